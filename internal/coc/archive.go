@@ -1,0 +1,108 @@
+package coc
+
+import "time"
+
+// VersionState says how far the archive got with a listed version.
+type VersionState string
+
+const (
+	Pending     VersionState = "pending"     // listed, its content still to be had
+	Archived    VersionState = "archived"    // its content is here
+	Unavailable VersionState = "unavailable" // COC would not serve it
+)
+
+// Known is what the archive holds of a document: what an answer is judged by.
+type Known struct {
+	Key         int64 // 0: never seen
+	DocumentID  string
+	Type        string // document_type
+	Name        string
+	State       DocState
+	Meta        Meta
+	Fingerprint Hash           // zero: none
+	Versions    []KnownVersion // in no order
+	Watches     []Membership   // that follow it now
+	Told        bool           // it has its `new` change
+}
+
+// Membership is one watch that follows a document.
+type Membership struct {
+	Watch        string
+	FirstContact bool
+}
+
+// KnownVersion is a version that the archive has heard of.
+type KnownVersion struct {
+	Listed
+	State     VersionState
+	Withdrawn bool
+	Backfill  bool // listed by the document's first answer
+	Recorded  bool // a change leads to it
+	Failures  int  // cycles in a row that could not have it
+	CheckedAt time.Time
+	// The newest revision; Number is 0 when there is none.
+	Number int
+	UUID   string
+	Hash   Hash
+}
+
+// Step is what one look at a document adds to the archive. It is stored whole
+// or not at all.
+type Step struct {
+	Account    string
+	DocumentID string
+	Type       string
+	Cycle      int64
+	SeenAt     time.Time
+	Evidence   Evidence // of the answer that brought Meta
+
+	Name        string   // "" leaves it
+	Newest      string   // label of the newest version; "" leaves it
+	State       DocState // "" leaves it
+	Meta        *Meta    // a new state of the fields; nil leaves them
+	Fingerprint *Hash    // nil leaves it
+
+	Versions []VersionStep
+	Changes  []NewChange
+}
+
+// VersionStep adds a version or moves it on.
+type VersionStep struct {
+	Listed
+	State     VersionState
+	Backfill  bool
+	Withdrawn bool
+	Recorded  bool
+	Failures  int
+	Err       string
+	Checked   bool         // its content was held against COC's just now
+	Revision  *NewRevision // nil: none new
+}
+
+// NewRevision is a state of a version that was not seen before.
+type NewRevision struct {
+	Number            int
+	UUID              string
+	Content           Content
+	Author            string    // "" when unknown
+	PreviousCheckedAt time.Time // when the bytes before it were last seen to stand
+	Evidence          Evidence
+}
+
+// RevisionRef names a revision of the step's document. The zero value is none.
+type RevisionRef struct {
+	Label  string
+	Number int
+}
+
+// NewChange is a change to be recorded and whom to tell.
+type NewChange struct {
+	Kind     Kind
+	From, To RevisionRef
+	Label    string // of a withdrawn version
+	At       time.Time
+	Backfill bool
+	Late     bool
+	Derived
+	Notify []string // notifiers
+}

@@ -1,0 +1,139 @@
+package coc
+
+import "time"
+
+// Kind is the kind of a change.
+type Kind string
+
+const (
+	KindNew       Kind = "new"       // a document first seen
+	KindVersion   Kind = "version"   // a new version
+	KindRewritten Kind = "rewritten" // an existing label's content or version_uuid changed
+	KindMetadata  Kind = "metadata"  // name, description, risk level, modifier or project
+	KindWithdrawn Kind = "withdrawn" // a version is no longer listed
+	KindDeleted   Kind = "deleted"
+	KindRestored  Kind = "restored"
+)
+
+// Kinds are all kinds of change.
+var Kinds = []Kind{KindNew, KindVersion, KindRewritten, KindMetadata, KindWithdrawn, KindDeleted, KindRestored}
+
+// Change is one observed event of a document, with what was worked out of it.
+type Change struct {
+	ID         int64
+	Kind       Kind
+	Account    string
+	Document   int64 // the archive's key of the document
+	DocumentID string
+	Name       string // the document's name as of now
+
+	Version  string // label of the revision it leads to (v3, v3#2); "" for metadata, deleted, restored
+	Previous string // label of the revision it is compared with; "" when none
+
+	MadeAt time.Time // COC's create_time of Version; zero when unknown
+	SeenAt time.Time // when cocsync first had it
+	At     time.Time // MadeAt for a first revision, else SeenAt
+	By     string    // author; "" when unknown
+
+	Modifier  string // the document's last modifier as of now; not necessarily the author
+	RiskLevel string
+
+	Backfill bool // history of a document that was there before cocsync looked
+	Late     bool // a version that could not be had when its successor came
+
+	Derived
+}
+
+// Derived is what an algorithm made of a change. It can be worked out again.
+type Derived struct {
+	Algorithm int    // version of the algorithm
+	Added     int    // lines
+	Removed   int    // lines
+	Summary   string // one line
+	Note      string // why the structure could not be read, or what was passed over
+	Items     []Item
+}
+
+// Item is one structural difference.
+type Item struct {
+	Op   string // added, removed, changed, renamed, moved
+	Path string // steps[restart].inputs.timeout
+	Step string // name of the step it lies in; "" outside steps
+	Task string // that step's task
+	Old  string
+	New  string
+}
+
+// Notice is something to tell that is no change of a document.
+type Notice struct {
+	ID    int64
+	Kind  NoticeKind
+	Watch string
+	At    time.Time
+	Title string   // one line
+	Lines []string // what follows it
+}
+
+// NoticeKind is the kind of a notice.
+type NoticeKind string
+
+const (
+	NoticeFirstContact NoticeKind = "first_contact" // a watch has begun
+	NoticeTrouble      NoticeKind = "trouble"       // the watching itself is broken
+	NoticeRecovered    NoticeKind = "recovered"     // it works again
+	NoticeTest         NoticeKind = "test"
+)
+
+// Delivery is one change or notice on its way to one notifier.
+type Delivery struct {
+	ID       int64
+	Notifier string
+	DueAt    time.Time
+	Change   *Change // or
+	Notice   *Notice
+}
+
+// MessageState says how a message stands.
+type MessageState string
+
+const (
+	Waiting MessageState = "waiting" // to be posted at NextAt
+	Sent    MessageState = "sent"
+	Failed  MessageState = "failed" // refused for good, also as plain text
+)
+
+// MessageKind is the part that a message plays in its channel.
+type MessageKind string
+
+const (
+	MessageRoot   MessageKind = "root"   // stands in the channel by itself
+	MessageReply  MessageKind = "reply"  // in the thread of its parent
+	MessageDigest MessageKind = "digest" // many changes in one
+	MessageFile   MessageKind = "file"
+	MessageNotice MessageKind = "notice"
+)
+
+// Message is one call's worth to one channel, frozen before it is first posted.
+type Message struct {
+	ID       int64
+	Notifier string
+	Kind     MessageKind
+	Document int64 // key of the one document it tells of; 0 when several or none
+	Parent   int64 // the message in whose thread it goes; 0 when none
+	// Body is the frozen call, in the notifier's own encoding; Text the plain
+	// fallback, which stands alone when the body is refused.
+	Body      []byte
+	Text      string
+	Plain     bool // send Text alone: the body was refused
+	State     MessageState
+	Attempts  int
+	CreatedAt time.Time
+	FirstAt   time.Time // first attempt; zero before it
+	NextAt    time.Time
+	SentAt    time.Time
+	Channel   string // where it landed, and
+	TS        string // under which timestamp
+	ParentTS  string // TS of Parent, when that was sent
+	Err       string // the newest failure
+	Changes   []int64
+}

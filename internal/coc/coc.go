@@ -1,0 +1,29 @@
+// Package coc holds the words of cocsync: what a document, a version, a
+// revision, a change, a delivery and a message are. Every other package speaks
+// in these types, so the adapters (fetch, db, notify) need not know each other.
+//
+// It does no I/O and knows no policy.
+package coc
+
+import "errors"
+
+// The classes of failure that a caller branches on. Adapters wrap them with
+// what they were doing; the text for people is in the wrapping error.
+var (
+	// ErrNotFound: COC says definitely that there is no such document.
+	ErrNotFound = errors.New("no such document")
+	// ErrRefused: COC refuses this request for good, whoever asks again.
+	ErrRefused = errors.New("refused")
+	// ErrTemporary: a timeout, 429, 5xx, reset or cut body; worth another try
+	// in a later cycle.
+	ErrTemporary = errors.New("temporary")
+	// ErrUnauthorized: the key pair is wrong, locked, or the clock is off.
+	// Asking again makes it worse.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrForbidden: the user may not do this; a person must grant the action.
+	ErrForbidden = errors.New("forbidden")
+	// ErrErased: a person had this content removed from the archive for good.
+	ErrErased = errors.New("erased")
+	// ErrMalformed: an answer came that cannot be understood.
+	ErrMalformed = errors.New("malformed answer")
+)

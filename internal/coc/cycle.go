@@ -1,0 +1,49 @@
+package coc
+
+import "time"
+
+// Trigger says what made a cycle run.
+type Trigger string
+
+const (
+	TriggerSchedule Trigger = "schedule"
+	TriggerStart    Trigger = "start"  // the daemon began
+	TriggerSignal   Trigger = "signal" // SIGUSR1
+	TriggerSync     Trigger = "sync"   // the sync command
+)
+
+// Outcome says how a cycle ended.
+type Outcome string
+
+const (
+	Running Outcome = "running" // or died without a word
+	Good    Outcome = "good"
+	Bad     Outcome = "failed" // the list or at least one document could not be had
+	Stopped Outcome = "stopped"
+)
+
+// Cycle is one pass over a watch.
+type Cycle struct {
+	ID        int64
+	Watch     string
+	Account   string
+	Trigger   Trigger
+	StartedAt time.Time
+	EndedAt   time.Time // zero while it runs
+	Outcome   Outcome
+	Complete  bool // every page of the list was read and the list held still
+	Requests  int  // sent to COC, retries included
+	Listed    int  // documents in the list, or asked for by id
+	Documents int  // documents with something new
+	Versions  int  // versions archived
+	Changes   int  // changes recorded
+	Err       string
+	Failures  []Failure
+}
+
+// Failure is one document that a cycle could not bring up to date.
+type Failure struct {
+	DocumentID string `json:"document_id"`
+	Name       string `json:"name,omitempty"`
+	Err        string `json:"error"`
+}

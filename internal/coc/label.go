@@ -1,0 +1,46 @@
+package coc
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Number returns N of a version label vN. The second result is false for any
+// other label ("v", "v01", "draft").
+func Number(label string) (int, bool) {
+	digits, ok := strings.CutPrefix(label, "v")
+	if !ok || digits == "" || digits[0] < '1' || digits[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil
+}
+
+// SortListed orders versions oldest first: by number where every label is vN,
+// else by create_time.
+func SortListed(list []Listed) {
+	numbered := !slices.ContainsFunc(list, func(l Listed) bool {
+		_, ok := Number(l.Label)
+		return !ok
+	})
+	slices.SortStableFunc(list, func(a, b Listed) int {
+		if numbered {
+			m, _ := Number(a.Label)
+			n, _ := Number(b.Label)
+			return cmp.Compare(m, n)
+		}
+		return cmp.Or(a.MadeAt.Compare(b.MadeAt), cmp.Compare(a.Label, b.Label))
+	})
+}
+
+// RevisionLabel is how a revision is written: v3 for the first of a version,
+// v3#2 for its second.
+func RevisionLabel(label string, number int) string {
+	if number <= 1 {
+		return label
+	}
+	return fmt.Sprintf("%s#%d", label, number)
+}

@@ -1,0 +1,173 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+)
+
+// ErrEndpoint means that an account's name now stands for another endpoint.
+var ErrEndpoint = errors.New("account has another endpoint")
+
+// Account returns what is remembered of an account, making its row at first
+// sight. It refuses another endpoint under the same name, unless accept says
+// that a person wants it so: two services' documents would mix.
+func (d *DB) Account(ctx context.Context, name, endpoint string, accept bool) (s coc.AccountState, err error) {
+	defer wrap(&err, "account %q", name)
+	s, known, err := d.account(ctx, name)
+	if err == nil && known == endpoint || err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return s, err
+	}
+	if err == nil && !accept {
+		return s, hint.Wrap(fmt.Errorf("%w in the archive (%s), not %s", ErrEndpoint, known, endpoint),
+			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
+	}
+	return s, d.update(ctx, func(t tx) error {
+		return t.exec(`
+			INSERT INTO accounts (name, endpoint) VALUES (?, ?)
+			ON CONFLICT (name) DO UPDATE SET endpoint = excluded.endpoint`, name, endpoint)
+	})
+}
+
+func (d *DB) account(ctx context.Context, name string) (s coc.AccountState, endpoint string, err error) {
+	var until, paused sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `
+		SELECT endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_why, ''), paused_until
+		FROM accounts WHERE name = ?`, name).Scan(&endpoint, &s.RefusedKey, &until, &s.RefusedWhy, &paused)
+	s.RefusedUntil, s.PausedUntil = instant(until), instant(paused)
+	return s, endpoint, explain(err)
+}
+
+// Refused remembers that COC refused a key pair, so that the next process
+// leaves it alone as well. A zero until forgets it.
+func (d *DB) Refused(ctx context.Context, account, key, why string, until time.Time) (err error) {
+	defer wrap(&err, "remember the refusal of account %q", account)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE accounts SET refused_key = ?, refused_why = ?, refused_until = ? WHERE name = ?`,
+			key, why, millis(until), account)
+	})
+}
+
+// Paused remembers that COC asked for quiet.
+func (d *DB) Paused(ctx context.Context, account string, until time.Time) (err error) {
+	defer wrap(&err, "remember the pause of account %q", account)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE accounts SET paused_until = ? WHERE name = ?`, millis(until), account)
+	})
+}
+
+// Watch returns what is remembered of a watch; the zero state before it ran.
+func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err error) {
+	defer wrap(&err, "watch %q", name)
+	var listed, greeted, trouble, good, first, latest, last sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `
+		SELECT first_listed_at, greeted_at, trouble_at,
+			(SELECT ended_at FROM cycles WHERE watch = w.name AND outcome = 'good' ORDER BY id DESC LIMIT 1),
+			(SELECT started_at FROM cycles WHERE watch = w.name ORDER BY id LIMIT 1),
+			(SELECT started_at FROM cycles WHERE watch = w.name ORDER BY id DESC LIMIT 1),
+			(SELECT id FROM cycles WHERE watch = w.name AND outcome = 'good' ORDER BY id DESC LIMIT 1)
+		FROM watches w WHERE name = ?`, name).Scan(&listed, &greeted, &trouble, &good, &first, &latest, &last)
+	if err != nil {
+		return s, explain(ignore(err, sql.ErrNoRows))
+	}
+	s.FirstListedAt, s.GreetedAt, s.TroubleAt = instant(listed), instant(greeted), instant(trouble)
+	s.LastGoodAt, s.FirstCycleAt, s.LastCycleAt = instant(good), instant(first), instant(latest)
+	err = d.read.QueryRowContext(ctx, `
+		SELECT count(*) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed'`,
+		name, last.Int64).Scan(&s.FailedInARow)
+	return s, explain(err)
+}
+
+// Followed returns every document of the account, as the watch stands to it.
+func (d *DB) Followed(ctx context.Context, account, watch string) (_ []coc.Followed, err error) {
+	defer wrap(&err, "documents of account %q", account)
+	urgent := map[int64]bool{} // documents with a pending version
+	_, err = collect(ctx, d.read, func(row scanner) (struct{}, error) {
+		var id int64
+		var late bool
+		err := row.Scan(&id, &late)
+		urgent[id] = late
+		return struct{}{}, err
+	}, `SELECT document_id, min(backfill) = 0 FROM versions WHERE state = 'pending' GROUP BY document_id`)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, d.read, func(row scanner) (coc.Followed, error) {
+		var f coc.Followed
+		var id, checked int64
+		var print []byte
+		var first, missing sql.NullInt64
+		err := row.Scan(&id, &f.DocumentID, &f.Name, &f.State, &print, &checked, &first, &missing)
+		copy(f.Fingerprint[:], print)
+		f.CheckedAt = time.UnixMilli(checked).UTC()
+		f.Urgent, f.Pending = urgent[id]
+		f.Member, f.FirstContact = first.Valid, first.Int64 == 1
+		f.MissingAt = instant(missing)
+		return f, err
+	}, `
+		SELECT d.id, d.document_id, d.name, d.state, d.fingerprint, d.checked_at, m.first_contact, m.missing_at
+		FROM accounts a JOIN documents d ON d.account_id = a.id
+		LEFT JOIN memberships m ON m.watch = ? AND m.document_id = d.id AND m.until IS NULL
+		WHERE a.name = ?`, watch, account)
+}
+
+// Follow records that a watch follows these documents from now on. With first
+// they are the watch's first complete list.
+func (d *DB) Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first bool, now time.Time) (err error) {
+	defer wrap(&err, "follow documents of watch %q", watch)
+	return d.update(ctx, func(t tx) error {
+		if first {
+			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, now.UnixMilli(), watch)
+			if err != nil {
+				return err
+			}
+		}
+		for _, r := range rows {
+			id, err := t.documentKey(account, r.DocumentID, typ, r.Name, now)
+			if err != nil {
+				return fmt.Errorf("document %s: %w", r.DocumentID, err)
+			}
+			err = t.exec(`
+				INSERT INTO memberships (watch, document_id, since, first_contact)
+				SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+					(SELECT 1 FROM memberships WHERE watch = ?1 AND document_id = ?2 AND until IS NULL)`,
+				watch, id, now.UnixMilli(), first)
+			if err != nil {
+				return fmt.Errorf("document %s: %w", r.DocumentID, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Leave records that a watch no longer follows these documents.
+func (d *DB) Leave(ctx context.Context, account, watch string, ids []string, now time.Time) (err error) {
+	defer wrap(&err, "leave documents of watch %q", watch)
+	return d.members(ctx, account, watch, ids, `UPDATE memberships SET until = ?1`, now)
+}
+
+// Missing records since when documents are missing together with too many
+// others to believe; the zero time says that they are not.
+func (d *DB) Missing(ctx context.Context, account, watch string, ids []string, since time.Time) (err error) {
+	defer wrap(&err, "missing documents of watch %q", watch)
+	return d.members(ctx, account, watch, ids, `UPDATE memberships SET missing_at = ?1`, since)
+}
+
+func (d *DB) members(ctx context.Context, account, watch string, ids []string, set string, at time.Time) error {
+	return d.update(ctx, func(t tx) error {
+		for _, id := range ids {
+			err := t.exec(set+` WHERE watch = ?2 AND until IS NULL AND document_id =
+				(SELECT d.id FROM documents d JOIN accounts a ON a.id = d.account_id
+				 WHERE a.name = ?3 AND d.document_id = ?4)`, millis(at), watch, account, id)
+			if err != nil {
+				return fmt.Errorf("document %s: %w", id, err)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,176 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+)
+
+// A pack holds up to sixteen consecutive contents of a document, so that each
+// new version costs little more than what changed, and reading one unpacks a
+// bounded frame. A content that is larger than a pack stands in one of its own.
+const (
+	packCount = 16
+	packSize  = 1 << 20
+	// unpackedMax is above the largest body that fetch accepts, with room for
+	// a pack; a frame that claims more is damaged.
+	unpackedMax = 32 << 20
+)
+
+// codec packs and unpacks frames. It may be used by several goroutines.
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+func newCodec() *codec {
+	// The options are constants that zstd accepts: the errors cannot occur.
+	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
+	dec, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(readers), zstd.WithDecoderMaxMemory(unpackedMax))
+	return &codec{enc, dec}
+}
+
+func (c *codec) close() {
+	c.enc.Close()
+	c.dec.Close()
+}
+
+// Content returns the content of that hash, checked against it. It fails with
+// coc.ErrNotFound when the archive has none and with coc.ErrErased when it was
+// removed.
+func (d *DB) Content(ctx context.Context, hash coc.Hash) (_ coc.Content, err error) {
+	defer wrap(&err, "content %.12s", hash)
+	return d.content(ctx, d.read, hash)
+}
+
+func (d *DB) content(ctx context.Context, q querier, hash coc.Hash) (coc.Content, error) {
+	var start, size int64
+	var form coc.Form
+	var frame []byte
+	var erased sql.NullInt64
+	err := q.QueryRowContext(ctx, `
+		SELECT c.start, c.size, c.form, c.erased_at, p.frame
+		FROM contents c LEFT JOIN packs p ON p.id = c.pack_id
+		WHERE c.sha256 = ?`, hash[:]).Scan(&start, &size, &form, &erased, &frame)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return coc.Content{}, coc.ErrNotFound
+	case err != nil:
+		return coc.Content{}, explain(err)
+	case erased.Valid:
+		return coc.Content{}, coc.ErrErased
+	}
+	all, err := d.packs.dec.DecodeAll(frame, nil)
+	if err != nil || start < 0 || size < 0 || start+size > int64(len(all)) {
+		return coc.Content{}, damaged(err)
+	}
+	c := coc.Content{Bytes: append([]byte{}, all[start:start+size]...), Form: form}
+	if c.Hash() != hash {
+		return coc.Content{}, damaged(nil)
+	}
+	return c, nil
+}
+
+func damaged(err error) error {
+	if err == nil {
+		err = errors.New("its bytes do not have its SHA-256")
+	}
+	return hint.Wrap(fmt.Errorf("damaged: %w", err), "keep a copy of the database file, then restore a backup")
+}
+
+// fresh is a content on its way into a pack.
+type fresh struct {
+	hash coc.Hash
+	coc.Content
+}
+
+// addContents stores the contents that the archive lacks, into the open pack of
+// the document while they fit, and returns the id of each.
+func (t tx) addContents(document int64, list []fresh) ([]int64, error) {
+	ids := make([]int64, len(list))
+	var p pack
+	for i, c := range list {
+		err := t.row(`SELECT id FROM contents WHERE sha256 = ?`, c.hash[:]).Scan(&ids[i])
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if p.id == 0 {
+			if p, err = t.openPack(document); err != nil {
+				return nil, err
+			}
+		}
+		if !p.fits(c.Bytes) {
+			if err := t.savePack(p); err != nil {
+				return nil, err
+			}
+			if p, err = t.newPack(document); err != nil {
+				return nil, err
+			}
+		}
+		ids[i], err = t.insert(`
+			INSERT INTO contents (sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?)`,
+			c.hash[:], len(c.Bytes), c.Form, p.id, len(p.data))
+		if err != nil {
+			return nil, err
+		}
+		p.data = append(p.data, c.Bytes...)
+		p.count++
+	}
+	return ids, t.savePack(p)
+}
+
+// pack is the open pack of a document, unpacked.
+type pack struct {
+	id    int64
+	count int
+	data  []byte
+}
+
+func (p pack) fits(b []byte) bool {
+	return p.count == 0 || p.count < packCount && len(p.data)+len(b) <= packSize
+}
+
+// openPack returns the newest pack of the document, or a new one.
+func (t tx) openPack(document int64) (pack, error) {
+	var p pack
+	var size int64
+	var frame []byte
+	err := t.row(`
+		SELECT id, count, size, frame FROM packs WHERE document_id = ?
+		ORDER BY id DESC LIMIT 1`, document).Scan(&p.id, &p.count, &size, &frame)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && p.count >= packCount {
+		return t.newPack(document)
+	}
+	if err != nil {
+		return p, err
+	}
+	p.data, err = t.d.packs.dec.DecodeAll(frame, make([]byte, 0, size+size/4))
+	if err != nil || int64(len(p.data)) != size {
+		// What lies in a damaged pack must not be packed again as if whole.
+		return t.newPack(document)
+	}
+	return p, nil
+}
+
+// newPack makes an empty pack; savePack fills it in the same transaction.
+func (t tx) newPack(document int64) (pack, error) {
+	id, err := t.insert(`INSERT INTO packs (document_id, count, size, frame) VALUES (?, 0, 0, x'')`, document)
+	return pack{id: id}, err
+}
+
+func (t tx) savePack(p pack) error {
+	if p.id == 0 {
+		return nil
+	}
+	return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE id = ?`,
+		p.count, len(p.data), t.d.packs.enc.EncodeAll(p.data, nil), p.id)
+}

@@ -1,0 +1,156 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Begin records that a cycle begins and returns its id. Cycles of the watch that
+// never ended are closed: their process died.
+func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
+	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
+	err = d.update(ctx, func(t tx) error {
+		err := t.exec(`
+			INSERT INTO watches (name, account_id) SELECT ?, id FROM accounts WHERE name = ?
+			ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, c.Watch, c.Account)
+		if err != nil {
+			return err
+		}
+		err = t.exec(`
+			UPDATE cycles SET outcome = 'stopped', error = 'the process ended without a word'
+			WHERE watch = ? AND outcome = 'running'`, c.Watch)
+		if err != nil {
+			return err
+		}
+		id, err = t.insert(`
+			INSERT INTO cycles (watch, account_id, cause, started_at, outcome)
+			SELECT ?, id, ?, ?, 'running' FROM accounts WHERE name = ?`,
+			c.Watch, string(c.Trigger), c.StartedAt.UnixMilli(), c.Account)
+		return err
+	})
+	return id, err
+}
+
+// Release makes what the cycle has to tell so far fall due now.
+func (d *DB) Release(ctx context.Context, cycle int64, now time.Time) (err error) {
+	defer wrap(&err, "release deliveries")
+	var waits bool
+	err = d.read.QueryRowContext(ctx, `
+		SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting' AND cycle_id = ? AND due_at > ?)`,
+		cycle, now.UnixMilli()).Scan(&waits)
+	if err != nil || !waits {
+		return explain(err)
+	}
+	return d.update(ctx, func(t tx) error { return t.release(cycle, now) })
+}
+
+func (t tx) release(cycle int64, now time.Time) error {
+	return t.exec(`
+		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND cycle_id = ?2 AND due_at > ?1`,
+		now.UnixMilli(), cycle)
+}
+
+// End records how a cycle ended, releases its deliveries and queues what is to
+// be told of the cycle itself.
+func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err error) {
+	defer wrap(&err, "end a cycle of watch %q", c.Watch)
+	return d.update(ctx, func(t tx) error {
+		err := t.exec(`
+			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, documents = ?,
+				versions = ?, changes = ?, error = ? WHERE id = ?`,
+			c.EndedAt.UnixMilli(), string(c.Outcome), c.Complete, c.Requests, c.Listed, c.Documents,
+			c.Versions, c.Changes, c.Err, c.ID)
+		if err != nil {
+			return err
+		}
+		for _, f := range c.Failures {
+			err := t.exec(`
+				INSERT INTO cycle_failures (cycle_id, document_id, name, error) VALUES (?, ?, ?, ?)
+				ON CONFLICT DO NOTHING`, c.ID, f.DocumentID, f.Name, f.Err)
+			if err != nil {
+				return fmt.Errorf("failure of %s: %w", f.DocumentID, err)
+			}
+		}
+		if err := t.release(c.ID, c.EndedAt); err != nil {
+			return err
+		}
+		for _, n := range tell {
+			if err := t.tell(n); err != nil {
+				return fmt.Errorf("notice: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// tell queues a notice, and remembers on its watch that it was told.
+func (t tx) tell(n coc.Telling) error {
+	column := map[coc.NoticeKind]string{
+		coc.NoticeFirstContact: `greeted_at = ?1`,
+		coc.NoticeTrouble:      `trouble_at = ?1`,
+		coc.NoticeRecovered:    `trouble_at = NULL`,
+	}[n.Kind]
+	if column != "" {
+		if err := t.exec(`UPDATE watches SET `+column+` WHERE name = ?2`, n.At.UnixMilli(), n.Watch); err != nil {
+			return err
+		}
+	}
+	if len(n.Notify) == 0 {
+		return nil
+	}
+	lines, err := json.Marshal(n.Lines)
+	if err != nil {
+		return err
+	}
+	id, err := t.insert(`INSERT INTO notices (kind, watch, at, title, lines) VALUES (?, ?, ?, ?, ?)`,
+		string(n.Kind), n.Watch, n.At.UnixMilli(), n.Title, string(lines))
+	if err != nil {
+		return err
+	}
+	for _, notifier := range n.Notify {
+		err := t.exec(`
+			INSERT INTO deliveries (notifier, notice_id, state, due_at) VALUES (?, ?, 'waiting', ?)`,
+			notifier, id, n.At.UnixMilli())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Cycles returns the newest cycles of a watch, newest first, with their
+// failures.
+func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle, err error) {
+	defer wrap(&err, "cycles of watch %q", watch)
+	list, err := collect(ctx, d.read, scanCycle, `
+		SELECT c.id, c.watch, a.name, c.cause, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
+			c.listed, c.documents, c.versions, c.changes, c.error
+		FROM cycles c JOIN accounts a ON a.id = c.account_id
+		WHERE c.watch = ? ORDER BY c.id DESC LIMIT ?`, watch, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		list[i].Failures, err = collect(ctx, d.read, func(row scanner) (f coc.Failure, err error) {
+			err = row.Scan(&f.DocumentID, &f.Name, &f.Err)
+			return f, err
+		}, `SELECT document_id, name, error FROM cycle_failures WHERE cycle_id = ? ORDER BY document_id`, list[i].ID)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func scanCycle(row scanner) (c coc.Cycle, err error) {
+	var started, ended sql.NullInt64
+	err = row.Scan(&c.ID, &c.Watch, &c.Account, &c.Trigger, &started, &ended, &c.Outcome, &c.Complete, &c.Requests,
+		&c.Listed, &c.Documents, &c.Versions, &c.Changes, &c.Err)
+	c.StartedAt, c.EndedAt = instant(started), instant(ended)
+	return c, err
+}

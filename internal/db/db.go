@@ -1,0 +1,231 @@
+// Package db is the archive: one SQLite file that keeps every version for ever,
+// and the outbox of what is still to be told. It holds all SQL and takes no
+// decision; it knows no network.
+//
+// Three ways lead in. Open is for the one process that syncs: it takes the
+// lock, makes the file and migrates it. OpenShared writes beside that process
+// (mending the outbox, say). OpenReader reads, also beside a writer, also a
+// copy in a folder that cannot be written.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	_ "modernc.org/sqlite" // the driver
+
+	"cocsync/internal/hint"
+)
+
+// applicationID marks the file as cocsync's in SQLite's header ("coc1").
+const applicationID = 0x636f6331
+
+// readers is how many queries may run beside the writer.
+const readers = 4
+
+// DB is an open archive. Its methods may be called by several goroutines at
+// once, and each that writes is one transaction.
+type DB struct {
+	path  string
+	write *sql.DB // one connection, nil for a reader
+	read  *sql.DB
+	lock  *flock.Flock // nil unless made by Open
+	packs *codec
+
+	writing sync.Mutex // one transaction at a time, so statements can be kept
+	stmts   map[string]*sql.Stmt
+	wanted  []string // statements to prepare before the next transaction
+}
+
+// Open opens the archive at path for the one process that syncs, making it when
+// there is none and bringing its schema up to date. It fails with ErrLocked
+// while another process has it.
+func Open(ctx context.Context, path string) (_ *DB, err error) {
+	defer wrap(&err, "open database %s", path)
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, hint.Wrap(err, "check that the directory exists and is writable, or set database in config.toml")
+	}
+	lock, err := takeLock(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{path: path, lock: lock}
+	if err := d.create(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// OpenShared opens an existing archive for writing beside the process that
+// syncs. It never migrates.
+func OpenShared(ctx context.Context, path string) (_ *DB, err error) {
+	defer wrap(&err, "open database %s", path)
+	if err := exists(path); err != nil {
+		return nil, err
+	}
+	d := &DB{path: path}
+	if err := d.connect(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// OpenReader opens an existing archive for reading only.
+func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
+	defer wrap(&err, "open database %s", path)
+	if err := exists(path); err != nil {
+		return nil, err
+	}
+	d := &DB{path: path, packs: newCodec()}
+	if d.read, err = sql.Open("sqlite", readDSN(path, sealed(path))); err != nil {
+		return nil, err
+	}
+	d.read.SetMaxOpenConns(readers)
+	if err := d.checkSchema(ctx, d.read); err != nil {
+		return nil, errors.Join(explain(err), d.Close())
+	}
+	return d, nil
+}
+
+// create makes the file for its owner alone, migrates it and connects.
+func (d *DB) create(ctx context.Context) error {
+	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return hint.Wrap(err, "check that the file and its directory are writable, or set database in config.toml")
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := migrate(ctx, d.path); err != nil {
+		return explain(err)
+	}
+	return d.connect(ctx)
+}
+
+func (d *DB) connect(ctx context.Context) (err error) {
+	d.packs = newCodec()
+	d.stmts = map[string]*sql.Stmt{}
+	if d.write, err = sql.Open("sqlite", writeDSN(d.path)); err != nil {
+		return err
+	}
+	d.write.SetMaxOpenConns(1)
+	if d.read, err = sql.Open("sqlite", readDSN(d.path, false)); err != nil {
+		return err
+	}
+	d.read.SetMaxOpenConns(readers)
+	return explain(d.checkSchema(ctx, d.write))
+}
+
+// Close writes the log back into the file and lets go of the lock.
+func (d *DB) Close() error {
+	var errs []error
+	if d.read != nil {
+		errs = append(errs, d.read.Close())
+	}
+	for _, s := range d.stmts {
+		errs = append(errs, s.Close())
+	}
+	if d.write != nil {
+		errs = append(errs, d.write.Close())
+	}
+	if d.packs != nil {
+		d.packs.close()
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.Unlock())
+	}
+	return errors.Join(errs...)
+}
+
+// Path is where the archive lies.
+func (d *DB) Path() string { return d.path }
+
+// Pragmas go in the DSN because they hold per connection: PRAGMA through Exec
+// would reach only one connection of the pool. FULL makes each commit last
+// through a power cut. The page caches are bounded: 8 MB and 4 MB.
+func writeDSN(path string) string {
+	return dsn(path, "_txlock=immediate&_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL"+
+		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cache_size(-8000)&_pragma=temp_store(2)")
+}
+
+func readDSN(path string, immutable bool) string {
+	q := "mode=ro&_busy_timeout=5000&_query_only=1&_pragma=trusted_schema(0)&_pragma=cache_size(-4000)"
+	if immutable {
+		q += "&immutable=1"
+	}
+	return dsn(path, q)
+}
+
+// dsn names the file as a URI: without "file:" SQLite ignores mode and
+// immutable, and a path may hold ? and #.
+func dsn(path, query string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
+}
+
+// sealed reports whether the file can only be opened as immutable: a WAL
+// database in a folder where SQLite cannot make its -shm. With a -wal beside it
+// the newest commits would be passed over, so that is not sealed.
+func sealed(path string) bool {
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		return false
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".cocsync-*")
+	if err != nil {
+		return true
+	}
+	f.Close()
+	os.Remove(f.Name())
+	return false
+}
+
+func exists(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return hint.Wrap(err, "name the archive with --db FILE, or make one with `cocsync sync`")
+	case err != nil:
+		return err
+	case info.IsDir():
+		return hint.Wrap(errors.New("it is a directory"), "name the archive's file with --db FILE")
+	}
+	return nil
+}
+
+// wrap puts what was being done before an error.
+func wrap(err *error, format string, args ...any) {
+	if *err != nil {
+		*err = fmt.Errorf(format+": %w", append(args, *err)...)
+	}
+}
+
+// millis turns an instant into what is stored; the zero instant becomes null.
+func millis(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// instant is the way back.
+func instant(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms.Int64).UTC()
+}
+
+// text turns a field that may be unsaid into what is stored.
+func text(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}

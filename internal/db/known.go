@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Known returns what the archive holds of a document, with Key 0 when that is
+// nothing.
+func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
+	defer wrap(&err, "document %s", documentID)
+	k = coc.Known{DocumentID: documentID}
+	// One snapshot, so that a commit in between cannot show half of a step.
+	tx, err := d.read.BeginTx(ctx, nil)
+	if err != nil {
+		return k, explain(err)
+	}
+	defer tx.Rollback()
+	var print []byte
+	err = tx.QueryRowContext(ctx, `
+		SELECT d.id, d.document_type, d.name, d.state, d.fingerprint,
+			EXISTS (SELECT 1 FROM changes WHERE document_id = d.id AND kind = 'new')
+		FROM documents d JOIN accounts a ON a.id = d.account_id
+		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
+		Scan(&k.Key, &k.Type, &k.Name, &k.State, &print, &k.Told)
+	if err != nil {
+		return k, explain(ignore(err, sql.ErrNoRows))
+	}
+	copy(k.Fingerprint[:], print)
+	if k.Meta, err = currentMeta(ctx, tx, k.Key); err != nil {
+		return k, err
+	}
+	if k.Versions, err = collect(ctx, tx, scanKnownVersion, `
+		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
+			v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
+		FROM versions v
+		LEFT JOIN revisions r ON r.version_id = v.id
+			AND r.number = (SELECT max(number) FROM revisions WHERE version_id = v.id)
+		LEFT JOIN contents c ON c.id = r.content_id
+		WHERE v.document_id = ?`, k.Key); err != nil {
+		return k, err
+	}
+	k.Watches, err = collect(ctx, tx, func(row scanner) (m coc.Membership, err error) {
+		err = row.Scan(&m.Watch, &m.FirstContact)
+		return m, err
+	}, `SELECT watch, first_contact FROM memberships WHERE document_id = ? AND until IS NULL ORDER BY watch`, k.Key)
+	return k, err
+}
+
+func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
+	var made, withdrawn, checked sql.NullInt64
+	var hash []byte
+	err = row.Scan(&v.Label, &v.Listed.UUID, &made, &v.State, &withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
+		&checked, &v.Number, &v.UUID, &hash)
+	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
+	copy(v.Hash[:], hash)
+	return v, err
+}
+
+func currentMeta(ctx context.Context, q querier, document int64) (coc.Meta, error) {
+	m, err := scanMeta(q.QueryRowContext(ctx, `
+		SELECT name, description, risk_level, creator, modifier, enterprise_project_id, created_at, updated_at, extra
+		FROM document_states WHERE document_id = ? ORDER BY id DESC LIMIT 1`, document))
+	if errors.Is(err, sql.ErrNoRows) {
+		return coc.Meta{}, nil
+	}
+	return m, explain(err)
+}
+
+func scanMeta(row scanner) (m coc.Meta, err error) {
+	var created, updated sql.NullInt64
+	err = row.Scan(&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
+	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
+	return m, err
+}
+
+// Unchecked returns documents of a watch with versions that were last held against
+// COC's content before that instant: the newest version of a document first,
+// then those that went unchecked for longest. At most limit versions.
+func (d *DB) Unchecked(ctx context.Context, watch string, before time.Time, limit int) (_ []coc.Due, err error) {
+	defer wrap(&err, "versions to check of watch %q", watch)
+	var list []coc.Due
+	at := map[string]int{}
+	_, err = collect(ctx, d.read, func(row scanner) (struct{}, error) {
+		var id, label string
+		var newest bool
+		if err := row.Scan(&id, &label, &newest); err != nil {
+			return struct{}{}, err
+		}
+		i, ok := at[id]
+		if !ok {
+			i = len(list)
+			at[id] = i
+			list = append(list, coc.Due{DocumentID: id})
+		}
+		list[i].Labels = append(list[i].Labels, label)
+		return struct{}{}, nil
+	}, `
+		SELECT d.document_id, v.label, v.label = d.newest AS newest
+		FROM versions v
+		JOIN documents d ON d.id = v.document_id AND d.state = 'present'
+		JOIN memberships m ON m.watch = ?1 AND m.document_id = d.id AND m.until IS NULL
+		WHERE v.checked_at < ?2
+		ORDER BY newest DESC, v.checked_at
+		LIMIT ?3`, watch, before.UnixMilli(), limit)
+	return list, err
+}
+
+// OldestCheck returns when the version that went unchecked for longest was last
+// held against COC's content; zero when there is none.
+func (d *DB) OldestCheck(ctx context.Context, watch string) (at time.Time, err error) {
+	defer wrap(&err, "oldest check of watch %q", watch)
+	var ms sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `
+		SELECT min(v.checked_at) FROM versions v
+		JOIN memberships m ON m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL`,
+		watch).Scan(&ms)
+	return instant(ms), explain(err)
+}

@@ -1,0 +1,132 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"cocsync/internal/hint"
+	"cocsync/migrations"
+)
+
+// schemaVersion is the newest migration that this program knows.
+const schemaVersion = 1
+
+// migrate brings the schema of the file up to date. Before it touches a file
+// that holds something, it copies it beside itself. The caller has the lock.
+func migrate(ctx context.Context, path string) error {
+	w, err := sql.Open("sqlite", writeDSN(path))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	w.SetMaxOpenConns(1)
+	version, err := readVersion(ctx, w)
+	if err != nil || version == schemaVersion {
+		return err
+	}
+	if version > 0 {
+		backup := fmt.Sprintf("%s.schema%d-%s", path, version, time.Now().UTC().Format("20060102T150405Z"))
+		if err := backupTo(ctx, w, backup); err != nil {
+			return fmt.Errorf("back up before the migration: %w", err)
+		}
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, w, migrations.Files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func backupTo(ctx context.Context, w *sql.DB, path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	_, err = w.ExecContext(ctx, "VACUUM INTO ?", path)
+	return err
+}
+
+// checkSchema refuses a database that this program cannot use.
+func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
+	version, err := readVersion(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case version == 0:
+		return hint.Wrap(errors.New("it holds no archive yet"), "run `cocsync sync` once")
+	case version < schemaVersion:
+		return hint.Wrap(fmt.Errorf("its schema is version %d, this cocsync reads version %d", version, schemaVersion),
+			"run `cocsync sync` or the daemon of this release once: it migrates the file, after a backup beside it")
+	}
+	return nil
+}
+
+// readVersion returns the schema's version, 0 for an empty file. goose passes a
+// database newer than the program in silence, so that is refused here.
+func readVersion(ctx context.Context, db *sql.DB) (int64, error) {
+	var app, tables int64
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return 0, err
+	}
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, nil
+	}
+	var version sql.NullInt64
+	err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	if err != nil && strings.Contains(err.Error(), "no such table") || err == nil && app != applicationID && version.Int64 > 0 {
+		return 0, hint.Wrap(errors.New("it is an SQLite database, but not cocsync's"),
+			"name another file: set database in config.toml, or --db FILE")
+	}
+	if err != nil {
+		return 0, err
+	}
+	if version.Int64 > schemaVersion {
+		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than the %d that this cocsync knows", version.Int64, schemaVersion),
+			"install the newer cocsync that wrote it; nothing was changed")
+	}
+	return version.Int64, nil
+}
+
+// explain adds what a person can do about an error of SQLite.
+func explain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	advice := ""
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		advice = "the disk is full: make room; nothing was lost, the next cycle goes on from here"
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		advice = "another program holds the database: close it (an sqlite3 shell, a backup) and try again"
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		advice = "check that the file and its directory are readable and writable for this user"
+	case sqlite3.SQLITE_NOTADB:
+		advice = "this file is no SQLite database: name another one, or restore a backup"
+	case sqlite3.SQLITE_CORRUPT:
+		advice = "the database is damaged: keep a copy of the file, then restore a backup"
+	case sqlite3.SQLITE_IOERR:
+		advice = "the disk did not answer as it should: check it and the room on it"
+	default:
+		return err
+	}
+	return hint.Wrap(err, advice)
+}

@@ -1,0 +1,306 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Due deliveries become messages in one transaction (Freeze) before the first
+// of them is posted, so a retry sends the same body, and a crash between the
+// post and the mark repeats one message but loses none.
+
+// Due returns the deliveries of a notifier that are due and not yet
+// claimed by a message, oldest first.
+func (d *DB) Due(ctx context.Context, notifier string, now time.Time, limit int) (_ []coc.Delivery, err error) {
+	defer wrap(&err, "due deliveries of %s", notifier)
+	type row struct {
+		coc.Delivery
+		change, notice sql.NullInt64
+	}
+	rows, err := collect(ctx, d.read, func(s scanner) (r row, err error) {
+		var due sql.NullInt64
+		err = s.Scan(&r.ID, &r.Notifier, &due, &r.change, &r.notice)
+		r.DueAt = instant(due)
+		return r, err
+	}, `
+		SELECT id, notifier, due_at, change_id, notice_id FROM deliveries
+		WHERE state = 'waiting' AND notifier = ? AND due_at <= ? ORDER BY id LIMIT ?`,
+		notifier, now.UnixMilli(), limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]coc.Delivery, 0, len(rows))
+	for _, r := range rows {
+		if r.change.Valid {
+			c, err := d.Change(ctx, r.change.Int64)
+			if err != nil {
+				return nil, err
+			}
+			r.Change = &c
+		} else if r.Notice, err = d.notice(ctx, r.notice.Int64); err != nil {
+			return nil, err
+		}
+		list = append(list, r.Delivery)
+	}
+	return list, nil
+}
+
+func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
+	n := coc.Notice{ID: id}
+	var at sql.NullInt64
+	var lines string
+	err := d.read.QueryRowContext(ctx, `SELECT kind, watch, at, title, lines FROM notices WHERE id = ?`, id).
+		Scan(&n.Kind, &n.Watch, &at, &n.Title, &lines)
+	if err != nil {
+		return nil, explain(err)
+	}
+	n.At = instant(at)
+	return &n, json.Unmarshal([]byte(lines), &n.Lines)
+}
+
+// Freeze stores messages, each of which claims the deliveries beside it, and
+// drops those that are not to be told. It returns the messages' ids. A Parent
+// of -n means the nth message of this call.
+func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) (ids []int64, err error) {
+	defer wrap(&err, "freeze messages")
+	err = d.update(ctx, func(t tx) error {
+		ids = ids[:0]
+		for i, m := range msgs {
+			if m.Parent < 0 {
+				m.Parent = ids[-m.Parent-1]
+			}
+			id, err := t.insert(`
+				INSERT INTO messages (notifier, kind, document_id, parent_id, body, text, plain, state, attempts,
+					created_at, next_at, channel, ts, error)
+				VALUES (?, ?, nullif(?, 0), nullif(?, 0), ?, ?, ?, 'waiting', 0, ?, ?, '', '', '')`,
+				m.Notifier, string(m.Kind), m.Document, m.Parent, m.Body, m.Text, m.Plain, now.UnixMilli(), now.UnixMilli())
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+			for _, delivery := range claims[i] {
+				if err := t.claim(delivery, id); err != nil {
+					return err
+				}
+			}
+		}
+		for _, delivery := range drop {
+			err := t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'waiting'`, delivery)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return ids, err
+}
+
+func (t tx) claim(delivery, message int64) error {
+	var id int64
+	err := t.row(`
+		UPDATE deliveries SET state = 'claimed', message_id = ? WHERE id = ? AND state = 'waiting'
+		RETURNING id`, message, delivery).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("delivery %d is taken already", delivery)
+	}
+	return err
+}
+
+const messageColumns = `m.id, m.notifier, m.kind, coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
+	m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error,
+	coalesce((SELECT ts FROM messages p WHERE p.id = m.parent_id), ''),
+	(SELECT json_group_array(change_id) FROM deliveries x WHERE x.message_id = m.id AND x.change_id IS NOT NULL)`
+
+func scanMessage(row scanner) (m coc.Message, err error) {
+	var created, first, next, sent sql.NullInt64
+	var changes string
+	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document, &m.Parent, &m.Body, &m.Text, &m.Plain,
+		&m.State, &m.Attempts, &created, &first, &next, &sent, &m.Channel, &m.TS, &m.Err, &m.ParentTS, &changes)
+	if err != nil {
+		return m, err
+	}
+	m.CreatedAt, m.FirstAt, m.NextAt, m.SentAt = instant(created), instant(first), instant(next), instant(sent)
+	return m, json.Unmarshal([]byte(changes), &m.Changes)
+}
+
+// Next returns the message of the notifier to post next: one that is due, and
+// has no earlier unsent one about the same document before it. Where there is
+// none, ok is false, and wake says when the next one falls due; zero if none
+// waits.
+func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
+	defer wrap(&err, "next message to %s", notifier)
+	m, err = scanMessage(d.read.QueryRowContext(ctx, `
+		SELECT `+messageColumns+` FROM messages m
+		WHERE m.state = 'waiting' AND m.notifier = ?1 AND m.next_at <= ?2
+			AND NOT EXISTS (SELECT 1 FROM messages e
+				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
+				AND (e.id = m.parent_id OR EXISTS (
+					SELECT 1 FROM deliveries de JOIN changes ce ON ce.id = de.change_id,
+						deliveries dm JOIN changes cm ON cm.id = dm.change_id
+					WHERE de.message_id = e.id AND dm.message_id = m.id AND ce.document_id = cm.document_id)))
+		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli()))
+	if err == nil {
+		return m, true, time.Time{}, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return m, false, time.Time{}, explain(err)
+	}
+	var next sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `
+		SELECT min(at) FROM (
+			SELECT min(next_at) AS at FROM messages WHERE state = 'waiting' AND notifier = ?1
+			UNION ALL
+			SELECT min(due_at) FROM deliveries WHERE state = 'waiting' AND notifier = ?1)`, notifier).Scan(&next)
+	return coc.Message{}, false, instant(next), explain(err)
+}
+
+// Attempted records what became of posting a message: its State, Plain,
+// Attempts, FirstAt, NextAt, SentAt, Channel, TS and Err. Sent and Failed take
+// its deliveries with them.
+func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
+	defer wrap(&err, "message %d", m.ID)
+	return d.update(ctx, func(t tx) error {
+		err := t.exec(`
+			UPDATE messages SET state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
+				channel = ?, ts = ?, error = ? WHERE id = ?`,
+			string(m.State), m.Plain, m.Attempts, millis(m.FirstAt), m.NextAt.UnixMilli(), millis(m.SentAt),
+			m.Channel, m.TS, m.Err, m.ID)
+		if err != nil || m.State == coc.Waiting {
+			return err
+		}
+		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, string(m.State), m.ID)
+	})
+}
+
+// Held returns why the notifier's channel takes nothing and until when it is
+// left alone; an empty reason says that it is not held.
+func (d *DB) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
+	defer wrap(&err, "hold of %s", notifier)
+	var ms sql.NullInt64
+	err = d.read.QueryRowContext(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, &ms)
+	return reason, instant(ms), explain(ignore(err, sql.ErrNoRows))
+}
+
+// Hold stops the notifier until then; an empty reason frees it.
+func (d *DB) Hold(ctx context.Context, notifier, reason string, until time.Time) (err error) {
+	defer wrap(&err, "hold %s", notifier)
+	return d.update(ctx, func(t tx) error {
+		if reason == "" {
+			return t.exec(`DELETE FROM holds WHERE notifier = ?`, notifier)
+		}
+		return t.exec(`
+			INSERT INTO holds (notifier, reason, since, until) VALUES (?1, ?2, ?3, ?4)
+			ON CONFLICT (notifier) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+			notifier, reason, time.Now().UnixMilli(), until.UnixMilli())
+	})
+}
+
+// Retry makes waiting messages due now and failed ones wait again, and frees the
+// notifier; "" means every notifier. It returns how many messages it touched.
+func (d *DB) Retry(ctx context.Context, notifier string, message int64, now time.Time) (n int, err error) {
+	defer wrap(&err, "retry messages")
+	err = d.update(ctx, func(t tx) error {
+		n = 0
+		rows, err := t.rows(`
+			UPDATE messages SET state = 'waiting', next_at = ?1, plain = iif(state = 'failed', 0, plain),
+				first_at = iif(state = 'failed', NULL, first_at)
+			WHERE state IN ('waiting', 'failed') AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
+			RETURNING id`, now.UnixMilli(), notifier, message)
+		if err != nil {
+			return err
+		}
+		var ids []int64
+		for rows.Next() {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
+				return errors.Join(err, rows.Close())
+			}
+			ids = append(ids, id)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := t.exec(`UPDATE deliveries SET state = 'claimed' WHERE message_id = ? AND state = 'failed'`, id); err != nil {
+				return err
+			}
+		}
+		n = len(ids)
+		return t.exec(`DELETE FROM holds WHERE ?1 = '' OR notifier = ?1`, notifier)
+	})
+	return n, err
+}
+
+// Messages returns messages, newest first: those that wait or failed, or with
+// all also those that were sent.
+func (d *DB) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
+	defer wrap(&err, "messages")
+	return collect(ctx, d.read, scanMessage, `
+		SELECT `+messageColumns+` FROM messages m
+		WHERE ? OR m.state <> 'sent' ORDER BY m.id DESC LIMIT ?`, all, limit)
+}
+
+// Backlog is what still waits for one notifier.
+type Backlog struct {
+	Notifier string
+	Waiting  int       // deliveries not yet sent
+	Oldest   time.Time // when the oldest of them fell due
+	Failed   int       // messages refused for good
+	Held     string    // why the channel takes nothing; "" when it does
+	HeldTill time.Time // the next try
+	LastErr  string    // the newest failure of a message that still waits
+}
+
+// Backlogs returns what waits, for each notifier that has or had something.
+func (d *DB) Backlogs(ctx context.Context) (_ []Backlog, err error) {
+	defer wrap(&err, "backlog")
+	return collect(ctx, d.read, func(row scanner) (b Backlog, err error) {
+		var oldest, till sql.NullInt64
+		err = row.Scan(&b.Notifier, &b.Waiting, &oldest, &b.Failed, &b.Held, &till, &b.LastErr)
+		b.Oldest, b.HeldTill = instant(oldest), instant(till)
+		return b, err
+	}, `
+		SELECT n.notifier,
+			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
+			(SELECT min(due_at) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
+			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
+			coalesce(h.reason, ''), h.until,
+			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
+				AND m.error <> '' ORDER BY m.id LIMIT 1), '')
+		FROM (SELECT notifier FROM deliveries UNION SELECT notifier FROM holds) n
+		LEFT JOIN holds h ON h.notifier = n.notifier ORDER BY n.notifier`)
+}
+
+// Contents returns the two texts that a change compares. old is nil when it
+// compares with nothing; both are nil for a change without versions. It fails
+// with coc.ErrErased when one of them was removed.
+func (d *DB) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
+	defer wrap(&err, "contents of change %d", change)
+	var from, to []byte
+	err = d.read.QueryRowContext(ctx, `
+		SELECT cf.sha256, ct.sha256 FROM changes c
+		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN contents cf ON cf.id = rf.content_id
+		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN contents ct ON ct.id = rt.content_id
+		WHERE c.id = ?`, change).Scan(&from, &to)
+	if err != nil {
+		return nil, nil, explain(err)
+	}
+	load := func(hash []byte) ([]byte, error) {
+		if hash == nil {
+			return nil, nil
+		}
+		c, err := d.Content(ctx, coc.Hash(hash))
+		return c.Bytes, err
+	}
+	if old, err = load(from); err != nil {
+		return nil, nil, err
+	}
+	now, err = load(to)
+	return old, now, err
+}

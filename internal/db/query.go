@@ -1,0 +1,258 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Document is a document as the archive knows it now.
+type Document struct {
+	Key           int64
+	Account       string
+	DocumentID    string
+	Name          string
+	State         coc.DocState
+	Version       string    // newest label; "" when none is archived
+	Versions      int       // archived ones
+	MadeAt        time.Time // of the newest version
+	FirstSeenAt   time.Time
+	LastCheckedAt time.Time // when COC last confirmed it, by an answer or in a list
+	Watched       bool
+	Meta          coc.Meta
+}
+
+// Documents returns every document, by name. account narrows it; "" does not.
+func (d *DB) Documents(ctx context.Context, account string) (_ []Document, err error) {
+	defer wrap(&err, "documents")
+	return collect(ctx, d.read, scanDocument, `
+		WITH good AS (
+			SELECT watch, max(ended_at) AS at FROM cycles WHERE outcome = 'good' AND complete GROUP BY watch)
+		SELECT d.id, a.name, d.document_id, d.name, d.state, d.newest,
+			(SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'archived'),
+			(SELECT made_at FROM versions v WHERE v.document_id = d.id AND v.label = d.newest),
+			d.first_seen_at,
+			max(d.checked_at, coalesce((SELECT max(g.at) FROM memberships m JOIN good g ON g.watch = m.watch
+				WHERE m.document_id = d.id AND m.until IS NULL AND d.state = 'present'), 0)),
+			EXISTS (SELECT 1 FROM memberships m WHERE m.document_id = d.id AND m.until IS NULL),
+			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+			s.created_at, s.updated_at, coalesce(s.extra, '')
+		FROM documents d JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
+		WHERE ?1 = '' OR a.name = ?1
+		ORDER BY d.name, d.document_id`, account)
+}
+
+func scanDocument(row scanner) (doc Document, err error) {
+	var made, first, checked, created, updated sql.NullInt64
+	m := &doc.Meta
+	err = row.Scan(&doc.Key, &doc.Account, &doc.DocumentID, &doc.Name, &doc.State, &doc.Version, &doc.Versions,
+		&made, &first, &checked, &doc.Watched,
+		&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
+	doc.MadeAt, doc.FirstSeenAt, doc.LastCheckedAt = instant(made), instant(first), instant(checked)
+	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
+	return doc, err
+}
+
+// Revision is a version label with one of its revisions; Number is 0 for a
+// version whose content is not here.
+type Revision struct {
+	Label       string
+	Number      int
+	UUID        string
+	State       coc.VersionState
+	Err         string // why it is unavailable
+	Hash        coc.Hash
+	Size        int
+	Form        coc.Form
+	Erased      bool
+	MadeAt      time.Time
+	SeenAt      time.Time
+	CheckedAt   time.Time // when the version was last held against COC's
+	WithdrawnAt time.Time
+	Author      string
+	Evidence    coc.Evidence
+	// PreviousCheckedAt says of a rewritten one when the bytes before it were
+	// last seen to stand.
+	PreviousCheckedAt time.Time
+}
+
+// Listed is the revision's version, for ordering.
+func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt: r.MadeAt} }
+
+// Revisions returns all revisions of all versions of a document, in no order.
+func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err error) {
+	defer wrap(&err, "versions")
+	return collect(ctx, d.read, scanRevision, `
+		SELECT v.label, coalesce(r.number, 0), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), coalesce(c.erased_at, 0) <> 0,
+			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
+			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
+		FROM versions v
+		LEFT JOIN revisions r ON r.version_id = v.id
+		LEFT JOIN contents c ON c.id = r.content_id
+		WHERE v.document_id = ?`, document)
+}
+
+func scanRevision(row scanner) (r Revision, err error) {
+	var hash []byte
+	var made, seen, checked, withdrawn, answered, previous sql.NullInt64
+	err = row.Scan(&r.Label, &r.Number, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
+		&made, &seen, &checked, &withdrawn, &r.Author, &r.Evidence.RequestID, &answered, &previous)
+	copy(r.Hash[:], hash)
+	r.MadeAt, r.SeenAt, r.CheckedAt, r.WithdrawnAt = instant(made), instant(seen), instant(checked), instant(withdrawn)
+	r.Evidence.Date, r.PreviousCheckedAt = instant(answered), instant(previous)
+	return r, err
+}
+
+// Filter narrows a listing of changes. The zero value takes everything.
+type Filter struct {
+	ID       int64
+	Document int64
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+	Seen     bool      // Since and Until go by when cocsync saw it, not by At
+	By       string    // author, as COC names them
+	Kinds    []coc.Kind
+	Task     string // of an item; * stands for anything
+	Path     string // of an item; * stands for anything
+	Limit    int    // 0: no limit
+}
+
+// Change returns one change; coc.ErrNotFound when there is none of that id.
+func (d *DB) Change(ctx context.Context, id int64) (coc.Change, error) {
+	list, err := d.Changes(ctx, Filter{ID: id})
+	if err == nil && len(list) == 0 {
+		err = coc.ErrNotFound
+	}
+	if err != nil {
+		wrap(&err, "change %d", id)
+		return coc.Change{}, err
+	}
+	return list[0], nil
+}
+
+// Changes returns the changes that pass the filter, newest first.
+func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) {
+	defer wrap(&err, "changes")
+	where, args := f.where()
+	query := `
+		SELECT c.id, c.kind, a.name, d.id, d.document_id, d.name,
+			coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), coalesce(vf.label, ''), coalesce(rf.number, 0),
+			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
+			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
+			coalesce(x.algorithm, 0), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''), coalesce(x.note, '')
+		FROM changes c
+		JOIN documents d ON d.id = c.document_id
+		JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
+		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id
+		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
+		LEFT JOIN versions v ON v.id = c.version_id
+		LEFT JOIN diffs x ON x.change_id = c.id
+		WHERE ` + where + ` ORDER BY c.at DESC, c.id DESC`
+	if f.Limit > 0 {
+		query += ` LIMIT ?`
+		args = append(args, f.Limit)
+	}
+	list, err := collect(ctx, d.read, scanChange, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if list[i].Items, err = d.items(ctx, list[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (f Filter) where() (string, []any) {
+	conds, args := []string{"1"}, []any{}
+	add := func(on bool, cond string, arg ...any) {
+		if on {
+			conds, args = append(conds, cond), append(args, arg...)
+		}
+	}
+	column := "c.at"
+	if f.Seen {
+		column = "c.seen_at"
+	}
+	add(f.ID != 0, "c.id = ?", f.ID)
+	add(f.Document != 0, "c.document_id = ?", f.Document)
+	add(!f.Since.IsZero(), column+" >= ?", f.Since.UnixMilli())
+	add(!f.Until.IsZero(), column+" < ?", f.Until.UnixMilli())
+	add(f.By != "", "rt.author = ?", f.By)
+	if len(f.Kinds) > 0 {
+		marks := strings.TrimSuffix(strings.Repeat("?,", len(f.Kinds)), ",")
+		kinds := make([]any, len(f.Kinds))
+		for i, k := range f.Kinds {
+			kinds[i] = string(k)
+		}
+		add(true, "c.kind IN ("+marks+")", kinds...)
+	}
+	if f.Task != "" || f.Path != "" {
+		add(true, `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.task GLOB ? AND i.path GLOB ?)`,
+			glob(f.Task), glob(f.Path))
+	}
+	return strings.Join(conds, " AND "), args
+}
+
+// glob turns a pattern in which only * is special into one of SQLite's GLOB;
+// paths hold square brackets.
+func glob(pattern string) string {
+	if pattern == "" {
+		return "*"
+	}
+	return strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern)
+}
+
+func scanChange(row scanner) (c coc.Change, err error) {
+	var to, from string
+	var toNumber, fromNumber int
+	var made, seen, at sql.NullInt64
+	err = row.Scan(&c.ID, &c.Kind, &c.Account, &c.Document, &c.DocumentID, &c.Name,
+		&to, &toNumber, &from, &fromNumber, &made, &seen, &at, &c.By,
+		&c.Modifier, &c.RiskLevel, &c.Backfill, &c.Late,
+		&c.Algorithm, &c.Added, &c.Removed, &c.Summary, &c.Note)
+	c.Version, c.Previous = coc.RevisionLabel(to, toNumber), coc.RevisionLabel(from, fromNumber)
+	c.MadeAt, c.SeenAt, c.At = instant(made), instant(seen), instant(at)
+	return c, err
+}
+
+func (d *DB) items(ctx context.Context, change int64) ([]coc.Item, error) {
+	return collect(ctx, d.read, func(row scanner) (it coc.Item, err error) {
+		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New)
+		return it, err
+	}, `SELECT op, path, step, task, old, new FROM items WHERE change_id = ? ORDER BY seq`, change)
+}
+
+// Watches returns the names of the watches that ever ran, with their account.
+func (d *DB) Watches(ctx context.Context) (names []string, err error) {
+	defer wrap(&err, "watches")
+	return collect(ctx, d.read, func(row scanner) (name string, err error) {
+		err = row.Scan(&name)
+		return name, err
+	}, `SELECT name FROM watches ORDER BY name`)
+}
+
+// Totals counts what the archive holds.
+type Totals struct {
+	Documents, Versions, Changes, Contents int
+	ContentBytes, PackedBytes, FileBytes   int64
+}
+
+// Totals counts what the archive holds.
+func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
+	defer wrap(&err, "count the archive")
+	err = d.read.QueryRowContext(ctx, `
+		SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM versions WHERE state = 'archived'),
+			(SELECT count(*) FROM changes), (SELECT count(*) FROM contents),
+			(SELECT coalesce(sum(size), 0) FROM contents), (SELECT coalesce(sum(length(frame)), 0) FROM packs),
+			(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)`).
+		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes, &t.PackedBytes, &t.FileBytes)
+	return t, explain(err)
+}

@@ -1,0 +1,256 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// tellWithin is the longest that a delivery waits for the end of its cycle, so
+// that a burst can become a digest.
+const tellWithin = 2 * time.Minute
+
+// Commit stores the steps in one transaction: contents, versions, changes and
+// what is to be told of them land together or not at all.
+func (d *DB) Commit(ctx context.Context, steps ...coc.Step) (err error) {
+	defer wrap(&err, "archive")
+	return d.update(ctx, func(t tx) error {
+		for _, s := range steps {
+			if err := t.step(s); err != nil {
+				return fmt.Errorf("document %s: %w", s.DocumentID, err)
+			}
+		}
+		return nil
+	})
+}
+
+// stepper carries one step through its transaction.
+type stepper struct {
+	tx
+	coc.Step
+	document  int64
+	versions  map[string]int64          // label to row
+	revisions map[coc.RevisionRef]int64 // those of this step
+	from, to  sql.NullInt64             // states before and after
+}
+
+func (t tx) step(s coc.Step) error {
+	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, revisions: map[coc.RevisionRef]int64{}}
+	for _, do := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *stepper) putDocument() error {
+	var err error
+	w.document, err = w.documentKey(w.Account, w.DocumentID, w.Type, w.Name, w.SeenAt)
+	if err != nil {
+		return err
+	}
+	var print any
+	if w.Fingerprint != nil {
+		print = w.Fingerprint[:]
+	}
+	err = w.exec(`
+		UPDATE documents SET checked_at = ?1,
+			name = CASE ?2 WHEN '' THEN name ELSE ?2 END,
+			state = CASE ?3 WHEN '' THEN state ELSE ?3 END,
+			newest = CASE ?4 WHEN '' THEN newest ELSE ?4 END,
+			fingerprint = coalesce(?5, fingerprint)
+		WHERE id = ?6`, w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document)
+	if err != nil || w.State != coc.Deleted {
+		return err
+	}
+	// A deleted document has nothing to audit, and its row must be asked anew.
+	if err := w.exec(`UPDATE documents SET fingerprint = NULL WHERE id = ?`, w.document); err != nil {
+		return err
+	}
+	return w.exec(`UPDATE versions SET checked_at = NULL WHERE document_id = ?`, w.document)
+}
+
+// documentKey returns the key of a document, making its row when it is new.
+func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (id int64, err error) {
+	err = t.row(`
+		SELECT d.id FROM documents d JOIN accounts a ON a.id = d.account_id
+		WHERE a.name = ? AND d.document_id = ?`, account, documentID).Scan(&id)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	return t.insert(`
+		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at)
+		SELECT id, ?, ?, ?, 'listed', ?, ? FROM accounts WHERE name = ?`,
+		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), account)
+}
+
+func (w *stepper) putState() error {
+	err := w.row(`SELECT max(id) FROM document_states WHERE document_id = ?`, w.document).Scan(&w.from)
+	if err != nil {
+		return err
+	}
+	w.to = w.from
+	m := w.Meta
+	if m == nil {
+		return nil
+	}
+	id, err := w.insert(`
+		INSERT INTO document_states (document_id, seen_at, name, description, risk_level, creator, modifier,
+			enterprise_project_id, created_at, updated_at, extra, request_id, answered_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		w.document, w.SeenAt.UnixMilli(), text(m.Name), text(m.Description), text(m.RiskLevel), text(m.Creator), text(m.Modifier),
+		text(m.ProjectID), millis(m.CreatedAt), millis(m.UpdatedAt), m.Extra, w.Evidence.RequestID, millis(w.Evidence.Date))
+	w.to = sql.NullInt64{Int64: id, Valid: true}
+	return err
+}
+
+func (w *stepper) putVersions() error {
+	for _, v := range w.Versions {
+		var id int64
+		err := w.row(`
+			INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
+				state, failures, error, recorded, checked_at)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL))
+			ON CONFLICT (document_id, label) DO UPDATE SET
+				made_at = coalesce(made_at, excluded.made_at),
+				withdrawn_at = iif(?7, coalesce(withdrawn_at, ?5), NULL),
+				state = excluded.state, failures = excluded.failures, error = excluded.error,
+				recorded = excluded.recorded,
+				checked_at = CASE WHEN ?7 THEN NULL WHEN ?12 THEN ?5
+					WHEN excluded.state = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
+			RETURNING id`,
+			w.document, v.Label, millis(v.MadeAt), v.UUID, w.SeenAt.UnixMilli(), v.Backfill, v.Withdrawn,
+			string(v.State), v.Failures, v.Err, v.Recorded, v.Checked).Scan(&id)
+		if err != nil {
+			return fmt.Errorf("version %s: %w", v.Label, err)
+		}
+		w.versions[v.Label] = id
+	}
+	return nil
+}
+
+func (w *stepper) putRevisions() error {
+	var list []fresh
+	for _, v := range w.Versions {
+		if r := v.Revision; r != nil {
+			list = append(list, fresh{r.Content.Hash(), r.Content})
+		}
+	}
+	contents, err := w.addContents(w.document, list)
+	if err != nil {
+		return fmt.Errorf("contents: %w", err)
+	}
+	for _, v := range w.Versions {
+		r := v.Revision
+		if r == nil {
+			continue
+		}
+		var author any
+		if r.Author != "" {
+			author = r.Author
+		}
+		id, err := w.insert(`
+			INSERT INTO revisions (version_id, number, version_uuid, content_id, made_at, seen_at, author,
+				previous_checked_at, request_id, answered_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			w.versions[v.Label], r.Number, r.UUID, contents[0], millis(v.MadeAt), w.SeenAt.UnixMilli(), author,
+			millis(r.PreviousCheckedAt), r.Evidence.RequestID, millis(r.Evidence.Date))
+		if err != nil {
+			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number), err)
+		}
+		w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = id
+		contents = contents[1:]
+	}
+	return nil
+}
+
+func (w *stepper) putChanges() error {
+	for _, c := range w.Changes {
+		if err := w.putChange(c); err != nil {
+			return fmt.Errorf("%s change: %w", c.Kind, err)
+		}
+	}
+	return nil
+}
+
+func (w *stepper) putChange(c coc.NewChange) error {
+	from, err := w.revision(c.From)
+	if err != nil {
+		return err
+	}
+	to, err := w.revision(c.To)
+	if err != nil {
+		return err
+	}
+	var fromState, toState, version, cycle any
+	if c.Kind == coc.KindMetadata {
+		fromState, toState = w.from, w.to
+	}
+	if c.Label != "" {
+		version = w.versions[c.Label]
+	}
+	if w.Cycle != 0 {
+		cycle = w.Cycle
+	}
+	id, err := w.insert(`
+		INSERT INTO changes (document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
+			version_id, at, seen_at, backfill, late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		w.document, cycle, string(c.Kind), from, to, fromState, toState,
+		version, c.At.UnixMilli(), w.SeenAt.UnixMilli(), c.Backfill, c.Late)
+	if err != nil {
+		return err
+	}
+	if err := w.putDerived(id, c.Derived); err != nil {
+		return err
+	}
+	for _, n := range c.Notify {
+		err := w.exec(`
+			INSERT INTO deliveries (notifier, change_id, cycle_id, state, due_at) VALUES (?, ?, ?, 'waiting', ?)`,
+			n, id, cycle, w.SeenAt.Add(tellWithin).UnixMilli())
+		if err != nil {
+			return fmt.Errorf("delivery to %s: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (w *stepper) putDerived(change int64, d coc.Derived) error {
+	err := w.exec(`INSERT INTO diffs (change_id, algorithm, added, removed, summary, note) VALUES (?, ?, ?, ?, ?, ?)`,
+		change, d.Algorithm, d.Added, d.Removed, d.Summary, d.Note)
+	if err != nil {
+		return err
+	}
+	for i, it := range d.Items {
+		err := w.exec(`INSERT INTO items (change_id, seq, op, path, step, task, old, new) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			change, i, it.Op, it.Path, it.Step, it.Task, it.Old, it.New)
+		if err != nil {
+			return fmt.Errorf("item %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// revision returns the row of a revision of this document, nil for none.
+func (w *stepper) revision(ref coc.RevisionRef) (any, error) {
+	if ref == (coc.RevisionRef{}) {
+		return nil, nil
+	}
+	if id, ok := w.revisions[ref]; ok {
+		return id, nil
+	}
+	var id int64
+	err := w.row(`
+		SELECT r.id FROM revisions r JOIN versions v ON v.id = r.version_id
+		WHERE v.document_id = ? AND v.label = ? AND r.number = ?`,
+		w.document, ref.Label, ref.Number).Scan(&id)
+	if err != nil {
+		return nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number), err)
+	}
+	return id, nil
+}

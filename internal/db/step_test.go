@@ -1,0 +1,175 @@
+package db
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"cocsync/internal/coc"
+)
+
+// Whatever bytes COC sends come back byte for byte, whichever pack they lie in.
+func TestContentsComeBackByteForByte(t *testing.T) {
+	d, _ := open(t)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var all []coc.Content
+	for n := range 50 {
+		b := make([]byte, rnd.IntN(64<<10))
+		for i := range b {
+			b[i] = byte(rnd.IntN(1 + n*5))
+		}
+		all = append(all, coc.Content{Bytes: b})
+	}
+	all = append(all, coc.Content{Bytes: []byte{}}, coc.Content{Bytes: make([]byte, 3<<20)},
+		coc.Content{Bytes: []byte(`"\ud800"`), Form: coc.FormToken}, coc.Content{Bytes: []byte(`"\ud800"`)})
+	for i, c := range all {
+		s := step("DM1", "")
+		s.Changes = nil
+		s.Versions[0].Label = fmt.Sprintf("v%d", i+1)
+		s.Versions[0].Revision.Content = c
+		commit(t, d, s)
+	}
+	for i, want := range all {
+		got, err := d.Content(t.Context(), want.Hash())
+		if err != nil || !bytes.Equal(got.Bytes, want.Bytes) || got.Form != want.Form || got.Bytes == nil {
+			t.Errorf("Content of version %d: %d bytes of form %d, %v, want %d of form %d", i+1, len(got.Bytes), got.Form, err, len(want.Bytes), want.Form)
+		}
+	}
+	var packs, widest int
+	if err := d.read.QueryRow(`SELECT count(*), max(count) FROM packs`).Scan(&packs, &widest); err != nil {
+		t.Fatal(err)
+	}
+	if widest > packCount || packs > 10 {
+		t.Errorf("%d packs of at most %d contents, want few, of at most %d", packs, widest, packCount)
+	}
+}
+
+func TestEqualContentsAreKeptOnce(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "same\n"), step("DM2", "same\n"))
+	var n int
+	if err := d.read.QueryRow(`SELECT count(*) FROM contents`).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d contents, %v, want 1", n, err)
+	}
+}
+
+// A flipped byte is found on the way out, and is not packed again as if whole.
+func TestDamageIsFound(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "one\n"))
+	if _, err := d.write.Exec(`UPDATE contents SET sha256 = zeroblob(32)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Content(t.Context(), coc.Hash{}); err == nil {
+		t.Error("Content with a wrong hash succeeded")
+	}
+	if _, err := d.write.Exec(`UPDATE packs SET frame = x'00'`); err != nil {
+		t.Fatal(err)
+	}
+	s := step("DM1", "two\n")
+	s.Versions[0].Label, s.Changes = "v2", nil
+	commit(t, d, s)
+	got, err := d.Content(t.Context(), coc.Content{Bytes: []byte("two\n")}.Hash())
+	if err != nil || string(got.Bytes) != "two\n" {
+		t.Errorf("Content after damage = %q, %v, want it whole", got.Bytes, err)
+	}
+}
+
+// A step that fails leaves nothing behind: not the document, not its content.
+func TestStepIsWholeOrNothing(t *testing.T) {
+	d, _ := open(t)
+	s := step("DM1", "a\n")
+	s.Changes[0].From = coc.RevisionRef{Label: "v7", Number: 1} // there is none
+	if err := d.Commit(t.Context(), step("DM0", "z\n"), s); err == nil {
+		t.Fatal("Commit of a change without its revision succeeded")
+	}
+	totals, err := d.Totals(t.Context())
+	if err != nil || totals.Documents != 0 || totals.Contents != 0 || totals.Changes != 0 {
+		t.Errorf("Totals = %+v, %v, want nothing", totals, err)
+	}
+}
+
+func TestKnownReturnsWhatStepsStored(t *testing.T) {
+	d, cycle := open(t)
+	row := coc.Row{DocumentID: "DM1", Name: "job"}
+	if err := d.Follow(t.Context(), "prod", "runbooks", "", []coc.Row{row}, true, day); err != nil {
+		t.Fatal(err)
+	}
+	s := step("DM1", "a\n")
+	s.Cycle = cycle
+	s.Fingerprint = &coc.Hash{1}
+	commit(t, d, s)
+	rewritten := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: day.Add(time.Hour), Versions: []coc.VersionStep{
+		{Listed: coc.Listed{Label: "v1"}, State: coc.Archived, Recorded: true, Checked: true,
+			Revision: &coc.NewRevision{Number: 2, UUID: "u2", Content: coc.Content{Bytes: []byte("b\n")}, PreviousCheckedAt: day}},
+		{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Err: "503"},
+	}, Changes: []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v1", Number: 1},
+		To: coc.RevisionRef{Label: "v1", Number: 2}, At: day.Add(time.Hour)}}}
+	commit(t, d, rewritten)
+	got, err := d.Known(t.Context(), "prod", "DM1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "job DM1"
+	want := coc.Known{Key: 1, DocumentID: "DM1", Name: name, State: coc.Present, Meta: coc.Meta{Name: &name},
+		Fingerprint: coc.Hash{1}, Told: true, Watches: []coc.Membership{{Watch: "runbooks", FirstContact: true}},
+		Versions: []coc.KnownVersion{
+			{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true,
+				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
+			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1},
+		}}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("Known differs (-want +got):\n%s", diff)
+	}
+	changes, err := d.Changes(t.Context(), Filter{})
+	if err != nil || len(changes) != 2 {
+		t.Fatalf("Changes = %d, %v, want 2", len(changes), err)
+	}
+	if c := changes[0]; c.Version != "v1#2" || c.Previous != "v1" || c.Kind != coc.KindRewritten {
+		t.Errorf("newest change = %s %s..%s, want rewritten v1..v1#2", c.Kind, c.Previous, c.Version)
+	}
+	if c := changes[1]; c.By != "li" || len(c.Items) != 1 {
+		t.Errorf("first change by %q with %d items, want li with 1", c.By, len(c.Items))
+	}
+}
+
+func TestUnknownDocumentIsKnownAsNothing(t *testing.T) {
+	d, _ := open(t)
+	k, err := d.Known(t.Context(), "prod", "DM9")
+	if err != nil || k.Key != 0 {
+		t.Errorf("Known = %+v, %v, want Key 0", k, err)
+	}
+}
+
+func TestChangesPassTheFilter(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"))
+	for _, tt := range []struct {
+		name string
+		Filter
+		want int
+	}{
+		{"all", Filter{}, 2},
+		{"document", Filter{Document: 2}, 1},
+		{"limit", Filter{Limit: 1}, 1},
+		{"since its instant", Filter{Since: day}, 2},
+		{"until its instant", Filter{Until: day}, 0},
+		{"kind", Filter{Kinds: []coc.Kind{coc.KindDeleted, coc.KindNew}}, 2},
+		{"other kind", Filter{Kinds: []coc.Kind{coc.KindDeleted}}, 0},
+		{"author", Filter{By: "li"}, 2},
+		{"task", Filter{Task: "hwc:runbook:scripts@*"}, 2},
+		{"other task", Filter{Task: "hwc:runbook:suspend@*"}, 0},
+		{"path", Filter{Path: "steps[*]"}, 2},
+		{"brackets are plain", Filter{Path: "step[s]*"}, 0},
+	} {
+		got, err := d.Changes(t.Context(), tt.Filter)
+		if err != nil || len(got) != tt.want {
+			t.Errorf("%s: %d changes, %v, want %d", tt.name, len(got), err, tt.want)
+		}
+	}
+}

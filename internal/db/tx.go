@@ -1,0 +1,133 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+)
+
+// tx is a write transaction. Its statements are prepared once for the life of
+// the DB: parsing SQL would cost more than running it.
+type tx struct {
+	ctx context.Context
+	sql *sql.Tx
+	d   *DB
+}
+
+// update runs f in one transaction.
+func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
+	if d.write == nil {
+		return errors.New("the archive is open for reading only")
+	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if err := d.prepare(ctx); err != nil {
+		return explain(err)
+	}
+	t, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(err)
+	}
+	if err := f(tx{ctx, t, d}); err != nil {
+		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
+	}
+	return explain(t.Commit())
+}
+
+// prepare makes the statements that the transaction before this one missed. It
+// must happen outside of one, because there is only one connection.
+func (d *DB) prepare(ctx context.Context) error {
+	for _, q := range d.wanted {
+		s, err := d.write.PrepareContext(ctx, q)
+		if err != nil {
+			return err
+		}
+		d.stmts[q] = s
+	}
+	d.wanted = nil
+	return nil
+}
+
+func (t tx) stmt(query string) *sql.Stmt {
+	if s := t.d.stmts[query]; s != nil {
+		return t.sql.StmtContext(t.ctx, s)
+	}
+	if !slices.Contains(t.d.wanted, query) {
+		t.d.wanted = append(t.d.wanted, query)
+	}
+	return nil
+}
+
+func (t tx) exec(query string, args ...any) error {
+	if s := t.stmt(query); s != nil {
+		_, err := s.ExecContext(t.ctx, args...)
+		return err
+	}
+	_, err := t.sql.ExecContext(t.ctx, query, args...)
+	return err
+}
+
+// insert runs an INSERT and returns the new row's id.
+func (t tx) insert(query string, args ...any) (int64, error) {
+	var res sql.Result
+	var err error
+	if s := t.stmt(query); s != nil {
+		res, err = s.ExecContext(t.ctx, args...)
+	} else {
+		res, err = t.sql.ExecContext(t.ctx, query, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (t tx) row(query string, args ...any) *sql.Row {
+	if s := t.stmt(query); s != nil {
+		return s.QueryRowContext(t.ctx, args...)
+	}
+	return t.sql.QueryRowContext(t.ctx, query, args...)
+}
+
+func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
+	if s := t.stmt(query); s != nil {
+		return s.QueryContext(t.ctx, args...)
+	}
+	return t.sql.QueryContext(t.ctx, query, args...)
+}
+
+// querier is what reading needs: the pool of readers, or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// collect reads all rows of a query with scan.
+func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (_ []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, explain(rows.Err())
+}
+
+// scanner is one row, of *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+// ignore returns err unless it is the one that does not matter here.
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
