@@ -36,6 +36,7 @@ require (
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	golang.org/x/time v0.16.0
+	golang.org/x/tools v0.52.0
 	modernc.org/libc v1.80.1
 	modernc.org/mathutil v1.7.1
 	modernc.org/memory v1.12.1

@@ -1,0 +1,175 @@
+// Package daemon runs watches on their schedules and the senders beside them,
+// reloads the configuration, and stops politely. What a cycle does is syncer's;
+// how parts are made is cmd's.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/syncer"
+)
+
+// Job is a watch and when it runs.
+type Job struct {
+	Watch    syncer.Watch
+	Schedule cron.Schedule
+}
+
+// Set is what one configuration asks for.
+type Set struct {
+	Jobs  []Job
+	Cycle func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
+	Send  func(context.Context) // sends what is due until the context ends
+}
+
+// Daemon runs until it is told to stop.
+type Daemon struct {
+	// Load makes a Set of the configuration as it is now. It is called at the
+	// start and at each reload.
+	Load   func(context.Context) (*Set, error)
+	Log    *slog.Logger
+	Jitter time.Duration // each scheduled cycle begins up to this much later
+}
+
+// margin is how long before the next cycle is due the work that can wait ends:
+// a tenth of the pause between cycles, and this at the most.
+const margin = 5 * time.Second
+
+// Run runs every watch at once and then on its schedule, until ctx ends. reload
+// loads the configuration anew; wake runs every watch now. It returns when the
+// documents at hand are stored.
+func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
+	set, err := d.Load(ctx)
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		set = d.serve(ctx, set, reload, wake)
+	}
+	return nil
+}
+
+// serve runs one set until the context ends or another set takes its place,
+// which it returns.
+func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct{}) *Set {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if set.Send != nil {
+		wg.Go(func() { set.Send(ctx) })
+	}
+	log := cronLog{d.Log}
+	// Recover stands inside: outside, a panic would leave SkipIfStillRunning
+	// believing for ever that the job still runs.
+	c := cron.New(cron.WithLogger(log), cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)))
+	var entries []*entry
+	for _, j := range set.Jobs {
+		e := &entry{d: d, ctx: ctx, set: set, job: j}
+		e.id = c.Schedule(j.Schedule, e)
+		entries = append(entries, e)
+	}
+	runAll := func(why coc.Trigger) {
+		for _, e := range entries {
+			e.why.Store(&why)
+			wg.Go(c.Entry(e.id).WrappedJob.Run)
+		}
+	}
+	c.Start()
+	defer func() { <-c.Stop().Done() }()
+	defer cancel()
+	d.Log.Info("watching", "watches", len(set.Jobs))
+	runAll(coc.TriggerStart)
+	for {
+		select {
+		case <-ctx.Done():
+			return set
+		case <-wake:
+			runAll(coc.TriggerSignal)
+		case <-reload:
+			next, err := d.Load(ctx)
+			if err != nil {
+				d.Log.Error("configuration not reloaded, the old one stays", "err", err)
+				continue
+			}
+			d.Log.Info("configuration reloaded", "watches", len(next.Jobs))
+			return next
+		}
+	}
+}
+
+// entry is a job in the schedule.
+type entry struct {
+	d   *Daemon
+	ctx context.Context
+	set *Set
+	job Job
+	id  cron.EntryID
+	why atomic.Pointer[coc.Trigger] // nil: the schedule
+}
+
+// Run makes one cycle.
+func (e *entry) Run() {
+	trigger := coc.TriggerSchedule
+	if why := e.why.Swap(nil); why != nil {
+		trigger = *why
+	} else if !e.pause() {
+		return
+	}
+	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: trigger, Until: e.until(time.Now())})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
+	}
+}
+
+// pause waits a little, so that many daemons with one schedule do not ask COC in
+// the same instant.
+func (e *entry) pause() bool {
+	if e.d.Jitter <= 0 {
+		return e.ctx.Err() == nil
+	}
+	t := time.NewTimer(rand.N(e.d.Jitter))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-e.ctx.Done():
+		return false
+	}
+}
+
+// until is when the work of a cycle that can wait must end, so that the next
+// cycle is not skipped.
+func (e *entry) until(now time.Time) time.Time {
+	next := e.job.Schedule.Next(now)
+	if next.IsZero() {
+		return time.Time{}
+	}
+	return next.Add(-min(margin, next.Sub(now)/10))
+}
+
+// cronLog passes cron's words to slog. That a cycle is skipped because the one
+// before it still runs is worth a warning; the rest is chatter.
+type cronLog struct{ *slog.Logger }
+
+// Info is called for every event of the schedule.
+func (l cronLog) Info(msg string, keysAndValues ...any) {
+	if msg == "skip" {
+		l.Warn("cycle skipped, the one before it still runs", keysAndValues...)
+	}
+}
+
+// Error is called for a job that panicked.
+func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
+	l.Logger.Error("cycle broke", append([]any{"err", fmt.Errorf("%s: %w", msg, err)}, keysAndValues...)...)
+}

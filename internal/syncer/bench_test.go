@@ -1,0 +1,179 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+	"cocsync/internal/db"
+	"cocsync/internal/fetch"
+)
+
+// These measure the main job against the simulator in the same process, as
+// ratios in one run: docs/performance.md says what came out and how to repeat it.
+
+const connections = 4
+
+// serve starts a simulator with n documents.
+func serve(b *testing.B, n, versions, size int) string {
+	b.Helper()
+	sim := cocsim.NewCOC(cocsim.COCOptions{}) // checks no signature, so that the plain client needs none
+	for d := range cocsim.Generate(n, versions, size, 1) {
+		sim.Add(d)
+	}
+	url, stop, err := cocsim.Listen(sim)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(stop)
+	return url
+}
+
+func client(url string) *fetch.Client {
+	return &fetch.Client{Endpoint: url, Connections: connections,
+		Credentials: fetch.Static(fetch.KeyPair{AccessKey: "ak", SecretKey: "sk"})}
+}
+
+// bench is a watch over everything in the simulator, with a real archive.
+func bench(b *testing.B, url string) (*Syncer, Watch, *db.DB) {
+	b.Helper()
+	d, err := db.Open(b.Context(), filepath.Join(b.TempDir(), "a.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { d.Close() })
+	s := &Syncer{Store: d, Route: func(string, coc.Kind) []string { return []string{"ops"} }, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	w := Watch{Name: "all", Account: &Account{Name: "prod", Endpoint: url, COC: client(url), Connections: connections},
+		Select: &coc.Selection{}, Notify: []string{"ops"}}
+	return s, w, d
+}
+
+// BenchmarkFirstSync compares a first sync of 1,000 documents of 10 versions of
+// about 4 KB with a plain client that downloads the same bodies and throws them
+// away. The figure is sync/plain.
+func BenchmarkFirstSync(b *testing.B) {
+	url := serve(b, 1000, 10, 4096)
+	for b.Loop() {
+		plain := download(b, url, 1000, 10)
+		s, w, d := bench(b, url)
+		begun := time.Now()
+		c, err := s.Run(b.Context(), w, Options{})
+		took := time.Since(begun)
+		if err != nil || c.Outcome != coc.Good || c.Versions != 10000 || c.Changes != 10000 {
+			b.Fatalf("Run = %+v, %v", c, err)
+		}
+		t, err := d.Totals(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(took.Seconds()/plain.Seconds(), "sync/plain")
+		b.ReportMetric(float64(t.PackedBytes)/10000, "packedB/version")
+		b.ReportMetric(float64(t.FileBytes)/10000, "fileB/version")
+		b.ReportMetric(peakMB(), "peakMB")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// download fetches every version over as many connections and throws it away.
+func download(b *testing.B, url string, documents, versions int) time.Duration {
+	b.Helper()
+	ids := documentIDs(b, url)
+	if len(ids) != documents {
+		b.Fatalf("%d documents listed, want %d", len(ids), documents)
+	}
+	plain := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
+	begun := time.Now()
+	queue := make(chan string)
+	var wg sync.WaitGroup
+	for range connections {
+		wg.Go(func() {
+			for path := range queue {
+				if err := discard(plain, url+path); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for _, id := range ids {
+		queue <- "/v1/documents/" + id
+		for v := 1; v < versions; v++ {
+			queue <- fmt.Sprintf("/v1/documents/%s?version=v%d", id, v)
+		}
+	}
+	close(queue)
+	wg.Wait()
+	return time.Since(begun)
+}
+
+func documentIDs(b *testing.B, url string) (ids []string) {
+	b.Helper()
+	l, err := client(url).List(b.Context(), coc.Selection{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, r := range l.Rows {
+		ids = append(ids, r.DocumentID)
+	}
+	return ids
+}
+
+func discard(c *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// BenchmarkQuietCycle runs cycles in which nothing changed over 10,000
+// documents. cpu-ms is the CPU of this process, which holds the simulator too.
+func BenchmarkQuietCycle(b *testing.B) {
+	url := serve(b, 10000, 1, 1024)
+	s, w, _ := bench(b, url)
+	if c, err := s.Run(b.Context(), w, Options{}); err != nil || c.Outcome != coc.Good {
+		b.Fatalf("first Run = %+v, %v", c, err)
+	}
+	runtime.GC()
+	before, n := cpu(), 0
+	for b.Loop() {
+		n++
+		c, err := s.Run(b.Context(), w, Options{})
+		if err != nil || c.Outcome != coc.Good || c.Requests > 101 || c.Changes != 0 {
+			b.Fatalf("Run = %+v, %v, want at most 101 requests", c, err)
+		}
+		b.ReportMetric(float64(c.Requests), "requests")
+	}
+	b.ReportMetric((cpu()-before).Seconds()*1000/float64(n), "cpu-ms/cycle")
+	b.ReportMetric(peakMB(), "peakMB")
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func peakMB() float64 {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return float64(u.Maxrss) / 1024
+}

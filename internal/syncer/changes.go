@@ -1,0 +1,183 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/diff"
+)
+
+// comparison names the two contents that a change compares; a nil old content
+// is that of a document's first version.
+type comparison struct {
+	old *coc.Hash
+	new coc.Hash
+	// passed are versions between the two that COC would not serve.
+	passed []string
+}
+
+// change adds a change to the step and names who hears of it.
+func (v *view) change(c coc.NewChange, cmp *comparison) {
+	for _, m := range v.Watches {
+		if c.Backfill || c.Kind == coc.KindNew && m.FirstContact {
+			continue
+		}
+		for _, n := range v.route(m.Watch, c.Kind) {
+			if !slices.Contains(c.Notify, n) {
+				c.Notify = append(c.Notify, n)
+			}
+		}
+	}
+	v.step.Changes = append(v.step.Changes, c)
+	v.compare = append(v.compare, cmp)
+}
+
+// settle records the versions whose turn has come: in order, each compared with
+// the archived one before it, up to the first that is still to be had. A version
+// that comes after its successor was recorded is late and alters nothing.
+func (v *view) settle() {
+	last := -1
+	for i, x := range v.versions {
+		if x.Recorded {
+			last = i
+		}
+	}
+	var before *version
+	var passed []string
+	for i, x := range v.versions {
+		late := i < last
+		switch {
+		case x.Number == 0 && x.State == coc.Pending && !late:
+			return // the gap
+		case x.Number == 0:
+			passed = append(passed, x.Label)
+			continue
+		case !x.Recorded:
+			v.record(x, before, passed, late)
+		}
+		before, passed = x, nil
+	}
+}
+
+func (v *view) record(x, before *version, passed []string, late bool) {
+	c := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: x.Label, Number: x.Number},
+		At: x.MadeAt, Backfill: x.Backfill, Late: late}
+	if c.At.IsZero() {
+		c.At = v.now
+	}
+	cmp := &comparison{new: x.Hash, passed: passed}
+	if before != nil {
+		c.From = coc.RevisionRef{Label: before.Label, Number: before.Number}
+		old := before.Hash
+		cmp.old = &old
+	}
+	if !v.Told {
+		c.Kind = coc.KindNew
+		c.Backfill = len(v.Watches) > 0 && !slices.ContainsFunc(v.Watches, func(m coc.Membership) bool { return !m.FirstContact })
+		v.Told = true
+	}
+	x.Recorded, x.touched = true, true
+	v.change(c, cmp)
+}
+
+// lastRecorded is the content that the next version will be compared with.
+func (v *view) lastRecorded() (h coc.Hash) {
+	for _, x := range v.versions {
+		if x.Recorded {
+			h = x.Hash
+		}
+	}
+	return h
+}
+
+// derive works out the diffs of the step's changes. load returns contents of the
+// archive; those of the step are at hand. texts keeps contents parsed from one
+// step of the document to the next.
+func (v *view) derive(ctx context.Context, texts *texts) error {
+	for _, x := range v.versions {
+		if x.fresh != nil {
+			texts.add(x.Hash, x.fresh.Content.Bytes)
+		}
+	}
+	for i, cmp := range v.compare {
+		if cmp == nil {
+			continue
+		}
+		d, err := texts.compare(ctx, *cmp)
+		if err != nil {
+			return err
+		}
+		v.step.Changes[i].Derived = d
+	}
+	return nil
+}
+
+// texts are the contents of one document at hand, each parsed once.
+type texts struct {
+	load func(ctx context.Context, hash coc.Hash) (coc.Content, error)
+	held map[coc.Hash]*diff.Text
+}
+
+func (t *texts) add(h coc.Hash, b []byte) {
+	if t.held == nil {
+		t.held = map[coc.Hash]*diff.Text{}
+	}
+	if t.held[h] == nil {
+		t.held[h] = diff.Read(b)
+	}
+}
+
+// trim forgets all but one content, which the next step will compare with.
+func (t *texts) trim(keep coc.Hash) {
+	for h := range t.held {
+		if h != keep {
+			delete(t.held, h)
+		}
+	}
+}
+
+func (t *texts) text(ctx context.Context, h coc.Hash) (*diff.Text, error) {
+	if x := t.held[h]; x != nil {
+		return x, nil
+	}
+	c, err := t.load(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	t.add(h, c.Bytes)
+	return t.held[h], nil
+}
+
+func (t *texts) compare(ctx context.Context, c comparison) (coc.Derived, error) {
+	var old, now *diff.Text
+	var err error
+	if now, err = t.text(ctx, c.new); err == nil && c.old != nil {
+		old, err = t.text(ctx, *c.old)
+	}
+	if errors.Is(err, coc.ErrErased) {
+		return coc.Derived{Algorithm: diff.Algorithm, Summary: "content changed", Note: "one of the two contents was erased"}, nil
+	}
+	if err != nil {
+		return coc.Derived{}, err
+	}
+	r := diff.Compare(old, now)
+	d := coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
+	for _, it := range r.Items {
+		d.Items = append(d.Items, coc.Item(it))
+	}
+	if len(c.passed) > 0 {
+		d.Note = join(d.Note, fmt.Sprintf("%s could not be had and is passed over", strings.Join(c.passed, ", ")))
+	}
+	return d, nil
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}

@@ -1,0 +1,209 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cocsync/internal/coc"
+)
+
+// chunk is how many versions are fetched before they are stored. It bounds what
+// a document keeps in memory, and is the size of a pack.
+const chunk = 16
+
+// look is one look at a document, under its lock.
+type look struct {
+	*run
+	*view
+	texts   texts
+	id      string
+	print   *coc.Hash // fingerprint of the list row that the answer matches
+	owed    bool      // something that the answer showed could not be had
+	counted bool      // as one of the cycle's changed documents
+}
+
+// open takes the document's lock and reads what the archive has of it.
+func (r *run) open(ctx context.Context, id string) (*look, func(), error) {
+	unlock, err := r.locks.lock(ctx, r.account.Name+"\x00"+id)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := r.Store.Known(ctx, r.account.Name, id)
+	if err != nil {
+		unlock()
+		return nil, nil, &stored{err}
+	}
+	if known.Key == 0 {
+		known.Type = r.watch.DocumentType
+	}
+	l := &look{run: r, id: id, view: newView(known, r.account.Name, r.cycle.ID, r.Now(), r.Route)}
+	l.texts.load = r.Store.Content
+	return l, unlock, nil
+}
+
+// news brings a document up to date while people wait for it.
+func (r *run) news(ctx context.Context, id string) error {
+	l, unlock, err := r.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = l.ask(ctx)
+	if errors.Is(err, coc.ErrNotFound) && r.named(id) && l.State != coc.Seen && l.Key != 0 {
+		// Deleted, perhaps: absences judges it with all others of this cycle.
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.notFound = append(r.notFound, id)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.fill(ctx, l.wants(), nil)
+}
+
+// newest archives the newest version of a document that was there before us, and
+// what versions it has; history fetches those afterwards.
+func (r *run) newest(ctx context.Context, id string) error {
+	if err := r.account.gate.wait(ctx); err != nil {
+		return err
+	}
+	l, unlock, err := r.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if l.State == coc.Present {
+		return nil // another watch was faster
+	}
+	if err := l.ask(ctx); err != nil {
+		return err
+	}
+	return l.save(ctx)
+}
+
+// history fetches the versions that an earlier look found listed.
+func (r *run) history(ctx context.Context, id string) error {
+	l, unlock, err := r.open(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	wants := l.wants()
+	if len(wants) == 0 {
+		return nil
+	}
+	return l.fill(ctx, wants, r.account.gate.wait)
+}
+
+// ask asks for the newest version and takes the answer in.
+func (l *look) ask(ctx context.Context) error {
+	a, err := l.account.get(ctx, l.id, "", l.typ())
+	if err != nil {
+		return err
+	}
+	row, listed := l.rows[l.id]
+	l.hear(a)
+	// The row's fingerprint moves with the step that archives its answer. What
+	// is still to be had stands in the archive as pending and is asked for
+	// again whatever the row says. An answer older than the row shows less.
+	if listed && !a.Meta.UpdatedAt.Before(row.UpdatedAt) {
+		l.print = &row.Fingerprint
+	}
+	return nil
+}
+
+// typ is the document_type to ask with.
+func (l *look) typ() string {
+	if l.Known.Type != "" {
+		return l.Known.Type
+	}
+	return l.watch.DocumentType
+}
+
+// fill fetches versions, oldest first, and stores them as they come. before is
+// called before each request; nil: nothing to wait for.
+func (l *look) fill(ctx context.Context, labels []string, before func(context.Context) error) error {
+	var errs []error
+	held := 0
+	for _, label := range labels {
+		if before != nil {
+			if err := before(ctx); err != nil {
+				errs = append(errs, err)
+				break
+			}
+		}
+		a, err := l.account.get(ctx, l.id, label, l.typ())
+		if err == nil && a.Version != label {
+			err = fmt.Errorf("COC answered with %q instead: %w", a.Version, coc.ErrMalformed)
+		}
+		x := l.find(label)
+		if err == nil {
+			l.have(x, a)
+			if held++; held == chunk {
+				if err := l.save(ctx); err != nil {
+					return err
+				}
+				held = 0
+			}
+			continue
+		}
+		if stop := l.judge(ctx, x, err); stop != nil {
+			errs = append(errs, stop)
+			break
+		}
+		errs = append(errs, fmt.Errorf("version %s: %w", label, err))
+	}
+	return errors.Join(append(errs, l.save(ctx))...)
+}
+
+// judge decides what a failure to fetch a version means, and returns an error
+// when the rest of the document need not be tried.
+func (l *look) judge(ctx context.Context, x *version, err error) error {
+	l.owed = l.owed || x.Number > 0
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, coc.ErrUnauthorized), errors.Is(err, coc.ErrForbidden):
+		return err // says nothing about the version
+	case errors.Is(err, coc.ErrNotFound):
+		// Is it the version that is not there, or the whole document?
+		if _, e := l.account.get(ctx, l.id, "", l.typ()); errors.Is(e, coc.ErrNotFound) {
+			return fmt.Errorf("it vanished while its versions were fetched: %w", e)
+		} else if e != nil {
+			return e
+		}
+		l.missed(x, err.Error(), true)
+	default:
+		l.missed(x, err.Error(), errors.Is(err, coc.ErrRefused))
+	}
+	return nil
+}
+
+// save stores what came so far, with the changes whose turn it is.
+func (l *look) save(ctx context.Context) error {
+	l.settle()
+	if err := l.derive(context.WithoutCancel(ctx), &l.texts); err != nil {
+		return &stored{err}
+	}
+	if l.print != nil && !l.owed {
+		l.step.Fingerprint = l.print
+	}
+	changes := len(l.step.Changes)
+	step := l.take()
+	if err := l.commits.commit(ctx, l.Store, step); err != nil {
+		return &stored{err}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if changes > 0 && !l.counted {
+		l.counted = true
+		l.cycle.Documents++
+	}
+	l.cycle.Changes += changes
+	l.cycle.Versions += l.archived
+	l.archived = 0
+	l.texts.trim(l.lastRecorded())
+	return nil
+}

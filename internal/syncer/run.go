@@ -1,0 +1,298 @@
+package syncer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// lockout is how long a refused key pair is left alone: COC locks a key pair for
+// five minutes after five failures.
+const lockout = 5 * time.Minute
+
+// run is one cycle under way.
+type run struct {
+	*Syncer
+	Options
+	watch    Watch
+	account  *Account
+	state    coc.WatchState
+	followed map[string]coc.Followed
+	rows     map[string]coc.Row // of this cycle's list
+	before   int64              // requests sent by the client before this cycle
+
+	mu         sync.Mutex
+	cycle      coc.Cycle
+	progress   Progress
+	notFound   []string // documents that COC said it does not have
+	missing    []string // what to tell when most documents are gone
+	doubting   bool     // some of them are not believed to be
+	refused    bool     // COC refused the key pair
+	unfinished bool     // history was left to the next cycle
+	forbidden  int      // documents in a row that may not be read
+	broken     int      // commits in a row that did not succeed
+	abort      context.CancelCauseFunc
+}
+
+// errStop ends the work that can wait when the next cycle is due.
+var errStop = errors.New("the next cycle is due")
+
+// Run makes one cycle of the watch. What it did is in the archive and in the
+// returned cycle; a document that fails is counted there and stops no other. An
+// error means that the cycle itself could not be recorded.
+func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error) {
+	w.Account.init()
+	r := &run{Syncer: s, Options: o, watch: w, account: w.Account, before: w.Account.COC.Requests()}
+	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, StartedAt: s.Now(), Outcome: coc.Running}
+	account, err := s.Store.Account(ctx, w.Account.Name, w.Account.Endpoint, w.Account.AcceptEndpoint)
+	if err != nil {
+		return r.cycle, err
+	}
+	if r.state, err = s.Store.Watch(ctx, w.Name); err != nil {
+		return r.cycle, err
+	}
+	if r.cycle.ID, err = s.Store.Begin(ctx, r.cycle); err != nil {
+		return r.cycle, err
+	}
+	work, abort := context.WithCancelCause(ctx)
+	r.abort = abort
+	if err := r.allowed(ctx, account); err != nil {
+		r.cycle.Err = err.Error() // remembered already
+		r.refused = errors.Is(err, coc.ErrUnauthorized)
+	} else if err := r.work(work); err != nil && ctx.Err() == nil {
+		r.fail(err)
+	}
+	abort(nil)
+	return r.end(ctx)
+}
+
+// allowed refuses to ask COC while it wants to be left alone.
+func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
+	now := r.Now()
+	if now.Before(a.PausedUntil) {
+		return fmt.Errorf("COC asked to be left alone until %s: %w", a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary)
+	}
+	if !now.Before(a.RefusedUntil) {
+		return nil
+	}
+	if key, err := r.account.COC.KeyID(ctx); err != nil || key != a.RefusedKey {
+		return nil // another key pair, or one whose source will say what is wrong
+	}
+	return fmt.Errorf("the key pair is left alone until %s, because COC refused it (%s): %w",
+		a.RefusedUntil.Format(time.RFC3339), a.RefusedWhy, coc.ErrUnauthorized)
+}
+
+// work does the cycle: what people wait for first, then what can wait.
+func (r *run) work(ctx context.Context) error {
+	gate := &r.account.gate
+	gate.enter()
+	p, err := r.plan(ctx)
+	if err == nil {
+		r.each(ctx, "changes", p.news, r.news)
+		err = r.absences(ctx, p)
+	}
+	gate.leave()
+	if err != nil {
+		return err
+	}
+	if err := r.Store.Release(ctx, r.cycle.ID, r.Now()); err != nil {
+		return err
+	}
+	r.poke()
+	slow, cancel := r.background(ctx)
+	defer cancel()
+	r.each(slow, "newest", p.unseen, r.newest)
+	r.each(slow, "history", append(p.history, p.unseen...), r.history)
+	return r.audit(slow)
+}
+
+// background is the context of work that can wait: it ends when the next cycle
+// is due.
+func (r *run) background(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Until.IsZero() {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := time.AfterFunc(r.Until.Sub(r.Now()), func() { cancel(errStop) })
+	return ctx, func() { t.Stop(); cancel(nil) }
+}
+
+// each does one thing to every document, several at once. The first goes alone,
+// so that a key pair that is refused is refused once.
+func (r *run) each(ctx context.Context, phase string, ids []string, do func(context.Context, string) error) {
+	if len(ids) == 0 {
+		return
+	}
+	r.report(func(p *Progress) { p.Phase, p.Done, p.Total = phase, 0, len(ids) })
+	one := func(id string) {
+		if ctx.Err() != nil {
+			r.leave()
+			return
+		}
+		r.settleErr(id, do(ctx, id))
+		r.report(func(p *Progress) { p.Done++ })
+	}
+	one(ids[0])
+	// Twice the connections: while one document is compared and stored, the
+	// connection serves another.
+	queue := make(chan string)
+	var wg sync.WaitGroup
+	for range min(2*max(1, r.account.Connections), len(ids)-1) {
+		wg.Go(func() {
+			for id := range queue {
+				one(id)
+			}
+		})
+	}
+	for _, id := range ids[1:] {
+		queue <- id
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// settleErr counts a document's failure, and ends the cycle where going on would
+// make things worse.
+func (r *run) settleErr(id string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.forbidden, r.broken = 0, 0
+		return
+	}
+	if errors.Is(err, errStop) || errors.Is(err, context.Canceled) {
+		r.unfinished = true // the next cycle goes on
+		return
+	}
+	var storing *stored
+	switch {
+	case errors.Is(err, coc.ErrUnauthorized):
+		r.giveUp(err)
+		return
+	case errors.Is(err, coc.ErrForbidden):
+		if r.forbidden++; r.forbidden >= inARow {
+			r.giveUp(err)
+		}
+	case errors.As(err, &storing):
+		if r.broken++; r.broken >= inARow {
+			r.giveUp(err)
+		}
+	case r.quiet(err):
+		r.giveUp(err)
+	}
+	if len(r.cycle.Failures) < maxFailures {
+		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: err.Error()})
+	} else {
+		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
+	}
+	r.Log.Warn("document failed", "watch", r.watch.Name, "document", id, "err", err)
+}
+
+// giveUp ends the cycle early.
+func (r *run) giveUp(err error) {
+	r.abort(err)
+	r.failLocked(err)
+}
+
+// leave notes that work is left to the next cycle.
+func (r *run) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unfinished = true
+}
+
+// inARow is how many documents one after the other may be forbidden, or fail to
+// be stored, before the rest of the cycle is not tried.
+const inARow = 3
+
+// maxFailures bounds what one cycle keeps of its failures.
+const maxFailures = 1000
+
+// stored marks an error of the archive, not of COC.
+type stored struct{ error }
+
+func (s *stored) Unwrap() error { return s.error }
+
+// quiet reports whether COC asked for more quiet than a cycle can wait, and
+// remembers it.
+func (r *run) quiet(err error) bool {
+	var asked interface{ LeaveAloneUntil() time.Time }
+	if !errors.As(err, &asked) || !asked.LeaveAloneUntil().After(r.Now()) {
+		return false
+	}
+	if e := r.Store.Paused(context.Background(), r.account.Name, asked.LeaveAloneUntil()); e != nil {
+		r.Log.Error("pause not remembered", "account", r.account.Name, "err", e)
+	}
+	return true
+}
+
+// fail records why the cycle as a whole is not good.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failLocked(err)
+}
+
+func (r *run) failLocked(err error) {
+	r.cycle.Err = cmp.Or(r.cycle.Err, err.Error())
+	if errors.Is(err, coc.ErrUnauthorized) && !r.refused {
+		r.refused = true
+		key, e := r.account.COC.KeyID(context.Background())
+		if e == nil {
+			e = r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(lockout))
+		}
+		if e != nil {
+			r.Log.Error("refusal not remembered", "account", r.account.Name, "err", e)
+		}
+	}
+}
+
+// end records the cycle and queues what is to be told of it.
+func (r *run) end(ctx context.Context) (coc.Cycle, error) {
+	c := &r.cycle
+	c.EndedAt = r.Now()
+	c.Requests = int(r.account.COC.Requests() - r.before)
+	slices.SortFunc(c.Failures, func(a, b coc.Failure) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
+	c.Failures = slices.CompactFunc(c.Failures, func(a, b coc.Failure) bool { return a.DocumentID == b.DocumentID })
+	switch {
+	case ctx.Err() != nil:
+		c.Outcome, c.Err = coc.Stopped, "stopped"
+	case c.Err != "" || len(c.Failures) > 0:
+		c.Outcome = coc.Bad
+	default:
+		c.Outcome = coc.Good
+	}
+	// The end is recorded also when the process is asked to stop.
+	err := r.Store.End(context.WithoutCancel(ctx), *c, r.tellings())
+	r.poke()
+	level := slog.LevelInfo
+	if c.Outcome == coc.Bad {
+		level = slog.LevelWarn
+	}
+	r.Log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
+		"requests", c.Requests, "versions", c.Versions, "changes", c.Changes, "failed", len(c.Failures), "err", c.Err)
+	return *c, err
+}
+
+func (r *run) poke() {
+	if r.Told != nil {
+		r.Told()
+	}
+}
+
+func (r *run) report(f func(*Progress)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.progress.Watch, r.progress.Versions = r.watch.Name, r.cycle.Versions
+	f(&r.progress)
+	if r.Progress != nil {
+		r.Progress(r.progress)
+	}
+}

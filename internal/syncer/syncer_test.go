@@ -1,0 +1,503 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// What was there before cocsync looked is archived in silence, but for one
+// summary.
+func TestFirstContactIsSilent(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "b\n", "c\n")
+	w.coc.put("DM2", "x\n")
+	c := w.cycle()
+	if c.Outcome != coc.Good || c.Versions != 5 || c.Changes != 5 || c.Listed != 2 {
+		t.Errorf("cycle = %+v, want 5 versions and 5 changes of 2 documents", c)
+	}
+	slices.Sort(w.changes())
+	got := w.changes()
+	slices.Sort(got)
+	want := []string{"new ..v1 by ann", "new ..v1 by ann", "version v1..v2", "version v2..v3", "version v3..v4 by bob"}
+	if !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+	if got := w.notices("ops"); len(got) != 1 || !strings.Contains(got[0], "2 documents, 5 versions") {
+		t.Errorf("notices %q, want one summary of 2 documents and 5 versions", got)
+	}
+}
+
+// A cycle without change asks for the list and nothing else.
+func TestQuietCycleAsksForTheListAlone(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n")
+	w.cycle()
+	c := w.cycle()
+	if !slices.Equal(w.coc.asked, []string{"list"}) || c.Outcome != coc.Good || c.Changes != 0 {
+		t.Errorf("asked %q, cycle %+v, want the list alone", w.coc.asked, c)
+	}
+	if got := w.notices("ops"); len(got) != 1 {
+		t.Errorf("notices %q, want the one summary", got)
+	}
+}
+
+// A document with one new version costs one request more.
+func TestNewVersionIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.edit("DM1", "b\n", "bob")
+	w.cycle()
+	if !slices.Equal(w.coc.asked, []string{"list", "DM1"}) {
+		t.Errorf("asked %q, want the list and the document", w.coc.asked)
+	}
+	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
+}
+
+// Of several versions that arrive together only the newest can have an author,
+// and only if nothing was modified after it.
+func TestNobodyIsAccusedByAGuess(t *testing.T) {
+	w := newWorld(t)
+	a := w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.edit("DM1", "b\n", "bob")
+	w.coc.edit("DM1", "c\n", "eve")
+	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Second)
+	w.cycle()
+	w.wantChanges("new ..v1 by ann", "+ version v1..v2", "+ version v2..v3")
+}
+
+// A document that appears later is one alert; its earlier versions are silent.
+func TestLaterDocumentIsOneAlert(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.put("DM2", "x\n", "y\n", "z\n")
+	w.cycle()
+	w.wantChanges("new ..v1 by ann", "+ new ..v1 by ann", "version v1..v2", "version v2..v3 by bob")
+}
+
+// Bytes and version_uuid decide what a rewrite is; bytes that come back are a
+// revision of their own.
+func TestRewritesAreRevisions(t *testing.T) {
+	w := newWorld(t)
+	a := w.coc.put("DM1", "a\n")
+	w.cycle()
+	for i, content := range []string{"b\n", "a\n", "a\n"} {
+		w.coc.contents["DM1@v1"] = content
+		a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
+		if i == 2 { // the same bytes under another uuid
+			a.Versions = []coc.Listed{{Label: "v1", UUID: "other", MadeAt: a.Versions[0].MadeAt}}
+		}
+		w.cycle()
+	}
+	w.wantChanges("new ..v1 by ann", "+ rewritten v1..v1#2", "+ rewritten v1#2..v1#3", "+ rewritten v1#3..v1#4")
+}
+
+// A version that is rewritten without a trace in the list is found by the audit.
+func TestAuditFindsSilentRewrites(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "c\n")
+	w.cycle()
+	w.coc.contents["DM1@v2"] = "evil\n"
+	w.cycle()
+	if len(w.coc.asked) != 1 {
+		t.Errorf("asked %q right after the first contact, want the list alone", w.coc.asked)
+	}
+	w.now = w.now.Add(16 * 24 * time.Hour)
+	w.cycle()
+	if got := w.changes(); !slices.Contains(got, "+ rewritten v2..v2#2") {
+		t.Errorf("changes %q, want v2 rewritten", got)
+	}
+	if w.cycle(); len(w.coc.asked) != 1 {
+		t.Errorf("asked %q after an audit, want the list alone", w.coc.asked)
+	}
+}
+
+func TestSyncAuditReadsEverything(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "c\n")
+	w.cycle()
+	w.coc.contents["DM1@v1"] = "evil\n"
+	w.cycle(Options{AuditAll: true})
+	if got := w.changes(); !slices.Contains(got, "+ rewritten v1..v1#2") {
+		t.Errorf("changes %q, want v1 rewritten", got)
+	}
+}
+
+// A field that is not said is neither a change nor gone.
+func TestMetadata(t *testing.T) {
+	w := newWorld(t)
+	a := w.coc.put("DM1", "a\n")
+	w.cycle()
+	high := "HIGH"
+	a.Meta.RiskLevel = &high
+	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
+	w.cycle()
+	a.Meta.RiskLevel = nil
+	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
+	w.cycle()
+	a.Meta.RiskLevel = &high
+	a.Versions = nil
+	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
+	w.cycle()
+	w.wantChanges("new ..v1 by ann", "+ metadata ..")
+	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindMetadata}})
+	if err != nil || len(list) != 1 || list[0].Summary != "risk_level LOW → HIGH" {
+		t.Errorf("Changes = %+v, %v, want the risk level", list, err)
+	}
+}
+
+// COC keeps a hundred versions: what falls off stays in the archive.
+func TestWithdrawnVersionStays(t *testing.T) {
+	w := newWorld(t)
+	a := w.coc.put("DM1", "a\n", "b\n")
+	w.cycle()
+	w.coc.edit("DM1", "c\n", "bob")
+	a.Versions = a.Versions[1:]
+	w.cycle()
+	got := w.changes()[2:]
+	slices.Sort(got)
+	if want := []string{"+ version v2..v3 by bob", "withdrawn ..v1"}; !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+	if c, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil || string(c.Bytes) != "a\n" {
+		t.Errorf("Content of the withdrawn version = %q, %v", c.Bytes, err)
+	}
+}
+
+// A version that cannot be had holds back its successors for three cycles; then
+// they go on without it. When it comes after all it is late and alters nothing.
+func TestVersionThatCannotBeHad(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.edit("DM1", "b\n", "bob")
+	w.coc.edit("DM1", "c\n", "bob")
+	w.coc.fail["DM1@v2"] = fmt.Errorf("503: %w", coc.ErrTemporary)
+	for i := range 3 {
+		c := w.cycle()
+		if c.Outcome != coc.Bad || len(c.Failures) != 1 {
+			t.Errorf("cycle %d = %+v, want one failure", i, c)
+		}
+		if n := len(w.changes()); i < 2 && n != 1 {
+			t.Errorf("cycle %d: %d changes, want v3 to wait", i, n)
+		}
+	}
+	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob")
+	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindVersion}})
+	if err != nil || !strings.Contains(list[0].Note, "v2 could not be had") {
+		t.Errorf("note %q, %v, want v2 named", list[0].Note, err)
+	}
+	delete(w.coc.fail, "DM1@v2")
+	if c := w.cycle(); c.Outcome != coc.Good || len(w.coc.asked) != 1 {
+		t.Errorf("asked %q, cycle %+v, want it left alone until the audit", w.coc.asked, c)
+	}
+	w.now = w.now.Add(16 * 24 * time.Hour)
+	w.cycle()
+	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob", "+ version v1..v2 late")
+}
+
+func TestRefusedVersionIsUnavailableAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "c\n")
+	delete(w.coc.contents, "DM1@v2")
+	if c := w.cycle(); len(c.Failures) != 1 || !strings.Contains(c.Failures[0].Err, "version v2") {
+		t.Errorf("cycle = %+v, want v2 to fail", c)
+	}
+	got := w.changes()
+	if want := []string{"new ..v1 by ann", "version v1..v3 by bob"}; !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+	if c := w.cycle(); c.Outcome != coc.Good {
+		t.Errorf("second cycle = %+v, want good", c)
+	}
+}
+
+// Only COC's own word deletes: not an absence, not a 403.
+func TestDeletedAndRestored(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
+	}
+	w.cycle()
+	doc := w.coc.docs["DM3"]
+	w.coc.listed["DM3"] = false
+	w.coc.fail["DM3"] = coc.ErrForbidden
+	w.cycle()
+	if got := w.changes(); len(got) != 5 {
+		t.Errorf("changes %q after a 403, want none of it", got)
+	}
+	w.coc.fail["DM3"] = coc.ErrNotFound
+	w.cycle()
+	if w.cycle(); len(w.coc.asked) != 1 {
+		t.Errorf("asked %q, want a deleted document left alone", w.coc.asked)
+	}
+	delete(w.coc.fail, "DM3")
+	w.coc.listed["DM3"] = true
+	w.coc.docs["DM3"] = doc
+	w.cycle()
+	if got := w.changes()[5:]; !slices.Equal(got, []string{"+ deleted ..", "+ restored .."}) {
+		t.Errorf("changes %q, want deleted and restored", got)
+	}
+	// A document that is there but no longer selected is not deleted.
+	w.coc.listed["DM4"] = false
+	w.cycle()
+	if w.cycle(); len(w.changes()) != 7 || len(w.coc.asked) != 1 {
+		t.Errorf("changes %q, asked %q, want DM4 to have left in silence", w.changes(), w.coc.asked)
+	}
+}
+
+// When most documents are gone at once, people are asked before anything is
+// marked.
+func TestMassAbsenceIsDoubted(t *testing.T) {
+	w := newWorld(t)
+	for i := range 6 {
+		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
+	}
+	w.cycle()
+	hide := func() {
+		for i := range 4 {
+			delete(w.coc.docs, fmt.Sprintf("DM%d", i))
+		}
+	}
+	hide()
+	w.cycle()
+	w.cycle()
+	if got := w.changes(); len(got) != 6 {
+		t.Errorf("changes %q, want nothing marked yet", got)
+	}
+	if got := w.notices("oncall"); len(got) != 1 || !strings.Contains(got[0], "most documents are gone") {
+		t.Errorf("notices %q, want one", got)
+	}
+	w.now = w.now.Add(time.Hour)
+	w.cycle()
+	deleted := 0
+	for _, c := range w.changes() {
+		if c == "+ deleted .." {
+			deleted++
+		}
+	}
+	if deleted != 4 {
+		t.Errorf("%d deleted after an hour, want 4", deleted)
+	}
+}
+
+func TestAcceptedDeletionsAreMarkedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	for i := range 4 {
+		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
+	}
+	w.cycle()
+	w.coc.docs = map[string]*coc.Answer{}
+	w.cycle(Options{AcceptDeletions: true})
+	if got := w.changes()[4:]; len(got) != 4 {
+		t.Errorf("changes %q, want 4 deleted", got)
+	}
+}
+
+// A list that shifts says nothing of absence.
+func TestUnstableListJudgesNoAbsence(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.coc.put("DM2", "a\n")
+	w.cycle()
+	delete(w.coc.docs, "DM1")
+	w.coc.unstable = true
+	if c := w.cycle(); c.Complete || len(w.changes()) != 2 {
+		t.Errorf("cycle %+v, changes %q, want nothing judged", c, w.changes())
+	}
+}
+
+// A refused key pair is refused once, and left alone also by the next process.
+func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.w.Select, w.w.Documents = nil, []string{"DM1", "DM2", "DM3"}
+	for _, id := range w.w.Documents {
+		w.coc.put(id, "a\n")
+		w.coc.fail[id] = coc.ErrUnauthorized
+	}
+	if c := w.cycle(); len(w.coc.asked) != 1 || c.Outcome != coc.Bad {
+		t.Errorf("asked %q, cycle %+v, want one request", w.coc.asked, c)
+	}
+	if got := w.notices("oncall"); len(got) != 1 {
+		t.Errorf("notices %q, want one at once", got)
+	}
+	w.now = w.now.Add(-4 * time.Minute)
+	if c := w.cycle(); len(w.coc.asked) != 0 || c.Outcome != coc.Bad {
+		t.Errorf("asked %q, cycle %+v, want none", w.coc.asked, c)
+	}
+	w.coc.key, w.coc.fail = "k2", map[string]error{} // a person mended it
+	if c := w.cycle(); c.Outcome != coc.Good {
+		t.Errorf("cycle with another key pair = %+v, want good", c)
+	}
+	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[1], "works again") {
+		t.Errorf("notices %q, want the recovery", got)
+	}
+}
+
+// Who may not list still keeps what it knows up to date.
+func TestForbiddenListAsksForKnownDocuments(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.fail["list"] = coc.ErrForbidden
+	w.coc.edit("DM1", "b\n", "bob")
+	if c := w.cycle(); c.Outcome != coc.Bad || !strings.Contains(c.Err, "new documents cannot be seen") {
+		t.Errorf("cycle = %+v, want it bad and the reason", c)
+	}
+	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
+}
+
+func TestThreeFailedCyclesAreTroubleOnce(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	w.coc.fail["list"] = fmt.Errorf("503: %w", coc.ErrTemporary)
+	for range 5 {
+		w.cycle()
+	}
+	delete(w.coc.fail, "list")
+	w.cycle()
+	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[0], "does not work") || !strings.Contains(got[1], "works again") {
+		t.Errorf("notices %q, want trouble once and recovery once", got)
+	}
+}
+
+// A document that vanishes while its versions are fetched keeps what came.
+func TestDocumentThatVanishesMidway(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "c\n", "d\n")
+	w.coc.hook = func(what string) {
+		if what == "DM1@v2" {
+			w.coc.mu.Lock()
+			delete(w.coc.docs, "DM1")
+			w.coc.mu.Unlock()
+		}
+	}
+	if c := w.cycle(); len(c.Failures) != 1 || !strings.Contains(c.Failures[0].Err, "vanished") {
+		t.Errorf("cycle = %+v, want it to say that the document vanished", c)
+	}
+	for _, content := range []string{"a\n", "d\n"} {
+		if _, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte(content)}.Hash()); err != nil {
+			t.Errorf("Content %q: %v, want it kept", content, err)
+		}
+	}
+	w.coc.hook = nil
+	w.cycle()
+	if got := w.changes(); !slices.Equal(got, []string{"new ..v1 by ann", "+ deleted .."}) {
+		t.Errorf("changes %q, want v1 and deleted", got)
+	}
+}
+
+// An answer from a lagging copy of COC takes nothing back.
+func TestStaleAnswerTakesNothingBack(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	old := *w.coc.docs["DM1"]
+	w.coc.edit("DM1", "b\n", "bob")
+	w.cycle()
+	now := w.coc.docs["DM1"]
+	risk := "HIGH"
+	old.Meta.RiskLevel = &risk
+	w.coc.docs["DM1"] = &old
+	w.cycle()
+	w.coc.docs["DM1"] = now
+	w.cycle()
+	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
+}
+
+// Two watches over one document fetch it once and tell each notifier once.
+func TestWatchesShareADocument(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	second := w.w
+	second.Name = "critical"
+	if _, err := w.s.Run(t.Context(), second, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.coc.edit("DM1", "b\n", "bob")
+	w.cycle()
+	if _, err := w.s.Run(t.Context(), second, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
+	if n := len(w.due("ops")); n != 3 { // two greetings and the change
+		t.Errorf("%d deliveries, want 3", n)
+	}
+}
+
+// Work that is cut off anywhere goes on in the next cycle to the same archive.
+func TestHistoryGoesOnAcrossCycles(t *testing.T) {
+	w := newWorld(t)
+	var contents []string
+	for i := range 40 {
+		contents = append(contents, fmt.Sprintf("line %d\n", i))
+	}
+	w.coc.put("DM1", contents...)
+	for range 60 {
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		w.coc.hook = func(what string) {
+			if n++; n == 19 {
+				cancel()
+			}
+		}
+		w.now = w.now.Add(time.Minute)
+		_, err := w.s.Run(ctx, w.w, Options{})
+		cancel()
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	w.coc.hook = nil
+	w.cycle()
+	got := w.changes()
+	if len(got) != 40 || got[0] != "new ..v1 by ann" || got[39] != "version v39..v40 by bob" {
+		t.Errorf("%d changes from %q to %q, want 40 in order", len(got), got[0], got[len(got)-1])
+	}
+}
+
+// While a long history is fetched, a change is still told: the cycle makes room
+// for the next one when that is due.
+func TestHistoryStopsWhenTheNextCycleIsDue(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n", "b\n", "c\n")
+	c := w.cycle(Options{Until: w.now}) // long past
+	if c.Versions != 0 || c.Outcome != coc.Good {
+		t.Errorf("cycle = %+v, want a good one that left the history", c)
+	}
+	w.coc.put("DM2", "x\n")
+	w.cycle(Options{Until: w.now})
+	w.wantChanges("+ new ..v1 by ann")
+	w.cycle()
+	if n := len(w.changes()); n != 4 {
+		t.Errorf("%d changes, want all 4", n)
+	}
+}
+
+func TestUrgentWorkGoesFirst(t *testing.T) {
+	var g gate
+	g.enter()
+	passed := make(chan error)
+	go func() { passed <- g.wait(t.Context()) }()
+	select {
+	case <-passed:
+		t.Fatal("wait passed while urgent work goes on")
+	default:
+	}
+	g.leave()
+	if err := <-passed; err != nil {
+		t.Errorf("wait = %v", err)
+	}
+}

@@ -1,0 +1,279 @@
+package syncer
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// unavailableAfter is how many cycles in a row may fail to have a version before
+// it is recorded as unavailable and its successors go on without it.
+const unavailableAfter = 3
+
+// view is what is known of a document while answers come in: the archive's
+// state, and the step that moves it on. It decides what an answer means and
+// does no I/O.
+type view struct {
+	coc.Known
+	owner    string // the account's name
+	cycleID  int64
+	now      time.Time
+	route    func(watch string, kind coc.Kind) []string
+	versions []*version // oldest first
+	step     coc.Step
+	compare  []*comparison // beside step.Changes; nil where there is nothing to compare
+	archived int           // versions archived by this view
+}
+
+// version is one version label while answers come in.
+type version struct {
+	coc.KnownVersion
+	now     string           // version_uuid as listed by the newest answer; "" when not said
+	fresh   *coc.NewRevision // newest revision, when it came in this step
+	touched bool             // the step must carry it
+	checked bool
+	err     string
+}
+
+func newView(k coc.Known, account string, cycle int64, now time.Time, route func(string, coc.Kind) []string) *view {
+	v := &view{Known: k, owner: account, cycleID: cycle, now: now, route: route}
+	for _, kv := range k.Versions {
+		v.versions = append(v.versions, &version{KnownVersion: kv})
+	}
+	v.sort()
+	v.reset()
+	return v
+}
+
+func (v *view) reset() {
+	v.step = coc.Step{Account: v.owner, DocumentID: v.DocumentID, Type: v.Type, Cycle: v.cycleID, SeenAt: v.now}
+}
+
+// sort brings the versions into order, oldest first.
+func (v *view) sort() {
+	list := make([]coc.Listed, len(v.versions))
+	for i, x := range v.versions {
+		list[i] = x.Listed
+	}
+	coc.SortListed(list)
+	place := make(map[string]int, len(list))
+	for i, l := range list {
+		place[l.Label] = i
+	}
+	slices.SortFunc(v.versions, func(a, b *version) int { return cmp.Compare(place[a.Label], place[b.Label]) })
+}
+
+func (v *view) find(label string) *version {
+	for _, x := range v.versions {
+		if x.Label == label {
+			return x
+		}
+	}
+	return nil
+}
+
+// hear takes in an answer about the document's newest version.
+func (v *view) hear(a coc.Answer) {
+	first := len(v.versions) == 0 && v.State != coc.Deleted
+	// An answer older than what is archived comes from a lagging copy of COC:
+	// what it adds is kept, but it neither changes nor takes away anything.
+	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
+	fresh := v.hearVersions(a, first, stale)
+	if v.State == coc.Deleted {
+		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Derived: coc.Derived{Summary: "there again"}}, nil)
+	}
+	if v.State != coc.Present {
+		v.State, v.step.State = coc.Present, coc.Present
+	}
+	if !stale {
+		v.hearMeta(a, fresh)
+		v.step.Newest = a.Version
+	}
+	if x := v.find(a.Version); x != nil && (!stale || x.Number == 0) {
+		v.have(x, a)
+	}
+}
+
+// hearVersions takes in the list of versions and reports whether it holds new
+// ones.
+func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
+	list := a.Versions
+	if list == nil {
+		list = []coc.Listed{{Label: a.Version}}
+	}
+	listed := map[string]bool{}
+	for _, l := range list {
+		listed[l.Label] = true
+		x := v.find(l.Label)
+		if x == nil {
+			x = &version{KnownVersion: coc.KnownVersion{Listed: l, State: coc.Pending, Backfill: first}, touched: true}
+			v.versions = append(v.versions, x)
+			fresh = true
+		}
+		if stale {
+			continue
+		}
+		x.now = l.UUID
+		if x.Withdrawn {
+			x.Withdrawn, x.touched = false, true
+			if x.Number == 0 {
+				x.State = coc.Pending
+			}
+		}
+	}
+	v.sort()
+	if a.Versions == nil || stale {
+		return fresh
+	}
+	for _, x := range v.versions {
+		if !listed[x.Label] && !x.Withdrawn {
+			v.withdraw(x)
+		}
+	}
+	return fresh
+}
+
+func (v *view) withdraw(x *version) {
+	x.Withdrawn, x.touched = true, true
+	if x.Number == 0 {
+		x.State, x.err = coc.Unavailable, "no longer listed by COC"
+		return
+	}
+	v.change(coc.NewChange{Kind: coc.KindWithdrawn, Label: x.Label, At: v.now,
+		Derived: coc.Derived{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
+}
+
+// hearMeta takes in the other fields. The modifier alone is no change when a new
+// version came, because every version brings its own.
+func (v *view) hearMeta(a coc.Answer, withVersion bool) {
+	merged := a.Meta.Over(v.Meta)
+	if name := coc.Said(merged.Name); name != "" {
+		v.Name, v.step.Name = name, name
+	}
+	if merged.Equal(v.Meta) {
+		return
+	}
+	items := coc.MetaItems(v.Meta, merged, !withVersion)
+	v.Meta, v.step.Meta, v.step.Evidence = merged, &merged, a.Evidence
+	if len(items) == 0 {
+		return
+	}
+	v.change(coc.NewChange{Kind: coc.KindMetadata, At: v.now,
+		Derived: coc.Derived{Summary: metaSummary(items), Items: items}}, nil)
+}
+
+func metaSummary(items []coc.Item) string {
+	s := ""
+	for i, it := range items {
+		if i > 0 {
+			s += ", "
+		}
+		if it.Path == "description" {
+			s += "description changed"
+			continue
+		}
+		s += it.Path + " " + quoteEmpty(it.Old) + " → " + quoteEmpty(it.New)
+	}
+	return s
+}
+
+func quoteEmpty(s string) string {
+	if s == "" {
+		return `""`
+	}
+	return s
+}
+
+// wants are the versions whose content must be asked for: those the archive
+// lacks, and those that COC lists under another version_uuid than before.
+func (v *view) wants() (labels []string) {
+	for _, x := range v.versions {
+		moved := x.Number > 0 && !x.checked && x.now != "" && x.UUID != "" && x.now != x.UUID && !x.Withdrawn
+		if x.State == coc.Pending || moved {
+			labels = append(labels, x.Label)
+		}
+	}
+	return labels
+}
+
+// have takes in the content of a version.
+func (v *view) have(x *version, a coc.Answer) {
+	hash := a.Content.Hash()
+	uuid := x.now
+	if uuid == "" {
+		uuid = cmp.Or(x.UUID, x.Listed.UUID)
+	}
+	x.checked, x.touched = true, true
+	if x.Number > 0 && hash == x.Hash && (x.UUID == "" || uuid == "" || x.UUID == uuid) {
+		return
+	}
+	rev := &coc.NewRevision{Number: x.Number + 1, UUID: uuid, Content: a.Content, Evidence: a.Evidence}
+	if x.Number == 0 {
+		rev.Author = v.author(x, a)
+		v.archived++
+	} else {
+		rev.PreviousCheckedAt = x.CheckedAt
+		old := x.Hash
+		v.change(coc.NewChange{Kind: coc.KindRewritten, At: v.now,
+			From: coc.RevisionRef{Label: x.Label, Number: x.Number},
+			To:   coc.RevisionRef{Label: x.Label, Number: x.Number + 1}}, &comparison{old: &old, new: hash})
+	}
+	x.fresh = rev
+	x.State, x.Number, x.UUID, x.Hash, x.Failures, x.err = coc.Archived, rev.Number, uuid, hash, 0, ""
+}
+
+// author names who made a version, where COC's answer proves it: the creator
+// made v1, and the last modifier made the newest version if nothing was modified
+// after it. Everybody else would be accused by a guess.
+func (v *view) author(x *version, a coc.Answer) string {
+	if n, ok := coc.Number(x.Label); ok && n == 1 {
+		return coc.Said(v.Meta.Creator)
+	}
+	newest := a.Version == x.Label && v.step.Newest == x.Label
+	if newest && !x.MadeAt.IsZero() && x.MadeAt.Equal(a.Meta.UpdatedAt) {
+		return coc.Said(a.Meta.Modifier)
+	}
+	return ""
+}
+
+// missed takes in that a version could not be had in this cycle. definite says
+// that COC refuses it for good.
+func (v *view) missed(x *version, why string, definite bool) {
+	x.touched, x.err = true, why
+	x.Failures++
+	if x.Number == 0 && (definite || x.Failures >= unavailableAfter) {
+		x.State = coc.Unavailable
+		x.checked = true // asked again when an audit is due, not before
+	}
+}
+
+// gone takes in that COC no longer has the document.
+func (v *view) gone() {
+	if v.State == coc.Present {
+		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
+			Derived: coc.Derived{Summary: "deleted at COC; the archive keeps every version"}}, nil)
+	}
+	v.State, v.step.State = coc.Deleted, coc.Deleted
+}
+
+// take returns the step made so far and begins the next one.
+func (v *view) take() coc.Step {
+	for _, x := range v.versions {
+		if x.touched {
+			v.step.Versions = append(v.step.Versions, coc.VersionStep{
+				Listed: x.Listed, State: x.State, Backfill: x.Backfill, Withdrawn: x.Withdrawn,
+				Recorded: x.Recorded, Failures: x.Failures, Err: x.err, Checked: x.checked, Revision: x.fresh,
+			})
+		}
+		x.touched, x.fresh, x.checked = false, nil, false
+		if x.Number > 0 {
+			x.now = cmp.Or(x.UUID, x.now)
+		}
+	}
+	s := v.step
+	v.reset()
+	v.compare = nil
+	return s
+}
