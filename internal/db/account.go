@@ -36,7 +36,7 @@ func (d *DB) Account(ctx context.Context, name, endpoint string, accept bool) (s
 
 func (d *DB) account(ctx context.Context, name string) (s coc.AccountState, endpoint string, err error) {
 	var until, paused sql.NullInt64
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_why, ''), paused_until
 		FROM accounts WHERE name = ?`, name).Scan(&endpoint, &s.RefusedKey, &until, &s.RefusedWhy, &paused)
 	s.RefusedUntil, s.PausedUntil = instant(until), instant(paused)
@@ -65,7 +65,7 @@ func (d *DB) Paused(ctx context.Context, account string, until time.Time) (err e
 func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err error) {
 	defer wrap(&err, "watch %q", name)
 	var listed, greeted, trouble, good, first, latest, last sql.NullInt64
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT first_listed_at, greeted_at, trouble_at,
 			(SELECT ended_at FROM cycles WHERE watch = w.name AND outcome = 'good' ORDER BY id DESC LIMIT 1),
 			(SELECT started_at FROM cycles WHERE watch = w.name ORDER BY id LIMIT 1),
@@ -77,7 +77,7 @@ func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err erro
 	}
 	s.FirstListedAt, s.GreetedAt, s.TroubleAt = instant(listed), instant(greeted), instant(trouble)
 	s.LastGoodAt, s.FirstCycleAt, s.LastCycleAt = instant(good), instant(first), instant(latest)
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT count(*) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed'`,
 		name, last.Int64).Scan(&s.FailedInARow)
 	return s, explain(err)
@@ -128,7 +128,7 @@ func (d *DB) Follow(ctx context.Context, account, watch, typ string, rows []coc.
 			}
 		}
 		for _, r := range rows {
-			id, err := t.documentKey(account, r.DocumentID, typ, r.Name, now)
+			id, _, err := t.documentKey(account, r.DocumentID, typ, r.Name, now)
 			if err != nil {
 				return fmt.Errorf("document %s: %w", r.DocumentID, err)
 			}

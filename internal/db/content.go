@@ -46,15 +46,11 @@ func (c *codec) close() {
 // removed.
 func (d *DB) Content(ctx context.Context, hash coc.Hash) (_ coc.Content, err error) {
 	defer wrap(&err, "content %.12s", hash)
-	return d.content(ctx, d.read, hash)
-}
-
-func (d *DB) content(ctx context.Context, q querier, hash coc.Hash) (coc.Content, error) {
 	var start, size int64
 	var form coc.Form
 	var frame []byte
 	var erased sql.NullInt64
-	err := q.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT c.start, c.size, c.form, c.erased_at, p.frame
 		FROM contents c LEFT JOIN packs p ON p.id = c.pack_id
 		WHERE c.sha256 = ?`, hash[:]).Scan(&start, &size, &form, &erased, &frame)

@@ -40,7 +40,7 @@ func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 func (d *DB) Release(ctx context.Context, cycle int64, now time.Time) (err error) {
 	defer wrap(&err, "release deliveries")
 	var waits bool
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting' AND cycle_id = ? AND due_at > ?)`,
 		cycle, now.UnixMilli()).Scan(&waits)
 	if err != nil || !waits {

@@ -36,7 +36,7 @@ const readers = 4
 type DB struct {
 	path  string
 	write *sql.DB // one connection, nil for a reader
-	read  *sql.DB
+	read  *reader
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
@@ -85,11 +85,10 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 		return nil, err
 	}
 	d := &DB{path: path, packs: newCodec()}
-	if d.read, err = sql.Open("sqlite", readDSN(path, sealed(path))); err != nil {
+	if d.read, err = openReaders(readDSN(path, sealed(path))); err != nil {
 		return nil, err
 	}
-	d.read.SetMaxOpenConns(readers)
-	if err := d.checkSchema(ctx, d.read); err != nil {
+	if err := d.checkSchema(ctx, d.read.DB); err != nil {
 		return nil, errors.Join(explain(err), d.Close())
 	}
 	return d, nil
@@ -117,18 +116,27 @@ func (d *DB) connect(ctx context.Context) (err error) {
 		return err
 	}
 	d.write.SetMaxOpenConns(1)
-	if d.read, err = sql.Open("sqlite", readDSN(d.path, false)); err != nil {
+	if d.read, err = openReaders(readDSN(d.path, false)); err != nil {
 		return err
 	}
-	d.read.SetMaxOpenConns(readers)
 	return explain(d.checkSchema(ctx, d.write))
+}
+
+func openReaders(dsn string) (*reader, error) {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers) // closing one would lose its prepared statements
+	return &reader{DB: db}, nil
 }
 
 // Close writes the log back into the file and lets go of the lock.
 func (d *DB) Close() error {
 	var errs []error
 	if d.read != nil {
-		errs = append(errs, d.read.Close())
+		errs = append(errs, d.read.close())
 	}
 	for _, s := range d.stmts {
 		errs = append(errs, s.Close())

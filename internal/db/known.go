@@ -14,14 +14,8 @@ import (
 func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
 	defer wrap(&err, "document %s", documentID)
 	k = coc.Known{DocumentID: documentID}
-	// One snapshot, so that a commit in between cannot show half of a step.
-	tx, err := d.read.BeginTx(ctx, nil)
-	if err != nil {
-		return k, explain(err)
-	}
-	defer tx.Rollback()
 	var print []byte
-	err = tx.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT d.id, d.document_type, d.name, d.state, d.fingerprint,
 			EXISTS (SELECT 1 FROM changes WHERE document_id = d.id AND kind = 'new')
 		FROM documents d JOIN accounts a ON a.id = d.account_id
@@ -31,10 +25,10 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 		return k, explain(ignore(err, sql.ErrNoRows))
 	}
 	copy(k.Fingerprint[:], print)
-	if k.Meta, err = currentMeta(ctx, tx, k.Key); err != nil {
+	if k.Meta, err = d.currentMeta(ctx, k.Key); err != nil {
 		return k, err
 	}
-	if k.Versions, err = collect(ctx, tx, scanKnownVersion, `
+	if k.Versions, err = collect(ctx, d.read, scanKnownVersion, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
 			v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
 		FROM versions v
@@ -44,7 +38,7 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 		WHERE v.document_id = ?`, k.Key); err != nil {
 		return k, err
 	}
-	k.Watches, err = collect(ctx, tx, func(row scanner) (m coc.Membership, err error) {
+	k.Watches, err = collect(ctx, d.read, func(row scanner) (m coc.Membership, err error) {
 		err = row.Scan(&m.Watch, &m.FirstContact)
 		return m, err
 	}, `SELECT watch, first_contact FROM memberships WHERE document_id = ? AND until IS NULL ORDER BY watch`, k.Key)
@@ -61,8 +55,8 @@ func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 	return v, err
 }
 
-func currentMeta(ctx context.Context, q querier, document int64) (coc.Meta, error) {
-	m, err := scanMeta(q.QueryRowContext(ctx, `
+func (d *DB) currentMeta(ctx context.Context, document int64) (coc.Meta, error) {
+	m, err := scanMeta(d.read.row(ctx, `
 		SELECT name, description, risk_level, creator, modifier, enterprise_project_id, created_at, updated_at, extra
 		FROM document_states WHERE document_id = ? ORDER BY id DESC LIMIT 1`, document))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -115,7 +109,7 @@ func (d *DB) Unchecked(ctx context.Context, watch string, before time.Time, limi
 func (d *DB) OldestCheck(ctx context.Context, watch string) (at time.Time, err error) {
 	defer wrap(&err, "oldest check of watch %q", watch)
 	var ms sql.NullInt64
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT min(v.checked_at) FROM versions v
 		JOIN memberships m ON m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL`,
 		watch).Scan(&ms)

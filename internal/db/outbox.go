@@ -55,7 +55,7 @@ func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 	n := coc.Notice{ID: id}
 	var at sql.NullInt64
 	var lines string
-	err := d.read.QueryRowContext(ctx, `SELECT kind, watch, at, title, lines FROM notices WHERE id = ?`, id).
+	err := d.read.row(ctx, `SELECT kind, watch, at, title, lines FROM notices WHERE id = ?`, id).
 		Scan(&n.Kind, &n.Watch, &at, &n.Title, &lines)
 	if err != nil {
 		return nil, explain(err)
@@ -135,7 +135,7 @@ func scanMessage(row scanner) (m coc.Message, err error) {
 // waits.
 func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	defer wrap(&err, "next message to %s", notifier)
-	m, err = scanMessage(d.read.QueryRowContext(ctx, `
+	m, err = scanMessage(d.read.row(ctx, `
 		SELECT `+messageColumns+` FROM messages m
 		WHERE m.state = 'waiting' AND m.notifier = ?1 AND m.next_at <= ?2
 			AND NOT EXISTS (SELECT 1 FROM messages e
@@ -152,7 +152,7 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 		return m, false, time.Time{}, explain(err)
 	}
 	var next sql.NullInt64
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT min(at) FROM (
 			SELECT min(next_at) AS at FROM messages WHERE state = 'waiting' AND notifier = ?1
 			UNION ALL
@@ -183,7 +183,7 @@ func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
 func (d *DB) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
 	defer wrap(&err, "hold of %s", notifier)
 	var ms sql.NullInt64
-	err = d.read.QueryRowContext(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, &ms)
+	err = d.read.row(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, &ms)
 	return reason, instant(ms), explain(ignore(err, sql.ErrNoRows))
 }
 
@@ -283,7 +283,7 @@ func (d *DB) Backlogs(ctx context.Context) (_ []Backlog, err error) {
 func (d *DB) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
 	defer wrap(&err, "contents of change %d", change)
 	var from, to []byte
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT cf.sha256, ct.sha256 FROM changes c
 		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN contents cf ON cf.id = rf.content_id
 		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN contents ct ON ct.id = rt.content_id

@@ -248,7 +248,7 @@ type Totals struct {
 // Totals counts what the archive holds.
 func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 	defer wrap(&err, "count the archive")
-	err = d.read.QueryRowContext(ctx, `
+	err = d.read.row(ctx, `
 		SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM versions WHERE state = 'archived'),
 			(SELECT count(*) FROM changes), (SELECT count(*) FROM contents),
 			(SELECT coalesce(sum(size), 0) FROM contents), (SELECT coalesce(sum(length(frame)), 0) FROM packs),

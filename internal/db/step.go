@@ -33,6 +33,7 @@ type stepper struct {
 	tx
 	coc.Step
 	document  int64
+	fresh     bool                      // the document's first step
 	versions  map[string]int64          // label to row
 	revisions map[coc.RevisionRef]int64 // those of this step
 	from, to  sql.NullInt64             // states before and after
@@ -50,7 +51,7 @@ func (t tx) step(s coc.Step) error {
 
 func (w *stepper) putDocument() error {
 	var err error
-	w.document, err = w.documentKey(w.Account, w.DocumentID, w.Type, w.Name, w.SeenAt)
+	w.document, w.fresh, err = w.documentKey(w.Account, w.DocumentID, w.Type, w.Name, w.SeenAt)
 	if err != nil {
 		return err
 	}
@@ -76,17 +77,18 @@ func (w *stepper) putDocument() error {
 }
 
 // documentKey returns the key of a document, making its row when it is new.
-func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (id int64, err error) {
+func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (id int64, fresh bool, err error) {
 	err = t.row(`
 		SELECT d.id FROM documents d JOIN accounts a ON a.id = d.account_id
 		WHERE a.name = ? AND d.document_id = ?`, account, documentID).Scan(&id)
 	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
+		return id, false, err
 	}
-	return t.insert(`
+	id, err = t.insert(`
 		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at)
 		SELECT id, ?, ?, ?, 'listed', ?, ? FROM accounts WHERE name = ?`,
 		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), account)
+	return id, true, err
 }
 
 func (w *stepper) putState() error {
@@ -110,28 +112,58 @@ func (w *stepper) putState() error {
 }
 
 func (w *stepper) putVersions() error {
+	if err := w.loadVersions(); err != nil {
+		return err
+	}
 	for _, v := range w.Versions {
-		var id int64
-		err := w.row(`
-			INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-				state, failures, error, recorded, checked_at)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL))
-			ON CONFLICT (document_id, label) DO UPDATE SET
-				made_at = coalesce(made_at, excluded.made_at),
-				withdrawn_at = iif(?7, coalesce(withdrawn_at, ?5), NULL),
-				state = excluded.state, failures = excluded.failures, error = excluded.error,
-				recorded = excluded.recorded,
-				checked_at = CASE WHEN ?7 THEN NULL WHEN ?12 THEN ?5
-					WHEN excluded.state = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
-			RETURNING id`,
-			w.document, v.Label, millis(v.MadeAt), v.UUID, w.SeenAt.UnixMilli(), v.Backfill, v.Withdrawn,
-			string(v.State), v.Failures, v.Err, v.Recorded, v.Checked).Scan(&id)
-		if err != nil {
+		if err := w.putVersion(v); err != nil {
 			return fmt.Errorf("version %s: %w", v.Label, err)
 		}
-		w.versions[v.Label] = id
 	}
 	return nil
+}
+
+// loadVersions reads which labels the document has already.
+func (w *stepper) loadVersions() error {
+	if w.fresh || len(w.Versions) == 0 {
+		return nil
+	}
+	rows, err := w.rows(`SELECT id, label FROM versions WHERE document_id = ?`, w.document)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var label string
+		if err := rows.Scan(&id, &label); err != nil {
+			return err
+		}
+		w.versions[label] = id
+	}
+	return rows.Err()
+}
+
+func (w *stepper) putVersion(v coc.VersionStep) (err error) {
+	now := w.SeenAt.UnixMilli()
+	if id := w.versions[v.Label]; id != 0 {
+		return w.exec(`
+			UPDATE versions SET
+				made_at = coalesce(made_at, ?1),
+				withdrawn_at = iif(?2, coalesce(withdrawn_at, ?3), NULL),
+				state = ?4, failures = ?5, error = ?6, recorded = ?7,
+				checked_at = CASE WHEN ?2 THEN NULL WHEN ?8 THEN ?3
+					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
+			WHERE id = ?9`,
+			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, id)
+	}
+	w.versions[v.Label], err = w.insert(`
+		INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
+			state, failures, error, recorded, checked_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL))`,
+		w.document, v.Label, millis(v.MadeAt), v.UUID, now, v.Backfill, v.Withdrawn,
+		string(v.State), v.Failures, v.Err, v.Recorded, v.Checked)
+	return err
 }
 
 func (w *stepper) putRevisions() error {

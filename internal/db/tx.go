@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"sync"
 )
 
 // tx is a write transaction. Its statements are prepared once for the life of
@@ -97,15 +98,65 @@ func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
 	return t.sql.QueryContext(t.ctx, query, args...)
 }
 
-// querier is what reading needs: the pool of readers, or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+// reader is the pool of readers. Each query is prepared once: the hot ones run
+// for every document of a first sync.
+type reader struct {
+	*sql.DB
+	mu    sync.Mutex
+	stmts map[string]*sql.Stmt
+}
+
+func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := r.DB.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if r.stmts == nil {
+		r.stmts = map[string]*sql.Stmt{}
+	}
+	r.stmts[query] = s
+	return s, nil
+}
+
+// query runs a query of many rows.
+func (r *reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := r.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+// row runs a query of one row.
+func (r *reader) row(ctx context.Context, query string, args ...any) scanner {
+	s, err := r.stmt(ctx, query)
+	if err != nil {
+		return failedRow{err}
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
+// failedRow is a row that could not be asked for.
+type failedRow struct{ err error }
+
+func (f failedRow) Scan(...any) error { return f.err }
+
+func (r *reader) close() error {
+	var errs []error
+	for _, s := range r.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, r.DB.Close())...)
 }
 
 // collect reads all rows of a query with scan.
-func collect[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (_ []T, err error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+func collect[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), query string, args ...any) (_ []T, err error) {
+	rows, err := r.query(ctx, query, args...)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -120,7 +120,11 @@ func (r *run) background(ctx context.Context) (context.Context, context.CancelFu
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	t := time.AfterFunc(r.Until.Sub(r.Now()), func() { cancel(errStop) })
+	left := r.Until.Sub(r.Now())
+	if left <= 0 {
+		cancel(errStop)
+	}
+	t := time.AfterFunc(left, func() { cancel(errStop) })
 	return ctx, func() { t.Stop(); cancel(nil) }
 }
 
