@@ -1,0 +1,273 @@
+package cocsim
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Slack's limits on blocks, from https://docs.slack.dev/reference/block-kit/blocks
+// where nothing else is said.
+const (
+	maxBlocks          = 50
+	maxHeader          = 150
+	maxSectionText     = 3000
+	maxFields          = 10
+	maxField           = 2000
+	maxContextElements = 10
+	maxMarkdown        = 12_000 // all markdown blocks together
+	maxBlockID         = 255
+	maxButtonText      = 75
+	maxURL             = 3000
+	// Over all blocks together; not documented:
+	// https://github.com/slackapi/bolt-js/issues/2509.
+	maxBlocksText = 13_200
+	// With rich text among them it was less:
+	// https://github.com/slackapi/bolt-js/issues/2867 saw 11,341 refused.
+	maxRichBlocksText = 11_340
+)
+
+// block is a block of any type, or an element of one.
+type block struct {
+	Type     string            `json:"type"`
+	BlockID  string            `json:"block_id"`
+	Text     json.RawMessage   `json:"text"` // a text object, or a string
+	Fields   []json.RawMessage `json:"fields"`
+	Elements []json.RawMessage `json:"elements"`
+	Side     json.RawMessage   `json:"accessory"`
+	ImageURL string            `json:"image_url"`
+	AltText  string            `json:"alt_text"`
+	URL      string            `json:"url"`
+	ActionID string            `json:"action_id"`
+	Name     string            `json:"name"`
+	Range    string            `json:"range"`
+	UserID   string            `json:"user_id"`
+	GroupID  string            `json:"usergroup_id"`
+	Channel  string            `json:"channel_id"`
+	TeamID   string            `json:"team_id"`
+	Style    json.RawMessage   `json:"style"` // a list's is a string, others' an object
+	Indent   int               `json:"indent"`
+	Time     int64             `json:"timestamp"`
+	Fallback string            `json:"fallback"`
+}
+
+// textObject is a text with its markup.
+type textObject struct {
+	Type     string  `json:"type"`
+	Text     *string `json:"text"`
+	Emoji    *bool   `json:"emoji"`
+	Verbatim *bool   `json:"verbatim"`
+}
+
+// parseBlocks reads a JSON array of blocks.
+func parseBlocks(raw []byte) ([]block, bool) {
+	var blocks []block
+	if len(raw) == 0 {
+		return nil, true
+	}
+	return blocks, json.Unmarshal(raw, &blocks) == nil
+}
+
+// checker collects what Slack would not take.
+type checker struct {
+	why      []string
+	chars    int // of all text
+	markdown int // of markdown blocks
+	rich     bool
+}
+
+// checkBlocks returns the word with which Slack refuses blocks and its
+// explanations, "" when it takes them.
+func checkBlocks(raw []byte) (word string, why []string) {
+	if !utf8.Valid(raw) {
+		return "invalid_blocks_format", nil
+	}
+	blocks, ok := parseBlocks(raw)
+	if !ok {
+		return "invalid_blocks_format", nil
+	}
+	c := &checker{}
+	if len(blocks) > maxBlocks {
+		c.fault("/blocks", "no more than %d items allowed", maxBlocks)
+	}
+	ids := map[string]bool{}
+	for i, b := range blocks {
+		at := fmt.Sprintf("/blocks/%d", i)
+		if b.BlockID != "" {
+			if ids[b.BlockID] {
+				c.fault(at+"/block_id", "block_id already exists: %s", b.BlockID)
+			}
+			ids[b.BlockID] = true
+		}
+		c.length(at+"/block_id", b.BlockID, 0, maxBlockID)
+		c.block(at, b)
+	}
+	limit := maxBlocksText
+	if c.rich {
+		limit = maxRichBlocksText
+	}
+	switch {
+	case len(c.why) > 0:
+		return "invalid_blocks", c.why
+	case c.chars > limit, c.markdown > maxMarkdown:
+		return "msg_blocks_too_long", nil
+	}
+	return "", nil
+}
+
+func (c *checker) fault(at, format string, args ...any) {
+	c.why = append(c.why, fmt.Sprintf("[ERROR] %s [json-pointer:%s]", fmt.Sprintf(format, args...), at))
+}
+
+// length checks a string's length in characters.
+func (c *checker) length(at, s string, least, most int) {
+	switch n := utf8.RuneCountInString(s); {
+	case n < least:
+		c.fault(at, "must be more than %d characters", least-1)
+	case n > most:
+		c.fault(at, "must be less than %d characters", most+1)
+	}
+}
+
+func (c *checker) block(at string, b block) {
+	switch b.Type {
+	case "divider":
+	case "header":
+		c.text(at+"/text", b.Text, maxHeader, "plain_text")
+	case "section":
+		c.section(at, b)
+	case "context":
+		c.count(at+"/elements", len(b.Elements), maxContextElements)
+		for i, raw := range b.Elements {
+			c.contextElement(fmt.Sprintf("%s/elements/%d", at, i), raw)
+		}
+	case "actions":
+		c.count(at+"/elements", len(b.Elements), 25)
+		for i, raw := range b.Elements {
+			c.button(fmt.Sprintf("%s/elements/%d", at, i), raw)
+		}
+	case "image":
+		c.image(at, b)
+	case "markdown":
+		s := rawString(b.Text)
+		c.length(at+"/text", s, 1, maxMarkdown)
+		c.chars += utf8.RuneCountInString(s)
+		c.markdown += utf8.RuneCountInString(s)
+	case "rich_text":
+		c.rich = true
+		c.count(at+"/elements", len(b.Elements), 1000)
+		c.richText(at, b.Elements, "rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote")
+	default:
+		c.fault(at, "unsupported type: %s", b.Type)
+	}
+}
+
+func (c *checker) count(at string, n, most int) {
+	switch {
+	case n == 0:
+		c.fault(at, "no less than 1 items allowed")
+	case n > most:
+		c.fault(at, "no more than %d items allowed", most)
+	}
+}
+
+func (c *checker) section(at string, b block) {
+	if len(b.Text) == 0 && len(b.Fields) == 0 {
+		c.fault(at, "missing required field: text or fields")
+	}
+	if len(b.Text) > 0 {
+		c.text(at+"/text", b.Text, maxSectionText, "plain_text", "mrkdwn")
+	}
+	if len(b.Fields) > maxFields {
+		c.fault(at+"/fields", "no more than %d items allowed", maxFields)
+	}
+	for i, raw := range b.Fields {
+		c.text(fmt.Sprintf("%s/fields/%d", at, i), raw, maxField, "plain_text", "mrkdwn")
+	}
+	if len(b.Side) > 0 {
+		c.button(at+"/accessory", b.Side)
+	}
+}
+
+// text checks a text object of one of some types.
+func (c *checker) text(at string, raw json.RawMessage, most int, types ...string) {
+	var t textObject
+	if json.Unmarshal(raw, &t) != nil || t.Text == nil {
+		c.fault(at, "must be a valid text object")
+		return
+	}
+	switch {
+	case !slices.Contains(types, t.Type):
+		c.fault(at+"/type", "must be one of %s", strings.Join(types, ", "))
+	case t.Type == "mrkdwn" && t.Emoji != nil:
+		c.fault(at, "invalid additional property: emoji")
+	case t.Type == "plain_text" && t.Verbatim != nil:
+		c.fault(at, "invalid additional property: verbatim")
+	}
+	c.length(at+"/text", *t.Text, 1, most)
+	c.chars += utf8.RuneCountInString(*t.Text)
+}
+
+func (c *checker) contextElement(at string, raw json.RawMessage) {
+	var e block
+	if json.Unmarshal(raw, &e) == nil && e.Type == "image" {
+		c.image(at, e)
+		return
+	}
+	c.text(at, raw, maxSectionText, "plain_text", "mrkdwn")
+}
+
+func (c *checker) image(at string, b block) {
+	c.length(at+"/image_url", b.ImageURL, 1, maxURL)
+	c.length(at+"/alt_text", b.AltText, 1, 2000)
+}
+
+// button checks the one kind of interactive element that is modelled.
+func (c *checker) button(at string, raw json.RawMessage) {
+	var e block
+	if json.Unmarshal(raw, &e) != nil || e.Type != "button" {
+		c.fault(at, "unsupported type: %s", e.Type)
+		return
+	}
+	c.text(at+"/text", e.Text, maxButtonText, "plain_text")
+	c.length(at+"/url", e.URL, 0, maxURL)
+	c.length(at+"/action_id", e.ActionID, 0, 255)
+}
+
+// richText checks the elements of a rich text, or of a part of one.
+func (c *checker) richText(at string, elements []json.RawMessage, types ...string) {
+	for i, raw := range elements {
+		at := fmt.Sprintf("%s/elements/%d", at, i)
+		var e block
+		if json.Unmarshal(raw, &e) != nil || !slices.Contains(types, e.Type) {
+			c.fault(at, "unsupported type: %s", e.Type)
+			continue
+		}
+		switch e.Type {
+		case "rich_text_list":
+			c.richText(at, e.Elements, "rich_text_section")
+		case "rich_text_preformatted":
+			c.richText(at, e.Elements, "text", "link")
+		case "rich_text_section", "rich_text_quote":
+			c.richText(at, e.Elements, "text", "link", "emoji", "user", "usergroup", "channel", "broadcast", "color", "date", "team")
+		case "text":
+			s := rawString(e.Text)
+			c.length(at+"/text", s, 1, maxBlocksText)
+			c.chars += utf8.RuneCountInString(s)
+		case "link":
+			c.length(at+"/url", e.URL, 1, maxURL)
+			c.chars += utf8.RuneCountInString(rawString(e.Text))
+		}
+	}
+}
+
+// rawString reads a JSON string, "" from anything else.
+func rawString(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,209 @@
+package cocsim
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Render returns a message as a person would see it, in plain text without a
+// newline at the end. What would steer a terminal is shown instead of obeyed.
+func Render(m Message) string {
+	blocks, ok := parseBlocks(m.Blocks)
+	if !ok || len(blocks) == 0 {
+		return visible(mrkdwn(m.Text))
+	}
+	parts := make([]string, 0, len(blocks))
+	for _, b := range blocks {
+		if s := strings.Trim(renderBlock(b), "\n"); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return visible(strings.Join(parts, "\n"))
+}
+
+func renderBlock(b block) string {
+	switch b.Type {
+	case "header":
+		s := renderText(b.Text)
+		return s + "\n" + strings.Repeat("─", min(len([]rune(s)), 60))
+	case "section":
+		lines := []string{}
+		if len(b.Text) > 0 {
+			lines = append(lines, renderText(b.Text))
+		}
+		for _, f := range b.Fields {
+			lines = append(lines, strings.ReplaceAll(renderText(f), "\n", " "))
+		}
+		if len(b.Side) > 0 {
+			lines = append(lines, renderElement(b.Side))
+		}
+		return strings.Join(lines, "\n")
+	case "context":
+		return strings.Join(renderAll(b.Elements), " · ")
+	case "actions":
+		return strings.Join(renderAll(b.Elements), " ")
+	case "divider":
+		return strings.Repeat("─", 40)
+	case "image":
+		return "[image: " + b.AltText + "]"
+	case "markdown":
+		return rawString(b.Text)
+	case "rich_text":
+		return renderRich(b.Elements)
+	}
+	return ""
+}
+
+func renderAll(raws []json.RawMessage) []string {
+	out := make([]string, len(raws))
+	for i, raw := range raws {
+		out[i] = renderElement(raw)
+	}
+	return out
+}
+
+// renderElement is for text objects, images and buttons.
+func renderElement(raw json.RawMessage) string {
+	var e block
+	if json.Unmarshal(raw, &e) != nil {
+		return ""
+	}
+	switch e.Type {
+	case "image":
+		return "[" + e.AltText + "]"
+	case "button":
+		return strings.TrimSpace("[ " + renderText(e.Text) + " ] " + e.URL)
+	}
+	return renderText(raw)
+}
+
+func renderText(raw json.RawMessage) string {
+	var t textObject
+	if json.Unmarshal(raw, &t) != nil || t.Text == nil {
+		return ""
+	}
+	if t.Type == "mrkdwn" {
+		return mrkdwn(*t.Text)
+	}
+	return *t.Text
+}
+
+// renderRich puts the parts of a rich text below each other.
+func renderRich(parts []json.RawMessage) string {
+	var lines []string
+	for _, raw := range parts {
+		var e block
+		if json.Unmarshal(raw, &e) != nil {
+			continue
+		}
+		text := renderInline(e.Elements)
+		switch e.Type {
+		case "rich_text_preformatted":
+			lines = append(lines, indent("  │ ", text))
+		case "rich_text_quote":
+			lines = append(lines, indent("> ", text))
+		case "rich_text_list":
+			for i, item := range e.Elements {
+				bullet := "• "
+				if rawString(e.Style) == "ordered" {
+					bullet = fmt.Sprintf("%d. ", i+1)
+				}
+				lines = append(lines, strings.Repeat("  ", max(0, min(e.Indent, 8)))+bullet+renderRich([]json.RawMessage{item}))
+			}
+		default:
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func indent(with, text string) string {
+	return with + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+with)
+}
+
+// renderInline joins the elements of a line of rich text.
+func renderInline(elements []json.RawMessage) string {
+	var b strings.Builder
+	for _, raw := range elements {
+		var e block
+		if json.Unmarshal(raw, &e) != nil {
+			continue
+		}
+		switch e.Type {
+		case "text":
+			b.WriteString(rawString(e.Text))
+		case "link":
+			b.WriteString(labelled(rawString(e.Text), e.URL))
+		case "emoji":
+			b.WriteString(":" + e.Name + ":")
+		case "user", "usergroup", "broadcast", "team":
+			b.WriteString("@" + e.UserID + e.GroupID + e.Range + e.TeamID)
+		case "channel":
+			b.WriteString("#" + e.Channel)
+		case "date":
+			b.WriteString(cmp.Or(e.Fallback, time.Unix(e.Time, 0).UTC().Format(time.RFC3339)))
+		}
+	}
+	return b.String()
+}
+
+func labelled(label, url string) string {
+	switch {
+	case label == "" || label == url:
+		return url
+	case url == "":
+		return label
+	}
+	return label + " (" + url + ")"
+}
+
+// control finds <…>, Slack's markup for links, mentions and dates. emphasis
+// finds *words* and _words_.
+const (
+	controlPattern  = `<([^<>\n]+)>`
+	emphasisPattern = `(^|[\s(])[*_]([^*_\s](?:[^*_\n]*[^*_\s])?)[*_]($|[\s).,:;])`
+)
+
+// mrkdwn returns the text that a person sees.
+func mrkdwn(s string) string {
+	s = regexp.MustCompile(controlPattern).ReplaceAllStringFunc(s, func(m string) string {
+		target, label, _ := strings.Cut(m[1:len(m)-1], "|")
+		switch {
+		case strings.HasPrefix(target, "@"), strings.HasPrefix(target, "#"):
+			return target[:1] + cmp.Or(label, target[1:])
+		case strings.HasPrefix(target, "!"):
+			name, _, _ := strings.Cut(target[1:], "^")
+			return cmp.Or(label, "@"+name)
+		}
+		return labelled(label, target)
+	})
+	s = regexp.MustCompile(emphasisPattern).ReplaceAllString(s, "$1$2$3")
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
+}
+
+// visible shows control and direction characters as pictures or numbers.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteRune(r)
+		case r == '\t':
+			b.WriteString("    ")
+		case r < 0x20:
+			b.WriteRune(0x2400 + r)
+		case r == 0x7f:
+			b.WriteRune(0x2421)
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,242 @@
+package cocsim
+
+import (
+	"encoding/json"
+	"math"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Slack's rates: about one message a second for each channel with short bursts
+// over it (https://docs.slack.dev/apis/web-api/rate-limits), and tier 3 for
+// edits. The burst is a guess: Slack does not say.
+const (
+	postBurst   = 3
+	postEvery   = time.Second
+	updateBurst = 50
+	updateEvery = time.Minute / updateBurst
+)
+
+// maxText is where Slack cuts a text off:
+// https://docs.slack.dev/reference/methods/chat.postMessage#truncating
+const maxText = 40_000
+
+// method runs one method of the Web API.
+func (s *Slack) method(r *http.Request, name string, body []byte) reply {
+	s.calls[name]++
+	args, ok := arguments(r, body)
+	if !ok {
+		return refuse("invalid_form_data")
+	}
+	if word := s.authenticate(r, args); word != "" {
+		return refuse(word)
+	}
+	switch name {
+	case "auth.test":
+		return accept(map[string]any{
+			"url": "https://example.slack.com/", "team": "Example", "user": "cocsync",
+			"team_id": "T00000000", "user_id": "U00000000", "bot_id": "B00000000",
+		})
+	case "conversations.info":
+		return s.info(args.Get("channel"))
+	case "chat.postMessage":
+		return s.post(args)
+	case "chat.update":
+		return s.update(args)
+	case "files.getUploadURLExternal":
+		return s.uploadURL(r, args)
+	case "files.completeUploadExternal":
+		return s.complete(args)
+	}
+	return refuse("unknown_method")
+}
+
+func (s *Slack) authenticate(r *http.Request, args url.Values) string {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		token = args.Get("token")
+	}
+	switch {
+	case token == "":
+		return "not_authed"
+	case s.opts.Token != "" && token != s.opts.Token:
+		return "invalid_auth"
+	}
+	return s.refused[""]
+}
+
+// arguments reads a form, or a JSON object whose nested values stay JSON.
+func arguments(r *http.Request, body []byte) (url.Values, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		form, err := url.ParseQuery(string(body))
+		for name, values := range r.URL.Query() {
+			form[name] = append(form[name], values...)
+		}
+		return form, err == nil
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return nil, false
+	}
+	args := url.Values{}
+	for name, raw := range object {
+		var text string
+		if json.Unmarshal(raw, &text) != nil {
+			text = string(raw)
+		}
+		args.Set(name, text)
+	}
+	return args, true
+}
+
+// accept is a good answer with some fields.
+func accept(fields map[string]any) reply {
+	fields["ok"] = true
+	return reply{status: http.StatusOK, body: encode(fields)}
+}
+
+// refuse is an error in Slack's words; why goes where Slack explains itself.
+func refuse(word string, why ...string) reply {
+	fields := map[string]any{"ok": false, "error": word}
+	if len(why) > 0 {
+		fields["response_metadata"] = map[string]any{"messages": why}
+	}
+	return reply{status: http.StatusOK, body: encode(fields)}
+}
+
+// tooFast is the answer to a call that must wait.
+func tooFast(wait time.Duration) reply {
+	p := refuse("ratelimited")
+	p.status = http.StatusTooManyRequests
+	return p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+}
+
+// channel returns why nothing can be posted there, "" when it can.
+func (s *Slack) channel(id string) string {
+	if !slices.Contains(s.opts.Channels, id) {
+		return "channel_not_found"
+	}
+	return s.refused[id]
+}
+
+func (s *Slack) info(id string) reply {
+	word := s.channel(id)
+	if word == "channel_not_found" {
+		return refuse(word)
+	}
+	return accept(map[string]any{"channel": map[string]any{
+		"id": id, "name": strings.ToLower(id), "is_channel": true,
+		"is_archived": word == "is_archived", "is_member": word != "not_in_channel",
+	}})
+}
+
+// wait returns how long a post to the channel must wait.
+func (s *Slack) wait(channel string) time.Duration {
+	if !s.opts.EnforceRate {
+		return 0
+	}
+	b := s.posts[channel]
+	if b == nil {
+		b = &bucket{}
+		s.posts[channel] = b
+	}
+	return b.take(s.now(), postBurst, postEvery)
+}
+
+func (s *Slack) post(args url.Values) reply {
+	m := Message{
+		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), Via: ViaToken,
+		Unfurl: args.Get("unfurl_links") != "false", Parse: args.Get("parse"),
+	}
+	if word := s.channel(m.Channel); word != "" {
+		return refuse(word)
+	}
+	if wait := s.wait(m.Channel); wait > 0 {
+		return tooFast(wait)
+	}
+	if word, why := m.fill(args); word != "" {
+		return refuse(word, why...)
+	}
+	if word := s.thread(m.Channel, m.ThreadTS); word != "" {
+		return refuse(word)
+	}
+	return said(s.store(m))
+}
+
+// said is the answer that carries a message back.
+func said(m Message) reply {
+	return accept(map[string]any{
+		"channel": m.Channel, "ts": m.TS, "text": m.Text,
+		"message": map[string]any{"type": "message", "ts": m.TS, "thread_ts": m.ThreadTS, "text": m.Text, "bot_id": "B00000000"},
+	})
+}
+
+// fill takes text and blocks from the arguments, or says why not.
+func (m *Message) fill(args url.Values) (word string, why []string) {
+	text, blocks := args.Get("text"), args.Get("blocks")
+	if !utf8.ValidString(text) {
+		return "invalid_arguments", nil
+	}
+	if utf8.RuneCountInString(text) > maxText {
+		text = string([]rune(text)[:maxText])
+	}
+	m.Text, m.Blocks = text, nil
+	if blocks != "" && blocks != "[]" && blocks != "null" {
+		if word, why := checkBlocks([]byte(blocks)); word != "" {
+			return word, why
+		}
+		m.Blocks = json.RawMessage(blocks)
+	}
+	if strings.TrimSpace(text) == "" && m.Blocks == nil {
+		return "no_text", nil
+	}
+	return "", nil
+}
+
+// thread returns why nothing can be posted in a thread.
+func (s *Slack) thread(channel, ts string) string {
+	if ts == "" {
+		return ""
+	}
+	i := s.message(channel, ts)
+	switch {
+	case i < 0:
+		return "thread_not_found"
+	case s.messages[i].ThreadTS != "":
+		return "cannot_reply_to_message"
+	}
+	return ""
+}
+
+func (s *Slack) update(args url.Values) reply {
+	channel := args.Get("channel")
+	if word := s.channel(channel); word != "" {
+		return refuse(word)
+	}
+	if s.opts.EnforceRate {
+		if wait := s.updates.take(s.now(), updateBurst, updateEvery); wait > 0 {
+			return tooFast(wait)
+		}
+	}
+	i := s.message(channel, args.Get("ts"))
+	switch {
+	case i < 0:
+		return refuse("message_not_found")
+	case s.messages[i].Via != ViaToken:
+		return refuse("cant_update_message")
+	}
+	m := s.messages[i]
+	if word, why := m.fill(args); word != "" {
+		return refuse(word, why...)
+	}
+	m.Edits++
+	s.messages[i] = m
+	return said(m)
+}

@@ -1,0 +1,106 @@
+package cocsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const uploadPath = "/upload/v1/"
+
+// maxUploads bounds the uploads that were begun and not completed.
+const maxUploads = 1000
+
+// upload is a file on its way: announced, perhaps received, not yet shared.
+type upload struct {
+	name     string
+	length   int
+	content  []byte
+	received bool
+}
+
+// uploadURL is the first of three steps: a place to send the bytes to.
+func (s *Slack) uploadURL(r *http.Request, args url.Values) reply {
+	length, err := strconv.Atoi(args.Get("length"))
+	if err != nil || length < 1 || length > maxBody || args.Get("filename") == "" || len(s.uploads) >= maxUploads {
+		return refuse("invalid_arguments")
+	}
+	id := "F" + strings.ToUpper(digits("file", s.calls["files.getUploadURLExternal"]))[:10]
+	s.uploads[id] = &upload{name: args.Get("filename"), length: length}
+	return accept(map[string]any{"upload_url": "http://" + r.Host + uploadPath + id, "file_id": id})
+}
+
+// receive is the second: the bytes themselves, bare or as a form's file.
+func (s *Slack) receive(r *http.Request, id string, body []byte) reply {
+	u := s.uploads[id]
+	if u == nil || r.Method != http.MethodPost {
+		return plainText(http.StatusNotFound, "not found")
+	}
+	content, ok := formFile(r.Header.Get("Content-Type"), body)
+	if !ok || len(content) != u.length {
+		return plainText(http.StatusBadRequest, "the length is not the one that was announced")
+	}
+	u.content, u.received = content, true
+	return plainText(http.StatusOK, "OK - "+strconv.Itoa(u.length))
+}
+
+func formFile(contentType string, body []byte) ([]byte, bool) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" {
+		return body, true
+	}
+	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			return nil, false
+		}
+		if part.FileName() != "" {
+			content, err := io.ReadAll(part)
+			return content, err == nil
+		}
+	}
+}
+
+// complete is the third: the files appear in a channel or a thread of it.
+func (s *Slack) complete(args url.Values) reply {
+	var files []struct{ ID, Title string }
+	if json.Unmarshal([]byte(args.Get("files")), &files) != nil || len(files) == 0 {
+		return refuse("invalid_arguments")
+	}
+	channel := args.Get("channel_id")
+	if channel == "" {
+		channel = args.Get("channels")
+	}
+	if word := s.channel(channel); word != "" {
+		return refuse(word)
+	}
+	if word := s.thread(channel, args.Get("thread_ts")); word != "" {
+		return refuse(word)
+	}
+	for _, f := range files {
+		if u := s.uploads[f.ID]; u == nil || !u.received {
+			return refuse("file_not_found")
+		}
+	}
+	shared := make([]map[string]string, 0, len(files))
+	for _, f := range files {
+		u := s.uploads[f.ID]
+		if u == nil {
+			continue // named twice
+		}
+		delete(s.uploads, f.ID)
+		s.files = append(s.files, File{
+			ID: f.ID, Name: u.name, Title: f.Title, Content: u.content, Channel: channel,
+			ThreadTS: args.Get("thread_ts"), Comment: args.Get("initial_comment"), At: s.now(),
+		})
+		shared = append(shared, map[string]string{"id": f.ID, "title": f.Title})
+	}
+	return accept(map[string]any{"files": shared})
+}

@@ -1,0 +1,66 @@
+package cocsim
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// webhook posts to the first channel. Its errors are plain words with a status:
+// https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+func (s *Slack) webhook(r *http.Request, body []byte) reply {
+	if r.URL.Path != s.opts.WebhookPath || r.Method != http.MethodPost {
+		return plainText(http.StatusNotFound, "no_service")
+	}
+	m := Message{Channel: s.opts.Channels[0], Via: ViaWebhook}
+	if word := s.refused[m.Channel]; word != "" {
+		return webhookRefusal(word)
+	}
+	args, ok := webhookArguments(r, body)
+	if !ok {
+		return plainText(http.StatusBadRequest, "invalid_payload")
+	}
+	if wait := s.wait(m.Channel); wait > 0 {
+		p := tooFast(wait)
+		p.body = []byte("rate_limited")
+		return p.with("Content-Type", "text/html")
+	}
+	if word, _ := m.fill(args); word != "" {
+		return plainText(http.StatusBadRequest, word)
+	}
+	m.ThreadTS = args.Get("thread_ts")
+	if s.thread(m.Channel, m.ThreadTS) != "" {
+		return plainText(http.StatusBadRequest, "invalid_payload")
+	}
+	m.Unfurl = args.Get("unfurl_links") != "false"
+	m.Parse = args.Get("parse")
+	s.store(m)
+	return plainText(http.StatusOK, "ok")
+}
+
+// webhookArguments reads a JSON body, or a form whose payload is one.
+func webhookArguments(r *http.Request, body []byte) (url.Values, bool) {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("payload") != "" {
+			body = []byte(form.Get("payload"))
+		}
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Content-Type", "application/json")
+	return arguments(r, body)
+}
+
+// webhookRefusal is a channel's refusal in the words that webhooks use.
+func webhookRefusal(word string) reply {
+	switch word {
+	case "is_archived":
+		return plainText(http.StatusGone, "channel_is_archived")
+	case "no_service", "no_active_hooks", "channel_not_found":
+		return plainText(http.StatusNotFound, word)
+	}
+	return plainText(http.StatusForbidden, "action_prohibited")
+}
+
+func plainText(status int, word string) reply {
+	return reply{status: status, body: []byte(strings.TrimSpace(word))}.with("Content-Type", "text/html")
+}
