@@ -1,0 +1,147 @@
+// Package diff works out what changed between two contents of a document:
+// lines, words inside a line, and the structure of the job's DSL.
+//
+// It is pure: two texts in, a value out, the same one each time. It owns how a
+// difference is found and named. It leaves alone where contents come from, how
+// differences are stored, and how they are coloured, masked or posted.
+//
+// Any bytes are a content. What is no YAML still has its lines; Result.Note
+// then says why there is no structure.
+package diff
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+)
+
+// Algorithm is the version of what Compare makes. It is stored with what was
+// derived from a Result, and goes up whenever the same two contents could give
+// another one.
+const Algorithm = 1
+
+// The words of Item.Op.
+const (
+	Added   = "added"
+	Removed = "removed"
+	Changed = "changed"
+	Renamed = "renamed"
+	Moved   = "moved"
+)
+
+// Text is one content prepared for comparing. Consecutive versions share it:
+// its lines are split and its DSL is parsed at most once, however often it is
+// compared. It may be used from several goroutines. A nil Text, where one is
+// allowed, stands for no content at all.
+type Text struct {
+	content []byte
+	lines   [][]byte
+
+	once sync.Once
+	tree *tree  // nil when the structure can't be read
+	why  string // the reason
+}
+
+// Read prepares a content. It keeps content, which must not be altered after.
+func Read(content []byte) *Text {
+	return &Text{content: content, lines: splitLines(content)}
+}
+
+// structure returns the DSL tree, or nil and why there is none.
+func (t *Text) structure() (*tree, string) {
+	t.once.Do(func() { t.tree, t.why = parse(t.content) })
+	return t.tree, t.why
+}
+
+// Item is one difference of the DSL. Its fields are those of coc.Item in the
+// same order, so that one converts to the other.
+type Item struct {
+	Op string // added, removed, changed, renamed or moved
+	// Path says where: steps[restart].inputs.timeout. An element of a list
+	// stands under its name where that is unique, else under its place counted
+	// from 0; a key that is no plain word is quoted: inputs["a.b"].
+	Path string
+	Step string // name of the innermost step it lies in; "" outside steps
+	Task string // that step's task
+	// Old and New are the values, the places counted from 0 (moved) or the
+	// names (renamed). A step that came or went has neither: its body is not
+	// told. A string stands bare; it is quoted inside a collection, when it is
+	// empty, and where the type changed ("30", 30). No value is "".
+	Old, New string
+}
+
+// Result is what Compare found.
+type Result struct {
+	Equal   bool // the same bytes
+	Added   int  // lines
+	Removed int
+	// Summary says it in one line for people, of at most 200 runes and without
+	// control characters: `2 steps added, timeout 30 → 60 in wait_healthy`. Of
+	// values it shows only short single words, and none under a key that sounds
+	// like a secret.
+	Summary string
+	// Note says, in one line, why there is no structure or how many items were
+	// left out; else "".
+	Note string
+	// Items are at most 200, in the order of the new content. Old and New have
+	// at most 500 runes each, cut with "…".
+	Items []Item
+}
+
+// Compare works out the difference from old to new. A nil old means that new is
+// the first version: all its lines are added, the summary says how many steps
+// it has, and there are no items.
+func Compare(old, new *Text) Result {
+	if new == nil {
+		new = Read(nil)
+	}
+	if old == nil {
+		return first(new)
+	}
+	if bytes.Equal(old.content, new.content) {
+		return Result{Equal: true, Summary: "content unchanged"}
+	}
+	var r Result
+	for _, b := range changedBlocks(old, new) {
+		r.Removed += b.oldEnd - b.old
+		r.Added += b.newEnd - b.new
+	}
+	was, whyOld := old.structure()
+	now, whyNew := new.structure()
+	switch {
+	case now == nil:
+		r.Note = "structure not read: " + whyNew
+	case was == nil:
+		r.Note = "structure of the version before not read: " + whyOld
+	case was.root.sum == now.root.sum:
+		r.Summary = formattingOnly(old, new)
+		return r
+	default:
+		w := &walker{}
+		w.node(place{}, was.root, now.root)
+		r.Items, r.Note, r.Summary = w.items, w.note(), w.summary()
+		return r
+	}
+	r.Summary = fmt.Sprintf("+%d −%d lines", r.Added, r.Removed)
+	return r
+}
+
+// first is the result for a content with none before it.
+func first(t *Text) Result {
+	r := Result{Added: len(t.lines), Summary: count(len(t.lines), "line")}
+	tree, why := t.structure()
+	if tree == nil {
+		r.Note = "structure not read: " + why
+	} else if n := tree.steps(); n > 0 {
+		r.Summary = count(n, "step")
+	}
+	return r
+}
+
+// count writes a number of things: "1 step", "2 steps".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

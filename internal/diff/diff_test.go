@@ -1,0 +1,264 @@
+package diff
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+// A golden holds two contents and what people and machines are told of them.
+func TestGoldens(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			old, new := Read(a.Files[0].Data), Read(a.Files[1].Data)
+			got := describe(Compare(old, new)) + string(Unified(old, new, "old", "new", 1))
+			if *update {
+				a.Files = append(a.Files[:2], txtar.File{Name: "result", Data: []byte(got)})
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(a.Files) < 3 {
+				t.Fatalf("%s has no result: run with -update", file)
+			}
+			if want := string(a.Files[2].Data); got != want {
+				t.Errorf("%s (-want +got):\n%s", file, cmp.Diff(want, got))
+			}
+		})
+	}
+}
+
+// describe writes a result for a golden.
+func describe(r Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "equal %t, +%d -%d\nsummary: %s\nnote: %s\n", r.Equal, r.Added, r.Removed, r.Summary, r.Note)
+	for _, i := range r.Items {
+		fmt.Fprintf(&b, "%-8s%s <%s|%s> %q → %q\n", i.Op, i.Path, i.Step, i.Task, i.Old, i.New)
+	}
+	return b.String()
+}
+
+func TestSummary(t *testing.T) {
+	const job = "meta: {name: j}\nsteps:\n- name: a\n  task: x@1\n  inputs: {timeout: 30}\n- name: b\n  task: y@1\n"
+	for _, tt := range []struct{ name, old, new, summary, note string }{
+		{"same bytes", job, job, "content unchanged", ""},
+		{"comment", job, "# hi\n" + job, "formatting only (comments)", ""},
+		{"white space", job, strings.ReplaceAll(job, "\n", "\r\n"), "formatting only (white space)", ""},
+		{"byte order mark", job, "\ufeff" + job, "formatting only (white space)", ""},
+		{"quoting", "a: b\nc: d\n", "a: 'b'\nc: d\n", "formatting only (quoting)", ""},
+		{"layout", "a: [b]\n", "a:\n- b\n", "formatting only (layout)", ""},
+		{"key order", "a: 1\nb: 2\n", "b: 2\na: 1\n", "formatting only (key order)", ""},
+		{"two sorts", "a: 1\nb: 2\n", "b: 2 # two\na: 1\n", "formatting only (comments, key order)", ""},
+		{"alias", "a: &x 1\nb: *x\n", "a: 1\nb: 1\n", "formatting only (anchors)", ""},
+		{"spelling of null", "a: ~\n", "a: null\n", "formatting only", ""},
+		{"nothing to comments", "", "# only\n", "formatting only", ""},
+		{"value", job, strings.Replace(job, "30", "60", 1), "timeout 30 → 60 in a", ""},
+		{"type", job, strings.Replace(job, "30", `"30"`, 1), `timeout 30 → "30" in a`, ""},
+		{"step", job, job + "- {name: c}\n", "step c added", ""},
+		{"steps", job, job + "- {name: c}\n- {name: d}\n", "2 steps added", ""},
+		{"all steps", "meta: {name: j}\n", job, "2 steps added", ""},
+		{"secret", "db_password: a\n", "db_password: b\n", "db_password changed", ""},
+		{"secret in JSON", "p: '{\"password\":\"a\"}'\n", "p: '{\"password\":\"b\"}'\n", "p changed", ""},
+		{"control characters", "a: x\n", "a: \"x\\e[2J\"\n", "a changed", ""},
+		{"no YAML", "a: [\n", "a: [1\n", "+1 −1 lines", "structure not read: line 2: did not find expected ',' or ']'"},
+		{"plain text", job, "test", "+1 −7 lines", "structure not read: plain text"},
+		{"old is plain text", "test", job, "+7 −1 lines", "structure of the version before not read: plain text"},
+		{"duplicate key", job, "name: a\nb: 1\nname: c\n", "+3 −7 lines", `structure not read: line 3: duplicate key "name"`},
+		{"tab", job, "a:\n\tb: 1\n", "+2 −7 lines", "structure not read: line 2: found character that cannot start any token"},
+		{"documents", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", "[1].b 1 → 2", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Compare(Read([]byte(tt.old)), Read([]byte(tt.new)))
+			if got.Summary != tt.summary || got.Note != tt.note {
+				t.Errorf("Compare(%q, %q)\n got %q, %q\nwant %q, %q", tt.old, tt.new, got.Summary, got.Note, tt.summary, tt.note)
+			}
+			if want := tt.old == tt.new; got.Equal != want {
+				t.Errorf("Equal = %t, want %t", got.Equal, want)
+			}
+		})
+	}
+}
+
+// The first version has no items: its steps are counted.
+func TestCompareFirst(t *testing.T) {
+	for _, tt := range []struct {
+		content string
+		want    Result
+	}{
+		{"", Result{Summary: "0 lines"}},
+		{"test", Result{Added: 1, Summary: "1 line", Note: "structure not read: plain text"}},
+		{"a: 1\nb: 2\n", Result{Added: 2, Summary: "2 lines"}},
+		{"steps:\n- name: a\n", Result{Added: 2, Summary: "1 step"}},
+		{"mainSteps:\n- name: a\n- name: b\n", Result{Added: 3, Summary: "2 steps"}},
+	} {
+		got := Compare(nil, Read([]byte(tt.content)))
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("Compare(nil, %q) (-want +got):\n%s", tt.content, d)
+		}
+	}
+}
+
+// Items are bounded in number and size, and the rest is counted.
+func TestItemsAreBounded(t *testing.T) {
+	var old, new strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&old, "k%d: %s\n", i, strings.Repeat("é", 20))
+		fmt.Fprintf(&new, "k%d: %s\n", i, strings.Repeat("é", 21))
+	}
+	check := func(got Result, items int, note string) {
+		t.Helper()
+		if len(got.Items) != items || got.Note != note {
+			t.Errorf("%d items, note %q; want %d, %q", len(got.Items), got.Note, items, note)
+		}
+		checkBounds(t, got)
+	}
+	check(Compare(Read([]byte(old.String())), Read([]byte(new.String()))), 200, "800 more differences not listed")
+	long := strings.Repeat("é", 2000)
+	check(Compare(Read([]byte("z: 1\n")), Read([]byte("z: "+long))), 1, "")
+	check(Compare(Read(nil), Read([]byte("? "+long[:1000]+"\n: ["+long+"]\n"))), 1, "")
+}
+
+// checkBounds fails on a result that breaks what Result promises.
+func checkBounds(t *testing.T, r Result) {
+	t.Helper()
+	if len(r.Items) > 200 {
+		t.Errorf("%d items", len(r.Items))
+	}
+	if n := utf8.RuneCountInString(r.Summary); n == 0 || n > 200 || strings.ContainsAny(r.Summary+r.Note, "\n\r\t\x1b\x00") {
+		t.Errorf("summary %q, note %q", r.Summary, r.Note)
+	}
+	for _, i := range r.Items {
+		if utf8.RuneCountInString(i.Old) > 500 || utf8.RuneCountInString(i.New) > 500 || utf8.RuneCountInString(i.Path) > 300 {
+			t.Errorf("item too long: %.100q", i)
+		}
+		if !slices.Contains([]string{Added, Removed, Changed, Renamed, Moved}, i.Op) {
+			t.Errorf("op %q", i.Op)
+		}
+	}
+}
+
+// backwards is what a comparison must find when the sides change places, apart
+// from paths, which are those of the new side.
+func backwards(items []Item) []string {
+	swap := map[string]string{Added: Removed, Removed: Added}
+	out := make([]string, len(items))
+	for i, item := range items {
+		op := item.Op
+		if s, ok := swap[op]; ok {
+			op = s
+		}
+		out[i] = fmt.Sprintf("%s %q %q", op, item.New, item.Old)
+	}
+	return out
+}
+
+func forwards(items []Item) []string {
+	out := make([]string, len(items))
+	for i, item := range items {
+		out[i] = fmt.Sprintf("%s %q %q", item.Op, item.Old, item.New)
+	}
+	return out
+}
+
+// checkPair holds every promise against one pair of contents.
+func checkPair(t *testing.T, a, b *Text) {
+	t.Helper()
+	there, back := Compare(a, b), Compare(b, a)
+	checkBounds(t, there)
+	patch := Unified(a, b, "a", "b", 3)
+	if same := bytes.Equal(a.content, b.content); there.Equal != same || (patch == nil) != same {
+		t.Errorf("Equal = %t, a patch of %d bytes; the contents are the same: %t", there.Equal, len(patch), same)
+	}
+	if got := apply(t, a.content, patch); !bytes.Equal(got, b.content) {
+		t.Errorf("the diff applied to old gives %.200q, want %.200q", got, b.content)
+	}
+	if there.Added != back.Removed || there.Removed != back.Added {
+		t.Errorf("+%d −%d there, +%d −%d back", there.Added, there.Removed, back.Added, back.Removed)
+	}
+	sorted := cmpopts.SortSlices(func(a, b string) bool { return a < b })
+	if len(there.Items) < maxItems {
+		if d := cmp.Diff(forwards(there.Items), backwards(back.Items), sorted); d != "" {
+			t.Errorf("the way back is no mirror (-there +back):\n%s", d)
+		}
+	}
+}
+
+// checkRepeats fails if comparing anew gives another result.
+func checkRepeats(t *testing.T, old, new []byte) {
+	t.Helper()
+	a, b := Compare(Read(old), Read(new)), Compare(Read(old), Read(new))
+	if d := cmp.Diff(a, b); d != "" {
+		t.Errorf("compared again it differs:\n%s", d)
+	}
+}
+
+// Real histories of documents keep every promise, whatever they hold.
+// COCSYNC_CORPUS names a folder with a folder for each document; the files of a
+// document, in name order, are its versions.
+func TestCorpus(t *testing.T) {
+	corpus := os.Getenv("COCSYNC_CORPUS")
+	if corpus == "" {
+		t.Skip("COCSYNC_CORPUS names no folder of histories")
+	}
+	pairs, unread := 0, 0
+	folders, _ := filepath.Glob(filepath.Join(corpus, "*", "*"))
+	for i := 1; i < len(folders); i++ {
+		if filepath.Dir(folders[i-1]) != filepath.Dir(folders[i]) {
+			continue
+		}
+		old, err := os.ReadFile(folders[i-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		new, err := os.ReadFile(folders[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPair(t, Read(old), Read(new))
+		checkRepeats(t, old, new)
+		if t.Failed() {
+			t.Fatalf("%s, %s", folders[i-1], folders[i])
+		}
+		pairs++
+		if Compare(Read(old), Read(new)).Note != "" {
+			unread++
+		}
+	}
+	if pairs == 0 {
+		t.Fatalf("no histories in %s", corpus)
+	}
+	t.Logf("%d pairs, %d of them with a note", pairs, unread)
+}
+
+func FuzzCompare(f *testing.F) {
+	for _, s := range hostile() {
+		if len(s) < 500 {
+			f.Add([]byte(s), []byte("steps:\n- name: a\n  task: t\n- b\n"))
+		}
+	}
+	f.Add([]byte("steps:\n- name: a\n- name: b\n- c\n- c\n"), []byte("steps:\n- c\n- name: b\n- name: a\n- name: a\n"))
+	f.Fuzz(func(t *testing.T, old, new []byte) {
+		checkPair(t, Read(old), Read(new))
+		checkRepeats(t, old, new)
+	})
+}

@@ -1,0 +1,144 @@
+package diff
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds of what is shown, in runes.
+const (
+	maxValue   = 500
+	maxPath    = 300
+	maxLabel   = 80 // one key or name
+	maxSummary = 200
+)
+
+// cut shortens a text to at most limit runes, the last of them "…".
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	last := 0 // where the last rune that fits begins
+	for at := range s {
+		if limit == 0 {
+			return s[:last] + "…"
+		}
+		last = at
+		limit--
+	}
+	return s
+}
+
+// oneLine makes a text fit for one line of at most limit runes: what controls a
+// terminal or ends a line becomes a space.
+func oneLine(s string, limit int) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, cut(s, limit))
+}
+
+// join puts a key's label behind a path.
+func join(path, label string) string {
+	if path == "" || label[0] == '[' {
+		return path + label
+	}
+	return path + "." + label
+}
+
+// keyLabel writes a key as a part of a path: bare if it is a plain word, else
+// quoted in brackets.
+func keyLabel(k key) string {
+	if plain(k.value) {
+		return cut(k.value, maxLabel)
+	}
+	return "[" + strconv.Quote(cut(k.value, maxLabel)) + "]"
+}
+
+// nameLabel writes a name as it stands in the brackets of a path.
+func nameLabel(name string) string {
+	if plain(name) {
+		return cut(name, maxLabel)
+	}
+	return strconv.Quote(cut(name, maxLabel))
+}
+
+// placeLabel writes a place in a list. No plain word begins with a digit.
+func placeLabel(i int) string { return strconv.Itoa(i) }
+
+// plain reports whether a word can stand in a path as it is: letters, digits,
+// "_" and "-", a letter or "_" first.
+func plain(word string) bool {
+	for i, r := range word {
+		switch {
+		case unicode.IsLetter(r) || r == '_':
+		case i > 0 && (unicode.IsDigit(r) || r == '-'):
+		default:
+			return false
+		}
+	}
+	return word != ""
+}
+
+// show writes a value in at most a little more than maxValue runes: a scalar as
+// it is, a collection on one line. quote puts quotes around a string, where its
+// type matters; the empty string always has them. A nil value is "".
+func show(n *node, quote bool) string {
+	if n == nil {
+		return ""
+	}
+	var b strings.Builder
+	n.write(&b, quote)
+	return b.String()
+}
+
+func (n *node) write(b *strings.Builder, quote bool) {
+	if strings.HasPrefix(n.tag, "!") && !strings.HasPrefix(n.tag, "!!") {
+		b.WriteString(oneLine(n.tag, maxLabel) + " ")
+	}
+	switch n.kind {
+	case scalar:
+		s := cut(n.value, maxValue)
+		if n.tag == "!!str" && (quote || s == "") {
+			s = strconv.Quote(s)
+		}
+		b.WriteString(s)
+	case list:
+		b.WriteByte('[')
+		for i, item := range n.items {
+			if !next(b, i) {
+				return
+			}
+			item.write(b, true)
+		}
+		b.WriteByte(']')
+	case mapping:
+		b.WriteByte('{')
+		for i, p := range n.pairs {
+			if !next(b, i) {
+				return
+			}
+			if plain(p.key.value) {
+				b.WriteString(cut(p.key.value, maxLabel))
+			} else {
+				b.WriteString(strconv.Quote(cut(p.key.value, maxLabel)))
+			}
+			b.WriteString(": ")
+			p.value.write(b, true)
+		}
+		b.WriteByte('}')
+	}
+}
+
+// next separates element i from the one before, and reports whether there is
+// room for it: what it would add is going to be cut off.
+func next(b *strings.Builder, i int) bool {
+	if i > 0 {
+		b.WriteString(", ")
+	}
+	return b.Len() <= maxValue*utf8.UTFMax
+}

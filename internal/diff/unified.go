@@ -1,0 +1,75 @@
+package diff
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// noNewline follows a line without its "\n", as GNU diff writes it.
+const noNewline = "\n\\ No newline at end of file\n"
+
+// Unified returns the difference in unified format, which GNU patch and git
+// apply turn back into the new bytes, whatever those are. A nil Text counts as
+// empty. It returns nil when the contents are equal.
+func Unified(old, new *Text, oldName, newName string, context int) []byte {
+	hunks := Hunks(old, new, context)
+	if len(hunks) == 0 {
+		return nil
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "--- %s\n+++ %s\n", patchName(oldName), patchName(newName))
+	for _, h := range hunks {
+		fmt.Fprintf(&out, "@@ -%s +%s @@\n", span(h.OldStart, h.OldLines), span(h.NewStart, h.NewLines))
+		for _, l := range h.Lines {
+			out.WriteByte(byte(l.Op))
+			out.Write(l.Text)
+			if !bytes.HasSuffix(l.Text, []byte("\n")) {
+				out.WriteString(noNewline)
+			}
+		}
+	}
+	return out.Bytes()
+}
+
+// span writes one side of a hunk's header; a length of 1 goes unsaid.
+func span(start, lines int) string {
+	if lines == 1 {
+		return fmt.Sprint(start)
+	}
+	return fmt.Sprintf("%d,%d", start, lines)
+}
+
+// patchName writes a file name as git and GNU patch read it: C-quoted when it
+// holds control characters, a quote or a backslash, and with a TAB after it
+// when it holds a space, because both would take what follows the space for a
+// date.
+func patchName(name string) string {
+	special := func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }
+	if strings.ContainsFunc(name, special) {
+		return quoteName(name)
+	}
+	if strings.Contains(name, " ") {
+		return name + "\t"
+	}
+	return name
+}
+
+// quoteName quotes as C does: patch and git know these escapes and no others.
+func quoteName(name string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c == 0x7f:
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
