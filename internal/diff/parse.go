@@ -20,8 +20,8 @@ const (
 
 // parse reads the structure of a content, or says in one line why it has none.
 // Nothing, and nothing but comments, is an empty mapping. Several YAML documents
-// are a list of them.
-func parse(content []byte) (t *tree, why string) {
+// are a list of them. s takes in how it is written; nil: nobody asks.
+func parse(content []byte, s *shape) (t *tree, why string) {
 	if len(content) > maxContent {
 		return nil, fmt.Sprintf("longer than %d KB", maxContent>>10)
 	}
@@ -36,7 +36,7 @@ func parse(content []byte) (t *tree, why string) {
 	if err != nil {
 		return nil, loadFault(err)
 	}
-	r := reader{anchored: map[*yaml.Node]*node{}}
+	r := reader{anchored: map[*yaml.Node]*node{}, shape: s}
 	var documents []*node
 	for {
 		var y yaml.Node
@@ -48,7 +48,7 @@ func parse(content []byte) (t *tree, why string) {
 		if len(documents) == maxDocuments {
 			return nil, fmt.Sprintf("more than %d documents", maxDocuments)
 		}
-		r.shape.see(&y, "")
+		r.see(&y, "")
 		for _, child := range y.Content { // one, or none
 			n, err := r.node(child)
 			if err != nil {
@@ -61,7 +61,7 @@ func parse(content []byte) (t *tree, why string) {
 	if err != nil {
 		return nil, oneLine(err.Error(), maxReason)
 	}
-	return &tree{root: root, shape: r.shape}, ""
+	return &tree{root: root, anchors: len(r.anchored) > 0}, ""
 }
 
 // maxReason bounds the reason why there is no structure, in runes.
@@ -97,8 +97,14 @@ type reader struct {
 	// anchored holds what aliases may stand for; nil while it is being read,
 	// so that an alias inside its own anchor is seen.
 	anchored map[*yaml.Node]*node
-	shape    shape
+	shape    *shape
 	buf      []byte
+}
+
+func (r *reader) see(y *yaml.Node, value string) {
+	if r.shape != nil {
+		r.shape.see(y, value)
+	}
 }
 
 // root makes one tree of a stream's documents.
@@ -125,7 +131,7 @@ func (r *reader) node(y *yaml.Node) (*node, error) {
 		if n == nil {
 			return nil, fmt.Errorf("line %d: alias *%s stands inside its own anchor", y.Line, y.Value)
 		}
-		r.shape.see(y, y.Value)
+		r.see(y, y.Value)
 		return n, nil
 	}
 	if y.Anchor != "" {
@@ -138,7 +144,7 @@ func (r *reader) node(y *yaml.Node) (*node, error) {
 	if err := n.measure(); err != nil {
 		return nil, fmt.Errorf("line %d: %w", y.Line, err)
 	}
-	r.shape.see(y, n.value)
+	r.see(y, n.value)
 	r.seal(n)
 	if y.Anchor != "" {
 		r.anchored[y] = n

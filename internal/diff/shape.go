@@ -9,7 +9,7 @@ import (
 
 // shape is how a content is written, apart from what it means. It tells apart
 // two contents that mean the same, and decides on a word in a summary and
-// nothing else, so cheap hashes will do. All but order are sums, which don't
+// nothing else, so cheap hashes will do, and it is read only when it is asked for. All but order are sums, which don't
 // depend on the order of keys.
 type shape struct {
 	comments, anchors, quoting, layout uint64
@@ -56,7 +56,9 @@ func hash(s string) uint64 {
 // formattingOnly is the summary for two contents that differ in their bytes and
 // mean the same.
 func formattingOnly(old, new *Text) string {
-	a, b := old.tree.shape, new.tree.shape
+	var a, b shape
+	parse(old.content, &a)
+	parse(new.content, &b)
 	var sorts []string
 	add := func(differ bool, sort string) {
 		if differ {

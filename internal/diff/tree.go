@@ -11,8 +11,8 @@ import (
 
 // tree is the structure of one content.
 type tree struct {
-	root  *node
-	shape shape
+	root    *node
+	anchors bool // it holds anchors, so no part of it stands for itself
 }
 
 // node is a value of the DSL. What aliases stand for is shared, so the nodes of

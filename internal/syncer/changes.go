@@ -120,6 +120,7 @@ func (v *view) derive(ctx context.Context, texts *texts) error {
 type texts struct {
 	load func(ctx context.Context, hash coc.Hash) (coc.Content, error)
 	held map[coc.Hash]*diff.Text
+	last *diff.Text // the newest of them: the next is likely to be much like it
 }
 
 func (t *texts) add(h coc.Hash, b []byte) {
@@ -127,7 +128,8 @@ func (t *texts) add(h coc.Hash, b []byte) {
 		t.held = map[coc.Hash]*diff.Text{}
 	}
 	if t.held[h] == nil {
-		t.held[h] = diff.Read(b)
+		t.last = diff.ReadAfter(t.last, b)
+		t.held[h] = t.last
 	}
 }
 

@@ -249,10 +249,10 @@ func (r *run) failLocked(err error) {
 	if errors.Is(err, coc.ErrUnauthorized) && !r.refused {
 		r.refused = true
 		key, e := r.account.COC.KeyID(context.Background())
-		if e == nil {
-			e = r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(lockout))
-		}
 		if e != nil {
+			return // there is no key pair to remember
+		}
+		if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(lockout)); e != nil {
 			r.Log.Error("refusal not remembered", "account", r.account.Name, "err", e)
 		}
 	}

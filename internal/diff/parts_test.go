@@ -1,0 +1,122 @@
+package diff
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checkAfter: a content read after another has the structure that it has by
+// itself, and the parts that the next one may use are those of that structure.
+func checkAfter(t *testing.T, old, now []byte) (reused bool) {
+	t.Helper()
+	was := Read(old)
+	was.structure()
+	reused = assemble(split(Read(now)), was.parts) != nil
+	after := ReadAfter(was, now)
+	got, gotWhy := after.structure()
+	want, wantWhy := Read(now).structure()
+	if (got == nil) != (want == nil) || gotWhy != wantWhy {
+		t.Errorf("after %q, structure of %q: %q, want %q", old, now, gotWhy, wantWhy)
+	} else if got != nil && got.root.sum != want.root.sum {
+		t.Errorf("after %q, %q has another structure than by itself", old, now)
+	}
+	return reused
+}
+
+const partJob = `# a job
+meta:
+  name: restart
+inputs: {}
+steps:
+  # the first
+  - name: a
+    task: hwc:runbook:scripts@1.0.0
+    inputs: {script: "x", timeout: 30}
+  - name: b
+    inputs:
+      script: |
+        # no comment
+        echo
+
+  - name: c
+outputs: []
+`
+
+// What stands in both contents is parsed once; nothing of it may come out
+// otherwise for that.
+func TestReadAfter(t *testing.T) {
+	for _, tt := range []struct {
+		name, old, now string
+		reused         bool
+	}{
+		{"equal", partJob, partJob, true},
+		{"a step changed", partJob, strings.Replace(partJob, "30", "60", 1), true},
+		{"a step added", partJob, strings.Replace(partJob, "  - name: c\n", "  - name: c\n  - name: d\n", 1), true},
+		{"steps swapped", partJob, strings.Replace(strings.Replace(partJob, "name: c", "name: a", 1), "name: a", "name: c", 1), true},
+		{"a key renamed", partJob, strings.Replace(partJob, "outputs:", "results:", 1), true},
+		{"a key twice", partJob, partJob + "meta: 1\n", false},
+		{"a key twice in a step", partJob, strings.Replace(partJob, "- name: c", "- name: c\n    name: d", 1), false},
+		{"a quoted text over a cut", partJob, strings.Replace(partJob, "name: restart", "name: 'restart\ninputs: {}'", 1), false},
+		{"a flow over a cut", partJob, strings.Replace(partJob, "inputs: {}", "inputs: {a: 1,\nb: 2}", 1), false},
+		{"a quoted text over an element", partJob, strings.Replace(partJob, "- name: c", "- name: 'c\n  - name: d'", 1), false},
+		{"an anchor", partJob, strings.Replace(partJob, "name: c", "name: &x c", 1), false},
+		{"an alias", strings.Replace(partJob, "name: c", "name: &x c", 1), strings.Replace(partJob, "name: c", "name: &x c\n    again: *x", 1), false},
+		{"an anchor moved", "a: &x 1\nb: *x\nc: 3\n", "a: &x 2\nb: *x\nc: 3\n", false},
+		{"several documents", partJob, partJob + "---\nmeta: {}\n", false},
+		{"a tab", partJob, partJob + "\tx: 1\n", false},
+		{"a list at the margin", "steps:\n- a: 1111111111111\n- b: 2\nz: 1\n", "steps:\n- a: 1111111111111\n- b: 3\nz: 1\n", true},
+		{"CRLF", "a: 1\r\nsteps:\r\n- b: 1111111\r\n- c: 1\r\n", "a: 1\r\nsteps:\r\n- b: 1111111\r\n- c: 2\r\n", true},
+		{"no last newline", "a: 1\nb: 2", "a: 1\nb: 3", true},
+		{"a boolean for a key", "true: 1\nb: 2\n", "true: 1\nb: 3\n", false},
+		{"a list that ends early", partJob, strings.Replace(partJob, "outputs", "  x: 1\noutputs", 1), false},
+		{"nothing", partJob, "", false},
+		{"after nothing", "", partJob, false},
+	} {
+		if got := checkAfter(t, []byte(tt.old), []byte(tt.now)); got != tt.reused {
+			t.Errorf("%s: parts used again: %v, want %v", tt.name, got, tt.reused)
+		}
+	}
+}
+
+func FuzzReadAfter(f *testing.F) {
+	f.Add([]byte(partJob), []byte(partJob))
+	f.Add([]byte("a: 'x\nb: y'\nc: 1\n"), []byte("a: 'x'\nb: y\nc: 1\n"))
+	f.Add([]byte("a: |\n  x\n\nb: 1\n"), []byte("a: |+\n  x\n\nb: 1\n"))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		checkAfter(t, a, b)
+		// Halves of both make neighbours that share much.
+		checkAfter(t, a, append(bytes.Clone(a[:len(a)/2]), b...))
+		checkAfter(t, append(bytes.Clone(a), b...), append(bytes.Clone(b), a...))
+		checkAfter(t, a, bytes.Replace(a, []byte("\n"), append([]byte("\n"), b...), 1))
+	})
+}
+
+func TestReadAfterOnCorpus(t *testing.T) {
+	corpus := os.Getenv("COCSYNC_CORPUS")
+	if corpus == "" {
+		t.Skip("COCSYNC_CORPUS names no folder of histories")
+	}
+	files, _ := filepath.Glob(filepath.Join(corpus, "*", "*"))
+	pairs, reused := 0, 0
+	for i := 1; i < len(files); i++ {
+		old, err := os.ReadFile(files[i-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := os.ReadFile(files[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs++
+		if checkAfter(t, old, now) {
+			reused++
+		}
+	}
+	if pairs == 0 {
+		t.Fatalf("no histories in %s", corpus)
+	}
+	t.Logf("%d pairs, %d with parts used again", pairs, reused)
+}

@@ -1,0 +1,200 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+const (
+	// metadataURL is where an ECS finds what it may know about itself.
+	metadataURL = "http://169.254.169.254"
+	// refreshBefore is how long before their end credentials are fetched anew,
+	// as the official SDK does.
+	refreshBefore = 40 * time.Minute
+	// refreshPause is how long the service is not asked again when it failed, or
+	// gave what ends soon.
+	refreshPause = time.Minute
+	// metadataTimeout ends a question to the metadata service, which answers at
+	// once or, anywhere but on an ECS, never.
+	metadataTimeout = 3 * time.Second
+	maxMetadata     = 64 << 10
+)
+
+// Agency gets temporary credentials from an ECS's metadata service and keeps
+// them until shortly before they end.
+type Agency struct {
+	BaseURL string           // "": the service's fixed address
+	HTTP    *http.Client     // nil: one without proxy, and with timeouts
+	Now     func() time.Time // nil: time.Now
+
+	once   sync.Once
+	client *http.Client
+	turn   chan struct{} // one refresh at a time
+
+	mu      sync.Mutex
+	kept    *KeyPair
+	failed  error     // of the newest refresh
+	retryAt time.Time // a refresh before then is not worth it
+}
+
+// Format hides what is kept from every verb.
+func (a *Agency) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("ECS agency")) }
+
+// KeyPair returns what is kept while it holds, else what the service says now.
+func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
+	a.once.Do(a.setup)
+	if k, ok, err := a.known(); ok {
+		return k, err
+	}
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return KeyPair{}, context.Cause(ctx)
+	}
+	if k, ok, err := a.known(); ok { // whoever went before us asked
+		return k, err
+	}
+	k, err := a.fetch(ctx)
+	if ctx.Err() != nil {
+		return KeyPair{}, context.Cause(ctx)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed, a.retryAt = err, a.now().Add(refreshPause)
+	if err == nil {
+		a.kept = &k
+	} else if a.kept != nil && a.now().Before(a.kept.ExpiresAt) {
+		return *a.kept, nil
+	}
+	return k, err
+}
+
+// known reports whether the service need not be asked, and what to say then.
+func (a *Agency) known() (k KeyPair, ok bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	waiting := now.Before(a.retryAt)
+	if a.kept == nil || !now.Before(a.kept.ExpiresAt) {
+		return KeyPair{}, waiting && a.failed != nil, a.failed
+	}
+	return *a.kept, waiting || a.kept.ExpiresAt.Sub(now) >= refreshBefore, nil
+}
+
+// forget makes the next call ask the service, if that is what is kept.
+func (a *Agency) forget(k KeyPair) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept != nil && a.kept.same(k) {
+		a.kept, a.retryAt = nil, time.Time{}
+	}
+}
+
+func (a *Agency) setup() {
+	a.turn = make(chan struct{}, 1)
+	client := http.Client{
+		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: metadataTimeout}).DialContext, DisableKeepAlives: true},
+		Timeout:   metadataTimeout,
+	}
+	if a.HTTP != nil {
+		client = *a.HTTP
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	a.client = &client
+}
+
+func (a *Agency) now() time.Time {
+	if a.Now == nil {
+		return time.Now()
+	}
+	return a.Now()
+}
+
+// silent is the error of a metadata service that can't be reached: most likely
+// this is no ECS.
+func silent(err error) error {
+	return absent{"ECS agency: the metadata service does not answer: " + err.Error()}
+}
+
+// fetch asks the service: for a token where it gives one, then for credentials.
+func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
+	token, err := a.ask(ctx, http.MethodPut, "/meta-data/latest/api/token", "X-Metadata-Token-Ttl-Seconds", "21600")
+	var status statusError
+	if errors.As(err, &status) && (status == 404 || status == 405 || status == 503) {
+		token, err = nil, nil // an older service gives none and wants none
+	}
+	if err != nil {
+		return KeyPair{}, err
+	}
+	body, err := a.ask(ctx, http.MethodGet, "/openstack/latest/securitykey", "X-Metadata-Token", strings.TrimSpace(string(token)))
+	if errors.As(err, &status) && status == 404 {
+		return KeyPair{}, absent{"ECS agency: the ECS has none"}
+	}
+	if err != nil {
+		return KeyPair{}, err
+	}
+	var answer struct {
+		Credential struct {
+			Access        string    `json:"access"`
+			Secret        string    `json:"secret"`
+			SecurityToken string    `json:"securitytoken"`
+			ExpiresAt     time.Time `json:"expires_at"`
+		} `json:"credential"`
+	}
+	// The decoder's error is not shown: it may quote what it read.
+	if json.Unmarshal(body, &answer) != nil || answer.Credential.ExpiresAt.IsZero() {
+		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's answer holds no credentials with their end: %w", coc.ErrTemporary)
+	}
+	c := answer.Credential
+	return KeyPair{AccessKey: c.Access, SecretKey: c.Secret, SecurityToken: c.SecurityToken, ExpiresAt: c.ExpiresAt}, nil
+}
+
+// statusError is an answer of the metadata service that is none.
+type statusError int
+
+func (s statusError) Error() string {
+	return fmt.Sprintf("ECS agency: the metadata service answers HTTP %d", int(s))
+}
+
+// Unwrap makes it pass: the service belongs to the machine and comes back.
+func (s statusError) Unwrap() error { return coc.ErrTemporary }
+
+// ask sends one request with one header, left out when its value is empty.
+func (a *Agency) ask(ctx context.Context, method, path, header, value string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, cmp.Or(a.BaseURL, metadataURL)+path, nil)
+	if err != nil {
+		return nil, errors.New("ECS agency: the metadata service's address is no URL")
+	}
+	if value != "" {
+		r.Header.Set(header, value)
+	}
+	resp, err := a.client.Do(r)
+	if err != nil {
+		if u := (*url.Error)(nil); errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, silent(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, statusError(resp.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
+	if err != nil {
+		return nil, silent(err)
+	}
+	return body, nil
+}

@@ -1,0 +1,193 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"cocsync/internal/coc"
+)
+
+// Error is a call that brought nothing. errors.Is tells its class: one of coc's
+// ErrNotFound, ErrRefused, ErrTemporary, ErrUnauthorized, ErrForbidden and
+// ErrMalformed. It holds no secret, and no control characters.
+type Error struct {
+	Op        string // what was asked
+	Status    int    // of HTTP; 0 when no answer came
+	Code      string // COC's or the gateway's, such as COC.00042101
+	Message   string // theirs, or what went wrong on the way
+	Note      string // what a person can do about it
+	RequestID string
+	Action    string // the IAM action that the call needs, of ErrForbidden
+	// RetryAfter is how long COC asked to be left alone with this answer; 0 when
+	// it did not say.
+	RetryAfter time.Duration
+	// Until is when the account may be asked again, where that is later than
+	// the call could wait; else zero.
+	Until time.Time
+
+	class  error
+	window time.Duration // of the limit that was hit, where the message names it
+	pace   float64       // requests a second that this limit allows
+	held   bool          // nothing was sent: an earlier answer forbids it
+}
+
+// Error says what was asked, what was answered and, where known, what to do.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op + ": ")
+	if e.Status != 0 {
+		fmt.Fprintf(&b, "HTTP %d", e.Status)
+		if e.Code != "" {
+			b.WriteString(" " + e.Code)
+		}
+		if e.Message != "" {
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString(e.Message)
+	if e.Note != "" {
+		b.WriteString("; " + e.Note)
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the class.
+func (e *Error) Unwrap() error { return e.class }
+
+func (e *Error) is(class error) bool { return errors.Is(e.class, class) }
+
+// LeaveAloneUntil is when the account may be asked again; zero when COC asked
+// for no quiet that outlasts the call.
+func (e *Error) LeaveAloneUntil() time.Time { return e.Until }
+
+// again is the same error for another call, to which nothing was sent.
+func (e *Error) again(op string) *Error {
+	copied := *e
+	copied.Op, copied.held = op, true
+	return &copied
+}
+
+// The codes that mean something else than their status. Older gateways write
+// APIG where newer ones write APIGW.
+const (
+	codeNoDocument  = "COC.00042101"
+	codeInternal    = "COC.00040701"
+	codeBadKey      = "APIGW.0301"
+	codeNotAllowed  = "APIGW.0302"
+	codeNotAllowed2 = "APIGW.0306"
+	codeTooMany     = "APIGW.0308"
+)
+
+// classify sorts an answer that is not a document, nil when it may be one. code
+// is "" when the body holds none that can be read.
+func classify(status int, code string) error {
+	if rest, old := strings.CutPrefix(code, "APIG."); old {
+		code = "APIGW." + rest
+	}
+	switch {
+	case status == http.StatusUnauthorized, code == codeBadKey:
+		return coc.ErrUnauthorized
+	case status == http.StatusForbidden, code == codeNotAllowed, code == codeNotAllowed2:
+		return coc.ErrForbidden
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500,
+		code == codeTooMany, code == codeInternal:
+		return coc.ErrTemporary
+	case status == http.StatusOK && code == "":
+		return nil
+	case code == codeNoDocument && (status == http.StatusBadRequest || status == http.StatusOK):
+		return coc.ErrNotFound
+	case code != "" && (status >= 400 || status == http.StatusOK):
+		return coc.ErrRefused
+	}
+	// A redirect, or a refusal that is not in COC's words: perhaps a proxy's,
+	// or the endpoint is another service's. It settles nothing.
+	return coc.ErrMalformed
+}
+
+// note says what a person can do about an answer, as far as its class tells.
+func note(e *Error, action string) string {
+	switch {
+	case e.is(coc.ErrUnauthorized):
+		return "check the access key and the secret key; they are left alone for five minutes, because COC locks a key pair that keeps failing"
+	case e.is(coc.ErrForbidden):
+		return "the user needs the IAM action " + action
+	}
+	return ""
+}
+
+// The clock may be off by 15 minutes before signatures are refused. From five on
+// it is worth a word.
+const (
+	clockWord = 5 * time.Minute
+	clockEnd  = "15 minutes"
+)
+
+// clockNote says by how much the clock here differs from COC's, "" when by
+// little or when COC did not tell its time.
+func clockNote(here, there time.Time) string {
+	off := here.Sub(there).Round(time.Second)
+	if there.IsZero() || off.Abs() <= clockWord {
+		return ""
+	}
+	way := "ahead of"
+	if off < 0 {
+		way = "behind"
+	}
+	return fmt.Sprintf("the clock here is %s %s COC's, and signing allows %s: set the clock", off.Abs(), way, clockEnd)
+}
+
+// maxText bounds what of a foreign text goes into an error, in characters.
+const maxText = 300
+
+// clip bounds a text.
+func clip(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxText {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// visible shows what does not print as its escape, so that nothing in it is
+// obeyed by a terminal or starts a line of its own.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// redact takes the key pair out of a text: a gateway may quote what it was sent.
+// What is too short to be a secret is left, or every other word would go.
+func redact(s string, kp KeyPair) string {
+	for _, secret := range []string{kp.SecretKey, kp.SecurityToken, kp.AccessKey} {
+		if len(secret) >= 6 {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	return s
+}
+
+// foreign makes a text of others fit to be shown.
+func foreign(s string, kp KeyPair) string {
+	s = redact(s, kp)
+	if len(s) > 8*maxText { // enough for what clip leaves
+		s = s[:8*maxText]
+	}
+	return clip(visible(s))
+}

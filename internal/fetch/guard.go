@@ -1,0 +1,103 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// lockout is how long a refused key pair is left alone. COC locks one for five
+// minutes after more than five failures in a row.
+const lockout = 5 * time.Minute
+
+// guard keeps COC from locking a key pair: one that was refused is not sent
+// again, and one that was never accepted goes alone, so that many callers with a
+// wrong key make one failure and not one each.
+type guard struct {
+	mu      sync.Mutex
+	proven  keyID // accepted by COC; zero: none yet
+	refused map[keyID]refusal
+	alone   chan struct{} // holds a token while an unproven key pair is tried
+}
+
+type refusal struct {
+	err   *Error
+	until time.Time
+}
+
+// enter waits until the key pair may be sent, and returns what to call when the
+// answer is there. A refused one gets the error that refused it.
+func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() time.Time) (leave func(), err error) {
+	if g.isProven(kp) {
+		return func() {}, g.refusal(op, kp, now())
+	}
+	alone := g.turn()
+	select {
+	case alone <- struct{}{}:
+		leave = func() { <-alone }
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if err := g.refusal(op, kp, now()); err != nil {
+		leave()
+		return nil, err
+	}
+	if g.isProven(kp) { // whoever went before us proved it
+		leave()
+		leave = func() {}
+	}
+	return leave, nil
+}
+
+func (g *guard) turn() chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.alone == nil {
+		g.alone = make(chan struct{}, 1)
+	}
+	return g.alone
+}
+
+func (g *guard) isProven(kp KeyPair) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.proven == kp.id()
+}
+
+// refusal is the error of a key pair that COC refused lately, else nil.
+func (g *guard) refusal(op string, kp KeyPair, now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r, ok := g.refused[kp.id()]; ok && now.Before(r.until) {
+		return r.err.again(op)
+	}
+	return nil
+}
+
+// prove remembers that COC accepts the key pair. An answer to a request that was
+// under way when another one was refused takes no refusal back.
+func (g *guard) prove(kp KeyPair, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r, ok := g.refused[kp.id()]; !ok || !now.Before(r.until) {
+		g.proven = kp.id()
+	}
+}
+
+// refuse remembers that COC refused the key pair.
+func (g *guard) refuse(kp KeyPair, err *Error, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.proven == kp.id() {
+		g.proven = keyID{}
+	}
+	if g.refused == nil {
+		g.refused = map[keyID]refusal{}
+	}
+	for k, r := range g.refused { // keep no old key pairs
+		if !now.Before(r.until) {
+			delete(g.refused, k)
+		}
+	}
+	g.refused[kp.id()] = refusal{err, now.Add(lockout)}
+}

@@ -1,0 +1,135 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"strconv"
+
+	"cocsync/internal/coc"
+)
+
+const (
+	// pageSize is the limit that a page is asked for with.
+	pageSize = 100
+	// relists is how often a list that moved while it was read is read again.
+	relists = 3
+	// maxListed bounds what a list keeps in memory, some 40 MB.
+	maxListed = 200_000
+)
+
+// pass is one reading of the list from its beginning.
+type pass struct {
+	rows    []coc.Row
+	ids     map[string]struct{}
+	total   int // as the first page said; -1: not said
+	offset  int // rows received, those of no use included
+	skipped int
+	why     string // of the first row skipped
+	moved   bool   // the total changed between pages
+}
+
+// whole reports whether as many documents came as COC says there are.
+func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+p.skipped == p.total }
+
+// list reads the list until one reading is sound: its total stood still, and
+// either everything came or a second reading brought the same.
+func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
+	var before *pass
+	for again := 0; ; again++ {
+		last := again == relists
+		p, err := c.pass(ctx, s, last)
+		if err != nil {
+			return coc.List{}, err
+		}
+		sound := !p.moved && (p.whole() || before != nil && !before.moved &&
+			before.total == p.total && maps.Equal(before.ids, p.ids))
+		if !sound && !last {
+			before = p
+			continue
+		}
+		if p.skipped > 0 {
+			c.log.Warn("rows of the list skipped", "rows", p.skipped, "err", p.why)
+		}
+		return coc.List{Rows: p.rows, Stable: sound}, nil
+	}
+}
+
+// pass reads all pages. It returns early when the total moves, unless toTheEnd.
+func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pass, error) {
+	p := &pass{ids: map[string]struct{}{}}
+	barren := false // the page before brought only rows of no use
+	for first := true; ; first = false {
+		page, err := c.page(ctx, s, p.offset)
+		if err != nil {
+			return nil, err
+		}
+		if first {
+			p.total = page.total
+		}
+		p.moved = p.moved || page.total != p.total
+		if p.moved && !toTheEnd {
+			return p, nil
+		}
+		received := len(page.rows) + page.skipped
+		fresh := p.add(page)
+		switch {
+		case received == 0:
+			return p, nil
+		case fresh == 0 && (barren || page.skipped < received):
+			if p.moved {
+				return p, nil // rows shifted: the end came twice
+			}
+			return nil, p.malformed("a page with no document that the pages before did not have")
+		case p.offset > maxListed:
+			return nil, p.malformed(fmt.Sprintf("more than %d documents", maxListed))
+		case received < pageSize && p.total >= 0 && p.offset >= p.total:
+			return p, nil
+		}
+		barren = fresh == 0
+	}
+}
+
+// add takes a page in and returns how many of its documents are new.
+func (p *pass) add(page page) (fresh int) {
+	p.offset += len(page.rows) + page.skipped
+	if p.skipped == 0 {
+		p.why = page.why
+	}
+	p.skipped += page.skipped
+	for _, row := range page.rows {
+		if _, had := p.ids[row.DocumentID]; had {
+			continue
+		}
+		p.ids[row.DocumentID] = struct{}{}
+		p.rows = append(p.rows, row)
+		fresh++
+	}
+	return fresh
+}
+
+func (p *pass) malformed(why string) error {
+	return &Error{Op: "list documents", Message: why + fmt.Sprintf(" (%d rows so far)", p.offset), class: coc.ErrMalformed}
+}
+
+// page asks for one page.
+func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (page, error) {
+	op := fmt.Sprintf("list documents from row %d", offset)
+	a, err := c.call(ctx, request{op: op, action: actionList, limit: maxPage, query: said(url.Values{
+		"limit":                 {strconv.Itoa(pageSize)},
+		"offset":                {strconv.Itoa(offset)},
+		"name_like":             {s.NameLike},
+		"creator":               {s.Creator},
+		"enterprise_project_id": {s.ProjectID},
+		"document_type":         {s.DocumentType},
+	})})
+	if err != nil {
+		return page{}, err
+	}
+	p, err := decodePage(a.root)
+	if err != nil {
+		return page{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
+	}
+	return p, nil
+}

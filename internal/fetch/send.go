@@ -1,0 +1,166 @@
+package fetch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+const (
+	// attemptTimeout ends one request, its body included. COC answers in well
+	// under a second.
+	attemptTimeout = 30 * time.Second
+	// maxPage bounds a page of the list: a hundred rows are some 50 KB.
+	maxPage = 8 << 20
+	// maxDocument bounds a document. Its content has at most 64 KB, which JSON's
+	// escapes make 384 KB at the worst, and its list a hundred versions.
+	maxDocument = 4 << 20
+)
+
+// request is what one call asks, the same at each attempt.
+type request struct {
+	op       string // for people
+	action   string // the IAM action it needs
+	document string // "" for the list
+	query    url.Values
+	limit    int64 // of the body
+}
+
+// reply is an HTTP answer that holds JSON and no error.
+type reply struct {
+	status   int
+	root     []byte // valid JSON
+	evidence coc.Evidence
+}
+
+// send signs and sends one request and reads the answer.
+func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error) {
+	timed, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	r := c.request(timed, q)
+	sign(r, kp, c.now())
+	c.sent.Add(1)
+	resp, err := c.http.Do(r)
+	var body []byte
+	if err == nil {
+		defer resp.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(resp.Body, q.limit+1))
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return reply{}, context.Cause(ctx)
+		}
+		return reply{}, broken(q, resp, err, kp)
+	}
+	return c.judge(q, resp, body, kp)
+}
+
+// request builds a request that is not signed yet.
+func (c *Client) request(ctx context.Context, q request) *http.Request {
+	u := *c.base
+	raw := u.EscapedPath() + "/v1/documents"
+	u.Path += "/v1/documents"
+	if q.document != "" {
+		segment := escape(q.document)
+		if segment == "." || segment == ".." { // else a step upwards
+			segment = strings.ReplaceAll(segment, ".", "%2E")
+		}
+		raw += "/" + segment
+		u.Path += "/" + q.document
+	}
+	u.RawPath = raw
+	u.RawQuery = canonicalQuery(q.query)
+	r := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: http.Header{
+		"Accept":     {"application/json"},
+		"User-Agent": {"cocsync"},
+	}}
+	return r.WithContext(ctx)
+}
+
+// broken is the error of an attempt that brought no whole answer.
+func broken(q request, resp *http.Response, err error, kp KeyPair) error {
+	e := &Error{Op: q.op, class: coc.ErrTemporary}
+	if resp != nil {
+		e.Message = "the answer broke off: "
+	}
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err // the rest of it repeats the URL
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Message = "no whole answer in time"
+		return e
+	}
+	e.Message += foreign(err.Error(), kp)
+	return e
+}
+
+// judge tells an answer from an error.
+func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) (reply, error) {
+	a := reply{status: resp.StatusCode}
+	a.evidence.RequestID = foreign(resp.Header.Get("X-Request-Id"), kp)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		a.evidence.Date = date.UTC()
+	}
+	e := &Error{Op: q.op, Status: resp.StatusCode, RequestID: a.evidence.RequestID}
+	root, isJSON := parse(body)
+	said := readFailure(root, resp.StatusCode)
+	e.Code = foreign(said.code, kp)
+	e.Message = strings.TrimSuffix(foreign(said.message, kp), ".")
+	e.RequestID = cmp.Or(e.RequestID, foreign(said.requestID, kp))
+	if e.class = classify(resp.StatusCode, said.code); e.class == nil {
+		switch {
+		case int64(len(body)) > q.limit:
+			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the answer is longer than %d MiB, which no answer of COC's is", q.limit>>20)
+		case !isJSON:
+			e.class, e.Message = coc.ErrTemporary, "the answer is not JSON: "+outline(body, kp)
+		default:
+			a.root = root
+			return a, nil
+		}
+	}
+	e.RetryAfter = retryAfter(resp.Header, c.now())
+	e.window, e.pace = limitOf(said.message)
+	e.Note = note(e, q.action)
+	switch {
+	case e.is(coc.ErrUnauthorized):
+		e.Note = cmp.Or(clockNote(c.now(), a.evidence.Date), e.Note)
+	case e.is(coc.ErrForbidden):
+		e.Action = q.action
+	case resp.StatusCode/100 == 3:
+		e.Message = "redirected to " + target(resp, kp)
+		e.Note = "redirects are not followed: check the endpoint"
+	case e.Code == "" && e.Message == "":
+		e.Message = outline(body, kp)
+	}
+	return reply{}, e
+}
+
+// target names the host that a redirect leads to.
+func target(resp *http.Response, kp KeyPair) string {
+	u, err := resp.Location()
+	if err != nil {
+		return "nowhere"
+	}
+	return foreign(u.Host, kp)
+}
+
+// outline says what a body is that holds no error of COC's.
+func outline(body []byte, kp KeyPair) string {
+	text := bytes.TrimSpace(body)
+	switch {
+	case len(text) == 0:
+		return "empty"
+	case text[0] == '<':
+		return "a page of HTML or XML, perhaps a proxy's or a load balancer's"
+	}
+	return foreign(string(text), kp)
+}

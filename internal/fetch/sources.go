@@ -1,0 +1,125 @@
+package fetch
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The names that Huawei Cloud's SDKs read.
+const (
+	envAccess  = "HUAWEICLOUD_SDK_AK"
+	envSecret  = "HUAWEICLOUD_SDK_SK"
+	envToken   = "HUAWEICLOUD_SDK_SECURITY_TOKEN"
+	envProfile = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
+)
+
+// Env reads the environment.
+type Env struct{}
+
+// KeyPair returns what the environment holds now.
+func (Env) KeyPair(context.Context) (KeyPair, error) {
+	k := KeyPair{AccessKey: os.Getenv(envAccess), SecretKey: os.Getenv(envSecret), SecurityToken: os.Getenv(envToken)}
+	switch {
+	case k.AccessKey == "" && k.SecretKey == "":
+		return KeyPair{}, absent{envAccess + " is not set"}
+	case k.AccessKey == "":
+		return KeyPair{}, fmt.Errorf("%s is set and %s is not: set both or neither", envSecret, envAccess)
+	case k.SecretKey == "":
+		return KeyPair{}, fmt.Errorf("%s is set and %s is not: set both or neither", envAccess, envSecret)
+	}
+	return k, nil
+}
+
+// maxProfile bounds a profile file.
+const maxProfile = 64 << 10
+
+// Profile reads a file of the SDKs: INI with ak, sk and perhaps security_token
+// in the section [global], which COC belongs to, or [basic].
+type Profile struct {
+	// Path of the file; "": that of HUAWEICLOUD_SDK_CREDENTIALS_FILE, else
+	// ~/.huaweicloud/credentials.
+	Path string
+}
+
+// KeyPair reads the file anew.
+func (p Profile) KeyPair(context.Context) (KeyPair, error) {
+	path, err := p.path()
+	if err != nil {
+		return KeyPair{}, absent{"no profile file: " + err.Error()}
+	}
+	data, err := readProfile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return KeyPair{}, absent{"there is no " + path}
+	}
+	if err != nil {
+		return KeyPair{}, fmt.Errorf("profile file: %w", err)
+	}
+	sections := parseINI(data)
+	for _, name := range []string{"global", "basic"} {
+		s, ok := sections[name]
+		if !ok {
+			continue
+		}
+		k := KeyPair{AccessKey: s["ak"], SecretKey: s["sk"], SecurityToken: s["security_token"]}
+		if k.AccessKey == "" || k.SecretKey == "" {
+			return KeyPair{}, fmt.Errorf("profile file %s: section [%s] needs both ak and sk", path, name)
+		}
+		return k, nil
+	}
+	return KeyPair{}, absent{path + " has no section [global] or [basic]"}
+}
+
+func (p Profile) path() (string, error) {
+	if p.Path != "" {
+		return p.Path, nil
+	}
+	if path := os.Getenv(envProfile); path != "" {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".huaweicloud", "credentials"), err
+}
+
+func readProfile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxProfile+1))
+	if err == nil && len(data) > maxProfile {
+		err = fmt.Errorf("%s is longer than %d KB", path, maxProfile>>10)
+	}
+	return data, err
+}
+
+// parseINI reads sections of key = value; what it does not understand it leaves.
+func parseINI(data []byte) map[string]map[string]string {
+	sections := map[string]map[string]string{}
+	var section map[string]string
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, maxProfile+1)
+	for lines.Scan() {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
+		if name, ok := strings.CutPrefix(line, "["); ok {
+			name, _, _ = strings.Cut(name, "]")
+			section = map[string]string{}
+			sections[strings.ToLower(strings.TrimSpace(name))] = section
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || section == nil || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		section[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+	}
+	return sections
+}
