@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"cocsync/internal/config"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+// app is what the commands share: the streams, the global flags, and the
+// archive once it is open.
+type app struct {
+	stdin    io.Reader
+	out, err io.Writer
+
+	configFlag string
+	dbFlag     string
+	colorFlag  string
+	logFormat  string
+
+	archive *db.DB
+	ending  []func() error // run in reverse before the program ends
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cocsync",
+		Short: "keep, compare and tell every version of Huawei Cloud COC custom jobs",
+		Long: `cocsync keeps the whole version history of Huawei Cloud COC custom jobs
+("documents"): a daemon fetches the watched documents and every version they
+list, keeps them in SQLite for ever, works out what changed, and tells Slack.
+Everything can be asked afterwards, offline.
+
+See it work with nothing installed:   cocsync demo
+Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&a.configFlag, "config", "c", "", "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)")
+	f.StringVar(&a.dbFlag, "db", "", "archive `FILE` for offline commands (default: the config's database)")
+	f.StringVar(&a.colorFlag, "color", "auto", "colours: auto, always, never")
+	f.StringVar(&a.logFormat, "log-format", "text", "log lines on stderr: text, json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(hint.Wrap(err, "see `"+cmd.CommandPath()+" --help`"))
+	})
+	root.AddCommand(
+		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
+		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(), a.notifyCommand(),
+		a.versionCommand(),
+	)
+	wrongUse(root)
+	return root
+}
+
+// wrongUse makes errors of arguments errors of use (exit 2), and lets an unknown
+// command name the likely ones.
+func wrongUse(cmd *cobra.Command) {
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(c *cobra.Command, list []string) error {
+			err := args(c, list)
+			if err != nil && c.HasSubCommands() && len(list) > 0 {
+				err = unknownCommand(c, list[0])
+			} else if err != nil {
+				err = hint.Wrap(err, "usage: "+c.UseLine())
+			}
+			if err != nil {
+				return usage(err)
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		wrongUse(c)
+	}
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	advice := "see `" + c.CommandPath() + " --help`"
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		advice = "did you mean `" + c.CommandPath() + " " + strings.Join(near, "` or `") + "`?"
+	}
+	return hint.Wrap(fmt.Errorf("unknown command %q", name), advice)
+}
+
+func (a *app) checkFlags() error {
+	if err := oneOf("--color", a.colorFlag, "auto", "always", "never"); err != nil {
+		return err
+	}
+	return oneOf("--log-format", a.logFormat, "text", "json")
+}
+
+// oneOf refuses a flag's value that is none of the known ones.
+func oneOf(flag, value string, known ...string) error {
+	for _, k := range known {
+		if value == k {
+			return nil
+		}
+	}
+	return usage(hint.Wrap(fmt.Errorf("%s %q is not known", flag, value), "it is one of "+strings.Join(known, ", ")))
+}
+
+// atEnd has f run before the program ends.
+func (a *app) atEnd(f func() error) { a.ending = append(a.ending, f) }
+
+func (a *app) close() error {
+	var errs []error
+	for i := len(a.ending) - 1; i >= 0; i-- {
+		errs = append(errs, a.ending[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// config loads and checks the configuration.
+func (a *app) config() (*config.Config, error) {
+	path, err := config.Find(a.configFlag)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(path)
+}
+
+// database is where the archive lies for offline commands: they read nothing
+// else of the configuration and resolve no secret.
+func (a *app) database() (string, error) {
+	if a.dbFlag != "" {
+		return a.dbFlag, nil
+	}
+	path, err := config.Find(a.configFlag)
+	if err != nil {
+		return "", hint.Wrap(err, "or name the archive: --db FILE")
+	}
+	return config.LoadDatabase(path)
+}
+
+// reader opens the archive for reading.
+func (a *app) reader(ctx context.Context) (*history.History, error) {
+	path, err := a.database()
+	if err != nil {
+		return nil, err
+	}
+	d, err := db.OpenReader(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	a.atEnd(d.Close)
+	return &history.History{DB: d, Now: time.Now, Local: time.Local}, nil
+}
+
+// shared opens the archive for writing beside a daemon.
+func (a *app) shared(ctx context.Context) (*db.DB, error) {
+	path, err := a.database()
+	if err != nil {
+		return nil, err
+	}
+	d, err := db.OpenShared(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	a.atEnd(d.Close)
+	return d, nil
+}
+
+// logger writes to stderr. level is the least that is shown.
+func (a *app) logger(level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if a.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.err, o))
+	}
+	return slog.New(slog.NewTextHandler(a.err, o))
+}
+
+// json writes a value as indented JSON.
+func (a *app) json(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// jsonTime writes an instant as RFC 3339 in UTC; nil when it is not known.
+func jsonTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format("2006-01-02T15:04:05.000Z")
+	return &s
+}
+
+// width is how many columns the output has; 0 when it is no terminal.
+func (a *app) width() int {
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
+// colored reports whether the output takes colours.
+func (a *app) colored() bool {
+	switch a.colorFlag {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0
+}
+
+// visible shows the control characters of a text instead of obeying them, and
+// those that turn the direction of writing.
+func visible(s string) string {
+	return visibleBut(s, "")
+}
+
+// visibleBut leaves the control characters in keep as they are.
+func visibleBut(s, keep string) string {
+	clean := true
+	for _, r := range s {
+		if hidden(r) && !strings.ContainsRune(keep, r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case !hidden(r) || strings.ContainsRune(keep, r):
+			b.WriteRune(r)
+		case r < 0x20:
+			b.WriteString("^" + string(r+0x40))
+		case r == 0x7f:
+			b.WriteString("^?")
+		default:
+			fmt.Fprintf(&b, "<U+%04X>", r)
+		}
+	}
+	return b.String()
+}
+
+// hidden reports whether a terminal would obey the character or hide with it.
+func hidden(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r <= 0x9f ||
+		r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff
+}

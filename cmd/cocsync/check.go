@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+	"cocsync/internal/syncer"
+)
+
+// clockTolerance is how far the clock may be off before check speaks of it; COC
+// refuses signatures that are 15 minutes off.
+const clockTolerance = time.Minute
+
+func (a *app) checkCommand() *cobra.Command {
+	var online bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "check the configuration, all faults at once",
+		Long: `Check reads the configuration and reports every fault with its line and how to
+mend it, missing secrets included. With --online it also asks COC (credentials,
+clock, permission to list and to read) and Slack. It changes nothing.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), online) },
+	}
+	cmd.Flags().BoolVar(&online, "online", false, "also ask COC and Slack")
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, online bool) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range cfg.CheckSecrets() {
+		errs = append(errs, p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	p, err := a.build(cfg, nil, a.logger(slog.LevelError+1))
+	if err != nil {
+		return err
+	}
+	for _, j := range p.jobs {
+		next := j.Schedule.Next(time.Now())
+		fmt.Fprintf(a.out, "ok    watch %s: next cycle %s\n", j.Watch.Name, next.Format(time.RFC3339))
+	}
+	if !online {
+		fmt.Fprintln(a.out, "ok    the configuration is good; cocsync check --online also asks COC and Slack")
+		return nil
+	}
+	c := &checker{app: a}
+	for _, j := range p.jobs {
+		c.watch(ctx, j.Watch)
+	}
+	for _, n := range p.sender.Notifiers {
+		who, err := p.sender.Check(ctx, n.Name)
+		c.line(strings.TrimSuffix("slack "+n.Name+": "+who, ": "), err)
+	}
+	if c.failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", c.failed, c.done)
+	}
+	return nil
+}
+
+// checker prints a line for each thing that works or does not.
+type checker struct {
+	app          *app
+	done, failed int
+}
+
+func (c *checker) line(what string, err error) {
+	c.done++
+	if err == nil {
+		fmt.Fprintf(c.app.out, "ok    %s\n", visible(what))
+		return
+	}
+	c.failed++
+	fmt.Fprintf(c.app.out, "FAIL  %s: %s\n", visible(what), visible(err.Error()))
+	for line := range strings.Lines(hint.Of(err)) {
+		fmt.Fprintf(c.app.out, "      hint: %s\n", visible(strings.TrimSpace(line)))
+	}
+}
+
+// watch asks COC what the watch will ask: a list, and one document.
+func (c *checker) watch(ctx context.Context, w syncer.Watch) {
+	name := "watch " + w.Name
+	if _, err := w.Account.COC.KeyID(ctx); err != nil {
+		c.line(name+": credentials", err)
+		return
+	}
+	ids := w.Documents
+	if w.Select != nil {
+		list, err := w.Account.COC.List(ctx, *w.Select)
+		c.line(fmt.Sprintf("%s: list of documents (%d)", name, len(list.Rows)), err)
+		if errors.Is(err, coc.ErrUnauthorized) {
+			return
+		}
+		for _, r := range list.Rows[:min(1, len(list.Rows))] {
+			ids = append(ids, r.DocumentID)
+		}
+	}
+	for _, id := range ids[:min(20, len(ids))] {
+		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
+		c.line(fmt.Sprintf("%s: document %s %s", name, id, coc.Said(answer.Meta.Name)), err)
+		if errors.Is(err, coc.ErrUnauthorized) {
+			return
+		}
+		if err == nil && !answer.Evidence.Date.IsZero() {
+			c.clock(answer.Evidence.Date)
+		}
+	}
+}
+
+// clock holds this machine's clock against COC's.
+func (c *checker) clock(date time.Time) {
+	off := time.Since(date).Round(time.Second)
+	if off.Abs() <= clockTolerance {
+		return
+	}
+	c.line("clock", hint.Wrap(fmt.Errorf("this machine's clock differs from COC's by %s", off),
+		"set the clock (NTP): COC refuses signatures that are 15 minutes off"))
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/history"
+)
+
+// Completions come from the archive. Where it cannot be asked they are silent:
+// a shell is no place for an error.
+
+// completeDocuments offers documents for any number of arguments.
+func (a *app) completeDocuments(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	if h, err := a.reader(cmd.Context()); err == nil {
+		names = documentCompletions(cmd.Context(), h)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeDocument offers documents for the one argument.
+func (a *app) completeDocument(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeDocuments(cmd, args, typed)
+}
+
+// completeVersion offers documents, and after DOC@ its versions.
+func (a *app) completeVersion(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	i := strings.LastIndex(typed, "@")
+	if len(args) > 0 || i < 0 {
+		return a.completeDocument(cmd, args, typed)
+	}
+	var list []cobra.Completion
+	for _, label := range a.labels(cmd.Context(), typed[:i]) {
+		list = append(list, typed[:i+1]+label)
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeDiff also offers the versions of the first argument's document.
+func (a *app) completeDiff(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return a.completeVersion(cmd, args, typed)
+	}
+	return a.labels(cmd.Context(), args[0]), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeNotifier offers the notifiers that the configuration names.
+func (a *app) completeNotifier(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	if cfg, err := a.config(); err == nil && len(args) == 0 {
+		for _, s := range cfg.Slacks {
+			names = append(names, s.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// labels are the versions of a document whose content is here, newest first.
+func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return nil
+	}
+	doc, _, err := h.Split(ctx, spec)
+	if err != nil {
+		return nil
+	}
+	all, err := h.Versions(ctx, doc)
+	if err != nil {
+		return nil
+	}
+	var list []cobra.Completion
+	for i := range all {
+		r := all[len(all)-1-i]
+		if label := coc.RevisionLabel(r.Label, r.Number); r.Number > 0 && visible(label) == label {
+			list = append(list, label)
+		}
+	}
+	return list
+}
+
+// documentCompletions offers each document by its name where that is unique,
+// else by its id. A name that a terminal would obey is not offered.
+func documentCompletions(ctx context.Context, h *history.History) []cobra.Completion {
+	docs, err := h.DB.Documents(ctx, "")
+	if err != nil {
+		return nil
+	}
+	count := map[string]int{}
+	for _, d := range docs {
+		count[d.Name]++
+	}
+	var list []cobra.Completion
+	for _, d := range docs {
+		if count[d.Name] == 1 && d.Name != "" {
+			list = offer(list, d.Name, d.DocumentID)
+		} else {
+			list = offer(list, d.DocumentID, d.Name)
+		}
+	}
+	return list
+}
+
+func offer(list []cobra.Completion, word, about string) []cobra.Completion {
+	if visible(word) != word {
+		return list
+	}
+	return append(list, cobra.CompletionWithDesc(word, visible(about)))
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/cocsim"
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+)
+
+// alertWithin is how long the demo waits for an alert before it says that none
+// came.
+const alertWithin = 30 * time.Second
+
+type demoFlags struct{ corpus, keep string }
+
+func (a *app) demoCommand() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "show the whole job with nothing installed",
+		Long: `Demo runs the whole job in this process: a built-in COC with real job DSL, a
+built-in Slack, the daemon between them. It archives a few jobs with their
+histories, then edits arrive and the alerts appear on the terminal. It talks to
+this machine only, takes less than a minute and leaves nothing behind.
+
+With --keep DIR it leaves the archive and a config, to try the queries on.
+With --corpus DIR it serves a folder of histories instead (each folder a
+document, its files in name order the versions) and checks every stored version
+against its file, byte for byte.`,
+		Example: `  cocsync demo
+  cocsync demo --keep /tmp/demo && cocsync -c /tmp/demo/config.toml log`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.corpus, "corpus", "", "serve the histories in `DIR` instead of the built-in jobs")
+	cmd.Flags().StringVar(&f.keep, "keep", "", "leave the archive and its config in `DIR`")
+	return cmd
+}
+
+// stage is the demo's world: a COC and a Slack on loopback, and a folder.
+type stage struct {
+	coc      *cocsim.COC
+	slack    *cocsim.Slack
+	cocURL   string
+	slackURL string
+	dir      string
+}
+
+func (a *app) demo(ctx context.Context, f demoFlags) error {
+	docs := cocsim.Jobs(time.Now())
+	if f.corpus != "" {
+		var err error
+		if docs, err = cocsim.LoadCorpus(f.corpus, time.Now()); err != nil {
+			return err
+		}
+	}
+	s, err := a.newStage(f.keep, docs)
+	if err != nil {
+		return err
+	}
+	if f.corpus != "" {
+		return a.demoCorpus(ctx, s, docs)
+	}
+	return a.demoStory(ctx, s, f.keep != "")
+}
+
+// newStage starts both services and writes the config that the program will
+// read like any other.
+func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
+	s := &stage{coc: cocsim.NewCOC(cocsim.COCOptions{AccessKey: "demo", SecretKey: "demo-secret"}), dir: keep,
+		slack: cocsim.NewSlack(cocsim.SlackOptions{Token: "xoxb-demo", Channels: []string{"C0123456789"}, EnforceRate: true})}
+	for _, d := range docs {
+		s.coc.Add(d)
+	}
+	var stop func()
+	var err error
+	if s.cocURL, stop, err = cocsim.Listen(s.coc); err != nil {
+		return nil, err
+	}
+	a.atEnd(func() error { stop(); return nil })
+	if s.slackURL, stop, err = cocsim.Listen(s.slack); err != nil {
+		return nil, err
+	}
+	a.atEnd(func() error { stop(); return nil })
+	if keep == "" {
+		if s.dir, err = os.MkdirTemp("", "cocsync-demo-*"); err != nil {
+			return nil, err
+		}
+		a.atEnd(func() error { return os.RemoveAll(s.dir) })
+	} else if err := os.MkdirAll(keep, 0o700); err != nil {
+		return nil, err
+	}
+	a.configFlag = filepath.Join(s.dir, "config.toml")
+	if _, err := os.Stat(filepath.Join(s.dir, "demo.db")); err == nil {
+		return nil, fmt.Errorf("%s holds a demo already; name another folder, or remove it", s.dir)
+	}
+	return s, os.WriteFile(a.configFlag, s.config(), 0o600)
+}
+
+func (s *stage) config() []byte {
+	return fmt.Appendf(nil, `# Written by cocsync demo. Its COC and Slack ended with the demo, so sync cannot
+# reach them any more; all queries work.
+database = "demo.db"
+
+[[account]]
+name = "demo"
+endpoint = %q
+access_key = "demo"
+secret_key = "demo-secret"
+requests_per_second = 0
+
+[[watch]]
+name = "runbooks"
+account = "demo"
+schedule = "@every 10s"
+select = { all = true }
+notify = ["ops"]
+
+[[slack]]
+name = "ops"
+token = "xoxb-demo"
+channel = "C0123456789"
+api_url = %q
+`, s.cocURL, s.slackURL+"/api/")
+}
+
+// demoStory lets edits arrive and shows what the team would see.
+func (a *app) demoStory(ctx context.Context, s *stage, keep bool) error {
+	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon begins.", len(s.coc.IDs()), s.cocURL, s.slackURL)
+	d, err := db.Open(ctx, filepath.Join(s.dir, "demo.db"))
+	if err != nil {
+		return err
+	}
+	a.atEnd(d.Close)
+	ctx, stop := context.WithCancel(ctx)
+	wake, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelWarn), 0).Run(ctx, nil, wake)
+	}()
+	err = a.tellStory(ctx, s, d, wake, done)
+	stop()
+	if err != nil {
+		return errors.Join(err, <-done)
+	}
+	if err := <-done; err != nil {
+		return err
+	}
+	return a.epilogue(context.WithoutCancel(ctx), s, d, keep)
+}
+
+func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, wake chan<- struct{}, done <-chan error) error {
+	seen := 0
+	if err := a.alerts(ctx, s, d, &seen, done); err != nil {
+		return err
+	}
+	for _, e := range cocsim.Story() {
+		a.say("\n# %s.", e.Tell)
+		e.Do(s.coc)
+		select {
+		case wake <- struct{}{}:
+		case err := <-done:
+			return errors.Join(errors.New("the daemon ended early"), err)
+		}
+		if err := a.alerts(ctx, s, d, &seen, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alerts waits for the next message in Slack and shows all that are new.
+func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-chan error) error {
+	waiting, cancel := context.WithTimeout(ctx, alertWithin)
+	defer cancel()
+	if err := s.slack.Wait(waiting, *seen+1); err != nil {
+		select {
+		case err := <-done:
+			return errors.Join(errors.New("the daemon ended early"), err)
+		default:
+			return fmt.Errorf("no alert came: %w", err)
+		}
+	}
+	// What else fell due comes about a second apart.
+	for waits := true; waits && waiting.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		backlog, err := d.Backlogs(ctx)
+		if err != nil {
+			return err
+		}
+		waits = slices.ContainsFunc(backlog, func(b db.Backlog) bool { return b.Waiting > 0 })
+	}
+	list := s.slack.Messages()
+	for _, m := range list[*seen:] {
+		fmt.Fprintln(a.out)
+		for line := range strings.Lines(cocsim.Render(m)) {
+			fmt.Fprint(a.out, "  │ ", line)
+		}
+		fmt.Fprintln(a.out)
+	}
+	*seen = len(list)
+	return nil
+}
+
+// epilogue asks the archive what it saw.
+func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error {
+	t, err := d.Totals(ctx)
+	if err != nil {
+		return err
+	}
+	a.say("\n# The archive now holds %d documents, %d versions and %d changes. Everything can be asked offline:",
+		t.Documents, t.Versions, t.Changes)
+	for _, args := range [][]string{
+		{"log", "-n", "3"},
+		{"diff", "restart-unhealthy-nodes", "--format", "dsl"},
+		{"diff", "restart-unhealthy-nodes"},
+	} {
+		fmt.Fprintf(a.out, "\n$ cocsync %s\n", strings.Join(args, " "))
+		if err := run(ctx, append([]string{"--db", d.Path(), "--color", a.colorFlag}, args...), a.stdin, a.out, a.err); err != nil {
+			return err
+		}
+	}
+	if keep {
+		a.say("\n# Kept in %s. Try: cocsync -c %s list", s.dir, a.configFlag)
+		return nil
+	}
+	a.say("\n# For your own account: cocsync init, cocsync check --online, cocsync run")
+	return nil
+}
+
+// demoCorpus syncs a folder of histories and compares every stored version with
+// its file.
+func (a *app) demoCorpus(ctx context.Context, s *stage, docs []cocsim.Document) error {
+	if err := a.sync(ctx, nil, syncFlags{}); err != nil {
+		return err
+	}
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, want := range docs {
+		doc, err := h.Document(ctx, want.Name)
+		if err != nil {
+			return err
+		}
+		if err := compareStored(ctx, h, doc, want); err != nil {
+			return err
+		}
+		n += len(want.Versions)
+	}
+	_, err = fmt.Fprintf(a.out, "%d documents, %d versions: every stored version equals its file, byte for byte\n", len(docs), n)
+	return err
+}
+
+func compareStored(ctx context.Context, h *history.History, doc db.Document, want cocsim.Document) error {
+	for i, v := range want.Versions {
+		got, err := h.Version(ctx, doc, fmt.Sprintf("v%d", i+1))
+		if err != nil {
+			return err
+		}
+		c, err := h.DB.Content(ctx, got.Hash)
+		if err != nil {
+			return err
+		}
+		if string(c.Bytes) != v.Text() {
+			return fmt.Errorf("%s@v%d: the archive holds other bytes than the file", want.Name, i+1)
+		}
+	}
+	return nil
+}
+
+// say prints a line of the demo's own voice.
+func (a *app) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.colored() {
+		text = "\x1b[1m" + text + "\x1b[0m"
+	}
+	fmt.Fprintln(a.out, text)
+}

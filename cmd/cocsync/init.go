@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"cocsync/internal/config"
+	"cocsync/internal/hint"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var ans config.Answers
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "write a commented config",
+		Long: `Init writes a config to ./config.toml, or where -c says, and checks it. It never
+overwrites a file. On a terminal it asks what the flags leave open; elsewhere
+what is not said keeps its default.
+
+Secrets are best left out of the file: say where they are, as env:NAME or
+file:PATH. Without keys, cocsync looks where Huawei Cloud's own tools do: the
+environment (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK), ~/.huaweicloud/credentials,
+an ECS agency.`,
+		Example: `  cocsync init
+  cocsync init --region ap-southeast-3 --slack-token env:SLACK_BOT_TOKEN --channel C0123456789`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.configFlag != "" {
+				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+					if err := a.ask(&ans); err != nil {
+						return err
+					}
+				}
+			}
+			return a.init(ans)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&ans.Region, "region", "", "region of COC: cn-north-4, ap-southeast-3, eu-west-101")
+	f.StringVar(&ans.Endpoint, "endpoint", "", "`URL` of COC, instead of a region")
+	f.StringVar(&ans.AccessKey, "access-key", "", "where the access key is: env:NAME or file:PATH")
+	f.StringVar(&ans.SecretKey, "secret-key", "", "where the secret key is")
+	f.StringSliceVar(&ans.Documents, "documents", nil, "`IDS` of the documents to watch (default: all that COC lists)")
+	f.StringVar(&ans.SlackToken, "slack-token", "", "where the bot token is: env:NAME or file:PATH")
+	f.StringVar(&ans.Webhook, "webhook", "", "where an incoming webhook's URL is, instead of a token")
+	f.StringVar(&ans.Channel, "channel", "", "`ID` of the Slack channel, for a token")
+	return cmd
+}
+
+// ask fills the answers in on a terminal. An empty answer takes the default.
+func (a *app) ask(ans *config.Answers) error {
+	in := bufio.NewReader(a.stdin)
+	var failed error
+	question := func(what, def string) string {
+		fmt.Fprintf(a.err, "%s [%s]: ", what, def)
+		line, err := in.ReadString('\n')
+		if err != nil && !(errors.Is(err, io.EOF) && line != "") {
+			failed = cmp.Or(failed, err)
+		}
+		return cmp.Or(strings.TrimSpace(line), def)
+	}
+	region := question("Region of COC, or its https:// endpoint", "ap-southeast-3")
+	if strings.Contains(region, "://") {
+		ans.Endpoint = region
+	} else {
+		ans.Region = region
+	}
+	if keys := question("Access key: auto (environment, profile file, ECS agency), env:NAME or file:PATH", "auto"); keys != "auto" {
+		ans.AccessKey = keys
+		ans.SecretKey = question("Secret key: env:NAME or file:PATH", "env:COC_SK")
+	}
+	if docs := question("Documents to watch: all, or ids with commas between", "all"); docs != "all" {
+		for id := range strings.SplitSeq(docs, ",") {
+			ans.Documents = append(ans.Documents, strings.TrimSpace(id))
+		}
+	}
+	switch how := question("Slack: token (bot), webhook, or none", "none"); how {
+	case "token":
+		ans.SlackToken = question("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN")
+		ans.Channel = question("Channel ID (C…)", "C0123456789")
+	case "webhook":
+		ans.Webhook = question("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL")
+	}
+	if failed != nil {
+		return fmt.Errorf("read the answers: %w", failed)
+	}
+	return nil
+}
+
+func (a *app) init(ans config.Answers) error {
+	path := cmp.Or(a.configFlag, "config.toml")
+	if ans.Region == "" && ans.Endpoint == "" {
+		ans.Region = "ap-southeast-3"
+	}
+	ans.SelectAll = len(ans.Documents) == 0
+	text, err := config.New(ans)
+	if err != nil {
+		return err
+	}
+	// O_EXCL: whoever has a config keeps it. 0600: it may come to hold secrets.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return hint.Wrap(err, "init overwrites nothing: name another file with -c, or remove this one")
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(text); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if _, err := config.Load(path); err != nil {
+		return hint.Wrap(fmt.Errorf("%s is written, but an answer needs mending:\n%w", path, err), "edit "+path+", then run `cocsync check`")
+	}
+	fmt.Fprintf(a.out, `%s is written. Next:
+  cocsync check            all faults at once, missing secrets included
+  cocsync check --online   ask COC and Slack
+  cocsync sync             archive everything once, with a progress bar
+  cocsync run              the daemon
+`, path)
+	return nil
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/diff"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+type logFlags struct {
+	since, until, by, task, path string
+	kinds                        []string
+	limit                        int
+	patch, stat, seen            bool
+	output                       *choice
+}
+
+func (a *app) logCommand() *cobra.Command {
+	var f logFlags
+	cmd := &cobra.Command{
+		Use:   "log [DOC]",
+		Short: "show what changed, newest first",
+		Long: `Log shows the changes of all documents, or of one, newest first: what kind, who
+made it, when COC says it was made and when cocsync first saw it, what changed in
+one line, and the differences of the job's structure.
+
+  new, version      a document or a version that appeared
+  rewritten         the content behind an existing version was replaced in place
+  metadata          name, description, risk level, modifier or project
+  withdrawn         a version that COC no longer lists
+  deleted, restored
+
+--since and --until go by when COC says that a version was made, and for every
+other change by when cocsync saw it; --seen has them go by the latter always. They
+take a date (a day in the local zone, whole), an RFC 3339 instant, or an age.
+
+--task and --path look at the differences of the structure; * stands for
+anything.`,
+		Example: `  cocsync log restart-unhealthy-nodes -p
+  cocsync log --since 7d --kind rewritten,deleted
+  cocsync log --since 2026-06-01 --until 2026-06-30 --by COC-li.wei
+  cocsync log --task 'hwc:runbook:scripts@*' --path 'steps[*].inputs.timeout'
+  cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeDocument,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.log(cmd.Context(), args, f) },
+	}
+	s := cmd.Flags()
+	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
+	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included")
+	s.StringVar(&f.by, "by", "", "only versions whose author is `USER`")
+	s.StringSliceVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
+	s.StringVar(&f.task, "task", "", "only where a step of this `TASK` changed")
+	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed")
+	s.IntVarP(&f.limit, "number", "n", 0, "at most `N` changes (0: all)")
+	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
+	s.BoolVar(&f.stat, "stat", false, "with the lines added and removed")
+	s.BoolVar(&f.seen, "seen", false, "--since and --until go by when cocsync saw the change")
+	f.output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) log(ctx context.Context, args []string, f logFlags) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	filter, err := f.filter(h)
+	if err != nil {
+		return usage(err)
+	}
+	if len(args) > 0 {
+		doc, ref, err := h.Split(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if ref != "" {
+			return usage(hint.Wrap(errors.New("log takes a document without a version"),
+				fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", doc.Name, args[0])))
+		}
+		filter.Document = doc.Key
+	}
+	list, err := h.DB.Changes(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		a.nothing("no changes match")
+	}
+	if f.output.value == "json" {
+		return a.logJSON(ctx, h, list, f.patch)
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return a.paged(func(p *page) error {
+		for i, c := range list {
+			if i > 0 {
+				p.WriteByte('\n')
+			}
+			if err := p.change(ctx, h, c, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// filter makes the archive's filter of the flags.
+func (f logFlags) filter(h *history.History) (db.Filter, error) {
+	filter := db.Filter{Seen: f.seen, By: f.by, Task: f.task, Path: f.path, Limit: f.limit}
+	var errs []error
+	var err error
+	if f.since != "" {
+		if filter.Since, err = h.Since(f.since); err != nil {
+			errs = append(errs, fmt.Errorf("--since: %w", err))
+		}
+	}
+	if f.until != "" {
+		if filter.Until, err = h.Until(f.until); err != nil {
+			errs = append(errs, fmt.Errorf("--until: %w", err))
+		}
+	}
+	if f.limit < 0 {
+		errs = append(errs, hint.Wrap(fmt.Errorf("-n %d is less than none", f.limit), "-n 0 shows all"))
+	}
+	for _, k := range f.kinds {
+		if err := oneOf("--kind", k, kinds()...); err != nil {
+			errs = append(errs, err)
+		}
+		filter.Kinds = append(filter.Kinds, coc.Kind(k))
+	}
+	return filter, errors.Join(errs...)
+}
+
+func kinds() []string {
+	var names []string
+	for _, k := range coc.Kinds {
+		names = append(names, string(k))
+	}
+	return names
+}
+
+// changeJSON is a change in -o json.
+type changeJSON struct {
+	ID         int64      `json:"id"`
+	Kind       string     `json:"kind"`
+	Account    string     `json:"account"`
+	DocumentID string     `json:"document_id"`
+	Name       string     `json:"name"`
+	Version    *string    `json:"version"`
+	Previous   *string    `json:"previous"`
+	MadeAt     *string    `json:"made_at"`
+	SeenAt     *string    `json:"seen_at"`
+	By         *string    `json:"by"`
+	Added      int        `json:"added"`
+	Removed    int        `json:"removed"`
+	Summary    string     `json:"summary"`
+	Note       *string    `json:"note"`
+	Backfill   bool       `json:"backfill"`
+	Late       bool       `json:"late"`
+	Items      []itemJSON `json:"items"`
+	Unified    *string    `json:"unified,omitempty"` // with -p
+}
+
+type itemJSON struct {
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	Step string `json:"step"`
+	Task string `json:"task"`
+	Old  string `json:"old"`
+	New  string `json:"new"`
+}
+
+func newItemsJSON(items []coc.Item) []itemJSON {
+	list := make([]itemJSON, len(items))
+	for i, it := range items {
+		list[i] = itemJSON(it)
+	}
+	return list
+}
+
+func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Change, patch bool) error {
+	list := make([]changeJSON, len(changes))
+	for i, c := range changes {
+		list[i] = changeJSON{
+			ID: c.ID, Kind: string(c.Kind), Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
+			Version: orNull(c.Version), Previous: orNull(c.Previous), MadeAt: jsonTime(c.MadeAt), SeenAt: jsonTime(c.SeenAt),
+			By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
+			Backfill: c.Backfill, Late: c.Late, Items: newItemsJSON(c.Items),
+		}
+		if !patch {
+			continue
+		}
+		text, err := changePatch(ctx, h, c)
+		if errors.Is(err, coc.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		unified := string(text)
+		list[i].Unified = &unified
+	}
+	return a.json(list)
+}
+
+// changePatch returns the line diff of a change; nothing for one without
+// versions.
+func changePatch(ctx context.Context, h *history.History, c coc.Change) ([]byte, error) {
+	old, now, err := h.DB.Contents(ctx, c.ID)
+	if err != nil || now == nil {
+		return nil, err
+	}
+	return unified(c.Name, c.DocumentID, old, now, patchContext), nil
+}
+
+// patchContext is how many unchanged lines stand around a change, as in git.
+const patchContext = 3
+
+// unified writes a line diff that patch and git apply take: both sides have the
+// document's name, as a file in the working directory. A nil old is no file.
+func unified(name, documentID string, old, now []byte, context int) []byte {
+	file := strings.NewReplacer("/", "_").Replace(name)
+	if file == "" || file == "." || file == ".." {
+		file = documentID
+	}
+	if old == nil {
+		return diff.Unified(nil, diff.Read(now), "/dev/null", "b/"+file, context)
+	}
+	return diff.Unified(diff.Read(old), diff.Read(now), "a/"+file, "b/"+file, context)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/history"
+)
+
+// change writes a change as git log writes a commit.
+func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f logFlags) error {
+	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, visible(c.Name))
+	if c.Version != "" {
+		head += "  " + visible(arrow(c.Previous, c.Version))
+	}
+	fmt.Fprintln(p, p.paint(kindStyle(c.Kind), head))
+	p.field("Document", visible(c.Account+"/"+c.DocumentID))
+	p.field("Author", orUnknown(c.By))
+	if !c.MadeAt.IsZero() {
+		p.field("Made", p.time(c.MadeAt))
+	}
+	if !c.SeenAt.Equal(c.MadeAt) {
+		p.field("Seen", p.time(c.SeenAt)+beside(c))
+	}
+	if c.Kind == coc.KindRewritten {
+		if err := p.stood(ctx, h, c); err != nil {
+			return err
+		}
+	}
+	p.paragraph(c.Summary)
+	if f.stat {
+		p.paragraph(fmt.Sprintf("+%d -%d", c.Added, c.Removed))
+	}
+	if len(c.Items) > 0 {
+		p.WriteByte('\n')
+		p.items(c.Items, "    ")
+	}
+	p.paragraph(c.Note)
+	if f.patch {
+		return p.patch(ctx, h, c)
+	}
+	return nil
+}
+
+// kindStyle has what nobody expects stand out.
+func kindStyle(k coc.Kind) style {
+	switch k {
+	case coc.KindRewritten, coc.KindDeleted:
+		return alarm
+	case coc.KindNew, coc.KindRestored:
+		return green
+	}
+	return yellow
+}
+
+// arrow writes what a change compares: v3 → v4.
+func arrow(old, now string) string {
+	if old == "" {
+		return now
+	}
+	return old + " → " + now
+}
+
+// beside says what is special about when a change was seen.
+func beside(c coc.Change) string {
+	switch {
+	case c.Backfill:
+		return " (it was there before cocsync first looked)"
+	case c.Late:
+		return " (late: it could not be had when its successor came)"
+	}
+	return ""
+}
+
+// paragraph writes one indented line with an empty one before it.
+func (p *page) paragraph(text string) {
+	if text != "" {
+		fmt.Fprintf(p, "\n    %s\n", visible(text))
+	}
+}
+
+// stood says until when the bytes behind a rewritten version are known to have
+// been the old ones.
+func (p *page) stood(ctx context.Context, h *history.History, c coc.Change) error {
+	list, err := h.DB.Revisions(ctx, c.Document)
+	for _, r := range list {
+		if coc.RevisionLabel(r.Label, r.Number) == c.Version && !r.PreviousCheckedAt.IsZero() {
+			p.field("Stood", "the old content was last seen to stand at "+p.time(r.PreviousCheckedAt))
+		}
+	}
+	return err
+}
+
+func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) error {
+	text, err := changePatch(ctx, h, c)
+	if errors.Is(err, coc.ErrErased) {
+		p.paragraph("the content was erased from the archive")
+		return nil
+	}
+	if err != nil || len(text) == 0 {
+		return err
+	}
+	p.WriteByte('\n')
+	p.unified(string(text))
+	return nil
+}
+
+// unified writes a line diff in colours. Its first two lines are the names; in a
+// hunk the first character tells what a line is.
+func (p *page) unified(text string) {
+	for i, line := range strings.SplitAfter(text, "\n") {
+		if line == "" {
+			continue
+		}
+		body, end := strings.CutSuffix(line, "\n")
+		s := map[string]style{"@": cyan, "-": red, "+": green, "\\": faint}[body[:min(1, len(body))]]
+		if i < 2 {
+			s = bold
+		}
+		p.WriteString(p.paint(s, p.content(body)))
+		if end {
+			p.WriteByte('\n')
+		}
+	}
+}

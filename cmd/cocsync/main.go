@@ -1,0 +1,84 @@
+// Command cocsync keeps the whole version history of Huawei Cloud COC custom
+// jobs, tells what changed, and answers questions about it offline.
+//
+// One file a command; what they share is in app.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"cocsync/internal/hint"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
+	os.Exit(report(os.Stderr, run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+}
+
+// run is the whole program, so that tests can run it with buffers.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	a := &app{stdin: stdin, out: stdout, err: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	return errors.Join(err, a.close())
+}
+
+// Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// exitError carries an exit status of its own; a nil error says nothing more.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error of the command line.
+func usage(err error) error { return &exitError{exitUsage, err} }
+
+// report alone prints errors: what went wrong and why, then how to mend it. It
+// returns the exit status.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	status := exitFailed
+	var exit *exitError
+	if errors.As(err, &exit) {
+		status = exit.status
+	}
+	if text := strings.TrimSpace(err.Error()); text != "" {
+		for _, line := range strings.Split(text, "\n") {
+			fmt.Fprintln(w, "cocsync:", visible(line))
+		}
+	}
+	if h := hint.Of(err); h != "" {
+		for _, line := range strings.Split(h, "\n") {
+			fmt.Fprintln(w, "cocsync: hint:", visible(line))
+		}
+	}
+	return status
+}

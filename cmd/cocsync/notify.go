@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/config"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+func (a *app) notifyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "notify",
+		Short: "look after the messages to Slack",
+		Long: `Every alert is stored before it is sent, and stays until Slack has taken it. These
+commands show what waits or was refused, try again, and send a test.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.notifyTestCommand(), a.notifyListCommand(), a.notifyRetryCommand())
+	return cmd
+}
+
+func (a *app) notifyTestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "test NAME",
+		Short: "send a test message to a notifier",
+		Long: `Test posts one message to the notifier of that name in the configuration. If
+Slack takes it, a channel that was left alone after a refusal is tried again, and
+what waited for it goes.`,
+		Example:           `  cocsync notify test ops`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeNotifier,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.notifyTest(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) notifyTest(ctx context.Context, name string) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	var names []string
+	found := false
+	for _, s := range cfg.Slacks {
+		names = append(names, s.Name)
+		found = found || s.Name == name
+	}
+	if !found {
+		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), didYouMean(name, names))
+	}
+	d, err := a.outbox(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	sender, err := a.sender(cfg, d, a.logger(slog.LevelError))
+	if err != nil {
+		return err
+	}
+	if err := sender.Test(ctx, name); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "notifier %s: Slack took the test message\n", name)
+	return nil
+}
+
+// outbox opens the archive beside a daemon. Before the first sync there is none:
+// then an empty one stands in, so that the archive itself is only ever made by
+// whoever runs the syncs, under that user.
+func (a *app) outbox(ctx context.Context, cfg *config.Config) (*db.DB, error) {
+	path := cfg.Database
+	if a.dbFlag != "" {
+		path = a.dbFlag
+	}
+	open := db.OpenShared
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		dir, err := os.MkdirTemp("", "cocsync-*")
+		if err != nil {
+			return nil, err
+		}
+		a.atEnd(func() error { return os.RemoveAll(dir) })
+		path, open = filepath.Join(dir, "empty.db"), db.Open
+	}
+	d, err := open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	a.atEnd(d.Close)
+	return d, nil
+}
+
+func (a *app) notifyRetryCommand() *cobra.Command {
+	var notifier string
+	cmd := &cobra.Command{
+		Use:   "retry [ID]",
+		Short: "make messages due now: all that wait or failed, or one",
+		Long: `Retry makes messages due at once, those too that Slack refused for good, and has
+channels tried again that are left alone after a refusal. The daemon sends them
+within half a minute; without one, the next sync does.`,
+		Example: `  cocsync notify retry
+  cocsync notify retry 812
+  cocsync notify retry --notifier ops`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.notifyRetry(cmd.Context(), args, notifier) },
+	}
+	cmd.Flags().StringVar(&notifier, "notifier", "", "only messages to the notifier `NAME`")
+	// The flag exists and has no completion yet: this cannot fail.
+	_ = cmd.RegisterFlagCompletionFunc("notifier", a.completeNotifier)
+	return cmd
+}
+
+func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) error {
+	d, err := a.shared(ctx)
+	if err != nil {
+		return err
+	}
+	var id int64
+	if len(args) > 0 {
+		if id, err = strconv.ParseInt(args[0], 10, 64); err != nil || id < 1 {
+			return usage(hint.Wrap(fmt.Errorf("%q is no message id", args[0]), "`cocsync notify list` shows the ids"))
+		}
+		m, err := unsent(ctx, d, id)
+		if err != nil {
+			return err
+		}
+		if notifier != "" && notifier != m.Notifier {
+			return usage(fmt.Errorf("message %d goes to %s, not to %s", id, m.Notifier, notifier))
+		}
+		notifier = m.Notifier // the others' channels are no concern of this message
+	} else if err := knownNotifier(ctx, d, notifier); err != nil {
+		return err
+	}
+	n, err := d.Retry(ctx, notifier, id, time.Now())
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		a.nothing("no message waits or failed")
+		return nil
+	}
+	fmt.Fprintf(a.err, "due now: %s; the daemon sends within half a minute, else `cocsync sync` does\n", plural(n, "message"))
+	return nil
+}
+
+// unsent returns the message of that id, which waits or failed.
+func unsent(ctx context.Context, d *db.DB, id int64) (coc.Message, error) {
+	list, err := d.Messages(ctx, false, noLimit)
+	if err != nil {
+		return coc.Message{}, err
+	}
+	for _, m := range list {
+		if m.ID == id {
+			return m, nil
+		}
+	}
+	return coc.Message{}, hint.Wrap(fmt.Errorf("no message %d waits or failed", id), "`cocsync notify list` shows those that do")
+}
+
+// knownNotifier refuses a name that the outbox never had anything for.
+func knownNotifier(ctx context.Context, d *db.DB, name string) error {
+	if name == "" {
+		return nil
+	}
+	list, err := d.Backlogs(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, b := range list {
+		if b.Notifier == name {
+			return nil
+		}
+		names = append(names, b.Notifier)
+	}
+	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name), didYouMean(name, names))
+}

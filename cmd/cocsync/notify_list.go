@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+// noLimit is SQLite's LIMIT for all rows.
+const noLimit = -1
+
+func (a *app) notifyListCommand() *cobra.Command {
+	var all bool
+	var limit int
+	var output *choice
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list the messages that wait or failed, newest first",
+		Long: `List shows the messages that wait to be sent, and those that Slack refused for
+good, newest first: what each tells of, how often it was tried, when it is tried
+next, and why it did not go. With --all it shows those too that were sent.`,
+		Example: `  cocsync notify list
+  cocsync notify list --all -n 20 -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.notifyList(cmd.Context(), all, limit, output.value == "json")
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also those that were sent")
+	cmd.Flags().IntVarP(&limit, "number", "n", 100, "at most `N` messages (0: all)")
+	output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) error {
+	switch {
+	case limit < 0:
+		return usage(hint.Wrap(fmt.Errorf("-n %d is less than none", limit), "-n 0 shows all"))
+	case limit == 0:
+		limit = noLimit
+	}
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := h.DB.Messages(ctx, all, limit)
+	if err != nil {
+		return err
+	}
+	names, err := documentNames(ctx, h.DB)
+	if err != nil {
+		return err
+	}
+	if len(list) == limit {
+		a.nothing(fmt.Sprintf("the newest %d; -n 0 shows all", limit))
+	}
+	if len(list) == 0 {
+		a.nothing("no messages match")
+	}
+	if asJSON {
+		out := make([]messageJSON, len(list))
+		for i, m := range list {
+			out[i] = newMessageJSON(m, names[m.Document])
+		}
+		return a.json(out)
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return a.paged(func(p *page) error {
+		p.messages(list, names)
+		return nil
+	})
+}
+
+func documentNames(ctx context.Context, d *db.DB) (map[int64]db.Document, error) {
+	docs, err := d.Documents(ctx, "")
+	names := make(map[int64]db.Document, len(docs))
+	for _, doc := range docs {
+		names[doc.Key] = doc
+	}
+	return names, err
+}
+
+// messageJSON is a message in -o json.
+type messageJSON struct {
+	ID         int64   `json:"id"`
+	Notifier   string  `json:"notifier"`
+	Kind       string  `json:"kind"`
+	State      string  `json:"state"`
+	DocumentID *string `json:"document_id"` // null: of several documents, or of none
+	Name       *string `json:"name"`
+	Changes    []int64 `json:"changes"`
+	Text       string  `json:"text"`
+	Attempts   int     `json:"attempts"`
+	CreatedAt  *string `json:"created_at"`
+	NextAt     *string `json:"next_at"` // null when it is not tried again
+	SentAt     *string `json:"sent_at"`
+	Error      *string `json:"error"`
+}
+
+func newMessageJSON(m coc.Message, doc db.Document) messageJSON {
+	out := messageJSON{
+		ID: m.ID, Notifier: m.Notifier, Kind: string(m.Kind), State: string(m.State),
+		DocumentID: orNull(doc.DocumentID), Name: orNull(doc.Name), Changes: append([]int64{}, m.Changes...), Text: m.Text,
+		Attempts: m.Attempts, CreatedAt: jsonTime(m.CreatedAt), SentAt: jsonTime(m.SentAt), Error: orNull(m.Err),
+	}
+	if m.State == coc.Waiting {
+		out.NextAt = jsonTime(m.NextAt)
+	}
+	return out
+}
+
+func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
+	columns := []column{
+		{head: "ID", right: true}, {head: "NOTIFIER"}, {head: "STATE"}, {head: "ABOUT", flexible: true},
+		{head: "TRIES", right: true}, {head: "NEXT TRY"}, {head: "ERROR", flexible: true},
+	}
+	rows := make([][]cell, len(list))
+	for i, m := range list {
+		state, next := cell{string(m.State), plain}, "none"
+		switch m.State {
+		case coc.Failed:
+			state.style = alarm
+		case coc.Waiting:
+			state.style, next = yellow, p.minute(m.NextAt)
+		}
+		rows[i] = []cell{{fmt.Sprint(m.ID), plain}, {m.Notifier, plain}, state, {about(m, names[m.Document].Name), plain},
+			{fmt.Sprint(m.Attempts), plain}, {next, plain}, {m.Err, plain}}
+	}
+	p.table(columns, rows)
+}
+
+// about says what a message tells of.
+func about(m coc.Message, name string) string {
+	var ids []string
+	for i, id := range m.Changes {
+		if i == 5 {
+			ids = append(ids, fmt.Sprintf("… %d more", len(m.Changes)-i))
+			break
+		}
+		ids = append(ids, fmt.Sprint(id))
+	}
+	what := string(m.Kind)
+	if len(ids) == 1 {
+		what = "change " + ids[0]
+	} else if len(ids) > 1 {
+		what = "changes " + strings.Join(ids, ", ")
+	}
+	if m.Kind == coc.MessageDigest {
+		what = "digest of " + what
+	}
+	if name != "" {
+		what += " of " + name
+	}
+	return what
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// page is where a command writes its text for people.
+type page struct {
+	*bufio.Writer
+	terminal bool // what controls a terminal is shown, not obeyed
+	color    bool
+	width    int // columns of the terminal; 0: as many as it takes
+	local    *time.Location
+}
+
+// content returns a document's text as this page may have it: byte for byte in a
+// pipe or file, harmless on a terminal.
+func (p *page) content(s string) string {
+	if !p.terminal {
+		return s
+	}
+	return visibleBut(strings.ToValidUTF8(s, "�"), "\n\t")
+}
+
+// time writes an instant to the second in the local zone.
+func (p *page) time(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.In(p.local).Format("2006-01-02 15:04:05 -0700")
+}
+
+// minute writes an instant to the minute, for narrow columns.
+func (p *page) minute(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.In(p.local).Format("2006-01-02 15:04")
+}
+
+// field writes one "Name: value" line, and nothing for an empty value. The value
+// may hold colours: what is hostile in it was made visible before.
+func (p *page) field(name, value string) {
+	if value != "" {
+		fmt.Fprintf(p, "%-10s %s\n", name+":", value)
+	}
+}
+
+// nothing says on stderr that a listing is empty.
+func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
+
+// aside tells on stderr what is to be known beside the data.
+func (a *app) aside(text string) {
+	if text != "" {
+		fmt.Fprintln(a.err, "cocsync: note:", visible(text))
+	}
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	known []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.known, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.known, s) {
+		return fmt.Errorf("it is one of %s", strings.Join(c.known, ", "))
+	}
+	c.value = s
+	return nil
+}
+
+// choose adds a flag that takes one of the known words; value is its default.
+func choose(cmd *cobra.Command, name, short, value, usage string, known ...string) *choice {
+	c := &choice{value, known}
+	cmd.Flags().VarP(c, name, short, usage)
+	// The flag exists and has no completion yet: this cannot fail.
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// outputFlag adds -o.
+func outputFlag(cmd *cobra.Command) *choice {
+	return choose(cmd, "output", "o", "text", "how to write the answer", "text", "json")
+}
+
+// orNull is the JSON of a text that may be unknown.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// orUnknown is the same for people.
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return visible(s)
+}
+
+// size writes a number of bytes for people.
+func size(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, unit := float64(n)/1024, 0
+	for f >= 1024 && unit < 3 {
+		f, unit = f/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", f, "KMGT"[unit])
+}
+
+// plural writes a number of things: 1 change, 2 changes.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// span writes a length of time for people, in its largest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "less than no time" // a clock went back
+	case d < 2*time.Second:
+		return "a moment"
+	case d < 2*time.Minute:
+		return plural(int(d/time.Second), "second")
+	case d < 2*time.Hour:
+		return plural(int(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d/time.Hour), "hour")
+	}
+	return plural(int(d/(24*time.Hour)), "day")
+}

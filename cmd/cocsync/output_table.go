@@ -1,0 +1,96 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// A table's columns stand two spaces apart. On a terminal the flexible ones are
+// cut to its width, the widest first, but to no less than minColumn.
+const (
+	gap       = 2
+	minColumn = 8
+)
+
+type column struct {
+	head     string
+	flexible bool
+	right    bool
+}
+
+type cell struct {
+	text  string
+	style style
+}
+
+// widths measures columns on a terminal. The environment has no say in it, so
+// that the same table looks the same everywhere.
+func widths() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
+
+// table writes rows under their heads, aligned.
+func (p *page) table(columns []column, rows [][]cell) {
+	heads := make([]cell, len(columns))
+	for i, c := range columns {
+		heads[i] = cell{c.head, bold}
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i].text = visible(row[i].text)
+		}
+	}
+	wide := p.fit(columns, append([][]cell{heads}, rows...))
+	for _, row := range append([][]cell{heads}, rows...) {
+		p.row(columns, wide, row)
+	}
+}
+
+// fit returns how wide each column is to be.
+func (p *page) fit(columns []column, rows [][]cell) []int {
+	measure := widths()
+	wide, total := make([]int, len(columns)), -gap
+	for i := range columns {
+		for _, row := range rows {
+			wide[i] = max(wide[i], measure.StringWidth(row[i].text))
+		}
+		total += wide[i] + gap
+	}
+	for p.width > 0 && total > p.width {
+		widest := -1
+		for i, c := range columns {
+			if c.flexible && wide[i] > minColumn && (widest < 0 || wide[i] > wide[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		wide[widest]--
+		total--
+	}
+	return wide
+}
+
+func (p *page) row(columns []column, wide []int, row []cell) {
+	measure := widths()
+	var b strings.Builder
+	for i, c := range row {
+		text := c.text
+		if columns[i].flexible && measure.StringWidth(text) > wide[i] {
+			text = measure.Truncate(text, wide[i], "…")
+		}
+		pad := strings.Repeat(" ", max(0, wide[i]-measure.StringWidth(text)))
+		text = p.paint(c.style, text)
+		switch {
+		case columns[i].right:
+			text = pad + text
+		case i < len(row)-1:
+			text += pad
+		}
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		b.WriteString(text)
+	}
+	p.WriteString(strings.TrimRight(b.String(), " ") + "\n")
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/syncer"
+)
+
+// progress shows how far a sync got, on stderr: a bar on a terminal, a line for
+// each phase elsewhere.
+type progress struct {
+	out   io.Writer
+	bar   *progressbar.ProgressBar // nil when this is no terminal
+	watch string
+	phase string
+	begun time.Time
+}
+
+func (a *app) newProgress() *progress {
+	p := &progress{out: a.err, begun: time.Now()}
+	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(a.err), progressbar.OptionShowCount(),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
+	}
+	return p
+}
+
+// phases are what a cycle does, in words.
+var phases = map[string]string{
+	"list":    "asking for the list",
+	"changes": "fetching what changed",
+	"absent":  "asking for what is no longer listed",
+	"newest":  "fetching newest versions",
+	"history": "fetching older versions",
+	"audit":   "reading versions again",
+}
+
+// update is called as a cycle gets on.
+func (p *progress) update(now syncer.Progress) {
+	begins := now.Phase != p.phase || now.Watch != p.watch
+	p.watch, p.phase = now.Watch, now.Phase
+	if p.bar == nil {
+		if begins && now.Total > 0 {
+			fmt.Fprintf(p.out, "%s: %s of %d documents\n", now.Watch, phases[now.Phase], now.Total)
+		}
+		return
+	}
+	if begins {
+		p.bar.Reset()
+		p.bar.ChangeMax(max(now.Total, 1))
+		p.bar.Describe(now.Watch + ": " + phases[now.Phase])
+	}
+	// A bar that cannot be drawn is no reason to stop.
+	_ = p.bar.Set(now.Done)
+}
+
+// done sums a cycle up.
+func (p *progress) done(c coc.Cycle) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintf(p.out, "%s: %s; %d documents, %d versions archived, %d changes, %d failed, %d requests, %s\n",
+		c.Watch, outcome(c), c.Listed, c.Versions, c.Changes, len(c.Failures), c.Requests,
+		c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
+	p.phase = ""
+}
+
+// outcome says how a cycle ended, in words.
+func outcome(c coc.Cycle) string {
+	switch c.Outcome {
+	case coc.Bad:
+		return "with failures"
+	case coc.Stopped:
+		return "stopped"
+	}
+	return string(c.Outcome)
+}

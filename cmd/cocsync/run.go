@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/daemon"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+// jitter keeps many daemons with one schedule from asking COC in one instant.
+const jitter = 2 * time.Second
+
+func (a *app) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "run the daemon: every watch on its schedule, alerts as they fall due",
+		Long: `Run is the daemon. It runs every watch at once and then on its schedule, and
+sends alerts as they fall due. It logs to stderr and stays in the foreground.
+
+  SIGHUP             reload the configuration; a bad file keeps the old one running
+  SIGUSR1            run every watch now
+  SIGTERM, Ctrl-C    finish the document at hand and stop`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
+	}
+}
+
+func (a *app) runDaemon(ctx context.Context) error {
+	log := a.logger(slog.LevelInfo)
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	d, err := db.Open(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	a.atEnd(d.Close)
+	reload, stopReload := onSignal(syscall.SIGHUP)
+	defer stopReload()
+	wake, stopWake := onSignal(syscall.SIGUSR1)
+	defer stopWake()
+	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
+	err = a.daemon(d, cfg.Database, log, jitter).Run(ctx, reload, wake)
+	log.Info("daemon ends")
+	return err
+}
+
+// daemon makes the daemon over an open archive. It reads the configuration anew
+// whenever it is told to.
+func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
+	return &daemon.Daemon{Log: log, Jitter: jitter, Load: func(ctx context.Context) (*daemon.Set, error) {
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Database != path {
+			return nil, hint.Wrap(fmt.Errorf("database is now %s, the daemon has %s", cfg.Database, path), "restart the daemon")
+		}
+		if problems := cfg.CheckSecrets(); len(problems) > 0 {
+			var errs []error
+			for _, p := range problems {
+				errs = append(errs, p)
+			}
+			return nil, errors.Join(errs...)
+		}
+		p, err := a.build(cfg, d, log)
+		if err != nil {
+			return nil, err
+		}
+		poke := make(chan struct{}, 1)
+		p.syncer.Told = func() {
+			select {
+			case poke <- struct{}{}:
+			default: // it is awake already
+			}
+		}
+		return &daemon.Set{Jobs: p.jobs, Cycle: p.syncer.Run, Send: func(ctx context.Context) { p.sender.Run(ctx, poke) }}, nil
+	}}
+}
+
+// onSignal returns a channel that gets a value whenever the signal arrives.
+func onSignal(sig os.Signal) (<-chan struct{}, func()) {
+	in, out := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(in, sig)
+	go func() {
+		for range in {
+			select {
+			case out <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return out, func() { signal.Stop(in); close(in) }
+}

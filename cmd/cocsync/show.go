@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	var meta bool
+	var output *choice
+	cmd := &cobra.Command{
+		Use:   "show DOC[@REF]",
+		Short: "write the content of a version, byte for byte",
+		Long: `Show writes the content of a document's version (the newest if none is named) to
+standard output, byte for byte. On a terminal control characters are shown as ^M
+and the like instead of being obeyed.
+
+With --meta it writes everything else that is known: the document's fields, and of
+each version both times, its author, hash, uuid and the id of the request that
+brought it; and for those whose content is not here, the reason.
+
+` + referenceHelp,
+		Example: `  cocsync show restart-unhealthy-nodes > job.yaml
+  cocsync show restart-unhealthy-nodes@v3 | sha256sum
+  cocsync show restart-unhealthy-nodes@2026-06-01
+  cocsync show restart-unhealthy-nodes --meta -o json`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeVersion,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if meta {
+				return a.showMeta(cmd.Context(), args[0], output.value == "json")
+			}
+			if output.value == "json" {
+				return usage(hint.Wrap(errors.New("a content is written as it is, not as JSON"), "add --meta for the rest as JSON"))
+			}
+			return a.show(cmd.Context(), args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&meta, "meta", false, "write everything but the content")
+	output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) show(ctx context.Context, spec string) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	doc, ref, err := h.Split(ctx, spec)
+	if err != nil {
+		return err
+	}
+	v, err := h.Version(ctx, doc, ref)
+	if err != nil {
+		return err
+	}
+	text, err := content(ctx, h, v)
+	if err != nil {
+		return err
+	}
+	a.aside(v.Note)
+	if v.Form == coc.FormToken {
+		a.aside("no Unicode text can hold this content; it is shown as the JSON string that COC sent")
+	}
+	return a.paged(func(p *page) error {
+		_, err := p.WriteString(p.content(string(text)))
+		return err
+	})
+}
+
+// showMeta writes what is known of a document beside its contents: all versions
+// of it, or the one that the reference names.
+func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	doc, ref, err := h.Split(ctx, spec)
+	if err != nil {
+		return err
+	}
+	list, err := metaOf(ctx, h, doc, ref)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.json(newMetaJSON(doc, list))
+	}
+	return a.paged(func(p *page) error {
+		p.documentFields(doc)
+		for i := range list {
+			p.versionFields(list[len(list)-1-i])
+		}
+		return nil
+	})
+}
+
+func metaOf(ctx context.Context, h *history.History, doc db.Document, ref string) ([]db.Revision, error) {
+	all, err := h.Versions(ctx, doc)
+	if err != nil || ref == "" {
+		return all, err
+	}
+	for _, r := range all { // also one whose content is not here
+		if r.Label == ref && r.Number == 0 {
+			return []db.Revision{r}, nil
+		}
+	}
+	v, err := h.Version(ctx, doc, ref)
+	return []db.Revision{v.Revision}, err
+}
+
+func (p *page) documentFields(d db.Document) {
+	m := d.Meta
+	fmt.Fprintln(p, p.paint(bold, visible(d.Name)))
+	p.field("Document", visible(d.Account+"/"+d.DocumentID))
+	p.field("State", standing(d).text)
+	p.field("Newest", visible(d.Version))
+	p.field("Creator", visible(coc.Said(m.Creator)))
+	p.field("Modifier", visible(coc.Said(m.Modifier)))
+	p.field("Risk", visible(coc.Said(m.RiskLevel)))
+	p.field("Project", visible(coc.Said(m.ProjectID)))
+	p.field("About", visible(coc.Said(m.Description)))
+	p.field("Created", p.known(m.CreatedAt))
+	p.field("Updated", p.known(m.UpdatedAt))
+	p.field("First seen", p.time(d.FirstSeenAt))
+	p.field("Checked", p.time(d.LastCheckedAt))
+	p.field("Others", visible(m.Extra))
+}
+
+func (p *page) versionFields(r db.Revision) {
+	p.WriteByte('\n')
+	fmt.Fprintln(p, p.paint(yellow, "version "+visible(coc.RevisionLabel(r.Label, r.Number))))
+	if r.Number == 0 {
+		p.field("Content", p.paint(red, "not here: "+visible(history.Reason(r))))
+	}
+	if r.Number > 0 {
+		p.field("Author", orUnknown(r.Author))
+	}
+	p.field("Made", p.time(r.MadeAt))
+	p.field("Seen", p.time(r.SeenAt))
+	if !r.PreviousCheckedAt.IsZero() {
+		p.field("Stood", "the content before it was last seen to stand at "+p.time(r.PreviousCheckedAt))
+	}
+	p.field("Withdrawn", p.known(r.WithdrawnAt))
+	if r.Number > 0 {
+		p.field("SHA-256", r.Hash.String())
+		p.field("Size", contentSize(r))
+	}
+	p.field("UUID", visible(r.UUID))
+	p.field("Request", visible(r.Evidence.RequestID))
+	p.field("Answered", p.known(r.Evidence.Date))
+}
+
+// known writes an instant, and nothing for one that is not known.
+func (p *page) known(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return p.time(t)
+}
+
+func contentSize(r db.Revision) string {
+	text := fmt.Sprintf("%d bytes", r.Size)
+	if r.Form == coc.FormToken {
+		text += ", a raw JSON string: no Unicode text can hold it"
+	}
+	if r.Erased {
+		text += ", erased"
+	}
+	return text
+}

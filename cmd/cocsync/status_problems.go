@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// problem is something that a person should look at.
+type problem struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+	Mend string `json:"mend"`
+}
+
+func (s *status) problem(what, why, mend string) {
+	s.problems = append(s.problems, problem{what, why, mend})
+}
+
+// waitsLong is how long a delivery may wait before that is a problem.
+const waitsLong = 15 * time.Minute
+
+func (s *status) findProblems() {
+	if len(s.watches) == 0 {
+		s.problem("nothing was ever synced", "no watch ran yet", "run `cocsync sync`, or start the daemon: `cocsync run`")
+	}
+	for _, a := range s.accounts {
+		s.accountProblems(a)
+	}
+	for _, w := range s.watches {
+		s.watchProblems(w)
+	}
+	for _, b := range s.backlogs {
+		s.notifierProblems(b)
+	}
+}
+
+func (s *status) accountProblems(a db.Account) {
+	if a.RefusedUntil.After(s.now) {
+		s.problem("account "+a.Name+": COC refuses the key pair; it is left alone for another "+span(a.RefusedUntil.Sub(s.now)),
+			a.RefusedWhy, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
+	}
+	if a.PausedUntil.After(s.now) {
+		s.problem("account "+a.Name+": COC asks for quiet for another "+span(a.PausedUntil.Sub(s.now)),
+			"too many requests", "it goes on by itself; lower requests_per_second of the account if it comes back")
+	}
+}
+
+func (s *status) watchProblems(w watchStatus) {
+	last := lastEnded(w.cycles)
+	if w.FailedInARow > 0 && last != nil {
+		what := fmt.Sprintf("watch %s: the last cycle failed", w.name)
+		if w.FailedInARow > 1 {
+			what = fmt.Sprintf("watch %s: the last %d cycles failed", w.name, w.FailedInARow)
+		}
+		why, mend := last.Err, "`cocsync check --online` says what COC answers and what is missing"
+		if n := len(last.Failures); n > 0 && why == "" {
+			why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
+				plural(n, "document"), last.Failures[0].Name, last.Failures[0].DocumentID, last.Failures[0].Err)
+			mend = "each cycle tries again; `cocsync sync " + last.Failures[0].DocumentID + "` tries that one now"
+		}
+		s.problem(what, why, mend)
+	}
+	if every, late := s.overdue(w.cycles); late {
+		s.problem(fmt.Sprintf("watch %s: no cycle began for %s", w.name, span(s.now.Sub(w.LastCycleAt))),
+			"before that one began about every "+span(every), "see whether the daemon runs, and whether the watch is still in config.toml")
+	}
+}
+
+// lastEnded returns the newest cycle that came to an end.
+func lastEnded(cycles []coc.Cycle) *coc.Cycle {
+	for i, c := range cycles {
+		if c.Outcome == coc.Good || c.Outcome == coc.Bad {
+			return &cycles[i]
+		}
+	}
+	return nil
+}
+
+// overdue reports whether a watch that used to run in some rhythm has stopped.
+// The archive does not know its schedule.
+func (s *status) overdue(cycles []coc.Cycle) (every time.Duration, late bool) {
+	n := len(cycles)
+	if n < 3 || cycles[0].Outcome == coc.Running {
+		return 0, false
+	}
+	every = cycles[0].StartedAt.Sub(cycles[n-1].StartedAt) / time.Duration(n-1)
+	return every, s.now.Sub(cycles[0].StartedAt) > max(3*every, waitsLong)
+}
+
+func (s *status) notifierProblems(b db.Backlog) {
+	if b.Held != "" {
+		s.problem(fmt.Sprintf("notifier %s: its channel takes nothing; %s, next try %s", b.Notifier, waitCount(b), s.until(b.HeldTill)),
+			b.Held, "mend it in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what waits goes by itself")
+	} else if b.Waiting > 0 && s.now.Sub(b.Oldest) > waitsLong {
+		why := b.LastErr
+		if why == "" {
+			why = "nobody tried to send it"
+		}
+		s.problem(fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, waitCount(b), span(s.now.Sub(b.Oldest))), why,
+			"see whether the daemon runs and config.toml still names the notifier; `cocsync sync` sends at once")
+	}
+	if b.Failed > 0 {
+		s.problem(fmt.Sprintf("notifier %s: Slack refused %s for good", b.Notifier, plural(b.Failed, "message")),
+			"`cocsync notify list` shows them and why", "`cocsync notify retry --notifier "+b.Notifier+"` tries again")
+	}
+}
+
+func waitCount(b db.Backlog) string {
+	if b.Waiting == 1 {
+		return "1 delivery waits"
+	}
+	return fmt.Sprintf("%d deliveries wait", b.Waiting)
+}
+
+// until says how far off an instant is.
+func (s *status) until(t time.Time) string {
+	if !t.After(s.now) {
+		return "now"
+	}
+	return "in " + span(t.Sub(s.now))
+}
+
+// ago says how long ago an instant was.
+func (s *status) ago(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return span(s.now.Sub(t)) + " ago"
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+	"cocsync/internal/syncer"
+)
+
+// sendFor is how long sync goes on sending what is due.
+const sendFor = 30 * time.Second
+
+type syncFlags struct {
+	audit, dryRun, acceptDeletions, acceptEndpoint bool
+}
+
+func (a *app) syncCommand() *cobra.Command {
+	var f syncFlags
+	cmd := &cobra.Command{
+		Use:   "sync [DOC...]",
+		Short: "run one cycle of every watch now, then send what is due",
+		Long: `Sync runs one cycle of every watch, or looks at the documents named, and then
+sends what is due for half a minute at most. It is what a cron entry runs where
+no daemon does. While a daemon has the archive it is refused; kill -USR1 makes
+the daemon run every watch at once.
+
+It exits with 1 if a document failed, or a delivery that was due is still unsent.`,
+		Example: `  cocsync sync
+  cocsync sync restart-unhealthy-nodes
+  cocsync sync --audit          read every listed version again
+  cocsync sync --dry-run        say what would be fetched, and store nothing`,
+		ValidArgsFunction: a.completeDocuments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.dryRun {
+				return a.preview(cmd.Context())
+			}
+			return a.sync(cmd.Context(), args, f)
+		},
+	}
+	cmd.Flags().BoolVar(&f.audit, "audit", false, "read every listed version again and compare it")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "ask for the lists, say what would be fetched, store nothing")
+	cmd.Flags().BoolVar(&f.acceptDeletions, "accept-deletions", false, "believe it when most documents of a watch are gone")
+	cmd.Flags().BoolVar(&f.acceptEndpoint, "accept-endpoint", false, "an account has a new endpoint, and it is the same COC")
+	return cmd
+}
+
+func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	d, err := db.Open(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	a.atEnd(d.Close)
+	p, err := a.build(cfg, d, a.logger(slog.LevelError))
+	if err != nil {
+		return err
+	}
+	show := a.newProgress()
+	p.syncer.Progress = show.update
+	only, err := chosen(ctx, d, p, docs)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, j := range p.jobs {
+		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions}
+		if docs != nil {
+			if o.Only = only[j.Watch.Name]; len(o.Only) == 0 {
+				continue
+			}
+		}
+		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
+		c, err := p.syncer.Run(ctx, j.Watch, o)
+		show.done(c)
+		errs = append(errs, err, cycleError(c))
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
+		}
+	}
+	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+}
+
+// cycleError says what failed in a cycle.
+func cycleError(c coc.Cycle) error {
+	var errs []error
+	if c.Err != "" {
+		errs = append(errs, fmt.Errorf("watch %s: %s", c.Watch, c.Err))
+	}
+	for i, f := range c.Failures {
+		if i == 20 {
+			errs = append(errs, fmt.Errorf("watch %s: … and %d more documents; `cocsync status` names them", c.Watch, len(c.Failures)-i))
+			break
+		}
+		errs = append(errs, fmt.Errorf("watch %s: document %s (%s): %s", c.Watch, f.DocumentID, f.Name, f.Err))
+	}
+	return errors.Join(errs...)
+}
+
+// sendDue sends what is due and says what is still unsent.
+func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
+	sending, cancel := context.WithTimeout(ctx, sendFor)
+	defer cancel()
+	if err := p.sender.Drain(sending); err != nil && sending.Err() == nil {
+		return err
+	}
+	list, err := d.Backlogs(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range list {
+		if b.Waiting == 0 {
+			continue
+		}
+		why := b.Held
+		if why == "" {
+			why = b.LastErr
+		}
+		if why == "" {
+			why = "Slack takes about one message a second"
+		}
+		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %d deliveries still wait: %s", b.Notifier, b.Waiting, why),
+			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` tries at once"))
+	}
+	return errors.Join(errs...)
+}
+
+// chosen returns, by watch, the ids of the documents that were named. A document
+// may be one that the archive does not know yet, if a watch names its id.
+func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string][]string, error) {
+	only := map[string][]string{}
+	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
+	for _, ref := range docs {
+		id := ref
+		doc, known := h.Document(ctx, ref)
+		if known == nil {
+			id = doc.DocumentID
+		}
+		found := false
+		for _, j := range p.jobs {
+			follows, err := watches(ctx, d, j.Watch, id)
+			if err != nil {
+				return nil, err
+			}
+			if follows {
+				only[j.Watch.Name] = append(only[j.Watch.Name], id)
+				found = true
+			}
+		}
+		if !found && known != nil {
+			return nil, known
+		}
+		if !found {
+			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", doc.DocumentID, doc.Name),
+				"add it to a watch in config.toml, or run `cocsync sync` without names")
+		}
+	}
+	return only, nil
+}
+
+// watches reports whether the watch follows the document.
+func watches(ctx context.Context, d *db.DB, w syncer.Watch, id string) (bool, error) {
+	if slices.Contains(w.Documents, id) {
+		return true, nil
+	}
+	list, err := d.Followed(ctx, w.Account.Name, w.Name)
+	return slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id }), err
+}
+
+// preview says what a sync would do. Without an archive it compares with an
+// empty one.
+func (a *app) preview(ctx context.Context) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	path := cfg.Database
+	open := db.OpenReader
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		dir, err := os.MkdirTemp("", "cocsync-*")
+		if err != nil {
+			return err
+		}
+		a.atEnd(func() error { return os.RemoveAll(dir) })
+		path, open = filepath.Join(dir, "empty.db"), db.Open
+	}
+	d, err := open(ctx, path)
+	if err != nil {
+		return err
+	}
+	a.atEnd(d.Close)
+	p, err := a.build(cfg, d, a.logger(slog.LevelError))
+	if err != nil {
+		return err
+	}
+	for _, j := range p.jobs {
+		v, err := p.syncer.Preview(ctx, j.Watch)
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
+		}
+		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions still to be had, %d no longer listed\n",
+			j.Watch.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
+		for _, r := range v.Fetch {
+			fmt.Fprintf(a.out, "  fetch %s %s\n", visible(r.DocumentID), visible(r.Name))
+		}
+	}
+	return nil
+}
