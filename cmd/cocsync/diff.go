@@ -99,7 +99,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 		a.aside(note)
 	}
 	if f.output.value == "json" {
-		return !c.Equal, a.json(c.json(f.context))
+		return !c.Equal, a.writeJSON(c.json(f.context))
 	}
 	if c.Equal {
 		a.nothing(visible(c.title() + ": " + c.Summary))

@@ -124,7 +124,8 @@ digest_over = 1000
 // sync runs one to its end.
 func syncOnce(t *testing.T, config string) {
 	t.Helper()
-	if out, err := program(t, "-c", config, "sync").CombinedOutput(); err != nil {
+	out, err := program(t, "-c", config, "sync").CombinedOutput()
+	if err != nil {
 		t.Fatalf("sync: %v\n%s", err, out)
 	}
 }

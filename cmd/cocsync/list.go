@@ -74,7 +74,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		for i, d := range docs {
 			list[i] = newDocumentJSON(d)
 		}
-		return a.json(list)
+		return a.writeJSON(list)
 	}
 	if len(docs) == 0 {
 		return nil

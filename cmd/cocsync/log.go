@@ -210,7 +210,7 @@ func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Cha
 		unified := string(text)
 		list[i].Unified = &unified
 	}
-	return a.json(list)
+	return a.writeJSON(list)
 }
 
 // changePatch returns the line diff of a change; nothing for one without

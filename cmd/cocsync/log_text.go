@@ -20,7 +20,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	p.field("Document", visible(c.Account+"/"+c.DocumentID))
 	p.field("Author", orUnknown(c.By))
 	if !c.MadeAt.IsZero() {
-		p.field("Made", p.time(c.MadeAt))
+		p.field("Made", p.time(c.MadeAt)+made(c))
 	}
 	if !c.SeenAt.Equal(c.MadeAt) {
 		p.field("Seen", p.time(c.SeenAt)+beside(c))
@@ -62,6 +62,17 @@ func arrow(old, now string) string {
 		return now
 	}
 	return old + " → " + now
+}
+
+// made says what else was made then than the change itself.
+func made(c coc.Change) string {
+	switch c.Kind {
+	case coc.KindRewritten:
+		return " (the version; it was rewritten later)"
+	case coc.KindWithdrawn:
+		return " (the version)"
+	}
+	return ""
 }
 
 // beside says what is special about when a change was seen.

@@ -68,7 +68,7 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 		for i, m := range list {
 			out[i] = newMessageJSON(m, names[m.Document])
 		}
-		return a.json(out)
+		return a.writeJSON(out)
 	}
 	if len(list) == 0 {
 		return nil

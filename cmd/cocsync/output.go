@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,8 +50,29 @@ func (p *page) minute(t time.Time) string {
 // may hold colours: what is hostile in it was made visible before.
 func (p *page) field(name, value string) {
 	if value != "" {
-		fmt.Fprintf(p, "%-10s %s\n", name+":", value)
+		fmt.Fprintf(p, "%-11s %s\n", name+":", value)
 	}
+}
+
+// writeJSON writes a value as indented JSON. What a terminal would obey or hide
+// is escaped: it can only stand inside strings, where that means the same.
+func (a *app) writeJSON(v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.out)
+	for _, r := range b.String() {
+		if hidden(r) && r != '\n' {
+			fmt.Fprintf(w, "\\u%04x", r)
+		} else {
+			w.WriteRune(r)
+		}
+	}
+	return w.Flush()
 }
 
 // nothing says on stderr that a listing is empty.
@@ -132,9 +155,7 @@ func plural(n int, noun string) string {
 // span writes a length of time for people, in its largest unit.
 func span(d time.Duration) string {
 	switch {
-	case d < 0:
-		return "less than no time" // a clock went back
-	case d < 2*time.Second:
+	case d < 2*time.Second: // or less than none: a clock went back
 		return "a moment"
 	case d < 2*time.Minute:
 		return plural(int(d/time.Second), "second")

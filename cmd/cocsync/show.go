@@ -93,7 +93,7 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return a.json(newMetaJSON(doc, list))
+		return a.writeJSON(newMetaJSON(doc, list))
 	}
 	return a.paged(func(p *page) error {
 		p.documentFields(doc)

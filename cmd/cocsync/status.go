@@ -35,7 +35,7 @@ when it has something to complain of.`,
 				return err
 			}
 			if output.value == "json" {
-				return a.json(s.json())
+				return a.writeJSON(s.json())
 			}
 			return a.paged(func(p *page) error {
 				p.status(s)

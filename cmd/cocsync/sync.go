@@ -79,7 +79,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	var errs []error
 	for _, j := range p.jobs {
 		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions}
-		if docs != nil {
+		if len(docs) > 0 {
 			if o.Only = only[j.Watch.Name]; len(o.Only) == 0 {
 				continue
 			}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// What diff writes turns the old bytes into the new ones, by git apply under the
+// document's name and by patch on any file, whatever the name and the bytes.
+func TestDiffIsAPatch(t *testing.T) {
+	for _, tt := range []struct{ title, name, file, old, new string }{
+		{"plain", "restart", "restart", job1, job3},
+		{"space", "re start", "re start", job1, job2},
+		{"slash", "../../etc/x", ".._.._etc_x", job1, job2},
+		{"quotes and control characters", "a\"b\\c\td\x1b", "a\"b\\c\td\x1b", job1, job2},
+		{"wide", "重启", "重启", job1, job2},
+		{"no last newline, CRLF, NUL", "x", "x", "a\r\nb\x00\n", "a\r\nb\x00\r\nc"},
+		{"looks like a header", "x", "x", "-- a/x\n++ b\nsame\n", "-- /dev/null\n@@ -1 +1 @@\nsame\n"},
+		{"to nothing", "x", "x", "a\n", ""},
+		{"from empty", "x", "x", "", "a"},
+	} {
+		t.Run(tt.title, func(t *testing.T) {
+			archive := two(t, tt.name, tt.old, tt.new)
+			text, stderr, _ := ask(t, archive, "diff", "DM1@v1..v2", "--color", "never")
+			if text == "" {
+				t.Fatalf("diff wrote nothing, and on stderr %q", stderr)
+			}
+			for tool, command := range map[string][]string{
+				"git":   {"git", "apply", "-"},
+				"patch": {"patch", "--binary", "-s", "other"},
+			} {
+				if _, err := exec.LookPath(tool); err != nil {
+					t.Logf("no %s here", tool)
+					continue
+				}
+				file := map[string]string{"git": tt.file, "patch": "other"}[tool]
+				dir := t.TempDir()
+				must(t, os.WriteFile(filepath.Join(dir, file), []byte(tt.old), 0o600))
+				cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+				cmd.Dir, cmd.Stdin = dir, strings.NewReader(text)
+				cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir), "GIT_CONFIG_GLOBAL=/dev/null")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %v\n%s\n%s", tool, err, out, text)
+					continue
+				}
+				got, err := os.ReadFile(filepath.Join(dir, file))
+				if os.IsNotExist(err) && tt.new == "" {
+					continue // patch removes a file that becomes empty
+				}
+				if err != nil || string(got) != tt.new {
+					t.Errorf("%s made %q, %v, want %q of\n%s", tool, got, err, tt.new, text)
+				}
+			}
+		})
+	}
+}
+
+// two makes an archive with one document of two versions.
+func two(t *testing.T, name, old, now string) string {
+	t.Helper()
+	utc(t)
+	path := filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2", State: coc.Present,
+		Versions: []coc.VersionStep{versionStep("v1", 0, old, "li"), versionStep("v2", 1, now, "")}}))
+	must(t, d.Close())
+	return path
+}
+
+// A content that no text can hold comes as COC sent it, and that is said.
+func TestShowOfARawToken(t *testing.T) {
+	path := two(t, "job", "a\n", "b\n")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	v := versionStep("v3", 2, "", "")
+	v.Revision.Content = coc.Content{Bytes: []byte(`"\ud800"`), Form: coc.FormToken}
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(3), Newest: "v3", Versions: []coc.VersionStep{v}}))
+	must(t, d.Close())
+	stdout, stderr, status := ask(t, path, "show", "job")
+	if stdout != `"\ud800"` || !strings.Contains(stderr, "no Unicode text can hold this content") || status != 0 {
+		t.Errorf("show of a raw token = %q, %q, %d", stdout, stderr, status)
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mattn/go-runewidth"
+)
+
+// Wide letters, colours and cut cells must not move the columns.
+func TestTableFitsTheTerminal(t *testing.T) {
+	columns := []column{{head: "NAME", flexible: true}, {head: "N", right: true}, {head: "BY", flexible: true}}
+	rows := [][]cell{
+		{{"重启不健康的节点并且等待它们恢复", red}, {"7", plain}, {"李伟", plain}},
+		{{"a", plain}, {"1234", plain}, {"somebody with a long name", plain}},
+	}
+	for _, tt := range []struct {
+		width int
+		color bool
+		want  string
+	}{
+		{0, false, "" +
+			"NAME                                 N  BY\n" +
+			"重启不健康的节点并且等待它们恢复     7  李伟\n" +
+			"a                                 1234  somebody with a long name\n"},
+		{40, false, "" +
+			"NAME                 N  BY\n" +
+			"重启不健康的节…      7  李伟\n" +
+			"a                 1234  somebody with a…\n"},
+		{3, true, "" +
+			"\x1b[1mNAME\x1b[0m         \x1b[1mN\x1b[0m  \x1b[1mBY\x1b[0m\n" +
+			"\x1b[31m重启不…\x1b[0m      7  李伟\n" +
+			"a         1234  somebod…\n"},
+	} {
+		var b bytes.Buffer
+		p := &page{Writer: bufio.NewWriter(&b), width: tt.width, color: tt.color}
+		p.table(columns, rows)
+		p.Flush()
+		if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+			t.Errorf("width %d (-want +got):\n%s", tt.width, diff)
+		}
+		for line := range strings.Lines(b.String()) {
+			if w := runewidth.StringWidth(strings.TrimSpace(line)); tt.width > 20 && w > tt.width {
+				t.Errorf("width %d: %q is %d wide", tt.width, line, w)
+			}
+		}
+	}
+}
+
+// JSON shows on a terminal too, and must mean the same after escaping.
+func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
+	want := []string{evil, "\u007f\u200b\ufeff\u2066<&>\n\t重启"}
+	var b bytes.Buffer
+	must(t, (&app{out: &b}).writeJSON(want))
+	if i := strings.IndexFunc(b.String(), func(r rune) bool { return hidden(r) && r != '\n' }); i >= 0 {
+		t.Errorf("writeJSON wrote %q", b.String())
+	}
+	var got []string
+	must(t, json.Unmarshal(b.Bytes(), &got))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("read back (-want +got):\n%s", diff)
+	}
+}
+
+func TestSpanSaysOneUnit(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Hour: "a moment", 0: "a moment", 90 * time.Second: "90 seconds", 2 * time.Minute: "2 minutes",
+		119 * time.Minute: "119 minutes", 47 * time.Hour: "47 hours", 48 * time.Hour: "2 days", 90 * 24 * time.Hour: "90 days",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KiB", 3 << 20: "3.0 MiB", 5 << 40: "5.0 TiB", 1 << 62: "4194304.0 TiB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
+		}
+	}
+}

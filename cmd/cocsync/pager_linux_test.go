@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pseudo-terminal of that many columns. What is written to tty
+// can be read by calling the function once tty is closed.
+func terminal(t *testing.T, columns uint16) (tty *os.File, read func() string) {
+	t.Helper()
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminal to be had:", err)
+	}
+	t.Cleanup(func() { ptmx.Close() })
+	must(t, unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(ptmx.Fd()), unix.TIOCGPTN)
+	must(t, err)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	must(t, err)
+	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
+	all := make(chan string)
+	go func() {
+		var b bytes.Buffer
+		_, _ = io.Copy(&b, ptmx) // ends with EIO when the last tty is closed
+		all <- strings.ReplaceAll(b.String(), "\r\n", "\n")
+	}()
+	return tty, func() string {
+		must(t, tty.Close())
+		return <-all
+	}
+}
+
+// onTerminal runs the program with its output on a terminal.
+func onTerminal(t *testing.T, columns uint16, archive string, args ...string) string {
+	t.Helper()
+	tty, read := terminal(t, columns)
+	var stderr bytes.Buffer
+	if err := run(t.Context(), append([]string{"--db", archive}, args...), strings.NewReader(""), tty, &stderr); err != nil {
+		t.Errorf("%q = %v", args, err)
+	}
+	return read()
+}
+
+// The same content is obeyed by no terminal, and byte for byte in a pipe; a
+// terminal that does not tell its width is one all the same.
+func TestContentOnATerminalAndInAPipe(t *testing.T) {
+	archive := fixture(t)
+	t.Setenv("PAGER", "cat")
+	t.Setenv("TERM", "xterm")
+	for _, columns := range []uint16{80, 0} {
+		want := "a: ^[]0;owned^G^M\nb: <U+202E>1\tx"
+		if got := onTerminal(t, columns, archive, "show", "DM-evil", "--color", "never"); strings.ReplaceAll(got, "       ", "\t") != want && got != want {
+			t.Errorf("show on a terminal of %d columns = %q, want %q", columns, got, want)
+		}
+		for _, args := range [][]string{{"diff", "DM-evil"}, {"log", "DM-evil", "-p"}, {"list"}, {"show", "DM-evil", "--meta"}, {"notify", "list"}, {"status"}, {"list", "-o", "json"}} {
+			got := onTerminal(t, columns, archive, append(args, "--color", "never")...)
+			if i := strings.IndexFunc(got, func(r rune) bool { return hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+				t.Errorf("%q on a terminal of %d columns writes %q", args, columns, got[i:])
+			}
+		}
+	}
+	if got, _, _ := ask(t, archive, "show", "DM-evil"); got != "a: \x1b]0;owned\x07\r\nb: \u202e1\tx" {
+		t.Errorf("show in a pipe = %q, want the bytes", got)
+	}
+	if got, _, _ := ask(t, archive, "diff", "DM-evil"); !strings.Contains(got, "+a: \x1b]0;owned\x07\r\n+b: \u202e1\tx\n\\ No newline") {
+		t.Errorf("diff in a pipe = %q, want the bytes", got)
+	}
+}
+
+func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
+	archive := fixture(t)
+	t.Setenv("PAGER", "cat")
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	args := []string{"diff", "DM-restart@v1..v2"}
+	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got, "\x1b[31m-    inputs: {service: ECS, timeout: 30}\x1b[0m\n\x1b[32m+    inputs") {
+		t.Errorf("diff on a terminal = %q, want colours", got)
+	}
+	if got, _, _ := ask(t, archive, args...); strings.Contains(got, "\x1b") {
+		t.Errorf("diff in a pipe = %q, want no colours", got)
+	}
+	if got, _, _ := ask(t, archive, append(args, "--color", "always")...); !strings.Contains(got, "\x1b[31m") {
+		t.Errorf("diff --color always in a pipe = %q, want colours", got)
+	}
+	t.Setenv("NO_COLOR", "1")
+	if got := onTerminal(t, 80, archive, args...); strings.Contains(got, "\x1b") {
+		t.Errorf("diff on a terminal with NO_COLOR = %q, want no colours", got)
+	}
+}
+
+func TestListIsCutToTheTerminal(t *testing.T) {
+	archive := fixture(t)
+	t.Setenv("PAGER", "cat")
+	t.Setenv("NO_COLOR", "1")
+	got := onTerminal(t, 90, archive, "list")
+	if !strings.Contains(got, "…") {
+		t.Errorf("list on 90 columns cut nothing:\n%s", got)
+	}
+	for line := range strings.Lines(got) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 90 {
+			t.Errorf("list on 90 columns wrote %d: %q", n, line)
+		}
+	}
+}
+
+// A pager gets the text on a terminal; JSON, a missing pager and an empty $PAGER
+// go around it; one that ends early is no failure.
+func TestPager(t *testing.T) {
+	archive := fixture(t)
+	t.Setenv("NO_COLOR", "1")
+	pager := filepath.Join(t.TempDir(), "pager")
+	must(t, os.WriteFile(pager, []byte("#!/bin/sh\nsed 's/^/> /'\n"), 0o700))
+	for _, tt := range []struct {
+		pager string
+		args  []string
+		want  string
+	}{
+		{pager, []string{"show", "old-job"}, "> old: 1\n"},
+		{pager, []string{"list", "--name", "x", "-o", "json"}, "[]\n"},
+		{"", []string{"show", "old-job"}, "old: 1\n"},
+		{"/no/such/pager -X", []string{"show", "old-job"}, "old: 1\n"},
+		{"true", []string{"show", "old-job"}, ""},
+	} {
+		t.Setenv("PAGER", tt.pager)
+		if got := onTerminal(t, 80, archive, tt.args...); got != tt.want {
+			t.Errorf("PAGER=%q %q = %q, want %q", tt.pager, tt.args, got, tt.want)
+		}
+	}
+	if _, err := exec.LookPath("less"); err != nil {
+		t.Skip("no less here")
+	}
+	t.Setenv("TERM", "xterm")
+	t.Setenv("PAGER", "less")
+	t.Setenv("LESS", "")
+	if got := onTerminal(t, 80, archive, "show", "old-job"); !strings.Contains(got, "old: 1") {
+		t.Errorf("PAGER=less = %q, want the text, and an end", got)
+	}
+}
