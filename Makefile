@@ -1,0 +1,38 @@
+# make build   bin/cocsync, one static file
+# make test    the tests
+# make check   all that must hold before a commit; what CI runs
+# make lint    golangci-lint alone; building it takes five minutes, once
+# make bench   the benchmarks
+# make clean   remove what was built
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null )
+
+.PHONY: build test check lint bench clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o bin/cocsync ./cmd/cocsync
+
+test:
+	go test ./...
+
+check:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go tool -modfile=tools/staticcheck/go.mod staticcheck ./...
+	go mod tidy -diff
+	@if command -v $$(go env CC) >/dev/null; then \
+		echo "go test -race ./..."; CGO_ENABLED=1 go test -race ./...; \
+	else \
+		echo "no C compiler, so the tests run without -race"; go test ./...; \
+	fi
+	$(MAKE) lint
+	tools/vulncheck
+
+lint:
+	go tool -modfile=tools/golangci-lint/go.mod golangci-lint run ./...
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"cocsync/internal/hint"
+)
+
+func (c *checker) account(a Account) {
+	regions := regionNames()
+	_, known := endpointOf(a.Region)
+	const how = `write endpoint = "https://…" for another`
+	switch {
+	case a.Region != "" && a.Endpoint != "":
+		c.fault("endpoint", "region and endpoint are both given", "keep one of them")
+	case a.Region == "" && a.Endpoint == "":
+		c.fault("region", "it has no region", "write region = with one of "+strings.Join(regions, ", ")+"; "+how)
+	case a.Endpoint != "":
+		c.wrong("endpoint", checkURL(a.Endpoint))
+	case !known && nearest(a.Region, regions) != "":
+		c.fault("region", "unknown region "+quote(a.Region), choose(a.Region, regions)+" Known are "+strings.Join(regions, ", ")+"; "+how)
+	case !known:
+		c.fault("region", "unknown region "+quote(a.Region), "known are "+strings.Join(regions, ", ")+"; "+how)
+	}
+	if r := a.RequestsPerSecond; !(r >= 0) || math.IsInf(r, 0) {
+		c.fault("requests_per_second", "requests_per_second must be a number, 0 or more", "0 means no limit")
+	}
+	if a.Connections < 1 || a.Connections > maxConnections {
+		c.fault("connections", fmt.Sprintf("connections is %d", a.Connections), fmt.Sprintf("write a number from 1 to %d", maxConnections))
+	}
+	c.credentials(a)
+}
+
+// maxConnections is far above what COC's rate can keep busy.
+const maxConnections = 64
+
+func (c *checker) credentials(a Account) {
+	const both = "give both, or neither: then the environment, the profile file and the ECS agency are asked"
+	if a.AccessKey.IsSet() != a.SecretKey.IsSet() {
+		has, misses := "access_key", "secret_key"
+		if a.SecretKey.IsSet() {
+			has, misses = misses, has
+		}
+		c.fault(misses, fmt.Sprintf("it has %s without %s", has, misses), both)
+	} else if a.SecurityToken.IsSet() && !a.AccessKey.IsSet() {
+		c.fault("access_key", "it has security_token without access_key and secret_key", both)
+	}
+	c.secret("access_key", a.AccessKey)
+	c.secret("secret_key", a.SecretKey)
+	c.secret("security_token", a.SecurityToken)
+}
+
+// secret checks how a secret is written. A plain one lies open to whoever can
+// read the file.
+func (c *checker) secret(key string, s Secret) {
+	if err := s.check(); err != nil {
+		c.wrong(key, err)
+		return
+	}
+	if s.plain() && !c.private {
+		c.fault(key, key+" is written plainly in a file that others can read",
+			"run `chmod 600 "+c.file+"`, or write env:NAME or file:PATH")
+	}
+}
+
+// checkURL accepts https, and http on loopback, without anything after the path.
+// The error does not show the URL, which may hold a password.
+func checkURL(text string) error {
+	const advice = "write https://…; plain http is accepted on loopback only"
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Opaque != "" {
+		return hint.Wrap(errors.New("this is no URL"), advice)
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return hint.Wrap(errors.New("a user, query or fragment has no place in this URL"), advice)
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	loopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return hint.Wrap(errors.New("this URL is not https"), advice)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"cocsync/internal/hint"
+)
+
+// CheckSecrets reads every secret and returns what is wrong with them. It is
+// apart from Load because offline commands need no secret; their values are in
+// no problem.
+func (c *Config) CheckSecrets() []Problem {
+	k := &checker{document: c.doc.again(), cfg: c}
+	for i, a := range c.Accounts {
+		k.table("account", i, a.Name)
+		k.readable("access_key", a.AccessKey)
+		k.readable("secret_key", a.SecretKey)
+		k.readable("security_token", a.SecurityToken)
+	}
+	for i, s := range c.Slacks {
+		k.table("slack", i, s.Name)
+		k.readable("token", s.Token)
+		if k.readable("webhook", s.Webhook) && s.Webhook.IsSet() {
+			k.webhook(s.Webhook)
+		}
+	}
+	return k.sorted()
+}
+
+func (c *checker) readable(key string, s Secret) bool {
+	_, err := s.Value()
+	c.wrong(key, err)
+	return err == nil
+}
+
+func (c *checker) webhook(s Secret) {
+	if url, err := s.Value(); err == nil && checkURL(url) != nil {
+		c.wrong("webhook", hint.Wrap(fmt.Errorf("what %s holds is no https URL", s), "copy the webhook's URL from Slack: https://hooks.slack.com/services/…"))
+	}
+}
+
+// Warnings returns what works and yet may surprise.
+func (c *Config) Warnings() []Problem {
+	k := &checker{document: c.doc.again(), cfg: c}
+	used := slices.Clone(c.Operators)
+	for _, w := range c.Watches {
+		used = append(used, w.Notify...)
+	}
+	if len(c.Operators) == 0 && len(c.Slacks) > 0 {
+		k.fault("operators", "nobody hears when the watching itself is broken", `write operators = ["…"] at the top, with the name of a [[slack]]`)
+	}
+	for i, s := range c.Slacks {
+		k.table("slack", i, s.Name)
+		if !slices.Contains(used, s.Name) {
+			k.fault("name", "nothing is told through it", "name it in a watch's notify, or in operators")
+		}
+		if s.Token.IsSet() && !channelID(s.Channel) {
+			k.fault("channel", quote(s.Channel)+" is a channel's name", "write its ID, such as C0123456789: Slack takes no files, and so no long diffs, under a name")
+		}
+	}
+	return k.sorted()
+}
+
+// channelID reports whether a channel is written as an ID.
+func channelID(s string) bool {
+	ok, _ := regexp.MatchString(`^[CGD][A-Z0-9]{6,}$`, s)
+	return ok
+}

@@ -1,0 +1,193 @@
+// Package config turns config.toml into a Config: defaults, a strict decode, and
+// every fault at once, each with its line and how to mend it. It owns the
+// file's keys, the words about them, and secrets, which it reads only when
+// somebody asks for their value. What is done with the settings is not its
+// business; it opens no archive and asks no network.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+)
+
+// Config is a checked configuration. What Load returns refers to no name that
+// isn't there, and its methods that read a setting (Cron, AuditEvery, Masks)
+// do not fail.
+type Config struct {
+	// Database is the archive's file. Written relatively, it lies beside the
+	// config file, so that it does not depend on where the daemon was started.
+	Database string `toml:"database"`
+	// Operators are the notifiers that hear when the watching itself is broken.
+	Operators []string  `toml:"operators"`
+	Accounts  []Account `toml:"account"`
+	Watches   []Watch   `toml:"watch"`
+	Slacks    []Slack   `toml:"slack"`
+
+	doc *document // where each key stands, for problems that are found later
+}
+
+// Account is one set of COC credentials and one endpoint.
+type Account struct {
+	Name     string `toml:"name"` // its identity in the archive
+	Region   string `toml:"region"`
+	Endpoint string `toml:"endpoint"` // after Load also when the file gave a region
+	// AccessKey and SecretKey are both set or neither: then the environment, the
+	// profile file and the ECS agency are asked.
+	AccessKey         Secret  `toml:"access_key"`
+	SecretKey         Secret  `toml:"secret_key"`
+	SecurityToken     Secret  `toml:"security_token"`
+	RequestsPerSecond float64 `toml:"requests_per_second"` // 0: no limit
+	Connections       int     `toml:"connections"`
+}
+
+// Watch is which documents of an account are followed, and who hears of them.
+type Watch struct {
+	Name         string   `toml:"name"`
+	Account      string   `toml:"account"`
+	Schedule     string   `toml:"schedule"` // see Cron
+	Timezone     string   `toml:"timezone"`
+	Audit        string   `toml:"audit"`         // see AuditEvery
+	DocumentType string   `toml:"document_type"` // "" for private ones, or "PUBLIC"
+	Documents    []string `toml:"documents"`
+	Select       *Select  `toml:"select"` // nil: the documents named alone
+	Notify       []string `toml:"notify"`
+}
+
+// Select follows what COC lists. Filters narrow it.
+type Select struct {
+	All                 bool   `toml:"all"` // says that no filter is meant, not a forgotten one
+	NameLike            string `toml:"name_like"`
+	Creator             string `toml:"creator"`
+	EnterpriseProjectID string `toml:"enterprise_project_id"`
+}
+
+// Slack is a notifier: one channel and how it wants to be told.
+type Slack struct {
+	Name       string     `toml:"name"`
+	Token      Secret     `toml:"token"` // of a bot; or
+	Webhook    Secret     `toml:"webhook"`
+	Channel    string     `toml:"channel"` // where a bot posts
+	Kinds      []coc.Kind `toml:"kinds"`
+	Detail     string     `toml:"detail"` // full, outline, name
+	Mask       []string   `toml:"mask"`   // see Masks
+	APIURL     string     `toml:"api_url"`
+	DigestOver int        `toml:"digest_over"`
+}
+
+// Masks returns the patterns whose matches never leave for chat.
+func (s Slack) Masks() ([]*regexp.Regexp, error) {
+	var list []*regexp.Regexp
+	for _, m := range s.Mask {
+		re, err := regexp.Compile(m)
+		if err != nil {
+			return nil, fmt.Errorf("slack %q: mask: %w", s.Name, err)
+		}
+		list = append(list, re)
+	}
+	return list, nil
+}
+
+// Default returns what an empty file says.
+func Default() *Config { return &Config{Database: "cocsync.db"} }
+
+func defaultAccount() Account { return Account{RequestsPerSecond: 5, Connections: 4} }
+
+func defaultWatch() Watch {
+	return Watch{Schedule: "*/5 * * * *", Timezone: "UTC", Audit: "30d"}
+}
+
+// Withdrawn is not told by default: COC keeps 100 versions of a document, and
+// then each new one would alarm.
+func defaultSlack() Slack {
+	return Slack{
+		Kinds:  []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten, coc.KindMetadata, coc.KindDeleted, coc.KindRestored},
+		Detail: "full", APIURL: "https://slack.com/api/", DigestOver: 10,
+	}
+}
+
+// maxFile bounds a config file. One that a person wrote has a few kilobytes.
+const maxFile = 1 << 20
+
+// Load reads and checks a config file. An error about what the file says is a
+// *Problems. No secret is resolved: see CheckSecrets.
+func Load(path string) (*Config, error) {
+	text, mode, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, mode, time.Now())
+}
+
+// parse is Load without the file. mode tells who may read it; now is the instant
+// after which a schedule must have a next time.
+func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
+	doc := scan(path, text)
+	cfg := Default()
+	cfg.doc = doc
+	if doc.decode(cfg) {
+		cfg.fill()
+		c := &checker{document: doc, cfg: cfg, private: mode.Perm()&0o077 == 0, now: now}
+		c.check()
+		cfg.settle(filepath.Dir(path))
+	}
+	if err := doc.err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// settle makes relative paths relative to the config file, and regions endpoints.
+func (c *Config) settle(dir string) {
+	c.Database = under(dir, c.Database)
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		if e, ok := endpointOf(a.Region); ok {
+			a.Endpoint = e
+		}
+		for _, s := range []*Secret{&a.AccessKey, &a.SecretKey, &a.SecurityToken} {
+			*s = s.in(dir)
+		}
+	}
+	for i := range c.Slacks {
+		s := &c.Slacks[i]
+		s.Token, s.Webhook = s.Token.in(dir), s.Webhook.in(dir)
+	}
+}
+
+// read returns what a config file says, and its mode.
+func read(path string) (_ []byte, _ fs.FileMode, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("read config: %w", err)
+		}
+	}()
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, 0, hint.Wrap(err, "run `cocsync init` to write one, or name another with -c FILE")
+	case err != nil:
+		return nil, 0, hint.Wrap(err, "check that you may read it, or name another with -c FILE")
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, 0, hint.Wrap(err, "name the config file with -c FILE")
+	}
+	if len(text) > maxFile {
+		return nil, 0, hint.Wrap(fmt.Errorf("%s: longer than %d bytes", path, maxFile), "name the config file with -c FILE")
+	}
+	return text, info.Mode(), nil
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Problem is one fault of a config file.
+type Problem struct {
+	File  string
+	Line  int    // 0 when it lies in no line
+	Fault string // watch "runbooks": unknown account "prd"
+	Hint  string // how to mend it
+}
+
+// Error returns the problem in a line, and the hint in another.
+func (p Problem) Error() string {
+	where := p.File
+	if p.Line > 0 {
+		where = fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	text := where + ": " + p.Fault
+	if p.Hint != "" {
+		text += "\n  hint: " + p.Hint
+	}
+	return text
+}
+
+// Problems are all faults of a config file, in the order of its lines.
+type Problems struct {
+	List []Problem
+}
+
+// maxShown bounds an error's text: whoever named the wrong file need not read
+// all that is wrong with it.
+const maxShown = 50
+
+// Error returns one problem after the other.
+func (p *Problems) Error() string {
+	var lines []string
+	for i, one := range p.List {
+		if i == maxShown {
+			lines = append(lines, fmt.Sprintf("… and %d more", len(p.List)-i))
+			break
+		}
+		lines = append(lines, one.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// err returns the problems found, nil when there are none.
+func (d *document) err() error {
+	if len(d.problems) == 0 {
+		return nil
+	}
+	return &Problems{d.sorted()}
+}
+
+// sorted returns the problems in the order of their lines.
+func (d *document) sorted() []Problem {
+	slices.SortStableFunc(d.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return d.problems
+}
+
+// maxQuoted bounds what a fault quotes from the file.
+const maxQuoted = 80
+
+// quote shows a text of the file. It never gets a secret.
+func quote(s string) string {
+	if utf8.RuneCountInString(s) > maxQuoted {
+		s = string([]rune(s)[:maxQuoted]) + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// choose advises on a word that is none of the known ones: the nearest of them
+// when one is near, else all.
+func choose(word string, known []string) string {
+	if near := nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "known here: " + strings.Join(known, ", ")
+}
+
+// nearest returns the known word that is the fewest edits away, "" when none is
+// near enough to be meant.
+func nearest(word string, known []string) string {
+	best, least := "", 3
+	for _, k := range known {
+		if utf8.RuneCountInString(word) > maxQuoted {
+			break
+		}
+		n := distance(strings.ToLower(word), strings.ToLower(k))
+		if n < least && n < max(utf8.RuneCountInString(k), utf8.RuneCountInString(word)) {
+			best, least = k, n
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be added, removed, replaced or swapped with
+// their neighbour to turn one word into the other.
+func distance(from, to string) int {
+	a, b := []rune(from), []rune(to)
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
+	}
+	for j := range d[0] {
+		d[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := d[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			d[i][j] = min(replace, d[i-1][j]+1, d[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
+		}
+	}
+	return d[len(a)][len(b)]
+}

@@ -1,0 +1,217 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// However a config is printed, a secret written plainly does not come out.
+func TestSecretIsNeverShown(t *testing.T) {
+	const secret = "hunter2"
+	cfg := load(t, least+"[[slack]]\nname = \"ops\"\ntoken = \""+secret+"\"\nchannel = \"C0123456789\"\n")
+	s := cfg.Slacks[0].Token
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
+		fmt.Fprintf(&out, verb+"\n", s)
+		fmt.Fprintf(&out, verb+"\n", &s)
+		fmt.Fprintf(&out, verb+"\n", cfg.Slacks)
+		fmt.Fprintf(&out, verb+"\n", cfg.Slacks[0])
+	}
+	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+		slog.New(h).Info("secret", "plain", s, "in", cfg.Slacks[0], "pointer", &s)
+	}
+	if err := json.NewEncoder(&out).Encode(cfg.Slacks); err != nil {
+		t.Error(err)
+	}
+	if err := toml.NewEncoder(&out).Encode(cfg); err != nil {
+		t.Error(err)
+	}
+	out.WriteString(s.String() + s.GoString())
+	for _, shown := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
+		if strings.Contains(out.String(), shown) {
+			t.Errorf("%q in\n%s", shown, out.String())
+		}
+	}
+	if !strings.Contains(out.String(), "***") {
+		t.Errorf("no *** in\n%s", out.String())
+	}
+	if got, err := s.Value(); got != secret || err != nil {
+		t.Errorf("Value() = %q, %v, want %q", got, err, secret)
+	}
+}
+
+// No fault of a config quotes what stands in a secret.
+func TestFaultsHideSecrets(t *testing.T) {
+	const secret = "hunter2"
+	for _, text := range []string{
+		"token = \"" + secret, "token = \"" + secret + "\\q\"", "token = \"" + secret + "\" x",
+		"token = [\"" + secret + "\"]", "tokn = \"" + secret + "\"", "token = \"" + secret + "\"\ntoken = \"" + secret + "\"",
+		"token = \"" + secret + "\\n\"", "webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
+	} {
+		_, err := parse("config.toml", []byte(least+"[[slack]]\nname = \"ops\"\n"+text), 0o644, nowForTests())
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s\nis answered with %v", text, err)
+		}
+	}
+}
+
+func TestSecretValue(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) Secret {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Secret{"file:" + path}
+	}
+	// Opening a pipe waits for a writer, for ever.
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("COCSYNC_TEST_SECRET", "p$ss{x}")
+	t.Setenv("COCSYNC_TEST_LINES", "a\nb")
+	t.Setenv("COCSYNC_TEST_EMPTY", "")
+	tests := []struct {
+		name   string
+		secret Secret
+		want   string
+		fails  bool
+	}{
+		{"none", Secret{}, "", false},
+		{"plain", Secret{"p$ss"}, "p$ss", false},
+		{"environment, not expanded", Secret{"env:COCSYNC_TEST_SECRET"}, "p$ss{x}", false},
+		{"environment, empty", Secret{"env:COCSYNC_TEST_EMPTY"}, "", true},
+		{"environment, unset", Secret{"env:COCSYNC_TEST_UNSET"}, "", true},
+		{"environment, lines", Secret{"env:COCSYNC_TEST_LINES"}, "", true},
+		{"file", file("a", "s"), "s", false},
+		{"file, newline", file("b", "s\n"), "s", false},
+		{"file, CRLF", file("c", "s\r\n"), "s", false},
+		{"file, two newlines", file("d", "s\n\n"), "", true},
+		{"file, empty", file("e", "\n"), "", true},
+		{"file, longest", file("f", strings.Repeat("s", maxSecret)), strings.Repeat("s", maxSecret), false},
+		{"file, too long", file("g", strings.Repeat("s", maxSecret+1)), "", true},
+		{"file, missing", Secret{"file:" + dir + "/none"}, "", true},
+		{"directory", Secret{"file:" + dir}, "", true},
+		{"pipe", Secret{"file:" + pipe}, "", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.secret.Value()
+			if got != tt.want || (err != nil) != tt.fails {
+				t.Errorf("Value() of %s = %.40q, %v, want %.40q", tt.secret, got, err, tt.want)
+			}
+		})
+	}
+}
+
+// A rotated secret is picked up without a restart.
+func TestSecretIsReadAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	for _, want := range []string{"one", "two"} {
+		if err := os.WriteFile(path, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (Secret{"file:" + path}).Value(); got != want || err != nil {
+			t.Errorf("Value() = %q, %v, want %q", got, err, want)
+		}
+	}
+}
+
+// A secret written plainly is taken only from a file that nobody else can read.
+func TestPlainSecretNeedsPrivateFile(t *testing.T) {
+	path := write(t, least+"[[slack]]\nname = \"ops\"\nwebhook = \"https://hooks.slack.com/services/x\"\n")
+	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: false, 0o604: false, 0o620: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(path)
+		if ok != (err == nil) || err != nil && !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("Load of a file of mode %o = %v", mode, err)
+		}
+	}
+}
+
+// Load resolves no secret, because offline commands need none; CheckSecrets
+// finds all that are missing, each in its line.
+func TestCheckSecrets(t *testing.T) {
+	t.Setenv("COCSYNC_TEST_HOOK", "hooks.slack.com/services/hunter2")
+	t.Setenv("COCSYNC_TEST_TOKEN", "xoxb-1")
+	cfg := load(t, `[[account]]
+name = "prod"
+region = "cn-north-4"
+access_key = "env:COCSYNC_TEST_UNSET"
+secret_key = "file:none"
+
+[[watch]]
+name = "jobs"
+account = "prod"
+select = { all = true }
+
+[[slack]]
+name = "good"
+token = "env:COCSYNC_TEST_TOKEN"
+channel = "C0123456789"
+
+[[slack]]
+name = "ops"
+webhook = "env:COCSYNC_TEST_HOOK"
+`)
+	var got []string
+	for _, p := range cfg.CheckSecrets() {
+		got = append(got, fmt.Sprintf("%d %s", p.Line, p.Fault))
+		if p.Hint == "" || strings.Contains(p.Error(), "hunter2") {
+			t.Errorf("problem %v", p)
+		}
+	}
+	want := []string{
+		`4 account "prod": access_key: environment variable COCSYNC_TEST_UNSET is not set, or empty`,
+		`5 account "prod": secret_key: stat ` + filepath.Dir(cfg.Database) + `/none: no such file or directory`,
+		`19 slack "ops": webhook: what env:COCSYNC_TEST_HOOK holds is no https URL`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("CheckSecrets:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Warnings are for what works and yet may surprise.
+func TestWarnings(t *testing.T) {
+	cfg := load(t, least+`notify = ["ops"]
+
+[[slack]]
+name = "ops"
+token = "env:T"
+channel = "#ops"
+
+[[slack]]
+name = "idle"
+webhook = "env:W"
+`)
+	var got []string
+	for _, p := range cfg.Warnings() {
+		got = append(got, fmt.Sprintf("%d %s", p.Line, p.Fault))
+		if p.Hint == "" {
+			t.Errorf("%v has no hint", p)
+		}
+	}
+	want := []string{
+		"0 nobody hears when the watching itself is broken",
+		`15 slack "ops": "#ops" is a channel's name`,
+		`18 slack "idle": nothing is told through it`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("Warnings:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := Default().Warnings(); len(got) > 0 {
+		t.Errorf("Default().Warnings() = %v", got)
+	}
+}

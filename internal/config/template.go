@@ -1,0 +1,55 @@
+package config
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/template"
+)
+
+//go:embed template.toml
+var templateText string
+
+// Answers are what a new config is made of. What is empty is left to its
+// default, or stands in the file as a comment.
+type Answers struct {
+	Region   string // or
+	Endpoint string
+	// AccessKey and SecretKey say where they are; "" leaves them to the
+	// environment, the profile file and the ECS agency.
+	AccessKey, SecretKey string
+
+	Documents []string // ids; or
+	SelectAll bool     // every document that COC lists
+
+	SlackToken string // where it is, or
+	Webhook    string // where that is; neither: no notifier
+	Channel    string // for a token
+}
+
+// New writes a commented config of the answers. It is valid if they are.
+func New(a Answers) ([]byte, error) {
+	t, err := template.New("config").Funcs(template.FuncMap{"toml": quoteTOML}).Parse(templateText)
+	if err != nil {
+		return nil, fmt.Errorf("write config: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, a); err != nil {
+		return nil, fmt.Errorf("write config: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// quoteTOML writes a text or a list of them. JSON's strings are TOML's, but for
+// the DEL character, which TOML wants escaped.
+func quoteTOML(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(strings.TrimSpace(b.String()), "\x7f", `\u007f`), nil
+}

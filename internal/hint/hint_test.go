@@ -1,0 +1,48 @@
+package hint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+)
+
+func TestOf(t *testing.T) {
+	mend := Wrap(errors.New("broken"), "mend it")
+	tests := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"nil", nil, ""},
+		{"no advice", errors.New("broken"), ""},
+		{"advice", mend, "mend it"},
+		{"wrapped on", fmt.Errorf("open: %w", mend), "mend it"},
+		{"advice on advice, outermost first", Wrap(fmt.Errorf("open: %w", mend), "look"), "look\nmend it"},
+		{"all of a join", errors.Join(mend, nil, Wrap(errors.New("late"), "wait")), "mend it\nwait"},
+		{"all of several wrapped", fmt.Errorf("%w and %w", mend, Wrap(errors.New("late"), "wait")), "mend it\nwait"},
+		{"each once", errors.Join(mend, fmt.Errorf("again: %w", mend)), "mend it"},
+		{"empty advice", Wrap(errors.New("broken"), ""), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Of(tt.err); got != tt.want {
+				t.Errorf("Of(%v) = %q, want %q", tt.err, got, tt.want)
+			}
+		})
+	}
+}
+
+// Advice must not get in the way of what the error says and is.
+func TestWrapKeepsTheError(t *testing.T) {
+	if err := Wrap(nil, "mend it"); err != nil {
+		t.Errorf("Wrap(nil) = %v, want nil", err)
+	}
+	err := Wrap(fmt.Errorf("open: %w", fs.ErrNotExist), "mend it")
+	if got, want := err.Error(), "open: file does not exist"; got != want {
+		t.Errorf("Error() = %q, want %q", got, want)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Error("errors.Is does not see through the hint")
+	}
+}
