@@ -159,7 +159,6 @@ CREATE TABLE contents (
 	erased_at INTEGER,
 	erased_why TEXT
 ) STRICT;
-CREATE INDEX contents_pack ON contents (pack_id);
 
 -- Up to sixteen consecutive contents of one document in one zstd frame.
 CREATE TABLE packs (

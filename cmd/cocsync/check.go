@@ -46,6 +46,9 @@ func (a *app) check(ctx context.Context, online bool) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	for _, w := range cfg.Warnings() {
+		fmt.Fprintln(a.out, "note ", visibleBut(w.Error(), "\n"))
+	}
 	p, err := a.build(cfg, nil, a.logger(slog.LevelError+1))
 	if err != nil {
 		return err

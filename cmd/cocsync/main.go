@@ -72,7 +72,8 @@ func report(w io.Writer, err error) int {
 	}
 	if text := strings.TrimSpace(err.Error()); text != "" {
 		for _, line := range strings.Split(text, "\n") {
-			fmt.Fprintln(w, "cocsync:", visible(line))
+			// A fault of the config brings its hint along.
+			fmt.Fprintln(w, "cocsync:", visible(strings.TrimSpace(line)))
 		}
 	}
 	if h := hint.Of(err); h != "" {

@@ -69,20 +69,21 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	if set.Send != nil {
 		wg.Go(func() { set.Send(ctx) })
 	}
-	log := cronLog{d.Log}
-	// Recover stands inside: outside, a panic would leave SkipIfStillRunning
-	// believing for ever that the job still runs.
-	c := cron.New(cron.WithLogger(log), cron.WithChain(cron.SkipIfStillRunning(log), cron.Recover(log)))
+	c := cron.New(cron.WithLogger(cronLog{d.Log}))
 	var entries []*entry
 	for _, j := range set.Jobs {
 		e := &entry{d: d, ctx: ctx, set: set, job: j}
-		e.id = c.Schedule(j.Schedule, e)
+		log := cronLog{d.Log.With("watch", j.Watch.Name)}
+		// Recover stands inside: outside, a panic would leave SkipIfStillRunning
+		// believing for ever that the job still runs.
+		e.once = cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log)).Then(e)
+		c.Schedule(j.Schedule, e.once)
 		entries = append(entries, e)
 	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
 			e.why.Store(&why)
-			wg.Go(c.Entry(e.id).WrappedJob.Run)
+			wg.Go(e.once.Run)
 		}
 	}
 	c.Start()
@@ -114,8 +115,9 @@ type entry struct {
 	ctx context.Context
 	set *Set
 	job Job
-	id  cron.EntryID
-	why atomic.Pointer[coc.Trigger] // nil: the schedule
+	// once runs the entry unless it still runs.
+	once cron.Job
+	why  atomic.Pointer[coc.Trigger] // nil: the schedule
 }
 
 // Run makes one cycle.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -24,18 +26,67 @@ import (
 
 const connections = 4
 
-// serve starts a simulator with n documents.
-func serve(b *testing.B, n, versions, size int) string {
-	b.Helper()
+// simulator names the size of a simulator that the test binary is to be instead
+// of tests: documents, versions of each, bytes of each. COC runs in a process of
+// its own, so that CPU and memory are the daemon's alone.
+const simulator = "COCSYNC_BENCH_SIMULATOR"
+
+func TestMain(m *testing.M) {
+	size := os.Getenv(simulator)
+	if size == "" {
+		os.Exit(m.Run())
+	}
+	if err := beSimulator(size); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func beSimulator(size string) error {
+	var documents, versions, bytes int
+	if _, err := fmt.Sscan(size, &documents, &versions, &bytes); err != nil {
+		return err
+	}
 	sim := cocsim.NewCOC(cocsim.COCOptions{}) // checks no signature, so that the plain client needs none
-	for d := range cocsim.Generate(n, versions, size, 1) {
+	for d := range cocsim.Generate(documents, versions, bytes, 1) {
+		for i, v := range d.Versions { // made now, not while somebody measures
+			d.Versions[i].Content, d.Versions[i].Lazy = v.Text(), nil
+		}
 		sim.Add(d)
 	}
-	url, stop, err := cocsim.Listen(sim)
+	url, _, err := cocsim.Listen(sim)
+	if err != nil {
+		return err
+	}
+	fmt.Println(url)
+	_, err = io.Copy(io.Discard, os.Stdin) // until the benchmark ends
+	return err
+}
+
+// serve starts a simulator in a process of its own.
+func serve(b *testing.B, documents, versions, bytes int) (url string) {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", simulator, documents, versions, bytes))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(stop)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close()
+		_ = cmd.Wait()
+	})
+	if _, err := fmt.Fscanln(out, &url); err != nil {
+		b.Fatal(err)
+	}
 	return url
 }
 
@@ -66,9 +117,10 @@ func BenchmarkFirstSync(b *testing.B) {
 	for b.Loop() {
 		plain := download(b, url, 1000, 10)
 		s, w, d := bench(b, url)
-		begun := time.Now()
+		begun, before := time.Now(), cpu()
 		c, err := s.Run(b.Context(), w, Options{})
 		took := time.Since(begun)
+		b.ReportMetric((cpu() - before).Seconds(), "sync-cpu-s")
 		if err != nil || c.Outcome != coc.Good || c.Versions != 10000 || c.Changes != 10000 {
 			b.Fatalf("Run = %+v, %v", c, err)
 		}
@@ -76,6 +128,8 @@ func BenchmarkFirstSync(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		b.ReportMetric(took.Seconds(), "sync-s")
+		b.ReportMetric(plain.Seconds(), "plain-s")
 		b.ReportMetric(took.Seconds()/plain.Seconds(), "sync/plain")
 		b.ReportMetric(float64(t.PackedBytes)/10000, "packedB/version")
 		b.ReportMetric(float64(t.FileBytes)/10000, "fileB/version")
@@ -145,7 +199,7 @@ func discard(c *http.Client, url string) error {
 }
 
 // BenchmarkQuietCycle runs cycles in which nothing changed over 10,000
-// documents. cpu-ms is the CPU of this process, which holds the simulator too.
+// documents. cpu-ms is the CPU of this process, COC's stand-in is another.
 func BenchmarkQuietCycle(b *testing.B) {
 	url := serve(b, 10000, 1, 1024)
 	s, w, _ := bench(b, url)
