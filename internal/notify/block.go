@@ -1,0 +1,104 @@
+package notify
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+const (
+	// https://docs.slack.dev/reference/block-kit/blocks/header-block/
+	maxHeader = 150
+	// maxBlocks bounds all blocks of a message, counted as their JSON, which is
+	// longer than any way in which Slack may count. The limit is not documented:
+	// 13,200 characters were refused, and rich text of 11,341.
+	// https://github.com/slackapi/bolt-js/issues/2509
+	// https://github.com/slackapi/bolt-js/issues/2867
+	maxBlocks = 10_000
+	// maxText bounds the fallback text; Slack advises at most 4,000.
+	// https://docs.slack.dev/reference/methods/chat.postMessage/#truncating
+	maxText = 3_000
+)
+
+// block is a Block Kit block, or an element inside one, as far as messages here
+// need it: there is no mrkdwn among them, so nothing can become a link or a
+// mention. Own types instead of the library's keep that in one file.
+type block struct {
+	Type     string  `json:"type"`
+	Text     any     `json:"text,omitempty"` // a block in a header, else a string
+	Elements []block `json:"elements,omitempty"`
+	Style    any     `json:"style,omitempty"` // a string in a list, a style in a text
+	Emoji    *bool   `json:"emoji,omitempty"`
+
+	// Of a date.
+	Timestamp int64  `json:"timestamp,omitempty"`
+	Format    string `json:"format,omitempty"`
+	Fallback  string `json:"fallback,omitempty"`
+}
+
+type style struct {
+	Bold bool `json:"bold,omitempty"`
+	Code bool `json:"code,omitempty"`
+}
+
+// plain is text that Slack shows as it stands: no markup, no links, no emoji.
+func plain(s string) block {
+	off := false
+	return block{Type: "plain_text", Text: s, Emoji: &off}
+}
+
+func header(s string) block {
+	return block{Type: "header", Text: plain(cut(s, maxHeader))}
+}
+
+// footer is the small print below a message.
+func footer(elements ...block) block {
+	return block{Type: "context", Elements: elements}
+}
+
+// moment is an instant in the reader's own time, a piece of rich text.
+// https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/#date-element-type
+func moment(t time.Time) block {
+	return block{Type: "date", Timestamp: t.Unix(), Format: "{date_short_pretty} {time}", Fallback: utc(t)}
+}
+
+func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// span is a piece of rich text, which Slack shows as it stands.
+func span(s string) block { return block{Type: "text", Text: s} }
+
+func bold(s string) block {
+	return block{Type: "text", Text: s, Style: style{Bold: true}}
+}
+
+func code(s string) block {
+	return block{Type: "text", Text: s, Style: style{Code: true}}
+}
+
+// rich makes a rich_text block of sections, lists and preformatted parts.
+func rich(parts ...block) block { return block{Type: "rich_text", Elements: parts} }
+
+// paragraph is a section of rich text. Slack refuses empty pieces.
+func paragraph(pieces ...block) block {
+	pieces = slices.DeleteFunc(pieces, func(p block) bool { return p.Type == "text" && p.Text == "" })
+	return block{Type: "rich_text_section", Elements: pieces}
+}
+
+func bullets(items ...block) block {
+	return block{Type: "rich_text_list", Style: "bullet", Elements: items}
+}
+
+func preformatted(lines []string) block {
+	return block{Type: "rich_text_preformatted", Elements: []block{span(strings.Join(lines, "\n"))}}
+}
+
+// weight is what v counts against maxBlocks.
+func weight(v any) int {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return maxBlocks // it can't be encoded, so it can't be sent
+	}
+	return len(utf16.Encode([]rune(string(b))))
+}

@@ -1,0 +1,259 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+	"cocsync/internal/diff"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const oldJob = `meta:
+  name: restart-nodes
+steps:
+  - name: login
+    task: hwc:runbook:scripts@1.0.0
+    inputs:
+      password: "Winter2025!"
+      timeout: 30
+  - name: wait
+    task: hwc:runbook:suspend@1.0.0
+    inputs:
+      timeout: 300
+`
+
+const newJob = `meta:
+  name: restart-nodes
+steps:
+  - name: login
+    task: hwc:runbook:scripts@1.0.0
+    inputs:
+      password: "Spring2026!"
+      timeout: 60
+  - name: wait
+    task: hwc:runbook:suspend@1.0.0
+    inputs:
+      timeout: 300
+  - name: verify
+    task: hwc:runbook:scripts@1.0.0
+`
+
+// compared fills a change with what diff makes of two contents.
+func compared(c coc.Change, old, now string) (*coc.Change, contents) {
+	r := diff.Compare(diff.Read([]byte(old)), diff.Read([]byte(now)))
+	c.Derived = coc.Derived{Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
+	for _, it := range r.Items {
+		c.Items = append(c.Items, coc.Item(it))
+	}
+	return &c, contents{old: []byte(old), now: []byte(now)}
+}
+
+// sample is a change of a kind, as the archive tells it.
+func sample(kind coc.Kind) (*coc.Change, contents) {
+	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
+	c := coc.Change{ID: 812, Kind: kind, Account: "prod", Document: 1, DocumentID: "DM2025070118023abcdef",
+		Name: "restart-nodes", SeenAt: at.Add(2 * time.Minute), At: at, Modifier: "COC-anita.rao", RiskLevel: "LOW"}
+	switch kind {
+	case coc.KindNew:
+		c.Version, c.MadeAt, c.By = "v1", at, "COC-li.wei"
+		c.Derived = coc.Derived{Added: 12, Summary: "2 steps"}
+		return &c, contents{now: []byte(oldJob)}
+	case coc.KindVersion:
+		c.Previous, c.Version, c.MadeAt, c.By = "v3", "v4", at, "COC-li.wei"
+		return compared(c, oldJob, newJob)
+	case coc.KindRewritten:
+		c.Previous, c.Version, c.MadeAt, c.RiskLevel = "v3", "v3#2", at, "HIGH"
+		return compared(c, oldJob, newJob)
+	case coc.KindMetadata:
+		c.RiskLevel = "HIGH"
+		c.Items = []coc.Item{
+			{Op: "changed", Path: "description", Old: "", New: "Stops <writes> & reads; see https://evil.example"},
+			{Op: "changed", Path: "risk_level", Old: "LOW", New: "HIGH"},
+		}
+	case coc.KindWithdrawn:
+		c.Version = "v1"
+	}
+	return &c, contents{}
+}
+
+// golden compares with a file of testdata, or writes it with -update.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (-want +got):\n%s", file, d)
+	}
+}
+
+// write is a message as a golden file holds it: the fallback, what a person
+// sees, and the blocks.
+func write(t *testing.T, blocks []block, text string) []byte {
+	t.Helper()
+	raw, err := json.Marshal(blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "-- text --\n%s\n-- seen --\n%s\n-- blocks --\n", text, cocsim.Render(cocsim.Message{Text: text, Blocks: raw}))
+	if err := json.Indent(&out, raw, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return append(out.Bytes(), '\n')
+}
+
+// How each kind of change reads.
+func TestChangeGolden(t *testing.T) {
+	for _, kind := range coc.Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			w := &writer{n: &Notifier{}, mask: newMask(nil)}
+			c, pair := sample(kind)
+			blocks, text := w.change(c, pair)
+			golden(t, string(kind)+".txt", write(t, blocks, text))
+		})
+	}
+	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	c, pair := sample(coc.KindVersion)
+	c, pair = compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
+	blocks, text := w.change(c, pair)
+	golden(t, "unchanged.txt", write(t, blocks, text))
+}
+
+// How a digest and notices read.
+func TestOthersGolden(t *testing.T) {
+	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	var changes []*coc.Change
+	for i := range int64(120) {
+		changes = append(changes, edit(100+i, i/2, int(i%2)+1))
+	}
+	for i, kind := range []coc.Kind{coc.KindMetadata, coc.KindDeleted, coc.KindRewritten} {
+		c, _ := sample(kind)
+		c.ID, c.Document, c.Name = int64(300+i), int64(200+i), "job-"+string(kind)
+		changes = append(changes, c)
+	}
+	blocks, text := w.digest(changes)
+	golden(t, "digest.txt", write(t, blocks, text))
+	for kind, n := range map[coc.NoticeKind]*coc.Notice{
+		coc.NoticeFirstContact: {Title: "Now watching runbooks: 7 documents, 31 versions archived in this cycle",
+			Lines: []string{"1 document could not be read whole and will be tried again:", "restart (DM1): 500 <html>"}},
+		coc.NoticeTrouble:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch was good so far."}},
+		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
+	} {
+		n.ID, n.Kind, n.Watch, n.At = 12, kind, "runbooks", time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
+		blocks, text := w.notice(n)
+		golden(t, string(kind)+".txt", write(t, blocks, text))
+	}
+}
+
+// What of the content leaves for chat is what the notifier's detail says.
+func TestDetail(t *testing.T) {
+	for _, test := range []struct {
+		detail     Detail
+		has, lacks string
+	}{
+		{DetailFull, "timeout: 60|30 → 60|steps[verify]|+12 −|password: ***", "2026!|2025!"},
+		{"", "timeout: 60|30 → 60", "2026!|2025!"},
+		{DetailOutline, "steps[login].inputs.timeout|added steps[verify]|1 added, 2 changed", "30|60|@@|2026!|2025!"},
+		{DetailName, "restart-nodes v3 → v4|by COC-li.wei|change 812", "timeout|verify|30 →|@@|added"},
+		{"misspelt", "restart-nodes v3 → v4|by COC-li.wei|change 812", "timeout|verify|30 →|@@|added"},
+	} {
+		w := &writer{n: &Notifier{Detail: test.detail}, mask: newMask(nil)}
+		c, pair := sample(coc.KindVersion)
+		c.Added = 12
+		blocks, text := w.change(c, pair)
+		got := string(write(t, blocks, text))
+		got = strings.ReplaceAll(got[:strings.Index(got, "-- blocks")], "13:02", "")
+		for s := range strings.SplitSeq(test.has, "|") {
+			if !strings.Contains(got, s) {
+				t.Errorf("detail %q lacks %q:\n%s", test.detail, s, got)
+			}
+		}
+		for s := range strings.SplitSeq(test.lacks, "|") {
+			if strings.Contains(got, s) {
+				t.Errorf("detail %q has %q:\n%s", test.detail, s, got)
+			}
+		}
+	}
+}
+
+// A diff is cut by whole lines, and says what is missing and where it all is.
+func TestLongDiff(t *testing.T) {
+	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
+	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
+	blocks, text := w.change(c, pair)
+	got := string(write(t, blocks, text))
+	if weight(blocks) > maxBlocks || weight(blocks) < maxBlocks/2 {
+		t.Errorf("weight is %d, want near %d", weight(blocks), maxBlocks)
+	}
+	if !strings.Contains(got, "more lines; cocsync diff big@v3..v4 shows all") {
+		t.Errorf("message does not say what is missing:\n%s", got)
+	}
+	for l := range strings.Lines(got[:strings.Index(got, "-- blocks")]) {
+		if strings.Contains(l, "+a") && !strings.HasSuffix(l, "add up\n") {
+			t.Errorf("a line is cut: %q", l)
+		}
+	}
+}
+
+// The command that a message names can be pasted into a shell, whatever the
+// document's name is.
+func TestCommand(t *testing.T) {
+	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	for _, test := range []struct{ name, id, from, to, want string }{
+		{"restart", "DM1", "v1", "v2", "cocsync diff restart@v1..v2"},
+		{"restart", "DM1", "v1", "v1#2", "cocsync diff restart@v1..v1#2"},
+		{"restart", "DM1", "", "v1", "cocsync show restart@v1"},
+		{"two words", "DM1", "v1", "v2", "cocsync diff DM1@v1..v2"},
+		{"$(reboot)", "DM1", "v1", "v2", "cocsync diff DM1@v1..v2"},
+		{"-rf", "DM1", "v1", "v2", "cocsync diff DM1@v1..v2"},
+		{"$(reboot)", "`reboot`", "v1", "v2", "cocsync log"},
+		{"restart", "DM1", "v1", "v2;reboot", "cocsync log"},
+		{"restart", "DM1", "v1;reboot", "v2", "cocsync log restart"},
+	} {
+		got := w.command(&coc.Change{Name: test.name, DocumentID: test.id, Previous: test.from, Version: test.to})
+		if got != test.want {
+			t.Errorf("command of %q, %q: %q, want %q", test.name, test.id, got, test.want)
+		}
+	}
+}
+
+// Nobody is accused by a guess.
+func TestWho(t *testing.T) {
+	for _, test := range []struct {
+		kind         coc.Kind
+		by, modifier string
+		want         string
+	}{
+		{coc.KindVersion, "COC-li.wei", "COC-bob", "by COC-li.wei"},
+		{coc.KindVersion, "", "COC-bob", "author unknown, document last modified by COC-bob"},
+		{coc.KindVersion, "", "", "author unknown"},
+		{coc.KindMetadata, "", "COC-bob", "document last modified by COC-bob"},
+		{coc.KindDeleted, "", "COC-bob", ""},
+		{coc.KindWithdrawn, "", "COC-bob", ""},
+	} {
+		if got := who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}); got != test.want {
+			t.Errorf("who(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package notify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// maxDigestName bounds a name in a digest, where a line stands for a document.
+const maxDigestName = 60
+
+// entry is what a digest says of one document.
+type entry struct {
+	name        string
+	first, last string // versions that the new ones lie between
+	versions    int
+	words       []string // everything but new versions, in order
+	high        bool
+	rank        int // worst is highest
+}
+
+// digest puts many changes into one message: a line for each document, what is
+// worst first, and how many did not fit.
+func (w *writer) digest(changes []*coc.Change) ([]block, string) {
+	entries := w.entries(changes)
+	title := count(len(changes), "change") + " in " + count(len(entries), "document")
+	var oldest time.Time
+	lowest, highest := changes[0].ID, changes[0].ID
+	for _, c := range changes {
+		lowest, highest = min(lowest, c.ID), max(highest, c.ID)
+		at := c.At
+		if !sane(at) {
+			at = c.SeenAt
+		}
+		if oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	ids := fmt.Sprintf("changes %d–%d", lowest, highest)
+	more := func(n int) string {
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more document"), since(oldest))
+	}
+	small := footer(plain(ids + " · " + kinds(changes)))
+	room := maxBlocks - weight([]block{header(title), rich(paragraph(bold("x")), paragraph(span("x"))), small}) - weight(more(len(entries)))
+	left := maxText - len(title) - len(ids) - len(more(len(entries))) - 10
+	var worst, rest, texts []string
+	for i, e := range entries {
+		l := "• " + e.String() + "\n"
+		if room -= weight(l); room < 0 {
+			rest = append(rest, more(len(entries)-i))
+			break
+		}
+		if e.rank > 0 {
+			worst = append(worst, l)
+		} else {
+			rest = append(rest, l)
+		}
+	}
+	for i, e := range entries {
+		l := escape(e.String())
+		if left -= len(l) + 2; left < 0 {
+			texts = append(texts, more(len(entries)-i))
+			break
+		}
+		texts = append(texts, l)
+	}
+	body := rich(paragraph(bold(strings.Join(worst, "")), span(strings.TrimSuffix(strings.Join(rest, ""), "\n"))))
+	text := fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)
+	return []block{header(title), body, small}, text
+}
+
+// entries gathers the changes by document, worst first, else in order.
+func (w *writer) entries(changes []*coc.Change) (list []*entry) {
+	byDocument := map[int64]*entry{}
+	for _, c := range changes {
+		e := byDocument[c.Document]
+		if e == nil {
+			e = &entry{}
+			byDocument[c.Document] = e
+			list = append(list, e)
+		}
+		e.add(c)
+		e.name = cut(w.name(c.Name, c.DocumentID), maxDigestName)
+	}
+	slices.SortStableFunc(list, func(a, b *entry) int { return b.rank - a.rank })
+	return list
+}
+
+func (e *entry) add(c *coc.Change) {
+	to := line(c.Version, maxLabel)
+	word, rank := "", 0
+	switch c.Kind {
+	case coc.KindNew, coc.KindVersion:
+		if e.versions == 0 {
+			e.first = line(c.Previous, maxLabel)
+		}
+		e.last = to
+		e.versions++
+		if c.Kind == coc.KindNew {
+			word = "new"
+		}
+	case coc.KindRewritten:
+		word, rank = "REWRITTEN "+to, 3
+	case coc.KindDeleted:
+		word, rank = "DELETED", 2
+	case coc.KindMetadata:
+		word = "settings changed"
+	case coc.KindWithdrawn:
+		word = to + " withdrawn"
+	case coc.KindRestored:
+		word = "restored"
+	}
+	// A document that changed on and on still has one line.
+	if word != "" && !slices.Contains(e.words, word) && len(e.words) < 5 {
+		e.words = append(e.words, word)
+	}
+	e.high = high(c)
+	if e.high {
+		rank = max(rank, 1)
+	}
+	e.rank = max(e.rank, rank)
+}
+
+func (e *entry) String() string {
+	s := e.name
+	switch {
+	case e.first != "" && e.last != "":
+		s += " " + e.first + " → " + e.last
+	case e.last != "":
+		s += " " + e.last
+	}
+	if e.versions > 1 {
+		s += fmt.Sprintf(" (%d versions)", e.versions)
+	}
+	words := e.words
+	if e.high {
+		words = append(slices.Clip(words), "HIGH RISK")
+	}
+	if len(words) > 0 {
+		s += ": " + strings.Join(words, ", ")
+	}
+	return s
+}
+
+// kinds counts the changes by kind.
+func kinds(changes []*coc.Change) string {
+	n := map[coc.Kind]int{}
+	for _, c := range changes {
+		n[c.Kind]++
+	}
+	var parts []string
+	for _, k := range coc.Kinds {
+		if n[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// since is an instant as the log command reads it.
+func since(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,125 @@
+// Package notify brings deliveries from the outbox to Slack. It owns how a
+// change reads in chat, what of it may leave the house, Slack's limits, pacing,
+// retries and refusals. Where deliveries are stored, and which change is told to
+// whom, is decided elsewhere.
+//
+// Every message is frozen in the outbox before it is first posted, and a retry
+// posts the frozen body again. So a crash repeats a message at worst, with the
+// same change id in it, and never loses one.
+package notify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Outbox is the durable side. Each method is one transaction.
+type Outbox interface {
+	// Due returns the deliveries of a notifier that are due and not yet
+	// claimed by a message, oldest first, at most limit.
+	Due(ctx context.Context, notifier string, now time.Time, limit int) ([]coc.Delivery, error)
+	// Freeze stores messages, each claiming the deliveries beside it, and marks
+	// the deliveries in drop as not to be told. It returns the messages' ids.
+	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) ([]int64, error)
+	// Next returns the waiting message to post next: one that is due and has no
+	// earlier unsent one about the same document before it. When ok is false,
+	// wake says when the next one falls due; zero when none waits.
+	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
+	// Attempted records what became of posting a message, and takes the
+	// deliveries of a sent or failed one with it.
+	Attempted(ctx context.Context, m coc.Message) error
+	// Held returns why a notifier's channel takes nothing and when it is tried
+	// again. An empty reason says that it is not held.
+	Held(ctx context.Context, notifier string) (reason string, until time.Time, err error)
+	// Hold stops a notifier until then. An empty reason frees it.
+	Hold(ctx context.Context, notifier, reason string, until time.Time) error
+	// Contents returns the two texts that a change compares. old is nil when it
+	// compares with nothing, both are nil for a change without versions. It
+	// fails with coc.ErrErased when one of them was removed for good.
+	Contents(ctx context.Context, change int64) (old, now []byte, err error)
+}
+
+// Detail says how much of a document's content leaves for chat.
+type Detail string
+
+const (
+	DetailFull    Detail = "full"    // the diff, and values old and new
+	DetailOutline Detail = "outline" // what changed and where, without values
+	DetailName    Detail = "name"    // the document, the kind, the versions
+)
+
+// defaultDigestOver is the number of due changes above which one digest takes
+// the place of a message each.
+const defaultDigestOver = 10
+
+// Notifier is one channel and how it wants to be told.
+type Notifier struct {
+	Name string
+
+	// Token returns a bot token and Webhook the URL of an incoming webhook. One
+	// of them is set. They are called at each post, so that a rotated secret is
+	// picked up, and their result goes into no log, error or message.
+	Token   func() (string, error)
+	Webhook func() (string, error)
+
+	Channel string // where a token posts; a channel id is best
+	APIURL  string // of the Web API; "" for Slack's own
+
+	Kinds  []coc.Kind // the kinds of change to tell; nil for all
+	Detail Detail     // "" is DetailFull, an unknown one DetailName
+	// Mask are patterns whose matches never leave, besides the values under
+	// keys such as password, which are masked always.
+	Mask       []*regexp.Regexp
+	DigestOver int // more changes than this make one digest; 0 for the default
+}
+
+func (n *Notifier) wants(k coc.Kind) bool { return n.Kinds == nil || slices.Contains(n.Kinds, k) }
+
+func (n *Notifier) full() bool { return n.Detail == DetailFull || n.Detail == "" }
+
+func (n *Notifier) digestOver() int {
+	if n.DigestOver <= 0 {
+		return defaultDigestOver
+	}
+	return n.DigestOver
+}
+
+// Sender posts what is due in an outbox. Its methods may run at the same time
+// as another process fills the outbox, but one outbox has one Sender at work.
+type Sender struct {
+	Outbox    Outbox
+	Notifiers []Notifier
+	Now       func() time.Time // nil for time.Now
+	Log       *slog.Logger     // nil for silence
+	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case
+}
+
+func (s *Sender) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Sender) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+func (s *Sender) notifier(name string) (*Notifier, error) {
+	for i := range s.Notifiers {
+		if s.Notifiers[i].Name == name {
+			return &s.Notifiers[i], nil
+		}
+	}
+	return nil, fmt.Errorf("no notifier is named %q", name)
+}

@@ -1,0 +1,266 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+)
+
+// memory is an Outbox as the archive's is, without a file.
+type memory struct {
+	mu         sync.Mutex
+	deliveries []*owed
+	messages   []*coc.Message
+	claims     map[int64][]int64 // by message
+	holds      map[string]hold
+	contents   map[int64]contents // by change
+	broken     error              // what Contents fails with
+	full       int                // so many calls of Attempted fail
+}
+
+type owed struct {
+	coc.Delivery
+	state string
+}
+
+type hold struct {
+	reason string
+	until  time.Time
+}
+
+func (o *memory) Due(_ context.Context, notifier string, now time.Time, limit int) (list []coc.Delivery, _ error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, d := range o.deliveries {
+		if d.Notifier == notifier && d.state == "waiting" && !d.DueAt.After(now) && len(list) < limit {
+			list = append(list, d.Delivery)
+		}
+	}
+	return list, nil
+}
+
+func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) (ids []int64, _ error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, m := range msgs {
+		m.ID = int64(len(o.messages) + 1)
+		m.State, m.CreatedAt, m.NextAt = coc.Waiting, now, now
+		o.messages = append(o.messages, &m)
+		if o.claims == nil {
+			o.claims = map[int64][]int64{}
+		}
+		o.claims[m.ID] = claims[i]
+		for _, id := range claims[i] {
+			if o.deliveries[id-1].state != "waiting" {
+				return nil, fmt.Errorf("delivery %d is claimed twice", id)
+			}
+			o.deliveries[id-1].state = "claimed"
+		}
+		ids = append(ids, m.ID)
+	}
+	for _, id := range drop {
+		o.deliveries[id-1].state = "dropped"
+	}
+	return ids, nil
+}
+
+func (o *memory) Next(_ context.Context, notifier string, now time.Time) (_ coc.Message, ok bool, wake time.Time, _ error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	busy := map[int64]bool{} // documents with an earlier unsent message
+	for _, m := range o.messages {
+		if m.Notifier != notifier || m.State != coc.Waiting {
+			continue
+		}
+		documents := o.documents(m.ID)
+		if !m.NextAt.After(now) && !slices.ContainsFunc(documents, func(d int64) bool { return busy[d] }) {
+			return *m, true, time.Time{}, nil
+		}
+		for _, d := range documents {
+			busy[d] = true
+		}
+		if wake.IsZero() || m.NextAt.Before(wake) {
+			wake = m.NextAt
+		}
+	}
+	for _, d := range o.deliveries {
+		if d.Notifier == notifier && d.state == "waiting" && (wake.IsZero() || d.DueAt.Before(wake)) {
+			wake = d.DueAt
+		}
+	}
+	return coc.Message{}, false, wake, nil
+}
+
+func (o *memory) documents(message int64) (list []int64) {
+	for _, id := range o.claims[message] {
+		if c := o.deliveries[id-1].Change; c != nil {
+			list = append(list, c.Document)
+		}
+	}
+	return list
+}
+
+func (o *memory) Attempted(ctx context.Context, m coc.Message) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if o.full > 0 {
+		o.full--
+		return errors.New("disk full")
+	}
+	*o.messages[m.ID-1] = m
+	if m.State != coc.Waiting {
+		for _, id := range o.claims[m.ID] {
+			o.deliveries[id-1].state = string(m.State)
+		}
+	}
+	return nil
+}
+
+func (o *memory) Held(_ context.Context, notifier string) (string, time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.holds[notifier].reason, o.holds[notifier].until, nil
+}
+
+func (o *memory) Hold(_ context.Context, notifier, reason string, until time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.holds == nil {
+		o.holds = map[string]hold{}
+	}
+	o.holds[notifier] = hold{reason, until}
+	if reason == "" {
+		delete(o.holds, notifier)
+	}
+	return nil
+}
+
+func (o *memory) Contents(_ context.Context, change int64) (old, now []byte, _ error) {
+	return o.contents[change].old, o.contents[change].now, o.broken
+}
+
+// tell puts a change into the outbox, due now.
+func (o *memory) tell(notifier string, changes ...*coc.Change) {
+	for _, c := range changes {
+		o.add(coc.Delivery{Notifier: notifier, DueAt: time.Now(), Change: c})
+	}
+}
+
+func (o *memory) add(d coc.Delivery) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	d.ID = int64(len(o.deliveries) + 1)
+	o.deliveries = append(o.deliveries, &owed{d, "waiting"})
+}
+
+// message returns a message as it is stored now.
+func (o *memory) message(id int) coc.Message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return *o.messages[id-1]
+}
+
+func (o *memory) states() (list []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, d := range o.deliveries {
+		list = append(list, d.state)
+	}
+	return list
+}
+
+// wire answers requests by a handler in the same goroutine, so that time may be
+// fake. The hook may fail a request on its way.
+type wire struct {
+	http.Handler
+	hook func(*http.Request) error
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.hook != nil {
+		if err := w.hook(r); err != nil {
+			return nil, err
+		}
+	}
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return rec.Result(), nil
+}
+
+const (
+	testToken   = "xoxb-1234567890-9876543210-SeCrEtSeCrEtSeCrEt"
+	testChannel = "C0123456789"
+	testHook    = "https://hooks.slack.com/services/T0000/B0000/SeCrEtSeCrEtSeCrEt"
+)
+
+// bench is a Sender with everything around it.
+type bench struct {
+	*Sender
+	out   *memory
+	slack *cocsim.Slack
+	wire  *wire
+	logs  *bytes.Buffer
+}
+
+// setUp makes a Sender to a Slack. Without notifiers it has ops, by token.
+func setUp(t testing.TB, notifiers ...Notifier) *bench {
+	t.Helper()
+	if len(notifiers) == 0 {
+		notifiers = []Notifier{byToken("ops", testChannel)}
+	}
+	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel, "C0OTHER"},
+		WebhookPath: "/services/T0000/B0000/SeCrEtSeCrEtSeCrEt", EnforceRate: true})
+	w := &wire{Handler: s}
+	out := &memory{contents: map[int64]contents{}}
+	logs := &bytes.Buffer{}
+	return &bench{out: out, slack: s, wire: w, logs: logs, Sender: &Sender{
+		Outbox: out, Notifiers: notifiers, HTTP: &http.Client{Transport: w},
+		Log: slog.New(slog.NewTextHandler(&lockedWriter{w: logs}, nil)),
+	}}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+func byToken(name, channel string) Notifier {
+	return Notifier{Name: name, Channel: channel, Token: func() (string, error) { return testToken, nil }}
+}
+
+func byWebhook(name string) Notifier {
+	return Notifier{Name: name, Webhook: func() (string, error) { return testHook, nil }}
+}
+
+// edit is the nth change of a document.
+func edit(id, document int64, n int) *coc.Change {
+	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC).Add(time.Duration(id) * time.Minute)
+	return &coc.Change{ID: id, Kind: coc.KindVersion, Account: "prod", Document: document,
+		DocumentID: fmt.Sprintf("DM%d", document), Name: fmt.Sprintf("job-%d", document),
+		Previous: fmt.Sprintf("v%d", n), Version: fmt.Sprintf("v%d", n+1),
+		MadeAt: at, SeenAt: at, At: at, By: "COC-li.wei",
+		Derived: coc.Derived{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
+}

@@ -1,0 +1,267 @@
+package notify
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"cocsync/internal/coc"
+)
+
+const (
+	// postTimeout bounds one call. A call that runs into it may have got
+	// through: the message is posted again, with the same change id.
+	postTimeout = 30 * time.Second
+	// maxAnswer bounds what is read of an answer.
+	maxAnswer = 1 << 20
+	// maxWait bounds what Slack may ask for with Retry-After.
+	maxWait = time.Hour
+)
+
+// post posts a frozen message once. channel and ts say where it landed, as far
+// as the way tells. The error is a *refusal.
+func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (channel, ts string, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+	defer cancel()
+	body, text := m.Body, m.Text
+	if m.Plain {
+		body, text = nil, unlink(text)
+	}
+	if n.Webhook != nil {
+		return "", "", s.postWebhook(ctx, n, body, text)
+	}
+	return s.postToken(ctx, n, body, text)
+}
+
+func (s *Sender) postToken(ctx context.Context, n *Notifier, body []byte, text string) (string, string, error) {
+	api, token, err := s.client(n)
+	if err != nil {
+		return "", "", err
+	}
+	options := []slack.MsgOption{
+		slack.MsgOptionText(text, false), // escaped already
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+		slack.MsgOptionDisableMarkdown(), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false),
+	}
+	if body != nil {
+		var blocks []json.RawMessage
+		if err := json.Unmarshal(body, &blocks); err != nil {
+			return "", "", &refusal{class: message, why: "the frozen message can't be read"}
+		}
+		for _, b := range blocks {
+			options = append(options, slack.MsgOptionBlocks(frozen(b)))
+		}
+	}
+	channel, ts, err := api.PostMessageContext(ctx, n.Channel, options...)
+	switch {
+	case err != nil:
+		return "", "", explain(err, token)
+	case ts == "": // "ok": false without an error, or another service's answer
+		return "", "", &refusal{class: later, why: "the answer is not Slack's: it has no timestamp"}
+	}
+	return channel, ts, nil
+}
+
+// client makes a client of the Web API with the token as it is now.
+func (s *Sender) client(n *Notifier) (_ *slack.Client, token string, _ error) {
+	if n.Token == nil {
+		return nil, "", &refusal{class: channel, why: "neither token nor webhook is set", mend: "set one of them in the config"}
+	}
+	token, err := n.Token()
+	if err != nil {
+		return nil, "", &refusal{class: later, why: "read the token: " + err.Error()}
+	}
+	base := cmp.Or(n.APIURL, slack.APIURL)
+	if !strings.HasSuffix(base, "/") {
+		base += "/"
+	}
+	return slack.New(token, slack.OptionAPIURL(base), slack.OptionHTTPClient(s.doer())), token, nil
+}
+
+// frozen is a block as it was stored, byte for byte.
+type frozen json.RawMessage
+
+// BlockType and ID make it a slack.Block; posting asks for neither.
+func (frozen) BlockType() slack.MessageBlockType { return "" }
+func (frozen) ID() string                        { return "" }
+
+func (f frozen) MarshalJSON() ([]byte, error) { return f, nil }
+
+// postWebhook posts without the library, which loses the reason of a refusal
+// and prints the secret URL.
+func (s *Sender) postWebhook(ctx context.Context, n *Notifier, body []byte, text string) error {
+	secret, err := n.Webhook()
+	if err != nil {
+		return &refusal{class: later, why: "read the webhook: " + err.Error()}
+	}
+	payload, err := json.Marshal(struct {
+		Text        string          `json:"text"`
+		Blocks      json.RawMessage `json:"blocks,omitempty"`
+		UnfurlLinks bool            `json:"unfurl_links"`
+		UnfurlMedia bool            `json:"unfurl_media"`
+		Markdown    bool            `json:"mrkdwn"`
+		LinkNames   bool            `json:"link_names"`
+		Parse       string          `json:"parse"`
+	}{Text: text, Blocks: body, Parse: "none"})
+	if err != nil {
+		return &refusal{class: message, why: "the frozen message can't be read"}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, secret, bytes.NewReader(payload))
+	if err != nil || req.URL.Host == "" {
+		return &refusal{class: channel, why: "the webhook is not a URL", mend: "give cocsync the whole URL that Slack shows"}
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	res, err := s.doer().Do(req)
+	if err != nil {
+		return explain(err, secret)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return explain(err, secret)
+	}
+	if res.StatusCode == http.StatusOK && strings.TrimSpace(string(answer)) == "ok" {
+		return nil
+	}
+	r := judgeStatus(res.StatusCode, word(string(answer)))
+	r.wait = seconds(res.Header.Get("Retry-After"))
+	return r
+}
+
+// explain turns an error of the library or of net/http into a refusal that
+// holds no secret.
+func explain(err error, secret string) *refusal {
+	var rate *slack.RateLimitedError
+	var status slack.StatusCodeError
+	var said slack.SlackErrorResponse
+	switch {
+	case errors.As(err, &rate):
+		return &refusal{class: limited, why: "Slack asks to wait", wait: rate.RetryAfter}
+	case errors.As(err, &status):
+		return judgeStatus(status.Code, "")
+	case errors.As(err, &said):
+		r := judge(cmp.Or(word(said.Err), "an error without a word"))
+		if r.class == message && len(said.ResponseMetadata.Messages) > 0 {
+			r.why += " " + line(said.ResponseMetadata.Messages[0], maxNote)
+		}
+		return r
+	}
+	// A *url.Error prints the URL, which for a webhook is the secret itself.
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &refusal{class: later, why: "no answer within " + postTimeout.String()}
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return &refusal{class: later, why: "the name of Slack's host can't be looked up: " + dns.Err}
+	}
+	return &refusal{class: later, why: redact(err.Error(), secret)}
+}
+
+// redact takes a secret out of a text, also as it looks in a form or a path.
+func redact(s, secret string) string {
+	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
+	if u, err := url.Parse(secret); err == nil && len(u.Path) > 1 {
+		forms = append(forms, u.Path, u.EscapedPath())
+	}
+	for _, f := range forms {
+		if f != "" {
+			s = strings.ReplaceAll(s, f, masked)
+		}
+	}
+	return s
+}
+
+// doer sends requests: redirects are refused, because they would carry the
+// secret elsewhere, answers are bounded, and Retry-After is made a whole number
+// of seconds, the only shape that the library reads.
+type doer struct{ *http.Client }
+
+func (s *Sender) doer() doer {
+	c := http.Client{}
+	if s.HTTP != nil {
+		c = *s.HTTP
+	}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return doer{&c}
+}
+
+// Do sends one request.
+func (d doer) Do(req *http.Request) (*http.Response, error) {
+	res, err := d.Client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(res.Body, maxAnswer), res.Body}
+	if after := res.Header.Get("Retry-After"); after != "" {
+		res.Header.Del("Retry-After")
+		if d := retryAfter(after, res.Header.Get("Date")); d > 0 {
+			res.Header.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
+		}
+	}
+	return res, nil
+}
+
+// retryAfter reads the header in any of its shapes: seconds, whole or not, or a
+// date, which counts from the answer's own. It is at least a second, or 0 when
+// the header says nothing.
+func retryAfter(after, date string) time.Duration {
+	var d time.Duration
+	if n, err := strconv.ParseFloat(strings.TrimSpace(after), 64); err == nil && !math.IsNaN(n) {
+		d = time.Duration(max(0, min(n, maxWait.Seconds())) * float64(time.Second))
+	} else if at, err := http.ParseTime(after); err == nil {
+		from, err := http.ParseTime(date)
+		if err != nil {
+			return 0
+		}
+		d = at.Sub(from)
+	} else {
+		return 0
+	}
+	return max(time.Second, min(d, maxWait))
+}
+
+// seconds reads what Do made of Retry-After.
+func seconds(s string) time.Duration {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// whoami says as whom, and in which workspace, the token may act.
+func (s *Sender) whoami(ctx context.Context, n *Notifier) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+	defer cancel()
+	api, token, err := s.client(n)
+	if err != nil {
+		return "", err
+	}
+	me, err := api.AuthTestContext(ctx)
+	switch {
+	case err != nil:
+		return "", explain(err, token)
+	case me.UserID == "":
+		return "", &refusal{why: "the answer is not Slack's", mend: "check api_url in the config, and proxies"}
+	}
+	return "bot " + line(me.User, maxPerson) + " in workspace " + line(me.Team, maxPerson), nil
+}
