@@ -173,7 +173,7 @@ CREATE INDEX packs_document ON packs (document_id, id);
 -- One observed event of a document. It names the two revisions or the two
 -- states that it compares; nothing is inferred from order.
 CREATE TABLE changes (
-	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	id INTEGER PRIMARY KEY,
 	document_id INTEGER NOT NULL REFERENCES documents,
 	cycle_id INTEGER REFERENCES cycles,
 	kind TEXT NOT NULL CHECK (kind IN

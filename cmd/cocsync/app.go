@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +19,8 @@ import (
 	"cocsync/internal/history"
 )
 
-// app is what the commands share: the streams, the global flags, and the
-// archive once it is open.
+// app is what the commands share: the streams, the global flags, and what must
+// be closed at the end.
 type app struct {
 	stdin    io.Reader
 	out, err io.Writer
@@ -31,8 +30,7 @@ type app struct {
 	colorFlag  string
 	logFormat  string
 
-	archive *db.DB
-	ending  []func() error // run in reverse before the program ends
+	ending []func() error // run in reverse before the program ends
 }
 
 func (a *app) root() *cobra.Command {
@@ -46,10 +44,12 @@ Everything can be asked afterwards, offline.
 
 See it work with nothing installed:   cocsync demo
 Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceUsage: true,
+		// How many letters a typo may be off before no command is suggested.
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		Args:                       cobra.NoArgs,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&a.configFlag, "config", "c", "", "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)")
@@ -65,6 +65,17 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(), a.notifyCommand(),
 		a.versionCommand(),
 	)
+	// cobra's own commands, in the words of the others.
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Short = "explain a command"
+		case "completion":
+			c.Short = "write the completion script of a shell"
+		}
+	}
 	wrongUse(root)
 	return root
 }
@@ -144,7 +155,7 @@ func (a *app) database() (string, error) {
 	}
 	path, err := config.Find(a.configFlag)
 	if err != nil {
-		return "", hint.Wrap(err, "or name the archive: --db FILE")
+		return "", hint.Wrap(err, "name the archive with --db FILE, or the config that names it with -c FILE")
 	}
 	return config.LoadDatabase(path)
 }
@@ -184,14 +195,6 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}
 	return slog.New(slog.NewTextHandler(a.err, o))
-}
-
-// json writes a value as indented JSON.
-func (a *app) json(v any) error {
-	e := json.NewEncoder(a.out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 // jsonTime writes an instant as RFC 3339 in UTC; nil when it is not known.
@@ -260,6 +263,8 @@ func visibleBut(s, keep string) string {
 
 // hidden reports whether a terminal would obey the character or hide with it.
 func hidden(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r <= 0x9f ||
-		r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff
+	return r < 0x20 || r >= 0x7f && r <= 0x9f || // C0, C1
+		r == 0x61c || r == 0x180e || r >= 0x200b && r <= 0x200f || // marks and zero widths
+		r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || // line ends, embeddings, isolates
+		r == 0xfeff || r >= 0xfff9 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe007f // tags
 }

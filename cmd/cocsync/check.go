@@ -104,7 +104,11 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	ids := w.Documents
 	if w.Select != nil {
 		list, err := w.Account.COC.List(ctx, *w.Select)
-		c.line(fmt.Sprintf("%s: list of documents (%d)", name, len(list.Rows)), err)
+		what := name + ": list"
+		if err == nil {
+			what += " of " + plural(len(list.Rows), "document")
+		}
+		c.line(what, err)
 		if errors.Is(err, coc.ErrUnauthorized) {
 			return
 		}
@@ -114,7 +118,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	}
 	for _, id := range ids[:min(20, len(ids))] {
 		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
-		c.line(fmt.Sprintf("%s: document %s %s", name, id, coc.Said(answer.Meta.Name)), err)
+		c.line(strings.TrimSpace(fmt.Sprintf("%s: document %s %s", name, id, coc.Said(answer.Meta.Name))), err)
 		if errors.Is(err, coc.ErrUnauthorized) {
 			return
 		}

@@ -64,7 +64,6 @@ func TestDiffIsAPatch(t *testing.T) {
 // two makes an archive with one document of two versions.
 func two(t *testing.T, name, old, now string) string {
 	t.Helper()
-	utc(t)
 	path := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), path)
 	must(t, err)

@@ -22,7 +22,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	if !c.MadeAt.IsZero() {
 		p.field("Made", p.time(c.MadeAt)+made(c))
 	}
-	if !c.SeenAt.Equal(c.MadeAt) {
+	if p.time(c.SeenAt) != p.time(c.MadeAt) || beside(c) != "" {
 		p.field("Seen", p.time(c.SeenAt)+beside(c))
 	}
 	if c.Kind == coc.KindRewritten {
@@ -31,7 +31,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 		}
 	}
 	p.paragraph(c.Summary)
-	if f.stat {
+	if f.stat && c.Version != "" {
 		p.paragraph(fmt.Sprintf("+%d -%d", c.Added, c.Removed))
 	}
 	if len(c.Items) > 0 {

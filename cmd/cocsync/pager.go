@@ -47,6 +47,7 @@ func (a *app) paged(write func(*page) error) error {
 	}
 	// Ctrl-C is for the pager, which has the terminal. The program ends with it.
 	signal.Ignore(os.Interrupt)
+	defer signal.Reset(os.Interrupt)
 	p := a.newPage(in)
 	err = errors.Join(write(p), p.Flush(), in.Close())
 	if errors.Is(err, syscall.EPIPE) {

@@ -48,7 +48,7 @@ func (p *progress) update(now syncer.Progress) {
 	p.watch, p.phase = now.Watch, now.Phase
 	if p.bar == nil {
 		if begins && now.Total > 0 {
-			fmt.Fprintf(p.out, "%s: %s of %d documents\n", now.Watch, phases[now.Phase], now.Total)
+			fmt.Fprintf(p.out, "%s: %s: %s\n", now.Watch, phases[now.Phase], plural(now.Total, "document"))
 		}
 		return
 	}
@@ -66,9 +66,9 @@ func (p *progress) done(c coc.Cycle) {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	fmt.Fprintf(p.out, "%s: %s; %d documents, %d versions archived, %d changes, %d failed, %d requests, %s\n",
-		c.Watch, outcome(c), c.Listed, c.Versions, c.Changes, len(c.Failures), c.Requests,
-		c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
+	fmt.Fprintf(p.out, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
+		c.Watch, outcome(c), plural(c.Listed, "document"), plural(c.Versions, "version"), plural(c.Changes, "change"),
+		len(c.Failures), plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 	p.phase = ""
 }
 

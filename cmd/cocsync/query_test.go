@@ -44,7 +44,6 @@ func dayOf(n int) time.Time { return first.AddDate(0, 0, n) }
 //	twin, twin               two documents of one name
 func fixture(t testing.TB) string {
 	t.Helper()
-	utc(t)
 	path := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), path)
 	must(t, err)
@@ -175,13 +174,9 @@ func outbox(t testing.TB, d *db.DB) {
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(21)))
 }
 
-// utc makes UTC the local zone, so that goldens hold everywhere.
-func utc(t testing.TB) {
-	t.Helper()
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
-}
+// The goldens are written in UTC. The zone is set before any goroutine runs,
+// because everybody reads time.Local without a lock.
+var _ = func() bool { time.Local = time.UTC; return true }()
 
 func must(t testing.TB, err error) {
 	t.Helper()

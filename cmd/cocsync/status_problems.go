@@ -93,7 +93,7 @@ func (s *status) overdue(cycles []coc.Cycle) (every time.Duration, late bool) {
 func (s *status) notifierProblems(b db.Backlog) {
 	if b.Held != "" {
 		s.problem(fmt.Sprintf("notifier %s: its channel takes nothing; %s, next try %s", b.Notifier, waitCount(b), s.until(b.HeldTill)),
-			b.Held, "mend it in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what waits goes by itself")
+			b.Held, "put it right in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what waits goes by itself")
 	} else if b.Waiting > 0 && s.now.Sub(b.Oldest) > waitsLong {
 		why := b.LastErr
 		if why == "" {

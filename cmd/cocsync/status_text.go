@@ -54,12 +54,14 @@ func (s *status) lacking() string {
 }
 
 func (p *page) watch(s *status, w watchStatus) {
-	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Watch "+visible(w.name)))
+	head := "Watch " + visible(w.name)
 	if len(w.cycles) == 0 {
+		fmt.Fprintf(p, "\n%s\n", p.paint(bold, head))
 		p.line("last cycle", "never")
 		return
 	}
 	c := w.cycles[0]
+	fmt.Fprintf(p, "\n%s\n", p.paint(bold, head+" of account "+visible(c.Account)))
 	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
 	if c.Err != "" {
 		p.line("", p.paint(red, visible(c.Err)))

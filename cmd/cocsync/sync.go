@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +87,12 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		}
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
 		c, err := p.syncer.Run(ctx, j.Watch, o)
-		show.done(c)
+		if c.ID > 0 { // else it did not even begin
+			show.done(c)
+		}
+		if c.Outcome == coc.Good && !c.Complete && len(docs) == 0 {
+			a.aside("watch " + c.Watch + ": list unstable: it moved whenever it was read; what is missing from it is judged next time")
+		}
 		errs = append(errs, err, cycleError(c))
 		if ctx.Err() != nil {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
@@ -115,29 +121,36 @@ func cycleError(c coc.Cycle) error {
 func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	sending, cancel := context.WithTimeout(ctx, sendFor)
 	defer cancel()
-	if err := p.sender.Drain(sending); err != nil && sending.Err() == nil {
-		return err
+	unsent := p.sender.Drain(sending)
+	if sending.Err() != nil {
+		unsent = nil // the time was up
 	}
 	list, err := d.Backlogs(ctx)
 	if err != nil {
-		return err
+		return errors.Join(unsent, err)
 	}
 	var errs []error
 	for _, b := range list {
 		if b.Waiting == 0 {
 			continue
 		}
-		why := b.Held
-		if why == "" {
-			why = b.LastErr
-		}
-		if why == "" {
+		why := cmp.Or(b.Held, b.LastErr)
+		switch {
+		case why != "":
+			unsent = nil // it says the same
+		case unsent != nil:
+			continue
+		default:
 			why = "Slack takes about one message a second"
 		}
-		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %d deliveries still wait: %s", b.Notifier, b.Waiting, why),
-			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` tries at once"))
+		still := "1 delivery still waits"
+		if b.Waiting > 1 {
+			still = fmt.Sprintf("%d deliveries still wait", b.Waiting)
+		}
+		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s: %s", b.Notifier, still, why),
+			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` makes them due at once"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append([]error{unsent}, errs...)...)
 }
 
 // chosen returns, by watch, the ids of the documents that were named. A document

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrEndpoint means that an account's name now stands for another endpoint.
-var ErrEndpoint = errors.New("account has another endpoint")
+var ErrEndpoint = errors.New("the archive knows it by another endpoint")
 
 // Account returns what is remembered of an account, making its row at first
 // sight. It refuses another endpoint under the same name, unless accept says
@@ -24,7 +24,7 @@ func (d *DB) Account(ctx context.Context, name, endpoint string, accept bool) (s
 		return s, err
 	}
 	if err == nil && !accept {
-		return s, hint.Wrap(fmt.Errorf("%w in the archive (%s), not %s", ErrEndpoint, known, endpoint),
+		return s, hint.Wrap(fmt.Errorf("%w, %s, not by %s", ErrEndpoint, known, endpoint),
 			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
 	}
 	return s, d.update(ctx, func(t tx) error {

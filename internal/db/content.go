@@ -91,37 +91,39 @@ type fresh struct {
 func (t tx) addContents(document int64, list []fresh) ([]int64, error) {
 	ids := make([]int64, len(list))
 	var p pack
+	var err error
 	for i, c := range list {
-		err := t.row(`SELECT id FROM contents WHERE sha256 = ?`, c.hash[:]).Scan(&ids[i])
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
-		}
 		if p.id == 0 {
-			if p, err = t.openPack(document); err != nil {
-				return nil, err
+			p, err = t.openPack(document)
+		} else if !p.fits(c.Bytes) {
+			if err = t.savePack(p); err == nil {
+				p, err = t.newPack(document)
 			}
 		}
-		if !p.fits(c.Bytes) {
-			if err := t.savePack(p); err != nil {
-				return nil, err
-			}
-			if p, err = t.newPack(document); err != nil {
-				return nil, err
-			}
-		}
-		ids[i], err = t.insert(`
-			INSERT INTO contents (sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?)`,
-			c.hash[:], len(c.Bytes), c.Form, p.id, len(p.data))
 		if err != nil {
 			return nil, err
 		}
-		p.data = append(p.data, c.Bytes...)
-		p.count++
+		id, added, err := t.addContent(c, p)
+		if err != nil {
+			return nil, err
+		}
+		if ids[i] = id; added {
+			p.data = append(p.data, c.Bytes...)
+			p.count++
+		}
 	}
 	return ids, t.savePack(p)
+}
+
+// addContent stores a content at the end of the pack, unless the archive has it.
+func (t tx) addContent(c fresh, p pack) (id int64, added bool, err error) {
+	id, added, err = t.insertNew(`
+		INSERT INTO contents (sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (sha256) DO NOTHING`, c.hash[:], len(c.Bytes), c.Form, p.id, len(p.data))
+	if err == nil && !added {
+		err = t.row(`SELECT id FROM contents WHERE sha256 = ?`, c.hash[:]).Scan(&id)
+	}
+	return id, added, err
 }
 
 // pack is the open pack of a document, unpacked.

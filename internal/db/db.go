@@ -96,6 +96,9 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 
 // create makes the file for its owner alone, migrates it and connects.
 func (d *DB) create(ctx context.Context) error {
+	if info, err := os.Stat(d.path); err == nil && info.IsDir() {
+		return isDirectory()
+	}
 	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return hint.Wrap(err, "check that the file and its directory are writable, or set database in config.toml")
@@ -203,9 +206,13 @@ func exists(path string) error {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return hint.Wrap(errors.New("it is a directory"), "name the archive's file with --db FILE")
+		return isDirectory()
 	}
 	return nil
+}
+
+func isDirectory() error {
+	return hint.Wrap(errors.New("it is a directory"), "name the archive's file: set database in config.toml, or --db FILE")
 }
 
 // wrap puts what was being done before an error.

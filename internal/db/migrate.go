@@ -23,6 +23,9 @@ const schemaVersion = 1
 // migrate brings the schema of the file up to date. Before it touches a file
 // that holds something, it copies it beside itself. The caller has the lock.
 func migrate(ctx context.Context, path string) error {
+	if err := refuse(ctx, path); err != nil {
+		return err
+	}
 	w, err := sql.Open("sqlite", writeDSN(path))
 	if err != nil {
 		return err
@@ -47,6 +50,21 @@ func migrate(ctx context.Context, path string) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
+}
+
+// refuse returns why the file must not be touched: another program's, or a later
+// release's. Opening it for writing would turn it into a WAL database.
+func refuse(ctx context.Context, path string) error {
+	r, err := sql.Open("sqlite", readDSN(path, false))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = readVersion(ctx, r)
+	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
+		return nil // the writer meets it too, or can mend it (a journal left over)
+	}
+	return err
 }
 
 func backupTo(ctx context.Context, w *sql.DB, path string) error {

@@ -60,28 +60,40 @@ func (t tx) stmt(query string) *sql.Stmt {
 	return nil
 }
 
-func (t tx) exec(query string, args ...any) error {
+func (t tx) run(query string, args []any) (sql.Result, error) {
 	if s := t.stmt(query); s != nil {
-		_, err := s.ExecContext(t.ctx, args...)
-		return err
+		return s.ExecContext(t.ctx, args...)
 	}
-	_, err := t.sql.ExecContext(t.ctx, query, args...)
+	return t.sql.ExecContext(t.ctx, query, args...)
+}
+
+func (t tx) exec(query string, args ...any) error {
+	_, err := t.run(query, args)
 	return err
 }
 
 // insert runs an INSERT and returns the new row's id.
 func (t tx) insert(query string, args ...any) (int64, error) {
-	var res sql.Result
-	var err error
-	if s := t.stmt(query); s != nil {
-		res, err = s.ExecContext(t.ctx, args...)
-	} else {
-		res, err = t.sql.ExecContext(t.ctx, query, args...)
-	}
+	res, err := t.run(query, args)
 	if err != nil {
 		return 0, err
 	}
 	return res.LastInsertId()
+}
+
+// insertNew runs an INSERT that does nothing when the row is there, and reports
+// whether it added one.
+func (t tx) insertNew(query string, args ...any) (id int64, added bool, err error) {
+	res, err := t.run(query, args)
+	if err != nil {
+		return 0, false, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, false, err
+	}
+	id, err = res.LastInsertId()
+	return id, true, err
 }
 
 func (t tx) row(query string, args ...any) *sql.Row {

@@ -110,12 +110,16 @@ func skip(v []byte, i int) int {
 }
 
 func skipString(v []byte, i int) int {
-	for i++; v[i] != '"'; i++ {
-		if v[i] == '\\' {
-			i++
+	for i++; ; {
+		end := i + bytes.IndexByte(v[i:], '"')
+		slashes := 0
+		for end-slashes > i && v[end-slashes-1] == '\\' {
+			slashes++
+		}
+		if i = end + 1; slashes%2 == 0 {
+			return i
 		}
 	}
-	return i + 1
 }
 
 // unquote returns the text of a string token, exactly. It reports false where no

@@ -133,8 +133,8 @@ func TestChangeGolden(t *testing.T) {
 		})
 	}
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}
-	c, pair := sample(coc.KindVersion)
-	c, pair = compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
+	c, _ := sample(coc.KindVersion)
+	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
 	blocks, text := w.change(c, pair)
 	golden(t, "unchanged.txt", write(t, blocks, text))
 }

@@ -271,7 +271,7 @@ func TestChannelRefusals(t *testing.T) {
 					t.Errorf("Drain = %v, want %s", err, test.want)
 				}
 				reason, until, _ := b.out.Held(t.Context(), "ops")
-				if !strings.Contains(reason, test.want) || until.Sub(time.Now()) != holdFor {
+				if !strings.Contains(reason, test.want) || time.Until(until) != holdFor {
 					t.Errorf("held for %q until %v, want %s for an hour", reason, until, test.want)
 				}
 				if m := b.out.message(1); m.State != coc.Waiting {

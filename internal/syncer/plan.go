@@ -137,7 +137,7 @@ func (r *run) list(ctx context.Context) (rows []coc.Row, judge bool, err error) 
 			slices.SortFunc(rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
 		case err != nil:
 			r.quiet(err)
-			return nil, false, fmt.Errorf("list of documents: %w", err)
+			return nil, false, err
 		default:
 			rows, judge = list.Rows, list.Stable
 			if !list.Stable {

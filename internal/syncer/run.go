@@ -77,7 +77,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
 	now := r.Now()
 	if now.Before(a.PausedUntil) {
-		return fmt.Errorf("COC asked to be left alone until %s: %w", a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary)
+		return &held{"nothing was asked: too many requests, COC wants quiet until " + a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary}
 	}
 	if !now.Before(a.RefusedUntil) {
 		return nil
@@ -85,9 +85,19 @@ func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
 	if key, err := r.account.COC.KeyID(ctx); err != nil || key != a.RefusedKey {
 		return nil // another key pair, or one whose source will say what is wrong
 	}
-	return fmt.Errorf("the key pair is left alone until %s, because COC refused it (%s): %w",
-		a.RefusedUntil.Format(time.RFC3339), a.RefusedWhy, coc.ErrUnauthorized)
+	return &held{fmt.Sprintf("nothing was asked: the key pair is left alone until %s, because COC refused it: %s",
+		a.RefusedUntil.Format(time.RFC3339), a.RefusedWhy), coc.ErrUnauthorized}
 }
+
+// held is why COC was not asked at all. Its class is that of the answer that
+// forbids it, and is not worth a word.
+type held struct {
+	why   string
+	class error
+}
+
+func (h *held) Error() string { return h.why }
+func (h *held) Unwrap() error { return h.class }
 
 // work does the cycle: what people wait for first, then what can wait.
 func (r *run) work(ctx context.Context) error {
@@ -144,11 +154,11 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 		r.report(func(p *Progress) { p.Done++ })
 	}
 	one(ids[0])
-	// Twice the connections: while one document is compared and stored, the
-	// connection serves another.
+	// More than the connections: while documents are compared and stored, the
+	// connections serve others.
 	queue := make(chan string)
 	var wg sync.WaitGroup
-	for range min(2*max(1, r.account.Connections), len(ids)-1) {
+	for range min(4*max(1, r.account.Connections), len(ids)-1) {
 		wg.Go(func() {
 			for id := range queue {
 				one(id)

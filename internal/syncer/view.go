@@ -249,8 +249,15 @@ func (v *view) missed(x *version, why string, definite bool) {
 	}
 }
 
-// gone takes in that COC no longer has the document.
+// gone takes in that COC no longer has the document. What was still to be had of
+// it never comes, so that what is here need not wait for it.
 func (v *view) gone() {
+	for _, x := range v.versions {
+		if x.State == coc.Pending {
+			x.State, x.touched, x.err = coc.Unavailable, true, "the document was deleted before it could be had"
+		}
+	}
+	v.settle()
 	if v.State == coc.Present {
 		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
 			Derived: coc.Derived{Summary: "deleted at COC; the archive keeps every version"}}, nil)

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"cocsync/internal/cocsim"
+)
+
+// Each script runs the built command against a COC and a Slack of its own on
+// loopback, and compares what it says word for word. COCSYNC_UPDATE_SCRIPTS=1
+// rewrites what differs.
+func TestScripts(t *testing.T) {
+	testscript.RunT(scriptT{t}, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       os.Getenv("COCSYNC_UPDATE_SCRIPTS") != "",
+		RequireExplicitExec: true,
+		Setup:               setUpScript,
+		Condition:           scriptCondition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"coc":     cocCommand,
+			"slack":   slackCommand,
+			"archive": archiveCommand,
+			"tidy":    tidyCommand,
+			"signal":  signalCommand,
+			"await":   awaitCommand,
+			"disk":    diskCommand,
+			"write":   writeCommand,
+			"config":  configCommand,
+		},
+	})
+}
+
+// The secrets of a script's world. No output of the program may hold one.
+const (
+	secretKey   = "very-secret-key"
+	secretToken = "xoxb-very-secret"
+	secretHook  = "VerySecretHook"
+)
+
+// scriptT watches over what scripts log: everything that every run of the
+// program wrote.
+type scriptT struct{ *testing.T }
+
+func (t scriptT) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(t *testing.T) { f(scriptT{t}) })
+}
+
+// Verbose has scripts log the runs that went well, too.
+func (scriptT) Verbose() bool { return true }
+
+func (t scriptT) Log(args ...any) {
+	t.Helper()
+	text := fmt.Sprint(args...)
+	// It begins with the environment, in which the secrets stand.
+	text = regexp.MustCompile(`(?m)^(COC_SK|SLACK_TOKEN|SLACK_WEBHOOK)=.*$`).ReplaceAllString(text, "")
+	for _, secret := range []string{secretKey, secretToken, secretHook} {
+		if strings.Contains(text, secret) {
+			t.Errorf("some output holds the secret %q", secret)
+		}
+	}
+	if t.Failed() || testing.Verbose() {
+		t.T.Log(text)
+	}
+}
+
+// world is what a script runs against.
+type world struct {
+	coc     atomic.Pointer[cocsim.COC] // another one after `coc flat`
+	slack   *cocsim.Slack
+	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
+	counted int          // messages that the script has seen
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func (w *world) newCOC(flat bool) *cocsim.COC {
+	return cocsim.NewCOC(cocsim.COCOptions{AccessKey: "ak", SecretKey: secretKey, Flat: flat,
+		Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }})
+}
+
+func setUpScript(env *testscript.Env) error {
+	w := &world{slack: cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken, WebhookPath: "/services/" + secretHook})}
+	w.coc.Store(w.newCOC(false))
+	env.Values[worldKey{}] = w
+	cocURL, stop, err := cocsim.Listen(swapped{w})
+	if err != nil {
+		return err
+	}
+	env.Defer(stop)
+	slackURL, stop, err := cocsim.Listen(w.slack)
+	if err != nil {
+		return err
+	}
+	env.Defer(stop)
+	for name, value := range map[string]string{
+		"COC": cocURL, "SLACK": slackURL, "NO_COLOR": "1", "TZ": "UTC", "COC_AK": "ak", "COC_SK": secretKey,
+		"SLACK_TOKEN": secretToken, "SLACK_WEBHOOK": slackURL + "/services/" + secretHook,
+	} {
+		env.Setenv(name, value)
+	}
+	// A script may bring a config of its own, or lines to add.
+	config := scriptConfig
+	path := filepath.Join(env.WorkDir, "config.toml")
+	if own, err := os.ReadFile(path); err == nil {
+		config = string(own)
+	}
+	config = strings.NewReplacer("$COC", cocURL, "$SLACK", slackURL).Replace(config)
+	return os.WriteFile(path, []byte(config), 0o600)
+}
+
+// scriptConfig is what a script finds as config.toml.
+const scriptConfig = `database = "cocsync.db"
+operators = ["ops"]
+
+[[account]]
+name = "prod"
+endpoint = "$COC"
+access_key = "env:COC_AK"
+secret_key = "env:COC_SK"
+requests_per_second = 0
+
+[[watch]]
+name = "runbooks"
+account = "prod"
+schedule = "@every 1h"
+select = { all = true }
+notify = ["ops"]
+
+[[slack]]
+name = "ops"
+token = "env:SLACK_TOKEN"
+channel = "C0123456789"
+api_url = "$SLACK/api/"
+`
+
+// tidyCommand repeats what the last run wrote, without what differs from one
+// run to the next, so that cmp can compare it.
+func tidyCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: tidy")
+	}
+	stdout, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	fmt.Fprint(ts.Stdout(), tidy(ts, stdout))
+	fmt.Fprint(ts.Stderr(), tidy(ts, stderr))
+}
+
+func tidy(ts *testscript.TestScript, text string) string {
+	text = strings.NewReplacer(ts.Getenv("COC"), "http://coc", ts.Getenv("SLACK"), "http://slack",
+		ts.Getenv("WORK"), "WORK").Replace(text)
+	for _, r := range []struct{ pattern, with string }{
+		{`(?m)(request[s]?), [0-9.µmsh]+$`, "$1, TIME"},
+		{`([Rr]equest:? +)[0-9a-f]{32}`, "${1}ID"},
+		{`(pid|pid=|"pid":) ?\d+`, "$1 N"},
+		{`(?m)time=\S+`, "time=NOW"},
+		{`[0-9.]+ [KMG]iB`, "SIZE"},
+		{`1h0m[0-9]s|59m5[0-9]s`, "1h0m0s"},
+		{`127\.0\.0\.1:\d+`, "HOST"},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
+	}
+	return regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( \+0000|Z| UTC)?`).ReplaceAllStringFunc(text, recent)
+}
+
+// recent writes NOW for an instant of the last or the next two hours.
+func recent(stamp string) string {
+	at, err := time.Parse("2006-01-02 15:04", strings.Replace(stamp[:16], "T", " ", 1))
+	if err != nil || time.Since(at).Abs() > 2*time.Hour {
+		return stamp
+	}
+	return "NOW"
+}
+
+// slackCommand asks and changes what Slack does:
+//
+//	slack messages       those that came since it was last asked, as a person sees them
+//	slack wait N         until N messages came in all
+//	slack refuse WORD    refuse every post with that error from now on
+//	slack accept
+func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: slack VERB")
+	}
+	w := worldOf(ts)
+	switch args[0] {
+	case "messages":
+		all := w.slack.Messages()
+		for _, m := range all[w.counted:] {
+			if who := cocsim.Mentions(m); len(who) > 0 {
+				ts.Fatalf("the message mentions or links %q", who)
+			}
+			text := cocsim.Render(m)
+			if m.ThreadTS != "" {
+				text = "  in the thread: " + text
+			}
+			fmt.Fprint(ts.Stdout(), tidy(ts, text), "\n\n")
+		}
+		w.counted = len(all)
+	case "wait":
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		ts.Check(w.slack.Wait(ctx, number(ts, args[1])))
+	case "refuse":
+		w.slack.Refuse("C0123456789", args[1])
+	case "accept":
+		w.slack.Refuse("C0123456789", "")
+	default:
+		ts.Fatalf("unknown verb %q", args[0])
+	}
+}
+
+// configCommand writes the script's config again, for another archive:
+//
+//	config FILE DATABASE
+func configCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: config FILE DATABASE")
+	}
+	text := strings.Replace(ts.ReadFile("config.toml"), `database = "cocsync.db"`, `database = "`+args[1]+`"`, 1)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// scriptCondition knows [root], and [mount]: whether a small disk can be made.
+func scriptCondition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "mount":
+	default:
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	dir, err := os.MkdirTemp("", "cocsync-mount-*")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(dir)
+	return mount(dir, "64k") == nil && unmount(dir) == nil, nil
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience is how long a script waits for what must come.
+const patience = 30 * time.Second
+
+// poll asks until the answer is yes.
+func poll(ts *testscript.TestScript, what string, yes func() bool) {
+	for end := time.Now().Add(patience); !yes(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("%s: not within %s", what, patience)
+		}
+	}
+}
+
+// awaitCommand waits until a file holds a text:
+//
+//	await FILE PATTERN
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE PATTERN")
+	}
+	re := regexp.MustCompile(args[1])
+	poll(ts, args[1]+" in "+args[0], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && re.Match(text)
+	})
+}
+
+// signalCommand sends a signal to the command that was last started in the
+// background, and after TERM waits for its end:
+//
+//	signal HUP|USR1|TERM
+func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "TERM": syscall.SIGTERM}
+	cmds := ts.BackgroundCmds()
+	if neg || len(args) != 1 || signals[args[0]] == 0 || len(cmds) == 0 {
+		ts.Fatalf("usage: signal HUP|USR1|TERM, after a command in the background")
+	}
+	p := cmds[len(cmds)-1].Process
+	ts.Check(p.Signal(signals[args[0]]))
+	if args[0] == "TERM" {
+		poll(ts, "end of the process", func() bool { return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) })
+	}
+}
+
+// writeCommand makes a file of bytes that a script can't hold, as they stand
+// between the quotes of a Go string:
+//
+//	write FILE TEXT [TIMES]
+func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: write FILE TEXT [TIMES]")
+	}
+	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	if len(args) > 2 {
+		text = strings.Repeat(text, number(ts, args[2]))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// archiveCommand makes a file what cocsync can't use, or copies from one:
+//
+//	archive damage FILE    overwrites what follows its first page
+//	archive garble FILE    overwrites its first page
+//	archive newer FILE     as if a later release had written it
+//	archive foreign FILE   an SQLite database of another program
+func archiveCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: archive VERB FILE")
+	}
+	path := ts.MkAbs(args[1])
+	switch args[0] {
+	case "damage":
+		ts.Check(overwrite(path, 4096))
+	case "garble":
+		ts.Check(overwrite(path, 0))
+	case "newer":
+		ts.Check(execSQL(path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`))
+	case "foreign":
+		ts.Check(execSQL(path, `CREATE TABLE notes (text TEXT)`))
+	default:
+		ts.Fatalf("unknown verb %q", args[0])
+	}
+}
+
+func overwrite(path string, from int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.WriteAt([]byte(strings.Repeat("broken! ", int(info.Size()-from)/8)), from)
+	}
+	return errors.Join(err, f.Close())
+}
+
+func execSQL(path, query string) error {
+	d, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		return err
+	}
+	_, err = d.Exec(query)
+	return errors.Join(err, d.Close())
+}
+
+// diskCommand makes a small disk, and fills it:
+//
+//	disk mount DIR SIZE
+//	disk fill DIR, disk free DIR
+func diskCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: disk VERB DIR")
+	}
+	dir := ts.MkAbs(args[1])
+	filler := filepath.Join(dir, "filler")
+	switch args[0] {
+	case "mount":
+		ts.Check(os.MkdirAll(dir, 0o700))
+		ts.Check(mount(dir, args[2]))
+		ts.Defer(func() { ts.Check(unmount(dir)) })
+	case "fill":
+		f, err := os.Create(filler)
+		ts.Check(err)
+		for block := make([]byte, 4096); err == nil; {
+			_, err = f.Write(block)
+		}
+		ts.Check(f.Close())
+		if !errors.Is(err, syscall.ENOSPC) {
+			ts.Fatalf("the disk did not fill: %v", err)
+		}
+	case "free":
+		ts.Check(os.Remove(filler))
+	default:
+		ts.Fatalf("unknown verb %q", args[0])
+	}
+}
+
+func mount(dir, size string) error {
+	return exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).Run()
+}
+
+func unmount(dir string) error { return exec.Command("umount", dir).Run() }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// statusText is what status shows at that instant.
+func statusText(t *testing.T, d *db.DB, now time.Time) string {
+	t.Helper()
+	s, err := newStatus(t.Context(), d, now)
+	must(t, err)
+	s.totals.FileBytes = 172 << 10 // which goes with the schema
+	var b bytes.Buffer
+	p := &page{Writer: bufio.NewWriter(&b), local: time.UTC}
+	p.status(s)
+	p.Flush()
+	return strings.ReplaceAll(b.String(), d.Path(), "ARCHIVE")
+}
+
+// Everything that is wrong comes first, each with how to mend it.
+func TestStatusNamesProblemsAndTheirMend(t *testing.T) {
+	d, err := db.Open(t.Context(), fixture(t))
+	must(t, err)
+	defer d.Close()
+	must(t, d.Refused(t.Context(), "prod", "k", "bad signature", dayOf(20).Add(14*time.Minute)))
+	must(t, d.Paused(t.Context(), "prod", dayOf(20).Add(11*time.Minute)))
+	got := statusText(t, d, dayOf(20).Add(10*time.Minute))
+	golden := filepath.Join("testdata", "query", "status.golden")
+	if *update {
+		must(t, os.WriteFile(golden, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	must(t, err)
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// A watch that ran every five minutes and no longer does is a problem, without
+// anybody knowing its schedule; a healthy one is none.
+func TestStatusSeesThatTheWatchingStopped(t *testing.T) {
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
+	must(t, err)
+	defer d.Close()
+	if got := statusText(t, d, dayOf(0)); !strings.Contains(got, "! nothing was ever synced") {
+		t.Errorf("status of an empty archive:\n%s", got)
+	}
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	for i := range 5 {
+		c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(0).Add(time.Duration(i) * 5 * time.Minute)}
+		c.ID, err = d.Begin(t.Context(), c)
+		must(t, err)
+		c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.Good, true
+		must(t, d.End(t.Context(), c, nil))
+	}
+	last := dayOf(0).Add(20 * time.Minute)
+	if got := statusText(t, d, last.Add(14*time.Minute)); !strings.HasPrefix(got, "All is well.\n") {
+		t.Errorf("status while all is well:\n%s", got)
+	}
+	got := statusText(t, d, last.Add(3*time.Hour))
+	if want := "! watch runbooks: no cycle began for 3 hours\n    why:  before that one began about every 5 minutes\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("status after the daemon stopped:\n%s\nwant it to begin with\n%s", got, want)
+	}
+}
+
+// What an alert rule would read is there, also when it is empty.
+func TestStatusJSON(t *testing.T) {
+	archive := fixture(t)
+	stdout, _, status := ask(t, archive, "status", "-o", "json")
+	var got statusJSON
+	must(t, json.Unmarshal([]byte(stdout), &got))
+	if status != 0 || got.Documents["present"] != 4 || got.Documents["deleted"] != 1 || got.Versions["unavailable"] != 1 {
+		t.Errorf("status -o json counts %v documents and %v versions, status %d", got.Documents, got.Versions, status)
+	}
+	if w := got.Watches[0]; w.FailedInARow != 1 || w.LastGoodAt != nil || w.LastCycle.Outcome != "failed" || len(w.LastCycle.Failures) != 1 {
+		t.Errorf("status -o json has the watch %+v", w)
+	}
+	if n := got.Notifiers[0]; n.Waiting != 1 || n.Failed != 1 || *n.Held != "channel_is_archived" {
+		t.Errorf("status -o json has the notifier %+v", n)
+	}
+	if len(got.Problems) == 0 || !strings.Contains(stdout, `"problems": [`) {
+		t.Errorf("status -o json has no problems:\n%s", stdout)
+	}
+}

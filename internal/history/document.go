@@ -1,0 +1,96 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+// missing is an error for what a reference names and the archive does not have.
+type missing string
+
+func (m missing) Error() string { return string(m) }
+
+// Is lets callers ask for coc.ErrNotFound.
+func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
+
+// Document returns the one document that an id, a name or a unique beginning of
+// an id stands for, or any of these after "account/". An id goes before a name,
+// and a name before a beginning. The error is coc.ErrNotFound when there is
+// none; its hint names the likely ones.
+func (h *History) Document(ctx context.Context, ref string) (db.Document, error) {
+	all, err := h.DB.Documents(ctx, "")
+	if err != nil {
+		return db.Document{}, err
+	}
+	for _, match := range []func(db.Document, string) bool{
+		func(d db.Document, s string) bool { return d.DocumentID == s },
+		func(d db.Document, s string) bool { return d.Name == s },
+		func(d db.Document, s string) bool { return s != "" && strings.HasPrefix(d.DocumentID, s) },
+	} {
+		var found, inAccount []db.Document
+		for _, d := range all {
+			if match(d, ref) {
+				found = append(found, d)
+			}
+			if rest, ok := strings.CutPrefix(ref, d.Account+"/"); ok && match(d, rest) {
+				inAccount = append(inAccount, d)
+			}
+		}
+		if len(found) == 0 {
+			found = inAccount
+		}
+		switch {
+		case len(found) == 1:
+			return found[0], nil
+		case len(found) > 1:
+			return db.Document{}, hint.Wrap(fmt.Errorf("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
+		}
+	}
+	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
+}
+
+// candidates lists documents so that one can be chosen.
+func candidates(list []db.Document) string {
+	var names []string
+	for i, d := range list {
+		if i == 10 {
+			names = append(names, fmt.Sprintf("… and %d more", len(list)-i))
+			break
+		}
+		names = append(names, fmt.Sprintf("%s/%s (%s)", d.Account, d.DocumentID, d.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+func advice(ref string, all []db.Document) string {
+	if len(all) == 0 {
+		return "the archive is empty: run `cocsync sync` first"
+	}
+	names := make([]string, 0, 2*len(all))
+	for _, d := range all {
+		names = append(names, d.Name, d.DocumentID)
+	}
+	if near := Nearest(ref, names); len(near) > 0 {
+		return "did you mean " + strings.Join(near, ", ") + "? `cocsync list` shows all"
+	}
+	return "`cocsync list` shows all documents"
+}
+
+// Split parts DOC@REF into its document and its reference; "" is no reference.
+// A document's own name may hold an @.
+func (h *History) Split(ctx context.Context, spec string) (doc db.Document, ref string, err error) {
+	if doc, err = h.Document(ctx, spec); err == nil {
+		return doc, "", nil
+	}
+	i := strings.LastIndex(spec, "@")
+	if i < 0 {
+		return doc, "", err
+	}
+	doc, err = h.Document(ctx, spec[:i])
+	return doc, spec[i+1:], err
+}
