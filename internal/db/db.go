@@ -23,6 +23,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"cocsync/internal/hint"
+	"cocsync/migrations"
 )
 
 // applicationID marks the file as cocsync's in SQLite's header ("coc1").
@@ -84,8 +85,18 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 	if err := exists(path); err != nil {
 		return nil, err
 	}
+	d, err := openReader(ctx, path, sealed(path))
+	if log, statErr := os.Stat(path + "-wal"); noRoom(err) && (statErr != nil || log.Size() == 0) {
+		// A full disk is no reason not to answer, and nobody can write meanwhile.
+		d, err = openReader(ctx, path, true)
+	}
+	return d, err
+}
+
+func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
 	d := &DB{path: path, packs: newCodec()}
-	if d.read, err = openReaders(readDSN(path, sealed(path))); err != nil {
+	var err error
+	if d.read, err = openReaders(readDSN(path, immutable)); err != nil {
 		return nil, err
 	}
 	if err := d.checkSchema(ctx, d.read.DB); err != nil {
@@ -106,7 +117,7 @@ func (d *DB) create(ctx context.Context) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := migrate(ctx, d.path); err != nil {
+	if err := migrate(ctx, d.path, migrations.Files, schemaVersion); err != nil {
 		return explain(err)
 	}
 	return d.connect(ctx)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -14,15 +15,15 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"cocsync/internal/hint"
-	"cocsync/migrations"
 )
 
 // schemaVersion is the newest migration that this program knows.
 const schemaVersion = 1
 
-// migrate brings the schema of the file up to date. Before it touches a file
-// that holds something, it copies it beside itself. The caller has the lock.
-func migrate(ctx context.Context, path string) error {
+// migrate brings the schema of the file up to date with these migrations, the
+// newest of which is want. Before it touches a file that holds something, it
+// copies it beside itself. The caller has the lock.
+func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	if err := refuse(ctx, path); err != nil {
 		return err
 	}
@@ -32,8 +33,8 @@ func migrate(ctx context.Context, path string) error {
 	}
 	defer w.Close()
 	w.SetMaxOpenConns(1)
-	version, err := readVersion(ctx, w)
-	if err != nil || version == schemaVersion {
+	version, err := readVersion(ctx, w, want)
+	if err != nil || version == want {
 		return err
 	}
 	if version > 0 {
@@ -42,7 +43,7 @@ func migrate(ctx context.Context, path string) error {
 			return fmt.Errorf("back up before the migration: %w", err)
 		}
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, w, migrations.Files, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(goose.DialectSQLite3, w, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func backupTo(ctx context.Context, w *sql.DB, path string) error {
 
 // checkSchema refuses a database that this program cannot use.
 func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
-	version, err := readVersion(ctx, db)
+	version, err := readVersion(ctx, db, schemaVersion)
 	switch {
 	case err != nil:
 		return err
@@ -95,8 +96,8 @@ func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
 }
 
 // readVersion returns the schema's version, 0 for an empty file. goose passes a
-// database newer than the program in silence, so that is refused here.
-func readVersion(ctx context.Context, db *sql.DB) (int64, error) {
+// database newer than the newest migration in silence, so that is refused here.
+func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 	var app, tables int64
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
 		return 0, err
@@ -116,8 +117,8 @@ func readVersion(ctx context.Context, db *sql.DB) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if version.Int64 > schemaVersion {
-		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than the %d that this cocsync knows", version.Int64, schemaVersion),
+	if version.Int64 > newest {
+		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than the %d that this cocsync knows", version.Int64, newest),
 			"install the newer cocsync that wrote it; nothing was changed")
 	}
 	return version.Int64, nil
@@ -130,9 +131,10 @@ func explain(err error) error {
 		return err
 	}
 	advice := ""
+	if noRoom(err) {
+		return hint.Wrap(err, "the disk is full: make room; nothing was lost, the next cycle goes on from here")
+	}
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
-		advice = "the disk is full: make room; nothing was lost, the next cycle goes on from here"
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		advice = "another program holds the database: close it (an sqlite3 shell, a backup) and try again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
@@ -147,4 +149,11 @@ func explain(err error) error {
 		return err
 	}
 	return hint.Wrap(err, advice)
+}
+
+// noRoom reports whether the disk is full. IOERR_SHMSIZE means that there is no
+// room for the -shm file, which every connection to a WAL database needs.
+func noRoom(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }

@@ -1,0 +1,72 @@
+package db
+
+import (
+	"database/sql"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"cocsync/internal/coc"
+	"cocsync/migrations"
+)
+
+// Before a migration the file is copied beside itself, for the owner alone, and
+// both the copy and the migrated file hold everything.
+func TestMigrationBacksUpFirst(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	path := filepath.Join(t.TempDir(), "old.db")
+	if _, err := d.write.ExecContext(t.Context(), "VACUUM INTO ?", path); err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{"0002_next.sql": {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
+	entries, err := fs.ReadDir(migrations.Files, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text, err := fs.ReadFile(migrations.Files, e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = &fstest.MapFile{Data: text}
+	}
+	if err := migrate(t.Context(), path, files, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(t.Context(), path, files, 2); err != nil {
+		t.Errorf("migrate again = %v", err)
+	}
+	backups, err := filepath.Glob(path + ".schema1-*")
+	if err != nil || len(backups) != 1 {
+		t.Fatalf("backups %q, %v, want one", backups, err)
+	}
+	info, err := os.Stat(backups[0])
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("backup has mode %v, %v, want 600", info.Mode(), err)
+	}
+	for file, want := range map[string]int64{path: 2, backups[0]: 1} {
+		c, err := sql.Open("sqlite", readDSN(file, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		var version int64
+		var documents int
+		err = c.QueryRow(`SELECT max(version_id), (SELECT count(*) FROM documents) FROM goose_db_version`).Scan(&version, &documents)
+		if err != nil || version != want || documents != 1 {
+			t.Errorf("%s: schema %d with %d documents, %v, want %d with 1", filepath.Base(file), version, documents, err, want)
+		}
+	}
+	// The backup opens as any archive does.
+	r, err := OpenReader(t.Context(), backups[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Content(t.Context(), coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil {
+		t.Errorf("Content of the backup: %v", err)
+	}
+}
