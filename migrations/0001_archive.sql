@@ -26,7 +26,8 @@ CREATE TABLE watches (
 	-- Working: its first complete list; its first summary; trouble told.
 	first_listed_at INTEGER,
 	greeted_at INTEGER,
-	trouble_at INTEGER
+	trouble_at INTEGER,
+	trouble_whole INTEGER NOT NULL DEFAULT 0 -- it was the whole cycle's
 ) STRICT, WITHOUT ROWID;
 
 -- One COC custom job, by its document_id in an account.
@@ -68,7 +69,8 @@ CREATE TABLE cycles (
 	account_id INTEGER NOT NULL REFERENCES accounts,
 	cause TEXT NOT NULL, -- schedule, start, signal, sync
 	started_at INTEGER NOT NULL,
-	ended_at INTEGER,    -- null: running, or died without a word
+	partial INTEGER NOT NULL, -- 1: of some documents by name, which says nothing of the watch
+	ended_at INTEGER,         -- null: running, or died without a word
 	outcome TEXT NOT NULL CHECK (outcome IN ('running', 'good', 'failed', 'stopped')),
 	complete INTEGER NOT NULL DEFAULT 0, -- the whole list was read and held still
 	requests INTEGER NOT NULL DEFAULT 0,
@@ -122,7 +124,8 @@ CREATE TABLE versions (
 	-- Working: how far we got with it, the change that recorded it, and when
 	-- its content was last held against COC's (null: nothing to hold).
 	state TEXT NOT NULL CHECK (state IN ('pending', 'archived', 'unavailable')),
-	failures INTEGER NOT NULL DEFAULT 0,
+	failures INTEGER NOT NULL DEFAULT 0, -- cycles in a row
+	failed_cycle INTEGER NOT NULL DEFAULT 0,
 	error TEXT NOT NULL DEFAULT '',
 	recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
 	checked_at INTEGER,

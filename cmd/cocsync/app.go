@@ -58,7 +58,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	f.StringVar(&a.logFormat, "log-format", "text", "log lines on stderr: text, json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(hint.Wrap(err, "see `"+cmd.CommandPath()+" --help`"))
+		return usage(hint.Wrap(err, flagAdvice(cmd, err)))
 	})
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
@@ -89,6 +89,9 @@ func wrongUse(cmd *cobra.Command) {
 			if err != nil && c.HasSubCommands() && len(list) > 0 {
 				err = unknownCommand(c, list[0])
 			} else if err != nil {
+				if strings.HasPrefix(err.Error(), "unknown command") { // cobra's word for it
+					err = fmt.Errorf("%s takes no arguments, and %q is one", c.CommandPath(), list[0])
+				}
 				err = hint.Wrap(err, "usage: "+c.UseLine())
 			}
 			if err != nil {
@@ -103,11 +106,32 @@ func wrongUse(cmd *cobra.Command) {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
+	c.SuggestionsMinimumDistance = 2
 	advice := "see `" + c.CommandPath() + " --help`"
 	if near := c.SuggestionsFor(name); len(near) > 0 {
-		advice = "did you mean `" + c.CommandPath() + " " + strings.Join(near, "` or `") + "`?"
+		advice = "did you mean " + strings.Join(near, ", ") + "?"
 	}
 	return hint.Wrap(fmt.Errorf("unknown command %q", name), advice)
+}
+
+// flagAdvice names the likely flags when err is about an unknown one. Which ones
+// a command has is read from its help.
+func flagAdvice(cmd *cobra.Command, err error) string {
+	advice := "see `" + cmd.CommandPath() + " --help`"
+	typed, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return advice
+	}
+	var names []string
+	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
+		if name, ok := strings.CutPrefix(word, "--"); ok {
+			names = append(names, name)
+		}
+	}
+	if near := history.Nearest(typed, names); len(near) > 0 {
+		advice = "did you mean --" + strings.Join(near, ", --") + "?"
+	}
+	return advice
 }
 
 func (a *app) checkFlags() error {

@@ -19,6 +19,9 @@ import (
 // refuses signatures that are 15 minutes off.
 const clockTolerance = time.Minute
 
+// documentsTried bounds what a check asks of COC for one watch.
+const documentsTried = 20
+
 func (a *app) checkCommand() *cobra.Command {
 	var online bool
 	cmd := &cobra.Command{
@@ -116,7 +119,10 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 			ids = append(ids, r.DocumentID)
 		}
 	}
-	for _, id := range ids[:min(20, len(ids))] {
+	if n := len(ids); n > documentsTried {
+		fmt.Fprintf(c.app.out, "note  %s: %d documents are named, the first %d are tried\n", name, n, documentsTried)
+	}
+	for _, id := range ids[:min(documentsTried, len(ids))] {
 		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
 		c.line(strings.TrimSpace(fmt.Sprintf("%s: document %s %s", name, id, coc.Said(answer.Meta.Name))), err)
 		if errors.Is(err, coc.ErrUnauthorized) {

@@ -96,6 +96,12 @@ func (a *app) ask(ans *config.Answers) error {
 }
 
 func (a *app) init(ans config.Answers) error {
+	if ans.SlackToken != "" && ans.Webhook != "" {
+		return usage(errors.New("--slack-token and --webhook are both given: a notifier has one of them"))
+	}
+	if ans.Region != "" && ans.Endpoint != "" {
+		return usage(errors.New("--region and --endpoint are both given: an account has one of them"))
+	}
 	path := cmp.Or(a.configFlag, "config.toml")
 	if ans.Region == "" && ans.Endpoint == "" {
 		ans.Region = "ap-southeast-3"

@@ -14,7 +14,6 @@ import (
 
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
-	"cocsync/internal/hint"
 )
 
 // jitter keeps many daemons with one schedule from asking COC in one instant.
@@ -65,7 +64,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			return nil, err
 		}
 		if cfg.Database != path {
-			return nil, hint.Wrap(fmt.Errorf("database is now %s, the daemon has %s", cfg.Database, path), "restart the daemon")
+			return nil, fmt.Errorf("database is now %s, but this daemon has %s open: restart it to change that", cfg.Database, path)
 		}
 		if problems := cfg.CheckSecrets(); len(problems) > 0 {
 			var errs []error
@@ -76,6 +75,9 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 		}
 		p, err := a.build(cfg, d, log)
 		if err != nil {
+			return nil, err
+		}
+		if err := p.enter(ctx, d, false); err != nil {
 			return nil, err
 		}
 		poke := make(chan struct{}, 1)

@@ -32,8 +32,9 @@ func (s swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.coc.Load(
 //	coc delete NAME, coc restore NAME
 //	coc forbid ACTION, coc allow ACTION
 //	coc fail PATH WHAT [COUNT]    PATH: part of path?query, or *; WHAT: 503, 200:CODE,
-//	                              reset, cut, html; COUNT: -1 for all, which is the default
+//	                              reset, cut, html, hollow; COUNT: -1 for all, which is the default
 //	coc quiet SECONDS             answer all with 429 and that Retry-After
+//	coc echo STATUS               answer all with it, quoting the secret key
 //	coc heal                      no more of it
 //	coc during PATH VERB...       do VERB when PATH is asked for next
 //	coc shift PATH PREFIX         delete one more of PREFIX-001... whenever PATH is asked for
@@ -68,6 +69,10 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 		return nil
 	case "during":
 		c.Fail(cocsim.Fault{Path: arg(1), Do: func() { ts.Check(w.do(ts, args[2:])) }})
+		return nil
+	case "echo":
+		c.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Status: number(ts, arg(1)), Code: "APIGW.0301", Count: -1,
+			Message: "your key ak with " + secretKey + " is wrong"})
 		return nil
 	case "quiet":
 		c.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: arg(1), Count: -1})
@@ -181,6 +186,8 @@ func fail(c *cocsim.COC, path, what, count string) error {
 		f.Kind = cocsim.FaultReset
 	case what == "cut":
 		f.Kind = cocsim.FaultCut
+	case what == "hollow":
+		f.Kind, f.Body = cocsim.FaultBody, `{"data":{}}`
 	case what == "html":
 		f.Kind = cocsim.FaultHTML
 	default:

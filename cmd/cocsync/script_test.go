@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"disk":    diskCommand,
 			"write":   writeCommand,
 			"config":  configCommand,
+			"same":    sameCommand,
 		},
 	})
 }
@@ -162,15 +163,19 @@ func tidy(ts *testscript.TestScript, text string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`(?m)(request[s]?), [0-9.µmsh]+$`, "$1, TIME"},
 		{`([Rr]equest:? +)[0-9a-f]{32}`, "${1}ID"},
-		{`(pid|pid=|"pid":) ?\d+`, "$1 N"},
 		{`(?m)time=\S+`, "time=NOW"},
 		{`[0-9.]+ [KMG]iB`, "SIZE"},
+		{`(a moment|\d+ (second|minute)s?) ago`, "just now"},
+		{`(version=|"version":")[^" ]+`, "${1}VERSION"},
+		{`(pid=|"pid":|pid )\d+`, "${1}PID"},
 		{`1h0m[0-9]s|59m5[0-9]s`, "1h0m0s"},
 		{`127\.0\.0\.1:\d+`, "HOST"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}
-	return regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( \+0000|Z| UTC)?`).ReplaceAllStringFunc(text, recent)
+	text = regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( \+0000|Z| UTC)?`).ReplaceAllStringFunc(text, recent)
+	// A moment later may be another second.
+	return regexp.MustCompile(`(Made: +NOW\n)Seen: +NOW\n`).ReplaceAllString(text, "$1")
 }
 
 // recent writes NOW for an instant of the last or the next two hours.
@@ -217,6 +222,19 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.slack.Refuse("C0123456789", "")
 	default:
 		ts.Fatalf("unknown verb %q", args[0])
+	}
+}
+
+// sameCommand compares byte for byte what COC was given with what comes out.
+// Unlike cmp it never takes what came for what was meant:
+//
+//	same FILE FILE
+func sameCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same FILE FILE")
+	}
+	if got, want := ts.ReadFile(args[0]), ts.ReadFile(args[1]); got != want {
+		ts.Fatalf("%s is %.300q\n%s is %.300q", args[0], got, args[1], want)
 	}
 }
 

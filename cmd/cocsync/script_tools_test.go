@@ -27,33 +27,37 @@ func poll(ts *testscript.TestScript, what string, yes func() bool) {
 	}
 }
 
-// awaitCommand waits until a file holds a text:
+// awaitCommand waits until a file holds a text, so often:
 //
-//	await FILE PATTERN
+//	await FILE PATTERN [TIMES]
 func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: await FILE PATTERN")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await FILE PATTERN [TIMES]")
 	}
-	re := regexp.MustCompile(args[1])
+	re, times := regexp.MustCompile(args[1]), 1
+	if len(args) > 2 {
+		times = number(ts, args[2])
+	}
 	poll(ts, args[1]+" in "+args[0], func() bool {
 		text, err := os.ReadFile(ts.MkAbs(args[0]))
-		return err == nil && re.Match(text)
+		return err == nil && len(re.FindAllIndex(text, times)) == times
 	})
 }
 
 // signalCommand sends a signal to the command that was last started in the
-// background, and after TERM waits for its end:
+// background, and after TERM and INT waits for its end:
 //
-//	signal HUP|USR1|TERM
+//	signal HUP|USR1|TERM|INT
 func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1, "TERM": syscall.SIGTERM}
+	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1,
+		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
 	cmds := ts.BackgroundCmds()
 	if neg || len(args) != 1 || signals[args[0]] == 0 || len(cmds) == 0 {
-		ts.Fatalf("usage: signal HUP|USR1|TERM, after a command in the background")
+		ts.Fatalf("usage: signal HUP|USR1|TERM|INT, after a command in the background")
 	}
 	p := cmds[len(cmds)-1].Process
 	ts.Check(p.Signal(signals[args[0]]))
-	if args[0] == "TERM" {
+	if args[0] == "TERM" || args[0] == "INT" {
 		poll(ts, "end of the process", func() bool { return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) })
 	}
 }
@@ -71,7 +75,9 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 2 {
 		text = strings.Repeat(text, number(ts, args[2]))
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+	ts.Check(os.WriteFile(path, []byte(text), 0o600))
 }
 
 // archiveCommand makes a file what cocsync can't use, or copies from one:

@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/notify"
 	"cocsync/internal/syncer"
 )
 
@@ -69,6 +70,9 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	a.atEnd(d.Close)
 	p, err := a.build(cfg, d, a.logger(slog.LevelError))
 	if err != nil {
+		return err
+	}
+	if err := p.enter(ctx, d, f.acceptEndpoint); err != nil {
 		return err
 	}
 	show := a.newProgress()
@@ -135,6 +139,9 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 			continue
 		}
 		why := cmp.Or(b.Held, b.LastErr)
+		if !slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier }) {
+			why = "the config names no such notifier any more"
+		}
 		switch {
 		case why != "":
 			unsent = nil // it says the same

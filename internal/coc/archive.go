@@ -39,11 +39,16 @@ type KnownVersion struct {
 	Backfill  bool // listed by the document's first answer
 	Recorded  bool // a change leads to it
 	Failures  int  // cycles in a row that could not have it
-	CheckedAt time.Time
+	// FailedCycle is the newest of them.
+	FailedCycle int64
+	CheckedAt   time.Time
 	// The newest revision; Number is 0 when there is none.
 	Number int
 	UUID   string
 	Hash   Hash
+	// Earlier are the contents of the revisions before it, of a version that is
+	// not recorded yet: its turn has not come.
+	Earlier []Hash
 }
 
 // Step is what one look at a document adds to the archive. It is stored whole
@@ -74,9 +79,11 @@ type VersionStep struct {
 	Withdrawn bool
 	Recorded  bool
 	Failures  int
-	Err       string
-	Checked   bool         // its content was held against COC's just now
-	Revision  *NewRevision // nil: none new
+	// FailedCycle is the newest cycle that could not have it.
+	FailedCycle int64
+	Err         string
+	Checked     bool         // its content was held against COC's just now
+	Revision    *NewRevision // nil: none new
 }
 
 // NewRevision is a state of a version that was not seen before.

@@ -28,6 +28,7 @@ type Cycle struct {
 	Watch     string
 	Account   string
 	Trigger   Trigger
+	Partial   bool // of some documents by name: says nothing of the watch
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs
 	Outcome   Outcome

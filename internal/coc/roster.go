@@ -15,10 +15,11 @@ type WatchState struct {
 	FirstListedAt time.Time // its first complete list; zero before it
 	GreetedAt     time.Time // its first summary; zero before it
 	TroubleAt     time.Time // when trouble was told and not yet over
+	TroubleWhole  bool      // it was the whole cycle's, not some documents'
 	LastGoodAt    time.Time // when its newest good cycle ended
-	FirstCycleAt  time.Time // when its first cycle began
 	LastCycleAt   time.Time // when its newest cycle began
-	FailedInARow  int
+	FailedInARow  int       // cycles since that failed
+	FailingSince  time.Time // when the first of them began
 }
 
 // Followed is a document of an account, as one watch stands to it.
@@ -46,4 +47,5 @@ type Due struct {
 type Telling struct {
 	Notice
 	Notify []string
+	Whole  bool // trouble of the whole cycle, not of some documents
 }

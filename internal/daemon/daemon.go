@@ -72,18 +72,14 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	c := cron.New(cron.WithLogger(cronLog{d.Log}))
 	var entries []*entry
 	for _, j := range set.Jobs {
-		e := &entry{d: d, ctx: ctx, set: set, job: j}
-		log := cronLog{d.Log.With("watch", j.Watch.Name)}
-		// Recover stands inside: outside, a panic would leave SkipIfStillRunning
-		// believing for ever that the job still runs.
-		e.once = cron.NewChain(cron.SkipIfStillRunning(log), cron.Recover(log)).Then(e)
-		c.Schedule(j.Schedule, e.once)
+		e := &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1)}
+		e.recovers = cron.Recover(cronLog{d.Log.With("watch", j.Watch.Name)})
+		c.Schedule(j.Schedule, e.recovers(e))
 		entries = append(entries, e)
 	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
-			e.why.Store(&why)
-			wg.Go(e.once.Run)
+			wg.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
 		}
 	}
 	c.Start()
@@ -111,24 +107,48 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 
 // entry is a job in the schedule.
 type entry struct {
-	d   *Daemon
-	ctx context.Context
-	set *Set
-	job Job
-	// once runs the entry unless it still runs.
-	once cron.Job
-	why  atomic.Pointer[coc.Trigger] // nil: the schedule
+	d     *Daemon
+	ctx   context.Context
+	set   *Set
+	job   Job
+	turn  chan struct{} // holds a token while a cycle runs
+	asked atomic.Bool   // a demand waits for its turn
+	// recovers ends a cycle that panics, and nothing else.
+	recovers cron.JobWrapper
 }
 
-// Run makes one cycle.
+// Run makes one cycle when the schedule says so, unless one still runs.
 func (e *entry) Run() {
-	trigger := coc.TriggerSchedule
-	if why := e.why.Swap(nil); why != nil {
-		trigger = *why
-	} else if !e.pause() {
+	select {
+	case e.turn <- struct{}{}:
+	default:
+		e.d.Log.Warn("cycle skipped, the one before it still runs", "watch", e.job.Watch.Name)
 		return
 	}
-	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: trigger, Until: e.until(time.Now())})
+	defer func() { <-e.turn }()
+	if e.pause() {
+		e.cycle(coc.TriggerSchedule)
+	}
+}
+
+// demand makes one cycle after the one that runs, which may have read already
+// what has changed since. One serves all who ask before it begins.
+func (e *entry) demand(why coc.Trigger) {
+	if !e.asked.CompareAndSwap(false, true) {
+		return
+	}
+	select {
+	case e.turn <- struct{}{}:
+		e.asked.Store(false)
+	case <-e.ctx.Done():
+		return
+	}
+	defer func() { <-e.turn }()
+	e.cycle(why)
+}
+
+func (e *entry) cycle(why coc.Trigger) {
+	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now())})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
 	}
@@ -160,16 +180,11 @@ func (e *entry) until(now time.Time) time.Time {
 	return next.Add(-min(margin, next.Sub(now)/10))
 }
 
-// cronLog passes cron's words to slog. That a cycle is skipped because the one
-// before it still runs is worth a warning; the rest is chatter.
+// cronLog passes the panics that cron reports to slog; the rest is chatter.
 type cronLog struct{ *slog.Logger }
 
 // Info is called for every event of the schedule.
-func (l cronLog) Info(msg string, keysAndValues ...any) {
-	if msg == "skip" {
-		l.Warn("cycle skipped, the one before it still runs", keysAndValues...)
-	}
-}
+func (cronLog) Info(string, ...any) {}
 
 // Error is called for a job that panicked.
 func (l cronLog) Error(err error, msg string, keysAndValues ...any) {

@@ -114,6 +114,26 @@ func TestLongCycleIsNotDoubled(t *testing.T) {
 	})
 }
 
+// Who asks for a cycle while one runs may have changed what that one has read
+// already: another one follows it, and one serves all who asked.
+func TestDemandDuringACycleIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, wake := &recorder{}, make(chan struct{})
+		r.do = func(ctx context.Context, n int) { time.Sleep(time.Minute) }
+		stop := start(t, r, "@every 1h", nil, wake, nil)
+		for range 3 {
+			time.Sleep(10 * time.Second)
+			wake <- struct{}{}
+		}
+		time.Sleep(10 * time.Minute)
+		stop()
+		want := []coc.Trigger{coc.TriggerStart, coc.TriggerSignal}
+		if got := r.triggers(); !slices.Equal(got, want) {
+			t.Errorf("triggers %q, want %q", got, want)
+		}
+	})
+}
+
 // A panic in one cycle must not end the watch.
 func TestPanicEndsOneCycleOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

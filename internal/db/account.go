@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -64,22 +65,22 @@ func (d *DB) Paused(ctx context.Context, account string, until time.Time) (err e
 // Watch returns what is remembered of a watch; the zero state before it ran.
 func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err error) {
 	defer wrap(&err, "watch %q", name)
-	var listed, greeted, trouble, good, first, latest, last sql.NullInt64
+	var listed, greeted, trouble, good, latest, last, failing sql.NullInt64
 	err = d.read.row(ctx, `
-		SELECT first_listed_at, greeted_at, trouble_at,
-			(SELECT ended_at FROM cycles WHERE watch = w.name AND outcome = 'good' ORDER BY id DESC LIMIT 1),
-			(SELECT started_at FROM cycles WHERE watch = w.name ORDER BY id LIMIT 1),
-			(SELECT started_at FROM cycles WHERE watch = w.name ORDER BY id DESC LIMIT 1),
-			(SELECT id FROM cycles WHERE watch = w.name AND outcome = 'good' ORDER BY id DESC LIMIT 1)
-		FROM watches w WHERE name = ?`, name).Scan(&listed, &greeted, &trouble, &good, &first, &latest, &last)
+		SELECT first_listed_at, greeted_at, trouble_at, trouble_whole,
+			(SELECT ended_at FROM cycles WHERE watch = w.name AND outcome = 'good' AND NOT partial ORDER BY id DESC LIMIT 1),
+			(SELECT started_at FROM cycles WHERE watch = w.name AND NOT partial ORDER BY id DESC LIMIT 1),
+			(SELECT id FROM cycles WHERE watch = w.name AND outcome = 'good' AND NOT partial ORDER BY id DESC LIMIT 1)
+		FROM watches w WHERE name = ?`, name).Scan(&listed, &greeted, &trouble, &s.TroubleWhole, &good, &latest, &last)
 	if err != nil {
 		return s, explain(ignore(err, sql.ErrNoRows))
 	}
 	s.FirstListedAt, s.GreetedAt, s.TroubleAt = instant(listed), instant(greeted), instant(trouble)
-	s.LastGoodAt, s.FirstCycleAt, s.LastCycleAt = instant(good), instant(first), instant(latest)
+	s.LastGoodAt, s.LastCycleAt = instant(good), instant(latest)
 	err = d.read.row(ctx, `
-		SELECT count(*) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed'`,
-		name, last.Int64).Scan(&s.FailedInARow)
+		SELECT count(*), min(started_at) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed' AND NOT partial`,
+		name, last.Int64).Scan(&s.FailedInARow, &failing)
+	s.FailingSince = instant(failing)
 	return s, explain(err)
 }
 
@@ -117,11 +118,11 @@ func (d *DB) Followed(ctx context.Context, account, watch string) (_ []coc.Follo
 }
 
 // Follow records that a watch follows these documents from now on. With first
-// they are the watch's first complete list.
-func (d *DB) Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first bool, now time.Time) (err error) {
+// they were there before it; with complete they end its first complete list.
+func (d *DB) Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first, complete bool, now time.Time) (err error) {
 	defer wrap(&err, "follow documents of watch %q", watch)
 	return d.update(ctx, func(t tx) error {
-		if first {
+		if complete {
 			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, now.UnixMilli(), watch)
 			if err != nil {
 				return err
@@ -170,4 +171,35 @@ func (d *DB) members(ctx context.Context, account, watch string, ids []string, s
 		}
 		return nil
 	})
+}
+
+// Retire ends what watches followed that the configuration no longer names.
+func (d *DB) Retire(ctx context.Context, named []string, now time.Time) (err error) {
+	defer wrap(&err, "retire watches")
+	known, err := d.Watches(ctx)
+	if err != nil {
+		return err
+	}
+	known = slices.DeleteFunc(known, func(name string) bool { return slices.Contains(named, name) })
+	if len(known) == 0 {
+		return nil
+	}
+	return d.update(ctx, func(t tx) error {
+		for _, name := range known {
+			if err := t.endWatch(name, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// endWatch closes the memberships of a watch; what it lists next is its first
+// contact again.
+func (t tx) endWatch(name string, now time.Time) error {
+	err := t.exec(`UPDATE memberships SET until = ? WHERE watch = ? AND until IS NULL`, now.UnixMilli(), name)
+	if err != nil {
+		return err
+	}
+	return t.exec(`UPDATE watches SET first_listed_at = NULL, greeted_at = NULL, trouble_at = NULL WHERE name = ?`, name)
 }

@@ -95,7 +95,8 @@ func (t tx) addContents(document int64, list []fresh) ([]int64, error) {
 	for i, c := range list {
 		if p.id == 0 {
 			p, err = t.openPack(document)
-		} else if !p.fits(c.Bytes) {
+		}
+		if err == nil && !p.fits(c.Bytes) {
 			if err = t.savePack(p); err == nil {
 				p, err = t.newPack(document)
 			}
@@ -168,6 +169,9 @@ func (t tx) newPack(document int64) (pack, error) {
 func (t tx) savePack(p pack) error {
 	if p.id == 0 {
 		return nil
+	}
+	if len(p.data) > unpackedMax {
+		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)
 	}
 	return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE id = ?`,
 		p.count, len(p.data), t.d.packs.enc.EncodeAll(p.data, nil), p.id)

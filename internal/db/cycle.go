@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,25 +16,40 @@ import (
 func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
 	err = d.update(ctx, func(t tx) error {
-		err := t.exec(`
-			INSERT INTO watches (name, account_id) SELECT ?, id FROM accounts WHERE name = ?
-			ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, c.Watch, c.Account)
-		if err != nil {
+		if err := t.putWatch(c); err != nil {
 			return err
 		}
-		err = t.exec(`
-			UPDATE cycles SET outcome = 'stopped', error = 'the process ended without a word'
+		err := t.exec(`
+			UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded'
 			WHERE watch = ? AND outcome = 'running'`, c.Watch)
 		if err != nil {
 			return err
 		}
 		id, err = t.insert(`
-			INSERT INTO cycles (watch, account_id, cause, started_at, outcome)
-			SELECT ?, id, ?, ?, 'running' FROM accounts WHERE name = ?`,
-			c.Watch, string(c.Trigger), c.StartedAt.UnixMilli(), c.Account)
+			INSERT INTO cycles (watch, account_id, cause, partial, started_at, outcome)
+			SELECT ?, id, ?, ?, ?, 'running' FROM accounts WHERE name = ?`,
+			c.Watch, string(c.Trigger), c.Partial, c.StartedAt.UnixMilli(), c.Account)
 		return err
 	})
 	return id, err
+}
+
+// putWatch makes the watch's row. One that moved to another account begins anew.
+func (t tx) putWatch(c coc.Cycle) error {
+	var account string
+	err := t.row(`SELECT a.name FROM watches w JOIN accounts a ON a.id = w.account_id WHERE w.name = ?`, c.Watch).Scan(&account)
+	if err == nil && account == c.Account {
+		return nil
+	}
+	if err == nil {
+		err = t.endWatch(c.Watch, c.StartedAt)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return t.exec(`
+		INSERT INTO watches (name, account_id) SELECT ?, id FROM accounts WHERE name = ?
+		ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, c.Watch, c.Account)
 }
 
 // Release makes what the cycle has to tell so far fall due now.
@@ -49,10 +65,14 @@ func (d *DB) Release(ctx context.Context, cycle int64, now time.Time) (err error
 	return d.update(ctx, func(t tx) error { return t.release(cycle, now) })
 }
 
+// release takes what an earlier cycle left to tell of the same documents along,
+// so that nothing overtakes it.
 func (t tx) release(cycle int64, now time.Time) error {
 	return t.exec(`
-		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND cycle_id = ?2 AND due_at > ?1`,
-		now.UnixMilli(), cycle)
+		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND due_at > ?1 AND change_id IN (
+			SELECT c.id FROM changes c WHERE c.document_id IN (
+				SELECT x.document_id FROM deliveries y JOIN changes x ON x.id = y.change_id
+				WHERE y.state = 'waiting' AND y.cycle_id = ?2))`, now.UnixMilli(), cycle)
 }
 
 // End records how a cycle ended, releases its deliveries and queues what is to
@@ -92,11 +112,11 @@ func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err erro
 func (t tx) tell(n coc.Telling) error {
 	column := map[coc.NoticeKind]string{
 		coc.NoticeFirstContact: `greeted_at = ?1`,
-		coc.NoticeTrouble:      `trouble_at = ?1`,
-		coc.NoticeRecovered:    `trouble_at = NULL`,
+		coc.NoticeTrouble:      `trouble_at = ?1, trouble_whole = ?3`,
+		coc.NoticeRecovered:    `trouble_at = NULL, trouble_whole = 0`,
 	}[n.Kind]
 	if column != "" {
-		if err := t.exec(`UPDATE watches SET `+column+` WHERE name = ?2`, n.At.UnixMilli(), n.Watch); err != nil {
+		if err := t.exec(`UPDATE watches SET `+column+` WHERE name = ?2 AND ?3 IS NOT NULL`, n.At.UnixMilli(), n.Watch, n.Whole); err != nil {
 			return err
 		}
 	}

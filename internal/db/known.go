@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -30,6 +31,8 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 	}
 	if k.Versions, err = collect(ctx, d.read, scanKnownVersion, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
+			v.failed_cycle, (SELECT group_concat(hex(e.sha256) ORDER BY q.number) FROM revisions q
+				JOIN contents e ON e.id = q.content_id WHERE q.version_id = v.id AND NOT v.recorded),
 			v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
 		FROM versions v
 		LEFT JOIN revisions r ON r.version_id = v.id
@@ -47,11 +50,22 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 
 func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 	var made, withdrawn, checked sql.NullInt64
+	var earlier sql.NullString
 	var hash []byte
 	err = row.Scan(&v.Label, &v.Listed.UUID, &made, &v.State, &withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
-		&checked, &v.Number, &v.UUID, &hash)
+		&v.FailedCycle, &earlier, &checked, &v.Number, &v.UUID, &hash)
 	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
 	copy(v.Hash[:], hash)
+	if v.Number > 1 && earlier.Valid {
+		for digits := range strings.SplitSeq(earlier.String, ",") {
+			h, err := coc.ParseHash(digits)
+			if err != nil {
+				return v, err
+			}
+			v.Earlier = append(v.Earlier, h)
+		}
+		v.Earlier = v.Earlier[:len(v.Earlier)-1] // the last is the newest
+	}
 	return v, err
 }
 
@@ -98,6 +112,7 @@ func (d *DB) Unchecked(ctx context.Context, watch string, before time.Time, limi
 		FROM versions v
 		JOIN documents d ON d.id = v.document_id AND d.state = 'present'
 		JOIN memberships m ON m.watch = ?1 AND m.document_id = d.id AND m.until IS NULL
+		JOIN watches w ON w.name = m.watch AND w.account_id = d.account_id
 		WHERE v.checked_at < ?2
 		ORDER BY newest DESC, v.checked_at
 		LIMIT ?3`, watch, before.UnixMilli(), limit)
@@ -110,7 +125,8 @@ func (d *DB) OldestCheck(ctx context.Context, watch string) (at time.Time, err e
 	defer wrap(&err, "oldest check of watch %q", watch)
 	var ms sql.NullInt64
 	err = d.read.row(ctx, `
-		SELECT min(v.checked_at) FROM versions v
+		SELECT min(nullif(v.checked_at, 0)) FROM versions v
+		JOIN documents d ON d.id = v.document_id AND d.state = 'present'
 		JOIN memberships m ON m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL`,
 		watch).Scan(&ms)
 	return instant(ms), explain(err)

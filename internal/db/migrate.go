@@ -24,7 +24,7 @@ const schemaVersion = 1
 // newest of which is want. Before it touches a file that holds something, it
 // copies it beside itself. The caller has the lock.
 func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
-	if err := refuse(ctx, path); err != nil {
+	if err := refuse(ctx, path, want); err != nil {
 		return err
 	}
 	w, err := sql.Open("sqlite", writeDSN(path))
@@ -55,13 +55,13 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 
 // refuse returns why the file must not be touched: another program's, or a later
 // release's. Opening it for writing would turn it into a WAL database.
-func refuse(ctx context.Context, path string) error {
+func refuse(ctx context.Context, path string, newest int64) error {
 	r, err := sql.Open("sqlite", readDSN(path, false))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	_, err = readVersion(ctx, r)
+	_, err = readVersion(ctx, r, newest)
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
 		return nil // the writer meets it too, or can mend it (a journal left over)
 	}

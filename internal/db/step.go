@@ -59,21 +59,20 @@ func (w *stepper) putDocument() error {
 	if w.Fingerprint != nil {
 		print = w.Fingerprint[:]
 	}
-	err = w.exec(`
+	if err := w.exec(`
 		UPDATE documents SET checked_at = ?1,
 			name = CASE ?2 WHEN '' THEN name ELSE ?2 END,
 			state = CASE ?3 WHEN '' THEN state ELSE ?3 END,
 			newest = CASE ?4 WHEN '' THEN newest ELSE ?4 END,
 			fingerprint = coalesce(?5, fingerprint)
-		WHERE id = ?6`, w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document)
-	if err != nil || w.State != coc.Deleted {
+		WHERE id = ?6`, w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document); err != nil {
 		return err
 	}
-	// A deleted document has nothing to audit, and its row must be asked anew.
-	if err := w.exec(`UPDATE documents SET fingerprint = NULL WHERE id = ?`, w.document); err != nil {
-		return err
+	if w.State != coc.Deleted {
+		return nil
 	}
-	return w.exec(`UPDATE versions SET checked_at = NULL WHERE document_id = ?`, w.document)
+	// When it comes back, its row must be asked for whatever it says.
+	return w.exec(`UPDATE documents SET fingerprint = NULL WHERE id = ?`, w.document)
 }
 
 // documentKey returns the key of a document, making its row when it is new.
@@ -151,18 +150,18 @@ func (w *stepper) putVersion(v coc.VersionStep) (err error) {
 			UPDATE versions SET
 				made_at = coalesce(made_at, ?1),
 				withdrawn_at = iif(?2, coalesce(withdrawn_at, ?3), NULL),
-				state = ?4, failures = ?5, error = ?6, recorded = ?7,
+				state = ?4, failures = ?5, failed_cycle = ?10, error = ?6, recorded = ?7,
 				checked_at = CASE WHEN ?2 THEN NULL WHEN ?8 THEN ?3
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE id = ?9`,
-			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, id)
+			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, id, v.FailedCycle)
 	}
 	w.versions[v.Label], err = w.insert(`
 		INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-			state, failures, error, recorded, checked_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL))`,
+			state, failures, error, recorded, checked_at, failed_cycle)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL), ?13)`,
 		w.document, v.Label, millis(v.MadeAt), v.UUID, now, v.Backfill, v.Withdrawn,
-		string(v.State), v.Failures, v.Err, v.Recorded, v.Checked)
+		string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, v.FailedCycle)
 	return err
 }
 

@@ -97,7 +97,7 @@ func TestStepIsWholeOrNothing(t *testing.T) {
 func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	d, cycle := open(t)
 	row := coc.Row{DocumentID: "DM1", Name: "job"}
-	if err := d.Follow(t.Context(), "prod", "runbooks", "", []coc.Row{row}, true, day); err != nil {
+	if err := d.Follow(t.Context(), "prod", "runbooks", "", []coc.Row{row}, true, true, day); err != nil {
 		t.Fatal(err)
 	}
 	s := step("DM1", "a\n")
@@ -170,6 +170,28 @@ func TestChangesPassTheFilter(t *testing.T) {
 		got, err := d.Changes(t.Context(), tt.Filter)
 		if err != nil || len(got) != tt.want {
 			t.Errorf("%s: %d changes, %v, want %d", tt.name, len(got), err, tt.want)
+		}
+	}
+}
+
+// Large contents that come one at a time can be read again.
+func TestLargeContentsThatComeOneByOne(t *testing.T) {
+	d, _ := open(t)
+	rnd := rand.NewChaCha8([32]byte{})
+	var all []coc.Content
+	for i := range 12 {
+		b := make([]byte, 3900<<10)
+		rnd.Read(b) // never fails
+		s := step("DM1", "")
+		s.Changes = nil
+		s.Versions[0].Label = fmt.Sprintf("v%d", i+1)
+		s.Versions[0].Revision.Content = coc.Content{Bytes: b}
+		commit(t, d, s)
+		all = append(all, s.Versions[0].Revision.Content)
+	}
+	for i, c := range all {
+		if _, err := d.Content(t.Context(), c.Hash()); err != nil {
+			t.Errorf("v%d: %v", i+1, err)
 		}
 	}
 }

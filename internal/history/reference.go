@@ -88,8 +88,12 @@ func named(all []db.Revision, label string, number int) (Version, error) {
 // archived returns the version, or an error when its content is not here.
 func archived(r db.Revision) (Version, error) {
 	if r.Number == 0 {
+		again := "`cocsync sync --audit`"
+		if r.State == coc.Pending {
+			again = "the next cycle, or `cocsync sync`,"
+		}
 		return Version{}, hint.Wrap(fmt.Errorf("the content of %s is not in the archive: %s", r.Label, Reason(r)),
-			"`cocsync sync --audit` asks COC for it again; `cocsync show --meta` lists what is here")
+			again+" asks COC for it again; `cocsync show --meta` lists what is here")
 	}
 	return Version{Revision: r}, nil
 }

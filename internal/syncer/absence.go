@@ -19,10 +19,15 @@ const (
 	massConfirms = time.Hour
 )
 
+// doubted says in the cycle what is not believed, and what a person can do.
+const doubted = "nothing is marked as deleted before a cycle an hour later confirms it; were they deleted on purpose, " +
+	"run `cocsync sync --accept-deletions`; if not, check the key pair, the project and the watch's filters"
+
 // named reports whether the document is asked for by its id, so that no list
 // speaks of it.
 func (r *run) named(id string) bool {
-	return r.Only != nil || r.watch.Select == nil || slices.Contains(r.watch.Documents, id)
+	row, asked := r.rows[id]
+	return r.Only != nil || asked && row.Fingerprint == (coc.Hash{})
 }
 
 // absences judges what became of documents that are not in the list, or that COC
@@ -36,10 +41,12 @@ func (r *run) absences(ctx context.Context, p *plan) error {
 		gone = append(gone, p.absent...)
 	}
 	gone = slices.DeleteFunc(gone, r.askedInVain)
-	if err := r.reappeared(ctx, gone); err != nil || len(gone) == 0 {
-		return err
+	if p.judge {
+		if err := r.reappeared(ctx, gone); err != nil {
+			return err
+		}
 	}
-	if r.most(len(gone)) && !r.AcceptDeletions {
+	if !r.AcceptDeletions {
 		var err error
 		if gone, err = r.doubt(ctx, gone); err != nil {
 			return err
@@ -87,34 +94,44 @@ func (r *run) reappeared(ctx context.Context, gone []string) error {
 	return r.Store.Missing(ctx, r.account.Name, r.watch.Name, back, time.Time{})
 }
 
-// doubt returns those of the missing documents that were already missing a while
-// ago, and remembers the others.
+// doubt returns those of the missing documents that may be judged now, and
+// remembers the others: when most are missing, and until an hour after.
 func (r *run) doubt(ctx context.Context, gone []string) (confirmed []string, err error) {
+	mass := r.most(len(gone))
 	var fresh []string
 	for _, id := range gone {
 		missing := r.followed[id].MissingAt
 		switch {
-		case missing.IsZero():
+		case missing.IsZero() && mass:
 			fresh = append(fresh, id)
-		case r.Now().Sub(missing) >= massConfirms:
+		case missing.IsZero(), r.Now().Sub(missing) >= massConfirms:
 			confirmed = append(confirmed, id)
 		}
 	}
-	r.doubting = len(confirmed) < len(gone)
-	if len(fresh) == 0 {
+	if r.doubting = len(confirmed) < len(gone); r.doubting {
+		// Not every watch has operators: the cycle itself says it as well.
+		r.fail(fmt.Errorf("%d documents are missing at once, and %s", len(gone)-len(confirmed), doubted))
+	}
+	if !r.doubting || len(fresh) == 0 && !r.state.TroubleAt.IsZero() {
 		return confirmed, nil
 	}
-	denied := 0
-	for _, id := range fresh[:min(massProbes, len(fresh))] {
-		if _, err := r.account.get(ctx, id, "", r.watch.DocumentType); errors.Is(err, coc.ErrNotFound) {
+	r.missing = []string{
+		fmt.Sprintf("%d documents are missing at once.", len(gone)-len(confirmed)),
+		"Nothing is marked as deleted until a cycle at least an hour from now confirms it.",
+		"If they were deleted on purpose: cocsync sync --accept-deletions. If not: check the key pair, the project and the watch's filters.",
+	}
+	probes, denied := fresh[:min(massProbes, len(fresh))], 0
+	for _, id := range probes {
+		_, err := r.account.get(ctx, id, "", r.watch.DocumentType)
+		if errors.Is(err, coc.ErrUnauthorized) {
+			return nil, err
+		}
+		if errors.Is(err, coc.ErrNotFound) {
 			denied++
 		}
 	}
-	r.missing = []string{
-		fmt.Sprintf("%d documents are missing at once; asked for %d of them, COC denies having %d.",
-			len(gone), min(massProbes, len(fresh)), denied),
-		"Nothing is marked as deleted until a cycle at least an hour from now confirms it.",
-		"If they were deleted on purpose: cocsync sync --accept-deletions. If not: check the key pair, the project and the watch's filters.",
+	if len(probes) > 0 {
+		r.missing[0] += fmt.Sprintf(" Asked for %d of them, COC denies having %d.", len(probes), denied)
 	}
 	return confirmed, r.Store.Missing(ctx, r.account.Name, r.watch.Name, fresh, r.Now())
 }

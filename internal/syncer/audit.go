@@ -29,6 +29,9 @@ func (r *run) audit(ctx context.Context) error {
 		return nil
 	}
 	due, err := r.Store.Unchecked(ctx, r.watch.Name, before, limit)
+	if ctx.Err() != nil {
+		return nil // the next cycle is due
+	}
 	if err != nil {
 		return err
 	}
@@ -61,22 +64,17 @@ func (r *run) auditBudget() int {
 // recheck reads versions of a document again. The newest comes first and brings
 // the other fields with it.
 func (r *run) recheck(ctx context.Context, id string, labels []string) error {
-	if err := r.account.gate.wait(ctx); err != nil {
-		return err
-	}
-	l, unlock, err := r.open(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := l.ask(ctx); err != nil {
-		return err
-	}
-	wants := l.wants()
-	for _, x := range l.versions {
-		if slices.Contains(labels, x.Label) && !slices.Contains(wants, x.Label) && !x.checked && !x.Withdrawn {
-			wants = append(wants, x.Label)
+	return r.patiently(ctx, id, func(l *look) error {
+		if err := l.ask(ctx); err != nil {
+			return err
 		}
-	}
-	return l.fill(ctx, wants, r.account.gate.wait)
+		wants := l.wants()
+		for _, x := range l.versions {
+			due := slices.Contains(labels, x.Label) && x.CheckedAt.Before(r.cycle.StartedAt)
+			if due && !x.checked && !x.Withdrawn && !slices.Contains(wants, x.Label) {
+				wants = append(wants, x.Label)
+			}
+		}
+		return l.fill(ctx, wants, r.account.gate.closed)
+	})
 }

@@ -64,12 +64,14 @@ func (v *view) settle() {
 }
 
 func (v *view) record(x, before *version, passed []string, late bool) {
-	c := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: x.Label, Number: x.Number},
+	c := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: x.Label, Number: 1},
 		At: x.MadeAt, Backfill: x.Backfill, Late: late}
 	if c.At.IsZero() {
 		c.At = v.now
 	}
-	cmp := &comparison{new: x.Hash, passed: passed}
+	// It may have been rewritten while it waited for its turn.
+	contents := append(slices.Clip(x.Earlier), x.Hash)
+	cmp := &comparison{new: contents[0], passed: passed}
 	if before != nil {
 		c.From = coc.RevisionRef{Label: before.Label, Number: before.Number}
 		old := before.Hash
@@ -80,8 +82,11 @@ func (v *view) record(x, before *version, passed []string, late bool) {
 		c.Backfill = len(v.Watches) > 0 && !slices.ContainsFunc(v.Watches, func(m coc.Membership) bool { return !m.FirstContact })
 		v.Told = true
 	}
-	x.Recorded, x.touched = true, true
+	x.Recorded, x.touched, x.Earlier = true, true, nil
 	v.change(c, cmp)
+	for i := 1; i < len(contents); i++ {
+		v.rewritten(x.Label, i, contents[i-1], contents[i])
+	}
 }
 
 // lastRecorded is the content that the next version will be compared with.

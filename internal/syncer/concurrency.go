@@ -33,6 +33,13 @@ func (g *gate) leave() {
 	}
 }
 
+// closed reports whether urgent work goes on.
+func (g *gate) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.busy > 0
+}
+
 // wait returns when nothing urgent goes on, or with the context.
 func (g *gate) wait(ctx context.Context) error {
 	for {

@@ -10,7 +10,10 @@ import (
 
 // chunk is how many versions are fetched before they are stored. It bounds what
 // a document keeps in memory, and is the size of a pack.
-const chunk = 16
+const (
+	chunk     = 16
+	chunkSize = 1 << 20 // bytes, for contents beyond COC's usual 64 KB
+)
 
 // look is one look at a document, under its lock.
 type look struct {
@@ -60,7 +63,16 @@ func (r *run) news(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return l.fill(ctx, l.wants(), nil)
+	wants := l.wants()
+	if !l.view.Told && len(wants) > 1 {
+		// A document that appeared: its first version makes the alert, and the
+		// others go with the histories, where they hold nobody up.
+		wants = wants[:1]
+		r.mu.Lock()
+		r.later = append(r.later, id)
+		r.mu.Unlock()
+	}
+	return l.fill(ctx, wants, nil)
 }
 
 // newest archives the newest version of a document that was there before us, and
@@ -80,21 +92,41 @@ func (r *run) newest(ctx context.Context, id string) error {
 	if err := l.ask(ctx); err != nil {
 		return err
 	}
-	return l.save(ctx)
+	return l.finish(ctx, true)
 }
 
 // history fetches the versions that an earlier look found listed.
 func (r *run) history(ctx context.Context, id string) error {
-	l, unlock, err := r.open(ctx, id)
-	if err != nil {
-		return err
+	return r.patiently(ctx, id, func(l *look) error {
+		wants := l.wants()
+		if len(wants) == 0 {
+			return nil
+		}
+		return l.fill(ctx, wants, r.account.gate.closed)
+	})
+}
+
+// errBusy breaks work off that can wait, because people wait for other work.
+var errBusy = errors.New("urgent work goes on")
+
+// patiently looks at a document whenever nothing urgent goes on, until the look
+// is not broken off. It never waits for others while it holds the document: they
+// may wait for just that.
+func (r *run) patiently(ctx context.Context, id string, do func(*look) error) error {
+	for {
+		if err := r.account.gate.wait(ctx); err != nil {
+			return err
+		}
+		l, unlock, err := r.open(ctx, id)
+		if err != nil {
+			return err
+		}
+		err = do(l)
+		unlock()
+		if !errors.Is(err, errBusy) {
+			return err
+		}
 	}
-	defer unlock()
-	wants := l.wants()
-	if len(wants) == 0 {
-		return nil
-	}
-	return l.fill(ctx, wants, r.account.gate.wait)
 }
 
 // ask asks for the newest version and takes the answer in.
@@ -103,12 +135,13 @@ func (l *look) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	row, listed := l.rows[l.id]
+	l.view.now = l.Now()
+	row := l.rows[l.id]
 	l.hear(a)
 	// The row's fingerprint moves with the step that archives its answer. What
 	// is still to be had stands in the archive as pending and is asked for
 	// again whatever the row says. An answer older than the row shows less.
-	if listed && !a.Meta.UpdatedAt.Before(row.UpdatedAt) {
+	if row.Fingerprint != (coc.Hash{}) && (a.Meta.UpdatedAt.IsZero() || !a.Meta.UpdatedAt.Before(row.UpdatedAt)) {
 		l.print = &row.Fingerprint
 	}
 	return nil
@@ -122,17 +155,16 @@ func (l *look) typ() string {
 	return l.watch.DocumentType
 }
 
-// fill fetches versions, oldest first, and stores them as they come. before is
-// called before each request; nil: nothing to wait for.
-func (l *look) fill(ctx context.Context, labels []string, before func(context.Context) error) error {
+// fill fetches versions, oldest first, and stores them as they come. It breaks
+// off with errBusy when busy says that others wait; nil: nobody does.
+func (l *look) fill(ctx context.Context, labels []string, busy func() bool) error {
 	var errs []error
-	held := 0
+	var stop error // why the rest was not tried
+	held, size := 0, 0
 	for _, label := range labels {
-		if before != nil {
-			if err := before(ctx); err != nil {
-				errs = append(errs, err)
-				break
-			}
+		if busy != nil && busy() {
+			stop = errBusy
+			break
 		}
 		a, err := l.account.get(ctx, l.id, label, l.typ())
 		if err == nil && a.Version != label {
@@ -140,22 +172,38 @@ func (l *look) fill(ctx context.Context, labels []string, before func(context.Co
 		}
 		x := l.find(label)
 		if err == nil {
+			l.view.now = l.Now()
 			l.have(x, a)
-			if held++; held == chunk {
+			held, size = held+1, size+len(a.Content.Bytes)
+			if held == chunk || size >= chunkSize {
 				if err := l.save(ctx); err != nil {
 					return err
 				}
-				held = 0
+				held, size = 0, 0
 			}
 			continue
 		}
-		if stop := l.judge(ctx, x, err); stop != nil {
-			errs = append(errs, stop)
+		if stop = l.judge(ctx, x, err); stop != nil {
 			break
 		}
 		errs = append(errs, fmt.Errorf("version %s: %w", label, err))
 	}
-	return errors.Join(append(errs, l.save(ctx))...)
+	if err := l.finish(ctx, stop == nil); err != nil {
+		return err
+	}
+	if len(errs) > 0 && (errors.Is(stop, errStop) || errors.Is(stop, context.Canceled)) {
+		stop = nil // what failed says more than that the rest was left
+	}
+	return errors.Join(append(errs, stop)...)
+}
+
+// finish stores the last of a look. When it was not broken off, all that the
+// answer showed is archived or owed, and the row's fingerprint may move.
+func (l *look) finish(ctx context.Context, whole bool) error {
+	if whole && !l.owed && l.print != nil {
+		l.step.Fingerprint = l.print
+	}
+	return l.save(ctx)
 }
 
 // judge decides what a failure to fetch a version means, and returns an error
@@ -165,7 +213,7 @@ func (l *look) judge(ctx context.Context, x *version, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, coc.ErrUnauthorized), errors.Is(err, coc.ErrForbidden):
+	case errors.Is(err, coc.ErrUnauthorized), errors.Is(err, coc.ErrForbidden), l.wantsQuiet(err):
 		return err // says nothing about the version
 	case errors.Is(err, coc.ErrNotFound):
 		// Is it the version that is not there, or the whole document?
@@ -186,9 +234,6 @@ func (l *look) save(ctx context.Context) error {
 	l.settle()
 	if err := l.derive(context.WithoutCancel(ctx), &l.texts); err != nil {
 		return &stored{err}
-	}
-	if l.print != nil && !l.owed {
-		l.step.Fingerprint = l.print
 	}
 	changes := len(l.step.Changes)
 	step := l.take()

@@ -18,12 +18,14 @@ const askDeletedEvery = time.Hour
 // plan is what a cycle has to do, by document_id. News are waited for; the rest
 // can wait.
 type plan struct {
-	news    []string // known and changed, or new since the watch began
-	unseen  []string // of the watch's first complete list, nothing archived yet
-	history []string // newest archived, older versions still to be had
-	absent  []string // followed, not in the list
-	judge   bool     // the list was complete and stable, so absence means something
-	rows    map[string]coc.Row
+	news     []string // known and changed, then those that appeared
+	appeared []string // new since the watch began
+	unseen   []string // of the watch's first complete list, nothing archived yet
+	history  []string // newest archived, older versions still to be had
+	absent   []string // followed, not in the list
+	dropped  []string // followed, and named by the configuration no more
+	judge    bool     // the list was complete and stable, so absence means something
+	rows     map[string]coc.Row
 }
 
 // plan asks for the list and compares each row with the archive.
@@ -32,14 +34,13 @@ func (r *run) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	if r.Only != nil {
-		r.cycle.Listed = len(r.Only)
-		return &plan{news: r.Only}, nil
+		return r.chosen(ctx)
 	}
 	rows, judge, err := r.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.follow(ctx, rows); err != nil {
+	if err := r.follow(ctx, rows, judge); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
@@ -53,13 +54,19 @@ func (r *run) compare(rows []coc.Row, judge bool) *plan {
 	p := &plan{judge: judge, rows: map[string]coc.Row{}}
 	for _, row := range rows {
 		p.rows[row.DocumentID] = row
-		p.sort(row, r.followed[row.DocumentID], slices.Contains(r.watch.Documents, row.DocumentID), r.Now())
+		p.sort(row, r.followed[row.DocumentID], r.Now())
 	}
 	for id, f := range r.followed {
-		if _, listed := p.rows[id]; f.Member && !listed && f.State != coc.Deleted {
+		if _, listed := p.rows[id]; !f.Member || listed {
+			continue
+		}
+		if r.watch.Select == nil {
+			p.dropped = append(p.dropped, id)
+		} else if f.State != coc.Deleted {
 			p.absent = append(p.absent, id)
 		}
 	}
+	p.news = append(p.news, p.appeared...)
 	slices.Sort(p.absent) // a map's order must not reach the requests
 	r.rows = p.rows
 	return p
@@ -92,9 +99,9 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	return p, nil
 }
 
-// sort puts a document where it belongs. asked says that it is watched by id, so
-// that no list row can tell whether it changed.
-func (p *plan) sort(row coc.Row, f coc.Followed, asked bool, now time.Time) {
+// sort puts a document where it belongs. A row without a fingerprint comes from
+// no list: the document must be asked for.
+func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 	id := row.DocumentID
 	switch {
 	case f.State == coc.Seen && f.FirstContact:
@@ -103,7 +110,9 @@ func (p *plan) sort(row coc.Row, f coc.Followed, asked bool, now time.Time) {
 		if now.Sub(f.CheckedAt) >= askDeletedEvery {
 			p.news = append(p.news, id)
 		}
-	case asked, f.State == coc.Seen, f.Urgent, row.Fingerprint != f.Fingerprint:
+	case f.State == "", f.State == coc.Seen:
+		p.appeared = append(p.appeared, id)
+	case f.Urgent, row.Fingerprint == (coc.Hash{}), row.Fingerprint != f.Fingerprint:
 		p.news = append(p.news, id)
 	case f.Pending:
 		p.history = append(p.history, id)
@@ -160,8 +169,20 @@ func (r *run) list(ctx context.Context) (rows []coc.Row, judge bool, err error) 
 	return rows, judge, nil
 }
 
-// follow records the documents that the watch did not follow before.
-func (r *run) follow(ctx context.Context, rows []coc.Row) error {
+// chosen is the plan for documents that a person named.
+func (r *run) chosen(ctx context.Context) (*plan, error) {
+	r.cycle.Listed = len(r.Only)
+	rows := make([]coc.Row, len(r.Only))
+	for i, id := range r.Only {
+		rows[i] = coc.Row{DocumentID: id}
+	}
+	return &plan{news: r.Only}, r.follow(ctx, rows, false)
+}
+
+// follow records the documents that the watch did not follow before. complete
+// says that they are the whole list. All that is found before the first complete
+// list was there before the watch.
+func (r *run) follow(ctx context.Context, rows []coc.Row, complete bool) error {
 	var fresh []coc.Row
 	for _, row := range rows {
 		if !r.followed[row.DocumentID].Member {
@@ -169,13 +190,14 @@ func (r *run) follow(ctx context.Context, rows []coc.Row) error {
 		}
 	}
 	first := r.state.FirstListedAt.IsZero()
-	if len(fresh) == 0 && !first {
+	if len(fresh) == 0 && !(first && complete) {
 		return nil
 	}
-	if err := r.Store.Follow(ctx, r.account.Name, r.watch.Name, r.watch.DocumentType, fresh, first, r.Now()); err != nil {
+	err := r.Store.Follow(ctx, r.account.Name, r.watch.Name, r.watch.DocumentType, fresh, first, first && complete, r.Now())
+	if err != nil {
 		return err
 	}
-	if first {
+	if first && complete {
 		r.state.FirstListedAt = r.Now()
 	}
 	return r.loadFollowed(ctx)

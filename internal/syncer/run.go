@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,9 @@ import (
 // lockout is how long a refused key pair is left alone: COC locks a key pair for
 // five minutes after five failures.
 const lockout = 5 * time.Minute
+
+// pauseMax is the longest that COC's wish for quiet is heeded at a time.
+const pauseMax = time.Hour
 
 // run is one cycle under way.
 type run struct {
@@ -34,7 +38,9 @@ type run struct {
 	notFound   []string // documents that COC said it does not have
 	missing    []string // what to tell when most documents are gone
 	doubting   bool     // some of them are not believed to be
+	later      []string // documents whose older versions can wait
 	refused    bool     // COC refused the key pair
+	served     bool     // COC gave a document in this cycle
 	unfinished bool     // history was left to the next cycle
 	forbidden  int      // documents in a row that may not be read
 	broken     int      // commits in a row that did not succeed
@@ -50,7 +56,7 @@ var errStop = errors.New("the next cycle is due")
 func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error) {
 	w.Account.init()
 	r := &run{Syncer: s, Options: o, watch: w, account: w.Account, before: w.Account.COC.Requests()}
-	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, StartedAt: s.Now(), Outcome: coc.Running}
+	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, Partial: o.Only != nil, StartedAt: s.Now(), Outcome: coc.Running}
 	account, err := s.Store.Account(ctx, w.Account.Name, w.Account.Endpoint, w.Account.AcceptEndpoint)
 	if err != nil {
 		return r.cycle, err
@@ -76,10 +82,12 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 // allowed refuses to ask COC while it wants to be left alone.
 func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
 	now := r.Now()
-	if now.Before(a.PausedUntil) {
+	// What lies further ahead than anybody asked for was written by a clock that
+	// was wrong.
+	if now.Before(a.PausedUntil) && a.PausedUntil.Sub(now) <= pauseMax {
 		return &held{"nothing was asked: too many requests, COC wants quiet until " + a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary}
 	}
-	if !now.Before(a.RefusedUntil) {
+	if !now.Before(a.RefusedUntil) || a.RefusedUntil.Sub(now) > lockout {
 		return nil
 	}
 	if key, err := r.account.COC.KeyID(ctx); err != nil || key != a.RefusedKey {
@@ -101,14 +109,7 @@ func (h *held) Unwrap() error { return h.class }
 
 // work does the cycle: what people wait for first, then what can wait.
 func (r *run) work(ctx context.Context) error {
-	gate := &r.account.gate
-	gate.enter()
-	p, err := r.plan(ctx)
-	if err == nil {
-		r.each(ctx, "changes", p.news, r.news)
-		err = r.absences(ctx, p)
-	}
-	gate.leave()
+	p, err := r.urgent(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,9 +119,36 @@ func (r *run) work(ctx context.Context) error {
 	r.poke()
 	slow, cancel := r.background(ctx)
 	defer cancel()
-	r.each(slow, "newest", p.unseen, r.newest)
-	r.each(slow, "history", append(p.history, p.unseen...), r.history)
+	r.each(slow, "newest", r.rotated(p.unseen), r.newest)
+	r.each(slow, "history", slices.Concat(r.later, p.history, p.unseen), r.history)
 	return r.audit(slow)
+}
+
+// rotated begins elsewhere in each cycle, so that documents which end a cycle
+// early do not keep the others from their turn for ever.
+func (r *run) rotated(ids []string) []string {
+	if len(ids) == 0 {
+		return nil
+	}
+	at := int(r.cycle.ID-1) * forbiddenMax % len(ids)
+	return slices.Concat(ids[at:], ids[:at])
+}
+
+// urgent does what people wait for, while what can wait stands still.
+func (r *run) urgent(ctx context.Context) (*plan, error) {
+	r.account.gate.enter()
+	defer r.account.gate.leave()
+	p, err := r.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.dropped) > 0 {
+		if err := r.Store.Leave(ctx, r.account.Name, r.watch.Name, p.dropped, r.Now()); err != nil {
+			return nil, err
+		}
+	}
+	r.each(ctx, "changes", p.news, r.news)
+	return p, r.absences(ctx, p)
 }
 
 // background is the context of work that can wait: it ends when the next cycle
@@ -150,7 +178,7 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 			r.leave()
 			return
 		}
-		r.settleErr(id, do(ctx, id))
+		r.settleErr(ctx, id, r.guarded(ctx, id, do))
 		r.report(func(p *Progress) { p.Done++ })
 	}
 	one(ids[0])
@@ -172,16 +200,28 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	wg.Wait()
 }
 
+// guarded keeps what one document breaks from ending the process.
+func (r *run) guarded(ctx context.Context, id string, do func(context.Context, string) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("cocsync broke on it: %v", p)
+			r.Log.Error("document broke the cycle", "document", id, "err", err, "stack", string(debug.Stack()))
+		}
+	}()
+	return do(ctx, id)
+}
+
 // settleErr counts a document's failure, and ends the cycle where going on would
 // make things worse.
-func (r *run) settleErr(id string, err error) {
+func (r *run) settleErr(ctx context.Context, id string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		r.forbidden, r.broken = 0, 0
+		r.forbidden, r.broken, r.served = 0, 0, true
 		return
 	}
-	if errors.Is(err, errStop) || errors.Is(err, context.Canceled) {
+	cut := ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) // another document's reason
+	if cut || errors.Is(err, errStop) || errors.Is(err, context.Canceled) {
 		r.unfinished = true // the next cycle goes on
 		return
 	}
@@ -191,7 +231,8 @@ func (r *run) settleErr(id string, err error) {
 		r.giveUp(err)
 		return
 	case errors.Is(err, coc.ErrForbidden):
-		if r.forbidden++; r.forbidden >= inARow {
+		// Who may read some documents and not others meets many in a row.
+		if r.forbidden++; r.forbidden >= forbiddenMax && !r.served {
 			r.giveUp(err)
 		}
 	case errors.As(err, &storing):
@@ -222,9 +263,14 @@ func (r *run) leave() {
 	r.unfinished = true
 }
 
-// inARow is how many documents one after the other may be forbidden, or fail to
-// be stored, before the rest of the cycle is not tried.
-const inARow = 3
+const (
+	// inARow is how many documents one after the other may fail to be stored
+	// before the rest of the cycle is not tried.
+	inARow = 3
+	// forbiddenMax is how many may be forbidden before it is believed that none
+	// may be read.
+	forbiddenMax = 20
+)
 
 // maxFailures bounds what one cycle keeps of its failures.
 const maxFailures = 1000
@@ -234,11 +280,16 @@ type stored struct{ error }
 
 func (s *stored) Unwrap() error { return s.error }
 
-// quiet reports whether COC asked for more quiet than a cycle can wait, and
-// remembers it.
+// wantsQuiet reports whether COC asked for more quiet than a cycle can wait.
+func (r *run) wantsQuiet(err error) bool {
+	var asked interface{ LeaveAloneUntil() time.Time }
+	return errors.As(err, &asked) && asked.LeaveAloneUntil().After(r.Now())
+}
+
+// quiet reports the same, and remembers it for the next process.
 func (r *run) quiet(err error) bool {
 	var asked interface{ LeaveAloneUntil() time.Time }
-	if !errors.As(err, &asked) || !asked.LeaveAloneUntil().After(r.Now()) {
+	if !r.wantsQuiet(err) || !errors.As(err, &asked) {
 		return false
 	}
 	if e := r.Store.Paused(context.Background(), r.account.Name, asked.LeaveAloneUntil()); e != nil {

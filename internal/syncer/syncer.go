@@ -41,7 +41,7 @@ type Roster interface {
 	Paused(ctx context.Context, account string, until time.Time) error
 	Watch(ctx context.Context, name string) (coc.WatchState, error)
 	Followed(ctx context.Context, account, watch string) ([]coc.Followed, error)
-	Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first bool, now time.Time) error
+	Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first, complete bool, now time.Time) error
 	Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error
 	Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error
 }

@@ -17,8 +17,13 @@ const (
 // tellings are the notices that a cycle gives rise to.
 func (r *run) tellings() (list []coc.Telling) {
 	c := &r.cycle
+	if c.Partial {
+		return nil // says nothing of the watch
+	}
+	// Trouble of the whole cycle is told also while some documents' trouble is.
+	whole := c.Err != "" && !r.doubting
 	add := func(kind coc.NoticeKind, notify []string, title string, lines []string) {
-		list = append(list, coc.Telling{Notify: notify,
+		list = append(list, coc.Telling{Notify: notify, Whole: whole,
 			Notice: coc.Notice{Kind: kind, Watch: r.watch.Name, At: c.EndedAt, Title: title, Lines: lines}})
 	}
 	if c.Outcome != coc.Stopped && !r.state.FirstListedAt.IsZero() && r.state.GreetedAt.IsZero() {
@@ -29,9 +34,10 @@ func (r *run) tellings() (list []coc.Telling) {
 		add(coc.NoticeTrouble, r.Operators, "Watch "+r.watch.Name+": most documents are gone", r.missing)
 	}
 	troubled := !r.state.TroubleAt.IsZero()
+	told := troubled && (r.state.TroubleWhole || !whole)
 	switch {
 	case r.doubting: // told once, and not over
-	case c.Outcome == coc.Bad && !troubled && r.enough():
+	case c.Outcome == coc.Bad && !told && r.enough():
 		add(coc.NoticeTrouble, r.Operators, "Watch "+r.watch.Name+" does not work", r.trouble())
 	case c.Outcome == coc.Good && troubled:
 		add(coc.NoticeRecovered, r.Operators, "Watch "+r.watch.Name+" works again", nil)
@@ -41,11 +47,8 @@ func (r *run) tellings() (list []coc.Telling) {
 
 // enough reports whether the watching has failed for long enough to tell.
 func (r *run) enough() bool {
-	since := r.state.LastGoodAt
-	if since.IsZero() {
-		since = r.state.FirstCycleAt
-	}
 	// The state is from before this cycle.
+	since := r.state.FailingSince
 	return r.refused || r.state.FailedInARow+1 >= troubleAfter ||
 		!since.IsZero() && r.cycle.EndedAt.Sub(since) >= troubleWithout
 }

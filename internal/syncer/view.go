@@ -76,12 +76,12 @@ func (v *view) find(label string) *version {
 
 // hear takes in an answer about the document's newest version.
 func (v *view) hear(a coc.Answer) {
-	first := len(v.versions) == 0 && v.State != coc.Deleted
+	first := len(v.versions) == 0
 	// An answer older than what is archived comes from a lagging copy of COC:
 	// what it adds is kept, but it neither changes nor takes away anything.
 	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
 	fresh := v.hearVersions(a, first, stale)
-	if v.State == coc.Deleted {
+	if v.State == coc.Deleted && v.Told {
 		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Derived: coc.Derived{Summary: "there again"}}, nil)
 	}
 	if v.State != coc.Present {
@@ -116,11 +116,14 @@ func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
 			continue
 		}
 		x.now = l.UUID
+		if x.MadeAt.IsZero() && !l.MadeAt.IsZero() {
+			x.MadeAt, x.touched = l.MadeAt, true
+		}
+		if x.Number == 0 && x.State != coc.Pending && (x.Withdrawn || v.State == coc.Deleted) {
+			x.State, x.Failures, x.touched = coc.Pending, 0, true // there again, and still to be had
+		}
 		if x.Withdrawn {
 			x.Withdrawn, x.touched = false, true
-			if x.Number == 0 {
-				x.State = coc.Pending
-			}
 		}
 	}
 	v.sort()
@@ -215,13 +218,21 @@ func (v *view) have(x *version, a coc.Answer) {
 		v.archived++
 	} else {
 		rev.PreviousCheckedAt = x.CheckedAt
-		old := x.Hash
-		v.change(coc.NewChange{Kind: coc.KindRewritten, At: v.now,
-			From: coc.RevisionRef{Label: x.Label, Number: x.Number},
-			To:   coc.RevisionRef{Label: x.Label, Number: x.Number + 1}}, &comparison{old: &old, new: hash})
+		if x.Recorded {
+			v.rewritten(x.Label, x.Number, x.Hash, hash)
+		} else {
+			x.Earlier = append(x.Earlier, x.Hash) // told after the version itself
+		}
 	}
 	x.fresh = rev
 	x.State, x.Number, x.UUID, x.Hash, x.Failures, x.err = coc.Archived, rev.Number, uuid, hash, 0, ""
+}
+
+// rewritten adds the change from a version's revision to the one after it.
+func (v *view) rewritten(label string, number int, old, now coc.Hash) {
+	v.change(coc.NewChange{Kind: coc.KindRewritten, At: v.now,
+		From: coc.RevisionRef{Label: label, Number: number},
+		To:   coc.RevisionRef{Label: label, Number: number + 1}}, &comparison{old: &old, new: now})
 }
 
 // author names who made a version, where COC's answer proves it: the creator
@@ -242,7 +253,10 @@ func (v *view) author(x *version, a coc.Answer) string {
 // that COC refuses it for good.
 func (v *view) missed(x *version, why string, definite bool) {
 	x.touched, x.err = true, why
-	x.Failures++
+	if x.FailedCycle != v.cycleID { // an audit may look again in the same cycle
+		x.Failures++
+	}
+	x.FailedCycle = v.cycleID
 	if x.Number == 0 && (definite || x.Failures >= unavailableAfter) {
 		x.State = coc.Unavailable
 		x.checked = true // asked again when an audit is due, not before
@@ -271,15 +285,17 @@ func (v *view) take() coc.Step {
 		if x.touched {
 			v.step.Versions = append(v.step.Versions, coc.VersionStep{
 				Listed: x.Listed, State: x.State, Backfill: x.Backfill, Withdrawn: x.Withdrawn,
-				Recorded: x.Recorded, Failures: x.Failures, Err: x.err, Checked: x.checked, Revision: x.fresh,
+				Recorded: x.Recorded, Failures: x.Failures, FailedCycle: x.FailedCycle,
+				Err: x.err, Checked: x.checked, Revision: x.fresh,
 			})
 		}
-		x.touched, x.fresh, x.checked = false, nil, false
-		if x.Number > 0 {
-			x.now = cmp.Or(x.UUID, x.now)
+		if x.checked {
+			x.now = "" // it was held against what is listed
 		}
+		x.touched, x.fresh, x.checked = false, nil, false
 	}
 	s := v.step
+	s.SeenAt = v.now
 	v.reset()
 	v.compare = nil
 	return s
