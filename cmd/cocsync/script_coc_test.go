@@ -33,6 +33,8 @@ func (s swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.coc.Load(
 //	coc forbid ACTION, coc allow ACTION
 //	coc fail PATH WHAT [COUNT]    PATH: part of path?query, or *; WHAT: 503, 200:CODE,
 //	                              reset, cut, html, hollow; COUNT: -1 for all, which is the default
+//	coc hang PATH                 answer it never
+//	coc hung                      until such a request came
 //	coc quiet SECONDS             answer all with 429 and that Retry-After
 //	coc echo STATUS               answer all with it, quoting the secret key
 //	coc heal                      no more of it
@@ -73,6 +75,14 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 	case "echo":
 		c.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Status: number(ts, arg(1)), Code: "APIGW.0301", Count: -1,
 			Message: "your key ak with " + secretKey + " is wrong"})
+		return nil
+	case "hang":
+		w.hung.Store(false)
+		c.Fail(cocsim.Fault{Path: arg(1), Count: -1, Latency: time.Hour,
+			Match: func(*http.Request) bool { w.hung.Store(true); return true }})
+		return nil
+	case "hung":
+		poll(ts, "a request that hangs", w.hung.Load)
 		return nil
 	case "quiet":
 		c.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: arg(1), Count: -1})

@@ -80,6 +80,7 @@ type world struct {
 	slack   *cocsim.Slack
 	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
 	counted int          // messages that the script has seen
+	hung    atomic.Bool  // a request came that gets no answer
 }
 
 type worldKey struct{}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -219,8 +220,17 @@ func exists(path string) error {
 	case info.IsDir():
 		return isDirectory()
 	}
+	// SQLite says no more than that it is unable. (Opening the file here to see
+	// why would take away the locks that this process may hold on it.)
+	if err := syscall.Access(path, readable); err != nil {
+		return hint.Wrap(&os.PathError{Op: "open", Path: path, Err: err},
+			"run this as the user who runs the syncs, or have the file made readable for you")
+	}
 	return nil
 }
+
+// readable is R_OK of access(2).
+const readable = 4
 
 func isDirectory() error {
 	return hint.Wrap(errors.New("it is a directory"), "name the archive's file: set database in config.toml, or --db FILE")

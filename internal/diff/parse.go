@@ -40,7 +40,7 @@ func parse(content []byte, s *shape) (t *tree, why string) {
 	var documents []*node
 	for {
 		var y yaml.Node
-		if err := loader.Load(&y); err == io.EOF {
+		if err := loader.Load(&y); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return nil, loadFault(err)
