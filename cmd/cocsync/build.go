@@ -116,16 +116,11 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 	return s, nil
 }
 
-// enter holds the accounts' endpoints against the archive before anything runs,
-// and ends the watches that the config no longer names.
-func (p *parts) enter(ctx context.Context, d *db.DB, acceptEndpoint bool) error {
+// enter ends the watches that the config no longer names.
+func (p *parts) enter(ctx context.Context, d *db.DB) error {
 	var names []string
 	for _, j := range p.jobs {
 		names = append(names, j.Watch.Name)
-		a := j.Watch.Account
-		if _, err := d.Account(ctx, a.Name, a.Endpoint, acceptEndpoint); err != nil {
-			return err
-		}
 	}
 	return d.Retire(ctx, names, time.Now())
 }

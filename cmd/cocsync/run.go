@@ -77,7 +77,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 		if err != nil {
 			return nil, err
 		}
-		if err := p.enter(ctx, d, false); err != nil {
+		if err := p.enter(ctx, d); err != nil {
 			return nil, err
 		}
 		poke := make(chan struct{}, 1)

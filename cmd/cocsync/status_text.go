@@ -104,7 +104,7 @@ func (s *status) checked(t time.Time) string {
 	case t.UnixMilli() == 0: // archived, and never read again
 		return "some version was never compared with COC's copy again"
 	}
-	return "every version was compared with COC's copy since " + s.ago(t)
+	return "the version that waits longest was compared with COC's copy " + s.ago(t)
 }
 
 func (p *page) backlog(s *status, b db.Backlog) {

@@ -72,7 +72,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := p.enter(ctx, d, f.acceptEndpoint); err != nil {
+	if err := p.enter(ctx, d); err != nil {
 		return err
 	}
 	show := a.newProgress()
@@ -140,7 +140,8 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 		}
 		why := cmp.Or(b.Held, b.LastErr)
 		if !slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier }) {
-			why = "the config names no such notifier any more"
+			fmt.Fprintf(a.err, "cocsync: note: %d waiting for notifier %s, which the config does not name any more\n", b.Waiting, b.Notifier)
+			continue
 		}
 		switch {
 		case why != "":

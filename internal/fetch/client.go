@@ -110,7 +110,7 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 func (c *Client) Requests() int64 { return c.sent.Load() }
 
 // KeyID names the key pair in use without telling it: the first eight bytes of
-// the SHA-256 of its access key, in hexadecimal.
+// a SHA-256 over both keys, in hexadecimal. A mended secret key is another pair.
 func (c *Client) KeyID(ctx context.Context) (string, error) {
 	if err := c.setup(); err != nil {
 		return "", err
@@ -119,7 +119,7 @@ func (c *Client) KeyID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(kp.AccessKey))
+	sum := sha256.Sum256([]byte(kp.AccessKey + "\x00" + kp.SecretKey))
 	return hex.EncodeToString(sum[:8]), nil
 }
 

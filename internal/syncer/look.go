@@ -68,9 +68,7 @@ func (r *run) news(ctx context.Context, id string) error {
 		// A document that appeared: its first version makes the alert, and the
 		// others go with the histories, where they hold nobody up.
 		wants = wants[:1]
-		r.mu.Lock()
-		r.later = append(r.later, id)
-		r.mu.Unlock()
+		r.hasHistory(id)
 	}
 	return l.fill(ctx, wants, nil)
 }
@@ -92,6 +90,9 @@ func (r *run) newest(ctx context.Context, id string) error {
 	if err := l.ask(ctx); err != nil {
 		return err
 	}
+	if len(l.wants()) > 0 {
+		r.hasHistory(id)
+	}
 	return l.finish(ctx, true)
 }
 
@@ -104,6 +105,13 @@ func (r *run) history(ctx context.Context, id string) error {
 		}
 		return l.fill(ctx, wants, r.account.gate.closed)
 	})
+}
+
+// hasHistory notes that older versions of a document are still to be had.
+func (r *run) hasHistory(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.later = append(r.later, id)
 }
 
 // errBusy breaks work off that can wait, because people wait for other work.

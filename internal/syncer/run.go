@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 // lockout is how long a refused key pair is left alone: COC locks a key pair for
@@ -120,7 +122,7 @@ func (r *run) work(ctx context.Context) error {
 	slow, cancel := r.background(ctx)
 	defer cancel()
 	r.each(slow, "newest", r.rotated(p.unseen), r.newest)
-	r.each(slow, "history", slices.Concat(r.later, p.history, p.unseen), r.history)
+	r.each(slow, "history", slices.Concat(r.later, p.history), r.history)
 	return r.audit(slow)
 }
 
@@ -243,7 +245,7 @@ func (r *run) settleErr(ctx context.Context, id string, err error) {
 		r.giveUp(err)
 	}
 	if len(r.cycle.Failures) < maxFailures {
-		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: err.Error()})
+		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: advised(err)})
 	} else {
 		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
 	}
@@ -306,7 +308,7 @@ func (r *run) fail(err error) {
 }
 
 func (r *run) failLocked(err error) {
-	r.cycle.Err = cmp.Or(r.cycle.Err, err.Error())
+	r.cycle.Err = cmp.Or(r.cycle.Err, advised(err))
 	if errors.Is(err, coc.ErrUnauthorized) && !r.refused {
 		r.refused = true
 		key, e := r.account.COC.KeyID(context.Background())
@@ -317,6 +319,16 @@ func (r *run) failLocked(err error) {
 			r.Log.Error("refusal not remembered", "account", r.account.Name, "err", e)
 		}
 	}
+}
+
+// advised is an error with how to mend it: who reads a cycle's record has no
+// other way to learn it.
+func advised(err error) string {
+	text := err.Error()
+	if h := hint.Of(err); h != "" {
+		text += " (" + strings.ReplaceAll(h, "\n", "; ") + ")"
+	}
+	return text
 }
 
 // end records the cycle and queues what is to be told of it.
