@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/coc"
 	"cocsync/internal/history"
 )
 
@@ -79,7 +78,7 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 	var list []cobra.Completion
 	for i := range all {
 		r := all[len(all)-1-i]
-		if label := coc.RevisionLabel(r.Label, r.Number); r.Number > 0 && visible(label) == label {
+		if label := r.Name(); r.Number > 0 && visible(label) == label {
 			list = append(list, label)
 		}
 	}

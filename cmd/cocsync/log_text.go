@@ -98,7 +98,7 @@ func (p *page) paragraph(text string) {
 func (p *page) stood(ctx context.Context, h *history.History, c coc.Change) error {
 	list, err := h.DB.Revisions(ctx, c.Document)
 	for _, r := range list {
-		if coc.RevisionLabel(r.Label, r.Number) == c.Version && !r.PreviousCheckedAt.IsZero() {
+		if r.Name() == c.Version && !r.PreviousCheckedAt.IsZero() {
 			p.field("Stood", "the old content was last seen to stand at "+p.time(r.PreviousCheckedAt))
 		}
 	}

@@ -56,7 +56,7 @@ func newMetaJSON(d db.Document, list []db.Revision) metaJSON {
 
 func newRevisionJSON(r db.Revision) revisionJSON {
 	out := revisionJSON{
-		Version: coc.RevisionLabel(r.Label, r.Number), State: string(r.State), Error: orNull(r.Err),
+		Version: r.Name(), State: string(r.State), Error: orNull(r.Err),
 		VersionUUID: orNull(r.UUID), RawToken: r.Form == coc.FormToken, Erased: r.Erased, By: orNull(r.Author),
 		MadeAt: jsonTime(r.MadeAt), SeenAt: jsonTime(r.SeenAt), CheckedAt: jsonTime(r.CheckedAt),
 		WithdrawnAt: jsonTime(r.WithdrawnAt), PreviousCheckedAt: jsonTime(r.PreviousCheckedAt),

@@ -36,10 +36,11 @@ func SortListed(list []Listed) {
 	})
 }
 
-// RevisionLabel is how a revision is written: v3 for the first of a version,
-// v3#2 for its second.
-func RevisionLabel(label string, number int) string {
-	if number <= 1 {
+// RevisionLabel is how a revision is written: v3 while it is the only one of its
+// version, v3#1 and v3#2 when there are two. So what was printed, typed again,
+// names the same content: v3 alone is always the newest.
+func RevisionLabel(label string, number, revisions int) string {
+	if revisions <= 1 && number <= 1 || number == 0 {
 		return label
 	}
 	return fmt.Sprintf("%s#%d", label, number)

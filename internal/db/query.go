@@ -62,6 +62,7 @@ func scanDocument(row scanner) (doc Document, err error) {
 type Revision struct {
 	Label       string
 	Number      int
+	Revisions   int // of its version
 	UUID        string
 	State       coc.VersionState
 	Err         string // why it is unavailable
@@ -80,6 +81,9 @@ type Revision struct {
 	PreviousCheckedAt time.Time
 }
 
+// Name is how the revision is written, v3 or v3#2.
+func (r Revision) Name() string { return coc.RevisionLabel(r.Label, r.Number, r.Revisions) }
+
 // Listed is the revision's version, for ordering.
 func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt: r.MadeAt} }
 
@@ -87,7 +91,7 @@ func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt
 func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err error) {
 	defer wrap(&err, "versions")
 	return collect(ctx, d.read, scanRevision, `
-		SELECT v.label, coalesce(r.number, 0), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
+		SELECT v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
 			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), coalesce(c.erased_at, 0) <> 0,
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
@@ -100,7 +104,7 @@ func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err e
 func scanRevision(row scanner) (r Revision, err error) {
 	var hash []byte
 	var made, seen, checked, withdrawn, answered, previous sql.NullInt64
-	err = row.Scan(&r.Label, &r.Number, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
+	err = row.Scan(&r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
 		&made, &seen, &checked, &withdrawn, &r.Author, &r.Evidence.RequestID, &answered, &previous)
 	copy(r.Hash[:], hash)
 	r.MadeAt, r.SeenAt, r.CheckedAt, r.WithdrawnAt = instant(made), instant(seen), instant(checked), instant(withdrawn)
@@ -141,7 +145,8 @@ func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) 
 	where, args := f.where()
 	query := `
 		SELECT c.id, c.kind, a.name, d.id, d.document_id, d.name,
-			coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), coalesce(vf.label, ''), coalesce(rf.number, 0),
+			coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vt.id),
+			coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vf.id),
 			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
 			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
 			coalesce(x.algorithm, 0), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''), coalesce(x.note, '')
@@ -212,13 +217,13 @@ func glob(pattern string) string {
 
 func scanChange(row scanner) (c coc.Change, err error) {
 	var to, from string
-	var toNumber, fromNumber int
+	var toNumber, toAll, fromNumber, fromAll int
 	var made, seen, at sql.NullInt64
 	err = row.Scan(&c.ID, &c.Kind, &c.Account, &c.Document, &c.DocumentID, &c.Name,
-		&to, &toNumber, &from, &fromNumber, &made, &seen, &at, &c.By,
+		&to, &toNumber, &toAll, &from, &fromNumber, &fromAll, &made, &seen, &at, &c.By,
 		&c.Modifier, &c.RiskLevel, &c.Backfill, &c.Late,
 		&c.Algorithm, &c.Added, &c.Removed, &c.Summary, &c.Note)
-	c.Version, c.Previous = coc.RevisionLabel(to, toNumber), coc.RevisionLabel(from, fromNumber)
+	c.Version, c.Previous = coc.RevisionLabel(to, toNumber, toAll), coc.RevisionLabel(from, fromNumber, fromAll)
 	c.MadeAt, c.SeenAt, c.At = instant(made), instant(seen), instant(at)
 	return c, err
 }

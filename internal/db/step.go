@@ -192,7 +192,7 @@ func (w *stepper) putRevisions() error {
 			w.versions[v.Label], r.Number, r.UUID, contents[0], millis(v.MadeAt), w.SeenAt.UnixMilli(), author,
 			millis(r.PreviousCheckedAt), r.Evidence.RequestID, millis(r.Evidence.Date))
 		if err != nil {
-			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number), err)
+			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number, r.Number), err)
 		}
 		w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = id
 		contents = contents[1:]
@@ -281,7 +281,7 @@ func (w *stepper) revision(ref coc.RevisionRef) (any, error) {
 		WHERE v.document_id = ? AND v.label = ? AND r.number = ?`,
 		w.document, ref.Label, ref.Number).Scan(&id)
 	if err != nil {
-		return nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number), err)
+		return nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
 	}
 	return id, nil
 }

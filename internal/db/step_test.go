@@ -130,8 +130,8 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	if err != nil || len(changes) != 2 {
 		t.Fatalf("Changes = %d, %v, want 2", len(changes), err)
 	}
-	if c := changes[0]; c.Version != "v1#2" || c.Previous != "v1" || c.Kind != coc.KindRewritten {
-		t.Errorf("newest change = %s %s..%s, want rewritten v1..v1#2", c.Kind, c.Previous, c.Version)
+	if c := changes[0]; c.Version != "v1#2" || c.Previous != "v1#1" || c.Kind != coc.KindRewritten {
+		t.Errorf("newest change = %s %s..%s, want rewritten v1#1..v1#2", c.Kind, c.Previous, c.Version)
 	}
 	if c := changes[1]; c.By != "li" || len(c.Items) != 1 {
 		t.Errorf("first change by %q with %d items, want li with 1", c.By, len(c.Items))

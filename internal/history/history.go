@@ -30,7 +30,7 @@ type Version struct {
 // Label is how the version is written: v3, or v3#2 for a rewritten one.
 func (v Version) Label() string { return label(v.Revision) }
 
-func label(r db.Revision) string { return coc.RevisionLabel(r.Label, r.Number) }
+func label(r db.Revision) string { return r.Name() }
 
 // Versions returns every version of a document that COC ever listed, oldest
 // first, the revisions of each in order of sighting. Those whose content is not

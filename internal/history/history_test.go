@@ -160,7 +160,7 @@ func TestVersionReferences(t *testing.T) {
 		{"job", "~99999999999999999999", "is no reference"},
 		{"job", "v1", "v1"},
 		{"job", "v3", "v3#2"},
-		{"job", "v3#1", "v3"},
+		{"job", "v3#1", "v3#1"},
 		{"job", "v3#2", "v3#2"},
 		{"job", "v3#3", "there is none"},
 		{"job", "v3#0", `"v3#0" is no revision`},
@@ -176,7 +176,7 @@ func TestVersionReferences(t *testing.T) {
 		{"job", "2026-03-01", "none of then is known, the first is of 2026-03-02T12:00:00Z"},
 		{"job", "2026-03-02T12:00:00Z", "v1"}, // that very instant counts
 		{"job", "2026-03-02T20:59:59+09:00", "none of then is known"},
-		{"job", "2026-03-05", "v3"},
+		{"job", "2026-03-05", "v3#1"},
 		{"job", "2026-03-06", "the content of v4 is not in the archive"}, // and not v3 instead
 		{"job", "2026-03-08", "v5"},
 		{"job", "2026-03-11", "v6"},
@@ -230,9 +230,9 @@ func TestRewrittenVersionIsDoubtful(t *testing.T) {
 	must(t, err)
 	const doubt = "COC's copy of v1 was rewritten before 2026-03-07T12:00:00Z, and last seen unaltered at 2026-03-05T12:00:00Z: these may not be the bytes of then"
 	for ref, want := range map[string][2]string{
-		"2026-03-05T12:00:00Z": {"v1", ""},
-		"2026-03-05T12:00:01Z": {"v1", doubt},
-		"2026-03-07T11:59:59Z": {"v1", doubt},
+		"2026-03-05T12:00:00Z": {"v1#1", ""},
+		"2026-03-05T12:00:01Z": {"v1#1", doubt},
+		"2026-03-07T11:59:59Z": {"v1#1", doubt},
 		"2026-03-07T12:00:00Z": {"v1#2", ""},
 	} {
 		v, err := h.Version(t.Context(), doc, ref)
@@ -252,8 +252,8 @@ func TestBefore(t *testing.T) {
 		{"v1", "", ""},
 		{"v2", "v1", ""},
 		{"v3#1", "v2", ""},
-		{"v3#2", "v3", ""}, // none recorded
-		{"v5", "v3", "v4 lies between and is not in the archive: COC did not serve it (400 COC.00010002)"},
+		{"v3#2", "v3#1", ""}, // none recorded
+		{"v5", "v3#1", "v4 lies between and is not in the archive: COC did not serve it (400 COC.00010002)"},
 		{"v6", "v5", ""}, // none recorded
 	} {
 		v, err := h.Version(t.Context(), doc, tt.ref)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -191,7 +192,8 @@ func (w *world) changes() []string {
 	slices.SortFunc(list, func(a, b coc.Change) int { return int(a.ID - b.ID) })
 	var out []string
 	for _, c := range list {
-		s := fmt.Sprintf("%s %s..%s", c.Kind, c.Previous, c.Version)
+		// The first revision of a rewritten version is written v1 here.
+		s := strings.ReplaceAll(fmt.Sprintf("%s %s..%s", c.Kind, c.Previous, c.Version), "#1", "")
 		if c.By != "" {
 			s += " by " + c.By
 		}
