@@ -5,7 +5,7 @@
 # make bench   the benchmarks
 # make clean   remove what was built
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null )
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
 .PHONY: build test check lint bench clean
 

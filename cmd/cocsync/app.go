@@ -35,8 +35,9 @@ type app struct {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "cocsync",
-		Short: "keep, compare and tell every version of Huawei Cloud COC custom jobs",
+		Use:     "cocsync",
+		Version: version(), // --version
+		Short:   "keep, compare and tell every version of Huawei Cloud COC custom jobs",
 		Long: `cocsync keeps the whole version history of Huawei Cloud COC custom jobs
 ("documents"): a daemon fetches the watched documents and every version they
 list, keeps them in SQLite for ever, works out what changed, and tells Slack.
@@ -91,6 +92,8 @@ func wrongUse(cmd *cobra.Command) {
 			} else if err != nil {
 				if strings.HasPrefix(err.Error(), "unknown command") { // cobra's word for it
 					err = fmt.Errorf("%s takes no arguments, and %q is one", c.CommandPath(), list[0])
+				} else if strings.Contains(err.Error(), "arg(s)") {
+					err = fmt.Errorf("wrong number of arguments: %d", len(list))
 				}
 				err = hint.Wrap(err, "usage: "+c.UseLine())
 			}

@@ -91,6 +91,9 @@ func (c *checker) line(what string, err error) {
 		return
 	}
 	c.failed++
+	if hint.Of(err) == "" && errors.Is(err, coc.ErrTemporary) {
+		err = hint.Wrap(err, "this machine does not reach it, or it is not well: check network, proxy and DNS, and the endpoint or region in the config")
+	}
 	fmt.Fprintf(c.app.out, "FAIL  %s: %s\n", visible(what), visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {
 		fmt.Fprintf(c.app.out, "      hint: %s\n", visible(strings.TrimSpace(line)))
@@ -101,6 +104,9 @@ func (c *checker) line(what string, err error) {
 func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	name := "watch " + w.Name
 	if _, err := w.Account.COC.KeyID(ctx); err != nil {
+		if hint.Of(err) == "" {
+			err = hint.Wrap(err, "export HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK where cocsync is started, or name access_key and secret_key in the account")
+		}
 		c.line(name+": credentials", err)
 		return
 	}

@@ -15,6 +15,7 @@ import (
 
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
+	"cocsync/internal/hint"
 	"cocsync/internal/history"
 )
 
@@ -102,8 +103,10 @@ func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 		return nil, err
 	}
 	a.configFlag = filepath.Join(s.dir, "config.toml")
-	if _, err := os.Stat(filepath.Join(s.dir, "demo.db")); err == nil {
-		return nil, fmt.Errorf("%s holds a demo already; name another folder, or remove it", s.dir)
+	for _, name := range []string{"config.toml", "demo.db"} {
+		if _, err := os.Stat(filepath.Join(s.dir, name)); err == nil {
+			return nil, hint.Wrap(fmt.Errorf("%s holds a %s already", s.dir, name), "name another folder for --keep")
+		}
 	}
 	return s, os.WriteFile(a.configFlag, s.config(), 0o600)
 }
@@ -188,6 +191,9 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 		case err := <-done:
 			return errors.Join(errors.New("the daemon ended early"), err)
 		default:
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
 			return fmt.Errorf("no alert came: %w", err)
 		}
 	}

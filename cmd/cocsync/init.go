@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,6 +103,9 @@ func (a *app) init(ans config.Answers) error {
 	if ans.Region != "" && ans.Endpoint != "" {
 		return usage(errors.New("--region and --endpoint are both given: an account has one of them"))
 	}
+	if ans.Channel != "" && ans.SlackToken == "" {
+		return usage(errors.New("--channel goes with --slack-token: a webhook has its own channel"))
+	}
 	path := cmp.Or(a.configFlag, "config.toml")
 	if ans.Region == "" && ans.Endpoint == "" {
 		ans.Region = "ap-southeast-3"
@@ -110,6 +114,9 @@ func (a *app) init(ans config.Answers) error {
 	text, err := config.New(ans)
 	if err != nil {
 		return err
+	}
+	if err := tryConfig(text); err != nil {
+		return hint.Wrap(fmt.Errorf("nothing is written, because an answer needs mending:\n%w", err), "run `cocsync init` again")
 	}
 	// O_EXCL: whoever has a config keeps it. 0600: it may come to hold secrets.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -125,14 +132,36 @@ func (a *app) init(ans config.Answers) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if _, err := config.Load(path); err != nil {
-		return hint.Wrap(fmt.Errorf("%s is written, but an answer needs mending:\n%w", path, err), "edit "+path+", then run `cocsync check`")
+	with := "" // the flag that names the file, where one is needed
+	if a.configFlag != "" {
+		with = " -c " + path
 	}
 	fmt.Fprintf(a.out, `%s is written. Next:
-  cocsync check            all faults at once, missing secrets included
-  cocsync check --online   ask COC and Slack
-  cocsync sync             archive everything once, with a progress bar
-  cocsync run              the daemon
-`, path)
+  cocsync%[2]s check            all faults at once, missing secrets included
+  cocsync%[2]s check --online   ask COC and Slack
+  cocsync%[2]s sync             archive everything once, with a progress bar
+  cocsync%[2]s run              the daemon
+`, path, with)
 	return nil
+}
+
+// tryConfig checks a config before it is written.
+func tryConfig(text []byte) error {
+	dir, err := os.MkdirTemp("", "cocsync-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "config.toml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return err
+	}
+	_, err = config.Load(path)
+	var problems *config.Problems
+	if errors.As(err, &problems) {
+		for i := range problems.List {
+			problems.List[i].File = "the new config"
+		}
+	}
+	return err
 }

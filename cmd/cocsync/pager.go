@@ -66,7 +66,7 @@ func (a *app) pager() *exec.Cmd {
 		command = "less -FRX"
 	}
 	words := strings.Fields(command)
-	if !a.terminal() || len(words) == 0 {
+	if !a.terminal() || len(words) == 0 || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
 	path, err := exec.LookPath(words[0])

@@ -25,11 +25,20 @@ type progress struct {
 
 func (a *app) newProgress() *progress {
 	p := &progress{out: a.err, begun: time.Now()}
-	if f, ok := a.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := a.err.(*os.File); ok && wide(f) && os.Getenv("TERM") != "dumb" {
 		p.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(a.err), progressbar.OptionShowCount(),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	return p
+}
+
+// barWidth is the least that a terminal must have for the bar, its words and its
+// numbers to stand on one line.
+const barWidth = 80
+
+func wide(f *os.File) bool {
+	w, _, err := term.GetSize(int(f.Fd()))
+	return err == nil && w >= barWidth
 }
 
 // phases are what a cycle does, in words.
@@ -76,6 +85,9 @@ func (p *progress) done(c coc.Cycle) {
 func outcome(c coc.Cycle) string {
 	switch c.Outcome {
 	case coc.Bad:
+		if c.Err != "" {
+			return "failed"
+		}
 		return "with failures"
 	case coc.Stopped:
 		return "stopped"

@@ -23,6 +23,11 @@ func (s *status) problem(what, why, mend string) {
 const waitsLong = 15 * time.Minute
 
 func (s *status) findProblems() {
+	if owed := s.states[coc.Seen] + s.versions[coc.Pending]; owed > 0 {
+		s.problem("the archive is not complete yet",
+			fmt.Sprintf("%s and %s are still to be fetched", plural(s.states[coc.Seen], "document"), plural(s.versions[coc.Pending], "version")),
+			"the daemon goes on by itself; without one run `cocsync sync`")
+	}
 	if len(s.watches) == 0 {
 		s.problem("nothing was ever synced", "no watch ran yet", "run `cocsync sync`, or start the daemon: `cocsync run`")
 	}

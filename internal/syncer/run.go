@@ -353,8 +353,12 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	if c.Outcome == coc.Bad {
 		level = slog.LevelWarn
 	}
-	r.Log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
-		"requests", c.Requests, "versions", c.Versions, "changes", c.Changes, "failed", len(c.Failures), "err", c.Err)
+	log := r.Log
+	if c.Err != "" {
+		log = log.With("err", c.Err)
+	}
+	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
+		"requests", c.Requests, "versions", c.Versions, "changes", c.Changes, "failed", len(c.Failures))
 	return *c, err
 }
 
