@@ -2,7 +2,6 @@ package syncer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -14,57 +13,11 @@ import (
 )
 
 // Who may not list must keep asking, in every cycle.
-func TestForbiddenListKeepsAsking(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	w.coc.fail["list"] = coc.ErrForbidden
-	w.cycle()
-	w.coc.edit("DM1", "b\n", "bob")
-	w.cycle()
-	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
-}
 
 // The first list that could be read is the first contact.
-func TestFirstContactWaitsForACompleteList(t *testing.T) {
-	w := newWorld(t)
-	for i := range 20 {
-		w.coc.put(fmt.Sprintf("DM%02d", i), "a\n")
-	}
-	w.coc.fail["list"] = coc.ErrForbidden
-	w.cycle()
-	delete(w.coc.fail, "list")
-	w.cycle()
-	n := 0
-	for _, c := range w.changes() {
-		if strings.HasPrefix(c, "+ ") {
-			n++
-		}
-	}
-	if n != 0 {
-		t.Errorf("%d alerts, want none; notices %q", n, w.notices("ops"))
-	}
-}
-
-func TestFirstContactOutlastsAnUnstableList(t *testing.T) {
-	w := newWorld(t)
-	for i := range 4 {
-		w.coc.put(fmt.Sprintf("DM%02d", i), "a\n")
-	}
-	w.coc.unstable = true
-	w.coc.listed["DM03"] = false
-	w.cycle()
-	w.coc.unstable = false
-	w.coc.listed["DM03"] = true
-	w.cycle()
-	for _, c := range w.changes() {
-		if strings.HasPrefix(c, "+ ") {
-			t.Errorf("alert %q", c)
-		}
-	}
-}
 
 // History holds the document's lock while it waits for the gate.
+
 func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "c\n", "d\n")
@@ -108,46 +61,11 @@ func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 }
 
 // Three documents that may not be read keep all others from being archived.
-func TestForbiddenDocumentsStarveNoOthers(t *testing.T) {
-	w := newWorld(t)
-	for i := range 48 {
-		w.coc.put(fmt.Sprintf("DM%02d", i), "a\n")
-	}
-	for i := range 40 {
-		w.coc.fail[fmt.Sprintf("DM%02d", i)] = coc.ErrForbidden
-	}
-	for range 3 {
-		w.cycle()
-	}
-	if n := len(w.changes()); n != 8 {
-		t.Errorf("%d documents archived after three cycles, want the 8 that may be read", n)
-	}
-}
 
 // A document taken out of documents = [...].
-func TestDocumentTakenOutOfTheConfigLeaves(t *testing.T) {
-	w := newWorld(t)
-	w.w.Select = nil
-	for i := range 5 {
-		id := fmt.Sprintf("DM%d", i)
-		w.coc.put(id, "a\n")
-		w.w.Documents = append(w.w.Documents, id)
-	}
-	w.cycle()
-	w.w.Documents = w.w.Documents[:2]
-	w.cycle()
-	if n := w.notices("oncall"); len(n) > 0 {
-		t.Errorf("false alarm: %q", n)
-	}
-	for range 20 {
-		w.cycle()
-	}
-	if w.cycle(); len(w.coc.asked) != 2 {
-		t.Errorf("asked %q, want the two that the config names", w.coc.asked)
-	}
-}
 
 // Many versions under new uuids.
+
 func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
@@ -174,6 +92,7 @@ func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
 }
 
 // A stop in the midst of many moved versions.
+
 func TestManyRewrittenVersionsSurviveAStop(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
@@ -211,11 +130,14 @@ func TestManyRewrittenVersionsSurviveAStop(t *testing.T) {
 
 type quietErr struct{ until time.Time }
 
-func (q *quietErr) Error() string              { return "429" }
-func (q *quietErr) Unwrap() error              { return coc.ErrTemporary }
+func (q *quietErr) Error() string { return "429" }
+
+func (q *quietErr) Unwrap() error { return coc.ErrTemporary }
+
 func (q *quietErr) LeaveAloneUntil() time.Time { return q.until }
 
 // A rate limit makes no version unavailable.
+
 func TestRateLimitMakesNothingUnavailable(t *testing.T) {
 	w := newWorld(t)
 	var cs []string
@@ -247,44 +169,11 @@ func TestRateLimitMakesNothingUnavailable(t *testing.T) {
 }
 
 // Sync of one document ends no trouble.
-func TestSyncOfOneDocumentIsNoRecovery(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	w.coc.fail["list"] = fmt.Errorf("503: %w", coc.ErrTemporary)
-	for range 3 {
-		w.cycle()
-	}
-	w.cycle(Options{Only: []string{"DM1"}})
-	for range 3 {
-		w.cycle()
-	}
-	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want trouble once: the list never worked", got)
-	}
-}
 
 // One bad document hides that everything is broken.
-func TestOneBadDocumentHidesNoOutage(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.coc.put("DM2", "a\n")
-	w.coc.fail["DM2"] = coc.ErrForbidden
-	for range 5 {
-		w.cycle()
-	}
-	n := len(w.notices("oncall"))
-	w.coc.fail["list"] = coc.ErrUnauthorized
-	w.now = w.now.Add(24 * time.Hour)
-	for range 5 {
-		w.cycle()
-	}
-	if m := len(w.notices("oncall")); m == n {
-		t.Errorf("notices %q: nobody hears that the key pair was refused", w.notices("oncall"))
-	}
-}
 
 // A restored document is audited again.
+
 func TestRestoredDocumentIsAudited(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
@@ -304,71 +193,11 @@ func TestRestoredDocumentIsAudited(t *testing.T) {
 }
 
 // Order of one document across two cycles.
-func TestOrderHoldsAcrossCycles(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.coc.put("DM2", "a\n")
-	w.cycle()
-	// v2 is committed; then the process is killed before the cycle ends.
-	w.coc.edit("DM1", "b\n", "bob")
-	w.coc.edit("DM2", "b\n", "bob")
-	dead := w.s.Store
-	w.s.Store = &killed{Store: dead}
-	w.now = w.now.Add(time.Minute)
-	_, err := w.s.Run(t.Context(), w.w, Options{})
-	if !errors.Is(err, errKilled) {
-		t.Fatal(err)
-	}
-	w.s.Store = dead
-	w.coc.edit("DM1", "c\n", "bob")
-	w.now = w.now.Add(5 * time.Second)
-	if _, err := w.s.Run(t.Context(), w.w, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	list, err := w.db.Due(t.Context(), "ops", w.now, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, d := range list {
-		if d.Change != nil && d.Change.DocumentID == "DM1" {
-			got = append(got, d.Change.Version)
-		}
-	}
-	if !slices.Equal(got, []string{"v2", "v3"}) {
-		t.Errorf("due now %q, want v2 before v3", got)
-	}
-}
-
-var errKilled = errors.New("killed")
-
-type killed struct{ Store }
-
-func (k *killed) Release(context.Context, int64, time.Time) error     { return errKilled }
-func (k *killed) End(context.Context, coc.Cycle, []coc.Telling) error { return errKilled }
 
 // Mass absence that shrinks under the half is still unconfirmed.
-func TestMassAbsenceThatShrinksIsStillDoubted(t *testing.T) {
-	w := newWorld(t)
-	for i := range 6 {
-		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
-	}
-	w.cycle()
-	gone := map[string]*coc.Answer{}
-	for i := range 4 {
-		id := fmt.Sprintf("DM%d", i)
-		gone[id] = w.coc.docs[id]
-		delete(w.coc.docs, id)
-	}
-	w.cycle()
-	w.coc.docs["DM0"] = gone["DM0"] // one is back five minutes later, three are not yet
-	w.cycle()
-	if got := w.changes()[6:]; len(got) != 0 {
-		t.Errorf("changes %q after five minutes, want none marked", got)
-	}
-}
 
 // An id watch resets the fingerprint of a list watch.
+
 func TestWatchByIDLeavesTheFingerprint(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -386,44 +215,11 @@ func TestWatchByIDLeavesTheFingerprint(t *testing.T) {
 }
 
 // Clock jumps back while a key pair is left alone.
-func TestClockThatWasWrongHoldsNothingUp(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.now = w.now.Add(48 * time.Hour)
-	w.coc.fail["list"] = coc.ErrUnauthorized
-	w.cycle()
-	delete(w.coc.fail, "list")
-	w.now = w.now.Add(-48 * time.Hour) // the clock is mended
-	for range 12 {
-		w.cycle()
-	}
-	if len(w.changes()) == 0 {
-		t.Error("an hour after the clock was mended nothing was asked yet")
-	}
-}
 
 // Killed between noting what is missing and telling it.
-func TestMassAbsenceIsToldAfterAKill(t *testing.T) {
-	w := newWorld(t)
-	for i := range 6 {
-		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
-	}
-	w.cycle()
-	for i := range 4 {
-		delete(w.coc.docs, fmt.Sprintf("DM%d", i))
-	}
-	real := w.s.Store
-	w.s.Store = &killed{Store: real}
-	w.now = w.now.Add(time.Minute)
-	w.s.Run(t.Context(), w.w, Options{})
-	w.s.Store = real
-	w.cycle()
-	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want operators to hear that most documents are gone", got)
-	}
-}
 
 // Seen, never archived, deleted, there again.
+
 func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM2", "a\n")
@@ -443,39 +239,11 @@ func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
 }
 
 // Reappeared is judged on lists that say nothing.
-func TestSyncOfOneDocumentEndsNoDoubt(t *testing.T) {
-	w := newWorld(t)
-	for i := range 6 {
-		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
-	}
-	w.cycle()
-	for i := range 4 {
-		delete(w.coc.docs, fmt.Sprintf("DM%d", i))
-	}
-	w.cycle()
-	w.cycle(Options{Only: []string{"DM0"}})
-	w.cycle()
-	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want one", got)
-	}
-}
 
 // Sync of a document that the config names and no cycle followed yet.
-func TestSyncOfAFreshIDIsTold(t *testing.T) {
-	w := newWorld(t)
-	w.w.Select, w.w.Documents = nil, []string{"DM1"}
-	w.coc.put("DM1", "a\n")
-	w.coc.put("DM2", "a\n")
-	w.cycle()
-	w.w.Documents = append(w.w.Documents, "DM2")
-	w.cycle(Options{Only: []string{"DM2"}})
-	w.cycle()
-	if got := w.changes(); !slices.Contains(got, "+ new ..v1 by ann") {
-		t.Errorf("changes %q, want DM2 told", got)
-	}
-}
 
 // Two watches, or an audit, count a cycle's failure more than once.
+
 func TestFailuresCountCyclesNotLooks(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -491,6 +259,7 @@ func TestFailuresCountCyclesNotLooks(t *testing.T) {
 }
 
 // Known changed documents go first.
+
 func TestKnownChangedDocumentsGoFirst(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM9", "a\n")
@@ -507,6 +276,7 @@ func TestKnownChangedDocumentsGoFirst(t *testing.T) {
 }
 
 // A version that was rewritten before its turn.
+
 func TestVersionRewrittenBeforeItsTurn(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
@@ -524,22 +294,9 @@ func TestVersionRewrittenBeforeItsTurn(t *testing.T) {
 }
 
 // An account changed under a watch.
-func TestWatchThatMovesBeginsAnew(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	other := newFake()
-	other.put("DMx", "x\n")
-	w.w.Account = &Account{Name: "test", Endpoint: "https://test.example", COC: other, RPS: 5, Connections: 3}
-	w.now = w.now.Add(20 * 24 * time.Hour)
-	w.cycle()
-	c := w.cycle()
-	if c.Outcome != coc.Good {
-		t.Errorf("cycle %+v", c)
-	}
-}
 
 // Uuid learnt later.
+
 func TestMadeAtIsLearntLater(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
@@ -556,20 +313,9 @@ func TestMadeAtIsLearntLater(t *testing.T) {
 }
 
 // An hour without a good cycle is not an hour of failing.
-func TestOneFailureAfterAPauseIsNoTrouble(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	w.now = w.now.Add(24 * time.Hour) // a daily watch
-	w.coc.fail["DM1"] = coc.ErrTemporary
-	w.coc.edit("DM1", "b\n", "bob")
-	w.cycle()
-	if got := w.notices("oncall"); len(got) != 0 {
-		t.Errorf("notices %q after one failed cycle", got)
-	}
-}
 
 // Seen_at is when it came.
+
 func TestSeenAtIsWhenItCame(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
@@ -589,45 +335,12 @@ func TestSeenAtIsWhenItCame(t *testing.T) {
 	}
 }
 
-type slowAudit struct{ Store }
-
-func (s *slowAudit) Unchecked(ctx context.Context, _ string, _ time.Time, _ int) ([]coc.Due, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
 // The next cycle being due is no failure.
-func TestNextCycleDueIsNoFailure(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	w.s.Store = &slowAudit{w.s.Store}
-	if c := w.cycle(Options{Until: w.now.Add(5*time.Minute + 50*time.Millisecond)}); c.Outcome != coc.Good {
-		t.Errorf("cycle %+v", c)
-	}
-}
 
 // Two watches hit by a panic.
-func TestPanicLeavesTheGateOpen(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n", "b\n")
-	w.coc.hook = func(what string) {
-		if what == "list" {
-			panic("boom")
-		}
-	}
-	func() {
-		defer func() { recover() }()
-		w.cycle()
-	}()
-	w.coc.hook = nil
-	c := w.cycle(Options{Until: w.now.Add(5*time.Minute + time.Second)})
-	if c.Versions != 2 {
-		t.Errorf("cycle after a panic archived %d versions, want 2: %+v", c.Versions, c)
-	}
-}
 
 // What was pending when a document was deleted is fetched when it is restored.
+
 func TestPendingVersionOfARestoredDocumentComes(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
