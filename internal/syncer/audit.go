@@ -38,10 +38,15 @@ func (r *run) audit(ctx context.Context) error {
 	labels := map[string][]string{}
 	var ids []string
 	for _, d := range due {
-		if r.Only == nil || slices.Contains(r.Only, d.DocumentID) {
-			labels[d.DocumentID] = d.Labels
-			ids = append(ids, d.DocumentID)
+		if r.Only != nil && !slices.Contains(r.Only, d.DocumentID) {
+			continue
 		}
+		// The document itself is asked for first, which checks its newest version.
+		if limit -= len(d.Labels) + 1; limit < 0 && len(ids) > 0 {
+			break
+		}
+		labels[d.DocumentID] = d.Labels
+		ids = append(ids, d.DocumentID)
 	}
 	r.each(ctx, "audit", ids, func(ctx context.Context, id string) error { return r.recheck(ctx, id, labels[id]) })
 	return nil

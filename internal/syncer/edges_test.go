@@ -366,3 +366,25 @@ func TestPendingVersionOfARestoredDocumentComes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An audit takes a fifth of the account's rate and no more, the asking for the
+// documents included.
+func TestAuditKeepsToItsShare(t *testing.T) {
+	w := newWorld(t)
+	for i := range 400 {
+		w.coc.put(fmt.Sprintf("DM%03d", i), "a\n", "b\n")
+	}
+	w.cycle()
+	w.now = w.now.Add(20 * 24 * time.Hour)
+	died := coc.Cycle{Watch: w.w.Name, Account: "prod", StartedAt: w.now}
+	if _, err := w.db.Begin(t.Context(), died); err != nil { // five minutes before the next
+		t.Fatal(err)
+	}
+	for _, a := range w.coc.docs { // each is asked for, so that its newest version is checked
+		a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
+	}
+	w.cycle()
+	if n, most := len(w.coc.asked), 1+400+300; n > most || n < most-10 {
+		t.Errorf("%d requests, want the list, 400 changed documents, and a fifth of five a second over five minutes", n)
+	}
+}
