@@ -60,8 +60,10 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 	if len(list) == limit {
 		a.nothing(fmt.Sprintf("the newest %d; -n 0 shows all", limit))
 	}
-	if len(list) == 0 {
-		a.nothing("no messages match")
+	if len(list) == 0 && all {
+		a.nothing("no messages yet")
+	} else if len(list) == 0 {
+		a.nothing("nothing waits, and nothing was refused; --all shows what was sent")
 	}
 	if asJSON {
 		out := make([]messageJSON, len(list))
