@@ -80,11 +80,13 @@ func (r *run) most(n int) bool {
 	return total >= massAtLeast && 2*n > total
 }
 
-// reappeared forgets that documents were missing which are there again.
+// reappeared forgets that documents were missing which are there again. One that
+// could not be asked for is neither.
 func (r *run) reappeared(ctx context.Context, gone []string) error {
 	var back []string
 	for id, f := range r.followed {
-		if !f.MissingAt.IsZero() && !slices.Contains(gone, id) {
+		failed := slices.ContainsFunc(r.cycle.Failures, func(f coc.Failure) bool { return f.DocumentID == id })
+		if !f.MissingAt.IsZero() && !failed && !slices.Contains(gone, id) {
 			back = append(back, id)
 		}
 	}

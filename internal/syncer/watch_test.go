@@ -329,3 +329,26 @@ func TestPanicLeavesTheGateOpen(t *testing.T) {
 		t.Errorf("cycle after a panic archived %d versions, want 2: %+v", c.Versions, c)
 	}
 }
+
+// A document in doubt that cannot be asked for for once is still in doubt.
+func TestFailureEndsNoDoubt(t *testing.T) {
+	w := newWorld(t)
+	w.w.Select = nil
+	for i := range 6 {
+		id := fmt.Sprintf("DM%d", i)
+		w.coc.put(id, "a\n")
+		w.w.Documents = append(w.w.Documents, id)
+	}
+	w.cycle()
+	for i := range 4 {
+		delete(w.coc.docs, fmt.Sprintf("DM%d", i))
+	}
+	w.cycle()
+	w.coc.fail["DM0"] = fmt.Errorf("503: %w", coc.ErrTemporary)
+	w.cycle()
+	delete(w.coc.fail, "DM0")
+	w.cycle()
+	if got := w.notices("oncall"); len(got) != 1 {
+		t.Errorf("notices %q, want operators to hear of it once", got)
+	}
+}
