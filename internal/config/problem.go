@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"cocsync/internal/hint"
 )
 
 // Problem is one fault of a config file.
@@ -93,37 +95,10 @@ func nearest(word string, known []string) string {
 		if utf8.RuneCountInString(word) > maxQuoted {
 			break
 		}
-		n := distance(strings.ToLower(word), strings.ToLower(k))
+		n := hint.Distance(strings.ToLower(word), strings.ToLower(k))
 		if n < least && n < max(utf8.RuneCountInString(k), utf8.RuneCountInString(word)) {
 			best, least = k, n
 		}
 	}
 	return best
-}
-
-// distance is how many letters must be added, removed, replaced or swapped with
-// their neighbour to turn one word into the other.
-func distance(from, to string) int {
-	a, b := []rune(from), []rune(to)
-	d := make([][]int, len(a)+1)
-	for i := range d {
-		d[i] = make([]int, len(b)+1)
-		d[i][0] = i
-	}
-	for j := range d[0] {
-		d[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			replace := d[i-1][j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			d[i][j] = min(replace, d[i-1][j]+1, d[i][j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-			}
-		}
-	}
-	return d[len(a)][len(b)]
 }

@@ -1,4 +1,5 @@
-// Package hint attaches advice to an error: how a person can mend it. The error
+// Package hint attaches advice to an error: how a person can mend it, and says how
+// likely one word was meant by another. The error
 // says what went wrong and why; the hint is written where the remedy is known
 // and shown where the error is reported.
 package hint

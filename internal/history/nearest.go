@@ -3,6 +3,8 @@ package history
 import (
 	"slices"
 	"strings"
+
+	"cocsync/internal/hint"
 )
 
 // Nearest returns up to three of the names that are likest to what was typed,
@@ -18,7 +20,7 @@ func Nearest(typed string, names []string) []string {
 		if n == "" {
 			continue
 		}
-		far := distance(low, strings.ToLower(n))
+		far := hint.Distance(low, strings.ToLower(n))
 		if strings.Contains(strings.ToLower(n), low) && typed != "" {
 			far = 1
 		}
@@ -34,25 +36,4 @@ func Nearest(typed string, names []string) []string {
 		}
 	}
 	return out
-}
-
-// distance is the Levenshtein distance in bytes, bounded to the first 64.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
