@@ -31,7 +31,7 @@ func (c *comparison) json(context int) diffJSON {
 func (c *comparison) items() []coc.Item {
 	items := make([]coc.Item, len(c.Items))
 	for i, it := range c.Items {
-		items[i] = coc.Item(it)
+		items[i] = coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
 	}
 	return items
 }

@@ -234,7 +234,7 @@ func unified(name, documentID string, old, now []byte, context int) []byte {
 		file = documentID
 	}
 	if old == nil {
-		return diff.Unified(nil, diff.Read(now), "/dev/null", "b/"+file, context)
+		return diff.Unified(nil, diff.Read(now), "/dev/null", "b/"+file, diff.Options{Context: context})
 	}
-	return diff.Unified(diff.Read(old), diff.Read(now), "a/"+file, "b/"+file, context)
+	return diff.Unified(diff.Read(old), diff.Read(now), "a/"+file, "b/"+file, diff.Options{Context: context})
 }

@@ -66,7 +66,7 @@ func orEmpty(s string) string {
 
 // valueLines writes the lines of a value that differ.
 func (p *page) valueLines(it coc.Item, indent string) {
-	for _, h := range diff.Hunks(diff.Read([]byte(it.Old)), diff.Read([]byte(it.New)), 0) {
+	for _, h := range diff.Hunks(diff.Read([]byte(it.Old)), diff.Read([]byte(it.New)), diff.Options{}) {
 		for _, l := range h.Lines {
 			s := green
 			if l.Op == diff.Delete {

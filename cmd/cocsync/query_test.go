@@ -139,7 +139,7 @@ func change(kind coc.Kind, from, to string, day int, old, now string, backfill b
 	c := coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill,
 		Derived: coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}}
 	for _, it := range r.Items {
-		c.Items = append(c.Items, coc.Item(it))
+		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
 	}
 	return c
 }

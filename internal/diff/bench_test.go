@@ -48,7 +48,7 @@ func BenchmarkCompareAfter4K(b *testing.B) {
 func BenchmarkUnified64K(b *testing.B) {
 	old, new := Read(job(64<<10, 1)), Read(job(64<<10, 2))
 	for b.Loop() {
-		Unified(old, new, "old", "new", 3)
+		Unified(old, new, "old", "new", Options{Context: 3})
 	}
 }
 

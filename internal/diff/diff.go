@@ -75,8 +75,7 @@ func (t *Text) structure() (*tree, string) {
 	return t.tree, t.why
 }
 
-// Item is one difference of the DSL. Its fields are those of coc.Item in the
-// same order, so that one converts to the other.
+// Item is one difference of the DSL.
 type Item struct {
 	Op string // added, removed, changed, renamed or moved
 	// Path says where: steps[restart].inputs.timeout. An element of a list
@@ -90,6 +89,23 @@ type Item struct {
 	// told. A string stands bare; it is quoted inside a collection, when it is
 	// empty, and where the type changed ("30", 30). No value is "".
 	Old, New string
+	// OldLines and NewLines are where it stands in both versions; the zero Span
+	// on a side that lacks it.
+	OldLines, NewLines Span
+}
+
+// Span is a run of lines counted from 1, both ends included. The zero Span has
+// none.
+type Span struct{ From, To int }
+
+// Formatting is a run of changed lines, on either side or both, that mean the
+// same as before.
+type Formatting struct {
+	// Sort is comments, anchors, key order, quoting, layout, white space, or
+	// shifted: lines that stand in both versions and that the line diff shows
+	// as changed because something near them came, went or moved.
+	Sort               string
+	OldLines, NewLines Span
 }
 
 // Result is what Compare found.
@@ -106,8 +122,14 @@ type Result struct {
 	// left out; else "".
 	Note string
 	// Items are at most 200, in the order of the new content. Old and New have
-	// at most 500 runes each, cut with "…".
+	// at most 500 runes each, cut with "…". Of a text of several lines on either
+	// side they hold the lines that differ, with a line "…" for those between
+	// them that don't.
 	Items []Item
+	// Formatting accounts for the changed lines that no item has, where the
+	// structure could be read: every changed line lies in one or the other, or
+	// belongs to an item that Note counts as not listed.
+	Formatting []Formatting
 }
 
 // Compare works out the difference from old to new. A nil old means that new is

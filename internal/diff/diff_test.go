@@ -31,7 +31,7 @@ func TestGoldens(t *testing.T) {
 				t.Fatal(err)
 			}
 			old, new := Read(a.Files[0].Data), Read(a.Files[1].Data)
-			got := describe(Compare(old, new)) + string(Unified(old, new, "old", "new", 1))
+			got := describe(Compare(old, new)) + string(Unified(old, new, "old", "new", Options{Context: 1}))
 			if *update {
 				a.Files = append(a.Files[:2], txtar.File{Name: "result", Data: []byte(got)})
 				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
@@ -185,7 +185,7 @@ func checkPair(t *testing.T, a, b *Text) {
 	t.Helper()
 	there, back := Compare(a, b), Compare(b, a)
 	checkBounds(t, there)
-	patch := Unified(a, b, "a", "b", 3)
+	patch := Unified(a, b, "a", "b", Options{Context: 3})
 	if same := bytes.Equal(a.content, b.content); there.Equal != same || (patch == nil) != same {
 		t.Errorf("Equal = %t, a patch of %d bytes; the contents are the same: %t", there.Equal, len(patch), same)
 	}

@@ -70,10 +70,19 @@ func changedBlocks(old, new *Text) []block {
 	return blocks
 }
 
-// Hunks returns the changed lines with up to context unchanged ones on either
+// Options say how a line diff is shown. The zero value shows the changed lines
+// alone.
+type Options struct {
+	Context int // unchanged lines on either side of a change
+	// IgnoreSpace takes lines for equal that differ in white space only. What
+	// comes of it is for reading: it is no patch.
+	IgnoreSpace bool
+}
+
+// Hunks returns the changed lines with up to o.Context unchanged ones on either
 // side; changes that close together share a hunk. A nil Text counts as empty.
 // There are none when the contents are equal. The lines alias the contents.
-func Hunks(old, new *Text, context int) []Hunk {
+func Hunks(old, new *Text, o Options) []Hunk {
 	if old == nil {
 		old = Read(nil)
 	}
@@ -82,7 +91,7 @@ func Hunks(old, new *Text, context int) []Hunk {
 	}
 	// No text has more lines than bytes, so this bound changes nothing but
 	// keeps the sums below from overflowing.
-	context = min(max(context, 0), len(old.content)+len(new.content))
+	context := min(max(o.Context, 0), len(old.content)+len(new.content))
 	blocks := changedBlocks(old, new)
 	var hunks []Hunk
 	for len(blocks) > 0 {

@@ -12,8 +12,8 @@ const noNewline = "\n\\ No newline at end of file\n"
 // Unified returns the difference in unified format, which GNU patch and git
 // apply turn back into the new bytes, whatever those are. A nil Text counts as
 // empty. It returns nil when the contents are equal.
-func Unified(old, new *Text, oldName, newName string, context int) []byte {
-	hunks := Hunks(old, new, context)
+func Unified(old, new *Text, oldName, newName string, o Options) []byte {
+	hunks := Hunks(old, new, o)
 	if len(hunks) == 0 {
 		return nil
 	}

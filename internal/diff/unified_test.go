@@ -84,7 +84,7 @@ func pairs() [][2]string {
 func TestUnifiedApplies(t *testing.T) {
 	for _, p := range pairs() {
 		for _, context := range []int{-1, 0, 1, 3, 1 << 60} {
-			got := apply(t, []byte(p[0]), Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a", "b", context))
+			got := apply(t, []byte(p[0]), Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a", "b", Options{Context: context}))
 			if string(got) != p[1] {
 				t.Errorf("%q to %q, context %d: gives %q", p[0], p[1], context, got)
 			}
@@ -98,7 +98,7 @@ func FuzzUnified(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, old, new []byte, context int) {
 		a, b := Read(old), Read(new)
-		got := apply(t, old, Unified(a, b, "a", "b", context))
+		got := apply(t, old, Unified(a, b, "a", "b", Options{Context: context}))
 		if !bytes.Equal(got, new) {
 			t.Errorf("got %q, want %q", got, new)
 		}
@@ -133,7 +133,7 @@ func TestUnifiedWithTools(t *testing.T) {
 				cmd := exec.Command(path, tool.args...)
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir), "GIT_CONFIG_NOSYSTEM=1", "HOME="+dir)
-				cmd.Stdin = bytes.NewReader(Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a/"+name, "b/"+name, 3))
+				cmd.Stdin = bytes.NewReader(Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a/"+name, "b/"+name, Options{Context: 3}))
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%q to %q in %q: %v: %s", p[0], p[1], name, err, out)
 					continue
@@ -156,7 +156,7 @@ func TestUnifiedFormat(t *testing.T) {
 		{"a\n", "b", "x", "y z", "--- x\n+++ y z\t\n@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n"},
 		{"", "a\nb\n", "\"\x01", `\é`, "--- \"\\\"\\001\"\n+++ \"\\\\é\"\n@@ -0,0 +1,2 @@\n+a\n+b\n"},
 	} {
-		got := string(Unified(Read([]byte(tt.old)), Read([]byte(tt.new)), tt.oldName, tt.newName, 3))
+		got := string(Unified(Read([]byte(tt.old)), Read([]byte(tt.new)), tt.oldName, tt.newName, Options{Context: 3}))
 		if got != tt.want {
 			t.Errorf("Unified(%q, %q) =\n%q, want\n%q", tt.old, tt.new, got, tt.want)
 		}
@@ -168,7 +168,7 @@ func TestHunks(t *testing.T) {
 	old, new := Read([]byte("a\nb\nc\nd\ne\n")), Read([]byte("A\nb\nc\nd\nE\n"))
 	header := func(context int) string {
 		var out []string
-		for _, h := range Hunks(old, new, context) {
+		for _, h := range Hunks(old, new, Options{Context: context}) {
 			out = append(out, fmt.Sprintf("-%d,%d +%d,%d: %d", h.OldStart, h.OldLines, h.NewStart, h.NewLines, len(h.Lines)))
 		}
 		return strings.Join(out, "; ")
@@ -179,7 +179,7 @@ func TestHunks(t *testing.T) {
 		}
 	}
 	want := []Hunk{{OldStart: 0, NewStart: 1, NewLines: 1, Lines: []Line{{Insert, 0, 1, []byte("x")}}}}
-	if d := cmp.Diff(want, Hunks(nil, Read([]byte("x")), 3)); d != "" {
+	if d := cmp.Diff(want, Hunks(nil, Read([]byte("x")), Options{Context: 3})); d != "" {
 		t.Errorf("Hunks(nil, x) (-want +got):\n%s", d)
 	}
 }

@@ -55,7 +55,7 @@ func compared(c coc.Change, old, now string) (*coc.Change, contents) {
 	r := diff.Compare(diff.Read([]byte(old)), diff.Read([]byte(now)))
 	c.Derived = coc.Derived{Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
 	for _, it := range r.Items {
-		c.Items = append(c.Items, coc.Item(it))
+		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
 	}
 	return &c, contents{old: []byte(old), now: []byte(now)}
 }

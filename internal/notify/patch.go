@@ -18,7 +18,7 @@ const (
 // contents as they are decide what differs, so a changed secret is a changed
 // line in which both sides are hidden.
 func patch(old, now []byte, maskedOld, maskedNow []string) (lines []string) {
-	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diffContext) {
+	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diff.Options{Context: diffContext}) {
 		lines = append(lines, fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines))
 		for _, l := range h.Lines {
 			text := at(maskedNow, l.New)

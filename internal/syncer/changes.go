@@ -174,7 +174,7 @@ func (t *texts) compare(ctx context.Context, c comparison) (coc.Derived, error) 
 	r := diff.Compare(old, now)
 	d := coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
 	for _, it := range r.Items {
-		d.Items = append(d.Items, coc.Item(it))
+		d.Items = append(d.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
 	}
 	if len(c.passed) > 0 {
 		d.Note = join(d.Note, fmt.Sprintf("%s could not be had and is passed over", strings.Join(c.passed, ", ")))
