@@ -12,13 +12,15 @@ package diff
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 )
 
 // Algorithm is the version of what Compare makes. It is stored with what was
 // derived from a Result, and goes up whenever the same two contents could give
 // another one.
-const Algorithm = 1
+const Algorithm = 2
 
 // The words of Item.Op.
 const (
@@ -68,7 +70,7 @@ func (t *Text) structure() (*tree, string) {
 			t.before = nil
 		}
 		if t.tree == nil {
-			t.tree, t.why = parse(t.content, nil)
+			t.tree, t.why = parse(t.content, t.lines)
 		}
 		t.parts = index(pieces, t.tree)
 	})
@@ -101,8 +103,9 @@ type Span struct{ From, To int }
 // Formatting is a run of changed lines, on either side or both, that mean the
 // same as before.
 type Formatting struct {
-	// Sort is comments, anchors, key order, quoting, layout, white space, or
-	// shifted: lines that stand in both versions and that the line diff shows
+	// Sort is comments, anchors, key order, quoting, spelling (null for ~),
+	// layout (flow or block style, document markers), white space, or shifted:
+	// lines that stand in both versions and that the line diff shows
 	// as changed because something near them came, went or moved.
 	Sort               string
 	OldLines, NewLines Span
@@ -146,7 +149,8 @@ func Compare(old, new *Text) Result {
 		return Result{Equal: true, Summary: "content unchanged"}
 	}
 	var r Result
-	for _, b := range changedBlocks(old, new) {
+	blocks := changedBlocks(old, new)
+	for _, b := range blocks {
 		r.Removed += b.oldEnd - b.old
 		r.Added += b.newEnd - b.new
 	}
@@ -157,17 +161,28 @@ func Compare(old, new *Text) Result {
 		r.Note = "structure not read: " + whyNew
 	case was == nil:
 		r.Note = "structure of the version before not read: " + whyOld
-	case was.root.sum == now.root.sum:
-		r.Summary = formattingOnly(old, new)
-		return r
 	default:
-		w := &walker{}
-		w.node(place{}, was.root, now.root)
-		r.Items, r.Note, r.Summary = w.items, w.note(), w.summary()
+		w := &walker{a: old, b: new}
+		w.walk(was, now, blocks)
+		r.Items, r.Note, r.Formatting = w.items, w.note(), w.account(blocks)
+		r.Summary = oneLine(w.say(sorts(r.Formatting)), maxSummary)
 		return r
 	}
 	r.Summary = fmt.Sprintf("+%d −%d lines", r.Added, r.Removed)
 	return r
+}
+
+// say is the summary of a walk, of which formatting is told too.
+func (w *walker) say(sorts []string) string {
+	switch {
+	case w.total == 0 && len(sorts) == 0:
+		return "formatting only"
+	case w.total == 0:
+		return "formatting only (" + strings.Join(sorts, ", ") + ")"
+	case slices.Contains(sorts, comments):
+		return w.summary() + ", comments changed"
+	}
+	return w.summary()
 }
 
 // first is the result for a content with none before it.

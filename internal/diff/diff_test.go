@@ -70,15 +70,15 @@ func TestSummary(t *testing.T) {
 		{"key order", "a: 1\nb: 2\n", "b: 2\na: 1\n", "formatting only (key order)", ""},
 		{"two sorts", "a: 1\nb: 2\n", "b: 2 # two\na: 1\n", "formatting only (comments, key order)", ""},
 		{"alias", "a: &x 1\nb: *x\n", "a: 1\nb: 1\n", "formatting only (anchors)", ""},
-		{"spelling of null", "a: ~\n", "a: null\n", "formatting only", ""},
-		{"nothing to comments", "", "# only\n", "formatting only", ""},
+		{"spelling of null", "a: ~\n", "a: null\n", "formatting only (spelling)", ""},
+		{"nothing to comments", "", "# only\n", "formatting only (comments)", ""},
 		{"value", job, strings.Replace(job, "30", "60", 1), "timeout 30 → 60 in a", ""},
 		{"type", job, strings.Replace(job, "30", `"30"`, 1), `timeout 30 → "30" in a`, ""},
 		{"step", job, job + "- {name: c}\n", "step c added", ""},
 		{"steps", job, job + "- {name: c}\n- {name: d}\n", "2 steps added", ""},
 		{"all steps", "meta: {name: j}\n", job, "2 steps added", ""},
 		{"secret", "db_password: a\n", "db_password: b\n", "db_password changed", ""},
-		{"secret in JSON", "p: '{\"password\":\"a\"}'\n", "p: '{\"password\":\"b\"}'\n", "p changed", ""},
+		{"secret in JSON", "p: '{\"password\":\"a\"}'\n", "p: '{\"password\":\"b\"}'\n", "p.password changed", ""},
 		{"control characters", "a: x\n", "a: \"x\\e[2J\"\n", "a changed", ""},
 		{"no YAML", "a: [\n", "a: [1\n", "+1 −1 lines", "structure not read: line 2: did not find expected ',' or ']'"},
 		{"plain text", job, "test", "+1 −7 lines", "structure not read: plain text"},
@@ -191,6 +191,9 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 	if got := apply(t, a.content, patch); !bytes.Equal(got, b.content) {
 		t.Errorf("the diff applied to old gives %.200q, want %.200q", got, b.content)
+	}
+	if !there.Equal {
+		checkStructure(t, a, b, there)
 	}
 	if there.Added != back.Removed || there.Removed != back.Added {
 		t.Errorf("+%d −%d there, +%d −%d back", there.Added, there.Removed, back.Added, back.Removed)

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"cmp"
 	"slices"
 
 	linediff "znkr.io/diff"
@@ -10,7 +9,8 @@ import (
 // listing is one side of two lists while they are matched.
 type listing struct {
 	sum    sum
-	items  []*node
+	items  []slot
+	names  []string
 	byName map[string]int // places of the names that stand once
 	twin   []int          // place of the same element on the other side, or -1
 
@@ -21,12 +21,12 @@ type listing struct {
 func newListing(n *node) *listing {
 	l := &listing{
 		sum: n.sum, items: n.items, byName: map[string]int{},
-		twin:    slices.Repeat([]int{-1}, len(n.items)),
+		names: make([]string, len(n.items)), twin: slices.Repeat([]int{-1}, len(n.items)),
 		renamed: make([]bool, len(n.items)), moved: make([]bool, len(n.items)),
 	}
 	for i, item := range n.items {
-		name := item.name()
-		if name == "" {
+		name := item.value.name()
+		if l.names[i] = name; name == "" {
 			continue
 		}
 		if _, twice := l.byName[name]; twice {
@@ -46,72 +46,69 @@ func (l *listing) has(name string) bool {
 
 // unique reports whether element i has a name that no other of its list has.
 func (l *listing) unique(i int) bool {
-	at, ok := l.byName[l.items[i].name()]
+	at, ok := l.byName[l.names[i]]
 	return ok && at == i
 }
 
 // label is what stands for an element in a path.
 func (l *listing) label(i int) string {
 	if l.unique(i) {
-		return nameLabel(l.items[i].name())
+		return nameLabel(l.names[i])
 	}
 	return placeLabel(i)
 }
 
 // match finds the elements that are the same on both sides: by name where that
-// is unique; then those of equal body, which were renamed; then the others by
-// what they hold, and by place where they only changed. It does so in an order
-// that does not depend on which side is the old one, so that a comparison
+// is unique; then those that were renamed, by what they hold; then the others by
+// what they hold too, and by place where they only changed. It does so in an
+// order that does not depend on which side is the old one, so that a comparison
 // backwards is the mirror of the one forwards.
-func match(a, b *listing) {
+//
+// weight says how gladly the twins at two places are taken for those that stayed
+// where they were.
+func match(a, b *listing, weight func(i, j int) int) {
 	if a.sum.compare(b.sum) > 0 {
 		a, b = b, a
+		there := weight
+		weight = func(i, j int) int { return there(j, i) }
 	}
 	matchNames(a, b)
-	matchBodies(a, b)
+	matchRenamed(a, b)
 	matchRest(a, b)
-	markMoved(a, b)
+	markMoved(a, b, weight)
 }
 
 func pairUp(a, b *listing, i, j int) { a.twin[i], b.twin[j] = j, i }
 
 func matchNames(a, b *listing) {
-	for i := range a.items {
-		if j, ok := b.byName[a.items[i].name()]; ok && j >= 0 && a.unique(i) {
+	for i, name := range a.names {
+		if j, ok := b.byName[name]; ok && j >= 0 && a.unique(i) {
 			pairUp(a, b, i, j)
 		}
 	}
 }
 
-// matchBodies pairs elements under two names that hold the same, if no third
-// holds it too.
-func matchBodies(a, b *listing) {
-	bodies := func(l, other *listing) map[sum]int {
-		found := map[sum]int{}
+// matchRenamed pairs elements whose names the other side lacks.
+func matchRenamed(a, b *listing) {
+	candidates := func(l, other *listing) (list []candidate, places []int) {
 		for i, item := range l.items {
-			if !l.unique(i) || other.has(item.name()) {
-				continue
-			}
-			if body, ok := item.body(); ok {
-				if _, twice := found[body]; twice {
-					i = -1
-				}
-				found[body] = i
+			if l.unique(i) && !other.has(l.names[i]) {
+				list, places = append(list, candidate{l.names[i], item.value, true}), append(places, i)
 			}
 		}
-		return found
+		return list, places
 	}
-	others := bodies(b, a)
-	for body, i := range bodies(a, b) {
-		if j, ok := others[body]; ok && i >= 0 && j >= 0 {
-			pairUp(a, b, i, j)
-			a.renamed[i], b.renamed[j] = true, true
-		}
+	was, i := candidates(a, b)
+	now, j := candidates(b, a)
+	for _, p := range kin(was, now) {
+		x, y := i[p[0]], j[p[1]]
+		pairUp(a, b, x, y)
+		a.renamed[x], b.renamed[y] = true, true
 	}
 }
 
-// matchRest pairs the elements that no name decides: a longest common
-// run first, then equal ones that moved, then those that stand in each other's
+// matchRest pairs the elements that no name decides: a longest common run
+// first, then equal ones that moved, then those that stand in each other's
 // place and are alike.
 func matchRest(a, b *listing) {
 	i, j := rest(a, b), rest(b, a)
@@ -128,7 +125,7 @@ func matchRest(a, b *listing) {
 	}
 	matchEqual(a, b, i, j)
 	for _, h := range hunks {
-		matchPlaces(a, b, i[h.PosX:h.EndX], j[h.PosY:h.EndY])
+		matchGap(a, b, i[h.PosX:h.EndX], j[h.PosY:h.EndY])
 	}
 }
 
@@ -136,8 +133,8 @@ func matchRest(a, b *listing) {
 // name stands more than once on either side.
 func rest(l, other *listing) []int {
 	var places []int
-	for i, item := range l.items {
-		if l.twin[i] < 0 && (!l.unique(i) || other.has(item.name())) {
+	for i, name := range l.names {
+		if l.twin[i] < 0 && (!l.unique(i) || other.has(name)) {
 			places = append(places, i)
 		}
 	}
@@ -147,7 +144,7 @@ func rest(l, other *listing) []int {
 func sums(l *listing, places []int) []sum {
 	out := make([]sum, len(places))
 	for i, at := range places {
-		out[i] = l.items[at].sum
+		out[i] = l.items[at].value.sum
 	}
 	return out
 }
@@ -157,39 +154,54 @@ func matchEqual(a, b *listing, i, j []int) {
 	waiting := map[sum][]int{}
 	for _, at := range j {
 		if b.twin[at] < 0 {
-			waiting[b.items[at].sum] = append(waiting[b.items[at].sum], at)
+			waiting[b.items[at].value.sum] = append(waiting[b.items[at].value.sum], at)
 		}
 	}
 	for _, at := range i {
-		if s := a.items[at].sum; a.twin[at] < 0 && len(waiting[s]) > 0 {
+		if s := a.items[at].value.sum; a.twin[at] < 0 && len(waiting[s]) > 0 {
 			pairUp(a, b, at, waiting[s][0])
 			waiting[s] = waiting[s][1:]
 		}
 	}
 }
 
-// matchPlaces pairs what is alike and stands in the same place of a gap.
-func matchPlaces(a, b *listing, i, j []int) {
-	i = slices.DeleteFunc(slices.Clone(i), func(at int) bool { return a.twin[at] >= 0 })
-	j = slices.DeleteFunc(slices.Clone(j), func(at int) bool { return b.twin[at] >= 0 })
-	for n := range min(len(i), len(j)) {
-		x, y := a.items[i[n]], b.items[j[n]]
-		if x.kind == y.kind && x.name() == y.name() {
-			pairUp(a, b, i[n], j[n])
+// matchGap pairs what is left of a gap: collections that are alike, then what
+// stands in the same place and is of the same kind.
+func matchGap(a, b *listing, i, j []int) {
+	lone := func(l *listing, places []int) (list []candidate, lone []int) {
+		for _, at := range places {
+			if l.twin[at] < 0 {
+				list, lone = append(list, candidate{l.names[at], l.items[at].value, false}), append(lone, at)
+			}
+		}
+		return list, lone
+	}
+	was, x := lone(a, i)
+	now, y := lone(b, j)
+	for _, p := range kin(was, now) {
+		pairUp(a, b, x[p[0]], y[p[1]])
+	}
+	_, x = lone(a, i)
+	_, y = lone(b, j)
+	for n := range min(len(x), len(y)) {
+		p, q := a.items[x[n]].value, b.items[y[n]].value
+		if p.kind == q.kind && a.names[x[n]] == b.names[y[n]] {
+			pairUp(a, b, x[n], y[n])
 		}
 	}
 }
 
-// markMoved marks the fewest elements whose moving explains the new order: all
-// twins but a longest run that stands in the same order on both sides.
-func markMoved(a, b *listing) {
-	var twins []int // places in a, in the order of b
-	for _, i := range b.twin {
+// markMoved marks the fewest elements whose moving explains the new order, and
+// of several choices that of the least weight: all twins but those that stand in
+// the same order on both sides.
+func markMoved(a, b *listing, weight func(i, j int) int) {
+	var twins, weights []int // of those in a, in the order of b
+	for j, i := range b.twin {
 		if i >= 0 {
-			twins = append(twins, i)
+			twins, weights = append(twins, i), append(weights, 1<<32+weight(i, j))
 		}
 	}
-	for n, stays := range longestRising(twins) {
+	for n, stays := range heaviestRising(twins, weights, len(a.items)) {
 		if !stays {
 			i := twins[n]
 			a.moved[i], b.moved[a.twin[i]] = true, true
@@ -197,31 +209,35 @@ func markMoved(a, b *listing) {
 	}
 }
 
-// longestRising marks a longest rising subsequence of distinct numbers, by
-// patience sorting: tops[n] is the place of the least number that ends a rising
-// run of length n+1.
-func longestRising(numbers []int) []bool {
-	before := make([]int, len(numbers))
-	var tops []int
-	for at, number := range numbers {
-		n, _ := slices.BinarySearchFunc(tops, number, func(top, number int) int {
-			return cmp.Compare(numbers[top], number)
-		})
-		before[at] = -1
-		if n > 0 {
-			before[at] = tops[n-1]
+// heaviestRising marks a rising subsequence, of distinct numbers below limit,
+// whose weights have the greatest sum. best is a Fenwick tree: at a number, the
+// heaviest run that ends in one of those that the place stands for.
+func heaviestRising(numbers, weights []int, limit int) []bool {
+	type run struct{ weight, last int } // last: the place of its end, counted from 1; 0: no run
+	best := make([]run, limit+1)
+	before := make([]int, len(numbers)+1)
+	var top run
+	for i, number := range numbers {
+		r := run{0, 0}
+		for at := number; at > 0; at -= at & -at {
+			if best[at].weight > r.weight {
+				r = best[at]
+			}
 		}
-		if n == len(tops) {
-			tops = append(tops, at)
-		} else {
-			tops[n] = at
+		before[i+1] = r.last
+		r = run{r.weight + weights[i], i + 1}
+		for at := number + 1; at <= limit; at += at & -at {
+			if r.weight > best[at].weight {
+				best[at] = r
+			}
+		}
+		if r.weight > top.weight {
+			top = r
 		}
 	}
 	marked := make([]bool, len(numbers))
-	if len(tops) > 0 {
-		for at := tops[len(tops)-1]; at >= 0; at = before[at] {
-			marked[at] = true
-		}
+	for at := top.last; at > 0; at = before[at] {
+		marked[at-1] = true
 	}
 	return marked
 }

@@ -47,7 +47,7 @@ func TestNameThatStandsTwice(t *testing.T) {
 	const one = "steps:\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	const two = "steps:\n- {name: a, task: z}\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	got := Compare(Read([]byte(one)), Read([]byte(two)))
-	want := Item{Op: Added, Path: "steps[0]", Step: "a", Task: "z"}
+	want := Item{Op: Added, Path: "steps[0]", Step: "a", Task: "z", NewLines: Span{2, 2}}
 	if len(got.Items) != 1 || got.Items[0] != want {
 		t.Errorf("items %v, want %v", got.Items, want)
 	}

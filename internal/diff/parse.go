@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -18,12 +19,15 @@ const (
 	maxValues    = 200_000 // values in all, each alias counted with all it stands for
 )
 
-// parse reads the structure of a content, or says in one line why it has none.
-// Nothing, and nothing but comments, is an empty mapping. Several YAML documents
-// are a list of them. s takes in how it is written; nil: nobody asks.
-func parse(content []byte, s *shape) (t *tree, why string) {
-	if len(content) > maxContent {
+// parse reads the structure of a content, whose lines are given too, or says in
+// one line why it has none. Nothing, and nothing but comments, is an empty
+// mapping. Several YAML documents are a list of them.
+func parse(content []byte, lines [][]byte) (t *tree, why string) {
+	switch {
+	case len(content) > maxContent:
 		return nil, fmt.Sprintf("longer than %d KB", maxContent>>10)
+	case !utf8.Valid(content): // the loader would read UTF-16, whose lines are others
+		return nil, "not UTF-8"
 	}
 	// The loader turns its own panics into errors. One that it overlooks on
 	// some hostile content must not cost more than that content's structure.
@@ -36,8 +40,8 @@ func parse(content []byte, s *shape) (t *tree, why string) {
 	if err != nil {
 		return nil, loadFault(err)
 	}
-	r := reader{anchored: map[*yaml.Node]*node{}, shape: s}
-	var documents []*node
+	r := reader{anchored: map[*yaml.Node]*node{}, rows: newRows(content, lines)}
+	var documents []*yaml.Node
 	for {
 		var y yaml.Node
 		if err := loader.Load(&y); errors.Is(err, io.EOF) {
@@ -48,20 +52,13 @@ func parse(content []byte, s *shape) (t *tree, why string) {
 		if len(documents) == maxDocuments {
 			return nil, fmt.Sprintf("more than %d documents", maxDocuments)
 		}
-		r.see(&y, "")
-		for _, child := range y.Content { // one, or none
-			n, err := r.node(child)
-			if err != nil {
-				return nil, oneLine(err.Error(), maxReason)
-			}
-			documents = append(documents, n)
-		}
+		documents = append(documents, y.Content...) // one, or none
 	}
-	root, err := r.root(documents)
+	t, err = r.tree(documents)
 	if err != nil {
 		return nil, oneLine(err.Error(), maxReason)
 	}
-	return &tree{root: root, anchors: len(r.anchored) > 0}, ""
+	return t, ""
 }
 
 // maxReason bounds the reason why there is no structure, in runes.
@@ -92,111 +89,155 @@ func (limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
 
 func (limits) CheckAlias(int, int) error { return nil }
 
-// reader turns YAML nodes into our own, which are lighter and know their sums.
+// reader turns YAML nodes into our own, which are lighter, know their sums, and
+// where they stand.
 type reader struct {
 	// anchored holds what aliases may stand for; nil while it is being read,
 	// so that an alias inside its own anchor is seen.
 	anchored map[*yaml.Node]*node
-	shape    *shape
+	rows     rows
 	buf      []byte
 }
 
-func (r *reader) see(y *yaml.Node, value string) {
-	if r.shape != nil {
-		r.shape.see(y, value)
+// tree makes one tree of a stream's documents.
+func (r *reader) tree(documents []*yaml.Node) (*tree, error) {
+	t := &tree{root: &node{kind: mapping, tag: "!!map"}}
+	switch len(documents) {
+	case 0:
+	case 1:
+		y := documents[0]
+		n, _, err := r.node(y, limit{line: len(r.rows.lines)})
+		if err != nil {
+			return nil, err
+		}
+		if n.kind == scalar && n.tag != "!!null" {
+			return nil, errors.New("plain text")
+		}
+		if n.kind != scalar {
+			t.root, t.origin, t.anchors = n, r.rows.of(y), len(r.anchored) > 0
+			return t, nil
+		}
+	default:
+		var err error
+		if t.root.items, err = r.items(documents, 0, limit{line: len(r.rows.lines)}); err != nil {
+			return nil, err
+		}
+		t.root.kind, t.root.tag = list, "!!seq"
 	}
-}
-
-// root makes one tree of a stream's documents.
-func (r *reader) root(documents []*node) (*node, error) {
-	root := &node{kind: mapping, tag: "!!map"}
-	switch {
-	case len(documents) > 1:
-		root = &node{kind: list, tag: "!!seq", items: documents}
-	case len(documents) == 1 && documents[0].kind != scalar:
-		return documents[0], nil
-	case len(documents) == 1 && documents[0].tag != "!!null":
-		return nil, errors.New("plain text")
-	}
-	if err := root.measure(); err != nil {
+	if err := t.root.measure(); err != nil {
 		return nil, err
 	}
-	r.seal(root)
-	return root, nil
+	r.seal(t.root)
+	t.anchors = len(r.anchored) > 0
+	return t, nil
 }
 
-func (r *reader) node(y *yaml.Node) (*node, error) {
+// node reads a value, and the line after its last one.
+func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 	if y.Kind == yaml.AliasNode {
 		n := r.anchored[y.Alias]
 		if n == nil {
-			return nil, fmt.Errorf("line %d: alias *%s stands inside its own anchor", y.Line, y.Value)
+			return nil, 0, fmt.Errorf("line %d: alias *%s stands inside its own anchor", y.Line, y.Value)
 		}
-		r.see(y, y.Value)
-		return n, nil
+		return n, r.rows.of(y) + 1, nil
 	}
 	if y.Anchor != "" {
 		r.anchored[y] = nil
 	}
-	n, err := r.collect(y)
+	n, end, err = r.collect(y, l)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := n.measure(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", y.Line, err)
+		return nil, 0, fmt.Errorf("line %d: %w", y.Line, err)
 	}
-	r.see(y, n.value)
+	n.style, n.anchor = y.Style, y.Anchor
 	r.seal(n)
 	if y.Anchor != "" {
 		r.anchored[y] = n
 	}
-	return n, nil
+	return n, end, nil
 }
 
 // collect reads what a node holds.
-func (r *reader) collect(y *yaml.Node) (*node, error) {
+func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
+	origin := r.rows.of(y)
+	n = &node{tag: y.ShortTag()}
 	switch y.Kind {
 	case yaml.SequenceNode:
-		n := &node{kind: list, tag: y.ShortTag(), items: make([]*node, len(y.Content))}
-		for i, child := range y.Content {
-			item, err := r.node(child)
-			if err != nil {
-				return nil, err
-			}
-			n.items[i] = item
-		}
-		return n, nil
+		n.kind = list
+		n.items, err = r.items(y.Content, origin, l)
 	case yaml.MappingNode:
-		return r.mapping(y)
+		n.kind = mapping
+		n.pairs, err = r.pairs(y.Content, origin, l)
+	default:
+		n.value = y.Value
+		switch n.tag { // spellings of one value
+		case "!!null":
+			n.value = "null"
+		case "!!bool":
+			n.value = strings.ToLower(n.value)
+		}
 	}
-	n := &node{tag: y.ShortTag(), value: y.Value}
-	switch n.tag { // spellings of one value
-	case "!!null":
-		n.value = "null"
-	case "!!bool":
-		n.value = strings.ToLower(n.value)
+	if err != nil {
+		return nil, 0, err
 	}
-	return n, nil
+	if i, found := n.index(); found {
+		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, cut(n.pairs[i].key.value, maxLabel))
+	}
+	return n, r.rows.end(y, n, origin, l), nil
 }
 
-func (r *reader) mapping(y *yaml.Node) (*node, error) {
-	n := &node{kind: mapping, tag: y.ShortTag(), pairs: make([]pair, len(y.Content)/2)}
-	for i := range n.pairs {
-		at := y.Content[2*i]
-		k, err := r.node(at)
+func (r *reader) items(all []*yaml.Node, origin int, l limit) ([]slot, error) {
+	items := make([]slot, len(all))
+	end := l.from
+	for i, y := range all {
+		at := r.rows.dash(r.rows.of(y), end)
+		next := l.line
+		if i+1 < len(all) {
+			next = r.rows.dash(r.rows.of(all[i+1]), at)
+		}
+		var err error
+		items[i], end, err = r.slot(y, at, origin, limit{at, max(at+1, next), y.Column - 2})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+func (r *reader) pairs(all []*yaml.Node, origin int, l limit) ([]pair, error) {
+	pairs := make([]pair, len(all)/2)
+	for i := range pairs {
+		y := all[2*i]
+		k, _, err := r.node(y, l)
 		if err != nil {
 			return nil, err
 		}
 		if k.kind != scalar {
-			return nil, fmt.Errorf("line %d: a key that is a collection", at.Line)
+			return nil, fmt.Errorf("line %d: a key that is a collection", y.Line)
 		}
-		v, err := r.node(y.Content[2*i+1])
+		at, next := r.rows.of(y), l.line
+		if 2*i+2 < len(all) {
+			next = r.rows.of(all[2*i+2])
+		}
+		pairs[i].key = key{k.tag, k.value}
+		pairs[i].slot, _, err = r.slot(all[2*i+1], at, origin, limit{at, max(at+1, next), y.Column})
 		if err != nil {
 			return nil, err
 		}
-		n.pairs[i] = pair{key{k.tag, k.value}, v}
 	}
-	if i, found := n.index(); found {
-		return nil, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, cut(n.pairs[i].key.value, maxLabel))
+	return pairs, nil
+}
+
+// slot reads a value that begins on a line, as a part of the collection that
+// begins at origin.
+func (r *reader) slot(y *yaml.Node, at, origin int, l limit) (s slot, end int, err error) {
+	s.value, end, err = r.node(y, l)
+	target := y
+	if y.Kind == yaml.AliasNode {
+		target, s.alias = y.Alias, true
 	}
-	return n, nil
+	s.at, s.lines, s.origin = at-origin, max(1, end-at), r.rows.of(target)-origin
+	return s, end, err
 }

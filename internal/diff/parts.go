@@ -1,6 +1,9 @@
 package diff
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Consecutive versions of a job differ in a step or two, and parsing YAML costs
 // more than all else here together. So a content is cut at the keys of its top
@@ -12,27 +15,35 @@ import "bytes"
 // cannot be parsed alone, and an anchor may stand in another part: then, and
 // whenever something looks unusual, the content is parsed whole.
 
-// piece is one key of the top level with all that stands under it.
-type piece struct {
-	key   string
-	text  []byte   // all of it
-	items [][]byte // the elements of a list, one text each; nil: not cut
+// part is a text of whole lines within a content.
+type part struct {
+	text  []byte
+	first int // its first line, counted from 0
+	lines [][]byte
 }
 
-// parts are nodes by the text that they were read from: keys of the top level,
-// and elements of a list.
-type parts map[string]*node
+// piece is one key of the top level with all that stands under it.
+type piece struct {
+	key string
+	part
+	items []part // the elements of a list; nil: not cut
+}
+
+// parts are values by the text that they were read from: keys of the top level,
+// and elements of a list. Their lines count from the first of that text.
+type parts map[string]slot
 
 // split cuts a content into pieces; nil when it is not plain enough.
 func split(t *Text) []piece {
 	var pieces []piece
-	at, begin, first := 0, 0, 0 // bytes before the line, before the piece; its first line
+	begin := mark{}
+	at := begin // of the line
 	for i, line := range t.lines {
 		switch key, ok := topKey(line); {
 		case ok:
 			if n := len(pieces); n > 0 { // what comes before the first key belongs to it
-				pieces[n-1].cut(t.content[begin:at], t.lines[first:i])
-				begin, first = at, i
+				pieces[n-1].cut(t.part(begin, at))
+				begin = at
 			}
 			pieces = append(pieces, piece{key: key})
 		case blank(line) || line[0] == '#':
@@ -42,12 +53,19 @@ func split(t *Text) []piece {
 		default:
 			return nil // a document marker, a quoted key, a text that goes on …
 		}
-		at += len(line)
+		at = mark{at.offset + len(line), i + 1}
 	}
 	if n := len(pieces); n > 0 {
-		pieces[n-1].cut(t.content[begin:], t.lines[first:])
+		pieces[n-1].cut(t.part(begin, at))
 	}
 	return pieces
+}
+
+// mark is a place between two lines of a content.
+type mark struct{ offset, line int }
+
+func (t *Text) part(from, to mark) part {
+	return part{t.content[from.offset:to.offset], from.line, t.lines[from.line:to.line]}
 }
 
 // topKey returns the key of a line such as `steps:`.
@@ -69,12 +87,17 @@ func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
 
 // cut takes in the piece's text, and cuts the elements of its list where they
 // begin at one indentation.
-func (p *piece) cut(text []byte, lines [][]byte) {
-	p.text = text
-	at, begin, indent := 0, -1, -1 // bytes before the line, before the element; the list's indentation
+func (p *piece) cut(whole part) {
+	p.part = whole
+	var begin, at mark // of the element and of the line, counted from the piece
+	indent := -1       // of the list's dashes
 	key := false
-	var items [][]byte
-	for _, line := range lines {
+	var items []part
+	end := func() {
+		items = append(items, part{whole.text[begin.offset:at.offset], whole.first + begin.line, whole.lines[begin.line:at.line]})
+		begin = at
+	}
+	for i, line := range whole.lines {
 		in := len(line) - len(bytes.TrimLeft(line, " "))
 		switch {
 		case blank(line) || line[in] == '#':
@@ -88,17 +111,17 @@ func (p *piece) cut(text []byte, lines [][]byte) {
 		case indent < 0 || in < indent || in == indent && !bytes.HasPrefix(line[in:], []byte("- ")):
 			return // no list, or one that ends here
 		case in == indent:
-			items = append(items, text[begin:at])
-			begin = at
+			end()
 		}
-		at += len(line)
+		at = mark{at.offset + len(line), i + 1}
 	}
 	if indent >= 0 {
-		p.items = append(items, text[begin:])
+		end()
+		p.items = items
 	}
 }
 
-// index keeps the nodes of a tree by their texts.
+// index keeps the values of a tree by their texts.
 func index(pieces []piece, t *tree) parts {
 	if t == nil || t.anchors || t.root.kind != mapping || len(t.root.pairs) != len(pieces) {
 		return nil
@@ -109,14 +132,21 @@ func index(pieces []piece, t *tree) parts {
 		if pair.key != (key{"!!str", p.key}) {
 			return nil
 		}
-		known[string(p.text)] = pair.value
+		known[string(p.text)] = pair.shift(t.origin - p.first)
 		if pair.value.kind == list && len(pair.value.items) == len(p.items) {
 			for j, item := range p.items {
-				known[string(item)] = pair.value.items[j]
+				known[string(item.text)] = pair.value.items[j].shift(t.origin + pair.origin - item.first)
 			}
 		}
 	}
 	return known
+}
+
+// shift returns the slot with its lines counted from another one.
+func (s slot) shift(lines int) slot {
+	s.at += lines
+	s.origin += lines
+	return s
 }
 
 // assemble makes a tree of pieces, parsing those that are not known. It returns
@@ -128,14 +158,14 @@ func assemble(pieces []piece, known parts) *tree {
 	var r reader
 	root := &node{kind: mapping, tag: "!!map", pairs: make([]pair, len(pieces))}
 	for i, p := range pieces {
-		value := known[string(p.text)]
-		if value == nil {
-			value = r.piece(p, known)
+		s, ok := known[string(p.text)]
+		if !ok {
+			s, ok = r.piece(p, known)
 		}
-		if value == nil {
+		if !ok {
 			return nil
 		}
-		root.pairs[i] = pair{key{"!!str", p.key}, value}
+		root.pairs[i] = pair{key{"!!str", p.key}, s.shift(p.first)}
 	}
 	if _, twice := root.index(); twice || root.measure() != nil {
 		return nil
@@ -150,13 +180,13 @@ func worthwhile(pieces []piece, known parts) bool {
 	have, all := 0, 0
 	for _, p := range pieces {
 		all += len(p.text)
-		if known[string(p.text)] != nil {
+		if _, ok := known[string(p.text)]; ok {
 			have += len(p.text)
 			continue
 		}
 		for _, item := range p.items {
-			if known[string(item)] != nil {
-				have += len(item)
+			if _, ok := known[string(item.text)]; ok {
+				have += len(item.text)
 			}
 		}
 	}
@@ -164,37 +194,43 @@ func worthwhile(pieces []piece, known parts) bool {
 }
 
 // piece returns the value of one key, whose list is put together of its elements
-// where it was cut; nil when the content must be parsed whole.
-func (r *reader) piece(p piece, known parts) *node {
+// where it was cut; false when the content must be parsed whole.
+func (r *reader) piece(p piece, known parts) (_ slot, ok bool) {
 	if p.items == nil {
-		if n := alone(p.text, mapping); n != nil && n.pairs[0].key == (key{"!!str", p.key}) {
-			return n.pairs[0].value
+		t := alone(p.part, mapping)
+		if t == nil || t.root.pairs[0].key != (key{"!!str", p.key}) {
+			return slot{}, false
 		}
-		return nil
+		return t.root.pairs[0].shift(t.origin), true
 	}
-	n := &node{kind: list, tag: "!!seq", items: make([]*node, len(p.items))}
+	n := &node{kind: list, tag: "!!seq", items: make([]slot, len(p.items))}
 	for i, item := range p.items {
-		if n.items[i] = known[string(item)]; n.items[i] != nil {
-			continue
+		s, ok := known[string(item.text)]
+		if !ok {
+			t := alone(item, list)
+			if t == nil {
+				return slot{}, false
+			}
+			s = t.root.items[0].shift(t.origin)
 		}
-		one := alone(item, list)
-		if one == nil {
-			return nil
-		}
-		n.items[i] = one.items[0]
+		n.items[i] = s.shift(item.first - p.items[0].first)
 	}
 	if n.measure() != nil {
-		return nil
+		return slot{}, false
 	}
 	r.seal(n)
-	return n
+	s := slot{value: n, at: slices.IndexFunc(p.lines, func(line []byte) bool { _, ok := topKey(line); return ok })}
+	s.origin = p.items[0].first - p.first
+	last := n.items[len(n.items)-1]
+	s.lines = s.origin + last.at + last.lines - s.at
+	return s, true
 }
 
 // alone parses a part by itself; nil unless it is one key or one element.
-func alone(text []byte, want kind) *node {
-	t, _ := parse(text, nil)
+func alone(p part, want kind) *tree {
+	t, _ := parse(p.text, p.lines)
 	if t == nil || t.anchors || t.root.kind != want || len(t.root.pairs)+len(t.root.items) != 1 {
 		return nil
 	}
-	return t.root
+	return t
 }

@@ -2,10 +2,13 @@ package diff
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // checkAfter: a content read after another has the structure that it has by
@@ -22,8 +25,34 @@ func checkAfter(t *testing.T, old, now []byte) (reused bool) {
 		t.Errorf("after %q, structure of %q: %q, want %q", old, now, gotWhy, wantWhy)
 	} else if got != nil && got.root.sum != want.root.sum {
 		t.Errorf("after %q, %q has another structure than by itself", old, now)
+	} else if got != nil {
+		if d := cmp.Diff(whereabouts(want), whereabouts(got)); d != "" {
+			t.Errorf("after %q, the lines of %q (-by itself +after):\n%s", old, now, d)
+		}
 	}
 	return reused
+}
+
+// whereabouts lists the lines of every value that is written in a content.
+func whereabouts(t *tree) []string {
+	var list []string
+	var visit func(path string, at side, n *node)
+	visit = func(path string, at side, n *node) {
+		list = append(list, fmt.Sprintf("%s %v", path, at))
+		for i, item := range n.items {
+			if !item.alias {
+				visit(fmt.Sprintf("%s[%d]", path, i), at.part(item), item.value)
+			}
+		}
+		for _, p := range n.pairs {
+			if !p.alias {
+				visit(path+"."+p.key.value, at.part(p.slot), p.value)
+			}
+		}
+	}
+	// Only where the parts of the root are tells, not what they are counted from.
+	visit("", side{Span: Span{1, 1}, origin: t.origin}, t.root)
+	return list[1:]
 }
 
 const partJob = `# a job

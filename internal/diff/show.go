@@ -84,6 +84,42 @@ func plain(word string) bool {
 	return word != ""
 }
 
+// showBoth writes the values of a difference; nil is a side without one. Of
+// texts of several lines it writes those that differ.
+func showBoth(old, new *node) (was, now string) {
+	if old == nil || new == nil {
+		return show(old, false), show(new, false)
+	}
+	quote := old.kind != new.kind || old.tag != new.tag
+	if !quote && old.tag == "!!str" && strings.Contains(old.value+new.value, "\n") {
+		return showLines(old.value, new.value)
+	}
+	return show(old, quote), show(new, quote)
+}
+
+// showLines writes the lines that differ in two texts, with "…" for those
+// between them that don't.
+func showLines(old, new string) (was, now string) {
+	var b [2]strings.Builder
+	for i, h := range Hunks(Read([]byte(old)), Read([]byte(new)), Options{}) {
+		for side := range b {
+			if i > 0 && b[side].Len() > 0 {
+				b[side].WriteString("…\n")
+			}
+		}
+		for _, l := range h.Lines {
+			side := 0
+			if l.Op == Insert {
+				side = 1
+			}
+			if b[side].Len() <= maxValue*utf8.UTFMax { // the rest is cut off
+				b[side].Write(l.Text)
+			}
+		}
+	}
+	return b[0].String(), b[1].String()
+}
+
 // show writes a value in at most a little more than maxValue runes: a scalar as
 // it is, a collection on one line. quote puts quotes around a string, where its
 // type matters; the empty string always has them. A nil value is "".
@@ -113,7 +149,7 @@ func (n *node) write(b *strings.Builder, quote bool) {
 			if !next(b, i) {
 				return
 			}
-			item.write(b, true)
+			item.value.write(b, true)
 		}
 		b.WriteByte(']')
 	case mapping:

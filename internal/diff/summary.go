@@ -11,113 +11,232 @@ import (
 // what was left out of the items too.
 type told struct {
 	total  int
-	steps  [4]int          // steps added, removed, renamed, moved: see stepOps
-	labels [4]string       // of the first of each
-	fields int             // everything else
-	said   []string        // how to say the first few of them
-	within map[string]bool // the steps they lie in
-	beside bool            // some lie in no step
+	wholes [2]wholes // steps and parameters
+	said   []saying  // of the fields, the first few that differ
+	fields int
+	within [2]within // the steps and parameters they lie in
+	beside bool      // some lie in none
 }
 
-// maxSaid is how many fields a summary tells one by one.
-const maxSaid = 3
+// wholes is what became of steps, or of parameters, as wholes.
+type wholes struct {
+	ops    [4]int // how many were added, removed, renamed, moved: see wholeOps
+	labels [2]string
+	kept   []string // of the first few that were renamed or moved, what to say
+	last   string   // the path of the last of them
+	count  int      // of them
+}
 
-// stepOps are what can become of a step as a whole, in the order of a summary.
-func stepOps() [4]string { return [4]string{Added, Removed, Renamed, Moved} }
+// saying is how to say what became of a field, and in how many places it did.
+type saying struct {
+	text, in string
+	places   int
+}
+
+// within counts distinct names and keeps the first.
+type within struct {
+	all   map[string]bool
+	first string
+}
+
+func (w *within) add(name string) {
+	if w.all == nil {
+		w.all, w.first = map[string]bool{}, name
+	}
+	w.all[name] = true
+}
+
+const (
+	maxSaid = 3 // fields that a summary tells one by one
+	maxKept = 2 // and things renamed or moved
+)
+
+// wholeOps are what can become of a step or parameter as a whole, in the order
+// of a summary.
+func wholeOps() [4]string { return [4]string{Added, Removed, Renamed, Moved} }
 
 // count takes in an item; whole says that it is about a step as a whole.
-func (t *told) count(at place, item Item, whole bool) {
+func (t *told) count(at *place, item Item, whole bool) {
 	t.total++
-	if !whole {
-		t.fields++
-		if len(t.said) < maxSaid {
-			t.said = append(t.said, sayField(at, item))
-		}
-		switch {
-		case at.step == "":
-			t.beside = true
-		case t.within == nil:
-			t.within = map[string]bool{at.step: true}
-		default:
-			t.within[at.step] = true
-		}
-		return
+	parameter := at.up != nil && at.up.parameters && item.Op != Changed
+	switch {
+	case whole:
+		t.wholes[0].add(at, item, "")
+	case parameter:
+		t.wholes[1].add(at, item, "parameter ")
+	default:
+		t.field(at, item)
 	}
-	for i, op := range stepOps() {
+}
+
+func (w *wholes) add(at *place, item Item, noun string) {
+	for i, op := range wholeOps() {
 		if op != item.Op {
 			continue
 		}
-		if t.steps[i]++; t.steps[i] == 1 {
-			t.labels[i] = sayStep(at, item)
+		if w.ops[i]++; i < 2 {
+			if w.ops[i] == 1 {
+				w.labels[i] = sayWhole(at)
+			}
+			return
 		}
 	}
+	text := noun + sayWhole(at)
+	switch {
+	case item.Op == Renamed:
+		text = fmt.Sprintf("%s%s renamed to %s", noun, nameLabel(item.Old), nameLabel(item.New))
+	case w.last == at.path && len(w.kept) == w.count: // renamed and moved
+		w.kept[len(w.kept)-1] += " and moved " + sayAfter(item.New)
+		return
+	case w.last == at.path:
+		return
+	default:
+		text += " moved " + sayAfter(item.New)
+	}
+	w.last = at.path
+	if w.count++; len(w.kept) < maxKept {
+		w.kept = append(w.kept, text)
+	}
 }
 
-// summary says it all in one line.
-func (t *told) summary() string {
-	var parts []string
-	for i, op := range stepOps() {
-		switch n := t.steps[i]; n {
-		case 0:
-		case 1:
-			parts = append(parts, t.labels[i])
-		default:
-			parts = append(parts, count(n, "step")+" "+op)
+// say says what became of the wholes.
+func (w *wholes) say(noun string) (parts []string) {
+	for i, op := range wholeOps() {
+		switch n := w.ops[i]; {
+		case n == 0:
+		case i < 2 && n == 1:
+			parts = append(parts, fmt.Sprintf("%s %s %s", noun, w.labels[i], op))
+		case i < 2 || w.count > maxKept:
+			parts = append(parts, count(n, noun)+" "+op)
 		}
 	}
-	if t.fields <= maxSaid {
-		parts = append(parts, t.said...)
-	} else {
-		parts = append(parts, count(t.fields, "field")+" changed"+t.where())
+	if w.count <= maxKept {
+		parts = append(parts, w.kept...)
 	}
-	return oneLine(strings.Join(parts, ", "), maxSummary)
+	return parts
 }
 
-// where says where many changed fields are.
-func (t *told) where() string {
-	elsewhere := ""
-	if t.beside {
-		elsewhere = " and elsewhere"
+func sayAfter(where string) string {
+	if where == "first" {
+		return "to the front"
 	}
-	switch len(t.within) {
-	case 0:
-		return ""
-	case 1:
-		for step := range t.within {
-			return " in " + nameLabel(step) + elsewhere
+	return where
+}
+
+// sayWhole names a step or parameter.
+func sayWhole(at *place) string {
+	switch {
+	case at.parameter != "":
+		return nameLabel(at.parameter)
+	case at.step != "":
+		return nameLabel(at.step)
+	}
+	return at.leaf
+}
+
+// field takes in what became of anything else.
+func (t *told) field(at *place, item Item) {
+	t.fields++
+	in := ""
+	switch {
+	case at.step != "":
+		in = nameLabel(at.step)
+		t.within[0].add(in)
+	case at.parameter != "" && !at.up.parameters:
+		in = "parameter " + nameLabel(at.parameter)
+		t.within[1].add(in)
+	default:
+		t.beside = true
+	}
+	if len(t.said) > maxSaid {
+		return
+	}
+	text := sayField(at, item, in != "")
+	for i := range t.said {
+		if s := &t.said[i]; s.text == text && in != "" && s.in != "" {
+			if s.in != in {
+				s.places++
+			}
+			return
 		}
 	}
-	return " in " + count(len(t.within), "step") + elsewhere
+	t.said = append(t.said, saying{text, in, 1})
 }
 
-// sayStep says what became of one step.
-func sayStep(at place, item Item) string {
-	name := at.leaf
-	if at.step != "" {
-		name = nameLabel(at.step)
-	}
-	if item.Op == Renamed {
-		return fmt.Sprintf("step %s renamed %s", nameLabel(item.Old), nameLabel(item.New))
-	}
-	return fmt.Sprintf("step %s %s", name, item.Op)
-}
-
-// sayField says what became of one field: "timeout 30 → 60 in wait_healthy".
-func sayField(at place, item Item) string {
-	field, in := cut(at.path, maxLabel), ""
-	if at.step != "" {
-		field, in = cut(at.leaf, maxLabel), " in "+nameLabel(at.step)
+// sayField says what became of one field: "timeout 30 → 60".
+func sayField(at *place, item Item, short bool) string {
+	field := cut(at.path, maxLabel)
+	if short {
+		field = cut(at.leaf, maxLabel)
 	}
 	if field == "" {
 		field = "content"
 	}
+	old, new := item.Old, item.New
+	if family, was, now, ok := taskVersions(old, new); ok && at.key != nil && isTask(at.key.value) {
+		field, old, new = field+" "+family, was, now
+	}
 	switch {
 	case item.Op == Renamed:
-		return fmt.Sprintf("%s renamed from %s%s", field, nameLabel(item.Old), in)
-	case item.Op == Changed && tellable(item.Old) && tellable(item.New) && !secretive(at.path):
-		return fmt.Sprintf("%s %s → %s%s", field, item.Old, item.New, in)
+		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
+	case item.Op == Moved:
+		return field + " moved " + sayAfter(item.New)
+	case item.Op == Changed && tellable(old) && tellable(new) && !secretive(at.path):
+		return fmt.Sprintf("%s %s → %s", field, old, new)
 	}
-	return field + " " + item.Op + in
+	return field + " " + item.Op
+}
+
+// taskVersions splits two tasks that differ in their version only.
+func taskVersions(old, new string) (task, was, now string, ok bool) {
+	a, was, found := strings.Cut(old, "@")
+	b, now, also := strings.Cut(new, "@")
+	return a, was, now, found && also && a == b && tellable(a)
+}
+
+// summary says it all in one line.
+func (t *told) summary() string {
+	parts := append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
+	if len(t.said) <= maxSaid {
+		for _, s := range t.said {
+			switch {
+			case s.in == "":
+				parts = append(parts, s.text)
+			case s.places == 1:
+				parts = append(parts, s.text+" in "+s.in)
+			default:
+				parts = append(parts, fmt.Sprintf("%s in %d places", s.text, s.places))
+			}
+		}
+	} else {
+		parts = append(parts, count(t.fields, "field")+" changed"+t.where())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// where says where many changed fields are.
+func (t *told) where() string {
+	var places []string
+	for i, noun := range []string{"step", "parameter"} {
+		switch w := t.within[i]; len(w.all) {
+		case 0:
+		case 1:
+			places = append(places, w.first)
+		default:
+			places = append(places, count(len(w.all), noun))
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	if t.beside {
+		places = append(places, "elsewhere")
+	}
+	last := len(places) - 1
+	if last == 0 {
+		return " in " + places[0]
+	}
+	return " in " + strings.Join(places[:last], ", ") + " and " + places[last]
 }
 
 // tellable reports whether a value may stand in a summary: one short word that

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // tree is the structure of one content.
 type tree struct {
 	root    *node
+	origin  int  // the line of root, counted from 0
 	anchors bool // it holds anchors, so no part of it stands for itself
 }
 
@@ -22,12 +25,28 @@ type node struct {
 	kind  kind
 	tag   string // YAML's short tag: !!str, !!int, !Ref
 	value string // of a scalar
-	items []*node
+	items []slot
 	pairs []pair  // in the order of the content
 	byKey []int32 // places of pairs, sorted by key
 	sum   sum     // equal sums: equal values
 
+	style  yaml.Style // how it is written
+	anchor string     // its name, for aliases
+
 	values, depth int
+}
+
+// slot is a value where it stands in a collection. Its lines count from the
+// collection's own line, so that a node means the same in every content that it
+// is a part of.
+type slot struct {
+	value *node
+	at    int // the line it begins on, which is its key's or its dash's
+	lines int // how many lines it takes, at least 1
+	// origin is the line of the value itself, from which its parts count. That
+	// of an alias is where its anchor is.
+	origin int
+	alias  bool
 }
 
 type kind byte
@@ -46,8 +65,8 @@ func (k key) compare(o key) int {
 }
 
 type pair struct {
-	key   key
-	value *node
+	key key
+	slot
 }
 
 // sum stands for a value with all that is in it. SHA-256 costs little beside
@@ -74,15 +93,24 @@ func (n *node) index() (twice int, found bool) {
 	return 0, false
 }
 
-// get returns the value of a key, nil when there is none.
-func (n *node) get(k key) *node {
+// find returns the place of a key.
+func (n *node) find(k key) (int, bool) {
 	i, ok := slices.BinarySearchFunc(n.byKey, k, func(i int32, k key) int {
 		return n.pairs[i].key.compare(k)
 	})
 	if !ok {
+		return 0, false
+	}
+	return int(n.byKey[i]), true
+}
+
+// get returns where the value of a key stands, nil when there is none.
+func (n *node) get(k key) *slot {
+	i, ok := n.find(k)
+	if !ok {
 		return nil
 	}
-	return n.pairs[n.byKey[i]].value
+	return &n.pairs[i].slot
 }
 
 // text returns the first of the keys whose value is a string that says
@@ -92,8 +120,8 @@ func (n *node) text(keys ...string) string {
 		return ""
 	}
 	for _, k := range keys {
-		if v := n.get(key{"!!str", k}); v != nil && v.kind == scalar && v.tag == "!!str" && v.value != "" {
-			return v.value
+		if s := n.get(key{"!!str", k}); s != nil && s.value.kind == scalar && s.value.tag == "!!str" && s.value.value != "" {
+			return s.value.value
 		}
 	}
 	return ""
@@ -105,6 +133,29 @@ func (n *node) name() string { return n.text("name", "Name") }
 // task is what a step runs: COC says task, its kin at AWS action.
 func (n *node) task() string { return n.text("task", "action") }
 
+// isInputs reports whether a key of the top level leads to a job's parameters:
+// COC says inputs, its kin at AWS parameters.
+func isInputs(k key) bool { return k.value == "inputs" || k.value == "parameters" }
+
+// isTask reports whether a key leads to what a step runs.
+func isTask(k string) bool { return k == "task" || k == "action" }
+
+// nameAt returns the place of an element's name.
+func (n *node) nameAt() int {
+	name := n.name()
+	return slices.IndexFunc(n.pairs, func(p pair) bool { return isName(p.key) && p.value.kind == scalar && p.value.value == name })
+}
+
+// withName returns a mapping under another name; its lines stay.
+func (n *node) withName(name *node) *node {
+	to := *n
+	to.pairs = slices.Clone(n.pairs)
+	to.pairs[n.nameAt()].value = name
+	var r reader
+	r.seal(&to)
+	return &to
+}
+
 // measure counts what a node stands for, and refuses too much of it.
 func (n *node) measure() error {
 	n.values, n.depth = 1, 0
@@ -113,7 +164,7 @@ func (n *node) measure() error {
 		n.depth = max(n.depth, child.depth+1)
 	}
 	for _, item := range n.items {
-		add(item)
+		add(item.value)
 	}
 	for _, p := range n.pairs {
 		add(p.value)
@@ -138,7 +189,7 @@ func (r *reader) seal(n *node) {
 		buf = append(buf, n.value...)
 	case list:
 		for _, item := range n.items {
-			buf = append(buf, item.sum[:]...)
+			buf = append(buf, item.value.sum[:]...)
 		}
 	case mapping:
 		for _, i := range n.byKey {
@@ -158,23 +209,33 @@ func appendPart(buf []byte, s string) []byte {
 	return append(binary.AppendUvarint(buf, uint64(len(s))), s...)
 }
 
-// body is the sum of a mapping without the value of its name: two elements with
-// the same body are one under two names. It reports false for what has no name
-// or nothing else.
-func (n *node) body() (sum, bool) {
-	name := n.name()
-	if name == "" || len(n.pairs) < 2 {
-		return sum{}, false
+// isName reports whether a key leads to the name of what holds it.
+func isName(k key) bool { return k.tag == "!!str" && (k.value == "name" || k.value == "Name") }
+
+// slot returns part i of a collection.
+func (n *node) slot(i int) slot {
+	if n.kind == list {
+		return n.items[i]
 	}
-	buf := appendPart(nil, n.tag)
-	for _, i := range n.byKey {
-		p := n.pairs[i]
-		if name != "" && p.value.value == name && (p.key.value == "name" || p.key.value == "Name") {
-			p.value, name = &node{}, "" // the sum of nothing stands for it
+	return n.pairs[i].slot
+}
+
+// size is how many parts a collection has.
+func (n *node) size() int { return len(n.items) + len(n.pairs) }
+
+// body is the sum of a value without its name: two with the same body are one
+// under two names.
+func (c candidate) body() sum {
+	if !c.named {
+		return c.value.sum
+	}
+	buf := appendPart(nil, c.value.tag)
+	for _, i := range c.value.byKey {
+		if p := c.value.pairs[i]; !isName(p.key) {
+			buf = p.append(buf)
 		}
-		buf = p.append(buf)
 	}
-	return sha256.Sum256(buf), true
+	return sha256.Sum256(buf)
 }
 
 // steps counts the steps of a job: the elements of the top-level lists that

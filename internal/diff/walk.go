@@ -1,151 +1,296 @@
 package diff
 
-import "fmt"
+import "go.yaml.in/yaml/v4"
 
 // maxItems bounds the items of a Result; what is beyond is counted.
 const maxItems = 200
 
-// place is where in the structure a walk stands.
-type place struct {
-	path       string
-	step, task string
-	leaf       string // path without what leads to the step, and without outer keys
-	element    bool   // of a list that holds no steps: its keys need it in the leaf
-	steps      bool   // at a list of steps
-}
-
-// key is the place of a mapping's value.
-func (at place) key(k key, v *node) place {
-	label := keyLabel(k)
-	leaf := label
-	if at.element {
-		leaf = at.leaf + "." + label
-	}
-	at.path, at.leaf, at.element, at.steps = join(at.path, label), leaf, false, isSteps(k, v)
-	return at
-}
-
-// item is the place of element i of a list; twin is what it was before or
-// became, nil if there is none.
-func (at place) item(l *listing, i int, twin *node) place {
-	n, label := l.items[i], "["+l.label(i)+"]"
-	at.path += label
-	at.leaf += label
-	at.element = !at.steps
-	if at.steps && n.kind == mapping {
-		at.step, at.task = cut(n.name(), maxLabel), cut(n.task(), maxLabel)
-		if at.task == "" && twin != nil {
-			at.task = cut(twin.task(), maxLabel)
-		}
-	}
-	at.steps = false
-	return at
-}
-
 // walker collects the differences of two trees.
 type walker struct {
+	a, b  *Text
+	same  [2][]int // unchanged lines before a line
 	items []Item
+	spans []spans // of all items, those beyond maxItems too
+	forms []Formatting
 	told
+	// edit, where somebody asks, hears of each difference as a whole.
+	edit func(op string, at *place, old, new *node)
+}
+
+type spans struct{ old, new Span }
+
+// walk compares two trees. blocks are the lines that differ.
+func (w *walker) walk(was, now *tree, blocks []block) {
+	w.same[0], w.same[1] = make([]int, len(w.a.lines)+1), make([]int, len(w.b.lines)+1)
+	for _, b := range blocks {
+		for i := b.old; i < b.oldEnd; i++ {
+			w.same[0][i+1] = -1
+		}
+		for i := b.new; i < b.newEnd; i++ {
+			w.same[1][i+1] = -1
+		}
+	}
+	for _, same := range w.same {
+		for i := 1; i < len(same); i++ {
+			same[i] += same[i-1] + 1
+		}
+	}
+
+	root := place{was: -1, now: -1}
+	root.old = side{Span: whole(w.a.lines), origin: was.origin}
+	root.new = side{Span: whole(w.b.lines), origin: now.origin}
+	w.node(&root, was.root, now.root)
+}
+
+// whole is all the lines of a content.
+func whole(lines [][]byte) Span {
+	if len(lines) == 0 {
+		return Span{}
+	}
+	return Span{1, len(lines)}
 }
 
 // node compares two values at one place.
-func (w *walker) node(at place, old, new *node) {
+func (w *walker) node(at *place, old, new *node) {
 	switch {
 	case old.sum == new.sum:
-	case old.kind != new.kind || old.tag != new.tag || old.kind == scalar:
-		w.add(at, Changed, old, new)
-	case old.kind == mapping:
-		w.mapping(at, old, new)
+		w.formatting(at.old, at.new, old, new)
+	case old.kind != new.kind || old.tag != new.tag:
+		w.value(at, Changed, old, new)
+	case old.kind == scalar:
+		if !w.json(at, old, new) {
+			w.value(at, Changed, old, new)
+		}
 	default:
-		w.list(at, old, new)
+		w.form(at.old, at.new, old, new)
+		at.old.shared, at.new.shared = old.style&yaml.FlowStyle != 0, new.style&yaml.FlowStyle != 0
+		if old.kind == mapping {
+			w.mapping(at, old, new)
+		} else {
+			w.list(at, old, new)
+		}
 	}
 }
 
-func (w *walker) mapping(at place, old, new *node) {
-	for _, p := range old.pairs {
+// json compares what two strings hold, if both hold JSON and it differs.
+func (w *walker) json(at *place, old, new *node) bool {
+	if old.tag != "!!str" || at.inside {
+		return false
+	}
+	was, now := parseJSON(old.value), parseJSON(new.value)
+	if was == nil || now == nil || was.sum == now.sum || was.kind != now.kind {
+		return false
+	}
+	inside := at.json()
+	w.node(&inside, was, now)
+	return true
+}
+
+func (w *walker) mapping(at *place, old, new *node) {
+	here := at.emptied(old, new)
+	var lone [2][]int // places of keys that one side lacks
+	for i, p := range old.pairs {
 		if new.get(p.key) == nil {
-			w.alone(at.key(p.key, p.value), p.value, nil)
+			lone[0] = append(lone[0], i)
 		}
 	}
-	for _, p := range new.pairs {
-		if was := old.get(p.key); was == nil {
-			w.alone(at.key(p.key, p.value), nil, p.value)
+	for i, p := range new.pairs {
+		if old.get(p.key) == nil {
+			lone[1] = append(lone[1], i)
+		}
+	}
+	was, now := renamedKeys(old, new, lone)
+	for _, i := range lone[0] {
+		if _, ok := was[i]; !ok {
+			p := &old.pairs[i]
+			to := here.pair(p.key, &p.slot, nil)
+			to.old = to.old.above(here.old, i, old.slot)
+			w.alone(&to, p.value, nil)
+		}
+	}
+	for j := range new.pairs {
+		p := &new.pairs[j]
+		twin := old.get(p.key)
+		if i, ok := now[j]; ok {
+			twin = &old.pairs[i].slot
+			to := here.pair(p.key, twin, &p.slot)
+			w.renamed(&to, old.pairs[i].key.value, p.key.value, here.old.part(slot{at: twin.at, lines: 1}), here.new.part(slot{at: p.at, lines: 1}))
+			w.node(&to, twin.value, p.value)
+			continue
+		}
+		if twin != nil && w.unchanged(here, twin, &p.slot) {
+			continue
+		}
+		to := here.pair(p.key, twin, &p.slot)
+		if twin == nil {
+			to.new = to.new.above(here.new, j, new.slot)
+			w.alone(&to, nil, p.value)
 		} else {
-			w.node(at.key(p.key, p.value), was, p.value)
+			w.node(&to, twin.value, p.value)
 		}
 	}
+}
+
+// emptied is a place, or one that takes in all its lines if one of the sides
+// is empty or not there: what came or went stands for the whole then.
+func (at *place) emptied(old, new *node) *place {
+	if old.size() > 0 && new.size() > 0 || at.up == nil {
+		return at
+	}
+	to := *at
+	to.old.fixed, to.new.fixed = true, true
+	return &to
+}
+
+// renamedKeys pairs keys that only one side has and that lead to mappings which
+// hold much the same: what a parameter's new name looks like.
+func renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
+	candidates := func(n *node, places []int) (list []candidate, at []int) {
+		for _, i := range places {
+			if v := n.pairs[i].value; v.kind == mapping && v.size() > 0 {
+				list, at = append(list, candidate{n.pairs[i].key.value, v, false}), append(at, i)
+			}
+		}
+		return list, at
+	}
+	a, i := candidates(old, lone[0])
+	b, j := candidates(new, lone[1])
+	was, now = map[int]int{}, map[int]int{}
+	swap := old.sum.compare(new.sum) > 0
+	if swap {
+		a, b, i, j = b, a, j, i
+	}
+	for _, p := range kin(a, b) {
+		x, y := i[p[0]], j[p[1]]
+		if swap {
+			x, y = y, x
+		}
+		was[x], now[y] = y, x
+	}
+	return was, now
 }
 
 // alone tells a value that only one side has. A list of steps is told step by
 // step, as if the other side had an empty one.
-func (w *walker) alone(at place, old, new *node) {
+func (w *walker) alone(at *place, old, new *node) {
+	none := &node{kind: list, tag: "!!seq"}
 	switch {
 	case new == nil && at.steps && len(old.items) > 0:
-		w.list(at, old, &node{kind: list})
+		w.list(at, old, none)
+		w.record(Removed, at, none, nil)
 	case new == nil:
-		w.add(at, Removed, old, nil)
+		w.value(at, Removed, old, nil)
 	case old == nil && at.steps && len(new.items) > 0:
-		w.list(at, &node{kind: list}, new)
+		w.record(Added, at, nil, none)
+		w.list(at, none, new)
 	default:
-		w.add(at, Added, nil, new)
+		w.value(at, Added, nil, new)
 	}
 }
 
-func (w *walker) list(at place, old, new *node) {
+func (w *walker) list(at *place, old, new *node) {
+	here := at.emptied(old, new)
 	was, now := newListing(old), newListing(new)
-	match(was, now)
+	match(was, now, func(i, j int) int {
+		return w.kept(here.old.part(was.items[i]).Span, here.new.part(now.items[j]).Span)
+	})
 	for i, j := range was.twin {
 		if j < 0 {
-			w.element(at, Removed, was, i)
+			to := here.item(was, now, i, -1)
+			to.old = to.old.above(here.old, i, old.slot)
+			w.element(&to, Removed, old.items[i].value, nil)
 		}
 	}
 	for j, i := range now.twin {
-		if i < 0 {
-			w.element(at, Added, now, j)
+		if i >= 0 && !now.moved[j] && w.unchanged(here, &was.items[i], &now.items[j]) {
 			continue
 		}
-		here := at.item(now, j, was.items[i])
+		to := here.item(was, now, i, j)
+		whole := to
+		whole.new = to.new.above(here.new, j, new.slot)
+		if i < 0 {
+			w.element(&whole, Added, nil, new.items[j].value)
+			continue
+		}
+		a, b := was.items[i].value, now.items[j].value
 		if now.renamed[j] {
-			w.tell(here, Item{Op: Renamed, Old: was.items[i].name(), New: now.items[j].name()}, at.steps)
+			x, y := a.pairs[a.nameAt()], b.pairs[b.nameAt()]
+			w.renamed(&to, was.names[i], now.names[j], to.old.part(x.slot), to.new.part(y.slot))
+			a = a.withName(y.value)
 		}
 		if now.moved[j] {
-			w.tell(here, Item{Op: Moved, Old: fmt.Sprint(i), New: fmt.Sprint(j)}, at.steps)
+			whole.old = to.old.above(here.old, i, old.slot)
+			w.tell(&whole, Item{Op: Moved, Old: was.after(i), New: now.after(j)}, at.steps)
+			w.record(Moved, &whole, nil, nil)
 		}
-		if !now.renamed[j] { // the same but for its name
-			w.node(here, was.items[i], now.items[j])
+		w.node(&to, a, b)
+	}
+}
+
+// kept counts the lines of two runs that the line diff left alone.
+func (w *walker) kept(old, new Span) int {
+	n := 0
+	for s, run := range []Span{old, new} {
+		if run.From > 0 {
+			n += w.same[s][min(run.To, len(w.same[s])-1)] - w.same[s][run.From-1]
 		}
 	}
+	return n
+}
+
+// unchanged reports whether two parts of a place are the same bytes.
+func (w *walker) unchanged(at *place, old, new *slot) bool {
+	return old.value == new.value || old.value.sum == new.value.sum && !at.old.fixed && !at.new.fixed &&
+		w.sameText(at.old.part(*old).Span, at.new.part(*new).Span)
 }
 
 // element tells an element that only one side has. Of a step it tells that it
 // came or went, of anything else the value.
-func (w *walker) element(at place, op string, l *listing, i int) {
-	here := at.item(l, i, nil)
-	switch {
-	case at.steps && l.items[i].kind == mapping:
-		w.tell(here, Item{Op: op}, true)
-	case op == Added:
-		w.add(here, op, nil, l.items[i])
-	default:
-		w.add(here, op, l.items[i], nil)
+func (w *walker) element(at *place, op string, old, new *node) {
+	v := new
+	if v == nil {
+		v = old
 	}
-}
-
-// add tells a difference of values; nil is a side without one.
-func (w *walker) add(at place, op string, old, new *node) {
-	if len(w.items) >= maxItems { // spare the writing
-		w.tell(at, Item{Op: op}, false)
+	if !at.up.steps || v.kind != mapping {
+		w.value(at, op, old, new)
 		return
 	}
-	quote := old != nil && new != nil && (old.kind != new.kind || old.tag != new.tag)
-	w.tell(at, Item{Op: op, Old: show(old, quote), New: show(new, quote)}, false)
+	w.tell(at, Item{Op: op}, true)
+	w.record(op, at, old, new)
+}
+
+// renamed tells that what stands at a place had another name. The lines are
+// those of the names.
+func (w *walker) renamed(at *place, old, new string, was, now side) {
+	to := *at
+	to.old, to.new = was, now
+	w.tell(&to, Item{Op: Renamed, Old: old, New: new}, at.up.steps)
+	w.record(Renamed, at, &node{value: old}, &node{value: new})
+}
+
+// value tells a difference of values; nil is a side without one.
+func (w *walker) value(at *place, op string, old, new *node) {
+	item := Item{Op: op}
+	if len(w.items) < maxItems { // else spare the writing
+		item.Old, item.New = showBoth(old, new)
+	}
+	w.tell(at, item, false)
+	w.record(op, at, old, new)
+}
+
+func (w *walker) record(op string, at *place, old, new *node) {
+	if w.edit != nil {
+		w.edit(op, at, old, new)
+	}
 }
 
 // tell counts an item, and keeps it while there is room. whole says that it is
 // about a step as a whole.
-func (w *walker) tell(at place, item Item, whole bool) {
+func (w *walker) tell(at *place, item Item, whole bool) {
 	item.Path, item.Step, item.Task = cut(at.path, maxPath), at.step, at.task
 	item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
+	item.OldLines, item.NewLines = at.old.Span, at.new.Span
+	w.spans = append(w.spans, spans{item.OldLines, item.NewLines})
 	w.count(at, item, whole)
 	if len(w.items) < maxItems {
 		w.items = append(w.items, item)

@@ -1,0 +1,105 @@
+package diff
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// limit bounds where a value can end.
+type limit struct {
+	from   int // the line it begins on
+	line   int // the line after the last that it could take
+	column int // of what it belongs to, counted from 1: a block text stands to the right of it
+}
+
+// rows are the lines of a content while it is read. YAML says only where a value
+// begins; where it ends is seen from what comes after it.
+type rows struct {
+	lines [][]byte
+	// at leads from YAML's lines to ours, nil where they are the same: YAML also
+	// ends lines at a lone CR, and at what Unicode takes for the end of a line.
+	at []int
+}
+
+func newRows(content []byte, lines [][]byte) rows {
+	r := rows{lines: lines}
+	odd := bytes.Contains(content, []byte("\u0085")) || bytes.Contains(content, []byte("\u2028")) || bytes.Contains(content, []byte("\u2029")) ||
+		bytes.Count(content, []byte("\r")) != bytes.Count(content, []byte("\r\n"))
+	if !odd {
+		return r
+	}
+	for i, line := range lines {
+		r.at = append(r.at, i)
+		for len(line) > 0 {
+			c, n := utf8.DecodeRune(line)
+			line = line[n:]
+			switch {
+			case c == '\r' && (len(line) == 0 || line[0] != '\n'), c == '\u0085', c == '\u2028', c == '\u2029':
+				r.at = append(r.at, i)
+			}
+		}
+	}
+	return r
+}
+
+// of returns the line that a value begins on, counted from 0.
+func (r rows) of(y *yaml.Node) int {
+	line := y.Line - 1
+	if r.at != nil && line < len(r.at) {
+		line = r.at[max(0, line)]
+	}
+	return max(0, min(line, len(r.lines)-1))
+}
+
+// dash returns the line of the dash before an element of a list, which can stand
+// alone on the line above it.
+func (r rows) dash(line, from int) int {
+	if line > from && string(bytes.TrimSpace(r.lines[line-1])) == "-" {
+		return line - 1
+	}
+	return line
+}
+
+// end returns the line after the last of a value: comments and empty lines that
+// follow it are not part of it.
+func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
+	if y.Style&yaml.FlowStyle == 0 {
+		switch {
+		case len(n.items) > 0:
+			last := n.items[len(n.items)-1]
+			return origin + last.at + last.lines
+		case len(n.pairs) > 0:
+			last := n.pairs[len(n.pairs)-1]
+			return origin + last.at + last.lines
+		}
+	}
+	end := min(l.line, len(r.lines))
+	for end > origin+1 && !r.belongs(r.lines[end-1], y, l.column) {
+		end--
+	}
+	return end
+}
+
+// belongs reports whether a line that may follow a scalar or a flow collection
+// is its last one.
+func (r rows) belongs(line []byte, y *yaml.Node, column int) bool {
+	text := bytes.TrimLeft(line, " ")
+	indent := len(line) - len(text)
+	text = bytes.TrimSpace(text)
+	block := y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	switch {
+	case len(text) == 0: // of a block text only where it keeps empty lines
+		return block && bytes.HasSuffix([]byte(y.Value), []byte("\n\n"))
+	case text[0] != '#':
+		return string(text) != "---" && string(text) != "..."
+	case block:
+		return indent >= column
+	case y.Style&yaml.DoubleQuotedStyle != 0:
+		return bytes.IndexByte(text, '"') >= 0
+	case y.Style&yaml.SingleQuotedStyle != 0:
+		return bytes.IndexByte(text, '\'') >= 0
+	}
+	return false
+}

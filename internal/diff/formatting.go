@@ -1,0 +1,113 @@
+package diff
+
+import "go.yaml.in/yaml/v4"
+
+// The sorts of Formatting, in the order in which they are told.
+const (
+	comments   = "comments"
+	anchors    = "anchors"
+	keyOrder   = "key order"
+	quoting    = "quoting"
+	spelling   = "spelling" // null for ~
+	layout     = "layout"   // flow or block style, document markers
+	whiteSpace = "white space"
+	shifted    = "shifted"
+)
+
+// formatting notes how two equal values are written differently.
+func (w *walker) formatting(was, now side, old, new *node) {
+	if old == new || was.fixed || now.fixed || w.sameText(was.Span, now.Span) {
+		return
+	}
+	w.form(was, now, old, new)
+	switch old.kind {
+	case scalar:
+		if old.style != new.style {
+			w.noteForm(quoting, was.Span, now.Span)
+		}
+	case list:
+		for i := range old.items {
+			w.slots(was, now, &old.items[i], &new.items[i])
+		}
+	default:
+		for i := range new.pairs {
+			p := &new.pairs[i]
+			w.slots(was, now, old.get(p.key), &p.slot)
+		}
+	}
+}
+
+// slots is formatting for two parts of values.
+func (w *walker) slots(was, now side, old, new *slot) {
+	was, now = was.part(*old), now.part(*new)
+	if old.alias || new.alias {
+		if old.alias != new.alias || old.value.anchor != new.value.anchor {
+			w.noteForm(anchors, was.Span, now.Span)
+		}
+		return // what it stands for is seen where it stands
+	}
+	w.formatting(was, now, old.value, new.value)
+}
+
+// form notes how two values differ in what holds their parts together.
+func (w *walker) form(was, now side, old, new *node) {
+	if was.fixed || now.fixed {
+		return
+	}
+	if old.anchor != new.anchor {
+		w.noteForm(anchors, was.first(), now.first())
+	}
+	if old.kind == scalar {
+		return
+	}
+	if (old.style^new.style)&yaml.FlowStyle != 0 {
+		w.noteForm(layout, was.Span, now.Span)
+	}
+	if old.kind == mapping {
+		w.keyOrder(was, now, old, new)
+	}
+}
+
+// first is the first line of a side.
+func (s side) first() Span { return Span{s.From, s.From} }
+
+// keyOrder notes the keys whose moving explains the order of those that both
+// mappings have; the line diff says which of them moved.
+func (w *walker) keyOrder(was, now side, old, new *node) {
+	var places, at, weights []int // in old, in new
+	sorted := true
+	for j, p := range new.pairs {
+		i, ok := old.find(p.key)
+		if !ok {
+			continue
+		}
+		sorted = sorted && (len(places) == 0 || places[len(places)-1] < i)
+		places, at, weights = append(places, i), append(at, j), append(weights, 1+w.kept(was.part(old.pairs[i].slot).Span, now.part(p.slot).Span)<<16)
+	}
+	if sorted {
+		return
+	}
+	for n, stays := range heaviestRising(places, weights, len(old.pairs)) {
+		if !stays {
+			w.noteForm(keyOrder, was.part(old.pairs[places[n]].slot).Span, now.part(new.pairs[at[n]].slot).Span)
+		}
+	}
+}
+
+func (w *walker) noteForm(sort string, old, new Span) {
+	w.forms = append(w.forms, Formatting{sort, old, new})
+}
+
+// sameText reports whether two runs of lines are the same bytes.
+func (w *walker) sameText(old, new Span) bool {
+	if old.To-old.From != new.To-new.From || old.From == 0 || new.From == 0 {
+		return false
+	}
+	a, b := w.a.lines[old.From-1:old.To], w.b.lines[new.From-1:new.To]
+	for i := range a {
+		if string(a[i]) != string(b[i]) {
+			return false
+		}
+	}
+	return true
+}

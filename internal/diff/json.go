@@ -1,0 +1,105 @@
+package diff
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// parseJSON reads a string that holds a JSON object or array. It returns nil for
+// anything else, and for what could be read in two ways: a key that stands
+// twice, or too much of it.
+func parseJSON(s string) *node {
+	start := strings.TrimLeft(s, " \t\r\n")
+	if len(s) > maxContent || start == "" || start[0] != '{' && start[0] != '[' {
+		return nil
+	}
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	var r reader
+	n, err := r.json(d, 0)
+	if err != nil {
+		return nil
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil
+	}
+	return n
+}
+
+var errJSON = errors.New("not plain JSON")
+
+// json reads one value.
+func (r *reader) json(d *json.Decoder, depth int) (*node, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	if depth > maxDepth {
+		return nil, errJSON
+	}
+	n := &node{}
+	switch v := token.(type) {
+	case json.Delim:
+		if v == '[' {
+			n.kind, n.tag = list, "!!seq"
+			for d.More() {
+				item, err := r.json(d, depth+1)
+				if err != nil {
+					return nil, err
+				}
+				n.items = append(n.items, slot{value: item, lines: 1})
+			}
+		} else {
+			n.kind, n.tag = mapping, "!!map"
+			if err := r.object(d, n, depth); err != nil {
+				return nil, err
+			}
+		}
+		if _, err := d.Token(); err != nil { // the end
+			return nil, err
+		}
+	case string:
+		n.tag, n.value = "!!str", v
+	case json.Number:
+		n.tag, n.value = "!!int", v.String()
+		if strings.ContainsAny(n.value, ".eE") {
+			n.tag = "!!float"
+		}
+	case bool:
+		n.tag, n.value = "!!bool", "false"
+		if v {
+			n.value = "true"
+		}
+	default:
+		n.tag, n.value = "!!null", "null"
+	}
+	if err := n.measure(); err != nil {
+		return nil, err
+	}
+	r.seal(n)
+	return n, nil
+}
+
+func (r *reader) object(d *json.Decoder, n *node, depth int) error {
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name, ok := token.(string)
+		if !ok {
+			return errJSON
+		}
+		value, err := r.json(d, depth+1)
+		if err != nil {
+			return err
+		}
+		n.pairs = append(n.pairs, pair{key{"!!str", name}, slot{value: value, lines: 1}})
+	}
+	if _, twice := n.index(); twice {
+		return errJSON
+	}
+	return nil
+}

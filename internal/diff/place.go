@@ -1,0 +1,141 @@
+package diff
+
+import "strconv"
+
+// side is where a walk stands in one of the two contents. The zero value is a
+// side that has nothing there.
+type side struct {
+	Span
+	origin int // the line from which the parts of the value count, counted from 0
+	// fixed: the parts have no lines of their own. They stand inside a string,
+	// behind an alias, or in a collection that the other side has empty.
+	fixed bool
+	// shared: the parts share lines, so that one which comes or goes changes
+	// lines of the others.
+	shared bool
+}
+
+// part is the side of a value in a slot.
+func (s side) part(v slot) side {
+	if s.From == 0 || s.fixed {
+		return s
+	}
+	return side{Span: Span{s.origin + v.at + 1, s.origin + v.at + v.lines}, origin: s.origin + v.origin}
+}
+
+// above takes in the comments above part i of a collection: the lines after the
+// part before it, of which last is the last, and after the collection's own.
+func (s side) above(at side, i int, last func(i int) slot) side {
+	from := at.From + 1
+	if i > 0 {
+		from = at.part(last(i-1)).To + 1
+	}
+	if !s.fixed && s.From > 0 {
+		s.From = min(s.From, max(from, at.From))
+	}
+	return s
+}
+
+// place is where in the structure a walk stands.
+type place struct {
+	up       *place // nil at the root
+	key      *key   // that leads here from a mapping
+	was, now int    // places in a list, -1 where it is not
+	inside   bool   // a string's JSON
+
+	path       string
+	step, task string
+	leaf       string // path without what leads to the step or parameter, and without outer keys
+	parameter  string // the parameter it lies in; "" in a step
+	element    bool   // of a list that holds no steps: its keys need it in the leaf
+	steps      bool   // at a list of steps
+	parameters bool   // at the parameters of a job
+
+	old, new side
+}
+
+// pair is the place of a mapping's value.
+func (at *place) pair(k key, old, new *slot) place {
+	label := keyLabel(k)
+	to := place{up: at, key: &k, was: -1, now: -1, step: at.step, task: at.task, parameter: at.parameter}
+	to.path, to.leaf = join(at.path, label), label
+	if at.element {
+		to.leaf = at.leaf + "." + label
+	}
+	value := new
+	if new == nil {
+		value = old
+	}
+	to.steps = isSteps(k, value.value)
+	to.parameters = at.up == nil && isInputs(k) && value.value.kind == mapping
+	if at.parameters {
+		to.parameter = cut(k.value, maxLabel)
+	}
+	to.stand(at, old, new)
+	return to
+}
+
+// stand sets where both sides of a part of at are.
+func (to *place) stand(at *place, old, new *slot) {
+	if old != nil {
+		to.old = at.old.part(*old)
+	} else if at.old.fixed || at.old.shared {
+		to.old.Span = at.old.Span
+	}
+	if new != nil {
+		to.new = at.new.part(*new)
+	} else if at.new.fixed || at.new.shared {
+		to.new.Span = at.new.Span
+	}
+	if old != nil && new != nil && (old.alias || new.alias) && (old.value.anchor != new.value.anchor || old.alias != new.alias) {
+		to.old.fixed, to.new.fixed = true, true // it is the alias that changed
+	}
+}
+
+// item is the place of the element of a list that stands at i in the old one and
+// at j in the new one, -1 where it is not.
+func (at *place) item(was, now *listing, i, j int) place {
+	to := place{up: at, was: i, now: j, step: at.step, task: at.task, parameter: at.parameter}
+	l, n, twin := now, j, (*node)(nil)
+	var old, new *slot
+	if i >= 0 {
+		old = &was.items[i]
+		twin = old.value
+	}
+	if j >= 0 {
+		new = &now.items[j]
+	} else {
+		l, n, twin = was, i, nil
+	}
+	label, value := "["+l.label(n)+"]", l.items[n].value
+	to.path, to.leaf = at.path+label, at.leaf+label
+	to.element = !at.steps
+	if at.steps && value.kind == mapping {
+		to.step, to.task = cut(value.name(), maxLabel), cut(value.task(), maxLabel)
+		if to.task == "" && twin != nil {
+			to.task = cut(twin.task(), maxLabel)
+		}
+	}
+	to.stand(at, old, new)
+	return to
+}
+
+// json is the place inside a string that holds JSON.
+func (at *place) json() place {
+	to := *at
+	to.up, to.inside, to.key, to.was, to.now = at, true, nil, -1, -1
+	to.element = true // its keys are nothing without the field that holds them
+	to.old.fixed, to.new.fixed = true, true
+	return to
+}
+
+// after says what the element at n of a list stands behind.
+func (l *listing) after(n int) string {
+	switch {
+	case n == 0:
+		return "first"
+	case l.unique(n - 1):
+		return "after " + nameLabel(l.names[n-1])
+	}
+	return "after [" + strconv.Itoa(n-1) + "]"
+}
