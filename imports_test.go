@@ -31,7 +31,7 @@ func arrows() map[string][]string {
 		"internal/history": {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
 		"internal/syncer":  {"internal/coc", "internal/diff", "internal/hint"},
 		"internal/daemon":  {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
-		"internal/web":     {"internal/history", "internal/hint"},
+		"internal/web":     {"internal/history", "internal/diff", "internal/hint"},
 	}
 }
 

@@ -12,6 +12,9 @@ const (
 	yellow style = "33"
 	cyan   style = "36"
 	alarm  style = "1;31"
+	// What changed within a line, in reverse: it stands out on dark and on light.
+	redWord   style = "7;31"
+	greenWord style = "7;32"
 )
 
 // paint colours a text where the page takes colours. The text is one line.

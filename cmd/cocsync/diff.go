@@ -2,23 +2,29 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/web"
+)
+
+// The values of diff --format.
+const (
+	formatUnified = "unified"
+	formatDSL     = "dsl"
+	formatSide    = "side-by-side"
+	formatJSON    = "json"
+	formatHTML    = "html"
 )
 
 type diffFlags struct {
-	format, output *choice
-	context        int
-	stat, exitCode bool
+	format, output    *choice
+	context           int
+	word, ignoreSpace bool
+	stat, exitCode    bool
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -36,25 +42,41 @@ func (a *app) diffCommand() *cobra.Command {
 
 ` + referenceHelp + `
 
---format unified writes a patch: apart from colours, and control characters on a
-terminal, what comes out is exact. Either side is named as the document, after a/
-and b/, so both of these give the bytes of v5:
+--format says how:
 
-  cocsync show DOC@v3 > NAME; cocsync diff DOC@v3..v5 | git apply
-  cocsync show DOC@v3 > file; cocsync diff DOC@v3..v5 | patch file
+  unified       a patch. Apart from colours, and control characters on a terminal,
+                what comes out is exact. Either side is named as the document,
+                after a/ and b/, so both of these give the bytes of v5:
+                  cocsync show DOC@v3 > NAME; cocsync diff DOC@v3..v5 | git apply
+                  cocsync show DOC@v3 > file; cocsync diff DOC@v3..v5 | patch file
+  dsl           an outline of what became of the job's structure, part by part
+  side-by-side  both versions in columns, as wide as the terminal, else 130 wide.
+                Words that differ stand out by colour, or in [-…-] and {+…+}
+  json          all of it for programs, described in docs/diff-json.md; the same
+                as -o json
+  html          a fragment of a web page that needs nothing else
 
---format dsl writes an outline of what became of the job's structure, with
-+ added, - removed, ~ changed, → renamed, ↕ moved.
+Signs: + added, - removed, ~ changed, → renamed, ↕ moved.
+
+--word shows a line that changed once, as git diff --word-diff does, with
+[-what went-]{+what came+}. That is no patch any more, and neither is what -w
+leaves. -w lets lines pass for equal that differ in white space alone; the outline
+of the structure takes no notice of it.
 
 With --exit-code the status is 0 when both are the same, 1 when they differ, and
-2 when there was trouble.`,
+2 when there was trouble. With -w, white space makes no difference.`,
 		Example: `  cocsync diff restart-unhealthy-nodes
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
-  cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
+  cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat
+  cocsync diff restart-unhealthy-nodes@~2.. --format html > diff.html`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeDiff,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			differs, err := a.diff(cmd.Context(), args, f)
+			err := f.settle(cmd.Flags().Changed("format"))
+			differs := false
+			if err == nil {
+				differs, err = a.diff(cmd.Context(), args, f)
+			}
 			switch {
 			case !f.exitCode:
 				return err
@@ -66,10 +88,14 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 			return nil
 		},
 	}
-	f.format = choose(cmd, "format", "", "unified", "how to show the difference", "unified", "dsl")
-	cmd.Flags().IntVarP(&f.context, "unified", "U", patchContext, "unchanged lines around a change, `N`")
-	cmd.Flags().BoolVar(&f.stat, "stat", false, "only the lines added and removed")
-	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "exit with 1 when the two differ, and 2 on trouble")
+	f.format = choose(cmd, "format", "", formatUnified, "how to show the difference",
+		formatUnified, formatDSL, formatSide, formatJSON, formatHTML)
+	s := cmd.Flags()
+	s.IntVarP(&f.context, "unified", "U", patchContext, "unchanged lines around a change, `N`")
+	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
+	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "lines that differ in white space alone are equal")
+	s.BoolVar(&f.stat, "stat", false, "only count the lines added and removed")
+	s.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 when the two differ, and 2 on trouble")
 	f.output = outputFlag(cmd)
 	return cmd
 }
@@ -83,10 +109,43 @@ latest, ~1 (one before the newest), or a time: what COC's newest was at the end 
 // exitDiffers is the status of diff --exit-code for two that differ.
 const exitDiffers = 1
 
-func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
-	if f.context < 0 {
-		return false, usage(hint.Wrap(fmt.Errorf("-U %d is less than none", f.context), "-U 0 shows the changed lines alone"))
+// settle makes -o json the format, and refuses flags that make no sense alone or
+// together. chosen says that a format was asked for.
+func (f diffFlags) settle(chosen bool) error {
+	refuse := func(advice, format string, args ...any) error {
+		return usage(hint.Wrap(fmt.Errorf(format, args...), advice))
 	}
+	if f.context < 0 {
+		return refuse("-U 0 shows the changed lines alone", "-U %d is less than none", f.context)
+	}
+	if f.output.value == formatJSON {
+		if chosen && f.format.value != formatJSON {
+			return refuse("leave one of them out", "-o json and --format %s are two formats", f.format.value)
+		}
+		f.format.value = formatJSON
+		chosen = true
+	}
+	switch {
+	case f.stat && f.word:
+		return refuse("leave one of them out", "--stat shows no words, and --word nothing else")
+	case f.stat && f.format.value == formatJSON:
+		return refuse("leave --stat out: the JSON has the counts as added and removed", "--stat is one line of text, and no JSON")
+	case f.stat && chosen:
+		return refuse("leave one of them out", "--stat is one line and takes no --format")
+	case f.word && (f.format.value == formatSide || f.format.value == formatHTML):
+		return refuse("leave --word out: "+f.format.value+" always marks the words", "--word adds nothing to --format %s", f.format.value)
+	case f.word && f.format.value != formatUnified:
+		return refuse("leave one of them out", "--word goes with --format unified, not %s", f.format.value)
+	}
+	return nil
+}
+
+// options are for the lines; dsl has none.
+func (f diffFlags) options() diff.Options {
+	return diff.Options{Context: f.context, IgnoreSpace: f.ignoreSpace}
+}
+
+func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
 	h, err := a.reader(ctx)
 	if err != nil {
 		return false, err
@@ -98,122 +157,39 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	for _, note := range c.notes {
 		a.aside(note)
 	}
-	if f.output.value == "json" {
-		return !c.Equal, a.writeJSON(c.json(f.context))
-	}
-	if c.Equal {
-		a.nothing(visible(c.title() + ": " + c.Summary))
+	hunks := diff.Hunks(c.was, c.now, f.options())
+	differs = !c.Equal && (len(hunks) > 0 || !f.ignoreSpace)
+	switch {
+	case f.format.value == formatJSON:
+		return differs, a.writeJSON(c.json(hunks, f.options()))
+	case f.format.value == formatHTML:
+		return differs, web.DiffFragment(a.out, web.Diff{Title: c.doc.Name, Old: c.was, New: c.now,
+			OldLabel: c.old, NewLabel: c.new, Context: f.context, IgnoreSpace: f.ignoreSpace})
+	case !differs && !c.Equal && f.format.value != formatDSL:
+		a.nothing(visible(c.title() + ": nothing but white space differs"))
 		return false, nil
+	case c.Equal || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
+		a.nothing(visible(c.title() + ": " + c.Summary))
+		return differs, nil
 	}
-	return true, a.paged(func(p *page) error {
-		switch {
-		case f.stat:
-			fmt.Fprintf(p, "%s  +%d -%d\n", visible(c.title()), c.Added, c.Removed)
-		case f.format.value == "dsl":
-			p.outline(c)
-		default:
-			p.unified(string(c.unified(f.context)))
-		}
+	return differs, a.paged(func(p *page) error {
+		p.diff(c, hunks, f)
 		return nil
 	})
 }
 
-// comparison is two contents of a document and what became of the first.
-type comparison struct {
-	doc      db.Document
-	old, new string // labels; old is "" for nothing
-	was, now []byte // was is nil for nothing
-	diff.Result
-	notes []string
-}
-
-func (c *comparison) title() string { return c.doc.Name + "  " + arrow(c.old, c.new) }
-
-func (c *comparison) unified(context int) []byte {
-	return unified(c.doc.Name, c.doc.DocumentID, c.was, c.now, context)
-}
-
-// compare finds the two versions that the arguments name, and compares them.
-func compare(ctx context.Context, h *history.History, args []string) (*comparison, error) {
-	doc, ref, err := h.Split(ctx, args[0])
-	if err != nil {
-		return nil, err
-	}
-	from, to, ranged := strings.Cut(ref, "..")
+// diff writes a comparison in one of the formats for people.
+func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
 	switch {
-	case ranged && (len(args) == 2 || from == ""):
-		return nil, usage(hint.Wrap(fmt.Errorf("%q names no two versions", strings.Join(args, " ")), "write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
-	case len(args) == 2 && ref == "":
-		from, ranged = args[1], true // up to the newest
-	case len(args) == 2:
-		to, ranged = args[1], true
+	case f.stat:
+		p.stat(c, hunks)
+	case f.format.value == formatDSL:
+		p.structure(c)
+	case f.format.value == formatSide:
+		p.sideBySide(c, hunks)
+	case f.word:
+		p.words(c, hunks)
+	default:
+		p.unified(c.unified(f.options()), hunks)
 	}
-	c := &comparison{doc: doc}
-	if !ranged {
-		return c, c.withBefore(ctx, h, ref)
-	}
-	old, err := h.Version(ctx, doc, from)
-	if err != nil {
-		return nil, err
-	}
-	now, err := h.Version(ctx, doc, to)
-	if err != nil {
-		return nil, err
-	}
-	return c, c.load(ctx, h, &old, now)
-}
-
-// withBefore compares a version with the one before it.
-func (c *comparison) withBefore(ctx context.Context, h *history.History, ref string) error {
-	now, err := h.Version(ctx, c.doc, ref)
-	if err != nil {
-		return err
-	}
-	old, ok, err := h.Before(ctx, now)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		c.notes = append(c.notes, now.Label()+" is the first version: it is compared with nothing")
-		return c.load(ctx, h, nil, now)
-	}
-	return c.load(ctx, h, &old, now)
-}
-
-// load reads both contents and compares them.
-func (c *comparison) load(ctx context.Context, h *history.History, old *history.Version, now history.Version) (err error) {
-	var was *diff.Text
-	if old != nil {
-		c.old = old.Label()
-		if c.was, err = content(ctx, h, *old); err != nil {
-			return err
-		}
-		was = diff.Read(c.was)
-		c.note(*old)
-	}
-	c.new = now.Label()
-	if c.now, err = content(ctx, h, now); err != nil {
-		return err
-	}
-	c.note(now)
-	c.Result = diff.Compare(was, diff.Read(c.now))
-	return nil
-}
-
-func (c *comparison) note(v history.Version) {
-	if v.Note != "" {
-		c.notes = append(c.notes, v.Note)
-	}
-}
-
-// content reads the content of a version.
-func content(ctx context.Context, h *history.History, v history.Version) ([]byte, error) {
-	c, err := h.DB.Content(ctx, v.Hash)
-	if errors.Is(err, coc.ErrErased) {
-		err = hint.Wrap(err, "somebody had it removed for good; `cocsync show --meta` still tells its hash and size")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", v.Label(), v.Document.Name, err)
-	}
-	return c.Bytes, nil
 }

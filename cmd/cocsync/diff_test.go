@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
@@ -58,6 +60,51 @@ func TestDiffIsAPatch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With -w white space makes no difference to the lines and the status. The
+// outline and the patch in the JSON are about the bytes.
+func TestWhiteSpaceAlone(t *testing.T) {
+	archive := two(t, "job", "a: b\nc: d\n", "a:   b\nc: d\n")
+	for _, tt := range []struct {
+		flags  string
+		stdout string // a part
+		stderr string
+		status int
+	}{
+		{"", "+a:   b", "", 1},
+		{"-w", "", "job  v1 → v2: nothing but white space differs\n", 0},
+		{"-w --stat", "", "job  v1 → v2: nothing but white space differs\n", 0},
+		{"-w --format side-by-side", "", "job  v1 → v2: nothing but white space differs\n", 0},
+		{"-w --format dsl", "formatting: white space (line 1)", "", 0},
+		{"-w -o json", "\"hunks\": [],\n  \"unified\": \"--- a/job", "", 0},
+	} {
+		args := append([]string{"diff", "job", "--exit-code"}, strings.Fields(tt.flags)...)
+		stdout, stderr, status := ask(t, archive, args...)
+		if !strings.Contains(stdout, tt.stdout) || tt.stdout == "" && stdout != "" || stderr != tt.stderr || status != tt.status {
+			t.Errorf("%q = %q, %q, %d, want %q in it, %q, %d", args, stdout, stderr, status, tt.stdout, tt.stderr, tt.status)
+		}
+	}
+}
+
+// The fragment is for a page: no colour, and no pager's text, gets into it.
+func TestDiffAsHTML(t *testing.T) {
+	archive := two(t, "<b>job", job1, job2)
+	stdout, stderr, status := ask(t, archive, "diff", "DM1", "--format", "html", "--color", "always")
+	if !strings.HasPrefix(stdout, "<style>") || !strings.HasSuffix(strings.TrimSpace(stdout), "</section>") || stderr != "" || status != 0 {
+		t.Errorf("diff --format html = %q, %q, %d", stdout, stderr, status)
+	}
+	if strings.Contains(stdout, "\x1b") || strings.Contains(stdout, "<b>") {
+		t.Errorf("diff --format html holds colours or a document's markup: %q", stdout)
+	}
+}
+
+func TestFormatsAreCompleted(t *testing.T) {
+	want := []string{"unified", "dsl", "side-by-side", "json", "html"}
+	got := completions(t, two(t, "job", "a\n", "b\n"), "__complete", "diff", "job", "--format", "")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("completing --format (-want +got):\n%s", diff)
 	}
 }
 

@@ -2,49 +2,71 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
-	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 )
 
-// diffJSON is a comparison in -o json.
-type diffJSON struct {
-	DocumentID string     `json:"document_id"`
-	Name       string     `json:"name"`
-	Old        *string    `json:"old"`
-	New        string     `json:"new"`
-	Added      int        `json:"added"`
-	Removed    int        `json:"removed"`
-	Summary    string     `json:"summary"`
-	Note       *string    `json:"note"`
-	Items      []itemJSON `json:"items"`
-	Unified    string     `json:"unified"`
-}
-
-func (c *comparison) json(context int) diffJSON {
-	return diffJSON{
-		DocumentID: c.doc.DocumentID, Name: c.doc.Name, Old: orNull(c.old), New: c.new,
-		Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
-		Items: newItemsJSON(c.items()), Unified: string(c.unified(context)),
+// stat writes how many lines came and went.
+func (p *page) stat(c *comparison, hunks []diff.Hunk) {
+	added, removed := 0, 0
+	for _, h := range hunks {
+		for _, l := range h.Lines {
+			switch l.Op {
+			case diff.Insert:
+				added++
+			case diff.Delete:
+				removed++
+			}
+		}
 	}
+	fmt.Fprintf(p, "%s  %s %s\n", visible(c.title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
 }
 
-func (c *comparison) items() []coc.Item {
-	items := make([]coc.Item, len(c.Items))
-	for i, it := range c.Items {
-		items[i] = coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
-	}
-	return items
-}
-
-// outline writes what became of the job's structure.
-func (p *page) outline(c *comparison) {
+// structure writes what became of the job's structure, and which changed lines
+// mean the same as before.
+func (p *page) structure(c *comparison) {
 	fmt.Fprintln(p, p.paint(bold, visible(c.title())))
-	fmt.Fprintln(p, visible(c.Summary))
-	if len(c.Items) > 0 {
+	fmt.Fprintln(p, harmless(c.Summary))
+	if groups := diff.Outline(c.Items); len(groups) > 0 {
 		p.WriteByte('\n')
-		p.items(c.items(), "  ")
+		p.outline(groups, "")
+	}
+	if notes := formattingNotes(c.Formatting); notes != "" {
+		fmt.Fprintf(p, "\n%s\n", p.paint(faint, "formatting: "+notes))
 	}
 	if c.Note != "" {
-		fmt.Fprintf(p, "\n%s\n", p.paint(faint, visible(c.Note)))
+		fmt.Fprintf(p, "\n%s\n", p.paint(faint, harmless(c.Note)))
 	}
+}
+
+// maxPlaces bounds how many places a note names of one sort.
+const maxPlaces = 5
+
+// shifted is the sort of formatting that needs no telling: such lines stand in
+// both versions, and what made them shift is told.
+const shifted = "shifted"
+
+// formattingNotes tells the lines that are written otherwise and mean the same:
+// "comments (line 3), quoting (lines 7-9, line 12)".
+func formattingNotes(list []diff.Formatting) string {
+	var sorts []string
+	places := map[string][]string{}
+	for _, f := range list {
+		if f.Sort == shifted {
+			continue
+		}
+		if places[f.Sort] == nil {
+			sorts = append(sorts, f.Sort)
+		}
+		places[f.Sort] = append(places[f.Sort], lineNote(f.OldLines, f.NewLines))
+	}
+	for i, sort := range sorts {
+		where, more := places[sort], ""
+		if n := len(where) - maxPlaces; n > 0 {
+			where, more = where[:maxPlaces], fmt.Sprintf(" and %d more", n)
+		}
+		sorts[i] = fmt.Sprintf("%s (%s%s)", sort, strings.Join(where, ", "), more)
+	}
+	return strings.Join(sorts, ", ")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +57,7 @@ anything.`,
 	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included")
 	s.StringVar(&f.by, "by", "", "only versions whose author is `USER`")
 	s.StringSliceVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
-	s.StringVar(&f.task, "task", "", "only where a step of this `TASK` changed")
+	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`")
 	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed")
 	s.IntVarP(&f.limit, "number", "n", 0, "at most `N` changes (0: all)")
 	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
@@ -200,41 +199,28 @@ func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Cha
 		if !patch {
 			continue
 		}
-		text, err := changePatch(ctx, h, c)
+		old, now, err := changeTexts(ctx, h, c)
 		if errors.Is(err, coc.ErrErased) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		unified := string(text)
-		list[i].Unified = &unified
+		patch := string(unified(c.Name, c.DocumentID, old, now, diff.Options{Context: patchContext}))
+		list[i].Unified = &patch
 	}
 	return a.writeJSON(list)
 }
 
-// changePatch returns the line diff of a change; nothing for one without
-// versions.
-func changePatch(ctx context.Context, h *history.History, c coc.Change) ([]byte, error) {
-	old, now, err := h.DB.Contents(ctx, c.ID)
-	if err != nil || now == nil {
-		return nil, err
+// changeTexts returns the contents that a change compares; none for a change
+// without versions.
+func changeTexts(ctx context.Context, h *history.History, c coc.Change) (old, now *diff.Text, err error) {
+	was, is, err := h.DB.Contents(ctx, c.ID)
+	if err != nil || is == nil {
+		return nil, nil, err
 	}
-	return unified(c.Name, c.DocumentID, old, now, patchContext), nil
-}
-
-// patchContext is how many unchanged lines stand around a change, as in git.
-const patchContext = 3
-
-// unified writes a line diff that patch and git apply take: both sides have the
-// document's name, as a file in the working directory. A nil old is no file.
-func unified(name, documentID string, old, now []byte, context int) []byte {
-	file := strings.NewReplacer("/", "_").Replace(name)
-	if file == "" || file == "." || file == ".." {
-		file = documentID
+	if was != nil {
+		old = diff.Read(was)
 	}
-	if old == nil {
-		return diff.Unified(nil, diff.Read(now), "/dev/null", "b/"+file, diff.Options{Context: context})
-	}
-	return diff.Unified(diff.Read(old), diff.Read(now), "a/"+file, "b/"+file, diff.Options{Context: context})
+	return old, diff.Read(is), nil
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 	"cocsync/internal/history"
 )
 
@@ -36,7 +36,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	}
 	if len(c.Items) > 0 {
 		p.WriteByte('\n')
-		p.items(c.Items, "    ")
+		p.outline(diff.Outline(diffItems(c.Items)), "    ")
 	}
 	p.paragraph(c.Note)
 	if f.patch {
@@ -106,34 +106,17 @@ func (p *page) stood(ctx context.Context, h *history.History, c coc.Change) erro
 }
 
 func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) error {
-	text, err := changePatch(ctx, h, c)
+	old, now, err := changeTexts(ctx, h, c)
 	if errors.Is(err, coc.ErrErased) {
 		p.paragraph("the content was erased from the archive")
 		return nil
 	}
-	if err != nil || len(text) == 0 {
+	o := diff.Options{Context: patchContext}
+	hunks := diff.Hunks(old, now, o)
+	if err != nil || len(hunks) == 0 {
 		return err
 	}
 	p.WriteByte('\n')
-	p.unified(string(text))
+	p.unified(unified(c.Name, c.DocumentID, old, now, o), hunks)
 	return nil
-}
-
-// unified writes a line diff in colours. Its first two lines are the names; in a
-// hunk the first character tells what a line is.
-func (p *page) unified(text string) {
-	for i, line := range strings.SplitAfter(text, "\n") {
-		if line == "" {
-			continue
-		}
-		body, end := strings.CutSuffix(line, "\n")
-		s := map[string]style{"@": cyan, "-": red, "+": green, "\\": faint}[body[:min(1, len(body))]]
-		if i < 2 {
-			s = bold
-		}
-		p.WriteString(p.paint(s, p.content(body)))
-		if end {
-			p.WriteByte('\n')
-		}
-	}
 }

@@ -8,7 +8,13 @@ import (
 	"cocsync/internal/diff"
 )
 
-// mark is how an item stands in an outline.
+// An outline goes by the terminal's width, and by outlineWidth without one.
+const (
+	outlineWidth = 100
+	maxNameCells = 32 // that the names of a group are padded to
+)
+
+// mark is how a difference stands in an outline.
 func mark(op string) (string, style) {
 	switch op {
 	case diff.Added:
@@ -23,57 +29,208 @@ func mark(op string) (string, style) {
 	return "~", yellow
 }
 
-// items writes an outline of structural differences, a line each; a value of
-// several lines follows as a small diff.
-func (p *page) items(items []coc.Item, indent string) {
-	for _, it := range items {
-		sign, style := mark(it.Op)
-		line := sign + " " + visible(it.Path)
-		lines := strings.Contains(it.Old, "\n") || strings.Contains(it.New, "\n")
-		if text := values(it); text != "" && !lines {
-			line += ": " + visible(text)
+// diffItems are stored items for an outline. Their lines are not stored.
+func diffItems(items []coc.Item) []diff.Item {
+	list := make([]diff.Item, len(items))
+	for i, it := range items {
+		list[i] = diff.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
+	}
+	return list
+}
+
+// outline writes what became of a job, part by part: what became of the part,
+// then of the fields in it.
+func (p *page) outline(groups []diff.Group, indent string) {
+	for _, g := range groups {
+		p.group(g, indent)
+	}
+}
+
+func (p *page) group(g diff.Group, indent string) {
+	e := entry{indent: indent, name: g.Title, became: g.Became()}
+	for _, op := range g.Ops() {
+		sign, s := mark(op)
+		e.sign, e.style = e.sign+sign, s
+	}
+	e.task = g.Task
+	for _, f := range g.Fields {
+		if f.Name == "task" {
+			e.task = "" // told below
 		}
-		line = indent + p.paint(style, line)
-		if it.Task != "" {
-			line += "  " + p.paint(faint, visible(it.Task))
+	}
+	if len(g.Whole) > 0 {
+		it := g.Whole[len(g.Whole)-1]
+		e.lines = lineNote(it.OldLines, it.NewLines)
+		if len(g.Fields) == 0 && it.Op != diff.Renamed && it.Op != diff.Moved {
+			e.op, e.old, e.new, e.short = it.Op, it.Old, it.New, it.New
 		}
-		fmt.Fprintln(p, line)
-		if lines {
-			p.valueLines(it, indent+"    ")
+	}
+	p.entry(e)
+	wide := nameCells(g.Fields)
+	for _, f := range g.Fields {
+		sign, s := mark(f.Op)
+		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: f.Became(), lines: lineNote(f.OldLines, f.NewLines)}
+		if e.became == "" {
+			e.op, e.old, e.new = f.Op, f.Old, f.New
+			_, e.short = f.Values()
+		}
+		p.entry(e)
+	}
+}
+
+// nameCells returns how wide the names of fields are, but for the very wide ones.
+func nameCells(fields []diff.Field) int {
+	wide, measure := 0, widths()
+	for _, f := range fields {
+		if n := measure.StringWidth(harmless(f.Name)); n <= maxNameCells {
+			wide = max(wide, n)
+		}
+	}
+	return wide
+}
+
+// entry is one difference in an outline. Texts are as hostile as documents are.
+type entry struct {
+	indent, sign string
+	style        style
+	name         string
+	cells        int    // that the name is padded to
+	became       string // where it was before
+	op, old, new string // what became of the value; no op: there is nothing to tell
+	short        string // new, where it stands beside old
+	task, lines  string
+}
+
+func (p *page) entry(e entry) {
+	measure := widths()
+	name := harmless(e.name)
+	head := cell{e.sign + " " + name, e.style}
+	value := ""
+	switch {
+	case e.op == diff.Added:
+		value = e.new
+	case e.op == diff.Removed:
+		value = e.old
+	case e.op != "":
+		value = orEmpty(e.old) + " → " + orEmpty(e.short)
+	}
+	padding := strings.Repeat(" ", max(0, e.cells-measure.StringWidth(name)))
+	room := p.outlineWidth() - measure.StringWidth(e.indent+head.text+padding) - gap
+	// Two values that do not fit beside each other stand below each other.
+	long := strings.Contains(e.old+e.new, "\n") ||
+		e.op == diff.Changed && measure.StringWidth(harmless(value)) > room
+	parts := []cell{head}
+	if value != "" && !long {
+		parts[0].text += padding
+		parts = append(parts, cell{value, plain})
+	}
+	parts = append(parts, cell{e.became, plain}, cell{e.task, faint}, cell{e.lines, faint})
+	p.fitted(e.indent, parts)
+	if long {
+		p.valueLines(e.old, e.new, e.indent+"    ")
+	}
+}
+
+// fitted writes texts two spaces apart. One that does not fit on the line goes
+// to the next.
+func (p *page) fitted(indent string, parts []cell) {
+	at, measure := len(indent), widths()
+	p.WriteString(indent)
+	for i, c := range parts {
+		text := harmless(c.text)
+		if text == "" {
+			continue
+		}
+		wide := measure.StringWidth(text)
+		switch {
+		case i > 0 && at+gap+wide > p.outlineWidth():
+			p.WriteString("\n" + indent + "    ")
+			at = len(indent) + 4
+		case i > 0:
+			p.WriteString("  ")
+			at += gap
+		}
+		p.WriteString(p.paint(c.style, text))
+		at += wide
+	}
+	p.WriteByte('\n')
+}
+
+func (p *page) outlineWidth() int {
+	if p.width > 0 {
+		return p.width
+	}
+	return outlineWidth
+}
+
+// valueLines writes a value that takes lines of its own: those that went, those
+// that came, and what of a line changed.
+func (p *page) valueLines(old, now, indent string) {
+	was, is := diff.Read([]byte(old)), diff.Read([]byte(now))
+	for _, h := range diff.Hunks(was, is, diff.Options{Context: len(old)}) {
+		for _, r := range h.Rows() {
+			if r.Old != nil && r.New != nil && r.New.Op == diff.Same {
+				p.valueLine(indent, "  ", faint, whole(body(r.New)))
+				continue
+			}
+			p.valueSide(indent, "- ", red, r.Old, oneSide(r.Words, diff.Insert))
+			p.valueSide(indent, "+ ", green, r.New, oneSide(r.Words, diff.Delete))
+			if r.Old != nil && r.New != nil && body(r.Old) == body(r.New) {
+				p.valueLine(indent, "  ", faint, whole("(the line end after it)"))
+			}
 		}
 	}
 }
 
-// values says what became of a value.
-func values(it coc.Item) string {
-	switch it.Op {
-	case diff.Added:
-		return it.New
-	case diff.Removed:
-		return it.Old
-	case diff.Moved:
-		return "from place " + it.Old + " to " + it.New
+func (p *page) valueSide(indent, sign string, s style, l *diff.Line, words []diff.Word) {
+	if l == nil {
+		return
 	}
-	return orEmpty(it.Old) + " → " + orEmpty(it.New)
+	if len(words) == 0 {
+		words = whole(body(l))
+	}
+	p.valueLine(indent, sign, s, words)
 }
+
+func (p *page) valueLine(indent, sign string, s style, words []diff.Word) {
+	p.WriteString(indent + p.paint(s, sign))
+	for _, w := range words {
+		text, here := w.Text, s
+		if w.Op != diff.Same {
+			text, here = p.emphasis(w)
+			if here == plain {
+				here = s
+			}
+		}
+		p.WriteString(p.paint(here, visibleBut(strings.ToValidUTF8(text, "�"), "\t")))
+	}
+	p.WriteByte('\n')
+}
+
+// lineNote says where something stands: in the new version, if it is there.
+func lineNote(was, is diff.Span) string {
+	switch {
+	case is != diff.Span{}:
+		return lineRange(is)
+	case was != diff.Span{}:
+		return "was " + lineRange(was)
+	}
+	return ""
+}
+
+func lineRange(s diff.Span) string {
+	if s.To <= s.From {
+		return fmt.Sprintf("line %d", s.From)
+	}
+	return fmt.Sprintf("lines %d-%d", s.From, s.To)
+}
+
+// harmless shows a value of a document on one line.
+func harmless(s string) string { return visible(strings.ToValidUTF8(s, "�")) }
 
 func orEmpty(s string) string {
 	if s == "" {
 		return `""`
 	}
 	return s
-}
-
-// valueLines writes the lines of a value that differ.
-func (p *page) valueLines(it coc.Item, indent string) {
-	for _, h := range diff.Hunks(diff.Read([]byte(it.Old)), diff.Read([]byte(it.New)), diff.Options{}) {
-		for _, l := range h.Lines {
-			s := green
-			if l.Op == diff.Delete {
-				s = red
-			}
-			text := visibleBut(strings.TrimSuffix(string(l.Text), "\n"), "\t")
-			fmt.Fprintln(p, indent+p.paint(s, string(l.Op)+" "+text))
-		}
-	}
 }

@@ -83,7 +83,7 @@ func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
 	args := []string{"diff", "DM-restart@v1..v2"}
-	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got, "\x1b[31m-    inputs: {service: ECS, timeout: 30}\x1b[0m\n\x1b[32m+    inputs") {
+	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got, "\x1b[31m-    inputs: {service: ECS, timeout: \x1b[0m\x1b[7;31m30\x1b[0m") {
 		t.Errorf("diff on a terminal = %q, want colours", got)
 	}
 	if got, _, _ := ask(t, archive, args...); strings.Contains(got, "\x1b") {

@@ -200,8 +200,10 @@ func (f Filter) where() (string, []any) {
 		add(true, "c.kind IN ("+marks+")", kinds...)
 	}
 	if f.Task != "" || f.Path != "" {
-		add(true, `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.task GLOB ? AND i.path GLOB ?)`,
-			glob(f.Task), glob(f.Path))
+		// The item of a step's task that was replaced holds the one before in old.
+		add(true, `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path GLOB ?
+			AND (i.task GLOB ? OR i.path GLOB '*].task' AND i.old GLOB ?))`,
+			glob(f.Path), glob(f.Task), glob(f.Task))
 	}
 	return strings.Join(conds, " AND "), args
 }

@@ -165,24 +165,26 @@ func Compare(old, new *Text) Result {
 		w := &walker{a: old, b: new}
 		w.walk(was, now, blocks)
 		r.Items, r.Note, r.Formatting = w.items, w.note(), w.account(blocks)
-		r.Summary = oneLine(w.say(sorts(r.Formatting)), maxSummary)
+		r.Summary = fit(w.say(sorts(r.Formatting)))
 		return r
 	}
 	r.Summary = fmt.Sprintf("+%d −%d lines", r.Added, r.Removed)
 	return r
 }
 
-// say is the summary of a walk, of which formatting is told too.
-func (w *walker) say(sorts []string) string {
+// say is the summary of a walk that found these sorts of formatting too, of
+// which only the comments are worth a word beside anything else.
+func (w *walker) say(sorts []string) []string {
+	parts := w.summary()
 	switch {
 	case w.total == 0 && len(sorts) == 0:
-		return "formatting only"
+		return []string{"formatting only"}
 	case w.total == 0:
-		return "formatting only (" + strings.Join(sorts, ", ") + ")"
+		return []string{"formatting only (" + strings.Join(sorts, ", ") + ")"}
 	case slices.Contains(sorts, comments):
-		return w.summary() + ", comments changed"
+		return append(parts, "comments changed")
 	}
-	return w.summary()
+	return parts
 }
 
 // first is the result for a content with none before it.

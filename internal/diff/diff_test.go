@@ -48,14 +48,38 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// describe writes a result for a golden.
+// describe writes a result for a golden: what became of what, in which step and
+// task, on which lines of both versions, and the values.
 func describe(r Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "equal %t, +%d -%d\nsummary: %s\nnote: %s\n", r.Equal, r.Added, r.Removed, r.Summary, r.Note)
-	for _, i := range r.Items {
-		fmt.Fprintf(&b, "%-8s%s <%s|%s> %q → %q\n", i.Op, i.Path, i.Step, i.Task, i.Old, i.New)
+	fmt.Fprintf(&b, "summary: %s\n", r.Summary)
+	if r.Note != "" {
+		fmt.Fprintf(&b, "note: %s\n", r.Note)
 	}
-	return b.String()
+	for _, i := range r.Items {
+		fmt.Fprintf(&b, "%s %s", i.Op, i.Path)
+		if i.Step+i.Task != "" {
+			fmt.Fprintf(&b, " (%s, %s)", i.Step, i.Task)
+		}
+		fmt.Fprintf(&b, "\n  line %s: %q → %q\n", lines(i.OldLines, i.NewLines), i.Old, i.New)
+	}
+	for _, f := range r.Formatting {
+		fmt.Fprintf(&b, "formatting %s\n  line %s\n", f.Sort, lines(f.OldLines, f.NewLines))
+	}
+	return b.String() + "\n"
+}
+
+func lines(old, new Span) string {
+	one := func(s Span) string {
+		switch s.From {
+		case 0:
+			return "none"
+		case s.To:
+			return fmt.Sprint(s.From)
+		}
+		return fmt.Sprintf("%d-%d", s.From, s.To)
+	}
+	return one(old) + " → " + one(new)
 }
 
 func TestSummary(t *testing.T) {

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -21,10 +22,20 @@ type rows struct {
 	// at leads from YAML's lines to ours, nil where they are the same: YAML also
 	// ends lines at a lone CR, and at what Unicode takes for the end of a line.
 	at []int
+	// filled is the last line up to each that is more than a comment, -1 where
+	// there is none.
+	filled []int
 }
 
 func newRows(content []byte, lines [][]byte) rows {
-	r := rows{lines: lines}
+	r := rows{lines: lines, filled: make([]int, len(lines))}
+	last := -1
+	for i, line := range lines {
+		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' && string(text) != "---" && string(text) != "..." {
+			last = i
+		}
+		r.filled[i] = last
+	}
 	odd := bytes.Contains(content, []byte("\u0085")) || bytes.Contains(content, []byte("\u2028")) || bytes.Contains(content, []byte("\u2029")) ||
 		bytes.Count(content, []byte("\r")) != bytes.Count(content, []byte("\r\n"))
 	if !odd {
@@ -75,15 +86,19 @@ func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
 			return origin + last.at + last.lines
 		}
 	}
-	end := min(l.line, len(r.lines))
-	for end > origin+1 && !r.belongs(r.lines[end-1], y, l.column) {
-		end--
+	end := max(origin+1, min(l.line, len(r.lines)))
+	filled := max(origin, r.filled[end-1])
+	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		for end > filled+1 && !r.belongs(r.lines[end-1], y, l.column) {
+			end--
+		}
+		return end
 	}
-	return end
+	return filled + 1
 }
 
-// belongs reports whether a line that may follow a scalar or a flow collection
-// is its last one.
+// belongs reports whether a line that looks like a comment or empty, and may
+// follow a scalar in quotes or a block text, is its last one.
 func (r rows) belongs(line []byte, y *yaml.Node, column int) bool {
 	text := bytes.TrimLeft(line, " ")
 	indent := len(line) - len(text)
@@ -91,15 +106,13 @@ func (r rows) belongs(line []byte, y *yaml.Node, column int) bool {
 	block := y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	switch {
 	case len(text) == 0: // of a block text only where it keeps empty lines
-		return block && bytes.HasSuffix([]byte(y.Value), []byte("\n\n"))
+		return block && strings.HasSuffix(y.Value, "\n\n")
 	case text[0] != '#':
-		return string(text) != "---" && string(text) != "..."
+		return false // a marker
 	case block:
 		return indent >= column
 	case y.Style&yaml.DoubleQuotedStyle != 0:
 		return bytes.IndexByte(text, '"') >= 0
-	case y.Style&yaml.SingleQuotedStyle != 0:
-		return bytes.IndexByte(text, '\'') >= 0
 	}
-	return false
+	return bytes.IndexByte(text, '\'') >= 0
 }

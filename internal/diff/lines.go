@@ -70,12 +70,55 @@ func changedBlocks(old, new *Text) []block {
 	return blocks
 }
 
+// maxIndent bounds what evenSpace keeps of an indentation. A reader sees no
+// difference beyond, and lines that repeat can't blow a text up.
+const maxIndent = 80
+
+// evenSpace returns both texts with each line's white space left out, so that
+// lines that differ in nothing else are equal. Their indentation stays, for it
+// tells where a change had best begin: all equal lines get that of the first
+// one, and the lesser text comes first, as in changedBlocks.
+func evenSpace(old, new *Text) (evenOld, evenNew *Text) {
+	if bytes.Compare(old.content, new.content) > 0 {
+		evenNew, evenOld = evenSpace(new, old)
+		return evenOld, evenNew
+	}
+	indents := map[string][]byte{"": nil}
+	even := func(t *Text) *Text {
+		var out []byte
+		for _, line := range t.lines {
+			bare := string(withoutSpace(line))
+			if _, ok := indents[bare]; !ok {
+				indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]
+				indents[bare] = indent[:min(len(indent), maxIndent)]
+			}
+			out = append(out, indents[bare]...)
+			out = append(append(out, bare...), '\n')
+		}
+		return Read(out)
+	}
+	return even(old), even(new)
+}
+
+// withoutSpace returns a line without any of what git takes for white space.
+func withoutSpace(line []byte) []byte {
+	bare := make([]byte, 0, len(line))
+	for _, c := range line {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			bare = append(bare, c)
+		}
+	}
+	return bare
+}
+
 // Options say how a line diff is shown. The zero value shows the changed lines
 // alone.
 type Options struct {
 	Context int // unchanged lines on either side of a change
-	// IgnoreSpace takes lines for equal that differ in white space only. What
-	// comes of it is for reading: it is no patch.
+	// IgnoreSpace takes lines for equal that differ in white space only, as git
+	// does with -w: in spaces, tabs, "\r" and a last "\n". An unchanged line is
+	// shown as new has it; a blank line that came or went is a change. What comes
+	// of it is for reading: it is no patch.
 	IgnoreSpace bool
 }
 
@@ -92,7 +135,11 @@ func Hunks(old, new *Text, o Options) []Hunk {
 	// No text has more lines than bytes, so this bound changes nothing but
 	// keeps the sums below from overflowing.
 	context := min(max(o.Context, 0), len(old.content)+len(new.content))
-	blocks := changedBlocks(old, new)
+	was, is := old, new
+	if o.IgnoreSpace {
+		was, is = evenSpace(old, new)
+	}
+	blocks := changedBlocks(was, is)
 	var hunks []Hunk
 	for len(blocks) > 0 {
 		n := 1

@@ -162,7 +162,7 @@ func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 // collect reads what a node holds.
 func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 	origin := r.rows.of(y)
-	n = &node{tag: y.ShortTag()}
+	n = &node{tag: shortTag(y)}
 	switch y.Kind {
 	case yaml.SequenceNode:
 		n.kind = list
@@ -186,6 +186,30 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, cut(n.pairs[i].key.value, maxLabel))
 	}
 	return n, r.rows.end(y, n, origin, l), nil
+}
+
+// shortTag is the type of a value. What the older YAML 1.1 takes for a boolean or
+// a number in base 60 counts as that: COC's reader may be of either kind, so
+// quotes around it may be more than formatting.
+// https://yaml.org/type/bool.html, https://yaml.org/type/int.html
+func shortTag(y *yaml.Node) string {
+	tag := y.ShortTag()
+	if tag == "!!str" && y.Kind == yaml.ScalarNode && y.Style == 0 {
+		return plainTag(y.Value)
+	}
+	return tag
+}
+
+// plainTag is the type of a text without quotes that YAML 1.2 takes for a string.
+func plainTag(s string) string {
+	switch strings.ToLower(s) {
+	case "y", "n", "yes", "no", "on", "off":
+		return "!!bool"
+	}
+	if strings.Contains(s, ":") && strings.Trim(s, "0123456789:_.+-") == "" {
+		return "!!int"
+	}
+	return "!!str"
 }
 
 func (r *reader) items(all []*yaml.Node, origin int, l limit) ([]slot, error) {

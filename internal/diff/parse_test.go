@@ -122,13 +122,13 @@ func TestStructureGivenUp(t *testing.T) {
 		"NUL":            "control characters are not allowed (value: 0)",
 		"invalid UTF-8":  "not UTF-8",
 	} {
-		tree, got := parse([]byte(contents[name]), nil)
+		tree, got := parse([]byte(contents[name]), splitLines([]byte(contents[name])))
 		if tree != nil || got != want {
 			t.Errorf("%s: structure %t, reason %q; want none, %q", name, tree != nil, got, want)
 		}
 	}
 	for _, name := range []string{"nothing", "closed lists", "steps", "same steps", "aliases", "alias key", "merge", "CRLF", "mark", "only comments"} {
-		if tree, why := parse([]byte(contents[name]), nil); tree == nil {
+		if tree, why := parse([]byte(contents[name]), splitLines([]byte(contents[name]))); tree == nil {
 			t.Errorf("%s: no structure: %s", name, why)
 		}
 	}

@@ -129,7 +129,7 @@ func index(pieces []piece, t *tree) parts {
 	known := parts{}
 	for i, p := range pieces {
 		pair := t.root.pairs[i]
-		if pair.key != (key{"!!str", p.key}) {
+		if pair.key != (key{plainTag(p.key), p.key}) {
 			return nil
 		}
 		known[string(p.text)] = pair.shift(t.origin - p.first)
@@ -165,7 +165,7 @@ func assemble(pieces []piece, known parts) *tree {
 		if !ok {
 			return nil
 		}
-		root.pairs[i] = pair{key{"!!str", p.key}, s.shift(p.first)}
+		root.pairs[i] = pair{key{plainTag(p.key), p.key}, s.shift(p.first)}
 	}
 	if _, twice := root.index(); twice || root.measure() != nil {
 		return nil
@@ -198,7 +198,7 @@ func worthwhile(pieces []piece, known parts) bool {
 func (r *reader) piece(p piece, known parts) (_ slot, ok bool) {
 	if p.items == nil {
 		t := alone(p.part, mapping)
-		if t == nil || t.root.pairs[0].key != (key{"!!str", p.key}) {
+		if t == nil || t.root.pairs[0].key != (key{plainTag(p.key), p.key}) {
 			return slot{}, false
 		}
 		return t.root.pairs[0].shift(t.origin), true

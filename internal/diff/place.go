@@ -13,6 +13,7 @@ type side struct {
 	// shared: the parts share lines, so that one which comes or goes changes
 	// lines of the others.
 	shared bool
+	alone  bool // the other side has nothing there, so the key goes with the first part
 }
 
 // part is the side of a value in a slot.
@@ -27,8 +28,11 @@ func (s side) part(v slot) side {
 // part before it, of which last is the last, and after the collection's own.
 func (s side) above(at side, i int, last func(i int) slot) side {
 	from := at.From + 1
-	if i > 0 {
+	switch {
+	case i > 0:
 		from = at.part(last(i-1)).To + 1
+	case at.alone:
+		from = at.From
 	}
 	if !s.fixed && s.From > 0 {
 		s.From = min(s.From, max(from, at.From))
@@ -49,6 +53,7 @@ type place struct {
 	parameter  string // the parameter it lies in; "" in a step
 	element    bool   // of a list that holds no steps: its keys need it in the leaf
 	steps      bool   // at a list of steps
+	secret     bool   // under a key that sounds like a secret
 	parameters bool   // at the parameters of a job
 
 	old, new side
@@ -58,6 +63,7 @@ type place struct {
 func (at *place) pair(k key, old, new *slot) place {
 	label := keyLabel(k)
 	to := place{up: at, key: &k, was: -1, now: -1, step: at.step, task: at.task, parameter: at.parameter}
+	to.secret = at.secret || secretive(k.value)
 	to.path, to.leaf = join(at.path, label), label
 	if at.element {
 		to.leaf = at.leaf + "." + label
@@ -110,6 +116,9 @@ func (at *place) item(was, now *listing, i, j int) place {
 	label, value := "["+l.label(n)+"]", l.items[n].value
 	to.path, to.leaf = at.path+label, at.leaf+label
 	to.element = !at.steps
+	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
+	// says nothing of its values: rotate_password has a timeout.
+	to.secret = at.secret || !at.steps && secretive(value.name()+" "+value.text("key", "Key"))
 	if at.steps && value.kind == mapping {
 		to.step, to.task = cut(value.name(), maxLabel), cut(value.task(), maxLabel)
 		if to.task == "" && twin != nil {

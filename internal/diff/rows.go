@@ -4,25 +4,42 @@ package diff
 // two lines of which one became the other, or a line of one side alone.
 type Row struct {
 	Old, New *Line // nil: nothing on that side
-	// Words tell two lines of which one became the other apart; nil when both
-	// are to be shown whole.
+	// Words tell two lines of which one became the other apart, both without
+	// their "\n": what of it differs is seen in the lines themselves. It is nil
+	// when both are to be shown whole.
 	Words []Word
 }
 
+// maxSteps bounds what may be spent on pairing the lines of a hunk to some
+// milliseconds. What comes after is paired less well, in linear time.
+const maxSteps = 3_000_000
+
 // Rows pairs the lines of a hunk that were removed with those that were added in
-// their place, by likeness, in the order of both.
+// their place, by likeness, in the order of both. A line that is like none
+// stands alone, a removed one before the added ones around it. The lines alias
+// the hunk.
 func (h Hunk) Rows() []Row {
-	var rows []Row
-	for i := range h.Lines {
-		l := &h.Lines[i]
-		switch l.Op {
-		case Same:
-			rows = append(rows, Row{Old: l, New: l})
-		case Delete:
-			rows = append(rows, Row{Old: l})
-		default:
-			rows = append(rows, Row{New: l})
+	rows := make([]Row, 0, len(h.Lines))
+	p := pairing{steps: maxSteps, work: maxWork, ids: map[string]int{}}
+	for lines := h.Lines; len(lines) > 0; {
+		if op := lines[0].Op; op != Delete && op != Insert {
+			rows = append(rows, Row{Old: &lines[0], New: &lines[0]})
+			lines = lines[1:]
+			continue
 		}
+		n := run(lines, Delete)
+		m := n + run(lines[n:], Insert)
+		rows = p.rows(rows, lines[:n], lines[n:m])
+		lines = lines[m:]
 	}
 	return rows
+}
+
+// run returns how many lines from the first on have an op.
+func run(lines []Line, op Op) int {
+	n := 0
+	for n < len(lines) && lines[n].Op == op {
+		n++
+	}
+	return n
 }

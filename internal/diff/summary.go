@@ -48,7 +48,7 @@ func (w *within) add(name string) {
 
 const (
 	maxSaid = 3 // fields that a summary tells one by one
-	maxKept = 2 // and things renamed or moved
+	maxKept = 3 // and things renamed or moved
 )
 
 // wholeOps are what can become of a step or parameter as a whole, in the order
@@ -181,7 +181,7 @@ func sayField(at *place, item Item, short bool) string {
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
 	case item.Op == Moved:
 		return field + " moved " + sayAfter(item.New)
-	case item.Op == Changed && tellable(old) && tellable(new) && !secretive(at.path):
+	case item.Op == Changed && tellable(old) && tellable(new) && !at.secret:
 		return fmt.Sprintf("%s %s → %s", field, old, new)
 	}
 	return field + " " + item.Op
@@ -194,8 +194,8 @@ func taskVersions(old, new string) (task, was, now string, ok bool) {
 	return a, was, now, found && also && a == b && tellable(a)
 }
 
-// summary says it all in one line.
-func (t *told) summary() string {
+// summary says it all, part by part.
+func (t *told) summary() []string {
 	parts := append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
 	if len(t.said) <= maxSaid {
 		for _, s := range t.said {
@@ -211,7 +211,25 @@ func (t *told) summary() string {
 	} else {
 		parts = append(parts, count(t.fields, "field")+" changed"+t.where())
 	}
-	return strings.Join(parts, ", ")
+	return parts
+}
+
+// fit joins the parts of a summary, as many as there is room for.
+func fit(parts []string) string {
+	const more = ", and %d more"
+	s := ""
+	for i, part := range parts {
+		part = oneLine(part, maxSummary)
+		next := part
+		if i > 0 {
+			next = s + ", " + part
+		}
+		if i > 0 && utf8.RuneCountInString(next) > maxSummary-len(more) {
+			return oneLine(s+fmt.Sprintf(more, len(parts)-i), maxSummary)
+		}
+		s = next
+	}
+	return oneLine(s, maxSummary)
 }
 
 // where says where many changed fields are.
@@ -248,11 +266,11 @@ func tellable(value string) bool {
 		})
 }
 
-// secretive reports whether a path sounds like the way to a secret.
-func secretive(path string) bool {
-	path = strings.ToLower(path)
+// secretive reports whether a key or name sounds like that of a secret.
+func secretive(name string) bool {
+	name = strings.ToLower(name)
 	for _, word := range []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "private", "cert"} {
-		if strings.Contains(path, word) {
+		if strings.Contains(name, word) {
 			return true
 		}
 	}

@@ -127,8 +127,9 @@ func (n *node) text(keys ...string) string {
 	return ""
 }
 
-// name is what people call an element of a list; "" when it has none.
-func (n *node) name() string { return n.text("name", "Name") }
+// name is what people call an element of a list; "" when it has none. The
+// parameters of a script have a param_name.
+func (n *node) name() string { return n.text("name", "Name", "param_name") }
 
 // task is what a step runs: COC says task, its kin at AWS action.
 func (n *node) task() string { return n.text("task", "action") }
@@ -210,7 +211,9 @@ func appendPart(buf []byte, s string) []byte {
 }
 
 // isName reports whether a key leads to the name of what holds it.
-func isName(k key) bool { return k.tag == "!!str" && (k.value == "name" || k.value == "Name") }
+func isName(k key) bool {
+	return k.tag == "!!str" && (k.value == "name" || k.value == "Name" || k.value == "param_name")
+}
 
 // slot returns part i of a collection.
 func (n *node) slot(i int) slot {

@@ -132,9 +132,9 @@ func (w *walker) mapping(at *place, old, new *node) {
 }
 
 // emptied is a place, or one that takes in all its lines if one of the sides
-// is empty or not there: what came or went stands for the whole then.
+// is empty: what came or went stands for the whole then.
 func (at *place) emptied(old, new *node) *place {
-	if old.size() > 0 && new.size() > 0 || at.up == nil {
+	if old.size() > 0 && new.size() > 0 || at.up == nil || at.old.From == 0 || at.new.From == 0 {
 		return at
 	}
 	to := *at
@@ -174,6 +174,7 @@ func renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
 // step, as if the other side had an empty one.
 func (w *walker) alone(at *place, old, new *node) {
 	none := &node{kind: list, tag: "!!seq"}
+	at.old.alone, at.new.alone = true, true
 	switch {
 	case new == nil && at.steps && len(old.items) > 0:
 		w.list(at, old, none)

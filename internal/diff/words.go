@@ -1,14 +1,28 @@
 package diff
 
 import (
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// maxWordRunes bounds the lines that Words compares to some 10 ms of work.
-const maxWordRunes = 2000
+// maxMiddle bounds what is compared of two lines: as many tokens a side, between
+// the beginning and the end that both share.
+const maxMiddle = 2000
+
+// maxWork bounds what may be spent on the words of two lines, and on those of
+// all lines of a hunk: as much as the longest middle takes, some 15 ms.
+const maxWork = maxMiddle * (maxMiddle + 2*tokenWork)
+
+// tokenWork is what the bookkeeping for one token takes, in comparisons of two.
+const tokenWork = 64
+
+// minPiece is from how many bytes in common on a part of a word isn't marked.
+const minPiece = 16
+
+// minLike says, in thousandths of what two lines weigh, how much one must have
+// of the other to have become it.
+const minLike = 400
 
 // Word is a run of bytes that two lines share or that only one of them has.
 type Word struct {
@@ -17,91 +31,200 @@ type Word struct {
 }
 
 // Words compares two lines word by word. Same and Delete words joined give old,
-// Same and Insert words give new, byte for byte; no rune is ever split. It
-// returns nil, meaning that the lines are to be shown whole, when either has
-// more than 2,000 runes.
+// Same and Insert words give new, byte for byte; no rune is ever split, and
+// Words(new, old) is the mirror of Words(old, new).
+//
+// What it marks is what a reader would: words whole, a piece shared by chance
+// between two changes along with them. It returns nil, meaning that the lines
+// are to be shown whole, when they have too little in common (lines with the
+// same key before a ":" or "=" never have) or are both empty. Of lines so long
+// that comparing them would be slow it marks all between the beginning and the
+// end that they share.
 func Words(old, new string) []Word {
-	if utf8.RuneCountInString(old) > maxWordRunes || utf8.RuneCountInString(new) > maxWordRunes {
+	work := maxWork
+	return refine(tokenize(old), tokenize(new), &work)
+}
+
+// refine is Words, and takes what it spent from work.
+func refine(a, b tokens, work *int) []Word {
+	blocks := compareTokens(a, b, work)
+	slide(a, b, blocks)
+	words := spell(a, b, dissolve(a, b, blocks))
+	if sameKey(a.line, b.line) {
+		return words
+	}
+	common := 0
+	for _, w := range words {
+		if w.Op == Same {
+			common += weigh(w.Text)
+		}
+	}
+	if likeness(common, a.total(), b.total()) < minLike {
 		return nil
 	}
-	// Each distinct token becomes one rune, so that the comparison can't cut
-	// inside one and invalid bytes stay themselves. There are at most 4,000
-	// tokens, far below the surrogates.
-	var words vocabulary
-	a, b := words.encode(old), words.encode(new)
+	return words
+}
+
+// likeness returns in thousandths how much two lines have in common, by what
+// that and both lines weigh. Lines of nothing but white space are alike.
+func likeness(common, a, b int) int {
+	if a+b == 0 {
+		return 1000
+	}
+	return 2 * common * 1000 / (a + b)
+}
+
+// sameKey reports whether both lines begin with the same key, as they do in
+// YAML, JSON and assignments, at the same depth.
+func sameKey(a, b string) bool {
+	k := lineKey(a)
+	return k != "" && k == lineKey(b)
+}
+
+// lineKey returns a line up to its first ":" or "=", or "" when no word stands
+// before that.
+func lineKey(line string) string {
+	named := false
+	for i := 0; i < len(line); {
+		kind, size := firstRune(line[i:])
+		if line[i] == ':' || line[i] == '=' {
+			if named {
+				return line[:i]
+			}
+			return ""
+		}
+		named = named || kind == wordRune || kind == loneRune
+		i += size
+	}
+	return ""
+}
+
+// compareTokens returns the runs of tokens that differ. It always compares the
+// lesser line with the greater one, as changedBlocks does.
+func compareTokens(a, b tokens, work *int) []block {
+	if a.line > b.line {
+		blocks := compareTokens(b, a, work)
+		for i, x := range blocks {
+			blocks[i] = block{x.new, x.newEnd, x.old, x.oldEnd}
+		}
+		return blocks
+	}
+	m := block{0, a.count(), 0, b.count()}
+	same := func(i, j int) bool { return a.text(i, i+1) == b.text(j, j+1) }
+	for m.old < m.oldEnd && m.new < m.newEnd && same(m.old, m.new) {
+		m.old, m.new = m.old+1, m.new+1
+	}
+	for m.old < m.oldEnd && m.new < m.newEnd && same(m.oldEnd-1, m.newEnd-1) {
+		m.oldEnd, m.newEnd = m.oldEnd-1, m.newEnd-1
+	}
+	n, k := m.oldEnd-m.old, m.newEnd-m.new
+	if n == 0 || k == 0 || n == 1 && k == 1 || n > maxMiddle || k > maxMiddle {
+		return appendBlock(nil, m)
+	}
+	cost := n*k + tokenWork*(n+k)
+	if cost > *work {
+		return []block{m}
+	}
+	*work -= cost
+	return compareMiddle(a, b, m)
+}
+
+// compareMiddle compares the tokens of a block. Each distinct one becomes one
+// rune, so that nothing can be cut inside a token and invalid bytes stay
+// themselves. There are at most 4,000, far below the surrogates.
+func compareMiddle(a, b tokens, m block) []block {
+	ids := map[string]rune{}
+	encode := func(t tokens, from, to int) []rune {
+		out := make([]rune, 0, to-from)
+		for i := from; i < to; i++ {
+			id, ok := ids[t.text(i, i+1)]
+			if !ok {
+				id = rune(len(ids) + 1)
+				ids[t.text(i, i+1)] = id
+			}
+			out = append(out, id)
+		}
+		return out
+	}
 	dmp := diffmatchpatch.New()
 	dmp.DiffTimeout = 0 // a clock would make the result depend on load
-	var out []Word
-	for _, d := range dmp.DiffMainRunes(a, b, false) {
-		op := Same
+	var blocks []block
+	at := block{m.old, m.old, m.new, m.new}
+	for _, d := range dmp.DiffMainRunes(encode(a, m.old, m.oldEnd), encode(b, m.new, m.newEnd), false) {
+		n := utf8.RuneCountInString(d.Text)
 		switch d.Type {
 		case diffmatchpatch.DiffDelete:
-			op = Delete
+			at.oldEnd += n
 		case diffmatchpatch.DiffInsert:
-			op = Insert
+			at.newEnd += n
+		default:
+			blocks = appendBlock(blocks, at)
+			at = block{at.oldEnd + n, at.oldEnd + n, at.newEnd + n, at.newEnd + n}
 		}
-		out = append(out, Word{op, words.decode(d.Text)})
 	}
-	return out
+	return appendBlock(blocks, at)
 }
 
-// vocabulary numbers tokens from 1 in the order of their first sight.
-type vocabulary struct {
-	tokens []string
-	ids    map[string]rune
+// appendBlock appends a block that isn't empty.
+func appendBlock(blocks []block, b block) []block {
+	if b.old == b.oldEnd && b.new == b.newEnd {
+		return blocks
+	}
+	return append(blocks, b)
 }
 
-func (v *vocabulary) encode(line string) []rune {
-	if v.ids == nil {
-		v.ids = map[string]rune{}
-	}
-	var out []rune
-	for line != "" {
-		n := tokenLen(line)
-		id, ok := v.ids[line[:n]]
-		if !ok {
-			v.tokens = append(v.tokens, line[:n])
-			id = rune(len(v.tokens))
-			v.ids[line[:n]] = id
+// spell turns the blocks that differ into words, and finds within each the long
+// beginnings and ends that both sides share.
+func spell(a, b tokens, blocks []block) []Word {
+	var words []Word
+	add := func(op Op, text string) {
+		switch last := len(words) - 1; {
+		case text == "":
+		case last >= 0 && words[last].Op == op:
+			words[last].Text += text
+		default:
+			words = append(words, Word{op, text})
 		}
-		out = append(out, id)
-		line = line[n:]
 	}
-	return out
+	i := 0
+	for _, x := range blocks {
+		add(Same, a.text(i, x.old))
+		was, is := a.text(x.old, x.oldEnd), b.text(x.new, x.newEnd)
+		before, after := sharedEnds(was, is)
+		add(Same, was[:before])
+		add(Delete, was[before:len(was)-after])
+		add(Insert, is[before:len(is)-after])
+		add(Same, was[len(was)-after:])
+		i = x.oldEnd
+	}
+	add(Same, a.text(i, a.count()))
+	return words
 }
 
-func (v *vocabulary) decode(ids string) string {
-	var out []byte
-	for _, id := range ids {
-		out = append(out, v.tokens[id-1]...)
-	}
-	return string(out)
-}
+// boundary reports whether text can be cut at i without splitting a rune.
+func boundary(text string, i int) bool { return i == len(text) || utf8.RuneStart(text[i]) }
 
-// tokenLen returns the length of the first token of a line: a run of letters,
-// digits and underscores, a run of white space, or one other rune or invalid
-// byte. Han, kana and the like are written without spaces: each such letter is
-// a token.
-func tokenLen(line string) int {
-	class := func(s string) (kind, size int) {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case unicode.Is(unicode.Lo, r):
-			return 0, size
-		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '_':
-			return 1, size
-		case unicode.IsSpace(r):
-			return 2, size
-		}
-		return 0, size
+// sharedEnds returns how many bytes of at least minPiece two texts share at their
+// beginning and at their end, without splitting a rune of either.
+func sharedEnds(a, b string) (before, after int) {
+	n := min(len(a), len(b))
+	for before < n && a[before] == b[before] {
+		before++
 	}
-	kind, n := class(line)
-	for kind != 0 && n < len(line) {
-		next, size := class(line[n:])
-		if next != kind {
-			break
-		}
-		n += size
+	for before > 0 && !(boundary(a, before) && boundary(b, before)) {
+		before--
 	}
-	return n
+	if before < minPiece {
+		before = 0
+	}
+	for after < n-before && a[len(a)-1-after] == b[len(b)-1-after] {
+		after++
+	}
+	for after > 0 && !(boundary(a, len(a)-after) && boundary(b, len(b)-after)) {
+		after--
+	}
+	if after < minPiece {
+		after = 0
+	}
+	return before, after
 }

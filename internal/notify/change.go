@@ -269,7 +269,12 @@ func (w *writer) item(it *coc.Item, found []string, values bool) (_ block, secre
 	}
 	show := func(v string) string {
 		v = cut(v, maxRead)
-		hidden := w.mask.line(v)
+		hidden := v
+		if strings.Contains(v, "\n") {
+			lines, _ := w.mask.text(v)
+			hidden = strings.Join(lines, "\n")
+		}
+		hidden = w.mask.line(hidden)
 		if v != "" && !reference(v) && (w.mask.secretPath(it.Path, it.Step) || told(v, found)) {
 			hidden = masked
 		}
@@ -278,7 +283,9 @@ func (w *writer) item(it *coc.Item, found []string, values bool) (_ block, secre
 	}
 	old, now := differing(show(it.Old), show(it.New))
 	switch {
-	case !values, it.Op == "moved", it.Old == "" && it.New == "":
+	case it.Op == "moved" && it.New != "":
+		pieces = append(pieces, span(", now "+line(w.mask.own(it.New), maxPath)))
+	case !values, it.Old == "" && it.New == "":
 	case it.Op == "added":
 		pieces = append(pieces, span(": "+now))
 	case it.Op == "removed":

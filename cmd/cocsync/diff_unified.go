@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"cocsync/internal/diff"
+)
+
+// patchContext is how many unchanged lines stand around a change, as in git.
+const patchContext = 3
+
+// fileNames are what a patch calls both sides: the document's name, as a file in
+// the working directory.
+func fileNames(name, documentID string, first bool) (old, now string) {
+	file := strings.ReplaceAll(name, "/", "_")
+	if file == "" || file == "." || file == ".." {
+		file = documentID
+	}
+	if first {
+		return "/dev/null", "b/" + file
+	}
+	return "a/" + file, "b/" + file
+}
+
+// unified writes a line diff that patch and git apply take. A nil old is no file.
+func unified(name, documentID string, old, now *diff.Text, o diff.Options) []byte {
+	was, is := fileNames(name, documentID, old == nil)
+	return diff.Unified(old, now, was, is, o)
+}
+
+func (c *comparison) unified(o diff.Options) []byte {
+	return unified(c.doc.Name, c.doc.DocumentID, c.was, c.now, o)
+}
+
+// unified writes a line diff. Colours, in which the words that changed within a
+// line stand out, are all that it adds. The hunks are those of the text.
+func (p *page) unified(text []byte, hunks []diff.Hunk) {
+	if !p.color {
+		p.WriteString(p.content(string(text)))
+		return
+	}
+	if len(hunks) == 0 {
+		return
+	}
+	next := func() string {
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		text = rest
+		return string(line)
+	}
+	p.styled("", bold, whole(next()))
+	p.styled("", bold, whole(next()))
+	for _, h := range hunks {
+		p.styled("", cyan, whole(next()))
+		old, now := pairedWords(h)
+		for _, l := range h.Lines {
+			line, s, words := next()[1:], plain, old[l.Old]
+			switch l.Op {
+			case diff.Delete:
+				s = red
+			case diff.Insert:
+				s, words = green, now[l.New]
+			}
+			if l.Op == diff.Same || words == nil {
+				words = whole(line)
+			}
+			p.styled(string(l.Op), s, words)
+			if !ended(l) {
+				p.styled("", faint, whole(next()))
+			}
+		}
+	}
+}
+
+// styled writes one line of a diff in a style; what changed in it stands out.
+func (p *page) styled(sign string, s style, words []diff.Word) {
+	run, in := sign, s // text of one style
+	for _, w := range words {
+		here := s
+		switch w.Op {
+		case diff.Delete:
+			here = redWord
+		case diff.Insert:
+			here = greenWord
+		}
+		if here != in {
+			p.WriteString(p.paint(in, run))
+			run, in = "", here
+		}
+		run += p.content(w.Text)
+	}
+	p.WriteString(p.paint(in, run) + "\n")
+}
+
+// words writes the lines in the frame of a unified diff, and one that changed
+// once, with both its states.
+func (p *page) words(c *comparison, hunks []diff.Hunk) {
+	old, now := fileNames(c.doc.Name, c.doc.DocumentID, c.was == nil)
+	p.styled("--- ", bold, whole(visible(old)))
+	p.styled("+++ ", bold, whole(visible(now)))
+	for _, h := range hunks {
+		p.styled("", cyan, whole(hunkHead(h)))
+		for _, r := range h.Rows() {
+			p.wordRow(r)
+		}
+	}
+}
+
+func (p *page) wordRow(r diff.Row) {
+	switch {
+	case r.Old != nil && r.New != nil && r.New.Op == diff.Same:
+		p.styled(" ", plain, whole(body(r.New)))
+		p.ending(r.New, "file")
+	case r.Old != nil && r.New != nil && r.Words != nil:
+		p.WriteString(p.paint(yellow, "~"))
+		for _, w := range r.Words {
+			text := p.content(w.Text)
+			switch w.Op {
+			case diff.Delete:
+				text = p.paint(red, "[-"+text+"-]")
+			case diff.Insert:
+				text = p.paint(green, "{+"+text+"+}")
+			}
+			p.WriteString(text)
+		}
+		p.WriteByte('\n')
+		p.ending(r.Old, "old file")
+		p.ending(r.New, "new file")
+	default:
+		if r.Old != nil {
+			p.styled("-", red, whole(body(r.Old)))
+			p.ending(r.Old, "file")
+		}
+		if r.New != nil {
+			p.styled("+", green, whole(body(r.New)))
+			p.ending(r.New, "file")
+		}
+	}
+}
+
+// ending says of a last line that none ends it.
+func (p *page) ending(l *diff.Line, file string) {
+	if !ended(*l) {
+		p.styled("", faint, whole(noNewline+" "+file))
+	}
+}
+
+// noNewline begins what patches say of a line that no "\n" ends.
+const noNewline = `\ No newline at end of`
+
+// hunkHead writes where a hunk stands.
+func hunkHead(h diff.Hunk) string {
+	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines)
+}
+
+// pairedWords returns the words of those lines of a hunk of which one became the
+// other, by the lines' numbers.
+func pairedWords(h diff.Hunk) (old, now map[int][]diff.Word) {
+	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
+	for _, r := range h.Rows() {
+		if r.Words != nil && r.Old != nil && r.New != nil {
+			old[r.Old.Old] = oneSide(r.Words, diff.Insert)
+			now[r.New.New] = oneSide(r.Words, diff.Delete)
+		}
+	}
+	return old, now
+}
+
+// oneSide returns the words without those of one kind: a line that became another
+// is its words but the inserted ones.
+func oneSide(words []diff.Word, but diff.Op) []diff.Word {
+	list := []diff.Word{}
+	for _, w := range words {
+		if w.Op != but {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// whole is a text in which nothing stands out.
+func whole(text string) []diff.Word { return []diff.Word{{Op: diff.Same, Text: text}} }
+
+// body is a line without its "\n".
+func body(l *diff.Line) string { return strings.TrimSuffix(string(l.Text), "\n") }
+
+// ended reports whether a line has its "\n".
+func ended(l diff.Line) bool { return bytes.HasSuffix(l.Text, []byte("\n")) }

@@ -1,0 +1,193 @@
+package diff
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	linediff "znkr.io/diff"
+)
+
+// features is a line with what its likeness is judged by.
+type features struct {
+	tokens
+	ids []int // of its tokens, sorted
+	key string
+}
+
+// features prepares the lines of a run.
+func (p *pairing) features(lines []Line) []features {
+	out := make([]features, len(lines))
+	for i := range lines {
+		t := tokenize(body(&lines[i]))
+		ids := make([]int, t.count())
+		for k := range ids {
+			token := t.text(k, k+1)
+			id, ok := p.ids[token]
+			if !ok {
+				id = len(p.weights)
+				p.ids[token] = id
+				p.weights = append(p.weights, t.weigh(k, k+1))
+			}
+			ids[k] = id
+		}
+		slices.Sort(ids)
+		out[i] = features{t, ids, lineKey(t.line)}
+	}
+	return out
+}
+
+// runPair is a run of removed lines and the run of those added in its place,
+// while they are paired.
+type runPair struct {
+	*pairing
+	old, new []features
+	found    []linePair
+}
+
+// align pairs the lines of a block, as well as the steps that are left allow:
+// so that the sum of the likeness is the greatest, or else by cutting the block
+// at lines that are clearly each other's, first those with the same letters and
+// digits, then those with the same key, or else each with the one in its place.
+func (r *runPair) align(b block, level int) {
+	if b.old == b.oldEnd || b.new == b.newEnd {
+		return
+	}
+	if cost := r.cost(b); cost <= r.steps {
+		r.steps -= cost
+		r.best(b)
+		return
+	}
+	switch level {
+	case 0:
+		r.cut(b, level, letters)
+	case 1:
+		r.cut(b, level, func(f features) string {
+			if f.key != "" {
+				return strings.TrimLeft(f.key, " -")
+			}
+			return letters(f)
+		})
+	default:
+		r.inPlace(b)
+	}
+}
+
+// cost is what best takes for a block: the bytes that are looked at, and
+// something for each pair.
+func (r *runPair) cost(b block) int {
+	old, new := r.old[b.old:b.oldEnd], r.new[b.new:b.newEnd]
+	cost := 16 * len(old) * len(new)
+	for _, f := range old {
+		cost += len(f.line) * len(new)
+	}
+	for _, f := range new {
+		cost += len(f.line) * len(old)
+	}
+	return cost
+}
+
+// best pairs the lines of a block so that they are as alike as can be: what
+// counts of each pair is how far it is above what two lines must have in common.
+func (r *runPair) best(b block) {
+	old, new := r.old[b.old:b.oldEnd], r.new[b.new:b.newEnd]
+	width := len(new) + 1
+	gain := make([]int32, len(old)*width)
+	total := make([]int32, (len(old)+1)*width) // of the lines from i and j on
+	for i := len(old) - 1; i >= 0; i-- {
+		for j := len(new) - 1; j >= 0; j-- {
+			at := i*width + j
+			gain[at] = int32(max(0, r.like(old[i], new[j])-minLike+1))
+			total[at] = max(total[at+width], total[at+1], gain[at]+total[at+width+1])
+		}
+	}
+	for i, j := 0, 0; i < len(old) && j < len(new); {
+		switch at := i*width + j; {
+		case gain[at] > 0 && total[at] == gain[at]+total[at+width+1]:
+			r.found = append(r.found, linePair{b.old + i, b.new + j})
+			i, j = i+1, j+1
+		case total[at] == total[at+width]:
+			i++
+		default:
+			j++
+		}
+	}
+}
+
+// cut pairs the lines of a block that look the same, and aligns what lies
+// between them.
+func (r *runPair) cut(b block, level int, look func(features) string) {
+	looks := func(lines []features) []string {
+		out := make([]string, len(lines))
+		for i, f := range lines {
+			out[i] = look(f)
+		}
+		return out
+	}
+	i, j := b.old, b.new
+	same := func(until int) {
+		for ; i < until; i, j = i+1, j+1 {
+			r.found = append(r.found, linePair{i, j})
+		}
+	}
+	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd]), looks(r.new[b.new:b.newEnd]), linediff.Context(0)) {
+		gap := block{b.old + h.PosX, b.old + h.EndX, b.new + h.PosY, b.new + h.EndY}
+		same(gap.old)
+		r.align(gap, level+1)
+		i, j = gap.oldEnd, gap.newEnd
+	}
+	same(b.oldEnd)
+}
+
+// inPlace pairs each line of a block with the one in its place, where they are
+// alike.
+func (r *runPair) inPlace(b block) {
+	for i, j := b.old, b.new; i < b.oldEnd && j < b.newEnd; i, j = i+1, j+1 {
+		if r.like(r.old[i], r.new[j]) >= minLike {
+			r.found = append(r.found, linePair{i, j})
+		}
+	}
+}
+
+// letters returns the letters and digits of a line, which stay when it is
+// indented, quoted or punctuated otherwise, or all of it but its white space
+// when it has none.
+func letters(f features) string {
+	s := strings.Map(func(c rune) rune {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			return c
+		}
+		return -1
+	}, f.line)
+	if s == "" {
+		return strings.TrimSpace(f.line)
+	}
+	return s
+}
+
+// like returns in thousandths how alike two lines are: by the tokens that both
+// have, in whatever order, or by a long beginning and end, which finds the
+// change inside one long word. The same key makes two lines more alike.
+func (r *runPair) like(a, b features) int {
+	common := 0
+	for i, j := 0, 0; i < len(a.ids) && j < len(b.ids); {
+		switch x, y := a.ids[i], b.ids[j]; {
+		case x < y:
+			i++
+		case x > y:
+			j++
+		default:
+			common += r.weights[x]
+			i, j = i+1, j+1
+		}
+	}
+	like := likeness(common, a.total(), b.total())
+	if like < minLike {
+		before, after := sharedEnds(a.line, b.line)
+		like = max(like, 2*(before+after)*1000/(len(a.line)+len(b.line)))
+	}
+	if a.key != "" && a.key == b.key {
+		like = (1000 + like) / 2
+	}
+	return like
+}

@@ -1,0 +1,193 @@
+package diff
+
+import "strings"
+
+// Group is what became of one part of a job: a step, a parameter, an output, or
+// whatever else stands at its top.
+type Group struct {
+	Path  string // of the part: steps[restart]
+	Title string // the same for people: step restart
+	Task  string // of a step
+	// Whole is what became of the part itself: it came, went or got another
+	// value; or it was renamed, moved, or both in this order. Empty when only
+	// something within it changed.
+	Whole []Item
+	// Fields are the differences within it. Of a parameter or an output that
+	// came or went they are its own fields, where its value is there in full;
+	// the value then needs no showing.
+	Fields []Field
+}
+
+// Field is a difference within a Group.
+type Field struct {
+	Name string // its path from the part on: inputs.timeout
+	Item
+}
+
+// Outline groups items by the part that they belong to, for people. Parts and
+// fields keep the order of the items, and no item is lost. A part that went is
+// a group of its own, because one that has come may stand in its place.
+func Outline(items []Item) []Group {
+	var groups []Group
+	known := map[string]int{}
+	for _, item := range items {
+		end, title := partOf(item)
+		path, name := item.Path[:end], strings.TrimPrefix(item.Path[end:], ".")
+		gone := name == "" && item.Op == Removed
+		at, ok := known[path]
+		if !ok || gone {
+			at = len(groups)
+			groups = append(groups, Group{Path: path, Title: title, Task: item.Task})
+		}
+		if !ok && !gone {
+			known[path] = at
+		}
+		g := &groups[at]
+		switch {
+		case name != "":
+			g.Fields = append(g.Fields, Field{name, item})
+		case item.Op == Renamed:
+			g.Whole = append([]Item{item}, g.Whole...)
+		default:
+			g.Whole = append(g.Whole, item)
+			g.expand(item)
+		}
+	}
+	return groups
+}
+
+// expand tells the fields of a parameter or an output that came or went.
+func (g *Group) expand(item Item) {
+	if !strings.HasPrefix(g.Title, "parameter ") && !strings.HasPrefix(g.Title, "output ") {
+		return
+	}
+	value := item.New
+	if item.Op == Removed {
+		value = item.Old
+	}
+	if item.Op != Added && item.Op != Removed {
+		return
+	}
+	for _, f := range mappingFields(value) {
+		field := Field{f[0], item}
+		field.Path = join(item.Path, f[0])
+		field.OldLines, field.NewLines = Span{}, Span{} // they are the whole's
+		if item.Op == Added {
+			field.New = f[1]
+		} else {
+			field.Old = f[1]
+		}
+		g.Fields = append(g.Fields, field)
+	}
+}
+
+// Ops are the words for what became of the part, in the order of their signs.
+func (g Group) Ops() []string {
+	if len(g.Whole) == 0 {
+		return []string{Changed}
+	}
+	ops := make([]string, len(g.Whole))
+	for i, item := range g.Whole {
+		ops[i] = item.Op
+	}
+	return ops
+}
+
+// Became says where the part was before: "renamed from pause, moved after check
+// (was after drain)". It is "" for a part that was neither renamed nor moved.
+func (g Group) Became() string {
+	var said []string
+	for _, item := range g.Whole {
+		if s := item.Became(); s != "" {
+			said = append(said, s)
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// Became says where what was renamed or moved was before; "" for the others.
+func (it Item) Became() string {
+	switch it.Op {
+	case Renamed:
+		return "renamed from " + nameLabel(it.Old)
+	case Moved:
+		to := it.New
+		if to == "first" {
+			to = "to the front"
+		}
+		return "moved " + to + " (was " + it.Old + ")"
+	}
+	return ""
+}
+
+// Values are Old and New for people. Of a task whose version alone changed, New
+// is that version: hwc:runbook:suspend@1.0.0, @1.1.0.
+func (f Field) Values() (old, new string) {
+	if f.Op == Changed && f.Name == "task" {
+		was, _, _ := strings.Cut(f.Old, "@")
+		now, version, ok := strings.Cut(f.New, "@")
+		if ok && was == now && was != f.Old {
+			return f.Old, "@" + version
+		}
+	}
+	return f.Old, f.New
+}
+
+// partOf returns the length of that beginning of an item's path which names the
+// part it belongs to, and the part's title: the step the item says it lies in,
+// else a parameter or an output, else what stands at the top.
+func partOf(item Item) (end int, title string) {
+	segments := cutPath(item.Path)
+	if len(segments) == 0 {
+		return len(item.Path), "content"
+	}
+	if at := stepSegment(segments, item.Step); at > 0 {
+		list, s := segments[at-1], segments[at]
+		switch {
+		case s.place() && item.Step == "":
+			return s.end, item.Path[:s.end]
+		case s.place():
+			return s.end, "step " + nameLabel(item.Step) + " at " + item.Path[:s.end]
+		case list.start > 0:
+			return s.end, "step " + s.label + " in " + strings.TrimSuffix(item.Path[:list.start], ".")
+		}
+		return s.end, "step " + s.label
+	}
+	top := segments[0]
+	if len(segments) == 1 || top.label != "inputs" && top.label != "outputs" {
+		return top.end, top.label
+	}
+	s := segments[1]
+	if s.place() {
+		return s.end, item.Path[:s.end]
+	}
+	if top.label == "inputs" {
+		return s.end, "parameter " + s.label
+	}
+	return s.end, "output " + s.label
+}
+
+// stepSegment finds the segment that names the innermost step: the one of that name;
+// where none bears it, the last that stands under its place, or the last.
+func stepSegment(segments []segment, name string) int {
+	last, lastPlace := 0, 0
+	for i := len(segments) - 1; i > 0; i-- {
+		s, list := segments[i], segments[i-1]
+		if !s.bracket || list.bracket || !strings.HasSuffix(strings.ToLower(list.label), "steps") {
+			continue
+		}
+		if name != "" && s.label == nameLabel(name) {
+			return i
+		}
+		if last == 0 {
+			last = i
+		}
+		if lastPlace == 0 && s.place() {
+			lastPlace = i
+		}
+	}
+	if lastPlace > 0 {
+		return lastPlace
+	}
+	return last
+}

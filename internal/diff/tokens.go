@@ -1,0 +1,122 @@
+package diff
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// tokens is a line cut into what a reader takes for one thing each: a word, a
+// run of white space, or a single sign.
+type tokens struct {
+	line string
+	at   []tokenAt // each token, and one for the end of the line
+}
+
+// tokenAt is where a token starts, and what all before it weigh.
+type tokenAt struct{ start, weight int }
+
+// What a rune weighs, when it is to be said how much lines have in common:
+// white space and signs stand in any two lines of a document.
+const (
+	signWeight = 1
+	wordWeight = 2
+)
+
+// The sorts of runes.
+type runeKind byte
+
+const (
+	signRune  runeKind = iota // a token by itself, as is an invalid byte
+	loneRune                  // a letter of a script without spaces: a token by itself
+	wordRune                  // joins with its like
+	spaceRune                 // joins with its like
+	markRune                  // joins with whatever stands before it
+)
+
+// tokenize splits a line into tokens. An identifier falls apart at "_", "-" and
+// ".", so that of restart_agent only agent is marked when that changed, but not
+// at capitals, where hashes and base64 would turn into confetti.
+func tokenize(line string) tokens {
+	t := tokens{line, make([]tokenAt, 0, len(line)/3+2)}
+	last, sum := signRune, 0
+	for i, size := 0, 0; i < len(line); i += size {
+		var kind runeKind
+		kind, size = firstRune(line[i:])
+		switch {
+		case kind == markRune && i > 0:
+			continue
+		case kind <= loneRune || kind == markRune || kind != last || i == 0:
+			t.at = append(t.at, tokenAt{i, sum})
+		}
+		last = kind
+		sum += kind.weight()
+	}
+	t.at = append(t.at, tokenAt{len(line), sum})
+	return t
+}
+
+func (k runeKind) weight() int {
+	switch k {
+	case loneRune, wordRune:
+		return wordWeight
+	case signRune:
+		return signWeight
+	}
+	return 0
+}
+
+// count returns the number of tokens.
+func (t tokens) count() int { return len(t.at) - 1 }
+
+// text returns tokens i up to but not including j.
+func (t tokens) text(i, j int) string { return t.line[t.at[i].start:t.at[j].start] }
+
+// weigh returns what they weigh together.
+func (t tokens) weigh(i, j int) int { return t.at[j].weight - t.at[i].weight }
+
+// total is what the whole line weighs.
+func (t tokens) total() int { return t.at[t.count()].weight }
+
+// weigh returns what a part of a line weighs.
+func weigh(text string) (sum int) {
+	for i := 0; i < len(text); {
+		kind, size := firstRune(text[i:])
+		sum += kind.weight()
+		i += size
+	}
+	return sum
+}
+
+// firstRune returns the sort and the length of the first rune.
+func firstRune(s string) (runeKind, int) {
+	if c := s[0]; c < utf8.RuneSelf {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+			return wordRune, 1
+		case c == ' ', '\t' <= c && c <= '\r':
+			return spaceRune, 1
+		}
+		return signRune, 1
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError:
+		return signRune, size
+	case unicode.IsMark(r):
+		return markRune, size
+	case unicode.IsSpace(r):
+		return spaceRune, size
+	case unspacedScript(r):
+		return loneRune, size
+	case unicode.IsLetter(r), unicode.IsDigit(r):
+		return wordRune, size
+	}
+	return signRune, size
+}
+
+// unspacedScript reports whether a letter is of a script that is written
+// without spaces between words.
+func unspacedScript(r rune) bool {
+	return r >= '\u0e00' && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana,
+		unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}

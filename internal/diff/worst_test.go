@@ -1,0 +1,119 @@
+package diff
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// worst are pairs of about 64 KB that ask for more work than any job does.
+func worst() map[string][2]string {
+	const size = 64 << 10
+	fill := func(line func(i int) string) string {
+		var b strings.Builder
+		for i := 0; b.Len() < size; i++ {
+			b.WriteString(line(i))
+		}
+		return b.String()
+	}
+	steps := func(step func(i int) string) string { return "steps:\n" + fill(step) }
+	reversed := func(s string) string {
+		lines := strings.SplitAfter(strings.TrimPrefix(s, "steps:\n"), "\n")
+		slices.Reverse(lines)
+		return "steps:\n" + strings.Join(lines, "")
+	}
+	noise := rand.New(rand.NewPCG(1, 2))
+	shuffled := func(s string) string {
+		lines := strings.SplitAfter(strings.TrimPrefix(s, "steps:\n"), "\n")
+		noise.Shuffle(len(lines)-1, func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		return "steps:\n" + strings.Join(lines, "")
+	}
+	named := steps(func(i int) string { return fmt.Sprintf("- {name: s%d, task: t%d}\n", i, i%7) })
+	script := func(word string) string {
+		return "steps:\n- name: a\n  script: |\n" + fill(func(i int) string { return fmt.Sprintf("    echo %s %d\n", word, i) })
+	}
+	alias := func(n int) string {
+		return fmt.Sprintf("x: &x {a: [%s]}\n", strings.Repeat("1, ", 300)) + steps(func(i int) string { return fmt.Sprintf("- {name: s%d, n: %d, x: *x}\n", i, n) })
+	}
+	return map[string][2]string{
+		"nothing in common": {
+			fill(func(i int) string { return fmt.Sprintf("k%d: %d\n", i, i) }),
+			fill(func(i int) string { return fmt.Sprintf("m%d: x%d\n", i, i) }),
+		},
+		"no words in common": {
+			fill(func(i int) string { return fmt.Sprintf("%x\n", noise.Uint64()) }),
+			fill(func(i int) string { return fmt.Sprintf("%x\n", noise.Uint64()) }),
+		},
+		"all steps renamed": {
+			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, task: t, n: %d}\n", i, i) }),
+			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t, n: %d}\n", i, i) }),
+		},
+		"all steps renamed and alike": {
+			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, task: t}\n", i) }),
+			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t}\n", i) }),
+		},
+		"all steps renamed and changed": {
+			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, task: t%d, n: 1, o: 7}\n", i, i) }),
+			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t%d, n: 2, o: 7}\n", i, i) }),
+		},
+		"few large steps renamed": {
+			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, l: [%s]}\n", i, strings.Repeat("a, b, c, ", 100)) }),
+			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, l: [%s]}\n", i, strings.Repeat("a, c, b, ", 100)) }),
+		},
+		"all steps reversed":   {named, reversed(named)},
+		"all steps shuffled":   {named, shuffled(named)},
+		"names twice":          {strings.ReplaceAll(named, "s1", "s"), strings.ReplaceAll(shuffled(named), "s2", "s")},
+		"all lines equal":      {fill(func(int) string { return "a\n" }), fill(func(int) string { return "a\n" })[2:] + "b\n"},
+		"all lines alternate":  {fill(func(i int) string { return []string{"a\n", "b\n"}[i%2] }), fill(func(i int) string { return []string{"b\n", "c\n"}[i%2] })},
+		"all list items equal": {fill(func(int) string { return "- a\n" }), fill(func(i int) string { return []string{"- a\n", "- b\n"}[i%2] })},
+		"lists shuffled": {
+			fill(func(i int) string { return fmt.Sprintf("- %d\n", i*7919%10007) }),
+			fill(func(i int) string { return fmt.Sprintf("- %d\n", i*5003%10007) }),
+		},
+		"one line":         {"a: " + strings.Repeat("x y ", size/4), "a: " + strings.Repeat("y z ", size/4)},
+		"one line of JSON": {"a: '[" + strings.Repeat(`{"a":1},`, size/8) + "{}]'\n", "a: '[" + strings.Repeat(`{"a":2},`, size/8) + "{}]'\n"},
+		"scripts":          {script("a"), script("b")},
+		"keys reversed": {
+			fill(func(i int) string { return fmt.Sprintf("k%05d: 1\n", i) }),
+			fill(func(i int) string { return fmt.Sprintf("k%05d: 1\n", 5957-i) }),
+		},
+		"all in quotes": {
+			fill(func(i int) string { return fmt.Sprintf("k%d: %d\n", i, i) }),
+			fill(func(i int) string { return fmt.Sprintf("'k%d': '%d'\n", i, i) }),
+		},
+		"comments only": {fill(func(i int) string { return fmt.Sprintf("# %d\n", i) }), fill(func(i int) string { return fmt.Sprintf("# x%d\n", i) })},
+		"blank lines":   {"a: 1\n" + fill(func(int) string { return "\n" }), fill(func(int) string { return " \n" }) + "a: 1\n"},
+		"aliases":       {alias(1), alias(2)},
+		"parameters renamed": {
+			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  a%d: {type: string, default: %d}\n", i, i) }),
+			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  b%d: {type: string, default: %d}\n", i, i+1) }),
+		},
+		"deep": {
+			strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190) + "\n" + fill(func(int) string { return "# x\n" }),
+			strings.Repeat("[", 190) + "2" + strings.Repeat("]", 190) + "\n" + fill(func(int) string { return "# y\n" }),
+		},
+	}
+}
+
+// However bad the pair, all promises hold for it.
+func TestWorst(t *testing.T) {
+	for name, pair := range worst() {
+		t.Run(name, func(t *testing.T) { checkPair(t, Read([]byte(pair[0])), Read([]byte(pair[1]))) })
+	}
+}
+
+// BenchmarkWorst compares such pairs from their bytes on, and writes the patch.
+func BenchmarkWorst(b *testing.B) {
+	for name, pair := range worst() {
+		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				old, new := Read([]byte(pair[0])), Read([]byte(pair[1]))
+				Compare(old, new)
+				Unified(old, new, "a", "b", Options{Context: 3})
+			}
+		})
+	}
+}

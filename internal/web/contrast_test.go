@@ -1,0 +1,62 @@
+package web
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// Text has a contrast of at least 4.5 to 1 to whatever is behind it, in the
+// light and in the dark: https://www.w3.org/TR/WCAG22/#contrast-minimum.
+func TestContrast(t *testing.T) {
+	colors := map[string][2]string{}
+	for _, m := range regexp.MustCompile(`--([a-z-]+): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(DiffStyle(), -1) {
+		colors[m[1]] = [2]string{m[2], m[3]}
+	}
+	for _, tt := range []struct {
+		text   string
+		behind []string
+	}{
+		{"text", []string{"page", "band", "went-line", "went-word", "came-line", "came-word", "raw"}},
+		{"quiet", []string{"page", "band", "went-line", "came-line"}},
+		{"link", []string{"page"}},
+		{"change", []string{"page"}},
+		{"went", []string{"page"}},
+		{"came", []string{"page"}},
+	} {
+		for _, behind := range tt.behind {
+			for i, mode := range []string{"light", "dark"} {
+				got := contrast(t, colors[tt.text][i], colors[behind][i])
+				t.Logf("%s on %s, %s: %.1f", tt.text, behind, mode, got)
+				if got < 4.5 {
+					t.Errorf("%s on %s, %s: contrast %.2f, want at least 4.5", tt.text, behind, mode, got)
+				}
+			}
+		}
+	}
+}
+
+func contrast(t *testing.T, a, b string) float64 {
+	t.Helper()
+	x, y := luminance(t, a), luminance(t, b)
+	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
+}
+
+// luminance is the relative luminance of a colour:
+// https://www.w3.org/TR/WCAG22/#dfn-relative-luminance.
+func luminance(t *testing.T, color string) float64 {
+	t.Helper()
+	n, err := strconv.ParseUint(color, 16, 24)
+	if err != nil {
+		t.Fatalf("colour %q: %v", color, err)
+	}
+	part := func(shift int) float64 {
+		c := float64(n>>shift&0xff) / 255
+		if c <= 0.04045 {
+			return c / 12.92
+		}
+		return math.Pow((c+0.055)/1.055, 2.4)
+	}
+	return 0.2126*part(16) + 0.7152*part(8) + 0.0722*part(0)
+}

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/diff"
+)
+
+// An item links to its first changed line that is shown, the new one before the
+// old one; without any it only names its lines.
+func TestLinks(t *testing.T) {
+	l := layout{
+		old: map[int]*cell{4: {Number: 4}, 9: {Number: 9}},
+		new: map[int]*cell{5: {Number: 5}, 6: {Number: 6}},
+	}
+	a := anchors{fragment: "x", layout: l}
+	for _, tt := range []struct {
+		old, new    diff.Span
+		lines, href string
+	}{
+		{diff.Span{From: 4, To: 4}, diff.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5"},
+		{diff.Span{From: 4, To: 4}, diff.Span{From: 7, To: 7}, "line 7", "#x-old-4"},
+		{diff.Span{From: 8, To: 10}, diff.Span{}, "old lines 8–10", "#x-old-9"},
+		{diff.Span{}, diff.Span{From: 100, To: 200}, "lines 100–200", ""},
+		{diff.Span{}, diff.Span{}, "", ""},
+	} {
+		got := a.item(diff.Item{Op: diff.Changed, Path: "a", OldLines: tt.old, NewLines: tt.new})
+		if got.Lines != tt.lines || got.Href != tt.href {
+			t.Errorf("item at %v, %v says %q and links to %q, want %q and %q", tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
+		}
+	}
+	if got, want := l.new[5].ID, "x-new-5"; got != want {
+		t.Errorf("the line's id is %q, want %q", got, want)
+	}
+	if got := l.new[6].ID; got != "" {
+		t.Errorf("a line that nothing links to has the id %q", got)
+	}
+}
+
+// The end of a text's last line is shown only where it tells something.
+func TestValues(t *testing.T) {
+	for _, tt := range []struct {
+		old, new         string
+		wantOld, wantNew text
+		block            bool
+	}{
+		{"30", "60", text{{Text: "30"}}, text{{Text: "60"}}, false},
+		{"a\n", "b\n", text{{Text: "a"}}, text{{Text: "b"}}, false},
+		{"a\nb\n", "", text{{Text: "a\nb"}}, nil, true},
+		{"a", "a\n", text{{Text: "a"}}, text{{Text: "a\n"}}, true},
+		{"\n", "\n\n", text{{Text: "\n"}}, text{{Text: "\n\n"}}, true},
+	} {
+		var got item
+		got.values(tt.old, tt.new)
+		want := item{Old: tt.wantOld, New: tt.wantNew, Block: tt.block}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("values(%q, %q) (-want +got):\n%s", tt.old, tt.new, d)
+		}
+	}
+}
+
+// A note tells the first few places of each sort, and nothing of shifted lines.
+func TestFormattingNotes(t *testing.T) {
+	at := func(n int) diff.Span { return diff.Span{From: n, To: n} }
+	list := []diff.Formatting{
+		{Sort: "comments", OldLines: diff.Span{From: 2, To: 3}}, {Sort: "shifted", NewLines: at(1)},
+		{Sort: "quoting", OldLines: at(4), NewLines: at(5)}, {Sort: "comments", NewLines: at(9)},
+	}
+	for n := range 7 {
+		list = append(list, diff.Formatting{Sort: "layout", NewLines: at(10 + 2*n)})
+	}
+	want := []string{
+		"comments (old lines 2–3, line 9)", "quoting (line 5)",
+		"layout (line 10, line 12, line 14, line 16, line 18 and 2 more)",
+	}
+	if d := cmp.Diff(want, formattingNotes(list)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
