@@ -11,7 +11,9 @@ const (
 	green  style = "32"
 	yellow style = "33"
 	cyan   style = "36"
-	alarm  style = "1;31"
+	// Yellow and cyan are hard to read on a light background.
+	magenta style = "35"
+	alarm   style = "1;31"
 	// What changed within a line, in reverse: it stands out on dark and on light.
 	redWord   style = "7;31"
 	greenWord style = "7;32"

@@ -65,9 +65,9 @@ func (s *sheet) diffRow(r diff.Row) {
 		same := s.cell(r.New, plain, nil)
 		s.row(r.New.Old, r.New.New, " ", plain, same, same)
 	case r.Words == nil:
-		s.row(r.Old.Old, r.New.New, "~", yellow, s.cell(r.Old, red, nil), s.cell(r.New, green, nil))
+		s.row(r.Old.Old, r.New.New, "~", bold, s.cell(r.Old, red, nil), s.cell(r.New, green, nil))
 	default:
-		s.row(r.Old.Old, r.New.New, "~", yellow,
+		s.row(r.Old.Old, r.New.New, "~", bold,
 			s.cell(r.Old, plain, oneSide(r.Words, diff.Insert)), s.cell(r.New, plain, oneSide(r.Words, diff.Delete)))
 	}
 }

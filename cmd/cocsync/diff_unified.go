@@ -113,7 +113,7 @@ func (p *page) wordRow(r diff.Row) {
 		p.styled(" ", plain, whole(body(r.New)))
 		p.ending(r.New, "file")
 	case r.Old != nil && r.New != nil && r.Words != nil:
-		p.WriteString(p.paint(yellow, "~"))
+		p.WriteString(p.paint(bold, "~"))
 		for _, w := range r.Words {
 			text := p.content(w.Text)
 			switch w.Op {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -22,11 +23,11 @@ func mark(op string) (string, style) {
 	case diff.Removed:
 		return "-", red
 	case diff.Renamed:
-		return "→", cyan
+		return "→", magenta
 	case diff.Moved:
-		return "↕", cyan
+		return "↕", magenta
 	}
-	return "~", yellow
+	return "~", bold
 }
 
 // diffItems are stored items for an outline. Their lines are not stored.
@@ -192,19 +193,16 @@ func (p *page) valueSide(indent, sign string, s style, l *diff.Line, words []dif
 	p.valueLine(indent, sign, s, words)
 }
 
+// valueLine writes a line of a value. On a terminal it stays right of the indent.
 func (p *page) valueLine(indent, sign string, s style, words []diff.Word) {
-	p.WriteString(indent + p.paint(s, sign))
-	for _, w := range words {
-		text, here := w.Text, s
-		if w.Op != diff.Same {
-			text, here = p.emphasis(w)
-			if here == plain {
-				here = s
-			}
-		}
-		p.WriteString(p.paint(here, visibleBut(strings.ToValidUTF8(text, "�"), "\t")))
+	cells := math.MaxInt
+	if p.width > 0 {
+		cells = max(minCells, p.width-len(indent)-len(sign))
 	}
-	p.WriteByte('\n')
+	for _, strip := range (&sheet{page: p, cells: cells, measure: widths()}).wrap(s, words) {
+		p.WriteString(indent + p.paint(s, sign) + strip.text + "\n")
+		sign = strings.Repeat(" ", len(sign))
+	}
 }
 
 // lineNote says where something stands: in the new version, if it is there.

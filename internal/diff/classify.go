@@ -16,12 +16,15 @@ type classifier struct {
 func newClassifier(old, new *ledger) *classifier {
 	c := &classifier{old: old, new: new, remarks: map[string]int{}}
 	for _, line := range old.lines {
-		c.remarks[comment(line)]--
+		if text := comment(line); text != "" {
+			c.remarks[text]--
+		}
 	}
 	for _, line := range new.lines {
-		c.remarks[comment(line)]++
+		if text := comment(line); text != "" {
+			c.remarks[text]++
+		}
 	}
-	delete(c.remarks, "")
 	return c
 }
 
@@ -90,9 +93,14 @@ func (l *ledger) run(from, to int, passes func(line []byte) bool) (s Span) {
 func (c *classifier) rest(blocks []block) (found []Formatting) {
 	for s, l := range []*ledger{c.old, c.new} {
 		c.whole[s], c.ink[s] = map[string]bool{}, map[string]bool{}
+		var buf []byte
 		for _, line := range l.lines {
+			if c.whole[s][string(line)] { // spares the keys that stand already
+				continue
+			}
 			c.whole[s][string(line)] = true
-			c.ink[s][ink(line)] = true
+			buf = appendInk(buf[:0], line)
+			c.ink[s][string(buf)] = true
 		}
 	}
 	for _, b := range blocks {
@@ -137,23 +145,30 @@ func (c *classifier) sort(line []byte, other int) string {
 
 // ink is what the open lines between two hold, without white space.
 func (l *ledger) ink(from, to int) string {
-	var b strings.Builder
+	var buf []byte
 	for i := from; i < to; i++ {
 		if l.isOpen[i] {
-			b.WriteString(ink(l.lines[i]))
+			buf = appendInk(buf, l.lines[i])
 		}
 	}
-	return b.String()
+	return string(buf)
 }
 
 // ink is a text without its white space and byte order mark.
-func ink(text []byte) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" \t\r\n\ufeff", r) {
-			return -1
+func ink(text []byte) string { return string(appendInk(nil, text)) }
+
+func appendInk(buf, text []byte) []byte {
+	for len(text) > 0 {
+		switch {
+		case strings.IndexByte(" \t\r\n", text[0]) >= 0:
+			text = text[1:]
+		case bytes.HasPrefix(text, []byte("\ufeff")):
+			text = text[len("\ufeff"):]
+		default:
+			buf, text = append(buf, text[0]), text[1:]
 		}
-		return r
-	}, string(text))
+	}
+	return buf
 }
 
 // sorts lists the sorts of formatting in a fixed order, shifted left out.
