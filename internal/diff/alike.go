@@ -13,16 +13,19 @@ type candidate struct {
 	name  string
 	value *node
 	named bool // the name is a field of the value
+	gap   int  // what it stands behind, if the other side has that too: equal gaps, one place
 }
 
 // Values under two names are taken for one that was renamed when they share at
-// least minAlike thousandths of what they hold. Candidates are compared with
+// least minAlike thousandths of what they hold, or minInPlace where one stands in
+// the other's place. Candidates are compared with
 // those of about the same rank on the other side: with all of them while the
 // pairs stay below maxPairs.
 const (
-	minAlike  = 600
-	maxPairs  = 4096
-	maxTraits = 1000 // of one value
+	minAlike   = 600
+	minInPlace = 500
+	maxPairs   = 4096
+	maxTraits  = 1000 // of one value
 )
 
 // kin pairs values that were renamed: those that hold the same first, then the
@@ -70,7 +73,11 @@ func mostAlike(a, b []candidate, i, j []int) (pairs [][2]int) {
 	reach := max(1, maxPairs/(2*max(len(i), len(j))))
 	for x := range i {
 		for y := max(0, x-reach); y < min(len(j), x+reach+1); y++ {
-			if much := was[x].alike(now[y]); much >= minAlike {
+			least := minAlike
+			if a[i[x]].gap == b[j[y]].gap {
+				least = minInPlace
+			}
+			if much := was[x].alike(now[y]); much >= least {
 				found = append(found, likeness{x, y, max(x-y, y-x), much})
 			}
 		}
@@ -139,6 +146,8 @@ func (t *traits) take(path uint64, n *node, named bool) {
 		return
 	}
 	switch {
+	case n.kind != scalar && n.size() == 0:
+		t.add(path, 1)
 	case n.kind == list:
 		path = hash(path, "[]")
 		for _, item := range n.items {

@@ -90,16 +90,20 @@ func matchNames(a, b *listing) {
 
 // matchRenamed pairs elements whose names the other side lacks.
 func matchRenamed(a, b *listing) {
-	candidates := func(l, other *listing) (list []candidate, places []int) {
+	candidates := func(l, other *listing, gap func(i int) int) (list []candidate, places []int) {
+		last := -1
 		for i, item := range l.items {
-			if l.unique(i) && !other.has(l.names[i]) {
-				list, places = append(list, candidate{l.names[i], item.value, true}), append(places, i)
+			switch {
+			case l.twin[i] >= 0:
+				last = gap(i)
+			case l.unique(i) && !other.has(l.names[i]):
+				list, places = append(list, candidate{l.names[i], item.value, true, last}), append(places, i)
 			}
 		}
 		return list, places
 	}
-	was, i := candidates(a, b)
-	now, j := candidates(b, a)
+	was, i := candidates(a, b, func(i int) int { return i })
+	now, j := candidates(b, a, func(j int) int { return b.twin[j] })
 	for _, p := range kin(was, now) {
 		x, y := i[p[0]], j[p[1]]
 		pairUp(a, b, x, y)
@@ -171,7 +175,7 @@ func matchGap(a, b *listing, i, j []int) {
 	lone := func(l *listing, places []int) (list []candidate, lone []int) {
 		for _, at := range places {
 			if l.twin[at] < 0 {
-				list, lone = append(list, candidate{l.names[at], l.items[at].value, false}), append(lone, at)
+				list, lone = append(list, candidate{name: l.names[at], value: l.items[at].value}), append(lone, at)
 			}
 		}
 		return list, lone

@@ -148,7 +148,7 @@ func renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
 	candidates := func(n *node, places []int) (list []candidate, at []int) {
 		for _, i := range places {
 			if v := n.pairs[i].value; v.kind == mapping && v.size() > 0 {
-				list, at = append(list, candidate{n.pairs[i].key.value, v, false}), append(at, i)
+				list, at = append(list, candidate{name: n.pairs[i].key.value, value: v, gap: -1 - i}), append(at, i)
 			}
 		}
 		return list, at
