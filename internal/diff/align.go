@@ -37,6 +37,10 @@ func (p *pairing) features(lines []Line) []features {
 	return out
 }
 
+// maxThorough is up to how many lines cut compares blocks thoroughly: in what is
+// larger it takes only lines that look like no other.
+const maxThorough = 5000
+
 // runPair is a run of removed lines and the run of those added in its place,
 // while they are paired.
 type runPair struct {
@@ -130,7 +134,11 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 			r.found = append(r.found, linePair{i, j})
 		}
 	}
-	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd]), looks(r.new[b.new:b.newEnd]), linediff.Context(0)) {
+	options := []linediff.Option{linediff.Context(0)}
+	if b.oldEnd-b.old+b.newEnd-b.new > maxThorough {
+		options = append(options, linediff.Fast())
+	}
+	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd]), looks(r.new[b.new:b.newEnd]), options...) {
 		gap := block{b.old + h.PosX, b.old + h.EndX, b.new + h.PosY, b.new + h.EndY}
 		same(gap.old)
 		r.align(gap, level+1)

@@ -12,7 +12,7 @@ type Row struct {
 
 // maxSteps bounds what may be spent on pairing the lines of a hunk to some
 // milliseconds. What comes after is paired less well, in linear time.
-const maxSteps = 3_000_000
+const maxSteps = 2_000_000
 
 // Rows pairs the lines of a hunk that were removed with those that were added in
 // their place, by likeness, in the order of both. A line that is like none

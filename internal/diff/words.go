@@ -15,7 +15,7 @@ const maxMiddle = 2000
 const maxWork = maxMiddle * (maxMiddle + 2*tokenWork)
 
 // tokenWork is what the bookkeeping for one token takes, in comparisons of two.
-const tokenWork = 64
+const tokenWork = 128
 
 // minPiece is from how many bytes in common on a part of a word isn't marked.
 const minPiece = 16

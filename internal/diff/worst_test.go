@@ -59,8 +59,12 @@ func worst() map[string][2]string {
 			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t%d, n: 2, o: 7}\n", i, i) }),
 		},
 		"few large steps renamed": {
-			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, l: [%s]}\n", i, strings.Repeat("a, b, c, ", 100)) }),
-			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, l: [%s]}\n", i, strings.Repeat("a, c, b, ", 100)) }),
+			steps(func(i int) string {
+				return fmt.Sprintf("- {name: a%d, l: [%s]}\n", i, strings.Repeat("a, b, c, ", 100))
+			}),
+			steps(func(i int) string {
+				return fmt.Sprintf("- {name: b%d, l: [%s]}\n", i, strings.Repeat("a, c, b, ", 100))
+			}),
 		},
 		"all steps reversed":   {named, reversed(named)},
 		"all steps shuffled":   {named, shuffled(named)},
