@@ -8,7 +8,6 @@ import (
 
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
-	"cocsync/internal/web"
 )
 
 // The values of diff --format.
@@ -163,8 +162,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	case f.format.value == formatJSON:
 		return differs, a.writeJSON(c.json(hunks, f.options()))
 	case f.format.value == formatHTML:
-		return differs, web.DiffFragment(a.out, web.Diff{Title: c.doc.Name, Old: c.was, New: c.now,
-			OldLabel: c.old, NewLabel: c.new, Context: f.context, IgnoreSpace: f.ignoreSpace})
+		return differs, c.html(a.out, f)
 	case !differs && !c.Equal && f.format.value != formatDSL:
 		a.nothing(visible(c.title() + ": nothing but white space differs"))
 		return false, nil

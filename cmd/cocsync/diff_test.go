@@ -98,6 +98,9 @@ func TestDiffAsHTML(t *testing.T) {
 	if strings.Contains(stdout, "\x1b") || strings.Contains(stdout, "<b>") {
 		t.Errorf("diff --format html holds colours or a document's markup: %q", stdout)
 	}
+	if i := strings.IndexFunc(stdout, func(r rune) bool { return r > '~' }); i >= 0 {
+		t.Errorf("diff --format html depends on an encoding: %q", stdout[i:])
+	}
 }
 
 func TestFormatsAreCompleted(t *testing.T) {

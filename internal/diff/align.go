@@ -37,10 +37,6 @@ func (p *pairing) features(lines []Line) []features {
 	return out
 }
 
-// maxThorough is up to how many lines cut compares blocks thoroughly: in what is
-// larger it takes only lines that look like no other.
-const maxThorough = 5000
-
 // runPair is a run of removed lines and the run of those added in its place,
 // while they are paired.
 type runPair struct {
@@ -135,8 +131,10 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 		}
 	}
 	options := []linediff.Option{linediff.Context(0)}
-	if b.oldEnd-b.old+b.newEnd-b.new > maxThorough {
-		options = append(options, linediff.Fast())
+	if cost := (b.oldEnd - b.old) * (b.newEnd - b.new); cost <= r.cuts {
+		r.cuts -= cost
+	} else {
+		options = append(options, linediff.Fast()) // by lines that look like no other
 	}
 	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd]), looks(r.new[b.new:b.newEnd]), options...) {
 		gap := block{b.old + h.PosX, b.old + h.EndX, b.new + h.PosY, b.new + h.EndY}

@@ -11,8 +11,9 @@ type linePair struct{ old, new int }
 
 // pairing pairs the changed lines of one hunk.
 type pairing struct {
-	steps   int            // that may still be spent on finding pairs
-	work    int            // and on their words
+	steps   int            // that may still be spent on finding the best pairs
+	cuts    int            // and on finding lines that are clearly each other's
+	work    int            // and on the words of pairs
 	ids     map[string]int // of the tokens seen so far
 	weights []int          // of the tokens, by id
 }

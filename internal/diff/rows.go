@@ -10,9 +10,12 @@ type Row struct {
 	Words []Word
 }
 
-// maxSteps bounds what may be spent on pairing the lines of a hunk to some
-// milliseconds. What comes after is paired less well, in linear time.
-const maxSteps = 2_000_000
+// What may be spent on pairing the lines of a hunk, some milliseconds each. What
+// comes after is paired less well, in linear time.
+const (
+	maxSteps = 2_000_000       // of comparing lines with each other
+	maxCuts  = 2 * 1500 * 1500 // 1,500 lines with as many, twice: all those of a content of 64 KB
+)
 
 // Rows pairs the lines of a hunk that were removed with those that were added in
 // their place, by likeness, in the order of both. A line that is like none
@@ -20,7 +23,7 @@ const maxSteps = 2_000_000
 // the hunk.
 func (h Hunk) Rows() []Row {
 	rows := make([]Row, 0, len(h.Lines))
-	p := pairing{steps: maxSteps, work: maxWork, ids: map[string]int{}}
+	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}}
 	for lines := h.Lines; len(lines) > 0; {
 		if op := lines[0].Op; op != Delete && op != Insert {
 			rows = append(rows, Row{Old: &lines[0], New: &lines[0]})

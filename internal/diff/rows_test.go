@@ -113,8 +113,8 @@ func TestRowsOfLargeRuns(t *testing.T) {
 }
 
 // checkRows checks that the rows of hunks are their lines, each once and in the
-// order of either side, that words are of their lines, and that no line of both
-// sides stands between a removed and an added one the wrong way round.
+// order of either side, that words are of their lines, and that between pairs
+// the removed ones stand before the added ones.
 func checkRows(t *testing.T, hunks []Hunk) {
 	t.Helper()
 	for _, h := range hunks {

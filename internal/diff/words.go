@@ -8,10 +8,10 @@ import (
 
 // maxMiddle bounds what is compared of two lines: as many tokens a side, between
 // the beginning and the end that both share.
-const maxMiddle = 2000
+const maxMiddle = 1500
 
 // maxWork bounds what may be spent on the words of two lines, and on those of
-// all lines of a hunk: as much as the longest middle takes, some 15 ms.
+// all lines of a hunk: as much as the longest middle takes, some 10 ms.
 const maxWork = maxMiddle * (maxMiddle + 2*tokenWork)
 
 // tokenWork is what the bookkeeping for one token takes, in comparisons of two.
@@ -131,7 +131,7 @@ func compareTokens(a, b tokens, work *int) []block {
 
 // compareMiddle compares the tokens of a block. Each distinct one becomes one
 // rune, so that nothing can be cut inside a token and invalid bytes stay
-// themselves. There are at most 4,000, far below the surrogates.
+// themselves. There are at most 3,000, far below the surrogates.
 func compareMiddle(a, b tokens, m block) []block {
 	ids := map[string]rune{}
 	encode := func(t tokens, from, to int) []rune {

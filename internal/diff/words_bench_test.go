@@ -43,8 +43,8 @@ func worstLines() map[string][2]string {
 		"two sorts of short lines": {lines(1, "ab"), indent(lines(1, "ab"))},
 		"empty lines":              {strings.Repeat("\n", size), strings.Repeat(" \n", size/2)},
 		"lines of 100 signs":       {lines(100, "+-*/"), lines(100, "+-*/")},
-		"lines of 2,000 signs":     {lines(2000, "+-*/"), lines(2000, "+-*/")},
-		"lines of 2,000 mixed":     {lines(2000, ".-*/"), lines(2000, "+-#/")},
+		"lines of 1,500 signs":     {lines(1500, "+-*/"), lines(1500, "+-*/")},
+		"lines of 1,500 mixed":     {lines(1500, ".-*/"), lines(1500, "+-#/")},
 		"repeated in a line":       {strings.Repeat(strings.Repeat("- ", 999)+"\n", 32), strings.Repeat(strings.Repeat("- + ", 499)+"\n", 32)},
 	}
 }
@@ -67,7 +67,7 @@ func BenchmarkRows(b *testing.B) {
 func BenchmarkWordsOfLines(b *testing.B) {
 	for name, p := range map[string][2]string{
 		"typical":             {`      path_params: '{"project_id":"x","force":false}'`, `      path_params: '{"project_id":"x","force":true}'`},
-		"2,000 shuffled":      {strings.Repeat("a b c d e ", 200), strings.Repeat("e c f a b ", 200)},
+		"1,500 shuffled":      {strings.Repeat("a b c d e ", 150), strings.Repeat("e c f a b ", 150)},
 		"64 KB one change":    {strings.Repeat("a b ", 1<<14), strings.Repeat("a b ", 1<<13) + "c " + strings.Repeat("a b ", 1<<13)},
 		"64 KB nothing alike": {strings.Repeat("a b ", 1<<14), strings.Repeat("c d ", 1<<14)},
 	} {
