@@ -60,10 +60,3 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkWords(b *testing.B) {
-	old, new := strings.Repeat("a b c d e ", 200), strings.Repeat("e c f a b ", 200)
-	for b.Loop() {
-		Words(old, new)
-	}
-}
