@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -239,42 +240,80 @@ func checkRepeats(t *testing.T, old, new []byte) {
 	}
 }
 
-// Real histories of documents keep every promise, whatever they hold.
+// Real histories of documents keep every promise, whatever they hold, and GNU
+// patch makes the new content of the old one where it is installed.
 // COCSYNC_CORPUS names a folder with a folder for each document; the files of a
-// document, in name order, are its versions.
+// document, in name order, are its versions. COCSYNC_SAMPLES names a folder of
+// single contents, each of which is compared with the next.
 func TestCorpus(t *testing.T) {
-	corpus := os.Getenv("COCSYNC_CORPUS")
-	if corpus == "" {
-		t.Skip("COCSYNC_CORPUS names no folder of histories")
+	corpus, samples := os.Getenv("COCSYNC_CORPUS"), os.Getenv("COCSYNC_SAMPLES")
+	if corpus+samples == "" {
+		t.Skip("not run: neither COCSYNC_CORPUS nor COCSYNC_SAMPLES names a folder")
 	}
-	pairs, unread := 0, 0
-	folders, _ := filepath.Glob(filepath.Join(corpus, "*", "*"))
-	for i := 1; i < len(folders); i++ {
-		if filepath.Dir(folders[i-1]) != filepath.Dir(folders[i]) {
+	var files []string
+	for _, place := range [][]string{{corpus, "*", "*"}, {samples, "*"}} {
+		if place[0] == "" {
 			continue
 		}
-		old, err := os.ReadFile(folders[i-1])
-		if err != nil {
-			t.Fatal(err)
+		found, err := filepath.Glob(filepath.Join(place...))
+		if err != nil || len(found) < 2 {
+			t.Fatalf("nothing to compare in %s: %v", place[0], err)
 		}
-		new, err := os.ReadFile(folders[i])
-		if err != nil {
-			t.Fatal(err)
+		files = append(files, found...)
+	}
+	patch, err := exec.LookPath("patch")
+	if err != nil {
+		t.Log("without GNU patch: it is not installed")
+	}
+	pairs, unread := 0, 0
+	for i := 1; i < len(files); i++ {
+		if filepath.Dir(files[i-1]) != filepath.Dir(files[i]) {
+			continue
 		}
+		old, new := read(t, files[i-1]), read(t, files[i])
 		checkPair(t, Read(old), Read(new))
 		checkRepeats(t, old, new)
+		if patch != "" {
+			checkPatch(t, patch, old, new)
+		}
 		if t.Failed() {
-			t.Fatalf("%s, %s", folders[i-1], folders[i])
+			t.Fatalf("%s, %s", files[i-1], files[i])
 		}
 		pairs++
 		if Compare(Read(old), Read(new)).Note != "" {
 			unread++
 		}
 	}
-	if pairs == 0 {
-		t.Fatalf("no histories in %s", corpus)
-	}
 	t.Logf("%d pairs, %d of them with a note", pairs, unread)
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// checkPatch has GNU patch apply a unified diff.
+func checkPatch(t *testing.T, patch string, old, new []byte) {
+	t.Helper()
+	if bytes.Equal(old, new) {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "job")
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(patch, "-s", "--binary", file)
+	cmd.Stdin = bytes.NewReader(Unified(Read(old), Read(new), "a/job", "b/job", Options{Context: 3}))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("patch: %v\n%s", err, out)
+	}
+	if got := read(t, file); !bytes.Equal(got, new) {
+		t.Errorf("patch gives %.200q, want %.200q", got, new)
+	}
 }
 
 func FuzzCompare(f *testing.F) {
