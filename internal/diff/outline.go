@@ -154,14 +154,15 @@ func partOf(item Item) (end int, title string) {
 		return s.end, "step " + s.label
 	}
 	top := segments[0]
-	if len(segments) == 1 || top.label != "inputs" && top.label != "outputs" {
+	inputs := isInputs(key{value: top.label})
+	if len(segments) == 1 || !inputs && top.label != "outputs" {
 		return top.end, top.label
 	}
 	s := segments[1]
 	if s.place() {
 		return s.end, item.Path[:s.end]
 	}
-	if top.label == "inputs" {
+	if inputs {
 		return s.end, "parameter " + s.label
 	}
 	return s.end, "output " + s.label
