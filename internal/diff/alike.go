@@ -114,8 +114,9 @@ func allTraits(all []candidate, ranks []int) []traits {
 	return list
 }
 
-// empty reports whether there is nothing but a name.
-func (c candidate) empty() bool { return c.value.size() == 0 || c.named && c.value.size() == 1 }
+// empty reports whether there is too little to know a value by: nothing but a
+// name, or a single key, which says that many a parameter is a string.
+func (c candidate) empty() bool { return c.value.size() < 2 }
 
 func (c candidate) traits() traits {
 	var t traits

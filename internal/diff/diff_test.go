@@ -110,6 +110,9 @@ func TestSummary(t *testing.T) {
 		{"old is plain text", "test", job, "+7 −1 lines", "structure of the version before not read: plain text"},
 		{"duplicate key", job, "name: a\nb: 1\nname: c\n", "+3 −7 lines", `structure not read: line 3: duplicate key "name"`},
 		{"tab", job, "a:\n\tb: 1\n", "+2 −7 lines", "structure not read: line 2: found character that cannot start any token"},
+		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n", "parameter z added, parameter x removed", ""},
+		{"value beside the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n", "env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
+		{"boolean of YAML 1.1", "a: no\n", "a: 'no'\n", "a no → \"no\"", ""},
 		{"documents", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", "[1].b 1 → 2", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
