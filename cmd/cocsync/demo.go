@@ -264,7 +264,7 @@ func (a *app) demoCorpus(ctx context.Context, s *stage, docs []cocsim.Document) 
 		}
 		n += len(want.Versions)
 	}
-	_, err = fmt.Fprintf(a.out, "%d documents, %d versions: every stored version equals its file, byte for byte\n", len(docs), n)
+	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", plural(len(docs), "document"), plural(n, "version"))
 	return err
 }
 
