@@ -18,9 +18,8 @@ type candidate struct {
 
 // Values under two names are taken for one that was renamed when they share at
 // least minAlike thousandths of what they hold, or minInPlace where one stands in
-// the other's place. Candidates are compared with
-// those of about the same rank on the other side: with all of them while the
-// pairs stay below maxPairs.
+// the other's place. Candidates are compared with those of about the same rank on
+// the other side: with all of them while the pairs stay below maxPairs.
 const (
 	minAlike   = 600
 	minInPlace = 500

@@ -54,6 +54,7 @@ type place struct {
 	element    bool   // of a list that holds no steps: its keys need it in the leaf
 	steps      bool   // at a list of steps
 	secret     bool   // under a key that sounds like a secret
+	alias      bool   // at an alias, on either side
 	parameters bool   // at the parameters of a job
 
 	old, new side
@@ -93,6 +94,7 @@ func (to *place) stand(at *place, old, new *slot) {
 	} else if at.new.fixed || at.new.shared {
 		to.new.Span = at.new.Span
 	}
+	to.alias = old != nil && old.alias || new != nil && new.alias
 	if old != nil && new != nil && (old.alias || new.alias) && (old.value.anchor != new.value.anchor || old.alias != new.alias) {
 		to.old.fixed, to.new.fixed = true, true // it is the alias that changed
 	}

@@ -84,16 +84,19 @@ func plain(word string) bool {
 	return word != ""
 }
 
-// showBoth writes the values of a difference; nil is a side without one. Of
-// texts of several lines it writes those that differ.
+// isText reports whether two values are texts of which at least one has several
+// lines.
+func isText(old, new *node) bool {
+	return old.tag == "!!str" && new.tag == "!!str" && old.kind == scalar && new.kind == scalar &&
+		strings.Contains(old.value+new.value, "\n")
+}
+
+// showBoth writes the values of a difference; nil is a side without one.
 func showBoth(old, new *node) (was, now string) {
 	if old == nil || new == nil {
 		return show(old, false), show(new, false)
 	}
 	quote := old.kind != new.kind || old.tag != new.tag
-	if !quote && old.tag == "!!str" && strings.Contains(old.value+new.value, "\n") {
-		return showLines(old.value, new.value)
-	}
 	return show(old, quote), show(new, quote)
 }
 

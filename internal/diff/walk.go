@@ -5,13 +5,24 @@ import "go.yaml.in/yaml/v4"
 // maxItems bounds the items of a Result; what is beyond is counted.
 const maxItems = 200
 
+// maxInside bounds the bytes of strings that a walk looks into, for JSON and for
+// lines. Only aliases can ask for more, which stand for one string many times.
+const maxInside = 4 * maxContent
+
+// maxAliased bounds the values behind aliases that are compared one by one; what
+// is beyond is told as a whole.
+const maxAliased = 20_000
+
 // walker collects the differences of two trees.
 type walker struct {
-	a, b  *Text
-	same  [2][]int // unchanged lines before a line
-	items []Item
-	spans []spans // of all items, those beyond maxItems too
-	forms []Formatting
+	a, b    *Text
+	same    [2][]int // unchanged lines before a line
+	items   []Item
+	inside  int               // bytes of strings looked into
+	aliased int               // values behind aliases that were compared
+	jsons   map[[2]*node]bool // strings whose JSON was compared
+	spans   []spans           // of all items, those beyond maxItems too
+	forms   []Formatting
 	told
 	// edit, where somebody asks, hears of each difference as a whole.
 	edit func(op string, at *place, old, new *node)
@@ -55,7 +66,7 @@ func (w *walker) node(at *place, old, new *node) {
 	switch {
 	case old.sum == new.sum:
 		w.formatting(at.old, at.new, old, new)
-	case old.kind != new.kind || old.tag != new.tag:
+	case old.kind != new.kind || old.tag != new.tag || at.alias && !w.follow(old, new):
 		w.value(at, Changed, old, new)
 	case old.kind == scalar:
 		if !w.json(at, old, new) {
@@ -74,16 +85,33 @@ func (w *walker) node(at *place, old, new *node) {
 
 // json compares what two strings hold, if both hold JSON and it differs.
 func (w *walker) json(at *place, old, new *node) bool {
-	if old.tag != "!!str" || at.inside {
+	twins := [2]*node{old, new}
+	if old.tag != "!!str" || at.inside || w.jsons[twins] || !w.spend(old, new) {
 		return false
 	}
 	was, now := parseJSON(old.value), parseJSON(new.value)
 	if was == nil || now == nil || was.sum == now.sum || was.kind != now.kind {
 		return false
 	}
+	if w.jsons == nil {
+		w.jsons = map[[2]*node]bool{}
+	}
+	w.jsons[twins] = true // what aliases repeat is not taken apart again
 	inside := at.json()
 	w.node(&inside, was, now)
 	return true
+}
+
+// follow reports whether there is room to compare what aliases stand for.
+func (w *walker) follow(old, new *node) bool {
+	w.aliased += old.values + new.values
+	return w.aliased <= maxAliased
+}
+
+// spend reports whether there is room to look into two strings.
+func (w *walker) spend(old, new *node) bool {
+	w.inside += len(old.value) + len(new.value)
+	return w.inside <= maxInside
 }
 
 func (w *walker) mapping(at *place, old, new *node) {
@@ -273,7 +301,11 @@ func (w *walker) renamed(at *place, old, new string, was, now side) {
 func (w *walker) value(at *place, op string, old, new *node) {
 	item := Item{Op: op}
 	if len(w.items) < maxItems { // else spare the writing
-		item.Old, item.New = showBoth(old, new)
+		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
+			item.Old, item.New = showLines(old.value, new.value)
+		} else {
+			item.Old, item.New = showBoth(old, new)
+		}
 	}
 	w.tell(at, item, false)
 	w.record(op, at, old, new)

@@ -90,6 +90,18 @@ func worst() map[string][2]string {
 		"comments only": {fill(func(i int) string { return fmt.Sprintf("# %d\n", i) }), fill(func(i int) string { return fmt.Sprintf("# x%d\n", i) })},
 		"blank lines":   {"a: 1\n" + fill(func(int) string { return "\n" }), fill(func(int) string { return " \n" }) + "a: 1\n"},
 		"aliases":       {alias(1), alias(2)},
+		"aliases of a collection that changed all over": {
+			"x: &x {" + fill(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) })[:4000] + "}\nl:\n" + strings.Repeat("- *x\n", 400),
+			"x: &x {" + fill(func(i int) string { return fmt.Sprintf("k%d: 2, ", i) })[:4000] + "}\nl:\n" + strings.Repeat("- *x\n", 400),
+		},
+		"aliases of JSON": {
+			"x: &x '[" + strings.Repeat(`{"a":1},`, size/16) + "{}]'\n" + "l:\n" + strings.Repeat("- *x\n", size/10),
+			"x: &x '[" + strings.Repeat(`{"a":2},`, size/16) + "{}]'\n" + "l:\n" + strings.Repeat("- *x\n", size/10),
+		},
+		"aliases of a text": {
+			"x: &x |\n" + fill(func(i int) string { return fmt.Sprintf("  a %d\n", i) })[:size/2] + "\nl:\n" + strings.Repeat("- *x\n", size/10),
+			"x: &x |\n" + fill(func(i int) string { return fmt.Sprintf("  b %d\n", i) })[:size/2] + "\nl:\n" + strings.Repeat("- *x\n", size/10),
+		},
 		"parameters renamed": {
 			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  a%d: {type: string, default: %d}\n", i, i) }),
 			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  b%d: {type: string, default: %d}\n", i, i+1) }),
