@@ -17,21 +17,23 @@ import (
 // keep the adapters (fetch, db, notify) from meeting, and what is pure, pure.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"cmd/cocsync":      {"*"},
-		"internal/coc":     {},
-		"internal/diff":    {},
-		"internal/audit":   {},
-		"internal/cocsim":  {}, // so it can't share fetch's mistakes
-		"internal/hint":    {},
-		"migrations":       {},
-		"internal/config":  {"internal/coc", "internal/hint"},
-		"internal/fetch":   {"internal/coc", "internal/hint"},
-		"internal/db":      {"internal/coc", "internal/diff", "internal/hint", "migrations"},
-		"internal/notify":  {"internal/coc", "internal/diff", "internal/hint"},
-		"internal/history": {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
-		"internal/syncer":  {"internal/coc", "internal/diff", "internal/hint"},
-		"internal/daemon":  {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
-		"internal/web":     {"internal/history", "internal/diff", "internal/hint"},
+		"cmd/cocsync":            {"*"},
+		"internal/coc":           {},
+		"internal/diff":          {"internal/diff/lines"},
+		"internal/diff/lines":    {}, // the record of a difference: no parser has a say in it
+		"internal/diff/difftest": {},
+		"internal/audit":         {},
+		"internal/cocsim":        {}, // so it can't share fetch's mistakes
+		"internal/hint":          {},
+		"migrations":             {},
+		"internal/config":        {"internal/coc", "internal/hint"},
+		"internal/fetch":         {"internal/coc", "internal/hint"},
+		"internal/db":            {"internal/coc", "internal/diff", "internal/hint", "migrations"},
+		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint"},
+		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
+		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint"},
+		"internal/daemon":        {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
+		"internal/web":           {"internal/history", "internal/diff", "internal/hint"},
 	}
 }
 

@@ -113,7 +113,7 @@ func newSpanJSON(s diff.Span) *spanJSON {
 func newHunkJSON(h diff.Hunk) hunkJSON {
 	out := hunkJSON{h.OldStart, h.OldLines, h.NewStart, h.NewLines, make([]lineJSON, len(h.Lines))}
 	old, now := map[int]diff.Row{}, map[int]diff.Row{} // those with two lines of which one became the other
-	for _, r := range h.Rows() {
+	for _, r := range diff.Rows(h) {
 		if r.Old != nil && r.New != nil && r.New.Op != diff.Same {
 			old[r.Old.Old], now[r.New.New] = r, r
 		}

@@ -101,7 +101,7 @@ func (p *page) words(c *comparison, hunks []diff.Hunk) {
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {
 		p.styled("", cyan, whole(hunkHead(h)))
-		for _, r := range h.Rows() {
+		for _, r := range diff.Rows(h) {
 			p.wordRow(r)
 		}
 	}
@@ -158,7 +158,7 @@ func hunkHead(h diff.Hunk) string {
 // other, by the lines' numbers.
 func pairedWords(h diff.Hunk) (old, now map[int][]diff.Word) {
 	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
-	for _, r := range h.Rows() {
+	for _, r := range diff.Rows(h) {
 		if r.Words != nil && r.Old != nil && r.New != nil {
 			old[r.Old.Old] = oneSide(r.Words, diff.Insert)
 			now[r.New.New] = oneSide(r.Words, diff.Delete)

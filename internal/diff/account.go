@@ -1,12 +1,14 @@
 package diff
 
+import "cocsync/internal/diff/lines"
+
 // account says to what the changed lines belong that no item has: each of them
 // lies in one of the runs that it returns.
-func (w *walker) account(blocks []block) []Formatting {
-	old, new := newLedger(w.a.lines), newLedger(w.b.lines)
+func (w *walker) account(blocks []lines.Block) []Formatting {
+	old, new := newLedger(w.a.Lines), newLedger(w.b.Lines)
 	for _, b := range blocks {
-		old.open(b.old, b.oldEnd)
-		new.open(b.new, b.newEnd)
+		old.open(b.Old, b.OldEnd)
+		new.open(b.New, b.NewEnd)
 	}
 	for _, s := range w.spans {
 		old.cover(s.old)

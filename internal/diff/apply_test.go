@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cocsync/internal/diff/lines"
 )
 
 // script is what a walk recorded of one value: how the old one becomes the new.
@@ -190,7 +192,7 @@ func checkStructure(t *testing.T, a, b *Text, r Result) {
 		}
 		return
 	}
-	blocks := changedBlocks(a, b)
+	blocks := lines.Changed(&a.Text, &b.Text)
 	s, w := newScript(), &walker{a: a, b: b}
 	w.edit = s.take
 	w.walk(was, now, blocks)
@@ -206,14 +208,14 @@ func checkStructure(t *testing.T, a, b *Text, r Result) {
 // unwrap forgets where JSON stood in a string.
 func unwrap(s string) string { return strings.ReplaceAll(s, "json!!", "!!") }
 
-func checkLines(t *testing.T, a, b *Text, r Result, w *walker, blocks []block) {
+func checkLines(t *testing.T, a, b *Text, r Result, w *walker, blocks []lines.Block) {
 	t.Helper()
 	spans := w.spans // of the items not listed too
 	for _, f := range r.Formatting {
 		spans = append(spans, struct{ old, new Span }{f.OldLines, f.NewLines})
 	}
 	var covered [2][]bool
-	covered[0], covered[1] = make([]bool, len(a.lines)), make([]bool, len(b.lines))
+	covered[0], covered[1] = make([]bool, len(a.Lines)), make([]bool, len(b.Lines))
 	for _, s := range spans {
 		for i, run := range []Span{s.old, s.new} {
 			if run.From == 0 && run.To == 0 {
@@ -228,19 +230,19 @@ func checkLines(t *testing.T, a, b *Text, r Result, w *walker, blocks []block) {
 		}
 	}
 	for _, c := range blocks {
-		for i := c.old; i < c.oldEnd; i++ {
+		for i := c.Old; i < c.OldEnd; i++ {
 			if !covered[0][i] {
-				t.Fatalf("nothing accounts for old line %d %q", i+1, a.lines[i])
+				t.Fatalf("nothing accounts for old line %d %q", i+1, a.Lines[i])
 			}
 		}
-		for i := c.new; i < c.newEnd; i++ {
+		for i := c.New; i < c.NewEnd; i++ {
 			if !covered[1][i] {
-				t.Fatalf("nothing accounts for new line %d %q", i+1, b.lines[i])
+				t.Fatalf("nothing accounts for new line %d %q", i+1, b.Lines[i])
 			}
 		}
 	}
 	for _, item := range r.Items {
-		if item.Op != Added && item.OldLines.From == 0 && len(a.lines) > 0 || item.Op != Removed && item.NewLines.From == 0 && len(b.lines) > 0 {
+		if item.Op != Added && item.OldLines.From == 0 && len(a.Lines) > 0 || item.Op != Removed && item.NewLines.From == 0 && len(b.Lines) > 0 {
 			t.Errorf("%s %s stands at %v and %v", item.Op, item.Path, item.OldLines, item.NewLines)
 		}
 	}

@@ -3,6 +3,8 @@ package diff
 import (
 	"bytes"
 	"strings"
+
+	"cocsync/internal/diff/lines"
 )
 
 // classifier says by their text what sort of formatting changed lines are.
@@ -54,7 +56,7 @@ func commentAt(line []byte) int {
 
 // comments returns the open lines whose comments came or went, and the same
 // lines without them.
-func (c *classifier) comments(blocks []block) (found []Formatting) {
+func (c *classifier) comments(blocks []lines.Block) (found []Formatting) {
 	for _, b := range blocks {
 		remarked := map[string]bool{}
 		mine := func(line []byte) bool { return c.remarks[comment(line)] != 0 }
@@ -64,8 +66,8 @@ func (c *classifier) comments(blocks []block) (found []Formatting) {
 			}
 			return false
 		}
-		c.old.run(b.old, b.oldEnd, note)
-		c.new.run(b.new, b.newEnd, note)
+		c.old.run(b.Old, b.OldEnd, note)
+		c.new.run(b.New, b.NewEnd, note)
 		if len(remarked) == 0 {
 			continue
 		}
@@ -90,7 +92,7 @@ func (l *ledger) run(from, to int, passes func(line []byte) bool) (s Span) {
 }
 
 // rest returns a sort for every line that is still open.
-func (c *classifier) rest(blocks []block) (found []Formatting) {
+func (c *classifier) rest(blocks []lines.Block) (found []Formatting) {
 	for s, l := range []*ledger{c.old, c.new} {
 		c.whole[s], c.ink[s] = map[string]bool{}, map[string]bool{}
 		var buf []byte
@@ -105,7 +107,7 @@ func (c *classifier) rest(blocks []block) (found []Formatting) {
 	}
 	for _, b := range blocks {
 		all := func([]byte) bool { return true }
-		if c.old.ink(b.old, b.oldEnd) == c.new.ink(b.new, b.newEnd) {
+		if c.old.ink(b.Old, b.OldEnd) == c.new.ink(b.New, b.NewEnd) {
 			found = c.add(found, b, whiteSpace, all, all)
 			continue
 		}
@@ -118,8 +120,8 @@ func (c *classifier) rest(blocks []block) (found []Formatting) {
 	return found
 }
 
-func (c *classifier) add(found []Formatting, b block, sort string, old, new func([]byte) bool) []Formatting {
-	f := Formatting{sort, c.old.run(b.old, b.oldEnd, old), c.new.run(b.new, b.newEnd, new)}
+func (c *classifier) add(found []Formatting, b lines.Block, sort string, old, new func([]byte) bool) []Formatting {
+	f := Formatting{sort, c.old.run(b.Old, b.OldEnd, old), c.new.run(b.New, b.NewEnd, new)}
 	if f.OldLines.From == 0 && f.NewLines.From == 0 {
 		return found
 	}

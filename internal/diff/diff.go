@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"cocsync/internal/diff/lines"
 )
 
 // Algorithm is the version of what Compare makes. It is stored with what was
@@ -36,8 +38,7 @@ const (
 // compared. It may be used from several goroutines. A nil Text, where one is
 // allowed, stands for no content at all.
 type Text struct {
-	content []byte
-	lines   [][]byte
+	lines.Text
 
 	once   sync.Once
 	before *Text  // whose parts may be used again; nil once the structure is read
@@ -48,7 +49,7 @@ type Text struct {
 
 // Read prepares a content. It keeps content, which must not be altered after.
 func Read(content []byte) *Text {
-	return &Text{content: content, lines: splitLines(content)}
+	return &Text{Text: *lines.Read(content)}
 }
 
 // ReadAfter is Read for a content that is much like another, as consecutive
@@ -70,7 +71,7 @@ func (t *Text) structure() (*tree, string) {
 			t.before = nil
 		}
 		if t.tree == nil {
-			t.tree, t.why = parse(t.content, t.lines)
+			t.tree, t.why = parse(t.Text)
 		}
 		t.parts = index(pieces, t.tree)
 	})
@@ -145,14 +146,14 @@ func Compare(old, new *Text) Result {
 	if old == nil {
 		return first(new)
 	}
-	if bytes.Equal(old.content, new.content) {
+	if bytes.Equal(old.Content, new.Content) {
 		return Result{Equal: true, Summary: "content unchanged"}
 	}
 	var r Result
-	blocks := changedBlocks(old, new)
+	blocks := lines.Changed(&old.Text, &new.Text)
 	for _, b := range blocks {
-		r.Removed += b.oldEnd - b.old
-		r.Added += b.newEnd - b.new
+		r.Removed += b.OldEnd - b.Old
+		r.Added += b.NewEnd - b.New
 	}
 	was, whyOld := old.structure()
 	now, whyNew := new.structure()
@@ -189,7 +190,7 @@ func (w *walker) say(sorts []string) []string {
 
 // first is the result for a content with none before it.
 func first(t *Text) Result {
-	r := Result{Added: len(t.lines), Summary: count(len(t.lines), "line")}
+	r := Result{Added: len(t.Lines), Summary: count(len(t.Lines), "line")}
 	tree, why := t.structure()
 	if tree == nil {
 		r.Note = "structure not read: " + why

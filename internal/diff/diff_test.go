@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"cocsync/internal/diff/difftest"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -62,15 +64,15 @@ func describe(r Result) string {
 		if i.Step+i.Task != "" {
 			fmt.Fprintf(&b, " (%s, %s)", i.Step, i.Task)
 		}
-		fmt.Fprintf(&b, "\n  line %s: %q → %q\n", lines(i.OldLines, i.NewLines), i.Old, i.New)
+		fmt.Fprintf(&b, "\n  line %s: %q → %q\n", sayLines(i.OldLines, i.NewLines), i.Old, i.New)
 	}
 	for _, f := range r.Formatting {
-		fmt.Fprintf(&b, "formatting %s\n  line %s\n", f.Sort, lines(f.OldLines, f.NewLines))
+		fmt.Fprintf(&b, "formatting %s\n  line %s\n", f.Sort, sayLines(f.OldLines, f.NewLines))
 	}
 	return b.String() + "\n"
 }
 
-func lines(old, new Span) string {
+func sayLines(old, new Span) string {
 	one := func(s Span) string {
 		switch s.From {
 		case 0:
@@ -214,11 +216,11 @@ func checkPair(t *testing.T, a, b *Text) {
 	there, back := Compare(a, b), Compare(b, a)
 	checkBounds(t, there)
 	patch := Unified(a, b, "a", "b", Options{Context: 3})
-	if same := bytes.Equal(a.content, b.content); there.Equal != same || (patch == nil) != same {
+	if same := bytes.Equal(a.Content, b.Content); there.Equal != same || (patch == nil) != same {
 		t.Errorf("Equal = %t, a patch of %d bytes; the contents are the same: %t", there.Equal, len(patch), same)
 	}
-	if got := apply(t, a.content, patch); !bytes.Equal(got, b.content) {
-		t.Errorf("the diff applied to old gives %.200q, want %.200q", got, b.content)
+	if got, err := difftest.Apply(a.Content, patch); err != nil || !bytes.Equal(got, b.Content) {
+		t.Errorf("the diff applied to old gives %.200q, %v, want %.200q", got, err, b.Content)
 	}
 	if !there.Equal {
 		checkStructure(t, a, b, there)

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"cocsync/internal/diff/lines"
 )
 
 // limit bounds where a value can end.
@@ -27,10 +29,11 @@ type rows struct {
 	filled []int
 }
 
-func newRows(content []byte, lines [][]byte) rows {
-	r := rows{lines: lines, filled: make([]int, len(lines))}
+func newRows(text lines.Text) rows {
+	content := text.Content
+	r := rows{lines: text.Lines, filled: make([]int, len(text.Lines))}
 	last := -1
-	for i, line := range lines {
+	for i, line := range text.Lines {
 		if text := bytes.TrimSpace(line); len(text) > 0 && text[0] != '#' && string(text) != "---" && string(text) != "..." {
 			last = i
 		}
@@ -41,7 +44,7 @@ func newRows(content []byte, lines [][]byte) rows {
 	if !odd {
 		return r
 	}
-	for i, line := range lines {
+	for i, line := range text.Lines {
 		r.at = append(r.at, i)
 		for len(line) > 0 {
 			c, n := utf8.DecodeRune(line)

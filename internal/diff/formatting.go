@@ -103,7 +103,7 @@ func (w *walker) sameText(old, new Span) bool {
 	if old.To-old.From != new.To-new.From || old.From == 0 || new.From == 0 {
 		return false
 	}
-	a, b := w.a.lines[old.From-1:old.To], w.b.lines[new.From-1:new.To]
+	a, b := w.a.Lines[old.From-1:old.To], w.b.Lines[new.From-1:new.To]
 	for i := range a {
 		if string(a[i]) != string(b[i]) {
 			return false

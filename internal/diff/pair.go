@@ -46,7 +46,7 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	return rows
 }
 
-// pairs returns which lines of two runs are alike, in order. Like changedBlocks
+// pairs returns which lines of two runs are alike, in order. Like lines.Changed
 // it always works from the lesser run to the greater one, so that a hunk read
 // backwards has the same pairs.
 func (p *pairing) pairs(old, new []features) []linePair {

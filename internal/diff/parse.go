@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"cocsync/internal/diff/lines"
 )
 
 // The bounds of what is read as a structure. COC takes 64 KB of content.
@@ -19,14 +21,14 @@ const (
 	maxValues    = 200_000 // values in all, each alias counted with all it stands for
 )
 
-// parse reads the structure of a content, whose lines are given too, or says in
-// one line why it has none. Nothing, and nothing but comments, is an empty
-// mapping. Several YAML documents are a list of them.
-func parse(content []byte, lines [][]byte) (t *tree, why string) {
+// parse reads the structure of a content, or says in one line why it has none.
+// Nothing, and nothing but comments, is an empty mapping. Several YAML documents
+// are a list of them.
+func parse(text lines.Text) (t *tree, why string) {
 	switch {
-	case len(content) > maxContent:
+	case len(text.Content) > maxContent:
 		return nil, fmt.Sprintf("longer than %d KB", maxContent>>10)
-	case !utf8.Valid(content): // the loader would read UTF-16, whose lines are others
+	case !utf8.Valid(text.Content): // the loader would read UTF-16, whose lines are others
 		return nil, "not UTF-8"
 	}
 	// The loader turns its own panics into errors. One that it overlooks on
@@ -36,11 +38,11 @@ func parse(content []byte, lines [][]byte) (t *tree, why string) {
 			t, why = nil, "the YAML reader broke on it"
 		}
 	}()
-	loader, err := yaml.NewLoader(bytes.NewReader(content), yaml.WithPlugin(limits{}))
+	loader, err := yaml.NewLoader(bytes.NewReader(text.Content), yaml.WithPlugin(limits{}))
 	if err != nil {
 		return nil, loadFault(err)
 	}
-	r := reader{anchored: map[*yaml.Node]*node{}, rows: newRows(content, lines)}
+	r := reader{anchored: map[*yaml.Node]*node{}, rows: newRows(text)}
 	var documents []*yaml.Node
 	for {
 		var y yaml.Node

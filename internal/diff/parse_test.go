@@ -122,13 +122,13 @@ func TestStructureGivenUp(t *testing.T) {
 		"NUL":            "control characters are not allowed (value: 0)",
 		"invalid UTF-8":  "not UTF-8",
 	} {
-		tree, got := parse([]byte(contents[name]), splitLines([]byte(contents[name])))
+		tree, got := parse(Read([]byte(contents[name])).Text)
 		if tree != nil || got != want {
 			t.Errorf("%s: structure %t, reason %q; want none, %q", name, tree != nil, got, want)
 		}
 	}
 	for _, name := range []string{"nothing", "closed lists", "steps", "same steps", "aliases", "alias key", "merge", "CRLF", "mark", "only comments"} {
-		if tree, why := parse([]byte(contents[name]), splitLines([]byte(contents[name]))); tree == nil {
+		if tree, why := parse(Read([]byte(contents[name])).Text); tree == nil {
 			t.Errorf("%s: no structure: %s", name, why)
 		}
 	}
@@ -137,7 +137,7 @@ func TestStructureGivenUp(t *testing.T) {
 // A value that aliases share is kept once: the tree is no larger than the text,
 // whatever it stands for.
 func TestAliasesAreShared(t *testing.T) {
-	tree, why := parse([]byte(bomb(4, 10)), splitLines([]byte(bomb(4, 10))))
+	tree, why := parse(Read([]byte(bomb(4, 10))).Text)
 	if tree == nil {
 		t.Fatal(why)
 	}

@@ -3,6 +3,8 @@ package diff
 import (
 	"bytes"
 	"slices"
+
+	"cocsync/internal/diff/lines"
 )
 
 // Consecutive versions of a job differ in a step or two, and parsing YAML costs
@@ -38,7 +40,7 @@ func split(t *Text) []piece {
 	var pieces []piece
 	begin := mark{}
 	at := begin // of the line
-	for i, line := range t.lines {
+	for i, line := range t.Lines {
 		switch key, ok := topKey(line); {
 		case ok:
 			if n := len(pieces); n > 0 { // what comes before the first key belongs to it
@@ -65,7 +67,7 @@ func split(t *Text) []piece {
 type mark struct{ offset, line int }
 
 func (t *Text) part(from, to mark) part {
-	return part{t.content[from.offset:to.offset], from.line, t.lines[from.line:to.line]}
+	return part{t.Content[from.offset:to.offset], from.line, t.Lines[from.line:to.line]}
 }
 
 // topKey returns the key of a line such as `steps:`.
@@ -228,7 +230,7 @@ func (r *reader) piece(p piece, known parts) (_ slot, ok bool) {
 
 // alone parses a part by itself; nil unless it is one key or one element.
 func alone(p part, want kind) *tree {
-	t, _ := parse(p.text, p.lines)
+	t, _ := parse(lines.Text{Content: p.text, Lines: p.lines})
 	if t == nil || t.anchors || t.root.kind != want || len(t.root.pairs)+len(t.root.items) != 1 {
 		return nil
 	}

@@ -6,108 +6,138 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
 
-// BenchmarkProcess times whole programs on the same pairs: ours, git and dyff,
-// which is built from its module. The metrics are ratios of the time ours took to
-// that of the other, so less than 1 is ahead. The pairs are those of the folder
-// that COCSYNC_CORPUS names, else a made-up job's.
+// BenchmarkProcess times whole programs on the same pairs: two small ones over this
+// package and package lines (testdata), git, and dyff, which is built from its
+// module. The metrics are ratios of the time ours took to that of the other, so
+// less than 1 is ahead. History is the pairs of the folder that COCSYNC_CORPUS
+// names, else a made-up job's.
 //
-//	lines/git    line diff, a process for each pair, against git diff --no-index
-//	folder/git   line diff, one process for all pairs, against the same
-//	all/dyff     structure and line diff, a process for each pair, against dyff
-//	all/git      the same against git, which has no structure
+//	patch/git     line diff against git diff --no-index, a process for each pair
+//	folder/git    the same, one process for all pairs of the two folders
+//	compare/dyff  structure and line diff against dyff between, which has no lines
+//	compare/git   the same against git, which has no structure
 func BenchmarkProcess(b *testing.B) {
 	dir := b.TempDir()
-	olds, news := filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	n := writePairs(b, olds, news)
-	ours, dyff := filepath.Join(dir, "pairs"), filepath.Join(dir, "dyff")
-	build(b, ".", ours, "./testdata/pairs")
-	build(b, "../../tools/dyff", dyff, "github.com/homeport/dyff/cmd/dyff")
-	git := []string{"git", "diff", "--no-index"}
-	var lines, all, byGit, byDyff, folder, folderGit time.Duration
+	p := programs{patch: filepath.Join(dir, "patch"), compare: filepath.Join(dir, "compare"), dyff: filepath.Join(dir, "dyff")}
+	build(b, ".", p.patch, "./testdata/patch")
+	build(b, ".", p.compare, "./testdata/compare")
+	build(b, "../../tools/dyff", p.dyff, "github.com/homeport/dyff/cmd/dyff")
+	renamed := worst()["all steps renamed"]
+	for name, pairs := range map[string][][2][]byte{
+		"History": history(b),
+		"4K":      {{job(4<<10, 1), job(4<<10, 2)}},
+		"64K":     {{job(64<<10, 1), job(64<<10, 2)}},
+		"Renamed": {{[]byte(renamed[0]), []byte(renamed[1])}},
+	} {
+		b.Run(name, func(b *testing.B) { p.benchmark(b, pairs) })
+	}
+}
+
+// programs are the paths of those that are built.
+type programs struct{ patch, compare, dyff string }
+
+// rounds is how often each program runs: on one pair after the other, so that
+// noise hits all programs alike.
+const rounds = 50
+
+func (p programs) benchmark(b *testing.B, pairs [][2][]byte) {
+	b.Chdir(b.TempDir())
+	write(b, pairs)
+	var took struct{ patch, byGit, compare, byDyff, folder, folderByGit time.Duration }
 	for b.Loop() {
-		for i := 0; i < n; i += 1 + n/50 { // one after the other, so that noise hits all alike
-			name := fmt.Sprintf("%d.yaml", i)
-			pair := []string{filepath.Join(olds, name), filepath.Join(news, name)}
-			lines += timed(b, append([]string{ours, "lines"}, pair...))
-			byGit += timed(b, append(git, pair...))
-			all += timed(b, append([]string{ours, "all"}, pair...))
-			byDyff += timed(b, append([]string{dyff, "between"}, pair...))
-		}
-		for range 5 {
-			folder += timed(b, []string{ours, "lines", olds, news})
-			folderGit += timed(b, append(git, olds, news))
+		for i := range rounds {
+			name := fmt.Sprintf("%d.yaml", i*len(pairs)/rounds)
+			old, new := filepath.Join("a", name), filepath.Join("b", name)
+			took.patch += timed(b, p.patch, old, new)
+			took.byGit += timed(b, "git", "diff", "--no-index", old, new)
+			took.compare += timed(b, p.compare, old, new)
+			took.byDyff += timed(b, p.dyff, "between", old, new)
+			if len(pairs) > 1 && i%10 == 0 {
+				took.folder += timed(b, p.patch, "a", "b")
+				took.folderByGit += timed(b, "git", "diff", "--no-index", "a", "b")
+			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(lines)/float64(byGit), "lines/git")
-	b.ReportMetric(float64(folder)/float64(folderGit), "folder/git")
-	b.ReportMetric(float64(all)/float64(byDyff), "all/dyff")
-	b.ReportMetric(float64(all)/float64(byGit), "all/git")
+	b.ReportMetric(float64(took.patch)/float64(took.byGit), "patch/git")
+	b.ReportMetric(float64(took.compare)/float64(took.byDyff), "compare/dyff")
+	b.ReportMetric(float64(took.compare)/float64(took.byGit), "compare/git")
+	if took.folder > 0 {
+		b.ReportMetric(float64(took.folder)/float64(took.folderByGit), "folder/git")
+	}
 }
 
-// writePairs writes the two sides of every pair into two folders.
-func writePairs(b *testing.B, olds, news string) (n int) {
+// write puts the two sides of every pair into the folders a and b.
+func write(b *testing.B, pairs [][2][]byte) {
 	b.Helper()
-	add := func(old, new []byte) {
-		for folder, content := range map[string][]byte{olds: old, news: new} {
+	for i, pair := range pairs {
+		for side, folder := range []string{"a", "b"} {
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				b.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.yaml", n)), content, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%d.yaml", i)), pair[side], 0o644); err != nil {
 				b.Fatal(err)
 			}
 		}
-		n++
 	}
-	files, _ := filepath.Glob(filepath.Join(os.Getenv("COCSYNC_CORPUS"), "*", "*"))
-	if os.Getenv("COCSYNC_CORPUS") == "" {
-		for i := range 50 {
-			add(job(4<<10, i%8), job(4<<10, i%8+1))
-		}
-		return n
-	}
-	for i := 1; i < len(files); i++ {
-		if filepath.Dir(files[i-1]) != filepath.Dir(files[i]) {
-			continue
-		}
-		old, err := os.ReadFile(files[i-1])
-		if err != nil {
-			b.Fatal(err)
-		}
-		new, err := os.ReadFile(files[i])
-		if err != nil {
-			b.Fatal(err)
-		}
-		add(old, new)
-	}
-	return n
 }
 
+// history returns pairs of consecutive versions.
+func history(b *testing.B) (pairs [][2][]byte) {
+	b.Helper()
+	corpus := os.Getenv("COCSYNC_CORPUS")
+	if corpus == "" {
+		for i := range rounds {
+			pairs = append(pairs, [2][]byte{job(4<<10, i%8), job(4<<10, i%8+1)})
+		}
+		return pairs
+	}
+	files, err := filepath.Glob(filepath.Join(corpus, "*", "*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var last []byte
+	for i, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if i > 0 && filepath.Dir(files[i-1]) == filepath.Dir(file) {
+			pairs = append(pairs, [2][]byte{last, content})
+		}
+		last = content
+	}
+	return pairs
+}
+
+// build builds a program as a release is built.
 func build(b *testing.B, dir, to, pkg string) {
 	b.Helper()
-	cmd := exec.Command("go", "build", "-o", to, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, pkg)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}
 }
 
-// timed runs a program. git ends with 1 when two files differ.
-func timed(b *testing.B, args []string) time.Duration {
+// timed runs a program. git ends with 1 when two files differ, and dyff gives up on
+// some contents.
+func timed(b *testing.B, program string, args ...string) time.Duration {
 	b.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.Command(program, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	begin := time.Now()
 	err := cmd.Run()
 	took := time.Since(begin)
-	if err != nil && (args[0] != "git" || cmd.ProcessState.ExitCode() != 1) && !strings.HasSuffix(args[0], "dyff") {
-		b.Fatalf("%v: %v\n%s", args, err, &stderr)
+	differ := program == "git" && cmd.ProcessState.ExitCode() == 1
+	if err != nil && !differ && filepath.Base(program) != "dyff" {
+		b.Fatalf("%s %v: %v\n%s", program, args, err, &stderr)
 	}
 	return took
 }

@@ -21,7 +21,7 @@ const (
 // their place, by likeness, in the order of both. A line that is like none
 // stands alone, a removed one before the added ones around it. The lines alias
 // the hunk.
-func (h Hunk) Rows() []Row {
+func Rows(h Hunk) []Row {
 	rows := make([]Row, 0, len(h.Lines))
 	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}}
 	for lines := h.Lines; len(lines) > 0; {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"cocsync/internal/diff/difftest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -17,7 +19,7 @@ import (
 func drawn(hunks []Hunk) []string {
 	var out []string
 	for _, h := range hunks {
-		for _, r := range h.Rows() {
+		for _, r := range Rows(h) {
 			switch {
 			case r.Old == nil:
 				out = append(out, "+ "+body(r.New))
@@ -97,7 +99,7 @@ func TestRowsOfLargeRuns(t *testing.T) {
 		checkRows(t, hunks)
 		pairs := 0
 		for _, h := range hunks {
-			for _, r := range h.Rows() {
+			for _, r := range Rows(h) {
 				if r.Old != nil && r.New != nil {
 					pairs++
 					if r.Words == nil {
@@ -119,7 +121,7 @@ func checkRows(t *testing.T, hunks []Hunk) {
 	t.Helper()
 	for _, h := range hunks {
 		var old, new []*Line
-		rows := h.Rows()
+		rows := Rows(h)
 		for i, r := range rows {
 			if r.Old != nil {
 				old = append(old, r.Old)
@@ -175,7 +177,7 @@ func mirrored(rows []Row) []string {
 }
 
 func FuzzRows(f *testing.F) {
-	for _, p := range pairs() {
+	for _, p := range difftest.Pairs() {
 		f.Add([]byte(p[0]), []byte(p[1]))
 	}
 	f.Add([]byte("a: 1\n  b c d\ne\n"), []byte("  a: 2\nb d\n\nf\n"))
@@ -184,8 +186,8 @@ func FuzzRows(f *testing.F) {
 		forwards, backwards := Hunks(old, new, Options{}), Hunks(new, old, Options{})
 		checkRows(t, forwards)
 		for i := range forwards {
-			got, want := []string{}, mirrored(forwards[i].Rows())
-			for _, r := range backwards[i].Rows() {
+			got, want := []string{}, mirrored(Rows(forwards[i]))
+			for _, r := range Rows(backwards[i]) {
 				switch {
 				case r.Old == nil:
 					got = append(got, "+ "+body(r.New))

@@ -1,6 +1,10 @@
 package diff
 
-import "go.yaml.in/yaml/v4"
+import (
+	"go.yaml.in/yaml/v4"
+
+	"cocsync/internal/diff/lines"
+)
 
 // maxItems bounds the items of a Result; what is beyond is counted.
 const maxItems = 200
@@ -31,13 +35,13 @@ type walker struct {
 type spans struct{ old, new Span }
 
 // walk compares two trees. blocks are the lines that differ.
-func (w *walker) walk(was, now *tree, blocks []block) {
-	w.same[0], w.same[1] = make([]int, len(w.a.lines)+1), make([]int, len(w.b.lines)+1)
+func (w *walker) walk(was, now *tree, blocks []lines.Block) {
+	w.same[0], w.same[1] = make([]int, len(w.a.Lines)+1), make([]int, len(w.b.Lines)+1)
 	for _, b := range blocks {
-		for i := b.old; i < b.oldEnd; i++ {
+		for i := b.Old; i < b.OldEnd; i++ {
 			w.same[0][i+1] = -1
 		}
-		for i := b.new; i < b.newEnd; i++ {
+		for i := b.New; i < b.NewEnd; i++ {
 			w.same[1][i+1] = -1
 		}
 	}
@@ -48,8 +52,8 @@ func (w *walker) walk(was, now *tree, blocks []block) {
 	}
 
 	root := place{was: -1, now: -1}
-	root.old = side{Span: whole(w.a.lines), origin: was.origin}
-	root.new = side{Span: whole(w.b.lines), origin: now.origin}
+	root.old = side{Span: whole(w.a.Lines), origin: was.origin}
+	root.new = side{Span: whole(w.b.Lines), origin: now.origin}
 	w.node(&root, was.root, now.root)
 }
 

@@ -24,6 +24,10 @@ const minPiece = 16
 // of the other to have become it.
 const minLike = 400
 
+// block is a run old to oldEnd, of tokens or lines, that new to newEnd of the other
+// side replace.
+type block struct{ old, oldEnd, new, newEnd int }
+
 // Word is a run of bytes that two lines share or that only one of them has.
 type Word struct {
 	Op   Op
@@ -100,7 +104,7 @@ func lineKey(line string) string {
 }
 
 // compareTokens returns the runs of tokens that differ. It always compares the
-// lesser line with the greater one, as changedBlocks does.
+// lesser line with the greater one, as lines.Changed does.
 func compareTokens(a, b tokens, work *int) []block {
 	if a.line > b.line {
 		blocks := compareTokens(b, a, work)

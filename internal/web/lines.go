@@ -67,7 +67,7 @@ func newLayout(hunks []diff.Hunk) layout {
 // was too little.
 func (l *layout) add(h diff.Hunk, room int) int {
 	out := hunk{Heading: heading(h)}
-	for _, r := range h.Rows() {
+	for _, r := range diff.Rows(h) {
 		row := newRow(r)
 		if room -= row.cost(); room < 0 {
 			break

@@ -1,8 +1,8 @@
-package diff
+package lines
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,17 +10,18 @@ import (
 const noNewline = "\n\\ No newline at end of file\n"
 
 // Unified returns the difference in unified format, which GNU patch and git
-// apply turn back into the new bytes, whatever those are. A nil Text counts as
-// empty. It returns nil when the contents are equal.
+// apply turn back into the new bytes, whatever those are. It returns nil when the
+// contents are equal.
 func Unified(old, new *Text, oldName, newName string, o Options) []byte {
 	hunks := Hunks(old, new, o)
 	if len(hunks) == 0 {
 		return nil
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "--- %s\n+++ %s\n", patchName(oldName), patchName(newName))
+	out.Grow(patchSize(hunks))
+	out.WriteString("--- " + patchName(oldName) + "\n+++ " + patchName(newName) + "\n")
 	for _, h := range hunks {
-		fmt.Fprintf(&out, "@@ -%s +%s @@\n", span(h.OldStart, h.OldLines), span(h.NewStart, h.NewLines))
+		out.WriteString("@@ -" + span(h.OldStart, h.OldLines) + " +" + span(h.NewStart, h.NewLines) + " @@\n")
 		for _, l := range h.Lines {
 			out.WriteByte(byte(l.Op))
 			out.Write(l.Text)
@@ -32,12 +33,24 @@ func Unified(old, new *Text, oldName, newName string, o Options) []byte {
 	return out.Bytes()
 }
 
+// patchSize is about how many bytes a patch takes.
+func patchSize(hunks []Hunk) int {
+	size := 512 // for the names
+	for _, h := range hunks {
+		size += 64
+		for _, l := range h.Lines {
+			size += 1 + len(l.Text)
+		}
+	}
+	return size
+}
+
 // span writes one side of a hunk's header; a length of 1 goes unsaid.
 func span(start, lines int) string {
 	if lines == 1 {
-		return fmt.Sprint(start)
+		return strconv.Itoa(start)
 	}
-	return fmt.Sprintf("%d,%d", start, lines)
+	return strconv.Itoa(start) + "," + strconv.Itoa(lines)
 }
 
 // patchName writes a file name as git and GNU patch read it: C-quoted when it
@@ -65,7 +78,7 @@ func quoteName(name string) string {
 			b.WriteByte('\\')
 			b.WriteByte(c)
 		case c < ' ' || c == 0x7f:
-			fmt.Fprintf(&b, `\%03o`, c)
+			b.Write([]byte{'\\', '0' + c>>6, '0' + c>>3&7, '0' + c&7})
 		default:
 			b.WriteByte(c)
 		}

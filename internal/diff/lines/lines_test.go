@@ -1,4 +1,4 @@
-package diff
+package lines
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cocsync/internal/diff/difftest"
 )
 
 // spaced writes a diff with its white space ignored, without its file names.
@@ -43,8 +45,8 @@ func TestIgnoreSpace(t *testing.T) {
 func TestIgnoreSpaceIsBounded(t *testing.T) {
 	old := Read([]byte(strings.Repeat(" ", 1<<15) + "a\n" + strings.Repeat("a\n", 1<<14)))
 	even, _ := evenSpace(old, Read(nil))
-	if got, most := len(even.content), 1<<15+(1<<14+1)*(maxIndent+2); got > most {
-		t.Errorf("%d bytes became %d, want at most %d", len(old.content), got, most)
+	if got, most := len(even.Content), 1<<15+(1<<14+1)*(maxIndent+2); got > most {
+		t.Errorf("%d bytes became %d, want at most %d", len(old.Content), got, most)
 	}
 }
 
@@ -54,7 +56,7 @@ func TestIgnoreSpaceLikeGit(t *testing.T) {
 	if err != nil {
 		t.Skip("git is not installed")
 	}
-	for _, p := range pairs() {
+	for _, p := range difftest.Pairs() {
 		dir := t.TempDir()
 		for name, content := range map[string]string{"old": p[0], "new": p[1]} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -72,7 +74,7 @@ func TestIgnoreSpaceLikeGit(t *testing.T) {
 }
 
 func FuzzIgnoreSpace(f *testing.F) {
-	for _, p := range pairs() {
+	for _, p := range difftest.Pairs() {
 		f.Add([]byte(p[0]), []byte(p[1]), 1)
 	}
 	f.Add([]byte("a\n b\n\nc"), []byte(" a\r\nx\nb\n c\n"), 0)
@@ -83,7 +85,7 @@ func FuzzIgnoreSpace(f *testing.F) {
 		if len(hunks) != len(back) {
 			t.Fatalf("%d hunks, backwards %d", len(hunks), len(back))
 		}
-		same := func(i, j int) bool { return bytes.Equal(withoutSpace(old.lines[i]), withoutSpace(new.lines[j])) }
+		same := func(i, j int) bool { return bytes.Equal(withoutSpace(old.Lines[i]), withoutSpace(new.Lines[j])) }
 		i, j := 0, 0 // the lines that are accounted for
 		for n, h := range hunks {
 			checkHunk(t, old, new, h)
@@ -103,9 +105,9 @@ func FuzzIgnoreSpace(f *testing.F) {
 				i, j = max(i, l.Old), max(j, l.New)
 			}
 		}
-		for ; i < len(old.lines) && j < len(new.lines) && same(i, j); i, j = i+1, j+1 {
+		for ; i < len(old.Lines) && j < len(new.Lines) && same(i, j); i, j = i+1, j+1 {
 		}
-		if i != len(old.lines) || j != len(new.lines) {
+		if i != len(old.Lines) || j != len(new.Lines) {
 			t.Errorf("%q to %q: line %d and line %d differ, and no hunk has them", a, b, i+1, j+1)
 		}
 	})
@@ -119,14 +121,14 @@ func checkHunk(t *testing.T, old, new *Text, h Hunk) {
 		text := l.Text
 		if l.Op != Insert {
 			was++
-			if l.Op == Delete && !slices.Equal(text, old.lines[l.Old-1]) {
-				t.Errorf("line %d of old is %q, not %q", l.Old, old.lines[l.Old-1], text)
+			if l.Op == Delete && !slices.Equal(text, old.Lines[l.Old-1]) {
+				t.Errorf("line %d of old is %q, not %q", l.Old, old.Lines[l.Old-1], text)
 			}
 		}
 		if l.Op != Delete {
 			is++
-			if !slices.Equal(text, new.lines[l.New-1]) {
-				t.Errorf("line %d of new is %q, not %q", l.New, new.lines[l.New-1], text)
+			if !slices.Equal(text, new.Lines[l.New-1]) {
+				t.Errorf("line %d of new is %q, not %q", l.New, new.Lines[l.New-1], text)
 			}
 		}
 	}

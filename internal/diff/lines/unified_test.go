@@ -1,4 +1,4 @@
-package diff
+package lines
 
 import (
 	"bytes"
@@ -6,101 +6,34 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/diff/difftest"
 )
 
-// apply is a patch program of its own: it knows the format, and nothing of how
-// Unified makes it.
-func apply(t *testing.T, old, patch []byte) []byte {
-	t.Helper()
-	if len(patch) == 0 {
-		return old
-	}
-	oldLines, lines := bytes.SplitAfter(old, []byte("\n")), bytes.SplitAfter(patch, []byte("\n"))
-	var out []byte
-	at := 0
-	copyTo := func(line int) {
-		for ; at < line; at++ {
-			out = append(out, oldLines[at]...)
-		}
-	}
-	for i := 2; i < len(lines) && len(lines[i]) > 0; i++ {
-		line := lines[i]
-		if line[0] == '@' {
-			start, count, ok := strings.Cut(strings.TrimPrefix(strings.Fields(string(line))[1], "-"), ",")
-			n, err := strconv.Atoi(start)
-			if err != nil {
-				t.Fatalf("header %q: %v", line, err)
-			}
-			if ok && count == "0" {
-				n++ // an empty side starts at the line before
-			}
-			copyTo(n - 1)
-			continue
-		}
-		text := line[1:]
-		if i+1 < len(lines) && bytes.HasPrefix(lines[i+1], []byte(`\ No newline`)) {
-			text = bytes.TrimSuffix(text, []byte("\n"))
-		}
-		switch line[0] {
-		case ' ', '-':
-			if at >= len(oldLines) || !bytes.Equal(oldLines[at], text) {
-				t.Fatalf("line %d of the patch, %q, does not stand at line %d of old", i+1, line, at+1)
-			}
-			at++
-		}
-		switch line[0] {
-		case ' ', '+':
-			out = append(out, text...)
-		case '-', '\\':
-		default:
-			t.Fatalf("line %d of the patch is %q", i+1, line)
-		}
-	}
-	copyTo(len(oldLines))
-	return out
-}
-
-// pairs are contents that break careless patches.
-func pairs() [][2]string {
-	many := strings.Repeat("a\nb\nc\nd\ne\nf\ng\nh\n", 8)
-	return [][2]string{
-		{"", "a\n"}, {"a\n", ""}, {"", "a"}, {"a", ""}, {"", "\n"}, {"\n", ""},
-		{"a", "a\n"}, {"a\n", "a"}, {"a", "b"}, {"a\nb", "a\nc\n"}, {"a\nb\n", "a\nc"},
-		{"x\na", "y\na"}, {"a\r\nb\r\n", "a\nb\n"}, {"a\r\nb\r\n", "a\r\nc\r\n"}, {"a\rb", "a\rc"},
-		{"a\tb\n", "a b\n"}, {"é\n", "e\u0301\n"}, {"价格\n", "价 格\n"}, {"\xff\xfe\n", "\xff\n"},
-		{"a\x00b\n", "a\x00c\n"}, {"--- a\n", "+++ b\n"}, {"-- \n", "++ \n"}, {"@@ -1 +1 @@\n", "@@\n"},
-		{"\\ No newline at end of file\n", "\\\n"}, {"diff --git a/x b/x\n", "index 1..2\n"},
-		{"\n\n\n", "\n\n"}, {" \n", "  \n"}, {"a\n\n", "a\n"}, {"\u2028\n", "\u2029\n"},
-		{many, strings.Replace(many, "d\n", "D\n", 5)}, {many, "x\n" + many + "y"}, {many, many[16:]},
-		{many, strings.ReplaceAll(many, "e\n", "")}, {many, many + many[:9]},
-	}
-}
-
 func TestUnifiedApplies(t *testing.T) {
-	for _, p := range pairs() {
+	for _, p := range difftest.Pairs() {
 		for _, context := range []int{-1, 0, 1, 3, 1 << 60} {
-			got := apply(t, []byte(p[0]), Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a", "b", Options{Context: context}))
-			if string(got) != p[1] {
-				t.Errorf("%q to %q, context %d: gives %q", p[0], p[1], context, got)
+			got, err := difftest.Apply([]byte(p[0]), Unified(Read([]byte(p[0])), Read([]byte(p[1])), "a", "b", Options{Context: context}))
+			if err != nil || string(got) != p[1] {
+				t.Errorf("%q to %q, context %d: gives %q, %v", p[0], p[1], context, got, err)
 			}
 		}
 	}
 }
 
 func FuzzUnified(f *testing.F) {
-	for _, p := range pairs() {
+	for _, p := range difftest.Pairs() {
 		f.Add([]byte(p[0]), []byte(p[1]), 1)
 	}
 	f.Fuzz(func(t *testing.T, old, new []byte, context int) {
 		a, b := Read(old), Read(new)
-		got := apply(t, old, Unified(a, b, "a", "b", Options{Context: context}))
-		if !bytes.Equal(got, new) {
-			t.Errorf("got %q, want %q", got, new)
+		got, err := difftest.Apply(old, Unified(a, b, "a", "b", Options{Context: context}))
+		if err != nil || !bytes.Equal(got, new) {
+			t.Errorf("got %q, %v, want %q", got, err, new)
 		}
 	})
 }
@@ -120,7 +53,7 @@ func TestUnifiedWithTools(t *testing.T) {
 			if err != nil {
 				t.Skipf("%s is not installed", tool.name)
 			}
-			for i, p := range pairs() {
+			for i, p := range difftest.Pairs() {
 				name := names[i%len(names)]
 				if tool.name == "patch" && strings.Contains(name, "\n") {
 					name = names[0] // GNU patch refuses such names whatever the quoting
@@ -179,7 +112,7 @@ func TestHunks(t *testing.T) {
 		}
 	}
 	want := []Hunk{{OldStart: 0, NewStart: 1, NewLines: 1, Lines: []Line{{Insert, 0, 1, []byte("x")}}}}
-	if d := cmp.Diff(want, Hunks(nil, Read([]byte("x")), Options{Context: 3})); d != "" {
-		t.Errorf("Hunks(nil, x) (-want +got):\n%s", d)
+	if d := cmp.Diff(want, Hunks(Read(nil), Read([]byte("x")), Options{Context: 3})); d != "" {
+		t.Errorf("Hunks(\"\", x) (-want +got):\n%s", d)
 	}
 }

@@ -1,0 +1,97 @@
+package lines
+
+// Op says what became of a line, or of a word in it.
+type Op byte
+
+// The values are the marks of a unified diff.
+const (
+	Same   Op = ' '
+	Delete Op = '-'
+	Insert Op = '+'
+)
+
+// Line is one line of a hunk.
+type Line struct {
+	Op       Op
+	Old, New int    // its numbers, counted from 1; 0 on a side that lacks it
+	Text     []byte // with its "\n", which only the last line of a content can lack
+}
+
+// Hunk is a run of changed lines with those around them. Starts count from 1;
+// as in a unified diff, an empty side starts at the line before it.
+type Hunk struct {
+	OldStart, OldLines int
+	NewStart, NewLines int
+	Lines              []Line
+}
+
+// Options say how a line diff is shown. The zero value shows the changed lines
+// alone.
+type Options struct {
+	Context int // unchanged lines on either side of a change
+	// IgnoreSpace takes lines for equal that differ in white space only, as git
+	// does with -w: in spaces, tabs, "\r" and a last "\n". An unchanged line is
+	// shown as new has it; a blank line that came or went is a change. What comes
+	// of it is for reading: it is no patch.
+	IgnoreSpace bool
+}
+
+// Hunks returns the changed lines with up to o.Context unchanged ones on either
+// side; changes that close together share a hunk. There are none when the contents
+// are equal. The lines alias the contents.
+func Hunks(old, new *Text, o Options) []Hunk {
+	// No text has more lines than bytes, so this bound changes nothing but
+	// keeps the sums below from overflowing.
+	context := min(max(o.Context, 0), len(old.Content)+len(new.Content))
+	was, is := old, new
+	if o.IgnoreSpace {
+		was, is = evenSpace(old, new)
+	}
+	blocks := Changed(was, is)
+	var hunks []Hunk
+	for len(blocks) > 0 {
+		n := 1
+		for n < len(blocks) && blocks[n].Old-blocks[n-1].OldEnd <= 2*context {
+			n++
+		}
+		hunks = append(hunks, hunk(old, new, blocks[:n], context))
+		blocks = blocks[n:]
+	}
+	return hunks
+}
+
+// hunk makes one hunk of neighbouring blocks.
+func hunk(old, new *Text, blocks []Block, context int) Hunk {
+	first, last := blocks[0], blocks[len(blocks)-1]
+	before := min(context, first.Old)
+	i, j := first.Old-before, first.New-before
+	end := min(last.OldEnd+context, len(old.Lines))
+	size := end - i // all lines of old, and those that came
+	for _, b := range blocks {
+		size += b.NewEnd - b.New
+	}
+	h := Hunk{OldStart: i + 1, NewStart: j + 1, Lines: make([]Line, 0, size)}
+	same := func(until int) {
+		for ; i < until; i, j = i+1, j+1 {
+			h.Lines = append(h.Lines, Line{Same, i + 1, j + 1, new.Lines[j]})
+		}
+	}
+	for _, b := range blocks {
+		same(b.Old)
+		for ; i < b.OldEnd; i++ {
+			h.Lines = append(h.Lines, Line{Delete, i + 1, 0, old.Lines[i]})
+		}
+		for ; j < b.NewEnd; j++ {
+			h.Lines = append(h.Lines, Line{Insert, 0, j + 1, new.Lines[j]})
+		}
+	}
+	same(end)
+	h.OldLines, h.NewLines = i+1-h.OldStart, j+1-h.NewStart
+	if h.OldLines == 0 {
+		h.OldStart--
+	}
+	if h.NewLines == 0 {
+		h.NewStart--
+	}
+	return h
+}

@@ -1,0 +1,62 @@
+// Package lines works out which lines of two contents differ, as bytes, and
+// writes that as a patch.
+//
+// It is the record of a difference and knows nothing but bytes: no parser, and
+// none of the DSL, has a say in it, so a patch is right whatever a content holds.
+// Package diff explains what it finds.
+package lines
+
+import (
+	"bytes"
+
+	linediff "znkr.io/diff"
+	"znkr.io/diff/textdiff"
+)
+
+// Text is a content and its lines, neither of which may be altered.
+type Text struct {
+	Content []byte
+	Lines   [][]byte // up to and including "\n", which only the last can lack
+}
+
+// Read splits a content into lines. A lone "\r" ends none.
+func Read(content []byte) *Text {
+	return &Text{Content: content, Lines: split(content)}
+}
+
+// Block is a run of lines Old to OldEnd, counted from 0 and the end left out, that
+// lines New to NewEnd of the other content replace.
+type Block struct{ Old, OldEnd, New, NewEnd int }
+
+func split(content []byte) [][]byte {
+	lines := make([][]byte, 0, bytes.Count(content, []byte("\n"))+1)
+	for len(content) > 0 {
+		end := bytes.IndexByte(content, '\n') + 1
+		if end == 0 {
+			end = len(content)
+		}
+		lines = append(lines, content[:end:end])
+		content = content[end:]
+	}
+	return lines
+}
+
+// Changed returns the runs of lines that differ, in order. It always compares the
+// lesser content with the greater one: the algorithm may choose differently in the
+// other direction, and a diff read backwards must be the mirror of the diff read
+// forwards.
+func Changed(old, new *Text) []Block {
+	swap := bytes.Compare(old.Content, new.Content) > 0
+	if swap {
+		old, new = new, old
+	}
+	hunks := textdiff.Hunks(old.Content, new.Content, linediff.Context(0), textdiff.IndentHeuristic())
+	blocks := make([]Block, len(hunks))
+	for i, h := range hunks {
+		blocks[i] = Block{h.LineNoX, h.EndLineNoX, h.LineNoY, h.EndLineNoY}
+		if swap {
+			blocks[i] = Block{h.LineNoY, h.EndLineNoY, h.LineNoX, h.EndLineNoX}
+		}
+	}
+	return blocks
+}
