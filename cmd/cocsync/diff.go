@@ -188,6 +188,6 @@ func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.word:
 		p.words(c, hunks)
 	default:
-		p.unified(c.unified(f.options()), hunks)
+		p.unified(c.unified(f.options()), hunks, c.Items)
 	}
 }

@@ -98,7 +98,7 @@ func (c *comparison) json(hunks []diff.Hunk, o diff.Options) diffJSON {
 		d.Formatting[i] = formattingJSON{f.Sort, newSpanJSON(f.OldLines), newSpanJSON(f.NewLines)}
 	}
 	for i, h := range hunks {
-		d.Hunks[i] = newHunkJSON(h)
+		d.Hunks[i] = newHunkJSON(h, c.Items)
 	}
 	return d
 }
@@ -110,10 +110,10 @@ func newSpanJSON(s diff.Span) *spanJSON {
 	return &spanJSON{s.From, s.To}
 }
 
-func newHunkJSON(h diff.Hunk) hunkJSON {
+func newHunkJSON(h diff.Hunk, items []diff.Item) hunkJSON {
 	out := hunkJSON{h.OldStart, h.OldLines, h.NewStart, h.NewLines, make([]lineJSON, len(h.Lines))}
 	old, now := map[int]diff.Row{}, map[int]diff.Row{} // those with two lines of which one became the other
-	for _, r := range diff.Rows(h) {
+	for _, r := range diff.Rows(h, items) {
 		if r.Old != nil && r.New != nil && r.New.Op != diff.Same {
 			old[r.Old.Old], now[r.New.New] = r, r
 		}

@@ -36,7 +36,7 @@ func (p *page) sideBySide(c *comparison, hunks []diff.Hunk) {
 	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.doc.Name+"  "+c.new)))
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.paint(cyan, hunkHead(h)))
-		for _, r := range diff.Rows(h) {
+		for _, r := range diff.Rows(h, c.Items) {
 			s.diffRow(r)
 		}
 	}

@@ -35,8 +35,8 @@ func (c *comparison) unified(o diff.Options) []byte {
 }
 
 // unified writes a line diff. Colours, in which the words that changed within a
-// line stand out, are all that it adds. The hunks are those of the text.
-func (p *page) unified(text []byte, hunks []diff.Hunk) {
+// line stand out, are all that it adds. The hunks are those of the text, the items of the comparison.
+func (p *page) unified(text []byte, hunks []diff.Hunk, items []diff.Item) {
 	if !p.color {
 		p.WriteString(p.content(string(text)))
 		return
@@ -53,7 +53,7 @@ func (p *page) unified(text []byte, hunks []diff.Hunk) {
 	p.styled("", bold, whole(next()))
 	for _, h := range hunks {
 		p.styled("", cyan, whole(next()))
-		old, now := pairedWords(h)
+		old, now := pairedWords(h, items)
 		for _, l := range h.Lines {
 			line, s, words := next()[1:], plain, old[l.Old]
 			switch l.Op {
@@ -101,7 +101,7 @@ func (p *page) words(c *comparison, hunks []diff.Hunk) {
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {
 		p.styled("", cyan, whole(hunkHead(h)))
-		for _, r := range diff.Rows(h) {
+		for _, r := range diff.Rows(h, c.Items) {
 			p.wordRow(r)
 		}
 	}
@@ -156,9 +156,9 @@ func hunkHead(h diff.Hunk) string {
 
 // pairedWords returns the words of those lines of a hunk of which one became the
 // other, by the lines' numbers.
-func pairedWords(h diff.Hunk) (old, now map[int][]diff.Word) {
+func pairedWords(h diff.Hunk, items []diff.Item) (old, now map[int][]diff.Word) {
 	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
-	for _, r := range diff.Rows(h) {
+	for _, r := range diff.Rows(h, items) {
 		if r.Words != nil && r.Old != nil && r.New != nil {
 			old[r.Old.Old] = oneSide(r.Words, diff.Insert)
 			now[r.New.New] = oneSide(r.Words, diff.Delete)

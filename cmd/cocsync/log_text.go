@@ -117,6 +117,10 @@ func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) erro
 		return err
 	}
 	p.WriteByte('\n')
-	p.unified(unified(c.Name, c.DocumentID, old, now, o), hunks)
+	var items []diff.Item // those of the archive don't say on which lines they stand
+	if p.color {
+		items = diff.Compare(old, now).Items
+	}
+	p.unified(unified(c.Name, c.DocumentID, old, now, o), hunks, items)
 	return nil
 }

@@ -169,7 +169,7 @@ func (p *page) outlineWidth() int {
 func (p *page) valueLines(old, now, indent string) {
 	was, is := diff.Read([]byte(old)), diff.Read([]byte(now))
 	for _, h := range diff.Hunks(was, is, diff.Options{Context: len(old)}) {
-		for _, r := range diff.Rows(h) {
+		for _, r := range diff.Rows(h, nil) {
 			if r.Old != nil && r.New != nil && r.New.Op == diff.Same {
 				p.valueLine(indent, "  ", faint, whole(body(r.New)))
 				continue

@@ -22,7 +22,7 @@ import (
 // Algorithm is the version of what Compare makes. It is stored with what was
 // derived from a Result, and goes up whenever the same two contents could give
 // another one.
-const Algorithm = 2
+const Algorithm = 3
 
 // The words of Item.Op.
 const (
@@ -87,8 +87,9 @@ type Item struct {
 	Path string
 	Step string // name of the innermost step it lies in; "" outside steps
 	Task string // that step's task
-	// Old and New are the values, the places counted from 0 (moved) or the
-	// names (renamed). A step that came or went has neither: its body is not
+	// Old and New are the values, what it stood and stands behind (moved: "first",
+	// "after drain", "after [3]"; of several that moved as one, what they all do) or
+	// the names (renamed). A step that came or went has neither: its body is not
 	// told. A string stands bare; it is quoted inside a collection, when it is
 	// empty, and where the type changed ("30", 30). No value is "".
 	Old, New string
@@ -126,9 +127,9 @@ type Result struct {
 	// left out; else "".
 	Note string
 	// Items are at most 200, in the order of the new content. Old and New have
-	// at most 500 runes each, cut with "…". Of a text of several lines on either
-	// side they hold the lines that differ, with a line "…" for those between
-	// them that don't.
+	// at most 500 runes each, cut with "…", at their beginning too where it is long
+	// and the same. Of a text of several lines on either side they hold the lines
+	// that differ, with a line "…" for those between them that don't.
 	Items []Item
 	// Formatting accounts for the changed lines that no item has, where the
 	// structure could be read: every changed line lies in one or the other, or

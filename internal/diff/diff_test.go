@@ -103,6 +103,9 @@ func TestSummary(t *testing.T) {
 		{"type", job, strings.Replace(job, "30", `"30"`, 1), `timeout 30 → "30" in a`, ""},
 		{"step", job, job + "- {name: c}\n", "step c added", ""},
 		{"steps", job, job + "- {name: c}\n- {name: d}\n", "2 steps added", ""},
+		{"steps moved as one", jobOf("a", "b", "c", "d", "e", "f"), jobOf("d", "e", "a", "b", "c", "f"), "d, e moved to the front", ""},
+		{"many steps moved as one", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"), jobOf("f", "g", "h", "i", "a", "b", "c", "d", "e", "j"), "f, g, h and 1 more moved to the front", ""},
+		{"two runs of steps moved", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i"), jobOf("h", "i", "c", "d", "e", "a", "b", "f", "g"), "h, i moved to the front, a, b moved after e", ""},
 		{"all steps", "meta: {name: j}\n", job, "2 steps added", ""},
 		{"secret", "db_password: a\n", "db_password: b\n", "db_password changed", ""},
 		{"secret in JSON", "p: '{\"password\":\"a\"}'\n", "p: '{\"password\":\"b\"}'\n", "p.password changed", ""},
@@ -126,6 +129,48 @@ func TestSummary(t *testing.T) {
 				t.Errorf("Equal = %t, want %t", got.Equal, want)
 			}
 		})
+	}
+}
+
+// jobOf is a job of steps of these names.
+func jobOf(names ...string) string { return "steps:\n- {name: " + strings.Join(names, "}\n- {name: ") + "}\n" }
+
+// Each of several steps that moved as one says where they all were, not that it
+// stands behind the one that it always stood behind.
+func TestMovedAsOne(t *testing.T) {
+	r := Compare(Read([]byte(jobOf("a", "b", "c", "d", "e"))), Read([]byte(jobOf("d", "e", "a", "b", "c"))))
+	var got []string
+	for _, item := range r.Items {
+		got = append(got, fmt.Sprintf("%s %s: %s, %s", item.Op, item.Step, item.Old, item.New))
+	}
+	want := []string{"moved d: after c, first", "moved e: after c, first"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("items (-want +got):\n%s", d)
+	}
+}
+
+// What differs in a long value is not cut off.
+func TestLongValuesShowWhatDiffers(t *testing.T) {
+	services := func(n int) string {
+		var b strings.Builder
+		for i := range 60 {
+			fmt.Fprintf(&b, " --service svc-%03d=é", i*n)
+		}
+		return b.String()
+	}
+	long := services(1)
+	other := strings.Replace(long, "svc-035", "svc-999", 1)
+	script := func(line string) string { return "a: |\n  set -e\n  run" + line + "\n  exit\n" }
+	for name, pair := range map[string][2]string{
+		"one line":           {"a: x" + long + "\n", "a: x" + other + "\n"},
+		"a line of a script": {script(long), script(other)},
+		"at the end":         {"a: x" + long + "\n", "a: x" + long + "y\n"},
+		"a tag":              {"a: !Sub x" + long + "\n", "a: !Sub x" + other + "\n"},
+	} {
+		items := Compare(Read([]byte(pair[0])), Read([]byte(pair[1]))).Items
+		if len(items) != 1 || items[0].Old == items[0].New || strings.Count(items[0].New, "--service") > 30 {
+			t.Errorf("%s: items %+v", name, items)
+		}
 	}
 }
 
@@ -224,6 +269,11 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 	if !there.Equal {
 		checkStructure(t, a, b, there)
+	}
+	for _, item := range there.Items {
+		if item.Op != Added && item.Op != Removed && item.Old == item.New {
+			t.Errorf("%s %s from %.100q to the same", item.Op, item.Path, item.Old)
+		}
 	}
 	if there.Added != back.Removed || there.Removed != back.Added {
 		t.Errorf("+%d −%d there, +%d −%d back", there.Added, there.Removed, back.Added, back.Removed)

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"bytes"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type pairing struct {
 	work    int            // and on the words of pairs
 	ids     map[string]int // of the tokens seen so far
 	weights []int          // of the tokens, by id
+	twins   map[int]int    // lines that are known to have become others, by number
 }
 
 // body returns a line without its "\n".
@@ -35,7 +37,7 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	}
 	if len(old) > 0 && len(new) > 0 {
 		was, is := p.features(old), p.features(new)
-		for _, m := range p.pairs(was, is) {
+		for _, m := range p.pairs(was, is, p.known(old, new)) {
 			alone(m)
 			words := refine(was[i].tokens, is[j].tokens, &p.work)
 			rows = append(rows, Row{&old[i], &new[j], words})
@@ -46,20 +48,68 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	return rows
 }
 
-// pairs returns which lines of two runs are alike, in order. Like lines.Changed
-// it always works from the lesser run to the greater one, so that a hunk read
-// backwards has the same pairs.
-func (p *pairing) pairs(old, new []features) []linePair {
+// known returns the lines of two runs of which one is known to have become the
+// other, in the order of old.
+func (p *pairing) known(old, new []Line) []linePair {
+	var list []linePair
+	for i := range old {
+		if twin, ok := p.twins[old[i].Old]; ok && twin >= new[0].New && twin < new[0].New+len(new) {
+			list = append(list, linePair{i, twin - new[0].New})
+		}
+	}
+	return list
+}
+
+// pairs returns which lines of two runs belong beside each other, in order: as many
+// of the known ones as have one order, and between them those that are alike. Like
+// lines.Changed it always works from the lesser run to the greater one, so that a
+// hunk read backwards has the same pairs.
+func (p *pairing) pairs(old, new []features, known []linePair) []linePair {
 	swap := slices.CompareFunc(old, new, func(a, b features) int { return strings.Compare(a.line, b.line) }) > 0
 	if swap {
 		old, new = new, old
+		turn(known)
 	}
 	r := runPair{pairing: p, old: old, new: new}
-	r.align(block{0, len(old), 0, len(new)}, 0)
+	i, j := 0, 0 // what is behind the last pair
+	for _, m := range inOrder(known, len(new)) {
+		r.align(block{i, m.old, j, m.new}, 0)
+		r.found = append(r.found, m)
+		i, j = m.old+1, m.new+1
+	}
+	r.align(block{i, len(old), j, len(new)}, 0)
 	if swap {
-		for i, m := range r.found {
-			r.found[i] = linePair{m.new, m.old}
-		}
+		turn(r.found)
 	}
 	return r.found
+}
+
+// turn turns pairs round.
+func turn(pairs []linePair) {
+	for i, m := range pairs {
+		pairs[i] = linePair{m.new, m.old}
+	}
+}
+
+// inOrder returns as many pairs as have one order on both sides, where each line
+// stands in one pair; the places on the new side are below limit.
+func inOrder(pairs []linePair, limit int) []linePair {
+	slices.SortFunc(pairs, func(p, q linePair) int { return cmp.Or(cmp.Compare(p.old, q.old), cmp.Compare(p.new, q.new)) })
+	var single []linePair
+	var places, weights []int
+	taken := map[int]bool{}
+	for _, m := range pairs {
+		if taken[m.new] || len(single) > 0 && single[len(single)-1].old == m.old {
+			continue
+		}
+		taken[m.new] = true
+		single, places, weights = append(single, m), append(places, m.new), append(weights, 1)
+	}
+	var list []linePair
+	for i, stays := range heaviestRising(places, weights, limit) {
+		if stays {
+			list = append(list, single[i])
+		}
+	}
+	return list
 }

@@ -140,6 +140,15 @@ func (at *place) json() place {
 	return to
 }
 
+// together returns where the run begins, on both sides, that moved with elements i
+// and j as one: what stands before it is where they all moved from, and to.
+func together(was, now *listing, i, j int) (from, to int) {
+	for i > 0 && j > 0 && was.twin[i-1] == j-1 && now.moved[j-1] {
+		i, j = i-1, j-1
+	}
+	return i, j
+}
+
 // after says what the element at n of a list stands behind.
 func (l *listing) after(n int) string {
 	switch {

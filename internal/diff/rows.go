@@ -18,15 +18,16 @@ const (
 )
 
 // Rows pairs the lines of a hunk that were removed with those that were added in
-// their place, by likeness, in the order of both. A line that is like none
-// stands alone, a removed one before the added ones around it. The lines alias
-// the hunk.
-func Rows(h Hunk) []Row {
+// their place, in the order of both: first those of which an item says that one
+// became the other, then by likeness. The items are those of the whole comparison,
+// or nil. A line that is like none stands alone, a removed one before the added
+// ones around it. The lines alias the hunk.
+func Rows(h Hunk, items []Item) []Row {
 	rows := make([]Row, 0, len(h.Lines))
-	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}}
+	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, twins: twins(items)}
 	for lines := h.Lines; len(lines) > 0; {
 		if op := lines[0].Op; op != Delete && op != Insert {
-			rows = append(rows, Row{Old: &lines[0], New: &lines[0]})
+			rows = append(rows, Row{Old: h.AsOld(&lines[0]), New: &lines[0]})
 			lines = lines[1:]
 			continue
 		}
@@ -36,6 +37,18 @@ func Rows(h Hunk) []Row {
 		lines = lines[m:]
 	}
 	return rows
+}
+
+// twins are the lines, by their numbers, of which an item says that one became the
+// other.
+func twins(items []Item) map[int]int {
+	found := map[int]int{}
+	for _, it := range items {
+		if (it.Op == Changed || it.Op == Renamed) && it.OldLines.From == it.OldLines.To && it.NewLines.From == it.NewLines.To {
+			found[it.OldLines.From] = it.NewLines.From
+		}
+	}
+	return found
 }
 
 // run returns how many lines from the first on have an op.

@@ -19,7 +19,7 @@ import (
 func drawn(hunks []Hunk) []string {
 	var out []string
 	for _, h := range hunks {
-		for _, r := range Rows(h) {
+		for _, r := range Rows(h, nil) {
 			switch {
 			case r.Old == nil:
 				out = append(out, "+ "+body(r.New))
@@ -70,7 +70,7 @@ func TestRows(t *testing.T) {
 			if d := cmp.Diff(tt.want, drawn(hunks)); d != "" {
 				t.Errorf("Rows of %q to %q (-want +got):\n%s", tt.old, tt.new, d)
 			}
-			checkRows(t, hunks)
+			checkRows(t, hunks, nil)
 		})
 	}
 }
@@ -96,10 +96,10 @@ func TestRowsOfLargeRuns(t *testing.T) {
 		{"each in its place", content("- stop the agent %d\n", 0), content("- stop the node %d\n", 9000), 1500},
 	} {
 		hunks := Hunks(Read([]byte(tt.old)), Read([]byte(tt.new)), Options{})
-		checkRows(t, hunks)
+		checkRows(t, hunks, nil)
 		pairs := 0
 		for _, h := range hunks {
-			for _, r := range Rows(h) {
+			for _, r := range Rows(h, nil) {
 				if r.Old != nil && r.New != nil {
 					pairs++
 					if r.Words == nil {
@@ -114,14 +114,41 @@ func TestRowsOfLargeRuns(t *testing.T) {
 	}
 }
 
+// The lines of a value are those of the item that tells of it, though another
+// line of the same key looks more alike.
+func TestRowsFollowItems(t *testing.T) {
+	was, is := Read([]byte("timeout: 300\n")), Read([]byte("timeout: 30\ntimeout: 181\n"))
+	items := []Item{{Op: Changed, OldLines: Span{1, 1}, NewLines: Span{2, 2}}}
+	got := [2][2]int{}
+	for i, items := range [][]Item{nil, items} {
+		for _, r := range Rows(Hunks(was, is, Options{})[0], items) {
+			if r.Old != nil && r.New != nil {
+				got[i] = [2]int{r.Old.Old, r.New.New}
+			}
+		}
+	}
+	if want := [2][2]int{{1, 1}, {1, 2}}; got != want {
+		t.Errorf("pairs without and with items are %v, want %v", got, want)
+	}
+}
+
+// With white space ignored, an unchanged line stands on the old side as it was.
+func TestRowsKeepOldWhiteSpace(t *testing.T) {
+	was, is := Read([]byte("a:  1\nb: 1\n")), Read([]byte("a: 1\nb: 2\n"))
+	rows := Rows(Hunks(was, is, Options{Context: 1, IgnoreSpace: true})[0], nil)
+	if old, new := string(rows[0].Old.Text), string(rows[0].New.Text); old != "a:  1\n" || new != "a: 1\n" {
+		t.Errorf("the unchanged line is %q and %q", old, new)
+	}
+}
+
 // checkRows checks that the rows of hunks are their lines, each once and in the
 // order of either side, that words are of their lines, and that between pairs
 // the removed ones stand before the added ones.
-func checkRows(t *testing.T, hunks []Hunk) {
+func checkRows(t *testing.T, hunks []Hunk, items []Item) {
 	t.Helper()
 	for _, h := range hunks {
 		var old, new []*Line
-		rows := Rows(h)
+		rows := Rows(h, items)
 		for i, r := range rows {
 			if r.Old != nil {
 				old = append(old, r.Old)
@@ -138,7 +165,7 @@ func checkRows(t *testing.T, hunks []Hunk) {
 		}
 		for i := range h.Lines {
 			l := &h.Lines[i]
-			if l.Op != Insert && (len(old) == 0 || old[0] != l) || l.Op != Delete && (len(new) == 0 || new[0] != l) {
+			if l.Op != Insert && (len(old) == 0 || old[0] != l && (l.Op != Same || old[0].Old != l.Old)) || l.Op != Delete && (len(new) == 0 || new[0] != l) {
 				t.Fatalf("line %d of the hunk has no row, or not in its order", i)
 			}
 			if l.Op != Insert {
@@ -184,10 +211,11 @@ func FuzzRows(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		old, new := Read(a), Read(b)
 		forwards, backwards := Hunks(old, new, Options{}), Hunks(new, old, Options{})
-		checkRows(t, forwards)
+		there, back := Compare(old, new).Items, Compare(new, old).Items
+		checkRows(t, forwards, there)
 		for i := range forwards {
-			got, want := []string{}, mirrored(Rows(forwards[i]))
-			for _, r := range Rows(backwards[i]) {
+			got, want := []string{}, mirrored(Rows(forwards[i], there))
+			for _, r := range Rows(backwards[i], back) {
 				switch {
 				case r.Old == nil:
 					got = append(got, "+ "+body(r.New))
@@ -223,8 +251,10 @@ func TestRowsOfCorpus(t *testing.T) {
 			}
 			if i > 0 {
 				compared++
-				checkRows(t, Hunks(Read(before), Read(content), Options{Context: 3}))
-				checkRows(t, Hunks(Read(before), Read(content), Options{Context: 3, IgnoreSpace: true}))
+				was, is := Read(before), Read(content)
+				items := Compare(was, is).Items
+				checkRows(t, Hunks(was, is, Options{Context: 3}), items)
+				checkRows(t, Hunks(was, is, Options{Context: 3, IgnoreSpace: true}), items)
 			}
 			before = bytes.Clone(content)
 		}

@@ -31,6 +31,40 @@ func cut(s string, limit int) string {
 	return s
 }
 
+// Of two long values that begin alike, as much as contextBefore of what they share
+// is shown once it is more than maxShared: what differs must not be cut off.
+const (
+	maxShared     = 200
+	contextBefore = 40
+)
+
+// window drops the beginning that two values share when one of them is too long to
+// be shown, and puts "…" in its place.
+func window(old, new string) (was, now string) {
+	if utf8.RuneCountInString(old) <= maxValue && utf8.RuneCountInString(new) <= maxValue {
+		return old, new
+	}
+	shared := 0
+	for shared < min(len(old), len(new)) && old[shared] == new[shared] {
+		shared++
+	}
+	for shared > 0 && !(boundary(old, shared) && boundary(new, shared)) {
+		shared--
+	}
+	runes := utf8.RuneCountInString(old[:shared])
+	if runes <= maxShared {
+		return old, new
+	}
+	from := shared
+	for at := range old[:shared] {
+		if runes--; runes < contextBefore && boundary(old, at) {
+			from = at
+			break
+		}
+	}
+	return "…" + old[from:], "…" + new[from:]
+}
+
 // oneLine makes a text fit for one line of at most limit runes: what controls a
 // terminal or ends a line becomes a space.
 func oneLine(s string, limit int) string {
@@ -97,7 +131,11 @@ func showBoth(old, new *node) (was, now string) {
 		return show(old, false), show(new, false)
 	}
 	quote := old.kind != new.kind || old.tag != new.tag
-	return show(old, quote), show(new, quote)
+	a, b := *old, *new
+	if a.kind == scalar && b.kind == scalar {
+		a.value, b.value = window(old.value, new.value)
+	}
+	return show(&a, quote), show(&b, quote)
 }
 
 // showLines writes the lines that differ in two texts, with "…" for those
@@ -120,7 +158,7 @@ func showLines(old, new string) (was, now string) {
 			}
 		}
 	}
-	return b[0].String(), b[1].String()
+	return window(b[0].String(), b[1].String())
 }
 
 // show writes a value in at most a little more than maxValue runes: a scalar as

@@ -22,9 +22,26 @@ type told struct {
 type wholes struct {
 	ops    [4]int // how many were added, removed, renamed, moved: see wholeOps
 	labels [2]string
-	kept   []string // of the first few that were renamed or moved, what to say
-	last   string   // the path of the last of them
-	count  int      // of them
+	kept   []kept // the first few that were renamed or moved
+	count  int    // of them; those that moved as one are one
+	last   string // the path of the last of them
+	run    Item   // the last one that did nothing but move
+}
+
+// kept is what to say of a step or parameter that is still there, or of several
+// that moved as one.
+type kept struct {
+	labels []string
+	more   int // that have no room among the labels
+	said   string
+}
+
+func (k kept) String() string {
+	s := strings.Join(k.labels, ", ")
+	if k.more > 0 {
+		s += fmt.Sprintf(" and %d more", k.more)
+	}
+	return s + k.said
 }
 
 // saying is how to say what became of a field, and in how many places it did.
@@ -48,7 +65,7 @@ func (w *within) add(name string) {
 
 const (
 	maxSaid = 3 // fields that a summary tells one by one
-	maxKept = 3 // and things renamed or moved
+	maxKept = 3 // and things renamed or moved, and of several that moved as one
 )
 
 // wholeOps are what can become of a step or parameter as a whole, in the order
@@ -81,21 +98,38 @@ func (w *wholes) add(at *place, item Item, noun string) {
 			return
 		}
 	}
-	text := noun + sayWhole(at)
 	switch {
 	case item.Op == Renamed:
-		text = fmt.Sprintf("%s%s renamed to %s", noun, nameLabel(item.Old), nameLabel(item.New))
-	case w.last == at.path && len(w.kept) == w.count: // renamed and moved
-		w.kept[len(w.kept)-1] += " and moved " + sayAfter(item.New)
-		return
-	case w.last == at.path:
-		return
+		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, said: " renamed to " + nameLabel(item.New)})
+		w.run = Item{}
+	case w.last == at.path: // renamed and moved
+		if w.count <= maxKept {
+			w.kept[w.count-1].said += " and moved " + sayAfter(item.New)
+		}
+	case w.count > 0 && w.run.Old == item.Old && w.run.New == item.New:
+		if w.count <= maxKept {
+			w.kept[w.count-1].add(noun + sayWhole(at))
+		}
 	default:
-		text += " moved " + sayAfter(item.New)
+		w.keep(kept{labels: []string{noun + sayWhole(at)}, said: " moved " + sayAfter(item.New)})
+		w.run = item
 	}
 	w.last = at.path
-	if w.count++; len(w.kept) < maxKept {
-		w.kept = append(w.kept, text)
+}
+
+// keep takes in one of those that are still there.
+func (w *wholes) keep(k kept) {
+	if w.count++; w.count <= maxKept {
+		w.kept = append(w.kept, k)
+	}
+}
+
+// add takes in one that moved with the others.
+func (k *kept) add(label string) {
+	if len(k.labels) < maxKept {
+		k.labels = append(k.labels, label)
+	} else {
+		k.more++
 	}
 }
 
@@ -111,7 +145,9 @@ func (w *wholes) say(noun string) (parts []string) {
 		}
 	}
 	if w.count <= maxKept {
-		parts = append(parts, w.kept...)
+		for _, k := range w.kept {
+			parts = append(parts, k.String())
+		}
 	}
 	return parts
 }

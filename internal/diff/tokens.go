@@ -102,7 +102,7 @@ func firstRune(s string) (runeKind, int) {
 	switch {
 	case r == utf8.RuneError:
 		return signRune, size
-	case unicode.IsMark(r):
+	case unicode.IsMark(r), r == zeroWidthJoiner, '\U0001f3fb' <= r && r <= '\U0001f3ff': // skin tones
 		return markRune, size
 	case unicode.IsSpace(r):
 		return spaceRune, size
@@ -113,6 +113,9 @@ func firstRune(s string) (runeKind, int) {
 	}
 	return signRune, size
 }
+
+// zeroWidthJoiner makes one picture of the emoji on either side of it.
+const zeroWidthJoiner = '\u200d'
 
 // unspacedScript reports whether a letter is of a script that is written
 // without spaces between words.

@@ -253,7 +253,8 @@ func (w *walker) list(at *place, old, new *node) {
 		}
 		if now.moved[j] {
 			whole.old = to.old.above(here.old, i, old.slot)
-			w.tell(&whole, Item{Op: Moved, Old: was.after(i), New: now.after(j)}, at.steps)
+			a, b := together(was, now, i, j)
+			w.tell(&whole, Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
 		}
 		w.node(&to, a, b)

@@ -205,8 +205,18 @@ func spell(a, b tokens, blocks []block) []Word {
 	return words
 }
 
-// boundary reports whether text can be cut at i without splitting a rune.
-func boundary(text string, i int) bool { return i == len(text) || utf8.RuneStart(text[i]) }
+// boundary reports whether text can be cut at i without splitting a rune, or one
+// from the marks on it.
+func boundary(text string, i int) bool {
+	if i == len(text) {
+		return true
+	}
+	if text[i] < utf8.RuneSelf {
+		return true
+	}
+	kind, _ := firstRune(text[i:])
+	return utf8.RuneStart(text[i]) && kind != markRune
+}
 
 // sharedEnds returns how many bytes of at least minPiece two texts share at their
 // beginning and at their end, without splitting a rune of either.

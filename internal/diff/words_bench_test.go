@@ -57,7 +57,7 @@ func BenchmarkRows(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, h := range hunks {
-					Rows(h)
+					Rows(h, nil)
 				}
 			}
 		})

@@ -59,6 +59,8 @@ func TestWords(t *testing.T) {
 		{"image: m3.large", "image: m4.large", "image: [-m3-]{+m4+}.large"},
 		{"id: 9f86d081", "id: 60303ae2", "id: [-9f86d081-]{+60303ae2+}"},
 		{"cafe au lait", "cafe\u0301 au lait", "[-cafe-]{+cafe\u0301+} au lait"},
+		// A mark stays with its letter, however long the two words are alike.
+		{"ordinateurpersonnele\u0301", "ordinateurpersonnele\u0300", "ordinateurpersonnel[-e\u0301-]{+e\u0300+}"},
 		{"重启服务", "重启实例", "重启[-服务-]{+实例+}"},
 		{"ก้า ข", "กา ข", "[-ก้-]{+ก+}า ข"},
 

@@ -94,7 +94,7 @@ func newDiffView(d Diff) diffView {
 		v.Notes = append(v.Notes, visible(result.Note, ""))
 	}
 	hunks := diff.Hunks(d.Old, d.New, diff.Options{Context: d.Context, IgnoreSpace: d.IgnoreSpace})
-	lines := newLayout(hunks)
+	lines := newLayout(hunks, result.Items)
 	v.Hunks, v.Hidden = lines.hunks, lines.hidden
 	v.Groups = groups(result.Items, anchors{fragment: d.fragment(hunks), layout: lines})
 	switch {

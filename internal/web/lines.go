@@ -44,9 +44,9 @@ type layout struct {
 	hidden   int           // how many changed lines had no room
 }
 
-// newLayout lays out hunks in their order. Once something had no room nothing
+// newLayout lays out hunks in their order; the items are those of the comparison. Once something had no room nothing
 // has: a diff with a hole in its middle would mislead.
-func newLayout(hunks []diff.Hunk) layout {
+func newLayout(hunks []diff.Hunk, items []diff.Item) layout {
 	l := layout{old: map[int]*cell{}, new: map[int]*cell{}}
 	room := maxCost
 	for _, h := range hunks {
@@ -56,7 +56,7 @@ func newLayout(hunks []diff.Hunk) layout {
 			}
 		}
 		if room >= 0 {
-			room = l.add(h, room)
+			room = l.add(h, items, room)
 		}
 	}
 	l.hidden -= len(l.old) + len(l.new)
@@ -65,9 +65,9 @@ func newLayout(hunks []diff.Hunk) layout {
 
 // add lays out a hunk and returns the room that is left, less than 0 when there
 // was too little.
-func (l *layout) add(h diff.Hunk, room int) int {
+func (l *layout) add(h diff.Hunk, items []diff.Item, room int) int {
 	out := hunk{Heading: heading(h)}
-	for _, r := range diff.Rows(h) {
+	for _, r := range diff.Rows(h, items) {
 		row := newRow(r)
 		if room -= row.cost(); room < 0 {
 			break

@@ -23,6 +23,17 @@ type Hunk struct {
 	OldStart, OldLines int
 	NewStart, NewLines int
 	Lines              []Line
+	// Was are all lines of old where white space is ignored, in which it may have an
+	// unchanged line written otherwise; else nil.
+	Was [][]byte
+}
+
+// AsOld returns an unchanged line of the hunk as old has it.
+func (h Hunk) AsOld(l *Line) *Line {
+	if h.Was == nil {
+		return l
+	}
+	return &Line{Same, l.Old, l.New, h.Was[l.Old-1]}
 }
 
 // Options say how a line diff is shown. The zero value shows the changed lines
@@ -54,7 +65,11 @@ func Hunks(old, new *Text, o Options) []Hunk {
 		for n < len(blocks) && blocks[n].Old-blocks[n-1].OldEnd <= 2*context {
 			n++
 		}
-		hunks = append(hunks, hunk(old, new, blocks[:n], context))
+		h := hunk(old, new, blocks[:n], context)
+		if o.IgnoreSpace {
+			h.Was = old.Lines
+		}
+		hunks = append(hunks, h)
 		blocks = blocks[n:]
 	}
 	return hunks
