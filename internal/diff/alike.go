@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // candidate is a value under a name that only one side has: it may have been
@@ -16,69 +15,50 @@ type candidate struct {
 	gap   int  // what it stands behind, if the other side has that too: equal gaps, one place
 }
 
-// Values under two names are taken for one that was renamed when they share at
-// least minAlike thousandths of what they hold, or minInPlace where one stands in
-// the other's place. Candidates are compared with those of about the same rank on
-// the other side: with all of them while the pairs stay below maxPairs.
+// blank reports whether there is too little to know a value by: nothing but a name,
+// or a single key, which says that many a parameter is a string.
+func (c candidate) blank() bool { return c.value.size() < 2 }
+
+// What two values are judged by, in thousandths of what they can reach: how alike
+// their names are, whether they run the same task, what they hold, and whether one
+// stands in the other's place. Where there are no tasks, the others count for more.
 const (
-	minAlike   = 600
-	minInPlace = 500
-	maxPairs   = 4096
-	maxTraits  = 1000 // of one value
+	nameShare, contentShare, placeShare, taskShare = 250, 350, 200, 200
+	bareName, bareContent                          = 300, 500
+
+	minKin     = 500 // from here on one is taken for the other under a new name
+	otherDeed  = 150 // is taken off where they tell another deed
+	sameBody   = 800 // at least, of two that hold the same and are known by it
+	minNames   = 300 // names from which on two that hold the same are one
+	damp       = 10 * traitUnit
+	minTelling = 15 * traitUnit // what a value must hold to be known by that alone
 )
 
-// kin pairs values that were renamed: those that hold the same first, then the
-// ones most alike. The pairs are the same whichever side is the old one, if the
+// maxPairs bounds how many candidates are held against each other: all of them, or
+// else those of about the same rank.
+const maxPairs = 4096
+
+// kin pairs values that were renamed, those most alike first; none may be blank.
+// common says how many of the values that they stand among have a trait: what many
+// have says little. The pairs are the same whichever side is the old one, if the
 // caller always has the same side first.
-func kin(a, b []candidate) [][2]int {
-	pairs, i, j := sameBodies(a, b)
-	return append(pairs, mostAlike(a, b, i, j)...)
-}
-
-// sameBodies pairs the values that are equal but for their names, first with
-// first, and returns the ranks of the others.
-func sameBodies(a, b []candidate) (pairs [][2]int, i, j []int) {
-	waiting := map[sum][]int{}
-	for rank, c := range b {
-		waiting[c.body()] = append(waiting[c.body()], rank)
-	}
-	taken := make([]bool, len(b))
-	for rank, c := range a {
-		if c.empty() || len(waiting[c.body()]) == 0 {
-			i = append(i, rank)
-			continue
-		}
-		twin := waiting[c.body()][0]
-		waiting[c.body()] = waiting[c.body()][1:]
-		taken[twin] = true
-		pairs = append(pairs, [2]int{rank, twin})
-	}
-	for rank := range b {
-		if !taken[rank] {
-			j = append(j, rank)
-		}
-	}
-	return pairs, i, j
-}
-
-// mostAlike pairs what is left, the likest first.
-func mostAlike(a, b []candidate, i, j []int) (pairs [][2]int) {
-	if len(i) == 0 || len(j) == 0 {
-		return nil
-	}
+func kin(e *effort, common map[uint64]int, a, b []candidate) (pairs [][2]int) {
 	type likeness struct{ i, j, rank, much int }
 	var found []likeness
-	was, now := allTraits(a, i), allTraits(b, j)
-	reach := max(1, maxPairs/(2*max(len(i), len(j))))
-	for x := range i {
-		for y := max(0, x-reach); y < min(len(j), x+reach+1); y++ {
-			least := minAlike
-			if a[i[x]].gap == b[j[y]].gap {
-				least = minInPlace
-			}
-			if much := was[x].alike(now[y]); much >= least {
-				found = append(found, likeness{x, y, max(x-y, y-x), much})
-			}
+	k := newKinship(e, common, a, b)
+	add := func(i, j int) {
+		if much := k.much(i, j); much >= minKin {
+			found = append(found, likeness{i, j, max(i-j, j-i), much})
+		}
+	}
+	reach := max(1, maxPairs/(2*max(len(a), len(b))))
+	for i := range a {
+		from, to := max(0, i-reach), min(len(b), i+reach+1)
+		for j := from; j < to; j++ {
+			add(i, j)
+		}
+		if j := k.only(i); j >= to || j >= 0 && j < from {
+			add(i, j)
 		}
 	}
 	slices.SortFunc(found, func(p, q likeness) int {
@@ -88,136 +68,115 @@ func mostAlike(a, b []candidate, i, j []int) (pairs [][2]int) {
 	for _, f := range found {
 		if !taken[0][f.i] && !taken[1][f.j] {
 			taken[0][f.i], taken[1][f.j] = true, true
-			pairs = append(pairs, [2]int{i[f.i], j[f.j]})
+			pairs = append(pairs, [2]int{f.i, f.j})
 		}
 	}
 	return pairs
 }
 
-// traits are what a value holds, in sorted order: hashes, each with its weight.
-type traits struct {
-	list   []trait
-	weight int
+// kinship judges how alike candidates are.
+type kinship struct {
+	a, b   []kinsman
+	common map[uint64]int   // how many of the values that they stand among have a trait
+	bodies [2]map[sum][]int // ranks by what they hold
 }
 
-type trait struct {
-	hash   uint64
-	weight int
+// kinsman is a candidate with what it is judged by.
+type kinsman struct {
+	candidate
+	traits
+	task   string // without its version
+	body   sum
+	weight int  // of its traits
+	alone  bool // no other of its side stands in its place and runs its task
 }
 
-func allTraits(all []candidate, ranks []int) []traits {
-	list := make([]traits, len(ranks))
-	for n, rank := range ranks {
-		list[n] = all[rank].traits()
-	}
-	return list
+func newKinship(e *effort, common map[uint64]int, a, b []candidate) *kinship {
+	k := &kinship{common: common, bodies: [2]map[sum][]int{{}, {}}}
+	k.a, k.b = k.side(e, a, k.bodies[0]), k.side(e, b, k.bodies[1])
+	return k
 }
 
-// empty reports whether there is too little to know a value by: nothing but a
-// name, or a single key, which says that many a parameter is a string.
-func (c candidate) empty() bool { return c.value.size() < 2 }
-
-func (c candidate) traits() traits {
-	var t traits
-	if c.empty() {
-		return t
+func (k *kinship) side(e *effort, list []candidate, bodies map[sum][]int) []kinsman {
+	type place struct {
+		gap  int
+		task string
 	}
-	for _, word := range nameWords(c.name) {
-		t.add(hash(prime64, word), 2)
+	crowd := map[place]int{}
+	out := make([]kinsman, len(list))
+	for i, c := range list {
+		m := kinsman{candidate: c, traits: e.traitsOf(c.value, c.named), body: c.body()}
+		m.task, _, _ = strings.Cut(c.value.task(), "@")
+		for _, t := range m.list {
+			m.weight += k.weigh(t)
+		}
+		crowd[place{c.gap, m.task}]++
+		bodies[m.body] = append(bodies[m.body], i)
+		out[i] = m
 	}
-	t.take(offset64, c.value, c.named)
-	slices.SortFunc(t.list, func(p, q trait) int {
-		return cmp.Or(cmp.Compare(p.hash, q.hash), cmp.Compare(p.weight, q.weight))
-	})
-	return t
+	for i, m := range out {
+		out[i].alone = crowd[place{m.gap, m.task}] == 1
+	}
+	return out
 }
 
-func (t *traits) add(hash uint64, weight int) {
-	if len(t.list) < maxTraits {
-		t.list = append(t.list, trait{hash, weight})
-		t.weight += weight
+// weigh is what a trait weighs: the less the more values have it.
+func (k *kinship) weigh(t trait) int { return t.weight * 2 / max(2, k.common[t.hash]) }
+
+// only returns the candidate of the other side that alone holds what candidate i
+// alone holds, or -1.
+func (k *kinship) only(i int) int {
+	body := k.a[i].body
+	if len(k.bodies[0][body]) != 1 || len(k.bodies[1][body]) != 1 {
+		return -1
 	}
+	return k.bodies[1][body][0]
 }
 
-// take takes in a value at a path: that there is one weighs less than what it
-// is. named leaves its name out.
-func (t *traits) take(path uint64, n *node, named bool) {
-	if len(t.list) >= maxTraits {
-		return
-	}
+// much says how likely a value of one side is one of the other under a new name.
+func (k *kinship) much(i, j int) int {
+	a, b := &k.a[i], &k.b[j]
+	names, place := alikeNames(a.name, b.name), 0
 	switch {
-	case n.kind != scalar && n.size() == 0:
-		t.add(path, 1)
-	case n.kind == list:
-		path = hash(path, "[]")
-		for _, item := range n.items {
-			t.take(path, item.value, false)
-		}
-	case n.kind == mapping:
-		for _, i := range n.byKey {
-			p := n.pairs[i]
-			if !named || !isName(p.key) {
-				t.take(hash(path, p.key.value), p.value, false)
-			}
-		}
+	case a.gap == b.gap && a.alone && b.alone:
+		place = 1000
+	case a.gap == b.gap:
+		place = 500
+	}
+	if a.body == b.body && (place == 1000 || names >= minNames || a.weight >= minTelling) {
+		return sameBody + names*15/100 + place*5/100
+	}
+	content := 2000 * k.shared(a, b) / (a.weight + b.weight + 2*damp)
+	much := 0
+	switch {
+	case a.task == "" && b.task == "":
+		much = (names*bareName + content*bareContent + place*placeShare) / 1000
 	default:
-		t.add(path, 1)
-		for line := range strings.Lines(n.value) {
-			line = strings.TrimSpace(line)
-			t.add(hash(path, line), 2+min(len(line)/16, 2))
+		much = (names*nameShare + content*contentShare + place*placeShare) / 1000
+		if a.task == b.task {
+			much += taskShare
 		}
 	}
+	for field, deed := range a.deeds {
+		if other, ok := b.deeds[field]; ok && other != deed {
+			return much - otherDeed
+		}
+	}
+	return much
 }
 
-// alike says how much two values share, in thousandths.
-func (t traits) alike(o traits) int {
-	common := 0
-	for i, j := 0, 0; i < len(t.list) && j < len(o.list); {
-		switch p, q := t.list[i], o.list[j]; cmp.Compare(p.hash, q.hash) {
+// shared is what the traits weigh that two have in common.
+func (k *kinship) shared(a, b *kinsman) (sum int) {
+	for i, j := 0, 0; i < len(a.list) && j < len(b.list); {
+		switch p, q := a.list[i], b.list[j]; cmp.Compare(p.hash, q.hash) {
 		case -1:
 			i++
 		case 1:
 			j++
 		default:
-			common += min(p.weight, q.weight)
+			sum += k.weigh(trait{p.hash, min(p.weight, q.weight)})
 			i, j = i+1, j+1
 		}
 	}
-	if t.weight+o.weight == 0 {
-		return 0
-	}
-	return 2000 * common / (t.weight + o.weight)
-}
-
-// nameWords cuts a name at its underscores, dashes and capitals.
-func nameWords(name string) []string {
-	var list []string
-	begin, last := 0, ' '
-	for i, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) || unicode.IsUpper(r) && unicode.IsLower(last) {
-			list = append(list, name[begin:i])
-			begin = i
-		}
-		last = r
-	}
-	list = append(list, name[begin:])
-	for i, w := range list {
-		list[i] = strings.ToLower(strings.TrimFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
-	}
-	return slices.DeleteFunc(list, func(w string) bool { return w == "" })
-}
-
-// The constants of 64-bit FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/.
-const (
-	offset64 = 14695981039346656037
-	prime64  = 1099511628211
-)
-
-// hash goes on from a hash with a text, by FNV-1a. Likeness decides on which
-// differences are told, never on whether there are any, so a cheap hash will do.
-func hash(h uint64, s string) uint64 {
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * prime64
-	}
-	return (h ^ 0xff) * prime64 // no text goes on into the next
+	return sum
 }

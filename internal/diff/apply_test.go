@@ -193,7 +193,7 @@ func checkStructure(t *testing.T, a, b *Text, r Result) {
 		return
 	}
 	blocks := lines.Changed(&a.Text, &b.Text)
-	s, w := newScript(), &walker{a: a, b: b}
+	s, w := newScript(), newWalker(a, b)
 	w.edit = s.take
 	w.walk(was, now, blocks)
 	if was.root.values < 5000 && now.root.values < 5000 {

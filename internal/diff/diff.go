@@ -164,7 +164,7 @@ func Compare(old, new *Text) Result {
 	case was == nil:
 		r.Note = "structure of the version before not read: " + whyOld
 	default:
-		w := &walker{a: old, b: new}
+		w := newWalker(old, new)
 		w.walk(was, now, blocks)
 		r.Items, r.Note, r.Formatting = w.items, w.note(), w.account(blocks)
 		r.Summary = fit(w.say(sorts(r.Formatting)))

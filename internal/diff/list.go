@@ -8,8 +8,7 @@ import (
 
 // listing is one side of two lists while they are matched.
 type listing struct {
-	sum    sum
-	items  []slot
+	*node
 	names  []string
 	byName map[string]int // places of the names that stand once
 	twin   []int          // place of the same element on the other side, or -1
@@ -20,7 +19,7 @@ type listing struct {
 
 func newListing(n *node) *listing {
 	l := &listing{
-		sum: n.sum, items: n.items, byName: map[string]int{},
+		node: n, byName: map[string]int{},
 		names: make([]string, len(n.items)), twin: slices.Repeat([]int{-1}, len(n.items)),
 		renamed: make([]bool, len(n.items)), moved: make([]bool, len(n.items)),
 	}
@@ -59,86 +58,137 @@ func (l *listing) label(i int) string {
 }
 
 // match finds the elements that are the same on both sides: by name where that
-// is unique; then those that were renamed, by what they hold; then the others by
-// what they hold too, and by place where they only changed. It does so in an
-// order that does not depend on which side is the old one, so that a comparison
-// backwards is the mirror of the one forwards.
+// is unique; then those that were renamed; then the others by what they hold, and
+// by place where they only changed. It does so in an order that does not depend on
+// which side is the old one, so that a comparison backwards is the mirror of the
+// one forwards.
 //
 // weight says how gladly the twins at two places are taken for those that stayed
 // where they were.
-func match(a, b *listing, weight func(i, j int) int) {
+func match(e *effort, a, b *listing, weight func(i, j int) int) {
 	if a.sum.compare(b.sum) > 0 {
 		a, b = b, a
 		there := weight
 		weight = func(i, j int) int { return there(j, i) }
 	}
-	matchNames(a, b)
-	matchRenamed(a, b)
-	matchRest(a, b)
+	m := &matching{effort: e, a: a, b: b}
+	m.names()
+	m.renamed()
+	m.rest()
+	for i, j := range a.twin {
+		if j >= 0 && a.names[i] != b.names[j] && a.names[i] != "" && b.names[j] != "" {
+			a.renamed[i], b.renamed[j] = true, true
+		}
+	}
 	markMoved(a, b, weight)
 }
 
-func pairUp(a, b *listing, i, j int) { a.twin[i], b.twin[j] = j, i }
+// matching is two lists while their elements are matched, the lesser one first.
+type matching struct {
+	*effort
+	a, b   *listing
+	before [2][]int       // behind which twin an element stands: see look
+	common map[uint64]int // of all elements; nil until asked for
+}
 
-func matchNames(a, b *listing) {
-	for i, name := range a.names {
-		if j, ok := b.byName[name]; ok && j >= 0 && a.unique(i) {
-			pairUp(a, b, i, j)
+func (m *matching) pair(i, j int) { m.a.twin[i], m.b.twin[j] = j, i }
+
+func (m *matching) names() {
+	for i, name := range m.a.names {
+		if j, ok := m.b.byName[name]; ok && j >= 0 && m.a.unique(i) {
+			m.pair(i, j)
 		}
 	}
 }
 
-// matchRenamed pairs elements whose names the other side lacks.
-func matchRenamed(a, b *listing) {
-	candidates := func(l, other *listing, gap func(i int) int) (list []candidate, places []int) {
-		last := -1
-		for i, item := range l.items {
-			switch {
-			case l.twin[i] >= 0:
-				last = gap(i)
-			case l.unique(i) && !other.has(l.names[i]):
-				list, places = append(list, candidate{l.names[i], item.value, true, last}), append(places, i)
+// renamed pairs elements whose names the other side lacks.
+func (m *matching) renamed() {
+	new := func(l, other *listing) []int {
+		var places []int
+		for i := range l.items {
+			if l.twin[i] < 0 && l.unique(i) && !other.has(l.names[i]) {
+				places = append(places, i)
 			}
 		}
-		return list, places
+		return places
 	}
-	was, i := candidates(a, b, func(i int) int { return i })
-	now, j := candidates(b, a, func(j int) int { return b.twin[j] })
-	for _, p := range kin(was, now) {
-		x, y := i[p[0]], j[p[1]]
-		pairUp(a, b, x, y)
-		a.renamed[x], b.renamed[y] = true, true
+	m.look()
+	m.kin(new(m.a, m.b), new(m.b, m.a))
+}
+
+// kin pairs elements at some places that were renamed.
+func (m *matching) kin(i, j []int) {
+	was, i := m.a.candidates(i, m.before[0])
+	now, j := m.b.candidates(j, m.before[1])
+	if len(was) == 0 || len(now) == 0 {
+		return
+	}
+	if m.common == nil {
+		m.common = m.effort.common(m.a.node, m.b.node)
+	}
+	for _, p := range kin(m.effort, m.common, was, now) {
+		m.pair(i[p[0]], j[p[1]])
 	}
 }
 
-// matchRest pairs the elements that no name decides: a longest common run
-// first, then equal ones that moved, then those that stand in each other's
-// place and are alike.
-func matchRest(a, b *listing) {
-	i, j := rest(a, b), rest(b, a)
-	hunks := linediff.Hunks(sums(a, i), sums(b, j), linediff.Context(0))
-	ai, bj := 0, 0
-	for _, h := range hunks {
-		for ; ai < h.PosX; ai, bj = ai+1, bj+1 {
-			pairUp(a, b, i[ai], j[bj])
+// look finds behind which twins the elements stand, both sides by the places of a.
+func (m *matching) look() {
+	m.before[0], m.before[1] = make([]int, len(m.a.twin)), make([]int, len(m.b.twin))
+	last := -1
+	for i, j := range m.a.twin {
+		if m.before[0][i] = last; j >= 0 {
+			last = i
 		}
-		ai, bj = h.EndX, h.EndY
 	}
-	for ; ai < len(i); ai, bj = ai+1, bj+1 {
-		pairUp(a, b, i[ai], j[bj])
-	}
-	matchEqual(a, b, i, j)
-	for _, h := range hunks {
-		matchGap(a, b, i[h.PosX:h.EndX], j[h.PosY:h.EndY])
+	last = -1
+	for j, i := range m.b.twin {
+		if m.before[1][j] = last; i >= 0 {
+			last = i
+		}
 	}
 }
 
-// rest returns the places of the elements without a name, and of those whose
-// name stands more than once on either side.
-func rest(l, other *listing) []int {
+// candidates are the elements at some places that can be known under another name.
+func (l *listing) candidates(places, before []int) (list []candidate, at []int) {
+	for _, i := range places {
+		if c := (candidate{l.names[i], l.items[i].value, l.names[i] != "", before[i]}); !c.blank() {
+			list, at = append(list, c), append(at, i)
+		}
+	}
+	return list, at
+}
+
+// rest pairs the elements that no name decides: a longest common run first, then
+// equal ones that moved, then those that stand in each other's place and are alike.
+func (m *matching) rest() {
+	i, j := m.a.single(), m.b.single()
+	options := []linediff.Option{linediff.Context(0)}
+	if m.products -= len(i) * len(j); m.products < 0 {
+		options = append(options, linediff.Fast()) // by elements that equal no other
+	}
+	hunks := linediff.Hunks(sums(m.a, i), sums(m.b, j), options...)
+	x, y := 0, 0
+	for _, h := range hunks {
+		for ; x < h.PosX; x, y = x+1, y+1 {
+			m.pair(i[x], j[y])
+		}
+		x, y = h.EndX, h.EndY
+	}
+	for ; x < len(i); x, y = x+1, y+1 {
+		m.pair(i[x], j[y])
+	}
+	m.equal(i, j)
+	m.look()
+	for _, h := range hunks {
+		m.gap(i[h.PosX:h.EndX], j[h.PosY:h.EndY])
+	}
+}
+
+// single returns the places of the elements without a twin.
+func (l *listing) single() []int {
 	var places []int
-	for i, name := range l.names {
-		if l.twin[i] < 0 && (!l.unique(i) || other.has(name)) {
+	for i, twin := range l.twin {
+		if twin < 0 {
 			places = append(places, i)
 		}
 	}
@@ -153,44 +203,34 @@ func sums(l *listing, places []int) []sum {
 	return out
 }
 
-// matchEqual pairs what is equal and still alone, first with first.
-func matchEqual(a, b *listing, i, j []int) {
+// equal pairs what is equal and still alone, first with first.
+func (m *matching) equal(i, j []int) {
 	waiting := map[sum][]int{}
 	for _, at := range j {
-		if b.twin[at] < 0 {
-			waiting[b.items[at].value.sum] = append(waiting[b.items[at].value.sum], at)
+		if m.b.twin[at] < 0 {
+			waiting[m.b.items[at].value.sum] = append(waiting[m.b.items[at].value.sum], at)
 		}
 	}
 	for _, at := range i {
-		if s := a.items[at].value.sum; a.twin[at] < 0 && len(waiting[s]) > 0 {
-			pairUp(a, b, at, waiting[s][0])
+		if s := m.a.items[at].value.sum; m.a.twin[at] < 0 && len(waiting[s]) > 0 {
+			m.pair(at, waiting[s][0])
 			waiting[s] = waiting[s][1:]
 		}
 	}
 }
 
-// matchGap pairs what is left of a gap: collections that are alike, then what
-// stands in the same place and is of the same kind.
-func matchGap(a, b *listing, i, j []int) {
-	lone := func(l *listing, places []int) (list []candidate, lone []int) {
-		for _, at := range places {
-			if l.twin[at] < 0 {
-				list, lone = append(list, candidate{name: l.names[at], value: l.items[at].value}), append(lone, at)
-			}
-		}
-		return list, lone
+// gap pairs what is left of a gap: what is alike, then what stands in the same
+// place and has the same name, or none.
+func (m *matching) gap(i, j []int) {
+	lone := func(l *listing, places []int) []int {
+		return slices.DeleteFunc(slices.Clone(places), func(at int) bool { return l.twin[at] >= 0 })
 	}
-	was, x := lone(a, i)
-	now, y := lone(b, j)
-	for _, p := range kin(was, now) {
-		pairUp(a, b, x[p[0]], y[p[1]])
-	}
-	_, x = lone(a, i)
-	_, y = lone(b, j)
-	for n := range min(len(x), len(y)) {
-		p, q := a.items[x[n]].value, b.items[y[n]].value
-		if p.kind == q.kind && a.names[x[n]] == b.names[y[n]] {
-			pairUp(a, b, x[n], y[n])
+	m.kin(lone(m.a, i), lone(m.b, j))
+	i, j = lone(m.a, i), lone(m.b, j)
+	for n := range min(len(i), len(j)) {
+		p, q := m.a.items[i[n]].value, m.b.items[j[n]].value
+		if p.kind == q.kind && m.a.names[i[n]] == m.b.names[j[n]] {
+			m.pair(i[n], j[n])
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package diff
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )

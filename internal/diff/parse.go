@@ -18,6 +18,7 @@ const (
 	maxContent   = 128 << 10 // bytes
 	maxDocuments = 1000
 	maxDepth     = 200     // collections inside each other, aliases followed
+	maxKey       = 1024    // bytes; https://yaml.org/spec/1.2.2/ allows no more to a plain one
 	maxValues    = 200_000 // values in all, each alias counted with all it stands for
 )
 
@@ -240,8 +241,11 @@ func (r *reader) pairs(all []*yaml.Node, origin int, l limit) ([]pair, error) {
 		if err != nil {
 			return nil, err
 		}
-		if k.kind != scalar {
+		switch {
+		case k.kind != scalar:
 			return nil, fmt.Errorf("line %d: a key that is a collection", y.Line)
+		case len(k.value) > maxKey:
+			return nil, fmt.Errorf("line %d: a key longer than %d bytes", y.Line, maxKey)
 		}
 		at, next := r.rows.of(y), l.line
 		if 2*i+2 < len(all) {

@@ -67,7 +67,7 @@ func (at *place) pair(k key, old, new *slot) place {
 	to.secret = at.secret || secretive(k.value)
 	to.path, to.leaf = join(at.path, label), label
 	if at.element {
-		to.leaf = at.leaf + "." + label
+		to.leaf = join(at.leaf, label)
 	}
 	value := new
 	if new == nil {
@@ -116,7 +116,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 		l, n, twin = was, i, nil
 	}
 	label, value := "["+l.label(n)+"]", l.items[n].value
-	to.path, to.leaf = at.path+label, at.leaf+label
+	to.path, to.leaf = join(at.path, label), join(at.leaf, label)
 	to.element = !at.steps
 	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
 	// says nothing of its values: rotate_password has a timeout.
@@ -149,13 +149,18 @@ func together(was, now *listing, i, j int) (from, to int) {
 	return i, j
 }
 
-// after says what the element at n of a list stands behind.
+// after says what the element at n of a list stands behind: "first", "after drain",
+// or where there is no name, a short value, or a place counted from 0.
 func (l *listing) after(n int) string {
-	switch {
-	case n == 0:
+	if n == 0 {
 		return "first"
+	}
+	before := l.items[n-1].value
+	switch {
 	case l.unique(n - 1):
 		return "after " + nameLabel(l.names[n-1])
+	case before.kind == scalar && before.value != "" && len(before.value) <= maxLabel:
+		return "after " + oneLine(show(before, !plain(before.value)), maxLabel)
 	}
 	return "after [" + strconv.Itoa(n-1) + "]"
 }

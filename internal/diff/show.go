@@ -13,6 +13,7 @@ const (
 	maxPath    = 300
 	maxLabel   = 80 // one key or name
 	maxSummary = 200
+	maxName    = 500 // bytes of what an element is matched by
 )
 
 // cut shortens a text to at most limit runes, the last of them "…".
@@ -76,8 +77,12 @@ func oneLine(s string, limit int) string {
 	}, cut(s, limit))
 }
 
-// join puts a key's label behind a path.
+// join puts a key's label behind a path, which stops growing where no more of it is
+// shown: deep structures have long ones.
 func join(path, label string) string {
+	if len(path) > maxPath*utf8.UTFMax {
+		return path
+	}
 	if path == "" || label[0] == '[' {
 		return path + label
 	}

@@ -129,7 +129,12 @@ func (n *node) text(keys ...string) string {
 
 // name is what people call an element of a list; "" when it has none. The
 // parameters of a script have a param_name.
-func (n *node) name() string { return n.text("name", "Name", "param_name") }
+func (n *node) name() string {
+	if name := n.text("name", "Name", "param_name"); len(name) <= maxName {
+		return name
+	}
+	return "" // nobody calls it that
+}
 
 // task is what a step runs: COC says task, its kin at AWS action.
 func (n *node) task() string { return n.text("task", "action") }

@@ -22,15 +22,19 @@ type walker struct {
 	a, b    *Text
 	same    [2][]int // unchanged lines before a line
 	items   []Item
-	inside  int               // bytes of strings looked into
-	aliased int               // values behind aliases that were compared
-	jsons   map[[2]*node]bool // strings whose JSON was compared
-	spans   []spans           // of all items, those beyond maxItems too
+	inside  int                    // bytes of strings looked into
+	aliased int                    // values behind aliases that were compared
+	jsons   map[[2]*node]bool      // strings whose JSON was compared
+	texts   map[[2]*node][2]string // what of their lines is shown
+	spans   []spans                // of all items, those beyond maxItems too
 	forms   []Formatting
+	*effort
 	told
 	// edit, where somebody asks, hears of each difference as a whole.
 	edit func(op string, at *place, old, new *node)
 }
+
+func newWalker(a, b *Text) *walker { return &walker{a: a, b: b, effort: newEffort()} }
 
 type spans struct{ old, new Span }
 
@@ -131,7 +135,7 @@ func (w *walker) mapping(at *place, old, new *node) {
 			lone[1] = append(lone[1], i)
 		}
 	}
-	was, now := renamedKeys(old, new, lone)
+	was, now := w.renamedKeys(old, new, lone)
 	for _, i := range lone[0] {
 		if _, ok := was[i]; !ok {
 			p := &old.pairs[i]
@@ -176,23 +180,35 @@ func (at *place) emptied(old, new *node) *place {
 
 // renamedKeys pairs keys that only one side has and that lead to mappings which
 // hold much the same: what a parameter's new name looks like.
-func renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
-	candidates := func(n *node, places []int) (list []candidate, at []int) {
+func (w *walker) renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
+	candidates := func(n, other *node, places []int) (list []candidate, at []int) {
+		last, next := -1, 0 // of the keys that both have, the one behind, by its place in old
 		for _, i := range places {
-			if v := n.pairs[i].value; v.kind == mapping && v.size() > 0 {
-				list, at = append(list, candidate{name: n.pairs[i].key.value, value: v, gap: -1 - i}), append(at, i)
+			for ; next < i; next++ {
+				if twin, ok := other.find(n.pairs[next].key); ok && n == old {
+					last = next
+				} else if ok {
+					last = twin
+				}
+			}
+			p := n.pairs[i]
+			if c := (candidate{p.key.value, p.value, false, last}); p.key.tag == "!!str" && p.value.kind == mapping && !c.blank() {
+				list, at = append(list, c), append(at, i)
 			}
 		}
 		return list, at
 	}
-	a, i := candidates(old, lone[0])
-	b, j := candidates(new, lone[1])
+	a, i := candidates(old, new, lone[0])
+	b, j := candidates(new, old, lone[1])
 	was, now = map[int]int{}, map[int]int{}
 	swap := old.sum.compare(new.sum) > 0
 	if swap {
 		a, b, i, j = b, a, j, i
 	}
-	for _, p := range kin(a, b) {
+	if len(a) == 0 || len(b) == 0 {
+		return was, now
+	}
+	for _, p := range kin(w.effort, w.effort.common(old, new), a, b) {
 		x, y := i[p[0]], j[p[1]]
 		if swap {
 			x, y = y, x
@@ -224,7 +240,7 @@ func (w *walker) alone(at *place, old, new *node) {
 func (w *walker) list(at *place, old, new *node) {
 	here := at.emptied(old, new)
 	was, now := newListing(old), newListing(new)
-	match(was, now, func(i, j int) int {
+	match(w.effort, was, now, func(i, j int) int {
 		return w.kept(here.old.part(was.items[i]).Span, here.new.part(now.items[j]).Span)
 	})
 	for i, j := range was.twin {
@@ -307,13 +323,27 @@ func (w *walker) value(at *place, op string, old, new *node) {
 	item := Item{Op: op}
 	if len(w.items) < maxItems { // else spare the writing
 		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
-			item.Old, item.New = showLines(old.value, new.value)
+			item.Old, item.New = w.showLines(old, new)
 		} else {
 			item.Old, item.New = showBoth(old, new)
 		}
 	}
 	w.tell(at, item, false)
 	w.record(op, at, old, new)
+}
+
+// showLines is showLines, which does for all aliases of two texts what is done once.
+func (w *walker) showLines(old, new *node) (was, now string) {
+	twins := [2]*node{old, new}
+	shown, ok := w.texts[twins]
+	if !ok {
+		shown[0], shown[1] = showLines(old.value, new.value)
+		if w.texts == nil {
+			w.texts = map[[2]*node][2]string{}
+		}
+		w.texts[twins] = shown
+	}
+	return shown[0], shown[1]
 }
 
 func (w *walker) record(op string, at *place, old, new *node) {

@@ -37,6 +37,15 @@ func worst() map[string][2]string {
 	alias := func(n int) string {
 		return fmt.Sprintf("x: &x {a: [%s]}\n", strings.Repeat("1, ", 300)) + steps(func(i int) string { return fmt.Sprintf("- {name: s%d, n: %d, x: *x}\n", i, n) })
 	}
+	random := func(n int) string { return fill(func(int) string { return fmt.Sprintf("%d\n", noise.IntN(n)) }) }
+	named30K := func(n int) string {
+		return fmt.Sprintf("x: &x %s\nsteps:\n", strings.Repeat("a_", 15<<10)) + fill(func(i int) string { return fmt.Sprintf("- {name: *x, b: %d, c: 2}\n", i*n) })[:size/2]
+	}
+	deepLists := func(n int) string {
+		return fill(func(int) string {
+			return "- " + strings.Repeat("[[],", 180) + fmt.Sprint(n) + strings.Repeat("]", 180) + "\n"
+		})
+	}
 	return map[string][2]string{
 		"nothing in common": {
 			fill(func(i int) string { return fmt.Sprintf("k%d: %d\n", i, i) }),
@@ -106,6 +115,17 @@ func worst() map[string][2]string {
 			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  a%d: {type: string, default: %d}\n", i, i) }),
 			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  b%d: {type: string, default: %d}\n", i, i+1) }),
 		},
+		"few lines, over and over": {random(10), random(10)},
+		"a list of few values":     {"- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size], "- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size]},
+		"a script of few lines":    {"a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size], "a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size]},
+		"JSON of few values":       {"a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n", "a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n"},
+		"a list of lists":          {"[" + strings.Repeat("[[]],", size/5) + "]\n", "[" + strings.Repeat("[[1]],", size/6) + "]\n"},
+		"aliases of a long name":   {named30K(1), named30K(2)},
+		"aliases of a text in maps": {
+			"x: &x |\n" + strings.Repeat("  a b\n", 500) + "l:\n" + fill(func(i int) string { return fmt.Sprintf("- [{a: *x, n: %d}]\n", i) }),
+			"x: &x |\n" + strings.Repeat("  a b\n", 500) + "l:\n" + fill(func(i int) string { return fmt.Sprintf("- [{a: *x, n: x%d}]\n", i) }),
+		},
+		"deep lists": {deepLists(1), deepLists(7)},
 		"deep": {
 			strings.Repeat("[", 190) + "1" + strings.Repeat("]", 190) + "\n" + fill(func(int) string { return "# x\n" }),
 			strings.Repeat("[", 190) + "2" + strings.Repeat("]", 190) + "\n" + fill(func(int) string { return "# y\n" }),
