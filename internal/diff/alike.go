@@ -31,7 +31,7 @@ const (
 	sameBody   = 800 // at least, of two that hold the same and are known by it
 	minNames   = 300 // names from which on two that hold the same are one
 	damp       = 10 * traitUnit
-	minTelling = 15 * traitUnit // what a value must hold to be known by that alone
+	minTelling = 10 * traitUnit // what a value must hold to be known by that alone
 )
 
 // maxPairs bounds how many candidates are held against each other: all of them, or
