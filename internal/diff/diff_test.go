@@ -118,6 +118,12 @@ func TestSummary(t *testing.T) {
 		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n", "parameter z added, parameter x removed", ""},
 		{"value beside the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n", "env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
 		{"boolean of YAML 1.1", "a: no\n", "a: 'no'\n", "a no → \"no\"", ""},
+		{"spelling of a boolean of YAML 1.1", "a: [NO, SE]\n", "a: [no, SE]\n", "a[0] NO → no", ""},
+		{"spelling of a boolean", "a: True\n", "a: true\n", "formatting only (spelling)", ""},
+		{"a float for YAML 1.2", "a: 5e29471\n", "a: '5e29471'\n", "a 5e29471 → \"5e29471\"", ""},
+		{"a time for YAML 1.1", "a: 2024-01-01 10:00:00 +08:00\n", "a: '2024-01-01 10:00:00 +08:00'\n", "a changed", ""},
+		{"a tag", "a: !!bool yes\n", "a: yes\n", "a changed", ""},
+		{"a string that looks like a number", "a: 1\nb: '30'\n", "a: 1\n", "b removed", ""},
 		{"documents", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", "[1].b 1 → 2", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

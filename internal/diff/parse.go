@@ -179,7 +179,7 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 		case "!!null":
 			n.value = "null"
 		case "!!bool":
-			n.value = strings.ToLower(n.value)
+			n.value = strings.ToLower(n.value) // True, TRUE
 		}
 	}
 	if err != nil {
@@ -191,10 +191,7 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 	return n, r.rows.end(y, n, origin, l), nil
 }
 
-// shortTag is the type of a value. What the older YAML 1.1 takes for a boolean or
-// a number in base 60 counts as that: COC's reader may be of either kind, so
-// quotes around it may be more than formatting.
-// https://yaml.org/type/bool.html, https://yaml.org/type/int.html
+// shortTag is the type of a value.
 func shortTag(y *yaml.Node) string {
 	tag := y.ShortTag()
 	if tag == "!!str" && y.Kind == yaml.ScalarNode && y.Style == 0 {
@@ -203,14 +200,24 @@ func shortTag(y *yaml.Node) string {
 	return tag
 }
 
-// plainTag is the type of a text without quotes that YAML 1.2 takes for a string.
+// oldTag is the type of a text without quotes that our loader takes for a string
+// and others don't: COC's reader may be of either kind, so quotes around it may be
+// more than formatting, and so may its spelling.
+const oldTag = "!!str?"
+
+// plainTag is the type of a text without quotes that our loader takes for a string.
 func plainTag(s string) string {
-	switch strings.ToLower(s) {
-	case "y", "n", "yes", "no", "on", "off":
-		return "!!bool"
+	if s == "" || s == "=" {
+		return oldTag
 	}
-	if strings.Contains(s, ":") && strings.Trim(s, "0123456789:_.+-") == "" {
-		return "!!int"
+	if c := s[0]; c < utf8.RuneSelf && strings.IndexByte("yYnNoO", c) >= 0 && len(s) <= len("off") {
+		switch strings.ToLower(s) { // https://yaml.org/type/bool.html
+		case "y", "n", "yes", "no", "on", "off":
+			return oldTag
+		}
+	}
+	if strings.IndexByte("0123456789.+-", s[0]) >= 0 && (isNumber(s) || isTime(s)) {
+		return oldTag
 	}
 	return "!!str"
 }

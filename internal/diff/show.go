@@ -140,7 +140,19 @@ func showBoth(old, new *node) (was, now string) {
 	if a.kind == scalar && b.kind == scalar {
 		a.value, b.value = window(old.value, new.value)
 	}
-	return show(&a, quote), show(&b, quote)
+	was, now = show(&a, quote), show(&b, quote)
+	if was == now && old.tag != new.tag { // nothing but a tag tells them apart
+		was, now = old.explicit()+was, new.explicit()+now
+	}
+	return was, now
+}
+
+// explicit is the tag of a value as a document could say it.
+func (n *node) explicit() string {
+	if n.tag == oldTag {
+		return ""
+	}
+	return n.tag + " "
 }
 
 // showLines writes the lines that differ in two texts, with "…" for those
@@ -168,7 +180,8 @@ func showLines(old, new string) (was, now string) {
 
 // show writes a value in at most a little more than maxValue runes: a scalar as
 // it is, a collection on one line. quote puts quotes around a string, where its
-// type matters; the empty string always has them. A nil value is "".
+// type matters; one that would pass for something else always has them. A nil value
+// is "".
 func show(n *node, quote bool) string {
 	if n == nil {
 		return ""
@@ -185,7 +198,7 @@ func (n *node) write(b *strings.Builder, quote bool) {
 	switch n.kind {
 	case scalar:
 		s := cut(n.value, maxValue)
-		if n.tag == "!!str" && (quote || s == "") {
+		if n.tag == "!!str" && (quote || !unquoted(s)) {
 			s = strconv.Quote(s)
 		}
 		b.WriteString(s)
