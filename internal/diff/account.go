@@ -5,7 +5,7 @@ import "cocsync/internal/diff/lines"
 // account says to what the changed lines belong that no item has: each of them
 // lies in one of the runs that it returns.
 func (w *walker) account(blocks []lines.Block) []Formatting {
-	old, new := newLedger(w.a.Lines), newLedger(w.b.Lines)
+	old, new := newLedger(w.a), newLedger(w.b)
 	for _, b := range blocks {
 		old.open(b.Old, b.OldEnd)
 		new.open(b.New, b.NewEnd)
@@ -17,7 +17,9 @@ func (w *walker) account(blocks []lines.Block) []Formatting {
 	if old.settle()+new.settle() == 0 {
 		return nil
 	}
-	c := newClassifier(old, new)
+	old.findTexts()
+	new.findTexts()
+	c := newClassifier(old, new, w.total == 0)
 	found := c.comments(blocks)
 	for _, f := range w.forms {
 		if old.touches(f.OldLines) || new.touches(f.NewLines) {
@@ -37,15 +39,16 @@ func (w *walker) account(blocks []lines.Block) []Formatting {
 // ledger has the lines of a content, and which of them are still open: changed,
 // and not accounted for.
 type ledger struct {
-	lines  [][]byte
+	*Text
 	isOpen []bool
-	covers []int // how many runs begin at a line, less those that ended before it
-	before []int // open lines before a line
+	covers []int  // how many runs begin at a line, less those that ended before it
+	before []int  // open lines before a line
+	text   []bool // whether a line goes on with a text, so that no comment is on it
 }
 
-func newLedger(lines [][]byte) *ledger {
-	n := len(lines)
-	return &ledger{lines, make([]bool, n), make([]int, n+1), make([]int, n+1)}
+func newLedger(t *Text) *ledger {
+	n := len(t.Lines)
+	return &ledger{t, make([]bool, n), make([]int, n+1), make([]int, n+1), nil}
 }
 
 func (l *ledger) open(from, to int) {
@@ -56,16 +59,16 @@ func (l *ledger) open(from, to int) {
 
 // cover takes in a run of lines; settle closes those that are open.
 func (l *ledger) cover(s Span) {
-	if s.From > 0 && s.From <= len(l.lines) {
+	if s.From > 0 && s.From <= len(l.Lines) {
 		l.covers[s.From-1]++
-		l.covers[min(max(s.From, s.To), len(l.lines))]--
+		l.covers[min(max(s.From, s.To), len(l.Lines))]--
 	}
 }
 
 // settle closes the lines that were covered and returns how many are open.
 func (l *ledger) settle() int {
 	depth := 0
-	for i := range l.lines {
+	for i := range l.Lines {
 		depth += l.covers[i]
 		l.isOpen[i] = l.isOpen[i] && depth == 0
 		l.before[i+1] = l.before[i]
@@ -73,10 +76,33 @@ func (l *ledger) settle() int {
 			l.before[i+1]++
 		}
 	}
-	return l.before[len(l.lines)]
+	return l.before[len(l.Lines)]
 }
 
 // touches reports whether a run had an open line when the ledger was settled.
 func (l *ledger) touches(s Span) bool {
-	return s.From > 0 && s.From <= len(l.lines) && l.before[min(s.To, len(l.lines))] > l.before[s.From-1]
+	return s.From > 0 && s.From <= len(l.Lines) && l.before[min(s.To, len(l.Lines))] > l.before[s.From-1]
+}
+
+// findTexts marks the lines that texts of several lines go on with.
+func (l *ledger) findTexts() {
+	l.text = make([]bool, len(l.Lines))
+	tree, _ := l.structure()
+	l.findIn(tree.root, tree.origin)
+}
+
+// findIn does it for the parts of a value that begins on a line.
+func (l *ledger) findIn(n *node, origin int) {
+	for i := range n.size() {
+		s := n.slot(i)
+		switch {
+		case s.alias: // its text stands elsewhere
+		case s.value.kind == scalar:
+			for line := origin + s.origin + 1; line < min(origin+s.at+s.lines, len(l.text)); line++ {
+				l.text[line] = true
+			}
+		default:
+			l.findIn(s.value, origin+s.origin)
+		}
+	}
 }

@@ -10,31 +10,44 @@ import (
 // classifier says by their text what sort of formatting changed lines are.
 type classifier struct {
 	old, new *ledger
+	calm     bool           // there is no other difference, near which lines could have shifted
 	remarks  map[string]int // how much more often a comment stands in the new content
 	whole    [2]map[string]bool
 	ink      [2]map[string]bool // the same without white space
+	bare     [2]map[string]bool // and of lines with a comment, without that
 }
 
-func newClassifier(old, new *ledger) *classifier {
-	c := &classifier{old: old, new: new, remarks: map[string]int{}}
-	for _, line := range old.lines {
-		if text := comment(line); text != "" {
+func newClassifier(old, new *ledger, calm bool) *classifier {
+	c := &classifier{old: old, new: new, calm: calm, remarks: map[string]int{}}
+	for i := range old.Lines {
+		if text := old.comment(i); text != "" {
 			c.remarks[text]--
 		}
 	}
-	for _, line := range new.lines {
-		if text := comment(line); text != "" {
+	for i := range new.Lines {
+		if text := new.comment(i); text != "" {
 			c.remarks[text]++
 		}
 	}
 	return c
 }
 
-// comment returns the comment on a line, if what begins with # is one.
-func comment(line []byte) string { return string(bytes.TrimSpace(line[commentAt(line):])) }
+// comment returns the comment on a line, "" if there is none.
+func (l *ledger) comment(i int) string {
+	if l.text[i] {
+		return ""
+	}
+	return string(bytes.TrimSpace(l.Lines[i][commentAt(l.Lines[i]):]))
+}
 
 // bare is a line without its comment and white space.
-func bare(line []byte) string { return ink(line[:commentAt(line)]) }
+func (l *ledger) bare(i int) string {
+	line := l.Lines[i]
+	if !l.text[i] {
+		line = line[:commentAt(line)]
+	}
+	return ink(line)
+}
 
 // commentAt returns where the comment on a line begins; its end if it has none.
 func commentAt(line []byte) int {
@@ -59,88 +72,109 @@ func commentAt(line []byte) int {
 func (c *classifier) comments(blocks []lines.Block) (found []Formatting) {
 	for _, b := range blocks {
 		remarked := map[string]bool{}
-		mine := func(line []byte) bool { return c.remarks[comment(line)] != 0 }
-		note := func(line []byte) bool {
-			if mine(line) {
-				remarked[bare(line)] = true
+		mine := func(l *ledger, i int) bool { return c.remarks[l.comment(i)] != 0 }
+		note := func(l *ledger, from, to int) {
+			for i := from; i < to; i++ {
+				if l.isOpen[i] && mine(l, i) {
+					remarked[l.bare(i)] = true
+				}
 			}
-			return false
 		}
-		c.old.run(b.Old, b.OldEnd, note)
-		c.new.run(b.New, b.NewEnd, note)
+		note(c.old, b.Old, b.OldEnd)
+		note(c.new, b.New, b.NewEnd)
 		if len(remarked) == 0 {
 			continue
 		}
 		delete(remarked, "")
-		is := func(line []byte) bool { return mine(line) || remarked[bare(line)] }
-		found = c.add(found, b, comments, is, is)
+		found = c.add(found, b, comments, func(l *ledger, i int) bool { return mine(l, i) || remarked[l.bare(i)] })
 	}
 	return found
 }
 
-// run is the run from the first to the last open line between two that passes.
-func (l *ledger) run(from, to int, passes func(line []byte) bool) (s Span) {
+// runs are the runs of open lines between two that pass.
+func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []Span) {
+	going := false
 	for i := from; i < to; i++ {
-		if l.isOpen[i] && passes(l.lines[i]) {
-			if s.From == 0 {
-				s.From = i + 1
-			}
-			s.To = i + 1
+		passed := l.isOpen[i] && passes(l, i)
+		switch {
+		case passed && going:
+			list[len(list)-1].To = i + 1
+		case passed:
+			list = append(list, Span{i + 1, i + 1})
 		}
+		going = passed
 	}
-	return s
+	return list
 }
 
 // rest returns a sort for every line that is still open.
 func (c *classifier) rest(blocks []lines.Block) (found []Formatting) {
 	for s, l := range []*ledger{c.old, c.new} {
-		c.whole[s], c.ink[s] = map[string]bool{}, map[string]bool{}
+		c.whole[s], c.ink[s], c.bare[s] = map[string]bool{}, map[string]bool{}, map[string]bool{}
 		var buf []byte
-		for _, line := range l.lines {
+		for i, line := range l.Lines {
 			if c.whole[s][string(line)] { // spares the keys that stand already
 				continue
 			}
 			c.whole[s][string(line)] = true
 			buf = appendInk(buf[:0], line)
 			c.ink[s][string(buf)] = true
+			if l.comment(i) != "" {
+				c.bare[s][l.bare(i)] = true
+			}
 		}
 	}
 	for _, b := range blocks {
-		all := func([]byte) bool { return true }
 		if c.old.ink(b.Old, b.OldEnd) == c.new.ink(b.New, b.NewEnd) {
-			found = c.add(found, b, whiteSpace, all, all)
+			found = c.add(found, b, whiteSpace, func(*ledger, int) bool { return true })
 			continue
 		}
-		for _, sort := range []string{layout, whiteSpace, shifted, spelling} {
-			found = c.add(found, b, sort,
-				func(line []byte) bool { return c.sort(line, 1) == sort },
-				func(line []byte) bool { return c.sort(line, 0) == sort })
+		for _, sort := range []string{comments, layout, whiteSpace, shifted, spelling} {
+			found = c.add(found, b, sort, func(l *ledger, i int) bool { return c.sort(l, i) == sort })
 		}
 	}
 	return found
 }
 
-func (c *classifier) add(found []Formatting, b lines.Block, sort string, old, new func([]byte) bool) []Formatting {
-	f := Formatting{sort, c.old.run(b.Old, b.OldEnd, old), c.new.run(b.New, b.NewEnd, new)}
-	if f.OldLines.From == 0 && f.NewLines.From == 0 {
-		return found
+// add notes the runs of a block's lines that pass, those of both sides in order.
+func (c *classifier) add(found []Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []Formatting {
+	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
+	for i := range max(len(old), len(new)) {
+		f := Formatting{Sort: sort}
+		if i < len(old) {
+			f.OldLines = old[i]
+		}
+		if i < len(new) {
+			f.NewLines = new[i]
+		}
+		found = append(found, f)
 	}
-	return append(found, f)
+	return found
 }
 
-// sort is the sort of a line by itself; other is the side that it is not on.
-func (c *classifier) sort(line []byte, other int) string {
+// sort is the sort of a line by itself.
+func (c *classifier) sort(l *ledger, i int) string {
+	line, other := l.Lines[i], 1 // the side that it is not on
+	if l == c.new {
+		other = 0
+	}
 	text := ink(line)
+	remark := l.comment(i)
 	switch {
 	case text == "":
 		return whiteSpace
+	case c.whole[other][string(line)] && c.calm && remark != "" && text[0] == '#':
+		return comments // it moved
 	case c.whole[other][string(line)]:
 		return shifted
 	case strings.HasPrefix(text, "---"), text == "...", text[0] == '%',
-		text[0] == '-' && c.ink[other][text[1:]], c.ink[other]["-"+text]: // a marker, a dash on a line of its own
+		text[0] == '-' && c.ink[other][text[1:]], c.ink[other]["-"+text], // a marker, a dash on a line of its own
+		c.ink[other][text+","], c.ink[other][strings.TrimSuffix(text, ",")] && text[len(text)-1] == ',':
 		return layout
 	case c.ink[other][text]:
 		return whiteSpace
+	case c.bare[other][l.bare(i)], remark != "" && c.ink[other][l.bare(i)]:
+		return comments
 	}
 	return spelling
 }
@@ -150,7 +184,7 @@ func (l *ledger) ink(from, to int) string {
 	var buf []byte
 	for i := from; i < to; i++ {
 		if l.isOpen[i] {
-			buf = appendInk(buf, l.lines[i])
+			buf = appendInk(buf, l.Lines[i])
 		}
 	}
 	return string(buf)

@@ -124,6 +124,9 @@ func TestSummary(t *testing.T) {
 		{"a time for YAML 1.1", "a: 2024-01-01 10:00:00 +08:00\n", "a: '2024-01-01 10:00:00 +08:00'\n", "a changed", ""},
 		{"a tag", "a: !!bool yes\n", "a: yes\n", "a changed", ""},
 		{"a string that looks like a number", "a: 1\nb: '30'\n", "a: 1\n", "b removed", ""},
+		{"a script as a quoted text", "a: |\n  # setup\n  run\n", "a: \"# setup\\nrun\\n\"\n", "formatting only (quoting)", ""},
+		{"a comment that moved", "a: 1\n# one\nb: 2\n", "a: 1\nb: 2\n# one\n", "formatting only (comments)", ""},
+		{"a comment on another line", "a: 1 # one\nb: 2\n", "a: 1\nb: 2 # one\n", "formatting only (comments)", ""},
 		{"documents", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", "[1].b 1 → 2", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,6 +157,19 @@ func TestMovedAsOne(t *testing.T) {
 	want := []string{"moved d: after c, first", "moved e: after c, first"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("items (-want +got):\n%s", d)
+	}
+}
+
+// A note on formatting names the lines that it is about, not those between.
+func TestFormattingRuns(t *testing.T) {
+	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))
+	want := []Formatting{{comments, Span{1, 1}, Span{1, 1}}, {comments, Span{4, 4}, Span{4, 4}}}
+	if d := cmp.Diff(want, r.Formatting); d != "" {
+		t.Errorf("formatting (-want +got):\n%s", d)
+	}
+	r = Compare(Read([]byte("[\n{a: 1},\n{b: 1}\n]\n")), Read([]byte("[\n{a: 1}\n]\n")))
+	if d := cmp.Diff([]Formatting{{layout, Span{2, 2}, Span{2, 2}}}, r.Formatting); d != "" {
+		t.Errorf("formatting of a comma (-want +got):\n%s", d)
 	}
 }
 
