@@ -33,7 +33,7 @@ func (w *walker) account(blocks []lines.Block) []Formatting {
 	if old.settle()+new.settle() == 0 {
 		return found
 	}
-	return append(found, c.rest(blocks)...)
+	return c.named(append(found, c.rest(blocks)...))
 }
 
 // ledger has the lines of a content, and which of them are still open: changed,

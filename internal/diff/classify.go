@@ -136,6 +136,22 @@ func (c *classifier) rest(blocks []lines.Block) (found []Formatting) {
 	return found
 }
 
+// named says what made lines shift where nothing else differs: comments that moved,
+// or else white space.
+func (c *classifier) named(found []Formatting) []Formatting {
+	if !c.calm || len(sorts(found)) > 0 {
+		return found
+	}
+	sort := whiteSpace
+	if len(c.remarks) > 0 {
+		sort = comments
+	}
+	for i := range found {
+		found[i].Sort = sort
+	}
+	return found
+}
+
 // add notes the runs of a block's lines that pass, those of both sides in order.
 func (c *classifier) add(found []Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []Formatting {
 	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
@@ -163,8 +179,6 @@ func (c *classifier) sort(l *ledger, i int) string {
 	switch {
 	case text == "":
 		return whiteSpace
-	case c.whole[other][string(line)] && c.calm && remark != "" && text[0] == '#':
-		return comments // it moved
 	case c.whole[other][string(line)]:
 		return shifted
 	case strings.HasPrefix(text, "---"), text == "...", text[0] == '%',

@@ -168,7 +168,7 @@ func TestFormattingRuns(t *testing.T) {
 		t.Errorf("formatting (-want +got):\n%s", d)
 	}
 	r = Compare(Read([]byte("[\n{a: 1},\n{b: 1}\n]\n")), Read([]byte("[\n{a: 1}\n]\n")))
-	if d := cmp.Diff([]Formatting{{layout, Span{2, 2}, Span{2, 2}}}, r.Formatting); d != "" {
+	if d := cmp.Diff([]Formatting{{layout, Span{2, 2}, Span{}}}, r.Formatting); d != "" {
 		t.Errorf("formatting of a comma (-want +got):\n%s", d)
 	}
 }
