@@ -84,9 +84,10 @@ func (s *script) take(op string, p *place, old, new *node) {
 
 // apply makes the new value of the old one.
 func (s *script) apply(n *node) *node {
+	if s.replaced != nil {
+		n = s.replaced
+	}
 	switch {
-	case s.replaced != nil:
-		return s.replaced
 	case s.inside != nil:
 		return s.inside.apply(parseJSON(n.value))
 	case n.kind == mapping:

@@ -160,6 +160,33 @@ func TestMovedAsOne(t *testing.T) {
 	}
 }
 
+// A section that came, went, or was empty is told part by part, each with its own
+// lines; the line that says so on the other side goes with the first.
+func TestSections(t *testing.T) {
+	const inputs, steps = "m: 1\ninputs:\n  # where\n  a: {type: string}\n  b:\n    type: string\n", "m: 1\nsteps:\n- name: a\n  task: x\n- name: b\n  task: y\n"
+	for _, tt := range []struct{ old, new, want string }{
+		{"m: 1\ninputs: {}\n", inputs, "added inputs.a 2 → 2-4, added inputs.b none → 5-6"},
+		{"m: 1\ninputs:\n", inputs, "added inputs.a 2 → 2-4, added inputs.b none → 5-6"},
+		{inputs, "m: 1\n", "removed inputs.a 2-4 → none, removed inputs.b 5-6 → none"},
+		{steps, "m: 1\nsteps: []\n", "removed steps[a] 2-4 → 2, removed steps[b] 5-6 → none"},
+		{"m: 1\nsteps: ~\n", steps, "added steps[a] 2 → 2-4, added steps[b] none → 5-6"},
+		{"m: 1\n", steps, "added steps[a] none → 2-4, added steps[b] none → 5-6"},
+		{"outputs: {x: 1}\n", "outputs: {}\n", "removed outputs.x 1 → 1"},
+		{"{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 30\n }\n]\n}\n", "{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 60\n }\n]\n}\n",
+			"changed steps[a].timeout 5 → 5"},
+	} {
+		a, b := Read([]byte(tt.old)), Read([]byte(tt.new))
+		var got []string
+		for _, i := range Compare(a, b).Items {
+			got = append(got, i.Op+" "+i.Path+" "+sayLines(i.OldLines, i.NewLines))
+		}
+		if got := strings.Join(got, ", "); got != tt.want {
+			t.Errorf("Compare(%q, %q)\n got %s\nwant %s", tt.old, tt.new, got, tt.want)
+		}
+		checkPair(t, a, b)
+	}
+}
+
 // A note on formatting names the lines that it is about, not those between.
 func TestFormattingRuns(t *testing.T) {
 	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))

@@ -79,17 +79,18 @@ func (r rows) dash(line, from int) int {
 // end returns the line after the last of a value: comments and empty lines that
 // follow it are not part of it.
 func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
-	if y.Style&yaml.FlowStyle == 0 {
-		switch {
-		case len(n.items) > 0:
-			last := n.items[len(n.items)-1]
-			return origin + last.at + last.lines
-		case len(n.pairs) > 0:
-			last := n.pairs[len(n.pairs)-1]
-			return origin + last.at + last.lines
+	if size := n.size(); size > 0 {
+		last := n.slot(size - 1)
+		end := origin + last.at + last.lines
+		if y.Style&yaml.FlowStyle != 0 && n.slot(0).at > 0 {
+			end = r.closer(end, min(l.line, len(r.lines)))
 		}
+		return end
 	}
 	end := max(origin+1, min(l.line, len(r.lines)))
+	for end > origin+1 && isClosers(r.lines[end-1]) && !strings.HasSuffix(y.Value, "}") && !strings.HasSuffix(y.Value, "]") {
+		end-- // of the collections that it stands in
+	}
 	filled := max(origin, r.filled[end-1])
 	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		for end > filled+1 && !r.belongs(r.lines[end-1], y, l.column) {
@@ -98,6 +99,24 @@ func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
 		return end
 	}
 	return filled + 1
+}
+
+// closer returns the line after the bracket that closes a flow collection whose parts
+// begin on lines of their own: the first that stands alone after its last part.
+func (r rows) closer(from, limit int) int {
+	for line := from; line < limit; line++ {
+		text := bytes.TrimSpace(r.lines[line])
+		if len(text) > 0 && (text[0] == '}' || text[0] == ']') {
+			return line + 1
+		}
+	}
+	return from
+}
+
+// isClosers reports whether a line holds nothing but brackets that close.
+func isClosers(line []byte) bool {
+	text := bytes.Trim(line, " \t\r\n")
+	return len(text) > 0 && len(bytes.Trim(text, "]}, ")) == 0
 }
 
 // belongs reports whether a line that looks like a comment or empty, and may

@@ -56,6 +56,8 @@ type place struct {
 	secret     bool   // under a key that sounds like a secret
 	alias      bool   // at an alias, on either side
 	parameters bool   // at the parameters of a job
+	outputs    bool   // at its outputs
+	emptying   bool   // one side has nothing in it
 
 	old, new side
 }
@@ -69,17 +71,33 @@ func (at *place) pair(k key, old, new *slot) place {
 	if at.element {
 		to.leaf = join(at.leaf, label)
 	}
-	value := new
-	if new == nil {
-		value = old
+	for _, s := range []*slot{old, new} {
+		if s != nil {
+			to.steps = to.steps || isSteps(k, s.value)
+			to.parameters = to.parameters || at.up == nil && isInputs(k) && s.value.kind == mapping
+		}
 	}
-	to.steps = isSteps(k, value.value)
-	to.parameters = at.up == nil && isInputs(k) && value.value.kind == mapping
+	to.outputs = at.up == nil && k.value == "outputs"
 	if at.parameters {
 		to.parameter = cut(k.value, maxLabel)
 	}
 	to.stand(at, old, new)
 	return to
+}
+
+// section reports whether a value at the place is a list of steps, the parameters or
+// the outputs of a job, and holds any: each of them is then told by itself.
+func (at *place) section(n *node) bool {
+	return n.size() > 0 && (at.steps && n.kind == list || at.parameters && n.kind == mapping || at.outputs)
+}
+
+// of is a side that lacks part i of a collection: where that has nothing else
+// either, its line goes with the first part.
+func (s side) of(at *place, i int) side {
+	if at.emptying && i > 0 {
+		return side{}
+	}
+	return s
 }
 
 // stand sets where both sides of a part of at are.

@@ -231,6 +231,11 @@ func (n *node) slot(i int) slot {
 // size is how many parts a collection has.
 func (n *node) size() int { return len(n.items) + len(n.pairs) }
 
+// none is an empty collection of the kind.
+func (n *node) none() *node {
+	return &node{kind: n.kind, tag: n.tag, style: n.style}
+}
+
 // body is the sum of a value without its name: two with the same body are one
 // under two names.
 func (c candidate) body() sum {

@@ -74,6 +74,12 @@ func (w *walker) node(at *place, old, new *node) {
 	switch {
 	case old.sum == new.sum:
 		w.formatting(at.old, at.new, old, new)
+	case old.tag == "!!null" && !at.alias && at.section(new):
+		w.record(Changed, at, old, new.none())
+		w.parts(at, new.none(), new)
+	case new.tag == "!!null" && !at.alias && at.section(old):
+		w.parts(at, old, old.none())
+		w.record(Changed, at, old.none(), new)
 	case old.kind != new.kind || old.tag != new.tag || at.alias && !w.follow(old, new):
 		w.value(at, Changed, old, new)
 	case old.kind == scalar:
@@ -83,11 +89,16 @@ func (w *walker) node(at *place, old, new *node) {
 	default:
 		w.form(at.old, at.new, old, new)
 		at.old.shared, at.new.shared = old.style&yaml.FlowStyle != 0, new.style&yaml.FlowStyle != 0
-		if old.kind == mapping {
-			w.mapping(at, old, new)
-		} else {
-			w.list(at, old, new)
-		}
+		w.parts(at, old, new)
+	}
+}
+
+// parts compares two collections of one kind, part by part.
+func (w *walker) parts(at *place, old, new *node) {
+	if old.kind == mapping {
+		w.mapping(at, old, new)
+	} else {
+		w.list(at, old, new)
 	}
 }
 
@@ -141,6 +152,7 @@ func (w *walker) mapping(at *place, old, new *node) {
 			p := &old.pairs[i]
 			to := here.pair(p.key, &p.slot, nil)
 			to.old = to.old.above(here.old, i, old.slot)
+			to.new = to.new.of(here, i)
 			w.alone(&to, p.value, nil)
 		}
 	}
@@ -160,6 +172,7 @@ func (w *walker) mapping(at *place, old, new *node) {
 		to := here.pair(p.key, twin, &p.slot)
 		if twin == nil {
 			to.new = to.new.above(here.new, j, new.slot)
+			to.old = to.old.of(here, j)
 			w.alone(&to, nil, p.value)
 		} else {
 			w.node(&to, twin.value, p.value)
@@ -167,14 +180,24 @@ func (w *walker) mapping(at *place, old, new *node) {
 	}
 }
 
-// emptied is a place, or one that takes in all its lines if one of the sides
-// is empty: what came or went stands for the whole then.
+// emptied is a place where one of the sides is empty: its parts have no lines on that
+// side but the whole's, and the first one takes in the whole's first line on the other.
 func (at *place) emptied(old, new *node) *place {
 	if old.size() > 0 && new.size() > 0 || at.up == nil || at.old.From == 0 || at.new.From == 0 {
 		return at
 	}
 	to := *at
-	to.old.fixed, to.new.fixed = true, true
+	to.emptying = true
+	for _, side := range []struct {
+		*side
+		*node
+	}{{&to.old, old}, {&to.new, new}} {
+		if side.size() == 0 {
+			side.fixed = true
+		} else {
+			side.alone = true
+		}
+	}
 	return &to
 }
 
@@ -218,20 +241,19 @@ func (w *walker) renamedKeys(old, new *node, lone [2][]int) (was, now map[int]in
 	return was, now
 }
 
-// alone tells a value that only one side has. A list of steps is told step by
-// step, as if the other side had an empty one.
+// alone tells a value that only one side has. A section of the job is told part by
+// part, as if the other side had an empty one.
 func (w *walker) alone(at *place, old, new *node) {
-	none := &node{kind: list, tag: "!!seq"}
 	at.old.alone, at.new.alone = true, true
 	switch {
-	case new == nil && at.steps && len(old.items) > 0:
-		w.list(at, old, none)
-		w.record(Removed, at, none, nil)
+	case new == nil && at.section(old):
+		w.parts(at, old, old.none())
+		w.record(Removed, at, old.none(), nil)
 	case new == nil:
 		w.value(at, Removed, old, nil)
-	case old == nil && at.steps && len(new.items) > 0:
-		w.record(Added, at, nil, none)
-		w.list(at, none, new)
+	case old == nil && at.section(new):
+		w.record(Added, at, nil, new.none())
+		w.parts(at, new.none(), new)
 	default:
 		w.value(at, Added, nil, new)
 	}
@@ -247,6 +269,7 @@ func (w *walker) list(at *place, old, new *node) {
 		if j < 0 {
 			to := here.item(was, now, i, -1)
 			to.old = to.old.above(here.old, i, old.slot)
+			to.new = to.new.of(here, i)
 			w.element(&to, Removed, old.items[i].value, nil)
 		}
 	}
@@ -258,6 +281,7 @@ func (w *walker) list(at *place, old, new *node) {
 		whole := to
 		whole.new = to.new.above(here.new, j, new.slot)
 		if i < 0 {
+			whole.old = whole.old.of(here, j)
 			w.element(&whole, Added, nil, new.items[j].value)
 			continue
 		}
