@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -255,27 +256,24 @@ func (a *app) colored() bool {
 }
 
 // visible shows the control characters of a text instead of obeying them, and
-// those that turn the direction of writing.
+// those that turn the direction of writing; and each byte that is no UTF-8 as
+// <FE>, so that two that differ look different.
 func visible(s string) string {
 	return visibleBut(s, "")
 }
 
 // visibleBut leaves the control characters in keep as they are.
 func visibleBut(s, keep string) string {
-	clean := true
-	for _, r := range s {
-		if hidden(r) && !strings.ContainsRune(keep, r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	shown := func(r rune) bool { return !hidden(r) || strings.ContainsRune(keep, r) }
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !shown(r) }) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
-		case !hidden(r) || strings.ContainsRune(keep, r):
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
+			fmt.Fprintf(&b, "<%02X>", s[i])
+		case shown(r):
 			b.WriteRune(r)
 		case r < 0x20:
 			b.WriteString("^" + string(r+0x40))

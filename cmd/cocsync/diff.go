@@ -186,7 +186,11 @@ func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.format.value == formatSide:
 		p.sideBySide(c, hunks)
 	case f.word:
+		p.exact = false
 		p.words(c, hunks)
+	case f.ignoreSpace:
+		p.exact = false // it is no patch
+		p.unified(c.unified(f.options()), hunks, c.Items)
 	default:
 		p.unified(c.unified(f.options()), hunks, c.Items)
 	}

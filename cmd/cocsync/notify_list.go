@@ -131,7 +131,7 @@ func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
 		case coc.Failed:
 			state.style = alarm
 		case coc.Waiting:
-			state.style, next = yellow, p.minute(m.NextAt)
+			state.style, next = magenta, p.minute(m.NextAt)
 		}
 		rows[i] = []cell{{fmt.Sprint(m.ID), plain}, {m.Notifier, plain}, state, {about(m, names[m.Document].Name), plain},
 			{fmt.Sprint(m.Attempts), plain}, {next, plain}, {m.Err, plain}}

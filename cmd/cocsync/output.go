@@ -15,19 +15,19 @@ import (
 // page is where a command writes its text for people.
 type page struct {
 	*bufio.Writer
-	terminal bool // what controls a terminal is shown, not obeyed
-	color    bool
-	width    int // columns of the terminal; 0: as many as it takes
-	local    *time.Location
+	exact bool // a content is written byte for byte: this is no terminal
+	color bool
+	width int // columns of the terminal; 0: as many as it takes
+	local *time.Location
 }
 
 // content returns a document's text as this page may have it: byte for byte in a
 // pipe or file, harmless on a terminal.
 func (p *page) content(s string) string {
-	if !p.terminal {
+	if p.exact {
 		return s
 	}
-	return visibleBut(strings.ToValidUTF8(s, "�"), "\n\t")
+	return visibleBut(s, "\n\t")
 }
 
 // time writes an instant to the second in the local zone.

@@ -23,7 +23,7 @@ func (a *app) terminal() bool {
 }
 
 func (a *app) newPage(w io.Writer) *page {
-	return &page{Writer: bufio.NewWriter(w), terminal: a.terminal(), color: a.colored(), width: a.width(), local: time.Local}
+	return &page{Writer: bufio.NewWriter(w), exact: !a.terminal(), color: a.colored(), width: a.width(), local: time.Local}
 }
 
 // print has write fill a page, and puts it out as it is.
