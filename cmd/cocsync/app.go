@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -27,8 +28,8 @@ type app struct {
 
 	configFlag string
 	dbFlag     string
-	colorFlag  string
-	logFormat  string
+	color      choice
+	logFormat  choice
 
 	ending []func() error // run in reverse before the program ends
 }
@@ -55,9 +56,12 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	f := root.PersistentFlags()
 	f.StringVarP(&a.configFlag, "config", "c", "", "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)")
 	f.StringVar(&a.dbFlag, "db", "", "archive `FILE` for offline commands (default: the config's database)")
-	f.StringVar(&a.colorFlag, "color", "auto", "colours: auto, always, never")
-	f.StringVar(&a.logFormat, "log-format", "text", "log lines on stderr: text, json")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
+	a.color = choice{"auto", []string{"auto", "always", "never"}}
+	a.logFormat = choice{"text", []string{"text", "json"}}
+	f.Var(&a.color, "color", "when to colour what is written")
+	f.Var(&a.logFormat, "log-format", "how to write log lines on stderr")
+	a.color.complete(root, "color")
+	a.logFormat.complete(root, "log-format")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(hint.Wrap(err, flagAdvice(cmd, err)))
 	})
@@ -125,6 +129,9 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	if !ok {
 		return advice
 	}
+	if typed == "format" && cmd.Flags().Lookup("output") != nil {
+		return "did you mean -o json?"
+	}
 	var names []string
 	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
 		if name, ok := strings.CutPrefix(word, "--"); ok {
@@ -137,13 +144,6 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	return advice
 }
 
-func (a *app) checkFlags() error {
-	if err := oneOf("--color", a.colorFlag, "auto", "always", "never"); err != nil {
-		return err
-	}
-	return oneOf("--log-format", a.logFormat, "text", "json")
-}
-
 // oneOf refuses a flag's value that is none of the known ones.
 func oneOf(flag, value string, known ...string) error {
 	for _, k := range known {
@@ -152,6 +152,19 @@ func oneOf(flag, value string, known ...string) error {
 		}
 	}
 	return usage(hint.Wrap(fmt.Errorf("%s %q is not known", flag, value), "it is one of "+strings.Join(known, ", ")))
+}
+
+// notEmpty refuses flags that were given an empty text: most likely a variable of
+// the shell is not set, and to ignore the flag would answer another question.
+func notEmpty(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		f := cmd.Flags().Lookup(name)
+		// The value of a list stands in brackets.
+		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
+			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "is a variable of the shell not set? Leave the flag out for all"))
+		}
+	}
+	return nil
 }
 
 // atEnd has f run before the program ends.
@@ -218,7 +231,7 @@ func (a *app) shared(ctx context.Context) (*db.DB, error) {
 // logger writes to stderr. level is the least that is shown.
 func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if a.logFormat == "json" {
+	if a.logFormat.value == "json" {
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}
 	return slog.New(slog.NewTextHandler(a.err, o))
@@ -245,7 +258,7 @@ func (a *app) width() int {
 
 // colored reports whether the output takes colours.
 func (a *app) colored() bool {
-	switch a.colorFlag {
+	switch a.color.value {
 	case "always":
 		return true
 	case "never":
@@ -255,27 +268,24 @@ func (a *app) colored() bool {
 }
 
 // visible shows the control characters of a text instead of obeying them, and
-// those that turn the direction of writing.
+// those that turn the direction of writing; and each byte that is no UTF-8 as
+// <FE>, so that two that differ look different.
 func visible(s string) string {
 	return visibleBut(s, "")
 }
 
 // visibleBut leaves the control characters in keep as they are.
 func visibleBut(s, keep string) string {
-	clean := true
-	for _, r := range s {
-		if hidden(r) && !strings.ContainsRune(keep, r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	shown := func(r rune) bool { return !hidden(r) || strings.ContainsRune(keep, r) }
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !shown(r) }) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
-		case !hidden(r) || strings.ContainsRune(keep, r):
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
+			fmt.Fprintf(&b, "<%02X>", s[i])
+		case shown(r):
 			b.WriteRune(r)
 		case r < 0x20:
 			b.WriteString("^" + string(r+0x40))

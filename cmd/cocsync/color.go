@@ -4,13 +4,11 @@ package main
 type style string
 
 const (
-	plain  style = ""
-	bold   style = "1"
-	faint  style = "2"
-	red    style = "31"
-	green  style = "32"
-	yellow style = "33"
-	cyan   style = "36"
+	plain style = ""
+	bold  style = "1"
+	faint style = "2"
+	red   style = "31"
+	green style = "32"
 	// Yellow and cyan are hard to read on a light background.
 	magenta style = "35"
 	alarm   style = "1;31"

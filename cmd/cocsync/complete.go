@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,19 @@ func (a *app) completeNotifier(_ *cobra.Command, args []string, _ string) ([]cob
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeKinds offers the kinds of change that are not yet in the list.
+func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	before := typed[:strings.LastIndex(typed, ",")+1]
+	given := strings.Split(before, ",")
+	var list []cobra.Completion
+	for _, k := range kinds() {
+		if !slices.Contains(given, k) {
+			list = append(list, before+k)
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
 // labels are the versions of a document whose content is here, newest first.

@@ -25,6 +25,9 @@ func TestCompletion(t *testing.T) {
 		{"diff DM-restart@v3 ", []string{"v5", "v3#2", "v3#1", "v2", "v1"}},
 		{"diff nosuch ", nil},
 		{"list -o ", []string{"text", "json"}},
+		{"log --kind ", kinds()},
+		{"log --kind new,version,metadata,withdrawn,deleted,", []string{"new,version,metadata,withdrawn,deleted,rewritten", "new,version,metadata,withdrawn,deleted,restored"}},
+		{"log --color ", []string{"auto", "always", "never"}},
 		{"notify test ", []string{"ops"}},
 		{"notify retry --notifier ", []string{"ops"}},
 	} {

@@ -231,7 +231,7 @@ func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error
 		{"diff", "restart-unhealthy-nodes"},
 	} {
 		fmt.Fprintf(a.out, "\n$ cocsync %s\n", strings.Join(args, " "))
-		if err := run(ctx, append([]string{"--db", d.Path(), "--color", a.colorFlag}, args...), a.stdin, a.out, a.err); err != nil {
+		if err := run(ctx, append([]string{"--db", d.Path(), "--color", a.color.value}, args...), a.stdin, a.out, a.err); err != nil {
 			return err
 		}
 	}

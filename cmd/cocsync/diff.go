@@ -21,7 +21,7 @@ const (
 
 type diffFlags struct {
 	format, output    *choice
-	context           int
+	context           count
 	word, ignoreSpace bool
 	stat, exitCode    bool
 }
@@ -33,37 +33,40 @@ func (a *app) diffCommand() *cobra.Command {
 		Short: "compare two versions of a document",
 		Long: `Diff compares two versions of a document:
 
-  diff DOC          the newest version with the one before it
-  diff DOC@v3       v3 with the one before it
-  diff DOC v3       v3 with the newest
-  diff DOC@v3 v5    v3 with v5
-  diff DOC@v3..v5   the same
+  diff DOC            the newest version with the one before it
+  diff DOC@v3         v3 with the one before it
+  diff DOC v3         v3 with the newest; also DOC@v3..
+  diff DOC@v3..v5     v3 with v5; also DOC@v3 v5
 
 ` + referenceHelp + `
 
 --format says how:
 
-  unified       a patch. Apart from colours, and control characters on a terminal,
-                what comes out is exact. Either side is named as the document,
-                after a/ and b/, so both of these give the bytes of v5:
-                  cocsync show DOC@v3 > NAME; cocsync diff DOC@v3..v5 | git apply
-                  cocsync show DOC@v3 > file; cocsync diff DOC@v3..v5 | patch file
-  dsl           an outline of what became of the job's structure, part by part
+  unified       a patch
+  dsl           an outline of what became of the job's structure, part by part:
+                + added, - removed, ~ changed, → renamed, ↕ moved
   side-by-side  both versions in columns, as wide as the terminal, else 130 wide.
                 Words that differ stand out by colour, or in [-…-] and {+…+}
-  json          all of it for programs, described in docs/diff-json.md; the same
-                as -o json
+  json          all of it, for programs; docs/diff-json.md describes it
   html          a fragment of a web page that needs nothing else
 
-Signs: + added, - removed, ~ changed, → renamed, ↕ moved.
+A patch in a pipe or file is exact, byte for byte. It calls both sides by the
+document's name, with _ for each /, so that these make v5 of v3:
+
+  cocsync show DOC@v3 > NAME; cocsync diff DOC@v3..v5 | git apply
+  cocsync show DOC@v3 > file; cocsync diff DOC@v3..v5 | patch file
+
+With -U 0, git apply needs --unidiff-zero. On a terminal, in the other formats, and
+with --word or -w, a control character is shown as ^M and the like.
 
 --word shows a line that changed once, as git diff --word-diff does, with
-[-what went-]{+what came+}. That is no patch any more, and neither is what -w
-leaves. -w lets lines pass for equal that differ in white space alone; the outline
-of the structure takes no notice of it.
+[-what went-]{+what came+}. With -w, lines that differ in white space alone are
+equal, for --exit-code too; the outline takes no notice of it.
+
+` + pageHelp + `
 
 With --exit-code the status is 0 when both are the same, 1 when they differ, and
-2 when there was trouble. With -w, white space makes no difference.`,
+2 when there was trouble.`,
 		Example: `  cocsync diff restart-unhealthy-nodes
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
   cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat
@@ -90,7 +93,8 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 	f.format = choose(cmd, "format", "", formatUnified, "how to show the difference",
 		formatUnified, formatDSL, formatSide, formatJSON, formatHTML)
 	s := cmd.Flags()
-	s.IntVarP(&f.context, "unified", "U", patchContext, "unchanged lines around a change, `N`")
+	f.context = patchContext
+	s.VarP(&f.context, "unified", "U", "unchanged lines around a change")
 	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
 	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "lines that differ in white space alone are equal")
 	s.BoolVar(&f.stat, "stat", false, "only count the lines added and removed")
@@ -104,6 +108,10 @@ const referenceHelp = `DOC is a document's id, a unique beginning of it, or its 
 stand before any of them. REF is v3, v3#2 (its second content, after a rewrite),
 latest, ~1 (one before the newest), or a time: what COC's newest was at the end of
 2026-06-01, or at 2026-06-01T15:04:05Z.`
+
+// pageHelp says how what is for people is shown.
+const pageHelp = `On a terminal there are colours, but for NO_COLOR and --color never, and a pager:
+$PAGER, or less.`
 
 // exitDiffers is the status of diff --exit-code for two that differ.
 const exitDiffers = 1
@@ -141,7 +149,7 @@ func (f diffFlags) settle(chosen bool) error {
 
 // options are for the lines; dsl has none.
 func (f diffFlags) options() diff.Options {
-	return diff.Options{Context: f.context, IgnoreSpace: f.ignoreSpace}
+	return diff.Options{Context: int(f.context), IgnoreSpace: f.ignoreSpace}
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
@@ -186,7 +194,11 @@ func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.format.value == formatSide:
 		p.sideBySide(c, hunks)
 	case f.word:
+		p.exact = false
 		p.words(c, hunks)
+	case f.ignoreSpace:
+		p.exact = false // it is no patch
+		p.unified(c.unified(f.options()), hunks, c.Items)
 	default:
 		p.unified(c.unified(f.options()), hunks, c.Items)
 	}

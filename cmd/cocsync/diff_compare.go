@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,18 +27,29 @@ func (c *comparison) title() string { return c.doc.Name + "  " + arrow(c.old, c.
 
 // compare finds the two versions that the arguments name, and compares them.
 func compare(ctx context.Context, h *history.History, args []string) (*comparison, error) {
+	if len(args) == 2 && args[1] == "" {
+		return nil, usage(hint.Wrap(errors.New("the second version is empty"), "is a variable of the shell not set? The newest is called latest"))
+	}
 	doc, ref, err := h.Split(ctx, args[0])
 	if err != nil {
 		return nil, err
 	}
+	if err := oneDocument(ctx, h, doc, ref, args); err != nil {
+		return nil, err
+	}
+	if len(args) == 2 && ref == "" && strings.Contains(args[1], "..") {
+		ref, args = args[1], args[:1] // DOC v3..v5 is as clear as DOC@v3..v5
+	}
 	from, to, ranged := strings.Cut(ref, "..")
 	switch {
-	case ranged && (len(args) == 2 || from == ""):
+	case from != "" && strings.HasPrefix(to, "."):
+		return nil, usage(hint.Wrap(fmt.Errorf("%q has a dot too many", ref), fmt.Sprintf("did you mean %s..%s?", from, strings.TrimLeft(to, "."))))
+	case ranged && (len(args) == 2 || from == ""), len(args) == 2 && strings.Contains(args[1], ".."):
 		return nil, usage(hint.Wrap(fmt.Errorf("%q names no two versions", strings.Join(args, " ")), "write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
 	case len(args) == 2 && ref == "":
 		from, ranged = args[1], true // up to the newest
 	case len(args) == 2:
-		to, ranged = args[1], true
+		from, to, ranged = ref, args[1], true
 	}
 	c := &comparison{doc: doc}
 	if !ranged {
@@ -52,6 +64,30 @@ func compare(ctx context.Context, h *history.History, args []string) (*compariso
 		return nil, err
 	}
 	return c, c.load(ctx, h, &old, now)
+}
+
+// oneDocument refuses a second argument that names a document as the first one
+// did, with its reference.
+func oneDocument(ctx context.Context, h *history.History, doc db.Document, ref string, args []string) error {
+	if len(args) < 2 || !strings.Contains(args[1], "@") {
+		return nil
+	}
+	other, second, err := h.Split(ctx, args[1])
+	switch {
+	case errors.Is(err, coc.ErrNotFound):
+		return nil // what it is instead, its version will say
+	case err != nil:
+		return err
+	case other.Key != doc.Key:
+		return usage(hint.Wrap(fmt.Errorf("%q and %q are versions of two documents", args[0], args[1]),
+			"diff compares versions of one; `cocsync show` writes any of them to a file"))
+	}
+	write := cmp.Or(ref, "latest") + ".." + second
+	if strings.Contains(second, "..") {
+		write = second
+	}
+	return usage(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
+		"write "+visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
 }
 
 // withBefore compares a version with the one before it.
@@ -104,7 +140,7 @@ func content(ctx context.Context, h *history.History, v history.Version) ([]byte
 		err = hint.Wrap(err, "somebody had it removed for good; `cocsync show --meta` still tells its hash and size")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", v.Label(), v.Document.Name, err)
+		return nil, fmt.Errorf("%s of %s: %w", v.Label(), visible(v.Document.Name), err)
 	}
 	return c.Bytes, nil
 }

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/mattn/go-runewidth"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cocsync/internal/db"
@@ -29,15 +29,15 @@ func comparisonOf(old, now string) *comparison {
 // look is how a comparison is looked at.
 type look struct {
 	diffFlags
-	width    int
-	color    bool
-	terminal bool
+	width int
+	color bool
+	exact bool
 }
 
 // readLook reads "side-by-side 80 color -w"; word and stat are formats, too.
 func readLook(t *testing.T, name string) look {
 	t.Helper()
-	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}, terminal: true}
+	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}}
 	for word := range strings.FieldsSeq(name) {
 		switch n, err := strconv.Atoi(word); {
 		case err == nil:
@@ -61,7 +61,7 @@ func readLook(t *testing.T, name string) look {
 
 func (l look) at(c *comparison) string {
 	var b bytes.Buffer
-	p := &page{Writer: bufio.NewWriter(&b), terminal: l.terminal, color: l.color, width: l.width}
+	p := &page{Writer: bufio.NewWriter(&b), exact: l.exact, color: l.color, width: l.width}
 	p.diff(c, diff.Hunks(c.was, c.now, l.options()), l.diffFlags)
 	p.Flush()
 	return b.String()
@@ -119,6 +119,10 @@ func pairs(t *testing.T) [][2]string {
 		{"a: [-b-] {+c+}\n", "a: [-b-] {+d+}\n"},
 		{"@@ -1 +1 @@\n--- a\n", "@@ -1 +1 @@\n+++ a\n\\ No newline\n"},
 		{"a: b\n", "a:  b\n"},
+		{"a: " + strings.Repeat("👍🏽☀️", 60) + "\n", "a: " + strings.Repeat("👍🏽☀️", 59) + "👍☀\n"},
+		{"a: 👍 e\n", "a: 👍🏽 e\u0301\n"},
+		{"a: {b: 1, c: " + strings.Repeat("long ", 60) + "}\n", "a: {b: 1}\n"},
+		{"steps: []\n", "steps: [{name: " + strings.Repeat("name", 30) + ", task: " + strings.Repeat("task", 30) + "}]\nx: " + strings.Repeat("y ", 90) + "\n"},
 	}
 	for _, file := range goldens(t) {
 		list = append(list, [2]string{string(file.Files[0].Data), string(file.Files[1].Data)})
@@ -126,10 +130,7 @@ func pairs(t *testing.T) [][2]string {
 	return list
 }
 
-var (
-	sgr     = regexp.MustCompile("\x1b\\[[0-9;]*m")
-	invalid = regexp.MustCompile("�+")
-)
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Colours are all that colours add, and no document reaches a terminal as
 // anything but text.
@@ -138,10 +139,9 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 		c := comparisonOf(pair[0], pair[1])
 		for _, name := range []string{"unified", "unified -w", "word", "stat"} {
 			l := readLook(t, name)
-			// Invalid bytes in a row are one "�", but where a word ends among them.
-			plain := invalid.ReplaceAllString(l.at(c), "�")
+			plain := l.at(c)
 			l.color = true
-			if got := invalid.ReplaceAllString(sgr.ReplaceAllString(l.at(c), ""), "�"); got != plain {
+			if got := sgr.ReplaceAllString(l.at(c), ""); got != plain {
 				t.Errorf("%s of %q without its colours (-want +got):\n%s", name, pair, cmp.Diff(plain, got))
 			}
 		}
@@ -157,6 +157,35 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 	}
 }
 
+// Bytes that are no text look as different as they are.
+func TestBytesThatAreNoTextAreShown(t *testing.T) {
+	c := comparisonOf("a: \xff\xfe\n", "a: \xff\xfd\ufffd\n")
+	for name, want := range map[string]string{
+		"unified":         "-a: <FF><FE>\n+a: <FF><FD>\ufffd\n",
+		"side-by-side 60": "1 a: <FF>[-<FE>-]            ~ 1 a: <FF>{+<FD>\ufffd+}\n",
+		"word":            "<FE>",
+	} {
+		if got := readLook(t, name).at(c); !strings.Contains(got, want) {
+			t.Errorf("%s = %q, want %q in it", name, got, want)
+		}
+	}
+	if got, want := visible("\xfe\xfd\u00e9\xc3\ufffd\x1b"), "<FE><FD>\u00e9<C3>\ufffd^["; got != want {
+		t.Errorf("visible = %q, want %q", got, want)
+	}
+}
+
+// What is no patch is not obeyed by whatever shows the pipe or file later.
+func TestOnlyPatchesAreExact(t *testing.T) {
+	c := comparisonOf("a: \x1b[31m  b\r\n", "a: \x1b[32m b\r\n")
+	for _, name := range []string{"unified", "unified -w", "word", "side-by-side", "dsl", "stat"} {
+		l := readLook(t, name)
+		l.exact = true
+		if got := strings.Contains(l.at(c), "\x1b"); got != (name == "unified") {
+			t.Errorf("%s in a pipe = %q", name, l.at(c))
+		}
+	}
+}
+
 // In a pipe a coloured patch is, but for the colours, the patch byte for byte.
 func TestPatchInAPipeIsExact(t *testing.T) {
 	for _, pair := range pairs(t) {
@@ -164,7 +193,7 @@ func TestPatchInAPipeIsExact(t *testing.T) {
 			continue // its escapes can't be told from ours
 		}
 		c := comparisonOf(pair[0], pair[1])
-		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}, color: true}
+		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}, color: true, exact: true}
 		want := string(c.unified(l.options()))
 		if got := sgr.ReplaceAllString(l.at(c), ""); got != want {
 			t.Errorf("unified of %q (-want +got):\n%s", pair, cmp.Diff(want, got))
@@ -187,17 +216,21 @@ func TestOutlineTellsTheSameWithoutColours(t *testing.T) {
 	}
 }
 
-// No line is wider than the terminal: the columns stay where they are.
-func TestSideBySideFits(t *testing.T) {
+// No line is wider than the terminal: the columns stay where they are, and so do
+// the indents of an outline.
+func TestLookFits(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
+		c.Note = "structure not read: " + strings.Repeat("because ", 40)
 		for _, width := range []int{40, 80, 200} {
-			l := readLook(t, "side-by-side")
-			for _, l.color = range []bool{false, true} {
+			for _, name := range []string{formatSide, formatDSL} {
+				l := readLook(t, name)
 				l.width = width
-				for line := range strings.Lines(sgr.ReplaceAllString(l.at(c), "")) {
-					if got := runewidth.StringWidth(strings.TrimSuffix(line, "\n")); got > width {
-						t.Errorf("%d columns: %q is %d wide", width, line, got)
+				for _, l.color = range []bool{false, true} {
+					for line := range strings.Lines(sgr.ReplaceAllString(l.at(c), "")) {
+						if got := widths().StringWidth(strings.TrimSuffix(line, "\n")); got > width {
+							t.Errorf("%s, %d columns: %q is %d wide", name, width, line, got)
+						}
 					}
 				}
 			}
@@ -205,9 +238,58 @@ func TestSideBySideFits(t *testing.T) {
 	}
 }
 
+// What a reader takes for one character is not torn at the end of a line, in
+// whatever words it changed.
+func TestWrapKeepsCharactersWhole(t *testing.T) {
+	for _, glyph := range []string{"👍🏽", "☀️", "e\u0301", "🇩🇪", "각"} {
+		for pad := range 9 {
+			s := &sheet{page: &page{}, cells: minCells, measure: widths()}
+			first, _ := utf8.DecodeRuneInString(glyph)
+			words := []diff.Word{{Op: diff.Same, Text: strings.Repeat("x", pad) + string(first)}, {Op: diff.Same, Text: glyph[utf8.RuneLen(first):] + "yyyyyyyy"}}
+			var got []string
+			for _, strip := range s.wrap(plain, words) {
+				got = append(got, strip.text)
+				if n := s.measure.StringWidth(strip.text); n != strip.cells || n > minCells {
+					t.Errorf("strip %q is %d wide and said to be %d", strip.text, n, strip.cells)
+				}
+			}
+			if !strings.Contains(strings.Join(got, "|"), glyph) {
+				t.Errorf("%q is torn in %q", glyph, got)
+			}
+		}
+	}
+}
+
+func TestFoldKeepsWords(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"one two three", "one two three\n"},
+		{"seventeen letters and  more of them", "seventeen letters\n    and  more of them\n"},
+		{"reinstitutionalisation and", "reinstitutionalis\n    ation and\n"},
+		{"four and twelve 重启重启重启重启重启   ", "four and twelve\n    重启重启重启重启\n    重启\n"},
+		{"", "\n"},
+	} {
+		var b bytes.Buffer
+		p := &page{Writer: bufio.NewWriter(&b), width: 21}
+		p.prose("", plain, tt.text)
+		p.Flush()
+		if got := b.String(); got != tt.want {
+			t.Errorf("prose(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// What was removed is where it was, also where it shared a line with what stays.
+func TestRemovedIsWhereItWas(t *testing.T) {
+	c := comparisonOf("x: 1\na: {b: 1, c: 2}\n", "a: {b: 1}\n")
+	if got := readLook(t, "dsl").at(c); !strings.Contains(got, "- c  2  was line 2\n") {
+		t.Errorf("dsl = %s, want c to have been on line 2", got)
+	}
+}
+
 // Wrapping cuts nothing off: the strips together are the text.
 func FuzzWrapLosesNothing(f *testing.F) {
 	f.Add("  timeout: 30", " seconds\tand 重启 more\u0301", uint8(10))
+	f.Add("👍🏽☀️ 🇩🇪🇩🇪", "🏽🏽🏽🏽🏽🏽", uint8(8))
 	f.Add("\x1b[2J\u202e\xff\xfe", "\U000e0001\u200d\t\t", uint8(8))
 	f.Fuzz(func(t *testing.T, same, changed string, cells uint8) {
 		s := &sheet{page: &page{}, cells: max(minCells, int(cells)), measure: widths()}
@@ -220,7 +302,7 @@ func FuzzWrapLosesNothing(f *testing.F) {
 			}
 		}
 		show := func(text string) string {
-			return strings.ReplaceAll(visibleBut(strings.ToValidUTF8(text, "�"), "\t"), "\t", "")
+			return strings.ReplaceAll(visibleBut(text, "\t"), "\t", "")
 		}
 		// A tab is worth some spaces, so spaces do not count.
 		blank := strings.NewReplacer(" ", "")

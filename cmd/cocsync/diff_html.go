@@ -16,7 +16,7 @@ func (c *comparison) html(w io.Writer, f diffFlags) error {
 	var page bytes.Buffer
 	err := web.DiffFragment(&page, web.Diff{
 		Title: c.doc.Name, Old: c.was, New: c.now, OldLabel: c.old, NewLabel: c.new,
-		Context: f.context, IgnoreSpace: f.ignoreSpace,
+		Context: int(f.context), IgnoreSpace: f.ignoreSpace,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/clipperhouse/uax29/v2/graphemes"
 	"github.com/mattn/go-runewidth"
 
 	"cocsync/internal/diff"
@@ -35,7 +36,7 @@ func (p *page) sideBySide(c *comparison, hunks []diff.Hunk) {
 	}
 	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.doc.Name+"  "+c.new)))
 	for _, h := range hunks {
-		fmt.Fprintln(p, p.paint(cyan, hunkHead(h)))
+		fmt.Fprintln(p, p.paint(magenta, hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Items) {
 			s.diffRow(r)
 		}
@@ -90,40 +91,77 @@ type strip struct {
 	cells int    // that it takes
 }
 
-// wrap lays a text out in strips as wide as a column. What combines with a
-// character stays with it; tabs become spaces.
+// wrap lays a text out in strips as wide as a column. What a reader takes for one
+// character is in one strip, unless it is wider than that.
 func (s *sheet) wrap(st style, words []diff.Word) []strip {
-	var done []strip
-	var now strip
-	column := 0 // of the text as if it were not wrapped
-	for _, w := range words {
-		here := st
-		if w.Op != diff.Same {
-			w.Text, here = s.emphasis(w)
-		}
-		var run strings.Builder // what of this word is in this strip
-		put := func(glyph string, cells int) {
-			if cells > 0 && now.cells+cells > s.cells {
-				now.text += s.paint(here, run.String())
-				run.Reset()
-				done, now = append(done, now), strip{}
-			}
-			run.WriteString(glyph)
-			now.cells += cells
-			column += cells
-		}
-		for _, r := range visibleBut(strings.ToValidUTF8(w.Text, "�"), "\t") {
-			if r != '\t' {
-				put(string(r), s.measure.RuneWidth(r))
-				continue
-			}
-			for range tabStop - column%tabStop {
-				put(" ", 1)
-			}
-		}
-		now.text += s.paint(here, run.String())
+	runs := s.runs(st, words)
+	var full strings.Builder
+	for _, r := range runs {
+		full.WriteString(r.text)
 	}
-	return append(done, now)
+	take := func(n int) string { // that many bytes off the runs, painted
+		var b strings.Builder
+		for n > 0 {
+			k := min(n, len(runs[0].text))
+			b.WriteString(s.paint(runs[0].style, runs[0].text[:k]))
+			if runs[0].text = runs[0].text[k:]; runs[0].text == "" {
+				runs = runs[1:]
+			}
+			n -= k
+		}
+		return b.String()
+	}
+	var done []strip
+	size, cells := 0, 0 // of the strip at hand
+	put := func(glyph string, wide int) {
+		if wide > 0 && cells+wide > s.cells {
+			done = append(done, strip{take(size), cells})
+			size, cells = 0, 0
+		}
+		size, cells = size+len(glyph), cells+wide
+	}
+	for g := graphemes.FromString(full.String()); g.Next(); {
+		wide := s.measure.StringWidth(g.Value())
+		if wide <= s.cells {
+			put(g.Value(), wide)
+			continue
+		}
+		for _, r := range g.Value() {
+			put(string(r), s.measure.RuneWidth(r))
+		}
+	}
+	return append(done, strip{take(size), cells})
+}
+
+// stretch is text in one style.
+type stretch struct {
+	text  string
+	style style
+}
+
+// runs are the words as they are shown. Tabs become spaces, as many as they take
+// where the text is not wrapped.
+func (s *sheet) runs(st style, words []diff.Word) []stretch {
+	runs := make([]stretch, len(words))
+	column := 0
+	for i, w := range words {
+		runs[i].style = st
+		if w.Op != diff.Same {
+			w.Text, runs[i].style = s.emphasis(w)
+		}
+		var b strings.Builder
+		for j, part := range strings.Split(visibleBut(w.Text, "\t"), "\t") {
+			if j > 0 {
+				spaces := tabStop - column%tabStop
+				b.WriteString(strings.Repeat(" ", spaces))
+				column += spaces
+			}
+			b.WriteString(part)
+			column += s.measure.StringWidth(part)
+		}
+		runs[i].text = b.String()
+	}
+	return runs
 }
 
 // emphasis is how a changed word stands out: by its style, or by marks where

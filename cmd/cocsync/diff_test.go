@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,5 +138,46 @@ func TestShowOfARawToken(t *testing.T) {
 	stdout, stderr, status := ask(t, path, "show", "job")
 	if stdout != `"\ud800"` || !strings.Contains(stderr, "no Unicode text can hold this content") || status != 0 {
 		t.Errorf("show of a raw token = %q, %q, %d", stdout, stderr, status)
+	}
+}
+
+// Names that would break a line, or be obeyed, stay on the line of their hint.
+func TestSuggestionsStayOnTheirLine(t *testing.T) {
+	archive := two(t, "job\nrm\x1b[2J", "a\n", "b\n")
+	for args, want := range map[string]string{
+		"show rm":      `cocsync: hint: did you mean "job\nrm\x1b[2J", DM1? ` + "`cocsync list` shows all\n",
+		"show DM1@v9":  `cocsync: version "v9" of "job\nrm\x1b[2J": there is none` + "\n",
+		"log DM1@v1":   "cocsync: hint: `cocsync log job^Jrm^[[2J` shows all its changes, `cocsync diff DM1@v1` that one\n",
+		"diff DM1 a@b": `cocsync: version "a@b" of "job\nrm\x1b[2J": there is none` + "\n",
+	} {
+		if _, stderr, _ := ask(t, archive, strings.Fields(args)...); !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 2 {
+			t.Errorf("%s = %q, want the line %q of two", args, stderr, want)
+		}
+	}
+}
+
+// The patch in log's JSON is exact, also where JSON can't hold its bytes.
+func TestLogAsJSONHoldsThePatch(t *testing.T) {
+	const old, now = "a: \xfe\n", "a: \xff\n"
+	archive := two(t, "job", old, now)
+	d, err := db.Open(t.Context(), archive)
+	must(t, err)
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(3), Newest: "v2",
+		Changes: []coc.NewChange{change(coc.KindVersion, "v1", "v2", 1, old, now, false)}}))
+	must(t, d.Close())
+	stdout, stderr, status := ask(t, archive, "log", "-p", "-o", "json")
+	var list []struct {
+		Unified string
+		Base64  []byte `json:"unified_base64"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &list); err != nil || status != 0 || len(list) != 1 {
+		t.Fatalf("log -p -o json = %q, %q, %d: %v", stdout, stderr, status, err)
+	}
+	want := "--- a/job\n+++ b/job\n@@ -1 +1 @@\n-" + old + "+" + now
+	if got := string(list[0].Base64); got != want {
+		t.Errorf("unified_base64 = %q, want %q", got, want)
+	}
+	if got := list[0].Unified; got != strings.ToValidUTF8(want, "\ufffd") {
+		t.Errorf("unified = %q", got)
 	}
 }

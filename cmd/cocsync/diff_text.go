@@ -26,17 +26,19 @@ func (p *page) stat(c *comparison, hunks []diff.Hunk) {
 // structure writes what became of the job's structure, and which changed lines
 // mean the same as before.
 func (p *page) structure(c *comparison) {
-	fmt.Fprintln(p, p.paint(bold, visible(c.title())))
-	fmt.Fprintln(p, harmless(c.Summary))
+	p.prose("", bold, c.title())
+	p.prose("", plain, c.Summary)
 	if groups := diff.Outline(c.Items); len(groups) > 0 {
 		p.WriteByte('\n')
 		p.outline(groups, "")
 	}
 	if notes := formattingNotes(c.Formatting); notes != "" {
-		fmt.Fprintf(p, "\n%s\n", p.paint(faint, "formatting: "+notes))
+		p.WriteByte('\n')
+		p.prose("", faint, "formatting: "+notes)
 	}
 	if c.Note != "" {
-		fmt.Fprintf(p, "\n%s\n", p.paint(faint, harmless(c.Note)))
+		p.WriteByte('\n')
+		p.prose("", faint, c.Note)
 	}
 }
 
@@ -59,7 +61,7 @@ func formattingNotes(list []diff.Formatting) string {
 		if places[f.Sort] == nil {
 			sorts = append(sorts, f.Sort)
 		}
-		places[f.Sort] = append(places[f.Sort], lineNote(f.OldLines, f.NewLines))
+		places[f.Sort] = append(places[f.Sort], lineNote("", f.OldLines, f.NewLines))
 	}
 	for i, sort := range sorts {
 		where, more := places[sort], ""

@@ -52,7 +52,7 @@ func (p *page) unified(text []byte, hunks []diff.Hunk, items []diff.Item) {
 	p.styled("", bold, whole(next()))
 	p.styled("", bold, whole(next()))
 	for _, h := range hunks {
-		p.styled("", cyan, whole(next()))
+		p.styled("", magenta, whole(next()))
 		old, now := pairedWords(h, items)
 		for _, l := range h.Lines {
 			line, s, words := next()[1:], plain, old[l.Old]
@@ -100,7 +100,7 @@ func (p *page) words(c *comparison, hunks []diff.Hunk) {
 	p.styled("--- ", bold, whole(visible(old)))
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {
-		p.styled("", cyan, whole(hunkHead(h)))
+		p.styled("", magenta, whole(hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Items) {
 			p.wordRow(r)
 		}

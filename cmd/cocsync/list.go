@@ -160,7 +160,7 @@ func (p *page) documents(docs []db.Document) {
 			version = "none"
 		}
 		rows[i] = []cell{
-			{d.Name, plain}, {d.DocumentID, faint}, {version, cyan}, {fmt.Sprint(d.Versions), plain},
+			{d.Name, plain}, {d.DocumentID, faint}, {version, magenta}, {fmt.Sprint(d.Versions), plain},
 			{p.minute(d.MadeAt), plain}, standing(d), {modifier(d.Meta), plain},
 		}
 	}
@@ -174,7 +174,7 @@ func standing(d db.Document) cell {
 	case d.State == coc.Deleted:
 		c.style = red
 	case !d.Watched:
-		c = cell{c.text + ", unwatched", yellow}
+		c = cell{c.text + ", unwatched", magenta}
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ import (
 type logFlags struct {
 	since, until, by, task, path string
 	kinds                        []string
-	limit                        int
+	limit                        count
 	patch, stat, seen            bool
 	output                       *choice
 }
@@ -28,8 +29,8 @@ func (a *app) logCommand() *cobra.Command {
 		Use:   "log [DOC]",
 		Short: "show what changed, newest first",
 		Long: `Log shows the changes of all documents, or of one, newest first: what kind, who
-made it, when COC says it was made and when cocsync first saw it, what changed in
-one line, and the differences of the job's structure.
+made it, when COC says it was made, when cocsync first saw it, the change in one
+line, and what became of the job's structure. The kinds are:
 
   new, version      a document or a version that appeared
   rewritten         the content behind an existing version was replaced in place
@@ -37,33 +38,55 @@ one line, and the differences of the job's structure.
   withdrawn         a version that COC no longer lists
   deleted, restored
 
---since and --until go by when COC says that a version was made, and for every
-other change by when cocsync saw it; --seen has them go by the latter always. They
-take a date (a day in the local zone, whole), an RFC 3339 instant, or an age.
+--since and --until take a date (the whole day, in the local zone), an RFC 3339
+instant or an age. A version counts by when COC says that it was made, everything
+else by when cocsync saw it; with --seen, versions do so too.
 
---task and --path look at the differences of the structure; * stands for
-anything.`,
+--path and --task search the differences of the structure. With both, one
+difference must fit both. * stands for anything, dots and brackets too, and the
+pattern must fit from end to end:
+
+  --path 'steps[restart]'           a step, and all within it
+  --path 'steps[*].inputs.timeout'  one field of every step
+  --path inputs.region              a parameter, and all within it
+  --path 'steps["c d"]'             a name that is no plain word is quoted
+  --task hwc:runbook:scripts        a task, whatever its version
+  --task 'hwc:runbook:scripts@1.*'  only such versions of it
+
+A step's task counts before and after the change. A step that came or went is one
+difference, and a document's first version has none. -o json shows the paths.
+
+In a pipe or file the patches of -p are exact, byte for byte.
+
+` + pageHelp,
 		Example: `  cocsync log restart-unhealthy-nodes -p
   cocsync log --since 7d --kind rewritten,deleted
   cocsync log --since 2026-06-01 --until 2026-06-30 --by COC-li.wei
-  cocsync log --task 'hwc:runbook:scripts@*' --path 'steps[*].inputs.timeout'
+  cocsync log --task hwc:runbook:scripts --path 'steps[*].inputs.timeout'
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeDocument,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.log(cmd.Context(), args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "by", "kind", "task", "path"); err != nil {
+				return err
+			}
+			return a.log(cmd.Context(), args, f)
+		},
 	}
 	s := cmd.Flags()
 	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
 	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included")
 	s.StringVar(&f.by, "by", "", "only versions whose author is `USER`")
-	s.StringSliceVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
-	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`")
-	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed")
-	s.IntVarP(&f.limit, "number", "n", 0, "at most `N` changes (0: all)")
+	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
+	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`; a pattern")
+	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed; a pattern")
+	s.VarP(&f.limit, "number", "n", "at most so many changes (0: all)")
 	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
 	s.BoolVar(&f.stat, "stat", false, "with the lines added and removed")
 	s.BoolVar(&f.seen, "seen", false, "--since and --until go by when cocsync saw the change")
 	f.output = outputFlag(cmd)
+	// The flag exists and has no completion yet: this cannot fail.
+	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	return cmd
 }
 
@@ -83,7 +106,7 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		}
 		if ref != "" {
 			return usage(hint.Wrap(errors.New("log takes a document without a version"),
-				fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", doc.Name, args[0])))
+				fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", visible(doc.Name), visible(args[0]))))
 		}
 		filter.Document = doc.Key
 	}
@@ -93,6 +116,9 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	}
 	if len(list) == 0 {
 		a.nothing("no changes match")
+	}
+	if err := a.searched(ctx, h, filter, len(list)); err != nil {
+		return err
 	}
 	if f.output.value == "json" {
 		return a.logJSON(ctx, h, list, f.patch)
@@ -113,9 +139,52 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	})
 }
 
+// maxNamed is how many changes a note names.
+const maxNamed = 5
+
+// searched says on stderr what a search by path or task is worth that found so
+// many changes: which ones it could not see in full, so that nobody takes silence
+// for proof, and how patterns work where it found none.
+func (a *app) searched(ctx context.Context, h *history.History, f db.Filter, found int) error {
+	if f.Path == "" && f.Task == "" {
+		return nil
+	}
+	unseen, err := h.DB.Unsearched(ctx, f)
+	if n := len(unseen); n > 0 {
+		names := make([]string, min(n, maxNamed))
+		for i := range names {
+			names[i] = fmt.Sprint(unseen[i])
+		}
+		more := ""
+		if n > maxNamed {
+			more = fmt.Sprintf(" and %d more", n-maxNamed)
+		}
+		a.aside(fmt.Sprintf("%s could not be searched in full (%s%s), because not all differences of the structure are stored; "+
+			"`cocsync log -p` without --path and --task shows the lines", plural(n, "change"), strings.Join(names, ", "), more))
+	}
+	if found == 0 {
+		a.advise("a pattern must fit a path or task from end to end, and * stands for anything" + widened(f) +
+			"; `cocsync log -o json` shows the paths and tasks")
+	}
+	return err
+}
+
+// widened suggests a pattern that fits more than the one that was given.
+func widened(f db.Filter) string {
+	flag, pattern := "--path", f.Path
+	if pattern == "" {
+		flag, pattern = "--task", f.Task
+	}
+	wide := "*" + strings.Trim(pattern, "*") + "*"
+	if wide == pattern || strings.ContainsAny(pattern, "'\\") || visible(pattern) != pattern {
+		return ""
+	}
+	return ": try " + flag + " '" + wide + "'"
+}
+
 // filter makes the archive's filter of the flags.
 func (f logFlags) filter(h *history.History) (db.Filter, error) {
-	filter := db.Filter{Seen: f.seen, By: f.by, Task: f.task, Path: f.path, Limit: f.limit}
+	filter := db.Filter{Seen: f.seen, By: f.by, Task: f.task, Path: f.path, Limit: int(f.limit)}
 	var errs []error
 	var err error
 	if f.since != "" {
@@ -131,11 +200,17 @@ func (f logFlags) filter(h *history.History) (db.Filter, error) {
 	if f.limit < 0 {
 		errs = append(errs, hint.Wrap(fmt.Errorf("-n %d is less than none", f.limit), "-n 0 shows all"))
 	}
-	for _, k := range f.kinds {
-		if err := oneOf("--kind", k, kinds()...); err != nil {
+	for _, list := range f.kinds {
+		for k := range strings.SplitSeq(list, ",") {
+			if k = strings.TrimSpace(k); k != "" {
+				filter.Kinds = append(filter.Kinds, coc.Kind(k))
+			}
+		}
+	}
+	for _, k := range filter.Kinds {
+		if err := oneOf("--kind", string(k), kinds()...); err != nil {
 			errs = append(errs, err)
 		}
-		filter.Kinds = append(filter.Kinds, coc.Kind(k))
 	}
 	return filter, errors.Join(errs...)
 }
@@ -167,7 +242,9 @@ type changeJSON struct {
 	Backfill   bool       `json:"backfill"`
 	Late       bool       `json:"late"`
 	Items      []itemJSON `json:"items"`
-	Unified    *string    `json:"unified,omitempty"` // with -p
+	// With -p, as diff has them.
+	Unified       *string `json:"unified,omitempty"`
+	UnifiedBase64 string  `json:"unified_base64,omitempty"`
 }
 
 type itemJSON struct {
@@ -206,8 +283,8 @@ func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Cha
 		if err != nil {
 			return err
 		}
-		patch := string(unified(c.Name, c.DocumentID, old, now, diff.Options{Context: patchContext}))
-		list[i].Unified = &patch
+		text, exact := jsonText(string(unified(c.Name, c.DocumentID, old, now, diff.Options{Context: patchContext})))
+		list[i].Unified, list[i].UnifiedBase64 = &text, exact
 	}
 	return a.writeJSON(list)
 }

@@ -53,7 +53,7 @@ func kindStyle(k coc.Kind) style {
 	case coc.KindNew, coc.KindRestored:
 		return green
 	}
-	return yellow
+	return bold
 }
 
 // arrow writes what a change compares: v3 → v4.
@@ -86,10 +86,11 @@ func beside(c coc.Change) string {
 	return ""
 }
 
-// paragraph writes one indented line with an empty one before it.
+// paragraph writes an indented text with an empty line before it.
 func (p *page) paragraph(text string) {
 	if text != "" {
-		fmt.Fprintf(p, "\n    %s\n", visible(text))
+		p.WriteByte('\n')
+		p.prose(proseHang, plain, text)
 	}
 }
 

@@ -17,7 +17,7 @@ const noLimit = -1
 
 func (a *app) notifyListCommand() *cobra.Command {
 	var all bool
-	var limit int
+	limit := count(100)
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -29,11 +29,11 @@ next, and why it did not go. With --all it shows those too that were sent.`,
   cocsync notify list --all -n 20 -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.notifyList(cmd.Context(), all, limit, output.value == "json")
+			return a.notifyList(cmd.Context(), all, int(limit), output.value == "json")
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also those that were sent")
-	cmd.Flags().IntVarP(&limit, "number", "n", 100, "at most `N` messages (0: all)")
+	cmd.Flags().VarP(&limit, "number", "n", "at most so many messages (0: all)")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -131,7 +131,7 @@ func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
 		case coc.Failed:
 			state.style = alarm
 		case coc.Waiting:
-			state.style, next = yellow, p.minute(m.NextAt)
+			state.style, next = magenta, p.minute(m.NextAt)
 		}
 		rows[i] = []cell{{fmt.Sprint(m.ID), plain}, {m.Notifier, plain}, state, {about(m, names[m.Document].Name), plain},
 			{fmt.Sprint(m.Attempts), plain}, {next, plain}, {m.Err, plain}}

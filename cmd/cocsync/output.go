@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,19 +17,19 @@ import (
 // page is where a command writes its text for people.
 type page struct {
 	*bufio.Writer
-	terminal bool // what controls a terminal is shown, not obeyed
-	color    bool
-	width    int // columns of the terminal; 0: as many as it takes
-	local    *time.Location
+	exact bool // a content is written byte for byte: this is no terminal
+	color bool
+	width int // columns of the terminal; 0: as many as it takes
+	local *time.Location
 }
 
 // content returns a document's text as this page may have it: byte for byte in a
 // pipe or file, harmless on a terminal.
 func (p *page) content(s string) string {
-	if !p.terminal {
+	if p.exact {
 		return s
 	}
-	return visibleBut(strings.ToValidUTF8(s, "�"), "\n\t")
+	return visibleBut(s, "\n\t")
 }
 
 // time writes an instant to the second in the local zone.
@@ -85,6 +87,9 @@ func (a *app) aside(text string) {
 	}
 }
 
+// advise says on stderr how a question is better asked.
+func (a *app) advise(text string) { fmt.Fprintln(a.err, "cocsync: hint:", visible(text)) }
+
 // choice is a flag that takes one of a few words.
 type choice struct {
 	value string
@@ -102,13 +107,33 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
+// count is a flag that takes a number.
+type count int
+
+func (n *count) String() string { return strconv.Itoa(int(*n)) }
+func (n *count) Type() string   { return "N" }
+
+func (n *count) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil {
+		return errors.New("it is a number, such as 3")
+	}
+	*n = count(v)
+	return nil
+}
+
 // choose adds a flag that takes one of the known words; value is its default.
 func choose(cmd *cobra.Command, name, short, value, usage string, known ...string) *choice {
 	c := &choice{value, known}
 	cmd.Flags().VarP(c, name, short, usage)
-	// The flag exists and has no completion yet: this cannot fail.
-	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp))
+	c.complete(cmd, name)
 	return c
+}
+
+// complete has the shell offer the words of the command's flag.
+func (c *choice) complete(cmd *cobra.Command, flag string) {
+	// The flag exists and has no completion yet: this cannot fail.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.known, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // outputFlag adds -o.

@@ -61,7 +61,7 @@ func (p *page) group(g diff.Group, indent string) {
 	}
 	if len(g.Whole) > 0 {
 		it := g.Whole[len(g.Whole)-1]
-		e.lines = lineNote(it.OldLines, it.NewLines)
+		e.lines = lineNote(it.Op, it.OldLines, it.NewLines)
 		if len(g.Fields) == 0 && it.Op != diff.Renamed && it.Op != diff.Moved {
 			e.op, e.old, e.new, e.short = it.Op, it.Old, it.New, it.New
 		}
@@ -70,7 +70,7 @@ func (p *page) group(g diff.Group, indent string) {
 	wide := nameCells(g.Fields)
 	for _, f := range g.Fields {
 		sign, s := mark(f.Op)
-		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: f.Became(), lines: lineNote(f.OldLines, f.NewLines)}
+		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: f.Became(), lines: lineNote(f.Op, f.OldLines, f.NewLines)}
 		if e.became == "" {
 			e.op, e.old, e.new = f.Op, f.Old, f.New
 			_, e.short = f.Values()
@@ -83,7 +83,7 @@ func (p *page) group(g diff.Group, indent string) {
 func nameCells(fields []diff.Field) int {
 	wide, measure := 0, widths()
 	for _, f := range fields {
-		if n := measure.StringWidth(harmless(f.Name)); n <= maxNameCells {
+		if n := measure.StringWidth(visible(f.Name)); n <= maxNameCells {
 			wide = max(wide, n)
 		}
 	}
@@ -104,7 +104,7 @@ type entry struct {
 
 func (p *page) entry(e entry) {
 	measure := widths()
-	name := harmless(e.name)
+	name := visible(e.name)
 	head := cell{e.sign + " " + name, e.style}
 	value := ""
 	switch {
@@ -119,7 +119,7 @@ func (p *page) entry(e entry) {
 	room := p.outlineWidth() - measure.StringWidth(e.indent+head.text+padding) - gap
 	// Two values that do not fit beside each other stand below each other.
 	long := strings.Contains(e.old+e.new, "\n") ||
-		e.op == diff.Changed && measure.StringWidth(harmless(value)) > room
+		e.op == diff.Changed && measure.StringWidth(visible(value)) > room
 	parts := []cell{head}
 	if value != "" && !long {
 		parts[0].text += padding
@@ -133,28 +133,83 @@ func (p *page) entry(e entry) {
 }
 
 // fitted writes texts two spaces apart. One that does not fit on the line goes
-// to the next.
+// to the next, and to as many as it takes on a terminal.
 func (p *page) fitted(indent string, parts []cell) {
 	at, measure := len(indent), widths()
+	hang := indent + "    "
 	p.WriteString(indent)
 	for i, c := range parts {
-		text := harmless(c.text)
+		text := visible(c.text)
 		if text == "" {
 			continue
 		}
 		wide := measure.StringWidth(text)
 		switch {
 		case i > 0 && at+gap+wide > p.outlineWidth():
-			p.WriteString("\n" + indent + "    ")
-			at = len(indent) + 4
+			p.WriteString("\n" + hang)
+			at = len(hang)
 		case i > 0:
 			p.WriteString("  ")
 			at += gap
 		}
-		p.WriteString(p.paint(c.style, text))
-		at += wide
+		if p.width == 0 || at+wide <= p.width {
+			p.WriteString(p.paint(c.style, text))
+			at += wide
+			continue
+		}
+		line, rest := p.fold(text, len(hang))
+		for rest != "" {
+			p.WriteString(p.paint(c.style, line) + "\n" + hang)
+			line, rest = p.fold(rest, len(hang))
+		}
+		p.WriteString(p.paint(c.style, line))
+		at = len(hang) + measure.StringWidth(line)
 	}
 	p.WriteByte('\n')
+}
+
+// wrap lays out a text that stands right of an indent in strips that fit the
+// terminal; in one where there is none.
+func (p *page) wrap(s style, words []diff.Word, indent int) []strip {
+	cells := math.MaxInt
+	if p.width > 0 {
+		cells = max(minCells, p.width-indent)
+	}
+	return (&sheet{page: p, cells: cells, measure: widths()}).wrap(s, words)
+}
+
+// proseHang is what stands before the lines of a prose but the first.
+const proseHang = "    "
+
+// prose writes a text of words, on as many lines as it takes on a terminal. The
+// indent is no longer than proseHang.
+func (p *page) prose(indent string, s style, text string) {
+	text = strings.TrimRight(visible(text), " ")
+	for p.width > 0 {
+		line, rest := p.fold(text, len(proseHang))
+		if rest == "" {
+			break
+		}
+		p.WriteString(indent + p.paint(s, line) + "\n")
+		indent, text = proseHang, rest
+	}
+	p.WriteString(indent + p.paint(s, text) + "\n")
+}
+
+// fold parts what fits on a line right of an indent from the rest, at a space if
+// it has one.
+func (p *page) fold(text string, indent int) (line, rest string) {
+	fits := len(p.wrap(plain, whole(text), indent)[0].text)
+	if fits == len(text) {
+		return text, ""
+	}
+	if text[fits] == ' ' {
+		return text[:fits], strings.TrimLeft(text[fits:], " ")
+	}
+	if space := strings.LastIndexByte(text[:fits], ' '); strings.TrimSpace(text[:max(space, 0)]) != "" {
+		return text[:space], text[space+1:]
+	}
+	return text[:fits], text[fits:]
 }
 
 func (p *page) outlineWidth() int {
@@ -195,20 +250,17 @@ func (p *page) valueSide(indent, sign string, s style, l *diff.Line, words []dif
 
 // valueLine writes a line of a value. On a terminal it stays right of the indent.
 func (p *page) valueLine(indent, sign string, s style, words []diff.Word) {
-	cells := math.MaxInt
-	if p.width > 0 {
-		cells = max(minCells, p.width-len(indent)-len(sign))
-	}
-	for _, strip := range (&sheet{page: p, cells: cells, measure: widths()}).wrap(s, words) {
+	for _, strip := range p.wrap(s, words, len(indent)+len(sign)) {
 		p.WriteString(indent + p.paint(s, sign) + strip.text + "\n")
 		sign = strings.Repeat(" ", len(sign))
 	}
 }
 
-// lineNote says where something stands: in the new version, if it is there.
-func lineNote(was, is diff.Span) string {
+// lineNote says where something stands: in the new version, if it is there. Of
+// what was removed, the lines in the new one are those that it shared with others.
+func lineNote(op string, was, is diff.Span) string {
 	switch {
-	case is != diff.Span{}:
+	case is != diff.Span{} && op != diff.Removed:
 		return lineRange(is)
 	case was != diff.Span{}:
 		return "was " + lineRange(was)
@@ -222,9 +274,6 @@ func lineRange(s diff.Span) string {
 	}
 	return fmt.Sprintf("lines %d-%d", s.From, s.To)
 }
-
-// harmless shows a value of a document on one line.
-func harmless(s string) string { return visible(strings.ToValidUTF8(s, "�")) }
 
 func orEmpty(s string) string {
 	if s == "" {

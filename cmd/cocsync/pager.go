@@ -23,7 +23,7 @@ func (a *app) terminal() bool {
 }
 
 func (a *app) newPage(w io.Writer) *page {
-	return &page{Writer: bufio.NewWriter(w), terminal: a.terminal(), color: a.colored(), width: a.width(), local: time.Local}
+	return &page{Writer: bufio.NewWriter(w), exact: !a.terminal(), color: a.colored(), width: a.width(), local: time.Local}
 }
 
 // print has write fill a page, and puts it out as it is.
@@ -53,13 +53,26 @@ func (a *app) paged(write func(*page) error) error {
 	if errors.Is(err, syscall.EPIPE) {
 		err = nil // the reader has seen enough
 	}
-	// How the pager ended is its own affair: what it had to say, it said.
+	// How the pager ended is its own affair, unless there was none to end.
 	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); err == nil && (status == cannotRun || status == notFound) {
+		return a.print(write)
+	}
 	return err
 }
 
+// The statuses by which a shell says that it ran no command.
+const (
+	cannotRun = 126
+	notFound  = 127
+)
+
+// shellWords are what a shell gives a meaning to, but for spaces.
+const shellWords = "|&;<>()$`\\\"'*?[]{}#~=%!\n"
+
 // pager returns the command of $PAGER, or less; nil when the output is no
-// terminal, none is wanted (PAGER is empty) or none is found.
+// terminal, none is wanted (PAGER is empty) or none is found. What is more than
+// plain words is for the shell, as with git.
 func (a *app) pager() *exec.Cmd {
 	command, set := os.LookupEnv("PAGER")
 	if !set {
@@ -68,6 +81,9 @@ func (a *app) pager() *exec.Cmd {
 	words := strings.Fields(command)
 	if !a.terminal() || len(words) == 0 || os.Getenv("TERM") == "dumb" {
 		return nil
+	}
+	if strings.ContainsAny(command, shellWords) {
+		words = []string{"sh", "-c", command}
 	}
 	path, err := exec.LookPath(words[0])
 	if err != nil {

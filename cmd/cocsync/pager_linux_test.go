@@ -120,6 +120,8 @@ func TestPager(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	pager := filepath.Join(t.TempDir(), "pager")
 	must(t, os.WriteFile(pager, []byte("#!/bin/sh\nsed 's/^/> /'\n"), 0o700))
+	interpreter := filepath.Join(t.TempDir(), "pager")
+	must(t, os.WriteFile(interpreter, []byte("#!/no/such/shell\n"), 0o700))
 	for _, tt := range []struct {
 		pager string
 		args  []string
@@ -130,6 +132,14 @@ func TestPager(t *testing.T) {
 		{"", []string{"show", "old-job"}, "old: 1\n"},
 		{"/no/such/pager -X", []string{"show", "old-job"}, "old: 1\n"},
 		{"true", []string{"show", "old-job"}, ""},
+		// As with git, the shell reads what is more than plain words.
+		{"sed 's/^/> > /'", []string{"show", "old-job"}, "> > old: 1\n"},
+		{"cat | tr a-z A-Z", []string{"show", "old-job"}, "OLD: 1\n"},
+		{"X=+ sh -c 'sed s/^/$X/'", []string{"show", "old-job"}, "+old: 1\n"},
+		// What can't be run is no reason to show nothing.
+		{"cat | no-such-pager", []string{"show", "old-job"}, "old: 1\n"},
+		{"/ '-R'", []string{"show", "old-job"}, "old: 1\n"},
+		{interpreter, []string{"show", "old-job"}, "old: 1\n"},
 	} {
 		t.Setenv("PAGER", tt.pager)
 		if got := onTerminal(t, 80, archive, tt.args...); got != tt.want {

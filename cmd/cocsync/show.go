@@ -138,7 +138,7 @@ func (p *page) documentFields(d db.Document) {
 
 func (p *page) versionFields(r db.Revision) {
 	p.WriteByte('\n')
-	fmt.Fprintln(p, p.paint(yellow, "version "+visible(r.Name())))
+	fmt.Fprintln(p, p.paint(bold, "version "+visible(r.Name())))
 	if r.Number == 0 {
 		p.field("Content", p.paint(red, "not here: "+visible(history.Reason(r))))
 	}

@@ -187,7 +187,7 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 			return nil, known
 		}
 		if !found {
-			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", doc.DocumentID, doc.Name),
+			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", visible(doc.DocumentID), visible(doc.Name)),
 				"add it to a watch in config.toml, or run `cocsync sync` without names")
 		}
 	}

@@ -121,9 +121,13 @@ type Filter struct {
 	Seen     bool      // Since and Until go by when cocsync saw it, not by At
 	By       string    // author, as COC names them
 	Kinds    []coc.Kind
-	Task     string // of an item; * stands for anything
-	Path     string // of an item; * stands for anything
-	Limit    int    // 0: no limit
+	// Task and Path are patterns that one item must fit, both of them; * stands for
+	// anything. A path stands for what lies below it, too, and a task without @ for
+	// every version of it.
+	Task, Path string
+	Limit      int // 0: no limit
+
+	partial bool // only those of which not all differences are stored
 }
 
 // Change returns one change; coc.ErrNotFound when there is none of that id.
@@ -159,7 +163,7 @@ func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) 
 		LEFT JOIN versions v ON v.id = c.version_id
 		LEFT JOIN diffs x ON x.change_id = c.id
 		WHERE ` + where + ` ORDER BY c.at DESC, c.id DESC`
-	if f.Limit > 0 {
+	if f.Limit > 0 && !f.searches() {
 		query += ` LIMIT ?`
 		args = append(args, f.Limit)
 	}
@@ -167,12 +171,19 @@ func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) 
 	if err != nil {
 		return nil, err
 	}
-	for i := range list {
-		if list[i].Items, err = d.items(ctx, list[i].ID); err != nil {
+	found := list[:0]
+	for _, c := range list {
+		if c.Items, err = d.items(ctx, c.ID); err != nil {
 			return nil, err
 		}
+		if f.found(c.Items) {
+			found = append(found, c)
+		}
+		if len(found) == f.Limit && f.Limit > 0 {
+			break
+		}
 	}
-	return list, nil
+	return found, nil
 }
 
 func (f Filter) where() (string, []any) {
@@ -199,22 +210,13 @@ func (f Filter) where() (string, []any) {
 		}
 		add(true, "c.kind IN ("+marks+")", kinds...)
 	}
-	if f.Task != "" || f.Path != "" {
-		// The item of a step's task that was replaced holds the one before in old.
-		add(true, `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path GLOB ?
-			AND (i.task GLOB ? OR i.path GLOB '*].task' AND i.old GLOB ?))`,
-			glob(f.Path), glob(f.Task), glob(f.Task))
+	if f.searches() {
+		cond, arg := f.narrow()
+		add(true, cond, arg...)
 	}
+	// Labels that were too long to be stored whole hold an ellipsis.
+	add(f.partial, `(x.note <> '' OR EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path || i.task GLOB '*…*'))`)
 	return strings.Join(conds, " AND "), args
-}
-
-// glob turns a pattern in which only * is special into one of SQLite's GLOB;
-// paths hold square brackets.
-func glob(pattern string) string {
-	if pattern == "" {
-		return "*"
-	}
-	return strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern)
 }
 
 func scanChange(row scanner) (c coc.Change, err error) {

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -62,7 +63,7 @@ func candidates(list []db.Document) string {
 			names = append(names, fmt.Sprintf("… and %d more", len(list)-i))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s/%s (%s)", d.Account, d.DocumentID, d.Name))
+		names = append(names, fmt.Sprintf("%s/%s (%s)", shown(d.Account), shown(d.DocumentID), shown(d.Name)))
 	}
 	return strings.Join(names, ", ")
 }
@@ -75,10 +76,23 @@ func advice(ref string, all []db.Document) string {
 	for _, d := range all {
 		names = append(names, d.Name, d.DocumentID)
 	}
-	if near := Nearest(ref, names); len(near) > 0 {
+	near := Nearest(ref, names)
+	for i := range near {
+		near[i] = shown(near[i])
+	}
+	if len(near) > 0 {
 		return "did you mean " + strings.Join(near, ", ") + "? `cocsync list` shows all"
 	}
 	return "`cocsync list` shows all documents"
+}
+
+// shown is a name as it stands in an error or a hint: on one line, and quoted where
+// it holds what can't be seen.
+func shown(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // Split parts DOC@REF into its document and its reference; "" is no reference.

@@ -173,9 +173,9 @@ func TestVersionReferences(t *testing.T) {
 
 		// A date is a day in the local zone, to its end: 15:00 UTC here.
 		{"job", "2026-03-02", "v1"}, // made at noon of that day
-		{"job", "2026-03-01", "none of then is known, the first is of 2026-03-02T12:00:00Z"},
+		{"job", "2026-03-01", "no version of that time is known, the first is from 2026-03-02T12:00:00Z"},
 		{"job", "2026-03-02T12:00:00Z", "v1"}, // that very instant counts
-		{"job", "2026-03-02T20:59:59+09:00", "none of then is known"},
+		{"job", "2026-03-02T20:59:59+09:00", "no version of that time is known"},
 		{"job", "2026-03-05", "v3#1"},
 		{"job", "2026-03-06", "the content of v4 is not in the archive"}, // and not v3 instead
 		{"job", "2026-03-08", "v5"},

@@ -18,7 +18,7 @@ import (
 func (h *History) Version(ctx context.Context, doc db.Document, ref string) (Version, error) {
 	v, err := h.version(ctx, doc, ref)
 	if err != nil {
-		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), doc.Name, err)
+		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), shown(doc.Name), err)
 	}
 	v.Document = doc
 	return v, nil
@@ -82,7 +82,37 @@ func named(all []db.Revision, label string, number int) (Version, error) {
 			return archived(r)
 		}
 	}
-	return Version{}, hint.Wrap(missing("there is none"), known(all))
+	return Version{}, hint.Wrap(missing("there is none"), meant(all, label, number))
+}
+
+// meant says which version was meant by a label, or a label's revision, that there
+// is not; where that can't be told, which versions there are.
+func meant(all []db.Revision, typed string, number int) string {
+	contents, like := 0, ""
+	for _, r := range all {
+		switch {
+		case r.Label == typed:
+			contents = max(contents, r.Number)
+		case plainLabel(r.Label) == plainLabel(typed):
+			like = shown(r.Label)
+		}
+	}
+	switch {
+	case contents == 1:
+		return fmt.Sprintf("%s was never rewritten: its only content is %[1]s#1, or %[1]s alone", shown(typed))
+	case contents > 1:
+		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d", shown(typed), contents)
+	case like != "" && number > 0:
+		return fmt.Sprintf("did you mean %s#%d?", like, number)
+	case like != "":
+		return "did you mean " + like + "?"
+	}
+	return known(all)
+}
+
+// plainLabel is a label however it is written: 3, V3 and v03 are all v3.
+func plainLabel(label string) string {
+	return strings.TrimLeft(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(label)), "v"), "0")
 }
 
 // archived returns the version, or an error when its content is not here.
@@ -92,7 +122,7 @@ func archived(r db.Revision) (Version, error) {
 		if r.State == coc.Pending {
 			again = "the next cycle, or `cocsync sync`,"
 		}
-		return Version{}, hint.Wrap(fmt.Errorf("the content of %s is not in the archive: %s", r.Label, Reason(r)),
+		return Version{}, hint.Wrap(fmt.Errorf("the content of %s is not in the archive: %s", shown(r.Label), Reason(r)),
 			again+" asks COC for it again; `cocsync show --meta` lists what is here")
 	}
 	return Version{Revision: r}, nil
@@ -114,7 +144,7 @@ func known(all []db.Revision) string {
 	if len(all) == 0 {
 		return "no version of it is archived yet: run `cocsync sync`"
 	}
-	first, last := all[0].Label, label(all[len(all)-1])
+	first, last := shown(all[0].Label), shown(label(all[len(all)-1]))
 	span := "known is " + first
 	if last != first {
 		span = "known are " + first + " to " + last

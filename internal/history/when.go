@@ -101,7 +101,7 @@ func (h *History) asOf(ctx context.Context, doc db.Document, all []db.Revision, 
 		return v, hint.Wrap(missing("there is none"), known(all))
 	}
 	if found < 0 {
-		return v, missing(fmt.Sprintf("none of then is known, the first is of %s", stamp(begins(all[0]))))
+		return v, missing(fmt.Sprintf("no version of that time is known, the first is from %s", stamp(begins(all[0]))))
 	}
 	if v, err = archived(all[found]); err != nil {
 		return v, err

@@ -73,10 +73,11 @@ func (it *item) values(old, new string) {
 	it.Block = strings.Contains(old+new, "\n")
 }
 
-// places says where something stands: in the new version, if it does.
-func places(was, is diff.Span) string {
+// places says where something stands: in the new version, if it does. Of what was
+// removed, the lines in the new one are those that it shared with others.
+func places(op string, was, is diff.Span) string {
 	switch {
-	case is != diff.Span{}:
+	case is != diff.Span{} && op != diff.Removed:
 		return lineRange(is.From, is.To)
 	case was != diff.Span{}:
 		return "old " + lineRange(was.From, was.To)
@@ -92,13 +93,13 @@ type anchors struct {
 
 // item is a difference without its values.
 func (a anchors) item(it diff.Item) item {
-	return item{Op: it.Op, Lines: places(it.OldLines, it.NewLines), Href: a.href(it)}
+	return item{Op: it.Op, Lines: places(it.Op, it.OldLines, it.NewLines), Href: a.href(it)}
 }
 
 // href links to the first changed line of an item that is shown, in the new
-// version if there is one.
+// version if it stands there.
 func (a anchors) href(it diff.Item) string {
-	if c := first(a.layout.new, it.NewLines); c != nil {
+	if c := first(a.layout.new, it.NewLines); c != nil && it.Op != diff.Removed {
 		return a.link(c, "new")
 	}
 	if c := first(a.layout.old, it.OldLines); c != nil {
@@ -133,7 +134,7 @@ func formattingNotes(list []diff.Formatting) []string {
 		if found[f.Sort] == nil {
 			sorts = append(sorts, f.Sort)
 		}
-		found[f.Sort] = append(found[f.Sort], places(f.OldLines, f.NewLines))
+		found[f.Sort] = append(found[f.Sort], places("", f.OldLines, f.NewLines))
 	}
 	var notes []string
 	for _, sort := range sorts {

@@ -19,16 +19,19 @@ func TestLinks(t *testing.T) {
 	for _, tt := range []struct {
 		old, new    diff.Span
 		lines, href string
+		op          string
 	}{
-		{diff.Span{From: 4, To: 4}, diff.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5"},
-		{diff.Span{From: 4, To: 4}, diff.Span{From: 7, To: 7}, "line 7", "#x-old-4"},
-		{diff.Span{From: 8, To: 10}, diff.Span{}, "old lines 8–10", "#x-old-9"},
-		{diff.Span{}, diff.Span{From: 100, To: 200}, "lines 100–200", ""},
-		{diff.Span{}, diff.Span{}, "", ""},
+		{diff.Span{From: 4, To: 4}, diff.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5", diff.Changed},
+		{diff.Span{From: 4, To: 4}, diff.Span{From: 7, To: 7}, "line 7", "#x-old-4", diff.Changed},
+		{diff.Span{From: 8, To: 10}, diff.Span{}, "old lines 8–10", "#x-old-9", diff.Changed},
+		{diff.Span{}, diff.Span{From: 100, To: 200}, "lines 100–200", "", diff.Added},
+		{diff.Span{}, diff.Span{}, "", "", diff.Changed},
+		// The line in the new version is that of what stays.
+		{diff.Span{From: 4, To: 4}, diff.Span{From: 5, To: 5}, "old line 4", "#x-old-4", diff.Removed},
 	} {
-		got := a.item(diff.Item{Op: diff.Changed, Path: "a", OldLines: tt.old, NewLines: tt.new})
+		got := a.item(diff.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new})
 		if got.Lines != tt.lines || got.Href != tt.href {
-			t.Errorf("item at %v, %v says %q and links to %q, want %q and %q", tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
+			t.Errorf("item %s at %v, %v says %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
 		}
 	}
 	if got, want := l.new[5].ID, "x-new-5"; got != want {

@@ -54,12 +54,12 @@ func span(start, lines int) string {
 }
 
 // patchName writes a file name as git and GNU patch read it: C-quoted when it
-// holds control characters, a quote or a backslash, and with a TAB after it
-// when it holds a space, because both would take what follows the space for a
-// date.
+// holds control characters, a quote or a backslash, or when a space begins or ends
+// it, which patch would drop; and with a TAB after it when it holds a space
+// elsewhere, because both would take what follows the space for a date.
 func patchName(name string) string {
 	special := func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }
-	if strings.ContainsFunc(name, special) {
+	if strings.ContainsFunc(name, special) || strings.Trim(name, " ") != name {
 		return quoteName(name)
 	}
 	if strings.Contains(name, " ") {

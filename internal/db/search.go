@@ -1,0 +1,105 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/diff"
+)
+
+// searches reports whether the filter asks for an item.
+func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
+
+// narrow is the condition that a change has an item (i) which may fit. fits has
+// the last word.
+func (f Filter) narrow() (string, []any) {
+	return `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path GLOB ?
+			AND (i.task GLOB ? OR i.path GLOB '*.*' AND i.old GLOB ?))`,
+		[]any{glob(f.Path), glob(f.Task), glob(f.Task)}
+}
+
+// glob turns a pattern in which only * is special into one of SQLite's GLOB that
+// takes whatever follows too; paths hold square brackets.
+func glob(pattern string) string {
+	return strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern) + "*"
+}
+
+// found reports whether one of the items fits the filter.
+func (f Filter) found(items []coc.Item) bool {
+	return !f.searches() || slices.ContainsFunc(items, f.fits)
+}
+
+// fits reports whether an item is at the filter's path and in a step of its task.
+// The item of a step's task that was replaced holds the one before in Old.
+func (f Filter) fits(it coc.Item) bool {
+	return pathFits(f.Path, it.Path) &&
+		(taskFits(f.Task, it.Task) || isTask(it) && taskFits(f.Task, it.Old))
+}
+
+// pathFits reports whether the pattern fits a path or one that it lies below.
+func pathFits(pattern, path string) bool {
+	return pattern == "" || like(pattern, path) || like(pattern+".*", path) || like(pattern+"[*", path)
+}
+
+// taskFits reports whether the pattern fits a task, in every version unless the
+// pattern says which.
+func taskFits(pattern, task string) bool {
+	if pattern == "" || task == "" {
+		return pattern == ""
+	}
+	return like(pattern, task) || !strings.Contains(pattern, "@") && like(pattern+"@*", task)
+}
+
+// like reports whether the whole of s fits a pattern in which * stands for
+// anything, and nothing else is special.
+func like(pattern, s string) bool {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	if last == 0 {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, parts[0])
+	for _, part := range parts[1:last] {
+		at := strings.Index(s, part)
+		if ok = ok && at >= 0; !ok {
+			return false
+		}
+		s = s[at+len(part):]
+	}
+	return ok && strings.HasSuffix(s, parts[last])
+}
+
+// isTask reports whether an item is about what its step runs. A parameter of the
+// step may happen to be called task, too.
+func isTask(it coc.Item) bool {
+	if it.Task == "" {
+		return false
+	}
+	for _, g := range diff.Outline([]diff.Item{{Path: it.Path, Step: it.Step}}) {
+		for _, field := range g.Fields {
+			return field.Name == "task" || field.Name == "action"
+		}
+	}
+	return false
+}
+
+// Unsearched returns the ids, newest first, of the changes that a filter by task
+// or path passes over without having seen all of their differences: their
+// structure could not be read, or not all of it is stored.
+func (d *DB) Unsearched(ctx context.Context, f Filter) ([]int64, error) {
+	if !f.searches() {
+		return nil, nil
+	}
+	all := f
+	all.Task, all.Path, all.Limit, all.partial = "", "", 0, true
+	list, err := d.Changes(ctx, all)
+	var ids []int64
+	for _, c := range list {
+		if !f.found(c.Items) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, err
+}
