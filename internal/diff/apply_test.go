@@ -197,6 +197,7 @@ func checkStructure(t *testing.T, a, b *Text, r Result) {
 	s, w := newScript(), newWalker(a, b)
 	w.edit = s.take
 	w.walk(was, now, blocks)
+	was, now = sameForm(was, now)
 	if was.root.values < 5000 && now.root.values < 5000 {
 		got, want := canonical(s.apply(was.root)), canonical(now.root)
 		if got = unwrap(got); got != unwrap(want) {

@@ -65,11 +65,11 @@ func ReadAfter(before *Text, content []byte) *Text {
 func (t *Text) structure() (*tree, string) {
 	t.once.Do(func() {
 		pieces := split(t)
-		if t.before != nil {
+		if t.before != nil && len(t.Content) <= maxContent {
 			t.before.structure()
 			t.tree = assemble(pieces, t.before.parts)
-			t.before = nil
 		}
+		t.before = nil
 		if t.tree == nil {
 			t.tree, t.why = parse(t.Text)
 		}
@@ -167,26 +167,44 @@ func Compare(old, new *Text) Result {
 		w := newWalker(old, new)
 		w.walk(was, now, blocks)
 		r.Items, r.Note, r.Formatting = w.items, w.note(), w.account(blocks)
-		r.Summary = fit(w.say(sorts(r.Formatting)))
+		r.Summary = w.say(r)
 		return r
 	}
 	r.Summary = fmt.Sprintf("+%d −%d lines", r.Added, r.Removed)
 	return r
 }
 
-// say is the summary of a walk that found these sorts of formatting too, of
-// which only the comments are worth a word beside anything else.
-func (w *walker) say(sorts []string) []string {
-	parts := w.summary()
-	switch {
+// say is the summary of a walk. Beside differences of the structure, comments are
+// worth a word, and other formatting when it is most of what changed.
+func (w *walker) say(r Result) string {
+	sorts := sorts(r.Formatting)
+	parts, more := w.summary()
+	switch formatted := formattedLines(r.Formatting); {
 	case w.total == 0 && len(sorts) == 0:
-		return []string{"formatting only"}
+		return "formatting only"
 	case w.total == 0:
-		return []string{"formatting only (" + strings.Join(sorts, ", ") + ")"}
+		return "formatting only (" + strings.Join(sorts, ", ") + ")"
+	case 2*formatted > r.Added+r.Removed:
+		parts = append(parts, strings.Join(sorts, ", ")+" changed")
 	case slices.Contains(sorts, comments):
-		return append(parts, "comments changed")
+		parts = append(parts, "comments changed")
 	}
-	return parts
+	return fit(parts, more)
+}
+
+// formattedLines counts the lines that are written otherwise and mean the same.
+func formattedLines(list []Formatting) (n int) {
+	for _, f := range list {
+		if f.Sort == shifted {
+			continue
+		}
+		for _, s := range []Span{f.OldLines, f.NewLines} {
+			if s.From > 0 {
+				n += s.To - s.From + 1
+			}
+		}
+	}
+	return n
 }
 
 // first is the result for a content with none before it.

@@ -127,6 +127,13 @@ func TestSummary(t *testing.T) {
 		{"a script as a quoted text", "a: |\n  # setup\n  run\n", "a: \"# setup\\nrun\\n\"\n", "formatting only (quoting)", ""},
 		{"a comment that moved", "a: 1\n# one\nb: 2\n", "a: 1\nb: 2\n# one\n", "formatting only (comments)", ""},
 		{"a comment on another line", "a: 1 # one\nb: 2\n", "a: 1\nb: 2 # one\n", "formatting only (comments)", ""},
+		{"a document more", "a: 1\nb: 2\n", "a: 1\nb: 3\n---\nc: 1\nd: 2\n", "[0].b 2 → 3, [1] added", ""},
+		{"JSON written anew", "s: '{\"a\":1,\"b\":2}'\n", "s: '{\"b\": 2, \"a\": 1}'\n", "s written anew (the same JSON)", ""},
+		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n", "steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
+		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"), "timeout 30 → 60 in a, white space changed", ""},
+		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
+		{"a password in an address", "a: mysql://root:pw1@db\n", "a: mysql://root:pw2@db\n", "a changed", ""},
+		{"half a surrogate pair", "a: '{\"x\":\"\\ud800\",\"y\":1}'\n", "a: '{\"x\":\"\\ud801\",\"y\":1}'\n", "a changed", ""},
 		{"documents", "a: 1\n---\nb: 1\n", "a: 1\n---\nb: 2\n", "[1].b 1 → 2", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -329,6 +336,16 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 	if there.Added != back.Removed || there.Removed != back.Added {
 		t.Errorf("+%d −%d there, +%d −%d back", there.Added, there.Removed, back.Added, back.Removed)
+	}
+	turned := func(list []Formatting) (out []Formatting) {
+		for _, f := range list {
+			out = append(out, Formatting{f.Sort, f.NewLines, f.OldLines})
+		}
+		return out
+	}
+	byText := cmpopts.SortSlices(func(a, b Formatting) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
+	if d := cmp.Diff(there.Formatting, turned(back.Formatting), byText); d != "" {
+		t.Errorf("the formatting of the way back is no mirror (-there +back):\n%s", d)
 	}
 	sorted := cmpopts.SortSlices(func(a, b string) bool { return a < b })
 	if len(there.Items) < maxItems {

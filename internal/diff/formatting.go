@@ -1,6 +1,10 @@
 package diff
 
-import "go.yaml.in/yaml/v4"
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // The sorts of Formatting, in the order in which they are told.
 const (
@@ -72,24 +76,32 @@ func (w *walker) form(was, now side, old, new *node) {
 func (s side) first() Span { return Span{s.From, s.From} }
 
 // keyOrder notes the keys whose moving explains the order of those that both
-// mappings have; the line diff says which of them moved.
+// mappings have; the line diff says which of them moved. Of several ways it takes
+// the same one whichever content is the old one.
 func (w *walker) keyOrder(was, now side, old, new *node) {
-	var places, at, weights []int // in old, in new
-	sorted := true
-	for j, p := range new.pairs {
-		i, ok := old.find(p.key)
-		if !ok {
-			continue
-		}
-		sorted = sorted && (len(places) == 0 || places[len(places)-1] < i)
-		places, at, weights = append(places, i), append(at, j), append(weights, 1+w.kept(was.part(old.pairs[i].slot).Span, now.part(p.slot).Span)<<16)
+	first, second := old, new
+	if w.backwards {
+		first, second = new, old
 	}
-	if sorted {
+	var places []int // in first, in the order of second
+	var pairs [][2]Span
+	var weights []int
+	for _, p := range second.pairs {
+		if i, ok := first.find(p.key); ok {
+			a, b := first.pairs[i].slot, p.slot
+			if w.backwards {
+				a, b = b, a
+			}
+			lines := [2]Span{was.part(a).Span, now.part(b).Span}
+			places, pairs, weights = append(places, i), append(pairs, lines), append(weights, 1+w.kept(lines[0], lines[1])<<16)
+		}
+	}
+	if slices.IsSorted(places) {
 		return
 	}
-	for n, stays := range heaviestRising(places, weights, len(old.pairs)) {
+	for n, stays := range heaviestRising(places, weights, len(first.pairs)) {
 		if !stays {
-			w.noteForm(keyOrder, was.part(old.pairs[places[n]].slot).Span, now.part(new.pairs[at[n]].slot).Span)
+			w.noteForm(keyOrder, pairs[n][0], pairs[n][1])
 		}
 	}
 }

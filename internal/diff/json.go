@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // parseJSON reads a string that holds a JSON object or array. It returns nil for
@@ -61,6 +62,9 @@ func (r *reader) json(d *json.Decoder, depth int) (*node, error) {
 			return nil, err
 		}
 	case string:
+		if strings.ContainsRune(v, utf8.RuneError) {
+			return nil, errJSON // half a surrogate pair, which the decoder can't tell from another
+		}
 		n.tag, n.value = "!!str", v
 	case json.Number:
 		n.tag, n.value = "!!int", v.String()
@@ -89,7 +93,7 @@ func (r *reader) object(d *json.Decoder, n *node, depth int) error {
 			return err
 		}
 		name, ok := token.(string)
-		if !ok {
+		if !ok || strings.ContainsRune(name, utf8.RuneError) {
 			return errJSON
 		}
 		value, err := r.json(d, depth+1)

@@ -104,7 +104,7 @@ type reader struct {
 
 // tree makes one tree of a stream's documents.
 func (r *reader) tree(documents []*yaml.Node) (*tree, error) {
-	t := &tree{root: &node{kind: mapping, tag: "!!map"}}
+	t := &tree{root: &node{kind: mapping, tag: "!!map"}, documents: len(documents), lines: len(r.rows.lines)}
 	switch len(documents) {
 	case 0:
 	case 1:

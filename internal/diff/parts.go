@@ -173,7 +173,8 @@ func assemble(pieces []piece, known parts) *tree {
 		return nil
 	}
 	r.seal(root)
-	return &tree{root: root}
+	last := pieces[len(pieces)-1]
+	return &tree{root: root, documents: 1, lines: last.first + len(last.lines)}
 }
 
 // worthwhile reports whether at least half of the pieces' bytes are known:

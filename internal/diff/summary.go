@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,8 +15,6 @@ type told struct {
 	wholes [2]wholes // steps and parameters
 	said   []saying  // of the fields, the first few that differ
 	fields int
-	within [2]within // the steps and parameters they lie in
-	beside bool      // some lie in none
 }
 
 // wholes is what became of steps, or of parameters, as wholes.
@@ -48,24 +47,14 @@ func (k kept) String() string {
 type saying struct {
 	text, in string
 	places   int
-}
-
-// within counts distinct names and keeps the first.
-type within struct {
-	all   map[string]bool
-	first string
-}
-
-func (w *within) add(name string) {
-	if w.all == nil {
-		w.all, w.first = map[string]bool{}, name
-	}
-	w.all[name] = true
+	task     bool // it is what a step runs, which is told first
 }
 
 const (
-	maxSaid = 3 // fields that a summary tells one by one
-	maxKept = 3 // and things renamed or moved, and of several that moved as one
+	maxSaid = 6    // fields that a summary tells, if there is room
+	maxKnow = 24   // that it chooses from
+	maxHear = 2000 // that it looks at
+	maxKept = 3    // and things renamed or moved, and of several that moved as one
 )
 
 // wholeOps are what can become of a step or parameter as a whole, in the order
@@ -172,31 +161,26 @@ func sayWhole(at *place) string {
 
 // field takes in what became of anything else.
 func (t *told) field(at *place, item Item) {
-	t.fields++
+	if t.fields++; t.fields > maxHear {
+		return
+	}
 	in := ""
 	switch {
 	case at.step != "":
 		in = nameLabel(at.step)
-		t.within[0].add(in)
 	case at.parameter != "" && !at.up.parameters:
 		in = "parameter " + nameLabel(at.parameter)
-		t.within[1].add(in)
-	default:
-		t.beside = true
-	}
-	if len(t.said) > maxSaid {
-		return
 	}
 	text := sayField(at, item, in != "")
 	for i := range t.said {
 		if s := &t.said[i]; s.text == text && in != "" && s.in != "" {
-			if s.in != in {
-				s.places++
-			}
+			s.places++
 			return
 		}
 	}
-	t.said = append(t.said, saying{text, in, 1})
+	if len(t.said) < maxKnow {
+		t.said = append(t.said, saying{text, in, 1, at.key != nil && isTask(at.key.value)})
+	}
 }
 
 // sayField says what became of one field: "timeout 30 → 60".
@@ -217,6 +201,8 @@ func sayField(at *place, item Item, short bool) string {
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
 	case item.Op == Moved:
 		return field + " moved " + sayAfter(item.New)
+	case at.sameJSON:
+		return field + " written anew (the same JSON)"
 	case item.Op == Changed && tellable(old) && tellable(new) && !at.secret:
 		return fmt.Sprintf("%s %s → %s", field, old, new)
 	}
@@ -230,29 +216,37 @@ func taskVersions(old, new string) (task, was, now string, ok bool) {
 	return a, was, now, found && also && a == b && tellable(a)
 }
 
-// summary says it all, part by part.
-func (t *told) summary() []string {
-	parts := append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
-	if len(t.said) <= maxSaid {
-		for _, s := range t.said {
-			switch {
-			case s.in == "":
-				parts = append(parts, s.text)
-			case s.places == 1:
-				parts = append(parts, s.text+" in "+s.in)
-			default:
-				parts = append(parts, fmt.Sprintf("%s in %d places", s.text, s.places))
-			}
+// summary says it all, part by part, and how many fields it leaves out.
+func (t *told) summary() (parts []string, more int) {
+	parts = append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
+	more = t.fields
+	slices.SortStableFunc(t.said, func(p, q saying) int {
+		switch {
+		case p.task == q.task:
+			return 0
+		case p.task:
+			return -1
 		}
-	} else {
-		parts = append(parts, count(t.fields, "field")+" changed"+t.where())
+		return 1
+	})
+	for _, s := range t.said[:min(maxSaid, len(t.said))] {
+		text := s.text
+		switch {
+		case s.places > 1:
+			text += fmt.Sprintf(" in %d places", s.places)
+		case s.in != "":
+			text += " in " + s.in
+		}
+		parts = append(parts, text)
+		more -= s.places
 	}
-	return parts
+	return parts, more
 }
 
-// fit joins the parts of a summary, as many as there is room for.
-func fit(parts []string) string {
-	const more = ", and %d more"
+// fit joins the parts of a summary, as many as there is room for; more are those
+// that have no part.
+func fit(parts []string, more int) string {
+	const rest = ", and %d more"
 	s := ""
 	for i, part := range parts {
 		part = oneLine(part, maxSummary)
@@ -260,43 +254,26 @@ func fit(parts []string) string {
 		if i > 0 {
 			next = s + ", " + part
 		}
-		if i > 0 && utf8.RuneCountInString(next) > maxSummary-len(more) {
-			return oneLine(s+fmt.Sprintf(more, len(parts)-i), maxSummary)
+		room := maxSummary
+		if i+1 < len(parts) || more > 0 {
+			room -= len(rest) + len("12345")
+		}
+		if i > 0 && utf8.RuneCountInString(next) > room {
+			more += len(parts) - i
+			break
 		}
 		s = next
 	}
+	if more > 0 {
+		s += fmt.Sprintf(rest, more)
+	}
 	return oneLine(s, maxSummary)
-}
-
-// where says where many changed fields are.
-func (t *told) where() string {
-	var places []string
-	for i, noun := range []string{"step", "parameter"} {
-		switch w := t.within[i]; len(w.all) {
-		case 0:
-		case 1:
-			places = append(places, w.first)
-		default:
-			places = append(places, count(len(w.all), noun))
-		}
-	}
-	if len(places) == 0 {
-		return ""
-	}
-	if t.beside {
-		places = append(places, "elsewhere")
-	}
-	last := len(places) - 1
-	if last == 0 {
-		return " in " + places[0]
-	}
-	return " in " + strings.Join(places[:last], ", ") + " and " + places[last]
 }
 
 // tellable reports whether a value may stand in a summary: one short word that
 // holds no JSON or assignment, in which a secret could hide.
 func tellable(value string) bool {
-	return value != "" && utf8.RuneCountInString(value) <= 40 &&
+	return value != "" && utf8.RuneCountInString(value) <= 40 && !(strings.Contains(value, "://") && strings.Contains(value, "@")) &&
 		!strings.ContainsFunc(value, func(r rune) bool {
 			return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("{[=", r)
 		})
@@ -305,6 +282,9 @@ func tellable(value string) bool {
 // secretive reports whether a key or name sounds like that of a secret.
 func secretive(name string) bool {
 	name = strings.ToLower(name)
+	if words := nameWords(name); slices.Contains(words, "sk") || slices.Contains(words, "ak") {
+		return true // Huawei's words for a key pair
+	}
 	for _, word := range []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "private", "cert"} {
 		if strings.Contains(name, word) {
 			return true

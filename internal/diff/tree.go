@@ -16,6 +16,9 @@ type tree struct {
 	root    *node
 	origin  int  // the line of root, counted from 0
 	anchors bool // it holds anchors, so no part of it stands for itself
+
+	documents int // of the stream; several are the elements of a list
+	lines     int // of the content
 }
 
 // node is a value of the DSL. What aliases stand for is shared, so the nodes of

@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"bytes"
+
 	"go.yaml.in/yaml/v4"
 
 	"cocsync/internal/diff/lines"
@@ -19,22 +21,27 @@ const maxAliased = 20_000
 
 // walker collects the differences of two trees.
 type walker struct {
-	a, b    *Text
-	same    [2][]int // unchanged lines before a line
-	items   []Item
-	inside  int                    // bytes of strings looked into
-	aliased int                    // values behind aliases that were compared
-	jsons   map[[2]*node]bool      // strings whose JSON was compared
-	texts   map[[2]*node][2]string // what of their lines is shown
-	spans   []spans                // of all items, those beyond maxItems too
-	forms   []Formatting
+	a, b *Text
+	// backwards: the new content is the lesser one. Where there is a choice it is
+	// made as if it were the old one, so that both directions mirror each other.
+	backwards bool
+	same      [2][]int // unchanged lines before a line
+	items     []Item
+	inside    int                    // bytes of strings looked into
+	aliased   int                    // values behind aliases that were compared
+	jsons     map[[2]*node]bool      // strings whose JSON was compared
+	texts     map[[2]*node][2]string // what of their lines is shown
+	spans     []spans                // of all items, those beyond maxItems too
+	forms     []Formatting
 	*effort
 	told
 	// edit, where somebody asks, hears of each difference as a whole.
 	edit func(op string, at *place, old, new *node)
 }
 
-func newWalker(a, b *Text) *walker { return &walker{a: a, b: b, effort: newEffort()} }
+func newWalker(a, b *Text) *walker {
+	return &walker{a: a, b: b, backwards: bytes.Compare(a.Content, b.Content) > 0, effort: newEffort()}
+}
 
 type spans struct{ old, new Span }
 
@@ -55,10 +62,34 @@ func (w *walker) walk(was, now *tree, blocks []lines.Block) {
 		}
 	}
 
+	was, now = sameForm(was, now)
 	root := place{was: -1, now: -1}
 	root.old = side{Span: whole(w.a.Lines), origin: was.origin}
 	root.new = side{Span: whole(w.b.Lines), origin: now.origin}
 	w.node(&root, was.root, now.root)
+}
+
+// sameForm makes a list of a content's only document where the other content has
+// several.
+func sameForm(was, now *tree) (*tree, *tree) {
+	if was.documents > 1 && now.documents <= 1 {
+		return was, now.asList()
+	}
+	if now.documents > 1 && was.documents <= 1 {
+		return was.asList(), now
+	}
+	return was, now
+}
+
+// asList is the tree as one of several documents.
+func (t *tree) asList() *tree {
+	root := &node{kind: list, tag: "!!seq"}
+	if t.documents > 0 {
+		root.items = []slot{{value: t.root, lines: max(1, t.lines), origin: t.origin}}
+	}
+	var r reader
+	r.seal(root)
+	return &tree{root: root, documents: t.documents, lines: t.lines}
 }
 
 // whole is all the lines of a content.
@@ -109,7 +140,11 @@ func (w *walker) json(at *place, old, new *node) bool {
 		return false
 	}
 	was, now := parseJSON(old.value), parseJSON(new.value)
-	if was == nil || now == nil || was.sum == now.sum || was.kind != now.kind {
+	if was == nil || now == nil || was.kind != now.kind {
+		return false
+	}
+	if was.sum == now.sum {
+		at.sameJSON = true
 		return false
 	}
 	if w.jsons == nil {
