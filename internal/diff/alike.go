@@ -23,8 +23,8 @@ func (c candidate) blank() bool { return c.value.size() < 2 }
 // their names are, whether they run the same task, what they hold, and whether one
 // stands in the other's place. Where there are no tasks, the others count for more.
 const (
-	nameShare, contentShare, placeShare, taskShare = 250, 350, 200, 200
-	bareName, bareContent                          = 300, 500
+	nameShare, contentShare, placeShare, taskShare = 200, 300, 250, 250
+	bareName, bareContent                          = 300, 450
 
 	minKin     = 500 // from here on one is taken for the other under a new name
 	otherDeed  = 150 // is taken off where they tell another deed

@@ -134,6 +134,13 @@ func (c *collector) take(path uint64, key string, n *node) {
 func (c *collector) scalar(path uint64, key string, n *node) {
 	c.add(path, thereTrait)
 	value := hash(path, n.value)
+	deed := isDeed(key)
+	if deed {
+		if c.deeds == nil {
+			c.deeds = map[uint64]uint64{}
+		}
+		c.deeds[path] = value
+	}
 	switch {
 	case strings.Contains(n.value, "\n"):
 		weight := max(1, textTrait/(1+strings.Count(n.value, "\n")))
@@ -142,12 +149,8 @@ func (c *collector) scalar(path uint64, key string, n *node) {
 		}
 	case n.tag != "!!str" || len(n.value) < 3 || strings.EqualFold(key, "type"):
 		c.add(value, plainTrait)
-	case isDeed(key):
+	case deed:
 		c.add(value, deedTrait)
-		if c.deeds == nil {
-			c.deeds = map[uint64]uint64{}
-		}
-		c.deeds[path] = value
 	default:
 		c.add(value, valueTrait+min(len(n.value)/8, 8)*traitUnit)
 	}
@@ -157,7 +160,7 @@ func (c *collector) scalar(path uint64, key string, n *node) {
 // service it calls, or which script it runs.
 func isDeed(key string) bool {
 	switch strings.ToLower(key) {
-	case "service", "api", "api_name", "script_uuid":
+	case "service", "api", "api_name", "script_uuid", "script":
 		return true
 	}
 	return false
