@@ -18,15 +18,16 @@ type listing struct {
 }
 
 func newListing(n *node) *listing {
-	l := &listing{
-		node: n, byName: map[string]int{},
-		names: make([]string, len(n.items)), twin: slices.Repeat([]int{-1}, len(n.items)),
-		renamed: make([]bool, len(n.items)), moved: make([]bool, len(n.items)),
-	}
+	size := len(n.items)
+	marks := make([]bool, 2*size)
+	l := &listing{node: n, names: make([]string, size), twin: slices.Repeat([]int{-1}, size), renamed: marks[:size], moved: marks[size:]}
 	for i, item := range n.items {
 		name := item.value.name()
 		if l.names[i] = name; name == "" {
 			continue
+		}
+		if l.byName == nil {
+			l.byName = map[string]int{}
 		}
 		if _, twice := l.byName[name]; twice {
 			l.byName[name] = -1
@@ -103,6 +104,9 @@ func (m *matching) names() {
 
 // renamed pairs elements whose names the other side lacks.
 func (m *matching) renamed() {
+	if m.a.byName == nil || m.b.byName == nil {
+		return
+	}
 	new := func(l, other *listing) []int {
 		var places []int
 		for i := range l.items {
@@ -162,6 +166,9 @@ func (l *listing) candidates(places, before []int) (list []candidate, at []int) 
 // equal ones that moved, then those that stand in each other's place and are alike.
 func (m *matching) rest() {
 	i, j := m.a.single(), m.b.single()
+	if len(i) == 0 || len(j) == 0 {
+		return
+	}
 	options := []linediff.Option{linediff.Context(0)}
 	if m.products -= len(i) * len(j); m.products < 0 {
 		options = append(options, linediff.Fast()) // by elements that equal no other

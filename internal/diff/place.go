@@ -44,12 +44,12 @@ func (s side) above(at side, i int, last func(i int) slot) side {
 type place struct {
 	up       *place // nil at the root
 	key      *key   // that leads here from a mapping
-	was, now int    // places in a list, -1 where it is not
-	inside   bool   // a string's JSON
+	list     *listing // or as which element of a list
+	index    int
+	was, now int  // places in the two lists, -1 where it is not
+	inside   bool // a string's JSON
 
-	path       string
 	step, task string
-	leaf       string // path without what leads to the step or parameter, and without outer keys
 	parameter  string // the parameter it lies in; "" in a step
 	element    bool   // of a list that holds no steps: its keys need it in the leaf
 	steps      bool   // at a list of steps
@@ -63,15 +63,38 @@ type place struct {
 	old, new side
 }
 
+// label is what stands for the place behind the one above.
+func (at *place) label() string {
+	switch {
+	case at.key != nil:
+		return keyLabel(*at.key)
+	case at.list != nil:
+		return "[" + at.list.label(at.index) + "]"
+	}
+	return ""
+}
+
+// path is made when it is asked for: few places are told.
+func (at *place) path() string {
+	if at.up == nil {
+		return ""
+	}
+	return join(at.up.path(), at.label())
+}
+
+// leaf is the path without what leads to the step or parameter, and without outer
+// keys.
+func (at *place) leaf() string {
+	if at.up == nil || at.key != nil && !at.up.element {
+		return at.label()
+	}
+	return join(at.up.leaf(), at.label())
+}
+
 // pair is the place of a mapping's value.
 func (at *place) pair(k key, old, new *slot) place {
-	label := keyLabel(k)
 	to := place{up: at, key: &k, was: -1, now: -1, step: at.step, task: at.task, parameter: at.parameter}
 	to.secret = at.secret || secretive(k.value)
-	to.path, to.leaf = join(at.path, label), label
-	if at.element {
-		to.leaf = join(at.leaf, label)
-	}
 	for _, s := range []*slot{old, new} {
 		if s != nil {
 			to.steps = to.steps || isSteps(k, s.value)
@@ -134,8 +157,8 @@ func (at *place) item(was, now *listing, i, j int) place {
 	} else {
 		l, n, twin = was, i, nil
 	}
-	label, value := "["+l.label(n)+"]", l.items[n].value
-	to.path, to.leaf = join(at.path, label), join(at.leaf, label)
+	value := l.items[n].value
+	to.list, to.index = l, n
 	to.element = !at.steps
 	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
 	// says nothing of its values: rotate_password has a timeout.
@@ -153,7 +176,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 // json is the place inside a string that holds JSON.
 func (at *place) json() place {
 	to := *at
-	to.up, to.inside, to.key, to.was, to.now = at, true, nil, -1, -1
+	to.up, to.inside, to.key, to.list, to.was, to.now = at, true, nil, nil, -1, -1
 	to.element = true // its keys are nothing without the field that holds them
 	to.old.fixed, to.new.fixed = true, true
 	return to

@@ -83,7 +83,7 @@ func join(path, label string) string {
 	if len(path) > maxPath*utf8.UTFMax {
 		return path
 	}
-	if path == "" || label[0] == '[' {
+	if path == "" || label == "" || label[0] == '[' {
 		return path + label
 	}
 	return path + "." + label

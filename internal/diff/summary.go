@@ -23,8 +23,14 @@ type wholes struct {
 	labels [2]string
 	kept   []kept // the first few that were renamed or moved
 	count  int    // of them; those that moved as one are one
-	last   string // the path of the last of them
+	last   spot   // of the last of them
 	run    Item   // the last one that did nothing but move
+}
+
+// spot is a place among those of a list, or of a mapping.
+type spot struct {
+	up  *place
+	now int
 }
 
 // kept is what to say of a step or parameter that is still there, or of several
@@ -91,7 +97,7 @@ func (w *wholes) add(at *place, item Item, noun string) {
 	case item.Op == Renamed:
 		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, said: " renamed to " + nameLabel(item.New)})
 		w.run = Item{}
-	case w.last == at.path: // renamed and moved
+	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
 			w.kept[w.count-1].said += " and moved " + sayAfter(item.New)
 		}
@@ -103,7 +109,7 @@ func (w *wholes) add(at *place, item Item, noun string) {
 		w.keep(kept{labels: []string{noun + sayWhole(at)}, said: " moved " + sayAfter(item.New)})
 		w.run = item
 	}
-	w.last = at.path
+	w.last = spot{at.up, at.now}
 }
 
 // keep takes in one of those that are still there.
@@ -156,7 +162,7 @@ func sayWhole(at *place) string {
 	case at.step != "":
 		return nameLabel(at.step)
 	}
-	return at.leaf
+	return at.leaf()
 }
 
 // field takes in what became of anything else.
@@ -185,9 +191,9 @@ func (t *told) field(at *place, item Item) {
 
 // sayField says what became of one field: "timeout 30 → 60".
 func sayField(at *place, item Item, short bool) string {
-	field := cut(at.path, maxLabel)
+	field := cut(at.path(), maxLabel)
 	if short {
-		field = cut(at.leaf, maxLabel)
+		field = cut(at.leaf(), maxLabel)
 	}
 	if field == "" {
 		field = "content"
@@ -282,8 +288,10 @@ func tellable(value string) bool {
 // secretive reports whether a key or name sounds like that of a secret.
 func secretive(name string) bool {
 	name = strings.ToLower(name)
-	if words := nameWords(name); slices.Contains(words, "sk") || slices.Contains(words, "ak") {
-		return true // Huawei's words for a key pair
+	for _, word := range []string{"ak", "sk"} { // Huawei's words for a key pair
+		if strings.Contains(name, word) && slices.Contains(nameWords(name), word) {
+			return true
+		}
 	}
 	for _, word := range []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "cookie", "private", "cert"} {
 		if strings.Contains(name, word) {

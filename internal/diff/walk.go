@@ -414,12 +414,12 @@ func (w *walker) record(op string, at *place, old, new *node) {
 // tell counts an item, and keeps it while there is room. whole says that it is
 // about a step as a whole.
 func (w *walker) tell(at *place, item Item, whole bool) {
-	item.Path, item.Step, item.Task = cut(at.path, maxPath), at.step, at.task
-	item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
-	item.OldLines, item.NewLines = at.old.Span, at.new.Span
-	w.spans = append(w.spans, spans{item.OldLines, item.NewLines})
+	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
 	w.count(at, item, whole)
 	if len(w.items) < maxItems {
+		item.Path, item.Step, item.Task = cut(at.path(), maxPath), at.step, at.task
+		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
+		item.OldLines, item.NewLines = at.old.Span, at.new.Span
 		w.items = append(w.items, item)
 	}
 }
