@@ -90,8 +90,9 @@ type Item struct {
 	// Old and New are the values, what it stood and stands behind (moved: "first",
 	// "after drain", "after [3]"; of several that moved as one, what they all do) or
 	// the names (renamed). A step that came or went has neither: its body is not
-	// told. A string stands bare; it is quoted inside a collection, when it is
-	// empty, and where the type changed ("30", 30). No value is "".
+	// told. A string stands bare; it is quoted inside a collection, where the type
+	// changed ("30", 30), and when it is empty or would pass for something else. No
+	// value is "".
 	Old, New string
 	// OldLines and NewLines are where it stands in both versions; the zero Span
 	// on a side that lacks it.
