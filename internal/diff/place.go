@@ -42,8 +42,8 @@ func (s side) above(at side, i int, last func(i int) slot) side {
 
 // place is where in the structure a walk stands.
 type place struct {
-	up       *place // nil at the root
-	key      *key   // that leads here from a mapping
+	up       *place   // nil at the root
+	key      *key     // that leads here from a mapping
 	list     *listing // or as which element of a list
 	index    int
 	was, now int  // places in the two lists, -1 where it is not
