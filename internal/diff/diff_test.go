@@ -131,6 +131,7 @@ func TestSummary(t *testing.T) {
 		{"JSON written anew", "s: '{\"a\":1,\"b\":2}'\n", "s: '{\"b\": 2, \"a\": 1}'\n", "s written anew (the same JSON)", ""},
 		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n", "steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
 		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"), "timeout 30 → 60 in a, white space changed", ""},
+		{"a secret that moved", "passwords: [aaa, bbb, ccc, ddd]\n", "passwords: [ddd, aaa, bbb, ccc]\n", "passwords[0] moved", ""},
 		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
 		{"a password in an address", "a: mysql://root:pw1@db\n", "a: mysql://root:pw2@db\n", "a changed", ""},
 		{"half a surrogate pair", "a: '{\"x\":\"\\ud800\",\"y\":1}'\n", "a: '{\"x\":\"\\ud801\",\"y\":1}'\n", "a changed", ""},

@@ -205,7 +205,7 @@ func sayField(at *place, item Item, short bool) string {
 	switch {
 	case item.Op == Renamed:
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
-	case item.Op == Moved:
+	case item.Op == Moved && !at.secret:
 		return field + " moved " + sayAfter(item.New)
 	case at.sameJSON:
 		return field + " written anew (the same JSON)"

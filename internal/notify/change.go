@@ -283,8 +283,10 @@ func (w *writer) item(it *coc.Item, found []string, values bool) (_ block, secre
 	}
 	old, now := differing(show(it.Old), show(it.New))
 	switch {
-	case it.Op == "moved" && it.New != "":
+	case it.Op == "moved" && it.Step != "" && it.New != "":
 		pieces = append(pieces, span(", now "+line(w.mask.own(it.New), maxPath)))
+	case it.Op == "moved" && values && it.New != "": // behind a value, perhaps
+		pieces = append(pieces, span(", now "+now))
 	case !values, it.Old == "" && it.New == "":
 	case it.Op == "added":
 		pieces = append(pieces, span(": "+now))

@@ -276,10 +276,23 @@ func (m *mask) secretPath(path, step string) bool {
 }
 
 // told reports whether s holds one of the values that were hidden, or is cut
-// from one.
+// from one, or holds what a cut left of one at either of its ends.
 func told(s string, found []string) bool {
-	s = strings.TrimSuffix(s, "…")
+	end, before := strings.CutPrefix(s, "…")
+	end, after := strings.CutSuffix(end, "…")
 	return slices.ContainsFunc(found, func(v string) bool {
-		return strings.Contains(s, v) || len(s) >= minSecret && strings.Contains(v, s)
+		return strings.Contains(end, v) || len(end) >= minSecret && strings.Contains(v, end) ||
+			before && overlap(v, end) || after && overlap(end, v)
 	})
+}
+
+// overlap reports whether b begins with what a ends with, minSecret bytes of it or
+// more.
+func overlap(a, b string) bool {
+	for n := min(len(a), len(b)); n >= minSecret; n-- {
+		if a[len(a)-n:] == b[:n] {
+			return true
+		}
+	}
+	return false
 }

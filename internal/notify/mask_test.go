@@ -1,9 +1,13 @@
 package notify
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -169,3 +173,65 @@ func TestNoSecretLeaves(t *testing.T) {
 
 func first(b []block, _ string) []block    { return b }
 func second(_ []block, text string) string { return text }
+
+// What a cut at either end leaves of a hidden value is hidden too.
+func TestToldOfCutValues(t *testing.T) {
+	found := []string{"s3cr3t-t0ken-0123456789"}
+	for s, want := range map[string]bool{
+		"run s3cr3t-t0ken-0123456789 now": true,
+		"…n-0123456789 --force":           true,
+		"…789 --force":                    false, // too little of it to be one
+		"--token s3cr3t-t0…":              true,
+		"t0ken":                           true, // cut from it
+		"n-0123456789 --force":            false,
+		"…nothing of it…":                 false,
+	} {
+		if got := told(s, found); got != want {
+			t.Errorf("told(%q) = %v, want %v", s, got, want)
+		}
+	}
+}
+
+// A long value that is shown from shortly before it differs may begin in the middle
+// of a secret, whose name is cut off.
+func TestSecretCutByDiffStaysHome(t *testing.T) {
+	secret := strings.Repeat("k3y", 25)
+	command := func(n string) []byte {
+		return []byte("steps:\n- name: a\n  command: x --pad " + strings.Repeat("y ", 300) + "--token " + secret + " " + n + "\n")
+	}
+	old, now := command("1"), command("2")
+	r := diff.Compare(diff.Read(old), diff.Read(now))
+	c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
+	c.Summary = r.Summary
+	for _, it := range r.Items {
+		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
+	}
+	if len(c.Items) != 1 || !strings.Contains(c.Items[0].New, secret[60:]) {
+		t.Fatalf("items %+v don't cut the secret", c.Items)
+	}
+	w := &writer{n: &Notifier{Name: "ops"}, mask: newMask(nil)}
+	blocks, text := w.change(c, contents{old: old, now: now})
+	body, err := json.Marshal(blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := string(body) + text; strings.Contains(all, secret[60:]) {
+		t.Errorf("the message shows the end of a secret:\n%s", all)
+	}
+}
+
+// Where a value moved to is told by the values around it.
+func TestMovedSecretsStayHome(t *testing.T) {
+	for _, detail := range []Detail{DetailFull, DetailOutline} {
+		w := &writer{n: &Notifier{Name: "ops", Detail: detail}, mask: newMask(nil)}
+		c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
+		c.Items = []coc.Item{{Op: "moved", Path: "passwords[0]", Old: "first", New: "after hunter2"}}
+		if _, text := w.change(c, contents{}); strings.Contains(text, "hunter2") {
+			t.Errorf("detail %s: %s", detail, text)
+		}
+		blocks, _ := w.change(c, contents{})
+		if body, err := json.Marshal(blocks); err != nil || strings.Contains(string(body), "hunter2") {
+			t.Errorf("detail %s: %s, %v", detail, body, err)
+		}
+	}
+}
