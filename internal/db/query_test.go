@@ -58,8 +58,8 @@ func TestReplacedTaskIsFoundByEither(t *testing.T) {
 		{Filter{Task: "hwc:runbook:suspend@*"}, "[1]"},
 		{Filter{Task: "hwc:runbook:suspend@*", Path: "steps[*].task"}, "[1]"},
 		{Filter{Task: "hwc:runbook:scripts@*", Path: "steps[*].inputs.timeout"}, "[1]"},
-		// The step had that task no more when the timeout changed.
-		{Filter{Task: "hwc:runbook:suspend@*", Path: "steps[*].inputs.timeout"}, "[]"},
+		// The timeout changed in the step that had that task before.
+		{Filter{Task: "hwc:runbook:suspend@*", Path: "steps[*].inputs.timeout"}, "[1]"},
 		{Filter{Task: "hwc:runbook:executeAPI@*"}, "[]"},
 		{Filter{Task: "30"}, "[]"}, // an old value that is no task
 		{Filter{Task: "aws:pause"}, "[2]"},
@@ -84,21 +84,24 @@ func TestPatterns(t *testing.T) {
 		[]coc.Item{{Path: "inputs.region"}},
 		[]coc.Item{{Path: "inputs.ab"}, {Path: `inputs["c d"].x`}},
 		[]coc.Item{{Path: "steps[Restart]"}, {Path: "steps[restart2][0]"}},
+		[]coc.Item{{Op: "renamed", Path: "steps[drain]", Old: "empty", New: "drain"}, {Op: "renamed", Path: "inputs.zone", Old: "area", New: "zone"}},
 	)
 	for _, tt := range []struct {
 		Filter
 		want string
 	}{
 		{Filter{Path: "steps[restart]"}, "[1 2]"},
-		{Filter{Path: "steps"}, "[1 2 5]"},
+		{Filter{Path: "steps"}, "[1 2 5 6]"},
+		{Filter{Path: "steps[empty]"}, "[6]"},
+		{Filter{Path: "inputs.area"}, "[6]"},
 		{Filter{Path: "step"}, "[]"},
-		{Filter{Path: "inputs"}, "[3 4]"},
+		{Filter{Path: "inputs"}, "[3 4 6]"},
 		{Filter{Path: "inputs.a"}, "[]"},
 		{Filter{Path: `inputs["c d"]`}, "[4]"},
 		{Filter{Path: "*timeout"}, "[1]"},
 		{Filter{Path: "timeout"}, "[]"},
-		{Filter{Path: "*inputs"}, "[1 3 4]"},
-		{Filter{Path: "steps[*]"}, "[1 2 5]"},
+		{Filter{Path: "*inputs"}, "[1 3 4 6]"},
+		{Filter{Path: "steps[*]"}, "[1 2 5 6]"},
 		{Filter{Path: "s*s[*t].in*s.*"}, "[1]"},
 		{Filter{Path: "inputs.regio?"}, "[]"},
 		{Filter{Path: "inputs.[ab]*"}, "[]"},

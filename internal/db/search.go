@@ -12,11 +12,11 @@ import (
 // searches reports whether the filter asks for an item.
 func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
 
-// narrow is the condition that a change has an item (i) which may fit. fits has
-// the last word.
+// narrow is the condition that a change has items (i) which may fit. found has the
+// last word.
 func (f Filter) narrow() (string, []any) {
-	return `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path GLOB ?
-			AND (i.task GLOB ? OR i.path GLOB '*.*' AND i.old GLOB ?))`,
+	return `EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND (i.path GLOB ? OR i.op = 'renamed'))
+			AND EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND (i.task GLOB ? OR i.path GLOB '*.*' AND i.old GLOB ?))`,
 		[]any{glob(f.Path), glob(f.Task), glob(f.Task)}
 }
 
@@ -26,16 +26,33 @@ func glob(pattern string) string {
 	return strings.NewReplacer("[", "[[]", "?", "[?]").Replace(pattern) + "*"
 }
 
-// found reports whether one of the items fits the filter.
+// found reports whether one of the items fits the filter: it is at the filter's path
+// and in a step that has or had the filter's task. The item of a task that was
+// replaced holds the one before in Old.
 func (f Filter) found(items []coc.Item) bool {
-	return !f.searches() || slices.ContainsFunc(items, f.fits)
+	if !f.searches() {
+		return true
+	}
+	had := map[string]string{}
+	for _, it := range items {
+		if f.Task != "" && isTask(it) && it.Old != "" {
+			had[it.Step] = it.Old
+		}
+	}
+	return slices.ContainsFunc(items, func(it coc.Item) bool {
+		return (pathFits(f.Path, it.Path) || it.Op == diff.Renamed && pathFits(f.Path, oldPath(it))) &&
+			(taskFits(f.Task, it.Task) || it.Step != "" && taskFits(f.Task, had[it.Step]))
+	})
 }
 
-// fits reports whether an item is at the filter's path and in a step of its task.
-// The item of a step's task that was replaced holds the one before in Old.
-func (f Filter) fits(it coc.Item) bool {
-	return pathFits(f.Path, it.Path) &&
-		(taskFits(f.Task, it.Task) || isTask(it) && taskFits(f.Task, it.Old))
+// oldPath is where something that was renamed stood.
+func oldPath(it coc.Item) string {
+	for _, around := range [][2]string{{"[", "]"}, {`["`, `"]`}, {".", ""}} {
+		if up, ok := strings.CutSuffix(it.Path, around[0]+it.New+around[1]); ok {
+			return up + around[0] + it.Old + around[1]
+		}
+	}
+	return it.Path
 }
 
 // pathFits reports whether the pattern fits a path or one that it lies below.

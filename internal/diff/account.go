@@ -1,6 +1,10 @@
 package diff
 
-import "cocsync/internal/diff/lines"
+import (
+	"go.yaml.in/yaml/v4"
+
+	"cocsync/internal/diff/lines"
+)
 
 // account says to what the changed lines belong that no item has: each of them
 // lies in one of the runs that it returns.
@@ -98,7 +102,11 @@ func (l *ledger) findIn(n *node, origin int) {
 		switch {
 		case s.alias: // its text stands elsewhere
 		case s.value.kind == scalar:
-			for line := origin + s.origin + 1; line < min(origin+s.at+s.lines, len(l.text)); line++ {
+			end := min(origin+s.at+s.lines, len(l.text))
+			if s.value.style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+				end-- // a comment can follow it
+			}
+			for line := origin + s.origin + 1; line < end; line++ {
 				l.text[line] = true
 			}
 		default:

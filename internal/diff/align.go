@@ -13,6 +13,9 @@ type features struct {
 	tokens
 	ids []int // of its tokens, sorted
 	key string
+	// What the items say: bound lines became others than likeness would find, and
+	// those of a step that came or went pair with none of a step that stayed.
+	bound, alone bool
 }
 
 // features prepares the lines of a run.
@@ -32,7 +35,7 @@ func (p *pairing) features(lines []Line) []features {
 			ids[k] = id
 		}
 		slices.Sort(ids)
-		out[i] = features{t, ids, lineKey(t.line)}
+		out[i] = features{tokens: t, ids: ids, key: lineKey(t.line)}
 	}
 	return out
 }
@@ -117,10 +120,10 @@ func (r *runPair) best(b block) {
 // cut pairs the lines of a block that look the same, and aligns what lies
 // between them.
 func (r *runPair) cut(b block, level int, look func(features) string) {
-	looks := func(lines []features) []string {
+	looks := func(lines []features, side string) []string {
 		out := make([]string, len(lines))
 		for i, f := range lines {
-			out[i] = look(f)
+			out[i] = f.sort(side) + look(f)
 		}
 		return out
 	}
@@ -136,13 +139,25 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 	} else {
 		options = append(options, linediff.Fast()) // by lines that look like no other
 	}
-	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd]), looks(r.new[b.new:b.newEnd]), options...) {
+	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd], "-"), looks(r.new[b.new:b.newEnd], "+"), options...) {
 		gap := block{b.old + h.PosX, b.old + h.EndX, b.new + h.PosY, b.new + h.EndY}
 		same(gap.old)
 		r.align(gap, level+1)
 		i, j = gap.oldEnd, gap.newEnd
 	}
 	same(b.oldEnd)
+}
+
+// sort keeps lines apart that must not be paired by their looks: of a bound one it
+// returns the side, which nothing on the other side has.
+func (f features) sort(side string) string {
+	switch {
+	case f.bound:
+		return side
+	case f.alone:
+		return "a"
+	}
+	return " "
 }
 
 // inPlace pairs each line of a block with the one in its place, where they are
@@ -175,6 +190,9 @@ func letters(f features) string {
 // have, in whatever order, or by a long beginning and end, which finds the
 // change inside one long word. The same key makes two lines more alike.
 func (r *runPair) like(a, b features) int {
+	if a.bound || b.bound || a.alone != b.alone {
+		return 0
+	}
 	common := 0
 	for i, j := 0, 0; i < len(a.ids) && j < len(b.ids); {
 		switch x, y := a.ids[i], b.ids[j]; {

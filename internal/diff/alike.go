@@ -27,7 +27,12 @@ const (
 	bareName, bareContent                          = 300, 450
 
 	minKin     = 500 // from here on one is taken for the other under a new name
-	otherDeed  = 150 // is taken off where they tell another deed
+	oneDeed    = 150 // is added where they tell one deed, and no other value does
+	otherDeed  = 150 // is taken off where they tell two
+	otherStep  = 300 // and this where their names don't make up for it
+	likeNames  = 600 // as names from here on do
+	likeText   = 700 // texts from here on are one deed,
+	unlikeText = 400 // and two below that
 	sameBody   = 800 // at least, of two that hold the same and are known by it
 	minNames   = 300 // names from which on two that hold the same are one
 	damp       = 10 * traitUnit
@@ -157,12 +162,72 @@ func (k *kinship) much(i, j int) int {
 			much += taskShare
 		}
 	}
-	for field, deed := range a.deeds {
-		if other, ok := b.deeds[field]; ok && other != deed {
-			return much - otherDeed
+	switch k.deeds(a, b) {
+	case sameDeed:
+		return much + oneDeed
+	case twoDeeds:
+		if names < likeNames {
+			return much - otherStep
 		}
+		return much - otherDeed
 	}
 	return much
+}
+
+// deeds says whether two values tell what they do, and the same.
+func (k *kinship) deeds(a, b *kinsman) deedMatch {
+	match := noDeed
+	for field, deed := range a.deeds {
+		other, ok := b.deeds[field]
+		switch {
+		case ok && other != deed:
+			return twoDeeds
+		case ok && k.common[deed] <= 2:
+			match = sameDeed
+		case ok && match == noDeed:
+			match = someDeed
+		}
+	}
+	for field, text := range a.texts {
+		other, ok := b.texts[field]
+		switch much := alikeSorted(text, other); {
+		case ok && much < unlikeText:
+			return twoDeeds
+		case ok && much >= likeText:
+			match = sameDeed
+		case ok && match == noDeed:
+			match = someDeed
+		}
+	}
+	if match == noDeed && len(a.deeds)+len(a.texts) > 0 && len(b.deeds)+len(b.texts) > 0 {
+		return twoDeeds // in fields of which the other has none
+	}
+	return match
+}
+
+type deedMatch byte
+
+const (
+	noDeed   deedMatch = iota
+	someDeed           // the same, as many do, or not clearly another
+	sameDeed
+	twoDeeds
+)
+
+// alikeSorted says in thousandths how many hashes two sorted lists share.
+func alikeSorted(a, b []uint64) int {
+	common := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch cmp.Compare(a[i], b[j]) {
+		case -1:
+			i++
+		case 1:
+			j++
+		default:
+			common, i, j = common+1, i+1, j+1
+		}
+	}
+	return 2000 * common / max(1, len(a)+len(b))
 }
 
 // shared is what the traits weigh that two have in common.

@@ -23,7 +23,7 @@ type script struct {
 	gone    map[int]bool    // places in the old list
 	added   map[int]*node
 	moved   map[int]int // new place to old
-	newName string
+	newName *node
 }
 
 func newScript() *script {
@@ -78,7 +78,7 @@ func (s *script) take(op string, p *place, old, new *node) {
 	case p.key != nil:
 		up.oldNames[*p.key] = old.value
 	default:
-		s.at(p).newName = new.value
+		s.at(p).newName = new
 	}
 }
 
@@ -104,8 +104,8 @@ func (s *script) applyMapping(n *node) *node {
 		if own := s.keys[k]; own != nil {
 			v = own.apply(v)
 		}
-		if s.newName != "" && isName(k) && v.value == n.name() {
-			v = &node{tag: "!!str", value: s.newName}
+		if s.newName != nil && isName(k) && v.value == n.name() {
+			v = s.newName
 		}
 		to.pairs = append(to.pairs, pair{k, slot{value: v}})
 	}

@@ -186,9 +186,9 @@ func (w *walker) say(r Result) string {
 	case w.total == 0:
 		return "formatting only (" + strings.Join(sorts, ", ") + ")"
 	case 2*formatted > r.Added+r.Removed:
-		parts = append(parts, strings.Join(sorts, ", ")+" changed")
+		parts = append(parts, clause{strings.Join(sorts, ", ") + " changed", 0})
 	case slices.Contains(sorts, comments):
-		parts = append(parts, "comments changed")
+		parts = append(parts, clause{"comments changed", 0})
 	}
 	return fit(parts, more)
 }

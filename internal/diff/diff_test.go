@@ -132,6 +132,10 @@ func TestSummary(t *testing.T) {
 		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n", "steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
 		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"), "timeout 30 → 60 in a, white space changed", ""},
 		{"a secret that moved", "passwords: [aaa, bbb, ccc, ddd]\n", "passwords: [ddd, aaa, bbb, ccc]\n", "passwords[0] moved", ""},
+		{"what has no room counts", "steps:\n" + wide("1", "30"), "steps:\n" + wide("2", "60"), strings.Repeat("fa", 20) + " 1 → 2 in " + strings.Repeat("a", 39) + ", " + strings.Repeat("fb", 20) + " 1 → 2 in " + strings.Repeat("b", 39) + ", and 3 more", ""},
+		{"moves of two lists", "p: {steps: [{name: a}, {name: b}, {name: c}]}\nq: {steps: [{name: a}, {name: b}, {name: c}]}\n", "p: {steps: [{name: c}, {name: a}, {name: b}]}\nq: {steps: [{name: c}, {name: a}, {name: b}]}\n", "c moved to the front, c moved to the front", ""},
+		{"values moved as one", "l: [one, two, three, four]\n", "l: [three, four, one, two]\n", "l[0] moved to the front, l[1] moved after three", ""},
+		{"a comment behind a text of two lines", "a: x\n  y\n", "a: x\n  y # c\n", "formatting only (comments)", ""},
 		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
 		{"a password in an address", "a: mysql://root:pw1@db\n", "a: mysql://root:pw2@db\n", "a changed", ""},
 		{"half a surrogate pair", "a: '{\"x\":\"\\ud800\",\"y\":1}'\n", "a: '{\"x\":\"\\ud801\",\"y\":1}'\n", "a changed", ""},
@@ -147,6 +151,17 @@ func TestSummary(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wide are steps of which two have long fields, and three one short one.
+func wide(long, short string) (s string) {
+	for _, name := range []string{"a", "b"} {
+		s += "- {name: " + strings.Repeat(name, 39) + ", " + strings.Repeat("f"+name, 20) + ": " + long + "}\n"
+	}
+	for _, name := range []string{"c", "d", "e"} {
+		s += "- {name: " + name + ", " + strings.Repeat("t", 39) + ": " + short + "}\n"
+	}
+	return s
 }
 
 // jobOf is a job of steps of these names.
@@ -180,6 +195,7 @@ func TestSections(t *testing.T) {
 		{"m: 1\nsteps: ~\n", steps, "added steps[a] 2 → 2-4, added steps[b] none → 5-6"},
 		{"m: 1\n", steps, "added steps[a] none → 2-4, added steps[b] none → 5-6"},
 		{"outputs: {x: 1}\n", "outputs: {}\n", "removed outputs.x 1 → 1"},
+		{"s: |\n  x\n  # one\n", "s: |\n  x\n # one\n", "changed s 1-3 → 1-2"},
 		{"{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 30\n }\n]\n}\n", "{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 60\n }\n]\n}\n",
 			"changed steps[a].timeout 5 → 5"},
 	} {

@@ -93,12 +93,31 @@ func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
 	}
 	filled := max(origin, r.filled[end-1])
 	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
-		for end > filled+1 && !r.belongs(r.lines[end-1], y, l.column) {
+		column := l.column
+		if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			column = max(column, r.textColumn(origin, end))
+		}
+		for end > filled+1 && !r.belongs(r.lines[end-1], y, column) {
 			end--
 		}
 		return end
 	}
 	return filled + 1
+}
+
+// textColumn returns how far in a block text stands that begins after a line: as far
+// as its first line that is not empty. It is 0 where the text says that itself.
+func (r rows) textColumn(head, end int) int {
+	line := r.lines[head]
+	if at := bytes.LastIndexAny(line, "|>"); at < 0 || bytes.ContainsAny(line[at:], "123456789") {
+		return 0
+	}
+	for _, line := range r.lines[min(head+1, end):end] {
+		if !blank(line) {
+			return len(line) - len(bytes.TrimLeft(line, " "))
+		}
+	}
+	return 0
 }
 
 // closer returns the line after the bracket that closes a flow collection whose parts

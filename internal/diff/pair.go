@@ -12,12 +12,12 @@ type linePair struct{ old, new int }
 
 // pairing pairs the changed lines of one hunk.
 type pairing struct {
-	steps   int            // that may still be spent on finding the best pairs
-	cuts    int            // and on finding lines that are clearly each other's
-	work    int            // and on the words of pairs
-	ids     map[string]int // of the tokens seen so far
-	weights []int          // of the tokens, by id
-	twins   map[int]int    // lines that are known to have become others, by number
+	steps     int            // that may still be spent on finding the best pairs
+	cuts      int            // and on finding lines that are clearly each other's
+	work      int            // and on the words of pairs
+	ids       map[string]int // of the tokens seen so far
+	weights   []int          // of the tokens, by id
+	lineFacts                // what the items say of lines
 }
 
 // body returns a line without its "\n".
@@ -37,7 +37,16 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	}
 	if len(old) > 0 && len(new) > 0 {
 		was, is := p.features(old), p.features(new)
-		for _, m := range p.pairs(was, is, p.known(old, new)) {
+		known := p.known(old, new)
+		for i := range was {
+			_, was[i].bound = p.became[old[i].Old]
+			was[i].alone = p.gone[old[i].Old]
+		}
+		for j := range is {
+			_, is[j].bound = p.was[new[j].New]
+			is[j].alone = p.came[new[j].New]
+		}
+		for _, m := range p.pairs(was, is, known) {
 			alone(m)
 			words := refine(was[i].tokens, is[j].tokens, &p.work)
 			rows = append(rows, Row{&old[i], &new[j], words})
@@ -53,7 +62,7 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 func (p *pairing) known(old, new []Line) []linePair {
 	var list []linePair
 	for i := range old {
-		if twin, ok := p.twins[old[i].Old]; ok && twin >= new[0].New && twin < new[0].New+len(new) {
+		if twin, ok := p.became[old[i].Old]; ok && twin >= new[0].New && twin < new[0].New+len(new) {
 			list = append(list, linePair{i, twin - new[0].New})
 		}
 	}

@@ -59,6 +59,7 @@ type place struct {
 	outputs    bool   // at its outputs
 	emptying   bool   // one side has nothing in it
 	sameJSON   bool   // at two strings that hold the same JSON, written otherwise
+	behind     string // what a moved element stands behind now
 
 	old, new side
 }
@@ -162,7 +163,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 	to.element = !at.steps
 	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
 	// says nothing of its values: rotate_password has a timeout.
-	to.secret = at.secret || !at.steps && secretive(value.name()+" "+value.text("key", "Key", "variable", "ParameterKey"))
+	to.secret = at.secret || !at.steps && secretive(value.name()+" "+value.text("key", "Key", "id", "variable", "ParameterKey"))
 	if at.steps && value.kind == mapping {
 		to.step, to.task = cut(value.name(), maxLabel), cut(value.task(), maxLabel)
 		if to.task == "" && twin != nil {

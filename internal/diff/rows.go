@@ -24,7 +24,7 @@ const (
 // ones around it. The lines alias the hunk.
 func Rows(h Hunk, items []Item) []Row {
 	rows := make([]Row, 0, len(h.Lines))
-	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, twins: twins(items)}
+	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, lineFacts: factsOf(items)}
 	for lines := h.Lines; len(lines) > 0; {
 		if op := lines[0].Op; op != Delete && op != Insert {
 			rows = append(rows, Row{Old: h.AsOld(&lines[0]), New: &lines[0]})
@@ -39,16 +39,34 @@ func Rows(h Hunk, items []Item) []Row {
 	return rows
 }
 
-// twins are the lines, by their numbers, of which an item says that one became the
-// other.
-func twins(items []Item) map[int]int {
-	found := map[int]int{}
-	for _, it := range items {
-		if (it.Op == Changed || it.Op == Renamed) && it.OldLines.From == it.OldLines.To && it.NewLines.From == it.NewLines.To {
-			found[it.OldLines.From] = it.NewLines.From
+// lineFacts are what items say of lines, by their numbers: which one became which
+// other, and which belong to a step that went or came, and so became nothing that
+// stayed.
+type lineFacts struct {
+	became, was map[int]int
+	gone, came  map[int]bool
+}
+
+func factsOf(items []Item) lineFacts {
+	f := lineFacts{map[int]int{}, map[int]int{}, map[int]bool{}, map[int]bool{}}
+	mark := func(lines map[int]bool, s Span) {
+		for n := s.From; n > 0 && n <= s.To; n++ {
+			lines[n] = true
 		}
 	}
-	return found
+	for _, it := range items {
+		whole := it.Old == "" && it.New == ""
+		switch {
+		case whole && it.Op == Removed:
+			mark(f.gone, it.OldLines)
+		case whole && it.Op == Added:
+			mark(f.came, it.NewLines)
+		case it.Op != Changed && it.Op != Renamed, it.OldLines.From != it.OldLines.To, it.NewLines.From != it.NewLines.To:
+		case f.became[it.OldLines.From] == 0 && f.was[it.NewLines.From] == 0:
+			f.became[it.OldLines.From], f.was[it.NewLines.From] = it.NewLines.From, it.OldLines.From
+		}
+	}
+	return f
 }
 
 // run returns how many lines from the first on have an op.

@@ -132,6 +132,34 @@ func TestRowsFollowItems(t *testing.T) {
 	}
 }
 
+// A line that became one elsewhere is beside no other, and those of a step that went
+// are beside none of a step that stayed.
+func TestRowsDontContradictItems(t *testing.T) {
+	was, is := Read([]byte("uuid: SC1a\n- name: gone\n")), Read([]byte("uuid: SC1b\n- name: gome\n"))
+	h := Hunks(was, is, Options{})[0]
+	pairs := func(items []Item) (n int) {
+		for _, r := range Rows(h, items) {
+			if r.Old != nil && r.New != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		items []Item
+		want  int
+	}{
+		{nil, 2},
+		{[]Item{{Op: Changed, Old: "a", New: "b", OldLines: Span{1, 1}, NewLines: Span{9, 9}}}, 1},
+		{[]Item{{Op: Removed, OldLines: Span{2, 2}}}, 1},
+		{[]Item{{Op: Removed, OldLines: Span{2, 2}}, {Op: Added, NewLines: Span{2, 2}}}, 2},
+	} {
+		if got := pairs(tt.items); got != tt.want {
+			t.Errorf("%d pairs with %+v, want %d", got, tt.items, tt.want)
+		}
+	}
+}
+
 // With white space ignored, an unchanged line stands on the old side as it was.
 func TestRowsKeepOldWhiteSpace(t *testing.T) {
 	was, is := Read([]byte("a:  1\nb: 1\n")), Read([]byte("a: 1\nb: 2\n"))

@@ -135,7 +135,7 @@ func showBoth(old, new *node) (was, now string) {
 	if old == nil || new == nil {
 		return show(old, false), show(new, false)
 	}
-	quote := old.kind != new.kind || old.tag != new.tag
+	quote := old.kind != new.kind || old.tag != new.tag && !(old.textual() && new.textual())
 	a, b := *old, *new
 	if a.kind == scalar && b.kind == scalar {
 		a.value, b.value = window(old.value, new.value)
@@ -146,6 +146,9 @@ func showBoth(old, new *node) (was, now string) {
 	}
 	return was, now
 }
+
+// textual reports whether a value is a string for our reader.
+func (n *node) textual() bool { return n.tag == "!!str" || n.tag == oldTag }
 
 // explicit is the tag of a value as a document could say it.
 func (n *node) explicit() string {

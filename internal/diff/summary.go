@@ -41,12 +41,18 @@ type kept struct {
 	said   string
 }
 
-func (k kept) String() string {
+func (k kept) clause() clause {
 	s := strings.Join(k.labels, ", ")
 	if k.more > 0 {
 		s += fmt.Sprintf(" and %d more", k.more)
 	}
-	return s + k.said
+	return clause{s + k.said, len(k.labels) + k.more}
+}
+
+// clause is a part of a summary, and how many differences it tells.
+type clause struct {
+	text  string
+	tells int
 }
 
 // saying is how to say what became of a field, and in how many places it did.
@@ -99,14 +105,14 @@ func (w *wholes) add(at *place, item Item, noun string) {
 		w.run = Item{}
 	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
-			w.kept[w.count-1].said += " and moved " + sayAfter(item.New)
+			w.kept[w.count-1].said += " and moved " + sayAfter(at.behind)
 		}
-	case w.count > 0 && w.run.Old == item.Old && w.run.New == item.New:
+	case w.last.up == at.up && w.last.now+1 == at.now && w.run.Op == Moved && w.run.Old == item.Old && w.run.New == item.New:
 		if w.count <= maxKept {
 			w.kept[w.count-1].add(noun + sayWhole(at))
 		}
 	default:
-		w.keep(kept{labels: []string{noun + sayWhole(at)}, said: " moved " + sayAfter(item.New)})
+		w.keep(kept{labels: []string{noun + sayWhole(at)}, said: " moved " + sayAfter(at.behind)})
 		w.run = item
 	}
 	w.last = spot{at.up, at.now}
@@ -129,19 +135,19 @@ func (k *kept) add(label string) {
 }
 
 // say says what became of the wholes.
-func (w *wholes) say(noun string) (parts []string) {
+func (w *wholes) say(noun string) (parts []clause) {
 	for i, op := range wholeOps() {
 		switch n := w.ops[i]; {
 		case n == 0:
 		case i < 2 && n == 1:
-			parts = append(parts, fmt.Sprintf("%s %s %s", noun, w.labels[i], op))
+			parts = append(parts, clause{fmt.Sprintf("%s %s %s", noun, w.labels[i], op), 1})
 		case i < 2 || w.count > maxKept:
-			parts = append(parts, count(n, noun)+" "+op)
+			parts = append(parts, clause{count(n, noun) + " " + op, n})
 		}
 	}
 	if w.count <= maxKept {
 		for _, k := range w.kept {
-			parts = append(parts, k.String())
+			parts = append(parts, k.clause())
 		}
 	}
 	return parts
@@ -206,7 +212,7 @@ func sayField(at *place, item Item, short bool) string {
 	case item.Op == Renamed:
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
 	case item.Op == Moved && !at.secret:
-		return field + " moved " + sayAfter(item.New)
+		return field + " moved " + sayAfter(at.behind)
 	case at.sameJSON:
 		return field + " written anew (the same JSON)"
 	case item.Op == Changed && tellable(old) && tellable(new) && !at.secret:
@@ -223,7 +229,7 @@ func taskVersions(old, new string) (task, was, now string, ok bool) {
 }
 
 // summary says it all, part by part, and how many fields it leaves out.
-func (t *told) summary() (parts []string, more int) {
+func (t *told) summary() (parts []clause, more int) {
 	parts = append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
 	more = t.fields
 	slices.SortStableFunc(t.said, func(p, q saying) int {
@@ -243,29 +249,30 @@ func (t *told) summary() (parts []string, more int) {
 		case s.in != "":
 			text += " in " + s.in
 		}
-		parts = append(parts, text)
+		parts = append(parts, clause{text, s.places})
 		more -= s.places
 	}
 	return parts, more
 }
 
-// fit joins the parts of a summary, as many as there is room for; more are those
-// that have no part.
-func fit(parts []string, more int) string {
+// fit joins the parts of a summary, as many as there is room for; more are the
+// differences that no part tells.
+func fit(parts []clause, more int) string {
 	const rest = ", and %d more"
 	s := ""
-	for i, part := range parts {
-		part = oneLine(part, maxSummary)
-		next := part
+	for i, p := range parts {
+		next := oneLine(p.text, maxSummary)
 		if i > 0 {
-			next = s + ", " + part
+			next = s + ", " + next
 		}
 		room := maxSummary
 		if i+1 < len(parts) || more > 0 {
 			room -= len(rest) + len("12345")
 		}
 		if i > 0 && utf8.RuneCountInString(next) > room {
-			more += len(parts) - i
+			for _, p := range parts[i:] {
+				more += p.tells
+			}
 			break
 		}
 		s = next

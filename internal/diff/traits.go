@@ -32,8 +32,9 @@ func newEffort() *effort {
 
 // traits are what a value holds.
 type traits struct {
-	list  []trait           // sorted
-	deeds map[uint64]uint64 // the fields that say what a step does, and their values
+	list  []trait             // sorted
+	deeds map[uint64]uint64   // the fields that say what a step does, and their values
+	texts map[uint64][]uint64 // those that are texts of several lines, and these, sorted
 }
 
 // trait is a hash of something that a value holds where it does, and what that
@@ -135,24 +136,38 @@ func (c *collector) scalar(path uint64, key string, n *node) {
 	c.add(path, thereTrait)
 	value := hash(path, n.value)
 	deed := isDeed(key)
-	if deed {
-		if c.deeds == nil {
-			c.deeds = map[uint64]uint64{}
-		}
-		c.deeds[path] = value
-	}
 	switch {
 	case strings.Contains(n.value, "\n"):
-		weight := max(1, textTrait/(1+strings.Count(n.value, "\n")))
-		for line := range strings.Lines(n.value) {
-			c.add(hash(path, strings.TrimSpace(line)), weight)
-		}
+		c.lines(path, n.value, deed)
 	case n.tag != "!!str" || len(n.value) < 3 || strings.EqualFold(key, "type"):
 		c.add(value, plainTrait)
 	case deed:
 		c.add(value, deedTrait)
+		if c.deeds == nil {
+			c.deeds = map[uint64]uint64{}
+		}
+		c.deeds[path] = value
 	default:
 		c.add(value, valueTrait+min(len(n.value)/8, 8)*traitUnit)
+	}
+}
+
+// lines takes in a text of several lines.
+func (c *collector) lines(path uint64, text string, deed bool) {
+	weight := max(1, textTrait/(1+strings.Count(text, "\n")))
+	var hashes []uint64
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && len(hashes) < maxOwnTraits {
+			hashes = append(hashes, hash(path, line))
+			c.add(hashes[len(hashes)-1], weight)
+		}
+	}
+	if deed {
+		if c.texts == nil {
+			c.texts = map[uint64][]uint64{}
+		}
+		slices.Sort(hashes)
+		c.texts[path] = hashes
 	}
 }
 

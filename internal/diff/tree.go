@@ -67,6 +67,9 @@ func (k key) compare(o key) int {
 	return cmp.Or(strings.Compare(k.value, o.value), strings.Compare(k.tag, o.tag))
 }
 
+// node is the key as a value.
+func (k key) node() *node { return &node{kind: scalar, tag: k.tag, value: k.value} }
+
 type pair struct {
 	key key
 	slot
@@ -123,7 +126,7 @@ func (n *node) text(keys ...string) string {
 		return ""
 	}
 	for _, k := range keys {
-		if s := n.get(key{"!!str", k}); s != nil && s.value.kind == scalar && s.value.tag == "!!str" && s.value.value != "" {
+		if s := n.get(key{"!!str", k}); s != nil && s.value.kind == scalar && s.value.textual() && s.value.value != "" {
 			return s.value.value
 		}
 	}

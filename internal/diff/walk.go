@@ -197,7 +197,7 @@ func (w *walker) mapping(at *place, old, new *node) {
 		if i, ok := now[j]; ok {
 			twin = &old.pairs[i].slot
 			to := here.pair(p.key, twin, &p.slot)
-			w.renamed(&to, old.pairs[i].key.value, p.key.value, here.old.part(slot{at: twin.at, lines: 1}), here.new.part(slot{at: p.at, lines: 1}))
+			w.renamed(&to, old.pairs[i].key.node(), p.key.node(), here.old.part(slot{at: twin.at, lines: 1}), here.new.part(slot{at: p.at, lines: 1}))
 			w.node(&to, twin.value, p.value)
 			continue
 		}
@@ -323,12 +323,13 @@ func (w *walker) list(at *place, old, new *node) {
 		a, b := was.items[i].value, now.items[j].value
 		if now.renamed[j] {
 			x, y := a.pairs[a.nameAt()], b.pairs[b.nameAt()]
-			w.renamed(&to, was.names[i], now.names[j], to.old.part(x.slot), to.new.part(y.slot))
+			w.renamed(&to, x.value, y.value, to.old.part(x.slot), to.new.part(y.slot))
 			a = a.withName(y.value)
 		}
 		if now.moved[j] {
 			whole.old = to.old.above(here.old, i, old.slot)
 			a, b := together(was, now, i, j)
+			whole.behind = now.after(j)
 			w.tell(&whole, Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
 		}
@@ -370,11 +371,11 @@ func (w *walker) element(at *place, op string, old, new *node) {
 
 // renamed tells that what stands at a place had another name. The lines are
 // those of the names.
-func (w *walker) renamed(at *place, old, new string, was, now side) {
+func (w *walker) renamed(at *place, old, new *node, was, now side) {
 	to := *at
 	to.old, to.new = was, now
-	w.tell(&to, Item{Op: Renamed, Old: old, New: new}, at.up.steps)
-	w.record(Renamed, at, &node{value: old}, &node{value: new})
+	w.tell(&to, Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
+	w.record(Renamed, at, old, new)
 }
 
 // value tells a difference of values; nil is a side without one.
