@@ -166,7 +166,13 @@ func (l *listing) candidates(places, before []int) (list []candidate, at []int) 
 // equal ones that moved, then those that stand in each other's place and are alike.
 func (m *matching) rest() {
 	i, j := m.a.single(), m.b.single()
-	if len(i) == 0 || len(j) == 0 {
+	switch {
+	case len(i) == 0 || len(j) == 0:
+		return
+	case len(i) == 1 && len(j) == 1: // as in many a small list
+		m.look()
+		m.equal(i, j)
+		m.gap(i, j)
 		return
 	}
 	options := []linediff.Option{linediff.Context(0)}
