@@ -116,6 +116,27 @@ func (at *place) section(n *node) bool {
 	return n.size() > 0 && (at.steps && n.kind == list || at.parameters && n.kind == mapping || at.outputs)
 }
 
+// emptied is a place where one of the sides is empty: its parts have no lines on that
+// side but the whole's, and the first one takes in the whole's first line on the other.
+func (at *place) emptied(old, new *node) *place {
+	if old.size() > 0 && new.size() > 0 || at.up == nil || at.old.From == 0 || at.new.From == 0 {
+		return at
+	}
+	to := *at
+	to.emptying = true
+	for _, side := range []struct {
+		*side
+		*node
+	}{{&to.old, old}, {&to.new, new}} {
+		if side.size() == 0 {
+			side.fixed = true
+		} else {
+			side.alone = true
+		}
+	}
+	return &to
+}
+
 // of is a side that lacks part i of a collection: where that has nothing else
 // either, its line goes with the first part.
 func (s side) of(at *place, i int) side {

@@ -274,3 +274,26 @@ func (t *tree) steps() int {
 func isSteps(k key, v *node) bool {
 	return v.kind == list && strings.HasSuffix(strings.ToLower(k.value), "steps")
 }
+
+// sameForm makes a list of a content's only document where the other content has
+// several.
+func sameForm(was, now *tree) (*tree, *tree) {
+	if was.documents > 1 && now.documents <= 1 {
+		return was, now.asList()
+	}
+	if now.documents > 1 && was.documents <= 1 {
+		return was.asList(), now
+	}
+	return was, now
+}
+
+// asList is the tree as one of several documents.
+func (t *tree) asList() *tree {
+	root := &node{kind: list, tag: "!!seq"}
+	if t.documents > 0 {
+		root.items = []slot{{value: t.root, lines: max(1, t.lines), origin: t.origin}}
+	}
+	var r reader
+	r.seal(root)
+	return &tree{root: root, documents: t.documents, lines: t.lines}
+}

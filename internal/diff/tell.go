@@ -1,0 +1,80 @@
+package diff
+
+// element tells an element that only one side has. Of a step it tells that it
+// came or went, of anything else the value.
+func (w *walker) element(at *place, op string, old, new *node) {
+	v := new
+	if v == nil {
+		v = old
+	}
+	if !at.up.steps || v.kind != mapping {
+		w.value(at, op, old, new)
+		return
+	}
+	w.tell(at, Item{Op: op}, true)
+	w.record(op, at, old, new)
+}
+
+// renamed tells that what stands at a place had another name. The lines are
+// those of the names.
+func (w *walker) renamed(at *place, old, new *node, was, now side) {
+	to := *at
+	to.old, to.new = was, now
+	w.tell(&to, Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
+	w.record(Renamed, at, old, new)
+}
+
+// value tells a difference of values; nil is a side without one.
+func (w *walker) value(at *place, op string, old, new *node) {
+	item := Item{Op: op}
+	if len(w.items) < maxItems { // else spare the writing
+		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
+			item.Old, item.New = w.showLines(old, new)
+		} else {
+			item.Old, item.New = showBoth(old, new)
+		}
+	}
+	w.tell(at, item, false)
+	w.record(op, at, old, new)
+}
+
+// showLines is showLines, which does for all aliases of two texts what is done once.
+func (w *walker) showLines(old, new *node) (was, now string) {
+	twins := [2]*node{old, new}
+	shown, ok := w.texts[twins]
+	if !ok {
+		shown[0], shown[1] = showLines(old.value, new.value)
+		if w.texts == nil {
+			w.texts = map[[2]*node][2]string{}
+		}
+		w.texts[twins] = shown
+	}
+	return shown[0], shown[1]
+}
+
+func (w *walker) record(op string, at *place, old, new *node) {
+	if w.edit != nil {
+		w.edit(op, at, old, new)
+	}
+}
+
+// tell counts an item, and keeps it while there is room. whole says that it is
+// about a step as a whole.
+func (w *walker) tell(at *place, item Item, whole bool) {
+	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
+	w.count(at, item, whole)
+	if len(w.items) < maxItems {
+		item.Path, item.Step, item.Task = cut(at.path(), maxPath), at.step, at.task
+		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
+		item.OldLines, item.NewLines = at.old.Span, at.new.Span
+		w.items = append(w.items, item)
+	}
+}
+
+// note says how many items were left out.
+func (w *walker) note() string {
+	if more := w.total - len(w.items); more > 0 {
+		return count(more, "more difference") + " not listed"
+	}
+	return ""
+}
