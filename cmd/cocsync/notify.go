@@ -23,11 +23,12 @@ func (a *app) notifyCommand() *cobra.Command {
 		Use:   "notify",
 		Short: "look after the messages to Slack",
 		Long: `Every alert is stored before it is sent, and stays until Slack has taken it. These
-commands show what waits or was refused, try again, and send a test.`,
+commands show what waits or was refused, try again, send a test, and show how a
+change would read.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.notifyTestCommand(), a.notifyListCommand(), a.notifyRetryCommand())
+	cmd.AddCommand(a.notifyTestCommand(), a.notifyPreviewCommand(), a.notifyListCommand(), a.notifyRetryCommand())
 	return cmd
 }
 

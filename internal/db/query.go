@@ -248,6 +248,15 @@ func (d *DB) Watches(ctx context.Context) (names []string, err error) {
 	}, `SELECT name FROM watches ORDER BY name`)
 }
 
+// Followers returns the watches that follow a document now, by name.
+func (d *DB) Followers(ctx context.Context, document int64) (names []string, err error) {
+	defer wrap(&err, "watches of a document")
+	return collect(ctx, d.read, func(row scanner) (name string, err error) {
+		err = row.Scan(&name)
+		return name, err
+	}, `SELECT DISTINCT watch FROM memberships WHERE document_id = ? AND until IS NULL ORDER BY watch`, document)
+}
+
 // Totals counts what the archive holds.
 type Totals struct {
 	Documents, Versions, Changes, Contents int
