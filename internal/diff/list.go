@@ -238,8 +238,11 @@ func (m *matching) gap(i, j []int) {
 	lone := func(l *listing, places []int) []int {
 		return slices.DeleteFunc(slices.Clone(places), func(at int) bool { return l.twin[at] >= 0 })
 	}
-	m.kin(lone(m.a, i), lone(m.b, j))
 	i, j = lone(m.a, i), lone(m.b, j)
+	if len(i) != 1 || len(j) != 1 || m.a.names[i[0]] != m.b.names[j[0]] { // else the place decides
+		m.kin(i, j)
+		i, j = lone(m.a, i), lone(m.b, j)
+	}
 	for n := range min(len(i), len(j)) {
 		p, q := m.a.items[i[n]].value, m.b.items[j[n]].value
 		if p.kind == q.kind && m.a.names[i[n]] == m.b.names[j[n]] {

@@ -23,7 +23,7 @@ type knownTraits struct {
 // Either takes some 30 milliseconds.
 const (
 	maxProducts = 4 << 20
-	maxTraits   = 1 << 20
+	maxTraits   = 512 << 10
 )
 
 func newEffort() *effort {
