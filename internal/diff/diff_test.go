@@ -136,6 +136,7 @@ func TestSummary(t *testing.T) {
 		{"moves of two lists", "p: {steps: [{name: a}, {name: b}, {name: c}]}\nq: {steps: [{name: a}, {name: b}, {name: c}]}\n", "p: {steps: [{name: c}, {name: a}, {name: b}]}\nq: {steps: [{name: c}, {name: a}, {name: b}]}\n", "c moved to the front, c moved to the front", ""},
 		{"values moved as one", "l: [one, two, three, four]\n", "l: [three, four, one, two]\n", "l[0] moved to the front, l[1] moved after three", ""},
 		{"a comment behind a text of two lines", "a: x\n  y\n", "a: x\n  y # c\n", "formatting only (comments)", ""},
+		{"a command that moved behind one", "l: [a b, c d, e f, g h]\n", "l: [a b, g h, c d, e f]\n", "l[1] moved", ""},
 		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
 		{"a password in an address", "a: mysql://root:pw1@db\n", "a: mysql://root:pw2@db\n", "a changed", ""},
 		{"half a surrogate pair", "a: '{\"x\":\"\\ud800\",\"y\":1}'\n", "a: '{\"x\":\"\\ud801\",\"y\":1}'\n", "a changed", ""},

@@ -211,7 +211,7 @@ func sayField(at *place, item Item, short bool) string {
 	switch {
 	case item.Op == Renamed:
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
-	case item.Op == Moved && !at.secret:
+	case item.Op == Moved && tellable(strings.TrimPrefix(at.behind, "after ")) && !at.secret:
 		return field + " moved " + sayAfter(at.behind)
 	case at.sameJSON:
 		return field + " written anew (the same JSON)"
