@@ -20,7 +20,7 @@ type knownTraits struct {
 	named bool
 }
 
-// Either takes some 30 milliseconds.
+// Either is spent in some tens of milliseconds.
 const (
 	maxProducts = 4 << 20
 	maxTraits   = 512 << 10
