@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,21 +29,37 @@ func (c *checker) check() {
 	if len(c.cfg.Watches) == 0 {
 		c.fault("watch", "there is nothing to watch", "write a [[watch]] with a name, an account, and documents or a selection")
 	}
-	accounts := names(c, "account", c.cfg.Accounts, func(a Account) string { return a.Name })
-	names(c, "watch", c.cfg.Watches, func(w Watch) string { return w.Name })
-	slacks := names(c, "slack", c.cfg.Slacks, func(s Slack) string { return s.Name })
-	c.references("operators", "notifier", c.cfg.Operators, slacks)
+	accounts := names(c, "account", c.cfg.Accounts, func(a Account) string { return a.Name }, nil)
+	names(c, "watch", c.cfg.Watches, func(w Watch) string { return w.Name }, nil)
+	slacks := names(c, "slack", c.cfg.Slacks, func(s Slack) string { return s.Name }, nil)
+	// The archive and those who name a notifier do not ask of which sort it is.
+	names(c, "webhook", c.cfg.Webhooks, func(w Webhook) string { return w.Name }, slacks)
+	notifiers := c.cfg.Notifiers()
+	c.references("operators", "notifier", c.cfg.Operators, notifiers)
+	c.wrong("page_url", checkLink(c.cfg.PageURL))
 	for i, a := range c.cfg.Accounts {
 		c.table("account", i, a.Name)
 		c.account(a)
 	}
 	for i, w := range c.cfg.Watches {
 		c.table("watch", i, w.Name)
-		c.watch(w, accounts, slacks)
+		c.watch(w, accounts, notifiers)
 	}
 	for i, s := range c.cfg.Slacks {
 		c.table("slack", i, s.Name)
 		c.slack(s)
+	}
+	for i, w := range c.cfg.Webhooks {
+		c.table("webhook", i, w.Name)
+		c.webhook(w)
+	}
+	for i, r := range c.cfg.Routes {
+		c.table("route", i, "")
+		c.route(r, notifiers)
+	}
+	for _, user := range slices.Sorted(maps.Keys(c.cfg.People)) {
+		c.at, c.label = join("people", keyPath(user)), "person "+quote(user)
+		c.person(user, c.cfg.People[user])
 	}
 }
 
@@ -77,8 +94,9 @@ func (c *checker) wrong(key string, err error) {
 // maxName bounds the names that people give.
 const maxName = 64
 
-// names checks the names of the tables of one kind and returns them.
-func names[T any](c *checker, kind string, list []T, nameOf func(T) string) []string {
+// names checks the names of the tables of one kind and returns them. taken are
+// names that tables of another kind have and this one may not.
+func names[T any](c *checker, kind string, list []T, nameOf func(T) string, taken []string) []string {
 	var all []string
 	seen := map[string]bool{}
 	for i, item := range list {
@@ -91,6 +109,8 @@ func names[T any](c *checker, kind string, list []T, nameOf func(T) string) []st
 			c.fault("name", "this is no plain name", fmt.Sprintf("use letters, digits and . _ - in it, at most %d", maxName))
 		case seen[name]:
 			c.fault("name", "another "+kind+" has this name", "give each a name of its own")
+		case slices.Contains(taken, name):
+			c.fault("name", "a [[slack]] has this name", "give each notifier a name of its own")
 		}
 		seen[name] = true
 		all = append(all, name)
@@ -114,7 +134,7 @@ func (c *checker) references(key, kind string, list, known []string) {
 		case slices.Contains(list[:i], name):
 			c.fault(place, fmt.Sprintf("%s names %s twice", key, quote(name)), "name it once")
 		case len(known) == 0:
-			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), "there is no [[slack]] yet; write one with this name")
+			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), "there is no [[slack]] and no [[webhook]] yet; write one with this name")
 		case !slices.Contains(known, name) && !slices.Contains(known, ""):
 			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), choose(name, known))
 		}

@@ -1,14 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"net/netip"
-	"net/url"
 	"strings"
-
-	"cocsync/internal/hint"
 )
 
 func (c *checker) account(a Account) {
@@ -33,6 +28,7 @@ func (c *checker) account(a Account) {
 	if a.Connections < 1 || a.Connections > maxConnections {
 		c.fault("connections", fmt.Sprintf("connections is %d", a.Connections), fmt.Sprintf("write a number from 1 to %d", maxConnections))
 	}
+	c.wrong("console_url", checkLink(a.ConsoleURL))
 	c.credentials(a)
 }
 
@@ -66,23 +62,4 @@ func (c *checker) secret(key string, s Secret) {
 		c.fault(key, key+" is written plainly in a file that others can read",
 			"run `chmod 600 "+c.file+"`, or write env:NAME or file:PATH")
 	}
-}
-
-// checkURL accepts https, and http on loopback, without anything after the path.
-// The error does not show the URL, which may hold a password.
-func checkURL(text string) error {
-	const advice = "write https://…; plain http is accepted on loopback only"
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.Opaque != "" {
-		return hint.Wrap(errors.New("this is no URL"), advice)
-	}
-	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return hint.Wrap(errors.New("a user, query or fragment has no place in this URL"), advice)
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	loopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return hint.Wrap(errors.New("this URL is not https"), advice)
-	}
-	return nil
 }

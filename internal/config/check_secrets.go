@@ -23,7 +23,17 @@ func (c *Config) CheckSecrets() []Problem {
 		k.table("slack", i, s.Name)
 		k.readable("token", s.Token)
 		if k.readable("webhook", s.Webhook) && s.Webhook.IsSet() {
-			k.webhook(s.Webhook)
+			k.address("webhook", s.Webhook, checkURL, "copy the webhook's URL from Slack: https://hooks.slack.com/services/…")
+		}
+	}
+	for i, w := range c.Webhooks {
+		k.table("webhook", i, w.Name)
+		if k.readable("url", w.URL) && w.URL.IsSet() {
+			k.address("url", w.URL, checkTarget, urlAdvice)
+		}
+		if k.readable("secret", w.Secret) {
+			_, err := w.Key()
+			k.wrong("secret", err)
 		}
 	}
 	return k.sorted()
@@ -35,9 +45,10 @@ func (c *checker) readable(key string, s Secret) bool {
 	return err == nil
 }
 
-func (c *checker) webhook(s Secret) {
-	if url, err := s.Value(); err == nil && checkURL(url) != nil {
-		c.wrong("webhook", hint.Wrap(fmt.Errorf("what %s holds is no https URL", s), "copy the webhook's URL from Slack: https://hooks.slack.com/services/…"))
+// address checks the URL that a secret holds, and does not show it.
+func (c *checker) address(key string, s Secret, check func(string) error, advice string) {
+	if url, err := s.Value(); err == nil && check(url) != nil {
+		c.wrong(key, hint.Wrap(fmt.Errorf("what %s holds is no https URL", s), advice))
 	}
 }
 
@@ -48,19 +59,31 @@ func (c *Config) Warnings() []Problem {
 	for _, w := range c.Watches {
 		used = append(used, w.Notify...)
 	}
-	if len(c.Operators) == 0 && len(c.Slacks) > 0 {
-		k.fault("operators", "nobody hears when the watching itself is broken", `write operators = ["…"] at the top, with the name of a [[slack]]`)
+	for _, r := range c.Routes {
+		used = append(used, r.Notify...)
+	}
+	if len(c.Operators) == 0 && len(c.Notifiers()) > 0 {
+		k.fault("operators", "nobody hears when the watching itself is broken", `write operators = ["…"] at the top, with the name of a [[slack]] or [[webhook]]`)
 	}
 	for i, s := range c.Slacks {
 		k.table("slack", i, s.Name)
-		if !slices.Contains(used, s.Name) {
-			k.fault("name", "nothing is told through it", "name it in a watch's notify, or in operators")
-		}
+		k.idle(s.Name, used)
 		if s.Token.IsSet() && !channelID(s.Channel) {
 			k.fault("channel", quote(s.Channel)+" is a channel's name", "write its ID, such as C0123456789: Slack takes no files, and so no long diffs, under a name")
 		}
 	}
+	for i, w := range c.Webhooks {
+		k.table("webhook", i, w.Name)
+		k.idle(w.Name, used)
+	}
 	return k.sorted()
+}
+
+// idle warns of a notifier that nothing names.
+func (c *checker) idle(name string, used []string) {
+	if !slices.Contains(used, name) {
+		c.fault("name", "nothing is told through it", "name it in the notify of a watch or a route, or in operators")
+	}
 }
 
 // channelID reports whether a channel is written as an ID.

@@ -25,32 +25,62 @@ func (c *checker) slack(s Slack) {
 	}
 	c.secret("token", s.Token)
 	c.secret("webhook", s.Webhook)
-	c.kinds(s)
-	if details := []string{"full", "outline", "name"}; !slices.Contains(details, s.Detail) {
-		c.fault("detail", "unknown detail "+quote(s.Detail), "it is one of "+strings.Join(details, ", "))
-	}
-	for i, m := range s.Mask {
-		if _, err := regexp.Compile(m); err != nil || m == "" {
-			c.fault(fmt.Sprintf("mask[%d]", i), "mask: "+quote(m)+" is no pattern", "see https://github.com/google/re2/wiki/Syntax")
-		}
-	}
+	c.telling(s.Kinds, s.Detail, s.Mask, s.IgnorePaths)
 	c.wrong("api_url", checkURL(s.APIURL))
 	if s.DigestOver < 1 {
 		c.fault("digest_over", fmt.Sprintf("digest_over is %d", s.DigestOver), "write a number, 1 or more")
 	}
+	_, err := s.ThreadFor()
+	c.wrong("thread", err)
+	_, err = zone(s.Timezone)
+	c.wrong("timezone", err)
+	_, _, err = quietHours(s.QuietHours)
+	c.wrong("quiet_hours", err)
+	c.kinds("quiet_except", s.QuietExcept)
 }
 
-func (c *checker) kinds(s Slack) {
+// telling checks what all sorts of notifiers have.
+func (c *checker) telling(kinds []coc.Kind, detail string, mask, ignorePaths []string) {
+	if len(kinds) == 0 {
+		c.fault("kinds", "kinds is empty: it would tell nothing", "leave it out, or choose from "+knownKinds())
+	}
+	c.kinds("kinds", kinds)
+	if details := []string{"full", "outline", "name"}; !slices.Contains(details, detail) {
+		c.fault("detail", "unknown detail "+quote(detail), "it is one of "+strings.Join(details, ", "))
+	}
+	for i, m := range mask {
+		if _, err := regexp.Compile(m); err != nil || m == "" {
+			c.fault(fmt.Sprintf("mask[%d]", i), "mask: "+quote(m)+" is no pattern", "see https://github.com/google/re2/wiki/Syntax")
+		}
+	}
+	c.patterns("ignore_paths", ignorePaths, pathAdvice)
+}
+
+// kinds checks a list of kinds of change.
+func (c *checker) kinds(key string, list []coc.Kind) {
+	for i, k := range list {
+		if !slices.Contains(coc.Kinds, k) {
+			c.fault(fmt.Sprintf("%s[%d]", key, i), "unknown kind "+quote(string(k)), "known are "+knownKinds())
+		}
+	}
+}
+
+func knownKinds() string {
 	var known []string
 	for _, k := range coc.Kinds {
 		known = append(known, string(k))
 	}
-	if len(s.Kinds) == 0 {
-		c.fault("kinds", "kinds is empty: it would tell nothing", "leave it out, or choose from "+strings.Join(known, ", "))
-	}
-	for i, k := range s.Kinds {
-		if !slices.Contains(known, string(k)) {
-			c.fault(fmt.Sprintf("kinds[%d]", i), "unknown kind "+quote(string(k)), "known are "+strings.Join(known, ", "))
+	return strings.Join(known, ", ")
+}
+
+const pathAdvice = "write a path as `cocsync log --path` takes it, such as steps[*].inputs.timeout, or leave it out"
+
+// patterns checks a list of patterns in which only * is special: each fits
+// something unless it is empty.
+func (c *checker) patterns(key string, list []string, advice string) {
+	for i, p := range list {
+		if strings.TrimSpace(p) == "" {
+			c.fault(fmt.Sprintf("%s[%d]", key, i), key+" holds an empty pattern", advice)
 		}
 	}
 }

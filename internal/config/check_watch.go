@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-func (c *checker) watch(w Watch, accounts, slacks []string) {
+func (c *checker) watch(w Watch, accounts, notifiers []string) {
 	switch {
 	case w.Account == "":
 		c.fault("account", "it has no account", `write account = "…" with the name of an [[account]]`)
@@ -28,11 +28,11 @@ func (c *checker) watch(w Watch, accounts, slacks []string) {
 	case w.Select == nil && len(w.Documents) == 0 && !c.bad[join(c.at, "documents")]:
 		c.fault("select", "it follows no document", `write documents = ["…"], or select = { all = true }`)
 	}
-	c.references("notify", "notifier", w.Notify, slacks)
+	c.references("notify", "notifier", w.Notify, notifiers)
 }
 
 func (c *checker) schedule(w Watch) {
-	if _, err := w.location(); err != nil {
+	if _, err := zone(w.Timezone); err != nil {
 		c.wrong("timezone", err)
 		w.Timezone = "UTC"
 	}

@@ -12,25 +12,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
-	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 )
 
 // Config is a checked configuration. What Load returns refers to no name that
-// isn't there, and its methods that read a setting (Cron, AuditEvery, Masks)
-// do not fail.
+// isn't there, and its methods that read a setting (Cron, AuditEvery, Masks,
+// ThreadFor, Quiet) do not fail.
 type Config struct {
 	// Database is the archive's file. Written relatively, it lies beside the
 	// config file, so that it does not depend on where the daemon was started.
 	Database string `toml:"database"`
 	// Operators are the notifiers that hear when the watching itself is broken.
-	Operators []string  `toml:"operators"`
-	Accounts  []Account `toml:"account"`
-	Watches   []Watch   `toml:"watch"`
-	Slacks    []Slack   `toml:"slack"`
+	Operators []string `toml:"operators"`
+	// PageURL is the address of a change on a web page, with placeholders such as
+	// {change}; "" for none.
+	PageURL  string    `toml:"page_url"`
+	Accounts []Account `toml:"account"`
+	Watches  []Watch   `toml:"watch"`
+	Slacks   []Slack   `toml:"slack"`
+	Webhooks []Webhook `toml:"webhook"`
+	Routes   []Route   `toml:"route"`
+	// People says who COC's users are, by the id or the name that COC shows.
+	People map[string]Person `toml:"people"`
 
 	doc *document // where each key stands, for problems that are found later
 }
@@ -47,6 +52,7 @@ type Account struct {
 	SecurityToken     Secret  `toml:"security_token"`
 	RequestsPerSecond float64 `toml:"requests_per_second"` // 0: no limit
 	Connections       int     `toml:"connections"`
+	ConsoleURL        string  `toml:"console_url"` // of a document in COC's console, as PageURL is written
 }
 
 // Watch is which documents of an account are followed, and who hears of them.
@@ -70,32 +76,6 @@ type Select struct {
 	EnterpriseProjectID string `toml:"enterprise_project_id"`
 }
 
-// Slack is a notifier: one channel and how it wants to be told.
-type Slack struct {
-	Name       string     `toml:"name"`
-	Token      Secret     `toml:"token"` // of a bot; or
-	Webhook    Secret     `toml:"webhook"`
-	Channel    string     `toml:"channel"` // where a bot posts
-	Kinds      []coc.Kind `toml:"kinds"`
-	Detail     string     `toml:"detail"` // full, outline, name
-	Mask       []string   `toml:"mask"`   // see Masks
-	APIURL     string     `toml:"api_url"`
-	DigestOver int        `toml:"digest_over"`
-}
-
-// Masks returns the patterns whose matches never leave for chat.
-func (s Slack) Masks() ([]*regexp.Regexp, error) {
-	var list []*regexp.Regexp
-	for _, m := range s.Mask {
-		re, err := regexp.Compile(m)
-		if err != nil {
-			return nil, fmt.Errorf("slack %q: mask: %w", s.Name, err)
-		}
-		list = append(list, re)
-	}
-	return list, nil
-}
-
 // Default returns what an empty file says.
 func Default() *Config { return &Config{Database: "cocsync.db"} }
 
@@ -103,15 +83,6 @@ func defaultAccount() Account { return Account{RequestsPerSecond: 5, Connections
 
 func defaultWatch() Watch {
 	return Watch{Schedule: "*/5 * * * *", Timezone: "UTC", Audit: "30d"}
-}
-
-// Withdrawn is not told by default: COC keeps 100 versions of a document, and
-// then each new one would alarm.
-func defaultSlack() Slack {
-	return Slack{
-		Kinds:  []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten, coc.KindMetadata, coc.KindDeleted, coc.KindRestored},
-		Detail: "full", APIURL: "https://slack.com/api/", DigestOver: 10,
-	}
 }
 
 // maxFile bounds a config file. One that a person wrote has a few kilobytes.
@@ -160,6 +131,10 @@ func (c *Config) settle(dir string) {
 	for i := range c.Slacks {
 		s := &c.Slacks[i]
 		s.Token, s.Webhook = s.Token.in(dir), s.Webhook.in(dir)
+	}
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		w.URL, w.Secret = w.URL.in(dir), w.Secret.in(dir)
 	}
 }
 

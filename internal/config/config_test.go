@@ -68,6 +68,28 @@ token = "file:/run/token"
 channel = "C0123456789"
 kinds = ["withdrawn"]
 mask = ["a+"]
+thread = ""
+quiet_except = []
+
+[[webhook]]
+name = "bus"
+url = "file:url"
+secret = "file:sk"
+mask = ["b+"]
+
+[[route]]
+names = ["prod-*"]
+risk_levels = ["high"]
+notify = ["bus"]
+continue = true
+
+[people]
+"li.wei" = { name = "Li Wei", slack = "U0123" }
+bob.name = "Bob"
+bob.slack = "W0123"
+
+[people."COC 1234"]
+name = "李伟"
 `)
 	dir := filepath.Dir(path)
 	want := &Config{
@@ -86,7 +108,14 @@ mask = ["a+"]
 		Slacks: []Slack{{
 			Name: "ops", Token: Secret{"file:/run/token"}, Channel: "C0123456789", Kinds: []coc.Kind{coc.KindWithdrawn},
 			Detail: "full", Mask: []string{"a+"}, APIURL: "https://slack.com/api/", DigestOver: 10,
+			Timezone: "UTC", QuietExcept: []coc.Kind{},
 		}},
+		Webhooks: []Webhook{{
+			Name: "bus", URL: Secret{"file:" + filepath.Join(dir, "url")}, Secret: Secret{"file:" + filepath.Join(dir, "sk")},
+			Kinds: defaultKinds(), Detail: "full", Mask: []string{"b+"},
+		}},
+		Routes: []Route{{Names: []string{"prod-*"}, RiskLevels: []string{"high"}, Notify: []string{"bus"}, Continue: true}},
+		People: map[string]Person{"li.wei": {"Li Wei", "U0123"}, "bob": {"Bob", "W0123"}, "COC 1234": {Name: "李伟"}},
 	}
 	got, err := Load(path)
 	if err != nil {
@@ -98,6 +127,12 @@ mask = ["a+"]
 	masks, err := got.Slacks[0].Masks()
 	if err != nil || len(masks) != 1 || !masks[0].MatchString("aaa") {
 		t.Errorf("Masks() = %v, %v", masks, err)
+	}
+	if masks, err = got.Webhooks[0].Masks(); err != nil || len(masks) != 1 || !masks[0].MatchString("bbb") {
+		t.Errorf("Masks() of the webhook = %v, %v", masks, err)
+	}
+	if diff := cmp.Diff([]string{"ops", "bus"}, got.Notifiers()); diff != "" {
+		t.Errorf("Notifiers (-want +got):\n%s", diff)
 	}
 }
 

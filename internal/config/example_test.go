@@ -24,7 +24,7 @@ func example(t *testing.T) string {
 
 // uncomment turns "# key = value" and "# [[table]]" into what they say.
 func uncomment(text string) string {
-	return regexp.MustCompile(`(?m)^# ([a-z_]+ = |\[)`).ReplaceAllString(text, "$1")
+	return regexp.MustCompile(`(?m)^# ([a-z_]+ = |"[^"]+" = |\[)`).ReplaceAllString(text, "$1")
 }
 
 // The example loads as it stands, and uncommented has no fault but that it then
@@ -59,12 +59,29 @@ func TestExampleHasEveryKey(t *testing.T) {
 			}
 			if _, ok := doc.lines[at]; !ok {
 				t.Errorf("%s is missing", at)
-			} else if s := structOf(f.Type); s != nil {
+			} else if f.Type.Kind() == reflect.Map {
+				walk(firstIn(t, doc, at), f.Type.Elem())
+			} else if s := tableOf(f.Type); s != nil {
 				walk(at, s)
 			}
 		}
 	}
 	walk("", reflect.TypeFor[Config]())
+}
+
+// firstIn returns the path of the first table in a map.
+func firstIn(t *testing.T, doc *document, path string) string {
+	t.Helper()
+	first := ""
+	for at, line := range doc.lines {
+		if parentOf(at) == path && (first == "" || line < doc.lines[first]) {
+			first = at
+		}
+	}
+	if first == "" {
+		t.Fatalf("%s is empty", path)
+	}
+	return first
 }
 
 // The defaults that the example shows are the defaults. Keys without one show
@@ -75,10 +92,10 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if !doc.decode(shown) {
 		t.Fatal(doc.err())
 	}
-	if shown.Database != Default().Database {
-		t.Errorf("database is %q, the default %q", shown.Database, Default().Database)
+	if shown.Database != Default().Database || shown.PageURL != Default().PageURL {
+		t.Errorf("database is %q, page_url %q, the defaults %q, %q", shown.Database, shown.PageURL, Default().Database, Default().PageURL)
 	}
-	sample := " name region account documents token channel "
+	sample := " name region account documents token channel url secret "
 	same := func(table string, got, want any) {
 		g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 		for f := range fields(g.Type()) {
@@ -95,4 +112,11 @@ func TestExampleShowsDefaults(t *testing.T) {
 	same("account", shown.Accounts[0], defaultAccount())
 	same("watch", shown.Watches[0], defaultWatch())
 	same("slack", shown.Slacks[0], defaultSlack())
+
+	// What stands as a comment alone.
+	all := Default()
+	if doc := scan(exampleFile, []byte(uncomment(example(t)))); !doc.decode(all) {
+		t.Fatal(doc.err())
+	}
+	same("webhook", all.Webhooks[0], defaultWebhook())
 }

@@ -18,6 +18,9 @@ func (c *Config) fill() {
 	for i := range c.Slacks {
 		fillIn(c.doc, fmt.Sprintf("slack[%d]", i), &c.Slacks[i], defaultSlack())
 	}
+	for i := range c.Webhooks {
+		fillIn(c.doc, fmt.Sprintf("webhook[%d]", i), &c.Webhooks[i], defaultWebhook())
+	}
 }
 
 func fillIn[T any](doc *document, path string, to *T, from T) {

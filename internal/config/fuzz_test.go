@@ -65,6 +65,20 @@ func FuzzParse(f *testing.F) {
 			if _, err := s.Masks(); err != nil {
 				t.Errorf("Masks: %v", err)
 			}
+			if _, err := s.ThreadFor(); err != nil {
+				t.Errorf("ThreadFor: %v", err)
+			}
+			if q, err := s.Quiet(); err != nil || q.From == q.To && q.In != nil {
+				t.Errorf("Quiet: %v, %v", q, err)
+			}
+		}
+		for _, w := range cfg.Webhooks {
+			if _, err := w.Masks(); err != nil {
+				t.Errorf("Masks: %v", err)
+			}
+			if _, err := w.Key(); err != nil && w.Secret.plain() {
+				t.Errorf("Key: %v", err)
+			}
 		}
 		cfg.Warnings()
 	})

@@ -8,11 +8,19 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// table is where keys stand: a path and the struct that they are fields of, nil
-// when nobody knows it.
+// table is where keys stand: a path and the struct that they are fields of, or
+// the map that they are keys of; nil when nobody knows it.
 type table struct {
 	path string
 	typ  reflect.Type
+}
+
+// under returns the path of a key in the table.
+func (t table) under(key string) string {
+	if t.typ != nil && t.typ.Kind() == reflect.Map {
+		key = keyPath(key)
+	}
+	return join(t.path, key)
 }
 
 // header reads [a.b] or [[a]].
@@ -28,7 +36,7 @@ func (d *document) header(e *unstable.Node) table {
 			d.blankLine(int(key.Raw.Offset))
 			return table{}
 		}
-		at.path = join(at.path, string(key.Data))
+		at.path = at.under(string(key.Data))
 		switch {
 		case isTables(field):
 			if last := keys.IsLast(); last && e.Kind == unstable.ArrayTable {
@@ -37,12 +45,12 @@ func (d *document) header(e *unstable.Node) table {
 				return d.wrongHeader(line, at.path+" needs double brackets", "[["+at.path+"]]")
 			}
 			at = table{fmt.Sprintf("%s[%d]", at.path, d.counts[at.path]-1), field.Elem()}
-		case structOf(field) == nil:
+		case tableOf(field) == nil:
 			return d.wrongHeader(line, plainPath(at.path)+" is no table", string(key.Data)+" = …")
-		case e.Kind == unstable.ArrayTable:
+		case e.Kind == unstable.ArrayTable && keys.IsLast():
 			return d.wrongHeader(line, plainPath(at.path)+" needs single brackets", "["+plainPath(at.path)+"]")
 		default:
-			at.typ = structOf(field)
+			at.typ = tableOf(field)
 		}
 		d.lines[at.path] = line
 	}
@@ -63,7 +71,7 @@ func (d *document) keyValue(in table, e *unstable.Node) string {
 	for keys.Next() {
 		key, name := keys.Node(), string(keys.Node().Data)
 		line := d.lineAt(int(key.Raw.Offset))
-		at := table{path: join(in.path, name)}
+		at := table{path: in.under(name)}
 		if in.typ == nil {
 			return at.path // the table was reported
 		}
@@ -77,7 +85,7 @@ func (d *document) keyValue(in table, e *unstable.Node) string {
 			d.value(at.path, line, field, e.Value())
 			return at.path
 		}
-		if at.typ = structOf(field); at.typ == nil {
+		if at.typ = tableOf(field); at.typ == nil {
 			d.add(line, fmt.Sprintf("%s is no table", plainPath(at.path)), "write "+name+" = …")
 			return at.path
 		}
@@ -103,7 +111,7 @@ func (d *document) value(path string, line int, want reflect.Type, v *unstable.N
 		d.value(fmt.Sprintf("%s[%d]", path, i), line, want.Elem(), children.Node())
 	}
 	for v.Kind == unstable.InlineTable && children.Next() {
-		d.keyValue(table{path, structOf(want)}, children.Node())
+		d.keyValue(table{path, tableOf(want)}, children.Node())
 	}
 }
 
@@ -116,7 +124,7 @@ type form struct {
 // formOf returns how a value of that type is written.
 func formOf(t reflect.Type) form {
 	switch {
-	case structOf(t) != nil:
+	case tableOf(t) != nil:
 		return form{[]unstable.Kind{unstable.InlineTable}, "a table in braces", "{ … }"}
 	case t.Kind() == reflect.Slice:
 		return form{[]unstable.Kind{unstable.Array}, "a list in brackets", `["…"]`}
@@ -160,8 +168,11 @@ func (d *document) unknown(line int, parent table, name string) {
 		d.add(line, "unknown key "+quote(name), advice)
 		return
 	}
-	if t, ok := fieldOf(reflect.TypeFor[Config](), name); ok && !isTables(t) {
+	if t, ok := fieldOf(reflect.TypeFor[Config](), name); ok && !isTables(t) && tableOf(t) == nil {
 		advice = name + " stands at the top of the file, before the first table"
+	}
+	if parent.typ == reflect.TypeFor[Person]() && nearest(name, known) == "" {
+		advice += "; a user with a dot is written in quotes: people.\"li.wei\""
 	}
 	d.add(line, fmt.Sprintf("unknown key %s in %s", quote(name), plainPath(parent.path)), advice)
 }

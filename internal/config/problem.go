@@ -71,11 +71,13 @@ func (d *document) sorted() []Problem {
 const maxQuoted = 80
 
 // quote shows a text of the file. It never gets a secret.
-func quote(s string) string {
+func quote(s string) string { return fmt.Sprintf("%q", cut(s)) }
+
+func cut(s string) string {
 	if utf8.RuneCountInString(s) > maxQuoted {
-		s = string([]rune(s)[:maxQuoted]) + "…"
+		return string([]rune(s)[:maxQuoted]) + "…"
 	}
-	return fmt.Sprintf("%q", s)
+	return s
 }
 
 // choose advises on a word that is none of the known ones: the nearest of them

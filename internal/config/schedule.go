@@ -15,7 +15,7 @@ import (
 
 // Cron returns when the watch runs: its schedule in its timezone.
 func (w Watch) Cron() (cron.Schedule, error) {
-	loc, err := w.location()
+	loc, err := zone(w.Timezone)
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +29,12 @@ func (w Watch) Cron() (cron.Schedule, error) {
 	return s, nil
 }
 
-func (w Watch) location() (*time.Location, error) {
-	loc, err := time.LoadLocation(w.Timezone)
+// zone returns a time zone by its IANA name.
+func zone(name string) (*time.Location, error) {
+	loc, err := time.LoadLocation(name)
 	// "" would be UTC, and Local another zone on each machine.
-	if err != nil || w.Timezone == "" || w.Timezone == "Local" {
-		return nil, hint.Wrap(fmt.Errorf("unknown time zone %s", quote(w.Timezone)), "write an IANA name, such as Asia/Shanghai or UTC")
+	if err != nil || name == "" || name == "Local" {
+		return nil, hint.Wrap(fmt.Errorf("unknown time zone %s", quote(name)), "write an IANA name, such as Asia/Shanghai or UTC")
 	}
 	return loc, nil
 }
@@ -75,12 +76,17 @@ func parseCron(text string) (s cron.Schedule, err error) {
 // AuditEvery returns the longest that a version goes unchecked against COC; 0
 // when versions are never checked again.
 func (w Watch) AuditEvery() (time.Duration, error) {
-	if w.Audit == "" {
+	return span(w.Audit, `write a span such as "30d" or "12h", or "" for never`)
+}
+
+// span reads a span of time, 0 when there is none.
+func span(text, advice string) (time.Duration, error) {
+	if text == "" {
 		return 0, nil
 	}
-	d, err := parseDays(w.Audit)
+	d, err := parseDays(text)
 	if err != nil || d <= 0 {
-		return 0, hint.Wrap(fmt.Errorf("%s is no span of time", quote(w.Audit)), `write a span such as "30d" or "12h", or "" for never`)
+		return 0, hint.Wrap(fmt.Errorf("%s is no span of time", quote(text)), advice)
 	}
 	return d, nil
 }

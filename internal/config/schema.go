@@ -3,14 +3,20 @@ package config
 import (
 	"encoding"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
 // The keys of the file are the toml tags of Config and what it holds; these
 // functions read them.
 
-// fieldOf returns the type of a struct's field by its key. Case counts.
+// fieldOf returns the type of a table's field by its key. Case counts. A map has
+// every key.
 func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
 	for f := range fields(t) {
 		if f.Tag.Get("toml") == key {
 			return f.Type, true
@@ -19,6 +25,7 @@ func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
 	return nil, false
 }
 
+// keysOf returns the keys of a struct.
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for f := range fields(t) {
@@ -38,11 +45,14 @@ func fields(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	}
 }
 
-// structOf returns the struct of a field that is a table, else nil. A Secret is
-// a struct in Go and a text in the file.
-func structOf(t reflect.Type) reflect.Type {
+// tableOf returns the struct or map of a field that is a table, else nil. A
+// Secret is a struct in Go and a text in the file.
+func tableOf(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if t.Kind() == reflect.Map {
+		return t
 	}
 	if t.Kind() != reflect.Struct || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return nil
@@ -51,7 +61,7 @@ func structOf(t reflect.Type) reflect.Type {
 }
 
 // isTables reports whether a field is an array of tables.
-func isTables(t reflect.Type) bool { return t.Kind() == reflect.Slice && structOf(t.Elem()) != nil }
+func isTables(t reflect.Type) bool { return t.Kind() == reflect.Slice && tableOf(t.Elem()) != nil }
 
 // join adds a key to a path.
 func join(path, key string) string {
@@ -61,17 +71,22 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// keyPath is a key of a map as a path has it: in quotes where it is no plain
+// word, as in the file, so that no two keys make one path.
+func keyPath(key string) string {
+	special := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	}
+	if key != "" && !strings.ContainsFunc(key, special) {
+		return key
+	}
+	return strconv.Quote(key)
+}
+
 // parentOf takes the last key or place in a list off a path.
 func parentOf(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
 
 // plainPath is a path for people, without the places in lists.
 func plainPath(path string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(path, "[") {
-		if _, rest, ok := strings.Cut(part, "]"); ok {
-			part = rest
-		}
-		b.WriteString(part)
-	}
-	return b.String()
+	return cut(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(path, ""))
 }

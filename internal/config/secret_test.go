@@ -62,6 +62,15 @@ func TestFaultsHideSecrets(t *testing.T) {
 			t.Errorf("%s\nis answered with %v", text, err)
 		}
 	}
+	for _, text := range []string{
+		"secret = \"" + secret + "\"", "secret = \"whsec_" + secret + "\"", "secret = \"whsec_" + secret,
+		"url = \"ftp://" + secret + "\"", "url = \"https://u:" + secret + "@x\"", "url = \"" + secret + "\"",
+	} {
+		_, err := parse("config.toml", []byte(least+"[[webhook]]\nname = \"bus\"\n"+text), 0o600, nowForTests())
+		if err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s\nis answered with %v", text, err)
+		}
+	}
 }
 
 func TestSecretValue(t *testing.T) {
@@ -141,11 +150,28 @@ func TestPlainSecretNeedsPrivateFile(t *testing.T) {
 	}
 }
 
+// A webhook's URL, unlike its secret, may stand in a file that others can read.
+func TestPlainWebhook(t *testing.T) {
+	text := least + "[[webhook]]\nname = \"bus\"\nurl = \"https://example.com/hook\"\nsecret = \"%s\"\n"
+	_, err := parse("config.toml", fmt.Appendf(nil, text, "env:S"), 0o644, nowForTests())
+	if err != nil {
+		t.Errorf("plain url: %v", err)
+	}
+	_, err = parse("config.toml", fmt.Appendf(nil, text, testKey(24)), 0o644, nowForTests())
+	if err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("plain secret in an open file: %v", err)
+	}
+	if _, err = parse("config.toml", fmt.Appendf(nil, text, testKey(24)), 0o600, nowForTests()); err != nil {
+		t.Errorf("plain secret: %v", err)
+	}
+}
+
 // Load resolves no secret, because offline commands need none; CheckSecrets
 // finds all that are missing, each in its line.
 func TestCheckSecrets(t *testing.T) {
 	t.Setenv("COCSYNC_TEST_HOOK", "hooks.slack.com/services/hunter2")
 	t.Setenv("COCSYNC_TEST_TOKEN", "xoxb-1")
+	t.Setenv("COCSYNC_TEST_KEY", "whsec_hunter2")
 	cfg := load(t, `[[account]]
 name = "prod"
 region = "cn-north-4"
@@ -165,6 +191,16 @@ channel = "C0123456789"
 [[slack]]
 name = "ops"
 webhook = "env:COCSYNC_TEST_HOOK"
+
+[[webhook]]
+name = "bus"
+url = "env:COCSYNC_TEST_HOOK"
+secret = "env:COCSYNC_TEST_KEY"
+
+[[webhook]]
+name = "car"
+url = "https://example.com/?q=1"
+secret = "env:COCSYNC_TEST_UNSET"
 `)
 	var got []string
 	for _, p := range cfg.CheckSecrets() {
@@ -177,6 +213,9 @@ webhook = "env:COCSYNC_TEST_HOOK"
 		`4 account "prod": access_key: environment variable COCSYNC_TEST_UNSET is not set, or empty`,
 		`5 account "prod": secret_key: stat ` + filepath.Dir(cfg.Database) + `/none: no such file or directory`,
 		`19 slack "ops": webhook: what env:COCSYNC_TEST_HOOK holds is no https URL`,
+		`23 webhook "bus": url: what env:COCSYNC_TEST_HOOK holds is no https URL`,
+		`24 webhook "bus": secret: what env:COCSYNC_TEST_KEY holds is no signing secret`,
+		`29 webhook "car": secret: environment variable COCSYNC_TEST_UNSET is not set, or empty`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("CheckSecrets:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -195,6 +234,19 @@ channel = "#ops"
 [[slack]]
 name = "idle"
 webhook = "env:W"
+
+[[webhook]]
+name = "bus"
+url = "https://example.com"
+secret = "env:W"
+
+[[webhook]]
+name = "routed"
+url = "https://example.com"
+secret = "env:W"
+
+[[route]]
+notify = ["routed"]
 `)
 	var got []string
 	for _, p := range cfg.Warnings() {
@@ -207,6 +259,7 @@ webhook = "env:W"
 		"0 nobody hears when the watching itself is broken",
 		`15 slack "ops": "#ops" is a channel's name`,
 		`18 slack "idle": nothing is told through it`,
+		`22 webhook "bus": nothing is told through it`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("Warnings:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
