@@ -76,44 +76,93 @@ func credentials(c config.Account) fetch.Source {
 	})
 }
 
-// routes names the notifiers that hear of a kind of change found by a watch.
-func routes(cfg *config.Config) func(watch string, kind coc.Kind) []string {
-	return func(watch string, kind coc.Kind) (names []string) {
-		for _, w := range cfg.Watches {
-			if w.Name != watch {
-				continue
+// routes names the notifiers that may hear of a kind of change found by a watch:
+// those that the watch names, and those that routes name besides. A watch that
+// names nobody only archives.
+func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed []string) {
+	kinds := map[string][]coc.Kind{}
+	for _, s := range cfg.Slacks {
+		kinds[s.Name] = s.Kinds
+	}
+	for _, w := range cfg.Webhooks {
+		kinds[w.Name] = w.Kinds
+	}
+	return func(watch string, kind coc.Kind) (own, routed []string) {
+		at := slices.IndexFunc(cfg.Watches, func(w config.Watch) bool { return w.Name == watch })
+		if at < 0 || len(cfg.Watches[at].Notify) == 0 {
+			return nil, nil
+		}
+		hears := func(name string) bool { return slices.Contains(kinds[name], kind) }
+		for _, n := range cfg.Watches[at].Notify {
+			if hears(n) {
+				own = append(own, n)
 			}
-			for _, n := range w.Notify {
-				if slices.ContainsFunc(cfg.Slacks, func(s config.Slack) bool { return s.Name == n && slices.Contains(s.Kinds, kind) }) {
-					names = append(names, n)
+		}
+		for _, r := range cfg.Routes {
+			for _, n := range r.Notify {
+				if hears(n) && !slices.Contains(own, n) && (len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)) {
+					routed = append(routed, n)
 				}
 			}
 		}
-		return names
+		return own, routed
 	}
 }
 
 // sender makes what posts to the configured notifiers.
 func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Sender, error) {
-	s := &notify.Sender{Log: log}
+	s := &notify.Sender{Log: log, Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d
 	}
+	for _, c := range cfg.Accounts {
+		s.Links.Console[c.Name] = c.ConsoleURL
+	}
+	for id, p := range cfg.People {
+		s.People[id] = notify.Person{Name: p.Name, Slack: p.Slack}
+	}
+	for _, r := range cfg.Routes {
+		s.Routes = append(s.Routes, notify.Route{Names: r.Names, Kinds: r.Kinds, RiskLevels: r.RiskLevels, Paths: r.Paths,
+			Tasks: r.Tasks, Notify: r.Notify, Mention: r.Mention, Continue: r.Continue})
+	}
 	for _, c := range cfg.Slacks {
+		n, err := slackNotifier(c)
+		if err != nil {
+			return nil, err
+		}
+		s.Notifiers = append(s.Notifiers, n)
+	}
+	for _, c := range cfg.Webhooks {
 		masks, err := c.Masks()
 		if err != nil {
 			return nil, err // nothing leaves unmasked
 		}
-		n := notify.Notifier{Name: c.Name, Channel: c.Channel, APIURL: c.APIURL, Kinds: c.Kinds,
-			Detail: notify.Detail(c.Detail), Mask: masks, DigestOver: c.DigestOver}
-		if c.Webhook.IsSet() {
-			n.Webhook = c.Webhook.Value
-		} else {
-			n.Token = c.Token.Value
-		}
-		s.Notifiers = append(s.Notifiers, n)
+		s.Notifiers = append(s.Notifiers, notify.Notifier{Name: c.Name, Hook: &notify.Hook{URL: c.URL.Value, Key: c.Key},
+			Kinds: c.Kinds, Detail: notify.Detail(c.Detail), Mask: masks, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting})
 	}
 	return s, nil
+}
+
+func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
+	n = notify.Notifier{Name: c.Name, Channel: c.Channel, APIURL: c.APIURL, Kinds: c.Kinds, Detail: notify.Detail(c.Detail),
+		DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
+	if n.Mask, err = c.Masks(); err != nil {
+		return n, err // nothing leaves unmasked
+	}
+	if n.Thread, err = c.ThreadFor(); err != nil {
+		return n, err
+	}
+	q, err := c.Quiet()
+	if err != nil {
+		return n, err
+	}
+	n.Quiet = notify.Quiet{From: q.From, To: q.To, In: q.In, Except: c.QuietExcept}
+	if c.Webhook.IsSet() {
+		n.Webhook = c.Webhook.Value
+	} else {
+		n.Token = c.Token.Value
+	}
+	return n, nil
 }
 
 // enter ends the watches that the config no longer names.

@@ -70,7 +70,11 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, n := range p.sender.Notifiers {
 		who, err := p.sender.Check(ctx, n.Name)
-		c.line(strings.TrimSuffix("slack "+n.Name+": "+who, ": "), err)
+		what := "slack "
+		if n.Hook != nil {
+			what = "webhook "
+		}
+		c.line(strings.TrimSuffix(what+n.Name+": "+who, ": "), err)
 	}
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", c.failed, c.done)

@@ -208,6 +208,9 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 	list := s.slack.Messages()
 	for _, m := range list[*seen:] {
 		fmt.Fprintln(a.out)
+		if m.ThreadTS != "" {
+			fmt.Fprintln(a.out, "  ↳ in the thread")
+		}
 		for line := range strings.Lines(cocsim.Render(m)) {
 			fmt.Fprint(a.out, "  │ ", line)
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,10 +22,10 @@ import (
 func (a *app) notifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notify",
-		Short: "look after the messages to Slack",
-		Long: `Every alert is stored before it is sent, and stays until Slack has taken it. These
-commands show what waits or was refused, try again, send a test, and show how a
-change would read.`,
+		Short: "look after the messages to Slack and webhooks",
+		Long: `Every alert is stored before it is sent, and stays until it was taken. These
+commands show what waits or was refused, try again, send samples, and show how a
+change would read and where it would go.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -35,10 +36,12 @@ change would read.`,
 func (a *app) notifyTestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test NAME",
-		Short: "send a test message to a notifier",
-		Long: `Test posts one message to the notifier of that name in the configuration. If
-Slack takes it, a channel that was left alone after a refusal is tried again, and
-what waited for it goes.`,
+		Short: "send a sample of each kind of message to a notifier",
+		Long: `Test posts to the notifier of that name in the configuration: a word that this is
+a test, then a made-up change of each kind that it is told, with a reply and a
+file in a thread where it can have them, and a digest; about ten messages, one a
+second. If they are taken, a channel that was left alone after a refusal is tried
+again, and what waited for it goes.`,
 		Example:           `  cocsync notify test ops`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeNotifier,
@@ -51,13 +54,8 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	var names []string
-	found := false
-	for _, s := range cfg.Slacks {
-		names = append(names, s.Name)
-		found = found || s.Name == name
-	}
-	if !found {
+	names := cfg.Notifiers()
+	if !slices.Contains(names, name) {
 		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), didYouMean(name, names))
 	}
 	d, err := a.outbox(ctx, cfg)
@@ -68,10 +66,14 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := sender.Test(ctx, name); err != nil {
+	n, err := sender.Test(ctx, name)
+	if err != nil {
+		if n > 0 {
+			fmt.Fprintf(a.err, "notifier %s: %s went before that\n", name, plural(n, "message"))
+		}
 		return err
 	}
-	fmt.Fprintf(a.err, "notifier %s: Slack took the test message\n", name)
+	fmt.Fprintf(a.err, "notifier %s: all %s taken\n", name, plural(n, "message"))
 	return nil
 }
 

@@ -104,6 +104,9 @@ type messageJSON struct {
 	CreatedAt  *string `json:"created_at"`
 	NextAt     *string `json:"next_at"` // null when it is not tried again
 	SentAt     *string `json:"sent_at"`
+	ParentID   *int64  `json:"parent_id"` // the message that it follows in a thread
+	Channel    *string `json:"channel"`   // where it landed, and
+	TS         *string `json:"ts"`        // under which timestamp, where Slack says so
 	Error      *string `json:"error"`
 }
 
@@ -112,6 +115,10 @@ func newMessageJSON(m coc.Message, doc db.Document) messageJSON {
 		ID: m.ID, Notifier: m.Notifier, Kind: string(m.Kind), State: string(m.State),
 		DocumentID: orNull(doc.DocumentID), Name: orNull(doc.Name), Changes: append([]int64{}, m.Changes...), Text: m.Text,
 		Attempts: m.Attempts, CreatedAt: jsonTime(m.CreatedAt), SentAt: jsonTime(m.SentAt), Error: orNull(m.Err),
+		Channel: orNull(m.Channel), TS: orNull(m.TS),
+	}
+	if m.Parent != 0 {
+		out.ParentID = &m.Parent
 	}
 	if m.State == coc.Waiting {
 		out.NextAt = jsonTime(m.NextAt)
@@ -155,8 +162,13 @@ func about(m coc.Message, name string) string {
 	} else if len(ids) > 1 {
 		what = "changes " + strings.Join(ids, ", ")
 	}
-	if m.Kind == coc.MessageDigest {
+	switch {
+	case m.Kind == coc.MessageDigest:
 		what = "digest of " + what
+	case m.Kind == coc.MessageFile:
+		what = fmt.Sprintf("file below message %d", m.Parent)
+	case m.Kind == coc.MessageReply && len(ids) == 0:
+		what = fmt.Sprintf("details of message %d", m.Parent)
 	}
 	if name != "" {
 		what += " of " + name

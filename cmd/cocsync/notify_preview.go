@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,9 +25,12 @@ func (a *app) notifyPreviewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preview CHANGE",
 		Short: "show what a change would say, and where, without sending it",
-		Long: `Preview shows the message of a change as each notifier would get it that hears of it
-by the configuration as it stands now: what Slack shows, and the line that phones
-show. It sends nothing, whether or not the change was told already.
+		Long: `Preview shows the messages of a change as each notifier would get them that hears
+of it by the configuration as it stands now, its routes included: what Slack
+shows, and the line that phones show; the file that goes into the thread when the
+diff is too long; the JSON that a webhook gets. It sends nothing, whether or not
+the change was told already. If the document has a thread at the time, ordinary
+changes go there, and in quiet hours they wait.
 
 With -o json it writes the Block Kit of each message, fit for Slack's Block Kit
 Builder. ` + "`cocsync log`" + ` shows the numbers of changes.`,
@@ -68,25 +73,19 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	route := routes(cfg)
 	list := []notify.Preview{}
-	for _, watch := range watches {
-		for _, name := range route(watch, c.Kind) {
-			if slices.ContainsFunc(list, func(p notify.Preview) bool { return p.Notifier == name }) {
-				continue // one message to each, however many watches follow it
-			}
-			p, err := sender.Preview(ctx, name, &c)
-			if err != nil {
-				return err
-			}
-			list = append(list, p)
+	for _, d := range recipients(routes(cfg), watches, &c) {
+		msgs, err := sender.Preview(ctx, d)
+		if err != nil {
+			return err
 		}
+		list = append(list, msgs...)
 	}
 	switch {
 	case len(list) == 0 && len(watches) == 0:
 		a.nothing(visible(fmt.Sprintf("nobody would hear of change %d: no watch follows %s", id, c.Name)))
 	case len(list) == 0:
-		a.nothing(visible(fmt.Sprintf("nobody would hear of change %d: no notifier of %s tells of kind %s", id, strings.Join(watches, ", "), c.Kind)))
+		a.nothing(visible(fmt.Sprintf("nobody would hear of change %d: by the kinds, routes and ignored paths of the config no notifier of %s tells it", id, strings.Join(watches, ", "))))
 	case c.Backfill:
 		a.aside(fmt.Sprintf("change %d was there before cocsync first looked: the summary of first contact stands for it", id))
 	}
@@ -99,6 +98,27 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	})
 }
 
+// recipients are the deliveries that a change would make if it were found now, one
+// to each notifier, however many watches follow the document.
+func recipients(route func(string, coc.Kind) (own, routed []string), watches []string, c *coc.Change) (list []coc.Delivery) {
+	add := func(names []string, routed bool) {
+		for _, n := range names {
+			if !slices.ContainsFunc(list, func(d coc.Delivery) bool { return d.Notifier == n }) {
+				list = append(list, coc.Delivery{Notifier: n, Routed: routed, DueAt: time.Now(), Change: c})
+			}
+		}
+	}
+	for _, w := range watches {
+		own, _ := route(w, c.Kind)
+		add(own, false)
+	}
+	for _, w := range watches {
+		_, routed := route(w, c.Kind)
+		add(routed, true)
+	}
+	return list
+}
+
 // previews writes messages as Slack would show them.
 func (p *page) previews(list []notify.Preview) {
 	for i, m := range list {
@@ -109,12 +129,31 @@ func (p *page) previews(list []notify.Preview) {
 		if m.Channel != "" {
 			to += ", channel " + m.Channel
 		}
-		fmt.Fprintln(p, p.paint(bold, "To "+visible(to)))
-		for line := range strings.Lines(cocsim.Render(cocsim.Message{Blocks: m.Blocks})) {
-			fmt.Fprint(p, "  │ ", line)
+		switch {
+		case m.FileName != "":
+			fmt.Fprintln(p, p.paint(bold, visible("To "+to+", in the thread: file "+m.FileName)))
+			p.quoted(m.File)
+			continue
+		case m.Event != nil:
+			fmt.Fprintln(p, p.paint(bold, visible("To webhook "+to)))
+			var b bytes.Buffer
+			if err := json.Indent(&b, m.Event, "", "  "); err != nil {
+				b.Write(m.Event)
+			}
+			p.quoted(b.String())
+			continue
 		}
-		fmt.Fprintln(p, "\n"+p.paint(bold, "On a phone"))
-		fmt.Fprintln(p, "  │ "+cocsim.Render(cocsim.Message{Text: m.Text}))
+		fmt.Fprintln(p, p.paint(bold, visible("To "+to)))
+		p.quoted(cocsim.Render(cocsim.Message{Blocks: m.Blocks}))
+		fmt.Fprintln(p, p.paint(bold, "On a phone"))
+		p.quoted(cocsim.Render(cocsim.Message{Text: m.Text}))
+	}
+}
+
+// quoted writes a text beside a bar.
+func (p *page) quoted(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(p, "  │ "+visible(strings.TrimRight(line, "\r\n")))
 	}
 }
 
@@ -124,11 +163,15 @@ func (a *app) previewJSON(list []notify.Preview) error {
 		Notifier string          `json:"notifier"`
 		Channel  *string         `json:"channel"`
 		Text     string          `json:"text"`
+		Kind     string          `json:"kind"`
 		Blocks   json.RawMessage `json:"blocks"`
+		Event    json.RawMessage `json:"event"` // what a webhook gets
+		FileName *string         `json:"file_name"`
+		File     *string         `json:"file"`
 	}
 	out := make([]message, len(list))
 	for i, m := range list {
-		out[i] = message{m.Notifier, orNull(m.Channel), m.Text, m.Blocks}
+		out[i] = message{m.Notifier, orNull(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, orNull(m.FileName), orNull(m.File)}
 	}
 	return a.writeJSON(out)
 }

@@ -22,7 +22,8 @@ func withSlack(t *testing.T, archive string) (string, *cocsim.Slack) {
 	t.Setenv("COC_AK", "ak")
 	t.Setenv("COC_SK", "very-secret-key")
 	t.Setenv("SLACK_TOKEN", "xoxb-very-secret")
-	text := strings.NewReplacer("$COC", "https://coc.example", "$SLACK", url, "cocsync.db", archive).Replace(scriptConfig)
+	text := strings.NewReplacer(`channel = "C0123456789"`, "channel = \"C0123456789\"\nkinds = [\"rewritten\"]",
+		"$COC", "https://coc.example", "$SLACK", url, "cocsync.db", archive).Replace(scriptConfig)
 	path := filepath.Join(t.TempDir(), "config.toml")
 	must(t, os.WriteFile(path, []byte(text), 0o600))
 	return path, slack
@@ -33,7 +34,7 @@ func TestNotifyTestFreesTheChannel(t *testing.T) {
 	archive := fixture(t)
 	config, slack := withSlack(t, archive)
 	_, stderr, status := ask(t, archive, "-c", config, "notify", "test", "ops")
-	if status != 0 || len(slack.Messages()) != 1 || stderr != "notifier ops: Slack took the test message\n" {
+	if status != 0 || len(slack.Messages()) != 2 || stderr != "notifier ops: all 2 messages taken\n" {
 		t.Fatalf("notify test = %q, %d with %d messages", stderr, status, len(slack.Messages()))
 	}
 	d, err := db.OpenReader(t.Context(), archive)
@@ -50,7 +51,7 @@ func TestNotifyTestNeedsNoArchive(t *testing.T) {
 	archive := filepath.Join(t.TempDir(), "none.db")
 	config, slack := withSlack(t, archive)
 	_, stderr, status := ask(t, archive, "-c", config, "notify", "test", "ops")
-	if status != 0 || len(slack.Messages()) != 1 {
+	if status != 0 || len(slack.Messages()) != 2 {
 		t.Errorf("notify test = %q, %d with %d messages", stderr, status, len(slack.Messages()))
 	}
 	if _, err := os.Stat(archive); !os.IsNotExist(err) {

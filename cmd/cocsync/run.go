@@ -14,6 +14,7 @@ import (
 
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
+	"cocsync/internal/syncer"
 )
 
 // jitter keeps many daemons with one schedule from asking COC in one instant.
@@ -87,7 +88,16 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			default: // it is awake already
 			}
 		}
-		return &daemon.Set{Jobs: p.jobs, Cycle: p.syncer.Run, Send: func(ctx context.Context) { p.sender.Run(ctx, poke) }}, nil
+		var watches []syncer.Scheduled
+		for _, j := range p.jobs {
+			watches = append(watches, syncer.Scheduled{Watch: j.Watch.Name, Schedule: j.Schedule})
+		}
+		return &daemon.Set{
+			Jobs:   p.jobs,
+			Cycle:  p.syncer.Run,
+			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
+			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, watches) },
+		}, nil
 	}}
 }
 

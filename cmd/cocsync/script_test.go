@@ -208,7 +208,7 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			text := cocsim.Render(m)
 			if m.ThreadTS != "" {
-				text = "  in the thread: " + text
+				text = "(in the thread)\n" + text
 			}
 			fmt.Fprint(ts.Stdout(), tidy(ts, text), "\n\n")
 		}

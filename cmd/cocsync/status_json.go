@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
@@ -49,8 +51,10 @@ type notifierJSON struct {
 	OldestAt  *string `json:"oldest_at"`
 	Held      *string `json:"held"`
 	NextTryAt *string `json:"next_try_at"`
-	Failed    int     `json:"failed"`
-	LastError *string `json:"last_error"`
+	// QuietUntil is the end of the quiet hours that it is in; null outside them.
+	QuietUntil *string `json:"quiet_until"`
+	Failed     int     `json:"failed"`
+	LastError  *string `json:"last_error"`
 }
 
 func (s *status) json() statusJSON {
@@ -69,7 +73,7 @@ func (s *status) json() statusJSON {
 		out.Watches = append(out.Watches, w.json())
 	}
 	for _, b := range s.backlogs {
-		out.Notifiers = append(out.Notifiers, newNotifierJSON(b))
+		out.Notifiers = append(out.Notifiers, s.notifierJSON(b))
 	}
 	return out
 }
@@ -91,9 +95,12 @@ func (w watchStatus) json() watchJSON {
 	return out
 }
 
-func newNotifierJSON(b db.Backlog) notifierJSON {
+func (s *status) notifierJSON(b db.Backlog) notifierJSON {
+	if !b.Quiet.After(s.now) {
+		b.Quiet = time.Time{}
+	}
 	return notifierJSON{
 		Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: jsonTime(b.Oldest), Held: orNull(b.Held),
-		NextTryAt: jsonTime(b.HeldTill), Failed: b.Failed, LastError: orNull(b.LastErr),
+		NextTryAt: jsonTime(b.HeldTill), QuietUntil: jsonTime(b.Quiet), Failed: b.Failed, LastError: orNull(b.LastErr),
 	}
 }

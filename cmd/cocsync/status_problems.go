@@ -99,7 +99,7 @@ func (s *status) notifierProblems(b db.Backlog) {
 	if b.Held != "" {
 		s.problem(fmt.Sprintf("notifier %s: its channel takes nothing; %s, next try %s", b.Notifier, waitCount(b), s.until(b.HeldTill)),
 			b.Held, "put it right in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what waits goes by itself")
-	} else if b.Waiting > 0 && s.now.Sub(b.Oldest) > waitsLong {
+	} else if b.Waiting > 0 && s.now.Sub(b.Oldest) > waitsLong && (b.LastErr != "" || !b.Quiet.After(s.now)) {
 		why := b.LastErr
 		if why == "" {
 			why = "nobody tried to send it"

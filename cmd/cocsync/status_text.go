@@ -114,6 +114,9 @@ func (p *page) backlog(s *status, b db.Backlog) {
 	} else {
 		p.line("waiting", fmt.Sprintf("%d, the oldest due %s", b.Waiting, s.due(b.Oldest)))
 	}
+	if b.Quiet.After(s.now) {
+		p.line("quiet", fmt.Sprintf("hours until %s; what may wait becomes a digest then", b.Quiet.Local().Format("15:04")))
+	}
 	if b.Held != "" {
 		p.line("held", p.paint(red, fmt.Sprintf("%s; next try %s", visible(b.Held), s.until(b.HeldTill))))
 	}

@@ -143,6 +143,11 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 			fmt.Fprintf(a.err, "cocsync: note: %d waiting for notifier %s, which the config does not name any more\n", b.Waiting, b.Notifier)
 			continue
 		}
+		if why == "" && b.Quiet.After(time.Now()) {
+			fmt.Fprintf(a.err, "cocsync: note: %d waiting for the end of the quiet hours of notifier %s, %s\n",
+				b.Waiting, b.Notifier, b.Quiet.Local().Format("15:04"))
+			continue
+		}
 		switch {
 		case why != "":
 			unsent = nil // it says the same

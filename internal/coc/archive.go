@@ -112,4 +112,5 @@ type NewChange struct {
 	Late     bool
 	Derived
 	Notify []string // notifiers
+	Routed []string // others that hear of it if a route says so
 }

@@ -81,6 +81,7 @@ const (
 	NoticeFirstContact NoticeKind = "first_contact" // a watch has begun
 	NoticeTrouble      NoticeKind = "trouble"       // the watching itself is broken
 	NoticeRecovered    NoticeKind = "recovered"     // it works again
+	NoticeWeekly       NoticeKind = "weekly"        // the watching is alive
 	NoticeTest         NoticeKind = "test"
 )
 
@@ -89,6 +90,7 @@ type Delivery struct {
 	ID       int64
 	Notifier string
 	DueAt    time.Time
+	Routed   bool    // only a route brings it there: no watch of the document names the notifier
 	Change   *Change // or
 	Notice   *Notice
 }
@@ -119,7 +121,8 @@ type Message struct {
 	Notifier string
 	Kind     MessageKind
 	Document int64 // key of the one document it tells of; 0 when several or none
-	Parent   int64 // the message in whose thread it goes; 0 when none
+	// Parent is the message that it follows, in the same thread; 0 when none.
+	Parent int64
 	// Body is the frozen call, in the notifier's own encoding; Text the plain
 	// fallback, which stands alone when the body is refused.
 	Body      []byte
@@ -133,7 +136,15 @@ type Message struct {
 	SentAt    time.Time
 	Channel   string // where it landed, and
 	TS        string // under which timestamp
-	ParentTS  string // TS of Parent, when that was sent
 	Err       string // the newest failure
 	Changes   []int64
+
+	// Of the thread that Parent is in or opened, when that was sent.
+	ThreadChannel, ThreadTS string
+}
+
+// Thread is a message that stands in a channel and what came below it.
+type Thread struct {
+	Root    Message
+	Replies int // messages sent in its thread that tell of changes
 }

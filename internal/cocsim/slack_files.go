@@ -2,6 +2,7 @@ package cocsim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"mime"
@@ -33,7 +34,7 @@ func (s *Slack) uploadURL(r *http.Request, args url.Values) reply {
 	}
 	id := "F" + strings.ToUpper(digits("file", s.calls["files.getUploadURLExternal"]))[:10]
 	s.uploads[id] = &upload{name: args.Get("filename"), length: length}
-	return accept(map[string]any{"upload_url": "http://" + r.Host + uploadPath + id, "file_id": id})
+	return accept(map[string]any{"upload_url": cmp.Or(r.URL.Scheme, "http") + "://" + r.Host + uploadPath + id, "file_id": id})
 }
 
 // receive is the second: the bytes themselves, bare or as a form's file.

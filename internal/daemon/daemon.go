@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,10 @@ type Set struct {
 	Jobs  []Job
 	Cycle func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
 	Send  func(context.Context) // sends what is due until the context ends
+	// Weekly tells people once a week that the watching is alive. It is called at
+	// the start and each hour, and decides itself whether the week is over; nil:
+	// nobody is told.
+	Weekly func(context.Context) error
 }
 
 // Daemon runs until it is told to stop.
@@ -44,6 +49,9 @@ type Daemon struct {
 // margin is how long before the next cycle is due the work that can wait ends:
 // a tenth of the pause between cycles, and this at the most.
 const margin = 5 * time.Second
+
+// weeklyEvery is how often it is asked whether the weekly notice is due.
+const weeklyEvery = time.Hour
 
 // Run runs every watch at once and then on its schedule, until ctx ends. reload
 // loads the configuration anew; wake runs every watch now. It returns when the
@@ -77,6 +85,11 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 		c.Schedule(j.Schedule, e.recovers(e))
 		entries = append(entries, e)
 	}
+	if set.Weekly != nil {
+		weekly := func() { d.weekly(ctx, set) }
+		c.Schedule(cron.Every(weeklyEvery), cron.FuncJob(weekly))
+		wg.Go(weekly)
+	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
 			wg.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
@@ -102,6 +115,19 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 			d.Log.Info("configuration reloaded", "watches", len(next.Jobs))
 			return next
 		}
+	}
+}
+
+// weekly asks whether the weekly notice is due. What fails is tried again in an
+// hour.
+func (d *Daemon) weekly(ctx context.Context, set *Set) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.Error("weekly notice broke", "err", p, "stack", string(debug.Stack()))
+		}
+	}()
+	if err := set.Weekly(ctx); err != nil && ctx.Err() == nil {
+		d.Log.Error("weekly notice not queued", "err", err)
 	}
 }
 

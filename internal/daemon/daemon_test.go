@@ -194,3 +194,38 @@ func TestStopWaitsForTheCycle(t *testing.T) {
 		}
 	})
 }
+
+// Whether the week is over is asked at the start and each hour, and neither an
+// error nor a panic there stops anything, itself included.
+func TestWeeklyIsAskedHourlyAndStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, began := &recorder{}, time.Now()
+		var mu sync.Mutex
+		var asked []time.Duration
+		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
+			return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 1h")}}, Cycle: r.cycle, Weekly: func(context.Context) error {
+				mu.Lock()
+				defer mu.Unlock()
+				asked = append(asked, time.Since(began))
+				if len(asked) == 2 {
+					panic("boom")
+				}
+				return errors.New("disk full")
+			}}, nil
+		}}
+		done := make(chan error)
+		go func() { done <- d.Run(ctx, nil, nil) }()
+		time.Sleep(3*time.Hour + time.Minute)
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if want := []time.Duration{0, time.Hour, 2 * time.Hour, 3 * time.Hour}; !slices.Equal(asked, want) {
+			t.Errorf("asked after %v, want %v", asked, want)
+		}
+		if len(r.calls) != 4 {
+			t.Errorf("%d cycles, want 4", len(r.calls))
+		}
+	})
+}

@@ -25,11 +25,11 @@ func (d *DB) Due(ctx context.Context, notifier string, now time.Time, limit int)
 	}
 	rows, err := collect(ctx, d.read, func(s scanner) (r row, err error) {
 		var due sql.NullInt64
-		err = s.Scan(&r.ID, &r.Notifier, &due, &r.change, &r.notice)
+		err = s.Scan(&r.ID, &r.Notifier, &due, &r.Routed, &r.change, &r.notice)
 		r.DueAt = instant(due)
 		return r, err
 	}, `
-		SELECT id, notifier, due_at, change_id, notice_id FROM deliveries
+		SELECT id, notifier, due_at, routed, change_id, notice_id FROM deliveries
 		WHERE state = 'waiting' AND notifier = ? AND due_at <= ? ORDER BY id LIMIT ?`,
 		notifier, now.UnixMilli(), limit)
 	if err != nil {
@@ -114,14 +114,20 @@ func (t tx) claim(delivery, message int64) error {
 
 const messageColumns = `m.id, m.notifier, m.kind, coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
 	m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error,
-	coalesce((SELECT ts FROM messages p WHERE p.id = m.parent_id), ''),
+	coalesce(th.channel, ''), coalesce(th.ts, ''),
 	(SELECT json_group_array(change_id) FROM deliveries x WHERE x.message_id = m.id AND x.change_id IS NOT NULL)`
+
+// messageTables are messages, each beside the one whose thread it is in: a parent
+// is in a thread itself, or opened it.
+const messageTables = `messages m LEFT JOIN messages up ON up.id = m.parent_id
+	LEFT JOIN messages th ON th.id = coalesce(up.parent_id, up.id)`
 
 func scanMessage(row scanner) (m coc.Message, err error) {
 	var created, first, next, sent sql.NullInt64
 	var changes string
 	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document, &m.Parent, &m.Body, &m.Text, &m.Plain,
-		&m.State, &m.Attempts, &created, &first, &next, &sent, &m.Channel, &m.TS, &m.Err, &m.ParentTS, &changes)
+		&m.State, &m.Attempts, &created, &first, &next, &sent, &m.Channel, &m.TS, &m.Err,
+		&m.ThreadChannel, &m.ThreadTS, &changes)
 	if err != nil {
 		return m, err
 	}
@@ -136,7 +142,7 @@ func scanMessage(row scanner) (m coc.Message, err error) {
 func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	defer wrap(&err, "next message to %s", notifier)
 	m, err = scanMessage(d.read.row(ctx, `
-		SELECT `+messageColumns+` FROM messages m
+		SELECT `+messageColumns+` FROM `+messageTables+`
 		WHERE m.state = 'waiting' AND m.notifier = ?1 AND m.next_at <= ?2
 			AND NOT EXISTS (SELECT 1 FROM messages e
 				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
@@ -174,6 +180,12 @@ func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
 		if err != nil || m.State == coc.Waiting {
 			return err
 		}
+		if m.State == coc.Sent && m.Kind == coc.MessageReply {
+			err := t.exec(`UPDATE messages SET stale = 1 WHERE id = ? AND kind = 'root' AND state = 'sent'`, m.Parent)
+			if err != nil {
+				return err
+			}
+		}
 		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, string(m.State), m.ID)
 	})
 }
@@ -198,6 +210,57 @@ func (d *DB) Hold(ctx context.Context, notifier, reason string, until time.Time)
 			INSERT INTO holds (notifier, reason, since, until) VALUES (?1, ?2, ?3, ?4)
 			ON CONFLICT (notifier) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
 			notifier, reason, time.Now().UnixMilli(), until.UnixMilli())
+	})
+}
+
+// Quiet records that the notifier is in its quiet hours until then, for those who
+// wonder why something waits.
+func (d *DB) Quiet(ctx context.Context, notifier string, until time.Time) (err error) {
+	defer wrap(&err, "quiet hours of %s", notifier)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`
+			INSERT INTO quiets (notifier, until) VALUES (?1, ?2)
+			ON CONFLICT (notifier) DO UPDATE SET until = excluded.until`, notifier, until.UnixMilli())
+	})
+}
+
+// Thread returns the message that opened the notifier's thread of a document, if
+// one was frozen after since; 0 when there is none. Of several it is the first:
+// what stands in the channel for its own weight ends no thread.
+func (d *DB) Thread(ctx context.Context, notifier string, document int64, since time.Time) (id int64, err error) {
+	defer wrap(&err, "thread of document %d at %s", document, notifier)
+	err = d.read.row(ctx, `
+		SELECT id FROM messages
+		WHERE document_id = ? AND notifier = ? AND kind = 'root' AND created_at > ?
+			AND (state = 'waiting' OR state = 'sent' AND ts <> '')
+		ORDER BY id LIMIT 1`, document, notifier, since.UnixMilli()).Scan(&id)
+	return id, explain(ignore(err, sql.ErrNoRows))
+}
+
+// Stale returns a thread of the notifier whose root does not show how many
+// replies there are by now; ok is false when there is none.
+func (d *DB) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
+	defer wrap(&err, "threads at %s", notifier)
+	th.Root, err = scanMessage(d.read.row(ctx, `
+		SELECT `+messageColumns+` FROM `+messageTables+`
+		WHERE m.stale = 1 AND m.notifier = ? ORDER BY m.id LIMIT 1`, notifier))
+	if errors.Is(err, sql.ErrNoRows) {
+		return th, false, nil
+	}
+	if err == nil {
+		err = d.read.row(ctx, `
+			SELECT count(*) FROM deliveries d JOIN messages m ON m.id = d.message_id
+			WHERE m.parent_id = ? AND m.kind = 'reply' AND m.state = 'sent'`, th.Root.ID).Scan(&th.Replies)
+	}
+	return th, err == nil, explain(err)
+}
+
+// Counted records that nothing more is to be done about the count that the root
+// of a thread shows, until the next reply.
+func (d *DB) Counted(ctx context.Context, root int64) (err error) {
+	defer wrap(&err, "thread of message %d", root)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE messages SET stale = 0 WHERE id = ?`, root)
 	})
 }
 
@@ -242,7 +305,7 @@ func (d *DB) Retry(ctx context.Context, notifier string, message int64, now time
 func (d *DB) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages")
 	return collect(ctx, d.read, scanMessage, `
-		SELECT `+messageColumns+` FROM messages m
+		SELECT `+messageColumns+` FROM `+messageTables+`
 		WHERE ? OR m.state <> 'sent' ORDER BY m.id DESC LIMIT ?`, all, limit)
 }
 
@@ -252,6 +315,7 @@ type Backlog struct {
 	Waiting  int       // deliveries not yet sent
 	Oldest   time.Time // when the oldest of them fell due
 	Failed   int       // messages refused for good
+	Quiet    time.Time // the end of the quiet hours that it was found in last
 	Held     string    // why the channel takes nothing; "" when it does
 	HeldTill time.Time // the next try
 	LastErr  string    // the newest failure of a message that still waits
@@ -261,20 +325,20 @@ type Backlog struct {
 func (d *DB) Backlogs(ctx context.Context) (_ []Backlog, err error) {
 	defer wrap(&err, "backlog")
 	return collect(ctx, d.read, func(row scanner) (b Backlog, err error) {
-		var oldest, till sql.NullInt64
-		err = row.Scan(&b.Notifier, &b.Waiting, &oldest, &b.Failed, &b.Held, &till, &b.LastErr)
-		b.Oldest, b.HeldTill = instant(oldest), instant(till)
+		var oldest, till, quiet sql.NullInt64
+		err = row.Scan(&b.Notifier, &b.Waiting, &oldest, &b.Failed, &b.Held, &till, &quiet, &b.LastErr)
+		b.Oldest, b.HeldTill, b.Quiet = instant(oldest), instant(till), instant(quiet)
 		return b, err
 	}, `
 		SELECT n.notifier,
 			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
 			(SELECT min(due_at) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
-			coalesce(h.reason, ''), h.until,
+			coalesce(h.reason, ''), h.until, q.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
 				AND m.error <> '' ORDER BY m.id LIMIT 1), '')
 		FROM (SELECT notifier FROM deliveries UNION SELECT notifier FROM holds) n
-		LEFT JOIN holds h ON h.notifier = n.notifier ORDER BY n.notifier`)
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier ORDER BY n.notifier`)
 }
 
 // Contents returns the two texts that a change compares. old is nil when it

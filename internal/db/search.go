@@ -40,8 +40,9 @@ func (f Filter) found(items []coc.Item) bool {
 		}
 	}
 	return slices.ContainsFunc(items, func(it coc.Item) bool {
-		return (pathFits(f.Path, it.Path) || it.Op == diff.Renamed && pathFits(f.Path, oldPath(it))) &&
-			(taskFits(f.Task, it.Task) || it.Step != "" && taskFits(f.Task, had[it.Step]))
+		at := f.Path == "" || coc.PathFits(f.Path, it.Path) || it.Op == diff.Renamed && coc.PathFits(f.Path, oldPath(it))
+		runs := f.Task == "" || fitsTask(f.Task, it.Task) || it.Step != "" && fitsTask(f.Task, had[it.Step])
+		return at && runs
 	})
 }
 
@@ -55,38 +56,8 @@ func oldPath(it coc.Item) string {
 	return it.Path
 }
 
-// pathFits reports whether the pattern fits a path or one that it lies below.
-func pathFits(pattern, path string) bool {
-	return pattern == "" || like(pattern, path) || like(pattern+".*", path) || like(pattern+"[*", path)
-}
-
-// taskFits reports whether the pattern fits a task, in every version unless the
-// pattern says which.
-func taskFits(pattern, task string) bool {
-	if pattern == "" || task == "" {
-		return pattern == ""
-	}
-	return like(pattern, task) || !strings.Contains(pattern, "@") && like(pattern+"@*", task)
-}
-
-// like reports whether the whole of s fits a pattern in which * stands for
-// anything, and nothing else is special.
-func like(pattern, s string) bool {
-	parts := strings.Split(pattern, "*")
-	last := len(parts) - 1
-	if last == 0 {
-		return pattern == s
-	}
-	s, ok := strings.CutPrefix(s, parts[0])
-	for _, part := range parts[1:last] {
-		at := strings.Index(s, part)
-		if ok = ok && at >= 0; !ok {
-			return false
-		}
-		s = s[at+len(part):]
-	}
-	return ok && strings.HasSuffix(s, parts[last])
-}
+// fitsTask is coc.TaskFits of an item that has a task.
+func fitsTask(pattern, task string) bool { return task != "" && coc.TaskFits(pattern, task) }
 
 // isTask reports whether an item is about what its step runs. A parameter of the
 // step may happen to be called task, too.

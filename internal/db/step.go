@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -240,10 +241,10 @@ func (w *stepper) putChange(c coc.NewChange) error {
 	if err := w.putDerived(id, c.Derived); err != nil {
 		return err
 	}
-	for _, n := range c.Notify {
+	for i, n := range slices.Concat(c.Notify, c.Routed) {
 		err := w.exec(`
-			INSERT INTO deliveries (notifier, change_id, cycle_id, state, due_at) VALUES (?, ?, ?, 'waiting', ?)`,
-			n, id, cycle, w.SeenAt.Add(tellWithin).UnixMilli())
+			INSERT INTO deliveries (notifier, change_id, cycle_id, routed, state, due_at) VALUES (?, ?, ?, ?, 'waiting', ?)`,
+			n, id, cycle, i >= len(c.Notify), w.SeenAt.Add(tellWithin).UnixMilli())
 		if err != nil {
 			return fmt.Errorf("delivery to %s: %w", n, err)
 		}

@@ -366,7 +366,7 @@ func checkPair(t *testing.T, a, b *Text) {
 		t.Errorf("the formatting of the way back is no mirror (-there +back):\n%s", d)
 	}
 	sorted := cmpopts.SortSlices(func(a, b string) bool { return a < b })
-	if len(there.Items) < maxItems {
+	if len(there.Items) < MaxItems {
 		if d := cmp.Diff(forwards(there.Items), backwards(back.Items), sorted); d != "" {
 			t.Errorf("the way back is no mirror (-there +back):\n%s", d)
 		}

@@ -27,7 +27,7 @@ func (w *walker) renamed(at *place, old, new *node, was, now side) {
 // value tells a difference of values; nil is a side without one.
 func (w *walker) value(at *place, op string, old, new *node) {
 	item := Item{Op: op}
-	if len(w.items) < maxItems { // else spare the writing
+	if len(w.items) < MaxItems { // else spare the writing
 		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
 			item.Old, item.New = w.showLines(old, new)
 		} else {
@@ -63,7 +63,7 @@ func (w *walker) record(op string, at *place, old, new *node) {
 func (w *walker) tell(at *place, item Item, whole bool) {
 	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
 	w.count(at, item, whole)
-	if len(w.items) < maxItems {
+	if len(w.items) < MaxItems {
 		item.Path, item.Step, item.Task = cut(at.path(), maxPath), at.step, at.task
 		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
 		item.OldLines, item.NewLines = at.old.Span, at.new.Span

@@ -8,8 +8,8 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// maxItems bounds the items of a Result; what is beyond is counted.
-const maxItems = 200
+// MaxItems bounds the items of a Result; what is beyond is counted.
+const MaxItems = 200
 
 // maxInside bounds the bytes of strings that a walk looks into, for JSON and for
 // lines. Only aliases can ask for more, which stand for one string many times.
@@ -31,7 +31,7 @@ type walker struct {
 	aliased   int                    // values behind aliases that were compared
 	jsons     map[[2]*node]bool      // strings whose JSON was compared
 	texts     map[[2]*node][2]string // what of their lines is shown
-	spans     []spans                // of all items, those beyond maxItems too
+	spans     []spans                // of all items, those beyond MaxItems too
 	forms     []Formatting
 	*effort
 	told

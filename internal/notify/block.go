@@ -24,13 +24,19 @@ const (
 
 // block is a Block Kit block, or an element inside one, as far as messages here
 // need it: there is no mrkdwn among them, so nothing can become a link or a
-// mention. Own types instead of the library's keep that in one file.
+// mention but what the configuration makes one. Own types instead of the
+// library's keep that in one file.
 type block struct {
 	Type     string  `json:"type"`
 	Text     any     `json:"text,omitempty"` // a block in a header, else a string
 	Elements []block `json:"elements,omitempty"`
 	Style    any     `json:"style,omitempty"` // a string in a list, a style in a text
 	Emoji    *bool   `json:"emoji,omitempty"`
+
+	// Of a link and of mentions.
+	URL     string `json:"url,omitempty"`
+	UserID  string `json:"user_id,omitempty"`
+	GroupID string `json:"usergroup_id,omitempty"`
 
 	// Of a date.
 	Timestamp int64  `json:"timestamp,omitempty"`
@@ -75,6 +81,28 @@ func bold(s string) block {
 
 func code(s string) block {
 	return block{Type: "text", Text: s, Style: style{Code: true}}
+}
+
+// link leads to an address of the configuration's.
+func link(address, text string) block { return block{Type: "link", URL: address, Text: text} }
+
+// mention rings the bell of a person or of a group, by Slack's id of it.
+func mention(id string) block {
+	if strings.HasPrefix(id, "S") {
+		return block{Type: "usergroup", GroupID: id}
+	}
+	return block{Type: "user", UserID: id}
+}
+
+// copies are the mentions of those whom a message is for, nothing for nobody.
+func copies(ids []string) (pieces []block) {
+	for _, id := range ids {
+		pieces = append(pieces, span(" "), mention(id))
+	}
+	if len(pieces) > 0 {
+		pieces = append([]block{span("cc")}, pieces...)
+	}
+	return pieces
 }
 
 // rich makes a rich_text block of sections, lists and preformatted parts.

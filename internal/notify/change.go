@@ -21,72 +21,113 @@ const (
 	maxPath    = 100
 	maxValue   = 60
 	maxItems   = 10
-	maxRead    = 1_000 // of a value or a summary, before anything is done with it
 	// maxOutline bounds the items together, as weight.
 	maxOutline = 2_500
+	// maxCount is kept free for the count of replies that the first message of a
+	// thread gets later.
+	maxCount = 250
 )
-
-// unchanged is diff's summary of two contents with the same bytes.
-const unchanged = "content unchanged"
 
 // writer puts changes and notices into words for one notifier.
 type writer struct {
-	n    *Notifier
-	mask *mask
+	n      *Notifier
+	mask   *mask
+	people map[string]Person
+	links  Links
 }
 
-// contents are the two texts of a change. why says why they are missing.
-type contents struct {
-	old, now []byte
-	why      string
+// wording is a message in words: its blocks, the text that stands for them on a
+// phone, and the file that holds what didn't fit.
+type wording struct {
+	blocks []block
+	text   string
+	file   *file
 }
 
-// said is what a message may say of a change's content.
-type said struct {
-	summary string
-	notes   []string
-	items   []block // bullets
-	more    int     // items without a bullet
-	patch   []string
-}
-
-// change puts one change into blocks and into the fallback text.
-func (w *writer) change(c *coc.Change, pair contents) ([]block, string) {
-	head, who := w.title(c), who(c)
+// change puts one change into a message that mentions those people and groups.
+func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
+	head, by := w.title(c), w.who(c)
 	s := w.content(c, pair)
 	text := head
-	if who != "" {
-		text += ", " + who
+	if by.text != "" {
+		text += ", " + by.text
 	}
 	if s.summary != "" {
 		text += ": " + s.summary
 	}
-	text = escape(fmt.Sprintf("%s (change %d)", text, c.ID))
+	text = escape(fmt.Sprintf("%s (%s)", text, idOf(c)))
+	last := small(c)
 	if c.Kind == coc.KindVersion && s.summary == unchanged {
-		pieces := append([]block{bold(head), span(": " + unchanged + ", " + who)}, when(c, true)...)
-		return []block{rich(paragraph(pieces...)), small(c)}, text
+		pieces := append([]block{bold(head), span(": " + unchanged + ", ")}, by.pieces...)
+		pieces = append(pieces, when(c, true)...)
+		if cc := copies(mentions); len(cc) > 0 {
+			pieces = append(append(pieces, span(" · ")), cc...)
+		}
+		return wording{blocks: []block{rich(paragraph(pieces...)), last}, text: text}
 	}
 	blocks := []block{header(head)}
-	if l := lead(c, who, s); len(l.Elements) > 0 {
+	if l := w.lead(c, by, s, mentions); len(l.Elements) > 0 {
 		blocks = append(blocks, rich(l))
 	}
-	if len(s.items) > 0 {
-		blocks = append(blocks, rich(bullets(s.items...)))
-		if s.more > 0 {
-			blocks = append(blocks, rich(paragraph(span(fmt.Sprintf("… and %d more", s.more)))))
+	blocks = append(blocks, outline(s.items)...)
+	room := maxBlocks - maxCount - weight(append(blocks, last)) - weight(rich(preformatted(nil)))
+	if len(s.patch) == 0 || room <= minDiff {
+		return wording{blocks: append(blocks, last), text: text}
+	}
+	var whole *file
+	lines, cut := fit(s.patch, room-1, w.whole(c))
+	if cut && w.n.files() {
+		whole = w.diffFile(c, s)
+	}
+	return wording{append(blocks, rich(preformatted(lines)), last), text, whole}
+}
+
+// outline are the structural differences as bullets, as many as there is room for.
+func outline(items []shown) (blocks []block) {
+	var list []block
+	room := maxOutline
+	for _, it := range items {
+		b := it.bullet()
+		if room -= weight(b); room < 0 || len(list) == maxItems {
+			break
 		}
+		list = append(list, b)
 	}
-	last := small(c)
-	room := maxBlocks - weight(append(blocks, last)) - weight(rich(preformatted(nil)))
-	if len(s.patch) > 0 && room > minDiff {
-		blocks = append(blocks, rich(preformatted(fit(s.patch, room-1, w.command(c)))))
+	if len(list) > 0 {
+		blocks = append(blocks, rich(bullets(list...)))
 	}
-	return append(blocks, last), text
+	if more := len(items) - len(list); len(list) > 0 && more > 0 {
+		blocks = append(blocks, rich(paragraph(span(fmt.Sprintf("… and %d more", more)))))
+	}
+	return blocks
+}
+
+func (s *shown) bullet() block {
+	pieces := []block{span(line(s.Op, maxLabel) + " "), code(line(s.Path, maxPath))}
+	if s.Task != "" && s.plain {
+		pieces = append(pieces, span(" ("+line(s.Task, maxPath)+")"))
+	}
+	or := func(v string) string { return cmp.Or(v, "(empty)") }
+	old, now := differing(or(s.Old), or(s.New))
+	switch {
+	case !s.values, s.plain:
+	case s.Op == "moved":
+		if s.New != "" {
+			pieces = append(pieces, span(", now "+line(s.New, maxPath)))
+		}
+	case s.Op == "added":
+		pieces = append(pieces, span(": "+now))
+	case s.Op == "removed":
+		pieces = append(pieces, span(": "+old))
+	default:
+		pieces = append(pieces, span(": "+old+" → "+now))
+	}
+	return paragraph(pieces...)
 }
 
 // title names the document, what happened and the versions; what is worst first.
 func (w *writer) title(c *coc.Change) string {
-	name := w.name(c.Name, c.DocumentID)
+	document := w.document(c.Name, c.DocumentID)
 	from, to := line(c.Previous, maxLabel), line(c.Version, maxLabel)
 	versions := to
 	if from != "" && to != "" {
@@ -95,19 +136,19 @@ func (w *writer) title(c *coc.Change) string {
 	var s string
 	switch c.Kind {
 	case coc.KindNew:
-		s = "New: " + name
+		s = "New: " + document
 	case coc.KindRewritten:
-		s = "⚠ REWRITTEN: " + name
+		s = "⚠ REWRITTEN: " + document
 	case coc.KindMetadata:
-		s, versions = name+": settings changed", ""
+		s, versions = document+": settings changed", ""
 	case coc.KindWithdrawn:
-		s, versions = name+": version withdrawn", cmp.Or(to, from)
+		s, versions = document+": version withdrawn", cmp.Or(to, from)
 	case coc.KindDeleted:
-		s, versions = "⚠ DELETED: "+name, ""
+		s, versions = "⚠ DELETED: "+document, ""
 	case coc.KindRestored:
-		s = "Restored: " + name
+		s = "Restored: " + document
 	default:
-		s = name
+		s = document
 	}
 	if versions != "" {
 		s += " " + versions
@@ -120,34 +161,49 @@ func (w *writer) title(c *coc.Change) string {
 
 func high(c *coc.Change) bool { return strings.EqualFold(c.RiskLevel, "HIGH") }
 
-// name is a document's name, or its id when it has none.
-func (w *writer) name(name, id string) string {
+// document is a document's name, or its id when it has none.
+func (w *writer) document(name, id string) string {
 	return cmp.Or(line(w.mask.own(name), maxName), line(w.mask.own(id), maxName), "(no name)")
+}
+
+// person is how a message names somebody: for the blocks, where the name may
+// mention, and for texts.
+type person struct {
+	pieces []block
+	text   string
 }
 
 // who says who made the change, without accusing by a guess: COC tells the last
 // modifier of a document, who need not be the author of this version.
-func who(c *coc.Change) string {
-	by, modifier := line(c.By, maxPerson), line(c.Modifier, maxPerson)
-	if by != "" {
-		return "by " + by
+func (w *writer) who(c *coc.Change) person {
+	if by := w.human(c.By); by != "" {
+		p := person{[]block{span("by " + by)}, "by " + by}
+		if id := w.people[c.By].Slack; id != "" {
+			p.pieces = []block{span("by "), mention(id)}
+		}
+		return p
 	}
+	words := ""
+	modifier := w.human(c.Modifier)
 	switch c.Kind {
 	case coc.KindNew, coc.KindVersion, coc.KindRewritten:
-		if modifier == "" {
-			return "author unknown"
+		words = "author unknown"
+		if modifier != "" {
+			words += ", document last modified by " + modifier
 		}
-		return "author unknown, document last modified by " + modifier
 	case coc.KindMetadata:
 		if modifier != "" {
-			return "document last modified by " + modifier
+			words = "document last modified by " + modifier
 		}
 	}
-	return ""
+	return person{[]block{span(words)}, words}
 }
 
+// human is somebody's name, as the configuration has it or as COC says it.
+func (w *writer) human(id string) string { return line(cmp.Or(w.people[id].Name, id), maxPerson) }
+
 // lead is the paragraph that everybody reads: what, who, when.
-func lead(c *coc.Change, who string, s said) block {
+func (w *writer) lead(c *coc.Change, by person, s said, mentions []string) block {
 	var lines [][]block
 	add := func(pieces ...block) { lines = append(lines, pieces) }
 	if s.summary != "" {
@@ -164,9 +220,15 @@ func lead(c *coc.Change, who string, s said) block {
 	if c.Late {
 		add(span("Late: COC would not serve this version when its successor came."))
 	}
-	add(append([]block{span(who)}, when(c, who != "")...)...)
+	add(append(slices.Clip(by.pieces), when(c, by.text != "")...)...)
 	for _, n := range s.notes {
 		add(span(n))
+	}
+	if links := w.links.of(c); len(links) > 0 {
+		add(links...)
+	}
+	if cc := copies(mentions); len(cc) > 0 {
+		add(cc...)
 	}
 	var pieces []block
 	for i, l := range lines {
@@ -193,10 +255,9 @@ func when(c *coc.Change, follows bool) []block {
 	return []block{span(word), moment(t)}
 }
 
-// small is the small print: the change's id, by which a repeat is recognised,
-// and where the document is.
+// small is the small print: the change's id, and where the document is.
 func small(c *coc.Change) block {
-	s := fmt.Sprintf("change %d", c.ID)
+	s := idOf(c)
 	for _, w := range []string{c.Account, c.DocumentID} {
 		if w = line(w, maxPerson); w != "" {
 			s += " · " + w
@@ -208,95 +269,16 @@ func small(c *coc.Change) block {
 	return footer(plain(s))
 }
 
+// idOf is the change's id in words, by which a repeat is recognised.
+func idOf(c *coc.Change) string {
+	if c.ID == 0 {
+		return "sample"
+	}
+	return fmt.Sprintf("change %d", c.ID)
+}
+
 // sane reports whether an instant can be shown: COC's times are its own affair.
 func sane(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 2200 }
-
-// content says of a change's content what the notifier's detail allows.
-func (w *writer) content(c *coc.Change, pair contents) (s said) {
-	if c.Kind == coc.KindDeleted || c.Kind == coc.KindWithdrawn {
-		return said{} // the lead says it in words of its own
-	}
-	full := w.n.full()
-	if !full && w.n.Detail != DetailOutline {
-		return said{}
-	}
-	var found, old, now []string
-	if full {
-		s.notes = append(s.notes, line(w.mask.line(cut(c.Note, maxRead)), maxNote), pair.why)
-		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
-	}
-	if full && pair.now != nil {
-		var more []string
-		old, found = w.mask.text(string(pair.old))
-		now, more = w.mask.text(string(pair.now))
-		found = append(found, more...)
-		s.patch = patch(pair.old, pair.now, old, now)
-	}
-	values := full && len(found) <= maxFound && pair.why == ""
-	summary := cut(c.Summary, maxRead)
-	quoted := told(summary, found) // the summary quotes what is to be hidden
-	room := maxOutline
-	for i := range c.Items {
-		it := &c.Items[i]
-		if len(s.items) == maxItems || room < 0 {
-			s.more++
-			quoted = quoted || w.mask.secretPath(it.Path, it.Step) && (quotes(summary, it.Old) || quotes(summary, it.New))
-			continue
-		}
-		b, secret := w.item(it, found, values)
-		quoted = quoted || secret && (quotes(summary, it.Old) || quotes(summary, it.New))
-		if room -= weight(b); room < 0 {
-			s.more++
-			continue
-		}
-		s.items = append(s.items, b)
-	}
-	s.summary = line(w.mask.line(summary), maxSummary)
-	if !values || quoted || c.Summary == "" {
-		s.summary = numbers(c)
-	}
-	return s
-}
-
-func quotes(summary, value string) bool { return value != "" && strings.Contains(summary, value) }
-
-// item puts one structural difference into a bullet; secret says that a value
-// was hidden, which perhaps stands in the summary too.
-func (w *writer) item(it *coc.Item, found []string, values bool) (_ block, secret bool) {
-	pieces := []block{span(line(it.Op, maxLabel) + " "), code(line(w.mask.own(it.Path), maxPath))}
-	if it.Task != "" && it.Old == "" && it.New == "" {
-		pieces = append(pieces, span(" ("+line(w.mask.own(it.Task), maxPath)+")"))
-	}
-	show := func(v string) string {
-		v = cut(v, maxRead)
-		hidden := v
-		if strings.Contains(v, "\n") {
-			lines, _ := w.mask.text(v)
-			hidden = strings.Join(lines, "\n")
-		}
-		hidden = w.mask.line(hidden)
-		if v != "" && !reference(v) && (w.mask.secretPath(it.Path, it.Step) || told(v, found)) {
-			hidden = masked
-		}
-		secret = secret || hidden != v
-		return cmp.Or(hidden, "(empty)")
-	}
-	old, now := differing(show(it.Old), show(it.New))
-	switch {
-	case it.Op == "moved" && it.Step != "" && it.New != "":
-		pieces = append(pieces, span(", now "+line(w.mask.own(it.New), maxPath)))
-	case it.Op == "moved" && values && it.New != "": // behind a value, perhaps
-		pieces = append(pieces, span(", now "+now))
-	case !values, it.Old == "" && it.New == "":
-	case it.Op == "added":
-		pieces = append(pieces, span(": "+now))
-	case it.Op == "removed":
-		pieces = append(pieces, span(": "+old))
-	default:
-		pieces = append(pieces, span(": "+old+" → "+now))
-	}
-	return paragraph(pieces...), secret
-}
 
 // differing cuts two values to what fits, from shortly before they differ.
 func differing(old, now string) (string, string) {
@@ -313,44 +295,25 @@ func differing(old, now string) (string, string) {
 	return line(old, maxValue), line(now, maxValue)
 }
 
-// numbers sums a change up without a word of its content.
-func numbers(c *coc.Change) string {
-	var parts []string
-	if c.Kind == coc.KindMetadata {
-		for _, it := range c.Items {
-			parts = append(parts, it.Path)
-		}
-		return line(strings.Join(parts, ", "), maxSummary)
-	}
-	for _, op := range []string{"added", "removed", "changed", "renamed", "moved"} {
-		n := 0
-		for _, it := range c.Items {
-			if it.Op == op {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, op))
-		}
-	}
-	switch {
-	case len(parts) > 0:
-		return strings.Join(parts, ", ")
-	case c.Summary == unchanged:
-		return unchanged
-	case strings.HasPrefix(c.Summary, "formatting only"):
-		return "formatting only"
-	case c.Added > 0 || c.Removed > 0:
-		return fmt.Sprintf("+%d −%d lines", c.Added, c.Removed)
-	}
-	return ""
-}
-
 // safe reports whether a shell takes s as it stands.
 func safe(s string) bool {
 	return s != "" && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._#-", r)
 	}) < 0
+}
+
+// urgent reports whether a change stands in the channel itself, never only in a
+// thread.
+func urgent(c *coc.Change) bool {
+	return c.Kind == coc.KindRewritten || c.Kind == coc.KindDeleted || high(c)
+}
+
+// whole says where the whole diff of a change is.
+func (w *writer) whole(c *coc.Change) string {
+	if w.n.files() {
+		return "the whole diff is in the thread"
+	}
+	return w.command(c) + " shows all"
 }
 
 // command is what shows the whole change on a terminal. What a shell could

@@ -60,8 +60,8 @@ func compared(c coc.Change, old, now string) (*coc.Change, contents) {
 	return &c, contents{old: []byte(old), now: []byte(now)}
 }
 
-// sample is a change of a kind, as the archive tells it.
-func sample(kind coc.Kind) (*coc.Change, contents) {
+// example is a change of a kind, as the archive tells it.
+func example(kind coc.Kind) (*coc.Change, contents) {
 	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
 	c := coc.Change{ID: 812, Kind: kind, Account: "prod", Document: 1, DocumentID: "DM2025070118023abcdef",
 		Name: "restart-nodes", SeenAt: at.Add(2 * time.Minute), At: at, Modifier: "COC-anita.rao", RiskLevel: "LOW"}
@@ -108,9 +108,10 @@ func golden(t *testing.T, name string, got []byte) {
 
 // write is a message as a golden file holds it: the fallback, what a person
 // sees, and the blocks.
-func write(t *testing.T, blocks []block, text string) []byte {
+func write(t *testing.T, m wording) []byte {
 	t.Helper()
-	raw, err := json.Marshal(blocks)
+	text := m.text
+	raw, err := json.Marshal(m.blocks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,11 @@ func write(t *testing.T, blocks []block, text string) []byte {
 	if err := json.Indent(&out, raw, "", "  "); err != nil {
 		t.Fatal(err)
 	}
-	return append(out.Bytes(), '\n')
+	out.WriteByte('\n')
+	if m.file != nil {
+		fmt.Fprintf(&out, "-- file %s, %s --\n%s", m.file.Name, m.file.Title, m.file.Content)
+	}
+	return out.Bytes()
 }
 
 // How each kind of change reads.
@@ -127,16 +132,16 @@ func TestChangeGolden(t *testing.T) {
 	for _, kind := range coc.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			w := &writer{n: &Notifier{}, mask: newMask(nil)}
-			c, pair := sample(kind)
-			blocks, text := w.change(c, pair)
-			golden(t, string(kind)+".txt", write(t, blocks, text))
+			c, pair := example(kind)
+			m := w.change(c, pair, nil)
+			golden(t, string(kind)+".txt", write(t, m))
 		})
 	}
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}
-	c, _ := sample(coc.KindVersion)
+	c, _ := example(coc.KindVersion)
 	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
-	blocks, text := w.change(c, pair)
-	golden(t, "unchanged.txt", write(t, blocks, text))
+	m := w.change(c, pair, nil)
+	golden(t, "unchanged.txt", write(t, m))
 }
 
 // How a digest and notices read.
@@ -147,12 +152,12 @@ func TestOthersGolden(t *testing.T) {
 		changes = append(changes, edit(100+i, i/2, int(i%2)+1))
 	}
 	for i, kind := range []coc.Kind{coc.KindMetadata, coc.KindDeleted, coc.KindRewritten} {
-		c, _ := sample(kind)
+		c, _ := example(kind)
 		c.ID, c.Document, c.Name = int64(300+i), int64(200+i), "job-"+string(kind)
 		changes = append(changes, c)
 	}
-	blocks, text := w.digest(changes)
-	golden(t, "digest.txt", write(t, blocks, text))
+	m := w.digest(changes, nil)
+	golden(t, "digest.txt", write(t, m))
 	for kind, n := range map[coc.NoticeKind]*coc.Notice{
 		coc.NoticeFirstContact: {Title: "Now watching runbooks: 7 documents, 31 versions archived in this cycle",
 			Lines: []string{"1 document could not be read whole and will be tried again:", "restart (DM1): 500 <html>"}},
@@ -160,8 +165,8 @@ func TestOthersGolden(t *testing.T) {
 		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
 	} {
 		n.ID, n.Kind, n.Watch, n.At = 12, kind, "runbooks", time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
-		blocks, text := w.notice(n)
-		golden(t, string(kind)+".txt", write(t, blocks, text))
+		m := w.notice(n)
+		golden(t, string(kind)+".txt", write(t, m))
 	}
 }
 
@@ -178,10 +183,10 @@ func TestDetail(t *testing.T) {
 		{"misspelt", "restart-nodes v3 → v4|by COC-li.wei|change 812", "timeout|verify|30 →|@@|added"},
 	} {
 		w := &writer{n: &Notifier{Detail: test.detail}, mask: newMask(nil)}
-		c, pair := sample(coc.KindVersion)
+		c, pair := example(coc.KindVersion)
 		c.Added = 12
-		blocks, text := w.change(c, pair)
-		got := string(write(t, blocks, text))
+		m := w.change(c, pair, nil)
+		got := string(write(t, m))
 		got = strings.ReplaceAll(got[:strings.Index(got, "-- blocks")], "13:02", "")
 		for s := range strings.SplitSeq(test.has, "|") {
 			if !strings.Contains(got, s) {
@@ -201,10 +206,10 @@ func TestLongDiff(t *testing.T) {
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
 	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
-	blocks, text := w.change(c, pair)
-	got := string(write(t, blocks, text))
-	if weight(blocks) > maxBlocks || weight(blocks) < maxBlocks/2 {
-		t.Errorf("weight is %d, want near %d", weight(blocks), maxBlocks)
+	m := w.change(c, pair, nil)
+	got := string(write(t, m))
+	if weight(m.blocks) > maxBlocks || weight(m.blocks) < maxBlocks/2 {
+		t.Errorf("weight is %d, want near %d", weight(m.blocks), maxBlocks)
 	}
 	if !strings.Contains(got, "more lines; cocsync diff big@v3..v4 shows all") {
 		t.Errorf("message does not say what is missing:\n%s", got)
@@ -252,7 +257,7 @@ func TestWho(t *testing.T) {
 		{coc.KindDeleted, "", "COC-bob", ""},
 		{coc.KindWithdrawn, "", "COC-bob", ""},
 	} {
-		if got := who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}); got != test.want {
+		if got := (&writer{}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
 			t.Errorf("who(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
 		}
 	}

@@ -24,27 +24,19 @@ type entry struct {
 
 // digest puts many changes into one message: a line for each document, what is
 // worst first, and how many did not fit.
-func (w *writer) digest(changes []*coc.Change) ([]block, string) {
+func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	entries := w.entries(changes)
 	title := count(len(changes), "change") + " in " + count(len(entries), "document")
-	var oldest time.Time
-	lowest, highest := changes[0].ID, changes[0].ID
-	for _, c := range changes {
-		lowest, highest = min(lowest, c.ID), max(highest, c.ID)
-		at := c.At
-		if !sane(at) {
-			at = c.SeenAt
-		}
-		if oldest.IsZero() || at.Before(oldest) {
-			oldest = at
-		}
-	}
-	ids := fmt.Sprintf("changes %d–%d", lowest, highest)
+	ids := between(changes)
 	more := func(n int) string {
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more document"), since(oldest))
+		if w.n.threads() {
+			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s", count(n, "more document"), since(oldest(changes)))
+		}
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more document"), since(oldest(changes)))
 	}
+	cc := copies(mentions)
 	small := footer(plain(ids + " · " + kinds(changes)))
-	room := maxBlocks - weight([]block{header(title), rich(paragraph(bold("x")), paragraph(span("x"))), small}) - weight(more(len(entries)))
+	room := maxBlocks - weight([]block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}) - weight(more(len(entries)))
 	left := maxText - len(title) - len(ids) - len(more(len(entries))) - 10
 	var worst, rest, texts []string
 	for i, e := range entries {
@@ -68,8 +60,11 @@ func (w *writer) digest(changes []*coc.Change) ([]block, string) {
 		texts = append(texts, l)
 	}
 	body := rich(paragraph(bold(strings.Join(worst, "")), span(strings.TrimSuffix(strings.Join(rest, ""), "\n"))))
+	if len(cc) > 0 {
+		body.Elements = append(body.Elements, paragraph(cc...))
+	}
 	text := fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)
-	return []block{header(title), body, small}, text
+	return wording{blocks: []block{header(title), body, small}, text: text}
 }
 
 // entries gathers the changes by document, worst first, else in order.
@@ -83,7 +78,7 @@ func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 			list = append(list, e)
 		}
 		e.add(c)
-		e.name = cut(w.name(c.Name, c.DocumentID), maxDigestName)
+		e.name = cut(w.document(c.Name, c.DocumentID), maxDigestName)
 	}
 	slices.SortStableFunc(list, func(a, b *entry) int { return b.rank - a.rank })
 	return list
@@ -91,7 +86,7 @@ func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 
 func (e *entry) add(c *coc.Change) {
 	to := line(c.Version, maxLabel)
-	word, rank := "", 0
+	word := ""
 	switch c.Kind {
 	case coc.KindNew, coc.KindVersion:
 		if e.versions == 0 {
@@ -103,9 +98,9 @@ func (e *entry) add(c *coc.Change) {
 			word = "new"
 		}
 	case coc.KindRewritten:
-		word, rank = "REWRITTEN "+to, 3
+		word = "REWRITTEN " + to
 	case coc.KindDeleted:
-		word, rank = "DELETED", 2
+		word = "DELETED"
 	case coc.KindMetadata:
 		word = "settings changed"
 	case coc.KindWithdrawn:
@@ -118,10 +113,7 @@ func (e *entry) add(c *coc.Change) {
 		e.words = append(e.words, word)
 	}
 	e.high = high(c)
-	if e.high {
-		rank = max(rank, 1)
-	}
-	e.rank = max(e.rank, rank)
+	e.rank = max(e.rank, rank(c))
 }
 
 func (e *entry) String() string {
@@ -158,6 +150,32 @@ func kinds(changes []*coc.Change) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// between names changes by the first and the last of their ids.
+func between(changes []*coc.Change) string {
+	lowest, highest := changes[0].ID, changes[0].ID
+	for _, c := range changes {
+		lowest, highest = min(lowest, c.ID), max(highest, c.ID)
+	}
+	if lowest == highest {
+		return idOf(changes[0])
+	}
+	return fmt.Sprintf("changes %d–%d", lowest, highest)
+}
+
+// oldest is the instant from which on the log shows all the changes.
+func oldest(changes []*coc.Change) (t time.Time) {
+	for _, c := range changes {
+		at := c.At
+		if !sane(at) {
+			at = c.SeenAt
+		}
+		if t.IsZero() || at.Before(t) {
+			t = at
+		}
+	}
+	return t
 }
 
 // since is an instant as the log command reads it.

@@ -18,84 +18,196 @@ const (
 	stale = 24 * time.Hour
 )
 
-// draft is a message in the making.
-type draft struct {
-	msgs   []coc.Message
-	claims [][]int64
+// telling is a change that is to be told, and whom its message mentions.
+type telling struct {
+	coc.Delivery
+	mention []string
+	alone   bool // as if nothing about its document had been told before
 }
 
-// freeze turns what is due into stored messages. It reports whether anything was.
-func (l *lane) freeze(ctx context.Context) (bool, error) {
+// freeze turns what is due into stored messages. It reports whether anything was
+// done, and until when it holds back what is due in quiet hours; else zero.
+func (l *lane) freeze(ctx context.Context) (did bool, quiet time.Time, _ error) {
 	now := l.now()
 	due, err := l.Outbox.Due(ctx, l.n.Name, now, maxDue)
 	if err != nil || len(due) == 0 {
-		return false, err
+		return false, quiet, err
 	}
-	var drop, ids []int64
-	var changes []*coc.Change
+	out := draft{notifier: l.n.Name}
+	var drop []int64
+	var tell []telling
 	for _, d := range due {
-		switch {
-		case d.Notice != nil:
-		case d.Change == nil || !l.n.wants(d.Change.Kind):
+		if d.Notice != nil {
+			if err := l.addNotice(&out, d); err != nil {
+				return false, quiet, err
+			}
+			continue
+		}
+		told, mention := d.Change != nil && l.n.wants(d.Change.Kind) && !l.n.ignores(d.Change), []string(nil)
+		if told {
+			told, mention = l.aim(&d)
+		}
+		if told {
+			tell = append(tell, telling{Delivery: d, mention: mention})
+		} else {
 			drop = append(drop, d.ID)
-		default:
-			changes, ids = append(changes, d.Change), append(ids, d.ID)
 		}
 	}
-	digest := len(changes) > l.n.digestOver() ||
-		len(changes) > 1 && now.Sub(due[0].DueAt) >= stale
-	var out draft
-	for _, d := range due {
-		switch {
-		case d.Notice != nil:
-			blocks, text := l.write.notice(d.Notice)
-			err = out.add(l.n.Name, coc.MessageNotice, 0, blocks, text, d.ID)
-		case digest || d.Change == nil || !l.n.wants(d.Change.Kind):
-		default:
-			err = l.single(ctx, &out, d)
-		}
-		if err != nil {
-			return false, err
+	if until := l.n.Quiet.until(now); !until.IsZero() && len(tell) > 0 {
+		var waits int
+		if tell, waits = l.n.Quiet.split(tell); waits > 0 {
+			if quiet = until; !l.quieted.Equal(until) {
+				if err := l.Outbox.Quiet(ctx, l.n.Name, until); err != nil {
+					return false, quiet, err
+				}
+				l.log().Info("quiet hours", "notifier", l.n.Name, "waiting", waits, "until", until)
+				l.quieted = until
+			}
 		}
 	}
-	if digest {
-		blocks, text := l.write.digest(changes)
-		if err := out.add(l.n.Name, coc.MessageDigest, 0, blocks, text, ids...); err != nil {
-			return false, err
-		}
+	if err := l.draft(ctx, &out, tell, now); err != nil {
+		return false, quiet, err
+	}
+	if len(out.msgs) == 0 && len(drop) == 0 {
+		return false, quiet, nil
 	}
 	_, err = l.Outbox.Freeze(ctx, out.msgs, out.claims, drop, now)
-	return true, err
+	return true, quiet, err
 }
 
-// single drafts the message of one change.
-func (l *lane) single(ctx context.Context, out *draft, d coc.Delivery) error {
-	var pair contents
-	if l.n.full() {
-		var err error
-		pair.old, pair.now, err = l.Outbox.Contents(ctx, d.Change.ID)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, coc.ErrErased):
-			pair = contents{why: "One of the two contents was erased from the archive."}
-		case err != nil:
-			// That it changed is told in any case.
-			l.log().Warn("contents not shown", "notifier", l.n.Name, "change", d.Change.ID, "err", err)
-			pair = contents{why: "The archive could not give the contents; the log of cocsync says why."}
+// draft drafts the messages that tell the changes: one each, or a digest of all.
+func (l *lane) draft(ctx context.Context, out *draft, tell []telling, now time.Time) error {
+	if l.n.Hook != nil {
+		for _, t := range tell {
+			if err := l.event(ctx, out, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(tell) > l.n.digestOver() ||
+		len(tell) > 1 && (now.Sub(tell[0].DueAt) >= stale || l.n.Quiet.slept(tell[0].DueAt, now)) {
+		return l.digest(ctx, out, tell)
+	}
+	for _, t := range tell {
+		if err := l.single(ctx, out, t, now); err != nil {
+			return err
 		}
 	}
-	blocks, text := l.write.change(d.Change, pair)
-	return out.add(l.n.Name, coc.MessageRoot, d.Change.Document, blocks, text, d.ID)
+	return nil
 }
 
-func (d *draft) add(notifier string, kind coc.MessageKind, document int64, blocks []block, text string, claims ...int64) error {
-	body, err := json.Marshal(blocks)
+// single drafts the message of one change, in the thread of its document where
+// there is one.
+func (l *lane) single(ctx context.Context, out *draft, t telling, now time.Time) error {
+	pair, err := l.contents(ctx, t.Change)
 	if err != nil {
-		return fmt.Errorf("write a message: %w", err)
+		return err
 	}
-	d.msgs = append(d.msgs, coc.Message{Notifier: notifier, Kind: kind, Document: document,
-		Body: body, Text: text, State: coc.Waiting})
-	d.claims = append(d.claims, claims)
-	return nil
+	m := coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}
+	if l.n.threads() && !urgent(t.Change) && !t.alone {
+		m.Parent, err = l.Outbox.Thread(ctx, l.n.Name, t.Change.Document, now.Add(-l.n.Thread))
+		if err != nil {
+			return err
+		}
+		if m.Parent == 0 {
+			m.Parent = out.roots[t.Change.Document]
+		}
+		if m.Parent != 0 {
+			m.Kind = coc.MessageReply
+		}
+	}
+	_, err = out.add(m, l.write.change(t.Change, pair, t.mention), t.ID)
+	return err
+}
+
+// digest drafts one message for all the changes, and where there are threads the
+// details below it.
+func (l *lane) digest(ctx context.Context, out *draft, tell []telling) error {
+	var changes []*coc.Change
+	var ids []int64
+	var mention []string
+	for _, t := range tell {
+		changes, ids, mention = append(changes, t.Change), append(ids, t.ID), append(mention, t.mention...)
+	}
+	root, err := out.add(coc.Message{Kind: coc.MessageDigest}, l.write.digest(changes, unique(mention)), ids...)
+	if err != nil || !l.n.threads() {
+		return err
+	}
+	details, err := l.write.details(changes, func(c *coc.Change) (contents, error) { return l.contents(ctx, c) })
+	for _, d := range details {
+		if err == nil {
+			_, err = out.add(coc.Message{Kind: coc.MessageReply, Parent: root}, d)
+		}
+	}
+	return err
+}
+
+func (l *lane) addNotice(out *draft, d coc.Delivery) (err error) {
+	m := coc.Message{Kind: coc.MessageNotice}
+	if l.n.Hook != nil {
+		m.Body, m.Text, err = l.write.noticeEvent(d.Notice)
+		out.put(m, d.ID)
+		return err
+	}
+	_, err = out.add(m, l.write.notice(d.Notice), d.ID)
+	return err
+}
+
+// contents are the two texts of a change, as far as the notifier shows them.
+func (l *lane) contents(ctx context.Context, c *coc.Change) (pair contents, err error) {
+	if !l.n.full() {
+		return pair, nil
+	}
+	pair.old, pair.now, err = l.Outbox.Contents(ctx, c.ID)
+	switch {
+	case ctx.Err() != nil:
+		return pair, ctx.Err()
+	case errors.Is(err, coc.ErrErased):
+		pair = contents{why: "One of the two contents was erased from the archive."}
+	case err != nil:
+		// That it changed is told in any case.
+		l.log().Warn("contents not shown", "notifier", l.n.Name, "change", c.ID, "err", err)
+		pair = contents{why: "The archive could not give the contents; the log of cocsync says why."}
+	}
+	return pair, nil
+}
+
+// draft is messages in the making.
+type draft struct {
+	notifier string
+	msgs     []coc.Message
+	claims   [][]int64
+	roots    map[int64]int64 // by document, as a Parent
+}
+
+// add adds a message in blocks, and its file below it. It returns the message as
+// a Parent for others of the draft.
+func (d *draft) add(m coc.Message, w wording, claims ...int64) (parent int64, err error) {
+	m.Text = w.text
+	if m.Body, err = json.Marshal(w.blocks); err != nil {
+		return 0, fmt.Errorf("write a message: %w", err)
+	}
+	parent = d.put(m, claims...)
+	if w.file != nil {
+		f := coc.Message{Kind: coc.MessageFile, Document: m.Document, Parent: parent, Text: escape(w.file.Instead)}
+		if f.Body, err = json.Marshal(w.file); err != nil {
+			return 0, fmt.Errorf("write a file: %w", err)
+		}
+		d.put(f)
+	}
+	return parent, nil
+}
+
+func (d *draft) put(m coc.Message, claims ...int64) (parent int64) {
+	m.Notifier, m.State = d.notifier, coc.Waiting
+	d.msgs, d.claims = append(d.msgs, m), append(d.claims, claims)
+	parent = -int64(len(d.msgs))
+	if m.Kind == coc.MessageRoot && d.roots[m.Document] == 0 {
+		if d.roots == nil {
+			d.roots = map[int64]int64{}
+		}
+		d.roots[m.Document] = parent
+	}
+	return parent
 }

@@ -39,16 +39,26 @@ type lane struct {
 	n     *Notifier
 	write *writer
 	pace  *rate.Limiter
-	quiet time.Time     // the channel asked for quiet until then
-	tries map[int64]try // messages that failed and wait
+	quiet time.Time // the channel asked for quiet until then
+	// quieted is the end of the quiet hours that are recorded.
+	quieted time.Time
+	tries   map[int64]try // messages that failed and wait
 	// unmarked are messages whose outcome could not be recorded. Nothing is
 	// posted before it is, or a full disk would repeat them for ever.
 	unmarked map[int64]coc.Message
 }
 
 func (s *Sender) lane(n *Notifier) *lane {
-	return &lane{Sender: s, n: n, write: &writer{n: n, mask: newMask(n.Mask)},
-		pace: rate.NewLimiter(rate.Every(postEvery), 1), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
+	every := postEvery
+	if n.Hook != nil {
+		every = hookEvery
+	}
+	return &lane{Sender: s, n: n, write: s.writer(n),
+		pace: rate.NewLimiter(rate.Every(every), 1), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
+}
+
+func (s *Sender) writer(n *Notifier) *writer {
+	return &writer{n: n, mask: newMask(n.Mask), people: s.People, links: s.Links}
 }
 
 // try is a message that failed and waits, as it was recorded.
@@ -107,8 +117,23 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 	if len(l.tries) >= maxFailing {
 		return false, l.nextTry(), nil
 	}
-	again, err = l.freeze(ctx)
-	return again, wake, err
+	var over time.Time
+	again, over, err = l.freeze(ctx)
+	switch {
+	case again || err != nil:
+		return again, wake, err
+	case reason == "":
+		if again, err = l.recount(ctx); again || err != nil {
+			return again, wake, err
+		}
+	}
+	if !over.IsZero() {
+		wake = over // what is due waits for it
+		if t := l.nextTry(); !t.IsZero() && t.Before(wake) {
+			wake = t
+		}
+	}
+	return false, wake, nil
 }
 
 // nextTry is when the first of the failed messages is due again.
@@ -204,6 +229,7 @@ func (l *lane) refused(ctx context.Context, m coc.Message, err error, now time.T
 		}
 	case message:
 		m.NextAt = now
+		m.Plain = m.Plain || l.n.Hook != nil // it has no other words
 		if u.again = !m.Plain; m.Plain {
 			u.level, m.State = slog.LevelError, coc.Failed
 		}

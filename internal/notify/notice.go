@@ -15,7 +15,7 @@ const (
 )
 
 // notice puts something that is no change of a document into blocks and text.
-func (w *writer) notice(n *coc.Notice) ([]block, string) {
+func (w *writer) notice(n *coc.Notice) wording {
 	title := line(w.mask.own(n.Title), maxHeader-2)
 	if n.Kind == coc.NoticeTrouble {
 		title = "⚠ " + title
@@ -48,5 +48,5 @@ func (w *writer) notice(n *coc.Notice) ([]block, string) {
 		id += " · " + utc(n.At)
 	}
 	text := escape(cut(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
-	return append(blocks, footer(plain(id))), fmt.Sprintf("%s (%s)", text, escape(id))
+	return wording{blocks: append(blocks, footer(plain(id))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

@@ -1,7 +1,7 @@
-// Package notify brings deliveries from the outbox to Slack. It owns how a
-// change reads in chat, what of it may leave the house, Slack's limits, pacing,
-// retries and refusals. Where deliveries are stored, and which change is told to
-// whom, is decided elsewhere.
+// Package notify brings deliveries from the outbox to Slack and to webhooks. It
+// owns how a change reads in chat, what of it may leave the house, which of the
+// notifiers that may hear of it do, Slack's limits, pacing, retries and refusals.
+// Where deliveries are stored, and who may hear of a watch, is decided elsewhere.
 //
 // Every message is frozen in the outbox before it is first posted, and a retry
 // posts the frozen body again. So a crash repeats a message at worst, with the
@@ -28,8 +28,9 @@ type Outbox interface {
 	// Freeze stores messages, each claiming the deliveries beside it, and marks
 	// the deliveries in drop as not to be told. It returns the messages' ids.
 	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) ([]int64, error)
-	// Next returns the waiting message to post next: one that is due and has no
-	// earlier unsent one about the same document before it. When ok is false,
+	// Next returns the waiting message to post next: one that is due, has no
+	// earlier unsent one about the same document before it, and whose parent does
+	// not wait. When ok is false,
 	// wake says when the next one falls due; zero when none waits.
 	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
 	// Attempted records what became of posting a message, and takes the
@@ -40,6 +41,15 @@ type Outbox interface {
 	Held(ctx context.Context, notifier string) (reason string, until time.Time, err error)
 	// Hold stops a notifier until then. An empty reason frees it.
 	Hold(ctx context.Context, notifier, reason string, until time.Time) error
+	// Quiet records that a notifier is in its quiet hours until then.
+	Quiet(ctx context.Context, notifier string, until time.Time) error
+	// Thread returns the message that opened a notifier's thread of a document
+	// after since, 0 when there is none.
+	Thread(ctx context.Context, notifier string, document int64, since time.Time) (int64, error)
+	// Stale returns a thread whose first message does not show how many replies
+	// it has by now, and Counted records that it does, or need not.
+	Stale(ctx context.Context, notifier string) (_ coc.Thread, ok bool, err error)
+	Counted(ctx context.Context, root int64) error
 	// Contents returns the two texts that a change compares. old is nil when it
 	// compares with nothing, both are nil for a change without versions. It
 	// fails with coc.ErrErased when one of them was removed for good.
@@ -59,15 +69,18 @@ const (
 // the place of a message each.
 const defaultDigestOver = 10
 
-// Notifier is one channel and how it wants to be told.
+// Notifier is one channel, or one address of a webhook, and how it wants to be
+// told.
 type Notifier struct {
 	Name string
 
-	// Token returns a bot token and Webhook the URL of an incoming webhook. One
-	// of them is set. They are called at each post, so that a rotated secret is
-	// picked up, and their result goes into no log, error or message.
+	// Token returns a bot token and Webhook the URL of an incoming webhook of
+	// Slack's; Hook is any other webhook. One of them is set. They are called at
+	// each post, so that a rotated secret is picked up, and their result goes
+	// into no log, error or message.
 	Token   func() (string, error)
 	Webhook func() (string, error)
+	Hook    *Hook
 
 	Channel string // where a token posts; a channel id is best
 	APIURL  string // of the Web API; "" for Slack's own
@@ -77,8 +90,21 @@ type Notifier struct {
 	// Mask are patterns whose matches never leave, besides the values under
 	// keys such as password, which are masked always.
 	Mask       []*regexp.Regexp
-	DigestOver int // more changes than this make one digest; 0 for the default
+	DigestOver int           // more changes than this make one digest; 0 for the default
+	Thread     time.Duration // how long a document's thread is used; 0 for no threads
+	Quiet      Quiet
+	// New versions in which only these paths (see coc.PathFits), or only the
+	// formatting, differ are not told.
+	IgnorePaths      []string
+	IgnoreFormatting bool
 }
+
+// threads reports whether messages can go into threads: who posts by a webhook
+// never hears where a message landed.
+func (n *Notifier) threads() bool { return n.Token != nil && n.Thread > 0 }
+
+// files reports whether a file can be posted below a message.
+func (n *Notifier) files() bool { return n.Token != nil }
 
 func (n *Notifier) wants(k coc.Kind) bool { return n.Kinds == nil || slices.Contains(n.Kinds, k) }
 
@@ -96,6 +122,9 @@ func (n *Notifier) digestOver() int {
 type Sender struct {
 	Outbox    Outbox
 	Notifiers []Notifier
+	Routes    []Route
+	People    map[string]Person // by what COC calls them
+	Links     Links
 	Now       func() time.Time // nil for time.Now
 	Log       *slog.Logger     // nil for silence
 	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case

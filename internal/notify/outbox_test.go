@@ -27,6 +27,8 @@ type memory struct {
 	contents   map[int64]contents // by change
 	broken     error              // what Contents fails with
 	full       int                // so many calls of Attempted fail
+	stale      map[int64]bool     // roots of threads
+	quiets     map[string]time.Time
 }
 
 type owed struct {
@@ -54,6 +56,9 @@ func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64,
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, m := range msgs {
+		if m.Parent < 0 {
+			m.Parent = ids[-m.Parent-1]
+		}
 		m.ID = int64(len(o.messages) + 1)
 		m.State, m.CreatedAt, m.NextAt = coc.Waiting, now, now
 		o.messages = append(o.messages, &m)
@@ -84,7 +89,16 @@ func (o *memory) Next(_ context.Context, notifier string, now time.Time) (_ coc.
 			continue
 		}
 		documents := o.documents(m.ID)
-		if !m.NextAt.After(now) && !slices.ContainsFunc(documents, func(d int64) bool { return busy[d] }) {
+		waits := false
+		if m.Parent != 0 {
+			up := o.messages[m.Parent-1]
+			waits = up.State == coc.Waiting
+			if up.Parent != 0 {
+				up = o.messages[up.Parent-1]
+			}
+			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
+		}
+		if !waits && !m.NextAt.After(now) && !slices.ContainsFunc(documents, func(d int64) bool { return busy[d] }) {
 			return *m, true, time.Time{}, nil
 		}
 		for _, d := range documents {
@@ -122,6 +136,9 @@ func (o *memory) Attempted(ctx context.Context, m coc.Message) error {
 		return errors.New("disk full")
 	}
 	*o.messages[m.ID-1] = m
+	if m.State == coc.Sent && m.Kind == coc.MessageReply && o.messages[m.Parent-1].Kind == coc.MessageRoot {
+		o.stale[m.Parent] = true
+	}
 	if m.State != coc.Waiting {
 		for _, id := range o.claims[m.ID] {
 			o.deliveries[id-1].state = string(m.State)
@@ -151,6 +168,48 @@ func (o *memory) Hold(_ context.Context, notifier, reason string, until time.Tim
 
 func (o *memory) Contents(_ context.Context, change int64) (old, now []byte, _ error) {
 	return o.contents[change].old, o.contents[change].now, o.broken
+}
+
+func (o *memory) Quiet(_ context.Context, notifier string, until time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.quiets[notifier] = until
+	return nil
+}
+
+func (o *memory) Thread(_ context.Context, notifier string, document int64, since time.Time) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.messages {
+		if m.Notifier == notifier && m.Document == document && m.Kind == coc.MessageRoot && m.CreatedAt.After(since) && m.State != coc.Failed {
+			return m.ID, nil
+		}
+	}
+	return 0, nil
+}
+
+func (o *memory) Stale(_ context.Context, notifier string) (th coc.Thread, ok bool, _ error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.messages {
+		if m.Notifier == notifier && o.stale[m.ID] {
+			th.Root, ok = *m, true
+			break
+		}
+	}
+	for _, m := range o.messages {
+		if ok && m.Parent == th.Root.ID && m.Kind == coc.MessageReply && m.State == coc.Sent {
+			th.Replies++
+		}
+	}
+	return th, ok, nil
+}
+
+func (o *memory) Counted(_ context.Context, root int64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.stale, root)
+	return nil
 }
 
 // tell puts a change into the outbox, due now.
@@ -228,7 +287,7 @@ func setUp(t testing.TB, notifiers ...Notifier) *bench {
 	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel, "C0OTHER"},
 		WebhookPath: "/services/T0000/B0000/SeCrEtSeCrEtSeCrEt", EnforceRate: true})
 	w := &wire{Handler: s}
-	out := &memory{contents: map[int64]contents{}}
+	out := &memory{contents: map[int64]contents{}, stale: map[int64]bool{}, quiets: map[string]time.Time{}}
 	logs := &bytes.Buffer{}
 	return &bench{out: out, slack: s, wire: w, logs: logs, Sender: &Sender{
 		Outbox: out, Notifiers: notifiers, HTTP: &http.Client{Transport: w},

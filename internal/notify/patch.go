@@ -3,20 +3,26 @@ package notify
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
 const (
 	diffContext = 3     // unchanged lines around a hunk
-	maxDiffLine = 1_000 // runes of one line
+	maxDiffLine = 1_000 // runes of one line in a message
 	minDiff     = 400   // with less room than this no diff is begun
+	// maxFile bounds a diff that goes as a file, in bytes. COC's contents are
+	// far smaller; Slack takes a gigabyte.
+	maxFile = 4 << 20
 )
 
-// patch returns the lines of the unified diff of two contents as chat may see
-// them. maskedOld and maskedNow are the lines of both with secrets hidden. The
-// contents as they are decide what differs, so a changed secret is a changed
-// line in which both sides are hidden.
+// patch returns the lines of the unified diff of two contents. maskedOld and
+// maskedNow are the lines of both with secrets hidden. The contents as they are
+// decide what differs, so a changed secret is a changed line in which both sides
+// are hidden.
 func patch(old, now []byte, maskedOld, maskedNow []string) (lines []string) {
 	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diff.Options{Context: diffContext}) {
 		lines = append(lines, fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines))
@@ -25,7 +31,7 @@ func patch(old, now []byte, maskedOld, maskedNow []string) (lines []string) {
 			if l.Op == diff.Delete {
 				text = at(maskedOld, l.Old)
 			}
-			lines = append(lines, cut(visible(cut(string(l.Op)+text, maxDiffLine)), maxDiffLine))
+			lines = append(lines, string(l.Op)+text)
 			if !bytes.HasSuffix(l.Text, []byte("\n")) {
 				lines = append(lines, `\ No newline at end of file`)
 			}
@@ -43,16 +49,77 @@ func at(lines []string, number int) string {
 	return lines[number-1]
 }
 
-// fit returns as many whole lines as weigh no more than room, the last of them
-// saying how many are missing and which command shows all.
-func fit(lines []string, room int, command string) []string {
-	more := func(n int) string { return fmt.Sprintf("… %s; %s shows all", count(n, "more line"), command) }
+// fit returns as many whole lines as weigh no more than room, made visible. When
+// it had to cut, the last of them says how many are missing and where all are.
+func fit(lines []string, room int, whole string) (shown []string, cutOff bool) {
+	more := func(n int) string { return fmt.Sprintf("… %s; %s", count(n, "more line"), whole) }
 	room -= weight(more(len(lines)))
 	for i, l := range lines {
-		room -= weight(l)
-		if room < 0 {
-			return append(lines[:i:i], more(len(lines)-i))
+		long := utf8.RuneCountInString(l) > maxDiffLine
+		l = cut(visible(cut(l, maxDiffLine)), maxDiffLine)
+		if room -= weight(l); room < 0 {
+			return append(shown, more(len(lines)-i)), true
+		}
+		shown, cutOff = append(shown, l), cutOff || long
+	}
+	return shown, cutOff
+}
+
+// file is a file of a message, frozen with it.
+type file struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Content string `json:"content"`
+	// Instead stands in the thread when the file can't be had there.
+	Instead string `json:"-"`
+}
+
+// diffFile is the whole diff of a change as a file, masked as the message is.
+func (w *writer) diffFile(c *coc.Change, s said) *file {
+	var b strings.Builder
+	w.writeDiff(&b, c, s, maxFile)
+	title := w.title(c) + " (" + idOf(c) + ")"
+	base := fileName(w.mask.own(c.Name), c.DocumentID)
+	for _, v := range []string{c.Previous, c.Version} {
+		if v != "" {
+			base += "-" + safeName(v, maxLabel)
 		}
 	}
-	return lines
+	return &file{Name: base + ".diff", Title: title, Content: b.String(),
+		Instead: fmt.Sprintf("The whole diff of %s is too long for a message: %s shows it", idOf(c), w.command(c))}
+}
+
+// writeDiff writes the unified diff of one change, at most limit bytes of it. It
+// reports whether there was room for all.
+func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) bool {
+	doc := w.document(c.Name, c.DocumentID)
+	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, line(c.Previous, maxLabel), doc, line(c.Version, maxLabel))
+	for i, l := range s.patch {
+		if l = visible(l); b.Len()+len(l) > limit {
+			fmt.Fprintf(b, "# … %s; %s shows all\n", count(len(s.patch)-i, "more line"), w.command(c))
+			return false
+		}
+		b.WriteString(l)
+		b.WriteByte('\n')
+	}
+	return true
+}
+
+// fileName is a document's name as the beginning of a file's.
+func fileName(name, id string) string {
+	if s := safeName(name, maxName); strings.Trim(s, "_.-") != "" {
+		return s
+	}
+	return safeName(id, maxName)
+}
+
+// safeName makes of s something that any file system takes.
+func safeName(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && (safe(string(r)) || r == '-') && r != '#' {
+			return r
+		}
+		return '_'
+	}, cut(s, limit))
+	return strings.TrimLeft(s, ".-")
 }

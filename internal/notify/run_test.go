@@ -499,23 +499,29 @@ func TestTest(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.slack.Refuse(testChannel, "not_in_channel")
-		err := b.Test(t.Context(), "ops")
+		_, err := b.Test(t.Context(), "ops")
 		if want := "post a test message to ops: not_in_channel: invite the bot into the channel with /invite"; err == nil || err.Error() != want {
 			t.Errorf("Test = %v, want %s", err, want)
 		}
 		b.slack.Refuse(testChannel, "")
 		for _, name := range []string{"ops", "hook"} {
-			if err := b.Test(t.Context(), name); err != nil {
+			if _, err := b.Test(t.Context(), name); err != nil {
 				t.Errorf("Test(%s) = %v", name, err)
 			}
 		}
 		if reason, _, _ := b.out.Held(t.Context(), "ops"); reason != "" {
 			t.Errorf("still held: %s", reason)
 		}
-		if got := len(b.slack.Messages()); got != 2 {
-			t.Errorf("%d messages, want 2", got)
+		// A word, seven kinds and a digest to each, and one file.
+		if got, files := len(b.slack.Messages()), len(b.slack.Files()); got != 2*9 || files != 1 {
+			t.Errorf("%d messages and %d files, want 18 and 1", got, files)
 		}
-		if err := b.Test(t.Context(), "nobody"); err == nil {
+		for _, m := range b.slack.Messages() {
+			if !strings.Contains(m.Text, "sample") && !strings.Contains(m.Text, "test") {
+				t.Errorf("message %q does not say that it is none of a real change", m.Text)
+			}
+		}
+		if _, err := b.Test(t.Context(), "nobody"); err == nil {
 			t.Error("Test of a notifier that is not there = nil")
 		}
 	})

@@ -32,39 +32,68 @@ const (
 
 // post posts a frozen message once. channel and ts say where it landed, as far
 // as the way tells. The error is a *refusal.
-func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (channel, ts string, _ error) {
+func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, ts string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	body, text := m.Body, m.Text
 	if m.Plain {
 		body, text = nil, unlink(text)
 	}
-	if n.Webhook != nil {
-		return "", "", s.postWebhook(ctx, n, body, text)
+	if m.Plain && m.Kind != coc.MessageFile {
+		text = mentionsOf(m.Body) + text
 	}
-	return s.postToken(ctx, n, body, text)
+	thread := m.ThreadTS
+	if m.ThreadChannel != n.Channel && channelID(n.Channel) {
+		thread = "" // the notifier has another channel by now
+	}
+	switch {
+	case n.Hook != nil:
+		return "", "", s.postHook(ctx, n, m)
+	case n.Webhook != nil:
+		return "", "", s.postWebhook(ctx, n, body, text)
+	case m.Kind == coc.MessageFile && !m.Plain:
+		return s.postFile(ctx, n, m, thread)
+	}
+	channel, ts, err := s.postToken(ctx, n, body, text, thread)
+	if thread != "" && threadGone(err) {
+		return s.postToken(ctx, n, body, text, "") // better there than nowhere
+	}
+	return channel, ts, err
 }
 
-func (s *Sender) postToken(ctx context.Context, n *Notifier, body []byte, text string) (string, string, error) {
-	api, token, err := s.client(n)
-	if err != nil {
-		return "", "", err
-	}
-	options := []slack.MsgOption{
-		slack.MsgOptionText(text, false), // escaped already
+// options are the options of a message: nothing in it becomes a link or a mention
+// by itself. text is escaped already.
+func options(body []byte, text string) ([]slack.MsgOption, error) {
+	list := []slack.MsgOption{
+		slack.MsgOptionText(text, false),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
 		slack.MsgOptionDisableMarkdown(), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false),
 	}
 	if body != nil {
 		var blocks []json.RawMessage
 		if err := json.Unmarshal(body, &blocks); err != nil {
-			return "", "", &refusal{class: message, why: "the frozen message can't be read"}
+			return nil, &refusal{class: message, why: "the frozen message can't be read"}
 		}
 		for _, b := range blocks {
-			options = append(options, slack.MsgOptionBlocks(frozen(b)))
+			list = append(list, slack.MsgOptionBlocks(frozen(b)))
 		}
 	}
-	channel, ts, err := api.PostMessageContext(ctx, n.Channel, options...)
+	return list, nil
+}
+
+func (s *Sender) postToken(ctx context.Context, n *Notifier, body []byte, text, thread string) (string, string, error) {
+	api, token, err := s.client(n)
+	if err != nil {
+		return "", "", err
+	}
+	list, err := options(body, text)
+	if err != nil {
+		return "", "", err
+	}
+	if thread != "" {
+		list = append(list, slack.MsgOptionTS(thread))
+	}
+	channel, ts, err := api.PostMessageContext(ctx, n.Channel, list...)
 	switch {
 	case err != nil:
 		return "", "", explain(err, token)

@@ -62,7 +62,8 @@ func TestUnlink(t *testing.T) {
 
 // sound checks a message by rules of its own: Slack's limits, and nothing in it
 // that is live. The stand-in for Slack checks by its rules.
-func sound(blocks []block, text string) error {
+func sound(w wording) error {
+	blocks, text := w.blocks, w.text
 	raw, err := json.Marshal(blocks)
 	if err != nil {
 		return err
@@ -141,13 +142,13 @@ func TestHostileWords(t *testing.T) {
 				c := &coc.Change{ID: 1, Kind: kind, Account: bad, DocumentID: bad, Name: bad, Version: bad, Previous: bad,
 					MadeAt: time.UnixMilli(1 << 60), SeenAt: time.UnixMilli(1_800_000_000_000), By: bad, Modifier: bad, RiskLevel: "HIGH", Late: true,
 					Derived: coc.Derived{Added: 1 << 40, Removed: 1 << 40, Summary: bad, Note: bad, Items: items}}
-				if err := sound(w.change(c, contents{old: []byte(bad), now: []byte(bad + "\n" + bad)})); err != nil {
+				if err := sound(w.change(c, contents{old: []byte(bad), now: []byte(bad + "\n" + bad)}, nil)); err != nil {
 					t.Errorf("%s of %.40q, detail %s: %v", kind, bad, detail, err)
 				}
 				if detail != DetailFull {
 					continue
 				}
-				if err := sound(w.digest(slices.Repeat([]*coc.Change{c}, 10))); err != nil {
+				if err := sound(w.digest(slices.Repeat([]*coc.Change{c}, 10), nil)); err != nil {
 					t.Errorf("digest of %.40q: %v", bad, err)
 				}
 			}
@@ -173,12 +174,12 @@ func TestHugeDigest(t *testing.T) {
 		}
 		changes = append(changes, c)
 	}
-	blocks, text := w.digest(changes)
-	if err := sound(blocks, text); err != nil {
+	m := w.digest(changes, nil)
+	if err := sound(m); err != nil {
 		t.Error(err)
 	}
 	const want = "more documents; cocsync log --since 2026-07-01T13:01:00Z shows all"
-	if got := string(write(t, blocks, text)); strings.Count(got, want) < 2 {
+	if got := string(write(t, m)); strings.Count(got, want) < 2 {
 		t.Errorf("digest lacks %q:\n%s", want, got)
 	}
 }
@@ -194,10 +195,10 @@ func FuzzChange(f *testing.F) {
 		c := &coc.Change{ID: 812, Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Document: 1, DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
 			Derived: coc.Derived{Summary: summary, Note: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
-		if err := sound(w.change(c, contents{old: []byte(old), now: []byte(now)})); err != nil {
+		if err := sound(w.change(c, contents{old: []byte(old), now: []byte(now)}, nil)); err != nil {
 			t.Error(err)
 		}
-		if err := sound(w.digest([]*coc.Change{c, c})); err != nil {
+		if err := sound(w.digest([]*coc.Change{c, c}, nil)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -247,7 +248,7 @@ func TestCorpus(t *testing.T) {
 			}
 			c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: folder.Name(), DocumentID: "DM1",
 				Previous: fmt.Sprintf("v%d", i), Version: fmt.Sprintf("v%d", i+1)}, old, string(raw))
-			if err := sound(w.change(c, pair)); err != nil {
+			if err := sound(w.change(c, pair, nil)); err != nil {
 				t.Errorf("%s: %v", file, err)
 			}
 			old = string(raw)
@@ -266,6 +267,6 @@ func BenchmarkChange64K(b *testing.B) {
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}
 	c, pair := compared(coc.Change{Kind: coc.KindVersion, Name: "big"}, old.String(), strings.Replace(old.String(), "timeout: 7", "timeout: 8", 1))
 	for b.Loop() {
-		w.change(c, pair)
+		w.change(c, pair, nil)
 	}
 }

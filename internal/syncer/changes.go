@@ -26,12 +26,14 @@ func (v *view) change(c coc.NewChange, cmp *comparison) {
 		if c.Backfill || c.Kind == coc.KindNew && m.FirstContact {
 			continue
 		}
-		for _, n := range v.route(m.Watch, c.Kind) {
-			if !slices.Contains(c.Notify, n) {
-				c.Notify = append(c.Notify, n)
-			}
-		}
+		own, routed := v.route(m.Watch, c.Kind)
+		c.Notify = append(c.Notify, own...)
+		c.Routed = append(c.Routed, routed...)
 	}
+	slices.Sort(c.Notify)
+	slices.Sort(c.Routed)
+	c.Notify = slices.Compact(c.Notify)
+	c.Routed = slices.DeleteFunc(slices.Compact(c.Routed), func(n string) bool { return slices.Contains(c.Notify, n) })
 	v.step.Changes = append(v.step.Changes, c)
 	v.compare = append(v.compare, cmp)
 }

@@ -145,11 +145,11 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, coc: newFake(), db: d, now: day.Add(24 * time.Hour)}
 	w.s = &Syncer{
 		Store: d, Operators: []string{"oncall"},
-		Route: func(_ string, k coc.Kind) []string {
+		Route: func(_ string, k coc.Kind) (own, routed []string) {
 			if k == coc.KindWithdrawn {
-				return nil
+				return nil, nil
 			}
-			return []string{"ops"}
+			return []string{"ops"}, nil
 		},
 		Now: func() time.Time { return w.now },
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),

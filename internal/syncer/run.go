@@ -36,16 +36,19 @@ type run struct {
 
 	mu         sync.Mutex
 	cycle      coc.Cycle
+	cause      error // of the cycle's Err; nil when that is a document's affair
 	progress   Progress
-	notFound   []string // documents that COC said it does not have
-	missing    []string // what to tell when most documents are gone
-	doubting   bool     // some of them are not believed to be
-	later      []string // documents whose older versions can wait
-	refused    bool     // COC refused the key pair
-	served     bool     // COC gave a document in this cycle
-	unfinished bool     // history was left to the next cycle
-	forbidden  int      // documents in a row that may not be read
-	broken     int      // commits in a row that did not succeed
+	notFound   []string  // documents that COC said it does not have
+	missing    []string  // what to tell when most documents are gone
+	doubting   bool      // some of them are not believed to be
+	later      []string  // documents whose older versions can wait
+	refused    bool      // COC refused the key pair
+	served     bool      // COC gave a document in this cycle
+	unfinished bool      // history was left to the next cycle
+	forbidden  int       // documents in a row that may not be read
+	keyless    bool      // there is no key pair to be had
+	since      time.Time // when the first cycle after the last good one began, if one did before this
+	broken     int       // commits in a row that did not succeed
 	abort      context.CancelCauseFunc
 }
 
@@ -69,10 +72,11 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	if r.cycle.ID, err = s.Store.Begin(ctx, r.cycle); err != nil {
 		return r.cycle, err
 	}
+	r.recall(ctx)
 	work, abort := context.WithCancelCause(ctx)
 	r.abort = abort
 	if err := r.allowed(ctx, account); err != nil {
-		r.cycle.Err = err.Error() // remembered already
+		r.cycle.Err, r.cause = err.Error(), err // remembered already
 		r.refused = errors.Is(err, coc.ErrUnauthorized)
 	} else if err := r.work(work); err != nil && ctx.Err() == nil {
 		r.fail(err)
@@ -308,7 +312,9 @@ func (r *run) fail(err error) {
 }
 
 func (r *run) failLocked(err error) {
-	r.cycle.Err = cmp.Or(r.cycle.Err, advised(err))
+	if r.cycle.Err == "" {
+		r.cycle.Err, r.cause = advised(err), err
+	}
 	if errors.Is(err, coc.ErrUnauthorized) && !r.refused {
 		r.refused = true
 		key, e := r.account.COC.KeyID(context.Background())
@@ -347,7 +353,7 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		c.Outcome = coc.Good
 	}
 	// The end is recorded also when the process is asked to stop.
-	err := r.Store.End(context.WithoutCancel(ctx), *c, r.tellings())
+	err := r.Store.End(context.WithoutCancel(ctx), *c, r.tellings(ctx))
 	r.poke()
 	level := slog.LevelInfo
 	if c.Outcome == coc.Bad {
@@ -362,9 +368,10 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	return *c, err
 }
 
-func (r *run) poke() {
-	if r.Told != nil {
-		r.Told()
+// poke says that deliveries fell due.
+func (s *Syncer) poke() {
+	if s.Told != nil {
+		s.Told()
 	}
 }
 

@@ -51,6 +51,22 @@ type Log interface {
 	Begin(ctx context.Context, c coc.Cycle) (int64, error)
 	Release(ctx context.Context, cycle int64, now time.Time) error
 	End(ctx context.Context, c coc.Cycle, tell []coc.Telling) error
+	// Stopped counts the cycles since the newest good one that were stopped, and
+	// says when the first of them began.
+	Stopped(ctx context.Context, watch string) (n int, since time.Time, err error)
+	// Tell queues a notice, unless one like it stands within (since, now].
+	Tell(ctx context.Context, n coc.Telling, since, now time.Time) (told bool, err error)
+}
+
+// Week answers what the weekly notice says.
+type Week interface {
+	LastWeekly(ctx context.Context, now time.Time) (time.Time, error)
+	FirstCycle(ctx context.Context) (time.Time, error)
+	// Entered is when the watch's part of a period begins; zero before its first
+	// cycle.
+	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
+	Ran(ctx context.Context, watch string, since, until time.Time) (map[coc.Outcome]int, error)
+	Watched(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error)
 }
 
 // Store is the archive as the cycle needs it.
@@ -58,6 +74,7 @@ type Store interface {
 	Archive
 	Roster
 	Log
+	Week
 }
 
 // Account is one set of credentials and one endpoint. Watches that share an
@@ -101,8 +118,9 @@ type Options struct {
 type Syncer struct {
 	Store Store
 	// Route names the notifiers that hear of a change of that kind found by
-	// that watch.
-	Route     func(watch string, kind coc.Kind) []string
+	// watch: its own, and others that hear of it if a route says so, which is
+	// seen when the message is made. A watch may name nobody.
+	Route     func(watch string, kind coc.Kind) (own, routed []string)
 	Operators []string // notifiers that hear when the watching itself breaks
 	Now       func() time.Time
 	Log       *slog.Logger

@@ -1,21 +1,27 @@
 package syncer
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 const (
 	troubleAfter   = 3         // failed cycles in a row, or
 	troubleWithout = time.Hour // without a good one
 	failuresTold   = 10
+	// lineMax bounds a line of a notice: notifiers cut what is longer, and how to
+	// mend it often stands at the end.
+	lineMax = 240
 )
 
 // tellings are the notices that a cycle gives rise to.
-func (r *run) tellings() (list []coc.Telling) {
+func (r *run) tellings(ctx context.Context) (list []coc.Telling) {
 	c := &r.cycle
 	if c.Partial {
 		return nil // says nothing of the watch
@@ -37,36 +43,122 @@ func (r *run) tellings() (list []coc.Telling) {
 	told := troubled && (r.state.TroubleWhole || !whole)
 	switch {
 	case r.doubting: // told once, and not over
-	case c.Outcome == coc.Bad && !told && r.enough():
-		add(coc.NoticeTrouble, r.Operators, "Watch "+r.watch.Name+" does not work", r.trouble())
+	case c.Outcome == coc.Bad && !told && r.enough(ctx):
+		add(coc.NoticeTrouble, r.Operators, r.brokenTitle(), r.trouble())
 	case c.Outcome == coc.Good && troubled:
 		add(coc.NoticeRecovered, r.Operators, "Watch "+r.watch.Name+" works again", nil)
 	}
 	return list
 }
 
-// enough reports whether the watching has failed for long enough to tell.
-func (r *run) enough() bool {
-	// The state is from before this cycle.
-	since := r.state.FailingSince
-	return r.refused || r.state.FailedInARow+1 >= troubleAfter ||
-		!since.IsZero() && r.cycle.EndedAt.Sub(since) >= troubleWithout
+func (r *run) brokenTitle() string { return "Watch " + r.watch.Name + " does not work" }
+
+// enough reports whether the watching has failed for long enough to tell. What
+// only a person can mend is told at once.
+func (r *run) enough(ctx context.Context) bool {
+	return r.barred(ctx) || r.state.FailedInARow+1 >= troubleAfter || r.overdue(r.cycle.EndedAt)
 }
 
-// trouble says what is wrong.
+// barred reports whether the account's credentials do not serve for the cycle:
+// they cannot be had, COC refuses them, or they lack a permission without which
+// nothing could be done.
+func (r *run) barred(ctx context.Context) bool {
+	_, err := r.account.COC.KeyID(ctx)
+	r.keyless = errors.Is(err, coc.ErrUnauthorized) || errors.Is(err, coc.ErrTemporary)
+	return r.keyless || r.refused || r.denied()
+}
+
+// denied reports whether the whole cycle failed for want of a permission: the
+// list, or every document, is forbidden.
+func (r *run) denied() bool {
+	n := len(r.cycle.Failures)
+	return errors.Is(r.cause, coc.ErrForbidden) || !r.served && n > 0 && n == r.cycle.Listed && n == r.forbidden
+}
+
+// overdue reports whether the cycles that were not good go back for so long.
+func (r *run) overdue(now time.Time) bool {
+	return !r.since.IsZero() && now.Sub(r.since) >= troubleWithout
+}
+
+// recall reads what became of the cycles before this one, and tells of it when
+// they never came to their end: a process that dies in every cycle ends none that
+// could tell. A few stops are no trouble, and restarts stop cycles.
+func (r *run) recall(ctx context.Context) {
+	stopped, since, err := r.Store.Stopped(ctx, r.watch.Name)
+	if err != nil {
+		r.Log.Error("stopped cycles not counted", "watch", r.watch.Name, "err", err)
+	}
+	r.since = r.state.FailingSince
+	if r.since.IsZero() || !since.IsZero() && since.Before(r.since) {
+		r.since = since
+	}
+	now := r.cycle.StartedAt
+	if r.cycle.Partial || stopped == 0 || stopped+r.state.FailedInARow < troubleAfter ||
+		!r.overdue(now) || !r.state.TroubleAt.IsZero() {
+		return
+	}
+	lines := []string{
+		fmt.Sprintf("Since %s no cycle came to a good end: %d stopped or died on the way, %d failed.",
+			r.since.Format(time.RFC3339), stopped, r.state.FailedInARow),
+		"To mend it: see in cocsync's log, or its supervisor's, what ends the process.", r.lastGood(),
+	}
+	// What this cycle then fails by may be told as well: this does not say why.
+	told, err := r.Store.Tell(ctx, coc.Telling{Notify: r.Operators, Notice: coc.Notice{
+		Kind: coc.NoticeTrouble, Watch: r.watch.Name, At: now, Title: r.brokenTitle(), Lines: lines}}, now, now)
+	if err != nil {
+		r.Log.Error("trouble not told", "watch", r.watch.Name, "err", err)
+	}
+	if told {
+		r.state.TroubleAt, r.state.TroubleWhole = now, false
+		r.poke()
+	}
+}
+
+// trouble says what is wrong, and how to mend it.
 func (r *run) trouble() (lines []string) {
 	c := &r.cycle
-	if c.Err != "" {
-		lines = append(lines, c.Err)
+	if r.cause != nil {
+		lines = fold(r.cause.Error())
+	} else if c.Err != "" {
+		lines = fold(c.Err)
 	}
+	lines = append(append(lines, r.mends()...), r.lastGood())
 	if n := len(c.Failures); n > 0 {
 		lines = append(lines, fmt.Sprintf("%s of %s failed:", count(n, "document"), fmt.Sprint(c.Listed)))
 		lines = append(lines, r.failures()...)
 	}
+	return lines
+}
+
+func (r *run) lastGood() string {
 	if r.state.LastGoodAt.IsZero() {
-		return append(lines, "No cycle of this watch was good so far.")
+		return "No cycle of this watch was good so far."
 	}
-	return append(lines, "The last good cycle ended at "+r.state.LastGoodAt.Format(time.RFC3339)+".")
+	return "The last good cycle ended at " + r.state.LastGoodAt.Format(time.RFC3339) + "."
+}
+
+// mends are what a person can do about the trouble.
+func (r *run) mends() (lines []string) {
+	for advice := range strings.Lines(hint.Of(r.cause)) {
+		lines = append(lines, fold("To mend it: "+strings.TrimSpace(advice))...)
+	}
+	account := r.account.Name
+	switch {
+	case r.keyless:
+		lines = append(lines, fold("To mend it: give account "+account+" a key pair that cocsync's user can read: access_key and secret_key, "+
+			"or else the environment, a profile file or an ECS agency; then cocsync check --online")...)
+	case r.refused:
+		lines = append(lines, fold("To mend it: check access_key and secret_key of account "+account+
+			" and this machine's clock; then cocsync check --online")...)
+	case r.denied():
+		lines = append(lines, fold("To mend it: grant the user of account "+account+" the IAM action that is named; then cocsync check --online")...)
+	case len(lines) > 0: // the error knows better
+	case errors.Is(r.cause, coc.ErrMalformed), errors.Is(r.cause, coc.ErrRefused):
+		lines = append(lines, "To mend it: cocsync check --online says what COC answers and what is missing.")
+	default:
+		lines = append(lines, "Each cycle tries again; cocsync status says how it stands.")
+	}
+	return lines
 }
 
 func (r *run) failures() (lines []string) {
@@ -78,7 +170,29 @@ func (r *run) failures() (lines []string) {
 		if f.Name != "" {
 			name = f.Name + " (" + f.DocumentID + ")"
 		}
-		lines = append(lines, name+": "+strings.ReplaceAll(f.Err, "\n", "; "))
+		lines = append(lines, fold(name+": "+strings.ReplaceAll(f.Err, "\n", "; "))...)
+	}
+	return lines
+}
+
+// fold breaks a text into lines that are shown whole, after a semicolon where
+// that leaves no line half empty, else at a space.
+func fold(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		rest := []rune(strings.TrimSpace(line))
+		for len(rest) > lineMax {
+			head := string(rest[:lineMax])
+			at := strings.LastIndex(head, "; ") + 1
+			if at < lineMax/2 {
+				at = strings.LastIndex(head, " ")
+			}
+			if at <= 0 {
+				at = len(head)
+			}
+			lines = append(lines, head[:at])
+			rest = []rune(strings.TrimSpace(string(rest)[at:]))
+		}
+		lines = append(lines, string(rest))
 	}
 	return lines
 }
@@ -89,7 +203,7 @@ func (r *run) greeting() (title string, lines []string) {
 	title = fmt.Sprintf("Now watching %s: %s, %s archived in this cycle",
 		r.watch.Name, count(c.Listed, "document"), count(c.Versions, "version"))
 	if c.Err != "" {
-		lines = append(lines, c.Err)
+		lines = append(lines, fold(c.Err)...)
 	}
 	if n := len(c.Failures); n > 0 {
 		lines = append(lines, count(n, "document")+" could not be read whole and will be tried again:")

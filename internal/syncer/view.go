@@ -20,7 +20,7 @@ type view struct {
 	owner    string // the account's name
 	cycleID  int64
 	now      time.Time
-	route    func(watch string, kind coc.Kind) []string
+	route    func(watch string, kind coc.Kind) (own, routed []string)
 	versions []*version // oldest first
 	step     coc.Step
 	compare  []*comparison // beside step.Changes; nil where there is nothing to compare
@@ -37,7 +37,7 @@ type version struct {
 	err     string
 }
 
-func newView(k coc.Known, account string, cycle int64, now time.Time, route func(string, coc.Kind) []string) *view {
+func newView(k coc.Known, account string, cycle int64, now time.Time, route func(string, coc.Kind) (own, routed []string)) *view {
 	v := &view{Known: k, owner: account, cycleID: cycle, now: now, route: route}
 	for _, kv := range k.Versions {
 		v.versions = append(v.versions, &version{KnownVersion: kv})

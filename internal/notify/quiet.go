@@ -1,0 +1,72 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Quiet are hours of the day in which changes are held back, to become a digest
+// afterwards. They may pass midnight. The zero value is none.
+type Quiet struct {
+	From, To time.Duration // since midnight, by the clock on the wall
+	In       *time.Location
+	Except   []coc.Kind // told all the same
+}
+
+// bounds returns the quiet hours that an instant lies in, or else the last ones
+// before it. ok is false where there are none.
+func (q *Quiet) bounds(now time.Time) (from, to time.Time, ok bool) {
+	if q.From == q.To {
+		return from, to, false
+	}
+	in := q.In
+	if in == nil {
+		in = time.UTC
+	}
+	y, m, d := now.In(in).Date()
+	for day := d; ; day-- {
+		// Date takes any hour, and heeds the day on which the clock is changed.
+		from = time.Date(y, m, day, 0, int(q.From.Minutes()), 0, 0, in)
+		end := day
+		if q.To < q.From {
+			end++
+		}
+		to = time.Date(y, m, end, 0, int(q.To.Minutes()), 0, 0, in)
+		if !from.After(now) {
+			return from, to, true
+		}
+	}
+}
+
+// until returns the end of the quiet hours that an instant lies in, or zero.
+func (q *Quiet) until(now time.Time) time.Time {
+	if _, to, ok := q.bounds(now); ok && now.Before(to) {
+		return to
+	}
+	return time.Time{}
+}
+
+// slept reports whether something that fell due then waited for the end of quiet
+// hours, which are over.
+func (q *Quiet) slept(due, now time.Time) bool {
+	from, to, ok := q.bounds(now)
+	return ok && !now.Before(to) && due.Before(to) && !due.Before(from)
+}
+
+// split parts the deliveries that go now, in quiet hours, from those that wait. A
+// change that may pass takes the earlier ones of its document along: the order
+// of a document's changes holds.
+func (q *Quiet) split(list []telling) (pass []telling, waits int) {
+	passes := map[int64]bool{}
+	var rest []telling
+	for i := len(list) - 1; i >= 0; i-- {
+		c := list[i].Change
+		if passes[c.Document] = passes[c.Document] || slices.Contains(q.Except, c.Kind); passes[c.Document] {
+			rest = append(rest, list[i])
+		}
+	}
+	slices.Reverse(rest)
+	return rest, len(list) - len(rest)
+}

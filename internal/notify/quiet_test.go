@@ -1,0 +1,67 @@
+package notify
+
+import (
+	"testing"
+	"time"
+)
+
+// Quiet hours may pass midnight and heed the zone, also on the days on which its
+// clock is changed.
+func TestQuietHours(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	night := Quiet{From: 22 * time.Hour, To: 7 * time.Hour, In: berlin}
+	noon := Quiet{From: 12 * time.Hour, To: 13*time.Hour + 30*time.Minute}
+	for _, test := range []struct {
+		q          Quiet
+		now, until string
+	}{
+		{night, "2026-07-01T21:59:59+02:00", ""},
+		{night, "2026-07-01T22:00:00+02:00", "2026-07-02T07:00:00+02:00"},
+		{night, "2026-07-01T23:00:00Z", "2026-07-02T07:00:00+02:00"},
+		{night, "2026-07-02T06:59:59+02:00", "2026-07-02T07:00:00+02:00"},
+		{night, "2026-07-02T07:00:00+02:00", ""},
+		{night, "2026-10-24T23:00:00+02:00", "2026-10-25T07:00:00+01:00"}, // ten hours long
+		{night, "2026-03-28T23:00:00+01:00", "2026-03-29T07:00:00+02:00"}, // eight
+		{noon, "2026-07-01T12:00:00Z", "2026-07-01T13:30:00Z"},
+		{noon, "2026-07-01T11:59:59Z", ""},
+		{noon, "2026-07-01T13:30:00Z", ""},
+		{Quiet{From: 0, To: 24 * time.Hour}, "2026-07-01T23:59:59Z", "2026-07-02T00:00:00Z"},
+		{Quiet{}, "2026-07-01T23:59:59Z", ""},
+	} {
+		now, err := time.Parse(time.RFC3339, test.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if until := test.q.until(now); !until.IsZero() {
+			got = until.Format(time.RFC3339)
+		}
+		if got != test.until {
+			t.Errorf("quiet %v to %v: at %s until %q, want %q", test.q.From, test.q.To, test.now, got, test.until)
+		}
+	}
+}
+
+// What waited through quiet hours is known as such when they are over, and what
+// fell due before or after them is not.
+func TestSlept(t *testing.T) {
+	night := Quiet{From: 22 * time.Hour, To: 7 * time.Hour}
+	at := func(day, hour int) time.Time { return time.Date(2026, 7, day, hour, 0, 0, 0, time.UTC) }
+	for _, test := range []struct {
+		due, now time.Time
+		want     bool
+	}{
+		{at(1, 23), at(2, 7), true},
+		{at(2, 3), at(2, 12), true},
+		{at(2, 8), at(2, 12), false},
+		{at(1, 21), at(2, 12), false},
+		{at(1, 23), at(2, 6), false}, // not over
+	} {
+		if got := night.slept(test.due, test.now); got != test.want {
+			t.Errorf("due %v, now %v: slept = %v, want %v", test.due, test.now, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"cocsync/internal/coc"
+)
+
+// channelID reports whether a channel is given by its id: then it can be told
+// from another one.
+func channelID(s string) bool { return regexp.MustCompile(`^[CGD][A-Z0-9]{8,}$`).MatchString(s) }
+
+// threadGone reports whether a message was refused because of its thread: somebody
+// deleted or locked it.
+// https://docs.slack.dev/reference/methods/chat.postMessage/#errors
+func threadGone(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && slices.Contains([]string{"thread_not_found", "message_not_found",
+		"cannot_reply_to_message", "restricted_action_thread_locked"}, r.why)
+}
+
+// recount has the first message of a thread show how many replies there are by
+// now. It reports whether there was one to do. That is decoration: it is tried
+// once, and again after the next reply.
+func (l *lane) recount(ctx context.Context) (bool, error) {
+	if l.n.Token == nil {
+		return false, nil
+	}
+	th, ok, err := l.Outbox.Stale(ctx, l.n.Name)
+	if err != nil || !ok {
+		return false, err
+	}
+	if l.pace.Wait(ctx) != nil {
+		return false, nil // its turn would come too late
+	}
+	if err := l.update(ctx, l.n, th); err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		r := &refusal{why: err.Error()}
+		if errors.As(err, &r) && r.class == limited {
+			l.quiet = l.now().Add(max(r.wait, minBackoff))
+		}
+		l.log().Log(ctx, slog.LevelWarn, "count of replies not shown", "notifier", l.n.Name, "message", th.Root.ID, "err", r)
+	}
+	return true, l.Outbox.Counted(context.WithoutCancel(ctx), th.Root.ID)
+}
+
+// update edits the first message of a thread.
+func (s *Sender) update(ctx context.Context, n *Notifier, th coc.Thread) error {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+	defer cancel()
+	said := fmt.Sprintf("%s in the thread", count(th.Replies, "later change"))
+	text := th.Root.Text + " · " + said
+	var body []byte
+	if th.Root.Plain {
+		text = mentionsOf(th.Root.Body) + unlink(text)
+	} else {
+		var blocks []json.RawMessage
+		note, err := json.Marshal(footer(plain("↳ " + said)))
+		if err == nil {
+			err = json.Unmarshal(th.Root.Body, &blocks)
+		}
+		if err != nil || len(blocks) == 0 {
+			return &refusal{class: message, why: "the frozen message can't be read"}
+		}
+		// Below the title, where a phone shows it too.
+		if body, err = json.Marshal(slices.Insert(blocks, 1, json.RawMessage(note))); err != nil {
+			return err
+		}
+	}
+	api, token, err := s.client(n)
+	if err != nil {
+		return err
+	}
+	list, err := options(body, text)
+	if err != nil {
+		return err
+	}
+	if _, _, _, err := api.UpdateMessageContext(ctx, th.Root.Channel, th.Root.TS, list...); err != nil {
+		return explain(err, token)
+	}
+	return nil
+}
+
+// postFile posts a file below a message. What it shows of the file stands in the
+// file alone: there is no text that Slack would read as markup.
+func (s *Sender) postFile(ctx context.Context, n *Notifier, m coc.Message, thread string) (landed, ts string, _ error) {
+	var f file
+	if err := json.Unmarshal(m.Body, &f); err != nil || f.Content == "" {
+		return "", "", &refusal{class: message, why: "the frozen file can't be read"}
+	}
+	to := n.Channel
+	if m.ThreadChannel != "" && thread != "" {
+		to = m.ThreadChannel // an upload takes no channel's name
+	}
+	err := s.upload(ctx, n, f, to, thread)
+	if thread != "" && threadGone(err) {
+		err = s.upload(ctx, n, f, to, "")
+	}
+	return to, "", err
+}
+
+// upload sends a file in Slack's three steps.
+// https://docs.slack.dev/messaging/working-with-files#upload
+func (s *Sender) upload(ctx context.Context, n *Notifier, f file, to, thread string) error {
+	api, token, err := s.client(n)
+	if err != nil {
+		return err
+	}
+	place, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Content)})
+	if err == nil && (place.UploadURL == "" || place.FileID == "") {
+		return &refusal{class: later, why: "the answer is not Slack's: it names no place for the file"}
+	}
+	if err == nil {
+		if err := s.putFile(ctx, place.UploadURL, f.Content); err != nil {
+			return err
+		}
+		_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+			Files: []slack.FileSummary{{ID: place.FileID, Title: f.Title}}, Channel: to, ThreadTimestamp: thread})
+	}
+	if err == nil {
+		return nil
+	}
+	r := explain(err, token)
+	// The channel took the message above: it is this file that it refuses.
+	if r.class == channel || r.class == unknown {
+		r.class = message
+		if r.why == "missing_scope" {
+			r.mend = "give the app the scope files:write and install it again"
+		}
+	}
+	return r
+}
+
+// putFile sends the bytes of a file where Slack said. The library would send the
+// token there, too, which nobody asks for.
+func (s *Sender) putFile(ctx context.Context, address, content string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
+		return &refusal{class: later, why: "the answer is not Slack's: it names no safe place for the file"}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(content))
+	if err != nil {
+		return &refusal{class: later, why: "the answer is not Slack's: it names no place for the file"}
+	}
+	req.Header.Set("Content-Type", "application/octet-stream")
+	res, err := s.doer().Do(req)
+	if err != nil {
+		return explain(err, address)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return explain(err, address)
+	}
+	if res.StatusCode == http.StatusOK {
+		return nil
+	}
+	r := judgeStatus(res.StatusCode, "")
+	if r.class == channel || r.class == unknown {
+		r.class = message
+	}
+	r.wait = seconds(res.Header.Get("Retry-After"))
+	return r
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// mentionsOf are the mentions in the blocks of a message, for its plain fallback.
+// No other blocks than those of a configuration's make any.
+func mentionsOf(body []byte) string {
+	var b strings.Builder
+	var walk func(list []json.RawMessage)
+	walk = func(list []json.RawMessage) {
+		for _, raw := range list {
+			var e struct {
+				UserID   string            `json:"user_id"`
+				GroupID  string            `json:"usergroup_id"`
+				Elements []json.RawMessage `json:"elements"`
+			}
+			if json.Unmarshal(raw, &e) != nil {
+				continue
+			}
+			switch {
+			case e.UserID != "":
+				b.WriteString("<@" + e.UserID + "> ")
+			case e.GroupID != "":
+				b.WriteString("<!subteam^" + e.GroupID + "> ")
+			}
+			walk(e.Elements)
+		}
+	}
+	var blocks []json.RawMessage
+	if json.Unmarshal(body, &blocks) == nil {
+		walk(blocks)
+	}
+	return b.String()
+}

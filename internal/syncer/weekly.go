@@ -1,0 +1,183 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+const (
+	week = 7 * 24 * time.Hour
+	// weekLate is how much later than a week after the one before it a weekly
+	// notice may come and still keep its day.
+	weekLate = 24 * time.Hour
+	// dueSlack is how long before the end of a period a cycle that was due may
+	// still be about to begin. It belongs to the next period.
+	dueSlack = time.Minute
+	// maxDue bounds the counting of cycles that were due: half a year of one each
+	// second, in about a second.
+	maxDue = 1 << 24
+)
+
+// Scheduled is a watch and when its cycles are due.
+type Scheduled struct {
+	Watch    string
+	Schedule interface{ Next(time.Time) time.Time }
+}
+
+// Weekly tells the operators once a week that the watching is alive, also when
+// nothing changed, and does nothing the rest of the time. It may be called as
+// often as one likes, by several processes too.
+func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
+	if len(s.Operators) == 0 || len(watches) == 0 {
+		return nil
+	}
+	now := s.Now()
+	since, until, err := s.week(ctx, now)
+	if err != nil || since.IsZero() {
+		return err
+	}
+	n := coc.Notice{Kind: coc.NoticeWeekly, At: until}
+	names, missed := []string{}, 0
+	for _, w := range watches {
+		line, m, err := s.weekOf(ctx, w, since, until)
+		if err != nil {
+			return err
+		}
+		names, missed = append(names, w.Watch), missed+m
+		n.Lines = append(n.Lines, line)
+	}
+	documents, changes, err := s.Store.Watched(ctx, names, since, until)
+	if err != nil {
+		return err
+	}
+	n.Title = fmt.Sprintf("%s: %s watched, %s", period(since, until), many(documents, "document"), many(changes, "change"))
+	if missed > 0 {
+		n.Title += ", " + many(missed, "cycle") + " missed"
+	}
+	told, err := s.Store.Tell(ctx, coc.Telling{Notice: n, Notify: s.Operators}, since, now)
+	if told {
+		s.poke()
+	}
+	return err
+}
+
+// week returns the period that is to be told of now; since is zero when none is.
+func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Time, err error) {
+	if since, err = s.Store.LastWeekly(ctx, now); err != nil {
+		return time.Time{}, time.Time{}, err
+	}
+	if since.IsZero() {
+		since, err = s.Store.FirstCycle(ctx)
+		if err != nil || since.IsZero() {
+			return time.Time{}, time.Time{}, err
+		}
+		if now.Sub(since) > week+weekLate { // an archive from before there were weekly notices
+			since = now.Add(-week)
+		}
+	}
+	until = since.Add(week)
+	if now.Before(until) {
+		return time.Time{}, time.Time{}, nil
+	}
+	if now.Sub(until) > weekLate {
+		until = now
+	}
+	return since, until, nil
+}
+
+// weekOf is the line about one watch, and how many cycles it missed.
+func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time) (line string, missed int, err error) {
+	from := since.Add(-dueSlack)
+	entered, err := s.Store.Entered(ctx, w.Watch, from, until)
+	if err != nil {
+		return "", 0, err
+	}
+	ran, err := s.Store.Ran(ctx, w.Watch, from, until)
+	if err != nil {
+		return "", 0, err
+	}
+	documents, changes, err := s.Store.Watched(ctx, []string{w.Watch}, since, until)
+	if err != nil {
+		return "", 0, err
+	}
+	due := 0
+	if !entered.IsZero() {
+		due = w.due(entered, until.Add(-dueSlack))
+	}
+	cycles, missed := cyclesRun(due, ran)
+	return fmt.Sprintf("%s: %s, %s, %s", w.Watch, many(documents, "document"), cycles, many(changes, "change")), missed, nil
+}
+
+// due counts the cycles that were due after since, and before until.
+func (w Scheduled) due(since, until time.Time) (n int) {
+	for at := w.Schedule.Next(since); at.After(since) && at.Before(until) && n < maxDue; at = w.Schedule.Next(at) {
+		since = at
+		n++
+	}
+	return n
+}
+
+// cyclesRun says how many of the cycles that were due were run. Those that run
+// besides, when the daemon begins or on demand, make up for missed ones.
+func cyclesRun(due int, ran map[coc.Outcome]int) (words string, missed int) {
+	run := ran[coc.Good] + ran[coc.Bad] + ran[coc.Running]
+	if due == 0 {
+		words = many(run, "cycle") + " run"
+	} else {
+		run = min(run, due)
+		words = number(run) + " of " + many(due, "cycle") + " run"
+	}
+	stopped := min(ran[coc.Stopped], max(0, due-run))
+	missed = max(0, due-run-stopped)
+	var notes []string
+	add := func(n int, word string) {
+		if n > 0 {
+			notes = append(notes, number(n)+" "+word)
+		}
+	}
+	add(missed, "missed")
+	add(stopped, "stopped")
+	if len(notes) > 0 {
+		add(min(ran[coc.Bad], run), "of those run failed")
+	} else {
+		add(min(ran[coc.Bad], run), "of them failed")
+	}
+	if len(notes) > 0 {
+		words += " (" + strings.Join(notes, ", ") + ")"
+	}
+	return words, missed
+}
+
+// period names the time from since to until.
+func period(since, until time.Time) string {
+	end := until.UTC().Format("2 Jan")
+	if days := int(until.Sub(since).Round(24*time.Hour) / (24 * time.Hour)); days > 7 {
+		return fmt.Sprintf("%s to %s", many(days, "day"), end)
+	}
+	return "Week to " + end
+}
+
+// many writes a number with its noun, for reading.
+func many(n int, noun string) string {
+	switch n {
+	case 0:
+		return "no " + noun + "s"
+	case 1:
+		return "1 " + noun
+	}
+	return number(n) + " " + noun + "s"
+}
+
+// number writes a number with commas between the thousands.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
