@@ -9,6 +9,7 @@ ALTER TABLE messages ADD COLUMN stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN
 CREATE INDEX messages_stale ON messages (notifier) WHERE stale = 1;
 CREATE INDEX messages_thread ON messages (document_id, notifier) WHERE kind = 'root';
 CREATE INDEX messages_parent ON messages (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX messages_plain ON messages (notifier, sent_at) WHERE plain = 1;
 
 -- A notifier in its quiet hours: what waits for it does so on purpose.
 CREATE TABLE quiets (

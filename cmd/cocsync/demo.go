@@ -199,7 +199,7 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 	}
 	// What else fell due comes about a second apart.
 	for waits := true; waits && waiting.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		backlog, err := d.Backlogs(ctx)
+		backlog, err := d.Backlogs(ctx, time.Now())
 		if err != nil {
 			return err
 		}

@@ -174,7 +174,7 @@ func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 	if name == "" {
 		return nil
 	}
-	list, err := d.Backlogs(ctx)
+	list, err := d.Backlogs(ctx, time.Now())
 	if err != nil {
 		return err
 	}

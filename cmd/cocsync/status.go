@@ -89,7 +89,7 @@ func newStatus(ctx context.Context, d *db.DB, now time.Time) (s *status, err err
 	if s.accounts, err = d.Accounts(ctx); err != nil {
 		return nil, err
 	}
-	if s.backlogs, err = d.Backlogs(ctx); err != nil {
+	if s.backlogs, err = d.Backlogs(ctx, s.now.AddDate(0, 0, -7)); err != nil {
 		return nil, err
 	}
 	names, err := d.Watches(ctx)

@@ -107,6 +107,10 @@ func (s *status) notifierProblems(b db.Backlog) {
 		s.problem(fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, waitCount(b), span(s.now.Sub(b.Oldest))), why,
 			"see whether the daemon runs and config.toml still names the notifier; `cocsync sync` sends at once")
 	}
+	if b.Plain > 0 {
+		s.problem(fmt.Sprintf("notifier %s: %s of the last week went as plain text alone", b.Notifier, plural(b.Plain, "message")), b.PlainErr,
+			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is mended")
+	}
 	if b.Failed > 0 {
 		s.problem(fmt.Sprintf("notifier %s: Slack refused %s for good", b.Notifier, plural(b.Failed, "message")),
 			"`cocsync notify list` shows them and why", "`cocsync notify retry --notifier "+b.Notifier+"` tries again")

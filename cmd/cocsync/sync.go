@@ -129,7 +129,7 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	if sending.Err() != nil {
 		unsent = nil // the time was up
 	}
-	list, err := d.Backlogs(ctx)
+	list, err := d.Backlogs(ctx, time.Now())
 	if err != nil {
 		return errors.Join(unsent, err)
 	}

@@ -319,14 +319,17 @@ type Backlog struct {
 	Held     string    // why the channel takes nothing; "" when it does
 	HeldTill time.Time // the next try
 	LastErr  string    // the newest failure of a message that still waits
+	Plain    int       // messages that went as plain text since the instant asked for
+	PlainErr string    // why the newest of them did
 }
 
-// Backlogs returns what waits, for each notifier that has or had something.
-func (d *DB) Backlogs(ctx context.Context) (_ []Backlog, err error) {
+// Backlogs returns what waits, for each notifier that has or had something, and
+// what went as plain text since then.
+func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err error) {
 	defer wrap(&err, "backlog")
 	return collect(ctx, d.read, func(row scanner) (b Backlog, err error) {
 		var oldest, till, quiet sql.NullInt64
-		err = row.Scan(&b.Notifier, &b.Waiting, &oldest, &b.Failed, &b.Held, &till, &quiet, &b.LastErr)
+		err = row.Scan(&b.Notifier, &b.Waiting, &oldest, &b.Failed, &b.Held, &till, &quiet, &b.LastErr, &b.Plain, &b.PlainErr)
 		b.Oldest, b.HeldTill, b.Quiet = instant(oldest), instant(till), instant(quiet)
 		return b, err
 	}, `
@@ -336,9 +339,12 @@ func (d *DB) Backlogs(ctx context.Context) (_ []Backlog, err error) {
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
 			coalesce(h.reason, ''), h.until, q.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
-				AND m.error <> '' ORDER BY m.id LIMIT 1), '')
+				AND m.error <> '' ORDER BY m.id LIMIT 1), ''),
+			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1),
+			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1
+				ORDER BY m.sent_at DESC LIMIT 1), '')
 		FROM (SELECT notifier FROM deliveries UNION SELECT notifier FROM holds) n
-		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier ORDER BY n.notifier`)
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier ORDER BY n.notifier`, since.UnixMilli())
 }
 
 // Contents returns the two texts that a change compares. old is nil when it

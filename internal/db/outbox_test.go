@@ -114,7 +114,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 	if m, ok, _ = next(); !ok || m.ID != ids[0] {
 		t.Errorf("Next after Retry = %d, %v, want message %d", m.ID, ok, ids[0])
 	}
-	b, err := d.Backlogs(t.Context())
+	b, err := d.Backlogs(t.Context(), day)
 	if err != nil || len(b) != 1 || b[0].Waiting != 2 {
 		t.Errorf("Backlogs = %+v, %v, want 2 waiting", b, err)
 	}

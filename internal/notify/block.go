@@ -2,7 +2,6 @@ package notify
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -108,10 +107,21 @@ func copies(ids []string) (pieces []block) {
 // rich makes a rich_text block of sections, lists and preformatted parts.
 func rich(parts ...block) block { return block{Type: "rich_text", Elements: parts} }
 
-// paragraph is a section of rich text. Slack refuses empty pieces.
+// paragraph is a section of rich text. Slack refuses empty pieces, and neighbours
+// of one style are one.
 func paragraph(pieces ...block) block {
-	pieces = slices.DeleteFunc(pieces, func(p block) bool { return p.Type == "text" && p.Text == "" })
-	return block{Type: "rich_text_section", Elements: pieces}
+	var list []block
+	for _, p := range pieces {
+		if p.Type == "text" && p.Text == "" {
+			continue
+		}
+		if n := len(list); n > 0 && p.Type == "text" && list[n-1].Type == "text" && p.Style == list[n-1].Style {
+			list[n-1].Text = list[n-1].Text.(string) + p.Text.(string)
+			continue
+		}
+		list = append(list, p)
+	}
+	return block{Type: "rich_text_section", Elements: list}
 }
 
 func bullets(items ...block) block {

@@ -144,6 +144,78 @@ func TestChangeGolden(t *testing.T) {
 	golden(t, "unchanged.txt", write(t, m))
 }
 
+// everything is a notifier and what else a configuration can add to a message:
+// files, links, people and, by the way, mentions.
+func everything() (*writer, []string) {
+	n := byToken("ops", testChannel)
+	n.Thread = 24 * time.Hour
+	return &writer{n: &n, mask: newMask(nil), people: map[string]Person{"COC-li.wei": {Name: "Li Wei", Slack: "U0LIWEI"}, "COC-anita.rao": {Name: "Anita Rao"}},
+		links: Links{Page: "https://cocsync.example.com/changes/{change}",
+			Console: map[string]string{"prod": "https://console.example.com/coc?region=ap#/jobs/{document_id}/{version}?name={name}&account={account}"}},
+	}, []string{"U0ONCALL", "S0SECURITY"}
+}
+
+// live are the links and mentions that everything may make of a change.
+func live(w *writer, c *coc.Change, mentions []string) (list []string) {
+	for _, id := range mentions {
+		list = append(list, "@"+id)
+	}
+	for _, p := range w.people {
+		list = append(list, "@"+p.Slack)
+	}
+	return append(list, fill(w.links.Page, c), fill(w.links.Console[c.Account], c))
+}
+
+// How a message reads with all that a configuration can add.
+func TestConfiguredGolden(t *testing.T) {
+	w, mentions := everything()
+	for _, kind := range []coc.Kind{coc.KindVersion, coc.KindRewritten} {
+		c, pair := example(kind)
+		m := w.change(c, pair, mentions)
+		if err := sound(m, live(w, c, mentions)...); err != nil {
+			t.Error(err)
+		}
+		golden(t, "configured-"+string(kind)+".txt", write(t, m))
+	}
+	c, _ := example(coc.KindVersion)
+	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Account: c.Account, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt, By: c.By}, newJob, newJob)
+	golden(t, "configured-unchanged.txt", write(t, w.change(c, pair, mentions)))
+	golden(t, "configured-digest.txt", write(t, w.digest([]*coc.Change{c, c}, mentions)))
+	c, pair = example(coc.KindVersion)
+	details, err := w.details([]*coc.Change{c}, func(*coc.Change) (contents, error) { return pair, nil })
+	if err != nil || len(details) != 1 {
+		t.Fatalf("details = %d, %v", len(details), err)
+	}
+	golden(t, "configured-details.txt", write(t, details[0]))
+}
+
+// A link leads where its template says, whatever a document is called.
+func TestFill(t *testing.T) {
+	c := &coc.Change{ID: 41, Account: "prod", DocumentID: "DM1/../x?y#z", Name: "a b&c=<d>|https://evil.example", Version: "v3#2"}
+	const template = "https://h.example/{account}/{document_id}/{version}?n={name}#{change}"
+	want := "https://h.example/prod/DM1%2F..%2Fx%3Fy%23z/v3?n=a%20b%26c%3D%3Cd%3E%7Chttps%3A%2F%2Fevil.example#41"
+	if got := fill(template, c); got != want {
+		t.Errorf("fill = %s, want %s", got, want)
+	}
+	c.Name = strings.Repeat("é", 1000)
+	if got := fill(template, c); got != "" {
+		t.Errorf("fill of a name that is too long = %s, want nothing", got)
+	}
+}
+
+// The plain fallback still calls those whom the message was for.
+func TestMentionsOf(t *testing.T) {
+	w, mentions := everything()
+	c, pair := example(coc.KindVersion)
+	body, err := json.Marshal(w.change(c, pair, mentions).blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := mentionsOf(body), "<@U0LIWEI> <@U0ONCALL> <!subteam^S0SECURITY> "; got != want {
+		t.Errorf("mentionsOf = %q, want %q", got, want)
+	}
+}
+
 // How a digest and notices read.
 func TestOthersGolden(t *testing.T) {
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}

@@ -10,7 +10,7 @@ import (
 
 const (
 	// maxDetails bounds the messages below a digest: a flood stays a handful.
-	maxDetails = 3
+	maxDetails = 4
 	// maxDetailed bounds the changes of a digest whose contents are looked at.
 	maxDetailed = 300
 )

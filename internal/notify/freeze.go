@@ -190,7 +190,7 @@ func (d *draft) add(m coc.Message, w wording, claims ...int64) (parent int64, er
 	}
 	parent = d.put(m, claims...)
 	if w.file != nil {
-		f := coc.Message{Kind: coc.MessageFile, Document: m.Document, Parent: parent, Text: escape(w.file.Instead)}
+		f := coc.Message{Kind: coc.MessageFile, Document: m.Document, Parent: parent, Text: w.file.Instead}
 		if f.Body, err = json.Marshal(w.file); err != nil {
 			return 0, fmt.Errorf("write a file: %w", err)
 		}

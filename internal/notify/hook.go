@@ -71,7 +71,7 @@ func judgeHook(res *http.Response) *refusal {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "":
 		r.class, r.mend, r.wait = limited, "", seconds(res.Header.Get("Retry-After"))
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		r.class, r.mend = later, ""
+		r.class, r.fault, r.mend = later, true, ""
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:
 		r.class = message
 	case status == http.StatusGone:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -28,6 +29,9 @@ const (
 	// maxFailing is how many messages may wait for a retry before no more are
 	// frozen: what comes during an outage stays unfrozen, to become a digest.
 	maxFailing = 5
+	// asPlain stands between why a message's body was refused and why its plain
+	// text did not go.
+	asPlain = "; as plain text: "
 	// markTimeout bounds the transaction that records a post when the process is
 	// told to stop meanwhile.
 	markTimeout = 5 * time.Second
@@ -67,9 +71,10 @@ type try struct {
 	fault bool // by a 5xx of Slack's, not on the way to it
 }
 
-// hopeless reports whether the message itself may be what breaks Slack.
-func (t *try) hopeless(now time.Time) bool {
-	return t.fault && !t.Plain && now.Sub(t.FirstAt) >= patience
+// hopeless reports whether the message itself may be what breaks Slack, and other
+// words could help.
+func (l *lane) hopeless(t *try, now time.Time) bool {
+	return t.fault && !t.Plain && l.n.Hook == nil && now.Sub(t.FirstAt) >= patience
 }
 
 // undelivered is an attempt that did not go through. The outbox knows of it.
@@ -165,7 +170,10 @@ func (l *lane) attempt(ctx context.Context, m coc.Message, held bool) error {
 		return l.refused(ctx, m, err, now)
 	}
 	delete(l.tries, m.ID)
-	m.State, m.SentAt, m.Channel, m.TS, m.Err = coc.Sent, now, channel, ts, ""
+	m.State, m.SentAt, m.Channel, m.TS = coc.Sent, now, channel, ts
+	if !m.Plain {
+		m.Err = "" // else it says why it went as plain text
+	}
 	l.log().Info("message sent", "notifier", l.n.Name, "message", m.ID, "attempt", m.Attempts)
 	errs := []error{l.record(ctx, m)}
 	if held {
@@ -179,7 +187,7 @@ func (l *lane) attempt(ctx context.Context, m coc.Message, held bool) error {
 // on for long are themselves at fault.
 func (l *lane) resume(ctx context.Context, now time.Time) (errs []error) {
 	for id, t := range l.tries {
-		if t.fault && !t.hopeless(now) {
+		if t.fault && !l.hopeless(&t, now) {
 			continue
 		}
 		delete(l.tries, id)
@@ -202,7 +210,12 @@ func (l *lane) refused(ctx context.Context, m coc.Message, err error, now time.T
 			kind = channel
 		}
 	}
-	m.Err = r.Error()
+	if m.Plain && m.Err != "" {
+		first, _, _ := strings.Cut(m.Err, asPlain)
+		m.Err = first + asPlain + r.Error()
+	} else {
+		m.Err = r.Error()
+	}
 	delete(l.tries, m.ID)
 	u := &undelivered{message: m.ID, attempt: m.Attempts, err: r, level: slog.LevelWarn}
 	switch kind {
@@ -210,7 +223,7 @@ func (l *lane) refused(ctx context.Context, m coc.Message, err error, now time.T
 		m.NextAt = now.Add(backoff(m.Attempts))
 		t := try{m, r.fault}
 		// Where so many fail that nothing else is posted, none can pass.
-		if t.hopeless(now) && len(l.tries)+1 >= maxFailing {
+		if l.hopeless(&t, now) && len(l.tries)+1 >= maxFailing {
 			m.Plain, m.NextAt, u.again = true, now, true
 			break
 		}

@@ -1,8 +1,14 @@
 package notify
 
 import (
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
 )
 
 // Quiet hours may pass midnight and heed the zone, also on the days on which its
@@ -64,4 +70,44 @@ func TestSlept(t *testing.T) {
 			t.Errorf("due %v, now %v: slept = %v, want %v", test.due, test.now, got, test.want)
 		}
 	}
+}
+
+// In quiet hours changes wait, but for those that may pass and what must go before
+// them; afterwards what waited is one digest.
+func TestQuietHoursHoldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // begins at midnight UTC
+		n := threaded()
+		n.Quiet = Quiet{From: 22 * time.Hour, To: 7 * time.Hour, Except: []coc.Kind{coc.KindRewritten}}
+		b := setUp(t, n)
+		begun := time.Now()
+		alarm := edit(4, 1, 2)
+		alarm.Kind = coc.KindRewritten
+		b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1), edit(3, 3, 1), alarm)
+		stop := b.start(t, nil)
+		defer stop()
+		time.Sleep(time.Hour)
+		want := []string{"job-1 v1 → v2", "⚠ REWRITTEN: job-1 v2 → v3"}
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("at night (-want +got):\n%s", d)
+		}
+		if until := b.out.quiets["ops"]; !until.Equal(begun.Add(7 * time.Hour)) {
+			t.Errorf("recorded as quiet until %v", until)
+		}
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Title: "Watch w does not work"}})
+		time.Sleep(time.Hour)
+		want = append(want, "⚠ Watch w does not work (notice 1)")
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("with trouble (-want +got):\n%s", d)
+		}
+		time.Sleep(5*time.Hour + time.Minute)
+		got := b.layout()
+		if len(got) < 4 || got[3] != "2 changes in 2 documents: job-2 v1 → v2; job-3 v1 → v2 (changes 2–3)" {
+			t.Errorf("in the morning: %q, want a digest of what waited", got)
+		}
+		b.out.tell("ops", edit(5, 2, 2), edit(6, 3, 2))
+		time.Sleep(time.Minute)
+		if got := b.layout(); !slices.Contains(got, "job-2 v2 → v3") || !slices.Contains(got, "job-3 v2 → v3") {
+			t.Errorf("by day: %q, want a message each", got)
+		}
+	})
 }

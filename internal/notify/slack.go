@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,11 +37,12 @@ func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, 
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	body, text := m.Body, m.Text
-	if m.Plain {
-		body, text = nil, unlink(text)
-	}
-	if m.Plain && m.Kind != coc.MessageFile {
-		text = mentionsOf(m.Body) + text
+	switch {
+	case m.Plain && m.Kind == coc.MessageFile: // words stand for it
+		body, _ = json.Marshal([]block{rich(paragraph(span(text)))})
+		text = escape(text)
+	case m.Plain:
+		body, text = nil, mentionsOf(m.Body)+unlink(text)
 	}
 	thread := m.ThreadTS
 	if m.ThreadChannel != n.Channel && channelID(n.Channel) {
@@ -205,8 +207,14 @@ func explain(err error, secret string) *refusal {
 // redact takes a secret out of a text, also as it looks in a form or a path.
 func redact(s, secret string) string {
 	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
-	if u, err := url.Parse(secret); err == nil && len(u.Path) > 1 {
-		forms = append(forms, u.Path, u.EscapedPath())
+	if u, err := url.Parse(secret); err == nil && u.Host != "" {
+		if len(u.Path) > 1 {
+			forms = append(forms, u.Path, u.EscapedPath())
+		}
+		forms = append(forms, u.RawQuery)
+		for _, values := range u.Query() {
+			forms = append(forms, slices.DeleteFunc(values, func(v string) bool { return len(v) < minSecret })...)
+		}
 	}
 	for _, f := range forms {
 		if f != "" {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,15 +63,22 @@ func TestUnlink(t *testing.T) {
 
 // sound checks a message by rules of its own: Slack's limits, and nothing in it
 // that is live. The stand-in for Slack checks by its rules.
-func sound(w wording) error {
+func sound(w wording, allowed ...string) error {
 	blocks, text := w.blocks, w.text
+	if f := w.file; f != nil && (!regexp.MustCompile(`^\w[\w.-]*\.diff$`).MatchString(f.Name) || f.Content == "" || !utf8.ValidString(f.Content+f.Title) ||
+		strings.ContainsFunc(f.Title+f.Content+f.Instead, func(r rune) bool {
+			return unicode.Is(unicode.Bidi_Control, r) || unicode.Is(unicode.Cc, r) && r != '\n' && r != '\t'
+		})) {
+		return fmt.Errorf("file %q, %q, %q", f.Name, f.Title, f.Content)
+	}
 	raw, err := json.Marshal(blocks)
 	if err != nil {
 		return err
 	}
 	m := cocsim.Message{Text: text, Blocks: raw}
 	plain := cocsim.Message{Text: unlink(text)}
-	if live := append(cocsim.Mentions(m), cocsim.Mentions(plain)...); len(live) > 0 {
+	live := slices.DeleteFunc(cocsim.Mentions(m), func(s string) bool { return slices.Contains(allowed, s) })
+	if live := append(live, cocsim.Mentions(plain)...); len(live) > 0 {
 		return fmt.Errorf("live: %q", live)
 	}
 	switch {
@@ -112,6 +120,10 @@ func soundBlocks(blocks []block, in string) error {
 			if s == "" || (b.Type == "plain_text") != (in == "context") {
 				return fmt.Errorf("text %q in %s", s, in)
 			}
+		case "link", "user", "usergroup":
+			if b.URL+b.UserID+b.GroupID == "" || b.Type == "link" && s == "" {
+				return fmt.Errorf("%+v leads nowhere", b)
+			}
 		case "date":
 			if b.Timestamp <= 0 || b.Fallback == "" {
 				return fmt.Errorf("date %+v", b)
@@ -137,19 +149,28 @@ func TestHostileWords(t *testing.T) {
 	for _, bad := range hostile() {
 		for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
 			for _, kind := range coc.Kinds {
-				w := &writer{n: &Notifier{Detail: detail}, mask: hidden}
+				w, mentions := everything()
+				w.n.Detail, w.mask = detail, hidden
 				items := slices.Repeat([]coc.Item{{Op: bad, Path: bad, Step: bad, Task: bad, Old: bad, New: bad + "x"}}, maxItems+1)
 				c := &coc.Change{ID: 1, Kind: kind, Account: bad, DocumentID: bad, Name: bad, Version: bad, Previous: bad,
 					MadeAt: time.UnixMilli(1 << 60), SeenAt: time.UnixMilli(1_800_000_000_000), By: bad, Modifier: bad, RiskLevel: "HIGH", Late: true,
 					Derived: coc.Derived{Added: 1 << 40, Removed: 1 << 40, Summary: bad, Note: bad, Items: items}}
-				if err := sound(w.change(c, contents{old: []byte(bad), now: []byte(bad + "\n" + bad)}, nil)); err != nil {
+				pair, may := contents{old: []byte(bad), now: []byte(bad + "\n" + bad)}, live(w, c, mentions)
+				if err := sound(w.change(c, pair, mentions), may...); err != nil {
 					t.Errorf("%s of %.40q, detail %s: %v", kind, bad, detail, err)
 				}
 				if detail != DetailFull {
 					continue
 				}
-				if err := sound(w.digest(slices.Repeat([]*coc.Change{c}, 10), nil)); err != nil {
+				if err := sound(w.digest(slices.Repeat([]*coc.Change{c}, 10), mentions), may...); err != nil {
 					t.Errorf("digest of %.40q: %v", bad, err)
+				}
+				details, err := w.details(slices.Repeat([]*coc.Change{c}, 10), func(*coc.Change) (contents, error) { return pair, nil })
+				for _, d := range details {
+					err = errors.Join(err, sound(d))
+				}
+				if err != nil {
+					t.Errorf("details of %.40q: %v", bad, err)
 				}
 			}
 		}
@@ -191,15 +212,26 @@ func FuzzChange(f *testing.F) {
 		f.Add(bad, "v1", "summary "+bad, "steps[x].inputs.password", bad, "a: 1\nb: "+bad, "a: 1\n"+bad, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, name, version, summary, path, value, old, now string, kind uint8) {
-		w := &writer{n: &Notifier{}, mask: newMask(nil)}
-		c := &coc.Change{ID: 812, Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Document: 1, DocumentID: name, Name: name,
+		w, mentions := everything()
+		c := &coc.Change{ID: 812, Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Account: "prod", Document: 1, DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
 			Derived: coc.Derived{Summary: summary, Note: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
-		if err := sound(w.change(c, contents{old: []byte(old), now: []byte(now)}, nil)); err != nil {
+		pair, may := contents{old: []byte(old), now: []byte(now)}, live(w, c, mentions)
+		if err := sound(w.change(c, pair, mentions), may...); err != nil {
 			t.Error(err)
 		}
-		if err := sound(w.digest([]*coc.Change{c, c}, nil)); err != nil {
+		if err := sound(w.digest([]*coc.Change{c, c}, mentions), may...); err != nil {
 			t.Error(err)
+		}
+		details, err := w.details([]*coc.Change{c, c}, func(*coc.Change) (contents, error) { return pair, nil })
+		for _, d := range details {
+			err = errors.Join(err, sound(d))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if body, _, err := w.event(c, pair); err != nil || !json.Valid(body) || !utf8.Valid(body) {
+			t.Errorf("event %q, %v", body, err)
 		}
 	})
 }

@@ -1,0 +1,234 @@
+package db
+
+import (
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/migrations"
+)
+
+// post freezes one message and marks it sent under a timestamp.
+func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
+	t.Helper()
+	m.Notifier, m.Body = "ops", []byte("[]")
+	ids, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{nil}, nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ts != "" {
+		m.ID, m.State, m.SentAt, m.Channel, m.TS = ids[0], coc.Sent, now, "C1", ts
+		if err := d.Attempted(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids[0]
+}
+
+// document archives a document and returns its key.
+func document(t *testing.T, d *DB, id string) int64 {
+	t.Helper()
+	commit(t, d, step(id, "a\n"))
+	list, err := d.Documents(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list[len(list)-1].Key
+}
+
+// A thread is the first message about a document within a time, at one notifier,
+// wherever in it the process was started anew.
+func TestThread(t *testing.T) {
+	d, _ := open(t)
+	doc := document(t, d, "DM1")
+	thread := func(notifier string, since time.Time) int64 {
+		t.Helper()
+		id, err := d.Thread(t.Context(), notifier, doc, since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if got := thread("ops", day); got != 0 {
+		t.Errorf("Thread of no messages = %d", got)
+	}
+	root := coc.Message{Kind: coc.MessageRoot, Document: doc}
+	untold := post(t, d, day, root, "")
+	first := post(t, d, day.Add(time.Hour), root, "1.1")
+	second := post(t, d, day.Add(2*time.Hour), root, "2.2")
+	for since, want := range map[time.Time]int64{
+		day.Add(-time.Second):  untold, // it waits, and will have been there first
+		day:                    first,
+		day.Add(time.Hour):     second,
+		day.Add(2 * time.Hour): 0,
+	} {
+		if got := thread("ops", since); got != want {
+			t.Errorf("Thread since %v = %d, want %d", since, got, want)
+		}
+	}
+	if got := thread("other", day); got != 0 {
+		t.Errorf("Thread of another notifier = %d", got)
+	}
+	failed := coc.Message{ID: untold, Kind: coc.MessageRoot, State: coc.Failed}
+	if err := d.Attempted(t.Context(), failed); err != nil {
+		t.Fatal(err)
+	}
+	if got := thread("ops", day.Add(-time.Second)); got != first {
+		t.Errorf("Thread behind a failed message = %d, want %d", got, first)
+	}
+}
+
+// What follows a reply is in the thread of the first message, and waits for it.
+func TestThreadOfReplies(t *testing.T) {
+	d, _ := open(t)
+	doc := document(t, d, "DM1")
+	ids, err := d.Freeze(t.Context(), []coc.Message{
+		{Notifier: "ops", Kind: coc.MessageRoot, Document: doc, Body: []byte("[]")},
+		{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: -1, Body: []byte("[]")},
+		{Notifier: "ops", Kind: coc.MessageFile, Document: doc, Parent: -2, Body: []byte("{}")},
+	}, [][]int64{nil, nil, nil}, nil, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids {
+		m, ok, _, err := d.Next(t.Context(), "ops", day)
+		if err != nil || !ok || m.ID != id {
+			t.Fatalf("Next = %d, %v, %v, want message %d", m.ID, ok, err, id)
+		}
+		if i > 0 && (m.ThreadTS != "1.1" || m.ThreadChannel != "C1") {
+			t.Errorf("%s is in the thread %q of %q, want 1.1 of C1", m.Kind, m.ThreadTS, m.ThreadChannel)
+		}
+		m.State, m.SentAt, m.Channel, m.TS = coc.Sent, day, "C1", []string{"1.1", "2.2", ""}[i]
+		if err := d.Attempted(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The count that a root shows is stale from each reply on until it was renewed,
+// also for the next process.
+func TestStale(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), 10)
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
+	doc := due[0].Change.Document
+	root := post(t, d, day, coc.Message{Kind: coc.MessageRoot, Document: doc}, "1.1")
+	stale := func() int {
+		t.Helper()
+		th, ok, err := d.Stale(t.Context(), "ops")
+		if err != nil || ok && (th.Root.ID != root || th.Root.TS != "1.1") {
+			t.Fatalf("Stale = %+v, %v", th.Root, err)
+		}
+		if !ok {
+			return -1
+		}
+		return th.Replies
+	}
+	if got := stale(); got != -1 {
+		t.Errorf("a root without replies is stale with %d", got)
+	}
+	reply := coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: root, Body: []byte("[]")}
+	ids, err := d.Freeze(t.Context(), []coc.Message{reply}, [][]int64{{due[0].ID}}, nil, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stale(); got != -1 {
+		t.Errorf("a reply that waits makes it stale with %d", got)
+	}
+	reply.ID, reply.State, reply.SentAt, reply.TS = ids[0], coc.Sent, day, "2.2"
+	if err := d.Attempted(t.Context(), reply); err != nil {
+		t.Fatal(err)
+	}
+	if got := stale(); got != 1 {
+		t.Errorf("after a reply: %d, want 1", got)
+	}
+	if err := d.Counted(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	if got := stale(); got != -1 {
+		t.Errorf("after it was renewed: %d", got)
+	}
+}
+
+// Quiet hours and what went as plain text are seen by who looks from outside.
+func TestBacklogTellsWhy(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	if err := d.Quiet(t.Context(), "ops", day.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	id := post(t, d, day, coc.Message{Kind: coc.MessageNotice}, "")
+	m := coc.Message{ID: id, Kind: coc.MessageNotice, State: coc.Sent, Plain: true, SentAt: day, TS: "1.1", Err: "invalid_blocks"}
+	if err := d.Attempted(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	list, err := d.Backlogs(t.Context(), day.Add(-time.Second))
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	if b := list[0]; !b.Quiet.Equal(day.Add(time.Hour)) || b.Plain != 1 || b.PlainErr != "invalid_blocks" {
+		t.Errorf("Backlogs = %+v, want quiet hours and a plain message", b)
+	}
+	if list, err = d.Backlogs(t.Context(), day); err != nil || list[0].Plain != 0 {
+		t.Errorf("Backlogs since then = %+v, %v, want no plain message", list, err)
+	}
+}
+
+// What only a route brings to a notifier is told apart from what its watch does.
+func TestRoutedDeliveries(t *testing.T) {
+	d, _ := open(t)
+	s := step("DM1", "a\n")
+	s.Changes[0].Notify, s.Changes[0].Routed = []string{"ops"}, []string{"security"}
+	commit(t, d, s)
+	for name, want := range map[string]bool{"ops": false, "security": true} {
+		list, err := d.Due(t.Context(), name, day.Add(tellWithin), 10)
+		if err != nil || len(list) != 1 || list[0].Routed != want {
+			t.Errorf("Due of %s = %+v, %v, want Routed %v", name, list, err, want)
+		}
+	}
+}
+
+// An archive of the first schema is brought up to date with what waits in it.
+func TestArchiveOfTheFirstSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.db")
+	first, err := fs.ReadFile(migrations.Files, "0001_archive.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(t.Context(), path, fstest.MapFS{"0001_archive.sql": {Data: first}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	c, err := sql.Open("sqlite", writeDSN(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.ExecContext(t.Context(), `
+		INSERT INTO notices (kind, watch, at, title, lines) VALUES ('trouble', 'w', 1, 'old', '[]');
+		INSERT INTO deliveries (notifier, notice_id, state, due_at) VALUES ('ops', 1, 'waiting', 1);
+		INSERT INTO messages (notifier, kind, body, text, plain, state, attempts, created_at, next_at, channel, ts, error)
+			VALUES ('ops', 'notice', x'5b5d', 't', 0, 'waiting', 1, 1, 1, '', '', 'old')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if m, ok, _, err := d.Next(t.Context(), "ops", day); err != nil || !ok || m.Err != "old" {
+		t.Errorf("Next = %+v, %v, %v, want the old message", m, ok, err)
+	}
+	if list, err := d.Due(t.Context(), "ops", day, 10); err != nil || len(list) != 1 || list[0].Notice.Title != "old" || list[0].Routed {
+		t.Errorf("Due = %+v, %v, want the old notice", list, err)
+	}
+}

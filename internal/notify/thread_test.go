@@ -1,0 +1,340 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+)
+
+// threaded is ops with a thread a day for each document.
+func threaded() Notifier {
+	n := byToken("ops", testChannel)
+	n.Thread = 24 * time.Hour
+	return n
+}
+
+// layout is what stands in the channel: its messages, each with those of its
+// thread and their files, indented.
+func (b *bench) layout() (list []string) {
+	title := func(m cocsim.Message) string {
+		text, _, _ := strings.Cut(m.Text, ",")
+		if _, count, ok := strings.Cut(m.Text, ") · "); ok {
+			text += " · " + count
+		}
+		return text
+	}
+	for _, m := range b.slack.Messages() {
+		if m.ThreadTS != "" {
+			continue
+		}
+		list = append(list, title(m))
+		for _, r := range b.slack.Messages() {
+			if r.ThreadTS == m.TS {
+				list = append(list, "  "+title(r))
+			}
+		}
+		for _, f := range b.slack.Files() {
+			if f.ThreadTS == m.TS {
+				list = append(list, "  file "+f.Name)
+			}
+		}
+	}
+	return list
+}
+
+// A document has one thread a day: its first change opens it, later ones reply,
+// and the first message counts them. What is urgent stands in the channel itself.
+// A restart changes nothing of that.
+func TestThread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		drain := func(changes ...*coc.Change) {
+			t.Helper()
+			b.out.tell("ops", changes...)
+			if err := b.Drain(t.Context()); err != nil { // with lanes that know of nothing before
+				t.Fatal(err)
+			}
+		}
+		alarm, high := edit(4, 1, 3), edit(6, 1, 5)
+		alarm.Kind, high.RiskLevel = coc.KindRewritten, "high"
+		drain(edit(1, 1, 1), edit(2, 2, 1))
+		time.Sleep(time.Hour)
+		drain(edit(3, 1, 2))
+		drain(alarm)
+		drain(edit(5, 1, 4), high)
+		time.Sleep(23 * time.Hour)
+		drain(edit(7, 2, 2))
+		want := []string{
+			"job-1 v1 → v2 · 2 later changes in the thread",
+			"  job-1 v2 → v3",
+			"  job-1 v4 → v5",
+			"job-2 v1 → v2",
+			"⚠ REWRITTEN: job-1 v3 → v4",
+			"HIGH RISK · job-1 v5 → v6",
+			"job-2 v2 → v3", // a day later
+		}
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("channel (-want +got):\n%s", d)
+		}
+	})
+}
+
+// The first of several changes that fall due together opens the thread.
+func TestThreadOfOneMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		b.out.tell("ops", edit(1, 1, 1), edit(2, 1, 2), edit(3, 1, 3))
+		begun := time.Now()
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"job-1 v1 → v2 · 2 later changes in the thread", "  job-1 v2 → v3", "  job-1 v3 → v4"}
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("channel (-want +got):\n%s", d)
+		}
+		// Three posts and one edit, for one count serves both replies.
+		if got := time.Since(begun); got != 3*postEvery || b.slack.Calls("chat.update") != 1 {
+			t.Errorf("it took %v and %d edits, want %v and 1", got, b.slack.Calls("chat.update"), 3*postEvery)
+		}
+	})
+}
+
+// Where the thread is gone, or the notifier has another channel by now, a reply
+// stands in the channel. Failing edits hold nothing up.
+func TestThreadGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		b.out.tell("ops", edit(1, 1, 1))
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.out.messages[0].TS = "1700000000.000001" // Slack knows it no more
+		b.out.tell("ops", edit(2, 1, 2))
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.Notifiers[0].Channel = "C0OTHER00"
+		b.slack = cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{"C0OTHER00"}})
+		b.wire.Handler = b.slack
+		b.out.tell("ops", edit(3, 1, 3))
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := b.layout(), []string{"job-1 v3 → v4"}; !slices.Equal(got, want) {
+			t.Errorf("the other channel has %q, want %q", got, want)
+		}
+		if d := cmp.Diff([]string{"sent", "sent", "sent"}, b.out.states()); d != "" {
+			t.Errorf("deliveries (-want +got):\n%s", d)
+		}
+	})
+}
+
+// longEdit is an edit whose diff fits no message. It holds a secret at its end.
+func (o *memory) longEdit(id, document int64, n int) *coc.Change {
+	c := edit(id, document, n)
+	var now strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&now, "- step %d of some length, so that it adds up\n", i)
+	}
+	o.contents[id] = contents{old: []byte("a: 1\n"), now: []byte(now.String() + "password: swordfish\n")}
+	return c
+}
+
+// A diff that does not fit goes whole into the thread, masked.
+func TestFileInThread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		b.out.tell("ops", b.out.longEdit(1, 1, 1), b.out.longEdit(2, 1, 2), edit(3, 2, 1))
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"job-1 v1 → v2 · 1 later change in the thread", "  job-1 v2 → v3", "  file job-1-v1-v2.diff", "  file job-1-v2-v3.diff", "job-2 v1 → v2"}
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("channel (-want +got):\n%s", d)
+		}
+		text := string(b.slack.Files()[0].Content)
+		for _, want := range []string{"--- a/job-1\tv1\n+++ b/job-1\tv2\n@@ -1,1 +1,2001 @@\n-a: 1\n", "+- step 1999 of", "+password: ***\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the file lacks %q", want)
+			}
+		}
+		if strings.Contains(text, "swordfish") {
+			t.Error("the file shows a secret")
+		}
+		if body := string(b.slack.Messages()[0].Blocks); !strings.Contains(body, "the whole diff is in the thread") {
+			t.Errorf("the message does not say where the rest is:\n%s", body)
+		}
+	})
+}
+
+// A file that Slack will not take is replaced by words that say what to do, and
+// holds up nothing.
+func TestFileRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		b.wire.hook = func(r *http.Request) error {
+			if strings.HasSuffix(r.URL.Path, "files.getUploadURLExternal") {
+				b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: "missing_scope"})
+			}
+			return nil
+		}
+		b.out.tell("ops", b.out.longEdit(1, 1, 1), edit(2, 2, 1))
+		stop := b.start(t, nil)
+		time.Sleep(time.Minute)
+		stop()
+		want := []string{"job-1 v1 → v2", "  The whole diff of change 1 is too long for a message: cocsync diff job-1@v1..v2 shows it", "job-2 v1 → v2"}
+		if d := cmp.Diff(want, b.layout()); d != "" {
+			t.Errorf("channel (-want +got):\n%s", d)
+		}
+		if log := b.logs.String(); !strings.Contains(log, "missing_scope: give the app the scope files:write") {
+			t.Errorf("the log does not say how to mend it:\n%s", log)
+		}
+		if m := b.out.message(2); m.State != coc.Sent || !m.Plain || !strings.HasPrefix(m.Err, "missing_scope") {
+			t.Errorf("the file is %s, %q, want it sent as words with the reason", m.State, m.Err)
+		}
+	})
+}
+
+// The token goes to the Web API alone, not to the place that Slack names for the
+// bytes of a file, and these go nowhere in the clear.
+func TestUploadKeepsTheToken(t *testing.T) {
+	for place, want := range map[string]string{
+		"https://files.slack.com/upload/v1/F1": "",
+		"http://files.slack.com/upload/v1/F1":  "no safe place",
+		"ftp://x/":                             "no safe place",
+	} {
+		b := setUp(t, threaded())
+		b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "files.getUploadURLExternal"):
+				fmt.Fprintf(w, `{"ok":true,"upload_url":%q,"file_id":"F1"}`, place)
+			case strings.HasSuffix(r.URL.Path, "files.completeUploadExternal"):
+				fmt.Fprint(w, `{"ok":true,"files":[{"id":"F1"}]}`)
+			default:
+				if h := fmt.Sprint(r.Header, r.URL); strings.Contains(h, testToken) {
+					t.Errorf("the token goes to %s: %s", place, h)
+				}
+			}
+		})
+		err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("upload to %s = %v, want %q", place, err, want)
+		}
+	}
+}
+
+// A hundred documents at once are a handful of messages: a digest, its details in
+// the thread and one file with all diffs.
+func TestDigestDetails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, threaded())
+		for i := range int64(100) {
+			c := edit(i+1, i+1, 1)
+			if i == 70 {
+				c.Kind = coc.KindRewritten
+			}
+			b.out.contents[c.ID] = contents{old: []byte("timeout: 30\nsecret: swordfish\n"), now: []byte("timeout: 60\nsecret: swordfisk\n")}
+			b.out.tell("ops", c)
+		}
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := b.slack.Messages()
+		if len(got) < 2 || len(got) > 1+maxDetails || got[0].ThreadTS != "" || len(b.slack.Files()) != 1 {
+			t.Fatalf("%d messages and %d files, want a handful and 1", len(got), len(b.slack.Files()))
+		}
+		var all string
+		for _, m := range got[1:] {
+			if m.ThreadTS != got[0].TS {
+				t.Errorf("details stand outside the thread: %s", m.Text)
+			}
+			all += cocsim.Render(m)
+		}
+		if !strings.HasPrefix(all, "⚠ REWRITTEN: job-71 v1 → v2, by COC-li.wei") {
+			t.Errorf("the worst is not first: %.100s", all)
+		}
+		text := string(b.slack.Files()[0].Content)
+		for i := range 100 {
+			if want := fmt.Sprintf("(change %d)", i+1); !strings.Contains(all, want) {
+				t.Errorf("details lack %s", want)
+			}
+			if want := fmt.Sprintf("# change %d: ", i+1); !strings.Contains(text, want) {
+				t.Errorf("file lacks %s", want)
+			}
+		}
+		if strings.Contains(text+all, "swordfis") {
+			t.Error("a secret is shown")
+		}
+		if name := b.slack.Files()[0].Name; name != "changes-1-100.diff" {
+			t.Errorf("file %q", name)
+		}
+	})
+}
+
+// A flood beyond all measure stays a handful too, and says what is missing.
+func TestHugeDetails(t *testing.T) {
+	n := threaded()
+	w := &writer{n: &n, mask: newMask(nil)}
+	var changes []*coc.Change
+	for i := range int64(maxDue) {
+		c := edit(i+1, i, 1)
+		c.Summary = strings.Repeat("<&>", 200)
+		changes = append(changes, c)
+	}
+	looked := 0
+	list, err := w.details(changes, func(*coc.Change) (contents, error) {
+		looked++
+		return contents{}, nil
+	})
+	if err != nil || len(list) != maxDetails || looked > maxDetailed {
+		t.Fatalf("%d messages of %d contents, %v", len(list), looked, err)
+	}
+	for _, m := range list {
+		if err := sound(m); err != nil {
+			t.Error(err)
+		}
+	}
+	if last := list[len(list)-1].text; !strings.Contains(last, "more changes; cocsync log --since 2026-07-01T13:01:00Z shows all") {
+		t.Errorf("the last one does not say what is missing: %s", last)
+	}
+}
+
+// The count that the first message of a thread gets keeps it within the limits,
+// and is heard by nobody twice.
+func TestCountFits(t *testing.T) {
+	n := threaded()
+	w := &writer{n: &n, mask: newMask(nil)}
+	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
+	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: strings.Repeat("n", 100), Previous: "v3", Version: "v4"}, "", now)
+	m := w.change(c, pair, []string{"U012345"})
+	body, err := json.Marshal(m.blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken})
+	b := &Sender{HTTP: &http.Client{Transport: &wire{Handler: s}}}
+	root := coc.Message{Body: body, Text: m.text}
+	if root.Channel, root.TS, err = b.post(t.Context(), &n, root); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.update(t.Context(), &n, coc.Thread{Root: root, Replies: 1_000_000_000}); err != nil {
+		t.Fatal(err)
+	}
+	got := s.Messages()[0]
+	if size := weight(got.Blocks); size > maxBlocks {
+		t.Errorf("the edited message weighs %d, more than %d", size, maxBlocks)
+	}
+	if !strings.Contains(cocsim.Render(got), "↳ 1000000000 later changes in the thread") {
+		t.Errorf("no count in:\n%.500s", cocsim.Render(got))
+	}
+}
