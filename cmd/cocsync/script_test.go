@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"coc":     cocCommand,
 			"slack":   slackCommand,
+			"hook":    hookCommand,
 			"archive": archiveCommand,
 			"tidy":    tidyCommand,
 			"signal":  signalCommand,
@@ -46,6 +51,7 @@ const (
 	secretKey   = "very-secret-key"
 	secretToken = "xoxb-very-secret"
 	secretHook  = "VerySecretHook"
+	secretSign  = "VerySecretSigningKey-32-bytes-ok"
 )
 
 // scriptT watches over what scripts log: everything that every run of the
@@ -63,8 +69,8 @@ func (t scriptT) Log(args ...any) {
 	t.Helper()
 	text := fmt.Sprint(args...)
 	// It begins with the environment, in which the secrets stand.
-	text = regexp.MustCompile(`(?m)^(COC_SK|SLACK_TOKEN|SLACK_WEBHOOK)=.*$`).ReplaceAllString(text, "")
-	for _, secret := range []string{secretKey, secretToken, secretHook} {
+	text = regexp.MustCompile(`(?m)^(COC_SK|SLACK_TOKEN|SLACK_WEBHOOK|HOOK_SECRET)=.*$`).ReplaceAllString(text, "")
+	for _, secret := range []string{secretKey, secretToken, secretHook, secretSign} {
 		if strings.Contains(text, secret) {
 			t.Errorf("some output holds the secret %q", secret)
 		}
@@ -78,6 +84,7 @@ func (t scriptT) Log(args ...any) {
 type world struct {
 	coc     atomic.Pointer[cocsim.COC] // another one after `coc flat`
 	slack   *cocsim.Slack
+	hook    *cocsim.Hook
 	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
 	counted int          // messages that the script has seen
 	hung    atomic.Bool  // a request came that gets no answer
@@ -93,7 +100,8 @@ func (w *world) newCOC(flat bool) *cocsim.COC {
 }
 
 func setUpScript(env *testscript.Env) error {
-	w := &world{slack: cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken, WebhookPath: "/services/" + secretHook})}
+	w := &world{hook: &cocsim.Hook{Key: []byte(secretSign)}, slack: cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken,
+		Channels: []string{"C0123456789", "C0SECURITY"}, WebhookPath: "/services/" + secretHook})}
 	w.coc.Store(w.newCOC(false))
 	env.Values[worldKey{}] = w
 	cocURL, stop, err := cocsim.Listen(swapped{w})
@@ -106,9 +114,15 @@ func setUpScript(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(stop)
+	hookURL, stop, err := cocsim.Listen(w.hook)
+	if err != nil {
+		return err
+	}
+	env.Defer(stop)
 	for name, value := range map[string]string{
 		"COC": cocURL, "SLACK": slackURL, "NO_COLOR": "1", "TZ": "UTC", "COC_AK": "ak", "COC_SK": secretKey,
 		"SLACK_TOKEN": secretToken, "SLACK_WEBHOOK": slackURL + "/services/" + secretHook,
+		"HOOK": hookURL, "HOOK_SECRET": "whsec_" + base64.StdEncoding.EncodeToString([]byte(secretSign)),
 	} {
 		env.Setenv(name, value)
 	}
@@ -118,9 +132,13 @@ func setUpScript(env *testscript.Env) error {
 	if own, err := os.ReadFile(path); err == nil {
 		config = string(own)
 	}
-	config = strings.NewReplacer("$COC", cocURL, "$SLACK", slackURL).Replace(config)
+	config = strings.NewReplacer("$COC", cocURL, "$SLACK", slackURL, "$HOOK", hookURL,
+		"$QUIET", hour(-1)+"-"+hour(2)).Replace(config)
 	return os.WriteFile(path, []byte(config), 0o600)
 }
+
+// hour is the full hour so many hours from now, by the clock of UTC.
+func hour(from int) string { return time.Now().UTC().Add(time.Duration(from) * time.Hour).Format("15:00") }
 
 // scriptConfig is what a script finds as config.toml.
 const scriptConfig = `database = "cocsync.db"
@@ -190,7 +208,9 @@ func recent(stamp string) string {
 
 // slackCommand asks and changes what Slack does:
 //
-//	slack messages       those that came since it was last asked, as a person sees them
+//	slack messages       those that came since it was last asked, as a person sees
+//	                     them; none may mention or link others than those named
+//	slack files          the names and the contents of all files
 //	slack wait N         until N messages came in all
 //	slack refuse WORD    refuse every post with that error from now on
 //	slack accept
@@ -202,17 +222,33 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "messages":
 		all := w.slack.Messages()
-		for _, m := range all[w.counted:] {
-			if who := cocsim.Mentions(m); len(who) > 0 {
-				ts.Fatalf("the message mentions or links %q", who)
+		list := slices.Clone(all[w.counted:])
+		// Two channels get theirs at the same time, each in its own order.
+		slices.SortStableFunc(list, func(a, b cocsim.Message) int { return strings.Compare(a.Channel, b.Channel) })
+		for _, m := range list {
+			for _, who := range cocsim.Mentions(m) {
+				if !slices.Contains(args[1:], who) {
+					ts.Fatalf("the message mentions or links %q", who)
+				}
 			}
 			text := cocsim.Render(m)
+			if m.Channel != "C0123456789" {
+				text = "(in " + m.Channel + ")\n" + text
+			}
 			if m.ThreadTS != "" {
 				text = "(in the thread)\n" + text
 			}
 			fmt.Fprint(ts.Stdout(), tidy(ts, text), "\n\n")
 		}
 		w.counted = len(all)
+	case "files":
+		for _, f := range w.slack.Files() {
+			where := "in the channel"
+			if f.ThreadTS != "" {
+				where = "in a thread"
+			}
+			fmt.Fprintf(ts.Stdout(), "%s, %s, %s:\n%s", f.Name, f.Title, where, f.Content)
+		}
 	case "wait":
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -221,6 +257,30 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.slack.Refuse("C0123456789", args[1])
 	case "accept":
 		w.slack.Refuse("C0123456789", "")
+	default:
+		ts.Fatalf("unknown verb %q", args[0])
+	}
+}
+
+// hookCommand asks and changes what the receiver of webhooks does, which takes
+// only what is signed:
+//
+//	hook events         the events that came, as JSON
+//	hook refuse STATUS  refuse every event from now on; 0 to take them again
+func hookCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: hook VERB")
+	}
+	w := worldOf(ts)
+	switch args[0] {
+	case "events":
+		for _, e := range w.hook.Events() {
+			var b bytes.Buffer
+			ts.Check(json.Indent(&b, e.Body, "", "  "))
+			fmt.Fprintln(ts.Stdout(), tidy(ts, b.String()))
+		}
+	case "refuse":
+		w.hook.Refuse(number(ts, args[1]))
 	default:
 		ts.Fatalf("unknown verb %q", args[0])
 	}

@@ -23,6 +23,10 @@ const (
 	maxItems   = 10
 	// maxOutline bounds the items together, as weight.
 	maxOutline = 2_500
+	// A diff of more than maxLines lines goes into a file, where there can be one,
+	// and fewLines of it stand in the message: a screen of a phone or two.
+	maxLines = 60
+	fewLines = 40
 	// maxCount is kept free for the count of replies that the first message of a
 	// thread gets later.
 	maxCount = 250
@@ -69,13 +73,17 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 	if l := w.lead(c, by, s, mentions); len(l.Elements) > 0 {
 		blocks = append(blocks, rich(l))
 	}
-	blocks = append(blocks, outline(s.items)...)
+	blocks = append(blocks, outline(s.items, s.more)...)
 	room := maxBlocks - maxCount - weight(append(blocks, last)) - weight(rich(preformatted(nil)))
 	if len(s.patch) == 0 || room <= minDiff {
 		return wording{blocks: append(blocks, last), text: text}
 	}
 	var whole *file
-	lines, cut := fit(s.patch, room-1, w.whole(c))
+	most := len(s.patch)
+	if w.n.files() && most > maxLines {
+		most = fewLines // the file has them all
+	}
+	lines, cut := fit(s.patch, most, room-1, w.whole(c))
 	if cut && w.n.files() {
 		whole = w.diffFile(c, s)
 	}
@@ -83,7 +91,8 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 }
 
 // outline are the structural differences as bullets, as many as there is room for.
-func outline(items []shown) (blocks []block) {
+// There are more besides them that nobody kept.
+func outline(items []shown, more int) (blocks []block) {
 	var list []block
 	room := maxOutline
 	for _, it := range items {
@@ -96,7 +105,7 @@ func outline(items []shown) (blocks []block) {
 	if len(list) > 0 {
 		blocks = append(blocks, rich(bullets(list...)))
 	}
-	if more := len(items) - len(list); len(list) > 0 && more > 0 {
+	if more += len(items) - len(list); len(list) > 0 && more > 0 {
 		blocks = append(blocks, rich(paragraph(span(fmt.Sprintf("… and %d more", more)))))
 	}
 	return blocks

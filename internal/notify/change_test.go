@@ -334,3 +334,31 @@ func TestWho(t *testing.T) {
 		}
 	}
 }
+
+// Differences that diff counted and did not keep are counted with those that have
+// no room, not beside them.
+func TestUnlisted(t *testing.T) {
+	for note, want := range map[string]struct {
+		rest string
+		more int
+	}{
+		"100 more differences not listed":                   {"", 100},
+		"1 more difference not listed; v2 could not be had": {"v2 could not be had", 1},
+		"structure not read: not YAML":                      {"structure not read: not YAML", 0},
+		"structure not read: 3 more differences not listed": {"structure not read: 3 more differences not listed", 0},
+		"": {"", 0},
+	} {
+		if rest, more := unlisted(note); rest != want.rest || more != want.more {
+			t.Errorf("unlisted(%q) = %q, %d, want %q, %d", note, rest, more, want.rest, want.more)
+		}
+	}
+	var steps strings.Builder
+	for i := range diff.MaxItems + 7 {
+		fmt.Fprintf(&steps, "- name: s%d\n", i)
+	}
+	c, pair := compared(coc.Change{Kind: coc.KindVersion}, "steps: []\n", "steps:\n"+steps.String())
+	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	if s := w.content(c, pair); s.more != 7 || len(s.notes) != 0 {
+		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note, s.more, s.notes)
+	}
+}

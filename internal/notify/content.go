@@ -3,6 +3,7 @@ package notify
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -31,6 +32,7 @@ type said struct {
 	summary string
 	notes   []string
 	items   []shown
+	more    int      // structural differences that diff counted and did not keep
 	patch   []string // the lines of the unified diff
 }
 
@@ -52,7 +54,9 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	}
 	var found, old, now []string
 	if full {
-		s.notes = []string{line(w.mask.line(cut(c.Note, maxRead)), maxNote), pair.why}
+		note, more := unlisted(c.Note)
+		s.more = more
+		s.notes = []string{line(w.mask.line(cut(note, maxRead)), maxNote), pair.why}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
@@ -75,6 +79,17 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 		s.summary = numbers(c)
 	}
 	return s
+}
+
+// unlisted takes the count of differences that were not kept off a note.
+func unlisted(note string) (rest string, more int) {
+	first, rest, _ := strings.Cut(note, "; ")
+	number, words, _ := strings.Cut(first, " ")
+	n, err := strconv.Atoi(number)
+	if err != nil || words != "more difference not listed" && words != "more differences not listed" {
+		return note, 0
+	}
+	return rest, n
 }
 
 func quotes(summary, value string) bool { return value != "" && strings.Contains(summary, value) }

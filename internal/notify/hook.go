@@ -122,6 +122,7 @@ type changeData struct {
 	Note       string     `json:"note"`
 	Late       bool       `json:"late"`
 	Items      []itemData `json:"items"`
+	More       int        `json:"more"` // differences that are not in items
 	Diff       *string    `json:"diff"`
 	DiffWhole  bool       `json:"diff_whole"`
 }
@@ -168,7 +169,7 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 	d := changeData{ID: c.ID, Kind: c.Kind, Account: c.Account, DocumentID: w.mask.own(c.DocumentID), Name: w.mask.own(c.Name),
 		Version: orNull(c.Version), Previous: orNull(c.Previous), SeenAt: c.SeenAt.UTC(),
 		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel),
-		Added: c.Added, Removed: c.Removed, Summary: s.summary, Late: c.Late, Items: []itemData{}, DiffWhole: true}
+		Added: c.Added, Removed: c.Removed, Summary: s.summary, Late: c.Late, Items: []itemData{}, More: s.more, DiffWhole: true}
 	if !c.MadeAt.IsZero() {
 		at := c.MadeAt.UTC()
 		d.MadeAt = &at

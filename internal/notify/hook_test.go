@@ -227,3 +227,17 @@ func indented(t *testing.T, body []byte, text string) []byte {
 	}
 	return append(out.Bytes(), '\n')
 }
+
+// The signature is the one that the specification's libraries make: their tests
+// hold this one against it.
+// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+func TestSign(t *testing.T) {
+	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+	if got := sign(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, []byte(`{"test": 2432232314}`)); got != want {
+		t.Errorf("sign = %s, want %s", got, want)
+	}
+}

@@ -49,15 +49,16 @@ func at(lines []string, number int) string {
 	return lines[number-1]
 }
 
-// fit returns as many whole lines as weigh no more than room, made visible. When
-// it had to cut, the last of them says how many are missing and where all are.
-func fit(lines []string, room int, whole string) (shown []string, cutOff bool) {
+// fit returns as many whole lines, most at the most, as weigh no more than room,
+// made visible. When it had to cut, the last of them says how many are missing and
+// where all are.
+func fit(lines []string, most, room int, whole string) (shown []string, cutOff bool) {
 	more := func(n int) string { return fmt.Sprintf("… %s; %s", count(n, "more line"), whole) }
 	room -= weight(more(len(lines)))
 	for i, l := range lines {
 		long := utf8.RuneCountInString(l) > maxDiffLine
 		l = cut(visible(cut(l, maxDiffLine)), maxDiffLine)
-		if room -= weight(l); room < 0 {
+		if room -= weight(l); room < 0 || i == most {
 			return append(shown, more(len(lines)-i)), true
 		}
 		shown, cutOff = append(shown, l), cutOff || long
