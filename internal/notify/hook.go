@@ -96,8 +96,12 @@ func sign(key []byte, id string, at int64, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// event is the body of a webhook's request: docs/events.md.
+// eventSchema is the number of the form of an event: docs/events.md.
+const eventSchema = 1
+
+// event is the body of a webhook's request.
 type event struct {
+	Schema    int       `json:"schema"`
 	Type      string    `json:"type"` // change.version, notice.trouble
 	Timestamp time.Time `json:"timestamp"`
 	Data      any       `json:"data"`
@@ -120,6 +124,7 @@ type changeData struct {
 	Removed    int        `json:"removed"`
 	Summary    string     `json:"summary"`
 	Note       string     `json:"note"`
+	Backfill   bool       `json:"backfill"`
 	Late       bool       `json:"late"`
 	Items      []itemData `json:"items"`
 	More       int        `json:"more"` // differences that are not in items
@@ -169,7 +174,7 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 	d := changeData{ID: c.ID, Kind: c.Kind, Account: c.Account, DocumentID: w.mask.own(c.DocumentID), Name: w.mask.own(c.Name),
 		Version: orNull(c.Version), Previous: orNull(c.Previous), SeenAt: c.SeenAt.UTC(),
 		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel),
-		Added: c.Added, Removed: c.Removed, Summary: s.summary, Late: c.Late, Items: []itemData{}, More: s.more, DiffWhole: true}
+		Added: c.Added, Removed: c.Removed, Summary: s.summary, Backfill: c.Backfill, Late: c.Late, Items: []itemData{}, More: s.more, DiffWhole: true}
 	if !c.MadeAt.IsZero() {
 		at := c.MadeAt.UTC()
 		d.MadeAt = &at
@@ -200,7 +205,7 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 		diff := b.String()
 		d.Diff = &diff
 	}
-	body, err = json.Marshal(event{"change." + string(c.Kind), c.SeenAt.UTC(), d})
+	body, err = json.Marshal(event{eventSchema, "change." + string(c.Kind), c.SeenAt.UTC(), d})
 	return body, w.title(c) + " (" + idOf(c) + ")", err
 }
 
@@ -210,7 +215,7 @@ func (w *writer) noticeEvent(n *coc.Notice) (body []byte, text string, err error
 	for _, l := range n.Lines {
 		d.Lines = append(d.Lines, w.mask.own(l))
 	}
-	body, err = json.Marshal(event{"notice." + string(n.Kind), n.At.UTC(), d})
+	body, err = json.Marshal(event{eventSchema, "notice." + string(n.Kind), n.At.UTC(), d})
 	return body, line(w.mask.own(n.Title), maxHeader), err
 }
 
