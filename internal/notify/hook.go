@@ -211,12 +211,12 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 
 // noticeEvent writes a notice as JSON.
 func (w *writer) noticeEvent(n *coc.Notice) (body []byte, text string, err error) {
-	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: w.mask.own(n.Title), Lines: []string{}}
+	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: w.mask.shaped(n.Title), Lines: []string{}}
 	for _, l := range n.Lines {
-		d.Lines = append(d.Lines, w.mask.own(l))
+		d.Lines = append(d.Lines, w.mask.shaped(l))
 	}
 	body, err = json.Marshal(event{eventSchema, "notice." + string(n.Kind), n.At.UTC(), d})
-	return body, line(w.mask.own(n.Title), maxHeader), err
+	return body, line(w.mask.shaped(n.Title), maxHeader), err
 }
 
 func orNull(s string) *string {

@@ -53,12 +53,27 @@ type lane struct {
 }
 
 func (s *Sender) lane(n *Notifier) *lane {
-	every := postEvery
-	if n.Hook != nil {
-		every = hookEvery
+	return &lane{Sender: s, n: n, write: s.writer(n), pace: s.pace(n), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
+}
+
+// pace is the pace of a notifier. Several that post to one channel share it.
+func (s *Sender) pace(n *Notifier) *rate.Limiter {
+	key, every := "channel "+n.APIURL+" "+n.Channel, postEvery
+	switch {
+	case n.Hook != nil:
+		key, every = "hook "+n.Name, hookEvery
+	case n.Token == nil || n.Channel == "":
+		key = "notifier " + n.Name
 	}
-	return &lane{Sender: s, n: n, write: s.writer(n),
-		pace: rate.NewLimiter(rate.Every(every), 1), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paces == nil {
+		s.paces = map[string]*rate.Limiter{}
+	}
+	if s.paces[key] == nil {
+		s.paces[key] = rate.NewLimiter(rate.Every(every), 1)
+	}
+	return s.paces[key]
 }
 
 func (s *Sender) writer(n *Notifier) *writer {

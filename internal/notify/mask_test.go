@@ -1,10 +1,14 @@
 package notify
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
@@ -227,5 +231,97 @@ func TestMovedSecretsStayHome(t *testing.T) {
 		if body, err := json.Marshal(m.blocks); strings.Contains(m.text, "hunter2") || err != nil || strings.Contains(string(body), "hunter2") {
 			t.Errorf("detail %s: %s, %v", detail, body, err)
 		}
+	}
+}
+
+// keys look like real ones of several makers, and are none.
+func keys() map[string]string {
+	return map[string]string{
+		"access_key":     "AKIAIOSFODNN7EXAMPLE",
+		"secret_key":     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+		"password":       "Tr0ub4dor&3-of-the-db",
+		"sk":             "oNdqYzH3X0PmB7uEXAMPLEsecretKeyOfHuawei1",
+		"slack_token":    "xoxb-1234567890-abcdefghijklmnop",
+		"github_token":   "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+		"jwt":            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.s1gn4tur3",
+		"Authorization":  "Bearer abcdef1234567890",
+		"private_key":    "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0B\\n-----END PRIVATE KEY-----",
+		"connection_url": "postgres://admin:s3cr3tP4ss@db.example.com/x",
+	}
+}
+
+// Nothing that leaves holds a secret, changed or not: no message, no fallback, no
+// file, no digest or what is below it, no event.
+func TestSecretsStayHomeEverywhere(t *testing.T) {
+	secrets := []string{"AKIAIOSFODNN7", "wJalrXUtnFEMI", "Tr0ub4dor", "oNdqYzH3X0", "xoxb-1234567890-a", "ghp_0123456789",
+		"eyJhbGciOiJIUzI1NiJ9", "abcdef1234567890", "MIIEvQIBADANBg", "s3cr3tP4ss"}
+	job := func(changed string) []byte {
+		var b strings.Builder
+		b.WriteString("meta: {name: job}\nsteps:\n")
+		for i := range 80 {
+			fmt.Fprintf(&b, "  - name: step_%d\n    task: hwc:runbook:scripts@1.0.0\n    inputs:\n      timeout: %d%s\n", i, i, changed)
+			for name, secret := range keys() {
+				fmt.Fprintf(&b, "      %s: \"%s\"\n", name, secret)
+			}
+			fmt.Fprintf(&b, "      content: |\n        export DB_PASSWORD='Tr0ub4dor&3-of-the-db'\n        curl -H 'Authorization: Bearer abcdef1234567890' https://admin:s3cr3tP4ss@h/\n")
+			fmt.Fprintf(&b, "      body: '{\"secret_key\":\"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\",\"n\":%d}'\n", i)
+		}
+		return []byte(b.String())
+	}
+	old, now := job(""), job("0")
+	rotated := bytes.ReplaceAll(now, []byte("Tr0ub4dor"), []byte("Tr0ub4dor-next"))
+	for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
+		synctest.Test(t, func(t *testing.T) {
+			ops, hook, digest := threaded(), byWebhook("plain"), threaded()
+			digest.Name, digest.DigestOver, digest.Channel = "digest", 1, "C0OTHER"
+			ops.Detail, hook.Detail, digest.Detail = detail, detail, detail
+			b := setUp(t, ops, hook, digest)
+			for i, pair := range []contents{{old: old, now: now}, {old: now, now: rotated}, {now: now}} {
+				c, _ := compared(*edit(int64(i+1), int64(i%2), i), string(pair.old), string(pair.now))
+				b.out.contents[c.ID] = pair
+				for _, n := range b.Notifiers {
+					b.out.tell(n.Name, c)
+				}
+			}
+			stop := b.start(t, nil)
+			time.Sleep(10 * time.Minute)
+			stop()
+			var all strings.Builder
+			for _, m := range b.out.messages { // what was frozen: blocks, files and fallbacks
+				all.Write(m.Body)
+				all.WriteString(m.Text)
+			}
+			for _, f := range b.slack.Files() {
+				all.Write(f.Content)
+				all.WriteString(f.Title + f.Name)
+			}
+			n := byHook("audit")
+			n.Detail = detail
+			w := b.writer(&n)
+			for id, pair := range b.out.contents {
+				c, _ := compared(*edit(id, 1, 1), string(pair.old), string(pair.now))
+				body, text, err := w.event(c, pair)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all.Write(body)
+				all.WriteString(text)
+			}
+			notice := &coc.Notice{Title: "broken", Lines: []string{"GET https://admin:s3cr3tP4ss@h/: AKIAIOSFODNN7EXAMPLE was refused"}}
+			all.WriteString(w.notice(notice).text)
+			body, _, err := w.noticeEvent(notice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(body)
+			for _, s := range secrets {
+				if at := strings.Index(all.String(), s); at >= 0 {
+					t.Errorf("detail %s: %s leaves: …%s…", detail, s, all.String()[max(0, at-200):min(all.Len(), at+40)])
+				}
+			}
+			if files := len(b.slack.Files()); (files > 0) != (detail == DetailFull) || len(b.slack.Messages()) < 8 {
+				t.Errorf("detail %s: %d messages and %d files", detail, len(b.slack.Messages()), files)
+			}
+		})
 	}
 }

@@ -15,7 +15,10 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"cocsync/internal/coc"
 )
@@ -128,6 +131,9 @@ type Sender struct {
 	Now       func() time.Time // nil for time.Now
 	Log       *slog.Logger     // nil for silence
 	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case
+
+	mu    sync.Mutex
+	paces map[string]*rate.Limiter // by what they are of
 }
 
 func (s *Sender) now() time.Time {

@@ -565,3 +565,32 @@ func TestBodyIsFrozen(t *testing.T) {
 		})
 	}
 }
+
+// Two notifiers of one channel keep its rate together.
+func TestOneChannelOnePace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, byToken("ops", testChannel), byToken("security", testChannel), byToken("other", "C0OTHER"))
+		for i := range int64(6) {
+			for _, n := range b.Notifiers {
+				b.out.tell(n.Name, edit(i+1, i, 1))
+			}
+		}
+		begun := time.Now()
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := time.Since(begun), 11*postEvery; got != want {
+			t.Errorf("twelve messages to one channel, and six to another, took %v, want %v", got, want)
+		}
+		var last time.Time
+		for _, m := range b.slack.Messages() {
+			if m.Channel != testChannel {
+				continue
+			}
+			if gap := m.At.Sub(last); gap < postEvery {
+				t.Errorf("two messages within %v", gap)
+			}
+			last = m.At
+		}
+	})
+}
