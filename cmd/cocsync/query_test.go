@@ -147,7 +147,7 @@ func change(kind coc.Kind, from, to string, day int, old, now string, backfill b
 // outbox leaves one message waiting, one failed and one sent.
 func outbox(t testing.TB, d *db.DB) {
 	t.Helper()
-	due, err := d.Due(t.Context(), "ops", dayOf(21), 10)
+	due, err := d.Due(t.Context(), "ops", dayOf(21), nil, 10)
 	must(t, err)
 	if len(due) != 3 {
 		t.Fatalf("%d deliveries are due, want 3", len(due))
@@ -161,14 +161,14 @@ func outbox(t testing.TB, d *db.DB) {
 		}
 		msgs, claims = append(msgs, m), append(claims, []int64{del.ID})
 	}
-	ids, err := d.Freeze(t.Context(), msgs, claims, nil, dayOf(20))
+	ids, err := d.Freeze(t.Context(), msgs, claims, nil, nil, dayOf(20))
 	must(t, err)
 	for i, m := range []coc.Message{
 		{State: coc.Waiting, NextAt: dayOf(21), Err: "503 " + evil},
 		{State: coc.Failed, NextAt: dayOf(20), Err: "invalid_blocks", Plain: true},
 		{State: coc.Sent, NextAt: dayOf(20), SentAt: dayOf(20), Channel: "C1", TS: "1.1"},
 	} {
-		m.ID, m.Attempts, m.FirstAt = ids[i], i+1, dayOf(20)
+		m.ID, m.Kind, m.Attempts, m.FirstAt = ids[i], msgs[i].Kind, i+1, dayOf(20)
 		must(t, d.Attempted(t.Context(), m))
 	}
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(21)))

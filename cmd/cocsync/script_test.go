@@ -138,7 +138,9 @@ func setUpScript(env *testscript.Env) error {
 }
 
 // hour is the full hour so many hours from now, by the clock of UTC.
-func hour(from int) string { return time.Now().UTC().Add(time.Duration(from) * time.Hour).Format("15:00") }
+func hour(from int) string {
+	return time.Now().UTC().Add(time.Duration(from) * time.Hour).Format("15:00")
+}
 
 // scriptConfig is what a script finds as config.toml.
 const scriptConfig = `database = "cocsync.db"

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
@@ -102,7 +103,18 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
 		}
 	}
+	if len(docs) == 0 {
+		errs = append(errs, p.syncer.Weekly(ctx, unscheduled(p.jobs)))
+	}
 	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+}
+
+// unscheduled are the watches as cron runs them: how often, only cron knows.
+func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
+	for _, j := range jobs {
+		list = append(list, syncer.Scheduled{Watch: j.Watch.Name})
+	}
+	return list
 }
 
 // cycleError says what failed in a cycle.

@@ -95,6 +95,21 @@ type Delivery struct {
 	Notice   *Notice
 }
 
+// QuietWhy says why a notifier is left in peace.
+type QuietWhy string
+
+const (
+	QuietHours QuietWhy = "hours" // its own, by the configuration
+	QuietAsked QuietWhy = "asked" // Slack asked for it
+)
+
+// Aim says who is to hear of a change besides those whose deliveries are at hand.
+type Aim struct {
+	Change int64
+	Routed []string // by routes: each gets a delivery, also where one was dropped
+	Own    []string // those of them whom its watches name: what was dropped waits again
+}
+
 // MessageState says how a message stands.
 type MessageState string
 

@@ -16,12 +16,18 @@ import (
 // post and the mark repeats one message but loses none.
 
 // Due returns the deliveries of a notifier that are due and not yet
-// claimed by a message, oldest first.
-func (d *DB) Due(ctx context.Context, notifier string, now time.Time, limit int) (_ []coc.Delivery, err error) {
+// claimed by a message, oldest first. With kinds it passes over changes of other
+// kinds, unless one of these kinds about the same document is due behind them;
+// nil is for all.
+func (d *DB) Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (_ []coc.Delivery, err error) {
 	defer wrap(&err, "due deliveries of %s", notifier)
 	type row struct {
 		coc.Delivery
 		change, notice sql.NullInt64
+	}
+	only, err := json.Marshal(kinds)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := collect(ctx, d.read, func(s scanner) (r row, err error) {
 		var due sql.NullInt64
@@ -29,9 +35,15 @@ func (d *DB) Due(ctx context.Context, notifier string, now time.Time, limit int)
 		r.DueAt = instant(due)
 		return r, err
 	}, `
-		SELECT id, notifier, due_at, routed, change_id, notice_id FROM deliveries
-		WHERE state = 'waiting' AND notifier = ? AND due_at <= ? ORDER BY id LIMIT ?`,
-		notifier, now.UnixMilli(), limit)
+		SELECT id, notifier, due_at, routed, change_id, notice_id FROM deliveries d
+		WHERE state = 'waiting' AND notifier = ?1 AND due_at <= ?2
+			AND (?3 = 'null' OR notice_id IS NOT NULL OR EXISTS (
+				SELECT 1 FROM changes c JOIN changes later ON later.document_id = c.document_id AND later.id >= c.id
+					JOIN deliveries l ON l.change_id = later.id AND l.notifier = ?1
+				WHERE c.id = d.change_id AND l.state = 'waiting' AND l.due_at <= ?2
+					AND later.kind IN (SELECT value FROM json_each(?3))))
+		ORDER BY id LIMIT ?4`,
+		notifier, now.UnixMilli(), string(only), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +77,10 @@ func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 }
 
 // Freeze stores messages, each of which claims the deliveries beside it, and
-// drops those that are not to be told. It returns the messages' ids. A Parent
-// of -n means the nth message of this call.
-func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) (ids []int64, err error) {
+// drops those that are not to be told. Whoever aims name gets a delivery if it has
+// none, due now. It returns the messages' ids. A Parent of -n means the nth message
+// of this call.
+func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, err error) {
 	defer wrap(&err, "freeze messages")
 	err = d.update(ctx, func(t tx) error {
 		ids = ids[:0]
@@ -96,9 +109,35 @@ func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, d
 				return err
 			}
 		}
+		for _, a := range aims {
+			if err := t.aim(a, now); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	return ids, err
+}
+
+func (t tx) aim(a coc.Aim, now time.Time) error {
+	for _, n := range a.Routed {
+		err := t.exec(`
+			INSERT INTO deliveries (notifier, change_id, routed, state, due_at) VALUES (?1, ?2, 1, 'waiting', ?3)
+			ON CONFLICT (change_id, notifier) DO UPDATE SET state = 'waiting', due_at = excluded.due_at WHERE state = 'dropped'`,
+			n, a.Change, now.UnixMilli())
+		if err != nil {
+			return err
+		}
+	}
+	for _, n := range a.Own {
+		err := t.exec(`
+			UPDATE deliveries SET state = 'waiting', due_at = ?3
+			WHERE change_id = ?2 AND notifier = ?1 AND NOT routed AND state = 'dropped'`, n, a.Change, now.UnixMilli())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t tx) claim(delivery, message int64) error {
@@ -135,9 +174,9 @@ func scanMessage(row scanner) (m coc.Message, err error) {
 	return m, json.Unmarshal([]byte(changes), &m.Changes)
 }
 
-// Next returns the message of the notifier to post next: one that is due, and
-// has no earlier unsent one about the same document before it. Where there is
-// none, ok is false, and wake says when the next one falls due; zero if none
+// Next returns the message of the notifier to post next: one that is due, whose
+// parent does not wait, and which has no earlier unsent one about the same document,
+// or the same watch's state, before it. Where there is none, ok is false, and wake says when the next one falls due; zero if none
 // waits.
 func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	defer wrap(&err, "next message to %s", notifier)
@@ -149,7 +188,11 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 				AND (e.id = m.parent_id OR EXISTS (
 					SELECT 1 FROM deliveries de JOIN changes ce ON ce.id = de.change_id,
 						deliveries dm JOIN changes cm ON cm.id = dm.change_id
-					WHERE de.message_id = e.id AND dm.message_id = m.id AND ce.document_id = cm.document_id)))
+					WHERE de.message_id = e.id AND dm.message_id = m.id AND ce.document_id = cm.document_id)
+				OR EXISTS (
+					SELECT 1 FROM deliveries de JOIN notices ne ON ne.id = de.notice_id,
+						deliveries dm JOIN notices nm ON nm.id = dm.notice_id
+					WHERE de.message_id = e.id AND dm.message_id = m.id AND ne.watch = nm.watch)))
 		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli()))
 	if err == nil {
 		return m, true, time.Time{}, nil
@@ -166,16 +209,17 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 	return coc.Message{}, false, instant(next), explain(err)
 }
 
-// Attempted records what became of posting a message: its State, Plain,
+// Attempted records what became of posting a message: its Kind, State, Plain,
 // Attempts, FirstAt, NextAt, SentAt, Channel, TS and Err. Sent and Failed take
-// its deliveries with them.
+// its deliveries with them. A reply that became a root closes the thread that it
+// found gone.
 func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
 	defer wrap(&err, "message %d", m.ID)
 	return d.update(ctx, func(t tx) error {
 		err := t.exec(`
-			UPDATE messages SET state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
+			UPDATE messages SET kind = ?, state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
 				channel = ?, ts = ?, error = ? WHERE id = ?`,
-			string(m.State), m.Plain, m.Attempts, millis(m.FirstAt), m.NextAt.UnixMilli(), millis(m.SentAt),
+			string(m.Kind), string(m.State), m.Plain, m.Attempts, millis(m.FirstAt), m.NextAt.UnixMilli(), millis(m.SentAt),
 			m.Channel, m.TS, m.Err, m.ID)
 		if err != nil || m.State == coc.Waiting {
 			return err
@@ -186,8 +230,26 @@ func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
 				return err
 			}
 		}
+		if m.Kind == coc.MessageRoot && m.Parent != 0 {
+			err := t.exec(`UPDATE messages SET closed = 1 WHERE id = ?1 OR id = (SELECT parent_id FROM messages WHERE id = ?1)`, m.Parent)
+			if err != nil {
+				return err
+			}
+			if err := t.exec(`UPDATE messages SET parent_id = NULL WHERE id = ?`, m.ID); err != nil {
+				return err
+			}
+		}
 		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, string(m.State), m.ID)
 	})
+}
+
+// Tried returns the messages of a notifier that wait after an attempt failed,
+// oldest first.
+func (d *DB) Tried(ctx context.Context, notifier string) (_ []coc.Message, err error) {
+	defer wrap(&err, "messages to %s that were tried", notifier)
+	return collect(ctx, d.read, scanMessage, `
+		SELECT `+messageColumns+` FROM `+messageTables+`
+		WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
 }
 
 // Held returns why the notifier's channel takes nothing and until when it is
@@ -213,27 +275,37 @@ func (d *DB) Hold(ctx context.Context, notifier, reason string, until time.Time)
 	})
 }
 
-// Quiet records that the notifier is in its quiet hours until then, for those who
-// wonder why something waits.
-func (d *DB) Quiet(ctx context.Context, notifier string, until time.Time) (err error) {
-	defer wrap(&err, "quiet hours of %s", notifier)
+// Quiet records that the notifier is left in peace until then: in its quiet hours,
+// or because Slack asked for it.
+func (d *DB) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) (err error) {
+	defer wrap(&err, "leave %s in peace", notifier)
 	return d.update(ctx, func(t tx) error {
 		return t.exec(`
-			INSERT INTO quiets (notifier, until) VALUES (?1, ?2)
-			ON CONFLICT (notifier) DO UPDATE SET until = excluded.until`, notifier, until.UnixMilli())
+			INSERT INTO quiets (notifier, why, until) VALUES (?1, ?2, ?3)
+			ON CONFLICT (notifier, why) DO UPDATE SET until = excluded.until`, notifier, string(why), until.UnixMilli())
 	})
+}
+
+// Asked returns until when Slack asked to be left alone by the notifier, as last
+// recorded; zero for never.
+func (d *DB) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
+	defer wrap(&err, "peace of %s", notifier)
+	var ms sql.NullInt64
+	err = d.read.row(ctx, `SELECT until FROM quiets WHERE notifier = ? AND why = 'asked'`, notifier).Scan(&ms)
+	return instant(ms), explain(ignore(err, sql.ErrNoRows))
 }
 
 // Thread returns the message that opened the notifier's thread of a document, if
 // one was frozen after since; 0 when there is none. Of several it is the first:
-// what stands in the channel for its own weight ends no thread.
-func (d *DB) Thread(ctx context.Context, notifier string, document int64, since time.Time) (id int64, err error) {
+// what stands in the channel for its own weight ends no thread. With a channel's id
+// only what landed there, or has yet to land, counts.
+func (d *DB) Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (id int64, err error) {
 	defer wrap(&err, "thread of document %d at %s", document, notifier)
 	err = d.read.row(ctx, `
 		SELECT id FROM messages
-		WHERE document_id = ? AND notifier = ? AND kind = 'root' AND created_at > ?
-			AND (state = 'waiting' OR state = 'sent' AND ts <> '')
-		ORDER BY id LIMIT 1`, document, notifier, since.UnixMilli()).Scan(&id)
+		WHERE document_id = ? AND notifier = ? AND kind = 'root' AND created_at > ? AND NOT closed
+			AND (state = 'waiting' OR state = 'sent' AND ts <> '') AND (?4 = '' OR channel IN ('', ?4))
+		ORDER BY created_at, id LIMIT 1`, document, notifier, since.UnixMilli(), channel).Scan(&id)
 	return id, explain(ignore(err, sql.ErrNoRows))
 }
 
@@ -273,7 +345,7 @@ func (d *DB) Retry(ctx context.Context, notifier string, message int64, now time
 		rows, err := t.rows(`
 			UPDATE messages SET state = 'waiting', next_at = ?1, plain = iif(state = 'failed', 0, plain),
 				first_at = iif(state = 'failed', NULL, first_at)
-			WHERE state IN ('waiting', 'failed') AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
+			WHERE state <> 'sent' AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
 			RETURNING id`, now.UnixMilli(), notifier, message)
 		if err != nil {
 			return err
@@ -304,21 +376,25 @@ func (d *DB) Retry(ctx context.Context, notifier string, message int64, now time
 // all also those that were sent.
 func (d *DB) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages")
+	if all {
+		return collect(ctx, d.read, scanMessage, `
+			SELECT `+messageColumns+` FROM `+messageTables+` ORDER BY m.id DESC LIMIT ?`, limit)
+	}
 	return collect(ctx, d.read, scanMessage, `
 		SELECT `+messageColumns+` FROM `+messageTables+`
-		WHERE ? OR m.state <> 'sent' ORDER BY m.id DESC LIMIT ?`, all, limit)
+		WHERE m.state <> 'sent' ORDER BY m.id DESC LIMIT ?`, limit)
 }
 
 // Backlog is what still waits for one notifier.
 type Backlog struct {
 	Notifier string
-	Waiting  int       // deliveries not yet sent
+	Waiting  int       // deliveries not yet sent, and messages besides them: files, details
 	Oldest   time.Time // when the oldest of them fell due
 	Failed   int       // messages refused for good
 	Quiet    time.Time // the end of the quiet hours that it was found in last
 	Held     string    // why the channel takes nothing; "" when it does
 	HeldTill time.Time // the next try
-	LastErr  string    // the newest failure of a message that still waits
+	LastErr  string    // why the first of the messages that wait did not go
 	Plain    int       // messages that went as plain text since the instant asked for
 	PlainErr string    // why the newest of them did
 }
@@ -333,8 +409,14 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 		b.Oldest, b.HeldTill, b.Quiet = instant(oldest), instant(till), instant(quiet)
 		return b, err
 	}, `
+		WITH RECURSIVE names (notifier) AS ( -- each once, by the index
+			SELECT min(notifier) FROM deliveries
+			UNION ALL
+			SELECT (SELECT min(notifier) FROM deliveries WHERE notifier > names.notifier) FROM names WHERE names.notifier IS NOT NULL)
 		SELECT n.notifier,
-			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
+			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed'))
+				+ (SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
+					AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id)),
 			(SELECT min(due_at) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
 			coalesce(h.reason, ''), h.until, q.until,
@@ -343,8 +425,9 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1),
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1
 				ORDER BY m.sent_at DESC LIMIT 1), '')
-		FROM (SELECT notifier FROM deliveries UNION SELECT notifier FROM holds) n
-		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier ORDER BY n.notifier`, since.UnixMilli())
+		FROM (SELECT notifier FROM names WHERE notifier IS NOT NULL UNION SELECT notifier FROM holds
+			UNION SELECT DISTINCT notifier FROM messages WHERE state = 'waiting') n
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier AND q.why = 'hours' ORDER BY n.notifier`, since.UnixMilli())
 }
 
 // Contents returns the two texts that a change compares. old is nil when it

@@ -12,7 +12,7 @@ func freeze(t testing.TB, d *DB, now time.Time, list ...coc.Delivery) []int64 {
 	var ids []int64
 	for _, dl := range list {
 		m := coc.Message{Notifier: dl.Notifier, Kind: coc.MessageRoot, Document: dl.Change.Document, Body: []byte("{}"), Text: "t"}
-		got, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{dl.ID}}, nil, now)
+		got, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{dl.ID}}, nil, nil, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestDeliveriesFallDue(t *testing.T) {
 	s.Cycle = cycle
 	commit(t, d, s)
 	due := func(now time.Time) int {
-		list, err := d.Due(t.Context(), "ops", now, 10)
+		list, err := d.Due(t.Context(), "ops", now, nil, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,16 +53,16 @@ func TestDeliveryIsClaimedOnce(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
 	now := day.Add(tellWithin)
-	list, err := d.Due(t.Context(), "ops", now, 10)
+	list, err := d.Due(t.Context(), "ops", now, nil, 10)
 	if err != nil || len(list) != 1 || list[0].Change == nil || list[0].Change.Name != "job DM1" {
 		t.Fatalf("Due = %+v, %v, want the change of job DM1", list, err)
 	}
 	freeze(t, d, now, list...)
-	if again, err := d.Due(t.Context(), "ops", now, 10); err != nil || len(again) != 0 {
+	if again, err := d.Due(t.Context(), "ops", now, nil, 10); err != nil || len(again) != 0 {
 		t.Errorf("Due after Freeze = %d, %v, want 0", len(again), err)
 	}
 	m := coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Body: []byte("{}")}
-	if _, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{list[0].ID}}, nil, now); err == nil {
+	if _, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{list[0].ID}}, nil, nil, now); err == nil {
 		t.Error("Freeze of a claimed delivery succeeded")
 	}
 }
@@ -76,7 +76,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 		From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 1}, Notify: []string{"ops"}}
 	commit(t, d, first, other, later)
 	now := day.Add(tellWithin)
-	list, err := d.Due(t.Context(), "ops", now, 10)
+	list, err := d.Due(t.Context(), "ops", now, nil, 10)
 	if err != nil || len(list) != 3 {
 		t.Fatalf("Due = %d, %v, want 3", len(list), err)
 	}
@@ -145,7 +145,7 @@ func TestEndQueuesNotices(t *testing.T) {
 	if err := d.End(t.Context(), c, []coc.Telling{tell}); err != nil {
 		t.Fatal(err)
 	}
-	list, err := d.Due(t.Context(), "ops", c.EndedAt, 10)
+	list, err := d.Due(t.Context(), "ops", c.EndedAt, nil, 10)
 	if err != nil || len(list) != 1 || list[0].Notice == nil || list[0].Notice.Title != "broken" || len(list[0].Notice.Lines) != 2 {
 		t.Errorf("Due = %+v, %v, want the notice", list, err)
 	}

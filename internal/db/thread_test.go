@@ -2,8 +2,10 @@ package db
 
 import (
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -16,7 +18,7 @@ import (
 func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 	t.Helper()
 	m.Notifier, m.Body = "ops", []byte("[]")
-	ids, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{nil}, nil, now)
+	ids, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{nil}, nil, nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,7 @@ func TestThread(t *testing.T) {
 	doc := document(t, d, "DM1")
 	thread := func(notifier string, since time.Time) int64 {
 		t.Helper()
-		id, err := d.Thread(t.Context(), notifier, doc, since)
+		id, err := d.Thread(t.Context(), notifier, doc, "", since)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +92,7 @@ func TestThreadOfReplies(t *testing.T) {
 		{Notifier: "ops", Kind: coc.MessageRoot, Document: doc, Body: []byte("[]")},
 		{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: -1, Body: []byte("[]")},
 		{Notifier: "ops", Kind: coc.MessageFile, Document: doc, Parent: -2, Body: []byte("{}")},
-	}, [][]int64{nil, nil, nil}, nil, day)
+	}, [][]int64{nil, nil, nil}, nil, nil, day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func TestThreadOfReplies(t *testing.T) {
 func TestStale(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), 10)
+	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
 	if err != nil || len(due) != 1 {
 		t.Fatal(due, err)
 	}
@@ -135,7 +137,7 @@ func TestStale(t *testing.T) {
 		t.Errorf("a root without replies is stale with %d", got)
 	}
 	reply := coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: root, Body: []byte("[]")}
-	ids, err := d.Freeze(t.Context(), []coc.Message{reply}, [][]int64{{due[0].ID}}, nil, day)
+	ids, err := d.Freeze(t.Context(), []coc.Message{reply}, [][]int64{{due[0].ID}}, nil, nil, day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestStale(t *testing.T) {
 func TestBacklogTellsWhy(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	if err := d.Quiet(t.Context(), "ops", day.Add(time.Hour)); err != nil {
+	if err := d.Quiet(t.Context(), "ops", coc.QuietHours, day.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	id := post(t, d, day, coc.Message{Kind: coc.MessageNotice}, "")
@@ -188,7 +190,7 @@ func TestRoutedDeliveries(t *testing.T) {
 	s.Changes[0].Notify, s.Changes[0].Routed = []string{"ops"}, []string{"security"}
 	commit(t, d, s)
 	for name, want := range map[string]bool{"ops": false, "security": true} {
-		list, err := d.Due(t.Context(), name, day.Add(tellWithin), 10)
+		list, err := d.Due(t.Context(), name, day.Add(tellWithin), nil, 10)
 		if err != nil || len(list) != 1 || list[0].Routed != want {
 			t.Errorf("Due of %s = %+v, %v, want Routed %v", name, list, err, want)
 		}
@@ -228,7 +230,87 @@ func TestArchiveOfTheFirstSchema(t *testing.T) {
 	if m, ok, _, err := d.Next(t.Context(), "ops", day); err != nil || !ok || m.Err != "old" {
 		t.Errorf("Next = %+v, %v, %v, want the old message", m, ok, err)
 	}
-	if list, err := d.Due(t.Context(), "ops", day, 10); err != nil || len(list) != 1 || list[0].Notice.Title != "old" || list[0].Routed {
+	if list, err := d.Due(t.Context(), "ops", day, nil, 10); err != nil || len(list) != 1 || list[0].Notice.Title != "old" || list[0].Routed {
 		t.Errorf("Due = %+v, %v, want the old notice", list, err)
+	}
+}
+
+// A reply that found its thread gone opens a new one, and nothing more goes into
+// the old one. In another channel there is another thread.
+func TestThreadThatIsGone(t *testing.T) {
+	d, _ := open(t)
+	doc := document(t, d, "DM1")
+	root := post(t, d, day, coc.Message{Kind: coc.MessageRoot, Document: doc}, "1.1")
+	reply := post(t, d, day, coc.Message{Kind: coc.MessageReply, Document: doc, Parent: root}, "")
+	m, _, _, err := d.Next(t.Context(), "ops", day)
+	if err != nil || m.ID != reply || m.ThreadTS != "1.1" {
+		t.Fatalf("Next = %+v, %v", m, err)
+	}
+	m.Kind, m.State, m.SentAt, m.Channel, m.TS = coc.MessageRoot, coc.Sent, day, "C2", "2.2"
+	if err := d.Attempted(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	for channel, want := range map[string]int64{"": reply, "C2": reply, "C1": 0} {
+		if got, err := d.Thread(t.Context(), "ops", doc, channel, day.Add(-time.Hour)); err != nil || got != want {
+			t.Errorf("Thread in %q = %d, %v, want %d", channel, got, err, want)
+		}
+	}
+	next := post(t, d, day, coc.Message{Kind: coc.MessageReply, Document: doc, Parent: reply}, "")
+	if m, _, _, err = d.Next(t.Context(), "ops", day); err != nil || m.ID != next || m.ThreadTS != "2.2" || m.ThreadChannel != "C2" {
+		t.Errorf("a reply to it is in %s of %s, %v, want 2.2 of C2", m.ThreadTS, m.ThreadChannel, err)
+	}
+}
+
+// With kinds only those fall due, and what must go before them.
+func TestDueByKinds(t *testing.T) {
+	d, _ := open(t)
+	first, other := step("DM1", "a\n"), step("DM2", "b\n")
+	later := step("DM1", "c\n")
+	later.Versions[0].Label, later.Changes[0] = "v2", coc.NewChange{Kind: coc.KindRewritten, At: day,
+		From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 1}, Notify: []string{"ops"}}
+	commit(t, d, first, other, later)
+	for want, kinds := range map[string][]coc.Kind{"1 2 3": nil, "1 3": {coc.KindRewritten}, "": {}} {
+		list, err := d.Due(t.Context(), "ops", day.Add(tellWithin), kinds, 10)
+		var got []string
+		for _, dl := range list {
+			got = append(got, fmt.Sprint(dl.Change.ID))
+		}
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("Due of kinds %q = %q, %v, want %q", kinds, got, err, want)
+		}
+	}
+}
+
+// Whoever a freeze aims at has a delivery after it: a new one, the one that was
+// dropped, or the one that is under way already.
+func TestFreezeAims(t *testing.T) {
+	d, _ := open(t)
+	s := step("DM1", "a\n")
+	s.Changes[0].Notify, s.Changes[0].Routed = []string{"ops", "sent"}, []string{"security"}
+	commit(t, d, s)
+	now := day.Add(tellWithin)
+	take := func(name string) coc.Delivery {
+		list, err := d.Due(t.Context(), name, now, nil, 10)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("Due of %s = %+v, %v, want 1", name, list, err)
+		}
+		return list[0]
+	}
+	change := take("ops").Change.ID
+	claim := coc.Message{Notifier: "sent", Kind: coc.MessageRoot, Body: []byte("[]")}
+	_, err := d.Freeze(t.Context(), []coc.Message{claim}, [][]int64{{take("sent").ID}}, []int64{take("ops").ID, take("security").ID}, nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aim := coc.Aim{Change: change, Routed: []string{"new", "security"}, Own: []string{"ops", "sent", "stranger"}}
+	for range 2 {
+		if _, err := d.Freeze(t.Context(), nil, nil, nil, []coc.Aim{aim}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]int{"ops": 1, "security": 1, "new": 1, "sent": 0, "stranger": 0} {
+		if list, err := d.Due(t.Context(), name, now, nil, 10); err != nil || len(list) != want {
+			t.Errorf("Due of %s = %d, %v, want %d", name, len(list), err, want)
+		}
 	}
 }

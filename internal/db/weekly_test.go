@@ -176,7 +176,7 @@ func TestWeekIsToldOnce(t *testing.T) {
 		t.Errorf("LastWeekly = %v, %v, want %v", last, err, end.Add(week))
 	}
 	for _, notifier := range []string{"ops", "lead"} {
-		list, err := d.Due(t.Context(), notifier, end.Add(week), 10)
+		list, err := d.Due(t.Context(), notifier, end.Add(week), nil, 10)
 		if err != nil || len(list) != 2 || list[0].Notice == nil || list[0].Notice.Title != "alive" {
 			t.Errorf("Due(%q) = %+v, %v, want the notices of two weeks", notifier, list, err)
 		}

@@ -193,6 +193,9 @@ func (w *walker) say(r Result) string {
 	return fit(parts, more)
 }
 
+// Reformatted reports whether lines are written otherwise that mean the same.
+func (r *Result) Reformatted() bool { return formattedLines(r.Formatting) > 0 }
+
 // formattedLines counts the lines that are written otherwise and mean the same.
 func formattedLines(list []Formatting) (n int) {
 	for _, f := range list {

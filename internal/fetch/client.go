@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 // The IAM actions that the two calls need.
@@ -123,7 +124,7 @@ func (c *Client) KeyID(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// keyPair reads the credentials.
+// keyPair reads the credentials. Its error has the source's hint.
 func (c *Client) keyPair(ctx context.Context, op string) (KeyPair, error) {
 	kp, err := c.source.KeyPair(ctx)
 	if err == nil {
@@ -139,7 +140,10 @@ func (c *Client) keyPair(ctx context.Context, op string) (KeyPair, error) {
 	if errors.Is(err, coc.ErrTemporary) {
 		class = coc.ErrTemporary
 	}
-	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: class, held: true}
+	// The source's advice stays a hint: as a note it would stand in the text, and
+	// who shows errors would add advice of his own to it.
+	advice := foreign(strings.ReplaceAll(hint.Of(err), "\n", "; "), kp)
+	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: hint.Wrap(class, advice), held: true}
 }
 
 // setup prepares the client at its first call.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 var testKey = KeyPair{AccessKey: "AKEXAMPLE0123456789", SecretKey: "SKexample0123456789secret", SecurityToken: "TOKENexample0123456789"}
@@ -346,5 +347,44 @@ func TestKeyID(t *testing.T) {
 	got, err := c.KeyID(context.Background())
 	if want := "073d6fbfb1d426b3"; err != nil || got != want {
 		t.Errorf("KeyID = %q, %v, want %q", got, err, want)
+	}
+}
+
+// The advice of who reads the credentials goes with the error, as a hint, through
+// every call, and as harmless as the text.
+func TestAdviceOnCredentials(t *testing.T) {
+	for _, tt := range []struct {
+		advice, want string
+		class, other error
+	}{
+		{"set it where cocsync is started", "set it where cocsync is started", coc.ErrUnauthorized, coc.ErrTemporary},
+		{"not " + testKey.SecretKey + "\x1b[2J", `not ***\x1b[2J`, coc.ErrUnauthorized, coc.ErrTemporary},
+		{"", "", coc.ErrUnauthorized, coc.ErrTemporary},
+		{"wait", "wait", coc.ErrTemporary, coc.ErrUnauthorized},
+	} {
+		source := Func(func(context.Context) (KeyPair, error) {
+			return testKey, hint.Wrap(hint.Wrap(fmt.Errorf("COC_SK is not there: %w", tt.class), tt.advice), tt.advice)
+		})
+		c := &Client{Endpoint: "https://coc.invalid", Credentials: source}
+		_, list := c.List(t.Context(), coc.Selection{})
+		_, get := c.Get(t.Context(), "DM1", "", "")
+		_, name := c.KeyID(t.Context())
+		for _, err := range []error{list, get, name} {
+			if got := hint.Of(err); got != tt.want {
+				t.Errorf("hint of %v = %q, want %q", err, got, tt.want)
+			}
+			if !errors.Is(err, tt.class) || errors.Is(err, tt.other) {
+				t.Errorf("error %v is not of class %v alone", err, tt.class)
+			}
+			if !strings.Contains(err.Error(), "read the credentials: COC_SK is not there") || tt.want != "" && strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q, want the cause, and the advice in the hint alone", err)
+			}
+		}
+	}
+	two := Func(func(context.Context) (KeyPair, error) {
+		return KeyPair{}, hint.Wrap(hint.Wrap(errors.New("x"), "one"), "two")
+	})
+	if _, err := (&Client{Endpoint: "https://coc.invalid", Credentials: two}).KeyID(t.Context()); hint.Of(err) != "two; one" {
+		t.Errorf("hint = %q, want both in one line", hint.Of(err))
 	}
 }

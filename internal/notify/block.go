@@ -93,9 +93,13 @@ func mention(id string) block {
 	return block{Type: "user", UserID: id}
 }
 
+// maxMentions bounds whom one message mentions, so that it keeps room for what it
+// is about.
+const maxMentions = 20
+
 // copies are the mentions of those whom a message is for, nothing for nobody.
 func copies(ids []string) (pieces []block) {
-	for _, id := range ids {
+	for _, id := range ids[:min(len(ids), maxMentions)] {
 		pieces = append(pieces, span(" "), mention(id))
 	}
 	if len(pieces) > 0 {

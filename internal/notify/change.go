@@ -50,6 +50,7 @@ type wording struct {
 
 // change puts one change into a message that mentions those people and groups.
 func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
+	c = w.veil(c)
 	head, by := w.title(c), w.who(c)
 	s := w.content(c, pair)
 	text := head
@@ -168,11 +169,15 @@ func (w *writer) title(c *coc.Change) string {
 	return s
 }
 
-func high(c *coc.Change) bool { return strings.EqualFold(c.RiskLevel, "HIGH") }
+// high reports whether a document is of high risk, or a change of its settings says
+// that it was.
+func high(c *coc.Change) bool {
+	return slices.ContainsFunc(fieldSays(c, "risk_level", c.RiskLevel), func(s string) bool { return strings.EqualFold(s, "HIGH") })
+}
 
 // document is a document's name, or its id when it has none.
 func (w *writer) document(name, id string) string {
-	return cmp.Or(line(w.mask.own(name), maxName), line(w.mask.own(id), maxName), "(no name)")
+	return cmp.Or(line(name, maxName), line(id, maxName), "(no name)")
 }
 
 // person is how a message names somebody: for the blocks, where the name may
@@ -209,7 +214,9 @@ func (w *writer) who(c *coc.Change) person {
 }
 
 // human is somebody's name, as the configuration has it or as COC says it.
-func (w *writer) human(id string) string { return line(cmp.Or(w.people[id].Name, id), maxPerson) }
+func (w *writer) human(id string) string {
+	return line(w.mask.shaped(cmp.Or(w.people[id].Name, id)), maxPerson)
+}
 
 // lead is the paragraph that everybody reads: what, who, when.
 func (w *writer) lead(c *coc.Change, by person, s said, mentions []string) block {
@@ -328,8 +335,8 @@ func (w *writer) whole(c *coc.Change) string {
 // command is what shows the whole change on a terminal. What a shell could
 // misread is left out of it.
 func (w *writer) command(c *coc.Change) string {
-	doc := w.mask.own(c.Name)
-	if !safe(doc) || doc != c.Name {
+	doc := c.Name
+	if !safe(doc) {
 		doc = c.DocumentID
 	}
 	switch {

@@ -329,7 +329,7 @@ func TestWho(t *testing.T) {
 		{coc.KindDeleted, "", "COC-bob", ""},
 		{coc.KindWithdrawn, "", "COC-bob", ""},
 	} {
-		if got := (&writer{}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
+		if got := (&writer{mask: newMask(nil)}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
 			t.Errorf("who(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
 		}
 	}

@@ -76,9 +76,19 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	}
 	s.summary = line(w.mask.line(summary), maxSummary)
 	if !values || quoted || c.Summary == "" {
-		s.summary = numbers(c)
+		s.summary = w.mask.shaped(numbers(c))
 	}
 	return s
+}
+
+// veil hides what must not leave in the words that name a change. Everything that
+// writes of one begins with it.
+func (w *writer) veil(c *coc.Change) *coc.Change {
+	v := *c
+	for _, s := range []*string{&v.DocumentID, &v.Name, &v.Version, &v.Previous} {
+		*s = w.mask.shaped(*s)
+	}
+	return &v
 }
 
 // unlisted takes the count of differences that were not kept off a note.
@@ -98,7 +108,7 @@ func quotes(summary, value string) bool { return value != "" && strings.Contains
 // perhaps stands in the summary too.
 func (w *writer) hide(it *coc.Item, found []string, values bool) (s shown, secret bool) {
 	s = shown{values: values, plain: it.Old == "" && it.New == "",
-		Item: coc.Item{Op: it.Op, Path: w.mask.own(it.Path), Step: w.mask.own(it.Step), Task: w.mask.own(it.Task)}}
+		Item: coc.Item{Op: it.Op, Path: w.mask.shaped(it.Path), Step: w.mask.shaped(it.Step), Task: w.mask.shaped(it.Task)}}
 	show := func(v string) string {
 		v = cut(v, maxRead)
 		hidden := v
@@ -116,7 +126,7 @@ func (w *writer) hide(it *coc.Item, found []string, values bool) (s shown, secre
 	old, now := show(it.Old), show(it.New)
 	switch {
 	case it.Op == "moved" && it.Step != "": // behind steps: names are no values
-		s.Old, s.New, s.values = w.mask.own(it.Old), w.mask.own(it.New), true
+		s.Old, s.New, s.values = w.mask.shaped(it.Old), w.mask.shaped(it.New), true
 	case values:
 		s.Old, s.New = old, now
 	}

@@ -18,7 +18,7 @@ const (
 // details is what stands in the thread of a digest: a paragraph for each change,
 // the worst first, and their diffs in one file. load gives a change's contents.
 func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents, error)) ([]wording, error) {
-	changes = slices.Clone(changes)
+	changes = w.veilAll(changes)
 	slices.SortStableFunc(changes, func(a, b *coc.Change) int { return rank(b) - rank(a) })
 	var paragraphs []block
 	var diffs strings.Builder

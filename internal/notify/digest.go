@@ -25,6 +25,7 @@ type entry struct {
 // digest puts many changes into one message: a line for each document, what is
 // worst first, and how many did not fit.
 func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
+	changes = w.veilAll(changes)
 	entries := w.entries(changes)
 	title := count(len(changes), "change") + " in " + count(len(entries), "document")
 	ids := between(changes)
@@ -65,6 +66,14 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	}
 	text := fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)
 	return wording{blocks: []block{header(title), body, small}, text: text}
+}
+
+func (w *writer) veilAll(changes []*coc.Change) []*coc.Change {
+	list := make([]*coc.Change, len(changes))
+	for i, c := range changes {
+		list[i] = w.veil(c)
+	}
+	return list
 }
 
 // entries gathers the changes by document, worst first, else in order.

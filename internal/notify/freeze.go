@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -13,9 +14,15 @@ import (
 const (
 	// maxDue bounds what is frozen at once, and so a digest.
 	maxDue = 5_000
+	// maxSingles bounds the messages of a change each that are frozen at once, for
+	// each is written in full.
+	maxSingles = 50
 	// stale is the age from which deliveries that wait become a digest however
 	// few they are: after an outage of a day nobody wants yesterday in pieces.
 	stale = 24 * time.Hour
+	// maxCompared bounds the contents that are written into one digest's details,
+	// in bytes.
+	maxCompared = 2 << 20
 )
 
 // telling is a change that is to be told, and whom its message mentions.
@@ -25,12 +32,21 @@ type telling struct {
 	alone   bool // as if nothing about its document had been told before
 }
 
-// freeze turns what is due into stored messages. It reports whether anything was
-// done, and until when it holds back what is due in quiet hours; else zero.
-func (l *lane) freeze(ctx context.Context) (did bool, quiet time.Time, _ error) {
+// freeze turns what is due into stored messages, limit deliveries at the most. It
+// reports whether anything was done, and until when it holds back what is due in
+// quiet hours; else zero.
+func (l *lane) freeze(ctx context.Context, limit int) (did bool, quiet time.Time, _ error) {
 	now := l.now()
-	due, err := l.Outbox.Due(ctx, l.n.Name, now, maxDue)
-	if err != nil || len(due) == 0 {
+	if l.n.Hook != nil {
+		limit = min(limit, maxSingles)
+	}
+	quiet = l.n.Quiet.until(now)
+	var kinds []coc.Kind
+	if !quiet.IsZero() {
+		kinds = append([]coc.Kind{}, l.n.Quiet.Except...)
+	}
+	due, err := l.Outbox.Due(ctx, l.n.Name, now, kinds, limit)
+	if err != nil {
 		return false, quiet, err
 	}
 	out := draft{notifier: l.n.Name}
@@ -43,9 +59,9 @@ func (l *lane) freeze(ctx context.Context) (did bool, quiet time.Time, _ error) 
 			}
 			continue
 		}
-		told, mention := d.Change != nil && l.n.wants(d.Change.Kind) && !l.n.ignores(d.Change), []string(nil)
-		if told {
-			told, mention = l.aim(&d)
+		told, mention, aim := l.decide(ctx, &d)
+		if aim != nil {
+			out.aims = append(out.aims, *aim)
 		}
 		if told {
 			tell = append(tell, telling{Delivery: d, mention: mention})
@@ -53,26 +69,50 @@ func (l *lane) freeze(ctx context.Context) (did bool, quiet time.Time, _ error) 
 			drop = append(drop, d.ID)
 		}
 	}
-	if until := l.n.Quiet.until(now); !until.IsZero() && len(tell) > 0 {
-		var waits int
-		if tell, waits = l.n.Quiet.split(tell); waits > 0 {
-			if quiet = until; !l.quieted.Equal(until) {
-				if err := l.Outbox.Quiet(ctx, l.n.Name, until); err != nil {
-					return false, quiet, err
-				}
-				l.log().Info("quiet hours", "notifier", l.n.Name, "waiting", waits, "until", until)
-				l.quieted = until
-			}
-		}
-	}
 	if err := l.draft(ctx, &out, tell, now); err != nil {
 		return false, quiet, err
 	}
-	if len(out.msgs) == 0 && len(drop) == 0 {
+	if len(out.msgs) > 0 || len(drop) > 0 {
+		_, err = l.Outbox.Freeze(ctx, out.msgs, out.claims, drop, out.aims, now)
+		return true, quiet, err
+	}
+	if quiet.IsZero() {
 		return false, quiet, nil
 	}
-	_, err = l.Outbox.Freeze(ctx, out.msgs, out.claims, drop, now)
-	return true, quiet, err
+	return false, quiet, l.rest(ctx, now, quiet)
+}
+
+// decide reports whether a delivery's change is told, whom its message mentions,
+// and who else must have a delivery of it; nil for nobody.
+func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (told bool, mention []string, _ *coc.Aim) {
+	n, err := s.notifier(d.Notifier)
+	if err != nil || d.Change == nil || !n.wants(d.Change.Kind) {
+		return false, nil, nil
+	}
+	if len(s.Routes) == 0 && !d.Routed {
+		return !s.ignored(ctx, n, d.Change), nil, nil
+	}
+	items, known := s.differences(ctx, d.Change)
+	v := s.judge(d.Change, items, known)
+	aim := s.aims(ctx, &v, d)
+	if told, mention = v.tells(d); !told {
+		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.ID)
+	}
+	return told && !s.ignored(ctx, n, d.Change), mention, &aim
+}
+
+// rest records that what waits does so in quiet hours, once for all of them.
+func (l *lane) rest(ctx context.Context, now, until time.Time) error {
+	if l.quieted.Equal(until) {
+		return nil
+	}
+	waits, err := l.Outbox.Due(ctx, l.n.Name, now, nil, 1)
+	if err != nil || len(waits) == 0 {
+		return err
+	}
+	l.log().Info("quiet hours", "notifier", l.n.Name, "until", until)
+	l.quieted = until
+	return l.Outbox.Quiet(ctx, l.n.Name, coc.QuietHours, until)
 }
 
 // draft drafts the messages that tell the changes: one each, or a digest of all.
@@ -85,11 +125,11 @@ func (l *lane) draft(ctx context.Context, out *draft, tell []telling, now time.T
 		}
 		return nil
 	}
-	if len(tell) > l.n.digestOver() ||
-		len(tell) > 1 && (now.Sub(tell[0].DueAt) >= stale || l.n.Quiet.slept(tell[0].DueAt, now)) {
+	waited := func(t telling) bool { return now.Sub(t.DueAt) >= stale || l.n.Quiet.slept(t.DueAt, now) }
+	if len(tell) > l.n.digestOver() || len(tell) > 1 && slices.ContainsFunc(tell, waited) {
 		return l.digest(ctx, out, tell)
 	}
-	for _, t := range tell {
+	for _, t := range tell[:min(len(tell), maxSingles)] { // the rest stays due
 		if err := l.single(ctx, out, t, now); err != nil {
 			return err
 		}
@@ -106,7 +146,7 @@ func (l *lane) single(ctx context.Context, out *draft, t telling, now time.Time)
 	}
 	m := coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}
 	if l.n.threads() && !urgent(t.Change) && !t.alone {
-		m.Parent, err = l.Outbox.Thread(ctx, l.n.Name, t.Change.Document, now.Add(-l.n.Thread))
+		m.Parent, err = l.Outbox.Thread(ctx, l.n.Name, t.Change.Document, channelID(l.n.Channel), now.Add(-l.n.Thread))
 		if err != nil {
 			return err
 		}
@@ -134,7 +174,15 @@ func (l *lane) digest(ctx context.Context, out *draft, tell []telling) error {
 	if err != nil || !l.n.threads() {
 		return err
 	}
-	details, err := l.write.details(changes, func(c *coc.Change) (contents, error) { return l.contents(ctx, c) })
+	room := maxCompared
+	details, err := l.write.details(changes, func(c *coc.Change) (contents, error) {
+		if room < 0 {
+			return contents{why: "There were too many changes to look at each."}, nil
+		}
+		pair, err := l.contents(ctx, c)
+		room -= len(pair.old) + len(pair.now)
+		return pair, err
+	})
 	for _, d := range details {
 		if err == nil {
 			_, err = out.add(coc.Message{Kind: coc.MessageReply, Parent: root}, d)
@@ -178,6 +226,7 @@ type draft struct {
 	notifier string
 	msgs     []coc.Message
 	claims   [][]int64
+	aims     []coc.Aim
 	roots    map[int64]int64 // by document, as a Parent
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -149,8 +150,8 @@ type noticeData struct {
 	Lines []string       `json:"lines"`
 }
 
-// maxHookDiff bounds the diff in an event, in bytes. Receivers often take no more
-// than a megabyte.
+// maxHookDiff bounds the diff in an event, in characters of its JSON. Receivers often
+// take no more than a megabyte.
 const maxHookDiff = 256 << 10
 
 // event drafts the event of one change.
@@ -170,10 +171,11 @@ func (l *lane) event(ctx context.Context, out *draft, t telling) error {
 // event writes a change as JSON, masked and as detailed as the notifier is told.
 // text says the same in a line.
 func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, err error) {
+	c = w.veil(c)
 	s := w.content(c, pair)
-	d := changeData{ID: c.ID, Kind: c.Kind, Account: c.Account, DocumentID: w.mask.own(c.DocumentID), Name: w.mask.own(c.Name),
+	d := changeData{ID: c.ID, Kind: c.Kind, Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
 		Version: orNull(c.Version), Previous: orNull(c.Previous), SeenAt: c.SeenAt.UTC(),
-		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel),
+		By: orNull(w.mask.shaped(c.By)), Modifier: orNull(w.mask.shaped(c.Modifier)), RiskLevel: orNull(w.mask.shaped(c.RiskLevel)),
 		Added: c.Added, Removed: c.Removed, Summary: s.summary, Backfill: c.Backfill, Late: c.Late, Items: []itemData{}, More: s.more, DiffWhole: true}
 	if !c.MadeAt.IsZero() {
 		at := c.MadeAt.UTC()
@@ -194,9 +196,11 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 		d.Items = append(d.Items, item)
 	}
 	if len(s.patch) > 0 {
-		var b bytes.Buffer
+		var b strings.Builder
+		room := maxHookDiff
 		for _, l := range s.patch {
-			if d.DiffWhole = b.Len()+len(l) < maxHookDiff; !d.DiffWhole {
+			if room -= weight(l); room < 0 {
+				d.DiffWhole = false
 				break
 			}
 			b.WriteString(l)

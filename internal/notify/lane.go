@@ -9,15 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"cocsync/internal/coc"
 )
 
 const (
-	// postEvery is Slack's pace for one channel.
-	// https://docs.slack.dev/apis/web-api/rate-limits/
-	postEvery = time.Second
 	// Backoff of a message grows from minBackoff to maxBackoff.
 	minBackoff = 5 * time.Second
 	maxBackoff = 30 * time.Minute
@@ -27,8 +22,15 @@ const (
 	// with 5xx and takes others.
 	patience = 6 * time.Hour
 	// maxFailing is how many messages may wait for a retry before no more are
-	// frozen: what comes during an outage stays unfrozen, to become a digest.
+	// frozen: what comes during an outage stays unfrozen, to become a digest. Where
+	// all of them meet a 5xx, one is frozen all the same now and then, as a probe:
+	// perhaps it is the messages that are at fault, not the way.
 	maxFailing = 5
+	minProbe   = 5 * time.Minute
+	maxProbe   = 6 * time.Hour
+	// grace is how long a call may go on after the process was told to stop: cut
+	// off, it could have got through, and would be repeated.
+	grace = 10 * time.Second
 	// asPlain stands between why a message's body was refused and why its plain
 	// text did not go.
 	asPlain = "; as plain text: "
@@ -42,54 +44,53 @@ type lane struct {
 	*Sender
 	n     *Notifier
 	write *writer
-	pace  *rate.Limiter
-	quiet time.Time // the channel asked for quiet until then
+	pace  *pace
 	// quieted is the end of the quiet hours that are recorded.
 	quieted time.Time
-	tries   map[int64]try // messages that failed and wait
+	noEdits time.Time // Slack takes no edits until then
+	tries   map[int64]try
+	probe   time.Duration // the pause before the next probe
+	probeAt time.Time     // zero while none is needed
 	// unmarked are messages whose outcome could not be recorded. Nothing is
 	// posted before it is, or a full disk would repeat them for ever.
 	unmarked map[int64]coc.Message
+	awake    bool // what an earlier process left behind is known
 }
 
 func (s *Sender) lane(n *Notifier) *lane {
-	return &lane{Sender: s, n: n, write: s.writer(n), pace: s.pace(n), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
-}
-
-// pace is the pace of a notifier. Several that post to one channel share it.
-func (s *Sender) pace(n *Notifier) *rate.Limiter {
-	key, every := "channel "+n.APIURL+" "+n.Channel, postEvery
-	switch {
-	case n.Hook != nil:
-		key, every = "hook "+n.Name, hookEvery
-	case n.Token == nil || n.Channel == "":
-		key = "notifier " + n.Name
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.paces == nil {
-		s.paces = map[string]*rate.Limiter{}
-	}
-	if s.paces[key] == nil {
-		s.paces[key] = rate.NewLimiter(rate.Every(every), 1)
-	}
-	return s.paces[key]
+	return &lane{Sender: s, n: n, write: s.writer(n), pace: s.paceOf(n), tries: map[int64]try{}, unmarked: map[int64]coc.Message{}}
 }
 
 func (s *Sender) writer(n *Notifier) *writer {
 	return &writer{n: n, mask: newMask(n.Mask), people: s.People, links: s.Links}
 }
 
+// wake takes up what an earlier process left: messages that wait for a retry, and
+// the time for which Slack asked to be left alone.
+func (l *lane) wake(ctx context.Context) error {
+	until, err := l.Outbox.Asked(ctx, l.n.Name)
+	if err != nil {
+		return err
+	}
+	tried, err := l.Outbox.Tried(ctx, l.n.Name)
+	if err != nil {
+		return err
+	}
+	// A clock that was set back must not silence the channel for long.
+	if l.awake = true; until.Sub(l.now()) <= maxWait {
+		l.pace.hush(until)
+	}
+	for _, m := range tried {
+		l.tries[m.ID] = try{Message: m}
+	}
+	return nil
+}
+
 // try is a message that failed and waits, as it was recorded.
 type try struct {
 	coc.Message
 	fault bool // by a 5xx of Slack's, not on the way to it
-}
-
-// hopeless reports whether the message itself may be what breaks Slack, and other
-// words could help.
-func (l *lane) hopeless(t *try, now time.Time) bool {
-	return t.fault && !t.Plain && l.n.Hook == nil && now.Sub(t.FirstAt) >= patience
+	alone bool // others passed meanwhile: it is this message that does not
 }
 
 // undelivered is an attempt that did not go through. The outbox knows of it.
@@ -115,6 +116,11 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 			return false, time.Time{}, err
 		}
 	}
+	if !l.awake {
+		if err := l.wake(ctx); err != nil {
+			return false, time.Time{}, err
+		}
+	}
 	reason, until, err := l.Outbox.Held(ctx, l.n.Name)
 	if err != nil {
 		return false, time.Time{}, err
@@ -123,8 +129,8 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 	if reason != "" && now.Before(until) {
 		return false, until, nil
 	}
-	if now.Before(l.quiet) {
-		return false, l.quiet, nil
+	if until := l.pace.hushed(); now.Before(until) {
+		return false, until, nil
 	}
 	m, ok, wake, err := l.Outbox.Next(ctx, l.n.Name, now)
 	if err != nil {
@@ -134,11 +140,12 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 		return true, time.Time{}, l.attempt(ctx, m, reason != "")
 	}
 	// Only now: what comes while others are being posted may become a digest.
-	if len(l.tries) >= maxFailing {
-		return false, l.nextTry(), nil
+	limit, at := l.room(now)
+	if limit == 0 {
+		return false, at, nil
 	}
 	var over time.Time
-	again, over, err = l.freeze(ctx)
+	again, over, err = l.freeze(ctx, limit)
 	switch {
 	case again || err != nil:
 		return again, wake, err
@@ -148,22 +155,55 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 		}
 	}
 	if !over.IsZero() {
-		wake = over // what is due waits for it
-		if t := l.nextTry(); !t.IsZero() && t.Before(wake) {
-			wake = t
-		}
+		wake = earliest(over, l.nextTry()) // what is due waits for it
 	}
 	return false, wake, nil
 }
 
-// nextTry is when the first of the failed messages is due again.
-func (l *lane) nextTry() (first time.Time) {
+// room is how many deliveries may be frozen now: all, or while messages fail none
+// until some instant, and then one.
+func (l *lane) room(now time.Time) (limit int, at time.Time) {
+	failing, faults := 0, 0
 	for _, t := range l.tries {
-		if first.IsZero() || t.NextAt.Before(first) {
-			first = t.NextAt
+		if !t.alone {
+			failing++
+		}
+		if t.fault && !t.alone {
+			faults++
 		}
 	}
+	switch {
+	case failing < maxFailing:
+		l.probe, l.probeAt = 0, time.Time{}
+		return maxDue, at
+	case faults < failing: // the way itself is down
+		return 0, l.nextTry()
+	case l.probeAt.IsZero():
+		l.probe = minProbe
+	case !now.Before(l.probeAt):
+		l.probe = min(2*l.probe, maxProbe)
+		limit = 1
+	default:
+		return 0, earliest(l.probeAt, l.nextTry())
+	}
+	l.probeAt = now.Add(l.probe)
+	return limit, earliest(l.probeAt, l.nextTry())
+}
+
+// nextTry is when the first of the failed messages is due again, zero for never.
+func (l *lane) nextTry() (first time.Time) {
+	for _, t := range l.tries {
+		first = earliest(first, t.NextAt)
+	}
 	return first
+}
+
+// earliest is the earlier of two instants; zero is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // attempt posts a message and records what became of it. The error is
@@ -172,7 +212,10 @@ func (l *lane) attempt(ctx context.Context, m coc.Message, held bool) error {
 	if err := l.pace.Wait(ctx); err != nil {
 		return context.DeadlineExceeded // its turn would come too late, or ctx ended
 	}
-	channel, ts, err := l.post(ctx, l.n, m)
+	if l.now().Before(l.pace.hushed()) {
+		return nil // another notifier of the channel was asked meanwhile
+	}
+	landed, ts, err := l.deliver(ctx, &m)
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // cut off by us: it stays as it is
 	}
@@ -185,7 +228,7 @@ func (l *lane) attempt(ctx context.Context, m coc.Message, held bool) error {
 		return l.refused(ctx, m, err, now)
 	}
 	delete(l.tries, m.ID)
-	m.State, m.SentAt, m.Channel, m.TS = coc.Sent, now, channel, ts
+	m.State, m.SentAt, m.Channel, m.TS = coc.Sent, now, landed, ts
 	if !m.Plain {
 		m.Err = "" // else it says why it went as plain text
 	}
@@ -197,16 +240,49 @@ func (l *lane) attempt(ctx context.Context, m coc.Message, held bool) error {
 	return errors.Join(append(errs, l.resume(ctx, now)...)...)
 }
 
+// deliver posts a message. Where its thread is gone, or in another channel than the
+// notifier's, it stands in the channel: better there than nowhere. A change's
+// message is the first of a new thread then.
+func (l *lane) deliver(ctx context.Context, m *coc.Message) (landed, ts string, err error) {
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	threaded := m.ThreadTS != ""
+	if id := channelID(l.n.Channel); threaded && id != "" && m.ThreadChannel != id {
+		m.ThreadChannel, m.ThreadTS = "", ""
+	}
+	landed, ts, err = l.post(call, l.n, *m)
+	if m.ThreadTS != "" && threadGone(err) {
+		if l.pace.Wait(ctx) != nil {
+			return "", "", err
+		}
+		m.ThreadChannel, m.ThreadTS = "", ""
+		landed, ts, err = l.post(call, l.n, *m)
+	}
+	if err == nil && threaded && m.ThreadTS == "" && m.Kind == coc.MessageReply && m.Document != 0 {
+		m.Kind = coc.MessageRoot
+	}
+	return landed, ts, err
+}
+
 // resume looks after the messages that failed when another one passes: the way
 // is free again for those that did not reach Slack, and those that Slack breaks
 // on for long are themselves at fault.
 func (l *lane) resume(ctx context.Context, now time.Time) (errs []error) {
 	for id, t := range l.tries {
-		if t.fault && !l.hopeless(&t, now) {
+		if t.fault && now.Sub(t.FirstAt) < patience {
+			t.alone = true
+			l.tries[id] = t
 			continue
 		}
 		delete(l.tries, id)
-		t.Plain, t.NextAt = t.Plain || t.fault, now
+		t.NextAt = now
+		switch {
+		case t.fault && (t.Plain || l.n.Hook != nil): // it has no other words
+			t.State = coc.Failed
+		case t.fault:
+			t.Plain = true
+		}
 		errs = append(errs, l.record(ctx, t.Message))
 	}
 	return errs
@@ -231,28 +307,26 @@ func (l *lane) refused(ctx context.Context, m coc.Message, err error, now time.T
 	} else {
 		m.Err = r.Error()
 	}
+	alone := l.tries[m.ID].alone
 	delete(l.tries, m.ID)
 	u := &undelivered{message: m.ID, attempt: m.Attempts, err: r, level: slog.LevelWarn}
 	switch kind {
 	case later:
 		m.NextAt = now.Add(backoff(m.Attempts))
-		t := try{m, r.fault}
-		// Where so many fail that nothing else is posted, none can pass.
-		if l.hopeless(&t, now) && len(l.tries)+1 >= maxFailing {
-			m.Plain, m.NextAt, u.again = true, now, true
-			break
-		}
-		l.tries[m.ID] = t
+		l.tries[m.ID] = try{Message: m, fault: r.fault, alone: alone}
 	case limited:
 		m.NextAt = now.Add(r.wait)
 		if r.wait <= 0 {
 			m.NextAt = now.Add(backoff(m.Attempts))
 		}
-		l.quiet = m.NextAt
+		l.pace.hush(m.NextAt)
+		if err := l.Outbox.Quiet(context.WithoutCancel(ctx), l.n.Name, coc.QuietAsked, m.NextAt); err != nil {
+			return errors.Join(u, err, l.record(ctx, m))
+		}
 	case channel:
 		u.level = slog.LevelError
 		if err := l.Outbox.Hold(context.WithoutCancel(ctx), l.n.Name, m.Err, now.Add(holdFor)); err != nil {
-			l.quiet = now.Add(holdFor)
+			l.pace.hush(now.Add(holdFor))
 			return errors.Join(u, err)
 		}
 	case message:

@@ -18,22 +18,23 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"cocsync/internal/coc"
 )
 
 // Outbox is the durable side. Each method is one transaction.
 type Outbox interface {
 	// Due returns the deliveries of a notifier that are due and not yet
-	// claimed by a message, oldest first, at most limit.
-	Due(ctx context.Context, notifier string, now time.Time, limit int) ([]coc.Delivery, error)
-	// Freeze stores messages, each claiming the deliveries beside it, and marks
-	// the deliveries in drop as not to be told. It returns the messages' ids.
-	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) ([]int64, error)
+	// claimed by a message, oldest first, at most limit. With kinds it passes over
+	// changes of others, unless one of these about the same document is due behind
+	// them.
+	Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) ([]coc.Delivery, error)
+	// Freeze stores messages, each claiming the deliveries beside it, marks the
+	// deliveries in drop as not to be told, and sees to it that whoever aims name
+	// has a delivery. It returns the messages' ids.
+	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) ([]int64, error)
 	// Next returns the waiting message to post next: one that is due, has no
-	// earlier unsent one about the same document before it, and whose parent does
-	// not wait. When ok is false,
+	// earlier unsent one about the same document or watch before it, and whose
+	// parent does not wait. When ok is false,
 	// wake says when the next one falls due; zero when none waits.
 	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
 	// Attempted records what became of posting a message, and takes the
@@ -44,11 +45,16 @@ type Outbox interface {
 	Held(ctx context.Context, notifier string) (reason string, until time.Time, err error)
 	// Hold stops a notifier until then. An empty reason frees it.
 	Hold(ctx context.Context, notifier, reason string, until time.Time) error
-	// Quiet records that a notifier is in its quiet hours until then.
-	Quiet(ctx context.Context, notifier string, until time.Time) error
+	// Tried returns the messages that wait after an attempt failed.
+	Tried(ctx context.Context, notifier string) ([]coc.Message, error)
+	// Quiet records that a notifier is left in peace until then. Asked returns
+	// until when Slack asked for it; zero for never.
+	Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) error
+	Asked(ctx context.Context, notifier string) (time.Time, error)
 	// Thread returns the message that opened a notifier's thread of a document
-	// after since, 0 when there is none.
-	Thread(ctx context.Context, notifier string, document int64, since time.Time) (int64, error)
+	// after since, 0 when there is none. With a channel's id it landed there, or
+	// has yet to land.
+	Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (int64, error)
 	// Stale returns a thread whose first message does not show how many replies
 	// it has by now, and Counted records that it does, or need not.
 	Stale(ctx context.Context, notifier string) (_ coc.Thread, ok bool, err error)
@@ -133,7 +139,7 @@ type Sender struct {
 	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case
 
 	mu    sync.Mutex
-	paces map[string]*rate.Limiter // by what they are of
+	paces map[string]*pace // by what they are of
 }
 
 func (s *Sender) now() time.Time {

@@ -28,6 +28,7 @@ type memory struct {
 	broken     error              // what Contents fails with
 	full       int                // so many calls of Attempted fail
 	stale      map[int64]bool     // roots of threads
+	closed     map[int64]bool     // whose thread is gone
 	quiets     map[string]time.Time
 }
 
@@ -41,18 +42,26 @@ type hold struct {
 	until  time.Time
 }
 
-func (o *memory) Due(_ context.Context, notifier string, now time.Time, limit int) (list []coc.Delivery, _ error) {
+func (o *memory) Due(_ context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, d := range o.deliveries {
-		if d.Notifier == notifier && d.state == "waiting" && !d.DueAt.After(now) && len(list) < limit {
-			list = append(list, d.Delivery)
+	passes := map[int64]bool{} // documents with a change of these kinds behind
+	for _, d := range slices.Backward(o.deliveries) {
+		if d.Notifier != notifier || d.state != "waiting" || d.DueAt.After(now) {
+			continue
 		}
+		if c := d.Change; c != nil && kinds != nil {
+			if passes[c.Document] = passes[c.Document] || slices.Contains(kinds, c.Kind); !passes[c.Document] {
+				continue
+			}
+		}
+		list = append(list, d.Delivery)
 	}
-	return list, nil
+	slices.Reverse(list)
+	return list[:min(limit, len(list))], nil
 }
 
-func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64, drop []int64, now time.Time) (ids []int64, _ error) {
+func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, m := range msgs {
@@ -76,6 +85,19 @@ func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64,
 	}
 	for _, id := range drop {
 		o.deliveries[id-1].state = "dropped"
+	}
+	for _, a := range aims {
+		for _, n := range append(slices.Clone(a.Routed), a.Own...) {
+			at := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Notifier == n && d.Change != nil && d.Change.ID == a.Change })
+			switch routed := slices.Contains(a.Routed, n); {
+			case at >= 0 && o.deliveries[at].state == "dropped" && (routed || !o.deliveries[at].Routed):
+				o.deliveries[at].state = "waiting"
+			case at < 0 && routed:
+				c := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Change != nil && d.Change.ID == a.Change })
+				o.deliveries = append(o.deliveries, &owed{coc.Delivery{ID: int64(len(o.deliveries) + 1), Notifier: n, DueAt: now,
+					Routed: true, Change: o.deliveries[c].Change}, "waiting"})
+			}
+		}
 	}
 	return ids, nil
 }
@@ -135,6 +157,10 @@ func (o *memory) Attempted(ctx context.Context, m coc.Message) error {
 		o.full--
 		return errors.New("disk full")
 	}
+	if m.State == coc.Sent && m.Kind == coc.MessageRoot && m.Parent != 0 {
+		o.closed[m.Parent] = true
+		m.Parent = 0
+	}
 	*o.messages[m.ID-1] = m
 	if m.State == coc.Sent && m.Kind == coc.MessageReply && o.messages[m.Parent-1].Kind == coc.MessageRoot {
 		o.stale[m.Parent] = true
@@ -170,18 +196,39 @@ func (o *memory) Contents(_ context.Context, change int64) (old, now []byte, _ e
 	return o.contents[change].old, o.contents[change].now, o.broken
 }
 
-func (o *memory) Quiet(_ context.Context, notifier string, until time.Time) error {
+func (o *memory) Quiet(_ context.Context, notifier string, why coc.QuietWhy, until time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if why == coc.QuietAsked {
+		notifier = "asked " + notifier
+	}
 	o.quiets[notifier] = until
 	return nil
 }
 
-func (o *memory) Thread(_ context.Context, notifier string, document int64, since time.Time) (int64, error) {
+func (o *memory) Asked(_ context.Context, notifier string) (time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.quiets["asked "+notifier], nil
+}
+
+func (o *memory) Tried(_ context.Context, notifier string) (list []coc.Message, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range o.messages {
-		if m.Notifier == notifier && m.Document == document && m.Kind == coc.MessageRoot && m.CreatedAt.After(since) && m.State != coc.Failed {
+		if m.Notifier == notifier && m.State == coc.Waiting && m.Attempts > 0 {
+			list = append(list, *m)
+		}
+	}
+	return list, nil
+}
+
+func (o *memory) Thread(_ context.Context, notifier string, document int64, channel string, since time.Time) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.messages {
+		if m.Notifier == notifier && m.Document == document && m.Kind == coc.MessageRoot && m.CreatedAt.After(since) && m.State != coc.Failed &&
+			!o.closed[m.ID] && (channel == "" || m.Channel == "" || m.Channel == channel) {
 			return m.ID, nil
 		}
 	}
@@ -287,7 +334,7 @@ func setUp(t testing.TB, notifiers ...Notifier) *bench {
 	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel, "C0OTHER"},
 		WebhookPath: "/services/T0000/B0000/SeCrEtSeCrEtSeCrEt", EnforceRate: true})
 	w := &wire{Handler: s}
-	out := &memory{contents: map[int64]contents{}, stale: map[int64]bool{}, quiets: map[string]time.Time{}}
+	out := &memory{contents: map[int64]contents{}, stale: map[int64]bool{}, closed: map[int64]bool{}, quiets: map[string]time.Time{}}
 	logs := &bytes.Buffer{}
 	return &bench{out: out, slack: s, wire: w, logs: logs, Sender: &Sender{
 		Outbox: out, Notifiers: notifiers, HTTP: &http.Client{Transport: w},

@@ -80,7 +80,7 @@ func (w *writer) diffFile(c *coc.Change, s said) *file {
 	var b strings.Builder
 	w.writeDiff(&b, c, s, maxFile)
 	title := w.title(c) + " (" + idOf(c) + ")"
-	base := fileName(w.mask.own(c.Name), c.DocumentID)
+	base := fileName(c.Name, c.DocumentID)
 	for _, v := range []string{c.Previous, c.Version} {
 		if v != "" {
 			base += "-" + safeName(v, maxLabel)

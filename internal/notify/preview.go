@@ -27,8 +27,8 @@ func (s *Sender) Preview(ctx context.Context, d coc.Delivery) (list []Preview, _
 	if err != nil {
 		return nil, err
 	}
-	told, mention := s.aim(&d)
-	if !told || !n.wants(d.Change.Kind) || n.ignores(d.Change) {
+	told, mention, _ := s.decide(ctx, &d)
+	if !told {
 		return nil, nil
 	}
 	l := s.lane(n)

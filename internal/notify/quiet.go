@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -53,20 +52,4 @@ func (q *Quiet) until(now time.Time) time.Time {
 func (q *Quiet) slept(due, now time.Time) bool {
 	from, to, ok := q.bounds(now)
 	return ok && !now.Before(to) && due.Before(to) && !due.Before(from)
-}
-
-// split parts the deliveries that go now, in quiet hours, from those that wait. A
-// change that may pass takes the earlier ones of its document along: the order
-// of a document's changes holds.
-func (q *Quiet) split(list []telling) (pass []telling, waits int) {
-	passes := map[int64]bool{}
-	var rest []telling
-	for i := len(list) - 1; i >= 0; i-- {
-		c := list[i].Change
-		if passes[c.Document] = passes[c.Document] || slices.Contains(q.Except, c.Kind); passes[c.Document] {
-			rest = append(rest, list[i])
-		}
-	}
-	slices.Reverse(rest)
-	return rest, len(list) - len(rest)
 }

@@ -111,3 +111,46 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		}
 	})
 }
+
+// However much waits in quiet hours, what may pass does; and if anything waited
+// through them, all is one digest afterwards.
+func TestQuietHoursStarveNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // begins at midnight
+		n := byToken("ops", testChannel)
+		n.Quiet = Quiet{To: 7 * time.Hour, Except: []coc.Kind{coc.KindRewritten}}
+		b := setUp(t, n)
+		for i := range int64(maxDue) {
+			b.out.tell("ops", edit(i+1, i, 1))
+		}
+		alarm := edit(maxDue+1, maxDue+1, 1)
+		alarm.Kind = coc.KindRewritten
+		b.out.tell("ops", alarm)
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Watch: "w", Title: "Watch w does not work"}})
+		stop := b.start(t, nil)
+		time.Sleep(time.Hour)
+		stop()
+		if got := len(b.slack.Messages()); got != 2 {
+			t.Errorf("%d messages at night, want the alarm and the trouble", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		n := byToken("ops", testChannel)
+		n.Quiet = Quiet{From: 22 * time.Hour, To: 7 * time.Hour}
+		b := setUp(t, n)
+		time.Sleep(21*time.Hour + 59*time.Minute + 50*time.Second)
+		if err := b.out.Hold(t.Context(), "ops", "is_archived", time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		b.out.tell("ops", edit(1, 1, 1)) // due before the quiet hours
+		time.Sleep(3 * time.Hour)
+		for i := range int64(7) {
+			b.out.tell("ops", edit(i+2, i+2, 1))
+		}
+		stop := b.start(t, nil)
+		time.Sleep(9 * time.Hour)
+		stop()
+		if got := b.texts(); len(got) != 1 || got[0] != "8 changes in 8 documents" {
+			t.Errorf("in the morning: %q, want one digest", got)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -28,26 +29,74 @@ type Person struct {
 	Slack string // the user's id, "" for none
 }
 
-// aim reports whether a delivery is for its notifier, and whom the message is to
-// mention. The routes are tried in order, and the first that fits decides unless
-// it says to go on; behind the last one stand the watches' own notifiers.
-func (s *Sender) aim(d *coc.Delivery) (told bool, mention []string) {
+// verdict says who is to hear of a change, by the routes.
+type verdict struct {
+	own     bool     // those whom the document's watches name
+	routed  []string // those whom routes name
+	mention map[string][]string
+	all     []string // mentions of the watches' own
+}
+
+// judge tries the routes in order: the first that fits decides, unless it says to
+// go on; behind the last one stand the watches' own notifiers. A route to notifiers
+// of which none is told of such a kind fits nothing: else nobody would hear.
+func (s *Sender) judge(c *coc.Change, items []coc.Item, known bool) verdict {
+	v := verdict{mention: map[string][]string{}}
 	for i := range s.Routes {
 		r := &s.Routes[i]
-		fits, sure := r.fits(d.Change)
-		if !fits {
+		fits, sure := r.fits(c, items, known)
+		if !fits || len(r.Notify) > 0 && !slices.ContainsFunc(r.Notify, func(n string) bool { return s.hears(n, c) }) {
 			continue
 		}
-		if len(r.Notify) == 0 && !d.Routed || slices.Contains(r.Notify, d.Notifier) {
-			told = true
-			mention = append(mention, r.Mention...)
+		if len(r.Notify) == 0 {
+			v.own, v.all = true, append(v.all, r.Mention...)
+		}
+		for _, n := range r.Notify {
+			v.routed = append(v.routed, n)
+			v.mention[n] = append(v.mention[n], r.Mention...)
 		}
 		// With its own notifiers alone a route that goes on takes nothing away.
 		if sure && !r.Continue {
-			return told, unique(mention)
+			return v
 		}
 	}
-	return told || !d.Routed, unique(mention)
+	v.own = true
+	return v
+}
+
+// hears reports whether a notifier is there and told of changes of that kind.
+func (s *Sender) hears(name string, c *coc.Change) bool {
+	n, err := s.notifier(name)
+	return err == nil && n.wants(c.Kind)
+}
+
+// tells reports whether a delivery is for its notifier, and whom the message is to
+// mention.
+func (v *verdict) tells(d *coc.Delivery) (told bool, mention []string) {
+	told = slices.Contains(v.routed, d.Notifier)
+	mention = v.mention[d.Notifier]
+	if v.own && !d.Routed {
+		told, mention = true, append(slices.Clip(mention), v.all...)
+	}
+	return told, unique(mention)
+}
+
+// aims are those besides its own notifier who must have a delivery of the change
+// that this one is of: the configuration may be another than when it was stored.
+func (s *Sender) aims(ctx context.Context, v *verdict, d *coc.Delivery) coc.Aim {
+	c := d.Change
+	a := coc.Aim{Change: c.ID}
+	for i := range s.Notifiers {
+		n := &s.Notifiers[i]
+		switch {
+		case n.Name == d.Notifier || !n.wants(c.Kind) || s.ignored(ctx, n, c):
+		case slices.Contains(v.routed, n.Name):
+			a.Routed = append(a.Routed, n.Name)
+		case v.own:
+			a.Own = append(a.Own, n.Name)
+		}
+	}
+	return a
 }
 
 func unique(list []string) (out []string) {
@@ -59,13 +108,15 @@ func unique(list []string) (out []string) {
 	return out
 }
 
-// fits reports whether the route is for a change. It is not sure when the
-// differences are not all known: then a route by path or task fits, for it may be
+// fits reports whether the route is for a change with these differences. It is not
+// sure when they are not all known: then a route by path or task fits, for it may be
 // there that somebody must hear of it, and the next ones are tried as well.
-func (r *Route) fits(c *coc.Change) (fits, sure bool) {
-	if len(r.Names) > 0 && !fitsAny(coc.Fits, r.Names, c.Name) ||
+func (r *Route) fits(c *coc.Change, items []coc.Item, known bool) (fits, sure bool) {
+	if len(r.Names) > 0 && !slices.ContainsFunc(fieldSays(c, "name", c.Name), func(s string) bool { return fitsAny(coc.Fits, r.Names, s) }) ||
 		len(r.Kinds) > 0 && !slices.Contains(r.Kinds, c.Kind) ||
-		len(r.RiskLevels) > 0 && !slices.ContainsFunc(r.RiskLevels, func(l string) bool { return strings.EqualFold(l, c.RiskLevel) }) {
+		len(r.RiskLevels) > 0 && !slices.ContainsFunc(fieldSays(c, "risk_level", c.RiskLevel), func(s string) bool {
+			return slices.ContainsFunc(r.RiskLevels, func(l string) bool { return strings.EqualFold(l, s) })
+		}) {
 		return false, true
 	}
 	if len(r.Paths) == 0 && len(r.Tasks) == 0 {
@@ -73,17 +124,34 @@ func (r *Route) fits(c *coc.Change) (fits, sure bool) {
 	}
 	// One difference may be at the path and another, of the same step, tell the
 	// task; as everywhere, any of each will do.
-	var path, task bool
-	for i := range c.Items {
-		it := &c.Items[i]
+	path, task, perhaps := len(r.Paths) == 0, len(r.Tasks) == 0, false
+	for i := range items {
+		it := &items[i]
 		path = path || fitsAny(coc.PathFits, r.Paths, it.Path)
+		// What came or went as a whole brought or took all that it holds.
+		perhaps = perhaps || (it.Op == "added" || it.Op == "removed") && fitsAny(coc.PathMayFit, r.Paths, it.Path)
 		task = task || fitsAny(coc.TaskFits, r.Tasks, it.Task) ||
 			taskItem(it) && (fitsAny(coc.TaskFits, r.Tasks, it.Old) || fitsAny(coc.TaskFits, r.Tasks, it.New))
 	}
-	if (path || len(r.Paths) == 0) && (task || len(r.Tasks) == 0) {
+	switch {
+	case path && task:
 		return true, true
+	case !known:
+		return true, false
 	}
-	return !known(c), false
+	return perhaps && task, false
+}
+
+// fieldSays is what a field of a document says: now, and before and after a change of
+// its settings.
+func fieldSays(c *coc.Change, field, now string) []string {
+	list := []string{now}
+	for i := range c.Items {
+		if it := &c.Items[i]; c.Kind == coc.KindMetadata && it.Path == field {
+			list = append(list, it.Old, it.New)
+		}
+	}
+	return list
 }
 
 func fitsAny(fits func(pattern, s string) bool, patterns []string, s string) bool {
@@ -107,14 +175,50 @@ func known(c *coc.Change) bool {
 	})
 }
 
-// ignores reports whether the notifier wants no word of a change: a new version
-// in which nothing but ignored paths, or nothing but formatting, differs.
-func (n *Notifier) ignores(c *coc.Change) bool {
-	if c.Kind != coc.KindVersion || !known(c) {
+// differences are what routes go by: a change's items, and for a document that is
+// new all that it holds. known is false when there may be others.
+func (s *Sender) differences(ctx context.Context, c *coc.Change) (items []coc.Item, all bool) {
+	byPart := slices.ContainsFunc(s.Routes, func(r Route) bool { return len(r.Paths)+len(r.Tasks) > 0 })
+	if c.Kind != coc.KindNew || !byPart {
+		return c.Items, known(c)
+	}
+	r, ok := s.compare(ctx, c)
+	if !ok || r.Note != "" {
+		return nil, false
+	}
+	for _, it := range r.Items {
+		items = append(items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task})
+	}
+	return items, true
+}
+
+// compare compares the contents of a change anew, as far as they can be had.
+func (s *Sender) compare(ctx context.Context, c *coc.Change) (diff.Result, bool) {
+	old, now, err := s.Outbox.Contents(ctx, c.ID)
+	if err != nil || now == nil {
+		return diff.Result{}, false
+	}
+	if old == nil {
+		old = []byte("{}\n") // next to nothing, so that all it holds was added
+	}
+	return diff.Compare(diff.Read(old), diff.Read(now)), true
+}
+
+// ignored reports whether the notifier wants no word of a change: a new version in
+// which nothing but ignored paths, or nothing but formatting, differs.
+func (s *Sender) ignored(ctx context.Context, n *Notifier, c *coc.Change) bool {
+	if c.Kind != coc.KindVersion || len(n.IgnorePaths) == 0 && !n.IgnoreFormatting || !known(c) {
 		return false
 	}
 	if len(c.Items) == 0 {
 		return n.IgnoreFormatting && strings.HasPrefix(c.Summary, formattingOnly)
 	}
-	return !slices.ContainsFunc(c.Items, func(it coc.Item) bool { return !fitsAny(coc.PathFits, n.IgnorePaths, it.Path) })
+	if slices.ContainsFunc(c.Items, func(it coc.Item) bool { return !fitsAny(coc.PathWithin, n.IgnorePaths, it.Path) }) {
+		return false
+	}
+	if n.IgnoreFormatting {
+		return true
+	}
+	r, ok := s.compare(ctx, c)
+	return ok && !r.Reformatted()
 }

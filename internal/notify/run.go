@@ -162,7 +162,7 @@ func (l *lane) waits(ctx context.Context) error {
 	_, ok, _, err := l.Outbox.Next(ctx, l.n.Name, l.now())
 	if err == nil && !ok {
 		var due []coc.Delivery
-		due, err = l.Outbox.Due(ctx, l.n.Name, l.now(), 1)
+		due, err = l.Outbox.Due(ctx, l.n.Name, l.now(), nil, 1)
 		ok = len(due) > 0
 	}
 	if err != nil || !ok {

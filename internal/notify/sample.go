@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,7 +38,7 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 			}
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
-		if m.Channel, m.TS, err = s.post(ctx, n, m); err != nil {
+		if m.Channel, m.TS, err = l.insist(ctx, m); err != nil {
 			return sent, fmt.Errorf("post a test message to %s: %w", name, err)
 		}
 		posted[i] = m
@@ -45,6 +46,23 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 	}
 	return sent, s.Outbox.Hold(ctx, name, "", time.Time{})
 }
+
+// insist posts a message and waits a little where it came too fast: a daemon may be
+// posting to the same channel.
+func (l *lane) insist(ctx context.Context, m coc.Message) (landed, ts string, err error) {
+	for range 5 {
+		landed, ts, err = l.post(ctx, l.n, m)
+		var r *refusal
+		if !errors.As(err, &r) || r.class != limited || r.wait > maxInsist {
+			break
+		}
+		sleep(ctx, max(r.wait, postEvery), nil)
+	}
+	return landed, ts, err
+}
+
+// maxInsist is the longest that a test waits because Slack asks for it.
+const maxInsist = 10 * time.Second
 
 // samples drafts the messages of a test.
 func (l *lane) samples(out *draft) error {

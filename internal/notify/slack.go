@@ -31,8 +31,8 @@ const (
 	maxWait = time.Hour
 )
 
-// post posts a frozen message once. channel and ts say where it landed, as far
-// as the way tells. The error is a *refusal.
+// post posts a frozen message once, in the thread that it names. channel and ts say
+// where it landed, as far as the way tells. The error is a *refusal.
 func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, ts string, _ error) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
@@ -44,23 +44,15 @@ func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, 
 	case m.Plain:
 		body, text = nil, mentionsOf(m.Body)+unlink(text)
 	}
-	thread := m.ThreadTS
-	if m.ThreadChannel != n.Channel && channelID(n.Channel) {
-		thread = "" // the notifier has another channel by now
-	}
 	switch {
 	case n.Hook != nil:
 		return "", "", s.postHook(ctx, n, m)
 	case n.Webhook != nil:
 		return "", "", s.postWebhook(ctx, n, body, text)
 	case m.Kind == coc.MessageFile && !m.Plain:
-		return s.postFile(ctx, n, m, thread)
+		return s.postFile(ctx, n, m)
 	}
-	channel, ts, err := s.postToken(ctx, n, body, text, thread)
-	if thread != "" && threadGone(err) {
-		return s.postToken(ctx, n, body, text, "") // better there than nowhere
-	}
-	return channel, ts, err
+	return s.postToken(ctx, n, body, text, m.ThreadTS)
 }
 
 // options are the options of a message: nothing in it becomes a link or a mention

@@ -19,9 +19,14 @@ import (
 	"cocsync/internal/coc"
 )
 
-// channelID reports whether a channel is given by its id: then it can be told
-// from another one.
-func channelID(s string) bool { return regexp.MustCompile(`^[CGD][A-Z0-9]{8,}$`).MatchString(s) }
+// channelID is a channel's id, where the channel is given by it and can be told from
+// others, else "".
+func channelID(channel string) string {
+	if regexp.MustCompile(`^[CGD][A-Z0-9]{8,}$`).MatchString(channel) {
+		return channel
+	}
+	return ""
+}
 
 // threadGone reports whether a message was refused because of its thread: somebody
 // deleted or locked it.
@@ -43,7 +48,7 @@ func (l *lane) recount(ctx context.Context) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if l.pace.Wait(ctx) != nil {
+	if l.now().Before(l.noEdits) || l.pace.edits.Wait(ctx) != nil || l.pace.Wait(ctx) != nil {
 		return false, nil // its turn would come too late
 	}
 	if err := l.update(ctx, l.n, th); err != nil {
@@ -52,7 +57,7 @@ func (l *lane) recount(ctx context.Context) (bool, error) {
 		}
 		r := &refusal{why: err.Error()}
 		if errors.As(err, &r) && r.class == limited {
-			l.quiet = l.now().Add(max(r.wait, minBackoff))
+			l.noEdits = l.now().Add(max(r.wait, minBackoff)) // posts have a rate of their own
 		}
 		l.log().Log(ctx, slog.LevelWarn, "count of replies not shown", "notifier", l.n.Name, "message", th.Root.ID, "err", r)
 	}
@@ -98,20 +103,16 @@ func (s *Sender) update(ctx context.Context, n *Notifier, th coc.Thread) error {
 
 // postFile posts a file below a message. What it shows of the file stands in the
 // file alone: there is no text that Slack would read as markup.
-func (s *Sender) postFile(ctx context.Context, n *Notifier, m coc.Message, thread string) (landed, ts string, _ error) {
+func (s *Sender) postFile(ctx context.Context, n *Notifier, m coc.Message) (landed, ts string, _ error) {
 	var f file
 	if err := json.Unmarshal(m.Body, &f); err != nil || f.Content == "" {
 		return "", "", &refusal{class: message, why: "the frozen file can't be read"}
 	}
 	to := n.Channel
-	if m.ThreadChannel != "" && thread != "" {
+	if m.ThreadChannel != "" {
 		to = m.ThreadChannel // an upload takes no channel's name
 	}
-	err := s.upload(ctx, n, f, to, thread)
-	if thread != "" && threadGone(err) {
-		err = s.upload(ctx, n, f, to, "")
-	}
-	return to, "", err
+	return to, "", s.upload(ctx, n, f, to, m.ThreadTS)
 }
 
 // upload sends a file in Slack's three steps.

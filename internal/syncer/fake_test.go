@@ -210,7 +210,7 @@ func (w *world) changes() []string {
 
 func (w *world) due(notifier string) []coc.Delivery {
 	w.t.Helper()
-	list, err := w.db.Due(w.t.Context(), notifier, w.now.Add(time.Hour), 1000)
+	list, err := w.db.Due(w.t.Context(), notifier, w.now.Add(time.Hour), nil, 1000)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -59,13 +59,15 @@ func (r *run) enough(ctx context.Context) bool {
 	return r.barred(ctx) || r.state.FailedInARow+1 >= troubleAfter || r.overdue(r.cycle.EndedAt)
 }
 
-// barred reports whether the account's credentials do not serve for the cycle:
-// they cannot be had, COC refuses them, or they lack a permission without which
-// nothing could be done.
+// barred reports whether the account's credentials do not serve for the cycle,
+// and will not by themselves: they cannot be had, COC refuses them, or they lack a
+// permission without which nothing could be done. An agency whose service hiccups
+// is none of these: it is waited for as for COC.
 func (r *run) barred(ctx context.Context) bool {
 	_, err := r.account.COC.KeyID(ctx)
-	r.keyless = errors.Is(err, coc.ErrUnauthorized) || errors.Is(err, coc.ErrTemporary)
-	return r.keyless || r.refused || r.denied()
+	passing := errors.Is(err, coc.ErrTemporary)
+	r.keyless = passing || errors.Is(err, coc.ErrUnauthorized)
+	return r.keyless && !passing || r.refused || r.denied()
 }
 
 // denied reports whether the whole cycle failed for want of a permission: the

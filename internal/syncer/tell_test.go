@@ -165,31 +165,48 @@ type keyless struct {
 
 func (k *keyless) KeyID(context.Context) (string, error) { return "", k.err }
 
-// Credentials that cannot be had are told at once, also when they may be there
-// again later: an agency that is down.
-func TestMissingCredentialsAreToldAtOnce(t *testing.T) {
-	for name, class := range map[string]error{"not set": coc.ErrUnauthorized, "agency down": coc.ErrTemporary} {
+// noKeys makes each call fail because the key pair cannot be read.
+func (w *world) noKeys(err error) {
+	w.coc.fail["list"], w.coc.fail["DM1"], w.coc.fail["DM2"] = err, err, err
+	w.w.Account.COC = &keyless{w.coc, err}
+}
+
+// keys makes it readable again.
+func (w *world) keys() {
+	w.coc.fail = map[string]error{}
+	w.w.Account.COC = w.coc
+}
+
+// Credentials that are not there are told at once. Those that may be there again
+// at the next call, of an agency that is down, are waited for as COC is.
+func TestMissingCredentialsAreTold(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		class error
+		after int // cycles
+	}{{"not set", coc.ErrUnauthorized, 1}, {"agency down", coc.ErrTemporary, troubleAfter}} {
 		for _, byID := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, by id %v", name, byID), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, by id %v", tt.name, byID), func(t *testing.T) {
 				w := newWorld(t)
-				err := fmt.Errorf("read the credentials: %s: %w", name, class)
 				w.coc.put("DM1", "a\n")
 				w.coc.put("DM2", "a\n")
-				w.coc.fail["list"], w.coc.fail["DM1"], w.coc.fail["DM2"] = err, err, err
 				if byID {
 					w.w.Select, w.w.Documents = nil, []string{"DM1", "DM2"}
 				}
-				w.w.Account.COC = &keyless{w.coc, err}
+				w.noKeys(fmt.Errorf("read the credentials: %s: %w", tt.name, tt.class))
+				for range tt.after - 1 {
+					w.cycle()
+					w.wantTroubles(0)
+				}
 				for range 4 {
 					w.cycle()
 					lines, n := w.trouble()
 					text := strings.Join(lines, "\n")
-					if n != 1 || !strings.Contains(text, name) || !strings.Contains(text, "give account prod a key pair") {
+					if n != 1 || !strings.Contains(text, tt.name) || !strings.Contains(text, "give account prod a key pair") {
 						t.Errorf("told %d times, %q, want once, with cause and mend", n, text)
 					}
 				}
-				w.coc.fail = map[string]error{}
-				w.w.Account.COC = w.coc
+				w.keys()
 				w.cycle()
 				if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[1], "works again") {
 					t.Errorf("notices %q, want the recovery", got)
@@ -197,6 +214,30 @@ func TestMissingCredentialsAreToldAtOnce(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One hiccup of an agency's service is no alarm, and its end no recovery; an hour
+// of it is trouble, however few cycles that is.
+func TestPassingLackOfCredentialsIsNoAlarm(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	hiccup := fmt.Errorf("read the credentials: HTTP 500: %w", coc.ErrTemporary)
+	for range 3 {
+		w.cycle()
+		w.noKeys(hiccup)
+		w.cycle()
+		w.cycle()
+		w.keys()
+	}
+	w.cycle()
+	if got := w.notices("oncall"); len(got) != 0 {
+		t.Errorf("notices %q, want none", got)
+	}
+	w.noKeys(hiccup)
+	w.cycle()
+	w.now = w.now.Add(55 * time.Minute)
+	w.cycle()
+	w.wantTroubles(1)
 }
 
 // A permission without which nothing works is a matter of the credentials; one

@@ -156,7 +156,7 @@ func TestOrderHoldsAcrossCycles(t *testing.T) {
 	if _, err := w.s.Run(t.Context(), w.w, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.db.Due(t.Context(), "ops", w.now, 100)
+	list, err := w.db.Due(t.Context(), "ops", w.now, nil, 100)
 	if err != nil {
 		t.Fatal(err)
 	}

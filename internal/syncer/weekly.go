@@ -25,7 +25,9 @@ const (
 
 // Scheduled is a watch and when its cycles are due.
 type Scheduled struct {
-	Watch    string
+	Watch string
+	// Schedule is nil where nobody here knows when they are, as with cron: none is
+	// missed then.
 	Schedule interface{ Next(time.Time) time.Time }
 }
 
@@ -92,7 +94,10 @@ func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Tim
 
 // weekOf is the line about one watch, and how many cycles it missed.
 func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time) (line string, missed int, err error) {
-	from := since.Add(-dueSlack)
+	from := since
+	if w.Schedule != nil {
+		from = since.Add(-dueSlack) // nothing is due else, and a cycle would count in two periods
+	}
 	entered, err := s.Store.Entered(ctx, w.Watch, from, until)
 	if err != nil {
 		return "", 0, err
@@ -106,7 +111,7 @@ func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time
 		return "", 0, err
 	}
 	due := 0
-	if !entered.IsZero() {
+	if w.Schedule != nil && !entered.IsZero() {
 		due = w.due(entered, until.Add(-dueSlack))
 	}
 	cycles, missed := cyclesRun(due, ran)
@@ -122,17 +127,18 @@ func (w Scheduled) due(since, until time.Time) (n int) {
 	return n
 }
 
-// cyclesRun says how many of the cycles that were due were run. Those that run
-// besides, when the daemon begins or on demand, make up for missed ones.
+// cyclesRun says how many of the cycles that were due were run; when none was, how
+// many were run. Those that run besides, when the daemon begins or on demand, make
+// up for missed ones.
 func cyclesRun(due int, ran map[coc.Outcome]int) (words string, missed int) {
-	run := ran[coc.Good] + ran[coc.Bad] + ran[coc.Running]
+	run, stopped := ran[coc.Good]+ran[coc.Bad]+ran[coc.Running], ran[coc.Stopped]
 	if due == 0 {
 		words = many(run, "cycle") + " run"
 	} else {
 		run = min(run, due)
+		stopped = min(stopped, due-run)
 		words = number(run) + " of " + many(due, "cycle") + " run"
 	}
-	stopped := min(ran[coc.Stopped], max(0, due-run))
 	missed = max(0, due-run-stopped)
 	var notes []string
 	add := func(n int, word string) {

@@ -159,6 +159,48 @@ func TestWeeklyCountsANewWatchFromItsStart(t *testing.T) {
 	}
 }
 
+// Where only cron knows the schedule, what ran is told, each cycle in one week,
+// and none is missed.
+func TestWeeklyWithoutASchedule(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.now = day
+	weekly := func() (got string, n int) {
+		t.Helper()
+		if err := w.s.Weekly(t.Context(), []Scheduled{{Watch: w.w.Name}}); err != nil {
+			t.Fatalf("Weekly = %v", err)
+		}
+		for _, d := range w.due("oncall") {
+			if d.Notice != nil && d.Notice.Kind == coc.NoticeWeekly {
+				got = d.Notice.Title + "\n" + strings.Join(d.Notice.Lines, "\n")
+				n++
+			}
+		}
+		return got, n
+	}
+	begin := day.Add(hour + time.Second)
+	w.run(hour, begin.Add(24*hour))
+	w.coc.fail["list"] = coc.ErrTemporary
+	w.run(hour, begin.Add(26*hour))
+	delete(w.coc.fail, "list")
+	w.coc.edit("DM1", "b\n", "bob")
+	w.run(hour, begin.Add(week-30*time.Second))
+	w.cycle(Options{Trigger: coc.TriggerSync}) // five minutes later, in the second week
+	for range 2 {
+		want := "Week to 8 Mar: 1 document watched, 1 change\nrunbooks: 1 document, 168 cycles run (2 of them failed), 1 change"
+		if got, n := weekly(); n != 1 || got != want {
+			t.Errorf("notice %d: %q, want the first, %q", n, got, want)
+		}
+	}
+	w.now = begin.Add(3 * week)
+	w.stop(0)
+	w.cycle(Options{Trigger: coc.TriggerSync})
+	want := "14 days to 22 Mar: 1 document watched, no changes\nrunbooks: 1 document, 1 cycle run (1 stopped), no changes"
+	if got, n := weekly(); n != 2 || got != want {
+		t.Errorf("notice %d: %q, want the second, %q", n, got, want)
+	}
+}
+
 // Nobody is told where nobody wants to hear, before the first cycle, or all of an
 // archive's past when it is older than weekly notices are.
 func TestWeeklyKeepsQuiet(t *testing.T) {
@@ -194,6 +236,8 @@ func TestCyclesRun(t *testing.T) {
 		{1, 1, 0, 0, 0, "1 of 1 cycle run"},
 		{0, 1, 0, 0, 0, "1 cycle run"},
 		{0, 0, 0, 0, 0, "no cycles run"},
+		{0, 2013, 3, 0, 0, "2,016 cycles run (3 of them failed)"},
+		{0, 2013, 3, 2, 0, "2,016 cycles run (2 stopped, 3 of those run failed)"},
 		{1234567, 1234567, 0, 0, 0, "1,234,567 of 1,234,567 cycles run"},
 	} {
 		got, missed := cyclesRun(tt.due, map[coc.Outcome]int{coc.Good: tt.good, coc.Bad: tt.bad, coc.Stopped: tt.stopped})
