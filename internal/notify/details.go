@@ -16,31 +16,37 @@ const (
 )
 
 // details is what stands in the thread of a digest: a paragraph for each change,
-// the worst first, and their diffs in one file. load gives a change's contents.
+// the worst first, as many as there is room for, and all of them with their diffs in
+// one file. load gives a change's contents.
 func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents, error)) ([]wording, error) {
 	changes = w.veilAll(changes)
 	slices.SortStableFunc(changes, func(a, b *coc.Change) int { return rank(b) - rank(a) })
 	var paragraphs []block
-	var diffs strings.Builder
-	for _, c := range changes[:min(len(changes), maxDetailed)] {
-		pair, err := load(c)
-		if err != nil {
-			return nil, err
+	var all strings.Builder // of every change what it is, and its diff if there is one
+	differs := false
+	for i, c := range changes {
+		var s said
+		if i < maxDetailed {
+			pair, err := load(c)
+			if err != nil {
+				return nil, err
+			}
+			s = w.content(c, pair)
+			paragraphs = append(paragraphs, w.detail(c, s))
 		}
-		s := w.content(c, pair)
-		paragraphs = append(paragraphs, w.detail(c, s))
-		if len(s.patch) > 0 && diffs.Len() < maxFile {
-			fmt.Fprintf(&diffs, "# %s: %s\n", idOf(c), w.title(c))
-			w.writeDiff(&diffs, c, s, maxFile)
+		fmt.Fprintf(&all, "# %s: %s\n", idOf(c), w.title(c))
+		if len(s.patch) > 0 && all.Len() < maxFile {
+			differs = true
+			w.writeDiff(&all, c, s, maxFile)
 		}
 	}
-	list := w.pack(changes, paragraphs)
-	if diffs.Len() > 0 && w.n.files() {
+	list, told := w.pack(changes, paragraphs)
+	if w.n.files() && (differs || told < len(changes)) {
 		ids := between(changes)
 		list[len(list)-1].file = &file{
 			Name:    strings.NewReplacer(" ", "-", "–", "-").Replace(ids) + ".diff",
 			Title:   "Diffs of " + ids,
-			Content: diffs.String(),
+			Content: all.String(),
 			Instead: fmt.Sprintf("The diffs of %s: cocsync log -p --since %s shows them", ids, since(oldest(changes))),
 		}
 	}
@@ -48,13 +54,16 @@ func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents
 }
 
 // pack puts the paragraphs about changes into as few messages as hold them, and
-// no more than maxDetails; the last one says what is missing.
-func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording) {
+// no more than maxDetails; the last one says what is missing. told is how many
+// changes they tell of.
+func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording, told int) {
 	more := func(n int) string {
+		if w.n.files() {
+			return fmt.Sprintf("… and %s in the file below", count(n, "more change"))
+		}
 		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more change"), since(oldest(changes)))
 	}
 	room := maxBlocks - weight(footer(plain(more(len(changes)))))
-	told := 0
 	for len(list) < maxDetails && told < len(paragraphs) {
 		n := 1
 		for told+n < len(paragraphs) && weight(rich(paragraphs[told:told+n+1]...)) < room {
@@ -69,7 +78,7 @@ func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording
 		w.blocks = append(w.blocks, footer(plain(more(rest))))
 		w.text += " " + more(rest)
 	}
-	return list
+	return list, told
 }
 
 // detail is one change in the thread of a digest. It rings nobody's bell.

@@ -322,8 +322,9 @@ func TestHugeDetails(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if last := list[len(list)-1].text; !strings.Contains(last, "more changes; cocsync log --since 2026-07-01T13:01:00Z shows all") {
-		t.Errorf("the last one does not say what is missing: %s", last)
+	last := list[len(list)-1]
+	if !strings.Contains(last.text, "more changes in the file below") || strings.Count(last.file.Content, "\n# change ") != maxDue-1 {
+		t.Errorf("the last one does not say what is missing: %s", last.text)
 	}
 }
 

@@ -184,10 +184,11 @@ func TestWeeklyWithoutASchedule(t *testing.T) {
 	w.run(hour, begin.Add(26*hour))
 	delete(w.coc.fail, "list")
 	w.coc.edit("DM1", "b\n", "bob")
-	w.run(hour, begin.Add(week-30*time.Second))
-	w.cycle(Options{Trigger: coc.TriggerSync}) // five minutes later, in the second week
+	w.run(hour, begin.Add(week-330*time.Second))
+	w.cycle(Options{Trigger: coc.TriggerSync}) // the first week's last, by half a minute
+	w.now = begin.Add(week)
 	for range 2 {
-		want := "Week to 8 Mar: 1 document watched, 1 change\nrunbooks: 1 document, 168 cycles run (2 of them failed), 1 change"
+		want := "Week to 8 Mar: 1 document watched, 1 change\nrunbooks: 1 document, 169 cycles run (2 of them failed), 1 change"
 		if got, n := weekly(); n != 1 || got != want {
 			t.Errorf("notice %d: %q, want the first, %q", n, got, want)
 		}
@@ -195,6 +196,7 @@ func TestWeeklyWithoutASchedule(t *testing.T) {
 	w.now = begin.Add(3 * week)
 	w.stop(0)
 	w.cycle(Options{Trigger: coc.TriggerSync})
+	w.now = w.now.Add(time.Second)
 	want := "14 days to 22 Mar: 1 document watched, no changes\nrunbooks: 1 document, 1 cycle run (1 stopped), no changes"
 	if got, n := weekly(); n != 2 || got != want {
 		t.Errorf("notice %d: %q, want the second, %q", n, got, want)
