@@ -325,3 +325,39 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 		})
 	}
 }
+
+// A notifier's patterns, and what looks like a key, are hidden wherever a change
+// names something: in links and file names too.
+func TestMaskEverywhere(t *testing.T) {
+	n := threaded()
+	n.Mask = []*regexp.Regexp{regexp.MustCompile(`acme\w*`)}
+	w := &writer{n: &n, mask: newMask(n.Mask), links: Links{Page: "https://p.example.com/{name}/{document_id}/{version}",
+		Console: map[string]string{"prod": "https://c.example.com/{name}"}}}
+	for _, secret := range []string{"acmesecret", "AKIAIOSFODNN7EXAMPLE"} {
+		c := edit(1, 1, 1)
+		c.Account = "prod"
+		for _, s := range []*string{&c.Name, &c.DocumentID, &c.By, &c.Modifier, &c.Version, &c.Previous, &c.RiskLevel, &c.Summary, &c.Note} {
+			*s = secret
+		}
+		c.Items = []coc.Item{{Op: "changed", Path: "steps[" + secret + "].x", Step: secret, Task: secret, Old: secret, New: secret + "2"},
+			{Op: "added", Path: "steps[" + secret + "]", Step: secret, Task: secret}, {Op: "moved", Path: "steps[b]", Step: "b", Old: "after " + secret, New: "after a"}}
+		pair := contents{old: []byte("a\n"), now: []byte(secret + "\n" + strings.Repeat("x\n", 100))}
+		m := w.change(c, pair, nil)
+		d := w.digest([]*coc.Change{c, c}, nil)
+		details, err := w.details([]*coc.Change{c, c}, func(*coc.Change) (contents, error) { return pair, nil })
+		if err != nil || m.file == nil || details[0].file == nil {
+			t.Fatal(err, m.file)
+		}
+		body, text, err := w.event(c, pair)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, part := range map[string]any{"message": m.blocks, "text": m.text, "file": *m.file, "digest": d.blocks, "digest's text": d.text,
+			"details": details[0].blocks, "details' file": *details[0].file, "event": string(body), "event's text": text} {
+			raw, err := json.Marshal(part)
+			if err != nil || strings.Contains(string(raw), secret) {
+				t.Errorf("%s: %s leaves, %v\n%s", where, secret, err, raw)
+			}
+		}
+	}
+}

@@ -165,7 +165,10 @@ func TestHostileWords(t *testing.T) {
 				if err := sound(w.digest(slices.Repeat([]*coc.Change{c}, 10), mentions), may...); err != nil {
 					t.Errorf("digest of %.40q: %v", bad, err)
 				}
-				details, err := w.details(slices.Repeat([]*coc.Change{c}, 10), func(*coc.Change) (contents, error) { return pair, nil })
+				if kind != coc.KindVersion {
+					continue
+				}
+				details, err := w.details(slices.Repeat([]*coc.Change{c}, 2), func(*coc.Change) (contents, error) { return pair, nil })
 				for _, d := range details {
 					err = errors.Join(err, sound(d))
 				}

@@ -95,8 +95,8 @@ func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Tim
 // weekOf is the line about one watch, and how many cycles it missed.
 func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time) (line string, missed int, err error) {
 	from := since
-	if w.Schedule != nil {
-		from = since.Add(-dueSlack) // nothing is due else, and a cycle would count in two periods
+	if w.Schedule != nil { // else nothing was due, and a cycle would count in two periods
+		from = since.Add(-dueSlack)
 	}
 	entered, err := s.Store.Entered(ctx, w.Watch, from, until)
 	if err != nil {

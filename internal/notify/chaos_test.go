@@ -1,0 +1,691 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+	"cocsync/internal/db"
+)
+
+// 2,000 changes on a way to Slack on which three calls of ten go wrong: every
+// one arrives where it should, in the order of its document, again only where
+// Slack's answer was lost, and never faster than Slack wants it.
+func TestChaos(t *testing.T) {
+	perSeed(t, func(t *testing.T, seed uint64) {
+		newAnarchy(t, seed, 60, 24*time.Hour).run(t, 2_000, 100, 0)
+	})
+}
+
+// The same while the process dies over and over, wherever it is: what was on its
+// way comes again, the same to the byte, and what was marked does not. Threads
+// outlive the process.
+func TestChaosKilled(t *testing.T) {
+	perSeed(t, func(t *testing.T, seed uint64) {
+		newAnarchy(t, seed, 15, 3*time.Hour).run(t, 600, 15, 40)
+	})
+}
+
+// perSeed runs a test in fake time with a seed that is always the same, and with
+// the one in COCSYNC_SEED. It decides all but the jitter of the retries.
+func perSeed(t *testing.T, test func(t *testing.T, seed uint64)) {
+	t.Helper()
+	t.Parallel()
+	seeds := []uint64{20261124}
+	if s := os.Getenv("COCSYNC_SEED"); s != "" {
+		seed, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("COCSYNC_SEED: %v", err)
+		}
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, seed) })
+		})
+	}
+}
+
+// anarchy is a bench on whose way to Slack calls go wrong, over an archive in a
+// file. Its notifiers are ops, which has threads, and hook; they tell each change
+// by itself.
+type anarchy struct {
+	*bench
+	story
+	file string // of the archive
+	seed uint64
+	rng  *rand.Rand // of pauses and deaths
+	life int        // of the process, counted from 1
+
+	mu    sync.Mutex
+	tried map[string]int // by what a call is about
+	calls []*call
+	marks map[subject]bool // what the archive knows as sent
+}
+
+// newAnarchy makes one of so many documents, with threads that last so long.
+func newAnarchy(t *testing.T, seed uint64, documents int, thread time.Duration) *anarchy {
+	t.Helper()
+	ops, hook := byToken("ops", "C0OTHER"), byWebhook("hook")
+	ops.Thread, ops.DigestOver, hook.DigestOver = thread, 1e6, 1e6
+	return &anarchy{bench: setUp(t, ops, hook), story: story{fate: rand.New(rand.NewPCG(seed, 1)), documents: make([]state, documents)},
+		file: filepath.Join(t.TempDir(), "a.db"), seed: seed, rng: rand.New(rand.NewPCG(seed, 0)),
+		tried: map[string]int{}, marks: map[subject]bool{}}
+}
+
+// run lets changes happen, in bursts of most at once, until all are told, and
+// compares what came with what happened. The process is killed so many times.
+func (a *anarchy) run(t *testing.T, changes, most, kills int) {
+	t.Helper()
+	begun, deaths := time.Now(), map[string]int{}
+	for done := false; !done; {
+		d, err := db.Open(t.Context(), a.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &mortal{Outbox: d, anarchy: a, died: make(chan struct{})}
+		if a.life++; a.life <= kills {
+			m.point, m.left = a.death()
+		}
+		sender := &Sender{Outbox: m, Notifiers: a.Notifiers, Log: a.Log, HTTP: &http.Client{Transport: m}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { sender.Run(ctx, nil) })
+		for latest := time.Now(); !m.isDead() && !done; {
+			select {
+			case <-m.died:
+			case <-time.After(a.pause(time.Minute, 12*time.Minute, 2)):
+				if left := changes - len(a.tales); left > 0 {
+					a.burst(t, d, min(left, 1+a.fate.IntN(most)))
+					latest = time.Now()
+				} else {
+					done = settled(t, d) || time.Since(latest) > 12*time.Hour
+				}
+			}
+		}
+		cancel()
+		running.Wait()
+		if m.isDead() {
+			deaths[m.point]++
+		}
+		if done {
+			a.check(t, d)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(a.pause(5*time.Second, time.Hour, 4))
+	}
+	if a.life <= kills/2 {
+		t.Errorf("killed %d times, want some %d: let more happen", a.life-1, kills)
+	}
+	calls := len(slices.DeleteFunc(slices.Clone(a.calls), func(c *call) bool { return c.method == recorded }))
+	t.Logf("%d changes, %d calls, %d messages, %d files in %v; killed %v", changes, calls, len(a.slack.Messages()), len(a.slack.Files()), time.Since(begun).Round(time.Minute), deaths)
+}
+
+// pause is up to short, and one time of so many up to long.
+func (a *anarchy) pause(short, long time.Duration, often int) time.Duration {
+	if a.rng.IntN(often) == 0 {
+		short = long
+	}
+	return time.Duration(a.rng.Int64N(int64(short)))
+}
+
+// settled reports whether everything was sent.
+func settled(t *testing.T, d *db.DB) bool {
+	t.Helper()
+	unsent, err := d.Messages(t.Context(), false, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backlogs, err := d.Backlogs(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(unsent) == 0 && !slices.ContainsFunc(backlogs, func(b db.Backlog) bool { return b.Waiting > 0 })
+}
+
+// story is what happens to some documents.
+type story struct {
+	fate      *rand.Rand
+	documents []state
+	tales     []tale // by the id of a change, from 1
+}
+
+// state is how far a document is.
+type state struct {
+	version, revision int
+	long              bool
+}
+
+func (s state) ref() coc.RevisionRef {
+	if s.version == 0 {
+		return coc.RevisionRef{}
+	}
+	return coc.RevisionRef{Label: fmt.Sprintf("v%d", s.version), Number: s.revision}
+}
+
+// tale is what is to be told of a change.
+type tale struct {
+	name   string   // of its document
+	notify []string // whom
+	urgent bool
+	long   bool // its diff is too long for a message
+}
+
+// burst archives changes as a cycle does. Some cycles go on after it: then they
+// fall due two minutes later, or with the end of the next.
+func (a *anarchy) burst(t *testing.T, d *db.DB, changes int) {
+	t.Helper()
+	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
+		t.Fatal(err)
+	}
+	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: time.Now(), Outcome: coc.Good}
+	var err error
+	if c.ID, err = d.Begin(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var steps []coc.Step
+	for range changes {
+		steps = append(steps, a.step(c.ID))
+	}
+	if err := d.Commit(t.Context(), steps...); err != nil {
+		t.Fatal(err)
+	}
+	if c.EndedAt = time.Now(); a.fate.IntN(4) > 0 {
+		if err := d.End(t.Context(), c, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// step is the next change of some document: mostly a new version with another
+// line in it, at times one with a diff of 11,000 characters, or a rewritten one.
+func (s *story) step(cycle int64) coc.Step {
+	i := s.fate.IntN(len(s.documents))
+	old := s.documents[i]
+	now := state{version: old.version + 1, revision: 1, long: s.fate.IntN(50) == 0}
+	c := coc.NewChange{Kind: coc.KindVersion, At: time.Now(), Notify: [][]string{{"ops", "hook"}, {"ops"}, {"hook"}}[i%3]}
+	if old.version == 0 {
+		c.Kind = coc.KindNew
+	} else if s.fate.IntN(30) == 0 {
+		c.Kind = coc.KindRewritten
+		now.version, now.revision = old.version, old.revision+1
+	}
+	s.documents[i] = now
+	c.From, c.To = old.ref(), now.ref()
+	name := fmt.Sprintf("job-%02d", i)
+	s.tales = append(s.tales, tale{name, c.Notify, c.Kind == coc.KindRewritten, old.long || now.long})
+	content := fmt.Sprintf("name: %s\nversion: %d\nrevision: %d\n", name, now.version, now.revision)
+	for n := 0; now.long && n < 14; n++ {
+		content += fmt.Sprintf("# %d %d %s\n", len(s.tales), n, strings.Repeat("0123456789", 80))
+	}
+	return coc.Step{Account: "prod", DocumentID: "DM-" + name, Cycle: cycle, SeenAt: time.Now(),
+		Name: name, Newest: c.To.Label, State: coc.Present, Meta: &coc.Meta{Name: &name},
+		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: c.To.Label, MadeAt: time.Now()}, State: coc.Archived, Recorded: true, Checked: true,
+			Revision: &coc.NewRevision{Number: now.revision, Content: coc.Content{Bytes: []byte(content)}}}},
+		Changes: []coc.NewChange{c}}
+}
+
+// subject is what a call puts into a channel.
+type subject struct {
+	notifier string
+	file     bool
+	change   int64 // 0: nothing
+}
+
+// call is a call to Slack and what became of it.
+type call struct {
+	subject
+	method, body string
+	at           time.Time
+	life         int
+	again        bool          // its subject was marked as sent before
+	taken        bool          // Slack did what it asks, and
+	answered     bool          // said so
+	quiet        time.Duration // what a 429 asked for
+	tooFast      bool          // by Slack's own rule
+}
+
+// record notes that the archive knows what became of the newest call about s.
+func (a *anarchy) record(s subject, state coc.MessageState) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.marks[s] = state == coc.Sent
+	a.calls = append(a.calls, &call{subject: subject{notifier: s.notifier}, method: recorded, life: a.life})
+}
+
+// recorded stands among the calls where the outcome of the one before was stored.
+const recorded = "recorded"
+
+// posts reports whether a call puts something new into a channel.
+func (c *call) posts() bool { return c.change != 0 && c.method != "chat.update" }
+
+// read makes a call of a request.
+func (a *anarchy) read(r *http.Request) *call {
+	c := &call{subject: subject{notifier: "ops"}, method: path.Base(r.URL.Path), at: time.Now(), life: a.life}
+	if body, err := r.GetBody(); err == nil {
+		raw, _ := io.ReadAll(body) // from memory
+		c.body = string(raw)
+	}
+	c.change = idIn(c.body)
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/services/"):
+		c.notifier, c.method = "hook", "webhook"
+	case strings.HasPrefix(r.URL.Path, "/upload/"):
+		c.method = "upload"
+	}
+	c.file = c.method == "files.completeUploadExternal"
+	return c
+}
+
+var changeID = regexp.MustCompile(`change[ +](\d+)`) // + in a form
+
+// idIn returns the id of the change that a text names, 0 when it names none.
+func idIn(text string) (id int64) {
+	if m := changeID.FindStringSubmatch(text); m != nil {
+		id, _ = strconv.ParseInt(m[1], 10, 64)
+	}
+	return id
+}
+
+// luck decides what becomes of a call: by what it is about and how often that was
+// tried, whatever else happens meanwhile.
+func (a *anarchy) luck(c *call) *rand.Rand {
+	about := fmt.Sprint(c.subject, c.method)
+	if c.change == 0 {
+		about += c.body
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tried[about]++
+	c.again = c.posts() && a.marks[c.subject]
+	a.calls = append(a.calls, c)
+	h := fnv.New64a()
+	fmt.Fprint(h, about, a.tried[about])
+	return rand.New(rand.NewPCG(a.seed, h.Sum64()))
+}
+
+var errReset = errors.New("read: connection reset by peer")
+
+// RoundTrip takes a request to Slack and back, or not.
+func (a *anarchy) RoundTrip(r *http.Request) (*http.Response, error) {
+	c := a.read(r)
+	luck := a.luck(c)
+	fate := -1
+	if luck.IntN(10) < 3 {
+		fate = luck.IntN(5)
+	}
+	switch fate {
+	case 0:
+		return c.limit(luck), nil
+	case 1:
+		rec := httptest.NewRecorder()
+		rec.WriteHeader([]int{500, 502, 503, 504}[luck.IntN(4)])
+		return rec.Result(), nil
+	case 2:
+		return nil, errReset // on the way there
+	}
+	// Slack does what was asked also when the caller is gone.
+	res, err := a.wire.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	c.taken = string(body) == "ok" || bytes.Contains(body, []byte(`"ok":true`))
+	if c.tooFast = res.StatusCode == http.StatusTooManyRequests; c.tooFast {
+		c.quiet = seconds(res.Header.Get("Retry-After"))
+	}
+	time.Sleep(time.Duration(luck.IntN(400)) * time.Millisecond)
+	switch fate {
+	case 3:
+		return nil, errReset // on the way back
+	case 4:
+		res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		return res, nil
+	}
+	c.answered = true
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// limit answers 429, with a time to wait in one of its shapes, or none.
+func (c *call) limit(luck *rand.Rand) *http.Response {
+	slacks := time.Now().Add(-3 * time.Minute) // its clock is not ours
+	wait := time.Duration(1+luck.IntN(40)) * time.Second
+	var after string
+	switch luck.IntN(5) {
+	case 0:
+		after = strconv.Itoa(int(wait.Seconds()))
+	case 1:
+		wait += 250 * time.Millisecond
+		after = fmt.Sprint(wait.Seconds())
+	case 2:
+		after = slacks.Add(wait).UTC().Format(http.TimeFormat)
+	case 3:
+		after, wait = "0", 0
+	case 4:
+		wait = 0
+	}
+	c.quiet = wait
+	rec := httptest.NewRecorder()
+	rec.Header().Set("Date", slacks.UTC().Format(http.TimeFormat))
+	if after != "" {
+		rec.Header().Set("Retry-After", after)
+	}
+	rec.WriteHeader(http.StatusTooManyRequests)
+	return rec.Result()
+}
+
+// check compares what came with what happened, and with what the archive says.
+func (a *anarchy) check(t *testing.T, d *db.DB) {
+	t.Helper()
+	if !settled(t, d) {
+		backlogs, err := d.Backlogs(t.Context(), time.Now())
+		t.Errorf("something still waits: %+v, %v", backlogs, err)
+	}
+	landed := map[subject][]cocsim.Message{}
+	newest := map[string]int64{} // change of a document in a channel
+	for _, m := range a.slack.Messages() {
+		s := subject{notifier: map[string]string{"C0OTHER": "ops", testChannel: "hook"}[m.Channel], change: idIn(m.Text)}
+		if s.change < 1 || s.change > int64(len(a.tales)) || !strings.Contains(m.Text, a.tales[s.change-1].name+" ") {
+			t.Errorf("%s got %q, which did not happen", s.notifier, m.Text)
+			continue
+		}
+		landed[s] = append(landed[s], m)
+		place := s.notifier + " " + a.tales[s.change-1].name
+		if newest[place] > s.change {
+			t.Errorf("%s: change %d came after change %d", place, s.change, newest[place])
+		}
+		newest[place] = s.change
+	}
+	for _, f := range a.slack.Files() {
+		s := subject{"ops", true, idIn(f.Title)}
+		landed[s] = append(landed[s], cocsim.Message{ThreadTS: f.ThreadTS, Text: string(f.Content), At: f.At})
+	}
+	took := map[subject][]*call{}
+	for _, c := range a.calls {
+		if c.posts() && c.taken {
+			took[c.subject] = append(took[c.subject], c)
+		}
+	}
+	for i, tale := range a.tales {
+		for _, s := range []subject{{"ops", false, int64(i + 1)}, {"hook", false, int64(i + 1)}, {"ops", true, int64(i + 1)}} {
+			if wanted := slices.Contains(tale.notify, s.notifier) && (!s.file || tale.long); len(took[s]) > 0 != wanted || len(took[s]) != len(landed[s]) {
+				t.Errorf("%v came %d times by %d calls, want it at all: %v", s, len(landed[s]), len(took[s]), wanted)
+				continue
+			}
+			checkRepeats(t, took[s], landed[s])
+		}
+	}
+	a.checkThreads(t, d, landed)
+	a.checkPace(t)
+}
+
+// checkRepeats holds that Slack took a thing again only after its answer was lost
+// or the process died before it could mark it, and in the same words.
+func checkRepeats(t *testing.T, calls []*call, landed []cocsim.Message) {
+	t.Helper()
+	for i, c := range calls {
+		last := i == len(calls)-1
+		switch {
+		case c.again:
+			t.Errorf("%v came again after it was marked", c.subject)
+		case last && !c.answered:
+			t.Errorf("%v was not tried again, though its answer was lost", c.subject)
+		case !last && c.answered && c.life == calls[i+1].life:
+			t.Errorf("%v came again, though the answer arrived", c.subject)
+		}
+		if got, want := c.body, calls[0].body; !c.file && got != want {
+			t.Errorf("%v came again in other words:\n%s\nbefore:\n%s", c.subject, got, want)
+		}
+		if c.file && landed[i].Text != landed[0].Text {
+			t.Errorf("%v came again with another content", c.subject)
+		}
+	}
+}
+
+// checkThreads holds the threads in Slack against the archive's, and those against
+// the rule: a change goes below the first message about its document that is not
+// too old, unless it is urgent, and its file below it.
+func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocsim.Message) {
+	t.Helper()
+	list, err := d.Messages(t.Context(), true, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thread := a.Notifiers[0].Thread
+	sent := map[int64]coc.Message{}
+	roots := map[int64][]coc.Message{} // by document, oldest first
+	for _, m := range slices.Backward(list) {
+		sent[m.ID] = m
+		s := subject{m.Notifier, m.Kind == coc.MessageFile, idIn(m.Text)}
+		if s.notifier != "ops" || len(landed[s]) == 0 {
+			continue
+		}
+		for _, got := range landed[s] {
+			if got.ThreadTS != m.ThreadTS {
+				t.Errorf("%v is in thread %q, want %q", s, got.ThreadTS, m.ThreadTS)
+			}
+		}
+		if s.file {
+			up := sent[m.Parent]
+			for _, above := range landed[subject{"ops", false, s.change}] {
+				if idIn(up.Text) != s.change || landed[s][0].At.Before(above.At) {
+					t.Errorf("%v came before its message, or below %q", s, up.Text)
+				}
+			}
+			continue
+		}
+		if got := landed[s][len(landed[s])-1].TS; got != m.TS {
+			t.Errorf("%v is known as %s, but came last as %s", s, m.TS, got)
+		}
+		var want int64
+		in := func(r coc.Message) bool { return r.CreatedAt.After(m.CreatedAt.Add(-thread)) }
+		if i := slices.IndexFunc(roots[m.Document], in); i >= 0 && !a.tales[s.change-1].urgent {
+			want = roots[m.Document][i].ID
+		}
+		if m.Parent != want {
+			t.Errorf("%v is below message %d, want %d", s, m.Parent, want)
+		}
+		if m.Parent == 0 {
+			roots[m.Document] = append(roots[m.Document], m)
+		}
+	}
+}
+
+// checkPace holds that a process keeps Slack's pace in each channel, and waits
+// there for as long as a 429 said, also where an earlier process recorded it.
+// The calls of an upload count as one; edits have a rate of their own.
+func (a *anarchy) checkPace(t *testing.T) {
+	t.Helper()
+	type channel struct {
+		notifier string
+		life     int // 0 for what is stored
+		edits    bool
+	}
+	last, quiet := map[channel]time.Time{}, map[channel]time.Time{}
+	for _, c := range a.calls {
+		in, stored := channel{c.notifier, c.life, false}, channel{notifier: c.notifier}
+		edits := channel{c.notifier, c.life, true}
+		if c.method == recorded {
+			quiet[stored] = quiet[in]
+			continue
+		}
+		until := []time.Time{quiet[in], quiet[stored]}
+		if c.method == "chat.update" {
+			until = append(until, quiet[edits])
+		}
+		if early := slices.MaxFunc(until, time.Time.Compare).Sub(c.at); early > time.Millisecond {
+			t.Errorf("%s: %s of process %d comes %v before the time that a 429 said", c.notifier, c.method, c.life, early)
+		}
+		switch {
+		case c.quiet > 0 && c.method == "chat.update":
+			quiet[edits] = c.at.Add(c.quiet)
+		case c.quiet > 0:
+			quiet[in] = c.at.Add(c.quiet)
+		}
+		if c.tooFast {
+			t.Errorf("%s: Slack says that %s of %v comes too fast", c.notifier, c.method, c.subject)
+		}
+		if c.method == "upload" || c.file {
+			continue
+		}
+		if since := c.at.Sub(last[in]); since < postEvery-time.Microsecond {
+			t.Errorf("%s: %s of process %d comes %v after the call before", c.notifier, c.method, c.life, since)
+		}
+		last[in] = c.at
+	}
+}
+
+// mortal is an outbox and a way to Slack for a process that dies: from then on
+// nothing of it reaches either.
+type mortal struct {
+	Outbox
+	*anarchy
+	died chan struct{} // closed when it does
+
+	mu    sync.Mutex
+	point string // where it dies, "" for nowhere
+	left  int    // the how manieth time that it comes there
+	dead  bool
+}
+
+var errDead = errors.New("the process is dead")
+
+// death draws where the next process dies, and the how manieth time there.
+func (a *anarchy) death() (point string, left int) {
+	points := []string{"before call", "after call", "before attempted", "after attempted",
+		"before contents", "after due", "before freeze", "after freeze", "after counted", "before quiet", "after quiet"}
+	i := a.rng.IntN(len(points))
+	return points[i], 1 + a.rng.IntN([]int{40, 40, 40, 40, 25, 10, 4, 4, 6, 4, 4}[i])
+}
+
+// at comes to a point, and reports whether the process is alive there.
+func (m *mortal) at(point string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if point != m.point || m.dead {
+		return !m.dead
+	}
+	if m.left--; m.left == 0 {
+		m.dead = true
+		close(m.died)
+	}
+	return !m.dead
+}
+
+func (m *mortal) isDead() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dead
+}
+
+// do does something, unless the process is dead; whether it was done is heard
+// only by one that lives on.
+func (m *mortal) do(what string, f func() error) error {
+	if !m.at("before " + what) {
+		return errDead
+	}
+	if err := f(); m.at("after " + what) {
+		return err
+	}
+	return errDead
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	if err = m.do("call", func() error { res, err = m.anarchy.RoundTrip(r); return err }); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+func (m *mortal) Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, err error) {
+	err = m.do("due", func() error { list, err = m.Outbox.Due(ctx, notifier, now, kinds, limit); return err })
+	return list, err
+}
+
+func (m *mortal) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, err error) {
+	err = m.do("freeze", func() error { ids, err = m.Outbox.Freeze(ctx, msgs, claims, drop, aims, now); return err })
+	return ids, err
+}
+
+func (m *mortal) Next(ctx context.Context, notifier string, now time.Time) (msg coc.Message, ok bool, wake time.Time, err error) {
+	err = m.do("next", func() error { msg, ok, wake, err = m.Outbox.Next(ctx, notifier, now); return err })
+	return msg, ok, wake, err
+}
+
+func (m *mortal) Attempted(ctx context.Context, msg coc.Message) error {
+	return m.do("attempted", func() error {
+		err := m.Outbox.Attempted(ctx, msg)
+		if err == nil {
+			m.record(subject{msg.Notifier, msg.Kind == coc.MessageFile, idIn(msg.Text)}, msg.State)
+		}
+		return err
+	})
+}
+
+func (m *mortal) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
+	err = m.do("held", func() error { reason, until, err = m.Outbox.Held(ctx, notifier); return err })
+	return reason, until, err
+}
+
+func (m *mortal) Hold(ctx context.Context, notifier, reason string, until time.Time) error {
+	return m.do("hold", func() error { return m.Outbox.Hold(ctx, notifier, reason, until) })
+}
+
+func (m *mortal) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) error {
+	return m.do("quiet", func() error { return m.Outbox.Quiet(ctx, notifier, why, until) })
+}
+
+func (m *mortal) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
+	err = m.do("asked", func() error { until, err = m.Outbox.Asked(ctx, notifier); return err })
+	return until, err
+}
+
+func (m *mortal) Tried(ctx context.Context, notifier string) (list []coc.Message, err error) {
+	err = m.do("tried", func() error { list, err = m.Outbox.Tried(ctx, notifier); return err })
+	return list, err
+}
+
+func (m *mortal) Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (id int64, err error) {
+	err = m.do("thread", func() error { id, err = m.Outbox.Thread(ctx, notifier, document, channel, since); return err })
+	return id, err
+}
+
+func (m *mortal) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
+	err = m.do("stale", func() error { th, ok, err = m.Outbox.Stale(ctx, notifier); return err })
+	return th, ok, err
+}
+
+func (m *mortal) Counted(ctx context.Context, root int64) error {
+	return m.do("counted", func() error { return m.Outbox.Counted(ctx, root) })
+}
+
+func (m *mortal) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
+	err = m.do("contents", func() error { old, now, err = m.Outbox.Contents(ctx, change); return err })
+	return old, now, err
+}
