@@ -361,3 +361,47 @@ func TestMaskEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// In a content a secret is hidden whole, however a shell, a file format or a command
+// has it.
+func TestMaskEverydayShapes(t *testing.T) {
+	m := newMask(nil)
+	for _, s := range []string{
+		"password=foo,S3cretPass", "password=S3cret&S3cretPass", `PASSWORD='abc'"S3cretPass"`, `PASSWORD=abc"S3cretPass"`,
+		"PASSWORD=$(echo S3cretPass)", "PASSWORD=`echo S3cretPass`", `PASSWORD="abc $X S3cretPass"`, `{\"password\": \"S3cret\\\"S3cretPass\"}`,
+		"dbpass=S3cretPass", "userPass: S3cretPass", "userpass: S3cretPass", "db.pass=S3cretPass", "user_pass: S3cretPass",
+		"<password>S3cretPass</password>", `<property name="password" value="S3cretPass"/>`, `<property value="S3cretPass" name="password" />`,
+		"requirepass S3cretPass", "machine x login y password S3cretPass", "password S3cretPass", `set password "S3cretPass"`, "setx PASSWORD S3cretPass",
+		"password := \"S3cretPass\"", "$env:PASSWORD = 'S3cretPass'", `config["password"] = "S3cretPass"`, "CREATE USER x IDENTIFIED BY 'S3cretPass'",
+		"sshpass -p 'S3cretPass' ssh x", "sshpass -pS3cretPass ssh x", "curl -u admin:S3cretPass https://x", "curl -s --user admin:S3cretPass https://x",
+		"mysql -uroot -pS3cretPass", "mysqldump -u root -pS3cretPass db", "echo S3cretPass | passwd --stdin root", "echo 'root:S3cretPass' | chpasswd",
+		"redis-cli -h x -a S3cretPass", "docker login -u x -p S3cretPass h", "net user bob S3cretPass /add", "read -r PASSWORD <<< S3cretPass",
+		"kubectl create secret generic x --from-literal=key=S3cretPass", "ConvertTo-SecureString 'S3cretPass' -AsPlainText",
+		"aws configure set aws_secret_access_key S3cretPass", "? password\n: S3cretPass", `"pass\u0077ord": S3cretPass`,
+		"passcode: S3cretPass", "密码: S3cretPass", "jwt: S3cretPass", "id_rsa: S3cretPass", "x-api-key: S3cretPass",
+		"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=S3cretPass", "https://oapi.dingtalk.com/robot/send?access_token=S3cretPass",
+		"https://open.feishu.cn/open-apis/bot/v2/hook/S3cretPass-1234", "psql postgresql://u:S3cretPass@h/db", `["--password","S3cretPass"]`,
+		"token: Bearer S3cretPass", "--password S3cretPass", "/p:Password=S3cretPass", "Server=x;Uid=y;Pwd=S3cretPass;", "X-Auth-Token: S3cretPass",
+		strings.Repeat("x", maxMasked) + " password S3cretPass",
+	} {
+		lines, _ := m.text(s)
+		if got := strings.Join(lines, "\n"); strings.Contains(got, "S3cretPass") || len(lines) != strings.Count(s, "\n")+1 {
+			t.Errorf("%.200q leaves as %.200q", s, got)
+		}
+	}
+	for _, s := range []string{
+		"bypass: true", "compass: north", "keyword: x", "monkey: 1", "primary_key: id", "sort_key: name", "description: rotate the password regularly",
+		"name: rotate_password", "task: hwc:secret:get@1.0.0", "curl -s https://x/health", "mysql -h db -u root", "echo done | tee log", "set -e", "timeout: 30",
+		"systemctl login", "https://x/y?page=2&sort=name", "if a < b and c > d", "- run: sudo systemctl restart x",
+	} {
+		if lines, _ := m.text(s); lines[0] != s {
+			t.Errorf("%q leaves as %q", s, lines[0])
+		}
+	}
+	// Our own words say that a password changed, and stay whole.
+	for _, s := range []string{"password changed in login, timeout 30 → 60 in wait", "set password changed in a", "requirepass changed in redis"} {
+		if got := m.line(s); got != s {
+			t.Errorf("line(%q) = %q", s, got)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64,
 func (o *memory) Next(_ context.Context, notifier string, now time.Time) (_ coc.Message, ok bool, wake time.Time, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	busy := map[int64]bool{} // documents with an earlier unsent message
+	busy := map[string]bool{} // documents and watches with an earlier unsent message
 	for _, m := range o.messages {
 		if m.Notifier != notifier || m.State != coc.Waiting {
 			continue
@@ -120,7 +120,7 @@ func (o *memory) Next(_ context.Context, notifier string, now time.Time) (_ coc.
 			}
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
-		if !waits && !m.NextAt.After(now) && !slices.ContainsFunc(documents, func(d int64) bool { return busy[d] }) {
+		if !waits && !m.NextAt.After(now) && !slices.ContainsFunc(documents, func(d string) bool { return busy[d] }) {
 			return *m, true, time.Time{}, nil
 		}
 		for _, d := range documents {
@@ -138,10 +138,12 @@ func (o *memory) Next(_ context.Context, notifier string, now time.Time) (_ coc.
 	return coc.Message{}, false, wake, nil
 }
 
-func (o *memory) documents(message int64) (list []int64) {
+func (o *memory) documents(message int64) (list []string) {
 	for _, id := range o.claims[message] {
 		if c := o.deliveries[id-1].Change; c != nil {
-			list = append(list, c.Document)
+			list = append(list, fmt.Sprint(c.Document))
+		} else {
+			list = append(list, "watch "+o.deliveries[id-1].Notice.Watch)
 		}
 	}
 	return list
