@@ -55,9 +55,7 @@ func (a *app) completeDiff(cmd *cobra.Command, args []string, typed string) ([]c
 func (a *app) completeNotifier(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	if cfg, err := a.config(); err == nil && len(args) == 0 {
-		for _, n := range cfg.Notifiers() {
-			names = append(names, n)
-		}
+		names = append(names, cfg.Notifiers()...)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -1,0 +1,140 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// mortal is an outbox and a way to Slack for a process that dies: from then on
+// nothing of it reaches either.
+type mortal struct {
+	Outbox
+	*anarchy
+	died chan struct{} // closed when it does
+
+	mu    sync.Mutex
+	point string // where it dies, "" for nowhere
+	left  int    // the how manieth time that it comes there
+	dead  bool
+}
+
+var errDead = errors.New("the process is dead")
+
+// death draws where the next process dies, and the how manieth time there.
+func (a *anarchy) death() (point string, left int) {
+	points := []string{"before call", "after call", "before attempted", "after attempted",
+		"before contents", "after due", "before freeze", "after freeze", "after counted", "before quiet", "after quiet"}
+	i := a.rng.IntN(len(points))
+	return points[i], 1 + a.rng.IntN([]int{40, 40, 40, 40, 25, 10, 4, 4, 6, 4, 4}[i])
+}
+
+// at comes to a point, and reports whether the process is alive there.
+func (m *mortal) at(point string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if point != m.point || m.dead {
+		return !m.dead
+	}
+	if m.left--; m.left == 0 {
+		m.dead = true
+		close(m.died)
+	}
+	return !m.dead
+}
+
+func (m *mortal) isDead() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dead
+}
+
+// do does something, unless the process is dead; whether it was done is heard
+// only by one that lives on.
+func (m *mortal) do(what string, f func() error) error {
+	if !m.at("before " + what) {
+		return errDead
+	}
+	if err := f(); m.at("after " + what) {
+		return err
+	}
+	return errDead
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	if err = m.do("call", func() error { res, err = m.anarchy.RoundTrip(r); return err }); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+func (m *mortal) Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, err error) {
+	err = m.do("due", func() error { list, err = m.Outbox.Due(ctx, notifier, now, kinds, limit); return err })
+	return list, err
+}
+
+func (m *mortal) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, err error) {
+	err = m.do("freeze", func() error { ids, err = m.Outbox.Freeze(ctx, msgs, claims, drop, aims, now); return err })
+	return ids, err
+}
+
+func (m *mortal) Next(ctx context.Context, notifier string, now time.Time) (msg coc.Message, ok bool, wake time.Time, err error) {
+	err = m.do("next", func() error { msg, ok, wake, err = m.Outbox.Next(ctx, notifier, now); return err })
+	return msg, ok, wake, err
+}
+
+func (m *mortal) Attempted(ctx context.Context, msg coc.Message) error {
+	return m.do("attempted", func() error {
+		err := m.Outbox.Attempted(ctx, msg)
+		if err == nil {
+			m.record(subject{msg.Notifier, msg.Kind == coc.MessageFile, idIn(msg.Text)}, msg.State)
+		}
+		return err
+	})
+}
+
+func (m *mortal) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
+	err = m.do("held", func() error { reason, until, err = m.Outbox.Held(ctx, notifier); return err })
+	return reason, until, err
+}
+
+func (m *mortal) Hold(ctx context.Context, notifier, reason string, until time.Time) error {
+	return m.do("hold", func() error { return m.Outbox.Hold(ctx, notifier, reason, until) })
+}
+
+func (m *mortal) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) error {
+	return m.do("quiet", func() error { return m.Outbox.Quiet(ctx, notifier, why, until) })
+}
+
+func (m *mortal) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
+	err = m.do("asked", func() error { until, err = m.Outbox.Asked(ctx, notifier); return err })
+	return until, err
+}
+
+func (m *mortal) Tried(ctx context.Context, notifier string) (list []coc.Message, err error) {
+	err = m.do("tried", func() error { list, err = m.Outbox.Tried(ctx, notifier); return err })
+	return list, err
+}
+
+func (m *mortal) Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (id int64, err error) {
+	err = m.do("thread", func() error { id, err = m.Outbox.Thread(ctx, notifier, document, channel, since); return err })
+	return id, err
+}
+
+func (m *mortal) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
+	err = m.do("stale", func() error { th, ok, err = m.Outbox.Stale(ctx, notifier); return err })
+	return th, ok, err
+}
+
+func (m *mortal) Counted(ctx context.Context, root int64) error {
+	return m.do("counted", func() error { return m.Outbox.Counted(ctx, root) })
+}
+
+func (m *mortal) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
+	err = m.do("contents", func() error { old, now, err = m.Outbox.Contents(ctx, change); return err })
+	return old, now, err
+}

@@ -1,0 +1,254 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/cocsim"
+)
+
+// Two notifiers of one channel keep its rate together.
+func TestOneChannelOnePace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, byToken("ops", testChannel), byToken("security", testChannel), byToken("other", "C0OTHER"))
+		for i := range int64(6) {
+			for _, n := range b.Notifiers {
+				b.out.tell(n.Name, edit(i+1, i, 1))
+			}
+		}
+		begun := time.Now()
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := time.Since(begun), 11*postEvery; got != want {
+			t.Errorf("twelve messages to one channel, and six to another, took %v, want %v", got, want)
+		}
+		var last time.Time
+		for _, m := range b.slack.Messages() {
+			if m.Channel != testChannel {
+				continue
+			}
+			if gap := m.At.Sub(last); gap < postEvery {
+				t.Errorf("two messages within %v", gap)
+			}
+			last = m.At
+		}
+	})
+}
+
+// Five messages that Slack breaks on hold up no others for long, nor do five events
+// that a receiver breaks on; after six hours they are told otherwise or given up.
+func TestPoison(t *testing.T) {
+	for _, n := range []Notifier{byToken("ops", testChannel), byHook("ops")} {
+		synctest.Test(t, func(t *testing.T) {
+			b := setUp(t, n)
+			ok := http.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			if n.Hook == nil {
+				ok = b.wire.Handler
+			}
+			b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				poison := regexp.MustCompile(`job-[1-5]\b`).Match(body) && (n.Hook != nil || strings.Contains(string(body), "blocks"))
+				if poison {
+					w.WriteHeader(http.StatusBadGateway)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				ok.ServeHTTP(w, r)
+			})
+			for i := range int64(5) {
+				b.out.tell("ops", edit(i+1, i+1, 1))
+			}
+			stop := b.start(t, nil)
+			time.Sleep(time.Minute)
+			for i := range int64(9) {
+				b.out.tell("ops", edit(i+6, i+60, 1))
+			}
+			time.Sleep(2 * minProbe)
+			if got := b.out.states()[5:]; slices.Contains(got, "waiting") || slices.Contains(got, "claimed") {
+				t.Errorf("behind five that break: %q, want all sent", got)
+			}
+			time.Sleep(patience + maxBackoff)
+			b.out.tell("ops", edit(20, 70, 1))
+			time.Sleep(time.Hour)
+			stop()
+			want := map[bool]string{true: "failed", false: "sent"}[n.Hook != nil]
+			if got := b.out.states()[:5]; len(slices.Compact(got)) != 1 || got[0] != want {
+				t.Errorf("after hours the five are %q, want %s", got, want)
+			}
+		})
+	}
+}
+
+// What a watch's state is comes in order: the last word is the newest.
+func TestNoticesInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		b.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Kind: cocsim.FaultStatus, Status: 503, Count: 4})
+		note := func(id int64, k coc.NoticeKind, watch, title string) {
+			b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: id, Kind: k, Watch: watch, At: time.Now(), Title: title}})
+		}
+		note(1, coc.NoticeTrouble, "w", "Watch w does not work")
+		stop := b.start(t, nil)
+		time.Sleep(45 * time.Second)
+		note(2, coc.NoticeRecovered, "w", "Watch w works again")
+		note(3, coc.NoticeRecovered, "x", "Watch x works again")
+		time.Sleep(time.Hour)
+		stop()
+		got := b.texts()
+		if len(got) != 3 || slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w does not") }) > slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w works") }) {
+			t.Errorf("told %q, want trouble before recovery", got)
+		}
+	})
+}
+
+// What Slack asked for is remembered by the next process, and so are the messages
+// that wait for a retry: cron runs a sync every few minutes.
+func TestNextProcessRemembers(t *testing.T) {
+	run := func(b *bench, t *testing.T) {
+		s := &Sender{Outbox: b.out, Notifiers: b.Notifiers, HTTP: b.HTTP}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		_ = s.Drain(ctx) // it can't all be sent
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		calls := 0
+		b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		for i := range int64(10) {
+			b.out.tell("ops", edit(i+1, i, 1))
+			run(b, t)
+			time.Sleep(5 * time.Minute)
+		}
+		if calls != 1 {
+			t.Errorf("%d calls within the hour that Slack asked for, want 1", calls)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		b.wire.hook = func(*http.Request) error { return errors.New("no route to host") }
+		for i := range int64(2 * 24 * 12) {
+			b.out.tell("ops", edit(i+1, i, 1))
+			run(b, t)
+			time.Sleep(5 * time.Minute)
+		}
+		b.wire.hook = nil
+		for range 20 {
+			time.Sleep(5 * time.Minute)
+			run(b, t)
+		}
+		got := b.texts()
+		if len(got) > maxFailing+3 || !strings.HasSuffix(got[len(got)-1], "documents") {
+			t.Errorf("after two days of outage: %q, want few and a digest", got)
+		}
+	})
+}
+
+// Two notifiers of one channel: what the channel asks of one it asks of both.
+func TestOneChannelOneQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, byToken("ops", testChannel), byToken("sec", testChannel))
+		for i := range int64(5) {
+			b.out.tell("ops", edit(i+1, i, 1))
+			b.out.tell("sec", edit(i+1, i, 1))
+		}
+		b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: 429, RetryAfter: "60"})
+		begun := time.Now()
+		var at []time.Duration
+		b.wire.hook = func(*http.Request) error {
+			at = append(at, time.Since(begun))
+			return nil
+		}
+		stop := b.start(t, nil)
+		time.Sleep(5 * time.Minute)
+		stop()
+		if len(at) != 11 || at[1] < time.Minute {
+			t.Errorf("calls at %v, want none within the minute after the first", at)
+		}
+	})
+}
+
+// Edits keep a rate of their own, fifty a minute.
+func TestEditRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := threaded()
+		n.DigestOver = 1000
+		b := setUp(t, n)
+		for i := range int64(100) {
+			b.out.tell("ops", edit(i+1, i, 1), edit(i+1000, i, 2))
+		}
+		var at []time.Time
+		b.wire.hook = func(r *http.Request) error {
+			if strings.HasSuffix(r.URL.Path, "chat.update") {
+				at = append(at, time.Now())
+			}
+			return nil
+		}
+		if err := b.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) == 0 {
+			t.Fatal("no edits")
+		}
+		for i := 50; i < len(at); i++ {
+			if d := at[i].Sub(at[i-50]); d < time.Minute {
+				t.Errorf("51 edits within %v", d)
+			}
+		}
+	})
+}
+
+// Thousands of changes with long contents are frozen bit by bit, so that the first
+// of them go at once; a digest looks at no more than it can in a moment.
+func TestFreezingIsBounded(t *testing.T) {
+	job := []byte(strings.Repeat("- {name: a, timeout: 30}\n", 1000))
+	next := bytes.Replace(job, []byte("30"), []byte("60"), 1)
+	hook, plain := byHook("hook"), byToken("plain", testChannel)
+	plain.DigestOver = maxDue
+	digest := threaded()
+	digest.Name, digest.Channel = "digest", "C0OTHER"
+	b := setUp(t, hook, plain, digest)
+	for i := range int64(1000) {
+		c := edit(i+1, i, 1)
+		b.out.contents[c.ID] = contents{old: job, now: next}
+		for _, n := range b.Notifiers {
+			b.out.tell(n.Name, c)
+		}
+	}
+	for i := range b.Notifiers {
+		l := b.lane(&b.Notifiers[i])
+		if did, _, err := l.freeze(t.Context(), maxDue); err != nil || !did {
+			t.Fatalf("freeze = %v, %v", did, err)
+		}
+	}
+	frozen, seen := map[string]int{}, 0
+	for _, m := range b.out.messages {
+		frozen[m.Notifier]++
+		if m.Kind == coc.MessageFile {
+			seen = strings.Count(string(m.Body), "+- {name")
+		}
+	}
+	if frozen["hook"] != maxSingles || frozen["plain"] != maxSingles || frozen["digest"] > maxDetails+2 {
+		t.Errorf("frozen at once: %v, want %d singles and a handful for the digest", frozen, maxSingles)
+	}
+	if most := maxCompared/(2*len(job)) + 1; seen == 0 || seen > most {
+		t.Errorf("the digest looked at %d contents, want at most %d", seen, most)
+	}
+}
