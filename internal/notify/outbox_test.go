@@ -208,6 +208,12 @@ func (o *memory) Quiet(_ context.Context, notifier string, why coc.QuietWhy, unt
 	return nil
 }
 
+func (o *memory) quietUntil(notifier string) time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.quiets[notifier]
+}
+
 func (o *memory) Asked(_ context.Context, notifier string) (time.Time, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -90,7 +90,7 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		if d := cmp.Diff(want, b.layout()); d != "" {
 			t.Errorf("at night (-want +got):\n%s", d)
 		}
-		if until := b.out.quiets["ops"]; !until.Equal(begun.Add(7 * time.Hour)) {
+		if until := b.out.quietUntil("ops"); !until.Equal(begun.Add(7 * time.Hour)) {
 			t.Errorf("recorded as quiet until %v", until)
 		}
 		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Title: "Watch w does not work"}})
