@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
 // Runbooks hold secrets, and chat keeps what it is given. A mask hides values
-// that look like secrets by the key they stand under, by their own shape, or by
-// the notifier's patterns. It hides rather too much than too little.
+// that look like secrets by the name they stand at, by the command they are
+// given to, by their own shape, or by the notifier's patterns. It hides rather too
+// much than too little.
 
 const (
 	masked = "***"
@@ -23,97 +24,103 @@ const (
 	maxFound = 500
 	// maxBeside is how many lines around a name its value is looked for.
 	maxBeside = 40
-	// maxMasked bounds the lines that are read closely, in bytes. A longer one that
-	// may hold a secret is hidden as a whole.
+	// maxMasked bounds the lines that are read closely. A longer one that may
+	// hold a secret is hidden as a whole.
 	maxMasked = 64 << 10
+	// maxHead bounds what is looked at of the line in which a command begins.
+	maxHead = 256
 )
-
-// secretKey is a name whose value is a secret. Whole words only for the short ones.
-const secretKey = `(?:[\w.-]*(?:passw|pwd|passcode|passphrase|secret|token|credential|authorization|` +
-	`(?:access|private|api|auth|encrypt\w*|sign\w*|ssh|account|master)[_.-]?key|_pass\b|\bjwt\b|id_rsa|密码|口令|密钥|令牌|` +
-	`(?:db|user|usr|admin|root|login|mysql|pg|redis|ssh|smtp|mail|app|svc|my|ftp|http|proxy)pass\b)[\w.-]*|\b(?:pass|ak|sk)\b)`
-
-// quoted is a text in quotes, which inside JSON inside a string come with
-// backslashes; it may end with the line instead.
-const quoted = `(?:\\"(?:[^"\\]|\\\\\\"|\\+[^"\\])*(?:\\+"|$)|\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+"|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^']|'')*(?:'|$))`
-
-// shellWord is a value as a shell reads it: quoted parts, $(…), and what is joined to
-// them. A quote behind which the line goes on in another way only closes one that
-// was opened before the name.
-const shellWord = `(?:` + quoted + `(?:` + quoted + `|[^\s,;&"'{}()\[\]\\])*|(?:\$\([^)]*\)|\x60[^\x60]*\x60|["'][^\s"',;:)}\]&|\\]|[^\s"';\\])+)`
 
 type mask struct {
 	patterns []*regexp.Regexp
+	commands []command
 
-	name     *regexp.Regexp   // a name that is a secret's
-	pair     *regexp.Regexp   // "key": value, as in JSON, also inside strings
-	flag     *regexp.Regexp   // --key value
-	assign   *regexp.Regexp   // key=value
-	plain    *regexp.Regexp   // key: rest of the line, as in YAML
-	named    *regexp.Regexp   // name: key, with the value in a line of its own
-	valued   *regexp.Regexp   // value: rest of the line
-	object   *regexp.Regexp   // {…}, with name and value side by side
-	inName   *regexp.Regexp   // "name": "key" in an object
-	inValue  *regexp.Regexp   // "value": … in an object
-	commands []*regexp.Regexp // words of a command that a secret follows
-	calls    *regexp.Regexp   // one of them may be in the line
-	asked    *regexp.Regexp   // ? key, with the value in the next line
-	element  *regexp.Regexp   // <…>, with name and value side by side
-	tagged   *regexp.Regexp   // <key>value</key>
-	inQuery  *regexp.Regexp   // ?key=value of an address
-	escaped  *regexp.Regexp   // a letter that JSON or YAML spells out
-	shapes   *regexp.Regexp
-	begin    *regexp.Regexp // of a private key of several lines
+	keyName *regexp.Regexp // a key that opens something, not one that sorts
+	named   *regexp.Regexp // name: key, with the value in a line of its own
+	valued  *regexp.Regexp // value: rest of the line
+	kind    *regexp.Regexp // kind: Secret
+	data    *regexp.Regexp // data: below it
+	object  *regexp.Regexp // {…} or <…>, with name and value side by side
+	inName  *regexp.Regexp // "name": "key" in an object
+	inValue *regexp.Regexp // "value": in an object
+	kept    *regexp.Regexp // echo … > a file of secrets
+	piped   *regexp.Regexp // echo … | a command that reads a secret
+	heredoc *regexp.Regexp // the word that ends a here-document
+	send    *regexp.Regexp // of expect, after it was asked for a password
+	escape  *regexp.Regexp // of a printable character, in JSON or in an address
+	shapes  *regexp.Regexp
+	begin   *regexp.Regexp // of a private key of several lines
+}
+
+// command leads to a secret by its own grammar. Its pattern ends where that begins.
+type command struct {
+	words []string // one of them stands in the line, in lower case
+	lead  *regexp.Regexp
 }
 
 // newMask compiles the patterns once for a freeze of many messages.
 func newMask(patterns []*regexp.Regexp) *mask {
 	re := func(s string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + s) }
+	cmd := func(lead string, words ...string) command { return command{words, regexp.MustCompile(lead)} }
 	return &mask{
 		patterns: patterns,
-		name:     re(secretKey),
-		pair:     re(`(\\*["']` + secretKey + `\\*["']\s*:\s*)(` + quoted + `|[^\s,}\]]+)`),
-		flag:     re(`(--?` + secretKey + `(?:\s+|["']\s*,\s*))(` + quoted + `|[^\s-]\S*)`),
-		assign:   re(`(` + secretKey + `["']?\]?\s*(?::=|=>?)\s*)(` + shellWord + `)`),
-		plain:    re(`^(\s*(?:- +)*["']?` + secretKey + `["']?\s*:(?:\s+|$)|.*?[\s{,"']` + secretKey + `:\s+)(.*)$`),
-		named:    re(`^\s*(?:- +)*["']?\w*(?:name|key)["']?\s*:\s*["']?` + secretKey + `["']?\s*,?\s*$`),
-		valued:   re(`^(\s*(?:- +)*["']?\w*(?:value|default)["']?\s*:(?:\s+|$))(.*)$`),
-		object:   re(`\{[^{}]*\}`),
-		inName:   re(`\b\w*(?:name|key)\\*["']?\s*[:=]\s*\\*["']?` + secretKey + `\\*["']?\s*[\s,}/>]`),
-		inValue:  re(`(\b\w*(?:value|default)\\*["']?\s*[:=]\s*)(` + quoted + `|[^\s,}\]]+)`),
-		commands: []*regexp.Regexp{
-			re(`(\bsshpass\s+(?:\S+\s+)*?-p[\s=]*)(` + shellWord + `)`),
-			re(`(\bcurl\s(?:.*?\s)?(?:-u|--user|--proxy-user)[\s=]*["']?[^\s:]*:)(` + shellWord + `)`),
-			re(`(\b(?:mysql|mariadb)\w*\s(?:.*?\s)?-p)([^\s-]\S*)`),
-			re(`(\bredis-cli\s(?:.*?\s)?-a\s*)(` + shellWord + `)`),
-			re(`(\b(?:docker|podman|helm|az)\s.*?login\s(?:.*?\s)?-p[\s=]*)(` + shellWord + `)`),
-			re(`(\bnet\s+user\s+[^\s/]\S*\s+)(` + shellWord + `)`),
-			re(`(\b(?:setx|set|configure set|config set)\s+` + secretKey + `\s+)(` + shellWord + `)`),
-			re(`(\b(?:requirepass|masterauth)\s+)(` + shellWord + `)`),
-			re(`(\blogin\s+\S+\s+(?:password|passwd)\s+)(` + shellWord + `)`),
-			re(`(^\s*password\s+)("[^"]*"|'[^']*'|\S+\s*$)`),
-			re(`(\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+)?)(` + shellWord + `)`),
-			re(`(securestring\s+(?:-(?:asplaintext|force|string)\s+)*)(` + shellWord + `)`),
-			re(`(--from-literal[=\s]\s*["']?[^=\s]+=)(` + shellWord + `)`),
-			re(`(\b(?:echo|printf)\s+)([^|]+)(\|[^|]*(?:passwd|stdin|\bsudo\s+(?:-\S+\s+)*-\w*S|\bkinit\b))`),
-			re(`(\b` + secretKey + `\s*<<<\s*)(` + shellWord + `)`),
+		commands: []command{
+			cmd(`\bsshpass\s[^|;]*?-p[\s=]*`, "sshpass"),
+			cmd(`\s(?:-[a-zA-Z]*?[ub]|--user|--proxy-user|--cookie)(?:\s*|=)`, "curl "),
+			cmd(`(?:mysql|mariadb)\w*\s(?:[^|;]*?\s)?-p`, "mysql", "mariadb"),
+			cmd(`\bmysqladmin\s[^|;]*?\bpassword\s+`, "mysqladmin"),
+			cmd(`\blogin\s(?:[^|;]*?\s)?-p[\s=]*`, " login"),
+			cmd(`\bredis-cli\s(?:[^|;]*?\s)?-a\s*`, "redis-cli"),
+			cmd(`\b(?:gsql|ldap[a-z]+)\s(?:[^|;]*?\s)?-[wW]\s*`, "gsql", "ldap"),
+			cmd(`\b(?:sqlcmd|ipmitool|zip|unzip)\s(?:[^|;]*?\s)?-P\s*`, "sqlcmd", "ipmitool", "zip"),
+			cmd(`\b(?:useradd|usermod|mongo\w*|psexec|plink|pscp)\s(?:[^|;]*?\s)?-pw?[\s=]+`, "useradd", "usermod", "mongo", "psexec", "plink", "pscp"),
+			cmd(`\b7za?\s(?:[^|;]*?\s)?-p`, "7z"),
+			cmd(`\s-[ik][=\s]\s*`, "obsutil", "ossutil"),
+			cmd(`\bssh-keygen\s(?:[^|;]*?\s)?-N\s*`, "ssh-keygen"),
+			cmd(`\bhtpasswd\s+-\w*b\w*\s+\S+\s+\S+\s+`, "htpasswd"),
+			cmd(`\bvault\s+login\s+`, "vault login"),
+			cmd(`\bmc\s+(?:alias|config)\s[^|;]*?://\S+\s+\S+\s+`, "mc alias", "mc config"),
+			cmd(`\bsmb\w+\s(?:[^|;]*?\s)?-U\s*`, "smb"),
+			cmd(`(?i)\b(?:password|secret|community|key)\s.*?\bcipher\s+`, " cipher "),
+			cmd(`(?i)\bnet\s+use\s.*?\\\\\S+\s+`, "net use"),
+			cmd(`(?i)\s/rp\s+`, "schtasks"),
+			cmd(`\b(?:sqlplus|expdp|impdp|sqlldr)\s+(?:-\S+\s+)*`, "sqlplus", "expdp", "impdp", "sqlldr"),
+			cmd(`\brabbitmqctl\s.*?\b(?:add_user|change_password|authenticate_user)\s+\S+\s+`, "rabbitmqctl"),
+			cmd(`(?i)\bnet\s+user\s+[^\s/]\S*\s+`, "net user"),
+			cmd(`(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:password\s+|values\s+)?`, "identified"),
+			cmd(`(?i)securestring\s+(?:-(?:asplaintext|force|string)\s+)*`, "securestring"),
+			cmd(`(?:passwd|stdin)\b[^|;]*<<<\s*`, "<<<"),
+			cmd(`--from-literal[=\s]\s*["']?[^=\s]+=`, "from-literal"),
 		},
-		calls: re(`sshpass|curl|mysql|mariadb|redis-cli|login|net\s+user|setx|\bset\s|requirepass|masterauth|^\s*password\s|` +
-			`identified|securestring|from-literal|passwd|stdin|sudo|kinit|<<<`),
-		asked:   re(`^\s*\?\s+["']?` + secretKey + `["']?\s*$`),
-		element: re(`<[^<>]*>`),
-		tagged:  re(`(<\w*:?` + secretKey + `(?:\s[^<>]*)?>\s*)([^<]+)`),
-		inQuery: re(`([?&](?:key|sign|sig|signature|access_token|code)=)([^\s&"'#]+)`),
-		escaped: re(`\\+(?:u00|x)[4-7][0-9a-f]`),
-		shapes: re(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bxox[a-z]-[\w-]{8,}|\bgh[pousr]_\w{20,}|\bglpat-[\w-]{16,}|` +
-			`\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:bearer|basic)\s+[\w.~+/=-]{8,}|` +
-			`hooks\.slack\.com/\S+|/(?:web)?hook/[\w-]{8,}\S*|\bLTAI\w{12,}|-----BEGIN [\w ]*PRIVATE KEY-----.*?(?:-----END[\w -]*|$)|//[^\s/@:]*:[^\s/@]+@`),
-		begin: re(`-----BEGIN [\w ]*PRIVATE KEY-----`),
+		keyName: re(`(?:access|private|api|auth|ssh|account|master|client|app|shared|hmac|aes|rsa|tls|ssl|consumer|storage|session|` +
+			`webhook|security|license|crypt\w*|sign\w*)[._-]?key`),
+		named:   re(`^\s*(?:- +)*(?:["']?\w*(?:name|key)["']?\s*:\s*["']?|<\w*(?:name|key)>\s*)([^\s"'<>:=]+)\s*(?:["']?\s*,?|</[^<>]*>)\s*$`),
+		valued:  re(`^\s*(?:- +)*(?:["']?\w*(?:value|default)["']?\s*:(?:\s+|$)|<(?:value|string)>)`),
+		kind:    regexp.MustCompile(`^\s*(?:- +)*["']?kind["']?\s*:\s*["']?Secret["']?\s*,?\s*$`),
+		data:    regexp.MustCompile(`^\s*(?:- +)*["']?(?:data|stringData)["']?\s*:`),
+		object:  re(`\{[^{}]*\}|<[^<>]*>`),
+		inName:  re(`\b\w*(?:name|key|property|id)\\*["']?\s*[:=]\s*\\*["']?([^\s"'\\,{}<>]+)\\*["']?\s*[\s,}/>]`),
+		inValue: re(`\b\w*(?:value|default|content)\\*["']?\s*[:=]\s*`),
+		kept:    re(`\b(?:echo|printf)\s+(.+?)>>?\s*[^\s|&;]*(?:passw|secret|token|credential|key)`),
+		piped:   regexp.MustCompile(`\b(?:echo|printf)\s+(.+)\|[^|]*(?:passwd\b|stdin\b|\bsudo\s+(?:-\S+\s+)*-\w*S|\bkinit\b|cryptsetup)`),
+		heredoc: regexp.MustCompile(`(^|[^<])<<[-~]?\s*\\?["']?([A-Za-z_]\w*)`),
+		send:    regexp.MustCompile(`\bsend\s+(?:--\s+)?`),
+		escape:  re(`\\+(?:u00|U000000|x)[2-7][0-9a-f]|%[2-7][0-9a-f]|&(?:quot|#34|#39|apos);`),
+		shapes: re(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\b(?:LTAI|AKID|AIza)\w{12,}|\bxox[a-z]-[\w-]{8,}|\bxapp-[\w-]{8,}|\bsk-[\w-]{20,}|` +
+			`\bgh[pousr]_\w{20,}|\w+_pat_\w{20,}|\bglpat-[\w-]{16,}|\bnpm_\w{30,}|\bhvs\.\w{20,}|` +
+			`\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:bearer|basic)\s+[\w.~+/=-]{8,}|LS0tLS1CRUdJTi[\w+/=]*|` +
+			`hooks\.slack\.com/\S+|(?:open\.feishu\.cn|open\.larksuite\.com)/open-apis/bot/\S+|/(?:web)?hooks?/[\w-]{8,}\S*|` +
+			`webhook\.office\.com/\S+|api\.telegram\.org/bot\S+|thin:[^\s/@]+/\S+@|//[^\s/@:]*:[^\s/]+@|https?://[^\s/@:]{8,}@|` +
+			`----[ -] ?BEGIN [\w ]*(?:PRIVATE|STATIC) KEY.*?(?:----[ -] ?END[\w -]*|$)`),
+		begin: re(`----[ -] ?BEGIN [\w ]*(?:PRIVATE|STATIC) KEY`),
 	}
 }
 
 // line hides what it finds in one line or value.
-func (m *mask) line(s string) string { return m.inline(m.own(s), nil) }
+func (m *mask) line(s string) string {
+	s, _ = m.inline(m.own(s), "", nil)
+	return s
+}
 
 // own applies the notifier's patterns, leaving the number of lines as it is.
 func (m *mask) own(s string) string {
@@ -133,126 +140,118 @@ func (m *mask) own(s string) string {
 func (m *mask) shaped(s string) string { return m.byShape(m.own(cut(s, maxMasked)), nil) }
 
 func (m *mask) byShape(s string, found *[]string) string {
-	if !containsAny(strings.ToLower(s), "akia", "asia", "ltai", "xox", "gh", "glpat", "eyj", "bearer", "basic", "hooks.slack", "hook/",
-		"private key", "@") {
+	if !shapely(strings.ToLower(s)) {
 		return s
 	}
-	return hide(m.shapes, s, found)
+	return m.shapes.ReplaceAllStringFunc(s, func(hit string) string {
+		note(found, hit)
+		return masked
+	})
 }
 
-// suspicious reports whether a text in lower case may hold the name of a secret.
-// It spares most lines the regular expressions, which cost a thousand times more.
-func (m *mask) suspicious(lower string) bool {
-	if containsAny(lower, "pass", "pwd", "secret", "token", "credential", "authorization", "key", "jwt", "id_rsa", "密码", "口令", "密钥", "令牌") {
-		return true
-	}
-	return containsAny(lower, "ak", "sk") && m.name.MatchString(lower)
-}
-
-func containsAny(s string, words ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
-}
-
-// inline hides the values within one line, and notes them in found.
-func (m *mask) inline(s string, found *[]string) string {
+// inline hides the values within one line and notes them in found, which is nil
+// for our own words. The line may go on a command that begins with head. It tells what the line says of those below it.
+func (m *mask) inline(s, head string, found *[]string) (string, below) {
 	lower := strings.ToLower(s)
-	suspicious := m.suspicious(lower)
-	if len(s) > maxMasked {
-		if suspicious || m.called(lower) || m.byShape(s, nil) != s {
-			note(found, s)
-			return masked
-		}
-		return s
+	if len(s) > maxMasked && (suspicious(lower) || shapely(lower) || m.commanded(lower)) {
+		note(found, s)
+		return masked, below{under: true}
 	}
 	s = m.byShape(s, found)
-	if strings.Contains(s, "://") {
-		s = hide(m.inQuery, s, found)
+	if containsAny(lower, "echo", "printf") {
+		s = hideAll(m.kept, hideAll(m.piped, s, found), found)
 	}
-	// Our own words, which are noted nowhere, are no commands.
-	if found != nil && m.called(lower) {
-		for _, re := range m.commands {
-			s = hide(re, s, found)
+	command := strings.ToLower(head) + lower
+	for _, c := range m.commands {
+		if containsAny(command, c.words...) && !(c.words[0] == "from-literal" && strings.Contains(command, "configmap")) {
+			if hidden, ok := strings.CutPrefix(hideAfter(c.lead, head+s, found), head); ok {
+				s = hidden
+			}
 		}
 	}
-	if strings.Contains(s, `\`) {
-		if plain := m.unescape(s); plain != s && m.suspicious(strings.ToLower(plain)) {
-			s, suspicious = plain, true
+	if plain := m.unescape(s); plain != s && suspicious(strings.ToLower(plain)) {
+		if hidden, b := m.names(plain, found); hidden != plain {
+			return hidden, b
 		}
 	}
-	if !suspicious {
-		return s
+	if !suspicious(lower) {
+		return s, below{}
 	}
-	beside := func(o string) string {
-		if m.inName.MatchString(o) {
-			return hide(m.inValue, o, found)
+	s = m.object.ReplaceAllStringFunc(s, func(o string) string {
+		if sub := m.inName.FindStringSubmatch(o); sub != nil && m.secretName(sub[1]) {
+			return hideAfter(m.inValue, o, found)
 		}
 		return o
-	}
-	s = m.object.ReplaceAllStringFunc(s, beside)
-	if strings.Contains(s, "<") {
-		s = hide(m.tagged, m.element.ReplaceAllStringFunc(s, beside), found)
-	}
-	for _, by := range []struct {
-		sign string // without it the pattern can't fit
-		re   *regexp.Regexp
-	}{{":", m.pair}, {"-", m.flag}, {"=", m.assign}, {":", m.plain}} {
-		if strings.Contains(s, by.sign) {
-			s = hide(by.re, s, found)
-		}
-	}
-	return s
+	})
+	return m.names(s, found)
 }
 
-// called reports whether one of the commands may be in a line in lower case.
-func (m *mask) called(lower string) bool {
-	return containsAny(lower, "sshpass", "curl", "mysql", "mariadb", "redis-cli", "login ", "net user", "set ", "setx", "requirepass", "masterauth", "password ",
-		"identified", "securestring", "from-literal", "passwd", "stdin", "sudo", "kinit", "<<<") && m.calls.MatchString(lower)
+func (m *mask) commanded(lower string) bool {
+	return containsAny(lower, "stdin", "sudo", "kinit", "cryptsetup") ||
+		slices.ContainsFunc(m.commands, func(c command) bool { return containsAny(lower, c.words...) })
 }
 
-// unescape spells out letters that JSON or YAML may escape.
+// unescape spells out characters that JSON, YAML, XML or an address may escape.
 func (m *mask) unescape(s string) string {
-	return m.escaped.ReplaceAllStringFunc(s, func(e string) string {
-		c, err := strconv.ParseUint(e[len(e)-2:], 16, 7)
-		if r := rune(c); err == nil && (r == '_' || unicode.IsLetter(r)) {
-			return string(r)
+	if !strings.ContainsAny(s, `\%&`) {
+		return s
+	}
+	return m.escape.ReplaceAllStringFunc(s, func(e string) string {
+		if e[0] == '&' {
+			return `"`
+		}
+		if c, err := strconv.ParseUint(e[len(e)-2:], 16, 7); err == nil && c > ' ' && c < 0x7f && c != '\\' {
+			return string(rune(c))
 		}
 		return e
 	})
 }
 
-// hide masks the second group of each match, or all of it where there is none.
-func hide(re *regexp.Regexp, s string, found *[]string) string {
-	return re.ReplaceAllStringFunc(s, func(hit string) string {
-		sub := re.FindStringSubmatch(hit)
-		if len(sub) < 3 {
-			note(found, hit)
-			return masked
-		}
-		if strings.Trim(sub[2], " \t\r\"'\\,;{}[]") == masked {
-			return hit // hidden by an earlier pattern
-		}
-		if sub[2] == "" || reference(sub[2]) {
-			return hit
-		}
-		note(found, sub[2])
-		hidden := sub[1] + around(sub[2])
-		if len(sub) > 3 {
-			hidden += sub[3]
-		}
-		return hidden
-	})
+// hideAll hides the first group of each match.
+func hideAll(re *regexp.Regexp, s string, found *[]string) string {
+	var b strings.Builder
+	done := 0
+	for _, at := range re.FindAllStringSubmatchIndex(s, -1) {
+		b.WriteString(s[done:at[2]])
+		b.WriteString(covered(s[at[2]:at[3]], found))
+		done = at[3]
+	}
+	return b.String() + s[done:]
 }
 
-// reference reports whether a value is {{$globals.password}} and the like, which
-// names a secret and is none.
-func reference(value string) bool {
-	inner, ok := strings.CutPrefix(strings.Trim(value, " \t\r\"'\\"), "{{")
-	inner, closed := strings.CutSuffix(inner, "}}")
-	return ok && closed && !strings.ContainsAny(inner, "{}\"'")
+// hideAfter hides the word that begins where a match ends.
+func hideAfter(re *regexp.Regexp, s string, found *[]string) string {
+	var b strings.Builder
+	var open openQuotes
+	done := 0
+	for done < len(s) {
+		at := re.FindStringIndex(s[done:])
+		if at == nil {
+			break
+		}
+		start := done + at[1]
+		open.read(s, done, start)
+		end := open.word(s, start)
+		b.WriteString(s[done:start])
+		b.WriteString(covered(s[start:end], found))
+		if done = end; end == start { // no word
+			_, n := utf8.DecodeRuneInString(s[done:])
+			open.read(s, done, done+n)
+			b.WriteString(s[done : done+n])
+			done += n
+		}
+	}
+	return b.String() + s[done:]
 }
 
-// around masks a value and keeps quotes that enclose it, so that the line reads on.
-func around(value string) string {
+// covered is a value masked and noted, unless it needs no mask. Quotes that
+// enclose it stay, so that the line reads on.
+func covered(value string, found *[]string) string {
+	inner := strings.Trim(value, " \t\r\"'\\,;{}[]()")
+	if inner == masked || strings.Trim(value, " \t\r") == "" || reference(value) {
+		return value
+	}
+	note(found, value)
 	rest := strings.TrimLeft(value, `\`)
 	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
 		return masked
@@ -262,6 +261,14 @@ func around(value string) string {
 		return masked
 	}
 	return q + masked + q
+}
+
+// reference reports whether a value is {{$globals.password}} and the like, which
+// names a secret and is none.
+func reference(value string) bool {
+	inner, ok := strings.CutPrefix(strings.Trim(value, " \t\r\"'\\"), "{{")
+	inner, closed := strings.CutSuffix(inner, "}}")
+	return ok && closed && !strings.ContainsAny(inner, "{}\"'")
 }
 
 // note keeps a hidden value, so that it is known where it stands elsewhere.
@@ -276,55 +283,93 @@ func note(found *[]string, value string) {
 // the content has, and the values that it hid.
 func (m *mask) text(content string) (lines, found []string) {
 	lines = strings.Split(m.own(content), "\n")
-	values := m.pairs(lines)
-	under := -1    // lines further in than this belong to a secret key
-	items := false // so do list items that stand as far in
-	until := ""    // all lines up to one with this are inside a secret
+	marked := m.marked(lines)
+	under := -1 // lines further in than this belong to a secret
+	asked := -9 // the last line that told of a password
+	head := ""  // of the command that the line goes on
+	began := 0  // where that stands
+	var b below // what the lines before said
 	for i, l := range lines {
 		in := indent(l)
 		switch {
-		case until != "":
+		case b.until != "":
 			note(&found, l)
 			lines[i] = l[:in] + masked
-			if strings.Contains(l, until) {
-				until = ""
+			if strings.Contains(l, b.until) || "\n"+strings.TrimSpace(l) == b.until {
+				b.until = ""
 			}
 		case strings.TrimSpace(l) == "":
-		case under >= 0 && (in > under || items && in == under && strings.HasPrefix(l[in:], "- ")):
-			until = m.armour(l)
+		case under >= 0 && (in > under || b.items && in == under && (strings.HasPrefix(l[in:], "- ") || l[in] == ':')):
+			b.until = m.armour(l)
+			note(&found, l)
+			lines[i] = l[:in] + masked
+		case b.next && !strings.HasPrefix(strings.TrimLeft(strings.TrimPrefix(l[in:], "- "), `"' `), "-"):
+			b = below{until: unclosed(strings.TrimLeft(l[in:], "- "))}
 			note(&found, l)
 			lines[i] = l[:in] + masked
 		default:
-			until = m.armour(l)
-			under, items = -1, false
-			var sub []string
-			if i > 0 && m.asked.MatchString(lines[i-1]) && strings.HasPrefix(strings.TrimSpace(l), ": ") {
-				note(&found, strings.TrimSpace(l)[2:])
-				l = l[:in] + ": " + masked
-			} else if values[i] {
-				sub = m.valued.FindStringSubmatch(l)
-			} else if m.suspicious(strings.ToLower(l)) {
-				sub = m.plain.FindStringSubmatch(l)
+			if strings.Contains(l, "assword") {
+				asked = i
 			}
-			if sub != nil {
-				under, items = column(l), strings.TrimSpace(sub[2]) == ""
-				until = cmp.Or(until, unclosed(sub[2]))
+			if l, b = m.first(l, head, marked[i], i-asked <= 2, &found); b.under {
+				under = column(lines[i])
+			} else {
+				under = -1
 			}
-			if values[i] && sub != nil {
-				l = hide(m.valued, l, &found)
+			if before, goesOn := strings.CutSuffix(l, "\\"); !goesOn || i-began > maxBeside {
+				head, began = "", i
+			} else if head == "" && len(l) <= maxHead {
+				head, began = before, i
 			}
-			lines[i] = m.inline(l, &found)
+			lines[i] = l
 		}
 	}
 	return lines, found
 }
 
+// first hides what it finds in a line that is not below another's secret. Its value
+// is one when it is marked; the answer to a password's prompt is one.
+func (m *mask) first(l, head string, marked, asked bool, found *[]string) (string, below) {
+	var b below
+	until := cmp.Or(m.armour(l), m.here(l))
+	if marked {
+		v := spaces(l, strings.IndexAny(l, ":>")+1)
+		b = below{under: true, items: strings.TrimSpace(l[v:]) == "", until: unclosed(l[v:])}
+		end := len(l)
+		if n := strings.LastIndex(l, "</"); n > v {
+			end = n
+		} else if strings.HasSuffix(l, ",") && len(l) > v+1 {
+			end--
+		}
+		l = l[:v] + covered(l[v:end], found) + l[end:]
+	}
+	if asked && strings.Contains(l, "send ") {
+		l = hideAfter(m.send, l, found)
+	}
+	l, more := m.inline(l, head, found)
+	return l, below{b.under || more.under, b.items || more.items, more.next, cmp.Or(until, b.until, more.until)}
+}
+
 // armour returns what ends a private key that begins in the line, or "".
 func (m *mask) armour(l string) string {
-	if strings.Contains(l, "-----BEGIN") && m.begin.MatchString(l) && !strings.Contains(l, "-----END") {
-		return "-----END"
+	if strings.Contains(l, "BEGIN") && m.begin.MatchString(l) && !strings.Contains(l, "---END") && !strings.Contains(l, "--- END") {
+		return "END"
 	}
 	return ""
+}
+
+// here returns the line that ends a here-document which holds secrets, behind a
+// line break, or "".
+func (m *mask) here(l string) string {
+	if !strings.Contains(l, "<<") || len(l) > maxMasked {
+		return ""
+	}
+	sub := m.heredoc.FindStringSubmatch(l)
+	if lower := strings.ToLower(l); sub == nil || !containsAny(lower, "passwd", "stdin", "pgpass", "netrc", "secret", "credential", "token", "id_rsa", ".key", ".pem") &&
+		!(strings.Contains(lower, "= <<") && suspicious(lower)) {
+		return ""
+	}
+	return "\n" + sub[2]
 }
 
 // unclosed returns the quote that a value opens and does not close in its line,
@@ -339,36 +384,51 @@ func unclosed(value string) string {
 	return ""
 }
 
-// pairs finds the lines that hold the value of a "name: password" beside them.
-func (m *mask) pairs(lines []string) map[int]bool {
-	values := map[int]bool{}
+// marked finds the lines whose value is a secret by the lines beside them: that of
+// a "name: password", and the data of a Kubernetes Secret.
+func (m *mask) marked(lines []string) map[int]bool {
+	found := map[int]bool{}
 	for i, l := range lines {
-		if !m.suspicious(strings.ToLower(l)) || !m.named.MatchString(l) {
+		if len(l) > maxMasked {
 			continue
 		}
-		col := column(l)
-		mark := func(j int) {
-			if m.valued.MatchString(lines[j]) {
-				values[j] = true
+		if strings.Contains(l, "Secret") && m.kind.MatchString(l) {
+			beside(lines, i, len(lines), func(l string) bool { return strings.TrimSpace(l) == "---" || m.kind.MatchString(l) }, func(j int) {
+				found[j] = found[j] || column(lines[j]) == column(l) && m.data.MatchString(lines[j])
+			})
+		} else if suspicious(strings.ToLower(l)) {
+			if sub := m.named.FindStringSubmatch(l); sub != nil && m.secretName(sub[1]) {
+				beside(lines, i, maxBeside, func(string) bool { return false }, func(j int) {
+					found[j] = found[j] || len(lines[j]) <= maxMasked && m.valued.MatchString(lines[j])
+				})
 			}
 		}
-		for j := i + 1; j < min(len(lines), i+maxBeside) && !dashed(lines[j]) && column(lines[j]) >= col; j++ {
-			mark(j)
-		}
-		for j := i - 1; j >= max(0, i-maxBeside) && !dashed(lines[j+1]) && column(lines[j]) >= col; j-- {
-			mark(j)
-		}
 	}
-	return values
+	return found
 }
+
+// beside visits the lines around line i that belong to the same map, most of them
+// at the most, up to one that ends it.
+func beside(lines []string, i, most int, ends func(string) bool, visit func(int)) {
+	col := column(lines[i])
+	inside := func(j int) bool { return strings.TrimSpace(lines[j]) == "" || column(lines[j]) >= col }
+	for j := i + 1; j < min(len(lines), i+most) && inside(j) && !starts(lines[j], col) && !ends(lines[j]); j++ {
+		visit(j)
+	}
+	for j := i - 1; j >= max(0, i-most) && !starts(lines[j+1], col) && inside(j) && !ends(lines[j]); j-- {
+		visit(j)
+	}
+}
+
+// starts reports whether a line begins the next item of the list that a map whose
+// keys stand in col is in.
+func starts(l string, col int) bool { return column(l) <= col && indent(l) != column(l) }
 
 // indent is the number of spaces that a line begins with.
 func indent(l string) int { return len(l) - len(strings.TrimLeft(l, " ")) }
 
 // column is where a line's key begins: behind its indent and its dashes.
 func column(l string) int { return len(l) - len(strings.TrimLeft(l, " -")) }
-
-func dashed(l string) bool { return indent(l) != column(l) }
 
 // secretPath reports whether a path leads through a key whose value is a secret.
 // The name of the step itself says nothing of its values: rotate_password has a
@@ -379,7 +439,8 @@ func (m *mask) secretPath(path, step string) bool {
 			path = below
 		}
 	}
-	return m.name.MatchString(path)
+	parts := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(`.[]"'`, r) })
+	return slices.ContainsFunc(parts, m.secretName)
 }
 
 // told reports whether s holds one of the values that were hidden, or is cut
