@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -48,29 +47,22 @@ func (s *Sender) postHook(ctx context.Context, n *Notifier, m coc.Message) error
 	req.Header.Set("webhook-id", id)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(at, 10))
 	req.Header.Set("webhook-signature", sign(key, id, at, m.Body))
-	res, err := s.doer().Do(req)
-	if err != nil {
-		return explain(err, address)
+	got, err := s.send(req, address)
+	if err != nil || got.status >= 200 && got.status < 300 {
+		return err
 	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return explain(err, address)
-	}
-	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		return nil
-	}
-	return judgeHook(res)
+	return judgeHook(got)
 }
 
 // judgeHook reads a webhook's refusal. Its receiver may be anybody's, so only the
 // status counts.
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-func judgeHook(res *http.Response) *refusal {
-	r := &refusal{class: channel, why: fmt.Sprintf("status %d %s", res.StatusCode, http.StatusText(res.StatusCode)),
+func judgeHook(got answer) *refusal {
+	r := &refusal{class: channel, why: fmt.Sprintf("status %d %s", got.status, http.StatusText(got.status)),
 		mend: "check url and secret in the config, and what the receiver says of it"}
-	switch status := res.StatusCode; {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "":
-		r.class, r.mend, r.wait = limited, "", seconds(res.Header.Get("Retry-After"))
+	switch status := got.status; {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && got.retryAfter != "":
+		r.class, r.mend, r.wait = limited, "", seconds(got.retryAfter)
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
 		r.class, r.fault, r.mend = later, true, ""
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:

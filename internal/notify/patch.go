@@ -66,15 +66,6 @@ func fit(lines []string, most, room int, whole string) (shown []string, cutOff b
 	return shown, cutOff
 }
 
-// file is a file of a message, frozen with it.
-type file struct {
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	Content string `json:"content"`
-	// Instead stands in the thread when the file can't be had there.
-	Instead string `json:"-"`
-}
-
 // diffFile is the whole diff of a change as a file, masked as the message is.
 func (w *writer) diffFile(c *coc.Change, s said) *file {
 	var b strings.Builder

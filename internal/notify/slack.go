@@ -146,21 +146,35 @@ func (s *Sender) postWebhook(ctx context.Context, n *Notifier, body []byte, text
 		return &refusal{class: channel, why: "the webhook is not a URL", mend: "give cocsync the whole URL that Slack shows"}
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	got, err := s.send(req, secret)
+	if err != nil || got.status == http.StatusOK && strings.TrimSpace(got.text) == "ok" {
+		return err
+	}
+	r := judgeStatus(got.status, word(got.text))
+	r.wait = seconds(got.retryAfter)
+	return r
+}
+
+// answer is an answer that was read whole.
+type answer struct {
+	status     int
+	text       string
+	retryAfter string // as Do made it
+}
+
+// send sends a request past the library. The error is a *refusal that does not hold
+// the secret in the address.
+func (s *Sender) send(req *http.Request, secret string) (answer, error) {
 	res, err := s.doer().Do(req)
 	if err != nil {
-		return explain(err, secret)
+		return answer{}, explain(err, secret)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return explain(err, secret)
+		return answer{}, explain(err, secret)
 	}
-	if res.StatusCode == http.StatusOK && strings.TrimSpace(string(answer)) == "ok" {
-		return nil
-	}
-	r := judgeStatus(res.StatusCode, word(string(answer)))
-	r.wait = seconds(res.Header.Get("Retry-After"))
-	return r
+	return answer{res.StatusCode, string(body), res.Header.Get("Retry-After")}, nil
 }
 
 // explain turns an error of the library or of net/http into a refusal that

@@ -234,3 +234,11 @@ func (w *world) wantChanges(want ...string) {
 		w.t.Errorf("changes:\n got %q\nwant %q", got, want)
 	}
 }
+
+// wantRecovery holds that the operators were told of trouble once, and of its end.
+func (w *world) wantRecovery() {
+	w.t.Helper()
+	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[1], "works again") {
+		w.t.Errorf("notices %q, want trouble once and recovery once", got)
+	}
+}

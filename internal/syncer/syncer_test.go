@@ -355,9 +355,7 @@ func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
 	if c := w.cycle(); c.Outcome != coc.Good {
 		t.Errorf("cycle with another key pair = %+v, want good", c)
 	}
-	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[1], "works again") {
-		t.Errorf("notices %q, want the recovery", got)
-	}
+	w.wantRecovery()
 }
 
 // Who may not list still keeps what it knows up to date.

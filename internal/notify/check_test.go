@@ -1,0 +1,88 @@
+package notify
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A test message frees a channel that was held; where it fails it says why and
+// how to mend it.
+func TestTest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, byToken("ops", testChannel), byWebhook("hook"))
+		if err := b.out.Hold(t.Context(), "ops", "is_archived", time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		b.slack.Refuse(testChannel, "not_in_channel")
+		_, err := b.Test(t.Context(), "ops")
+		if want := "post a test message to ops: not_in_channel: invite the bot into the channel with /invite"; err == nil || err.Error() != want {
+			t.Errorf("Test = %v, want %s", err, want)
+		}
+		b.slack.Refuse(testChannel, "")
+		for _, name := range []string{"ops", "hook"} {
+			if _, err := b.Test(t.Context(), name); err != nil {
+				t.Errorf("Test(%s) = %v", name, err)
+			}
+		}
+		if reason, _, _ := b.out.Held(t.Context(), "ops"); reason != "" {
+			t.Errorf("still held: %s", reason)
+		}
+		// A word, seven kinds and a digest to each, and one file.
+		if got, files := len(b.slack.Messages()), len(b.slack.Files()); got != 2*9 || files != 1 {
+			t.Errorf("%d messages and %d files, want 18 and 1", got, files)
+		}
+		for _, m := range b.slack.Messages() {
+			if !strings.Contains(m.Text, "sample") && !strings.Contains(m.Text, "test") {
+				t.Errorf("message %q does not say that it is none of a real change", m.Text)
+			}
+		}
+		if _, err := b.Test(t.Context(), "nobody"); err == nil {
+			t.Error("Test of a notifier that is not there = nil")
+		}
+	})
+}
+
+// A check posts nothing, and says whom Slack sees.
+func TestCheck(t *testing.T) {
+	b := setUp(t, byToken("ops", testChannel), byWebhook("hook"))
+	who, err := b.Check(t.Context(), "ops")
+	if want := "bot cocsync in workspace Example"; who != want || err != nil {
+		t.Errorf("Check(ops) = %q, %v, want %q", who, err, want)
+	}
+	if who, err := b.Check(t.Context(), "hook"); err != nil || !strings.Contains(who, "can't be checked") {
+		t.Errorf("Check(hook) = %q, %v, want that it can't be", who, err)
+	}
+	b.slack.Refuse("", "account_inactive")
+	if who, err := b.Check(t.Context(), "ops"); err == nil || !strings.Contains(err.Error(), "account_inactive: the bot token") {
+		t.Errorf("Check(ops) = %q, %v, want account_inactive and how to mend it", who, err)
+	}
+	if got := len(b.slack.Messages()); got != 0 {
+		t.Errorf("%d messages, want none", got)
+	}
+}
+
+// What is posted is what was frozen, whichever way it goes.
+func TestBodyIsFrozen(t *testing.T) {
+	for _, n := range []Notifier{byToken("ops", testChannel), byWebhook("ops")} {
+		synctest.Test(t, func(t *testing.T) {
+			b := setUp(t, n)
+			b.out.tell("ops", edit(1, 1, 1))
+			if err := b.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var got, want any
+			if err := errors.Join(json.Unmarshal(b.slack.Messages()[0].Blocks, &got), json.Unmarshal(b.out.message(1).Body, &want)); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("blocks (-frozen +posted):\n%s", d)
+			}
+		})
+	}
+}
