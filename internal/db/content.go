@@ -44,33 +44,68 @@ func (c *codec) close() {
 // Content returns the content of that hash, checked against it. It fails with
 // coc.ErrNotFound when the archive has none and with coc.ErrErased when it was
 // removed.
-func (d *DB) Content(ctx context.Context, hash coc.Hash) (_ coc.Content, err error) {
+func (d *DB) Content(ctx context.Context, hash coc.Hash) (coc.Content, error) {
+	return d.Unpacker().Content(ctx, hash)
+}
+
+// Unpacker reads contents. It keeps the pack that it unpacked last, so that those
+// which lie in one, as the versions of a document do, cost little more than one of
+// them. It is for one goroutine.
+type Unpacker struct {
+	d    *DB
+	pack int64
+	data []byte
+}
+
+// Unpacker returns a reader of contents.
+func (d *DB) Unpacker() *Unpacker { return &Unpacker{d: d} }
+
+// Content is DB.Content. The bytes must not be altered.
+func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, err error) {
 	defer wrap(&err, "content %.12s", hash)
 	var start, size int64
-	var form coc.Form
-	var frame []byte
-	var erased sql.NullInt64
-	err = d.read.row(ctx, `
-		SELECT c.start, c.size, c.form, c.erased_at, p.frame
-		FROM contents c LEFT JOIN packs p ON p.id = c.pack_id
-		WHERE c.sha256 = ?`, hash[:]).Scan(&start, &size, &form, &erased, &frame)
+	var pack, erased sql.NullInt64
+	err = u.d.read.row(ctx, `SELECT pack_id, start, size, form, erased_at FROM contents WHERE sha256 = ?`, hash[:]).
+		Scan(&pack, &start, &size, &c.Form, &erased)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return coc.Content{}, coc.ErrNotFound
+		return c, coc.ErrNotFound
 	case err != nil:
-		return coc.Content{}, explain(err)
+		return c, explain(err)
 	case erased.Valid:
-		return coc.Content{}, coc.ErrErased
+		return c, coc.ErrErased
 	}
-	all, err := d.packs.dec.DecodeAll(frame, nil)
-	if err != nil || start < 0 || size < 0 || start+size > int64(len(all)) {
-		return coc.Content{}, damaged(err)
+	if err := u.unpack(ctx, pack.Int64); err != nil {
+		return c, err
 	}
-	c := coc.Content{Bytes: append([]byte{}, all[start:start+size]...), Form: form}
+	if start < 0 || size < 0 || start+size > int64(len(u.data)) {
+		return c, damaged(nil)
+	}
+	c.Bytes = u.data[start : start+size : start+size]
 	if c.Hash() != hash {
-		return coc.Content{}, damaged(nil)
+		return c, damaged(nil)
 	}
 	return c, nil
+}
+
+func (u *Unpacker) unpack(ctx context.Context, pack int64) error {
+	if pack == u.pack && pack != 0 {
+		return nil
+	}
+	var frame []byte
+	err := u.d.read.row(ctx, `SELECT frame FROM packs WHERE id = ?`, pack).Scan(&frame)
+	if errors.Is(err, sql.ErrNoRows) {
+		return damaged(errors.New("its pack is missing"))
+	}
+	if err != nil {
+		return explain(err)
+	}
+	data, err := u.d.packs.dec.DecodeAll(frame, nil)
+	if err != nil {
+		return damaged(err)
+	}
+	u.pack, u.data = pack, data
+	return nil
 }
 
 func damaged(err error) error {

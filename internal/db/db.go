@@ -60,7 +60,11 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 		return nil, err
 	}
 	d := &DB{path: path, lock: lock}
-	if err := d.create(ctx); err != nil {
+	err = d.create(ctx)
+	if err == nil {
+		err = d.lineUp(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cocsync/internal/coc"
 )
@@ -28,22 +29,59 @@ type Document struct {
 // Documents returns every document, by name. account narrows it; "" does not.
 func (d *DB) Documents(ctx context.Context, account string) (_ []Document, err error) {
 	defer wrap(&err, "documents")
+	return d.documents(ctx, `?1 = '' OR a.name = ?1`, account)
+}
+
+// ByID returns the documents of that document_id, ByPrefix those whose document_id
+// begins so, and ByName those that are called so now; each in all accounts, by name.
+func (d *DB) ByID(ctx context.Context, id string) (_ []Document, err error) {
+	defer wrap(&err, "document %q", id)
+	return d.documents(ctx, `d.account_id IN (SELECT id FROM accounts) AND d.document_id = ?1`, id)
+}
+
+// ByPrefix is explained at ByID.
+func (d *DB) ByPrefix(ctx context.Context, prefix string) (_ []Document, err error) {
+	defer wrap(&err, "documents %q…", prefix)
+	return d.documents(ctx, `d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
+		prefix, prefix+string(utf8.MaxRune))
+}
+
+// ByName is explained at ByID.
+func (d *DB) ByName(ctx context.Context, name string) (_ []Document, err error) {
+	defer wrap(&err, "document %q", name)
+	return d.documents(ctx, `d.name = ?1`, name)
+}
+
+// ByKey returns the document of that key.
+func (d *DB) ByKey(ctx context.Context, key int64) (_ Document, err error) {
+	defer wrap(&err, "document %d", key)
+	list, err := d.documents(ctx, `d.id = ?1`, key)
+	if err == nil && len(list) == 0 {
+		err = coc.ErrNotFound
+	}
+	if err != nil {
+		return Document{}, err
+	}
+	return list[0], nil
+}
+
+func (d *DB) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
 	return collect(ctx, d.read, scanDocument, `
-		WITH good AS (
-			SELECT watch, max(ended_at) AS at FROM cycles WHERE outcome = 'good' AND complete GROUP BY watch)
 		SELECT d.id, a.name, d.document_id, d.name, d.state, d.newest,
 			(SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'archived'),
 			(SELECT made_at FROM versions v WHERE v.document_id = d.id AND v.label = d.newest),
 			d.first_seen_at,
-			max(d.checked_at, coalesce((SELECT max(g.at) FROM memberships m JOIN good g ON g.watch = m.watch
+			max(d.checked_at, coalesce((SELECT max((SELECT ended_at FROM cycles c
+					WHERE c.watch = m.watch AND c.outcome = 'good' AND c.complete ORDER BY c.id DESC LIMIT 1))
+				FROM memberships m
 				WHERE m.document_id = d.id AND m.until IS NULL AND d.state = 'present'), 0)),
 			EXISTS (SELECT 1 FROM memberships m WHERE m.document_id = d.id AND m.until IS NULL),
 			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
 			s.created_at, s.updated_at, coalesce(s.extra, '')
 		FROM documents d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
-		WHERE ?1 = '' OR a.name = ?1
-		ORDER BY d.name, d.document_id`, account)
+		WHERE `+where+`
+		ORDER BY d.name, d.document_id`, args...)
 }
 
 func scanDocument(row scanner) (doc Document, err error) {

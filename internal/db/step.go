@@ -85,9 +85,9 @@ func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (i
 		return id, false, err
 	}
 	id, err = t.insert(`
-		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at)
-		SELECT id, ?, ?, ?, 'listed', ?, ? FROM accounts WHERE name = ?`,
-		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), account)
+		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at, lined)
+		SELECT id, ?, ?, ?, 'listed', ?, ?, ? FROM accounts WHERE name = ?`,
+		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), linesAlgorithm, account)
 	return id, true, err
 }
 
@@ -176,6 +176,9 @@ func (w *stepper) putRevisions() error {
 	contents, err := w.addContents(w.document, list)
 	if err != nil {
 		return fmt.Errorf("contents: %w", err)
+	}
+	if err := w.putLines(w.document, w.fresh, list); err != nil {
+		return fmt.Errorf("lines: %w", err)
 	}
 	for _, v := range w.Versions {
 		r := v.Revision

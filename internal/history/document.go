@@ -24,35 +24,57 @@ func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
 // and a name before a beginning. The error is coc.ErrNotFound when there is
 // none; its hint names the likely ones.
 func (h *History) Document(ctx context.Context, ref string) (db.Document, error) {
-	all, err := h.DB.Documents(ctx, "")
-	if err != nil {
-		return db.Document{}, err
-	}
-	for _, match := range []func(db.Document, string) bool{
-		func(d db.Document, s string) bool { return d.DocumentID == s },
-		func(d db.Document, s string) bool { return d.Name == s },
-		func(d db.Document, s string) bool { return s != "" && strings.HasPrefix(d.DocumentID, s) },
-	} {
-		var found, inAccount []db.Document
-		for _, d := range all {
-			if match(d, ref) {
-				found = append(found, d)
-			}
-			if rest, ok := strings.CutPrefix(ref, d.Account+"/"); ok && match(d, rest) {
-				inAccount = append(inAccount, d)
-			}
-		}
-		if len(found) == 0 {
-			found = inAccount
+	for _, find := range []func(context.Context, string) ([]db.Document, error){h.DB.ByID, h.DB.ByName, h.byPrefix} {
+		found, err := find(ctx, ref)
+		if err == nil && len(found) == 0 && strings.Contains(ref, "/") {
+			found, err = h.inAccount(ctx, ref, find)
 		}
 		switch {
+		case err != nil:
+			return db.Document{}, err
 		case len(found) == 1:
 			return found[0], nil
 		case len(found) > 1:
 			return db.Document{}, hint.Wrap(fmt.Errorf("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
 		}
 	}
+	all, err := h.DB.Documents(ctx, "")
+	if err != nil {
+		return db.Document{}, err
+	}
 	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
+}
+
+// byPrefix takes no empty beginning: everything begins so.
+func (h *History) byPrefix(ctx context.Context, prefix string) ([]db.Document, error) {
+	if prefix == "" {
+		return nil, nil
+	}
+	return h.DB.ByPrefix(ctx, prefix)
+}
+
+// inAccount finds what a reference names that begins with an account and a slash.
+func (h *History) inAccount(ctx context.Context, ref string, find func(context.Context, string) ([]db.Document, error)) (found []db.Document, err error) {
+	accounts, err := h.DB.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		rest, ok := strings.CutPrefix(ref, a.Name+"/")
+		if !ok {
+			continue
+		}
+		list, err := find(ctx, rest)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range list {
+			if d.Account == a.Name {
+				found = append(found, d)
+			}
+		}
+	}
+	return found, nil
 }
 
 // candidates lists documents so that one can be chosen.

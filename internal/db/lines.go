@@ -1,0 +1,339 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"cocsync/internal/coc"
+)
+
+// The line set says which lines ever occurred in which document. A search finds in
+// it the few documents that are worth reading, so it costs what there is to find,
+// not versions times size. It is derived: it can be made again of the contents.
+
+// linesAlgorithm is the version of what putLines and folded make of contents. It
+// goes up whenever they could make something else; then Open makes all of it again.
+const linesAlgorithm = 1
+
+const (
+	// openBlocks is how many blocks wait until they are indexed together, which
+	// costs a fraction of one by one; meanwhile searches read them.
+	openBlocks = 256
+	// blockSize bounds a block, unless one line is longer. Such a one is not
+	// indexed: what it would find is not worth its size.
+	blockSize = 1 << 20
+)
+
+// putLines stores those lines of the contents that the document never had. first
+// says that it had none.
+func (t tx) putLines(document int64, first bool, contents []fresh) error {
+	if len(contents) == 0 {
+		return nil
+	}
+	known := map[string]struct{}{}
+	if !first {
+		var err error
+		if known, err = t.lines(document); err != nil {
+			return err
+		}
+	}
+	var block []byte
+	for _, c := range contents {
+		for line := range bytes.Lines(c.Bytes) {
+			line = bytes.TrimSuffix(line, []byte("\n"))
+			if _, ok := known[string(line)]; ok {
+				continue
+			}
+			known[string(line)] = struct{}{}
+			if len(block) > 0 && len(block)+len(line) >= blockSize {
+				if err := t.putBlock(document, block); err != nil {
+					return err
+				}
+				block = block[:0]
+			}
+			block = append(append(block, line...), '\n')
+		}
+	}
+	if len(block) == 0 {
+		return nil
+	}
+	if err := t.putBlock(document, block); err != nil {
+		return err
+	}
+	return t.indexBlocks(openBlocks)
+}
+
+// lines returns the lines that the document ever had.
+func (t tx) lines(document int64) (map[string]struct{}, error) {
+	known := map[string]struct{}{}
+	rows, err := t.rows(`SELECT frame FROM blocks WHERE document_id = ?`, document)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var frame []byte
+		if err := rows.Scan(&frame); err != nil {
+			return nil, err
+		}
+		block, err := t.d.packs.dec.DecodeAll(frame, nil)
+		if err != nil {
+			continue // a line that is stored twice does no harm
+		}
+		for line := range strings.Lines(string(block)) {
+			known[strings.TrimSuffix(line, "\n")] = struct{}{}
+		}
+	}
+	return known, rows.Err()
+}
+
+func (t tx) putBlock(document int64, block []byte) error {
+	state := "open"
+	if len(block) > blockSize {
+		state = "large"
+	}
+	return t.exec(`INSERT INTO blocks (document_id, size, frame, state) VALUES (?, ?, ?, ?)`,
+		document, len(block), t.d.packs.enc.EncodeAll(block, nil), state)
+}
+
+// indexBlocks indexes the open blocks if there are at least so many.
+func (t tx) indexBlocks(least int) error {
+	var n int
+	if err := t.row(`SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil || n < least {
+		return err
+	}
+	texts, err := t.openTexts()
+	if err != nil {
+		return err
+	}
+	for id, text := range texts {
+		if err := t.exec(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, id, text); err != nil {
+			return err
+		}
+	}
+	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open'`)
+}
+
+// openTexts returns what of each open block is indexed.
+func (t tx) openTexts() (map[int64]string, error) {
+	texts := map[int64]string{}
+	rows, err := t.rows(`SELECT id, frame FROM blocks WHERE state = 'open'`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var frame []byte
+		if err := rows.Scan(&id, &frame); err != nil {
+			return nil, err
+		}
+		block, err := t.d.packs.dec.DecodeAll(frame, nil)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		texts[id] = indexed(block)
+	}
+	return texts, rows.Err()
+}
+
+// indexed is the text of a block as the index has it: folded, each line without
+// the white space around it, which is a fourth of it and tells nothing.
+func indexed(block []byte) string {
+	var b strings.Builder
+	b.Grow(len(block))
+	for line := range bytes.Lines(block) {
+		for _, r := range string(bytes.Trim(line, " \t\r\n")) {
+			b.WriteRune(folded(r))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// folded returns the one rune that stands in the index for all that differ from it
+// in case alone. What FTS5 can't take becomes the replacement character, which is
+// also what a byte that is no UTF-8 is read as.
+func folded(r rune) rune {
+	switch {
+	case r >= 'a' && r <= 'z':
+		return r - 'a' + 'A'
+	case r == 0:
+		return utf8.RuneError
+	case r < 0x80:
+		return r
+	}
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	return least
+}
+
+// Need says what a line must hold to be worth reading, as far as that is known. The
+// zero Need is met by every line.
+type Need struct {
+	Text string // as it is but for case
+	All  []Need // each of these
+	Any  []Need // one of these
+}
+
+// maxGrams bounds the trigrams that are asked for of one text: each further one
+// would exclude next to nothing.
+const maxGrams = 32
+
+// match is the need as a query of FTS5; "" is met by every line.
+func (n Need) match() string {
+	var parts []string
+	text := []rune(strings.Trim(n.Text, " \t\r\n"))
+	for i := 0; i+3 <= len(text) && i < maxGrams; i++ {
+		gram := string([]rune{folded(text[i]), folded(text[i+1]), folded(text[i+2])})
+		parts = append(parts, `"`+strings.ReplaceAll(gram, `"`, `""`)+`"`)
+	}
+	for _, a := range n.All {
+		if m := a.match(); m != "" {
+			parts = append(parts, m)
+		}
+	}
+	var or []string
+	for _, a := range n.Any {
+		m := a.match()
+		if m == "" {
+			or = nil
+			break
+		}
+		or = append(or, m)
+	}
+	if len(or) > 0 {
+		parts = append(parts, "("+strings.Join(or, " OR ")+")")
+	}
+	if len(parts) < 2 {
+		return strings.Join(parts, "")
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+// Lines calls f with lines of documents, among which are all that meet the need; a
+// document may come several times, with other lines. document narrows it to one; 0
+// does not. Nil lines stand for those of a document whose line set is not there.
+func (d *DB) Lines(ctx context.Context, document int64, n Need, f func(document int64, lines []byte) error) (err error) {
+	defer wrap(&err, "lines")
+	query, args := `
+		SELECT document_id, frame FROM blocks WHERE ?1 IN (0, document_id)
+		UNION ALL SELECT id, NULL FROM documents WHERE (lined < ?2 OR lined > ?2) AND ?1 IN (0, id)`,
+		[]any{document, linesAlgorithm}
+	if match := n.match(); document != 0 {
+		query = strings.Replace(query, "?1 IN (0, document_id)", "document_id = ?1", 1)
+	} else if match != "" {
+		query = `
+		SELECT b.document_id, b.frame FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?1
+		UNION ALL SELECT document_id, frame FROM blocks WHERE state IN ('open', 'large')
+		UNION ALL SELECT id, NULL FROM documents WHERE lined < ?2 OR lined > ?2`
+		args[0] = match
+	}
+	rows, err := d.read.query(ctx, query, args...)
+	if err != nil {
+		return explain(err)
+	}
+	defer rows.Close()
+	var lines []byte
+	for rows.Next() {
+		var id int64
+		var frame []byte
+		if err := rows.Scan(&id, &frame); err != nil {
+			return err
+		}
+		if frame == nil {
+			if err := f(id, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		if lines, err = d.packs.dec.DecodeAll(frame, lines[:0]); err != nil {
+			return damaged(err)
+		}
+		if err := f(id, lines); err != nil {
+			return err
+		}
+	}
+	return explain(rows.Err())
+}
+
+// lineUp makes the line sets that are missing: after a migration, or when another
+// algorithm made them. It goes on from where it was stopped.
+func (d *DB) lineUp(ctx context.Context) (err error) {
+	defer wrap(&err, "build the line index")
+	err = d.update(ctx, func(t tx) error {
+		var other int
+		err := t.row(`SELECT count(*) FROM documents WHERE lined NOT IN (0, ?)`, linesAlgorithm).Scan(&other)
+		if err != nil || other == 0 {
+			return err
+		}
+		for _, q := range []string{`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`, `DELETE FROM blocks`, `UPDATE documents SET lined = 0`} {
+			if err := t.exec(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for err == nil {
+		var ids []int64
+		ids, err = collect(ctx, d.read, scanID, `SELECT id FROM documents WHERE lined = 0 LIMIT ?`, openBlocks)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		err = d.update(ctx, func(t tx) error {
+			for _, id := range ids {
+				if err := t.lineUp(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return err
+}
+
+// lineUp makes the line set of a document, which has none.
+func (t tx) lineUp(document int64) error {
+	contents, err := t.d.contentsOf(t.ctx, document)
+	if err == nil {
+		err = t.putLines(document, true, contents)
+	}
+	if err == nil {
+		err = t.exec(`UPDATE documents SET lined = ? WHERE id = ?`, linesAlgorithm, document)
+	}
+	return err
+}
+
+// contentsOf returns the contents of a document that can be read, as committed.
+func (d *DB) contentsOf(ctx context.Context, document int64) ([]fresh, error) {
+	hashes, err := collect(ctx, d.read, func(row scanner) (h coc.Hash, err error) {
+		var b []byte
+		err = row.Scan(&b)
+		copy(h[:], b)
+		return h, err
+	}, `
+		SELECT c.sha256 FROM versions v JOIN revisions r ON r.version_id = v.id JOIN contents c ON c.id = r.content_id
+		WHERE v.document_id = ? AND c.erased_at IS NULL GROUP BY c.id ORDER BY min(r.id)`, document)
+	if err != nil {
+		return nil, err
+	}
+	var list []fresh
+	u := d.Unpacker()
+	for _, h := range hashes {
+		// A damaged one is told by whoever asks for it, and has no lines.
+		if c, err := u.Content(ctx, h); err == nil {
+			list = append(list, fresh{h, c})
+		}
+	}
+	return list, ctx.Err()
+}
+
+func scanID(row scanner) (id int64, err error) {
+	err = row.Scan(&id)
+	return id, err
+}
