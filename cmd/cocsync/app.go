@@ -34,6 +34,9 @@ type app struct {
 	ending []func() error // run in reverse before the program ends
 }
 
+// configUsage explains --config.
+const configUsage = "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
@@ -50,11 +53,13 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		// How many letters a typo may be off before no command is suggested.
 		SuggestionsMinimumDistance: 2,
 		SilenceErrors:              true,
+		// What stands before a command is root's, so that grep can have a -c of its own.
+		TraverseChildren: true,
 		Args:                       cobra.NoArgs,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.configFlag, "config", "c", "", "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)")
+	f.StringVarP(&a.configFlag, "config", "c", "", configUsage)
 	f.StringVar(&a.dbFlag, "db", "", "archive `FILE` for offline commands (default: the config's database)")
 	a.color = choice{"auto", []string{"auto", "always", "never"}}
 	a.logFormat = choice{"text", []string{"text", "json"}}
@@ -67,7 +72,8 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	})
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
-		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(), a.notifyCommand(),
+		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
+		a.blameCommand(), a.grepCommand(), a.notifyCommand(),
 		a.versionCommand(),
 	)
 	// cobra's own commands, in the words of the others.

@@ -110,18 +110,18 @@ func (c *comparison) withBefore(ctx context.Context, h *history.History, ref str
 // load reads both contents and compares them.
 func (c *comparison) load(ctx context.Context, h *history.History, old *history.Version, now history.Version) error {
 	if old != nil {
-		was, err := content(ctx, h, *old)
+		was, err := h.Content(ctx, *old)
 		if err != nil {
 			return err
 		}
-		c.old, c.was = old.Label(), diff.Read(was)
+		c.old, c.was = old.Label(), diff.Read(was.Bytes)
 		c.note(*old)
 	}
-	is, err := content(ctx, h, now)
+	is, err := h.Content(ctx, now)
 	if err != nil {
 		return err
 	}
-	c.new, c.now = now.Label(), diff.Read(is)
+	c.new, c.now = now.Label(), diff.Read(is.Bytes)
 	c.note(now)
 	c.Result = diff.Compare(c.was, c.now)
 	return nil
@@ -131,16 +131,4 @@ func (c *comparison) note(v history.Version) {
 	if v.Note != "" {
 		c.notes = append(c.notes, v.Note)
 	}
-}
-
-// content reads the content of a version.
-func content(ctx context.Context, h *history.History, v history.Version) ([]byte, error) {
-	c, err := h.DB.Content(ctx, v.Hash)
-	if errors.Is(err, coc.ErrErased) {
-		err = hint.Wrap(err, "somebody had it removed for good; `cocsync show --meta` still tells its hash and size")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", v.Label(), visible(v.Document.Name), err)
-	}
-	return c.Bytes, nil
 }

@@ -50,6 +50,9 @@ brought it; and for those whose content is not here, the reason.
 	return cmd
 }
 
+// tokenNote says what a content is that is no text.
+const tokenNote = "no Unicode text can hold this content; it is shown as the JSON string that COC sent"
+
 func (a *app) show(ctx context.Context, spec string) error {
 	h, err := a.reader(ctx)
 	if err != nil {
@@ -63,16 +66,16 @@ func (a *app) show(ctx context.Context, spec string) error {
 	if err != nil {
 		return err
 	}
-	text, err := content(ctx, h, v)
+	text, err := h.Content(ctx, v)
 	if err != nil {
 		return err
 	}
 	a.aside(v.Note)
 	if v.Form == coc.FormToken {
-		a.aside("no Unicode text can hold this content; it is shown as the JSON string that COC sent")
+		a.aside(tokenNote)
 	}
 	return a.paged(func(p *page) error {
-		_, err := p.WriteString(p.content(string(text)))
+		_, err := p.WriteString(p.content(string(text.Bytes)))
 		return err
 	})
 }

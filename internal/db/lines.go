@@ -217,23 +217,17 @@ func (n Need) match() string {
 }
 
 // Lines calls f with lines of documents, among which are all that meet the need; a
-// document may come several times, with other lines. document narrows it to one; 0
-// does not. Nil lines stand for those of a document whose line set is not there.
-func (d *DB) Lines(ctx context.Context, document int64, n Need, f func(document int64, lines []byte) error) (err error) {
+// document may come several times, with other lines. Nil lines stand for those of a
+// document whose line set is not there.
+func (d *DB) Lines(ctx context.Context, n Need, f func(document int64, lines []byte) error) (err error) {
 	defer wrap(&err, "lines")
-	query, args := `
-		SELECT document_id, frame FROM blocks WHERE ?1 IN (0, document_id)
-		UNION ALL SELECT id, NULL FROM documents WHERE (lined < ?2 OR lined > ?2) AND ?1 IN (0, id)`,
-		[]any{document, linesAlgorithm}
-	if match := n.match(); document != 0 {
-		query = strings.Replace(query, "?1 IN (0, document_id)", "document_id = ?1", 1)
-	} else if match != "" {
-		query = `
-		SELECT b.document_id, b.frame FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?1
-		UNION ALL SELECT document_id, frame FROM blocks WHERE state IN ('open', 'large')
-		UNION ALL SELECT id, NULL FROM documents WHERE lined < ?2 OR lined > ?2`
-		args[0] = match
+	query, args := `SELECT document_id, frame FROM blocks`, []any{linesAlgorithm}
+	if match := n.match(); match != "" {
+		query, args = `
+			SELECT b.document_id, b.frame FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?2
+			UNION ALL SELECT document_id, frame FROM blocks WHERE state <> 'indexed'`, append(args, match)
 	}
+	query += ` UNION ALL SELECT id, NULL FROM documents WHERE lined < ?1 OR lined > ?1`
 	rows, err := d.read.query(ctx, query, args...)
 	if err != nil {
 		return explain(err)

@@ -3,6 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -98,6 +101,7 @@ func scanDocument(row scanner) (doc Document, err error) {
 // Revision is a version label with one of its revisions; Number is 0 for a
 // version whose content is not here.
 type Revision struct {
+	Key         int64 // 0 with Number 0
 	Label       string
 	Number      int
 	Revisions   int // of its version
@@ -129,7 +133,7 @@ func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt
 func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err error) {
 	defer wrap(&err, "versions")
 	return collect(ctx, d.read, scanRevision, `
-		SELECT v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
+		SELECT coalesce(r.id, 0), v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
 			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), coalesce(c.erased_at, 0) <> 0,
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
@@ -142,7 +146,7 @@ func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err e
 func scanRevision(row scanner) (r Revision, err error) {
 	var hash []byte
 	var made, seen, checked, withdrawn, answered, previous sql.NullInt64
-	err = row.Scan(&r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
+	err = row.Scan(&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
 		&made, &seen, &checked, &withdrawn, &r.Author, &r.Evidence.RequestID, &answered, &previous)
 	copy(r.Hash[:], hash)
 	r.MadeAt, r.SeenAt, r.CheckedAt, r.WithdrawnAt = instant(made), instant(seen), instant(checked), instant(withdrawn)
@@ -150,10 +154,29 @@ func scanRevision(row scanner) (r Revision, err error) {
 	return r, err
 }
 
+// Predecessors returns of each revision of the document that a change led to the
+// key of the one that it was compared with; 0 where that was nothing.
+func (d *DB) Predecessors(ctx context.Context, document int64) (_ map[int64]int64, err error) {
+	defer wrap(&err, "predecessors of versions")
+	type pair struct{ from, to int64 }
+	list, err := collect(ctx, d.read, func(row scanner) (p pair, err error) {
+		err = row.Scan(&p.to, &p.from)
+		return p, err
+	}, `
+		SELECT to_revision, coalesce(from_revision, 0) FROM changes
+		WHERE document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document)
+	from := make(map[int64]int64, len(list))
+	for _, p := range list {
+		from[p.to] = p.from
+	}
+	return from, err
+}
+
 // Filter narrows a listing of changes. The zero value takes everything.
 type Filter struct {
 	ID       int64
 	Document int64
+	Among    []int64   // documents, if not nil
 	Since    time.Time // inclusive
 	Until    time.Time // exclusive
 	Seen     bool      // Since and Until go by when cocsync saw it, not by At
@@ -182,7 +205,21 @@ func (d *DB) Change(ctx context.Context, id int64) (coc.Change, error) {
 }
 
 // Changes returns the changes that pass the filter, newest first.
-func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) {
+func (d *DB) Changes(ctx context.Context, f Filter) (list []coc.Change, err error) {
+	err = d.EachChange(ctx, f, func(c coc.Change) (bool, error) {
+		list = append(list, c)
+		return true, nil
+	})
+	return list, err
+}
+
+// changesPage is how many changes are read at once.
+const changesPage = 500
+
+// EachChange calls do with the changes that pass the filter, newest first, until it
+// returns false. It reads them page by page: a change that comes meanwhile may be
+// among them or not.
+func (d *DB) EachChange(ctx context.Context, f Filter, do func(coc.Change) (more bool, err error)) (err error) {
 	defer wrap(&err, "changes")
 	where, args := f.where()
 	query := `
@@ -200,28 +237,35 @@ func (d *DB) Changes(ctx context.Context, f Filter) (_ []coc.Change, err error) 
 		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
 		LEFT JOIN versions v ON v.id = c.version_id
 		LEFT JOIN diffs x ON x.change_id = c.id
-		WHERE ` + where + ` ORDER BY c.at DESC, c.id DESC`
+		WHERE ` + where + ` AND (c.at, c.id) < (?, ?) ORDER BY c.at DESC, c.id DESC LIMIT ?`
+	size := changesPage
 	if f.Limit > 0 && !f.searches() {
-		query += ` LIMIT ?`
-		args = append(args, f.Limit)
+		size = min(size, f.Limit)
 	}
-	list, err := collect(ctx, d.read, scanChange, query, args...)
-	if err != nil {
-		return nil, err
+	at, id := int64(math.MaxInt64), int64(math.MaxInt64)
+	for found := 0; ; {
+		page, err := collect(ctx, d.read, scanChange, query, append(slices.Clone(args), at, id, size)...)
+		if err != nil {
+			return err
+		}
+		for _, c := range page {
+			if c.Items, err = d.items(ctx, c.ID); err != nil {
+				return err
+			}
+			if !f.found(c.Items) {
+				continue
+			}
+			found++
+			if more, err := do(c); err != nil || !more || found == f.Limit {
+				return err
+			}
+		}
+		if len(page) < size {
+			return nil
+		}
+		last := page[len(page)-1]
+		at, id = last.At.UnixMilli(), last.ID
 	}
-	found := list[:0]
-	for _, c := range list {
-		if c.Items, err = d.items(ctx, c.ID); err != nil {
-			return nil, err
-		}
-		if f.found(c.Items) {
-			found = append(found, c)
-		}
-		if len(found) == f.Limit && f.Limit > 0 {
-			break
-		}
-	}
-	return found, nil
 }
 
 func (f Filter) where() (string, []any) {
@@ -237,6 +281,10 @@ func (f Filter) where() (string, []any) {
 	}
 	add(f.ID != 0, "c.id = ?", f.ID)
 	add(f.Document != 0, "c.document_id = ?", f.Document)
+	if f.Among != nil {
+		keys, _ := json.Marshal(f.Among) // numbers: this can't fail
+		add(true, "c.document_id IN (SELECT value FROM json_each(?))", string(keys))
+	}
 	add(!f.Since.IsZero(), column+" >= ?", f.Since.UnixMilli())
 	add(!f.Until.IsZero(), column+" < ?", f.Until.UnixMilli())
 	add(f.By != "", "rt.author = ?", f.By)

@@ -181,31 +181,17 @@ func (h *History) Before(ctx context.Context, v Version) (_ Version, ok bool, er
 	if err != nil {
 		return Version{}, false, err
 	}
-	at := slices.IndexFunc(all, func(r db.Revision) bool { return label(r) == v.Label() })
-	recorded, previous, err := h.recorded(ctx, v)
+	from, err := h.DB.Predecessors(ctx, v.Document.Key)
 	if err != nil {
 		return Version{}, false, err
 	}
-	var between []string
-	for _, r := range slices.Backward(all[:max(at, 0)]) {
-		if r.Number > 0 && (!recorded || label(r) == previous) {
-			return Version{Document: v.Document, Revision: r, Note: strings.Join(between, "; ")}, true, nil
-		}
-		if r.Number == 0 {
-			between = append(between, fmt.Sprintf("%s lies between and is not in the archive: %s", r.Label, Reason(r)))
-		}
+	at := slices.IndexFunc(all, func(r db.Revision) bool { return r.Key == v.Key })
+	if at < 0 {
+		return Version{}, false, nil
 	}
-	return Version{}, false, nil
-}
-
-// recorded returns what the change that led to the version compares it with.
-func (h *History) recorded(ctx context.Context, v Version) (ok bool, previous string, err error) {
-	list, err := h.DB.Changes(ctx, db.Filter{Document: v.Document.Key,
-		Kinds: []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten}})
-	for _, c := range list {
-		if c.Version == v.Label() {
-			return true, c.Previous, err
-		}
+	at, between := before(all, from, at)
+	if at < 0 {
+		return Version{}, false, nil
 	}
-	return false, "", err
+	return Version{Document: v.Document, Revision: all[at], Note: strings.Join(between, "; ")}, true, nil
 }

@@ -30,6 +30,22 @@ func (h *History) Until(text string) (time.Time, error) {
 	return at.Add(time.Millisecond), err
 }
 
+// Instant reads the time that a question is about: a date (its end, or now while it
+// lasts), an RFC 3339 instant or an age.
+func (h *History) Instant(text string) (time.Time, error) {
+	at, day, err := h.bound(text)
+	switch {
+	case err != nil:
+		return at, err
+	case day:
+		at, _, err = h.instant(text)
+	}
+	if err == nil && at.After(h.Now()) {
+		err = hint.Wrap(fmt.Errorf("%q lies in the future", text), "the archive knows what was, until now")
+	}
+	return at, err
+}
+
 // bound reads an instant; day says that it is the start of a bare date.
 func (h *History) bound(text string) (at time.Time, day bool, err error) {
 	if at, err := time.ParseInLocation(time.DateOnly, text, h.Local); err == nil {

@@ -1,0 +1,56 @@
+package diff
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The parts of a job are found with the lines that they stand on, steps within steps
+// and aliases too.
+func TestFind(t *testing.T) {
+	text := Read([]byte(`meta: {name: job}
+inputs:
+  region:
+    type: string
+steps:
+  # first
+  - name: drain
+    task: hwc:runbook:scripts@1.0.0
+    inputs: &in
+      timeout: 30
+
+  - name: loop
+    task: hwc:runbook:loop@1.0.0
+    inputs:
+      steps:
+        - name: inner
+          task: hwc:runbook:suspend@1.0.0
+          inputs: *in
+  - name: drain
+    inputs: {timeout: 5}
+`))
+	tests := []struct {
+		name string
+		fits func(path, step string) bool
+		want []Span
+	}{
+		{"step", func(_, step string) bool { return step == "loop" }, []Span{{12, 18}}},
+		{"step within a step", func(_, step string) bool { return step == "inner" }, []Span{{16, 18}}},
+		{"two of a name", func(_, step string) bool { return step == "drain" }, []Span{{7, 10}, {19, 20}}},
+		{"path", func(path, _ string) bool { return path == "inputs.region" }, []Span{{3, 4}}},
+		{"by place", func(path, _ string) bool { return path == "steps[0].inputs.timeout" }, []Span{{10, 10}}},
+		{"alias", func(path, _ string) bool { return path == "steps[loop].inputs.steps[inner].inputs.timeout" }, []Span{{18, 18}}},
+		{"flow", func(path, _ string) bool { return path == "meta.name" }, []Span{{1, 1}}},
+		{"nothing", func(string, string) bool { return false }, nil},
+	}
+	for _, tt := range tests {
+		got, why := text.Find(tt.fits)
+		if why != "" || cmp.Diff(got, tt.want) != "" {
+			t.Errorf("%s: Find = %v, %q, want %v", tt.name, got, why, tt.want)
+		}
+	}
+	if got, why := Read([]byte("a: [")).Find(func(string, string) bool { return true }); got != nil || why == "" {
+		t.Errorf("Find in broken YAML = %v, %q, want none and a reason", got, why)
+	}
+}

@@ -1,0 +1,278 @@
+package history
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/diff"
+)
+
+// Query asks for lines.
+type Query struct {
+	// Pattern is matched against a line without its end, "\n" or "\r\n".
+	Pattern   *regexp.Regexp
+	Documents []db.Document // those that are searched; none for all
+	// Newest and At leave only lines of each document's newest version, or of that
+	// of an instant; the runs of versions are told in full.
+	Newest bool
+	At     time.Time // zero for any
+	// Step and Path are patterns in which * stands for anything. A line counts where
+	// it stands in such a step, and in such a part of the job.
+	Step, Path string
+}
+
+// Match is a line that was found.
+type Match struct {
+	Text string // without its end
+	Runs []Run  // where it stood, oldest first
+}
+
+// Run is a run of consecutive versions.
+type Run struct {
+	First, Last string // labels, the same for a run of one
+	// Open says that Last is the newest version there is.
+	Open bool
+}
+
+// Found are the lines of a document that were found, those of the first version
+// first, in their order there.
+type Found struct {
+	Document db.Document
+	Lines    []Match
+	// Unread are versions whose structure could not be read, so that nothing is
+	// known of steps and paths in them.
+	Unread []string
+}
+
+// Grep calls f with every document that has lines that match, by name.
+func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error {
+	docs, err := h.candidates(ctx, q)
+	if err != nil {
+		return err
+	}
+	u := h.DB.Unpacker()
+	for _, doc := range docs {
+		found, err := h.grep(ctx, q, doc, u)
+		if err != nil {
+			return err
+		}
+		if len(found.Lines) == 0 && len(found.Unread) == 0 {
+			continue
+		}
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidates are the documents that are worth reading, by name.
+func (h *History) candidates(ctx context.Context, q Query) ([]db.Document, error) {
+	if len(q.Documents) > 0 {
+		return q.Documents, nil
+	}
+	return h.having(ctx, q.Pattern)
+}
+
+// having returns the documents that ever had a line that a pattern matches, by name.
+func (h *History) having(ctx context.Context, pattern *regexp.Regexp) ([]db.Document, error) {
+	keys := map[int64]bool{}
+	err := h.DB.Lines(ctx, need(pattern), func(document int64, lines []byte) error {
+		if !keys[document] && (lines == nil || anyLine(pattern, lines)) {
+			keys[document] = true
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h.byKeys(ctx, keys)
+}
+
+func anyLine(pattern *regexp.Regexp, lines []byte) bool {
+	for line := range bytes.Lines(lines) {
+		if pattern.Match(bare(line)) {
+			return true
+		}
+	}
+	return false
+}
+
+// bare is a line without its end.
+func bare(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+}
+
+// fewDocuments are asked for one by one.
+const fewDocuments = 100
+
+// byKeys returns documents by name.
+func (h *History) byKeys(ctx context.Context, keys map[int64]bool) (docs []db.Document, err error) {
+	if len(keys) > fewDocuments {
+		docs, err = h.DB.Documents(ctx, "")
+		return slices.DeleteFunc(docs, func(d db.Document) bool { return !keys[d.Key] }), err
+	}
+	for key := range keys {
+		doc, err := h.DB.ByKey(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	slices.SortFunc(docs, func(a, b db.Document) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
+	})
+	return docs, nil
+}
+
+// grep finds the lines of one document.
+func (h *History) grep(ctx context.Context, q Query, doc db.Document, u *db.Unpacker) (found Found, err error) {
+	found.Document = doc
+	all, err := h.Versions(ctx, doc)
+	if err != nil {
+		return found, err
+	}
+	chosen := func(db.Revision) bool { return true }
+	if q.Newest || !q.At.IsZero() {
+		one, ok, err := h.standing(ctx, doc, all, q.At)
+		if err != nil || !ok {
+			return found, err
+		}
+		chosen = func(r db.Revision) bool { return r.Key == one.Key }
+	}
+	all = slices.DeleteFunc(all, func(r db.Revision) bool { return r.Number == 0 || r.Erased })
+	hits := hits{query: q, matches: map[string]bool{}, at: map[string]*hit{}}
+	for i, r := range all {
+		if i == 0 || r.Hash != all[i-1].Hash {
+			c, err := u.Content(ctx, r.Hash)
+			if err != nil {
+				return found, contentError(err, r, doc)
+			}
+			if !hits.read(c.Bytes) {
+				found.Unread = append(found.Unread, r.Name())
+			}
+		}
+		hits.stand(i, chosen(r))
+	}
+	found.Lines = hits.found(all)
+	return found, nil
+}
+
+// standing returns the version that is newest, or was at that instant. ok is false
+// for a document that was not there, or whose version is not here.
+func (h *History) standing(ctx context.Context, doc db.Document, all []db.Revision, at time.Time) (_ Version, ok bool, err error) {
+	var v Version
+	if at.IsZero() {
+		if doc.State == coc.Deleted {
+			return v, false, nil
+		}
+		v, err = named(all, doc.Version, 0)
+	} else {
+		v, err = h.asOf(ctx, doc, all, at)
+	}
+	if ctx.Err() != nil {
+		return v, false, ctx.Err()
+	}
+	return v, err == nil, nil
+}
+
+// hits are the lines of a document that match.
+type hits struct {
+	query   Query
+	matches map[string]bool // whether a line does, as far as it was asked
+	at      map[string]*hit
+	order   []*hit
+	now     []*hit // those of the version that was read last
+}
+
+// hit is a line that matches, and the places of the versions that it stood in.
+type hit struct {
+	text     string
+	versions []int
+	chosen   bool // it stood in one that was asked for
+}
+
+// read finds the lines of a version's content. It returns false where they can't be
+// told, because the structure can't be read.
+func (s *hits) read(content []byte) bool {
+	text := diff.Read(content)
+	within, ok := s.scope(text)
+	s.now = s.now[:0]
+	for i, line := range text.Lines {
+		line = bare(line)
+		match, asked := s.matches[string(line)]
+		if !asked {
+			match = s.query.Pattern.Match(line)
+			s.matches[string(line)] = match
+		}
+		if !match || within != nil && !within[i] {
+			continue
+		}
+		h := s.at[string(line)]
+		if h == nil {
+			h = &hit{text: string(line)}
+			s.at[h.text], s.order = h, append(s.order, h)
+		}
+		s.now = append(s.now, h)
+	}
+	return ok
+}
+
+// scope says which lines stand in the step and the path that were asked for; nil for
+// all of them.
+func (s *hits) scope(text *diff.Text) (within []bool, ok bool) {
+	q := s.query
+	if q.Step == "" && q.Path == "" {
+		return nil, true
+	}
+	within = make([]bool, len(text.Lines))
+	spans, why := text.Find(func(path, step string) bool {
+		return (q.Step == "" || step != "" && coc.Fits(q.Step, step)) && (q.Path == "" || coc.PathFits(q.Path, path))
+	})
+	for _, span := range spans {
+		for i := span.From - 1; i < span.To; i++ {
+			within[i] = true
+		}
+	}
+	return within, why == ""
+}
+
+// stand notes that what was read last is the version at place i.
+func (s *hits) stand(i int, chosen bool) {
+	for _, h := range s.now {
+		if n := len(h.versions); n == 0 || h.versions[n-1] != i {
+			h.versions = append(h.versions, i)
+		}
+		h.chosen = h.chosen || chosen
+	}
+}
+
+func (s *hits) found(all []db.Revision) []Match {
+	var list []Match
+	for _, h := range s.order {
+		if h.chosen {
+			list = append(list, Match{h.text, runs(h.versions, all)})
+		}
+	}
+	return list
+}
+
+// runs turns places of versions into runs of them.
+func runs(at []int, all []db.Revision) []Run {
+	var list []Run
+	for i, place := range at {
+		if i > 0 && at[i-1] == place-1 {
+			list[len(list)-1].Last = all[place].Name()
+		} else {
+			list = append(list, Run{First: all[place].Name(), Last: all[place].Name()})
+		}
+		list[len(list)-1].Open = place == len(all)-1
+	}
+	return list
+}
