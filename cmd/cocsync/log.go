@@ -17,6 +17,7 @@ import (
 
 type logFlags struct {
 	since, until, by, task, path string
+	text                         string
 	kinds                        []string
 	limit                        count
 	patch, stat, seen            bool
@@ -56,18 +57,22 @@ pattern must fit from end to end:
 A step's task counts before and after the change. A step that came or went is one
 difference, and a document's first version has none. -o json shows the paths.
 
+-S finds the versions in which a text stands more or less often than in the one
+before; ` + "`cocsync grep`" + ` tells in which versions a line stood.
+
 In a pipe or file the patches of -p are exact, byte for byte.
 
 ` + pageHelp,
 		Example: `  cocsync log restart-unhealthy-nodes -p
   cocsync log --since 7d --kind rewritten,deleted
   cocsync log --since 2026-06-01 --until 2026-06-30 --by COC-li.wei
+  cocsync log -S 'execute_user: root' -p
   cocsync log --task hwc:runbook:scripts --path 'steps[*].inputs.timeout'
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeDocument,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "by", "kind", "task", "path"); err != nil {
+			if err := notEmpty(cmd, "by", "kind", "task", "path", "text"); err != nil {
 				return err
 			}
 			return a.log(cmd.Context(), args, f)
@@ -80,6 +85,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
 	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`; a pattern")
 	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed; a pattern")
+	s.StringVarP(&f.text, "text", "S", "", "only versions that added or removed this `STRING`")
 	s.VarP(&f.limit, "number", "n", "at most so many changes (0: all)")
 	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
 	s.BoolVar(&f.stat, "stat", false, "with the lines added and removed")
@@ -110,9 +116,9 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		}
 		filter.Document = doc.Key
 	}
-	list, err := h.DB.Changes(ctx, filter)
-	if err != nil {
-		return err
+	list, unread := a.changes(ctx, h, filter, f.text)
+	if len(list) == 0 && unread != nil {
+		return unread
 	}
 	if len(list) == 0 {
 		a.nothing("no changes match")
@@ -121,12 +127,12 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		return err
 	}
 	if f.output.value == "json" {
-		return a.logJSON(ctx, h, list, f.patch)
+		return errors.Join(unread, a.logJSON(ctx, h, list, f.patch))
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	return a.paged(func(p *page) error {
+	return errors.Join(unread, a.paged(func(p *page) error {
 		for i, c := range list {
 			if i > 0 {
 				p.WriteByte('\n')
@@ -136,7 +142,7 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
 // maxNamed is how many changes a note names.
@@ -167,6 +173,19 @@ func (a *app) searched(ctx context.Context, h *history.History, f db.Filter, fou
 			"; `cocsync log -o json` shows the paths and tasks")
 	}
 	return err
+}
+
+// changes returns the changes that pass the filter and, with a text, added or removed
+// it. With an error it returns those that it could read.
+func (a *app) changes(ctx context.Context, h *history.History, f db.Filter, text string) ([]coc.Change, error) {
+	if text == "" {
+		return h.DB.Changes(ctx, f)
+	}
+	list, erased, err := h.Picked(ctx, f, text)
+	if erased > 0 {
+		a.aside(plural(erased, "change") + " passed over: a content was erased from the archive")
+	}
+	return list, err
 }
 
 // widened suggests a pattern that fits more than the one that was given.

@@ -444,11 +444,12 @@ func (d *DB) Contents(ctx context.Context, change int64) (old, now []byte, err e
 	if err != nil {
 		return nil, nil, explain(err)
 	}
+	u := d.Unpacker()
 	load := func(hash []byte) ([]byte, error) {
 		if hash == nil {
 			return nil, nil
 		}
-		c, err := d.Content(ctx, coc.Hash(hash))
+		c, err := u.Content(ctx, coc.Hash(hash))
 		return c.Bytes, err
 	}
 	if old, err = load(from); err != nil {

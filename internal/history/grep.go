@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"time"
@@ -50,17 +51,22 @@ type Found struct {
 	Unread []string
 }
 
-// Grep calls f with every document that has lines that match, by name.
+// Grep calls f with every document that has lines that match, by name. What can't be
+// read is told at the end, and the others go on.
 func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error {
 	docs, err := h.candidates(ctx, q)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	u := h.DB.Unpacker()
 	for _, doc := range docs {
 		found, err := h.grep(ctx, q, doc, u)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			failed = append(failed, err)
 		}
 		if len(found.Lines) == 0 && len(found.Unread) == 0 {
 			continue
@@ -69,7 +75,7 @@ func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error 
 			return err
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // candidates are the documents that are worth reading, by name.
@@ -150,9 +156,9 @@ func (h *History) grep(ctx context.Context, q Query, doc db.Document, u *db.Unpa
 	hits := hits{query: q, matches: map[string]bool{}, at: map[string]*hit{}}
 	for i, r := range all {
 		if i == 0 || r.Hash != all[i-1].Hash {
-			c, err := u.Content(ctx, r.Hash)
-			if err != nil {
-				return found, contentError(err, r, doc)
+			c, broken := u.Content(ctx, r.Hash)
+			if broken != nil {
+				err = errors.Join(err, contentError(broken, r, doc))
 			}
 			if !hits.read(c.Bytes) {
 				found.Unread = append(found.Unread, r.Name())
@@ -161,7 +167,7 @@ func (h *History) grep(ctx context.Context, q Query, doc db.Document, u *db.Unpa
 		hits.stand(i, chosen(r))
 	}
 	found.Lines = hits.found(all)
-	return found, nil
+	return found, err
 }
 
 // standing returns the version that is newest, or was at that instant. ok is false
