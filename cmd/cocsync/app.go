@@ -55,8 +55,8 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		SilenceErrors:              true,
 		// What stands before a command is root's, so that grep can have a -c of its own.
 		TraverseChildren: true,
-		Args:                       cobra.NoArgs,
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:             cobra.NoArgs,
+		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&a.configFlag, "config", "c", "", configUsage)
@@ -73,7 +73,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	root.AddCommand(
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
 		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
-		a.blameCommand(), a.grepCommand(), a.notifyCommand(),
+		a.blameCommand(), a.grepCommand(), a.exportCommand(), a.notifyCommand(),
 		a.versionCommand(),
 	)
 	// cobra's own commands, in the words of the others.

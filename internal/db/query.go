@@ -360,3 +360,24 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes, &t.PackedBytes, &t.FileBytes)
 	return t, explain(err)
 }
+
+// EachRecorded calls do with every change in the order in which they were recorded.
+func (d *DB) EachRecorded(ctx context.Context, do func(coc.Change) error) (err error) {
+	defer wrap(&err, "changes")
+	for after := int64(0); ; {
+		ids, err := collect(ctx, d.read, scanID, `SELECT id FROM changes WHERE id > ? ORDER BY id LIMIT ?`, after, changesPage)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			c, err := d.Change(ctx, id)
+			if err != nil {
+				return err
+			}
+			if err := do(c); err != nil {
+				return err
+			}
+			after = id
+		}
+	}
+}

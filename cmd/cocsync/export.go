@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/notify"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "write the archive in a form of another program",
+		Long: `Export writes what the archive holds for other programs. Nothing is masked: who reads
+it reads what the documents hold, secrets too.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.exportGitCommand(), a.exportFolderCommand(), a.exportEventsCommand(), a.exportTableCommand())
+	return cmd
+}
+
+func (a *app) exportGitCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "git",
+		Short: "write all versions as a stream for git fast-import",
+		Long: `Git writes a stream for git fast-import: on the branch main one commit for each
+version, rewrite, deletion and return of a document, in the order in which cocsync
+recorded them. Each document is a file ACCOUNT/NAME.yaml; it keeps the name that it
+had first. Author and date are those of the version, and unknown where they are not
+known for certain.
+
+The same archive makes the same commits. A later export makes the same ones and those
+that came since, so that an import into the same repository goes on from there; once a
+content was erased, the commits from there on are others.
+
+main always has what COC had as its newest. A rewrite of an older version, or one that
+came late, is a commit beside it that is merged without effect: see git log --graph.`,
+		Example: `  git init -q --bare runbooks.git
+  cocsync export git | git -C runbooks.git fast-import --quiet
+  git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.terminal() {
+				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
+			}
+			h, err := a.reader(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return h.ExportGit(cmd.Context(), a.out)
+		},
+	}
+}
+
+func (a *app) exportFolderCommand() *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:   "dir FOLDER",
+		Short: "write what is newest, or was at a time, as files",
+		Long: `Dir writes the newest version of each document into an empty folder, which it makes
+if need be, as ACCOUNT/NAME.yaml. With --at it writes what was newest then: a date
+(the end of that day), an RFC 3339 instant or an age such as 7d. Documents that COC no
+longer has, or had not then, are left out.`,
+		Example: `  cocsync export dir runbooks
+  cocsync export dir as-of-march --at 2026-03-31`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "at"); err != nil {
+				return err
+			}
+			return a.exportFolder(cmd.Context(), args[0], at)
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "what was newest at `TIME`")
+	return cmd
+}
+
+func (a *app) exportFolder(ctx context.Context, folder, at string) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	var instant time.Time
+	if at != "" {
+		if instant, err = h.Instant(at); err != nil {
+			return usage(fmt.Errorf("--at: %w", err))
+		}
+	}
+	n, err := h.ExportFolder(ctx, folder, instant)
+	if err != nil && n == 0 {
+		return hint.Wrap(fmt.Errorf("export: %w", err), "name a folder that is empty or not there yet")
+	}
+	a.nothing(plural(n, "document") + " written to " + visible(folder))
+	return err
+}
+
+func (a *app) exportEventsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "jsonl",
+		Short: "write all events as JSON, one a line",
+		Long: `Jsonl writes every change and every notice that was recorded as one line of JSON, in
+the form of docs/events.md, in the order in which they were seen. Unlike what a webhook
+gets, nothing is masked and no diff is cut.`,
+		Example: `  cocsync export jsonl | jq -c 'select(.type == "change.rewritten") | .data | {name, version, seen_at}'`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportEvents(cmd.Context()) },
+	}
+}
+
+func (a *app) exportEvents(ctx context.Context) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	notices, err := h.DB.Notices(ctx)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.out)
+	put := func(line []byte, err error) error {
+		if err != nil {
+			return err
+		}
+		w.Write(line)
+		return w.WriteByte('\n')
+	}
+	var failed []error
+	err = h.DB.EachRecorded(ctx, func(c coc.Change) error {
+		for len(notices) > 0 && notices[0].At.Before(c.SeenAt) {
+			if err := put(notify.NoticeEvent(&notices[0])); err != nil {
+				return err
+			}
+			notices = notices[1:]
+		}
+		old, now, err := h.DB.Contents(ctx, c.ID)
+		if err != nil && !errors.Is(err, coc.ErrErased) {
+			failed = append(failed, fmt.Errorf("change %d: %w", c.ID, err))
+		}
+		return put(notify.Event(&c, old, now))
+	})
+	for i := range notices {
+		if err == nil {
+			err = put(notify.NoticeEvent(&notices[i]))
+		}
+	}
+	return errors.Join(append(failed, err, w.Flush())...)
+}
+
+func (a *app) exportTableCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "csv",
+		Short: "write all changes as a table",
+		Long: `Csv writes every change as a row of a table, newest first, in UTF-8 with commas. Times
+are RFC 3339, UTC; what is not known is empty. A cell that a spreadsheet would take for
+a formula (one that begins with = + - @, a tab or a line end) gets a ' before it.`,
+		Example: `  cocsync export csv > changes.csv`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportTable(cmd.Context()) },
+	}
+}
+
+func (a *app) exportTable(ctx context.Context) error {
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(a.out)
+	err = w.Write([]string{"id", "kind", "account", "document_id", "name", "version", "previous", "made_at", "seen_at", "by",
+		"risk_level", "added", "removed", "summary", "note", "backfill", "late"})
+	if err != nil {
+		return err
+	}
+	err = h.DB.EachChange(ctx, db.Filter{}, func(c coc.Change) (bool, error) {
+		row := []string{strconv.FormatInt(c.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
+			tableTime(c.MadeAt), tableTime(c.SeenAt), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
+			c.Summary, c.Note, strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
+		for i := range row {
+			row[i] = tableCell(row[i])
+		}
+		return true, w.Write(row)
+	})
+	w.Flush()
+	return errors.Join(err, w.Error())
+}
+
+func tableTime(t time.Time) string {
+	if s := jsonTime(t); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// tableCell keeps a spreadsheet from taking a text for a formula.
+// https://owasp.org/www-community/attacks/CSV_Injection
+func tableCell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

@@ -1,0 +1,71 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxFileName bounds the name of a file, in bytes: file systems take 255.
+const maxFileName = 200
+
+// fileNames gives each document a file of its own: ACCOUNT/NAME.yaml, or where that is
+// taken, ACCOUNT/NAME-DOCUMENT_ID.yaml. The same documents in the same order get the
+// same files, and further ones change nothing for them.
+type fileNames struct{ taken map[string]bool }
+
+func (f *fileNames) of(account, name, documentID string) string {
+	if f.taken == nil {
+		f.taken = map[string]bool{}
+	}
+	folder := safeName(account)
+	tries := []string{safeName(name), safeName(name + "-" + documentID)}
+	for n := 2; ; n++ {
+		path := folder + "/" + tries[0] + ".yaml"
+		// Some file systems take no notice of case.
+		if key := strings.ToLower(path); !f.taken[key] {
+			f.taken[key] = true
+			return path
+		}
+		if tries = tries[1:]; len(tries) == 0 {
+			tries = []string{safeName(fmt.Sprintf("%.100s-%d", safeName(name), n))}
+		}
+	}
+}
+
+// safeName makes a name fit to be a file's on any system, and in git: without
+// separators, control characters and those with a meaning to a system or a shell that
+// can't be quoted, and not beginning with a dot or a dash, so that neither "..",
+// ".git" nor an option comes of it.
+func safeName(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(name, "_") {
+		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|~`, r) {
+			r = '_'
+		}
+		b.WriteRune(r)
+	}
+	s := b.String()
+	if first, _ := utf8.DecodeRuneInString(s); s == "" || first == '.' || first == '-' || first == ' ' {
+		s = "_" + strings.TrimLeft(s, ". -")
+	}
+	for len(s) > maxFileName {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	if s = strings.TrimRight(s, ". "); reserved(s) {
+		s = "_" + s
+	}
+	return s
+}
+
+// reserved reports whether Windows keeps the name for a device: https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+func reserved(name string) bool {
+	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	switch base {
+	case "CON", "PRN", "AUX", "NUL":
+		return true
+	}
+	return len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] >= '0' && base[3] <= '9'
+}

@@ -1,0 +1,287 @@
+package history
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// ExportGit writes the archive as a stream for git fast-import: on the branch main one
+// commit for each version, rewrite, deletion and return of a document, in the order in
+// which they were recorded. The same archive makes the same commits, and one that grew
+// makes the same and further ones, so that an import into a repository of an earlier
+// export goes on from there.
+//
+// Only what was observed goes in, and nothing that a later release could work out
+// otherwise. A revision of a version that is not the newest stands beside main, behind
+// the one that it was compared with, and is merged without effect: main always has what
+// COC had as its newest. What was erased is a commit without the file.
+//
+// What can't be read is told at the end, and is left out like what was erased.
+func (h *History) ExportGit(ctx context.Context, w io.Writer) error {
+	names, err := h.DB.FirstNames(ctx)
+	if err != nil {
+		return err
+	}
+	g := &gitWriter{Writer: bufio.NewWriterSize(w, 1<<20), h: h, texts: h.DB.Unpacker(), names: names,
+		documents: map[int64]*gitDocument{}, marks: map[int64]int{}}
+	g.WriteString("feature done\n")
+	for after := int64(0); ; {
+		list, err := h.DB.Record(ctx, after, recordPage)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			if err := g.record(ctx, r); err != nil {
+				return err
+			}
+			after = r.ID
+		}
+		if len(list) < recordPage {
+			break
+		}
+	}
+	g.WriteString("done\n")
+	return errors.Join(append(g.failed, g.Flush())...)
+}
+
+// recordPage is how many changes are read at once.
+const recordPage = 1000
+
+// gitWriter writes a stream of commits. Errors of writing wait for Flush.
+type gitWriter struct {
+	*bufio.Writer
+	h     *History
+	texts *db.Unpacker
+	names map[int64]string // of documents, when they were first seen
+	files fileNames
+
+	documents map[int64]*gitDocument // by key
+	marks     map[int64]int          // the commit of each revision
+	mark      int                    // of the last commit
+	tip       int                    // of main; 0 before its first commit
+	failed    []error
+}
+
+// gitDocument is a document as main has it.
+type gitDocument struct {
+	name, path string
+	newest     coc.Listed  // no label while deleted
+	last       db.Recorded // what led to the newest
+}
+
+// commit is one commit on its way out.
+type commit struct {
+	from, merge int // marks; 0 for none
+	author      string
+	at          time.Time
+	message     string
+	path        string
+	content     []byte // of path; nil for a commit that leaves all files alone
+	remove      bool   // path goes
+}
+
+func (g *gitWriter) record(ctx context.Context, r db.Recorded) error {
+	d := g.document(r)
+	switch {
+	case r.Kind == coc.KindDeleted:
+		d.newest = coc.Listed{}
+		g.main(commit{at: r.At, message: g.message(d, r, "deleted"), path: d.path, remove: true})
+	case r.Kind == coc.KindRestored:
+		c := commit{at: r.At, message: g.message(d, r, "restored"), path: d.path}
+		if d.last.Revision == 0 {
+			return nil
+		}
+		if err := g.read(ctx, d.last, &c); err != nil {
+			return err
+		}
+		g.main(c)
+	case r.Revision != 0:
+		return g.revision(ctx, d, r)
+	}
+	return ctx.Err()
+}
+
+func (g *gitWriter) document(r db.Recorded) *gitDocument {
+	d := g.documents[r.Document]
+	if d == nil {
+		d = &gitDocument{name: g.names[r.Document]}
+		if d.name == "" {
+			d.name = r.DocumentID
+		}
+		d.path = g.files.of(r.Account, d.name, r.DocumentID)
+		g.documents[r.Document] = d
+	}
+	return d
+}
+
+// revision writes the commit of a revision: on main if it is the newest, else beside
+// it.
+func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded) error {
+	what := r.Label
+	if r.Number > 1 {
+		what = fmt.Sprintf("%s#%d", r.Label, r.Number)
+	}
+	if r.Kind == coc.KindRewritten {
+		what += " rewritten"
+	}
+	c := commit{author: r.Author, at: r.At, message: g.message(d, r, what), path: d.path}
+	if err := g.read(ctx, r, &c); err != nil {
+		return err
+	}
+	listed := coc.Listed{Label: r.Label, MadeAt: r.MadeAt}
+	if newer(d.newest, listed) {
+		c.from = g.marks[r.From]
+		g.marks[r.Revision] = g.write(c)
+		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s came, and is not the newest.\n", oneLine(d.name), oneLine(d.newest.Label), oneLine(what))})
+		return nil
+	}
+	d.newest, d.last = listed, r
+	g.main(c)
+	g.marks[r.Revision] = g.tip
+	return nil
+}
+
+// newer reports whether a is a newer version than b.
+func newer(a, b coc.Listed) bool {
+	if a.Label == "" || a.Label == b.Label {
+		return false
+	}
+	pair := []coc.Listed{a, b}
+	coc.SortListed(pair)
+	return pair[1].Label == a.Label
+}
+
+// read fills in what a revision makes of its file.
+func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) error {
+	content, err := g.texts.Content(ctx, r.Hash)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, coc.ErrErased):
+		c.remove, c.message = true, c.message+"The content was erased from the archive.\n"
+	case err != nil:
+		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", shown(r.Label), shown(r.DocumentID), err))
+		c.remove, c.message = true, c.message+"The content could not be read.\n"
+	default:
+		c.content = content.Bytes
+		if c.content == nil {
+			c.content = []byte{}
+		}
+	}
+	return nil
+}
+
+// main puts a commit on main.
+func (g *gitWriter) main(c commit) {
+	c.from = g.tip
+	g.tip = g.write(c)
+}
+
+// message is the message of a commit.
+func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", oneLine(d.name), oneLine(what), oneLine(r.Account), oneLine(r.DocumentID))
+	fmt.Fprintf(&b, "Change: %d\n", r.ID)
+	if r.Revision != 0 {
+		fmt.Fprintf(&b, "Content: %s\n", r.Hash)
+	}
+	fmt.Fprintf(&b, "Seen: %s\n", stamp(r.SeenAt))
+	if r.Evidence.RequestID != "" {
+		fmt.Fprintf(&b, "Request: %s\n", oneLine(r.Evidence.RequestID))
+	}
+	return b.String()
+}
+
+// write writes a commit and returns its mark.
+func (g *gitWriter) write(c commit) int {
+	g.mark++
+	fmt.Fprintf(g, "commit refs/heads/main\nmark :%d\n", g.mark)
+	when := gitTime(c.at)
+	if c.author == "" {
+		fmt.Fprintf(g, "author unknown <> %s\n", when)
+	} else {
+		fmt.Fprintf(g, "author %[1]s <%[1]s> %[2]s\n", gitName(c.author), when)
+	}
+	fmt.Fprintf(g, "committer cocsync <> %s\n", when)
+	g.data([]byte(c.message))
+	if c.from != 0 && c.from != g.mark-1 { // what went last is the parent by itself
+		fmt.Fprintf(g, "from :%d\n", c.from)
+	}
+	if c.merge != 0 {
+		fmt.Fprintf(g, "merge :%d\n", c.merge)
+	}
+	switch {
+	case c.remove:
+		fmt.Fprintf(g, "D %s\n", gitPath(c.path))
+	case c.content != nil:
+		fmt.Fprintf(g, "M 100644 inline %s\n", gitPath(c.path))
+		g.data(c.content)
+	}
+	g.WriteByte('\n')
+	return g.mark
+}
+
+func (g *gitWriter) data(b []byte) {
+	fmt.Fprintf(g, "data %d\n", len(b))
+	g.Write(b)
+	g.WriteByte('\n')
+}
+
+// gitTime is an instant as git has it: seconds, none before 1970 and none behind the
+// year 2099, from which on not all of git's dates work.
+// https://git-scm.com/docs/git-fast-import#_date_formats
+func gitTime(t time.Time) string {
+	return fmt.Sprintf("%d +0000", min(max(t.Unix(), 0), lastGitTime))
+}
+
+// lastGitTime is 2099-12-31T23:59:59Z.
+const lastGitTime = 4102444799
+
+// gitName is a person's name in a commit, where <, > and line ends can't stand.
+func gitName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '<' || r == '>' {
+			return '_'
+		}
+		return r
+	}, oneLine(name))
+	if name = strings.Trim(name, " .,:;\"'"); name == "" {
+		return "unknown"
+	}
+	return name
+}
+
+// gitPath quotes a path as C does.
+func gitPath(path string) string {
+	var b bytes.Buffer
+	b.WriteByte('"')
+	for _, c := range []byte(path) {
+		if c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, "\\%03o", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// oneLine is a text in which what can't be seen is a question mark.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != ' ' && !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
