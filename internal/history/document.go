@@ -24,6 +24,19 @@ func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
 // and a name before a beginning. The error is coc.ErrNotFound when there is
 // none; its hint names the likely ones.
 func (h *History) Document(ctx context.Context, ref string) (db.Document, error) {
+	doc, ok, err := h.find(ctx, ref)
+	if err != nil || ok {
+		return doc, err
+	}
+	all, err := h.DB.Documents(ctx, "")
+	if err != nil {
+		return db.Document{}, err
+	}
+	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
+}
+
+// find is Document without advice, which takes all documents to give.
+func (h *History) find(ctx context.Context, ref string) (_ db.Document, ok bool, err error) {
 	for _, find := range []func(context.Context, string) ([]db.Document, error){h.DB.ByID, h.DB.ByName, h.byPrefix} {
 		found, err := find(ctx, ref)
 		if err == nil && len(found) == 0 && strings.Contains(ref, "/") {
@@ -31,18 +44,14 @@ func (h *History) Document(ctx context.Context, ref string) (db.Document, error)
 		}
 		switch {
 		case err != nil:
-			return db.Document{}, err
+			return db.Document{}, false, err
 		case len(found) == 1:
-			return found[0], nil
+			return found[0], true, nil
 		case len(found) > 1:
-			return db.Document{}, hint.Wrap(fmt.Errorf("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
+			return db.Document{}, false, hint.Wrap(fmt.Errorf("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
 		}
 	}
-	all, err := h.DB.Documents(ctx, "")
-	if err != nil {
-		return db.Document{}, err
-	}
-	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
+	return db.Document{}, false, nil
 }
 
 // byPrefix takes no empty beginning: everything begins so.
@@ -120,11 +129,12 @@ func shown(name string) string {
 // Split parts DOC@REF into its document and its reference; "" is no reference.
 // A document's own name may hold an @.
 func (h *History) Split(ctx context.Context, spec string) (doc db.Document, ref string, err error) {
-	if doc, err = h.Document(ctx, spec); err == nil {
-		return doc, "", nil
-	}
 	i := strings.LastIndex(spec, "@")
 	if i < 0 {
+		doc, err = h.Document(ctx, spec)
+		return doc, "", err
+	}
+	if doc, ok, err := h.find(ctx, spec); ok {
 		return doc, "", err
 	}
 	doc, err = h.Document(ctx, spec[:i])
