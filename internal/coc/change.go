@@ -54,6 +54,11 @@ type Derived struct {
 	Items     []Item
 }
 
+// ErasedDerived stands where one of the two contents was erased.
+func ErasedDerived(algorithm int) Derived {
+	return Derived{Algorithm: algorithm, Summary: "content changed", Note: "one of the two contents was erased"}
+}
+
 // Item is one structural difference.
 type Item struct {
 	Op   string // added, removed, changed, renamed, moved

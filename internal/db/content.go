@@ -122,11 +122,11 @@ type fresh struct {
 }
 
 // addContents stores the contents that the archive lacks, into the open pack of
-// the document while they fit, and returns the id of each.
-func (t tx) addContents(document int64, list []fresh) ([]int64, error) {
-	ids := make([]int64, len(list))
+// the document while they fit. It returns the id of each, and marks those that a person
+// had erased, which stay so.
+func (t tx) addContents(document int64, list []fresh) (ids []int64, erased []bool, err error) {
+	ids, erased = make([]int64, len(list)), make([]bool, len(list))
 	var p pack
-	var err error
 	for i, c := range list {
 		if p.id == 0 {
 			p, err = t.openPack(document)
@@ -137,18 +137,22 @@ func (t tx) addContents(document int64, list []fresh) ([]int64, error) {
 			}
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		id, added, err := t.addContent(c, p)
-		if err != nil {
-			return nil, err
+		var added bool
+		if ids[i], added, err = t.addContent(c, p); err != nil {
+			return nil, nil, err
 		}
-		if ids[i] = id; added {
+		if added {
 			p.data = append(p.data, c.Bytes...)
 			p.count++
+			continue
+		}
+		if err := t.row(`SELECT erased_at IS NOT NULL FROM contents WHERE id = ?`, ids[i]).Scan(&erased[i]); err != nil {
+			return nil, nil, err
 		}
 	}
-	return ids, t.savePack(p)
+	return ids, erased, t.savePack(p)
 }
 
 // addContent stores a content at the end of the pack, unless the archive has it.

@@ -105,7 +105,7 @@ func (t tx) indexBlocks(least int) error {
 	if err := t.row(`SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil || n < least {
 		return err
 	}
-	texts, err := t.openTexts()
+	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open'`)
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,10 @@ func (t tx) indexBlocks(least int) error {
 	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open'`)
 }
 
-// openTexts returns what of each open block is indexed.
-func (t tx) openTexts() (map[int64]string, error) {
+// texts runs a query of blocks and returns by id what of each is indexed.
+func (t tx) texts(query string, args ...any) (map[int64]string, error) {
 	texts := map[int64]string{}
-	rows, err := t.rows(`SELECT id, frame FROM blocks WHERE state = 'open'`)
+	rows, err := t.rows(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func (d *DB) lineUp(ctx context.Context) (err error) {
 
 // lineUp makes the line set of a document, which has none.
 func (t tx) lineUp(document int64) error {
-	contents, err := t.d.contentsOf(t.ctx, document)
+	contents, err := t.d.contentsOf(t.ctx, document, coc.Hash{})
 	if err == nil {
 		err = t.putLines(document, true, contents)
 	}
@@ -303,8 +303,9 @@ func (t tx) lineUp(document int64) error {
 	return err
 }
 
-// contentsOf returns the contents of a document that can be read, as committed.
-func (d *DB) contentsOf(ctx context.Context, document int64) ([]fresh, error) {
+// contentsOf returns the contents of a document that can be read, as committed, but for
+// the one of a hash.
+func (d *DB) contentsOf(ctx context.Context, document int64, but coc.Hash) ([]fresh, error) {
 	hashes, err := collect(ctx, d.read, func(row scanner) (h coc.Hash, err error) {
 		var b []byte
 		err = row.Scan(&b)
@@ -319,6 +320,9 @@ func (d *DB) contentsOf(ctx context.Context, document int64) ([]fresh, error) {
 	var list []fresh
 	u := d.Unpacker()
 	for _, h := range hashes {
+		if h == but {
+			continue
+		}
 		// A damaged one is told by whoever asks for it, and has no lines.
 		if c, err := u.Content(ctx, h); err == nil {
 			list = append(list, fresh{h, c})

@@ -35,24 +35,15 @@ func (d *DB) Documents(ctx context.Context, account string) (_ []Document, err e
 	return d.documents(ctx, `?1 = '' OR a.name = ?1`, account)
 }
 
-// ByID returns the documents of that document_id, ByPrefix those whose document_id
-// begins so, and ByName those that are called so now; each in all accounts, by name.
-func (d *DB) ByID(ctx context.Context, id string) (_ []Document, err error) {
-	defer wrap(&err, "document %q", id)
-	return d.documents(ctx, `d.account_id IN (SELECT id FROM accounts) AND d.document_id = ?1`, id)
-}
-
-// ByPrefix is explained at ByID.
-func (d *DB) ByPrefix(ctx context.Context, prefix string) (_ []Document, err error) {
-	defer wrap(&err, "documents %q…", prefix)
-	return d.documents(ctx, `d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
-		prefix, prefix+string(utf8.MaxRune))
-}
-
-// ByName is explained at ByID.
-func (d *DB) ByName(ctx context.Context, name string) (_ []Document, err error) {
-	defer wrap(&err, "document %q", name)
-	return d.documents(ctx, `d.name = ?1`, name)
+// Named returns the documents whose document_id is or begins with the text, and those
+// that are called so now, in all accounts, by name. No text names none.
+func (d *DB) Named(ctx context.Context, text string) (_ []Document, err error) {
+	defer wrap(&err, "document %q", text)
+	if text == "" {
+		return nil, nil
+	}
+	return d.documents(ctx, `d.name = ?1 OR d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
+		text, text+string(utf8.MaxRune))
 }
 
 // ByKey returns the document of that key.

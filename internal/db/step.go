@@ -37,11 +37,12 @@ type stepper struct {
 	fresh     bool                      // the document's first step
 	versions  map[string]int64          // label to row
 	revisions map[coc.RevisionRef]int64 // those of this step
+	erased    map[coc.RevisionRef]bool  // those whose content a person had erased
 	from, to  sql.NullInt64             // states before and after
 }
 
 func (t tx) step(s coc.Step) error {
-	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, revisions: map[coc.RevisionRef]int64{}}
+	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, revisions: map[coc.RevisionRef]int64{}, erased: map[coc.RevisionRef]bool{}}
 	for _, do := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
 		if err := do(); err != nil {
 			return err
@@ -173,11 +174,17 @@ func (w *stepper) putRevisions() error {
 			list = append(list, fresh{r.Content.Hash(), r.Content})
 		}
 	}
-	contents, err := w.addContents(w.document, list)
+	contents, erased, err := w.addContents(w.document, list)
 	if err != nil {
 		return fmt.Errorf("contents: %w", err)
 	}
-	if err := w.putLines(w.document, w.fresh, list); err != nil {
+	var kept []fresh
+	for i, c := range list {
+		if !erased[i] {
+			kept = append(kept, c)
+		}
+	}
+	if err := w.putLines(w.document, w.fresh, kept); err != nil {
 		return fmt.Errorf("lines: %w", err)
 	}
 	for _, v := range w.Versions {
@@ -198,8 +205,9 @@ func (w *stepper) putRevisions() error {
 		if err != nil {
 			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number, r.Number), err)
 		}
-		w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = id
-		contents = contents[1:]
+		ref := coc.RevisionRef{Label: v.Label, Number: r.Number}
+		w.revisions[ref], w.erased[ref] = id, erased[0]
+		contents, erased = contents[1:], erased[1:]
 	}
 	return nil
 }
@@ -240,6 +248,9 @@ func (w *stepper) putChange(c coc.NewChange) error {
 		version, c.At.UnixMilli(), w.SeenAt.UnixMilli(), c.Backfill, c.Late)
 	if err != nil {
 		return err
+	}
+	if w.erased[c.From] || w.erased[c.To] {
+		c.Derived = coc.ErasedDerived(c.Algorithm)
 	}
 	if err := w.putDerived(id, c.Derived); err != nil {
 		return err

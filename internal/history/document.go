@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,14 +38,26 @@ func (h *History) Document(ctx context.Context, ref string) (db.Document, error)
 
 // find is Document without advice, which takes all documents to give.
 func (h *History) find(ctx context.Context, ref string) (_ db.Document, ok bool, err error) {
-	for _, find := range []func(context.Context, string) ([]db.Document, error){h.DB.ByID, h.DB.ByName, h.byPrefix} {
-		found, err := find(ctx, ref)
-		if err == nil && len(found) == 0 && strings.Contains(ref, "/") {
-			found, err = h.inAccount(ctx, ref, find)
+	all, err := h.DB.Named(ctx, ref)
+	if err != nil {
+		return db.Document{}, false, err
+	}
+	within, err := h.inAccount(ctx, ref)
+	if err != nil {
+		return db.Document{}, false, err
+	}
+	for _, fits := range []func(db.Document, string) bool{
+		func(d db.Document, s string) bool { return d.DocumentID == s },
+		func(d db.Document, s string) bool { return d.Name == s },
+		func(d db.Document, s string) bool { return strings.HasPrefix(d.DocumentID, s) },
+	} {
+		found := those(all, ref, fits)
+		if len(found) == 0 {
+			for account, list := range within {
+				found = append(found, those(list, strings.TrimPrefix(ref, account+"/"), fits)...)
+			}
 		}
 		switch {
-		case err != nil:
-			return db.Document{}, false, err
 		case len(found) == 1:
 			return found[0], true, nil
 		case len(found) > 1:
@@ -54,36 +67,38 @@ func (h *History) find(ctx context.Context, ref string) (_ db.Document, ok bool,
 	return db.Document{}, false, nil
 }
 
-// byPrefix takes no empty beginning: everything begins so.
-func (h *History) byPrefix(ctx context.Context, prefix string) ([]db.Document, error) {
-	if prefix == "" {
-		return nil, nil
+func those(all []db.Document, ref string, fits func(db.Document, string) bool) (list []db.Document) {
+	for _, d := range all {
+		if fits(d, ref) {
+			list = append(list, d)
+		}
 	}
-	return h.DB.ByPrefix(ctx, prefix)
+	return list
 }
 
-// inAccount finds what a reference names that begins with an account and a slash.
-func (h *History) inAccount(ctx context.Context, ref string, find func(context.Context, string) ([]db.Document, error)) (found []db.Document, err error) {
+// inAccount finds by account what a reference may name that begins with one and a
+// slash.
+func (h *History) inAccount(ctx context.Context, ref string) (map[string][]db.Document, error) {
+	if !strings.Contains(ref, "/") {
+		return nil, nil
+	}
 	accounts, err := h.DB.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
+	within := map[string][]db.Document{}
 	for _, a := range accounts {
 		rest, ok := strings.CutPrefix(ref, a.Name+"/")
 		if !ok {
 			continue
 		}
-		list, err := find(ctx, rest)
+		list, err := h.DB.Named(ctx, rest)
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range list {
-			if d.Account == a.Name {
-				found = append(found, d)
-			}
-		}
+		within[a.Name] = slices.DeleteFunc(list, func(d db.Document) bool { return d.Account != a.Name })
 	}
-	return found, nil
+	return within, nil
 }
 
 // candidates lists documents so that one can be chosen.

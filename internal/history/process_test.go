@@ -60,7 +60,9 @@ func benchWorld(b *testing.B) *world {
 	w.dir = filepath.Join(w.dir, fmt.Sprint(w.documents))
 	must(b, os.MkdirAll(w.dir, 0o700))
 	w.program, w.db = filepath.Join(w.dir, "cocsync"), filepath.Join(w.dir, "archive.db")
-	must(b, exec.Command("go", "build", "-o", w.program, "cocsync/cmd/cocsync").Run())
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", w.program, "cocsync/cmd/cocsync") // as make does
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	must(b, build.Run())
 	if _, err := os.Stat(w.db); err != nil {
 		w.fill(b)
 	}

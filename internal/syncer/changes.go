@@ -168,7 +168,7 @@ func (t *texts) compare(ctx context.Context, c comparison) (coc.Derived, error) 
 		old, err = t.text(ctx, *c.old)
 	}
 	if errors.Is(err, coc.ErrErased) {
-		return coc.Derived{Algorithm: diff.Algorithm, Summary: "content changed", Note: "one of the two contents was erased"}, nil
+		return coc.ErasedDerived(diff.Algorithm), nil
 	}
 	if err != nil {
 		return coc.Derived{}, err

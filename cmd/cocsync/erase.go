@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+func (a *app) eraseCommand() *cobra.Command {
+	var reason string
+	var output *choice
+	cmd := &cobra.Command{
+		Use:   "erase HASH --reason TEXT",
+		Short: "remove one content for good",
+		Long: `Erase removes one content, by its SHA-256 or a unique beginning of that, and all that
+was derived from it: its lines, what became of it in each change, and the messages that
+tell of these. Its hash and size, the reason, and that there were such versions stay.
+Messages that wait are written anew, without it. The file is then written anew, so that
+nothing is left in it; that takes as much room again meanwhile.
+
+It shows what it will touch and asks before it does anything: type yes. It needs the
+archive for itself, so stop the daemon first.
+
+Out of its reach are what COC has, what was posted, exports, and copies of the file.
+The same text may stand in other versions, too: ` + "`cocsync grep -F TEXT`" + ` shows where, and
+` + "`cocsync show DOC@REF --meta`" + ` the hash of each.`,
+		Example: `  cocsync show rotate-database-password@v3 --meta | grep SHA-256
+  cocsync erase 3f786850e387 --reason 'a password, ticket 4711'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(reason) == "" {
+				return usage(hint.Wrap(errors.New("no reason is given"), "add --reason 'why it has to go': it stays in the archive in its place"))
+			}
+			return a.erase(cmd.Context(), args[0], reason, output.value == formatJSON)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; it stays in the archive (`TEXT`)")
+	output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) error {
+	path, err := a.database()
+	if err != nil {
+		return err
+	}
+	if _, err := a.reader(ctx); err != nil { // it must be there: Open would make it
+		return err
+	}
+	d, err := db.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	a.atEnd(d.Close)
+	hash, err := findHash(ctx, d, prefix)
+	if err != nil {
+		return err
+	}
+	e, err := d.Erasure(ctx, hash)
+	if err != nil {
+		return err
+	}
+	a.touched(e)
+	fmt.Fprint(a.err, "Erase it for good? Type yes: ")
+	if line, _ := bufio.NewReader(a.stdin).ReadString('\n'); strings.TrimSpace(line) != "yes" {
+		return errors.New("nothing was erased")
+	}
+	if e.ErasedAt.IsZero() {
+		if err := d.Erase(ctx, hash, reason, time.Now()); err != nil {
+			return err
+		}
+	}
+	if err := d.Scrub(ctx); err != nil {
+		return hint.Wrap(err, "the content is erased, but its bytes may still stand in the file: make room as large as the file and run this again")
+	}
+	after, err := d.Erasure(ctx, hash)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.writeJSON(newErasureJSON(e, after))
+	}
+	fmt.Fprintf(a.out, "erased %s\n", hash)
+	return nil
+}
+
+// minHash is how many digits of a hash are asked for: it is to be typed, not guessed.
+const minHash = 8
+
+// findHash finds the content that a beginning of its hash names.
+func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
+	wrong := func(format string, args ...any) error {
+		return hint.Wrap(fmt.Errorf(format, args...), "`cocsync show DOC@REF --meta` tells the SHA-256 of a version")
+	}
+	prefix = strings.ToLower(prefix)
+	if strings.Trim(prefix, "0123456789abcdef") != "" || len(prefix) < minHash || len(prefix) > 64 {
+		return coc.Hash{}, usage(wrong("%q is no SHA-256, nor %d digits or more of one", prefix, minHash))
+	}
+	list, err := d.Hashes(ctx, prefix)
+	switch {
+	case err != nil:
+		return coc.Hash{}, err
+	case len(list) == 0:
+		return coc.Hash{}, wrong("no content %s in the archive", prefix)
+	case len(list) > 1:
+		return coc.Hash{}, wrong("%s begins %d hashes", prefix, len(list))
+	}
+	return list[0], nil
+}
+
+// touched says what erasing will touch.
+func (a *app) touched(e db.Erasure) {
+	w := a.newPage(a.err)
+	defer w.Flush()
+	fmt.Fprintf(w, "content %s, %d bytes", e.Hash, e.Size)
+	if !e.ErasedAt.IsZero() {
+		fmt.Fprintf(w, ", erased %s (%s): what is left is to write the file anew\n", w.time(e.ErasedAt), visible(e.Why))
+		return
+	}
+	fmt.Fprintln(w, "; with it go")
+	for _, p := range e.Places {
+		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", visible(p.Version), visible(p.Name), visible(p.Account), visible(p.DocumentID))
+	}
+	fmt.Fprintf(w, "  what became of it in %s\n", plural(e.Changes, "change"))
+	if e.Sent > 0 {
+		fmt.Fprintf(w, "  the text of %s here; what was posted stays where it is\n", plural(e.Sent, "message"))
+	}
+	if e.Waiting > 0 {
+		fmt.Fprintf(w, "  %s not yet sent, which will be written anew\n", plural(e.Waiting, "message"))
+	}
+	for _, c := range e.Copies {
+		fmt.Fprintf(w, "This copy from before a migration keeps it: %s\n", visible(c))
+	}
+}
+
+// erasureJSON is erase -o json.
+type erasureJSON struct {
+	SHA256   string      `json:"sha256"`
+	Size     int         `json:"size"`
+	ErasedAt *string     `json:"erased_at"`
+	Reason   string      `json:"reason"`
+	Versions []placeJSON `json:"versions"`
+	Changes  int         `json:"changes"`
+	Messages int         `json:"messages"`
+	Copies   []string    `json:"copies"` // files from before migrations that keep it
+}
+
+type placeJSON struct {
+	Account    string `json:"account"`
+	DocumentID string `json:"document_id"`
+	Name       string `json:"name"`
+	Version    string `json:"version"`
+}
+
+func newErasureJSON(before, after db.Erasure) erasureJSON {
+	e := erasureJSON{SHA256: after.Hash.String(), Size: after.Size, ErasedAt: jsonTime(after.ErasedAt), Reason: after.Why,
+		Versions: []placeJSON{}, Changes: before.Changes, Messages: before.Sent + before.Waiting, Copies: append([]string{}, before.Copies...)}
+	for _, p := range before.Places {
+		e.Versions = append(e.Versions, placeJSON(p))
+	}
+	return e
+}
