@@ -217,8 +217,24 @@ func (a *app) reader(ctx context.Context) (*history.History, error) {
 		return nil, err
 	}
 	a.atEnd(d.Close)
-	return &history.History{DB: d, Now: time.Now, Local: time.Local}, nil
+	return &history.History{DB: d, Now: time.Now, Local: time.Local, Tell: a.aside}, nil
 }
+
+// readerAt is reader for questions about what versions were at a time; "" is now.
+func (a *app) readerAt(ctx context.Context, at string) (*history.History, error) {
+	h, err := a.reader(ctx)
+	if err != nil || at == "" {
+		return h, err
+	}
+	if h.At, err = h.Instant(at); err != nil {
+		return nil, usage(fmt.Errorf("--at: %w", err))
+	}
+	return h, nil
+}
+
+// atHelp says what --at does to references.
+const atHelp = `With --at everything is as of then: latest, ~1 and v3 are what they were at the end
+of a date, at an RFC 3339 instant, or an age ago such as 7d.`
 
 // shared opens the archive for writing beside a daemon.
 func (a *app) shared(ctx context.Context) (*db.DB, error) {

@@ -43,12 +43,17 @@ func (a *app) completeVersion(cmd *cobra.Command, args []string, typed string) (
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeDiff also offers the versions of the first argument's document.
+// completeDiff also offers the versions of the first argument's document, or other
+// documents when none of them begins as typed.
 func (a *app) completeDiff(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return a.completeVersion(cmd, args, typed)
 	}
-	return a.labels(cmd.Context(), args[0]), cobra.ShellCompDirectiveNoFileComp
+	labels := a.labels(cmd.Context(), args[0])
+	if len(labels) > 0 && !slices.ContainsFunc(labels, func(l cobra.Completion) bool { return strings.HasPrefix(string(l), typed) }) {
+		return a.completeVersion(cmd, nil, typed)
+	}
+	return labels, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeNotifier offers the notifiers that the configuration names.

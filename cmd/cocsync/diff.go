@@ -24,6 +24,7 @@ type diffFlags struct {
 	context           count
 	word, ignoreSpace bool
 	stat, exitCode    bool
+	at                string
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -37,8 +38,12 @@ func (a *app) diffCommand() *cobra.Command {
   diff DOC@v3         v3 with the one before it
   diff DOC v3         v3 with the newest; also DOC@v3..
   diff DOC@v3..v5     v3 with v5; also DOC@v3 v5
+  diff DOC@v3 B@v5    v3 with v5 of another document, B
+  diff DOC B          the newest of both
 
 ` + referenceHelp + `
+
+` + atHelp + `
 
 --format says how:
 
@@ -74,7 +79,10 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeDiff,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := f.settle(cmd.Flags().Changed("format"))
+			err := notEmpty(cmd, "at")
+			if err == nil {
+				err = f.settle(cmd.Flags().Changed("format"))
+			}
 			differs := false
 			if err == nil {
 				differs, err = a.diff(cmd.Context(), args, f)
@@ -93,6 +101,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 	f.format = choose(cmd, "format", "", formatUnified, "how to show the difference",
 		formatUnified, formatDSL, formatSide, formatJSON, formatHTML)
 	s := cmd.Flags()
+	s.StringVar(&f.at, "at", "", "as of `TIME`")
 	f.context = patchContext
 	s.VarP(&f.context, "unified", "U", "unchanged lines around a change")
 	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
@@ -153,7 +162,7 @@ func (f diffFlags) options() diff.Options {
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
-	h, err := a.reader(ctx)
+	h, err := a.readerAt(ctx, f.at)
 	if err != nil {
 		return false, err
 	}

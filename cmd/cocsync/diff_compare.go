@@ -14,16 +14,38 @@ import (
 	"cocsync/internal/history"
 )
 
-// comparison is two contents of a document and what became of the first.
+// comparison is two contents of a document, or of two, and what became of the first.
 type comparison struct {
 	doc      db.Document
-	old, new string     // labels; old is "" for nothing
-	was, now *diff.Text // was is nil for nothing
+	from     *db.Document // of the old content; nil where it is doc
+	old, new string       // labels; old is "" for nothing
+	was, now *diff.Text   // was is nil for nothing
 	diff.Result
 	notes []string
 }
 
-func (c *comparison) title() string { return c.doc.Name + "  " + arrow(c.old, c.new) }
+func (c *comparison) title() string {
+	if c.from != nil {
+		return c.from.Name + "  " + c.old + " → " + c.doc.Name + "  " + c.new
+	}
+	return c.doc.Name + "  " + arrow(c.old, c.new)
+}
+
+// oldDoc is the document of the old content.
+func (c *comparison) oldDoc() db.Document {
+	if c.from != nil {
+		return *c.from
+	}
+	return c.doc
+}
+
+// fromName names the document of the old content where that is another one.
+func (c *comparison) fromName() string {
+	if c.from == nil {
+		return ""
+	}
+	return c.from.Name
+}
 
 // compare finds the two versions that the arguments name, and compares them.
 func compare(ctx context.Context, h *history.History, args []string) (*comparison, error) {
@@ -34,8 +56,12 @@ func compare(ctx context.Context, h *history.History, args []string) (*compariso
 	if err != nil {
 		return nil, err
 	}
-	if err := oneDocument(ctx, h, doc, ref, args); err != nil {
+	other, second, err := otherDocument(ctx, h, doc, ref, args)
+	if err != nil {
 		return nil, err
+	}
+	if other != nil {
+		return across(ctx, h, doc, ref, *other, second)
 	}
 	if len(args) == 2 && ref == "" && strings.Contains(args[1], "..") {
 		ref, args = args[1], args[:1] // DOC v3..v5 is as clear as DOC@v3..v5
@@ -66,28 +92,53 @@ func compare(ctx context.Context, h *history.History, args []string) (*compariso
 	return c, c.load(ctx, h, &old, now)
 }
 
-// oneDocument refuses a second argument that names a document as the first one
-// did, with its reference.
-func oneDocument(ctx context.Context, h *history.History, doc db.Document, ref string, args []string) error {
-	if len(args) < 2 || !strings.Contains(args[1], "@") {
-		return nil
+// otherDocument returns the document that a second argument names, with its
+// reference; nil where it names a version of the first. To name the first document
+// again is refused.
+func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref string, args []string) (_ *db.Document, second string, err error) {
+	if len(args) < 2 {
+		return nil, "", nil
+	}
+	if !strings.Contains(args[1], "@") {
+		// A version goes before a document that is called so.
+		if _, err := h.Version(ctx, doc, args[1]); err == nil || !errors.Is(err, coc.ErrNotFound) {
+			return nil, "", nil
+		}
 	}
 	other, second, err := h.Split(ctx, args[1])
 	switch {
 	case errors.Is(err, coc.ErrNotFound):
-		return nil // what it is instead, its version will say
+		return nil, "", nil // what it is instead, its version will say
 	case err != nil:
-		return err
+		return nil, "", err
 	case other.Key != doc.Key:
-		return usage(hint.Wrap(fmt.Errorf("%q and %q are versions of two documents", args[0], args[1]),
-			"diff compares versions of one; `cocsync show` writes any of them to a file"))
+		return &other, second, nil
 	}
 	write := cmp.Or(ref, "latest") + ".." + second
 	if strings.Contains(second, "..") {
 		write = second
 	}
-	return usage(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
+	return nil, "", usage(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
 		"write "+visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
+}
+
+// across compares versions of two documents.
+func across(ctx context.Context, h *history.History, doc db.Document, ref string, other db.Document, second string) (*comparison, error) {
+	for _, r := range []string{ref, second} {
+		if strings.Contains(r, "..") {
+			return nil, usage(hint.Wrap(fmt.Errorf("%q names two versions, and of two documents one each is compared", r), "write A@v3 B@v5"))
+		}
+	}
+	old, err := h.Version(ctx, doc, ref)
+	if err != nil {
+		return nil, err
+	}
+	now, err := h.Version(ctx, other, second)
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{doc: other, from: &doc}
+	return c, c.load(ctx, h, &old, now)
 }
 
 // withBefore compares a version with the one before it.

@@ -15,7 +15,7 @@ import (
 func (c *comparison) html(w io.Writer, f diffFlags) error {
 	var page bytes.Buffer
 	err := web.DiffFragment(&page, web.Diff{
-		Title: c.doc.Name, Old: c.was, New: c.now, OldLabel: c.old, NewLabel: c.new,
+		Title: arrow(c.fromName(), c.doc.Name), Old: c.was, New: c.now, OldLabel: c.old, NewLabel: c.new,
 		Context: int(f.context), IgnoreSpace: f.ignoreSpace,
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type diffJSON struct {
 	Account       string           `json:"account"`
 	DocumentID    string           `json:"document_id"`
 	Name          string           `json:"name"`
+	From          *fromJSON        `json:"from,omitempty"`
 	Old           *string          `json:"old"`
 	New           string           `json:"new"`
 	Equal         bool             `json:"equal"`
@@ -34,6 +35,13 @@ type diffJSON struct {
 	Hunks         []hunkJSON       `json:"hunks"`
 	Unified       string           `json:"unified"`
 	UnifiedBase64 string           `json:"unified_base64,omitempty"`
+}
+
+// fromJSON is the document of the old content, where that is another one.
+type fromJSON struct {
+	Account    string `json:"account"`
+	DocumentID string `json:"document_id"`
+	Name       string `json:"name"`
 }
 
 type diffItemJSON struct {
@@ -90,6 +98,9 @@ func (c *comparison) json(hunks []diff.Hunk, o diff.Options) diffJSON {
 		Context: o.Context, IgnoreSpace: o.IgnoreSpace, Hunks: make([]hunkJSON, len(hunks)),
 	}
 	d.Unified, d.UnifiedBase64 = jsonText(exact)
+	if f := c.from; f != nil {
+		d.From = &fromJSON{f.Account, f.DocumentID, f.Name}
+	}
 	for i, it := range c.Items {
 		stored := coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
 		d.Items[i] = diffItemJSON{itemJSON(stored), newSpanJSON(it.OldLines), newSpanJSON(it.NewLines)}

@@ -32,7 +32,7 @@ func (p *page) sideBySide(c *comparison, hunks []diff.Hunk) {
 	s := newSheet(p, hunks)
 	var old []strip
 	if c.was != nil {
-		old = s.wrap(bold, whole(c.doc.Name+"  "+c.old))
+		old = s.wrap(bold, whole(c.oldDoc().Name+"  "+c.old))
 	}
 	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.doc.Name+"  "+c.new)))
 	for _, h := range hunks {

@@ -31,7 +31,15 @@ func unified(name, documentID string, old, now *diff.Text, o diff.Options) []byt
 }
 
 func (c *comparison) unified(o diff.Options) []byte {
-	return unified(c.doc.Name, c.doc.DocumentID, c.was, c.now, o)
+	was, is := c.fileNames()
+	return diff.Unified(c.was, c.now, was, is, o)
+}
+
+// fileNames are what a patch calls both sides.
+func (c *comparison) fileNames() (was, is string) {
+	was, _ = fileNames(c.oldDoc().Name, c.oldDoc().DocumentID, c.was == nil)
+	_, is = fileNames(c.doc.Name, c.doc.DocumentID, c.was == nil)
+	return was, is
 }
 
 // unified writes a line diff. Colours, in which the words that changed within a
@@ -96,7 +104,7 @@ func (p *page) styled(sign string, s style, words []diff.Word) {
 // words writes the lines in the frame of a unified diff, and one that changed
 // once, with both its states.
 func (p *page) words(c *comparison, hunks []diff.Hunk) {
-	old, now := fileNames(c.doc.Name, c.doc.DocumentID, c.was == nil)
+	old, now := c.fileNames()
 	p.styled("--- ", bold, whole(visible(old)))
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {

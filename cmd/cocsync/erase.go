@@ -53,7 +53,11 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	if _, err := a.reader(ctx); err != nil { // it must be there: Open would make it
+	r, err := db.OpenReader(ctx, path) // it must be there: Open would make it
+	if err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
 		return err
 	}
 	d, err := db.Open(ctx, path)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,9 @@ import (
 )
 
 type listFlags struct {
-	account, name string
-	state, output *choice
+	account, name, since, at string
+	state, sort, output      *choice
+	reverse                  bool
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -31,16 +33,31 @@ how many versions are archived, when the newest was made, and how it stands:
   listed    COC lists it, and nothing of it is archived yet
   deleted   COC no longer has it; the archive keeps what it had
 
-"unwatched" marks a document that no watch follows any more.`,
+"unwatched" marks a document that no watch follows any more.
+
+--at shows the documents as they stood then: at the end of a date, at an RFC 3339
+instant, or an age ago such as 7d. Those that had no version by then are left out, and
+what is not known of then is unknown. --since leaves those that changed from then on.`,
 		Example: `  cocsync list
   cocsync list --name 'restart-*' --state present
+  cocsync list --since 7d --sort made
+  cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := notEmpty(cmd, "account", "name", "since", "at"); err != nil {
+				return err
+			}
+			return a.list(cmd.Context(), f)
+		},
 	}
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of the account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
 	f.state = choose(cmd, "state", "", "", "only documents that stand so", string(coc.Present), string(coc.Seen), string(coc.Deleted))
+	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
+	cmd.Flags().StringVar(&f.at, "at", "", "as they stood at `TIME`")
+	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", "name", "made", "checked", "versions")
+	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "the other way round")
 	f.output = outputFlag(cmd)
 	return cmd
 }
@@ -56,15 +73,9 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if err := knownAccount(ctx, h.DB, f.account); err != nil {
 		return err
 	}
-	all, err := h.DB.Documents(ctx, f.account)
+	docs, err := a.listed(ctx, h, f)
 	if err != nil {
 		return err
-	}
-	docs := []db.Document{}
-	for _, d := range all {
-		if (f.name == "" || globs(f.name, d.Name)) && (f.state.value == "" || f.state.value == string(d.State)) {
-			docs = append(docs, d)
-		}
 	}
 	if len(docs) == 0 {
 		a.nothing("no documents match")
@@ -79,10 +90,81 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if len(docs) == 0 {
 		return nil
 	}
-	return a.paged(func(p *page) error {
+	err = a.paged(func(p *page) error {
 		p.documents(docs)
 		return nil
 	})
+	a.nothing(tally(docs))
+	return err
+}
+
+// listed returns the documents that pass the flags, in their order.
+func (a *app) listed(ctx context.Context, h *history.History, f listFlags) (docs []db.Document, err error) {
+	if f.at == "" {
+		docs, err = h.DB.Documents(ctx, f.account)
+	} else {
+		at, wrong := h.Instant(f.at)
+		if wrong != nil {
+			return nil, usage(fmt.Errorf("--at: %w", wrong))
+		}
+		var note string
+		docs, note, err = h.Fleet(ctx, at)
+		a.aside(note)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var changed map[int64]bool
+	if f.since != "" {
+		since, wrong := h.Since(f.since)
+		if wrong != nil {
+			return nil, usage(fmt.Errorf("--since: %w", wrong))
+		}
+		if changed, err = h.DB.ChangedSince(ctx, since); err != nil {
+			return nil, err
+		}
+	}
+	docs = slices.DeleteFunc(docs, func(d db.Document) bool {
+		return f.account != "" && d.Account != f.account || f.name != "" && !globs(f.name, d.Name) ||
+			f.state.value != "" && f.state.value != string(d.State) || changed != nil && !changed[d.Key]
+	})
+	sortDocuments(docs, f.sort.value)
+	if f.reverse {
+		slices.Reverse(docs)
+	}
+	return docs, nil
+}
+
+// sortDocuments sorts documents that come by name.
+func sortDocuments(docs []db.Document, by string) {
+	slices.SortStableFunc(docs, func(a, b db.Document) int {
+		switch by {
+		case "made":
+			return b.MadeAt.Compare(a.MadeAt)
+		case "checked":
+			return b.LastCheckedAt.Compare(a.LastCheckedAt)
+		case "versions":
+			return b.Versions - a.Versions
+		}
+		return 0
+	})
+}
+
+// tally counts documents: 12 documents: 10 present, 2 deleted.
+func tally(docs []db.Document) string {
+	var parts []string
+	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
+		n := 0
+		for _, d := range docs {
+			if d.State == state {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
 }
 
 // knownAccount refuses an account that the archive never heard of.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,10 +18,11 @@ import (
 
 type logFlags struct {
 	since, until, by, task, path string
-	text                         string
+	text, risk                   string
 	kinds                        []string
 	limit                        count
 	patch, stat, seen            bool
+	oneline, reverse             bool
 	output                       *choice
 }
 
@@ -64,6 +66,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 
 ` + pageHelp,
 		Example: `  cocsync log restart-unhealthy-nodes -p
+  cocsync log --since 7d --oneline --risk HIGH
   cocsync log --since 7d --kind rewritten,deleted
   cocsync log --since 2026-06-01 --until 2026-06-30 --by COC-li.wei
   cocsync log -S 'execute_user: root' -p
@@ -72,7 +75,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeDocument,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "by", "kind", "task", "path", "text"); err != nil {
+			if err := notEmpty(cmd, "by", "kind", "task", "path", "text", "risk"); err != nil {
 				return err
 			}
 			return a.log(cmd.Context(), args, f)
@@ -82,6 +85,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
 	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included")
 	s.StringVar(&f.by, "by", "", "only versions whose author is `USER`")
+	s.StringVar(&f.risk, "risk", "", "only documents whose risk level is `LEVEL` now")
 	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
 	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`; a pattern")
 	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed; a pattern")
@@ -89,10 +93,14 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	s.VarP(&f.limit, "number", "n", "at most so many changes (0: all)")
 	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
 	s.BoolVar(&f.stat, "stat", false, "with the lines added and removed")
+	s.BoolVar(&f.oneline, "oneline", false, "one line a change")
+	s.BoolVar(&f.reverse, "reverse", false, "oldest first; -n takes the newest all the same")
 	s.BoolVar(&f.seen, "seen", false, "--since and --until go by when cocsync saw the change")
 	f.output = outputFlag(cmd)
 	// The flag exists and has no completion yet: this cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
+	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions([]cobra.Completion{"LOW", "MEDIUM", "HIGH"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.MarkFlagsMutuallyExclusive("oneline", "patch")
 	return cmd
 }
 
@@ -126,6 +134,9 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	if err := a.searched(ctx, h, filter, len(list)); err != nil {
 		return err
 	}
+	if f.reverse {
+		slices.Reverse(list)
+	}
 	if f.output.value == "json" {
 		return errors.Join(unread, a.logJSON(ctx, h, list, f.patch))
 	}
@@ -133,6 +144,10 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		return nil
 	}
 	return errors.Join(unread, a.paged(func(p *page) error {
+		if f.oneline {
+			p.onelines(list, f)
+			return nil
+		}
 		for i, c := range list {
 			if i > 0 {
 				p.WriteByte('\n')
@@ -203,7 +218,7 @@ func widened(f db.Filter) string {
 
 // filter makes the archive's filter of the flags.
 func (f logFlags) filter(h *history.History) (db.Filter, error) {
-	filter := db.Filter{Seen: f.seen, By: f.by, Task: f.task, Path: f.path, Limit: int(f.limit)}
+	filter := db.Filter{Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path, Limit: int(f.limit)}
 	var errs []error
 	var err error
 	if f.since != "" {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"cocsync/internal/hint"
 )
 
@@ -38,7 +40,23 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if ofFlag(err) {
+		err = root.FlagErrorFunc()(root, err)
+	}
 	return errors.Join(err, a.close())
+}
+
+// ofFlag reports whether an error is about a flag that stands before the command:
+// cobra gives those away without asking FlagErrorFunc.
+func ofFlag(err error) bool {
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return false
+	}
+	var unknown *pflag.NotExistError
+	var value *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var syntax *pflag.InvalidSyntaxError
+	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
 }
 
 // Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.

@@ -16,6 +16,7 @@ import (
 
 func (a *app) showCommand() *cobra.Command {
 	var meta bool
+	var at string
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "show DOC[@REF]",
@@ -28,7 +29,9 @@ With --meta it writes everything else that is known: the document's fields, and 
 each version both times, its author, hash, uuid and the id of the request that
 brought it; and for those whose content is not here, the reason.
 
-` + referenceHelp,
+` + referenceHelp + `
+
+` + atHelp,
 		Example: `  cocsync show restart-unhealthy-nodes > job.yaml
   cocsync show restart-unhealthy-nodes@v3 | sha256sum
   cocsync show restart-unhealthy-nodes@2026-06-01
@@ -36,15 +39,22 @@ brought it; and for those whose content is not here, the reason.
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "at"); err != nil {
+				return err
+			}
+			if meta && at != "" {
+				return usage(hint.Wrap(errors.New("--meta tells of all times, and --at of one"), "leave one of them out; DOC@TIME with --meta tells of that version"))
+			}
 			if meta {
 				return a.showMeta(cmd.Context(), args[0], output.value == "json")
 			}
 			if output.value == "json" {
 				return usage(hint.Wrap(errors.New("a content is written as it is, not as JSON"), "add --meta for the rest as JSON"))
 			}
-			return a.show(cmd.Context(), args[0])
+			return a.show(cmd.Context(), args[0], at)
 		},
 	}
+	cmd.Flags().StringVar(&at, "at", "", "as of `TIME`")
 	cmd.Flags().BoolVar(&meta, "meta", false, "write everything but the content")
 	output = outputFlag(cmd)
 	return cmd
@@ -53,8 +63,8 @@ brought it; and for those whose content is not here, the reason.
 // tokenNote says what a content is that is no text.
 const tokenNote = "no Unicode text can hold this content; it is shown as the JSON string that COC sent"
 
-func (a *app) show(ctx context.Context, spec string) error {
-	h, err := a.reader(ctx)
+func (a *app) show(ctx context.Context, spec, at string) error {
+	h, err := a.readerAt(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -158,6 +168,9 @@ func (p *page) versionFields(r db.Revision) {
 		p.field("SHA-256", r.Hash.String())
 		p.field("Size", contentSize(r))
 	}
+	if r.Erased {
+		p.field("Erased", p.time(r.ErasedAt)+": "+visible(r.ErasedWhy))
+	}
 	p.field("UUID", visible(r.UUID))
 	p.field("Request", visible(r.Evidence.RequestID))
 	p.field("Answered", p.known(r.Evidence.Date))
@@ -175,9 +188,6 @@ func contentSize(r db.Revision) string {
 	text := fmt.Sprintf("%d bytes", r.Size)
 	if r.Form == coc.FormToken {
 		text += ", a raw JSON string: no Unicode text can hold it"
-	}
-	if r.Erased {
-		text += ", erased"
 	}
 	return text
 }

@@ -28,6 +28,8 @@ type revisionJSON struct {
 	Size        *int    `json:"size"`
 	RawToken    bool    `json:"raw_token"` // the bytes are the JSON string as COC sent it
 	Erased      bool    `json:"erased"`
+	ErasedAt    *string `json:"erased_at"`
+	ErasedWhy   *string `json:"erased_why"`
 	By          *string `json:"by"`
 	MadeAt      *string `json:"made_at"`
 	SeenAt      *string `json:"seen_at"`
@@ -57,7 +59,7 @@ func newMetaJSON(d db.Document, list []db.Revision) metaJSON {
 func newRevisionJSON(r db.Revision) revisionJSON {
 	out := revisionJSON{
 		Version: r.Name(), State: string(r.State), Error: orNull(r.Err),
-		VersionUUID: orNull(r.UUID), RawToken: r.Form == coc.FormToken, Erased: r.Erased, By: orNull(r.Author),
+		VersionUUID: orNull(r.UUID), RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: jsonTime(r.ErasedAt), ErasedWhy: orNull(r.ErasedWhy), By: orNull(r.Author),
 		MadeAt: jsonTime(r.MadeAt), SeenAt: jsonTime(r.SeenAt), CheckedAt: jsonTime(r.CheckedAt),
 		WithdrawnAt: jsonTime(r.WithdrawnAt), PreviousCheckedAt: jsonTime(r.PreviousCheckedAt),
 		RequestID: orNull(r.Evidence.RequestID), AnsweredAt: jsonTime(r.Evidence.Date),

@@ -46,6 +46,12 @@ func (d *DB) Named(ctx context.Context, text string) (_ []Document, err error) {
 		text, text+string(utf8.MaxRune))
 }
 
+// OnceNamed returns the keys of the documents that were ever called so.
+func (d *DB) OnceNamed(ctx context.Context, name string) (_ []int64, err error) {
+	defer wrap(&err, "former name %q", name)
+	return collect(ctx, d.read, scanID, `SELECT DISTINCT document_id FROM document_states WHERE name = ? ORDER BY document_id`, name)
+}
+
 // ByKey returns the document of that key.
 func (d *DB) ByKey(ctx context.Context, key int64) (_ Document, err error) {
 	defer wrap(&err, "document %d", key)
@@ -103,6 +109,8 @@ type Revision struct {
 	Size        int
 	Form        coc.Form
 	Erased      bool
+	ErasedAt    time.Time
+	ErasedWhy   string
 	MadeAt      time.Time
 	SeenAt      time.Time
 	CheckedAt   time.Time // when the version was last held against COC's
@@ -125,7 +133,7 @@ func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err e
 	defer wrap(&err, "versions")
 	return collect(ctx, d.read, scanRevision, `
 		SELECT coalesce(r.id, 0), v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
-			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), coalesce(c.erased_at, 0) <> 0,
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_why, ''),
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
 		FROM versions v
@@ -136,10 +144,11 @@ func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err e
 
 func scanRevision(row scanner) (r Revision, err error) {
 	var hash []byte
-	var made, seen, checked, withdrawn, answered, previous sql.NullInt64
-	err = row.Scan(&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &r.Erased,
+	var erased, made, seen, checked, withdrawn, answered, previous sql.NullInt64
+	err = row.Scan(&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &erased, &r.ErasedWhy,
 		&made, &seen, &checked, &withdrawn, &r.Author, &r.Evidence.RequestID, &answered, &previous)
 	copy(r.Hash[:], hash)
+	r.Erased, r.ErasedAt = erased.Valid, instant(erased)
 	r.MadeAt, r.SeenAt, r.CheckedAt, r.WithdrawnAt = instant(made), instant(seen), instant(checked), instant(withdrawn)
 	r.Evidence.Date, r.PreviousCheckedAt = instant(answered), instant(previous)
 	return r, err
@@ -172,6 +181,7 @@ type Filter struct {
 	Until    time.Time // exclusive
 	Seen     bool      // Since and Until go by when cocsync saw it, not by At
 	By       string    // author, as COC names them
+	Risk     string    // the document's risk level as of now, whatever its case
 	Kinds    []coc.Kind
 	// Task and Path are patterns that one item must fit, both of them; * stands for
 	// anything. A path stands for what lies below it, too, and a task without @ for
@@ -279,6 +289,7 @@ func (f Filter) where() (string, []any) {
 	add(!f.Since.IsZero(), column+" >= ?", f.Since.UnixMilli())
 	add(!f.Until.IsZero(), column+" < ?", f.Until.UnixMilli())
 	add(f.By != "", "rt.author = ?", f.By)
+	add(f.Risk != "", "s.risk_level = ? COLLATE NOCASE", f.Risk)
 	if len(f.Kinds) > 0 {
 		marks := strings.TrimSuffix(strings.Repeat("?,", len(f.Kinds)), ",")
 		kinds := make([]any, len(f.Kinds))

@@ -22,10 +22,13 @@ func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
 
 // Document returns the one document that an id, a name or a unique beginning of
 // an id stands for, or any of these after "account/". An id goes before a name,
-// and a name before a beginning. The error is coc.ErrNotFound when there is
+// and a name before a beginning. A name that it once had comes last. The error is coc.ErrNotFound when there is
 // none; its hint names the likely ones.
 func (h *History) Document(ctx context.Context, ref string) (db.Document, error) {
 	doc, ok, err := h.find(ctx, ref)
+	if err == nil && !ok {
+		doc, ok, err = h.former(ctx, ref)
+	}
 	if err != nil || ok {
 		return doc, err
 	}

@@ -2,7 +2,6 @@ package history
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -131,9 +130,7 @@ func (h *History) byKeys(ctx context.Context, keys map[int64]bool) (docs []db.Do
 		}
 		docs = append(docs, doc)
 	}
-	slices.SortFunc(docs, func(a, b db.Document) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
-	})
+	sortByName(docs)
 	return docs, nil
 }
 

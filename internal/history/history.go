@@ -4,6 +4,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -17,6 +18,11 @@ type History struct {
 	DB    *db.DB
 	Now   func() time.Time
 	Local *time.Location // where a bare date begins and ends
+	// At is the time of which versions are asked for: latest, ~1 and v3 are what they
+	// were then. Zero is now.
+	At time.Time
+	// Tell, if there is one, hears what is to be known beside an answer.
+	Tell func(string)
 }
 
 // Version is a revision of a document that a reference named.
@@ -40,6 +46,12 @@ func (h *History) Versions(ctx context.Context, doc db.Document) ([]db.Revision,
 	if err != nil {
 		return nil, err
 	}
+	order(all)
+	return all, nil
+}
+
+// order sorts revisions of a document as Versions returns them.
+func order(all []db.Revision) {
 	listed := make([]coc.Listed, len(all))
 	for i, r := range all {
 		listed[i] = r.Listed()
@@ -55,5 +67,11 @@ func (h *History) Versions(ctx context.Context, doc db.Document) ([]db.Revision,
 		}
 		return a.Number - b.Number
 	})
-	return all, nil
+}
+
+// sortByName sorts documents as listings have them.
+func sortByName(docs []db.Document) {
+	slices.SortFunc(docs, func(a, b db.Document) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
+	})
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,6 +37,18 @@ func (h *History) version(ctx context.Context, doc db.Document, ref string) (Ver
 	if err != nil {
 		return Version{}, err
 	}
+	newest := doc.Version
+	if !h.At.IsZero() {
+		standing, err := h.asOf(ctx, doc, all, h.At)
+		if err != nil || orLatest(ref) == "latest" {
+			return standing, err
+		}
+		if err := h.then(all, ref); err != nil {
+			return Version{}, err
+		}
+		newest = standing.Revision.Label
+		all = slices.DeleteFunc(all, func(r db.Revision) bool { return begins(r).After(h.At) })
+	}
 	// A label that COC made goes before every other reading.
 	if slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
 		return named(all, ref, 0)
@@ -53,13 +66,29 @@ func (h *History) version(ctx context.Context, doc db.Document, ref string) (Ver
 		}
 		return v, err
 	case strings.HasPrefix(ref, "~"):
-		return back(all, doc.Version, ref)
+		return back(all, newest, ref)
 	}
 	label, number, err := revision(ref)
 	if err != nil {
 		return Version{}, err
 	}
 	return named(all, label, number)
+}
+
+// then refuses a reference that makes no sense as of h.At.
+func (h *History) then(all []db.Revision, ref string) error {
+	if _, ok, _ := h.instant(ref); ok && !slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
+		return hint.Wrap(errors.New("it is a time, and another one is asked about"), "leave one of both out")
+	}
+	for _, r := range all {
+		if (r.Label == ref || r.Name() == ref) && begins(r).After(h.At) {
+			return missing(fmt.Sprintf("it was not there yet at %s: it is from %s", stamp(h.At), stamp(begins(r))))
+		}
+		if r.Label == ref {
+			return nil // its first revision was there
+		}
+	}
+	return nil
 }
 
 // revision parts v3#2 into v3 and 2.

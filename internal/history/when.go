@@ -107,12 +107,7 @@ func (h *History) asOf(ctx context.Context, doc db.Document, all []db.Revision, 
 	if !gone.IsZero() {
 		return v, fmt.Errorf("the document was deleted then (since %s at the latest)", stamp(gone))
 	}
-	found := -1
-	for i, r := range all {
-		if !begins(r).After(at) && (r.WithdrawnAt.IsZero() || r.WithdrawnAt.After(at)) {
-			found = i
-		}
-	}
+	found := newestAt(all, at)
 	if found < 0 && len(all) == 0 {
 		return v, hint.Wrap(missing("there is none"), known(all))
 	}

@@ -1,0 +1,132 @@
+package db
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+)
+
+// Of what was erased nothing is left in the file but its hash, its size and the reason,
+// and all the rest is as it was.
+func TestErase(t *testing.T) {
+	d, _ := open(t)
+	const secret = "hunter2-correct-horse"
+	told := []byte("a: 1\n" + "password: " + secret + "\n")
+	commit(t, d, step("DM1", "a: 1\n"))
+	second := next("DM1", 2, string(told))
+	second.Changes[0].Derived = coc.Derived{Summary: "password " + secret + " added", Added: 1,
+		Items: []coc.Item{{Op: "added", Path: "password", New: secret}}}
+	third := next("DM1", 3, "a: 2\n")
+	third.Changes[0].Derived = coc.Derived{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
+	commit(t, d, second, third, step("DM2", "a: 1\nb: 2\n"))
+	hash := coc.Content{Bytes: told}.Hash()
+	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks(1) }); err != nil {
+		t.Fatal(err)
+	}
+
+	// One message that was sent, with a file below it; one that waits; one of another
+	// document.
+	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
+	if err != nil || len(due) != 4 {
+		t.Fatalf("Due = %d deliveries, %v, want 4", len(due), err)
+	}
+	var msgs []coc.Message
+	var claims [][]int64
+	for _, c := range due {
+		msgs = append(msgs, coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: c.Change.Document, Body: []byte(`"` + secret + `"`), Text: secret})
+		claims = append(claims, []int64{c.ID})
+	}
+	msgs = append(msgs, coc.Message{Notifier: "ops", Kind: coc.MessageFile, Parent: -2, Body: []byte(secret)})
+	ids, err := d.Freeze(t.Context(), msgs, append(claims, nil), nil, nil, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{1, 4} {
+		if err := d.Attempted(t.Context(), coc.Message{ID: ids[i], Kind: msgs[i].Kind, State: coc.Sent, NextAt: day, SentAt: day}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	want := Erasure{Hash: hash, Size: len(told), Places: []Place{{"prod", "DM1", "job DM1", "v2"}}, Changes: 2, Sent: 2, Waiting: 1}
+	if got, err := d.Erasure(t.Context(), hash); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
+	}
+	// What is left tells of another document, or of v1.
+	for _, id := range []int64{ids[0], ids[3]} {
+		if _, err := d.write.Exec(`UPDATE messages SET body = x'5b5d', text = '' WHERE id = ?`, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Erase(t.Context(), hash, "a password", day.AddDate(0, 0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Scrub(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		if file, err := os.ReadFile(d.Path() + suffix); err == nil && bytes.Contains(file, []byte(secret)) {
+			t.Errorf("the secret stands in the file%s", suffix)
+		}
+	}
+	if _, err := d.Content(t.Context(), hash); !errors.Is(err, coc.ErrErased) {
+		t.Errorf("Content = %v, want %v", err, coc.ErrErased)
+	}
+	for _, text := range []string{"a: 1\n", "a: 2\n", "a: 1\nb: 2\n"} {
+		c, err := d.Content(t.Context(), coc.Content{Bytes: []byte(text)}.Hash())
+		if err != nil || string(c.Bytes) != text {
+			t.Errorf("Content = %q, %v, want %q", c.Bytes, err, text)
+		}
+	}
+	if offered, _ := holding(t, d, Need{Text: secret}, secret); offered != 1 { // DM1's block is open
+		t.Errorf("Lines offers %d documents, want the one whose lines were made anew", offered)
+	}
+	if got, want := lineSet(t, d), "1: 1 2 a: a:\n2: 1 2 a: b:\n"; got != want {
+		t.Errorf("the line sets are\n%swant\n%s", got, want)
+	}
+	changes, err := d.Changes(t.Context(), Filter{Document: 1})
+	if err != nil || len(changes) != 3 || changes[0].Summary != "content changed" || changes[1].Items != nil || changes[1].Added != 1 || changes[2].Summary != "1 step" {
+		t.Errorf("Changes = %+v, %v", changes, err)
+	}
+	// What waited is due again, and the rest is as it was.
+	due, err = d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
+	if err != nil || len(due) != 1 || due[0].Change.Version != "v3" {
+		t.Errorf("Due = %+v, %v, want v3's", due, err)
+	}
+	got, err := d.Erasure(t.Context(), hash)
+	if want.ErasedAt, want.Why, want.Waiting = day.AddDate(0, 0, 1), "a password", 0; err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
+	}
+
+	// It stays erased, should COC serve it again.
+	again := next("DM1", 4, string(told))
+	again.Changes[0].Derived = second.Changes[0].Derived
+	commit(t, d, again)
+	changes, err = d.Changes(t.Context(), Filter{Document: 1, Limit: 1})
+	if err != nil || len(changes) != 1 || len(changes[0].Items) > 0 || changes[0].Summary != "content changed" {
+		t.Errorf("the change that brings it again is %+v, %v", changes, err)
+	}
+	if _, found := holding(t, d, Need{Text: secret}, secret); len(found) > 0 {
+		t.Error("its lines are back")
+	}
+}
+
+// A content is found by the beginning of its hash, whatever its length.
+func TestHashes(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"))
+	hash := coc.Content{Bytes: []byte("a\n")}.Hash()
+	for n := 1; n <= 64; n++ {
+		list, err := d.Hashes(t.Context(), hash.String()[:n])
+		if err != nil || len(list) == 0 || n > 8 && len(list) != 1 || list[0] != hash && list[len(list)-1] != hash {
+			t.Errorf("Hashes(%s) = %v, %v", hash.String()[:n], list, err)
+		}
+	}
+	if list, err := d.Hashes(t.Context(), "ffffffffffff"); err != nil || len(list) > 0 {
+		t.Errorf("Hashes of none = %v, %v", list, err)
+	}
+}
