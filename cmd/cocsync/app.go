@@ -74,7 +74,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
 		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
 		a.blameCommand(), a.grepCommand(), a.exportCommand(), a.notifyCommand(), a.eraseCommand(),
-		a.versionCommand(),
+		a.manCommand(), a.versionCommand(),
 	)
 	// cobra's own commands, in the words of the others.
 	root.InitDefaultHelpCmd()

@@ -43,6 +43,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if ofFlag(err) {
 		err = root.FlagErrorFunc()(root, err)
 	}
+	if names, ok := together(err); ok {
+		err = usage(hint.Wrap(fmt.Errorf("--%s don't go together", strings.Join(names, " and --")), "leave one of them out"))
+	}
 	return errors.Join(err, a.close())
 }
 
@@ -57,6 +60,17 @@ func ofFlag(err error) bool {
 	var missing *pflag.ValueRequiredError
 	var syntax *pflag.InvalidSyntaxError
 	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
+}
+
+// together returns the flags that cobra refuses because they exclude each other. Its
+// error has no type.
+func together(err error) (names []string, ok bool) {
+	if err == nil || !strings.HasPrefix(err.Error(), "if any flags in the group [") {
+		return nil, false
+	}
+	_, set, _ := strings.Cut(err.Error(), "can be; [")
+	set, _, _ = strings.Cut(set, "]")
+	return strings.Fields(set), true
 }
 
 // Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.
