@@ -206,10 +206,10 @@ func (w *world) measure(b *testing.B) {
 				gits = append(gits, w.run(b, io.Discard, args))
 			}
 		}
-		mine := median(ours)
+		mine := middle(ours)
 		b.ReportMetric(mine.Seconds()*1000, q.name+"-ms")
 		if len(gits) > 0 {
-			theirs := median(gits).Seconds() * q.scale
+			theirs := middle(gits).Seconds() * q.scale
 			b.ReportMetric(mine.Seconds()/theirs, q.name+"/git")
 			b.Logf("%-14s ours %8.1f ms, git %12.1f ms, git/ours %.1f", q.name, mine.Seconds()*1000, theirs*1000, theirs/mine.Seconds())
 		}
@@ -217,7 +217,7 @@ func (w *world) measure(b *testing.B) {
 	w.sizes(b)
 }
 
-func median(list []time.Duration) time.Duration {
+func middle(list []time.Duration) time.Duration {
 	slices.Sort(list)
 	return list[len(list)/2]
 }
