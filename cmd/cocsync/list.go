@@ -191,8 +191,11 @@ func didYouMean(typed string, names []string) string {
 	if near := history.Nearest(typed, names); len(near) > 0 {
 		return "did you mean " + strings.Join(near, ", ") + "?"
 	}
-	if len(names) == 0 {
+	switch len(names) {
+	case 0:
 		return "there is none yet"
+	case 1:
+		return "there is " + names[0]
 	}
 	return "there are " + strings.Join(names, ", ")
 }

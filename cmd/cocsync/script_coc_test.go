@@ -28,6 +28,7 @@ func (s swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.coc.Load(
 //	coc rewrite NAME LABEL FILE   in place, with update_time moved
 //	coc slip NAME LABEL FILE      in place, without a trace
 //	coc risk NAME LEVEL WHO
+//	coc rename NAME NEW
 //	coc withdraw NAME LABEL
 //	coc delete NAME, coc restore NAME
 //	coc forbid ACTION, coc allow ACTION
@@ -138,6 +139,8 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 		c.Rewrite(id, arg(2), ts.ReadFile(arg(3)))
 	case verb == "risk":
 		c.Change(id, func(d *cocsim.Document) { d.RiskLevel, d.Modifier = arg(2), arg(3) })
+	case verb == "rename":
+		c.Change(id, func(d *cocsim.Document) { d.Name = arg(2) })
 	case verb == "withdraw":
 		c.Withdraw(id, arg(2))
 	case verb == "delete":

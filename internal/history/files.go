@@ -19,19 +19,30 @@ func (f *fileNames) of(account, name, documentID string) string {
 	if f.taken == nil {
 		f.taken = map[string]bool{}
 	}
-	folder := safeName(account)
-	tries := []string{safeName(name), safeName(name + "-" + documentID)}
-	for n := 2; ; n++ {
-		path := folder + "/" + tries[0] + ".yaml"
+	for n := 0; ; n++ {
+		suffix := ""
+		switch {
+		case n == 1:
+			suffix = "-" + cutBytes(safeName(documentID), maxFileName/2)
+		case n > 1:
+			suffix = fmt.Sprintf("-%d", n)
+		}
+		path := safeName(account) + "/" + cutBytes(safeName(name), maxFileName-len(suffix)) + suffix + ".yaml"
 		// Some file systems take no notice of case.
 		if key := strings.ToLower(path); !f.taken[key] {
 			f.taken[key] = true
 			return path
 		}
-		if tries = tries[1:]; len(tries) == 0 {
-			tries = []string{safeName(fmt.Sprintf("%.100s-%d", safeName(name), n))}
-		}
 	}
+}
+
+// cutBytes cuts a text to a number of bytes, and no rune in two.
+func cutBytes(s string, most int) string {
+	for len(s) > max(most, 0) {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }
 
 // safeName makes a name fit to be a file's on any system, and in git: without
@@ -50,11 +61,7 @@ func safeName(name string) string {
 	if first, _ := utf8.DecodeRuneInString(s); s == "" || first == '.' || first == '-' || first == ' ' {
 		s = "_" + strings.TrimLeft(s, ". -")
 	}
-	for len(s) > maxFileName {
-		_, size := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-size]
-	}
-	if s = strings.TrimRight(s, ". "); reserved(s) {
+	if s = strings.TrimRight(cutBytes(s, maxFileName), ". "); reserved(s) {
 		s = "_" + s
 	}
 	return s

@@ -26,7 +26,7 @@ type Report struct {
 type WatchReport struct {
 	Watch, Account string
 	Began          time.Time // its first cycle, if that is in the period
-	Good           int // cycles, by how they ended
+	Good           int       // cycles, by how they ended
 	Failed         int
 	Stopped        int // by a person, or they died without a word
 	Requests       int

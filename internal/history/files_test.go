@@ -1,0 +1,57 @@
+package history
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestFileNames(t *testing.T) {
+	var f fileNames
+	for _, tt := range []struct{ account, name, id, want string }{
+		{"prod", "restart nodes", "DM1", "prod/restart nodes.yaml"},
+		{"prod", "Restart Nodes", "DM2", "prod/Restart Nodes-DM2.yaml"}, // one file where case doesn't count
+		{"prod", "restart nodes", "DM3", "prod/restart nodes-DM3.yaml"},
+		{"test", "restart nodes", "DM1", "test/restart nodes.yaml"},
+		{"prod", "restart nodes-DM4", "DM0", "prod/restart nodes-DM4.yaml"},
+		{"prod", "restart nodes", "DM4", "prod/restart nodes-2.yaml"},
+		{"prod", "注册", "DM5", "prod/注册.yaml"},
+		{".git", ".GIT", "DM6", "_git/_GIT.yaml"},
+		{"..", "", "DM7", "_/_.yaml"},
+		{"a/b", "../../etc/passwd", "DM8", "a_b/_" + "_.._etc_passwd.yaml"},
+		{"prod", "a\x00b\x1b[31m\u202e\xff\n", "DM9", "prod/a_b_[31m___.yaml"},
+		{"prod", "-rf", "DM10", "prod/_rf.yaml"},
+		{"prod", "con", "DM11", "prod/_con.yaml"},
+		{"prod", "lpt1.x", "DM12", "prod/_lpt1.x.yaml"},
+		{"prod", "git~1", "DM13", "prod/git_1.yaml"},
+	} {
+		if got := f.of(tt.account, tt.name, tt.id); got != tt.want {
+			t.Errorf("of(%q, %q, %q) = %q, want %q", tt.account, tt.name, tt.id, got, tt.want)
+		}
+	}
+}
+
+// No name leads out of its folder, into a repository, or to an option.
+func FuzzFileNames(f *testing.F) {
+	for _, s := range []string{"", ".", "..", "/", "a/../..", ".git", "\x00", "\u202e", "-x", "nul", strings.Repeat("注", 200), "a.", "a "} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, account, name string) {
+		var files fileNames
+		first, second := files.of(account, name, "DM1"), files.of(account, name, "DM2")
+		if first == second {
+			t.Errorf("two documents have one file %q", first)
+		}
+		for _, path := range []string{first, second} {
+			if !filepath.IsLocal(path) || !utf8.ValidString(path) || strings.Count(path, "/") != 1 || strings.ContainsAny(path, "\x00\n\r\x1b\\:") {
+				t.Errorf("of(%q, %q) = %q", account, name, path)
+			}
+			for part := range strings.SplitSeq(path, "/") {
+				if len(part) > 255 || strings.HasPrefix(part, ".") || strings.HasPrefix(part, "-") || strings.HasSuffix(strings.TrimSuffix(part, ".yaml"), " ") {
+					t.Errorf("of(%q, %q) = %q", account, name, path)
+				}
+			}
+		}
+	})
+}

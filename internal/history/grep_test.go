@@ -1,0 +1,103 @@
+package history
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// Whatever the pattern, grep finds through the index exactly the lines that match.
+func TestGrepFindsWhatMatches(t *testing.T) {
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
+	must(t, err)
+	defer d.Close()
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	words := []string{"timeout: 30", "  TIMEOUT: 60", "\tKelvin \u212a", "straße ſ", "注册 步骤", "a.b*c", "\xff\x00odd", "", "   ", "x", "ab", "foo   bar", "foo bar \r", "\"quoted\" 'it'"}
+	lines := map[string][]string{}
+	var steps []coc.Step
+	for i := range 300 { // more than wait for the index
+		name := fmt.Sprintf("job-%03d", i)
+		for j := range 3 {
+			lines[name] = append(lines[name], words[(i*3+j*5)%len(words)]+strings.Repeat(fmt.Sprint(i%7), j))
+		}
+		s := version(1)
+		s.DocumentID, s.Name, s.Meta = name, name, &coc.Meta{Name: &name}
+		s.Versions[0].Revision.Content.Bytes = []byte(strings.Join(lines[name], "\n"))
+		steps = append(steps, s)
+	}
+	must(t, d.Commit(t.Context(), steps...))
+	h := &History{DB: d, Now: time.Now, Local: time.UTC}
+	for _, pattern := range []string{
+		`timeout`, `(?i)timeout`, `^timeout: \d+$`, `  TIME`, `(?i)kelvin k`, `(?i)STRASSE|straße S`, `注册`, `步骤.*1`, `a\.b\*c`, `a.b`,
+		`odd`, `^$`, `^\s+$`, `x`, `(foo|timeout)`, `foo +bar`, `(foo {3})+bar`, `bar\s*$`, `quoted" '`, `[Tt]imeout: (30|60)`, `nothing like it`,
+		`(timeout)?`, `(timeout){2,}`, `(?:ab|x)1`, `\x{ff}`, `.`, `\x{fffd}`, `(?i)it'|ſ`,
+	} {
+		re := regexp.MustCompile(pattern)
+		var want, got []string
+		for name, list := range lines {
+			for _, l := range list {
+				if l = strings.TrimSuffix(l, "\r"); re.MatchString(l) && !slices.Contains(want, name+": "+l) {
+					want = append(want, name+": "+l)
+				}
+			}
+		}
+		must(t, h.Grep(t.Context(), Query{Pattern: re}, func(f Found) error {
+			for _, m := range f.Lines {
+				got = append(got, f.Document.Name+": "+m.Text)
+			}
+			return nil
+		}))
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("grep %s finds %d lines, want %d: %q, want %q", pattern, len(got), len(want), head(got), head(want))
+		}
+	}
+	// A plain pattern reads few blocks.
+	n := 0
+	must(t, d.Lines(t.Context(), need(regexp.MustCompile(`Kelvin .1$`)), func(int64, []byte) error { n++; return nil }))
+	if n == 0 || n > 150 {
+		t.Errorf("%d of 300 documents are read for a plain pattern", n)
+	}
+}
+
+func head(list []string) []string { return list[:min(3, len(list))] }
+
+// Runs are of versions that stand one behind the other.
+func TestRuns(t *testing.T) {
+	var all []db.Revision
+	for i := range 6 {
+		all = append(all, db.Revision{Label: fmt.Sprintf("v%d", i+1), Number: 1, Revisions: 1})
+	}
+	for want, at := range map[string][]int{
+		"":              {},
+		"v1":            {0},
+		"v1-v2 v4":      {0, 1, 3},
+		"v6..":          {5},
+		"v2-v3 v5-v6..": {1, 2, 4, 5},
+		"v1-v6..":       {0, 1, 2, 3, 4, 5},
+	} {
+		var parts []string
+		for _, r := range runs(at, all) {
+			part := r.First
+			if r.First != r.Last {
+				part += "-" + r.Last
+			}
+			if r.Open {
+				part += ".."
+			}
+			parts = append(parts, part)
+		}
+		if got := strings.Join(parts, " "); got != want {
+			t.Errorf("runs(%v) = %q, want %q", at, got, want)
+		}
+	}
+}
