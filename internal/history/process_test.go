@@ -76,11 +76,16 @@ func benchWorld(b *testing.B) *world {
 	return w
 }
 
-// fill makes the archive as the daemon would: it syncs from a COC.
+// fill makes the archive as a daemon would that watches from the first day: in each
+// cycle every document has one version more.
 func (w *world) fill(b *testing.B) {
 	sim := cocsim.NewCOC(cocsim.COCOptions{})
+	var docs []cocsim.Document
+	var ids []string
 	for d := range cocsim.Generate(w.documents, benchVersions, benchSize, 1) {
-		sim.Add(d)
+		docs = append(docs, d)
+		d.Versions = d.Versions[:1]
+		ids = append(ids, sim.Add(d))
 	}
 	url, stop, err := cocsim.Listen(sim)
 	must(b, err)
@@ -89,11 +94,18 @@ func (w *world) fill(b *testing.B) {
 	must(b, err)
 	client := &fetch.Client{Endpoint: url, Connections: 4, Credentials: fetch.Static(fetch.KeyPair{AccessKey: "ak", SecretKey: "sk"})}
 	s := &syncer.Syncer{Store: d, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
-	c, err := s.Run(b.Context(), syncer.Watch{Name: "all", Select: &coc.Selection{},
-		Account: &syncer.Account{Name: "prod", Endpoint: url, COC: client, Connections: 4}}, syncer.Options{})
-	must(b, err)
-	if c.Versions != w.documents*benchVersions {
-		b.Fatalf("the cycle archived %d versions, want %d", c.Versions, w.documents*benchVersions)
+	for v := range benchVersions {
+		if v > 0 {
+			for i, id := range ids {
+				sim.Edit(id, docs[i].Versions[v].Text(), fmt.Sprintf("COC-user%02d", (i+v)%37))
+			}
+		}
+		c, err := s.Run(b.Context(), syncer.Watch{Name: "all", Select: &coc.Selection{},
+			Account: &syncer.Account{Name: "prod", Endpoint: url, COC: client, Connections: 4}}, syncer.Options{})
+		must(b, err)
+		if c.Versions != w.documents {
+			b.Fatalf("a cycle archived %d versions, want %d", c.Versions, w.documents)
+		}
 	}
 	must(b, d.Close())
 	must(b, os.Rename(w.db+".new", w.db))
@@ -165,6 +177,10 @@ func (w *world) questions(b *testing.B) []question {
 			func(i int) []string { return git("show", commit(i, 10)+":"+path(i)) }, 15, 15, 1},
 		{"diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} },
 			func(i int) []string { return git("diff", commit(i, 10), commit(i, 12), "--", path(i)) }, 15, 15, 1},
+		{"find+diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} }, // git has to find the versions
+			func(i int) []string {
+				return []string{"sh", "-c", `cd "$0" && c=$(git log --reverse --format=%H main -- "$1") && git diff $(echo "$c" | sed -n 10p) $(echo "$c" | sed -n 12p) -- "$1"`, w.repo, path(i)}
+			}, 15, 3, 1},
 		{"log", func(i int) []string { return []string{"log", "-n", "20", name(i)} },
 			func(i int) []string { return git("log", "-n", "20", "main", "--", path(i)) }, 15, 3, 1},
 		{"blame", func(i int) []string { return []string{"blame", name(i)} },
