@@ -93,7 +93,8 @@ func (w *world) fill(b *testing.B) {
 	d, err := db.Open(b.Context(), w.db+".new")
 	must(b, err)
 	client := &fetch.Client{Endpoint: url, Connections: 4, Credentials: fetch.Static(fetch.KeyPair{AccessKey: "ak", SecretKey: "sk"})}
-	s := &syncer.Syncer{Store: d, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	s := &syncer.Syncer{Store: d, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Route: func(string, coc.Kind) ([]string, []string) { return nil, nil }}
 	for v := range benchVersions {
 		if v > 0 {
 			for i, id := range ids {
@@ -104,7 +105,7 @@ func (w *world) fill(b *testing.B) {
 			Account: &syncer.Account{Name: "prod", Endpoint: url, COC: client, Connections: 4}}, syncer.Options{})
 		must(b, err)
 		if c.Versions != w.documents {
-			b.Fatalf("a cycle archived %d versions, want %d", c.Versions, w.documents)
+			b.Fatalf("cycle %d archived %d versions, want %d: %+v", v+1, c.Versions, w.documents, c)
 		}
 	}
 	must(b, d.Close())
