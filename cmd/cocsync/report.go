@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,22 +18,30 @@ type reportFlags struct {
 	output                *choice
 }
 
+// reportDays is how many days a report is about when nothing else is asked.
+const reportDays = 30
+
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report",
-		Short: "write what an auditor asks about a period",
-		Long: `Report writes, as Markdown or JSON, what an auditor asks about a period: which documents
-were watched and how well, with every gap in the watching; what changed and who did it,
-as far as that is known; what was rewritten in place, deleted and withdrawn; which
-versions could not be had; and what it cannot say.
+		Short: "write an auditor's page about a period",
+		Long: `Report writes what an auditor asks about a period, of the last 30 days if no other is
+named: how well each watch watched, with its failures and its gaps; which documents
+were watched, and from when until when; every change with its author; what was
+rewritten, deleted or withdrawn; which versions could not be had; and what cannot be
+known. -o text is Markdown.
 
-The period is the last 30 days, or that from --since to --until: a date (the whole day,
-in the local zone), an RFC 3339 instant or an age. A version counts by when COC says that
-it was made, everything else by when cocsync saw it.`,
+A gap is a stretch without a good cycle that read the whole list, longer than three
+times what is usual for the watch and than ten minutes. The archive does not know
+schedules: usual is the median of the times between the starts of two cycles.
+
+--since and --until take a date (the whole day, in the local zone), an RFC 3339
+instant or an age. A change counts when it was made or when it was first seen within
+the period, so that two reports of periods next to each other leave none out.`,
 		Example: `  cocsync report > report.md
-  cocsync report --since 2026-01-01 --until 2026-03-31 --account prod
-  cocsync report -o json | jq '.watches[] | {watch, gaps}'`,
+  cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
+  cocsync report --since 7d -o json | jq '.watches[].gaps'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := notEmpty(cmd, "since", "until", "account"); err != nil {
@@ -42,9 +51,9 @@ it was made, everything else by when cocsync saw it.`,
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "30d", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
-	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included (default now)")
-	s.StringVar(&f.account, "account", "", "only the account `NAME`")
+	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h (default: 30 days before the end)")
+	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included (default: now)")
+	s.StringVar(&f.account, "account", "", "only what belongs to the account `NAME`")
 	f.output = outputFlag(cmd)
 	return cmd
 }
@@ -54,43 +63,62 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	since, err := h.Since(f.since)
+	since, until, err := f.period(h)
 	if err != nil {
-		return usage(fmt.Errorf("--since: %w", err))
-	}
-	until := h.Now()
-	if f.until != "" {
-		if until, err = h.Until(f.until); err != nil {
-			return usage(fmt.Errorf("--until: %w", err))
-		}
-	}
-	if !since.Before(until) {
-		return usage(hint.Wrap(errors.New("the period ends before it begins"), "--since is the earlier one"))
+		return usage(err)
 	}
 	if err := knownAccount(ctx, h.DB, f.account); err != nil {
 		return err
 	}
 	r, err := h.Report(ctx, since, until, f.account)
 	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	archive, err := filepath.Abs(h.DB.Path())
+	if err != nil {
 		return err
 	}
-	if f.output.value == formatJSON {
-		return a.writeJSON(newReportJSON(r))
+	if f.output.value == "json" {
+		return a.writeJSON(newReportJSON(r, archive, f.account))
 	}
 	return a.paged(func(p *page) error {
-		p.report(r, h.DB.Path())
+		p.report(r, archive, f.account)
 		return nil
 	})
 }
 
-// gapRule says what counts as a gap of a watch.
-func (p *page) gapRule(w history.WatchReport) string {
-	text := "A gap is a stretch of more than " + span(w.Most) + " in which it did not read its whole list"
-	if w.Usual >= time.Minute {
-		text += "; usually it began every " + span(w.Usual)
+// period reads where the period begins and the first instant after it.
+func (f reportFlags) period(h *history.History) (since, until time.Time, err error) {
+	now := h.Now()
+	until = now.Add(time.Millisecond)
+	if f.until != "" {
+		if until, err = h.Until(f.until); err != nil {
+			err = fmt.Errorf("--until: %w", err)
+		}
 	}
-	if !w.Began.IsZero() {
-		text += "; its first cycle began at " + p.time(w.Began)
+	since = until
+	if since.After(now) { // the period is not over yet
+		since = now
 	}
-	return text + "."
+	since = since.AddDate(0, 0, -reportDays)
+	if f.since != "" {
+		var wrong error
+		if since, wrong = h.Since(f.since); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("--since: %w", wrong))
+		}
+	}
+	switch {
+	case err != nil:
+	case since.After(now):
+		err = hint.Wrap(fmt.Errorf("--since %s lies in the future", f.since), "the archive knows what was, until now")
+	case !since.Before(until):
+		err = hint.Wrap(fmt.Errorf("the period would begin at %s, after its end at %s", stamped(since), stamped(lastOf(until))),
+			"are --since and --until the wrong way round? An age such as 7d counts back from now")
+	}
+	return since, until, err
 }
+
+// lastOf is the last instant of a period that ends before until.
+func lastOf(until time.Time) time.Time { return until.Add(-time.Millisecond) }
+
+func stamped(t time.Time) string { return t.Format(time.RFC3339) }

@@ -1,206 +1,267 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/history"
 )
 
-// report writes a report as Markdown. All of it but our own words may be hostile.
-func (p *page) report(r history.Report, path string) {
-	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.minute(r.Since), p.minute(r.Until))
-	counts := map[coc.Kind]int{}
-	for _, c := range r.Changes {
-		counts[c.Kind]++
-	}
-	p.rows([]string{"", ""}, [][]string{
-		{"Period", p.time(r.Since) + " to " + p.time(r.Until)},
-		{"Archive", markdown(path)},
-		{"COC was last asked", p.time(r.AskedAt)},
-		{"Documents watched", fmt.Sprint(len(r.Documents))},
-		{"Changes", fmt.Sprint(len(r.Changes)) + backfilled(r.Backfill)},
-		{"Rewrites in place", fmt.Sprint(len(r.Rewrites))},
-		{"Deletions", fmt.Sprint(counts[coc.KindDeleted])},
-	})
-	p.watching(r.Watches)
-	p.watchedDocuments(r)
-	p.reportChanges("Changes", r.Changes, coc.Kinds...)
-	p.rewrites(r.Rewrites)
-	p.reportChanges("Deletions and returns", r.Changes, coc.KindDeleted, coc.KindRestored)
-	p.reportChanges("Versions withdrawn", r.Changes, coc.KindWithdrawn)
-	p.lacking(r.Lacking)
-	p.WriteString(`
-## What this report cannot say
-
-- What came and went between two looks is not known, and nothing is known of a gap.
-- When a version was made is what COC says; when it was seen is what the clock of this
-  machine said.
-- COC does not say who made each version. An author is named only where that is certain;
-  elsewhere it says unknown, which accuses nobody.
-- A rewrite happened at some time between when the old bytes were last seen to stand and
-  when the new ones were seen.
-`)
-}
-
-func backfilled(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", and %d that were there before cocsync first looked", n)
-}
-
-// rows writes a Markdown table. Heads and cells are Markdown already.
-func (p *page) rows(heads []string, rows [][]string) {
-	fmt.Fprintf(p, "| %s |\n|%s\n", strings.Join(heads, " | "), strings.Repeat("---|", len(heads)))
-	for _, row := range rows {
-		fmt.Fprintf(p, "| %s |\n", strings.Join(row, " | "))
+// limits say what a report can't know.
+func limits() []string {
+	return []string{
+		"What came and went between two looks at COC is not in the archive; in a gap, that is whatever COC no longer showed after it.",
+		"“Made” is the time that COC gives. “Seen”, and the times of cycles, are by the clock of the machine that cocsync ran on. Neither was held against another clock.",
+		"A content that was replaced in place is noticed when it is read again: it may have been done at any time after the old one was last seen to stand.",
+		"COC names one modifier for a document, not one for each version. An author is named only where that leaves no doubt, and “unknown” accuses nobody.",
+		"Documents bear the names that they have now, and which versions could not be had is as of now.",
+		"All of this was read from the archive's file as it stands now. Whether anybody altered that file, this page cannot tell.",
 	}
 }
 
-func (p *page) section(name string) { fmt.Fprintf(p, "\n## %s\n\n", name) }
+// shownReasons is how many reasons for failures are shown.
+const shownReasons = 5
 
-func (p *page) watching(watches []history.WatchReport) {
-	p.section("Watching")
+func (p *page) report(r history.Report, archive, account string) {
+	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since), p.time(lastOf(r.Until)))
+	of := "all accounts"
+	if account != "" {
+		of = "account " + code(account)
+	}
+	p.item("Of %s in the archive %s", of, code(archive))
+	asked := "never"
+	if !r.AskedAt.IsZero() {
+		asked = p.time(r.AskedAt)
+	}
+	p.item("COC was last asked: %s", asked)
+	p.item("This page was made: %s", p.time(r.MadeAt))
+	if r.MadeAt.Before(lastOf(r.Until)) {
+		p.item("The period has not ended yet")
+	}
+	p.coverage(r.Watches)
+	p.watchedDocuments(r.Documents)
+	p.reportChanges(r)
+	p.rewrites(r)
+	p.only("Deletions", r.Of(coc.KindDeleted, coc.KindRestored))
+	p.only("Withdrawn", r.Of(coc.KindWithdrawn))
+	p.lacking(r)
+	p.section("Limits")
+	for _, l := range limits() {
+		p.item("%s", l)
+	}
+}
+
+func (p *page) section(title string) { fmt.Fprintf(p, "\n## %s\n\n", title) }
+
+// item writes an item of a list. What comes from outside goes through code before.
+func (p *page) item(format string, args ...any) { fmt.Fprintf(p, "- "+format+"\n", args...) }
+
+func (p *page) none() { p.WriteString("none\n") }
+
+func (p *page) span(s history.Span) string { return p.time(s.From) + " to " + p.time(s.To) }
+
+func (p *page) spans(list []history.Span) string {
+	texts := make([]string, len(list))
+	for i, s := range list {
+		texts[i] = p.span(s)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (p *page) coverage(watches []history.Coverage) {
+	p.section("Coverage")
 	if len(watches) == 0 {
-		p.WriteString("No watch ran.\n")
+		p.WriteString("No watch ran in the period.\n")
 		return
 	}
-	heads, rows := []string{"Watch", "Account", "Cycles", "Good", "Failed", "Stopped", "Requests", "Gaps"}, [][]string{}
-	for _, w := range watches {
-		rows = append(rows, []string{markdown(w.Watch), markdown(w.Account), fmt.Sprint(w.Good + w.Failed + w.Stopped),
-			fmt.Sprint(w.Good), fmt.Sprint(w.Failed), fmt.Sprint(w.Stopped), fmt.Sprint(w.Requests), fmt.Sprint(len(w.Gaps))})
-	}
-	p.rows(heads, rows)
-	for _, w := range watches {
-		fmt.Fprintf(p, "\n### Gaps of %s\n\n%s\n", markdown(w.Watch), p.gapRule(w))
-		if len(w.Gaps) == 0 {
-			p.WriteString("There was none.\n")
-			continue
+	p.WriteString("A gap is a stretch without a good cycle that read the whole list, longer than three times\n" +
+		"the usual interval and than ten minutes. Usual is the median of the times between the\n" +
+		"starts of two cycles in the period, one minute at least.\n")
+	for _, c := range watches {
+		fmt.Fprintf(p, "\n### Watch %s of account %s\n\n", code(c.Watch), code(c.Account))
+		followed := p.spans(c.Followed)
+		if followed == "" {
+			followed = "none"
 		}
-		heads, rows := []string{"From", "To", "Length"}, [][]string{}
-		for _, g := range w.Gaps {
-			rows = append(rows, []string{p.time(g.From), p.time(g.To), span(g.To.Sub(g.From))})
+		p.item("Followed documents: %s", followed)
+		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
+			c.Good, c.Failed, c.Stopped, c.Unended, plural(c.Requests, "request"))
+		if c.Unlisted > 0 {
+			p.item("Of the good ones %d did not read the whole list", c.Unlisted)
 		}
-		p.WriteByte('\n')
-		p.rows(heads, rows)
-	}
-	for _, w := range watches {
-		p.reportFailures(w)
+		if c.Named > 0 {
+			p.item("Besides, cycles of some documents by name: %d", c.Named)
+		}
+		p.item("Usual interval: %s; a gap is longer than %s", c.Usual.Round(time.Second), c.MostBetween.Round(time.Second))
+		p.reasons(c.Failures)
+		p.gaps(c.Gaps)
 	}
 }
 
-// maxReasons is how many reasons of failures are told.
-const maxReasons = 10
-
-func (p *page) reportFailures(w history.WatchReport) {
-	if len(w.Failures) == 0 {
+func (p *page) reasons(list []history.Failure) {
+	if len(list) == 0 {
+		p.item("Failures: none")
 		return
 	}
-	fmt.Fprintf(p, "\n### Failures of %s\n\n", markdown(w.Watch))
-	heads, rows := []string{"Times", "Why"}, [][]string{}
-	for i, f := range w.Failures {
-		if i == maxReasons {
-			rows = append(rows, []string{"", fmt.Sprintf("and %s", plural(len(w.Failures)-i, "other reason"))})
+	p.item("Failures of cycles and of documents in them:")
+	for i, f := range list {
+		if i == shownReasons {
+			p.WriteString("  ")
+			p.item("and %s more", plural(len(list)-i, "reason"))
 			break
 		}
-		rows = append(rows, []string{fmt.Sprint(f.Times), markdown(f.Err)})
+		p.WriteString("  ")
+		p.item("%s: %s", plural(f.Times, "time"), code(f.Err))
 	}
-	p.rows(heads, rows)
 }
 
-func (p *page) watchedDocuments(r history.Report) {
-	p.section("Documents")
-	if len(r.Documents) == 0 {
-		p.WriteString("No document was watched.\n")
-		return
-	}
-	heads, rows := []string{"Document", "ID", "Stands now", "Newest", "Versions", "Changes", "Watched"}, [][]string{}
-	for _, d := range r.Documents {
-		rows = append(rows, []string{markdown(d.Name), markdown(d.Account + "/" + d.DocumentID), standing(d.Document).text,
-			markdown(d.Version), fmt.Sprint(d.Versions), fmt.Sprint(d.Changes), p.stretches(d.Stretches, r)})
-	}
-	p.rows(heads, rows)
-}
-
-// stretches says who watched a document, and when if not for the whole period.
-func (p *page) stretches(list []db.Stretch, r history.Report) string {
-	var parts []string
-	for _, s := range list {
-		text := markdown(s.Watch)
-		if s.Since.After(r.Since) {
-			text += " from " + p.minute(s.Since)
-		}
-		if !s.Until.IsZero() && s.Until.Before(r.Until) {
-			text += " until " + p.minute(s.Until)
-		}
-		parts = append(parts, text)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// reportChanges writes those of the kinds.
-func (p *page) reportChanges(head string, changes []coc.Change, kinds ...coc.Kind) {
-	p.section(head)
-	heads, rows := []string{"Change", "Made", "Seen", "Kind", "Document", "Version", "Author", "What"}, [][]string{}
-	for _, c := range changes {
-		for _, k := range kinds {
-			if c.Kind == k {
-				rows = append(rows, []string{fmt.Sprint(c.ID), p.known(c.MadeAt), p.time(c.SeenAt), string(c.Kind), markdown(c.Name),
-					markdown(arrow(c.Previous, c.Version)), markdown(orUnknown(c.By)), markdown(c.Summary)})
-			}
-		}
-	}
-	if len(rows) == 0 {
-		p.WriteString("None.\n")
-		return
-	}
-	p.rows(heads, rows)
-}
-
-func (p *page) rewrites(list []history.Rewrite) {
-	p.section("Rewrites in place")
+func (p *page) gaps(list []history.Gap) {
 	if len(list) == 0 {
-		p.WriteString("None.\n")
+		p.item("Gaps: none")
 		return
 	}
-	heads, rows := []string{"Change", "Document", "Version", "Old content stood until at least", "New content seen", "SHA-256 old", "SHA-256 new"}, [][]string{}
-	for _, r := range list {
-		stood := "unknown"
-		if !r.StoodAt.IsZero() {
-			stood = p.time(r.StoodAt)
+	p.item("Gaps:")
+	for _, g := range list {
+		why := "no cycle ran"
+		if g.Tried > 0 {
+			why = plural(g.Tried, "cycle") + ", none good over the whole list"
 		}
-		rows = append(rows, []string{fmt.Sprint(r.ID), markdown(r.Name), markdown(arrow(r.Previous, r.Version)), stood, p.time(r.SeenAt),
-			r.Old.String(), r.New.String()})
+		if g.Listed > 0 {
+			why += fmt.Sprintf("; %d failed after the list was read", g.Listed)
+		}
+		p.WriteString("  ")
+		p.item("%s, %s: %s", p.span(g.Span), span(g.To.Sub(g.From)), why)
 	}
-	p.rows(heads, rows)
 }
 
-func (p *page) lacking(list []history.LackingVersion) {
-	p.section("Versions whose content is not in the archive now")
+func (p *page) watchedDocuments(list []history.WatchedDocument) {
+	p.section("Documents watched")
 	if len(list) == 0 {
-		p.WriteString("None.\n")
+		p.none()
 		return
 	}
-	heads, rows := []string{"Document", "Version", "Listed", "Why"}, [][]string{}
-	for _, l := range list {
-		why := history.Reason(db.Revision{State: l.State, Err: l.Err})
-		rows = append(rows, []string{markdown(l.Name), markdown(l.Label), p.time(l.ListedAt), markdown(why)})
+	rows := [][]string{{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}}
+	for _, d := range list {
+		watched, version := "all the time", "none"
+		if d.Partly {
+			watched = "for a part: " + p.spans(d.Watched)
+		}
+		if d.Version != "" {
+			version = code(d.Version)
+		}
+		rows = append(rows, []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)})
 	}
-	p.rows(heads, rows)
+	p.grid(rows)
 }
 
-// markdown is a text in which nothing is Markdown or HTML, and nothing becomes a link,
-// on one line. https://github.github.com/gfm/#backslash-escapes
-func markdown(s string) string {
-	var b strings.Builder
-	for _, r := range visible(strings.Join(strings.Fields(s), " ")) {
-		if strings.ContainsRune("\\`*_{}[]<>#|~&@:!$", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
+// reportChanges lists the changes by document, in the order of the first ones.
+func (p *page) reportChanges(r history.Report) {
+	p.section("Changes")
+	if r.Backfill > 0 {
+		fmt.Fprintf(p, "Not listed: %s of %s that were there before cocsync first looked.\n",
+			plural(r.Backfill, "change"), plural(r.BackfillDocuments, "document"))
 	}
-	return strings.ReplaceAll(b.String(), "www.", `www\.`)
+	if len(r.Changes) == 0 {
+		p.none()
+		return
+	}
+	var order []int64
+	of := map[int64][]coc.Change{}
+	for _, c := range r.Changes {
+		if of[c.Document] == nil {
+			order = append(order, c.Document)
+		}
+		of[c.Document] = append(of[c.Document], c)
+	}
+	for i, key := range order {
+		if i > 0 || r.Backfill > 0 {
+			p.WriteByte('\n')
+		}
+		fmt.Fprintf(p, "### %s\n\n", named(of[key][0]))
+		for _, c := range of[key] {
+			p.item("%s", p.told(c))
+		}
+	}
+}
+
+// named names a change's document.
+func named(c coc.Change) string {
+	return code(c.Account+"/"+c.Name) + " (" + code(c.DocumentID) + ")"
+}
+
+// told is a change in one line: when, what, who, and what became of the content.
+func (p *page) told(c coc.Change) string {
+	when, seen := "made "+p.time(c.MadeAt), "seen "+p.time(c.SeenAt)
+	switch {
+	case c.MadeAt.IsZero() || made(c) != "": // it is not the change that was made then
+		when = seen
+	case p.time(c.MadeAt) != p.time(c.SeenAt):
+		when += ", " + seen
+	}
+	text := when + beside(c) + ": " + string(c.Kind)
+	if c.Version != "" {
+		text += " " + code(arrow(c.Previous, c.Version))
+	}
+	by := "unknown"
+	if c.By != "" {
+		by = code(c.By)
+	}
+	text += ", by " + by
+	if c.Summary != "" {
+		text += ": " + code(c.Summary)
+	}
+	if c.Note != "" {
+		text += " (" + code(c.Note) + ")"
+	}
+	return text
+}
+
+func (p *page) rewrites(r history.Report) {
+	list := r.Of(coc.KindRewritten)
+	p.only("Rewrites", list, func(c coc.Change) {
+		x := r.Replaced[c.ID]
+		stood := "the old content was never seen to stand again after it came"
+		if !x.StoodAt.IsZero() {
+			stood = "the old content was last seen to stand at " + p.time(x.StoodAt)
+		}
+		for _, line := range []string{stood, "SHA-256 before: " + hash(x.Old), "SHA-256 after: " + hash(x.New)} {
+			p.WriteString("  ")
+			p.item("%s", line)
+		}
+	})
+}
+
+// only writes a section of some of the changes, each followed by its details.
+func (p *page) only(title string, list []coc.Change, details ...func(coc.Change)) {
+	p.section(title)
+	if len(list) == 0 {
+		p.none()
+	}
+	for _, c := range list {
+		p.item("%s, %s", named(c), p.told(c))
+		for _, tell := range details {
+			tell(c)
+		}
+	}
+}
+
+func hash(h coc.Hash) string {
+	if h == (coc.Hash{}) {
+		return "unknown"
+	}
+	return code(hex.EncodeToString(h[:]))
+}
+
+func (p *page) lacking(r history.Report) {
+	p.section("Versions that could not be had")
+	if len(r.Lacking) == 0 {
+		p.none()
+	}
+	for _, l := range r.Lacking {
+		p.item("%s (%s) %s, listed %s: %s", code(l.Account+"/"+l.Name), code(l.DocumentID), code(l.Label),
+			p.time(l.SeenAt), code(history.Reason(l.Revision)))
+	}
 }

@@ -214,6 +214,23 @@ func (d *DB) Changes(ctx context.Context, f Filter) (list []coc.Change, err erro
 	return list, err
 }
 
+// changeRows are changes as scanChange reads them.
+const changeRows = `
+	SELECT c.id, c.kind, a.name, d.id, d.document_id, d.name,
+		coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vt.id),
+		coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vf.id),
+		coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
+		coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
+		coalesce(x.algorithm, 0), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''), coalesce(x.note, '')
+	FROM changes c
+	JOIN documents d ON d.id = c.document_id
+	JOIN accounts a ON a.id = d.account_id
+	LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
+	LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id
+	LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
+	LEFT JOIN versions v ON v.id = c.version_id
+	LEFT JOIN diffs x ON x.change_id = c.id`
+
 // changesPage is how many changes are read at once.
 const changesPage = 500
 
@@ -223,21 +240,7 @@ const changesPage = 500
 func (d *DB) EachChange(ctx context.Context, f Filter, do func(coc.Change) (more bool, err error)) (err error) {
 	defer wrap(&err, "changes")
 	where, args := f.where()
-	query := `
-		SELECT c.id, c.kind, a.name, d.id, d.document_id, d.name,
-			coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vt.id),
-			coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vf.id),
-			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
-			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
-			coalesce(x.algorithm, 0), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''), coalesce(x.note, '')
-		FROM changes c
-		JOIN documents d ON d.id = c.document_id
-		JOIN accounts a ON a.id = d.account_id
-		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
-		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id
-		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
-		LEFT JOIN versions v ON v.id = c.version_id
-		LEFT JOIN diffs x ON x.change_id = c.id
+	query := changeRows + `
 		WHERE ` + where + ` AND (c.at, c.id) < (?, ?) ORDER BY c.at DESC, c.id DESC LIMIT ?`
 	size := changesPage
 	if f.Limit > 0 && !f.searches() {

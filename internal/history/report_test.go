@@ -1,6 +1,8 @@
 package history
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,37 +11,124 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A gap is what is much longer than usual, and no cycle that failed to read the list,
-// or read some documents by name, ends one.
-func TestGaps(t *testing.T) {
-	start := on(1)
-	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
-	good := func(minutes ...int) (list []coc.Cycle) {
-		for _, m := range minutes {
-			list = append(list, coc.Cycle{StartedAt: at(m), EndedAt: at(m + 1), Outcome: coc.Good, Complete: true})
+// watched makes cycles of a watch, one a day at noon, good but on the days that are bad,
+// and has it follow documents from the first day on.
+func watched(t *testing.T, h *History, account, watch string, from, to int, bad string, ids ...string) {
+	t.Helper()
+	for day := from; day <= to; day++ {
+		c := coc.Cycle{Watch: watch, Account: account, Trigger: coc.TriggerSchedule, StartedAt: on(day)}
+		var err error
+		c.ID, err = h.DB.Begin(t.Context(), c)
+		must(t, err)
+		if day == from {
+			var rows []coc.Row
+			for _, id := range ids {
+				rows = append(rows, coc.Row{DocumentID: id})
+			}
+			must(t, h.DB.Follow(t.Context(), account, watch, "", rows, true, true, on(day)))
 		}
-		return list
+		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(day).Add(time.Minute), coc.Good, true, 2
+		if strings.Contains(" "+bad+" ", fmt.Sprintf(" %d ", day)) {
+			c.Outcome, c.Complete, c.Err = coc.Bad, false, fmt.Sprintf("HTTP 503 (request %d)", day)
+			c.Failures = []coc.Failure{{DocumentID: ids[0], Err: fmt.Sprintf("cut (request %d)", day)}}
+		}
+		must(t, h.DB.End(t.Context(), c, nil))
 	}
-	bad := coc.Cycle{StartedAt: at(25), EndedAt: at(26), Outcome: coc.Bad}
-	some := coc.Cycle{StartedAt: at(30), EndedAt: at(31), Outcome: coc.Good, Complete: true, Partial: true}
+}
+
+// audited is the fixture with watches: in prod one from day 1 to 20, which failed from
+// day 9 to 13 and left DM-2 on day 9; in test one from day 1 to 4, taken out on day 5.
+func audited(t *testing.T) *History {
+	h := open(t)
+	watched(t, h, "prod", "runbooks", 1, 20, "9 10 11 12 13", "DM-1", "DM-2")
+	watched(t, h, "test", "other", 1, 4, "", "DM-2")
+	must(t, h.DB.Leave(t.Context(), "prod", "runbooks", []string{"DM-2"}, on(9)))
+	must(t, h.DB.Retire(t.Context(), []string{"runbooks"}, on(5)))
+	return h
+}
+
+func TestReportOfAPeriod(t *testing.T) {
+	h := audited(t)
+	r, err := h.Report(t.Context(), on(6), on(20), "")
+	must(t, err)
+	if len(r.Watches) != 1 || !r.AskedAt.Equal(on(20).Add(time.Minute)) {
+		t.Fatalf("Report has %d watches, last asked at %v; want 1, that of prod alone", len(r.Watches), r.AskedAt)
+	}
+	w := r.Watches[0]
+	if w.Good != 9 || w.Failed != 5 || w.Requests != 28 || w.Usual != 24*time.Hour {
+		t.Errorf("Report counts %d good, %d failed, %d requests, usual %v", w.Good, w.Failed, w.Requests, w.Usual)
+	}
+	gap := Gap{Span{on(8).Add(time.Minute), on(14)}, 5, 0}
+	if diff := cmp.Diff([]Gap{gap}, w.Gaps); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Failure{{"HTTP 503", 5}, {"cut", 5}}, w.Failures); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	var docs []string
+	for _, d := range r.Documents {
+		docs = append(docs, fmt.Sprintf("%s %v %s/%d %d", d.DocumentID, d.Partly, d.Version, d.Versions, d.Changes))
+	}
+	if diff := cmp.Diff([]string{"DM-2 true v1/1 2", "DM-1 false v5/5 1"}, docs); diff != "" {
+		t.Errorf("documents (-want +got):\n%s", diff)
+	}
+	if len(r.Lacking) != 1 || r.Lacking[0].DocumentID != "DM-1" || r.Lacking[0].Label != "v4" {
+		t.Errorf("lacking = %+v, want v4 of DM-1", r.Lacking)
+	}
+}
+
+// The account narrows everything, and a watch that was taken out has no gap after it.
+func TestReportOfAnAccount(t *testing.T) {
+	h := audited(t)
+	r, err := h.Report(t.Context(), on(0), on(20), "test")
+	must(t, err)
+	if len(r.Watches) != 1 || r.Watches[0].Watch != "other" || len(r.Watches[0].Gaps) != 0 || !r.Watches[0].Followed[0].To.Equal(on(5)) {
+		t.Errorf("watches of test = %+v", r.Watches)
+	}
+	if len(r.Documents) != 1 || r.Documents[0].Account != "test" || len(r.Changes) != 0 || len(r.Lacking) != 0 {
+		t.Errorf("Report of test has %d documents, %d changes, %d lacking; want 1, 0, 0", len(r.Documents), len(r.Changes), len(r.Lacking))
+	}
+}
+
+// A change counts when it was made or when it was seen in the period, so that of two
+// periods next to each other none leaves it out. What was there before the first look
+// is counted alone.
+func TestReportLeavesNoChangeOut(t *testing.T) {
+	h := open(t)
+	late := step("prod", "DM-9", "late", 12, kept("v1", 8))
+	late.Changes = []coc.NewChange{compares("", "v1", 8)}
+	late.Changes[0].Items = []coc.Item{{Op: "added", Path: "steps[a]"}}
+	old := step("prod", "DM-10", "old", 12, kept("v1", 1))
+	old.Changes = []coc.NewChange{compares("", "v1", 1)}
+	old.Changes[0].Backfill = true
+	again := step("prod", "DM-9", "late", 14, kept("v1", 8))
+	again.Versions[0].Revision.Number, again.Versions[0].Revision.PreviousCheckedAt = 2, on(13)
+	again.Versions[0].Revision.Content.Bytes = []byte("another")
+	again.Changes = []coc.NewChange{{Kind: coc.KindRewritten, At: on(14), From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v1", Number: 2}}}
+	must(t, h.DB.Commit(t.Context(), late, old, again))
 	for _, tt := range []struct {
-		name     string
-		cycles   []coc.Cycle
-		from, to int
-		usual    time.Duration
-		want     []Gap
+		from, to, backfill int
+		want               string
 	}{
-		{"regular", good(0, 5, 10, 15, 20), 0, 22, 5 * time.Minute, nil},
-		{"one is missing", good(0, 5, 15, 20), 0, 22, 5 * time.Minute, nil},
-		{"the middle", append(good(0, 5, 10), good(60, 65, 70)...), 0, 72, 5 * time.Minute, []Gap{{at(11), at(60)}}},
-		{"failed and partial ones in it", append(append(good(0, 5, 10, 15), bad, some), good(60, 65)...), 0, 66, 5 * time.Minute, []Gap{{at(16), at(60)}}},
-		{"the beginning and the end", good(30, 35, 40), 0, 90, 5 * time.Minute, []Gap{{at(0), at(30)}, {at(41), at(90)}}},
-		{"nothing at all", nil, 0, 60, 0, []Gap{{at(0), at(60)}}},
-		{"one alone", good(0), 0, 9, 0, nil},
+		{8, 10, 0, "[version v1#1, deleted ]"},
+		{10, 14, 1, "[version v1#1]"},
+		{14, 20, 0, "[rewritten v1#2]"},
+		{15, 20, 0, "[]"},
 	} {
-		w := watchReport("all", tt.cycles, at(tt.from), at(tt.to))
-		if diff := cmp.Diff(tt.want, w.Gaps); diff != "" || w.Usual != tt.usual {
-			t.Errorf("%s: usually every %v, want %v; gaps (-want +got):\n%s", tt.name, w.Usual, tt.usual, diff)
+		r, err := h.Report(t.Context(), on(tt.from), on(tt.to), "prod")
+		must(t, err)
+		var got []string
+		for _, c := range r.Changes {
+			got = append(got, string(c.Kind)+" "+c.Version)
+			if c.Items != nil {
+				t.Errorf("change %d was read with its items", c.ID)
+			}
+			if x, ok := r.Replaced[c.ID]; ok != (c.Kind == coc.KindRewritten) || ok && (!x.StoodAt.Equal(on(13)) || x.Old == x.New) {
+				t.Errorf("change %d (%s) replaced %v", c.ID, c.Kind, x)
+			}
+		}
+		if s := "[" + strings.Join(got, ", ") + "]"; s != tt.want || r.Backfill != tt.backfill {
+			t.Errorf("Report from day %d to %d has %s and %d before, want %s and %d", tt.from, tt.to, s, r.Backfill, tt.want, tt.backfill)
 		}
 	}
 }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What comes from outside shows as it is, and neither breaks a table nor becomes a
+// link, a heading or HTML.
+func TestCode(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"restart-nodes", "`restart-nodes`"},
+		{"", "(empty)"},
+		{"a|b", "`a`&#124;`b`"},
+		{`a\|b`, "`a\\`&#124;`b`"},
+		{"||", "&#124;&#124;"},
+		{"`", "&#96;"},
+		{"a `b` ``c", "`a `&#96;`b`&#96;` `&#96;&#96;`c`"},
+		{`end\`, "`end\\`"},
+		{"[x](http://evil.example)", "`[x](http://evil.example)`"},
+		{"www.evil.example a@evil.example", "`www.evil.example a@evil.example`"},
+		{"<script>*_#~$&amp;", "`<script>*_#~$&amp;`"},
+		{"a\n# b\r\n\n| c |", "`a^J# b^M^J^J`&#124;`  c  `&#124;"},
+		{"\x1b[31m\u202e\u2028\x85", "`^[[31m<U+202E><U+2028><85>`"},
+		{" a ", "`  a  `"},
+		{"  ", "`  `"},
+	} {
+		if got := code(tt.text); got != tt.want {
+			t.Errorf("code(%q) = %s, want %s", tt.text, got, tt.want)
+		}
+	}
+}
+
+// Outside of its spans there are only the two numbers, and from spans and numbers the
+// text can be told, whatever it is.
+func FuzzCode(f *testing.F) {
+	f.Add("a|b`c\\|` ``")
+	f.Add(" <b>\n")
+	span := regexp.MustCompile("`([^`|]+)`|(&#124;|&#96;)")
+	f.Fuzz(func(t *testing.T, text string) {
+		got := code(text)
+		if text == "" || strings.ContainsFunc(got, func(r rune) bool { return hidden(r) || r == '|' }) {
+			if text != "" {
+				t.Errorf("code(%q) = %q", text, got)
+			}
+			return
+		}
+		var back strings.Builder
+		rest := span.ReplaceAllStringFunc(got, func(s string) string {
+			if part, ok := strings.CutPrefix(s, "`"); ok {
+				part = strings.TrimSuffix(part, "`")
+				if strings.HasPrefix(part, " ") && strings.HasSuffix(part, " ") && strings.Trim(part, " ") != "" {
+					part = part[1 : len(part)-1]
+				}
+				back.WriteString(part)
+			} else {
+				back.WriteString(html.UnescapeString(s))
+			}
+			return ""
+		})
+		if rest != "" || back.String() != visible(text) {
+			t.Errorf("code(%q) = %s, which reads %q and leaves %q", text, got, back.String(), rest)
+		}
+	})
+}
+
+// Every row of a table has the same cells, whatever stands in them.
+func TestGrid(t *testing.T) {
+	var b bytes.Buffer
+	p := &page{Writer: bufio.NewWriter(&b)}
+	p.grid([][]string{{"Name", "N"}, {code("a|b"), "1"}, {code("名前\n|"), "22"}})
+	p.Flush()
+	const want = "" +
+		"| Name           | N  |\n" +
+		"|----------------|----|\n" +
+		"| `a`&#124;`b`   | 1  |\n" +
+		"| `名前^J`&#124; | 22 |\n"
+	if got := b.String(); got != want {
+		t.Errorf("grid =\n%swant\n%s", got, want)
+	}
+}

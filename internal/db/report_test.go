@@ -1,0 +1,54 @@
+package db
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+)
+
+// A cycle reaches into a period also when it began before it; failures count where it
+// began. Neither tells of other watches, and cycles by name have no say in failures.
+func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
+	d, _ := open(t)
+	at := func(minutes int) time.Time { return day.Add(time.Duration(minutes) * time.Minute) }
+	for _, c := range []coc.Cycle{
+		{Watch: "a", StartedAt: at(0), EndedAt: at(5)},
+		{Watch: "a", StartedAt: at(8), EndedAt: at(12)},
+		{Watch: "a", StartedAt: at(15), EndedAt: at(16)},
+		{Watch: "a", StartedAt: at(17), EndedAt: at(18), Partial: true},
+		{Watch: "b", StartedAt: at(15), EndedAt: at(16)},
+		{Watch: "a", StartedAt: at(20), EndedAt: at(21)},
+	} {
+		c.Account, c.Trigger = "prod", coc.TriggerSchedule
+		var err error
+		if c.ID, err = d.Begin(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		c.Outcome, c.Requests, c.Failures = coc.Bad, 1, []coc.Failure{{DocumentID: "DM1", Err: "cut"}, {DocumentID: "DM2", Err: "cut"}}
+		if err := d.End(t.Context(), c, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := d.CyclesWithin(t.Context(), "a", "prod", at(10), at(20))
+	var got []string
+	for _, c := range list {
+		got = append(got, fmt.Sprintf("%v %t", c.StartedAt.Sub(day).Minutes(), c.Partial))
+	}
+	if diff := cmp.Diff([]string{"8 false", "15 false", "17 true"}, got); err != nil || diff != "" {
+		t.Errorf("CyclesWithin: %v (-want +got):\n%s", err, diff)
+	}
+	failed, err := d.FailedWithin(t.Context(), "a", "prod", at(10), at(20))
+	if diff := cmp.Diff(map[string]int{"cut": 2}, failed); err != nil || diff != "" {
+		t.Errorf("FailedWithin: %v (-want +got):\n%s", err, diff)
+	}
+	if got, err := d.LastAsked(t.Context(), "prod"); err != nil || !got.Equal(at(21)) {
+		t.Errorf("LastAsked(prod) = %v, %v, want %v", got, err, at(21))
+	}
+	if got, err := d.LastAsked(t.Context(), "none"); err != nil || !got.IsZero() {
+		t.Errorf("LastAsked(none) = %v, %v, want never", got, err)
+	}
+}
