@@ -28,7 +28,7 @@ func arrows() map[string][]string {
 		"migrations":             {},
 		"internal/config":        {"internal/coc", "internal/hint"},
 		"internal/fetch":         {"internal/coc", "internal/hint"},
-		"internal/db":            {"internal/coc", "internal/diff", "internal/hint", "migrations"},
+		"internal/db":            {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "migrations"},
 		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint"},
 		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
 		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint"},

@@ -48,3 +48,12 @@ type Failure struct {
 	Name       string `json:"name,omitempty"`
 	Err        string `json:"error"`
 }
+
+// Head is a signed head of the archive's log.
+type Head struct {
+	Origin string
+	Size   int64
+	Root   [32]byte
+	KeyID  string
+	Note   []byte // the signed checkpoint
+}

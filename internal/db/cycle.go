@@ -99,6 +99,12 @@ func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err erro
 		if err := t.release(c.ID, c.EndedAt); err != nil {
 			return err
 		}
+		if err := t.cover(c.ID); err != nil {
+			return err
+		}
+		if _, err := t.checkpoint(false, c.EndedAt); err != nil {
+			return err
+		}
 		for _, n := range tell {
 			if err := t.tell(n); err != nil {
 				return fmt.Errorf("notice: %w", err)

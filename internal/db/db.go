@@ -23,6 +23,7 @@ import (
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the driver
 
+	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 	"cocsync/migrations"
 )
@@ -42,6 +43,9 @@ type DB struct {
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
+	keyPath string     // where the log's private key lies
+	key     *audit.Key // nil for a reader, and while it is missing
+
 	writing sync.Mutex // one transaction at a time, so statements can be kept
 	stmts   map[string]*sql.Stmt
 	wanted  []string // statements to prepare before the next transaction
@@ -50,7 +54,13 @@ type DB struct {
 // Open opens the archive at path for the one process that syncs, making it when
 // there is none and bringing its schema up to date. It fails with ErrLocked
 // while another process has it.
-func Open(ctx context.Context, path string) (_ *DB, err error) {
+//
+// Its log is signed with the key beside it, path with ".key" behind it, which Open makes
+// with the archive.
+func Open(ctx context.Context, path string) (*DB, error) { return OpenKeyed(ctx, path, path+".key") }
+
+// OpenKeyed is Open with the key in another place.
+func OpenKeyed(ctx context.Context, path, key string) (_ *DB, err error) {
 	defer wrap(&err, "open database %s", path)
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, hint.Wrap(err, "check that the directory exists and is writable, or set database in config.toml")
@@ -59,10 +69,13 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: path, lock: lock}
+	d := &DB{path: path, keyPath: key, lock: lock}
 	err = d.create(ctx)
 	if err == nil {
 		err = d.lineUp(ctx)
+	}
+	if err == nil {
+		err = d.beginLog(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -129,7 +130,14 @@ func (d *DB) Erase(ctx context.Context, hash coc.Hash, why string, now time.Time
 		if err != nil {
 			return err
 		}
-		return t.eraseLines(hash)
+		if err := t.eraseLines(hash); err != nil {
+			return err
+		}
+		ref, record, err := scanErasureRecord(t.row(erasureQuery+` AND c.sha256 = ?`, hash[:]))
+		if err != nil {
+			return err
+		}
+		return t.leaf(audit.TypeErasure, ref, record)
 	})
 }
 

@@ -21,7 +21,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if _, err := d.write.ExecContext(t.Context(), "VACUUM INTO ?", path); err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{"0004_next.sql": {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
+	files := fstest.MapFS{"0005_next.sql": {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
 	entries, err := fs.ReadDir(migrations.Files, ".")
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +33,13 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 		}
 		files[e.Name()] = &fstest.MapFile{Data: text}
 	}
-	if err := migrate(t.Context(), path, files, 4); err != nil {
+	if err := migrate(t.Context(), path, files, 5); err != nil {
 		t.Fatal(err)
 	}
-	if err := migrate(t.Context(), path, files, 4); err != nil {
+	if err := migrate(t.Context(), path, files, 5); err != nil {
 		t.Errorf("migrate again = %v", err)
 	}
-	backups, err := filepath.Glob(path + ".schema3-*")
+	backups, err := filepath.Glob(path + ".schema4-*")
 	if err != nil || len(backups) != 1 {
 		t.Fatalf("backups %q, %v, want one", backups, err)
 	}
@@ -47,7 +47,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("backup has mode %v, %v, want 600", info.Mode(), err)
 	}
-	for file, want := range map[string]int64{path: 4, backups[0]: 3} {
+	for file, want := range map[string]int64{path: 5, backups[0]: 4} {
 		c, err := sql.Open("sqlite", readDSN(file, false))
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -36,13 +37,15 @@ type stepper struct {
 	document  int64
 	fresh     bool                      // the document's first step
 	versions  map[string]int64          // label to row
+	lacking   map[string]bool           // labels that could not be had already
 	revisions map[coc.RevisionRef]int64 // those of this step
-	erased    map[coc.RevisionRef]bool  // those whose content a person had erased
-	from, to  sql.NullInt64             // states before and after
+	hashes    map[coc.RevisionRef][]byte
+	erased    map[coc.RevisionRef]bool // those whose content a person had erased
+	from, to  sql.NullInt64            // states before and after
 }
 
 func (t tx) step(s coc.Step) error {
-	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, revisions: map[coc.RevisionRef]int64{}, erased: map[coc.RevisionRef]bool{}}
+	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, lacking: map[string]bool{}, revisions: map[coc.RevisionRef]int64{}, hashes: map[coc.RevisionRef][]byte{}, erased: map[coc.RevisionRef]bool{}}
 	for _, do := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
 		if err := do(); err != nil {
 			return err
@@ -108,8 +111,11 @@ func (w *stepper) putState() error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		w.document, w.SeenAt.UnixMilli(), text(m.Name), text(m.Description), text(m.RiskLevel), text(m.Creator), text(m.Modifier),
 		text(m.ProjectID), millis(m.CreatedAt), millis(m.UpdatedAt), m.Extra, w.Evidence.RequestID, millis(w.Evidence.Date))
+	if err != nil {
+		return err
+	}
 	w.to = sql.NullInt64{Int64: id, Valid: true}
-	return err
+	return w.leaf(audit.TypeState, id, stateRecord(w.Account, w.DocumentID, w.SeenAt, m, w.Evidence))
 }
 
 func (w *stepper) putVersions() error {
@@ -120,6 +126,11 @@ func (w *stepper) putVersions() error {
 		if err := w.putVersion(v); err != nil {
 			return fmt.Errorf("version %s: %w", v.Label, err)
 		}
+		if v.State == coc.Unavailable && !w.lacking[v.Label] {
+			if err := w.putLack(v); err != nil {
+				return fmt.Errorf("version %s: %w", v.Label, err)
+			}
+		}
 	}
 	return nil
 }
@@ -129,7 +140,7 @@ func (w *stepper) loadVersions() error {
 	if w.fresh || len(w.Versions) == 0 {
 		return nil
 	}
-	rows, err := w.rows(`SELECT id, label FROM versions WHERE document_id = ?`, w.document)
+	rows, err := w.rows(`SELECT id, label, state = 'unavailable' FROM versions WHERE document_id = ?`, w.document)
 	if err != nil {
 		return err
 	}
@@ -137,10 +148,11 @@ func (w *stepper) loadVersions() error {
 	for rows.Next() {
 		var id int64
 		var label string
-		if err := rows.Scan(&id, &label); err != nil {
+		var lacking bool
+		if err := rows.Scan(&id, &label, &lacking); err != nil {
 			return err
 		}
-		w.versions[label] = id
+		w.versions[label], w.lacking[label] = id, lacking
 	}
 	return rows.Err()
 }
@@ -165,6 +177,15 @@ func (w *stepper) putVersion(v coc.VersionStep) (err error) {
 		w.document, v.Label, millis(v.MadeAt), v.UUID, now, v.Backfill, v.Withdrawn,
 		string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, v.FailedCycle)
 	return err
+}
+
+// putLack records that a version could not be had.
+func (w *stepper) putLack(v coc.VersionStep) error {
+	id, err := w.insert(`INSERT INTO lacks (version_id, at, error) VALUES (?, ?, ?)`, w.versions[v.Label], w.SeenAt.UnixMilli(), v.Err)
+	if err != nil {
+		return err
+	}
+	return w.leaf(audit.TypeLack, id, lackRecord(w.Account, w.DocumentID, v.Label, w.SeenAt, v.Err))
 }
 
 func (w *stepper) putRevisions() error {
@@ -205,8 +226,14 @@ func (w *stepper) putRevisions() error {
 		if err != nil {
 			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number, r.Number), err)
 		}
+		hash := r.Content.Hash()
+		logged := loggedRevision{w.Account, w.DocumentID, v.Label, r.Number, r.UUID, hash[:], len(r.Content.Bytes), r.Content.Form,
+			v.MadeAt, w.SeenAt, r.PreviousCheckedAt, r.Author, r.Evidence}
+		if err := w.leaf(audit.TypeRevision, id, logged.record()); err != nil {
+			return err
+		}
 		ref := coc.RevisionRef{Label: v.Label, Number: r.Number}
-		w.revisions[ref], w.erased[ref] = id, erased[0]
+		w.revisions[ref], w.hashes[ref], w.erased[ref] = id, hash[:], erased[0]
 		contents, erased = contents[1:], erased[1:]
 	}
 	return nil
@@ -222,11 +249,11 @@ func (w *stepper) putChanges() error {
 }
 
 func (w *stepper) putChange(c coc.NewChange) error {
-	from, err := w.revision(c.From)
+	from, fromHash, err := w.revision(c.From)
 	if err != nil {
 		return err
 	}
-	to, err := w.revision(c.To)
+	to, toHash, err := w.revision(c.To)
 	if err != nil {
 		return err
 	}
@@ -247,6 +274,13 @@ func (w *stepper) putChange(c coc.NewChange) error {
 		w.document, cycle, string(c.Kind), from, to, fromState, toState,
 		version, c.At.UnixMilli(), w.SeenAt.UnixMilli(), c.Backfill, c.Late)
 	if err != nil {
+		return err
+	}
+	logged := loggedChange{w.Account, w.DocumentID, id, c.Kind, c.From, c.To, fromHash, toHash, c.Label, 0, 0, c.At, w.SeenAt, c.Backfill, c.Late}
+	if c.Kind == coc.KindMetadata {
+		logged.fromState, logged.toState = w.from.Int64, w.to.Int64
+	}
+	if err := w.leaf(audit.TypeChange, id, logged.record()); err != nil {
 		return err
 	}
 	if w.erased[c.From] || w.erased[c.To] {
@@ -282,21 +316,21 @@ func (w *stepper) putDerived(change int64, d coc.Derived) error {
 	return nil
 }
 
-// revision returns the row of a revision of this document, nil for none.
-func (w *stepper) revision(ref coc.RevisionRef) (any, error) {
+// revision returns the row of a revision of this document and the hash of its content,
+// nil for none.
+func (w *stepper) revision(ref coc.RevisionRef) (id any, hash []byte, err error) {
 	if ref == (coc.RevisionRef{}) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if id, ok := w.revisions[ref]; ok {
-		return id, nil
+		return id, w.hashes[ref], nil
 	}
-	var id int64
-	err := w.row(`
-		SELECT r.id FROM revisions r JOIN versions v ON v.id = r.version_id
+	err = w.row(`
+		SELECT r.id, t.sha256 FROM revisions r JOIN versions v ON v.id = r.version_id JOIN contents t ON t.id = r.content_id
 		WHERE v.document_id = ? AND v.label = ? AND r.number = ?`,
-		w.document, ref.Label, ref.Number).Scan(&id)
+		w.document, ref.Label, ref.Number).Scan(&id, &hash)
 	if err != nil {
-		return nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
+		return nil, nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
 	}
-	return id, nil
+	return id, hash, nil
 }

@@ -11,9 +11,10 @@ import (
 // tx is a write transaction. Its statements are prepared once for the life of
 // the DB: parsing SQL would cost more than running it.
 type tx struct {
-	ctx context.Context
-	sql *sql.Tx
-	d   *DB
+	ctx  context.Context
+	sql  *sql.Tx
+	d    *DB
+	edge *edgeTx
 }
 
 // update runs f in one transaction.
@@ -30,7 +31,11 @@ func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	if err := f(tx{ctx, t, d}); err != nil {
+	w := tx{ctx, t, d, &edgeTx{}}
+	if err = f(w); err == nil {
+		err = w.saveEdge()
+	}
+	if err != nil {
 		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
 	}
 	return explain(t.Commit())

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ type writer struct {
 	mask   *mask
 	people map[string]Person
 	links  Links
+	head   coc.Head // of the archive's log; zero for none
 }
 
 // wording is a message in words: its blocks, the text that stands for them on a
@@ -61,7 +63,7 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 		text += ": " + s.summary
 	}
 	text = escape(fmt.Sprintf("%s (%s)", text, idOf(c)))
-	last := small(c)
+	last := w.small(c)
 	if c.Kind == coc.KindVersion && s.summary == unchanged {
 		pieces := append([]block{bold(head), span(": " + unchanged + ", ")}, by.pieces...)
 		pieces = append(pieces, when(c, true)...)
@@ -271,18 +273,28 @@ func when(c *coc.Change, follows bool) []block {
 	return []block{span(word), moment(t)}
 }
 
-// small is the small print: the change's id, and where the document is.
-func small(c *coc.Change) block {
+// small is the small print: the change's id, where the document is, and the head of the
+// log.
+func (w *writer) small(c *coc.Change) block {
 	s := idOf(c)
-	for _, w := range []string{c.Account, c.DocumentID} {
-		if w = line(w, maxPerson); w != "" {
-			s += " · " + w
+	for _, name := range []string{c.Account, c.DocumentID} {
+		if name = line(name, maxPerson); name != "" {
+			s += " · " + name
 		}
 	}
 	if c.Added > 0 || c.Removed > 0 {
 		s += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
 	}
-	return footer(plain(s))
+	return footer(plain(s + w.logged()))
+}
+
+// logged is the head of the archive's log as a message bears it, to be a witness of it;
+// "" where there is none.
+func (w *writer) logged() string {
+	if w.head.KeyID == "" {
+		return ""
+	}
+	return fmt.Sprintf(" · log %d %s key %s", w.head.Size, base64.StdEncoding.EncodeToString(w.head.Root[:]), w.head.KeyID)
 }
 
 // idOf is the change's id in words, by which a repeat is recognised.

@@ -36,7 +36,7 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more document"), since(oldest(changes)))
 	}
 	cc := copies(mentions)
-	small := footer(plain(ids + " · " + kinds(changes)))
+	small := footer(plain(ids + " · " + kinds(changes) + w.logged()))
 	room := maxBlocks - weight([]block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}) - weight(more(len(entries)))
 	left := maxText - len(title) - len(ids) - len(more(len(entries))) - 10
 	var worst, rest, texts []string

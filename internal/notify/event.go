@@ -20,6 +20,23 @@ type event struct {
 	Type      string    `json:"type"` // change.version, notice.trouble
 	Timestamp time.Time `json:"timestamp"`
 	Data      any       `json:"data"`
+	// Log is the head of the archive's log when the event was written; null for none.
+	Log *logData `json:"log"`
+}
+
+// logData makes every receiver a witness of the archive's log.
+type logData struct {
+	Origin string `json:"origin"`
+	Size   int64  `json:"size"`
+	Root   []byte `json:"root"` // base64
+	KeyID  string `json:"key_id"`
+}
+
+func newLogData(h coc.Head) *logData {
+	if h.KeyID == "" {
+		return nil
+	}
+	return &logData{h.Origin, h.Size, h.Root[:], h.KeyID}
 }
 
 type changeData struct {
@@ -81,12 +98,12 @@ func newChangeData(c *coc.Change) changeData {
 	return d
 }
 
-func (d changeData) event() ([]byte, error) {
-	return json.Marshal(event{eventSchema, "change." + string(d.Kind), d.SeenAt, d})
+func (d changeData) event(h coc.Head) ([]byte, error) {
+	return json.Marshal(event{eventSchema, "change." + string(d.Kind), d.SeenAt, d, newLogData(h)})
 }
 
-func (d noticeData) event(at time.Time) ([]byte, error) {
-	return json.Marshal(event{eventSchema, "notice." + string(d.Kind), at.UTC(), d})
+func (d noticeData) event(at time.Time, h coc.Head) ([]byte, error) {
+	return json.Marshal(event{eventSchema, "notice." + string(d.Kind), at.UTC(), d, newLogData(h)})
 }
 
 // Event writes a change as an event with nothing masked and nothing cut, for those
@@ -115,13 +132,13 @@ func Event(c *coc.Change, old, now []byte) ([]byte, error) {
 			d.Diff = &text
 		}
 	}
-	return d.event()
+	return d.event(coc.Head{})
 }
 
 // NoticeEvent does the same for a notice.
 func NoticeEvent(n *coc.Notice) ([]byte, error) {
 	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: n.Title, Lines: append([]string{}, n.Lines...)}
-	return d.event(n.At)
+	return d.event(n.At, coc.Head{})
 }
 
 // event drafts the event of one change.
@@ -168,7 +185,7 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 		diff := b.String()
 		d.Diff = &diff
 	}
-	body, err = d.event()
+	body, err = d.event(w.head)
 	return body, w.title(c) + " (" + idOf(c) + ")", err
 }
 
@@ -178,7 +195,7 @@ func (w *writer) noticeEvent(n *coc.Notice) (body []byte, text string, err error
 	for _, l := range n.Lines {
 		d.Lines = append(d.Lines, w.mask.shaped(l))
 	}
-	body, err = d.event(n.At)
+	body, err = d.event(n.At, w.head)
 	return body, line(w.mask.shaped(n.Title), maxHeader), err
 }
 

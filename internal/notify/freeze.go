@@ -49,6 +49,12 @@ func (l *lane) freeze(ctx context.Context, limit int) (did bool, quiet time.Time
 	if err != nil {
 		return false, quiet, err
 	}
+	l.write.head = coc.Head{}
+	if len(due) > 0 {
+		if l.write.head, err = l.Outbox.Head(ctx, true, now); err != nil {
+			return false, quiet, err
+		}
+	}
 	out := draft{notifier: l.n.Name}
 	var drop []int64
 	var tell []telling
@@ -157,7 +163,11 @@ func (l *lane) single(ctx context.Context, out *draft, t telling, now time.Time)
 			m.Kind = coc.MessageReply
 		}
 	}
-	_, err = out.add(m, l.write.change(t.Change, pair, t.mention), t.ID)
+	w := *l.write
+	if m.Kind == coc.MessageRoot && l.n.threads() {
+		w.head = coc.Head{} // it is edited when replies come, and so no witness
+	}
+	_, err = out.add(m, w.change(t.Change, pair, t.mention), t.ID)
 	return err
 }
 

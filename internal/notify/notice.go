@@ -48,5 +48,5 @@ func (w *writer) notice(n *coc.Notice) wording {
 		id += " · " + utc(n.At)
 	}
 	text := escape(cut(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
-	return wording{blocks: append(blocks, footer(plain(id))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
+	return wording{blocks: append(blocks, footer(plain(id+w.logged()))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

@@ -32,6 +32,9 @@ type Outbox interface {
 	// deliveries in drop as not to be told, and sees to it that whoever aims name
 	// has a delivery. It returns the messages' ids.
 	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) ([]int64, error)
+	// Head returns the signed head of the archive's log, which covers every change that
+	// is due; zero where it has none. told says that it goes out in a message.
+	Head(ctx context.Context, told bool, now time.Time) (coc.Head, error)
 	// Next returns the waiting message to post next: one that is due, has no
 	// earlier unsent one about the same document or watch before it, and whose
 	// parent does not wait. When ok is false,

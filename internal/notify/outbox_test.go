@@ -19,6 +19,7 @@ import (
 
 // memory is an Outbox as the archive's is, without a file.
 type memory struct {
+	head       coc.Head
 	mu         sync.Mutex
 	deliveries []*owed
 	messages   []*coc.Message
@@ -378,3 +379,6 @@ func edit(id, document int64, n int) *coc.Change {
 		MadeAt: at, SeenAt: at, At: at, By: "COC-li.wei",
 		Derived: coc.Derived{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
 }
+
+// Head has none: what a message bears of it is told in TestMessagesBearTheHead.
+func (m *memory) Head(context.Context, bool, time.Time) (coc.Head, error) { return m.head, nil }

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/audit"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var deep bool
+	var outside []string
+	var output *choice
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "check that the archive is what was observed",
+		Long: `Verify checks the whole archive: the file itself and its schema, each content against
+its SHA-256, each row of what was observed against the leaf of the log that was made of
+it, the log against its head, and the signatures. With --deep it works out again what is
+derived: differences and the index of lines.
+
+Whoever can write the file and has the key can make all of it anew. Only a checkpoint
+that was kept elsewhere shows that nobody did: give one with --checkpoint, a file that
+"cocsync audit checkpoint" or witness_dir wrote, or the size and the root from a message
+in Slack. Then it shows that the archive holds all that it held then, unaltered.
+
+The status is 1 if anything is wrong; each fault is named on a line of its own.`,
+		Example: `  cocsync verify
+  cocsync verify --checkpoint checkpoint.txt
+  cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := notEmpty(cmd, "checkpoint"); err != nil {
+				return err
+			}
+			return a.verify(cmd.Context(), outside, deep, output.value == formatJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&deep, "deep", false, "work out again what is derived, too")
+	cmd.Flags().StringArrayVar(&outside, "checkpoint", nil, "a `FILE` with a checkpoint from outside, or its size and root; may be repeated")
+	output = outputFlag(cmd)
+	return cmd
+}
+
+func (a *app) verify(ctx context.Context, outside []string, deep, asJSON bool) error {
+	var heads []history.Outside
+	for _, o := range outside {
+		head, err := readOutside(o)
+		if err != nil {
+			return err
+		}
+		heads = append(heads, head)
+	}
+	h, err := a.reader(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := h.Verify(ctx, heads, deep, func(what string) {
+		if f, ok := a.err.(*os.File); ok && wide(f) {
+			fmt.Fprintf(a.err, "checking %s\n", what)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = a.writeJSON(newVerdictJSON(v))
+	} else {
+		err = a.print(func(p *page) error {
+			p.verdict(v, len(heads))
+			return nil
+		})
+	}
+	if n := len(v.Faults) + v.More; n > 0 {
+		return errors.Join(err, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s", plural(n, "fault")),
+			"keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
+	}
+	return err
+}
+
+// readOutside reads a checkpoint: a file, or size and root as a message has them.
+func readOutside(text string) (o history.Outside, err error) {
+	if size, root, ok := strings.Cut(strings.TrimSpace(text), " "); ok {
+		if o.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
+			o.Where = "checkpoint of " + size + " leaves"
+			o.Root, err = audit.ParseRoot(strings.TrimSpace(root))
+			if err != nil {
+				return o, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy size and root whole from the message"))
+			}
+			return o, nil
+		}
+	}
+	b, err := os.ReadFile(text)
+	if err != nil {
+		return o, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message with a space between")
+	}
+	c, err := audit.Peek(b)
+	if err != nil {
+		return o, fmt.Errorf("--checkpoint %s: %w", text, err)
+	}
+	return history.Outside{Size: c.Size, Root: c.Root, Origin: c.Origin, Where: text}, nil
+}
+
+// verdict writes what was found.
+func (p *page) verdict(v history.Verdict, outside int) {
+	for _, c := range v.Counts {
+		if c.N > 0 {
+			fmt.Fprintf(p, "%9d %s\n", c.N, c.What)
+		}
+	}
+	if v.Origin != "" {
+		fmt.Fprintf(p, "log %s: %s, root %s\n", visible(v.Origin), plural(int(v.Size), "record"), v.Root)
+		switch {
+		case v.Checkpoints == 0:
+			p.WriteString("nothing of it is signed\n")
+		case v.Signed < v.Size:
+			fmt.Fprintf(p, "signed by key %s up to record %d; the last %d are not signed yet\n", v.KeyID, v.Signed, v.Size-v.Signed)
+		default:
+			fmt.Fprintf(p, "signed by key %s\n", v.KeyID)
+		}
+	}
+	for _, o := range v.Outside {
+		p.prose("", green, o)
+	}
+	for _, f := range v.Faults {
+		p.prose("", alarm, "WRONG "+f)
+	}
+	if v.More > 0 {
+		fmt.Fprintf(p, "and %s\n", plural(v.More, "more fault"))
+	}
+	if len(v.Faults) == 0 {
+		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
+		if outside == 0 {
+			p.WriteString("Whether it was made anew as a whole only a checkpoint from outside can show (--checkpoint).\n")
+		}
+	}
+}
+
+// verdictJSON is verify -o json.
+type verdictJSON struct {
+	Good        bool        `json:"good"`
+	Origin      *string     `json:"origin"`
+	KeyID       *string     `json:"key_id"`
+	Size        int64       `json:"size"`
+	Root        string      `json:"root"`
+	Signed      int64       `json:"signed"` // leaves under the newest good signature
+	Checkpoints int         `json:"checkpoints"`
+	Counts      []countJSON `json:"counts"`
+	Outside     []string    `json:"outside"`
+	Faults      []string    `json:"faults"`
+	More        int         `json:"more"`
+}
+
+type countJSON struct {
+	What  string `json:"what"`
+	Count int    `json:"count"`
+}
+
+func newVerdictJSON(v history.Verdict) verdictJSON {
+	out := verdictJSON{Good: len(v.Faults) == 0, Origin: orNull(v.Origin), KeyID: orNull(v.KeyID), Size: v.Size, Root: v.Root.String(),
+		Signed: v.Signed, Checkpoints: v.Checkpoints, Counts: []countJSON{},
+		Outside: append([]string{}, v.Outside...), Faults: append([]string{}, v.Faults...), More: v.More}
+	for _, c := range v.Counts {
+		out.Counts = append(out.Counts, countJSON{c.What, c.N})
+	}
+	return out
+}

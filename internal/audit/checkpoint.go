@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Checkpoint is a tree head: the log's name, how many leaves it had, and their root.
+// Signed, it is a note in the form of https://c2sp.org/tlog-checkpoint.
+type Checkpoint struct {
+	Origin string
+	Size   int64
+	Root   Hash
+}
+
+// Text is what is signed.
+func (c Checkpoint) Text() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
+}
+
+// ParseCheckpoint reads what Text writes; further lines, which the form allows, are
+// passed over.
+func ParseCheckpoint(text string) (c Checkpoint, err error) {
+	lines := strings.SplitN(text, "\n", 4)
+	if len(lines) < 4 || lines[0] == "" {
+		return c, errors.New("a checkpoint has three lines: origin, size and root")
+	}
+	c.Origin = lines[0]
+	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 || strconv.FormatInt(c.Size, 10) != lines[1] {
+		return c, fmt.Errorf("%q is no size of a log", lines[1])
+	}
+	c.Root, err = ParseRoot(lines[2])
+	return c, err
+}
+
+// ParseRoot reads a root as checkpoints and messages have it, in base64.
+func ParseRoot(text string) (root Hash, err error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) != len(root) {
+		return root, fmt.Errorf("%q is no root: it has 44 characters and ends with =", text)
+	}
+	return Hash(b), nil
+}
+
+// Key is a private key of a log, and its name.
+type Key struct {
+	signer note.Signer
+	public string
+}
+
+// Public is the key that checks what Key signed, in the form of a note's verifier.
+func (k *Key) Public() string { return k.public }
+
+// ID names the key: eight hexadecimal digits.
+func (k *Key) ID() string { return KeyID(k.public) }
+
+// KeyID is the ID of a public key; "" when it is none.
+func KeyID(public string) string {
+	v, err := note.NewVerifier(public)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%08x", v.KeyHash())
+}
+
+// Sign signs a checkpoint.
+func (k *Key) Sign(c Checkpoint) ([]byte, error) {
+	return note.Sign(&note.Note{Text: c.Text()}, k.signer)
+}
+
+// Open checks a signed checkpoint with a public key, and returns it.
+func Open(signed []byte, public string) (c Checkpoint, err error) {
+	v, err := note.NewVerifier(public)
+	if err != nil {
+		return c, fmt.Errorf("public key: %w", err)
+	}
+	n, err := note.Open(signed, note.VerifierList(v))
+	if err != nil {
+		return c, err
+	}
+	return ParseCheckpoint(n.Text)
+}
+
+// Peek reads a signed checkpoint without checking its signature.
+func Peek(signed []byte) (Checkpoint, error) {
+	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
+	return ParseCheckpoint(string(text) + "\n")
+}
+
+// NewKey makes a key for a log of that name.
+func NewKey(origin string) (private string, k *Key, err error) {
+	private, public, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		return "", nil, err
+	}
+	k, err = ParseKey(private, public)
+	return private, k, err
+}
+
+// ParseKey reads a private key, and its public one.
+func ParseKey(private, public string) (*Key, error) {
+	s, err := note.NewSigner(strings.TrimSpace(private))
+	if err != nil {
+		return nil, errors.New("it is no signing key") // its text is secret
+	}
+	v, err := note.NewVerifier(strings.TrimSpace(public))
+	if err != nil {
+		return nil, fmt.Errorf("its public half: %w", err)
+	}
+	if v.KeyHash() != s.KeyHash() || v.Name() != s.Name() {
+		return nil, errors.New("its two halves do not belong together")
+	}
+	return &Key{s, strings.TrimSpace(public)}, nil
+}
+
+// WriteKey writes a new key to a file that only its owner can read: the private half
+// and the public one, a line each. It never writes over a file.
+func WriteKey(path, private string, k *Key) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(private + "\n" + k.public + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// ReadKey reads the file that WriteKey wrote.
+func ReadKey(path string) (*Key, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	private, public, _ := strings.Cut(string(b), "\n")
+	k, err := ParseKey(private, public)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return k, nil
+}

@@ -1,0 +1,103 @@
+package history
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/diff"
+)
+
+// derived works out again what an algorithm made of the contents, and compares what was
+// made by the one that this program has: differences and lines.
+func (v *verifier) derived(ctx context.Context) error {
+	changes, older := 0, 0
+	err := v.h.DB.EachChange(ctx, db.Filter{Kinds: []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten}}, func(c coc.Change) (bool, error) {
+		if c.Algorithm != diff.Algorithm {
+			older++
+			return true, ctx.Err()
+		}
+		changes++
+		return true, v.difference(ctx, &c)
+	})
+	v.count("differences", changes)
+	v.count("differences of older algorithms, which were passed over", older)
+	if err != nil {
+		return err
+	}
+	return v.lines(ctx)
+}
+
+func (v *verifier) difference(ctx context.Context, c *coc.Change) error {
+	was, is, err := v.h.DB.Contents(ctx, c.ID)
+	if errors.Is(err, coc.ErrErased) {
+		return nil
+	}
+	if err != nil {
+		return ctx.Err() // the content was told as what it is
+	}
+	var old *diff.Text
+	if was != nil {
+		old = diff.Read(was)
+	}
+	r := diff.Compare(old, diff.Read(is))
+	items := make([]coc.Item, len(r.Items))
+	for i, it := range r.Items {
+		items[i] = coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
+	}
+	if r.Added != c.Added || r.Removed != c.Removed || r.Summary != c.Summary || !slices.Equal(items, c.Items) {
+		v.fault("change %d: what is said of its contents is not what they say", c.ID)
+	}
+	return nil
+}
+
+// lines compares the line sets with the lines of the contents.
+func (v *verifier) lines(ctx context.Context) error {
+	sets := map[int64]map[string]bool{}
+	err := v.h.DB.Lines(ctx, db.Need{}, func(document int64, lines []byte) error {
+		set := sets[document]
+		if set == nil {
+			set = map[string]bool{}
+			sets[document] = set
+		}
+		for line := range bytes.Lines(lines) {
+			set[string(line)] = true
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	docs, err := v.h.DB.Documents(ctx, "")
+	if err != nil {
+		return err
+	}
+	u := v.h.DB.Unpacker()
+	for _, doc := range docs {
+		set := sets[doc.Key]
+		all, err := v.h.DB.Revisions(ctx, doc.Key)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if r.Number == 0 || r.Erased {
+				continue
+			}
+			c, err := u.Content(ctx, r.Hash)
+			if err != nil {
+				continue
+			}
+			for line := range bytes.Lines(c.Bytes) {
+				if !set[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
+					v.fault("the line index: a line of %s of %s is missing", r.Name(), shown(doc.Name))
+					break
+				}
+			}
+		}
+	}
+	v.count("line sets", len(docs))
+	return nil
+}
