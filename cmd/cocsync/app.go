@@ -74,6 +74,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
 		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
 		a.blameCommand(), a.grepCommand(), a.exportCommand(), a.reportCommand(), a.notifyCommand(), a.eraseCommand(), a.verifyCommand(), a.auditCommand(),
+		a.backupCommand(), a.restoreCommand(),
 		a.manCommand(), a.versionCommand(),
 	)
 	// cobra's own commands, in the words of the others.

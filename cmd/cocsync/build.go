@@ -32,7 +32,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	p := &parts{sender: sender}
 	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: time.Now, Log: log}
 	if d != nil {
-		p.syncer.Store = d
+		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
 	}
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {

@@ -21,7 +21,8 @@ import (
 const jitter = 2 * time.Second
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "run the daemon: every watch on its schedule, alerts as they fall due",
 		Long: `Run is the daemon. It runs every watch at once and then on its schedule, and
@@ -31,17 +32,22 @@ sends alerts as they fall due. It logs to stderr and stays in the foreground.
   SIGUSR1            run every watch now
   SIGTERM, Ctrl-C    finish the document at hand and stop`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context(), force) },
 	}
+	cmd.Flags().BoolVar(&force, "force", false, forceUsage)
+	return cmd
 }
 
-func (a *app) runDaemon(ctx context.Context) error {
+// forceUsage explains --force.
+const forceUsage = "write also to an archive whose log was altered"
+
+func (a *app) runDaemon(ctx context.Context, force bool) error {
 	log := a.logger(slog.LevelInfo)
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	d, err := db.Open(ctx, cfg.Database)
+	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
 	if err != nil {
 		return err
 	}

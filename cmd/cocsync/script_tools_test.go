@@ -85,10 +85,11 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 //	archive damage FILE    overwrites what follows its first page
 //	archive garble FILE    overwrites its first page
 //	archive newer FILE     as if a later release had written it
+//	archive sql FILE SQL   what somebody with a shell of SQLite could do
 //	archive foreign FILE   an SQLite database of another program
 func archiveCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: archive VERB FILE")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: archive VERB FILE [SQL]")
 	}
 	path := ts.MkAbs(args[1])
 	switch args[0] {
@@ -98,6 +99,8 @@ func archiveCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(overwrite(path, 0))
 	case "newer":
 		ts.Check(execSQL(path, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`))
+	case "sql":
+		ts.Check(execSQL(path, args[2]))
 	case "foreign":
 		ts.Check(execSQL(path, `CREATE TABLE notes (text TEXT)`))
 	default:

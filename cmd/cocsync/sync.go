@@ -26,7 +26,7 @@ import (
 const sendFor = 30 * time.Second
 
 type syncFlags struct {
-	audit, dryRun, acceptDeletions, acceptEndpoint bool
+	audit, dryRun, acceptDeletions, acceptEndpoint, force bool
 }
 
 func (a *app) syncCommand() *cobra.Command {
@@ -54,6 +54,7 @@ It exits with 1 if a document failed, or a delivery that was due is still unsent
 	}
 	cmd.Flags().BoolVar(&f.audit, "audit", false, "read every listed version again and compare it")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "ask for the lists, say what would be fetched, store nothing")
+	cmd.Flags().BoolVar(&f.force, "force", false, forceUsage)
 	cmd.Flags().BoolVar(&f.acceptDeletions, "accept-deletions", false, "believe it when most documents of a watch are gone")
 	cmd.Flags().BoolVar(&f.acceptEndpoint, "accept-endpoint", false, "an account has a new endpoint, and it is the same COC")
 	return cmd
@@ -64,7 +65,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := db.Open(ctx, cfg.Database)
+	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: f.force})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,11 @@ type Config struct {
 	// Database is the archive's file. Written relatively, it lies beside the
 	// config file, so that it does not depend on where the daemon was started.
 	Database string `toml:"database"`
+	// SigningKey is the file of the key that signs the archive's log; "" for the one
+	// beside the archive. See Key.
+	SigningKey string `toml:"signing_key"`
+	// WitnessDir is a folder that gets a copy of each checkpoint; "" for none.
+	WitnessDir string `toml:"witness_dir"`
 	// Operators are the notifiers that hear when the watching itself is broken.
 	Operators []string `toml:"operators"`
 	// PageURL is the address of a change on a web page, with placeholders such as
@@ -116,9 +121,25 @@ func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, 
 	return cfg, nil
 }
 
+// Key is where the key lies that signs the archive's log.
+func (c *Config) Key() string {
+	if c.SigningKey != "" {
+		return c.SigningKey
+	}
+	return KeyOf(c.Database)
+}
+
+// KeyOf is where the key of an archive lies when nothing else is said.
+func KeyOf(database string) string { return database + ".key" }
+
 // settle makes relative paths relative to the config file, and regions endpoints.
 func (c *Config) settle(dir string) {
 	c.Database = under(dir, c.Database)
+	for _, path := range []*string{&c.SigningKey, &c.WitnessDir} {
+		if *path != "" {
+			*path = under(dir, *path)
+		}
+	}
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		if e, ok := endpointOf(a.Region); ok {

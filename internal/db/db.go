@@ -9,6 +9,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -55,12 +56,18 @@ type DB struct {
 // there is none and bringing its schema up to date. It fails with ErrLocked
 // while another process has it.
 //
-// Its log is signed with the key beside it, path with ".key" behind it, which Open makes
-// with the archive.
-func Open(ctx context.Context, path string) (*DB, error) { return OpenKeyed(ctx, path, path+".key") }
+// Its log is signed with a key in a file of its own, which Open makes with the archive:
+// at path with ".key" behind it. An archive whose log does not fit is refused.
+func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, path, Options{}) }
 
-// OpenKeyed is Open with the key in another place.
-func OpenKeyed(ctx context.Context, path, key string) (_ *DB, err error) {
+// Options are what Open does otherwise.
+type Options struct {
+	Key   string // the file of the log's private key, instead of the one beside the archive
+	Force bool   // also an archive whose log does not fit
+}
+
+// OpenWith is Open with options.
+func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	defer wrap(&err, "open database %s", path)
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, hint.Wrap(err, "check that the directory exists and is writable, or set database in config.toml")
@@ -69,13 +76,16 @@ func OpenKeyed(ctx context.Context, path, key string) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: path, keyPath: key, lock: lock}
+	d := &DB{path: path, keyPath: cmp.Or(o.Key, path+".key"), lock: lock}
 	err = d.create(ctx)
 	if err == nil {
 		err = d.lineUp(ctx)
 	}
 	if err == nil {
 		err = d.beginLog(ctx)
+	}
+	if err == nil && !o.Force {
+		err = d.checkLog(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 // Every event is a leaf of the log, written in the transaction that writes the event.
@@ -78,6 +79,45 @@ func (d *DB) beginLog(ctx context.Context) (err error) {
 	return d.newGeneration(ctx, audit.Checkpoint{})
 }
 
+// checkLog refuses an archive whose leaves do not make its head, or not the one that was
+// signed last: nothing must be written behind what somebody altered.
+func (d *DB) checkLog(ctx context.Context) error {
+	signed, err := d.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	stored, err := d.Edge(ctx)
+	if err != nil {
+		return err
+	}
+	var e audit.Edge
+	wrong := ""
+	err = d.EachLeaf(ctx, func(l Leaf) error {
+		e.Add(l.Hash)
+		for len(signed) > 0 && signed[0].Size <= e.Size {
+			c, err := audit.Peek(signed[0].Note)
+			if err != nil || c.Size != e.Size || c.Root != e.Root() {
+				wrong = fmt.Sprintf("its first %d records are not those that were signed", signed[0].Size)
+			}
+			signed = signed[1:]
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(signed) > 0:
+		wrong = fmt.Sprintf("%d records were signed, and there are %d", signed[len(signed)-1].Size, e.Size)
+	case wrong == "" && (e.Size != stored.Size || e.Root() != stored.Root()):
+		wrong = "its records do not make its head"
+	}
+	if wrong != "" {
+		return hint.Wrap(fmt.Errorf("its log was altered: %s", wrong),
+			"`cocsync verify` names what; nothing is written to such an archive without --force")
+	}
+	return nil
+}
+
 // readKey reads the private key of the log; nil when it is not there, so that the log
 // goes on without signatures.
 func readKey(path, public string) (*audit.Key, error) {
@@ -127,14 +167,15 @@ func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 		if err := t.leaf(audit.TypeStart, id, g.record()); err != nil {
 			return err
 		}
-		return t.adopt()
+		return t.adopt(id)
 	})
 }
 
-// adopt makes the leaves of all events that the archive holds: of each sort in the
-// order in which they were recorded.
-func (t tx) adopt() error {
-	for _, s := range sources() {
+// adopt makes the leaves of all events that the archive holds, earlier beginnings of the
+// log first: of each sort in the order in which they were recorded.
+func (t tx) adopt(generation int64) error {
+	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE id < %d", generationQuery, generation), "g.id", scanGeneration}
+	for _, s := range append([]source{earlier}, sources()...) {
 		type item struct {
 			ref    int64
 			record audit.Record
