@@ -17,6 +17,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
+	var since string
 	var outside []string
 	var output *choice
 	cmd := &cobra.Command{
@@ -32,25 +33,29 @@ that was kept elsewhere shows that nobody did: give one with --checkpoint, a fil
 "cocsync audit checkpoint" or witness_dir wrote, or the size and the root from a message
 in Slack. Then it shows that the archive holds all that it held then, unaltered.
 
+--since leaves out contents and rows from before a date, an RFC 3339 instant or an age;
+the log is checked as a whole all the same.
+
 The status is 1 if anything is wrong; each fault is named on a line of its own.`,
 		Example: `  cocsync verify
   cocsync verify --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := notEmpty(cmd, "checkpoint"); err != nil {
+			if err := notEmpty(cmd, "checkpoint", "since"); err != nil {
 				return err
 			}
-			return a.verify(cmd.Context(), outside, deep, output.value == formatJSON)
+			return a.verify(cmd.Context(), outside, since, deep, output.value == formatJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&deep, "deep", false, "work out again what is derived, too")
+	cmd.Flags().StringVar(&since, "since", "", "only what was seen from `WHEN` on")
 	cmd.Flags().StringArrayVar(&outside, "checkpoint", nil, "a `FILE` with a checkpoint from outside, or its size and root; may be repeated")
 	output = outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, outside []string, deep, asJSON bool) error {
+func (a *app) verify(ctx context.Context, outside []string, since string, deep, asJSON bool) error {
 	var heads []history.Outside
 	for _, o := range outside {
 		head, err := readOutside(o)
@@ -63,7 +68,13 @@ func (a *app) verify(ctx context.Context, outside []string, deep, asJSON bool) e
 	if err != nil {
 		return err
 	}
-	v, err := h.Verify(ctx, heads, deep, func(what string) {
+	q := history.Verification{Outside: heads, Deep: deep}
+	if since != "" {
+		if q.Since, err = h.Since(since); err != nil {
+			return usage(fmt.Errorf("--since: %w", err))
+		}
+	}
+	v, err := h.Verify(ctx, q, func(what string) {
 		if f, ok := a.err.(*os.File); ok && wide(f) {
 			fmt.Fprintf(a.err, "checking %s\n", what)
 		}
@@ -80,7 +91,7 @@ func (a *app) verify(ctx context.Context, outside []string, deep, asJSON bool) e
 		})
 	}
 	if n := len(v.Faults) + v.More; n > 0 {
-		return errors.Join(err, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s", plural(n, "fault")),
+		return errors.Join(err, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all", v.Faults[0], plural(n, "fault")),
 			"keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}
 	return err

@@ -95,6 +95,9 @@ type Delivery struct {
 	ID       int64
 	Notifier string
 	DueAt    time.Time
+	// Gathered says that the change came with the first cycle after a restore, and is
+	// told together with all that did.
+	Gathered bool
 	Routed   bool    // only a route brings it there: no watch of the document names the notifier
 	Change   *Change // or
 	Notice   *Notice

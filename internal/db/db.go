@@ -87,6 +87,10 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err == nil && !o.Force {
 		err = d.checkLog(ctx)
 	}
+	if err == nil {
+		// What a process that was killed left unsigned.
+		_, err = d.Head(ctx, false, time.Now())
+	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

@@ -31,11 +31,15 @@ func (d *DB) Due(ctx context.Context, notifier string, now time.Time, kinds []co
 	}
 	rows, err := collect(ctx, d.read, func(s scanner) (r row, err error) {
 		var due sql.NullInt64
-		err = s.Scan(&r.ID, &r.Notifier, &due, &r.Routed, &r.change, &r.notice)
+		err = s.Scan(&r.ID, &r.Notifier, &due, &r.Routed, &r.change, &r.notice, &r.Gathered)
 		r.DueAt = instant(due)
 		return r, err
 	}, `
-		SELECT id, notifier, due_at, routed, change_id, notice_id FROM deliveries d
+		SELECT id, notifier, due_at, routed, change_id, notice_id,
+			EXISTS (SELECT 1 FROM generations g JOIN cycles y ON y.id = d.cycle_id
+				WHERE g.id = (SELECT max(id) FROM generations) AND g.old_origin IS NOT NULL AND NOT EXISTS (
+					SELECT 1 FROM cycles e WHERE e.watch = y.watch AND e.id < y.id AND e.started_at >= g.at AND e.outcome = 'good'))
+		FROM deliveries d
 		WHERE state = 'waiting' AND notifier = ?1 AND due_at <= ?2
 			AND (?3 = 'null' OR notice_id IS NOT NULL OR EXISTS (
 				SELECT 1 FROM changes c JOIN changes later ON later.document_id = c.document_id AND later.id >= c.id

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -188,9 +189,9 @@ func (d *DB) RecordOf(ctx context.Context, change int64) (r audit.Record, l Leaf
 	return r, l, explain(err)
 }
 
-// EachContent calls do with every content: its hash, and what is wrong with it; nil for
-// nothing.
-func (d *DB) EachContent(ctx context.Context, do func(hash coc.Hash, wrong error) error) (err error) {
+// EachContent calls do with every content that was seen from an instant on, or every one
+// for the zero instant: its hash, and what is wrong with it; nil for nothing.
+func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, wrong error) error) (err error) {
 	defer wrap(&err, "contents")
 	type content struct {
 		hash        coc.Hash
@@ -231,7 +232,8 @@ func (d *DB) EachContent(ctx context.Context, do func(hash coc.Hash, wrong error
 			return do(c.hash, errors.New("its bytes do not have its SHA-256"))
 		}
 		return do(c.hash, nil)
-	}, `SELECT sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents ORDER BY pack_id`)
+	}, `SELECT sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents
+		WHERE ?1 IS NULL OR id IN (SELECT content_id FROM revisions WHERE seen_at >= ?1) ORDER BY pack_id`, millis(since))
 }
 
 // Crossed returns the changes that name a revision, a state or a version of another

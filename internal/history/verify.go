@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"cocsync/internal/audit"
@@ -17,6 +18,13 @@ type Outside struct {
 	Root   audit.Hash
 	Origin string // "" when it is not known
 	Where  string // for words
+}
+
+// Verification says what is verified.
+type Verification struct {
+	Outside []Outside
+	Since   time.Time // contents and rows from before are left out; zero for none
+	Deep    bool      // works out again what is derived
 }
 
 // Verdict is what verifying an archive came to.
@@ -46,6 +54,7 @@ type verifier struct {
 	h       *History
 	verdict Verdict
 	step    func(what string)
+	since   time.Time
 	outside []Outside
 	signed  []db.Signed
 	leaves  int64
@@ -54,10 +63,10 @@ type verifier struct {
 
 // Verify checks the archive as it stands: the file itself and its schema, every content
 // against its hash, every record against its leaf, the tree against its head, the
-// signatures, and heads that were kept outside. deep works out again what is derived.
-// It returns an error only where it could not go on.
-func (h *History) Verify(ctx context.Context, outside []Outside, deep bool, step func(what string)) (Verdict, error) {
-	v := &verifier{h: h, step: step, outside: outside}
+// signatures, and heads that were kept outside. step hears what is checked next. It
+// returns an error only where it could not go on.
+func (h *History) Verify(ctx context.Context, q Verification, step func(what string)) (Verdict, error) {
+	v := &verifier{h: h, step: step, since: q.Since, outside: q.Outside}
 	checks := []struct {
 		what  string
 		check func(context.Context) error
@@ -65,7 +74,7 @@ func (h *History) Verify(ctx context.Context, outside []Outside, deep bool, step
 		{"the file", v.file}, {"the schema", v.schema}, {"contents", v.contents}, {"changes", v.changes},
 		{"the log", v.log}, {"records", v.records},
 	}
-	if deep {
+	if q.Deep {
 		checks = append(checks, struct {
 			what  string
 			check func(context.Context) error
@@ -133,7 +142,7 @@ func (v *verifier) schema(ctx context.Context) error {
 
 func (v *verifier) contents(ctx context.Context) error {
 	n := 0
-	err := v.h.DB.EachContent(ctx, func(hash coc.Hash, wrong error) error {
+	err := v.h.DB.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
 		if n++; wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
 		}
@@ -234,6 +243,10 @@ func (v *verifier) records(ctx context.Context) error {
 		n := 0
 		last := int64(-1)
 		err := v.h.DB.EachRecord(ctx, typ, func(ref int64, r *audit.Record, l *db.Leaf) error {
+			if r != nil && v.before(r) {
+				last = ref
+				return ctx.Err()
+			}
 			n++
 			switch {
 			case r == nil && ref == last:
@@ -254,6 +267,20 @@ func (v *verifier) records(ctx context.Context) error {
 		v.count(plural(typ), n)
 	}
 	return nil
+}
+
+// before reports whether a record is of something that was seen before the time from
+// which on things are checked.
+func (v *verifier) before(r *audit.Record) bool {
+	if v.since.IsZero() {
+		return false
+	}
+	for _, name := range []string{"seen_at", "ended_at", "at"} {
+		if ms, err := strconv.ParseInt(r.Get(name), 10, 64); err == nil {
+			return time.UnixMilli(ms).Before(v.since)
+		}
+	}
+	return false
 }
 
 // plural names the records of a type.

@@ -64,7 +64,7 @@ func verify(t *testing.T, path string, deep bool, outside ...Outside) (Verdict, 
 	must(t, err)
 	defer d.Close()
 	h := &History{DB: d, Now: time.Now, Local: time.UTC}
-	v, err := h.Verify(t.Context(), outside, deep, func(string) {})
+	v, err := h.Verify(t.Context(), Verification{Outside: outside, Deep: deep}, func(string) {})
 	must(t, err)
 	return v, strings.Join(v.Faults, "\n")
 }

@@ -131,7 +131,9 @@ func (l *lane) draft(ctx context.Context, out *draft, tell []telling, now time.T
 		}
 		return nil
 	}
-	waited := func(t telling) bool { return now.Sub(t.DueAt) >= stale || l.n.Quiet.slept(t.DueAt, now) }
+	waited := func(t telling) bool {
+		return t.Gathered || now.Sub(t.DueAt) >= stale || l.n.Quiet.slept(t.DueAt, now)
+	}
 	if len(tell) > l.n.digestOver() || len(tell) > 1 && slices.ContainsFunc(tell, waited) {
 		return l.digest(ctx, out, tell)
 	}
