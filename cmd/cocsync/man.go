@@ -160,7 +160,7 @@ func (r *roff) flags(head string, flags *pflag.FlagSet) {
 func (r *roff) surroundings() {
 	r.section("FILES")
 	r.item("./config.toml, /etc/cocsync/config.toml", "The configuration, where neither --config nor COCSYNC_CONFIG names another. `cocsync init` writes one that explains itself.")
-	r.item("cocsync.db", "The archive, or whatever the configuration's database names; beside it its -wal and -shm while it is open, its .lock, and a copy from before each migration.")
+	r.item("cocsync.db", "The archive, or whatever the configuration's database names; beside it its -wal and -shm while it is open, its .lock, the .key that signs its log, and a copy from before each migration.")
 	r.item("~/.huaweicloud/credentials", "Where a key pair is looked for that neither the configuration nor the environment has.")
 	r.section("ENVIRONMENT")
 	for _, e := range [][2]string{
