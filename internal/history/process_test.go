@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,15 +77,20 @@ func benchWorld(b *testing.B) *world {
 	return w
 }
 
-// fill makes the archive as a daemon would that watches from the first day: in each
-// cycle every document has one version more.
+// fill makes the archive as a daemon would: where git is to compare, one that watches
+// from the first day, so that in each cycle every document has one version more; else
+// one that finds all versions there.
 func (w *world) fill(b *testing.B) {
+	first := 1
+	if os.Getenv("COCSYNC_BENCH_GIT") == "no" {
+		first = benchVersions
+	}
 	sim := cocsim.NewCOC(cocsim.COCOptions{})
 	var docs []cocsim.Document
 	var ids []string
 	for d := range cocsim.Generate(w.documents, benchVersions, benchSize, 1) {
 		docs = append(docs, d)
-		d.Versions = d.Versions[:1]
+		d.Versions = d.Versions[:first]
 		ids = append(ids, sim.Add(d))
 	}
 	url, stop, err := cocsim.Listen(sim)
@@ -95,8 +101,8 @@ func (w *world) fill(b *testing.B) {
 	client := &fetch.Client{Endpoint: url, Connections: 4, Credentials: fetch.Static(fetch.KeyPair{AccessKey: "ak", SecretKey: "sk"})}
 	s := &syncer.Syncer{Store: d, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Route: func(string, coc.Kind) ([]string, []string) { return nil, nil }}
-	for v := range benchVersions {
-		if v > 0 {
+	for v := first - 1; v < benchVersions; v++ {
+		if v >= first {
 			for i, id := range ids {
 				sim.Edit(id, docs[i].Versions[v].Text(), fmt.Sprintf("COC-user%02d", (i+v)%37))
 			}
@@ -104,9 +110,14 @@ func (w *world) fill(b *testing.B) {
 		c, err := s.Run(b.Context(), syncer.Watch{Name: "all", Select: &coc.Selection{},
 			Account: &syncer.Account{Name: "prod", Endpoint: url, COC: client, Connections: 4}}, syncer.Options{})
 		must(b, err)
-		if c.Versions != w.documents {
-			b.Fatalf("cycle %d archived %d versions, want %d: %+v", v+1, c.Versions, w.documents, c)
+		if c.Outcome != coc.Good {
+			b.Fatalf("cycle %d: %+v", v+1, c)
 		}
+	}
+	t, err := d.Totals(b.Context())
+	must(b, err)
+	if t.Versions != w.documents*benchVersions {
+		b.Fatalf("%d versions are archived, want %d", t.Versions, w.documents*benchVersions)
 	}
 	must(b, d.Close())
 	must(b, os.Rename(w.db+".new", w.db))
@@ -230,6 +241,14 @@ func (w *world) measure(b *testing.B) {
 			b.ReportMetric(mine.Seconds()/theirs, q.name+"/git")
 			b.Logf("%-14s ours %8.1f ms, git %12.1f ms, git/ours %.1f", q.name, mine.Seconds()*1000, theirs*1000, theirs/mine.Seconds())
 		}
+	}
+	begun := time.Now()
+	cmd := exec.Command(w.program, "--db", w.db, "verify")
+	cmd.Stdout, cmd.Stderr = io.Discard, b.Output()
+	must(b, cmd.Run())
+	b.ReportMetric(time.Since(begun).Seconds(), "verify-s")
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		b.ReportMetric(float64(usage.Maxrss)/1024, "verify-peakMB")
 	}
 	w.sizes(b)
 }
