@@ -100,7 +100,6 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	// The flag exists and has no completion yet: this cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions([]cobra.Completion{"LOW", "MEDIUM", "HIGH"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.MarkFlagsMutuallyExclusive("oneline", "patch")
 	return cmd
 }
 
@@ -145,8 +144,7 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	}
 	return errors.Join(unread, a.paged(func(p *page) error {
 		if f.oneline {
-			p.onelines(list, f)
-			return nil
+			return p.onelines(ctx, h, list, f)
 		}
 		for i, c := range list {
 			if i > 0 {

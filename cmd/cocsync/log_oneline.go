@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/history"
 )
 
-// onelines writes changes as a table.
-func (p *page) onelines(changes []coc.Change, f logFlags) {
+// onelines writes changes as a table, each with its patch below it if patches are asked
+// for.
+func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.Change, f logFlags) error {
 	columns := []column{{head: "CHANGE", right: true}, {head: "MADE"}, {head: "KIND"}, {head: "NAME", flexible: true},
 		{head: "VERSION"}, {head: "AUTHOR", flexible: true}}
 	if f.stat {
@@ -23,5 +26,16 @@ func (p *page) onelines(changes []coc.Change, f logFlags) {
 		}
 		rows[i] = append(rows[i], cell{c.Summary, plain})
 	}
-	p.table(columns, rows)
+	if !f.patch {
+		p.table(columns, rows)
+		return nil
+	}
+	for i, c := range changes {
+		p.table(columns, rows[i:i+1])
+		if err := p.patch(ctx, h, c); err != nil {
+			return err
+		}
+		p.WriteByte('\n')
+	}
+	return nil
 }
