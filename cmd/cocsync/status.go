@@ -57,6 +57,8 @@ type status struct {
 	accounts []db.Account
 	watches  []watchStatus
 	backlogs []db.Backlog
+	logged   int64 // records of the log
+	signed   int64 // those under its newest signature
 	problems []problem
 }
 
@@ -91,6 +93,18 @@ func newStatus(ctx context.Context, d *db.DB, now time.Time) (s *status, err err
 	}
 	if s.backlogs, err = d.Backlogs(ctx, s.now.AddDate(0, 0, -7)); err != nil {
 		return nil, err
+	}
+	edge, err := d.Edge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	heads, err := d.Checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.logged = edge.Size
+	if len(heads) > 0 {
+		s.signed = heads[len(heads)-1].Size
 	}
 	names, err := d.Watches(ctx)
 	if err != nil {

@@ -15,6 +15,8 @@ type statusJSON struct {
 	Documents    map[string]int `json:"documents"` // by state
 	Versions     map[string]int `json:"versions"`  // by state
 	Changes      int            `json:"changes"`
+	LogRecords   int64          `json:"log_records"`
+	LogSigned    int64          `json:"log_signed"`
 	Watches      []watchJSON    `json:"watches"`
 	Notifiers    []notifierJSON `json:"notifiers"`
 	Problems     []problem      `json:"problems"`
@@ -60,6 +62,7 @@ type notifierJSON struct {
 func (s *status) json() statusJSON {
 	out := statusJSON{
 		Archive: s.path, FileBytes: s.totals.FileBytes, ContentBytes: s.totals.ContentBytes, Changes: s.totals.Changes,
+		LogRecords: s.logged, LogSigned: s.signed,
 		Documents: map[string]int{}, Versions: map[string]int{},
 		Watches: []watchJSON{}, Notifiers: []notifierJSON{}, Problems: append([]problem{}, s.problems...),
 	}

@@ -31,6 +31,11 @@ func (s *status) findProblems() {
 	if len(s.watches) == 0 {
 		s.problem("nothing was ever synced", "no watch ran yet", "run `cocsync sync`, or start the daemon: `cocsync run`")
 	}
+	if s.signed < s.logged && !s.running() {
+		s.problem(fmt.Sprintf("%s of the log are not signed", plural(int(s.logged-s.signed), "record")),
+			"the key of the log is not where it was, or a process was killed before it signed",
+			"run `cocsync sync`; if it stays, put the key back (signing_key, or the archive's name with .key behind it)")
+	}
 	for _, a := range s.accounts {
 		s.accountProblems(a)
 	}
@@ -40,6 +45,16 @@ func (s *status) findProblems() {
 	for _, b := range s.backlogs {
 		s.notifierProblems(b)
 	}
+}
+
+// running reports whether a cycle is under way, whose end signs what it added.
+func (s *status) running() bool {
+	for _, w := range s.watches {
+		if len(w.cycles) > 0 && w.cycles[0].Outcome == coc.Running {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *status) accountProblems(a db.Account) {

@@ -25,6 +25,7 @@ func (p *page) status(s *status) {
 	p.line("documents", fmt.Sprintf("%d: %s", s.totals.Documents, s.standing()))
 	p.line("versions", fmt.Sprintf("%d archived%s", s.totals.Versions, s.lacking()))
 	p.line("changes", fmt.Sprint(s.totals.Changes))
+	p.line("log", fmt.Sprintf("%s, %d of them signed", plural(int(s.logged), "record"), s.signed))
 	p.line("size", fmt.Sprintf("%s, for %s of contents", size(s.totals.FileBytes), size(s.totals.ContentBytes)))
 	for _, w := range s.watches {
 		p.watch(s, w)
