@@ -233,8 +233,8 @@ func (t tx) eraseLines(hash coc.Hash) error {
 		if err != nil {
 			return err
 		}
-		for id, text := range blocks {
-			if err := t.exec(`INSERT INTO trigrams (trigrams, rowid, text) VALUES ('delete', ?, ?)`, id, text); err != nil {
+		for _, b := range blocks {
+			if err := t.exec(`INSERT INTO trigrams (trigrams, rowid, text) VALUES ('delete', ?, ?)`, b.id, b.text); err != nil {
 				return err
 			}
 		}

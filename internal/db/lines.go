@@ -99,27 +99,34 @@ func (t tx) putBlock(document int64, block []byte) error {
 		document, len(block), t.d.packs.enc.EncodeAll(block, nil), state)
 }
 
-// indexBlocks indexes the open blocks if there are at least so many.
+// indexBlocks indexes the open blocks if there are at least so many. What its queries
+// say twice of the state lets SQLite use the index that leaves the indexed out.
 func (t tx) indexBlocks(least int) error {
 	var n int
-	if err := t.row(`SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil || n < least {
+	if err := t.row(`SELECT count(*) FROM blocks WHERE state = 'open' AND state <> 'indexed'`).Scan(&n); err != nil || n < least {
 		return err
 	}
-	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open'`)
+	// In order: out of it, FTS5 writes a part of its own for each.
+	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open' AND state <> 'indexed' ORDER BY id`)
 	if err != nil {
 		return err
 	}
-	for id, text := range texts {
-		if err := t.exec(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, id, text); err != nil {
+	for _, b := range texts {
+		if err := t.exec(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, b.id, b.text); err != nil {
 			return err
 		}
 	}
-	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open'`)
+	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open' AND state <> 'indexed'`)
 }
 
-// texts runs a query of blocks and returns by id what of each is indexed.
-func (t tx) texts(query string, args ...any) (map[int64]string, error) {
-	texts := map[int64]string{}
+// blockText is what of a block is indexed.
+type blockText struct {
+	id   int64
+	text string
+}
+
+// texts runs a query of blocks.
+func (t tx) texts(query string, args ...any) (texts []blockText, err error) {
 	rows, err := t.rows(query, args...)
 	if err != nil {
 		return nil, err
@@ -135,7 +142,7 @@ func (t tx) texts(query string, args ...any) (map[int64]string, error) {
 		if err != nil {
 			return nil, damaged(err)
 		}
-		texts[id] = indexed(block)
+		texts = append(texts, blockText{id, indexed(block)})
 	}
 	return texts, rows.Err()
 }
