@@ -104,7 +104,7 @@ func pattern(text string, fixed, ignoreCase bool) (*regexp.Regexp, error) {
 }
 
 func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
-	q := history.Query{Newest: f.newest, Step: f.step, Path: f.path}
+	q := history.Query{Newest: f.newest, Step: f.step, Path: f.path, Brief: f.names}
 	var err error
 	if q.Pattern, err = pattern(args[0], f.fixed, f.ignoreCase); err != nil {
 		return err
@@ -122,16 +122,16 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 		}
 	}
 	var unread []string
-	lines := 0
+	any := false
 	each := func(write func(history.Found) error) error {
 		return h.Grep(ctx, q, func(found history.Found) error {
 			for _, v := range found.Unread {
 				unread = append(unread, found.Document.Name+"@"+v)
 			}
-			if len(found.Lines) == 0 {
+			if len(found.Lines) == 0 && len(found.Unread) > 0 {
 				return nil
 			}
-			lines += len(found.Lines)
+			any = true
 			return write(found)
 		})
 	}
@@ -145,7 +145,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 	if err != nil {
 		return err
 	}
-	if lines == 0 {
+	if !any {
 		a.nothing("no lines match")
 	}
 	a.unread(unread)

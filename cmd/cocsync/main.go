@@ -108,7 +108,11 @@ func report(w io.Writer, err error) int {
 	if errors.As(err, &exit) {
 		status = exit.status
 	}
-	if text := strings.TrimSpace(err.Error()); text != "" {
+	text := strings.TrimSpace(err.Error())
+	if strings.HasSuffix(text, context.Canceled.Error()) {
+		text = "interrupted"
+	}
+	if text != "" {
 		for _, line := range strings.Split(text, "\n") {
 			// A fault of the config brings its hint along.
 			fmt.Fprintln(w, "cocsync:", visible(strings.TrimSpace(line)))

@@ -176,23 +176,8 @@ func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 func (t tx) adopt(generation int64) error {
 	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE id < %d", generationQuery, generation), "g.id", scanGeneration}
 	for _, s := range append([]source{earlier}, sources()...) {
-		type item struct {
-			ref    int64
-			record audit.Record
-		}
-		rows, err := t.rows(s.query + ` ORDER BY ` + s.order)
+		list, err := t.events(s)
 		if err != nil {
-			return err
-		}
-		var list []item
-		for rows.Next() {
-			ref, record, err := s.scan(rows)
-			if err != nil {
-				return errors.Join(err, rows.Close())
-			}
-			list = append(list, item{ref, record})
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return err
 		}
 		for _, it := range list {
@@ -202,6 +187,29 @@ func (t tx) adopt(generation int64) error {
 		}
 	}
 	return nil
+}
+
+// event is a row that makes a leaf.
+type event struct {
+	ref    int64
+	record audit.Record
+}
+
+// events returns all rows of a source.
+func (t tx) events(s source) (list []event, err error) {
+	rows, err := t.rows(s.query + ` ORDER BY ` + s.order)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e event
+		if e.ref, e.record, err = s.scan(rows); err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, rows.Err()
 }
 
 // Head returns the newest tree head, signed if it was not yet; the zero Head while the

@@ -121,19 +121,7 @@ func (d *DB) EachRecord(ctx context.Context, typ string, do func(ref int64, r *a
 		}
 	}
 	// Both come in the order of the rows.
-	leaves, err := d.read.query(ctx, `SELECT id, type, ref, hash FROM leaves WHERE type = ? ORDER BY ref, id`, typ)
-	if err != nil {
-		return explain(err)
-	}
-	defer func() { err = errors.Join(err, leaves.Close()) }()
-	next := func() (*Leaf, error) {
-		if !leaves.Next() {
-			return nil, explain(leaves.Err())
-		}
-		l, err := scanLeaf(leaves)
-		return &l, err
-	}
-	leaf, err := next()
+	leaves, err := collect(ctx, d.read, scanLeaf, `SELECT id, type, ref, hash FROM leaves WHERE type = ? ORDER BY ref, id`, typ)
 	if err != nil {
 		return err
 	}
@@ -150,26 +138,22 @@ func (d *DB) EachRecord(ctx context.Context, typ string, do func(ref int64, r *a
 		r.record.Type = typ
 		return r, err
 	}, func(r row) error {
-		for leaf != nil && leaf.Ref < r.ref {
-			if err := do(leaf.Ref, nil, leaf); err != nil {
+		for len(leaves) > 0 && leaves[0].Ref < r.ref {
+			if err := do(leaves[0].Ref, nil, &leaves[0]); err != nil {
 				return err
 			}
-			if leaf, err = next(); err != nil {
-				return err
-			}
+			leaves = leaves[1:]
 		}
-		if leaf == nil || leaf.Ref > r.ref {
+		if len(leaves) == 0 || leaves[0].Ref > r.ref {
 			return do(r.ref, &r.record, nil)
 		}
-		if err := do(r.ref, &r.record, leaf); err != nil {
-			return err
-		}
-		leaf, err = next()
-		return err
+		leaf := leaves[0]
+		leaves = leaves[1:]
+		return do(r.ref, &r.record, &leaf)
 	}, s.query+` ORDER BY `+order)
-	for err == nil && leaf != nil {
-		if err = do(leaf.Ref, nil, leaf); err == nil {
-			leaf, err = next()
+	for i := range leaves {
+		if err == nil {
+			err = do(leaves[i].Ref, nil, &leaves[i])
 		}
 	}
 	return err

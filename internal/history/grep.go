@@ -25,7 +25,12 @@ type Query struct {
 	// Step and Path are patterns in which * stands for anything. A line counts where
 	// it stands in such a step, and in such a part of the job.
 	Step, Path string
+	// Brief asks for documents alone: Found may have no Lines.
+	Brief bool
 }
+
+// everywhere reports whether a line counts wherever it stood.
+func (q Query) everywhere() bool { return !q.Newest && q.At.IsZero() && q.Step == "" && q.Path == "" }
 
 // Match is a line that was found.
 type Match struct {
@@ -60,6 +65,12 @@ func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error 
 	var failed []error
 	u := h.DB.Unpacker()
 	for _, doc := range docs {
+		if q.Brief && q.everywhere() && len(q.Documents) == 0 { // the line set said all
+			if err := f(Found{Document: doc}); err != nil {
+				return err
+			}
+			continue
+		}
 		found, err := h.grep(ctx, q, doc, u)
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -54,48 +54,31 @@ func otherVerify(t *testing.T, path string) error {
 	db.SetMaxOpenConns(1)
 	hashes := map[string][]byte{} // by type and row
 	for typ, query := range otherRecords {
-		rows, err := db.Query(query)
-		must(t, err)
-		names, err := rows.Columns()
-		must(t, err)
-		for rows.Next() {
-			values := make([]sql.NullString, len(names))
-			dest := make([]any, len(names))
-			for i := range values {
-				dest[i] = &values[i]
-			}
-			must(t, rows.Scan(dest...))
+		for _, row := range otherRows(t, db, query) {
 			var record bytes.Buffer
 			fmt.Fprintf(&record, "%s\n", typ)
-			for i := 1; i < len(names); i++ {
+			for _, c := range row[1:] {
 				// hex(NULL) is empty, and no hash is.
-				if v := values[i]; v.Valid && (v.String != "" || !strings.HasSuffix(names[i], "sha256") && names[i] != "old_root") {
-					fmt.Fprintf(&record, "%s %d:%s\n", names[i], len(v.String), v.String)
+				if c.Valid && (c.String != "" || !strings.HasSuffix(c.name, "sha256") && c.name != "old_root") {
+					fmt.Fprintf(&record, "%s %d:%s\n", c.name, len(c.String), c.String)
 				}
 			}
 			h := sha256.Sum256(append([]byte{0}, record.Bytes()...))
-			hashes[typ+" "+values[0].String] = h[:]
+			hashes[typ+" "+row[0].String] = h[:]
 		}
-		must(t, rows.Err())
 	}
 	var leaves [][]byte
-	rows, err := db.Query(`SELECT id, type, ref, hash FROM leaves ORDER BY id`)
-	must(t, err)
-	for rows.Next() {
-		var id int
-		var typ, ref string
-		var hash []byte
-		must(t, rows.Scan(&id, &typ, &ref, &hash))
-		if id != len(leaves) {
-			return fmt.Errorf("leaf %d is missing", len(leaves))
+	for i, row := range otherRows(t, db, `SELECT id, type, ref, hash FROM leaves ORDER BY id`) {
+		event := row[1].String + " " + row[2].String
+		if row[0].String != fmt.Sprint(i) {
+			return fmt.Errorf("leaf %d is missing", i)
 		}
-		if !bytes.Equal(hash, hashes[typ+" "+ref]) {
-			return fmt.Errorf("leaf %d is not that of %s %s", id, typ, ref)
+		if row[3].String != string(hashes[event]) {
+			return fmt.Errorf("leaf %d is not that of %s", i, event)
 		}
-		delete(hashes, typ+" "+ref)
-		leaves = append(leaves, hash)
+		delete(hashes, event)
+		leaves = append(leaves, []byte(row[3].String))
 	}
-	must(t, rows.Err())
 	for row := range hashes {
 		return fmt.Errorf("%s has no leaf", row)
 	}
@@ -103,6 +86,31 @@ func otherVerify(t *testing.T, path string) error {
 	must(t, db.QueryRow(`SELECT CAST(note AS TEXT) FROM checkpoints ORDER BY size DESC LIMIT 1`).Scan(&note))
 	must(t, db.QueryRow(`SELECT public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&public))
 	return otherCheckpoint(note, public, leaves)
+}
+
+// otherColumn is a value and its name.
+type otherColumn struct {
+	name string
+	sql.NullString
+}
+
+func otherRows(t *testing.T, db *sql.DB, query string) (list [][]otherColumn) {
+	t.Helper()
+	rows, err := db.Query(query)
+	must(t, err)
+	defer rows.Close()
+	names, err := rows.Columns()
+	must(t, err)
+	for rows.Next() {
+		row, dest := make([]otherColumn, len(names)), make([]any, len(names))
+		for i, name := range names {
+			row[i].name, dest[i] = name, &row[i].NullString
+		}
+		must(t, rows.Scan(dest...))
+		list = append(list, row)
+	}
+	must(t, rows.Err())
+	return list
 }
 
 // otherCheckpoint checks a signed checkpoint, and its root against the leaves.
