@@ -232,13 +232,7 @@ func sealed(path string) bool {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return false
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".cocsync-*")
-	if err != nil {
-		return true
-	}
-	f.Close()
-	os.Remove(f.Name())
-	return false
+	return syscall.Access(filepath.Dir(path), writable) != nil
 }
 
 func exists(path string) error {
@@ -260,8 +254,11 @@ func exists(path string) error {
 	return nil
 }
 
-// readable is R_OK of access(2).
-const readable = 4
+// readable and writable are R_OK and W_OK of access(2).
+const (
+	readable = 4
+	writable = 2
+)
 
 func isDirectory() error {
 	return hint.Wrap(errors.New("it is a directory"), "name the archive's file: set database in config.toml, or --db FILE")

@@ -99,17 +99,19 @@ func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
 // database newer than the newest migration in silence, so that is refused here.
 func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 	var app, tables int64
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
-		return 0, err
-	}
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-		return 0, err
-	}
-	if tables == 0 {
-		return 0, nil
-	}
 	var version sql.NullInt64
-	err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&version)
+	// One question, for those who ask little else.
+	err := db.QueryRowContext(ctx, `
+		SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema),
+			(SELECT max(version_id) FROM goose_db_version WHERE is_applied)`).Scan(&app, &tables, &version)
+	if err != nil && strings.Contains(err.Error(), "no such table") {
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+			return 0, err
+		}
+		if tables == 0 {
+			return 0, nil
+		}
+	}
 	if err != nil && strings.Contains(err.Error(), "no such table") || err == nil && app != applicationID && version.Int64 > 0 {
 		return 0, hint.Wrap(errors.New("it is an SQLite database, but not cocsync's"),
 			"name another file: set database in config.toml, or --db FILE")
