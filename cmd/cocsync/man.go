@@ -1,11 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"cocsync/internal/hint"
 )
 
 func (a *app) manCommand() *cobra.Command {
@@ -44,7 +49,16 @@ func (a *app) man(text string) error {
 	}
 	cmd := exec.Command(path, "-l", "-")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), a.out, a.err
-	return cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("man: %w", err)
+	}
+	// As with the pager, Ctrl-C is for man, which has the terminal.
+	signal.Ignore(os.Interrupt)
+	defer signal.Reset(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		return hint.Wrap(fmt.Errorf("man -l -: %w", err), "`cocsync man | cat` writes the page itself")
+	}
+	return nil
 }
 
 func subcommand(c *cobra.Command, name string) *cobra.Command {
@@ -86,12 +100,15 @@ func manual(c *cobra.Command) string {
 	r.section("SYNOPSIS")
 	if c.HasParent() {
 		r.verbatim(c.UseLine())
+		r.section("DESCRIPTION")
 		r.command(c)
+		r.commands(c)
 	} else {
 		r.verbatim("cocsync [-c FILE] COMMAND")
 		r.section("DESCRIPTION")
 		r.text(c.Long)
 		r.flags("OPTIONS", c.PersistentFlags())
+		r.commands(c)
 		for _, sub := range c.Commands() {
 			r.tree(sub)
 		}
@@ -104,6 +121,19 @@ func manual(c *cobra.Command) string {
 		r.WriteString(".BR git (1),\n.BR sqlite3 (1)\n")
 	}
 	return r.String()
+}
+
+// commands lists the commands right below one, if it has any.
+func (r *roff) commands(c *cobra.Command) {
+	if !c.HasAvailableSubCommands() {
+		return
+	}
+	r.section("COMMANDS")
+	for _, sub := range c.Commands() {
+		if told(sub) {
+			r.item(strings.TrimPrefix(sub.CommandPath(), "cocsync "), sub.Short)
+		}
+	}
 }
 
 // tree writes a section for a command, and for those below it.
@@ -167,6 +197,7 @@ func (r *roff) surroundings() {
 		{"COCSYNC_CONFIG", "The configuration, unless --config names it."},
 		{"HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN", "A key pair for accounts whose configuration names none, as Huawei Cloud's SDKs read it."},
 		{"HUAWEICLOUD_SDK_CREDENTIALS_FILE", "Another file than ~/.huaweicloud/credentials."},
+		{"whatever the configuration names as env:NAME", "Tokens, webhooks and keys, read when they are used."},
 		{"PAGER, LESS", "What shows long answers on a terminal, and how. An empty PAGER is none."},
 		{"NO_COLOR", "If not empty, no colours unless --color always."},
 		{"TERM", "If dumb, neither colours nor a pager."},

@@ -17,17 +17,25 @@ func (r *roff) section(name string) { fmt.Fprintf(r, ".SH %s\n", roffWord(name))
 
 func (r *roff) subsection(name string) { fmt.Fprintf(r, ".SS %s\n", roffWord(name)) }
 
+// paragraph begins a paragraph. The first one below a heading needs no beginning.
+func (r *roff) paragraph() {
+	last := strings.TrimSuffix(r.String(), "\n")
+	last = last[strings.LastIndexByte(last, '\n')+1:]
+	if !strings.HasPrefix(last, ".SH ") && !strings.HasPrefix(last, ".SS ") {
+		r.WriteString(".PP\n")
+	}
+}
+
 // text writes a text that is laid out by hand: its paragraphs flow, and what is
 // indented in it keeps its lines.
 func (r *roff) text(text string) {
 	for paragraph := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
-		r.WriteString(".PP\n")
+		r.paragraph()
 		laid := false
 		for line := range strings.SplitSeq(paragraph, "\n") {
-			// So does what is laid out in columns.
-			if indented := strings.HasPrefix(line, " ") || strings.Contains(line, "   "); indented != laid {
-				r.WriteString(map[bool]string{true: ".nf\n", false: ".fi\n"}[indented])
-				laid = indented
+			if laidOut(line) != laid {
+				laid = !laid
+				r.WriteString(map[bool]string{true: ".nf\n", false: ".fi\n"}[laid])
 			}
 			r.WriteString(roffText(line) + "\n")
 		}
@@ -37,9 +45,15 @@ func (r *roff) text(text string) {
 	}
 }
 
+// laidOut reports whether a line is to stay as it is: it is indented, or in columns.
+func laidOut(line string) bool {
+	return strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") || strings.Contains(line, "   ")
+}
+
 // verbatim writes lines as they are.
 func (r *roff) verbatim(text string) {
-	r.WriteString(".PP\n.nf\n")
+	r.paragraph()
+	r.WriteString(".nf\n")
 	for line := range strings.SplitSeq(strings.Trim(text, "\n"), "\n") {
 		r.WriteString(roffText(line) + "\n")
 	}
