@@ -99,7 +99,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	f.output = outputFlag(cmd)
 	// The flag exists and has no completion yet: this cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
-	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions([]cobra.Completion{"LOW", "MEDIUM", "HIGH"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(riskLevels(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -129,6 +129,9 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	}
 	if len(list) == 0 {
 		a.nothing("no changes match")
+		if f.risk != "" && !slices.Contains(riskLevels(), strings.ToUpper(f.risk)) {
+			a.advise("COC's risk levels are " + strings.Join(riskLevels(), ", "))
+		}
 	}
 	if err := a.searched(ctx, h, filter, len(list)); err != nil {
 		return err
@@ -246,6 +249,9 @@ func (f logFlags) filter(h *history.History) (db.Filter, error) {
 	}
 	return filter, errors.Join(errs...)
 }
+
+// riskLevels are those that COC's reference names. The archive holds whatever COC said.
+func riskLevels() []string { return []string{"LOW", "MEDIUM", "HIGH"} }
 
 func kinds() []string {
 	var names []string

@@ -19,23 +19,34 @@ func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.C
 	columns = append(columns, column{head: "WHAT", flexible: true})
 	rows := make([][]cell, len(changes))
 	for i, c := range changes {
-		rows[i] = []cell{{fmt.Sprint(c.ID), magenta}, {p.minute(c.At), plain}, {string(c.Kind), kindStyle(c.Kind)},
-			{c.Name, plain}, {arrow(c.Previous, c.Version), plain}, {orUnknown(c.By), plain}}
-		if f.stat {
-			rows[i] = append(rows[i], cell{fmt.Sprintf("+%d -%d", c.Added, c.Removed), plain})
-		}
-		rows[i] = append(rows[i], cell{c.Summary, plain})
+		rows[i] = oneline(p, c, f.stat)
 	}
-	if !f.patch {
-		p.table(columns, rows)
-		return nil
-	}
+	wide := p.heads(columns, rows)
 	for i, c := range changes {
-		p.table(columns, rows[i:i+1])
+		if i > 0 && f.patch {
+			p.WriteByte('\n')
+		}
+		p.row(columns, wide, rows[i])
+		if !f.patch {
+			continue
+		}
 		if err := p.patch(ctx, h, c); err != nil {
 			return err
 		}
-		p.WriteByte('\n')
 	}
 	return nil
+}
+
+// oneline is the row of a change. One that compares no contents has no lines.
+func oneline(p *page, c coc.Change, stat bool) []cell {
+	row := []cell{{fmt.Sprint(c.ID), magenta}, {p.minute(c.At), plain}, {string(c.Kind), kindStyle(c.Kind)},
+		{c.Name, plain}, {arrow(c.Previous, c.Version), plain}, {orUnknown(c.By), plain}}
+	if stat {
+		lines := ""
+		if c.Version != "" {
+			lines = fmt.Sprintf("+%d -%d", c.Added, c.Removed)
+		}
+		row = append(row, cell{lines, plain})
+	}
+	return append(row, cell{c.Summary, plain})
 }

@@ -30,6 +30,15 @@ func widths() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeut
 
 // table writes rows under their heads, aligned.
 func (p *page) table(columns []column, rows [][]cell) {
+	wide := p.heads(columns, rows)
+	for _, row := range rows {
+		p.row(columns, wide, row)
+	}
+}
+
+// heads writes the heads of rows that are to follow, makes the rows harmless, and
+// returns how wide each column is.
+func (p *page) heads(columns []column, rows [][]cell) []int {
 	heads := make([]cell, len(columns))
 	for i, c := range columns {
 		heads[i] = cell{c.head, bold}
@@ -40,9 +49,8 @@ func (p *page) table(columns []column, rows [][]cell) {
 		}
 	}
 	wide := p.fit(columns, append([][]cell{heads}, rows...))
-	for _, row := range append([][]cell{heads}, rows...) {
-		p.row(columns, wide, row)
-	}
+	p.row(columns, wide, heads)
+	return wide
 }
 
 // fit returns how wide each column is to be.

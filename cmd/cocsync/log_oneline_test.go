@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bufio"
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// On a terminal each change stays on one line, cut where the summary is; in a pipe it
+// is whole, and what is hostile in it is shown.
+func TestOnelineFitsTheTerminal(t *testing.T) {
+	summary := strings.Repeat("timeout 60 → 90 in wait, ", 10) + "\x1b[31m\nend"
+	changes := []coc.Change{
+		{ID: 12, Kind: coc.KindVersion, Name: "注册-job", Previous: "v1", Version: "v2", By: "COC-wang", At: time.UnixMilli(0),
+			Derived: coc.Derived{Summary: summary, Added: 1, Removed: 2}},
+		{ID: 3, Kind: coc.KindDeleted, Name: "job", At: time.UnixMilli(0), Derived: coc.Derived{Summary: "deleted"}},
+	}
+	for _, width := range []int{0, 80, 120} {
+		var b strings.Builder
+		p := &page{Writer: bufio.NewWriter(&b), width: width, local: time.UTC}
+		must(t, p.onelines(t.Context(), nil, changes, logFlags{stat: true}))
+		must(t, p.Flush())
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		if len(lines) != 3 {
+			t.Fatalf("with %d columns two changes are %d lines, want 3:\n%s", width, len(lines), b.String())
+		}
+		for _, line := range lines {
+			if n := widths().StringWidth(line); width > 0 && n > width {
+				t.Errorf("with %d columns a line has %d: %s", width, n, line)
+			}
+		}
+		if whole := strings.HasSuffix(lines[1], "^[[31m^Jend"); whole != (width == 0) {
+			t.Errorf("with %d columns the summary is whole: %t\n%s", width, whole, lines[1])
+		}
+		if strings.Contains(lines[2], "+0 -0") {
+			t.Errorf("a change without contents has lines: %s", lines[2])
+		}
+	}
+}
