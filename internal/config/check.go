@@ -57,6 +57,10 @@ func (c *checker) check() {
 		c.table("route", i, "")
 		c.route(r, notifiers)
 	}
+	if w := c.cfg.Web; w != nil {
+		c.at, c.label = "web", "the page"
+		c.web(*w)
+	}
 	for _, user := range slices.Sorted(maps.Keys(c.cfg.People)) {
 		c.at, c.label = join("people", keyPath(user)), "person "+quote(user)
 		c.person(user, c.cfg.People[user])

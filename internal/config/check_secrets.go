@@ -36,6 +36,7 @@ func (c *Config) CheckSecrets() []Problem {
 			k.wrong("secret", err)
 		}
 	}
+	k.checkWeb(c.Web)
 	return k.sorted()
 }
 

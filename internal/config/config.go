@@ -39,6 +39,7 @@ type Config struct {
 	Slacks   []Slack   `toml:"slack"`
 	Webhooks []Webhook `toml:"webhook"`
 	Routes   []Route   `toml:"route"`
+	Web      *Web      `toml:"web"` // nil: no page
 	// People says who COC's users are, by the id or the name that COC shows.
 	People map[string]Person `toml:"people"`
 
@@ -152,6 +153,14 @@ func (c *Config) settle(dir string) {
 	for i := range c.Slacks {
 		s := &c.Slacks[i]
 		s.Token, s.Webhook = s.Token.in(dir), s.Webhook.in(dir)
+	}
+	if w := c.Web; w != nil {
+		w.Token = w.Token.in(dir)
+		for _, path := range []*string{&w.Cert, &w.Key} {
+			if *path != "" {
+				*path = under(dir, *path)
+			}
+		}
 	}
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]

@@ -95,7 +95,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if shown.Database != Default().Database || shown.PageURL != Default().PageURL {
 		t.Errorf("database is %q, page_url %q, the defaults %q, %q", shown.Database, shown.PageURL, Default().Database, Default().PageURL)
 	}
-	sample := " name region account documents token channel url secret "
+	sample := " name region account documents token channel url secret cert key "
 	same := func(table string, got, want any) {
 		g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 		for f := range fields(g.Type()) {
@@ -119,4 +119,5 @@ func TestExampleShowsDefaults(t *testing.T) {
 		t.Fatal(doc.err())
 	}
 	same("webhook", all.Webhooks[0], defaultWebhook())
+	same("web", *all.Web, defaultWeb())
 }

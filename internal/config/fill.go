@@ -21,6 +21,9 @@ func (c *Config) fill() {
 	for i := range c.Webhooks {
 		fillIn(c.doc, fmt.Sprintf("webhook[%d]", i), &c.Webhooks[i], defaultWebhook())
 	}
+	if c.Web != nil {
+		fillIn(c.doc, "web", c.Web, defaultWeb())
+	}
 }
 
 func fillIn[T any](doc *document, path string, to *T, from T) {

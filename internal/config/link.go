@@ -42,6 +42,11 @@ func checkTarget(text string) error {
 	return nil
 }
 
+// replacePlaceholders has f say what stands for each.
+func replacePlaceholders(text string, f func(string) string) string {
+	return regexp.MustCompile(`\{[^{}]*\}`).ReplaceAllStringFunc(text, f)
+}
+
 // placeholders are what stands for a part of a change in the address of a page.
 func placeholders() []string {
 	return []string{"{account}", "{document_id}", "{name}", "{version}", "{change}"}
@@ -57,7 +62,7 @@ func checkLink(text string) error {
 	const advice = `write an address such as "https://example.com/changes/{change}", or "" for no link`
 	known := placeholders()
 	var unknown string
-	filled := regexp.MustCompile(`\{[^{}]*\}`).ReplaceAllStringFunc(text, func(p string) string {
+	filled := replacePlaceholders(text, func(p string) string {
 		if !slices.Contains(known, p) && unknown == "" {
 			unknown = p
 		}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A page that others reach is guarded, or there is none.
+func TestWeb(t *testing.T) {
+	const token = "\ntoken = \"0123456789abcdef0123\""
+	for _, tt := range []struct{ web, fault string }{
+		{"", ""},
+		{`listen = ""`, ""},
+		{`listen = "[::1]:0"`, ""},
+		{`listen = "localhost:8321"`, ""},
+		{`listen = "127.0.0.1:8321"` + "\nbehind_proxy = true", ""},
+		{`listen = "0.0.0.0:8321"` + "\nbehind_proxy = true" + token, ""},
+		{`listen = ":8321"` + "\ncert = \"c\"\nkey = \"k\"" + token, ""},
+		{`listen = "0.0.0.0:8321"`, "the page: others reach this address, and nothing asks who they are"},
+		{`listen = ":8321"`, "the page: others reach this address, and nothing asks who they are"},
+		{`listen = "10.1.2.3:8321"` + token, "the page: others reach this address, and what they read and the token would go over the network in plain text"},
+		{`listen = "127.0.0.1"`, `the page: listen: "127.0.0.1" is no address to listen on`},
+		{`listen = "127.0.0.1:http"`, `the page: listen: "http" is no port`},
+		{`listen = "coc.example.com:80"`, `the page: listen: "coc.example.com" is no IP address`},
+		{`token = "short"`, "the page: token: the token is shorter than 20 characters"},
+		{`cert = "c"`, "the page: cert and key go together"},
+		{"cert = \"c\"\nkey = \"k\"\nbehind_proxy = true", "the page: behind_proxy says that something else brings https, and cert that cocsync does"},
+		{`lisen = ""`, `unknown key "lisen" in web`},
+	} {
+		text := least + "\n[web]\n" + tt.web + "\n"
+		_, err := parse("config.toml", []byte(text), 0o600, nowForTests())
+		if tt.fault == "" && err != nil || tt.fault != "" && (err == nil || !strings.Contains(err.Error(), tt.fault)) {
+			t.Errorf("[web] %s\n%v, want %q", tt.web, err, tt.fault)
+		}
+	}
+}
+
+// What the page needs from files is looked at before it is needed.
+func TestCheckSecretsOfWeb(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "token"), []byte("short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := load(t, least+"\n[web]\ntoken = \"file:"+dir+"/token\"\ncert = \"none.crt\"\nkey = \"none.key\"\n")
+	var got []string
+	for _, p := range cfg.CheckSecrets() {
+		got = append(got, p.Fault)
+	}
+	if len(got) != 2 || !strings.Contains(got[0], "shorter than 20") || !strings.Contains(got[1], "none.crt: no such file") {
+		t.Errorf("CheckSecrets() = %q, want a short token and a certificate that is not there", got)
+	}
+}
+
+func TestPageHost(t *testing.T) {
+	for link, want := range map[string]string{
+		"": "", "https://coc.example.com/changes/{change}": "coc.example.com",
+		"http://10.0.0.7:8321/{document_id}": "10.0.0.7",
+	} {
+		if got := (&Config{PageURL: link}).PageHost(); got != want {
+			t.Errorf("PageHost() with page_url %q = %q, want %q", link, got, want)
+		}
+	}
+}
