@@ -33,7 +33,7 @@ func arrows() map[string][]string {
 		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
 		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint"},
 		"internal/daemon":        {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
-		"internal/web":           {"internal/history", "internal/diff", "internal/hint"},
+		"internal/web":           {"internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint"},
 	}
 }
 

@@ -56,6 +56,14 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	defer stopReload()
 	wake, stopWake := onSignal(syscall.SIGUSR1)
 	defer stopWake()
+	if w := cfg.Web; w != nil && w.Listen != "" {
+		page, err := a.openPage(ctx, cfg.Database, *w, cfg.PageHost(), log)
+		if err != nil {
+			return err
+		}
+		defer page.close()
+		log.Info("page served", "url", page.address)
+	}
 	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
 	err = a.daemon(d, cfg.Database, log, jitter).Run(ctx, reload, wake)
 	log.Info("daemon ends")

@@ -34,6 +34,17 @@ func (w Web) loopback() bool {
 	return err == nil && (host == "localhost" || wrong == nil && ip.IsLoopback())
 }
 
+// OnLoopback accepts an address to listen on that only this machine reaches.
+func OnLoopback(listen string) error {
+	if err := checkListen(listen); err != nil {
+		return err
+	}
+	if !(Web{Listen: listen}).loopback() {
+		return hint.Wrap(fmt.Errorf("others reach %s", quote(listen)), "listen on 127.0.0.1; a daemon serves others, with a token and https: see [web] in config.example.toml")
+	}
+	return nil
+}
+
 // PageHost is the host under which people open the page, as page_url has it; "" when
 // that says none.
 func (c *Config) PageHost() string {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/config"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+	"cocsync/internal/web"
+)
+
+func (a *app) webCommand() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "web",
+		Short: "show the archive in a browser, without a daemon",
+		Long: `Web serves the pages of one archive to browsers on this machine until Ctrl-C: for
+an archive without a daemon, or a copy. It reads only, asks nobody, and needs no
+config with --db. A daemon serves the same pages where its config has a [web] table.`,
+		Example: `  cocsync web
+  cocsync --db copy.db web --listen 127.0.0.1:9000`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.web(cmd.Context(), listen) },
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8321", "the `ADDRESS` to listen on, on loopback; port 0 is any that is free")
+	return cmd
+}
+
+func (a *app) web(ctx context.Context, listen string) error {
+	if err := config.OnLoopback(listen); err != nil {
+		return usage(fmt.Errorf("--listen: %w", err))
+	}
+	path, err := a.database()
+	if err != nil {
+		return err
+	}
+	page, err := a.openPage(ctx, path, config.Web{Listen: listen}, "", a.logger(slog.LevelWarn))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "The archive is at %s until Ctrl-C.\n", page.address)
+	<-ctx.Done()
+	page.close()
+	return nil
+}
+
+// openedPage is the page while it is served.
+type openedPage struct {
+	address string // where a person on this machine opens it
+	close   func() // ends it and waits for the answers under way
+}
+
+// openPage begins to show an archive to browsers. host is the name under which people
+// reach it, "" for none.
+func (a *app) openPage(ctx context.Context, path string, w config.Web, host string, log *slog.Logger) (*openedPage, error) {
+	d, err := db.OpenReader(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", w.Listen)
+	if err != nil {
+		d.Close() // nothing was read
+		return nil, hint.Wrap(fmt.Errorf("serve the page: %w", err), "another program listens there, or the address is not this machine's: choose another with listen")
+	}
+	site := &web.Site{
+		History: &history.History{DB: d, Now: time.Now, Local: time.Local},
+		Log:     log, Version: version(), Guard: web.Guard{Host: host},
+	}
+	if w.Token.IsSet() {
+		site.Guard.Token = w.Token.Value
+	}
+	var certs *web.Certificate
+	if w.Cert != "" {
+		certs = &web.Certificate{Cert: w.Cert, Key: w.Key}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := site.Serve(ctx, l, certs); err != nil {
+			log.Error("page ends", "err", err)
+		}
+	})
+	return &openedPage{pageAddress(l, certs != nil), func() {
+		cancel()
+		done.Wait()
+		d.Close() // it only read
+	}}, nil
+}
+
+// pageAddress is where a person on this machine opens the page.
+func pageAddress(l net.Listener, tls bool) string {
+	scheme := "http"
+	if tls {
+		scheme = "https"
+	}
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	if err != nil {
+		return scheme + "://" + l.Addr().String() + "/"
+	}
+	host := at.Addr()
+	if host.IsUnspecified() {
+		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return scheme + "://" + netip.AddrPortFrom(host, at.Port()).String() + "/"
+}

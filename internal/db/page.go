@@ -1,0 +1,62 @@
+package db
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Part is a part of the documents, by name.
+type Part struct {
+	Text    string // stands in the name or begins the id, whatever its case; "" for all
+	Account string // "" for all
+	State   coc.DocState
+	Skip    int
+	Limit   int
+}
+
+// Part returns a part of the documents, and how many there are of such in all.
+func (d *DB) Part(ctx context.Context, p Part) (docs []Document, all int, err error) {
+	defer wrap(&err, "documents")
+	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(p.Text) + "%"
+	const such = `FROM documents WHERE (?1 = '%%' OR name LIKE ?1 ESCAPE '\' OR document_id LIKE substr(?1, 2) ESCAPE '\')
+		AND (?2 = '' OR state = ?2) AND (?3 = '' OR account_id = (SELECT id FROM accounts WHERE name = ?3))`
+	if err := d.read.row(ctx, `SELECT count(*) `+such, like, string(p.State), p.Account).Scan(&all); err != nil {
+		return nil, 0, explain(err)
+	}
+	docs, err = d.documents(ctx, `d.id IN (SELECT id `+such+` ORDER BY name, document_id LIMIT ?4 OFFSET ?5)`,
+		like, string(p.State), p.Account, p.Limit, p.Skip)
+	return docs, all, err
+}
+
+// DocumentStates counts the documents by how they stand.
+func (d *DB) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err error) {
+	defer wrap(&err, "count documents")
+	type count struct {
+		state coc.DocState
+		n     int
+	}
+	list, err := collect(ctx, d.read, func(row scanner) (c count, err error) {
+		err = row.Scan(&c.state, &c.n)
+		return c, err
+	}, `SELECT state, count(*) FROM documents GROUP BY state`)
+	states := make(map[coc.DocState]int, len(list))
+	for _, c := range list {
+		states[c.state] = c.n
+	}
+	return states, err
+}
+
+// Times returns when changes were from an instant on, in the order of time. document
+// narrows it; 0 does not. Backfill, which tells of the time before cocsync, is among
+// them.
+func (d *DB) Times(ctx context.Context, document int64, since time.Time) (_ []time.Time, err error) {
+	defer wrap(&err, "times of changes")
+	return collect(ctx, d.read, func(row scanner) (time.Time, error) {
+		var at int64
+		err := row.Scan(&at)
+		return time.UnixMilli(at).UTC(), err
+	}, `SELECT at FROM changes WHERE at >= ?1 AND (?2 = 0 OR document_id = ?2) ORDER BY at`, since.UnixMilli(), document)
+}

@@ -1,0 +1,152 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+)
+
+// What the overview shows of the past.
+const (
+	chartDays = 90
+	lately    = 20
+)
+
+// overview is the first page.
+type overview struct {
+	Problems                     []problem
+	Documents, Deleted, Versions int
+	Changes                      int
+	Watches                      []watch
+	Days                         []day
+	ChartWidth                   int
+	ChartLabel                   string
+	Lately                       []changeRow
+}
+
+// problem is something that a person should look at.
+type problem struct{ What, Why, Mend text }
+
+// watch is how a watch stands.
+type watch struct {
+	Name text
+	Good time.Time // its last good cycle; zero: none yet
+	Bad  int       // cycles since that failed
+}
+
+func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
+	c, err := s.census.of(ctx, q.History)
+	if err != nil {
+		return nil, err
+	}
+	o := overview{Documents: c.documents, Deleted: c.deleted, Versions: c.versions, Changes: c.changes}
+	if o.Watches, err = watches(ctx, q.DB); err != nil {
+		return nil, err
+	}
+	now := q.Now()
+	first := midnight(now.In(q.Local)).AddDate(0, 0, 1-chartDays)
+	times, err := q.DB.Times(ctx, 0, first)
+	if err != nil {
+		return nil, err
+	}
+	o.Days, o.ChartWidth, o.ChartLabel = chart(times, first, chartDays)
+	list, err := q.DB.Changes(ctx, db.Filter{Limit: lately})
+	if err != nil {
+		return nil, err
+	}
+	o.Lately = changeRows(list)
+	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Body: o}, nil
+}
+
+func watches(ctx context.Context, d *db.DB) (list []watch, err error) {
+	names, err := d.Watches(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		w, err := d.Watch(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, watch{visible(name, ""), w.LastGoodAt, w.FailedInARow})
+	}
+	return list, nil
+}
+
+// census is how much the archive holds. Counting 200,000 versions takes longer than a
+// page may, so it is counted anew only every so often.
+type census struct {
+	mu      sync.Mutex
+	counted time.Time
+	last    count
+}
+
+type count struct{ documents, deleted, versions, changes int }
+
+// censusAge is how old a count may be.
+const censusAge = 15 * time.Second
+
+func (c *census) of(ctx context.Context, h *history.History) (count, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := h.Now()
+	if !c.counted.IsZero() && now.Sub(c.counted).Abs() < censusAge {
+		return c.last, nil
+	}
+	states, err := h.DB.DocumentStates(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	totals, err := h.DB.Totals(ctx)
+	if err != nil {
+		return count{}, err
+	}
+	c.last = count{totals.Documents, states[coc.Deleted], totals.Versions, totals.Changes}
+	c.counted = now
+	return c.last, nil
+}
+
+// day is one bar of a chart.
+type day struct {
+	Label        string
+	Count        int
+	X, Y, Height int
+}
+
+// The measures of a chart, in its own units.
+const (
+	barStep    = 10
+	chartHigh  = 60
+	leastShown = 3 // so that one change among hundreds is seen
+)
+
+// chart counts changes by day of the first instant's zone.
+func chart(times []time.Time, first time.Time, days int) (bars []day, width int, label string) {
+	most, total := 0, 0
+	for i := range days {
+		from, to := first.AddDate(0, 0, i), first.AddDate(0, 0, i+1)
+		d := day{Label: from.Format(time.DateOnly), X: i * barStep}
+		for len(times) > 0 && times[0].Before(to) {
+			d.Count++
+			times = times[1:]
+		}
+		most, total = max(most, d.Count), total+d.Count
+		bars = append(bars, d)
+	}
+	for i := range bars {
+		if b := &bars[i]; b.Count > 0 {
+			b.Height = max(leastShown, b.Count*chartHigh/most)
+			b.Y = chartHigh - b.Height
+		}
+	}
+	return bars, days * barStep, fmt.Sprintf("%s in %d days, at most %d in one", plural(total, "change"), days, most)
+}
+
+func midnight(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
+}

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+// pages lays out what people read.
+type pages struct {
+	site   *Site
+	bodies map[string][]byte             // of assets, by name
+	layout map[string]*template.Template // by page
+}
+
+// names are all pages; each has a template of its name.
+func pageNames() []string { return []string{"overview", "missing", "wrong"} }
+
+func newPages(s *Site) (*pages, error) {
+	p := &pages{site: s, bodies: map[string][]byte{}, layout: map[string]*template.Template{}}
+	for _, name := range []string{"style.css", "moves.js", "icon.svg"} {
+		body, err := assets.ReadFile("assets/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("read the page's %s: %w", name, err)
+		}
+		if name == "style.css" {
+			body = append(body, diffStyle...)
+		}
+		p.bodies[name] = body
+	}
+	base, err := template.New("diff").Funcs(p.funcs()).Parse(diffTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of a diff: %w", err)
+	}
+	if base, err = base.ParseFS(assets, "assets/layout.html", "assets/parts.html"); err != nil {
+		return nil, fmt.Errorf("read the pages' templates: %w", err)
+	}
+	for _, name := range pageNames() {
+		one, err := base.Clone()
+		if err == nil {
+			one, err = one.ParseFS(assets, "assets/"+name+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the template of the page %s: %w", name, err)
+		}
+		p.layout[name] = one
+	}
+	return p, nil
+}
+
+// question is what a reader asks of a page.
+type question struct {
+	*http.Request
+	*history.History
+	values url.Values
+}
+
+// get is a value of the address's query.
+func (q *question) get(name string) string { return q.values.Get(name) }
+
+// view is a page to be laid out.
+type view struct {
+	Title  text   // of the page, for its head and its tab
+	Here   string // the part of the site that it belongs to
+	Search string // what the search box holds
+	Notes  []string
+	Body   any
+	Status int // of the answer; 0 is 200
+	Feed   string
+}
+
+// builder finds out what a page shows.
+type builder func(ctx context.Context, q *question) (*view, error)
+
+// get has a page answer at an address.
+func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
+	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
+		var notes []string
+		q := &question{r, p.site.asker(&notes), r.URL.Query()}
+		v, err := build(r.Context(), q)
+		var there moved
+		switch {
+		case errors.As(err, &there):
+			http.Redirect(w, r, string(there), http.StatusSeeOther)
+			return
+		case err != nil:
+			v, name := p.site.wrong(r, err), "wrong"
+			p.write(w, r, name, v)
+			return
+		}
+		v.Notes = append(notes, v.Notes...)
+		p.write(w, r, name, v)
+	})
+}
+
+// moved is where a page is to be found instead.
+type moved string
+
+func (m moved) Error() string { return "see " + string(m) }
+
+// asked is an error of the one who asks: the address says something that can't be.
+type asked struct{ error }
+
+func (a asked) Unwrap() error { return a.error }
+
+// wrong is the page about an error.
+func (s *Site) wrong(r *http.Request, err error) *view {
+	v := &view{Title: visible("This page cannot be shown", ""), Status: http.StatusInternalServerError, Body: fault{visible(err.Error(), "\n"), visible(hint.Of(err), "\n")}}
+	var question asked
+	switch {
+	case errors.Is(err, coc.ErrNotFound):
+		v.Title, v.Status = visible("There is no such page", ""), http.StatusNotFound
+	case errors.As(err, &question):
+		v.Status = http.StatusBadRequest
+	case errors.Is(err, context.DeadlineExceeded):
+		v.Title, v.Status = visible("This took too long", ""), http.StatusServiceUnavailable
+		v.Body = fault{visible(fmt.Sprintf("the answer was not found within %s", maxTime), ""), visible("ask for less, or ask `cocsync` on the command line, which has no such limit", "")}
+	case errors.Is(err, context.Canceled): // nobody reads it
+	default:
+		s.Log.Error("page not made", "path", r.URL.Path, "err", err)
+	}
+	return v
+}
+
+// fault is what the page about an error says.
+type fault struct{ What, Mend text }
+
+func (s *Site) missing(_ context.Context, q *question) (*view, error) {
+	return &view{Title: visible("There is no such page", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
+}
+
+// write lays a page out, all of it or nothing.
+func (p *pages) write(w http.ResponseWriter, r *http.Request, name string, v *view) {
+	var out bytes.Buffer
+	if err := p.layout[name].ExecuteTemplate(&out, "layout", v); err != nil {
+		p.site.Log.Error("page not laid out", "path", r.URL.Path, "err", err)
+		http.Error(w, "this page cannot be laid out; cocsync's log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if v.Status != 0 {
+		w.WriteHeader(v.Status)
+	}
+	w.Write(out.Bytes()) // who went away needs no answer
+}
+
+// funcs are what templates may ask for.
+func (p *pages) funcs() template.FuncMap {
+	return template.FuncMap{
+		"asset":   p.asset,
+		"version": func() string { return p.site.Version },
+		"text":    func(s string) text { return visible(s, "") },
+		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
+		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
+		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"ago":     func(t time.Time) string { return span(p.site.History.Now().Sub(t)) + " ago" },
+		"plural":  plural,
+		"change":  changeURL,
+	}
+}
+
+func (p *pages) local(t time.Time) time.Time { return t.In(p.site.History.Local) }
+
+// plural writes a number of things: 1 change, 2 changes.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// span writes a length of time for people, in its largest unit.
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Second: // or less than none: a clock went back
+		return "a moment"
+	case d < 2*time.Minute:
+		return plural(int(d/time.Second), "second")
+	case d < 2*time.Hour:
+		return plural(int(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return plural(int(d/time.Hour), "hour")
+	}
+	return plural(int(d/(24*time.Hour)), "day")
+}

@@ -1,0 +1,75 @@
+package web
+
+import (
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// changeRow is a change in a list.
+type changeRow struct {
+	ID             int64
+	URL            string
+	Kind           coc.Kind
+	Name, Versions text
+	Summary        text
+	Lines          bool // there is a diff to count
+	Added, Removed int
+	By             text
+	At             time.Time
+	Backfill, Late bool
+}
+
+func changeRows(list []coc.Change) []changeRow {
+	rows := make([]changeRow, len(list))
+	for i, c := range list {
+		rows[i] = newChangeRow(c)
+	}
+	return rows
+}
+
+func newChangeRow(c coc.Change) changeRow {
+	return changeRow{
+		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(between(c), ""),
+		Summary: visible(c.Summary, ""), Lines: c.Previous != "" && c.Added+c.Removed > 0, Added: c.Added, Removed: c.Removed,
+		By: visible(c.By, ""), At: c.At, Backfill: c.Backfill, Late: c.Late,
+	}
+}
+
+// between names the versions of a change: v3 → v4.
+func between(c coc.Change) string {
+	if c.Previous == "" {
+		return c.Version
+	}
+	return c.Previous + " → " + c.Version
+}
+
+// documentRow is a document in a table.
+type documentRow struct {
+	URL       string
+	Name      text
+	State     coc.DocState
+	Unwatched bool
+	Newest    text
+	NewestURL string
+	Versions  int
+	MadeAt    time.Time
+	Risk      string
+	Modifier  text
+}
+
+func newDocumentRow(d db.Document) documentRow {
+	row := documentRow{
+		URL: documentURL(d), Name: visible(d.Name, ""), State: d.State, Unwatched: !d.Watched && d.State != coc.Deleted,
+		Newest: visible(d.Version, ""), Versions: d.Versions, MadeAt: d.MadeAt,
+		Risk: coc.Said(d.Meta.RiskLevel), Modifier: visible(coc.Said(d.Meta.Modifier), ""),
+	}
+	if d.Version != "" {
+		row.NewestURL = versionURL(d, d.Version)
+	}
+	if len(row.Modifier) == 0 {
+		row.Modifier = visible(coc.Said(d.Meta.Creator), "")
+	}
+	return row
+}

@@ -1,0 +1,114 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+)
+
+// Site is the archive in a browser: pages for people, /api/v1/ for programs, a feed
+// and metrics. All of it is read only.
+type Site struct {
+	History *history.History // over a handle that can only read
+	Log     *slog.Logger
+	Version string // of the program, as its pages show it
+	Guard   Guard
+
+	census census
+}
+
+// The most that one answer may take.
+const (
+	maxTime    = 20 * time.Second // a question with a wide pattern reads every line there is
+	maxAtATime = 16               // answers that are made at once; others wait for their turn
+)
+
+//go:embed assets
+var assets embed.FS
+
+// Handler returns what answers every request.
+func (s *Site) Handler() (http.Handler, error) {
+	p, err := newPages(s)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	p.assets(mux)
+	s.pages(mux, p)
+	return s.Guard.wrap(s.bounded(mux), s.Log), nil
+}
+
+// pages are the addresses for people.
+func (s *Site) pages(mux *http.ServeMux, p *pages) {
+	p.get(mux, "/{$}", "overview", s.overview)
+	p.get(mux, "/", "missing", s.missing)
+}
+
+// bounded gives each answer its time, and a few answers the machine.
+func (s *Site) bounded(next http.Handler) http.Handler {
+	turns := make(chan struct{}, maxAtATime)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
+		defer cancel()
+		select {
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
+			next.ServeHTTP(w, r.WithContext(ctx))
+		case <-ctx.Done():
+			w.Header().Set("Retry-After", "10")
+			http.Error(w, "too many questions at once: ask again in a moment", http.StatusServiceUnavailable)
+		}
+	})
+}
+
+// asker returns a History for one request, which hears what is to be known beside
+// its answers.
+func (s *Site) asker(notes *[]string) *history.History {
+	h := *s.History
+	h.Tell = func(note string) { *notes = append(*notes, note) }
+	return &h
+}
+
+// The addresses of pages. They lead to the same for ever: of an id of COC's, a label
+// and our own number of a change.
+
+// documentURL is the page of a document.
+func documentURL(d db.Document) string {
+	return "/documents/" + url.PathEscape(d.Account) + "/" + url.PathEscape(d.DocumentID)
+}
+
+// versionURL is the page of a version, named as v3 or v3#2.
+func versionURL(d db.Document, label string) string {
+	return documentURL(d) + "/" + url.PathEscape(label)
+}
+
+// changeURL is the page of a change.
+func changeURL(id int64) string { return fmt.Sprintf("/changes/%d", id) }
+
+// assets serves the style and the script under names that change with what is in
+// them, so that a browser may keep them for ever.
+func (p *pages) assets(mux *http.ServeMux) {
+	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "moves.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+		body := p.bodies[name]
+		mux.HandleFunc("GET "+p.asset(name), func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", typ)
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+			w.Write(body)
+		})
+	}
+}
+
+// asset is the address of a style or a script.
+func (p *pages) asset(name string) string {
+	sum := sha256.Sum256(p.bodies[name])
+	return "/assets/" + hex.EncodeToString(sum[:6]) + "/" + name
+}
