@@ -89,6 +89,9 @@ func (p *page) coverage(watches []history.Coverage) {
 		p.item("Followed documents: %s", followed)
 		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
 			c.Good, c.Failed, c.Stopped, c.Unended, plural(c.Requests, "request"))
+		if c.Missed > 0 {
+			p.item("Besides, cycles that were due by the schedule and did not run: %d", c.Missed)
+		}
 		if c.Unlisted > 0 {
 			p.item("Of the good ones %d did not read the whole list", c.Unlisted)
 		}

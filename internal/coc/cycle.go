@@ -32,6 +32,7 @@ type Cycle struct {
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs
 	Outcome   Outcome
+	Missed    int  // cycles that were due after the one before it began, and did not run
 	Complete  bool // every page of the list was read and the list held still
 	Requests  int  // sent to COC, retries included
 	Listed    int  // documents in the list, or asked for by id

@@ -26,6 +26,17 @@ type Job struct {
 	Schedule cron.Schedule
 }
 
+// maxDue bounds the count of cycles that were due: two years of every five minutes.
+const maxDue = 200_000
+
+// Due counts the cycles that the schedule wants after one instant and up to another.
+func (j Job) Due(after, upTo time.Time) (n int) {
+	for at := j.Schedule.Next(after); !at.IsZero() && !at.After(upTo) && n < maxDue; at = j.Schedule.Next(at) {
+		n++
+	}
+	return n
+}
+
 // Set is what one configuration asks for.
 type Set struct {
 	Jobs  []Job
@@ -174,7 +185,7 @@ func (e *entry) demand(why coc.Trigger) {
 }
 
 func (e *entry) cycle(why coc.Trigger) {
-	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now())})
+	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now()), Due: e.job.Due})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
 	}

@@ -26,9 +26,9 @@ func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 			return err
 		}
 		id, err = t.insert(`
-			INSERT INTO cycles (watch, account_id, cause, partial, started_at, outcome)
-			SELECT ?, id, ?, ?, ?, 'running' FROM accounts WHERE name = ?`,
-			c.Watch, string(c.Trigger), c.Partial, c.StartedAt.UnixMilli(), c.Account)
+			INSERT INTO cycles (watch, account_id, cause, partial, started_at, outcome, missed)
+			SELECT ?, id, ?, ?, ?, 'running', ? FROM accounts WHERE name = ?`,
+			c.Watch, string(c.Trigger), c.Partial, c.StartedAt.UnixMilli(), c.Missed, c.Account)
 		return err
 	})
 	return id, err
@@ -155,7 +155,7 @@ func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle
 	defer wrap(&err, "cycles of watch %q", watch)
 	list, err := collect(ctx, d.read, scanCycle, `
 		SELECT c.id, c.watch, a.name, c.cause, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
-			c.listed, c.documents, c.versions, c.changes, c.error
+			c.listed, c.documents, c.versions, c.changes, c.error, c.missed
 		FROM cycles c JOIN accounts a ON a.id = c.account_id
 		WHERE c.watch = ? ORDER BY c.id DESC LIMIT ?`, watch, limit)
 	if err != nil {
@@ -176,7 +176,7 @@ func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle
 func scanCycle(row scanner) (c coc.Cycle, err error) {
 	var started, ended sql.NullInt64
 	err = row.Scan(&c.ID, &c.Watch, &c.Account, &c.Trigger, &started, &ended, &c.Outcome, &c.Complete, &c.Requests,
-		&c.Listed, &c.Documents, &c.Versions, &c.Changes, &c.Err)
+		&c.Listed, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed)
 	c.StartedAt, c.EndedAt = instant(started), instant(ended)
 	return c, err
 }

@@ -254,12 +254,13 @@ func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
 }
 
 // cover records that cycles of the watch ran up to the one that just ended: by itself
-// where it was not good, else together with those of the last hour, once it is over.
+// where it was not good or late, that is, others were due before it and did not run; else
+// together with those of the last hour, once it is over.
 func (t tx) cover(cycle int64) error {
 	var watch, outcome string
-	var partial bool
+	var partial, late bool
 	var ended, first, last, began sql.NullInt64
-	err := t.row(`SELECT watch, outcome, partial, ended_at FROM cycles WHERE id = ?`, cycle).Scan(&watch, &outcome, &partial, &ended)
+	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE id = ?`, cycle).Scan(&watch, &outcome, &partial, &late, &ended)
 	if err != nil || partial { // of some documents: it says nothing of the watch
 		return ignore(err, sql.ErrNoRows)
 	}
@@ -270,7 +271,7 @@ func (t tx) cover(cycle int64) error {
 	if err != nil {
 		return err
 	}
-	if outcome == string(coc.Good) {
+	if outcome == string(coc.Good) && !late {
 		// The first of its hour waits, and those that follow it.
 		if !first.Valid || instant(ended).Sub(instant(began)) < time.Hour {
 			return nil

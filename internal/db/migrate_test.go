@@ -2,6 +2,7 @@ package db
 
 import (
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if _, err := d.write.ExecContext(t.Context(), "VACUUM INTO ?", path); err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{"0005_next.sql": {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
+	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql", schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
 	entries, err := fs.ReadDir(migrations.Files, ".")
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +34,13 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 		}
 		files[e.Name()] = &fstest.MapFile{Data: text}
 	}
-	if err := migrate(t.Context(), path, files, 5); err != nil {
+	if err := migrate(t.Context(), path, files, schemaVersion+1); err != nil {
 		t.Fatal(err)
 	}
-	if err := migrate(t.Context(), path, files, 5); err != nil {
+	if err := migrate(t.Context(), path, files, schemaVersion+1); err != nil {
 		t.Errorf("migrate again = %v", err)
 	}
-	backups, err := filepath.Glob(path + ".schema4-*")
+	backups, err := filepath.Glob(fmt.Sprintf("%s.schema%d-*", path, schemaVersion))
 	if err != nil || len(backups) != 1 {
 		t.Fatalf("backups %q, %v, want one", backups, err)
 	}
@@ -47,7 +48,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("backup has mode %v, %v, want 600", info.Mode(), err)
 	}
-	for file, want := range map[string]int64{path: 5, backups[0]: 4} {
+	for file, want := range map[string]int64{path: schemaVersion + 1, backups[0]: schemaVersion} {
 		c, err := sql.Open("sqlite", readDSN(file, false))
 		if err != nil {
 			t.Fatal(err)

@@ -261,14 +261,14 @@ func scanErasureRecord(row scanner) (ref int64, r audit.Record, err error) {
 // A coverage sums the cycles of its watch up from the first to the last.
 const coverageQuery = `
 	SELECT g.id, g.watch, min(a.name), count(*), min(c.started_at), max(c.ended_at), sum(c.outcome = 'good'), sum(c.complete),
-		sum(c.requests), max(c.listed), coalesce(group_concat(nullif(c.error, ''), '; '), '')
+		sum(c.requests), max(c.listed), sum(c.missed), coalesce(group_concat(nullif(c.error, ''), '; '), '')
 	FROM coverages g JOIN cycles c ON c.watch = g.watch AND c.id BETWEEN g.first_cycle AND g.last_cycle AND NOT c.partial JOIN accounts a ON a.id = c.account_id`
 
 func scanCoverage(row scanner) (ref int64, r audit.Record, err error) {
 	var watch, account, failures string
-	var cycles, good, complete, requests, listed int64
+	var cycles, good, complete, requests, listed, missed int64
 	var started, ended sql.NullInt64
-	err = row.Scan(&ref, &watch, &account, &cycles, &started, &ended, &good, &complete, &requests, &listed, &failures)
+	err = row.Scan(&ref, &watch, &account, &cycles, &started, &ended, &good, &complete, &requests, &listed, &missed, &failures)
 	r.Text("account", account)
 	r.Text("watch", watch)
 	r.Time("started_at", instant(started))
@@ -278,6 +278,9 @@ func scanCoverage(row scanner) (ref int64, r audit.Record, err error) {
 	r.Int("complete", complete)
 	r.Int("requests", requests)
 	r.Int("listed", listed)
+	if missed > 0 {
+		r.Int("missed", missed)
+	}
 	r.NotEmpty("errors", failures)
 	return ref, r, err
 }

@@ -42,11 +42,11 @@ func (d *DB) CyclesWithin(ctx context.Context, watch, account string, since, unt
 	defer wrap(&err, "cycles of watch %q", watch)
 	return collect(ctx, d.read, func(row scanner) (c coc.Cycle, err error) {
 		var started, ended sql.NullInt64
-		err = row.Scan(&c.ID, &c.Watch, &c.Account, &c.Partial, &started, &ended, &c.Outcome, &c.Complete, &c.Requests, &c.Err)
+		err = row.Scan(&c.ID, &c.Watch, &c.Account, &c.Partial, &started, &ended, &c.Outcome, &c.Complete, &c.Requests, &c.Err, &c.Missed)
 		c.StartedAt, c.EndedAt = instant(started), instant(ended)
 		return c, err
 	}, `
-		SELECT c.id, c.watch, a.name, c.partial, c.started_at, c.ended_at, c.outcome, c.complete, c.requests, c.error
+		SELECT c.id, c.watch, a.name, c.partial, c.started_at, c.ended_at, c.outcome, c.complete, c.requests, c.error, c.missed
 		FROM cycles c JOIN accounts a ON a.id = c.account_id
 		WHERE c.watch = ?1 AND a.name = ?2 AND c.started_at < ?4 AND (c.started_at >= ?3 OR c.ended_at >= ?3) ORDER BY c.id`,
 		watch, account, since.UnixMilli(), until.UnixMilli())

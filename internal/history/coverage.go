@@ -23,6 +23,7 @@ type Coverage struct {
 	Failed      int
 	Stopped     int
 	Unended     int // died without a word, or still running
+	Missed      int // were due by the schedule and did not run
 	Named       int // of some documents by name; they say nothing of the watch, and are in none of these
 	Requests    int // of all of them
 	Failures    []Failure
@@ -73,6 +74,7 @@ func cover(cycles []coc.Cycle, since time.Time, life Span) (c Coverage) {
 
 func (c *Coverage) count(x coc.Cycle) {
 	c.Requests += x.Requests
+	c.Missed += x.Missed
 	switch {
 	case x.Partial:
 		c.Named++

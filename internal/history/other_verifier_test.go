@@ -38,7 +38,7 @@ var otherRecords = map[string]string{
 		LEFT JOIN versions v ON v.id = c.version_id`,
 	"erasure": `SELECT id, lower(hex(sha256)) AS sha256, size, erased_at AS at, erased_why AS reason FROM contents WHERE erased_at IS NOT NULL`,
 	"coverage": `SELECT g.id, a.name AS account, g.watch, min(c.started_at) AS started_at, max(c.ended_at) AS ended_at, count(*) AS cycles,
-		sum(c.outcome = 'good') AS good, sum(c.complete) AS complete, sum(c.requests) AS requests, max(c.listed) AS listed,
+		sum(c.outcome = 'good') AS good, sum(c.complete) AS complete, sum(c.requests) AS requests, max(c.listed) AS listed, nullif(sum(c.missed), 0) AS missed,
 		group_concat(nullif(c.error, ''), '; ') AS errors
 		FROM coverages g JOIN cycles c ON c.watch = g.watch AND c.id BETWEEN g.first_cycle AND g.last_cycle AND c.partial = 0
 		JOIN accounts a ON a.id = c.account_id GROUP BY g.id`,

@@ -27,6 +27,9 @@ func logged(t *testing.T) (path string, outside Outside) {
 	must(t, err)
 	cycle := func(n int, how coc.Outcome, steps ...coc.Step) {
 		c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(n)}
+		if n == 4 {
+			c.Missed = 2
+		}
 		c.ID, err = d.Begin(t.Context(), c)
 		must(t, err)
 		must(t, d.Commit(t.Context(), steps...))
@@ -117,6 +120,7 @@ func TestTampering(t *testing.T) {
 		{"why a version is not there", `UPDATE lacks SET error = '404'`, "the lack of v5 of prod/DM1: it is not what was logged"},
 		{"why a content was erased", `UPDATE contents SET erased_why = 'by law' WHERE erased_at IS NOT NULL`, "the erasure of"},
 		{"a cycle that failed", `UPDATE cycles SET outcome = 'good', error = '' WHERE outcome = 'failed'`, "coverage of watch all"},
+		{"cycles that did not run", `UPDATE cycles SET missed = 0 WHERE missed > 0`, "coverage of watch all"},
 		{"a cycle less", `PRAGMA foreign_keys = 0; DELETE FROM cycles WHERE outcome = 'failed'`, "the coverage that it was made of is gone"},
 		{"a version less", `PRAGMA foreign_keys = 0; DELETE FROM revisions WHERE id = 3; DELETE FROM versions WHERE label = 'v3'`, "the revision that it was made of is gone"},
 		{"a change less", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 3`, "the change that it was made of is gone"},

@@ -69,6 +69,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	if r.state, err = s.Store.Watch(ctx, w.Name); err != nil {
 		return r.cycle, err
 	}
+	r.cycle.Missed = o.missed(r.state.LastCycleAt, r.cycle.StartedAt)
 	if r.cycle.ID, err = s.Store.Begin(ctx, r.cycle); err != nil {
 		return r.cycle, err
 	}
@@ -83,6 +84,19 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	}
 	abort(nil)
 	return r.end(ctx)
+}
+
+// missed is how many cycles were due since the last one began and did not run. The one
+// that the schedule begins now is none of them.
+func (o Options) missed(last, now time.Time) int {
+	if o.Due == nil || o.Only != nil || last.IsZero() {
+		return 0
+	}
+	n := o.Due(last, now)
+	if o.Trigger == coc.TriggerSchedule {
+		n--
+	}
+	return max(n, 0)
 }
 
 // allowed refuses to ask COC while it wants to be left alone.

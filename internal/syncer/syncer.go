@@ -108,7 +108,10 @@ type Options struct {
 	Trigger coc.Trigger
 	// Until ends the work that can wait (history, audit), so that the next
 	// cycle can begin when it is due. The zero time sets no end.
-	Until           time.Time
+	Until time.Time
+	// Due says how many cycles the watch's schedule wants after one instant and up to
+	// another; nil: it is not known.
+	Due             func(after, upTo time.Time) int
 	Only            []string // these documents alone, without a list
 	AuditAll        bool     // read every listed version again
 	AcceptDeletions bool     // believe it when most documents are gone

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
 )
 
 func TestForbiddenListKeepsAsking(t *testing.T) {
@@ -350,5 +352,44 @@ func TestFailureEndsNoDoubt(t *testing.T) {
 	w.cycle()
 	if got := w.notices("oncall"); len(got) != 1 {
 		t.Errorf("notices %q, want operators to hear of it once", got)
+	}
+}
+
+// The daemon knows what its schedule asked for; what did not run is counted by the cycle
+// that comes after it.
+func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	due := func(after, upTo time.Time) int { return int(upTo.Sub(after) / (5 * time.Minute)) }
+	run := func(trigger coc.Trigger, later time.Duration) int {
+		w.now = w.now.Add(later)
+		return w.cycle(Options{Trigger: trigger, Due: due}).Missed // five minutes later still
+	}
+	for _, tt := range []struct {
+		trigger coc.Trigger
+		later   time.Duration
+		want    int
+	}{
+		{coc.TriggerStart, time.Hour, 0}, // the first of all
+		{coc.TriggerSchedule, 0, 0},
+		{coc.TriggerSchedule, 10 * time.Minute, 2},
+		{coc.TriggerSignal, -2 * time.Minute, 0},
+		{coc.TriggerStart, time.Hour, 13},
+	} {
+		if got := run(tt.trigger, tt.later); got != tt.want {
+			t.Errorf("a cycle by %s, %s after the one before it: %d missed, want %d", tt.trigger, tt.later+5*time.Minute, got, tt.want)
+		}
+	}
+	list, err := w.db.Cycles(t.Context(), w.w.Name, 3)
+	if err != nil || list[0].Missed != 13 || list[1].Missed != 0 || list[2].Missed != 2 {
+		t.Errorf("the archive has %+v, %v, want 13, 0 and 2 missed", list, err)
+	}
+	var covered []string
+	err = w.db.EachRecord(t.Context(), audit.TypeCoverage, func(_ int64, r *audit.Record, _ *db.Leaf) error {
+		covered = append(covered, r.Get("cycles")+"/"+r.Get("missed"))
+		return nil
+	})
+	if want := []string{"2/", "1/2", "1/", "1/13"}; err != nil || !slices.Equal(covered, want) {
+		t.Errorf("coverages of cycles/missed = %q, %v, want %q", covered, err, want)
 	}
 }
