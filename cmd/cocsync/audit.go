@@ -109,6 +109,7 @@ func (a *app) auditProve(ctx context.Context, arg, out string) error {
 
 func (a *app) auditCheckCommand() *cobra.Command {
 	var key string
+	var output *choice
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "check a proof, without any archive",
@@ -122,14 +123,15 @@ give it with --key.`,
 			if err := notEmpty(cmd, "key"); err != nil {
 				return err
 			}
-			return a.auditCheck(args[0], key)
+			return a.auditCheck(args[0], key, output.value == formatJSON)
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "the `ID` that the key must have")
+	output = outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) auditCheck(path, key string) error {
+func (a *app) auditCheck(path, key string, asJSON bool) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -145,6 +147,9 @@ func (a *app) auditCheck(path, key string) error {
 	id := audit.KeyID(p.Public)
 	if key != "" && key != id {
 		return fmt.Errorf("%s is signed by key %s, not %s", path, id, key)
+	}
+	if asJSON {
+		return a.writeJSON(newProvedJSON(p, r, c))
 	}
 	return a.print(func(w *page) error {
 		fmt.Fprintf(w, "This record is number %d, counted from 0, of the log %s, of which key %s signed %s with the root\n%s\n\n",
@@ -164,4 +169,23 @@ func moment(f audit.Field) string {
 		return ""
 	}
 	return "  (" + time.UnixMilli(ms).UTC().Format(time.RFC3339) + ")"
+}
+
+// provedJSON is audit check -o json: what a proof proves.
+type provedJSON struct {
+	Origin string            `json:"origin"`
+	KeyID  string            `json:"key_id"`
+	Index  int64             `json:"index"` // of the record in the log, from 0
+	Size   int64             `json:"size"`  // records that were signed
+	Root   string            `json:"root"`
+	Type   string            `json:"type"`
+	Record map[string]string `json:"record"`
+}
+
+func newProvedJSON(p audit.Proof, r audit.Record, c audit.Checkpoint) provedJSON {
+	out := provedJSON{Origin: c.Origin, KeyID: audit.KeyID(p.Public), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
+	for _, f := range r.Fields {
+		out.Record[f.Name] = f.Value
+	}
+	return out
 }

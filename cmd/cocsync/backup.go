@@ -101,7 +101,7 @@ func (a *app) verified(ctx context.Context, path string) (v history.Verdict, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
-	if v, err = h.Verify(ctx, history.Verification{}, func(string) {}); err != nil {
+	if v, err = h.Verify(ctx, history.Verification{}, nil); err != nil {
 		return v, err
 	}
 	if len(v.Faults) > 0 {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/history"
 	"cocsync/internal/syncer"
 )
 
@@ -61,20 +62,37 @@ func (p *progress) update(now syncer.Progress) {
 		}
 		return
 	}
+	p.draw(begins, now.Watch+": "+phases[now.Phase], now.Done, now.Total)
+}
+
+// verification is called as a verification gets on. Only a terminal shows that.
+func (p *progress) verification(now history.Progress) {
+	if p.bar != nil {
+		p.draw(now.What != p.phase, "checking "+now.What, now.Done, now.Total)
+		p.phase = now.What
+	}
+}
+
+func (p *progress) draw(begins bool, what string, done, total int) {
 	if begins {
 		p.bar.Reset()
-		p.bar.ChangeMax(max(now.Total, 1))
-		p.bar.Describe(now.Watch + ": " + phases[now.Phase])
+		p.bar.ChangeMax(max(total, done, 1))
+		p.bar.Describe(what)
 	}
 	// A bar that cannot be drawn is no reason to stop.
-	_ = p.bar.Set(now.Done)
+	_ = p.bar.Set(done)
+}
+
+// clear takes the bar away.
+func (p *progress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
 }
 
 // done sums a cycle up.
 func (p *progress) done(c coc.Cycle) {
-	if p.bar != nil {
-		_ = p.bar.Clear()
-	}
+	p.clear()
 	fmt.Fprintf(p.out, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
 		c.Watch, outcome(c), plural(c.Listed, "document"), plural(c.Versions, "version"), plural(c.Changes, "change"),
 		len(c.Failures), plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))

@@ -39,7 +39,7 @@ sends alerts as they fall due. It logs to stderr and stays in the foreground.
 }
 
 // forceUsage explains --force.
-const forceUsage = "write also to an archive whose log was altered"
+const forceUsage = "write also to an archive that does not verify"
 
 func (a *app) runDaemon(ctx context.Context, force bool) error {
 	log := a.logger(slog.LevelInfo)
@@ -47,11 +47,10 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
-	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
+	d, err := a.owned(ctx, cfg, force)
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	reload, stopReload := onSignal(syscall.SIGHUP)
 	defer stopReload()
 	wake, stopWake := onSignal(syscall.SIGUSR1)
@@ -65,7 +64,11 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 		log.Info("page served", "url", page.address)
 	}
 	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
-	err = a.daemon(d, cfg.Database, log, jitter).Run(ctx, reload, wake)
+	daemon := a.daemon(d, cfg.Database, log, jitter)
+	if !force {
+		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
+	}
+	err = daemon.Run(ctx, reload, wake)
 	log.Info("daemon ends")
 	return err
 }

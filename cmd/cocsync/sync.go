@@ -65,11 +65,10 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: f.force})
+	d, err := a.owned(ctx, cfg, f.force)
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	p, err := a.build(cfg, d, a.logger(slog.LevelError))
 	if err != nil {
 		return err

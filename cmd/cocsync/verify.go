@@ -74,11 +74,9 @@ func (a *app) verify(ctx context.Context, outside []string, since string, deep, 
 			return usage(fmt.Errorf("--since: %w", err))
 		}
 	}
-	v, err := h.Verify(ctx, q, func(what string) {
-		if f, ok := a.err.(*os.File); ok && wide(f) {
-			fmt.Fprintf(a.err, "checking %s\n", what)
-		}
-	})
+	show := a.newProgress()
+	v, err := h.Verify(ctx, q, show.verification)
+	show.clear()
 	if err != nil {
 		return err
 	}

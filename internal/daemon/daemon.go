@@ -55,14 +55,18 @@ type Daemon struct {
 	Load   func(context.Context) (*Set, error)
 	Log    *slog.Logger
 	Jitter time.Duration // each scheduled cycle begins up to this much later
+	// Verify says what is wrong with the archive. It is called each hour, and decides
+	// itself whether it is time to look; an error ends the daemon, because nothing must
+	// be written to such an archive. nil: nobody looks.
+	Verify func(context.Context) error
 }
 
 // margin is how long before the next cycle is due the work that can wait ends:
 // a tenth of the pause between cycles, and this at the most.
 const margin = 5 * time.Second
 
-// weeklyEvery is how often it is asked whether the weekly notice is due.
-const weeklyEvery = time.Hour
+// hourly is how often it is asked whether the weekly notice is due, or a verification.
+const hourly = time.Hour
 
 // Run runs every watch at once and then on its schedule, until ctx ends. reload
 // loads the configuration anew; wake runs every watch now. It returns when the
@@ -72,15 +76,15 @@ func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	for ctx.Err() == nil {
-		set = d.serve(ctx, set, reload, wake)
+	for err == nil && ctx.Err() == nil {
+		set, err = d.serve(ctx, set, reload, wake)
 	}
-	return nil
+	return err
 }
 
 // serve runs one set until the context ends or another set takes its place,
-// which it returns.
-func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct{}) *Set {
+// which it returns. An error is the archive's, and ends everything.
+func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct{}) (*Set, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -98,8 +102,19 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	}
 	if set.Weekly != nil {
 		weekly := func() { d.weekly(ctx, set) }
-		c.Schedule(cron.Every(weeklyEvery), cron.FuncJob(weekly))
+		c.Schedule(cron.Every(hourly), cron.FuncJob(weekly))
 		wg.Go(weekly)
+	}
+	altered := make(chan error, 1)
+	if d.Verify != nil {
+		c.Schedule(cron.Every(hourly), cron.FuncJob(func() {
+			if err := d.Verify(ctx); err != nil && ctx.Err() == nil {
+				select {
+				case altered <- err:
+				default: // said already
+				}
+			}
+		}))
 	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
@@ -114,7 +129,9 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	for {
 		select {
 		case <-ctx.Done():
-			return set
+			return set, nil
+		case err := <-altered:
+			return nil, err
 		case <-wake:
 			runAll(coc.TriggerSignal)
 		case <-reload:
@@ -124,7 +141,7 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 				continue
 			}
 			d.Log.Info("configuration reloaded", "watches", len(next.Jobs))
-			return next
+			return next, nil
 		}
 	}
 }

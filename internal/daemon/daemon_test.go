@@ -246,3 +246,30 @@ func TestDue(t *testing.T) {
 		}
 	}
 }
+
+// An archive that is found altered is written to no more: the cycle at hand ends, and so
+// does the daemon, with the reason.
+func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		altered, asked := errors.New("altered"), 0
+		r := &recorder{}
+		d := &Daemon{Log: slog.New(slog.DiscardHandler),
+			Load: func(context.Context) (*Set, error) {
+				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, nil
+			},
+			Verify: func(context.Context) error {
+				if asked++; asked < 3 {
+					return nil
+				}
+				return altered
+			},
+		}
+		begun := time.Now()
+		if err := d.Run(t.Context(), nil, nil); !errors.Is(err, altered) {
+			t.Errorf("Run = %v, want %v", err, altered)
+		}
+		if after := time.Since(begun); after != 3*time.Hour || len(r.triggers()) < 30 {
+			t.Errorf("it ended after %v and %d cycles, want 3h", after, len(r.triggers()))
+		}
+	})
+}

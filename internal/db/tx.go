@@ -119,8 +119,23 @@ func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
 // for every document of a first sync.
 type reader struct {
 	*sql.DB
+	tx    *sql.Tx // of a snapshot; nil: each query sees what is there when it runs
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt
+}
+
+// Snapshot calls do with the archive as it stands: what is written meanwhile is not in
+// it. It is for questions of several queries whose answers must fit together.
+func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
+	tx, err := d.read.BeginTx(ctx, nil) // a reader's connection writes nothing
+	if err != nil {
+		return explain(err)
+	}
+	r := &reader{DB: d.read.DB, tx: tx}
+	defer func() {
+		err = errors.Join(err, r.closeStatements(), ignore(tx.Rollback(), sql.ErrTxDone))
+	}()
+	return do(&DB{path: d.path, read: r, packs: d.packs})
 }
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -129,7 +144,11 @@ func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s := r.stmts[query]; s != nil {
 		return s, nil
 	}
-	s, err := r.DB.PrepareContext(ctx, query)
+	prepare := r.DB.PrepareContext
+	if r.tx != nil {
+		prepare = r.tx.PrepareContext
+	}
+	s, err := prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -163,12 +182,14 @@ type failedRow struct{ err error }
 
 func (f failedRow) Scan(...any) error { return f.err }
 
-func (r *reader) close() error {
+func (r *reader) close() error { return errors.Join(r.closeStatements(), r.DB.Close()) }
+
+func (r *reader) closeStatements() error {
 	var errs []error
 	for _, s := range r.stmts {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, r.DB.Close())...)
+	return errors.Join(errs...)
 }
 
 // collect reads all rows of a query with scan.

@@ -46,6 +46,15 @@ type Count struct {
 	N    int
 }
 
+// Progress is how far a verification got.
+type Progress struct {
+	What        string // is checked
+	Done, Total int    // of it; no Total: nobody knows how much it is
+}
+
+// progressEvery is after how many things that were checked progress is told.
+const progressEvery = 1000
+
 // maxFaults is how many faults are named.
 const maxFaults = 100
 
@@ -53,7 +62,8 @@ const maxFaults = 100
 type verifier struct {
 	h       *History
 	verdict Verdict
-	step    func(what string)
+	tell    func(Progress) // nil: nobody looks
+	now     Progress
 	since   time.Time
 	outside []Outside
 	signed  []db.Signed
@@ -63,25 +73,38 @@ type verifier struct {
 
 // Verify checks the archive as it stands: the file itself and its schema, every content
 // against its hash, every record against its leaf, the tree against its head, the
-// signatures, and heads that were kept outside. step hears what is checked next. It
-// returns an error only where it could not go on.
-func (h *History) Verify(ctx context.Context, q Verification, step func(what string)) (Verdict, error) {
-	v := &verifier{h: h, step: step, since: q.Since, outside: q.Outside}
-	checks := []struct {
+// signatures, and heads that were kept outside. tell hears how far it got; nil is for
+// nobody. It returns an error only where it could not go on.
+func (h *History) Verify(ctx context.Context, q Verification, tell func(Progress)) (v Verdict, err error) {
+	err = h.DB.Snapshot(ctx, func(d *db.DB) error {
+		as := *h
+		as.DB = d
+		v, err = as.verify(ctx, q, tell)
+		return err
+	})
+	return v, err
+}
+
+func (h *History) verify(ctx context.Context, q Verification, tell func(Progress)) (Verdict, error) {
+	v := &verifier{h: h, tell: tell, since: q.Since, outside: q.Outside}
+	// An error here is found again below, where it has a name.
+	edge, _ := h.DB.Edge(ctx)
+	totals, _ := h.DB.Totals(ctx)
+	type check struct {
 		what  string
+		total int
 		check func(context.Context) error
-	}{
-		{"the file", v.file}, {"the schema", v.schema}, {"contents", v.contents}, {"changes", v.changes},
-		{"the log", v.log}, {"records", v.records},
+	}
+	checks := []check{
+		{"the file", 0, v.file}, {"the schema", 0, v.schema}, {"contents", totals.Contents, v.contents}, {"changes", 0, v.changes},
+		{"the log", int(edge.Size), v.log}, {"records", int(edge.Size), v.records},
 	}
 	if q.Deep {
-		checks = append(checks, struct {
-			what  string
-			check func(context.Context) error
-		}{"what is derived", v.derived})
+		checks = append(checks, check{"what is derived", totals.Changes, v.derived})
 	}
 	for _, c := range checks {
-		step(c.what)
+		v.now = Progress{What: c.what, Total: c.total}
+		v.progress()
 		if err := c.check(ctx); err != nil {
 			if ctx.Err() != nil {
 				return v.verdict, ctx.Err()
@@ -90,6 +113,19 @@ func (h *History) Verify(ctx context.Context, q Verification, step func(what str
 		}
 	}
 	return v.verdict, nil
+}
+
+func (v *verifier) progress() {
+	if v.tell != nil {
+		v.tell(v.now)
+	}
+}
+
+// did counts one more thing that was checked.
+func (v *verifier) did() {
+	if v.now.Done++; v.now.Done%progressEvery == 0 {
+		v.progress()
+	}
 }
 
 func (v *verifier) fault(format string, args ...any) {
@@ -143,6 +179,7 @@ func (v *verifier) schema(ctx context.Context) error {
 func (v *verifier) contents(ctx context.Context) error {
 	n := 0
 	err := v.h.DB.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
+		v.did()
 		if n++; wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
 		}
@@ -176,6 +213,7 @@ func (v *verifier) log(ctx context.Context) error {
 		return err
 	}
 	err = v.h.DB.EachLeaf(ctx, func(l db.Leaf) error {
+		v.did()
 		if l.Index != v.leaves {
 			v.fault("the log: leaf %d is missing", v.leaves)
 			v.leaves = l.Index
@@ -243,6 +281,7 @@ func (v *verifier) records(ctx context.Context) error {
 		n := 0
 		last := int64(-1)
 		err := v.h.DB.EachRecord(ctx, typ, func(ref int64, r *audit.Record, l *db.Leaf) error {
+			v.did()
 			if r != nil && v.before(r) {
 				last = ref
 				return ctx.Err()

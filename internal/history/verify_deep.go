@@ -16,6 +16,7 @@ import (
 func (v *verifier) derived(ctx context.Context) error {
 	changes, older := 0, 0
 	err := v.h.DB.EachChange(ctx, db.Filter{Kinds: []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten}}, func(c coc.Change) (bool, error) {
+		v.did()
 		if c.Algorithm != diff.Algorithm {
 			older++
 			return true, ctx.Err()

@@ -67,7 +67,7 @@ func verify(t *testing.T, path string, deep bool, outside ...Outside) (Verdict, 
 	must(t, err)
 	defer d.Close()
 	h := &History{DB: d, Now: time.Now, Local: time.UTC}
-	v, err := h.Verify(t.Context(), Verification{Outside: outside, Deep: deep}, func(string) {})
+	v, err := h.Verify(t.Context(), Verification{Outside: outside, Deep: deep}, nil)
 	must(t, err)
 	return v, strings.Join(v.Faults, "\n")
 }
@@ -227,5 +227,49 @@ func TestProve(t *testing.T) {
 	}
 	if _, err := h.Prove(t.Context(), 99); err == nil {
 		t.Error("a change that there is not was proved")
+	}
+}
+
+// An archive may be verified beside the daemon that writes to it: what comes meanwhile
+// is no fault.
+func TestVerifyBesideAWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	defer d.Close()
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	n := 0
+	write := func() {
+		n++
+		c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(n)}
+		c.ID, err = d.Begin(t.Context(), c)
+		must(t, err)
+		step := version(n)
+		step.Versions[0].Revision.Content.Bytes = fmt.Appendf(nil, "line %d\n", n)
+		must(t, d.Commit(t.Context(), step))
+		c.EndedAt, c.Outcome, c.Complete = on(n).Add(time.Minute), coc.Good, true
+		must(t, d.End(t.Context(), c, nil))
+	}
+	for edge := (audit.Edge{}); edge.Size <= progressEvery; edge, err = d.Edge(t.Context()) {
+		must(t, err)
+		write()
+	}
+	reader, err := db.OpenReader(t.Context(), path)
+	must(t, err)
+	defer reader.Close()
+	h := &History{DB: reader, Now: time.Now, Local: time.UTC}
+	within := 0
+	v, err := h.Verify(t.Context(), Verification{Deep: true}, func(p Progress) {
+		write()
+		if p.Done > 0 {
+			within++
+		}
+	})
+	if err != nil || len(v.Faults) > 0 {
+		t.Errorf("Verify beside a writer found %q, %v", v.Faults, err)
+	}
+	if within == 0 {
+		t.Error("nothing was written in the midst of a check")
 	}
 }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cocsync/internal/config"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+// verifyEvery is how old the last verification as a whole may be while the archive is
+// written to. It reads everything, some seconds for 100,000 versions.
+const verifyEvery = 24 * time.Hour
+
+// owned opens the archive for the one process that syncs. One that does not verify is
+// refused, unless force is set: nothing must be written behind what somebody altered.
+func (a *app) owned(ctx context.Context, cfg *config.Config, force bool) (*db.DB, error) {
+	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
+	if err != nil {
+		return nil, err
+	}
+	if !force {
+		err = verifyWhole(ctx, d)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	a.atEnd(d.Close)
+	return d, nil
+}
+
+// verifyWhole verifies the archive as a whole, unless it was found good lately.
+func verifyWhole(ctx context.Context, d *db.DB) error {
+	last, err := d.LastVerified(ctx)
+	if err != nil {
+		return err
+	}
+	edge, err := d.Edge(ctx)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	age := begun.Sub(last)
+	if age >= 0 && age < verifyEvery || edge.Size <= 1 { // it was made just now
+		return nil
+	}
+	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
+	v, err := h.Verify(ctx, history.Verification{}, nil)
+	if err != nil {
+		return fmt.Errorf("verify the archive: %w", err)
+	}
+	if n := len(v.Faults) + v.More; n > 0 {
+		return hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all", v.Faults[0], plural(n, "fault")),
+			"`cocsync verify` names all; keep the file as evidence and restore a backup that verifies; nothing is written to such an archive without --force")
+	}
+	return d.Verified(ctx, begun)
+}
