@@ -28,7 +28,7 @@ func (a *app) newProgress() *progress {
 	p := &progress{out: a.err, begun: time.Now()}
 	if f, ok := a.err.(*os.File); ok && wide(f) && os.Getenv("TERM") != "dumb" {
 		p.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(a.err), progressbar.OptionShowCount(),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
+			progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	return p
 }
