@@ -1,4 +1,4 @@
-package main
+package answer
 
 import (
 	"cmp"
@@ -14,43 +14,46 @@ import (
 	"cocsync/internal/history"
 )
 
-// comparison is two contents of a document, or of two, and what became of the first.
-type comparison struct {
-	doc      db.Document
-	from     *db.Document // of the old content; nil where it is doc
-	old, new string       // labels; old is "" for nothing
-	was, now *diff.Text   // was is nil for nothing
+// Comparison is two contents of a document, or of two, and what became of the first.
+type Comparison struct {
+	Doc      db.Document
+	From     *db.Document // of the old content; nil where it is Doc
+	Old, New string       // labels; Old is "" for nothing
+	Was, Now *diff.Text   // Was is nil for nothing
 	diff.Result
-	notes []string
+	Notes []string // how far it can be trusted
 }
 
-func (c *comparison) title() string {
-	if c.from != nil {
-		return c.from.Name + "  " + c.old + " → " + c.doc.Name + "  " + c.new
+// Title names what is compared.
+func (c *Comparison) Title() string {
+	if c.From != nil {
+		return c.From.Name + "  " + c.Old + " → " + c.Doc.Name + "  " + c.New
 	}
-	return c.doc.Name + "  " + arrow(c.old, c.new)
+	return c.Doc.Name + "  " + Arrow(c.Old, c.New)
 }
 
-// oldDoc is the document of the old content.
-func (c *comparison) oldDoc() db.Document {
-	if c.from != nil {
-		return *c.from
+// OldDoc is the document of the old content.
+func (c *Comparison) OldDoc() db.Document {
+	if c.From != nil {
+		return *c.From
 	}
-	return c.doc
+	return c.Doc
 }
 
-// fromName names the document of the old content where that is another one.
-func (c *comparison) fromName() string {
-	if c.from == nil {
+// FromName names the document of the old content where that is another one.
+func (c *Comparison) FromName() string {
+	if c.From == nil {
 		return ""
 	}
-	return c.from.Name
+	return c.From.Name
 }
 
-// compare finds the two versions that the arguments name, and compares them.
-func compare(ctx context.Context, h *history.History, args []string) (*comparison, error) {
+// Compare finds the two versions that one or two arguments name, and compares them:
+// DOC, DOC@REF, DOC@A..B, DOC REF, DOC@A REF, A@REF B@REF. One version alone is
+// compared with the one before it.
+func Compare(ctx context.Context, h *history.History, args []string) (*Comparison, error) {
 	if len(args) == 2 && args[1] == "" {
-		return nil, usage(hint.Wrap(errors.New("the second version is empty"), "is a variable of the shell not set? The newest is called latest"))
+		return nil, misask(hint.Wrap(errors.New("the second version is empty"), "is a variable of the shell not set? The newest is called latest"))
 	}
 	doc, ref, err := h.Split(ctx, args[0])
 	if err != nil {
@@ -69,15 +72,15 @@ func compare(ctx context.Context, h *history.History, args []string) (*compariso
 	from, to, ranged := strings.Cut(ref, "..")
 	switch {
 	case from != "" && strings.HasPrefix(to, "."):
-		return nil, usage(hint.Wrap(fmt.Errorf("%q has a dot too many", ref), fmt.Sprintf("did you mean %s..%s?", from, strings.TrimLeft(to, "."))))
+		return nil, misask(hint.Wrap(fmt.Errorf("%q has a dot too many", ref), fmt.Sprintf("did you mean %s..%s?", from, strings.TrimLeft(to, "."))))
 	case ranged && (len(args) == 2 || from == ""), len(args) == 2 && strings.Contains(args[1], ".."):
-		return nil, usage(hint.Wrap(fmt.Errorf("%q names no two versions", strings.Join(args, " ")), "write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
+		return nil, misask(hint.Wrap(fmt.Errorf("%q names no two versions", strings.Join(args, " ")), "write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
 	case len(args) == 2 && ref == "":
 		from, ranged = args[1], true // up to the newest
 	case len(args) == 2:
 		from, to, ranged = ref, args[1], true
 	}
-	c := &comparison{doc: doc}
+	c := &Comparison{Doc: doc}
 	if !ranged {
 		return c, c.withBefore(ctx, h, ref)
 	}
@@ -118,15 +121,15 @@ func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref
 	if strings.Contains(second, "..") {
 		write = second
 	}
-	return nil, "", usage(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
-		"write "+visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
+	return nil, "", misask(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
+		"write "+Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write, "")))
 }
 
 // across compares versions of two documents.
-func across(ctx context.Context, h *history.History, doc db.Document, ref string, other db.Document, second string) (*comparison, error) {
+func across(ctx context.Context, h *history.History, doc db.Document, ref string, other db.Document, second string) (*Comparison, error) {
 	for _, r := range []string{ref, second} {
 		if strings.Contains(r, "..") {
-			return nil, usage(hint.Wrap(fmt.Errorf("%q names two versions, and of two documents one each is compared", r), "write A@v3 B@v5"))
+			return nil, misask(hint.Wrap(fmt.Errorf("%q names two versions, and of two documents one each is compared", r), "write A@v3 B@v5"))
 		}
 	}
 	old, err := h.Version(ctx, doc, ref)
@@ -137,13 +140,13 @@ func across(ctx context.Context, h *history.History, doc db.Document, ref string
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{doc: other, from: &doc}
+	c := &Comparison{Doc: other, From: &doc}
 	return c, c.load(ctx, h, &old, now)
 }
 
 // withBefore compares a version with the one before it.
-func (c *comparison) withBefore(ctx context.Context, h *history.History, ref string) error {
-	now, err := h.Version(ctx, c.doc, ref)
+func (c *Comparison) withBefore(ctx context.Context, h *history.History, ref string) error {
+	now, err := h.Version(ctx, c.Doc, ref)
 	if err != nil {
 		return err
 	}
@@ -152,34 +155,34 @@ func (c *comparison) withBefore(ctx context.Context, h *history.History, ref str
 		return err
 	}
 	if !ok {
-		c.notes = append(c.notes, now.Label()+" is the first version: it is compared with nothing")
+		c.Notes = append(c.Notes, now.Label()+" is the first version: it is compared with nothing")
 		return c.load(ctx, h, nil, now)
 	}
 	return c.load(ctx, h, &old, now)
 }
 
 // load reads both contents and compares them.
-func (c *comparison) load(ctx context.Context, h *history.History, old *history.Version, now history.Version) error {
+func (c *Comparison) load(ctx context.Context, h *history.History, old *history.Version, now history.Version) error {
 	if old != nil {
 		was, err := h.Content(ctx, *old)
 		if err != nil {
 			return err
 		}
-		c.old, c.was = old.Label(), diff.Read(was.Bytes)
+		c.Old, c.Was = old.Label(), diff.Read(was.Bytes)
 		c.note(*old)
 	}
 	is, err := h.Content(ctx, now)
 	if err != nil {
 		return err
 	}
-	c.new, c.now = now.Label(), diff.Read(is.Bytes)
+	c.New, c.Now = now.Label(), diff.Read(is.Bytes)
 	c.note(now)
-	c.Result = diff.Compare(c.was, c.now)
+	c.Result = diff.Compare(c.Was, c.Now)
 	return nil
 }
 
-func (c *comparison) note(v history.Version) {
+func (c *Comparison) note(v history.Version) {
 	if v.Note != "" {
-		c.notes = append(c.notes, v.Note)
+		c.Notes = append(c.Notes, v.Note)
 	}
 }
