@@ -227,10 +227,7 @@ func (a *app) readerAt(ctx context.Context, at string) (*history.History, error)
 	if err != nil || at == "" {
 		return h, err
 	}
-	if h.At, err = h.Instant(at); err != nil {
-		return nil, usage(fmt.Errorf("--at: %w", err))
-	}
-	return h, nil
+	return h, answer.AsOf(h, at)
 }
 
 // atHelp says what --at does to references.

@@ -35,6 +35,17 @@ type absent string
 func (a absent) Error() string        { return string(a) }
 func (a absent) Is(target error) bool { return target == coc.ErrNotFound }
 
+// AsOf has the versions asked for be those of a time; "" is now.
+func AsOf(h *history.History, at string) (err error) {
+	if at == "" {
+		return nil
+	}
+	if h.At, err = h.Instant(at); err != nil {
+		return misask(fmt.Errorf("--at: %w", err))
+	}
+	return nil
+}
+
 // tell passes on what is to be known beside an answer.
 func tell(h *history.History, note string) {
 	if h.Tell != nil && note != "" {

@@ -67,7 +67,7 @@ func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) 
 			return name != "" && coc.Fits(step, name)
 		})
 		if why != "" {
-			return nil, hint.Wrap(fmt.Errorf("-L %s: the structure can't be read: %s", text, why), "name lines: -L 10,20")
+			return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: the structure can't be read: %s", text, why)), "name lines: -L 10,20")
 		}
 		if len(spans) == 0 {
 			var list []string
@@ -77,7 +77,7 @@ func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) 
 				}
 			}
 			slices.Sort(list)
-			return nil, hint.Wrap(fmt.Errorf("-L %s: there is no such step", text), DidYouMean(step, list))
+			return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: there is no such step", text)), DidYouMean(step, list))
 		}
 		return spans, nil
 	}
@@ -107,7 +107,7 @@ func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) 
 		}
 	}
 	if s.From > s.To || s.From > lines {
-		return nil, hint.Wrap(fmt.Errorf("-L %s: there are no such lines", text), "there are "+Plural(lines, "line"))
+		return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: there are no such lines", text)), "there are "+Plural(lines, "line"))
 	}
 	return []diff.Span{s}, nil
 }

@@ -95,6 +95,23 @@ func Compare(ctx context.Context, h *history.History, args []string) (*Compariso
 	return c, c.load(ctx, h, &old, now)
 }
 
+// Between compares two versions, each named in full as DOC@REF, of a document or of
+// two. No old one is the one before the new.
+func Between(ctx context.Context, h *history.History, old, now string) (*Comparison, error) {
+	if old == "" {
+		return Compare(ctx, h, []string{now})
+	}
+	doc, ref, err := h.Split(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	other, second, err := h.Split(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	return across(ctx, h, doc, ref, other, second)
+}
+
 // otherDocument returns the document that a second argument names, with its
 // reference; nil where it names a version of the first. To name the first document
 // again is refused.
@@ -125,7 +142,7 @@ func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref
 		"write "+Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write, "")))
 }
 
-// across compares versions of two documents.
+// across compares a version each of two documents, or of one named twice.
 func across(ctx context.Context, h *history.History, doc db.Document, ref string, other db.Document, second string) (*Comparison, error) {
 	for _, r := range []string{ref, second} {
 		if strings.Contains(r, "..") {
@@ -140,7 +157,10 @@ func across(ctx context.Context, h *history.History, doc db.Document, ref string
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Doc: other, From: &doc}
+	c := &Comparison{Doc: other}
+	if doc.Key != other.Key {
+		c.From = &doc
+	}
 	return c, c.load(ctx, h, &old, now)
 }
 

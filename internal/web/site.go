@@ -44,6 +44,7 @@ func (s *Site) Handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.assets(mux)
 	s.pages(mux, p)
+	s.api(mux)
 	return s.Guard.wrap(s.bounded(mux), s.Log), nil
 }
 
