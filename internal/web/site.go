@@ -45,6 +45,7 @@ func (s *Site) Handler() (http.Handler, error) {
 	p.assets(mux)
 	s.pages(mux, p)
 	s.api(mux)
+	s.feeds(mux)
 	return s.Guard.wrap(s.bounded(mux), s.Log), nil
 }
 
