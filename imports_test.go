@@ -31,9 +31,10 @@ func arrows() map[string][]string {
 		"internal/db":            {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "migrations"},
 		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint"},
 		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
+		"internal/answer":        {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/history", "internal/hint"},
 		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint"},
 		"internal/daemon":        {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
-		"internal/web":           {"internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint"},
+		"internal/web":           {"internal/answer", "internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint"},
 	}
 }
 

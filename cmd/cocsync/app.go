@@ -9,11 +9,11 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -227,10 +227,7 @@ func (a *app) readerAt(ctx context.Context, at string) (*history.History, error)
 	if err != nil || at == "" {
 		return h, err
 	}
-	if h.At, err = h.Instant(at); err != nil {
-		return nil, usage(fmt.Errorf("--at: %w", err))
-	}
-	return h, nil
+	return h, answer.AsOf(h, at)
 }
 
 // atHelp says what --at does to references.
@@ -260,15 +257,6 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.err, o))
 }
 
-// jsonTime writes an instant as RFC 3339 in UTC; nil when it is not known.
-func jsonTime(t time.Time) *string {
-	if t.IsZero() {
-		return nil
-	}
-	s := t.UTC().Format("2006-01-02T15:04:05.000Z")
-	return &s
-}
-
 // width is how many columns the output has; 0 when it is no terminal.
 func (a *app) width() int {
 	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -290,41 +278,5 @@ func (a *app) colored() bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0
 }
 
-// visible shows the control characters of a text instead of obeying them, and
-// those that turn the direction of writing; and each byte that is no UTF-8 as
-// <FE>, so that two that differ look different.
-func visible(s string) string {
-	return visibleBut(s, "")
-}
-
-// visibleBut leaves the control characters in keep as they are.
-func visibleBut(s, keep string) string {
-	shown := func(r rune) bool { return !hidden(r) || strings.ContainsRune(keep, r) }
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !shown(r) }) {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
-			fmt.Fprintf(&b, "<%02X>", s[i])
-		case shown(r):
-			b.WriteRune(r)
-		case r < 0x20:
-			b.WriteString("^" + string(r+0x40))
-		case r == 0x7f:
-			b.WriteString("^?")
-		default:
-			fmt.Fprintf(&b, "<U+%04X>", r)
-		}
-	}
-	return b.String()
-}
-
-// hidden reports whether a terminal would obey the character or hide with it.
-func hidden(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r <= 0x9f || // C0, C1
-		r == 0x61c || r == 0x180e || r >= 0x200b && r <= 0x200f || // marks and zero widths
-		r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || // line ends, embeddings, isolates
-		r == 0xfeff || r >= 0xfff9 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe007f // tags
-}
+// visible shows the control characters of a text instead of obeying them.
+func visible(s string) string { return answer.Visible(s, "") }

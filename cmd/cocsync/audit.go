@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/audit"
-	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 )
 
@@ -80,18 +80,15 @@ without the archive: cocsync audit check FILE.`,
 }
 
 func (a *app) auditProve(ctx context.Context, arg, out string) error {
-	id, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || id < 1 {
-		return usage(hint.Wrap(fmt.Errorf("%q is no number of a change", arg), "`cocsync log` shows the numbers"))
+	id, err := answer.ChangeID(arg)
+	if err != nil {
+		return err
 	}
 	h, err := a.reader(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := h.Prove(ctx, id)
-	if errors.Is(err, coc.ErrNotFound) {
-		return hint.Wrap(fmt.Errorf("no change %d in the archive", id), "`cocsync log` shows the numbers")
-	}
+	p, err := answer.Prove(ctx, h, id)
 	if err != nil {
 		return err
 	}

@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/diff"
-	"cocsync/internal/hint"
 	"cocsync/internal/history"
 )
 
@@ -70,104 +68,24 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	if err != nil {
 		return err
 	}
-	if lines, err = chosenLines(lines, text, only); err != nil {
+	if lines, err = answer.ChosenLines(lines, text, only); err != nil {
 		return err
 	}
 	a.aside(v.Note)
 	a.aside(note)
 	if v.Form == coc.FormToken {
-		a.aside(tokenNote)
+		a.aside(answer.TokenNote)
 	}
 	if len(lines) == 0 {
 		a.nothing(visible(doc.Name+"@"+v.Label()) + " is empty")
 	}
 	if asJSON {
-		return a.writeJSON(blameJSON(lines))
+		return answer.Write(a.out, answer.NewBlame(lines))
 	}
 	return a.paged(func(p *page) error {
 		p.blame(lines)
 		return nil
 	})
-}
-
-// chosenLines are the lines that -L names; all of them without it.
-func chosenLines(lines []history.Blamed, text *diff.Text, only []string) ([]history.Blamed, error) {
-	if len(only) == 0 {
-		return lines, nil
-	}
-	chosen := make([]bool, len(lines)+1)
-	for _, o := range only {
-		spans, err := lineSpans(o, text, len(lines))
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range spans {
-			for i := s.From; i <= min(s.To, len(lines)); i++ {
-				chosen[i] = true
-			}
-		}
-	}
-	var list []history.Blamed
-	for _, l := range lines {
-		if chosen[l.Line] {
-			list = append(list, l)
-		}
-	}
-	return list, nil
-}
-
-// lineSpans reads one -L of a content with so many lines.
-func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) {
-	if step, ok := strings.CutPrefix(text, "step:"); ok {
-		names := map[string]bool{}
-		spans, why := content.Find(func(_, name string) bool {
-			names[name] = true
-			return name != "" && coc.Fits(step, name)
-		})
-		if why != "" {
-			return nil, hint.Wrap(fmt.Errorf("-L %s: the structure can't be read: %s", text, why), "name lines: -L 10,20")
-		}
-		if len(spans) == 0 {
-			var list []string
-			for name := range names {
-				if name != "" {
-					list = append(list, name)
-				}
-			}
-			slices.Sort(list)
-			return nil, hint.Wrap(fmt.Errorf("-L %s: there is no such step", text), didYouMean(step, list))
-		}
-		return spans, nil
-	}
-	wrong := func() ([]diff.Span, error) {
-		return nil, usage(hint.Wrap(fmt.Errorf("-L %q names no lines", text), "write -L 10,20, -L 10,+5 or -L step:NAME"))
-	}
-	first, last, ranged := strings.Cut(text, ",")
-	s := diff.Span{From: 1, To: lines}
-	var err error
-	if first != "" {
-		if s.From, err = strconv.Atoi(first); err != nil || s.From < 1 {
-			return wrong()
-		}
-	}
-	switch {
-	case !ranged && first == "":
-		return wrong()
-	case !ranged:
-		s.To = s.From
-	case last != "":
-		n, err := strconv.Atoi(last)
-		if err != nil || n < 1 {
-			return wrong()
-		}
-		if s.To = n; last[0] == '+' {
-			s.To = s.From + n - 1
-		}
-	}
-	if s.From > s.To || s.From > lines {
-		return nil, hint.Wrap(fmt.Errorf("-L %s: there are no such lines", text), "there are "+plural(lines, "line"))
-	}
-	return []diff.Span{s}, nil
 }
 
 // blame writes lines behind the versions that brought them in.
@@ -193,23 +111,4 @@ func (p *page) day(made, seen time.Time) string {
 		made = seen
 	}
 	return made.In(p.local).Format(time.DateOnly)
-}
-
-// blamedJSON is a line of blame -o json.
-type blamedJSON struct {
-	Line       int     `json:"line"`
-	Version    string  `json:"version"`
-	By         *string `json:"by"`
-	MadeAt     *string `json:"made_at"`
-	Text       string  `json:"text"`
-	TextBase64 string  `json:"text_base64,omitempty"` // the bytes, where text can't hold them
-}
-
-func blameJSON(lines []history.Blamed) []blamedJSON {
-	list := make([]blamedJSON, len(lines))
-	for i, l := range lines {
-		text, exact := jsonText(strings.TrimSuffix(string(l.Text), "\n"))
-		list[i] = blamedJSON{l.Line, l.Name(), orNull(l.Author), jsonTime(l.MadeAt), text, exact}
-	}
-	return list
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 	"cocsync/internal/syncer"
@@ -50,7 +51,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 		return err
 	}
 	for _, w := range cfg.Warnings() {
-		fmt.Fprintln(a.out, "note ", visibleBut(w.Error(), "\n"))
+		fmt.Fprintln(a.out, "note ", answer.Visible(w.Error(), "\n"))
 	}
 	p, err := a.build(cfg, nil, a.logger(slog.LevelError+1))
 	if err != nil {

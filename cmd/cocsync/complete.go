@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/history"
 )
 
@@ -70,7 +71,7 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completi
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	given := strings.Split(before, ",")
 	var list []cobra.Completion
-	for _, k := range kinds() {
+	for _, k := range answer.Kinds() {
 		if !slices.Contains(given, k) {
 			list = append(list, before+k)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 )
@@ -102,7 +103,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 		formatUnified, formatDSL, formatSide, formatJSON, formatHTML)
 	s := cmd.Flags()
 	s.StringVar(&f.at, "at", "", "as of `TIME`")
-	f.context = patchContext
+	f.context = answer.PatchContext
 	s.VarP(&f.context, "unified", "U", "unchanged lines around a change")
 	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
 	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "lines that differ in white space alone are equal")
@@ -166,25 +167,25 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	if err != nil {
 		return false, err
 	}
-	c, err := compare(ctx, h, args)
+	c, err := answer.Compare(ctx, h, args)
 	if err != nil {
 		return false, err
 	}
-	for _, note := range c.notes {
+	for _, note := range c.Notes {
 		a.aside(note)
 	}
-	hunks := diff.Hunks(c.was, c.now, f.options())
+	hunks := diff.Hunks(c.Was, c.Now, f.options())
 	differs = !c.Equal && (len(hunks) > 0 || !f.ignoreSpace)
 	switch {
 	case f.format.value == formatJSON:
-		return differs, a.writeJSON(c.json(hunks, f.options()))
+		return differs, answer.Write(a.out, answer.NewDiff(c, hunks, f.options()))
 	case f.format.value == formatHTML:
-		return differs, c.html(a.out, f)
+		return differs, writeHTML(a.out, c, f)
 	case !differs && !c.Equal && f.format.value != formatDSL:
-		a.nothing(visible(c.title() + ": nothing but white space differs"))
+		a.nothing(visible(c.Title() + ": nothing but white space differs"))
 		return false, nil
 	case c.Equal || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
-		a.nothing(visible(c.title() + ": " + c.Summary))
+		a.nothing(visible(c.Title() + ": " + c.Summary))
 		return differs, nil
 	}
 	return differs, a.paged(func(p *page) error {
@@ -194,7 +195,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 }
 
 // diff writes a comparison in one of the formats for people.
-func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
+func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
 	switch {
 	case f.stat:
 		p.stat(c, hunks)
@@ -207,8 +208,8 @@ func (p *page) diff(c *comparison, hunks []diff.Hunk, f diffFlags) {
 		p.words(c, hunks)
 	case f.ignoreSpace:
 		p.exact = false // it is no patch
-		p.unified(c.unified(f.options()), hunks, c.Items)
+		p.unified(c.Patch(f.options()), hunks, c.Items)
 	default:
-		p.unified(c.unified(f.options()), hunks, c.Items)
+		p.unified(c.Patch(f.options()), hunks, c.Items)
 	}
 }

@@ -14,15 +14,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 )
 
 // comparisonOf compares two contents as if they were v1 and v2 of a document.
-func comparisonOf(old, now string) *comparison {
-	c := &comparison{doc: db.Document{Account: "prod", DocumentID: "DM1", Name: "job"}, old: "v1", new: "v2",
-		was: diff.Read([]byte(old)), now: diff.Read([]byte(now))}
-	c.Result = diff.Compare(c.was, c.now)
+func comparisonOf(old, now string) *answer.Comparison {
+	c := &answer.Comparison{Doc: db.Document{Account: "prod", DocumentID: "DM1", Name: "job"}, Old: "v1", New: "v2",
+		Was: diff.Read([]byte(old)), Now: diff.Read([]byte(now))}
+	c.Result = diff.Compare(c.Was, c.Now)
 	return c
 }
 
@@ -37,7 +38,7 @@ type look struct {
 // readLook reads "side-by-side 80 color -w"; word and stat are formats, too.
 func readLook(t *testing.T, name string) look {
 	t.Helper()
-	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}}
+	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: answer.PatchContext}}
 	for word := range strings.FieldsSeq(name) {
 		switch n, err := strconv.Atoi(word); {
 		case err == nil:
@@ -59,10 +60,10 @@ func readLook(t *testing.T, name string) look {
 	return l
 }
 
-func (l look) at(c *comparison) string {
+func (l look) at(c *answer.Comparison) string {
 	var b bytes.Buffer
 	p := &page{Writer: bufio.NewWriter(&b), exact: l.exact, color: l.color, width: l.width}
-	p.diff(c, diff.Hunks(c.was, c.now, l.options()), l.diffFlags)
+	p.diff(c, diff.Hunks(c.Was, c.Now, l.options()), l.diffFlags)
 	p.Flush()
 	return b.String()
 }
@@ -149,7 +150,7 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 			l := readLook(t, name)
 			for _, l.color = range []bool{false, true} {
 				got := sgr.ReplaceAllString(l.at(c), "")
-				if i := strings.IndexFunc(got, func(r rune) bool { return hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+				if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 					t.Errorf("%s of %q writes %q, which a terminal would obey", name, pair, got[i:min(len(got), i+10)])
 				}
 			}
@@ -193,8 +194,8 @@ func TestPatchInAPipeIsExact(t *testing.T) {
 			continue // its escapes can't be told from ours
 		}
 		c := comparisonOf(pair[0], pair[1])
-		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: patchContext}, color: true, exact: true}
-		want := string(c.unified(l.options()))
+		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: answer.PatchContext}, color: true, exact: true}
+		want := string(c.Patch(l.options()))
 		if got := sgr.ReplaceAllString(l.at(c), ""); got != want {
 			t.Errorf("unified of %q (-want +got):\n%s", pair, cmp.Diff(want, got))
 		}
@@ -302,7 +303,7 @@ func FuzzWrapLosesNothing(f *testing.F) {
 			}
 		}
 		show := func(text string) string {
-			return strings.ReplaceAll(visibleBut(text, "\t"), "\t", "")
+			return strings.ReplaceAll(answer.Visible(text, "\t"), "\t", "")
 		}
 		// A tab is worth some spaces, so spaces do not count.
 		blank := strings.NewReplacer(" ", "")

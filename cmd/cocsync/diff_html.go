@@ -6,16 +6,17 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/web"
 )
 
-// html writes the comparison as a fragment of a page. It says nothing of its
+// writeHTML writes the comparison as a fragment of a page. It says nothing of its
 // encoding, as a page does that it stands in; so all that is not ASCII is written
 // by number, and the fragment reads right as a file of its own too.
-func (c *comparison) html(w io.Writer, f diffFlags) error {
+func writeHTML(w io.Writer, c *answer.Comparison, f diffFlags) error {
 	var page bytes.Buffer
 	err := web.DiffFragment(&page, web.Diff{
-		Title: arrow(c.fromName(), c.doc.Name), Old: c.was, New: c.now, OldLabel: c.old, NewLabel: c.new,
+		Title: answer.Arrow(c.FromName(), c.Doc.Name), Old: c.Was, New: c.Now, OldLabel: c.Old, NewLabel: c.New,
 		Context: int(f.context), IgnoreSpace: f.ignoreSpace,
 	})
 	if err != nil {

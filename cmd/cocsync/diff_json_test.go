@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/diff"
 )
 
@@ -26,7 +27,7 @@ func TestDiffJSONHasItsSchema(t *testing.T) {
 	s := readSchema(t, "diff.schema.json")
 	for _, pair := range pairs(t) {
 		for _, ignoreSpace := range []bool{false, true} {
-			if err := s.check(s.root, answer(t, pair, diff.Options{Context: 2, IgnoreSpace: ignoreSpace}), "$"); err != nil {
+			if err := s.check(s.root, answerOf(t, pair, diff.Options{Context: 2, IgnoreSpace: ignoreSpace}), "$"); err != nil {
 				t.Errorf("JSON of %q: %v", pair, err)
 			}
 		}
@@ -52,7 +53,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{"a text that is too long", func(v map[string]any) { v["summary"] = strings.Repeat("重", 201) }},
 		{"what is no base64", func(v map[string]any) { v["unified_base64"] = "?" }},
 	} {
-		v := answer(t, [2]string{job1, job2}, diff.Options{Context: 1})
+		v := answerOf(t, [2]string{job1, job2}, diff.Options{Context: 1})
 		if err := s.check(s.root, v, "$"); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +68,7 @@ func TestSchemaRefuses(t *testing.T) {
 // joined are their line.
 func TestDiffJSONHoldsTheBytes(t *testing.T) {
 	for _, pair := range pairs(t) {
-		var d diffJSON
+		var d answer.Diff
 		must(t, json.Unmarshal(written(t, pair, diff.Options{Context: 1 << 20}), &d))
 		var old, now bytes.Buffer
 		for _, h := range d.Hunks {
@@ -94,7 +95,7 @@ func TestDiffJSONHoldsTheBytes(t *testing.T) {
 		if pair[0] != pair[1] && (old.String() != pair[0] || now.String() != pair[1]) {
 			t.Errorf("hunks of %q hold %q and %q", pair, old.String(), now.String())
 		}
-		if got, want := bytesOf(t, d.Unified, d.UnifiedBase64), string(comparisonOf(pair[0], pair[1]).unified(diff.Options{Context: 1 << 20})); got != want {
+		if got, want := bytesOf(t, d.Unified, d.UnifiedBase64), string(comparisonOf(pair[0], pair[1]).Patch(diff.Options{Context: 1 << 20})); got != want {
 			t.Errorf("the patch of %q is %q, want %q", pair, got, want)
 		}
 	}
@@ -115,11 +116,11 @@ func written(t *testing.T, pair [2]string, o diff.Options) []byte {
 	t.Helper()
 	c := comparisonOf(pair[0], pair[1])
 	var b bytes.Buffer
-	must(t, (&app{out: &b}).writeJSON(c.json(diff.Hunks(c.was, c.now, o), o)))
+	must(t, answer.Write(&b, answer.NewDiff(c, diff.Hunks(c.Was, c.Now, o), o)))
 	return b.Bytes()
 }
 
-func answer(t *testing.T, pair [2]string, o diff.Options) map[string]any {
+func answerOf(t *testing.T, pair [2]string, o diff.Options) map[string]any {
 	t.Helper()
 	var v map[string]any
 	must(t, json.Unmarshal(written(t, pair, o), &v))

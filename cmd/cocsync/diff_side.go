@@ -7,6 +7,7 @@ import (
 	"github.com/clipperhouse/uax29/v2/graphemes"
 	"github.com/mattn/go-runewidth"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/diff"
 )
 
@@ -28,13 +29,13 @@ type sheet struct {
 }
 
 // sideBySide writes both versions beside each other.
-func (p *page) sideBySide(c *comparison, hunks []diff.Hunk) {
+func (p *page) sideBySide(c *answer.Comparison, hunks []diff.Hunk) {
 	s := newSheet(p, hunks)
 	var old []strip
-	if c.was != nil {
-		old = s.wrap(bold, whole(c.oldDoc().Name+"  "+c.old))
+	if c.Was != nil {
+		old = s.wrap(bold, whole(c.OldDoc().Name+"  "+c.Old))
 	}
-	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.doc.Name+"  "+c.new)))
+	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.Doc.Name+"  "+c.New)))
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.paint(magenta, hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Items) {
@@ -150,7 +151,7 @@ func (s *sheet) runs(st style, words []diff.Word) []stretch {
 			w.Text, runs[i].style = s.emphasis(w)
 		}
 		var b strings.Builder
-		for j, part := range strings.Split(visibleBut(w.Text, "\t"), "\t") {
+		for j, part := range strings.Split(answer.Visible(w.Text, "\t"), "\t") {
 			if j > 0 {
 				spaces := tabStop - column%tabStop
 				b.WriteString(strings.Repeat(" ", spaces))

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/diff"
 )
 
 // stat writes how many lines came and went.
-func (p *page) stat(c *comparison, hunks []diff.Hunk) {
+func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
 	added, removed := 0, 0
 	for _, h := range hunks {
 		for _, l := range h.Lines {
@@ -20,13 +21,13 @@ func (p *page) stat(c *comparison, hunks []diff.Hunk) {
 			}
 		}
 	}
-	fmt.Fprintf(p, "%s  %s %s\n", visible(c.title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
+	fmt.Fprintf(p, "%s  %s %s\n", visible(c.Title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
 }
 
 // structure writes what became of the job's structure, and which changed lines
 // mean the same as before.
-func (p *page) structure(c *comparison) {
-	p.prose("", bold, c.title())
+func (p *page) structure(c *answer.Comparison) {
+	p.prose("", bold, c.Title())
 	p.prose("", plain, c.Summary)
 	if groups := diff.Outline(c.Items); len(groups) > 0 {
 		p.WriteByte('\n')

@@ -5,42 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/diff"
 )
-
-// patchContext is how many unchanged lines stand around a change, as in git.
-const patchContext = 3
-
-// fileNames are what a patch calls both sides: the document's name, as a file in
-// the working directory.
-func fileNames(name, documentID string, first bool) (old, now string) {
-	file := strings.ReplaceAll(name, "/", "_")
-	if file == "" || file == "." || file == ".." {
-		file = documentID
-	}
-	if first {
-		return "/dev/null", "b/" + file
-	}
-	return "a/" + file, "b/" + file
-}
-
-// unified writes a line diff that patch and git apply take. A nil old is no file.
-func unified(name, documentID string, old, now *diff.Text, o diff.Options) []byte {
-	was, is := fileNames(name, documentID, old == nil)
-	return diff.Unified(old, now, was, is, o)
-}
-
-func (c *comparison) unified(o diff.Options) []byte {
-	was, is := c.fileNames()
-	return diff.Unified(c.was, c.now, was, is, o)
-}
-
-// fileNames are what a patch calls both sides.
-func (c *comparison) fileNames() (was, is string) {
-	was, _ = fileNames(c.oldDoc().Name, c.oldDoc().DocumentID, c.was == nil)
-	_, is = fileNames(c.doc.Name, c.doc.DocumentID, c.was == nil)
-	return was, is
-}
 
 // unified writes a line diff. Colours, in which the words that changed within a
 // line stand out, are all that it adds. The hunks are those of the text, the items of the comparison.
@@ -103,8 +70,8 @@ func (p *page) styled(sign string, s style, words []diff.Word) {
 
 // words writes the lines in the frame of a unified diff, and one that changed
 // once, with both its states.
-func (p *page) words(c *comparison, hunks []diff.Hunk) {
-	old, now := c.fileNames()
+func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
+	old, now := c.FileNames()
 	p.styled("--- ", bold, whole(visible(old)))
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {

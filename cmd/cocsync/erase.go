@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -91,7 +92,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 		return err
 	}
 	if asJSON {
-		return a.writeJSON(newErasureJSON(e, after))
+		return answer.Write(a.out, answer.NewErasure(e, after))
 	}
 	fmt.Fprintf(a.out, "erased %s\n", hash)
 	return nil
@@ -144,32 +145,4 @@ func (a *app) touched(e db.Erasure) {
 	for _, c := range e.Copies {
 		fmt.Fprintf(w, "This copy from before a migration keeps it: %s\n", visible(c))
 	}
-}
-
-// erasureJSON is erase -o json.
-type erasureJSON struct {
-	SHA256   string      `json:"sha256"`
-	Size     int         `json:"size"`
-	ErasedAt *string     `json:"erased_at"`
-	Reason   string      `json:"reason"`
-	Versions []placeJSON `json:"versions"`
-	Changes  int         `json:"changes"`
-	Messages int         `json:"messages"`
-	Copies   []string    `json:"copies"` // files from before migrations that keep it
-}
-
-type placeJSON struct {
-	Account    string `json:"account"`
-	DocumentID string `json:"document_id"`
-	Name       string `json:"name"`
-	Version    string `json:"version"`
-}
-
-func newErasureJSON(before, after db.Erasure) erasureJSON {
-	e := erasureJSON{SHA256: after.Hash.String(), Size: after.Size, ErasedAt: jsonTime(after.ErasedAt), Reason: after.Why,
-		Versions: []placeJSON{}, Changes: before.Changes, Messages: before.Sent + before.Waiting, Copies: append([]string{}, before.Copies...)}
-	for _, p := range before.Places {
-		e.Versions = append(e.Versions, placeJSON(p))
-	}
-	return e
 }

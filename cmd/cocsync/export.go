@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -196,7 +197,7 @@ func (a *app) exportTable(ctx context.Context) error {
 }
 
 func tableTime(t time.Time) string {
-	if s := jsonTime(t); s != nil {
+	if s := answer.Time(t); s != nil {
 		return *s
 	}
 	return ""

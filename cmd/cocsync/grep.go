@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/db"
-	"cocsync/internal/hint"
+	"cocsync/internal/answer"
 	"cocsync/internal/history"
 )
 
@@ -82,105 +79,45 @@ reading every distinct line.
 	return cmd
 }
 
-// pattern reads the pattern of a search within lines.
-func pattern(text string, fixed, ignoreCase bool) (*regexp.Regexp, error) {
-	switch {
-	case text == "":
-		return nil, usage(hint.Wrap(errors.New("the pattern is empty"), "is a variable of the shell not set? A dot matches every line that is not empty"))
-	case strings.Contains(text, "\n"):
-		return nil, usage(hint.Wrap(errors.New("the pattern has a line feed"), "lines are searched one by one: look for one of its lines"))
-	}
-	if fixed {
-		text = regexp.QuoteMeta(text)
-	}
-	if ignoreCase {
-		text = "(?i)" + text
-	}
-	re, err := regexp.Compile(text)
-	if err != nil {
-		return nil, usage(hint.Wrap(err, "add -F to look for the text as it is"))
-	}
-	return re, nil
-}
-
 func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
-	q := history.Query{Newest: f.newest, Step: f.step, Path: f.path, Brief: f.names}
-	var err error
-	if q.Pattern, err = pattern(args[0], f.fixed, f.ignoreCase); err != nil {
+	q := answer.Grep{Pattern: args[0], Fixed: f.fixed, IgnoreCase: f.ignoreCase, Names: f.names, Counts: f.counts, Newest: f.newest,
+		At: f.at, Step: f.step, Path: f.path, Documents: args[1:]}
+	if _, err := q.Regexp(); err != nil {
 		return err
 	}
 	h, err := a.reader(ctx)
 	if err != nil {
 		return err
 	}
-	if q.Documents, err = documents(ctx, h, args[1:]); err != nil {
+	query, err := q.Query(ctx, h)
+	if err != nil {
 		return err
 	}
-	if f.at != "" {
-		if q.At, err = h.Instant(f.at); err != nil {
-			return usage(fmt.Errorf("--at: %w", err))
-		}
-	}
-	var unread []string
-	any := false
-	each := func(write func(history.Found) error) error {
-		return h.Grep(ctx, q, func(found history.Found) error {
-			for _, v := range found.Unread {
-				unread = append(unread, found.Document.Name+"@"+v)
-			}
-			if len(found.Lines) == 0 && len(found.Unread) > 0 {
-				return nil
-			}
-			any = true
-			return write(found)
-		})
-	}
+	anything, note := false, ""
 	if f.output.value == formatJSON {
-		err = a.grepJSON(each, f)
+		list := []answer.Match{}
+		anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error {
+			list = append(list, q.Matches(found)...)
+			return nil
+		})
+		if err == nil {
+			err = answer.Write(a.out, list)
+		}
 	} else {
 		err = a.paged(func(p *page) error {
-			return each(func(found history.Found) error { return p.found(found, q.Pattern, f) })
+			var err error
+			anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error { return p.found(found, query.Pattern, f) })
+			return err
 		})
 	}
 	if err != nil {
 		return err
 	}
-	if !any {
+	if !anything {
 		a.nothing("no lines match")
 	}
-	a.unread(unread)
+	a.aside(note)
 	return nil
-}
-
-// documents finds the documents that arguments name, each once.
-func documents(ctx context.Context, h *history.History, args []string) (list []db.Document, err error) {
-	for _, arg := range args {
-		doc, ref, err := h.Split(ctx, arg)
-		if err != nil {
-			return nil, err
-		}
-		if ref != "" {
-			return nil, usage(hint.Wrap(fmt.Errorf("%q names a version, and grep looks into all of them", arg), "leave @"+ref+" out; --newest and --at choose one"))
-		}
-		if !slices.ContainsFunc(list, func(d db.Document) bool { return d.Key == doc.Key }) {
-			list = append(list, doc)
-		}
-	}
-	return list, nil
-}
-
-// maxUnread is how many versions are named that could not be searched.
-const maxUnread = 5
-
-// unread says which versions could not be searched.
-func (a *app) unread(versions []string) {
-	if n := len(versions); n > 0 {
-		text := strings.Join(versions[:min(n, maxUnread)], ", ")
-		if n > maxUnread {
-			text += fmt.Sprintf(" and %d more", n-maxUnread)
-		}
-		a.aside("no steps and paths are known of " + text + ": their structure can't be read")
-	}
 }
 
 // found writes the lines of a document that match.
@@ -228,51 +165,6 @@ func writeRuns(runs []history.Run) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// matchJSON is a line of grep -o json; with -l and -c a document.
-type matchJSON struct {
-	Account    string    `json:"account"`
-	DocumentID string    `json:"document_id"`
-	Name       string    `json:"name"`
-	Text       *string   `json:"text,omitempty"`
-	TextBase64 string    `json:"text_base64,omitempty"` // the bytes, where text can't hold them
-	Runs       []runJSON `json:"runs,omitempty"`
-	Count      *int      `json:"count,omitempty"`
-}
-
-type runJSON struct {
-	First string `json:"first"`
-	Last  string `json:"last"`
-}
-
-func (a *app) grepJSON(each func(func(history.Found) error) error, f grepFlags) error {
-	list := []matchJSON{}
-	err := each(func(found history.Found) error {
-		d := found.Document
-		doc := matchJSON{Account: d.Account, DocumentID: d.DocumentID, Name: d.Name}
-		if f.counts || f.names {
-			if n := len(found.Lines); f.counts {
-				doc.Count = &n
-			}
-			list = append(list, doc)
-			return nil
-		}
-		for _, m := range found.Lines {
-			line := doc
-			text, exact := jsonText(m.Text)
-			line.Text, line.TextBase64 = &text, exact
-			for _, r := range m.Runs {
-				line.Runs = append(line.Runs, runJSON{r.First, r.Last})
-			}
-			list = append(list, line)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return a.writeJSON(list)
 }
 
 // completeGrep offers documents behind the pattern.

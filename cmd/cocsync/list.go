@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/hint"
-	"cocsync/internal/history"
 )
 
 type listFlags struct {
@@ -53,27 +50,25 @@ what is not known of then is unknown. --since leaves those that changed from the
 	}
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of the account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
-	f.state = choose(cmd, "state", "", "", "only documents that stand so", string(coc.Present), string(coc.Seen), string(coc.Deleted))
+	f.state = choose(cmd, "state", "", "", "only documents that stand so", answer.States()...)
 	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
 	cmd.Flags().StringVar(&f.at, "at", "", "as they stood at `TIME`")
-	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", "name", "made", "checked", "versions")
+	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", answer.Sorts()...)
 	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "the other way round")
 	f.output = outputFlag(cmd)
 	return cmd
 }
 
 func (a *app) list(ctx context.Context, f listFlags) error {
-	if _, err := path.Match(f.name, ""); err != nil {
-		return usage(hint.Wrap(fmt.Errorf("--name %q is no pattern: %w", f.name, err), "write [[] for a bracket itself"))
+	q := answer.List{Account: f.account, Name: f.name, State: f.state.value, Since: f.since, At: f.at, Sort: f.sort.value, Reverse: f.reverse}
+	if err := q.Check(); err != nil {
+		return err
 	}
 	h, err := a.reader(ctx)
 	if err != nil {
 		return err
 	}
-	if err := knownAccount(ctx, h.DB, f.account); err != nil {
-		return err
-	}
-	docs, err := a.listed(ctx, h, f)
+	docs, err := q.Documents(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -81,11 +76,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		a.nothing("no documents match")
 	}
 	if f.output.value == "json" {
-		list := make([]documentJSON, len(docs))
-		for i, d := range docs {
-			list[i] = newDocumentJSON(d)
-		}
-		return a.writeJSON(list)
+		return answer.Write(a.out, answer.NewDocuments(docs))
 	}
 	if len(docs) == 0 {
 		return nil
@@ -96,58 +87,6 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	})
 	a.nothing(tally(docs))
 	return err
-}
-
-// listed returns the documents that pass the flags, in their order.
-func (a *app) listed(ctx context.Context, h *history.History, f listFlags) (docs []db.Document, err error) {
-	if f.at == "" {
-		docs, err = h.DB.Documents(ctx, f.account)
-	} else {
-		at, wrong := h.Instant(f.at)
-		if wrong != nil {
-			return nil, usage(fmt.Errorf("--at: %w", wrong))
-		}
-		var note string
-		docs, note, err = h.Fleet(ctx, at)
-		a.aside(note)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var changed map[int64]bool
-	if f.since != "" {
-		since, wrong := h.Since(f.since)
-		if wrong != nil {
-			return nil, usage(fmt.Errorf("--since: %w", wrong))
-		}
-		if changed, err = h.DB.ChangedSince(ctx, since); err != nil {
-			return nil, err
-		}
-	}
-	docs = slices.DeleteFunc(docs, func(d db.Document) bool {
-		return f.account != "" && d.Account != f.account || f.name != "" && !globs(f.name, d.Name) ||
-			f.state.value != "" && f.state.value != string(d.State) || changed != nil && !changed[d.Key]
-	})
-	sortDocuments(docs, f.sort.value)
-	if f.reverse {
-		slices.Reverse(docs)
-	}
-	return docs, nil
-}
-
-// sortDocuments sorts documents that come by name.
-func sortDocuments(docs []db.Document, by string) {
-	slices.SortStableFunc(docs, func(a, b db.Document) int {
-		switch by {
-		case "made":
-			return b.MadeAt.Compare(a.MadeAt)
-		case "checked":
-			return b.LastCheckedAt.Compare(a.LastCheckedAt)
-		case "versions":
-			return b.Versions - a.Versions
-		}
-		return 0
-	})
 }
 
 // tally counts documents: 12 documents: 10 present, 2 deleted.
@@ -165,72 +104,6 @@ func tally(docs []db.Document) string {
 		}
 	}
 	return plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
-}
-
-// knownAccount refuses an account that the archive never heard of.
-func knownAccount(ctx context.Context, d *db.DB, name string) error {
-	if name == "" {
-		return nil
-	}
-	list, err := d.Accounts(ctx)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, acc := range list {
-		if acc.Name == name {
-			return nil
-		}
-		names = append(names, acc.Name)
-	}
-	return hint.Wrap(fmt.Errorf("no account %q in the archive", name), didYouMean(name, names))
-}
-
-// didYouMean names the likely ones among those that there are, or all of them.
-func didYouMean(typed string, names []string) string {
-	if near := history.Nearest(typed, names); len(near) > 0 {
-		return "did you mean " + strings.Join(near, ", ") + "?"
-	}
-	switch len(names) {
-	case 0:
-		return "there is none yet"
-	case 1:
-		return "there is " + names[0]
-	}
-	return "there are " + strings.Join(names, ", ")
-}
-
-// globs matches a name, in which a slash is a character like any other.
-func globs(pattern, name string) bool {
-	flat := strings.NewReplacer("/", "\x00")
-	ok, err := path.Match(flat.Replace(pattern), flat.Replace(name))
-	return ok && err == nil
-}
-
-// documentJSON is a document in -o json.
-type documentJSON struct {
-	Account             string  `json:"account"`
-	DocumentID          string  `json:"document_id"`
-	Name                string  `json:"name"`
-	State               string  `json:"state"`
-	Version             *string `json:"version"`
-	Versions            int     `json:"versions"`
-	MadeAt              *string `json:"made_at"`
-	FirstSeenAt         *string `json:"first_seen_at"`
-	LastCheckedAt       *string `json:"last_checked_at"`
-	Creator             *string `json:"creator"`
-	Modifier            *string `json:"modifier"`
-	RiskLevel           *string `json:"risk_level"`
-	EnterpriseProjectID *string `json:"enterprise_project_id"`
-}
-
-func newDocumentJSON(d db.Document) documentJSON {
-	return documentJSON{
-		Account: d.Account, DocumentID: d.DocumentID, Name: d.Name, State: string(d.State),
-		Version: orNull(d.Version), Versions: d.Versions,
-		MadeAt: jsonTime(d.MadeAt), FirstSeenAt: jsonTime(d.FirstSeenAt), LastCheckedAt: jsonTime(d.LastCheckedAt),
-		Creator: d.Meta.Creator, Modifier: d.Meta.Modifier, RiskLevel: d.Meta.RiskLevel, EnterpriseProjectID: d.Meta.ProjectID,
-	}
 }
 
 func (p *page) documents(docs []db.Document) {

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
-	"cocsync/internal/diff"
-	"cocsync/internal/hint"
 	"cocsync/internal/history"
 )
 
@@ -99,7 +96,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	f.output = outputFlag(cmd)
 	// The flag exists and has no completion yet: this cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
-	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(riskLevels(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(answer.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -108,32 +105,30 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	if err != nil {
 		return err
 	}
-	filter, err := f.filter(h)
-	if err != nil {
-		return usage(err)
-	}
+	q := answer.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
+		Text: f.text, Kinds: f.kinds, Limit: int(f.limit)}
 	if len(args) > 0 {
-		doc, ref, err := h.Split(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		if ref != "" {
-			return usage(hint.Wrap(errors.New("log takes a document without a version"),
-				fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", visible(doc.Name), visible(args[0]))))
-		}
-		filter.Document = doc.Key
+		q.Document = args[0]
 	}
-	list, unread := a.changes(ctx, h, filter, f.text)
+	filter, err := q.Filter(ctx, h)
+	if err != nil {
+		return err
+	}
+	list, unread := q.Changes(ctx, h, filter)
 	if len(list) == 0 && unread != nil {
 		return unread
 	}
 	if len(list) == 0 {
 		a.nothing("no changes match")
-		if f.risk != "" && !slices.Contains(riskLevels(), strings.ToUpper(f.risk)) {
-			a.advise("COC's risk levels are " + strings.Join(riskLevels(), ", "))
+		if f.risk != "" && !slices.Contains(answer.RiskLevels(), strings.ToUpper(f.risk)) {
+			a.advise("COC's risk levels are " + strings.Join(answer.RiskLevels(), ", "))
 		}
 	}
-	if err := a.searched(ctx, h, filter, len(list)); err != nil {
+	advice, err := answer.Searched(ctx, h, filter, len(list))
+	if advice != "" {
+		a.advise(advice)
+	}
+	if err != nil {
 		return err
 	}
 	if f.reverse {
@@ -161,181 +156,10 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	}))
 }
 
-// maxNamed is how many changes a note names.
-const maxNamed = 5
-
-// searched says on stderr what a search by path or task is worth that found so
-// many changes: which ones it could not see in full, so that nobody takes silence
-// for proof, and how patterns work where it found none.
-func (a *app) searched(ctx context.Context, h *history.History, f db.Filter, found int) error {
-	if f.Path == "" && f.Task == "" {
-		return nil
-	}
-	unseen, err := h.DB.Unsearched(ctx, f)
-	if n := len(unseen); n > 0 {
-		names := make([]string, min(n, maxNamed))
-		for i := range names {
-			names[i] = fmt.Sprint(unseen[i])
-		}
-		more := ""
-		if n > maxNamed {
-			more = fmt.Sprintf(" and %d more", n-maxNamed)
-		}
-		a.aside(fmt.Sprintf("%s could not be searched in full (%s%s), because not all differences of the structure are stored; "+
-			"`cocsync log -p` without --path and --task shows the lines", plural(n, "change"), strings.Join(names, ", "), more))
-	}
-	if found == 0 {
-		a.advise("a pattern must fit a path or task from end to end, and * stands for anything" + widened(f) +
-			"; `cocsync log -o json` shows the paths and tasks")
-	}
-	return err
-}
-
-// changes returns the changes that pass the filter and, with a text, added or removed
-// it. With an error it returns those that it could read.
-func (a *app) changes(ctx context.Context, h *history.History, f db.Filter, text string) ([]coc.Change, error) {
-	if text == "" {
-		return h.DB.Changes(ctx, f)
-	}
-	list, erased, err := h.Picked(ctx, f, text)
-	if erased > 0 {
-		a.aside(plural(erased, "change") + " passed over: a content was erased from the archive")
-	}
-	return list, err
-}
-
-// widened suggests a pattern that fits more than the one that was given.
-func widened(f db.Filter) string {
-	flag, pattern := "--path", f.Path
-	if pattern == "" {
-		flag, pattern = "--task", f.Task
-	}
-	wide := "*" + strings.Trim(pattern, "*") + "*"
-	if wide == pattern || strings.ContainsAny(pattern, "'\\") || visible(pattern) != pattern {
-		return ""
-	}
-	return ": try " + flag + " '" + wide + "'"
-}
-
-// filter makes the archive's filter of the flags.
-func (f logFlags) filter(h *history.History) (db.Filter, error) {
-	filter := db.Filter{Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path, Limit: int(f.limit)}
-	var errs []error
-	var err error
-	if f.since != "" {
-		if filter.Since, err = h.Since(f.since); err != nil {
-			errs = append(errs, fmt.Errorf("--since: %w", err))
-		}
-	}
-	if f.until != "" {
-		if filter.Until, err = h.Until(f.until); err != nil {
-			errs = append(errs, fmt.Errorf("--until: %w", err))
-		}
-	}
-	if f.limit < 0 {
-		errs = append(errs, hint.Wrap(fmt.Errorf("-n %d is less than none", f.limit), "-n 0 shows all"))
-	}
-	for _, list := range f.kinds {
-		for k := range strings.SplitSeq(list, ",") {
-			if k = strings.TrimSpace(k); k != "" {
-				filter.Kinds = append(filter.Kinds, coc.Kind(k))
-			}
-		}
-	}
-	for _, k := range filter.Kinds {
-		if err := oneOf("--kind", string(k), kinds()...); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return filter, errors.Join(errs...)
-}
-
-// riskLevels are those that COC's reference names. The archive holds whatever COC said.
-func riskLevels() []string { return []string{"LOW", "MEDIUM", "HIGH"} }
-
-func kinds() []string {
-	var names []string
-	for _, k := range coc.Kinds {
-		names = append(names, string(k))
-	}
-	return names
-}
-
-// changeJSON is a change in -o json.
-type changeJSON struct {
-	ID         int64      `json:"id"`
-	Kind       string     `json:"kind"`
-	Account    string     `json:"account"`
-	DocumentID string     `json:"document_id"`
-	Name       string     `json:"name"`
-	Version    *string    `json:"version"`
-	Previous   *string    `json:"previous"`
-	MadeAt     *string    `json:"made_at"`
-	SeenAt     *string    `json:"seen_at"`
-	By         *string    `json:"by"`
-	Added      int        `json:"added"`
-	Removed    int        `json:"removed"`
-	Summary    string     `json:"summary"`
-	Note       *string    `json:"note"`
-	Backfill   bool       `json:"backfill"`
-	Late       bool       `json:"late"`
-	Items      []itemJSON `json:"items"`
-	// With -p, as diff has them.
-	Unified       *string `json:"unified,omitempty"`
-	UnifiedBase64 string  `json:"unified_base64,omitempty"`
-}
-
-type itemJSON struct {
-	Op   string `json:"op"`
-	Path string `json:"path"`
-	Step string `json:"step"`
-	Task string `json:"task"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
-}
-
-func newItemsJSON(items []coc.Item) []itemJSON {
-	list := make([]itemJSON, len(items))
-	for i, it := range items {
-		list[i] = itemJSON(it)
-	}
-	return list
-}
-
 func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Change, patch bool) error {
-	list := make([]changeJSON, len(changes))
-	for i, c := range changes {
-		list[i] = changeJSON{
-			ID: c.ID, Kind: string(c.Kind), Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
-			Version: orNull(c.Version), Previous: orNull(c.Previous), MadeAt: jsonTime(c.MadeAt), SeenAt: jsonTime(c.SeenAt),
-			By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
-			Backfill: c.Backfill, Late: c.Late, Items: newItemsJSON(c.Items),
-		}
-		if !patch {
-			continue
-		}
-		old, now, err := changeTexts(ctx, h, c)
-		if errors.Is(err, coc.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		text, exact := jsonText(string(unified(c.Name, c.DocumentID, old, now, diff.Options{Context: patchContext})))
-		list[i].Unified, list[i].UnifiedBase64 = &text, exact
+	list, err := answer.NewChanges(ctx, h, changes, patch)
+	if err != nil {
+		return err
 	}
-	return a.writeJSON(list)
-}
-
-// changeTexts returns the contents that a change compares; none for a change
-// without versions.
-func changeTexts(ctx context.Context, h *history.History, c coc.Change) (old, now *diff.Text, err error) {
-	was, is, err := h.DB.Contents(ctx, c.ID)
-	if err != nil || is == nil {
-		return nil, nil, err
-	}
-	if was != nil {
-		old = diff.Read(was)
-	}
-	return old, diff.Read(is), nil
+	return answer.Write(a.out, list)
 }

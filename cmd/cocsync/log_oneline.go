@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
 )
@@ -40,7 +41,7 @@ func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.C
 // oneline is the row of a change. One that compares no contents has no lines.
 func oneline(p *page, c coc.Change, stat bool) []cell {
 	row := []cell{{fmt.Sprint(c.ID), magenta}, {p.minute(c.At), plain}, {string(c.Kind), kindStyle(c.Kind)},
-		{c.Name, plain}, {arrow(c.Previous, c.Version), plain}, {orUnknown(c.By), plain}}
+		{c.Name, plain}, {answer.Arrow(c.Previous, c.Version), plain}, {orUnknown(c.By), plain}}
 	if stat {
 		lines := ""
 		if c.Version != "" {

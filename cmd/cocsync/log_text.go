@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
@@ -14,7 +15,7 @@ import (
 func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f logFlags) error {
 	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, visible(c.Name))
 	if c.Version != "" {
-		head += "  " + visible(arrow(c.Previous, c.Version))
+		head += "  " + visible(answer.Arrow(c.Previous, c.Version))
 	}
 	fmt.Fprintln(p, p.paint(kindStyle(c.Kind), head))
 	p.field("Document", visible(c.Account+"/"+c.DocumentID))
@@ -54,14 +55,6 @@ func kindStyle(k coc.Kind) style {
 		return green
 	}
 	return bold
-}
-
-// arrow writes what a change compares: v3 → v4.
-func arrow(old, now string) string {
-	if old == "" {
-		return now
-	}
-	return old + " → " + now
 }
 
 // made says what else was made then than the change itself.
@@ -107,12 +100,12 @@ func (p *page) stood(ctx context.Context, h *history.History, c coc.Change) erro
 }
 
 func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) error {
-	old, now, err := changeTexts(ctx, h, c)
+	old, now, err := answer.Texts(ctx, h, c)
 	if errors.Is(err, coc.ErrErased) {
 		p.paragraph("the content was erased from the archive")
 		return nil
 	}
-	o := diff.Options{Context: patchContext}
+	o := diff.Options{Context: answer.PatchContext}
 	hunks := diff.Hunks(old, now, o)
 	if err != nil || len(hunks) == 0 {
 		return err
@@ -122,6 +115,6 @@ func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) erro
 	if p.color {
 		items = diff.Compare(old, now).Items
 	}
-	p.unified(unified(c.Name, c.DocumentID, old, now, o), hunks, items)
+	p.unified(answer.Patch(c.Name, c.DocumentID, old, now, o), hunks, items)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/hint"
 )
 
@@ -105,8 +106,11 @@ func report(w io.Writer, err error) int {
 	}
 	status := exitFailed
 	var exit *exitError
-	if errors.As(err, &exit) {
+	switch {
+	case errors.As(err, &exit):
 		status = exit.status
+	case errors.Is(err, answer.ErrMisasked):
+		status = exitUsage
 	}
 	text := strings.TrimSpace(err.Error())
 	if strings.HasSuffix(text, context.Canceled.Error()) {

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"cocsync/internal/answer"
 )
 
 // What comes from outside shows as it is, and neither breaks a table nor becomes a
@@ -43,7 +45,7 @@ func FuzzCode(f *testing.F) {
 	span := regexp.MustCompile("`([^`|]+)`|(&#124;|&#96;)")
 	f.Fuzz(func(t *testing.T, text string) {
 		got := code(text)
-		if text == "" || strings.ContainsFunc(got, func(r rune) bool { return hidden(r) || r == '|' }) {
+		if text == "" || strings.ContainsFunc(got, func(r rune) bool { return answer.Hidden(r) || r == '|' }) {
 			if text != "" {
 				t.Errorf("code(%q) = %q", text, got)
 			}

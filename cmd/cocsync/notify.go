@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
@@ -56,7 +57,7 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	}
 	names := cfg.Notifiers()
 	if !slices.Contains(names, name) {
-		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), didYouMean(name, names))
+		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), answer.DidYouMean(name, names))
 	}
 	d, err := a.outbox(ctx, cfg)
 	if err != nil {
@@ -185,5 +186,5 @@ func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 		}
 		names = append(names, b.Notifier)
 	}
-	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name), didYouMean(name, names))
+	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name), answer.DidYouMean(name, names))
 }

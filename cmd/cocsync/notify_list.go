@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -66,11 +67,11 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 		a.nothing("nothing waits, and nothing was refused; --all shows what was sent")
 	}
 	if asJSON {
-		out := make([]messageJSON, len(list))
+		out := make([]answer.Message, len(list))
 		for i, m := range list {
-			out[i] = newMessageJSON(m, names[m.Document])
+			out[i] = answer.NewMessage(m, names[m.Document])
 		}
-		return a.writeJSON(out)
+		return answer.Write(a.out, out)
 	}
 	if len(list) == 0 {
 		return nil
@@ -88,42 +89,6 @@ func documentNames(ctx context.Context, d *db.DB) (map[int64]db.Document, error)
 		names[doc.Key] = doc
 	}
 	return names, err
-}
-
-// messageJSON is a message in -o json.
-type messageJSON struct {
-	ID         int64   `json:"id"`
-	Notifier   string  `json:"notifier"`
-	Kind       string  `json:"kind"`
-	State      string  `json:"state"`
-	DocumentID *string `json:"document_id"` // null: of several documents, or of none
-	Name       *string `json:"name"`
-	Changes    []int64 `json:"changes"`
-	Text       string  `json:"text"`
-	Attempts   int     `json:"attempts"`
-	CreatedAt  *string `json:"created_at"`
-	NextAt     *string `json:"next_at"` // null when it is not tried again
-	SentAt     *string `json:"sent_at"`
-	ParentID   *int64  `json:"parent_id"` // the message that it follows in a thread
-	Channel    *string `json:"channel"`   // where it landed, and
-	TS         *string `json:"ts"`        // under which timestamp, where Slack says so
-	Error      *string `json:"error"`
-}
-
-func newMessageJSON(m coc.Message, doc db.Document) messageJSON {
-	out := messageJSON{
-		ID: m.ID, Notifier: m.Notifier, Kind: string(m.Kind), State: string(m.State),
-		DocumentID: orNull(doc.DocumentID), Name: orNull(doc.Name), Changes: append([]int64{}, m.Changes...), Text: m.Text,
-		Attempts: m.Attempts, CreatedAt: jsonTime(m.CreatedAt), SentAt: jsonTime(m.SentAt), Error: orNull(m.Err),
-		Channel: orNull(m.Channel), TS: orNull(m.TS),
-	}
-	if m.Parent != 0 {
-		out.ParentID = &m.Parent
-	}
-	if m.State == coc.Waiting {
-		out.NextAt = jsonTime(m.NextAt)
-	}
-	return out
 }
 
 func (p *page) messages(list []coc.Message, names map[int64]db.Document) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/hint"
@@ -173,5 +174,5 @@ func (a *app) previewJSON(list []notify.Preview) error {
 	for i, m := range list {
 		out[i] = message{m.Notifier, orNull(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, orNull(m.FileName), orNull(m.File)}
 	}
-	return a.writeJSON(out)
+	return answer.Write(a.out, out)
 }

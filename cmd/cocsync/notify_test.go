@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
 )
@@ -90,7 +91,7 @@ func TestNotifyRetryTouchesWhatItNames(t *testing.T) {
 		t.Errorf("ops is still held: %s", reason)
 	}
 	stdout, _, _ := ask(t, archive, "notify", "list", "-o", "json")
-	var list []messageJSON
+	var list []answer.Message
 	must(t, json.Unmarshal([]byte(stdout), &list))
 	if len(list) != 2 || list[0].State != "waiting" || *list[1].NextAt != "2026-03-22T12:00:00.273Z" {
 		t.Errorf("after retry 2 the messages are %s", stdout)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"cocsync/internal/answer"
 )
 
 // page is where a command writes its text for people.
@@ -29,7 +29,7 @@ func (p *page) content(s string) string {
 	if p.exact {
 		return s
 	}
-	return visibleBut(s, "\n\t")
+	return answer.Visible(s, "\n\t")
 }
 
 // time writes an instant to the second in the local zone.
@@ -54,27 +54,6 @@ func (p *page) field(name, value string) {
 	if value != "" {
 		fmt.Fprintf(p, "%-11s %s\n", name+":", value)
 	}
-}
-
-// writeJSON writes a value as indented JSON. What a terminal would obey or hide
-// is escaped: it can only stand inside strings, where that means the same.
-func (a *app) writeJSON(v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	w := bufio.NewWriter(a.out)
-	for _, r := range b.String() {
-		if hidden(r) && r != '\n' {
-			fmt.Fprintf(w, "\\u%04x", r)
-		} else {
-			w.WriteRune(r)
-		}
-	}
-	return w.Flush()
 }
 
 // nothing says on stderr that a listing is empty.
@@ -169,25 +148,5 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", f, "KMGT"[unit])
 }
 
-// plural writes a number of things: 1 change, 2 changes.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// span writes a length of time for people, in its largest unit.
-func span(d time.Duration) string {
-	switch {
-	case d < 2*time.Second: // or less than none: a clock went back
-		return "a moment"
-	case d < 2*time.Minute:
-		return plural(int(d/time.Second), "second")
-	case d < 2*time.Hour:
-		return plural(int(d/time.Minute), "minute")
-	case d < 48*time.Hour:
-		return plural(int(d/time.Hour), "hour")
-	}
-	return plural(int(d/(24*time.Hour)), "day")
-}
+// plural is answer.Plural, of which there is much.
+func plural(n int, noun string) string { return answer.Plural(n, noun) }

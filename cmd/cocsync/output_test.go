@@ -3,10 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mattn/go-runewidth"
@@ -48,32 +46,6 @@ func TestTableFitsTheTerminal(t *testing.T) {
 			if w := runewidth.StringWidth(strings.TrimSpace(line)); tt.width > 20 && w > tt.width {
 				t.Errorf("width %d: %q is %d wide", tt.width, line, w)
 			}
-		}
-	}
-}
-
-// JSON shows on a terminal too, and must mean the same after escaping.
-func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
-	want := []string{evil, "\u007f\u200b\ufeff\u2066<&>\n\t重启"}
-	var b bytes.Buffer
-	must(t, (&app{out: &b}).writeJSON(want))
-	if i := strings.IndexFunc(b.String(), func(r rune) bool { return hidden(r) && r != '\n' }); i >= 0 {
-		t.Errorf("writeJSON wrote %q", b.String())
-	}
-	var got []string
-	must(t, json.Unmarshal(b.Bytes(), &got))
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("read back (-want +got):\n%s", diff)
-	}
-}
-
-func TestSpanSaysOneUnit(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Hour: "a moment", 0: "a moment", 90 * time.Second: "90 seconds", 2 * time.Minute: "2 minutes",
-		119 * time.Minute: "119 minutes", 47 * time.Hour: "47 hours", 48 * time.Hour: "2 days", 90 * 24 * time.Hour: "90 days",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("span(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

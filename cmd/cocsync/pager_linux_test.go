@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"cocsync/internal/answer"
 )
 
 // terminal opens a pseudo-terminal of that many columns. What is written to tty
@@ -64,7 +66,7 @@ func TestContentOnATerminalAndInAPipe(t *testing.T) {
 		}
 		for _, args := range [][]string{{"diff", "DM-evil"}, {"log", "DM-evil", "-p"}, {"list"}, {"show", "DM-evil", "--meta"}, {"notify", "list"}, {"status"}, {"list", "-o", "json"}} {
 			got := onTerminal(t, columns, archive, append(args, "--color", "never")...)
-			if i := strings.IndexFunc(got, func(r rune) bool { return hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+			if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 				t.Errorf("%q on a terminal of %d columns writes %q", args, columns, got[i:])
 			}
 		}

@@ -2,24 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/answer"
 )
 
 type reportFlags struct {
 	since, until, account string
 	output                *choice
 }
-
-// reportDays is how many days a report is about when nothing else is asked.
-const reportDays = 30
 
 func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
@@ -63,62 +55,19 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	since, until, err := f.period(h)
+	r, err := answer.Period{Since: f.since, Until: f.until, Account: f.account}.Report(ctx, h)
 	if err != nil {
-		return usage(err)
-	}
-	if err := knownAccount(ctx, h.DB, f.account); err != nil {
 		return err
 	}
-	r, err := h.Report(ctx, since, until, f.account)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	archive, err := filepath.Abs(h.DB.Path())
+	archive, err := answer.ReportedArchive(h)
 	if err != nil {
 		return err
 	}
 	if f.output.value == "json" {
-		return a.writeJSON(newReportJSON(r, archive, f.account))
+		return answer.Write(a.out, answer.NewReport(r, archive, f.account))
 	}
 	return a.paged(func(p *page) error {
 		p.report(r, archive, f.account)
 		return nil
 	})
 }
-
-// period reads where the period begins and the first instant after it.
-func (f reportFlags) period(h *history.History) (since, until time.Time, err error) {
-	now := h.Now()
-	until = now.Add(time.Millisecond)
-	if f.until != "" {
-		if until, err = h.Until(f.until); err != nil {
-			err = fmt.Errorf("--until: %w", err)
-		}
-	}
-	since = until
-	if since.After(now) { // the period is not over yet
-		since = now
-	}
-	since = since.AddDate(0, 0, -reportDays)
-	if f.since != "" {
-		var wrong error
-		if since, wrong = h.Since(f.since); wrong != nil {
-			err = errors.Join(err, fmt.Errorf("--since: %w", wrong))
-		}
-	}
-	switch {
-	case err != nil:
-	case since.After(now):
-		err = hint.Wrap(fmt.Errorf("--since %s lies in the future", f.since), "the archive knows what was, until now")
-	case !since.Before(until):
-		err = hint.Wrap(fmt.Errorf("the period would begin at %s, after its end at %s", stamped(since), stamped(lastOf(until))),
-			"are --since and --until the wrong way round? An age such as 7d counts back from now")
-	}
-	return since, until, err
-}
-
-// lastOf is the last instant of a period that ends before until.
-func lastOf(until time.Time) time.Time { return until.Add(-time.Millisecond) }
-
-func stamped(t time.Time) string { return t.Format(time.RFC3339) }

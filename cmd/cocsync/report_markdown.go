@@ -6,27 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
 )
-
-// limits say what a report can't know.
-func limits() []string {
-	return []string{
-		"What came and went between two looks at COC is not in the archive; in a gap, that is whatever COC no longer showed after it.",
-		"“Made” is the time that COC gives. “Seen”, and the times of cycles, are by the clock of the machine that cocsync ran on. Neither was held against another clock.",
-		"A content that was replaced in place is noticed when it is read again: it may have been done at any time after the old one was last seen to stand.",
-		"COC names one modifier for a document, not one for each version. An author is named only where that leaves no doubt, and “unknown” accuses nobody.",
-		"Documents bear the names that they have now, and which versions could not be had is as of now.",
-		"All of this was read from the archive's file as it stands now. Whether anybody altered that file, this page cannot tell.",
-	}
-}
 
 // shownReasons is how many reasons for failures are shown.
 const shownReasons = 5
 
 func (p *page) report(r history.Report, archive, account string) {
-	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since), p.time(lastOf(r.Until)))
+	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since), p.time(answer.LastOf(r.Until)))
 	of := "all accounts"
 	if account != "" {
 		of = "account " + code(account)
@@ -38,7 +27,7 @@ func (p *page) report(r history.Report, archive, account string) {
 	}
 	p.item("COC was last asked: %s", asked)
 	p.item("This page was made: %s", p.time(r.MadeAt))
-	if r.MadeAt.Before(lastOf(r.Until)) {
+	if r.MadeAt.Before(answer.LastOf(r.Until)) {
 		p.item("The period has not ended yet")
 	}
 	p.coverage(r.Watches)
@@ -49,7 +38,7 @@ func (p *page) report(r history.Report, archive, account string) {
 	p.only("Withdrawn", r.Of(coc.KindWithdrawn))
 	p.lacking(r)
 	p.section("Limits")
-	for _, l := range limits() {
+	for _, l := range answer.Limits() {
 		p.item("%s", l)
 	}
 }
@@ -136,7 +125,7 @@ func (p *page) gaps(list []history.Gap) {
 			why += fmt.Sprintf("; %d failed after the list was read", g.Listed)
 		}
 		p.WriteString("  ")
-		p.item("%s, %s: %s", p.span(g.Span), span(g.To.Sub(g.From)), why)
+		p.item("%s, %s: %s", p.span(g.Span), answer.Age(g.To.Sub(g.From)), why)
 	}
 }
 
@@ -206,7 +195,7 @@ func (p *page) told(c coc.Change) string {
 	}
 	text := when + beside(c) + ": " + string(c.Kind)
 	if c.Version != "" {
-		text += " " + code(arrow(c.Previous, c.Version))
+		text += " " + code(answer.Arrow(c.Previous, c.Version))
 	}
 	by := "unknown"
 	if c.By != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -60,9 +61,6 @@ brought it; and for those whose content is not here, the reason.
 	return cmd
 }
 
-// tokenNote says what a content is that is no text.
-const tokenNote = "no Unicode text can hold this content; it is shown as the JSON string that COC sent"
-
 func (a *app) show(ctx context.Context, spec, at string) error {
 	h, err := a.readerAt(ctx, at)
 	if err != nil {
@@ -82,7 +80,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 	}
 	a.aside(v.Note)
 	if v.Form == coc.FormToken {
-		a.aside(tokenNote)
+		a.aside(answer.TokenNote)
 	}
 	return a.paged(func(p *page) error {
 		_, err := p.WriteString(p.content(string(text.Bytes)))
@@ -101,12 +99,12 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	list, err := metaOf(ctx, h, doc, ref)
+	list, err := answer.Revisions(ctx, h, doc, ref)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return a.writeJSON(newMetaJSON(doc, list))
+		return answer.Write(a.out, answer.NewMeta(doc, list))
 	}
 	return a.paged(func(p *page) error {
 		p.documentFields(doc)
@@ -115,20 +113,6 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 		}
 		return nil
 	})
-}
-
-func metaOf(ctx context.Context, h *history.History, doc db.Document, ref string) ([]db.Revision, error) {
-	all, err := h.Versions(ctx, doc)
-	if err != nil || ref == "" {
-		return all, err
-	}
-	for _, r := range all { // also one whose content is not here
-		if r.Label == ref && r.Number == 0 {
-			return []db.Revision{r}, nil
-		}
-	}
-	v, err := h.Version(ctx, doc, ref)
-	return []db.Revision{v.Revision}, err
 }
 
 func (p *page) documentFields(d db.Document) {

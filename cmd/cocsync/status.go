@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
-	"time"
-
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/answer"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -30,12 +26,12 @@ when it has something to complain of.`,
 			if err != nil {
 				return err
 			}
-			s, err := newStatus(cmd.Context(), h.DB, h.Now())
+			s, err := answer.Stand(cmd.Context(), h.DB, h.Now())
 			if err != nil {
 				return err
 			}
 			if output.value == "json" {
-				return a.writeJSON(s.json())
+				return answer.Write(a.out, answer.NewStatus(s))
 			}
 			return a.paged(func(p *page) error {
 				p.status(s)
@@ -45,84 +41,4 @@ when it has something to complain of.`,
 	}
 	output = outputFlag(cmd)
 	return cmd
-}
-
-// status is how everything stands.
-type status struct {
-	now      time.Time
-	path     string
-	totals   db.Totals
-	states   map[coc.DocState]int
-	versions map[coc.VersionState]int
-	accounts []db.Account
-	watches  []watchStatus
-	backlogs []db.Backlog
-	logged   int64 // records of the log
-	signed   int64 // those under its newest signature
-	problems []problem
-}
-
-// watchStatus is how a watch stands.
-type watchStatus struct {
-	coc.WatchState
-	name      string
-	cycles    []coc.Cycle // the newest few, newest first
-	unchecked time.Time   // since when some version was not held against COC's; zero: none is due
-}
-
-// recentCycles is how many cycles of a watch status looks at.
-const recentCycles = 10
-
-func newStatus(ctx context.Context, d *db.DB, now time.Time) (s *status, err error) {
-	s = &status{now: now, path: d.Path(), states: map[coc.DocState]int{}}
-	if s.totals, err = d.Totals(ctx); err != nil {
-		return nil, err
-	}
-	docs, err := d.Documents(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	for _, doc := range docs {
-		s.states[doc.State]++
-	}
-	if s.versions, err = d.VersionStates(ctx); err != nil {
-		return nil, err
-	}
-	if s.accounts, err = d.Accounts(ctx); err != nil {
-		return nil, err
-	}
-	if s.backlogs, err = d.Backlogs(ctx, s.now.AddDate(0, 0, -7)); err != nil {
-		return nil, err
-	}
-	edge, err := d.Edge(ctx)
-	if err != nil {
-		return nil, err
-	}
-	heads, err := d.Checkpoints(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.logged = edge.Size
-	if len(heads) > 0 {
-		s.signed = heads[len(heads)-1].Size
-	}
-	names, err := d.Watches(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		w := watchStatus{name: name}
-		if w.WatchState, err = d.Watch(ctx, name); err != nil {
-			return nil, err
-		}
-		if w.cycles, err = d.Cycles(ctx, name, recentCycles); err != nil {
-			return nil, err
-		}
-		if w.unchecked, err = d.OldestCheck(ctx, name); err != nil {
-			return nil, err
-		}
-		s.watches = append(s.watches, w)
-	}
-	s.findProblems()
-	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
@@ -19,9 +20,9 @@ import (
 // statusText is what status shows at that instant.
 func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	t.Helper()
-	s, err := newStatus(t.Context(), d, now)
+	s, err := answer.Stand(t.Context(), d, now)
 	must(t, err)
-	s.totals.FileBytes = 172 << 10 // which goes with the schema
+	s.Totals.FileBytes = 172 << 10 // which goes with the schema
 	var b bytes.Buffer
 	p := &page{Writer: bufio.NewWriter(&b), local: time.UTC}
 	p.status(s)
@@ -80,7 +81,7 @@ func TestStatusSeesThatTheWatchingStopped(t *testing.T) {
 func TestStatusJSON(t *testing.T) {
 	archive := fixture(t)
 	stdout, _, status := ask(t, archive, "status", "-o", "json")
-	var got statusJSON
+	var got answer.Status
 	must(t, json.Unmarshal([]byte(stdout), &got))
 	if status != 0 || got.Documents["present"] != 4 || got.Documents["deleted"] != 1 || got.Versions["unavailable"] != 1 {
 		t.Errorf("status -o json counts %v documents and %v versions, status %d", got.Documents, got.Versions, status)

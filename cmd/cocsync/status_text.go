@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
@@ -12,25 +13,25 @@ import (
 // shownFailures is how many failed documents of a cycle are shown.
 const shownFailures = 20
 
-func (p *page) status(s *status) {
-	if len(s.problems) == 0 {
+func (p *page) status(s *answer.Standing) {
+	if len(s.Problems) == 0 {
 		fmt.Fprintln(p, p.paint(green, "All is well."))
 	}
-	for _, x := range s.problems {
+	for _, x := range s.Problems {
 		fmt.Fprintln(p, p.paint(alarm, "! "+visible(x.What)))
 		fmt.Fprintln(p, "    why:  "+visible(x.Why))
 		fmt.Fprintln(p, "    mend: "+visible(x.Mend))
 	}
-	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Archive "+visible(s.path)))
-	p.line("documents", fmt.Sprintf("%d: %s", s.totals.Documents, s.standing()))
-	p.line("versions", fmt.Sprintf("%d archived%s", s.totals.Versions, s.lacking()))
-	p.line("changes", fmt.Sprint(s.totals.Changes))
-	p.line("log", fmt.Sprintf("%s, %d of them signed", plural(int(s.logged), "record"), s.signed))
-	p.line("size", fmt.Sprintf("%s, for %s of contents", size(s.totals.FileBytes), size(s.totals.ContentBytes)))
-	for _, w := range s.watches {
+	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Archive "+visible(s.Path)))
+	p.line("documents", fmt.Sprintf("%d: %s", s.Totals.Documents, documentsStanding(s)))
+	p.line("versions", fmt.Sprintf("%d archived%s", s.Totals.Versions, versionsLacking(s)))
+	p.line("changes", fmt.Sprint(s.Totals.Changes))
+	p.line("log", fmt.Sprintf("%s, %d of them signed", plural(int(s.Logged), "record"), s.Signed))
+	p.line("size", fmt.Sprintf("%s, for %s of contents", size(s.Totals.FileBytes), size(s.Totals.ContentBytes)))
+	for _, w := range s.Watches {
 		p.watch(s, w)
 	}
-	for _, b := range s.backlogs {
+	for _, b := range s.Backlogs {
 		p.backlog(s, b)
 	}
 }
@@ -38,32 +39,32 @@ func (p *page) status(s *status) {
 // line writes one indented "name  value" line.
 func (p *page) line(name, value string) { fmt.Fprintf(p, "  %-12s %s\n", name, value) }
 
-func (s *status) standing() string {
+func documentsStanding(s *answer.Standing) string {
 	return fmt.Sprintf("%d present, %d listed and not yet archived, %d deleted",
-		s.states[coc.Present], s.states[coc.Seen], s.states[coc.Deleted])
+		s.States[coc.Present], s.States[coc.Seen], s.States[coc.Deleted])
 }
 
-func (s *status) lacking() string {
+func versionsLacking(s *answer.Standing) string {
 	var text string
-	if n := s.versions[coc.Pending]; n > 0 {
+	if n := s.Versions[coc.Pending]; n > 0 {
 		text += fmt.Sprintf(", %d still to be fetched", n)
 	}
-	if n := s.versions[coc.Unavailable]; n > 0 {
+	if n := s.Versions[coc.Unavailable]; n > 0 {
 		text += fmt.Sprintf(", %d that COC would not serve", n)
 	}
 	return text
 }
 
-func (p *page) watch(s *status, w watchStatus) {
-	head := "Watch " + visible(w.name)
-	if len(w.cycles) == 0 {
+func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
+	head := "Watch " + visible(w.Name)
+	if len(w.Cycles) == 0 {
 		fmt.Fprintf(p, "\n%s\n", p.paint(bold, head))
 		p.line("last cycle", "never")
 		return
 	}
-	c := w.cycles[0]
+	c := w.Cycles[0]
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, head+" of account "+visible(c.Account)))
-	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
+	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.Ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
 	if c.Err != "" {
 		p.line("", p.paint(red, visible(c.Err)))
 	}
@@ -75,15 +76,15 @@ func (p *page) watch(s *status, w watchStatus) {
 		p.line("failed", p.paint(red, visible(fmt.Sprintf("%s (%s): %s", f.Name, f.DocumentID, f.Err))))
 	}
 	if c.Outcome != coc.Good {
-		p.line("last good", s.ago(w.LastGoodAt))
+		p.line("last good", s.Ago(w.LastGoodAt))
 	}
-	if checked := s.checked(w.unchecked); checked != "" {
+	if checked := lastChecked(s, w.Unchecked); checked != "" {
 		p.line("audit", checked)
 	}
 }
 
 // cycle says what a cycle did.
-func (p *page) cycle(s *status, c coc.Cycle) string {
+func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 	if c.Outcome == coc.Running {
 		return "still running, or ended without a word"
 	}
@@ -97,29 +98,29 @@ func (p *page) cycle(s *status, c coc.Cycle) string {
 	return how + "; " + strings.Join(parts, ", ")
 }
 
-// checked says how old the oldest comparison of a version with COC's copy is.
-func (s *status) checked(t time.Time) string {
+// lastChecked says how old the oldest comparison of a version with COC's copy is.
+func lastChecked(s *answer.Standing, t time.Time) string {
 	switch {
 	case t.IsZero():
 		return ""
 	case t.UnixMilli() == 0: // archived, and never read again
 		return "some version was never compared with COC's copy again"
 	}
-	return "the version that waits longest was compared with COC's copy " + s.ago(t)
+	return "the version that waits longest was compared with COC's copy " + s.Ago(t)
 }
 
-func (p *page) backlog(s *status, b db.Backlog) {
+func (p *page) backlog(s *answer.Standing, b db.Backlog) {
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Notifier "+visible(b.Notifier)))
 	if b.Waiting == 0 {
 		p.line("waiting", "nothing")
 	} else {
-		p.line("waiting", fmt.Sprintf("%d, the oldest due %s", b.Waiting, s.due(b.Oldest)))
+		p.line("waiting", fmt.Sprintf("%d, the oldest due %s", b.Waiting, whenDue(s, b.Oldest)))
 	}
-	if b.Quiet.After(s.now) {
+	if b.Quiet.After(s.Now) {
 		p.line("quiet", fmt.Sprintf("hours until %s; what may wait becomes a digest then", b.Quiet.Local().Format("15:04")))
 	}
 	if b.Held != "" {
-		p.line("held", p.paint(red, fmt.Sprintf("%s; next try %s", visible(b.Held), s.until(b.HeldTill))))
+		p.line("held", p.paint(red, fmt.Sprintf("%s; next try %s", visible(b.Held), s.Until(b.HeldTill))))
 	}
 	if b.Failed > 0 {
 		p.line("failed", p.paint(red, plural(b.Failed, "message")))
@@ -129,10 +130,10 @@ func (p *page) backlog(s *status, b db.Backlog) {
 	}
 }
 
-// due says when something falls or fell due.
-func (s *status) due(t time.Time) string {
-	if t.After(s.now) {
-		return s.until(t)
+// whenDue says when something falls or fell due.
+func whenDue(s *answer.Standing, t time.Time) string {
+	if t.After(s.Now) {
+		return s.Until(t)
 	}
-	return s.ago(t)
+	return s.Ago(t)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
@@ -81,7 +82,7 @@ func (a *app) verify(ctx context.Context, outside []string, since string, deep, 
 		return err
 	}
 	if asJSON {
-		err = a.writeJSON(newVerdictJSON(v))
+		err = answer.Write(a.out, answer.NewVerdict(v))
 	} else {
 		err = a.print(func(p *page) error {
 			p.verdict(v, len(heads))
@@ -151,34 +152,4 @@ func (p *page) verdict(v history.Verdict, outside int) {
 			p.WriteString("Whether it was made anew as a whole only a checkpoint from outside can show (--checkpoint).\n")
 		}
 	}
-}
-
-// verdictJSON is verify -o json.
-type verdictJSON struct {
-	Good        bool        `json:"good"`
-	Origin      *string     `json:"origin"`
-	KeyID       *string     `json:"key_id"`
-	Size        int64       `json:"size"`
-	Root        string      `json:"root"`
-	Signed      int64       `json:"signed"` // leaves under the newest good signature
-	Checkpoints int         `json:"checkpoints"`
-	Counts      []countJSON `json:"counts"`
-	Outside     []string    `json:"outside"`
-	Faults      []string    `json:"faults"`
-	More        int         `json:"more"`
-}
-
-type countJSON struct {
-	What  string `json:"what"`
-	Count int    `json:"count"`
-}
-
-func newVerdictJSON(v history.Verdict) verdictJSON {
-	out := verdictJSON{Good: len(v.Faults) == 0, Origin: orNull(v.Origin), KeyID: orNull(v.KeyID), Size: v.Size, Root: v.Root.String(),
-		Signed: v.Signed, Checkpoints: v.Checkpoints, Counts: []countJSON{},
-		Outside: append([]string{}, v.Outside...), Faults: append([]string{}, v.Faults...), More: v.More}
-	for _, c := range v.Counts {
-		out.Counts = append(out.Counts, countJSON{c.What, c.N})
-	}
-	return out
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,6 +20,31 @@ func (m missing) Error() string { return string(m) }
 
 // Is lets callers ask for coc.ErrNotFound.
 func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
+
+// ErrUnclear is what an error is of a reference that can't be read, or that names
+// several things.
+var ErrUnclear = errors.New("the reference is unclear")
+
+// ErrNotHere is what an error is of something that is known of, and that the archive
+// does not hold.
+var ErrNotHere = errors.New("not in the archive")
+
+// refused is an error for a reference that was understood, or not, and gets no answer.
+type refused struct {
+	why string
+	is  error // ErrUnclear or ErrNotHere
+}
+
+func (r *refused) Error() string        { return r.why }
+func (r *refused) Is(target error) bool { return target == r.is }
+
+func unclear(format string, args ...any) error {
+	return &refused{fmt.Sprintf(format, args...), ErrUnclear}
+}
+
+func notHere(format string, args ...any) error {
+	return &refused{fmt.Sprintf(format, args...), ErrNotHere}
+}
 
 // Document returns the one document that an id, a name or a unique beginning of
 // an id stands for, or any of these after "account/". An id goes before a name,
@@ -64,7 +90,7 @@ func (h *History) find(ctx context.Context, ref string) (_ db.Document, ok bool,
 		case len(found) == 1:
 			return found[0], true, nil
 		case len(found) > 1:
-			return db.Document{}, false, hint.Wrap(fmt.Errorf("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
+			return db.Document{}, false, hint.Wrap(unclear("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
 		}
 	}
 	return db.Document{}, false, nil

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"fmt"
 
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -24,7 +23,7 @@ func (h *History) former(ctx context.Context, name string) (_ db.Document, ok bo
 		docs = append(docs, doc)
 	}
 	if len(docs) > 1 {
-		return db.Document{}, false, hint.Wrap(fmt.Errorf("%q was the name of %d documents", name, len(docs)), "say which: "+candidates(docs))
+		return db.Document{}, false, hint.Wrap(unclear("%q was the name of %d documents", name, len(docs)), "say which: "+candidates(docs))
 	}
 	if h.Tell != nil {
 		h.Tell(shown(name) + " is called " + shown(docs[0].Name) + " now")

@@ -29,7 +29,7 @@ func (h *History) Prove(ctx context.Context, change int64) (p audit.Proof, err e
 		return p, err
 	}
 	if len(signed) == 0 || signed[len(signed)-1].Size <= leaf.Index {
-		return p, hint.Wrap(errors.New("nothing that holds the change is signed yet"), "each cycle signs what it added: run `cocsync sync`")
+		return p, hint.Wrap(notHere("nothing that holds the change is signed yet"), "each cycle signs what it added: run `cocsync sync`")
 	}
 	newest := signed[len(signed)-1]
 	var leaves audit.Leaves

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -78,7 +77,7 @@ func (h *History) version(ctx context.Context, doc db.Document, ref string) (Ver
 // then refuses a reference that makes no sense as of h.At.
 func (h *History) then(all []db.Revision, ref string) error {
 	if _, ok, _ := h.instant(ref); ok && !slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
-		return hint.Wrap(errors.New("it is a time, and another one is asked about"), "leave one of both out")
+		return hint.Wrap(unclear("it is a time, and another one is asked about"), "leave one of both out")
 	}
 	for _, r := range all {
 		if (r.Label == ref || r.Name() == ref) && begins(r).After(h.At) {
@@ -99,7 +98,7 @@ func revision(ref string) (label string, number int, err error) {
 	}
 	number, err = strconv.Atoi(digits)
 	if err != nil || number < 1 {
-		return "", 0, hint.Wrap(fmt.Errorf("%q is no revision", ref), "a revision is written v3#2: version v3, its second content")
+		return "", 0, hint.Wrap(unclear("%q is no revision", ref), "a revision is written v3#2: version v3, its second content")
 	}
 	return label, number, nil
 }
@@ -151,7 +150,7 @@ func archived(r db.Revision) (Version, error) {
 		if r.State == coc.Pending {
 			again = "the next cycle, or `cocsync sync`,"
 		}
-		return Version{}, hint.Wrap(fmt.Errorf("the content of %s is not in the archive: %s", shown(r.Label), Reason(r)),
+		return Version{}, hint.Wrap(notHere("the content of %s is not in the archive: %s", shown(r.Label), Reason(r)),
 			again+" asks COC for it again; `cocsync show --meta` lists what is here")
 	}
 	return Version{Revision: r}, nil
@@ -185,7 +184,7 @@ func known(all []db.Revision) string {
 func back(all []db.Revision, newest, ref string) (Version, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(ref, "~"))
 	if err != nil || n < 0 {
-		return Version{}, hint.Wrap(fmt.Errorf("%q is no reference", ref), "~1 is the version before the newest")
+		return Version{}, hint.Wrap(unclear("%q is no reference", ref), "~1 is the version before the newest")
 	}
 	var labels []string
 	for _, r := range all {

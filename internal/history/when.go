@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -41,7 +40,7 @@ func (h *History) Instant(text string) (time.Time, error) {
 		at, _, err = h.instant(text)
 	}
 	if err == nil && at.After(h.Now()) {
-		err = hint.Wrap(fmt.Errorf("%q lies in the future", text), "the archive knows what was, until now")
+		err = hint.Wrap(unclear("%q lies in the future", text), "the archive knows what was, until now")
 	}
 	return at, err
 }
@@ -57,7 +56,7 @@ func (h *History) bound(text string) (at time.Time, day bool, err error) {
 	if at, ok := ago(h.Now(), text); ok {
 		return at, false, nil
 	}
-	return at, false, hint.Wrap(fmt.Errorf("%q is no instant", text),
+	return at, false, hint.Wrap(unclear("%q is no instant", text),
 		"write a date (2026-06-01), RFC 3339 (2026-06-01T15:04:05Z) or an age (7d, 12h)")
 }
 
@@ -89,7 +88,7 @@ func (h *History) instant(ref string) (at time.Time, ok bool, err error) {
 	}
 	at, err = time.Parse(time.RFC3339, ref)
 	if err != nil {
-		return at, false, hint.Wrap(fmt.Errorf("%q is no instant", ref), "write a date (2026-06-01) or RFC 3339 (2026-06-01T15:04:05Z)")
+		return at, false, hint.Wrap(unclear("%q is no instant", ref), "write a date (2026-06-01) or RFC 3339 (2026-06-01T15:04:05Z)")
 	}
 	return at, true, nil
 }
@@ -98,14 +97,14 @@ func (h *History) instant(ref string) (at time.Time, ok bool, err error) {
 // is known is an error: the nearest would be a guess.
 func (h *History) asOf(ctx context.Context, doc db.Document, all []db.Revision, at time.Time) (v Version, err error) {
 	if at.After(h.Now()) {
-		return v, errors.New("it lies in the future")
+		return v, unclear("it lies in the future")
 	}
 	gone, err := h.goneAt(ctx, doc, at)
 	if err != nil {
 		return v, err
 	}
 	if !gone.IsZero() {
-		return v, fmt.Errorf("the document was deleted then (since %s at the latest)", stamp(gone))
+		return v, notHere("the document was deleted then (since %s at the latest)", stamp(gone))
 	}
 	found := newestAt(all, at)
 	if found < 0 && len(all) == 0 {

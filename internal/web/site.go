@@ -44,6 +44,8 @@ func (s *Site) Handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	p.assets(mux)
 	s.pages(mux, p)
+	s.api(mux)
+	s.feeds(mux)
 	return s.Guard.wrap(s.bounded(mux), s.Log), nil
 }
 

@@ -1,4 +1,4 @@
-package main
+package answer
 
 import (
 	"time"
@@ -7,8 +7,8 @@ import (
 	"cocsync/internal/db"
 )
 
-// statusJSON is status -o json.
-type statusJSON struct {
+// Status is what status tells.
+type Status struct {
 	Archive      string         `json:"archive"`
 	FileBytes    int64          `json:"file_bytes"`
 	ContentBytes int64          `json:"content_bytes"`
@@ -17,20 +17,22 @@ type statusJSON struct {
 	Changes      int            `json:"changes"`
 	LogRecords   int64          `json:"log_records"`
 	LogSigned    int64          `json:"log_signed"`
-	Watches      []watchJSON    `json:"watches"`
-	Notifiers    []notifierJSON `json:"notifiers"`
-	Problems     []problem      `json:"problems"`
+	Watches      []Watch        `json:"watches"`
+	Notifiers    []Notifier     `json:"notifiers"`
+	Problems     []Problem      `json:"problems"`
 }
 
-type watchJSON struct {
-	Watch         string     `json:"watch"`
-	LastCycle     *cycleJSON `json:"last_cycle"`
-	LastGoodAt    *string    `json:"last_good_at"`
-	FailedInARow  int        `json:"failed_in_a_row"`
-	OldestCheckAt *string    `json:"oldest_check_at"`
+// Watch is how a watch stands.
+type Watch struct {
+	Watch         string  `json:"watch"`
+	LastCycle     *Cycle  `json:"last_cycle"`
+	LastGoodAt    *string `json:"last_good_at"`
+	FailedInARow  int     `json:"failed_in_a_row"`
+	OldestCheckAt *string `json:"oldest_check_at"`
 }
 
-type cycleJSON struct {
+// Cycle is one pass of a watch.
+type Cycle struct {
 	ID        int64         `json:"id"`
 	Account   string        `json:"account"`
 	Trigger   string        `json:"trigger"`
@@ -47,7 +49,8 @@ type cycleJSON struct {
 	Failures  []coc.Failure `json:"failures"`
 }
 
-type notifierJSON struct {
+// Notifier is what a notifier has still to tell.
+type Notifier struct {
 	Notifier  string  `json:"notifier"`
 	Waiting   int     `json:"waiting"`
 	OldestAt  *string `json:"oldest_at"`
@@ -59,51 +62,52 @@ type notifierJSON struct {
 	LastError  *string `json:"last_error"`
 }
 
-func (s *status) json() statusJSON {
-	out := statusJSON{
-		Archive: s.path, FileBytes: s.totals.FileBytes, ContentBytes: s.totals.ContentBytes, Changes: s.totals.Changes,
-		LogRecords: s.logged, LogSigned: s.signed,
+// NewStatus makes the answer of how everything stands.
+func NewStatus(s *Standing) Status {
+	out := Status{
+		Archive: s.Path, FileBytes: s.Totals.FileBytes, ContentBytes: s.Totals.ContentBytes, Changes: s.Totals.Changes,
+		LogRecords: s.Logged, LogSigned: s.Signed,
 		Documents: map[string]int{}, Versions: map[string]int{},
-		Watches: []watchJSON{}, Notifiers: []notifierJSON{}, Problems: append([]problem{}, s.problems...),
+		Watches: []Watch{}, Notifiers: []Notifier{}, Problems: append([]Problem{}, s.Problems...),
 	}
 	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
-		out.Documents[string(state)] = s.states[state]
+		out.Documents[string(state)] = s.States[state]
 	}
 	for _, state := range []coc.VersionState{coc.Archived, coc.Pending, coc.Unavailable} {
-		out.Versions[string(state)] = s.versions[state]
+		out.Versions[string(state)] = s.Versions[state]
 	}
-	for _, w := range s.watches {
-		out.Watches = append(out.Watches, w.json())
+	for _, w := range s.Watches {
+		out.Watches = append(out.Watches, newWatch(w))
 	}
-	for _, b := range s.backlogs {
-		out.Notifiers = append(out.Notifiers, s.notifierJSON(b))
+	for _, b := range s.Backlogs {
+		out.Notifiers = append(out.Notifiers, newNotifier(b, s.Now))
 	}
 	return out
 }
 
-func (w watchStatus) json() watchJSON {
-	out := watchJSON{Watch: w.name, LastGoodAt: jsonTime(w.LastGoodAt), FailedInARow: w.FailedInARow}
-	if w.unchecked.UnixMilli() > 0 {
-		out.OldestCheckAt = jsonTime(w.unchecked)
+func newWatch(w WatchStanding) Watch {
+	out := Watch{Watch: w.Name, LastGoodAt: Time(w.LastGoodAt), FailedInARow: w.FailedInARow}
+	if w.Unchecked.UnixMilli() > 0 {
+		out.OldestCheckAt = Time(w.Unchecked)
 	}
-	if len(w.cycles) == 0 {
+	if len(w.Cycles) == 0 {
 		return out
 	}
-	c := w.cycles[0]
-	out.LastCycle = &cycleJSON{
-		ID: c.ID, Account: c.Account, Trigger: string(c.Trigger), StartedAt: jsonTime(c.StartedAt), EndedAt: jsonTime(c.EndedAt),
+	c := w.Cycles[0]
+	out.LastCycle = &Cycle{
+		ID: c.ID, Account: c.Account, Trigger: string(c.Trigger), StartedAt: Time(c.StartedAt), EndedAt: Time(c.EndedAt),
 		Outcome: string(c.Outcome), Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Documents: c.Documents,
 		Versions: c.Versions, Changes: c.Changes, Error: orNull(c.Err), Failures: append([]coc.Failure{}, c.Failures...),
 	}
 	return out
 }
 
-func (s *status) notifierJSON(b db.Backlog) notifierJSON {
-	if !b.Quiet.After(s.now) {
+func newNotifier(b db.Backlog, now time.Time) Notifier {
+	if !b.Quiet.After(now) {
 		b.Quiet = time.Time{}
 	}
-	return notifierJSON{
-		Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: jsonTime(b.Oldest), Held: orNull(b.Held),
-		NextTryAt: jsonTime(b.HeldTill), QuietUntil: jsonTime(b.Quiet), Failed: b.Failed, LastError: orNull(b.LastErr),
+	return Notifier{
+		Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: Time(b.Oldest), Held: orNull(b.Held),
+		NextTryAt: Time(b.HeldTill), QuietUntil: Time(b.Quiet), Failed: b.Failed, LastError: orNull(b.LastErr),
 	}
 }

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+	"cocsync/internal/web"
+)
+
+// served is an archive's page, and what it answers.
+type served struct {
+	t   testing.TB
+	url string
+	now time.Time // of its clock
+}
+
+func serveArchive(t testing.TB, archive string) *served {
+	t.Helper()
+	d, err := db.OpenReader(t.Context(), archive)
+	must(t, err)
+	s := &served{t: t, now: time.Now()}
+	site := &web.Site{
+		History: &history.History{DB: d, Now: func() time.Time { return s.now }, Local: time.UTC},
+		Log:     slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	handler, err := site.Handler()
+	must(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		server.Close()
+		d.Close()
+	})
+	s.url = server.URL
+	return s
+}
+
+// get asks for an address, with headers as pairs of name and value.
+func (s *served) get(address string, headers ...string) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+address, nil)
+	must(s.t, err)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	answered, err := http.DefaultClient.Do(r)
+	must(s.t, err)
+	defer answered.Body.Close()
+	body, err := io.ReadAll(answered.Body)
+	must(s.t, err)
+	return answered, string(body)
+}
+
+// The command line and the API give one answer to one question, byte for byte.
+func TestAPIAnswersAsTheCommandLineDoes(t *testing.T) {
+	archive := fixture(t)
+	s := serveArchive(t, archive)
+	evilPath := url.PathEscape(evil)
+	for _, tt := range []struct{ command, address string }{
+		{"list", "/documents"},
+		{"list --name 're*' --state present", "/documents?name=re*&state=present"},
+		{"list --sort versions --reverse", "/documents?sort=versions&reverse"},
+		{"list --at 2026-03-15 --account prod", "/documents?at=2026-03-15&account=prod"},
+		{"list --since 2026-03-18", "/documents?since=2026-03-18"},
+		{"list --name 'x*'", "/documents?name=x*"},
+		{"log", "/changes"},
+		{"log -n 3 --reverse", "/changes?n=3&reverse=true"},
+		{"log DM-restart --kind version,rewritten", "/changes?document=DM-restart&kind=version&kind=rewritten"},
+		{"log --since 2026-03-11 --until 2026-03-12 --seen", "/changes?since=2026-03-11&until=2026-03-12&seen"},
+		{"log --by COC-wang", "/changes?by=COC-wang"},
+		{"log --risk high", "/changes?risk=high"},
+		{"log --task 'hwc:runbook:*' --path 'steps[*]'", "/changes?task=hwc:runbook:*&path=" + url.QueryEscape("steps[*]")},
+		{"log -S systemctl", "/changes?text=systemctl"},
+		{"show restart-unhealthy-nodes --meta", "/documents/restart-unhealthy-nodes/versions"},
+		{"show DM-restart@v3#1 --meta", "/documents/DM-restart/versions/v3%231"},
+		{"show DM-restart@v4 --meta", "/documents/DM-restart/versions/v4"},
+		{"show DM-restart@2026-03-12 --meta", "/documents/prod%2FDM-restart/versions/2026-03-12"},
+		{"show '" + evil + "' --meta", "/documents/" + evilPath + "/versions"},
+		{"diff DM-restart@v1..v2", "/diff?old=DM-restart@v1&new=DM-restart@v2"},
+		{"diff DM-restart@v5", "/diff?new=DM-restart@v5"},
+		{"diff DM-restart@v1 DM-twin-1@v1 -U 1 -w", "/diff?old=DM-restart@v1&new=DM-twin-1@v1&unified=1&ignore_all_space"},
+		{"diff DM-restart --at 2026-03-12", "/diff?new=DM-restart&at=2026-03-12"},
+		{"blame DM-restart@v3", "/documents/DM-restart/versions/v3/blame"},
+		{"blame DM-restart@v5 -L step:restart -L 1", "/documents/DM-restart/versions/v5/blame?lines=step:restart&lines=1"},
+		{"grep timeout", "/grep?pattern=timeout"},
+		{"grep -i -F SYSTEMCTL DM-restart --step restart", "/grep?pattern=SYSTEMCTL&ignore_case&fixed_strings&document=DM-restart&step=restart"},
+		{"grep . -c --newest", "/grep?pattern=.&count&newest=true"},
+		{"grep . -l --at 2026-03-12", "/grep?pattern=.&files_with_matches&at=2026-03-12"},
+		{"grep nothing-like-it", "/grep?pattern=nothing-like-it"},
+		{"status", "/status"},
+		{"report --since 2026-03-01 --until 2026-03-31", "/report?since=2026-03-01&until=2026-03-31"},
+		{"report --account prod --since 2026-03-01 --until 2026-06-30", "/report?account=prod&since=2026-03-01&until=2026-06-30"},
+	} {
+		want, stderr, status := ask(t, archive, append(words(tt.command), "-o", "json")...)
+		if status != 0 {
+			t.Fatalf("cocsync %s: %s", tt.command, stderr)
+		}
+		s.now = reportedAt(t, want)
+		answered, got := s.get("/api/v1" + tt.address)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s is not `%s -o json` (-command +API):\n%s", tt.address, tt.command, diff)
+		}
+		if typ := answered.Header.Get("Content-Type"); answered.StatusCode != http.StatusOK || typ != "application/json; charset=utf-8" {
+			t.Errorf("%s answers %s, %q", tt.address, answered.Status, typ)
+		}
+	}
+}
+
+// reportedAt is when a report was made, so that another can be made then; for other
+// answers now.
+func reportedAt(t *testing.T, answer string) time.Time {
+	t.Helper()
+	var report struct {
+		ReportedAt time.Time `json:"reported_at"`
+	}
+	if json.Unmarshal([]byte(answer), &report) != nil || report.ReportedAt.IsZero() {
+		return time.Now()
+	}
+	return report.ReportedAt
+}
+
+// One change is the same as in a list with patches; contents and proofs are what the
+// commands write.
+func TestAPIGivesSingleThings(t *testing.T) {
+	archive := fixture(t)
+	s := serveArchive(t, archive)
+	var list []json.RawMessage
+	stdout, _, _ := ask(t, archive, "log", "-p", "-o", "json", "DM-restart", "--kind", "rewritten")
+	must(t, json.Unmarshal([]byte(stdout), &list))
+	var want bytes.Buffer
+	must(t, json.Indent(&want, list[0], "", "  "))
+	if _, got := s.get("/api/v1/changes/5"); got != want.String()+"\n" {
+		t.Errorf("/changes/5 is\n%s\nwant\n%s", got, want.String())
+	}
+	for _, tt := range []struct{ command, address, file string }{
+		{"show DM-restart@v3#1", "/documents/DM-restart/versions/v3%231/content", `attachment; filename="restart-unhealthy-nodes@v3#1.yaml"`},
+		{"show DM-evil", "/documents/DM-evil/versions/latest/content", `attachment; filename="evil^[[2Jname<U+202E>gpj<U+009B>31m <!channel>@v1.yaml"`},
+		{"audit prove 5", "/changes/5/proof", "attachment; filename=change-5.proof"},
+	} {
+		want, stderr, status := ask(t, archive, words(tt.command)...)
+		answered, got := s.get("/api/v1" + tt.address)
+		if status != 0 || got != want {
+			t.Errorf("%s is %q, `%s` writes %q %s", tt.address, got, tt.command, want, stderr)
+		}
+		h := answered.Header
+		if h.Get("Content-Disposition") != tt.file || h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s answers with %v", tt.address, h)
+		}
+	}
+}
+
+// What is wrong with a question is told in the words of the command line, and the
+// status says whose fault it is.
+func TestAPIErrors(t *testing.T) {
+	archive := fixture(t)
+	s := serveArchive(t, archive)
+	for _, tt := range []struct {
+		command, address string
+		status           int
+	}{
+		{"show nope --meta", "/documents/nope/versions", 404},
+		{"show twin --meta", "/documents/twin/versions", 400},
+		{"show DM-restart@v9 --meta", "/documents/DM-restart/versions/v9", 404},
+		{"show DM-restart@v4", "/documents/DM-restart/versions/v4/content", 404},
+		{"show DM-restart@~x --meta", "/documents/DM-restart/versions/~x", 400},
+		{"show DM-restart@2199-01-01 --meta", "/documents/DM-restart/versions/2199-01-01", 400},
+		{"list --account prd", "/documents?account=prd", 404},
+		{"list --name '['", "/documents?name=[", 400},
+		{"log --since soon --until 1x", "/changes?since=soon&until=1x", 400},
+		{"log --kind versoin", "/changes?kind=versoin", 400},
+		{"log DM-restart@v3", "/changes?document=DM-restart@v3", 400},
+		{"grep '('", "/grep?pattern=(", 400},
+		{"grep x DM-restart@v3", "/grep?pattern=x&document=DM-restart@v3", 400},
+		{"blame DM-restart@v3 -L 999", "/documents/DM-restart/versions/v3/blame?lines=999", 404},
+		{"blame DM-restart@v3 -L step:none", "/documents/DM-restart/versions/v3/blame?lines=step:none", 404},
+		{"report --since 2199-01-01", "/report?since=2199-01-01", 400},
+		{"audit prove 99", "/changes/99/proof", 404},
+		{"audit prove x", "/changes/x/proof", 400},
+	} {
+		_, want, _ := ask(t, archive, words(tt.command)...)
+		answered, body := s.get("/api/v1" + tt.address)
+		if got := asTold(t, body); got != want || answered.StatusCode != tt.status {
+			t.Errorf("%s = %d\n%s\nwant %d and, as `%s` says,\n%s", tt.address, answered.StatusCode, got, tt.status, tt.command, want)
+		}
+	}
+}
+
+// asTold writes an error of the API as the command line does.
+func asTold(t *testing.T, body string) string {
+	t.Helper()
+	var e struct {
+		Error string
+		Hint  *string
+	}
+	must(t, json.Unmarshal([]byte(body), &e))
+	var out strings.Builder
+	for line := range strings.SplitSeq(e.Error, "\n") {
+		out.WriteString("cocsync: " + line + "\n")
+	}
+	if e.Hint != nil {
+		for line := range strings.SplitSeq(*e.Hint, "\n") {
+			out.WriteString("cocsync: hint: " + line + "\n")
+		}
+	}
+	return out.String()
+}
+
+// A parameter that means nothing is refused, not passed over: without it another
+// question would be answered.
+func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
+	s := serveArchive(t, fixture(t))
+	for address, want := range map[string]string{
+		"/documents?stat=present":      "cocsync: unknown parameter \"stat\"\ncocsync: hint: did you mean state, at, sort? this address takes account, name, state, since, at, sort, reverse\n",
+		"/status?x=1":                  "cocsync: unknown parameter \"x\"\ncocsync: hint: this address takes none\n",
+		"/documents?name=":             "cocsync: name is empty\ncocsync: hint: is a variable not set? Leave the parameter out for all\n",
+		"/documents?at=7d&at=8d":       "cocsync: at is given 2 times\ncocsync: hint: give it once\n",
+		"/documents?reverse=yes":       "cocsync: reverse \"yes\" is not known\ncocsync: hint: it is true or false\n",
+		"/documents?state=gone":        "cocsync: --state \"gone\" is not known\ncocsync: hint: it is one of present, listed, deleted\n",
+		"/changes?n=5001":              "cocsync: n \"5001\" is no number from 1 to 5000\n",
+		"/diff?old=DM-restart":         "cocsync: new is missing: the version to be compared, as DOC@REF\n",
+		"/grep?pattern=a&newest&at=7d": "cocsync: newest and at don't go together\n",
+		"/documents?name=%zz":          "cocsync: the query can't be read: invalid URL escape \"%zz\"\ncocsync: hint: write what stands in a value as %XX; curl --data-urlencode does so\n",
+	} {
+		answered, body := s.get("/api/v1" + address)
+		if got := asTold(t, body); got != want || answered.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s = %d\n%s\nwant 400\n%s", address, answered.StatusCode, got, want)
+		}
+	}
+	answered, body := s.get("/api/v1/chagnes")
+	if got := asTold(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: there is no address \"/api/v1/chagnes\"\ncocsync: hint: there are /api/v1/documents, ") {
+		t.Errorf("an unknown address answers %d %s", answered.StatusCode, got)
+	}
+}
+
+// What the command line says on stderr beside an answer stands in a header, and an
+// answer that was cut says so.
+func TestAPINotes(t *testing.T) {
+	s := serveArchive(t, fixture(t))
+	for address, want := range map[string][]string{
+		"/documents?at=2026-03-15":                   nil,
+		"/documents?at=2026-06-01":                   {"COC was last asked at 2026-03-20T12:00:00Z: there may have been more"},
+		"/changes?n=2":                               {"these are the newest 2, and there are more: raise n up to 5000, or bring until back"},
+		"/changes?n=9&document=DM-restart":           nil,
+		"/grep?pattern=.&n=2":                        {"these are the first 2, and there are more: raise n up to 10000, or look for less"},
+		"/documents/old-job/versions/latest/content": {"COC no longer has this document: this is the last version that was seen"},
+		"/diff?new=DM-restart@v5":                    {"v4 lies between and is not in the archive: COC did not serve it (400 COC.00010002)"},
+	} {
+		answered, _ := s.get("/api/v1" + address)
+		var got []string
+		for _, note := range answered.Header.Values("Cocsync-Note") {
+			var text string
+			must(t, json.Unmarshal([]byte(note), &text))
+			got = append(got, text)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("notes of %s (-want +got):\n%s", address, diff)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package answer
+
+import (
+	"context"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// Standing is how the watching and the telling stand, as status tells it.
+type Standing struct {
+	Now      time.Time
+	Path     string // of the archive
+	Totals   db.Totals
+	States   map[coc.DocState]int
+	Versions map[coc.VersionState]int
+	Accounts []db.Account
+	Watches  []WatchStanding
+	Backlogs []db.Backlog
+	Logged   int64     // records of the log
+	Signed   int64     // those under its newest signature
+	Problems []Problem // what a person should look at, the widest first
+}
+
+// WatchStanding is how a watch stands.
+type WatchStanding struct {
+	coc.WatchState
+	Name      string
+	Cycles    []coc.Cycle // the newest few, newest first
+	Unchecked time.Time   // since when some version was not held against COC's; zero: none is due
+}
+
+// recentCycles is how many cycles of a watch status looks at.
+const recentCycles = 10
+
+// Stand gathers how everything stands at an instant. It asks the archive alone.
+func Stand(ctx context.Context, d *db.DB, now time.Time) (s *Standing, err error) {
+	s = &Standing{Now: now, Path: d.Path(), States: map[coc.DocState]int{}}
+	if s.Totals, err = d.Totals(ctx); err != nil {
+		return nil, err
+	}
+	docs, err := d.Documents(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		s.States[doc.State]++
+	}
+	if s.Versions, err = d.VersionStates(ctx); err != nil {
+		return nil, err
+	}
+	if s.Accounts, err = d.Accounts(ctx); err != nil {
+		return nil, err
+	}
+	if s.Backlogs, err = d.Backlogs(ctx, s.Now.AddDate(0, 0, -7)); err != nil {
+		return nil, err
+	}
+	if err = s.log(ctx, d); err != nil {
+		return nil, err
+	}
+	if err = s.watches(ctx, d); err != nil {
+		return nil, err
+	}
+	s.findProblems()
+	return s, nil
+}
+
+// log reads how much of the log there is, and how much of it is signed.
+func (s *Standing) log(ctx context.Context, d *db.DB) error {
+	edge, err := d.Edge(ctx)
+	if err != nil {
+		return err
+	}
+	heads, err := d.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	s.Logged = edge.Size
+	if len(heads) > 0 {
+		s.Signed = heads[len(heads)-1].Size
+	}
+	return nil
+}
+
+// watches reads how each watch stands.
+func (s *Standing) watches(ctx context.Context, d *db.DB) error {
+	names, err := d.Watches(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		w := WatchStanding{Name: name}
+		if w.WatchState, err = d.Watch(ctx, name); err != nil {
+			return err
+		}
+		if w.Cycles, err = d.Cycles(ctx, name, recentCycles); err != nil {
+			return err
+		}
+		if w.Unchecked, err = d.OldestCheck(ctx, name); err != nil {
+			return err
+		}
+		s.Watches = append(s.Watches, w)
+	}
+	return nil
+}
+
+// Until says how far off an instant is.
+func (s *Standing) Until(t time.Time) string {
+	if !t.After(s.Now) {
+		return "now"
+	}
+	return "in " + Age(t.Sub(s.Now))
+}
+
+// Ago says how long ago an instant was.
+func (s *Standing) Ago(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return Age(s.Now.Sub(t)) + " ago"
+}

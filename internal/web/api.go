@@ -1,0 +1,180 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"cocsync/internal/answer"
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+	"cocsync/internal/history"
+)
+
+// apiRoot is where the API begins. docs/api.md is its contract.
+const apiRoot = "/api/v1"
+
+// The most that one answer of the API holds.
+const (
+	usualChanges = 200
+	mostChanges  = 5000
+	usualMatches = 1000
+	mostMatches  = 10000
+	mostContext  = 100000   // lines around a change
+	maxAnswer    = 64 << 20 // bytes
+)
+
+// noteHeader brings what is to be known beside an answer, and what the command line
+// says on stderr: a JSON string of ASCII for each note.
+const noteHeader = "Cocsync-Note"
+
+// endpoint is an address of the API.
+type endpoint struct {
+	path   string // below apiRoot, as a pattern of net/http
+	params []parameter
+	answer func(context.Context, *query) (any, error) // to be written as JSON, or a download
+}
+
+// download is an answer that is no JSON.
+type download struct {
+	name string // of the file that it becomes
+	body []byte
+}
+
+// query is what a program asks. Its parameters were checked.
+type query struct {
+	*history.History
+	request *http.Request
+	values  url.Values
+	params  []parameter
+	notes   []string
+}
+
+// path is a part of the address: {doc}, {ref} or {id}.
+func (q *query) path(name string) string { return q.request.PathValue(name) }
+
+// api serves programs.
+func (s *Site) api(mux *http.ServeMux) {
+	list := endpoints()
+	for _, e := range list {
+		mux.HandleFunc("GET "+apiRoot+e.path, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, e) })
+	}
+	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, hint.Wrap(noSuch(fmt.Sprintf("there is no address %q", r.URL.Path)), "there are "+addresses(list)))
+	})
+}
+
+// noSuch is an error for an address that leads to nothing.
+type noSuch string
+
+func (n noSuch) Error() string        { return string(n) }
+func (n noSuch) Is(target error) bool { return target == coc.ErrNotFound }
+
+func addresses(list []endpoint) string {
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = apiRoot + e.path
+	}
+	return strings.Join(names, ", ")
+}
+
+// answer answers at one address: all of the answer, or an error.
+func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
+	q := &query{request: r, params: e.params}
+	q.History = s.asker(&q.notes)
+	var err error
+	if q.values, err = readQuery(r.URL.RawQuery, e.params); err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	v, err := e.answer(r.Context(), q)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	for _, note := range q.notes {
+		w.Header().Add(noteHeader, asciiJSON(note))
+	}
+	if d, ok := v.(download); ok {
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.name}))
+		send(w, http.StatusOK, "text/plain; charset=utf-8", d.body)
+		return
+	}
+	body := bounded{most: maxAnswer}
+	if err := answer.Write(&body, v); err != nil {
+		w.Header().Del(noteHeader)
+		s.refuse(w, r, err)
+		return
+	}
+	send(w, http.StatusOK, "application/json; charset=utf-8", body.Bytes())
+}
+
+func send(w http.ResponseWriter, status int, typ string, body []byte) {
+	w.Header().Set("Content-Type", typ)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) // who went away needs no answer
+}
+
+// refusal is an answer that is none.
+type refusal struct {
+	Error string  `json:"error"`
+	Hint  *string `json:"hint"` // how to mend it
+}
+
+// refuse answers with an error, in the words of the command line.
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status, what, mend := s.judge(r, err)
+	if status == 0 {
+		return
+	}
+	out := refusal{Error: what}
+	if mend != "" {
+		out.Hint = &mend
+	}
+	var body bytes.Buffer
+	if err := answer.Write(&body, out); err != nil { // two texts: this can't fail
+		s.Log.Error("error not written", "path", r.URL.Path, "err", err)
+	}
+	send(w, status, "application/json; charset=utf-8", body.Bytes())
+}
+
+// judge says whose fault an error is, and what to say of it. The status is 0 when
+// nobody waits for it.
+func (s *Site) judge(r *http.Request, err error) (status int, what, mend string) {
+	what, mend = err.Error(), hint.Of(err)
+	var question asked
+	switch ctx := r.Context(); {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return http.StatusServiceUnavailable, fmt.Sprintf("the answer was not found within %s", maxTime),
+			"ask for less, or ask `cocsync` on the command line, which has no such limit"
+	case ctx.Err() != nil:
+		return 0, "", ""
+	case errors.As(err, &question), errors.Is(err, answer.ErrMisasked), errors.Is(err, history.ErrUnclear):
+		return http.StatusBadRequest, what, mend
+	case errors.Is(err, coc.ErrNotFound), errors.Is(err, history.ErrNotHere), errors.Is(err, coc.ErrErased):
+		return http.StatusNotFound, what, mend
+	}
+	s.Log.Error("question not answered", "path", r.URL.Path, "err", err)
+	return http.StatusInternalServerError, what, mend
+}
+
+// bounded is a buffer that takes no more than so much.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.most {
+		return 0, asked{hint.Wrap(fmt.Errorf("the answer is longer than %d MiB", b.most>>20),
+			"ask for less, or ask `cocsync` on the command line, which has no such limit")}
+	}
+	return b.Buffer.Write(p)
+}

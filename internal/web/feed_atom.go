@@ -1,0 +1,81 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/xml"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// atomFeed is a feed of RFC 4287. Texts were made visible before: XML can't hold
+// every character, and encoding/xml would put the same one for all that it can't.
+type atomFeed struct {
+	XMLName   xml.Name      `xml:"http://www.w3.org/2005/Atom feed"`
+	ID        string        `xml:"id"`
+	Title     string        `xml:"title"`
+	Subtitle  string        `xml:"subtitle,omitempty"`
+	Updated   string        `xml:"updated"`
+	Author    atomPerson    `xml:"author"` // of entries there may be none
+	Links     []atomLink    `xml:"link"`
+	Generator atomGenerator `xml:"generator"`
+	Entries   []atomEntry   `xml:"entry"`
+}
+
+type atomPerson struct {
+	Name string `xml:"name"`
+}
+
+type atomLink struct {
+	Rel  string `xml:"rel,attr"`
+	Type string `xml:"type,attr"`
+	Href string `xml:"href,attr"`
+}
+
+type atomGenerator struct {
+	Version string `xml:"version,attr,omitempty"`
+	Name    string `xml:",chardata"`
+}
+
+type atomEntry struct {
+	ID        string       `xml:"id"`
+	Title     string       `xml:"title"`
+	Updated   string       `xml:"updated"`
+	Published string       `xml:"published,omitempty"`
+	Author    atomPerson   `xml:"author"`
+	Links     []atomLink   `xml:"link"`
+	Category  atomCategory `xml:"category"`
+	Content   atomContent  `xml:"content"`
+}
+
+type atomCategory struct {
+	Term string `xml:"term,attr"`
+}
+
+type atomContent struct {
+	Type string `xml:"type,attr"`
+	Text string `xml:",chardata"`
+}
+
+// atomTime writes an instant as RFC 3339, as RFC 4287 has it.
+func atomTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// atomID is an id that is the same for ever for the same parts, wherever the feed is
+// read: a UUID of version 8, made of a hash (RFC 9562, section 5.8).
+func atomID(parts ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	u := sum[:16]
+	u[6] = u[6]&0x0f | 0x80
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+// atomText is a text as XML can hold it, and as no reader mistakes it: what can't be
+// seen is spelled out, but for line feeds and tabs where they are kept.
+func atomText(s, keep string) string {
+	var b strings.Builder
+	for _, p := range visible(s, keep) {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
