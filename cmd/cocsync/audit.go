@@ -146,7 +146,7 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 		return fmt.Errorf("%s is signed by key %s, not %s", path, id, key)
 	}
 	if asJSON {
-		return a.writeJSON(newProvedJSON(p, r, c))
+		return answer.Write(a.out, answer.NewProved(p, r, c))
 	}
 	return a.print(func(w *page) error {
 		fmt.Fprintf(w, "This record is number %d, counted from 0, of the log %s, of which key %s signed %s with the root\n%s\n\n",
@@ -166,23 +166,4 @@ func moment(f audit.Field) string {
 		return ""
 	}
 	return "  (" + time.UnixMilli(ms).UTC().Format(time.RFC3339) + ")"
-}
-
-// provedJSON is audit check -o json: what a proof proves.
-type provedJSON struct {
-	Origin string            `json:"origin"`
-	KeyID  string            `json:"key_id"`
-	Index  int64             `json:"index"` // of the record in the log, from 0
-	Size   int64             `json:"size"`  // records that were signed
-	Root   string            `json:"root"`
-	Type   string            `json:"type"`
-	Record map[string]string `json:"record"`
-}
-
-func newProvedJSON(p audit.Proof, r audit.Record, c audit.Checkpoint) provedJSON {
-	out := provedJSON{Origin: c.Origin, KeyID: audit.KeyID(p.Public), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
-	for _, f := range r.Fields {
-		out.Record[f.Name] = f.Value
-	}
-	return out
 }

@@ -68,16 +68,21 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	if c.Err != "" {
 		p.line("", p.paint(red, visible(c.Err)))
 	}
-	for i, f := range c.Failures {
+	for i, u := range w.Unreached {
 		if i == shownFailures {
-			p.line("", fmt.Sprintf("… and %d more", len(c.Failures)-i))
+			p.line("", fmt.Sprintf("… and %d more", len(w.Unreached)-i))
 			break
 		}
-		p.line("failed", p.paint(red, visible(fmt.Sprintf("%s (%s): %s", f.Name, f.DocumentID, f.Err))))
+		since := "never reached"
+		if !u.CheckedAt.IsZero() {
+			since = "last reached " + s.Ago(u.CheckedAt)
+		}
+		p.line("failed", p.paint(red, visible(fmt.Sprintf("%s (%s), %s: %s", u.Name, u.DocumentID, since, u.Err))))
 	}
 	if c.Outcome != coc.Good {
 		p.line("last good", s.Ago(w.LastGoodAt))
 	}
+	p.line("last day", lastDay(w.Day))
 	if checked := lastChecked(s, w.Unchecked); checked != "" {
 		p.line("audit", checked)
 	}
@@ -96,6 +101,21 @@ func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 		plural(c.Versions, "version"), plural(c.Changes, "change"), plural(c.Requests, "request"),
 		c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String()}
 	return how + "; " + strings.Join(parts, ", ")
+}
+
+// lastDay says how many of the cycles that were due ran.
+func lastDay(d answer.Day) string {
+	text := "no cycle ran"
+	if d.Ran > 0 {
+		text = plural(d.Ran, "cycle") + " ran"
+	}
+	if bad := d.Ran - d.Good; bad > 0 {
+		text += fmt.Sprintf(", %d of them not good", bad)
+	}
+	if d.Missed > 0 {
+		text += fmt.Sprintf("; %d more were due and did not run", d.Missed)
+	}
+	return text
 }
 
 // lastChecked says how old the oldest comparison of a version with COC's copy is.

@@ -48,6 +48,7 @@ type CycleCounts struct {
 	Failed     int `json:"failed"`
 	Stopped    int `json:"stopped"`
 	Unended    int `json:"unended"`
+	Missed     int `json:"missed"` // were due by the schedule and did not run
 	ByName     int `json:"by_name"`
 }
 
@@ -165,7 +166,7 @@ func NewReport(r history.Report, archive, account string) Report {
 func newCoverage(c history.Coverage) Coverage {
 	out := Coverage{
 		Watch: c.Watch, Account: c.Account, Followed: newStretches(c.Followed),
-		Cycles:   CycleCounts{c.Good, c.Unlisted, c.Failed, c.Stopped, c.Unended, c.Named},
+		Cycles:   CycleCounts{c.Good, c.Unlisted, c.Failed, c.Stopped, c.Unended, c.Missed, c.Named},
 		Requests: c.Requests, UsualSeconds: c.Usual.Seconds(), GapOver: c.MostBetween.Seconds(),
 		Failures: []Failure{}, Gaps: []Gap{},
 	}

@@ -29,6 +29,14 @@ type WatchStanding struct {
 	Name      string
 	Cycles    []coc.Cycle // the newest few, newest first
 	Unchecked time.Time   // since when some version was not held against COC's; zero: none is due
+	Day       Day
+	Unreached []db.Unreached // by its newest cycle that ended
+}
+
+// Day is how many cycles of a watch began in the last 24 hours.
+type Day struct {
+	Ran, Good int
+	Missed    int // were due by the schedule and did not run, as far as a cycle after them has told
 }
 
 // recentCycles is how many cycles of a watch status looks at.
@@ -36,16 +44,12 @@ const recentCycles = 10
 
 // Stand gathers how everything stands at an instant. It asks the archive alone.
 func Stand(ctx context.Context, d *db.DB, now time.Time) (s *Standing, err error) {
-	s = &Standing{Now: now, Path: d.Path(), States: map[coc.DocState]int{}}
+	s = &Standing{Now: now, Path: d.Path()}
 	if s.Totals, err = d.Totals(ctx); err != nil {
 		return nil, err
 	}
-	docs, err := d.Documents(ctx, "")
-	if err != nil {
+	if s.States, err = d.DocumentStates(ctx); err != nil {
 		return nil, err
-	}
-	for _, doc := range docs {
-		s.States[doc.State]++
 	}
 	if s.Versions, err = d.VersionStates(ctx); err != nil {
 		return nil, err
@@ -100,9 +104,31 @@ func (s *Standing) watches(ctx context.Context, d *db.DB) error {
 		if w.Unchecked, err = d.OldestCheck(ctx, name); err != nil {
 			return err
 		}
+		if w.Unreached, err = d.Unreached(ctx, name); err != nil {
+			return err
+		}
+		if w.Day, err = dayOf(ctx, d, name, s.Now); err != nil {
+			return err
+		}
 		s.Watches = append(s.Watches, w)
 	}
 	return nil
+}
+
+func dayOf(ctx context.Context, d *db.DB, watch string, now time.Time) (day Day, err error) {
+	since := now.Add(-24 * time.Hour)
+	ran, err := d.Ran(ctx, watch, since, now)
+	if err != nil {
+		return day, err
+	}
+	for how, n := range ran {
+		day.Ran += n
+		if how == coc.Good {
+			day.Good = n
+		}
+	}
+	day.Missed, err = d.Missed(ctx, watch, since, now)
+	return day, err
 }
 
 // Until says how far off an instant is.

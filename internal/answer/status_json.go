@@ -29,6 +29,24 @@ type Watch struct {
 	LastGoodAt    *string `json:"last_good_at"`
 	FailedInARow  int     `json:"failed_in_a_row"`
 	OldestCheckAt *string `json:"oldest_check_at"`
+	// Day counts the cycles of the last 24 hours.
+	Day       DayCounts   `json:"day"`
+	Unreached []Unreached `json:"unreached"`
+}
+
+// DayCounts are the cycles of a watch in the last 24 hours.
+type DayCounts struct {
+	Ran    int `json:"ran"`
+	Good   int `json:"good"`
+	Missed int `json:"missed"` // were due by the schedule and did not run
+}
+
+// Unreached is a document that the newest cycle could not bring up to date.
+type Unreached struct {
+	DocumentID    string  `json:"document_id"`
+	Name          string  `json:"name"`
+	LastCheckedAt *string `json:"last_checked_at"` // null: it never was
+	Error         string  `json:"error"`
 }
 
 // Cycle is one pass of a watch.
@@ -86,7 +104,13 @@ func NewStatus(s *Standing) Status {
 }
 
 func newWatch(w WatchStanding) Watch {
-	out := Watch{Watch: w.Name, LastGoodAt: Time(w.LastGoodAt), FailedInARow: w.FailedInARow}
+	out := Watch{
+		Watch: w.Name, LastGoodAt: Time(w.LastGoodAt), FailedInARow: w.FailedInARow,
+		Day: DayCounts(w.Day), Unreached: []Unreached{},
+	}
+	for _, u := range w.Unreached {
+		out.Unreached = append(out.Unreached, Unreached{u.DocumentID, u.Name, Time(u.CheckedAt), u.Err})
+	}
 	if w.Unchecked.UnixMilli() > 0 {
 		out.OldestCheckAt = Time(w.Unchecked)
 	}

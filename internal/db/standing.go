@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"cocsync/internal/coc"
 )
@@ -40,4 +41,36 @@ func (d *DB) VersionStates(ctx context.Context) (_ map[coc.VersionState]int, err
 		return struct{}{}, err
 	}, `SELECT state, count(*) FROM versions GROUP BY state`)
 	return counts, err
+}
+
+// Missed counts the cycles that the watch's schedule wanted and that did not run, as
+// the cycles that began within [since, until) tell.
+func (d *DB) Missed(ctx context.Context, watch string, since, until time.Time) (n int, err error) {
+	defer wrap(&err, "missed cycles of watch %q", watch)
+	err = d.read.row(ctx, `SELECT coalesce(sum(missed), 0) FROM cycles WHERE watch = ? AND started_at >= ? AND started_at < ?`,
+		watch, since.UnixMilli(), until.UnixMilli()).Scan(&n)
+	return n, explain(err)
+}
+
+// Unreached is a document that a cycle could not bring up to date.
+type Unreached struct {
+	coc.Failure
+	CheckedAt time.Time // when COC last answered for it; zero: never
+}
+
+// Unreached returns the documents that the watch's newest cycle that ended could not
+// bring up to date, those that wait longest first.
+func (d *DB) Unreached(ctx context.Context, watch string) (_ []Unreached, err error) {
+	defer wrap(&err, "documents that watch %q did not reach", watch)
+	return collect(ctx, d.read, func(row scanner) (u Unreached, err error) {
+		var checked sql.NullInt64
+		err = row.Scan(&u.DocumentID, &u.Name, &u.Err, &checked)
+		u.CheckedAt = instant(checked)
+		return u, err
+	}, `
+		SELECT f.document_id, f.name, f.error, nullif(d.checked_at, 0)
+		FROM cycles c JOIN cycle_failures f ON f.cycle_id = c.id
+		LEFT JOIN documents d ON d.account_id = c.account_id AND d.document_id = f.document_id
+		WHERE c.id = (SELECT max(id) FROM cycles WHERE watch = ? AND outcome IN ('good', 'failed') AND NOT partial)
+		ORDER BY coalesce(d.checked_at, 0), f.document_id`, watch)
 }
