@@ -13,11 +13,13 @@ import (
 // those that were no history when cocsync first looked.
 func (d *DB) Recorded(ctx context.Context, document int64, limit int) (list []coc.Change, err error) {
 	defer wrap(&err, "newest changes")
-	if document == 0 {
-		list, err = collect(ctx, d.read, scanChange, changeRows+` WHERE NOT c.backfill ORDER BY c.id DESC LIMIT ?`, limit)
-	} else {
-		list, err = collect(ctx, d.read, scanChange, changeRows+` WHERE c.document_id = ? ORDER BY c.id DESC LIMIT ?`, document, limit)
+	which, args := `NOT backfill`, []any{limit}
+	if document != 0 {
+		which, args = `document_id = ?`, []any{document, limit}
 	}
+	// They are chosen before anything is joined to them.
+	list, err = collect(ctx, d.read, scanChange, changeRows+`
+		WHERE c.id IN (SELECT id FROM changes WHERE `+which+` ORDER BY id DESC LIMIT ?) ORDER BY c.id DESC`, args...)
 	for i := range list {
 		if list[i].Items, err = d.items(ctx, list[i].ID); err != nil {
 			return nil, err

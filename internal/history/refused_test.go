@@ -29,7 +29,7 @@ func TestErrorsOfReferencesHaveTheirKind(t *testing.T) {
 		{"v3#x", revision, ErrUnclear}, {"tomorrow", tomorrow, ErrUnclear}, {"soon", noise, ErrUnclear},
 	} {
 		for _, kind := range []error{coc.ErrNotFound, ErrUnclear, ErrNotHere} {
-			if got := errors.Is(tt.err, kind); got != (kind == tt.want) {
+			if got := errors.Is(tt.err, kind); got != errors.Is(tt.want, kind) {
 				t.Errorf("%s: errors.Is(%q, %q) = %v", tt.what, tt.err, kind, got)
 			}
 		}

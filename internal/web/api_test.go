@@ -1,0 +1,120 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/answer"
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+)
+
+// emptySite is a site over an archive with nothing in it.
+func emptySite(t *testing.T) *Site {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return &Site{History: &history.History{DB: d, Now: time.Now, Local: time.UTC}, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+}
+
+// The documentation names every address and every parameter.
+func TestAPIIsDocumented(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "api.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for _, e := range endpoints() {
+		if !strings.Contains(text, "| `"+e.path+"` |") {
+			t.Errorf("docs/api.md does not name %s", e.path)
+		}
+		short := e.path
+		if strings.HasSuffix(short, "/blame") {
+			short = "…/blame"
+		}
+		_, rows, _ := strings.Cut(text, "\n| `"+short+"` | `") // the table of parameters is the one whose second cell is code
+		if end := regexp.MustCompile("\n\\| `|\n\n").FindStringIndex(rows); end != nil {
+			rows = rows[:end[0]]
+		}
+		for _, p := range e.params {
+			if !regexp.MustCompile("(^|`)" + p.name + "`").MatchString(rows) {
+				t.Errorf("docs/api.md does not tell of %s of %s", p.name, e.path)
+			}
+		}
+	}
+}
+
+// An answer that is not found in its time, and one that nobody waits for, are no
+// faults of the archive.
+func TestAPIEndsInTime(t *testing.T) {
+	s := emptySite(t)
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, e := range endpoints() {
+		if e.path != "/documents" && e.path != "/status" && e.path != "/changes" {
+			continue
+		}
+		w := httptest.NewRecorder()
+		s.answer(w, httptest.NewRequestWithContext(late, http.MethodGet, apiRoot+e.path, nil), e)
+		var said refusal
+		if err := json.Unmarshal(w.Body.Bytes(), &said); err != nil || w.Code != http.StatusServiceUnavailable || said.Error != "the answer was not found within 20s" {
+			t.Errorf("%s answers too late with %d %s", e.path, w.Code, w.Body)
+		}
+		w = httptest.NewRecorder()
+		s.answer(w, httptest.NewRequestWithContext(gone, http.MethodGet, apiRoot+e.path, nil), e)
+		if w.Body.Len() > 0 {
+			t.Errorf("%s answers nobody with %s", e.path, w.Body)
+		}
+	}
+}
+
+// A fault of the archive is no fault of the question.
+func TestAPIFaultOfTheArchive(t *testing.T) {
+	s := emptySite(t)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, apiRoot+"/status", nil)
+	if status, what, _ := s.judge(r, errors.New("disk I/O error")); status != http.StatusInternalServerError || what != "disk I/O error" {
+		t.Errorf("a fault of the archive is told as %d %q", status, what)
+	}
+}
+
+// What is too long for memory is refused, and not cut.
+func TestAPIAnswersAreBounded(t *testing.T) {
+	b := bounded{most: 10}
+	err := answer.Write(&b, strings.Repeat("x", 11))
+	status, _, _ := emptySite(t).judge(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), err)
+	if err == nil || status != http.StatusBadRequest {
+		t.Errorf("a long answer is %v, status %d", err, status)
+	}
+	if b := (bounded{most: 14}); answer.Write(&b, strings.Repeat("x", 11)) != nil {
+		t.Error("an answer of 14 bytes is refused where 14 are allowed")
+	}
+}
+
+// A note stands in a header, which holds ASCII, and is read back as it was.
+func TestNotesAreASCII(t *testing.T) {
+	const note = "重启 → 𝄞 \"x\"\\"
+	got := asciiJSON(note)
+	var back string
+	if err := json.Unmarshal([]byte(got), &back); err != nil || back != note {
+		t.Errorf("asciiJSON(%q) = %s, which is read as %q, %v", note, got, back, err)
+	}
+	if strings.ContainsFunc(asciiJSON(note+"\r\nX: y\x00\u202e"), func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Errorf("asciiJSON writes what is no ASCII: %s", got)
+	}
+}
