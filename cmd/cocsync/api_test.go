@@ -160,6 +160,26 @@ func TestAPIGivesSingleThings(t *testing.T) {
 	}
 }
 
+// A document is asked for by its name whatever stands in that, escaped once.
+func TestAPITakesAnyName(t *testing.T) {
+	for _, name := range []string{"a/b@v1 %2F?x=1#y&z", "重启/../不健康", "a//b", "x%00y", "+ ;"} {
+		archive := two(t, name, job1, job2)
+		s := serveArchive(t, archive)
+		want, stderr, _ := ask(t, archive, "show", name, "--meta", "-o", "json")
+		for _, address := range []string{"/documents/" + url.PathEscape(name) + "/versions", "/documents/DM1/versions"} {
+			if _, got := s.get("/api/v1" + address); got != want {
+				t.Errorf("%s is\n%s\nwant\n%s%s", address, got, want, stderr)
+			}
+		}
+		if _, got := s.get("/api/v1/diff?" + url.Values{"old": {name + "@v1"}, "new": {name + "@v2"}}.Encode()); !strings.Contains(got, `"old": "v1",`) {
+			t.Errorf("the diff of %q is %s", name, got)
+		}
+		if answered, _ := s.get("/documents/" + url.PathEscape(name) + "/feed.atom"); answered.StatusCode != http.StatusOK {
+			t.Errorf("the feed of %q answers %s", name, answered.Status)
+		}
+	}
+}
+
 // What is wrong with a question is told in the words of the command line, and the
 // status says whose fault it is.
 func TestAPIErrors(t *testing.T) {

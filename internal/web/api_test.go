@@ -93,6 +93,28 @@ func TestAPIFaultOfTheArchive(t *testing.T) {
 	}
 }
 
+// The API and the feeds open to nobody whom the page does not open to.
+func TestAPIAsksForTheToken(t *testing.T) {
+	s := emptySite(t)
+	const token = "a-token-of-thirty-two-characters"
+	s.Guard.Token = func() (string, error) { return token, nil }
+	handler, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"/api/v1/status", "/api/v1/grep?pattern=x", "/api/nothing", "/feed.atom", "/documents/a/b/feed.atom"} {
+		for given, want := range map[string]bool{"": false, "Bearer other": false, "Bearer " + token: true} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+address, nil)
+			r.Header.Set("Authorization", given)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			if opened := w.Code != http.StatusUnauthorized; opened != want {
+				t.Errorf("%s with %q answers %d", address, given, w.Code)
+			}
+		}
+	}
+}
+
 // What is too long for memory is refused, and not cut.
 func TestAPIAnswersAreBounded(t *testing.T) {
 	b := bounded{most: 10}
