@@ -151,16 +151,6 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	return advice
 }
 
-// oneOf refuses a flag's value that is none of the known ones.
-func oneOf(flag, value string, known ...string) error {
-	for _, k := range known {
-		if value == k {
-			return nil
-		}
-	}
-	return usage(hint.Wrap(fmt.Errorf("%s %q is not known", flag, value), "it is one of "+strings.Join(known, ", ")))
-}
-
 // notEmpty refuses flags that were given an empty text: most likely a variable of
 // the shell is not set, and to ignore the flag would answer another question.
 func notEmpty(cmd *cobra.Command, flags ...string) error {
