@@ -10,3 +10,6 @@ CREATE TABLE verifications (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
 	at INTEGER NOT NULL
 ) STRICT;
+
+-- So that what is not archived can be counted without reading what is.
+CREATE INDEX versions_unavailable ON versions (document_id) WHERE state = 'unavailable';

@@ -136,17 +136,5 @@ func orUnknown(s string) string {
 	return visible(s)
 }
 
-// size writes a number of bytes for people.
-func size(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	f, unit := float64(n)/1024, 0
-	for f >= 1024 && unit < 3 {
-		f, unit = f/1024, unit+1
-	}
-	return fmt.Sprintf("%.1f %ciB", f, "KMGT"[unit])
-}
-
 // plural is answer.Plural, of which there is much.
 func plural(n int, noun string) string { return answer.Plural(n, noun) }

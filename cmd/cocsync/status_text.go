@@ -23,11 +23,11 @@ func (p *page) status(s *answer.Standing) {
 		fmt.Fprintln(p, "    mend: "+visible(x.Mend))
 	}
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Archive "+visible(s.Path)))
-	p.line("documents", fmt.Sprintf("%d: %s", s.Totals.Documents, documentsStanding(s)))
-	p.line("versions", fmt.Sprintf("%d archived%s", s.Totals.Versions, versionsLacking(s)))
+	p.line("documents", s.DocumentsStanding())
+	p.line("versions", s.VersionsStanding())
 	p.line("changes", fmt.Sprint(s.Totals.Changes))
-	p.line("log", fmt.Sprintf("%s, %d of them signed", plural(int(s.Logged), "record"), s.Signed))
-	p.line("size", fmt.Sprintf("%s, for %s of contents", size(s.Totals.FileBytes), size(s.Totals.ContentBytes)))
+	p.line("log", s.LogStanding())
+	p.line("size", fmt.Sprintf("%s, for %s of contents", answer.Size(s.Totals.FileBytes), answer.Size(s.Totals.ContentBytes)))
 	for _, w := range s.Watches {
 		p.watch(s, w)
 	}
@@ -38,22 +38,6 @@ func (p *page) status(s *answer.Standing) {
 
 // line writes one indented "name  value" line.
 func (p *page) line(name, value string) { fmt.Fprintf(p, "  %-12s %s\n", name, value) }
-
-func documentsStanding(s *answer.Standing) string {
-	return fmt.Sprintf("%d present, %d listed and not yet archived, %d deleted",
-		s.States[coc.Present], s.States[coc.Seen], s.States[coc.Deleted])
-}
-
-func versionsLacking(s *answer.Standing) string {
-	var text string
-	if n := s.Versions[coc.Pending]; n > 0 {
-		text += fmt.Sprintf(", %d still to be fetched", n)
-	}
-	if n := s.Versions[coc.Unavailable]; n > 0 {
-		text += fmt.Sprintf(", %d that COC would not serve", n)
-	}
-	return text
-}
 
 func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	head := "Watch " + visible(w.Name)
@@ -82,7 +66,7 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	if c.Outcome != coc.Good {
 		p.line("last good", s.Ago(w.LastGoodAt))
 	}
-	p.line("last day", lastDay(w.Day))
+	p.line("last day", w.Day.String())
 	if checked := lastChecked(s, w.Unchecked); checked != "" {
 		p.line("audit", checked)
 	}
@@ -101,21 +85,6 @@ func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 		plural(c.Versions, "version"), plural(c.Changes, "change"), plural(c.Requests, "request"),
 		c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String()}
 	return how + "; " + strings.Join(parts, ", ")
-}
-
-// lastDay says how many of the cycles that were due ran.
-func lastDay(d answer.Day) string {
-	text := "no cycle ran"
-	if d.Ran > 0 {
-		text = plural(d.Ran, "cycle") + " ran"
-	}
-	if bad := d.Ran - d.Good; bad > 0 {
-		text += fmt.Sprintf(", %d of them not good", bad)
-	}
-	if d.Missed > 0 {
-		text += fmt.Sprintf("; %d more were due and did not run", d.Missed)
-	}
-	return text
 }
 
 // lastChecked says how old the oldest comparison of a version with COC's copy is.

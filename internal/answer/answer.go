@@ -130,3 +130,15 @@ func Age(d time.Duration) string {
 	}
 	return Plural(int(d/(24*time.Hour)), "day")
 }
+
+// Size writes a number of bytes for people.
+func Size(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, unit := float64(n)/1024, 0
+	for f >= 1024 && unit < 3 {
+		f, unit = f/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", f, "KMGT"[unit])
+}

@@ -2,6 +2,7 @@ package answer
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cocsync/internal/coc"
@@ -145,4 +146,42 @@ func (s *Standing) Ago(t time.Time) string {
 		return "never"
 	}
 	return Age(s.Now.Sub(t)) + " ago"
+}
+
+// DocumentsStanding says how the documents stand.
+func (s *Standing) DocumentsStanding() string {
+	return fmt.Sprintf("%d: %d present, %d listed and not yet archived, %d deleted",
+		s.Totals.Documents, s.States[coc.Present], s.States[coc.Seen], s.States[coc.Deleted])
+}
+
+// VersionsStanding says how many versions there are, and how many are lacking.
+func (s *Standing) VersionsStanding() string {
+	text := fmt.Sprintf("%d archived", s.Totals.Versions)
+	if n := s.Versions[coc.Pending]; n > 0 {
+		text += fmt.Sprintf(", %d still to be fetched", n)
+	}
+	if n := s.Versions[coc.Unavailable]; n > 0 {
+		text += fmt.Sprintf(", %d that COC would not serve", n)
+	}
+	return text
+}
+
+// LogStanding says how much of the log there is, and how much of it is signed.
+func (s *Standing) LogStanding() string {
+	return fmt.Sprintf("%s, %d of them signed", Plural(int(s.Logged), "record"), s.Signed)
+}
+
+// String says how many of the cycles that were due ran.
+func (d Day) String() string {
+	text := "no cycle ran"
+	if d.Ran > 0 {
+		text = Plural(d.Ran, "cycle") + " ran"
+	}
+	if bad := d.Ran - d.Good; bad > 0 {
+		text += fmt.Sprintf(", %d of them not good", bad)
+	}
+	if d.Missed > 0 {
+		text += fmt.Sprintf("; %d more were due and did not run", d.Missed)
+	}
+	return text
 }

@@ -44,6 +44,12 @@ type Change struct {
 	Derived
 }
 
+// Place is the place of a change in a list by time.
+type Place struct {
+	At time.Time
+	ID int64
+}
+
 // Derived is what an algorithm made of a change. It can be worked out again.
 type Derived struct {
 	Algorithm int    // version of the algorithm

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"cocsync/internal/coc"
@@ -20,9 +21,15 @@ type Fleet struct {
 	Watched map[int64]bool
 }
 
-// Fleet returns what is known of all documents at an instant.
-func (d *DB) Fleet(ctx context.Context, at time.Time) (f Fleet, err error) {
+// Fleet returns what is known of documents at an instant: of those of the keys, or of
+// all where there are none.
+func (d *DB) Fleet(ctx context.Context, at time.Time, keys ...int64) (f Fleet, err error) {
 	defer wrap(&err, "documents at %s", at.UTC().Format(time.RFC3339))
+	among := `NOT NULL`
+	if keys != nil {
+		list, _ := json.Marshal(keys) // numbers: this can't fail
+		among = `IN (SELECT value FROM json_each('` + string(list) + `'))`
+	}
 	f.Revisions = map[int64][]Revision{}
 	_, err = collect(ctx, d.read, func(row scanner) (struct{}, error) {
 		var key int64
@@ -34,7 +41,7 @@ func (d *DB) Fleet(ctx context.Context, at time.Time) (f Fleet, err error) {
 		return struct{}{}, err
 	}, `
 		SELECT v.document_id, v.label, coalesce(r.number, 0), coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.withdrawn_at
-		FROM versions v LEFT JOIN revisions r ON r.version_id = v.id`)
+		FROM versions v LEFT JOIN revisions r ON r.version_id = v.id WHERE v.document_id `+among)
 	if err != nil {
 		return f, err
 	}
@@ -45,18 +52,18 @@ func (d *DB) Fleet(ctx context.Context, at time.Time) (f Fleet, err error) {
 		return key, m, err
 	}, `
 		SELECT document_id, name, description, risk_level, creator, modifier, enterprise_project_id, created_at, updated_at, extra
-		FROM document_states WHERE id IN (SELECT max(id) FROM document_states WHERE seen_at <= ? GROUP BY document_id)`, at.UnixMilli())
+		FROM document_states WHERE id IN (SELECT max(id) FROM document_states WHERE seen_at <= ? AND document_id `+among+` GROUP BY document_id)`, at.UnixMilli())
 	if err != nil {
 		return f, err
 	}
 	f.Deleted, err = byKey(ctx, d.read, scanMark, `
 		SELECT document_id, kind = 'deleted' FROM changes
-		WHERE kind IN ('deleted', 'restored') AND at <= ? ORDER BY at, id`, at.UnixMilli())
+		WHERE kind IN ('deleted', 'restored') AND at <= ? AND document_id `+among+` ORDER BY at, id`, at.UnixMilli())
 	if err != nil {
 		return f, err
 	}
 	f.Watched, err = byKey(ctx, d.read, scanMark, `
-		SELECT document_id, 1 FROM memberships WHERE since <= ?1 AND (until IS NULL OR until > ?1)`, at.UnixMilli())
+		SELECT document_id, 1 FROM memberships WHERE since <= ?1 AND (until IS NULL OR until > ?1) AND document_id `+among, at.UnixMilli())
 	return f, err
 }
 

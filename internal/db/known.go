@@ -125,9 +125,10 @@ func (d *DB) OldestCheck(ctx context.Context, watch string) (at time.Time, err e
 	defer wrap(&err, "oldest check of watch %q", watch)
 	var ms sql.NullInt64
 	err = d.read.row(ctx, `
-		SELECT min(nullif(v.checked_at, 0)) FROM versions v
-		JOIN documents d ON d.id = v.document_id AND d.state = 'present'
-		JOIN memberships m ON m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL`,
-		watch).Scan(&ms)
-	return instant(ms), explain(err)
+		SELECT v.checked_at FROM versions v INDEXED BY versions_checked
+		WHERE v.checked_at IS NOT NULL AND v.checked_at > 0
+			AND EXISTS (SELECT 1 FROM documents d WHERE d.id = v.document_id AND d.state = 'present')
+			AND EXISTS (SELECT 1 FROM memberships m WHERE m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL)
+		ORDER BY v.checked_at LIMIT 1`, watch).Scan(&ms)
+	return instant(ms), explain(ignore(err, sql.ErrNoRows))
 }

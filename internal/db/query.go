@@ -188,6 +188,8 @@ type Filter struct {
 	// every version of it.
 	Task, Path string
 	Limit      int // 0: no limit
+	// Behind, if it is not zero, is where the list goes on: behind that change.
+	Behind coc.Place
 
 	partial bool // only those of which not all differences are stored
 }
@@ -247,6 +249,9 @@ func (d *DB) EachChange(ctx context.Context, f Filter, do func(coc.Change) (more
 		size = min(size, f.Limit)
 	}
 	at, id := int64(math.MaxInt64), int64(math.MaxInt64)
+	if f.Behind != (coc.Place{}) {
+		at, id = f.Behind.At.UnixMilli(), f.Behind.ID
+	}
 	for found := 0; ; {
 		page, err := collect(ctx, d.read, scanChange, query, append(slices.Clone(args), at, id, size)...)
 		if err != nil {
@@ -351,19 +356,27 @@ func (d *DB) Followers(ctx context.Context, document int64) (names []string, err
 // Totals counts what the archive holds.
 type Totals struct {
 	Documents, Versions, Changes, Contents int
-	ContentBytes, PackedBytes, FileBytes   int64
+	ContentBytes, FileBytes                int64
 }
 
 // Totals counts what the archive holds.
 func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 	defer wrap(&err, "count the archive")
 	err = d.read.row(ctx, `
-		SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM versions WHERE state = 'archived'),
+		SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM versions)
+				- (SELECT count(*) FROM versions WHERE state = 'pending') - (SELECT count(*) FROM versions WHERE state = 'unavailable'),
 			(SELECT count(*) FROM changes), (SELECT count(*) FROM contents),
-			(SELECT coalesce(sum(size), 0) FROM contents), (SELECT coalesce(sum(length(frame)), 0) FROM packs),
+			(SELECT coalesce(sum(size), 0) FROM contents),
 			(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)`).
-		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes, &t.PackedBytes, &t.FileBytes)
+		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes, &t.FileBytes)
 	return t, explain(err)
+}
+
+// PackedBytes returns how much of the file packed contents take.
+func (d *DB) PackedBytes(ctx context.Context) (n int64, err error) {
+	defer wrap(&err, "measure the archive")
+	err = d.read.row(ctx, `SELECT coalesce(sum(length(frame)), 0) FROM packs`).Scan(&n)
+	return n, explain(err)
 }
 
 // EachRecorded calls do with every change in the order in which they were recorded.

@@ -17,7 +17,23 @@ func (h *History) Fleet(ctx context.Context, at time.Time) (docs []db.Document, 
 	if err != nil {
 		return nil, "", err
 	}
-	then, err := h.DB.Fleet(ctx, at)
+	return h.stood(ctx, all, at)
+}
+
+// Stood is Fleet of these documents alone, a few of all.
+func (h *History) Stood(ctx context.Context, docs []db.Document, at time.Time) (then []db.Document, note string, err error) {
+	if len(docs) == 0 {
+		return nil, "", nil
+	}
+	keys := make([]int64, len(docs))
+	for i, d := range docs {
+		keys[i] = d.Key
+	}
+	return h.stood(ctx, docs, at, keys...)
+}
+
+func (h *History) stood(ctx context.Context, all []db.Document, at time.Time, keys ...int64) (docs []db.Document, note string, err error) {
+	then, err := h.DB.Fleet(ctx, at, keys...)
 	if err != nil {
 		return nil, "", err
 	}

@@ -285,7 +285,9 @@ func (w *world) sizes(b *testing.B) {
 	defer d.Close()
 	t, err := d.Totals(b.Context())
 	must(b, err)
-	b.ReportMetric(float64(t.PackedBytes)/versions, "packedB/version")
+	packed, err := d.PackedBytes(b.Context())
+	must(b, err)
+	b.ReportMetric(float64(packed)/versions, "packedB/version")
 	b.ReportMetric(float64(t.FileBytes)/versions, "fileB/version")
 	if w.repo == "" {
 		return

@@ -130,10 +130,14 @@ func BenchmarkFirstSync(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		packed, err := d.PackedBytes(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
 		b.ReportMetric(took.Seconds(), "sync-s")
 		b.ReportMetric(plain.Seconds(), "plain-s")
 		b.ReportMetric(took.Seconds()/plain.Seconds(), "sync/plain")
-		b.ReportMetric(float64(t.PackedBytes)/10000, "packedB/version")
+		b.ReportMetric(float64(packed)/10000, "packedB/version")
 		b.ReportMetric(float64(t.FileBytes)/10000, "fileB/version")
 		b.ReportMetric(peakMB(), "peakMB")
 	}

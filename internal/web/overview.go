@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/history"
@@ -45,6 +46,7 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 		return nil, err
 	}
 	o := overview{Documents: c.documents, Deleted: c.deleted, Versions: c.versions, Changes: c.changes}
+	o.Problems = c.problems
 	if o.Watches, err = watches(ctx, q.DB); err != nil {
 		return nil, err
 	}
@@ -86,7 +88,10 @@ type census struct {
 	last    count
 }
 
-type count struct{ documents, deleted, versions, changes int }
+type count struct {
+	documents, deleted, versions, changes int
+	problems                              []problem
+}
 
 // censusAge is how old a count may be.
 const censusAge = 15 * time.Second
@@ -98,15 +103,11 @@ func (c *census) of(ctx context.Context, h *history.History) (count, error) {
 	if !c.counted.IsZero() && now.Sub(c.counted).Abs() < censusAge {
 		return c.last, nil
 	}
-	states, err := h.DB.DocumentStates(ctx)
+	st, err := answer.Stand(ctx, h.DB, now)
 	if err != nil {
 		return count{}, err
 	}
-	totals, err := h.DB.Totals(ctx)
-	if err != nil {
-		return count{}, err
-	}
-	c.last = count{totals.Documents, states[coc.Deleted], totals.Versions, totals.Changes}
+	c.last = count{st.Totals.Documents, st.States[coc.Deleted], st.Totals.Versions, st.Totals.Changes, problems(st.Problems)}
 	c.counted = now
 	return c.last, nil
 }
@@ -144,7 +145,7 @@ func chart(times []time.Time, first time.Time, days int) (bars []day, width int,
 			b.Y = chartHigh - b.Height
 		}
 	}
-	return bars, days * barStep, fmt.Sprintf("%s in %d days, at most %d in one", plural(total, "change"), days, most)
+	return bars, days * barStep, fmt.Sprintf("%s in %d days, at most %d in one", answer.Plural(total, "change"), days, most)
 }
 
 func midnight(t time.Time) time.Time {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,7 @@ import (
 	"net/url"
 	"time"
 
-	"cocsync/internal/coc"
-	"cocsync/internal/hint"
+	"cocsync/internal/answer"
 	"cocsync/internal/history"
 )
 
@@ -23,7 +23,9 @@ type pages struct {
 }
 
 // names are all pages; each has a template of its name.
-func pageNames() []string { return []string{"overview", "missing", "wrong"} }
+func pageNames() []string {
+	return []string{"overview", "documents", "changes", "health", "missing", "wrong"}
+}
 
 func newPages(s *Site) (*pages, error) {
 	p := &pages{site: s, bodies: map[string][]byte{}, layout: map[string]*template.Template{}}
@@ -114,21 +116,14 @@ func (a asked) Unwrap() error { return a.error }
 
 // wrong is the page about an error.
 func (s *Site) wrong(r *http.Request, err error) *view {
-	v := &view{Title: visible("This page cannot be shown", ""), Status: http.StatusInternalServerError, Body: fault{visible(err.Error(), "\n"), visible(hint.Of(err), "\n")}}
-	var question asked
-	switch {
-	case errors.Is(err, coc.ErrNotFound):
-		v.Title, v.Status = visible("There is no such page", ""), http.StatusNotFound
-	case errors.As(err, &question):
-		v.Status = http.StatusBadRequest
-	case errors.Is(err, context.DeadlineExceeded):
-		v.Title, v.Status = visible("This took too long", ""), http.StatusServiceUnavailable
-		v.Body = fault{visible(fmt.Sprintf("the answer was not found within %s", maxTime), ""), visible("ask for less, or ask `cocsync` on the command line, which has no such limit", "")}
-	case errors.Is(err, context.Canceled): // nobody reads it
-	default:
-		s.Log.Error("page not made", "path", r.URL.Path, "err", err)
+	status, what, mend := s.judge(r, err)
+	title := map[int]string{
+		http.StatusNotFound: "There is no such page", http.StatusBadRequest: "This cannot be asked", http.StatusServiceUnavailable: "This took too long",
+	}[status]
+	return &view{
+		Title: visible(cmp.Or(title, "This page cannot be shown"), ""), Status: status,
+		Body: fault{visible(what, "\n"), visible(mend, "\n")},
 	}
-	return v
 }
 
 // fault is what the page about an error says.
@@ -162,33 +157,10 @@ func (p *pages) funcs() template.FuncMap {
 		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
 		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":     func(t time.Time) string { return span(p.site.History.Now().Sub(t)) + " ago" },
-		"plural":  plural,
+		"ago":     func(t time.Time) string { return answer.Age(p.site.History.Now().Sub(t)) + " ago" },
+		"plural":  answer.Plural,
 		"change":  changeURL,
 	}
 }
 
 func (p *pages) local(t time.Time) time.Time { return t.In(p.site.History.Local) }
-
-// plural writes a number of things: 1 change, 2 changes.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// span writes a length of time for people, in its largest unit.
-func span(d time.Duration) string {
-	switch {
-	case d < 2*time.Second: // or less than none: a clock went back
-		return "a moment"
-	case d < 2*time.Minute:
-		return plural(int(d/time.Second), "second")
-	case d < 2*time.Hour:
-		return plural(int(d/time.Minute), "minute")
-	case d < 48*time.Hour:
-		return plural(int(d/time.Hour), "hour")
-	}
-	return plural(int(d/(24*time.Hour)), "day")
-}

@@ -52,6 +52,9 @@ func (s *Site) Handler() (http.Handler, error) {
 // pages are the addresses for people.
 func (s *Site) pages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/{$}", "overview", s.overview)
+	p.get(mux, "/documents", "documents", s.documents)
+	p.get(mux, "/changes", "changes", s.changes)
+	p.get(mux, "/health", "health", s.health)
 	p.get(mux, "/", "missing", s.missing)
 }
 

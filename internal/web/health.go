@@ -1,0 +1,76 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"cocsync/internal/answer"
+	"cocsync/internal/coc"
+)
+
+// healthPage is how the watching and the telling stand, as status tells it.
+type healthPage struct {
+	Problems []problem
+	Watches  []watchHealth
+	Tellers  []teller
+	Facts    [][2]text
+}
+
+// watchHealth is how one watch stands.
+type watchHealth struct {
+	Name      text
+	Good      time.Time
+	Day       answer.Day
+	Cycles    []coc.Cycle
+	Unreached []unreached
+}
+
+type unreached struct {
+	Name, ID, Why text
+	At            time.Time
+}
+
+// teller is what a notifier has still to tell.
+type teller struct {
+	Name                    text
+	Waiting, Failed         int
+	Oldest, HeldTill, Quiet time.Time
+	Held, LastErr           text
+}
+
+func (s *Site) health(ctx context.Context, q *question) (*view, error) {
+	now := q.Now()
+	st, err := answer.Stand(ctx, q.DB, now)
+	if err != nil {
+		return nil, err
+	}
+	b := healthPage{Problems: problems(st.Problems)}
+	for _, w := range st.Watches {
+		h := watchHealth{Name: visible(w.Name, ""), Good: w.LastGoodAt, Day: w.Day, Cycles: w.Cycles}
+		for _, u := range w.Unreached {
+			h.Unreached = append(h.Unreached, unreached{visible(u.Name, ""), visible(u.DocumentID, ""), visible(u.Err, ""), u.CheckedAt})
+		}
+		b.Watches = append(b.Watches, h)
+	}
+	for _, x := range st.Backlogs {
+		t := teller{Name: visible(x.Notifier, ""), Waiting: x.Waiting, Failed: x.Failed, Oldest: x.Oldest,
+			Held: visible(x.Held, ""), HeldTill: x.HeldTill, LastErr: visible(x.LastErr, "")}
+		if x.Quiet.After(now) {
+			t.Quiet = x.Quiet
+		}
+		b.Tellers = append(b.Tellers, t)
+	}
+	fact := func(name, value string) { b.Facts = append(b.Facts, [2]text{visible(name, ""), visible(value, "")}) }
+	fact("Documents", st.DocumentsStanding())
+	fact("Versions", st.VersionsStanding())
+	fact("Log", st.LogStanding())
+	fact("File", st.Path+", "+answer.Size(st.Totals.FileBytes)+" for "+answer.Size(st.Totals.ContentBytes)+" of contents")
+	return &view{Title: visible("Health", ""), Here: "health", Body: &b}, nil
+}
+
+func problems(list []answer.Problem) (out []problem) {
+	for _, p := range list {
+		out = append(out, problem{visible(p.What, ""), visible(p.Why, ""), visible(p.Mend, "")})
+	}
+	return out
+}
