@@ -23,7 +23,10 @@ import (
 // came.
 const alertWithin = 30 * time.Second
 
-type demoFlags struct{ corpus, keep string }
+type demoFlags struct {
+	corpus, keep string
+	serve        bool
+}
 
 func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
@@ -35,17 +38,21 @@ built-in Slack, the daemon between them. It archives a few jobs with their
 histories, then edits arrive and the alerts appear on the terminal. It talks to
 this machine only, takes less than a minute and leaves nothing behind.
 
+With --serve it also shows its page, and stays up with edits arriving until Ctrl-C.
 With --keep DIR it leaves the archive and a config, to try the queries on.
 With --corpus DIR it serves a folder of histories instead (each folder a
 document, its files in name order the versions) and checks every stored version
 against its file, byte for byte.`,
 		Example: `  cocsync demo
+  cocsync demo --serve
   cocsync demo --keep /tmp/demo && cocsync -c /tmp/demo/config.toml log`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
+	cmd.Flags().BoolVar(&f.serve, "serve", false, "show the page too, and go on with edits until Ctrl-C")
 	cmd.Flags().StringVar(&f.corpus, "corpus", "", "serve the histories in `DIR` instead of the built-in jobs")
 	cmd.Flags().StringVar(&f.keep, "keep", "", "leave the archive and its config in `DIR`")
+	cmd.MarkFlagsMutuallyExclusive("serve", "corpus")
 	return cmd
 }
 
@@ -73,7 +80,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if f.corpus != "" {
 		return a.demoCorpus(ctx, s, docs)
 	}
-	return a.demoStory(ctx, s, f.keep != "")
+	return a.demoStory(ctx, s, f)
 }
 
 // newStage starts both services and writes the config that the program will
@@ -139,19 +146,30 @@ api_url = %q
 }
 
 // demoStory lets edits arrive and shows what the team would see.
-func (a *app) demoStory(ctx context.Context, s *stage, keep bool) error {
+func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon begins.", len(s.coc.IDs()), s.cocURL, s.slackURL)
 	d, err := db.Open(ctx, filepath.Join(s.dir, "demo.db"))
 	if err != nil {
 		return err
 	}
 	a.atEnd(d.Close)
+	if f.serve {
+		page, err := a.servePage(ctx, d.Path())
+		if err != nil {
+			return err
+		}
+		defer page.close()
+	}
 	ctx, stop := context.WithCancel(ctx)
 	wake, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelWarn), 0).Run(ctx, nil, wake)
 	}()
-	err = a.tellStory(ctx, s, d, wake, done)
+	seen := 0
+	err = a.tellStory(ctx, s, d, &seen, wake, done)
+	if err == nil && f.serve {
+		err = a.edits(ctx, s, d, &seen, wake, done)
+	}
 	stop()
 	if err != nil {
 		return errors.Join(err, <-done)
@@ -159,12 +177,11 @@ func (a *app) demoStory(ctx context.Context, s *stage, keep bool) error {
 	if err := <-done; err != nil {
 		return err
 	}
-	return a.epilogue(context.WithoutCancel(ctx), s, d, keep)
+	return a.epilogue(context.WithoutCancel(ctx), s, d, f.keep != "")
 }
 
-func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, wake chan<- struct{}, done <-chan error) error {
-	seen := 0
-	if err := a.alerts(ctx, s, d, &seen, done); err != nil {
+func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, seen *int, wake chan<- struct{}, done <-chan error) error {
+	if err := a.alerts(ctx, s, d, seen, done); err != nil {
 		return err
 	}
 	for _, e := range cocsim.Story() {
@@ -175,7 +192,7 @@ func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, wake chan<- str
 		case err := <-done:
 			return errors.Join(errors.New("the daemon ended early"), err)
 		}
-		if err := a.alerts(ctx, s, d, &seen, done); err != nil {
+		if err := a.alerts(ctx, s, d, seen, done); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"write":   writeCommand,
 			"config":  configCommand,
 			"same":    sameCommand,
+			"get":     getCommand,
 		},
 	})
 }

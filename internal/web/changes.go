@@ -59,7 +59,7 @@ func (s *Site) changes(ctx context.Context, q *question) (*view, error) {
 		list = list[:perPage]
 	}
 	b.Rows = changeRows(list)
-	v := &view{Title: visible("Changes", ""), Here: "changes", Feed: "/feed.atom", Body: &b}
+	v := &view{Title: visible("Changes", ""), Here: "changes", Feed: "/feed.atom", Live: q.get("behind") == "", Body: &b}
 	if advice != "" {
 		v.Notes = []string{advice}
 	}

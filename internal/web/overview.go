@@ -62,7 +62,7 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 		return nil, err
 	}
 	o.Lately = changeRows(list)
-	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Body: o}, nil
+	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Live: true, Body: o}, nil
 }
 
 func watches(ctx context.Context, d *db.DB) (list []watch, err error) {

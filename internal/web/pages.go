@@ -76,8 +76,9 @@ type view struct {
 	Search string // what the search box holds
 	Notes  []string
 	Body   any
-	Status int // of the answer; 0 is 200
-	Feed   string
+	Status int    // of the answer; 0 is 200
+	Feed   string // of the page's changes; "" for none
+	Live   bool   // what comes is shown without asking
 }
 
 // builder finds out what a page shows.

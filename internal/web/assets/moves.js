@@ -1,5 +1,6 @@
-// Keyboard moves, and nothing that reading needs: j and k go through a list, n and p
-// to the next and the previous change or version, / into the search box.
+// Comfort, and nothing that reading needs. Keys: j and k go through a list, n and p to
+// the next and the previous change or version, / into the search box. And a page of what
+// is new shows what comes, unless somebody is at work in it.
 "use strict";
 const rows = () => [...document.querySelectorAll("main .list a.row")];
 const typing = (e) => e.target.closest("input, select, textarea, [contenteditable]");
@@ -29,3 +30,15 @@ document.addEventListener("keydown", (e) => {
 	}
 	e.preventDefault();
 });
+
+// look asks for the page again and shows its main part if it changed.
+async function look() {
+	const main = document.querySelector("main[data-live]");
+	if (!main || document.visibilityState !== "visible" || main.contains(document.activeElement)) return;
+	if (!document.getSelection().isCollapsed || main.querySelector("details[open]")) return;
+	const answer = await fetch(location.href).catch(() => null);
+	if (!answer?.ok) return;
+	const now = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+	if (now && now.innerHTML !== main.innerHTML) main.replaceWith(document.adoptNode(now));
+}
+if (document.querySelector("main[data-live]")) setInterval(look, 5000);

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// getCommand asks the page whose address stands in a file, and writes the status, a line
+// and the body:
+//
+//	get FILE PATH [HEADER: VALUE]
+func getCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: get FILE PATH [HEADER: VALUE]")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	address := regexp.MustCompile(`http://(127\.0\.0\.1|\[::1\]):[0-9]+/`).Find(text)
+	if address == nil {
+		ts.Fatalf("%s names no page:\n%s", args[0], text)
+	}
+	r, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(string(address), "/")+args[1], nil)
+	ts.Check(err)
+	if len(args) == 3 {
+		name, value, _ := strings.Cut(args[2], ": ")
+		r.Header.Set(name, value)
+		if name == "Host" {
+			r.Host = value
+		}
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n%s", answer.Status, body)
+}
