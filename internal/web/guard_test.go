@@ -1,0 +1,126 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// ask asks a handler that says "secret" to whoever it lets in.
+func ask(t *testing.T, g Guard, method, target string, header ...string) *http.Response {
+	t.Helper()
+	h := g.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/breaks" {
+			panic("a bug")
+		}
+		io.WriteString(w, "secret")
+	}), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	answer := w.Result()
+	t.Cleanup(func() { answer.Body.Close() })
+	return answer
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// A page of somebody else's, under a name that they point at this machine, reads nothing.
+func TestOnlyOurHosts(t *testing.T) {
+	g := Guard{Host: "coc.example.com"}
+	for host, want := range map[string]int{
+		"localhost": 200, "LOCALHOST:8321": 200, "127.0.0.1:8321": 200, "[::1]:8321": 200, "10.0.0.7": 200,
+		"coc.example.com": 200, "COC.example.com:443": 200, "evil.example": 421, "coc.example.com.evil.example": 421,
+		"localhost.evil.example": 421, "": 421, "127.0.0.1.evil.example": 421, "[": 421,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		g.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		if w.Code != want || (want != 200) == strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("Host %q: %d %q, want %d", host, w.Code, w.Body, want)
+		}
+	}
+}
+
+// With a token nobody reads without it, but for whether the program lives.
+func TestToken(t *testing.T) {
+	const token = "0123456789abcdef0123"
+	g := Guard{Token: func() (string, error) { return token, nil }}
+	for _, tt := range []struct {
+		path, header string
+		want         int
+	}{
+		{"/", "", 401}, {"/api/v1/status", "", 401}, {"/metrics", "", 401}, {"/assets/x/style.css", "", 401},
+		{"/-/healthy", "", 200}, {"/-/ready", "", 200}, {"/-/healthy/", "", 401}, {"//-/healthy", "", 401},
+		{"/", "Bearer " + token, 200}, {"/", "Bearer " + token + "x", 401}, {"/", "Bearer ", 401}, {"/", "bearer", 401},
+		{"/", "Basic " + basic("anybody", token), 200}, {"/", "Basic " + basic(token, ""), 401}, {"/", "Basic ???", 401},
+	} {
+		answer := ask(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
+		if text := body(t, answer); answer.StatusCode != tt.want || tt.want != 200 && (strings.Contains(text, "secret") || strings.Contains(text, token)) {
+			t.Errorf("%s with %q = %d %q, want %d", tt.path, tt.header, answer.StatusCode, text, tt.want)
+		}
+		if asks := answer.Header.Get("WWW-Authenticate") != ""; asks != (tt.want == 401) {
+			t.Errorf("%s with %q: it asks for a password: %v", tt.path, tt.header, asks)
+		}
+	}
+	for _, broken := range []func() (string, error){
+		func() (string, error) { return "", nil },
+		func() (string, error) { return "", errors.New("no file") },
+	} {
+		if answer := ask(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); answer.StatusCode != 401 {
+			t.Errorf("with a token that can't be read it answers %d, want 401", answer.StatusCode)
+		}
+	}
+}
+
+func basic(user, password string) string {
+	r := http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password)
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
+}
+
+// Every answer, refusals too, brings what keeps a browser from running anything.
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	for _, tt := range []struct {
+		method, target string
+		want           int
+	}{
+		{http.MethodGet, "http://localhost/", 200}, {http.MethodHead, "http://localhost/", 200},
+		{http.MethodPost, "http://localhost/", 405}, {http.MethodDelete, "http://localhost/", 405}, {http.MethodOptions, "http://localhost/", 405},
+		{http.MethodGet, "http://evil.example/", 421}, {http.MethodGet, "http://localhost/breaks", 500},
+		{http.MethodGet, "http://localhost/?" + strings.Repeat("x", maxURL), 414},
+	} {
+		answer := ask(t, Guard{}, tt.method, tt.target)
+		if answer.StatusCode != tt.want {
+			t.Errorf("%s %.40s = %d, want %d", tt.method, tt.target, answer.StatusCode, tt.want)
+		}
+		for name, want := range map[string]string{
+			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+		} {
+			if got := answer.Header.Get(name); got != want {
+				t.Errorf("%s %.40s: %s is %q, want %q", tt.method, tt.target, name, got, want)
+			}
+		}
+		if strings.Contains(body(t, answer), "a bug") {
+			t.Error("what went wrong inside is told to strangers")
+		}
+	}
+	if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("the policy is %q", policy)
+	}
+}
