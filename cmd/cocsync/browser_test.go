@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browser is a real one, and what it complained of.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+	url string // of the site
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// openBrowser starts Chromium on a site. Without one the test does not run, which is a
+// failure in CI.
+func openBrowser(t *testing.T, site string) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil && path == "" {
+			path = found
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no Chromium, and CI needs one: apt-get install chromium")
+		}
+		t.Skip("no Chromium here, so no page was looked at in a browser")
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true))
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx, url: site}
+	console, err := chromedp.Console(ctx), error(nil)
+	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
+	go func() {
+		for m, err := range console {
+			if err != nil {
+				return
+			}
+			b.complain(fmt.Sprintf("%s %s: %s (%s)", m.Source, m.Type, m.Text, m.URL))
+		}
+	}()
+	must(t, err)
+	return b
+}
+
+func (b *browser) complain(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = append(b.complaints, text)
+}
+
+// look makes a page as wide as a screen, in a theme.
+func (b *browser) look(width int64, theme string) {
+	b.t.Helper()
+	must(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)))
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
+	})
+	must(b.t, err)
+}
+
+// open goes to an address of the site.
+func (b *browser) open(address string) {
+	b.t.Helper()
+	must(b.t, chromedp.Do(b.ctx, chromedp.Navigate(b.url+address), chromedp.WaitReady(chromedp.CSS("main"))))
+}
+
+// press presses keys, one after the other.
+func (b *browser) press(keys string) {
+	b.t.Helper()
+	must(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
+}
+
+// eval evaluates a script in the page.
+func eval[T any](b *browser, script string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, func(p *runtime.EvaluateParams) { chromedp.EvalAwaitPromise(p) }))
+	must(b.t, err)
+	return v
+}
+
+// until waits until a script says true.
+func (b *browser) until(script string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](script))
+	if err != nil {
+		b.t.Fatalf("waiting for %s at %s: %v", script, eval[string](b, "location.href"), err)
+	}
+}
+
+// keep writes what is seen to a folder, if one is named, for people to look at.
+func (b *browser) keep(name string) {
+	b.t.Helper()
+	dir := os.Getenv("COCSYNC_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	must(b.t, err)
+	must(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600))
+}
+
+// violation is what axe finds wrong.
+type violation struct {
+	ID, Impact, Help string
+	Nodes            []struct{ HTML string }
+}
+
+// accessible fails for what axe calls serious or critical.
+func (b *browser) accessible(axe, where string) {
+	b.t.Helper()
+	raw := eval[string](b, axe+`; axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`)
+	var found []violation
+	must(b.t, json.Unmarshal([]byte(raw), &found))
+	for _, v := range found {
+		if v.Impact == "serious" || v.Impact == "critical" {
+			b.t.Errorf("%s: %s (%s): %s: %.200s", where, v.ID, v.Impact, v.Help, v.Nodes[0].HTML)
+		}
+	}
+}
+
+// Every page, in a real browser, wide and narrow, light and dark: nothing is refused by
+// its own policy, nothing is written to the console, everybody can use it, and nothing
+// stands beside the screen.
+func TestPagesInABrowser(t *testing.T) {
+	s := serveArchive(t, fixture(t))
+	b := openBrowser(t, s.url)
+	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
+	must(t, err)
+	for _, address := range browserPages() {
+		for _, how := range []struct {
+			theme string
+			width int64
+		}{{"light", 1280}, {"dark", 1280}, {"light", 390}} {
+			b.look(how.width, how.theme)
+			b.open(address)
+			where := fmt.Sprintf("%s at %d, %s", address, how.width, how.theme)
+			if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > int(how.width) {
+				t.Errorf("%s: it is %d wide", where, wide)
+			}
+			b.accessible(string(axe), where)
+			if eval[bool](b, "window.owned === true || document.querySelector('img, iframe, object, embed, script:not([src])') !== null") {
+				t.Errorf("%s: something of a document's became markup", where)
+			}
+			b.keep(fmt.Sprintf("%s-%d-%s", strings.Trim(strings.NewReplacer("/", "_", "?", "_", "&", "_").Replace(address), "_"), how.width, how.theme))
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.complaints {
+		t.Errorf("the browser complains: %s", c)
+	}
+}
+
+// browserPages are addresses of every page.
+func browserPages() []string {
+	return []string{"/", "/documents", "/documents?at=2026-03-15", "/changes", "/changes?by=COC-wang", "/health"}
+}
+
+// Keys move through a list and open what it lists.
+func TestKeysInABrowser(t *testing.T) {
+	s := serveArchive(t, fixture(t))
+	b := openBrowser(t, s.url)
+	b.look(1280, "light")
+	b.open("/changes")
+	at := `[...document.querySelectorAll("main .list a.row")].indexOf(document.activeElement)`
+	for _, tt := range []struct {
+		keys string
+		want int
+	}{{"j", 0}, {"jj", 2}, {"k", 1}, {"kkkk", 0}} {
+		b.press(tt.keys)
+		if got := eval[int](b, at); got != tt.want {
+			t.Errorf("after %s entry %d has the focus, want %d", tt.keys, got, tt.want)
+		}
+	}
+	b.press("/")
+	if got := eval[string](b, "document.activeElement.id"); got != "q" {
+		t.Errorf("after / %q has the focus, want the search", got)
+	}
+	// The protocol types the slash all the same, which a keyboard does not.
+	b.press("jk")
+	if got := eval[string](b, "document.getElementById('q').value"); !strings.HasSuffix(got, "jk") {
+		t.Errorf("in the search box keys write %q, want jk", got)
+	}
+}
