@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"cocsync/internal/answer"
@@ -24,7 +25,7 @@ type pages struct {
 
 // names are all pages; each has a template of its name.
 func pageNames() []string {
-	return []string{"overview", "documents", "changes", "health", "missing", "wrong"}
+	return []string{"overview", "documents", "changes", "health", "change", "compare", "missing", "wrong"}
 }
 
 func newPages(s *Site) (*pages, error) {
@@ -35,7 +36,11 @@ func newPages(s *Site) (*pages, error) {
 			return nil, fmt.Errorf("read the page's %s: %w", name, err)
 		}
 		if name == "style.css" {
-			body = append(body, diffStyle...)
+			change, err := assets.ReadFile("assets/change.css")
+			if err != nil {
+				return nil, fmt.Errorf("read the page's style: %w", err)
+			}
+			body = slices.Concat(body, change, []byte(diffStyle))
 		}
 		p.bodies[name] = body
 	}
