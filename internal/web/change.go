@@ -32,8 +32,6 @@ type changePage struct {
 	How                       diffChoice
 	Erased                    bool
 	PatchURL, ProofURL        string
-	Leaf                      int64
-	Logged                    bool
 	Told                      []told
 	Before, After             string // its neighbours' addresses
 }
@@ -77,13 +75,12 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	if c.Version != "" {
 		b.NewURL = versionURL(doc, c.Version)
 	}
-	for _, load := range []func(context.Context, *question, coc.Change, db.Document) error{b.evidence, b.contents, b.telling, b.proof, b.beside} {
+	for _, load := range []func(context.Context, *question, coc.Change, db.Document) error{b.evidence, b.contents, b.telling, b.beside} {
 		if err := load(ctx, q, c, doc); err != nil {
 			return nil, err
 		}
 	}
-	title := string(c.Kind) + ": " + c.Name
-	return &view{Title: visible(strings.TrimSpace(title+" "+between(c)), ""), Here: "changes", Body: &b}, nil
+	return &view{Title: visible(strings.TrimSpace(c.Name+" "+between(c)), ""), Here: "changes", Body: &b}, nil
 }
 
 // change finds the change that the address names.
@@ -155,15 +152,6 @@ func (b *changePage) telling(ctx context.Context, q *question, c coc.Change, _ d
 		}
 		b.Told = append(b.Told, t)
 	}
-	return err
-}
-
-func (b *changePage) proof(ctx context.Context, q *question, c coc.Change, _ db.Document) error {
-	_, leaf, err := q.DB.RecordOf(ctx, c.ID)
-	if errors.Is(err, coc.ErrNotFound) {
-		return nil
-	}
-	b.Leaf, b.Logged = leaf.Index, err == nil
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"cocsync/internal/answer"
@@ -25,7 +24,7 @@ type pages struct {
 
 // names are all pages; each has a template of its name.
 func pageNames() []string {
-	return []string{"overview", "documents", "changes", "health", "change", "compare", "missing", "wrong"}
+	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "health", "missing", "wrong"}
 }
 
 func newPages(s *Site) (*pages, error) {
@@ -36,11 +35,14 @@ func newPages(s *Site) (*pages, error) {
 			return nil, fmt.Errorf("read the page's %s: %w", name, err)
 		}
 		if name == "style.css" {
-			change, err := assets.ReadFile("assets/change.css")
-			if err != nil {
-				return nil, fmt.Errorf("read the page's style: %w", err)
+			for _, more := range []string{"document.css", "change.css"} {
+				style, err := assets.ReadFile("assets/" + more)
+				if err != nil {
+					return nil, fmt.Errorf("read the page's %s: %w", more, err)
+				}
+				body = append(body, style...)
 			}
-			body = slices.Concat(body, change, []byte(diffStyle))
+			body = append(body, diffStyle...)
 		}
 		p.bodies[name] = body
 	}

@@ -1,0 +1,111 @@
+package diff
+
+import "strings"
+
+// Part is a part of a job as a reader scans it: a key of the top level, a parameter or
+// a step.
+type Part struct {
+	Name        string // of the step or the parameter, else the key
+	Step        bool
+	Task        string // what a step runs
+	Description string // in one line
+	Value       string // of a part that has no parts of its own, in short
+	Fields      []PartField
+	Lines       Span
+	Parts       []Part // the steps of a list of steps, the parameters of the inputs
+}
+
+// PartField is a field of a part.
+type PartField struct {
+	Name  string
+	Value string // in short
+	Lines Span
+}
+
+// maxParts bounds how many parts are told of a content.
+const maxParts = 5000
+
+// Parts returns the outline of a job: its keys in their order, steps and parameters
+// within theirs. Where the structure can't be read there is none, and why says why.
+// There are no more than some thousands; all reports whether those are all.
+func (t *Text) Parts() (parts []Part, all bool, why string) {
+	tree, why := t.structure()
+	if tree == nil {
+		return nil, true, why
+	}
+	s := scanner{left: maxParts}
+	at := side{Span: whole(t.Lines), origin: tree.origin}
+	if tree.root.kind != mapping {
+		return []Part{{Value: show(tree.root, false), Lines: at.Span}}, true, ""
+	}
+	parts = s.keys(at, tree.root)
+	return parts, s.left >= 0, ""
+}
+
+// scanner makes an outline of so many parts.
+type scanner struct{ left int }
+
+// keys makes parts of the keys of a mapping.
+func (s *scanner) keys(at side, n *node) (parts []Part) {
+	for _, p := range n.pairs {
+		if s.left--; s.left < 0 {
+			break
+		}
+		here := at.part(p.slot)
+		part := Part{Name: cut(p.key.value, maxLabel), Lines: here.Span}
+		switch v := p.value; {
+		case v.kind == list && (isSteps(p.key, v) || isInputs(p.key) || p.key.value == "outputs"):
+			part.Parts = s.elements(here, v, isSteps(p.key, v))
+		case v.kind == mapping && isInputs(p.key):
+			part.Parts = s.keys(here, v)
+		case v.kind == mapping:
+			part.Fields = s.fields(here, v, false)
+		default:
+			part.Value = show(v, false)
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// elements makes parts of the elements of a list.
+func (s *scanner) elements(at side, n *node, steps bool) (parts []Part) {
+	names := newListing(n)
+	for i, it := range n.items {
+		if s.left--; s.left < 0 {
+			break
+		}
+		here := at.part(it)
+		part := Part{Name: names.label(i), Step: steps, Lines: here.Span}
+		if it.value.kind != mapping {
+			part.Value = show(it.value, false)
+			parts = append(parts, part)
+			continue
+		}
+		if name := it.value.name(); name != "" {
+			part.Name = cut(name, maxLabel)
+		}
+		if steps {
+			part.Task = cut(it.value.task(), maxLabel)
+		}
+		part.Description = strings.TrimSpace(oneLine(it.value.text("description", "Description"), maxSummary))
+		part.Fields = s.fields(here, it.value, true)
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// fields makes fields of the keys of a mapping; of an element's, but for those that its
+// part tells itself.
+func (s *scanner) fields(at side, n *node, element bool) (fields []PartField) {
+	for _, p := range n.pairs {
+		if k := p.key.value; element && (k == "name" || k == "Name" || k == "description" || k == "Description" || isTask(k)) {
+			continue
+		}
+		if s.left--; s.left < 0 {
+			break
+		}
+		fields = append(fields, PartField{cut(p.key.value, maxLabel), show(p.value, false), at.part(p.slot).Span})
+	}
+	return fields
+}
