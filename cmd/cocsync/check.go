@@ -58,7 +58,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 		return err
 	}
 	for _, j := range p.jobs {
-		next := j.Schedule.Next(time.Now())
+		next := j.Schedule.Next(a.now())
 		fmt.Fprintf(a.out, "ok    watch %s: next cycle %s\n", j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
