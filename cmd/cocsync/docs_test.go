@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+// Every command that the documentation shows works, and writes what is shown below
+// it. A fenced block of `console` has commands behind "$ " and what they write; a
+// line "…" stands for lines that are left out. A block of `sh` has commands alone.
+// They run in the order of the file, in a copy of one archive. Behind the language
+// may stand
+//
+//	fresh           from here on in an empty folder
+//	no-run: REASON  the block does not run; its commands and their flags are looked up
+//
+// -update writes what the program says into the files: then read them aloud.
+func TestDocs(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("there is no bash to run the commands with")
+	}
+	w := newDocsWorld(t)
+	for _, file := range docsFiles(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			must(t, err)
+			p := docsPage{T: t, world: w, dir: w.folder(t, false)}
+			got := p.walk(string(text))
+			if *update && got != string(text) {
+				must(t, os.WriteFile(file, []byte(got), 0o600))
+			}
+		})
+	}
+}
+
+// docsFiles are README.md and the pages below docs.
+func docsFiles(t *testing.T) []string {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	must(t, err)
+	return append(files, filepath.Join(root, "README.md"))
+}
+
+// docsPage is a page whose commands are being run.
+type docsPage struct {
+	*testing.T
+	world *docsWorld
+	dir   string
+}
+
+// walk runs a page's commands and returns the page with what they wrote.
+func (p *docsPage) walk(text string) string {
+	var out strings.Builder
+	var block []string
+	fence, at := "", 0
+	for i, line := range strings.SplitAfter(text, "\n") {
+		mark := strings.HasPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case fence == "" && mark:
+			fence, at, block = strings.TrimSpace(line), i+1, nil
+		case fence != "" && mark:
+			out.WriteString(strings.Join(p.block(at, strings.TrimPrefix(fence, "```"), block), ""))
+			fence = ""
+		case fence != "":
+			block = append(block, line)
+			continue
+		default:
+			p.prose(i+1, line)
+		}
+		out.WriteString(line)
+	}
+	if fence != "" {
+		p.Errorf("line %d: the block has no end", at)
+	}
+	return out.String()
+}
+
+// prose looks up the commands within a line, and refuses those that nothing would run.
+func (p *docsPage) prose(n int, line string) {
+	for _, m := range regexp.MustCompile("`(cocsync [^`]+)`").FindAllStringSubmatch(line, -1) {
+		p.lookUp(n, m[1])
+	}
+	if m := regexp.MustCompile(`^(?: {4}|\t)(?:\$ )?cocsync (\w+)`).FindStringSubmatch(line); m != nil {
+		if cmd, _, err := (&app{}).root().Find(m[1:]); err == nil && cmd.HasParent() {
+			p.Errorf("line %d: a command in an indented block runs nowhere: make it a block of sh or console", n)
+		}
+	}
+}
+
+// block runs a block's commands and returns it with what they wrote.
+func (p *docsPage) block(n int, info string, lines []string) []string {
+	language, how, _ := strings.Cut(info, " ")
+	if language != "sh" && language != "console" {
+		for _, line := range lines {
+			if strings.HasPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), "cocsync ") {
+				p.Errorf("line %d: a command in a block of %q: make it one of sh or console", n, language)
+				break
+			}
+		}
+		return lines
+	}
+	reason, idle := strings.CutPrefix(how, "no-run:")
+	switch {
+	case idle && strings.TrimSpace(reason) == "":
+		p.Errorf("line %d: no-run says no reason", n)
+	case how == "fresh":
+		p.dir = p.world.folder(p.T, true)
+	case how != "" && !idle:
+		p.Errorf("line %d: %q is neither fresh nor no-run: REASON", n, how)
+	}
+	var out []string
+	for _, c := range commands(language == "console", lines) {
+		out = append(out, c.lines...)
+		line := c.line()
+		p.lookUp(n, line)
+		if idle || line == "" {
+			out = append(out, c.shown...)
+			continue
+		}
+		out = append(out, p.command(n, line, c.shown, language == "console")...)
+	}
+	return out
+}
+
+// command runs a command, compares what it wrote with what is shown and returns what
+// should be.
+func (p *docsPage) command(n int, line string, shown []string, compare bool) []string {
+	first, _, _ := strings.Cut(line, " ")
+	if !slices.Contains(docsTools(), first) {
+		p.Errorf("line %d: %q: a test does not run %s: mark the block no-run: REASON", n, line, first)
+		return shown
+	}
+	if strings.Contains(line, "jq ") {
+		if _, err := exec.LookPath("jq"); err != nil {
+			p.Logf("line %d: there is no jq here, so this did not run: %s", n, line)
+			return shown
+		}
+	}
+	got, err := p.world.run(p.Context(), p.dir, line)
+	if err != nil {
+		p.Errorf("line %d: %s: %v\n%s", n, line, err, got)
+		return shown
+	}
+	want := strings.Join(shown, "")
+	if !compare || alikeText(docsTidy(want), docsTidy(got)) {
+		return shown
+	}
+	if *update && !strings.Contains(want, "…\n") {
+		return strings.SplitAfter(got, "\n")
+	}
+	p.Errorf("line %d: %s (-shown +written):\n%s", n, line, cmp.Diff(docsTidy(want), docsTidy(got)))
+	return shown
+}
+
+// docsTools are the programs that a page's commands may begin with.
+func docsTools() []string {
+	return []string{"cocsync", "jq", "git", "cp", "mkdir", "cat", "head", "ls", "echo", "diff", "source", "sha256sum"}
+}
+
+// docsCommand is a command with its lines as they stand, and what is shown below.
+type docsCommand struct{ lines, shown []string }
+
+// commands parts a block. What stands before the first command of a console is shown
+// below none.
+func commands(console bool, lines []string) (list []docsCommand) {
+	goesOn := false
+	for _, l := range lines {
+		begins := !console || strings.HasPrefix(l, "$ ")
+		switch last := len(list) - 1; {
+		case goesOn:
+			list[last].lines = append(list[last].lines, l)
+		case begins:
+			list = append(list, docsCommand{lines: []string{l}})
+		case last < 0:
+			list = append(list, docsCommand{shown: []string{l}})
+		default:
+			list[last].shown = append(list[last].shown, l)
+		}
+		goesOn = (begins || goesOn) && strings.HasSuffix(l, "\\\n")
+	}
+	return list
+}
+
+// line is the command in one line, "" for a comment.
+func (c docsCommand) line() string {
+	line := strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.lines, ""), "$ "), "\\\n", " ")
+	line, _, _ = strings.Cut(line, "  #")
+	if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+		return ""
+	}
+	return line
+}
+
+// lookUp refuses commands and flags that the program does not have, in every part of
+// a pipeline.
+func (p *docsPage) lookUp(n int, line string) {
+	for _, part := range regexp.MustCompile(`[|;&<>]+|\$\(`).Split(line, -1) {
+		args := words(part)
+		if at := slices.Index(args, "sudo"); at == 0 {
+			args = args[1:]
+		}
+		if len(args) < 2 || args[0] != "cocsync" && !strings.HasSuffix(args[0], "/cocsync") {
+			continue
+		}
+		root := (&app{err: io.Discard}).root()
+		cmd, rest, err := root.Traverse(args[1:])
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err == nil && cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+			err = fmt.Errorf("no command %q", cmd.Flags().Arg(0))
+		}
+		if err != nil && !errors.Is(err, pflag.ErrHelp) {
+			p.Errorf("line %d: %s: %v", n, part, err)
+		}
+	}
+}
+
+// docsTidy leaves out what differs from one archive to the next, besides what scripts
+// leave out: keys, roots and signatures.
+func docsTidy(text string) string {
+	text = tidied(text)
+	for _, r := range []struct{ pattern, with string }{
+		{`cocsync/[0-9a-f]{16}`, "cocsync/ORIGIN"},
+		{`key [0-9a-f]{8}`, "key ID"},
+		{`[A-Za-z0-9+/]{43}=`, "ROOT"},
+		{`— (\S+) [A-Za-z0-9+/]{80,}=*`, "— $1 SIGNATURE"},
+		{`[0-9a-f]{7,}\.\.[0-9a-f]{7,}`, "COMMITS"},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
+	}
+	return text
+}
+
+// alikeText compares texts in which a line "…" of the first stands for any lines.
+func alikeText(want, got string) bool {
+	var pattern bytes.Buffer
+	for line := range strings.Lines(want) {
+		if strings.TrimSpace(line) == "…" {
+			pattern.WriteString(`(?:.*\n)+`)
+			continue
+		}
+		pattern.WriteString(regexp.QuoteMeta(line))
+	}
+	return regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(got)
+}
