@@ -147,7 +147,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 
 // clock holds this machine's clock against COC's.
 func (c *checker) clock(date time.Time) {
-	off := time.Since(date).Round(time.Second)
+	off := c.app.now().Sub(date).Round(time.Second)
 	if off.Abs() <= clockTolerance {
 		return
 	}

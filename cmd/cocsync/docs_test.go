@@ -155,15 +155,25 @@ func (p *docsPage) command(n int, line string, shown []string, compare bool) []s
 		p.Errorf("line %d: %s: %v\n%s", n, line, err, got)
 		return shown
 	}
-	want := strings.Join(shown, "")
+	want, blank := trimBlank(shown)
+	got, _ = trimBlank(strings.SplitAfter(got, "\n"))
 	if !compare || alikeText(docsTidy(want), docsTidy(got)) {
 		return shown
 	}
 	if *update && !strings.Contains(want, "…\n") {
-		return strings.SplitAfter(got, "\n")
+		return append([]string{got}, blank...)
 	}
 	p.Errorf("line %d: %s (-shown +written):\n%s", n, line, cmp.Diff(docsTidy(want), docsTidy(got)))
 	return shown
+}
+
+// trimBlank takes off the blank lines that may part one command from the next.
+func trimBlank(lines []string) (text string, blank []string) {
+	n := len(lines)
+	for n > 0 && strings.TrimSpace(lines[n-1]) == "" {
+		n--
+	}
+	return strings.Join(lines[:n], ""), lines[n:]
 }
 
 // docsTools are the programs that a page's commands may begin with.
@@ -224,7 +234,8 @@ func (p *docsPage) lookUp(n int, line string) {
 		if err == nil && cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
 			err = fmt.Errorf("no command %q", cmd.Flags().Arg(0))
 		}
-		if err != nil && !errors.Is(err, pflag.ErrHelp) {
+		var bare *pflag.ValueRequiredError // `cocsync log --path` says which flag is meant
+		if err != nil && !errors.Is(err, pflag.ErrHelp) && !errors.As(err, &bare) {
 			p.Errorf("line %d: %s: %v", n, part, err)
 		}
 	}

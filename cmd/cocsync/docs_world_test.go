@@ -44,6 +44,7 @@ operators = ["ops"]
 name = "prod"
 endpoint = "$COC"
 requests_per_second = 0
+connections = 1
 
 [[watch]]
 name = "runbooks"
@@ -151,12 +152,10 @@ func (w *docsWorld) settle(dir string) {
 		return // there is none yet
 	}
 	for old, now := range map[string]string{
-		`region = "ap-southeast-3"`: `endpoint = "` + w.coc + `"`,
-		`channel = "C0123456789"`:   `channel  = "C0123456789"` + "\n" + `api_url = "` + w.slack + `/api/"`,
+		`region = "ap-southeast-3"`: `endpoint = "` + w.coc + `"` + "\nrequests_per_second = 0\nconnections = 1",
+		"channel = \"C0123456789\"\ndetail": "channel = \"C0123456789\"\napi_url = \"" + w.slack + "/api/\"\ndetail",
 	} {
-		if !strings.Contains(string(text), w.slack) || !strings.Contains(string(text), w.coc) {
-			text = []byte(strings.Replace(string(text), old, now, 1))
-		}
+		text = []byte(strings.Replace(string(text), old, now, 1))
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		panic(err)
