@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+
+	"cocsync/internal/cocsim"
 )
 
 // Every command that the documentation shows works, and writes what is shown below
@@ -32,6 +33,7 @@ func TestDocs(t *testing.T) {
 		t.Skip("there is no bash to run the commands with")
 	}
 	w := newDocsWorld(t)
+	t.Run("alerts", func(t *testing.T) { testDocsAlerts(t, w) })
 	for _, file := range docsFiles(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +45,34 @@ func TestDocs(t *testing.T) {
 				must(t, os.WriteFile(file, []byte(got), 0o600))
 			}
 		})
+	}
+}
+
+// Each message that docs/slack.md shows is one that the archive's team got, or one of
+// the goldens; "…" stands for what is left out.
+func testDocsAlerts(t *testing.T, w *docsWorld) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "slack.md"))
+	must(t, err)
+	var known strings.Builder
+	for _, m := range w.told.Messages() {
+		known.WriteString(cocsim.Render(m) + "\n")
+	}
+	goldens, err := filepath.Glob(filepath.Join("..", "..", "internal", "notify", "testdata", "*.txt"))
+	must(t, err)
+	for _, file := range goldens {
+		golden, err := os.ReadFile(file)
+		must(t, err)
+		known.Write(golden)
+	}
+	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 12 {
+		t.Errorf("%d messages are shown, want one of each kind", len(blocks))
+	}
+	for _, b := range blocks {
+		pattern := docsPattern(docsTidy(b[1]))
+		if !regexp.MustCompile(`(?m)^` + pattern).MatchString(docsTidy(known.String())) {
+			t.Errorf("nobody got this message:\n%s", b[1])
+		}
 	}
 }
 
@@ -259,13 +289,18 @@ func docsTidy(text string) string {
 
 // alikeText compares texts in which a line "…" of the first stands for any lines.
 func alikeText(want, got string) bool {
-	var pattern bytes.Buffer
-	for line := range strings.Lines(want) {
+	return regexp.MustCompile(`^` + docsPattern(want) + `$`).MatchString(got)
+}
+
+// docsPattern is a regular expression for such a text.
+func docsPattern(text string) string {
+	var pattern strings.Builder
+	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) == "…" {
-			pattern.WriteString(`(?:.*\n)+`)
+			pattern.WriteString(`(?:.*\n)+?`)
 			continue
 		}
 		pattern.WriteString(regexp.QuoteMeta(line))
 	}
-	return regexp.MustCompile(`^` + pattern.String() + `$`).MatchString(got)
+	return pattern.String()
 }
