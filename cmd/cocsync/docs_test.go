@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
 	"cocsync/internal/cocsim"
+	"cocsync/internal/config"
 )
 
 // Every command that the documentation shows works, and writes what is shown below
@@ -25,7 +28,10 @@ import (
 // may stand
 //
 //	fresh           from here on in an empty folder
-//	no-run: REASON  the block does not run; its commands and their flags are looked up
+//	no-run: REASON  the block does not run
+//
+// nor do commands of programs such as curl and systemctl. The names and the flags of all
+// commands of cocsync are looked up, within lines of prose as well.
 //
 // -update writes what the program says into the files: then read them aloud.
 func TestDocs(t *testing.T) {
@@ -39,7 +45,7 @@ func TestDocs(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(file)
 			must(t, err)
-			p := docsPage{T: t, world: w, dir: w.folder(t, false)}
+			p := docsPage{T: t, world: w, dir: w.folder(t, false), clock: docsNow}
 			got := p.walk(string(text))
 			if *update && got != string(text) {
 				must(t, os.WriteFile(file, []byte(got), 0o600))
@@ -90,6 +96,7 @@ type docsPage struct {
 	*testing.T
 	world *docsWorld
 	dir   string
+	clock time.Time // of the next command; each comes a second after the one before
 }
 
 // walk runs a page's commands and returns the page with what they wrote.
@@ -135,12 +142,7 @@ func (p *docsPage) prose(n int, line string) {
 func (p *docsPage) block(n int, info string, lines []string) []string {
 	language, how, _ := strings.Cut(info, " ")
 	if language != "sh" && language != "console" {
-		for _, line := range lines {
-			if strings.HasPrefix(strings.TrimPrefix(strings.TrimSpace(line), "$ "), "cocsync ") {
-				p.Errorf("line %d: a command in a block of %q: make it one of sh or console", n, language)
-				break
-			}
-		}
+		p.data(n, language, strings.Join(lines, ""))
 		return lines
 	}
 	reason, idle := strings.CutPrefix(how, "no-run:")
@@ -166,12 +168,34 @@ func (p *docsPage) block(n int, info string, lines []string) []string {
 	return out
 }
 
+// data looks at a block that has no commands. What is left out of one is "…".
+func (p *docsPage) data(n int, language, text string) {
+	if regexp.MustCompile(`(?m)^(\$ )?cocsync [a-z]+( |$)`).MatchString(text) && language != "text" {
+		p.Errorf("line %d: a command in a block of %q: make it one of sh or console", n, language)
+	}
+	switch {
+	case strings.Contains(text, "…"):
+	case language == "json" && !json.Valid([]byte(text)):
+		p.Errorf("line %d: this is no JSON", n)
+	case language == "toml":
+		path := filepath.Join(p.TempDir(), "config.toml")
+		must(p.T, os.WriteFile(path, []byte(text), 0o600))
+		// A part of a config lacks what the rest has.
+		if _, err := config.Load(path); err != nil && regexp.MustCompile(`this is no TOML|unknown key|must be |is no table|needs (?:double|single)`).MatchString(err.Error()) {
+			p.Errorf("line %d: %v", n, err)
+		}
+	}
+}
+
 // command runs a command, compares what it wrote with what is shown and returns what
 // should be.
 func (p *docsPage) command(n int, line string, shown []string, compare bool) []string {
 	first, _, _ := strings.Cut(line, " ")
-	if !slices.Contains(docsTools(), first) {
-		p.Errorf("line %d: %q: a test does not run %s: mark the block no-run: REASON", n, line, first)
+	switch {
+	case slices.Contains(others(), first):
+		return shown
+	case !slices.Contains(docsTools(), first):
+		p.Errorf("line %d: %q: a test does not know %s: mark the block no-run: REASON", n, line, first)
 		return shown
 	}
 	if strings.Contains(line, "jq ") {
@@ -180,7 +204,8 @@ func (p *docsPage) command(n int, line string, shown []string, compare bool) []s
 			return shown
 		}
 	}
-	got, err := p.world.run(p.Context(), p.dir, line)
+	got, err := p.world.run(p.Context(), p.dir, line, p.clock)
+	p.clock = p.clock.Add(time.Second)
 	if err != nil {
 		p.Errorf("line %d: %s: %v\n%s", n, line, err, got)
 		return shown
@@ -206,9 +231,14 @@ func trimBlank(lines []string) (text string, blank []string) {
 	return strings.Join(lines[:n], ""), lines[n:]
 }
 
-// docsTools are the programs that a page's commands may begin with.
+// docsTools are the programs that a page's commands may begin with, and others those
+// that no test runs: they build, install, ask a network or another daemon.
 func docsTools() []string {
-	return []string{"cocsync", "jq", "git", "cp", "mkdir", "cat", "head", "ls", "echo", "diff", "source", "sha256sum"}
+	return []string{"cocsync", "jq", "git", "cp", "mv", "mkdir", "cat", "head", "ls", "echo", "sha256sum", "source", "chmod"}
+}
+
+func others() []string {
+	return []string{"curl", "sudo", "make", "go", "systemctl", "journalctl", "docker", "podman", "apt", "export", "openssl", "promtool"}
 }
 
 // docsCommand is a command with its lines as they stand, and what is shown below.

@@ -133,11 +133,11 @@ func (w *docsWorld) folder(t *testing.T, empty bool) string {
 }
 
 // run runs a line of the shell and returns all that it wrote, as it looks on the
-// machine of somebody who keeps the archive in /var/lib/cocsync.
-func (w *docsWorld) run(ctx context.Context, dir, line string) (string, error) {
+// machine of somebody who keeps the archive in /var/lib/cocsync. The clock stands at at.
+func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+docsNow.Format(time.RFC3339),
+	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+at.Format(time.RFC3339),
 		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "HUAWEICLOUD_SDK_AK=ak",
 		"HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)
 	out, err := cmd.CombinedOutput()
@@ -153,7 +153,7 @@ func (w *docsWorld) settle(dir string) {
 		return // there is none yet
 	}
 	for old, now := range map[string]string{
-		`region = "ap-southeast-3"`: `endpoint = "` + w.coc + `"` + "\nrequests_per_second = 0\nconnections = 1",
+		`region = "ap-southeast-3"`:         `endpoint = "` + w.coc + `"` + "\nrequests_per_second = 0\nconnections = 1",
 		"channel = \"C0123456789\"\ndetail": "channel = \"C0123456789\"\napi_url = \"" + w.slack + "/api/\"\ndetail",
 	} {
 		text = []byte(strings.Replace(string(text), old, now, 1))
