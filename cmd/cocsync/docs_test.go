@@ -40,6 +40,7 @@ func TestDocs(t *testing.T) {
 	}
 	w := newDocsWorld(t)
 	t.Run("alerts", func(t *testing.T) { testDocsAlerts(t, w) })
+	t.Run("schemas", func(t *testing.T) { testSchemas(t, w) })
 	for _, file := range docsFiles(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
