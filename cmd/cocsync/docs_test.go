@@ -193,7 +193,7 @@ func (p *docsPage) data(n int, language, text string) {
 func (p *docsPage) command(n int, line string, shown []string, compare bool) []string {
 	first, _, _ := strings.Cut(line, " ")
 	switch {
-	case slices.Contains(others(), first):
+	case slices.Contains(docsOthers(), first):
 		return shown
 	case !slices.Contains(docsTools(), first):
 		p.Errorf("line %d: %q: a test does not know %s: mark the block no-run: REASON", n, line, first)
@@ -232,13 +232,13 @@ func trimBlank(lines []string) (text string, blank []string) {
 	return strings.Join(lines[:n], ""), lines[n:]
 }
 
-// docsTools are the programs that a page's commands may begin with, and others those
-// that no test runs: they build, install, ask a network or another daemon.
+// docsTools are the programs that a page's commands may begin with, and docsOthers
+// those that no test runs: they build, install, ask a network or another daemon.
 func docsTools() []string {
-	return []string{"cocsync", "jq", "git", "cp", "mv", "mkdir", "cat", "head", "ls", "echo", "sha256sum", "source", "chmod"}
+	return []string{"cocsync", "jq", "git", "cp", "mv", "mkdir", "cat", "head", "ls", "echo", "sha256sum", "source", "diff"}
 }
 
-func others() []string {
+func docsOthers() []string {
 	return []string{"curl", "sudo", "make", "go", "systemctl", "journalctl", "docker", "podman", "apt", "export", "openssl", "promtool"}
 }
 

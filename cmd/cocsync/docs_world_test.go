@@ -88,8 +88,8 @@ func newDocsWorld(t *testing.T) *docsWorld {
 	return w
 }
 
-// live lets the story happen, with a sync each Monday, each day of November and after
-// each event.
+// live lets the story happen, with a sync each Monday, each day of the last week and
+// after each event.
 func (w *docsWorld) live(t *testing.T, coc *cocsim.COC, begun time.Time, now func() time.Time) {
 	t.Helper()
 	t.Setenv("HUAWEICLOUD_SDK_AK", "ak")
@@ -105,7 +105,7 @@ func (w *docsWorld) live(t *testing.T, coc *cocsim.COC, begun time.Time, now fun
 	}
 	story, times := cocsim.Story(), docsStory()
 	for day := begun; day.Before(docsNow); day = day.AddDate(0, 0, 1) {
-		if day.Weekday() == time.Monday || day.Equal(begun) || day.Month() == docsNow.Month() {
+		if day.Weekday() == time.Monday || day.Equal(begun) || docsNow.Sub(day) < 7*24*time.Hour {
 			sync(day)
 		}
 		for len(times) > 0 && times[0].Before(day.AddDate(0, 0, 1)) {
@@ -138,7 +138,8 @@ func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (st
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+at.Format(time.RFC3339),
-		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "HUAWEICLOUD_SDK_AK=ak",
+		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C.UTF-8", "COCSYNC_CONFIG=",
+		"HUAWEICLOUD_SDK_AK=ak",
 		"HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)
 	out, err := cmd.CombinedOutput()
 	w.settle(dir)
