@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func TestDocs(t *testing.T) {
 	t.Run("alerts", func(t *testing.T) { testDocsAlerts(t, w) })
 	t.Run("schemas", func(t *testing.T) { testSchemas(t, w) })
 	for _, file := range docsFiles(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(strings.ReplaceAll(strings.TrimPrefix(filepath.ToSlash(file), "../../"), "/", "-"), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(file)
 			must(t, err)
@@ -205,8 +206,13 @@ func (p *docsPage) command(n int, line string, shown []string, compare bool) []s
 			return shown
 		}
 	}
-	got, err := p.world.run(p.Context(), p.dir, line, p.clock)
+	ctx, cancel := context.WithTimeout(p.Context(), patience)
+	defer cancel()
+	got, err := p.world.run(ctx, p.dir, line, p.clock)
 	p.clock = p.clock.Add(time.Second)
+	if strings.Contains(got, secretKey) || strings.Contains(got, secretToken) {
+		p.Errorf("line %d: %s: it writes a secret", n, line)
+	}
 	if err != nil {
 		p.Errorf("line %d: %s: %v\n%s", n, line, err, got)
 		return shown

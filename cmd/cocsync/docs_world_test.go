@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,30 +137,25 @@ func (w *docsWorld) folder(t *testing.T, empty bool) string {
 // machine of somebody who keeps the archive in /var/lib/cocsync. The clock stands at at.
 func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
-	cmd.Dir = dir
+	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+at.Format(time.RFC3339),
 		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C.UTF-8", "COCSYNC_CONFIG=",
-		"HUAWEICLOUD_SDK_AK=ak",
-		"HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)
+		"HUAWEICLOUD_SDK_AK=ak", "HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)
 	out, err := cmd.CombinedOutput()
-	w.settle(dir)
+	err = errors.Join(err, w.settle(dir))
 	return strings.NewReplacer(dir, "/var/lib/cocsync", w.coc, "https://coc-intl.myhuaweicloud.com").Replace(string(out)), err
 }
 
 // settle tells a config that init wrote where the services are here.
-func (w *docsWorld) settle(dir string) {
+func (w *docsWorld) settle(dir string) error {
 	path := filepath.Join(dir, "config.toml")
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return // there is none yet
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
 	}
-	for old, now := range map[string]string{
-		`region = "ap-southeast-3"`:         `endpoint = "` + w.coc + `"` + "\nrequests_per_second = 0\nconnections = 1",
-		"channel = \"C0123456789\"\ndetail": "channel = \"C0123456789\"\napi_url = \"" + w.slack + "/api/\"\ndetail",
-	} {
-		text = []byte(strings.Replace(string(text), old, now, 1))
-	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		panic(err)
-	}
+	here := strings.NewReplacer(
+		`region = "ap-southeast-3"`, `endpoint = "`+w.coc+`"`+"\nrequests_per_second = 0\nconnections = 1",
+		"channel = \"C0123456789\"\ndetail", "channel = \"C0123456789\"\napi_url = \""+w.slack+"/api/\"\ndetail",
+	).Replace(string(text))
+	return errors.Join(err, os.WriteFile(path, []byte(here), 0o600))
 }
