@@ -25,6 +25,7 @@ import (
 type app struct {
 	stdin    io.Reader
 	out, err io.Writer
+	now      func() time.Time // the clock of all that asks or records
 
 	configFlag string
 	dbFlag     string
@@ -208,7 +209,7 @@ func (a *app) reader(ctx context.Context) (*history.History, error) {
 		return nil, err
 	}
 	a.atEnd(d.Close)
-	return &history.History{DB: d, Now: time.Now, Local: time.Local, Tell: a.aside}, nil
+	return &history.History{DB: d, Now: a.now, Local: time.Local, Tell: a.aside}, nil
 }
 
 // readerAt is reader for questions about what versions were at a time; "" is now.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
@@ -30,14 +29,14 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		return nil, err
 	}
 	p := &parts{sender: sender}
-	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: time.Now, Log: log}
+	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log}
 	if d != nil {
 		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
 	}
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
 		accounts[c.Name] = &syncer.Account{Name: c.Name, Endpoint: c.Endpoint, RPS: c.RequestsPerSecond, Connections: c.Connections,
-			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Log: log}}
+			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log}}
 	}
 	for _, w := range cfg.Watches {
 		schedule, err := w.Cron()
@@ -111,7 +110,7 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 
 // sender makes what posts to the configured notifiers.
 func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Sender, error) {
-	s := &notify.Sender{Log: log, Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
+	s := &notify.Sender{Now: a.now, Log: log, Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d
 	}
@@ -171,5 +170,5 @@ func (p *parts) enter(ctx context.Context, d *db.DB) error {
 	for _, j := range p.jobs {
 		names = append(names, j.Watch.Name)
 	}
-	return d.Retire(ctx, names, time.Now())
+	return d.Retire(ctx, names, p.syncer.Now())
 }

@@ -58,7 +58,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 		return err
 	}
 	for _, j := range p.jobs {
-		next := j.Schedule.Next(time.Now())
+		next := j.Schedule.Next(a.now())
 		fmt.Fprintf(a.out, "ok    watch %s: next cycle %s\n", j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
@@ -147,7 +147,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 
 // clock holds this machine's clock against COC's.
 func (c *checker) clock(date time.Time) {
-	off := time.Since(date).Round(time.Second)
+	off := c.app.now().Sub(date).Round(time.Second)
 	if off.Abs() <= clockTolerance {
 		return
 	}

@@ -202,7 +202,7 @@ func (s schema) check(rules map[string]any, v any, at string) error {
 				return errors.Join(errs...)
 			}
 			return nil
-		case "required", "properties", "items": // below
+		case "required", "properties", "items", "additionalProperties": // below
 		case "$schema", "$defs", "title", "description", "contentEncoding": // they judge nothing
 		default:
 			return fmt.Errorf("%s: the check does not know the keyword %q", at, keyword)
@@ -227,6 +227,9 @@ func (s schema) checkParts(rules map[string]any, v any, at string) error {
 			if _, ok := v[name.(string)]; !ok {
 				return fmt.Errorf("%s: no %s", at, name)
 			}
+		}
+		if rules["additionalProperties"] == true {
+			return nil // anything may stand there
 		}
 		properties := rules["properties"].(map[string]any)
 		for name, part := range v {

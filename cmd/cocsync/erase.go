@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +79,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 		return errors.New("nothing was erased")
 	}
 	if e.ErasedAt.IsZero() {
-		if err := d.Erase(ctx, hash, reason, time.Now()); err != nil {
+		if err := d.Erase(ctx, hash, reason, a.now()); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -34,12 +35,15 @@ func main() {
 
 // run is the whole program, so that tests can run it with buffers.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	a := &app{stdin: stdin, out: stdout, err: stderr}
+	return (&app{stdin: stdin, out: stdout, err: stderr, now: time.Now}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) error {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(a.stdin)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	if ofFlag(err) {
 		err = root.FlagErrorFunc()(root, err)

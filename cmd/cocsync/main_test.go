@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -13,8 +15,15 @@ import (
 // real processes of it.
 const asProgram = "COCSYNC_TEST_AS_PROGRAM"
 
+// asOf is the instant at which that program's clock stands; it goes when there is none.
+const asOf = "COCSYNC_TEST_NOW"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if at, err := time.Parse(time.RFC3339, os.Getenv(asOf)); err == nil {
+			a := &app{stdin: os.Stdin, out: os.Stdout, err: os.Stderr, now: func() time.Time { return at }}
+			os.Exit(report(os.Stderr, a.run(context.Background(), os.Args[1:])))
+		}
 		main()
 	}
 	// Scripts wait most of their time, for retries and for Slack's one message

@@ -180,8 +180,12 @@ func tidyCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func tidy(ts *testscript.TestScript, text string) string {
-	text = strings.NewReplacer(ts.Getenv("COC"), "http://coc", ts.Getenv("SLACK"), "http://slack",
-		ts.Getenv("WORK"), "WORK").Replace(text)
+	return tidied(strings.NewReplacer(ts.Getenv("COC"), "http://coc", ts.Getenv("SLACK"), "http://slack",
+		ts.Getenv("WORK"), "WORK").Replace(text))
+}
+
+// tidied is a text without what differs from one run to the next.
+func tidied(text string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`(?m)(request[s]?), [0-9.µmsh]+$`, "$1, TIME"},
 		{`([Rr]equest:? +)[0-9a-f]{32}`, "${1}ID"},

@@ -141,7 +141,7 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	if sending.Err() != nil {
 		unsent = nil // the time was up
 	}
-	list, err := d.Backlogs(ctx, time.Now())
+	list, err := d.Backlogs(ctx, a.now())
 	if err != nil {
 		return errors.Join(unsent, err)
 	}
@@ -155,7 +155,7 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 			fmt.Fprintf(a.err, "cocsync: note: %d waiting for notifier %s, which the config does not name any more\n", b.Waiting, b.Notifier)
 			continue
 		}
-		if why == "" && b.Quiet.After(time.Now()) {
+		if why == "" && b.Quiet.After(a.now()) {
 			fmt.Fprintf(a.err, "cocsync: note: %d waiting for the end of the quiet hours of notifier %s, %s\n",
 				b.Waiting, b.Notifier, b.Quiet.Local().Format("15:04"))
 			continue

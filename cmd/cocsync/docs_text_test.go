@@ -1,0 +1,116 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A page that is linked is there, and so is the place within it.
+func TestDocsLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, file := range docsFiles(t) {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			path, place, _ := strings.Cut(m[1], "#")
+			at := filepath.Join(filepath.Dir(file), path)
+			if path == "" {
+				at = file
+			}
+			if _, err := os.Stat(at); err != nil && !missingContrib(path) {
+				t.Errorf("%s links %s: %v", filepath.Base(file), m[1], err)
+				continue
+			}
+			if place != "" && !hasHeading(t, at, place) {
+				t.Errorf("%s links %s, which has no such heading", filepath.Base(file), m[1])
+			}
+		}
+	}
+}
+
+// missingContrib reports whether a path leads into a folder of contrib that is not
+// there: it comes with what it configures.
+func missingContrib(path string) bool {
+	folder, ok := strings.CutPrefix(path, "../contrib/")
+	folder, _, _ = strings.Cut(folder, "/")
+	_, err := os.Stat(filepath.Join("..", "..", "contrib", folder))
+	return ok && err != nil
+}
+
+// hasHeading reports whether a page has a heading that GitHub names so.
+func hasHeading(t *testing.T, file, name string) bool {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	must(t, err)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1) {
+		plain := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		if strings.ReplaceAll(plain, " ", "-") == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Every page of docs stands in its index, and can be read in one sitting.
+func TestDocsIndex(t *testing.T) {
+	index, err := os.ReadFile(filepath.Join("..", "..", "docs", "README.md"))
+	must(t, err)
+	for _, file := range docsFiles(t) {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		name := filepath.Base(file)
+		if n := strings.Count(string(text), "\n"); n > 300 {
+			t.Errorf("%s has %d lines", name, n)
+		}
+		if name != "README.md" && !strings.Contains(string(index), "]("+name+")") {
+			t.Errorf("docs/README.md does not name %s", name)
+		}
+	}
+}
+
+// Each message of which docs/operations.md says what to do is one that somebody can
+// get: it stands in the program, or in what a script got from it.
+func TestDocsMessages(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	must(t, err)
+	_, table, ok := strings.Cut(string(page), "## Troubleshooting by message\n")
+	if !ok {
+		t.Fatal("docs/operations.md has no table of messages")
+	}
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := regexp.MustCompile("(?m)^\\| `(.+?)` \\|").FindAllStringSubmatch(table, -1)
+	if len(rows) < 15 {
+		t.Errorf("%d messages, want the usual ones", len(rows))
+	}
+	said := whatIsSaid(t)
+	for _, row := range rows {
+		if !strings.Contains(said, row[1]) {
+			t.Errorf("nothing says %q", row[1])
+		}
+	}
+}
+
+// whatIsSaid is the text of the program and of the scripts.
+func whatIsSaid(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, dir := range []string{filepath.Join("..", "..", "internal"), "."} {
+		must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			program := strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go")
+			if err != nil || d.IsDir() || !program && !strings.HasSuffix(path, ".txtar") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			all.Write(text)
+			return err
+		}))
+	}
+	return all.String()
+}
