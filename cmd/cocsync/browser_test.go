@@ -128,10 +128,10 @@ type violation struct {
 	Nodes            []struct{ HTML string }
 }
 
-// accessible fails for what axe calls serious or critical.
-func (b *browser) accessible(axe, where string) {
+// accessible fails for what axe, asked so, calls serious or critical.
+func (b *browser) accessible(how, where string) {
 	b.t.Helper()
-	raw := eval[string](b, axe+`; axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations))`)
+	raw := eval[string](b, `axe.run(document, `+how+`).then(r => JSON.stringify(r.violations))`)
 	var found []violation
 	must(b.t, json.Unmarshal([]byte(raw), &found))
 	for _, v := range found {
@@ -145,26 +145,28 @@ func (b *browser) accessible(axe, where string) {
 // its own policy, nothing is written to the console, everybody can use it, and nothing
 // stands beside the screen.
 func TestPagesInABrowser(t *testing.T) {
+	t.Parallel()
 	s := serveArchive(t, fixture(t))
 	b := openBrowser(t, s.url)
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
 	must(t, err)
 	for _, address := range browserPages() {
-		for _, how := range []struct {
-			theme string
-			width int64
-		}{{"light", 1280}, {"dark", 1280}, {"light", 390}} {
-			b.look(how.width, how.theme)
-			b.open(address)
-			where := fmt.Sprintf("%s at %d, %s", address, how.width, how.theme)
-			if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > int(how.width) {
-				t.Errorf("%s: it is %d wide", where, wide)
-			}
-			b.accessible(string(axe), where)
-			if eval[bool](b, "window.owned === true || document.querySelector('img, iframe, object, embed, script:not([src])') !== null") {
-				t.Errorf("%s: something of a document's became markup", where)
-			}
-			b.keep(fmt.Sprintf("%s-%d-%s", strings.Trim(strings.NewReplacer("/", "_", "?", "_", "&", "_").Replace(address), "_"), how.width, how.theme))
+		b.look(1280, "light")
+		b.open(address)
+		name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "&", "_").Replace(address), "_")
+		b.keep(name + "-light")
+		eval[bool](b, string(axe)+"; true")
+		b.accessible(`{resultTypes: ["violations"]}`, address)
+		b.look(1280, "dark")
+		b.accessible(`{resultTypes: ["violations"], runOnly: ["color-contrast"]}`, address+" in the dark")
+		b.keep(name + "-dark")
+		b.look(390, "light")
+		if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > 390 {
+			t.Errorf("%s: on a telephone it is %d wide", address, wide)
+		}
+		b.keep(name + "-narrow")
+		if eval[bool](b, "window.owned === true || document.querySelector('img, iframe, object, embed, script:not([src])') !== null") {
+			t.Errorf("%s: something of a document's became markup", address)
 		}
 	}
 	b.mu.Lock()
@@ -176,11 +178,18 @@ func TestPagesInABrowser(t *testing.T) {
 
 // browserPages are addresses of every page.
 func browserPages() []string {
-	return []string{"/", "/documents", "/documents?at=2026-03-15", "/changes", "/changes?by=COC-wang", "/health"}
+	restart := "/documents/prod/DM-restart"
+	return []string{
+		"/", "/documents", "/documents?at=2026-03-15", "/changes", "/changes?by=COC-wang", "/health", "/search", "/search?q=name",
+		restart, restart + "?from=v1", restart + "/v3%232", restart + "/v5/outline", restart + "/v5/blame", restart + "/compare?old=v1&new=v5",
+		"/documents/prod/DM-evil", "/documents/prod/DM-evil/v1", "/documents/prod/DM-evil/v1/outline", "/documents/prod/DM-evil/v1/blame",
+		"/changes/1", "/changes/4", "/changes/5", "/changes/6", "/changes/8", "/changes/9?view=unified&context=all",
+	}
 }
 
 // Keys move through a list and open what it lists.
 func TestKeysInABrowser(t *testing.T) {
+	t.Parallel()
 	s := serveArchive(t, fixture(t))
 	b := openBrowser(t, s.url)
 	b.look(1280, "light")

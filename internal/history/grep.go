@@ -27,6 +27,9 @@ type Query struct {
 	Step, Path string
 	// Brief asks for documents alone: Found may have no Lines.
 	Brief bool
+	// Most is after how many documents with such lines nobody looks for others; 0 for
+	// never. Which they are is by chance.
+	Most int
 }
 
 // everywhere reports whether a line counts wherever it stood.
@@ -93,19 +96,29 @@ func (h *History) candidates(ctx context.Context, q Query) ([]db.Document, error
 	if len(q.Documents) > 0 {
 		return q.Documents, nil
 	}
-	return h.having(ctx, q.Pattern)
+	most := q.Most
+	if !q.everywhere() { // some of them may not count
+		most = 0
+	}
+	return h.having(ctx, q.Pattern, most)
 }
 
-// having returns the documents that ever had a line that a pattern matches, by name.
-func (h *History) having(ctx context.Context, pattern *regexp.Regexp) ([]db.Document, error) {
+// errMost ends a search that found as many documents as it may.
+var errMost = errors.New("enough documents")
+
+// having returns the documents that ever had a line that a pattern matches, by name;
+// most of them at the most, or all for 0.
+func (h *History) having(ctx context.Context, pattern *regexp.Regexp, most int) ([]db.Document, error) {
 	keys := map[int64]bool{}
 	err := h.DB.Lines(ctx, need(pattern), func(document int64, lines []byte) error {
 		if !keys[document] && (lines == nil || anyLine(pattern, lines)) {
-			keys[document] = true
+			if keys[document] = true; len(keys) == most {
+				return errMost
+			}
 		}
 		return ctx.Err()
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errMost) {
 		return nil, err
 	}
 	return h.byKeys(ctx, keys)

@@ -55,6 +55,19 @@ func TestGrepFindsWhatMatches(t *testing.T) {
 			}
 			return nil
 		}))
+		few := 0
+		must(t, h.Grep(t.Context(), Query{Pattern: re, Most: 2}, func(f Found) error {
+			few++
+			for _, m := range f.Lines {
+				if !slices.Contains(got, f.Document.Name+": "+m.Text) {
+					t.Errorf("%s: a search for two documents finds %q", pattern, m.Text)
+				}
+			}
+			return nil
+		}))
+		if whole := len(documentsOf(got)); few != min(whole, 2) {
+			t.Errorf("%s: a search for two documents finds %d of %d", pattern, few, whole)
+		}
 		slices.Sort(want)
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
@@ -100,4 +113,14 @@ func TestRuns(t *testing.T) {
 			t.Errorf("runs(%v) = %q, want %q", at, got, want)
 		}
 	}
+}
+
+// documentsOf are the documents in lines of "document: line".
+func documentsOf(lines []string) map[string]bool {
+	docs := map[string]bool{}
+	for _, l := range lines {
+		name, _, _ := strings.Cut(l, ": ")
+		docs[name] = true
+	}
+	return docs
 }

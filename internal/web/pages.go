@@ -24,7 +24,7 @@ type pages struct {
 
 // names are all pages; each has a template of its name.
 func pageNames() []string {
-	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "health", "missing", "wrong"}
+	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "wrong"}
 }
 
 func newPages(s *Site) (*pages, error) {

@@ -54,6 +54,7 @@ func (s *Site) pages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/{$}", "overview", s.overview)
 	p.get(mux, "/documents", "documents", s.documents)
 	p.get(mux, "/changes", "changes", s.changes)
+	p.get(mux, "/search", "search", s.search)
 	p.get(mux, "/health", "health", s.health)
 	s.documentPages(mux, p)
 	s.changePages(mux, p)

@@ -3,7 +3,7 @@ package web
 import (
 	"bytes"
 	"fmt"
-	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -116,13 +116,19 @@ func keyLength(s string) int {
 // literal is the class of a word that is no text to YAML.
 func literal(word string) string {
 	word = strings.TrimSpace(word)
-	if len(word) > 40 {
+	switch word {
+	case "":
 		return ""
-	}
-	if ok, _ := regexp.MatchString(`^(true|false|null|~|[-+]?[0-9][0-9._]*([eE][-+]?[0-9]+)?)$`, word); ok {
+	case "true", "false", "null", "~":
 		return "literal"
 	}
-	return ""
+	if c := word[0]; c != '-' && c != '+' && (c < '0' || c > '9') {
+		return ""
+	}
+	if _, err := strconv.ParseFloat(word, 64); err != nil {
+		return ""
+	}
+	return "literal"
 }
 
 // line is the address of a line of the version's content.

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"cocsync/internal/answer"
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+)
+
+// The most that a search shows.
+const (
+	maxFoundDocuments = 25
+	maxFoundLines     = 20 // of a document
+	maxMarked         = 50 // matches marked in a line
+)
+
+// searchPage is a search over all versions.
+type searchPage struct {
+	Text, At                   string
+	Pattern, Exact, NewestOnly bool
+	Asked                      bool
+	Found                      []foundDocument
+	Lines                      int // that were found, shown or not
+	Left                       bool
+	Command                    text // that shows all
+}
+
+// foundDocument is a document with lines that were found.
+type foundDocument struct {
+	Name  text
+	URL   string
+	Lines []foundLine
+	More  int
+}
+
+// foundLine is a line, and where it stood.
+type foundLine struct {
+	Text text
+	Runs []foundRun
+}
+
+// foundRun is a run of versions.
+type foundRun struct {
+	First, Last       text
+	FirstURL, LastURL string
+	Open              bool
+}
+
+func (s *Site) search(ctx context.Context, q *question) (*view, error) {
+	b := &searchPage{Text: q.get("q"), At: q.get("at"), Pattern: q.get("pattern") != "", Exact: q.get("case") != "", NewestOnly: q.get("newest") != ""}
+	v := &view{Title: visible("Search", ""), Here: "search", Search: b.Text, Body: b}
+	if b.Text == "" {
+		return v, nil
+	}
+	b.Asked = true
+	ask := answer.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At}
+	if b.NewestOnly && b.At != "" {
+		return nil, asked{errors.New("the newest versions are searched, or those of a time")}
+	}
+	query, err := ask.Query(ctx, q.History)
+	if err != nil {
+		return nil, err
+	}
+	query.Most = maxFoundDocuments + 1 // one more shows that there are more
+	_, note, err := answer.Found(ctx, q.History, query, func(found history.Found) error {
+		if len(b.Found) == maxFoundDocuments {
+			b.Left = true
+			return errEnough
+		}
+		b.Lines += len(found.Lines)
+		b.Found = append(b.Found, newFoundDocument(found, query.Pattern))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	if note != "" {
+		v.Notes = append(v.Notes, note)
+	}
+	b.Command = visible(b.command(), "")
+	return v, nil
+}
+
+// command is how the command line is asked the same.
+func (b *searchPage) command() string {
+	words := []string{"cocsync grep"}
+	for _, f := range []struct {
+		on   bool
+		flag string
+	}{{!b.Pattern, "-F"}, {!b.Exact, "-i"}, {b.NewestOnly, "--newest"}, {b.At != "", "--at " + quoted(b.At)}} {
+		if f.on {
+			words = append(words, f.flag)
+		}
+	}
+	if strings.HasPrefix(b.Text, "-") {
+		words = append(words, "--")
+	}
+	return strings.Join(append(words, quoted(b.Text)), " ")
+}
+
+// quoted is a word as a shell takes it.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func newFoundDocument(found history.Found, pattern *regexp.Regexp) foundDocument {
+	d := foundDocument{Name: visible(found.Document.Name, ""), URL: documentURL(found.Document)}
+	for i, m := range found.Lines {
+		if i == maxFoundLines {
+			d.More = len(found.Lines) - i
+			break
+		}
+		l := foundLine{Text: marked(m.Text, pattern)}
+		for _, r := range m.Runs {
+			l.Runs = append(l.Runs, newFoundRun(found.Document, r))
+		}
+		d.Lines = append(d.Lines, l)
+	}
+	return d
+}
+
+func newFoundRun(doc db.Document, r history.Run) foundRun {
+	run := foundRun{First: visible(r.First, ""), FirstURL: versionURL(doc, r.First), Open: r.Open}
+	if r.Last != r.First {
+		run.Last, run.LastURL = visible(r.Last, ""), versionURL(doc, r.Last)
+	}
+	return run
+}
+
+// marked is a line in which what the pattern matches is marked. Of a very long one the
+// part around the first match is shown.
+func marked(line string, pattern *regexp.Regexp) (t text) {
+	line, cut := shorten(line, pattern)
+	if cut {
+		t = t.add("", "… ", "")
+	}
+	at := 0
+	for _, m := range pattern.FindAllStringIndex(line, maxMarked) {
+		t = t.add("", line[at:m[0]], "\t").add("ins", line[m[0]:m[1]], "\t")
+		at = m[1]
+	}
+	return t.add("", line[at:], "\t")
+}
+
+// maxLine is how much of a line a search shows, in bytes.
+const maxLine = 500
+
+// shorten leaves of a line what stands around its first match.
+func shorten(line string, pattern *regexp.Regexp) (_ string, cut bool) {
+	if len(line) <= maxLine {
+		return line, false
+	}
+	from := 0
+	if m := pattern.FindStringIndex(line); m != nil {
+		from = max(0, m[0]-maxLine/4)
+	}
+	return strings.ToValidUTF8(line[from:min(len(line), from+maxLine)], ""), from > 0
+}
+
+// Summary says how much was found.
+func (b *searchPage) Summary() string {
+	in := answer.Plural(len(b.Found), "document")
+	if b.Left {
+		return fmt.Sprintf("Lines of %s, and there are more", in)
+	}
+	return answer.Plural(b.Lines, "line") + " in " + in
+}
