@@ -15,6 +15,7 @@ import (
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/syncer"
+	"cocsync/internal/web"
 )
 
 // jitter keeps many daemons with one schedule from asking COC in one instant.
@@ -56,6 +57,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	wake, stopWake := onSignal(syscall.SIGUSR1)
 	defer stopWake()
 	if w := cfg.Web; w != nil && w.Listen != "" {
+		a.live = web.NewLive()
 		page, err := a.openPage(ctx, cfg.Database, *w, cfg.PageHost(), log)
 		if err != nil {
 			return err
@@ -65,6 +67,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	}
 	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
 	daemon := a.daemon(d, cfg.Database, log, jitter)
+	daemon.Load = a.told(daemon.Load)
 	if !force {
 		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
 	}
