@@ -26,17 +26,13 @@ func (d *DB) Gauges(ctx context.Context) (g Gauges, err error) {
 	if g.Documents, err = d.DocumentStates(ctx); err != nil {
 		return g, err
 	}
-	// By the state alone all versions would have to be read. An index has those that
-	// are pending, and whichever is unavailable has a lack.
-	var versions, pending, unavailable int
+	if g.Versions, err = d.VersionStates(ctx); err != nil {
+		return g, err
+	}
 	err = d.read.row(ctx, `
-		SELECT (SELECT count(*) FROM versions), (SELECT count(*) FROM versions WHERE state = 'pending'),
-			(SELECT count(*) FROM versions WHERE state = 'unavailable' AND id IN (SELECT version_id FROM lacks)),
-			(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
+		SELECT (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
 			coalesce((SELECT size FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
-		Scan(&versions, &pending, &unavailable, &g.Bytes, &g.Logged, &g.Signed)
-	g.Versions = map[coc.VersionState]int{
-		coc.Archived: versions - pending - unavailable, coc.Pending: pending, coc.Unavailable: unavailable}
+		Scan(&g.Bytes, &g.Logged, &g.Signed)
 	g.Schema = schemaVersion // another one would not have been opened
 	return g, explain(err)
 }

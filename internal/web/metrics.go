@@ -40,7 +40,9 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 			err = archive.Register(sheet)
 		}
 		if err != nil {
-			s.Log.Error("metrics not read", "err", err)
+			if r.Context().Err() == nil { // else nobody waits for them any more
+				s.Log.Error("metrics not read", "err", err)
+			}
 			http.Error(w, atomText(err.Error(), "\n"), http.StatusInternalServerError)
 			return
 		}
