@@ -67,7 +67,6 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	}
 	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
 	daemon := a.daemon(d, cfg.Database, log, jitter)
-	daemon.Load = a.told(daemon.Load)
 	if !force {
 		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
 	}
@@ -79,7 +78,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 // daemon makes the daemon over an open archive. It reads the configuration anew
 // whenever it is told to.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Jitter: jitter, Load: func(ctx context.Context) (*daemon.Set, error) {
+	return &daemon.Daemon{Log: log, Jitter: jitter, Load: a.told(func(ctx context.Context) (*daemon.Set, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err
@@ -118,7 +117,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
 			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, watches) },
 		}, nil
-	}}
+	})}
 }
 
 // onSignal returns a channel that gets a value whenever the signal arrives.
