@@ -18,6 +18,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/web"
 )
 
 // app is what the commands share: the streams, the global flags, and what must
@@ -32,6 +33,7 @@ type app struct {
 	color      choice
 	logFormat  choice
 
+	live   *web.Live      // what the page of a daemon hears of it; nil: nobody listens
 	ending []func() error // run in reverse before the program ends
 }
 

@@ -29,14 +29,15 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		return nil, err
 	}
 	p := &parts{sender: sender}
-	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log}
+	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}
 	if d != nil {
 		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
 	}
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
 		accounts[c.Name] = &syncer.Account{Name: c.Name, Endpoint: c.Endpoint, RPS: c.RequestsPerSecond, Connections: c.Connections,
-			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log}}
+			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
+				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
 		schedule, err := w.Cron()
@@ -139,6 +140,11 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 		s.Notifiers = append(s.Notifiers, notify.Notifier{Name: c.Name, Hook: &notify.Hook{URL: c.URL.Value, Key: c.Key},
 			Kinds: c.Kinds, Detail: notify.Detail(c.Detail), Mask: masks, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting})
 	}
+	var names []string
+	for _, n := range s.Notifiers {
+		names = append(names, n.Name)
+	}
+	s.Observe = a.live.Posts(names, notify.Outcomes())
 	return s, nil
 }
 

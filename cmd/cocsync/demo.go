@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/web"
 )
 
 // alertWithin is how long the demo waits for an alert before it says that none
@@ -154,6 +155,7 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	}
 	a.atEnd(d.Close)
 	if f.serve {
+		a.live = web.NewLive()
 		page, err := a.servePage(ctx, d.Path())
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/syncer"
+	"cocsync/internal/web"
 )
 
 // jitter keeps many daemons with one schedule from asking COC in one instant.
@@ -56,6 +57,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	wake, stopWake := onSignal(syscall.SIGUSR1)
 	defer stopWake()
 	if w := cfg.Web; w != nil && w.Listen != "" {
+		a.live = web.NewLive()
 		page, err := a.openPage(ctx, cfg.Database, *w, cfg.PageHost(), log)
 		if err != nil {
 			return err
@@ -76,7 +78,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 // daemon makes the daemon over an open archive. It reads the configuration anew
 // whenever it is told to.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Jitter: jitter, Load: func(ctx context.Context) (*daemon.Set, error) {
+	return &daemon.Daemon{Log: log, Jitter: jitter, Load: a.told(func(ctx context.Context) (*daemon.Set, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err
@@ -115,7 +117,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
 			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, watches) },
 		}, nil
-	}}
+	})}
 }
 
 // onSignal returns a channel that gets a value whenever the signal arrives.

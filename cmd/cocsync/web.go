@@ -73,7 +73,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	}
 	site := &web.Site{
 		History: &history.History{DB: d, Now: time.Now, Local: time.Local},
-		Log:     log, Version: version(), Guard: web.Guard{Host: host},
+		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live,
 	}
 	if w.Token.IsSet() {
 		site.Guard.Token = w.Token.Value

@@ -20,6 +20,13 @@ type WatchState struct {
 	LastCycleAt   time.Time // when its newest cycle began
 	FailedInARow  int       // cycles since that failed
 	FailingSince  time.Time // when the first of them began
+	// Pause is the longest time between two of its newest cycles where none was
+	// missed; 0 before it ran twice. It stands for the schedule, which the archive
+	// does not know.
+	Pause time.Duration
+	// Retired: it was good once and follows nothing, because the configuration no
+	// longer names it.
+	Retired bool
 }
 
 // Followed is a document of an account, as one watch stands to it.

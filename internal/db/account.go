@@ -81,7 +81,28 @@ func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err erro
 		SELECT count(*), min(started_at) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed' AND NOT partial`,
 		name, last.Int64).Scan(&s.FailedInARow, &failing)
 	s.FailingSince = instant(failing)
+	if err == nil {
+		err = d.rhythm(ctx, name, &s)
+	}
 	return s, explain(err)
+}
+
+// rhythmCycles is how many of a watch's newest cycles say how often it runs.
+const rhythmCycles = 33
+
+// rhythm finds out how often a watch runs, and whether it still does.
+func (d *DB) rhythm(ctx context.Context, name string, s *coc.WatchState) error {
+	var pause int64
+	var follows bool
+	err := d.read.row(ctx, `
+		SELECT (SELECT coalesce(max(started_at - before), 0) FROM (
+				SELECT started_at, missed, lead(started_at) OVER (ORDER BY id DESC) AS before FROM (
+					SELECT id, started_at, missed FROM cycles WHERE watch = ?1 AND NOT partial ORDER BY id DESC LIMIT ?2))
+				WHERE missed = 0),
+			EXISTS (SELECT 1 FROM memberships WHERE watch = ?1 AND until IS NULL)`, name, rhythmCycles).Scan(&pause, &follows)
+	s.Pause = time.Duration(pause) * time.Millisecond
+	s.Retired = !follows && s.FirstListedAt.IsZero() && !s.LastGoodAt.IsZero()
+	return err
 }
 
 // Followed returns every document of the account, as the watch stands to it.

@@ -153,10 +153,7 @@ func (t tx) tell(n coc.Telling) error {
 // failures.
 func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle, err error) {
 	defer wrap(&err, "cycles of watch %q", watch)
-	list, err := collect(ctx, d.read, scanCycle, `
-		SELECT c.id, c.watch, a.name, c.cause, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
-			c.listed, c.documents, c.versions, c.changes, c.error, c.missed
-		FROM cycles c JOIN accounts a ON a.id = c.account_id
+	list, err := collect(ctx, d.read, scanCycle, cycleRows+`
 		WHERE c.watch = ? ORDER BY c.id DESC LIMIT ?`, watch, limit)
 	if err != nil {
 		return nil, err
@@ -172,6 +169,12 @@ func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle
 	}
 	return list, nil
 }
+
+// cycleRows are cycles as scanCycle reads them.
+const cycleRows = `
+	SELECT c.id, c.watch, a.name, c.cause, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
+		c.listed, c.documents, c.versions, c.changes, c.error, c.missed
+	FROM cycles c JOIN accounts a ON a.id = c.account_id`
 
 func scanCycle(row scanner) (c coc.Cycle, err error) {
 	var started, ended sql.NullInt64

@@ -151,6 +151,9 @@ func (c *Client) attempt(ctx context.Context, q request, kp KeyPair, patience ti
 	}
 	sentAt := time.Now()
 	a, err := c.send(ctx, q, kp)
+	if c.Observe != nil {
+		c.Observe(outcome(err), time.Since(sentAt))
+	}
 	var e *Error
 	switch {
 	case err == nil:

@@ -61,6 +61,10 @@ type Client struct {
 	// MaxWait bounds the retrying of one call; 0 means 75 seconds. A quieter
 	// time that COC asks for beyond it is not slept through: the error tells it.
 	MaxWait time.Duration
+	// Observe hears of each request that was sent, also of those of one call that was
+	// repeated: what became of it, one of Outcomes, and how long that took. nil:
+	// nobody hears.
+	Observe func(outcome string, took time.Duration)
 
 	once   sync.Once
 	err    error // why the fields make no client

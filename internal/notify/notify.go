@@ -140,6 +140,9 @@ type Sender struct {
 	Now       func() time.Time // nil for time.Now
 	Log       *slog.Logger     // nil for silence
 	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case
+	// Observe hears of each post of a message: what became of it, one of Outcomes.
+	// nil: nobody hears.
+	Observe func(notifier, outcome string)
 
 	mu    sync.Mutex
 	paces map[string]*pace // by what they are of

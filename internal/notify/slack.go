@@ -33,9 +33,10 @@ const (
 
 // post posts a frozen message once, in the thread that it names. channel and ts say
 // where it landed, as far as the way tells. The error is a *refusal.
-func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, ts string, _ error) {
+func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, ts string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
+	defer func() { s.observe(ctx, n, err) }()
 	body, text := m.Body, m.Text
 	switch {
 	case m.Plain && m.Kind == coc.MessageFile: // words stand for it

@@ -369,6 +369,9 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	// The end is recorded also when the process is asked to stop.
 	err := r.Store.End(context.WithoutCancel(ctx), *c, r.tellings(ctx))
 	r.poke()
+	if r.Ended != nil {
+		r.Ended(*c)
+	}
 	level := slog.LevelInfo
 	if c.Outcome == coc.Bad {
 		level = slog.LevelWarn

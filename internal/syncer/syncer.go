@@ -127,8 +127,9 @@ type Syncer struct {
 	Operators []string // notifiers that hear when the watching itself breaks
 	Now       func() time.Time
 	Log       *slog.Logger
-	Progress  func(Progress) // called as work gets done; nil: nobody looks
-	Told      func()         // called when deliveries fell due; nil: nobody waits
+	Progress  func(Progress)  // called as work gets done; nil: nobody looks
+	Told      func()          // called when deliveries fell due; nil: nobody waits
+	Ended     func(coc.Cycle) // called with each cycle that came to an end; nil: nobody counts
 
 	commits committer
 	locks   keyLocks

@@ -12,9 +12,7 @@ import (
 )
 
 const (
-	troubleAfter   = 3         // failed cycles in a row, or
-	troubleWithout = time.Hour // without a good one
-	failuresTold   = 10
+	failuresTold = 10
 	// lineMax bounds a line of a notice: notifiers cut what is longer, and how to
 	// mend it often stands at the end.
 	lineMax = 240
@@ -56,7 +54,7 @@ func (r *run) brokenTitle() string { return "Watch " + r.watch.Name + " does not
 // enough reports whether the watching has failed for long enough to tell. What
 // only a person can mend is told at once.
 func (r *run) enough(ctx context.Context) bool {
-	return r.barred(ctx) || r.state.FailedInARow+1 >= troubleAfter || r.overdue(r.cycle.EndedAt)
+	return r.barred(ctx) || r.state.FailedInARow+1 >= coc.BrokenAfter || r.overdue(r.cycle.EndedAt)
 }
 
 // barred reports whether the account's credentials do not serve for the cycle,
@@ -79,7 +77,7 @@ func (r *run) denied() bool {
 
 // overdue reports whether the cycles that were not good go back for so long.
 func (r *run) overdue(now time.Time) bool {
-	return !r.since.IsZero() && now.Sub(r.since) >= troubleWithout
+	return !r.since.IsZero() && now.Sub(r.since) >= coc.BrokenWithout
 }
 
 // recall reads what became of the cycles before this one, and tells of it when
@@ -95,7 +93,7 @@ func (r *run) recall(ctx context.Context) {
 		r.since = since
 	}
 	now := r.cycle.StartedAt
-	if r.cycle.Partial || stopped == 0 || stopped+r.state.FailedInARow < troubleAfter ||
+	if r.cycle.Partial || stopped == 0 || stopped+r.state.FailedInARow < coc.BrokenAfter ||
 		!r.overdue(now) || !r.state.TroubleAt.IsZero() {
 		return
 	}

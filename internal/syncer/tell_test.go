@@ -182,7 +182,7 @@ func TestMissingCredentialsAreTold(t *testing.T) {
 		name  string
 		class error
 		after int // cycles
-	}{{"not set", coc.ErrUnauthorized, 1}, {"agency down", coc.ErrTemporary, troubleAfter}} {
+	}{{"not set", coc.ErrUnauthorized, 1}, {"agency down", coc.ErrTemporary, coc.BrokenAfter}} {
 		for _, byID := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, by id %v", tt.name, byID), func(t *testing.T) {
 				w := newWorld(t)

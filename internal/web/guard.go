@@ -65,7 +65,7 @@ func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 }
 
 // open reports whether an address says so little that everybody may ask.
-func open(path string) bool { return path == "/-/healthy" || path == "/-/ready" }
+func open(path string) bool { return path == healthyPath || path == readyPath }
 
 // ours reports whether a Host header names this page. A name that somebody else
 // points at this machine does not: with it a page of theirs could read this one in a

@@ -22,8 +22,10 @@ type Site struct {
 	Log     *slog.Logger
 	Version string // of the program, as its pages show it
 	Guard   Guard
+	Live    *Live // what the daemon in this process tells; nil: none runs here
 
 	census census
+	checks checks
 }
 
 // The most that one answer may take.
@@ -46,7 +48,11 @@ func (s *Site) Handler() (http.Handler, error) {
 	s.pages(mux, p)
 	s.api(mux)
 	s.feeds(mux)
-	return s.Guard.wrap(s.bounded(mux), s.Log), nil
+	s.probes(mux)
+	if err := s.metrics(mux); err != nil {
+		return nil, err
+	}
+	return s.Guard.wrap(healthy(s.bounded(mux)), s.Log), nil
 }
 
 // pages are the addresses for people.

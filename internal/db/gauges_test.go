@@ -1,0 +1,49 @@
+package db
+
+import (
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// One walk finds for each watch what OldestCheck finds, and ends although a watch has
+// nothing that was checked.
+func TestOldestChecks(t *testing.T) {
+	d, _ := open(t)
+	at := func(i int) time.Time { return day.Add(time.Duration(i) * time.Hour) }
+	for i, id := range []string{"DM1", "DM2", "DM3"} {
+		s := step(id, id+"\n")
+		s.SeenAt = at(i)
+		commit(t, d, s)
+	}
+	for _, watch := range []string{"late", "none"} {
+		cycle(t, d, watch, day, coc.Good, false)
+	}
+	follow(t, d, "runbooks", day, true, "DM2", "DM1")
+	follow(t, d, "late", day, true, "DM2", "DM3")
+	names := []string{"late", "none", "runbooks"}
+	got, err := d.OldestChecks(t.Context(), names)
+	if err != nil || len(got) != 2 || !got["runbooks"].Equal(at(0)) || !got["late"].Equal(at(1)) {
+		t.Errorf("OldestChecks = %v, %v, want %v for runbooks and %v for late", got, err, at(0), at(1))
+	}
+	for _, name := range names {
+		if one, err := d.OldestCheck(t.Context(), name); err != nil || !one.Equal(got[name]) {
+			t.Errorf("OldestCheck(%q) = %v, %v, and OldestChecks has %v", name, one, err, got[name])
+		}
+	}
+}
+
+// The last cycle that ended is a whole one, however it ended.
+func TestLastEnded(t *testing.T) {
+	d, _ := open(t)
+	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.ID != 0 {
+		t.Errorf("LastEnded of a watch in its first cycle = %+v, %v", c, err)
+	}
+	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.Stopped, false)
+	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.Good, true)
+	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.Running, false)
+	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.ID != want || c.Outcome != coc.Stopped {
+		t.Errorf("LastEnded = %+v, %v, want the stopped cycle %d", c, err, want)
+	}
+}

@@ -1,0 +1,22 @@
+package syncer
+
+import (
+	"testing"
+
+	"cocsync/internal/coc"
+)
+
+// Whoever counts cycles hears of each as it was recorded, the failed ones too.
+func TestEnded(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	var got []coc.Cycle
+	w.s.Ended = func(c coc.Cycle) { got = append(got, c) }
+	w.cycle()
+	w.coc.fail["DM1"] = coc.ErrTemporary
+	w.coc.edit("DM1", "b\n", "bob")
+	last := w.cycle()
+	if len(got) != 2 || got[0].Outcome != coc.Good || got[1].Outcome != coc.Bad || got[1].ID != last.ID || !got[1].EndedAt.Equal(last.EndedAt) {
+		t.Errorf("heard of %+v, want a good and a failed cycle", got)
+	}
+}
