@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -40,4 +42,35 @@ func getCommand(ts *testscript.TestScript, neg bool, args []string) {
 	body, err := io.ReadAll(answer.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n%s", answer.Status, body)
+}
+
+// notifyCommand takes what a service tells systemd and writes it to a file:
+//
+//	notify SOCKET FILE
+func notifyCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: notify SOCKET FILE")
+	}
+	// The name of a socket is short: https://man7.org/linux/man-pages/man7/unix.7.html.
+	dir, err := os.MkdirTemp("", "notify")
+	ts.Check(err)
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
+	ts.Check(err)
+	ts.Setenv(args[0], filepath.Join(dir, "s"))
+	out, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 4096)
+		for n, err := socket.Read(b); err == nil; n, err = socket.Read(b) {
+			fmt.Fprintf(out, "%s\n", b[:n])
+		}
+	}()
+	ts.Defer(func() {
+		socket.Close()
+		<-done
+		out.Close()
+		os.RemoveAll(dir)
+	})
 }

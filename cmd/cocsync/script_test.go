@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"config":  configCommand,
 			"same":    sameCommand,
 			"get":     getCommand,
+			"notify":  notifyCommand,
 		},
 	})
 }

@@ -59,6 +59,18 @@ type Daemon struct {
 	// itself whether it is time to look; an error ends the daemon, because nothing must
 	// be written to such an archive. nil: nobody looks.
 	Verify func(context.Context) error
+	// Notify tells whoever started the process how it stands, in the words of
+	// https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html; nil: nobody
+	// asked.
+	Notify func(state string)
+	// Alive is how often Notify hears that the daemon turns its wheel; 0 for never.
+	Alive time.Duration
+}
+
+func (d *Daemon) notify(state string) {
+	if d.Notify != nil {
+		d.Notify(state)
+	}
 }
 
 // margin is how long before the next cycle is due the work that can wait ends:
@@ -125,18 +137,31 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	defer func() { <-c.Stop().Done() }()
 	defer cancel()
 	d.Log.Info("watching", "watches", len(set.Jobs))
+	d.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d", len(set.Jobs)))
 	runAll(coc.TriggerStart)
+	alive := make(<-chan time.Time)
+	if d.Alive > 0 {
+		beat := time.NewTicker(d.Alive)
+		defer beat.Stop()
+		alive = beat.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
+			d.notify("STOPPING=1")
 			return set, nil
+		case <-alive:
+			d.notify("WATCHDOG=1")
 		case err := <-altered:
+			d.notify("STOPPING=1")
 			return nil, err
 		case <-wake:
 			runAll(coc.TriggerSignal)
 		case <-reload:
+			d.notify("RELOADING=1")
 			next, err := d.Load(ctx)
 			if err != nil {
+				d.notify("READY=1")
 				d.Log.Error("configuration not reloaded, the old one stays", "err", err)
 				continue
 			}

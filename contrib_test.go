@@ -1,0 +1,58 @@
+package cocsync_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// tool returns where a program is. Without it the test does not run, which is a failure
+// in CI.
+func tool(t *testing.T, name, pkg string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("there is no %s, and CI needs it: apt-get install %s", name, pkg)
+	}
+	if err != nil {
+		t.Skipf("no %s here, so nobody asked it", name)
+	}
+	return path
+}
+
+// mostExposed is what systemd may say of the unit, from 0 to 10: 2.0 is "OK".
+const mostExposed = 2.0
+
+// The unit is one that systemd takes, and leaves little of the machine open.
+func TestUnit(t *testing.T) {
+	analyze := tool(t, "systemd-analyze", "systemd")
+	text, err := os.ReadFile("contrib/systemd/cocsync.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program does not lie here where it will; any other does.
+	unit := filepath.Join(t.TempDir(), "cocsync.service")
+	here := strings.ReplaceAll(string(text), "/usr/local/bin/cocsync", "/bin/true")
+	if err := os.WriteFile(unit, []byte(here), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	out, err := exec.Command(analyze, "security", "--offline=true", unit).CombinedOutput()
+	if err != nil {
+		t.Fatalf("systemd-analyze security: %v\n%s", err, out)
+	}
+	found := regexp.MustCompile(`Overall exposure level for cocsync.service: ([0-9.]+)`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("systemd-analyze security says no level:\n%s", out)
+	}
+	level, err := strconv.ParseFloat(string(found[1]), 64)
+	if err != nil || level > mostExposed {
+		t.Errorf("the unit's exposure is %v, %v, want at most %v:\n%s", level, err, mostExposed, out)
+	}
+}
