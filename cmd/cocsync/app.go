@@ -78,7 +78,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
 		a.blameCommand(), a.grepCommand(), a.exportCommand(), a.reportCommand(), a.notifyCommand(), a.eraseCommand(), a.verifyCommand(), a.auditCommand(),
 		a.backupCommand(), a.restoreCommand(),
-		a.manCommand(), a.webCommand(), a.versionCommand(),
+		a.manCommand(), a.webCommand(), a.healthcheckCommand(), a.versionCommand(),
 	)
 	// cobra's own commands, in the words of the others.
 	root.InitDefaultHelpCmd()

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,9 +51,9 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
-	reload, stopReload := onSignal(syscall.SIGHUP)
+	reload, stopReload := onSignal(reloadSignal())
 	defer stopReload()
-	wake, stopWake := onSignal(syscall.SIGUSR1)
+	wake, stopWake := onSignal(wakeSignal())
 	defer stopWake()
 	if w := cfg.Web; w != nil && w.Listen != "" {
 		a.live = web.NewLive()
@@ -121,10 +120,12 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 	})}
 }
 
-// onSignal returns a channel that gets a value whenever the signal arrives.
-func onSignal(sig os.Signal) (<-chan struct{}, func()) {
+// onSignal returns a channel that gets a value whenever one of the signals arrives.
+func onSignal(signals []os.Signal) (<-chan struct{}, func()) {
 	in, out := make(chan os.Signal, 1), make(chan struct{}, 1)
-	signal.Notify(in, sig)
+	if len(signals) > 0 {
+		signal.Notify(in, signals...)
+	}
 	go func() {
 		for range in {
 			select {

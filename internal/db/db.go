@@ -18,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -232,7 +231,7 @@ func sealed(path string) bool {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return false
 	}
-	return syscall.Access(filepath.Dir(path), writable) != nil
+	return !mayWrite(filepath.Dir(path))
 }
 
 func exists(path string) error {
@@ -247,18 +246,12 @@ func exists(path string) error {
 	}
 	// SQLite says no more than that it is unable. (Opening the file here to see
 	// why would take away the locks that this process may hold on it.)
-	if err := syscall.Access(path, readable); err != nil {
+	if err := mayRead(path); err != nil {
 		return hint.Wrap(&os.PathError{Op: "open", Path: path, Err: err},
 			"run this as the user who runs the syncs, or have the file made readable for you")
 	}
 	return nil
 }
-
-// readable and writable are R_OK and W_OK of access(2).
-const (
-	readable = 4
-	writable = 2
-)
 
 func isDirectory() error {
 	return hint.Wrap(errors.New("it is a directory"), "name the archive's file: set database in config.toml, or --db FILE")

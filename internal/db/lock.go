@@ -22,6 +22,10 @@ func takeLock(path string) (*flock.Flock, error) {
 	name := path + ".lock"
 	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
+	for tries := 0; err == nil && !ok && tries < 3; tries++ {
+		time.Sleep(lookTime) // somebody may only be looking
+		ok, err = lock.TryLock()
+	}
 	if err != nil {
 		return nil, hint.Wrap(fmt.Errorf("lock: %w", err),
 			"check that the directory is writable for this user")
@@ -40,4 +44,27 @@ func takeLock(path string) (*flock.Flock, error) {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
+}
+
+// lookTime is longer than Holder has the lock.
+const lookTime = 20 * time.Millisecond
+
+// Holder says which process syncs into the archive at path, as it wrote about itself;
+// held is false for none.
+func Holder(path string) (who string, held bool, err error) {
+	defer wrap(&err, "lock of %s", path)
+	name := path + ".lock"
+	if _, err := os.Stat(name); err != nil {
+		return "", false, ignore(err, os.ErrNotExist)
+	}
+	lock := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	if err != nil {
+		return "", false, err
+	}
+	if free {
+		return "", false, lock.Unlock()
+	}
+	text, err := os.ReadFile(name)
+	return strings.TrimSpace(string(text)), true, err
 }

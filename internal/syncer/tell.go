@@ -85,7 +85,7 @@ func (r *run) overdue(now time.Time) bool {
 // could tell. A few stops are no trouble, and restarts stop cycles.
 func (r *run) recall(ctx context.Context) {
 	stopped, since, err := r.Store.Stopped(ctx, r.watch.Name)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // whoever is asked to stop has other worries
 		r.Log.Error("stopped cycles not counted", "watch", r.watch.Name, "err", err)
 	}
 	r.since = r.state.FailingSince
@@ -105,7 +105,7 @@ func (r *run) recall(ctx context.Context) {
 	// What this cycle then fails by may be told as well: this does not say why.
 	told, err := r.Store.Tell(ctx, coc.Telling{Notify: r.Operators, Notice: coc.Notice{
 		Kind: coc.NoticeTrouble, Watch: r.watch.Name, At: now, Title: r.brokenTitle(), Lines: lines}}, now, now)
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		r.Log.Error("trouble not told", "watch", r.watch.Name, "err", err)
 	}
 	if told {

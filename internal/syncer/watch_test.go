@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -392,4 +393,32 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 	if want := []string{"2/", "1/2", "1/", "1/13"}; err != nil || !slices.Equal(covered, want) {
 		t.Errorf("coverages of cycles/missed = %q, %v, want %q", covered, err, want)
 	}
+}
+
+// A stop while a cycle begins is no fault, and is not logged as one.
+func TestAStopAtTheStartIsNoError(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.cycle()
+	var log strings.Builder
+	w.s.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	ctx, stop := context.WithCancel(t.Context())
+	w.s.Store = stoppingStore{w.s.Store, stop}
+	if c, err := w.s.Run(ctx, w.w, Options{}); err != nil || c.Outcome != coc.Stopped {
+		t.Errorf("Run = %+v, %v, want a stopped cycle", c, err)
+	}
+	if log.Len() > 0 {
+		t.Errorf("a polite stop is logged as\n%s", log.String())
+	}
+}
+
+// stoppingStore is told to stop when a cycle has begun.
+type stoppingStore struct {
+	Store
+	stop context.CancelFunc
+}
+
+func (s stoppingStore) Begin(ctx context.Context, c coc.Cycle) (int64, error) {
+	defer s.stop()
+	return s.Store.Begin(ctx, c)
 }

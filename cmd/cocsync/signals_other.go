@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// There are no such signals here: a daemon is started again instead.
+func reloadSignal() []os.Signal { return nil }
+func wakeSignal() []os.Signal   { return nil }

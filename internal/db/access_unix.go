@@ -1,0 +1,17 @@
+//go:build unix
+
+package db
+
+import "syscall"
+
+// readable and writable are R_OK and W_OK of access(2).
+const (
+	readable = 4
+	writable = 2
+)
+
+// mayRead reports why this user may not read a file; nil if they may.
+func mayRead(path string) error { return syscall.Access(path, readable) }
+
+// mayWrite reports whether this user may make files in a folder.
+func mayWrite(dir string) bool { return syscall.Access(dir, writable) == nil }
