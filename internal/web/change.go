@@ -28,6 +28,7 @@ type changePage struct {
 	Last                    text
 	MadeAt, SeenAt          time.Time
 	Made, Seen              string // what is to be said beside these times
+	HasAuthor               bool   // somebody made what came
 	Risk, Note              text
 	Basis                   db.Basis
 	Within                  string // how long a content was not looked at before it was found rewritten
@@ -75,6 +76,7 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 		Risk: visible(c.RiskLevel, ""), Note: visible(c.Note, ""), ProofURL: changeURL(c.ID) + "/proof",
 	}
 	b.Made, b.Seen = beside(c)
+	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
 	switch {
 	case c.Version != "":
 		b.NewURL = versionURL(doc, c.Version)
@@ -89,11 +91,14 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 			return nil, err
 		}
 	}
-	title := c.Name + " " + between(c)
-	if c.Version == "" || c.Kind == coc.KindWithdrawn {
-		title += " " + string(c.Kind)
+	title := []string{c.Name}
+	if c.Version != "" {
+		title = append(title, between(c))
 	}
-	return &view{Title: visible(strings.Join(strings.Fields(title), " "), ""), Here: "changes", Feed: documentURL(doc) + "/feed.atom", Body: &b}, nil
+	if !b.HasAuthor {
+		title = append(title, string(c.Kind))
+	}
+	return &view{Title: visible(strings.Join(title, " "), ""), Here: "changes", Feed: documentURL(doc) + "/feed.atom", Body: &b}, nil
 }
 
 // change finds the change that the address names.
@@ -215,7 +220,10 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	old, now, err := answer.Texts(r.Context(), q.History, c)
-	if err == nil && now == nil {
+	switch {
+	case errors.Is(err, coc.ErrErased):
+		err = noSuch("one of the two contents was removed from the archive for good: there is no patch")
+	case err == nil && now == nil:
 		err = noSuch("a change of this kind has no patch")
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ type diffChoice struct {
 // choices are the ways in which one thing about a diff can be.
 type choices struct {
 	Name string
+	Wide bool // it makes a difference where there is room for two columns
 	List []choice
 }
 
@@ -67,9 +68,9 @@ func (q *question) diffChoice(first bool, patch string) (diffChoice, error) {
 		around = append(around, choice{answer.Plural(d.Context, "line"), "", true})
 	}
 	d.Groups = []choices{
-		{"Layout", []choice{{"side by side", q.with("view", ""), !d.Unified}, {"one below the other", q.with("view", "unified"), d.Unified}}},
-		{"Around changes", around},
-		{"Spaces", []choice{{"count", q.with("space", ""), !d.IgnoreSpace}, {"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
+		{"Layout", true, []choice{{"side by side", q.with("view", ""), !d.Unified}, {"one below the other", q.with("view", "unified"), d.Unified}}},
+		{"Around changes", false, around},
+		{"Spaces", false, []choice{{"count", q.with("space", ""), !d.IgnoreSpace}, {"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
 	}
 	return d, nil
 }
