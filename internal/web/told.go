@@ -14,16 +14,28 @@ type told struct {
 	Notifier    text
 	State, What string    // sent; "in the channel"
 	At          time.Time // when it was sent, or is tried next
-	Tries       int       // how often it was attempted, where once was not enough
+	Tries       int       // how often it was attempted, unless once was enough
 	Channel, TS text
 	Err, Quote  text
+	Held        text // why the whole channel waits
 }
 
 // telling finds who was told.
 func (b *changePage) telling(ctx context.Context, q *question, c coc.Change) error {
 	list, err := q.DB.Told(ctx, c.ID)
+	if err != nil {
+		return err
+	}
 	for _, x := range list {
-		b.Told = append(b.Told, newTold(x))
+		t := newTold(x)
+		if t.State == string(coc.Waiting) {
+			held, _, err := q.DB.Held(ctx, x.Notifier)
+			if err != nil {
+				return err
+			}
+			t.Held = visible(held, "")
+		}
+		b.Told = append(b.Told, t)
 	}
 	switch {
 	case len(list) > 0:
@@ -32,7 +44,7 @@ func (b *changePage) telling(ctx context.Context, q *question, c coc.Change) err
 	default:
 		b.NotTold = "Nobody was told: when it came, no watch and no route named a notifier for it."
 	}
-	return err
+	return nil
 }
 
 func newTold(x db.Told) told {
@@ -46,12 +58,12 @@ func newTold(x db.Told) told {
 	}
 	t.What, t.Err, t.Quote, t.Channel, t.TS = role(m), visible(m.Err, ""), visible(m.Text, "\n"), visible(m.Channel, ""), visible(m.TS, "")
 	if m.State == coc.Waiting {
-		t.State, t.At = string(coc.Waiting), m.NextAt
+		t.State, t.What, t.At = string(coc.Waiting), "to be sent "+t.What, m.NextAt
 	}
 	if !m.SentAt.IsZero() {
 		t.At = m.SentAt
 	}
-	if m.Attempts > 1 || m.State == coc.Failed {
+	if m.Attempts > 1 || m.State != coc.Sent {
 		t.Tries = m.Attempts
 	}
 	return t
@@ -71,7 +83,10 @@ func role(m *coc.Message) string {
 // Sentence says how it stands: sent in a thread after 3 attempts.
 func (t told) Sentence() string {
 	s := t.State
-	if t.What != "" {
+	switch {
+	case t.State == "dropped":
+		return s + ": " + t.What
+	case t.What != "":
 		s += " " + t.What
 	}
 	if t.Tries > 0 {
