@@ -240,7 +240,7 @@ func TestWrongChanges(t *testing.T) {
 		"/changes/999/proof": {404, "no change 999"},
 		"/changes/7/patch":   {404, "a change of this kind has no patch"},
 		"/changes/4/patch":   {404, "one of the two contents was removed from the archive for good: there is no patch"},
-		"/changes/4":         {200, "The content of v4#1 was removed from the archive for good at 2026-03-24 12:00: held a password"},
+		"/changes/4":         {200, "The content of v4#1 was removed from the archive for good at 2026-03-24 12:00: “held a password”"},
 		"/compare/patch":     {404, "no document"},
 		"/compare/patch?old=restart@v3&new=restart@v5": {404, "COC did not serve it"},
 	} {
