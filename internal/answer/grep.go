@@ -38,10 +38,10 @@ func (q Grep) Regexp() (*regexp.Regexp, error) {
 	if q.Fixed {
 		text = regexp.QuoteMeta(text)
 	}
-	if q.IgnoreCase {
-		text = "(?i)" + text
-	}
 	re, err := regexp.Compile(text)
+	if err == nil && q.IgnoreCase {
+		re, err = regexp.Compile("(?i)" + text)
+	}
 	if err != nil {
 		return nil, misask(hint.Wrap(err, "add -F to look for the text as it is"))
 	}

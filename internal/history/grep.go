@@ -44,6 +44,8 @@ type Match struct {
 // Run is a run of consecutive versions.
 type Run struct {
 	First, Last string // labels, the same for a run of one
+	// Where it stood in them, from 1, at the first place of several.
+	FirstLine, LastLine int
 	// Open says that Last is the newest version there is.
 	Open bool
 }
@@ -61,6 +63,9 @@ type Found struct {
 // Grep calls f with every document that has lines that match, by name. What can't be
 // read is told at the end, and the others go on.
 func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error {
+	if q.Most > 0 && len(q.Documents) == 0 && !q.everywhere() {
+		return h.grepFew(ctx, q, f)
+	}
 	docs, err := h.candidates(ctx, q)
 	if err != nil {
 		return err
@@ -91,37 +96,83 @@ func (h *History) Grep(ctx context.Context, q Query, f func(Found) error) error 
 	return errors.Join(failed...)
 }
 
+// grepFew is Grep for so many documents at the most, of lines that count only where
+// they stand: of the documents that have such lines it reads some, and more while too
+// few of them count.
+func (h *History) grepFew(ctx context.Context, q Query, f func(Found) error) error {
+	var list []Found
+	var failed []error
+	u := h.DB.Unpacker()
+	for done, batch := 0, 2*q.Most; ; batch *= 4 {
+		keys, err := h.having(ctx, q.Pattern, batch)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys[min(done, len(keys)):] {
+			doc, err := h.DB.ByKey(ctx, key)
+			if err != nil {
+				return err
+			}
+			found, err := h.grep(ctx, q, doc, u)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				failed = append(failed, err)
+			}
+			if len(found.Lines)+len(found.Unread) > 0 {
+				list = append(list, found)
+			}
+			if len(list) == q.Most {
+				break
+			}
+		}
+		if len(list) == q.Most || len(keys) < batch {
+			break
+		}
+		done = len(keys)
+	}
+	slices.SortFunc(list, func(a, b Found) int { return byName(a.Document, b.Document) })
+	for _, found := range list {
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
 // candidates are the documents that are worth reading, by name.
 func (h *History) candidates(ctx context.Context, q Query) ([]db.Document, error) {
 	if len(q.Documents) > 0 {
 		return q.Documents, nil
 	}
-	most := q.Most
-	if !q.everywhere() { // some of them may not count
-		most = 0
+	keys, err := h.having(ctx, q.Pattern, q.Most)
+	if err != nil {
+		return nil, err
 	}
-	return h.having(ctx, q.Pattern, most)
+	return h.byKeys(ctx, keys)
 }
 
 // errMost ends a search that found as many documents as it may.
 var errMost = errors.New("enough documents")
 
-// having returns the documents that ever had a line that a pattern matches, by name;
-// most of them at the most, or all for 0.
-func (h *History) having(ctx context.Context, pattern *regexp.Regexp, most int) ([]db.Document, error) {
-	keys := map[int64]bool{}
-	err := h.DB.Lines(ctx, need(pattern), func(document int64, lines []byte) error {
-		if !keys[document] && (lines == nil || anyLine(pattern, lines)) {
-			if keys[document] = true; len(keys) == most {
+// having returns the documents that ever had a line that a pattern matches, each once,
+// always in the same order; most of them at the most, or all for 0.
+func (h *History) having(ctx context.Context, pattern *regexp.Regexp, most int) (keys []int64, err error) {
+	known := map[int64]bool{}
+	err = h.DB.Lines(ctx, need(pattern), func(document int64, lines []byte) error {
+		if !known[document] && (lines == nil || anyLine(pattern, lines)) {
+			known[document] = true
+			if keys = append(keys, document); len(keys) == most {
 				return errMost
 			}
 		}
 		return ctx.Err()
 	})
-	if err != nil && !errors.Is(err, errMost) {
-		return nil, err
+	if errors.Is(err, errMost) {
+		err = nil
 	}
-	return h.byKeys(ctx, keys)
+	return keys, err
 }
 
 func anyLine(pattern *regexp.Regexp, lines []byte) bool {
@@ -142,12 +193,16 @@ func bare(line []byte) []byte {
 const fewDocuments = 100
 
 // byKeys returns documents by name.
-func (h *History) byKeys(ctx context.Context, keys map[int64]bool) (docs []db.Document, err error) {
+func (h *History) byKeys(ctx context.Context, keys []int64) (docs []db.Document, err error) {
 	if len(keys) > fewDocuments {
+		wanted := map[int64]bool{}
+		for _, key := range keys {
+			wanted[key] = true
+		}
 		docs, err = h.DB.Documents(ctx, "")
-		return slices.DeleteFunc(docs, func(d db.Document) bool { return !keys[d.Key] }), err
+		return slices.DeleteFunc(docs, func(d db.Document) bool { return !wanted[d.Key] }), err
 	}
-	for key := range keys {
+	for _, key := range keys {
 		doc, err := h.DB.ByKey(ctx, key)
 		if err != nil {
 			return nil, err
@@ -216,13 +271,17 @@ type hits struct {
 	at      map[string]*hit
 	order   []*hit
 	now     []*hit // those of the version that was read last
+	reads   int    // versions that were read
 }
 
 // hit is a line that matches, and the places of the versions that it stood in.
 type hit struct {
 	text     string
 	versions []int
-	chosen   bool // it stood in one that was asked for
+	lines    []int // where in each of these it stood first
+	chosen   bool  // it stood in one that was asked for
+
+	line, read int // its first line in the version that was read last, and which that was
 }
 
 // read finds the lines of a version's content. It returns false where they can't be
@@ -231,6 +290,7 @@ func (s *hits) read(content []byte) bool {
 	text := diff.Read(content)
 	within, ok := s.scope(text)
 	s.now = s.now[:0]
+	s.reads++
 	for i, line := range text.Lines {
 		line = bare(line)
 		match, asked := s.matches[string(line)]
@@ -246,7 +306,10 @@ func (s *hits) read(content []byte) bool {
 			h = &hit{text: string(line)}
 			s.at[h.text], s.order = h, append(s.order, h)
 		}
-		s.now = append(s.now, h)
+		if h.read != s.reads {
+			h.line, h.read = i+1, s.reads
+			s.now = append(s.now, h)
+		}
 	}
 	return ok
 }
@@ -273,9 +336,7 @@ func (s *hits) scope(text *diff.Text) (within []bool, ok bool) {
 // stand notes that what was read last is the version at place i.
 func (s *hits) stand(i int, chosen bool) {
 	for _, h := range s.now {
-		if n := len(h.versions); n == 0 || h.versions[n-1] != i {
-			h.versions = append(h.versions, i)
-		}
+		h.versions, h.lines = append(h.versions, i), append(h.lines, h.line)
 		h.chosen = h.chosen || chosen
 	}
 }
@@ -284,22 +345,22 @@ func (s *hits) found(all []db.Revision) []Match {
 	var list []Match
 	for _, h := range s.order {
 		if h.chosen {
-			list = append(list, Match{h.text, runs(h.versions, all)})
+			list = append(list, Match{h.text, h.runs(all)})
 		}
 	}
 	return list
 }
 
-// runs turns places of versions into runs of them.
-func runs(at []int, all []db.Revision) []Run {
+// runs turns the places of versions into runs of them.
+func (h *hit) runs(all []db.Revision) []Run {
 	var list []Run
-	for i, place := range at {
-		if i > 0 && at[i-1] == place-1 {
-			list[len(list)-1].Last = all[place].Name()
-		} else {
-			list = append(list, Run{First: all[place].Name(), Last: all[place].Name()})
+	for i, place := range h.versions {
+		name, line := all[place].Name(), h.lines[i]
+		if i == 0 || h.versions[i-1] != place-1 {
+			list = append(list, Run{First: name, FirstLine: line})
 		}
-		list[len(list)-1].Open = place == len(all)-1
+		run := &list[len(list)-1]
+		run.Last, run.LastLine, run.Open = name, line, place == len(all)-1
 	}
 	return list
 }

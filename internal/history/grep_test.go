@@ -55,18 +55,20 @@ func TestGrepFindsWhatMatches(t *testing.T) {
 			}
 			return nil
 		}))
-		few := 0
-		must(t, h.Grep(t.Context(), Query{Pattern: re, Most: 2}, func(f Found) error {
-			few++
-			for _, m := range f.Lines {
-				if !slices.Contains(got, f.Document.Name+": "+m.Text) {
-					t.Errorf("%s: a search for two documents finds %q", pattern, m.Text)
+		for _, newest := range []bool{false, true} { // each document has one version
+			few := 0
+			must(t, h.Grep(t.Context(), Query{Pattern: re, Most: 2, Newest: newest}, func(f Found) error {
+				few++
+				for _, m := range f.Lines {
+					if !slices.Contains(got, f.Document.Name+": "+m.Text) {
+						t.Errorf("%s: a search for two documents finds %q", pattern, m.Text)
+					}
 				}
+				return nil
+			}))
+			if whole := len(documentsOf(got)); few != min(whole, 2) {
+				t.Errorf("%s: a search for two documents (newest: %v) finds %d of %d", pattern, newest, few, whole)
 			}
-			return nil
-		}))
-		if whole := len(documentsOf(got)); few != min(whole, 2) {
-			t.Errorf("%s: a search for two documents finds %d of %d", pattern, few, whole)
 		}
 		slices.Sort(want)
 		slices.Sort(got)
@@ -87,8 +89,10 @@ func head(list []string) []string { return list[:min(3, len(list))] }
 // Runs are of versions that stand one behind the other.
 func TestRuns(t *testing.T) {
 	var all []db.Revision
+	var labels []string
 	for i := range 6 {
-		all = append(all, db.Revision{Label: fmt.Sprintf("v%d", i+1), Number: 1, Revisions: 1})
+		labels = append(labels, fmt.Sprintf("v%d", i+1))
+		all = append(all, db.Revision{Label: labels[i], Number: 1, Revisions: 1})
 	}
 	for want, at := range map[string][]int{
 		"":              {},
@@ -99,7 +103,14 @@ func TestRuns(t *testing.T) {
 		"v1-v6..":       {0, 1, 2, 3, 4, 5},
 	} {
 		var parts []string
-		for _, r := range runs(at, all) {
+		h := hit{versions: at}
+		for _, place := range at {
+			h.lines = append(h.lines, place+1)
+		}
+		for _, r := range h.runs(all) {
+			if r.FirstLine != slices.Index(labels, r.First)+1 || r.LastLine != slices.Index(labels, r.Last)+1 {
+				t.Errorf("run %v stands in lines of other versions", r)
+			}
 			part := r.First
 			if r.First != r.Last {
 				part += "-" + r.Last
@@ -123,4 +134,39 @@ func documentsOf(lines []string) map[string]bool {
 		docs[name] = true
 	}
 	return docs
+}
+
+// A search for a few documents whose newest version has a line goes on behind those of
+// which only older ones had it, and tells where in each version the line stood first.
+func TestFewOfTheNewest(t *testing.T) {
+	h := open(t)
+	var steps []coc.Step
+	for i := range 30 {
+		s := version(1)
+		s.DocumentID = fmt.Sprintf("DM-few-%02d", i)
+		s.Name, s.Newest = s.DocumentID, "v2"
+		s.Meta = &coc.Meta{Name: &s.Name}
+		s.Versions[0].Revision.Content.Bytes = []byte("a: 1\nneedle: 1\n")
+		next := version(2)
+		next.Versions[0].Revision.Content.Bytes = []byte("a: 2\n")
+		if i%10 == 9 {
+			next.Versions[0].Revision.Content.Bytes = []byte("a: 2\n\nneedle: 1\nneedle: 1\n")
+		}
+		s.Versions = append(s.Versions, next.Versions...)
+		steps = append(steps, s)
+	}
+	must(t, h.DB.Commit(t.Context(), steps...))
+	for most, want := range map[int]int{1: 1, 2: 2, 3: 3, 4: 3} {
+		var names []string
+		must(t, h.Grep(t.Context(), Query{Pattern: regexp.MustCompile("needle"), Newest: true, Most: most}, func(f Found) error {
+			names = append(names, f.Document.Name)
+			if got := f.Lines[0].Runs; len(got) != 1 || got[0] != (Run{First: "v1", Last: "v2", FirstLine: 2, LastLine: 3, Open: true}) {
+				t.Errorf("%s: the line stood in %+v", f.Document.Name, got)
+			}
+			return nil
+		}))
+		if len(names) != want || !slices.IsSorted(names) {
+			t.Errorf("a search for %d documents finds %q, want %d", most, names, want)
+		}
+	}
 }

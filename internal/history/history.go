@@ -71,7 +71,9 @@ func order(all []db.Revision) {
 
 // sortByName sorts documents as listings have them.
 func sortByName(docs []db.Document) {
-	slices.SortFunc(docs, func(a, b db.Document) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
-	})
+	slices.SortFunc(docs, byName)
+}
+
+func byName(a, b db.Document) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,36 +18,43 @@ import (
 
 // changePage is one change: what became of the document, who was told, and its proof.
 type changePage struct {
-	Change                    changeRow
-	DocumentURL, ChangesURL   string
-	OldURL, NewURL            string // of the versions; "" where there is none
-	Old, New                  text
-	MadeAt, SeenAt, Unchecked time.Time // Unchecked: since when a rewritten content was not looked at
-	Risk, Note                text
-	Request                   text // the answer of COC that brought it
-	Answered                  time.Time
-	Metadata                  []group       // of a change without contents
-	Diff                      template.HTML // "" without one
-	How                       diffChoice
-	Erased                    bool
-	PatchURL, ProofURL        string
-	Told                      []told
-	Before, After             string // its neighbours' addresses
+	Change                  changeRow
+	DocumentURL, ChangesURL string
+	Ref                     text // how the command line names the document
+	Sense                   string
+	OldURL, NewURL          string // of the versions; "" where there is none
+	Old, New                text
+	LastURL                 string // of the version that was seen last, where the change names none
+	Last                    text
+	MadeAt, SeenAt          time.Time
+	Made, Seen              string // what is to be said beside these times
+	HasAuthor               bool   // somebody made what came
+	Risk, Note              text
+	Basis                   db.Basis
+	Within                  string // how long a content was not looked at before it was found rewritten
+	Request, Watch          text
+	Fields                  []item        // that changed, of a change without contents
+	Diff                    template.HTML // "" without one
+	How                     diffChoice
+	Erased                  []erased
+	Told                    []told
+	NotTold                 string // why there is nobody
+	ProofURL                string
+	Before, After           string // its neighbours' addresses
 }
 
-// told is how a change was told to one notifier.
-type told struct {
-	Notifier          text
-	What              string // kind of the message
-	State             string
-	At                time.Time // when it was sent, or falls due
-	Place, Err, Quote text
+// erased is one of the two contents that is gone for good.
+type erased struct {
+	Label, Why text
+	At         time.Time
+	Hash, Size string
 }
 
 // changePages are the addresses of a change and of comparisons.
 func (s *Site) changePages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/changes/{id}", "change", s.change)
 	mux.HandleFunc("GET /changes/{id}/patch", s.patch)
+	mux.HandleFunc("GET /changes/{id}/proof", s.proof)
 	p.get(mux, "/documents/{account}/{id}/compare", "compare", s.compareVersions)
 	p.get(mux, "/compare", "compare", s.compare)
 	mux.HandleFunc("GET /compare/patch", s.comparePatch)
@@ -63,24 +69,36 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	ref := doc.Account + "/" + doc.DocumentID
 	b := changePage{
-		Change: newChangeRow(c), DocumentURL: documentURL(doc), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
-		Old: visible(c.Previous, ""), New: visible(c.Version, ""), Risk: visible(c.RiskLevel, ""), Note: visible(c.Note, ""),
-		PatchURL: changeURL(c.ID) + "/patch", ProofURL: fmt.Sprintf("%s/changes/%d/proof", apiRoot, c.ID),
+		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + query1("document", ref), Ref: visible(ref, ""),
+		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
+		Risk: visible(c.RiskLevel, ""), Note: visible(c.Note, ""), ProofURL: changeURL(c.ID) + "/proof",
 	}
-	b.ChangesURL = "/changes?" + query1("document", doc.Account+"/"+doc.DocumentID)
+	b.Made, b.Seen = beside(c)
+	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
+	switch {
+	case c.Version != "":
+		b.NewURL = versionURL(doc, c.Version)
+	case doc.Version != "":
+		b.Last, b.LastURL = visible(doc.Version, ""), versionURL(doc, doc.Version)
+	}
 	if c.Previous != "" {
 		b.OldURL = versionURL(doc, c.Previous)
 	}
-	if c.Version != "" {
-		b.NewURL = versionURL(doc, c.Version)
-	}
-	for _, load := range []func(context.Context, *question, coc.Change, db.Document) error{b.evidence, b.contents, b.telling, b.beside} {
-		if err := load(ctx, q, c, doc); err != nil {
+	for _, load := range []func(context.Context, *question, coc.Change) error{b.basis, b.contents, b.telling, b.neighbours} {
+		if err := load(ctx, q, c); err != nil {
 			return nil, err
 		}
 	}
-	return &view{Title: visible(strings.TrimSpace(c.Name+" "+between(c)), ""), Here: "changes", Body: &b}, nil
+	title := []string{c.Name}
+	if c.Version != "" {
+		title = append(title, between(c))
+	}
+	if !b.HasAuthor {
+		title = append(title, string(c.Kind))
+	}
+	return &view{Title: visible(strings.Join(title, " "), ""), Here: "changes", Feed: documentURL(doc) + "/feed.atom", Body: &b}, nil
 }
 
 // change finds the change that the address names.
@@ -92,71 +110,97 @@ func (q *question) change(ctx context.Context) (coc.Change, error) {
 	return answer.OneChange(ctx, q.History, id)
 }
 
-// evidence finds what of COC's answer brought the version, and of a rewritten one how
-// long nobody had looked.
-func (b *changePage) evidence(ctx context.Context, q *question, c coc.Change, doc db.Document) error {
-	if c.Version == "" {
-		return nil
+// sense says what a kind of change means, where its summary tells only what came of it.
+func sense(k coc.Kind) string {
+	switch k {
+	case coc.KindRewritten:
+		return "COC now has another content under a version that was there before. No new version says so."
+	case coc.KindRestored:
+		return "COC has the document again, after it was deleted."
 	}
-	all, err := q.Versions(ctx, doc)
-	for _, r := range all {
-		if r.Number > 0 && r.Name() == c.Version {
-			b.Request, b.Answered, b.Unchecked = visible(r.Evidence.RequestID, ""), r.Evidence.Date, r.PreviousCheckedAt
-		}
+	return ""
+}
+
+// beside says what is to be known beside the times of a change.
+func beside(c coc.Change) (made, seen string) {
+	switch c.Kind {
+	case coc.KindRewritten:
+		made = "the version; it was rewritten later"
+	case coc.KindWithdrawn:
+		made = "the version"
+	}
+	switch {
+	case c.Backfill:
+		seen = "it was there before cocsync first looked"
+	case c.Late:
+		seen = "late: it could not be had when its successor came"
+	}
+	return made, seen
+}
+
+// basis finds what the change rests on.
+func (b *changePage) basis(ctx context.Context, q *question, c coc.Change) (err error) {
+	b.Basis, err = q.DB.Basis(ctx, c.ID)
+	b.Request, b.Watch = visible(b.Basis.Evidence.RequestID, ""), visible(b.Basis.Watch, "")
+	if !b.Basis.OldCheckedAt.IsZero() {
+		b.Within = answer.Age(c.SeenAt.Sub(b.Basis.OldCheckedAt))
 	}
 	return err
 }
 
 // contents compares the contents, or tells the fields that changed.
-func (b *changePage) contents(ctx context.Context, q *question, c coc.Change, _ db.Document) (err error) {
+func (b *changePage) contents(ctx context.Context, q *question, c coc.Change) error {
 	old, now, err := answer.Texts(ctx, q.History, c)
-	if errors.Is(err, coc.ErrErased) {
-		b.Erased = true
+	switch {
+	case errors.Is(err, coc.ErrErased):
+		return b.erased(ctx, q, c)
+	case err != nil:
+		return err
+	case now == nil:
+		b.Fields = fields(c.Items)
 		return nil
 	}
-	if err != nil {
+	if b.How, err = q.diffChoice(old == nil, changeURL(c.ID)+"/patch"); err != nil {
 		return err
 	}
-	if now == nil {
-		b.Metadata = groups(items(c.Items), anchors{})
-		return nil
-	}
-	if b.How, err = q.diffChoice(); err != nil {
-		return err
-	}
-	b.Diff, err = b.How.section(Diff{Old: old, New: now, OldLabel: c.Previous, NewLabel: c.Version})
+	compared := diff.Compare(old, now)
+	// The diff tells its own note; what else was noted when the change came stands here.
+	b.Note = visible(strings.TrimPrefix(strings.TrimPrefix(c.Note, compared.Note), "; "), "")
+	b.Diff, err = b.How.section(Diff{Old: old, New: now, OldLabel: c.Previous, NewLabel: c.Version, Compared: &compared})
 	return err
 }
 
-// items are stored differences as package diff has them; their lines are not stored.
-func items(list []coc.Item) []diff.Item {
-	out := make([]diff.Item, len(list))
-	for i, it := range list {
-		out[i] = diff.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
+// erased tells which of the two contents is gone.
+func (b *changePage) erased(ctx context.Context, q *question, c coc.Change) error {
+	all, err := q.DB.Revisions(ctx, c.Document)
+	b.Erased = gone(all, c.Previous, c.Version)
+	return err
+}
+
+// gone are those of the named versions whose content was erased.
+func gone(all []db.Revision, names ...string) (list []erased) {
+	for _, name := range names {
+		for _, r := range all {
+			if r.Name() == name && r.Erased {
+				list = append(list, erased{visible(name, ""), visible(r.ErasedWhy, ""), r.ErasedAt, r.Hash.String(), answer.Size(int64(r.Size))})
+			}
+		}
+	}
+	return list
+}
+
+// fields are the fields of a document that changed.
+func fields(list []coc.Item) []item {
+	out := make([]item, len(list))
+	for i, f := range list {
+		out[i] = item{Op: f.Op, Name: visible(f.Path, "")}
+		out[i].values(f.Old, f.New)
 	}
 	return out
 }
 
-func (b *changePage) telling(ctx context.Context, q *question, c coc.Change, _ db.Document) error {
-	list, err := q.DB.Told(ctx, c.ID)
-	for _, x := range list {
-		t := told{Notifier: visible(x.Notifier, ""), State: x.State, At: x.DueAt}
-		if m := x.Message; m != nil {
-			t.What, t.Err, t.Quote = string(m.Kind), visible(m.Err, ""), visible(m.Text, "")
-			if !m.SentAt.IsZero() {
-				t.At = m.SentAt
-			}
-			if m.TS != "" {
-				t.Place = visible(m.Channel+" "+m.TS, "")
-			}
-		}
-		b.Told = append(b.Told, t)
-	}
-	return err
-}
-
-// beside finds the changes of the document before and after.
-func (b *changePage) beside(ctx context.Context, q *question, c coc.Change, _ db.Document) error {
+// neighbours finds the changes of the document before and after.
+func (b *changePage) neighbours(ctx context.Context, q *question, c coc.Change) error {
 	before, after, err := q.DB.Neighbours(ctx, c.Document, coc.Place{At: c.At, ID: c.ID})
 	if before > 0 {
 		b.Before = changeURL(before)
@@ -165,52 +209,6 @@ func (b *changePage) beside(ctx context.Context, q *question, c coc.Change, _ db
 		b.After = changeURL(after)
 	}
 	return err
-}
-
-// diffChoice is how a diff is to be shown, and where it is shown otherwise.
-type diffChoice struct {
-	Context     int
-	IgnoreSpace bool
-	Unified     bool
-	Choices     []choice
-}
-
-// choice is one way to show something.
-type choice struct {
-	Name, URL string
-	Now       bool
-}
-
-// wholeFile is a context that no content reaches.
-const wholeFile = 1 << 30
-
-func (q *question) diffChoice() (diffChoice, error) {
-	d := diffChoice{Context: answer.PatchContext, IgnoreSpace: q.get("space") == "ignore", Unified: q.get("view") == "unified"}
-	if q.get("context") == "all" {
-		d.Context = wholeFile
-	} else if n, err := q.number("context"); err != nil {
-		return d, err
-	} else if n > 0 {
-		d.Context = n
-	}
-	d.Choices = []choice{
-		{"side by side", q.with("view", ""), !d.Unified}, {"one below the other", q.with("view", "unified"), d.Unified},
-		{"what changed", q.with("context", ""), d.Context != wholeFile}, {"whole file", q.with("context", "all"), d.Context == wholeFile},
-	}
-	if d.IgnoreSpace {
-		d.Choices = append(d.Choices, choice{"with changes of spaces", q.with("space", ""), false})
-	} else {
-		d.Choices = append(d.Choices, choice{"without changes of spaces", q.with("space", "ignore"), false})
-	}
-	return d, nil
-}
-
-// section lays a diff out as it was chosen. What DiffSection writes is markup of ours.
-func (d diffChoice) section(x Diff) (template.HTML, error) {
-	x.Context, x.IgnoreSpace = d.Context, d.IgnoreSpace
-	var b bytes.Buffer
-	err := DiffSection(&b, x)
-	return template.HTML(b.String()), err
 }
 
 // patch answers with the exact patch of a change.
@@ -222,19 +220,38 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	old, now, err := answer.Texts(r.Context(), q.History, c)
-	if err == nil && now == nil {
+	switch {
+	case errors.Is(err, coc.ErrErased):
+		err = noSuch("one of the two contents was removed from the archive for good: there is no patch")
+	case err == nil && now == nil:
 		err = noSuch("a change of this kind has no patch")
 	}
 	if err != nil {
 		s.plainly(w, r, err)
 		return
 	}
-	sendPatch(w, fmt.Sprintf("change-%d.patch", c.ID), answer.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: answer.PatchContext}))
+	sendFile(w, fileName(".patch", c.Name, c.Previous, c.Version), "text/x-diff", answer.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: answer.PatchContext}))
 }
 
-func sendPatch(w http.ResponseWriter, name string, patch []byte) {
+// proof answers with the proof that the log holds a change.
+func (s *Site) proof(w http.ResponseWriter, r *http.Request) {
+	id, err := answer.ChangeID(r.PathValue("id"))
+	if err != nil {
+		s.plainly(w, r, err)
+		return
+	}
+	p, err := answer.Prove(r.Context(), s.asker(new([]string)), id)
+	if err != nil {
+		s.plainly(w, r, err)
+		return
+	}
+	sendFile(w, fmt.Sprintf("change-%d.proof", id), "text/plain", p.Encode())
+}
+
+// sendFile answers with a file to be kept.
+func sendFile(w http.ResponseWriter, name, typ string, body []byte) {
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	send(w, http.StatusOK, "text/x-diff; charset=utf-8", patch)
+	send(w, http.StatusOK, typ+"; charset=utf-8", body)
 }
 
 // plainly answers with an error as text, where a file was asked for.

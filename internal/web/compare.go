@@ -1,11 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
@@ -14,82 +15,149 @@ import (
 
 // comparePage compares two versions, of a document or of two.
 type comparePage struct {
-	OldDoc, NewDoc       text
-	OldDocURL, NewDocURL string
-	Old, New             text
-	OldURL, NewURL       string
-	Same                 bool // their bytes are equal
-	Diff                 template.HTML
-	How                  diffChoice
-	SwapURL, PatchURL    string
-	Action               string   // of the form that chooses others; "" across documents
-	Labels               []string // of the versions to choose from, newest first
-	OldNow, NewNow       string
+	Old, New  compared
+	Across    bool // they are of two documents
+	Same      bool // their bytes are equal
+	Diff      template.HTML
+	How       diffChoice
+	SwapURL   string
+	Why, Mend text // why there is nothing to compare
+	Erased    []erased
+
+	// What the form is filled with: a choice of versions of the one document, or
+	// references to any.
+	Action           string
+	OldRefs, NewRefs []option
+	OldRef, NewRef   string
 }
 
-// compareVersions compares two versions of the document in the address.
+// compared is one of two versions that are compared.
+type compared struct {
+	Doc, Label  text
+	DocURL, URL string
+}
+
+// option is a version to choose.
+type option struct {
+	Ref  string
+	Name text
+	Now  bool
+}
+
+// compareVersions compares two versions of the document in the address: the newest where
+// no new one is named, and the one before that where no old one is.
 func (s *Site) compareVersions(ctx context.Context, q *question) (*view, error) {
 	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if q.get("old") == "" || q.get("new") == "" {
-		return nil, asked{errors.New("two versions are compared: old and new")}
-	}
-	name := func(ref string) string { return doc.Account + "/" + doc.DocumentID + "@" + ref }
-	c, err := answer.Between(ctx, q.History, name(q.get("old")), name(q.get("new")))
+	all, err := q.Versions(ctx, doc)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison(q, c)
+	old := q.get("old")
+	if old != "" {
+		old = exactly(doc, old)
+	}
+	v, c, err := s.comparison(ctx, q, old, exactly(doc, cmp.Or(q.get("new"), "latest")))
 	if err != nil {
 		return nil, err
 	}
 	b := v.Body.(*comparePage)
-	b.Action, b.OldNow, b.NewNow = q.URL.EscapedPath(), c.Old, c.New
-	all, err := q.Versions(ctx, doc)
-	b.Labels = labels(all)
-	return v, err
-}
-
-// labels names the versions whose content is here, newest first.
-func labels(all []db.Revision) (list []string) {
-	for i := len(all) - 1; i >= 0; i-- {
-		if r := all[i]; r.Number > 0 && !r.Erased {
-			list = append(list, r.Name())
-		}
+	b.Action = q.URL.EscapedPath()
+	oldNow, newNow := q.get("old"), q.get("new")
+	if c != nil {
+		oldNow, newNow = c.Old, c.New
+	} else {
+		v.Title = visible("Compare versions of "+doc.Name, "")
+		b.Erased = gone(all, oldNow, newNow)
 	}
-	return list
+	b.OldRefs, b.NewRefs = q.options(all, oldNow), q.options(all, newNow)
+	return v, nil
 }
 
 // compare compares versions of any two documents, each named as DOC@REF.
 func (s *Site) compare(ctx context.Context, q *question) (*view, error) {
-	if q.get("old") == "" || q.get("new") == "" {
-		return nil, asked{errors.New("two versions are compared: old and new, each as DOC@REF")}
+	b := &comparePage{Action: "/compare", OldRef: q.get("old"), NewRef: q.get("new")}
+	if b.OldRef == "" && b.NewRef == "" {
+		return &view{Title: visible("Compare", ""), Here: "documents", Body: b}, nil
 	}
-	c, err := answer.Between(ctx, q.History, q.get("old"), q.get("new"))
+	v, _, err := s.comparison(ctx, q, b.OldRef, b.NewRef)
 	if err != nil {
 		return nil, err
 	}
-	return comparison(q, c)
+	done := v.Body.(*comparePage)
+	done.Action, done.OldRef, done.NewRef = b.Action, b.OldRef, b.NewRef
+	return v, nil
 }
 
-func comparison(q *question, c *answer.Comparison) (_ *view, err error) {
-	from := c.OldDoc()
-	b := &comparePage{
-		OldDoc: visible(from.Name, ""), NewDoc: visible(c.Doc.Name, ""), OldDocURL: documentURL(from), NewDocURL: documentURL(c.Doc),
-		Old: visible(c.Old, ""), New: visible(c.New, ""), OldURL: versionURL(from, c.Old), NewURL: versionURL(c.Doc, c.New),
+// comparison compares what two references name. Where that can't be, the page says why
+// and lets others be chosen, and the comparison is nil.
+func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*view, *answer.Comparison, error) {
+	b := &comparePage{}
+	v := &view{Title: visible("Compare", ""), Here: "documents", Body: b}
+	c, err := answer.Between(ctx, q.History, old, now)
+	if err != nil {
+		status, what, mend := s.judge(q.Request, err)
+		if status != http.StatusBadRequest && status != http.StatusNotFound {
+			return nil, nil, err
+		}
+		v.Status, b.Why, b.Mend = status, visible(what, "\n"), visible(mend, "\n")
+		return v, nil, nil
 	}
-	b.SwapURL = q.URL.EscapedPath() + "?" + url.Values{"old": {q.get("new")}, "new": {q.get("old")}}.Encode()
-	b.PatchURL = "/compare/patch?" + url.Values{"old": {exactly(from, c.Old)}, "new": {exactly(c.Doc, c.New)}}.Encode()
-	b.Same = len(diff.Hunks(c.Was, c.Now, diff.Options{})) == 0
-	if b.How, err = q.diffChoice(); err != nil {
-		return nil, err
+	from := c.OldDoc()
+	b.Old = compared{visible(from.Name, ""), visible(c.Old, ""), documentURL(from), versionURL(from, c.Old)}
+	b.New = compared{visible(c.Doc.Name, ""), visible(c.New, ""), documentURL(c.Doc), versionURL(c.Doc, c.New)}
+	b.Across = c.From != nil
+	b.Same = c.Was != nil && c.Equal
+	exact := url.Values{"new": {exactly(c.Doc, c.New)}}
+	if c.Was != nil {
+		exact.Set("old", exactly(from, c.Old))
+		b.SwapURL = q.swapped(c)
+	}
+	if b.How, err = q.diffChoice(c.Was == nil, "/compare/patch?"+exact.Encode()); err != nil {
+		return nil, nil, err
 	}
 	if !b.Same {
-		b.Diff, err = b.How.section(Diff{Old: c.Was, New: c.Now, OldLabel: c.Old, NewLabel: c.New})
+		b.Diff, err = b.How.section(Diff{Old: c.Was, New: c.Now, OldLabel: c.Old, NewLabel: c.New, Compared: &c.Result})
 	}
-	return &view{Title: visible(c.Title(), ""), Here: "documents", Notes: c.Notes, Body: b}, err
+	v.Title, v.Notes = visible(c.Title(), ""), c.Notes
+	return v, c, err
+}
+
+// swapped is the address of the comparison the other way round, shown as this one is.
+func (q *question) swapped(c *answer.Comparison) string {
+	values := url.Values{}
+	for k, v := range q.values {
+		values[k] = v
+	}
+	old, now := q.get("old"), q.get("new")
+	if old == "" || now == "" {
+		old, now = exactly(c.OldDoc(), c.Old), exactly(c.Doc, c.New)
+		if q.PathValue("id") != "" {
+			old, now = c.Old, c.New
+		}
+	}
+	values.Set("old", now)
+	values.Set("new", old)
+	return q.URL.EscapedPath() + "?" + values.Encode()
+}
+
+// options are the versions to choose from, newest first. Those whose content is not here
+// are among them: the page says why it is not.
+func (q *question) options(all []db.Revision, now string) []option {
+	var list []option
+	for _, r := range slices.Backward(all) {
+		name := r.Name()
+		if !r.MadeAt.IsZero() {
+			name += " · " + r.MadeAt.In(q.Local).Format("2006-01-02 15:04")
+		}
+		if r.Number == 0 || r.Erased {
+			name += " · not here"
+		}
+		list = append(list, option{r.Name(), visible(name, ""), r.Name() == now})
+	}
+	return list
 }
 
 // exactly names a version so that no other can be meant.
@@ -105,7 +173,11 @@ func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 		s.plainly(w, r, err)
 		return
 	}
-	sendPatch(w, "compare.patch", c.Patch(diff.Options{Context: answer.PatchContext}))
+	names := []string{c.Doc.Name, c.Old, c.New}
+	if c.From != nil {
+		names = []string{c.From.Name, c.Old, c.Doc.Name, c.New}
+	}
+	sendFile(w, fileName(".patch", names...), "text/x-diff", c.Patch(diff.Options{Context: answer.PatchContext}))
 }
 
 // document finds the document that {account} and {id} in the address name.

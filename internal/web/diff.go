@@ -32,6 +32,8 @@ type Diff struct {
 	OldLabel, NewLabel string     // name the two versions; without Old there is no OldLabel
 	Context            int        // unchanged lines shown on either side of a change
 	IgnoreSpace        bool       // among the lines, not in the outline above them
+	// Compared is what comparing Old and New gave, where somebody knows already.
+	Compared *diff.Result
 }
 
 // DiffStyle returns the style sheet of DiffSection. It styles nothing outside
@@ -80,7 +82,11 @@ type diffView struct {
 }
 
 func newDiffView(d Diff) diffView {
-	result := diff.Compare(d.Old, d.New)
+	result := d.Compared
+	if result == nil {
+		fresh := diff.Compare(d.Old, d.New)
+		result = &fresh
+	}
 	v := diffView{
 		First: d.Old == nil,
 		Title: visible(d.Title, ""),

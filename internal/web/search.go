@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 
 // The most that a search shows.
 const (
-	maxFoundDocuments = 25
+	maxFoundDocuments = 15
 	maxFoundLines     = 20 // of a document
 	maxMarked         = 50 // matches marked in a line
 )
@@ -28,6 +29,7 @@ type searchPage struct {
 	Lines                      int // that were found, shown or not
 	Left                       bool
 	Command                    text // that shows all
+	Why, Mend                  text // why nothing can be searched
 }
 
 // foundDocument is a document with lines that were found.
@@ -59,12 +61,20 @@ func (s *Site) search(ctx context.Context, q *question) (*view, error) {
 	}
 	b.Asked = true
 	ask := answer.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At}
-	if b.NewestOnly && b.At != "" {
-		return nil, asked{errors.New("the newest versions are searched, or those of a time")}
-	}
 	query, err := ask.Query(ctx, q.History)
+	if b.NewestOnly && b.At != "" {
+		err = asked{errors.New("the newest versions are searched, or those of a time")}
+	}
 	if err != nil {
-		return nil, err
+		var what, mend string
+		if v.Status, what, mend = s.judge(q.Request, err); v.Status != http.StatusBadRequest {
+			return nil, err
+		}
+		if b.Pattern && strings.Contains(mend, "-F") { // the command's flag for it
+			mend = "to look for the text as it is, it must not be taken for a pattern"
+		}
+		b.Why, b.Mend = visible(what, "\n"), visible(mend, "\n")
+		return v, nil
 	}
 	query.Most = maxFoundDocuments + 1 // one more shows that there are more
 	_, note, err := answer.Found(ctx, q.History, query, func(found history.Found) error {
@@ -123,9 +133,10 @@ func newFoundDocument(found history.Found, pattern *regexp.Regexp) foundDocument
 }
 
 func newFoundRun(doc db.Document, r history.Run) foundRun {
-	run := foundRun{First: visible(r.First, ""), FirstURL: versionURL(doc, r.First), Open: r.Open}
+	place := func(label string, line int) string { return fmt.Sprintf("%s#L%d", versionURL(doc, label), line) }
+	run := foundRun{First: visible(r.First, ""), FirstURL: place(r.First, r.FirstLine), Open: r.Open}
 	if r.Last != r.First {
-		run.Last, run.LastURL = visible(r.Last, ""), versionURL(doc, r.Last)
+		run.Last, run.LastURL = visible(r.Last, ""), place(r.Last, r.LastLine)
 	}
 	return run
 }

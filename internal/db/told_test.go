@@ -1,0 +1,150 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// look is another step of a document with one change that nothing came of.
+func look(id string, at time.Time, notify ...string) coc.Step {
+	return coc.Step{Account: "prod", DocumentID: id, SeenAt: at, Changes: []coc.NewChange{{Kind: coc.KindRestored, At: at, Notify: notify}}}
+}
+
+// How a change was told is known of each notifier, from its delivery's first wait to
+// what became of its message.
+func TestTold(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"), look("DM1", day, "digest", "dropped", "failed", "sent", "waiting"), look("DM1", day))
+	now := day.Add(tellWithin)
+	told := func() (list []string) {
+		t.Helper()
+		all, err := d.Told(t.Context(), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range all {
+			s := fmt.Sprintf("%s %s %v", x.Notifier, x.State, x.DueAt.Sub(day))
+			if m := x.Message; m != nil {
+				s += fmt.Sprintf(": %s %s plain=%v %d %q %q %q %q next=%v sent=%v", m.Kind, m.State, m.Plain, m.Attempts, m.Channel, m.TS, m.Err, m.Text, m.NextAt.Sub(day), !m.SentAt.IsZero())
+			}
+			list = append(list, s)
+		}
+		return list
+	}
+	want := []string{"digest waiting 2m0s", "dropped waiting 2m0s", "failed waiting 2m0s", "sent waiting 2m0s", "waiting waiting 2m0s"}
+	if got := told(); !slices.Equal(got, want) {
+		t.Errorf("before anything is sent, Told = %q, want %q", got, want)
+	}
+	for _, end := range []coc.Message{
+		{Notifier: "failed", Kind: coc.MessageReply, State: coc.Failed, Plain: true, Attempts: 2, Err: "invalid_blocks", NextAt: now},
+		{Notifier: "sent", Kind: coc.MessageRoot, State: coc.Sent, Attempts: 1, Channel: "C1", TS: "1.5", SentAt: now, NextAt: now},
+		{Notifier: "waiting", Kind: coc.MessageRoot, State: coc.Waiting, Attempts: 3, Err: "503", NextAt: now.Add(time.Minute)},
+		{Notifier: "dropped"},
+	} {
+		due, err := d.Due(t.Context(), end.Notifier, now, nil, 10)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("Due(%s) = %d deliveries, %v", end.Notifier, len(due), err)
+		}
+		if end.Notifier == "dropped" {
+			if _, err := d.Freeze(t.Context(), nil, nil, []int64{due[0].ID}, nil, now); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		end.ID = freeze(t, d, now, due...)[0]
+		if err := d.Attempted(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want = []string{
+		"digest waiting 2m0s", "dropped dropped 2m0s",
+		`failed failed 2m0s: reply failed plain=true 2 "" "" "invalid_blocks" "t" next=2m0s sent=false`,
+		`sent sent 2m0s: root sent plain=false 1 "C1" "1.5" "" "t" next=2m0s sent=true`,
+		`waiting claimed 2m0s: root waiting plain=false 3 "" "" "503" "t" next=3m0s sent=false`,
+	}
+	if got := told(); !slices.Equal(got, want) {
+		t.Errorf("Told = %q, want %q", got, want)
+	}
+	if list, err := d.Told(t.Context(), 3); err != nil || len(list) > 0 {
+		t.Errorf("of a change for nobody, Told = %v, %v", list, err)
+	}
+}
+
+// A change rests on the answer that brought it, and has its leaf, wherever in the log
+// that stands.
+func TestBasis(t *testing.T) {
+	d, cycle := open(t)
+	first := step("DM1", "a\n")
+	first.Cycle, first.Evidence = cycle, coc.Evidence{RequestID: "fields", Date: day}
+	first.Versions[0].Revision.Evidence = coc.Evidence{RequestID: "content", Date: day.Add(time.Second)}
+	meta := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: day, Evidence: coc.Evidence{RequestID: "risk"}, Meta: &coc.Meta{},
+		Changes: []coc.NewChange{{Kind: coc.KindMetadata, At: day}}}
+	again := step("DM1", "b\n")
+	again.Meta, again.Versions[0].Revision.Number, again.Versions[0].Revision.PreviousCheckedAt = nil, 2, day.Add(-time.Hour)
+	again.Changes[0].Kind, again.Changes[0].From, again.Changes[0].To.Number = coc.KindRewritten, coc.RevisionRef{Label: "v1", Number: 1}, 2
+	commit(t, d, first)
+	commit(t, d, meta)
+	commit(t, d, again, look("DM1", day))
+	if _, err := d.Head(t.Context(), true, day); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, d, look("DM1", day), step("DM2", "c\n"), look("DM2", day))
+	logged := map[int64]int64{}
+	if err := d.EachLeaf(t.Context(), func(l Leaf) error {
+		if l.Type == "change" {
+			logged[l.Ref] = l.Index
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for change, want := range map[int64]Basis{
+		1: {Evidence: coc.Evidence{RequestID: "content", Date: day.Add(time.Second)}, Cycle: cycle, Watch: "runbooks"},
+		2: {Evidence: coc.Evidence{RequestID: "risk"}}, 3: {OldCheckedAt: day.Add(-time.Hour)}, 4: {}, 5: {}, 6: {}, 7: {},
+	} {
+		want.Leaf, want.Signed = logged[change], logged[4]+1
+		if got, err := d.Basis(t.Context(), change); err != nil || got != want {
+			t.Errorf("Basis(%d) = %+v, %v, want %+v", change, got, err, want)
+		}
+	}
+	if _, err := d.Basis(t.Context(), 8); !errors.Is(err, coc.ErrNotFound) {
+		t.Errorf("of a change that there is not, Basis fails with %v", err)
+	}
+	if _, err := d.write.ExecContext(t.Context(), `DELETE FROM leaves WHERE type = 'change' AND ref = 3`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Basis(t.Context(), 3); err != nil || got.Leaf != -1 {
+		t.Errorf("of a change without its leaf, Basis = %+v, %v", got, err)
+	}
+}
+
+// From each change of a document the ones beside it are found, in the order of their
+// times, and those of one time in that of their numbers.
+func TestNeighbours(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"), look("DM1", day.Add(time.Hour)), step("DM2", "b\n"), look("DM1", day), look("DM1", day.Add(-time.Hour)))
+	order := []int64{5, 1, 4, 2}
+	list, err := d.Changes(t.Context(), Filter{Document: 1})
+	if err != nil || len(list) != len(order) {
+		t.Fatalf("%d changes, %v", len(list), err)
+	}
+	for _, c := range list {
+		i := slices.Index(order, c.ID)
+		want := [2]int64{}
+		if i > 0 {
+			want[0] = order[i-1]
+		}
+		if i < len(order)-1 {
+			want[1] = order[i+1]
+		}
+		before, after, err := d.Neighbours(t.Context(), 1, coc.Place{At: c.At, ID: c.ID})
+		if err != nil || before != want[0] || after != want[1] {
+			t.Errorf("Neighbours(%d) = %d, %d, %v, want %v", c.ID, before, after, err, want)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package web
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/diff"
+	"cocsync/internal/history"
+)
+
+// evilName is a document's name that breaks careless pages and file systems.
+const evilName = "../<script>alert(1)</script>\u202e\"\r\nX: y\x00/con"
+
+// noonOf is noon of a day in March 2026.
+func noonOf(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
+
+// versionOf is the step of a version that was made on a day.
+func versionOf(label string, number, day int, content string) coc.VersionStep {
+	v := coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: noonOf(day)}, State: coc.Archived, Recorded: true, Checked: true,
+		Revision: &coc.NewRevision{Number: number, UUID: "u-" + label, Content: coc.Content{Bytes: []byte(content)},
+			Evidence: coc.Evidence{RequestID: "request-of-" + label, Date: noonOf(day)}}}
+	if number > 1 {
+		v.Revision.PreviousCheckedAt = noonOf(day - 1)
+	}
+	return v
+}
+
+// changeOf is a change between two contents, as it is recorded.
+func changeOf(kind coc.Kind, from, to coc.RevisionRef, day int, old, now string) coc.NewChange {
+	var was *diff.Text
+	if from.Label != "" {
+		was = diff.Read([]byte(old))
+	}
+	r := diff.Compare(was, diff.Read([]byte(now)))
+	return coc.NewChange{Kind: kind, From: from, To: to, At: noonOf(day),
+		Derived: coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}}
+}
+
+// Contents of the document whose changes are shown.
+const (
+	job1 = "steps:\n- name: restart\n  task: hwc:runbook:scripts@1.0.0\n  inputs:\n    timeout: 30\n    user: root\n"
+	job2 = "steps:\n- name: restart\n  task: hwc:runbook:scripts@1.0.0\n  inputs:\n    timeout: 60\n    user: root\n"
+	job3 = job2 + "  outputs: []"
+)
+
+// changeFixture is a site over an archive in which everything happened to one document,
+// in the order of its changes from 1, and with which a hostile one begins anew.
+func changeFixture(t *testing.T) (*Site, *db.DB) {
+	t.Helper()
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(err)
+	t.Cleanup(func() { d.Close() })
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	check(err)
+	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: noonOf(1)}
+	cycle.ID, err = d.Begin(t.Context(), cycle)
+	check(err)
+	steps := restartHistory(cycle.ID)
+	for _, s := range steps {
+		check(d.Commit(t.Context(), s))
+	}
+	check(d.Commit(t.Context(), evilHistory(cycle.ID)...))
+	cycle.EndedAt, cycle.Outcome, cycle.Complete = noonOf(20), coc.Good, true
+	check(d.End(t.Context(), cycle, nil))
+	h := &history.History{DB: d, Now: func() time.Time { return noonOf(25) }, Local: time.UTC}
+	return &Site{History: h, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, d
+}
+
+// restartHistory are the changes 1 to 9.
+func restartHistory(cycle int64) []coc.Step {
+	name, li, high, described := "restart", "COC-li", "HIGH", "what\nit does"
+	look := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
+		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: noonOf(day), Name: name, State: coc.Present,
+			Versions: versions, Changes: changes}
+	}
+	ref := func(label string, n int) coc.RevisionRef { return coc.RevisionRef{Label: label, Number: n} }
+	lost := coc.VersionStep{Listed: coc.Listed{Label: "v3", UUID: "u-v3", MadeAt: noonOf(4)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"}
+	left := coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u-v1", MadeAt: noonOf(1)}, State: coc.Archived, Recorded: true, Withdrawn: true}
+	steps := []coc.Step{
+		look(2, []coc.VersionStep{versionOf("v1", 1, 1, job1)}, changeOf(coc.KindNew, ref("", 0), ref("v1", 1), 1, "", job1)),
+		look(3, []coc.VersionStep{versionOf("v2", 1, 3, job2)}, changeOf(coc.KindVersion, ref("v1", 1), ref("v2", 1), 3, job1, job2)),
+		look(5, []coc.VersionStep{lost, versionOf("v4", 1, 5, job3)}, changeOf(coc.KindVersion, ref("v2", 1), ref("v4", 1), 5, job2, job3)),
+		look(6, []coc.VersionStep{versionOf("v4", 2, 6, job2)}, changeOf(coc.KindRewritten, ref("v4", 1), ref("v4", 2), 6, job3, job2)),
+		look(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Derived: coc.Derived{Summary: "description changed, risk_level said", Items: []coc.Item{
+			{Op: "changed", Path: "description", Old: "what", New: described}, {Op: "added", Path: "risk_level", New: high}}}}),
+		look(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Derived: coc.Derived{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
+		look(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Derived: coc.Derived{Summary: "deleted at COC; the archive keeps every version"}}),
+		look(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Derived: coc.Derived{Summary: "there again"}}),
+		look(11, []coc.VersionStep{versionOf("v5", 1, 11, job2)}, changeOf(coc.KindVersion, ref("v4", 2), ref("v5", 1), 11, job2, job2)),
+	}
+	steps[0].Meta = &coc.Meta{Name: &name, Creator: &li}
+	steps[0].Versions[0].Revision.Author = li
+	steps[0].Changes[0].Backfill = true
+	steps[2].Changes[0].Note = "v3 could not be had and is passed over"
+	steps[3].Changes[0].Notify = []string{"ops", "team"}
+	steps[4].Meta, steps[4].Evidence = &coc.Meta{Name: &name, Creator: &li, RiskLevel: &high, Description: &described}, coc.Evidence{RequestID: "request-of-fields"}
+	steps[8].Newest = "v5"
+	return steps
+}
+
+// evilHistory are the changes 10 to 12: of a hostile document, and of empty contents.
+func evilHistory(cycle int64) []coc.Step {
+	name := evilName
+	var old, now strings.Builder
+	for _, h := range hostile() {
+		old.WriteString(h + "\n")
+		now.WriteString("x" + h + "\n")
+	}
+	now.WriteString(strings.Repeat("long ", 13<<10))
+	v1, v2 := coc.RevisionRef{Label: "v1", Number: 1}, coc.RevisionRef{Label: "v2", Number: 1}
+	return []coc.Step{{Account: "prod", DocumentID: "DM-evil", Cycle: cycle, SeenAt: noonOf(12), Name: name, State: coc.Present, Newest: "v2",
+		Meta:     &coc.Meta{Name: &name, Creator: &name, Modifier: &name},
+		Versions: []coc.VersionStep{versionOf("v1", 1, 12, ""), versionOf("v2", 1, 13, old.String()), versionOf("v3", 1, 14, now.String())},
+		Changes: []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, v1, 12, "", ""), changeOf(coc.KindVersion, v1, v2, 13, "", old.String()),
+			changeOf(coc.KindVersion, v2, coc.RevisionRef{Label: "v3", Number: 1}, 14, old.String(), now.String())}}}
+}
+
+// answered is an answer of a site.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// fetch asks a site for an address.
+func fetch(t *testing.T, s *Site, address string) answered {
+	t.Helper()
+	handler, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+address, nil))
+	return answered{w.Code, w.Header(), w.Body.String()}
+}
+
+// pageText is a page as it is read: its words, and where its links lead. It fails for
+// what no page of ours has, such as what a document's text could have become.
+func pageText(t *testing.T, html string) (words string, links []string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(html))
+	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	var b strings.Builder
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("not well-formed: %v\n%s", err, html)
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			name := e.Name.Local
+			if slices.Contains([]string{"img", "iframe", "object", "embed", "style", "base"}, name) || name == "script" && len(attribute(e, "src")) == 0 {
+				t.Errorf("a page has the element %s", name)
+			}
+			for _, a := range e.Attr {
+				if n := a.Name.Local; n == "style" || strings.HasPrefix(n, "on") {
+					t.Errorf("a page has the attribute %s=%q", n, a.Value)
+				}
+			}
+			for _, link := range attribute(e, "href") {
+				if !regexp.MustCompile(`^[/#]([^/]|$)`).MatchString(link) {
+					t.Errorf("a link leads to %q", link)
+				}
+				links = append(links, link)
+			}
+		case xml.CharData:
+			b.Write(e)
+		case xml.EndElement:
+			if slices.Contains([]string{"dt", "dd", "td", "th", "li", "p", "del", "ins"}, e.Name.Local) {
+				b.WriteByte(' ')
+			}
+		}
+	}
+	words = b.String()
+	if strings.ContainsFunc(words, func(r rune) bool { return r != '\n' && r != '\t' && r != '\u00a0' && hidden(r, 3) }) {
+		t.Error("a page has characters that nobody sees")
+	}
+	return strings.Join(strings.Fields(words), " "), links
+}
+
+// Every kind of change reads well: it says what there is to say, and nothing that is not.
+func TestChangePages(t *testing.T) {
+	s, _ := changeFixture(t)
+	for address, want := range map[string]struct{ has, not, links string }{
+		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it was there before cocsync first looked|1 step|Nobody was told: it is history|change 1",
+			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2FDM-restart"},
+		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s answer to request request-of-v2 of 2026-03-03 12:00|cycle 1 of the watch runbooks|no watch and no route named",
+			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
+		"/changes/3": {"v2 → v4#1|v3 could not be had and is passed over", "structure", "/documents/prod/DM-restart/v4%231"},
+		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that was there before|the version; it was rewritten later|within 24 hours before that: the old content was last seen to stand at 2026-03-05 12:00|ops waiting",
+			"Nobody", "/documents/prod/DM-restart/v4%232"},
+		"/changes/5":  {"restart metadata|description changed|description what what it does|risk_level HIGH|request-of-fields|Seen 2026-03-07|Newest v5", "Patch|By |Versions", "/documents/prod/DM-restart/v5"},
+		"/changes/6":  {"restart v1 withdrawn|v1 is no longer listed by COC; the archive keeps it|Made 2026-03-01 12:00 the version|Seen 2026-03-08", "Patch|→|First seen|By", "/documents/prod/DM-restart/v1"},
+		"/changes/7":  {"restart deleted|deleted at COC; the archive keeps every version|Newest v5", "Patch|Version v", "/changes/6|/changes/8"},
+		"/changes/8":  {"restart restored|there again|COC has the document again", "Patch", ""},
+		"/changes/9":  {"content unchanged", "Next change", "/changes/8"},
+		"/changes/11": {"v1 → v2", "", ""},
+	} {
+		got := fetch(t, s, address)
+		words, links := pageText(t, got.body)
+		if got.status != http.StatusOK {
+			t.Errorf("%s answers %d", address, got.status)
+		}
+		for has := range strings.SplitSeq(want.has, "|") {
+			if !strings.Contains(words, has) {
+				t.Errorf("%s does not say %q: %s", address, has, words)
+			}
+		}
+		main, _, _ := strings.Cut(words, "Who was told")
+		for not := range strings.SplitSeq(want.not, "|") {
+			if not != "" && strings.Contains(main, not) {
+				t.Errorf("%s says %q: %s", address, not, main)
+			}
+		}
+		for link := range strings.SplitSeq(want.links, "|") {
+			if link != "" && !slices.Contains(links, link) {
+				t.Errorf("%s has no link to %s: %q", address, link, links)
+			}
+		}
+	}
+}

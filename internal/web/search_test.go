@@ -1,0 +1,94 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"cocsync/internal/coc"
+)
+
+// Lines are found wherever they stood, and what was asked stands in the form again.
+func TestSearchPages(t *testing.T) {
+	s, _ := changeFixture(t)
+	for address, want := range map[string]struct {
+		status          int
+		has, not, links string
+	}{
+		"/search":                                  {200, "Every line of every version there ever was", "No line", ""},
+		"/search?q=":                               {200, "Every line of every version there ever was", "No line", ""},
+		"/search?q=timeout":                        {200, "2 lines in 1 document|v1 timeout : 30|v2 on timeout : 60|cocsync grep -F -i 'timeout'", "Every", restart + "/v1#L5|" + restart + "/v2#L5"},
+		"/search?q=OUTPUTS":                        {200, "v4#1 outputs : []", "", restart + "/v4%231#L7"},
+		"/search?q=OUTPUTS&case=1":                 {200, "No line matches", "", ""},
+		"/search?q=time.*0&pattern=1":              {200, "v1 timeout: 30|v2 on timeout: 60|cocsync grep -i 'time.*0'", "", ""},
+		"/search?q=time.*0":                        {200, "No line matches", "", ""},
+		"/search?q=timeout&newest=1":               {200, "1 line in 1 document|v2 on timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
+		"/search?q=timeout&at=2026-03-02":          {200, "timeout : 30|--at '2026-03-02'", "v2 on", restart + "/v1#L5"},
+		"/search?q=(time&pattern=1":                {400, "missing closing ): `(time`|must not be taken for a pattern", "No line|-F", ""},
+		"/search?q=(time":                          {200, "No line matches", "missing", ""},
+		"/search?q=x&at=someday":                   {400, "someday", "No line", ""},
+		"/search?q=x&at=7d&newest=1":               {400, "the newest versions are searched, or those of a time", "No line", ""},
+		"/search?q=%3Cscript%3E":                   {200, "<script> alert(1)</script>|<U+202E>", "", "/documents/prod/DM-evil/v2#L1"},
+		"/search?q=long&case=1":                    {200, "long long", "", ""},
+		"/search?q=-it%27s":                        {200, "No line matches", "", ""},
+		"/search?q=%E2%80%AE%E2%81%A6":             {200, "<U+202E><U+2066> <U+200B>", "", ""},
+		"/search?q=.&pattern=1":                    {200, "and 32 more lines", "", ""},
+		"/search?q=" + strings.Repeat("a%2A", 900): {200, "No line matches", "", ""},
+	} {
+		got := fetch(t, s, address)
+		words, links := pageText(t, got.body)
+		_, words, _ = strings.Cut(words, "Or as of Search") // the form
+		if got.status != want.status {
+			t.Errorf("%s answers %d, want %d", address, got.status, want.status)
+		}
+		for has := range strings.SplitSeq(want.has, "|") {
+			if !strings.Contains(words, has) {
+				t.Errorf("%s does not say %q: %s", address, has, words)
+			}
+		}
+		for not := range strings.SplitSeq(want.not, "|") {
+			if not != "" && strings.Contains(words, not) {
+				t.Errorf("%s says %q: %s", address, not, words)
+			}
+		}
+		for link := range strings.SplitSeq(want.links, "|") {
+			if link != "" && !slices.Contains(links, link) {
+				t.Errorf("%s has no link to %s: %q", address, link, links)
+			}
+		}
+		if len(got.body) > 64<<10 {
+			t.Errorf("%s is %d bytes long", address, len(got.body))
+		}
+	}
+	got := fetch(t, s, "/search?q=%22%3E%3Cb%3E&pattern=1&case=1&at=2026-03-02")
+	for _, filled := range []string{`value="&#34;&gt;&lt;b&gt;" size="32"`, `name="pattern" value="1" checked`, `name="case" value="1" checked`, `value="2026-03-02"`, `value="&#34;&gt;&lt;b&gt;" placeholder`} {
+		if !strings.Contains(got.body, filled) {
+			t.Errorf("the form forgets %s: %s", filled, got.body)
+		}
+	}
+}
+
+// A search that finds more than a page holds says so, and which command shows all.
+func TestSearchIsBounded(t *testing.T) {
+	s, d := changeFixture(t)
+	for i := range maxFoundDocuments + 5 {
+		name := fmt.Sprintf("job-%02d", i)
+		step := coc.Step{Account: "prod", DocumentID: name, SeenAt: noonOf(15), Name: name, State: coc.Present, Newest: "v1", Meta: &coc.Meta{Name: &name},
+			Versions: []coc.VersionStep{versionOf("v1", 1, 15, "common: "+name+"\n")},
+			Changes:  []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, coc.RevisionRef{Label: "v1", Number: 1}, 15, "", "common\n")}}
+		if err := d.Commit(t.Context(), step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, address := range []string{"/search?q=common", "/search?q=common&newest=1", "/search?q=common&at=2026-03-20"} {
+		got := fetch(t, s, address)
+		words, links := pageText(t, got.body)
+		found := slices.DeleteFunc(links, func(l string) bool { return !strings.HasPrefix(l, "/documents/prod/job-") || strings.Contains(l, "#") })
+		want := fmt.Sprintf("Lines of %d documents, and there are more. On the command line: cocsync grep -F -i", maxFoundDocuments)
+		if got.status != http.StatusOK || len(found) != maxFoundDocuments || !slices.IsSorted(found) || !strings.Contains(words, want) {
+			t.Errorf("%s answers %d with %q: %s", address, got.status, found, words)
+		}
+	}
+}
