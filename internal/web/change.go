@@ -237,8 +237,13 @@ func sendPatch(w http.ResponseWriter, name string, patch []byte) {
 	send(w, http.StatusOK, "text/x-diff; charset=utf-8", patch)
 }
 
-// plainly answers with an error as text, where a file was asked for.
+// plainly answers with an error as text, where a file was asked for, or says where that
+// is.
 func (s *Site) plainly(w http.ResponseWriter, r *http.Request, err error) {
+	if there := moved(""); errors.As(err, &there) {
+		http.Redirect(w, r, string(there), http.StatusSeeOther)
+		return
+	}
 	if status, what, mend := s.judge(r, err); status != 0 {
 		http.Error(w, strings.TrimSpace(what+"\n"+mend), status)
 	}
