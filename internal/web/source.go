@@ -66,6 +66,9 @@ func (p *painter) line(line []byte) []token {
 	t.add("", s[:len(s)-len(body)])
 	n := keyLength(body)
 	t.add("key", body[:n])
+	if n == 0 {
+		in -= 2 // of a dash: a block stands further in than that
+	}
 	p.value(body[n:], in, &t)
 	return t
 }

@@ -42,14 +42,14 @@ func TestColours(t *testing.T) {
 	}, "\n"))
 	want := strings.Split(`comment(# all of it: 1)
 key(meta):
-  key(name): restart comment( # why)
+  key(name): restart  comment(# why)
   key(quoted): string("a # b")comment( # so)
 key(steps):
   - key(name): one
   - - two
     key(retries): literal(3)
     key(on): literal(true)
-    key(script): |comment( # a script)
+    key(script): | comment(# a script)
       key: value # no comment
 
       done
