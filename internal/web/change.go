@@ -24,7 +24,8 @@ type changePage struct {
 	OldURL, NewURL            string // of the versions; "" where there is none
 	Old, New                  text
 	MadeAt, SeenAt, Unchecked time.Time // Unchecked: since when a rewritten content was not looked at
-	Risk, Note                text
+	Risk                      string
+	Note                      text
 	Request                   text // the answer of COC that brought it
 	Answered                  time.Time
 	Metadata                  []group       // of a change without contents
@@ -65,7 +66,7 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	}
 	b := changePage{
 		Change: newChangeRow(c), DocumentURL: documentURL(doc), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
-		Old: visible(c.Previous, ""), New: visible(c.Version, ""), Risk: visible(c.RiskLevel, ""), Note: visible(c.Note, ""),
+		Old: visible(c.Previous, ""), New: visible(c.Version, ""), Risk: c.RiskLevel, Note: visible(c.Note, ""),
 		PatchURL: changeURL(c.ID) + "/patch", ProofURL: fmt.Sprintf("%s/changes/%d/proof", apiRoot, c.ID),
 	}
 	b.ChangesURL = "/changes?" + query1("document", doc.Account+"/"+doc.DocumentID)

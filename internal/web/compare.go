@@ -36,8 +36,7 @@ func (s *Site) compareVersions(ctx context.Context, q *question) (*view, error) 
 	if q.get("old") == "" || q.get("new") == "" {
 		return nil, asked{errors.New("two versions are compared: old and new")}
 	}
-	name := func(ref string) string { return doc.Account + "/" + doc.DocumentID + "@" + ref }
-	c, err := answer.Between(ctx, q.History, name(q.get("old")), name(q.get("new")))
+	c, err := answer.Within(ctx, q.History, doc, q.get("old"), q.get("new"))
 	if err != nil {
 		return nil, err
 	}

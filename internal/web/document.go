@@ -160,6 +160,7 @@ func (c *chooser) event(x coc.Change) event {
 	r := c.all[at]
 	e.Version = link{visible(r.Name(), ""), versionURL(c.doc, r.Name())}
 	if x.Kind == coc.KindWithdrawn {
+		e.MadeAt = time.Time{} // which is the version's
 		return e
 	}
 	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), absent(r) != nil

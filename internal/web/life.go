@@ -14,9 +14,12 @@ type life struct {
 	ChartLabel string
 }
 
-// mostBars is how many bars a chart has at most, whose bars are as short a time as that
-// allows.
-const mostBars = 100
+// A chart has bars of as short a time as gives it no more than so many, and shows
+// at least so many days.
+const (
+	mostBars  = 190
+	leastDays = 30
+)
 
 // newLife makes the chart of changes at some times, which are in order.
 func newLife(times []time.Time, now time.Time, local *time.Location) life {
@@ -27,12 +30,15 @@ func newLife(times []time.Time, now time.Time, local *time.Location) life {
 	if t := times[len(times)-1]; t.After(last) {
 		last = t // COC's clock is ahead of ours
 	}
-	first, end := midnight(times[0].In(local)), midnight(last.In(local)).AddDate(0, 0, 1)
+	end, first := midnight(last.In(local)).AddDate(0, 0, 1), midnight(times[0].In(local))
+	if least := end.AddDate(0, 0, -leastDays); least.Before(first) {
+		first = least
+	}
 	days := int(end.Sub(first).Hours()/24 + 0.5) // not all of them have 24
 	step, every := 1, "day"
 	switch {
 	case days > 7*mostBars:
-		step = days/mostBars + 1
+		step = (days + mostBars - 1) / mostBars
 		every = fmt.Sprintf("%d days", step)
 	case days > mostBars:
 		step, every = 7, "week"

@@ -30,7 +30,8 @@ func parsePage(t testing.TB, page string) *element {
 		if errors.Is(err, io.EOF) {
 			return root
 		} else if err != nil {
-			t.Fatalf("not well-formed: %v\n%s", err, page)
+			at := int(d.InputOffset())
+			t.Fatalf("not well-formed: %v: %q", err, page[max(0, at-200):min(len(page), at+50)])
 		}
 		in := open[len(open)-1]
 		switch x := token.(type) {

@@ -10,7 +10,9 @@ import (
 )
 
 // lay lays out a content.
-func lay(content string) (lines []sourceLine, more int) { return source(diff.Read([]byte(content)).Lines) }
+func lay(content string) (lines []sourceLine, more int) {
+	return source(diff.Read([]byte(content)).Lines)
+}
 
 // said is what a text says.
 func said(t text) string {

@@ -113,9 +113,11 @@ func (h *versionHead) beside(all []db.Revision, at int) {
 		return
 	}
 	h.ChooseURL = h.DocumentURL + "?" + query1("from", all[at].Name())
-	for _, r := range slices.Backward(all[at+1:]) {
-		if absent(r) == nil {
-			h.Newest = link{visible(r.Name(), ""), compareURL(h.doc, all[at], r)}
+	for i, r := range slices.Backward(all) {
+		if r.Label == h.doc.Version && absent(r) == nil {
+			if i != at {
+				h.Newest = link{visible(r.Name(), ""), compareURL(h.doc, all[min(i, at)], all[max(i, at)])}
+			}
 			return
 		}
 	}
