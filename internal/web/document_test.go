@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cocsync/internal/coc"
 )
@@ -279,5 +280,39 @@ func TestMissing(t *testing.T) {
 		if w.Code != tt.status || !strings.Contains(said, tt.says) || !strings.Contains(said, tt.mend) {
 			t.Errorf("%s answers %d %s\nwant %d %s %s", tt.address, w.Code, said, tt.status, tt.says, tt.mend)
 		}
+	}
+}
+
+// A chart goes from the first change to now, whatever the days between have in hours,
+// and loses none.
+func TestLife(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		days         int // since the first change
+		since, every string
+		bars         int
+	}{
+		{0, "2026-02-19", "day", 30}, {29, "2026-02-19", "day", 30}, {30, "2026-02-18", "day", 31}, {189, "2025-09-12", "day", 190},
+		{190, "2025-09-11", "week", 28}, {1329, "2022-07-30", "week", 190}, {1330, "2022-07-29", "8 days", 167}, {5000, "2012-07-11", "27 days", 186},
+	} {
+		now := on(20)
+		times := []time.Time{now.AddDate(0, 0, -tt.days), now.AddDate(0, 0, -tt.days/2), now}
+		l := newLife(times, now, berlin)
+		sum := 0
+		for _, d := range l.Days {
+			sum += d.Count
+		}
+		if l.Since != tt.since || l.Every != tt.every || len(l.Days) != tt.bars || sum != len(times) {
+			t.Errorf("after %d days the chart has %d bars of a %s since %s with %d changes, want %d of a %s since %s", tt.days, len(l.Days), l.Every, l.Since, sum, tt.bars, tt.every, tt.since)
+		}
+	}
+	if l := newLife(nil, on(20), berlin); l.Days != nil {
+		t.Error("no changes have a chart")
+	}
+	if l := newLife([]time.Time{on(25)}, on(20), berlin); l.Days[len(l.Days)-1].Count != 1 {
+		t.Error("a change of a clock that is ahead is lost")
 	}
 }
