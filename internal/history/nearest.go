@@ -24,7 +24,7 @@ func Nearest(typed string, names []string) []string {
 		case name == "":
 		case typed != "" && strings.Contains(name, low):
 			far = 1
-		case letters-utf8.RuneCountInString(name) <= most: // else so many are missing
+		case max(letters-utf8.RuneCountInString(name), utf8.RuneCountInString(name)-letters) <= most: // else more came or went
 			far = hint.Distance(low, name)
 		}
 		if far <= most {
