@@ -50,7 +50,7 @@ func (s *Site) outline(ctx context.Context, q *question) (*view, error) {
 func (h *versionHead) parts(list []diff.Part) (out []part) {
 	for i, p := range list {
 		x := part{
-			Name: visible(p.Name, ""), Task: visible(p.Task, ""), Description: visible(p.Description, ""), Value: visible(p.Value, "\t"),
+			Name: visible(p.Name, ""), Task: visible(p.Task, ""), Description: visible(p.Description, ""), Value: visible(p.Value, "\t\n"),
 			Href: h.line(p.Lines), To: p.Lines.To, Lines: lineRange(p.Lines.From, p.Lines.To), Fields: h.fields(p.Fields), Parts: h.parts(p.Parts),
 			Steps: len(p.Parts) > 0 && p.Parts[0].Step,
 		}
@@ -64,7 +64,7 @@ func (h *versionHead) parts(list []diff.Part) (out []part) {
 
 func (h *versionHead) fields(list []diff.PartField) (out []field) {
 	for _, f := range list {
-		out = append(out, field{visible(f.Name, ""), visible(f.Value, "\t"), h.line(f.Lines), f.Lines.To, h.fields(f.Fields)})
+		out = append(out, field{visible(f.Name, ""), visible(f.Value, "\t\n"), h.line(f.Lines), f.Lines.To, h.fields(f.Fields)})
 	}
 	return out
 }
