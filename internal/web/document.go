@@ -25,7 +25,7 @@ type documentPage struct {
 	Lacking                  []lacking // versions whose content was never had
 	LackingMore              int       // of which so many are not named
 	Rows                     []event
-	Later                    string // where the timeline goes on
+	NewestURL, Later         string // where the timeline begins and goes on; "" where that is here
 	From                     text   // the version that another is to be chosen for; nil: none was
 	NoneURL                  string // the page without that choice
 }
@@ -104,6 +104,9 @@ func (b *documentPage) timeline(ctx context.Context, q *question, doc db.Documen
 	list, err := q.DB.Changes(ctx, db.Filter{Document: doc.Key, Limit: perPage + 1, Behind: behind})
 	if err != nil {
 		return err
+	}
+	if q.get("behind") != "" {
+		b.NewestURL = q.with("behind", "")
 	}
 	if len(list) > perPage {
 		last := list[perPage-1]

@@ -27,6 +27,7 @@ type versionHead struct {
 	By                          text
 	MadeAt, SeenAt, CheckedAt   time.Time
 	WithdrawnAt, UncheckedSince time.Time
+	ErasedAt                    time.Time
 	Size, SHA256                string // "" without a content
 	UUID, Request               text
 	Answered                    time.Time
@@ -63,7 +64,7 @@ func (q *question) head(ctx context.Context, here string) (*versionHead, error) 
 	h := &versionHead{
 		DocumentURL: documentURL(v.Document), URL: versionURL(v.Document, label), Document: visible(v.Document.Name, ""), Label: visible(label, ""),
 		Here: here, By: visible(r.Author, ""), MadeAt: r.MadeAt, SeenAt: r.SeenAt, CheckedAt: r.CheckedAt, WithdrawnAt: r.WithdrawnAt,
-		UncheckedSince: r.PreviousCheckedAt, UUID: visible(r.UUID, ""), Request: visible(r.Evidence.RequestID, ""), Answered: r.Evidence.Date,
+		UncheckedSince: r.PreviousCheckedAt, ErasedAt: r.ErasedAt, UUID: visible(r.UUID, ""), Request: visible(r.Evidence.RequestID, ""), Answered: r.Evidence.Date,
 		Absent: absent(r), doc: v.Document, revision: r,
 	}
 	if r.Number > 0 {

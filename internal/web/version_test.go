@@ -116,7 +116,7 @@ func TestAbsentVersion(t *testing.T) {
 			}
 		}
 	}
-	if got := facts(look(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 || got["Size"] != "7 bytes" {
+	if got := facts(look(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 || got["Size"] != "7 bytes" || got["Content removed"] != "2026-03-06 12:00" {
 		t.Errorf("of an erased content the page tells %q", got)
 	}
 }
