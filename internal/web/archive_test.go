@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 )
 
 // on is noon of a day in March.
@@ -140,6 +139,3 @@ func handler(t *testing.T, s *Site) http.Handler {
 	}
 	return h
 }
-
-// doc is a document of the archive.
-func doc(account, id string) db.Document { return db.Document{Account: account, DocumentID: id} }
