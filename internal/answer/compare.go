@@ -80,19 +80,25 @@ func Compare(ctx context.Context, h *history.History, args []string) (*Compariso
 	case len(args) == 2:
 		from, to, ranged = ref, args[1], true
 	}
-	c := &Comparison{Doc: doc}
 	if !ranged {
+		c := &Comparison{Doc: doc}
 		return c, c.withBefore(ctx, h, ref)
 	}
-	old, err := h.Version(ctx, doc, from)
+	return Within(ctx, h, doc, from, to)
+}
+
+// Within compares two versions of a document.
+func Within(ctx context.Context, h *history.History, doc db.Document, old, now string) (*Comparison, error) {
+	was, err := h.Version(ctx, doc, old)
 	if err != nil {
 		return nil, err
 	}
-	now, err := h.Version(ctx, doc, to)
+	is, err := h.Version(ctx, doc, now)
 	if err != nil {
 		return nil, err
 	}
-	return c, c.load(ctx, h, &old, now)
+	c := &Comparison{Doc: doc}
+	return c, c.load(ctx, h, &was, is)
 }
 
 // Between compares two versions, each named in full as DOC@REF, of a document or of
@@ -144,16 +150,18 @@ func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref
 
 // across compares a version each of two documents, or of one named twice.
 func across(ctx context.Context, h *history.History, doc db.Document, ref string, other db.Document, second string) (*Comparison, error) {
-	for _, r := range []string{ref, second} {
-		if strings.Contains(r, "..") {
-			return nil, misask(hint.Wrap(fmt.Errorf("%q names two versions, and of two documents one each is compared", r), "write A@v3 B@v5"))
+	one := func(doc db.Document, ref string) (history.Version, error) {
+		v, err := h.Version(ctx, doc, ref)
+		if err != nil && strings.Contains(ref, "..") {
+			err = misask(hint.Wrap(fmt.Errorf("%q names two versions, and of two documents one each is compared", ref), "write A@v3 B@v5"))
 		}
+		return v, err
 	}
-	old, err := h.Version(ctx, doc, ref)
+	old, err := one(doc, ref)
 	if err != nil {
 		return nil, err
 	}
-	now, err := h.Version(ctx, other, second)
+	now, err := one(other, second)
 	if err != nil {
 		return nil, err
 	}

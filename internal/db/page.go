@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"time"
 
@@ -31,6 +32,40 @@ func (d *DB) Part(ctx context.Context, p Part) (docs []Document, all int, err er
 	return docs, all, err
 }
 
+// ByID returns the document of that id in that account; coc.ErrNotFound when there is
+// none.
+func (d *DB) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
+	defer wrap(&err, "document %q of account %q", documentID, account)
+	list, err := d.documents(ctx, `d.account_id = (SELECT id FROM accounts WHERE name = ?1) AND d.document_id = ?2`, account, documentID)
+	if err == nil && len(list) == 0 {
+		err = coc.ErrNotFound
+	}
+	if err != nil {
+		return Document{}, err
+	}
+	return list[0], nil
+}
+
+// Names returns the name and the id of every document, one behind the other, in the
+// order in which cocsync first saw them: to sort them takes longer than to read them.
+func (d *DB) Names(ctx context.Context) (names []string, err error) {
+	defer wrap(&err, "names of documents")
+	_, err = collect(ctx, d.read, func(row scanner) (struct{}, error) {
+		var name, id string
+		err := row.Scan(&name, &id)
+		names = append(names, name, id)
+		return struct{}{}, err
+	}, `SELECT name, document_id FROM documents ORDER BY id`)
+	return names, err
+}
+
+// ChangeTo returns the change that led to a revision of a document; 0 when none did yet.
+func (d *DB) ChangeTo(ctx context.Context, document, revision int64) (id int64, err error) {
+	defer wrap(&err, "change of a version")
+	err = d.read.row(ctx, `SELECT id FROM changes WHERE document_id = ? AND to_revision = ? ORDER BY id LIMIT 1`, document, revision).Scan(&id)
+	return id, explain(ignore(err, sql.ErrNoRows))
+}
+
 // DocumentStates counts the documents by how they stand.
 func (d *DB) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err error) {
 	defer wrap(&err, "count documents")
@@ -54,9 +89,13 @@ func (d *DB) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err er
 // them.
 func (d *DB) Times(ctx context.Context, document int64, since time.Time) (_ []time.Time, err error) {
 	defer wrap(&err, "times of changes")
+	among := `?2 = 0`
+	if document != 0 {
+		among = `document_id = ?2` // said alone it is read by its index
+	}
 	return collect(ctx, d.read, func(row scanner) (time.Time, error) {
 		var at int64
 		err := row.Scan(&at)
 		return time.UnixMilli(at).UTC(), err
-	}, `SELECT at FROM changes WHERE at >= ?1 AND (?2 = 0 OR document_id = ?2) ORDER BY at`, since.UnixMilli(), document)
+	}, `SELECT at FROM changes WHERE at >= ?1 AND `+among+` ORDER BY at`, since.UnixMilli(), document)
 }

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -46,5 +47,49 @@ func TestPart(t *testing.T) {
 	times, err := d.Times(t.Context(), 0, time.Time{})
 	if err != nil || len(times) != 4 || !slices.IsSortedFunc(times, time.Time.Compare) {
 		t.Errorf("Times = %v, %v, want four in order", times, err)
+	}
+}
+
+// A document's page asks for that document alone.
+func TestOfADocument(t *testing.T) {
+	d, _ := open(t)
+	if _, err := d.Account(t.Context(), "test", "https://test.example", false); err != nil {
+		t.Fatal(err)
+	}
+	other := step("DM1", "a: 3\n")
+	other.Account = "test"
+	commit(t, d, step("DM1", "a: 1\n"), next("DM1", 2, "a: 2\n"), other, step("DM10", "a: 4\n"))
+	doc, err := d.ByID(t.Context(), "prod", "DM1")
+	if err != nil || doc.Account != "prod" || doc.DocumentID != "DM1" || doc.Version != "v2" {
+		t.Fatalf("ByID = %+v, %v", doc, err)
+	}
+	for _, id := range [][2]string{{"prod", "DM"}, {"prod", ""}, {"", "DM1"}, {"prod", "job DM1"}, {"test", "DM10"}} {
+		if doc, err := d.ByID(t.Context(), id[0], id[1]); !errors.Is(err, coc.ErrNotFound) {
+			t.Errorf("ByID(%q, %q) = %s, %v, want coc.ErrNotFound", id[0], id[1], doc.DocumentID, err)
+		}
+	}
+	names, err := d.Names(t.Context())
+	if want := []string{"job DM1", "DM1", "job DM1", "DM1", "job DM10", "DM10"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("Names = %q, %v, want %q", names, err, want)
+	}
+	revisions, err := d.Revisions(t.Context(), doc.Key)
+	if err != nil || len(revisions) != 2 {
+		t.Fatalf("Revisions = %v, %v", revisions, err)
+	}
+	for _, r := range revisions {
+		id, err := d.ChangeTo(t.Context(), doc.Key, r.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := d.Change(t.Context(), id); err != nil || c.Version != r.Label || c.Document != doc.Key {
+			t.Errorf("the change to %s is %d, to %s, %v", r.Label, id, c.Version, err)
+		}
+	}
+	if id, err := d.ChangeTo(t.Context(), doc.Key, 999); id != 0 || err != nil {
+		t.Errorf("the change to no revision is %d, %v", id, err)
+	}
+	times, err := d.Times(t.Context(), doc.Key, time.Time{})
+	if err != nil || len(times) != 2 {
+		t.Errorf("Times of the document = %v, %v, want two", times, err)
 	}
 }

@@ -17,9 +17,10 @@ type Part struct {
 
 // PartField is a field of a part.
 type PartField struct {
-	Name  string
-	Value string // in short
-	Lines Span
+	Name   string
+	Value  string // in short; "" where it has fields of its own
+	Lines  Span
+	Fields []PartField // what a step's inputs and outputs are called and hold
 }
 
 // maxParts bounds how many parts are told of a content.
@@ -105,7 +106,34 @@ func (s *scanner) fields(at side, n *node, element bool) (fields []PartField) {
 		if s.left--; s.left < 0 {
 			break
 		}
-		fields = append(fields, PartField{cut(p.key.value, maxLabel), show(p.value, false), at.part(p.slot).Span})
+		here := at.part(p.slot)
+		f := PartField{Name: cut(p.key.value, maxLabel), Lines: here.Span}
+		if element {
+			f.Fields = s.within(here, p.value)
+		}
+		if f.Fields == nil {
+			f.Value = show(p.value, false)
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// within makes fields of what an element's field holds: of keys, or of elements that have
+// keys. A list of words is one value.
+func (s *scanner) within(at side, n *node) (fields []PartField) {
+	if n.kind == mapping {
+		return s.fields(at, n, false)
+	}
+	names := newListing(n)
+	for i, it := range n.items {
+		if it.value.kind != mapping {
+			return nil
+		}
+		if s.left--; s.left < 0 {
+			break
+		}
+		fields = append(fields, PartField{Name: names.label(i), Value: show(it.value, false), Lines: at.part(it).Span})
 	}
 	return fields
 }

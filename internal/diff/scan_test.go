@@ -18,6 +18,9 @@ func outlineText(parts []Part, indent string) string {
 		}
 		for _, f := range p.Fields {
 			fmt.Fprintf(&b, " | %s=%s@%d", f.Name, f.Value, f.Lines.From)
+			for _, f := range f.Fields {
+				fmt.Fprintf(&b, " .%s=%s@%d", f.Name, f.Value, f.Lines.From)
+			}
 		}
 		b.WriteString("\n" + outlineText(p.Parts, indent+"  "))
 	}
@@ -38,6 +41,11 @@ steps:
       stop the
       service
     inputs: {timeout: 30}
+    outputs:
+    - name: failed
+      selector: .x
+    - just: a key
+    after: [a, {b: c}]
   - just a word
   - name: stop
     task: wait
@@ -49,10 +57,10 @@ steps:
 inputs 3-5
   nodes 4-5 | param_name=nodes@4 | type=list@5
 outputs 6-6
-steps 7-16
-  stop 8-13 | hwc:runbook:scripts@1.0.0 | stop the service | inputs={timeout: 30}@13
-  1 14-14 | just a word
-  stop 15-16 | wait
+steps 7-21
+  stop 8-18 | hwc:runbook:scripts@1.0.0 | stop the service | inputs=@13 .timeout=30@13 | outputs=@14 .failed={name: "failed", selector: ".x"}@15 .1={just: "a key"}@17 | after=["a", {b: "c"}]@18
+  1 19-19 | just a word
+  stop 20-21 | wait
 `
 	if got := outlineText(parts, ""); got != want {
 		t.Errorf("Parts:\n%s\nwant\n%s", got, want)

@@ -6,9 +6,9 @@ package hint
 func Distance(from, to string) int {
 	a, b := []rune(from), []rune(to)
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	d := make([][]int, len(a)+1)
+	d, all := make([][]int, len(a)+1), make([]int, (len(a)+1)*(len(b)+1))
 	for i := range d {
-		d[i] = make([]int, len(b)+1)
+		d[i] = all[i*(len(b)+1):][:len(b)+1]
 		d[i][0] = i
 	}
 	for j := range d[0] {

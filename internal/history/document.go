@@ -58,14 +58,14 @@ func (h *History) Document(ctx context.Context, ref string) (db.Document, error)
 	if err != nil || ok {
 		return doc, err
 	}
-	all, err := h.DB.Documents(ctx, "")
+	all, err := h.DB.Names(ctx)
 	if err != nil {
 		return db.Document{}, err
 	}
 	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
 }
 
-// find is Document without advice, which takes all documents to give.
+// find is Document without advice, which takes all names to give.
 func (h *History) find(ctx context.Context, ref string) (_ db.Document, ok bool, err error) {
 	all, err := h.DB.Named(ctx, ref)
 	if err != nil {
@@ -143,15 +143,12 @@ func candidates(list []db.Document) string {
 	return strings.Join(names, ", ")
 }
 
-func advice(ref string, all []db.Document) string {
+// advice says what may be meant among all names and ids.
+func advice(ref string, all []string) string {
 	if len(all) == 0 {
 		return "the archive is empty: run `cocsync sync` first"
 	}
-	names := make([]string, 0, 2*len(all))
-	for _, d := range all {
-		names = append(names, d.Name, d.DocumentID)
-	}
-	near := Nearest(ref, names)
+	near := Nearest(ref, all)
 	for i := range near {
 		near[i] = shown(near[i])
 	}

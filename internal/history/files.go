@@ -23,11 +23,11 @@ func (f *fileNames) of(account, name, documentID string) string {
 		suffix := ""
 		switch {
 		case n == 1:
-			suffix = "-" + cutBytes(safeName(documentID), maxFileName/2)
+			suffix = "-" + cutBytes(FileName(documentID), maxFileName/2)
 		case n > 1:
 			suffix = fmt.Sprintf("-%d", n)
 		}
-		path := safeName(account) + "/" + cutBytes(safeName(name), maxFileName-len(suffix)) + suffix + ".yaml"
+		path := FileName(account) + "/" + cutBytes(FileName(name), maxFileName-len(suffix)) + suffix + ".yaml"
 		// Some file systems take no notice of case.
 		if key := strings.ToLower(path); !f.taken[key] {
 			f.taken[key] = true
@@ -45,11 +45,11 @@ func cutBytes(s string, most int) string {
 	return s
 }
 
-// safeName makes a name fit to be a file's on any system, and in git: without
+// FileName makes a name fit to be a file's on any system, and in git: without
 // separators, control characters and those with a meaning to a system or a shell that
 // can't be quoted, and not beginning with a dot or a dash, so that neither "..",
 // ".git" nor an option comes of it.
-func safeName(name string) string {
+func FileName(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(name, "_") {
 		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|~`, r) {

@@ -3,6 +3,7 @@ package history
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cocsync/internal/hint"
 )
@@ -16,15 +17,17 @@ func Nearest(typed string, names []string) []string {
 	}
 	var list []near
 	low := strings.ToLower(typed)
+	letters, most := utf8.RuneCountInString(low), max(2, len(typed)/3)
 	for _, n := range names {
-		if n == "" {
-			continue
-		}
-		far := hint.Distance(low, strings.ToLower(n))
-		if strings.Contains(strings.ToLower(n), low) && typed != "" {
+		name, far := strings.ToLower(n), most+1
+		switch {
+		case name == "":
+		case typed != "" && strings.Contains(name, low):
 			far = 1
+		case max(letters-utf8.RuneCountInString(name), utf8.RuneCountInString(name)-letters) <= most: // else more came or went
+			far = hint.Distance(low, name)
 		}
-		if far <= max(2, len(typed)/3) {
+		if far <= most {
 			list = append(list, near{n, far})
 		}
 	}

@@ -29,7 +29,8 @@ type changePage struct {
 	MadeAt, SeenAt          time.Time
 	Made, Seen              string // what is to be said beside these times
 	HasAuthor               bool   // somebody made what came
-	Risk, Note              text
+	Risk                    string
+	Note                    text
 	Basis                   db.Basis
 	Within                  string // how long a content was not looked at before it was found rewritten
 	Request, Watch          text
@@ -73,7 +74,7 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	b := changePage{
 		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + query1("document", ref), Ref: visible(ref, ""),
 		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
-		Risk: visible(c.RiskLevel, ""), Note: visible(c.Note, ""), ProofURL: changeURL(c.ID) + "/proof",
+		Risk: c.RiskLevel, Note: visible(c.Note, ""), ProofURL: changeURL(c.ID) + "/proof",
 	}
 	b.Made, b.Seen = beside(c)
 	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
@@ -254,8 +255,13 @@ func sendFile(w http.ResponseWriter, name, typ string, body []byte) {
 	send(w, http.StatusOK, typ+"; charset=utf-8", body)
 }
 
-// plainly answers with an error as text, where a file was asked for.
+// plainly answers with an error as text, where a file was asked for, or says where that
+// is.
 func (s *Site) plainly(w http.ResponseWriter, r *http.Request, err error) {
+	if there := moved(""); errors.As(err, &there) {
+		http.Redirect(w, r, string(there), http.StatusSeeOther)
+		return
+	}
 	if status, what, mend := s.judge(r, err); status != 0 {
 		http.Error(w, strings.TrimSpace(what+"\n"+mend), status)
 	}

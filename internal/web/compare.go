@@ -180,20 +180,5 @@ func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 	sendFile(w, fileName(".patch", names...), "text/x-diff", c.Patch(diff.Options{Context: answer.PatchContext}))
 }
 
-// document finds the document that {account} and {id} in the address name.
-func (q *question) document(ctx context.Context) (db.Document, error) {
-	account, id := q.PathValue("account"), q.PathValue("id")
-	list, err := q.DB.Named(ctx, id)
-	if err != nil {
-		return db.Document{}, err
-	}
-	for _, d := range list {
-		if d.Account == account && d.DocumentID == id {
-			return d, nil
-		}
-	}
-	return q.Document(ctx, account+"/"+id) // whose error names the likely ones
-}
-
 // query1 is an address's query of one value.
 func query1(name, value string) string { return url.Values{name: {value}}.Encode() }

@@ -20,10 +20,10 @@ func TestContrast(t *testing.T) {
 	}{
 		{"text", []string{"page", "band", "went-line", "went-word", "came-line", "came-word", "raw"}},
 		{"quiet", []string{"page", "band", "went-line", "came-line"}},
-		{"link", []string{"page"}},
-		{"change", []string{"page"}},
-		{"went", []string{"page"}},
-		{"came", []string{"page"}},
+		{"link", []string{"page", "band", "raw"}},
+		{"change", []string{"page", "band", "raw"}},
+		{"went", []string{"page", "band", "went-line"}},
+		{"came", []string{"page", "band", "raw"}},
 	} {
 		for _, behind := range tt.behind {
 			for i, mode := range []string{"light", "dark"} {

@@ -2,16 +2,15 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/history"
 )
 
 // documentPage is one document: what it is, and all that happened to it.
@@ -22,32 +21,33 @@ type documentPage struct {
 	CreatedAt, UpdatedAt     time.Time
 	FirstSeen, LastChecked   time.Time
 	Watches                  []text
-	Days                     []day
-	ChartWidth               int
-	ChartLabel               string
-	Rows                     []timelineRow
-	Later                    string // where the timeline goes on
-	Missing                  []missingRow
+	Life                     life
+	Lacking                  []lacking // versions whose content was never had
+	LackingMore              int       // of which so many are not named
+	Rows                     []event
+	NewestURL, Later         string // where the timeline begins and goes on; "" where that is here
 	From                     text   // the version that another is to be chosen for; nil: none was
-	FromURL                  string // the page without that choice
+	NoneURL                  string // the page without that choice
 }
 
-// timelineRow is a change in a document's timeline, and the version it led to.
-type timelineRow struct {
+// event is a change in a document's timeline, and the version it led to.
+type event struct {
 	changeRow
-	Version             text
-	VersionURL          string
-	MadeAt, SeenAt      time.Time
-	CompareURL          string // chooses the version, or compares it with the one that was chosen
-	Chosen, Withdrawn   bool
-	Size                string
-	Unavailable, Erased bool
+	Version           link
+	MadeAt, SeenAt    time.Time
+	CompareURL        string // chooses the version, or compares it with the one that was chosen
+	Chosen, Withdrawn bool
+	Absent            bool // its content was removed
 }
 
-// missingRow is a version whose content is not here.
-type missingRow struct {
-	Version, State, Why text
+// lacking is a version whose content is not here.
+type lacking struct {
+	Version link
+	Why     text
 }
+
+// maxLacking is how many of them are named.
+const maxLacking = 20
 
 // documentPages are the addresses of documents and their versions.
 func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
@@ -84,7 +84,7 @@ func (s *Site) document(ctx context.Context, q *question) (*view, error) {
 			return nil, err
 		}
 	}
-	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: b.Later == "" && b.From == nil, Body: b}, nil
+	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("behind") == "" && b.From == nil, Body: b}, nil
 }
 
 func (b *documentPage) watched(ctx context.Context, q *question, doc db.Document) error {
@@ -105,6 +105,9 @@ func (b *documentPage) timeline(ctx context.Context, q *question, doc db.Documen
 	if err != nil {
 		return err
 	}
+	if q.get("behind") != "" {
+		b.NewestURL = q.with("behind", "")
+	}
 	if len(list) > perPage {
 		last := list[perPage-1]
 		b.Later = q.with("behind", fmt.Sprintf("%d-%d", last.At.UnixMilli(), last.ID))
@@ -114,54 +117,71 @@ func (b *documentPage) timeline(ctx context.Context, q *question, doc db.Documen
 	if err != nil {
 		return err
 	}
-	revisions := map[string]db.Revision{}
-	for _, r := range all {
-		revisions[r.Name()] = r
-		if r.Number == 0 {
-			b.Missing = append(b.Missing, missingRow{visible(r.Name(), ""), visible(string(r.State), ""), visible(r.Err, "")})
+	c := chooser{q: q, doc: doc, all: all, places: map[string]int{}, from: -1}
+	for i, r := range all {
+		c.places[r.Name()] = i
+		if r.Name() == q.get("from") && absent(r) == nil {
+			c.from = i
+			b.From, b.NoneURL = visible(r.Name(), ""), q.with("from", "")
 		}
 	}
-	slices.Reverse(b.Missing)
-	from := q.get("from")
-	if _, ok := revisions[from]; ok {
-		b.From, b.FromURL = visible(from, ""), q.with("from", "")
+	for _, x := range list {
+		b.Rows = append(b.Rows, c.event(x))
 	}
-	for _, c := range list {
-		b.Rows = append(b.Rows, newTimelineRow(q, doc, c, revisions, from))
-	}
+	b.lacks(doc, all)
 	return nil
 }
 
-func newTimelineRow(q *question, doc db.Document, c coc.Change, revisions map[string]db.Revision, from string) timelineRow {
-	row := timelineRow{changeRow: newChangeRow(c), MadeAt: c.MadeAt, SeenAt: c.SeenAt}
-	r, ok := revisions[c.Version]
-	if c.Version == "" || !ok || c.Kind == coc.KindWithdrawn {
-		return row
-	}
-	row.Version, row.VersionURL = visible(c.Version, ""), versionURL(doc, c.Version)
-	row.Size, row.Erased, row.Withdrawn = answer.Size(int64(r.Size)), r.Erased, !r.WithdrawnAt.IsZero()
-	_, chosen := revisions[from]
-	switch {
-	case row.Erased:
-	case !chosen:
-		row.CompareURL = q.with("from", c.Version)
-	case from == c.Version:
-		row.Chosen = true
-	default:
-		// The older one is the old one, whichever was chosen first.
-		old, now := revisions[from], r
-		if now.MadeAt.Before(old.MadeAt) || now.MadeAt.Equal(old.MadeAt) && now.SeenAt.Before(old.SeenAt) {
-			old, now = now, old
+// lacks tells of versions whose content is not here, newest first.
+func (b *documentPage) lacks(doc db.Document, all []db.Revision) {
+	for _, r := range slices.Backward(all) {
+		switch {
+		case r.Number > 0:
+		case len(b.Lacking) == maxLacking:
+			b.LackingMore++
+		default:
+			b.Lacking = append(b.Lacking, lacking{link{visible(r.Name(), ""), versionURL(doc, r.Name())}, absent(r)})
 		}
-		row.CompareURL = documentURL(doc) + "/compare?" + url.Values{"old": {old.Name()}, "new": {now.Name()}}.Encode()
 	}
-	return row
+}
+
+// chooser makes a timeline in which two versions can be chosen.
+type chooser struct {
+	q      *question
+	doc    db.Document
+	all    []db.Revision  // in their order
+	places map[string]int // in it, by name
+	from   int            // place of the chosen one; -1 for none
+}
+
+func (c *chooser) event(x coc.Change) event {
+	e := event{changeRow: newChangeRow(x), MadeAt: x.MadeAt, SeenAt: x.SeenAt}
+	at, ok := c.places[x.Version]
+	if !ok {
+		return e
+	}
+	r := c.all[at]
+	e.Version = link{visible(r.Name(), ""), versionURL(c.doc, r.Name())}
+	if x.Kind == coc.KindWithdrawn {
+		e.MadeAt = time.Time{} // which is the version's
+		return e
+	}
+	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), absent(r) != nil
+	switch {
+	case e.Absent:
+	case c.from < 0:
+		e.CompareURL = c.q.with("from", r.Name())
+	case c.from == at:
+		e.Chosen = true
+	default: // the older one is the old one, whichever was chosen first
+		e.CompareURL = compareURL(c.doc, c.all[min(at, c.from)], c.all[max(at, c.from)])
+	}
+	return e
 }
 
 func (b *documentPage) chart(ctx context.Context, q *question, doc db.Document) error {
-	first := midnight(q.Now().In(q.Local)).AddDate(0, 0, 1-chartDays)
-	times, err := q.DB.Times(ctx, doc.Key, first)
-	b.Days, b.ChartWidth, b.ChartLabel = chart(times, first, chartDays)
+	times, err := q.DB.Times(ctx, doc.Key, time.Time{})
+	b.Life = newLife(times, q.Now(), q.Local)
 	return err
 }
 
@@ -169,10 +189,6 @@ func (b *documentPage) chart(ctx context.Context, q *question, doc db.Document) 
 func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
 	q := &question{r, s.asker(new([]string)), r.URL.Query()}
 	v, err := q.version(r.Context())
-	if to := moved(""); errors.As(err, &to) {
-		http.Redirect(w, r, string(to)+"/raw", http.StatusSeeOther)
-		return
-	}
 	if err != nil {
 		s.plainly(w, r, err)
 		return
@@ -182,6 +198,8 @@ func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
 		s.plainly(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	name := history.FileName(v.Document.Name+"@"+v.Label()) + ".yaml"
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
 	send(w, http.StatusOK, "text/plain; charset=utf-8", c.Bytes)
 }

@@ -24,7 +24,7 @@ func (s *Site) feeds(mux *http.ServeMux) {
 		return db.Document{}, nil
 	}))
 	mux.HandleFunc("GET /documents/{account}/{id}/feed.atom", s.feed(func(ctx context.Context, h *history.History, r *http.Request) (db.Document, error) {
-		return h.Document(ctx, r.PathValue("account")+"/"+r.PathValue("id"))
+		return (&question{r, h, r.URL.Query()}).document(ctx)
 	}))
 	mux.HandleFunc("GET /documents/{doc}/feed.atom", s.feed(func(ctx context.Context, h *history.History, r *http.Request) (db.Document, error) {
 		return h.Document(ctx, r.PathValue("doc"))
@@ -43,9 +43,7 @@ func (s *Site) feed(find func(context.Context, *history.History, *http.Request) 
 			feed, updated, err = s.newFeed(r.Context(), h, doc, base(r))
 		}
 		if err != nil {
-			if status, what, mend := s.judge(r, err); status != 0 {
-				http.Error(w, what+"\n"+mend, status)
-			}
+			s.plainly(w, r, err)
 			return
 		}
 		s.sendFeed(w, r, feed, updated)

@@ -56,7 +56,7 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Days, o.ChartWidth, o.ChartLabel = chart(times, first, chartDays)
+	o.Days, o.ChartWidth, o.ChartLabel = chart(times, first, chartDays, 1)
 	list, err := q.DB.Changes(ctx, db.Filter{Limit: lately})
 	if err != nil {
 		return nil, err
@@ -126,12 +126,16 @@ const (
 	leastShown = 3 // so that one change among hundreds is seen
 )
 
-// chart counts changes by day of the first instant's zone.
-func chart(times []time.Time, first time.Time, days int) (bars []day, width int, label string) {
+// chart counts changes in so many bars of so many days each, from midnight in the first
+// instant's zone on.
+func chart(times []time.Time, first time.Time, count, step int) (bars []day, width int, label string) {
 	most, total := 0, 0
-	for i := range days {
-		from, to := first.AddDate(0, 0, i), first.AddDate(0, 0, i+1)
+	for i := range count {
+		from, to := first.AddDate(0, 0, i*step), first.AddDate(0, 0, (i+1)*step)
 		d := day{Label: from.Format(time.DateOnly), X: i * barStep}
+		if step > 1 {
+			d.Label += " to " + to.AddDate(0, 0, -1).Format(time.DateOnly)
+		}
 		for len(times) > 0 && times[0].Before(to) {
 			d.Count++
 			times = times[1:]
@@ -145,7 +149,7 @@ func chart(times []time.Time, first time.Time, days int) (bars []day, width int,
 			b.Y = chartHigh - b.Height
 		}
 	}
-	return bars, days * barStep, fmt.Sprintf("%s in %d days, at most %d in one", answer.Plural(total, "change"), days, most)
+	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", answer.Plural(total, "change"), count*step, most)
 }
 
 func midnight(t time.Time) time.Time {

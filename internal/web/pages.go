@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"cocsync/internal/answer"
@@ -168,7 +169,16 @@ func (p *pages) funcs() template.FuncMap {
 		"ago":     func(t time.Time) string { return answer.Age(p.site.History.Now().Sub(t)) + " ago" },
 		"plural":  answer.Plural,
 		"change":  changeURL,
+		"level":   level,
 	}
+}
+
+// level is a risk level that the style sheet knows; "" for others.
+func level(risk string) string {
+	if slices.Contains(answer.RiskLevels(), risk) {
+		return risk
+	}
+	return ""
 }
 
 func (p *pages) local(t time.Time) time.Time { return t.In(p.site.History.Local) }

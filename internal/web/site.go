@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"cocsync/internal/db"
@@ -97,12 +96,12 @@ func (s *Site) asker(notes *[]string) *history.History {
 
 // documentURL is the page of a document.
 func documentURL(d db.Document) string {
-	return "/documents/" + url.PathEscape(d.Account) + "/" + url.PathEscape(d.DocumentID)
+	return "/documents/" + segment(d.Account) + "/" + segment(d.DocumentID)
 }
 
 // versionURL is the page of a version, named as v3 or v3#2.
 func versionURL(d db.Document, label string) string {
-	return documentURL(d) + "/" + url.PathEscape(label)
+	return documentURL(d) + "/" + segment(label)
 }
 
 // changeURL is the page of a change.

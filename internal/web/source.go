@@ -2,9 +2,14 @@ package web
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 	"strings"
+)
+
+// The most of a content that one page shows.
+const (
+	maxLines = 20000
+	maxShown = 1 << 20 // bytes; COC takes 64 KB
 )
 
 // sourceLine is a line of a content.
@@ -20,25 +25,18 @@ type token struct {
 	Text  text
 }
 
-// source lays a content out in lines. more is how many of them there are besides.
-func source(content []byte) (lines []sourceLine, more int) {
+// source lays out the lines of a content, as far as there is room for them. more is how
+// many of them there are besides.
+func source(all [][]byte) (lines []sourceLine, more int) {
 	var p painter
-	for number := 1; len(content) > 0; number++ {
-		if number > maxLines {
-			return lines, bytes.Count(content, []byte("\n")) + 1 - b2i(bytes.HasSuffix(content, []byte("\n")))
+	room := maxShown
+	for i, line := range all {
+		if room -= len(line); room < 0 || i == maxLines {
+			return lines, len(all) - i
 		}
-		line, rest, ended := bytes.Cut(content, []byte("\n"))
-		lines = append(lines, sourceLine{number, p.line(line), !ended})
-		content = rest
+		lines = append(lines, sourceLine{i + 1, p.line(line), !bytes.HasSuffix(line, []byte("\n"))})
 	}
 	return lines, 0
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // painter colours the lines of a content one after the other, in time with their
@@ -52,6 +50,7 @@ type painter struct {
 // maxPainted is how much of a line is coloured, in bytes.
 const maxPainted = 2000
 
+// line returns a line without its end, in colours.
 func (p *painter) line(line []byte) []token {
 	s := strings.TrimSuffix(string(line), "\n")
 	body := strings.TrimLeft(s, " ")
@@ -59,64 +58,93 @@ func (p *painter) line(line []byte) []token {
 	if p.block = p.block && (body == "" || in > p.indent); p.block || len(s) > maxPainted {
 		return []token{{"", visible(s, "\t")}}
 	}
-	var t []token
-	add := func(class, s string) {
-		if s != "" {
-			t = append(t, token{class, visible(s, "\t")})
-		}
-	}
 	for strings.HasPrefix(body, "- ") {
 		in += 2
 		body = body[2:]
 	}
-	add("", s[:len(s)-len(body)])
-	if strings.HasPrefix(body, "#") {
-		add("comment", body)
-		return t
+	var t tokens
+	t.add("", s[:len(s)-len(body)])
+	n := keyLength(body)
+	t.add("key", body[:n])
+	if n == 0 {
+		in -= 2 // of a dash: a block stands further in than that
 	}
-	value := body
-	if n := keyLength(body); n > 0 {
-		add("key", body[:n])
-		value = body[n:]
-	}
-	p.value(value, in, add)
+	p.value(body[n:], in, &t)
 	return t
 }
 
+// tokens is a line that is being coloured.
+type tokens []token
+
+func (t *tokens) add(class, s string) {
+	if s != "" {
+		*t = append(*t, token{class, visible(s, "\t")})
+	}
+}
+
 // value colours what stands behind a key, or in its place.
-func (p *painter) value(s string, in int, add func(class, s string)) {
+func (p *painter) value(s string, in int, t *tokens) {
 	word := strings.TrimLeft(s, ": ")
-	add("", s[:len(s)-len(word)])
+	t.add("", s[:len(s)-len(word)])
 	class := ""
-	switch {
-	case strings.HasPrefix(word, `"`) || strings.HasPrefix(word, "'"):
-		class = "string"
+	end := strings.Index(" "+word, " #") // where a comment begins
+	switch n := quotedLength(word); {
+	case n > 0:
+		class, end = "string", n
 	case strings.HasPrefix(word, "|") || strings.HasPrefix(word, ">"):
 		p.block, p.indent = true, in
+		fallthrough
 	default:
-		if at := strings.Index(word, " #"); at >= 0 {
-			add(literal(word[:at]), word[:at])
-			add("comment", word[at:])
-			return
+		if end < 0 {
+			end = len(word)
 		}
-		class = literal(word)
+		class = literal(word[:end])
 	}
-	add(class, word)
+	t.add(class, word[:end])
+	rest := word[end:]
+	if class = ""; strings.HasPrefix(strings.TrimLeft(rest, " "), "#") {
+		class = "comment"
+	}
+	t.add(class, rest)
 }
 
 // keyLength is the length of the key that a text begins with; 0 for none.
 func keyLength(s string) int {
-	n := strings.IndexByte(s, ':')
-	if n <= 0 || n+1 < len(s) && s[n+1] != ' ' || strings.ContainsAny(s[:n], "{}[],#&*!|>%@`") {
+	n := quotedLength(s)
+	if n == 0 {
+		n = strings.IndexByte(s, ':')
+	}
+	if n <= 0 || n == len(s) || s[n] != ':' || n+1 < len(s) && s[n+1] != ' ' {
+		return 0
+	}
+	if s[0] != '"' && s[0] != '\'' && strings.ContainsAny(s[:n], "{}[],#&*!|>%@`") {
 		return 0
 	}
 	return n
 }
 
+// quotedLength is the length of the quoted string that a text begins with, up to its
+// end where no quote closes it; 0 for none.
+func quotedLength(s string) int {
+	if s == "" || s[0] != '"' && s[0] != '\'' {
+		return 0
+	}
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && s[0] == '"':
+			i++
+		case s[i] == s[0] && s[0] == '\'' && i+1 < len(s) && s[i+1] == '\'':
+			i++
+		case s[i] == s[0]:
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
 // literal is the class of a word that is no text to YAML.
 func literal(word string) string {
-	word = strings.TrimSpace(word)
-	switch word {
+	switch word = strings.TrimSpace(word); word {
 	case "":
 		return ""
 	case "true", "false", "null", "~":
@@ -130,6 +158,3 @@ func literal(word string) string {
 	}
 	return "literal"
 }
-
-// line is the address of a line of the version's content.
-func (h *versionHead) line(n int) string { return fmt.Sprintf("%s#L%d", h.URL, n) }

@@ -2,18 +2,23 @@ package web
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
+
+	"cocsync/internal/diff"
 )
 
-// written is what tokens say, without their colours.
-func written(tokens []token) string {
+// lay lays out a content.
+func lay(content string) (lines []sourceLine, more int) {
+	return source(diff.Read([]byte(content)).Lines)
+}
+
+// said is what a text says.
+func said(t text) string {
 	var b strings.Builder
-	for _, t := range tokens {
-		for _, p := range t.Text {
-			b.WriteString(p.Text)
-		}
+	for _, p := range t {
+		b.WriteString(p.Text)
 	}
 	return b.String()
 }
@@ -22,30 +27,31 @@ func written(tokens []token) string {
 func colours(tokens []token) string {
 	var b strings.Builder
 	for _, t := range tokens {
-		text := written([]token{t})
-		if t.Class != "" {
-			text = t.Class + "(" + text + ")"
+		if t.Class == "" {
+			b.WriteString(said(t.Text))
+		} else {
+			b.WriteString(t.Class + "(" + said(t.Text) + ")")
 		}
-		b.WriteString(text)
 	}
 	return b.String()
 }
 
 func TestColours(t *testing.T) {
-	lines, more := source([]byte(strings.Join([]string{
-		"# all of it", "meta:", "  name: restart  # why", `  quoted: "a # b"`, "steps:", "  - name: one", "  - - two", "    retries: 3", "    on: true",
-		"    script: |", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x", "{a: b}: c", "  - ", "last: ~",
-	}, "\n")))
-	want := strings.Split(`comment(# all of it)
+	lines, more := lay(strings.Join([]string{
+		"# all of it: 1", "meta:", "  name: restart  # why", `  quoted: "a # b" # so`, "steps:", "  - name: one", "  - - two", "    retries: 3", "    on: true",
+		"    script: | # a script", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x", "{a: b}: c", "  - ", "a: 'it''s'",
+		`"a: \" b": "c" d`, "- >-", "  a: 1", "task: hwc:scripts@1.0.0", "url#x: y#z", ":", ": ", `open: "a`, "sign: -", "last: ~",
+	}, "\n"))
+	want := strings.Split(`comment(# all of it: 1)
 key(meta):
-  key(name): restart comment( # why)
-  key(quoted): string("a # b")
+  key(name): restart  comment(# why)
+  key(quoted): string("a # b")comment( # so)
 key(steps):
   - key(name): one
   - - two
     key(retries): literal(3)
     key(on): literal(true)
-    key(script): |
+    key(script): | comment(# a script)
       key: value # no comment
 
       done
@@ -53,6 +59,16 @@ key(steps):
 not a key:x
 {a: b}: c
   - `+`
+key(a): string('it''s')
+key("a: \" b"): string("c") d
+- >-
+  a: 1
+key(task): hwc:scripts@1.0.0
+url#x: y#z
+:
+: `+`
+key(open): string("a)
+key(sign): -
 key(last): literal(~)`, "\n")
 	if more != 0 || len(lines) != len(want) {
 		t.Fatalf("%d lines and %d more, want %d", len(lines), more, len(want))
@@ -67,43 +83,57 @@ key(last): literal(~)`, "\n")
 	}
 }
 
+// A page shows no more of a content than there is room for, and counts the rest.
 func TestLongContentsAreCut(t *testing.T) {
-	for end, want := range map[string]int{"": 1, "\n": 1, "\nx": 2, "\nx\n": 2} {
-		lines, more := source([]byte(strings.Repeat("a\n", maxLines) + "b" + end))
-		if len(lines) != maxLines || more != want {
-			t.Errorf("with %q at the end %d lines are shown and %d not, want %d", end, len(lines), more, want)
+	for _, tt := range []struct {
+		content     string
+		lines, more int
+	}{
+		{"", 0, 0}, {"\n", 1, 0}, {strings.Repeat("\n", maxLines), maxLines, 0}, {strings.Repeat("\n", maxLines+2) + "x", maxLines, 3},
+		{strings.Repeat("x", maxShown) + "\n", 0, 1}, {"a\n" + strings.Repeat("x", maxShown) + "\nb\n", 1, 2},
+	} {
+		if lines, more := lay(tt.content); len(lines) != tt.lines || more != tt.more {
+			t.Errorf("of %d bytes %d lines are shown and %d not, want %d and %d", len(tt.content), len(lines), more, tt.lines, tt.more)
 		}
 	}
 }
 
-// Whatever a content is, its lines say what it says.
+// Whatever a content is, its page shows it, each line in a row of its own, with what
+// can't be seen spelled out, and nothing of it becomes markup.
 func FuzzSource(f *testing.F) {
-	for _, s := range []string{"a: b\n", "<script>alert(1)</script>", "a: |\n  b\n\r\n", "\xff\xfe: \u202e", "- - : #", "a: 'b\n", "\x00\n\n"} {
-		f.Add([]byte(s))
+	for _, s := range hostile() {
+		f.Add([]byte("a: " + s + "\n" + s + ": |\n " + s + "\n- '" + s))
+	}
+	f.Add([]byte("- - \"a\\\" # b\n\t- 'c'': d\n: #\r\n\n"))
+	p, err := newPages(&Site{})
+	if err != nil {
+		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		lines, more := source(content)
-		var got []string
-		for _, l := range lines {
-			got = append(got, written(l.Text))
+		all := diff.Read(content).Lines
+		b := &versionPage{}
+		b.Lines, b.More = source(all)
+		var out bytes.Buffer
+		if err := p.layout["version"].ExecuteTemplate(&out, "source", b); err != nil {
+			t.Fatal(err)
 		}
 		var want []string
-		for line := range bytes.Lines(content) {
-			want = append(want, written([]token{{"", visible(strings.TrimSuffix(string(line), "\n"), "\t")}}))
+		for _, l := range all[:len(all)-b.More] {
+			want = append(want, said(visible(strings.TrimSuffix(string(l), "\n"), "\t")))
 		}
-		if len(want) > maxLines {
-			if more != len(want)-maxLines {
-				t.Fatalf("%d lines are not shown, want %d", more, len(want)-maxLines)
+		var got []string
+		for _, row := range parsePage(t, out.String()).all("tr") {
+			line := row.all("td")[1]
+			for _, name := range line.elements() {
+				if !slices.Contains([]string{"span", "b", "i"}, name) {
+					t.Errorf("%q makes the element %s", content, name)
+				}
 			}
-			want = want[:maxLines]
+			line.within = slices.DeleteFunc(line.within, func(e *element) bool { return e.name == "i" }) // a remark of ours
+			got = append(got, line.text())
 		}
-		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Fatalf("the lines of %q say %q, want %q", content, got, want)
-		}
-		for _, l := range got {
-			if !utf8.ValidString(l) {
-				t.Fatalf("%q is no text", l)
-			}
+		if !slices.Equal(got, want) {
+			t.Errorf("the page of %q shows %q, want %q", content, got, want)
 		}
 	})
 }

@@ -42,3 +42,29 @@ async function look() {
 	if (now && now.innerHTML !== main.innerHTML) main.replaceWith(document.adoptNode(now));
 }
 if (document.querySelector("main[data-live]")) setInterval(look, 5000);
+
+// Lines of a content, as #L3-L9: a click on a number and one with Shift on another name
+// them, and links to a part lead to all of it.
+const named = () => /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash)?.slice(1).map(Number);
+
+function mark() {
+	for (const row of document.querySelectorAll(".source .marked")) row.classList.remove("marked");
+	const [from, to] = named() ?? [];
+	if (!to) return; // of one line the browser takes care
+	const first = document.getElementById("L" + Math.min(from, to));
+	for (let row = first, n = Math.abs(to - from); row && n >= 0; row = row.nextElementSibling, n--) row.classList.add("marked");
+	first?.scrollIntoView();
+}
+addEventListener("hashchange", mark);
+mark();
+
+for (const link of document.querySelectorAll("a[data-to]")) {
+	if (link.hash !== "#L" + link.dataset.to) link.hash += "-L" + link.dataset.to;
+}
+document.addEventListener("click", (e) => {
+	const number = e.target.closest(".source .no a");
+	const [from] = named() ?? [];
+	if (!number || !from || !e.shiftKey) return;
+	e.preventDefault();
+	location.hash = `#L${from}-${number.hash.slice(1)}`;
+});

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// arrive waits until a script says true of the page that comes next: while one page
+// gives way to another there is none to ask.
+func (b *browser) arrive(script string) {
+	b.t.Helper()
+	for {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](script))
+		switch {
+		case err == nil:
+			return
+		case b.ctx.Err() != nil || errors.Is(err, chromedp.ErrPollingTimeout):
+			b.t.Fatalf("waiting for %s: %v", script, err)
+		}
+	}
+}
+
+// Lines of a version are named in its address, one or from one to another, and shown as
+// what is meant; keys lead through the versions; two clicks compare two of them.
+func TestVersionsInABrowser(t *testing.T) {
+	const restart = "/documents/prod/DM-restart"
+	s := serveArchive(t, fixture(t))
+	b := openBrowser(t, s.url)
+	b.look(1280, "light")
+	const marked = `[...document.querySelectorAll(".source tr.marked")].map(r => r.id).join(" ")`
+	says := func(script, want string) {
+		t.Helper()
+		if got := eval[string](b, script); got != want {
+			t.Errorf("%s is %q, want %q", script, got, want)
+		}
+	}
+	b.open(restart + "/v5#L2-L4")
+	says(marked, "L2 L3 L4")
+	eval[bool](b, `document.querySelector("#L6 .no a").click(), true`)
+	b.until(`location.hash === "#L6"`)
+	b.until(marked + ` === ""`)
+	says(`document.querySelector(":target").id`, "L6")
+	eval[bool](b, `document.querySelector("#L4 .no a").dispatchEvent(new MouseEvent("click", {shiftKey: true, bubbles: true, cancelable: true}))`)
+	b.until(marked + ` === "L4 L5 L6"`)
+	b.open(restart + "/v5#L12-L99")
+	says(marked, "L12 L13")
+	b.open(restart + "/v5/outline")
+	eval[bool](b, `document.querySelector(".step a.row").click(), true`)
+	b.arrive(`location.hash === "#L5-L7" && ` + marked + ` === "L5 L6 L7"`)
+
+	for _, to := range []struct{ key, label string }{{"p", "v4"}, {"p", "v3%232"}, {"n", "v4"}, {"n", "v5"}} {
+		b.press(to.key)
+		b.arrive(`location.pathname.endsWith("/` + to.label + `") && document.readyState === "complete"`)
+	}
+
+	b.open(restart)
+	eval[bool](b, `document.querySelector(".timeline tr:last-child .pick a").click(), true`)
+	b.arrive(`document.querySelector(".choosing") !== null`)
+	eval[bool](b, `document.querySelector(".timeline .pick a").click(), true`)
+	b.arrive(`location.pathname.endsWith("/compare") && location.search === "?new=v3%232&old=v1" && document.querySelector(".cocsync-diff") !== null`)
+}
