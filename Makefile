@@ -3,11 +3,12 @@
 # make check   all that must hold before a commit; what CI runs
 # make lint    golangci-lint alone; building it takes five minutes, once
 # make bench   the benchmarks
+# make release the archives of a release in dist/, for all platforms
 # make clean   remove what was built
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build test check lint bench clean
+.PHONY: build test check lint bench release clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o bin/cocsync ./cmd/cocsync
@@ -18,6 +19,7 @@ test:
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
+	@for os in darwin windows; do echo "GOOS=$$os go build ./..."; GOOS=$$os CGO_ENABLED=0 go build ./... || exit 1; done
 	go tool -modfile=tools/staticcheck/go.mod staticcheck ./...
 	go mod tidy -diff
 	@if command -v $$(go env CC) >/dev/null; then \
@@ -34,5 +36,8 @@ lint:
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
 
+release:
+	tools/release
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

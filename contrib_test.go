@@ -56,3 +56,28 @@ func TestUnit(t *testing.T) {
 		t.Errorf("the unit's exposure is %v, %v, want at most %v:\n%s", level, err, mostExposed, out)
 	}
 }
+
+// What the image is made of is there.
+func TestContainerfile(t *testing.T) {
+	text, err := os.ReadFile("contrib/Containerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := 0
+	for _, m := range regexp.MustCompile(`(?m)^COPY ([^-].*) \S+$`).FindAllStringSubmatch(string(text), -1) {
+		for _, name := range strings.Fields(m[1]) {
+			copied++
+			if _, err := os.Stat(name); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)
+	if copied < 5 || wanted == nil || !strings.Contains(string(text), "golang:"+string(wanted[1])+" ") {
+		t.Errorf("%d files are copied, and go.mod wants Go %s", copied, wanted)
+	}
+}

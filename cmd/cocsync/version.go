@@ -7,10 +7,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"cocsync/internal/answer"
 )
 
-// release is set by the linker (-X main.release=v1.2.3); "" for other builds.
-var release string
+// release, and the commit that it was built of with its date, are set by the linker (-X
+// main.release=v1.2.3); "" for other builds.
+var release, builtCommit, builtDate string
 
 // version says which build this is: the release, else what Go recorded.
 func version() string {
@@ -23,45 +26,66 @@ func version() string {
 	return "(devel)"
 }
 
+// buildJSON is version -o json.
+type buildJSON struct {
+	Version  string  `json:"version"`
+	Commit   *string `json:"commit"` // null: the build did not record it
+	Date     *string `json:"date"`   // of the commit
+	Modified bool    `json:"modified"`
+	Go       string  `json:"go"`
+	Platform string  `json:"platform"`
+}
+
+func newBuildJSON() buildJSON {
+	b := buildJSON{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	set := map[string]string{"vcs.revision": builtCommit, "vcs.time": builtDate}
+	if info, ok := debug.ReadBuildInfo(); ok && builtCommit == "" {
+		for _, s := range info.Settings {
+			set[s.Key] = s.Value
+		}
+	}
+	for key, to := range map[string]**string{"vcs.revision": &b.Commit, "vcs.time": &b.Date} {
+		if v := set[key]; v != "" {
+			*to = &v
+		}
+	}
+	b.Modified = set["vcs.modified"] == "true"
+	return b
+}
+
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *choice
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "print which build this is",
 		Long: `Version prints the release, the commit and its date where the build recorded
 them, and which Go it was built with.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			parts := []string{runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
-			if c := commit(); c != "" {
-				parts = append([]string{c}, parts...)
+			b := newBuildJSON()
+			if output.value == formatJSON {
+				return answer.Write(a.out, b)
 			}
-			_, err := fmt.Fprintf(a.out, "cocsync %s (%s)\n", version(), strings.Join(parts, ", "))
+			_, err := fmt.Fprintln(a.out, b)
 			return err
 		},
 	}
+	output = outputFlag(cmd)
+	return cmd
 }
 
-// commit names the commit that was built and its date; "" where the build did
-// not record them.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+// String writes it on a line.
+func (b buildJSON) String() string {
+	parts := []string{b.Go, b.Platform}
+	if b.Commit != nil {
+		c := "commit " + (*b.Commit)[:min(12, len(*b.Commit))]
+		if b.Modified {
+			c += " and more"
+		}
+		if b.Date != nil {
+			c += " of " + *b.Date
+		}
+		parts = append([]string{c}, parts...)
 	}
-	set := map[string]string{}
-	for _, s := range info.Settings {
-		set[s.Key] = s.Value
-	}
-	revision := set["vcs.revision"]
-	if revision == "" {
-		return ""
-	}
-	text := "commit " + revision[:min(12, len(revision))]
-	if set["vcs.modified"] == "true" {
-		text += " and more"
-	}
-	if at := set["vcs.time"]; at != "" {
-		text += " of " + at
-	}
-	return text
+	return fmt.Sprintf("cocsync %s (%s)", b.Version, strings.Join(parts, ", "))
 }

@@ -10,6 +10,7 @@ import (
 
 // healthPage is how the watching and the telling stand, as status tells it.
 type healthPage struct {
+	AsOf     time.Time
 	Problems []problem
 	Watches  []watchHealth
 	Tellers  []teller
@@ -39,12 +40,11 @@ type teller struct {
 }
 
 func (s *Site) health(ctx context.Context, q *question) (*view, error) {
-	now := q.Now()
-	st, err := answer.Stand(ctx, q.DB, now)
+	st, err := s.census.of(ctx, q.History)
 	if err != nil {
 		return nil, err
 	}
-	b := healthPage{Problems: problems(st.Problems)}
+	b := healthPage{AsOf: st.Now, Problems: problems(st.Problems)}
 	for _, w := range st.Watches {
 		h := watchHealth{Name: visible(w.Name, ""), Good: w.LastGoodAt, Day: w.Day, Cycles: w.Cycles}
 		for _, u := range w.Unreached {
@@ -55,7 +55,7 @@ func (s *Site) health(ctx context.Context, q *question) (*view, error) {
 	for _, x := range st.Backlogs {
 		t := teller{Name: visible(x.Notifier, ""), Waiting: x.Waiting, Failed: x.Failed, Oldest: x.Oldest,
 			Held: visible(x.Held, ""), HeldTill: x.HeldTill, LastErr: visible(x.LastErr, "")}
-		if x.Quiet.After(now) {
+		if x.Quiet.After(st.Now) {
 			t.Quiet = x.Quiet
 		}
 		b.Tellers = append(b.Tellers, t)

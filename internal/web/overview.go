@@ -45,8 +45,8 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overview{Documents: c.documents, Deleted: c.deleted, Versions: c.versions, Changes: c.changes}
-	o.Problems = c.problems
+	o := overview{Documents: c.Totals.Documents, Deleted: c.States[coc.Deleted], Versions: c.Totals.Versions, Changes: c.Totals.Changes}
+	o.Problems = problems(c.Problems)
 	if o.Watches, err = watches(ctx, q.DB); err != nil {
 		return nil, err
 	}
@@ -80,36 +80,28 @@ func watches(ctx context.Context, d *db.DB) (list []watch, err error) {
 	return list, nil
 }
 
-// census is how much the archive holds. Counting 200,000 versions takes longer than a
-// page may, so it is counted anew only every so often.
+// census is how much the archive holds, and how all stands. Counting 200,000 versions
+// takes longer than a page may, so it is counted anew only every so often.
 type census struct {
-	mu      sync.Mutex
-	counted time.Time
-	last    count
-}
-
-type count struct {
-	documents, deleted, versions, changes int
-	problems                              []problem
+	mu   sync.Mutex
+	last *answer.Standing
 }
 
 // censusAge is how old a count may be.
 const censusAge = 15 * time.Second
 
-func (c *census) of(ctx context.Context, h *history.History) (count, error) {
+func (c *census) of(ctx context.Context, h *history.History) (*answer.Standing, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := h.Now()
-	if !c.counted.IsZero() && now.Sub(c.counted).Abs() < censusAge {
+	if c.last != nil && now.Sub(c.last.Now).Abs() < censusAge {
 		return c.last, nil
 	}
 	st, err := answer.Stand(ctx, h.DB, now)
-	if err != nil {
-		return count{}, err
+	if err == nil {
+		c.last = st
 	}
-	c.last = count{st.Totals.Documents, st.States[coc.Deleted], st.Totals.Versions, st.Totals.Changes, problems(st.Problems)}
-	c.counted = now
-	return c.last, nil
+	return st, err
 }
 
 // day is one bar of a chart.
