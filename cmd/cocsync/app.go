@@ -247,6 +247,9 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	if a.logFormat.value == "json" {
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}
+	if toJournal(a.err) {
+		return slog.New(newJournal(a.err, level))
+	}
 	return slog.New(slog.NewTextHandler(a.err, o))
 }
 

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+)
+
+// journal writes log lines as systemd's journal takes them: without a time, which the
+// journal has, and with a priority before each
+// (https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html).
+type journal struct {
+	text slog.Handler // writes into line
+	line *journalLine
+}
+
+// journalLine is one line at a time on its way to the journal.
+type journalLine struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+	out io.Writer
+}
+
+func newJournal(out io.Writer, level slog.Level) *journal {
+	l := &journalLine{out: out}
+	return &journal{line: l, text: slog.NewTextHandler(&l.buf, &slog.HandlerOptions{Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
+				return slog.Attr{}
+			}
+			return a
+		}})}
+}
+
+// priority is the syslog's of a level: https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1.
+func priority(l slog.Level) int {
+	switch {
+	case l >= slog.LevelError:
+		return 3
+	case l >= slog.LevelWarn:
+		return 4
+	case l >= slog.LevelInfo:
+		return 6
+	}
+	return 7
+}
+
+// Enabled is the text's.
+func (j *journal) Enabled(ctx context.Context, l slog.Level) bool { return j.text.Enabled(ctx, l) }
+
+// Handle writes one line.
+func (j *journal) Handle(ctx context.Context, r slog.Record) error {
+	j.line.mu.Lock()
+	defer j.line.mu.Unlock()
+	j.line.buf.Reset()
+	fmt.Fprintf(&j.line.buf, "<%d>", priority(r.Level))
+	if err := j.text.Handle(ctx, r); err != nil {
+		return err
+	}
+	_, err := j.line.out.Write(j.line.buf.Bytes())
+	return err
+}
+
+// WithAttrs is a journal whose lines have these, too.
+func (j *journal) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &journal{j.text.WithAttrs(attrs), j.line}
+}
+
+// WithGroup is a journal whose further attributes stand in a group.
+func (j *journal) WithGroup(name string) slog.Handler {
+	return &journal{j.text.WithGroup(name), j.line}
+}

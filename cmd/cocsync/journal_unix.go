@@ -1,0 +1,26 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// toJournal reports whether what is written goes to systemd's journal, which says in
+// JOURNAL_STREAM which file that is
+// (https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html).
+func toJournal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("JOURNAL_STREAM") == "" {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && fmt.Sprintf("%d:%d", stat.Dev, stat.Ino) == os.Getenv("JOURNAL_STREAM")
+}
