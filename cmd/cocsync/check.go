@@ -59,10 +59,10 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, j := range p.jobs {
 		next := j.Schedule.Next(a.now())
-		fmt.Fprintf(a.out, "ok    watch %s: next cycle %s\n", j.Watch.Name, next.Format(time.RFC3339))
+		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n", a.paint(green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
-		fmt.Fprintln(a.out, "ok    the configuration is good; cocsync check --online also asks COC and Slack")
+		fmt.Fprintln(a.out, a.paint(green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
 		return nil
 	}
 	c := &checker{app: a}
@@ -92,14 +92,17 @@ type checker struct {
 func (c *checker) line(what string, err error) {
 	c.done++
 	if err == nil {
-		fmt.Fprintf(c.app.out, "ok    %s\n", visible(what))
+		fmt.Fprintf(c.app.out, "%s    %s\n", c.app.paint(green, "ok"), visible(what))
 		return
 	}
 	c.failed++
 	if hint.Of(err) == "" && errors.Is(err, coc.ErrTemporary) {
 		err = hint.Wrap(err, "this machine does not reach it, or it is not well: check network, proxy and DNS, and the endpoint or region in the config")
 	}
-	fmt.Fprintf(c.app.out, "FAIL  %s: %s\n", visible(what), visible(err.Error()))
+	if hint.Of(err) == "" {
+		err = hint.Wrap(err, "if it stays, check this machine's network, proxy and DNS, and what the config says of it")
+	}
+	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), visible(what), visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {
 		fmt.Fprintf(c.app.out, "      hint: %s\n", visible(strings.TrimSpace(line)))
 	}

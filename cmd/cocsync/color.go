@@ -17,6 +17,11 @@ const (
 	greenWord style = "7;32"
 )
 
+// paint colours a text where the output takes colours. The text is one line.
+func (a *app) paint(s style, text string) string {
+	return (&page{color: a.colored()}).paint(s, text)
+}
+
 // paint colours a text where the page takes colours. The text is one line.
 func (p *page) paint(s style, text string) string {
 	if !p.color || s == plain || text == "" {
