@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -99,8 +100,9 @@ func (c *checker) line(what string, err error) {
 	if hint.Of(err) == "" && errors.Is(err, coc.ErrTemporary) {
 		err = hint.Wrap(err, "this machine does not reach it, or it is not well: check network, proxy and DNS, and the endpoint or region in the config")
 	}
-	if hint.Of(err) == "" {
-		err = hint.Wrap(err, "if it stays, check this machine's network, proxy and DNS, and what the config says of it")
+	var broken *net.OpError
+	if hint.Of(err) == "" && errors.As(err, &broken) {
+		err = hint.Wrap(err, "check this machine's network, proxy and DNS, and what the config says of it")
 	}
 	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), visible(what), visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {

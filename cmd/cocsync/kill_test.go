@@ -158,6 +158,7 @@ func TestKillNine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a few dozen processes")
 	}
+	t.Parallel()
 	w := newKillWorld(t)
 	calm, rough := w.config(t, t.TempDir()), w.config(t, t.TempDir())
 	syncOnce(t, calm)
