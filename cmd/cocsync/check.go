@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -76,6 +75,9 @@ func (a *app) check(ctx context.Context, online bool) error {
 		if n.Hook != nil {
 			what = "webhook "
 		}
+		if err != nil && hint.Of(err) == "" { // what Slack refuses has one
+			err = hint.Wrap(err, "check that this machine reaches it: network, proxy, DNS, and api_url or url in the config")
+		}
 		c.line(strings.TrimSuffix(what+n.Name+": "+who, ": "), err)
 	}
 	if c.failed > 0 {
@@ -99,10 +101,6 @@ func (c *checker) line(what string, err error) {
 	c.failed++
 	if hint.Of(err) == "" && errors.Is(err, coc.ErrTemporary) {
 		err = hint.Wrap(err, "this machine does not reach it, or it is not well: check network, proxy and DNS, and the endpoint or region in the config")
-	}
-	var broken *net.OpError
-	if hint.Of(err) == "" && errors.As(err, &broken) {
-		err = hint.Wrap(err, "check this machine's network, proxy and DNS, and what the config says of it")
 	}
 	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), visible(what), visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {
