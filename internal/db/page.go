@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -98,4 +99,22 @@ func (d *DB) Times(ctx context.Context, document int64, since time.Time) (_ []ti
 		err := row.Scan(&at)
 		return time.UnixMilli(at).UTC(), err
 	}, `SELECT at FROM changes WHERE at >= ?1 AND `+among+` ORDER BY at`, since.UnixMilli(), document)
+}
+
+// LastChanges returns when each of a few documents changed last.
+func (d *DB) LastChanges(ctx context.Context, docs []Document) (_ map[int64]time.Time, err error) {
+	defer wrap(&err, "last changes of documents")
+	keys := make([]int64, len(docs))
+	for i, doc := range docs {
+		keys[i] = doc.Key
+	}
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, err
+	}
+	return byKey(ctx, d.read, func(row scanner) (key int64, at time.Time, err error) {
+		var ms sql.NullInt64
+		err = row.Scan(&key, &ms)
+		return key, instant(ms), err
+	}, `SELECT value, (SELECT max(at) FROM changes WHERE document_id = value) FROM json_each(?)`, string(list))
 }

@@ -44,6 +44,14 @@ func TestPart(t *testing.T) {
 			t.Errorf("Part(%+v) = %q of %d, %v, want %q of %d", tt.part, got, all, err, tt.want, tt.all)
 		}
 	}
+	docs, _, err := d.Part(t.Context(), Part{Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := d.LastChanges(t.Context(), docs)
+	if err != nil || len(last) != 2 || last[docs[0].Key].IsZero() {
+		t.Errorf("LastChanges = %v, %v, want two", last, err)
+	}
 	times, err := d.Times(t.Context(), 0, time.Time{})
 	if err != nil || len(times) != 4 || !slices.IsSortedFunc(times, time.Time.Compare) {
 		t.Errorf("Times = %v, %v, want four in order", times, err)

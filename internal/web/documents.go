@@ -68,15 +68,28 @@ func (s *Site) documents(ctx context.Context, q *question) (*view, error) {
 		docs = then
 		v.Title = visible("Documents as they stood at "+b.At, "")
 	}
-	for _, d := range docs {
-		row := newDocumentRow(d)
-		if b.At != "" && row.NewestURL != "" {
-			row.NewestURL = documentURL(d) + "/" + url.PathEscape(b.At)
-		}
-		b.Rows = append(b.Rows, row)
+	if b.At == "" {
+		b.Rows, err = documentRows(ctx, q.DB, docs)
+	} else {
+		b.Rows = rowsThen(docs, b.At)
+	}
+	if err != nil {
+		return nil, err
 	}
 	b.More = q.more(skip, all)
 	return v, nil
+}
+
+// rowsThen are documents as they stood at a time, with what was newest then.
+func rowsThen(docs []db.Document, at string) (rows []documentRow) {
+	for _, d := range docs {
+		row := newDocumentRow(d)
+		if row.NewestURL != "" {
+			row.NewestURL = documentURL(d) + "/" + url.PathEscape(at)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // number is a number in the address's query; none is 0.

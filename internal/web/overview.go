@@ -28,6 +28,8 @@ type overview struct {
 	ChartWidth                   int
 	ChartLabel                   string
 	Lately                       []changeRow
+	Rows                         []documentRow // of the first documents
+	More                         bool          // there are others
 }
 
 // problem is something that a person should look at.
@@ -62,6 +64,14 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 		return nil, err
 	}
 	o.Lately = changeRows(list)
+	docs, all, err := q.DB.Part(ctx, db.Part{Limit: lately})
+	if err != nil {
+		return nil, err
+	}
+	if o.Rows, err = documentRows(ctx, q.DB, docs); err != nil {
+		return nil, err
+	}
+	o.More = all > len(docs)
 	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Live: true, Body: o}, nil
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"time"
 
 	"cocsync/internal/coc"
@@ -55,6 +56,7 @@ type documentRow struct {
 	NewestURL string
 	Versions  int
 	MadeAt    time.Time
+	ChangedAt time.Time // last; zero: not looked up
 	Risk      string
 	Modifier  text
 }
@@ -72,4 +74,18 @@ func newDocumentRow(d db.Document) documentRow {
 		row.Modifier = visible(coc.Said(d.Meta.Creator), "")
 	}
 	return row
+}
+
+// documentRows are documents in a table, with when each changed last.
+func documentRows(ctx context.Context, d *db.DB, docs []db.Document) ([]documentRow, error) {
+	last, err := d.LastChanges(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]documentRow, len(docs))
+	for i, doc := range docs {
+		rows[i] = newDocumentRow(doc)
+		rows[i].ChangedAt = last[doc.Key]
+	}
+	return rows, nil
 }
