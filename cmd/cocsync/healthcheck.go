@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,11 +18,12 @@ func (a *app) healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "say whether the daemon works, for containers and scripts",
-		Long: `Healthcheck exits with 0 if a daemon has the archive and each of its watches works,
-else with 1 and why. A watch works once a cycle of it was good, until three in a row
-failed or none was good for an hour. It asks the archive alone, and needs no secret.
+		Long: `Healthcheck exits with 0 if a daemon has the archive and each watch of the
+configuration works, else with 1 and why. A watch works once a cycle of it was good,
+until three in a row failed or none was good for an hour. With --db no configuration
+is read, and the watches are those that the archive knows.
 
-` + "`cocsync status`" + ` says more, and a daemon with a page answers /-/ready.`,
+It asks the archive alone, needs no secret, and does not disturb the daemon.`,
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: cobra.NoArgs,
@@ -32,51 +32,60 @@ failed or none was good for an hour. It asks the archive alone, and needs no sec
 			if err != nil {
 				return err
 			}
-			return a.tellHealth(h, output.value == formatJSON)
+			if output.value == formatJSON {
+				err = answer.Write(a.out, h)
+			}
+			return errors.Join(err, a.tellHealth(h, output.value == formatJSON))
 		},
 	}
 	output = outputFlag(cmd)
 	return cmd
 }
 
-// health gathers how the daemon and its watches stand.
-func (a *app) health(ctx context.Context) (h answer.Health, err error) {
-	path, err := a.database()
-	if err != nil {
-		return h, err
-	}
-	d, err := db.OpenReader(ctx, path)
-	if err != nil {
-		return h, err
-	}
-	a.atEnd(d.Close)
-	holder, held, err := db.Holder(path)
-	if err != nil {
-		return h, err
-	}
-	var names []string
-	if a.dbFlag == "" {
+// health asks the archive how the daemon and its watches stand.
+func (a *app) health(ctx context.Context) (none answer.Health, err error) {
+	path, names := a.dbFlag, []string(nil)
+	if path == "" {
 		cfg, err := a.config()
 		if err != nil {
-			return h, err
+			return none, err
 		}
+		path = cfg.Database
 		for _, w := range cfg.Watches {
 			names = append(names, w.Name)
 		}
 	}
-	h, err = answer.NewHealth(ctx, d, names, time.Now())
-	if held {
-		h.Daemon = &holder
+	d, err := db.OpenReader(ctx, path)
+	if err != nil {
+		return none, err
 	}
-	h.Healthy = held && h.Healthy
-	return h, err
+	a.atEnd(d.Close)
+	daemon, err := db.Holder(path)
+	if err != nil {
+		return none, err
+	}
+	return answer.NewHealth(ctx, d, daemon, names, a.now())
 }
 
-// tellHealth says how it stands; an error where it does not stand well.
-func (a *app) tellHealth(h answer.Health, asJSON bool) error {
+// tellHealth says that all works, unless that was told already; else it fails with what
+// does not.
+func (a *app) tellHealth(h answer.Health, told bool) error {
+	if h.Healthy && told {
+		return nil
+	}
+	if h.Healthy {
+		work := "its watch works"
+		if n := len(h.Watches); n > 1 {
+			work = fmt.Sprintf("its %d watches work", n)
+		}
+		_, err := fmt.Fprintf(a.out, "ok: %s, and %s\n", visible(*h.Daemon), work)
+		return err
+	}
 	var wrong []string
+	mend := "`cocsync status` says what is wrong and how to mend it"
 	if h.Daemon == nil {
 		wrong = append(wrong, "no daemon has the archive")
+		mend = "`cocsync run` is the daemon; its log says why it ended"
 	}
 	if len(h.Watches) == 0 {
 		wrong = append(wrong, "no watch ran so far")
@@ -86,19 +95,5 @@ func (a *app) tellHealth(h answer.Health, asJSON bool) error {
 			wrong = append(wrong, "watch "+w.Watch+": "+*w.Stale)
 		}
 	}
-	var err error
-	switch {
-	case asJSON:
-		err = answer.Write(a.out, h)
-	case len(wrong) == 0:
-		work := "its watch works"
-		if n := len(h.Watches); n > 1 {
-			work = fmt.Sprintf("its %d watches work", n)
-		}
-		_, err = fmt.Fprintf(a.out, "ok: %s, and %s\n", *h.Daemon, work)
-	}
-	if len(wrong) == 0 {
-		return err
-	}
-	return errors.Join(err, hint.Wrap(errors.New("not well: "+strings.Join(wrong, "; ")), "`cocsync status` says what is wrong and how to mend it"))
+	return hint.Wrap(errors.New("not well: "+strings.Join(wrong, "; ")), mend)
 }

@@ -21,17 +21,19 @@ type WatchHealth struct {
 	Stale      *string `json:"stale"` // why it does not work; null: it does
 }
 
-// NewHealth says whether watches work: those of the names, or where there are none all
-// of the archive's that follow something.
-func NewHealth(ctx context.Context, d *db.DB, names []string, now time.Time) (h Health, err error) {
-	h.Watches = []WatchHealth{}
+// NewHealth makes the answer of an archive that the daemon has ("" for none). It judges
+// the watches of these names; without any, those of the archive that still follow
+// something.
+func NewHealth(ctx context.Context, d *db.DB, daemon string, names []string, now time.Time) (Health, error) {
+	h := Health{Daemon: orNull(daemon), Watches: []WatchHealth{}}
 	configured := len(names) > 0
 	if !configured {
+		var err error
 		if names, err = d.Watches(ctx); err != nil {
 			return h, err
 		}
 	}
-	h.Healthy = true
+	stale := 0
 	for _, name := range names {
 		w, err := d.Watch(ctx, name)
 		if err != nil {
@@ -41,9 +43,11 @@ func NewHealth(ctx context.Context, d *db.DB, names []string, now time.Time) (h 
 			continue
 		}
 		why := w.Stale(now)
+		if why != "" {
+			stale++
+		}
 		h.Watches = append(h.Watches, WatchHealth{name, Time(w.LastGoodAt), orNull(why)})
-		h.Healthy = h.Healthy && why == ""
 	}
-	h.Healthy = h.Healthy && len(h.Watches) > 0
+	h.Healthy = daemon != "" && len(h.Watches) > 0 && stale == 0
 	return h, nil
 }

@@ -15,3 +15,7 @@ func mayRead(path string) error { return syscall.Access(path, readable) }
 
 // mayWrite reports whether this user may make files in a folder.
 func mayWrite(dir string) bool { return syscall.Access(dir, writable) == nil }
+
+// holderFile is where the process that has the lock says who it is: in the file that
+// it has locked.
+func holderFile(lock string) string { return lock }
