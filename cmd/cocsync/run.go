@@ -67,6 +67,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
 	daemon := a.daemon(d, cfg.Database, log, jitter)
 	daemon.Notify, daemon.Alive = systemdNotify(log)
+	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
 	if !force {
 		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
 	}

@@ -63,14 +63,12 @@ type Daemon struct {
 	// https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html; nil: nobody
 	// asked.
 	Notify func(state string)
-	// Alive is how often Notify hears that the daemon turns its wheel; 0 for never.
+	// Alive is how often Notify hears that the daemon works; 0 for never. It hears it when
+	// the daemon comes round to it and Pulse has returned: who hangs is silent.
 	Alive time.Duration
-}
-
-func (d *Daemon) notify(state string) {
-	if d.Notify != nil {
-		d.Notify(state)
-	}
+	// Pulse returns once what every cycle needs has answered, whatever the answer was:
+	// trouble is for the log. nil: nothing is asked.
+	Pulse func(context.Context)
 }
 
 // margin is how long before the next cycle is due the work that can wait ends:
@@ -137,20 +135,16 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	defer func() { <-c.Stop().Done() }()
 	defer cancel()
 	d.Log.Info("watching", "watches", len(set.Jobs))
-	d.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d", len(set.Jobs)))
+	d.ready(set, "")
 	runAll(coc.TriggerStart)
-	alive := make(<-chan time.Time)
-	if d.Alive > 0 {
-		beat := time.NewTicker(d.Alive)
-		defer beat.Stop()
-		alive = beat.C
-	}
+	answered := make(chan struct{})
+	wg.Go(func() { d.beat(ctx, answered) })
 	for {
 		select {
 		case <-ctx.Done():
 			d.notify("STOPPING=1")
 			return set, nil
-		case <-alive:
+		case <-answered:
 			d.notify("WATCHDOG=1")
 		case err := <-altered:
 			d.notify("STOPPING=1")
@@ -161,7 +155,7 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 			d.notify("RELOADING=1")
 			next, err := d.Load(ctx)
 			if err != nil {
-				d.notify("READY=1")
+				d.ready(set, "; the configuration was not reloaded, the log says why")
 				d.Log.Error("configuration not reloaded, the old one stays", "err", err)
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,14 +252,15 @@ func TestDue(t *testing.T) {
 // does the daemon, with the reason.
 func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		altered, asked := errors.New("altered"), 0
+		altered := errors.New("altered")
+		var asked atomic.Int32
 		r := &recorder{}
 		d := &Daemon{Log: slog.New(slog.DiscardHandler),
 			Load: func(context.Context) (*Set, error) {
 				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, nil
 			},
 			Verify: func(context.Context) error {
-				if asked++; asked < 3 {
+				if asked.Add(1) < 3 {
 					return nil
 				}
 				return altered
@@ -270,39 +272,6 @@ func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {
 		}
 		if after := time.Since(begun); after != 3*time.Hour || len(r.triggers()) < 30 {
 			t.Errorf("it ended after %v and %d cycles, want 3h", after, len(r.triggers()))
-		}
-	})
-}
-
-// Whoever started the daemon hears when it is ready, when it reloads, that it lives, and
-// when it ends.
-func TestNotify(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var told []string
-		r, reload := &recorder{}, make(chan struct{})
-		bad := errors.New("bad")
-		var fault error
-		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: func(s string) { told = append(told, s) },
-			Load: func(context.Context) (*Set, error) {
-				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, fault
-			}}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- d.Run(ctx, reload, nil) }()
-		time.Sleep(61 * time.Second)
-		reload <- struct{}{}
-		synctest.Wait()
-		fault = bad
-		reload <- struct{}{}
-		synctest.Wait()
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
-		const ready = "READY=1\nSTATUS=watches: 1"
-		want := []string{ready, "WATCHDOG=1", "WATCHDOG=1", "RELOADING=1", ready, "RELOADING=1", "READY=1", "STOPPING=1"}
-		if !slices.Equal(told, want) {
-			t.Errorf("told %q, want %q", told, want)
 		}
 	})
 }

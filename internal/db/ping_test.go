@@ -1,0 +1,38 @@
+package db
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// Whoever asks hears from the writer, too: there is no answer while something else keeps
+// it from writing.
+func TestPing(t *testing.T) {
+	d, _ := open(t)
+	if err := d.Ping(t.Context()); err != nil {
+		t.Errorf("Ping = %v", err)
+	}
+	other, err := OpenShared(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.Ping(t.Context()); err != nil {
+		t.Errorf("Ping beside the writer = %v", err)
+	}
+	err = other.update(t.Context(), func(tx) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := d.Ping(ctx); err == nil {
+			t.Error("Ping = nil while another transaction is open")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Ping(t.Context()); err != nil {
+		t.Errorf("Ping afterwards = %v", err)
+	}
+}
