@@ -19,7 +19,7 @@ test:
 check:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
-	@for os in darwin windows; do echo "GOOS=$$os go build ./..."; GOOS=$$os CGO_ENABLED=0 go build ./... || exit 1; done
+	@for os in darwin windows; do echo "GOOS=$$os go vet ./..."; GOOS=$$os CGO_ENABLED=0 go vet ./... || exit 1; done
 	go tool -modfile=tools/staticcheck/go.mod staticcheck ./...
 	go mod tidy -diff
 	@if command -v $$(go env CC) >/dev/null; then \

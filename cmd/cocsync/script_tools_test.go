@@ -49,14 +49,14 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	signal HUP|USR1|TERM|INT
 func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1,
-		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	signals := map[string][]os.Signal{"HUP": reloadSignal(), "USR1": wakeSignal(),
+		"TERM": {syscall.SIGTERM}, "INT": {os.Interrupt}}
 	cmds := ts.BackgroundCmds()
-	if neg || len(args) != 1 || signals[args[0]] == 0 || len(cmds) == 0 {
+	if neg || len(args) != 1 || len(signals[args[0]]) == 0 || len(cmds) == 0 {
 		ts.Fatalf("usage: signal HUP|USR1|TERM|INT, after a command in the background")
 	}
 	p := cmds[len(cmds)-1].Process
-	ts.Check(p.Signal(signals[args[0]]))
+	ts.Check(p.Signal(signals[args[0]][0]))
 	if args[0] == "TERM" || args[0] == "INT" {
 		poll(ts, "end of the process", func() bool { return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) })
 	}
