@@ -112,7 +112,7 @@ func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, 
 	cfg.doc = doc
 	if doc.decode(cfg) {
 		cfg.fill()
-		c := &checker{document: doc, cfg: cfg, private: mode.Perm()&0o077 == 0, now: now}
+		c := &checker{document: doc, cfg: cfg, private: private(mode), now: now}
 		c.check()
 		cfg.settle(filepath.Dir(path))
 	}
