@@ -271,7 +271,7 @@ func (a *app) colored() bool {
 	case "never":
 		return false
 	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0 && obeysColors(a.out)
 }
 
 // visible shows the control characters of a text instead of obeying them.

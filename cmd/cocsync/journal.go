@@ -48,6 +48,25 @@ func priority(l slog.Level) int {
 	return 7
 }
 
+// faults is where report writes the lines of an error: as errors, if that is the journal.
+func faults(w io.Writer) io.Writer {
+	if toJournal(w) {
+		return faultLines{w}
+	}
+	return w
+}
+
+// faultLines puts the priority of an error before each line that is written to it.
+type faultLines struct{ out io.Writer }
+
+// Write writes one line.
+func (f faultLines) Write(line []byte) (int, error) {
+	if _, err := fmt.Fprintf(f.out, "<%d>%s", priority(slog.LevelError), line); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
 // Enabled is the text's.
 func (j *journal) Enabled(ctx context.Context, l slog.Level) bool { return j.text.Enabled(ctx, l) }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"cocsync/internal/hint"
 )
 
 // fileID is how JOURNAL_STREAM names a file.
@@ -29,5 +32,20 @@ func TestToJournal(t *testing.T) {
 	t.Setenv("JOURNAL_STREAM", fileID(t, f))
 	if !toJournal(f) || toJournal(&strings.Builder{}) {
 		t.Error("the journal is not known")
+	}
+}
+
+// What ends the program stands in the journal as an error.
+func TestFaultsInTheJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	f, err := os.Create(path)
+	must(t, err)
+	defer f.Close()
+	report(faults(f), hint.Wrap(errors.New("broken"), "mend it"))
+	t.Setenv("JOURNAL_STREAM", fileID(t, f))
+	report(faults(f), hint.Wrap(errors.New("broken"), "mend it"))
+	const want = "cocsync: broken\ncocsync: hint: mend it\n<3>cocsync: broken\n<3>cocsync: hint: mend it\n"
+	if got, err := os.ReadFile(path); string(got) != want || err != nil {
+		t.Errorf("it says %q, %v, want %q", got, err, want)
 	}
 }
