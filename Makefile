@@ -23,7 +23,7 @@ check:
 	go tool -modfile=tools/staticcheck/go.mod staticcheck ./...
 	go mod tidy -diff
 	@if command -v $$(go env CC) >/dev/null; then \
-		echo "go test -race ./..."; CGO_ENABLED=1 go test -race ./...; \
+		echo "go test -race -timeout 30m ./..."; CGO_ENABLED=1 go test -race -timeout 30m ./...; \
 	else \
 		echo "no C compiler, so the tests run without -race"; go test ./...; \
 	fi

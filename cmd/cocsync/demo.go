@@ -165,7 +165,7 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	ctx, stop := context.WithCancel(ctx)
 	wake, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelWarn), 0).Run(ctx, nil, wake)
+		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelError), 0).Run(ctx, nil, wake)
 		close(done) // who asks again hears nothing more
 	}()
 	seen := 0
