@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -102,8 +101,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		w.Header().Add(noteHeader, asciiJSON(note))
 	}
 	if d, ok := v.(download); ok {
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.name}))
-		send(w, http.StatusOK, "text/plain; charset=utf-8", d.body)
+		sendFile(w, d.name, "text/plain", d.body)
 		return
 	}
 	body := bounded{most: maxAnswer}

@@ -94,7 +94,7 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	}
 	title := []string{c.Name}
 	if c.Version != "" {
-		title = append(title, between(c))
+		title = append(title, answer.Arrow(c.Previous, c.Version))
 	}
 	if !b.HasAuthor {
 		title = append(title, string(c.Kind))
@@ -231,7 +231,7 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 		s.plainly(w, r, err)
 		return
 	}
-	sendFile(w, fileName(".patch", c.Name, c.Previous, c.Version), "text/x-diff", answer.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: answer.PatchContext}))
+	sendFile(w, patchName(c.Name, c.Previous, c.Version), "text/x-diff", answer.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: answer.PatchContext}))
 }
 
 // proof answers with the proof that the log holds a change.

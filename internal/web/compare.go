@@ -177,7 +177,7 @@ func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 	if c.From != nil {
 		names = []string{c.From.Name, c.Old, c.Doc.Name, c.New}
 	}
-	sendFile(w, fileName(".patch", names...), "text/x-diff", c.Patch(diff.Options{Context: answer.PatchContext}))
+	sendFile(w, patchName(names...), "text/x-diff", c.Patch(diff.Options{Context: answer.PatchContext}))
 }
 
 // query1 is an address's query of one value.

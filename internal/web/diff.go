@@ -19,6 +19,11 @@ import (
 	"cocsync/internal/diff"
 )
 
+// colors names all colours once, for the light and the dark.
+//
+//go:embed colors.css
+var colors string
+
 //go:embed diff.css
 var diffStyle string
 
@@ -38,12 +43,12 @@ type Diff struct {
 
 // DiffStyle returns the style sheet of DiffSection. It styles nothing outside
 // the section.
-func DiffStyle() string { return diffStyle }
+func DiffStyle() string { return ".cocsync-diff {\n" + colors + "}\n" + diffStyle }
 
 // DiffFragment writes a diff as HTML that stands on its own in any page: its
 // style, then what DiffSection writes.
 func DiffFragment(w io.Writer, d Diff) error {
-	if _, err := io.WriteString(w, "<style>\n"+diffStyle+"</style>\n"); err != nil {
+	if _, err := io.WriteString(w, "<style>\n"+DiffStyle()+"</style>\n"); err != nil {
 		return fmt.Errorf("write the style of a diff: %w", err)
 	}
 	return DiffSection(w, d)

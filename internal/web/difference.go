@@ -2,13 +2,13 @@ package web
 
 import (
 	"bytes"
-	"fmt"
 	"html/template"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/history"
 )
 
 // diffChoice is how a diff is to be shown, and where it is shown otherwise.
@@ -83,30 +83,8 @@ func (d diffChoice) section(x Diff) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
-// maxFileName bounds the names of files, in runes: file systems take 255 bytes.
-const maxFileName = 60
-
-// fileName makes a name for a file of what people called things. It holds letters and
-// digits of any script, dots, dashes and underscores, so that no system takes it for
-// a path, an option, a device or a hidden file.
-func fileName(ending string, parts ...string) string {
-	var names []string
-	for _, p := range parts {
-		name := strings.Map(func(r rune) rune {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' || r == '_' || r == '-' {
-				return r
-			}
-			return '_'
-		}, p)
-		if runes := []rune(name); len(runes) > maxFileName {
-			name = string(runes[:maxFileName])
-		}
-		if name = strings.Trim(name, "._-"); name != "" {
-			names = append(names, name)
-		}
-	}
-	if len(names) < 2 { // a name alone may be that of a device
-		names = append([]string{"change"}, names...)
-	}
-	return fmt.Sprintf("%s%s", strings.Join(names, "-"), ending)
+// patchName is a name for a patch of what people called things.
+func patchName(parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	return history.FileName(strings.Join(parts, "-")) + ".patch"
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/history"
@@ -140,7 +141,7 @@ func since(ctx context.Context, h *history.History, doc db.Document) (at time.Ti
 func newEntry(c coc.Change, origin, at string) atomEntry {
 	title := string(c.Kind) + ": " + c.Name
 	if c.Version != "" {
-		title += " " + between(c)
+		title += " " + answer.Arrow(c.Previous, c.Version)
 	}
 	author := "unknown"
 	if c.By != "" {

@@ -49,8 +49,8 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 	}
 	o := overview{Documents: c.Totals.Documents, Deleted: c.States[coc.Deleted], Versions: c.Totals.Versions, Changes: c.Totals.Changes}
 	o.Problems = problems(c.Problems)
-	if o.Watches, err = watches(ctx, q.DB); err != nil {
-		return nil, err
+	for _, w := range c.Watches {
+		o.Watches = append(o.Watches, watch{visible(w.Name, ""), w.LastGoodAt, w.FailedInARow})
 	}
 	now := q.Now()
 	first := midnight(now.In(q.Local)).AddDate(0, 0, 1-chartDays)
@@ -73,21 +73,6 @@ func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
 	}
 	o.More = all > len(docs)
 	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Live: true, Body: o}, nil
-}
-
-func watches(ctx context.Context, d *db.DB) (list []watch, err error) {
-	names, err := d.Watches(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		w, err := d.Watch(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, watch{visible(name, ""), w.LastGoodAt, w.FailedInARow})
-	}
-	return list, nil
 }
 
 // census is how much the archive holds, and how all stands. Counting 200,000 versions

@@ -23,7 +23,7 @@ type pages struct {
 	layout map[string]*template.Template // by page
 }
 
-// names are all pages; each has a template of its name.
+// pageNames are all pages; each has a template of its name.
 func pageNames() []string {
 	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "wrong"}
 }
@@ -43,7 +43,7 @@ func newPages(s *Site) (*pages, error) {
 				}
 				body = append(body, style...)
 			}
-			body = append(body, diffStyle...)
+			body = slices.Concat([]byte(":root {\n"+colors+"}\n"), body, []byte(diffStyle))
 		}
 		p.bodies[name] = body
 	}
@@ -168,7 +168,6 @@ func (p *pages) funcs() template.FuncMap {
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":     func(t time.Time) string { return answer.Age(p.site.History.Now().Sub(t)) + " ago" },
 		"plural":  answer.Plural,
-		"change":  changeURL,
 		"level":   level,
 	}
 }

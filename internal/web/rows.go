@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
@@ -32,18 +33,10 @@ func changeRows(list []coc.Change) []changeRow {
 
 func newChangeRow(c coc.Change) changeRow {
 	return changeRow{
-		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(between(c), ""),
+		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(answer.Arrow(c.Previous, c.Version), ""),
 		Summary: visible(c.Summary, ""), Lines: c.Previous != "" && c.Added+c.Removed > 0, Added: c.Added, Removed: c.Removed,
 		By: visible(c.By, ""), At: c.At, Backfill: c.Backfill, Late: c.Late,
 	}
-}
-
-// between names the versions of a change: v3 → v4.
-func between(c coc.Change) string {
-	if c.Previous == "" {
-		return c.Version
-	}
-	return c.Previous + " → " + c.Version
 }
 
 // documentRow is a document in a table.
