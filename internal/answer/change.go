@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/history"
 )
 
-// Change is a change as log tells it.
-type Change struct {
+// ChangeFacts are what log and report tell of a change.
+type ChangeFacts struct {
 	ID         int64   `json:"id"`
 	Kind       string  `json:"kind"`
 	Account    string  `json:"account"`
@@ -25,9 +25,14 @@ type Change struct {
 	Removed    int     `json:"removed"`
 	Summary    string  `json:"summary"`
 	Note       *string `json:"note"`
-	Backfill   bool    `json:"backfill"`
-	Late       bool    `json:"late"`
-	Items      []Item  `json:"items"`
+}
+
+// Change is a change as log tells it.
+type Change struct {
+	ChangeFacts
+	Backfill bool   `json:"backfill"`
+	Late     bool   `json:"late"`
+	Items    []Item `json:"items"`
 	// Of those that are told with their patch, as Diff has them.
 	Unified       *string `json:"unified,omitempty"`
 	UnifiedBase64 string  `json:"unified_base64,omitempty"`
@@ -43,14 +48,17 @@ type Item struct {
 	New  string `json:"new"`
 }
 
-// NewChange makes the answer of a change, without its patch.
-func NewChange(c coc.Change) Change {
-	out := Change{
+func newChangeFacts(c coc.Change) ChangeFacts {
+	return ChangeFacts{
 		ID: c.ID, Kind: string(c.Kind), Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
 		Version: orNull(c.Version), Previous: orNull(c.Previous), MadeAt: Time(c.MadeAt), SeenAt: Time(c.SeenAt),
 		By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
-		Backfill: c.Backfill, Late: c.Late, Items: make([]Item, len(c.Items)),
 	}
+}
+
+// NewChange makes the answer of a change, without its patch.
+func NewChange(c coc.Change) Change {
+	out := Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late, Items: make([]Item, len(c.Items))}
 	for i, it := range c.Items {
 		out.Items[i] = Item(it)
 	}

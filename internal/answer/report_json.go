@@ -86,21 +86,8 @@ type WatchedDocument struct {
 
 // ReportedChange is a change as log has it, without what takes long to read.
 type ReportedChange struct {
-	ID         int64   `json:"id"`
-	Kind       string  `json:"kind"`
-	Account    string  `json:"account"`
-	DocumentID string  `json:"document_id"`
-	Name       string  `json:"name"`
-	Version    *string `json:"version"`
-	Previous   *string `json:"previous"`
-	MadeAt     *string `json:"made_at"`
-	SeenAt     *string `json:"seen_at"`
-	By         *string `json:"by"`
-	Added      int     `json:"added"`
-	Removed    int     `json:"removed"`
-	Summary    string  `json:"summary"`
-	Note       *string `json:"note"`
-	Late       bool    `json:"late"`
+	ChangeFacts
+	Late bool `json:"late"`
 }
 
 // Backfill counts the changes that were there before cocsync looked.
@@ -198,11 +185,7 @@ func newReportedChanges(changes []coc.Change) []ReportedChange {
 }
 
 func newReportedChange(c coc.Change) ReportedChange {
-	return ReportedChange{
-		ID: c.ID, Kind: string(c.Kind), Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
-		Version: orNull(c.Version), Previous: orNull(c.Previous), MadeAt: Time(c.MadeAt), SeenAt: Time(c.SeenAt),
-		By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note), Late: c.Late,
-	}
+	return ReportedChange{newChangeFacts(c), c.Late}
 }
 
 // hashOrNull writes a SHA-256; nil for none.

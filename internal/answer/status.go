@@ -94,15 +94,16 @@ func (s *Standing) watches(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return err
 	}
+	oldest, err := d.OldestChecks(ctx, names)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
-		w := WatchStanding{Name: name}
+		w := WatchStanding{Name: name, Unchecked: oldest[name]}
 		if w.WatchState, err = d.Watch(ctx, name); err != nil {
 			return err
 		}
 		if w.Cycles, err = d.Cycles(ctx, name, recentCycles); err != nil {
-			return err
-		}
-		if w.Unchecked, err = d.OldestCheck(ctx, name); err != nil {
 			return err
 		}
 		if w.Unreached, err = d.Unreached(ctx, name); err != nil {

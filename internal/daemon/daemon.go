@@ -26,17 +26,6 @@ type Job struct {
 	Schedule cron.Schedule
 }
 
-// maxDue bounds the count of cycles that were due: two years of every five minutes.
-const maxDue = 200_000
-
-// Due counts the cycles that the schedule wants after one instant and up to another.
-func (j Job) Due(after, upTo time.Time) (n int) {
-	for at := j.Schedule.Next(after); !at.IsZero() && !at.After(upTo) && n < maxDue; at = j.Schedule.Next(at) {
-		n++
-	}
-	return n
-}
-
 // Set is what one configuration asks for.
 type Set struct {
 	Jobs  []Job
@@ -111,14 +100,18 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 		entries = append(entries, e)
 	}
 	if set.Weekly != nil {
-		weekly := func() { d.weekly(ctx, set) }
+		weekly := func() {
+			if err := d.guarded(func() error { return set.Weekly(ctx) }); err != nil && ctx.Err() == nil {
+				d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
+			}
+		}
 		c.Schedule(cron.Every(hourly), cron.FuncJob(weekly))
 		wg.Go(weekly)
 	}
 	altered := make(chan error, 1)
 	if d.Verify != nil {
 		c.Schedule(cron.Every(hourly), cron.FuncJob(func() {
-			if err := d.Verify(ctx); err != nil && ctx.Err() == nil {
+			if err := d.guarded(func() error { return d.Verify(ctx) }); err != nil && ctx.Err() == nil {
 				select {
 				case altered <- err:
 				default: // said already
@@ -165,17 +158,15 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	}
 }
 
-// weekly asks whether the weekly notice is due. What fails is tried again in an
-// hour.
-func (d *Daemon) weekly(ctx context.Context, set *Set) {
+// guarded returns what f returns, or that it panicked.
+func (d *Daemon) guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.Log.Error("weekly notice broke", "err", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("it broke: %v", p)
+			d.Log.Error("hourly work broke", "err", err, "stack", string(debug.Stack()))
 		}
 	}()
-	if err := set.Weekly(ctx); err != nil && ctx.Err() == nil {
-		d.Log.Error("weekly notice not queued", "err", err)
-	}
+	return f()
 }
 
 // entry is a job in the schedule.
@@ -221,7 +212,7 @@ func (e *entry) demand(why coc.Trigger) {
 }
 
 func (e *entry) cycle(why coc.Trigger) {
-	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now()), Due: e.job.Due})
+	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now()), Schedule: e.job.Schedule})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
 	}

@@ -231,23 +231,6 @@ func TestWeeklyIsAskedHourlyAndStopsNothing(t *testing.T) {
 	})
 }
 
-// What a schedule asked for is counted without what it asks for now.
-func TestDue(t *testing.T) {
-	noon := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	j := Job{Schedule: every(t, "*/5 * * * *")}
-	for _, tt := range []struct {
-		after, upTo time.Duration
-		want        int
-	}{
-		{0, 0, 0}, {0, 4 * time.Minute, 0}, {0, 5 * time.Minute, 1}, {time.Second, 5*time.Minute + time.Second, 1},
-		{0, time.Hour, 12}, {time.Hour, 0, 0}, {0, 100 * 365 * 24 * time.Hour, maxDue},
-	} {
-		if got := j.Due(noon.Add(tt.after), noon.Add(tt.upTo)); got != tt.want {
-			t.Errorf("Due(%s, %s) = %d, want %d", tt.after, tt.upTo, got, tt.want)
-		}
-	}
-}
-
 // An archive that is found altered is written to no more: the cycle at hand ends, and so
 // does the daemon, with the reason.
 func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {

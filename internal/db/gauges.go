@@ -50,7 +50,7 @@ func (d *DB) LastEnded(ctx context.Context, watch string) (c coc.Cycle, err erro
 }
 
 // OldestChecks returns for each of the watches when the version that went unchecked
-// for longest was last held against COC's content, as OldestCheck does for one. They
+// for longest was last held against COC's content; nothing for one that has none. They
 // are found in one walk from the oldest check on, which ends with the last of them.
 func (d *DB) OldestChecks(ctx context.Context, watches []string) (oldest map[string]time.Time, err error) {
 	defer wrap(&err, "oldest checks")

@@ -118,17 +118,3 @@ func (d *DB) Unchecked(ctx context.Context, watch string, before time.Time, limi
 		LIMIT ?3`, watch, before.UnixMilli(), limit)
 	return list, err
 }
-
-// OldestCheck returns when the version that went unchecked for longest was last
-// held against COC's content; zero when there is none.
-func (d *DB) OldestCheck(ctx context.Context, watch string) (at time.Time, err error) {
-	defer wrap(&err, "oldest check of watch %q", watch)
-	var ms sql.NullInt64
-	err = d.read.row(ctx, `
-		SELECT v.checked_at FROM versions v INDEXED BY versions_checked
-		WHERE v.checked_at IS NOT NULL AND v.checked_at > 0
-			AND EXISTS (SELECT 1 FROM documents d WHERE d.id = v.document_id AND d.state = 'present')
-			AND EXISTS (SELECT 1 FROM memberships m WHERE m.watch = ? AND m.document_id = v.document_id AND m.until IS NULL)
-		ORDER BY v.checked_at LIMIT 1`, watch).Scan(&ms)
-	return instant(ms), explain(ignore(err, sql.ErrNoRows))
-}

@@ -89,10 +89,10 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 // missed is how many cycles were due since the last one began and did not run. The one
 // that the schedule begins now is none of them.
 func (o Options) missed(last, now time.Time) int {
-	if o.Due == nil || o.Only != nil || last.IsZero() {
+	if o.Schedule == nil || o.Only != nil || last.IsZero() {
 		return 0
 	}
-	n := o.Due(last, now)
+	n := due(o.Schedule, last, now.Add(1)) // now is among them
 	if o.Trigger == coc.TriggerSchedule {
 		n--
 	}

@@ -109,9 +109,8 @@ type Options struct {
 	// Until ends the work that can wait (history, audit), so that the next
 	// cycle can begin when it is due. The zero time sets no end.
 	Until time.Time
-	// Due says how many cycles the watch's schedule wants after one instant and up to
-	// another; nil: it is not known.
-	Due             func(after, upTo time.Time) int
+	// Schedule says when the watch's cycles are due; nil: nobody here knows.
+	Schedule        Schedule
 	Only            []string // these documents alone, without a list
 	AuditAll        bool     // read every listed version again
 	AcceptDeletions bool     // believe it when most documents are gone

@@ -361,10 +361,9 @@ func TestFailureEndsNoDoubt(t *testing.T) {
 func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
-	due := func(after, upTo time.Time) int { return int(upTo.Sub(after) / (5 * time.Minute)) }
 	run := func(trigger coc.Trigger, later time.Duration) int {
 		w.now = w.now.Add(later)
-		return w.cycle(Options{Trigger: trigger, Due: due}).Missed // five minutes later still
+		return w.cycle(Options{Trigger: trigger, Schedule: every(5 * time.Minute)}).Missed // five minutes later still
 	}
 	for _, tt := range []struct {
 		trigger coc.Trigger

@@ -28,8 +28,11 @@ type Scheduled struct {
 	Watch string
 	// Schedule is nil where nobody here knows when they are, as with cron: none is
 	// missed then.
-	Schedule interface{ Next(time.Time) time.Time }
+	Schedule Schedule
 }
+
+// Schedule says when the next cycle is due after an instant; the zero time: never.
+type Schedule interface{ Next(time.Time) time.Time }
 
 // Weekly tells the operators once a week that the watching is alive, also when
 // nothing changed, and does nothing the rest of the time. It may be called as
@@ -110,17 +113,17 @@ func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time
 	if err != nil {
 		return "", 0, err
 	}
-	due := 0
+	wanted := 0
 	if w.Schedule != nil && !entered.IsZero() {
-		due = w.due(entered, until.Add(-dueSlack))
+		wanted = due(w.Schedule, entered, until.Add(-dueSlack))
 	}
-	cycles, missed := cyclesRun(due, ran)
+	cycles, missed := cyclesRun(wanted, ran)
 	return fmt.Sprintf("%s: %s, %s, %s", w.Watch, many(documents, "document"), cycles, many(changes, "change")), missed, nil
 }
 
 // due counts the cycles that were due after since, and before until.
-func (w Scheduled) due(since, until time.Time) (n int) {
-	for at := w.Schedule.Next(since); at.After(since) && at.Before(until) && n < maxDue; at = w.Schedule.Next(at) {
+func due(s Schedule, since, until time.Time) (n int) {
+	for at := s.Next(since); at.After(since) && at.Before(until) && n < maxDue; at = s.Next(at) {
 		since = at
 		n++
 	}

@@ -262,12 +262,12 @@ func (never) Next(time.Time) time.Time { return time.Time{} }
 // A schedule of each second is counted to its end, and an odd one ends.
 func TestDue(t *testing.T) {
 	for _, tt := range []struct {
-		schedule interface{ Next(time.Time) time.Time }
+		schedule Schedule
 		want     int
 	}{
 		{every(time.Second), 604_799}, {stuck{}, 0}, {never{}, 0},
 	} {
-		if got := (Scheduled{"w", tt.schedule}).due(day, day.Add(week)); got != tt.want {
+		if got := due(tt.schedule, day, day.Add(week)); got != tt.want {
 			t.Errorf("due of %T = %d, want %d", tt.schedule, got, tt.want)
 		}
 	}
