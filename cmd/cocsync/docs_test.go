@@ -202,6 +202,9 @@ func (p *docsPage) command(n int, line string, shown []string, compare bool) []s
 	}
 	if strings.Contains(line, "jq ") {
 		if _, err := exec.LookPath("jq"); err != nil {
+			if os.Getenv("CI") == "true" {
+				p.Errorf("there is no jq, and CI needs it: apt-get install jq")
+			}
 			p.Logf("line %d: there is no jq here, so this did not run: %s", n, line)
 			return shown
 		}
