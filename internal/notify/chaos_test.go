@@ -41,7 +41,7 @@ func TestChaos(t *testing.T) {
 // outlive the process.
 func TestChaosKilled(t *testing.T) {
 	perSeed(t, func(t *testing.T, seed uint64) {
-		newAnarchy(t, seed, 15, 3*time.Hour).run(t, 600, 15, 40)
+		newAnarchy(t, seed, 60, 24*time.Hour).run(t, 2_000, 15, 40)
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 
 // The most that a search shows.
 const (
-	maxFoundDocuments = 15
+	maxFoundDocuments = 12
 	maxFoundLines     = 20 // of a document
 	maxMarked         = 50 // matches marked in a line
 )
