@@ -25,19 +25,28 @@ const (
 
 // codec packs and unpacks frames. It may be used by several goroutines.
 type codec struct {
-	enc *zstd.Encoder
+	enc *zstd.Encoder // nil where nothing is written
 	dec *zstd.Decoder
 }
 
-func newCodec() *codec {
-	// The options are constants that zstd accepts: the errors cannot occur.
-	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
+// The options are constants that zstd accepts: the errors cannot occur.
+
+// newUnpacker is a codec that only unpacks.
+func newUnpacker() *codec {
 	dec, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(readers), zstd.WithDecoderMaxMemory(unpackedMax))
-	return &codec{enc, dec}
+	return &codec{dec: dec}
+}
+
+func newCodec() *codec {
+	c := newUnpacker()
+	c.enc, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
+	return c
 }
 
 func (c *codec) close() {
-	c.enc.Close()
+	if c.enc != nil {
+		c.enc.Close()
+	}
 	c.dec.Close()
 }
 

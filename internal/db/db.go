@@ -125,7 +125,7 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
-	d := &DB{path: path, packs: newCodec()}
+	d := &DB{path: path, packs: newUnpacker()}
 	var err error
 	if d.read, err = openReaders(readDSN(path, immutable)); err != nil {
 		return nil, err

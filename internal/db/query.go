@@ -68,7 +68,9 @@ func (d *DB) ByKey(ctx context.Context, key int64) (_ Document, err error) {
 func (d *DB) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
 	return collect(ctx, d.read, scanDocument, `
 		SELECT d.id, a.name, d.document_id, d.name, d.state, d.newest,
-			(SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'archived'),
+			(SELECT count(*) FROM versions v WHERE v.document_id = d.id)
+				- (SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'pending')
+				- (SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'unavailable'), -- indexes know
 			(SELECT made_at FROM versions v WHERE v.document_id = d.id AND v.label = d.newest),
 			d.first_seen_at,
 			max(d.checked_at, coalesce((SELECT max((SELECT ended_at FROM cycles c
@@ -131,6 +133,17 @@ func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt
 // Revisions returns all revisions of all versions of a document, in no order.
 func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err error) {
 	defer wrap(&err, "versions")
+	return d.revisions(ctx, `v.document_id = ?`, document)
+}
+
+// Labelled returns the revisions of one version of a document, in no order; none for a
+// label that it has no version of.
+func (d *DB) Labelled(ctx context.Context, document int64, label string) (_ []Revision, err error) {
+	defer wrap(&err, "version %q", label)
+	return d.revisions(ctx, `v.document_id = ? AND v.label = ?`, document, label)
+}
+
+func (d *DB) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
 	return collect(ctx, d.read, scanRevision, `
 		SELECT coalesce(r.id, 0), v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
 			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_why, ''),
@@ -139,7 +152,7 @@ func (d *DB) Revisions(ctx context.Context, document int64) (_ []Revision, err e
 		FROM versions v
 		LEFT JOIN revisions r ON r.version_id = v.id
 		LEFT JOIN contents c ON c.id = r.content_id
-		WHERE v.document_id = ?`, document)
+		WHERE `+where, args...)
 }
 
 func scanRevision(row scanner) (r Revision, err error) {

@@ -32,6 +32,12 @@ func orLatest(ref string) string {
 }
 
 func (h *History) version(ctx context.Context, doc db.Document, ref string) (Version, error) {
+	if h.At.IsZero() {
+		v, ok, err := h.labelled(ctx, doc, ref)
+		if ok || err != nil {
+			return v, err
+		}
+	}
 	all, err := h.Versions(ctx, doc)
 	if err != nil {
 		return Version{}, err
@@ -59,11 +65,7 @@ func (h *History) version(ctx context.Context, doc db.Document, ref string) (Ver
 	}
 	switch {
 	case orLatest(ref) == "latest":
-		v, err := named(all, doc.Version, 0)
-		if doc.State == coc.Deleted {
-			v.Note = "COC no longer has this document: this is the last version that was seen"
-		}
-		return v, err
+		return lastOf(doc, all)
 	case strings.HasPrefix(ref, "~"):
 		return back(all, newest, ref)
 	}
@@ -72,6 +74,46 @@ func (h *History) version(ctx context.Context, doc db.Document, ref string) (Ver
 		return Version{}, err
 	}
 	return named(all, label, number)
+}
+
+// labelled finds the version of a reference that is a label, or stands for the newest,
+// without reading the others: most references are. ok is false where it is none.
+func (h *History) labelled(ctx context.Context, doc db.Document, ref string) (v Version, ok bool, err error) {
+	if ref != "" {
+		revisions, err := h.revisions(ctx, doc, ref)
+		if err != nil {
+			return v, false, err
+		}
+		if len(revisions) > 0 {
+			v, err = named(revisions, ref, 0)
+			return v, true, err
+		}
+	}
+	if orLatest(ref) != "latest" {
+		return v, false, nil
+	}
+	revisions, err := h.revisions(ctx, doc, doc.Version)
+	if err != nil || len(revisions) == 0 {
+		return v, false, err
+	}
+	v, err = lastOf(doc, revisions)
+	return v, true, err
+}
+
+// revisions are those of one version, in order of sighting.
+func (h *History) revisions(ctx context.Context, doc db.Document, label string) ([]db.Revision, error) {
+	list, err := h.DB.Labelled(ctx, doc.Key, label)
+	slices.SortFunc(list, func(a, b db.Revision) int { return a.Number - b.Number })
+	return list, err
+}
+
+// lastOf is the newest version of a document.
+func lastOf(doc db.Document, all []db.Revision) (Version, error) {
+	v, err := named(all, doc.Version, 0)
+	if doc.State == coc.Deleted {
+		v.Note = "COC no longer has this document: this is the last version that was seen"
+	}
+	return v, err
 }
 
 // then refuses a reference that makes no sense as of h.At.
