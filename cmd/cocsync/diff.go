@@ -175,17 +175,17 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 		a.aside(note)
 	}
 	hunks := diff.Hunks(c.Was, c.Now, f.options())
-	differs = !c.Equal && (len(hunks) > 0 || !f.ignoreSpace)
+	differs = !c.Equal() && (len(hunks) > 0 || !f.ignoreSpace)
 	switch {
 	case f.format.value == formatJSON:
 		return differs, answer.Write(a.out, answer.NewDiff(c, hunks, f.options()))
 	case f.format.value == formatHTML:
 		return differs, writeHTML(a.out, c, f)
-	case !differs && !c.Equal && f.format.value != formatDSL:
+	case !differs && !c.Equal() && f.format.value != formatDSL:
 		a.nothing(visible(c.Title() + ": nothing but white space differs"))
 		return false, nil
-	case c.Equal || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
-		a.nothing(visible(c.Title() + ": " + c.Summary))
+	case c.Equal() || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
+		a.nothing(visible(c.Title() + ": " + c.Result().Summary))
 		return differs, nil
 	}
 	return differs, a.paged(func(p *page) error {
@@ -196,6 +196,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 
 // diff writes a comparison in one of the formats for people.
 func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
+	items := func() []diff.Item { return c.Result().Items }
 	switch {
 	case f.stat:
 		p.stat(c, hunks)
@@ -208,8 +209,8 @@ func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
 		p.words(c, hunks)
 	case f.ignoreSpace:
 		p.exact = false // it is no patch
-		p.unified(c.Patch(f.options()), hunks, c.Items)
+		p.unified(c.Patch(f.options()), hunks, items)
 	default:
-		p.unified(c.Patch(f.options()), hunks, c.Items)
+		p.unified(c.Patch(f.options()), hunks, items)
 	}
 }

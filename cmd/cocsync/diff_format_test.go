@@ -21,10 +21,8 @@ import (
 
 // comparisonOf compares two contents as if they were v1 and v2 of a document.
 func comparisonOf(old, now string) *answer.Comparison {
-	c := &answer.Comparison{Doc: db.Document{Account: "prod", DocumentID: "DM1", Name: "job"}, Old: "v1", New: "v2",
+	return &answer.Comparison{Doc: db.Document{Account: "prod", DocumentID: "DM1", Name: "job"}, Old: "v1", New: "v2",
 		Was: diff.Read([]byte(old)), Now: diff.Read([]byte(now))}
-	c.Result = diff.Compare(c.Was, c.Now)
-	return c
 }
 
 // look is how a comparison is looked at.
@@ -222,7 +220,7 @@ func TestOutlineTellsTheSameWithoutColours(t *testing.T) {
 func TestLookFits(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
-		c.Note = "structure not read: " + strings.Repeat("because ", 40)
+		c.Result().Note = "structure not read: " + strings.Repeat("because ", 40)
 		for _, width := range []int{40, 80, 200} {
 			for _, name := range []string{formatSide, formatDSL} {
 				l := readLook(t, name)

@@ -38,7 +38,7 @@ func (p *page) sideBySide(c *answer.Comparison, hunks []diff.Hunk) {
 	s.row(0, 0, " ", plain, old, s.wrap(bold, whole(c.Doc.Name+"  "+c.New)))
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.paint(magenta, hunkHead(h)))
-		for _, r := range diff.Rows(h, c.Items) {
+		for _, r := range diff.Rows(h, c.Result().Items) {
 			s.diffRow(r)
 		}
 	}

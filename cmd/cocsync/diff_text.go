@@ -27,19 +27,20 @@ func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
 // structure writes what became of the job's structure, and which changed lines
 // mean the same as before.
 func (p *page) structure(c *answer.Comparison) {
+	r := c.Result()
 	p.prose("", bold, c.Title())
-	p.prose("", plain, c.Summary)
-	if groups := diff.Outline(c.Items); len(groups) > 0 {
+	p.prose("", plain, r.Summary)
+	if groups := diff.Outline(r.Items); len(groups) > 0 {
 		p.WriteByte('\n')
 		p.outline(groups, "")
 	}
-	if notes := formattingNotes(c.Formatting); notes != "" {
+	if notes := formattingNotes(r.Formatting); notes != "" {
 		p.WriteByte('\n')
 		p.prose("", faint, "formatting: "+notes)
 	}
-	if c.Note != "" {
+	if r.Note != "" {
 		p.WriteByte('\n')
-		p.prose("", faint, c.Note)
+		p.prose("", faint, r.Note)
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 )
 
 // unified writes a line diff. Colours, in which the words that changed within a
-// line stand out, are all that it adds. The hunks are those of the text, the items of the comparison.
-func (p *page) unified(text []byte, hunks []diff.Hunk, items []diff.Item) {
+// line stand out, are all that it adds. The hunks are those of the text, the items of the
+// comparison, which nothing but colours asks for.
+func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []diff.Item) {
 	if !p.color {
 		p.WriteString(p.content(string(text)))
 		return
@@ -28,7 +29,7 @@ func (p *page) unified(text []byte, hunks []diff.Hunk, items []diff.Item) {
 	p.styled("", bold, whole(next()))
 	for _, h := range hunks {
 		p.styled("", magenta, whole(next()))
-		old, now := pairedWords(h, items)
+		old, now := pairedWords(h, items())
 		for _, l := range h.Lines {
 			line, s, words := next()[1:], plain, old[l.Old]
 			switch l.Op {
@@ -76,7 +77,7 @@ func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
 	p.styled("+++ ", bold, whole(visible(now)))
 	for _, h := range hunks {
 		p.styled("", magenta, whole(hunkHead(h)))
-		for _, r := range diff.Rows(h, c.Items) {
+		for _, r := range diff.Rows(h, c.Result().Items) {
 			p.wordRow(r)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
@@ -111,10 +112,8 @@ func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) erro
 		return err
 	}
 	p.WriteByte('\n')
-	var items []diff.Item // those of the archive don't say on which lines they stand
-	if p.color {
-		items = diff.Compare(old, now).Items
-	}
+	// The items of the archive don't say on which lines they stand.
+	items := sync.OnceValue(func() []diff.Item { return diff.Compare(old, now).Items })
 	p.unified(answer.Patch(c.Name, c.DocumentID, old, now, o), hunks, items)
 	return nil
 }

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -20,8 +21,22 @@ type Comparison struct {
 	From     *db.Document // of the old content; nil where it is Doc
 	Old, New string       // labels; Old is "" for nothing
 	Was, Now *diff.Text   // Was is nil for nothing
-	diff.Result
-	Notes []string // how far it can be trusted
+	Notes    []string     // how far it can be trusted
+
+	result *diff.Result // nil until it is asked for
+}
+
+// Equal reports whether both are the same bytes.
+func (c *Comparison) Equal() bool { return c.Was != nil && bytes.Equal(c.Was.Content, c.Now.Content) }
+
+// Result is what became of the first. Lines alone don't need it, and most of the work is
+// in it: it is worked out when it is first asked for.
+func (c *Comparison) Result() *diff.Result {
+	if c.result == nil {
+		r := diff.Compare(c.Was, c.Now)
+		c.result = &r
+	}
+	return c.result
 }
 
 // Title names what is compared.
@@ -189,7 +204,7 @@ func (c *Comparison) withBefore(ctx context.Context, h *history.History, ref str
 	return c.load(ctx, h, &old, now)
 }
 
-// load reads both contents and compares them.
+// load reads both contents.
 func (c *Comparison) load(ctx context.Context, h *history.History, old *history.Version, now history.Version) error {
 	if old != nil {
 		was, err := h.Content(ctx, *old)
@@ -205,7 +220,6 @@ func (c *Comparison) load(ctx context.Context, h *history.History, old *history.
 	}
 	c.New, c.Now = now.Label(), diff.ReadAfter(c.Was, is.Bytes)
 	c.note(now)
-	c.Result = diff.Compare(c.Was, c.Now)
 	return nil
 }
 

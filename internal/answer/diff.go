@@ -94,27 +94,27 @@ type Word struct {
 
 // NewDiff makes the answer of a comparison, whose hunks were made with the options.
 func NewDiff(c *Comparison, hunks []diff.Hunk, o diff.Options) Diff {
-	exact := string(c.Patch(diff.Options{Context: o.Context}))
+	r, exact := c.Result(), string(c.Patch(diff.Options{Context: o.Context}))
 	d := Diff{
 		Schema: diffSchema, Account: c.Doc.Account, DocumentID: c.Doc.DocumentID, Name: c.Doc.Name,
-		Old: orNull(c.Old), New: c.New, Equal: c.Equal,
-		Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
-		Items: make([]DiffItem, len(c.Items)), Formatting: make([]Formatting, len(c.Formatting)),
+		Old: orNull(c.Old), New: c.New, Equal: r.Equal,
+		Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: orNull(r.Note),
+		Items: make([]DiffItem, len(r.Items)), Formatting: make([]Formatting, len(r.Formatting)),
 		Context: o.Context, IgnoreSpace: o.IgnoreSpace, Hunks: make([]Hunk, len(hunks)),
 	}
 	d.Unified, d.UnifiedBase64 = exactText(exact)
 	if f := c.From; f != nil {
 		d.From = &From{f.Account, f.DocumentID, f.Name}
 	}
-	for i, it := range c.Items {
+	for i, it := range r.Items {
 		stored := coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
 		d.Items[i] = DiffItem{Item(stored), newLineSpan(it.OldLines), newLineSpan(it.NewLines)}
 	}
-	for i, f := range c.Formatting {
+	for i, f := range r.Formatting {
 		d.Formatting[i] = Formatting{f.Sort, newLineSpan(f.OldLines), newLineSpan(f.NewLines)}
 	}
 	for i, h := range hunks {
-		d.Hunks[i] = newHunk(h, c.Items)
+		d.Hunks[i] = newHunk(h, r.Items)
 	}
 	return d
 }

@@ -109,7 +109,7 @@ func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*v
 	b.Old = compared{visible(from.Name, ""), visible(c.Old, ""), documentURL(from), versionURL(from, c.Old)}
 	b.New = compared{visible(c.Doc.Name, ""), visible(c.New, ""), documentURL(c.Doc), versionURL(c.Doc, c.New)}
 	b.Across = c.From != nil
-	b.Same = c.Was != nil && c.Equal
+	b.Same = c.Equal()
 	exact := url.Values{"new": {exactly(c.Doc, c.New)}}
 	if c.Was != nil {
 		exact.Set("old", exactly(from, c.Old))
@@ -119,7 +119,7 @@ func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*v
 		return nil, nil, err
 	}
 	if !b.Same {
-		b.Diff, err = b.How.section(Diff{Old: c.Was, New: c.Now, OldLabel: c.Old, NewLabel: c.New, Compared: &c.Result})
+		b.Diff, err = b.How.section(Diff{Old: c.Was, New: c.Now, OldLabel: c.Old, NewLabel: c.New, Compared: c.Result()})
 	}
 	v.Title, v.Notes = visible(c.Title(), ""), c.Notes
 	return v, c, err
