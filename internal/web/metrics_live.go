@@ -1,10 +1,11 @@
 package web
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"cocsync/internal/coc"
 )
@@ -12,40 +13,59 @@ import (
 // Live is what a page hears of the daemon in its process: which watches there are, and
 // what is counted as it happens and stands in no archive. A nil Live hears nothing.
 type Live struct {
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-	cycles   *prometheus.HistogramVec
-	posts    *prometheus.CounterVec
-	config   prometheus.Gauge
-
-	mu      sync.Mutex
-	watches []string // of the configuration
-	loaded  bool     // it was read
+	mu       sync.Mutex
+	requests map[pair]int        // by account and outcome
+	seconds  map[pair]*histogram // by account
+	cycles   map[pair]*histogram // by watch and outcome
+	posts    map[pair]int        // by notifier and outcome
+	refused  bool                // the configuration that was read last
+	watches  []string            // of the configuration
+	loaded   bool                // it was read
 }
+
+// pair are the values of one label or two, by which something is counted.
+type pair struct{ of, outcome string }
+
+// The bounds of histograms, in seconds.
+var (
+	requestBounds = []float64{0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+	cycleBounds   = []float64{0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
+)
 
 // NewLive returns a Live that has heard nothing yet.
 func NewLive() *Live {
-	return &Live{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cocsync_coc_requests_total",
-			Help: "Requests sent to COC, repeated ones included, by what became of them."}, []string{"account", "outcome"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "cocsync_coc_request_duration_seconds",
-			Help:    "How long COC took for a request.",
-			Buckets: []float64{0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}}, []string{"account"}),
-		cycles: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "cocsync_cycle_seconds",
-			Help:    "How long cycles took, by how they ended.",
-			Buckets: []float64{0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}}, []string{"watch", "outcome"}),
-		posts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cocsync_notify_posts_total",
-			Help: "Messages posted to a notifier, repeated ones included, by what became of them."}, []string{"notifier", "outcome"}),
-		config: prometheus.NewGauge(prometheus.GaugeOpts{Name: "cocsync_config_last_reload_successful",
-			Help: "1 where the configuration that the daemon was told to load last is the one it runs by, 0 where it was refused and the one before it stays."}),
-	}
+	return &Live{requests: map[pair]int{}, seconds: map[pair]*histogram{}, cycles: map[pair]*histogram{}, posts: map[pair]int{}}
 }
 
-func (l *Live) collectors() []prometheus.Collector {
+// add puts on the sheet what was counted.
+func (l *Live) add(x *sheet) {
 	if l == nil {
-		return nil
+		return
 	}
-	return []prometheus.Collector{l.requests, l.seconds, l.cycles, l.posts, l.config}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range sorted(l.requests) {
+		x.counter("cocsync_coc_requests_total", "Requests sent to COC, repeated ones included, by what became of them.",
+			float64(l.requests[p]), "account", p.of, "outcome", p.outcome)
+	}
+	for _, p := range sorted(l.seconds) {
+		x.histogram("cocsync_coc_request_duration_seconds", "How long COC took for a request.", l.seconds[p], "account", p.of)
+	}
+	for _, p := range sorted(l.cycles) {
+		x.histogram("cocsync_cycle_seconds", "How long cycles took, by how they ended.", l.cycles[p], "outcome", p.outcome, "watch", p.of)
+	}
+	for _, p := range sorted(l.posts) {
+		x.counter("cocsync_notify_posts_total", "Messages posted to a notifier, repeated ones included, by what became of them.",
+			float64(l.posts[p]), "notifier", p.of, "outcome", p.outcome)
+	}
+	x.gauge("cocsync_config_last_reload_successful", "1 where the configuration that the daemon was told to load last is the one it runs by, 0 where it was refused and the one before it stays.",
+		truth(l.loaded && !l.refused))
+}
+
+func sorted[V any](m map[pair]V) []pair {
+	return slices.SortedFunc(maps.Keys(m), func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.outcome, b.outcome))
+	})
 }
 
 // Loaded says which watches the configuration names, or that it was refused.
@@ -53,14 +73,12 @@ func (l *Live) Loaded(watches []string, err error) {
 	if l == nil {
 		return
 	}
-	if err != nil {
-		l.config.Set(0)
-		return
-	}
-	l.config.Set(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.watches, l.loaded = watches, true
+	l.refused = err != nil
+	if err == nil {
+		l.watches, l.loaded = watches, true
+	}
 }
 
 // configured are the watches of the configuration. known is false while nobody has read
@@ -81,12 +99,10 @@ func (l *Live) Requests(account string, outcomes []string) func(outcome string, 
 		return nil
 	}
 	account = label(account)
-	for _, o := range outcomes {
-		l.requests.WithLabelValues(account, label(o))
-	}
+	l.count(l.requests, []string{account}, outcomes, 0)
 	return func(outcome string, took time.Duration) {
-		l.requests.WithLabelValues(account, label(outcome)).Inc()
-		l.seconds.WithLabelValues(account).Observe(took.Seconds())
+		l.count(l.requests, []string{account}, []string{outcome}, 1)
+		l.observe(l.seconds, pair{of: account}, requestBounds, took.Seconds())
 	}
 }
 
@@ -95,12 +111,8 @@ func (l *Live) Posts(notifiers, outcomes []string) func(notifier, outcome string
 	if l == nil {
 		return nil
 	}
-	for _, n := range notifiers {
-		for _, o := range outcomes {
-			l.posts.WithLabelValues(label(n), label(o))
-		}
-	}
-	return func(notifier, outcome string) { l.posts.WithLabelValues(label(notifier), label(outcome)).Inc() }
+	l.count(l.posts, notifiers, outcomes, 0)
+	return func(notifier, outcome string) { l.count(l.posts, []string{notifier}, []string{outcome}, 1) }
 }
 
 // Cycles returns what counts cycles; nil where nobody counts. Those of some documents
@@ -111,9 +123,29 @@ func (l *Live) Cycles() func(coc.Cycle) {
 	}
 	return func(c coc.Cycle) {
 		if !c.Partial {
-			l.cycles.WithLabelValues(label(c.Watch), label(string(c.Outcome))).Observe(took(c))
+			l.observe(l.cycles, pair{label(c.Watch), label(string(c.Outcome))}, cycleBounds, took(c))
 		}
 	}
+}
+
+// count adds n to each of the pairs.
+func (l *Live) count(m map[pair]int, of, outcomes []string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, who := range of {
+		for _, outcome := range outcomes {
+			m[pair{label(who), label(outcome)}] += n
+		}
+	}
+}
+
+func (l *Live) observe(m map[pair]*histogram, p pair, bounds []float64, v float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m[p] == nil {
+		m[p] = newHistogram(bounds)
+	}
+	m[p].observe(v)
 }
 
 // took is how many seconds a cycle took; none of a clock that was set back.

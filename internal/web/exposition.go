@@ -1,0 +1,119 @@
+package web
+
+import (
+	"bufio"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// sheet is what one scrape is answered with, in Prometheus's text format 0.0.4:
+// https://prometheus.io/docs/instrumenting/exposition_formats/
+type sheet struct{ families map[string]*family }
+
+// family is a metric: a name, with a value for each set of labels.
+type family struct {
+	kind, help string
+	samples    []sample
+}
+
+// sample is a line of the format. suffix is what a histogram adds to the name.
+type sample struct {
+	suffix string
+	labels []string // names and values in turn
+	value  float64
+}
+
+// gauge adds a value. labels are names and values in turn.
+func (x *sheet) gauge(name, help string, value float64, labels ...string) {
+	x.add("gauge", name, help, sample{"", labels, value})
+}
+
+// counter adds a value that only grows.
+func (x *sheet) counter(name, help string, value float64, labels ...string) {
+	x.add("counter", name, help, sample{"", labels, value})
+}
+
+// histogram adds how many observations there were up to each bound, and their sum.
+func (x *sheet) histogram(name, help string, h *histogram, labels ...string) {
+	var samples []sample
+	upTo := uint64(0)
+	for i, n := range h.counts {
+		bound := math.Inf(1)
+		if i < len(h.bounds) {
+			bound = h.bounds[i]
+		}
+		upTo += n
+		samples = append(samples, sample{"_bucket", append(slices.Clone(labels), "le", number(bound)), float64(upTo)})
+	}
+	x.add("histogram", name, help, append(samples, sample{"_sum", labels, h.sum}, sample{"_count", labels, float64(upTo)})...)
+}
+
+func (x *sheet) add(kind, name, help string, samples ...sample) {
+	if x.families == nil {
+		x.families = map[string]*family{}
+	}
+	f := x.families[name]
+	if f == nil {
+		f = &family{kind: kind, help: help}
+		x.families[name] = f
+	}
+	f.samples = append(f.samples, samples...)
+}
+
+// write writes the families by name, each with its lines together.
+func (x *sheet) write(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	for _, name := range slices.Sorted(maps.Keys(x.families)) {
+		f := x.families[name]
+		w.WriteString("# HELP " + name + " " + helpEscape.Replace(f.help) + "\n")
+		w.WriteString("# TYPE " + name + " " + f.kind + "\n")
+		for _, s := range f.samples {
+			w.WriteString(name + s.suffix)
+			for i := 0; i < len(s.labels); i += 2 {
+				w.WriteString(string("{,"[min(i, 1)]) + s.labels[i] + `="` + labelEscape.Replace(label(s.labels[i+1])) + `"`)
+			}
+			if len(s.labels) > 0 {
+				w.WriteByte('}')
+			}
+			w.WriteString(" " + number(s.value) + "\n")
+		}
+	}
+	return w.Flush()
+}
+
+// What the format wants escaped in a help text, and in the value of a label.
+var (
+	helpEscape  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+	labelEscape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+)
+
+func number(v float64) string {
+	if math.IsInf(v, 1) {
+		return "+Inf"
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// label makes of a name what may stand in a label: text that can be seen.
+func label(s string) string { return atomText(s, "") }
+
+// histogram counts observations between bounds, each of which is part of what it ends.
+type histogram struct {
+	bounds []float64
+	counts []uint64 // one more than bounds: what is above all of them
+	sum    float64
+}
+
+func newHistogram(bounds []float64) *histogram {
+	return &histogram{bounds: bounds, counts: make([]uint64, len(bounds)+1)}
+}
+
+func (h *histogram) observe(v float64) {
+	i, _ := slices.BinarySearch(h.bounds, v)
+	h.counts[i]++
+	h.sum += v
+}
