@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/clipperhouse/uax29/v2/graphemes"
-	"github.com/mattn/go-runewidth"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/diff"
@@ -25,7 +24,7 @@ type sheet struct {
 	*page
 	digits  int // of the greatest number
 	cells   int // of one text
-	measure *runewidth.Condition
+	measure ruler
 }
 
 // sideBySide writes both versions beside each other.

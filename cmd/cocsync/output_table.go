@@ -1,10 +1,6 @@
 package main
 
-import (
-	"strings"
-
-	"github.com/mattn/go-runewidth"
-)
+import "strings"
 
 // A table's columns stand two spaces apart. On a terminal the flexible ones are
 // cut to its width, the widest first, but to no less than minColumn.
@@ -23,10 +19,6 @@ type cell struct {
 	text  string
 	style style
 }
-
-// widths measures columns on a terminal. The environment has no say in it, so
-// that the same table looks the same everywhere.
-func widths() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
 
 // table writes rows under their heads, aligned.
 func (p *page) table(columns []column, rows [][]cell) {
@@ -85,7 +77,7 @@ func (p *page) row(columns []column, wide []int, row []cell) {
 	for i, c := range row {
 		text := c.text
 		if columns[i].flexible && measure.StringWidth(text) > wide[i] {
-			text = measure.Truncate(text, wide[i], "…")
+			text = measure.Truncate(text, wide[i])
 		}
 		pad := strings.Repeat(" ", max(0, wide[i]-measure.StringWidth(text)))
 		text = p.paint(c.style, text)

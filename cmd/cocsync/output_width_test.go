@@ -1,0 +1,39 @@
+package main
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// What is measured without the library's table is measured as the library does.
+func TestWidthsAreTheLibrarys(t *testing.T) {
+	w := widths()
+	for r := range rune(unicode.MaxRune + 1) {
+		if got, want := w.RuneWidth(r), everyWidth.RuneWidth(r); got != want {
+			t.Errorf("%U is %d wide, want %d", r, got, want)
+		}
+		if s := string(r); w.StringWidth(s) != everyWidth.StringWidth(s) {
+			t.Errorf("%q is %d wide, want %d", s, w.StringWidth(s), everyWidth.StringWidth(s))
+		}
+	}
+	pool := []rune("aZ~ é½→…↔—日가\u0301\u200d\ufe0f👩🏽🇩🇪\u00ad\t\x1b\ufffd")
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		var b strings.Builder
+		for range random.IntN(7) {
+			b.WriteRune(pool[random.IntN(len(pool)-random.IntN(2)*(len(pool)-9))]) // half of them single characters alone
+		}
+		s, cells := b.String(), random.IntN(7)
+		if got, want := w.StringWidth(s), everyWidth.StringWidth(s); got != want {
+			t.Errorf("%q is %d wide, want %d", s, got, want)
+		}
+		if got, want := w.Truncate(s, cells), everyWidth.Truncate(s, cells, "…"); got != want {
+			t.Errorf("%q cut to %d cells is %q, want %q", s, cells, got, want)
+		}
+		if got, want := w.FillRight(s, cells), everyWidth.FillRight(s, cells); got != want {
+			t.Errorf("%q filled to %d cells is %q, want %q", s, cells, got, want)
+		}
+	}
+}
