@@ -80,8 +80,9 @@ func together(err error) (names []string, ok bool) {
 
 // Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed  = 1
+	exitUsage   = 2
+	exitAltered = 3 // the archive does not verify, which no other try mends
 )
 
 // exitError carries an exit status of its own; a nil error says nothing more.

@@ -209,4 +209,5 @@ func (r *roff) surroundings() {
 	r.item("0", "It is done.")
 	r.item("1", "It failed. Of `diff --exit-code`: the two differ.")
 	r.item("2", "The command line is wrong. Of `diff --exit-code`: any trouble.")
+	r.item("3", "Of run, sync and verify: the archive is not what was observed, somebody altered it. No other try mends that.")
 }

@@ -20,6 +20,9 @@ const verifyEvery = 24 * time.Hour
 // refused, unless force is set: nothing must be written behind what somebody altered.
 func (a *app) owned(ctx context.Context, cfg *config.Config, force bool) (*db.DB, error) {
 	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
+	if errors.Is(err, db.ErrAltered) {
+		return nil, &exitError{exitAltered, err}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +56,14 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
-	if n := len(v.Faults) + v.More; n > 0 {
-		return hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all", v.Faults[0], plural(n, "fault")),
-			"`cocsync verify` names all; keep the file as evidence and restore a backup that verifies; nothing is written to such an archive without --force")
+	if len(v.Faults) > 0 {
+		return notObserved(v, "`cocsync verify` names all; keep the file as evidence and restore a backup that verifies; nothing is written to such an archive without --force")
 	}
 	return d.Verified(ctx, begun)
+}
+
+// notObserved is the error of an archive that does not verify.
+func notObserved(v history.Verdict, advice string) error {
+	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all",
+		v.Faults[0], plural(len(v.Faults)+v.More, "fault")), advice)}
 }

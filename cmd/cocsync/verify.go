@@ -89,9 +89,8 @@ func (a *app) verify(ctx context.Context, outside []string, since string, deep, 
 			return nil
 		})
 	}
-	if n := len(v.Faults) + v.More; n > 0 {
-		return errors.Join(err, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all", v.Faults[0], plural(n, "fault")),
-			"keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
+	if len(v.Faults) > 0 {
+		return errors.Join(err, notObserved(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}
 	return err
 }
