@@ -226,7 +226,7 @@ func (w *stepper) putRevisions() error {
 		if err != nil {
 			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number, r.Number), err)
 		}
-		hash := r.Content.Hash()
+		hash := list[0].hash
 		logged := loggedRevision{w.Account, w.DocumentID, v.Label, r.Number, r.UUID, hash[:], len(r.Content.Bytes), r.Content.Form,
 			v.MadeAt, w.SeenAt, r.PreviousCheckedAt, r.Author, r.Evidence}
 		if err := w.leaf(audit.TypeRevision, id, logged.record()); err != nil {
@@ -234,7 +234,7 @@ func (w *stepper) putRevisions() error {
 		}
 		ref := coc.RevisionRef{Label: v.Label, Number: r.Number}
 		w.revisions[ref], w.hashes[ref], w.erased[ref] = id, hash[:], erased[0]
-		contents, erased = contents[1:], erased[1:]
+		list, contents, erased = list[1:], contents[1:], erased[1:]
 	}
 	return nil
 }
