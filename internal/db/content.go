@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -135,10 +136,15 @@ type fresh struct {
 // had erased, which stay so.
 func (t tx) addContents(document int64, list []fresh) (ids []int64, erased []bool, err error) {
 	ids, erased = make([]int64, len(list)), make([]bool, len(list))
+	size := 0
+	for _, c := range list {
+		size += len(c.Bytes)
+	}
 	var p pack
 	for i, c := range list {
 		if p.id == 0 {
 			p, err = t.openPack(document)
+			p.data = slices.Grow(p.data, min(size, packSize))
 		}
 		if err == nil && !p.fits(c.Bytes) {
 			if err = t.savePack(p); err == nil {

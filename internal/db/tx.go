@@ -11,10 +11,11 @@ import (
 // tx is a write transaction. Its statements are prepared once for the life of
 // the DB: parsing SQL would cost more than running it.
 type tx struct {
-	ctx  context.Context
-	sql  *sql.Tx
-	d    *DB
-	edge *edgeTx
+	ctx   context.Context
+	sql   *sql.Tx
+	d     *DB
+	edge  *edgeTx
+	bound map[string]*sql.Stmt // the statements of d as they are used in it
 }
 
 // update runs f in one transaction.
@@ -31,7 +32,7 @@ func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	w := tx{ctx, t, d, &edgeTx{}}
+	w := tx{ctx, t, d, &edgeTx{}, map[string]*sql.Stmt{}}
 	if err = f(w); err == nil {
 		err = w.saveEdge()
 	}
@@ -56,8 +57,12 @@ func (d *DB) prepare(ctx context.Context) error {
 }
 
 func (t tx) stmt(query string) *sql.Stmt {
+	if s := t.bound[query]; s != nil {
+		return s
+	}
 	if s := t.d.stmts[query]; s != nil {
-		return t.sql.StmtContext(t.ctx, s)
+		t.bound[query] = t.sql.StmtContext(t.ctx, s)
+		return t.bound[query]
 	}
 	if !slices.Contains(t.d.wanted, query) {
 		t.d.wanted = append(t.d.wanted, query)

@@ -186,8 +186,8 @@ func decodeContent(v []byte) (coc.Content, error) {
 	case v[0] != '"':
 		return coc.Content{}, errors.New("answer whose content is no text")
 	}
-	if s, ok := unquote(v); ok {
-		return coc.Content{Bytes: []byte(s)}, nil
+	if text, ok := appendText(make([]byte, 0, len(v)), v); ok {
+		return coc.Content{Bytes: text}, nil
 	}
 	return coc.Content{Bytes: append([]byte(nil), v...), Form: coc.FormToken}, nil
 }

@@ -125,14 +125,17 @@ func skipString(v []byte, i int) int {
 // unquote returns the text of a string token, exactly. It reports false where no
 // Unicode text is that: a lone surrogate, or bytes that are not UTF-8.
 func unquote(token []byte) (string, bool) {
+	var short [64]byte
+	text, ok := appendText(short[:0], token)
+	return string(text), ok
+}
+
+// appendText is unquote of what is long: it appends the text to out.
+func appendText(out, token []byte) ([]byte, bool) {
 	body := token[1 : len(token)-1]
 	if !utf8.Valid(body) {
-		return "", false
+		return nil, false
 	}
-	if bytes.IndexByte(body, '\\') < 0 {
-		return string(body), true
-	}
-	out := make([]byte, 0, len(body))
 	for i := 0; i < len(body); {
 		if body[i] != '\\' {
 			n := bytes.IndexByte(body[i:], '\\')
@@ -152,17 +155,17 @@ func unquote(token []byte) (string, bool) {
 		i += 6
 		if utf16.IsSurrogate(r) {
 			if i+6 > len(body) || body[i] != '\\' || body[i+1] != 'u' {
-				return "", false
+				return nil, false
 			}
 			r = utf16.DecodeRune(r, hex4(body[i+2:]))
 			if r == utf8.RuneError {
-				return "", false
+				return nil, false
 			}
 			i += 6
 		}
 		out = utf8.AppendRune(out, r)
 	}
-	return string(out), true
+	return out, true
 }
 
 func unescape(c byte) byte {

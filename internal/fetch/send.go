@@ -42,6 +42,16 @@ type reply struct {
 	evidence coc.Evidence
 }
 
+// usualBody is more than most answers take.
+const usualBody = 8 << 10
+
+// readAll is io.ReadAll, which would begin with much less and grow often.
+func readAll(r io.Reader) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, usualBody))
+	_, err := buf.ReadFrom(r)
+	return buf.Bytes(), err
+}
+
 // send signs and sends one request and reads the answer.
 func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error) {
 	timed, cancel := context.WithTimeout(ctx, attemptTimeout)
@@ -53,7 +63,7 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(resp.Body, q.limit+1))
+		body, err = readAll(io.LimitReader(resp.Body, q.limit+1))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
