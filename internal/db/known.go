@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 	"time"
 
@@ -16,19 +15,23 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 	defer wrap(&err, "document %s", documentID)
 	k = coc.Known{DocumentID: documentID}
 	var print []byte
+	var created, updated sql.NullInt64
+	m := &k.Meta
 	err = d.read.row(ctx, `
 		SELECT d.id, d.document_type, d.name, d.state, d.fingerprint,
-			EXISTS (SELECT 1 FROM changes WHERE document_id = d.id AND kind = 'new')
+			EXISTS (SELECT 1 FROM changes WHERE document_id = d.id AND kind = 'new'),
+			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+			s.created_at, s.updated_at, coalesce(s.extra, '')
 		FROM documents d JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
 		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
-		Scan(&k.Key, &k.Type, &k.Name, &k.State, &print, &k.Told)
+		Scan(&k.Key, &k.Type, &k.Name, &k.State, &print, &k.Told,
+			&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
 	if err != nil {
 		return k, explain(ignore(err, sql.ErrNoRows))
 	}
 	copy(k.Fingerprint[:], print)
-	if k.Meta, err = d.currentMeta(ctx, k.Key); err != nil {
-		return k, err
-	}
+	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
 	if k.Versions, err = collect(ctx, d.read, scanKnownVersion, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
 			v.failed_cycle, (SELECT group_concat(hex(e.sha256) ORDER BY q.number) FROM revisions q
@@ -67,23 +70,6 @@ func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 		v.Earlier = v.Earlier[:len(v.Earlier)-1] // the last is the newest
 	}
 	return v, err
-}
-
-func (d *DB) currentMeta(ctx context.Context, document int64) (coc.Meta, error) {
-	m, err := scanMeta(d.read.row(ctx, `
-		SELECT name, description, risk_level, creator, modifier, enterprise_project_id, created_at, updated_at, extra
-		FROM document_states WHERE document_id = ? ORDER BY id DESC LIMIT 1`, document))
-	if errors.Is(err, sql.ErrNoRows) {
-		return coc.Meta{}, nil
-	}
-	return m, explain(err)
-}
-
-func scanMeta(row scanner) (m coc.Meta, err error) {
-	var created, updated sql.NullInt64
-	err = row.Scan(&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
-	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
-	return m, err
 }
 
 // Unchecked returns documents of a watch with versions that were last held against
