@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,9 @@ type app struct {
 // configUsage explains --config.
 const configUsage = "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
 
-func (a *app) root() *cobra.Command {
+// root makes the program's commands, or of those only the one that is asked for where
+// that is plain: a command that takes as long as its process to start feels the others.
+func (a *app) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
 		Version: version(), // --version
@@ -73,13 +76,9 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(hint.Wrap(err, flagAdvice(cmd, err)))
 	})
-	root.AddCommand(
-		a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
-		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(),
-		a.blameCommand(), a.grepCommand(), a.exportCommand(), a.reportCommand(), a.notifyCommand(), a.eraseCommand(), a.verifyCommand(), a.auditCommand(),
-		a.backupCommand(), a.restoreCommand(),
-		a.manCommand(), a.webCommand(), a.healthcheckCommand(), a.versionCommand(),
-	)
+	for _, c := range a.commands(args) {
+		root.AddCommand(c())
+	}
 	// cobra's own commands, in the words of the others.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -93,6 +92,34 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	}
 	wrongUse(root)
 	return root
+}
+
+// commands are what makes each of them, in the order of the help; the one alone that the
+// arguments name behind root's own flags.
+func (a *app) commands(args []string) []func() *cobra.Command {
+	all := []struct {
+		name string
+		make func() *cobra.Command
+	}{
+		{"demo", a.demoCommand}, {"init", a.initCommand}, {"check", a.checkCommand}, {"run", a.runCommand},
+		{"sync", a.syncCommand}, {"status", a.statusCommand}, {"list", a.listCommand}, {"log", a.logCommand},
+		{"show", a.showCommand}, {"diff", a.diffCommand}, {"blame", a.blameCommand}, {"grep", a.grepCommand},
+		{"export", a.exportCommand}, {"report", a.reportCommand}, {"notify", a.notifyCommand},
+		{"erase", a.eraseCommand}, {"verify", a.verifyCommand}, {"audit", a.auditCommand},
+		{"backup", a.backupCommand}, {"restore", a.restoreCommand}, {"man", a.manCommand},
+		{"web", a.webCommand}, {"healthcheck", a.healthcheckCommand}, {"version", a.versionCommand},
+	}
+	for len(args) > 1 && slices.Contains([]string{"--config", "-c", "--db", "--color", "--log-format"}, args[0]) {
+		args = args[2:]
+	}
+	var makers []func() *cobra.Command
+	for _, c := range all {
+		if len(args) > 0 && c.name == args[0] && c.name != "man" { // which tells of all
+			return []func() *cobra.Command{c.make}
+		}
+		makers = append(makers, c.make)
+	}
+	return makers
 }
 
 // wrongUse makes errors of arguments errors of use (exit 2), and lets an unknown

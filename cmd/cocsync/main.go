@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 func (a *app) run(ctx context.Context, args []string) error {
-	root := a.root()
+	root := a.root(args...)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)

@@ -1,0 +1,24 @@
+package main
+
+import "testing"
+
+// Each command is found where it is the only one that was made, and all are there where
+// it is not plain which one is asked for.
+func TestCommandAlone(t *testing.T) {
+	all := (&app{}).root().Commands()
+	for _, c := range all {
+		alone := (&app{}).root("--db", "show", "-c", "log", c.Name(), "status")
+		if got, _, err := alone.Find([]string{c.Name()}); err != nil || got.Name() != c.Name() {
+			t.Errorf("%s is not found: %v", c.Name(), err)
+		}
+		whole := c.Name() == "man" || c.Name() == "help" || c.Name() == "completion"
+		if n := len(alone.Commands()); whole && n != len(all) || !whole && n != 3 { // with help and completion
+			t.Errorf("%s is made with %d commands", c.Name(), n)
+		}
+	}
+	for _, args := range [][]string{{}, {"--help"}, {"__complete", "sh"}, {"--db=show", "log"}, {"--db", "show"}, {"shwo", "log"}} {
+		if n := len((&app{}).root(args...).Commands()); n != len(all) {
+			t.Errorf("%q makes %d commands, want all %d", args, n, len(all))
+		}
+	}
+}
