@@ -186,6 +186,8 @@ func (w *world) questions(b *testing.B) []question {
 	return []question{
 		{"show", func(i int) []string { return []string{"show", name(i) + "@v10"} },
 			func(i int) []string { return git("show", commit(i, 10)+":"+path(i)) }, 15, 15, 1},
+		{"show-newest", func(i int) []string { return []string{"show", name(i)} }, // git unpacks no delta for it
+			func(i int) []string { return git("show", "main:"+path(i)) }, 15, 15, 1},
 		{"diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} },
 			func(i int) []string { return git("diff", commit(i, 10), commit(i, 12), "--", path(i)) }, 15, 15, 1},
 		{"find+diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} }, // git has to find the versions
