@@ -36,9 +36,7 @@ import (
 //
 // -update writes what the program says into the files: then read them aloud.
 func TestDocs(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("there is no bash to run the commands with")
-	}
+	tool(t, "bash")
 	w := newDocsWorld(t)
 	t.Run("alerts", func(t *testing.T) { testDocsAlerts(t, w) })
 	t.Run("schemas", func(t *testing.T) { testSchemas(t, w) })

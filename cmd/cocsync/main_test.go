@@ -34,6 +34,20 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"cocsync": main})
 }
 
+// tool finds a program of the system's that a test runs. Where it is missing the test says
+// so and does not run; in CI, which installs them all, it fails.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("there is no %s, and CI needs it: apt-get install %[1]s", name)
+	}
+	if err != nil {
+		t.Skipf("no %s here, so this did not run", name)
+	}
+	return path
+}
+
 // program returns a command that runs cocsync as a process of its own.
 func program(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()

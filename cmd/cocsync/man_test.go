@@ -46,10 +46,7 @@ func TestManual(t *testing.T) {
 	if page != manual((&app{}).root()) {
 		t.Error("the manual is not the same each time")
 	}
-	groff, err := exec.LookPath("groff")
-	if err != nil {
-		t.Skip("groff is not installed")
-	}
+	groff := tool(t, "groff")
 	var wrong bytes.Buffer
 	cmd := exec.Command(groff, "-man", "-Tutf8", "-Kutf8", "-ww", "-z")
 	cmd.Stdin, cmd.Stderr = strings.NewReader(page), &wrong

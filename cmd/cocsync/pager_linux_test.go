@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -148,9 +147,7 @@ func TestPager(t *testing.T) {
 			t.Errorf("PAGER=%q %q = %q, want %q", tt.pager, tt.args, got, tt.want)
 		}
 	}
-	if _, err := exec.LookPath("less"); err != nil {
-		t.Skip("no less here")
-	}
+	tool(t, "less")
 	t.Setenv("TERM", "xterm")
 	t.Setenv("PAGER", "less")
 	t.Setenv("LESS", "")

@@ -20,9 +20,7 @@ import (
 // cocsync does. The histories are the shipped ones, and with COCSYNC_CORPUS those of
 // that folder.
 func TestGitAnswersTheSame(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is not installed")
-	}
+	tool(t, "git")
 	corpora := map[string]string{"made up": madeUpCorpus(t)}
 	if dir := os.Getenv("COCSYNC_CORPUS"); dir != "" {
 		corpora["corpus"] = dir
