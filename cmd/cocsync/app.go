@@ -41,8 +41,8 @@ type app struct {
 // configUsage explains --config.
 const configUsage = "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
 
-// root makes the program's commands, or of those only the one that is asked for where
-// that is plain: a command that takes as long as its process to start feels the others.
+// root is the program with its commands. Where the arguments are plain about which one is
+// asked for, it has that one alone: to make all takes a moment that a short one feels.
 func (a *app) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
@@ -94,7 +94,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	return root
 }
 
-// commands are what makes each of them, in the order of the help; the one alone that the
+// commands are what makes each of them, in the order of the help, or the one that the
 // arguments name behind root's own flags.
 func (a *app) commands(args []string) []func() *cobra.Command {
 	all := []struct {
@@ -114,7 +114,7 @@ func (a *app) commands(args []string) []func() *cobra.Command {
 	}
 	var makers []func() *cobra.Command
 	for _, c := range all {
-		if len(args) > 0 && c.name == args[0] && c.name != "man" { // which tells of all
+		if len(args) > 0 && c.name == args[0] && c.name != "man" { // the manual tells of all
 			return []func() *cobra.Command{c.make}
 		}
 		makers = append(makers, c.make)

@@ -74,7 +74,8 @@ func (x *sheet) write(out io.Writer) error {
 		for _, s := range f.samples {
 			w.WriteString(name + s.suffix)
 			for i := 0; i < len(s.labels); i += 2 {
-				w.WriteString(string("{,"[min(i, 1)]) + s.labels[i] + `="` + labelEscape.Replace(label(s.labels[i+1])) + `"`)
+				w.WriteByte("{,"[min(i, 1)])
+				w.WriteString(s.labels[i] + `="` + labelEscape.Replace(label(s.labels[i+1])) + `"`)
 			}
 			if len(s.labels) > 0 {
 				w.WriteByte('}')

@@ -23,8 +23,11 @@ type Live struct {
 	loaded   bool                // it was read
 }
 
-// pair are the values of one label or two, by which something is counted.
+// pair are the values of one label or two, by which something is counted. Names that look
+// the same are one.
 type pair struct{ of, outcome string }
+
+func labels(of, outcome string) pair { return pair{label(of), label(outcome)} }
 
 // The bounds of histograms, in seconds.
 var (
@@ -98,11 +101,10 @@ func (l *Live) Requests(account string, outcomes []string) func(outcome string, 
 	if l == nil {
 		return nil
 	}
-	account = label(account)
 	l.count(l.requests, []string{account}, outcomes, 0)
 	return func(outcome string, took time.Duration) {
 		l.count(l.requests, []string{account}, []string{outcome}, 1)
-		l.observe(l.seconds, pair{of: account}, requestBounds, took.Seconds())
+		l.observe(l.seconds, labels(account, ""), requestBounds, took.Seconds())
 	}
 }
 
@@ -123,7 +125,7 @@ func (l *Live) Cycles() func(coc.Cycle) {
 	}
 	return func(c coc.Cycle) {
 		if !c.Partial {
-			l.observe(l.cycles, pair{label(c.Watch), label(string(c.Outcome))}, cycleBounds, took(c))
+			l.observe(l.cycles, labels(c.Watch, string(c.Outcome)), cycleBounds, took(c))
 		}
 	}
 }
@@ -134,7 +136,7 @@ func (l *Live) count(m map[pair]int, of, outcomes []string, n int) {
 	defer l.mu.Unlock()
 	for _, who := range of {
 		for _, outcome := range outcomes {
-			m[pair{label(who), label(outcome)}] += n
+			m[labels(who, outcome)] += n
 		}
 	}
 }

@@ -13,8 +13,7 @@ import (
 var began = time.Now()
 
 // process adds how this process is, under the names that Prometheus's own libraries have
-// for it. What the system does not say is left out: all but the first where there is no
-// /proc.
+// for it. What stands in /proc is left out where there is none.
 func (x *sheet) process() {
 	x.gauge("process_start_time_seconds", "When the process began, in seconds since 1970.", unix(began))
 	var m runtime.MemStats
