@@ -26,7 +26,7 @@ func BenchmarkToldDuringFirstContact(b *testing.B) {
 		for d := range cocsim.Generate(300, 20, 4096, 1) { // 6,000 requests at 50 a second
 			first = coc.Add(d)
 		}
-		a := &app{err: b.Output(), logFormat: choice{value: "text"}}
+		a := &app{err: b.Output(), now: time.Now, logFormat: choice{value: "text"}}
 		dir := b.TempDir()
 		urls := [2]string{}
 		for i, service := range []http.Handler{coc, slack} {
