@@ -106,7 +106,7 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 // documentCompletions offers each document by its name where that is unique,
 // else by its id. A name that a terminal would obey is not offered.
 func documentCompletions(ctx context.Context, h *history.History) []cobra.Completion {
-	docs, err := h.DB.Documents(ctx, "")
+	docs, err := h.DB.Documents(ctx)
 	if err != nil {
 		return nil
 	}

@@ -90,7 +90,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 }
 
 // tally counts documents: 12 documents: 10 present, 2 deleted.
-func tally(docs []db.Document) string {
+func tally(docs []db.Details) string {
 	var parts []string
 	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
 		n := 0
@@ -106,7 +106,7 @@ func tally(docs []db.Document) string {
 	return plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
 }
 
-func (p *page) documents(docs []db.Document) {
+func (p *page) documents(docs []db.Details) {
 	columns := []column{
 		{head: "NAME", flexible: true}, {head: "ID", flexible: true}, {head: "VERSION"}, {head: "VERSIONS", right: true},
 		{head: "MADE"}, {head: "STATE"}, {head: "LAST MODIFIED BY", flexible: true},
@@ -126,7 +126,7 @@ func (p *page) documents(docs []db.Document) {
 }
 
 // standing says how a document stands.
-func standing(d db.Document) cell {
+func standing(d db.Details) cell {
 	c := cell{string(d.State), plain}
 	switch {
 	case d.State == coc.Deleted:

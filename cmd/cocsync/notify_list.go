@@ -83,7 +83,7 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 }
 
 func documentNames(ctx context.Context, d *db.DB) (map[int64]db.Document, error) {
-	docs, err := d.Documents(ctx, "")
+	docs, err := d.Documents(ctx)
 	names := make(map[int64]db.Document, len(docs))
 	for _, doc := range docs {
 		names[doc.Key] = doc

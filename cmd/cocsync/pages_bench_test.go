@@ -79,7 +79,7 @@ func benchPages(b *testing.B, archive string) map[string]string {
 	doc := "/documents/" + docs[0].Account + "/" + docs[0].DocumentID
 	change := "/changes/" + strconv.FormatInt(list[0].ID, 10)
 	h := &history.History{DB: d, Now: time.Now, Local: time.UTC}
-	v, err := h.Version(b.Context(), docs[0], "latest")
+	v, err := h.Version(b.Context(), docs[0].Document, "latest")
 	must(b, err)
 	version := doc + "/" + v.Label()
 	return map[string]string{

@@ -103,11 +103,15 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	details, err := h.DB.Details(ctx, doc.Key)
+	if err != nil {
+		return err
+	}
 	if asJSON {
-		return answer.Write(a.out, answer.NewMeta(doc, list))
+		return answer.Write(a.out, answer.NewMeta(details, list))
 	}
 	return a.paged(func(p *page) error {
-		p.documentFields(doc)
+		p.documentFields(details)
 		for i := range list {
 			p.versionFields(list[len(list)-1-i])
 		}
@@ -115,7 +119,7 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 	})
 }
 
-func (p *page) documentFields(d db.Document) {
+func (p *page) documentFields(d db.Details) {
 	m := d.Meta
 	fmt.Fprintln(p, p.paint(bold, visible(d.Name)))
 	p.field("Document", visible(d.Account+"/"+d.DocumentID))

@@ -34,7 +34,7 @@ func States() []string {
 func Sorts() []string { return []string{"name", "made", "checked", "versions"} }
 
 // Documents returns the documents that are asked for, in their order.
-func (q List) Documents(ctx context.Context, h *history.History) ([]db.Document, error) {
+func (q List) Documents(ctx context.Context, h *history.History) ([]db.Details, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (q List) Documents(ctx context.Context, h *history.History) ([]db.Document,
 			return nil, err
 		}
 	}
-	docs = slices.DeleteFunc(docs, func(d db.Document) bool {
+	docs = slices.DeleteFunc(docs, func(d db.Details) bool {
 		return q.Account != "" && d.Account != q.Account || q.Name != "" && !globs(q.Name, d.Name) ||
 			q.State != "" && q.State != string(d.State) || changed != nil && !changed[d.Key]
 	})
@@ -83,9 +83,9 @@ func (q List) Check() error {
 }
 
 // all returns the documents of every name and state, as of then or of now.
-func (q List) all(ctx context.Context, h *history.History) ([]db.Document, error) {
+func (q List) all(ctx context.Context, h *history.History) ([]db.Details, error) {
 	if q.At == "" {
-		return h.DB.Documents(ctx, q.Account)
+		return h.DB.AllDetails(ctx, q.Account)
 	}
 	at, err := h.Instant(q.At)
 	if err != nil {
@@ -97,8 +97,8 @@ func (q List) all(ctx context.Context, h *history.History) ([]db.Document, error
 }
 
 // sortDocuments sorts documents that come by name.
-func sortDocuments(docs []db.Document, by string) {
-	slices.SortStableFunc(docs, func(a, b db.Document) int {
+func sortDocuments(docs []db.Details, by string) {
+	slices.SortStableFunc(docs, func(a, b db.Details) int {
 		switch by {
 		case "made":
 			return b.MadeAt.Compare(a.MadeAt)
@@ -136,7 +136,7 @@ type Document struct {
 }
 
 // NewDocument makes the answer of a document.
-func NewDocument(d db.Document) Document {
+func NewDocument(d db.Details) Document {
 	return Document{
 		Account: d.Account, DocumentID: d.DocumentID, Name: d.Name, State: string(d.State),
 		Version: orNull(d.Version), Versions: d.Versions,
@@ -146,7 +146,7 @@ func NewDocument(d db.Document) Document {
 }
 
 // NewDocuments makes the answer of documents, in their order.
-func NewDocuments(docs []db.Document) []Document {
+func NewDocuments(docs []db.Details) []Document {
 	list := make([]Document, len(docs))
 	for i, d := range docs {
 		list[i] = NewDocument(d)

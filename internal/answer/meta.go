@@ -63,7 +63,7 @@ func Revisions(ctx context.Context, h *history.History, doc db.Document, ref str
 }
 
 // NewMeta makes the answer of a document with some of its versions.
-func NewMeta(d db.Document, list []db.Revision) Meta {
+func NewMeta(d db.Details, list []db.Revision) Meta {
 	m := Meta{
 		Document: NewDocument(d), Description: d.Meta.Description,
 		CreatedAt: Time(d.Meta.CreatedAt), UpdatedAt: Time(d.Meta.UpdatedAt),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -24,31 +25,32 @@ const (
 	unpackedMax = 32 << 20
 )
 
-// codec packs and unpacks frames. It may be used by several goroutines.
+// codec packs and unpacks frames. It may be used by several goroutines. The zero one
+// only unpacks.
 type codec struct {
-	enc *zstd.Encoder // nil where nothing is written
-	dec *zstd.Decoder
+	enc      *zstd.Encoder
+	decoders sync.Pool // of *zstd.Decoder: most processes need one, and few frames
 }
 
 // The options are constants that zstd accepts: the errors cannot occur.
 
-// newUnpacker is a codec that only unpacks.
-func newUnpacker() *codec {
-	dec, _ := zstd.NewReader(nil, zstd.WithDecoderConcurrency(readers), zstd.WithDecoderMaxMemory(unpackedMax))
-	return &codec{dec: dec}
-}
-
 func newCodec() *codec {
-	c := newUnpacker()
-	c.enc, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
-	return c
+	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
+	return &codec{enc: enc}
 }
 
-func (c *codec) close() {
-	if c.enc != nil {
-		c.enc.Close()
+// pack appends to dst the frame of data.
+func (c *codec) pack(data, dst []byte) []byte { return c.enc.EncodeAll(data, dst) }
+
+// unpack appends to dst what a frame holds.
+func (c *codec) unpack(frame, dst []byte) ([]byte, error) {
+	dec, ok := c.decoders.Get().(*zstd.Decoder)
+	if !ok {
+		// Of one at a time, which leaves nothing behind that would have to be closed.
+		dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackedMax))
 	}
-	c.dec.Close()
+	defer c.decoders.Put(dec)
+	return dec.DecodeAll(frame, dst)
 }
 
 // Content returns the content of that hash, checked against it. It fails with
@@ -110,7 +112,7 @@ func (u *Unpacker) unpack(ctx context.Context, pack int64) error {
 	if err != nil {
 		return explain(err)
 	}
-	data, err := u.d.packs.dec.DecodeAll(frame, nil)
+	data, err := u.d.packs.unpack(frame, nil)
 	if err != nil {
 		return damaged(err)
 	}
@@ -206,7 +208,7 @@ func (t tx) openPack(document int64) (pack, error) {
 	if err != nil {
 		return p, err
 	}
-	p.data, err = t.d.packs.dec.DecodeAll(frame, make([]byte, 0, size+size/4))
+	p.data, err = t.d.packs.unpack(frame, make([]byte, 0, size+size/4))
 	if err != nil || int64(len(p.data)) != size {
 		// What lies in a damaged pack must not be packed again as if whole.
 		return t.newPack(document)
@@ -228,5 +230,5 @@ func (t tx) savePack(p pack) error {
 		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)
 	}
 	return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE id = ?`,
-		p.count, len(p.data), t.d.packs.enc.EncodeAll(p.data, nil), p.id)
+		p.count, len(p.data), t.d.packs.pack(p.data, nil), p.id)
 }

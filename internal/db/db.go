@@ -125,7 +125,7 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
-	d := &DB{path: path, packs: newUnpacker()}
+	d := &DB{path: path, packs: new(codec)}
 	var err error
 	if d.read, err = openReaders(readDSN(path, immutable)); err != nil {
 		return nil, err
@@ -188,9 +188,6 @@ func (d *DB) Close() error {
 	}
 	if d.write != nil {
 		errs = append(errs, d.write.Close())
-	}
-	if d.packs != nil {
-		d.packs.close()
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Unlock())

@@ -206,7 +206,7 @@ func (t tx) eraseBytes(hash coc.Hash) error {
 	if err != nil {
 		return err
 	}
-	data, err := t.d.packs.dec.DecodeAll(frame, nil)
+	data, err := t.d.packs.unpack(frame, nil)
 	if err != nil || start < 0 || size < 0 || start+size > int64(len(data)) {
 		return damaged(err)
 	}

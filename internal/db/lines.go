@@ -79,7 +79,7 @@ func (t tx) lines(document int64) (map[string]struct{}, error) {
 		if err := rows.Scan(&frame); err != nil {
 			return nil, err
 		}
-		block, err := t.d.packs.dec.DecodeAll(frame, nil)
+		block, err := t.d.packs.unpack(frame, nil)
 		if err != nil {
 			continue // a line that is stored twice does no harm
 		}
@@ -96,7 +96,7 @@ func (t tx) putBlock(document int64, block []byte) error {
 		state = "large"
 	}
 	return t.exec(`INSERT INTO blocks (document_id, size, frame, state) VALUES (?, ?, ?, ?)`,
-		document, len(block), t.d.packs.enc.EncodeAll(block, nil), state)
+		document, len(block), t.d.packs.pack(block, nil), state)
 }
 
 // indexBlocks indexes the open blocks if there are at least so many. What its queries
@@ -138,7 +138,7 @@ func (t tx) texts(query string, args ...any) (texts []blockText, err error) {
 		if err := rows.Scan(&id, &frame); err != nil {
 			return nil, err
 		}
-		block, err := t.d.packs.dec.DecodeAll(frame, nil)
+		block, err := t.d.packs.unpack(frame, nil)
 		if err != nil {
 			return nil, damaged(err)
 		}
@@ -253,7 +253,7 @@ func (d *DB) Lines(ctx context.Context, n Need, f func(document int64, lines []b
 			}
 			continue
 		}
-		if lines, err = d.packs.dec.DecodeAll(frame, lines[:0]); err != nil {
+		if lines, err = d.packs.unpack(frame, lines[:0]); err != nil {
 			return damaged(err)
 		}
 		if err := f(id, lines); err != nil {

@@ -20,7 +20,7 @@ type Part struct {
 }
 
 // Part returns a part of the documents, and how many there are of such in all.
-func (d *DB) Part(ctx context.Context, p Part) (docs []Document, all int, err error) {
+func (d *DB) Part(ctx context.Context, p Part) (docs []Details, all int, err error) {
 	defer wrap(&err, "documents")
 	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(p.Text) + "%"
 	const such = `FROM documents WHERE (?1 = '%%' OR name LIKE ?1 ESCAPE '\' OR document_id LIKE substr(?1, 2) ESCAPE '\')
@@ -28,23 +28,9 @@ func (d *DB) Part(ctx context.Context, p Part) (docs []Document, all int, err er
 	if err := d.read.row(ctx, `SELECT count(*) `+such, like, string(p.State), p.Account).Scan(&all); err != nil {
 		return nil, 0, explain(err)
 	}
-	docs, err = d.documents(ctx, `d.id IN (SELECT id `+such+` ORDER BY name, document_id LIMIT ?4 OFFSET ?5)`,
+	docs, err = d.details(ctx, `d.id IN (SELECT id `+such+` ORDER BY name, document_id LIMIT ?4 OFFSET ?5)`,
 		like, string(p.State), p.Account, p.Limit, p.Skip)
 	return docs, all, err
-}
-
-// ByID returns the document of that id in that account; coc.ErrNotFound when there is
-// none.
-func (d *DB) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
-	defer wrap(&err, "document %q of account %q", documentID, account)
-	list, err := d.documents(ctx, `d.account_id = (SELECT id FROM accounts WHERE name = ?1) AND d.document_id = ?2`, account, documentID)
-	if err == nil && len(list) == 0 {
-		err = coc.ErrNotFound
-	}
-	if err != nil {
-		return Document{}, err
-	}
-	return list[0], nil
 }
 
 // Names returns the name and the id of every document, one behind the other, in the
@@ -102,7 +88,7 @@ func (d *DB) Times(ctx context.Context, document int64, since time.Time) (_ []ti
 }
 
 // LastChanges returns when each of a few documents changed last.
-func (d *DB) LastChanges(ctx context.Context, docs []Document) (_ map[int64]time.Time, err error) {
+func (d *DB) LastChanges(ctx context.Context, docs []Details) (_ map[int64]time.Time, err error) {
 	defer wrap(&err, "last changes of documents")
 	keys := make([]int64, len(docs))
 	for i, doc := range docs {

@@ -8,94 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"cocsync/internal/coc"
 )
-
-// Document is a document as the archive knows it now.
-type Document struct {
-	Key           int64
-	Account       string
-	DocumentID    string
-	Name          string
-	State         coc.DocState
-	Version       string    // newest label; "" when none is archived
-	Versions      int       // archived ones
-	MadeAt        time.Time // of the newest version
-	FirstSeenAt   time.Time
-	LastCheckedAt time.Time // when COC last confirmed it, by an answer or in a list
-	Watched       bool
-	Meta          coc.Meta
-}
-
-// Documents returns every document, by name. account narrows it; "" does not.
-func (d *DB) Documents(ctx context.Context, account string) (_ []Document, err error) {
-	defer wrap(&err, "documents")
-	return d.documents(ctx, `?1 = '' OR a.name = ?1`, account)
-}
-
-// Named returns the documents whose document_id is or begins with the text, and those
-// that are called so now, in all accounts, by name. No text names none.
-func (d *DB) Named(ctx context.Context, text string) (_ []Document, err error) {
-	defer wrap(&err, "document %q", text)
-	if text == "" {
-		return nil, nil
-	}
-	return d.documents(ctx, `d.name = ?1 OR d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
-		text, text+string(utf8.MaxRune))
-}
-
-// OnceNamed returns the keys of the documents that were ever called so.
-func (d *DB) OnceNamed(ctx context.Context, name string) (_ []int64, err error) {
-	defer wrap(&err, "former name %q", name)
-	return collect(ctx, d.read, scanID, `SELECT DISTINCT document_id FROM document_states WHERE name = ? ORDER BY document_id`, name)
-}
-
-// ByKey returns the document of that key.
-func (d *DB) ByKey(ctx context.Context, key int64) (_ Document, err error) {
-	defer wrap(&err, "document %d", key)
-	list, err := d.documents(ctx, `d.id = ?1`, key)
-	if err == nil && len(list) == 0 {
-		err = coc.ErrNotFound
-	}
-	if err != nil {
-		return Document{}, err
-	}
-	return list[0], nil
-}
-
-func (d *DB) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
-	return collect(ctx, d.read, scanDocument, `
-		SELECT d.id, a.name, d.document_id, d.name, d.state, d.newest,
-			(SELECT count(*) FROM versions v WHERE v.document_id = d.id)
-				- (SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'pending')
-				- (SELECT count(*) FROM versions v WHERE v.document_id = d.id AND v.state = 'unavailable'), -- indexes know
-			(SELECT made_at FROM versions v WHERE v.document_id = d.id AND v.label = d.newest),
-			d.first_seen_at,
-			max(d.checked_at, coalesce((SELECT max((SELECT ended_at FROM cycles c
-					WHERE c.watch = m.watch AND c.outcome = 'good' AND c.complete ORDER BY c.id DESC LIMIT 1))
-				FROM memberships m
-				WHERE m.document_id = d.id AND m.until IS NULL AND d.state = 'present'), 0)),
-			EXISTS (SELECT 1 FROM memberships m WHERE m.document_id = d.id AND m.until IS NULL),
-			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
-			s.created_at, s.updated_at, coalesce(s.extra, '')
-		FROM documents d JOIN accounts a ON a.id = d.account_id
-		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
-		WHERE `+where+`
-		ORDER BY d.name, d.document_id`, args...)
-}
-
-func scanDocument(row scanner) (doc Document, err error) {
-	var made, first, checked, created, updated sql.NullInt64
-	m := &doc.Meta
-	err = row.Scan(&doc.Key, &doc.Account, &doc.DocumentID, &doc.Name, &doc.State, &doc.Version, &doc.Versions,
-		&made, &first, &checked, &doc.Watched,
-		&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
-	doc.MadeAt, doc.FirstSeenAt, doc.LastCheckedAt = instant(made), instant(first), instant(checked)
-	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
-	return doc, err
-}
 
 // Revision is a version label with one of its revisions; Number is 0 for a
 // version whose content is not here.
@@ -209,15 +124,9 @@ type Filter struct {
 
 // Change returns one change; coc.ErrNotFound when there is none of that id.
 func (d *DB) Change(ctx context.Context, id int64) (coc.Change, error) {
-	list, err := d.Changes(ctx, Filter{ID: id})
-	if err == nil && len(list) == 0 {
-		err = coc.ErrNotFound
-	}
-	if err != nil {
-		wrap(&err, "change %d", id)
-		return coc.Change{}, err
-	}
-	return list[0], nil
+	c, err := only(d.Changes(ctx, Filter{ID: id}))
+	wrap(&err, "change %d", id)
+	return c, err
 }
 
 // Changes returns the changes that pass the filter, newest first.

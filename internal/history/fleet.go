@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -12,8 +13,8 @@ import (
 // version by then, with the newest of that time, as `DOC@TIME` names it. The fields that
 // are not known of then are unsaid, but for the name. The note says how far that can be
 // trusted, "" when fully.
-func (h *History) Fleet(ctx context.Context, at time.Time) (docs []db.Document, note string, err error) {
-	all, err := h.DB.Documents(ctx, "")
+func (h *History) Fleet(ctx context.Context, at time.Time) (docs []db.Details, note string, err error) {
+	all, err := h.DB.AllDetails(ctx, "")
 	if err != nil {
 		return nil, "", err
 	}
@@ -21,7 +22,7 @@ func (h *History) Fleet(ctx context.Context, at time.Time) (docs []db.Document, 
 }
 
 // Stood is Fleet of these documents alone, a few of all.
-func (h *History) Stood(ctx context.Context, docs []db.Document, at time.Time) (then []db.Document, note string, err error) {
+func (h *History) Stood(ctx context.Context, docs []db.Details, at time.Time) (then []db.Details, note string, err error) {
 	if len(docs) == 0 {
 		return nil, "", nil
 	}
@@ -32,7 +33,7 @@ func (h *History) Stood(ctx context.Context, docs []db.Document, at time.Time) (
 	return h.stood(ctx, docs, at, keys...)
 }
 
-func (h *History) stood(ctx context.Context, all []db.Document, at time.Time, keys ...int64) (docs []db.Document, note string, err error) {
+func (h *History) stood(ctx context.Context, all []db.Details, at time.Time, keys ...int64) (docs []db.Details, note string, err error) {
 	then, err := h.DB.Fleet(ctx, at, keys...)
 	if err != nil {
 		return nil, "", err
@@ -61,7 +62,7 @@ func (h *History) stood(ctx context.Context, all []db.Document, at time.Time, ke
 		}
 		docs = append(docs, doc)
 	}
-	sortByName(docs)
+	slices.SortFunc(docs, func(a, b db.Details) int { return byName(a.Document, b.Document) })
 	if asked.Before(at) {
 		note = "COC was last asked at " + stamp(asked) + ": there may have been more"
 	}

@@ -21,7 +21,7 @@ func (h *History) ExportFolder(ctx context.Context, folder string, at time.Time)
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	docs, err := h.DB.Documents(ctx, "")
+	docs, err := h.DB.Documents(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -199,7 +199,7 @@ func (h *History) byKeys(ctx context.Context, keys []int64) (docs []db.Document,
 		for _, key := range keys {
 			wanted[key] = true
 		}
-		docs, err = h.DB.Documents(ctx, "")
+		docs, err = h.DB.Documents(ctx)
 		return slices.DeleteFunc(docs, func(d db.Document) bool { return !wanted[d.Key] }), err
 	}
 	for _, key := range keys {

@@ -30,7 +30,7 @@ type Report struct {
 type WatchedDocument struct {
 	// The document as it is now, but for Version and Versions, which are those of the
 	// period's end.
-	db.Document
+	db.Details
 	Watched []Span
 	Partly  bool // not from the period's begin to its end
 	Changes int
@@ -126,7 +126,7 @@ func (h *History) watched(ctx context.Context, period Span, stretches []db.Stret
 	for _, c := range changes {
 		count[c.Document]++
 	}
-	all, err := h.DB.Documents(ctx, "")
+	all, err := h.DB.AllDetails(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (h *History) watched(ctx context.Context, period Span, stretches []db.Stret
 	if err != nil {
 		return nil, err
 	}
-	then := make(map[int64]db.Document, len(fleet))
+	then := make(map[int64]db.Details, len(fleet))
 	for _, d := range fleet {
 		then[d.Key] = d
 	}
@@ -143,7 +143,7 @@ func (h *History) watched(ctx context.Context, period Span, stretches []db.Stret
 			continue
 		}
 		d.Version, d.Versions = then[d.Key].Version, then[d.Key].Versions
-		w := WatchedDocument{Document: d, Watched: union(spans[d.Key]), Changes: count[d.Key]}
+		w := WatchedDocument{Details: d, Watched: union(spans[d.Key]), Changes: count[d.Key]}
 		w.Partly = w.Watched[0].From.After(period.From) || w.Watched[0].To.Before(period.To)
 		list = append(list, w)
 	}

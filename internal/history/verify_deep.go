@@ -72,7 +72,7 @@ func (v *verifier) lines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	docs, err := v.h.DB.Documents(ctx, "")
+	docs, err := v.h.DB.Documents(ctx)
 	if err != nil {
 		return err
 	}

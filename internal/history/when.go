@@ -116,19 +116,21 @@ func (h *History) asOf(ctx context.Context, doc db.Document, all []db.Revision, 
 	if v, err = archived(all[found]); err != nil {
 		return v, err
 	}
-	v.Note = doubt(doc, all, found, at)
-	return v, nil
+	checked, err := h.DB.LastChecked(ctx, doc.Key)
+	v.Note = doubt(checked, all, found, at)
+	return v, err
 }
 
 // doubt says why all[found] may not be what was newest at that instant, or why
-// its content may not be what stood then; "" when there is no doubt.
-func doubt(doc db.Document, all []db.Revision, found int, at time.Time) string {
+// its content may not be what stood then; "" when there is no doubt. COC was last asked
+// at checked.
+func doubt(checked time.Time, all []db.Revision, found int, at time.Time) string {
 	if next := found + 1; next < len(all) && all[next].Label == all[found].Label && all[next].PreviousCheckedAt.Before(at) {
 		return fmt.Sprintf("COC's copy of %s was rewritten before %s, and last seen unaltered %s: these may not be the bytes of then",
 			all[found].Label, stamp(all[next].SeenAt), orNever(all[next].PreviousCheckedAt))
 	}
-	if doc.LastCheckedAt.Before(at) {
-		return "COC was last asked at " + stamp(doc.LastCheckedAt) + ": a newer version may have been there"
+	if checked.Before(at) {
+		return "COC was last asked at " + stamp(checked) + ": a newer version may have been there"
 	}
 	return ""
 }

@@ -50,7 +50,11 @@ func apiVersions(ctx context.Context, q *query) (any, error) {
 		return nil, err
 	}
 	list, err := answer.Revisions(ctx, q.History, doc, q.path("ref"))
-	return answer.NewMeta(doc, list), err
+	if err != nil {
+		return nil, err
+	}
+	details, err := q.DB.Details(ctx, doc.Key)
+	return answer.NewMeta(details, list), err
 }
 
 // version finds the version of {doc} and {ref}.

@@ -73,11 +73,15 @@ func (s *Site) document(ctx context.Context, q *question) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := q.DB.Details(ctx, doc.Key)
+	if err != nil {
+		return nil, err
+	}
 	b := &documentPage{
-		Row: newDocumentRow(doc), ID: visible(doc.DocumentID, ""), Account: visible(doc.Account, ""),
-		Description: visible(coc.Said(doc.Meta.Description), "\n"), Creator: visible(coc.Said(doc.Meta.Creator), ""),
-		Project: visible(coc.Said(doc.Meta.ProjectID), ""), CreatedAt: doc.Meta.CreatedAt, UpdatedAt: doc.Meta.UpdatedAt,
-		FirstSeen: doc.FirstSeenAt, LastChecked: doc.LastCheckedAt,
+		Row: newDocumentRow(d), ID: visible(d.DocumentID, ""), Account: visible(d.Account, ""),
+		Description: visible(coc.Said(d.Meta.Description), "\n"), Creator: visible(coc.Said(d.Meta.Creator), ""),
+		Project: visible(coc.Said(d.Meta.ProjectID), ""), CreatedAt: d.Meta.CreatedAt, UpdatedAt: d.Meta.UpdatedAt,
+		FirstSeen: d.FirstSeenAt, LastChecked: d.LastCheckedAt,
 	}
 	for _, load := range []func(context.Context, *question, db.Document) error{b.watched, b.timeline, b.chart} {
 		if err := load(ctx, q, doc); err != nil {

@@ -81,11 +81,11 @@ func (s *Site) documents(ctx context.Context, q *question) (*view, error) {
 }
 
 // rowsThen are documents as they stood at a time, with what was newest then.
-func rowsThen(docs []db.Document, at string) (rows []documentRow) {
+func rowsThen(docs []db.Details, at string) (rows []documentRow) {
 	for _, d := range docs {
 		row := newDocumentRow(d)
 		if row.NewestURL != "" {
-			row.NewestURL = documentURL(d) + "/" + url.PathEscape(at)
+			row.NewestURL = documentURL(d.Document) + "/" + url.PathEscape(at)
 		}
 		rows = append(rows, row)
 	}

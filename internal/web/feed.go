@@ -129,8 +129,12 @@ func feedURL(doc db.Document) string {
 // since is when an empty feed was last different, for a feed must say so: when the
 // watching began.
 func since(ctx context.Context, h *history.History, doc db.Document) (at time.Time, err error) {
-	if at = doc.FirstSeenAt; doc.Key == 0 {
+	if doc.Key == 0 {
 		at, err = h.DB.FirstCycle(ctx)
+	} else {
+		var d db.Details
+		d, err = h.DB.Details(ctx, doc.Key)
+		at = d.FirstSeenAt
 	}
 	if at.IsZero() {
 		at = time.Unix(0, 0)

@@ -54,14 +54,14 @@ type documentRow struct {
 	Modifier  text
 }
 
-func newDocumentRow(d db.Document) documentRow {
+func newDocumentRow(d db.Details) documentRow {
 	row := documentRow{
-		URL: documentURL(d), Name: visible(d.Name, ""), State: d.State, Unwatched: !d.Watched && d.State != coc.Deleted,
+		URL: documentURL(d.Document), Name: visible(d.Name, ""), State: d.State, Unwatched: !d.Watched && d.State != coc.Deleted,
 		Newest: visible(d.Version, ""), Versions: d.Versions, MadeAt: d.MadeAt,
 		Risk: coc.Said(d.Meta.RiskLevel), Modifier: visible(coc.Said(d.Meta.Modifier), ""),
 	}
 	if d.Version != "" {
-		row.NewestURL = versionURL(d, d.Version)
+		row.NewestURL = versionURL(d.Document, d.Version)
 	}
 	if len(row.Modifier) == 0 {
 		row.Modifier = visible(coc.Said(d.Meta.Creator), "")
@@ -70,7 +70,7 @@ func newDocumentRow(d db.Document) documentRow {
 }
 
 // documentRows are documents in a table, with when each changed last.
-func documentRows(ctx context.Context, d *db.DB, docs []db.Document) ([]documentRow, error) {
+func documentRows(ctx context.Context, d *db.DB, docs []db.Details) ([]documentRow, error) {
 	last, err := d.LastChanges(ctx, docs)
 	if err != nil {
 		return nil, err
