@@ -35,7 +35,8 @@ type Answer struct {
 	Version    string  // whose content this is, in the answer's own words
 	Content    Content // of Version
 	// Versions are the listed versions, oldest first; nil when the answer
-	// held no list, an empty one, or one without Version: not said, not gone.
+	// held no list, an empty one, or one without Version, or was asked for one
+	// version: not said, not gone.
 	Versions []Listed
 	Evidence Evidence
 }

@@ -34,8 +34,8 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 	m.CreatedAt, m.UpdatedAt = instant(created), instant(updated)
 	if k.Versions, err = collect(ctx, d.read, scanKnownVersion, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
-			v.failed_cycle, (SELECT group_concat(hex(e.sha256) ORDER BY q.number) FROM revisions q
-				JOIN contents e ON e.id = q.content_id WHERE q.version_id = v.id AND NOT v.recorded),
+			v.failed_cycle, iif(r.number > 1 AND NOT v.recorded, (SELECT group_concat(hex(e.sha256) ORDER BY q.number)
+				FROM revisions q JOIN contents e ON e.id = q.content_id WHERE q.version_id = v.id), NULL),
 			v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
 		FROM versions v
 		LEFT JOIN revisions r ON r.version_id = v.id
@@ -59,7 +59,7 @@ func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 		&v.FailedCycle, &earlier, &checked, &v.Number, &v.UUID, &hash)
 	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
 	copy(v.Hash[:], hash)
-	if v.Number > 1 && earlier.Valid {
+	if earlier.Valid {
 		for digits := range strings.SplitSeq(earlier.String, ",") {
 			h, err := coc.ParseHash(digits)
 			if err != nil {

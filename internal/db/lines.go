@@ -19,8 +19,8 @@ import (
 const linesAlgorithm = 1
 
 const (
-	// openBlocks is how many blocks wait until they are indexed together, which
-	// costs a fraction of one by one; meanwhile searches read them.
+	// openBlocks is how many blocks wait, at the most, until they are indexed together,
+	// which costs a fraction of one by one; meanwhile searches read them.
 	openBlocks = 256
 	// blockSize bounds a block, unless one line is longer. Such a one is not
 	// indexed: what it would find is not worth its size.
@@ -60,10 +60,7 @@ func (t tx) putLines(document int64, first bool, contents []fresh) error {
 	if len(block) == 0 {
 		return nil
 	}
-	if err := t.putBlock(document, block); err != nil {
-		return err
-	}
-	return t.indexBlocks(openBlocks)
+	return t.putBlock(document, block)
 }
 
 // lines returns the lines that the document ever had.
@@ -95,17 +92,17 @@ func (t tx) putBlock(document int64, block []byte) error {
 	if len(block) > blockSize {
 		state = "large"
 	}
-	return t.exec(`INSERT INTO blocks (document_id, size, frame, state) VALUES (?, ?, ?, ?)`,
+	id, err := t.insert(`INSERT INTO blocks (document_id, size, frame, state) VALUES (?, ?, ?, ?)`,
 		document, len(block), t.d.packs.pack(block, nil), state)
+	if err == nil && id%openBlocks == 0 {
+		err = t.indexBlocks()
+	}
+	return err
 }
 
-// indexBlocks indexes the open blocks if there are at least so many. What its queries
-// say twice of the state lets SQLite use the index that leaves the indexed out.
-func (t tx) indexBlocks(least int) error {
-	var n int
-	if err := t.row(`SELECT count(*) FROM blocks WHERE state = 'open' AND state <> 'indexed'`).Scan(&n); err != nil || n < least {
-		return err
-	}
+// indexBlocks indexes the open blocks. What its queries say twice of the state lets
+// SQLite use the index that leaves the indexed out.
+func (t tx) indexBlocks() error {
 	// In order: out of it, FTS5 writes a part of its own for each.
 	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open' AND state <> 'indexed' ORDER BY id`)
 	if err != nil {

@@ -81,7 +81,7 @@ func TestLinesOffersWhatIsAskedFor(t *testing.T) {
 		}
 	}
 	check("open")
-	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks(1) }); err != nil {
+	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
 		t.Fatal(err)
 	}
 	check("indexed")
@@ -155,7 +155,7 @@ func lineSet(t *testing.T, d *DB) string {
 func TestLongLines(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "short\n"+strings.Repeat("x", blockSize)+"needle\nshort too\n"))
-	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks(1) }); err != nil {
+	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
 		t.Fatal(err)
 	}
 	if _, found := holding(t, d, Need{Text: "needle"}, "xneedle"); len(found) != 1 {

@@ -100,7 +100,7 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 	if err != nil {
 		return coc.Answer{}, err
 	}
-	answer, dropped, err := decodeDocument(a.root, documentID)
+	answer, dropped, err := decodeDocument(a.root, documentID, version)
 	if err != nil {
 		return coc.Answer{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
@@ -212,6 +212,7 @@ func newTransport(connections int) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    max(1, connections),
 		MaxResponseHeaderBytes: 64 << 10,
+		ReadBufferSize:         2 * usualBody, // most answers come in one read
 		ForceAttemptHTTP2:      true,
 	}
 }

@@ -97,10 +97,10 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 	return row, ""
 }
 
-// decodeDocument reads an answer that was asked for by that id, with or without
-// the envelope. dropped is the size of its unknown fields when they are too many
-// to be kept.
-func decodeDocument(root []byte, asked string) (a coc.Answer, dropped int, err error) {
+// decodeDocument reads an answer that was asked for by that id, and for that version if
+// one is named, with or without the envelope: only the newest one's tells of the others.
+// dropped is the size of its unknown fields when they are too many to be kept.
+func decodeDocument(root []byte, asked, version string) (a coc.Answer, dropped int, err error) {
 	for key, value := range members(root) {
 		if string(name(key)) == "data" {
 			root = value
@@ -139,8 +139,10 @@ func decodeDocument(root []byte, asked string) (a coc.Answer, dropped int, err e
 	if a.Content, err = decodeContent(content); err != nil {
 		return a, 0, err
 	}
-	if a.Versions, err = decodeVersions(versions, a.Version); err != nil {
-		return a, 0, err
+	if version == "" {
+		if a.Versions, err = decodeVersions(versions, a.Version); err != nil {
+			return a, 0, err
+		}
 	}
 	extra := c.object(nil, 0)
 	switch {

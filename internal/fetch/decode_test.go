@@ -71,7 +71,7 @@ func TestDecodeDocument(t *testing.T) {
 			if !ok {
 				t.Fatal("test body is not JSON")
 			}
-			got, _, err := decodeDocument(root, "D")
+			got, _, err := decodeDocument(root, "D", "")
 			tt.want.DocumentID = "D"
 			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
 				t.Errorf("decodeDocument error = %v, (-want +got):\n%s", err, diff)
@@ -83,7 +83,7 @@ func TestDecodeDocument(t *testing.T) {
 // What can't be kept is counted, and takes nothing else with it.
 func TestDecodeBounds(t *testing.T) {
 	long := fmt.Sprintf(`{"data":{"content":"x","version":"v1","unknown":%q}}`, strings.Repeat("x", maxExtra))
-	a, dropped, err := decodeDocument([]byte(long), "D")
+	a, dropped, err := decodeDocument([]byte(long), "D", "")
 	if err != nil || dropped <= maxExtra || a.Meta.Extra != "" || string(a.Content.Bytes) != "x" {
 		t.Errorf("too long unknown fields: %d dropped, extra of %d, %v", dropped, len(a.Meta.Extra), err)
 	}
@@ -92,7 +92,7 @@ func TestDecodeBounds(t *testing.T) {
 		fmt.Fprintf(&b, `{"version":"v%d"},`, i+1)
 	}
 	many := `{"data":{"content":"x","version":"v1","versions":[` + strings.TrimSuffix(b.String(), ",") + `]}}`
-	if _, _, err := decodeDocument([]byte(many), "D"); err == nil {
+	if _, _, err := decodeDocument([]byte(many), "D", ""); err == nil {
 		t.Error("a list of too many versions is taken")
 	}
 }
@@ -181,7 +181,7 @@ func TestDeepNesting(t *testing.T) {
 	start = time.Now()
 	readFailure(root, 500)
 	p, _ := decodePage(root)
-	_, _, _ = decodeDocument(root, "D")
+	_, _, _ = decodeDocument(root, "D", "")
 	if all := time.Since(start); len(p.rows) != 1 || all > 100*one {
 		t.Errorf("%d rows in %v, want 1 in a few times %v", len(p.rows), all, one)
 	}
@@ -203,7 +203,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		_, _ = decodePage(root)
-		if a, _, err := decodeDocument(root, "DM1"); err == nil {
+		if a, _, err := decodeDocument(root, "DM1", ""); err == nil {
 			checkContent(t, a.Content)
 		}
 		var c canonicalizer
@@ -323,7 +323,7 @@ func BenchmarkDocument(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		root, _ := parse(body)
-		if _, _, err := decodeDocument(root, "D"); err != nil {
+		if _, _, err := decodeDocument(root, "D", ""); err != nil {
 			b.Fatal(err)
 		}
 	}

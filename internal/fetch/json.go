@@ -13,14 +13,14 @@ import (
 
 // encoding/json replaces what no text can hold by U+FFFD, without a word, and
 // reading ten thousand rows into maps takes it longer than all else in a cycle.
-// So a body is checked by json.Valid once and walked by what stands here, which
+// So a body is checked by valid once and walked by what stands here, which
 // may rely on that: nothing below is given JSON that is not valid.
 
 // parse returns the body without what surrounds its JSON value, and whether it is
 // one.
 func parse(body []byte) ([]byte, bool) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))
-	if !json.Valid(body) {
+	if !valid(body) {
 		return nil, false
 	}
 	return body, true
@@ -185,7 +185,7 @@ func unescape(c byte) byte {
 }
 
 func hex4(b []byte) rune {
-	n, _ := strconv.ParseUint(string(b[:4]), 16, 32) // json.Valid saw the digits
+	n, _ := strconv.ParseUint(string(b[:4]), 16, 32) // valid saw the digits
 	return rune(n)
 }
 
