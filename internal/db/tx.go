@@ -42,8 +42,8 @@ func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
 	return explain(t.Commit())
 }
 
-// prepare makes the statements that the transaction before this one missed. It
-// must happen outside of one, because there is only one connection.
+// prepare makes the statements that the transaction before this one missed. Those that
+// are to last must be made outside of one, because there is only one connection.
 func (d *DB) prepare(ctx context.Context) error {
 	for _, q := range d.wanted {
 		s, err := d.write.PrepareContext(ctx, q)
@@ -56,6 +56,8 @@ func (d *DB) prepare(ctx context.Context) error {
 	return nil
 }
 
+// stmt returns the statement of a query; nil where it can't be prepared, which whoever
+// runs it will be told.
 func (t tx) stmt(query string) *sql.Stmt {
 	if s := t.bound[query]; s != nil {
 		return s
@@ -67,7 +69,12 @@ func (t tx) stmt(query string) *sql.Stmt {
 	if !slices.Contains(t.d.wanted, query) {
 		t.d.wanted = append(t.d.wanted, query)
 	}
-	return nil
+	s, err := t.sql.PrepareContext(t.ctx, query) // until the transaction ends
+	if err != nil {
+		return nil
+	}
+	t.bound[query] = s
+	return s
 }
 
 func (t tx) run(query string, args []any) (sql.Result, error) {
