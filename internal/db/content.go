@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -138,15 +137,10 @@ type fresh struct {
 // had erased, which stay so.
 func (t tx) addContents(document int64, list []fresh) (ids []int64, erased []bool, err error) {
 	ids, erased = make([]int64, len(list)), make([]bool, len(list))
-	size := 0
-	for _, c := range list {
-		size += len(c.Bytes)
-	}
 	var p pack
 	for i, c := range list {
 		if p.id == 0 {
 			p, err = t.openPack(document)
-			p.data = slices.Grow(p.data, min(size, packSize))
 		}
 		if err == nil && !p.fits(c.Bytes) {
 			if err = t.savePack(p); err == nil {
@@ -183,7 +177,8 @@ func (t tx) addContent(c fresh, p pack) (id int64, added bool, err error) {
 	return id, added, err
 }
 
-// pack is the open pack of a document, unpacked.
+// pack is the open pack of a document, unpacked. There is one at a time: its data lie in
+// DB.scratch.
 type pack struct {
 	id    int64
 	count int
@@ -208,7 +203,7 @@ func (t tx) openPack(document int64) (pack, error) {
 	if err != nil {
 		return p, err
 	}
-	p.data, err = t.d.packs.unpack(frame, make([]byte, 0, size+size/4))
+	p.data, err = t.d.packs.unpack(frame, t.d.scratch[:0])
 	if err != nil || int64(len(p.data)) != size {
 		// What lies in a damaged pack must not be packed again as if whole.
 		return t.newPack(document)
@@ -219,12 +214,15 @@ func (t tx) openPack(document int64) (pack, error) {
 // newPack makes an empty pack; savePack fills it in the same transaction.
 func (t tx) newPack(document int64) (pack, error) {
 	id, err := t.insert(`INSERT INTO packs (document_id, count, size, frame) VALUES (?, 0, 0, x'')`, document)
-	return pack{id: id}, err
+	return pack{id: id, data: t.d.scratch[:0]}, err
 }
 
 func (t tx) savePack(p pack) error {
 	if p.id == 0 {
 		return nil
+	}
+	if cap(p.data) <= packSize {
+		t.d.scratch = p.data
 	}
 	if len(p.data) > unpackedMax {
 		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)

@@ -49,6 +49,7 @@ type DB struct {
 	writing sync.Mutex // one transaction at a time, so statements can be kept
 	stmts   map[string]*sql.Stmt
 	wanted  []string // statements to prepare before the next transaction
+	scratch []byte   // where a transaction puts a pack together
 }
 
 // Open opens the archive at path for the one process that syncs, making it when

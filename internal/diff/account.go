@@ -9,6 +9,9 @@ import (
 // account says to what the changed lines belong that no item has: each of them
 // lies in one of the runs that it returns.
 func (w *walker) account(blocks []lines.Block) []Formatting {
+	if w.covered(blocks) {
+		return nil
+	}
 	old, new := newLedger(w.a), newLedger(w.b)
 	for _, b := range blocks {
 		old.open(b.Old, b.OldEnd)
@@ -38,6 +41,32 @@ func (w *walker) account(blocks []lines.Block) []Formatting {
 		return found
 	}
 	return c.named(append(found, c.rest(blocks)...))
+}
+
+// maxHeld bounds how many blocks are held against how many runs.
+const maxHeld = 4096
+
+// covered reports whether each side of each block lies within a run that an item has,
+// as in most comparisons, which a ledger of all lines would cost more than. False may
+// also mean that there is too much to look at.
+func (w *walker) covered(blocks []lines.Block) bool {
+	if len(blocks)*len(w.spans) > maxHeld {
+		return false
+	}
+	for _, b := range blocks {
+		old, new := b.Old == b.OldEnd, b.New == b.NewEnd
+		for _, s := range w.spans {
+			old = old || s.old.From > 0 && s.old.From <= b.Old+1 && b.OldEnd <= s.old.To
+			new = new || s.new.From > 0 && s.new.From <= b.New+1 && b.NewEnd <= s.new.To
+			if old && new {
+				break
+			}
+		}
+		if !old || !new {
+			return false
+		}
+	}
+	return true
 }
 
 // ledger has the lines of a content, and which of them are still open: changed,

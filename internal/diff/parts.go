@@ -19,8 +19,8 @@ import (
 
 // part is a text of whole lines within a content.
 type part struct {
-	text  []byte
-	first int // its first line, counted from 0
+	text  string // of the content's one copy: texts are looked up in parts
+	first int    // its first line, counted from 0
 	lines [][]byte
 }
 
@@ -38,13 +38,14 @@ type parts map[string]slot
 // split cuts a content into pieces; nil when it is not plain enough.
 func split(t *Text) []piece {
 	var pieces []piece
+	text := string(t.Content)
 	begin := mark{}
 	at := begin // of the line
 	for i, line := range t.Lines {
 		switch key, ok := topKey(line); {
 		case ok:
 			if n := len(pieces); n > 0 { // what comes before the first key belongs to it
-				pieces[n-1].cut(t.part(begin, at))
+				pieces[n-1].cut(part{text[begin.offset:at.offset], begin.line, t.Lines[begin.line:at.line]})
 				begin = at
 			}
 			pieces = append(pieces, piece{key: key})
@@ -58,17 +59,13 @@ func split(t *Text) []piece {
 		at = mark{at.offset + len(line), i + 1}
 	}
 	if n := len(pieces); n > 0 {
-		pieces[n-1].cut(t.part(begin, at))
+		pieces[n-1].cut(part{text[begin.offset:at.offset], begin.line, t.Lines[begin.line:at.line]})
 	}
 	return pieces
 }
 
 // mark is a place between two lines of a content.
 type mark struct{ offset, line int }
-
-func (t *Text) part(from, to mark) part {
-	return part{t.Content[from.offset:to.offset], from.line, t.Lines[from.line:to.line]}
-}
 
 // topKey returns the key of a line such as `steps:`.
 func topKey(line []byte) (string, bool) {
@@ -128,16 +125,20 @@ func index(pieces []piece, t *tree) parts {
 	if t == nil || t.anchors || t.root.kind != mapping || len(t.root.pairs) != len(pieces) {
 		return nil
 	}
-	known := parts{}
+	n := len(pieces)
+	for _, p := range pieces {
+		n += len(p.items)
+	}
+	known := make(parts, n)
 	for i, p := range pieces {
 		pair := t.root.pairs[i]
 		if pair.key != (key{plainTag(p.key), p.key}) {
 			return nil
 		}
-		known[string(p.text)] = pair.shift(t.origin - p.first)
+		known[p.text] = pair.shift(t.origin - p.first)
 		if pair.value.kind == list && len(pair.value.items) == len(p.items) {
 			for j, item := range p.items {
-				known[string(item.text)] = pair.value.items[j].shift(t.origin + pair.origin - item.first)
+				known[item.text] = pair.value.items[j].shift(t.origin + pair.origin - item.first)
 			}
 		}
 	}
@@ -160,7 +161,7 @@ func assemble(pieces []piece, known parts) *tree {
 	var r reader
 	root := &node{kind: mapping, tag: "!!map", pairs: make([]pair, len(pieces))}
 	for i, p := range pieces {
-		s, ok := known[string(p.text)]
+		s, ok := known[p.text]
 		if !ok {
 			s, ok = r.piece(p, known)
 		}
@@ -183,12 +184,12 @@ func worthwhile(pieces []piece, known parts) bool {
 	have, all := 0, 0
 	for _, p := range pieces {
 		all += len(p.text)
-		if _, ok := known[string(p.text)]; ok {
+		if _, ok := known[p.text]; ok {
 			have += len(p.text)
 			continue
 		}
 		for _, item := range p.items {
-			if _, ok := known[string(item.text)]; ok {
+			if _, ok := known[item.text]; ok {
 				have += len(item.text)
 			}
 		}
@@ -208,7 +209,7 @@ func (r *reader) piece(p piece, known parts) (_ slot, ok bool) {
 	}
 	n := &node{kind: list, tag: "!!seq", items: make([]slot, len(p.items))}
 	for i, item := range p.items {
-		s, ok := known[string(item.text)]
+		s, ok := known[item.text]
 		if !ok {
 			t := alone(item, list)
 			if t == nil {
@@ -231,7 +232,7 @@ func (r *reader) piece(p piece, known parts) (_ slot, ok bool) {
 
 // alone parses a part by itself; nil unless it is one key or one element.
 func alone(p part, want kind) *tree {
-	t, _ := parse(lines.Text{Content: p.text, Lines: p.lines})
+	t, _ := parse(lines.Text{Content: []byte(p.text), Lines: p.lines})
 	if t == nil || t.anchors || t.root.kind != want || len(t.root.pairs)+len(t.root.items) != 1 {
 		return nil
 	}

@@ -25,7 +25,8 @@ type walker struct {
 	// backwards: the new content is the lesser one. Where there is a choice it is
 	// made as if it were the old one, so that both directions mirror each other.
 	backwards bool
-	same      [2][]int // unchanged lines before a line
+	blocks    []lines.Block // that differ
+	same      [2][]int      // unchanged lines before a line; nil until somebody asks
 	items     []Item
 	inside    int                    // bytes of strings looked into
 	aliased   int                    // values behind aliases that were compared
@@ -47,21 +48,7 @@ type spans struct{ old, new Span }
 
 // walk compares two trees. blocks are the lines that differ.
 func (w *walker) walk(was, now *tree, blocks []lines.Block) {
-	w.same[0], w.same[1] = make([]int, len(w.a.Lines)+1), make([]int, len(w.b.Lines)+1)
-	for _, b := range blocks {
-		for i := b.Old; i < b.OldEnd; i++ {
-			w.same[0][i+1] = -1
-		}
-		for i := b.New; i < b.NewEnd; i++ {
-			w.same[1][i+1] = -1
-		}
-	}
-	for _, same := range w.same {
-		for i := 1; i < len(same); i++ {
-			same[i] += same[i-1] + 1
-		}
-	}
-
+	w.blocks = blocks
 	was, now = sameForm(was, now)
 	root := place{was: -1, now: -1}
 	root.old = side{Span: whole(w.a.Lines), origin: was.origin}
@@ -208,6 +195,9 @@ func (w *walker) list(at *place, old, new *node) {
 
 // kept counts the lines of two runs that the line diff left alone.
 func (w *walker) kept(old, new Span) int {
+	if w.same[0] == nil {
+		w.countSame()
+	}
 	n := 0
 	for s, run := range []Span{old, new} {
 		if run.From > 0 {
@@ -215,6 +205,24 @@ func (w *walker) kept(old, new Span) int {
 		}
 	}
 	return n
+}
+
+// countSame counts the unchanged lines.
+func (w *walker) countSame() {
+	w.same[0], w.same[1] = make([]int, len(w.a.Lines)+1), make([]int, len(w.b.Lines)+1)
+	for _, b := range w.blocks {
+		for i := b.Old; i < b.OldEnd; i++ {
+			w.same[0][i+1] = -1
+		}
+		for i := b.New; i < b.NewEnd; i++ {
+			w.same[1][i+1] = -1
+		}
+	}
+	for _, same := range w.same {
+		for i := 1; i < len(same); i++ {
+			same[i] += same[i-1] + 1
+		}
+	}
 }
 
 // unchanged reports whether two parts of a place are the same bytes.
