@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"cocsync/internal/coc"
 )
@@ -92,22 +93,55 @@ func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err err
 	}
 }
 
-// batchMax bounds how many steps share a transaction, and so the time that the
-// one writer is taken.
-const batchMax = 64
+const (
+	// batchMax bounds how many steps share a transaction, and so the time that the
+	// one writer is taken.
+	batchMax = 64
+	// gatherMax is how long a step waits for others that would share its transaction.
+	gatherMax = 20 * time.Millisecond
+)
 
-// committer puts the steps that wait at one moment into one transaction: one
-// fsync serves them all.
+// committer puts the steps that come at about one moment into one transaction: its
+// fsync serves them all, and the pages that each of them touches are written once.
 type committer struct {
 	mu      sync.Mutex
+	hands   int // goroutines that may bring a step
 	waiting []*waitingStep
 	leading bool
+	more    sync.Cond // something was waited for, or is no longer to be waited for
 }
 
 type waitingStep struct {
 	step coc.Step
 	err  error
 	done chan struct{}
+}
+
+// work says that so many goroutines begin to bring steps or, of a negative number, that
+// they ended.
+func (c *committer) work(hands int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hands += hands
+	c.more.Signal()
+}
+
+// gather waits until a quarter of the hands brought a step, but not for long. The
+// caller holds c.mu.
+func (c *committer) gather() {
+	if 4*len(c.waiting) >= c.hands {
+		return
+	}
+	late := false
+	defer time.AfterFunc(gatherMax, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		late = true
+		c.more.Signal()
+	}).Stop()
+	for c.more.L = &c.mu; 4*len(c.waiting) < c.hands && !late; {
+		c.more.Wait()
+	}
 }
 
 // commit stores the step. Whoever comes first stores also what others bring
@@ -117,6 +151,7 @@ func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error 
 	c.mu.Lock()
 	c.waiting = append(c.waiting, w)
 	if c.leading {
+		c.more.Signal()
 		c.mu.Unlock()
 		<-w.done
 		return w.err
@@ -125,6 +160,7 @@ func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error 
 	// A stop does not tear a transaction: the document at hand is finished.
 	ctx = context.WithoutCancel(ctx)
 	for len(c.waiting) > 0 {
+		c.gather()
 		n := min(len(c.waiting), batchMax)
 		batch := c.waiting[:n:n]
 		c.waiting = c.waiting[n:]

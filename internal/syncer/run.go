@@ -206,8 +206,11 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	// connections serve others.
 	queue := make(chan string)
 	var wg sync.WaitGroup
-	for range min(4*max(1, r.account.Connections), len(ids)-1) {
+	hands := min(4*max(1, r.account.Connections), len(ids)-1)
+	r.commits.work(hands)
+	for range hands {
 		wg.Go(func() {
+			defer r.commits.work(-1)
 			for id := range queue {
 				one(id)
 			}
