@@ -37,8 +37,14 @@ const (
 	TypeCoverage = "coverage" // cycles that ran
 )
 
+// usualFields are as many as most records have.
+const usualFields = 16
+
 // Text adds a field.
 func (r *Record) Text(name, value string) {
+	if r.Fields == nil {
+		r.Fields = make([]Field, 0, usualFields)
+	}
 	r.Fields = append(r.Fields, Field{name, value})
 }
 
@@ -78,7 +84,7 @@ func (r *Record) Hex(name string, b []byte) { r.Text(name, hex.EncodeToString(b)
 
 // Encode returns the record's bytes, over which its leaf is made.
 func (r *Record) Encode() []byte {
-	b := make([]byte, 0, 256)
+	b := make([]byte, 0, 512)
 	b = append(append(b, r.Type...), '\n')
 	for _, f := range r.Fields {
 		b = append(append(b, f.Name...), ' ')

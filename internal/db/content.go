@@ -76,8 +76,11 @@ func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, e
 	defer wrap(&err, "content %.12s", hash)
 	var start, size int64
 	var pack, erased sql.NullInt64
-	err = u.d.read.row(ctx, `SELECT pack_id, start, size, form, erased_at FROM contents WHERE sha256 = ?`, hash[:]).
-		Scan(&pack, &start, &size, &c.Form, &erased)
+	var frame []byte // nil where its pack is at hand
+	err = u.d.read.row(ctx, `
+		SELECT c.pack_id, c.start, c.size, c.form, c.erased_at, iif(c.pack_id = ?2, NULL, p.frame)
+		FROM contents c LEFT JOIN packs p ON p.id = c.pack_id WHERE c.sha256 = ?1`, hash[:], u.pack).
+		Scan(&pack, &start, &size, &c.Form, &erased, &frame)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, coc.ErrNotFound
@@ -86,8 +89,10 @@ func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, e
 	case erased.Valid:
 		return c, coc.ErrErased
 	}
-	if err := u.unpack(ctx, pack.Int64); err != nil {
-		return c, err
+	if pack.Int64 != u.pack || u.pack == 0 {
+		if err := u.unpack(pack.Int64, frame); err != nil {
+			return c, err
+		}
 	}
 	if start < 0 || size < 0 || start+size > int64(len(u.data)) {
 		return c, damaged(nil)
@@ -99,17 +104,9 @@ func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, e
 	return c, nil
 }
 
-func (u *Unpacker) unpack(ctx context.Context, pack int64) error {
-	if pack == u.pack && pack != 0 {
-		return nil
-	}
-	var frame []byte
-	err := u.d.read.row(ctx, `SELECT frame FROM packs WHERE id = ?`, pack).Scan(&frame)
-	if errors.Is(err, sql.ErrNoRows) {
+func (u *Unpacker) unpack(pack int64, frame []byte) error {
+	if frame == nil {
 		return damaged(errors.New("its pack is missing"))
-	}
-	if err != nil {
-		return explain(err)
 	}
 	data, err := u.d.packs.unpack(frame, nil)
 	if err != nil {

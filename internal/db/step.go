@@ -96,6 +96,9 @@ func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (i
 }
 
 func (w *stepper) putState() error {
+	if w.Meta == nil && !slices.ContainsFunc(w.Changes, func(c coc.NewChange) bool { return c.Kind == coc.KindMetadata }) {
+		return nil
+	}
 	err := w.row(`SELECT max(id) FROM document_states WHERE document_id = ?`, w.document).Scan(&w.from)
 	if err != nil {
 		return err

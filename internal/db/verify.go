@@ -200,9 +200,13 @@ func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.
 			return do(c.hash, nil)
 		}
 		if c.pack.Int64 != last {
-			broken, last = u.unpack(ctx, c.pack.Int64), c.pack.Int64
+			var frame []byte
+			err := d.read.row(ctx, `SELECT frame FROM packs WHERE id = ?`, c.pack.Int64).Scan(&frame)
 			if ctx.Err() != nil {
 				return ctx.Err()
+			}
+			if broken, last = explain(ignore(err, sql.ErrNoRows)), c.pack.Int64; broken == nil {
+				broken = u.unpack(last, frame)
 			}
 		}
 		if broken != nil {
