@@ -174,13 +174,7 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 		n.kind = mapping
 		n.pairs, err = r.pairs(y.Content, origin, l)
 	default:
-		n.value = y.Value
-		switch n.tag { // spellings of one value
-		case "!!null":
-			n.value = "null"
-		case "!!bool":
-			n.value = strings.ToLower(n.value) // True, TRUE
-		}
+		n.value = oneSpelling(n.tag, y.Value)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -189,6 +183,17 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, cut(n.pairs[i].key.value, maxLabel))
 	}
 	return n, r.rows.end(y, n, origin, l), nil
+}
+
+// oneSpelling is a scalar's value, which some types have several spellings of.
+func oneSpelling(tag, value string) string {
+	switch tag {
+	case "!!null":
+		return "null"
+	case "!!bool":
+		return strings.ToLower(value) // True, TRUE
+	}
+	return value
 }
 
 // shortTag is the type of a value.
@@ -244,27 +249,41 @@ func (r *reader) pairs(all []*yaml.Node, origin int, l limit) ([]pair, error) {
 	pairs := make([]pair, len(all)/2)
 	for i := range pairs {
 		y := all[2*i]
-		k, _, err := r.node(y, l)
-		if err != nil {
+		var err error
+		if pairs[i].key, err = r.key(y, l); err != nil {
 			return nil, err
-		}
-		switch {
-		case k.kind != scalar:
-			return nil, fmt.Errorf("line %d: a key that is a collection", y.Line)
-		case len(k.value) > maxKey:
-			return nil, fmt.Errorf("line %d: a key longer than %d bytes", y.Line, maxKey)
 		}
 		at, next := r.rows.of(y), l.line
 		if 2*i+2 < len(all) {
 			next = r.rows.of(all[2*i+2])
 		}
-		pairs[i].key = key{k.tag, k.value}
 		pairs[i].slot, _, err = r.slot(all[2*i+1], at, origin, limit{at, max(at+1, next), y.Column})
 		if err != nil {
 			return nil, err
 		}
 	}
 	return pairs, nil
+}
+
+// key reads a mapping's key. Most are plain, and need no node of their own.
+func (r *reader) key(y *yaml.Node, l limit) (k key, err error) {
+	if y.Kind == yaml.ScalarNode && y.Anchor == "" {
+		k.tag = shortTag(y)
+		k.value = oneSpelling(k.tag, y.Value)
+	} else {
+		n, _, err := r.node(y, l)
+		if err != nil {
+			return k, err
+		}
+		if n.kind != scalar {
+			return k, fmt.Errorf("line %d: a key that is a collection", y.Line)
+		}
+		k = key{n.tag, n.value}
+	}
+	if len(k.value) > maxKey {
+		return k, fmt.Errorf("line %d: a key longer than %d bytes", y.Line, maxKey)
+	}
+	return k, nil
 }
 
 // slot reads a value that begins on a line, as a part of the collection that
