@@ -75,6 +75,7 @@ type Client struct {
 	pace   pacer
 	guard  guard
 	sent   atomic.Int64
+	bodies sync.Pool // of *bytes.Buffer
 }
 
 // List asks for the list of documents, all pages of it. See coc.List for a list
@@ -108,6 +109,7 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 		c.log.Warn("unknown fields not kept: too long", "document", documentID, "bytes", dropped)
 	}
 	answer.Evidence = a.evidence
+	c.done(a)
 	return answer, nil
 }
 

@@ -131,5 +131,6 @@ func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (page, e
 	if err != nil {
 		return page{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
+	c.done(a)
 	return p, nil
 }

@@ -40,16 +40,31 @@ type reply struct {
 	status   int
 	root     []byte // valid JSON
 	evidence coc.Evidence
+	body     *bytes.Buffer // that root lies in
 }
 
-// usualBody is more than most answers take.
-const usualBody = 8 << 10
+const (
+	// usualBody is more than most answers take.
+	usualBody = 8 << 10
+	// maxKept bounds the buffers that are kept for other answers.
+	maxKept = 64 << 10
+)
 
-// readAll is io.ReadAll, which would begin with much less and grow often.
-func readAll(r io.Reader) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, usualBody))
-	_, err := buf.ReadFrom(r)
-	return buf.Bytes(), err
+// buffer returns room for an answer's body.
+func (c *Client) buffer() *bytes.Buffer {
+	if b, ok := c.bodies.Get().(*bytes.Buffer); ok {
+		b.Reset()
+		return b
+	}
+	return bytes.NewBuffer(make([]byte, 0, usualBody))
+}
+
+// done lets another answer have the room of this one, of which everything was copied
+// that is to last.
+func (c *Client) done(a reply) {
+	if a.body.Cap() <= maxKept {
+		c.bodies.Put(a.body)
+	}
 }
 
 // send signs and sends one request and reads the answer.
@@ -60,10 +75,10 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 	sign(r, kp, c.now())
 	c.sent.Add(1)
 	resp, err := c.http.Do(r)
-	var body []byte
+	body := c.buffer()
 	if err == nil {
 		defer resp.Body.Close()
-		body, err = readAll(io.LimitReader(resp.Body, q.limit+1))
+		_, err = body.ReadFrom(io.LimitReader(resp.Body, q.limit+1))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -71,7 +86,9 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 		}
 		return reply{}, broken(q, resp, err, kp)
 	}
-	return c.judge(q, resp, body, kp)
+	a, err := c.judge(q, resp, body.Bytes(), kp)
+	a.body = body
+	return a, err
 }
 
 // request builds a request that is not signed yet.
