@@ -202,6 +202,8 @@ func TestLoadDatabase(t *testing.T) {
 		{"default", "[[account]]\n", "cocsync.db"},
 		{"empty file", "", "cocsync.db"},
 		{"unknown keys and wrong types around it", "operators = 5\nfoo = 1\n\"database\" = 'a.db'\n[web]\nx = 1", "a.db"},
+		{"nearly it", "databse = \"a.db\"\n[web]", ""},
+		{"nearly it, and it", "databse = \"a.db\"\ndatabase = \"b.db\"", "b.db"},
 		{"no TOML after it", "database = \"a.db\"\n= = =", "a.db"},
 		{"no TOML in a table", "[[account]]\n= = =", "cocsync.db"},
 		{"database of a table", "[other]\ndatabase = \"b.db\"", "cocsync.db"},

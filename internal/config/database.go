@@ -22,18 +22,24 @@ func LoadDatabase(path string) (string, error) {
 }
 
 // databaseIn looks at the keys before the first table. A fault among them is an
-// error only when it comes first: then nobody knows which archive is meant.
+// error only when it comes first, and a key that is nearly this one when there is no
+// other: then nobody knows which archive is meant.
 func databaseIn(file string, text []byte) (string, error) {
+	const database = "database"
 	d := newDocument(file, text)
 	var p unstable.Parser
 	p.Reset(d.text)
 	for p.NextExpression() {
 		e := p.Expression()
 		if e.Kind != unstable.KeyValue {
-			return Default().Database, nil
+			return Default().Database, d.err()
 		}
 		keys := e.Key()
-		if keys.Next(); string(keys.Node().Data) != "database" {
+		keys.Next()
+		if key := string(keys.Node().Data); key != database {
+			if nearest(key, []string{database}) != "" {
+				d.add(d.lineAt(int(e.Raw.Offset)), "unknown key "+quote(key), choose(key, []string{database}))
+			}
 			continue
 		}
 		if v := e.Value(); keys.IsLast() && v.Kind == unstable.String && len(v.Data) > 0 {
