@@ -100,7 +100,7 @@ func TestSharedAndReaderWorkBesideTheOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if docs, err := r.AllDetails(t.Context(), ""); err != nil || len(docs) != 1 {
+	if docs, err := r.Documents(t.Context()); err != nil || len(docs) != 1 {
 		t.Errorf("Documents = %d, %v, want 1", len(docs), err)
 	}
 	if err := r.Commit(t.Context(), step("DM2", "b\n")); err == nil {

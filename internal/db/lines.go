@@ -19,8 +19,8 @@ import (
 const linesAlgorithm = 1
 
 const (
-	// openBlocks is how many blocks wait, at the most, until they are indexed together,
-	// which costs a fraction of one by one; meanwhile searches read them.
+	// openBlocks is after how many blocks those that wait are indexed together, which
+	// costs a fraction of one by one; meanwhile searches read them.
 	openBlocks = 256
 	// blockSize bounds a block, unless one line is longer. Such a one is not
 	// indexed: what it would find is not worth its size.

@@ -46,6 +46,33 @@ func holding(t *testing.T, d *DB, n Need, text string) (offered int, found []str
 	return offered, found
 }
 
+// Blocks wait for one another, and the last of so many has all of them indexed.
+func TestBlocksAreIndexedTogether(t *testing.T) {
+	d, _ := open(t)
+	open := func() (n int) {
+		t.Helper()
+		if err := d.read.row(t.Context(), `SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	var steps []coc.Step
+	for i := range openBlocks - 1 {
+		steps = append(steps, step(fmt.Sprintf("DM%03d", i), fmt.Sprintf("needle%03d\n", i)))
+	}
+	commit(t, d, steps...)
+	if n := open(); n != openBlocks-1 {
+		t.Errorf("%d blocks are open, want %d", n, openBlocks-1)
+	}
+	commit(t, d, step("DM-last", "the last\n"))
+	if n := open(); n != 0 {
+		t.Errorf("%d blocks are open, want none", n)
+	}
+	if offered, found := holding(t, d, Need{Text: "needle007"}, "needle007"); offered != 1 || len(found) != 1 {
+		t.Errorf("Lines offers %d documents and finds %q, want one", offered, found)
+	}
+}
+
 // What is asked for is offered whether its block is indexed yet or not, and little
 // else where it is.
 func TestLinesOffersWhatIsAskedFor(t *testing.T) {

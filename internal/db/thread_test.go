@@ -35,7 +35,7 @@ func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 func document(t *testing.T, d *DB, id string) int64 {
 	t.Helper()
 	commit(t, d, step(id, "a\n"))
-	list, err := d.AllDetails(t.Context(), "")
+	list, err := d.Documents(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,13 +41,16 @@ func split(t *Text) []piece {
 	text := string(t.Content)
 	begin := mark{}
 	at := begin // of the line
+	end := func() {
+		if n := len(pieces); n > 0 { // what comes before the first key belongs to it
+			pieces[n-1].cut(part{text[begin.offset:at.offset], begin.line, t.Lines[begin.line:at.line]})
+			begin = at
+		}
+	}
 	for i, line := range t.Lines {
 		switch key, ok := topKey(line); {
 		case ok:
-			if n := len(pieces); n > 0 { // what comes before the first key belongs to it
-				pieces[n-1].cut(part{text[begin.offset:at.offset], begin.line, t.Lines[begin.line:at.line]})
-				begin = at
-			}
+			end()
 			pieces = append(pieces, piece{key: key})
 		case blank(line) || line[0] == '#':
 		case len(pieces) == 0:
@@ -58,9 +61,7 @@ func split(t *Text) []piece {
 		}
 		at = mark{at.offset + len(line), i + 1}
 	}
-	if n := len(pieces); n > 0 {
-		pieces[n-1].cut(part{text[begin.offset:at.offset], begin.line, t.Lines[begin.line:at.line]})
-	}
+	end()
 	return pieces
 }
 

@@ -243,6 +243,12 @@ func TestGetAnswer(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Get error = %v, (-want +got):\n%s", err, diff)
 	}
+	// Only the newest version's answer tells of the others.
+	want.Versions = nil
+	got, err = c.Get(t.Context(), "DM1", "v1", "")
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("Get of a version: error = %v, (-want +got):\n%s", err, diff)
+	}
 }
 
 // A gateway may quote what it was sent, wherever it likes: no error and no log

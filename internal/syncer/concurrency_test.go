@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,8 +78,7 @@ func TestCommitTogether(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := commitAt(t, tt.hands, tt.times...)
-				n := len(a.sizes)
-				if n != len(tt.sizes) || a.sizes[n-1] != tt.sizes[n-1] || a.at[n-1] != tt.last {
+				if !slices.Equal(a.sizes, tt.sizes) || a.at[len(a.at)-1] != tt.last {
 					t.Errorf("transactions of %v steps at %v, want %v, the last at %v", a.sizes, a.at, tt.sizes, tt.last)
 				}
 			})

@@ -326,7 +326,7 @@ func TestSeenAtIsWhenItCame(t *testing.T) {
 		}
 	}
 	w.cycle()
-	k, _ := w.db.AllDetails(t.Context(), "")
+	k, _ := w.db.Documents(t.Context())
 	list, _ := w.db.Revisions(t.Context(), k[0].Key)
 	for _, r := range list {
 		if r.Label == "v1" && r.SeenAt.Sub(start) < 30*time.Minute {
