@@ -18,7 +18,7 @@ import (
 )
 
 // schemaVersion is the newest migration that this program knows.
-const schemaVersion = 5
+const schemaVersion = 6
 
 // migrate brings the schema of the file up to date with these migrations, the
 // newest of which is want. Before it touches a file that holds something, it

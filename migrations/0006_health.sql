@@ -1,0 +1,25 @@
+-- +goose Up
+
+-- The watch's schedule in the configuration that was loaded last, its time zone, and
+-- the pause between two of its cycles in milliseconds. Null until a configuration that
+-- names the watch was loaded by this release.
+ALTER TABLE watches ADD COLUMN schedule TEXT;
+ALTER TABLE watches ADD COLUMN timezone TEXT;
+ALTER TABLE watches ADD COLUMN interval INTEGER;
+-- When a configuration last set another schedule: nothing was due by it before.
+ALTER TABLE watches ADD COLUMN scheduled_at INTEGER;
+-- Working: the list has had fewer rows than its total since then, with these numbers.
+ALTER TABLE watches ADD COLUMN short_since INTEGER;
+ALTER TABLE watches ADD COLUMN short_listed INTEGER;
+ALTER TABLE watches ADD COLUMN short_total INTEGER;
+
+-- The total that the list named, and its rows that could not be read.
+ALTER TABLE cycles ADD COLUMN total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE cycles ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+-- Of a running cycle: when COC last responded, at most a minute behind.
+ALTER TABLE cycles ADD COLUMN responded_at INTEGER;
+
+-- Working: since when every request for the version's content has failed, and when the
+-- next is due; null where none failed.
+ALTER TABLE versions ADD COLUMN failed_since INTEGER;
+ALTER TABLE versions ADD COLUMN retry_at INTEGER;
