@@ -23,3 +23,6 @@ ALTER TABLE cycles ADD COLUMN responded_at INTEGER;
 -- next is due; null where none failed.
 ALTER TABLE versions ADD COLUMN failed_since INTEGER;
 ALTER TABLE versions ADD COLUMN retry_at INTEGER;
+
+-- Unavailable versions are requested again by their own pauses, not by the audit.
+UPDATE versions SET checked_at = NULL WHERE state = 'unavailable';

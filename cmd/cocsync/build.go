@@ -11,6 +11,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/fetch"
 	"cocsync/internal/notify"
+	"cocsync/internal/schedule"
 	"cocsync/internal/syncer"
 )
 
@@ -20,6 +21,8 @@ type parts struct {
 	syncer *syncer.Syncer
 	sender *notify.Sender
 	jobs   []daemon.Job
+	// schedules are those of the jobs, as the archive keeps them.
+	schedules []coc.Schedule
 }
 
 // build makes the parts. d may be nil for a check, which stores nothing.
@@ -40,7 +43,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
-		schedule, err := w.Cron()
+		due, err := w.Cron()
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +56,9 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		if s := w.Select; s != nil {
 			watch.Select = &coc.Selection{NameLike: s.NameLike, Creator: s.Creator, ProjectID: s.EnterpriseProjectID, DocumentType: w.DocumentType}
 		}
-		p.jobs = append(p.jobs, daemon.Job{Watch: watch, Schedule: schedule})
+		p.jobs = append(p.jobs, daemon.Job{Watch: watch, Schedule: due})
+		p.schedules = append(p.schedules, coc.Schedule{Watch: w.Name, Account: w.Account, Endpoint: accounts[w.Account].Endpoint,
+			Spec: w.Schedule, Timezone: w.Timezone, Interval: schedule.Interval(due, a.now())})
 	}
 	return p, nil
 }
@@ -170,11 +175,7 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	return n, nil
 }
 
-// enter ends the watches that the config no longer names.
+// enter records the watches that the config names, with their schedules.
 func (p *parts) enter(ctx context.Context, d *db.DB) error {
-	var names []string
-	for _, j := range p.jobs {
-		names = append(names, j.Watch.Name)
-	}
-	return d.Retire(ctx, names, p.syncer.Now())
+	return d.Configure(ctx, p.schedules, p.syncer.Now())
 }

@@ -216,7 +216,7 @@ func watches(ctx context.Context, d *db.DB, w syncer.Watch, id string) (bool, er
 	if slices.Contains(w.Documents, id) {
 		return true, nil
 	}
-	list, err := d.Followed(ctx, w.Account.Name, w.Name)
+	list, err := d.Followed(ctx, w.Account.Name, w.Name, time.Now())
 	return slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id }), err
 }
 

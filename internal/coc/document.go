@@ -26,7 +26,17 @@ type List struct {
 	// Stable is false when the total kept moving while the pages were read:
 	// what is missing from such a list may only have shifted between pages.
 	Stable bool
+	// Total is how many documents COC said that there are; -1: absent.
+	Total int
+	// Skipped counts rows that could not be read; Why says of the first what is wrong.
+	Skipped int
+	Why     string
+	// Ended says that the last page read was empty, so that no further row follows.
+	Ended bool
 }
+
+// Missing returns how many documents the list lacks by its own total.
+func (l List) Missing() int { return max(0, l.Total-len(l.Rows)) }
 
 // Answer is what COC said when asked for one document.
 type Answer struct {

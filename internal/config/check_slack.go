@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+
+	"cocsync/internal/schedule"
 )
 
 func (c *checker) slack(s Slack) {
@@ -32,7 +34,7 @@ func (c *checker) slack(s Slack) {
 	}
 	_, err := s.ThreadFor()
 	c.wrong("thread", err)
-	_, err = zone(s.Timezone)
+	_, err = schedule.Zone(s.Timezone)
 	c.wrong("timezone", err)
 	_, _, err = quietHours(s.QuietHours)
 	c.wrong("quiet_hours", err)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"cocsync/internal/schedule"
 )
 
 func (c *checker) watch(w Watch, accounts, notifiers []string) {
@@ -32,7 +34,7 @@ func (c *checker) watch(w Watch, accounts, notifiers []string) {
 }
 
 func (c *checker) schedule(w Watch) {
-	if _, err := zone(w.Timezone); err != nil {
+	if _, err := schedule.Zone(w.Timezone); err != nil {
 		c.wrong("timezone", err)
 		w.Timezone = "UTC"
 	}

@@ -75,6 +75,7 @@ type Client struct {
 	pace   pacer
 	guard  guard
 	sent   atomic.Int64
+	served atomic.Int64
 	bodies sync.Pool // of *bytes.Buffer
 }
 
@@ -115,6 +116,9 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 
 // Requests is how many requests were sent so far, retries included.
 func (c *Client) Requests() int64 { return c.sent.Load() }
+
+// Served is how many requests COC has served so far.
+func (c *Client) Served() int64 { return c.served.Load() }
 
 // KeyID names the key pair in use without telling it: the first eight bytes of
 // a SHA-256 over both keys, in hexadecimal. A mended secret key is another pair.

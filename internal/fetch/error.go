@@ -59,6 +59,18 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Reason is what COC or the network answered, without what differs between two
+// responses to the same request.
+func (e *Error) Reason() string {
+	switch {
+	case e.Status == 0:
+		return e.Message
+	case e.Message == "":
+		return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code))
+	}
+	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code)) + ": " + e.Message
+}
+
 // Unwrap returns the class.
 func (e *Error) Unwrap() error { return e.class }
 
@@ -79,7 +91,8 @@ func (e *Error) again(op string) *Error {
 // APIG where newer ones write APIGW.
 const (
 	codeNoDocument  = "COC.00042101"
-	codeInternal    = "COC.00040701"
+	codeBadValue    = "COC.00010002"
+	codeBadValue2   = "COC.00014002"
 	codeBadKey      = "APIGW.0301"
 	codeNotAllowed  = "APIGW.0302"
 	codeNotAllowed2 = "APIGW.0306"
@@ -98,14 +111,16 @@ func classify(status int, code string) error {
 	case status == http.StatusForbidden, code == codeNotAllowed, code == codeNotAllowed2:
 		return coc.ErrForbidden
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500,
-		code == codeTooMany, code == codeInternal:
+		code == codeTooMany:
 		return coc.ErrTemporary
 	case status == http.StatusOK && code == "":
 		return nil
 	case code == codeNoDocument && (status == http.StatusBadRequest || status == http.StatusOK):
 		return coc.ErrNotFound
-	case code != "" && (status >= 400 || status == http.StatusOK):
+	case code == codeNoDocument, code == codeBadValue, code == codeBadValue2, strings.HasPrefix(code, "APIGW."):
 		return coc.ErrRefused
+	case code != "" && (status >= 400 || status == http.StatusOK):
+		return coc.ErrTemporary // COC's codes are not published
 	}
 	// A redirect, or a refusal that is not in COC's words: perhaps a proxy's,
 	// or the endpoint is another service's. It settles nothing.

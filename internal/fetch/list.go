@@ -28,6 +28,7 @@ type pass struct {
 	skipped int
 	why     string // of the first row skipped
 	moved   bool   // the total changed between pages
+	ended   bool   // the last page was empty
 }
 
 // whole reports whether as many documents came as COC says there are.
@@ -52,7 +53,7 @@ func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
 		if p.skipped > 0 {
 			c.log.Warn("rows of the list skipped", "rows", p.skipped, "err", p.why)
 		}
-		return coc.List{Rows: p.rows, Stable: sound}, nil
+		return coc.List{Rows: p.rows, Stable: sound, Total: p.total, Skipped: p.skipped, Why: p.why, Ended: p.ended}, nil
 	}
 }
 
@@ -76,6 +77,7 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 		fresh := p.add(page)
 		switch {
 		case received == 0:
+			p.ended = true
 			return p, nil
 		case fresh == 0 && (barren || page.skipped < received):
 			if p.moved {

@@ -41,6 +41,7 @@ type run struct {
 	notFound   []string  // documents that COC said it does not have
 	missing    []string  // what to tell when most documents are gone
 	doubting   bool      // some of them are not believed to be
+	incomplete bool      // the list was read, and lacks rows
 	later      []string  // documents whose older versions can wait
 	refused    bool      // COC refused the key pair
 	served     bool      // COC gave a document in this cycle
@@ -74,6 +75,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 		return r.cycle, err
 	}
 	r.recall(ctx)
+	defer r.recordResponses(ctx)()
 	work, abort := context.WithCancelCause(ctx)
 	r.abort = abort
 	if err := r.allowed(ctx, account); err != nil {
@@ -84,6 +86,36 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	}
 	abort(nil)
 	return r.end(ctx)
+}
+
+// respondedEvery is how often a running cycle records that COC serves its requests.
+const respondedEvery = 30 * time.Second
+
+// recordResponses records while the cycle runs when COC last served a request, so that
+// other processes can tell a long cycle from one that hangs. It returns what ends that.
+func (r *run) recordResponses(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ticker := time.NewTicker(respondedEvery)
+	var done sync.WaitGroup
+	done.Go(func() {
+		served := r.account.COC.Served()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			now := r.account.COC.Served()
+			if now == served {
+				continue
+			}
+			served = now
+			if err := r.Store.Responded(ctx, r.cycle.ID, r.Now()); err != nil && ctx.Err() == nil {
+				r.Log.Error("progress of the cycle not recorded", "watch", r.watch.Name, "err", err)
+			}
+		}
+	})
+	return func() { ticker.Stop(); cancel(); done.Wait() }
 }
 
 // missed is how many cycles were due since the last one began and did not run. The one
