@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
@@ -81,16 +80,16 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 	return err
 }
 
-// archive is where the archive lies, and the key of its log.
+// archive is where the archive lies, and the key of its log; "" for the one next to it.
 func (a *app) archive() (path, key string, err error) {
 	if a.dbFlag != "" {
-		return a.dbFlag, config.KeyOf(a.dbFlag), nil
+		return a.dbFlag, "", nil
 	}
 	cfg, err := a.config()
 	if err != nil {
 		return "", "", hint.Wrap(err, "or name the archive: --db FILE")
 	}
-	return cfg.Database, cfg.Key(), nil
+	return cfg.Database, cfg.SigningKey, nil
 }
 
 // verified verifies an archive; any fault is an error.

@@ -60,7 +60,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err := r.Close(); err != nil {
 		return err
 	}
-	d, err := db.Open(ctx, path)
+	d, err := db.OpenWith(ctx, path, db.Options{Command: "erase"})
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,13 @@ func (a *app) health(ctx context.Context) (none answer.Health, err error) {
 		return none, err
 	}
 	a.atEnd(d.Close)
-	daemon, err := db.Holder(path)
+	holder, held, err := db.Holder(path)
 	if err != nil {
 		return none, err
+	}
+	daemon := ""
+	if held {
+		daemon = holder.String()
 	}
 	return answer.NewHealth(ctx, d, daemon, names, a.now())
 }

@@ -16,10 +16,10 @@ import (
 // written to. It reads everything, some seconds for 100,000 versions.
 const verifyEvery = 24 * time.Hour
 
-// owned opens the archive for the one process that syncs. One that does not verify is
+// owned opens the archive for the one process that syncs; command is which. One that does not verify is
 // refused, unless force is set: nothing must be written behind what somebody altered.
-func (a *app) owned(ctx context.Context, cfg *config.Config, force bool) (*db.DB, error) {
-	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
+func (a *app) owned(ctx context.Context, cfg *config.Config, command string, force bool) (*db.DB, error) {
+	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Force: force, Command: command})
 	if errors.Is(err, db.ErrAltered) {
 		return nil, &exitError{exitAltered, err}
 	}

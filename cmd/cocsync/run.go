@@ -47,7 +47,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, force)
+	d, err := a.owned(ctx, cfg, "run", force)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, f.force)
+	d, err := a.owned(ctx, cfg, "sync", f.force)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,16 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
+
+	"modernc.org/sqlite"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
@@ -26,17 +29,19 @@ func (d *DB) Backup(ctx context.Context, path string) (err error) {
 }
 
 // Restore makes a new archive at path of a copy, and begins its log anew with a key at
-// key: the first leaf names the log that the copy has. It never writes over a file; a
+// key, "" for KeyFile: the first leaf names the log that the copy has. It never writes over a file; a
 // key that lies there is moved aside.
 func Restore(ctx context.Context, from, path, key string) (err error) {
 	defer wrap(&err, "restore %s", path)
-	lock, err := takeLock(path)
+	file := resolve(path)
+	lock, err := takeLock(file, "restore")
 	if err != nil {
 		return err
 	}
-	d := &DB{path: path, keyPath: key, lock: lock}
+	key = cmp.Or(key, KeyFile(file))
+	d := &DB{name: path, path: file, keyPath: key, lock: lock}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := copyFile(from, path); err != nil {
+	if err := copyFile(ctx, resolve(from), file); err != nil {
 		return err
 	}
 	if err := d.create(ctx); err != nil {
@@ -65,20 +70,44 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	return err
 }
 
-// copyFile copies a file to a new one for its owner alone.
-func copyFile(from, to string) (err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
+// copyFile copies an archive to a new file for its owner alone, page by page and with
+// what is in its write-ahead log: a damaged one is copied as it is.
+func copyFile(ctx context.Context, from, to string) (err error) {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return hint.Wrap(err, "an archive is never written over: move it away first, with its -wal if there is one")
 	}
+	if err == nil {
+		err = out.Close()
+	}
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
+	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	c, err := in.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return explain(c.Raw(func(driver any) error { return copyPages(driver, to) }))
+}
+
+// copyPages copies all pages of the driver's connection to a file.
+func copyPages(driver any, to string) error {
+	source, ok := driver.(interface {
+		NewBackup(to string) (*sqlite.Backup, error)
+	})
+	if !ok {
+		return errors.New("the SQLite driver copies no pages")
+	}
+	b, err := source.NewBackup(dsn(to, ""))
+	if err != nil {
+		return err
+	}
+	_, err = b.Step(-1)
+	return errors.Join(err, b.Finish())
 }

@@ -37,7 +37,8 @@ const readers = 4
 // DB is an open archive. Its methods may be called by several goroutines at
 // once, and each that writes is one transaction.
 type DB struct {
-	path  string
+	name  string  // as it was given, for messages
+	path  string  // resolved: other files lie next to it
 	write *sql.DB // one connection, nil for a reader
 	read  *reader
 	lock  *flock.Flock // nil unless made by Open
@@ -62,8 +63,9 @@ func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, 
 
 // Options are what Open does otherwise.
 type Options struct {
-	Key   string // the file of the log's private key, instead of the one beside the archive
-	Force bool   // also an archive whose log does not fit
+	Key     string // the file of the log's private key; "" for KeyFile
+	Force   bool   // also an archive whose log does not fit
+	Command string // the command that opens it, for Holder
 }
 
 // OpenWith is Open with options.
@@ -72,11 +74,15 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, hint.Wrap(err, "check that the directory exists and is writable, or set database in config.toml")
 	}
-	lock, err := takeLock(path)
+	file := resolve(path)
+	if err := singleName(file); err != nil {
+		return nil, err
+	}
+	lock, err := takeLock(file, o.Command)
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: path, keyPath: cmp.Or(o.Key, path+".key"), lock: lock}
+	d := &DB{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock}
 	err = d.create(ctx)
 	if err == nil {
 		err = d.lineUp(ctx)
@@ -104,7 +110,10 @@ func OpenShared(ctx context.Context, path string) (_ *DB, err error) {
 	if err := exists(path); err != nil {
 		return nil, err
 	}
-	d := &DB{path: path}
+	d := &DB{name: path, path: resolve(path)}
+	if err := singleName(d.path); err != nil {
+		return nil, err
+	}
 	if err := d.connect(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -117,8 +126,9 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 	if err := exists(path); err != nil {
 		return nil, err
 	}
-	d, err := openReader(ctx, path, sealed(path))
-	if log, statErr := os.Stat(path + "-wal"); noRoom(err) && (statErr != nil || log.Size() == 0) {
+	file := resolve(path)
+	d, err := openReader(ctx, path, sealed(file))
+	if log, statErr := os.Stat(file + "-wal"); noRoom(err) && (statErr != nil || log.Size() == 0) {
 		// A full disk is no reason not to answer, and nobody can write meanwhile.
 		d, err = openReader(ctx, path, true)
 	}
@@ -126,9 +136,9 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
-	d := &DB{path: path, packs: new(codec)}
+	d := &DB{name: path, path: resolve(path), packs: new(codec)}
 	var err error
-	if d.read, err = openReaders(readDSN(path, immutable)); err != nil {
+	if d.read, err = openReaders(readDSN(d.path, immutable)); err != nil {
 		return nil, err
 	}
 	if err := d.checkSchema(ctx, d.read.DB); err != nil {
@@ -139,20 +149,36 @@ func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
 
 // create makes the file for its owner alone, migrates it and connects.
 func (d *DB) create(ctx context.Context) error {
-	if info, err := os.Stat(d.path); err == nil && info.IsDir() {
-		return isDirectory()
-	}
-	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return hint.Wrap(err, "check that the file and its directory are writable, or set database in config.toml")
-	}
-	if err := f.Close(); err != nil {
+	if err := d.makeFile(); err != nil {
 		return err
 	}
 	if err := migrate(ctx, d.path, migrations.Files, schemaVersion); err != nil {
 		return explain(err)
 	}
 	return d.connect(ctx)
+}
+
+// makeFile makes an empty file for its owner alone unless there is one, which it does
+// not open.
+func (d *DB) makeFile() error {
+	const advice = "check that the file and its directory are writable, or set database in config.toml"
+	info, err := os.Stat(d.path)
+	switch {
+	case err == nil && info.IsDir():
+		return isDirectory()
+	case err == nil:
+		if err := mayWrite(d.path); err != nil {
+			return hint.Wrap(&os.PathError{Op: "open", Path: d.path, Err: err}, advice)
+		}
+		return singleName(d.path)
+	case !isMissing(err):
+		return hint.Wrap(err, advice)
+	}
+	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return hint.Wrap(err, advice)
+	}
+	return f.Close()
 }
 
 func (d *DB) connect(ctx context.Context) (err error) {
@@ -196,8 +222,8 @@ func (d *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// Path is where the archive lies.
-func (d *DB) Path() string { return d.path }
+// Path is where the archive lies, as it was given.
+func (d *DB) Path() string { return d.name }
 
 // Pragmas go in the DSN because they hold per connection: PRAGMA through Exec
 // would reach only one connection of the pool. FULL makes each commit last
@@ -229,7 +255,7 @@ func sealed(path string) bool {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return false
 	}
-	return !mayWrite(filepath.Dir(path))
+	return mayWrite(filepath.Dir(path)) != nil
 }
 
 func exists(path string) error {

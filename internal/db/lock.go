@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,10 +26,10 @@ const (
 
 func lockFile(path string) string { return path + ".lock" }
 
-// takeLock takes the file beside the database that lets one process in. The
-// process that has it says so in words; the lock itself ends with the process,
-// however it ends.
-func takeLock(path string) (*flock.Flock, error) {
+// takeLock takes the file next to the database that lets one process in. The process
+// that has it describes itself in the holder file; the lock itself ends with the
+// process, however it ends. path is resolved.
+func takeLock(path, command string) (*flock.Flock, error) {
 	name := lockFile(path)
 	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
@@ -42,31 +44,73 @@ func takeLock(path string) (*flock.Flock, error) {
 			"check that the directory is writable for this user")
 	}
 	if !ok {
-		return nil, hint.Wrap(fmt.Errorf("%w by %s", ErrLocked, holder(name)),
+		return nil, hint.Wrap(fmt.Errorf("%w by %s", ErrLocked, readHolder(name)),
 			"stop that process, or let it do the work (kill -USR1 makes a daemon run every watch at once)")
 	}
-	who := fmt.Sprintf("pid %d since %s\n", os.Getpid(), time.Now().UTC().Format(time.RFC3339))
-	if err := os.WriteFile(holderFile(name), []byte(who), 0o600); err != nil {
+	self := Process{PID: os.Getpid(), Since: time.Now(), Command: command}
+	if err := os.WriteFile(holderFile(name), []byte(self.encode()), 0o600); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
 }
 
-// Holder says which process syncs into the archive at path, as it wrote about itself; ""
-// for none. It looks without standing in that process's way, nor in that of one which
-// is about to begin.
-func Holder(path string) (who string, err error) {
-	defer wrap(&err, "lock of %s", path)
-	name := lockFile(path)
-	switch taken, err := locked(name); {
-	case errors.Is(err, os.ErrNotExist): // nobody ever synced here
-		return "", nil
-	case errors.Is(err, os.ErrPermission):
-		return "", hint.Wrap(err, "run this as the user who runs the syncs")
-	case err != nil || !taken:
-		return "", err
+// Process is a process that has the archive open for writing, as it described itself. A
+// field is zero where its description is missing or cannot be read.
+type Process struct {
+	PID     int
+	Since   time.Time // when it took the lock
+	Command string    // the command of cocsync that it runs: run, sync
+}
+
+// String names the process: "pid 41 since 2026-11-30T02:52:38Z (run)", or "another
+// process" where nothing is known of it.
+func (p Process) String() string {
+	if p.PID == 0 {
+		return "another process"
 	}
-	return holder(name), nil
+	text := fmt.Sprintf("pid %d since %s", p.PID, p.Since.UTC().Format(time.RFC3339))
+	if p.Command != "" {
+		text += " (" + p.Command + ")"
+	}
+	return text
+}
+
+// encode is one line that parseProcess reads, and that earlier releases show as it is.
+func (p Process) encode() string { return p.String() + "\n" }
+
+// parseProcess reads a line of encode; the zero Process is for anything else.
+func parseProcess(line string) (p Process) {
+	m := processLine.FindStringSubmatch(strings.TrimSpace(line))
+	if m == nil {
+		return Process{}
+	}
+	pid, err := strconv.Atoi(m[1])
+	if err != nil {
+		return Process{}
+	}
+	since, err := time.Parse(time.RFC3339, m[2])
+	if err != nil {
+		return Process{}
+	}
+	return Process{PID: pid, Since: since.UTC(), Command: m[3]}
+}
+
+var processLine = regexp.MustCompile(`^pid ([1-9][0-9]{0,9}) since (\S+)(?: \(([a-z]{1,20})\))?$`)
+
+// Holder returns the process that has the archive at path open for writing; held is
+// false when there is none. It does not disturb that process, nor one that is starting.
+func Holder(path string) (p Process, held bool, err error) {
+	defer wrap(&err, "lock of %s", path)
+	name := lockFile(resolve(path))
+	switch held, err = locked(name); {
+	case errors.Is(err, os.ErrNotExist): // no process ever took it
+		return p, false, nil
+	case errors.Is(err, os.ErrPermission):
+		return p, false, hint.Wrap(err, "run this as the user who runs the syncs")
+	case err != nil || !held:
+		return p, false, err
+	}
+	return readHolder(name), true, nil
 }
 
 // locked reports whether a process has the lock. It shares the lock for an instant:
@@ -77,11 +121,8 @@ func locked(name string) (bool, error) {
 	return !free && err == nil, errors.Join(err, look.Close())
 }
 
-// holder is what the process that has the lock wrote about itself.
-func holder(name string) string {
+// readHolder is how the process that has the lock described itself.
+func readHolder(name string) Process {
 	text, _ := os.ReadFile(holderFile(name)) // unreadable is unknown
-	if who := strings.TrimSpace(string(text)); who != "" {
-		return who
-	}
-	return "another process"
+	return parseProcess(string(text))
 }

@@ -1,38 +1,160 @@
 package db
 
 import (
+	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
+
+	"cocsync/internal/hint"
 )
 
-// Who syncs is known to those who look; nobody does where nobody ever did, and after
-// the end.
+// Holder names the process that has the archive: its id, since when, and its command;
+// none before the first one and after the last.
 func TestHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
-	if who, err := Holder(path); who != "" || err != nil {
-		t.Errorf("before the first: Holder = %q, %v, want nobody", who, err)
+	free := func(when string) {
+		t.Helper()
+		if p, held, err := Holder(path); held || p != (Process{}) || err != nil {
+			t.Errorf("%s: Holder = %v, %v, %v, want none", when, p, held, err)
+		}
 	}
-	d, err := Open(t.Context(), path)
+	free("before the first")
+	begun := time.Now().Truncate(time.Second)
+	d, err := OpenWith(t.Context(), path, Options{Command: "run"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if who, err := Holder(path); !strings.HasPrefix(who, "pid ") || err != nil {
-			t.Errorf("Holder = %q, %v, want this process", who, err)
+		p, held, err := Holder(path)
+		if !held || p.PID != os.Getpid() || p.Command != "run" || p.Since.Before(begun) || p.Since.After(time.Now()) || err != nil {
+			t.Errorf("Holder = %v, %v, %v, want this process", p, held, err)
 		}
 	}
 	if _, err := Open(t.Context(), path); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "by pid ") {
 		t.Errorf("Open of an open archive = %v, want ErrLocked and by whom", err)
 	}
+	// What cannot be read leaves a holder of which nothing is known.
+	for _, text := range []string{"", "garbage", "pid -1 since 2026-11-30T02:52:38Z", "pid 1 since yesterday", "pid 99999999999999999999 since 2026-11-30T02:52:38Z"} {
+		if err := os.WriteFile(holderFile(lockFile(path)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if p, held, err := Holder(path); !held || p != (Process{}) || p.String() != "another process" || err != nil {
+			t.Errorf("holder file %q: Holder = %v, %v, %v, want one of which nothing is known", text, p, held, err)
+		}
+	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if who, err := Holder(path); who != "" || err != nil {
-		t.Errorf("after the end: Holder = %q, %v, want nobody", who, err)
+	free("after the end")
+}
+
+// The lock had the name that was given, so that a second daemon could open the archive
+// through a symbolic link and send each alert again.
+func TestSymbolicLinksLeadToOneLock(t *testing.T) {
+	dir := t.TempDir()
+	real := filepath.Join(dir, "data", "cocsync.db")
+	link := filepath.Join(dir, "links", "a.db")
+	again := filepath.Join(dir, "links", "b.db")
+	folder := filepath.Join(dir, "folder")
+	for _, err := range []error{
+		os.Mkdir(filepath.Dir(real), 0o700), os.Mkdir(filepath.Dir(link), 0o700),
+		os.Symlink("../data/cocsync.db", link), // to nothing yet
+		os.Symlink(link, again), os.Symlink("data", folder),
+	} {
+		if err != nil {
+			t.Skip(err) // Windows asks for a right
+		}
+	}
+	d, err := Open(t.Context(), again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Path() != again {
+		t.Errorf("Path() = %q, want the name that was given", d.Path())
+	}
+	for _, name := range []string{real, link, again, filepath.Join(folder, "cocsync.db")} {
+		if _, err := Open(t.Context(), name); !errors.Is(err, ErrLocked) {
+			t.Errorf("Open(%q) = %v, want ErrLocked", name, err)
+		}
+		if p, held, err := Holder(name); !held || p.PID != os.Getpid() || err != nil {
+			t.Errorf("Holder(%q) = %v, %v, %v, want this process", name, p, held, err)
+		}
+		if got, want := KeyFile(name), real+".key"; !sameFile(t, got, want) {
+			t.Errorf("KeyFile(%q) = %q, want %q", name, got, want)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadDir(filepath.Dir(link))
+	if err != nil || len(list) != 2 {
+		t.Errorf("next to the links lie %v, %v, want nothing but them", list, err)
+	}
+}
+
+func sameFile(t *testing.T, a, b string) bool {
+	t.Helper()
+	x, err := os.Stat(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := os.Stat(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.SameFile(x, y)
+}
+
+// A second daemon could open the archive by another hard link, with a lock and a
+// write-ahead log of its own, and corrupt it. Reading a closed copy stays possible.
+func TestHardLinksAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cocsync.db")
+	d, err := Open(t.Context(), path)
+	if err == nil {
+		err = d.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other.db")
+	if err := os.Link(path, other); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{path, other} {
+		for how, open := range map[string]func(context.Context, string) (*DB, error){"Open": Open, "OpenShared": OpenShared} {
+			d, err := open(t.Context(), name)
+			if err == nil {
+				t.Errorf("%s(%q) = nil, want an error", how, name)
+				d.Close()
+				continue
+			}
+			if !strings.Contains(err.Error(), "2 names (hard links)") || !strings.Contains(hint.Of(err), "-samefile") {
+				t.Errorf("%s(%q) = %v (hint: %s), want both names told and what to do", how, name, err, hint.Of(err))
+			}
+		}
+	}
+	r, err := OpenReader(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	d, err = Open(t.Context(), path)
+	if err != nil {
+		t.Fatalf("Open with one name = %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

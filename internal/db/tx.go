@@ -147,7 +147,7 @@ func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
 	defer func() {
 		err = errors.Join(err, r.closeStatements(), ignore(tx.Rollback(), sql.ErrTxDone))
 	}()
-	return do(&DB{path: d.path, read: r, packs: d.packs})
+	return do(&DB{name: d.name, path: d.path, read: r, packs: d.packs})
 }
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
