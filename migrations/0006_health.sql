@@ -26,3 +26,6 @@ ALTER TABLE versions ADD COLUMN retry_at INTEGER;
 
 -- Unavailable versions are requested again by their own pauses, not by the audit.
 UPDATE versions SET checked_at = NULL WHERE state = 'unavailable';
+
+-- So that what is still to be fetched can be counted without reading what is not.
+CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';

@@ -393,7 +393,7 @@ func (d *DB) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message
 type Backlog struct {
 	Notifier string
 	Waiting  int       // deliveries not yet sent, and messages besides them: files, details
-	Oldest   time.Time // when the oldest of them fell due
+	Oldest   time.Time // when the oldest of them was due; zero where none is pending
 	Failed   int       // messages refused for good
 	Quiet    time.Time // the end of the quiet hours that it was found in last
 	Held     string    // why the channel takes nothing; "" when it does
@@ -421,7 +421,10 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed'))
 				+ (SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
 					AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id)),
-			(SELECT min(due_at) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
+			(SELECT min(p.at) FROM (
+				SELECT min(due_at) AS at FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')
+				UNION ALL
+				SELECT min(created_at) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting') p),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
 			coalesce(h.reason, ''), h.until, q.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'

@@ -209,7 +209,7 @@ func apiGrep(ctx context.Context, q *query) (any, error) {
 }
 
 func apiStatus(ctx context.Context, q *query) (any, error) {
-	s, err := answer.Stand(ctx, q.DB, q.Now())
+	s, err := answer.Stand(ctx, q.site.look(), q.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ type Site struct {
 	Version string // of the program, as its pages show it
 	Guard   Guard
 	Live    *Live // what the daemon in this process tells; nil: none runs here
+	// Configured: a configuration names the archive. Without one it is taken for a copy
+	// while no process writes it.
+	Configured bool
 
 	census census
 	checks checks
