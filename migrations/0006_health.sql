@@ -23,3 +23,14 @@ ALTER TABLE cycles ADD COLUMN responded_at INTEGER;
 -- next is due; null where none failed.
 ALTER TABLE versions ADD COLUMN failed_since INTEGER;
 ALTER TABLE versions ADD COLUMN retry_at INTEGER;
+
+-- Working: when the first commit was made after the write-ahead log was last copied into
+-- the file as a whole: one row.
+CREATE TABLE wal (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	since INTEGER NOT NULL
+) STRICT;
+
+-- The time of the last verification is kept in a file next to the archive (NAME.head):
+-- nothing in the archive itself can postpone the next one.
+DROP TABLE verifications;
