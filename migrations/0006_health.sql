@@ -29,3 +29,14 @@ UPDATE versions SET checked_at = NULL WHERE state = 'unavailable';
 
 -- So that what is still to be fetched can be counted without reading what is not.
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
+
+-- Working: when the first commit was made after the write-ahead log was last copied into
+-- the file as a whole: one row.
+CREATE TABLE wal (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	since INTEGER NOT NULL
+) STRICT;
+
+-- The time of the last verification is kept in a file next to the archive (NAME.head):
+-- nothing in the archive itself can postpone the next one.
+DROP TABLE verifications;

@@ -38,7 +38,8 @@ func (a *app) owned(ctx context.Context, cfg *config.Config, command string, for
 
 // verifyWhole verifies the archive as a whole, unless it was found good lately.
 func verifyWhole(ctx context.Context, d *db.DB) error {
-	last, err := d.LastVerified(ctx)
+	begun := time.Now()
+	last, err := d.LastVerified(ctx, begun)
 	if err != nil {
 		return err
 	}
@@ -46,9 +47,7 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	age := begun.Sub(last)
-	if age >= 0 && age < verifyEvery || edge.Size <= 1 { // it was made just now
+	if begun.Sub(last) < verifyEvery || edge.Size <= 1 { // it was made just now
 		return nil
 	}
 	h := &history.History{DB: d, Now: time.Now, Local: time.Local}

@@ -47,7 +47,8 @@ type DB struct {
 	keyPath string     // where the log's private key lies
 	key     *audit.Key // nil for a reader, and while it is missing
 
-	writing sync.Mutex // one transaction at a time, so statements can be kept
+	writing sync.Mutex  // one transaction at a time, so statements can be kept
+	later   *time.Timer // the next checkpoint of the write-ahead log; nil: none is due
 	stmts   map[string]*sql.Stmt
 	wanted  []string // statements to prepare before the next transaction
 	scratch []byte   // where a transaction puts a pack together
@@ -204,9 +205,10 @@ func openReaders(dsn string) (*reader, error) {
 	return &reader{DB: db}, nil
 }
 
-// Close writes the log back into the file and lets go of the lock.
+// Close copies the write-ahead log into the file and releases the lock.
 func (d *DB) Close() error {
 	var errs []error
+	d.lastCheckpoint()
 	if d.read != nil {
 		errs = append(errs, d.read.close())
 	}
@@ -228,10 +230,11 @@ func (d *DB) Path() string { return d.name }
 // Pragmas go in the DSN because they hold per connection: PRAGMA through Exec
 // would reach only one connection of the pool. FULL makes each commit last
 // through a power cut. The page caches are bounded: 8 MB and 4 MB. The log grows
-// to 4,000 pages (16 MB) before it is written back: a first sync commits often.
+// to 4,000 pages (16 MB) before it is written back: a first sync commits often. One that
+// grew beyond that while a reader kept it is cut to it afterwards.
 func writeDSN(path string) string {
 	return dsn(path, "_txlock=immediate&_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL"+
-		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)")
+		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
 }
 
 func readDSN(path string, immutable bool) string {

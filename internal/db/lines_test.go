@@ -3,7 +3,6 @@ package db
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -203,25 +202,7 @@ func TestFolded(t *testing.T) {
 func TestLinesOfAnOldArchive(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "needle\n"))
-	path := filepath.Join(t.TempDir(), "old.db")
-	for _, q := range []string{`VACUUM INTO '` + path + `'`} {
-		if _, err := d.write.ExecContext(t.Context(), q); err != nil {
-			t.Fatal(err)
-		}
-	}
-	old, err := Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, q := range []string{`DROP TABLE leaves`, `DROP TABLE edge`, `DROP TABLE generations`, `DROP TABLE checkpoints`, `DROP TABLE lacks`, `DROP TABLE coverages`, `DROP TABLE blocks`, `DROP TABLE trigrams`, `DROP INDEX documents_lined`, `ALTER TABLE documents DROP COLUMN lined`, `ALTER TABLE cycles DROP COLUMN missed`, `DROP TABLE verifications`, `DROP INDEX documents_listed`, `ALTER TABLE watches DROP COLUMN schedule`, `ALTER TABLE watches DROP COLUMN timezone`, `ALTER TABLE watches DROP COLUMN interval`, `ALTER TABLE watches DROP COLUMN scheduled_at`, `ALTER TABLE watches DROP COLUMN short_since`, `ALTER TABLE watches DROP COLUMN short_listed`, `ALTER TABLE watches DROP COLUMN short_total`, `ALTER TABLE cycles DROP COLUMN total`, `ALTER TABLE cycles DROP COLUMN skipped`, `ALTER TABLE cycles DROP COLUMN responded_at`, `ALTER TABLE versions DROP COLUMN failed_since`, `ALTER TABLE versions DROP COLUMN retry_at`, `DROP INDEX versions_unavailable`,
-		`DELETE FROM goose_db_version WHERE version_id > 2`} {
-		if _, err := old.write.ExecContext(t.Context(), q); err != nil {
-			t.Fatalf("%s: %v", q, err)
-		}
-	}
-	if err := old.Close(); err != nil {
-		t.Fatal(err)
-	}
+	path := oldArchive(t, d, 2)
 	again, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

@@ -6,12 +6,80 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"cocsync/internal/coc"
 	"cocsync/migrations"
 )
+
+// migrationsUpTo are the released migrations up to a version.
+func migrationsUpTo(t testing.TB, version int) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	entries, err := fs.ReadDir(migrations.Files, ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		n, _, _ := strings.Cut(e.Name(), "_")
+		if number, err := strconv.Atoi(n); err != nil || number > version {
+			continue
+		}
+		text, err := fs.ReadFile(migrations.Files, e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = &fstest.MapFile{Data: text}
+	}
+	return files
+}
+
+// oldArchive makes an archive with the schema of that version, and with what d holds in
+// the columns that it had.
+func oldArchive(t testing.TB, d *DB, version int64) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "old.db")
+	if err := migrate(t.Context(), path, migrationsUpTo(t, int(version)), version); err != nil {
+		t.Fatal(err)
+	}
+	old, err := sql.Open("sqlite", dsn(path, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	old.SetMaxOpenConns(1)
+	if _, err := old.Exec(`ATTACH ? AS new`, d.path); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := old.Query(`
+		SELECT t.name, group_concat(c.name) FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+		WHERE t.type = 'table' AND t.sql LIKE '%STRICT%'
+			AND c.name IN (SELECT name FROM pragma_table_info(t.name, 'new'))
+		GROUP BY t.name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copies []string
+	for rows.Next() {
+		var table, columns string
+		if err := rows.Scan(&table, &columns); err != nil {
+			t.Fatal(err)
+		}
+		copies = append(copies, fmt.Sprintf(`INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM new.%[1]s`, table, columns))
+	}
+	if err := rows.Close(); err != nil || rows.Err() != nil || len(copies) == 0 {
+		t.Fatalf("%d tables, %v, %v", len(copies), err, rows.Err())
+	}
+	for _, q := range copies {
+		if _, err := old.Exec(q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	return path
+}
 
 // Before a migration the file is copied beside itself, for the owner alone, and
 // both the copy and the migrated file hold everything.
@@ -22,18 +90,8 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if _, err := d.write.ExecContext(t.Context(), "VACUUM INTO ?", path); err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql", schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
-	entries, err := fs.ReadDir(migrations.Files, ".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		text, err := fs.ReadFile(migrations.Files, e.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[e.Name()] = &fstest.MapFile{Data: text}
-	}
+	files := migrationsUpTo(t, schemaVersion)
+	files[fmt.Sprintf("%04d_next.sql", schemaVersion+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}
 	if err := migrate(t.Context(), path, files, schemaVersion+1); err != nil {
 		t.Fatal(err)
 	}

@@ -291,6 +291,7 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 			(SELECT coalesce(sum(size), 0) FROM contents),
 			(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)`).
 		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes, &t.FileBytes)
+	t.FileBytes += d.walBytes()
 	return t, explain(err)
 }
 

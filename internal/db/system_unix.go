@@ -3,6 +3,7 @@
 package db
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -35,3 +36,12 @@ func links(path string) (int, error) {
 // holderFile is where the process that has the lock says who it is: in the file that
 // it has locked.
 func holderFile(lock string) string { return lock }
+
+// syncFolder makes a rename in the folder last through a power cut.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -29,3 +29,6 @@ func links(path string) (int, error) {
 // holderFile is where the process that has the lock says who it is. Windows lets nobody
 // else read what is locked, so it stands beside the lock.
 func holderFile(lock string) string { return lock + ".txt" }
+
+// syncFolder does nothing: Windows syncs no folders.
+func syncFolder(string) error { return nil }

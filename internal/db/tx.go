@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 // tx is a write transaction. Its statements are prepared once for the life of
@@ -28,18 +29,43 @@ func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return explain(err)
 	}
+	empty, err := walEmpty(ctx, d.write)
+	if err != nil {
+		return explain(err)
+	}
 	t, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)
 	}
 	w := tx{ctx, t, d, &edgeTx{}, map[string]*sql.Stmt{}}
-	if err = f(w); err == nil {
-		err = w.saveEdge()
-	}
-	if err != nil {
+	if err = w.whole(f, empty); err != nil {
 		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
 	}
-	return explain(t.Commit())
+	if err := t.Commit(); err != nil {
+		return explain(err)
+	}
+	d.checkpointLater()
+	return nil
+}
+
+// whole runs f and adds what each transaction records. empty says that the write-ahead
+// log was empty before it.
+func (t tx) whole(f func(tx) error, empty bool) error {
+	before, err := t.changes(empty)
+	if err != nil {
+		return err
+	}
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.saveEdge(); err != nil {
+		return err
+	}
+	after, err := t.changes(empty)
+	if err != nil || after == before {
+		return err
+	}
+	return t.noteFirstCommit(time.Now())
 }
 
 // prepare makes the statements that the transaction before this one missed. Those that

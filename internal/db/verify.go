@@ -308,19 +308,3 @@ func (l Leaf) SameHash(r *audit.Record) bool {
 	h := audit.LeafHash(r.Encode())
 	return bytes.Equal(h[:], l.Hash[:])
 }
-
-// LastVerified returns when the archive as a whole was last found good; zero: never.
-func (d *DB) LastVerified(ctx context.Context) (at time.Time, err error) {
-	defer wrap(&err, "last verification")
-	var ms sql.NullInt64
-	err = d.read.row(ctx, `SELECT max(at) FROM verifications`).Scan(&ms)
-	return instant(ms), explain(err)
-}
-
-// Verified records that the archive as a whole was found good.
-func (d *DB) Verified(ctx context.Context, at time.Time) (err error) {
-	defer wrap(&err, "last verification")
-	return d.update(ctx, func(t tx) error {
-		return t.exec(`INSERT INTO verifications (id, at) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET at = ?1`, at.UnixMilli())
-	})
-}

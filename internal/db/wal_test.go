@@ -1,0 +1,130 @@
+package db
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func mustWAL(t *testing.T, d *DB) WAL {
+	t.Helper()
+	w, err := d.WAL(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Nothing said how much of the write-ahead log is not copied into the file, nor since
+// when. Another process that may only read can ask.
+func TestWAL(t *testing.T) {
+	d, _ := open(t)
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	begun := time.Now().Truncate(time.Millisecond)
+	commit(t, d, step("DM1", "a\n"))
+	w := mustWAL(t, r)
+	if w.Bytes == 0 || w.Pending == 0 || w.Pending > w.Bytes || w.Since.IsZero() || w.Since.After(time.Now()) {
+		t.Errorf("WAL() = %+v after a commit, want it pending", w)
+	}
+	d.checkpointNow()
+	if w := mustWAL(t, r); w.Pending != 0 || !w.Since.IsZero() {
+		t.Errorf("WAL() = %+v after a checkpoint, want nothing pending", w)
+	}
+	// What changes nothing leaves nothing to copy.
+	if err := d.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Paused(t.Context(), "no such account", day); err != nil {
+		t.Fatal(err)
+	}
+	if w := mustWAL(t, r); w.Pending != 0 {
+		t.Errorf("WAL() = %+v after commits without a change, want nothing pending", w)
+	}
+	commit(t, d, step("DM2", "b\n"))
+	first := mustWAL(t, r)
+	if first.Since.Before(begun) {
+		t.Errorf("WAL() = %+v, want a time from %v on", first, begun)
+	}
+	commit(t, d, step("DM3", "c\n"))
+	if w := mustWAL(t, r); !w.Since.Equal(first.Since) || w.Pending <= first.Pending {
+		t.Errorf("WAL() = %+v after one more commit, want the time of the first, %v, and more than %d bytes", w, first.Since, first.Pending)
+	}
+	totals, err := r.Totals(t.Context())
+	if err != nil || totals.FileBytes < w.Bytes {
+		t.Errorf("Totals() = %+v, %v, want the write-ahead log in the size", totals, err)
+	}
+}
+
+// A reader that leaves its transaction open keeps the log from being copied; it is tried
+// again until the reader ends, and a log that grew is cut then.
+func TestWALKeptByAReader(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	d.checkpointNow()
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	err = r.Snapshot(t.Context(), func(s *DB) error {
+		if _, err := s.Documents(t.Context()); err != nil {
+			return err
+		}
+		for i := range 3 {
+			if err := d.update(t.Context(), func(tx tx) error {
+				return tx.exec(`INSERT INTO notices (kind, watch, at, title, lines) VALUES ('x', '', 0, ?, hex(randomblob(4000000)))`, fmt.Sprint(i))
+			}); err != nil {
+				return err
+			}
+		}
+		d.checkpointNow()
+		w, err := s.WAL(t.Context())
+		if err != nil {
+			return err
+		}
+		if w.Pending == 0 || w.Since.IsZero() || w.Bytes < 24_000_000 {
+			t.Errorf("WAL() = %+v beside an open transaction, want 24 MB of it pending", w)
+		}
+		if d.later == nil {
+			t.Error("no further checkpoint is due")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.checkpointNow()
+	commit(t, d, step("DM2", "b\n"))
+	if w := mustWAL(t, r); w.Bytes > 17_000_000 {
+		t.Errorf("WAL() = %+v after the reader ended, want a file of at most 16 MB", w)
+	}
+}
+
+// The process that wrote last left its log uncopied where another process had the archive
+// open: nothing copied it before the next commits had filled it.
+func TestCloseCopiesTheWAL(t *testing.T) {
+	d, _ := open(t)
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	shared, err := OpenShared(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, d, step("DM1", "a\n"))
+	if err := shared.Paused(t.Context(), "prod", day); err != nil {
+		t.Fatal(err)
+	}
+	if err := shared.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w := mustWAL(t, r); w.Pending != 0 {
+		t.Errorf("WAL() = %+v after Close, want nothing pending", w)
+	}
+}
