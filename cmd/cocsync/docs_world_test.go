@@ -51,6 +51,7 @@ connections = 1
 [[watch]]
 name = "runbooks"
 account = "prod"
+schedule = "0 8 * * *"
 select = { all = true }
 notify = ["ops"]
 

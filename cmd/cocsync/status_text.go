@@ -34,6 +34,9 @@ func (p *page) status(s *answer.Standing) {
 	p.line("changes", fmt.Sprint(s.Totals.Changes))
 	p.line("log", s.LogStanding())
 	p.line("size", s.SizeStanding())
+	for _, note := range s.Notes {
+		p.line("note", visible(note))
+	}
 	for _, w := range s.Watches {
 		p.watch(s, w)
 	}

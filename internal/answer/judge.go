@@ -3,6 +3,8 @@ package answer
 import (
 	"context"
 	"math"
+	"os"
+	"runtime"
 	"time"
 
 	"cocsync/internal/coc"
@@ -69,7 +71,19 @@ func Judge(ctx context.Context, a Archive, now time.Time) (s *Standing, err erro
 		return nil, err
 	}
 	s.findProblems()
+	for _, name := range []string{s.Path, s.Path + ".key"} {
+		if readableByOthers(name) {
+			s.Notes = append(s.Notes, "other users can read "+name+"; `chmod 600 "+name+"` prevents that")
+		}
+	}
 	return s, nil
+}
+
+// readableByOthers reports whether other users than its owner may read a file. A file that
+// is not there, none may read.
+func readableByOthers(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 // Windows has no such bits
 }
 
 // readWatches reads the watches, those that no configuration names any more included.

@@ -92,8 +92,11 @@ func (s *Standing) findProblems() {
 // archiveProblems are those of the file and of the process that writes it.
 func (s *Standing) archiveProblems() {
 	if !s.ran() {
-		s.problem(ProblemNoCycle, "no cycle has run yet", "the archive has no whole cycle of any watch",
-			"start the daemon: `cocsync run`; or run `cocsync sync`")
+		what, why := "no cycle has run yet", "the archive has no whole cycle of any watch"
+		if !s.LastGoodAt().IsZero() {
+			what, why = "no watch is configured", "no configuration names a watch that has run"
+		}
+		s.problem(ProblemNoCycle, what, why, "start the daemon: `cocsync run`; or run `cocsync sync`")
 	}
 	if s.daemonGone() {
 		why := "the newest cycle was a daemon's, and no process has the archive open for writing"

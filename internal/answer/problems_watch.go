@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -33,10 +32,15 @@ func (s *Standing) watchProblems(w WatchStanding) {
 			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
 			"check this machine's clock; once it is right, the next cycle ends this")
 	}
-	if w.LastGoodAt.IsZero() {
-		s.problem(ProblemNoGoodCycle, "watch "+w.Name+": no cycle was good yet", s.notGood(w), "`cocsync status` shows what it does; cocsync's log says more")
-	} else {
+	switch {
+	case !w.LastGoodAt.IsZero():
 		s.lateProblem(w)
+	case w.FailedInARow == 0:
+		why := "the last one did not come to its end"
+		if s.runs(w) {
+			why = "the cycle that runs began " + s.Ago(c.StartedAt)
+		}
+		s.problem(ProblemNoGoodCycle, "watch "+w.Name+": no cycle was good yet", why, "wait for its end: `cocsync status` shows the progress, and cocsync's log errors")
 	}
 	s.failedProblems(w)
 	if c.Outcome == coc.Stopped || c.Outcome == coc.Running && s.Archive.Writer == nil {
@@ -46,17 +50,6 @@ func (s *Standing) watchProblems(w WatchStanding) {
 		}
 		s.problem(ProblemStopped, "watch "+w.Name+": the last cycle did not come to its end", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
 	}
-}
-
-// notGood says why a watch had no good cycle yet.
-func (s *Standing) notGood(w WatchStanding) string {
-	switch {
-	case s.runs(w):
-		return "the cycle that runs began " + s.Ago(w.Newest.StartedAt)
-	case w.FailedInARow > 0:
-		return cmp.Or(w.Failure.Err, Plural(w.Failed, "document")+" failed")
-	}
-	return "the last one did not come to its end"
 }
 
 // lateProblem adds that a cycle was due by the schedule and none succeeded.
@@ -98,6 +91,9 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	what := fmt.Sprintf("watch %s: the last cycle failed", w.Name)
 	if w.FailedInARow > 1 {
 		what = fmt.Sprintf("watch %s: the last %d cycles failed", w.Name, w.FailedInARow)
+	}
+	if w.LastGoodAt.IsZero() {
+		what += ", and none was good yet"
 	}
 	if c.Skipped > 0 || !w.Shortfall.Since.IsZero() {
 		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),

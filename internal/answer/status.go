@@ -29,6 +29,7 @@ type Standing struct {
 	Signed                      int64 // those under its newest signature
 	WAL                         db.WAL
 	Problems                    []Problem // what a person should look at, the widest first
+	Notes                       []string  // what is not wrong and could be better
 
 	Totals   db.Totals
 	States   map[coc.DocState]int
@@ -196,7 +197,7 @@ func (s *Standing) LogStanding() string {
 
 // SizeStanding says how large the archive is.
 func (s *Standing) SizeStanding() string {
-	text := fmt.Sprintf("%s for %s of contents", Size(s.Totals.FileBytes), Size(s.Totals.ContentBytes))
+	text := fmt.Sprintf("%s, for %s of contents", Size(s.Totals.FileBytes), Size(s.Totals.ContentBytes))
 	if s.WAL.Bytes > 0 {
 		text += fmt.Sprintf("; %s of it write-ahead log", Size(s.WAL.Bytes))
 	}

@@ -25,8 +25,9 @@ type Status struct {
 	Notifiers    []Notifier     `json:"notifiers"`
 	// Missing are the first of the listed versions that could not be fetched.
 	Missing    []MissingVersion `json:"missing"`
-	MissingAll int              `json:"missing_all"`
+	MissingAll int              `json:"missing_count"`
 	Problems   []Problem        `json:"problems"`
+	Notes      []string         `json:"notes"`
 }
 
 // Process is a process that has the archive open for writing. What it did not say of
@@ -114,7 +115,7 @@ type Notifier struct {
 // NewStatus makes the answer of how everything stands.
 func NewStatus(s *Standing) Status {
 	out := Status{
-		Archive: s.Path, Copy: s.Archive.Copy, WALBytes: s.WAL.Bytes, Missing: []MissingVersion{}, MissingAll: s.MissingAll, FileBytes: s.Totals.FileBytes, ContentBytes: s.Totals.ContentBytes, Changes: s.Totals.Changes,
+		Archive: s.Path, Copy: s.Archive.Copy, WALBytes: s.WAL.Bytes, Missing: []MissingVersion{}, Notes: append([]string{}, s.Notes...), MissingAll: s.MissingAll, FileBytes: s.Totals.FileBytes, ContentBytes: s.Totals.ContentBytes, Changes: s.Totals.Changes,
 		LogRecords: s.Logged, LogSigned: s.Signed,
 		Documents: map[string]int{}, Versions: map[string]int{},
 		Watches: []Watch{}, Notifiers: []Notifier{}, Problems: append([]Problem{}, s.Problems...),

@@ -84,6 +84,9 @@ func (s *Site) health(ctx context.Context, q *question) (*view, error) {
 	fact("Versions", st.VersionsStanding())
 	fact("Log", st.LogStanding())
 	fact("File", st.Path+", "+st.SizeStanding())
+	for _, note := range st.Notes {
+		fact("Note", note)
+	}
 	return &view{Title: visible("Health", ""), Here: "health", Body: &b}, nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Live is what a page hears of the daemon in its process: what
-// is counted as it happens and stands in no archive. A nil Live hears nothing.
+// Live is what the daemon in the same process reports to the page: what is counted as it
+// happens and is in no archive. A nil Live receives nothing.
 type Live struct {
 	mu       sync.Mutex
 	requests map[pair]int        // by account and outcome
