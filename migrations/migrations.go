@@ -6,5 +6,11 @@ import "embed"
 
 // Files are the migrations, NNNN_name.sql.
 //
-//go:embed *.sql
+//go:embed [0-9]*.sql
 var Files embed.FS
+
+// Schema is what all migrations together make: each object of sqlite_schema after a line
+// "-- object TYPE NAME TABLE". It is generated: go test ./internal/db -run Schema -update.
+//
+//go:embed schema.sql
+var Schema string

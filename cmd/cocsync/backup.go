@@ -104,7 +104,7 @@ func (a *app) verified(ctx context.Context, path string) (v history.Verdict, err
 		return v, err
 	}
 	if len(v.Faults) > 0 {
-		return v, fmt.Errorf("it does not verify: %s", v.Faults[0])
+		return v, &exitError{exitAltered, fmt.Errorf("it does not verify: %s", v.Faults[0])}
 	}
 	return v, nil
 }

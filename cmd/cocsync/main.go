@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/db"
 	"cocsync/internal/hint"
 )
 
@@ -112,6 +113,8 @@ func report(w io.Writer, err error) int {
 	status := exitFailed
 	var exit *exitError
 	switch {
+	case errors.Is(err, db.ErrAltered):
+		status = exitAltered
 	case errors.As(err, &exit):
 		status = exit.status
 	case errors.Is(err, answer.ErrMisasked):

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"time"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/config"
+	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/syncer"
 )
 
 // verifyEvery is how old the last verification as a whole may be while the archive is
@@ -20,9 +23,6 @@ const verifyEvery = 24 * time.Hour
 // refused, unless force is set: nothing must be written behind what somebody altered.
 func (a *app) owned(ctx context.Context, cfg *config.Config, command string, force bool) (*db.DB, error) {
 	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Force: force, Command: command})
-	if errors.Is(err, db.ErrAltered) {
-		return nil, &exitError{exitAltered, err}
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,4 +65,25 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 func notObserved(v history.Verdict, advice string) error {
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all",
 		v.Faults[0], plural(len(v.Faults)+v.More, "fault")), advice)}
+}
+
+// stopWhenAltered has the daemon end, with stop, when a cycle finds that the archive was
+// altered: no other try would change that.
+func stopWhenAltered(d *daemon.Daemon, stop context.CancelCauseFunc) {
+	load := d.Load
+	d.Load = func(ctx context.Context) (*daemon.Set, error) {
+		set, err := load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		cycle := set.Cycle
+		set.Cycle = func(ctx context.Context, w syncer.Watch, o syncer.Options) (coc.Cycle, error) {
+			c, err := cycle(ctx, w, o)
+			if errors.Is(err, db.ErrAltered) {
+				stop(err)
+			}
+			return c, err
+		}
+		return set, nil
+	}
 }

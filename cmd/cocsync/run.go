@@ -71,7 +71,13 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	if !force {
 		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	stopWhenAltered(daemon, stop)
 	err = daemon.Run(ctx, reload, wake)
+	if cause := context.Cause(ctx); errors.Is(cause, db.ErrAltered) {
+		err = errors.Join(err, cause)
+	}
 	log.Info("daemon ends")
 	return err
 }

@@ -41,6 +41,9 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	key = cmp.Or(key, KeyFile(file))
 	d := &DB{name: path, path: file, keyPath: key, lock: lock}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	if err := checkSource(ctx, resolve(from)); err != nil {
+		return err
+	}
 	if err := copyFile(ctx, resolve(from), file); err != nil {
 		return err
 	}
@@ -68,6 +71,23 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	}
 	_, err = d.Head(ctx, false, time.Now())
 	return err
+}
+
+// checkSource refuses a file that could not be opened as an archive once it was copied.
+func checkSource(ctx context.Context, from string) (err error) {
+	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	version, err := readVersion(ctx, in, schemaVersion)
+	switch {
+	case err != nil:
+		return explain(err)
+	case version < schemaVersion:
+		return explain(checkOldObjects(ctx, in))
+	}
+	return explain(checkObjects(ctx, in))
 }
 
 // copyFile copies an archive to a new file for its owner alone, page by page and with

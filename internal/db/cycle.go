@@ -10,11 +10,15 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Begin records that a cycle begins and returns its id. Cycles of the watch that
+// Begin records that a cycle begins and returns its id. It fails with ErrAltered when the
+// schema was altered. Cycles of the watch that
 // never ended are closed: their process died.
 func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
 	err = d.update(ctx, func(t tx) error {
+		if err := t.checkSchema(); err != nil {
+			return err
+		}
 		if err := t.putWatch(c.Watch, c.Account, c.StartedAt); err != nil {
 			return err
 		}

@@ -51,6 +51,7 @@ type DB struct {
 	later   *time.Timer // the next checkpoint of the write-ahead log; nil: none is due
 	stmts   map[string]*sql.Stmt
 	wanted  []string // statements to prepare before the next transaction
+	cookie  *int64   // of the schema that was compared last; nil: none was
 	scratch []byte   // where a transaction puts a pack together
 }
 
@@ -286,6 +287,9 @@ func isDirectory() error {
 
 // wrap puts what was being done before an error.
 func wrap(err *error, format string, args ...any) {
+	if tooManyFiles(*err) {
+		*err = hint.Wrap(*err, filesAdvice)
+	}
 	if *err != nil {
 		*err = fmt.Errorf(format+": %w", append(args, *err)...)
 	}

@@ -203,3 +203,8 @@ func TestRefusalOutlivesTheProcess(t *testing.T) {
 		t.Errorf("Account = %+v, %v, want the refusal", s, err)
 	}
 }
+
+// openers are the ways to open an archive.
+func openers() map[string]func(context.Context, string) (*DB, error) {
+	return map[string]func(context.Context, string) (*DB, error){"Open": Open, "OpenShared": OpenShared, "OpenReader": OpenReader}
+}

@@ -39,6 +39,9 @@ func takeLock(path, command string) (*flock.Flock, error) {
 		}
 		time.Sleep(lookPause)
 	}
+	if tooManyFiles(err) {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
 	if err != nil {
 		return nil, hint.Wrap(fmt.Errorf("lock: %w", err),
 			"check that the directory is writable for this user")

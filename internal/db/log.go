@@ -79,9 +79,6 @@ func (d *DB) beginLog(ctx context.Context) (err error) {
 	return d.newGeneration(ctx, audit.Checkpoint{})
 }
 
-// ErrAltered means that somebody altered the archive: its log does not fit.
-var ErrAltered = errors.New("its log was altered")
-
 // checkLog refuses an archive whose leaves do not make its head, or not the one that was
 // signed last: nothing must be written behind what somebody altered.
 func (d *DB) checkLog(ctx context.Context) error {
@@ -115,8 +112,8 @@ func (d *DB) checkLog(ctx context.Context) error {
 		wrong = "its records do not make its head"
 	}
 	if wrong != "" {
-		return hint.Wrap(fmt.Errorf("%w: %s", ErrAltered, wrong),
-			"`cocsync verify` names what; nothing is written to such an archive without --force")
+		return alteredError{hint.Wrap(errors.New("its log was altered: "+wrong),
+			"`cocsync verify` names what; nothing is written to such an archive without --force")}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -37,6 +38,9 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	if err != nil || version == want {
 		return err
 	}
+	if err := checkOldObjects(ctx, w); err != nil {
+		return err
+	}
 	if version > 0 {
 		backup := fmt.Sprintf("%s.schema%d-%s", path, version, time.Now().UTC().Format("20060102T150405Z"))
 		if err := backupTo(ctx, w, backup); err != nil {
@@ -61,7 +65,10 @@ func refuse(ctx context.Context, path string, newest int64) error {
 		return err
 	}
 	defer r.Close()
-	_, err = readVersion(ctx, r, newest)
+	version, err := readVersion(ctx, r, newest)
+	if err == nil && version < newest {
+		err = checkOldObjects(ctx, r)
+	}
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
 		return nil // the writer meets it too, or can mend it (a journal left over)
 	}
@@ -92,7 +99,7 @@ func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
 		return hint.Wrap(fmt.Errorf("its schema is version %d, this cocsync reads version %d", version, schemaVersion),
 			"run `cocsync sync` or the daemon of this release once: it migrates the file, after a backup beside it")
 	}
-	return nil
+	return checkObjects(ctx, db)
 }
 
 // readVersion returns the schema's version, 0 for an empty file. goose passes a
@@ -112,7 +119,11 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 			return 0, nil
 		}
 	}
-	if err != nil && strings.Contains(err.Error(), "no such table") || err == nil && app != applicationID && version.Int64 > 0 {
+	if err == nil && app != applicationID && version.Int64 > 0 {
+		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not marked as cocsync's: its application_id is %d, not %d", app, applicationID),
+			fmt.Sprintf("name another file: set database in config.toml, or --db FILE; if sqlite3's .dump made it, which leaves the mark out: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
+	}
+	if err != nil && strings.Contains(err.Error(), "no such table") {
 		return 0, hint.Wrap(errors.New("it is an SQLite database, but not cocsync's"),
 			"name another file: set database in config.toml, or --db FILE")
 	}
@@ -140,6 +151,9 @@ func explain(err error) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		advice = "another program holds the database: close it (an sqlite3 shell, a backup) and try again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		if noDescriptors() {
+			return hint.Wrap(fmt.Errorf("%w: too many open files", err), filesAdvice)
+		}
 		advice = "check that the file and its directory are readable and writable for this user"
 	case sqlite3.SQLITE_NOTADB:
 		advice = "this file is no SQLite database: name another one, or restore a backup"
@@ -151,6 +165,28 @@ func explain(err error) error {
 		return err
 	}
 	return hint.Wrap(err, advice)
+}
+
+// filesAdvice is for a process that has no file descriptor left.
+const filesAdvice = "raise the limit of open files to 64 or more: `ulimit -n` in a shell, LimitNOFILE= in a systemd unit"
+
+// tooManyFiles reports whether an error is about file descriptors.
+func tooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// noDescriptors reports whether the process has too few file descriptors left to open a
+// database. SQLite does not tell why it could not open one; it needs the file, its -wal
+// and its -shm at once.
+func noDescriptors() bool {
+	for range 3 {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			return tooManyFiles(err)
+		}
+		defer f.Close()
+	}
+	return false
 }
 
 // noRoom reports whether the disk is full. IOERR_SHMSIZE means that there is no

@@ -51,6 +51,9 @@ func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
 // whole runs f and adds what each transaction records. empty says that the write-ahead
 // log was empty before it.
 func (t tx) whole(f func(tx) error, empty bool) error {
+	if err := t.checkSchemaOnce(); err != nil {
+		return err
+	}
 	before, err := t.changes(empty)
 	if err != nil {
 		return err

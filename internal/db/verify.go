@@ -9,11 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
-	"cocsync/migrations"
 )
 
 // What follows reads the archive for those who doubt it. It decides nothing.
@@ -267,40 +264,6 @@ func (d *DB) Integrity(ctx context.Context) (_ []string, err error) {
 func scanText(row scanner) (s string, err error) {
 	err = row.Scan(&s)
 	return s, err
-}
-
-// Object is a table, an index, a view or a trigger, and the words that made it.
-type Object struct{ Type, Name, SQL string }
-
-const objectQuery = `SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name`
-
-func scanObject(row scanner) (o Object, err error) {
-	err = row.Scan(&o.Type, &o.Name, &o.SQL)
-	return o, err
-}
-
-// Schema returns what the file has, and what it should have.
-func (d *DB) Schema(ctx context.Context) (has, should []Object, err error) {
-	defer wrap(&err, "schema")
-	if has, err = collect(ctx, d.read, scanObject, objectQuery); err != nil {
-		return nil, nil, err
-	}
-	m, err := sql.Open("sqlite", "file::memory:?_pragma=trusted_schema(0)")
-	if err != nil {
-		return nil, nil, err
-	}
-	m.SetMaxOpenConns(1)
-	fresh := &reader{DB: m}
-	defer func() { err = errors.Join(err, fresh.close()) }()
-	p, err := goose.NewProvider(goose.DialectSQLite3, m, migrations.Files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return nil, nil, err
-	}
-	should, err = collect(ctx, fresh, scanObject, objectQuery)
-	return has, should, err
 }
 
 // SameHash reports whether a record makes the leaf.

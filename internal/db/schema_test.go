@@ -1,0 +1,197 @@
+package db
+
+import (
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"cocsync/internal/coc"
+	"cocsync/migrations"
+)
+
+var update = flag.Bool("update", false, "write migrations/schema.sql")
+
+// The schema that archives are compared with is what the migrations make.
+func TestSchemaFile(t *testing.T) {
+	m, err := sql.Open("sqlite", "file::memory:?_pragma=trusted_schema(0)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	m.SetMaxOpenConns(1)
+	p, err := goose.NewProvider(goose.DialectSQLite3, m, migrations.Files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := readObjects(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sortObjects(want)
+	if *update {
+		var b strings.Builder
+		for _, o := range want {
+			fmt.Fprintf(&b, "%s%s %s %s\n%s;\n", objectLine, o.Type, o.Name, o.Table, o.SQL)
+		}
+		if err := os.WriteFile("../../migrations/schema.sql", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Skip("written: build again")
+	}
+	if diff := cmp.Diff(want, expectedSchema()); diff != "" {
+		t.Errorf("migrations/schema.sql is not what the migrations make (-migrations +file); go test ./internal/db -run SchemaFile -update\n%s", diff)
+	}
+}
+
+// alter runs statements as somebody with a shell of SQLite would.
+func alter(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	c, err := sql.Open("sqlite", dsn(path, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetMaxOpenConns(1)
+	for _, q := range statements {
+		if _, err := c.Exec(q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+}
+
+// silence are triggers that keep every alert from being sent.
+const silence = `CREATE TRIGGER silence AFTER INSERT ON deliveries BEGIN DELETE FROM deliveries WHERE id = new.id; END`
+
+// A trigger in the file dropped every alert, and nothing told it: only verify compared the
+// schema. Now nobody opens such a file.
+func TestAlteredSchemaIsRefused(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	for _, tt := range []struct {
+		name string
+		sql  []string
+		want string // in the error; "" for none
+	}{
+		{"a trigger", []string{silence}, `trigger "silence" on "deliveries" is none of cocsync's`},
+		{"a view", []string{`CREATE VIEW v AS SELECT 1`}, `view "v" on "v" is none of cocsync's`},
+		{"a table", []string{`CREATE TABLE t (a)`}, `table "t" on "t" is none of cocsync's`},
+		{"a virtual table", []string{`CREATE VIRTUAL TABLE f USING fts5 (a)`}, `table "f" on "f" is none of cocsync's`},
+		{"an index", []string{`CREATE INDEX i ON changes (kind)`}, `index "i" on "changes" is none of cocsync's`},
+		{"an index less", []string{`DROP INDEX changes_at`}, `index "changes_at" is missing`},
+		{"another index", []string{`DROP INDEX changes_at`, `CREATE INDEX changes_at ON changes (at DESC)`}, `index "changes_at" is not as cocsync makes it`},
+		{"a column more", []string{`ALTER TABLE changes ADD COLUMN note TEXT`}, `table "changes" is not as cocsync makes it`},
+		{"a view for a table", []string{`ALTER TABLE holds RENAME TO holds2`, `CREATE VIEW holds AS SELECT * FROM holds2 WHERE 0`}, `view "holds" on "holds" is none of cocsync's`},
+		{"a check less", []string{`PRAGMA writable_schema = 1`, `UPDATE sqlite_schema SET sql = replace(sql, ' CHECK (late IN (0, 1))', '') WHERE name = 'changes'`}, `table "changes" is not as cocsync makes it`},
+		{"Litestream's table with another column", []string{`CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER, x)`}, `table "_litestream_seq" on "_litestream_seq" is none of cocsync's`},
+		{"Litestream's tables", []string{`CREATE TABLE IF NOT EXISTS _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);`, `CREATE TABLE IF NOT EXISTS _litestream_lock (id INTEGER);`}, ""},
+		{"statistics", []string{`ANALYZE`}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "a.db")
+			if err := d.Backup(t.Context(), path); err != nil {
+				t.Fatal(err)
+			}
+			alter(t, path, tt.sql...)
+			for how, open := range openers() {
+				d, err := open(t.Context(), path)
+				if err == nil {
+					err = d.CheckSchema(t.Context())
+					if err := d.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				if tt.want == "" && err != nil {
+					t.Errorf("%s = %v, want no error", how, err)
+				}
+				if tt.want != "" && (!errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("%s = %v, want ErrAltered with %q", how, err, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// A trigger that another process puts into the file of a running daemon takes no effect:
+// the next transaction and the next cycle are refused.
+func TestAlteredSchemaStopsTheWriter(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	alter(t, d.path, silence)
+	err = d.Commit(t.Context(), step("DM2", "b\n"))
+	if !errors.Is(err, ErrAltered) {
+		t.Errorf("Commit = %v, want ErrAltered", err)
+	}
+	_, err = d.Begin(t.Context(), coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day})
+	if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), `trigger "silence"`) {
+		t.Errorf("Begin = %v, want ErrAltered that names the trigger", err)
+	}
+	if err := r.CheckSchema(t.Context()); !errors.Is(err, ErrAltered) {
+		t.Errorf("CheckSchema of a reader = %v, want ErrAltered", err)
+	}
+	alter(t, d.path, `DROP TRIGGER silence`)
+	commit(t, d, step("DM2", "b\n"))
+}
+
+// A trigger in an archive of an earlier release would have run in the migrations.
+func TestOldArchiveWithATriggerIsNotMigrated(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	for _, q := range []string{silence, `CREATE VIEW v AS SELECT 1`, `CREATE VIRTUAL TABLE f USING fts5 (a)`} {
+		path := oldArchive(t, d, 5)
+		alter(t, path, q)
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := Open(t.Context(), path); !errors.Is(err, ErrAltered) {
+			t.Errorf("%s: Open = %v, %v, want ErrAltered", q, d, err)
+		}
+		after, err := os.ReadFile(path)
+		if err != nil || string(before) != string(after) {
+			t.Errorf("%s: the file was written to: %v", q, err)
+		}
+	}
+	path := oldArchive(t, d, 5)
+	old, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The check runs at each open and before each cycle, so that it must cost little in an
+// archive of any size.
+func BenchmarkCheckSchema(b *testing.B) {
+	d, _ := open(b)
+	commit(b, d, step("DM1", "a\n"))
+	_, err := d.write.Exec(`
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+		INSERT INTO versions (document_id, label, version_uuid, listed_at, backfill, state)
+		SELECT 1, 'x' || i, '', 0, 1, 'archived' FROM n`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := d.CheckSchema(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,384 @@
+-- object index blocks_document blocks
+CREATE INDEX blocks_document ON blocks (document_id);
+-- object index blocks_state blocks
+CREATE INDEX blocks_state ON blocks (state) WHERE state <> 'indexed';
+-- object index changes_at changes
+CREATE INDEX changes_at ON changes (at);
+-- object index changes_document changes
+CREATE INDEX changes_document ON changes (document_id, at);
+-- object index coverages_watch coverages
+CREATE INDEX coverages_watch ON coverages (watch, last_cycle);
+-- object index cycles_watch cycles
+CREATE INDEX cycles_watch ON cycles (watch, id);
+-- object index deliveries_message deliveries
+CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
+-- object index deliveries_notifier deliveries
+CREATE INDEX deliveries_notifier ON deliveries (notifier);
+-- object index deliveries_open deliveries
+CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('waiting', 'claimed');
+-- object index deliveries_waiting deliveries
+CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = 'waiting';
+-- object index document_states_document document_states
+CREATE INDEX document_states_document ON document_states (document_id);
+-- object index documents_lined documents
+CREATE INDEX documents_lined ON documents (lined);
+-- object index documents_listed documents
+CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
+-- object index documents_name documents
+CREATE INDEX documents_name ON documents (name);
+-- object index memberships_document memberships
+CREATE INDEX memberships_document ON memberships (document_id);
+-- object index messages_failed messages
+CREATE INDEX messages_failed ON messages (notifier) WHERE state = 'failed';
+-- object index messages_parent messages
+CREATE INDEX messages_parent ON messages (parent_id) WHERE parent_id IS NOT NULL;
+-- object index messages_plain messages
+CREATE INDEX messages_plain ON messages (notifier, sent_at) WHERE plain = 1;
+-- object index messages_stale messages
+CREATE INDEX messages_stale ON messages (notifier) WHERE stale = 1;
+-- object index messages_thread messages
+CREATE INDEX messages_thread ON messages (document_id, notifier, created_at) WHERE kind = 'root';
+-- object index messages_unsent messages
+CREATE INDEX messages_unsent ON messages (id) WHERE state <> 'sent';
+-- object index messages_waiting messages
+CREATE INDEX messages_waiting ON messages (notifier, id) WHERE state = 'waiting';
+-- object index packs_document packs
+CREATE INDEX packs_document ON packs (document_id, id);
+-- object index sqlite_autoindex_accounts_1 accounts
+;
+-- object index sqlite_autoindex_contents_1 contents
+;
+-- object index sqlite_autoindex_deliveries_1 deliveries
+;
+-- object index sqlite_autoindex_documents_1 documents
+;
+-- object index sqlite_autoindex_revisions_1 revisions
+;
+-- object index sqlite_autoindex_versions_1 versions
+;
+-- object index versions_checked versions
+CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
+-- object index versions_pending versions
+CREATE INDEX versions_pending ON versions (document_id) WHERE state = 'pending';
+-- object index versions_unavailable versions
+CREATE INDEX versions_unavailable ON versions (document_id) WHERE state = 'unavailable';
+-- object table accounts accounts
+CREATE TABLE accounts (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE,
+	endpoint TEXT NOT NULL,
+	-- Working: COC refused this key pair (a hash names it), or asked for quiet.
+	refused_key TEXT,
+	refused_until INTEGER,
+	refused_why TEXT,
+	paused_until INTEGER
+) STRICT;
+-- object table blocks blocks
+CREATE TABLE blocks (
+	id INTEGER PRIMARY KEY,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	size INTEGER NOT NULL, -- unpacked
+	frame BLOB NOT NULL,   -- zstd; each line ends with a line feed
+	-- open: not in trigrams yet; large: too large for it. Searches read these.
+	state TEXT NOT NULL CHECK (state IN ('open', 'indexed', 'large'))
+) STRICT;
+-- object table changes changes
+CREATE TABLE changes (
+	id INTEGER PRIMARY KEY,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	cycle_id INTEGER REFERENCES cycles,
+	kind TEXT NOT NULL CHECK (kind IN
+		('new', 'version', 'rewritten', 'metadata', 'withdrawn', 'deleted', 'restored')),
+	from_revision INTEGER REFERENCES revisions,
+	to_revision INTEGER REFERENCES revisions,
+	from_state INTEGER REFERENCES document_states,
+	to_state INTEGER REFERENCES document_states,
+	version_id INTEGER REFERENCES versions, -- of a withdrawn one
+	at INTEGER NOT NULL, -- made_at for a first revision, else seen_at
+	seen_at INTEGER NOT NULL,
+	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
+	late INTEGER NOT NULL CHECK (late IN (0, 1))
+) STRICT;
+-- object table checkpoints checkpoints
+CREATE TABLE checkpoints (
+	size INTEGER PRIMARY KEY,
+	at INTEGER NOT NULL,
+	note BLOB NOT NULL,
+	told INTEGER NOT NULL CHECK (told IN (0, 1)) -- 1: a message or a person has it
+) STRICT;
+-- object table contents contents
+CREATE TABLE contents (
+	id INTEGER PRIMARY KEY,
+	sha256 BLOB NOT NULL UNIQUE,
+	size INTEGER NOT NULL,
+	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
+	pack_id INTEGER REFERENCES packs,
+	start INTEGER NOT NULL, -- where it begins in the unpacked frame
+	erased_at INTEGER,
+	erased_why TEXT
+) STRICT;
+-- object table coverages coverages
+CREATE TABLE coverages (
+	id INTEGER PRIMARY KEY,
+	watch TEXT NOT NULL,
+	first_cycle INTEGER NOT NULL REFERENCES cycles,
+	last_cycle INTEGER NOT NULL REFERENCES cycles
+) STRICT;
+-- object table cycle_failures cycle_failures
+CREATE TABLE cycle_failures (
+	cycle_id INTEGER NOT NULL REFERENCES cycles,
+	document_id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	error TEXT NOT NULL,
+	PRIMARY KEY (cycle_id, document_id)
+) STRICT, WITHOUT ROWID;
+-- object table cycles cycles
+CREATE TABLE cycles (
+	id INTEGER PRIMARY KEY,
+	watch TEXT NOT NULL,
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	cause TEXT NOT NULL, -- schedule, start, signal, sync
+	started_at INTEGER NOT NULL,
+	partial INTEGER NOT NULL, -- 1: of some documents by name, which says nothing of the watch
+	ended_at INTEGER,         -- null: running, or died without a word
+	outcome TEXT NOT NULL CHECK (outcome IN ('running', 'good', 'failed', 'stopped')),
+	complete INTEGER NOT NULL DEFAULT 0, -- the whole list was read and held still
+	requests INTEGER NOT NULL DEFAULT 0,
+	listed INTEGER NOT NULL DEFAULT 0,
+	documents INTEGER NOT NULL DEFAULT 0,
+	versions INTEGER NOT NULL DEFAULT 0,
+	changes INTEGER NOT NULL DEFAULT 0,
+	error TEXT NOT NULL DEFAULT ''
+, missed INTEGER NOT NULL DEFAULT 0 CHECK (missed >= 0), total INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0, responded_at INTEGER) STRICT;
+-- object table deliveries deliveries
+CREATE TABLE deliveries (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	notifier TEXT NOT NULL,
+	change_id INTEGER REFERENCES changes,
+	notice_id INTEGER REFERENCES notices,
+	cycle_id INTEGER,
+	state TEXT NOT NULL CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'dropped')),
+	due_at INTEGER NOT NULL,
+	message_id INTEGER REFERENCES messages, routed INTEGER NOT NULL DEFAULT 0 CHECK (routed IN (0, 1)),
+	UNIQUE (change_id, notifier),
+	CHECK ((change_id IS NULL) <> (notice_id IS NULL))
+) STRICT;
+-- object table diffs diffs
+CREATE TABLE diffs (
+	change_id INTEGER PRIMARY KEY REFERENCES changes,
+	algorithm INTEGER NOT NULL,
+	added INTEGER NOT NULL,
+	removed INTEGER NOT NULL,
+	summary TEXT NOT NULL,
+	note TEXT NOT NULL
+) STRICT;
+-- object table document_states document_states
+CREATE TABLE document_states (
+	id INTEGER PRIMARY KEY,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	seen_at INTEGER NOT NULL,
+	name TEXT,
+	description TEXT,
+	risk_level TEXT,
+	creator TEXT,
+	modifier TEXT,
+	enterprise_project_id TEXT,
+	created_at INTEGER,
+	updated_at INTEGER,
+	extra TEXT NOT NULL, -- fields that cocsync does not know, as canonical JSON
+	request_id TEXT NOT NULL,
+	answered_at INTEGER
+) STRICT;
+-- object table documents documents
+CREATE TABLE documents (
+	id INTEGER PRIMARY KEY,
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	document_id TEXT NOT NULL,
+	document_type TEXT NOT NULL, -- '' for a private one, or PUBLIC
+	first_seen_at INTEGER NOT NULL,
+	-- Working: how it stands, its newest name and version, when COC last spoke
+	-- of it, and the fingerprint of the list row whose whole answer is archived.
+	state TEXT NOT NULL CHECK (state IN ('listed', 'present', 'deleted')),
+	name TEXT NOT NULL,
+	newest TEXT NOT NULL DEFAULT '',
+	checked_at INTEGER NOT NULL,
+	fingerprint BLOB, lined INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (account_id, document_id)
+) STRICT;
+-- object table edge edge
+CREATE TABLE edge (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	size INTEGER NOT NULL,
+	peaks BLOB NOT NULL
+) STRICT;
+-- object table generations generations
+CREATE TABLE generations (
+	id INTEGER PRIMARY KEY,
+	origin TEXT NOT NULL,
+	public_key TEXT NOT NULL, -- of a signed note
+	at INTEGER NOT NULL,
+	-- Of the log that went before it; null for the first.
+	old_origin TEXT,
+	old_size INTEGER,
+	old_root BLOB
+) STRICT;
+-- object table goose_db_version goose_db_version
+CREATE TABLE goose_db_version (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		version_id INTEGER NOT NULL,
+		is_applied INTEGER NOT NULL,
+		tstamp TIMESTAMP DEFAULT (datetime('now'))
+	);
+-- object table holds holds
+CREATE TABLE holds (
+	notifier TEXT PRIMARY KEY,
+	reason TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- object table items items
+CREATE TABLE items (
+	change_id INTEGER NOT NULL REFERENCES changes,
+	seq INTEGER NOT NULL,
+	op TEXT NOT NULL,
+	path TEXT NOT NULL,
+	step TEXT NOT NULL,
+	task TEXT NOT NULL,
+	old TEXT NOT NULL,
+	new TEXT NOT NULL,
+	PRIMARY KEY (change_id, seq)
+) STRICT, WITHOUT ROWID;
+-- object table lacks lacks
+CREATE TABLE lacks (
+	id INTEGER PRIMARY KEY,
+	version_id INTEGER NOT NULL REFERENCES versions,
+	at INTEGER NOT NULL,
+	error TEXT NOT NULL
+) STRICT;
+-- object table leaves leaves
+CREATE TABLE leaves (
+	id INTEGER PRIMARY KEY,  -- its place, from 0
+	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'lack', 'erasure', 'coverage')),
+	-- The row: of generations, document_states, revisions, changes, lacks, contents or coverages.
+	ref INTEGER NOT NULL,
+	hash BLOB NOT NULL       -- RFC 6962, of the record
+) STRICT;
+-- object table memberships memberships
+CREATE TABLE memberships (
+	watch TEXT NOT NULL REFERENCES watches,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	since INTEGER NOT NULL,
+	until INTEGER,
+	-- 1 for a document of the watch's first complete list: its history is silent.
+	first_contact INTEGER NOT NULL CHECK (first_contact IN (0, 1)),
+	-- Working: since when it is missing together with too many others to believe.
+	missing_at INTEGER,
+	PRIMARY KEY (watch, document_id, since)
+) STRICT, WITHOUT ROWID;
+-- object table messages messages
+CREATE TABLE messages (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	notifier TEXT NOT NULL,
+	kind TEXT NOT NULL CHECK (kind IN ('root', 'reply', 'digest', 'file', 'notice')),
+	document_id INTEGER REFERENCES documents, -- null: of several or of none
+	parent_id INTEGER REFERENCES messages,
+	body BLOB NOT NULL,
+	text TEXT NOT NULL,     -- the plain fallback
+	plain INTEGER NOT NULL CHECK (plain IN (0, 1)), -- the body was refused
+	state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
+	attempts INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	first_at INTEGER,       -- first attempt
+	next_at INTEGER NOT NULL,
+	sent_at INTEGER,
+	channel TEXT NOT NULL,  -- where it landed
+	ts TEXT NOT NULL,       -- under which timestamp
+	error TEXT NOT NULL
+, stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1)), closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))) STRICT;
+-- object table notices notices
+CREATE TABLE notices (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind TEXT NOT NULL,
+	watch TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	title TEXT NOT NULL,
+	lines TEXT NOT NULL -- a JSON array of strings
+) STRICT;
+-- object table packs packs
+CREATE TABLE packs (
+	id INTEGER PRIMARY KEY,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	count INTEGER NOT NULL,
+	size INTEGER NOT NULL, -- unpacked
+	frame BLOB NOT NULL
+) STRICT;
+-- object table quiets quiets
+CREATE TABLE quiets (
+	notifier TEXT NOT NULL,
+	why TEXT NOT NULL CHECK (why IN ('hours', 'asked')),
+	until INTEGER NOT NULL,
+	PRIMARY KEY (notifier, why)
+) STRICT, WITHOUT ROWID;
+-- object table revisions revisions
+CREATE TABLE revisions (
+	id INTEGER PRIMARY KEY,
+	version_id INTEGER NOT NULL REFERENCES versions,
+	number INTEGER NOT NULL,
+	version_uuid TEXT NOT NULL, -- '' when not said
+	content_id INTEGER NOT NULL REFERENCES contents,
+	made_at INTEGER,
+	seen_at INTEGER NOT NULL,
+	author TEXT, -- null: unknown
+	-- For a rewritten one: when the bytes before it were last seen to stand.
+	previous_checked_at INTEGER,
+	request_id TEXT NOT NULL,
+	answered_at INTEGER,
+	UNIQUE (version_id, number)
+) STRICT;
+-- object table sqlite_sequence sqlite_sequence
+CREATE TABLE sqlite_sequence(name,seq);
+-- object table trigrams trigrams
+CREATE VIRTUAL TABLE trigrams USING fts5 (
+	text, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1');
+-- object table trigrams_config trigrams_config
+CREATE TABLE 'trigrams_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+-- object table trigrams_data trigrams_data
+CREATE TABLE 'trigrams_data'(id INTEGER PRIMARY KEY, block BLOB);
+-- object table trigrams_idx trigrams_idx
+CREATE TABLE 'trigrams_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+-- object table versions versions
+CREATE TABLE versions (
+	id INTEGER PRIMARY KEY,
+	document_id INTEGER NOT NULL REFERENCES documents,
+	label TEXT NOT NULL,
+	made_at INTEGER,            -- COC's create_time
+	version_uuid TEXT NOT NULL, -- as first listed; '' when not said
+	listed_at INTEGER NOT NULL,
+	-- 1 when the document's first answer listed it: it was there before us.
+	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
+	withdrawn_at INTEGER,
+	-- Working: how far we got with it, the change that recorded it, and when
+	-- its content was last held against COC's (null: nothing to hold).
+	state TEXT NOT NULL CHECK (state IN ('pending', 'archived', 'unavailable')),
+	failures INTEGER NOT NULL DEFAULT 0, -- cycles in a row
+	failed_cycle INTEGER NOT NULL DEFAULT 0,
+	error TEXT NOT NULL DEFAULT '',
+	recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
+	checked_at INTEGER, failed_since INTEGER, retry_at INTEGER,
+	UNIQUE (document_id, label)
+) STRICT;
+-- object table wal wal
+CREATE TABLE wal (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	since INTEGER NOT NULL
+) STRICT;
+-- object table watches watches
+CREATE TABLE watches (
+	name TEXT PRIMARY KEY,
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	-- Working: its first complete list; its first summary; trouble told.
+	first_listed_at INTEGER,
+	greeted_at INTEGER,
+	trouble_at INTEGER,
+	trouble_whole INTEGER NOT NULL DEFAULT 0 -- it was the whole cycle's
+, schedule TEXT, timezone TEXT, interval INTEGER, scheduled_at INTEGER, short_since INTEGER, short_listed INTEGER, short_total INTEGER) STRICT, WITHOUT ROWID;
