@@ -67,9 +67,10 @@ func TestQuotedRequestIsHidden(t *testing.T) {
 // A certificate of an unknown authority was asked for five times, without a word on
 // what to do.
 func TestUnknownAuthorityIsPermanent(t *testing.T) {
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	defer s.Close()
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
 	c := &Client{Endpoint: s.URL, Credentials: Static(testKey)}
 	_, err := c.Get(t.Context(), "DM1", "", "")
 	if !errors.Is(err, coc.ErrMalformed) || !strings.Contains(hint.Of(err), "ca_file") || c.Requests() != 1 {
