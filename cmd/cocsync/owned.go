@@ -19,6 +19,9 @@ const verifyEvery = 24 * time.Hour
 // owned opens the archive for the one process that syncs. One that does not verify is
 // refused, unless force is set: nothing must be written behind what somebody altered.
 func (a *app) owned(ctx context.Context, cfg *config.Config, force bool) (*db.DB, error) {
+	if err := config.GuardedFile(cfg.Key()); err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
 	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.Key(), Force: force})
 	if errors.Is(err, db.ErrAltered) {
 		return nil, &exitError{exitAltered, err}
