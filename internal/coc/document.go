@@ -26,6 +26,15 @@ type List struct {
 	// Stable is false when the total kept moving while the pages were read:
 	// what is missing from such a list may only have shifted between pages.
 	Stable bool
+	// Skipped are the rows that could not be used. A document that one of them names is
+	// listed: it is not absent.
+	Skipped []SkippedRow
+}
+
+// SkippedRow is a row of a list that could not be used.
+type SkippedRow struct {
+	DocumentID string // "" when the row names none
+	Reason     string
 }
 
 // Answer is what COC said when asked for one document.
