@@ -27,6 +27,10 @@ type parts struct {
 
 // build makes the parts. d may be nil for a check, which stores nothing.
 func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, error) {
+	authorities, err := network(cfg)
+	if err != nil {
+		return nil, err
+	}
 	sender, err := a.sender(cfg, d, log)
 	if err != nil {
 		return nil, err
@@ -39,7 +43,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
 		accounts[c.Name] = &syncer.Account{Name: c.Name, Endpoint: c.Endpoint, RPS: c.RequestsPerSecond, Connections: c.Connections,
-			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
+			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RootCAs: authorities, RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
@@ -116,7 +120,11 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 
 // sender makes what posts to the configured notifiers.
 func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Sender, error) {
-	s := &notify.Sender{Now: a.now, Log: log, Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
+	authorities, err := network(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &notify.Sender{Now: a.now, Log: log, HTTP: postClient(authorities), Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d
 	}
@@ -170,7 +178,7 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	if c.Webhook.IsSet() {
 		n.Webhook = c.Webhook.Value
 	} else {
-		n.Token = c.Token.Value
+		n.Token = c.BotToken
 	}
 	return n, nil
 }

@@ -94,7 +94,9 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			}
 		}
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
+		show.begin(j.Watch.Name)
 		c, err := p.syncer.Run(ctx, j.Watch, o)
+		show.end()
 		if c.ID > 0 { // else it did not even begin
 			show.done(c)
 		}
@@ -274,8 +276,11 @@ func (a *app) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	show := a.newProgress()
 	for _, j := range p.jobs {
+		show.begin(j.Watch.Name)
 		v, err := p.syncer.Preview(ctx, j.Watch)
+		show.end()
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
 		}

@@ -62,6 +62,9 @@ type openedPage struct {
 // openPage begins to show an archive to browsers. host is the name under which people
 // reach it, "" for none.
 func (a *app) openPage(ctx context.Context, path string, w config.Web, host string, log *slog.Logger) (*openedPage, error) {
+	if err := config.GuardedFile(w.Key); err != nil {
+		return nil, fmt.Errorf("key of the page's certificate: %w", err)
+	}
 	d, err := db.OpenReader(ctx, path)
 	if err != nil {
 		return nil, err

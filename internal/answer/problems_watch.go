@@ -95,7 +95,7 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	if w.LastGoodAt.IsZero() {
 		what += ", and none was good yet"
 	}
-	if c.Skipped > 0 || !w.Shortfall.Since.IsZero() {
+	if !w.Shortfall.Since.IsZero() {
 		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),
 			fmt.Sprintf("%s; so for %s", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
 			"`cocsync check --online` shows what COC lists; report it to Huawei Cloud with the numbers if it stays")
@@ -104,7 +104,7 @@ func (s *Standing) failedProblems(w WatchStanding) {
 		}
 	}
 	why, mend := c.Err, "`cocsync check --online` says what COC answers and what is missing"
-	if w.Failed > 0 && (why == "" || c.Skipped > 0 || !w.Shortfall.Since.IsZero()) {
+	if w.Failed > 0 && (why == "" || !w.Shortfall.Since.IsZero()) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s", Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
 		mend = "each cycle tries again; `cocsync sync " + f.DocumentID + "` tries that one now"

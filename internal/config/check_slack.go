@@ -26,6 +26,9 @@ func (c *checker) slack(s Slack) {
 		c.fault("channel", quote(s.Channel)+" is no channel", "write the ID of the channel, such as C0123456789")
 	}
 	c.secret("token", s.Token)
+	if s.Token.plain() {
+		c.wrong("token", checkBot(s.Token, s.Token.ref))
+	}
 	c.secret("webhook", s.Webhook)
 	c.telling(s.Kinds, s.Detail, s.Mask, s.IgnorePaths)
 	c.wrong("api_url", checkURL(s.APIURL))

@@ -26,7 +26,7 @@ type fakeCOC struct {
 	asked    []string               // id or id@label, in order
 	unstable bool
 	total    int // that the list names; 0: none
-	skipped  int // rows of the list that cannot be read
+	skipped  []coc.SkippedRow
 	key      string
 	hook     func(what string)       // before each answer
 	failing  func(what string) error // as fail, decided anew each time; nil: none does
@@ -81,7 +81,7 @@ func (f *fakeCOC) List(ctx context.Context, _ coc.Selection) (coc.List, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l := coc.List{Stable: !f.unstable, Total: -1, Ended: true, Skipped: f.skipped, Why: "its document_id is empty"}
+	l := coc.List{Stable: !f.unstable, Total: -1, Ended: true, Skipped: f.skipped}
 	for id, a := range f.docs {
 		if f.listed[id] {
 			print := coc.Content{Bytes: fmt.Append(nil, a.Version, a.Meta.UpdatedAt, coc.Said(a.Meta.Name))}.Hash()

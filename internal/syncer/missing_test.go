@@ -246,15 +246,27 @@ func TestSkippedRowsFailTheCycle(t *testing.T) {
 		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
 	}
 	w.cycle()
-	w.coc.listed["DM3"], w.coc.skipped = false, 1
+	w.coc.listed["DM3"], w.coc.skipped = false, []coc.SkippedRow{{Reason: "its document_id is empty"}}
 	c := w.cycle()
-	if c.Outcome != coc.Bad || c.Skipped != 1 || !strings.Contains(c.Err, "1 row of the list could not be read, the first because its document_id is empty") {
+	if c.Outcome != coc.Bad || c.Skipped != 1 || !strings.Contains(c.Err, "1 row of the list cannot be used, the first because its document_id is empty") {
 		t.Errorf("cycle = %+v, want the skipped row", c)
 	}
 	if slices.Contains(w.coc.asked, "DM3") {
 		t.Errorf("asked %q, want no absence judged", w.coc.asked)
 	}
-	w.coc.listed["DM3"], w.coc.skipped = true, 0
+	// One that names its document fails that document alone.
+	w.coc.skipped[0].DocumentID = "DM3"
+	w.coc.listed["DM4"] = false
+	delete(w.coc.docs, "DM4")
+	c = w.cycle()
+	want := []coc.Failure{{DocumentID: "DM3", Name: "job DM3", Err: "its row in the list cannot be used: its document_id is empty"}}
+	if c.Outcome != coc.Bad || c.Err != "" || !slices.Equal(c.Failures, want) {
+		t.Errorf("cycle = %+v, want the failure of DM3", c)
+	}
+	if got := w.changes()[5:]; !slices.Equal(got, []string{"+ deleted .."}) {
+		t.Errorf("changes %q, want DM4 deleted and DM3 followed", got)
+	}
+	w.coc.listed["DM3"], w.coc.skipped = true, nil
 	if c = w.cycle(); c.Outcome != coc.Good {
 		t.Errorf("cycle = %+v, want it good", c)
 	}

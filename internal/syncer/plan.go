@@ -36,6 +36,8 @@ type listing struct {
 	// byID: the list has lacked the same rows for so long that the documents missing
 	// from it are requested by id.
 	byID bool
+	// unusable are documents that the list has, in rows that cannot be used.
+	unusable []string
 }
 
 // complete reports whether the rows are all documents that the list will have.
@@ -79,6 +81,7 @@ func (r *run) compare(l listing) *plan {
 			continue
 		}
 		switch {
+		case slices.Contains(l.unusable, id):
 		case r.watch.Select == nil:
 			p.dropped = append(p.dropped, id)
 		case f.State == coc.Deleted:
@@ -200,24 +203,41 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 		return l, err
 	}
 	r.mu.Lock()
-	r.cycle.Total, r.cycle.Skipped = max(list.Total, 0), list.Skipped
+	r.cycle.Total, r.cycle.Skipped = max(list.Total, 0), len(list.Skipped)
 	r.mu.Unlock()
 	l.rows, l.judge = list.Rows, list.Stable
+	r.skipped(list, &l)
 	if !list.Stable {
 		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
 		return l, nil
 	}
-	if list.Skipped > 0 {
-		r.fail(fmt.Errorf("%s of the list could not be read, the first because %s; deletions are not detected meanwhile",
-			count(list.Skipped, "row"), list.Why))
-	} else if list.Missing() > 0 {
-		r.fail(fmt.Errorf("the list is incomplete: COC says that there are %s and lists %d; deletions are not detected meanwhile",
-			count(list.Total, "document"), len(list.Rows)))
-	}
-	r.incomplete = list.Skipped > 0 || list.Missing() > 0
+	unnamed, missing := list.Unnamed(), list.Missing()
+	r.incomplete = len(unnamed) > 0 || missing > 0
 	l.judge = !r.incomplete
+	switch {
+	case missing > 0:
+		r.fail(fmt.Errorf("the list is incomplete: COC says that there are %s and lists %d; deletions are not detected meanwhile",
+			count(list.Total, "document"), len(list.Rows)+len(list.Skipped)))
+	case len(unnamed) > 0:
+		r.fail(fmt.Errorf("%s of the list cannot be used, the first because %s; deletions are not detected meanwhile",
+			count(len(unnamed), "row"), unnamed[0].Reason))
+	}
 	l.byID, err = r.lacking(ctx, list)
 	return l, err
+}
+
+// skipped takes in the rows of a list that could not be used: the documents that they
+// name are listed, and failed.
+func (r *run) skipped(list coc.List, l *listing) {
+	for _, row := range list.Skipped {
+		if row.DocumentID == "" {
+			continue
+		}
+		l.unusable = append(l.unusable, row.DocumentID)
+		r.mu.Lock()
+		r.failed(row.DocumentID, "its row in the list cannot be used: "+row.Reason)
+		r.mu.Unlock()
+	}
 }
 
 // lacking remembers which lists were incomplete, and reports whether this one has had
@@ -225,7 +245,8 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 func (r *run) lacking(ctx context.Context, list coc.List) (byID bool, err error) {
 	was, is := r.state.Shortfall, coc.Shortfall{}
 	if r.incomplete {
-		is = coc.Shortfall{Since: r.Now(), Listed: len(list.Rows), Total: max(list.Total, len(list.Rows)+list.Skipped)}
+		rows := len(list.Rows) + len(list.Skipped)
+		is = coc.Shortfall{Since: r.Now(), Listed: rows - len(list.Unnamed()), Total: max(list.Total, rows)}
 	}
 	if is.Listed == was.Listed && is.Total == was.Total && !was.Since.After(r.Now()) {
 		return list.Ended && !was.Since.IsZero() && r.Now().Sub(was.Since) >= shortfallFor, nil

@@ -297,12 +297,17 @@ func (r *run) settleErr(ctx context.Context, id string, err error) {
 	case r.quiet(err):
 		r.giveUp(err)
 	}
+	r.failed(id, advised(err))
+	r.Log.Warn("document failed", "watch", r.watch.Name, "document", id, "err", err)
+}
+
+// failed records a document's failure. The caller holds r.mu.
+func (r *run) failed(id, why string) {
 	if len(r.cycle.Failures) < maxFailures {
-		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: advised(err)})
+		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: why})
 	} else {
 		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
 	}
-	r.Log.Warn("document failed", "watch", r.watch.Name, "document", id, "err", err)
 }
 
 // giveUp ends the cycle early.
