@@ -66,14 +66,20 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	if err != nil {
 		return nil, err
 	}
+	probes, err := db.OpenReader(ctx, path)
+	if err != nil {
+		d.Close() // nothing was read
+		return nil, err
+	}
 	l, err := net.Listen("tcp", w.Listen)
 	if err != nil {
+		probes.Close()
 		d.Close() // nothing was read
 		return nil, hint.Wrap(fmt.Errorf("serve the page: %w", err), "another program listens there, or the address is not this machine's: choose another with listen")
 	}
 	site := &web.Site{
 		History: &history.History{DB: d, Now: time.Now, Local: time.Local},
-		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live,
+		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live, Probes: probes,
 	}
 	if w.Token.IsSet() {
 		site.Guard.Token = w.Token.Value
@@ -92,7 +98,8 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	return &openedPage{pageAddress(l, certs != nil), func() {
 		cancel()
 		done.Wait()
-		d.Close() // it only read
+		probes.Close()
+		d.Close() // they only read
 	}}, nil
 }
 

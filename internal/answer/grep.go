@@ -64,7 +64,7 @@ func (q Grep) affordable(pattern string) error {
 		return nil
 	}
 	re, err := syntax.Parse(pattern, syntax.Perl)
-	// The estimate comes first: to compile a{1000}{1000} takes a second and 100 MB.
+	// The estimate comes first: to compile a hundred times a{1000} takes time and memory.
 	if err != nil || instructions(re) <= 2*q.MaxInstructions && history.Instructions(pattern) <= q.MaxInstructions {
 		return nil
 	}
