@@ -155,6 +155,7 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	}
 	a.atEnd(d.Close)
 	if f.serve {
+		a.longRunning()
 		a.live = web.NewLive()
 		page, err := a.servePage(ctx, d.Path())
 		if err != nil {

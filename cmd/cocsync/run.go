@@ -42,6 +42,7 @@ sends alerts as they fall due. It logs to stderr and stays in the foreground.
 const forceUsage = "write also to an archive that does not verify"
 
 func (a *app) runDaemon(ctx context.Context, force bool) error {
+	a.longRunning()
 	log := a.logger(slog.LevelInfo)
 	cfg, err := a.config()
 	if err != nil {
@@ -59,7 +60,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 		a.live = web.NewLive()
 		page, err := a.openPage(ctx, cfg.Database, *w, cfg.PageHost(), log)
 		if err != nil {
-			return err
+			return listenElsewhere(err, "listen in [web]")
 		}
 		defer page.close()
 		log.Info("page served", "url", page.address)

@@ -150,7 +150,7 @@ func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
 // cycleError says what failed in a cycle.
 func cycleError(c coc.Cycle) error {
 	var errs []error
-	if c.Err != "" {
+	if c.Err != "" && c.Outcome != coc.Stopped { // the progress said so
 		errs = append(errs, fmt.Errorf("watch %s: %s", c.Watch, c.Err))
 	}
 	for i, f := range c.Failures {

@@ -417,7 +417,7 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		level = slog.LevelWarn
 	}
 	log := r.Log
-	if c.Err != "" {
+	if c.Err != "" && c.Outcome != coc.Stopped { // the outcome says it
 		log = log.With("err", c.Err)
 	}
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,

@@ -75,13 +75,13 @@ func TestProbesNeedNoToken(t *testing.T) {
 			t.Errorf("%s with %q answers %q, want %q", test.address, test.token, w.Body, test.body)
 		}
 	}
+	if log.Len() > 0 {
+		t.Errorf("the log is %s", &log)
+	}
 	for token, status := range map[string]int{"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized, "Bearer 0123456789abcdef": http.StatusOK} {
 		if w := answered(t, h, "/metrics", "Authorization", token); w.Code != status {
 			t.Errorf("/metrics with %q answers %d, want %d", token, w.Code, status)
 		}
-	}
-	if log.Len() > 0 {
-		t.Errorf("the log is %s", &log)
 	}
 }
 
