@@ -88,29 +88,33 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	return r.end(ctx)
 }
 
-// respondedEvery is how often a running cycle records that COC serves its requests.
-const respondedEvery = 30 * time.Second
+// A running cycle looks each respondedCheck whether COC has served a request, and
+// records that at most once in respondedEvery.
+const (
+	respondedCheck = time.Second
+	respondedEvery = 30 * time.Second
+)
 
 // recordResponses records while the cycle runs when COC last served a request, so that
 // other processes can tell a long cycle from one that hangs. It returns what ends that.
 func (r *run) recordResponses(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	ticker := time.NewTicker(respondedEvery)
+	ticker := time.NewTicker(respondedCheck)
 	var done sync.WaitGroup
 	done.Go(func() {
-		served := r.account.COC.Served()
+		served, recorded := r.account.COC.Served(), r.cycle.StartedAt
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
 			}
-			now := r.account.COC.Served()
-			if now == served {
+			is, now := r.account.COC.Served(), r.Now()
+			if is == served || now.Sub(recorded).Abs() < respondedEvery {
 				continue
 			}
-			served = now
-			if err := r.Store.Responded(ctx, r.cycle.ID, r.Now()); err != nil && ctx.Err() == nil {
+			served, recorded = is, now
+			if err := r.Store.Responded(ctx, r.cycle.ID, now); err != nil && ctx.Err() == nil {
 				r.Log.Error("progress of the cycle not recorded", "watch", r.watch.Name, "err", err)
 			}
 		}

@@ -42,7 +42,7 @@ func TestProbesDoNotWaitForSearches(t *testing.T) {
 			wg.Go(func() { get(ctx, "/search?q=timeout") })
 		}
 		synctest.Wait()
-		for address, want := range map[string]string{"/-/healthy": "ok", "/-/ready": "not ready: no watch ran so far", "/metrics": "cocsync_build_info"} {
+		for address, want := range map[string]string{"/-/healthy": "ok", "/-/ready": "no cycle has run yet", "/metrics": "cocsync_build_info"} {
 			if got := get(t.Context(), address); !strings.Contains(got.Body.String(), want) {
 				t.Errorf("while searches have everything, %s answers %d, %q", address, got.Code, got.Body)
 			}
