@@ -78,8 +78,12 @@ func checkFileName(t *testing.T, account, name, path string) {
 		strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("of(%q, %q) = %q", account, name, path)
 	}
-	for part := range strings.SplitSeq(path, "/") {
-		base := strings.TrimSuffix(part, ".yaml")
+	folder, file, _ := strings.Cut(path, "/")
+	for _, part := range []string{folder, file} {
+		base := part
+		if part == file {
+			base = strings.TrimSuffix(file, ".yaml")
+		}
 		if len(part) > 255 || base == "" || strings.ContainsRune(".- ", rune(part[0])) || strings.HasSuffix(base, " ") || strings.HasSuffix(part, ".") || reserved(part) {
 			t.Errorf("of(%q, %q) = %q", account, name, path)
 		}
