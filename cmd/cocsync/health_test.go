@@ -45,6 +45,17 @@ func TestHealth(t *testing.T) {
 
 func kinds(list ...answer.ProblemKind) []answer.ProblemKind { return list }
 
+// docs/operations.md says of each kind of problem what it means and what to do.
+func TestProblemsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	must(t, err)
+	for _, kind := range answer.ProblemKinds() {
+		if !strings.Contains(string(text), "\n| `"+string(kind)+"` | ") {
+			t.Errorf("docs/operations.md does not explain %q", kind)
+		}
+	}
+}
+
 // good makes one good cycle by sync, so long ago.
 func good(w *healthWorld, ago time.Duration) {
 	w.Helper()

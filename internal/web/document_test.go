@@ -67,6 +67,7 @@ func TestLinksLead(t *testing.T) {
 			continue
 		}
 		page := parsePage(t, w.Body.String())
+		checkSemantics(t, address, page)
 		for _, name := range page.elements() {
 			if !slices.Contains(pageElements(), name) {
 				t.Errorf("%s has an element %s", address, name)
