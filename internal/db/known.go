@@ -54,11 +54,9 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 	var made, withdrawn, checked sql.NullInt64
 	var earlier sql.NullString
-	var hash []byte
 	err = row.Scan(&v.Label, &v.Listed.UUID, &made, &v.State, &withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
-		&v.FailedCycle, &earlier, &checked, &v.Number, &v.UUID, &hash)
+		&v.FailedCycle, &earlier, &checked, &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
 	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
-	copy(v.Hash[:], hash)
 	if earlier.Valid {
 		for digits := range strings.SplitSeq(earlier.String, ",") {
 			h, err := coc.ParseHash(digits)
