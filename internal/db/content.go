@@ -10,7 +10,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/hint"
 )
 
 // A pack holds up to sixteen consecutive contents of a document, so that each
@@ -94,33 +93,26 @@ func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, e
 			return c, err
 		}
 	}
-	if start < 0 || size < 0 || start+size > int64(len(u.data)) {
-		return c, damaged(nil)
+	var ok bool
+	if c.Bytes, ok = part(u.data, start, size); !ok {
+		return c, Damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, pack.Int64, len(u.data))
 	}
-	c.Bytes = u.data[start : start+size : start+size]
 	if c.Hash() != hash {
-		return c, damaged(nil)
+		return c, Damaged("its bytes do not have its SHA-256")
 	}
 	return c, nil
 }
 
 func (u *Unpacker) unpack(pack int64, frame []byte) error {
 	if frame == nil {
-		return damaged(errors.New("its pack is missing"))
+		return Damaged("its pack %d is missing", pack)
 	}
 	data, err := u.d.packs.unpack(frame, nil)
 	if err != nil {
-		return damaged(err)
+		return Damaged("pack %d: %w", pack, err)
 	}
 	u.pack, u.data = pack, data
 	return nil
-}
-
-func damaged(err error) error {
-	if err == nil {
-		err = errors.New("its bytes do not have its SHA-256")
-	}
-	return hint.Wrap(fmt.Errorf("damaged: %w", err), "keep a copy of the database file, then restore a backup")
 }
 
 // fresh is a content on its way into a pack.

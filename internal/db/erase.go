@@ -39,9 +39,7 @@ func (d *DB) Hashes(ctx context.Context, prefix string) (_ []coc.Hash, err error
 		return nil, fmt.Errorf("%q is no hexadecimal number", prefix)
 	}
 	list, err := collect(ctx, d.read, func(row scanner) (h coc.Hash, err error) {
-		var b []byte
-		err = row.Scan(&b)
-		copy(h[:], b)
+		err = row.Scan((*hashColumn)(&h))
 		return h, err
 	}, `SELECT sha256 FROM contents WHERE sha256 >= ?1 AND substr(sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
 	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
@@ -207,8 +205,11 @@ func (t tx) eraseBytes(hash coc.Hash) error {
 		return err
 	}
 	data, err := t.d.packs.unpack(frame, nil)
-	if err != nil || start < 0 || size < 0 || start+size > int64(len(data)) {
-		return damaged(err)
+	if err != nil {
+		return Damaged("pack %d: %w", p.id, err)
+	}
+	if _, ok := part(data, start, size); !ok {
+		return Damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, p.id, len(data))
 	}
 	p.data = slices.Delete(data, int(start), int(start+size))
 	p.count--
@@ -277,7 +278,7 @@ func (t tx) ids(query string, args ...any) (ids []int64, err error) {
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return nil, err
+			return nil, rowError(t.ctx, rows, err)
 		}
 		ids = append(ids, id)
 	}

@@ -48,11 +48,9 @@ func (d *DB) Record(ctx context.Context, after int64, limit int) (_ []Recorded, 
 }
 
 func scanRecorded(row scanner) (r Recorded, err error) {
-	var hash []byte
 	var answered, made, seen, at sql.NullInt64
 	err = row.Scan(&r.ID, &r.Kind, &r.Document, &r.Account, &r.DocumentID, &r.Revision, &r.From,
-		&r.Label, &r.Number, &hash, &r.Erased, &r.Author, &r.Evidence.RequestID, &answered, &made, &seen, &at)
-	copy(r.Hash[:], hash)
+		&r.Label, &r.Number, (*hashColumn)(&r.Hash), &r.Erased, &r.Author, &r.Evidence.RequestID, &answered, &made, &seen, &at)
 	r.Evidence.Date, r.MadeAt, r.SeenAt, r.At = instant(answered), instant(made), instant(seen), instant(at)
 	return r, err
 }

@@ -74,7 +74,7 @@ func (d *DB) OldestChecks(ctx context.Context, watches []string) (oldest map[str
 		var name string
 		var at int64
 		if err := rows.Scan(&name, &at); err != nil {
-			return nil, err
+			return nil, rowError(ctx, rows, err)
 		}
 		if missing[name] {
 			delete(missing, name)

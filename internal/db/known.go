@@ -54,12 +54,10 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
 	var made, withdrawn, checked, since, retry sql.NullInt64
 	var earlier sql.NullString
-	var hash []byte
 	err = row.Scan(&v.Label, &v.Listed.UUID, &made, &v.State, &withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
-		&v.FailedCycle, &earlier, &v.Reason, &since, &retry, &checked, &v.Number, &v.UUID, &hash)
+		&v.FailedCycle, &earlier, &v.Reason, &since, &retry, &checked, &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
 	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
 	v.FailedSince, v.RetryAt = instant(since), instant(retry)
-	copy(v.Hash[:], hash)
 	if earlier.Valid {
 		for digits := range strings.SplitSeq(earlier.String, ",") {
 			h, err := coc.ParseHash(digits)

@@ -3,6 +3,8 @@ package db
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,7 +76,7 @@ func (t tx) lines(document int64) (map[string]struct{}, error) {
 	for rows.Next() {
 		var frame []byte
 		if err := rows.Scan(&frame); err != nil {
-			return nil, err
+			return nil, rowError(t.ctx, rows, err)
 		}
 		block, err := t.d.packs.unpack(frame, nil)
 		if err != nil {
@@ -133,11 +135,11 @@ func (t tx) texts(query string, args ...any) (texts []blockText, err error) {
 		var id int64
 		var frame []byte
 		if err := rows.Scan(&id, &frame); err != nil {
-			return nil, err
+			return nil, rowError(t.ctx, rows, err)
 		}
 		block, err := t.d.packs.unpack(frame, nil)
 		if err != nil {
-			return nil, damaged(err)
+			return nil, Damaged("block %d of lines: %w", id, err)
 		}
 		texts = append(texts, blockText{id, indexed(block)})
 	}
@@ -220,44 +222,68 @@ func (n Need) match() string {
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
+// linesBatch is how many blocks are read at once.
+const linesBatch = 64
+
+// block names a block; id is 0 for a document whose line set is not there.
+type block struct{ document, id int64 }
+
 // Lines calls f with lines of documents, among which are all that meet the need; a
-// document may come several times, with other lines. Nil lines stand for those of a
-// document whose line set is not there.
+// document may come several times, with other lines. Nil lines are those of a document
+// whose line set is not there. No transaction is open while f runs.
 func (d *DB) Lines(ctx context.Context, n Need, f func(document int64, lines []byte) error) (err error) {
 	defer wrap(&err, "lines")
-	query, args := `SELECT document_id, frame FROM blocks`, []any{linesAlgorithm}
+	query, args := `SELECT document_id, id FROM blocks`, []any{linesAlgorithm}
 	if match := n.match(); match != "" {
 		query, args = `
-			SELECT b.document_id, b.frame FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?2
-			UNION ALL SELECT document_id, frame FROM blocks WHERE state <> 'indexed'`, append(args, match)
+			SELECT b.document_id, b.id FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?2
+			UNION ALL SELECT document_id, id FROM blocks WHERE state <> 'indexed'`, append(args, match)
 	}
-	query += ` UNION ALL SELECT id, NULL FROM documents WHERE lined < ?1 OR lined > ?1`
-	rows, err := d.read.query(ctx, query, args...)
+	query += ` UNION ALL SELECT id, 0 FROM documents WHERE lined < ?1 OR lined > ?1`
+	blocks, err := collect(ctx, d.read, func(row scanner) (b block, err error) {
+		err = row.Scan(&b.document, &b.id)
+		return b, err
+	}, query, args...)
 	if err != nil {
-		return explain(err)
+		return err
 	}
-	defer rows.Close()
 	var lines []byte
-	for rows.Next() {
-		var id int64
-		var frame []byte
-		if err := rows.Scan(&id, &frame); err != nil {
+	for batch := range slices.Chunk(blocks, linesBatch) {
+		frames, err := d.frames(ctx, batch)
+		if err != nil {
 			return err
 		}
-		if frame == nil {
-			if err := f(id, nil); err != nil {
+		for _, b := range batch {
+			frame, ok := frames[b.id]
+			if !ok { // it was made again meanwhile: the whole document is worth reading
+				err = f(b.document, nil)
+			} else if lines, err = d.packs.unpack(frame, lines[:0]); err != nil {
+				err = Damaged("block %d of lines of document %d: %w", b.id, b.document, err)
+			} else {
+				err = f(b.document, lines)
+			}
+			if err != nil {
 				return err
 			}
-			continue
-		}
-		if lines, err = d.packs.unpack(frame, lines[:0]); err != nil {
-			return damaged(err)
-		}
-		if err := f(id, lines); err != nil {
-			return err
 		}
 	}
-	return explain(rows.Err())
+	return nil
+}
+
+// frames returns the frames of blocks by their ids.
+func (d *DB) frames(ctx context.Context, blocks []block) (map[int64][]byte, error) {
+	ids := make([]int64, len(blocks))
+	for i, b := range blocks {
+		ids[i] = b.id
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return byKey(ctx, d.read, func(row scanner) (id int64, frame []byte, err error) {
+		err = row.Scan(&id, &frame)
+		return id, frame, err
+	}, `SELECT id, frame FROM blocks WHERE id IN (SELECT value FROM json_each(?))`, string(list))
 }
 
 // lineUp makes the line sets that are missing: after a migration, or when another
@@ -311,9 +337,7 @@ func (t tx) lineUp(document int64) error {
 // the one of a hash.
 func (d *DB) contentsOf(ctx context.Context, document int64, but coc.Hash) ([]fresh, error) {
 	hashes, err := collect(ctx, d.read, func(row scanner) (h coc.Hash, err error) {
-		var b []byte
-		err = row.Scan(&b)
-		copy(h[:], b)
+		err = row.Scan((*hashColumn)(&h))
 		return h, err
 	}, `
 		SELECT c.sha256 FROM versions v JOIN revisions r ON r.version_id = v.id JOIN contents c ON c.id = r.content_id

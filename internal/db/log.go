@@ -47,8 +47,11 @@ func (t tx) loadEdge() error {
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
-	if err == nil {
-		t.edge.Edge, err = audit.UnmarshalEdge(size, peaks)
+	if err != nil {
+		return err
+	}
+	if t.edge.Edge, err = audit.UnmarshalEdge(size, peaks); err != nil {
+		err = Damaged("the head of the log: %w", err)
 	}
 	t.edge.loaded = err == nil
 	return err
@@ -205,7 +208,7 @@ func (t tx) events(s source) (list []event, err error) {
 	for rows.Next() {
 		var e event
 		if e.ref, e.record, err = s.scan(rows); err != nil {
-			return nil, err
+			return nil, rowError(t.ctx, rows, err)
 		}
 		list = append(list, e)
 	}

@@ -158,7 +158,7 @@ func explain(err error) error {
 	case sqlite3.SQLITE_NOTADB:
 		advice = "this file is no SQLite database: name another one, or restore a backup"
 	case sqlite3.SQLITE_CORRUPT:
-		advice = "the database is damaged: keep a copy of the file, then restore a backup"
+		return alteredError{hint.Wrap(err, "the database is damaged: keep a copy of the file, then restore a backup")}
 	case sqlite3.SQLITE_IOERR:
 		advice = "the disk did not answer as it should: check it and the room on it"
 	default:

@@ -82,7 +82,10 @@ func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 		return nil, explain(err)
 	}
 	n.At = instant(at)
-	return &n, json.Unmarshal([]byte(lines), &n.Lines)
+	if err := json.Unmarshal([]byte(lines), &n.Lines); err != nil {
+		return nil, Damaged("the lines of notice %d: %w", id, err)
+	}
+	return &n, nil
 }
 
 // Freeze stores messages, each of which claims the deliveries beside it, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -71,11 +72,9 @@ func (d *DB) revisions(ctx context.Context, where string, args ...any) ([]Revisi
 }
 
 func scanRevision(row scanner) (r Revision, err error) {
-	var hash []byte
 	var erased, made, seen, checked, withdrawn, answered, previous sql.NullInt64
-	err = row.Scan(&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &hash, &r.Size, &r.Form, &erased, &r.ErasedWhy,
+	err = row.Scan(&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, (*hashColumn)(&r.Hash), &r.Size, &r.Form, &erased, &r.ErasedWhy,
 		&made, &seen, &checked, &withdrawn, &r.Author, &r.Evidence.RequestID, &answered, &previous)
-	copy(r.Hash[:], hash)
 	r.Erased, r.ErasedAt = erased.Valid, instant(erased)
 	r.MadeAt, r.SeenAt, r.CheckedAt, r.WithdrawnAt = instant(made), instant(seen), instant(checked), instant(withdrawn)
 	r.Evidence.Date, r.PreviousCheckedAt = instant(answered), instant(previous)
@@ -312,6 +311,9 @@ func (d *DB) EachRecorded(ctx context.Context, do func(coc.Change) error) (err e
 		}
 		for _, id := range ids {
 			c, err := d.Change(ctx, id)
+			if errors.Is(err, coc.ErrNotFound) {
+				err = Damaged("change %d names a document that is missing", id)
+			}
 			if err != nil {
 				return err
 			}

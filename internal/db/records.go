@@ -60,9 +60,7 @@ const generationQuery = `SELECT id, origin, public_key, at, coalesce(old_origin,
 func scanGeneration(row scanner) (ref int64, r audit.Record, err error) {
 	var g generation
 	var at sql.NullInt64
-	var root []byte
-	err = row.Scan(&ref, &g.origin, &g.public, &at, &g.old.Origin, &g.old.Size, &root)
-	copy(g.old.Root[:], root)
+	err = row.Scan(&ref, &g.origin, &g.public, &at, &g.old.Origin, &g.old.Size, (*hashColumn)(&g.old.Root))
 	g.at = instant(at)
 	return ref, g.record(), err
 }

@@ -130,11 +130,8 @@ type Replaced struct {
 func (d *DB) ReplacedWithin(ctx context.Context, since, until time.Time, account string) (_ map[int64]Replaced, err error) {
 	defer wrap(&err, "rewrites of a period")
 	return byKey(ctx, d.read, func(row scanner) (id int64, r Replaced, err error) {
-		var was, is []byte
 		var stood sql.NullInt64
-		err = row.Scan(&id, &was, &is, &stood)
-		copy(r.Old[:], was)
-		copy(r.New[:], is)
+		err = row.Scan(&id, (*hashColumn)(&r.Old), (*hashColumn)(&r.New), &stood)
 		r.StoodAt = instant(stood)
 		return id, r, err
 	}, `

@@ -13,16 +13,6 @@ import (
 	"cocsync/migrations"
 )
 
-// ErrAltered reports an archive that is not what cocsync wrote: somebody altered it, or
-// it is damaged.
-var ErrAltered = errors.New("the archive was altered or is damaged")
-
-// alteredError is ErrAltered with what was found and what to do.
-type alteredError struct{ error }
-
-func (e alteredError) Is(target error) bool { return target == ErrAltered }
-func (e alteredError) Unwrap() error        { return e.error }
-
 // Object is a row of sqlite_schema: a table, an index, a view or a trigger, and the SQL
 // that made it.
 type Object struct{ Type, Name, Table, SQL string }

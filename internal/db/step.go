@@ -154,7 +154,7 @@ func (w *stepper) loadVersions() error {
 		var label string
 		var lacking bool
 		if err := rows.Scan(&id, &label, &lacking); err != nil {
-			return err
+			return rowError(w.ctx, rows, err)
 		}
 		w.versions[label], w.lacking[label] = id, lacking
 	}

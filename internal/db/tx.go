@@ -142,11 +142,9 @@ func (t tx) insertNew(query string, args ...any) (id int64, added bool, err erro
 	return id, true, err
 }
 
-func (t tx) row(query string, args ...any) *sql.Row {
-	if s := t.stmt(query); s != nil {
-		return s.QueryRowContext(t.ctx, args...)
-	}
-	return t.sql.QueryRowContext(t.ctx, query, args...)
+func (t tx) row(query string, args ...any) scanner {
+	rows, err := t.rows(query, args...)
+	return queryOne(t.ctx, rows, err)
 }
 
 func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
@@ -211,17 +209,9 @@ func (r *reader) query(ctx context.Context, query string, args ...any) (*sql.Row
 
 // row runs a query of one row.
 func (r *reader) row(ctx context.Context, query string, args ...any) scanner {
-	s, err := r.stmt(ctx, query)
-	if err != nil {
-		return failedRow{err}
-	}
-	return s.QueryRowContext(ctx, args...)
+	rows, err := r.query(ctx, query, args...)
+	return queryOne(ctx, rows, err)
 }
-
-// failedRow is a row that could not be asked for.
-type failedRow struct{ err error }
-
-func (f failedRow) Scan(...any) error { return f.err }
 
 func (r *reader) close() error { return errors.Join(r.closeStatements(), r.DB.Close()) }
 
@@ -244,7 +234,7 @@ func collect[T any](ctx context.Context, r *reader, scan func(scanner) (T, error
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return nil, rowError(ctx, rows, err)
 		}
 		all = append(all, v)
 	}

@@ -47,7 +47,10 @@ func (d *DB) Edge(ctx context.Context) (e audit.Edge, err error) {
 	if err := d.read.row(ctx, `SELECT size, peaks FROM edge`).Scan(&size, &peaks); err != nil {
 		return e, explain(ignore(err, sql.ErrNoRows))
 	}
-	return audit.UnmarshalEdge(size, peaks)
+	if e, err = audit.UnmarshalEdge(size, peaks); err != nil {
+		err = Damaged("the head of the log: %w", err)
+	}
+	return e, err
 }
 
 // LogSize returns how many records the log has, and how many of them its newest
@@ -81,9 +84,7 @@ func (d *DB) EachLeaf(ctx context.Context, do func(Leaf) error) (err error) {
 }
 
 func scanLeaf(row scanner) (l Leaf, err error) {
-	var hash []byte
-	err = row.Scan(&l.Index, &l.Type, &l.Ref, &hash)
-	copy(l.Hash[:], hash)
+	err = row.Scan(&l.Index, &l.Type, &l.Ref, (*hashColumn)(&l.Hash))
 	return l, err
 }
 
@@ -96,10 +97,10 @@ func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), 
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		v, err := scan(rows)
-		if err == nil {
-			err = do(v)
-		}
 		if err != nil {
+			return rowError(ctx, rows, err)
+		}
+		if err := do(v); err != nil {
 			return err
 		}
 	}
@@ -194,9 +195,7 @@ func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.
 	var broken error // of the pack that was unpacked last
 	last := int64(-1)
 	return each(ctx, d.read, func(row scanner) (c content, err error) {
-		var hash []byte
-		err = row.Scan(&hash, &c.start, &c.size, &c.form, &c.pack, &c.erased)
-		copy(c.hash[:], hash)
+		err = row.Scan((*hashColumn)(&c.hash), &c.start, &c.size, &c.form, &c.pack, &c.erased)
 		return c, err
 	}, func(c content) error {
 		switch {
@@ -218,10 +217,11 @@ func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.
 		if broken != nil {
 			return do(c.hash, broken)
 		}
-		if c.start < 0 || c.size < 0 || c.start+c.size > int64(len(u.data)) {
+		text, ok := part(u.data, c.start, c.size)
+		if !ok {
 			return do(c.hash, errors.New("it lies outside of its pack"))
 		}
-		got := coc.Content{Bytes: u.data[c.start : c.start+c.size], Form: c.form}
+		got := coc.Content{Bytes: text, Form: c.form}
 		if got.Hash() != c.hash {
 			return do(c.hash, errors.New("its bytes do not have its SHA-256"))
 		}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"cocsync/internal/db"
+	"cocsync/internal/history"
+	"cocsync/internal/web"
+)
+
+// A damaged archive must not break those who read it: each command ends with an answer or
+// an error, and takes little memory.
+
+// readingCommands are the commands that read an archive; FILE and FOLDER are new names.
+const readingCommands = `
+show DM-restart
+show DM-restart@v1
+show DM-restart --meta
+show DM-restart --meta -o json
+show DM-evil --meta -o json
+diff DM-restart
+diff DM-restart --format json
+diff DM-restart@v1 v5 --format side-by-side
+diff DM-restart --format html
+diff DM-restart --format dsl
+log -p
+log -o json -p
+log --oneline --stat
+log -S timeout
+log --path steps --task hwc*
+grep timeout
+grep . --newest
+grep x --at 2026-03-15 -o json
+list
+list -o json
+list --at 2026-03-15
+blame DM-restart
+blame DM-restart -o json
+report --since 2026-02-01 --until 2026-04-01
+report --since 2026-02-01 --until 2026-04-01 -o json
+status
+status -o json
+healthcheck
+notify list
+notify list -o json
+verify --deep
+verify -o json
+audit prove 1
+export git
+export jsonl
+export csv
+export dir FOLDER
+backup FILE
+`
+
+// readingPages are addresses of the page.
+const readingPages = `/ /documents /documents/prod/DM-restart /documents/prod/DM-restart/v1 /changes /changes/1 /changes/3
+/changes/3/patch /changes/1/proof /compare?a=DM-restart@v1&b=DM-restart@v5 /search?q=timeout /fleet?at=2026-03-15 /health /feed.atom /metrics
+/-/ready /api/v1/documents /api/v1/changes /api/v1/changes/3 /api/v1/status`
+
+// memoryMost is how much one command may allocate on the way: contents of 32 MB are read
+// and compared as a rule.
+const memoryMost = 3 << 30
+
+// hangs is when a command is taken for one that never ends.
+const hangs = time.Minute
+
+// readAll runs every command and page on an archive, and reports panics, hangs, memory,
+// and statuses that do not go with the error.
+func readAll(t *testing.T, path, what string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i, line := range strings.Split(strings.TrimSpace(readingCommands), "\n") {
+		line = strings.NewReplacer("FILE", filepath.Join(dir, fmt.Sprint(i, ".db")), "FOLDER", filepath.Join(dir, fmt.Sprint(i))).Replace(line)
+		guard(t, what+": "+line, func(ctx context.Context) {
+			var stderr bytes.Buffer
+			err := run(ctx, append([]string{"--db", path}, strings.Fields(line)...), nil, new(bytes.Buffer), &stderr)
+			status := report(&stderr, err)
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				t.Errorf("%s: %s did not end", what, line)
+			}
+			if status == exitUsage || errors.Is(err, db.ErrAltered) && status != exitAltered {
+				t.Errorf("%s: %s has status %d: %v", what, line, status, err)
+			}
+		})
+	}
+	guard(t, what+": open the page", func(ctx context.Context) {
+		d, err := db.OpenReader(ctx, path)
+		if err != nil {
+			return
+		}
+		defer d.Close()
+		site := &web.Site{History: &history.History{DB: d, Now: func() time.Time { return dayOf(30) }, Local: time.UTC}, Log: slog.New(slog.DiscardHandler)}
+		handler, err := site.Handler()
+		must(t, err)
+		for _, address := range strings.Fields(readingPages) {
+			guard(t, what+": "+address, func(ctx context.Context) {
+				r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1"+address, nil)
+				handler.ServeHTTP(httptest.NewRecorder(), r)
+			})
+		}
+	})
+}
+
+// guard runs f, which may take only so long and allocate only so much, and may not panic.
+func guard(t *testing.T, what string, f func(context.Context)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
+	defer cancel()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%s: panic: %v\n%s", what, p, debug.Stack())
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > memoryMost {
+			t.Errorf("%s: allocated %d MB", what, n>>20)
+		}
+	}()
+	f(ctx)
+}
+
+// tamper runs statements as somebody with a shell of SQLite would who cares for no
+// constraint. Statements that fail are passed over.
+func tamper(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	c, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
+	must(t, err)
+	defer c.Close()
+	c.SetMaxOpenConns(1)
+	for _, q := range append([]string{"PRAGMA ignore_check_constraints = 1", "PRAGMA foreign_keys = 0"}, statements...) {
+		_, _ = c.Exec(q)
+	}
+	_, _ = c.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+// archiveColumns are the columns of the archive's tables, as table.column.type.
+func archiveColumns(t *testing.T, path string) (list [][3]string) {
+	t.Helper()
+	c, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
+	must(t, err)
+	defer c.Close()
+	rows, err := c.Query(`
+		SELECT t.name, c.name, c.type FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+		WHERE t.type = 'table' AND t.sql LIKE '%STRICT%' ORDER BY t.name, c.cid`)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var column [3]string
+		must(t, rows.Scan(&column[0], &column[1], &column[2]))
+		list = append(list, column)
+	}
+	must(t, rows.Err())
+	return list
+}
+
+// badValues are values of a column of that type that cocsync never writes, as SQL.
+func badValues(typ string) []string {
+	switch typ {
+	case "INTEGER":
+		return []string{fmt.Sprint(math.MaxInt64), fmt.Sprint(math.MinInt64 + 1), "-1", "0", "1 << 40", "2"}
+	case "TEXT":
+		return []string{"''", "CAST(x'00ff1b' AS TEXT)", "'v99999999999999999999'", "'{\"a\":'", "hex(zeroblob(200000))"}
+	}
+	return []string{"x''", "x'00'", "zeroblob(32)", "randomblob(31)", "zeroblob(1000000)"}
+}
+
+func damagedCopy(t *testing.T, from string) string {
+	t.Helper()
+	text, err := os.ReadFile(from)
+	must(t, err)
+	to := filepath.Join(t.TempDir(), "damaged.db")
+	must(t, os.WriteFile(to, text, 0o600))
+	return to
+}
+
+// One altered row broke show, diff, grep, export, backup and verify itself: the place of a
+// content in its pack overflowed. Each of these is one such row; status 3 and the row are
+// the answer. COCSYNC_SWEEP=1 alters every column of every table.
+func TestDamagedRows(t *testing.T) {
+	good := fixture(t)
+	for _, tt := range []struct{ sql, command, want string }{
+		{`UPDATE contents SET start = 9223372036854775807`, "show DM-restart@v3", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "show DM-restart@v3", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "diff DM-restart@v1 v3", "content "},
+		{`UPDATE contents SET size = 9223372036854775807`, "grep timeout", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "export git", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "export dir FOLDER", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "export jsonl", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "blame DM-restart", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "log -p", "lie outside of pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "backup FILE", "it lies outside of its pack"},
+		{`UPDATE contents SET size = 9223372036854775807`, "verify", "it lies outside of its pack"},
+		{`UPDATE contents SET sha256 = x'00' WHERE id = 1`, "show DM-restart --meta", "a hash of 1 bytes"},
+		{`UPDATE packs SET frame = x'28b52ffd'`, "show DM-restart", "pack "},
+		{`UPDATE blocks SET frame = x'28b52ffd'`, "grep timeout", "block "},
+		{`UPDATE edge SET size = -1`, "status", "the head of the log"},
+		{`UPDATE notices SET lines = '{'`, "export jsonl", "notice 1"},
+	} {
+		path := damagedCopy(t, good)
+		tamper(t, path, tt.sql)
+		dir := t.TempDir()
+		command := strings.NewReplacer("FILE", dir+"/copy.db", "FOLDER", dir+"/out").Replace(tt.command)
+		guard(t, tt.sql+": "+tt.command, func(ctx context.Context) {
+			var stderr bytes.Buffer
+			status := report(&stderr, run(ctx, append([]string{"--db", path}, strings.Fields(command)...), nil, new(bytes.Buffer), &stderr))
+			if status != exitAltered || !strings.Contains(stderr.String(), tt.want) {
+				t.Errorf("after %s: %s has status %d and says %q, want %d and %q", tt.sql, tt.command, status, stderr.String(), exitAltered, tt.want)
+			}
+		})
+	}
+	if os.Getenv("COCSYNC_SWEEP") == "" {
+		return
+	}
+	for _, c := range archiveColumns(t, good) {
+		for _, value := range append(badValues(c[2]), "NULL") {
+			t.Run(c[0]+"."+c[1]+"="+value, func(t *testing.T) {
+				path := damagedCopy(t, good)
+				q := fmt.Sprintf(`UPDATE OR IGNORE %s SET %s = %s`, c[0], c[1], value)
+				tamper(t, path, q)
+				readAll(t, path, q)
+			})
+		}
+	}
+}
+
+// FuzzDamagedArchive alters a small archive and reads all of it. how says in which way:
+// bytes of the file; a column of a table; a content, with a hash that fits it. relog makes
+// the log anew, as whoever has the key can.
+func FuzzDamagedArchive(f *testing.F) {
+	f.Add(uint8(0), false, uint64(5000), int64(0), []byte{0xff, 0x80, 0x00})
+	f.Add(uint8(0), false, uint64(28), int64(0), []byte{1, 0, 0, 200})
+	f.Add(uint8(1), true, uint64(17), int64(math.MaxInt64), []byte("x"))
+	f.Add(uint8(1), false, uint64(70), int64(-1), []byte("{"))
+	f.Add(uint8(2), true, uint64(1), int64(0), []byte("a: &a [*a, *a]\n"))
+	good := fixture(f)
+	f.Fuzz(func(t *testing.T, how uint8, relog bool, where uint64, number int64, text []byte) {
+		path := damagedCopy(t, good)
+		what := alterArchive(t, path, how, where, number, text)
+		if relog {
+			tamper(t, path, `DELETE FROM leaves`, `DELETE FROM edge`, `DELETE FROM checkpoints`, `DELETE FROM generations`)
+			if d, err := db.Open(t.Context(), path); err == nil {
+				must(t, d.Close())
+			}
+		}
+		readAll(t, path, what)
+	})
+}
+
+func alterArchive(t *testing.T, path string, how uint8, where uint64, number int64, text []byte) (what string) {
+	t.Helper()
+	switch how % 3 {
+	case 0:
+		b, err := os.ReadFile(path)
+		must(t, err)
+		at := int(where % uint64(len(b)))
+		copy(b[at:], text)
+		must(t, os.WriteFile(path, b, 0o600))
+		return fmt.Sprintf("bytes %x at %d", text, at)
+	case 1:
+		columns := archiveColumns(t, path)
+		c := columns[where%uint64(len(columns))]
+		value := fmt.Sprint(number)
+		switch c[2] {
+		case "TEXT":
+			value = fmt.Sprintf("CAST(x'%x' AS TEXT)", text)
+		case "BLOB":
+			value = fmt.Sprintf("x'%x'", text)
+		}
+		q := fmt.Sprintf(`UPDATE OR IGNORE %s SET %s = %s`, c[0], c[1], value)
+		tamper(t, path, q)
+		return q
+	}
+	w, err := zstd.NewWriter(nil)
+	must(t, err)
+	frame := w.EncodeAll(text, nil)
+	must(t, w.Close())
+	id := where%8 + 1
+	tamper(t, path,
+		fmt.Sprintf(`UPDATE packs SET frame = x'%x', size = %d WHERE id = (SELECT pack_id FROM contents WHERE id = %d)`, frame, len(text), id),
+		fmt.Sprintf(`UPDATE contents SET sha256 = x'%x', size = %d, start = 0, form = 0 WHERE id = %d`, sha256.Sum256(text), len(text), id))
+	return fmt.Sprintf("content %d is %q", id, text)
+}
