@@ -212,6 +212,7 @@ func TestDamagedRows(t *testing.T) {
 		{`UPDATE contents SET size = 9223372036854775807`, "backup FILE", "it lies outside of its pack"},
 		{`UPDATE contents SET size = 9223372036854775807`, "verify", "it lies outside of its pack"},
 		{`UPDATE contents SET sha256 = x'00' WHERE id = 1`, "show DM-restart --meta", "a hash of 1 bytes"},
+		{`UPDATE contents SET sha256 = x'00' WHERE id = 1`, "log -p", "a hash of 1 bytes"},
 		{`UPDATE packs SET frame = x'28b52ffd'`, "show DM-restart", "pack "},
 		{`UPDATE blocks SET frame = x'28b52ffd'`, "grep timeout", "block "},
 		{`UPDATE edge SET size = -1`, "status", "the head of the log"},
