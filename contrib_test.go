@@ -1,6 +1,7 @@
 package cocsync_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,5 +80,27 @@ func TestContainerfile(t *testing.T) {
 	wanted := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(mod)
 	if copied < 5 || wanted == nil || !strings.Contains(string(text), "golang:"+string(wanted[1])+" ") {
 		t.Errorf("%d files are copied, and go.mod wants Go %s", copied, wanted)
+	}
+}
+
+// The unit referred to a manual page that no step of its installation installed.
+func TestUnitsManualIsInstalled(t *testing.T) {
+	unit, err := os.ReadFile("contrib/systemd/cocsync.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile(`man:([a-z-]+)\(([0-9])\)`).FindAllSubmatch(unit, -1)
+	if len(pages) == 0 {
+		t.Error("the unit refers to no page")
+	}
+	for _, p := range pages {
+		file := fmt.Sprintf("/man/man%s/%s.%[1]s", p[2], p[1])
+		if !strings.Contains(string(unit), file) || !strings.Contains(string(guide), file) {
+			t.Errorf("the steps in the unit and in docs/operations.md do not both install %s", file)
+		}
 	}
 }

@@ -24,6 +24,12 @@ ALTER TABLE cycles ADD COLUMN responded_at INTEGER;
 ALTER TABLE versions ADD COLUMN failed_since INTEGER;
 ALTER TABLE versions ADD COLUMN retry_at INTEGER;
 
+-- Unavailable versions are requested again by their own pauses, not by the audit.
+UPDATE versions SET checked_at = NULL WHERE state = 'unavailable';
+
+-- So that what is still to be fetched can be counted without reading what is not.
+CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
+
 -- Working: when the first commit was made after the write-ahead log was last copied into
 -- the file as a whole: one row.
 CREATE TABLE wal (

@@ -22,6 +22,8 @@ CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = '
 CREATE INDEX document_states_document ON document_states (document_id);
 -- object index documents_lined documents
 CREATE INDEX documents_lined ON documents (lined);
+-- object index documents_listed documents
+CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
 CREATE INDEX documents_name ON documents (name);
 -- object index memberships_document memberships

@@ -33,6 +33,7 @@ type app struct {
 	dbFlag     string
 	color      choice
 	logFormat  choice
+	steady     bool // the log outlives its readers
 
 	live   *web.Live      // what the page of a daemon hears of it; nil: nobody listens
 	ending []func() error // run in reverse before the program ends
@@ -271,13 +272,17 @@ func (a *app) shared(ctx context.Context) (*db.DB, error) {
 // logger writes to stderr. level is the least that is shown.
 func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if a.logFormat.value == "json" {
-		return slog.New(slog.NewJSONHandler(a.err, o))
+	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, o) }
+	switch {
+	case a.logFormat.value == "json":
+		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, o) }
+	case toJournal(a.err):
+		handler = func(w io.Writer) slog.Handler { return newJournal(w, level) }
 	}
-	if toJournal(a.err) {
-		return slog.New(newJournal(a.err, level))
+	if a.steady {
+		return slog.New(newSteadyLog(a.err, handler))
 	}
-	return slog.New(slog.NewTextHandler(a.err, o))
+	return slog.New(handler(a.err))
 }
 
 // width is how many columns the output has; 0 when it is no terminal.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
@@ -44,15 +43,14 @@ func openBrowser(t *testing.T, site string) *browser {
 		t.Skip("no Chromium here, so no page was looked at in a browser")
 	}
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true))
+		chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancel)
+	// All pages have no limit together, so that a busy machine fails none: each wait has.
 	b := &browser{t: t, ctx: ctx, url: site}
 	console, err := chromedp.Console(ctx), error(nil)
-	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")))
+	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // starts the browser, within its own limit
 	go func() {
 		for m, err := range console {
 			if err != nil {
@@ -71,11 +69,18 @@ func (b *browser) complain(text string) {
 	b.complaints = append(b.complaints, text)
 }
 
+// within is for one wait: what takes longer than patience hangs.
+func (b *browser) within() context.Context {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	b.t.Cleanup(cancel)
+	return ctx
+}
+
 // look makes a page as wide as a screen, in a theme.
 func (b *browser) look(width int64, theme string) {
 	b.t.Helper()
-	must(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)))
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	must(b.t, chromedp.Do(b.within(), chromedp.EmulateViewport(width, 900)))
+	_, err := chromedp.Call(b.within(), emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
 	})
 	must(b.t, err)
@@ -84,19 +89,19 @@ func (b *browser) look(width int64, theme string) {
 // open goes to an address of the site.
 func (b *browser) open(address string) {
 	b.t.Helper()
-	must(b.t, chromedp.Do(b.ctx, chromedp.Navigate(b.url+address), chromedp.WaitReady(chromedp.CSS("main"))))
+	must(b.t, chromedp.Do(b.within(), chromedp.Navigate(b.url+address), chromedp.WaitReady(chromedp.CSS("main"))))
 }
 
 // press presses keys, one after the other.
 func (b *browser) press(keys string) {
 	b.t.Helper()
-	must(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(keys)))
+	must(b.t, chromedp.Do(b.within(), chromedp.KeyEvent(keys)))
 }
 
 // eval evaluates a script in the page.
 func eval[T any](b *browser, script string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, func(p *runtime.EvaluateParams) { chromedp.EvalAwaitPromise(p) }))
+	v, err := chromedp.Run(b.within(), chromedp.Evaluate[T](script, func(p *runtime.EvaluateParams) { chromedp.EvalAwaitPromise(p) }))
 	must(b.t, err)
 	return v
 }
@@ -104,7 +109,7 @@ func eval[T any](b *browser, script string) T {
 // until waits until a script says true.
 func (b *browser) until(script string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](script))
+	_, err := chromedp.Run(b.within(), chromedp.Poll[bool](script, chromedp.WithPollingTimeout(0)))
 	if err != nil {
 		b.t.Fatalf("waiting for %s at %s: %v", script, eval[string](b, "location.href"), err)
 	}
@@ -117,7 +122,7 @@ func (b *browser) keep(name string) {
 	if dir == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	picture, err := chromedp.Run(b.within(), chromedp.FullScreenshot(100))
 	must(b.t, err)
 	must(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -11,12 +10,13 @@ import (
 // gives way to another there is none to ask.
 func (b *browser) arrive(script string) {
 	b.t.Helper()
+	ctx := b.within()
 	for {
-		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](script))
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(0)))
 		switch {
 		case err == nil:
 			return
-		case b.ctx.Err() != nil || errors.Is(err, chromedp.ErrPollingTimeout):
+		case ctx.Err() != nil:
 			b.t.Fatalf("waiting for %s: %v", script, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/fetch"
 	"cocsync/internal/notify"
+	"cocsync/internal/schedule"
 	"cocsync/internal/syncer"
 )
 
@@ -20,10 +21,16 @@ type parts struct {
 	syncer *syncer.Syncer
 	sender *notify.Sender
 	jobs   []daemon.Job
+	// schedules are those of the jobs, as the archive keeps them.
+	schedules []coc.Schedule
 }
 
 // build makes the parts. d may be nil for a check, which stores nothing.
 func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, error) {
+	authorities, err := network(cfg)
+	if err != nil {
+		return nil, err
+	}
 	sender, err := a.sender(cfg, d, log)
 	if err != nil {
 		return nil, err
@@ -36,11 +43,11 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
 		accounts[c.Name] = &syncer.Account{Name: c.Name, Endpoint: c.Endpoint, RPS: c.RequestsPerSecond, Connections: c.Connections,
-			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
+			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RootCAs: authorities, RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
-		schedule, err := w.Cron()
+		due, err := w.Cron()
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +60,9 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		if s := w.Select; s != nil {
 			watch.Select = &coc.Selection{NameLike: s.NameLike, Creator: s.Creator, ProjectID: s.EnterpriseProjectID, DocumentType: w.DocumentType}
 		}
-		p.jobs = append(p.jobs, daemon.Job{Watch: watch, Schedule: schedule})
+		p.jobs = append(p.jobs, daemon.Job{Watch: watch, Schedule: due})
+		p.schedules = append(p.schedules, coc.Schedule{Watch: w.Name, Account: w.Account, Endpoint: accounts[w.Account].Endpoint,
+			Spec: w.Schedule, Timezone: w.Timezone, Interval: schedule.Interval(due, a.now())})
 	}
 	return p, nil
 }
@@ -111,7 +120,11 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 
 // sender makes what posts to the configured notifiers.
 func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Sender, error) {
-	s := &notify.Sender{Now: a.now, Log: log, Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
+	authorities, err := network(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &notify.Sender{Now: a.now, Log: log, HTTP: postClient(authorities), Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d
 	}
@@ -165,16 +178,12 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	if c.Webhook.IsSet() {
 		n.Webhook = c.Webhook.Value
 	} else {
-		n.Token = c.Token.Value
+		n.Token = c.BotToken
 	}
 	return n, nil
 }
 
-// enter ends the watches that the config no longer names.
+// enter records the watches that the config names, with their schedules.
 func (p *parts) enter(ctx context.Context, d *db.DB) error {
-	var names []string
-	for _, j := range p.jobs {
-		names = append(names, j.Watch.Name)
-	}
-	return d.Retire(ctx, names, p.syncer.Now())
+	return d.Configure(ctx, p.schedules, p.syncer.Now())
 }

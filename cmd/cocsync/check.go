@@ -12,6 +12,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
+	"cocsync/internal/config"
 	"cocsync/internal/hint"
 	"cocsync/internal/syncer"
 )
@@ -39,15 +40,12 @@ clock, permission to list and to read) and Slack. It changes nothing.`,
 }
 
 func (a *app) check(ctx context.Context, online bool) error {
-	cfg, err := a.config()
+	path, err := config.Find(a.configFlag)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, p := range cfg.CheckSecrets() {
-		errs = append(errs, p)
-	}
-	if err := errors.Join(errs...); err != nil {
+	cfg, err := config.Check(path)
+	if err != nil {
 		return err
 	}
 	for _, w := range cfg.Warnings() {
@@ -75,7 +73,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 		if n.Hook != nil {
 			what = "webhook "
 		}
-		if err != nil && hint.Of(err) == "" { // what Slack refuses has one
+		if err != nil && hint.Of(err) == "" { // the class is unknown
 			err = hint.Wrap(err, "check that this machine reaches it: network, proxy, DNS, and api_url or url in the config")
 		}
 		c.line(strings.TrimSuffix(what+n.Name+": "+who, ": "), err)
@@ -99,8 +97,8 @@ func (c *checker) line(what string, err error) {
 		return
 	}
 	c.failed++
-	if hint.Of(err) == "" && errors.Is(err, coc.ErrTemporary) {
-		err = hint.Wrap(err, "this machine does not reach it, or it is not well: check network, proxy and DNS, and the endpoint or region in the config")
+	if hint.Of(err) == "" {
+		err = hint.Wrap(err, adviceOn(err))
 	}
 	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), visible(what), visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {

@@ -51,6 +51,7 @@ connections = 1
 [[watch]]
 name = "runbooks"
 account = "prod"
+schedule = "0 8 * * *"
 select = { all = true }
 notify = ["ops"]
 
@@ -137,7 +138,7 @@ func (w *docsWorld) folder(t *testing.T, empty bool) string {
 // machine of somebody who keeps the archive in /var/lib/cocsync. The clock stands at at.
 func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
-	cmd.Dir, cmd.WaitDelay = dir, time.Second
+	cmd.Dir, cmd.WaitDelay = dir, patience
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+at.Format(time.RFC3339),
 		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C.UTF-8", "COCSYNC_CONFIG=",
 		"HUAWEICLOUD_SDK_AK=ak", "HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)

@@ -166,7 +166,7 @@ func TestFeeds(t *testing.T) {
 	if got, want := rewritten.all("link")[0].attr("href"), s.url+"/changes/5"; got != want {
 		t.Errorf("the rewrite leads to %s, want %s", got, want)
 	}
-	if got, want := rewritten.one("updated"), "2026-03-16T12:00:00.273Z"; got != want {
+	if got, want := rewritten.one("updated"), "2026-03-16T12:00:00.273000005Z"; got != want {
 		t.Errorf("the rewrite is of %s, want %s, when it was seen", got, want)
 	}
 	if path, err := exec.LookPath("xmllint"); err != nil {
@@ -177,6 +177,34 @@ func TestFeeds(t *testing.T) {
 		if out, err := lint.CombinedOutput(); err != nil {
 			t.Errorf("xmllint: %v\n%s", err, out)
 		}
+	}
+}
+
+// Changes that were recorded together had one time, by which readers could not order their
+// entries. Now each has its own, in the order of the feed and the same in all feeds.
+func TestFeedEntriesHaveDistinctTimes(t *testing.T) {
+	s := serveArchive(t, fixture(t))
+	times, together := map[string]time.Time{}, 0 // by id
+	for _, address := range []string{"/feed.atom", "/documents/prod/DM-restart/feed.atom"} {
+		_, body := s.get(address)
+		var before time.Time
+		seen := map[time.Time]bool{}
+		for i, e := range checkFeed(t, body).all("entry") {
+			at, err := time.Parse(time.RFC3339Nano, e.one("updated"))
+			must(t, err)
+			if same := i > 0 && at.Truncate(time.Millisecond).Equal(before.Truncate(time.Millisecond)); same {
+				if together++; !at.Before(before) {
+					t.Errorf("%s: entry %d is of %v, and was recorded before one of %v", address, i, at, before)
+				}
+			}
+			if known := times[e.one("id")]; seen[at] || !known.IsZero() && !known.Equal(at) {
+				t.Errorf("%s: entry %d is of %v, as another, or elsewhere of %v", address, i, at, known)
+			}
+			before, seen[at], times[e.one("id")] = at, true, at
+		}
+	}
+	if together == 0 {
+		t.Error("no entries were recorded together")
 	}
 }
 

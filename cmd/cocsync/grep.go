@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -106,7 +105,8 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 	} else {
 		err = a.paged(func(p *page) error {
 			var err error
-			anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error { return p.found(found, query.Pattern, f) })
+			matcher := history.NewMatcher(ctx, query.Pattern)
+			anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error { return p.found(found, matcher, f) })
 			return err
 		})
 	}
@@ -121,7 +121,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 }
 
 // found writes the lines of a document that match.
-func (p *page) found(found history.Found, pattern *regexp.Regexp, f grepFlags) error {
+func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags) error {
 	name := p.paint(magenta, visible(found.Document.Name))
 	switch {
 	case f.names:
@@ -132,23 +132,28 @@ func (p *page) found(found history.Found, pattern *regexp.Regexp, f grepFlags) e
 		return p.Flush()
 	}
 	for _, m := range found.Lines {
-		fmt.Fprintf(p, "%s:%s:%s\n", name, p.paint(green, visible(writeRuns(m.Runs))), p.matched(m.Text, pattern))
+		text, err := p.matched(m.Text, matcher)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p, "%s:%s:%s\n", name, p.paint(green, visible(writeRuns(m.Runs))), text)
 	}
 	return p.Flush()
 }
 
-// matched is a line with what matches in colour.
-func (p *page) matched(line string, pattern *regexp.Regexp) string {
+// matched is a line with what matches in colour, as far as that is quickly found.
+func (p *page) matched(line string, matcher *history.Matcher) (string, error) {
 	if !p.color {
-		return p.content(line)
+		return p.content(line), nil
 	}
 	var b strings.Builder
 	at := 0
-	for _, m := range pattern.FindAllStringIndex(line, -1) {
+	matches, err := matcher.FindAll([]byte(line), -1)
+	for _, m := range matches {
 		b.WriteString(p.content(line[at:m[0]]) + p.paint(alarm, p.content(line[m[0]:m[1]])))
 		at = m[1]
 	}
-	return b.String() + p.content(line[at:])
+	return b.String() + p.content(line[at:]), err
 }
 
 // writeRuns writes runs of versions: v3..v17, v20.. for up to the newest.

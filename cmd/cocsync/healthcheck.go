@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/answer"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
 )
 
@@ -17,87 +15,52 @@ func (a *app) healthcheckCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
-		Short: "say whether the daemon works, for containers and scripts",
-		Long: `Healthcheck exits with 0 if a daemon has the archive and each watch of the
-configuration works, else with 1 and why. A watch works once a cycle of it was good,
-until three in a row failed or none was good for an hour. With --db no configuration
-is read, and the watches are those that the archive knows.
+		Short: "exit with 0 if nothing is wrong, for containers and scripts",
+		Long: `Healthcheck exits with 0 if status finds no problem, else with 1 and what is wrong. A
+watch is late when a cycle was due by its schedule and none succeeded within one more
+interval, at least two minutes and at most an hour.
 
-It asks the archive alone, needs no secret, and does not disturb the daemon.`,
+It reads the archive only, needs no secret, and does not disturb the daemon. A copy of
+an archive (--db, and no process writes it) is never healthy.`,
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := a.health(cmd.Context())
+			h, err := a.reader(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if output.value == formatJSON {
-				err = answer.Write(a.out, h)
+			s, err := answer.Judge(cmd.Context(), answer.Look(h.DB, a.dbFlag == ""), h.Now())
+			if err != nil {
+				return err
 			}
-			return errors.Join(err, a.tellHealth(h, output.value == formatJSON))
+			return a.reportHealth(s, output.value == formatJSON)
 		},
 	}
 	output = outputFlag(cmd)
 	return cmd
 }
 
-// health asks the archive how the daemon and its watches stand.
-func (a *app) health(ctx context.Context) (none answer.Health, err error) {
-	path, names := a.dbFlag, []string(nil)
-	if path == "" {
-		cfg, err := a.config()
-		if err != nil {
-			return none, err
-		}
-		path = cfg.Database
-		for _, w := range cfg.Watches {
-			names = append(names, w.Name)
+// reportHealth says that all works; else it fails with what does not.
+func (a *app) reportHealth(s *answer.Standing, asJSON bool) error {
+	if asJSON {
+		if err := answer.Write(a.out, answer.NewHealth(s)); err != nil {
+			return err
 		}
 	}
-	d, err := db.OpenReader(ctx, path)
-	if err != nil {
-		return none, err
-	}
-	a.atEnd(d.Close)
-	holder, held, err := db.Holder(path)
-	if err != nil {
-		return none, err
-	}
-	daemon := ""
-	if held {
-		daemon = holder.String()
-	}
-	return answer.NewHealth(ctx, d, daemon, names, a.now())
-}
-
-// tellHealth says that all works, unless that was told already; else it fails with what
-// does not.
-func (a *app) tellHealth(h answer.Health, told bool) error {
-	if h.Healthy && told {
+	switch {
+	case s.Healthy() && asJSON:
 		return nil
-	}
-	if h.Healthy {
-		work := "its watch works"
-		if n := len(h.Watches); n > 1 {
-			work = fmt.Sprintf("its %d watches work", n)
-		}
-		_, err := fmt.Fprintf(a.out, "ok: %s, and %s\n", visible(*h.Daemon), work)
+	case s.Healthy():
+		_, err := fmt.Fprintf(a.out, "ok: %s\n", visible(s.Writer()))
 		return err
+	case s.Archive.Copy:
+		return hint.Wrap(errors.New("this is a copy: "+s.Headline()),
+			"check the archive itself, with its config (-c FILE) or on the machine where the daemon runs")
 	}
 	var wrong []string
-	mend := "`cocsync status` says what is wrong and how to mend it"
-	if h.Daemon == nil {
-		wrong = append(wrong, "no daemon has the archive")
-		mend = "`cocsync run` is the daemon; its log says why it ended"
+	for _, p := range s.Problems {
+		wrong = append(wrong, p.What)
 	}
-	if len(h.Watches) == 0 {
-		wrong = append(wrong, "no watch ran so far")
-	}
-	for _, w := range h.Watches {
-		if w.Stale != nil {
-			wrong = append(wrong, "watch "+w.Watch+": "+*w.Stale)
-		}
-	}
-	return hint.Wrap(errors.New("not well: "+strings.Join(wrong, "; ")), mend)
+	return hint.Wrap(errors.New("not healthy: "+strings.Join(wrong, "; ")), "`cocsync status` says why and how to fix it")
 }

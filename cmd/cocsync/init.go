@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -24,7 +21,7 @@ func (a *app) initCommand() *cobra.Command {
 		Short: "write a commented config",
 		Long: `Init writes a config to ./config.toml, or where -c says, and checks it. It never
 overwrites a file. On a terminal it asks what the flags leave open; elsewhere
-what is not said keeps its default.
+what is not said keeps its default. What is typed for a secret is not shown.
 
 Secrets are best left out of the file: say where they are, as env:NAME or
 file:PATH. Without keys, cocsync looks where Huawei Cloud's own tools do: the
@@ -36,7 +33,7 @@ an ECS agency.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.configFlag != "" {
 				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-					if err := a.ask(&ans); err != nil {
+					if err := askInit(f, a.err, &ans); err != nil {
 						return err
 					}
 				}
@@ -53,47 +50,9 @@ an ECS agency.`,
 	f.StringVar(&ans.SlackToken, "slack-token", "", "where the bot token is: env:NAME or file:PATH")
 	f.StringVar(&ans.Webhook, "webhook", "", "where an incoming webhook's URL is, instead of a token")
 	f.StringVar(&ans.Channel, "channel", "", "`ID` of the Slack channel, for a token")
+	f.StringVar(&ans.Operators, "operators", "", "who is notified when monitoring itself fails: same, none, or with a token the `ID` of another channel (default same)")
+	f.StringVar(&ans.Listen, "listen", "", "`ADDRESS` of the page in a browser, such as 127.0.0.1:8321 (default no page)")
 	return cmd
-}
-
-// ask fills the answers in on a terminal. An empty answer takes the default.
-func (a *app) ask(ans *config.Answers) error {
-	in := bufio.NewReader(a.stdin)
-	var failed error
-	question := func(what, def string) string {
-		fmt.Fprintf(a.err, "%s [%s]: ", what, def)
-		line, err := in.ReadString('\n')
-		if err != nil && !(errors.Is(err, io.EOF) && line != "") {
-			failed = cmp.Or(failed, err)
-		}
-		return cmp.Or(strings.TrimSpace(line), def)
-	}
-	region := question("Region of COC, or its https:// endpoint", "ap-southeast-3")
-	if strings.Contains(region, "://") {
-		ans.Endpoint = region
-	} else {
-		ans.Region = region
-	}
-	if keys := question("Access key: auto (environment, profile file, ECS agency), env:NAME or file:PATH", "auto"); keys != "auto" {
-		ans.AccessKey = keys
-		ans.SecretKey = question("Secret key: env:NAME or file:PATH", "env:COC_SK")
-	}
-	if docs := question("Documents to watch: all, or ids with commas between", "all"); docs != "all" {
-		for id := range strings.SplitSeq(docs, ",") {
-			ans.Documents = append(ans.Documents, strings.TrimSpace(id))
-		}
-	}
-	switch how := question("Slack: token (bot), webhook, or none", "none"); how {
-	case "token":
-		ans.SlackToken = question("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN")
-		ans.Channel = question("Channel ID (C…)", "C0123456789")
-	case "webhook":
-		ans.Webhook = question("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL")
-	}
-	if failed != nil {
-		return fmt.Errorf("read the answers: %w", failed)
-	}
-	return nil
 }
 
 func (a *app) init(ans config.Answers) error {
@@ -105,6 +64,15 @@ func (a *app) init(ans config.Answers) error {
 	}
 	if ans.Channel != "" && ans.SlackToken == "" {
 		return usage(errors.New("--channel goes with --slack-token: a webhook has its own channel"))
+	}
+	switch ans.Operators {
+	case "same":
+		ans.Operators = ""
+	case "", "none":
+	default:
+		if ans.SlackToken == "" {
+			return usage(errors.New("--operators with a channel goes with --slack-token: a webhook has its own channel"))
+		}
 	}
 	path := cmp.Or(a.configFlag, "config.toml")
 	if ans.Region == "" && ans.Endpoint == "" {

@@ -10,13 +10,7 @@ import (
 func (a *app) told(load func(context.Context) (*daemon.Set, error)) func(context.Context) (*daemon.Set, error) {
 	return func(ctx context.Context) (*daemon.Set, error) {
 		set, err := load(ctx)
-		var watches []string
-		if err == nil {
-			for _, j := range set.Jobs {
-				watches = append(watches, j.Watch.Name)
-			}
-		}
-		a.live.Loaded(watches, err)
+		a.live.Loaded(err)
 		return set, err
 	}
 }

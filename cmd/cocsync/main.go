@@ -29,10 +29,18 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
 	os.Exit(report(faults(os.Stderr), run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
+
+// memoryLimit is how much the heap takes before it is collected more often. 10,000
+// documents stay far below it; the longest list that fetch accepts, 64 MiB of names,
+// stays under 150 MB with it and takes 200 MB without.
+const memoryLimit = 112 << 20
 
 // run is the whole program, so that tests can run it with buffers.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {

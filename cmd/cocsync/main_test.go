@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +26,12 @@ func TestMain(m *testing.M) {
 			a := &app{stdin: os.Stdin, out: os.Stdout, err: os.Stderr, now: func() time.Time { return at }}
 			os.Exit(report(os.Stderr, a.run(context.Background(), os.Args[1:])))
 		}
+		if file := os.Getenv(clockFile); file != "" {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			context.AfterFunc(ctx, stop)
+			a := &app{stdin: os.Stdin, out: os.Stdout, err: os.Stderr, now: func() time.Time { return time.Now().Add(clockOffset(file)) }}
+			os.Exit(report(os.Stderr, a.run(ctx, os.Args[1:])))
+		}
 		main()
 	}
 	// Scripts wait most of their time, for retries and for Slack's one message
@@ -32,6 +40,22 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){"cocsync": main})
+}
+
+// clockFile names the file with the offset of that program's clock, which is read whenever
+// the time is: so the clock of a running process can be stepped.
+const clockFile = "COCSYNC_TEST_CLOCK"
+
+func clockOffset(file string) time.Duration {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		panic(err)
+	}
+	return d
 }
 
 // tool finds a program of the system's that a test runs. Where it is missing the test says

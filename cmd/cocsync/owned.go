@@ -22,6 +22,9 @@ const verifyEvery = 24 * time.Hour
 // owned opens the archive for the one process that syncs; command is which. One that does not verify is
 // refused, unless force is set: nothing must be written behind what somebody altered.
 func (a *app) owned(ctx context.Context, cfg *config.Config, command string, force bool) (*db.DB, error) {
+	if err := config.GuardedFile(cfg.Key()); err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
 	d, err := db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Force: force, Command: command})
 	if err != nil {
 		return nil, err

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -19,10 +21,17 @@ import (
 type progress struct {
 	out   io.Writer
 	bar   *progressbar.ProgressBar // nil when this is no terminal
+	begun time.Time
+
+	mu    sync.Mutex // a timer writes, too
 	watch string
 	phase string
-	begun time.Time
+	shown bool // something of this cycle was written
+	timer *time.Timer
 }
+
+// silence is how long a cycle may do without anything written.
+const silence = 2 * time.Second
 
 func (a *app) newProgress() *progress {
 	p := &progress{out: a.err, begun: time.Now()}
@@ -52,16 +61,43 @@ var phases = map[string]string{
 	"audit":   "reading versions again",
 }
 
+// begin waits for the first sign of a cycle. Where none comes, as when COC is not
+// reached, it says what is under way.
+func (p *progress) begin(watch string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watch, p.phase, p.shown = watch, "", false
+	p.timer = time.AfterFunc(silence, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.shown || p.watch != watch {
+			return
+		}
+		p.shown = true
+		what := cmp.Or(phases[p.phase], "asking COC")
+		if p.bar != nil {
+			p.bar.Describe(watch + ": " + what)
+			_ = p.bar.RenderBlank()
+			return
+		}
+		fmt.Fprintf(p.out, "%s: %s; no response for %v\n", watch, what, silence)
+	})
+}
+
 // update is called as a cycle gets on.
 func (p *progress) update(now syncer.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	begins := now.Phase != p.phase || now.Watch != p.watch
 	p.watch, p.phase = now.Watch, now.Phase
 	if p.bar == nil {
 		if begins && now.Total > 0 {
+			p.shown = true
 			fmt.Fprintf(p.out, "%s: %s: %s\n", now.Watch, phases[now.Phase], plural(now.Total, "document"))
 		}
 		return
 	}
+	p.shown = p.shown || now.Done > 0
 	p.draw(begins, now.Watch+": "+phases[now.Phase], now.Done, now.Total)
 }
 
@@ -90,8 +126,19 @@ func (p *progress) clear() {
 	}
 }
 
+// end ends the wait for a sign of the cycle.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = true
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
 // done sums a cycle up.
 func (p *progress) done(c coc.Cycle) {
+	p.end()
 	p.clear()
 	fmt.Fprintf(p.out, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
 		c.Watch, outcome(c), plural(c.Listed, "document"), plural(c.Versions, "version"), plural(c.Changes, "change"),

@@ -50,6 +50,7 @@ func fixture(t testing.TB) string {
 	must(t, err)
 	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
 	must(t, err)
+	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(10)))
 	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(10)}
 	cycle.ID, err = d.Begin(t.Context(), cycle)
 	must(t, err)

@@ -42,6 +42,7 @@ sends alerts as they fall due. It logs to stderr and stays in the foreground.
 const forceUsage = "write also to an archive that does not verify"
 
 func (a *app) runDaemon(ctx context.Context, force bool) error {
+	a.longRunning()
 	log := a.logger(slog.LevelInfo)
 	cfg, err := a.config()
 	if err != nil {
@@ -59,7 +60,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 		a.live = web.NewLive()
 		page, err := a.openPage(ctx, cfg.Database, *w, cfg.PageHost(), log)
 		if err != nil {
-			return err
+			return listenElsewhere(err, "listen in [web]")
 		}
 		defer page.close()
 		log.Info("page served", "url", page.address)
@@ -85,7 +86,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 // daemon makes the daemon over an open archive. It reads the configuration anew
 // whenever it is told to.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Jitter: jitter, Load: a.told(func(ctx context.Context) (*daemon.Set, error) {
+	return &daemon.Daemon{Log: log, Now: a.now, Jitter: jitter, Load: a.told(func(ctx context.Context) (*daemon.Set, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err

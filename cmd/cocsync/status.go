@@ -10,14 +10,17 @@ func (a *app) statusCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "show how the watching and the telling stand",
-		Long: `Status shows what is wrong first, each with how to mend it: cycles that fail or
-no longer come, documents that could not be had, channels that take no messages.
-Then it shows, for each watch, its last cycle and its last good one; what the
-archive holds; and for each notifier what still waits.
+		Short: "show whether cocsync works, and what is wrong",
+		Long: `Status shows what is wrong first, each with its fix: cycles that are late or fail,
+versions that could not be fetched, channels that are on hold. Then it shows what the
+archive holds and which process writes it; for each watch its schedule, its last cycle
+and its last good one; and for each notifier what is pending.
 
-It asks the archive alone, not COC, Slack or the daemon, and exits with 0 also
-when it has something to complain of.`,
+With --db, an archive that no process has open for writing is taken for a copy: the
+first line says as of when it is, and never that all is well.
+
+It reads the archive only, asks neither COC nor Slack, and exits with 0 also when
+something is wrong: healthcheck applies the same rule and exits with 1.`,
 		Example: `  cocsync status
   cocsync status -o json | jq .problems`,
 		Args: cobra.NoArgs,
@@ -26,7 +29,7 @@ when it has something to complain of.`,
 			if err != nil {
 				return err
 			}
-			s, err := answer.Stand(cmd.Context(), h.DB, h.Now())
+			s, err := answer.Stand(cmd.Context(), answer.Look(h.DB, a.dbFlag == ""), h.Now())
 			if err != nil {
 				return err
 			}

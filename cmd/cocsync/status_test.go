@@ -20,9 +20,9 @@ import (
 // statusText is what status shows at that instant.
 func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	t.Helper()
-	s, err := answer.Stand(t.Context(), d, now)
+	s, err := answer.Stand(t.Context(), answer.Archive{DB: d, Writer: &db.Process{PID: 7, Since: dayOf(20), Command: "run"}}, now)
 	must(t, err)
-	s.Totals.FileBytes = 172 << 10 // which goes with the schema
+	s.Totals.FileBytes, s.WAL = 172<<10, db.WAL{} // which go with the schema
 	var b bytes.Buffer
 	p := &page{Writer: bufio.NewWriter(&b), local: time.UTC}
 	p.status(s)
@@ -49,31 +49,30 @@ func TestStatusNamesProblemsAndTheirMend(t *testing.T) {
 	}
 }
 
-// A watch that ran every five minutes and no longer does is a problem, without
-// anybody knowing its schedule; a healthy one is none.
-func TestStatusSeesThatTheWatchingStopped(t *testing.T) {
+// An archive of fewer than three cycles was well however old the last one was: a watch
+// is late by its schedule.
+func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
 	defer d.Close()
-	if got := statusText(t, d, dayOf(0)); !strings.Contains(got, "! nothing was ever synced") {
+	if got := statusText(t, d, dayOf(0)); !strings.Contains(got, "! no cycle has run yet") {
 		t.Errorf("status of an empty archive:\n%s", got)
 	}
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Endpoint: "https://coc.example",
+		Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(0)))
+	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: dayOf(0)}
+	c.ID, err = d.Begin(t.Context(), c)
 	must(t, err)
-	for i := range 5 {
-		c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(0).Add(time.Duration(i) * 5 * time.Minute)}
-		c.ID, err = d.Begin(t.Context(), c)
-		must(t, err)
-		c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.Good, true
-		must(t, d.End(t.Context(), c, nil))
-	}
-	last := dayOf(0).Add(20 * time.Minute)
-	if got := statusText(t, d, last.Add(14*time.Minute)); !strings.HasPrefix(got, "All is well.\n") {
+	c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.Good, true
+	must(t, d.End(t.Context(), c, nil))
+	if got := statusText(t, d, dayOf(0).Add(9*time.Minute)); !strings.HasPrefix(got, "All is well.\n") {
 		t.Errorf("status while all is well:\n%s", got)
 	}
-	got := statusText(t, d, last.Add(3*time.Hour))
-	if want := "! watch runbooks: no cycle began for 3 hours\n    why:  before that one began about every 5 minutes\n"; !strings.HasPrefix(got, want) {
-		t.Errorf("status after the daemon stopped:\n%s\nwant it to begin with\n%s", got, want)
+	got := statusText(t, d, dayOf(3))
+	want := "1 problem.\n! watch runbooks is late: a cycle was due 2 days ago and none has succeeded since\n" +
+		"    why: schedule */5 * * * * (UTC); the last good cycle ended 2 days ago, at 2026-03-01T12:00:01Z\n"
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("status of an archive that nobody wrote for three days:\n%s\nwant it to begin with\n%s", got, want)
 	}
 }
 

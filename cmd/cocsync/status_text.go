@@ -14,25 +14,49 @@ import (
 const shownFailures = 20
 
 func (p *page) status(s *answer.Standing) {
-	if len(s.Problems) == 0 {
-		fmt.Fprintln(p, p.paint(green, "All is well."))
+	style := alarm
+	if s.Healthy() {
+		style = green
+	} else if len(s.Problems) == 0 {
+		style = bold
 	}
+	fmt.Fprintln(p, p.paint(style, visible(s.Headline())))
 	for _, x := range s.Problems {
 		fmt.Fprintln(p, p.paint(alarm, "! "+visible(x.What)))
-		fmt.Fprintln(p, "    why:  "+visible(x.Why))
-		fmt.Fprintln(p, "    mend: "+visible(x.Mend))
+		fmt.Fprintln(p, "    why: "+visible(x.Why))
+		fmt.Fprintln(p, "    fix: "+visible(x.Mend))
 	}
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Archive "+visible(s.Path)))
+	p.line("process", visible(s.Writer()))
 	p.line("documents", s.DocumentsStanding())
 	p.line("versions", s.VersionsStanding())
+	p.missing(s)
 	p.line("changes", fmt.Sprint(s.Totals.Changes))
 	p.line("log", s.LogStanding())
-	p.line("size", fmt.Sprintf("%s, for %s of contents", answer.Size(s.Totals.FileBytes), answer.Size(s.Totals.ContentBytes)))
+	p.line("size", s.SizeStanding())
+	for _, note := range s.Notes {
+		p.line("note", visible(note))
+	}
 	for _, w := range s.Watches {
 		p.watch(s, w)
 	}
 	for _, b := range s.Backlogs {
 		p.backlog(s, b)
+	}
+}
+
+// missing lists the versions that could not be fetched.
+func (p *page) missing(s *answer.Standing) {
+	for _, m := range s.Missing {
+		next := "the next cycle"
+		if m.RetryAt.After(s.Now) {
+			next = s.Until(m.RetryAt)
+		}
+		p.line("missing", p.paint(red, visible(fmt.Sprintf("%s of %s (%s/%s): %s; requested again %s",
+			m.Label, m.Name, m.Account, m.DocumentID, answer.Reason(m, s.At), next))))
+	}
+	if more := s.MissingAll - len(s.Missing); more > 0 {
+		p.line("", fmt.Sprintf("… and %d more", more))
 	}
 }
 
@@ -43,11 +67,13 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	head := "Watch " + visible(w.Name)
 	if len(w.Cycles) == 0 {
 		fmt.Fprintf(p, "\n%s\n", p.paint(bold, head))
+		p.line("schedule", visible(scheduled(w)))
 		p.line("last cycle", "never")
 		return
 	}
 	c := w.Cycles[0]
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, head+" of account "+visible(c.Account)))
+	p.line("schedule", visible(scheduled(w)))
 	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.Ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
 	if c.Err != "" {
 		p.line("", p.paint(red, visible(c.Err)))
@@ -72,19 +98,47 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	}
 }
 
+// scheduled says when the cycles of a watch are due.
+func scheduled(w answer.WatchStanding) string {
+	if w.Retired() {
+		return "none: the configuration does not name the watch"
+	}
+	return w.Schedule.Spec + " (" + w.Schedule.Timezone + ")"
+}
+
 // cycle says what a cycle did.
 func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
-	if c.Outcome == coc.Running {
-		return "still running, or ended without a word"
+	switch {
+	case c.Outcome == coc.Running && s.Archive.Writer != nil:
+		return "running" + lastResponse(s, c)
+	case c.Outcome == coc.Running:
+		return p.paint(red, "its process ended before it did")
 	}
 	how := outcome(c)
 	if c.Outcome == coc.Bad {
 		how = p.paint(red, how)
 	}
-	parts := []string{plural(c.Listed, "document") + " listed", fmt.Sprintf("%d with news", c.Documents),
-		plural(c.Versions, "version"), plural(c.Changes, "change"), plural(c.Requests, "request"),
-		c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String()}
+	listed := plural(c.Listed, "document") + " listed"
+	if c.Total > c.Listed {
+		listed = fmt.Sprintf("%d of %s listed", c.Listed, plural(c.Total, "document"))
+	}
+	parts := []string{listed, fmt.Sprintf("%d with news", c.Documents),
+		plural(c.Versions, "version"), plural(c.Changes, "change"), plural(c.Requests, "request")}
+	if c.Skipped > 0 {
+		parts = append(parts, plural(c.Skipped, "unreadable row"))
+	}
+	if !c.EndedAt.IsZero() {
+		parts = append(parts, c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String())
+	}
 	return how + "; " + strings.Join(parts, ", ")
+}
+
+// lastResponse says when COC last served a request of a running cycle.
+func lastResponse(s *answer.Standing, c coc.Cycle) string {
+	if c.RespondedAt.IsZero() {
+		return ""
+	}
+	return "; COC last responded " + s.Ago(c.RespondedAt)
 }
 
 // lastChecked says how old the oldest comparison of a version with COC's copy is.
@@ -101,9 +155,9 @@ func lastChecked(s *answer.Standing, t time.Time) string {
 func (p *page) backlog(s *answer.Standing, b db.Backlog) {
 	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Notifier "+visible(b.Notifier)))
 	if b.Waiting == 0 {
-		p.line("waiting", "nothing")
+		p.line("pending", "nothing")
 	} else {
-		p.line("waiting", fmt.Sprintf("%d, the oldest due %s", b.Waiting, whenDue(s, b.Oldest)))
+		p.line("pending", fmt.Sprintf("%d, the oldest due %s", b.Waiting, s.Ago(b.Oldest)))
 	}
 	if b.Quiet.After(s.Now) {
 		p.line("quiet", fmt.Sprintf("hours until %s; what may wait becomes a digest then", b.Quiet.Local().Format("15:04")))
@@ -117,12 +171,4 @@ func (p *page) backlog(s *answer.Standing, b db.Backlog) {
 	if b.LastErr != "" {
 		p.line("last error", visible(b.LastErr))
 	}
-}
-
-// whenDue says when something falls or fell due.
-func whenDue(s *answer.Standing, t time.Time) string {
-	if t.After(s.Now) {
-		return s.Until(t)
-	}
-	return s.Ago(t)
 }

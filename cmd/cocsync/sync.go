@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
@@ -39,7 +40,9 @@ sends what is due for half a minute at most. It is what a cron entry runs where
 no daemon does. While a daemon has the archive it is refused; kill -USR1 makes
 the daemon run every watch at once.
 
-It exits with 1 if a document failed, or a delivery that was due is still unsent.`,
+It requests versions that could not be fetched before, and names those that are still
+missing. It exits with 1 if a document failed, a version is missing, or a delivery that
+was due is still unsent.`,
 		Example: `  cocsync sync
   cocsync sync restart-unhealthy-nodes
   cocsync sync --audit          read every listed version again
@@ -91,7 +94,9 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			}
 		}
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
+		show.begin(j.Watch.Name)
 		c, err := p.syncer.Run(ctx, j.Watch, o)
+		show.end()
 		if c.ID > 0 { // else it did not even begin
 			show.done(c)
 		}
@@ -103,10 +108,35 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
 		}
 	}
+	errs = append(errs, a.missing(ctx, d, docs))
 	if len(docs) == 0 {
 		errs = append(errs, p.syncer.Weekly(ctx, unscheduled(p.jobs)))
 	}
 	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+}
+
+// shownMissing is how many missing versions sync names.
+const shownMissing = 10
+
+// missing says which listed versions are unavailable. Cycles that pass over them are good.
+func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
+	if len(docs) > 0 {
+		return nil // asked about these documents alone
+	}
+	list, all, err := d.MissingVersions(ctx, shownMissing)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range list {
+		if m.State == coc.Unavailable {
+			errs = append(errs, fmt.Errorf("%s of document %s (%s) is missing: %s", m.Label, m.DocumentID, m.Name, answer.Reason(m, a.now())))
+		}
+	}
+	if more := all - len(list); more > 0 {
+		errs = append(errs, fmt.Errorf("%d more versions are missing", more))
+	}
+	return errors.Join(errs...)
 }
 
 // unscheduled are the watches as cron runs them: how often, only cron knows.
@@ -120,7 +150,7 @@ func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
 // cycleError says what failed in a cycle.
 func cycleError(c coc.Cycle) error {
 	var errs []error
-	if c.Err != "" {
+	if c.Err != "" && c.Outcome != coc.Stopped { // the progress said so
 		errs = append(errs, fmt.Errorf("watch %s: %s", c.Watch, c.Err))
 	}
 	for i, f := range c.Failures {
@@ -216,7 +246,7 @@ func watches(ctx context.Context, d *db.DB, w syncer.Watch, id string) (bool, er
 	if slices.Contains(w.Documents, id) {
 		return true, nil
 	}
-	list, err := d.Followed(ctx, w.Account.Name, w.Name)
+	list, err := d.Followed(ctx, w.Account.Name, w.Name, time.Now())
 	return slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id }), err
 }
 
@@ -246,8 +276,11 @@ func (a *app) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	show := a.newProgress()
 	for _, j := range p.jobs {
+		show.begin(j.Watch.Name)
 		v, err := p.syncer.Preview(ctx, j.Watch)
+		show.end()
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
 		}

@@ -37,7 +37,8 @@ in Slack. Then it shows that the archive holds all that it held then, unaltered.
 --since leaves out contents and rows from before a date, an RFC 3339 instant or an age;
 the log is checked as a whole all the same.
 
-The status is 1 if anything is wrong; each fault is named on a line of its own.`,
+The status is 3 if anything is wrong, and each fault is named on a line of its own.
+It is 1 if the archive cannot be read.`,
 		Example: `  cocsync verify
   cocsync verify --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,18 +40,27 @@ func (a *app) web(ctx context.Context, listen string) error {
 	if err := config.OnLoopback(listen); err != nil {
 		return usage(fmt.Errorf("--listen: %w", err))
 	}
+	a.longRunning()
 	path, err := a.database()
 	if err != nil {
 		return err
 	}
 	page, err := a.openPage(ctx, path, config.Web{Listen: listen}, "", a.logger(slog.LevelWarn))
 	if err != nil {
-		return err
+		return listenElsewhere(err, "--listen")
 	}
 	fmt.Fprintf(a.out, "The archive is at %s until Ctrl-C.\n", page.address)
 	<-ctx.Done()
 	page.close()
 	return nil
+}
+
+// listenElsewhere adds to an error of the page's address which setting names another.
+func listenElsewhere(err error, setting string) error {
+	if op := (*net.OpError)(nil); !errors.As(err, &op) || op.Op != "listen" {
+		return err
+	}
+	return hint.Wrap(err, "another program listens there, or the address is not this machine's: choose another with "+setting)
 }
 
 // openedPage is the page while it is served.
@@ -62,18 +72,28 @@ type openedPage struct {
 // openPage begins to show an archive to browsers. host is the name under which people
 // reach it, "" for none.
 func (a *app) openPage(ctx context.Context, path string, w config.Web, host string, log *slog.Logger) (*openedPage, error) {
+	if err := config.GuardedFile(w.Key); err != nil {
+		return nil, fmt.Errorf("key of the page's certificate: %w", err)
+	}
 	d, err := db.OpenReader(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", w.Listen)
+	probes, err := db.OpenReader(ctx, path)
 	if err != nil {
 		d.Close() // nothing was read
-		return nil, hint.Wrap(fmt.Errorf("serve the page: %w", err), "another program listens there, or the address is not this machine's: choose another with listen")
+		return nil, err
+	}
+	l, err := net.Listen("tcp", w.Listen)
+	if err != nil {
+		probes.Close()
+		d.Close() // nothing was read
+		return nil, fmt.Errorf("serve the page: %w", err)
 	}
 	site := &web.Site{
-		History: &history.History{DB: d, Now: time.Now, Local: time.Local},
-		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live,
+		History: &history.History{DB: d, Now: a.now, Local: time.Local},
+		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live, Probes: probes,
+		Configured: a.live != nil || a.dbFlag == "", // a daemon has a configuration
 	}
 	if w.Token.IsSet() {
 		site.Guard.Token = w.Token.Value
@@ -92,7 +112,8 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	return &openedPage{pageAddress(l, certs != nil), func() {
 		cancel()
 		done.Wait()
-		d.Close() // it only read
+		probes.Close()
+		d.Close() // they only read
 	}}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -24,6 +25,9 @@ type Grep struct {
 	At         string   // only of what was newest then
 	Step, Path string   // only of such a part; patterns
 	Documents  []string // references, without versions; none for all
+	// MaxInstructions refuses a pattern that regexp compiles to more instructions, since
+	// each character of a line costs that many steps; 0 is no limit.
+	MaxInstructions int
 }
 
 // Regexp reads the pattern.
@@ -38,14 +42,60 @@ func (q Grep) Regexp() (*regexp.Regexp, error) {
 	if q.Fixed {
 		text = regexp.QuoteMeta(text)
 	}
-	re, err := regexp.Compile(text)
-	if err == nil && q.IgnoreCase {
-		re, err = regexp.Compile("(?i)" + text)
+	_, err := syntax.Parse(text, syntax.Perl)
+	if err == nil {
+		if q.IgnoreCase {
+			text = "(?i)" + text
+		}
+		if err := q.affordable(text); err != nil {
+			return nil, err
+		}
 	}
+	re, err := regexp.Compile(text)
 	if err != nil {
 		return nil, misask(hint.Wrap(err, "add -F to look for the text as it is"))
 	}
 	return re, nil
+}
+
+// affordable refuses a pattern of more than MaxInstructions.
+func (q Grep) affordable(pattern string) error {
+	if q.MaxInstructions == 0 || q.Fixed && !q.IgnoreCase {
+		return nil
+	}
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	// The estimate comes first: to compile a hundred times a{1000} takes time and memory.
+	if err != nil || instructions(re) <= 2*q.MaxInstructions && history.Instructions(pattern) <= q.MaxInstructions {
+		return nil
+	}
+	return misask(hint.Wrap(fmt.Errorf("the pattern is too costly: it compiles to more than %d instructions", q.MaxInstructions),
+		"each repetition counts, so x{1000} is 1,000; repeat less, or ask `cocsync grep` on the command line, which has no such limit"))
+}
+
+// instructions estimates to how many instructions a pattern compiles, as syntax.Parse
+// does for its own limit: https://cs.opensource.google/go/go/+/master:src/regexp/syntax/parse.go.
+func instructions(re *syntax.Regexp) (n int) {
+	for _, sub := range re.Sub {
+		n += instructions(sub)
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		n = len(re.Rune)
+	case syntax.OpCapture:
+		n += 2
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		n++
+	case syntax.OpAlternate:
+		n += len(re.Sub) - 1
+	case syntax.OpRepeat:
+		switch {
+		case re.Max < 0:
+			n = max(1, re.Min)*n + 1
+		default:
+			n = re.Max*n + re.Max - re.Min
+		}
+	}
+	return max(1, n)
 }
 
 // Query makes history's query of the question.

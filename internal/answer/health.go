@@ -1,17 +1,14 @@
 package answer
 
-import (
-	"context"
-	"time"
+import "time"
 
-	"cocsync/internal/db"
-)
-
-// Health is what healthcheck tells.
+// Health is whether cocsync works, as healthcheck reports it.
 type Health struct {
-	Healthy bool          `json:"healthy"`
-	Daemon  *string       `json:"daemon"` // which process has the archive; null: none
-	Watches []WatchHealth `json:"watches"`
+	Healthy  bool          `json:"healthy"`
+	Copy     bool          `json:"copy"`   // nobody is known to write the archive
+	Daemon   *string       `json:"daemon"` // the process that has the archive open for writing; null: none
+	Watches  []WatchHealth `json:"watches"`
+	Problems []Problem     `json:"problems"`
 }
 
 // WatchHealth is whether a watch works.
@@ -21,33 +18,38 @@ type WatchHealth struct {
 	Stale      *string `json:"stale"` // why it does not work; null: it does
 }
 
-// NewHealth makes the answer of an archive that the daemon has ("" for none). It judges
-// the watches of these names; without any, those of the archive that still follow
-// something.
-func NewHealth(ctx context.Context, d *db.DB, daemon string, names []string, now time.Time) (Health, error) {
-	h := Health{Daemon: orNull(daemon), Watches: []WatchHealth{}}
-	configured := len(names) > 0
-	if !configured {
-		var err error
-		if names, err = d.Watches(ctx); err != nil {
-			return h, err
+// NewHealth makes the answer of a status.
+func NewHealth(s *Standing) Health {
+	h := Health{Healthy: s.Healthy(), Copy: s.Archive.Copy, Watches: []WatchHealth{}, Problems: append([]Problem{}, s.Problems...)}
+	if w := s.Archive.Writer; w != nil {
+		h.Daemon = orNull(w.String())
+	}
+	for _, w := range s.Watches {
+		if !w.Retired() {
+			h.Watches = append(h.Watches, WatchHealth{w.Name, Time(w.LastGoodAt), orNull(s.ProblemOf(w.Name))})
 		}
 	}
-	stale := 0
-	for _, name := range names {
-		w, err := d.Watch(ctx, name)
-		if err != nil {
-			return h, err
+	return h
+}
+
+// ProblemOf returns the first problem of a watch, "" where it works.
+func (s *Standing) ProblemOf(watch string) string {
+	for _, p := range s.Problems {
+		if p.Watch == watch {
+			return p.What
 		}
-		if w.Retired && !configured {
-			continue
-		}
-		why := w.Stale(now)
-		if why != "" {
-			stale++
-		}
-		h.Watches = append(h.Watches, WatchHealth{name, Time(w.LastGoodAt), orNull(why)})
 	}
-	h.Healthy = daemon != "" && len(h.Watches) > 0 && stale == 0
-	return h, nil
+	return ""
+}
+
+// Ago says how long ago a time was, or how far off it is; "never" for none.
+func Ago(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "never"
+	case d < 0:
+		return "in " + Age(-d)
+	default:
+		return Age(d) + " ago"
+	}
 }

@@ -1,7 +1,9 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -10,131 +12,222 @@ import (
 
 // Problem is something that a person should look at.
 type Problem struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
-	Mend string `json:"mend"`
+	Kind ProblemKind `json:"kind"`
+	What string      `json:"what"`
+	Why  string      `json:"why"`
+	Mend string      `json:"mend"`
+
+	Watch string `json:"-"` // that it is about; "" for others
 }
 
-func (s *Standing) problem(what, why, mend string) {
-	s.Problems = append(s.Problems, Problem{what, why, mend})
+// ProblemKind names a problem in JSON, metrics and docs/operations.md.
+type ProblemKind string
+
+// The kinds of problems.
+const (
+	ProblemNoCycle        ProblemKind = "no_cycle"        // no watch has run yet
+	ProblemNoDaemon       ProblemKind = "no_daemon"       // a daemon ran the cycles, and none runs
+	ProblemDiskFull       ProblemKind = "disk_full"       // no room next to the archive
+	ProblemWAL            ProblemKind = "wal"             // the write-ahead log is not written back
+	ProblemUnsigned       ProblemKind = "unsigned"        // records of the log without a signature
+	ProblemMissing        ProblemKind = "missing_version" // COC lists versions that could not be fetched
+	ProblemIncomplete     ProblemKind = "incomplete"      // what was listed is not fetched yet
+	ProblemKeyRefused     ProblemKind = "key_refused"     // COC refuses a key pair
+	ProblemPaused         ProblemKind = "paused"          // COC limits the rate
+	ProblemNoGoodCycle    ProblemKind = "no_good_cycle"   // a watch never had one
+	ProblemLate           ProblemKind = "late"            // a cycle was due and none succeeded
+	ProblemFailed         ProblemKind = "cycle_failed"    // the newest cycles failed
+	ProblemList           ProblemKind = "incomplete_list" // COC's list lacks rows
+	ProblemStopped        ProblemKind = "cycle_stopped"   // the newest cycle did not come to its end
+	ProblemClock          ProblemKind = "clock"           // a cycle is in the future
+	ProblemOnHold         ProblemKind = "on_hold"         // a channel takes no message
+	ProblemPending        ProblemKind = "delivery_late"   // a delivery is pending for long
+	ProblemMessageFailed  ProblemKind = "message_failed"  // a message was refused
+	ProblemMessagePlain   ProblemKind = "message_plain"   // a message was sent as plain text only
+	ProblemScheduleBroken ProblemKind = "schedule"        // a stored schedule cannot be read
+)
+
+// ProblemKinds returns all kinds, in the order in which status shows them.
+func ProblemKinds() []ProblemKind {
+	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemMissing,
+		ProblemIncomplete, ProblemKeyRefused, ProblemPaused, ProblemNoGoodCycle, ProblemScheduleBroken, ProblemClock, ProblemLate,
+		ProblemFailed, ProblemList, ProblemStopped, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed}
 }
 
-// waitsLong is how long a delivery may wait before that is a problem.
-const waitsLong = 15 * time.Minute
+const (
+	// pendingLong is how long a delivery may be pending before that is a problem.
+	pendingLong = 15 * time.Minute
+	// walLarge and walOld bound a write-ahead log that is not written back: it grows to
+	// 16 MB before SQLite does so, and readers can hold that up.
+	walLarge = 64 << 20
+	walOld   = 10 * time.Minute
+	// diskLow is how much room a cycle may need for its commits and the write-ahead log.
+	diskLow = 16 << 20
+)
+
+func (s *Standing) problem(kind ProblemKind, what, why, mend string) {
+	s.Problems = append(s.Problems, Problem{Kind: kind, What: what, Why: why, Mend: mend})
+}
 
 func (s *Standing) findProblems() {
-	if owed := s.States[coc.Seen] + s.Versions[coc.Pending]; owed > 0 {
-		s.problem("the archive is not complete yet",
-			fmt.Sprintf("%s and %s are still to be fetched", Plural(s.States[coc.Seen], "document"), Plural(s.Versions[coc.Pending], "version")),
-			"the daemon goes on by itself; without one run `cocsync sync`")
-	}
-	if len(s.Watches) == 0 {
-		s.problem("nothing was ever synced", "no watch ran yet", "run `cocsync sync`, or start the daemon: `cocsync run`")
-	}
-	if s.Signed < s.Logged && !s.running() {
-		s.problem(fmt.Sprintf("%s of the log are not signed", Plural(int(s.Logged-s.Signed), "record")),
-			"the key of the log is not where it was, or a process was killed before it signed",
-			"run `cocsync sync`; if it stays, put the key back (signing_key, or the archive's name with .key behind it)")
-	}
+	s.archiveProblems()
+	s.versionProblems()
 	for _, a := range s.Accounts {
 		s.accountProblems(a)
 	}
 	for _, w := range s.Watches {
-		s.watchProblems(w)
+		if !w.Retired() {
+			before := len(s.Problems)
+			s.watchProblems(w)
+			for i := range s.Problems[before:] {
+				s.Problems[before+i].Watch = w.Name
+			}
+		}
 	}
 	for _, b := range s.Backlogs {
 		s.notifierProblems(b)
 	}
 }
 
-// running reports whether a cycle is under way, whose end signs what it added.
-func (s *Standing) running() bool {
+// archiveProblems are those of the file and of the process that writes it.
+func (s *Standing) archiveProblems() {
+	if !s.ran() {
+		what, why := "no cycle has run yet", "the archive has no whole cycle of any watch"
+		if !s.LastGoodAt().IsZero() {
+			what, why = "no watch is configured", "no configuration names a watch that has run"
+		}
+		s.problem(ProblemNoCycle, what, why, "start the daemon: `cocsync run`; or run `cocsync sync`")
+	}
+	if s.daemonGone() {
+		why := "the newest cycle was a daemon's, and no process has the archive open for writing"
+		if s.Archive.Unknown != nil {
+			why = "it cannot be found out whether one runs: " + s.Archive.Unknown.Error()
+		}
+		s.problem(ProblemNoDaemon, "no daemon is running", why, "start it: `cocsync run`, or `systemctl start cocsync`; its log says why it ended")
+	}
+	if room, ok := s.Archive.DB.Free(); ok && room < diskLow && !s.Archive.Copy {
+		s.problem(ProblemDiskFull, "the disk of the archive has "+Size(room)+" left", "a cycle needs room for what it stores and for the write-ahead log",
+			"make room on the disk; nothing was lost, the next cycle continues")
+	}
+	old := !s.WAL.Since.IsZero() && s.Now.Sub(s.WAL.Since) > walOld
+	if !s.Archive.Copy && (s.WAL.Bytes > walLarge || s.WAL.Pending > 0 && old) {
+		why := Size(s.WAL.Pending) + " of it are not written back"
+		if !s.WAL.Since.IsZero() {
+			why += ", the oldest since " + Age(s.Now.Sub(s.WAL.Since))
+		}
+		s.problem(ProblemWAL, "the write-ahead log is "+Size(s.WAL.Bytes), why,
+			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
+	}
+	if s.Signed < s.Logged && !s.running() {
+		s.problem(ProblemUnsigned, fmt.Sprintf("%s of the log are not signed", Plural(int(s.Logged-s.Signed), "record")),
+			"the signing key could not be read, or a process was killed before it signed",
+			"run `cocsync sync`; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
+	}
+}
+
+// ran reports whether a watch of the configuration ran.
+func (s *Standing) ran() bool {
 	for _, w := range s.Watches {
-		if len(w.Cycles) > 0 && w.Cycles[0].Outcome == coc.Running {
+		if !w.Retired() && w.Newest.ID != 0 {
 			return true
 		}
 	}
 	return false
 }
 
+// running reports whether a cycle runs, whose end signs what it added.
+func (s *Standing) running() bool { return s.cycleRunningSince().Before(distantFuture) }
+
+// daemonGone reports whether the newest cycle was a daemon's and none runs now.
+func (s *Standing) daemonGone() bool {
+	var newest coc.Cycle
+	for _, w := range s.Watches {
+		if !w.Retired() && w.Newest.ID > newest.ID {
+			newest = w.Newest
+		}
+	}
+	return newest.ID != 0 && newest.Trigger != coc.TriggerSync && s.Archive.Writer == nil && !s.Archive.Copy
+}
+
+// versionProblems are what is listed and not archived.
+func (s *Standing) versionProblems() {
+	if s.MissingAll > 0 {
+		var names []string
+		refused := 0
+		for _, m := range s.Missing {
+			names = append(names, m.Label+" of "+cmp.Or(m.Name, m.DocumentID))
+			if m.Refused(s.At) {
+				refused++
+			}
+		}
+		if more := s.MissingAll - len(s.Missing); more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		first := s.Missing[0]
+		why := first.Label + " of " + first.DocumentID + ": " + Reason(first, s.At)
+		s.problem(ProblemMissing, fmt.Sprintf("%s missing: %s", areListed(s.MissingAll), strings.Join(names, ", ")), why,
+			"cocsync requests them again, at least once a day, for as long as COC lists them; `cocsync sync` does so now")
+	}
+	if s.OwedDocuments+s.OwedVersions > 0 {
+		s.problem(ProblemIncomplete, "the archive is not complete yet",
+			fmt.Sprintf("%s and %s are still to be fetched", Plural(s.OwedDocuments, "document"), Plural(s.OwedVersions, "version")),
+			"the daemon continues by itself; without one run `cocsync sync`")
+	}
+}
+
+func areListed(n int) string {
+	if n == 1 {
+		return "1 listed version is"
+	}
+	return fmt.Sprintf("%d listed versions are", n)
+}
+
+// Reason says why a version is missing. What COC has answered in the same words for a
+// week is called a refusal.
+func Reason(m coc.MissingVersion, now time.Time) string {
+	if m.Since.IsZero() {
+		return m.Reason
+	}
+	since := Age(now.Sub(m.Since))
+	if m.Refused(now) {
+		return "refused by COC for " + since + ": " + m.Reason
+	}
+	return m.Reason + " (for " + since + ")"
+}
+
 func (s *Standing) accountProblems(a db.Account) {
-	if a.RefusedUntil.After(s.Now) {
-		s.problem("account "+a.Name+": COC refuses the key pair; it is left alone for another "+Age(a.RefusedUntil.Sub(s.Now)),
+	if a.RefusedUntil.After(s.At) {
+		s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+Age(a.RefusedUntil.Sub(s.At)),
 			a.RefusedWhy, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
 	}
-	if a.PausedUntil.After(s.Now) {
-		s.problem("account "+a.Name+": COC asks for quiet for another "+Age(a.PausedUntil.Sub(s.Now)),
-			"too many requests", "it goes on by itself; lower requests_per_second of the account if it comes back")
+	if a.PausedUntil.After(s.At) {
+		s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+Age(a.PausedUntil.Sub(s.At)),
+			"too many requests", "it continues by itself; lower requests_per_second of the account if this happens again")
 	}
-}
-
-func (s *Standing) watchProblems(w WatchStanding) {
-	last := lastEnded(w.Cycles)
-	if w.FailedInARow > 0 && last != nil {
-		what := fmt.Sprintf("watch %s: the last cycle failed", w.Name)
-		if w.FailedInARow > 1 {
-			what = fmt.Sprintf("watch %s: the last %d cycles failed", w.Name, w.FailedInARow)
-		}
-		why, mend := last.Err, "`cocsync check --online` says what COC answers and what is missing"
-		if n := len(last.Failures); n > 0 && why == "" {
-			why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
-				Plural(n, "document"), last.Failures[0].Name, last.Failures[0].DocumentID, last.Failures[0].Err)
-			mend = "each cycle tries again; `cocsync sync " + last.Failures[0].DocumentID + "` tries that one now"
-		}
-		s.problem(what, why, mend)
-	}
-	if every, late := s.overdue(w.Cycles); late {
-		s.problem(fmt.Sprintf("watch %s: no cycle began for %s", w.Name, Age(s.Now.Sub(w.LastCycleAt))),
-			"before that one began about every "+Age(every), "see whether the daemon runs, and whether the watch is still in config.toml")
-	}
-}
-
-// lastEnded returns the newest cycle that came to an end.
-func lastEnded(cycles []coc.Cycle) *coc.Cycle {
-	for i, c := range cycles {
-		if c.Outcome == coc.Good || c.Outcome == coc.Bad {
-			return &cycles[i]
-		}
-	}
-	return nil
-}
-
-// overdue reports whether a watch that used to run in some rhythm has stopped.
-// The archive does not know its schedule.
-func (s *Standing) overdue(cycles []coc.Cycle) (every time.Duration, late bool) {
-	n := len(cycles)
-	if n < 3 || cycles[0].Outcome == coc.Running {
-		return 0, false
-	}
-	every = cycles[0].StartedAt.Sub(cycles[n-1].StartedAt) / time.Duration(n-1)
-	return every, s.Now.Sub(cycles[0].StartedAt) > max(3*every, waitsLong)
 }
 
 func (s *Standing) notifierProblems(b db.Backlog) {
 	if b.Held != "" {
-		s.problem(fmt.Sprintf("notifier %s: its channel takes nothing; %s, next try %s", b.Notifier, waitCount(b), s.Until(b.HeldTill)),
-			b.Held, "put it right in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what waits goes by itself")
-	} else if b.Waiting > 0 && s.Now.Sub(b.Oldest) > waitsLong && (b.LastErr != "" || !b.Quiet.After(s.Now)) {
-		why := b.LastErr
-		if why == "" {
-			why = "nobody tried to send it"
-		}
-		s.problem(fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, waitCount(b), Age(s.Now.Sub(b.Oldest))), why,
+		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pendingCount(b), s.Until(b.HeldTill)),
+			b.Held, "fix it in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what is pending is sent automatically")
+	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
+		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, pendingCount(b), Age(s.At.Sub(b.Oldest))),
+			cmp.Or(b.LastErr, "no attempt to send it was made"),
 			"see whether the daemon runs and config.toml still names the notifier; `cocsync sync` sends at once")
 	}
 	if b.Plain > 0 {
-		s.problem(fmt.Sprintf("notifier %s: %s of the last week went as plain text alone", b.Notifier, Plural(b.Plain, "message")), b.PlainErr,
-			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is mended")
+		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, Plural(b.Plain, "message")), b.PlainErr,
+			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is fixed")
 	}
 	if b.Failed > 0 {
-		s.problem(fmt.Sprintf("notifier %s: Slack refused %s for good", b.Notifier, Plural(b.Failed, "message")),
+		s.problem(ProblemMessageFailed, fmt.Sprintf("notifier %s: %s refused permanently", b.Notifier, Plural(b.Failed, "message")),
 			"`cocsync notify list` shows them and why", "`cocsync notify retry --notifier "+b.Notifier+"` tries again")
 	}
 }
 
-func waitCount(b db.Backlog) string {
+func pendingCount(b db.Backlog) string {
 	if b.Waiting == 1 {
-		return "1 delivery waits"
+		return "1 delivery is pending"
 	}
-	return fmt.Sprintf("%d deliveries wait", b.Waiting)
+	return fmt.Sprintf("%d deliveries are pending", b.Waiting)
 }

@@ -9,43 +9,65 @@ import (
 	"cocsync/internal/db"
 )
 
-// Standing is how the watching and the telling stand, as status tells it.
+// Standing is the status of an archive and of the work on it. Judge fills the fields up
+// to Problems, Stand the others too.
 type Standing struct {
+	Archive  Archive
 	Now      time.Time
-	Path     string // of the archive
-	Totals   db.Totals
-	States   map[coc.DocState]int
-	Versions map[coc.VersionState]int
+	At       time.Time // what is wrong is judged as of then: now, except for a copy
+	Path     string    // of the archive
 	Accounts []db.Account
 	Watches  []WatchStanding
 	Backlogs []db.Backlog
-	Logged   int64     // records of the log
-	Signed   int64     // those under its newest signature
-	Problems []Problem // what a person should look at, the widest first
+	// Missing are the first of the listed versions that could not be fetched, of
+	// MissingAll.
+	Missing    []coc.MissingVersion
+	MissingAll int
+	// What is still to be requested and was listed before the cycle that runs.
+	OwedDocuments, OwedVersions int
+	Logged                      int64 // records of the log
+	Signed                      int64 // those under its newest signature
+	WAL                         db.WAL
+	Problems                    []Problem // what a person should look at, the widest first
+	Notes                       []string  // what is not wrong and could be better
+
+	Totals   db.Totals
+	States   map[coc.DocState]int
+	Versions map[coc.VersionState]int
 }
 
-// WatchStanding is how a watch stands.
+// WatchStanding is the status of a watch.
 type WatchStanding struct {
 	coc.WatchState
-	Name      string
+	Name    string
+	Newest  coc.Cycle // the newest whole one; zero: none
+	Failure coc.Cycle // the newest that failed since the last good one, with its first failure
+	Failed  int       // documents that failed in it
+
 	Cycles    []coc.Cycle // the newest few, newest first
-	Unchecked time.Time   // since when some version was not held against COC's; zero: none is due
+	Unchecked time.Time   // since when some version was not compared with COC's; zero: none is due
 	Day       Day
 	Unreached []db.Unreached // by its newest cycle that ended
 }
 
+// Retired reports whether no configuration names the watch any more.
+func (w WatchStanding) Retired() bool { return w.Schedule.Spec == "" }
+
 // Day is how many cycles of a watch began in the last 24 hours.
 type Day struct {
 	Ran, Good int
-	Missed    int // were due by the schedule and did not run, as far as a cycle after them has told
+	Missed    int // were due by the schedule and did not run, as far as later cycles recorded
 }
 
 // recentCycles is how many cycles of a watch status looks at.
 const recentCycles = 10
 
-// Stand gathers how everything stands at an instant. It asks the archive alone.
-func Stand(ctx context.Context, d *db.DB, now time.Time) (s *Standing, err error) {
-	s = &Standing{Now: now, Path: d.Path()}
+// Stand reads the whole status. It asks the archive only.
+func Stand(ctx context.Context, a Archive, now time.Time) (s *Standing, err error) {
+	if s, err = Judge(ctx, a, now); err != nil {
+		return nil, err
+	}
+	d := a.DB
 	if s.Totals, err = d.Totals(ctx); err != nil {
 		return nil, err
 	}
@@ -55,66 +77,34 @@ func Stand(ctx context.Context, d *db.DB, now time.Time) (s *Standing, err error
 	if s.Versions, err = d.VersionStates(ctx); err != nil {
 		return nil, err
 	}
-	if s.Accounts, err = d.Accounts(ctx); err != nil {
-		return nil, err
-	}
-	if s.Backlogs, err = d.Backlogs(ctx, s.Now.AddDate(0, 0, -7)); err != nil {
-		return nil, err
-	}
-	if err = s.log(ctx, d); err != nil {
-		return nil, err
-	}
-	if err = s.watches(ctx, d); err != nil {
-		return nil, err
-	}
-	s.findProblems()
-	return s, nil
-}
-
-// log reads how much of the log there is, and how much of it is signed.
-func (s *Standing) log(ctx context.Context, d *db.DB) error {
-	edge, err := d.Edge(ctx)
-	if err != nil {
-		return err
-	}
-	heads, err := d.Checkpoints(ctx)
-	if err != nil {
-		return err
-	}
-	s.Logged = edge.Size
-	if len(heads) > 0 {
-		s.Signed = heads[len(heads)-1].Size
-	}
-	return nil
-}
-
-// watches reads how each watch stands.
-func (s *Standing) watches(ctx context.Context, d *db.DB) error {
-	names, err := d.Watches(ctx)
-	if err != nil {
-		return err
+	var names []string
+	for _, w := range s.Watches {
+		names = append(names, w.Name)
 	}
 	oldest, err := d.OldestChecks(ctx, names)
 	if err != nil {
+		return nil, err
+	}
+	for i := range s.Watches {
+		w := &s.Watches[i]
+		w.Unchecked = oldest[w.Name]
+		if err := w.history(ctx, d, now); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// history reads what the watch did lately.
+func (w *WatchStanding) history(ctx context.Context, d *db.DB, now time.Time) (err error) {
+	if w.Cycles, err = d.Cycles(ctx, w.Name, recentCycles); err != nil {
 		return err
 	}
-	for _, name := range names {
-		w := WatchStanding{Name: name, Unchecked: oldest[name]}
-		if w.WatchState, err = d.Watch(ctx, name); err != nil {
-			return err
-		}
-		if w.Cycles, err = d.Cycles(ctx, name, recentCycles); err != nil {
-			return err
-		}
-		if w.Unreached, err = d.Unreached(ctx, name); err != nil {
-			return err
-		}
-		if w.Day, err = dayOf(ctx, d, name, s.Now); err != nil {
-			return err
-		}
-		s.Watches = append(s.Watches, w)
+	if w.Unreached, err = d.Unreached(ctx, w.Name); err != nil {
+		return err
 	}
-	return nil
+	w.Day, err = dayOf(ctx, d, w.Name, now)
+	return err
 }
 
 func dayOf(ctx context.Context, d *db.DB, watch string, now time.Time) (day Day, err error) {
@@ -133,7 +123,45 @@ func dayOf(ctx context.Context, d *db.DB, watch string, now time.Time) (day Day,
 	return day, err
 }
 
-// Until says how far off an instant is.
+// Headline says in one line whether all is well. Of a copy it says as of when.
+func (s *Standing) Headline() string {
+	n := len(s.Problems)
+	if s.Archive.Copy {
+		found := "no problem was recorded"
+		if n > 0 {
+			found = Plural(n, "problem")
+		}
+		at := s.LastGoodAt()
+		if at.IsZero() {
+			return "As of a cycle that never was good: " + found + "."
+		}
+		return fmt.Sprintf("As of %s (last good cycle): %s.", at.UTC().Format("2006-01-02 15:04:05 UTC"), found)
+	}
+	if n > 0 {
+		return Plural(n, "problem") + "."
+	}
+	return "All is well."
+}
+
+// Writer says which process has the archive open for writing.
+func (s *Standing) Writer() string {
+	a := s.Archive
+	switch {
+	case a.Unknown != nil:
+		return "unknown: " + a.Unknown.Error()
+	case a.Writer == nil:
+		return "no daemon"
+	case a.Writer.PID == 0:
+		return "another process has the archive open for writing"
+	}
+	who := "daemon"
+	if a.Writer.Command != "run" {
+		who = "cocsync " + a.Writer.Command
+	}
+	return fmt.Sprintf("%s running since %s, pid %d", who, a.Writer.Since.UTC().Format("2006-01-02 15:04:05 UTC"), a.Writer.PID)
+}
+
+// Until says how far off a time is.
 func (s *Standing) Until(t time.Time) string {
 	if !t.After(s.Now) {
 		return "now"
@@ -141,28 +169,23 @@ func (s *Standing) Until(t time.Time) string {
 	return "in " + Age(t.Sub(s.Now))
 }
 
-// Ago says how long ago an instant was.
-func (s *Standing) Ago(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return Age(s.Now.Sub(t)) + " ago"
-}
+// Ago says how long ago a time was, "never" for none.
+func (s *Standing) Ago(t time.Time) string { return Ago(t, s.Now) }
 
-// DocumentsStanding says how the documents stand.
+// DocumentsStanding says how many documents are in which state.
 func (s *Standing) DocumentsStanding() string {
 	return fmt.Sprintf("%d: %d present, %d listed and not yet archived, %d deleted",
 		s.Totals.Documents, s.States[coc.Present], s.States[coc.Seen], s.States[coc.Deleted])
 }
 
-// VersionsStanding says how many versions there are, and how many are lacking.
+// VersionsStanding says how many versions there are, and how many are missing.
 func (s *Standing) VersionsStanding() string {
 	text := fmt.Sprintf("%d archived", s.Totals.Versions)
 	if n := s.Versions[coc.Pending]; n > 0 {
 		text += fmt.Sprintf(", %d still to be fetched", n)
 	}
 	if n := s.Versions[coc.Unavailable]; n > 0 {
-		text += fmt.Sprintf(", %d that COC would not serve", n)
+		text += fmt.Sprintf(", %d that COC did not serve", n)
 	}
 	return text
 }
@@ -170,6 +193,15 @@ func (s *Standing) VersionsStanding() string {
 // LogStanding says how much of the log there is, and how much of it is signed.
 func (s *Standing) LogStanding() string {
 	return fmt.Sprintf("%s, %d of them signed", Plural(int(s.Logged), "record"), s.Signed)
+}
+
+// SizeStanding says how large the archive is.
+func (s *Standing) SizeStanding() string {
+	text := fmt.Sprintf("%s, for %s of contents", Size(s.Totals.FileBytes), Size(s.Totals.ContentBytes))
+	if s.WAL.Bytes > 0 {
+		text += fmt.Sprintf("; %s of it write-ahead log", Size(s.WAL.Bytes))
+	}
+	return text
 }
 
 // String says how many of the cycles that were due ran.

@@ -10,7 +10,11 @@ import (
 // Status is what status tells.
 type Status struct {
 	Archive      string         `json:"archive"`
-	FileBytes    int64          `json:"file_bytes"`
+	Copy         bool           `json:"copy"`       // no configuration led here, and no process writes it
+	AsOf         *string        `json:"as_of"`      // of a copy: the end of its newest good cycle
+	Writer       *Process       `json:"writer"`     // the process that has it open for writing; null: none
+	FileBytes    int64          `json:"file_bytes"` // with the write-ahead log
+	WALBytes     int64          `json:"wal_bytes"`
 	ContentBytes int64          `json:"content_bytes"`
 	Documents    map[string]int `json:"documents"` // by state
 	Versions     map[string]int `json:"versions"`  // by state
@@ -19,12 +23,38 @@ type Status struct {
 	LogSigned    int64          `json:"log_signed"`
 	Watches      []Watch        `json:"watches"`
 	Notifiers    []Notifier     `json:"notifiers"`
-	Problems     []Problem      `json:"problems"`
+	// Missing are the first of the listed versions that could not be fetched.
+	Missing    []MissingVersion `json:"missing"`
+	MissingAll int              `json:"missing_count"`
+	Problems   []Problem        `json:"problems"`
+	Notes      []string         `json:"notes"`
+}
+
+// Process is a process that has the archive open for writing. What it did not say of
+// itself is null.
+type Process struct {
+	PID     *int    `json:"pid"`
+	Since   *string `json:"since"`
+	Command *string `json:"command"`
+}
+
+// MissingVersion is a listed version that could not be fetched.
+type MissingVersion struct {
+	Account    string  `json:"account"`
+	DocumentID string  `json:"document_id"`
+	Name       string  `json:"name"`
+	Version    string  `json:"version"`
+	Error      string  `json:"error"`
+	Since      *string `json:"since"`    // when that error was first given
+	Refused    bool    `json:"refused"`  // it has been the same for a week
+	RetryAt    *string `json:"retry_at"` // null: in the next cycle
 }
 
 // Watch is how a watch stands.
 type Watch struct {
 	Watch         string  `json:"watch"`
+	Schedule      *string `json:"schedule"` // null: no configuration names the watch
+	Timezone      *string `json:"timezone"`
 	LastCycle     *Cycle  `json:"last_cycle"`
 	LastGoodAt    *string `json:"last_good_at"`
 	FailedInARow  int     `json:"failed_in_a_row"`
@@ -60,6 +90,8 @@ type Cycle struct {
 	Complete  bool          `json:"complete"`
 	Requests  int           `json:"requests"`
 	Listed    int           `json:"listed"`
+	Total     int           `json:"total"`   // that the list named; 0: none
+	Skipped   int           `json:"skipped"` // rows of the list that could not be read
 	Documents int           `json:"documents"`
 	Versions  int           `json:"versions"`
 	Changes   int           `json:"changes"`
@@ -83,7 +115,7 @@ type Notifier struct {
 // NewStatus makes the answer of how everything stands.
 func NewStatus(s *Standing) Status {
 	out := Status{
-		Archive: s.Path, FileBytes: s.Totals.FileBytes, ContentBytes: s.Totals.ContentBytes, Changes: s.Totals.Changes,
+		Archive: s.Path, Copy: s.Archive.Copy, WALBytes: s.WAL.Bytes, Missing: []MissingVersion{}, Notes: append([]string{}, s.Notes...), MissingAll: s.MissingAll, FileBytes: s.Totals.FileBytes, ContentBytes: s.Totals.ContentBytes, Changes: s.Totals.Changes,
 		LogRecords: s.Logged, LogSigned: s.Signed,
 		Documents: map[string]int{}, Versions: map[string]int{},
 		Watches: []Watch{}, Notifiers: []Notifier{}, Problems: append([]Problem{}, s.Problems...),
@@ -93,6 +125,15 @@ func NewStatus(s *Standing) Status {
 	}
 	for _, state := range []coc.VersionState{coc.Archived, coc.Pending, coc.Unavailable} {
 		out.Versions[string(state)] = s.Versions[state]
+	}
+	if s.Archive.Copy {
+		out.AsOf = Time(s.LastGoodAt())
+	}
+	if w := s.Archive.Writer; w != nil {
+		out.Writer = &Process{numberOrNull(w.PID), Time(w.Since), orNull(w.Command)}
+	}
+	for _, m := range s.Missing {
+		out.Missing = append(out.Missing, MissingVersion{m.Account, m.DocumentID, m.Name, m.Label, m.Reason, Time(m.Since), m.Refused(s.At), Time(m.RetryAt)})
 	}
 	for _, w := range s.Watches {
 		out.Watches = append(out.Watches, newWatch(w))
@@ -105,7 +146,7 @@ func NewStatus(s *Standing) Status {
 
 func newWatch(w WatchStanding) Watch {
 	out := Watch{
-		Watch: w.Name, LastGoodAt: Time(w.LastGoodAt), FailedInARow: w.FailedInARow,
+		Watch: w.Name, Schedule: orNull(w.Schedule.Spec), Timezone: orNull(w.Schedule.Timezone), LastGoodAt: Time(w.LastGoodAt), FailedInARow: w.FailedInARow,
 		Day: DayCounts(w.Day), Unreached: []Unreached{},
 	}
 	for _, u := range w.Unreached {
@@ -120,7 +161,7 @@ func newWatch(w WatchStanding) Watch {
 	c := w.Cycles[0]
 	out.LastCycle = &Cycle{
 		ID: c.ID, Account: c.Account, Trigger: string(c.Trigger), StartedAt: Time(c.StartedAt), EndedAt: Time(c.EndedAt),
-		Outcome: string(c.Outcome), Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Documents: c.Documents,
+		Outcome: string(c.Outcome), Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Total: c.Total, Skipped: c.Skipped, Documents: c.Documents,
 		Versions: c.Versions, Changes: c.Changes, Error: orNull(c.Err), Failures: append([]coc.Failure{}, c.Failures...),
 	}
 	return out

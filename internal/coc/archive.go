@@ -41,6 +41,9 @@ type KnownVersion struct {
 	Failures  int  // cycles in a row that could not have it
 	// FailedCycle is the newest of them.
 	FailedCycle int64
+	Reason      string    // why the last of them could not, without what differs between two responses
+	FailedSince time.Time // when the first of them had that reason
+	RetryAt     time.Time // when an unavailable version is requested again; zero: in the next cycle
 	CheckedAt   time.Time
 	// The newest revision; Number is 0 when there is none.
 	Number int
@@ -81,7 +84,10 @@ type VersionStep struct {
 	Failures  int
 	// FailedCycle is the newest cycle that could not have it.
 	FailedCycle int64
-	Err         string
+	Reason      string // why it could not be fetched; compared between cycles
+	FailedSince time.Time
+	RetryAt     time.Time
+	Err         string       // the whole error, for the log
 	Checked     bool         // its content was held against COC's just now
 	Revision    *NewRevision // nil: none new
 }
@@ -113,4 +119,26 @@ type NewChange struct {
 	Derived
 	Notify []string // notifiers
 	Routed []string // others that hear of it if a route says so
+}
+
+// MissingVersion is a listed version whose content could not be fetched.
+type MissingVersion struct {
+	Account    string
+	DocumentID string
+	Name       string
+	Label      string
+	State      VersionState
+	Reason     string
+	Since      time.Time // when it first failed for that reason
+	RetryAt    time.Time // zero: in the next cycle
+}
+
+// refusedAfter is how long COC may give the same error for a listed version before that
+// is reported as a refusal.
+const refusedAfter = 7 * 24 * time.Hour
+
+// Refused reports whether COC has given the same error for so long that it is reported
+// as a refusal. The version is requested again all the same.
+func (m MissingVersion) Refused(now time.Time) bool {
+	return !m.Since.IsZero() && now.Sub(m.Since) >= refusedAfter
 }

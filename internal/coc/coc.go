@@ -12,7 +12,8 @@ import "errors"
 var (
 	// ErrNotFound: COC says definitely that there is no such document.
 	ErrNotFound = errors.New("no such document")
-	// ErrRefused: COC refuses this request for good, whoever asks again.
+	// ErrRefused: COC refuses this request. A repeated one within the cycle would not
+	// help; a later cycle makes it again.
 	ErrRefused = errors.New("refused")
 	// ErrTemporary: a timeout, 429, 5xx, reset or cut body; worth another try
 	// in a later cycle.

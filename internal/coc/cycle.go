@@ -36,11 +36,16 @@ type Cycle struct {
 	Complete  bool // every page of the list was read and the list held still
 	Requests  int  // sent to COC, retries included
 	Listed    int  // documents in the list, or asked for by id
+	Total     int  // documents that the list said there are; 0 where it did not say
+	Skipped   int  // rows of the list that could not be read
 	Documents int  // documents with something new
 	Versions  int  // versions archived
 	Changes   int  // changes recorded
 	Err       string
 	Failures  []Failure
+	// RespondedAt is when COC last served a request while the cycle ran, to the half
+	// minute; zero where it did not yet.
+	RespondedAt time.Time
 }
 
 // Failure is one document that a cycle could not bring up to date.

@@ -26,6 +26,33 @@ type List struct {
 	// Stable is false when the total kept moving while the pages were read:
 	// what is missing from such a list may only have shifted between pages.
 	Stable bool
+	// Total is how many documents COC said that there are; -1: absent.
+	Total int
+	// Ended says that the last page read was empty, so that no further row follows.
+	Ended bool
+	// Skipped are the rows that could not be used. A document that one of them names is
+	// listed: it is not absent.
+	Skipped []SkippedRow
+}
+
+// SkippedRow is a row of a list that could not be used.
+type SkippedRow struct {
+	DocumentID string // "" when the row names none
+	Reason     string
+}
+
+// Missing returns how many documents the list lacks by its own total, besides those of
+// rows that could not be used.
+func (l List) Missing() int { return max(0, l.Total-len(l.Rows)-len(l.Skipped)) }
+
+// Unnamed returns the rows that could not be used and name no document.
+func (l List) Unnamed() (rows []SkippedRow) {
+	for _, r := range l.Skipped {
+		if r.DocumentID == "" {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 // Answer is what COC said when asked for one document.

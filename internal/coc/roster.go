@@ -20,13 +20,25 @@ type WatchState struct {
 	LastCycleAt   time.Time // when its newest cycle began
 	FailedInARow  int       // cycles since that failed
 	FailingSince  time.Time // when the first of them began
-	// Pause is the longest time between two of its newest cycles where none was
-	// missed; 0 before it ran twice. It stands for the schedule, which the archive
-	// does not know.
-	Pause time.Duration
-	// Retired: it was good once and follows nothing, because the configuration no
-	// longer names it.
-	Retired bool
+	Schedule      Schedule  // the zero value where no configuration names the watch
+	Shortfall     Shortfall // of its newest list; the zero value where it was complete
+}
+
+// Schedule says when the cycles of a watch are due, as its configuration does.
+type Schedule struct {
+	Watch    string
+	Account  string
+	Endpoint string // of the account
+	Spec     string // five fields of cron, a descriptor, or "@every 5m"
+	Timezone string
+	Interval time.Duration // between two cycles
+	SetAt    time.Time     // when a configuration last set this schedule
+}
+
+// Shortfall is a list with fewer rows than its total.
+type Shortfall struct {
+	Since         time.Time // when a list first had these numbers
+	Listed, Total int
 }
 
 // Followed is a document of an account, as one watch stands to it.

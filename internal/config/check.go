@@ -19,6 +19,9 @@ type checker struct {
 	now     time.Time
 	at      string // the table at hand: watch[0]
 	label   string // and for people: watch "runbooks"
+
+	again  bool            // a second check, after check
+	faults map[string]bool // paths that check reported
 }
 
 func (c *checker) check() {
@@ -83,9 +86,16 @@ func (c *checker) fault(key, fault, advice string) {
 	if c.at != "" {
 		path, fault = join(c.at, key), c.label+": "+fault
 	}
-	if !c.bad[path] {
-		c.add(c.lineOf(path), fault, advice)
+	if c.bad[path] || c.again && c.faults[path] {
+		return
 	}
+	if c.faults == nil {
+		c.faults = map[string]bool{}
+	}
+	if !c.again {
+		c.faults[path] = true
+	}
+	c.add(c.lineOf(path), fault, advice)
 }
 
 // wrong reports an error as a fault of a key.
@@ -137,6 +147,7 @@ func (c *checker) references(key, kind string, list, known []string) {
 		switch {
 		case slices.Contains(list[:i], name):
 			c.fault(place, fmt.Sprintf("%s names %s twice", key, quote(name)), "name it once")
+		case kind == "notifier" && (c.bad["slack"] || c.bad["webhook"]): // as for accounts
 		case len(known) == 0:
 			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), "there is no [[slack]] and no [[webhook]] yet; write one with this name")
 		case !slices.Contains(known, name) && !slices.Contains(known, ""):

@@ -3,7 +3,10 @@ package config
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
+
+	"cocsync/internal/hint"
 )
 
 func (c *checker) account(a Account) {
@@ -46,9 +49,25 @@ func (c *checker) credentials(a Account) {
 	} else if a.SecurityToken.IsSet() && !a.AccessKey.IsSet() {
 		c.fault("access_key", "it has security_token without access_key and secret_key", both)
 	}
+	for key, s := range map[string]Secret{"access_key": a.AccessKey, "secret_key": a.SecretKey} {
+		c.wrong(key, CheckKey(s.ref))
+	}
 	c.secret("access_key", a.AccessKey)
 	c.secret("secret_key", a.SecretKey)
 	c.secret("security_token", a.SecurityToken)
+}
+
+// CheckKey refuses what is not a key but the answer to another question of init, or
+// the name of a region.
+func CheckKey(text string) error {
+	region := regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`) // as in Huawei Cloud's list of regions
+	switch {
+	case text == "auto", text == "none", text == "all":
+		return hint.Wrap(fmt.Errorf("%s is not a key", quote(text)), "leave access_key and secret_key out: then the environment, the profile file and the ECS agency are asked")
+	case region.MatchString(text):
+		return hint.Wrap(fmt.Errorf("%s is a region, not a key", quote(text)), `write region = "`+text+`" in the account, and env:NAME or file:PATH for the key`)
+	}
+	return nil
 }
 
 // secret checks how a secret is written. A plain one lies open to whoever can

@@ -8,36 +8,48 @@ import (
 	"cocsync/internal/hint"
 )
 
-// CheckSecrets reads every secret and returns what is wrong with them. It is
-// apart from Load because offline commands need no secret; their values are in
-// no problem.
+// CheckSecrets reads every secret and what else is not in the file (ca_file, the
+// proxy of the environment, the modes of keys), and returns what is wrong with them.
+// It is separate from Load because offline commands need no secret; their values are
+// in no problem.
 func (c *Config) CheckSecrets() []Problem {
 	k := &checker{document: c.doc.again(), cfg: c}
-	for i, a := range c.Accounts {
-		k.table("account", i, a.Name)
-		k.readable("access_key", a.AccessKey)
-		k.readable("secret_key", a.SecretKey)
-		k.readable("security_token", a.SecurityToken)
-	}
-	for i, s := range c.Slacks {
-		k.table("slack", i, s.Name)
-		k.readable("token", s.Token)
-		if k.readable("webhook", s.Webhook) && s.Webhook.IsSet() {
-			k.address("webhook", s.Webhook, checkURL, "copy the webhook's URL from Slack: https://hooks.slack.com/services/…")
-		}
-	}
-	for i, w := range c.Webhooks {
-		k.table("webhook", i, w.Name)
-		if k.readable("url", w.URL) && w.URL.IsSet() {
-			k.address("url", w.URL, checkTarget, urlAdvice)
-		}
-		if k.readable("secret", w.Secret) {
-			_, err := w.Key()
-			k.wrong("secret", err)
-		}
-	}
-	k.checkWeb(c.Web)
+	k.outside()
 	return k.sorted()
+}
+
+// outside checks what the file refers to.
+func (c *checker) outside() {
+	c.again = true
+	c.network()
+	c.guarded("signing_key", c.cfg.Key())
+	for i, a := range c.cfg.Accounts {
+		c.table("account", i, a.Name)
+		c.readable("access_key", a.AccessKey)
+		c.readable("secret_key", a.SecretKey)
+		c.readable("security_token", a.SecurityToken)
+	}
+	for i, s := range c.cfg.Slacks {
+		c.table("slack", i, s.Name)
+		if c.readable("token", s.Token) {
+			_, err := s.BotToken()
+			c.wrong("token", err)
+		}
+		if c.readable("webhook", s.Webhook) && s.Webhook.IsSet() {
+			c.address("webhook", s.Webhook, checkURL, "copy the webhook's URL from Slack: https://hooks.slack.com/services/…")
+		}
+	}
+	for i, w := range c.cfg.Webhooks {
+		c.table("webhook", i, w.Name)
+		if c.readable("url", w.URL) && w.URL.IsSet() {
+			c.address("url", w.URL, checkTarget, urlAdvice)
+		}
+		if c.readable("secret", w.Secret) {
+			_, err := w.Key()
+			c.wrong("secret", err)
+		}
+	}
+	c.checkWeb(c.cfg.Web)
 }
 
 func (c *checker) readable(key string, s Secret) bool {
@@ -77,6 +89,7 @@ func (c *Config) Warnings() []Problem {
 		k.table("webhook", i, w.Name)
 		k.idle(w.Name, used)
 	}
+	k.exposedFiles()
 	return k.sorted()
 }
 

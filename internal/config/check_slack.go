@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+
+	"cocsync/internal/schedule"
 )
 
 func (c *checker) slack(s Slack) {
@@ -24,6 +26,9 @@ func (c *checker) slack(s Slack) {
 		c.fault("channel", quote(s.Channel)+" is no channel", "write the ID of the channel, such as C0123456789")
 	}
 	c.secret("token", s.Token)
+	if s.Token.plain() {
+		c.wrong("token", checkBot(s.Token, s.Token.ref))
+	}
 	c.secret("webhook", s.Webhook)
 	c.telling(s.Kinds, s.Detail, s.Mask, s.IgnorePaths)
 	c.wrong("api_url", checkURL(s.APIURL))
@@ -32,7 +37,7 @@ func (c *checker) slack(s Slack) {
 	}
 	_, err := s.ThreadFor()
 	c.wrong("thread", err)
-	_, err = zone(s.Timezone)
+	_, err = schedule.Zone(s.Timezone)
 	c.wrong("timezone", err)
 	_, _, err = quietHours(s.QuietHours)
 	c.wrong("quiet_hours", err)

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"cocsync/internal/schedule"
 )
 
 func (c *checker) watch(w Watch, accounts, notifiers []string) {
 	switch {
 	case w.Account == "":
 		c.fault("account", "it has no account", `write account = "…" with the name of an [[account]]`)
+	case c.bad["account"]: // the one that is meant may be there, with a fault
 	case len(accounts) > 0 && !slices.Contains(accounts, "") && !slices.Contains(accounts, w.Account):
 		c.fault("account", "unknown account "+quote(w.Account), choose(w.Account, accounts))
 	}
@@ -32,7 +35,7 @@ func (c *checker) watch(w Watch, accounts, notifiers []string) {
 }
 
 func (c *checker) schedule(w Watch) {
-	if _, err := zone(w.Timezone); err != nil {
+	if _, err := schedule.Zone(w.Timezone); err != nil {
 		c.wrong("timezone", err)
 		w.Timezone = "UTC"
 	}

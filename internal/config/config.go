@@ -29,6 +29,9 @@ type Config struct {
 	SigningKey string `toml:"signing_key"`
 	// WitnessDir is a folder that gets a copy of each checkpoint; "" for none.
 	WitnessDir string `toml:"witness_dir"`
+	// CAFile is a file of certificate authorities in PEM that TLS clients trust next to
+	// the system's; "" for none. See RootCAs.
+	CAFile string `toml:"ca_file"`
 	// Operators are the notifiers that hear when the watching itself is broken.
 	Operators []string `toml:"operators"`
 	// PageURL is the address of a change on a web page, with placeholders such as
@@ -104,22 +107,44 @@ func Load(path string) (*Config, error) {
 	return parse(path, text, mode, time.Now())
 }
 
-// parse is Load without the file. mode tells who may read it; now is the instant
-// after which a schedule must have a next time.
-func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
-	doc := scan(path, text)
-	cfg := Default()
-	cfg.doc = doc
-	if doc.decode(cfg) {
-		cfg.fill()
-		c := &checker{document: doc, cfg: cfg, private: private(mode), now: now}
-		c.check()
-		cfg.settle(filepath.Dir(path))
+// Check is Load that also reports what CheckSecrets finds, in one error: a fault in
+// one place hides none in another.
+func Check(path string) (*Config, error) {
+	text, mode, err := read(path)
+	if err != nil {
+		return nil, err
 	}
-	if err := doc.err(); err != nil {
+	cfg, c := decode(path, text, mode, time.Now())
+	c.outside()
+	if err := c.err(); err != nil {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// parse is Load without the file. mode tells who may read it; now is the instant
+// after which a schedule must have a next time.
+func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
+	cfg, c := decode(path, text, mode, now)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// decode decodes and checks a text. The checker has the problems. The Config holds
+// what could be read of a text with problems.
+func decode(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, *checker) {
+	doc := scan(path, text)
+	cfg := Default()
+	cfg.doc = doc
+	c := &checker{document: doc, cfg: cfg, private: private(mode), now: now}
+	if doc.decode(cfg) {
+		cfg.fill()
+		c.check()
+		cfg.settle(filepath.Dir(path))
+	}
+	return cfg, c
 }
 
 // Key is where the key lies that signs the archive's log.
@@ -136,7 +161,7 @@ func KeyOf(database string) string { return database + ".key" }
 // settle makes relative paths relative to the config file, and regions endpoints.
 func (c *Config) settle(dir string) {
 	c.Database = under(dir, c.Database)
-	for _, path := range []*string{&c.SigningKey, &c.WitnessDir} {
+	for _, path := range []*string{&c.SigningKey, &c.WitnessDir, &c.CAFile} {
 		if *path != "" {
 			*path = under(dir, *path)
 		}

@@ -81,22 +81,59 @@ func scan(file string, text []byte) *document {
 
 const tomlAdvice = "each key stands once in its table, texts in quotes, lists in brackets; see https://toml.io"
 
-// decode reads the text strictly into cfg. It reports false when there is
-// nothing that could be checked further.
+// maxDecodes bounds how often a text is decoded again without a line that the
+// library refused.
+const maxDecodes = 20
+
+// decode reads the text strictly into cfg. A line that the library refuses, such as
+// a key given twice, is reported and taken out, so that it hides no other fault.
+// decode reports false when there is nothing that could be checked further.
 func (d *document) decode(cfg *Config) bool {
-	if d.broken {
-		return false
-	}
-	err := toml.NewDecoder(bytes.NewReader(d.text)).DisallowUnknownFields().Decode(cfg)
-	var at *toml.DecodeError
-	switch {
-	case errors.As(err, &at):
+	for range maxDecodes {
+		if d.broken {
+			return false
+		}
+		read := Default()
+		read.doc = cfg.doc
+		err := toml.NewDecoder(bytes.NewReader(d.text)).DisallowUnknownFields().Decode(read)
+		if err == nil {
+			*cfg = *read
+			return true
+		}
+		at, ok := errors.AsType[*toml.DecodeError](err)
+		if !ok {
+			d.add(0, err.Error(), tomlAdvice)
+			return false
+		}
 		line, _ := at.Position()
 		d.add(line, strings.TrimPrefix(at.Error(), "toml: "), tomlAdvice)
-	case err != nil:
-		d.add(0, err.Error(), tomlAdvice)
+		d.broken = !d.blankKey(line)
 	}
-	return err == nil
+	return false
+}
+
+// blankKey takes the line of a key and its value out. It reports false where that
+// would change the meaning of other lines: a table's header, or a value of several
+// lines.
+func (d *document) blankKey(line int) bool {
+	from := 0
+	if line > 1 && line-2 < len(d.newlines) {
+		from = d.newlines[line-2] + 1
+	}
+	if text := bytes.TrimSpace(d.text[from:]); len(text) == 0 || text[0] == '[' {
+		return false
+	}
+	d.blankLine(from)
+	for path, at := range d.lines {
+		if at == line {
+			d.spoil(path)
+		}
+	}
+	var p unstable.Parser
+	p.Reset(slices.Clip(bytes.Clone(d.text)))
+	for p.NextExpression() {
+	}
+	return p.Error() == nil
 }
 
 // syntax reports where the parser stopped.

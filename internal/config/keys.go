@@ -42,13 +42,13 @@ func (d *document) header(e *unstable.Node) table {
 			if last := keys.IsLast(); last && e.Kind == unstable.ArrayTable {
 				d.counts[at.path]++
 			} else if last || d.counts[at.path] == 0 {
-				return d.wrongHeader(line, at.path+" needs double brackets", "[["+at.path+"]]")
+				return d.wrongHeader(key, at.path, at.path+" needs double brackets", "[["+at.path+"]]")
 			}
 			at = table{fmt.Sprintf("%s[%d]", at.path, d.counts[at.path]-1), field.Elem()}
 		case tableOf(field) == nil:
-			return d.wrongHeader(line, plainPath(at.path)+" is no table", string(key.Data)+" = …")
+			return d.wrongHeader(key, at.path, plainPath(at.path)+" is no table", string(key.Data)+" = …")
 		case e.Kind == unstable.ArrayTable && keys.IsLast():
-			return d.wrongHeader(line, plainPath(at.path)+" needs single brackets", "["+plainPath(at.path)+"]")
+			return d.wrongHeader(key, at.path, plainPath(at.path)+" needs single brackets", "["+plainPath(at.path)+"]")
 		default:
 			at.typ = tableOf(field)
 		}
@@ -57,11 +57,12 @@ func (d *document) header(e *unstable.Node) table {
 	return at
 }
 
-// wrongHeader reports a header in wrong brackets. The keys below it belong to
-// nothing that could be checked.
-func (d *document) wrongHeader(line int, fault, write string) table {
-	d.broken = true
-	d.add(line, fault, "write "+write)
+// wrongHeader reports a header in wrong brackets and takes it out. The keys below it
+// belong to nothing that could be checked.
+func (d *document) wrongHeader(key *unstable.Node, path, fault, write string) table {
+	d.spoil(path)
+	d.add(d.lineAt(int(key.Raw.Offset)), fault, "write "+write)
+	d.blankLine(int(key.Raw.Offset))
 	return table{}
 }
 

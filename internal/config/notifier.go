@@ -73,6 +73,36 @@ func (c *Config) Notifiers() []string {
 	return names
 }
 
+// BotToken reads the token and refuses one that is not a bot's: with the token of a
+// person cocsync would post as that person and could read what the person reads. The
+// token is in no error.
+func (s Slack) BotToken() (string, error) {
+	token, err := s.Token.Value()
+	if err != nil {
+		return "", err
+	}
+	if err := checkBot(s.Token, token); err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// checkBot refuses a token by its prefix: https://docs.slack.dev/authentication/tokens
+func checkBot(s Secret, token string) error {
+	const advice = "give cocsync the Bot User OAuth Token (xoxb-…) of the app's page OAuth & Permissions"
+	what := "this"
+	if s.IsSet() && !s.plain() {
+		what = "what " + s.String() + " holds"
+	}
+	switch {
+	case strings.HasPrefix(token, "xoxp-"), strings.HasPrefix(token, "xoxe.xoxp-"):
+		return hint.Wrap(fmt.Errorf("%s is a person's token (xoxp-), not a bot's", what), advice)
+	case strings.HasPrefix(token, "xapp-"):
+		return hint.Wrap(fmt.Errorf("%s is an app-level token (xapp-), not a bot's", what), advice)
+	}
+	return nil
+}
+
 // Masks returns the patterns whose matches never leave for chat.
 func (s Slack) Masks() ([]*regexp.Regexp, error) { return masks("slack", s.Name, s.Mask) }
 
@@ -96,19 +126,18 @@ func masks(kind, name string, patterns []string) ([]*regexp.Regexp, error) {
 const (
 	keyPrefix      = "whsec_"
 	minKey, maxKey = 24, 64
-	keyAdvice      = `it is "whsec_" and then 24 to 64 bytes in base64; the receiver gives it out, or make one: echo "whsec_$(openssl rand -base64 32)"`
+	keyAdvice      = `it is 24 to 64 bytes in base64, usually with "whsec_" before it; the receiver gives it out, or make one: echo "whsec_$(openssl rand -base64 32)"`
 )
 
-// Key reads the signing secret and returns the bytes to sign with. The secret is
-// in no error.
+// Key reads the signing secret and returns the bytes to sign with. As in the official
+// libraries the prefix may be missing. The secret is in no error.
 func (w Webhook) Key() ([]byte, error) {
 	text, err := w.Secret.Value()
 	if err != nil {
 		return nil, err
 	}
-	encoded, ok := strings.CutPrefix(text, keyPrefix)
-	key, err := base64.StdEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(key) < minKey || len(key) > maxKey {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, keyPrefix))
+	if err != nil || len(key) < minKey || len(key) > maxKey {
 		what := "this"
 		if w.Secret.IsSet() && !w.Secret.plain() {
 			what = fmt.Sprintf("what %s holds", w.Secret)

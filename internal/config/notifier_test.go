@@ -15,16 +15,20 @@ func testKey(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'k'}, n))
 }
 
-// A key is decoded as its receiver does it, and what is none is in no error.
+// A key is decoded as its receiver does it, and what is none is in no error. A secret
+// without its prefix was refused, which the official libraries accept:
+// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 func TestWebhookKey(t *testing.T) {
 	for _, n := range []int{24, 32, 64} {
-		got, err := Webhook{Secret: Secret{testKey(n)}}.Key()
-		if err != nil || !bytes.Equal(got, bytes.Repeat([]byte{'k'}, n)) {
-			t.Errorf("Key of %d bytes = %q, %v", n, got, err)
+		for _, text := range []string{testKey(n), strings.TrimPrefix(testKey(n), keyPrefix)} {
+			got, err := Webhook{Secret: Secret{text}}.Key()
+			if err != nil || !bytes.Equal(got, bytes.Repeat([]byte{'k'}, n)) {
+				t.Errorf("Key of %q = %q, %v", text, got, err)
+			}
 		}
 	}
 	for _, text := range []string{
-		"", "whsec_", testKey(23), testKey(65), strings.TrimPrefix(testKey(24), "whsec_"), "whsec_" + testKey(24),
+		"", "whsec_", testKey(23), testKey(65), strings.TrimPrefix(testKey(23), "whsec_"), "whsec_" + testKey(24),
 		testKey(25)[:len(testKey(25))-1], "whsec_" + strings.Repeat("-_-_", 8), "WHSEC_" + testKey(24)[6:], " " + testKey(24),
 	} {
 		t.Setenv("COCSYNC_TEST_KEY", text)
@@ -98,6 +102,25 @@ func TestQuiet(t *testing.T) {
 		q, err := Slack{QuietHours: tt.hours, Timezone: tt.zone}.Quiet()
 		if err == nil || hint.Of(err) == "" || q != (Quiet{}) {
 			t.Errorf("Quiet of %q in %q = %v, %v, want an error with a hint", tt.hours, tt.zone, q, err)
+		}
+	}
+}
+
+// A person's token was taken, with which cocsync would post as that person.
+func TestBotToken(t *testing.T) {
+	for token, ok := range map[string]bool{
+		"xoxb-1-2": true, "xoxe.xoxb-1-2": true, "anything": true,
+		"xoxp-1-hunter2": false, "xoxe.xoxp-1-hunter2": false, "xapp-1-hunter2": false,
+	} {
+		t.Setenv("COCSYNC_TEST_TOKEN", token)
+		for _, s := range []Secret{{token}, {"env:COCSYNC_TEST_TOKEN"}} {
+			got, err := Slack{Token: s}.BotToken()
+			if ok && (got != token || err != nil) {
+				t.Errorf("BotToken of %q = %q, %v", token, got, err)
+			}
+			if !ok && (got != "" || err == nil || !strings.Contains(hint.Of(err), "xoxb-") || strings.Contains(err.Error(), "hunter2")) {
+				t.Errorf("BotToken of %q = %q, %v, want an error with a hint and without the token", token, got, err)
+			}
 		}
 	}
 }

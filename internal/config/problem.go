@@ -12,7 +12,7 @@ import (
 
 // Problem is one fault of a config file.
 type Problem struct {
-	File  string
+	File  string // "" when it is not in the file
 	Line  int    // 0 when it lies in no line
 	Fault string // watch "runbooks": unknown account "prd"
 	Hint  string // how to mend it
@@ -20,11 +20,13 @@ type Problem struct {
 
 // Error returns the problem in a line, and the hint in another.
 func (p Problem) Error() string {
-	where := p.File
-	if p.Line > 0 {
-		where = fmt.Sprintf("%s:%d", p.File, p.Line)
+	text := p.Fault
+	switch {
+	case p.Line > 0:
+		text = fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Fault)
+	case p.File != "":
+		text = p.File + ": " + p.Fault
 	}
-	text := where + ": " + p.Fault
 	if p.Hint != "" {
 		text += "\n  hint: " + p.Hint
 	}

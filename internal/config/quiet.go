@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cocsync/internal/hint"
+	"cocsync/internal/schedule"
 )
 
 const (
@@ -43,7 +44,7 @@ func (s Slack) Quiet() (q Quiet, err error) {
 	if s.QuietHours == "" {
 		return Quiet{}, nil
 	}
-	if q.In, err = zone(s.Timezone); err != nil {
+	if q.In, err = schedule.Zone(s.Timezone); err != nil {
 		return Quiet{}, err
 	}
 	if q.From, q.To, err = quietHours(s.QuietHours); err != nil {

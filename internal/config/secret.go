@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"cocsync/internal/hint"
 )
@@ -31,8 +32,8 @@ const (
 func (s Secret) IsSet() bool { return s.ref != "" }
 
 // Value reads the secret. A file is read anew each time, so that a rotated
-// secret is picked up, and one newline at its end does not count. The value is
-// never empty for a secret that is set, nor in any error; it is "" for one that
+// secret is picked up; one newline at its end and a byte order mark do not count. A
+// file that others can write is refused. The value is never empty for a secret that is set, nor in any error; it is "" for one that
 // is not.
 func (s Secret) Value() (string, error) {
 	var value string
@@ -44,8 +45,8 @@ func (s Secret) Value() (string, error) {
 	} else {
 		return s.ref, nil
 	}
-	if err == nil && strings.ContainsFunc(value, unicode.IsControl) {
-		err = hint.Wrap(fmt.Errorf("%s holds a line break or another control character", s.ref), "it must hold the secret alone, in one line")
+	if err == nil {
+		err = malformed(s.ref, value)
 	}
 	if err != nil {
 		return "", err
@@ -53,8 +54,36 @@ func (s Secret) Value() (string, error) {
 	return value, nil
 }
 
+// mark is what some editors write at the beginning of a file: a byte order mark.
+const mark = "\uFEFF"
+
+// malformed returns what is wrong with a secret's value as an editor or a shell may
+// have left it; what names where it is. The error does not show the value.
+func malformed(what, value string) error {
+	const advice = "it must hold only the secret, in one line, as UTF-8"
+	switch {
+	case strings.HasPrefix(value, "\xff\xfe") || strings.HasPrefix(value, "\xfe\xff"):
+		return hint.Wrap(fmt.Errorf("%s is in UTF-16", what), advice)
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return hint.Wrap(fmt.Errorf("%s holds a line break or another control character", what), advice)
+	case quoted(value):
+		return hint.Wrap(fmt.Errorf("%s holds quotation marks around the secret", what), "remove them: they are sent as a part of the secret")
+	case value != strings.TrimSpace(value):
+		return hint.Wrap(fmt.Errorf("%s begins or ends with a space", what), "remove it: it is sent as a part of the secret")
+	}
+	return nil
+}
+
+// quoted reports whether a value begins and ends with a quotation mark.
+func quoted(value string) bool {
+	const marks = "\"'`\u2018\u2019\u201c\u201d"
+	first, _ := utf8.DecodeRuneInString(value)
+	last, size := utf8.DecodeLastRuneInString(value)
+	return len(value) > size && strings.ContainsRune(marks, first) && strings.ContainsRune(marks, last)
+}
+
 func fromEnv(name string) (string, error) {
-	value := os.Getenv(name)
+	value := strings.TrimPrefix(os.Getenv(name), mark)
 	if value == "" {
 		return "", hint.Wrap(fmt.Errorf("environment variable %s is not set, or empty", name), "set it where cocsync is started")
 	}
@@ -71,6 +100,9 @@ func fromFile(path string) (_ string, err error) {
 	if !info.Mode().IsRegular() {
 		return "", hint.Wrap(fmt.Errorf("%s is no regular file", path), advice)
 	}
+	if err := GuardedFile(path); err != nil {
+		return "", err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", hint.Wrap(err, advice)
@@ -83,7 +115,7 @@ func fromFile(path string) (_ string, err error) {
 	if len(b) > maxSecret {
 		return "", hint.Wrap(fmt.Errorf("%s is longer than %d bytes", path, maxSecret), advice)
 	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	value := strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), mark)
 	if value == "" {
 		return "", hint.Wrap(fmt.Errorf("%s is empty", path), advice)
 	}
@@ -119,8 +151,8 @@ func (s Secret) check() error {
 			return hint.Wrap(errors.New("variables are not expanded here"), "write env:NAME with the name of the variable")
 		}
 	}
-	if s.plain() && strings.ContainsFunc(s.ref, unicode.IsControl) {
-		return hint.Wrap(errors.New("it holds a line break or another control character"), "write the secret alone, in one line")
+	if s.plain() {
+		return malformed("it", s.ref)
 	}
 	return nil
 }

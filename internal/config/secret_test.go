@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"cocsync/internal/hint"
 )
 
 // However a config is printed, a secret written plainly does not come out.
@@ -54,7 +56,7 @@ func TestFaultsHideSecrets(t *testing.T) {
 	for _, text := range []string{
 		"token = \"" + secret, "token = \"" + secret + "\\q\"", "token = \"" + secret + "\" x",
 		"token = [\"" + secret + "\"]", "tokn = \"" + secret + "\"", "token = \"" + secret + "\"\ntoken = \"" + secret + "\"",
-		"token = \"" + secret + "\\n\"", "webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
+		"token = \"" + secret + "\\n\"", "token = '\"" + secret + "\"'", "token = \"xoxp-" + secret + "\"", "webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
 	} {
 		_, err := parse("config.toml", []byte(least+"[[slack]]\nname = \"ops\"\n"+text), 0o644, nowForTests())
 		if err == nil || strings.Contains(err.Error(), secret) {
@@ -84,6 +86,8 @@ func TestSecretValue(t *testing.T) {
 	t.Setenv("COCSYNC_TEST_SECRET", "p$ss{x}")
 	t.Setenv("COCSYNC_TEST_LINES", "a\nb")
 	t.Setenv("COCSYNC_TEST_EMPTY", "")
+	t.Setenv("COCSYNC_TEST_QUOTES", `"hunter2"`)
+	t.Setenv("COCSYNC_TEST_MARK", "\uFEFFs")
 	tests := []struct {
 		name   string
 		secret Secret
@@ -105,12 +109,28 @@ func TestSecretValue(t *testing.T) {
 		{"file, too long", file("g", strings.Repeat("s", maxSecret+1)), "", true},
 		{"file, missing", Secret{"file:" + dir + "/none"}, "", true},
 		{"directory", Secret{"file:" + dir}, "", true},
+		// A byte order mark, quotation marks and a space were sent as a part of the secret.
+		{"file, byte order mark", file("h", "\uFEFFs\n"), "s", false},
+		{"file, byte order mark alone", file("i", "\uFEFF\n"), "", true},
+		{"file, quotes", file("j", "\"s\"\n"), "", true},
+		{"file, single quotes", file("k", "'s'"), "", true},
+		{"file, quotes and a byte order mark", file("l", "\uFEFF\"s\"\r\n"), "", true},
+		{"file, typographic quotes", file("m", "\u201cs\u201d\n"), "", true},
+		{"file, a quote within", file("n", "s\"s\n"), "s\"s", false},
+		{"file, one quote", file("o", "\""), "\"", false},
+		{"file, UTF-16", file("p", "\xff\xfes\x00\n\x00"), "", true},
+		{"file, a space behind", file("q", "s \n"), "", true},
+		{"environment, quotes", Secret{"env:COCSYNC_TEST_QUOTES"}, "", true},
+		{"environment, byte order mark", Secret{"env:COCSYNC_TEST_MARK"}, "s", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.secret.Value()
 			if got != tt.want || (err != nil) != tt.fails {
 				t.Errorf("Value() of %s = %.40q, %v, want %.40q", tt.secret, got, err, tt.want)
+			}
+			if err != nil && (hint.Of(err) == "" || strings.Contains(err.Error(), "hunter2")) {
+				t.Errorf("Value() of %s = %v, want a hint and no secret", tt.secret, err)
 			}
 		})
 	}

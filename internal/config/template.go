@@ -27,6 +27,11 @@ type Answers struct {
 	SlackToken string // where it is, or
 	Webhook    string // where that is; neither: no notifier
 	Channel    string // for a token
+
+	// Operators are notified when monitoring itself fails: "" is the notifier, "none"
+	// is no one, else the ID of a channel, for a token.
+	Operators string
+	Listen    string // address of the page; "" for none
 }
 
 // New writes a commented config of the answers. It is valid if they are.

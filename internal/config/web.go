@@ -118,6 +118,7 @@ func (c *checker) checkWeb(w *Web) {
 	if w.Cert == "" {
 		return
 	}
+	c.guarded("key", w.Key)
 	if _, err := tls.LoadX509KeyPair(w.Cert, w.Key); err != nil {
 		c.wrong("cert", hint.Wrap(err, "cert and key are files in PEM that belong together, readable by cocsync's user"))
 	}

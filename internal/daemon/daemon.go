@@ -43,7 +43,8 @@ type Daemon struct {
 	// start and at each reload.
 	Load   func(context.Context) (*Set, error)
 	Log    *slog.Logger
-	Jitter time.Duration // each scheduled cycle begins up to this much later
+	Now    func() time.Time // the wall clock; nil: time.Now
+	Jitter time.Duration    // each scheduled cycle begins up to this much later
 	// Verify says what is wrong with the archive. It is called each hour, and decides
 	// itself whether it is time to look; an error ends the daemon, because nothing must
 	// be written to such an archive. nil: nobody looks.
@@ -91,13 +92,10 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 	if set.Send != nil {
 		wg.Go(func() { set.Send(ctx) })
 	}
-	c := cron.New(cron.WithLogger(cronLog{d.Log}))
-	var entries []*entry
-	for _, j := range set.Jobs {
-		e := &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1)}
-		e.recovers = cron.Recover(cronLog{d.Log.With("watch", j.Watch.Name)})
-		c.Schedule(j.Schedule, e.recovers(e))
-		entries = append(entries, e)
+	entries := d.entries(ctx, set)
+	var tasks []*task
+	for _, e := range entries {
+		tasks = append(tasks, &task{schedule: e.job.Schedule, run: e.recovers(e).Run})
 	}
 	if set.Weekly != nil {
 		weekly := func() {
@@ -105,28 +103,19 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 				d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
 			}
 		}
-		c.Schedule(cron.Every(hourly), cron.FuncJob(weekly))
+		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: weekly})
 		wg.Go(weekly)
 	}
 	altered := make(chan error, 1)
 	if d.Verify != nil {
-		c.Schedule(cron.Every(hourly), cron.FuncJob(func() {
-			if err := d.guarded(func() error { return d.Verify(ctx) }); err != nil && ctx.Err() == nil {
-				select {
-				case altered <- err:
-				default: // said already
-				}
-			}
-		}))
+		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: func() { d.verify(ctx, altered) }})
 	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
 			wg.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
 		}
 	}
-	c.Start()
-	defer func() { <-c.Stop().Done() }()
-	defer cancel()
+	wg.Go(func() { d.keep(ctx, &wg, tasks) })
 	d.Log.Info("watching", "watches", len(set.Jobs))
 	d.ready(set, "")
 	runAll(coc.TriggerStart)
@@ -154,6 +143,25 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 			}
 			d.Log.Info("configuration reloaded", "watches", len(next.Jobs))
 			return next, nil
+		}
+	}
+}
+
+// entries are the jobs of a set.
+func (d *Daemon) entries(ctx context.Context, set *Set) (list []*entry) {
+	for _, j := range set.Jobs {
+		list = append(list, &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1),
+			recovers: cron.Recover(cronLog{d.Log.With("watch", j.Watch.Name)})})
+	}
+	return list
+}
+
+// verify passes on what is wrong with the archive, once.
+func (d *Daemon) verify(ctx context.Context, altered chan<- error) {
+	if err := d.guarded(func() error { return d.Verify(ctx) }); err != nil && ctx.Err() == nil {
+		select {
+		case altered <- err:
+		default: // said already
 		}
 	}
 }
@@ -212,7 +220,7 @@ func (e *entry) demand(why coc.Trigger) {
 }
 
 func (e *entry) cycle(why coc.Trigger) {
-	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(time.Now()), Schedule: e.job.Schedule})
+	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.job.Schedule})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -54,6 +53,16 @@ func (d *DB) Refused(ctx context.Context, account, key, why string, until time.T
 	})
 }
 
+// Shortfall remembers that the list of a watch has fewer rows than its total; the zero
+// Shortfall says that it is complete.
+func (d *DB) Shortfall(ctx context.Context, watch string, s coc.Shortfall) (err error) {
+	defer wrap(&err, "remember the list of watch %q", watch)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE watches SET short_since = ?, short_listed = ?, short_total = ? WHERE name = ?`,
+			millis(s.Since), s.Listed, s.Total, watch)
+	})
+}
+
 // Paused remembers that COC asked for quiet.
 func (d *DB) Paused(ctx context.Context, account string, until time.Time) (err error) {
 	defer wrap(&err, "remember the pause of account %q", account)
@@ -65,48 +74,39 @@ func (d *DB) Paused(ctx context.Context, account string, until time.Time) (err e
 // Watch returns what is remembered of a watch; the zero state before it ran.
 func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err error) {
 	defer wrap(&err, "watch %q", name)
-	var listed, greeted, trouble, good, latest, last, failing sql.NullInt64
+	var listed, greeted, trouble, good, latest, last, failing, short sql.NullInt64
+	c := &s.Schedule
+	var interval, set sql.NullInt64
 	err = d.read.row(ctx, `
 		SELECT first_listed_at, greeted_at, trouble_at, trouble_whole,
+			a.name, a.endpoint, coalesce(w.schedule, ''), coalesce(w.timezone, ''), w.interval, w.scheduled_at,
+			w.short_since, coalesce(w.short_listed, 0), coalesce(w.short_total, 0),
 			(SELECT ended_at FROM cycles WHERE watch = w.name AND outcome = 'good' AND NOT partial ORDER BY id DESC LIMIT 1),
 			(SELECT started_at FROM cycles WHERE watch = w.name AND NOT partial ORDER BY id DESC LIMIT 1),
 			(SELECT id FROM cycles WHERE watch = w.name AND outcome = 'good' AND NOT partial ORDER BY id DESC LIMIT 1)
-		FROM watches w WHERE name = ?`, name).Scan(&listed, &greeted, &trouble, &s.TroubleWhole, &good, &latest, &last)
+		FROM watches w JOIN accounts a ON a.id = w.account_id WHERE w.name = ?`, name).
+		Scan(&listed, &greeted, &trouble, &s.TroubleWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, &set,
+			&short, &s.Shortfall.Listed, &s.Shortfall.Total, &good, &latest, &last)
 	if err != nil {
 		return s, explain(ignore(err, sql.ErrNoRows))
 	}
+	c.Watch, c.Interval, c.SetAt = name, time.Duration(interval.Int64)*time.Millisecond, instant(set)
+	if c.Spec == "" { // no configuration names the watch
+		s.Schedule = coc.Schedule{}
+	}
+	s.Shortfall.Since = instant(short)
 	s.FirstListedAt, s.GreetedAt, s.TroubleAt = instant(listed), instant(greeted), instant(trouble)
 	s.LastGoodAt, s.LastCycleAt = instant(good), instant(latest)
 	err = d.read.row(ctx, `
 		SELECT count(*), min(started_at) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed' AND NOT partial`,
 		name, last.Int64).Scan(&s.FailedInARow, &failing)
 	s.FailingSince = instant(failing)
-	if err == nil {
-		err = d.rhythm(ctx, name, &s)
-	}
 	return s, explain(err)
 }
 
-// rhythmCycles is how many of a watch's newest cycles say how often it runs.
-const rhythmCycles = 33
-
-// rhythm finds out how often a watch runs, and whether it still does.
-func (d *DB) rhythm(ctx context.Context, name string, s *coc.WatchState) error {
-	var pause int64
-	var follows bool
-	err := d.read.row(ctx, `
-		SELECT (SELECT coalesce(max(started_at - before), 0) FROM (
-				SELECT started_at, missed, lead(started_at) OVER (ORDER BY id DESC) AS before FROM (
-					SELECT id, started_at, missed FROM cycles WHERE watch = ?1 AND NOT partial ORDER BY id DESC LIMIT ?2))
-				WHERE missed = 0),
-			EXISTS (SELECT 1 FROM memberships WHERE watch = ?1 AND until IS NULL)`, name, rhythmCycles).Scan(&pause, &follows)
-	s.Pause = time.Duration(pause) * time.Millisecond
-	s.Retired = !follows && s.FirstListedAt.IsZero() && !s.LastGoodAt.IsZero()
-	return err
-}
-
-// Followed returns every document of the account, as the watch stands to it.
-func (d *DB) Followed(ctx context.Context, account, watch string) (_ []coc.Followed, err error) {
+// Followed returns every document of the account, as the watch stands to it. An
+// unavailable version counts as pending if it is requested again by that time.
+func (d *DB) Followed(ctx context.Context, account, watch string, retry time.Time) (_ []coc.Followed, err error) {
 	defer wrap(&err, "documents of account %q", account)
 	urgent := map[int64]bool{} // documents with a pending version
 	_, err = collect(ctx, d.read, func(row scanner) (struct{}, error) {
@@ -115,7 +115,13 @@ func (d *DB) Followed(ctx context.Context, account, watch string) (_ []coc.Follo
 		err := row.Scan(&id, &late)
 		urgent[id] = late
 		return struct{}{}, err
-	}, `SELECT document_id, min(backfill) = 0 FROM versions WHERE state = 'pending' GROUP BY document_id`)
+	}, `
+		SELECT p.document_id, max(p.urgent) FROM (
+			SELECT document_id, backfill = 0 AS urgent FROM versions WHERE state = 'pending'
+			UNION ALL
+			SELECT document_id, 0 FROM versions WHERE state = 'unavailable' AND withdrawn_at IS NULL
+				AND (coalesce(retry_at, 0) <= ?1 OR retry_at > ?2)) p -- later was set by a wrong clock
+		GROUP BY p.document_id`, retry.UnixMilli(), retry.AddDate(0, 0, 1).UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -194,27 +200,6 @@ func (d *DB) members(ctx context.Context, account, watch string, ids []string, s
 	})
 }
 
-// Retire ends what watches followed that the configuration no longer names.
-func (d *DB) Retire(ctx context.Context, named []string, now time.Time) (err error) {
-	defer wrap(&err, "retire watches")
-	known, err := d.Watches(ctx)
-	if err != nil {
-		return err
-	}
-	known = slices.DeleteFunc(known, func(name string) bool { return slices.Contains(named, name) })
-	if len(known) == 0 {
-		return nil
-	}
-	return d.update(ctx, func(t tx) error {
-		for _, name := range known {
-			if err := t.endWatch(name, now); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // endWatch closes the memberships of a watch; what it lists next is its first
 // contact again.
 func (t tx) endWatch(name string, now time.Time) error {
@@ -222,5 +207,8 @@ func (t tx) endWatch(name string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.exec(`UPDATE watches SET first_listed_at = NULL, greeted_at = NULL, trouble_at = NULL WHERE name = ?`, name)
+	return t.exec(`
+		UPDATE watches SET first_listed_at = NULL, greeted_at = NULL, trouble_at = NULL, schedule = NULL, timezone = NULL,
+			interval = NULL, scheduled_at = NULL, short_since = NULL, short_listed = NULL, short_total = NULL
+		WHERE name = ?`, name)
 }

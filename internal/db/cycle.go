@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +19,7 @@ func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 		if err := t.checkSchema(); err != nil {
 			return err
 		}
-		if err := t.putWatch(c); err != nil {
+		if err := t.putWatch(c.Watch, c.Account, c.StartedAt); err != nil {
 			return err
 		}
 		err := t.exec(`
@@ -38,22 +37,12 @@ func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 	return id, err
 }
 
-// putWatch makes the watch's row. One that moved to another account begins anew.
-func (t tx) putWatch(c coc.Cycle) error {
-	var account string
-	err := t.row(`SELECT a.name FROM watches w JOIN accounts a ON a.id = w.account_id WHERE w.name = ?`, c.Watch).Scan(&account)
-	if err == nil && account == c.Account {
-		return nil
-	}
-	if err == nil {
-		err = t.endWatch(c.Watch, c.StartedAt)
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	return t.exec(`
-		INSERT INTO watches (name, account_id) SELECT ?, id FROM accounts WHERE name = ?
-		ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, c.Watch, c.Account)
+// Responded records when COC last served a request of a running cycle.
+func (d *DB) Responded(ctx context.Context, cycle int64, at time.Time) (err error) {
+	defer wrap(&err, "progress of cycle %d", cycle)
+	return d.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE cycles SET responded_at = ? WHERE id = ? AND outcome = 'running'`, at.UnixMilli(), cycle)
+	})
 }
 
 // Release makes what the cycle has to tell so far fall due now.
@@ -85,10 +74,10 @@ func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err erro
 	defer wrap(&err, "end a cycle of watch %q", c.Watch)
 	return d.update(ctx, func(t tx) error {
 		err := t.exec(`
-			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, documents = ?,
-				versions = ?, changes = ?, error = ? WHERE id = ?`,
-			c.EndedAt.UnixMilli(), string(c.Outcome), c.Complete, c.Requests, c.Listed, c.Documents,
-			c.Versions, c.Changes, c.Err, c.ID)
+			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, total = ?, skipped = ?,
+				documents = ?, versions = ?, changes = ?, error = ? WHERE id = ?`,
+			c.EndedAt.UnixMilli(), string(c.Outcome), c.Complete, c.Requests, c.Listed, c.Total, c.Skipped,
+			c.Documents, c.Versions, c.Changes, c.Err, c.ID)
 		if err != nil {
 			return err
 		}
@@ -177,13 +166,13 @@ func (d *DB) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle
 // cycleRows are cycles as scanCycle reads them.
 const cycleRows = `
 	SELECT c.id, c.watch, a.name, c.cause, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
-		c.listed, c.documents, c.versions, c.changes, c.error, c.missed
+		c.listed, c.total, c.skipped, c.documents, c.versions, c.changes, c.error, c.missed, c.responded_at
 	FROM cycles c JOIN accounts a ON a.id = c.account_id`
 
 func scanCycle(row scanner) (c coc.Cycle, err error) {
-	var started, ended sql.NullInt64
+	var started, ended, responded sql.NullInt64
 	err = row.Scan(&c.ID, &c.Watch, &c.Account, &c.Trigger, &started, &ended, &c.Outcome, &c.Complete, &c.Requests,
-		&c.Listed, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed)
-	c.StartedAt, c.EndedAt = instant(started), instant(ended)
+		&c.Listed, &c.Total, &c.Skipped, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed, &responded)
+	c.StartedAt, c.EndedAt, c.RespondedAt = instant(started), instant(ended), instant(responded)
 	return c, err
 }

@@ -36,7 +36,7 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at, v.backfill, v.recorded, v.failures,
 			v.failed_cycle, iif(r.number > 1 AND NOT v.recorded, (SELECT group_concat(hex(e.sha256) ORDER BY q.number)
 				FROM revisions q JOIN contents e ON e.id = q.content_id WHERE q.version_id = v.id), NULL),
-			v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
+			v.error, v.failed_since, v.retry_at, v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
 		FROM versions v
 		LEFT JOIN revisions r ON r.version_id = v.id
 			AND r.number = (SELECT max(number) FROM revisions WHERE version_id = v.id)
@@ -52,11 +52,12 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 }
 
 func scanKnownVersion(row scanner) (v coc.KnownVersion, err error) {
-	var made, withdrawn, checked sql.NullInt64
+	var made, withdrawn, checked, since, retry sql.NullInt64
 	var earlier sql.NullString
 	err = row.Scan(&v.Label, &v.Listed.UUID, &made, &v.State, &withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
-		&v.FailedCycle, &earlier, &checked, &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
+		&v.FailedCycle, &earlier, &v.Reason, &since, &retry, &checked, &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
 	v.MadeAt, v.CheckedAt, v.Withdrawn = instant(made), instant(checked), withdrawn.Valid
+	v.FailedSince, v.RetryAt = instant(since), instant(retry)
 	if earlier.Valid {
 		for digits := range strings.SplitSeq(earlier.String, ",") {
 			h, err := coc.ParseHash(digits)

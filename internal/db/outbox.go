@@ -15,6 +15,11 @@ import (
 // of them is posted, so a retry sends the same body, and a crash between the
 // post and the mark repeats one message but loses none.
 
+// maxNextIn is the longest pause before the next attempt of a message: what Slack may ask
+// for with Retry-After. A pending time further ahead than it could have been set was
+// written before the clock was set back. It holds up nothing.
+const maxNextIn = time.Hour
+
 // Due returns the deliveries of a notifier that are due and not yet
 // claimed by a message, oldest first. With kinds it passes over changes of other
 // kinds, unless one of these kinds about the same document is due behind them;
@@ -40,14 +45,14 @@ func (d *DB) Due(ctx context.Context, notifier string, now time.Time, kinds []co
 				WHERE g.id = (SELECT max(id) FROM generations) AND g.old_origin IS NOT NULL AND NOT EXISTS (
 					SELECT 1 FROM cycles e WHERE e.watch = y.watch AND e.id < y.id AND e.started_at >= g.at AND e.outcome = 'good'))
 		FROM deliveries d
-		WHERE state = 'waiting' AND notifier = ?1 AND due_at <= ?2
+		WHERE state = 'waiting' AND notifier = ?1 AND (due_at <= ?2 OR due_at > ?5)
 			AND (?3 = 'null' OR notice_id IS NOT NULL OR EXISTS (
 				SELECT 1 FROM changes c JOIN changes later ON later.document_id = c.document_id AND later.id >= c.id
 					JOIN deliveries l ON l.change_id = later.id AND l.notifier = ?1
-				WHERE c.id = d.change_id AND l.state = 'waiting' AND l.due_at <= ?2
+				WHERE c.id = d.change_id AND l.state = 'waiting' AND (l.due_at <= ?2 OR l.due_at > ?5)
 					AND later.kind IN (SELECT value FROM json_each(?3))))
 		ORDER BY id LIMIT ?4`,
-		notifier, now.UnixMilli(), string(only), limit)
+		notifier, now.UnixMilli(), string(only), limit, now.Add(tellWithin).UnixMilli())
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +194,7 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 	defer wrap(&err, "next message to %s", notifier)
 	m, err = scanMessage(d.read.row(ctx, `
 		SELECT `+messageColumns+` FROM `+messageTables+`
-		WHERE m.state = 'waiting' AND m.notifier = ?1 AND m.next_at <= ?2
+		WHERE m.state = 'waiting' AND m.notifier = ?1 AND (m.next_at <= ?2 OR m.attempts = 0 OR m.next_at > ?3)
 			AND NOT EXISTS (SELECT 1 FROM messages e
 				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
 				AND (e.id = m.parent_id OR EXISTS (
@@ -200,7 +205,7 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 					SELECT 1 FROM deliveries de JOIN notices ne ON ne.id = de.notice_id,
 						deliveries dm JOIN notices nm ON nm.id = dm.notice_id
 					WHERE de.message_id = e.id AND dm.message_id = m.id AND ne.watch = nm.watch)))
-		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli()))
+		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli(), now.Add(maxNextIn).UnixMilli()))
 	if err == nil {
 		return m, true, time.Time{}, nil
 	}
@@ -396,7 +401,7 @@ func (d *DB) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message
 type Backlog struct {
 	Notifier string
 	Waiting  int       // deliveries not yet sent, and messages besides them: files, details
-	Oldest   time.Time // when the oldest of them fell due
+	Oldest   time.Time // when the oldest of them was due; zero where none is pending
 	Failed   int       // messages refused for good
 	Quiet    time.Time // the end of the quiet hours that it was found in last
 	Held     string    // why the channel takes nothing; "" when it does
@@ -424,7 +429,10 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 			(SELECT count(*) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed'))
 				+ (SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
 					AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id)),
-			(SELECT min(due_at) FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')),
+			(SELECT min(p.at) FROM (
+				SELECT min(due_at) AS at FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')
+				UNION ALL
+				SELECT min(created_at) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting') p),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
 			coalesce(h.reason, ''), h.until, q.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -168,17 +169,19 @@ func (w *stepper) putVersion(v coc.VersionStep) (err error) {
 				made_at = coalesce(made_at, ?1),
 				withdrawn_at = iif(?2, coalesce(withdrawn_at, ?3), NULL),
 				state = ?4, failures = ?5, failed_cycle = ?10, error = ?6, recorded = ?7,
+				failed_since = ?11, retry_at = ?12,
 				checked_at = CASE WHEN ?2 THEN NULL WHEN ?8 THEN ?3
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE id = ?9`,
-			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, id, v.FailedCycle)
+			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, cmp.Or(v.Reason, v.Err), v.Recorded, v.Checked, id, v.FailedCycle,
+			millis(v.FailedSince), millis(v.RetryAt))
 	}
 	w.versions[v.Label], err = w.insert(`
 		INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-			state, failures, error, recorded, checked_at, failed_cycle)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL), ?13)`,
+			state, failures, error, recorded, checked_at, failed_cycle, failed_since, retry_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL), ?13, ?14, ?15)`,
 		w.document, v.Label, millis(v.MadeAt), v.UUID, now, v.Backfill, v.Withdrawn,
-		string(v.State), v.Failures, v.Err, v.Recorded, v.Checked, v.FailedCycle)
+		string(v.State), v.Failures, cmp.Or(v.Reason, v.Err), v.Recorded, v.Checked, v.FailedCycle, millis(v.FailedSince), millis(v.RetryAt))
 	return err
 }
 

@@ -121,7 +121,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 		Versions: []coc.KnownVersion{
 			{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true,
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
-			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1},
+			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"},
 		}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("Known differs (-want +got):\n%s", diff)

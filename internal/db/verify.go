@@ -53,6 +53,15 @@ func (d *DB) Edge(ctx context.Context) (e audit.Edge, err error) {
 	return e, err
 }
 
+// LogSize returns how many records the log has, and how many of them its newest
+// checkpoint covers.
+func (d *DB) LogSize(ctx context.Context) (records, signed int64, err error) {
+	defer wrap(&err, "log")
+	err = d.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
+		Scan(&records, &signed)
+	return records, signed, explain(err)
+}
+
 // Signed is a checkpoint as it is stored.
 type Signed struct {
 	Size int64

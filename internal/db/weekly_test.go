@@ -177,8 +177,8 @@ func TestWeekIsToldOnce(t *testing.T) {
 	}
 	for _, notifier := range []string{"ops", "lead"} {
 		list, err := d.Due(t.Context(), notifier, end.Add(week), nil, 10)
-		if err != nil || len(list) != 2 || list[0].Notice == nil || list[0].Notice.Title != "alive" {
-			t.Errorf("Due(%q) = %+v, %v, want the notices of two weeks", notifier, list, err)
+		if err != nil || len(list) != 3 || list[0].Notice == nil || list[0].Notice.Title != "alive" {
+			t.Errorf("Due(%q) = %+v, %v, want the notices of two weeks, and the wrong clock's", notifier, list, err)
 		}
 	}
 }

@@ -110,17 +110,102 @@ func TestReadAfter(t *testing.T) {
 	}
 }
 
+// FuzzReadAfter changed two whole jobs at random: most were not YAML, and a minute went
+// into making the first of them small. So an input is a few edits of a job, of three
+// bytes each, made before the first version or between the two.
 func FuzzReadAfter(f *testing.F) {
-	f.Add([]byte(partJob), []byte(partJob))
+	lines := strings.SplitAfter(partJob, "\n")
+	f.Add([]byte{}, []byte{})
+	for i := range lines {
+		line := byte(i)
+		for op := range byte(edits) {
+			f.Add([]byte{}, []byte{op, line, line * 5})
+			f.Add([]byte{op, line, line * 3}, []byte{op + 1, line + 1, line * 11})
+		}
+	}
+	for i := range spareLines() {
+		f.Add([]byte{editInsert, 6, byte(i)}, []byte{editReplace, 8, byte(i + 1)})
+		f.Add([]byte{editReplace, byte(i), byte(i)}, []byte{editAppend, byte(i), byte(i)})
+	}
+	f.Fuzz(func(t *testing.T, before, between []byte) {
+		if len(before)+len(between) > 36 {
+			return
+		}
+		old := editLines(lines, before)
+		now := editLines(old, between)
+		a, b := []byte(strings.Join(old, "")), []byte(strings.Join(now, ""))
+		checkAfter(t, a, b)
+		checkAfter(t, b, a)
+		checkAfter(t, b, b)
+	})
+}
+
+// FuzzAfterText is FuzzReadAfter over short texts of any kind.
+func FuzzAfterText(f *testing.F) {
 	f.Add([]byte("a: 'x\nb: y'\nc: 1\n"), []byte("a: 'x'\nb: y\nc: 1\n"))
 	f.Add([]byte("a: |\n  x\n\nb: 1\n"), []byte("a: |+\n  x\n\nb: 1\n"))
+	f.Add([]byte("a:\n- b\n- c: &x d\n"), []byte("a:\n- *x\n"))
+	f.Add([]byte("? a\n: b\n"), []byte("a: {b: [c]}\n"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
+		if len(a)+len(b) > 120 {
+			return
+		}
 		checkAfter(t, a, b)
 		// Halves of both make neighbours that share much.
 		checkAfter(t, a, append(bytes.Clone(a[:len(a)/2]), b...))
 		checkAfter(t, append(bytes.Clone(a), b...), append(bytes.Clone(b), a...))
 		checkAfter(t, a, bytes.Replace(a, []byte("\n"), append([]byte("\n"), b...), 1))
 	})
+}
+
+// What an edit does.
+const (
+	editReplace = iota
+	editInsert
+	editRemove
+	editRepeat
+	editSwap
+	editIndent
+	editAppend
+	edits
+)
+
+// spareLines are what an edit may put into a job: what a cut may not go through, and
+// what looks like the beginning of a part.
+func spareLines() []string {
+	return []string{
+		"\n", "  \n", "# x\n", "  # x\n", "x: 1\n", "  x: 1\n", "    x: 1\n", "- x\n", "  - x\n", "  - name: a\n", "    - x: 1\n", "steps:\n", "steps: []\n", "steps: # x\n",
+		"name: 'a\n", "b'\n", "  x: \"a\n", "  b\"\n", "x: {a: 1,\n", "b: 2}\n", "x: [\n", "]\n", "x: |\n", "x: >-\n", "  x: |2\n", "  text\n", "    text\n",
+		"x: &a 1\n", "  x: &a {b: 1}\n", "x: *a\n", "<<: *a\n", "---\n", "...\n", "%YAML 1.2\n", "\"x\": 1\n", "? x\n", ": x\n", "!!map x: 1\n", "\tx: 1\n", "x: 1\r\n", "x:\r\n",
+		"true: 1\n", "1: 2\n", "null: 1\n", "x-1: a\n", "x", "x: 1", "é: 1\n", "x: \xff\n", "\uFEFFx: 1\n", "x: 1 # y\n", "  -\n", "  -   name: q\n", "-\n", "outputs: []\n",
+	}
+}
+
+// editLines returns the lines with some edits.
+func editLines(lines []string, list []byte) []string {
+	lines = append([]string{}, lines...)
+	spare := spareLines()
+	for ; len(list) >= 3 && len(lines) > 0; list = list[3:] {
+		at, other := int(list[1])%len(lines), spare[int(list[2])%len(spare)]
+		to := int(list[2]) % len(lines)
+		switch list[0] % edits {
+		case editReplace:
+			lines[at] = other
+		case editInsert:
+			lines = append(lines[:at], append([]string{other}, lines[at:]...)...)
+		case editRemove:
+			lines = append(lines[:at], lines[at+1:]...)
+		case editRepeat:
+			lines = append(lines[:at+1], append([]string{lines[to]}, lines[at+1:]...)...)
+		case editSwap:
+			lines[at], lines[to] = lines[to], lines[at]
+		case editIndent:
+			lines[at] = strings.Repeat(" ", int(list[2])%5) + strings.TrimLeft(lines[at], " ")
+		case editAppend:
+			lines[at] = strings.TrimRight(lines[at], "\r\n") + " " + other
+		}
+	}
+	return lines
 }
 
 func TestReadAfterOnCorpus(t *testing.T) {

@@ -157,6 +157,7 @@ func (c *Client) attempt(ctx context.Context, q request, kp KeyPair, patience ti
 	var e *Error
 	switch {
 	case err == nil:
+		c.served.Add(1)
 		c.guard.prove(kp, c.now())
 		c.pace.faster()
 	case !errors.As(err, &e) || e.Status == 0:

@@ -9,6 +9,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -50,6 +52,9 @@ type Client struct {
 	// HTTP sends the requests; nil: a client with timeouts. Its redirect policy
 	// and cookies are not used: redirects are refused.
 	HTTP *http.Client
+	// RootCAs are the certificate authorities that are trusted; nil: the system's. They
+	// are not used where HTTP is set.
+	RootCAs *x509.CertPool
 	// RPS is how many requests are sent in a second; 0: no limit.
 	RPS float64
 	// Connections is how many are kept open for the next request; 0 means 1.
@@ -75,6 +80,7 @@ type Client struct {
 	pace   pacer
 	guard  guard
 	sent   atomic.Int64
+	served atomic.Int64
 	bodies sync.Pool // of *bytes.Buffer
 }
 
@@ -115,6 +121,9 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 
 // Requests is how many requests were sent so far, retries included.
 func (c *Client) Requests() int64 { return c.sent.Load() }
+
+// Served is how many requests COC has served so far.
+func (c *Client) Served() int64 { return c.served.Load() }
 
 // KeyID names the key pair in use without telling it: the first eight bytes of
 // a SHA-256 over both keys, in hexadecimal. A mended secret key is another pair.
@@ -160,7 +169,7 @@ func (c *Client) setup() error {
 		if c.source = c.Credentials; c.source == nil {
 			c.source = DefaultChain()
 		}
-		c.http = http.Client{Transport: newTransport(c.Connections)}
+		c.http = http.Client{Transport: newTransport(c.Connections, c.RootCAs)}
 		if c.HTTP != nil {
 			c.http = *c.HTTP
 		}
@@ -205,9 +214,11 @@ func loopback(host string) bool {
 }
 
 // newTransport is net/http's, with an end to every wait.
-func newTransport(connections int) *http.Transport {
+func newTransport(connections int, authorities *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: hint.OnProxyConnect,
+		TLSClientConfig:        &tls.Config{RootCAs: authorities},
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  attemptTimeout,

@@ -87,7 +87,10 @@ func TestGetClasses(t *testing.T) {
 		{"another sibling shape", 400, `{"code":"COC.00010002","message":"flat"}`, coc.ErrRefused, 1, []string{"COC.00010002: flat"}},
 		{"COC's inner error", 400, gateway("COC.00040701", "inner"), coc.ErrTemporary, 5, nil},
 		{"inner error in a 200", 200, gateway("COC.00040701", "inner"), coc.ErrTemporary, 5, nil},
-		{"unknown code in a 200", 200, gateway("COC.99", "what"), coc.ErrRefused, 1, nil},
+		// COC's codes are not published: one that is not known may pass.
+		{"unknown code in a 200", 200, gateway("COC.00000500", "what"), coc.ErrTemporary, 5, nil},
+		{"unknown code in a 400", 400, gateway("COC.00000500", "what"), coc.ErrTemporary, 5, nil},
+		{"no such API", 404, gateway("APIGW.0101", "x"), coc.ErrRefused, 1, nil},
 		{"bad signature", 401, gateway("APIGW.0301", "verify aksk signature fail"), coc.ErrUnauthorized, 1, []string{"check the access key"}},
 		{"bad signature in a 200", 200, gateway("APIG.0301", "x"), coc.ErrUnauthorized, 1, nil},
 		{"401 without a body", 401, "", coc.ErrUnauthorized, 1, nil},

@@ -24,13 +24,13 @@ const (
 // page is one page of the list of documents.
 type page struct {
 	rows    []coc.Row
-	skipped int    // rows that name no document
-	why     string // of the first one skipped
-	total   int    // -1: not said
+	skipped []coc.SkippedRow
+	total   int // -1: not said
 }
 
 // decodePage reads {"total": N, "data": [row…]}. Rows and total may also stand
-// inside data once more. A row that names no document spoils no other.
+// inside data once more. A row that names no document, or is over a limit, spoils no
+// other. Of a page with more rows than a list may have the rest is not read.
 func decodePage(root []byte) (page, error) {
 	p := page{total: -1}
 	rows, total := pageParts(root)
@@ -51,11 +51,16 @@ func decodePage(root []byte) (page, error) {
 	var c canonicalizer
 	var buf []byte
 	for v := range elements(rows) {
+		if len(p.rows)+len(p.skipped) > maxListed {
+			break
+		}
+		if len(v) > maxRow {
+			p.skipped = append(p.skipped, coc.SkippedRow{DocumentID: rowID(v), Reason: fmt.Sprintf("its row in the list is longer than %d KiB", maxRow>>10)})
+			continue
+		}
 		row, problem := decodeRow(c.collect(v, 0))
 		if problem != "" {
-			if p.skipped++; p.skipped == 1 {
-				p.why = problem
-			}
+			p.skipped = append(p.skipped, coc.SkippedRow{DocumentID: row.DocumentID, Reason: problem})
 			continue
 		}
 		buf = c.object(buf[:0], 0)
@@ -91,10 +96,29 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 			row.UpdatedAt = instant(f.value)
 		}
 	}
-	if !plainName(row.DocumentID) {
+	switch {
+	case !plainName(row.DocumentID):
+		row.DocumentID = ""
 		return row, "its document_id is empty, too long or not printable"
+	case len(row.Name) > maxRowName:
+		return row, fmt.Sprintf("its name in the list is longer than %d KiB", maxRowName>>10)
 	}
 	return row, ""
+}
+
+// rowID reads the document_id of a row that is too long for anything else, "" when it
+// names none.
+func rowID(v []byte) string {
+	var id string
+	for key, value := range members(v) {
+		if string(name(key)) == "document_id" && len(value) <= maxRow {
+			id = coc.Said(text(value))
+		}
+	}
+	if !plainName(id) {
+		return ""
+	}
+	return id
 }
 
 // decodeDocument reads an answer that was asked for by that id, and for that version if

@@ -167,26 +167,6 @@ func TestDecodePage(t *testing.T) {
 	}
 }
 
-// Deep nesting costs a bounded number of walks over the body, not one for each
-// level. Time is compared with that of one walk, so the machine doesn't matter.
-func TestDeepNesting(t *testing.T) {
-	deep := strings.Repeat(`{"error":`, 9000) + `"` + strings.Repeat("x", 4<<20) + `"` + strings.Repeat("}", 9000)
-	body := []byte(`{"total":1,"data":[{"document_id":"D","x":` + deep + `}],"error":` + deep + `}`)
-	start := time.Now()
-	root, ok := parse(body)
-	one := time.Since(start)
-	if !ok {
-		t.Fatal("test body is not JSON")
-	}
-	start = time.Now()
-	readFailure(root, 500)
-	p, _ := decodePage(root)
-	_, _, _ = decodeDocument(root, "D", "")
-	if all := time.Since(start); len(p.rows) != 1 || all > 100*one {
-		t.Errorf("%d rows in %v, want 1 in a few times %v", len(p.rows), all, one)
-	}
-}
-
 // Whatever comes, decoding does not panic, contents are exact, and the canonical
 // form is one, means the same, and stays as it is. What was decoded does not lie in the
 // answer, whose room the next one gets.

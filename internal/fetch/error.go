@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type Error struct {
 	Note      string // what a person can do about it
 	RequestID string
 	Action    string // the IAM action that the call needs, of ErrForbidden
+	// External reports a response that is not COC's: no JSON, or an error without a
+	// code. A proxy or a captive portal may have sent it, or another service.
+	External bool
 	// RetryAfter is how long COC asked to be left alone with this answer; 0 when
 	// it did not say.
 	RetryAfter time.Duration
@@ -59,6 +63,18 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Reason is what COC or the network answered, without what differs between two
+// responses to the same request.
+func (e *Error) Reason() string {
+	switch {
+	case e.Status == 0:
+		return e.Message
+	case e.Message == "":
+		return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code))
+	}
+	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code)) + ": " + e.Message
+}
+
 // Unwrap returns the class.
 func (e *Error) Unwrap() error { return e.class }
 
@@ -79,7 +95,8 @@ func (e *Error) again(op string) *Error {
 // APIG where newer ones write APIGW.
 const (
 	codeNoDocument  = "COC.00042101"
-	codeInternal    = "COC.00040701"
+	codeBadValue    = "COC.00010002"
+	codeBadValue2   = "COC.00014002"
 	codeBadKey      = "APIGW.0301"
 	codeNotAllowed  = "APIGW.0302"
 	codeNotAllowed2 = "APIGW.0306"
@@ -98,14 +115,16 @@ func classify(status int, code string) error {
 	case status == http.StatusForbidden, code == codeNotAllowed, code == codeNotAllowed2:
 		return coc.ErrForbidden
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500,
-		code == codeTooMany, code == codeInternal:
+		code == codeTooMany:
 		return coc.ErrTemporary
 	case status == http.StatusOK && code == "":
 		return nil
 	case code == codeNoDocument && (status == http.StatusBadRequest || status == http.StatusOK):
 		return coc.ErrNotFound
-	case code != "" && (status >= 400 || status == http.StatusOK):
+	case code == codeNoDocument, code == codeBadValue, code == codeBadValue2, strings.HasPrefix(code, "APIGW."):
 		return coc.ErrRefused
+	case code != "" && (status >= 400 || status == http.StatusOK):
+		return coc.ErrTemporary // COC's codes are not published
 	}
 	// A redirect, or a refusal that is not in COC's words: perhaps a proxy's,
 	// or the endpoint is another service's. It settles nothing.
@@ -172,19 +191,92 @@ func visible(s string) string {
 	return b.String()
 }
 
-// redact takes the key pair out of a text: a gateway may quote what it was sent.
-// What is too short to be a secret is left, or every other word would go.
+// minSecret is the fewest characters of a secret that are looked for in a text. What
+// is shorter is left, or every other word would go.
+const minSecret = 6
+
+// minPart is the fewest characters of the beginning of a secret that are taken out:
+// a gateway may cut off what it quotes.
+const minPart = 12
+
+// redact takes the key pair and the signature out of a text: a gateway may quote what
+// it was sent, also escaped or cut off.
 func redact(s string, kp KeyPair) string {
 	for _, secret := range []string{kp.SecretKey, kp.SecurityToken, kp.AccessKey} {
-		if len(secret) >= 6 {
-			s = strings.ReplaceAll(s, secret, "***")
+		s = removePart(s, secret)
+		for _, form := range []string{url.QueryEscape(secret), strings.ReplaceAll(secret, "/", `\/`)} {
+			if form != secret {
+				s = removePart(s, form)
+			}
 		}
 	}
-	return s
+	return removeSignature(s)
+}
+
+// A signature is 64 hexadecimal digits. What is quoted after its name may be cut off;
+// a request id has 32.
+const (
+	signatureDigits = 64
+	minDigits       = 4
+)
+
+// removeSignature takes hexadecimal digits out that are a signature by their number or
+// by the word before them.
+func removeSignature(s string) string {
+	var b strings.Builder
+	for at := 0; at < len(s); {
+		n := 0
+		for at+n < len(s) && isHex(s[at+n]) {
+			n++
+		}
+		if n >= signatureDigits || n >= minDigits && namesSignature(s[:at]) {
+			b.WriteString(hidden)
+			at += n
+			continue
+		}
+		n = max(n, 1)
+		b.WriteString(s[at : at+n])
+		at += n
+	}
+	return b.String()
+}
+
+// namesSignature reports whether a text ends with the word signature and what may
+// be between it and its value.
+func namesSignature(s string) bool {
+	s = strings.ToLower(s[max(0, len(s)-32):])
+	return strings.HasSuffix(strings.TrimRight(s, " =:\"'\\\t%"), "signature") // the digits of an escape follow %
+}
+
+// removePart takes a secret out of a text, and its beginning where it is cut off.
+func removePart(s, secret string) string {
+	if len(secret) < minSecret {
+		return s
+	}
+	s = strings.ReplaceAll(s, secret, hidden)
+	if len(secret) <= minPart {
+		return s
+	}
+	var b strings.Builder
+	for {
+		at := strings.Index(s, secret[:minPart])
+		if at < 0 {
+			return b.String() + s
+		}
+		n := minPart
+		for n < len(secret) && at+n < len(s) && s[at+n] == secret[n] {
+			n++
+		}
+		b.WriteString(s[:at] + hidden)
+		s = s[at+n:]
+	}
 }
 
 // foreign makes a text of others fit to be shown.
 func foreign(s string, kp KeyPair) string {
+	if len(s) > 16*maxText { // twice what is left: a secret that this cuts is cut again
+		s = s[:16*maxText]
+	}
 	s = redact(s, kp)
 	if len(s) > 8*maxText { // enough for what clip leaves
 		s = s[:8*maxText]

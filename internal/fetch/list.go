@@ -15,23 +15,32 @@ const (
 	pageSize = 100
 	// relists is how often a list that moved while it was read is read again.
 	relists = 3
-	// maxListed bounds what a list keeps in memory, some 40 MB.
+	// maxListed bounds the rows of a list. COC publishes no limit; the rate of requests
+	// alone makes an account of 200,000 documents unlikely.
 	maxListed = 200_000
+	// maxList bounds the bodies of a list's pages together, in bytes. A row of COC has
+	// some 400.
+	maxList = 64 << 20
+	// maxRow bounds a row, in bytes of JSON. What is over it is a document that failed.
+	maxRow = 16 << 10
+	// maxRowName bounds the name in a row, in bytes, as maxRow does the row.
+	maxRowName = 1 << 10
 )
 
 // pass is one reading of the list from its beginning.
 type pass struct {
 	rows    []coc.Row
 	ids     map[string]struct{}
-	total   int // as the first page said; -1: not said
-	offset  int // rows received, those of no use included
-	skipped int
-	why     string // of the first row skipped
-	moved   bool   // the total changed between pages
+	total   int   // as the first page said; -1: not said
+	offset  int   // rows received, those of no use included
+	bytes   int64 // of the pages' bodies
+	skipped []coc.SkippedRow
+	moved   bool // the total changed between pages
+	ended   bool // the last page was empty
 }
 
 // whole reports whether as many documents came as COC says there are.
-func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+p.skipped == p.total }
+func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+len(p.skipped) == p.total }
 
 // list reads the list until one reading is sound: its total stood still, and
 // either everything came or a second reading brought the same.
@@ -47,12 +56,13 @@ func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
 			before.total == p.total && maps.Equal(before.ids, p.ids))
 		if !sound && !last {
 			before = p
+			before.rows, before.skipped = nil, nil // only the ids are compared
 			continue
 		}
-		if p.skipped > 0 {
-			c.log.Warn("rows of the list skipped", "rows", p.skipped, "err", p.why)
+		if len(p.skipped) > 0 {
+			c.log.Warn("rows of the list skipped", "rows", len(p.skipped), "document", p.skipped[0].DocumentID, "err", p.skipped[0].Reason)
 		}
-		return coc.List{Rows: p.rows, Stable: sound}, nil
+		return coc.List{Rows: p.rows, Stable: sound, Total: p.total, Ended: p.ended, Skipped: p.skipped}, nil
 	}
 }
 
@@ -61,9 +71,12 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 	p := &pass{ids: map[string]struct{}{}}
 	barren := false // the page before brought only rows of no use
 	for first := true; ; first = false {
-		page, err := c.page(ctx, s, p.offset)
+		page, size, err := c.page(ctx, s, p.offset)
 		if err != nil {
 			return nil, err
+		}
+		if p.bytes += size; p.bytes > maxList {
+			return nil, p.malformed(fmt.Sprintf("the list is longer than %d MiB", maxList>>20))
 		}
 		if first {
 			p.total = page.total
@@ -72,12 +85,13 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 		if p.moved && !toTheEnd {
 			return p, nil
 		}
-		received := len(page.rows) + page.skipped
+		received := len(page.rows) + len(page.skipped)
 		fresh := p.add(page)
 		switch {
 		case received == 0:
+			p.ended = true
 			return p, nil
-		case fresh == 0 && (barren || page.skipped < received):
+		case fresh == 0 && (barren || len(page.skipped) < received):
 			if p.moved {
 				return p, nil // rows shifted: the end came twice
 			}
@@ -93,11 +107,17 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 
 // add takes a page in and returns how many of its documents are new.
 func (p *pass) add(page page) (fresh int) {
-	p.offset += len(page.rows) + page.skipped
-	if p.skipped == 0 {
-		p.why = page.why
+	p.offset += len(page.rows) + len(page.skipped)
+	for _, row := range page.skipped {
+		if row.DocumentID != "" {
+			if _, had := p.ids[row.DocumentID]; had {
+				continue
+			}
+			p.ids[row.DocumentID] = struct{}{}
+			fresh++
+		}
+		p.skipped = append(p.skipped, row)
 	}
-	p.skipped += page.skipped
 	for _, row := range page.rows {
 		if _, had := p.ids[row.DocumentID]; had {
 			continue
@@ -113,8 +133,8 @@ func (p *pass) malformed(why string) error {
 	return &Error{Op: "list documents", Message: why + fmt.Sprintf(" (%d rows so far)", p.offset), class: coc.ErrMalformed}
 }
 
-// page asks for one page.
-func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (page, error) {
+// page asks for one page and returns how long its body was.
+func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ page, size int64, _ error) {
 	op := fmt.Sprintf("list documents from row %d", offset)
 	a, err := c.call(ctx, request{op: op, action: actionList, limit: maxPage, query: said(url.Values{
 		"limit":                 {strconv.Itoa(pageSize)},
@@ -125,12 +145,13 @@ func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (page, e
 		"document_type":         {s.DocumentType},
 	})})
 	if err != nil {
-		return page{}, err
+		return page{}, 0, err
 	}
 	p, err := decodePage(a.root)
 	if err != nil {
-		return page{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
+		return page{}, 0, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
+	size = int64(a.body.Len())
 	c.done(a)
-	return p, nil
+	return p, size, nil
 }

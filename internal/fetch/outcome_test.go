@@ -23,7 +23,8 @@ func TestObserve(t *testing.T) {
 	}{
 		{"answer", 200, goodDocument, []string{"ok"}},
 		{"no such document", 400, `{"error_code":"COC.00042101","error_msg":"x"}`, []string{"not_found"}},
-		{"refused", 400, `{"error_code":"COC.00040001","error_msg":"x"}`, []string{"refused"}},
+		{"refused", 400, `{"error_code":"COC.00010002","error_msg":"x"}`, []string{"refused"}},
+		{"unknown code", 400, `{"error_code":"COC.00000500","error_msg":"x"}`, []string{"server_error", "server_error", "server_error", "server_error", "server_error"}},
 		{"forbidden", 403, `{"error_code":"APIGW.0302","error_msg":"x"}`, []string{"forbidden"}},
 		{"wrong key", 401, `{"error_code":"APIGW.0301","error_msg":"x"}`, []string{"unauthorized"}},
 		{"not COC", 404, `nothing`, []string{"malformed"}},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 const (
@@ -113,9 +114,14 @@ func (c *Client) request(ctx context.Context, q request) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// broken is the error of an attempt that brought no whole answer.
+// broken is the error of an attempt that brought no whole response. A certificate
+// that is not trusted is no better at the next attempt.
 func broken(q request, resp *http.Response, err error, kp KeyPair) error {
 	e := &Error{Op: q.op, class: coc.ErrTemporary}
+	if hint.Permanent(err) {
+		e.class = coc.ErrMalformed
+	}
+	e.class = hint.Wrap(e.class, hint.Network(err))
 	if resp != nil {
 		e.Message = "the answer broke off: "
 	}
@@ -139,8 +145,10 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	}
 	e := &Error{Op: q.op, Status: resp.StatusCode, RequestID: a.evidence.RequestID}
 	root, isJSON := parse(body)
+	e.External = !isJSON
 	said := readFailure(root, resp.StatusCode)
 	e.Code = foreign(said.code, kp)
+	e.External = e.External || e.Code == "" && resp.StatusCode != http.StatusOK
 	e.Message = strings.TrimSuffix(foreign(said.message, kp), ".")
 	e.RequestID = cmp.Or(e.RequestID, foreign(said.requestID, kp))
 	if e.class = classify(resp.StatusCode, said.code); e.class == nil {
@@ -148,7 +156,8 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 		case int64(len(body)) > q.limit:
 			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the answer is longer than %d MiB, which no answer of COC's is", q.limit>>20)
 		case !isJSON:
-			e.class, e.Message = coc.ErrTemporary, "the answer is not JSON: "+outline(body, kp)
+			e.class = hint.Wrap(coc.ErrTemporary, "COC did not send this: check the endpoint in the config and what is between, such as a proxy or the login page of a network")
+			e.Message = "the response is not JSON: " + outline(body, kp)
 		default:
 			a.root = root
 			return a, nil

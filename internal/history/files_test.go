@@ -1,10 +1,7 @@
 package history
 
 import (
-	"path/filepath"
-	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestFileNames(t *testing.T) {
@@ -41,28 +38,4 @@ func TestFileNames(t *testing.T) {
 			t.Errorf("of(%q, %q, %q) = %q, want %q", tt.account, tt.name, tt.id, got, tt.want)
 		}
 	}
-}
-
-// No name leads out of its folder, into a repository, or to an option.
-func FuzzFileNames(f *testing.F) {
-	for _, s := range []string{"", ".", "..", "/", "a/../..", ".git", "\x00", "\u202e", "-x", "nul", strings.Repeat("注", 200), "a.", "a "} {
-		f.Add(s, s)
-	}
-	f.Fuzz(func(t *testing.T, account, name string) {
-		var files fileNames
-		first, second := files.of(account, name, "DM1"), files.of(account, name, "DM2")
-		if first == second {
-			t.Errorf("two documents have one file %q", first)
-		}
-		for _, path := range []string{first, second} {
-			if !filepath.IsLocal(path) || !utf8.ValidString(path) || strings.Count(path, "/") != 1 || strings.ContainsAny(path, "\x00\n\r\x1b\\:") {
-				t.Errorf("of(%q, %q) = %q", account, name, path)
-			}
-			for part := range strings.SplitSeq(path, "/") {
-				if len(part) > 255 || strings.HasPrefix(part, ".") || strings.HasPrefix(part, "-") || strings.HasSuffix(strings.TrimSuffix(part, ".yaml"), " ") {
-					t.Errorf("of(%q, %q) = %q", account, name, path)
-				}
-			}
-		}
-	})
 }

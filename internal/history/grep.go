@@ -160,8 +160,18 @@ var errMost = errors.New("enough documents")
 // always in the same order; most of them at the most, or all for 0.
 func (h *History) having(ctx context.Context, pattern *regexp.Regexp, most int) (keys []int64, err error) {
 	known := map[int64]bool{}
+	m := NewMatcher(ctx, pattern)
 	err = h.DB.Lines(ctx, need(pattern), func(document int64, lines []byte) error {
-		if !known[document] && (lines == nil || anyLine(pattern, lines)) {
+		if known[document] {
+			return ctx.Err()
+		}
+		match := lines == nil
+		if !match {
+			if match, err = m.any(lines); err != nil {
+				return err
+			}
+		}
+		if match {
 			known[document] = true
 			if keys = append(keys, document); len(keys) == most {
 				return errMost
@@ -175,13 +185,14 @@ func (h *History) having(ctx context.Context, pattern *regexp.Regexp, most int) 
 	return keys, err
 }
 
-func anyLine(pattern *regexp.Regexp, lines []byte) bool {
+// any reports whether one of the lines has a match.
+func (m *Matcher) any(lines []byte) (bool, error) {
 	for line := range bytes.Lines(lines) {
-		if pattern.Match(bare(line)) {
-			return true
+		if match, err := m.Match(bare(line)); match || err != nil {
+			return match, err
 		}
 	}
-	return false
+	return false, nil
 }
 
 // bare is a line without its end.
@@ -229,14 +240,18 @@ func (h *History) grep(ctx context.Context, q Query, doc db.Document, u *db.Unpa
 		chosen = func(r db.Revision) bool { return r.Key == one.Key }
 	}
 	all = slices.DeleteFunc(all, func(r db.Revision) bool { return r.Number == 0 || r.Erased })
-	hits := hits{query: q, matches: map[string]bool{}, at: map[string]*hit{}}
+	hits := hits{query: q, matcher: NewMatcher(ctx, q.Pattern), matches: map[string]bool{}, at: map[string]*hit{}}
 	for i, r := range all {
 		if i == 0 || r.Hash != all[i-1].Hash {
 			c, broken := u.Content(ctx, r.Hash)
 			if broken != nil {
 				err = errors.Join(err, contentError(broken, r, doc))
 			}
-			if !hits.read(c.Bytes) {
+			ok, ended := hits.read(c.Bytes)
+			if ended != nil {
+				return found, ended
+			}
+			if !ok {
 				found.Unread = append(found.Unread, r.Name())
 			}
 		}
@@ -267,6 +282,7 @@ func (h *History) standing(ctx context.Context, doc db.Document, all []db.Revisi
 // hits are the lines of a document that match.
 type hits struct {
 	query   Query
+	matcher *Matcher
 	matches map[string]bool // whether a line does, as far as it was asked
 	at      map[string]*hit
 	order   []*hit
@@ -285,8 +301,8 @@ type hit struct {
 }
 
 // read finds the lines of a version's content. It returns false where they can't be
-// told, because the structure can't be read.
-func (s *hits) read(content []byte) bool {
+// told, because the structure can't be read. An error says that the context ended.
+func (s *hits) read(content []byte) (readable bool, err error) {
 	text := diff.Read(content)
 	within, ok := s.scope(text)
 	s.now = s.now[:0]
@@ -295,7 +311,9 @@ func (s *hits) read(content []byte) bool {
 		line = bare(line)
 		match, asked := s.matches[string(line)]
 		if !asked {
-			match = s.query.Pattern.Match(line)
+			if match, err = s.matcher.Match(line); err != nil {
+				return false, err
+			}
 			s.matches[string(line)] = match
 		}
 		if !match || within != nil && !within[i] {
@@ -311,7 +329,7 @@ func (s *hits) read(content []byte) bool {
 			s.now = append(s.now, h)
 		}
 	}
-	return ok
+	return ok, nil
 }
 
 // scope says which lines stand in the step and the path that were asked for; nil for

@@ -189,12 +189,8 @@ func plainLabel(label string) string {
 // archived returns the version, or an error when its content is not here.
 func archived(r db.Revision) (Version, error) {
 	if r.Number == 0 {
-		again := "`cocsync sync --audit`"
-		if r.State == coc.Pending {
-			again = "the next cycle, or `cocsync sync`,"
-		}
 		return Version{}, hint.Wrap(notHere("the content of %s is not in the archive: %s", shown(r.Label), Reason(r)),
-			again+" asks COC for it again; `cocsync show --meta` lists what is here")
+			"the next cycle, or `cocsync sync`, requests it again while COC lists it; `cocsync show --meta` lists what is here")
 	}
 	return Version{Revision: r}, nil
 }

@@ -43,7 +43,7 @@ func audited(t *testing.T) *History {
 	watched(t, h, "prod", "runbooks", 1, 20, "9 10 11 12 13", "DM-1", "DM-2")
 	watched(t, h, "test", "other", 1, 4, "", "DM-2")
 	must(t, h.DB.Leave(t.Context(), "prod", "runbooks", []string{"DM-2"}, on(9)))
-	must(t, h.DB.Retire(t.Context(), []string{"runbooks"}, on(5)))
+	must(t, h.DB.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "@daily", Timezone: "UTC"}}, on(5)))
 	return h
 }
 

@@ -31,7 +31,7 @@ func (s *Sender) Check(ctx context.Context, name string) (string, error) {
 	}
 	who, err := s.whoami(ctx, n)
 	if err != nil {
-		return "", fmt.Errorf("check %s: %w", name, err)
+		return "", fmt.Errorf("check %s: %w", name, advised(err))
 	}
 	return who, nil
 }

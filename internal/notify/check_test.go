@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/hint"
 )
 
 // A test message frees a channel that was held; where it fails it says why and
@@ -21,8 +23,8 @@ func TestTest(t *testing.T) {
 		}
 		b.slack.Refuse(testChannel, "not_in_channel")
 		_, err := b.Test(t.Context(), "ops")
-		if want := "post a test message to ops: not_in_channel: invite the bot into the channel with /invite"; err == nil || err.Error() != want {
-			t.Errorf("Test = %v, want %s", err, want)
+		if want, advice := "post a test message to ops: not_in_channel", "invite the bot into the channel with /invite"; err == nil || err.Error() != want || hint.Of(err) != advice {
+			t.Errorf("Test = %v (hint %q), want %s (hint %q)", err, hint.Of(err), want, advice)
 		}
 		b.slack.Refuse(testChannel, "")
 		for _, name := range []string{"ops", "hook"} {
@@ -59,8 +61,8 @@ func TestCheck(t *testing.T) {
 		t.Errorf("Check(hook) = %q, %v, want that it can't be", who, err)
 	}
 	b.slack.Refuse("", "account_inactive")
-	if who, err := b.Check(t.Context(), "ops"); err == nil || !strings.Contains(err.Error(), "account_inactive: the bot token") {
-		t.Errorf("Check(ops) = %q, %v, want account_inactive and how to mend it", who, err)
+	if who, err := b.Check(t.Context(), "ops"); err == nil || err.Error() != "check ops: account_inactive" || !strings.HasPrefix(hint.Of(err), "the bot token") {
+		t.Errorf("Check(ops) = %q, %v (hint %q), want account_inactive and a hint about the token", who, err, hint.Of(err))
 	}
 	if got := len(b.slack.Messages()); got != 0 {
 		t.Errorf("%d messages, want none", got)

@@ -1,9 +1,9 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,7 +48,7 @@ func (s *Sender) upload(ctx context.Context, n *Notifier, f file, to, thread str
 		return &refusal{class: later, why: "the answer is not Slack's: it names no place for the file"}
 	}
 	if err == nil {
-		if err := s.putFile(ctx, place.UploadURL, f.Content); err != nil {
+		if err := s.putFile(ctx, n, place.UploadURL, f.Content); err != nil {
 			return err
 		}
 		_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
@@ -70,19 +70,25 @@ func (s *Sender) upload(ctx context.Context, n *Notifier, f file, to, thread str
 
 // putFile sends the bytes of a file where Slack said. The library would send the
 // token there, too, which nobody asks for.
-func (s *Sender) putFile(ctx context.Context, address, content string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
-		return &refusal{class: later, why: "the answer is not Slack's: it names no safe place for the file"}
+func (s *Sender) putFile(ctx context.Context, n *Notifier, address, content string) error {
+	if err := checkUpload(address, n.APIURL); err != nil {
+		return err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(content))
 	if err != nil {
-		return &refusal{class: later, why: "the answer is not Slack's: it names no place for the file"}
+		return &refusal{class: message, why: "the response names no place for the file"}
 	}
 	req.Header.Set("Content-Type", "application/octet-stream")
 	got, err := s.send(req, address)
-	if err != nil || got.status == http.StatusOK {
+	if err != nil {
 		return err
+	}
+	text := strings.TrimSpace(got.text)
+	if got.status == http.StatusOK && strings.HasPrefix(text, "<") {
+		return notSlack([]byte(text))
+	}
+	if got.status == http.StatusOK {
+		return nil
 	}
 	r := judgeStatus(got.status, "")
 	if r.class == channel || r.class == unknown {
@@ -92,8 +98,24 @@ func (s *Sender) putFile(ctx context.Context, address, content string) error {
 	return r
 }
 
-// loopback reports whether a host is this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// checkUpload refuses an address for a file's bytes that is neither Slack's nor on the
+// host of the Web API: who can forge one response must not choose where a runbook's
+// content is sent. Slack's addresses are on files.slack.com and, for GovSlack, on
+// files.slack-gov.com.
+func checkUpload(address, api string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return &refusal{class: message, why: "the response names no place for the file"}
+	}
+	if base, err := url.Parse(cmp.Or(api, slack.APIURL)); err == nil && u.Scheme == base.Scheme && strings.EqualFold(u.Host, base.Host) {
+		return nil
+	}
+	host := strings.ToLower(u.Hostname())
+	for _, of := range []string{"slack.com", "slack-gov.com"} {
+		if u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") && (host == of || strings.HasSuffix(host, "."+of)) {
+			return nil
+		}
+	}
+	return &refusal{class: message, why: "the response names " + line(u.Scheme+"://"+u.Host, maxNote) + " as the place for the file, which is not Slack's; nothing was sent there",
+		mend: "check api_url in the config and what is between, such as a proxy"}
 }

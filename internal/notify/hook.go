@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 // hookEvery is the pace of a webhook. Nobody but its owner limits it.
@@ -29,11 +30,11 @@ type Hook struct {
 func (s *Sender) postHook(ctx context.Context, n *Notifier, m coc.Message) error {
 	address, err := n.Hook.URL()
 	if err != nil {
-		return &refusal{class: later, why: "read the URL: " + err.Error()}
+		return &refusal{class: later, why: "read the URL: " + err.Error(), advice: hint.Of(err)}
 	}
 	key, err := n.Hook.Key()
 	if err != nil {
-		return &refusal{class: later, why: "read the secret: " + err.Error()}
+		return &refusal{class: later, why: "read the secret: " + err.Error(), advice: hint.Of(err)}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(m.Body))
 	if err != nil || req.URL.Host == "" {

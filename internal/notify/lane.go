@@ -126,7 +126,7 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 		return false, time.Time{}, err
 	}
 	now := l.now()
-	if reason != "" && now.Before(until) {
+	if reason != "" && onHold(until, now) {
 		return false, until, nil
 	}
 	if until := l.pace.hushed(); now.Before(until) {
@@ -159,6 +159,10 @@ func (l *lane) step(ctx context.Context) (again bool, wake time.Time, _ error) {
 	}
 	return false, wake, nil
 }
+
+// onHold reports whether a channel is on hold until then. A time further ahead than a hold
+// lasts was written before the clock was set back.
+func onHold(until, now time.Time) bool { return now.Before(until) && until.Sub(now) <= holdFor }
 
 // room is how many deliveries may be frozen now: all, or while messages fail none
 // until some instant, and then one.

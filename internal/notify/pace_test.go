@@ -252,3 +252,26 @@ func TestFreezingIsBounded(t *testing.T) {
 		t.Errorf("the digest looked at %d contents, want at most %d", seen, most)
 	}
 }
+
+// A clock that was set back kept a channel on hold for the length of the step. A hold
+// further ahead than one lasts is none.
+func TestHoldAfterAClockStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		hold := func(until time.Time) {
+			t.Helper()
+			if err := b.out.Hold(t.Context(), "ops", "not_in_channel", until); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hold(time.Now().Add(48*time.Hour + holdFor))
+		b.out.tell("ops", edit(1, 1, 1))
+		if again, wake, err := b.lane(&b.Notifiers[0]).step(t.Context()); !again || err != nil {
+			t.Errorf("step = %v, %v, %v, want the change frozen", again, wake, err)
+		}
+		hold(time.Now().Add(holdFor))
+		if again, _, err := b.lane(&b.Notifiers[0]).step(t.Context()); again || err != nil {
+			t.Errorf("on hold, step = %v, %v, want nothing done", again, err)
+		}
+	})
+}

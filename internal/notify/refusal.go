@@ -1,10 +1,14 @@
 package notify
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"cocsync/internal/hint"
 )
 
 // class says what a failed post means for what comes next.
@@ -24,7 +28,10 @@ type refusal struct {
 	why   string
 	mend  string        // what a person can do about it; "" for nothing
 	wait  time.Duration // of limited; 0 when Slack did not say
-	fault bool          // of later: Slack answered with a 5xx, perhaps because of this very message
+	// advice is what a person can do where the text does not say it, because another
+	// attempt may go through without a person.
+	advice string
+	fault  bool // of later: Slack answered with a 5xx, perhaps because of this very message
 }
 
 func (r *refusal) Error() string {
@@ -32,6 +39,26 @@ func (r *refusal) Error() string {
 		return r.why
 	}
 	return r.why + ": " + r.mend
+}
+
+// advised returns a refusal as an error with a hint, for the commands that a person
+// waits for. Other errors stay as they are.
+func advised(err error) error {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok {
+		return err
+	}
+	advice := cmp.Or(r.mend, r.advice)
+	switch {
+	case advice != "":
+	case r.class == limited:
+		advice = "wait a minute and try again"
+	case r.fault:
+		advice = "the receiver itself fails: try again later; Slack reports its own failures on https://slack-status.com"
+	case r.class == unknown:
+		advice = "see https://docs.slack.dev/reference/methods/chat.postMessage for this error"
+	}
+	return hint.Wrap(errors.New(r.why), advice)
 }
 
 // judge reads Slack's word for an error. The words are those of

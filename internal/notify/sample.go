@@ -39,7 +39,7 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
 		if m.Channel, m.TS, err = l.insist(ctx, m); err != nil {
-			return sent, fmt.Errorf("post a test message to %s: %w", name, err)
+			return sent, fmt.Errorf("post a test message to %s: %w", name, advised(err))
 		}
 		posted[i] = m
 		sent++

@@ -19,6 +19,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
 )
 
 const (
@@ -105,13 +106,13 @@ func (s *Sender) client(n *Notifier) (_ *slack.Client, token string, _ error) {
 	}
 	token, err := n.Token()
 	if err != nil {
-		return nil, "", &refusal{class: later, why: "read the token: " + err.Error()}
+		return nil, "", &refusal{class: later, why: "read the token: " + err.Error(), advice: hint.Of(err)}
 	}
 	base := cmp.Or(n.APIURL, slack.APIURL)
 	if !strings.HasSuffix(base, "/") {
 		base += "/"
 	}
-	return slack.New(token, slack.OptionAPIURL(base), slack.OptionHTTPClient(s.doer())), token, nil
+	return slack.New(token, slack.OptionAPIURL(base), slack.OptionHTTPClient(apiDoer{s.doer()})), token, nil
 }
 
 // frozen is a block as it was stored, byte for byte.
@@ -128,7 +129,7 @@ func (f frozen) MarshalJSON() ([]byte, error) { return f, nil }
 func (s *Sender) postWebhook(ctx context.Context, n *Notifier, body []byte, text string) error {
 	secret, err := n.Webhook()
 	if err != nil {
-		return &refusal{class: later, why: "read the webhook: " + err.Error()}
+		return &refusal{class: later, why: "read the webhook: " + err.Error(), advice: hint.Of(err)}
 	}
 	payload, err := json.Marshal(struct {
 		Text        string          `json:"text"`
@@ -184,7 +185,10 @@ func explain(err error, secret string) *refusal {
 	var rate *slack.RateLimitedError
 	var status slack.StatusCodeError
 	var said slack.SlackErrorResponse
+	var known *refusal
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.As(err, &rate):
 		return &refusal{class: limited, why: "Slack asks to wait", wait: rate.RetryAfter}
 	case errors.As(err, &status):
@@ -192,23 +196,36 @@ func explain(err error, secret string) *refusal {
 	case errors.As(err, &said):
 		r := judge(cmp.Or(word(said.Err), "an error without a word"))
 		if r.class == message && len(said.ResponseMetadata.Messages) > 0 {
-			r.why += " " + line(said.ResponseMetadata.Messages[0], maxNote)
+			r.why += " " + line(redact(said.ResponseMetadata.Messages[0], secret), maxNote)
 		}
 		return r
+	}
+	return lost(err, secret)
+}
+
+// lost is the refusal of an error that kept a request from its response. A certificate
+// that is not trusted is no better at the next attempt: the channel waits until a
+// person has fixed it.
+func lost(err error, secret string) *refusal {
+	r := &refusal{class: later, advice: hint.Network(err)}
+	if hint.Permanent(err) {
+		r.class, r.mend = channel, r.advice
 	}
 	// A *url.Error prints the URL, which for a webhook is the secret itself.
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return &refusal{class: later, why: "no answer within " + postTimeout.String()}
-	}
 	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return &refusal{class: later, why: "the name of Slack's host can't be looked up: " + dns.Err}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		r.why = "no answer within " + postTimeout.String()
+	case errors.As(err, &dns):
+		r.why = "the name of Slack's host can't be looked up: " + dns.Err
+	default:
+		r.why = redact(err.Error(), secret)
 	}
-	return &refusal{class: later, why: redact(err.Error(), secret)}
+	return r
 }
 
 // redact takes a secret out of a text, also as it looks in a form or a path.
@@ -264,6 +281,46 @@ func (d doer) Do(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// apiDoer is doer for the Web API, which answers in JSON: anything else in a 200, such
+// as the login page of a network, is a *refusal. The library would report only where
+// its JSON decoder stopped.
+type apiDoer struct{ doer }
+
+// Do sends one request.
+func (d apiDoer) Do(req *http.Request) (*http.Response, error) {
+	res, err := d.doer.Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return res, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	if text := bytes.TrimSpace(body); len(text) == 0 || text[0] != '{' || !json.Valid(text) {
+		return nil, notSlack(text)
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// notSlack is the refusal of a 200 that Slack did not send. The message is posted
+// again later: it must not be lost to the login page of a network.
+func notSlack(body []byte) *refusal {
+	what := "another text"
+	switch {
+	case len(body) == 0:
+		what = "an empty response"
+	case body[0] == '<':
+		what = "a page of HTML or XML"
+	case body[0] == '{':
+		what = "JSON that is cut off"
+	}
+	return &refusal{class: later, why: "status 200 with " + what + " instead of Slack's JSON", mend: notSlackAdvice}
+}
+
+const notSlackAdvice = "Slack did not send this: check api_url in the config and what is between, such as a proxy or the login page of a network"
+
 // retryAfter reads the header in any of its shapes: seconds, whole or not, or a
 // date, which counts from the answer's own. It is at least a second, or 0 when
 // the header says nothing.
@@ -305,7 +362,7 @@ func (s *Sender) whoami(ctx context.Context, n *Notifier) (string, error) {
 	case err != nil:
 		return "", explain(err, token)
 	case me.UserID == "":
-		return "", &refusal{why: "the answer is not Slack's", mend: "check api_url in the config, and proxies"}
+		return "", &refusal{why: "the response is not Slack's", mend: notSlackAdvice}
 	}
 	return "bot " + line(me.User, maxPerson) + " in workspace " + line(me.Team, maxPerson), nil
 }

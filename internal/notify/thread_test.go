@@ -223,34 +223,6 @@ func TestFileRefused(t *testing.T) {
 	})
 }
 
-// The token goes to the Web API alone, not to the place that Slack names for the
-// bytes of a file, and these go nowhere in the clear.
-func TestUploadKeepsTheToken(t *testing.T) {
-	for place, want := range map[string]string{
-		"https://files.slack.com/upload/v1/F1": "",
-		"http://files.slack.com/upload/v1/F1":  "no safe place",
-		"ftp://x/":                             "no safe place",
-	} {
-		b := setUp(t, threaded())
-		b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case strings.HasSuffix(r.URL.Path, "files.getUploadURLExternal"):
-				fmt.Fprintf(w, `{"ok":true,"upload_url":%q,"file_id":"F1"}`, place)
-			case strings.HasSuffix(r.URL.Path, "files.completeUploadExternal"):
-				fmt.Fprint(w, `{"ok":true,"files":[{"id":"F1"}]}`)
-			default:
-				if h := fmt.Sprint(r.Header, r.URL); strings.Contains(h, testToken) {
-					t.Errorf("the token goes to %s: %s", place, h)
-				}
-			}
-		})
-		err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("upload to %s = %v, want %q", place, err, want)
-		}
-	}
-}
-
 // A hundred documents at once are a handful of messages: a digest, its details in
 // the thread and one file with all diffs.
 func TestDigestDetails(t *testing.T) {

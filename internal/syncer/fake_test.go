@@ -25,8 +25,11 @@ type fakeCOC struct {
 	fail     map[string]error       // by id, id@label or "list"
 	asked    []string               // id or id@label, in order
 	unstable bool
+	total    int // that the list names; 0: none
+	skipped  []coc.SkippedRow
 	key      string
-	hook     func(what string) // before each answer
+	hook     func(what string)       // before each answer
+	failing  func(what string) error // as fail, decided anew each time; nil: none does
 }
 
 func newFake() *fakeCOC {
@@ -62,6 +65,9 @@ func (f *fakeCOC) answer(what string) error {
 	f.mu.Lock()
 	hook, err := f.hook, f.fail[what]
 	f.asked = append(f.asked, what)
+	if f.failing != nil && err == nil {
+		err = f.failing(what)
+	}
 	f.mu.Unlock()
 	if hook != nil {
 		hook(what)
@@ -75,12 +81,15 @@ func (f *fakeCOC) List(ctx context.Context, _ coc.Selection) (coc.List, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l := coc.List{Stable: !f.unstable}
+	l := coc.List{Stable: !f.unstable, Total: -1, Ended: true, Skipped: f.skipped}
 	for id, a := range f.docs {
 		if f.listed[id] {
 			print := coc.Content{Bytes: fmt.Append(nil, a.Version, a.Meta.UpdatedAt, coc.Said(a.Meta.Name))}.Hash()
 			l.Rows = append(l.Rows, coc.Row{DocumentID: id, Name: coc.Said(a.Meta.Name), Version: a.Version, UpdatedAt: a.Meta.UpdatedAt, Fingerprint: print})
 		}
+	}
+	if f.total > 0 {
+		l.Total = f.total
 	}
 	slices.SortFunc(l.Rows, func(a, b coc.Row) int { return slices.Compare([]byte(a.DocumentID), []byte(b.DocumentID)) })
 	return l, nil
@@ -120,6 +129,8 @@ func (f *fakeCOC) Requests() int64 {
 	defer f.mu.Unlock()
 	return int64(len(f.asked))
 }
+
+func (f *fakeCOC) Served() int64 { return f.Requests() }
 
 func (f *fakeCOC) KeyID(context.Context) (string, error) { return f.key, nil }
 

@@ -41,6 +41,7 @@ func (r *run) open(ctx context.Context, id string) (*look, func(), error) {
 		known.Type = r.watch.DocumentType
 	}
 	l := &look{run: r, id: id, view: newView(known, r.account.Name, r.cycle.ID, r.Now(), r.Route)}
+	l.eager = r.Trigger == coc.TriggerSync
 	l.texts.load = r.Store.Content
 	return l, unlock, nil
 }
@@ -179,6 +180,7 @@ func (l *look) fill(ctx context.Context, labels []string, busy func() bool) erro
 			err = fmt.Errorf("COC answered with %q instead: %w", a.Version, coc.ErrMalformed)
 		}
 		x := l.find(label)
+		known := x.State == coc.Unavailable // recorded, and status reports it
 		if err == nil {
 			l.view.now = l.Now()
 			l.have(x, a)
@@ -193,6 +195,10 @@ func (l *look) fill(ctx context.Context, labels []string, busy func() bool) erro
 		}
 		if stop = l.judge(ctx, x, err); stop != nil {
 			break
+		}
+		if known {
+			l.Log.Warn("version still unavailable", "watch", l.watch.Name, "document", l.id, "version", label, "err", err)
+			continue
 		}
 		errs = append(errs, fmt.Errorf("version %s: %w", label, err))
 	}
@@ -230,10 +236,8 @@ func (l *look) judge(ctx context.Context, x *version, err error) error {
 		} else if e != nil {
 			return e
 		}
-		l.missed(x, err.Error(), true)
-	default:
-		l.missed(x, err.Error(), errors.Is(err, coc.ErrRefused))
 	}
+	l.fetchFailed(x, err)
 	return nil
 }
 

@@ -28,6 +28,25 @@ type plan struct {
 	rows     map[string]coc.Row
 }
 
+// listing is what a list says about documents that are not in it.
+type listing struct {
+	rows []coc.Row
+	// judge: the list was complete and stable, so absence means something.
+	judge bool
+	// byID: the list has lacked the same rows for so long that the documents missing
+	// from it are requested by id.
+	byID bool
+	// unusable are documents that the list has, in rows that cannot be used.
+	unusable []string
+}
+
+// complete reports whether the rows are all documents that the list will have.
+func (l listing) complete() bool { return l.judge || l.byID }
+
+// shortfallFor is how long a list lacks the same rows before the documents missing
+// from it are requested by id, and how often each is.
+const shortfallFor = 24 * time.Hour
+
 // plan asks for the list and compares each row with the archive.
 func (r *run) plan(ctx context.Context) (*plan, error) {
 	if err := r.loadFollowed(ctx); err != nil {
@@ -36,38 +55,46 @@ func (r *run) plan(ctx context.Context) (*plan, error) {
 	if r.Only != nil {
 		return r.chosen(ctx)
 	}
-	rows, judge, err := r.list(ctx)
+	l, err := r.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.follow(ctx, rows, judge); err != nil {
+	if err := r.follow(ctx, l.rows, l.complete()); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
-	r.cycle.Listed, r.cycle.Complete = len(rows), judge
+	r.cycle.Listed, r.cycle.Complete = len(l.rows), l.judge
 	r.mu.Unlock()
-	return r.compare(rows, judge), nil
+	return r.compare(l), nil
 }
 
-// compare holds each row against the archive.
-func (r *run) compare(rows []coc.Row, judge bool) *plan {
-	p := &plan{judge: judge, rows: map[string]coc.Row{}}
-	for _, row := range rows {
+// compare compares each row with the archive.
+func (r *run) compare(l listing) *plan {
+	p := &plan{judge: l.judge, rows: map[string]coc.Row{}}
+	for _, row := range l.rows {
 		p.rows[row.DocumentID] = row
 		p.sort(row, r.followed[row.DocumentID], r.Now())
 	}
+	var unlisted []string // to be requested by id
 	for id, f := range r.followed {
 		if _, listed := p.rows[id]; !f.Member || listed {
 			continue
 		}
-		if r.watch.Select == nil {
+		switch {
+		case slices.Contains(l.unusable, id):
+		case r.watch.Select == nil:
 			p.dropped = append(p.dropped, id)
-		} else if f.State != coc.Deleted {
+		case f.State == coc.Deleted:
+		case !l.byID:
 			p.absent = append(p.absent, id)
+		case r.Now().Sub(f.CheckedAt) >= shortfallFor:
+			unlisted = append(unlisted, id)
+			p.rows[id] = coc.Row{DocumentID: id, Name: f.Name}
 		}
 	}
-	p.news = append(p.news, p.appeared...)
 	slices.Sort(p.absent) // a map's order must not reach the requests
+	slices.Sort(unlisted)
+	p.news = slices.Concat(p.news, p.appeared, unlisted)
 	r.rows = p.rows
 	return p
 }
@@ -87,12 +114,12 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	if err := r.loadFollowed(ctx); err != nil {
 		return p, err
 	}
-	rows, judge, err := r.list(ctx)
+	l, err := r.list(ctx)
 	if err != nil {
 		return p, err
 	}
-	plan := r.compare(rows, judge)
-	p = Preview{Listed: len(rows), Owed: plan.history, Absent: plan.absent}
+	plan := r.compare(l)
+	p = Preview{Listed: len(l.rows), Owed: plan.history, Absent: plan.absent}
 	for _, id := range append(plan.news, plan.unseen...) {
 		p.Fetch = append(p.Fetch, plan.rows[id])
 	}
@@ -120,7 +147,11 @@ func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 }
 
 func (r *run) loadFollowed(ctx context.Context) error {
-	list, err := r.Store.Followed(ctx, r.account.Name, r.watch.Name)
+	retry := r.Now()
+	if r.Trigger == coc.TriggerSync {
+		retry = endOfTime
+	}
+	list, err := r.Store.Followed(ctx, r.account.Name, r.watch.Name, retry)
 	r.followed = make(map[string]coc.Followed, len(list))
 	for _, f := range list {
 		r.followed[f.DocumentID] = f
@@ -128,45 +159,103 @@ func (r *run) loadFollowed(ctx context.Context) error {
 	return err
 }
 
-// list returns the documents that the watch names or selects. judge says that
-// absence from it can be believed.
-func (r *run) list(ctx context.Context) (rows []coc.Row, judge bool, err error) {
+// endOfTime is later than any pause.
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// list returns the documents that the watch names or selects.
+func (r *run) list(ctx context.Context) (l listing, err error) {
+	l.judge = true
 	if r.watch.Select != nil {
-		r.report(func(p *Progress) { p.Phase, p.Done, p.Total = "list", 0, 0 })
-		list, err := r.account.COC.List(ctx, *r.watch.Select)
-		switch {
-		case errors.Is(err, coc.ErrForbidden):
-			// A user may read documents and not list them: ask for the known ones.
-			r.fail(fmt.Errorf("new documents cannot be seen: %w", err))
-			for id, f := range r.followed {
-				if f.Member {
-					rows = append(rows, coc.Row{DocumentID: id, Name: f.Name})
-				}
-			}
-			slices.SortFunc(rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
-		case err != nil:
-			r.quiet(err)
-			return nil, false, err
-		default:
-			rows, judge = list.Rows, list.Stable
-			if !list.Stable {
-				r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(rows))
-			}
+		if l, err = r.selected(ctx); err != nil {
+			return l, err
 		}
-	} else {
-		judge = true
 	}
-	listed := make(map[string]bool, len(rows))
-	for _, row := range rows {
+	listed := make(map[string]bool, len(l.rows))
+	for _, row := range l.rows {
 		listed[row.DocumentID] = true
 	}
 	for _, id := range r.watch.Documents {
 		if !listed[id] {
-			rows = append(rows, coc.Row{DocumentID: id, Name: r.followed[id].Name})
+			l.rows = append(l.rows, coc.Row{DocumentID: id, Name: r.followed[id].Name})
 			listed[id] = true
 		}
 	}
-	return rows, judge, nil
+	return l, nil
+}
+
+// selected requests the list of the documents that the watch selects.
+func (r *run) selected(ctx context.Context) (l listing, err error) {
+	r.report(func(p *Progress) { p.Phase, p.Done, p.Total = "list", 0, 0 })
+	list, err := r.account.COC.List(ctx, *r.watch.Select)
+	switch {
+	case errors.Is(err, coc.ErrForbidden):
+		// A user may read documents and not list them: ask for the known ones.
+		r.fail(fmt.Errorf("new documents cannot be seen: %w", err))
+		for id, f := range r.followed {
+			if f.Member {
+				l.rows = append(l.rows, coc.Row{DocumentID: id, Name: f.Name})
+			}
+		}
+		slices.SortFunc(l.rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
+		return l, nil
+	case err != nil:
+		r.quiet(err)
+		return l, err
+	}
+	r.mu.Lock()
+	r.cycle.Total, r.cycle.Skipped = max(list.Total, 0), len(list.Skipped)
+	r.mu.Unlock()
+	l.rows, l.judge = list.Rows, list.Stable
+	r.skipped(list, &l)
+	if !list.Stable {
+		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
+		return l, nil
+	}
+	unnamed, missing := list.Unnamed(), list.Missing()
+	r.incomplete = len(unnamed) > 0 || missing > 0
+	l.judge = !r.incomplete
+	switch {
+	case missing > 0:
+		r.fail(fmt.Errorf("the list is incomplete: COC says that there are %s and lists %d; deletions are not detected meanwhile",
+			count(list.Total, "document"), len(list.Rows)+len(list.Skipped)))
+	case len(unnamed) > 0:
+		r.fail(fmt.Errorf("%s of the list cannot be used, the first because %s; deletions are not detected meanwhile",
+			count(len(unnamed), "row"), unnamed[0].Reason))
+	}
+	l.byID, err = r.lacking(ctx, list)
+	return l, err
+}
+
+// skipped takes in the rows of a list that could not be used: the documents that they
+// name are listed, and failed.
+func (r *run) skipped(list coc.List, l *listing) {
+	for _, row := range list.Skipped {
+		if row.DocumentID == "" {
+			continue
+		}
+		l.unusable = append(l.unusable, row.DocumentID)
+		r.mu.Lock()
+		r.failed(row.DocumentID, "its row in the list cannot be used: "+row.Reason)
+		r.mu.Unlock()
+	}
+}
+
+// lacking remembers which lists were incomplete, and reports whether this one has had
+// the same numbers for so long that the documents missing from it are requested by id.
+func (r *run) lacking(ctx context.Context, list coc.List) (byID bool, err error) {
+	was, is := r.state.Shortfall, coc.Shortfall{}
+	if r.incomplete {
+		rows := len(list.Rows) + len(list.Skipped)
+		is = coc.Shortfall{Since: r.Now(), Listed: rows - len(list.Unnamed()), Total: max(list.Total, rows)}
+	}
+	if is.Listed == was.Listed && is.Total == was.Total && !was.Since.After(r.Now()) {
+		return list.Ended && !was.Since.IsZero() && r.Now().Sub(was.Since) >= shortfallFor, nil
+	}
+	if r.cycle.ID == 0 { // a preview, which stores nothing
+		return false, nil
+	}
+	r.state.Shortfall = is
+	return false, r.Store.Shortfall(ctx, r.watch.Name, is)
 }
 
 // chosen is the plan for documents that a person named.

@@ -41,6 +41,7 @@ type run struct {
 	notFound   []string  // documents that COC said it does not have
 	missing    []string  // what to tell when most documents are gone
 	doubting   bool      // some of them are not believed to be
+	incomplete bool      // the list was read, and lacks rows
 	later      []string  // documents whose older versions can wait
 	refused    bool      // COC refused the key pair
 	served     bool      // COC gave a document in this cycle
@@ -74,6 +75,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 		return r.cycle, err
 	}
 	r.recall(ctx)
+	defer r.recordResponses(ctx)()
 	work, abort := context.WithCancelCause(ctx)
 	r.abort = abort
 	if err := r.allowed(ctx, account); err != nil {
@@ -84,6 +86,40 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	}
 	abort(nil)
 	return r.end(ctx)
+}
+
+// A running cycle looks each respondedCheck whether COC has served a request, and
+// records that at most once in respondedEvery.
+const (
+	respondedCheck = time.Second
+	respondedEvery = 30 * time.Second
+)
+
+// recordResponses records while the cycle runs when COC last served a request, so that
+// other processes can tell a long cycle from one that hangs. It returns what ends that.
+func (r *run) recordResponses(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ticker := time.NewTicker(respondedCheck)
+	var done sync.WaitGroup
+	done.Go(func() {
+		served, recorded := r.account.COC.Served(), r.cycle.StartedAt
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			is, now := r.account.COC.Served(), r.Now()
+			if is == served || now.Sub(recorded).Abs() < respondedEvery {
+				continue
+			}
+			served, recorded = is, now
+			if err := r.Store.Responded(ctx, r.cycle.ID, now); err != nil && ctx.Err() == nil {
+				r.Log.Error("progress of the cycle not recorded", "watch", r.watch.Name, "err", err)
+			}
+		}
+	})
+	return func() { ticker.Stop(); cancel(); done.Wait() }
 }
 
 // missed is how many cycles were due since the last one began and did not run. The one
@@ -265,12 +301,17 @@ func (r *run) settleErr(ctx context.Context, id string, err error) {
 	case r.quiet(err):
 		r.giveUp(err)
 	}
+	r.failed(id, advised(err))
+	r.Log.Warn("document failed", "watch", r.watch.Name, "document", id, "err", err)
+}
+
+// failed records a document's failure. The caller holds r.mu.
+func (r *run) failed(id, why string) {
 	if len(r.cycle.Failures) < maxFailures {
-		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: advised(err)})
+		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: why})
 	} else {
 		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
 	}
-	r.Log.Warn("document failed", "watch", r.watch.Name, "document", id, "err", err)
 }
 
 // giveUp ends the cycle early.
@@ -380,7 +421,7 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		level = slog.LevelWarn
 	}
 	log := r.Log
-	if c.Err != "" {
+	if c.Err != "" && c.Outcome != coc.Stopped { // the outcome says it
 		log = log.With("err", c.Err)
 	}
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,

@@ -22,6 +22,8 @@ type Fetcher interface {
 	Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error)
 	// Requests is how many were sent so far.
 	Requests() int64
+	// Served is how many of them COC has served.
+	Served() int64
 	// KeyID names the key pair in use without telling it.
 	KeyID(ctx context.Context) (string, error)
 }
@@ -40,15 +42,18 @@ type Roster interface {
 	Refused(ctx context.Context, account, key, why string, until time.Time) error
 	Paused(ctx context.Context, account string, until time.Time) error
 	Watch(ctx context.Context, name string) (coc.WatchState, error)
-	Followed(ctx context.Context, account, watch string) ([]coc.Followed, error)
+	Followed(ctx context.Context, account, watch string, retry time.Time) ([]coc.Followed, error)
 	Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first, complete bool, now time.Time) error
 	Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error
 	Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error
+	Shortfall(ctx context.Context, watch string, s coc.Shortfall) error
 }
 
 // Log keeps what cycles did.
 type Log interface {
 	Begin(ctx context.Context, c coc.Cycle) (int64, error)
+	// Responded remembers when COC last served a request of a running cycle.
+	Responded(ctx context.Context, cycle int64, at time.Time) error
 	Release(ctx context.Context, cycle int64, now time.Time) error
 	End(ctx context.Context, c coc.Cycle, tell []coc.Telling) error
 	// Stopped counts the cycles since the newest good one that were stopped, and

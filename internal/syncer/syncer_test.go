@@ -174,54 +174,6 @@ func TestWithdrawnVersionStays(t *testing.T) {
 	}
 }
 
-// A version that cannot be had holds back its successors for three cycles; then
-// they go on without it. When it comes after all it is late and alters nothing.
-func TestVersionThatCannotBeHad(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n")
-	w.cycle()
-	w.coc.edit("DM1", "b\n", "bob")
-	w.coc.edit("DM1", "c\n", "bob")
-	w.coc.fail["DM1@v2"] = fmt.Errorf("503: %w", coc.ErrTemporary)
-	for i := range 3 {
-		c := w.cycle()
-		if c.Outcome != coc.Bad || len(c.Failures) != 1 {
-			t.Errorf("cycle %d = %+v, want one failure", i, c)
-		}
-		if n := len(w.changes()); i < 2 && n != 1 {
-			t.Errorf("cycle %d: %d changes, want v3 to wait", i, n)
-		}
-	}
-	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob")
-	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindVersion}})
-	if err != nil || !strings.Contains(list[0].Note, "v2 could not be had") {
-		t.Errorf("note %q, %v, want v2 named", list[0].Note, err)
-	}
-	delete(w.coc.fail, "DM1@v2")
-	if c := w.cycle(); c.Outcome != coc.Good || len(w.coc.asked) != 1 {
-		t.Errorf("asked %q, cycle %+v, want it left alone until the audit", w.coc.asked, c)
-	}
-	w.now = w.now.Add(16 * 24 * time.Hour)
-	w.cycle()
-	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob", "+ version v1..v2 late")
-}
-
-func TestRefusedVersionIsUnavailableAtOnce(t *testing.T) {
-	w := newWorld(t)
-	w.coc.put("DM1", "a\n", "b\n", "c\n")
-	delete(w.coc.contents, "DM1@v2")
-	if c := w.cycle(); len(c.Failures) != 1 || !strings.Contains(c.Failures[0].Err, "version v2") {
-		t.Errorf("cycle = %+v, want v2 to fail", c)
-	}
-	got := w.changes()
-	if want := []string{"new ..v1 by ann", "version v1..v3 by bob"}; !slices.Equal(got, want) {
-		t.Errorf("changes %q, want %q", got, want)
-	}
-	if c := w.cycle(); c.Outcome != coc.Good {
-		t.Errorf("second cycle = %+v, want good", c)
-	}
-}
-
 // Only COC's own word deletes: not an absence, not a 403.
 func TestDeletedAndRestored(t *testing.T) {
 	w := newWorld(t)

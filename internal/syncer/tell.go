@@ -30,7 +30,8 @@ func (r *run) tellings(ctx context.Context) (list []coc.Telling) {
 		list = append(list, coc.Telling{Notify: notify, Whole: whole,
 			Notice: coc.Notice{Kind: kind, Watch: r.watch.Name, At: c.EndedAt, Title: title, Lines: lines}})
 	}
-	if c.Outcome != coc.Stopped && !r.state.FirstListedAt.IsZero() && r.state.GreetedAt.IsZero() {
+	listed := !r.state.FirstListedAt.IsZero() || r.incomplete
+	if c.Outcome != coc.Stopped && listed && r.state.GreetedAt.IsZero() {
 		title, lines := r.greeting()
 		add(coc.NoticeFirstContact, r.watch.Notify, title, lines)
 	}

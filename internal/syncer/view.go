@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,6 +12,22 @@ import (
 // unavailableAfter is how many cycles in a row may fail to have a version before
 // it is recorded as unavailable and its successors go on without it.
 const unavailableAfter = 3
+
+// An unavailable version is requested again for as long as COC lists it. The pauses
+// start at retryMin and double up to retryMax.
+const (
+	retryMin = 5 * time.Minute
+	retryMax = 24 * time.Hour
+)
+
+// retryPause returns the pause after a version failed in n cycles in a row.
+func retryPause(n int) time.Duration {
+	pause := retryMin
+	for n -= unavailableAfter; n > 0 && pause < retryMax; n-- {
+		pause *= 2
+	}
+	return min(pause, retryMax)
+}
 
 // view is what is known of a document while answers come in: the archive's
 // state, and the step that moves it on. It decides what an answer means and
@@ -24,6 +41,7 @@ type view struct {
 	versions []*version // oldest first
 	step     coc.Step
 	compare  []*comparison // beside step.Changes; nil where there is nothing to compare
+	eager    bool          // unavailable versions are requested without a pause
 	archived int           // versions archived by this view
 }
 
@@ -40,7 +58,7 @@ type version struct {
 func newView(k coc.Known, account string, cycle int64, now time.Time, route func(string, coc.Kind) (own, routed []string)) *view {
 	v := &view{Known: k, owner: account, cycleID: cycle, now: now, route: route}
 	for _, kv := range k.Versions {
-		v.versions = append(v.versions, &version{KnownVersion: kv})
+		v.versions = append(v.versions, &version{KnownVersion: kv, err: kv.Reason})
 	}
 	v.sort()
 	v.reset()
@@ -120,7 +138,8 @@ func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
 			x.MadeAt, x.touched = l.MadeAt, true
 		}
 		if x.Number == 0 && x.State != coc.Pending && (x.Withdrawn || v.State == coc.Deleted) {
-			x.State, x.Failures, x.touched = coc.Pending, 0, true // there again, and still to be had
+			x.State, x.touched = coc.Pending, true // there again, and still to be had
+			x.succeeded()
 		}
 		if x.Withdrawn {
 			x.Withdrawn, x.touched = false, true
@@ -141,7 +160,7 @@ func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
 func (v *view) withdraw(x *version) {
 	x.Withdrawn, x.touched = true, true
 	if x.Number == 0 {
-		x.State, x.err = coc.Unavailable, "no longer listed by COC"
+		x.lost("no longer listed by COC")
 		return
 	}
 	v.change(coc.NewChange{Kind: coc.KindWithdrawn, Label: x.Label, At: v.now,
@@ -190,15 +209,23 @@ func quoteEmpty(s string) string {
 }
 
 // wants are the versions whose content must be asked for: those the archive
-// lacks, and those that COC lists under another version_uuid than before.
+// lacks, and those that COC lists under another version_uuid than before. Of those
+// that could not be fetched, the ones whose pause is over.
 func (v *view) wants() (labels []string) {
 	for _, x := range v.versions {
 		moved := x.Number > 0 && !x.checked && x.now != "" && x.UUID != "" && x.now != x.UUID && !x.Withdrawn
-		if x.State == coc.Pending || moved {
+		if x.State == coc.Pending || moved || v.retries(x) {
 			labels = append(labels, x.Label)
 		}
 	}
 	return labels
+}
+
+// retries reports whether an unavailable version is requested again now. A pause that
+// ends later than the longest one was set by a clock that was wrong.
+func (v *view) retries(x *version) bool {
+	return x.State == coc.Unavailable && !x.Withdrawn && x.FailedCycle != v.cycleID &&
+		(v.eager || !x.RetryAt.After(v.now) || x.RetryAt.Sub(v.now) > retryMax)
 }
 
 // have takes in the content of a version.
@@ -225,7 +252,20 @@ func (v *view) have(x *version, a coc.Answer) {
 		}
 	}
 	x.fresh = rev
-	x.State, x.Number, x.UUID, x.Hash, x.Failures, x.err = coc.Archived, rev.Number, uuid, hash, 0, ""
+	x.State, x.Number, x.UUID, x.Hash = coc.Archived, rev.Number, uuid, hash
+	x.succeeded()
+}
+
+// succeeded forgets the failures of a version.
+func (x *version) succeeded() {
+	x.Failures, x.Reason, x.err = 0, "", ""
+	x.FailedSince, x.RetryAt = time.Time{}, time.Time{}
+}
+
+// lost records that a version's content can no longer be fetched.
+func (x *version) lost(why string) {
+	x.succeeded()
+	x.State, x.touched, x.err, x.Reason = coc.Unavailable, true, why, why
 }
 
 // rewritten adds the change from a version's revision to the one after it.
@@ -249,18 +289,31 @@ func (v *view) author(x *version, a coc.Answer) string {
 	return ""
 }
 
-// missed takes in that a version could not be had in this cycle. definite says
-// that COC refuses it for good.
-func (v *view) missed(x *version, why string, definite bool) {
-	x.touched, x.err = true, why
-	if x.FailedCycle != v.cycleID { // an audit may look again in the same cycle
+// fetchFailed takes in that a version could not be fetched in this cycle. No error is
+// final: COC's codes are not published.
+func (v *view) fetchFailed(x *version, err error) {
+	why := reason(err)
+	if x.Reason != why || x.FailedSince.IsZero() {
+		x.FailedSince = v.now
+	}
+	x.touched, x.err, x.Reason = true, err.Error(), why
+	if x.FailedCycle != v.cycleID { // an audit may request it again in the same cycle
 		x.Failures++
 	}
 	x.FailedCycle = v.cycleID
-	if x.Number == 0 && (definite || x.Failures >= unavailableAfter) {
+	if x.Number == 0 && x.Failures >= unavailableAfter {
 		x.State = coc.Unavailable
-		x.checked = true // asked again when an audit is due, not before
+		x.RetryAt = v.now.Add(retryPause(x.Failures))
 	}
+}
+
+// reason returns the part of an error that stays the same while its cause does.
+func reason(err error) string {
+	var e interface{ Reason() string }
+	if errors.As(err, &e) {
+		return e.Reason()
+	}
+	return err.Error()
 }
 
 // gone takes in that COC no longer has the document. What was still to be had of
@@ -268,7 +321,7 @@ func (v *view) missed(x *version, why string, definite bool) {
 func (v *view) gone() {
 	for _, x := range v.versions {
 		if x.State == coc.Pending {
-			x.State, x.touched, x.err = coc.Unavailable, true, "the document was deleted before it could be had"
+			x.lost("the document was deleted before it could be had")
 		}
 	}
 	v.settle()
@@ -286,6 +339,7 @@ func (v *view) take() coc.Step {
 			v.step.Versions = append(v.step.Versions, coc.VersionStep{
 				Listed: x.Listed, State: x.State, Backfill: x.Backfill, Withdrawn: x.Withdrawn,
 				Recorded: x.Recorded, Failures: x.Failures, FailedCycle: x.FailedCycle,
+				Reason: x.Reason, FailedSince: x.FailedSince, RetryAt: x.RetryAt,
 				Err: x.err, Checked: x.checked, Revision: x.fresh,
 			})
 		}

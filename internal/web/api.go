@@ -49,6 +49,7 @@ type download struct {
 // query is what a program asks. Its parameters were checked.
 type query struct {
 	*history.History
+	site    *Site
 	request *http.Request
 	values  url.Values
 	params  []parameter
@@ -85,7 +86,7 @@ func addresses(list []endpoint) string {
 
 // answer answers at one address: all of the answer, or an error.
 func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
-	q := &query{request: r, params: e.params}
+	q := &query{site: s, request: r, params: e.params}
 	q.History = s.asker(&q.notes)
 	var err error
 	if q.values, err = readQuery(r.URL.RawQuery, e.params); err != nil {

@@ -180,6 +180,7 @@ func apiGrep(ctx context.Context, q *query) (any, error) {
 	grep := answer.Grep{
 		Pattern: q.text("pattern"), Fixed: q.flag("fixed_strings"), IgnoreCase: q.flag("ignore_case"), Names: q.flag("files_with_matches"),
 		Counts: q.flag("count"), Newest: q.flag("newest"), At: q.text("at"), Step: q.text("step"), Path: q.text("path"), Documents: q.values["document"],
+		MaxInstructions: maxInstructions,
 	}
 	for _, pair := range [][2]string{{"newest", "at"}, {"files_with_matches", "count"}} {
 		if q.values.Has(pair[0]) && q.values.Has(pair[1]) {
@@ -209,7 +210,7 @@ func apiGrep(ctx context.Context, q *query) (any, error) {
 }
 
 func apiStatus(ctx context.Context, q *query) (any, error) {
-	s, err := answer.Stand(ctx, q.DB, q.Now())
+	s, err := answer.Stand(ctx, q.site.look(), q.Now())
 	if err != nil {
 		return nil, err
 	}

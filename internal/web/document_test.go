@@ -67,6 +67,7 @@ func TestLinksLead(t *testing.T) {
 			continue
 		}
 		page := parsePage(t, w.Body.String())
+		checkSemantics(t, address, page)
 		for _, name := range page.elements() {
 			if !slices.Contains(pageElements(), name) {
 				t.Errorf("%s has an element %s", address, name)
@@ -269,7 +270,7 @@ func TestMissing(t *testing.T) {
 		{"/documents/prod/DM-1/~x", 400, "is no reference", "~1 is the version before the newest"},
 		{"/documents/prod/DM-1/2020-01-01", 404, "2020-01-01", ""},
 		{"/documents/prod/DM-1/v9/raw", 404, "there is none", "known are v1 to v6"},
-		{"/documents/prod/DM-1/v4/raw", 404, "400 COC.00010002", "asks COC for it again"},
+		{"/documents/prod/DM-1/v4/raw", 404, "400 COC.00010002", "requests it again"},
 		{"/documents/prod/DM-2/v2/raw", 404, "erased", "somebody had it removed for good"},
 	} {
 		w := visit(t, h, tt.address)

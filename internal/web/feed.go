@@ -106,15 +106,15 @@ func (s *Site) newFeed(ctx context.Context, h *history.History, doc db.Document,
 		Generator: atomGenerator{s.Version, "cocsync"},
 	}
 	for _, c := range list {
-		if c.SeenAt.After(updated) {
-			updated = c.SeenAt
+		if at := recordedAt(c); at.After(updated) {
+			updated = at
 		}
 		f.Entries = append(f.Entries, newEntry(c, origin, at))
 	}
 	if len(list) == 0 {
 		updated, err = since(ctx, h, doc)
 	}
-	f.Updated = atomTime(updated)
+	f.Updated = atomMoment(updated)
 	return f, updated, err
 }
 
@@ -142,6 +142,10 @@ func since(ctx context.Context, h *history.History, doc db.Document) (at time.Ti
 	return at, err
 }
 
+// recordedAt is when a change was recorded. Changes of one step have one time, and the
+// entries of a feed need different ones: the number of the change is added in nanoseconds.
+func recordedAt(c coc.Change) time.Time { return c.SeenAt.Add(time.Duration(c.ID % 1e6)) }
+
 func newEntry(c coc.Change, origin, at string) atomEntry {
 	title := string(c.Kind) + ": " + c.Name
 	if c.Version != "" {
@@ -154,7 +158,7 @@ func newEntry(c coc.Change, origin, at string) atomEntry {
 	return atomEntry{
 		// Of nothing that can change: a name may, and v3 is v3#1 once it is rewritten.
 		ID:    atomID("change", origin, c.Account, c.DocumentID, c.ID, c.SeenAt.UnixMilli()),
-		Title: atomText(title, ""), Updated: atomTime(c.SeenAt), Published: atomTime(c.At), Author: atomPerson{atomText(author, "")},
+		Title: atomText(title, ""), Updated: atomMoment(recordedAt(c)), Published: atomTime(c.At), Author: atomPerson{atomText(author, "")},
 		Links:    []atomLink{{"alternate", "text/html", at + changeURL(c.ID)}},
 		Category: atomCategory{string(c.Kind)},
 		Content:  atomContent{"text", feedContent(c)},

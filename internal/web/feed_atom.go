@@ -60,6 +60,9 @@ type atomContent struct {
 // atomTime writes an instant as RFC 3339, as RFC 4287 has it.
 func atomTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
+// atomMoment is atomTime with all nine digits.
+func atomMoment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
 // atomID is an id that is the same for ever for the same parts, wherever the feed is
 // read: a UUID of version 8, made of a hash (RFC 9562, section 5.8).
 func atomID(parts ...any) string {

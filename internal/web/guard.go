@@ -32,6 +32,7 @@ const maxURL = 8 << 10
 
 // wrap puts the guard before a handler.
 func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
+	refused := refusals{log: log}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -47,6 +48,7 @@ func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 				http.Error(w, "this page broke; cocsync's log says how", http.StatusInternalServerError)
 			}
 		}()
+		refused.report()
 		switch {
 		case !g.ours(r.Host):
 			http.Error(w, "this page is not served under that name; where it is yours, write it into page_url", http.StatusMisdirectedRequest)
@@ -55,13 +57,25 @@ func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 			http.Error(w, "everything here is read only", http.StatusMethodNotAllowed)
 		case len(r.RequestURI) > maxURL:
 			http.Error(w, "this address is too long", http.StatusRequestURITooLong)
+		case foreign(r.Header):
+			http.Error(w, "a page of another site asked for this: open it by a link", http.StatusForbidden)
 		case !open(r.URL.Path) && !g.admits(r, log):
+			if r.Header.Get("Authorization") != "" {
+				refused.add(r)
+			}
 			h.Set("WWW-Authenticate", `Basic realm="cocsync: the token is the password", charset="UTF-8"`)
 			http.Error(w, "this page asks for its token: as Authorization: Bearer, or as the password in a browser", http.StatusUnauthorized)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// foreign reports whether a browser asks for a page of another site, and not because a
+// person follows a link to here: https://www.w3.org/TR/fetch-metadata/.
+func foreign(h http.Header) bool {
+	link := h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document"
+	return h.Get("Sec-Fetch-Site") == "cross-site" && !link
 }
 
 // open reports whether an address says so little that everybody may ask.
@@ -92,8 +106,8 @@ func (g Guard) admits(r *http.Request, log *slog.Logger) bool {
 		log.Error("page opened to nobody, its token cannot be read", "err", err)
 		return false
 	}
-	got, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !bearer {
+	scheme, got, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // its case is free: RFC 9110, section 11.1
 		_, got, _ = r.BasicAuth()
 	}
 	// Hashed, so that the time it takes tells not even the length.

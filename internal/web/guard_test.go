@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -8,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // ask asks a handler that says "secret" to whoever it lets in.
@@ -68,6 +71,7 @@ func TestToken(t *testing.T) {
 		{"/", "", 401}, {"/api/v1/status", "", 401}, {"/metrics", "", 401}, {"/assets/x/style.css", "", 401},
 		{"/-/healthy", "", 200}, {"/-/ready", "", 200}, {"/-/healthy/", "", 401}, {"//-/healthy", "", 401},
 		{"/", "Bearer " + token, 200}, {"/", "Bearer " + token + "x", 401}, {"/", "Bearer ", 401}, {"/", "bearer", 401},
+		{"/", "bearer " + token, 200}, {"/", "BEARER " + token, 200}, {"/", token, 401}, {"/", "Digest " + token, 401},
 		{"/", "Basic " + basic("anybody", token), 200}, {"/", "Basic " + basic(token, ""), 401}, {"/", "Basic ???", 401},
 	} {
 		answer := ask(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
@@ -86,6 +90,62 @@ func TestToken(t *testing.T) {
 			t.Errorf("with a token that can't be read it answers %d, want 401", answer.StatusCode)
 		}
 	}
+}
+
+// A page of another site could have a browser ask for pages here, with the password that it
+// keeps. Links to here work, as in alerts; frames, images and scripts do not.
+func TestOtherSitesAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		site, mode, dest string
+		want             int
+	}{
+		{"", "", "", 200}, {"none", "navigate", "document", 200}, {"same-origin", "cors", "empty", 200}, {"same-site", "navigate", "document", 200},
+		{"cross-site", "navigate", "document", 200}, {"cross-site", "navigate", "iframe", 403}, {"cross-site", "no-cors", "image", 403},
+		{"cross-site", "no-cors", "script", 403}, {"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "document", 403}, {"cross-site", "", "", 403},
+	} {
+		for _, path := range []string{"/", "/-/ready", "/metrics"} {
+			answer := ask(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
+			if text := body(t, answer); answer.StatusCode != tt.want || (tt.want == 200) != (text == "secret") {
+				t.Errorf("%s, %+v: %d %q, want %d", path, tt, answer.StatusCode, text, tt.want)
+			}
+		}
+	}
+}
+
+// Refused credentials left no trace in the log. They are logged once a minute, as a
+// number, and never with what was presented.
+func TestRefusedCredentialsAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		g := Guard{Token: func() (string, error) { return "0123456789abcdef0123", nil }}
+		h := g.wrap(http.NotFoundHandler(), slog.New(slog.NewTextHandler(&log, nil)))
+		get := func(path, authorization string) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+path, nil)
+			r.RemoteAddr = "192.0.2.7:4711"
+			r.Header.Set("X-Forwarded-For", strings.Repeat("x", 1000))
+			if authorization != "" {
+				r.Header.Set("Authorization", authorization)
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		for range 5 { // a browser, before it asks for the password
+			get("/", "")
+		}
+		for range 1000 {
+			get("/", "Bearer guess-0123456789")
+			get("/metrics", "Basic "+basic("anybody", "guess-0123456789"))
+		}
+		time.Sleep(refusalsEvery)
+		get("/-/healthy", "")
+		get("/-/healthy", "")
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "requests=1 remote=192.0.2.7:4711") || !strings.Contains(lines[1], "requests=1999 remote=192.0.2.7:4711") {
+			t.Errorf("the log is %q, want one line for the first refusal and one for the 1999 others", lines)
+		}
+		if strings.Contains(log.String(), "guess") || strings.Contains(log.String(), "0123456789abcdef") || log.Len() > 600 {
+			t.Errorf("the log shows what was presented, or is long: %q", lines)
+		}
+	})
 }
 
 func basic(user, password string) string {

@@ -8,18 +8,28 @@ import (
 	"cocsync/internal/coc"
 )
 
-// healthPage is how the watching and the telling stand, as status tells it.
+// healthPage is what status shows.
 type healthPage struct {
 	AsOf     time.Time
+	Headline text
+	Healthy  bool
 	Problems []problem
+	Missing  []missingVersion
 	Watches  []watchHealth
 	Tellers  []teller
 	Facts    [][2]text
 }
 
-// watchHealth is how one watch stands.
+// missingVersion is a listed version that could not be fetched.
+type missingVersion struct {
+	Label, Name, ID, Why text
+	RetryAt              time.Time
+}
+
+// watchHealth is the status of one watch.
 type watchHealth struct {
 	Name      text
+	Schedule  text
 	Good      time.Time
 	Day       answer.Day
 	Cycles    []coc.Cycle
@@ -40,13 +50,21 @@ type teller struct {
 }
 
 func (s *Site) health(ctx context.Context, q *question) (*view, error) {
-	st, err := s.census.of(ctx, q.History)
+	st, err := s.census.of(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	b := healthPage{AsOf: st.Now, Problems: problems(st.Problems)}
+	b := healthPage{AsOf: st.Now, Headline: visible(st.Headline(), ""), Healthy: st.Healthy(), Problems: problems(st.Problems)}
+	for _, m := range st.Missing {
+		b.Missing = append(b.Missing, missingVersion{visible(m.Label, ""), visible(m.Name, ""), visible(m.DocumentID, ""),
+			visible(answer.Reason(m, st.At), ""), m.RetryAt})
+	}
 	for _, w := range st.Watches {
-		h := watchHealth{Name: visible(w.Name, ""), Good: w.LastGoodAt, Day: w.Day, Cycles: w.Cycles}
+		schedule := "none, the configuration does not name the watch"
+		if !w.Retired() {
+			schedule = w.Schedule.Spec + " (" + w.Schedule.Timezone + ")"
+		}
+		h := watchHealth{Name: visible(w.Name, ""), Schedule: visible(schedule, ""), Good: w.LastGoodAt, Day: w.Day, Cycles: w.Cycles}
 		for _, u := range w.Unreached {
 			h.Unreached = append(h.Unreached, unreached{visible(u.Name, ""), visible(u.DocumentID, ""), visible(u.Err, ""), u.CheckedAt})
 		}
@@ -61,10 +79,14 @@ func (s *Site) health(ctx context.Context, q *question) (*view, error) {
 		b.Tellers = append(b.Tellers, t)
 	}
 	fact := func(name, value string) { b.Facts = append(b.Facts, [2]text{visible(name, ""), visible(value, "")}) }
+	fact("Process", st.Writer())
 	fact("Documents", st.DocumentsStanding())
 	fact("Versions", st.VersionsStanding())
 	fact("Log", st.LogStanding())
-	fact("File", st.Path+", "+answer.Size(st.Totals.FileBytes)+" for "+answer.Size(st.Totals.ContentBytes)+" of contents")
+	fact("File", st.Path+", "+st.SizeStanding())
+	for _, note := range st.Notes {
+		fact("Note", note)
+	}
 	return &view{Title: visible("Health", ""), Here: "health", Body: &b}, nil
 }
 

@@ -4,25 +4,28 @@ import (
 	"context"
 	"time"
 
+	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
 
 // sheet reads what the archive knows.
 func (s *Site) sheet(ctx context.Context, l *ledger) (*sheet, error) {
-	x, now := &sheet{}, s.History.Now()
-	for _, read := range []func() error{
-		func() error { return x.archive(ctx, s.History.DB) },
-		func() error { return s.watching(ctx, x, now) },
-		func() error { return x.telling(ctx, s.History.DB, now) },
-		func() error { return x.accounts(ctx, s.History.DB, now) },
-		func() error { return x.changes(ctx, s.History.DB, l) },
-	} {
-		if err := read(); err != nil {
-			return nil, err
-		}
+	x := &sheet{}
+	if err := x.archive(ctx, s.History.DB); err != nil {
+		return nil, err
 	}
-	return x, nil
+	st, err := answer.Judge(ctx, s.look(), s.History.Now())
+	if err != nil {
+		return nil, err
+	}
+	x.health(st)
+	if err := s.watches(ctx, x, st); err != nil {
+		return nil, err
+	}
+	x.deliveries(st)
+	x.accounts(st)
+	return x, x.changes(ctx, s.History.DB, l)
 }
 
 // archive adds how much there is.
@@ -46,41 +49,56 @@ func (x *sheet) archive(ctx context.Context, d *db.DB) error {
 	return nil
 }
 
-// watching adds how the watches stand.
-func (s *Site) watching(ctx context.Context, x *sheet, now time.Time) error {
+// health adds what is wrong, by the rule of status.
+func (x *sheet) health(s *answer.Standing) {
+	kinds := map[answer.ProblemKind]int{}
+	for _, p := range s.Problems {
+		kinds[p.Kind]++
+	}
+	x.gauge("cocsync_healthy", "1 where healthcheck succeeds: nothing is wrong, and the archive is not a copy.", truth(s.Healthy()))
+	for _, kind := range answer.ProblemKinds() {
+		x.gauge("cocsync_problems", "Problems that status shows, by kind.", float64(kinds[kind]), "kind", string(kind))
+	}
+	x.gauge("cocsync_versions_missing", "Listed versions that could not be fetched.", float64(s.MissingAll))
+	x.gauge("cocsync_archive_wal_bytes", "The size of the archive's write-ahead log.", float64(s.WAL.Bytes))
+}
+
+// watches adds the status of each watch of the configuration.
+func (s *Site) watches(ctx context.Context, x *sheet, st *answer.Standing) error {
 	d := s.History.DB
-	watches, err := s.standings(ctx, d)
-	if err != nil {
-		return err
-	}
 	var names []string
-	for _, w := range watches {
-		names = append(names, w.name)
+	for _, w := range st.Watches {
+		if !w.Retired() {
+			names = append(names, w.Name)
+		}
 	}
-	oldest, err := s.checks.of(ctx, d, names, now)
+	oldest, err := s.checks.of(ctx, d, names, st.Now)
 	if err != nil {
 		return err
 	}
-	for _, w := range watches {
-		last, err := d.LastEnded(ctx, w.name)
+	for _, w := range st.Watches {
+		if w.Retired() {
+			continue
+		}
+		last, err := d.LastEnded(ctx, w.Name)
 		if err != nil {
 			return err
 		}
 		x.gauge("cocsync_watch_last_success_timestamp_seconds", "When the newest good cycle of a watch ended, in seconds since 1970; 0 before the first.",
-			unix(w.LastGoodAt), "watch", w.name)
+			unix(w.LastGoodAt), "watch", w.Name)
 		x.gauge("cocsync_watch_last_cycle_timestamp_seconds", "When the newest cycle of a watch began, in seconds since 1970; 0 before the first.",
-			unix(w.LastCycleAt), "watch", w.name)
+			unix(w.LastCycleAt), "watch", w.Name)
 		x.gauge("cocsync_watch_failed_cycles", "Cycles of a watch that failed since its newest good one.",
-			float64(w.FailedInARow), "watch", w.name)
-		x.gauge("cocsync_watch_stale", "1 where a watch does not work, by the rule of /-/ready: no good cycle so far, three failed in a row, or none good for an hour longer than its cycles are apart.",
-			truth(w.Stale(now) != ""), "watch", w.name)
+			float64(w.FailedInARow), "watch", w.Name)
+		x.gauge("cocsync_watch_stale", "1 where something is wrong with a watch, by the rule of status.",
+			truth(st.ProblemOf(w.Name) != ""), "watch", w.Name)
 		if last.ID != 0 {
 			x.gauge("cocsync_cycle_duration_seconds", "How long the newest cycle of a watch that came to an end took.",
-				took(last), "watch", w.name)
+				took(last), "watch", w.Name)
 		}
-		if at := oldest[w.name]; !at.IsZero() {
-			x.gauge("cocsync_version_oldest_check_timestamp_seconds", "When the version of a watch that waits longest was last held against COC's copy, in seconds since 1970.",
-				unix(at), "watch", w.name)
+		if at := oldest[w.Name]; !at.IsZero() {
+			x.gauge("cocsync_version_oldest_check_timestamp_seconds", "When the version of a watch that was unchecked for longest was last compared with COC's copy, in seconds since 1970.",
+				unix(at), "watch", w.Name)
 		}
 	}
 	return nil
@@ -101,42 +119,32 @@ func (c *checks) of(ctx context.Context, d *db.DB, watches []string, now time.Ti
 	return oldest, nil
 }
 
-// telling adds what waits to be told.
-func (x *sheet) telling(ctx context.Context, d *db.DB, now time.Time) error {
-	backlogs, err := d.Backlogs(ctx, now) // from then on counts what goes as plain text, which no metric has
-	if err != nil {
-		return err
-	}
-	for _, b := range backlogs {
-		waits := 0.0
+// deliveries adds what is pending for each notifier.
+func (x *sheet) deliveries(s *answer.Standing) {
+	for _, b := range s.Backlogs {
+		pending := 0.0
 		if b.Waiting > 0 && !b.Oldest.IsZero() {
-			waits = max(0, now.Sub(b.Oldest).Seconds())
+			pending = max(0, s.Now.Sub(b.Oldest).Seconds())
 		}
-		x.gauge("cocsync_deliveries_waiting", "Deliveries to a notifier that are not sent yet.", float64(b.Waiting), "notifier", b.Notifier)
-		x.gauge("cocsync_delivery_oldest_waiting_seconds", "For how long the oldest delivery to a notifier that is not sent yet has been due; 0 where none is.",
-			waits, "notifier", b.Notifier)
-		x.gauge("cocsync_deliveries_failed", "Messages to a notifier that were refused for good.", float64(b.Failed), "notifier", b.Notifier)
-		x.gauge("cocsync_notifier_held", "1 where the channel of a notifier takes nothing, so that what is to be told waits.",
+		x.gauge("cocsync_deliveries_waiting", "Deliveries to a notifier, files and replies included, that are not sent yet.", float64(b.Waiting), "notifier", b.Notifier)
+		x.gauge("cocsync_delivery_oldest_waiting_seconds", "For how long the oldest of them has been due; 0 where none is.",
+			pending, "notifier", b.Notifier)
+		x.gauge("cocsync_deliveries_failed", "Messages to a notifier that were refused permanently.", float64(b.Failed), "notifier", b.Notifier)
+		x.gauge("cocsync_notifier_held", "1 where the channel of a notifier is on hold, so that deliveries are pending.",
 			truth(b.Held != ""), "notifier", b.Notifier)
-		x.gauge("cocsync_notifier_quiet", "1 while a notifier is in its quiet hours, in which deliveries wait on purpose.",
-			truth(b.Quiet.After(now)), "notifier", b.Notifier)
+		x.gauge("cocsync_notifier_quiet", "1 while a notifier is in its quiet hours, in which deliveries are pending on purpose.",
+			truth(b.Quiet.After(s.Now)), "notifier", b.Notifier)
 	}
-	return nil
 }
 
-// accounts adds which of them COC may not be asked with.
-func (x *sheet) accounts(ctx context.Context, d *db.DB, now time.Time) error {
-	accounts, err := d.Accounts(ctx)
-	if err != nil {
-		return err
+// accounts adds which accounts make no requests for now.
+func (x *sheet) accounts(s *answer.Standing) {
+	for _, a := range s.Accounts {
+		x.gauge("cocsync_account_refused", "1 while requests of an account are paused because COC refused its key pair.",
+			truth(a.RefusedUntil.After(s.Now)), "account", a.Name)
+		x.gauge("cocsync_account_paused", "1 while requests of an account are paused because COC limits its rate.",
+			truth(a.PausedUntil.After(s.Now)), "account", a.Name)
 	}
-	for _, a := range accounts {
-		x.gauge("cocsync_account_refused", "1 while the key pair of an account is left alone because COC refused it.",
-			truth(a.RefusedUntil.After(now)), "account", a.Name)
-		x.gauge("cocsync_account_paused", "1 while COC wants an account to be quiet because it asked too much.",
-			truth(a.PausedUntil.After(now)), "account", a.Name)
-	}
-	return nil
 }
 
 // changes adds what changed since the page began.

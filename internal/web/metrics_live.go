@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Live is what a page hears of the daemon in its process: which watches there are, and
-// what is counted as it happens and stands in no archive. A nil Live hears nothing.
+// Live is what the daemon in the same process reports to the page: what is counted as it
+// happens and is in no archive. A nil Live receives nothing.
 type Live struct {
 	mu       sync.Mutex
 	requests map[pair]int        // by account and outcome
@@ -19,7 +19,6 @@ type Live struct {
 	cycles   map[pair]*histogram // by watch and outcome
 	posts    map[pair]int        // by notifier and outcome
 	refused  bool                // the configuration that was read last
-	watches  []string            // of the configuration
 	loaded   bool                // it was read
 }
 
@@ -71,28 +70,15 @@ func sorted[V any](m map[pair]V) []pair {
 	})
 }
 
-// Loaded says which watches the configuration names, or that it was refused.
-func (l *Live) Loaded(watches []string, err error) {
+// Loaded says whether the newest configuration was taken.
+func (l *Live) Loaded(err error) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused = err != nil
-	if err == nil {
-		l.watches, l.loaded = watches, true
-	}
-}
-
-// configured are the watches of the configuration. known is false while nobody has read
-// one, and where there is no daemon.
-func (l *Live) configured() (watches []string, known bool) {
-	if l == nil {
-		return nil, false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.watches, l.loaded
+	l.loaded = l.loaded || err == nil
 }
 
 // Requests returns what counts the requests of an account; nil where nobody counts.

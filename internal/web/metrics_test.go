@@ -43,6 +43,7 @@ func watchedSite(t *testing.T) *web.Site {
 		t.Fatal(err)
 	}
 	must(t, d.Refused(t.Context(), "prod", "k", "wrong", noon.Add(time.Minute)))
+	must(t, d.Configure(t.Context(), schedules("nightly", "runbooks"), noon.Add(-time.Hour)))
 	addCycle(t, d, "nightly", noon.Add(-2*time.Minute), coc.Bad)
 	addCycle(t, d, "runbooks", noon.Add(-15*time.Minute), coc.Good)
 	rows := []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}, {DocumentID: "DM3"}}
@@ -57,6 +58,15 @@ func watchedSite(t *testing.T) *web.Site {
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", noon.Add(time.Hour)))
 	must(t, d.Quiet(t.Context(), "night", coc.QuietHours, noon.Add(time.Hour)))
 	return s
+}
+
+// schedules are those of watches of account prod that run every half hour.
+func schedules(names ...string) (list []coc.Schedule) {
+	for _, name := range names {
+		list = append(list, coc.Schedule{Watch: name, Account: "prod", Endpoint: "https://coc.example",
+			Spec: "*/30 * * * *", Timezone: "UTC", Interval: 30 * time.Minute})
+	}
+	return list
 }
 
 // oneVersion is a look that brings a document's only version, five minutes old, told to
@@ -149,7 +159,7 @@ func TestMetricsOfTheArchive(t *testing.T) {
 		`cocsync_watch_last_cycle_timestamp_seconds{watch="nightly"}`:      at(-2 * time.Minute),
 		`cocsync_watch_failed_cycles{watch="runbooks"}`:                    1,
 		`cocsync_watch_failed_cycles{watch="nightly"}`:                     1,
-		`cocsync_watch_stale{watch="runbooks"}`:                            0,
+		`cocsync_watch_stale{watch="runbooks"}`:                            1, // its last cycle failed
 		`cocsync_watch_stale{watch="nightly"}`:                             1,
 		`cocsync_cycle_duration_seconds{watch="runbooks"}`:                 1.5,
 		`cocsync_cycle_duration_seconds{watch="nightly"}`:                  1.5,
@@ -171,6 +181,11 @@ func TestMetricsOfTheArchive(t *testing.T) {
 		`cocsync_notifier_quiet{notifier="ops"}`:                           0,
 		`cocsync_notifier_quiet{notifier="night"}`:                         1,
 		`cocsync_account_refused{account="prod"}`:                          1,
+		`cocsync_healthy{}`:                                                0,
+		`cocsync_problems{kind="cycle_failed"}`:                            2,
+		`cocsync_problems{kind="on_hold"}`:                                 1,
+		`cocsync_problems{kind="late"}`:                                    0,
+		`cocsync_versions_missing{}`:                                       0, // its document is deleted
 		`cocsync_account_paused{account="prod"}`:                           0,
 		`cocsync_changes_total{kind="new"}`:                                0, // before the page began
 	}
@@ -217,7 +232,7 @@ func liveSite(t *testing.T) *web.Site {
 	t.Helper()
 	s := watchedSite(t)
 	s.Live = web.NewLive()
-	s.Live.Loaded([]string{"runbooks", "nightly"}, nil)
+	s.Live.Loaded(nil)
 	s.Live.Requests("prod", []string{"ok", "throttled"})("ok", 80*time.Millisecond)
 	s.Live.Posts([]string{"ops"}, []string{"ok", "network"})("ops", "ok")
 	cycles := s.Live.Cycles()
@@ -249,11 +264,11 @@ func TestMetricsOfTheDaemon(t *testing.T) {
 	if cycles.GetSampleCount() != 2 || cycles.GetSampleSum() != 2 {
 		t.Errorf("cycle_seconds has %d cycles of %v s, want the two whole ones of 2 s", cycles.GetSampleCount(), cycles.GetSampleSum())
 	}
-	s.Live.Loaded(nil, errors.New("config.toml: line 3"))
+	s.Live.Loaded(errors.New("config.toml: line 3"))
 	if got := values(scraped(t, h)); got[`cocsync_config_last_reload_successful{}`] != 0 || got[`cocsync_watch_failed_cycles{watch="runbooks"}`] != 1 {
 		t.Errorf("after a configuration that was refused: %v", got)
 	}
-	s.Live.Loaded([]string{"runbooks"}, nil)
+	must(t, s.History.DB.Configure(t.Context(), schedules("runbooks"), noon))
 	for name := range values(scraped(t, h)) {
 		if strings.Contains(name, "nightly") {
 			t.Errorf("%s of a watch that the configuration no longer names", name)
@@ -338,7 +353,7 @@ func TestMetricsOfHostileNames(t *testing.T) {
 		s.Live.Posts([]string{name}, []string{name})
 		s.Live.Cycles()(coc.Cycle{Watch: name, Outcome: coc.Outcome(name)})
 	}
-	s.Live.Loaded(names, nil)
+	must(t, s.History.DB.Configure(t.Context(), schedules(names...), noon.Add(-time.Hour)))
 	s.Version = "v1\"\n\xff"
 	got := values(scraped(t, handler(t, s)))
 	for _, label := range []string{`a"b\c^Jd 1^J# HELP x`, "<FF><FE>", "<FF>", "日本<U+202E>", ""} {

@@ -9,7 +9,6 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/history"
 )
 
 // What the overview shows of the past.
@@ -20,6 +19,8 @@ const (
 
 // overview is the first page.
 type overview struct {
+	Headline                     text
+	Healthy                      bool
 	Problems                     []problem
 	Documents, Deleted, Versions int
 	Changes                      int
@@ -35,22 +36,28 @@ type overview struct {
 // problem is something that a person should look at.
 type problem struct{ What, Why, Mend text }
 
-// watch is how a watch stands.
+// watch is the status of a watch.
 type watch struct {
-	Name text
-	Good time.Time // its last good cycle; zero: none yet
-	Bad  int       // cycles since that failed
+	Name   text
+	Good   time.Time // its last good cycle; zero: none yet
+	Failed int       // cycles since that failed
+	Bad    bool      // something is wrong with it
 }
 
+// look finds out which process writes the archive.
+func (s *Site) look() answer.Archive { return answer.Look(s.History.DB, s.Configured) }
+
 func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
-	c, err := s.census.of(ctx, q.History)
+	c, err := s.census.of(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	o := overview{Documents: c.Totals.Documents, Deleted: c.States[coc.Deleted], Versions: c.Totals.Versions, Changes: c.Totals.Changes}
-	o.Problems = problems(c.Problems)
+	o.Headline, o.Healthy, o.Problems = visible(c.Headline(), ""), c.Healthy(), problems(c.Problems)
 	for _, w := range c.Watches {
-		o.Watches = append(o.Watches, watch{visible(w.Name, ""), w.LastGoodAt, w.FailedInARow})
+		if !w.Retired() {
+			o.Watches = append(o.Watches, watch{visible(w.Name, ""), w.LastGoodAt, w.FailedInARow, c.ProblemOf(w.Name) != ""})
+		}
 	}
 	now := q.Now()
 	first := midnight(now.In(q.Local)).AddDate(0, 0, 1-chartDays)
@@ -85,14 +92,14 @@ type census struct {
 // censusAge is how old a count may be.
 const censusAge = 15 * time.Second
 
-func (c *census) of(ctx context.Context, h *history.History) (*answer.Standing, error) {
+func (c *census) of(ctx context.Context, s *Site) (*answer.Standing, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := h.Now()
+	now := s.History.Now()
 	if c.last != nil && now.Sub(c.last.Now).Abs() < censusAge {
 		return c.last, nil
 	}
-	st, err := answer.Stand(ctx, h.DB, now)
+	st, err := answer.Stand(ctx, s.look(), now)
 	if err == nil {
 		c.last = st
 	}

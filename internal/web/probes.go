@@ -2,12 +2,13 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
+
+	"cocsync/internal/answer"
 )
 
 // The addresses that whoever starts, stops and watches over processes asks. They
@@ -33,50 +34,32 @@ func healthy(next http.Handler) http.Handler {
 	})
 }
 
-// probes answer whether the watches work: each had a good cycle lately.
+// probes answer whether anything is wrong, by the rule of status.
 func (s *Site) probes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 		defer cancel()
-		watches, err := s.standings(ctx, s.History.DB)
+		st, err := answer.Judge(ctx, s.look(), s.History.Now())
 		if err != nil {
-			s.Log.Error("watches not read", "err", err)
+			s.Log.Error("status not read", "err", err)
 			tell(w, http.StatusServiceUnavailable, "not ready: the archive cannot be read; cocsync's log says why")
 			return
 		}
-		var stale []string
-		for _, x := range watches {
-			if why := x.Stale(s.History.Now()); why != "" {
-				stale = append(stale, atomText(x.name, "")+": "+why)
+		if st.Healthy() {
+			tell(w, http.StatusOK, "ok")
+			return
+		}
+		lines := []string{"not ready: " + answer.Plural(len(st.Problems), "problem")}
+		if st.Archive.Copy {
+			lines[0] = "not ready: this is a copy"
+		}
+		if s.Guard.knows(r, s.Log) {
+			for _, p := range st.Problems {
+				lines = append(lines, atomText(p.What, ""))
 			}
 		}
-		switch {
-		case len(watches) == 0:
-			tell(w, http.StatusServiceUnavailable, "not ready: no watch ran so far")
-		case len(stale) == 0:
-			tell(w, http.StatusOK, allWork(len(watches)))
-		case s.Guard.knows(r, s.Log):
-			tell(w, http.StatusServiceUnavailable, append([]string{notReady(len(stale), len(watches))}, stale...)...)
-		default:
-			tell(w, http.StatusServiceUnavailable, notReady(len(stale), len(watches)))
-		}
+		tell(w, http.StatusServiceUnavailable, lines...)
 	})
-}
-
-// allWork says how many watches work.
-func allWork(all int) string {
-	if all == 1 {
-		return "ok: 1 watch works"
-	}
-	return fmt.Sprintf("ok: %d watches work", all)
-}
-
-// notReady says how many watches do not work.
-func notReady(stale, all int) string {
-	if stale == 1 {
-		return fmt.Sprintf("not ready: 1 watch of %d does not work", all)
-	}
-	return fmt.Sprintf("not ready: %d watches of %d do not work", stale, all)
 }
 
 // knows reports whether a request may hear names: it has the token, or there is none.

@@ -3,19 +3,24 @@ package web_test
 import (
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/history"
 	"cocsync/internal/web"
 )
 
-// A page is ready while each watch had a good cycle lately, and says which had none.
+// A page is ready while nothing is wrong, by the rule of status, and says what is.
 func TestReady(t *testing.T) {
-	s := watchedSite(t) // runbooks was good ten minutes ago, nightly never
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
+	must(t, err)
+	t.Cleanup(func() { d.Close() })
 	now := noon
-	s.History.Now = func() time.Time { return now }
+	s := &web.Site{History: &history.History{DB: d, Now: func() time.Time { return now }, Local: time.UTC}, Log: slog.New(slog.DiscardHandler)}
 	h := handler(t, s)
 	want := func(status int, body string) {
 		t.Helper()
@@ -24,47 +29,27 @@ func TestReady(t *testing.T) {
 			t.Errorf("/-/ready answers %d, %q, %q, want %d, %q", w.Code, w.Header().Get("Content-Type"), w.Body, status, body)
 		}
 	}
-	want(http.StatusServiceUnavailable, "not ready: 1 watch of 2 does not work\nnightly: no cycle was good so far\n")
-	d := s.History.DB
-	must(t, d.Follow(t.Context(), "prod", "nightly", "", nil, true, true, now)) // its list is empty, and complete
-	addCycle(t, d, "nightly", now, coc.Good)
-	want(http.StatusOK, "ok: 2 watches work\n")
-	addCycle(t, d, "runbooks", now, coc.Bad)
-	addCycle(t, d, "runbooks", now, coc.Bad)
-	now = now.Add(time.Second)
-	want(http.StatusServiceUnavailable, "not ready: 1 watch of 2 does not work\n"+
-		"runbooks: the last 3 cycles failed; the last good one ended at 2026-06-01T11:50:01Z\n")
+	want(http.StatusServiceUnavailable, "not ready: 1 problem\nno cycle has run yet\n")
+	must(t, d.Configure(t.Context(), schedules("nightly", "runbooks"), now))
 	addCycle(t, d, "runbooks", now, coc.Good)
-	want(http.StatusOK, "ok: 2 watches work\n")
-	now = now.Add(24 * time.Hour)
-	want(http.StatusServiceUnavailable, "not ready: 2 watches of 2 do not work\n"+
-		"nightly: no cycle was good for too long; the last good one ended at 2026-06-01T12:00:01Z\n"+
-		"runbooks: no cycle was good for too long; the last good one ended at 2026-06-01T12:00:02Z\n")
-	must(t, d.Retire(t.Context(), []string{"nightly"}, now)) // runbooks is no longer configured
+	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch nightly: no cycle was good yet\n")
 	addCycle(t, d, "nightly", now, coc.Good)
-	want(http.StatusOK, "ok: 1 watch works\n")
-}
-
-// Beside a daemon the watches are those of its configuration, also those that did not
-// run yet.
-func TestReadyBesideADaemon(t *testing.T) {
-	s := watchedSite(t)
-	s.Live = web.NewLive()
-	h := handler(t, s)
-	for _, test := range []struct {
-		watches []string
-		status  int
-	}{
-		{[]string{"runbooks"}, http.StatusOK},
-		{[]string{"runbooks", "nightly"}, http.StatusServiceUnavailable},
-		{[]string{"runbooks", "added just now"}, http.StatusServiceUnavailable},
-		{nil, http.StatusServiceUnavailable},
-	} {
-		s.Live.Loaded(test.watches, nil)
-		if w := answered(t, h, "/-/ready"); w.Code != test.status {
-			t.Errorf("with the watches %q /-/ready answers %d, %q, want %d", test.watches, w.Code, w.Body, test.status)
-		}
-	}
+	want(http.StatusOK, "ok\n")
+	addCycle(t, d, "runbooks", now, coc.Bad)
+	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch runbooks: the last cycle failed\n")
+	addCycle(t, d, "runbooks", now, coc.Stopped)
+	want(http.StatusServiceUnavailable, "not ready: 2 problems\nwatch runbooks: the last cycle failed\n"+
+		"watch runbooks: the last cycle did not come to its end\n")
+	addCycle(t, d, "runbooks", now, coc.Good)
+	now = now.Add(time.Hour)
+	want(http.StatusOK, "ok\n") // one was due half an hour ago, and may be that late
+	now = now.Add(time.Minute)
+	want(http.StatusServiceUnavailable, "not ready: 2 problems\n"+
+		"watch nightly is late: a cycle was due 31 minutes ago and none has succeeded since\n"+
+		"watch runbooks is late: a cycle was due 31 minutes ago and none has succeeded since\n")
+	must(t, d.Configure(t.Context(), schedules("nightly"), now)) // runbooks is no longer configured
+	addCycle(t, d, "nightly", now, coc.Good)
+	want(http.StatusOK, "ok\n")
 }
 
 // Whoever starts and stops processes has no token: they hear how many, and no names.
@@ -74,25 +59,29 @@ func TestProbesNeedNoToken(t *testing.T) {
 	s.Log = slog.New(slog.NewTextHandler(&log, nil))
 	s.Guard.Token = func() (string, error) { return "0123456789abcdef", nil }
 	h := handler(t, s)
-	const anonymous = "not ready: 1 watch of 2 does not work\n"
+	const named = "the archive is not complete yet\n" +
+		"account prod: COC refuses the key pair; requests are paused for another 60 seconds\n" +
+		"watch nightly: the last cycle failed, and none was good yet\nwatch runbooks: the last cycle failed\n" +
+		"notifier ops: its channel is on hold; 1 delivery is pending, next try in 60 minutes\n"
+	const anonymous = "not ready: 5 problems\n"
 	for _, test := range []struct{ address, token, body string }{
 		{"/-/healthy", "", "ok\n"},
 		{"/-/ready", "", anonymous},
 		{"/-/ready", "Bearer wrong", anonymous},
-		{"/-/ready", "Bearer 0123456789abcdef", anonymous + "nightly: no cycle was good so far\n"},
+		{"/-/ready", "Bearer 0123456789abcdef", anonymous + named},
 	} {
 		w := answered(t, h, test.address, "Authorization", test.token)
 		if w.Body.String() != test.body {
 			t.Errorf("%s with %q answers %q, want %q", test.address, test.token, w.Body, test.body)
 		}
 	}
+	if log.Len() > 0 {
+		t.Errorf("the log is %s", &log)
+	}
 	for token, status := range map[string]int{"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized, "Bearer 0123456789abcdef": http.StatusOK} {
 		if w := answered(t, h, "/metrics", "Authorization", token); w.Code != status {
 			t.Errorf("/metrics with %q answers %d, want %d", token, w.Code, status)
 		}
-	}
-	if log.Len() > 0 {
-		t.Errorf("the log is %s", &log)
 	}
 }
 

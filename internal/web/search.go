@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"cocsync/internal/answer"
@@ -19,6 +18,9 @@ const (
 	maxFoundLines     = 20 // of a document
 	maxMarked         = 50 // matches marked in a line
 )
+
+// maxInstructions bounds what a reader's pattern costs for each character of the archive.
+const maxInstructions = 2000
 
 // searchPage is a search over all versions.
 type searchPage struct {
@@ -60,7 +62,7 @@ func (s *Site) search(ctx context.Context, q *question) (*view, error) {
 		return v, nil
 	}
 	b.Asked = true
-	ask := answer.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At}
+	ask := answer.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At, MaxInstructions: maxInstructions}
 	query, err := ask.Query(ctx, q.History)
 	if b.NewestOnly && b.At != "" {
 		err = asked{errors.New("the newest versions are searched, or those of a time")}
@@ -77,14 +79,16 @@ func (s *Site) search(ctx context.Context, q *question) (*view, error) {
 		return v, nil
 	}
 	query.Most = maxFoundDocuments + 1 // one more shows that there are more
+	matcher := history.NewMatcher(ctx, query.Pattern)
 	_, note, err := answer.Found(ctx, q.History, query, func(found history.Found) error {
 		if len(b.Found) == maxFoundDocuments {
 			b.Left = true
 			return errEnough
 		}
 		b.Lines += len(found.Lines)
-		b.Found = append(b.Found, newFoundDocument(found, query.Pattern))
-		return nil
+		doc, err := newFoundDocument(found, matcher)
+		b.Found = append(b.Found, doc)
+		return err
 	})
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
@@ -116,20 +120,23 @@ func (b *searchPage) command() string {
 // quoted is a word as a shell takes it.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-func newFoundDocument(found history.Found, pattern *regexp.Regexp) foundDocument {
-	d := foundDocument{Name: visible(found.Document.Name, ""), URL: documentURL(found.Document)}
-	for i, m := range found.Lines {
+func newFoundDocument(found history.Found, m *history.Matcher) (d foundDocument, err error) {
+	d = foundDocument{Name: visible(found.Document.Name, ""), URL: documentURL(found.Document)}
+	for i, match := range found.Lines {
 		if i == maxFoundLines {
 			d.More = len(found.Lines) - i
 			break
 		}
-		l := foundLine{Text: marked(m.Text, pattern)}
-		for _, r := range m.Runs {
+		var l foundLine
+		if l.Text, err = marked(match.Text, m); err != nil {
+			return d, err
+		}
+		for _, r := range match.Runs {
 			l.Runs = append(l.Runs, newFoundRun(found.Document, r))
 		}
 		d.Lines = append(d.Lines, l)
 	}
-	return d
+	return d, nil
 }
 
 func newFoundRun(doc db.Document, r history.Run) foundRun {
@@ -143,32 +150,37 @@ func newFoundRun(doc db.Document, r history.Run) foundRun {
 
 // marked is a line in which what the pattern matches is marked. Of a very long one the
 // part around the first match is shown.
-func marked(line string, pattern *regexp.Regexp) (t text) {
-	line, cut := shorten(line, pattern)
+func marked(line string, m *history.Matcher) (t text, err error) {
+	line, cut, err := shorten(line, m)
+	if err != nil {
+		return nil, err
+	}
 	if cut {
 		t = t.add("", "… ", "")
 	}
+	matches, err := m.FindAll([]byte(line), maxMarked)
 	at := 0
-	for _, m := range pattern.FindAllStringIndex(line, maxMarked) {
+	for _, m := range matches {
 		t = t.add("", line[at:m[0]], "\t").add("ins", line[m[0]:m[1]], "\t")
 		at = m[1]
 	}
-	return t.add("", line[at:], "\t")
+	return t.add("", line[at:], "\t"), err
 }
 
 // maxLine is how much of a line a search shows, in bytes.
 const maxLine = 500
 
 // shorten leaves of a line what stands around its first match.
-func shorten(line string, pattern *regexp.Regexp) (_ string, cut bool) {
+func shorten(line string, m *history.Matcher) (_ string, cut bool, err error) {
 	if len(line) <= maxLine {
-		return line, false
+		return line, false, nil
 	}
 	from := 0
-	if m := pattern.FindStringIndex(line); m != nil {
-		from = max(0, m[0]-maxLine/4)
+	at, err := m.Find([]byte(line))
+	if at != nil {
+		from = max(0, at[0]-maxLine/4)
 	}
-	return strings.ToValidUTF8(line[from:min(len(line), from+maxLine)], ""), from > 0
+	return strings.ToValidUTF8(line[from:min(len(line), from+maxLine)], ""), from > 0, err
 }
 
 // Summary says how much was found.

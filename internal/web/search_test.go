@@ -17,25 +17,27 @@ func TestSearchPages(t *testing.T) {
 		status          int
 		has, not, links string
 	}{
-		"/search":                                  {200, "Every line of every version there ever was", "No line", ""},
-		"/search?q=":                               {200, "Every line of every version there ever was", "No line", ""},
-		"/search?q=timeout":                        {200, "2 lines in 1 document|v1 timeout : 30|v2 on timeout : 60|cocsync grep -F -i 'timeout'", "Every", restart + "/v1#L5|" + restart + "/v2#L5"},
-		"/search?q=OUTPUTS":                        {200, "v4#1 outputs : []", "", restart + "/v4%231#L7"},
-		"/search?q=OUTPUTS&case=1":                 {200, "No line matches", "", ""},
-		"/search?q=time.*0&pattern=1":              {200, "v1 timeout: 30|v2 on timeout: 60|cocsync grep -i 'time.*0'", "", ""},
-		"/search?q=time.*0":                        {200, "No line matches", "", ""},
-		"/search?q=timeout&newest=1":               {200, "1 line in 1 document|v2 on timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
-		"/search?q=timeout&at=2026-03-02":          {200, "timeout : 30|--at '2026-03-02'", "v2 on", restart + "/v1#L5"},
-		"/search?q=(time&pattern=1":                {400, "missing closing ): `(time`|must not be taken for a pattern", "No line|-F", ""},
-		"/search?q=(time":                          {200, "No line matches", "missing", ""},
-		"/search?q=x&at=someday":                   {400, "someday", "No line", ""},
-		"/search?q=x&at=7d&newest=1":               {400, "the newest versions are searched, or those of a time", "No line", ""},
-		"/search?q=%3Cscript%3E":                   {200, "<script> alert(1)</script>|<U+202E>", "", "/documents/prod/DM-evil/v2#L1"},
-		"/search?q=long&case=1":                    {200, "long long", "", ""},
-		"/search?q=-it%27s":                        {200, "No line matches", "", ""},
-		"/search?q=%E2%80%AE%E2%81%A6":             {200, "<U+202E><U+2066> <U+200B>", "", ""},
-		"/search?q=.&pattern=1":                    {200, "and 32 more lines", "", ""},
-		"/search?q=" + strings.Repeat("a%2A", 900): {200, "No line matches", "", ""},
+		"/search":                                     {200, "Every line of every version there ever was", "No line", ""},
+		"/search?q=":                                  {200, "Every line of every version there ever was", "No line", ""},
+		"/search?q=timeout":                           {200, "2 lines in 1 document|v1 timeout : 30|v2 on timeout : 60|cocsync grep -F -i 'timeout'", "Every", restart + "/v1#L5|" + restart + "/v2#L5"},
+		"/search?q=OUTPUTS":                           {200, "v4#1 outputs : []", "", restart + "/v4%231#L7"},
+		"/search?q=OUTPUTS&case=1":                    {200, "No line matches", "", ""},
+		"/search?q=time.*0&pattern=1":                 {200, "v1 timeout: 30|v2 on timeout: 60|cocsync grep -i 'time.*0'", "", ""},
+		"/search?q=time.*0":                           {200, "No line matches", "", ""},
+		"/search?q=timeout&newest=1":                  {200, "1 line in 1 document|v2 on timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
+		"/search?q=timeout&at=2026-03-02":             {200, "timeout : 30|--at '2026-03-02'", "v2 on", restart + "/v1#L5"},
+		"/search?q=(time&pattern=1":                   {400, "missing closing ): `(time`|must not be taken for a pattern", "No line|-F", ""},
+		"/search?q=(time":                             {200, "No line matches", "missing", ""},
+		"/search?q=(%3F:.%3F){1000}%5Cx00&pattern=1":  {400, "too costly: it compiles to more than 2000 instructions|each repetition counts", "No line", ""},
+		"/search?q=(%3F:.%3F){980}%5Cx00zz&pattern=1": {200, "No line matches", "", ""},
+		"/search?q=x&at=someday":                      {400, "someday", "No line", ""},
+		"/search?q=x&at=7d&newest=1":                  {400, "the newest versions are searched, or those of a time", "No line", ""},
+		"/search?q=%3Cscript%3E":                      {200, "<script> alert(1)</script>|<U+202E>", "", "/documents/prod/DM-evil/v2#L1"},
+		"/search?q=long&case=1":                       {200, "long long", "", ""},
+		"/search?q=-it%27s":                           {200, "No line matches", "", ""},
+		"/search?q=%E2%80%AE%E2%81%A6":                {200, "<U+202E><U+2066> <U+200B>", "", ""},
+		"/search?q=.&pattern=1":                       {200, "and 32 more lines", "", ""},
+		"/search?q=" + strings.Repeat("a%2A", 900):    {200, "No line matches", "", ""},
 	} {
 		got := fetch(t, s, address)
 		words, links := pageText(t, got.body)
@@ -89,6 +91,20 @@ func TestSearchIsBounded(t *testing.T) {
 		want := fmt.Sprintf("Lines of %d documents, and there are more. On the command line: cocsync grep -F -i", maxFoundDocuments)
 		if got.status != http.StatusOK || len(found) != maxFoundDocuments || !slices.IsSorted(found) || !strings.Contains(words, want) {
 			t.Errorf("%s answers %d with %q: %s", address, got.status, found, words)
+		}
+	}
+}
+
+// A pattern of the API could cost what it liked, too.
+func TestAPIRefusesCostlyPatterns(t *testing.T) {
+	s, _ := changeFixture(t)
+	for query, want := range map[string]int{
+		"pattern=(%3F:.%3F){1000}%5Cx00": 400, "pattern=" + strings.Repeat("a{1000}", 600): 400, "pattern=a{1000}": 200,
+		"pattern=" + strings.Repeat("a", 3000) + "&fixed_strings": 200, "pattern=" + strings.Repeat("a", 3000) + "&fixed_strings&ignore_case": 400,
+	} {
+		got := fetch(t, s, "/api/v1/grep?"+query)
+		if got.status != want || (want == 400) != strings.Contains(got.body, "2000 instructions") {
+			t.Errorf("%.60s answers %d, %s, want %d", query, got.status, got.body, want)
 		}
 	}
 }

@@ -22,15 +22,22 @@ type Site struct {
 	Version string // of the program, as its pages show it
 	Guard   Guard
 	Live    *Live // what the daemon in this process tells; nil: none runs here
+	// Configured: a configuration names the archive. Without one it is taken for a copy
+	// while no process writes it.
+	Configured bool
+	// Probes is a handle of their own for /-/ready and /metrics, so that they do not wait
+	// for searches that have all connections of History; nil: History's.
+	Probes *db.DB
 
-	census census
-	checks checks
+	census *census
+	checks *checks
 }
 
 // The most that one answer may take.
 const (
 	maxTime    = 20 * time.Second // a question with a wide pattern reads every line there is
 	maxAtATime = 16               // answers that are made at once; others wait for their turn
+	maxProbes  = 4                // of probes, which do not wait for those
 )
 
 //go:embed assets
@@ -38,6 +45,7 @@ var assets embed.FS
 
 // Handler returns what answers every request.
 func (s *Site) Handler() (http.Handler, error) {
+	s.census, s.checks = new(census), new(checks)
 	p, err := newPages(s)
 	if err != nil {
 		return nil, err
@@ -47,11 +55,31 @@ func (s *Site) Handler() (http.Handler, error) {
 	s.pages(mux, p)
 	s.api(mux)
 	s.feeds(mux)
-	s.probes(mux)
-	if err := s.metrics(mux); err != nil {
+	first, err := s.first()
+	if err != nil {
 		return nil, err
 	}
-	return s.Guard.wrap(healthy(s.bounded(mux)), s.Log), nil
+	first.Handle("/", limited(mux, maxAtATime))
+	return s.Guard.wrap(healthy(first), s.Log), nil
+}
+
+// first returns the addresses of programs that must not wait for what people ask: they
+// have turns and a database handle of their own.
+func (s *Site) first() (*http.ServeMux, error) {
+	own, h := *s, *s.History
+	own.History = &h
+	if s.Probes != nil {
+		h.DB = s.Probes
+	}
+	probes, first := http.NewServeMux(), http.NewServeMux()
+	own.probes(probes)
+	if err := own.metrics(probes); err != nil {
+		return nil, err
+	}
+	turns := limited(probes, maxProbes)
+	first.Handle("GET "+readyPath, turns)
+	first.Handle("GET /metrics", turns)
+	return first, nil
 }
 
 // pages are the addresses for people.
@@ -66,9 +94,9 @@ func (s *Site) pages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/", "missing", s.missing)
 }
 
-// bounded gives each answer its time, and a few answers the machine.
-func (s *Site) bounded(next http.Handler) http.Handler {
-	turns := make(chan struct{}, maxAtATime)
+// limited limits each request to maxTime and concurrency to atATime.
+func limited(next http.Handler, atATime int) http.Handler {
+	turns := make(chan struct{}, atATime)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()

@@ -1,0 +1,384 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"cocsync/internal/answer"
+	"cocsync/internal/cocsim"
+	"cocsync/internal/db"
+)
+
+// situation is something that happens to an archive, and what is wrong afterwards.
+type situation struct {
+	name string
+	do   func(w *healthWorld)
+	want []answer.ProblemKind
+	copy bool
+	says string // part of the text of status
+}
+
+// In every situation status, its JSON, healthcheck, /-/ready, the metrics and the health
+// page say the same, and that is true. Each situation is a real archive that processes of
+// the program wrote.
+func TestHealth(t *testing.T) {
+	for _, s := range slices.Concat(pastSituations(), brokenSituations(), cocSituations(), slackSituations(), fileSituations()) {
+		t.Run(strings.ReplaceAll(s.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			w := newHealthWorld(t)
+			s.do(w)
+			v := w.verdict()
+			slices.Sort(s.want)
+			if !slices.Equal(v.kinds, s.want) || v.copy != s.copy || !strings.Contains(v.text, s.says) {
+				t.Errorf("problems %q (copy: %t), want %q (copy: %t) and %q in\n%s", v.kinds, v.copy, s.want, s.copy, s.says, v.text)
+			}
+		})
+	}
+}
+
+func kinds(list ...answer.ProblemKind) []answer.ProblemKind { return list }
+
+// docs/operations.md says of each kind of problem what it means and what to do.
+func TestProblemsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	must(t, err)
+	for _, kind := range answer.ProblemKinds() {
+		if !strings.Contains(string(text), "\n| `"+string(kind)+"` | ") {
+			t.Errorf("docs/operations.md does not explain %q", kind)
+		}
+	}
+}
+
+// good makes one good cycle by sync, so long ago.
+func good(w *healthWorld, ago time.Duration) {
+	w.Helper()
+	w.step(-ago)
+	if status := w.sync(); status != 0 {
+		w.Fatalf("sync exits with %d", status)
+	}
+	w.step(0)
+}
+
+// pastSituations differ in when cycles ran.
+func pastSituations() []situation {
+	night := time.Now().UTC().Truncate(24 * time.Hour).Add(2*time.Hour + 5*time.Second)
+	nightly := func(now time.Time) func(w *healthWorld) {
+		return func(w *healthWorld) {
+			w.schedule = "0 2 * * *"
+			w.at(night.AddDate(0, 0, -1))
+			w.sync()
+			w.at(now)
+		}
+	}
+	return []situation{
+		{name: "no cycle yet", do: func(w *healthWorld) {
+			w.watch = `documents = ["DM1"]`
+			w.sync("DM1") // of a document by name, which says nothing of the watch
+		}, want: kinds(answer.ProblemNoCycle)},
+		{name: "written by sync only", do: func(w *healthWorld) { good(w, 0) }, says: "no daemon"},
+		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(answer.ProblemLate), says: "last good cycle ended 3 days ago"},
+		{name: "due and not late yet", do: func(w *healthWorld) { good(w, 115*time.Minute) }},
+		{name: "daemon that works", do: func(w *healthWorld) { w.await(w.start("run"), "cycle ended") }, says: "daemon running since "},
+		{name: "nightly watch due", do: nightly(night.Add(50 * time.Minute))},
+		{name: "nightly watch one hour late", do: nightly(night.Add(61 * time.Minute)), want: kinds(answer.ProblemLate), says: "0 2 * * * (UTC)"},
+		{name: "nightly watch in another zone", do: func(w *healthWorld) {
+			w.schedule, w.watch = "0 2 * * *", "timezone = \"Asia/Shanghai\"\nselect = { all = true }"
+			w.at(night.Add(-8 * time.Hour)) // 02:00 there
+			w.sync()
+			w.at(night.Add(15 * time.Hour)) // an hour before the next
+		}},
+		{name: "clock back", do: func(w *healthWorld) { good(w, -2*time.Hour) }, want: kinds(answer.ProblemClock), says: " in the future"},
+		{name: "clock back while a daemon runs", do: func(w *healthWorld) {
+			w.schedule = "@every 2s"
+			w.step(2 * time.Hour)
+			w.await(w.start("run"), "cycle ended")
+			w.step(0)
+			w.until() // the daemon computes its schedules again, and a cycle of now is good
+		}},
+		{name: "clock forward while a daemon runs", do: func(w *healthWorld) {
+			w.schedule = "@every 2s"
+			w.await(w.start("run"), "cycle ended")
+			w.step(9 * time.Minute)
+			w.until()
+		}},
+		{name: "PUBLIC watch", do: func(w *healthWorld) {
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Type: "PUBLIC", Versions: []cocsim.Version{{Label: "v1", Content: "a: 1\n"}}})
+			w.watch = "document_type = \"PUBLIC\"\nselect = { all = true }"
+			good(w, 0)
+		}, says: "1: 1 present"},
+		{name: "copy", do: func(w *healthWorld) {
+			good(w, 72*time.Hour)
+			w.db = filepath.Join(w.dir, "copy.db")
+			backUp(w, w.db)
+		}, copy: true, says: "no problem was recorded"},
+		{name: "copy of a broken archive", do: func(w *healthWorld) {
+			good(w, 80*time.Hour)
+			w.step(-72 * time.Hour)
+			w.answer("/v1/documents", http.StatusForbidden, `{"error_code":"APIGW.0302","error_msg":"no"}`)
+			w.sync()
+			w.step(0)
+			w.db = filepath.Join(w.dir, "copy.db")
+			backUp(w, w.db)
+		}, copy: true, want: kinds(answer.ProblemFailed), says: "1 problem"},
+		{name: "read-only copy", do: func(w *healthWorld) {
+			good(w, 72*time.Hour)
+			dir := filepath.Join(w.dir, "sealed")
+			must(w.T, os.Mkdir(dir, 0o700))
+			w.db = filepath.Join(dir, "copy.db")
+			backUp(w, w.db)
+			must(w.T, os.Chmod(w.db, 0o400))
+			must(w.T, os.Chmod(dir, 0o500))
+			w.Cleanup(func() { must(w.T, os.Chmod(dir, 0o700)) })
+		}, copy: true, says: "As of "},
+		{name: "archive of a daemon by its file", do: func(w *healthWorld) {
+			w.await(w.start("run"), "cycle ended")
+			w.db = filepath.Join(w.dir, "cocsync.db") // somebody writes it: this is no copy
+		}},
+	}
+}
+
+// backUp copies the archive.
+func backUp(w *healthWorld, path string) {
+	w.Helper()
+	if out, err := w.command("-c", w.config, "backup", path).CombinedOutput(); err != nil {
+		w.Fatalf("backup: %v\n%s", err, out)
+	}
+}
+
+// brokenSituations are cycles that did not come to their end, or hang.
+func brokenSituations() []situation {
+	// hung starts a daemon half an hour ago, long after a good cycle, whose list hangs.
+	hung := func(w *healthWorld) (*process, chan<- struct{}) {
+		w.Helper()
+		good(w, 4*time.Hour)
+		w.step(-30 * time.Minute)
+		begun, next := w.hang("/v1/documents")
+		p := w.start("run")
+		<-begun
+		return p, next
+	}
+	return []situation{
+		{name: "first cycle running for an hour", do: func(w *healthWorld) {
+			w.step(-time.Hour)
+			begun, _ := w.hang("/v1/documents/DM1")
+			w.start("run")
+			<-begun
+			w.step(0)
+		}, want: kinds(answer.ProblemNoGoodCycle), says: "the cycle that runs began 60 minutes ago"},
+		{name: "stopped", do: func(w *healthWorld) {
+			p, _ := hung(w)
+			p.end(syscall.SIGTERM)
+			w.step(0)
+		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "it was stopped before its end"},
+		{name: "killed", do: func(w *healthWorld) {
+			p, _ := hung(w)
+			p.end(syscall.SIGKILL)
+			w.step(0)
+		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "its process ended before it did"},
+		{name: "sync that was killed", do: func(w *healthWorld) {
+			good(w, 0)
+			begun, _ := w.hang("/v1/documents")
+			p := w.start("sync")
+			<-begun
+			p.end(syscall.SIGKILL)
+		}, want: kinds(answer.ProblemStopped)},
+		{name: "killed in the middle of the first cycle", do: func(w *healthWorld) {
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			begun, _ := w.hang("version=v1")
+			p := w.start("run")
+			<-begun
+			p.end(syscall.SIGKILL)
+		}, want: kinds(answer.ProblemNoGoodCycle, answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemIncomplete, answer.ProblemUnsigned)},
+		{name: "daemon gone", do: func(w *healthWorld) {
+			p := w.start("run")
+			w.await(p, "cycle ended")
+			p.end(syscall.SIGKILL)
+		}, want: kinds(answer.ProblemNoDaemon), says: "no daemon"},
+		{name: "cycle that hangs", do: func(w *healthWorld) {
+			hung(w)
+			w.step(0)
+		}, want: kinds(answer.ProblemLate), says: "COC has not responded to the cycle that runs for 30 minutes"},
+		{name: "long cycle to which COC responds", do: func(w *healthWorld) {
+			_, next := hung(w)
+			w.step(0)
+			next <- struct{}{} // the list, before the document hangs
+			w.coc.Edit("DM1", "a: 2\n", "COC-li")
+			w.until()
+		}, says: "COC last responded "},
+	}
+}
+
+// cocSituations are what COC answers.
+func cocSituations() []situation {
+	mangled := func(fn func(row map[string]any)) func(w *healthWorld) {
+		return func(w *healthWorld) {
+			good(w, 0)
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}}})
+			w.coc.Mangle(func(path string, row map[string]any) {
+				if !strings.Contains(path, "/DM") && row["document_id"] == "DM2" {
+					fn(row)
+				}
+			})
+			if status := w.sync(); status != 1 {
+				w.Errorf("sync exits with %d, want 1", status)
+			}
+		}
+	}
+	return []situation{
+		{name: "incomplete list", do: func(w *healthWorld) {
+			good(w, 0)
+			short := func(rw http.ResponseWriter, r *http.Request) bool {
+				if strings.Contains(r.URL.Path, "/DM") {
+					return false
+				}
+				rows := ""
+				if r.URL.Query().Get("offset") == "0" {
+					rows = `{"document_id":"DM1","name":"one","version":"v1"}`
+				}
+				fmt.Fprintf(rw, `{"total":250,"data":[%s]}`, rows)
+				return true
+			}
+			w.hook.Store(&short)
+			w.sync()
+		}, want: kinds(answer.ProblemList), says: "COC's list is incomplete: 1 of 250 documents"},
+		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(answer.ProblemList), says: "1 unreadable row"},
+		{name: "row over a limit", do: mangled(func(row map[string]any) { row["name"] = strings.Repeat("x", 20_000) }),
+			want: kinds(answer.ProblemFailed), says: "DM2"},
+		{name: "missing versions", do: func(w *healthWorld) {
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
+			for range 4 {
+				w.sync()
+			}
+		}, want: kinds(answer.ProblemMissing), says: "1 listed version is missing: v1 of two"},
+		{name: "version refused for a week", do: func(w *healthWorld) {
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
+			w.step(-8 * 24 * time.Hour)
+			for range 4 {
+				w.sync()
+			}
+			w.step(0)
+			w.sync()
+		}, want: kinds(answer.ProblemMissing), says: "refused by COC for 8 days"},
+		{name: "refused key", do: func(w *healthWorld) {
+			w.answer("/v1/documents", http.StatusUnauthorized, `{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information"}`)
+			w.sync()
+		}, want: kinds(answer.ProblemKeyRefused, answer.ProblemFailed)},
+		{name: "paused by 429", do: func(w *healthWorld) {
+			good(w, 0)
+			w.answer("/v1/documents", http.StatusTooManyRequests, `{"error_code":"APIGW.0308","error_msg":"too many"}`, "Retry-After", "1800")
+			w.sync()
+		}, want: kinds(answer.ProblemPaused, answer.ProblemFailed)},
+		{name: "two watches of which one is fine", do: func(w *healthWorld) {
+			w.more += "[[watch]]\nname = \"others\"\naccount = \"prod\"\nschedule = \"@every 1h\"\ndocuments = [\"DM-none\"]\n"
+			w.sync()
+			if v := w.verdict(); v.stale["runbooks"] || !v.stale["others"] {
+				w.Errorf("watches that something is wrong with: %v", v.stale)
+			}
+		}, want: kinds(answer.ProblemFailed, answer.ProblemIncomplete)},
+		{name: "watch that the configuration no longer names", do: func(w *healthWorld) {
+			good(w, 72*time.Hour)
+			w.rename = "renamed"
+			w.sync()
+		}, says: "does not name the watch"},
+	}
+}
+
+// slackSituations are what becomes of messages.
+func slackSituations() []situation {
+	edited := func(w *healthWorld, content string) {
+		good(w, 0)
+		w.coc.Edit("DM1", content, "COC-li")
+	}
+	return []situation{
+		{name: "channel on hold", do: func(w *healthWorld) {
+			edited(w, "a: 2\n")
+			w.slack.Refuse("C0123456789", "not_in_channel")
+			if status := w.sync(); status != 1 {
+				w.Errorf("sync exits with %d, want 1", status)
+			}
+		}, want: kinds(answer.ProblemOnHold)},
+		{name: "file pending", do: func(w *healthWorld) {
+			edited(w, manySteps())
+			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
+			w.sync()
+		}, says: "pending      1, the oldest due"},
+		{name: "file pending for long", do: func(w *healthWorld) {
+			edited(w, manySteps())
+			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
+			w.sync()
+			w.step(20 * time.Minute)
+		}, want: kinds(answer.ProblemPending), says: "1 delivery is pending, the oldest for 20 minutes"},
+		{name: "message refused", do: func(w *healthWorld) {
+			edited(w, "a: 2\n")
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
+			w.sync()
+		}, want: kinds(answer.ProblemMessageFailed)},
+		{name: "message as plain text", do: func(w *healthWorld) {
+			edited(w, "a: 2\n")
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
+			w.sync()
+		}, want: kinds(answer.ProblemMessagePlain)},
+	}
+}
+
+// manySteps is a content whose difference goes as a file.
+func manySteps() string {
+	var b strings.Builder
+	b.WriteString("steps:\n")
+	for i := range 600 {
+		fmt.Fprintf(&b, "  - name: s%d\n    task: hwc:runbook:suspend@1.0.0\n    inputs:\n      timeout: %d\n", i, i)
+	}
+	return b.String()
+}
+
+// fileSituations are what becomes of the archive's files.
+func fileSituations() []situation {
+	return []situation{
+		{name: "key unreadable", do: func(w *healthWorld) {
+			good(w, 0)
+			key := filepath.Join(w.dir, "cocsync.db.key")
+			must(w.T, os.Rename(key, key+".away"))
+			w.coc.Edit("DM1", "a: 2\n", "COC-li")
+			w.sync()
+		}, want: kinds(answer.ProblemUnsigned)},
+		{name: "WAL pinned", do: func(w *healthWorld) {
+			good(w, 0)
+			d, err := db.OpenReader(w.Context(), filepath.Join(w.dir, "cocsync.db"))
+			must(w.T, err)
+			held, let := make(chan struct{}), make(chan struct{})
+			done := make(chan error, 1)
+			go func() {
+				done <- d.Snapshot(w.Context(), func(s *db.DB) error {
+					_, err := s.Watches(w.Context())
+					close(held)
+					<-let
+					return err
+				})
+			}()
+			w.Cleanup(func() { close(let); must(w.T, <-done); must(w.T, d.Close()) })
+			<-held
+			w.coc.Edit("DM1", "a: 2\n", "COC-li")
+			w.sync()
+			w.step(11 * time.Minute)
+		}, want: kinds(answer.ProblemWAL), says: "write-ahead log"},
+		{name: "disk full", do: func(w *healthWorld) {
+			disk := filepath.Join(w.dir, "disk")
+			must(w.T, os.Mkdir(disk, 0o700))
+			if err := mount(disk, "4m"); err != nil {
+				w.Skip("a small disk to fill needs root")
+			}
+			w.Cleanup(func() { must(w.T, unmount(disk)) })
+			w.top = fmt.Sprintf("database = %q\n", filepath.Join(disk, "cocsync.db"))
+			w.sync()
+		}, want: kinds(answer.ProblemDiskFull), says: "left"},
+	}
+}

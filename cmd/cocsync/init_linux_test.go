@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// dialogue runs the program on a pseudo-terminal. Each answer is typed once its
+// question is on the screen. It returns all that the screen showed.
+func dialogue(t *testing.T, args []string, answers [][2]string) (screen string, err error) {
+	t.Helper()
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminal to be had:", err)
+	}
+	defer ptmx.Close()
+	must(t, unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(ptmx.Fd()), unix.TIOCGPTN)
+	must(t, err)
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	must(t, err)
+	must(t, unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200}))
+	ended := make(chan error, 1)
+	go func() {
+		err := run(t.Context(), args, tty, tty, tty)
+		ended <- err
+		tty.Close()
+	}()
+	var all bytes.Buffer
+	seen := 0
+	for buf := make([]byte, 4096); ; {
+		n, err := ptmx.Read(buf)
+		all.Write(buf[:n])
+		if err != nil { // EIO: the last tty is closed
+			break
+		}
+		if at := strings.Index(all.String()[seen:], "]: "); at >= 0 && len(answers) > 0 {
+			question := all.String()[seen : seen+at]
+			if !strings.Contains(question, answers[0][0]) {
+				t.Errorf("the question is %q, want one with %q", question, answers[0][0])
+			}
+			seen += at + len("]: ")
+			_, err := ptmx.WriteString(answers[0][1] + "\r")
+			must(t, err)
+			answers = answers[1:]
+		}
+	}
+	if len(answers) > 0 {
+		t.Errorf("%d questions were not asked, first %q", len(answers), answers[0][0])
+	}
+	return all.String(), <-ended
+}
+
+// On a terminal init showed secrets that were typed in, took the answer to another
+// question for a key, and asked neither for operators nor for the page.
+func TestInitAsks(t *testing.T) {
+	const secret, token = "VerySecretKey0123456789", "xoxb-VerySecretToken"
+	path := filepath.Join(t.TempDir(), "config.toml")
+	screen, err := dialogue(t, []string{"-c", path, "init"}, [][2]string{
+		{"Region", "cn-north-4"},
+		{"Access key", "cn-north-4"},
+		{"Access key", "env:COC_AK"},
+		{"Secret key", "auto"},
+		{"Secret key", secret},
+		{"Documents", ""},
+		{"Slack", "token"},
+		{"chat:write and files:write", token},
+		{"Channel ID", "C0123456789"},
+		{"monitoring itself fails", "C9876543210"},
+		{"Address of the page", "127.0.0.1:8321"},
+	})
+	if err != nil {
+		t.Fatalf("init = %v\n%s", err, screen)
+	}
+	for _, hidden := range []string{secret, token, "VerySecret"} {
+		if strings.Contains(screen, hidden) {
+			t.Errorf("the screen shows %q:\n%s", hidden, screen)
+		}
+	}
+	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`} {
+		if !strings.Contains(screen, shown) {
+			t.Errorf("the screen does not show %q:\n%s", shown, screen)
+		}
+	}
+	text, err := os.ReadFile(path)
+	must(t, err)
+	for _, want := range []string{`secret_key = "` + secret, `operators = ["operators"]`, `channel = "C9876543210"`, "[web]\nlisten = \"127.0.0.1:8321\"", "chat:write and files:write"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the config has no %q:\n%s", want, text)
+		}
+	}
+}
+
+// Ctrl-C ends the questions, and nothing is written.
+func TestInitInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.toml")
+	screen, err := dialogue(t, []string{"-c", path, "init"}, [][2]string{{"Region", "cn-north-4"}, {"Access key", "\x03"}})
+	if err == nil || !strings.Contains(err.Error(), "read the answers") {
+		t.Errorf("init = %v\n%s", err, screen)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a config was written")
+	}
+}

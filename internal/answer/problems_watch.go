@@ -1,0 +1,121 @@
+package answer
+
+import (
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/schedule"
+)
+
+const (
+	// quietLong is how long a running cycle may be without a response from COC before it
+	// counts as one that hangs.
+	quietLong = 5 * time.Minute
+	// The tolerance of a cycle that is due is one interval of the schedule, within these.
+	toleranceMin = 2 * time.Minute
+	toleranceMax = time.Hour
+	// clockSlack is how far in the future a cycle may be: clocks are set by seconds.
+	clockSlack = time.Minute
+)
+
+func (s *Standing) watchProblems(w WatchStanding) {
+	c := w.Newest
+	if c.ID == 0 {
+		if s.ran() {
+			s.problem(ProblemNoGoodCycle, "watch "+w.Name+": no cycle was good yet", "none has run", "see in cocsync's log whether the daemon runs it")
+		}
+		return
+	}
+	if ahead := maxTime(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Archive.Copy {
+		s.problem(ProblemClock, fmt.Sprintf("watch %s: the last cycle is %s in the future", w.Name, Age(ahead)),
+			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
+			"check this machine's clock; once it is right, the next cycle ends this")
+	}
+	switch {
+	case !w.LastGoodAt.IsZero():
+		s.lateProblem(w)
+	case w.FailedInARow == 0:
+		why := "the last one did not come to its end"
+		if s.runs(w) {
+			why = "the cycle that runs began " + s.Ago(c.StartedAt)
+		}
+		s.problem(ProblemNoGoodCycle, "watch "+w.Name+": no cycle was good yet", why, "wait for its end: `cocsync status` shows the progress, and cocsync's log errors")
+	}
+	s.failedProblems(w)
+	if c.Outcome == coc.Stopped || c.Outcome == coc.Running && s.Archive.Writer == nil {
+		how := "it was stopped before its end"
+		if c.Outcome == coc.Running || c.EndedAt.IsZero() {
+			how = "its process ended before it did"
+		}
+		s.problem(ProblemStopped, "watch "+w.Name+": the last cycle did not come to its end", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
+	}
+}
+
+// lateProblem adds that a cycle was due by the schedule and none succeeded.
+func (s *Standing) lateProblem(w WatchStanding) {
+	if s.Archive.Copy {
+		return
+	}
+	due, err := schedule.Parse(w.Schedule.Spec, w.Schedule.Timezone)
+	if err != nil {
+		s.problem(ProblemScheduleBroken, "watch "+w.Name+": its schedule cannot be read", err.Error(), "restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
+		return
+	}
+	next := due.Next(maxTime(w.LastGoodAt, w.Schedule.SetAt))
+	late := s.Now.Sub(next)
+	responded := maxTime(w.Newest.StartedAt, w.Newest.RespondedAt)
+	if next.IsZero() || late <= tolerance(w.Schedule.Interval) || s.runs(w) && s.Now.Sub(responded).Abs() < quietLong {
+		return
+	}
+	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", w.Schedule.Spec, w.Schedule.Timezone,
+		s.Ago(w.LastGoodAt), w.LastGoodAt.UTC().Format(time.RFC3339))
+	if s.runs(w) {
+		why += "; COC has not responded to the cycle that runs for " + Age(s.Now.Sub(responded))
+	}
+	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Name, s.Ago(next)), why,
+		"see whether the daemon runs, and its log; without a daemon run `cocsync sync`, and set schedule in config.toml to how often you do")
+}
+
+// tolerance is how long after it was due a cycle counts as late.
+func tolerance(interval time.Duration) time.Duration {
+	return min(max(interval, toleranceMin), toleranceMax)
+}
+
+// failedProblems adds what the newest failed cycle failed by.
+func (s *Standing) failedProblems(w WatchStanding) {
+	c := w.Failure
+	if c.ID == 0 {
+		return
+	}
+	what := fmt.Sprintf("watch %s: the last cycle failed", w.Name)
+	if w.FailedInARow > 1 {
+		what = fmt.Sprintf("watch %s: the last %d cycles failed", w.Name, w.FailedInARow)
+	}
+	if w.LastGoodAt.IsZero() {
+		what += ", and none was good yet"
+	}
+	if !w.Shortfall.Since.IsZero() {
+		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),
+			fmt.Sprintf("%s; so for %s", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
+			"`cocsync check --online` shows what COC lists; report it to Huawei Cloud with the numbers if it stays")
+		if w.Failed == 0 {
+			return
+		}
+	}
+	why, mend := c.Err, "`cocsync check --online` says what COC answers and what is missing"
+	if w.Failed > 0 && (why == "" || !w.Shortfall.Since.IsZero()) {
+		f := c.Failures[0]
+		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s", Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
+		mend = "each cycle tries again; `cocsync sync " + f.DocumentID + "` tries that one now"
+	}
+	s.problem(ProblemFailed, what, why, mend)
+}
+
+// maxTime is the later of two times.
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
