@@ -117,7 +117,9 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 const referenceHelp = `DOC is a document's id, a unique beginning of it, or its name; "account/" may
 stand before any of them. REF is v3, v3#2 (its second content, after a rewrite),
 latest, ~1 (one before the newest), or a time: what COC's newest was at the end of
-2026-06-01, or at 2026-06-01T15:04:05Z.`
+2026-06-01, or at 2026-06-01T15:04:05Z. Names and labels may hold @ and #: DOC is the
+longest text before an @ that names a document, and a label as it is goes before every
+other reading; v3#02 is the second content of v3 where a version is called v3#2.`
 
 // pageHelp says how what is for people is shown.
 const pageHelp = `On a terminal there are colours, but for NO_COLOR and --color never, and a pager:

@@ -48,7 +48,7 @@ content was erased, the commits from there on are others.
 
 main always has what COC had as its newest. A rewrite of an older version, or one that
 came late, is a commit beside it that is merged without effect: see git log --graph.`,
-		Example: `  git init -q --bare runbooks.git
+		Example: `  git init -q --bare -b main runbooks.git
   cocsync export git | git -C runbooks.git fast-import --quiet
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: cobra.NoArgs,

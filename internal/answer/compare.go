@@ -140,11 +140,10 @@ func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref
 	if len(args) < 2 {
 		return nil, "", nil
 	}
-	if !strings.Contains(args[1], "@") {
-		// A version goes before a document that is called so.
-		if _, err := h.Version(ctx, doc, args[1]); err == nil || !errors.Is(err, coc.ErrNotFound) {
-			return nil, "", nil
-		}
+	// A version goes before a document that is called so.
+	_, err = h.Version(ctx, doc, args[1])
+	if err == nil || !strings.Contains(args[1], "@") && !errors.Is(err, coc.ErrNotFound) {
+		return nil, "", nil
 	}
 	other, second, err := h.Split(ctx, args[1])
 	switch {

@@ -228,6 +228,7 @@ func (d *DB) Close() error {
 // Path is where the archive lies, as it was given.
 func (d *DB) Path() string { return d.name }
 
+// What a hostile file could do is narrowed as https://www.sqlite.org/security.html says.
 // Pragmas go in the DSN because they hold per connection: PRAGMA through Exec
 // would reach only one connection of the pool. FULL makes each commit last
 // through a power cut. The page caches are bounded: 8 MB and 4 MB. The log grows
@@ -235,11 +236,11 @@ func (d *DB) Path() string { return d.name }
 // grew beyond that while a reader kept it is cut to it afterwards.
 func writeDSN(path string) string {
 	return dsn(path, "_txlock=immediate&_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL"+
-		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
+		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
 }
 
 func readDSN(path string, immutable bool) string {
-	q := "mode=ro&_busy_timeout=5000&_query_only=1&_pragma=trusted_schema(0)&_pragma=cache_size(-4000)"
+	q := "mode=ro&_busy_timeout=5000&_query_only=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-4000)"
 	if immutable {
 		q += "&immutable=1"
 	}

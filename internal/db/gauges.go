@@ -14,7 +14,7 @@ import (
 type Gauges struct {
 	Documents map[coc.DocState]int
 	Versions  map[coc.VersionState]int
-	Bytes     int64 // of the file and its write-ahead log
+	Bytes     int64 // of the file, without its write-ahead log
 	Logged    int64 // records of the log
 	Signed    int64 // those under its newest signature
 	Schema    int   // its version
@@ -33,7 +33,6 @@ func (d *DB) Gauges(ctx context.Context) (g Gauges, err error) {
 		SELECT (SELECT page_count * page_size FROM pragma_page_count, pragma_page_size),
 			coalesce((SELECT size FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
 		Scan(&g.Bytes, &g.Logged, &g.Signed)
-	g.Bytes += d.walBytes()
 	g.Schema = schemaVersion // another one would not have been opened
 	return g, explain(err)
 }

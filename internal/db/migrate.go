@@ -120,7 +120,7 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 		}
 	}
 	if err == nil && app != applicationID && version.Int64 > 0 {
-		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not marked as cocsync's: its application_id is %d, not %d", app, applicationID),
+		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),
 			fmt.Sprintf("name another file: set database in config.toml, or --db FILE; if sqlite3's .dump made it, which leaves the mark out: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
 	}
 	if err != nil && strings.Contains(err.Error(), "no such table") {

@@ -450,21 +450,21 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 // with coc.ErrErased when one of them was removed.
 func (d *DB) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
 	defer wrap(&err, "contents of change %d", change)
-	var from, to []byte
+	var from, to coc.Hash // zero for none
 	err = d.read.row(ctx, `
 		SELECT cf.sha256, ct.sha256 FROM changes c
 		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN contents cf ON cf.id = rf.content_id
 		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN contents ct ON ct.id = rt.content_id
-		WHERE c.id = ?`, change).Scan(&from, &to)
+		WHERE c.id = ?`, change).Scan((*hashColumn)(&from), (*hashColumn)(&to))
 	if err != nil {
 		return nil, nil, explain(err)
 	}
 	u := d.Unpacker()
-	load := func(hash []byte) ([]byte, error) {
-		if hash == nil {
+	load := func(hash coc.Hash) ([]byte, error) {
+		if hash == (coc.Hash{}) {
 			return nil, nil
 		}
-		c, err := u.Content(ctx, coc.Hash(hash))
+		c, err := u.Content(ctx, hash)
 		return c.Bytes, err
 	}
 	if old, err = load(from); err != nil {

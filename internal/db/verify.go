@@ -59,6 +59,9 @@ func (d *DB) LogSize(ctx context.Context) (records, signed int64, err error) {
 	defer wrap(&err, "log")
 	err = d.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
 		Scan(&records, &signed)
+	if err == nil && (records < 0 || signed < 0) {
+		err = Damaged("the head of the log: it has %d records, and %d are signed", records, signed)
+	}
 	return records, signed, explain(err)
 }
 

@@ -167,17 +167,22 @@ func shown(name string) string {
 	return name
 }
 
-// Split parts DOC@REF into its document and its reference; "" is no reference.
-// A document's own name may hold an @.
+// Split parts DOC@REF into its document and its reference; "" is no reference. Names of
+// documents and labels of versions may hold an @: the longest text before one that names a
+// document counts, the whole first.
 func (h *History) Split(ctx context.Context, spec string) (doc db.Document, ref string, err error) {
-	i := strings.LastIndex(spec, "@")
-	if i < 0 {
+	last := strings.LastIndex(spec, "@")
+	if last < 0 {
 		doc, err = h.Document(ctx, spec)
 		return doc, "", err
 	}
-	if doc, ok, err := h.find(ctx, spec); ok {
-		return doc, "", err
+	for _, find := range []func(context.Context, string) (db.Document, bool, error){h.find, h.former} {
+		for i := len(spec); i >= 0; i = strings.LastIndex(spec[:i], "@") {
+			if doc, ok, err := find(ctx, spec[:i]); ok || err != nil {
+				return doc, strings.TrimPrefix(spec[i:], "@"), err
+			}
+		}
 	}
-	doc, err = h.Document(ctx, spec[:i])
-	return doc, spec[i+1:], err
+	doc, err = h.Document(ctx, spec[:last])
+	return doc, spec[last+1:], err
 }

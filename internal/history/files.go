@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxFileName bounds the name of a file, in bytes: file systems take 255.
@@ -12,13 +14,18 @@ const maxFileName = 200
 
 // fileNames gives each document a file of its own: ACCOUNT/NAME.yaml, or where that is
 // taken, ACCOUNT/NAME-DOCUMENT_ID.yaml. The same documents in the same order get the
-// same files, and further ones change nothing for them.
-type fileNames struct{ taken map[string]bool }
+// same files, and further ones change nothing for them. Names that a file system may take
+// for one, as they differ only in case or in Unicode normalisation, are made distinct.
+type fileNames struct {
+	taken   map[string]bool
+	folders map[string]string // by account
+}
 
 func (f *fileNames) of(account, name, documentID string) string {
 	if f.taken == nil {
-		f.taken = map[string]bool{}
+		f.taken, f.folders = map[string]bool{}, map[string]string{}
 	}
+	folder := f.folder(account)
 	for n := 0; ; n++ {
 		suffix := ""
 		switch {
@@ -27,13 +34,49 @@ func (f *fileNames) of(account, name, documentID string) string {
 		case n > 1:
 			suffix = fmt.Sprintf("-%d", n)
 		}
-		path := FileName(account) + "/" + cutBytes(FileName(name), maxFileName-len(suffix)) + suffix + ".yaml"
-		// Some file systems take no notice of case.
-		if key := strings.ToLower(path); !f.taken[key] {
-			f.taken[key] = true
+		path := folder + "/" + cutBytes(FileName(name), maxFileName-len(suffix)) + suffix + ".yaml"
+		if f.take(path) {
 			return path
 		}
 	}
+}
+
+// folder gives each account a folder of its own.
+func (f *fileNames) folder(account string) string {
+	folder, ok := f.folders[account]
+	for n := 1; !ok; n++ {
+		folder = FileName(account)
+		if n > 1 {
+			suffix := fmt.Sprintf("-%d", n)
+			folder = cutBytes(folder, maxFileName-len(suffix)) + suffix
+		}
+		ok = f.take(folder)
+	}
+	f.folders[account] = folder
+	return folder
+}
+
+// take reports whether no name that a file system may take for this one was taken.
+func (f *fileNames) take(path string) bool {
+	key := sameFile(path)
+	if f.taken[key] {
+		return false
+	}
+	f.taken[key] = true
+	return true
+}
+
+// sameFile is one text for all names that are one file somewhere: macOS takes no notice of
+// normalisation, and neither macOS nor Windows of case.
+func sameFile(name string) string {
+	folded := strings.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, norm.NFD.String(name))
+	return norm.NFD.String(folded)
 }
 
 // cutBytes cuts a text to a number of bytes, and no rune in two.

@@ -13,6 +13,17 @@ func TestFileNames(t *testing.T) {
 		{"test", "restart nodes", "DM1", "test/restart nodes.yaml"},
 		{"prod", "restart nodes-DM4", "DM0", "prod/restart nodes-DM4.yaml"},
 		{"prod", "restart nodes", "DM4", "prod/restart nodes-2.yaml"},
+		// These were one file, of which the second was lost: é in one rune and in two, a
+		// Kelvin sign, a final sigma, and folders of two accounts.
+		{"prod", "caf\u00e9", "DM14", "prod/caf\u00e9.yaml"},
+		{"prod", "cafe\u0301", "DM15", "prod/cafe\u0301-DM15.yaml"},
+		{"prod", "CAFE\u0301", "DM16", "prod/CAFE\u0301-DM16.yaml"},
+		{"prod", "disk", "DM17", "prod/disk.yaml"},
+		{"prod", "dis\u212a", "DM18", "prod/dis\u212a-DM18.yaml"},
+		{"prod", "\u03c3", "DM19", "prod/\u03c3.yaml"},
+		{"prod", "\u03c2", "DM20", "prod/\u03c2-DM20.yaml"},
+		{"Prod", "alone", "DM21", "Prod-2/alone.yaml"},
+		{"Prod", "disk", "DM22", "Prod-2/disk.yaml"},
 		{"prod", "注册", "DM5", "prod/注册.yaml"},
 		{".git", ".GIT", "DM6", "_git/_GIT.yaml"},
 		{"..", "", "DM7", "_/_.yaml"},

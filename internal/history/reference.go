@@ -132,13 +132,14 @@ func (h *History) then(all []db.Revision, ref string) error {
 	return nil
 }
 
-// revision parts v3#2 into v3 and 2.
+// revision parts v3#2 into v3 and 2. The label may hold a # itself.
 func revision(ref string) (label string, number int, err error) {
-	label, digits, ok := strings.Cut(ref, "#")
-	if !ok {
-		return label, 0, nil
+	i := strings.LastIndex(ref, "#")
+	if i < 0 {
+		return ref, 0, nil
 	}
-	number, err = strconv.Atoi(digits)
+	label = ref[:i]
+	number, err = strconv.Atoi(ref[i+1:])
 	if err != nil || number < 1 {
 		return "", 0, hint.Wrap(unclear("%q is no revision", ref), "a revision is written v3#2: version v3, its second content")
 	}
