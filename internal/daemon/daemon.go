@@ -260,7 +260,8 @@ func (e *entry) until(now time.Time) time.Time {
 	if next.IsZero() {
 		return time.Time{}
 	}
-	return next.Add(-min(margin, next.Sub(now)/10))
+	left := next.Sub(now)
+	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no step moves
 }
 
 // cronLog passes the panics that cron reports to slog; the rest is chatter.
