@@ -95,21 +95,21 @@ func (u *Unpacker) Content(ctx context.Context, hash coc.Hash) (c coc.Content, e
 	}
 	var ok bool
 	if c.Bytes, ok = part(u.data, start, size); !ok {
-		return c, Damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, pack.Int64, len(u.data))
+		return c, damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, pack.Int64, len(u.data))
 	}
 	if c.Hash() != hash {
-		return c, Damaged("its bytes do not have its SHA-256")
+		return c, damaged("its bytes do not have its SHA-256")
 	}
 	return c, nil
 }
 
 func (u *Unpacker) unpack(pack int64, frame []byte) error {
 	if frame == nil {
-		return Damaged("its pack %d is missing", pack)
+		return damaged("its pack %d is missing", pack)
 	}
 	data, err := u.d.packs.unpack(frame, nil)
 	if err != nil {
-		return Damaged("pack %d: %w", pack, err)
+		return damaged("pack %d: %w", pack, err)
 	}
 	u.pack, u.data = pack, data
 	return nil

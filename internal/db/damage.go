@@ -20,8 +20,8 @@ type alteredError struct{ error }
 func (e alteredError) Is(target error) bool { return target == ErrAltered }
 func (e alteredError) Unwrap() error        { return e.error }
 
-// Damaged returns an ErrAltered that says what cocsync never wrote.
-func Damaged(format string, args ...any) error {
+// damaged returns an ErrAltered that says what cocsync never wrote.
+func damaged(format string, args ...any) error {
 	return alteredError{hint.Wrap(fmt.Errorf("damaged: "+format, args...), damageAdvice)}
 }
 
@@ -37,7 +37,7 @@ func rowError(ctx context.Context, rows *sql.Rows, err error) error {
 	if errors.Is(err, ErrAltered) {
 		return err
 	}
-	return Damaged("row %s: %w", nameRow(rows), err)
+	return damaged("row %s: %w", nameRow(rows), err)
 }
 
 // namedColumns is how many columns name a row in an error.

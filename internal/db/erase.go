@@ -206,10 +206,10 @@ func (t tx) eraseBytes(hash coc.Hash) error {
 	}
 	data, err := t.d.packs.unpack(frame, nil)
 	if err != nil {
-		return Damaged("pack %d: %w", p.id, err)
+		return damaged("pack %d: %w", p.id, err)
 	}
 	if _, ok := part(data, start, size); !ok {
-		return Damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, p.id, len(data))
+		return damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, p.id, len(data))
 	}
 	p.data = slices.Delete(data, int(start), int(start+size))
 	p.count--

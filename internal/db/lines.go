@@ -139,7 +139,7 @@ func (t tx) texts(query string, args ...any) (texts []blockText, err error) {
 		}
 		block, err := t.d.packs.unpack(frame, nil)
 		if err != nil {
-			return nil, Damaged("block %d of lines: %w", id, err)
+			return nil, damaged("block %d of lines: %w", id, err)
 		}
 		texts = append(texts, blockText{id, indexed(block)})
 	}
@@ -258,7 +258,7 @@ func (d *DB) Lines(ctx context.Context, n Need, f func(document int64, lines []b
 			if !ok { // it was made again meanwhile: the whole document is worth reading
 				err = f(b.document, nil)
 			} else if lines, err = d.packs.unpack(frame, lines[:0]); err != nil {
-				err = Damaged("block %d of lines of document %d: %w", b.id, b.document, err)
+				err = damaged("block %d of lines of document %d: %w", b.id, b.document, err)
 			} else {
 				err = f(b.document, lines)
 			}

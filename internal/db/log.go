@@ -51,7 +51,7 @@ func (t tx) loadEdge() error {
 		return err
 	}
 	if t.edge.Edge, err = audit.UnmarshalEdge(size, peaks); err != nil {
-		err = Damaged("the head of the log: %w", err)
+		err = damaged("the head of the log: %w", err)
 	}
 	t.edge.loaded = err == nil
 	return err

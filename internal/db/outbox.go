@@ -83,7 +83,7 @@ func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 	}
 	n.At = instant(at)
 	if err := json.Unmarshal([]byte(lines), &n.Lines); err != nil {
-		return nil, Damaged("the lines of notice %d: %w", id, err)
+		return nil, damaged("the lines of notice %d: %w", id, err)
 	}
 	return &n, nil
 }

@@ -312,7 +312,7 @@ func (d *DB) EachRecorded(ctx context.Context, do func(coc.Change) error) (err e
 		for _, id := range ids {
 			c, err := d.Change(ctx, id)
 			if errors.Is(err, coc.ErrNotFound) {
-				err = Damaged("change %d names a document that is missing", id)
+				err = damaged("change %d names a document that is missing", id)
 			}
 			if err != nil {
 				return err

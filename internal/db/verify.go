@@ -48,7 +48,7 @@ func (d *DB) Edge(ctx context.Context) (e audit.Edge, err error) {
 		return e, explain(ignore(err, sql.ErrNoRows))
 	}
 	if e, err = audit.UnmarshalEdge(size, peaks); err != nil {
-		err = Damaged("the head of the log: %w", err)
+		err = damaged("the head of the log: %w", err)
 	}
 	return e, err
 }
@@ -60,7 +60,7 @@ func (d *DB) LogSize(ctx context.Context) (records, signed int64, err error) {
 	err = d.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
 		Scan(&records, &signed)
 	if err == nil && (records < 0 || signed < 0) {
-		err = Damaged("the head of the log: it has %d records, and %d are signed", records, signed)
+		err = damaged("the head of the log: it has %d records, and %d are signed", records, signed)
 	}
 	return records, signed, explain(err)
 }

@@ -15,6 +15,17 @@ func mustWAL(t *testing.T, d *DB) WAL {
 	return w
 }
 
+// holdCheckpoints keeps d from copying its write-ahead log by itself while a test looks
+// at it, however long that takes. It holds until the next checkpointNow.
+func holdCheckpoints(d *DB) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.later != nil {
+		d.later.Stop()
+	}
+	d.later = time.AfterFunc(24*time.Hour, func() {})
+}
+
 // Nothing said how much of the write-ahead log is not copied into the file, nor since
 // when. Another process that may only read can ask.
 func TestWAL(t *testing.T) {
@@ -24,6 +35,7 @@ func TestWAL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	holdCheckpoints(d)
 	begun := time.Now().Truncate(time.Millisecond)
 	commit(t, d, step("DM1", "a\n"))
 	w := mustWAL(t, r)
@@ -44,6 +56,7 @@ func TestWAL(t *testing.T) {
 	if w := mustWAL(t, r); w.Pending != 0 {
 		t.Errorf("WAL() = %+v after commits without a change, want nothing pending", w)
 	}
+	holdCheckpoints(d)
 	commit(t, d, step("DM2", "b\n"))
 	first := mustWAL(t, r)
 	if first.Since.Before(begun) {
@@ -70,6 +83,7 @@ func TestWALKeptByAReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	holdCheckpoints(d)
 	err = r.Snapshot(t.Context(), func(s *DB) error {
 		if _, err := s.Documents(t.Context()); err != nil {
 			return err
