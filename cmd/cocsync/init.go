@@ -56,23 +56,11 @@ an ECS agency.`,
 }
 
 func (a *app) init(ans config.Answers) error {
-	if ans.SlackToken != "" && ans.Webhook != "" {
-		return usage(errors.New("--slack-token and --webhook are both given: a notifier has one of them"))
+	if err := excluded(ans); err != nil {
+		return err
 	}
-	if ans.Region != "" && ans.Endpoint != "" {
-		return usage(errors.New("--region and --endpoint are both given: an account has one of them"))
-	}
-	if ans.Channel != "" && ans.SlackToken == "" {
-		return usage(errors.New("--channel goes with --slack-token: a webhook has its own channel"))
-	}
-	switch ans.Operators {
-	case "same":
+	if ans.Operators == "same" {
 		ans.Operators = ""
-	case "", "none":
-	default:
-		if ans.SlackToken == "" {
-			return usage(errors.New("--operators with a channel goes with --slack-token: a webhook has its own channel"))
-		}
 	}
 	path := cmp.Or(a.configFlag, "config.toml")
 	if ans.Region == "" && ans.Endpoint == "" {
@@ -110,6 +98,21 @@ func (a *app) init(ans config.Answers) error {
   cocsync%[2]s sync             archive everything once, with a progress bar
   cocsync%[2]s run              the daemon
 `, path, with)
+	return nil
+}
+
+// excluded refuses answers that exclude each other.
+func excluded(ans config.Answers) error {
+	switch own := ans.Operators != "" && ans.Operators != "same" && ans.Operators != "none"; {
+	case ans.SlackToken != "" && ans.Webhook != "":
+		return usage(errors.New("--slack-token and --webhook are both given: a notifier has one of them"))
+	case ans.Region != "" && ans.Endpoint != "":
+		return usage(errors.New("--region and --endpoint are both given: an account has one of them"))
+	case ans.Channel != "" && ans.SlackToken == "":
+		return usage(errors.New("--channel goes with --slack-token: a webhook has its own channel"))
+	case own && ans.SlackToken == "":
+		return usage(errors.New("--operators with a channel goes with --slack-token: a webhook has its own channel"))
+	}
 	return nil
 }
 

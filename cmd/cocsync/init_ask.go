@@ -20,7 +20,7 @@ type questions struct {
 }
 
 // askInit fills the answers in. An empty line takes the default. The terminal shows
-// nothing by itself meanwhile: a secret that is typed ahead is not shown either.
+// nothing automatically meanwhile: a secret that is typed ahead is not shown either.
 func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 	fd := int(in.Fd())
 	state, err := term.MakeRaw(fd)

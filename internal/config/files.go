@@ -10,7 +10,7 @@ import (
 
 // GuardedFile returns an error if others can write a file that holds a secret or a
 // key: they could replace it. A file that is missing has no fault here, because
-// whoever needs it says so.
+// the code that needs it reports that.
 func GuardedFile(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || !writableByOthers(info.Mode()) {
@@ -49,7 +49,7 @@ func (c *checker) guarded(key, path string) {
 	}
 }
 
-// exposed notes a key's file that others can read. That is no fault: a container
+// exposed notes a key's file that others can read. That is not a fault: a container
 // mounts its secrets so.
 func (c *checker) exposed(key, path string) {
 	if fix, ok := ReadableByOthers(path); ok {

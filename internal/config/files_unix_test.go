@@ -13,7 +13,7 @@ import (
 )
 
 // A secret's file that others can write was taken: they could replace the secret.
-// One that they can read is no error, because a container mounts it so.
+// One that they can read is not an error, because a container mounts it so.
 func TestSecretFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a secret")
 	if err := os.WriteFile(path, []byte("s\n"), 0o600); err != nil {

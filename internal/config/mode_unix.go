@@ -7,7 +7,7 @@ import "io/fs"
 // private reports whether nobody else can read a file of this mode.
 func private(mode fs.FileMode) bool { return mode.Perm()&0o077 == 0 }
 
-// writableByOthers reports whether somebody else than the owner can write a file of
+// writableByOthers reports whether users other than the owner can write a file of
 // this mode, the owner's group included.
 func writableByOthers(mode fs.FileMode) bool { return mode.Perm()&0o022 != 0 }
 

@@ -32,7 +32,7 @@ func OnProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *htt
 	return &ProxyError{proxy.Host, res.Status, res.StatusCode}
 }
 
-// Permanent reports whether no other attempt can mend an error of a connection: the
+// Permanent reports whether no other attempt can fix an error of a connection: the
 // server's certificate is not trusted, or the proxy refuses who asks.
 func Permanent(err error) bool {
 	if p, ok := errors.AsType[*ProxyError](err); ok {

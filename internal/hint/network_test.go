@@ -17,7 +17,7 @@ import (
 )
 
 // Each class of network error has its own advice, also when it is wrapped, and only
-// what no other attempt can mend is permanent.
+// what no other attempt can fix is permanent.
 func TestNetwork(t *testing.T) {
 	for _, tt := range []struct {
 		err       error

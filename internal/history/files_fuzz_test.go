@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzFileNames changed two texts of hundreds of bytes, each for a name alone: making
+// FuzzFileNames changed two texts of hundreds of bytes, each for one name only: making
 // an input small took a minute, and no two names met. So a byte of the input is a part
 // of a name, and an account has several documents.
 //
@@ -27,7 +27,7 @@ func FuzzFileNames(f *testing.F) {
 			return
 		}
 		names := strings.Split(spelled(parts, input), "\xfe")
-		if len(names) > 4 || len(names[0]) > 400 { // the account's name is made anew for each document
+		if len(names) > 4 || len(names[0]) > 400 { // the account's name is computed again for each document
 			return
 		}
 		account, ids := names[0], []string{"DM1", "../DM2", strings.Repeat("x", 300)}
