@@ -122,6 +122,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 		what := name + ": list"
 		if err == nil {
 			what += " of " + plural(len(list.Rows), "document")
+			err = list.Incomplete()
 		}
 		c.line(what, err)
 		if errors.Is(err, coc.ErrUnauthorized) {

@@ -277,6 +277,7 @@ func (a *app) preview(ctx context.Context) error {
 		return err
 	}
 	show := a.newProgress()
+	var errs []error
 	for _, j := range p.jobs {
 		show.begin(j.Watch.Name)
 		v, err := p.syncer.Preview(ctx, j.Watch)
@@ -289,6 +290,9 @@ func (a *app) preview(ctx context.Context) error {
 		for _, r := range v.Fetch {
 			fmt.Fprintf(a.out, "  fetch %s %s\n", visible(r.DocumentID), visible(r.Name))
 		}
+		if v.Err != "" {
+			errs = append(errs, fmt.Errorf("watch %s: %s", j.Watch.Name, v.Err))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -1,6 +1,9 @@
 package coc
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Selection narrows a list of documents. The zero value selects all private
 // documents of an account.
@@ -44,6 +47,18 @@ type SkippedRow struct {
 // Missing returns how many documents the list lacks by its own total, besides those of
 // rows that could not be used.
 func (l List) Missing() int { return max(0, l.Total-len(l.Rows)-len(l.Skipped)) }
+
+// Incomplete says what the list lacks: documents by its own total, or rows that could not
+// be used. It is nil for a list that is complete.
+func (l List) Incomplete() error {
+	switch {
+	case l.Missing() > 0:
+		return fmt.Errorf("the list is incomplete: COC says that there are %d documents and lists %d", l.Total, len(l.Rows)+len(l.Skipped))
+	case len(l.Skipped) > 0:
+		return fmt.Errorf("rows of the list cannot be used: %d, the first because %s", len(l.Skipped), l.Skipped[0].Reason)
+	}
+	return nil
+}
 
 // Unnamed returns the rows that could not be used and name no document.
 func (l List) Unnamed() (rows []SkippedRow) {

@@ -93,29 +93,17 @@ func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct
 		wg.Go(func() { set.Send(ctx) })
 	}
 	entries := d.entries(ctx, set)
-	var tasks []*task
-	for _, e := range entries {
-		tasks = append(tasks, &task{schedule: e.job.Schedule, run: e.recovers(e).Run})
-	}
-	if set.Weekly != nil {
-		weekly := func() {
-			if err := d.guarded(func() error { return set.Weekly(ctx) }); err != nil && ctx.Err() == nil {
-				d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
-			}
-		}
-		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: weekly})
-		wg.Go(weekly)
-	}
 	altered := make(chan error, 1)
-	if d.Verify != nil {
-		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: func() { d.verify(ctx, altered) }})
+	weekly := d.weekly(ctx, set)
+	if set.Weekly != nil {
+		wg.Go(weekly)
 	}
 	runAll := func(why coc.Trigger) {
 		for _, e := range entries {
 			wg.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
 		}
 	}
-	wg.Go(func() { d.keep(ctx, &wg, tasks) })
+	wg.Go(func() { d.keep(ctx, &wg, d.tasks(ctx, set, entries, weekly, altered)) })
 	d.Log.Info("watching", "watches", len(set.Jobs))
 	d.ready(set, "")
 	runAll(coc.TriggerStart)
@@ -152,6 +140,29 @@ func (d *Daemon) entries(ctx context.Context, set *Set) (list []*entry) {
 	for _, j := range set.Jobs {
 		list = append(list, &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1),
 			recovers: cron.Recover(cronLog{d.Log.With("watch", j.Watch.Name)})})
+	}
+	return list
+}
+
+// weekly returns what has the weekly notice queued.
+func (d *Daemon) weekly(ctx context.Context, set *Set) func() {
+	return func() {
+		if err := d.guarded(func() error { return set.Weekly(ctx) }); err != nil && ctx.Err() == nil {
+			d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
+		}
+	}
+}
+
+// tasks are what runs on a schedule: the entries, and the hourly work.
+func (d *Daemon) tasks(ctx context.Context, set *Set, entries []*entry, weekly func(), altered chan<- error) (list []*task) {
+	for _, e := range entries {
+		list = append(list, &task{schedule: e.job.Schedule, run: e.recovers(e).Run})
+	}
+	if set.Weekly != nil {
+		list = append(list, &task{schedule: cron.Every(hourly), run: weekly})
+	}
+	if d.Verify != nil {
+		list = append(list, &task{schedule: cron.Every(hourly), run: func() { d.verify(ctx, altered) }})
 	}
 	return list
 }
@@ -249,7 +260,8 @@ func (e *entry) until(now time.Time) time.Time {
 	if next.IsZero() {
 		return time.Time{}
 	}
-	return next.Add(-min(margin, next.Sub(now)/10))
+	left := next.Sub(now)
+	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no step moves
 }
 
 // cronLog passes the panics that cron reports to slog; the rest is chatter.

@@ -114,6 +114,19 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 	}
 }
 
+// The end of the work that can wait was a time on the wall: a clock that stepped back during
+// a cycle gave it hours, in which no cycle could begin.
+func TestUntilIsMonotonic(t *testing.T) {
+	for _, spec := range []string{"@every 5m", "*/5 * * * *"} {
+		now := time.Now()
+		e := &entry{job: Job{Schedule: every(t, spec)}}
+		until := e.until(now)
+		if left := until.Sub(now); !strings.Contains(until.String(), " m=") || left <= 0 || left > 5*time.Minute {
+			t.Errorf("%s: until(%v) = %v, want at most five minutes later, with a monotonic reading", spec, now, until)
+		}
+	}
+}
+
 // A cycle that was due while the clock was being stepped is not lost, and one that runs
 // is neither ended nor doubled.
 func TestClockStepDuringACycle(t *testing.T) {

@@ -179,17 +179,25 @@ func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
 
 func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.stmts[query]; s != nil {
+	s := r.stmts[query]
+	r.mu.Unlock()
+	if s != nil {
 		return s, nil
 	}
 	prepare := r.DB.PrepareContext
 	if r.tx != nil {
 		prepare = r.tx.PrepareContext
 	}
+	// Without the lock: this waits for a connection, and no one whose context ends must
+	// wait for that.
 	s, err := prepare(ctx, query)
 	if err != nil {
 		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if other := r.stmts[query]; other != nil {
+		return other, s.Close()
 	}
 	if r.stmts == nil {
 		r.stmts = map[string]*sql.Stmt{}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
 	"syscall"
 )
 
@@ -70,7 +71,7 @@ func Network(err error) string {
 		return "the proxy is not reached: check HTTPS_PROXY"
 	case errors.As(err, new(*net.DNSError)):
 		return "check the host name in the config, and DNS on this machine; behind a proxy set HTTPS_PROXY"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), runtime.GOOS == "windows" && errors.Is(err, connectionRefused):
 		return "nothing listens there: check the host and the port in the config; behind a proxy set HTTPS_PROXY"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "check this machine's network; behind a proxy set HTTPS_PROXY"
@@ -79,6 +80,9 @@ func Network(err error) string {
 	}
 	return ""
 }
+
+// connectionRefused is Windows' WSAECONNREFUSED, which is not syscall.ECONNREFUSED.
+const connectionRefused = syscall.Errno(10061)
 
 func isTimeout(err error) bool {
 	n, ok := errors.AsType[net.Error](err)

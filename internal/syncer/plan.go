@@ -105,6 +105,7 @@ type Preview struct {
 	Fetch  []coc.Row // new, or changed
 	Owed   []string  // older versions still to be had
 	Absent []string  // followed, not in the list
+	Err    string    // what the list lacks; "" where it is complete
 }
 
 // Preview asks for the list and says what a cycle would do. It stores nothing.
@@ -119,7 +120,7 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 		return p, err
 	}
 	plan := r.compare(l)
-	p = Preview{Listed: len(l.rows), Owed: plan.history, Absent: plan.absent}
+	p = Preview{Err: r.cycle.Err, Listed: len(l.rows), Owed: plan.history, Absent: plan.absent}
 	for _, id := range append(plan.news, plan.unseen...) {
 		p.Fetch = append(p.Fetch, plan.rows[id])
 	}
@@ -211,16 +212,10 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
 		return l, nil
 	}
-	unnamed, missing := list.Unnamed(), list.Missing()
-	r.incomplete = len(unnamed) > 0 || missing > 0
+	r.incomplete = len(list.Unnamed()) > 0 || list.Missing() > 0
 	l.judge = !r.incomplete
-	switch {
-	case missing > 0:
-		r.fail(fmt.Errorf("the list is incomplete: COC says that there are %s and lists %d; deletions are not detected meanwhile",
-			count(list.Total, "document"), len(list.Rows)+len(list.Skipped)))
-	case len(unnamed) > 0:
-		r.fail(fmt.Errorf("%s of the list cannot be used, the first because %s; deletions are not detected meanwhile",
-			count(len(unnamed), "row"), unnamed[0].Reason))
+	if r.incomplete {
+		r.fail(fmt.Errorf("%w; deletions are not detected meanwhile", list.Incomplete()))
 	}
 	l.byID, err = r.lacking(ctx, list)
 	return l, err

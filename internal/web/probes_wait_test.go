@@ -27,7 +27,6 @@ func TestProbesDoNotWaitForSearches(t *testing.T) {
 			h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+address, nil))
 			return w
 		}
-		get(t.Context(), "/search?q=timeout") // prepares the statements, which are made one at a time
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range 4 { // connections that the archive's readers have

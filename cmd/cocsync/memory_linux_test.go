@@ -1,0 +1,77 @@
+//go:build linux && !race
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A list with names of 60 KB took 1.3 GB. Whatever a list holds, the program stays
+// under 150 MB: rows over a limit are skipped, and a list over 64 MiB fails.
+func TestHostileListMemory(t *testing.T) {
+	const most = 150 << 10 // KiB, as Linux counts
+	for _, tt := range []struct {
+		name       string
+		rows, size int
+		args       []string
+		want       string
+	}{
+		{"long names", 1000, 60_000, []string{"sync"}, ""},
+		{"too many long names", 3000, 60_000, []string{"sync"}, "the list is longer than 64 MiB"},
+		{"the longest names in the longest list", 55_000, 1000, []string{"sync", "--dry-run"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			name := strings.Repeat("n", tt.size)
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
+				if err != nil {
+					t.Errorf("a request for %s", r.URL)
+				}
+				fmt.Fprintf(w, `{"total":%d,"data":[`, tt.rows)
+				for i := offset; i < min(tt.rows, offset+100); i++ {
+					if i > offset {
+						fmt.Fprint(w, ",")
+					}
+					fmt.Fprintf(w, `{"document_id":"DM%d","name":%q,"version":"v1"}`, i, name)
+				}
+				fmt.Fprint(w, "]}")
+			}))
+			defer s.Close()
+			path := filepath.Join(t.TempDir(), "config.toml")
+			must(t, os.WriteFile(path, []byte(`
+[[account]]
+name = "prod"
+endpoint = "`+s.URL+`"
+access_key = "AKEXAMPLE"
+secret_key = "SKEXAMPLE"
+requests_per_second = 0
+[[watch]]
+name = "jobs"
+account = "prod"
+select = { all = true }
+`), 0o600))
+			program, err := os.Executable()
+			must(t, err)
+			cmd := exec.CommandContext(t.Context(), program, append([]string{"-c", path}, tt.args...)...)
+			cmd.Env = append(os.Environ(), asProgram+"=1", "GOGC=", "GOMEMLIMIT=")
+			out, err := cmd.CombinedOutput()
+			if tt.want != "" && !strings.Contains(string(out), tt.want) || tt.want == "" && cmd.ProcessState.ExitCode() < 0 {
+				t.Errorf("%v = %v, want %q:\n%.2000s", tt.args, err, tt.want, out)
+			}
+			usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+			if !ok || usage.Maxrss > most {
+				t.Errorf("the peak is %d KiB, want at most %d", usage.Maxrss, most)
+			}
+			t.Logf("the peak is %d KiB", usage.Maxrss)
+		})
+	}
+}
