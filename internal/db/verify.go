@@ -183,24 +183,38 @@ func (d *DB) RecordOf(ctx context.Context, change int64) (r audit.Record, l Leaf
 	return r, l, explain(err)
 }
 
+// packedContent is a row of contents.
+type packedContent struct {
+	hash        coc.Hash
+	start, size int64
+	form        coc.Form
+	pack        sql.NullInt64
+	erased      bool
+}
+
+// check returns what is wrong with a content whose pack holds data.
+func (c packedContent) check(data []byte) error {
+	text, ok := part(data, c.start, c.size)
+	if !ok {
+		return errors.New("it lies outside of its pack")
+	}
+	if (coc.Content{Bytes: text, Form: c.form}).Hash() != c.hash {
+		return errors.New("its bytes do not have its SHA-256")
+	}
+	return nil
+}
+
 // EachContent calls do with every content that was seen from an instant on, or every one
 // for the zero instant: its hash, and what is wrong with it; nil for nothing.
 func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, wrong error) error) (err error) {
 	defer wrap(&err, "contents")
-	type content struct {
-		hash        coc.Hash
-		start, size int64
-		form        coc.Form
-		pack        sql.NullInt64
-		erased      bool
-	}
 	u := d.Unpacker()
 	var broken error // of the pack that was unpacked last
 	last := int64(-1)
-	return each(ctx, d.read, func(row scanner) (c content, err error) {
+	return each(ctx, d.read, func(row scanner) (c packedContent, err error) {
 		err = row.Scan((*hashColumn)(&c.hash), &c.start, &c.size, &c.form, &c.pack, &c.erased)
 		return c, err
-	}, func(c content) error {
+	}, func(c packedContent) error {
 		switch {
 		case c.erased && c.pack.Valid:
 			return do(c.hash, errors.New("it is erased, and has a pack all the same"))
@@ -220,15 +234,7 @@ func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.
 		if broken != nil {
 			return do(c.hash, broken)
 		}
-		text, ok := part(u.data, c.start, c.size)
-		if !ok {
-			return do(c.hash, errors.New("it lies outside of its pack"))
-		}
-		got := coc.Content{Bytes: text, Form: c.form}
-		if got.Hash() != c.hash {
-			return do(c.hash, errors.New("its bytes do not have its SHA-256"))
-		}
-		return do(c.hash, nil)
+		return do(c.hash, c.check(u.data))
 	}, `SELECT sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents
 		WHERE ?1 IS NULL OR id IN (SELECT content_id FROM revisions WHERE seen_at >= ?1) ORDER BY pack_id`, millis(since))
 }
