@@ -40,7 +40,7 @@ func main() {
 // memoryLimit is how much the heap takes before it is collected more often. 10,000
 // documents stay far below it; the longest list that fetch accepts, 64 MiB of names,
 // stays under 150 MB with it and takes 200 MB without.
-const memoryLimit = 112 << 20
+const memoryLimit = 96 << 20
 
 // run is the whole program, so that tests can run it with buffers.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {

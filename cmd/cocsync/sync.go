@@ -158,7 +158,11 @@ func cycleError(c coc.Cycle) error {
 			errs = append(errs, fmt.Errorf("watch %s: … and %d more documents; `cocsync status` names them", c.Watch, len(c.Failures)-i))
 			break
 		}
-		errs = append(errs, fmt.Errorf("watch %s: document %s (%s): %s", c.Watch, f.DocumentID, f.Name, f.Err))
+		name := f.DocumentID
+		if f.Name != "" {
+			name += " (" + f.Name + ")"
+		}
+		errs = append(errs, fmt.Errorf("watch %s: document %s: %s", c.Watch, name, f.Err))
 	}
 	return errors.Join(errs...)
 }

@@ -44,7 +44,6 @@ type Shortfall struct {
 // Followed is a document of an account, as one watch stands to it.
 type Followed struct {
 	DocumentID   string
-	Name         string
 	State        DocState
 	Fingerprint  Hash
 	CheckedAt    time.Time

@@ -130,7 +130,7 @@ func (d *DB) Followed(ctx context.Context, account, watch string, retry time.Tim
 		var id, checked int64
 		var print []byte
 		var first, missing sql.NullInt64
-		err := row.Scan(&id, &f.DocumentID, &f.Name, &f.State, &print, &checked, &first, &missing)
+		err := row.Scan(&id, &f.DocumentID, &f.State, &print, &checked, &first, &missing)
 		copy(f.Fingerprint[:], print)
 		f.CheckedAt = time.UnixMilli(checked).UTC()
 		f.Urgent, f.Pending = urgent[id]
@@ -138,10 +138,28 @@ func (d *DB) Followed(ctx context.Context, account, watch string, retry time.Tim
 		f.MissingAt = instant(missing)
 		return f, err
 	}, `
-		SELECT d.id, d.document_id, d.name, d.state, d.fingerprint, d.checked_at, m.first_contact, m.missing_at
+		SELECT d.id, d.document_id, d.state, d.fingerprint, d.checked_at, m.first_contact, m.missing_at
 		FROM accounts a JOIN documents d ON d.account_id = a.id
 		LEFT JOIN memberships m ON m.watch = ? AND m.document_id = d.id AND m.until IS NULL
 		WHERE a.name = ?`, watch, account)
+}
+
+// NamesOf returns the names of documents of an account by their ids; nothing for one that
+// it does not have.
+func (d *DB) NamesOf(ctx context.Context, account string, ids []string) (names map[string]string, err error) {
+	defer wrap(&err, "names of documents")
+	names = make(map[string]string, len(ids))
+	for _, id := range ids {
+		var name string
+		err := d.read.row(ctx, `
+			SELECT d.name FROM documents d JOIN accounts a ON a.id = d.account_id
+			WHERE a.name = ? AND d.document_id = ?`, account, id).Scan(&name)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return names, explain(err)
+		}
+		names[id] = name
+	}
+	return names, nil
 }
 
 // Follow records that a watch follows these documents from now on. With first

@@ -62,6 +62,9 @@ func (r *run) plan(ctx context.Context) (*plan, error) {
 	if err := r.follow(ctx, l.rows, l.complete()); err != nil {
 		return nil, err
 	}
+	for i := range l.rows {
+		l.rows[i].Name = "" // the archive has it; a list may hold 64 MiB of names
+	}
 	r.mu.Lock()
 	r.cycle.Listed, r.cycle.Complete = len(l.rows), l.judge
 	r.mu.Unlock()
@@ -89,7 +92,7 @@ func (r *run) compare(l listing) *plan {
 			p.absent = append(p.absent, id)
 		case r.Now().Sub(f.CheckedAt) >= shortfallFor:
 			unlisted = append(unlisted, id)
-			p.rows[id] = coc.Row{DocumentID: id, Name: f.Name}
+			p.rows[id] = coc.Row{DocumentID: id}
 		}
 	}
 	slices.Sort(p.absent) // a map's order must not reach the requests
@@ -177,7 +180,7 @@ func (r *run) list(ctx context.Context) (l listing, err error) {
 	}
 	for _, id := range r.watch.Documents {
 		if !listed[id] {
-			l.rows = append(l.rows, coc.Row{DocumentID: id, Name: r.followed[id].Name})
+			l.rows = append(l.rows, coc.Row{DocumentID: id})
 			listed[id] = true
 		}
 	}
@@ -194,7 +197,7 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 		r.fail(fmt.Errorf("new documents cannot be seen: %w", err))
 		for id, f := range r.followed {
 			if f.Member {
-				l.rows = append(l.rows, coc.Row{DocumentID: id, Name: f.Name})
+				l.rows = append(l.rows, coc.Row{DocumentID: id})
 			}
 		}
 		slices.SortFunc(l.rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })

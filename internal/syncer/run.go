@@ -308,7 +308,7 @@ func (r *run) settleErr(ctx context.Context, id string, err error) {
 // failed records a document's failure. The caller holds r.mu.
 func (r *run) failed(id, why string) {
 	if len(r.cycle.Failures) < maxFailures {
-		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Name: r.followed[id].Name, Err: why})
+		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Err: why})
 	} else {
 		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
 	}
@@ -402,6 +402,7 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	c.Requests = int(r.account.COC.Requests() - r.before)
 	slices.SortFunc(c.Failures, func(a, b coc.Failure) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
 	c.Failures = slices.CompactFunc(c.Failures, func(a, b coc.Failure) bool { return a.DocumentID == b.DocumentID })
+	r.nameFailures(ctx)
 	switch {
 	case ctx.Err() != nil:
 		c.Outcome, c.Err = coc.Stopped, "stopped"
@@ -427,6 +428,21 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
 		"requests", c.Requests, "versions", c.Versions, "changes", c.Changes, "failed", len(c.Failures))
 	return *c, err
+}
+
+// nameFailures adds the names of the documents that failed, which a cycle does not hold.
+func (r *run) nameFailures(ctx context.Context) {
+	ids := make([]string, len(r.cycle.Failures))
+	for i, f := range r.cycle.Failures {
+		ids[i] = f.DocumentID
+	}
+	names, err := r.Store.NamesOf(context.WithoutCancel(ctx), r.account.Name, ids)
+	if err != nil {
+		r.Log.Error("names of failed documents not read", "watch", r.watch.Name, "err", err)
+	}
+	for i := range r.cycle.Failures {
+		r.cycle.Failures[i].Name = names[r.cycle.Failures[i].DocumentID]
+	}
 }
 
 // poke says that deliveries fell due.

@@ -32,6 +32,8 @@ type Fetcher interface {
 type Archive interface {
 	Known(ctx context.Context, account, documentID string) (coc.Known, error)
 	Content(ctx context.Context, hash coc.Hash) (coc.Content, error)
+	// NamesOf returns the names of documents by their ids.
+	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
 	Commit(ctx context.Context, steps ...coc.Step) error
 	Unchecked(ctx context.Context, watch string, before time.Time, limit int) ([]coc.Due, error)
 }
