@@ -94,16 +94,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			}
 		}
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
-		show.begin(j.Watch.Name)
-		c, err := p.syncer.Run(ctx, j.Watch, o)
-		show.end()
-		if c.ID > 0 { // else it did not even begin
-			show.done(c)
-		}
-		if c.Outcome == coc.Good && !c.Complete && len(docs) == 0 {
-			a.aside("watch " + c.Watch + ": list unstable: it moved whenever it was read; what is missing from it is judged next time")
-		}
-		errs = append(errs, err, cycleError(c))
+		errs = append(errs, a.cycle(ctx, p.syncer, j.Watch, o, show))
 		if ctx.Err() != nil {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
 		}
@@ -113,6 +104,20 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		errs = append(errs, p.syncer.Weekly(ctx, unscheduled(p.jobs)))
 	}
 	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+}
+
+// cycle runs one cycle of a watch and returns what failed in it.
+func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syncer.Options, show *progress) error {
+	show.begin(w.Name)
+	c, err := s.Run(ctx, w, o)
+	show.end()
+	if c.ID > 0 { // else it did not even begin
+		show.done(c)
+	}
+	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {
+		a.aside("watch " + c.Watch + ": list unstable: it moved whenever it was read; what is missing from it is judged next time")
+	}
+	return errors.Join(err, cycleError(c))
 }
 
 // shownMissing is how many missing versions sync names.
