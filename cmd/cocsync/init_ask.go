@@ -48,10 +48,14 @@ func (q *questions) ask(ans *config.Answers) {
 		return located(config.Answers{}, text)
 	})
 	*ans = located(*ans, region)
-	fmt.Fprintln(q, "With auto, the keys come from the environment, the profile file or the ECS agency.")
-	if keys := q.secret("Access key: auto, env:NAME or file:PATH", "auto"); keys != "auto" {
+	fmt.Fprintln(q, "auto takes the keys from the environment, the profile file or an ECS agency.")
+	if keys := q.secret("Access key: auto, env:NAME or file:PATH", "auto", func(text string) config.Answers {
+		return config.Answers{AccessKey: text, SecretKey: "env:COC_SK"}
+	}); keys != "auto" {
 		ans.AccessKey = keys
-		ans.SecretKey = q.secret("Secret key: env:NAME or file:PATH", "env:COC_SK")
+		ans.SecretKey = q.secret("Secret key: env:NAME or file:PATH", "env:COC_SK", func(text string) config.Answers {
+			return config.Answers{AccessKey: "env:COC_AK", SecretKey: text}
+		})
 	}
 	docs := q.line("Documents to watch: all, or ids with commas between", "all", func(text string) config.Answers {
 		return config.Answers{Documents: documentIDs(text)}
@@ -61,7 +65,9 @@ func (q *questions) ask(ans *config.Answers) {
 	case "token":
 		q.askBot(ans)
 	case "webhook":
-		ans.Webhook = q.secret("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL")
+		ans.Webhook = q.secret("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL", func(text string) config.Answers {
+			return config.Answers{Webhook: text}
+		})
 		fmt.Fprintln(q, "Who is notified when monitoring itself fails?")
 		ans.Operators = q.choice("Operators: same (this webhook) or none", "same", "none")
 	}
@@ -73,7 +79,9 @@ func (q *questions) ask(ans *config.Answers) {
 
 func (q *questions) askBot(ans *config.Answers) {
 	fmt.Fprintln(q, "The bot needs the scopes chat:write and files:write.")
-	ans.SlackToken = q.secret("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN")
+	ans.SlackToken = q.secret("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN", func(text string) config.Answers {
+		return config.Answers{SlackToken: text, Channel: "C0123456789"}
+	})
 	bot := config.Answers{SlackToken: "env:SLACK_BOT_TOKEN"}
 	bot.Channel = q.line("Channel ID (C…)", "C0123456789", func(text string) config.Answers {
 		bot.Channel = text
@@ -120,16 +128,24 @@ func (q *questions) line(what, def string, answers func(string) config.Answers) 
 	q.SetPrompt(what + " [" + def + "]: ")
 	for {
 		value := cmp.Or(q.kept(q.ReadLine()), def)
-		_, err := tryAnswers(answers(value))
-		if err == nil || q.failed != nil {
+		if q.failed != nil || q.good(answers(value)) {
 			return value
 		}
-		var problems *config.Problems
-		if errors.As(err, &problems) {
-			err = fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
-		}
-		fmt.Fprintf(q, "%v; try again\n", err)
 	}
+}
+
+// good reports whether the config of the answers has no fault, and shows the first one.
+func (q *questions) good(ans config.Answers) bool {
+	_, err := tryAnswers(ans)
+	if err == nil {
+		return true
+	}
+	var problems *config.Problems
+	if errors.As(err, &problems) {
+		err = fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
+	}
+	fmt.Fprintf(q, "%v; try again\n", err)
+	return false
 }
 
 // choice reads a line until it is the default or one of the others.
@@ -146,18 +162,16 @@ func (q *questions) choice(what, def string, others ...string) string {
 
 // secret reads a line that is not shown, and then shows where the secret is, or *** for
 // one that was typed in.
-func (q *questions) secret(what, def string) string {
+func (q *questions) secret(what, def string, answers func(string) config.Answers) string {
 	for {
 		value := cmp.Or(q.kept(q.ReadPassword(what+"; not shown ["+def+"]: ")), def)
 		var shown config.Secret
 		if err := shown.UnmarshalText([]byte(value)); err == nil && value != def {
 			fmt.Fprintln(q, shown)
 		}
-		err := config.CheckKey(value)
-		if err == nil || value == def || q.failed != nil {
+		if value == def || q.failed != nil || q.good(answers(value)) {
 			return value
 		}
-		fmt.Fprintf(q, "%v; try again\n", err)
 	}
 }
 
