@@ -181,7 +181,7 @@ func brokenSituations() []situation {
 			p, _ := hung(w)
 			p.end(syscall.SIGKILL)
 			w.step(0)
-		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "its process ended before it did"},
+		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "its process ended before the cycle"},
 		{name: "sync that was killed", do: func(w *healthWorld) {
 			good(w, 0)
 			begun, _ := w.hang("/v1/documents")

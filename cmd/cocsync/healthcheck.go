@@ -52,11 +52,11 @@ func (a *app) reportHealth(s *answer.Standing, asJSON bool) error {
 	case s.Healthy() && asJSON:
 		return nil
 	case s.Healthy():
-		_, err := fmt.Fprintf(a.out, "ok: %s\n", visible(s.Writer()))
+		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", visible(s.Writer()))
 		return err
 	case s.Archive.Copy:
-		return hint.Wrap(errors.New("this is a copy: "+s.Headline()),
-			"check the archive itself, with its config (-c FILE) or on the machine where the daemon runs")
+		return hint.Wrap(errors.New("the archive of --db counts as a copy, because no process has it open for writing; "+s.Recorded()),
+			"name its config with -c FILE in place of --db, or check where the daemon runs")
 	}
 	var wrong []string
 	for _, p := range s.Problems {

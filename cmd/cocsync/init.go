@@ -59,20 +59,10 @@ func (a *app) init(ans config.Answers) error {
 	if err := excluded(ans); err != nil {
 		return err
 	}
-	if ans.Operators == "same" {
-		ans.Operators = ""
-	}
 	path := cmp.Or(a.configFlag, "config.toml")
-	if ans.Region == "" && ans.Endpoint == "" {
-		ans.Region = "ap-southeast-3"
-	}
-	ans.SelectAll = len(ans.Documents) == 0
-	text, err := config.New(ans)
+	text, err := tryAnswers(ans)
 	if err != nil {
-		return err
-	}
-	if err := tryConfig(text); err != nil {
-		return hint.Wrap(fmt.Errorf("nothing is written, because an answer needs mending:\n%w", err), "run `cocsync init` again")
+		return hint.Wrap(fmt.Errorf("nothing is written, because an answer is wrong:\n%w", err), "run `cocsync init` again")
 	}
 	// O_EXCL: whoever has a config keeps it. 0600: it may come to hold secrets.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -114,6 +104,23 @@ func excluded(ans config.Answers) error {
 		return usage(errors.New("--operators with a channel goes with --slack-token: a webhook has its own channel"))
 	}
 	return nil
+}
+
+// tryAnswers makes the config of the answers, with defaults for those that are absent,
+// and checks it.
+func tryAnswers(ans config.Answers) ([]byte, error) {
+	if ans.Operators == "same" {
+		ans.Operators = ""
+	}
+	if ans.Region == "" && ans.Endpoint == "" {
+		ans.Region = "ap-southeast-3"
+	}
+	ans.SelectAll = len(ans.Documents) == 0
+	text, err := config.New(ans)
+	if err != nil {
+		return nil, err
+	}
+	return text, tryConfig(text)
 }
 
 // tryConfig checks a config before it is written.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -43,56 +44,134 @@ func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 }
 
 func (q *questions) ask(ans *config.Answers) {
-	region := q.line("Region of COC, or its https:// endpoint", "ap-southeast-3")
-	if strings.Contains(region, "://") {
-		ans.Endpoint = region
-	} else {
-		ans.Region = region
-	}
-	if keys := q.secret("Access key: auto (environment, profile file, ECS agency), env:NAME or file:PATH", "auto"); keys != "auto" {
+	region := q.line("Region of COC, or its https:// endpoint", "ap-southeast-3", func(text string) config.Answers {
+		return located(config.Answers{}, text)
+	})
+	*ans = located(*ans, region)
+	fmt.Fprintln(q, "auto takes the keys from the environment, the profile file or an ECS agency.")
+	if keys := q.secret("Access key: auto, env:NAME or file:PATH", "auto", func(text string) config.Answers {
+		return config.Answers{AccessKey: text, SecretKey: "env:COC_SK"}
+	}); keys != "auto" {
 		ans.AccessKey = keys
-		ans.SecretKey = q.secret("Secret key: env:NAME or file:PATH", "env:COC_SK")
+		ans.SecretKey = q.secret("Secret key: env:NAME or file:PATH", "env:COC_SK", func(text string) config.Answers {
+			return config.Answers{AccessKey: "env:COC_AK", SecretKey: text}
+		})
 	}
-	if docs := q.line("Documents to watch: all, or ids with commas between", "all"); docs != "all" {
-		for id := range strings.SplitSeq(docs, ",") {
-			ans.Documents = append(ans.Documents, strings.TrimSpace(id))
-		}
-	}
-	const failure = "Who is notified when monitoring itself fails: "
-	switch how := q.line("Slack: token (bot), webhook, or none", "none"); how {
+	docs := q.line("Documents to watch: all, or ids with commas between", "all", func(text string) config.Answers {
+		return config.Answers{Documents: documentIDs(text)}
+	})
+	ans.Documents = documentIDs(docs)
+	switch q.choice("Slack: token (bot), webhook, or none", "none", "token", "webhook") {
 	case "token":
-		ans.SlackToken = q.secret("Bot token (scopes chat:write and files:write): env:NAME or file:PATH", "env:SLACK_BOT_TOKEN")
-		ans.Channel = q.line("Channel ID (C…)", "C0123456789")
-		ans.Operators = q.line(failure+"same (this channel), the ID of another channel, or none", "same")
+		q.askBot(ans)
 	case "webhook":
-		ans.Webhook = q.secret("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL")
-		ans.Operators = q.line(failure+"same (this webhook) or none", "same")
+		ans.Webhook = q.secret("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL", func(text string) config.Answers {
+			return config.Answers{Webhook: text}
+		})
+		fmt.Fprintln(q, "Who is notified when monitoring itself fails?")
+		ans.Operators = q.choice("Operators: same (this webhook) or none", "same", "none")
 	}
-	if page := q.line("Address of the page in a browser, such as 127.0.0.1:8321, or none", "none"); page != "none" {
-		ans.Listen = page
+	page := q.line("Address of the page in a browser, such as 127.0.0.1:8321, or none", "none", func(text string) config.Answers {
+		return config.Answers{Listen: unlessNone(text)}
+	})
+	ans.Listen = unlessNone(page)
+}
+
+func (q *questions) askBot(ans *config.Answers) {
+	fmt.Fprintln(q, "The bot needs the scopes chat:write and files:write.")
+	ans.SlackToken = q.secret("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN", func(text string) config.Answers {
+		return config.Answers{SlackToken: text, Channel: "C0123456789"}
+	})
+	bot := config.Answers{SlackToken: "env:SLACK_BOT_TOKEN"}
+	bot.Channel = q.line("Channel ID (C…)", "C0123456789", func(text string) config.Answers {
+		bot.Channel = text
+		return bot
+	})
+	ans.Channel = bot.Channel
+	fmt.Fprintln(q, "Who is notified when monitoring itself fails?")
+	ans.Operators = q.line("Operators: same (this channel), the ID of another channel, or none", "same", func(text string) config.Answers {
+		bot.Operators = text
+		return bot
+	})
+}
+
+// located returns the answers with a region, or an endpoint if the text is a URL.
+func located(ans config.Answers, text string) config.Answers {
+	if strings.Contains(text, "://") {
+		ans.Endpoint = text
+	} else {
+		ans.Region = text
+	}
+	return ans
+}
+
+// documentIDs splits a list of ids; nil for all documents.
+func documentIDs(text string) (ids []string) {
+	if text == "all" {
+		return nil
+	}
+	for id := range strings.SplitSeq(text, ",") {
+		ids = append(ids, strings.TrimSpace(id))
+	}
+	return ids
+}
+
+func unlessNone(text string) string {
+	if text == "none" {
+		return ""
+	}
+	return text
+}
+
+// line reads a line until the config of the answers that it makes has no fault.
+func (q *questions) line(what, def string, answers func(string) config.Answers) string {
+	q.SetPrompt(what + " [" + def + "]: ")
+	for {
+		value := cmp.Or(q.kept(q.ReadLine()), def)
+		if q.failed != nil || q.good(answers(value)) {
+			return value
+		}
 	}
 }
 
-// line reads a line.
-func (q *questions) line(what, def string) string {
+// good reports whether the config of the answers has no fault, and shows the first one.
+func (q *questions) good(ans config.Answers) bool {
+	_, err := tryAnswers(ans)
+	if err == nil {
+		return true
+	}
+	var problems *config.Problems
+	if errors.As(err, &problems) {
+		err = fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
+	}
+	fmt.Fprintf(q, "%v; try again\n", err)
+	return false
+}
+
+// choice reads a line until it is the default or one of the others.
+func (q *questions) choice(what, def string, others ...string) string {
 	q.SetPrompt(what + " [" + def + "]: ")
-	return cmp.Or(q.kept(q.ReadLine()), def)
+	for {
+		value := cmp.Or(q.kept(q.ReadLine()), def)
+		if value == def || slices.Contains(others, value) || q.failed != nil {
+			return value
+		}
+		fmt.Fprintf(q, "%q is not one of the answers; try again\n", value)
+	}
 }
 
 // secret reads a line that is not shown, and then shows where the secret is, or *** for
 // one that was typed in.
-func (q *questions) secret(what, def string) string {
+func (q *questions) secret(what, def string, answers func(string) config.Answers) string {
 	for {
 		value := cmp.Or(q.kept(q.ReadPassword(what+"; not shown ["+def+"]: ")), def)
 		var shown config.Secret
 		if err := shown.UnmarshalText([]byte(value)); err == nil && value != def {
 			fmt.Fprintln(q, shown)
 		}
-		err := config.CheckKey(value)
-		if err == nil || value == def || q.failed != nil {
+		if value == def || q.failed != nil || q.good(answers(value)) {
 			return value
 		}
-		fmt.Fprintf(q, "%v; try again\n", err)
 	}
 }
 

@@ -58,21 +58,26 @@ func dialogue(t *testing.T, args []string, answers [][2]string) (screen string, 
 }
 
 // On a terminal init showed secrets that were typed in, took the answer to another
-// question for a key, and asked neither for operators nor for the page.
+// question for a key, and asked neither for operators nor for the page. A wrong answer ended it after the
+// last question, and "tokn" meant no Slack.
 func TestInitAsks(t *testing.T) {
 	const secret, token = "VerySecretKey0123456789", "xoxb-VerySecretToken"
 	path := filepath.Join(t.TempDir(), "config.toml")
 	screen, err := dialogue(t, []string{"-c", path, "init"}, [][2]string{
+		{"Region", "mars"},
 		{"Region", "cn-north-4"},
 		{"Access key", "cn-north-4"},
 		{"Access key", "env:COC_AK"},
 		{"Secret key", "auto"},
 		{"Secret key", secret},
 		{"Documents", ""},
+		{"Slack", "tokn"},
 		{"Slack", "token"},
-		{"chat:write and files:write", token},
+		{"chat:write and files:write", "xoxp-VerySecretUserToken"},
+		{"Bot token", token},
 		{"Channel ID", "C0123456789"},
 		{"monitoring itself fails", "C9876543210"},
+		{"Address of the page", "8321"},
 		{"Address of the page", "127.0.0.1:8321"},
 	})
 	if err != nil {
@@ -83,7 +88,7 @@ func TestInitAsks(t *testing.T) {
 			t.Errorf("the screen shows %q:\n%s", hidden, screen)
 		}
 	}
-	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`} {
+	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the answers`, `"8321" is no address`} {
 		if !strings.Contains(screen, shown) {
 			t.Errorf("the screen does not show %q:\n%s", shown, screen)
 		}

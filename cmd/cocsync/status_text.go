@@ -48,7 +48,7 @@ func (p *page) status(s *answer.Standing) {
 // missing lists the versions that could not be fetched.
 func (p *page) missing(s *answer.Standing) {
 	for _, m := range s.Missing {
-		next := "the next cycle"
+		next := "in the next cycle"
 		if m.RetryAt.After(s.Now) {
 			next = s.Until(m.RetryAt)
 		}
@@ -112,7 +112,7 @@ func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 	case c.Outcome == coc.Running && s.Archive.Writer != nil:
 		return "running" + lastResponse(s, c)
 	case c.Outcome == coc.Running:
-		return p.paint(red, "its process ended before it did")
+		return p.paint(red, "its process ended before the cycle")
 	}
 	how := outcome(c)
 	if c.Outcome == coc.Bad {

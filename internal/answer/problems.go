@@ -101,7 +101,7 @@ func (s *Standing) archiveProblems() {
 	if s.daemonGone() {
 		why := "the newest cycle was a daemon's, and no process has the archive open for writing"
 		if s.Archive.Unknown != nil {
-			why = "it cannot be found out whether one runs: " + s.Archive.Unknown.Error()
+			why = "it is unknown whether one runs: " + s.Archive.Unknown.Error()
 		}
 		s.problem(ProblemNoDaemon, "no daemon is running", why, "start it: `cocsync run`, or `systemctl start cocsync`; its log says why it ended")
 	}
@@ -111,9 +111,9 @@ func (s *Standing) archiveProblems() {
 	}
 	old := !s.WAL.Since.IsZero() && s.Now.Sub(s.WAL.Since) > walOld
 	if !s.Archive.Copy && (s.WAL.Bytes > walLarge || s.WAL.Pending > 0 && old) {
-		why := Size(s.WAL.Pending) + " of it are not written back"
+		why := Size(s.WAL.Pending) + " of it is not written back"
 		if !s.WAL.Since.IsZero() {
-			why += ", the oldest since " + Age(s.Now.Sub(s.WAL.Since))
+			why += ", the oldest for " + Age(s.Now.Sub(s.WAL.Since))
 		}
 		s.problem(ProblemWAL, "the write-ahead log is "+Size(s.WAL.Bytes), why,
 			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
@@ -121,7 +121,7 @@ func (s *Standing) archiveProblems() {
 	if s.Signed < s.Logged && !s.running() {
 		s.problem(ProblemUnsigned, fmt.Sprintf("%s of the log are not signed", Plural(int(s.Logged-s.Signed), "record")),
 			"the signing key could not be read, or a process was killed before it signed",
-			"run `cocsync sync`; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
+			s.nextCycle()+"; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
 	}
 }
 
@@ -153,12 +153,8 @@ func (s *Standing) daemonGone() bool {
 func (s *Standing) versionProblems() {
 	if s.MissingAll > 0 {
 		var names []string
-		refused := 0
 		for _, m := range s.Missing {
 			names = append(names, m.Label+" of "+cmp.Or(m.Name, m.DocumentID))
-			if m.Refused(s.At) {
-				refused++
-			}
 		}
 		if more := s.MissingAll - len(s.Missing); more > 0 {
 			names = append(names, fmt.Sprintf("%d more", more))
@@ -166,13 +162,25 @@ func (s *Standing) versionProblems() {
 		first := s.Missing[0]
 		why := first.Label + " of " + first.DocumentID + ": " + Reason(first, s.At)
 		s.problem(ProblemMissing, fmt.Sprintf("%s missing: %s", areListed(s.MissingAll), strings.Join(names, ", ")), why,
-			"cocsync requests them again, at least once a day, for as long as COC lists them; `cocsync sync` does so now")
+			"cocsync requests them again, at least once a day, for as long as COC lists them; to request them now, "+s.syncNow())
 	}
 	if s.OwedDocuments+s.OwedVersions > 0 {
 		s.problem(ProblemIncomplete, "the archive is not complete yet",
-			fmt.Sprintf("%s and %s are still to be fetched", Plural(s.OwedDocuments, "document"), Plural(s.OwedVersions, "version")),
+			"still to be fetched: "+s.owed(),
 			"the daemon continues by itself; without one run `cocsync sync`")
 	}
+}
+
+// owed counts the documents and versions that were listed and are not fetched yet.
+func (s *Standing) owed() string {
+	var counts []string
+	if s.OwedDocuments > 0 {
+		counts = append(counts, Plural(s.OwedDocuments, "document"))
+	}
+	if s.OwedVersions > 0 {
+		counts = append(counts, Plural(s.OwedVersions, "version"))
+	}
+	return strings.Join(counts, " and ")
 }
 
 func areListed(n int) string {
@@ -209,11 +217,11 @@ func (s *Standing) accountProblems(a db.Account) {
 func (s *Standing) notifierProblems(b db.Backlog) {
 	if b.Held != "" {
 		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pendingCount(b), s.Until(b.HeldTill)),
-			b.Held, "fix it in Slack or in config.toml, then `cocsync notify test "+b.Notifier+"`; what is pending is sent automatically")
+			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, the pending messages are sent")
 	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
 		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, pendingCount(b), Age(s.At.Sub(b.Oldest))),
 			cmp.Or(b.LastErr, "no attempt to send it was made"),
-			"see whether the daemon runs and config.toml still names the notifier; `cocsync sync` sends at once")
+			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.syncNow())
 	}
 	if b.Plain > 0 {
 		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, Plural(b.Plain, "message")), b.PlainErr,

@@ -46,7 +46,7 @@ func (s *Standing) watchProblems(w WatchStanding) {
 	if c.Outcome == coc.Stopped || c.Outcome == coc.Running && s.Archive.Writer == nil {
 		how := "it was stopped before its end"
 		if c.Outcome == coc.Running || c.EndedAt.IsZero() {
-			how = "its process ended before it did"
+			how = "its process ended before the cycle"
 		}
 		s.problem(ProblemStopped, "watch "+w.Name+": the last cycle did not come to its end", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
 	}
@@ -74,7 +74,40 @@ func (s *Standing) lateProblem(w WatchStanding) {
 		why += "; COC has not responded to the cycle that runs for " + Age(s.Now.Sub(responded))
 	}
 	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Name, s.Ago(next)), why,
-		"see whether the daemon runs, and its log; without a daemon run `cocsync sync`, and set schedule in config.toml to how often you do")
+		s.lateFix())
+}
+
+// lateFix says what to do about a watch that is late. Without a daemon the schedule may
+// be the fault: it has to be what cron does.
+func (s *Standing) lateFix() string {
+	if pid := s.daemon(); pid != 0 {
+		return fmt.Sprintf("the daemon runs, pid %d: check its log, and restart it if the cycle hangs", pid)
+	}
+	return "start the daemon, or run `cocsync sync`; if cron runs sync, set schedule in config.toml to the same times"
+}
+
+// daemon returns the process id of the daemon that has the archive open, 0 for none.
+func (s *Standing) daemon() int {
+	if w := s.Archive.Writer; w != nil && w.Command == "run" {
+		return w.PID
+	}
+	return 0
+}
+
+// syncNow says how to run a sync, which is refused while a daemon has the archive open.
+func (s *Standing) syncNow() string {
+	if s.daemon() != 0 {
+		return "stop the daemon and run `cocsync sync`"
+	}
+	return "run `cocsync sync`"
+}
+
+// nextCycle says how to start a cycle.
+func (s *Standing) nextCycle() string {
+	if pid := s.daemon(); pid != 0 {
+		return fmt.Sprintf("run `kill -USR1 %d`: the daemon then runs each watch", pid)
+	}
+	return "run `cocsync sync`"
 }
 
 // tolerance is how long after it was due a cycle counts as late.
@@ -97,8 +130,8 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	}
 	if !w.Shortfall.Since.IsZero() {
 		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),
-			fmt.Sprintf("%s; so for %s", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
-			"`cocsync check --online` shows what COC lists; report it to Huawei Cloud with the numbers if it stays")
+			fmt.Sprintf("%s (for %s)", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
+			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
 		if w.Failed == 0 {
 			return
 		}
@@ -107,7 +140,10 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	if w.Failed > 0 && (why == "" || !w.Shortfall.Since.IsZero()) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s", Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
-		mend = "each cycle tries again; `cocsync sync " + f.DocumentID + "` tries that one now"
+		mend = "each cycle tries again; to try now, " + s.nextCycle()
+		if s.daemon() == 0 {
+			mend = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"
+		}
 	}
 	s.problem(ProblemFailed, what, why, mend)
 }

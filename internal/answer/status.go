@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -127,20 +128,25 @@ func dayOf(ctx context.Context, d *db.DB, watch string, now time.Time) (day Day,
 func (s *Standing) Headline() string {
 	n := len(s.Problems)
 	if s.Archive.Copy {
-		found := "no problem was recorded"
-		if n > 0 {
-			found = Plural(n, "problem")
-		}
-		at := s.LastGoodAt()
-		if at.IsZero() {
-			return "As of a cycle that never was good: " + found + "."
-		}
-		return fmt.Sprintf("As of %s (last good cycle): %s.", at.UTC().Format("2006-01-02 15:04:05 UTC"), found)
+		text := s.Recorded()
+		return strings.ToUpper(text[:1]) + text[1:] + "."
 	}
 	if n > 0 {
 		return Plural(n, "problem") + "."
 	}
 	return "All is well."
+}
+
+// Recorded says of a copy as of when it is and what it recorded.
+func (s *Standing) Recorded() string {
+	found := "no problem was recorded"
+	if n := len(s.Problems); n > 0 {
+		found = Plural(n, "problem")
+	}
+	if at := s.LastGoodAt(); !at.IsZero() {
+		return at.UTC().Format("as of 2006-01-02 15:04:05 UTC (last good cycle): ") + found
+	}
+	return "no cycle was good: " + found
 }
 
 // Writer says which process has the archive open for writing.
@@ -156,7 +162,7 @@ func (s *Standing) Writer() string {
 	}
 	who := "daemon"
 	if a.Writer.Command != "run" {
-		who = "cocsync " + a.Writer.Command
+		who = strings.TrimSpace("cocsync " + a.Writer.Command)
 	}
 	return fmt.Sprintf("%s running since %s, pid %d", who, a.Writer.Since.UTC().Format("2006-01-02 15:04:05 UTC"), a.Writer.PID)
 }

@@ -50,16 +50,16 @@ func (c *checker) credentials(a Account) {
 		c.fault("access_key", "it has security_token without access_key and secret_key", both)
 	}
 	for key, s := range map[string]Secret{"access_key": a.AccessKey, "secret_key": a.SecretKey} {
-		c.wrong(key, CheckKey(s.ref))
+		c.wrong(key, checkKey(s.ref))
 	}
 	c.secret("access_key", a.AccessKey)
 	c.secret("secret_key", a.SecretKey)
 	c.secret("security_token", a.SecurityToken)
 }
 
-// CheckKey refuses what is not a key but the answer to another question of init, or
+// checkKey refuses what is not a key but the answer to another question of init, or
 // the name of a region.
-func CheckKey(text string) error {
+func checkKey(text string) error {
 	region := regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`) // as in Huawei Cloud's list of regions
 	switch {
 	case text == "auto", text == "none", text == "all":

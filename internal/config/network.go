@@ -93,7 +93,7 @@ func CheckProxy() error {
 
 // checkProxy checks one variable as golang.org/x/net/http/httpproxy reads it.
 func checkProxy(name, value string) error {
-	const advice = "write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in the user and the password write % as %25, @ as %40, : as %3A, / as %2F and # as %23"
+	const advice = "write http://HOST:PORT, http://USER:PASSWORD@HOST:PORT or socks5://HOST:PORT; in the user and the password write % as %25, @ as %40, : as %3A, / as %2F and # as %23"
 	if value == "" {
 		return nil
 	}
@@ -106,7 +106,7 @@ func checkProxy(name, value string) error {
 	case err != nil || u.Hostname() == "":
 		return hint.Wrap(fmt.Errorf("environment variable %s is not a valid address of a proxy", name), advice)
 	case !slices.Contains(known, u.Scheme):
-		return hint.Wrap(fmt.Errorf("environment variable %s names a proxy of an unknown kind %s", name, quote(u.Scheme)), advice)
+		return hint.Wrap(fmt.Errorf("environment variable %s has the unknown scheme %s", name, quote(u.Scheme)), advice)
 	}
 	return nil
 }

@@ -67,9 +67,9 @@ func malformed(what, value string) error {
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return hint.Wrap(fmt.Errorf("%s holds a line break or another control character", what), advice)
 	case quoted(value):
-		return hint.Wrap(fmt.Errorf("%s holds quotation marks around the secret", what), "remove them: they are sent as a part of the secret")
+		return hint.Wrap(fmt.Errorf("%s holds quotation marks around the secret", what), "remove them: they would be sent as part of the secret")
 	case value != strings.TrimSpace(value):
-		return hint.Wrap(fmt.Errorf("%s begins or ends with a space", what), "remove it: it is sent as a part of the secret")
+		return hint.Wrap(fmt.Errorf("%s begins or ends with a space", what), "remove it: it would be sent as part of the secret")
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func parseCron(text string) (s cron.Schedule, err error) {
 	case text == "" || len(text) > maxSchedule:
 		return nil, hint.Wrap(errors.New("it is empty or too long"), scheduleAdvice)
 	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
-		return nil, hint.Wrap(errors.New("a time zone has no place in it"), `write timezone = "Asia/Shanghai" beside it`)
+		return nil, hint.Wrap(errors.New("it must not name a time zone"), `write timezone = "Asia/Shanghai" next to it`)
 	}
 	if every, ok := strings.CutPrefix(text, "@every "); ok {
 		// The library takes a negative time for one second, and drops fractions.

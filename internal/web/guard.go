@@ -58,7 +58,7 @@ func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 		case len(r.RequestURI) > maxURL:
 			http.Error(w, "this address is too long", http.StatusRequestURITooLong)
 		case foreign(r.Header):
-			http.Error(w, "a page of another site asked for this: open it by a link", http.StatusForbidden)
+			http.Error(w, "the page of another site requested this: open it through a link, or enter its address", http.StatusForbidden)
 		case !open(r.URL.Path) && !g.admits(r, log):
 			if r.Header.Get("Authorization") != "" {
 				refused.add(r)
