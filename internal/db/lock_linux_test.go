@@ -105,3 +105,14 @@ func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
 		t.Errorf("WAL() = %+v, %v, want the size alone", w, err)
 	}
 }
+
+// A named pipe in place of the lock had status and healthcheck wait without a report.
+func TestLockThatIsAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cocsync.db")
+	if err := syscall.Mkfifo(lockFile(path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, held, err := Holder(path); err == nil || held {
+		t.Errorf("Holder with a pipe for the lock = %v, %t, %v, want an error", p, held, err)
+	}
+}
