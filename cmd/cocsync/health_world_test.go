@@ -306,6 +306,10 @@ func (w *healthWorld) page(s answer.Status, v verdict, healthy bool) {
 	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy || strings.Count(body, `<span class="mend">`) != len(s.Problems) || absurd.MatchString(body) {
 		w.Errorf("the health page of %d problems answers %d\n%s", len(s.Problems), code, body)
 	}
+	// The pages said of a last good cycle in the future that it was a moment ago.
+	if slices.Contains(v.kinds, answer.ProblemClock) && strings.Contains(body, "a moment ago") {
+		w.Errorf("the health page has a time in the future for one of now:\n%s", body)
+	}
 }
 
 func bit(is bool) int {

@@ -52,7 +52,7 @@ func Judge(ctx context.Context, a Archive, now time.Time) (s *Standing, err erro
 	if a.Copy { // what was pending then is judged by the time of then
 		s.At = s.lastActivity()
 	}
-	if s.Accounts, err = a.DB.Accounts(ctx); err != nil {
+	if err = s.readAccounts(ctx); err != nil {
 		return nil, err
 	}
 	if s.Backlogs, err = a.DB.Backlogs(ctx, s.At.AddDate(0, 0, -7)); err != nil {
@@ -101,6 +101,9 @@ func (s *Standing) readWatches(ctx context.Context) error {
 		if w.Newest, err = d.NewestCycle(ctx, name); err != nil {
 			return err
 		}
+		if w.Busy, err = d.Busy(ctx, name); err != nil {
+			return err
+		}
 		if w.FailedInARow > 0 {
 			if w.Failure, w.Failed, err = d.LastFailure(ctx, name); err != nil {
 				return err
@@ -109,6 +112,21 @@ func (s *Standing) readWatches(ctx context.Context) error {
 		s.Watches = append(s.Watches, w)
 	}
 	return nil
+}
+
+// readAccounts reads the accounts, with those pauses only that a cycle would respect.
+func (s *Standing) readAccounts(ctx context.Context) (err error) {
+	s.Accounts, err = s.Archive.DB.Accounts(ctx)
+	for i := range s.Accounts {
+		a := &s.Accounts[i]
+		a.RefusedUntil, a.PausedUntil = a.Pauses(s.At)
+		for _, w := range s.Watches { // another key pair has served since
+			if w.Schedule.Account == a.Name && w.LastGoodAt.After(a.RefusedUntil.Add(-coc.RefusalPause)) {
+				a.RefusedUntil = time.Time{}
+			}
+		}
+	}
+	return err
 }
 
 // log reads how much of the log there is, and how much of it is signed.

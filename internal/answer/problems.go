@@ -3,6 +3,7 @@ package answer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,9 @@ func (s *Standing) ran() bool {
 }
 
 // running reports whether a cycle runs, whose end signs what it added.
-func (s *Standing) running() bool { return s.cycleRunningSince().Before(distantFuture) }
+func (s *Standing) running() bool {
+	return s.Archive.Writer != nil && slices.ContainsFunc(s.Watches, func(w WatchStanding) bool { return w.Busy })
+}
 
 // daemonGone reports whether the newest cycle was a daemon's and none runs now.
 func (s *Standing) daemonGone() bool {

@@ -62,7 +62,14 @@ func (s *Standing) lateProblem(w WatchStanding) {
 		s.problem(ProblemScheduleBroken, "watch "+w.Name+": its schedule cannot be read", err.Error(), "restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
 		return
 	}
-	next := due.Next(maxTime(w.LastGoodAt, w.Schedule.SetAt))
+	from := w.LastGoodAt
+	if from.After(s.Now) { // of a clock that was wrong, as is a schedule set later than now
+		from = w.Newest.StartedAt
+	}
+	if set := w.Schedule.SetAt; !set.After(s.Now) {
+		from = maxTime(from, set)
+	}
+	next := due.Next(from)
 	late := s.Now.Sub(next)
 	responded := maxTime(w.Newest.StartedAt, w.Newest.RespondedAt)
 	if next.IsZero() || late <= tolerance(w.Schedule.Interval) || s.runs(w) && s.Now.Sub(responded).Abs() < quietLong {
@@ -128,7 +135,8 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	if w.LastGoodAt.IsZero() {
 		what += ", and none was good yet"
 	}
-	if !w.Shortfall.Since.IsZero() {
+	short := !w.Shortfall.Since.IsZero() && (c.Total > 0 || c.Skipped > 0) // the cycle received the list
+	if short {
 		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),
 			fmt.Sprintf("%s (for %s)", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
 			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
@@ -137,7 +145,7 @@ func (s *Standing) failedProblems(w WatchStanding) {
 		}
 	}
 	why, mend := c.Err, "`cocsync check --online` says what COC answers and what is missing"
-	if w.Failed > 0 && (why == "" || !w.Shortfall.Since.IsZero()) {
+	if w.Failed > 0 && (why == "" || short) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s", Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
 		mend = "each cycle tries again; to try now, " + s.nextCycle()

@@ -42,6 +42,7 @@ type WatchStanding struct {
 	coc.WatchState
 	Name    string
 	Newest  coc.Cycle // the newest whole one; zero: none
+	Busy    bool      // a cycle was begun and has not ended, one of documents by name included
 	Failure coc.Cycle // the newest that failed since the last good one, with its first failure
 	Failed  int       // documents that failed in it
 

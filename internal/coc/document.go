@@ -29,7 +29,8 @@ type List struct {
 	// Stable is false when the total kept moving while the pages were read:
 	// what is missing from such a list may only have shifted between pages.
 	Stable bool
-	// Total is how many documents COC said that there are; -1: absent.
+	// Total is how many documents COC said that there are, the fewest of an unstable list;
+	// -1: absent.
 	Total int
 	// Ended says that the last page read was empty, so that no further row follows.
 	Ended bool

@@ -10,6 +10,27 @@ type AccountState struct {
 	PausedUntil  time.Time // COC asked for quiet until then
 }
 
+const (
+	// RefusalPause is how long no request is sent with a key pair that COC refused: COC
+	// locks one for five minutes after five failures.
+	RefusalPause = 5 * time.Minute
+	// MaxPause is the longest pause that COC's rate limit causes at a time.
+	MaxPause = time.Hour
+)
+
+// Pauses returns until when requests are paused at a time, because COC refused the key
+// pair and because it limits the rate; zero where they are not. A pause that ends later
+// than the longest one was set by a clock that was wrong.
+func (s AccountState) Pauses(now time.Time) (refused, limited time.Time) {
+	if left := s.RefusedUntil.Sub(now); left > 0 && left <= RefusalPause {
+		refused = s.RefusedUntil
+	}
+	if left := s.PausedUntil.Sub(now); left > 0 && left <= MaxPause {
+		limited = s.PausedUntil
+	}
+	return refused, limited
+}
+
 // WatchState is what the archive remembers of a watch between processes.
 type WatchState struct {
 	FirstListedAt time.Time // its first complete list; zero before it

@@ -59,6 +59,13 @@ func (d *DB) Verified(ctx context.Context, at time.Time) (err error) {
 }
 
 func readHead(path string) (h headFile, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return h, err
+	}
+	if !info.Mode().IsRegular() { // to open a named pipe waits for its writer
+		return h, fmt.Errorf("%s is not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return h, err

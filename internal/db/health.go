@@ -14,12 +14,14 @@ import (
 func (d *DB) Free() (bytes int64, ok bool) { return free(d.path) }
 
 // Outstanding counts the documents and versions that were listed before a time and are
-// still to be requested.
+// still to be requested: of documents that a watch follows.
 func (d *DB) Outstanding(ctx context.Context, before time.Time) (documents, versions int, err error) {
 	defer wrap(&err, "what is still to be fetched")
 	err = d.read.row(ctx, `
-		SELECT (SELECT count(*) FROM documents WHERE state = 'listed' AND first_seen_at < ?1),
-			(SELECT count(*) FROM versions WHERE state = 'pending' AND failures = 0 AND listed_at < ?1)`,
+		SELECT (SELECT count(*) FROM documents d WHERE state = 'listed' AND first_seen_at < ?1
+				AND EXISTS (SELECT 1 FROM memberships m WHERE m.document_id = d.id AND m.until IS NULL)),
+			(SELECT count(*) FROM versions v WHERE state = 'pending' AND failures = 0 AND listed_at < ?1
+				AND EXISTS (SELECT 1 FROM memberships m WHERE m.document_id = v.document_id AND m.until IS NULL))`,
 		before.UnixMilli()).Scan(&documents, &versions)
 	return documents, versions, explain(err)
 }
@@ -34,6 +36,15 @@ func (d *DB) NewestCycle(ctx context.Context, watch string) (c coc.Cycle, err er
 		return coc.Cycle{}, nil
 	}
 	return c, explain(err)
+}
+
+// Busy reports whether the newest cycle of a watch, also one of some documents by name,
+// was begun and its end is not recorded.
+func (d *DB) Busy(ctx context.Context, watch string) (busy bool, err error) {
+	defer wrap(&err, "newest cycle of watch %q", watch)
+	err = d.read.row(ctx, `
+		SELECT coalesce((SELECT outcome = 'running' FROM cycles WHERE watch = ? ORDER BY id DESC LIMIT 1), 0)`, watch).Scan(&busy)
+	return busy, explain(err)
 }
 
 // LastFailure returns the newest whole cycle of a watch that failed, with the first of

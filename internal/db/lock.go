@@ -119,6 +119,9 @@ func Holder(path string) (p Process, held bool, err error) {
 // locked reports whether a process has the lock. It shares the lock for an instant:
 // those who look don't see each other, and takeLock knows them from one that syncs.
 func locked(name string) (bool, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // to open a named pipe waits for its writer
+		return false, fmt.Errorf("%s is not a file", name)
+	}
 	look := flock.New(name, flock.SetFlag(os.O_RDONLY))
 	free, err := look.TryRLock()
 	return !free && err == nil, errors.Join(err, look.Close())

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Open opened the database file itself to see whether it may be written. Closing that
@@ -59,4 +61,58 @@ func posixLocks(t *testing.T, path string) (n int) {
 		}
 	}
 	return n
+}
+
+// A named pipe in place of the head file had the daemon wait for its writer before the
+// first cycle, without a report.
+func TestHeadFileThatIsAPipe(t *testing.T) {
+	d, _ := open(t)
+	if err := syscall.Mkfifo(HeadFile(d.path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := d.LastVerified(t.Context(), time.Now()); err != nil || !at.IsZero() {
+		t.Errorf("LastVerified with a pipe for the head file = %v, %v, want never", at, err)
+	}
+}
+
+// For a user who may read the archive and its write-ahead log, and may not write to them,
+// the size of the log was an error: status and healthcheck failed.
+func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can act as another user")
+	}
+	d, _ := open(t)
+	holdCheckpoints(d)
+	commit(t, d, step("DM1", "a\n"))
+	dir := filepath.Dir(d.path)
+	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755, d.path: 0o644, d.path + "-wal": 0o644, d.path + "-shm": 0o644} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := syscall.Setfsuid(65534); err != nil { // of this thread
+		t.Fatal(err)
+	}
+	defer syscall.Setfsuid(0)
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if w, err := r.WAL(t.Context()); err != nil || w.Bytes == 0 || w.Pending != 0 || !w.Since.IsZero() {
+		t.Errorf("WAL() = %+v, %v, want the size alone", w, err)
+	}
+}
+
+// A named pipe in place of the lock had status and healthcheck wait without a report.
+func TestLockThatIsAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cocsync.db")
+	if err := syscall.Mkfifo(lockFile(path), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, held, err := Holder(path); err == nil || held {
+		t.Errorf("Holder with a pipe for the lock = %v, %t, %v, want an error", p, held, err)
+	}
 }

@@ -3,8 +3,12 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // checkpointPause is how long after a commit the write-ahead log is copied into the file.
@@ -28,6 +32,9 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 	w.Bytes = d.walBytes()
 	// Not in a snapshot: SQLite refuses this pragma in a transaction.
 	pending, err := walPending(ctx, d.read.DB)
+	if readOnly(err) { // the user may not write to the -shm file: what is pending is unknown
+		return w, nil
+	}
 	if err != nil || pending == 0 {
 		return w, explain(err)
 	}
@@ -52,6 +59,12 @@ func (d *DB) walBytes() int64 {
 // NOOP copies none and waits for nobody: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
 func walPending(ctx context.Context, db *sql.DB) (int64, error) {
 	return checkpoint(ctx, db, "NOOP")
+}
+
+// readOnly reports whether SQLite refused to write.
+func readOnly(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_READONLY
 }
 
 func walEmpty(ctx context.Context, db *sql.DB) (bool, error) {

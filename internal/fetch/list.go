@@ -31,7 +31,7 @@ const (
 type pass struct {
 	rows    []coc.Row
 	ids     map[string]struct{}
-	total   int   // as the first page said; -1: not said
+	total   int   // the smallest that a page named; -1: one named none
 	offset  int   // rows received, those of no use included
 	bytes   int64 // of the pages' bodies
 	skipped []coc.SkippedRow
@@ -81,7 +81,9 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 		if first {
 			p.total = page.total
 		}
-		p.moved = p.moved || page.total != p.total
+		if page.total != p.total {
+			p.moved, p.total = true, min(p.total, page.total)
+		}
 		if p.moved && !toTheEnd {
 			return p, nil
 		}

@@ -213,11 +213,10 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 	r.skipped(list, &l)
 	if !list.Stable {
 		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
-		return l, nil
 	}
 	r.incomplete = len(list.Unnamed()) > 0 || list.Missing() > 0
-	l.judge = !r.incomplete
 	if r.incomplete {
+		l.judge = false
 		r.fail(fmt.Errorf("%w; deletions are not detected meanwhile", list.Incomplete()))
 	}
 	l.byID, err = r.lacking(ctx, list)

@@ -16,13 +16,6 @@ import (
 	"cocsync/internal/hint"
 )
 
-// lockout is how long a refused key pair is left alone: COC locks a key pair for
-// five minutes after five failures.
-const lockout = 5 * time.Minute
-
-// pauseMax is the longest that COC's wish for quiet is heeded at a time.
-const pauseMax = time.Hour
-
 // run is one cycle under way.
 type run struct {
 	*Syncer
@@ -103,13 +96,11 @@ func (o Options) missed(last, now time.Time) int {
 
 // allowed refuses to ask COC while it wants to be left alone.
 func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
-	now := r.Now()
-	// What lies further ahead than anybody asked for was written by a clock that
-	// was wrong.
-	if now.Before(a.PausedUntil) && a.PausedUntil.Sub(now) <= pauseMax {
+	refused, limited := a.Pauses(r.Now())
+	if !limited.IsZero() {
 		return &held{"nothing was asked: too many requests, COC wants quiet until " + a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary}
 	}
-	if !now.Before(a.RefusedUntil) || a.RefusedUntil.Sub(now) > lockout {
+	if refused.IsZero() {
 		return nil
 	}
 	if key, err := r.account.COC.KeyID(ctx); err != nil || key != a.RefusedKey {
@@ -345,7 +336,7 @@ func (r *run) failLocked(err error) {
 		if e != nil {
 			return // there is no key pair to remember
 		}
-		if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(lockout)); e != nil {
+		if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(coc.RefusalPause)); e != nil {
 			r.Log.Error("refusal not remembered", "account", r.account.Name, "err", e)
 		}
 	}

@@ -166,7 +166,7 @@ func (p *pages) funcs() template.FuncMap {
 		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
 		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":     func(t time.Time) string { return answer.Age(p.site.History.Now().Sub(t)) + " ago" },
+		"ago":     func(t time.Time) string { return answer.Ago(t, p.site.History.Now()) },
 		"plural":  answer.Plural,
 		"level":   level,
 	}
