@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,7 +206,7 @@ func brokenSituations() []situation {
 		{name: "cycle that hangs", do: func(w *healthWorld) {
 			hung(w)
 			w.step(0)
-		}, want: kinds(answer.ProblemLate), says: "COC has not responded to the cycle that runs for 30 minutes"},
+		}, want: kinds(answer.ProblemLate), says: "COC has not responded to the running cycle for 30 minutes"},
 		{name: "long cycle to which COC responds", do: func(w *healthWorld) {
 			_, next := hung(w)
 			w.step(0)
@@ -248,6 +250,23 @@ func cocSituations() []situation {
 			w.hook.Store(&short)
 			w.sync()
 		}, want: kinds(answer.ProblemList), says: "COC's list is incomplete: 1 of 250 documents"},
+		{name: "list that never holds still", do: func(w *healthWorld) {
+			for i := range 100 {
+				w.coc.Add(cocsim.Document{ID: fmt.Sprintf("DM1%03d", i), Name: "x", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}}})
+			}
+			moving := func(rw http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Query().Get("offset") != "100" {
+					return false
+				}
+				answer := httptest.NewRecorder()
+				w.coc.ServeHTTP(answer, r)
+				io.WriteString(rw, strings.Replace(answer.Body.String(), `"total":101`, `"total":102`, 1))
+				return true
+			}
+			w.hook.Store(&moving)
+			good(w, 30*time.Hour)
+			good(w, 0)
+		}, want: kinds(answer.ProblemList), says: "COC's list has changed whenever it was read, for 30 hours"},
 		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(answer.ProblemList), says: "1 unreadable row"},
 		{name: "row over a limit", do: mangled(func(row map[string]any) { row["name"] = strings.Repeat("x", 20_000) }),
 			want: kinds(answer.ProblemFailed), says: "DM2"},

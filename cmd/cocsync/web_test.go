@@ -23,7 +23,8 @@ func TestWebOnATakenAddress(t *testing.T) {
 	if got := hint.Of(listenElsewhere(err, "listen in [web]")); !strings.Contains(got, "choose another with listen in [web]") {
 		t.Errorf("the daemon's hint is %q", got)
 	}
-	if other := errors.New("no such file"); listenElsewhere(other, "--listen") != other {
+	other := errors.New("no such file")
+	if got := listenElsewhere(other, "--listen"); !errors.Is(got, other) || hint.Of(got) != "" {
 		t.Error("another error gets the hint, too")
 	}
 }

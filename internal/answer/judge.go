@@ -104,6 +104,11 @@ func (s *Standing) readWatches(ctx context.Context) error {
 		if w.Busy, err = d.Busy(ctx, name); err != nil {
 			return err
 		}
+		if w.Newest.Outcome == coc.Good && !w.Newest.Complete {
+			if w.Unstable, err = d.UnstableSince(ctx, name); err != nil {
+				return err
+			}
+		}
 		if w.FailedInARow > 0 {
 			if w.Failure, w.Failed, err = d.LastFailure(ctx, name); err != nil {
 				return err

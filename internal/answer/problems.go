@@ -72,7 +72,6 @@ func (s *Standing) problem(kind ProblemKind, what, why, mend string) {
 
 func (s *Standing) findProblems() {
 	s.archiveProblems()
-	s.versionProblems()
 	for _, a := range s.Accounts {
 		s.accountProblems(a)
 	}
@@ -85,6 +84,7 @@ func (s *Standing) findProblems() {
 			}
 		}
 	}
+	s.versionProblems()
 	for _, b := range s.Backlogs {
 		s.notifierProblems(b)
 	}
@@ -165,7 +165,7 @@ func (s *Standing) versionProblems() {
 		first := s.Missing[0]
 		why := first.Label + " of " + first.DocumentID + ": " + Reason(first, s.At)
 		s.problem(ProblemMissing, fmt.Sprintf("%s missing: %s", areListed(s.MissingAll), strings.Join(names, ", ")), why,
-			"cocsync requests them again, at least once a day, for as long as COC lists them; to request them now, "+s.syncNow())
+			"cocsync requests them again, at least once a day, for as long as COC lists them; to request them now, "+s.nextCycle())
 	}
 	if s.OwedDocuments+s.OwedVersions > 0 {
 		s.problem(ProblemIncomplete, "the archive is not complete yet",
@@ -224,7 +224,7 @@ func (s *Standing) notifierProblems(b db.Backlog) {
 	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
 		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, pendingCount(b), Age(s.At.Sub(b.Oldest))),
 			cmp.Or(b.LastErr, "no attempt to send it was made"),
-			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.syncNow())
+			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.nextCycle())
 	}
 	if b.Plain > 0 {
 		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, Plural(b.Plain, "message")), b.PlainErr,

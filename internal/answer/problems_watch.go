@@ -15,6 +15,9 @@ const (
 	// The tolerance of a cycle that is due is one interval of the schedule, within these.
 	toleranceMin = 2 * time.Minute
 	toleranceMax = time.Hour
+	// unstableLong is how long a list may change whenever it is read before that is a
+	// problem: until then documents may have been created and deleted meanwhile.
+	unstableLong = 24 * time.Hour
 	// clockSlack is how far in the future a cycle may be: clocks are set by seconds.
 	clockSlack = time.Minute
 )
@@ -43,12 +46,17 @@ func (s *Standing) watchProblems(w WatchStanding) {
 		s.problem(ProblemNoGoodCycle, "watch "+w.Name+": no cycle was good yet", why, "wait for its end: `cocsync status` shows the progress, and cocsync's log errors")
 	}
 	s.failedProblems(w)
+	if unstable := s.At.Sub(w.Unstable); !w.Unstable.IsZero() && unstable >= unstableLong {
+		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list has changed whenever it was read, for %s", w.Name, Age(unstable)),
+			"its total differs from page to page; deletions are not detected, and new documents raise no alert before the first complete list",
+			"check in COC's console whether documents are created all the time; if not, report it to Huawei Cloud")
+	}
 	if c.Outcome == coc.Stopped || c.Outcome == coc.Running && s.Archive.Writer == nil {
 		how := "it was stopped before its end"
 		if c.Outcome == coc.Running || c.EndedAt.IsZero() {
 			how = "its process ended before the cycle"
 		}
-		s.problem(ProblemStopped, "watch "+w.Name+": the last cycle did not come to its end", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
+		s.problem(ProblemStopped, "watch "+w.Name+": the last cycle did not finish", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
 	}
 }
 
@@ -71,14 +79,14 @@ func (s *Standing) lateProblem(w WatchStanding) {
 	}
 	next := due.Next(from)
 	late := s.Now.Sub(next)
-	responded := maxTime(w.Newest.StartedAt, w.Newest.RespondedAt)
+	responded := w.Newest.RespondedAt
 	if next.IsZero() || late <= tolerance(w.Schedule.Interval) || s.runs(w) && s.Now.Sub(responded).Abs() < quietLong {
 		return
 	}
 	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", w.Schedule.Spec, w.Schedule.Timezone,
 		s.Ago(w.LastGoodAt), w.LastGoodAt.UTC().Format(time.RFC3339))
 	if s.runs(w) {
-		why += "; COC has not responded to the cycle that runs for " + Age(s.Now.Sub(responded))
+		why += "; COC has not responded to the running cycle for " + Age(s.Now.Sub(maxTime(w.Newest.StartedAt, responded)))
 	}
 	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Name, s.Ago(next)), why,
 		s.lateFix())
@@ -99,14 +107,6 @@ func (s *Standing) daemon() int {
 		return w.PID
 	}
 	return 0
-}
-
-// syncNow says how to run a sync, which is refused while a daemon has the archive open.
-func (s *Standing) syncNow() string {
-	if s.daemon() != 0 {
-		return "stop the daemon and run `cocsync sync`"
-	}
-	return "run `cocsync sync`"
 }
 
 // nextCycle says how to start a cycle.

@@ -40,11 +40,14 @@ type Standing struct {
 // WatchStanding is the status of a watch.
 type WatchStanding struct {
 	coc.WatchState
-	Name    string
-	Newest  coc.Cycle // the newest whole one; zero: none
-	Busy    bool      // a cycle was begun and has not ended, one of documents by name included
-	Failure coc.Cycle // the newest that failed since the last good one, with its first failure
-	Failed  int       // documents that failed in it
+	Name   string
+	Newest coc.Cycle // the newest whole one; zero: none
+	Busy   bool      // a cycle was begun and has not ended, one of documents by name included
+	// Unstable is since when the list has changed whenever it was read; zero where the
+	// newest cycle received a complete one, or failed.
+	Unstable time.Time
+	Failure  coc.Cycle // the newest that failed since the last good one, with its first failure
+	Failed   int       // documents that failed in it
 
 	Cycles    []coc.Cycle // the newest few, newest first
 	Unchecked time.Time   // since when some version was not compared with COC's; zero: none is due

@@ -38,6 +38,15 @@ func (d *DB) NewestCycle(ctx context.Context, watch string) (c coc.Cycle, err er
 	return c, explain(err)
 }
 
+// UnstableSince returns when the first of a watch's good cycles began whose list was not
+// complete, since the newest complete one; zero where there is none.
+func (d *DB) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
+	defer wrap(&err, "unstable lists of watch %q", watch)
+	return d.instant(ctx, `
+		SELECT min(started_at) FROM cycles WHERE watch = ?1 AND partial = 0 AND outcome = 'good' AND id >
+			coalesce((SELECT id FROM cycles WHERE watch = ?1 AND partial = 0 AND complete = 1 ORDER BY id DESC LIMIT 1), 0)`, watch)
+}
+
 // Busy reports whether the newest cycle of a watch, also one of some documents by name,
 // was begun and its end is not recorded.
 func (d *DB) Busy(ctx context.Context, watch string) (busy bool, err error) {

@@ -62,6 +62,7 @@ func oldArchive(t testing.TB, d *DB, version int64) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	var copies []string
 	for rows.Next() {
 		var table, columns string
@@ -70,8 +71,8 @@ func oldArchive(t testing.TB, d *DB, version int64) (path string) {
 		}
 		copies = append(copies, fmt.Sprintf(`INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM new.%[1]s`, table, columns))
 	}
-	if err := rows.Close(); err != nil || rows.Err() != nil || len(copies) == 0 {
-		t.Fatalf("%d tables, %v, %v", len(copies), err, rows.Err())
+	if err := rows.Err(); err != nil || len(copies) == 0 {
+		t.Fatalf("%d tables, %v", len(copies), err)
 	}
 	for _, q := range copies {
 		if _, err := old.Exec(q); err != nil {

@@ -41,7 +41,7 @@ func (r *run) open(ctx context.Context, id string) (*look, func(), error) {
 		known.Type = r.watch.DocumentType
 	}
 	l := &look{run: r, id: id, view: newView(known, r.account.Name, r.cycle.ID, r.Now(), r.Route)}
-	l.eager = r.Trigger == coc.TriggerSync
+	l.view.eager = r.onDemand()
 	l.texts.load = r.Store.Content
 	return l, unlock, nil
 }

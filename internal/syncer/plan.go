@@ -152,7 +152,7 @@ func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 
 func (r *run) loadFollowed(ctx context.Context) error {
 	retry := r.Now()
-	if r.Trigger == coc.TriggerSync {
+	if r.onDemand() {
 		retry = endOfTime
 	}
 	list, err := r.Store.Followed(ctx, r.account.Name, r.watch.Name, retry)
@@ -161,6 +161,12 @@ func (r *run) loadFollowed(ctx context.Context) error {
 		r.followed[f.DocumentID] = f
 	}
 	return err
+}
+
+// onDemand reports whether a person asked for the cycle: then unavailable versions are
+// requested without their pauses.
+func (r *run) onDemand() bool {
+	return r.Trigger == coc.TriggerSync || r.Trigger == coc.TriggerSignal
 }
 
 // endOfTime is later than any pause.

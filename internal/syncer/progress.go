@@ -18,9 +18,9 @@ const (
 func (r *run) recordResponses(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ticker := time.NewTicker(respondedCheck)
+	served, recorded := r.account.COC.Served(), time.Time{} // the first response is recorded at once
 	var done sync.WaitGroup
 	done.Go(func() {
-		served, recorded := r.account.COC.Served(), r.cycle.StartedAt
 		for {
 			select {
 			case <-ctx.Done():

@@ -39,7 +39,7 @@ func TestReady(t *testing.T) {
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch runbooks: the last cycle failed\n")
 	addCycle(t, d, "runbooks", now, coc.Stopped)
 	want(http.StatusServiceUnavailable, "not ready: 2 problems\nwatch runbooks: the last cycle failed\n"+
-		"watch runbooks: the last cycle did not come to its end\n")
+		"watch runbooks: the last cycle did not finish\n")
 	addCycle(t, d, "runbooks", now, coc.Good)
 	now = now.Add(time.Hour)
 	want(http.StatusOK, "ok\n") // one was due half an hour ago, and may be that late
@@ -59,9 +59,9 @@ func TestProbesNeedNoToken(t *testing.T) {
 	s.Log = slog.New(slog.NewTextHandler(&log, nil))
 	s.Guard.Token = func() (string, error) { return "0123456789abcdef", nil }
 	h := handler(t, s)
-	const named = "the archive is not complete yet\n" +
-		"account prod: COC refuses the key pair; requests are paused for another 60 seconds\n" +
+	const named = "account prod: COC refuses the key pair; requests are paused for another 60 seconds\n" +
 		"watch nightly: the last cycle failed, and none was good yet\nwatch runbooks: the last cycle failed\n" +
+		"the archive is not complete yet\n" +
 		"notifier ops: its channel is on hold; 1 delivery is pending, next try in 60 minutes\n"
 	const anonymous = "not ready: 5 problems\n"
 	for _, test := range []struct{ address, token, body string }{
