@@ -94,8 +94,8 @@ func (s *Standing) findProblems() {
 func (s *Standing) archiveProblems() {
 	if !s.ran() {
 		what, why := "no cycle has run yet", "the archive has no whole cycle of any watch"
-		if !s.LastGoodAt().IsZero() {
-			what, why = "no watch is configured", "no configuration names a watch that has run"
+		if len(s.Watches) > 0 && !slices.ContainsFunc(s.Watches, func(w WatchStanding) bool { return !w.Retired() }) {
+			what, why = "no watch is configured", "no configuration names a watch of the archive"
 		}
 		s.problem(ProblemNoCycle, what, why, "start the daemon: `cocsync run`; or run `cocsync sync`")
 	}
