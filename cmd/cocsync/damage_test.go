@@ -264,7 +264,7 @@ func TestDamagedRows(t *testing.T) {
 
 // FuzzDamagedArchive alters a small archive and reads all of it. how says in which way:
 // bytes of the file; a column of a table; a content, with a hash that fits it. relog makes
-// the log anew, as whoever has the key can.
+// the log anew, as anyone with the key can.
 func FuzzDamagedArchive(f *testing.F) {
 	f.Add(uint8(0), false, uint64(5000), int64(0), []byte{0xff, 0x80, 0x00})
 	f.Add(uint8(0), false, uint64(28), int64(0), []byte{1, 0, 0, 200})

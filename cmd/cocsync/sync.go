@@ -126,7 +126,7 @@ const shownMissing = 10
 // missing says which listed versions are unavailable. Cycles that pass over them are good.
 func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
 	if len(docs) > 0 {
-		return nil // asked about these documents alone
+		return nil // only these documents were asked about
 	}
 	list, all, err := d.MissingVersions(ctx, shownMissing)
 	if err != nil {

@@ -5,7 +5,7 @@ import "time"
 // Health is whether cocsync works, as healthcheck reports it.
 type Health struct {
 	Healthy  bool          `json:"healthy"`
-	Copy     bool          `json:"copy"`   // nobody is known to write the archive
+	Copy     bool          `json:"copy"`   // no process is known to write the archive
 	Daemon   *string       `json:"daemon"` // the process that has the archive open for writing; null: none
 	Watches  []WatchHealth `json:"watches"`
 	Problems []Problem     `json:"problems"`

@@ -45,7 +45,7 @@ type SkippedRow struct {
 	Reason     string
 }
 
-// Missing returns how many documents the list lacks by its own total, besides those of
+// Missing returns how many documents the list lacks by its own total, in addition to those of
 // rows that could not be used.
 func (l List) Missing() int { return max(0, l.Total-len(l.Rows)-len(l.Skipped)) }
 

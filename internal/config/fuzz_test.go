@@ -100,9 +100,7 @@ func fuzzLines(f *testing.F) (base, spare []string) {
 	if _, err := parse("config.toml", []byte(strings.Join(base, "\n")), 0o600, nowForTests()); err != nil {
 		f.Fatal("the config to edit is not good:", err)
 	}
-	for _, header := range []string{"[account]", "[[web]]", "[watch.select]", "[[watch.select]]", "[people.x]", "[x]", "[[x]]", "[", "x", "x = 1", "]"} {
-		spare = append(spare, header)
-	}
+	spare = append(spare, "[account]", "[[web]]", "[watch.select]", "[[watch.select]]", "[people.x]", "[x]", "[[x]]", "[", "x", "x = 1", "]")
 	return base, append(spare, base...)
 }
 
@@ -145,7 +143,7 @@ func edited(base, spare []string, edits []byte, value string) string {
 func checkParse(t *testing.T, text []byte) {
 	t.Helper()
 	_, _ = databaseIn("config.toml", text)
-	cfg, c := decode("config.toml", text, 0o600, nowForTests())
+	_, c := decode("config.toml", text, 0o600, nowForTests())
 	if err := c.err(); err != nil {
 		checkProblems(t, err, text)
 	}

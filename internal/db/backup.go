@@ -90,7 +90,7 @@ func checkSource(ctx context.Context, from string) (err error) {
 	return explain(checkObjects(ctx, in))
 }
 
-// copyFile copies an archive to a new file for its owner alone, page by page and with
+// copyFile copies an archive to a new file for its owner only, page by page and with
 // what is in its write-ahead log: a damaged one is copied as it is.
 func copyFile(ctx context.Context, from, to string) (err error) {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -11,10 +11,13 @@ import (
 )
 
 // Begin records that a cycle begins and returns its id. It fails with ErrAltered when the
-// schema was altered. Cycles of the watch that
-// never ended are closed: their process died.
+// schema was altered, and with ErrLocked when the lock's file was removed. Cycles of the
+// watch that never ended are closed: their process died.
 func (d *DB) Begin(ctx context.Context, c coc.Cycle) (id int64, err error) {
 	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
+	if err := d.ownsLock(); err != nil {
+		return 0, err
+	}
 	err = d.update(ctx, func(t tx) error {
 		if err := t.checkSchema(); err != nil {
 			return err

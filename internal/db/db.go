@@ -160,7 +160,7 @@ func (d *DB) create(ctx context.Context) error {
 	return d.connect(ctx)
 }
 
-// makeFile makes an empty file for its owner alone unless there is one, which it does
+// makeFile makes an empty file for its owner only unless there is one, which it does
 // not open.
 func (d *DB) makeFile() error {
 	const advice = "check that the file and its directory are writable, or set database in config.toml"

@@ -63,7 +63,7 @@ func readHead(path string) (h headFile, err error) {
 	if err != nil {
 		return h, err
 	}
-	if !info.Mode().IsRegular() { // to open a named pipe waits for its writer
+	if !info.Mode().IsRegular() { // opening a named pipe waits for its writer
 		return h, fmt.Errorf("%s is not a file", path)
 	}
 	f, err := os.Open(path)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The time of the last verification stood in the archive: whoever could write there, a
+// The time of the last verification was in the archive: anyone who could write there, a
 // trigger say, renewed it, and the archive was never verified again.
 func TestLastVerified(t *testing.T) {
 	d, _ := open(t)

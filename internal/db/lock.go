@@ -116,10 +116,28 @@ func Holder(path string) (p Process, held bool, err error) {
 	return readHolder(name), true, nil
 }
 
+// ownsLock fails when the lock's file is no longer the one that this process locked: who
+// removes it lets a second process in.
+func (d *DB) ownsLock() error {
+	if d.lock == nil { // opened to write next to the process that has it
+		return nil
+	}
+	name := lockFile(d.path)
+	mine, err := d.lock.Stat()
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if found, err := os.Stat(name); err == nil && os.SameFile(mine, found) {
+		return nil
+	}
+	return hint.Wrap(fmt.Errorf("%w: the lock file %s was removed or replaced while this process had it locked", ErrLocked, name),
+		"restart this process. The lock ends with its process: its file never needs to be removed")
+}
+
 // locked reports whether a process has the lock. It shares the lock for an instant:
 // those who look don't see each other, and takeLock knows them from one that syncs.
 func locked(name string) (bool, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // to open a named pipe waits for its writer
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // opening a named pipe waits for its writer
 		return false, fmt.Errorf("%s is not a file", name)
 	}
 	look := flock.New(name, flock.SetFlag(os.O_RDONLY))

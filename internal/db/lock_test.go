@@ -11,8 +11,36 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 )
+
+// When somebody removed the lock's file under a daemon, a second one was let in and both
+// sent every alert. The first one now stops making cycles.
+func TestRemovedLockEndsCycles(t *testing.T) {
+	d, _ := open(t)
+	begin := func() error {
+		_, err := d.Begin(t.Context(), coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: day})
+		return err
+	}
+	if err := begin(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(lockFile(d.path)); err != nil {
+		t.Skipf("a locked file cannot be removed here: %v", err)
+	}
+	if err := begin(); !errors.Is(err, ErrLocked) || hint.Of(err) == "" {
+		t.Errorf("Begin without the lock's file = %v, want ErrLocked and a hint", err)
+	}
+	other, err := OpenWith(t.Context(), d.path, Options{Command: "run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := begin(); !errors.Is(err, ErrLocked) {
+		t.Errorf("Begin next to another writer = %v, want ErrLocked", err)
+	}
+}
 
 // Holder names the process that has the archive: its id, since when, and its command;
 // none before the first one and after the last.

@@ -82,7 +82,7 @@ func oldArchive(t testing.TB, d *DB, version int64) (path string) {
 	return path
 }
 
-// Before a migration the file is copied beside itself, for the owner alone, and
+// Before a migration the file is copied next to itself, for the owner only, and
 // both the copy and the migrated file hold everything.
 func TestMigrationBacksUpFirst(t *testing.T) {
 	d, _ := open(t)

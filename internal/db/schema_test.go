@@ -73,8 +73,8 @@ func alter(t testing.TB, path string, statements ...string) {
 // silence are triggers that keep every alert from being sent.
 const silence = `CREATE TRIGGER silence AFTER INSERT ON deliveries BEGIN DELETE FROM deliveries WHERE id = new.id; END`
 
-// A trigger in the file dropped every alert, and nothing told it: only verify compared the
-// schema. Now nobody opens such a file.
+// A trigger in the file dropped every alert without any report: only verify compared the
+// schema. Now no command opens such a file.
 func TestAlteredSchemaIsRefused(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))

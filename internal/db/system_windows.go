@@ -26,8 +26,8 @@ func links(path string) (int, error) {
 	return int(info.NumberOfLinks), err
 }
 
-// holderFile is where the process that has the lock says who it is. Windows lets nobody
-// else read what is locked, so it stands beside the lock.
+// holderFile is where the process that has the lock says who it is. On Windows no
+// other process can read a locked file, so it is next to the lock.
 func holderFile(lock string) string { return lock + ".txt" }
 
 // syncFolder does nothing: Windows syncs no folders.

@@ -56,7 +56,7 @@ func (d *DB) walBytes() int64 {
 }
 
 // walPending returns how many pages of the write-ahead log no checkpoint has copied.
-// NOOP copies none and waits for nobody: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+// NOOP copies none and does not wait: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
 func walPending(ctx context.Context, db *sql.DB) (int64, error) {
 	return checkpoint(ctx, db, "NOOP")
 }
@@ -116,7 +116,7 @@ func (d *DB) lastCheckpoint() {
 	_, _ = checkpoint(context.Background(), d.write, "PASSIVE")
 }
 
-// changes is how many rows the connection has changed; 0 where nobody wants to know.
+// changes is how many rows the connection has changed; 0 if it is not wanted.
 func (t tx) changes(wanted bool) (n int64, err error) {
 	if wanted {
 		err = t.row(`SELECT total_changes()`).Scan(&n)

@@ -131,7 +131,7 @@ func TestMatcherStops(t *testing.T) {
 	}
 }
 
-// A search that nobody waits for any more went on until it had read the line.
+// A search that no client waits for any more went on until it had read the line.
 func TestGrepStopsInALine(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
