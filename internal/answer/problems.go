@@ -50,9 +50,9 @@ const (
 
 // ProblemKinds returns all kinds, in the order in which status shows them.
 func ProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemMissing,
-		ProblemIncomplete, ProblemKeyRefused, ProblemPaused, ProblemNoGoodCycle, ProblemScheduleBroken, ProblemClock, ProblemLate,
-		ProblemFailed, ProblemList, ProblemStopped, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed}
+	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemKeyRefused,
+		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
+		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed}
 }
 
 const (
