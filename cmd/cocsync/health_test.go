@@ -86,9 +86,9 @@ func pastSituations() []situation {
 		}, want: kinds(answer.ProblemNoCycle)},
 		{name: "written by sync only", do: func(w *healthWorld) { good(w, 0) }, says: "no daemon"},
 		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(answer.ProblemLate), says: "last good cycle ended 3 days ago"},
-		{name: "due and not late yet", do: func(w *healthWorld) { good(w, 115*time.Minute) }},
+		{name: "due and not late yet", do: func(w *healthWorld) { good(w, 100*time.Minute) }},
 		{name: "daemon that works", do: func(w *healthWorld) { w.await(w.start("run"), "cycle ended") }, says: "daemon running since "},
-		{name: "nightly watch due", do: nightly(night.Add(50 * time.Minute))},
+		{name: "nightly watch due", do: nightly(night.Add(30 * time.Minute))},
 		{name: "nightly watch one hour late", do: nightly(night.Add(61 * time.Minute)), want: kinds(answer.ProblemLate), says: "0 2 * * * (UTC)"},
 		{name: "nightly watch in another zone", do: func(w *healthWorld) {
 			w.schedule, w.watch = "0 2 * * *", "timezone = \"Asia/Shanghai\"\nselect = { all = true }"
@@ -107,7 +107,7 @@ func pastSituations() []situation {
 		{name: "clock forward while a daemon runs", do: func(w *healthWorld) {
 			w.schedule = "@every 2s"
 			w.await(w.start("run"), "cycle ended")
-			w.step(9 * time.Minute)
+			w.step(4 * time.Minute)
 			w.until()
 		}},
 		{name: "PUBLIC watch", do: func(w *healthWorld) {

@@ -131,7 +131,7 @@ func (w *healthWorld) start(command string) *process {
 // await waits until the process logs a line with the text.
 func (w *healthWorld) await(p *process, text string) {
 	w.Helper()
-	late := time.After(2 * time.Minute)
+	late := time.After(patience)
 	for {
 		select {
 		case line, open := <-p.lines:
@@ -342,7 +342,7 @@ func (w *healthWorld) metric(all, name string, want int) {
 func (w *healthWorld) until(want ...answer.ProblemKind) {
 	w.Helper()
 	slices.Sort(want)
-	late := time.Now().Add(2 * time.Minute)
+	late := time.Now().Add(patience)
 	for {
 		var s answer.Status
 		stdout, _, _ := w.ask("status", "-o", "json")
