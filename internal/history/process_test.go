@@ -290,7 +290,11 @@ func (w *world) sizes(b *testing.B) {
 	packed, err := d.PackedBytes(b.Context())
 	must(b, err)
 	b.ReportMetric(float64(packed)/versions, "packedB/version")
-	b.ReportMetric(float64(t.FileBytes)/versions, "fileB/version")
+	log, err := d.WAL(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(t.FileBytes-log.Bytes)/versions, "fileB/version")
 	if w.repo == "" {
 		return
 	}
