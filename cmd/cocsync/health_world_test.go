@@ -119,7 +119,7 @@ func (w *healthWorld) start(command string) *process {
 		for s := bufio.NewScanner(pipe); s.Scan(); {
 			select {
 			case p.lines <- s.Text():
-			default: // nobody awaits them any more
+			default: // no test awaits them any more
 			}
 		}
 		close(p.lines)

@@ -49,7 +49,7 @@ func (s *stream) lines() string {
 	return strings.ReplaceAll(strings.TrimSpace(s.text.String()), "\n", "|")
 }
 
-// A log whose reader ended was never written again, and one that nobody read stopped the
+// A log whose reader ended was never written again, and one that was not read stopped the
 // cycles. Lines that cannot be written are counted, and the log continues when it can.
 func TestSteadyLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestSteadyLog(t *testing.T) {
 			log.Info("six")
 		}
 		if took := time.Since(begun); took != stallTime {
-			t.Errorf("1000 lines that nobody reads took %v, want %v once", took, stallTime)
+			t.Errorf("1000 lines that are not read took %v, want %v once", took, stallTime)
 		}
 		want("while it is not read", "")
 		out.set(nil, nil)

@@ -72,7 +72,7 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	want := "1 problem.\n! watch runbooks is late: a cycle was due 2 days ago and none has succeeded since\n" +
 		"    why: schedule */5 * * * * (UTC); the last good cycle ended 2 days ago, at 2026-03-01T12:00:01Z\n"
 	if !strings.HasPrefix(got, want) {
-		t.Errorf("status of an archive that nobody wrote for three days:\n%s\nwant it to begin with\n%s", got, want)
+		t.Errorf("status of an archive not written for three days:\n%s\nwant it to begin with\n%s", got, want)
 	}
 }
 
