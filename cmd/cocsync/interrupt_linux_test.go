@@ -18,16 +18,7 @@ import (
 // Ctrl-C. The bound here is processor time, so that a busy machine does not matter: the
 // whole search takes over 200 s of it.
 func TestInterruptStopsACostlySearch(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	must(t, err)
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-	must(t, err)
-	step := plainStep("long-line", 1)
-	step.Versions[0].Revision.Content.Bytes = bytes.Repeat([]byte("a"), 4<<20)
-	must(t, d.Commit(t.Context(), step))
-	must(t, d.Close())
-
+	path := longLine(t)
 	program, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), program, "--db", path, "grep", `(?:.?){1000}\x00`)
@@ -59,7 +50,7 @@ func TestInterruptStopsACostlySearch(t *testing.T) {
 }
 
 // processorTime is what a process has used, in steps of 10 ms.
-func processorTime(t *testing.T, pid int) time.Duration {
+func processorTime(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(t, err)
@@ -71,4 +62,19 @@ func processorTime(t *testing.T, pid int) time.Duration {
 		ticks += n
 	}
 	return time.Duration(ticks) * time.Second / 100
+}
+
+// longLine makes an archive of one document that has one line of 4 MB.
+func longLine(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	step := plainStep("long-line", 1)
+	step.Versions[0].Revision.Content.Bytes = bytes.Repeat([]byte("a"), 4<<20)
+	must(t, d.Commit(t.Context(), step))
+	must(t, d.Close())
+	return path
 }

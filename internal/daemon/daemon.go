@@ -59,6 +59,8 @@ type Daemon struct {
 	// Pulse returns once what every cycle needs has answered, whatever the answer was:
 	// trouble is for the log. nil: nothing is asked.
 	Pulse func(context.Context)
+	// Stepped is called after a step of the wall clock was detected; nil: nothing is.
+	Stepped func()
 }
 
 // margin is how long before the next cycle is due the work that can wait ends:

@@ -89,6 +89,9 @@ func (d *Daemon) keep(ctx context.Context, wg *sync.WaitGroup, tasks []*task) {
 		now, step := clock.step()
 		if step != 0 {
 			d.Log.Warn("clock stepped, schedules computed again", "step", step.Round(time.Second))
+			if d.Stepped != nil {
+				d.Stepped()
+			}
 		}
 		wait := clockEvery
 		for _, t := range tasks {

@@ -22,8 +22,8 @@ func (w *wall) now() time.Time { return time.Now().Add(time.Duration(w.step.Load
 
 // timed is what a stepped daemon did, by the time since it began.
 type timed struct {
-	cycles, weekly, verified []time.Duration
-	log                      string
+	cycles, weekly, verified, stepped []time.Duration
+	log                               string
 }
 
 // stepped runs a daemon for total, and steps its clock after a while.
@@ -45,7 +45,8 @@ func stepped(t *testing.T, spec string, after, step, total time.Duration) (got t
 				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, spec)}}, Cycle: r.cycle,
 					Weekly: func(context.Context) error { note(&got.weekly); return nil }}, nil
 			},
-			Verify: func(context.Context) error { note(&got.verified); return nil },
+			Verify:  func(context.Context) error { note(&got.verified); return nil },
+			Stepped: func() { note(&got.stepped) },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -82,6 +83,10 @@ func TestIntervalContinuesOverAClockStep(t *testing.T) {
 		}
 		if want := "step=" + step.String(); strings.Count(got.log, "clock stepped") != 1 || !strings.Contains(got.log, want) {
 			t.Errorf("step %v: the log says not once that it was %s: %s", step, want, got.log)
+		}
+		// The age of the write-ahead log, computed with the new time, was a problem for a minute.
+		if len(got.stepped) != 1 || got.stepped[0] > 12*time.Minute+clockEvery {
+			t.Errorf("step %v: reported at %v, want once, within %v of it", step, got.stepped, clockEvery)
 		}
 	}
 }

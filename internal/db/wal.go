@@ -82,13 +82,14 @@ func checkpoint(ctx context.Context, db *sql.DB, mode string) (int64, error) {
 // checkpointLater has the write-ahead log copied in a while. The caller has d.writing.
 func (d *DB) checkpointLater() {
 	if d.later == nil {
-		d.later = time.AfterFunc(checkpointPause, d.checkpointNow)
+		d.later = time.AfterFunc(checkpointPause, d.Checkpoint)
 	}
 }
 
-// checkpointNow copies the write-ahead log as far as readers permit, and tries again
-// later where they do not. It waits for no reader and no writer.
-func (d *DB) checkpointNow() {
+// Checkpoint copies the write-ahead log as far as readers permit, and tries again later
+// where they do not. It waits for no reader. It runs automatically a minute after a commit;
+// after a step of the wall clock it has to run at once, because the log's age is wrong.
+func (d *DB) Checkpoint() {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.later == nil {

@@ -16,7 +16,7 @@ func mustWAL(t *testing.T, d *DB) WAL {
 }
 
 // holdCheckpoints keeps d from copying its write-ahead log by itself while a test looks
-// at it, however long that takes. It holds until the next checkpointNow.
+// at it, however long that takes. It holds until the next Checkpoint.
 func holdCheckpoints(d *DB) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
@@ -42,7 +42,7 @@ func TestWAL(t *testing.T) {
 	if w.Bytes == 0 || w.Pending == 0 || w.Pending > w.Bytes || w.Since.IsZero() || w.Since.After(time.Now()) {
 		t.Errorf("WAL() = %+v after a commit, want it pending", w)
 	}
-	d.checkpointNow()
+	d.Checkpoint()
 	if w := mustWAL(t, r); w.Pending != 0 || !w.Since.IsZero() {
 		t.Errorf("WAL() = %+v after a checkpoint, want nothing pending", w)
 	}
@@ -77,7 +77,7 @@ func TestWAL(t *testing.T) {
 func TestWALKeptByAReader(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	d.checkpointNow()
+	d.Checkpoint()
 	r, err := OpenReader(t.Context(), d.Path())
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestWALKeptByAReader(t *testing.T) {
 				return err
 			}
 		}
-		d.checkpointNow()
+		d.Checkpoint()
 		w, err := s.WAL(t.Context())
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func TestWALKeptByAReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.checkpointNow()
+	d.Checkpoint()
 	commit(t, d, step("DM2", "b\n"))
 	if w := mustWAL(t, r); w.Bytes > 17_000_000 {
 		t.Errorf("WAL() = %+v after the reader ended, want a file of at most 16 MB", w)
