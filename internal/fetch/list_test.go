@@ -133,6 +133,22 @@ func TestListPages(t *testing.T) {
 	}
 }
 
+// The total of a list that shrank in every reading was that of its first page, so that
+// documents which were deleted meanwhile were missing. Rows that name no document come
+// with it all the same.
+func TestUnstableListHasTheSmallestTotal(t *testing.T) {
+	s := shelf{ids: append([]string{""}, ids(1, 249)...), between: func(_ int, s *shelf) { s.ids = s.ids[:len(s.ids)-1] }}
+	c, _ := newClient(s.answer)
+	list, err := c.List(t.Context(), coc.Selection{})
+	if err != nil || list.Stable {
+		t.Fatalf("List: stable %v, %v, want an unstable list", list.Stable, err)
+	}
+	// Three readings of two pages, and three pages of the last.
+	if list.Total != 250-6-2 || list.Missing() != 0 || len(list.Rows) != list.Total-1 || len(list.Unnamed()) != 1 {
+		t.Errorf("List = %d rows and %d without a document of %d, %d missing; want 241 and 1 of 242", len(list.Rows), len(list.Unnamed()), list.Total, list.Missing())
+	}
+}
+
 // A COC that never comes to an end is an error, not an endless loop.
 func TestListEnds(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -285,6 +285,37 @@ func TestUnstableListJudgesNoAbsence(t *testing.T) {
 	}
 }
 
+// The cycle of a list whose total moved in every reading was good whatever the list
+// lacked: documents by its own total, or rows that could not be read and name none.
+func TestUnstableListThatLacksRowsFailsTheCycle(t *testing.T) {
+	w := newWorld(t)
+	w.coc.put("DM1", "a\n")
+	w.coc.put("DM2", "a\n")
+	w.cycle()
+	delete(w.coc.docs, "DM1")
+	w.coc.unstable = true
+	for _, tt := range []struct {
+		name    string
+		total   int
+		skipped []coc.SkippedRow
+		want    string // in the cycle's error; "" for a good one
+	}{
+		{"documents", 5, nil, "there are 5 documents and lists 1"},
+		{"a row that names none", 0, []coc.SkippedRow{{Reason: "its document_id is empty"}}, "rows of the list cannot be used: 1, the first because its document_id is empty"},
+		{"as many rows as its total, one of which names none", 2, []coc.SkippedRow{{Reason: "its document_id is empty"}}, "rows of the list cannot be used: 1"},
+		{"nothing", 1, nil, ""},
+	} {
+		w.coc.total, w.coc.skipped = tt.total, tt.skipped
+		c := w.cycle()
+		if want := tt.want == ""; want != (c.Outcome == coc.Good) || want != (c.Err == "") || !strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
+			t.Errorf("an unstable list that lacks %s: cycle = %+v, want its error to hold %q", tt.name, c, tt.want)
+		}
+		if c.Complete || len(w.changes()) != 2 {
+			t.Errorf("an unstable list that lacks %s: complete: %t, changes %q, want nothing judged", tt.name, c.Complete, w.changes())
+		}
+	}
+}
+
 // A refused key pair is refused once, and left alone also by the next process.
 func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
