@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -186,36 +187,39 @@ func TestHardLinksAreRefused(t *testing.T) {
 	}
 }
 
-// A process that begins in the instant in which somebody looks at the lock gets it all
-// the same.
+// A process that began in the instant in which somebody looked at the lock was refused.
+// It waits for the lock now: only one that syncs keeps it.
 func TestLookingRefusesNobody(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cocsync.db")
-	d, err := Open(t.Context(), path)
-	if err == nil {
-		err = d.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	look := flock.New(lockFile(path))
-	if ok, err := look.TryRLock(); !ok || err != nil {
-		t.Fatalf("TryRLock = %v, %v", ok, err)
-	}
-	if taken, err := locked(lockFile(path)); taken || err != nil {
-		t.Errorf("locked = %v, %v while somebody looks, want false", taken, err)
-	}
-	opened := make(chan error)
-	go func() {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "cocsync.db")
 		d, err := Open(t.Context(), path)
 		if err == nil {
 			err = d.Close()
 		}
-		opened <- err
-	}()
-	if err := look.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-opened; err != nil {
-		t.Errorf("Open = %v", err)
-	}
+		if err != nil {
+			t.Fatal(err)
+		}
+		look := flock.New(lockFile(path))
+		if ok, err := look.TryRLock(); !ok || err != nil {
+			t.Fatalf("TryRLock = %v, %v", ok, err)
+		}
+		if taken, err := locked(lockFile(path)); taken || err != nil {
+			t.Errorf("locked = %v, %v while somebody looks, want false", taken, err)
+		}
+		opened := make(chan error, 1)
+		go func() {
+			d, err := Open(t.Context(), path)
+			if err == nil {
+				err = d.Close()
+			}
+			opened <- err
+		}()
+		synctest.Wait() // it has found the lock taken
+		if err := look.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-opened; err != nil {
+			t.Errorf("Open = %v", err)
+		}
+	})
 }
