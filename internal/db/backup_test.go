@@ -1,6 +1,8 @@
 package db
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -21,5 +23,26 @@ func TestRestoreTakesTheWriteAheadLogAlong(t *testing.T) {
 	defer r.Close()
 	if docs, err := r.Documents(t.Context()); len(docs) != 1 || err != nil {
 		t.Errorf("Documents() of the restored archive = %v, %v, want one", docs, err)
+	}
+}
+
+// Restore copied an archive that no command would open, and left the copy. A backup of an
+// earlier release was even migrated, and its triggers with it.
+func TestRestoreRefusesAnAlteredArchive(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	now := filepath.Join(t.TempDir(), "now.db")
+	if err := d.Backup(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	for name, from := range map[string]string{"this release": now, "an earlier release": oldArchive(t, d, 5)} {
+		alter(t, from, silence)
+		to := filepath.Join(t.TempDir(), "restored.db")
+		if err := Restore(t.Context(), from, to, ""); !errors.Is(err, ErrAltered) {
+			t.Errorf("Restore of an altered archive of %s = %v, want ErrAltered", name, err)
+		}
+		if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("Restore of an altered archive of %s left a file: %v", name, err)
+		}
 	}
 }

@@ -106,8 +106,7 @@ func TestAlteredSchemaIsRefused(t *testing.T) {
 			for how, open := range openers() {
 				d, err := open(t.Context(), path)
 				if err == nil {
-					err = d.CheckSchema(t.Context())
-					if err := d.Close(); err != nil {
+					if err := errors.Join(d.CheckSchema(t.Context()), d.Close()); err != nil {
 						t.Error(err)
 					}
 				}
@@ -148,13 +147,29 @@ func TestAlteredSchemaStopsTheWriter(t *testing.T) {
 	commit(t, d, step("DM2", "b\n"))
 }
 
-// A trigger in an archive of an earlier release would have run in the migrations.
+// What is written into sqlite_schema itself takes no effect in the connections that are
+// open, which see no new schema; it does in the next ones. The cycle compares it all the
+// same.
+func TestSchemaAlteredUnseenStopsTheWriter(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	alter(t, d.path, `PRAGMA writable_schema = 1`,
+		`INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('trigger', 'silence', 'deliveries', 0, '`+silence+`')`)
+	_, err := d.Begin(t.Context(), coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day})
+	if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), `trigger "silence"`) {
+		t.Errorf("Begin = %v, want ErrAltered that names the trigger", err)
+	}
+}
+
+// A trigger in an archive of an earlier release would have run in the migrations. Neither
+// may the file be turned into one with a write-ahead log, as opening it for writing does.
 func TestOldArchiveWithATriggerIsNotMigrated(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	for _, q := range []string{silence, `CREATE VIEW v AS SELECT 1`, `CREATE VIRTUAL TABLE f USING fts5 (a)`} {
+	for _, q := range []string{silence, `CREATE VIEW v AS SELECT 1`, `CREATE VIRTUAL TABLE f USING fts5 (a)`,
+		`DROP TABLE holds; CREATE VIRTUAL TABLE holds USING fts5vocab (trigrams, row)`} {
 		path := oldArchive(t, d, 5)
-		alter(t, path, q)
+		alter(t, path, q, `PRAGMA journal_mode = DELETE`)
 		before, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -174,6 +189,46 @@ func TestOldArchiveWithATriggerIsNotMigrated(t *testing.T) {
 	}
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A journal that was left over keeps readers out, so that only the writer can find the
+// trigger in an archive of an earlier release.
+func TestOldArchiveWithAJournalIsNotMigrated(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"))
+	path := oldArchive(t, d, 5)
+	alter(t, path, silence, `PRAGMA journal_mode = DELETE`)
+	crashed := filepath.Join(t.TempDir(), "a.db")
+	c, err := sql.Open("sqlite", dsn(path, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetMaxOpenConns(1)
+	for _, q := range []string{`PRAGMA cache_size = 1`, `BEGIN`, `CREATE TABLE t (a)`,
+		`INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT zeroblob(4000) FROM n`} {
+		if _, err := c.Exec(q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	for _, end := range []string{"", "-journal"} {
+		text, err := os.ReadFile(path + end)
+		if err == nil {
+			err = os.WriteFile(crashed+end, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := refuse(t.Context(), crashed, schemaVersion); err != nil {
+		t.Fatalf("refuse = %v, want the journal to keep it out", err)
+	}
+	if d, err := Open(t.Context(), crashed); !errors.Is(err, ErrAltered) {
+		t.Errorf("Open = %v, %v, want ErrAltered", d, err)
+	}
+	if copies, err := filepath.Glob(crashed + ".schema*"); err != nil || len(copies) > 0 {
+		t.Errorf("the migration began: %q, %v", copies, err)
 	}
 }
 
