@@ -3,7 +3,10 @@ package db
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"cocsync/internal/coc"
 )
 
 func mustWAL(t *testing.T, d *DB) WAL {
@@ -140,5 +143,65 @@ func TestCloseCopiesTheWAL(t *testing.T) {
 	}
 	if w := mustWAL(t, r); w.Pending != 0 {
 		t.Errorf("WAL() = %+v after Close, want nothing pending", w)
+	}
+}
+
+// SQLite copies its log once 4,000 pages were written, which took weeks. It is copied
+// within minutes of a commit now, also when none follows.
+func TestWALIsCopiedAfterACommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := open(t)
+		commit(t, d, step("DM1", "a\n"))
+		if w := mustWAL(t, d); w.Pending == 0 {
+			t.Errorf("WAL() = %+v after a commit, want it pending", w)
+		}
+		time.Sleep(checkpointPause) // of the clock of the test
+		synctest.Wait()
+		if w := mustWAL(t, d); w.Pending != 0 {
+			t.Errorf("WAL() = %+v after %v, want nothing pending", w, checkpointPause)
+		}
+	})
+}
+
+// A search held a transaction open while its pattern was matched, and an export while its
+// output waited, so that the log could not be copied meanwhile.
+func TestCallbacksRunWithoutATransaction(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"), step("DM3", "c\n"))
+	r, err := OpenReader(t.Context(), d.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for name, each := range map[string]func(called func() error) error{
+		"Lines": func(called func() error) error {
+			return r.Lines(t.Context(), Need{}, func(int64, []byte) error { return called() })
+		},
+		"EachChange": func(called func() error) error {
+			return r.EachChange(t.Context(), Filter{}, func(coc.Change) (bool, error) { return true, called() })
+		},
+		"EachRecorded": func(called func() error) error {
+			return r.EachRecorded(t.Context(), func(coc.Change) error { return called() })
+		},
+	} {
+		calls := 0
+		err := each(func() error {
+			if calls++; calls > 1 {
+				return nil
+			}
+			holdCheckpoints(d)
+			if err := d.Hold(t.Context(), "ops", name, day); err != nil {
+				return err
+			}
+			d.checkpointNow()
+			w, err := d.WAL(t.Context())
+			if w.Pending != 0 {
+				t.Errorf("%s: WAL() = %+v, want no transaction that keeps the log", name, w)
+			}
+			return err
+		})
+		if err != nil || calls < 3 {
+			t.Errorf("%s: %d calls, %v, want three", name, calls, err)
+		}
 	}
 }
