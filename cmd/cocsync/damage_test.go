@@ -233,6 +233,9 @@ func TestDamagedRows(t *testing.T) {
 		{`UPDATE packs SET frame = x'28b52ffd'`, "show DM-restart", "pack "},
 		{`UPDATE blocks SET frame = x'28b52ffd'`, "grep timeout", "block "},
 		{`UPDATE edge SET size = -1`, "status", "the head of the log"},
+		{`DELETE FROM packs`, "show DM-restart", "its pack 1 is missing"},
+		{`UPDATE contents SET sha256 = zeroblob(32) WHERE id = 1`, "show DM-restart@v1", "its bytes do not have its SHA-256"},
+		{`UPDATE changes SET document_id = 99 WHERE id = 1`, "export jsonl", "change 1 names a document that is missing"},
 		{`UPDATE notices SET lines = '{'`, "export jsonl", "notice 1"},
 	} {
 		path := damagedCopy(t, good)
