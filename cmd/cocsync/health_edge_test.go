@@ -48,6 +48,14 @@ func edgeSituations() []situation {
 			good(w, -240*time.Hour)
 			good(w, 72*time.Hour)
 		}, want: kinds(answer.ProblemLate), says: "last good cycle ended 3 days ago"},
+		// So did the last good cycle, and the cycles after it failed.
+		{name: "last good cycle by a clock that was ahead", do: func(w *healthWorld) {
+			good(w, -240*time.Hour)
+			w.step(-72 * time.Hour)
+			w.answer("/v1/documents", http.StatusForbidden, `{"error_code":"APIGW.0302","error_msg":"forbidden"}`)
+			w.sync()
+			w.step(0)
+		}, want: kinds(answer.ProblemFailed, answer.ProblemLate), says: "a cycle was due 2 days ago"},
 		{name: "pause set by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, 72*time.Hour)
 			w.step(240 * time.Hour)

@@ -1,0 +1,40 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// With a named pipe in place of the head file a sync waited for its writer before the
+// first cycle, and with one in place of the lock status and healthcheck did: none of them
+// reported anything.
+func TestPipesNextToTheArchive(t *testing.T) {
+	for end, commands := range map[string]map[string]string{ // with part of the output
+		".head": {"sync": "good", "status": "All is well.", "healthcheck": ""},
+		".lock": {"status": "cocsync.db.lock is not a file", "healthcheck": ""},
+	} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			w := newHealthWorld(t)
+			good(w, 0)
+			pipe := filepath.Join(w.dir, "cocsync.db"+end)
+			_ = syscall.Unlink(pipe) // there is no head file yet
+			must(t, syscall.Mkfifo(pipe, 0o600))
+			for command, want := range commands {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				cmd := w.command("-c", w.config, command)
+				defer context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })()
+				if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+					t.Errorf("%s with a pipe for the file %s: %v (%v), and it says %q, want %q", command, end, err, ctx.Err(), out, want)
+				}
+			}
+		})
+	}
+}
