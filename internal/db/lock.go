@@ -31,6 +31,9 @@ func lockFile(path string) string { return path + ".lock" }
 // process, however it ends. path is resolved.
 func takeLock(path, command string) (*flock.Flock, error) {
 	name := lockFile(path)
+	if err := refusePipe(name); err != nil {
+		return nil, hint.Wrap(fmt.Errorf("lock: %w", err), "remove it: cocsync makes the file")
+	}
 	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	for begun := time.Now(); err == nil && !ok && time.Since(begun) < lookPatience; ok, err = lock.TryLock() {
@@ -137,12 +140,21 @@ func (d *DB) ownsLock() error {
 // locked reports whether a process has the lock. It shares the lock for an instant:
 // those who look don't see each other, and takeLock knows them from one that syncs.
 func locked(name string) (bool, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // opening a named pipe waits for its writer
-		return false, fmt.Errorf("%s is not a file", name)
+	if err := refusePipe(name); err != nil {
+		return false, err
 	}
 	look := flock.New(name, flock.SetFlag(os.O_RDONLY))
 	free, err := look.TryRLock()
 	return !free && err == nil, errors.Join(err, look.Close())
+}
+
+// refusePipe fails for what is there and is not a file: opening or reading a named pipe
+// waits for its writer.
+func refusePipe(name string) error {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file", name)
+	}
+	return nil
 }
 
 // readHolder is how the process that has the lock described itself.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cocsync/internal/hint"
 )
 
 // Open opened the database file itself to see whether it may be written. Closing that
@@ -135,7 +137,8 @@ func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
 	}
 }
 
-// A named pipe in place of the lock had status and healthcheck wait without a report.
+// A named pipe in place of the lock had status and healthcheck wait without a report, and
+// the second of two processes that write: the first took the pipe for its lock.
 func TestLockThatIsAPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
 	if err := syscall.Mkfifo(lockFile(path), 0o600); err != nil {
@@ -144,6 +147,12 @@ func TestLockThatIsAPipe(t *testing.T) {
 	readsNoPipe(t, lockFile(path), func() {
 		if p, held, err := Holder(path); err == nil || held {
 			t.Errorf("Holder with a pipe for the lock = %v, %t, %v, want an error", p, held, err)
+		}
+		if d, err := Open(t.Context(), path); err == nil {
+			t.Error("Open with a pipe for the lock succeeded: the next one would wait")
+			d.Close()
+		} else if !strings.Contains(err.Error(), "is not a file") || hint.Of(err) == "" {
+			t.Errorf("Open with a pipe for the lock = %v, want what is wrong and a hint", err)
 		}
 	})
 }
