@@ -42,3 +42,25 @@ func TestLastEnded(t *testing.T) {
 		t.Errorf("LastEnded = %+v, %v, want the stopped cycle %d", c, err, want)
 	}
 }
+
+// A document that no watch follows any more, and its versions, were to be fetched
+// permanently.
+func TestOutstandingIsWhatAWatchFollows(t *testing.T) {
+	d, _ := open(t)
+	s := step("DM1", "a\n")
+	s.Versions = append(s.Versions, coc.VersionStep{Listed: coc.Listed{Label: "v0"}, State: coc.Pending})
+	commit(t, d, s)
+	follow(t, d, "runbooks", day, true, "DM1", "DM2")
+	count := func(documents, versions int) {
+		t.Helper()
+		gotDocuments, gotVersions, err := d.Outstanding(t.Context(), day.Add(time.Hour))
+		if err != nil || gotDocuments != documents || gotVersions != versions {
+			t.Errorf("Outstanding = %d, %d, %v, want %d and %d", gotDocuments, gotVersions, err, documents, versions)
+		}
+	}
+	count(1, 1)
+	if err := d.Leave(t.Context(), "prod", "runbooks", []string{"DM1", "DM2"}, day); err != nil {
+		t.Fatal(err)
+	}
+	count(0, 0)
+}
