@@ -193,7 +193,7 @@ func TestCallbacksRunWithoutATransaction(t *testing.T) {
 			if err := d.Hold(t.Context(), "ops", name, day); err != nil {
 				return err
 			}
-			d.checkpointNow()
+			d.Checkpoint()
 			w, err := d.WAL(t.Context())
 			if w.Pending != 0 {
 				t.Errorf("%s: WAL() = %+v, want no transaction that keeps the log", name, w)
