@@ -148,8 +148,12 @@ CREATE TABLE cycles (
 	documents INTEGER NOT NULL DEFAULT 0,
 	versions INTEGER NOT NULL DEFAULT 0,
 	changes INTEGER NOT NULL DEFAULT 0,
-	error TEXT NOT NULL DEFAULT ''
-, missed INTEGER NOT NULL DEFAULT 0 CHECK (missed >= 0), total INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0, responded_at INTEGER) STRICT;
+	error TEXT NOT NULL DEFAULT '',
+	missed INTEGER NOT NULL DEFAULT 0 CHECK (missed >= 0), -- cycles that were due before it and did not run
+	total INTEGER NOT NULL DEFAULT 0,   -- that the list named
+	skipped INTEGER NOT NULL DEFAULT 0, -- rows that could not be read
+	responded_at INTEGER                -- of a running cycle: COC's last response, up to a minute old
+) STRICT;
 -- object table deliveries deliveries
 CREATE TABLE deliveries (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -159,18 +163,25 @@ CREATE TABLE deliveries (
 	cycle_id INTEGER,
 	state TEXT NOT NULL CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'dropped')),
 	due_at INTEGER NOT NULL,
-	message_id INTEGER REFERENCES messages, routed INTEGER NOT NULL DEFAULT 0 CHECK (routed IN (0, 1)),
+	message_id INTEGER REFERENCES messages,
+	-- 1: no watch of the document names the notifier; only a route brings it there.
+	routed INTEGER NOT NULL DEFAULT 0 CHECK (routed IN (0, 1)),
 	UNIQUE (change_id, notifier),
 	CHECK ((change_id IS NULL) <> (notice_id IS NULL))
 ) STRICT;
 -- object table diffs diffs
 CREATE TABLE diffs (
 	change_id INTEGER PRIMARY KEY REFERENCES changes,
-	algorithm INTEGER NOT NULL,
-	added INTEGER NOT NULL,
-	removed INTEGER NOT NULL,
-	summary TEXT NOT NULL,
-	note TEXT NOT NULL
+	algorithm INTEGER NOT NULL, -- its version; 0 for what was not computed from contents
+	class TEXT NOT NULL CHECK (class IN ('', 'unchanged', 'formatting', 'structural', 'unreadable', 'erased')),
+	added INTEGER NOT NULL,   -- lines
+	removed INTEGER NOT NULL, -- lines
+	omitted INTEGER NOT NULL, -- differences of the structure that are not in items
+	cut INTEGER NOT NULL CHECK (cut IN (0, 1)), -- 1: a path or a task in items is not whole
+	skipped TEXT NOT NULL,    -- labels of the versions between the two that were not available, as a JSON array
+	formatting TEXT NOT NULL, -- lines that are written differently and mean the same, as JSON
+	summary TEXT NOT NULL,    -- for people
+	reason TEXT NOT NULL      -- why the structure could not be read; '' where it was
 ) STRICT;
 -- object table document_states document_states
 CREATE TABLE document_states (
@@ -202,7 +213,9 @@ CREATE TABLE documents (
 	name TEXT NOT NULL,
 	newest TEXT NOT NULL DEFAULT '',
 	checked_at INTEGER NOT NULL,
-	fingerprint BLOB, lined INTEGER NOT NULL DEFAULT 0,
+	fingerprint BLOB,
+	-- Working: the version of the algorithm that made the document's blocks; 0: none yet.
+	lined INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (account_id, document_id)
 ) STRICT;
 -- object table edge edge
@@ -246,6 +259,11 @@ CREATE TABLE items (
 	task TEXT NOT NULL,
 	old TEXT NOT NULL,
 	new TEXT NOT NULL,
+	-- The lines in both versions, from 1; 0 on a side without it.
+	old_from INTEGER NOT NULL,
+	old_to INTEGER NOT NULL,
+	new_from INTEGER NOT NULL,
+	new_to INTEGER NOT NULL,
 	PRIMARY KEY (change_id, seq)
 ) STRICT, WITHOUT ROWID;
 -- object table lacks lacks
@@ -293,8 +311,12 @@ CREATE TABLE messages (
 	sent_at INTEGER,
 	channel TEXT NOT NULL,  -- where it landed
 	ts TEXT NOT NULL,       -- under which timestamp
-	error TEXT NOT NULL
-, stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1)), closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))) STRICT;
+	error TEXT NOT NULL,
+	-- Of a message that opened a thread, 1: the count of replies that it shows is not the newest.
+	stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1)),
+	-- And 1: nothing more goes into that thread, which is gone.
+	closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))
+) STRICT;
 -- object table notices notices
 CREATE TABLE notices (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -364,7 +386,11 @@ CREATE TABLE versions (
 	failed_cycle INTEGER NOT NULL DEFAULT 0,
 	error TEXT NOT NULL DEFAULT '',
 	recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
-	checked_at INTEGER, failed_since INTEGER, retry_at INTEGER,
+	checked_at INTEGER,
+	-- Working: since when every request for its content has failed, and when the next is
+	-- due; null where none failed.
+	failed_since INTEGER,
+	retry_at INTEGER,
 	UNIQUE (document_id, label)
 ) STRICT;
 -- object table wal wal
@@ -380,5 +406,15 @@ CREATE TABLE watches (
 	first_listed_at INTEGER,
 	greeted_at INTEGER,
 	trouble_at INTEGER,
-	trouble_whole INTEGER NOT NULL DEFAULT 0 -- it was the whole cycle's
-, schedule TEXT, timezone TEXT, interval INTEGER, scheduled_at INTEGER, short_since INTEGER, short_listed INTEGER, short_total INTEGER) STRICT, WITHOUT ROWID;
+	trouble_whole INTEGER NOT NULL DEFAULT 0, -- it was the whole cycle's
+	-- Its schedule in the configuration that was loaded last, the time zone, and the pause
+	-- between two of its cycles in milliseconds. Null in an archive that sync alone writes.
+	schedule TEXT,
+	timezone TEXT,
+	interval INTEGER,
+	scheduled_at INTEGER, -- when a configuration last set another: nothing was due by it before
+	-- Working: the list has had fewer rows than its total since then, with these numbers.
+	short_since INTEGER,
+	short_listed INTEGER,
+	short_total INTEGER
+) STRICT, WITHOUT ROWID;

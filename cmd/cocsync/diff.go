@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 )
@@ -198,7 +199,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 
 // diff writes a comparison in one of the formats for people.
 func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
-	items := func() []diff.Item { return c.Result().Items }
+	items := func() []coc.Item { return c.Result().Items }
 	switch {
 	case f.stat:
 		p.stat(c, hunks)

@@ -220,7 +220,7 @@ func TestOutlineTellsTheSameWithoutColours(t *testing.T) {
 func TestLookFits(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
-		c.Result().Note = "structure not read: " + strings.Repeat("because ", 40)
+		c.Result().Reason = "structure not read: " + strings.Repeat("because ", 40)
 		for _, width := range []int{40, 80, 200} {
 			for _, name := range []string{formatSide, formatDSL} {
 				l := readLook(t, name)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -38,9 +39,9 @@ func (p *page) structure(c *answer.Comparison) {
 		p.WriteByte('\n')
 		p.prose("", faint, "formatting: "+notes)
 	}
-	if r.Note != "" {
+	if note := r.Note(); note != "" {
 		p.WriteByte('\n')
-		p.prose("", faint, r.Note)
+		p.prose("", faint, note)
 	}
 }
 
@@ -53,7 +54,7 @@ const shifted = "shifted"
 
 // formattingNotes tells the lines that are written otherwise and mean the same:
 // "comments (line 3), quoting (lines 7-9, line 12)".
-func formattingNotes(list []diff.Formatting) string {
+func formattingNotes(list []coc.Formatting) string {
 	var sorts []string
 	places := map[string][]string{}
 	for _, f := range list {

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
 // unified writes a line diff. Colours, in which the words that changed within a
 // line stand out, are all that it adds. The hunks are those of the text, the items of the
 // comparison, which nothing but colours asks for.
-func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []diff.Item) {
+func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) {
 	if !p.color {
 		p.WriteString(p.content(string(text)))
 		return
@@ -132,7 +133,7 @@ func hunkHead(h diff.Hunk) string {
 
 // pairedWords returns the words of those lines of a hunk of which one became the
 // other, by the lines' numbers.
-func pairedWords(h diff.Hunk, items []diff.Item) (old, now map[int][]diff.Word) {
+func pairedWords(h diff.Hunk, items []coc.Item) (old, now map[int][]diff.Word) {
 	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
 	for _, r := range diff.Rows(h, items) {
 		if r.Words != nil && r.Old != nil && r.New != nil {

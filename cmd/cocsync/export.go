@@ -186,7 +186,7 @@ func (a *app) exportTable(ctx context.Context) error {
 	err = h.DB.EachChange(ctx, db.Filter{}, func(c coc.Change) (bool, error) {
 		row := []string{strconv.FormatInt(c.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
 			tableTime(c.MadeAt), tableTime(c.SeenAt), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
-			c.Summary, c.Note, strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
+			c.Summary, c.Note(), strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
 		for i := range row {
 			row[i] = tableCell(row[i])
 		}

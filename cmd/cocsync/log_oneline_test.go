@@ -15,8 +15,8 @@ func TestOnelineFitsTheTerminal(t *testing.T) {
 	summary := strings.Repeat("timeout 60 → 90 in wait, ", 10) + "\x1b[31m\nend"
 	changes := []coc.Change{
 		{ID: 12, Kind: coc.KindVersion, Name: "注册-job", Previous: "v1", Version: "v2", By: "COC-wang", At: time.UnixMilli(0),
-			Derived: coc.Derived{Summary: summary, Added: 1, Removed: 2}},
-		{ID: 3, Kind: coc.KindDeleted, Name: "job", At: time.UnixMilli(0), Derived: coc.Derived{Summary: "deleted"}},
+			Difference: coc.Difference{Summary: summary, Added: 1, Removed: 2}},
+		{ID: 3, Kind: coc.KindDeleted, Name: "job", At: time.UnixMilli(0), Difference: coc.Difference{Summary: "deleted"}},
 	}
 	for _, width := range []int{0, 80, 120} {
 		var b strings.Builder

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
@@ -38,9 +37,9 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	}
 	if len(c.Items) > 0 {
 		p.WriteByte('\n')
-		p.outline(diff.Outline(diffItems(c.Items)), "    ")
+		p.outline(diff.Outline(c.Items), "    ")
 	}
-	p.paragraph(c.Note)
+	p.paragraph(c.Note())
 	if f.patch {
 		return p.patch(ctx, h, c)
 	}
@@ -112,8 +111,6 @@ func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) erro
 		return err
 	}
 	p.WriteByte('\n')
-	// The items of the archive don't say on which lines they stand.
-	items := sync.OnceValue(func() []diff.Item { return diff.Compare(old, now).Items })
-	p.unified(answer.Patch(c.Name, c.DocumentID, old, now, o), hunks, items)
+	p.unified(answer.Patch(c.Name, c.DocumentID, old, now, o), hunks, func() []coc.Item { return c.Items })
 	return nil
 }

@@ -30,15 +30,6 @@ func mark(op string) (string, style) {
 	return "~", bold
 }
 
-// diffItems are stored items for an outline. Their lines are not stored.
-func diffItems(items []coc.Item) []diff.Item {
-	list := make([]diff.Item, len(items))
-	for i, it := range items {
-		list[i] = diff.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
-	}
-	return list
-}
-
 // outline writes what became of a job, part by part: what became of the part,
 // then of the fields in it.
 func (p *page) outline(groups []diff.Group, indent string) {
@@ -70,7 +61,7 @@ func (p *page) group(g diff.Group, indent string) {
 	wide := nameCells(g.Fields)
 	for _, f := range g.Fields {
 		sign, s := mark(f.Op)
-		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: f.Became(), lines: lineNote(f.Op, f.OldLines, f.NewLines)}
+		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: diff.Became(f.Item), lines: lineNote(f.Op, f.OldLines, f.NewLines)}
 		if e.became == "" {
 			e.op, e.old, e.new = f.Op, f.Old, f.New
 			_, e.short = f.Values()
@@ -258,17 +249,17 @@ func (p *page) valueLine(indent, sign string, s style, words []diff.Word) {
 
 // lineNote says where something stands: in the new version, if it is there. Of
 // what was removed, the lines in the new one are those that it shared with others.
-func lineNote(op string, was, is diff.Span) string {
+func lineNote(op string, was, is coc.Span) string {
 	switch {
-	case is != diff.Span{} && op != diff.Removed:
+	case is != coc.Span{} && op != diff.Removed:
 		return lineRange(is)
-	case was != diff.Span{}:
+	case was != coc.Span{}:
 		return "was " + lineRange(was)
 	}
 	return ""
 }
 
-func lineRange(s diff.Span) string {
+func lineRange(s coc.Span) string {
 	if s.To <= s.From {
 		return fmt.Sprintf("line %d", s.From)
 	}

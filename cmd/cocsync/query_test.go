@@ -82,7 +82,7 @@ func restartSteps(cycle int64) []coc.Step {
 		look(13, []coc.VersionStep{{Listed: coc.Listed{Label: "v4", UUID: "u4", MadeAt: dayOf(12)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"},
 			versionStep("v5", 13, job4, "")}, change(coc.KindVersion, "v3", "v5", 13, job3, job4, false)),
 		look(15, []coc.VersionStep{rewritten("v3", 11, job2+"# altered\n", dayOf(14))}),
-		look(16, nil, coc.NewChange{Kind: coc.KindMetadata, At: dayOf(16), Derived: coc.Derived{Summary: "risk_level LOW → HIGH",
+		look(16, nil, coc.NewChange{Kind: coc.KindMetadata, At: dayOf(16), Difference: coc.Difference{Summary: "risk_level LOW → HIGH",
 			Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "LOW", New: "HIGH"}}}}),
 	}
 	steps[0].Meta = &coc.Meta{Name: &name, Creator: &li, CreatedAt: dayOf(0), UpdatedAt: dayOf(2), Extra: `{"tag":"x"}`}
@@ -103,7 +103,7 @@ func otherSteps(cycle int64) []coc.Step {
 	hostile.Changes[0].Items = []coc.Item{{Op: "changed", Path: evil, Task: evil, Old: evil, New: "x\ny"}}
 	hostile.Changes[0].Notify = []string{"ops"}
 	gone := coc.Step{Account: "prod", DocumentID: "DM-old", Cycle: cycle, SeenAt: dayOf(18), State: coc.Deleted,
-		Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: dayOf(18), Derived: coc.Derived{Summary: "document deleted"}}}}
+		Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: dayOf(18), Difference: coc.Difference{Summary: "document deleted"}}}}
 	return []coc.Step{hostile, one("DM-old", "old-job", 10, "old: 1\n"), gone,
 		one("DM-twin-1", "twin", 19, "twin: 1\n"), one("DM-twin-2", "twin", 19, "")}
 }
@@ -137,13 +137,7 @@ func change(kind coc.Kind, from, to string, day int, old, now string, backfill b
 	if from != "" {
 		was = diff.Read([]byte(old))
 	}
-	r := diff.Compare(was, diff.Read([]byte(now)))
-	c := coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill,
-		Derived: coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}}
-	for _, it := range r.Items {
-		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
-	}
-	return c
+	return coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill, Difference: diff.Compare(was, diff.Read([]byte(now)))}
 }
 
 // outbox leaves one message waiting, one failed and one sent.

@@ -205,8 +205,8 @@ func (p *page) told(c coc.Change) string {
 	if c.Summary != "" {
 		text += ": " + code(c.Summary)
 	}
-	if c.Note != "" {
-		text += " (" + code(c.Note) + ")"
+	if note := c.Note(); note != "" {
+		text += " (" + code(note) + ")"
 	}
 	return text
 }

@@ -59,7 +59,7 @@ func ChosenLines(lines []history.Blamed, text *diff.Text, only []string) ([]hist
 }
 
 // lineSpans reads one -L of a content with so many lines.
-func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) {
+func lineSpans(text string, content *diff.Text, lines int) ([]coc.Span, error) {
 	if step, ok := strings.CutPrefix(text, "step:"); ok {
 		names := map[string]bool{}
 		spans, why := content.Find(func(_, name string) bool {
@@ -81,11 +81,11 @@ func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) 
 		}
 		return spans, nil
 	}
-	wrong := func() ([]diff.Span, error) {
+	wrong := func() ([]coc.Span, error) {
 		return nil, misask(hint.Wrap(fmt.Errorf("-L %q names no lines", text), "write -L 10,20, -L 10,+5 or -L step:NAME"))
 	}
 	first, last, ranged := strings.Cut(text, ",")
-	s := diff.Span{From: 1, To: lines}
+	s := coc.Span{From: 1, To: lines}
 	var err error
 	if first != "" {
 		if s.From, err = strconv.Atoi(first); err != nil || s.From < 1 {
@@ -109,5 +109,5 @@ func lineSpans(text string, content *diff.Text, lines int) ([]diff.Span, error) 
 	if s.From > s.To || s.From > lines {
 		return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: there are no such lines", text)), "there are "+Plural(lines, "line"))
 	}
-	return []diff.Span{s}, nil
+	return []coc.Span{s}, nil
 }

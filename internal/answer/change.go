@@ -30,39 +30,25 @@ type ChangeFacts struct {
 // Change is a change as log tells it.
 type Change struct {
 	ChangeFacts
-	Backfill bool   `json:"backfill"`
-	Late     bool   `json:"late"`
-	Items    []Item `json:"items"`
+	Backfill bool       `json:"backfill"`
+	Late     bool       `json:"late"`
+	Items    []coc.Item `json:"items"`
 	// Of those that are told with their patch, as Diff has them.
 	Unified       *string `json:"unified,omitempty"`
 	UnifiedBase64 string  `json:"unified_base64,omitempty"`
-}
-
-// Item is one difference of the structure.
-type Item struct {
-	Op   string `json:"op"`
-	Path string `json:"path"`
-	Step string `json:"step"`
-	Task string `json:"task"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
 }
 
 func newChangeFacts(c coc.Change) ChangeFacts {
 	return ChangeFacts{
 		ID: c.ID, Kind: string(c.Kind), Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
 		Version: orNull(c.Version), Previous: orNull(c.Previous), MadeAt: Time(c.MadeAt), SeenAt: Time(c.SeenAt),
-		By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note),
+		By: orNull(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: orNull(c.Note()),
 	}
 }
 
 // NewChange makes the answer of a change, without its patch.
 func NewChange(c coc.Change) Change {
-	out := Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late, Items: make([]Item, len(c.Items))}
-	for i, it := range c.Items {
-		out.Items[i] = Item(it)
-	}
-	return out
+	return Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late, Items: append([]coc.Item{}, c.Items...)}
 }
 
 // NewChanges makes the answer of changes, in their order. With patch each brings its

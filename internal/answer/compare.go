@@ -23,7 +23,7 @@ type Comparison struct {
 	Was, Now *diff.Text   // Was is nil for nothing
 	Notes    []string     // how far it can be trusted
 
-	result *diff.Result // nil until it is asked for
+	result *coc.Difference // nil until it is asked for
 }
 
 // Equal reports whether both are the same bytes.
@@ -31,7 +31,7 @@ func (c *Comparison) Equal() bool { return c.Was != nil && bytes.Equal(c.Was.Con
 
 // Result is what became of the first. Lines alone don't need it, and most of the work is
 // in it: it is worked out when it is first asked for.
-func (c *Comparison) Result() *diff.Result {
+func (c *Comparison) Result() *coc.Difference {
 	if c.result == nil {
 		r := diff.Compare(c.Was, c.Now)
 		c.result = &r

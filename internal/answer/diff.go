@@ -15,25 +15,25 @@ const diffSchema = 1
 // Diff is a comparison as diff -o json writes it. docs/diff-json.md tells
 // what each field means, docs/diff.schema.json its form.
 type Diff struct {
-	Schema        int          `json:"schema"`
-	Account       string       `json:"account"`
-	DocumentID    string       `json:"document_id"`
-	Name          string       `json:"name"`
-	From          *From        `json:"from,omitempty"`
-	Old           *string      `json:"old"`
-	New           string       `json:"new"`
-	Equal         bool         `json:"equal"`
-	Added         int          `json:"added"`
-	Removed       int          `json:"removed"`
-	Summary       string       `json:"summary"`
-	Note          *string      `json:"note"`
-	Items         []DiffItem   `json:"items"`
-	Formatting    []Formatting `json:"formatting"`
-	Context       int          `json:"context"`
-	IgnoreSpace   bool         `json:"ignore_space"`
-	Hunks         []Hunk       `json:"hunks"`
-	Unified       string       `json:"unified"`
-	UnifiedBase64 string       `json:"unified_base64,omitempty"`
+	Schema        int              `json:"schema"`
+	Account       string           `json:"account"`
+	DocumentID    string           `json:"document_id"`
+	Name          string           `json:"name"`
+	From          *From            `json:"from,omitempty"`
+	Old           *string          `json:"old"`
+	New           string           `json:"new"`
+	Equal         bool             `json:"equal"`
+	Added         int              `json:"added"`
+	Removed       int              `json:"removed"`
+	Summary       string           `json:"summary"`
+	Note          *string          `json:"note"`
+	Items         []coc.Item       `json:"items"`
+	Formatting    []coc.Formatting `json:"formatting"`
+	Context       int              `json:"context"`
+	IgnoreSpace   bool             `json:"ignore_space"`
+	Hunks         []Hunk           `json:"hunks"`
+	Unified       string           `json:"unified"`
+	UnifiedBase64 string           `json:"unified_base64,omitempty"`
 }
 
 // From is the document of the old content, where that is another one.
@@ -41,26 +41,6 @@ type From struct {
 	Account    string `json:"account"`
 	DocumentID string `json:"document_id"`
 	Name       string `json:"name"`
-}
-
-// DiffItem is one difference of the structure, with its lines.
-type DiffItem struct {
-	Item
-	OldLines *LineSpan `json:"old_lines"`
-	NewLines *LineSpan `json:"new_lines"`
-}
-
-// Formatting is a difference that means nothing.
-type Formatting struct {
-	Sort     string    `json:"sort"`
-	OldLines *LineSpan `json:"old_lines"`
-	NewLines *LineSpan `json:"new_lines"`
-}
-
-// LineSpan are lines, the first and the last, counted from 1.
-type LineSpan struct {
-	From int `json:"from"`
-	To   int `json:"to"`
 }
 
 // Hunk is a run of lines around what changed.
@@ -97,21 +77,14 @@ func NewDiff(c *Comparison, hunks []diff.Hunk, o diff.Options) Diff {
 	r, exact := c.Result(), string(c.Patch(diff.Options{Context: o.Context}))
 	d := Diff{
 		Schema: diffSchema, Account: c.Doc.Account, DocumentID: c.Doc.DocumentID, Name: c.Doc.Name,
-		Old: orNull(c.Old), New: c.New, Equal: r.Equal,
-		Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: orNull(r.Note),
-		Items: make([]DiffItem, len(r.Items)), Formatting: make([]Formatting, len(r.Formatting)),
+		Old: orNull(c.Old), New: c.New, Equal: r.Class == coc.ClassUnchanged,
+		Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: orNull(r.Note()),
+		Items: append([]coc.Item{}, r.Items...), Formatting: append([]coc.Formatting{}, r.Formatting...),
 		Context: o.Context, IgnoreSpace: o.IgnoreSpace, Hunks: make([]Hunk, len(hunks)),
 	}
 	d.Unified, d.UnifiedBase64 = exactText(exact)
 	if f := c.From; f != nil {
 		d.From = &From{f.Account, f.DocumentID, f.Name}
-	}
-	for i, it := range r.Items {
-		stored := coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
-		d.Items[i] = DiffItem{Item(stored), newLineSpan(it.OldLines), newLineSpan(it.NewLines)}
-	}
-	for i, f := range r.Formatting {
-		d.Formatting[i] = Formatting{f.Sort, newLineSpan(f.OldLines), newLineSpan(f.NewLines)}
 	}
 	for i, h := range hunks {
 		d.Hunks[i] = newHunk(h, r.Items)
@@ -119,14 +92,7 @@ func NewDiff(c *Comparison, hunks []diff.Hunk, o diff.Options) Diff {
 	return d
 }
 
-func newLineSpan(s diff.Span) *LineSpan {
-	if s == (diff.Span{}) {
-		return nil
-	}
-	return &LineSpan{s.From, s.To}
-}
-
-func newHunk(h diff.Hunk, items []diff.Item) Hunk {
+func newHunk(h diff.Hunk, items []coc.Item) Hunk {
 	out := Hunk{h.OldStart, h.OldLines, h.NewStart, h.NewLines, make([]Line, len(h.Lines))}
 	old, now := map[int]diff.Row{}, map[int]diff.Row{} // those with two lines of which one became the other
 	for _, r := range diff.Rows(h, items) {

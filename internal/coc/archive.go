@@ -116,7 +116,7 @@ type NewChange struct {
 	At       time.Time
 	Backfill bool
 	Late     bool
-	Derived
+	Difference
 	Notify []string // notifiers
 	Routed []string // others that hear of it if a route says so
 }

@@ -41,38 +41,13 @@ type Change struct {
 	Backfill bool // history of a document that was there before cocsync looked
 	Late     bool // a version that could not be had when its successor came
 
-	Derived
+	Difference
 }
 
 // Place is the place of a change in a list by time.
 type Place struct {
 	At time.Time
 	ID int64
-}
-
-// Derived is what an algorithm made of a change. It can be worked out again.
-type Derived struct {
-	Algorithm int    // version of the algorithm
-	Added     int    // lines
-	Removed   int    // lines
-	Summary   string // one line
-	Note      string // why the structure could not be read, or what was passed over
-	Items     []Item
-}
-
-// ErasedDerived stands where one of the two contents was erased.
-func ErasedDerived(algorithm int) Derived {
-	return Derived{Algorithm: algorithm, Summary: "content changed", Note: "one of the two contents was erased"}
-}
-
-// Item is one structural difference.
-type Item struct {
-	Op   string // added, removed, changed, renamed, moved
-	Path string // steps[restart].inputs.timeout
-	Step string // name of the step it lies in; "" outside steps
-	Task string // that step's task
-	Old  string
-	New  string
 }
 
 // Notice is something to tell that is no change of a document.

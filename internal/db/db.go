@@ -28,8 +28,11 @@ import (
 	"cocsync/migrations"
 )
 
-// applicationID marks the file as cocsync's in SQLite's header ("coc1").
-const applicationID = 0x636f6331
+// applicationID marks the file as cocsync's in SQLite's header ("coc2").
+const applicationID = 0x636f6332
+
+// earlyID is the mark of archives that builds before 1.0 made ("coc1").
+const earlyID = 0x636f6331
 
 // readers is how many queries may run beside the writer.
 const readers = 4

@@ -50,8 +50,8 @@ func step(id, content string) coc.Step {
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, UUID: "u1", Content: coc.Content{Bytes: []byte(content)}, Author: "li"}}},
 		Changes: []coc.NewChange{{Kind: coc.KindNew, To: coc.RevisionRef{Label: "v1", Number: 1}, At: day,
-			Derived: coc.Derived{Summary: "1 step", Items: []coc.Item{{Op: "added", Path: "steps[a]", Task: "hwc:runbook:scripts@1.0.0"}}},
-			Notify:  []string{"ops"}}},
+			Difference: coc.Difference{Summary: "1 step", Items: []coc.Item{{Op: "added", Path: "steps[a]", Task: "hwc:runbook:scripts@1.0.0"}}},
+			Notify:     []string{"ops"}}},
 	}
 }
 

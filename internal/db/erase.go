@@ -179,11 +179,7 @@ func (t tx) eraseDifferences(hash coc.Hash) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := t.exec(`DELETE FROM items WHERE change_id = ?`, id); err != nil {
-			return err
-		}
-		told := coc.ErasedDerived(0)
-		if err := t.exec(`UPDATE diffs SET summary = ?, note = ? WHERE change_id = ?`, told.Summary, told.Note, id); err != nil {
+		if err := t.eraseDifference(id); err != nil {
 			return err
 		}
 	}

@@ -19,10 +19,10 @@ func TestErase(t *testing.T) {
 	told := []byte("a: 1\n" + "password: " + secret + "\n")
 	commit(t, d, step("DM1", "a: 1\n"))
 	second := next("DM1", 2, string(told))
-	second.Changes[0].Derived = coc.Derived{Summary: "password " + secret + " added", Added: 1,
+	second.Changes[0].Difference = coc.Difference{Summary: "password " + secret + " added", Added: 1,
 		Items: []coc.Item{{Op: "added", Path: "password", New: secret}}}
 	third := next("DM1", 3, "a: 2\n")
-	third.Changes[0].Derived = coc.Derived{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
+	third.Changes[0].Difference = coc.Difference{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
 	commit(t, d, second, third, step("DM2", "a: 1\nb: 2\n"))
 	hash := coc.Content{Bytes: told}.Hash()
 	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
@@ -104,7 +104,7 @@ func TestErase(t *testing.T) {
 
 	// It stays erased, should COC serve it again.
 	again := next("DM1", 4, string(told))
-	again.Changes[0].Derived = second.Changes[0].Derived
+	again.Changes[0].Difference = second.Changes[0].Difference
 	commit(t, d, again)
 	changes, err = d.Changes(t.Context(), Filter{Document: 1, Limit: 1})
 	if err != nil || len(changes) != 1 || len(changes[0].Items) > 0 || changes[0].Summary != "content changed" {

@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -202,7 +203,11 @@ func TestFolded(t *testing.T) {
 func TestLinesOfAnOldArchive(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "needle\n"))
-	path := oldArchive(t, d, 2)
+	path := filepath.Join(t.TempDir(), "old.db")
+	if err := d.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, path, `UPDATE documents SET lined = 0`, `DELETE FROM blocks`, `INSERT INTO trigrams (trigrams) VALUES ('delete-all')`)
 	again, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

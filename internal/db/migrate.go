@@ -19,7 +19,7 @@ import (
 )
 
 // schemaVersion is the newest migration that this program knows.
-const schemaVersion = 6
+const schemaVersion = 1
 
 // migrate brings the schema of the file up to date with these migrations, the
 // newest of which is want. Before it touches a file that holds something, it
@@ -118,6 +118,10 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 		if tables == 0 {
 			return 0, nil
 		}
+	}
+	if err == nil && app == earlyID {
+		return 0, hint.Wrap(errors.New("it was made by a build before 1.0"),
+			"start a new archive: move the file away, with its -wal and .key if there are any, or set another database in config.toml")
 	}
 	if err == nil && app != applicationID && version.Int64 > 0 {
 		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),

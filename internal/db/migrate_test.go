@@ -1,12 +1,12 @@
 package db
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,19 +15,15 @@ import (
 	"cocsync/migrations"
 )
 
-// migrationsUpTo are the released migrations up to a version.
-func migrationsUpTo(t testing.TB, version int) fstest.MapFS {
+// nextMigrations are the migrations and one more.
+func nextMigrations(t testing.TB) fstest.MapFS {
 	t.Helper()
-	files := fstest.MapFS{}
+	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql", schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
 	entries, err := fs.ReadDir(migrations.Files, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		n, _, _ := strings.Cut(e.Name(), "_")
-		if number, err := strconv.Atoi(n); err != nil || number > version {
-			continue
-		}
 		text, err := fs.ReadFile(migrations.Files, e.Name())
 		if err != nil {
 			t.Fatal(err)
@@ -37,49 +33,32 @@ func migrationsUpTo(t testing.TB, version int) fstest.MapFS {
 	return files
 }
 
-// oldArchive makes an archive with the schema of that version, and with what d holds in
-// the columns that it had.
-func oldArchive(t testing.TB, d *DB, version int64) (path string) {
+// oldArchive is a copy of an archive, which nextMigrations make one of an earlier release.
+func oldArchive(t testing.TB, d *DB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "old.db")
-	if err := migrate(t.Context(), path, migrationsUpTo(t, int(version)), version); err != nil {
+	if err := d.Backup(t.Context(), path); err != nil {
 		t.Fatal(err)
-	}
-	old, err := sql.Open("sqlite", dsn(path, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
-	old.SetMaxOpenConns(1)
-	if _, err := old.Exec(`ATTACH ? AS new`, d.path); err != nil {
-		t.Fatal(err)
-	}
-	rows, err := old.Query(`
-		SELECT t.name, group_concat(c.name) FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-		WHERE t.type = 'table' AND t.sql LIKE '%STRICT%'
-			AND c.name IN (SELECT name FROM pragma_table_info(t.name, 'new'))
-		GROUP BY t.name`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var copies []string
-	for rows.Next() {
-		var table, columns string
-		if err := rows.Scan(&table, &columns); err != nil {
-			t.Fatal(err)
-		}
-		copies = append(copies, fmt.Sprintf(`INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM new.%[1]s`, table, columns))
-	}
-	if err := rows.Err(); err != nil || len(copies) == 0 {
-		t.Fatalf("%d tables, %v", len(copies), err)
-	}
-	for _, q := range copies {
-		if _, err := old.Exec(q); err != nil {
-			t.Fatalf("%s: %v", q, err)
-		}
 	}
 	return path
+}
+
+// An archive of a build before 1.0 is refused with a message of its own, and not written to.
+func TestEarlyArchiveIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "early.db")
+	alter(t, path, `PRAGMA journal_mode = WAL`, `PRAGMA application_id = 1668244273`, `CREATE TABLE goose_db_version (version_id INTEGER, is_applied INTEGER)`, `INSERT INTO goose_db_version VALUES (6, 1)`)
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, open := range openers() {
+		if _, err := open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "made by a build before 1.0") {
+			t.Errorf("%s = %v, want that it was made by a build before 1.0", how, err)
+		}
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was written to: %v", err)
+	}
 }
 
 // Before a migration the file is copied next to itself, for the owner only, and
@@ -91,8 +70,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 	if _, err := d.write.ExecContext(t.Context(), "VACUUM INTO ?", path); err != nil {
 		t.Fatal(err)
 	}
-	files := migrationsUpTo(t, schemaVersion)
-	files[fmt.Sprintf("%04d_next.sql", schemaVersion+1)] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}
+	files := nextMigrations(t)
 	if err := migrate(t.Context(), path, files, schemaVersion+1); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -144,7 +145,8 @@ const changeRows = `
 		coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions WHERE version_id = vf.id),
 		coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
 		coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
-		coalesce(x.algorithm, 0), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''), coalesce(x.note, '')
+		coalesce(x.algorithm, 0), coalesce(x.class, ''), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.omitted, 0),
+		coalesce(x.cut, 0), coalesce(x.skipped, '[]'), coalesce(x.formatting, '[]'), coalesce(x.summary, ''), coalesce(x.reason, '')
 	FROM changes c
 	JOIN documents d ON d.id = c.document_id
 	JOIN accounts a ON a.id = d.account_id
@@ -231,8 +233,7 @@ func (f Filter) where() (string, []any) {
 		cond, arg := f.narrow()
 		add(true, cond, arg...)
 	}
-	// Labels that were too long to be stored whole hold an ellipsis.
-	add(f.partial, `(x.note <> '' OR EXISTS (SELECT 1 FROM items i WHERE i.change_id = c.id AND i.path || i.task GLOB '*…*'))`)
+	add(f.partial, `(x.class IN ('unreadable', 'erased') OR x.omitted > 0 OR x.cut = 1 OR x.skipped <> '[]')`)
 	return strings.Join(conds, " AND "), args
 }
 
@@ -240,10 +241,17 @@ func scanChange(row scanner) (c coc.Change, err error) {
 	var to, from string
 	var toNumber, toAll, fromNumber, fromAll int
 	var made, seen, at sql.NullInt64
+	var skipped, formatting string
 	err = row.Scan(&c.ID, &c.Kind, &c.Account, &c.Document, &c.DocumentID, &c.Name,
 		&to, &toNumber, &toAll, &from, &fromNumber, &fromAll, &made, &seen, &at, &c.By,
 		&c.Modifier, &c.RiskLevel, &c.Backfill, &c.Late,
-		&c.Algorithm, &c.Added, &c.Removed, &c.Summary, &c.Note)
+		&c.Algorithm, &c.Class, &c.Added, &c.Removed, &c.Omitted, &c.Cut, &skipped, &formatting, &c.Summary, &c.Reason)
+	if err != nil {
+		return c, err
+	}
+	if err := unmarshalDifference(&c.Difference, skipped, formatting); err != nil {
+		return c, alteredError{fmt.Errorf("the difference of change %d: %w", c.ID, err)}
+	}
 	c.Version, c.Previous = coc.RevisionLabel(to, toNumber, toAll), coc.RevisionLabel(from, fromNumber, fromAll)
 	c.MadeAt, c.SeenAt, c.At = instant(made), instant(seen), instant(at)
 	return c, err
@@ -251,9 +259,10 @@ func scanChange(row scanner) (c coc.Change, err error) {
 
 func (d *DB) items(ctx context.Context, change int64) ([]coc.Item, error) {
 	return collect(ctx, d.read, func(row scanner) (it coc.Item, err error) {
-		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New)
+		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New,
+			&it.OldLines.From, &it.OldLines.To, &it.NewLines.From, &it.NewLines.To)
 		return it, err
-	}, `SELECT op, path, step, task, old, new FROM items WHERE change_id = ? ORDER BY seq`, change)
+	}, `SELECT op, path, step, task, old, new, old_from, old_to, new_from, new_to FROM items WHERE change_id = ? ORDER BY seq`, change)
 }
 
 // Watches returns the names of the watches that ever ran, with their account.

@@ -122,14 +122,14 @@ func TestPatterns(t *testing.T) {
 // would otherwise pass does not find them.
 func TestUnsearched(t *testing.T) {
 	d, _ := open(t)
-	for i, note := range []string{"structure not read: x", "", "3 more differences not listed", "1 more difference not listed"} {
+	for i, d1 := range []coc.Difference{{Class: coc.ClassUnreadable}, {}, {Omitted: 3}, {Omitted: 1}} {
 		s := step(fmt.Sprintf("DM%d", i+1), "a\n")
-		s.Changes[0].Note, s.Changes[0].At = note, day.Add(-time.Duration(i)*time.Hour)
+		s.Changes[0].Difference, s.Changes[0].At = d1, day.Add(-time.Duration(i)*time.Hour)
 		s.Changes[0].Items = [][]coc.Item{nil, {{Path: "inputs.a"}}, {{Path: "inputs.b"}}, {{Path: "inputs.c"}}}[i]
 		commit(t, d, s)
 	}
 	s := step("DM5", "a\n")
-	s.Changes[0].At, s.Changes[0].Items = day.Add(-5*time.Hour), []coc.Item{{Path: "inputs." + strings.Repeat("x", 79) + "…"}}
+	s.Changes[0].At, s.Changes[0].Cut, s.Changes[0].Items = day.Add(-5*time.Hour), true, []coc.Item{{Path: "inputs." + strings.Repeat("x", 79) + "…"}}
 	commit(t, d, s)
 	for _, tt := range []struct {
 		Filter

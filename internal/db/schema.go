@@ -152,7 +152,7 @@ func checkOldObjects(ctx context.Context, q querier) error {
 	if err != nil {
 		return err
 	}
-	known := map[string]bool{"table verifications": true} // of version 5
+	known := map[string]bool{}
 	for _, o := range append(expectedSchema(), allowedObjects()...) {
 		known[o.Type+" "+o.Name] = true
 	}

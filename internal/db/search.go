@@ -65,7 +65,7 @@ func isTask(it coc.Item) bool {
 	if it.Task == "" {
 		return false
 	}
-	for _, g := range diff.Outline([]diff.Item{{Path: it.Path, Step: it.Step}}) {
+	for _, g := range diff.Outline([]coc.Item{{Path: it.Path, Step: it.Step}}) {
 		for _, field := range g.Fields {
 			return field.Name == "task" || field.Name == "action"
 		}

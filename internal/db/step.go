@@ -290,9 +290,9 @@ func (w *stepper) putChange(c coc.NewChange) error {
 		return err
 	}
 	if w.erased[c.From] || w.erased[c.To] {
-		c.Derived = coc.ErasedDerived(c.Algorithm)
+		c.Difference = coc.ErasedDifference(c.Algorithm)
 	}
-	if err := w.putDerived(id, c.Derived); err != nil {
+	if err := w.insertDifference(id, &c.Difference); err != nil {
 		return err
 	}
 	for i, n := range slices.Concat(c.Notify, c.Routed) {
@@ -301,22 +301,6 @@ func (w *stepper) putChange(c coc.NewChange) error {
 			n, id, cycle, i >= len(c.Notify), w.SeenAt.Add(tellWithin).UnixMilli())
 		if err != nil {
 			return fmt.Errorf("delivery to %s: %w", n, err)
-		}
-	}
-	return nil
-}
-
-func (w *stepper) putDerived(change int64, d coc.Derived) error {
-	err := w.exec(`INSERT INTO diffs (change_id, algorithm, added, removed, summary, note) VALUES (?, ?, ?, ?, ?, ?)`,
-		change, d.Algorithm, d.Added, d.Removed, d.Summary, d.Note)
-	if err != nil {
-		return err
-	}
-	for i, it := range d.Items {
-		err := w.exec(`INSERT INTO items (change_id, seq, op, path, step, task, old, new) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			change, i, it.Op, it.Path, it.Step, it.Task, it.Old, it.New)
-		if err != nil {
-			return fmt.Errorf("item %d: %w", i, err)
 		}
 	}
 	return nil

@@ -3,12 +3,13 @@ package diff
 import (
 	"go.yaml.in/yaml/v4"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
 )
 
 // account says to what the changed lines belong that no item has: each of them
 // lies in one of the runs that it returns.
-func (w *walker) account(blocks []lines.Block) []Formatting {
+func (w *walker) account(blocks []lines.Block) []coc.Formatting {
 	if w.covered(blocks) {
 		return nil
 	}
@@ -91,7 +92,7 @@ func (l *ledger) open(from, to int) {
 }
 
 // cover takes in a run of lines; settle closes those that are open.
-func (l *ledger) cover(s Span) {
+func (l *ledger) cover(s coc.Span) {
 	if s.From > 0 && s.From <= len(l.Lines) {
 		l.covers[s.From-1]++
 		l.covers[min(max(s.From, s.To), len(l.Lines))]--
@@ -113,7 +114,7 @@ func (l *ledger) settle() int {
 }
 
 // touches reports whether a run had an open line when the ledger was settled.
-func (l *ledger) touches(s Span) bool {
+func (l *ledger) touches(s coc.Span) bool {
 	return s.From > 0 && s.From <= len(l.Lines) && l.before[min(s.To, len(l.Lines))] > l.before[s.From-1]
 }
 

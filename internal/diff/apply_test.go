@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
 )
 
@@ -183,13 +184,13 @@ func canonical(n *node) string {
 
 // checkStructure: the differences applied to the old tree give the new one, each
 // has its lines, and every changed line belongs to one of them or to a note.
-func checkStructure(t *testing.T, a, b *Text, r Result) {
+func checkStructure(t *testing.T, a, b *Text, r coc.Difference) {
 	t.Helper()
 	was, _ := a.structure()
 	now, _ := b.structure()
 	if was == nil || now == nil {
-		if len(r.Items)+len(r.Formatting) > 0 || r.Note == "" {
-			t.Errorf("items %v, formatting %v, note %q without a structure", r.Items, r.Formatting, r.Note)
+		if len(r.Items)+len(r.Formatting) > 0 || r.Note() == "" {
+			t.Errorf("items %v, formatting %v, note %q without a structure", r.Items, r.Formatting, r.Note())
 		}
 		return
 	}
@@ -210,16 +211,16 @@ func checkStructure(t *testing.T, a, b *Text, r Result) {
 // unwrap forgets where JSON stood in a string.
 func unwrap(s string) string { return strings.ReplaceAll(s, "json!!", "!!") }
 
-func checkLines(t *testing.T, a, b *Text, r Result, w *walker, blocks []lines.Block) {
+func checkLines(t *testing.T, a, b *Text, r coc.Difference, w *walker, blocks []lines.Block) {
 	t.Helper()
 	spans := w.spans // of the items not listed too
 	for _, f := range r.Formatting {
-		spans = append(spans, struct{ old, new Span }{f.OldLines, f.NewLines})
+		spans = append(spans, struct{ old, new coc.Span }{f.OldLines, f.NewLines})
 	}
 	var covered [2][]bool
 	covered[0], covered[1] = make([]bool, len(a.Lines)), make([]bool, len(b.Lines))
 	for _, s := range spans {
-		for i, run := range []Span{s.old, s.new} {
+		for i, run := range []coc.Span{s.old, s.new} {
 			if run.From == 0 && run.To == 0 {
 				continue
 			}

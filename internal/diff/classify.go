@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
 )
 
@@ -69,7 +70,7 @@ func commentAt(line []byte) int {
 
 // comments returns the open lines whose comments came or went, and the same
 // lines without them.
-func (c *classifier) comments(blocks []lines.Block) (found []Formatting) {
+func (c *classifier) comments(blocks []lines.Block) (found []coc.Formatting) {
 	for _, b := range blocks {
 		remarked := map[string]bool{}
 		mine := func(l *ledger, i int) bool { return c.remarks[l.comment(i)] != 0 }
@@ -92,7 +93,7 @@ func (c *classifier) comments(blocks []lines.Block) (found []Formatting) {
 }
 
 // runs are the runs of open lines between two that pass.
-func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []Span) {
+func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []coc.Span) {
 	going := false
 	for i := from; i < to; i++ {
 		passed := l.isOpen[i] && passes(l, i)
@@ -100,7 +101,7 @@ func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []
 		case passed && going:
 			list[len(list)-1].To = i + 1
 		case passed:
-			list = append(list, Span{i + 1, i + 1})
+			list = append(list, coc.Span{From: i + 1, To: i + 1})
 		}
 		going = passed
 	}
@@ -108,7 +109,7 @@ func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []
 }
 
 // rest returns a sort for every line that is still open.
-func (c *classifier) rest(blocks []lines.Block) (found []Formatting) {
+func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
 	for s, l := range []*ledger{c.old, c.new} {
 		c.whole[s], c.ink[s], c.bare[s] = map[string]bool{}, map[string]bool{}, map[string]bool{}
 		var buf []byte
@@ -138,7 +139,7 @@ func (c *classifier) rest(blocks []lines.Block) (found []Formatting) {
 
 // named says what made lines shift where nothing else differs: comments that moved,
 // or else white space.
-func (c *classifier) named(found []Formatting) []Formatting {
+func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
 	if !c.calm || len(sorts(found)) > 0 {
 		return found
 	}
@@ -153,10 +154,10 @@ func (c *classifier) named(found []Formatting) []Formatting {
 }
 
 // add notes the runs of a block's lines that pass, those of both sides in order.
-func (c *classifier) add(found []Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []Formatting {
+func (c *classifier) add(found []coc.Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []coc.Formatting {
 	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
 	for i := range max(len(old), len(new)) {
-		f := Formatting{Sort: sort}
+		f := coc.Formatting{Sort: sort}
 		if i < len(old) {
 			f.OldLines = old[i]
 		}
@@ -222,7 +223,7 @@ func appendInk(buf, text []byte) []byte {
 }
 
 // sorts lists the sorts of formatting in a fixed order, shifted left out.
-func sorts(all []Formatting) []string {
+func sorts(all []coc.Formatting) []string {
 	var list []string
 	for _, sort := range []string{comments, anchors, keyOrder, quoting, spelling, layout, whiteSpace} {
 		for _, f := range all {

@@ -5,7 +5,7 @@
 // difference is found and named. It leaves alone where contents come from, how
 // differences are stored, and how they are coloured, masked or posted.
 //
-// Any bytes are a content. What is no YAML still has its lines; Result.Note
+// Any bytes are a content. What is no YAML still has its lines; coc.Difference.Reason
 // then says why there is no structure.
 package diff
 
@@ -16,13 +16,14 @@ import (
 	"strings"
 	"sync"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
 )
 
 // Algorithm is the version of what Compare makes. It is stored with what was
-// derived from a Result, and goes up whenever the same two contents could give
+// derived from a coc.Difference, and goes up whenever the same two contents could give
 // another one.
-const Algorithm = 3
+const Algorithm = 4
 
 // The words of Item.Op.
 const (
@@ -78,70 +79,10 @@ func (t *Text) structure() (*tree, string) {
 	return t.tree, t.why
 }
 
-// Item is one difference of the DSL.
-type Item struct {
-	Op string // added, removed, changed, renamed or moved
-	// Path says where: steps[restart].inputs.timeout. An element of a list
-	// stands under its name where that is unique, else under its place counted
-	// from 0; a key that is no plain word is quoted: inputs["a.b"].
-	Path string
-	Step string // name of the innermost step it lies in; "" outside steps
-	Task string // that step's task
-	// Old and New are the values, what it stood and stands behind (moved: "first",
-	// "after drain", "after [3]"; of several that moved as one, what they all do) or
-	// the names (renamed). A step that came or went has neither: its body is not
-	// told. A string stands bare; it is quoted inside a collection, where the type
-	// changed ("30", 30), and when it is empty or would pass for something else. No
-	// value is "".
-	Old, New string
-	// OldLines and NewLines are where it stands in both versions; the zero Span
-	// on a side that lacks it.
-	OldLines, NewLines Span
-}
-
-// Span is a run of lines counted from 1, both ends included. The zero Span has
-// none.
-type Span struct{ From, To int }
-
-// Formatting is a run of changed lines, on either side or both, that mean the
-// same as before.
-type Formatting struct {
-	// Sort is comments, anchors, key order, quoting, spelling (null for ~),
-	// layout (flow or block style, document markers), white space, or shifted:
-	// lines that stand in both versions and that the line diff shows
-	// as changed because something near them came, went or moved.
-	Sort               string
-	OldLines, NewLines Span
-}
-
-// Result is what Compare found.
-type Result struct {
-	Equal   bool // the same bytes
-	Added   int  // lines
-	Removed int
-	// Summary says it in one line for people, of at most 200 runes and without
-	// control characters: `2 steps added, timeout 30 → 60 in wait_healthy`. Of
-	// values it shows only short single words, and none under a key that sounds
-	// like a secret.
-	Summary string
-	// Note says, in one line, why there is no structure or how many items were
-	// left out; else "".
-	Note string
-	// Items are at most 200, in the order of the new content. Old and New have
-	// at most 500 runes each, cut with "…", at their beginning too where it is long
-	// and the same. Of a text of several lines on either side they hold the lines
-	// that differ, with a line "…" for those between them that don't.
-	Items []Item
-	// Formatting accounts for the changed lines that no item has, where the
-	// structure could be read: every changed line lies in one or the other, or
-	// belongs to an item that Note counts as not listed.
-	Formatting []Formatting
-}
-
 // Compare works out the difference from old to new. A nil old means that new is
 // the first version: all its lines are added, the summary says how many steps
 // it has, and there are no items.
-func Compare(old, new *Text) Result {
+func Compare(old, new *Text) coc.Difference {
 	if new == nil {
 		new = Read(nil)
 	}
@@ -149,9 +90,9 @@ func Compare(old, new *Text) Result {
 		return first(new)
 	}
 	if bytes.Equal(old.Content, new.Content) {
-		return Result{Equal: true, Summary: "content unchanged"}
+		return coc.Difference{Algorithm: Algorithm, Class: coc.ClassUnchanged, Summary: "content unchanged"}
 	}
-	var r Result
+	r := coc.Difference{Algorithm: Algorithm, Class: coc.ClassUnreadable}
 	blocks := lines.Changed(&old.Text, &new.Text)
 	for _, b := range blocks {
 		r.Removed += b.OldEnd - b.Old
@@ -161,13 +102,17 @@ func Compare(old, new *Text) Result {
 	now, whyNew := new.structure()
 	switch {
 	case now == nil:
-		r.Note = "structure not read: " + whyNew
+		r.Reason = "structure not read: " + whyNew
 	case was == nil:
-		r.Note = "structure of the version before not read: " + whyOld
+		r.Reason = "structure of the version before not read: " + whyOld
 	default:
 		w := newWalker(old, new)
 		w.walk(was, now, blocks)
-		r.Items, r.Note, r.Formatting = w.items, w.note(), w.account(blocks)
+		r.Items, r.Omitted, r.Cut, r.Formatting = w.items, w.total-len(w.items), w.cut, w.account(blocks)
+		r.Class = coc.ClassStructural
+		if w.total == 0 {
+			r.Class = coc.ClassFormatting
+		}
 		r.Summary = w.say(r)
 		return r
 	}
@@ -175,12 +120,26 @@ func Compare(old, new *Text) Result {
 	return r
 }
 
+// AddedItems returns what a content holds, each part as an item that was added. complete is
+// false where its structure could not be read, or not all is in the items.
+func AddedItems(content *Text) (items []coc.Item, complete bool) {
+	tree, _ := content.structure()
+	if tree == nil {
+		return nil, false
+	}
+	empty := Read([]byte("{}\n"))
+	none, _ := empty.structure()
+	w := newWalker(empty, content)
+	w.walk(none, tree, lines.Changed(&empty.Text, &content.Text))
+	return w.items, w.total == len(w.items) && !w.cut
+}
+
 // say is the summary of a walk. Beside differences of the structure, comments are
 // worth a word, and other formatting when it is most of what changed.
-func (w *walker) say(r Result) string {
+func (w *walker) say(r coc.Difference) string {
 	sorts := sorts(r.Formatting)
 	parts, more := w.summary()
-	switch formatted := formattedLines(r.Formatting); {
+	switch formatted := r.FormattedLines(); {
 	case w.total == 0 && len(sorts) == 0:
 		return "formatting only"
 	case w.total == 0:
@@ -193,30 +152,12 @@ func (w *walker) say(r Result) string {
 	return fit(parts, more)
 }
 
-// Reformatted reports whether lines are written otherwise that mean the same.
-func (r *Result) Reformatted() bool { return formattedLines(r.Formatting) > 0 }
-
-// formattedLines counts the lines that are written otherwise and mean the same.
-func formattedLines(list []Formatting) (n int) {
-	for _, f := range list {
-		if f.Sort == shifted {
-			continue
-		}
-		for _, s := range []Span{f.OldLines, f.NewLines} {
-			if s.From > 0 {
-				n += s.To - s.From + 1
-			}
-		}
-	}
-	return n
-}
-
 // first is the result for a content with none before it.
-func first(t *Text) Result {
-	r := Result{Added: len(t.Lines), Summary: count(len(t.Lines), "line")}
+func first(t *Text) coc.Difference {
+	r := coc.Difference{Algorithm: Algorithm, Class: coc.ClassStructural, Added: len(t.Lines), Summary: count(len(t.Lines), "line")}
 	tree, why := t.structure()
 	if tree == nil {
-		r.Note = "structure not read: " + why
+		r.Class, r.Reason = coc.ClassUnreadable, "structure not read: "+why
 	} else if n := tree.steps(); n > 0 {
 		r.Summary = count(n, "step")
 	}

@@ -12,11 +12,12 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"cocsync/internal/diff/difftest"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/diff/difftest"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew")
@@ -53,11 +54,11 @@ func TestGoldens(t *testing.T) {
 
 // describe writes a result for a golden: what became of what, in which step and
 // task, on which lines of both versions, and the values.
-func describe(r Result) string {
+func describe(r coc.Difference) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "summary: %s\n", r.Summary)
-	if r.Note != "" {
-		fmt.Fprintf(&b, "note: %s\n", r.Note)
+	if r.Note() != "" {
+		fmt.Fprintf(&b, "note: %s\n", r.Note())
 	}
 	for _, i := range r.Items {
 		fmt.Fprintf(&b, "%s %s", i.Op, i.Path)
@@ -72,8 +73,8 @@ func describe(r Result) string {
 	return b.String() + "\n"
 }
 
-func sayLines(old, new Span) string {
-	one := func(s Span) string {
+func sayLines(old, new coc.Span) string {
+	one := func(s coc.Span) string {
 		switch s.From {
 		case 0:
 			return "none"
@@ -144,11 +145,11 @@ func TestSummary(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Compare(Read([]byte(tt.old)), Read([]byte(tt.new)))
-			if got.Summary != tt.summary || got.Note != tt.note {
-				t.Errorf("Compare(%q, %q)\n got %q, %q\nwant %q, %q", tt.old, tt.new, got.Summary, got.Note, tt.summary, tt.note)
+			if got.Summary != tt.summary || got.Note() != tt.note {
+				t.Errorf("Compare(%q, %q)\n got %q, %q\nwant %q, %q", tt.old, tt.new, got.Summary, got.Note(), tt.summary, tt.note)
 			}
-			if want := tt.old == tt.new; got.Equal != want {
-				t.Errorf("Equal = %t, want %t", got.Equal, want)
+			if want := tt.old == tt.new; (got.Class == coc.ClassUnchanged) != want {
+				t.Errorf("Class = %s, want equal %t", got.Class, want)
 			}
 		})
 	}
@@ -215,12 +216,12 @@ func TestSections(t *testing.T) {
 // A note on formatting names the lines that it is about, not those between.
 func TestFormattingRuns(t *testing.T) {
 	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))
-	want := []Formatting{{comments, Span{1, 1}, Span{1, 1}}, {comments, Span{4, 4}, Span{4, 4}}}
+	want := []coc.Formatting{{Sort: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}}, {Sort: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
 	if d := cmp.Diff(want, r.Formatting); d != "" {
 		t.Errorf("formatting (-want +got):\n%s", d)
 	}
 	r = Compare(Read([]byte("[\n{a: 1},\n{b: 1}\n]\n")), Read([]byte("[\n{a: 1}\n]\n")))
-	if d := cmp.Diff([]Formatting{{layout, Span{2, 2}, Span{}}}, r.Formatting); d != "" {
+	if d := cmp.Diff([]coc.Formatting{{Sort: layout, OldLines: coc.Span{From: 2, To: 2}, NewLines: coc.Span{}}}, r.Formatting); d != "" {
 		t.Errorf("formatting of a comma (-want +got):\n%s", d)
 	}
 }
@@ -254,15 +255,16 @@ func TestLongValuesShowWhatDiffers(t *testing.T) {
 func TestCompareFirst(t *testing.T) {
 	for _, tt := range []struct {
 		content string
-		want    Result
+		want    coc.Difference
 	}{
-		{"", Result{Summary: "0 lines"}},
-		{"test", Result{Added: 1, Summary: "1 line", Note: "structure not read: plain text"}},
-		{"a: 1\nb: 2\n", Result{Added: 2, Summary: "2 lines"}},
-		{"steps:\n- name: a\n", Result{Added: 2, Summary: "1 step"}},
-		{"mainSteps:\n- name: a\n- name: b\n", Result{Added: 3, Summary: "2 steps"}},
+		{"", coc.Difference{Class: coc.ClassStructural, Summary: "0 lines"}},
+		{"test", coc.Difference{Class: coc.ClassUnreadable, Added: 1, Summary: "1 line", Reason: "structure not read: plain text"}},
+		{"a: 1\nb: 2\n", coc.Difference{Class: coc.ClassStructural, Added: 2, Summary: "2 lines"}},
+		{"steps:\n- name: a\n", coc.Difference{Class: coc.ClassStructural, Added: 2, Summary: "1 step"}},
+		{"mainSteps:\n- name: a\n- name: b\n", coc.Difference{Class: coc.ClassStructural, Added: 3, Summary: "2 steps"}},
 	} {
 		got := Compare(nil, Read([]byte(tt.content)))
+		tt.want.Algorithm = Algorithm
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("Compare(nil, %q) (-want +got):\n%s", tt.content, d)
 		}
@@ -276,10 +278,10 @@ func TestItemsAreBounded(t *testing.T) {
 		fmt.Fprintf(&old, "k%d: %s\n", i, strings.Repeat("é", 20))
 		fmt.Fprintf(&new, "k%d: %s\n", i, strings.Repeat("é", 21))
 	}
-	check := func(got Result, items int, note string) {
+	check := func(got coc.Difference, items int, note string) {
 		t.Helper()
-		if len(got.Items) != items || got.Note != note {
-			t.Errorf("%d items, note %q; want %d, %q", len(got.Items), got.Note, items, note)
+		if len(got.Items) != items || got.Note() != note {
+			t.Errorf("%d items, note %q; want %d, %q", len(got.Items), got.Note(), items, note)
 		}
 		checkBounds(t, got)
 	}
@@ -289,14 +291,14 @@ func TestItemsAreBounded(t *testing.T) {
 	check(Compare(Read(nil), Read([]byte("? "+long[:1000]+"\n: ["+long+"]\n"))), 1, "")
 }
 
-// checkBounds fails on a result that breaks what Result promises.
-func checkBounds(t *testing.T, r Result) {
+// checkBounds fails on a result that breaks what coc.Difference promises.
+func checkBounds(t *testing.T, r coc.Difference) {
 	t.Helper()
 	if len(r.Items) > 200 {
 		t.Errorf("%d items", len(r.Items))
 	}
-	if n := utf8.RuneCountInString(r.Summary); n == 0 || n > 200 || strings.ContainsAny(r.Summary+r.Note, "\n\r\t\x1b\x00") {
-		t.Errorf("summary %q, note %q", r.Summary, r.Note)
+	if n := utf8.RuneCountInString(r.Summary); n == 0 || n > 200 || strings.ContainsAny(r.Summary+r.Note(), "\n\r\t\x1b\x00") {
+		t.Errorf("summary %q, note %q", r.Summary, r.Note())
 	}
 	for _, i := range r.Items {
 		if utf8.RuneCountInString(i.Old) > 500 || utf8.RuneCountInString(i.New) > 500 || utf8.RuneCountInString(i.Path) > 300 {
@@ -310,7 +312,7 @@ func checkBounds(t *testing.T, r Result) {
 
 // backwards is what a comparison must find when the sides change places, apart
 // from paths, which are those of the new side.
-func backwards(items []Item) []string {
+func backwards(items []coc.Item) []string {
 	swap := map[string]string{Added: Removed, Removed: Added}
 	out := make([]string, len(items))
 	for i, item := range items {
@@ -323,7 +325,7 @@ func backwards(items []Item) []string {
 	return out
 }
 
-func forwards(items []Item) []string {
+func forwards(items []coc.Item) []string {
 	out := make([]string, len(items))
 	for i, item := range items {
 		out[i] = fmt.Sprintf("%s %q %q", item.Op, item.Old, item.New)
@@ -337,13 +339,13 @@ func checkPair(t *testing.T, a, b *Text) {
 	there, back := Compare(a, b), Compare(b, a)
 	checkBounds(t, there)
 	patch := Unified(a, b, "a", "b", Options{Context: 3})
-	if same := bytes.Equal(a.Content, b.Content); there.Equal != same || (patch == nil) != same {
-		t.Errorf("Equal = %t, a patch of %d bytes; the contents are the same: %t", there.Equal, len(patch), same)
+	if same := bytes.Equal(a.Content, b.Content); (there.Class == coc.ClassUnchanged) != same || (patch == nil) != same {
+		t.Errorf("Class = %q, a patch of %d bytes; the contents are the same: %t", there.Class, len(patch), same)
 	}
 	if got, err := difftest.Apply(a.Content, patch); err != nil || !bytes.Equal(got, b.Content) {
 		t.Errorf("the diff applied to old gives %.200q, %v, want %.200q", got, err, b.Content)
 	}
-	if !there.Equal {
+	if there.Class != coc.ClassUnchanged {
 		checkStructure(t, a, b, there)
 	}
 	for _, item := range there.Items {
@@ -355,13 +357,13 @@ func checkPair(t *testing.T, a, b *Text) {
 	if there.Added != back.Removed || there.Removed != back.Added {
 		t.Errorf("+%d −%d there, +%d −%d back", there.Added, there.Removed, back.Added, back.Removed)
 	}
-	turned := func(list []Formatting) (out []Formatting) {
+	turned := func(list []coc.Formatting) (out []coc.Formatting) {
 		for _, f := range list {
-			out = append(out, Formatting{f.Sort, f.NewLines, f.OldLines})
+			out = append(out, coc.Formatting{Sort: f.Sort, OldLines: f.NewLines, NewLines: f.OldLines})
 		}
 		return out
 	}
-	byText := cmpopts.SortSlices(func(a, b Formatting) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
+	byText := cmpopts.SortSlices(func(a, b coc.Formatting) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
 	if d := cmp.Diff(there.Formatting, turned(back.Formatting), byText); d != "" {
 		t.Errorf("the formatting of the way back is no mirror (-there +back):\n%s", d)
 	}
@@ -422,7 +424,7 @@ func TestCorpus(t *testing.T) {
 			t.Fatalf("%s, %s", files[i-1], files[i])
 		}
 		pairs++
-		if Compare(Read(old), Read(new)).Note != "" {
+		if Compare(Read(old), Read(new)).Note() != "" {
 			unread++
 		}
 	}

@@ -1,10 +1,12 @@
 package diff
 
+import "cocsync/internal/coc"
+
 // Find returns the lines on which those parts of a job stand that fits takes, in
 // order. It is asked for the path of each part, and the name of the innermost step
 // that the part is or lies in, and not for what lies within a part that it took.
 // Where the structure can't be read there are none, and why says why.
-func (t *Text) Find(fits func(path, step string) bool) (found []Span, why string) {
+func (t *Text) Find(fits func(path, step string) bool) (found []coc.Span, why string) {
 	tree, why := t.structure()
 	if tree == nil {
 		return nil, why
@@ -18,7 +20,7 @@ func (t *Text) Find(fits func(path, step string) bool) (found []Span, why string
 // parsed.
 type finder struct {
 	fits  func(path, step string) bool
-	found []Span
+	found []coc.Span
 }
 
 // within looks at the parts of a value; ofSteps says that it is a list of steps.

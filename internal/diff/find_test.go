@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
 )
 
 // The parts of a job are found with the lines that they stand on, steps within steps
@@ -33,15 +35,15 @@ steps:
 	tests := []struct {
 		name string
 		fits func(path, step string) bool
-		want []Span
+		want []coc.Span
 	}{
-		{"step", func(_, step string) bool { return step == "loop" }, []Span{{12, 18}}},
-		{"step within a step", func(_, step string) bool { return step == "inner" }, []Span{{16, 18}}},
-		{"two of a name", func(_, step string) bool { return step == "drain" }, []Span{{7, 10}, {19, 20}}},
-		{"path", func(path, _ string) bool { return path == "inputs.region" }, []Span{{3, 4}}},
-		{"by place", func(path, _ string) bool { return path == "steps[0].inputs.timeout" }, []Span{{10, 10}}},
-		{"alias", func(path, _ string) bool { return path == "steps[loop].inputs.steps[inner].inputs.timeout" }, []Span{{18, 18}}},
-		{"flow", func(path, _ string) bool { return path == "meta.name" }, []Span{{1, 1}}},
+		{"step", func(_, step string) bool { return step == "loop" }, []coc.Span{{From: 12, To: 18}}},
+		{"step within a step", func(_, step string) bool { return step == "inner" }, []coc.Span{{From: 16, To: 18}}},
+		{"two of a name", func(_, step string) bool { return step == "drain" }, []coc.Span{{From: 7, To: 10}, {From: 19, To: 20}}},
+		{"path", func(path, _ string) bool { return path == "inputs.region" }, []coc.Span{{From: 3, To: 4}}},
+		{"by place", func(path, _ string) bool { return path == "steps[0].inputs.timeout" }, []coc.Span{{From: 10, To: 10}}},
+		{"alias", func(path, _ string) bool { return path == "steps[loop].inputs.steps[inner].inputs.timeout" }, []coc.Span{{From: 18, To: 18}}},
+		{"flow", func(path, _ string) bool { return path == "meta.name" }, []coc.Span{{From: 1, To: 1}}},
 		{"nothing", func(string, string) bool { return false }, nil},
 	}
 	for _, tt := range tests {

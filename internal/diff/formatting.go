@@ -4,9 +4,11 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v4"
+
+	"cocsync/internal/coc"
 )
 
-// The sorts of Formatting, in the order in which they are told.
+// The sorts of coc.Formatting, in the order in which they are told.
 const (
 	comments   = "comments"
 	anchors    = "anchors"
@@ -15,7 +17,7 @@ const (
 	spelling   = "spelling" // null for ~
 	layout     = "layout"   // flow or block style, document markers
 	whiteSpace = "white space"
-	shifted    = "shifted"
+	shifted    = coc.FormattingShifted
 )
 
 // formatting notes how two equal values are written differently.
@@ -73,7 +75,7 @@ func (w *walker) form(was, now side, old, new *node) {
 }
 
 // first is the first line of a side.
-func (s side) first() Span { return Span{s.From, s.From} }
+func (s side) first() coc.Span { return coc.Span{From: s.From, To: s.From} }
 
 // keyOrder notes the keys whose moving explains the order of those that both
 // mappings have; the line diff says which of them moved. Of several ways it takes
@@ -84,7 +86,7 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 		first, second = new, old
 	}
 	var places []int // in first, in the order of second
-	var pairs [][2]Span
+	var pairs [][2]coc.Span
 	var weights []int
 	for _, p := range second.pairs {
 		if i, ok := first.find(p.key); ok {
@@ -92,7 +94,7 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 			if w.backwards {
 				a, b = b, a
 			}
-			lines := [2]Span{was.part(a).Span, now.part(b).Span}
+			lines := [2]coc.Span{was.part(a).Span, now.part(b).Span}
 			places, pairs, weights = append(places, i), append(pairs, lines), append(weights, 1+w.kept(lines[0], lines[1])<<16)
 		}
 	}
@@ -106,12 +108,12 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 	}
 }
 
-func (w *walker) noteForm(sort string, old, new Span) {
-	w.forms = append(w.forms, Formatting{sort, old, new})
+func (w *walker) noteForm(sort string, old, new coc.Span) {
+	w.forms = append(w.forms, coc.Formatting{Sort: sort, OldLines: old, NewLines: new})
 }
 
 // sameText reports whether two runs of lines are the same bytes.
-func (w *walker) sameText(old, new Span) bool {
+func (w *walker) sameText(old, new coc.Span) bool {
 	if old.To-old.From != new.To-new.From || old.From == 0 || new.From == 0 {
 		return false
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"cocsync/internal/coc"
 )
 
 // As few steps as can be are told to have moved: those that stay are a longest
@@ -47,7 +49,7 @@ func TestNameThatStandsTwice(t *testing.T) {
 	const one = "steps:\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	const two = "steps:\n- {name: a, task: z}\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	got := Compare(Read([]byte(one)), Read([]byte(two)))
-	want := Item{Op: Added, Path: "steps[0]", Step: "a", Task: "z", NewLines: Span{2, 2}}
+	want := coc.Item{Op: Added, Path: "steps[0]", Step: "a", Task: "z", NewLines: coc.Span{From: 2, To: 2}}
 	if len(got.Items) != 1 || got.Items[0] != want {
 		t.Errorf("items %v, want %v", got.Items, want)
 	}

@@ -1,6 +1,10 @@
 package diff
 
-import "strings"
+import (
+	"strings"
+
+	"cocsync/internal/coc"
+)
 
 // Group is what became of one part of a job: a step, a parameter, an output, or
 // whatever else stands at its top.
@@ -11,7 +15,7 @@ type Group struct {
 	// Whole is what became of the part itself: it came, went or got another
 	// value; or it was renamed, moved, or both in this order. Empty when only
 	// something within it changed.
-	Whole []Item
+	Whole []coc.Item
 	// Fields are the differences within it. Of a parameter or an output that
 	// came or went they are its own fields, where its value is there in full;
 	// the value then needs no showing.
@@ -21,13 +25,13 @@ type Group struct {
 // Field is a difference within a Group.
 type Field struct {
 	Name string // its path from the part on: inputs.timeout
-	Item
+	coc.Item
 }
 
 // Outline groups items by the part that they belong to, for people. Parts and
 // fields keep the order of the items, and no item is lost. A part that went is
 // a group of its own, because one that has come may stand in its place.
-func Outline(items []Item) []Group {
+func Outline(items []coc.Item) []Group {
 	var groups []Group
 	known := map[string]int{}
 	for _, item := range items {
@@ -47,7 +51,7 @@ func Outline(items []Item) []Group {
 		case name != "":
 			g.Fields = append(g.Fields, Field{name, item})
 		case item.Op == Renamed:
-			g.Whole = append([]Item{item}, g.Whole...)
+			g.Whole = append([]coc.Item{item}, g.Whole...)
 		default:
 			g.Whole = append(g.Whole, item)
 			g.expand(item)
@@ -57,7 +61,7 @@ func Outline(items []Item) []Group {
 }
 
 // expand tells the fields of a parameter or an output that came or went.
-func (g *Group) expand(item Item) {
+func (g *Group) expand(item coc.Item) {
 	if !strings.HasPrefix(g.Title, "parameter ") && !strings.HasPrefix(g.Title, "output ") {
 		return
 	}
@@ -71,7 +75,7 @@ func (g *Group) expand(item Item) {
 	for _, f := range mappingFields(value) {
 		field := Field{f[0], item}
 		field.Path = join(item.Path, f[0])
-		field.OldLines, field.NewLines = Span{}, Span{} // they are the whole's
+		field.OldLines, field.NewLines = coc.Span{}, coc.Span{} // they are the whole's
 		if item.Op == Added {
 			field.New = f[1]
 		} else {
@@ -98,7 +102,7 @@ func (g Group) Ops() []string {
 func (g Group) Became() string {
 	var said []string
 	for _, item := range g.Whole {
-		if s := item.Became(); s != "" {
+		if s := Became(item); s != "" {
 			said = append(said, s)
 		}
 	}
@@ -106,7 +110,7 @@ func (g Group) Became() string {
 }
 
 // Became says where what was renamed or moved was before; "" for the others.
-func (it Item) Became() string {
+func Became(it coc.Item) string {
 	switch it.Op {
 	case Renamed:
 		return "renamed from " + nameLabel(it.Old)
@@ -136,7 +140,7 @@ func (f Field) Values() (old, new string) {
 // partOf returns the length of that beginning of an item's path which names the
 // part it belongs to, and the part's title: the step the item says it lies in,
 // else a parameter or an output, else what stands at the top.
-func partOf(item Item) (end int, title string) {
+func partOf(item coc.Item) (end int, title string) {
 	segments := cutPath(item.Path)
 	if len(segments) == 0 {
 		return len(item.Path), "content"

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
 )
 
 // toldOutline writes an outline as a test compares it.
@@ -28,10 +30,10 @@ func toldOutline(groups []Group) string {
 func TestOutlineGroupsByPart(t *testing.T) {
 	for _, tt := range []struct {
 		fact  string
-		items []Item
+		items []coc.Item
 		want  string
 	}{
-		{"a step's fields stand under it, and a task whose version changed is shown by that", []Item{
+		{"a step's fields stand under it, and a task whose version changed is shown by that", []coc.Item{
 			{Op: Changed, Path: "steps[wait].task", Step: "wait", Old: "hwc:runbook:suspend@1.0.0", New: "hwc:runbook:suspend@1.1.0"},
 			{Op: Changed, Path: "steps[wait].inputs.timeout", Step: "wait", Old: "30", New: "60"},
 			{Op: Changed, Path: "steps[run].task", Step: "run", Old: "hwc:runbook:suspend@1.0.0", New: "hwc:runbook:scripts@1.0.0"},
@@ -44,14 +46,14 @@ changed step run
 changed step go
   changed task: "suspend" → "suspend@1.0.0"
 `},
-		{"renamed and moved at once is one line, the name first", []Item{
+		{"renamed and moved at once is one line, the name first", []coc.Item{
 			{Op: Moved, Path: "steps[b]", Step: "b", Old: "first", New: "after drain"},
 			{Op: Renamed, Path: "steps[b]", Step: "b", Old: "a a", New: "b"},
 			{Op: Added, Path: "steps[b].inputs.x", Step: "b", New: "1"},
 		}, `renamed+moved step b: renamed from "a a", moved after drain (was first)
   added inputs.x: "" → "1"
 `},
-		{"a step that went and one that stands in its place now are two", []Item{
+		{"a step that went and one that stands in its place now are two", []coc.Item{
 			{Op: Removed, Path: "steps[1]", Step: "twin"},
 			{Op: Changed, Path: "steps[1].inputs.x", Step: "twin", Old: "1", New: "2"},
 			{Op: Removed, Path: "steps[1]", Step: "twin"},
@@ -62,14 +64,14 @@ changed step twin at steps[1]
 removed step twin at steps[1]
 added steps[2]
 `},
-		{"a step within a step says where", []Item{
+		{"a step within a step says where", []coc.Item{
 			{Op: Changed, Path: "steps[a].branches[0].steps[c].inputs.x", Step: "c", Old: "1", New: "2"},
 			{Op: Added, Path: `mainSteps["roll back"]`, Step: "roll back"},
 		}, `changed step c in steps[a].branches[0]
   changed inputs.x: "1" → "2"
 added step "roll back"
 `},
-		{"the JSON in a step's inputs is no step, even where it looks like one", []Item{
+		{"the JSON in a step's inputs is no step, even where it looks like one", []coc.Item{
 			{Op: Changed, Path: "steps[call].inputs.body.steps[x].force", Step: "call", Old: "false", New: "true"},
 			{Op: Changed, Path: "steps[2].inputs.body.steps[x].force", Step: "twin", Old: "false", New: "true"},
 		}, `changed step call
@@ -77,7 +79,7 @@ added step "roll back"
 changed step twin at steps[2]
   changed inputs.body.steps[x].force: "false" → "true"
 `},
-		{"parameters and outputs are parts, and those that came or went show their fields", []Item{
+		{"parameters and outputs are parts, and those that came or went show their fields", []coc.Item{
 			{Op: Added, Path: "inputs.timeout", New: `{type: "int", default: 30, "a.b": ["x, }", {y: 1}], description: ""}`},
 			{Op: Removed, Path: "inputs.plain", Old: "30"},
 			{Op: Added, Path: "inputs.cut", New: `{type: "int", description: "it is lo…`},
@@ -100,7 +102,7 @@ removed output id
 changed outputs[0]
   changed value: "1" → "2"
 `},
-		{"anything else goes by what stands at the top", []Item{
+		{"anything else goes by what stands at the top", []coc.Item{
 			{Op: Changed, Path: "meta.description", Old: "a", New: "b"},
 			{Op: Changed, Path: `meta["a.b"].c`, Old: "a", New: "b"},
 			{Op: Changed, Path: "risk_level", Old: "LOW", New: "HIGH"},
@@ -135,12 +137,12 @@ func FuzzOutlineLosesNothing(f *testing.F) {
 	f.Add("a..b[].[0]…", "b", "{: }", uint8(2))
 	f.Fuzz(func(t *testing.T, path, step, value string, op uint8) {
 		ops := []string{Added, Removed, Changed, Renamed, Moved, "other"}
-		items := []Item{
+		items := []coc.Item{
 			{Op: ops[int(op)%len(ops)], Path: path, Step: step, Old: value, New: value},
 			{Op: Changed, Path: "steps[a].b", Step: "a", Old: value},
 			{Op: Removed, Path: path, Old: path},
 		}
-		kept := map[Item]int{}
+		kept := map[coc.Item]int{}
 		for _, g := range Outline(items) {
 			if len(g.Whole) == 0 && len(g.Fields) == 0 {
 				t.Errorf("group %q holds nothing", g.Path)

@@ -168,7 +168,7 @@ func TestAliasesAreShared(t *testing.T) {
 func TestQuotedScalarInFirstColumn(t *testing.T) {
 	const job = "inputs:\n  list:\n    default: '[{\"name\":\"a\",\\\n\"id\":\"1\"}]'\nsteps:\n- name: %s\n  task: t\n"
 	got := Compare(Read(fmt.Appendf(nil, job, "a")), Read(fmt.Appendf(nil, job, "b")))
-	if got.Note != "" || got.Summary != "a renamed to b" {
-		t.Errorf("note %q, summary %q; want a step renamed", got.Note, got.Summary)
+	if got.Note() != "" || got.Summary != "a renamed to b" {
+		t.Errorf("note %q, summary %q; want a step renamed", got.Note(), got.Summary)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
 )
 
 // checkAfter: a content read after another has the structure that it has by
@@ -51,7 +53,7 @@ func whereabouts(t *tree) []string {
 		}
 	}
 	// Only where the parts of the root are tells, not what they are counted from.
-	visit("", side{Span: Span{1, 1}, origin: t.origin}, t.root)
+	visit("", side{Span: coc.Span{From: 1, To: 1}, origin: t.origin}, t.root)
 	return list[1:]
 }
 

@@ -1,11 +1,15 @@
 package diff
 
-import "strconv"
+import (
+	"strconv"
+
+	"cocsync/internal/coc"
+)
 
 // side is where a walk stands in one of the two contents. The zero value is a
 // side that has nothing there.
 type side struct {
-	Span
+	coc.Span
 	origin int // the line from which the parts of the value count, counted from 0
 	// fixed: the parts have no lines of their own. They stand inside a string,
 	// behind an alias, or in a collection that the other side has empty.
@@ -21,7 +25,7 @@ func (s side) part(v slot) side {
 	if s.From == 0 || s.fixed {
 		return s
 	}
-	return side{Span: Span{s.origin + v.at + 1, s.origin + v.at + v.lines}, origin: s.origin + v.origin}
+	return side{Span: coc.Span{From: s.origin + v.at + 1, To: s.origin + v.at + v.lines}, origin: s.origin + v.origin}
 }
 
 // above takes in the comments above part i of a collection: the lines after the
@@ -59,6 +63,7 @@ type place struct {
 	outputs    bool   // at its outputs
 	emptying   bool   // one side has nothing in it
 	sameJSON   bool   // at two strings that hold the same JSON, written otherwise
+	cut        bool   // a label of its path, or the step or task, is not whole
 	behind     string // what a moved element stands behind now
 
 	old, new side
@@ -96,6 +101,7 @@ func (at *place) leaf() string {
 func (at *place) pair(k key, old, new *slot) place {
 	to := place{up: at, key: &k, was: -1, now: -1, step: at.step, task: at.task, parameter: at.parameter}
 	to.secret = at.secret || secretive(k.value)
+	to.cut = at.cut || long(k.value)
 	for _, s := range []*slot{old, new} {
 		if s != nil {
 			to.steps = to.steps || isSteps(k, s.value)
@@ -181,6 +187,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 	}
 	value := l.items[n].value
 	to.list, to.index = l, n
+	to.cut = at.cut || long(value.name())
 	to.element = !at.steps
 	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
 	// says nothing of its values: rotate_password has a timeout.
@@ -190,6 +197,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 		if to.task == "" && twin != nil {
 			to.task = cut(twin.task(), maxLabel)
 		}
+		to.cut = to.cut || long(value.task()) || value.task() == "" && twin != nil && long(twin.task())
 	}
 	to.stand(at, old, new)
 	return to

@@ -1,5 +1,7 @@
 package diff
 
+import "cocsync/internal/coc"
+
 // Row is one line of a hunk shown in two columns: a line that both sides have,
 // two lines of which one became the other, or a line of one side alone.
 type Row struct {
@@ -22,7 +24,7 @@ const (
 // became the other, then by likeness. The items are those of the whole comparison,
 // or nil. A line that is like none stands alone, a removed one before the added
 // ones around it. The lines alias the hunk.
-func Rows(h Hunk, items []Item) []Row {
+func Rows(h Hunk, items []coc.Item) []Row {
 	rows := make([]Row, 0, len(h.Lines))
 	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, lineFacts: factsOf(items)}
 	for lines := h.Lines; len(lines) > 0; {
@@ -47,9 +49,9 @@ type lineFacts struct {
 	gone, came  map[int]bool
 }
 
-func factsOf(items []Item) lineFacts {
+func factsOf(items []coc.Item) lineFacts {
 	f := lineFacts{map[int]int{}, map[int]int{}, map[int]bool{}, map[int]bool{}}
-	mark := func(lines map[int]bool, s Span) {
+	mark := func(lines map[int]bool, s coc.Span) {
 		for n := s.From; n > 0 && n <= s.To; n++ {
 			lines[n] = true
 		}

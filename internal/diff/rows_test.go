@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/diff/difftest"
-
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/diff/difftest"
 )
 
 // drawn writes rows as people do: unchanged lines, "~" lines with their words
@@ -118,9 +119,9 @@ func TestRowsOfLargeRuns(t *testing.T) {
 // line of the same key looks more alike.
 func TestRowsFollowItems(t *testing.T) {
 	was, is := Read([]byte("timeout: 300\n")), Read([]byte("timeout: 30\ntimeout: 181\n"))
-	items := []Item{{Op: Changed, OldLines: Span{1, 1}, NewLines: Span{2, 2}}}
+	items := []coc.Item{{Op: Changed, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 2, To: 2}}}
 	got := [2][2]int{}
-	for i, items := range [][]Item{nil, items} {
+	for i, items := range [][]coc.Item{nil, items} {
 		for _, r := range Rows(Hunks(was, is, Options{})[0], items) {
 			if r.Old != nil && r.New != nil {
 				got[i] = [2]int{r.Old.Old, r.New.New}
@@ -137,7 +138,7 @@ func TestRowsFollowItems(t *testing.T) {
 func TestRowsDontContradictItems(t *testing.T) {
 	was, is := Read([]byte("uuid: SC1a\n- name: gone\n")), Read([]byte("uuid: SC1b\n- name: gome\n"))
 	h := Hunks(was, is, Options{})[0]
-	pairs := func(items []Item) (n int) {
+	pairs := func(items []coc.Item) (n int) {
 		for _, r := range Rows(h, items) {
 			if r.Old != nil && r.New != nil {
 				n++
@@ -146,13 +147,13 @@ func TestRowsDontContradictItems(t *testing.T) {
 		return n
 	}
 	for _, tt := range []struct {
-		items []Item
+		items []coc.Item
 		want  int
 	}{
 		{nil, 2},
-		{[]Item{{Op: Changed, Old: "a", New: "b", OldLines: Span{1, 1}, NewLines: Span{9, 9}}}, 1},
-		{[]Item{{Op: Removed, OldLines: Span{2, 2}}}, 1},
-		{[]Item{{Op: Removed, OldLines: Span{2, 2}}, {Op: Added, NewLines: Span{2, 2}}}, 2},
+		{[]coc.Item{{Op: Changed, Old: "a", New: "b", OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 9, To: 9}}}, 1},
+		{[]coc.Item{{Op: Removed, OldLines: coc.Span{From: 2, To: 2}}}, 1},
+		{[]coc.Item{{Op: Removed, OldLines: coc.Span{From: 2, To: 2}}, {Op: Added, NewLines: coc.Span{From: 2, To: 2}}}, 2},
 	} {
 		if got := pairs(tt.items); got != tt.want {
 			t.Errorf("%d pairs with %+v, want %d", got, tt.items, tt.want)
@@ -172,7 +173,7 @@ func TestRowsKeepOldWhiteSpace(t *testing.T) {
 // checkRows checks that the rows of hunks are their lines, each once and in the
 // order of either side, that words are of their lines, and that between pairs
 // the removed ones stand before the added ones.
-func checkRows(t *testing.T, hunks []Hunk, items []Item) {
+func checkRows(t *testing.T, hunks []Hunk, items []coc.Item) {
 	t.Helper()
 	for _, h := range hunks {
 		var old, new []*Line

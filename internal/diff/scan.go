@@ -1,6 +1,10 @@
 package diff
 
-import "strings"
+import (
+	"strings"
+
+	"cocsync/internal/coc"
+)
 
 // Part is a part of a job as a reader scans it: a key of the top level, a parameter or
 // a step.
@@ -11,7 +15,7 @@ type Part struct {
 	Description string // in one line
 	Value       string // of a part that has no parts of its own, in short
 	Fields      []PartField
-	Lines       Span
+	Lines       coc.Span
 	Parts       []Part // the steps of a list of steps, the parameters of the inputs
 }
 
@@ -19,7 +23,7 @@ type Part struct {
 type PartField struct {
 	Name   string
 	Value  string // in short; "" where it has fields of its own
-	Lines  Span
+	Lines  coc.Span
 	Fields []PartField // what a step's inputs and outputs are called and hold
 }
 

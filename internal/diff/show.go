@@ -89,6 +89,9 @@ func join(path, label string) string {
 	return path + "." + label
 }
 
+// long reports whether a label is cut.
+func long(label string) bool { return cut(label, maxLabel) != label }
+
 // keyLabel writes a key as a part of a path: bare if it is a plain word, else
 // quoted in brackets.
 func keyLabel(k key) string {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"cocsync/internal/coc"
 )
 
 // told is what a walk has told so far, as far as a summary needs it. It counts
@@ -21,10 +23,10 @@ type told struct {
 type wholes struct {
 	ops    [4]int // how many were added, removed, renamed, moved: see wholeOps
 	labels [2]string
-	kept   []kept // the first few that were renamed or moved
-	count  int    // of them; those that moved as one are one
-	last   spot   // of the last of them
-	run    Item   // the last one that did nothing but move
+	kept   []kept   // the first few that were renamed or moved
+	count  int      // of them; those that moved as one are one
+	last   spot     // of the last of them
+	run    coc.Item // the last one that did nothing but move
 }
 
 // spot is a place among those of a list, or of a mapping.
@@ -74,7 +76,7 @@ const (
 func wholeOps() [4]string { return [4]string{Added, Removed, Renamed, Moved} }
 
 // count takes in an item; whole says that it is about a step as a whole.
-func (t *told) count(at *place, item Item, whole bool) {
+func (t *told) count(at *place, item coc.Item, whole bool) {
 	t.total++
 	parameter := at.up != nil && at.up.parameters && item.Op != Changed
 	switch {
@@ -87,7 +89,7 @@ func (t *told) count(at *place, item Item, whole bool) {
 	}
 }
 
-func (w *wholes) add(at *place, item Item, noun string) {
+func (w *wholes) add(at *place, item coc.Item, noun string) {
 	for i, op := range wholeOps() {
 		if op != item.Op {
 			continue
@@ -102,7 +104,7 @@ func (w *wholes) add(at *place, item Item, noun string) {
 	switch {
 	case item.Op == Renamed:
 		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, said: " renamed to " + nameLabel(item.New)})
-		w.run = Item{}
+		w.run = coc.Item{}
 	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
 			w.kept[w.count-1].said += " and moved " + sayAfter(at.behind)
@@ -172,7 +174,7 @@ func sayWhole(at *place) string {
 }
 
 // field takes in what became of anything else.
-func (t *told) field(at *place, item Item) {
+func (t *told) field(at *place, item coc.Item) {
 	if t.fields++; t.fields > maxHear {
 		return
 	}
@@ -196,7 +198,7 @@ func (t *told) field(at *place, item Item) {
 }
 
 // sayField says what became of one field: "timeout 30 → 60".
-func sayField(at *place, item Item, short bool) string {
+func sayField(at *place, item coc.Item, short bool) string {
 	field := cut(at.path(), maxLabel)
 	if short {
 		field = cut(at.leaf(), maxLabel)

@@ -1,5 +1,7 @@
 package diff
 
+import "cocsync/internal/coc"
+
 // element tells an element that only one side has. Of a step it tells that it
 // came or went, of anything else the value.
 func (w *walker) element(at *place, op string, old, new *node) {
@@ -11,7 +13,7 @@ func (w *walker) element(at *place, op string, old, new *node) {
 		w.value(at, op, old, new)
 		return
 	}
-	w.tell(at, Item{Op: op}, true)
+	w.tell(at, coc.Item{Op: op}, true)
 	w.record(op, at, old, new)
 }
 
@@ -20,13 +22,13 @@ func (w *walker) element(at *place, op string, old, new *node) {
 func (w *walker) renamed(at *place, old, new *node, was, now side) {
 	to := *at
 	to.old, to.new = was, now
-	w.tell(&to, Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
+	w.tell(&to, coc.Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
 	w.record(Renamed, at, old, new)
 }
 
 // value tells a difference of values; nil is a side without one.
 func (w *walker) value(at *place, op string, old, new *node) {
-	item := Item{Op: op}
+	item := coc.Item{Op: op}
 	if len(w.items) < MaxItems { // else spare the writing
 		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
 			item.Old, item.New = w.showLines(old, new)
@@ -60,21 +62,15 @@ func (w *walker) record(op string, at *place, old, new *node) {
 
 // tell counts an item, and keeps it while there is room. whole says that it is
 // about a step as a whole.
-func (w *walker) tell(at *place, item Item, whole bool) {
+func (w *walker) tell(at *place, item coc.Item, whole bool) {
 	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
 	w.count(at, item, whole)
 	if len(w.items) < MaxItems {
-		item.Path, item.Step, item.Task = cut(at.path(), maxPath), at.step, at.task
+		path := at.path()
+		item.Path, item.Step, item.Task = cut(path, maxPath), at.step, at.task
+		w.cut = w.cut || at.cut || item.Path != path
 		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
 		item.OldLines, item.NewLines = at.old.Span, at.new.Span
 		w.items = append(w.items, item)
 	}
-}
-
-// note says how many items were left out.
-func (w *walker) note() string {
-	if more := w.total - len(w.items); more > 0 {
-		return count(more, "more difference") + " not listed"
-	}
-	return ""
 }

@@ -5,10 +5,11 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
 )
 
-// MaxItems bounds the items of a Result; what is beyond is counted.
+// MaxItems bounds the items of a coc.Difference; what is beyond is counted.
 const MaxItems = 200
 
 // maxInside bounds the bytes of strings that a walk looks into, for JSON and for
@@ -27,13 +28,14 @@ type walker struct {
 	backwards bool
 	blocks    []lines.Block // that differ
 	same      [2][]int      // unchanged lines before a line; nil until somebody asks
-	items     []Item
+	items     []coc.Item
+	cut       bool                   // a label of an item is not whole
 	inside    int                    // bytes of strings looked into
 	aliased   int                    // values behind aliases that were compared
 	jsons     map[[2]*node]bool      // strings whose JSON was compared
 	texts     map[[2]*node][2]string // what of their lines is shown
 	spans     []spans                // of all items, those beyond MaxItems too
-	forms     []Formatting
+	forms     []coc.Formatting
 	*effort
 	told
 	// edit, where somebody asks, hears of each difference as a whole.
@@ -44,7 +46,7 @@ func newWalker(a, b *Text) *walker {
 	return &walker{a: a, b: b, backwards: bytes.Compare(a.Content, b.Content) > 0, effort: newEffort()}
 }
 
-type spans struct{ old, new Span }
+type spans struct{ old, new coc.Span }
 
 // walk compares two trees. blocks are the lines that differ.
 func (w *walker) walk(was, now *tree, blocks []lines.Block) {
@@ -57,11 +59,11 @@ func (w *walker) walk(was, now *tree, blocks []lines.Block) {
 }
 
 // whole is all the lines of a content.
-func whole(lines [][]byte) Span {
+func whole(lines [][]byte) coc.Span {
 	if len(lines) == 0 {
-		return Span{}
+		return coc.Span{}
 	}
-	return Span{1, len(lines)}
+	return coc.Span{From: 1, To: len(lines)}
 }
 
 // node compares two values at one place.
@@ -186,7 +188,7 @@ func (w *walker) list(at *place, old, new *node) {
 			whole.old = to.old.above(here.old, i, old.slot)
 			a, b := together(was, now, i, j)
 			whole.behind = now.after(j)
-			w.tell(&whole, Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
+			w.tell(&whole, coc.Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
 		}
 		w.node(&to, a, b)
@@ -194,12 +196,12 @@ func (w *walker) list(at *place, old, new *node) {
 }
 
 // kept counts the lines of two runs that the line diff left alone.
-func (w *walker) kept(old, new Span) int {
+func (w *walker) kept(old, new coc.Span) int {
 	if w.same[0] == nil {
 		w.countSame()
 	}
 	n := 0
-	for s, run := range []Span{old, new} {
+	for s, run := range []coc.Span{old, new} {
 		if run.From > 0 {
 			n += w.same[s][min(run.To, len(w.same[s])-1)] - w.same[s][run.From-1]
 		}

@@ -64,7 +64,7 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 	}
 	text = escape(fmt.Sprintf("%s (%s)", text, idOf(c)))
 	last := w.small(c)
-	if c.Kind == coc.KindVersion && s.summary == unchanged {
+	if c.Kind == coc.KindVersion && c.Class == coc.ClassUnchanged && s.summary != "" {
 		pieces := append([]block{bold(head), span(": " + unchanged + ", ")}, by.pieces...)
 		pieces = append(pieces, when(c, true)...)
 		if cc := copies(mentions); len(cc) > 0 {

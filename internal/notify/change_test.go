@@ -52,11 +52,7 @@ steps:
 
 // compared fills a change with what diff makes of two contents.
 func compared(c coc.Change, old, now string) (*coc.Change, contents) {
-	r := diff.Compare(diff.Read([]byte(old)), diff.Read([]byte(now)))
-	c.Derived = coc.Derived{Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
-	for _, it := range r.Items {
-		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
-	}
+	c.Difference = diff.Compare(diff.Read([]byte(old)), diff.Read([]byte(now)))
 	return &c, contents{old: []byte(old), now: []byte(now)}
 }
 
@@ -68,7 +64,7 @@ func example(kind coc.Kind) (*coc.Change, contents) {
 	switch kind {
 	case coc.KindNew:
 		c.Version, c.MadeAt, c.By = "v1", at, "COC-li.wei"
-		c.Derived = coc.Derived{Added: 12, Summary: "2 steps"}
+		c.Difference = coc.Difference{Added: 12, Summary: "2 steps"}
 		return &c, contents{now: []byte(oldJob)}
 	case coc.KindVersion:
 		c.Previous, c.Version, c.MadeAt, c.By = "v3", "v4", at, "COC-li.wei"
@@ -338,20 +334,6 @@ func TestWho(t *testing.T) {
 // Differences that diff counted and did not keep are counted with those that have
 // no room, not beside them.
 func TestUnlisted(t *testing.T) {
-	for note, want := range map[string]struct {
-		rest string
-		more int
-	}{
-		"100 more differences not listed":                   {"", 100},
-		"1 more difference not listed; v2 could not be had": {"v2 could not be had", 1},
-		"structure not read: not YAML":                      {"structure not read: not YAML", 0},
-		"structure not read: 3 more differences not listed": {"structure not read: 3 more differences not listed", 0},
-		"": {"", 0},
-	} {
-		if rest, more := unlisted(note); rest != want.rest || more != want.more {
-			t.Errorf("unlisted(%q) = %q, %d, want %q, %d", note, rest, more, want.rest, want.more)
-		}
-	}
 	var steps strings.Builder
 	for i := range diff.MaxItems + 7 {
 		fmt.Fprintf(&steps, "- name: s%d\n", i)
@@ -359,6 +341,6 @@ func TestUnlisted(t *testing.T) {
 	c, pair := compared(coc.Change{Kind: coc.KindVersion}, "steps: []\n", "steps:\n"+steps.String())
 	w := &writer{n: &Notifier{}, mask: newMask(nil)}
 	if s := w.content(c, pair); s.more != 7 || len(s.notes) != 0 {
-		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note, s.more, s.notes)
+		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note(), s.more, s.notes)
 	}
 }

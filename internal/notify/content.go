@@ -3,14 +3,12 @@ package notify
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cocsync/internal/coc"
 )
 
-// The summaries of diff that say that nothing differs but the bytes, or not even
-// they.
+// What is said of a change that changes nothing but the bytes, or not even those.
 const (
 	unchanged      = "content unchanged"
 	formattingOnly = "formatting only"
@@ -54,9 +52,8 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	}
 	var found, old, now []string
 	if full {
-		note, more := unlisted(c.Note)
-		s.more = more
-		s.notes = []string{line(w.mask.line(cut(note, maxRead)), maxNote), pair.why}
+		s.more = c.Omitted
+		s.notes = []string{line(w.mask.line(cut(c.UncountedNote(), maxRead)), maxNote), pair.why}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
@@ -89,17 +86,6 @@ func (w *writer) veil(c *coc.Change) *coc.Change {
 		*s = w.mask.shaped(*s)
 	}
 	return &v
-}
-
-// unlisted takes the count of differences that were not kept off a note.
-func unlisted(note string) (rest string, more int) {
-	first, rest, _ := strings.Cut(note, "; ")
-	number, words, _ := strings.Cut(first, " ")
-	n, err := strconv.Atoi(number)
-	if err != nil || words != "more difference not listed" && words != "more differences not listed" {
-		return note, 0
-	}
-	return rest, n
 }
 
 func quotes(summary, value string) bool { return value != "" && strings.Contains(summary, value) }
@@ -156,9 +142,9 @@ func numbers(c *coc.Change) string {
 	switch {
 	case len(parts) > 0:
 		return strings.Join(parts, ", ")
-	case c.Summary == unchanged:
+	case c.Class == coc.ClassUnchanged:
 		return unchanged
-	case strings.HasPrefix(c.Summary, formattingOnly):
+	case c.Class == coc.ClassFormatting:
 		return formattingOnly
 	case c.Added > 0 || c.Removed > 0:
 		return fmt.Sprintf("+%d −%d lines", c.Added, c.Removed)

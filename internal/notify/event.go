@@ -110,8 +110,7 @@ func (d noticeData) event(at time.Time, h coc.Head) ([]byte, error) {
 // who have the archive itself. old and now are as Outbox.Contents returns them.
 func Event(c *coc.Change, old, now []byte) ([]byte, error) {
 	d := newChangeData(c)
-	d.Summary = c.Summary
-	d.Note, d.More = unlisted(c.Note)
+	d.Summary, d.Note, d.More = c.Summary, c.UncountedNote(), c.Omitted
 	for i := range c.Items {
 		it := &c.Items[i]
 		d.Items = append(d.Items, itemData{it.Op, it.Path, it.Step, it.Task, &it.Old, &it.New})

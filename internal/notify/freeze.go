@@ -96,7 +96,7 @@ func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (told bool, mentio
 		return false, nil, nil
 	}
 	if len(s.Routes) == 0 && !d.Routed {
-		return !s.ignored(ctx, n, d.Change), nil, nil
+		return !ignored(n, d.Change), nil, nil
 	}
 	items, known := s.differences(ctx, d.Change)
 	v := s.judge(d.Change, items, known)
@@ -104,7 +104,7 @@ func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (told bool, mentio
 	if told, mention = v.tells(d); !told && !d.Routed {
 		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.ID)
 	}
-	return told && !s.ignored(ctx, n, d.Change), mention, &aim
+	return told && !ignored(n, d.Change), mention, &aim
 }
 
 // rest records that what waits does so in quiet hours, once for all of them.

@@ -336,7 +336,7 @@ func TestMaskEverywhere(t *testing.T) {
 	for _, secret := range []string{"acmesecret", "AKIAIOSFODNN7EXAMPLE"} {
 		c := edit(1, 1, 1)
 		c.Account = "prod"
-		for _, s := range []*string{&c.Name, &c.DocumentID, &c.By, &c.Modifier, &c.Version, &c.Previous, &c.RiskLevel, &c.Summary, &c.Note} {
+		for _, s := range []*string{&c.Name, &c.DocumentID, &c.By, &c.Modifier, &c.Version, &c.Previous, &c.RiskLevel, &c.Summary, &c.Reason} {
 			*s = secret
 		}
 		c.Items = []coc.Item{{Op: "changed", Path: "steps[" + secret + "].x", Step: secret, Task: secret, Old: secret, New: secret + "2"},

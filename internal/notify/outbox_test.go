@@ -377,7 +377,7 @@ func edit(id, document int64, n int) *coc.Change {
 		DocumentID: fmt.Sprintf("DM%d", document), Name: fmt.Sprintf("job-%d", document),
 		Previous: fmt.Sprintf("v%d", n), Version: fmt.Sprintf("v%d", n+1),
 		MadeAt: at, SeenAt: at, At: at, By: "COC-li.wei",
-		Derived: coc.Derived{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
+		Difference: coc.Difference{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
 }
 
 // Head has none: what a message bears of it is told in TestMessagesBearTheHead.

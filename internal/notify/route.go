@@ -89,7 +89,7 @@ func (s *Sender) aims(ctx context.Context, v *verdict, d *coc.Delivery) coc.Aim 
 	for i := range s.Notifiers {
 		n := &s.Notifiers[i]
 		switch {
-		case n.Name == d.Notifier || !n.wants(c.Kind) || s.ignored(ctx, n, c):
+		case n.Name == d.Notifier || !n.wants(c.Kind) || ignored(n, c):
 		case slices.Contains(v.routed, n.Name):
 			a.Routed = append(a.Routed, n.Name)
 		case v.own:
@@ -170,9 +170,7 @@ func known(c *coc.Change) bool {
 	default:
 		return true // nothing of the content differs
 	}
-	return c.Note == "" && len(c.Items) < diff.MaxItems && !slices.ContainsFunc(c.Items, func(it coc.Item) bool {
-		return strings.Contains(it.Path+it.Task, "…")
-	})
+	return c.Complete()
 }
 
 // differences are what routes go by: a change's items, and for a document that is
@@ -182,43 +180,24 @@ func (s *Sender) differences(ctx context.Context, c *coc.Change) (items []coc.It
 	if c.Kind != coc.KindNew || !byPart {
 		return c.Items, known(c)
 	}
-	r, ok := s.compare(ctx, c)
-	if !ok || r.Note != "" {
+	_, now, err := s.Outbox.Contents(ctx, c.ID)
+	if err != nil || now == nil {
 		return nil, false
 	}
-	for _, it := range r.Items {
-		items = append(items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task})
-	}
-	return items, true
-}
-
-// compare compares the contents of a change anew, as far as they can be had.
-func (s *Sender) compare(ctx context.Context, c *coc.Change) (diff.Result, bool) {
-	old, now, err := s.Outbox.Contents(ctx, c.ID)
-	if err != nil || now == nil {
-		return diff.Result{}, false
-	}
-	if old == nil {
-		old = []byte("{}\n") // next to nothing, so that all it holds was added
-	}
-	return diff.Compare(diff.Read(old), diff.Read(now)), true
+	return diff.AddedItems(diff.Read(now))
 }
 
 // ignored reports whether the notifier wants no word of a change: a new version in
 // which nothing but ignored paths, or nothing but formatting, differs.
-func (s *Sender) ignored(ctx context.Context, n *Notifier, c *coc.Change) bool {
+func ignored(n *Notifier, c *coc.Change) bool {
 	if c.Kind != coc.KindVersion || len(n.IgnorePaths) == 0 && !n.IgnoreFormatting || !known(c) {
 		return false
 	}
 	if len(c.Items) == 0 {
-		return n.IgnoreFormatting && strings.HasPrefix(c.Summary, formattingOnly)
+		return n.IgnoreFormatting && c.Class == coc.ClassFormatting
 	}
 	if slices.ContainsFunc(c.Items, func(it coc.Item) bool { return !fitsAny(coc.PathWithin, n.IgnorePaths, it.Path) }) {
 		return false
 	}
-	if n.IgnoreFormatting {
-		return true
-	}
-	r, ok := s.compare(ctx, c)
-	return ok && !r.Reformatted()
+	return n.IgnoreFormatting || !c.Reformatted()
 }

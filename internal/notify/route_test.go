@@ -16,7 +16,7 @@ import (
 
 // touches is a change of steps by their task.
 func touches(kind coc.Kind, name, risk string, items ...coc.Item) *coc.Change {
-	return &coc.Change{ID: 1, Kind: kind, Document: 1, Name: name, RiskLevel: risk, Derived: coc.Derived{Items: items}}
+	return &coc.Change{ID: 1, Kind: kind, Document: 1, Name: name, RiskLevel: risk, Difference: coc.Difference{Items: items}}
 }
 
 // A change goes where the first route that fits it says, and on where that says
@@ -30,8 +30,9 @@ func TestRoutes(t *testing.T) {
 	high := Route{RiskLevels: []string{"HIGH"}, Notify: []string{"ops", "prod"}, Mention: []string{"U0BOSS"}}
 	replaced := coc.Item{Op: "changed", Path: "steps[a].action", Step: "a", Task: "hwc:runbook:sleep@1.0.0", Old: "hwc:runbook:scripts@1.0.0", New: "hwc:runbook:sleep@1.0.0"}
 	unread := touches(coc.KindVersion, "job", "")
-	unread.Note = "not YAML"
+	unread.Class, unread.Reason = coc.ClassUnreadable, "not YAML"
 	long := touches(coc.KindVersion, "job", "", make([]coc.Item, diff.MaxItems)...)
+	long.Omitted = 1
 	for name, test := range map[string]struct {
 		routes []Route
 		change *coc.Change
@@ -76,11 +77,11 @@ func TestIgnores(t *testing.T) {
 	timeout := coc.Item{Op: "changed", Path: "steps[b].inputs.timeout", Step: "b"}
 	name := coc.Item{Op: "changed", Path: "meta.description"}
 	formatting := touches(coc.KindVersion, "job", "")
-	formatting.Summary = "formatting only (comments)"
+	formatting.Class = coc.ClassFormatting
 	same := touches(coc.KindVersion, "job", "")
-	same.Summary = unchanged
+	same.Class = coc.ClassUnchanged
 	noted := touches(coc.KindVersion, "job", "", name)
-	noted.Note = "v2 could not be had and is passed over"
+	noted.Skipped = []string{"v2"}
 	for _, test := range []struct {
 		change *coc.Change
 		want   bool
@@ -98,11 +99,10 @@ func TestIgnores(t *testing.T) {
 		{touches(coc.KindVersion, "job", ""), false},
 	} {
 		n := &Notifier{IgnorePaths: []string{"meta.description", "steps[*].inputs.timeout"}, IgnoreFormatting: true}
-		s := &Sender{Outbox: &memory{contents: map[int64]contents{1: {old: []byte("a: 1\n"), now: []byte("a: 2\n")}}}}
-		if got := s.ignored(t.Context(), n, test.change); got != test.want {
+		if got := ignored(n, test.change); got != test.want {
 			t.Errorf("ignores %s %q %+v = %v, want %v", test.change.Kind, test.change.Summary, test.change.Items, got, test.want)
 		}
-		if s.ignored(t.Context(), &Notifier{}, test.change) {
+		if ignored(&Notifier{}, test.change) {
 			t.Errorf("a notifier that ignores nothing ignores %s %+v", test.change.Kind, test.change.Items)
 		}
 	}
@@ -233,9 +233,10 @@ func TestIgnoresNoMore(t *testing.T) {
 		{"steps[a].inputs.script_params[x].description", "", "", false},
 		{"steps[a].inputs.description.command", "", "", false},
 	} {
-		s := &Sender{Outbox: &memory{contents: map[int64]contents{1: {old: []byte(test.old), now: []byte(test.now)}}}}
+		formatting := diff.Compare(diff.Read([]byte(test.old)), diff.Read([]byte(test.now))).Formatting
 		c := touches(coc.KindVersion, "job", "", coc.Item{Op: "changed", Path: test.path})
-		if got := s.ignored(t.Context(), n, c); got != test.want {
+		c.Formatting = formatting
+		if got := ignored(n, c); got != test.want {
 			t.Errorf("a change of %s is ignored: %v, want %v", test.path, got, test.want)
 		}
 	}

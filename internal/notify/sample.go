@@ -137,26 +137,26 @@ func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 		Version: "v4", Previous: "v3", MadeAt: now.Add(-time.Minute), SeenAt: now, At: now, By: "COC-sample", Modifier: "COC-sample"}
 	old := []byte(sampleJob)
 	next := []byte(strings.NewReplacer("timeout: 30", "timeout: 60", "not-for-chat", "nor-is-this").Replace(sampleJob))
-	c.Derived = coc.Derived{Added: 2, Removed: 2, Summary: "timeout 30 → 60 in restart_agent", Items: []coc.Item{
+	c.Difference = coc.Difference{Added: 2, Removed: 2, Summary: "timeout 30 → 60 in restart_agent", Items: []coc.Item{
 		{Op: "changed", Path: "steps[restart_agent].inputs.timeout", Step: "restart_agent", Task: "hwc:runbook:scripts@1.0.0", Old: "30", New: "60"},
 		{Op: "changed", Path: "steps[restart_agent].inputs.password", Step: "restart_agent", Task: "hwc:runbook:scripts@1.0.0", Old: "not-for-chat", New: "nor-is-this"}}}
 	switch kind {
 	case coc.KindNew:
 		c.Version, c.Previous = "v1", ""
-		c.Derived = coc.Derived{Added: strings.Count(sampleJob, "\n")}
+		c.Difference = coc.Difference{Added: strings.Count(sampleJob, "\n")}
 		return c, contents{now: old}
 	case coc.KindRewritten:
 		c.Version, c.Previous, c.By = "v3#2", "v3#1", ""
 	case coc.KindMetadata:
 		c.Version, c.Previous, c.By = "", "", ""
-		c.Derived = coc.Derived{Summary: "risk_level MEDIUM → HIGH", Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "MEDIUM", New: "HIGH"}}}
+		c.Difference = coc.Difference{Summary: "risk_level MEDIUM → HIGH", Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "MEDIUM", New: "HIGH"}}}
 		c.RiskLevel = "HIGH"
 		return c, contents{}
 	case coc.KindWithdrawn:
-		c.Version, c.Previous, c.By, c.Derived = "v1", "", "", coc.Derived{}
+		c.Version, c.Previous, c.By, c.Difference = "v1", "", "", coc.Difference{}
 		return c, contents{}
 	case coc.KindDeleted, coc.KindRestored:
-		c.Version, c.Previous, c.By, c.Derived = "", "", "", coc.Derived{}
+		c.Version, c.Previous, c.By, c.Difference = "", "", "", coc.Difference{}
 		return c, contents{}
 	}
 	return c, contents{old: old, now: slices.Clip(next)}

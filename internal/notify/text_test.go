@@ -154,7 +154,7 @@ func TestHostileWords(t *testing.T) {
 				items := slices.Repeat([]coc.Item{{Op: bad, Path: bad, Step: bad, Task: bad, Old: bad, New: bad + "x"}}, maxItems+1)
 				c := &coc.Change{ID: 1, Kind: kind, Account: bad, DocumentID: bad, Name: bad, Version: bad, Previous: bad,
 					MadeAt: time.UnixMilli(1 << 60), SeenAt: time.UnixMilli(1_800_000_000_000), By: bad, Modifier: bad, RiskLevel: "HIGH", Late: true,
-					Derived: coc.Derived{Added: 1 << 40, Removed: 1 << 40, Summary: bad, Note: bad, Items: items}}
+					Difference: coc.Difference{Added: 1 << 40, Removed: 1 << 40, Summary: bad, Reason: bad, Items: items}}
 				pair, may := contents{old: []byte(bad), now: []byte(bad + "\n" + bad)}, live(w, c, mentions)
 				if err := sound(w.change(c, pair, mentions), may...); err != nil {
 					t.Errorf("%s of %.40q, detail %s: %v", kind, bad, detail, err)
@@ -218,7 +218,7 @@ func FuzzChange(f *testing.F) {
 		w, mentions := everything()
 		c := &coc.Change{ID: 812, Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Account: "prod", Document: 1, DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
-			Derived: coc.Derived{Summary: summary, Note: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
+			Difference: coc.Difference{Summary: summary, Reason: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
 		pair, may := contents{old: []byte(old), now: []byte(now)}, live(w, c, mentions)
 		if err := sound(w.change(c, pair, mentions), may...); err != nil {
 			t.Error(err)

@@ -3,9 +3,7 @@ package syncer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
@@ -14,10 +12,9 @@ import (
 // comparison names the two contents that a change compares; a nil old content
 // is that of a document's first version.
 type comparison struct {
-	old *coc.Hash
-	new coc.Hash
-	// passed are versions between the two that COC would not serve.
-	passed []string
+	old     *coc.Hash
+	new     coc.Hash
+	skipped []string // versions between the two that were not available
 }
 
 // change adds a change to the step and names who hears of it.
@@ -49,23 +46,23 @@ func (v *view) settle() {
 		}
 	}
 	var before *version
-	var passed []string
+	var skipped []string
 	for i, x := range v.versions {
 		late := i < last
 		switch {
 		case x.Number == 0 && x.State == coc.Pending && !late:
 			return // the gap
 		case x.Number == 0:
-			passed = append(passed, x.Label)
+			skipped = append(skipped, x.Label)
 			continue
 		case !x.Recorded:
-			v.record(x, before, passed, late)
+			v.record(x, before, skipped, late)
 		}
-		before, passed = x, nil
+		before, skipped = x, nil
 	}
 }
 
-func (v *view) record(x, before *version, passed []string, late bool) {
+func (v *view) record(x, before *version, skipped []string, late bool) {
 	c := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: x.Label, Number: 1},
 		At: x.MadeAt, Backfill: x.Backfill, Late: late}
 	if c.At.IsZero() {
@@ -73,7 +70,7 @@ func (v *view) record(x, before *version, passed []string, late bool) {
 	}
 	// It may have been rewritten while it waited for its turn.
 	contents := append(slices.Clip(x.Earlier), x.Hash)
-	cmp := &comparison{new: contents[0], passed: passed}
+	cmp := &comparison{new: contents[0], skipped: skipped}
 	if before != nil {
 		c.From = coc.RevisionRef{Label: before.Label, Number: before.Number}
 		old := before.Hash
@@ -118,7 +115,7 @@ func (v *view) derive(ctx context.Context, texts *texts) error {
 		if err != nil {
 			return err
 		}
-		v.step.Changes[i].Derived = d
+		v.step.Changes[i].Difference = d
 	}
 	return nil
 }
@@ -161,32 +158,19 @@ func (t *texts) text(ctx context.Context, h coc.Hash) (*diff.Text, error) {
 	return t.held[h], nil
 }
 
-func (t *texts) compare(ctx context.Context, c comparison) (coc.Derived, error) {
+func (t *texts) compare(ctx context.Context, c comparison) (coc.Difference, error) {
 	var old, now *diff.Text
 	var err error
 	if now, err = t.text(ctx, c.new); err == nil && c.old != nil {
 		old, err = t.text(ctx, *c.old)
 	}
 	if errors.Is(err, coc.ErrErased) {
-		return coc.ErasedDerived(diff.Algorithm), nil
+		return coc.ErasedDifference(diff.Algorithm), nil
 	}
 	if err != nil {
-		return coc.Derived{}, err
+		return coc.Difference{}, err
 	}
-	r := diff.Compare(old, now)
-	d := coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}
-	for _, it := range r.Items {
-		d.Items = append(d.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
-	}
-	if len(c.passed) > 0 {
-		d.Note = join(d.Note, fmt.Sprintf("%s could not be had and is passed over", strings.Join(c.passed, ", ")))
-	}
+	d := diff.Compare(old, now)
+	d.Skipped = c.skipped
 	return d, nil
-}
-
-func join(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
 }

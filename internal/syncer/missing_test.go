@@ -46,8 +46,8 @@ func TestUnavailableVersionArrivesLate(t *testing.T) {
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob")
 	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindVersion}})
-	if err != nil || !strings.Contains(list[0].Note, "v2 could not be had") {
-		t.Errorf("note %q, %v, want v2 named", list[0].Note, err)
+	if err != nil || !strings.Contains(list[0].Note(), "v2 was not available") {
+		t.Errorf("note %q, %v, want v2 named", list[0].Note(), err)
 	}
 	delete(w.coc.fail, "DM1@v2")
 	if c := w.cycle(); c.Outcome != coc.Good || !slices.Equal(w.coc.asked, []string{"list", "DM1@v2"}) {

@@ -100,7 +100,7 @@ func (v *view) hear(a coc.Answer) {
 	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
 	fresh := v.hearVersions(a, first, stale)
 	if v.State == coc.Deleted && v.Told {
-		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Derived: coc.Derived{Summary: "there again"}}, nil)
+		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.Difference{Summary: "there again"}}, nil)
 	}
 	if v.State != coc.Present {
 		v.State, v.step.State = coc.Present, coc.Present
@@ -164,7 +164,7 @@ func (v *view) withdraw(x *version) {
 		return
 	}
 	v.change(coc.NewChange{Kind: coc.KindWithdrawn, Label: x.Label, At: v.now,
-		Derived: coc.Derived{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
+		Difference: coc.Difference{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
 }
 
 // hearMeta takes in the other fields. The modifier alone is no change when a new
@@ -183,7 +183,7 @@ func (v *view) hearMeta(a coc.Answer, withVersion bool) {
 		return
 	}
 	v.change(coc.NewChange{Kind: coc.KindMetadata, At: v.now,
-		Derived: coc.Derived{Summary: metaSummary(items), Items: items}}, nil)
+		Difference: coc.Difference{Summary: metaSummary(items), Items: items}}, nil)
 }
 
 func metaSummary(items []coc.Item) string {
@@ -327,7 +327,7 @@ func (v *view) gone() {
 	v.settle()
 	if v.State == coc.Present {
 		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
-			Derived: coc.Derived{Summary: "deleted at COC; the archive keeps every version"}}, nil)
+			Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}, nil)
 	}
 	v.State, v.step.State = coc.Deleted, coc.Deleted
 }

@@ -61,7 +61,7 @@ func archive(t *testing.T) *Site {
 			v.Author, v.UUID, v.Evidence = bad, bad, coc.Evidence{RequestID: bad, Date: on(1)}
 		}
 		for i := range doc.Changes {
-			doc.Changes[i].Derived = coc.Derived{Summary: bad, Note: bad, Added: 1}
+			doc.Changes[i].Difference = coc.Difference{Summary: bad, Class: coc.ClassUnreadable, Reason: bad, Added: 1}
 		}
 		commit(t, s, doc)
 		if x != "\u202e" {
@@ -104,7 +104,7 @@ func steps(account, id, name string, versions ...coc.VersionStep) coc.Step {
 			continue
 		}
 		to := coc.RevisionRef{Label: v.Label, Number: v.Revision.Number}
-		s.Changes = append(s.Changes, coc.NewChange{Kind: coc.KindVersion, From: before, To: to, At: v.MadeAt, Derived: coc.Derived{Summary: "to " + v.Label}})
+		s.Changes = append(s.Changes, coc.NewChange{Kind: coc.KindVersion, From: before, To: to, At: v.MadeAt, Difference: coc.Difference{Summary: "to " + v.Label}})
 		before = to
 	}
 	return s

@@ -74,7 +74,7 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	b := changePage{
 		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + query1("document", ref), Ref: visible(ref, ""),
 		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
-		Risk: c.RiskLevel, Note: visible(c.Note, ""), ProofURL: changeURL(c.ID) + "/proof",
+		Risk: c.RiskLevel, Note: visible(c.Note(), ""), ProofURL: changeURL(c.ID) + "/proof",
 	}
 	b.Made, b.Seen = beside(c)
 	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
@@ -164,10 +164,8 @@ func (b *changePage) contents(ctx context.Context, q *question, c coc.Change) er
 	if b.How, err = q.diffChoice(old == nil, changeURL(c.ID)+"/patch"); err != nil {
 		return err
 	}
-	compared := diff.Compare(old, now)
-	// The diff tells its own note; what else was noted when the change came stands here.
-	b.Note = visible(strings.TrimPrefix(strings.TrimPrefix(c.Note, compared.Note), "; "), "")
-	b.Diff, err = b.How.section(Diff{Old: old, New: now, OldLabel: c.Previous, NewLabel: c.Version, Compared: &compared})
+	b.Note = visible(c.SkippedNote(), "") // the diff has the rest
+	b.Diff, err = b.How.section(Diff{Old: old, New: now, OldLabel: c.Previous, NewLabel: c.Version, Compared: &c.Difference})
 	return err
 }
 

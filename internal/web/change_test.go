@@ -43,9 +43,7 @@ func changeOf(kind coc.Kind, from, to coc.RevisionRef, day int, old, now string)
 	if from.Label != "" {
 		was = diff.Read([]byte(old))
 	}
-	r := diff.Compare(was, diff.Read([]byte(now)))
-	return coc.NewChange{Kind: kind, From: from, To: to, At: noonOf(day),
-		Derived: coc.Derived{Algorithm: diff.Algorithm, Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: r.Note}}
+	return coc.NewChange{Kind: kind, From: from, To: to, At: noonOf(day), Difference: diff.Compare(was, diff.Read([]byte(now)))}
 }
 
 // Contents of the document whose changes are shown.
@@ -99,17 +97,17 @@ func restartHistory(cycle int64) []coc.Step {
 		look(3, []coc.VersionStep{versionOf("v2", 1, 3, job2)}, changeOf(coc.KindVersion, ref("v1", 1), ref("v2", 1), 3, job1, job2)),
 		look(5, []coc.VersionStep{lost, versionOf("v4", 1, 5, job3)}, changeOf(coc.KindVersion, ref("v2", 1), ref("v4", 1), 5, job2, job3)),
 		look(6, []coc.VersionStep{versionOf("v4", 2, 6, job2)}, changeOf(coc.KindRewritten, ref("v4", 1), ref("v4", 2), 6, job3, job2)),
-		look(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Derived: coc.Derived{Summary: "description changed, risk_level said", Items: []coc.Item{
+		look(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Difference: coc.Difference{Summary: "description changed, risk_level said", Items: []coc.Item{
 			{Op: "changed", Path: "description", Old: "what", New: described}, {Op: "added", Path: "risk_level", New: high}}}}),
-		look(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Derived: coc.Derived{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
-		look(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Derived: coc.Derived{Summary: "deleted at COC; the archive keeps every version"}}),
-		look(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Derived: coc.Derived{Summary: "there again"}}),
+		look(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
+		look(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}),
+		look(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Difference: coc.Difference{Summary: "there again"}}),
 		look(11, []coc.VersionStep{versionOf("v5", 1, 11, job2)}, changeOf(coc.KindVersion, ref("v4", 2), ref("v5", 1), 11, job2, job2)),
 	}
 	steps[0].Meta = &coc.Meta{Name: &name, Creator: &li}
 	steps[0].Versions[0].Revision.Author = li
 	steps[0].Changes[0].Backfill = true
-	steps[2].Changes[0].Note = "v3 could not be had and is passed over"
+	steps[2].Changes[0].Skipped = []string{"v3"}
 	steps[3].Changes[0].Notify = []string{"ops", "team"}
 	steps[4].Meta, steps[4].Evidence = &coc.Meta{Name: &name, Creator: &li, RiskLevel: &high, Description: &described}, coc.Evidence{RequestID: "request-of-fields"}
 	steps[8].Newest = "v5"
@@ -206,7 +204,7 @@ func TestChangePages(t *testing.T) {
 			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2FDM-restart"},
 		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s answer to request request-of-v2 of 2026-03-03 12:00|cycle 1 of the watch runbooks|no watch and no route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
-		"/changes/3": {"v2 → v4#1|v3 could not be had and is passed over", "structure", "/documents/prod/DM-restart/v4%231"},
+		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},
 		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that was there before|the version; it was rewritten later|within 24 hours before that: the old content was last seen to stand at 2026-03-05 12:00|ops waiting",
 			"Nobody", "/documents/prod/DM-restart/v4%232"},
 		"/changes/5":  {"restart metadata|description changed|description what what it does|risk_level HIGH|request-of-fields|Seen 2026-03-07|Newest v5", "Patch|By |Versions", "/documents/prod/DM-restart/v5"},

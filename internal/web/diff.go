@@ -16,6 +16,7 @@ import (
 	"html/template"
 	"io"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -38,7 +39,7 @@ type Diff struct {
 	Context            int        // unchanged lines shown on either side of a change
 	IgnoreSpace        bool       // among the lines, not in the outline above them
 	// Compared is what comparing Old and New gave, where somebody knows already.
-	Compared *diff.Result
+	Compared *coc.Difference
 }
 
 // DiffStyle returns the style sheet of DiffSection. It styles nothing outside
@@ -101,17 +102,17 @@ func newDiffView(d Diff) diffView {
 		Summary:    visible(result.Summary, ""),
 		Formatting: formattingNotes(result.Formatting),
 	}
-	if result.Note != "" {
-		v.Notes = append(v.Notes, visible(result.Note, ""))
+	if note := result.ContentNote(); note != "" {
+		v.Notes = append(v.Notes, visible(note, ""))
 	}
 	hunks := diff.Hunks(d.Old, d.New, diff.Options{Context: d.Context, IgnoreSpace: d.IgnoreSpace})
 	lines := newLayout(hunks, result.Items)
 	v.Hunks, v.Hidden = lines.hunks, lines.hidden
 	v.Groups = groups(result.Items, anchors{fragment: d.fragment(hunks), layout: lines})
 	switch {
-	case d.IgnoreSpace && !result.Equal && len(v.Hunks) == 0 && v.Hidden == 0:
+	case d.IgnoreSpace && result.Class != coc.ClassUnchanged && len(v.Hunks) == 0 && v.Hidden == 0:
 		v.Notes = append(v.Notes, visible("The lines differ in white space only, which is left out here.", ""))
-	case d.IgnoreSpace && !result.Equal:
+	case d.IgnoreSpace && result.Class != coc.ClassUnchanged:
 		v.Notes = append(v.Notes, visible("Lines that differ in white space only are taken for equal below.", ""))
 	}
 	return v

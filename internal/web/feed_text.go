@@ -33,15 +33,11 @@ func feedContent(c coc.Change) string {
 			line("%s", why.text)
 		}
 	}
-	items := make([]diff.Item, len(c.Items))
-	for i, it := range c.Items {
-		items[i] = diff.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New}
-	}
-	for _, g := range diff.Outline(items) {
+	for _, g := range diff.Outline(c.Items) {
 		feedGroup(line, g)
 	}
-	if c.Note != "" {
-		line("%s", atomText(c.Note, ""))
+	if note := c.Note(); note != "" {
+		line("%s", atomText(note, ""))
 	}
 	return b.String()
 }
@@ -65,8 +61,8 @@ func feedGroup(line func(string, ...any), g diff.Group) {
 }
 
 // became says what became of something: added, removed, renamed from x.
-func became(it diff.Item) string {
-	if text := it.Became(); text != "" {
+func became(it coc.Item) string {
+	if text := diff.Became(it); text != "" {
 		return atomText(text, "")
 	}
 	return it.Op

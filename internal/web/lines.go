@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -46,7 +47,7 @@ type layout struct {
 
 // newLayout lays out hunks in their order; the items are those of the comparison. Once something had no room nothing
 // has: a diff with a hole in its middle would mislead.
-func newLayout(hunks []diff.Hunk, items []diff.Item) layout {
+func newLayout(hunks []diff.Hunk, items []coc.Item) layout {
 	l := layout{old: map[int]*cell{}, new: map[int]*cell{}}
 	room := maxCost
 	for _, h := range hunks {
@@ -65,7 +66,7 @@ func newLayout(hunks []diff.Hunk, items []diff.Item) layout {
 
 // add lays out a hunk and returns the room that is left, less than 0 when there
 // was too little.
-func (l *layout) add(h diff.Hunk, items []diff.Item, room int) int {
+func (l *layout) add(h diff.Hunk, items []coc.Item, room int) int {
 	out := hunk{Heading: heading(h)}
 	for _, r := range diff.Rows(h, items) {
 		row := newRow(r)

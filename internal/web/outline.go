@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -27,7 +28,7 @@ type item struct {
 	Href     string // of its first line that is shown; "" when none is
 }
 
-func groups(items []diff.Item, a anchors) []group {
+func groups(items []coc.Item, a anchors) []group {
 	var out []group
 	for _, g := range diff.Outline(items) {
 		out = append(out, newGroup(g, a))
@@ -39,7 +40,7 @@ func newGroup(g diff.Group, a anchors) group {
 	out := group{Title: visible(g.Title, ""), Task: visible(g.Task, "")}
 	for _, whole := range g.Whole {
 		it := a.item(whole)
-		became := strings.TrimSpace(strings.TrimPrefix(whole.Became(), whole.Op))
+		became := strings.TrimSpace(strings.TrimPrefix(diff.Became(whole), whole.Op))
 		it.Became = visible(became, "")
 		if became == "" && len(g.Fields) == 0 {
 			it.values(whole.Old, whole.New)
@@ -75,11 +76,11 @@ func (it *item) values(old, new string) {
 
 // places says where something stands: in the new version, if it does. Of what was
 // removed, the lines in the new one are those that it shared with others.
-func places(op string, was, is diff.Span) string {
+func places(op string, was, is coc.Span) string {
 	switch {
-	case is != diff.Span{} && op != diff.Removed:
+	case is != coc.Span{} && op != diff.Removed:
 		return lineRange(is.From, is.To)
-	case was != diff.Span{}:
+	case was != coc.Span{}:
 		return "old " + lineRange(was.From, was.To)
 	}
 	return ""
@@ -92,13 +93,13 @@ type anchors struct {
 }
 
 // item is a difference without its values.
-func (a anchors) item(it diff.Item) item {
+func (a anchors) item(it coc.Item) item {
 	return item{Op: it.Op, Lines: places(it.Op, it.OldLines, it.NewLines), Href: a.href(it)}
 }
 
 // href links to the first changed line of an item that is shown, in the new
 // version if it stands there.
-func (a anchors) href(it diff.Item) string {
+func (a anchors) href(it coc.Item) string {
 	if c := first(a.layout.new, it.NewLines); c != nil && it.Op != diff.Removed {
 		return a.link(c, "new")
 	}
@@ -108,7 +109,7 @@ func (a anchors) href(it diff.Item) string {
 	return ""
 }
 
-func first(cells map[int]*cell, s diff.Span) *cell {
+func first(cells map[int]*cell, s coc.Span) *cell {
 	for n := s.From; n > 0 && n <= s.To; n++ {
 		if c := cells[n]; c != nil {
 			return c
@@ -124,7 +125,7 @@ func (a anchors) link(c *cell, side string) string {
 
 // formattingNotes tells the changed lines that mean the same, a note for each
 // sort. Lines that only shifted are told by what made them shift.
-func formattingNotes(list []diff.Formatting) []string {
+func formattingNotes(list []coc.Formatting) []string {
 	var sorts []string
 	found := map[string][]string{}
 	for _, f := range list {

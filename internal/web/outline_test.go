@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -17,19 +18,19 @@ func TestLinks(t *testing.T) {
 	}
 	a := anchors{fragment: "x", layout: l}
 	for _, tt := range []struct {
-		old, new    diff.Span
+		old, new    coc.Span
 		lines, href string
 		op          string
 	}{
-		{diff.Span{From: 4, To: 4}, diff.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5", diff.Changed},
-		{diff.Span{From: 4, To: 4}, diff.Span{From: 7, To: 7}, "line 7", "#x-old-4", diff.Changed},
-		{diff.Span{From: 8, To: 10}, diff.Span{}, "old lines 8–10", "#x-old-9", diff.Changed},
-		{diff.Span{}, diff.Span{From: 100, To: 200}, "lines 100–200", "", diff.Added},
-		{diff.Span{}, diff.Span{}, "", "", diff.Changed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5", diff.Changed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 7, To: 7}, "line 7", "#x-old-4", diff.Changed},
+		{coc.Span{From: 8, To: 10}, coc.Span{}, "old lines 8–10", "#x-old-9", diff.Changed},
+		{coc.Span{}, coc.Span{From: 100, To: 200}, "lines 100–200", "", diff.Added},
+		{coc.Span{}, coc.Span{}, "", "", diff.Changed},
 		// The line in the new version is that of what stays.
-		{diff.Span{From: 4, To: 4}, diff.Span{From: 5, To: 5}, "old line 4", "#x-old-4", diff.Removed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 5, To: 5}, "old line 4", "#x-old-4", diff.Removed},
 	} {
-		got := a.item(diff.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new})
+		got := a.item(coc.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new})
 		if got.Lines != tt.lines || got.Href != tt.href {
 			t.Errorf("item %s at %v, %v says %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
 		}
@@ -66,13 +67,13 @@ func TestValues(t *testing.T) {
 
 // A note tells the first few places of each sort, and nothing of shifted lines.
 func TestFormattingNotes(t *testing.T) {
-	at := func(n int) diff.Span { return diff.Span{From: n, To: n} }
-	list := []diff.Formatting{
-		{Sort: "comments", OldLines: diff.Span{From: 2, To: 3}}, {Sort: "shifted", NewLines: at(1)},
+	at := func(n int) coc.Span { return coc.Span{From: n, To: n} }
+	list := []coc.Formatting{
+		{Sort: "comments", OldLines: coc.Span{From: 2, To: 3}}, {Sort: "shifted", NewLines: at(1)},
 		{Sort: "quoting", OldLines: at(4), NewLines: at(5)}, {Sort: "comments", NewLines: at(9)},
 	}
 	for n := range 7 {
-		list = append(list, diff.Formatting{Sort: "layout", NewLines: at(10 + 2*n)})
+		list = append(list, coc.Formatting{Sort: "layout", NewLines: at(10 + 2*n)})
 	}
 	want := []string{
 		"comments (old lines 2–3, line 9)", "quoting (line 5)",

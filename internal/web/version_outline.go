@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 )
 
@@ -70,4 +71,4 @@ func (h *versionHead) fields(list []diff.PartField) (out []field) {
 }
 
 // line is the address of the first of some lines of the version's content.
-func (h *versionHead) line(s diff.Span) string { return fmt.Sprintf("%s#L%d", h.URL, s.From) }
+func (h *versionHead) line(s coc.Span) string { return fmt.Sprintf("%s#L%d", h.URL, s.From) }

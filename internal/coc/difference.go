@@ -1,0 +1,165 @@
+package coc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Difference is what differs between the two contents or states of a change. It is derived:
+// it can be computed again from what the archive holds.
+type Difference struct {
+	Algorithm int // version of diff's algorithm; 0 for what was not computed from contents
+	Class     Class
+	Added     int // lines
+	Removed   int // lines
+	// Summary says it in one line for people. No code reads it.
+	Summary string
+	Reason  string // why the structure could not be read, in one line; "" where it was
+	// Items are the structural differences, in the order of the new content.
+	Items   []Item
+	Omitted int  // structural differences that are not in Items
+	Cut     bool // a path or a task in Items is not whole
+	// Formatting accounts for the changed lines that no item has, where the structure
+	// could be read: every changed line is in one or the other, or belongs to an item
+	// that was omitted.
+	Formatting []Formatting
+	Skipped    []string // labels of the versions between the two that were not available
+}
+
+// Class says what a difference consists of.
+type Class string
+
+const (
+	ClassNone       Class = ""           // no contents are compared
+	ClassUnchanged  Class = "unchanged"  // the same bytes
+	ClassFormatting Class = "formatting" // other bytes that mean the same
+	ClassStructural Class = "structural"
+	ClassUnreadable Class = "unreadable" // the structure of a content could not be read
+	ClassErased     Class = "erased"     // one of the two contents was erased
+)
+
+// ErasedDifference is the difference where one of the two contents was erased.
+func ErasedDifference(algorithm int) Difference {
+	return Difference{Algorithm: algorithm, Class: ClassErased, Summary: "content changed"}
+}
+
+// Complete reports whether Items are all structural differences, and whole.
+func (d Difference) Complete() bool {
+	return d.Class != ClassUnreadable && d.Class != ClassErased && d.Omitted == 0 && !d.Cut && len(d.Skipped) == 0
+}
+
+// Reformatted reports whether lines are written differently and mean the same.
+func (d Difference) Reformatted() bool { return d.FormattedLines() > 0 }
+
+// FormattedLines counts the lines that are written differently and mean the same.
+func (d Difference) FormattedLines() (n int) {
+	for _, f := range d.Formatting {
+		if f.Sort != FormattingShifted {
+			n += f.OldLines.Len() + f.NewLines.Len()
+		}
+	}
+	return n
+}
+
+// Note says for people what Summary does not: why there is no structure, how many items
+// were omitted, and which versions were skipped; "" where there is nothing to say.
+func (d Difference) Note() string { return join(d.ContentNote(), d.SkippedNote()) }
+
+// ContentNote is Note without the versions that were skipped.
+func (d Difference) ContentNote() string {
+	more := ""
+	switch {
+	case d.Omitted == 1:
+		more = "1 more difference not listed"
+	case d.Omitted > 1:
+		more = fmt.Sprintf("%d more differences not listed", d.Omitted)
+	}
+	return join(more, d.reason())
+}
+
+// UncountedNote is Note without the number of items that were omitted.
+func (d Difference) UncountedNote() string { return join(d.reason(), d.SkippedNote()) }
+
+func (d Difference) reason() string {
+	if d.Class == ClassErased {
+		return "one of the two contents was erased"
+	}
+	return d.Reason
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+// SkippedNote says which versions were skipped; "" for none.
+func (d Difference) SkippedNote() string {
+	switch len(d.Skipped) {
+	case 0:
+		return ""
+	case 1:
+		return d.Skipped[0] + " was not available and is skipped"
+	}
+	return strings.Join(d.Skipped, ", ") + " were not available and are skipped"
+}
+
+// Item is one structural difference.
+type Item struct {
+	Op string `json:"op"` // added, removed, changed, renamed, moved
+	// Path says where: steps[restart].inputs.timeout. An element of a list is named where
+	// its name is unique, else counted from 0; a key that is not a plain word is quoted:
+	// inputs["a.b"].
+	Path string `json:"path"`
+	Step string `json:"step"` // name of the innermost step; "" outside steps
+	Task string `json:"task"` // that step's task
+	// Old and New are the values; what it was and is after (moved: "first", "after drain",
+	// "after [3]"; of several that moved together, of the first); or the names (renamed). A step that
+	// was added or removed has neither. A string is bare; it is quoted inside a collection,
+	// where the type changed ("30", 30), and when it is empty or would be mistaken for
+	// something else. "" is no value.
+	Old string `json:"old"`
+	New string `json:"new"`
+	// OldLines and NewLines are its lines in both versions; zero on a side without it.
+	OldLines Span `json:"old_lines"`
+	NewLines Span `json:"new_lines"`
+}
+
+// FormattingShifted is the Sort of lines that are the same in both versions: the line diff
+// shows them as changed because something near them was added, removed or moved.
+const FormattingShifted = "shifted"
+
+// Formatting is a run of changed lines, on either side or both, that mean the same as before.
+type Formatting struct {
+	// Sort is comments, anchors, key order, quoting, spelling (null for ~), layout (flow or
+	// block style, document markers), white space, or shifted.
+	Sort     string `json:"sort"`
+	OldLines Span   `json:"old_lines"`
+	NewLines Span   `json:"new_lines"`
+}
+
+// Span is a run of lines counted from 1, both ends included. The zero Span has none; its
+// JSON is null.
+type Span struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+}
+
+// Len is how many lines it has.
+func (s Span) Len() int {
+	if s.From == 0 {
+		return 0
+	}
+	return s.To - s.From + 1
+}
+
+// MarshalJSON writes null for the zero Span.
+func (s Span) MarshalJSON() ([]byte, error) {
+	if s == (Span{}) {
+		return []byte("null"), nil
+	}
+	type plain Span
+	return json.Marshal(plain(s))
+}
