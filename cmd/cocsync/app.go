@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,12 +152,13 @@ func wrongUse(cmd *cobra.Command) {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	c.SuggestionsMinimumDistance = 2
-	advice := "see `" + c.CommandPath() + " --help`"
-	if near := c.SuggestionsFor(name); len(near) > 0 {
-		advice = "did you mean " + strings.Join(near, ", ") + "?"
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
 	}
-	return hint.Wrap(fmt.Errorf("unknown command %q", name), advice)
+	return hint.Wrap(fmt.Errorf("unknown command %q", name), cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
 }
 
 // flagAdvice names the likely flags when err is about an unknown one. Which ones
@@ -172,14 +174,11 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	}
 	var names []string
 	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
-		if name, ok := strings.CutPrefix(word, "--"); ok {
-			names = append(names, name)
+		if strings.HasPrefix(word, "--") {
+			names = append(names, word)
 		}
 	}
-	if near := history.Nearest(typed, names); len(near) > 0 {
-		advice = "did you mean --" + strings.Join(near, ", --") + "?"
-	}
-	return advice
+	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
 }
 
 // notEmpty refuses flags that were given an empty text: most likely a variable of
@@ -305,6 +304,3 @@ func (a *app) colored() bool {
 	}
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0 && obeysColors(a.out)
 }
-
-// visible shows the control characters of a text instead of obeying them.
-func visible(s string) string { return answer.Visible(s, "") }

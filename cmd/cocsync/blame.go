@@ -12,6 +12,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 func (a *app) blameCommand() *cobra.Command {
@@ -64,11 +65,11 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	if err != nil {
 		return err
 	}
-	lines, text, note, err := h.Blame(ctx, v)
+	lines, content, note, err := h.Blame(ctx, v)
 	if err != nil {
 		return err
 	}
-	if lines, err = answer.ChosenLines(lines, text, only); err != nil {
+	if lines, err = answer.ChosenLines(lines, content, only); err != nil {
 		return err
 	}
 	a.aside(v.Note)
@@ -77,7 +78,7 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 		a.aside(answer.TokenNote)
 	}
 	if len(lines) == 0 {
-		a.nothing(visible(doc.Name+"@"+v.Label()) + " is empty")
+		a.nothing(text.Visible(doc.Name+"@"+v.Label()) + " is empty")
 	}
 	if asJSON {
 		return answer.Write(a.out, answer.NewBlame(lines))
@@ -93,13 +94,13 @@ func (p *page) blame(lines []history.Blamed) {
 	measure := widths()
 	var label, author, digits int
 	for _, l := range lines {
-		label = max(label, measure.StringWidth(visible(l.Name())))
+		label = max(label, measure.StringWidth(text.Visible(l.Name())))
 		author = max(author, measure.StringWidth(orUnknown(l.Author)))
 		digits = len(strconv.Itoa(l.Line))
 	}
 	for _, l := range lines {
 		fmt.Fprintf(p, "%s %s %s %s %s\n",
-			p.paint(magenta, measure.FillRight(visible(l.Name()), label)), measure.FillRight(orUnknown(l.Author), author),
+			p.paint(magenta, measure.FillRight(text.Visible(l.Name()), label)), measure.FillRight(orUnknown(l.Author), author),
 			p.paint(faint, p.day(l.MadeAt, l.SeenAt)), p.paint(faint, fmt.Sprintf("%*d", digits, l.Line)),
 			p.content(strings.TrimSuffix(string(l.Text), "\n")))
 	}

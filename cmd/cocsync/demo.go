@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 	"cocsync/internal/web"
 )
 
@@ -288,7 +289,7 @@ func (a *app) demoCorpus(ctx context.Context, s *stage, docs []cocsim.Document) 
 		}
 		n += len(want.Versions)
 	}
-	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", plural(len(docs), "document"), plural(n, "version"))
+	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", text.Plural(len(docs), "document"), text.Plural(n, "version"))
 	return err
 }
 

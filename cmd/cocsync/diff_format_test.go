@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // comparisonOf compares two contents as if they were v1 and v2 of a document.
@@ -148,7 +149,7 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 			l := readLook(t, name)
 			for _, l.color = range []bool{false, true} {
 				got := sgr.ReplaceAllString(l.at(c), "")
-				if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+				if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 					t.Errorf("%s of %q writes %q, which a terminal would obey", name, pair, got[i:min(len(got), i+10)])
 				}
 			}
@@ -168,7 +169,7 @@ func TestBytesThatAreNoTextAreShown(t *testing.T) {
 			t.Errorf("%s = %q, want %q in it", name, got, want)
 		}
 	}
-	if got, want := visible("\xfe\xfd\u00e9\xc3\ufffd\x1b"), "<FE><FD>\u00e9<C3>\ufffd^["; got != want {
+	if got, want := text.Visible("\xfe\xfd\u00e9\xc3\ufffd\x1b"), "<FE><FD>\u00e9<C3>\ufffd^["; got != want {
 		t.Errorf("visible = %q, want %q", got, want)
 	}
 }
@@ -300,8 +301,8 @@ func FuzzWrapLosesNothing(f *testing.F) {
 				t.Errorf("strip %d of %q, %q has %d cells of %d", i, same, changed, strip.cells, s.cells)
 			}
 		}
-		show := func(text string) string {
-			return strings.ReplaceAll(answer.Visible(text, "\t"), "\t", "")
+		show := func(s string) string {
+			return strings.ReplaceAll(text.VisibleExcept(s, "\t"), "\t", "")
 		}
 		// A tab is worth some spaces, so spaces do not count.
 		blank := strings.NewReplacer(" ", "")

@@ -8,6 +8,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // A diff in two columns is as wide as the terminal; where there is none, as
@@ -150,7 +151,7 @@ func (s *sheet) runs(st style, words []diff.Word) []stretch {
 			w.Text, runs[i].style = s.emphasis(w)
 		}
 		var b strings.Builder
-		for j, part := range strings.Split(answer.Visible(w.Text, "\t"), "\t") {
+		for j, part := range strings.Split(text.VisibleExcept(w.Text, "\t"), "\t") {
 			if j > 0 {
 				spaces := tabStop - column%tabStop
 				b.WriteString(strings.Repeat(" ", spaces))

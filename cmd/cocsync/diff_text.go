@@ -6,6 +6,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // stat writes how many lines came and went.
@@ -21,7 +22,7 @@ func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
 			}
 		}
 	}
-	fmt.Fprintf(p, "%s  %s %s\n", visible(c.Title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
+	fmt.Fprintf(p, "%s  %s %s\n", text.Visible(c.Title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
 }
 
 // structure writes what became of the job's structure, and which changed lines

@@ -7,6 +7,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // unified writes a line diff. Colours, in which the words that changed within a
@@ -73,8 +74,8 @@ func (p *page) styled(sign string, s style, words []diff.Word) {
 // once, with both its states.
 func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
 	old, now := c.FileNames()
-	p.styled("--- ", bold, whole(visible(old)))
-	p.styled("+++ ", bold, whole(visible(now)))
+	p.styled("--- ", bold, whole(text.Visible(old)))
+	p.styled("+++ ", bold, whole(text.Visible(now)))
 	for _, h := range hunks {
 		p.styled("", magenta, whole(hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Result().Items) {

@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
+	"cocsync/internal/text"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -103,7 +104,7 @@ func (a *app) exportFolder(ctx context.Context, folder, at string) error {
 	if err != nil && n == 0 {
 		return hint.Wrap(fmt.Errorf("export: %w", err), "name a folder that is empty or not there yet")
 	}
-	a.nothing(plural(n, "document") + " written to " + visible(folder))
+	a.nothing(text.Plural(n, "document") + " written to " + text.Visible(folder))
 	return err
 }
 

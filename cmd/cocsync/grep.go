@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 type grepFlags struct {
@@ -122,7 +123,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 
 // found writes the lines of a document that match.
 func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags) error {
-	name := p.paint(magenta, visible(found.Document.Name))
+	name := p.paint(magenta, text.Visible(found.Document.Name))
 	switch {
 	case f.names:
 		fmt.Fprintln(p, name)
@@ -132,11 +133,11 @@ func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags)
 		return p.Flush()
 	}
 	for _, m := range found.Lines {
-		text, err := p.matched(m.Text, matcher)
+		line, err := p.matched(m.Text, matcher)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p, "%s:%s:%s\n", name, p.paint(green, visible(writeRuns(m.Runs))), text)
+		fmt.Fprintf(p, "%s:%s:%s\n", name, p.paint(green, text.Visible(writeRuns(m.Runs))), line)
 	}
 	return p.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 type listFlags struct {
@@ -103,7 +104,7 @@ func tally(docs []db.Details) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	return plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
+	return text.Plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
 }
 
 func (p *page) documents(docs []db.Details) {

@@ -10,16 +10,17 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // change writes a change as git log writes a commit.
 func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f logFlags) error {
-	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, visible(c.Name))
+	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, text.Visible(c.Name))
 	if c.Version != "" {
-		head += "  " + visible(answer.Arrow(c.Previous, c.Version))
+		head += "  " + text.Visible(answer.Arrow(c.Previous, c.Version))
 	}
 	fmt.Fprintln(p, p.paint(kindStyle(c.Kind), head))
-	p.field("Document", visible(c.Account+"/"+c.DocumentID))
+	p.field("Document", text.Visible(c.Account+"/"+c.DocumentID))
 	p.field("Author", orUnknown(c.By))
 	if !c.MadeAt.IsZero() {
 		p.field("Made", p.time(c.MadeAt)+made(c))

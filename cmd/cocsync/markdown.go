@@ -1,13 +1,17 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"cocsync/internal/text"
+)
 
 // code writes a text that came from outside as Markdown that shows it as it is and
 // obeys nothing in it: as a code span, in which there are no links, not even bare ones,
 // no HTML and no emphasis. A | would end a table's cell and a ` the span, so these two
 // stand between spans, by their numbers.
 func code(s string) string {
-	s = visible(s)
+	s = text.Visible(s)
 	if s == "" {
 		return "(empty)"
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/text"
 )
 
 // What comes from outside shows as it is, and neither breaks a table nor becomes a
@@ -43,11 +43,11 @@ func FuzzCode(f *testing.F) {
 	f.Add("a|b`c\\|` ``")
 	f.Add(" <b>\n")
 	span := regexp.MustCompile("`([^`|]+)`|(&#124;|&#96;)")
-	f.Fuzz(func(t *testing.T, text string) {
-		got := code(text)
-		if text == "" || strings.ContainsFunc(got, func(r rune) bool { return answer.Hidden(r) || r == '|' }) {
-			if text != "" {
-				t.Errorf("code(%q) = %q", text, got)
+	f.Fuzz(func(t *testing.T, raw string) {
+		got := code(raw)
+		if raw == "" || strings.ContainsFunc(got, func(r rune) bool { return text.Hidden(r) || r == '|' }) {
+			if raw != "" {
+				t.Errorf("code(%q) = %q", raw, got)
 			}
 			return
 		}
@@ -64,8 +64,8 @@ func FuzzCode(f *testing.F) {
 			}
 			return ""
 		})
-		if rest != "" || back.String() != visible(text) {
-			t.Errorf("code(%q) = %s, which reads %q and leaves %q", text, got, back.String(), rest)
+		if rest != "" || back.String() != text.Visible(raw) {
+			t.Errorf("code(%q) = %s, which reads %q and leaves %q", raw, got, back.String(), rest)
 		}
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
+	"cocsync/internal/text"
 
-	"cocsync/internal/answer"
+	"github.com/spf13/cobra"
 )
 
 // page is where a command writes its text for people.
@@ -29,7 +29,7 @@ func (p *page) content(s string) string {
 	if p.exact {
 		return s
 	}
-	return answer.Visible(s, "\n\t")
+	return text.VisibleExcept(s, "\n\t")
 }
 
 // time writes an instant to the second in the local zone.
@@ -60,14 +60,14 @@ func (p *page) field(name, value string) {
 func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
 
 // aside tells on stderr what is to be known beside the data.
-func (a *app) aside(text string) {
-	if text != "" {
-		fmt.Fprintln(a.err, "cocsync: note:", visible(text))
+func (a *app) aside(note string) {
+	if note != "" {
+		fmt.Fprintln(a.err, "cocsync: note:", text.Visible(note))
 	}
 }
 
 // advise says on stderr how a question is better asked.
-func (a *app) advise(text string) { fmt.Fprintln(a.err, "cocsync: hint:", visible(text)) }
+func (a *app) advise(advice string) { fmt.Fprintln(a.err, "cocsync: hint:", text.Visible(advice)) }
 
 // choice is a flag that takes one of a few words.
 type choice struct {
@@ -133,8 +133,5 @@ func orUnknown(s string) string {
 	if s == "" {
 		return "unknown"
 	}
-	return visible(s)
+	return text.Visible(s)
 }
-
-// plural is answer.Plural, of which there is much.
-func plural(n int, noun string) string { return answer.Plural(n, noun) }

@@ -7,6 +7,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // An outline goes by the terminal's width, and by outlineWidth without one.
@@ -83,7 +84,7 @@ func (p *page) group(g diff.Group, indent string) {
 func nameCells(fields []diff.Field) int {
 	wide, measure := 0, widths()
 	for _, f := range fields {
-		if n := measure.StringWidth(visible(f.Name)); n <= maxNameCells {
+		if n := measure.StringWidth(text.Visible(f.Name)); n <= maxNameCells {
 			wide = max(wide, n)
 		}
 	}
@@ -104,7 +105,7 @@ type entry struct {
 
 func (p *page) entry(e entry) {
 	measure := widths()
-	name := visible(e.name)
+	name := text.Visible(e.name)
 	head := cell{e.sign + " " + name, e.style}
 	value := ""
 	switch {
@@ -119,7 +120,7 @@ func (p *page) entry(e entry) {
 	room := p.outlineWidth() - measure.StringWidth(e.indent+head.text+padding) - gap
 	// Two values that do not fit beside each other stand below each other.
 	long := strings.Contains(e.old+e.new, "\n") ||
-		e.op == diff.Changed && measure.StringWidth(visible(value)) > room
+		e.op == diff.Changed && measure.StringWidth(text.Visible(value)) > room
 	parts := []cell{head}
 	if value != "" && !long {
 		parts[0].text += padding
@@ -139,11 +140,11 @@ func (p *page) fitted(indent string, parts []cell) {
 	hang := indent + "    "
 	p.WriteString(indent)
 	for i, c := range parts {
-		text := visible(c.text)
-		if text == "" {
+		shown := text.Visible(c.text)
+		if shown == "" {
 			continue
 		}
-		wide := measure.StringWidth(text)
+		wide := measure.StringWidth(shown)
 		switch {
 		case i > 0 && at+gap+wide > p.outlineWidth():
 			p.WriteString("\n" + hang)
@@ -153,11 +154,11 @@ func (p *page) fitted(indent string, parts []cell) {
 			at += gap
 		}
 		if p.width == 0 || at+wide <= p.width {
-			p.WriteString(p.paint(c.style, text))
+			p.WriteString(p.paint(c.style, shown))
 			at += wide
 			continue
 		}
-		line, rest := p.fold(text, len(hang))
+		line, rest := p.fold(shown, len(hang))
 		for rest != "" {
 			p.WriteString(p.paint(c.style, line) + "\n" + hang)
 			line, rest = p.fold(rest, len(hang))
@@ -183,17 +184,17 @@ const proseHang = "    "
 
 // prose writes a text of words, on as many lines as it takes on a terminal. The
 // indent is no longer than proseHang.
-func (p *page) prose(indent string, s style, text string) {
-	text = strings.TrimRight(visible(text), " ")
+func (p *page) prose(indent string, s style, words string) {
+	words = strings.TrimRight(text.Visible(words), " ")
 	for p.width > 0 {
-		line, rest := p.fold(text, len(proseHang))
+		line, rest := p.fold(words, len(proseHang))
 		if rest == "" {
 			break
 		}
 		p.WriteString(indent + p.paint(s, line) + "\n")
-		indent, text = proseHang, rest
+		indent, words = proseHang, rest
 	}
-	p.WriteString(indent + p.paint(s, text) + "\n")
+	p.WriteString(indent + p.paint(s, words) + "\n")
 }
 
 // fold parts what fits on a line right of an indent from the rest, at a space if

@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"cocsync/internal/text"
+)
 
 // A table's columns stand two spaces apart. On a terminal the flexible ones are
 // cut to its width, the widest first, but to no less than minColumn.
@@ -37,7 +41,7 @@ func (p *page) heads(columns []column, rows [][]cell) []int {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i].text = visible(row[i].text)
+			row[i].text = text.Visible(row[i].text)
 		}
 	}
 	wide := p.fit(columns, append([][]cell{heads}, rows...))

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cocsync/internal/answer"
 	"strings"
 	"testing"
 
@@ -47,14 +46,6 @@ func TestTableFitsTheTerminal(t *testing.T) {
 			if w := runewidth.StringWidth(strings.TrimSpace(line)); tt.width > 20 && w > tt.width {
 				t.Errorf("width %d: %q is %d wide", tt.width, line, w)
 			}
-		}
-	}
-}
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KiB", 3 << 20: "3.0 MiB", 5 << 40: "5.0 TiB", 1 << 62: "4194304.0 TiB"} {
-		if got := answer.Size(n); got != want {
-			t.Errorf("answer.Size(%d) = %q, want %q", n, got, want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
 	"cocsync/internal/syncer"
+	"cocsync/internal/text"
 )
 
 // progress shows how far a sync got, on stderr: a bar on a terminal, a line for
@@ -93,7 +94,7 @@ func (p *progress) update(now syncer.Progress) {
 	if p.bar == nil {
 		if begins && now.Total > 0 {
 			p.shown = true
-			fmt.Fprintf(p.out, "%s: %s: %s\n", now.Watch, phases[now.Phase], plural(now.Total, "document"))
+			fmt.Fprintf(p.out, "%s: %s: %s\n", now.Watch, phases[now.Phase], text.Plural(now.Total, "document"))
 		}
 		return
 	}
@@ -141,8 +142,8 @@ func (p *progress) done(c coc.Cycle) {
 	p.end()
 	p.clear()
 	fmt.Fprintf(p.out, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
-		c.Watch, outcome(c), plural(c.Listed, "document"), plural(c.Versions, "version"), plural(c.Changes, "change"),
-		len(c.Failures), plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
+		c.Watch, outcome(c), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
+		len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 	p.phase = ""
 }
 

@@ -21,6 +21,7 @@ import (
 	"cocsync/internal/history"
 	"cocsync/internal/notify"
 	"cocsync/internal/syncer"
+	"cocsync/internal/text"
 )
 
 // sendFor is how long sync goes on sending what is due.
@@ -207,11 +208,7 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 		default:
 			why = "Slack takes about one message a second"
 		}
-		still := "1 delivery still waits"
-		if b.Waiting > 1 {
-			still = fmt.Sprintf("%d deliveries still wait", b.Waiting)
-		}
-		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s: %s", b.Notifier, still, why),
+		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s pending: %s", b.Notifier, text.Plural(b.Waiting, "delivery"), why),
 			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` makes them due at once"))
 	}
 	return errors.Join(append([]error{unsent}, errs...)...)
@@ -243,7 +240,7 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 			return nil, known
 		}
 		if !found {
-			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", visible(doc.DocumentID), visible(doc.Name)),
+			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", text.Visible(doc.DocumentID), text.Visible(doc.Name)),
 				"add it to a watch in config.toml, or run `cocsync sync` without names")
 		}
 	}
@@ -297,7 +294,7 @@ func (a *app) preview(ctx context.Context) error {
 		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions still to be had, %d no longer listed\n",
 			j.Watch.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
 		for _, r := range v.Fetch {
-			fmt.Fprintf(a.out, "  fetch %s %s\n", visible(r.DocumentID), visible(r.Name))
+			fmt.Fprintf(a.out, "  fetch %s %s\n", text.Visible(r.DocumentID), text.Visible(r.Name))
 		}
 		if v.Err != "" {
 			errs = append(errs, fmt.Errorf("watch %s: %s", j.Watch.Name, v.Err))

@@ -14,6 +14,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -127,7 +128,7 @@ func (p *page) verdict(v history.Verdict, outside int) {
 		}
 	}
 	if v.Origin != "" {
-		fmt.Fprintf(p, "log %s: %s, root %s\n", visible(v.Origin), plural(int(v.Size), "record"), v.Root)
+		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(v.Origin), text.Plural(int(v.Size), "record"), v.Root)
 		switch {
 		case v.Checkpoints == 0:
 			p.WriteString("nothing of it is signed\n")
@@ -144,7 +145,7 @@ func (p *page) verdict(v history.Verdict, outside int) {
 		p.prose("", alarm, "WRONG "+f)
 	}
 	if v.More > 0 {
-		fmt.Fprintf(p, "and %s\n", plural(v.More, "more fault"))
+		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
 	if len(v.Faults) == 0 {
 		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)

@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"cocsync/internal/diff/lines"
+	"cocsync/internal/text"
 )
 
 // Algorithm is the version of what Compare makes. It is stored with what was
@@ -213,20 +214,12 @@ func formattedLines(list []Formatting) (n int) {
 
 // first is the result for a content with none before it.
 func first(t *Text) Result {
-	r := Result{Added: len(t.Lines), Summary: count(len(t.Lines), "line")}
+	r := Result{Added: len(t.Lines), Summary: text.Plural(len(t.Lines), "line")}
 	tree, why := t.structure()
 	if tree == nil {
 		r.Note = "structure not read: " + why
 	} else if n := tree.steps(); n > 0 {
-		r.Summary = count(n, "step")
+		r.Summary = text.Plural(n, "step")
 	}
 	return r
-}
-
-// count writes a number of things: "1 step", "2 steps".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,5 +1,7 @@
 package diff
 
+import "cocsync/internal/text"
+
 // element tells an element that only one side has. Of a step it tells that it
 // came or went, of anything else the value.
 func (w *walker) element(at *place, op string, old, new *node) {
@@ -64,8 +66,8 @@ func (w *walker) tell(at *place, item Item, whole bool) {
 	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
 	w.count(at, item, whole)
 	if len(w.items) < MaxItems {
-		item.Path, item.Step, item.Task = cut(at.path(), maxPath), at.step, at.task
-		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
+		item.Path, item.Step, item.Task = text.Truncate(at.path(), maxPath), at.step, at.task
+		item.Old, item.New = text.Truncate(item.Old, maxValue), text.Truncate(item.New, maxValue)
 		item.OldLines, item.NewLines = at.old.Span, at.new.Span
 		w.items = append(w.items, item)
 	}
@@ -74,7 +76,7 @@ func (w *walker) tell(at *place, item Item, whole bool) {
 // note says how many items were left out.
 func (w *walker) note() string {
 	if more := w.total - len(w.items); more > 0 {
-		return count(more, "more difference") + " not listed"
+		return text.Plural(more, "more difference") + " not listed"
 	}
 	return ""
 }

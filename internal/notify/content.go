@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // The summaries of diff that say that nothing differs but the bytes, or not even
@@ -56,7 +57,7 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	if full {
 		note, more := unlisted(c.Note)
 		s.more = more
-		s.notes = []string{line(w.mask.line(cut(note, maxRead)), maxNote), pair.why}
+		s.notes = []string{text.Line(w.mask.line(text.Truncate(note, maxRead)), maxNote), pair.why}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
@@ -67,14 +68,14 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 		s.patch = patch(pair.old, pair.now, old, now)
 	}
 	values := full && len(found) <= maxFound && pair.why == ""
-	summary := cut(c.Summary, maxRead)
+	summary := text.Truncate(c.Summary, maxRead)
 	quoted := told(summary, found) // the summary quotes what is to be hidden
 	for i := range c.Items {
 		it, secret := w.hide(&c.Items[i], found, values)
 		quoted = quoted || secret && (quotes(summary, c.Items[i].Old) || quotes(summary, c.Items[i].New))
 		s.items = append(s.items, it)
 	}
-	s.summary = line(w.mask.line(summary), maxSummary)
+	s.summary = text.Line(w.mask.line(summary), maxSummary)
 	if !values || quoted || c.Summary == "" {
 		s.summary = w.mask.shaped(numbers(c))
 	}
@@ -110,7 +111,7 @@ func (w *writer) hide(it *coc.Item, found []string, values bool) (s shown, secre
 	s = shown{values: values, plain: it.Old == "" && it.New == "",
 		Item: coc.Item{Op: it.Op, Path: w.mask.shaped(it.Path), Step: w.mask.shaped(it.Step), Task: w.mask.shaped(it.Task)}}
 	show := func(v string) string {
-		v = cut(v, maxRead)
+		v = text.Truncate(v, maxRead)
 		hidden := v
 		if strings.Contains(v, "\n") {
 			lines, _ := w.mask.text(v)
@@ -140,7 +141,7 @@ func numbers(c *coc.Change) string {
 		for _, it := range c.Items {
 			parts = append(parts, it.Path)
 		}
-		return line(strings.Join(parts, ", "), maxSummary)
+		return text.Line(strings.Join(parts, ", "), maxSummary)
 	}
 	for _, op := range []string{"added", "removed", "changed", "renamed", "moved"} {
 		n := 0

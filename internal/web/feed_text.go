@@ -3,10 +3,10 @@ package web
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // maxFeedValue is how many characters of a value stand in a feed; the change's page
@@ -19,7 +19,7 @@ func feedContent(c coc.Change) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	if c.Summary != "" {
-		line("%s", atomText(c.Summary, ""))
+		line("%s", text.Visible(c.Summary))
 	}
 	for _, why := range []struct {
 		so   bool
@@ -41,16 +41,16 @@ func feedContent(c coc.Change) string {
 		feedGroup(line, g)
 	}
 	if c.Note != "" {
-		line("%s", atomText(c.Note, ""))
+		line("%s", text.Visible(c.Note))
 	}
 	return b.String()
 }
 
 // feedGroup tells what became of one part of the job, and of the fields within it.
 func feedGroup(line func(string, ...any), g diff.Group) {
-	title := atomText(g.Title, "")
+	title := text.Visible(g.Title)
 	if g.Task != "" {
-		title += " (" + atomText(g.Task, "") + ")"
+		title += " (" + text.Visible(g.Task) + ")"
 	}
 	if len(g.Whole) == 0 {
 		line("- %s:", title)
@@ -60,14 +60,14 @@ func feedGroup(line func(string, ...any), g diff.Group) {
 	}
 	for _, f := range g.Fields {
 		old, now := f.Values()
-		line("    - %s %s%s", atomText(f.Name, ""), became(f.Item), feedValues(true, f.Op, old, now))
+		line("    - %s %s%s", text.Visible(f.Name), became(f.Item), feedValues(true, f.Op, old, now))
 	}
 }
 
 // became says what became of something: added, removed, renamed from x.
 func became(it diff.Item) string {
-	if text := it.Became(); text != "" {
-		return atomText(text, "")
+	if was := it.Became(); was != "" {
+		return text.Visible(was)
 	}
 	return it.Op
 }
@@ -91,10 +91,7 @@ func feedValue(before, value string) string {
 	if value == "" {
 		return ""
 	}
-	if utf8.RuneCountInString(value) > maxFeedValue {
-		value = string([]rune(value)[:maxFeedValue]) + "…"
-	}
-	return before + strings.ReplaceAll(atomText(value, "\n"), "\n", " ⏎ ")
+	return before + text.Line(value, maxFeedValue)
 }
 
 func orEmpty(s string) string {
