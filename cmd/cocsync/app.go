@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/config"
@@ -57,10 +55,8 @@ Everything can be asked afterwards, offline.
 
 See it work with nothing installed:   cocsync demo
 Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
-		SilenceUsage: true,
-		// How many letters a typo may be off before no command is suggested.
-		SuggestionsMinimumDistance: 2,
-		SilenceErrors:              true,
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		// What stands before a command is root's, so that grep can have a -c of its own.
 		TraverseChildren: true,
 		Args:             cobra.NoArgs,
@@ -158,7 +154,8 @@ func unknownCommand(c *cobra.Command, name string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return hint.Wrap(fmt.Errorf("unknown command %q", name), cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
+	return hint.Wrap(fmt.Errorf("unknown command %q", name),
+		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
 }
 
 // flagAdvice names the likely flags when err is about an unknown one. Which ones
@@ -282,25 +279,4 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 		return slog.New(newSteadyLog(a.err, handler))
 	}
 	return slog.New(handler(a.err))
-}
-
-// width is how many columns the output has; 0 when it is no terminal.
-func (a *app) width() int {
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return w
-		}
-	}
-	return 0
-}
-
-// colored reports whether the output takes colours.
-func (a *app) colored() bool {
-	switch a.color.value {
-	case "always":
-		return true
-	case "never":
-		return false
-	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0 && obeysColors(a.out)
 }

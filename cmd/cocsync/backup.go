@@ -36,7 +36,8 @@ go on, and verifies it as "cocsync verify" does. The copy answers every question
 			if err != nil {
 				return fmt.Errorf("the copy %s: %w", text.Visible(args[0]), err)
 			}
-			_, err = fmt.Fprintf(a.out, "%s: %s, verified\n", text.Visible(args[0]), text.Plural(int(v.Size), "record"))
+			_, err = fmt.Fprintf(a.out, "%s: %s, verified\n", text.Visible(args[0]),
+				text.Plural(int(v.Size), "record"))
 			return err
 		},
 	}
@@ -72,12 +73,14 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 		}
 	}
 	if _, err := a.verified(ctx, from); err != nil && !force {
-		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err), "take another backup; or --force if this is all there is")
+		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err),
+			"take another backup; or --force if this is all there is")
 	}
 	if err := db.Restore(ctx, from, path, key); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches what came since\n", text.Visible(path))
+	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches what came since\n",
+		text.Visible(path))
 	return err
 }
 

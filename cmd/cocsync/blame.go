@@ -12,6 +12,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
@@ -91,18 +92,18 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 
 // blame writes lines behind the versions that brought them in.
 func (p *page) blame(lines []history.Blamed) {
-	measure := widths()
 	var label, author, digits int
 	for _, l := range lines {
-		label = max(label, measure.StringWidth(text.Visible(l.Name())))
-		author = max(author, measure.StringWidth(orUnknown(l.Author)))
+		label = max(label, term.Width(text.Visible(l.Name())))
+		author = max(author, term.Width(orUnknown(l.Author)))
 		digits = len(strconv.Itoa(l.Line))
 	}
 	for _, l := range lines {
 		fmt.Fprintf(p, "%s %s %s %s %s\n",
-			p.paint(magenta, measure.FillRight(text.Visible(l.Name()), label)), measure.FillRight(orUnknown(l.Author), author),
-			p.paint(faint, p.day(l.MadeAt, l.SeenAt)), p.paint(faint, fmt.Sprintf("%*d", digits, l.Line)),
-			p.content(strings.TrimSuffix(string(l.Text), "\n")))
+			p.Paint(term.Magenta, term.Pad(text.Visible(l.Name()), label)),
+			term.Pad(orUnknown(l.Author), author), p.Paint(term.Faint, p.day(l.MadeAt, l.SeenAt)),
+			p.Paint(term.Faint, fmt.Sprintf("%*d", digits, l.Line)),
+			p.Content(strings.TrimSuffix(string(l.Text), "\n")))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"cocsync/internal/config"
 	"cocsync/internal/hint"
 	"cocsync/internal/syncer"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
@@ -57,10 +58,11 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, j := range p.jobs {
 		next := j.Schedule.Next(a.now())
-		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n", a.paint(green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
+		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n",
+			a.output().Paint(term.Green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
-		fmt.Fprintln(a.out, a.paint(green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
+		fmt.Fprintln(a.out, a.output().Paint(term.Green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
 		return nil
 	}
 	c := &checker{app: a}
@@ -93,14 +95,15 @@ type checker struct {
 func (c *checker) line(what string, err error) {
 	c.done++
 	if err == nil {
-		fmt.Fprintf(c.app.out, "%s    %s\n", c.app.paint(green, "ok"), text.Visible(what))
+		fmt.Fprintf(c.app.out, "%s    %s\n", c.app.output().Paint(term.Green, "ok"), text.Visible(what))
 		return
 	}
 	c.failed++
 	if hint.Of(err) == "" {
 		err = hint.Wrap(err, adviceOn(err))
 	}
-	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), text.Visible(what), text.Visible(err.Error()))
+	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.output().Paint(term.Alarm, "FAIL"),
+		text.Visible(what), text.Visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {
 		fmt.Fprintf(c.app.out, "      hint: %s\n", text.Visible(strings.TrimSpace(line)))
 	}

@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 	"cocsync/internal/web"
 )
@@ -312,9 +313,5 @@ func compareStored(ctx context.Context, h *history.History, doc db.Document, wan
 
 // say prints a line of the demo's own voice.
 func (a *app) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.colored() {
-		text = "\x1b[1m" + text + "\x1b[0m"
-	}
-	fmt.Fprintln(a.out, text)
+	fmt.Fprintln(a.out, a.output().Paint(term.Bold, fmt.Sprintf(format, args...)))
 }

@@ -208,10 +208,10 @@ func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.format.value == formatSide:
 		p.sideBySide(c, hunks)
 	case f.word:
-		p.exact = false
+		p.Exact = false
 		p.words(c, hunks)
 	case f.ignoreSpace:
-		p.exact = false // it is no patch
+		p.Exact = false // it is no patch
 		p.unified(c.Patch(f.options()), hunks, items)
 	default:
 		p.unified(c.Patch(f.options()), hunks, items)

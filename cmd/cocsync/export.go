@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/term"
+
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/answer"
@@ -54,7 +56,7 @@ came late, is a commit beside it that is merged without effect: see git log --gr
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.terminal() {
+			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
 			h, err := a.reader(cmd.Context())

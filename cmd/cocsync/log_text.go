@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
@@ -19,7 +20,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	if c.Version != "" {
 		head += "  " + text.Visible(answer.Arrow(c.Previous, c.Version))
 	}
-	fmt.Fprintln(p, p.paint(kindStyle(c.Kind), head))
+	fmt.Fprintln(p, p.Paint(kindStyle(c.Kind), head))
 	p.field("Document", text.Visible(c.Account+"/"+c.DocumentID))
 	p.field("Author", orUnknown(c.By))
 	if !c.MadeAt.IsZero() {
@@ -49,14 +50,14 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 }
 
 // kindStyle has what nobody expects stand out.
-func kindStyle(k coc.Kind) style {
+func kindStyle(k coc.Kind) term.Style {
 	switch k {
 	case coc.KindRewritten, coc.KindDeleted:
-		return alarm
+		return term.Alarm
 	case coc.KindNew, coc.KindRestored:
-		return green
+		return term.Green
 	}
-	return bold
+	return term.Bold
 }
 
 // made says what else was made then than the change itself.
@@ -85,7 +86,7 @@ func beside(c coc.Change) string {
 func (p *page) paragraph(text string) {
 	if text != "" {
 		p.WriteByte('\n')
-		p.prose(proseHang, plain, text)
+		p.Prose(term.Hang, term.Plain, text)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"cocsync/internal/term"
+
 	"cocsync/internal/text"
 )
 
@@ -73,7 +75,7 @@ func FuzzCode(f *testing.F) {
 // Every row of a table has the same cells, whatever stands in them.
 func TestGrid(t *testing.T) {
 	var b bytes.Buffer
-	p := &page{Writer: bufio.NewWriter(&b)}
+	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b)}}
 	p.grid([][]string{{"Name", "N"}, {code("a|b"), "1"}, {code("名前\n|"), "22"}})
 	p.Flush()
 	const want = "" +

@@ -57,7 +57,8 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	}
 	names := cfg.Notifiers()
 	if !slices.Contains(names, name) {
-		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), hint.OneOf(name, names))
+		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name),
+			hint.OneOf(name, names))
 	}
 	d, err := a.outbox(ctx, cfg)
 	if err != nil {
@@ -186,5 +187,6 @@ func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 		}
 		names = append(names, b.Notifier)
 	}
-	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name), hint.OneOf(name, names))
+	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name),
+		hint.OneOf(name, names))
 }

@@ -19,6 +19,7 @@ import (
 	"cocsync/internal/cocsim"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
@@ -133,11 +134,12 @@ func (p *page) previews(list []notify.Preview) {
 		}
 		switch {
 		case m.FileName != "":
-			fmt.Fprintln(p, p.paint(bold, text.Visible("To "+to+", in the thread: file "+m.FileName)))
+			fmt.Fprintln(p, p.Paint(term.Bold,
+				text.Visible("To "+to+", in the thread: file "+m.FileName)))
 			p.quoted(m.File)
 			continue
 		case m.Event != nil:
-			fmt.Fprintln(p, p.paint(bold, text.Visible("To webhook "+to)))
+			fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To webhook "+to)))
 			var b bytes.Buffer
 			if err := json.Indent(&b, m.Event, "", "  "); err != nil {
 				b.Write(m.Event)
@@ -145,9 +147,9 @@ func (p *page) previews(list []notify.Preview) {
 			p.quoted(b.String())
 			continue
 		}
-		fmt.Fprintln(p, p.paint(bold, text.Visible("To "+to)))
+		fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To "+to)))
 		p.quoted(cocsim.Render(cocsim.Message{Blocks: m.Blocks}))
-		fmt.Fprintln(p, p.paint(bold, "On a phone"))
+		fmt.Fprintln(p, p.Paint(term.Bold, "On a phone"))
 		p.quoted(cocsim.Render(cocsim.Message{Text: m.Text}))
 	}
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 
 	"github.com/spf13/cobra"
@@ -16,20 +17,22 @@ import (
 
 // page is where a command writes its text for people.
 type page struct {
-	*bufio.Writer
-	exact bool // a content is written byte for byte: this is no terminal
-	color bool
-	width int // columns of the terminal; 0: as many as it takes
+	*term.Writer
 	local *time.Location
 }
 
-// content returns a document's text as this page may have it: byte for byte in a
-// pipe or file, harmless on a terminal.
-func (p *page) content(s string) string {
-	if p.exact {
-		return s
-	}
-	return text.VisibleExcept(s, "\n\t")
+func (a *app) output() term.Output {
+	return term.Output{Out: a.out, Err: a.err, Color: a.color.value}
+}
+
+// print has write fill a page.
+func (a *app) print(write func(*page) error) error { return a.output().Print(onPage(write)) }
+
+// paged has write fill a page, and shows it in the pager on a terminal.
+func (a *app) paged(write func(*page) error) error { return a.output().Page(onPage(write)) }
+
+func onPage(write func(*page) error) func(*term.Writer) error {
+	return func(w *term.Writer) error { return write(&page{w, time.Local}) }
 }
 
 // time writes an instant to the second in the local zone.
@@ -129,9 +132,4 @@ func orNull(s string) *string {
 }
 
 // orUnknown is the same for people.
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return text.Visible(s)
-}
+func orUnknown(s string) string { return cmp.Or(text.Visible(s), "unknown") }

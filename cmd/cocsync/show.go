@@ -13,6 +13,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
@@ -84,7 +85,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 		a.aside(answer.TokenNote)
 	}
 	return a.paged(func(p *page) error {
-		_, err := p.WriteString(p.content(string(text.Bytes)))
+		_, err := p.WriteString(p.Content(string(text.Bytes)))
 		return err
 	})
 }
@@ -122,9 +123,9 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 
 func (p *page) documentFields(d db.Details) {
 	m := d.Meta
-	fmt.Fprintln(p, p.paint(bold, text.Visible(d.Name)))
+	fmt.Fprintln(p, p.Paint(term.Bold, text.Visible(d.Name)))
 	p.field("Document", text.Visible(d.Account+"/"+d.DocumentID))
-	p.field("State", standing(d).text)
+	p.field("State", standing(d).Text)
 	p.field("Newest", text.Visible(d.Version))
 	p.field("Creator", text.Visible(coc.Said(m.Creator)))
 	p.field("Modifier", text.Visible(coc.Said(m.Modifier)))
@@ -140,9 +141,9 @@ func (p *page) documentFields(d db.Details) {
 
 func (p *page) versionFields(r db.Revision) {
 	p.WriteByte('\n')
-	fmt.Fprintln(p, p.paint(bold, "version "+text.Visible(r.Name())))
+	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Name())))
 	if r.Number == 0 {
-		p.field("Content", p.paint(red, "not here: "+text.Visible(history.Reason(r))))
+		p.field("Content", p.Paint(term.Red, "not here: "+text.Visible(history.Reason(r))))
 	}
 	if r.Number > 0 {
 		p.field("Author", orUnknown(r.Author))

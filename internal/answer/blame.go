@@ -68,7 +68,8 @@ func lineSpans(spec string, content *diff.Text, lines int) ([]diff.Span, error) 
 			return name != "" && coc.Fits(step, name)
 		})
 		if why != "" {
-			return nil, hint.Wrap(coc.NotFound("-L %s: the structure can't be read: %s", spec, why), "name lines: -L 10,20")
+			return nil, hint.Wrap(coc.NotFound("-L %s: the structure can't be read: %s", spec, why),
+				"name lines: -L 10,20")
 		}
 		if len(spans) == 0 {
 			var list []string
@@ -78,7 +79,8 @@ func lineSpans(spec string, content *diff.Text, lines int) ([]diff.Span, error) 
 				}
 			}
 			slices.Sort(list)
-			return nil, hint.Wrap(coc.NotFound("-L %s: there is no such step", spec), hint.OneOf(step, list))
+			return nil, hint.Wrap(coc.NotFound("-L %s: there is no such step", spec),
+				hint.OneOf(step, list))
 		}
 		return spans, nil
 	}
@@ -108,7 +110,8 @@ func lineSpans(spec string, content *diff.Text, lines int) ([]diff.Span, error) 
 		}
 	}
 	if s.From > s.To || s.From > lines {
-		return nil, hint.Wrap(coc.NotFound("-L %s: there are no such lines", spec), "there are "+text.Plural(lines, "line"))
+		return nil, hint.Wrap(coc.NotFound("-L %s: there are no such lines", spec),
+			"there are "+text.Plural(lines, "line"))
 	}
 	return []diff.Span{s}, nil
 }

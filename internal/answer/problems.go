@@ -121,7 +121,8 @@ func (s *Standing) archiveProblems() {
 			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
 	}
 	if s.Signed < s.Logged && !s.running() {
-		s.problem(ProblemUnsigned, fmt.Sprintf("%s of the log are not signed", text.Plural(int(s.Logged-s.Signed), "record")),
+		s.problem(ProblemUnsigned,
+			fmt.Sprintf("%s of the log are not signed", text.Plural(int(s.Logged-s.Signed), "record")),
 			"the signing key could not be read, or a process was killed before it signed",
 			s.nextCycle()+"; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
 	}
@@ -165,7 +166,8 @@ func (s *Standing) versionProblems() {
 		}
 		first := s.Missing[0]
 		why := first.Label + " of " + first.DocumentID + ": " + Reason(first, s.At)
-		s.problem(ProblemMissing, text.Plural(s.MissingAll, "listed version")+" missing: "+strings.Join(names, ", "), why,
+		s.problem(ProblemMissing,
+			text.Plural(s.MissingAll, "listed version")+" missing: "+strings.Join(names, ", "), why,
 			"cocsync requests them again, at least once a day, for as long as COC lists them; to request them now, "+s.nextCycle())
 	}
 	if s.OwedDocuments+s.OwedVersions > 0 {
@@ -216,7 +218,8 @@ func (s *Standing) notifierProblems(b db.Backlog) {
 		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pendingCount(b), s.Until(b.HeldTill)),
 			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, the pending messages are sent")
 	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
-		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, pendingCount(b), text.Age(s.At.Sub(b.Oldest))),
+		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s",
+			b.Notifier, pendingCount(b), text.Age(s.At.Sub(b.Oldest))),
 			cmp.Or(b.LastErr, "no attempt to send it was made"),
 			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.nextCycle())
 	}

@@ -54,7 +54,8 @@ func (h *History) Document(ctx context.Context, ref string) (db.Document, error)
 	if err != nil {
 		return db.Document{}, err
 	}
-	return db.Document{}, hint.Wrap(coc.NotFound("no document %q in the archive", ref), advice(ref, all))
+	return db.Document{}, hint.Wrap(coc.NotFound("no document %q in the archive", ref),
+		advice(ref, all))
 }
 
 // find is Document without advice, which takes all names to give.
@@ -130,7 +131,8 @@ func candidates(list []db.Document) string {
 			names = append(names, fmt.Sprintf("… and %d more", len(list)-i))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s/%s (%s)", text.Visible(d.Account), text.Visible(d.DocumentID), text.Visible(d.Name)))
+		names = append(names, fmt.Sprintf("%s/%s (%s)", text.Visible(d.Account),
+			text.Visible(d.DocumentID), text.Visible(d.Name)))
 	}
 	return strings.Join(names, ", ")
 }

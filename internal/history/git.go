@@ -170,7 +170,8 @@ func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) error {
 	case errors.Is(err, coc.ErrErased):
 		c.remove, c.message = true, c.message+"The content was erased from the archive.\n"
 	case err != nil:
-		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", text.Visible(r.Label), text.Visible(r.DocumentID), err))
+		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", text.Visible(r.Label),
+			text.Visible(r.DocumentID), err))
 		c.remove, c.message = true, c.message+"The content could not be read.\n"
 	default:
 		c.content = content.Bytes
@@ -190,7 +191,8 @@ func (g *gitWriter) main(c commit) {
 // message is the message of a commit.
 func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", text.Visible(d.name), text.Visible(what), text.Visible(r.Account), text.Visible(r.DocumentID))
+	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", text.Visible(d.name),
+		text.Visible(what), text.Visible(r.Account), text.Visible(r.DocumentID))
 	fmt.Fprintf(&b, "Change: %d\n", r.ID)
 	if r.Revision != 0 {
 		fmt.Fprintf(&b, "Content: %s\n", r.Hash)

@@ -173,7 +173,8 @@ func meant(all []db.Revision, typed string, number int) string {
 	case contents == 1:
 		return fmt.Sprintf("%s was never rewritten: its only content is %[1]s#1, or %[1]s alone", text.Visible(typed))
 	case contents > 1:
-		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d", text.Visible(typed), contents)
+		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d",
+			text.Visible(typed), contents)
 	case like != "" && number > 0:
 		return fmt.Sprintf("did you mean %s#%d?", like, number)
 	case like != "":
@@ -235,7 +236,8 @@ func back(all []db.Revision, newest, ref string) (Version, error) {
 	// COC may have taken back what came after its newest.
 	i := slices.Index(labels, newest)
 	if i < n {
-		return Version{}, hint.Wrap(coc.NotFound("there are only %d before the newest", max(i, 0)), known(all))
+		return Version{}, hint.Wrap(coc.NotFound("there are only %d before the newest", max(i, 0)),
+			known(all))
 	}
 	return named(all, labels[i-n], 0)
 }

@@ -248,7 +248,8 @@ func (v *verifier) heads(g db.Generation) {
 		case o.Size != v.tree.Size:
 			keep = append(keep, o)
 		case o.Origin != "" && o.Origin != g.Origin:
-			v.fault("%s: it is of the log %s, and this one is %s", o.Where, text.Visible(o.Origin), text.Visible(g.Origin))
+			v.fault("%s: it is of the log %s, and this one is %s", o.Where,
+				text.Visible(o.Origin), text.Visible(g.Origin))
 		case o.Root != v.tree.Root():
 			v.fault("%s: the first %d leaves are not those that were seen then: their root is %s, not %s", o.Where, o.Size, v.tree.Root(), o.Root)
 		default:

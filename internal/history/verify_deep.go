@@ -94,7 +94,8 @@ func (v *verifier) lines(ctx context.Context) error {
 			}
 			for line := range bytes.Lines(c.Bytes) {
 				if !set[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
-					v.fault("the line index: a line of %s of %s is missing", r.Name(), text.Visible(doc.Name))
+					v.fault("the line index: a line of %s of %s is missing", r.Name(),
+						text.Visible(doc.Name))
 					break
 				}
 			}

@@ -62,7 +62,8 @@ func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording
 		if w.n.files() {
 			return fmt.Sprintf("… and %s in the file below", text.Plural(n, "more change"))
 		}
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", text.Plural(n, "more change"), since(oldest(changes)))
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all",
+			text.Plural(n, "more change"), since(oldest(changes)))
 	}
 	room := maxBlocks - weight(footer(plain(more(len(changes)))))
 	for len(list) < maxDetails && told < len(paragraphs) {

@@ -32,9 +32,11 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	ids := between(changes)
 	more := func(n int) string {
 		if w.n.threads() {
-			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s", text.Plural(n, "more document"), since(oldest(changes)))
+			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s",
+				text.Plural(n, "more document"), since(oldest(changes)))
 		}
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", text.Plural(n, "more document"), since(oldest(changes)))
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all",
+			text.Plural(n, "more document"), since(oldest(changes)))
 	}
 	cc := copies(mentions)
 	small := footer(plain(ids + " · " + kinds(changes) + w.logged()))

@@ -86,10 +86,12 @@ func (w *writer) diffFile(c *coc.Change, s said) *file {
 // reports whether there was room for all.
 func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) bool {
 	doc := w.document(c.Name, c.DocumentID)
-	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel), doc, text.Line(c.Version, maxLabel))
+	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel),
+		doc, text.Line(c.Version, maxLabel))
 	for i, l := range s.patch {
 		if l = text.VisibleExcept(l, "\t"+text.Joiners); b.Len()+len(l) > limit {
-			fmt.Fprintf(b, "# … %s; %s shows all\n", text.Plural(len(s.patch)-i, "more line"), w.command(c))
+			fmt.Fprintf(b, "# … %s; %s shows all\n",
+				text.Plural(len(s.patch)-i, "more line"), w.command(c))
 			return false
 		}
 		b.WriteString(l)

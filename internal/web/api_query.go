@@ -71,7 +71,8 @@ func unknownParameter(name string, params []parameter) error {
 	if len(known) > 0 {
 		advice = "this address takes " + strings.Join(known, ", ")
 	}
-	return hint.Wrap(fmt.Errorf("unknown parameter %q", name), strings.TrimSpace(hint.DidYouMean(name, known)+" "+advice))
+	return hint.Wrap(fmt.Errorf("unknown parameter %q", name),
+		strings.TrimSpace(hint.DidYouMean(name, known)+" "+advice))
 }
 
 // check refuses values that a parameter can't have.

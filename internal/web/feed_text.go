@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -66,10 +67,7 @@ func feedGroup(line func(string, ...any), g diff.Group) {
 
 // became says what became of something: added, removed, renamed from x.
 func became(it diff.Item) string {
-	if was := it.Became(); was != "" {
-		return text.Visible(was)
-	}
-	return it.Op
+	return cmp.Or(text.Visible(it.Became()), it.Op)
 }
 
 // feedValues tells the values of something that came, went or changed.
@@ -82,7 +80,7 @@ func feedValues(told bool, op, old, now string) string {
 	case op == diff.Removed:
 		return feedValue(": ", old)
 	}
-	return ": " + orEmpty(feedValue("", old)) + " → " + orEmpty(feedValue("", now))
+	return ": " + cmp.Or(feedValue("", old), `""`) + " → " + cmp.Or(feedValue("", now), `""`)
 }
 
 // feedValue is a value on one line, no longer than a reader of feeds cares for.
@@ -92,11 +90,4 @@ func feedValue(before, value string) string {
 		return ""
 	}
 	return before + text.Line(value, maxFeedValue)
-}
-
-func orEmpty(s string) string {
-	if s == "" {
-		return `""`
-	}
-	return s
 }
