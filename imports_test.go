@@ -19,23 +19,25 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"cmd/cocsync":            {"*"},
 		"internal/coc":           {},
-		"internal/diff":          {"internal/diff/lines"},
+		"internal/text":          {},
+		"internal/term":          {"internal/text"},
+		"internal/diff":          {"internal/diff/lines", "internal/text"},
 		"internal/diff/lines":    {}, // the record of a difference: no parser has a say in it
 		"internal/diff/difftest": {},
 		"internal/audit":         {},
 		"internal/cocsim":        {}, // so it can't share fetch's mistakes
-		"internal/hint":          {},
+		"internal/hint":          {"internal/text"},
 		"migrations":             {},
 		"internal/schedule":      {"internal/hint"},
-		"internal/config":        {"internal/coc", "internal/hint", "internal/schedule"},
-		"internal/fetch":         {"internal/coc", "internal/hint"},
+		"internal/config":        {"internal/coc", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/fetch":         {"internal/coc", "internal/hint", "internal/text"},
 		"internal/db":            {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "migrations"},
-		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint"},
-		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint"},
-		"internal/answer":        {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/history", "internal/hint", "internal/schedule"},
-		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint"},
+		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
+		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint", "internal/text"},
+		"internal/answer":        {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/history", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
 		"internal/daemon":        {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
-		"internal/web":           {"internal/answer", "internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint"},
+		"internal/web":           {"internal/answer", "internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint", "internal/text"},
 	}
 }
 

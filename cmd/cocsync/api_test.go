@@ -246,7 +246,7 @@ func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 		"/documents?name=":             "cocsync: name is empty\ncocsync: hint: is a variable not set? Leave the parameter out for all\n",
 		"/documents?at=7d&at=8d":       "cocsync: at is given 2 times\ncocsync: hint: give it once\n",
 		"/documents?reverse=yes":       "cocsync: reverse \"yes\" is not known\ncocsync: hint: it is true or false\n",
-		"/documents?state=gone":        "cocsync: --state \"gone\" is not known\ncocsync: hint: it is one of present, listed, deleted\n",
+		"/documents?state=gone":        "cocsync: --state \"gone\" is not known\ncocsync: hint: known: present, listed, deleted\n",
 		"/changes?n=5001":              "cocsync: n \"5001\" is no number from 1 to 5000\n",
 		"/diff?old=DM-restart":         "cocsync: new is missing: the version to be compared, as DOC@REF\n",
 		"/grep?pattern=a&newest&at=7d": "cocsync: newest and at don't go together\n",

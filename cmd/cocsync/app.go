@@ -1,18 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"cocsync/internal/answer"
 	"cocsync/internal/config"
@@ -56,10 +55,8 @@ Everything can be asked afterwards, offline.
 
 See it work with nothing installed:   cocsync demo
 Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
-		SilenceUsage: true,
-		// How many letters a typo may be off before no command is suggested.
-		SuggestionsMinimumDistance: 2,
-		SilenceErrors:              true,
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		// What stands before a command is root's, so that grep can have a -c of its own.
 		TraverseChildren: true,
 		Args:             cobra.NoArgs,
@@ -151,12 +148,14 @@ func wrongUse(cmd *cobra.Command) {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	c.SuggestionsMinimumDistance = 2
-	advice := "see `" + c.CommandPath() + " --help`"
-	if near := c.SuggestionsFor(name); len(near) > 0 {
-		advice = "did you mean " + strings.Join(near, ", ") + "?"
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
 	}
-	return hint.Wrap(fmt.Errorf("unknown command %q", name), advice)
+	return hint.Wrap(fmt.Errorf("unknown command %q", name),
+		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
 }
 
 // flagAdvice names the likely flags when err is about an unknown one. Which ones
@@ -172,14 +171,11 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	}
 	var names []string
 	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
-		if name, ok := strings.CutPrefix(word, "--"); ok {
-			names = append(names, name)
+		if strings.HasPrefix(word, "--") {
+			names = append(names, word)
 		}
 	}
-	if near := history.Nearest(typed, names); len(near) > 0 {
-		advice = "did you mean --" + strings.Join(near, ", --") + "?"
-	}
-	return advice
+	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
 }
 
 // notEmpty refuses flags that were given an empty text: most likely a variable of
@@ -284,27 +280,3 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	}
 	return slog.New(handler(a.err))
 }
-
-// width is how many columns the output has; 0 when it is no terminal.
-func (a *app) width() int {
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return w
-		}
-	}
-	return 0
-}
-
-// colored reports whether the output takes colours.
-func (a *app) colored() bool {
-	switch a.color.value {
-	case "always":
-		return true
-	case "never":
-		return false
-	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.width() > 0 && obeysColors(a.out)
-}
-
-// visible shows the control characters of a text instead of obeying them.
-func visible(s string) string { return answer.Visible(s, "") }

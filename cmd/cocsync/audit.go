@@ -14,6 +14,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -150,10 +151,10 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 	}
 	return a.print(func(w *page) error {
 		fmt.Fprintf(w, "This record is number %d, counted from 0, of the log %s, of which key %s signed %s with the root\n%s\n\n",
-			p.Index, visible(c.Origin), id, plural(int(c.Size), "record"), c.Root)
+			p.Index, text.Visible(c.Origin), id, text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
-			fmt.Fprintf(w, "%-20s %s\n", f.Name, visible(f.Value)+moment(f))
+			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+moment(f))
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 func (a *app) backupCommand() *cobra.Command {
@@ -33,9 +34,10 @@ go on, and verifies it as "cocsync verify" does. The copy answers every question
 			}
 			v, err := a.verified(cmd.Context(), args[0])
 			if err != nil {
-				return fmt.Errorf("the copy %s: %w", visible(args[0]), err)
+				return fmt.Errorf("the copy %s: %w", text.Visible(args[0]), err)
 			}
-			_, err = fmt.Fprintf(a.out, "%s: %s, verified\n", visible(args[0]), plural(int(v.Size), "record"))
+			_, err = fmt.Fprintf(a.out, "%s: %s, verified\n", text.Visible(args[0]),
+				text.Plural(int(v.Size), "record"))
 			return err
 		},
 	}
@@ -67,16 +69,18 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 	}
 	for _, p := range []string{path, path + "-wal"} {
 		if _, err := os.Stat(p); err == nil {
-			return hint.Wrap(fmt.Errorf("%s is there", visible(p)), "an archive is never written over: move it away first, with its -wal if there is one")
+			return hint.Wrap(fmt.Errorf("%s is there", text.Visible(p)), "an archive is never written over: move it away first, with its -wal if there is one")
 		}
 	}
 	if _, err := a.verified(ctx, from); err != nil && !force {
-		return hint.Wrap(fmt.Errorf("%s: %w", visible(from), err), "take another backup; or --force if this is all there is")
+		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err),
+			"take another backup; or --force if this is all there is")
 	}
 	if err := db.Restore(ctx, from, path, key); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches what came since\n", visible(path))
+	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches what came since\n",
+		text.Visible(path))
 	return err
 }
 

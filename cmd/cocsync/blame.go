@@ -12,6 +12,8 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) blameCommand() *cobra.Command {
@@ -64,11 +66,11 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	if err != nil {
 		return err
 	}
-	lines, text, note, err := h.Blame(ctx, v)
+	lines, content, note, err := h.Blame(ctx, v)
 	if err != nil {
 		return err
 	}
-	if lines, err = answer.ChosenLines(lines, text, only); err != nil {
+	if lines, err = answer.ChosenLines(lines, content, only); err != nil {
 		return err
 	}
 	a.aside(v.Note)
@@ -77,7 +79,7 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 		a.aside(answer.TokenNote)
 	}
 	if len(lines) == 0 {
-		a.nothing(visible(doc.Name+"@"+v.Label()) + " is empty")
+		a.nothing(text.Visible(doc.Name+"@"+v.Label()) + " is empty")
 	}
 	if asJSON {
 		return answer.Write(a.out, answer.NewBlame(lines))
@@ -90,18 +92,18 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 
 // blame writes lines behind the versions that brought them in.
 func (p *page) blame(lines []history.Blamed) {
-	measure := widths()
 	var label, author, digits int
 	for _, l := range lines {
-		label = max(label, measure.StringWidth(visible(l.Name())))
-		author = max(author, measure.StringWidth(orUnknown(l.Author)))
+		label = max(label, term.Width(text.Visible(l.Name())))
+		author = max(author, term.Width(orUnknown(l.Author)))
 		digits = len(strconv.Itoa(l.Line))
 	}
 	for _, l := range lines {
 		fmt.Fprintf(p, "%s %s %s %s %s\n",
-			p.paint(magenta, measure.FillRight(visible(l.Name()), label)), measure.FillRight(orUnknown(l.Author), author),
-			p.paint(faint, p.day(l.MadeAt, l.SeenAt)), p.paint(faint, fmt.Sprintf("%*d", digits, l.Line)),
-			p.content(strings.TrimSuffix(string(l.Text), "\n")))
+			p.Paint(term.Magenta, term.Pad(text.Visible(l.Name()), label)),
+			term.Pad(orUnknown(l.Author), author), p.Paint(term.Faint, p.day(l.MadeAt, l.SeenAt)),
+			p.Paint(term.Faint, fmt.Sprintf("%*d", digits, l.Line)),
+			p.Content(strings.TrimSuffix(string(l.Text), "\n")))
 	}
 }
 

@@ -10,11 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
 	"cocsync/internal/hint"
 	"cocsync/internal/syncer"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // clockTolerance is how far the clock may be off before check speaks of it; COC
@@ -49,7 +50,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 		return err
 	}
 	for _, w := range cfg.Warnings() {
-		fmt.Fprintln(a.out, "note ", answer.Visible(w.Error(), "\n"))
+		fmt.Fprintln(a.out, "note ", text.VisibleExcept(w.Error(), "\n"))
 	}
 	p, err := a.build(cfg, nil, a.logger(slog.LevelError+1))
 	if err != nil {
@@ -57,10 +58,11 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, j := range p.jobs {
 		next := j.Schedule.Next(a.now())
-		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n", a.paint(green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
+		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n",
+			a.output().Paint(term.Green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
-		fmt.Fprintln(a.out, a.paint(green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
+		fmt.Fprintln(a.out, a.output().Paint(term.Green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
 		return nil
 	}
 	c := &checker{app: a}
@@ -93,16 +95,17 @@ type checker struct {
 func (c *checker) line(what string, err error) {
 	c.done++
 	if err == nil {
-		fmt.Fprintf(c.app.out, "%s    %s\n", c.app.paint(green, "ok"), visible(what))
+		fmt.Fprintf(c.app.out, "%s    %s\n", c.app.output().Paint(term.Green, "ok"), text.Visible(what))
 		return
 	}
 	c.failed++
 	if hint.Of(err) == "" {
 		err = hint.Wrap(err, adviceOn(err))
 	}
-	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.paint(alarm, "FAIL"), visible(what), visible(err.Error()))
+	fmt.Fprintf(c.app.out, "%s  %s: %s\n", c.app.output().Paint(term.Alarm, "FAIL"),
+		text.Visible(what), text.Visible(err.Error()))
 	for line := range strings.Lines(hint.Of(err)) {
-		fmt.Fprintf(c.app.out, "      hint: %s\n", visible(strings.TrimSpace(line)))
+		fmt.Fprintf(c.app.out, "      hint: %s\n", text.Visible(strings.TrimSpace(line)))
 	}
 }
 
@@ -121,7 +124,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 		list, err := w.Account.COC.List(ctx, *w.Select)
 		what := name + ": list"
 		if err == nil {
-			what += " of " + plural(len(list.Rows), "document")
+			what += " of " + text.Plural(len(list.Rows), "document")
 			err = list.Incomplete()
 		}
 		c.line(what, err)

@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // Completions come from the archive. Where it cannot be asked they are silent:
@@ -96,7 +97,7 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 	var list []cobra.Completion
 	for i := range all {
 		r := all[len(all)-1-i]
-		if label := r.Name(); r.Number > 0 && visible(label) == label {
+		if label := r.Name(); r.Number > 0 && text.Visible(label) == label {
 			list = append(list, label)
 		}
 	}
@@ -126,8 +127,8 @@ func documentCompletions(ctx context.Context, h *history.History) []cobra.Comple
 }
 
 func offer(list []cobra.Completion, word, about string) []cobra.Completion {
-	if visible(word) != word {
+	if text.Visible(word) != word {
 		return list
 	}
-	return append(list, cobra.CompletionWithDesc(word, visible(about)))
+	return append(list, cobra.CompletionWithDesc(word, text.Visible(about)))
 }

@@ -17,6 +17,8 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 	"cocsync/internal/web"
 )
 
@@ -288,7 +290,7 @@ func (a *app) demoCorpus(ctx context.Context, s *stage, docs []cocsim.Document) 
 		}
 		n += len(want.Versions)
 	}
-	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", plural(len(docs), "document"), plural(n, "version"))
+	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", text.Plural(len(docs), "document"), text.Plural(n, "version"))
 	return err
 }
 
@@ -311,9 +313,5 @@ func compareStored(ctx context.Context, h *history.History, doc db.Document, wan
 
 // say prints a line of the demo's own voice.
 func (a *app) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.colored() {
-		text = "\x1b[1m" + text + "\x1b[0m"
-	}
-	fmt.Fprintln(a.out, text)
+	fmt.Fprintln(a.out, a.output().Paint(term.Bold, fmt.Sprintf(format, args...)))
 }

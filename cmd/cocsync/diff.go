@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // The values of diff --format.
@@ -185,10 +186,10 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	case f.format.value == formatHTML:
 		return differs, writeHTML(a.out, c, f)
 	case !differs && !c.Equal() && f.format.value != formatDSL:
-		a.nothing(visible(c.Title() + ": nothing but white space differs"))
+		a.nothing(text.Visible(c.Title() + ": nothing but white space differs"))
 		return false, nil
 	case c.Equal() || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
-		a.nothing(visible(c.Title() + ": " + c.Result().Summary))
+		a.nothing(text.Visible(c.Title() + ": " + c.Result().Summary))
 		return differs, nil
 	}
 	return differs, a.paged(func(p *page) error {
@@ -208,10 +209,10 @@ func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.format.value == formatSide:
 		p.sideBySide(c, hunks)
 	case f.word:
-		p.exact = false
+		p.Exact = false
 		p.words(c, hunks)
 	case f.ignoreSpace:
-		p.exact = false // it is no patch
+		p.Exact = false // it is no patch
 		p.unified(c.Patch(f.options()), hunks, items)
 	default:
 		p.unified(c.Patch(f.options()), hunks, items)

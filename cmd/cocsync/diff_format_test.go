@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -17,6 +16,8 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // comparisonOf compares two contents as if they were v1 and v2 of a document.
@@ -60,7 +61,7 @@ func readLook(t *testing.T, name string) look {
 
 func (l look) at(c *answer.Comparison) string {
 	var b bytes.Buffer
-	p := &page{Writer: bufio.NewWriter(&b), exact: l.exact, color: l.color, width: l.width}
+	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b), Exact: l.exact, Color: l.color, Width: l.width}}
 	p.diff(c, diff.Hunks(c.Was, c.Now, l.options()), l.diffFlags)
 	p.Flush()
 	return b.String()
@@ -148,7 +149,7 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 			l := readLook(t, name)
 			for _, l.color = range []bool{false, true} {
 				got := sgr.ReplaceAllString(l.at(c), "")
-				if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+				if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 					t.Errorf("%s of %q writes %q, which a terminal would obey", name, pair, got[i:min(len(got), i+10)])
 				}
 			}
@@ -168,7 +169,7 @@ func TestBytesThatAreNoTextAreShown(t *testing.T) {
 			t.Errorf("%s = %q, want %q in it", name, got, want)
 		}
 	}
-	if got, want := visible("\xfe\xfd\u00e9\xc3\ufffd\x1b"), "<FE><FD>\u00e9<C3>\ufffd^["; got != want {
+	if got, want := text.Visible("\xfe\xfd\u00e9\xc3\ufffd\x1b"), "<FE><FD>\u00e9<C3>\ufffd^["; got != want {
 		t.Errorf("visible = %q, want %q", got, want)
 	}
 }
@@ -227,52 +228,12 @@ func TestLookFits(t *testing.T) {
 				l.width = width
 				for _, l.color = range []bool{false, true} {
 					for line := range strings.Lines(sgr.ReplaceAllString(l.at(c), "")) {
-						if got := widths().StringWidth(strings.TrimSuffix(line, "\n")); got > width {
+						if got := term.Width(strings.TrimSuffix(line, "\n")); got > width {
 							t.Errorf("%s, %d columns: %q is %d wide", name, width, line, got)
 						}
 					}
 				}
 			}
-		}
-	}
-}
-
-// What a reader takes for one character is not torn at the end of a line, in
-// whatever words it changed.
-func TestWrapKeepsCharactersWhole(t *testing.T) {
-	for _, glyph := range []string{"👍🏽", "☀️", "e\u0301", "🇩🇪", "각"} {
-		for pad := range 9 {
-			s := &sheet{page: &page{}, cells: minCells, measure: widths()}
-			first, _ := utf8.DecodeRuneInString(glyph)
-			words := []diff.Word{{Op: diff.Same, Text: strings.Repeat("x", pad) + string(first)}, {Op: diff.Same, Text: glyph[utf8.RuneLen(first):] + "yyyyyyyy"}}
-			var got []string
-			for _, strip := range s.wrap(plain, words) {
-				got = append(got, strip.text)
-				if n := s.measure.StringWidth(strip.text); n != strip.cells || n > minCells {
-					t.Errorf("strip %q is %d wide and said to be %d", strip.text, n, strip.cells)
-				}
-			}
-			if !strings.Contains(strings.Join(got, "|"), glyph) {
-				t.Errorf("%q is torn in %q", glyph, got)
-			}
-		}
-	}
-}
-
-func TestFoldKeepsWords(t *testing.T) {
-	for _, tt := range []struct{ text, want string }{
-		{"one two three", "one two three\n"},
-		{"seventeen letters and  more of them", "seventeen letters\n    and  more of them\n"},
-		{"reinstitutionalisation and", "reinstitutionalis\n    ation and\n"},
-		{"four and twelve 重启重启重启重启重启   ", "four and twelve\n    重启重启重启重启\n    重启\n"},
-		{"", "\n"},
-	} {
-		var b bytes.Buffer
-		p := &page{Writer: bufio.NewWriter(&b), width: 21}
-		p.prose("", plain, tt.text)
-		p.Flush()
-		if got := b.String(); got != tt.want {
-			t.Errorf("prose(%q) = %q, want %q", tt.text, got, tt.want)
 		}
 	}
 }
@@ -283,31 +244,4 @@ func TestRemovedIsWhereItWas(t *testing.T) {
 	if got := readLook(t, "dsl").at(c); !strings.Contains(got, "- c  2  was line 2\n") {
 		t.Errorf("dsl = %s, want c to have been on line 2", got)
 	}
-}
-
-// Wrapping cuts nothing off: the strips together are the text.
-func FuzzWrapLosesNothing(f *testing.F) {
-	f.Add("  timeout: 30", " seconds\tand 重启 more\u0301", uint8(10))
-	f.Add("👍🏽☀️ 🇩🇪🇩🇪", "🏽🏽🏽🏽🏽🏽", uint8(8))
-	f.Add("\x1b[2J\u202e\xff\xfe", "\U000e0001\u200d\t\t", uint8(8))
-	f.Fuzz(func(t *testing.T, same, changed string, cells uint8) {
-		s := &sheet{page: &page{}, cells: max(minCells, int(cells)), measure: widths()}
-		strips := s.wrap(plain, []diff.Word{{Op: diff.Same, Text: same}, {Op: diff.Insert, Text: changed}})
-		var got strings.Builder
-		for i, strip := range strips {
-			got.WriteString(strip.text)
-			if strip.cells > s.cells || strip.cells == 0 && i > 0 {
-				t.Errorf("strip %d of %q, %q has %d cells of %d", i, same, changed, strip.cells, s.cells)
-			}
-		}
-		show := func(text string) string {
-			return strings.ReplaceAll(answer.Visible(text, "\t"), "\t", "")
-		}
-		// A tab is worth some spaces, so spaces do not count.
-		blank := strings.NewReplacer(" ", "")
-		want := blank.Replace(show(same) + "{+" + show(changed) + "+}")
-		if blank.Replace(got.String()) != want {
-			t.Errorf("wrap of %q, %q = %q, want %q but for spaces", same, changed, got.String(), want)
-		}
-	})
 }

@@ -7,6 +7,8 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // stat writes how many lines came and went.
@@ -22,26 +24,27 @@ func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
 			}
 		}
 	}
-	fmt.Fprintf(p, "%s  %s %s\n", visible(c.Title()), p.paint(green, fmt.Sprintf("+%d", added)), p.paint(red, fmt.Sprintf("-%d", removed)))
+	fmt.Fprintf(p, "%s  %s %s\n", text.Visible(c.Title()),
+		p.Paint(term.Green, fmt.Sprintf("+%d", added)), p.Paint(term.Red, fmt.Sprintf("-%d", removed)))
 }
 
 // structure writes what became of the job's structure, and which changed lines
 // mean the same as before.
 func (p *page) structure(c *answer.Comparison) {
 	r := c.Result()
-	p.prose("", bold, c.Title())
-	p.prose("", plain, r.Summary)
+	p.Prose("", term.Bold, c.Title())
+	p.Prose("", term.Plain, r.Summary)
 	if groups := diff.Outline(r.Items); len(groups) > 0 {
 		p.WriteByte('\n')
 		p.outline(groups, "")
 	}
 	if notes := formattingNotes(r.Formatting); notes != "" {
 		p.WriteByte('\n')
-		p.prose("", faint, "formatting: "+notes)
+		p.Prose("", term.Faint, "formatting: "+notes)
 	}
 	if note := r.Note(); note != "" {
 		p.WriteByte('\n')
-		p.prose("", faint, note)
+		p.Prose("", term.Faint, note)
 	}
 }
 

@@ -8,14 +8,16 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // unified writes a line diff. Colours, in which the words that changed within a
 // line stand out, are all that it adds. The hunks are those of the text, the items of the
 // comparison, which nothing but colours asks for.
 func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) {
-	if !p.color {
-		p.WriteString(p.content(string(text)))
+	if !p.Color {
+		p.WriteString(p.Content(string(text)))
 		return
 	}
 	if len(hunks) == 0 {
@@ -26,58 +28,58 @@ func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) 
 		text = rest
 		return string(line)
 	}
-	p.styled("", bold, whole(next()))
-	p.styled("", bold, whole(next()))
+	p.styled("", term.Bold, whole(next()))
+	p.styled("", term.Bold, whole(next()))
 	for _, h := range hunks {
-		p.styled("", magenta, whole(next()))
+		p.styled("", term.Magenta, whole(next()))
 		old, now := pairedWords(h, items())
 		for _, l := range h.Lines {
-			line, s, words := next()[1:], plain, old[l.Old]
+			line, s, words := next()[1:], term.Plain, old[l.Old]
 			switch l.Op {
 			case diff.Delete:
-				s = red
+				s = term.Red
 			case diff.Insert:
-				s, words = green, now[l.New]
+				s, words = term.Green, now[l.New]
 			}
 			if l.Op == diff.Same || words == nil {
 				words = whole(line)
 			}
 			p.styled(string(l.Op), s, words)
 			if !ended(l) {
-				p.styled("", faint, whole(next()))
+				p.styled("", term.Faint, whole(next()))
 			}
 		}
 	}
 }
 
 // styled writes one line of a diff in a style; what changed in it stands out.
-func (p *page) styled(sign string, s style, words []diff.Word) {
+func (p *page) styled(sign string, s term.Style, words []diff.Word) {
 	run, in := sign, s // text of one style
 	for _, w := range words {
 		here := s
 		switch w.Op {
 		case diff.Delete:
-			here = redWord
+			here = term.RedWord
 		case diff.Insert:
-			here = greenWord
+			here = term.GreenWord
 		}
 		if here != in {
-			p.WriteString(p.paint(in, run))
+			p.WriteString(p.Paint(in, run))
 			run, in = "", here
 		}
-		run += p.content(w.Text)
+		run += p.Content(w.Text)
 	}
-	p.WriteString(p.paint(in, run) + "\n")
+	p.WriteString(p.Paint(in, run) + "\n")
 }
 
 // words writes the lines in the frame of a unified diff, and one that changed
 // once, with both its states.
 func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
 	old, now := c.FileNames()
-	p.styled("--- ", bold, whole(visible(old)))
-	p.styled("+++ ", bold, whole(visible(now)))
+	p.styled("--- ", term.Bold, whole(text.Visible(old)))
+	p.styled("+++ ", term.Bold, whole(text.Visible(now)))
 	for _, h := range hunks {
-		p.styled("", magenta, whole(hunkHead(h)))
+		p.styled("", term.Magenta, whole(hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Result().Items) {
 			p.wordRow(r)
 		}
@@ -87,17 +89,17 @@ func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
 func (p *page) wordRow(r diff.Row) {
 	switch {
 	case r.Old != nil && r.New != nil && r.New.Op == diff.Same:
-		p.styled(" ", plain, whole(body(r.New)))
+		p.styled(" ", term.Plain, whole(body(r.New)))
 		p.ending(r.New, "file")
 	case r.Old != nil && r.New != nil && r.Words != nil:
-		p.WriteString(p.paint(bold, "~"))
+		p.WriteString(p.Paint(term.Bold, "~"))
 		for _, w := range r.Words {
-			text := p.content(w.Text)
+			text := p.Content(w.Text)
 			switch w.Op {
 			case diff.Delete:
-				text = p.paint(red, "[-"+text+"-]")
+				text = p.Paint(term.Red, "[-"+text+"-]")
 			case diff.Insert:
-				text = p.paint(green, "{+"+text+"+}")
+				text = p.Paint(term.Green, "{+"+text+"+}")
 			}
 			p.WriteString(text)
 		}
@@ -106,11 +108,11 @@ func (p *page) wordRow(r diff.Row) {
 		p.ending(r.New, "new file")
 	default:
 		if r.Old != nil {
-			p.styled("-", red, whole(body(r.Old)))
+			p.styled("-", term.Red, whole(body(r.Old)))
 			p.ending(r.Old, "file")
 		}
 		if r.New != nil {
-			p.styled("+", green, whole(body(r.New)))
+			p.styled("+", term.Green, whole(body(r.New)))
 			p.ending(r.New, "file")
 		}
 	}
@@ -119,7 +121,7 @@ func (p *page) wordRow(r diff.Row) {
 // ending says of a last line that none ends it.
 func (p *page) ending(l *diff.Line, file string) {
 	if !ended(*l) {
-		p.styled("", faint, whole(noNewline+" "+file))
+		p.styled("", term.Faint, whole(noNewline+" "+file))
 	}
 }
 

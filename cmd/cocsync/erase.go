@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 func (a *app) eraseCommand() *cobra.Command {
@@ -123,25 +125,29 @@ func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 
 // touched says what erasing will touch.
 func (a *app) touched(e db.Erasure) {
-	w := a.newPage(a.err)
+	w := &page{a.output().Writer(a.err), time.Local}
 	defer w.Flush()
 	fmt.Fprintf(w, "content %s, %d bytes", e.Hash, e.Size)
 	if !e.ErasedAt.IsZero() {
-		fmt.Fprintf(w, ", erased %s (%s): what is left is to write the file anew\n", w.time(e.ErasedAt), visible(e.Why))
+		fmt.Fprintf(w, ", erased %s (%s): what is left is to write the file anew\n",
+			w.time(e.ErasedAt), text.Visible(e.Why))
 		return
 	}
 	fmt.Fprintln(w, "; with it go")
 	for _, p := range e.Places {
-		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", visible(p.Version), visible(p.Name), visible(p.Account), visible(p.DocumentID))
+		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", text.Visible(p.Version),
+			text.Visible(p.Name), text.Visible(p.Account), text.Visible(p.DocumentID))
 	}
-	fmt.Fprintf(w, "  what became of it in %s\n", plural(e.Changes, "change"))
+	fmt.Fprintf(w, "  what became of it in %s\n", text.Plural(e.Changes, "change"))
 	if e.Sent > 0 {
-		fmt.Fprintf(w, "  the text of %s here; what was posted stays where it is\n", plural(e.Sent, "message"))
+		fmt.Fprintf(w, "  the text of %s here; what was posted stays where it is\n",
+			text.Plural(e.Sent, "message"))
 	}
 	if e.Waiting > 0 {
-		fmt.Fprintf(w, "  %s not yet sent, which will be written anew\n", plural(e.Waiting, "message"))
+		fmt.Fprintf(w, "  %s not yet sent, which will be written anew\n",
+			text.Plural(e.Waiting, "message"))
 	}
 	for _, c := range e.Copies {
-		fmt.Fprintf(w, "This copy from before a migration keeps it: %s\n", visible(c))
+		fmt.Fprintf(w, "This copy from before a migration keeps it: %s\n", text.Visible(c))
 	}
 }

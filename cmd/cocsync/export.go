@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/term"
+
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/answer"
@@ -17,6 +19,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
+	"cocsync/internal/text"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -53,7 +56,7 @@ came late, is a commit beside it that is merged without effect: see git log --gr
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if a.terminal() {
+			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
 			h, err := a.reader(cmd.Context())
@@ -103,7 +106,7 @@ func (a *app) exportFolder(ctx context.Context, folder, at string) error {
 	if err != nil && n == 0 {
 		return hint.Wrap(fmt.Errorf("export: %w", err), "name a folder that is empty or not there yet")
 	}
-	a.nothing(plural(n, "document") + " written to " + visible(folder))
+	a.nothing(text.Plural(n, "document") + " written to " + text.Visible(folder))
 	return err
 }
 

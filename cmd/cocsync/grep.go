@@ -9,6 +9,8 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 type grepFlags struct {
@@ -122,7 +124,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 
 // found writes the lines of a document that match.
 func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags) error {
-	name := p.paint(magenta, visible(found.Document.Name))
+	name := p.Paint(term.Magenta, text.Visible(found.Document.Name))
 	switch {
 	case f.names:
 		fmt.Fprintln(p, name)
@@ -132,28 +134,28 @@ func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags)
 		return p.Flush()
 	}
 	for _, m := range found.Lines {
-		text, err := p.matched(m.Text, matcher)
+		line, err := p.matched(m.Text, matcher)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p, "%s:%s:%s\n", name, p.paint(green, visible(writeRuns(m.Runs))), text)
+		fmt.Fprintf(p, "%s:%s:%s\n", name, p.Paint(term.Green, text.Visible(writeRuns(m.Runs))), line)
 	}
 	return p.Flush()
 }
 
 // matched is a line with what matches in colour, as far as that is quickly found.
 func (p *page) matched(line string, matcher *history.Matcher) (string, error) {
-	if !p.color {
-		return p.content(line), nil
+	if !p.Color {
+		return p.Content(line), nil
 	}
 	var b strings.Builder
 	at := 0
 	matches, err := matcher.FindAll([]byte(line), -1)
 	for _, m := range matches {
-		b.WriteString(p.content(line[at:m[0]]) + p.paint(alarm, p.content(line[m[0]:m[1]])))
+		b.WriteString(p.Content(line[at:m[0]]) + p.Paint(term.Alarm, p.Content(line[m[0]:m[1]])))
 		at = m[1]
 	}
-	return b.String() + p.content(line[at:]), err
+	return b.String() + p.Content(line[at:]), err
 }
 
 // writeRuns writes runs of versions: v3..v17, v20.. for up to the newest.

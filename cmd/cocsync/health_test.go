@@ -276,7 +276,7 @@ func cocSituations() []situation {
 			for range 4 {
 				w.sync()
 			}
-		}, want: kinds(answer.ProblemMissing), says: "1 listed version is missing: v1 of two"},
+		}, want: kinds(answer.ProblemMissing), says: "1 listed version missing: v1 of two"},
 		{name: "version refused for a week", do: func(w *healthWorld) {
 			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
 			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
@@ -335,7 +335,7 @@ func slackSituations() []situation {
 			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
 			w.sync()
 			w.step(20 * time.Minute)
-		}, want: kinds(answer.ProblemPending), says: "1 delivery is pending, the oldest for 20 minutes"},
+		}, want: kinds(answer.ProblemPending), says: "1 delivery pending, the oldest for 20 minutes"},
 		{name: "message refused", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
 			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})

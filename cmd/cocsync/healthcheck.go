@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 func (a *app) healthcheckCommand() *cobra.Command {
@@ -52,7 +53,7 @@ func (a *app) reportHealth(s *answer.Standing, asJSON bool) error {
 	case s.Healthy() && asJSON:
 		return nil
 	case s.Healthy():
-		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", visible(s.Writer()))
+		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", text.Visible(s.Writer()))
 		return err
 	case s.Archive.Copy:
 		return hint.Wrap(errors.New("the archive of --db counts as a copy, because no process has it open for writing; "+s.Recorded()),

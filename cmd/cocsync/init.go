@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"cocsync/internal/term"
+
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"cocsync/internal/config"
 	"cocsync/internal/hint"
@@ -32,7 +33,7 @@ an ECS agency.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.configFlag != "" {
-				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(f) {
 					if err := askInit(f, a.err, &ans); err != nil {
 						return err
 					}

@@ -10,6 +10,8 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 type listFlags struct {
@@ -103,36 +105,36 @@ func tally(docs []db.Details) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	return plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
+	return text.Plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
 }
 
 func (p *page) documents(docs []db.Details) {
-	columns := []column{
-		{head: "NAME", flexible: true}, {head: "ID", flexible: true}, {head: "VERSION"}, {head: "VERSIONS", right: true},
-		{head: "MADE"}, {head: "STATE"}, {head: "LAST MODIFIED BY", flexible: true},
+	columns := []term.Column{
+		{Head: "NAME", Flexible: true}, {Head: "ID", Flexible: true}, {Head: "VERSION"}, {Head: "VERSIONS", Right: true},
+		{Head: "MADE"}, {Head: "STATE"}, {Head: "LAST MODIFIED BY", Flexible: true},
 	}
-	rows := make([][]cell, len(docs))
+	rows := make([][]term.Span, len(docs))
 	for i, d := range docs {
 		version := d.Version
 		if version == "" {
 			version = "none"
 		}
-		rows[i] = []cell{
-			{d.Name, plain}, {d.DocumentID, faint}, {version, magenta}, {fmt.Sprint(d.Versions), plain},
-			{p.minute(d.MadeAt), plain}, standing(d), {modifier(d.Meta), plain},
+		rows[i] = []term.Span{
+			{Text: d.Name}, {Text: d.DocumentID, Style: term.Faint}, {Text: version, Style: term.Magenta}, {Text: fmt.Sprint(d.Versions)},
+			{Text: p.minute(d.MadeAt)}, standing(d), {Text: modifier(d.Meta)},
 		}
 	}
-	p.table(columns, rows)
+	p.Table(columns, rows)
 }
 
 // standing says how a document stands.
-func standing(d db.Details) cell {
-	c := cell{string(d.State), plain}
+func standing(d db.Details) term.Span {
+	c := term.Span{Text: string(d.State)}
 	switch {
 	case d.State == coc.Deleted:
-		c.style = red
+		c.Style = term.Red
 	case !d.Watched:
-		c = cell{c.text + ", unwatched", magenta}
+		c = term.Span{Text: c.Text + ", unwatched", Style: term.Magenta}
 	}
 	return c
 }

@@ -7,27 +7,28 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
 )
 
 // onelines writes changes as a table, each with its patch below it if patches are asked
 // for.
 func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.Change, f logFlags) error {
-	columns := []column{{head: "CHANGE", right: true}, {head: "MADE"}, {head: "KIND"}, {head: "NAME", flexible: true},
-		{head: "VERSION"}, {head: "AUTHOR", flexible: true}}
+	columns := []term.Column{{Head: "CHANGE", Right: true}, {Head: "MADE"}, {Head: "KIND"}, {Head: "NAME", Flexible: true},
+		{Head: "VERSION"}, {Head: "AUTHOR", Flexible: true}}
 	if f.stat {
-		columns = append(columns, column{head: "LINES"})
+		columns = append(columns, term.Column{Head: "LINES"})
 	}
-	columns = append(columns, column{head: "WHAT", flexible: true})
-	rows := make([][]cell, len(changes))
+	columns = append(columns, term.Column{Head: "WHAT", Flexible: true})
+	rows := make([][]term.Span, len(changes))
 	for i, c := range changes {
 		rows[i] = oneline(p, c, f.stat)
 	}
-	wide := p.heads(columns, rows)
+	wide := p.Heads(columns, rows)
 	for i, c := range changes {
 		if i > 0 && f.patch {
 			p.WriteByte('\n')
 		}
-		p.row(columns, wide, rows[i])
+		p.Row(columns, wide, rows[i])
 		if !f.patch {
 			continue
 		}
@@ -39,15 +40,15 @@ func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.C
 }
 
 // oneline is the row of a change. One that compares no contents has no lines.
-func oneline(p *page, c coc.Change, stat bool) []cell {
-	row := []cell{{fmt.Sprint(c.ID), magenta}, {p.minute(c.At), plain}, {string(c.Kind), kindStyle(c.Kind)},
-		{c.Name, plain}, {answer.Arrow(c.Previous, c.Version), plain}, {orUnknown(c.By), plain}}
+func oneline(p *page, c coc.Change, stat bool) []term.Span {
+	row := []term.Span{{Text: fmt.Sprint(c.ID), Style: term.Magenta}, {Text: p.minute(c.At)}, {Text: string(c.Kind), Style: kindStyle(c.Kind)},
+		{Text: c.Name}, {Text: answer.Arrow(c.Previous, c.Version)}, {Text: orUnknown(c.By)}}
 	if stat {
 		lines := ""
 		if c.Version != "" {
 			lines = fmt.Sprintf("+%d -%d", c.Added, c.Removed)
 		}
-		row = append(row, cell{lines, plain})
+		row = append(row, term.Span{Text: lines})
 	}
-	return append(row, cell{c.Summary, plain})
+	return append(row, term.Span{Text: c.Summary})
 }

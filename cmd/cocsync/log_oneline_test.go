@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/term"
 )
 
 // On a terminal each change stays on one line, cut where the summary is; in a pipe it
@@ -20,7 +21,7 @@ func TestOnelineFitsTheTerminal(t *testing.T) {
 	}
 	for _, width := range []int{0, 80, 120} {
 		var b strings.Builder
-		p := &page{Writer: bufio.NewWriter(&b), width: width, local: time.UTC}
+		p := &page{&term.Writer{Writer: bufio.NewWriter(&b), Width: width}, time.UTC}
 		must(t, p.onelines(t.Context(), nil, changes, logFlags{stat: true}))
 		must(t, p.Flush())
 		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
@@ -28,7 +29,7 @@ func TestOnelineFitsTheTerminal(t *testing.T) {
 			t.Fatalf("with %d columns two changes are %d lines, want 3:\n%s", width, len(lines), b.String())
 		}
 		for _, line := range lines {
-			if n := widths().StringWidth(line); width > 0 && n > width {
+			if n := term.Width(line); width > 0 && n > width {
 				t.Errorf("with %d columns a line has %d: %s", width, n, line)
 			}
 		}

@@ -9,16 +9,18 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // change writes a change as git log writes a commit.
 func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f logFlags) error {
-	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, visible(c.Name))
+	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, text.Visible(c.Name))
 	if c.Version != "" {
-		head += "  " + visible(answer.Arrow(c.Previous, c.Version))
+		head += "  " + text.Visible(answer.Arrow(c.Previous, c.Version))
 	}
-	fmt.Fprintln(p, p.paint(kindStyle(c.Kind), head))
-	p.field("Document", visible(c.Account+"/"+c.DocumentID))
+	fmt.Fprintln(p, p.Paint(kindStyle(c.Kind), head))
+	p.field("Document", text.Visible(c.Account+"/"+c.DocumentID))
 	p.field("Author", orUnknown(c.By))
 	if !c.MadeAt.IsZero() {
 		p.field("Made", p.time(c.MadeAt)+made(c))
@@ -47,14 +49,14 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 }
 
 // kindStyle has what nobody expects stand out.
-func kindStyle(k coc.Kind) style {
+func kindStyle(k coc.Kind) term.Style {
 	switch k {
 	case coc.KindRewritten, coc.KindDeleted:
-		return alarm
+		return term.Alarm
 	case coc.KindNew, coc.KindRestored:
-		return green
+		return term.Green
 	}
-	return bold
+	return term.Bold
 }
 
 // made says what else was made then than the change itself.
@@ -83,7 +85,7 @@ func beside(c coc.Change) string {
 func (p *page) paragraph(text string) {
 	if text != "" {
 		p.WriteByte('\n')
-		p.prose(proseHang, plain, text)
+		p.Prose(term.Hang, term.Plain, text)
 	}
 }
 

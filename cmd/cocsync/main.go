@@ -21,6 +21,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 func main() {
@@ -133,19 +134,19 @@ func report(w io.Writer, err error) int {
 	case errors.Is(err, answer.ErrMisasked):
 		status = exitUsage
 	}
-	text := strings.TrimSpace(err.Error())
-	if strings.HasSuffix(text, context.Canceled.Error()) {
-		text = "interrupted"
+	what := strings.TrimSpace(err.Error())
+	if strings.HasSuffix(what, context.Canceled.Error()) {
+		what = "interrupted"
 	}
-	if text != "" {
-		for _, line := range strings.Split(text, "\n") {
+	if what != "" {
+		for line := range strings.SplitSeq(what, "\n") {
 			// A fault of the config brings its hint along.
-			fmt.Fprintln(w, "cocsync:", visible(strings.TrimSpace(line)))
+			fmt.Fprintln(w, "cocsync:", text.Visible(strings.TrimSpace(line)))
 		}
 	}
 	if h := hint.Of(err); h != "" {
 		for _, line := range strings.Split(h, "\n") {
-			fmt.Fprintln(w, "cocsync: hint:", visible(line))
+			fmt.Fprintln(w, "cocsync: hint:", text.Visible(line))
 		}
 	}
 	return status

@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"strings"
 
+	"cocsync/internal/term"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -41,7 +43,7 @@ file it writes the page itself, in the macros of man(7).`,
 // man shows a page, by man itself if it is there.
 func (a *app) man(text string) error {
 	path, err := exec.LookPath("man")
-	if err != nil || !a.terminal() {
+	if err != nil || !term.IsTerminal(a.out) {
 		return a.print(func(p *page) error {
 			_, err := p.WriteString(text)
 			return err

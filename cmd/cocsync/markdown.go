@@ -1,13 +1,18 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"cocsync/internal/term"
+	"cocsync/internal/text"
+)
 
 // code writes a text that came from outside as Markdown that shows it as it is and
 // obeys nothing in it: as a code span, in which there are no links, not even bare ones,
 // no HTML and no emphasis. A | would end a table's cell and a ` the span, so these two
 // stand between spans, by their numbers.
 func code(s string) string {
-	s = visible(s)
+	s = text.Visible(s)
 	if s == "" {
 		return "(empty)"
 	}
@@ -39,16 +44,15 @@ const widestCell = 72
 // grid writes a Markdown table whose columns are aligned, for those who read it in a
 // terminal. The first row is its head.
 func (p *page) grid(rows [][]string) {
-	measure := widths()
 	wide := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			wide[i] = max(wide[i], min(widestCell, measure.StringWidth(cell)))
+			wide[i] = max(wide[i], min(widestCell, term.Width(cell)))
 		}
 	}
 	for n, row := range rows {
 		for i, cell := range row {
-			p.WriteString("| " + cell + strings.Repeat(" ", max(0, wide[i]-measure.StringWidth(cell))) + " ")
+			p.WriteString("| " + term.Pad(cell, wide[i]) + " ")
 		}
 		p.WriteString("|\n")
 		if n == 0 {

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/term"
+
+	"cocsync/internal/text"
 )
 
 // What comes from outside shows as it is, and neither breaks a table nor becomes a
@@ -43,11 +45,11 @@ func FuzzCode(f *testing.F) {
 	f.Add("a|b`c\\|` ``")
 	f.Add(" <b>\n")
 	span := regexp.MustCompile("`([^`|]+)`|(&#124;|&#96;)")
-	f.Fuzz(func(t *testing.T, text string) {
-		got := code(text)
-		if text == "" || strings.ContainsFunc(got, func(r rune) bool { return answer.Hidden(r) || r == '|' }) {
-			if text != "" {
-				t.Errorf("code(%q) = %q", text, got)
+	f.Fuzz(func(t *testing.T, raw string) {
+		got := code(raw)
+		if raw == "" || strings.ContainsFunc(got, func(r rune) bool { return text.Hidden(r) || r == '|' }) {
+			if raw != "" {
+				t.Errorf("code(%q) = %q", raw, got)
 			}
 			return
 		}
@@ -64,8 +66,8 @@ func FuzzCode(f *testing.F) {
 			}
 			return ""
 		})
-		if rest != "" || back.String() != visible(text) {
-			t.Errorf("code(%q) = %s, which reads %q and leaves %q", text, got, back.String(), rest)
+		if rest != "" || back.String() != text.Visible(raw) {
+			t.Errorf("code(%q) = %s, which reads %q and leaves %q", raw, got, back.String(), rest)
 		}
 	})
 }
@@ -73,7 +75,7 @@ func FuzzCode(f *testing.F) {
 // Every row of a table has the same cells, whatever stands in them.
 func TestGrid(t *testing.T) {
 	var b bytes.Buffer
-	p := &page{Writer: bufio.NewWriter(&b)}
+	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b)}}
 	p.grid([][]string{{"Name", "N"}, {code("a|b"), "1"}, {code("名前\n|"), "22"}})
 	p.Flush()
 	const want = "" +

@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 func (a *app) notifyCommand() *cobra.Command {
@@ -57,7 +57,8 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	}
 	names := cfg.Notifiers()
 	if !slices.Contains(names, name) {
-		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name), answer.DidYouMean(name, names))
+		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name),
+			hint.OneOf(name, names))
 	}
 	d, err := a.outbox(ctx, cfg)
 	if err != nil {
@@ -70,11 +71,11 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	n, err := sender.Test(ctx, name)
 	if err != nil {
 		if n > 0 {
-			fmt.Fprintf(a.err, "notifier %s: %s went before that\n", name, plural(n, "message"))
+			fmt.Fprintf(a.err, "notifier %s: %s went before that\n", name, text.Plural(n, "message"))
 		}
 		return err
 	}
-	fmt.Fprintf(a.err, "notifier %s: all %s taken\n", name, plural(n, "message"))
+	fmt.Fprintf(a.err, "notifier %s: all %s taken\n", name, text.Plural(n, "message"))
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		a.nothing("no message waits or failed")
 		return nil
 	}
-	fmt.Fprintf(a.err, "due now: %s; the daemon sends within half a minute, else `cocsync sync` does\n", plural(n, "message"))
+	fmt.Fprintf(a.err, "due now: %s; the daemon sends within half a minute, else `cocsync sync` does\n", text.Plural(n, "message"))
 	return nil
 }
 
@@ -186,5 +187,6 @@ func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 		}
 		names = append(names, b.Notifier)
 	}
-	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name), answer.DidYouMean(name, names))
+	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name),
+		hint.OneOf(name, names))
 }

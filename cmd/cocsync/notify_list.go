@@ -11,6 +11,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/term"
 )
 
 // noLimit is SQLite's LIMIT for all rows.
@@ -92,23 +93,23 @@ func documentNames(ctx context.Context, d *db.DB) (map[int64]db.Document, error)
 }
 
 func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
-	columns := []column{
-		{head: "ID", right: true}, {head: "NOTIFIER"}, {head: "STATE"}, {head: "ABOUT", flexible: true},
-		{head: "TRIES", right: true}, {head: "NEXT TRY"}, {head: "ERROR", flexible: true},
+	columns := []term.Column{
+		{Head: "ID", Right: true}, {Head: "NOTIFIER"}, {Head: "STATE"}, {Head: "ABOUT", Flexible: true},
+		{Head: "TRIES", Right: true}, {Head: "NEXT TRY"}, {Head: "ERROR", Flexible: true},
 	}
-	rows := make([][]cell, len(list))
+	rows := make([][]term.Span, len(list))
 	for i, m := range list {
-		state, next := cell{string(m.State), plain}, "none"
+		state, next := term.Span{Text: string(m.State)}, "none"
 		switch m.State {
 		case coc.Failed:
-			state.style = alarm
+			state.Style = term.Alarm
 		case coc.Waiting:
-			state.style, next = magenta, p.minute(m.NextAt)
+			state.Style, next = term.Magenta, p.minute(m.NextAt)
 		}
-		rows[i] = []cell{{fmt.Sprint(m.ID), plain}, {m.Notifier, plain}, state, {about(m, names[m.Document].Name), plain},
-			{fmt.Sprint(m.Attempts), plain}, {next, plain}, {m.Err, plain}}
+		rows[i] = []term.Span{{Text: fmt.Sprint(m.ID)}, {Text: m.Notifier}, state, {Text: about(m, names[m.Document].Name)},
+			{Text: fmt.Sprint(m.Attempts)}, {Text: next}, {Text: m.Err}}
 	}
-	p.table(columns, rows)
+	p.Table(columns, rows)
 }
 
 // about says what a message tells of.

@@ -19,6 +19,8 @@ import (
 	"cocsync/internal/cocsim"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) notifyPreviewCommand() *cobra.Command {
@@ -84,9 +86,9 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	}
 	switch {
 	case len(list) == 0 && len(watches) == 0:
-		a.nothing(visible(fmt.Sprintf("nobody would hear of change %d: no watch follows %s", id, c.Name)))
+		a.nothing(text.Visible(fmt.Sprintf("nobody would hear of change %d: no watch follows %s", id, c.Name)))
 	case len(list) == 0:
-		a.nothing(visible(fmt.Sprintf("nobody would hear of change %d: by the kinds, routes and ignored paths of the config no notifier of %s tells it", id, strings.Join(watches, ", "))))
+		a.nothing(text.Visible(fmt.Sprintf("nobody would hear of change %d: by the kinds, routes and ignored paths of the config no notifier of %s tells it", id, strings.Join(watches, ", "))))
 	case c.Backfill:
 		a.aside(fmt.Sprintf("change %d was there before cocsync first looked: the summary of first contact stands for it", id))
 	}
@@ -132,11 +134,12 @@ func (p *page) previews(list []notify.Preview) {
 		}
 		switch {
 		case m.FileName != "":
-			fmt.Fprintln(p, p.paint(bold, visible("To "+to+", in the thread: file "+m.FileName)))
+			fmt.Fprintln(p, p.Paint(term.Bold,
+				text.Visible("To "+to+", in the thread: file "+m.FileName)))
 			p.quoted(m.File)
 			continue
 		case m.Event != nil:
-			fmt.Fprintln(p, p.paint(bold, visible("To webhook "+to)))
+			fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To webhook "+to)))
 			var b bytes.Buffer
 			if err := json.Indent(&b, m.Event, "", "  "); err != nil {
 				b.Write(m.Event)
@@ -144,17 +147,17 @@ func (p *page) previews(list []notify.Preview) {
 			p.quoted(b.String())
 			continue
 		}
-		fmt.Fprintln(p, p.paint(bold, visible("To "+to)))
+		fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To "+to)))
 		p.quoted(cocsim.Render(cocsim.Message{Blocks: m.Blocks}))
-		fmt.Fprintln(p, p.paint(bold, "On a phone"))
+		fmt.Fprintln(p, p.Paint(term.Bold, "On a phone"))
 		p.quoted(cocsim.Render(cocsim.Message{Text: m.Text}))
 	}
 }
 
 // quoted writes a text beside a bar.
-func (p *page) quoted(text string) {
-	for line := range strings.Lines(text) {
-		fmt.Fprintln(p, "  │ "+visible(strings.TrimRight(line, "\r\n")))
+func (p *page) quoted(message string) {
+	for line := range strings.Lines(message) {
+		fmt.Fprintln(p, "  │ "+text.Visible(strings.TrimRight(line, "\r\n")))
 	}
 }
 

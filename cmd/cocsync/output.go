@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,27 +9,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 
-	"cocsync/internal/answer"
+	"github.com/spf13/cobra"
 )
 
 // page is where a command writes its text for people.
 type page struct {
-	*bufio.Writer
-	exact bool // a content is written byte for byte: this is no terminal
-	color bool
-	width int // columns of the terminal; 0: as many as it takes
+	*term.Writer
 	local *time.Location
 }
 
-// content returns a document's text as this page may have it: byte for byte in a
-// pipe or file, harmless on a terminal.
-func (p *page) content(s string) string {
-	if p.exact {
-		return s
-	}
-	return answer.Visible(s, "\n\t")
+func (a *app) output() term.Output {
+	return term.Output{Out: a.out, Err: a.err, Color: a.color.value}
+}
+
+// print has write fill a page.
+func (a *app) print(write func(*page) error) error { return a.output().Print(onPage(write)) }
+
+// paged has write fill a page, and shows it in the pager on a terminal.
+func (a *app) paged(write func(*page) error) error { return a.output().Page(onPage(write)) }
+
+func onPage(write func(*page) error) func(*term.Writer) error {
+	return func(w *term.Writer) error { return write(&page{w, time.Local}) }
 }
 
 // time writes an instant to the second in the local zone.
@@ -60,14 +63,14 @@ func (p *page) field(name, value string) {
 func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
 
 // aside tells on stderr what is to be known beside the data.
-func (a *app) aside(text string) {
-	if text != "" {
-		fmt.Fprintln(a.err, "cocsync: note:", visible(text))
+func (a *app) aside(note string) {
+	if note != "" {
+		fmt.Fprintln(a.err, "cocsync: note:", text.Visible(note))
 	}
 }
 
 // advise says on stderr how a question is better asked.
-func (a *app) advise(text string) { fmt.Fprintln(a.err, "cocsync: hint:", visible(text)) }
+func (a *app) advise(advice string) { fmt.Fprintln(a.err, "cocsync: hint:", text.Visible(advice)) }
 
 // choice is a flag that takes one of a few words.
 type choice struct {
@@ -129,12 +132,4 @@ func orNull(s string) *string {
 }
 
 // orUnknown is the same for people.
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return visible(s)
-}
-
-// plural is answer.Plural, of which there is much.
-func plural(n int, noun string) string { return answer.Plural(n, noun) }
+func orUnknown(s string) string { return cmp.Or(text.Visible(s), "unknown") }

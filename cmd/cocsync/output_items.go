@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // An outline goes by the terminal's width, and by outlineWidth without one.
@@ -16,18 +18,18 @@ const (
 )
 
 // mark is how a difference stands in an outline.
-func mark(op string) (string, style) {
+func mark(op string) (string, term.Style) {
 	switch op {
 	case diff.Added:
-		return "+", green
+		return "+", term.Green
 	case diff.Removed:
-		return "-", red
+		return "-", term.Red
 	case diff.Renamed:
-		return "→", magenta
+		return "→", term.Magenta
 	case diff.Moved:
-		return "↕", magenta
+		return "↕", term.Magenta
 	}
-	return "~", bold
+	return "~", term.Bold
 }
 
 // outline writes what became of a job, part by part: what became of the part,
@@ -72,9 +74,9 @@ func (p *page) group(g diff.Group, indent string) {
 
 // nameCells returns how wide the names of fields are, but for the very wide ones.
 func nameCells(fields []diff.Field) int {
-	wide, measure := 0, widths()
+	wide := 0
 	for _, f := range fields {
-		if n := measure.StringWidth(visible(f.Name)); n <= maxNameCells {
+		if n := term.Width(text.Visible(f.Name)); n <= maxNameCells {
 			wide = max(wide, n)
 		}
 	}
@@ -84,7 +86,7 @@ func nameCells(fields []diff.Field) int {
 // entry is one difference in an outline. Texts are as hostile as documents are.
 type entry struct {
 	indent, sign string
-	style        style
+	style        term.Style
 	name         string
 	cells        int    // that the name is padded to
 	became       string // where it was before
@@ -94,9 +96,8 @@ type entry struct {
 }
 
 func (p *page) entry(e entry) {
-	measure := widths()
-	name := visible(e.name)
-	head := cell{e.sign + " " + name, e.style}
+	name := text.Visible(e.name)
+	head := term.Span{Text: e.sign + " " + name, Style: e.style}
 	value := ""
 	switch {
 	case e.op == diff.Added:
@@ -104,110 +105,28 @@ func (p *page) entry(e entry) {
 	case e.op == diff.Removed:
 		value = e.old
 	case e.op != "":
-		value = orEmpty(e.old) + " → " + orEmpty(e.short)
+		value = cmp.Or(e.old, `""`) + " → " + cmp.Or(e.short, `""`)
 	}
-	padding := strings.Repeat(" ", max(0, e.cells-measure.StringWidth(name)))
-	room := p.outlineWidth() - measure.StringWidth(e.indent+head.text+padding) - gap
+	padded := e.sign + " " + term.Pad(name, e.cells)
+	room := p.outlineWidth() - term.Width(e.indent+padded) - len("  ")
 	// Two values that do not fit beside each other stand below each other.
 	long := strings.Contains(e.old+e.new, "\n") ||
-		e.op == diff.Changed && measure.StringWidth(visible(value)) > room
-	parts := []cell{head}
+		e.op == diff.Changed && term.Width(text.Visible(value)) > room
+	parts := []term.Span{head}
 	if value != "" && !long {
-		parts[0].text += padding
-		parts = append(parts, cell{value, plain})
+		parts[0].Text = padded
+		parts = append(parts, term.Span{Text: value})
 	}
-	parts = append(parts, cell{e.became, plain}, cell{e.task, faint}, cell{e.lines, faint})
-	p.fitted(e.indent, parts)
+	parts = append(parts, term.Span{Text: e.became}, term.Span{Text: e.task,
+		Style: term.Faint}, term.Span{Text: e.lines, Style: term.Faint})
+	p.Flow(e.indent, p.outlineWidth(), parts...)
 	if long {
 		p.valueLines(e.old, e.new, e.indent+"    ")
 	}
 }
 
-// fitted writes texts two spaces apart. One that does not fit on the line goes
-// to the next, and to as many as it takes on a terminal.
-func (p *page) fitted(indent string, parts []cell) {
-	at, measure := len(indent), widths()
-	hang := indent + "    "
-	p.WriteString(indent)
-	for i, c := range parts {
-		text := visible(c.text)
-		if text == "" {
-			continue
-		}
-		wide := measure.StringWidth(text)
-		switch {
-		case i > 0 && at+gap+wide > p.outlineWidth():
-			p.WriteString("\n" + hang)
-			at = len(hang)
-		case i > 0:
-			p.WriteString("  ")
-			at += gap
-		}
-		if p.width == 0 || at+wide <= p.width {
-			p.WriteString(p.paint(c.style, text))
-			at += wide
-			continue
-		}
-		line, rest := p.fold(text, len(hang))
-		for rest != "" {
-			p.WriteString(p.paint(c.style, line) + "\n" + hang)
-			line, rest = p.fold(rest, len(hang))
-		}
-		p.WriteString(p.paint(c.style, line))
-		at = len(hang) + measure.StringWidth(line)
-	}
-	p.WriteByte('\n')
-}
-
-// wrap lays out a text that stands right of an indent in strips that fit the
-// terminal; in one where there is none.
-func (p *page) wrap(s style, words []diff.Word, indent int) []strip {
-	cells := math.MaxInt
-	if p.width > 0 {
-		cells = max(minCells, p.width-indent)
-	}
-	return (&sheet{page: p, cells: cells, measure: widths()}).wrap(s, words)
-}
-
-// proseHang is what stands before the lines of a prose but the first.
-const proseHang = "    "
-
-// prose writes a text of words, on as many lines as it takes on a terminal. The
-// indent is no longer than proseHang.
-func (p *page) prose(indent string, s style, text string) {
-	text = strings.TrimRight(visible(text), " ")
-	for p.width > 0 {
-		line, rest := p.fold(text, len(proseHang))
-		if rest == "" {
-			break
-		}
-		p.WriteString(indent + p.paint(s, line) + "\n")
-		indent, text = proseHang, rest
-	}
-	p.WriteString(indent + p.paint(s, text) + "\n")
-}
-
-// fold parts what fits on a line right of an indent from the rest, at a space if
-// it has one.
-func (p *page) fold(text string, indent int) (line, rest string) {
-	fits := len(p.wrap(plain, whole(text), indent)[0].text)
-	if fits == len(text) {
-		return text, ""
-	}
-	if text[fits] == ' ' {
-		return text[:fits], strings.TrimLeft(text[fits:], " ")
-	}
-	if space := strings.LastIndexByte(text[:fits], ' '); strings.TrimSpace(text[:max(space, 0)]) != "" {
-		return text[:space], text[space+1:]
-	}
-	return text[:fits], text[fits:]
-}
-
 func (p *page) outlineWidth() int {
-	if p.width > 0 {
-		return p.width
-	}
-	return outlineWidth
+	return cmp.Or(p.Width, outlineWidth)
 }
 
 // valueLines writes a value that takes lines of its own: those that went, those
@@ -217,19 +136,19 @@ func (p *page) valueLines(old, now, indent string) {
 	for _, h := range diff.Hunks(was, is, diff.Options{Context: len(old)}) {
 		for _, r := range diff.Rows(h, nil) {
 			if r.Old != nil && r.New != nil && r.New.Op == diff.Same {
-				p.valueLine(indent, "  ", faint, whole(body(r.New)))
+				p.valueLine(indent, "  ", term.Faint, whole(body(r.New)))
 				continue
 			}
-			p.valueSide(indent, "- ", red, r.Old, oneSide(r.Words, diff.Insert))
-			p.valueSide(indent, "+ ", green, r.New, oneSide(r.Words, diff.Delete))
+			p.valueSide(indent, "- ", term.Red, r.Old, oneSide(r.Words, diff.Insert))
+			p.valueSide(indent, "+ ", term.Green, r.New, oneSide(r.Words, diff.Delete))
 			if r.Old != nil && r.New != nil && body(r.Old) == body(r.New) {
-				p.valueLine(indent, "  ", faint, whole("(the line end after it)"))
+				p.valueLine(indent, "  ", term.Faint, whole("(the line end after it)"))
 			}
 		}
 	}
 }
 
-func (p *page) valueSide(indent, sign string, s style, l *diff.Line, words []diff.Word) {
+func (p *page) valueSide(indent, sign string, s term.Style, l *diff.Line, words []diff.Word) {
 	if l == nil {
 		return
 	}
@@ -240,9 +159,9 @@ func (p *page) valueSide(indent, sign string, s style, l *diff.Line, words []dif
 }
 
 // valueLine writes a line of a value. On a terminal it stays right of the indent.
-func (p *page) valueLine(indent, sign string, s style, words []diff.Word) {
-	for _, strip := range p.wrap(s, words, len(indent)+len(sign)) {
-		p.WriteString(indent + p.paint(s, sign) + strip.text + "\n")
+func (p *page) valueLine(indent, sign string, s term.Style, words []diff.Word) {
+	for _, strip := range p.Wrap(p.Room(len(indent)+len(sign)), p.marked(s, words)...) {
+		p.WriteString(indent + p.Paint(s, sign) + strip.Text + "\n")
 		sign = strings.Repeat(" ", len(sign))
 	}
 }
@@ -264,11 +183,4 @@ func lineRange(s coc.Span) string {
 		return fmt.Sprintf("line %d", s.From)
 	}
 	return fmt.Sprintf("lines %d-%d", s.From, s.To)
-}
-
-func orEmpty(s string) string {
-	if s == "" {
-		return `""`
-	}
-	return s
 }

@@ -13,6 +13,7 @@ import (
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
 	"cocsync/internal/syncer"
+	"cocsync/internal/text"
 )
 
 // verifyEvery is how old the last verification as a whole may be while the archive is
@@ -67,7 +68,7 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 // notObserved is the error of an archive that does not verify.
 func notObserved(v history.Verdict, advice string) error {
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all",
-		v.Faults[0], plural(len(v.Faults)+v.More, "fault")), advice)}
+		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
 }
 
 // stopWhenAltered has the daemon end, with stop, when a cycle finds that the archive was

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"cocsync/internal/text"
 
-	"cocsync/internal/answer"
+	"golang.org/x/sys/unix"
 )
 
 // terminal opens a pseudo-terminal of that many columns. What is written to tty
@@ -68,7 +68,7 @@ func TestContentOnATerminalAndInAPipe(t *testing.T) {
 		}
 		for _, args := range [][]string{{"diff", "DM-evil"}, {"log", "DM-evil", "-p"}, {"list"}, {"show", "DM-evil", "--meta"}, {"notify", "list"}, {"status"}, {"list", "-o", "json"}} {
 			got := onTerminal(t, columns, archive, append(args, "--color", "never")...)
-			if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
+			if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 				t.Errorf("%q on a terminal of %d columns writes %q", args, columns, got[i:])
 			}
 		}

@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -211,7 +211,7 @@ func TestAnswers(t *testing.T) {
 		} else if diff := cmp.Diff(string(section.Data), got); diff != "" {
 			t.Errorf("cocsync %s (-want +got):\n%s", section.Name, diff)
 		}
-		if i := strings.IndexFunc(got, func(r rune) bool { return answer.Hidden(r) && r != '\n' }); i >= 0 {
+		if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' }); i >= 0 {
 			t.Errorf("cocsync %s writes %q, which a terminal would obey", section.Name, got[i:min(len(got), i+10)])
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // shownReasons is how many reasons for failures are shown.
@@ -77,7 +78,7 @@ func (p *page) coverage(watches []history.Coverage) {
 		}
 		p.item("Followed documents: %s", followed)
 		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
-			c.Good, c.Failed, c.Stopped, c.Unended, plural(c.Requests, "request"))
+			c.Good, c.Failed, c.Stopped, c.Unended, text.Plural(c.Requests, "request"))
 		if c.Missed > 0 {
 			p.item("Besides, cycles that were due by the schedule and did not run: %d", c.Missed)
 		}
@@ -102,11 +103,11 @@ func (p *page) reasons(list []history.Failure) {
 	for i, f := range list {
 		if i == shownReasons {
 			p.WriteString("  ")
-			p.item("and %s more", plural(len(list)-i, "reason"))
+			p.item("and %s more", text.Plural(len(list)-i, "reason"))
 			break
 		}
 		p.WriteString("  ")
-		p.item("%s: %s", plural(f.Times, "time"), code(f.Err))
+		p.item("%s: %s", text.Plural(f.Times, "time"), code(f.Err))
 	}
 }
 
@@ -119,13 +120,13 @@ func (p *page) gaps(list []history.Gap) {
 	for _, g := range list {
 		why := "no cycle ran"
 		if g.Tried > 0 {
-			why = plural(g.Tried, "cycle") + ", none good over the whole list"
+			why = text.Plural(g.Tried, "cycle") + ", none good over the whole list"
 		}
 		if g.Listed > 0 {
 			why += fmt.Sprintf("; %d failed after the list was read", g.Listed)
 		}
 		p.WriteString("  ")
-		p.item("%s, %s: %s", p.span(g.Span), answer.Age(g.To.Sub(g.From)), why)
+		p.item("%s, %s: %s", p.span(g.Span), text.Age(g.To.Sub(g.From)), why)
 	}
 }
 
@@ -154,7 +155,7 @@ func (p *page) reportChanges(r history.Report) {
 	p.section("Changes")
 	if r.Backfill > 0 {
 		fmt.Fprintf(p, "Not listed: %s of %s that were there before cocsync first looked.\n",
-			plural(r.Backfill, "change"), plural(r.BackfillDocuments, "document"))
+			text.Plural(r.Backfill, "change"), text.Plural(r.BackfillDocuments, "document"))
 	}
 	if len(r.Changes) == 0 {
 		p.none()

@@ -13,6 +13,8 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) showCommand() *cobra.Command {
@@ -83,7 +85,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 		a.aside(answer.TokenNote)
 	}
 	return a.paged(func(p *page) error {
-		_, err := p.WriteString(p.content(string(text.Bytes)))
+		_, err := p.WriteString(p.Content(string(text.Bytes)))
 		return err
 	})
 }
@@ -121,27 +123,27 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 
 func (p *page) documentFields(d db.Details) {
 	m := d.Meta
-	fmt.Fprintln(p, p.paint(bold, visible(d.Name)))
-	p.field("Document", visible(d.Account+"/"+d.DocumentID))
-	p.field("State", standing(d).text)
-	p.field("Newest", visible(d.Version))
-	p.field("Creator", visible(coc.Said(m.Creator)))
-	p.field("Modifier", visible(coc.Said(m.Modifier)))
-	p.field("Risk", visible(coc.Said(m.RiskLevel)))
-	p.field("Project", visible(coc.Said(m.ProjectID)))
-	p.field("About", visible(coc.Said(m.Description)))
+	fmt.Fprintln(p, p.Paint(term.Bold, text.Visible(d.Name)))
+	p.field("Document", text.Visible(d.Account+"/"+d.DocumentID))
+	p.field("State", standing(d).Text)
+	p.field("Newest", text.Visible(d.Version))
+	p.field("Creator", text.Visible(coc.Said(m.Creator)))
+	p.field("Modifier", text.Visible(coc.Said(m.Modifier)))
+	p.field("Risk", text.Visible(coc.Said(m.RiskLevel)))
+	p.field("Project", text.Visible(coc.Said(m.ProjectID)))
+	p.field("About", text.Visible(coc.Said(m.Description)))
 	p.field("Created", p.known(m.CreatedAt))
 	p.field("Updated", p.known(m.UpdatedAt))
 	p.field("First seen", p.time(d.FirstSeenAt))
 	p.field("Checked", p.time(d.LastCheckedAt))
-	p.field("Others", visible(m.Extra))
+	p.field("Others", text.Visible(m.Extra))
 }
 
 func (p *page) versionFields(r db.Revision) {
 	p.WriteByte('\n')
-	fmt.Fprintln(p, p.paint(bold, "version "+visible(r.Name())))
+	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Name())))
 	if r.Number == 0 {
-		p.field("Content", p.paint(red, "not here: "+visible(history.Reason(r))))
+		p.field("Content", p.Paint(term.Red, "not here: "+text.Visible(history.Reason(r))))
 	}
 	if r.Number > 0 {
 		p.field("Author", orUnknown(r.Author))
@@ -157,10 +159,10 @@ func (p *page) versionFields(r db.Revision) {
 		p.field("Size", contentSize(r))
 	}
 	if r.Erased {
-		p.field("Erased", p.time(r.ErasedAt)+": "+visible(r.ErasedWhy))
+		p.field("Erased", p.time(r.ErasedAt)+": "+text.Visible(r.ErasedWhy))
 	}
-	p.field("UUID", visible(r.UUID))
-	p.field("Request", visible(r.Evidence.RequestID))
+	p.field("UUID", text.Visible(r.UUID))
+	p.field("Request", text.Visible(r.Evidence.RequestID))
 	p.field("Answered", p.known(r.Evidence.Date))
 }
 

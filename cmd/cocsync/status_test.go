@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"cocsync/internal/term"
+
 	"github.com/google/go-cmp/cmp"
 
 	"cocsync/internal/answer"
@@ -24,7 +26,7 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	must(t, err)
 	s.Totals.FileBytes, s.WAL = 172<<10, db.WAL{} // which go with the schema
 	var b bytes.Buffer
-	p := &page{Writer: bufio.NewWriter(&b), local: time.UTC}
+	p := &page{&term.Writer{Writer: bufio.NewWriter(&b)}, time.UTC}
 	p.status(s)
 	p.Flush()
 	return strings.ReplaceAll(b.String(), d.Path(), "ARCHIVE")

@@ -8,26 +8,28 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // shownFailures is how many failed documents of a cycle are shown.
 const shownFailures = 20
 
 func (p *page) status(s *answer.Standing) {
-	style := alarm
+	style := term.Alarm
 	if s.Healthy() {
-		style = green
+		style = term.Green
 	} else if len(s.Problems) == 0 {
-		style = bold
+		style = term.Bold
 	}
-	fmt.Fprintln(p, p.paint(style, visible(s.Headline())))
+	fmt.Fprintln(p, p.Paint(style, text.Visible(s.Headline())))
 	for _, x := range s.Problems {
-		fmt.Fprintln(p, p.paint(alarm, "! "+visible(x.What)))
-		fmt.Fprintln(p, "    why: "+visible(x.Why))
-		fmt.Fprintln(p, "    fix: "+visible(x.Mend))
+		fmt.Fprintln(p, p.Paint(term.Alarm, "! "+text.Visible(x.What)))
+		fmt.Fprintln(p, "    why: "+text.Visible(x.Why))
+		fmt.Fprintln(p, "    fix: "+text.Visible(x.Mend))
 	}
-	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Archive "+visible(s.Path)))
-	p.line("process", visible(s.Writer()))
+	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Archive "+text.Visible(s.Path)))
+	p.line("process", text.Visible(s.Writer()))
 	p.line("documents", s.DocumentsStanding())
 	p.line("versions", s.VersionsStanding())
 	p.missing(s)
@@ -35,7 +37,7 @@ func (p *page) status(s *answer.Standing) {
 	p.line("log", s.LogStanding())
 	p.line("size", s.SizeStanding())
 	for _, note := range s.Notes {
-		p.line("note", visible(note))
+		p.line("note", text.Visible(note))
 	}
 	for _, w := range s.Watches {
 		p.watch(s, w)
@@ -52,7 +54,7 @@ func (p *page) missing(s *answer.Standing) {
 		if m.RetryAt.After(s.Now) {
 			next = s.Until(m.RetryAt)
 		}
-		p.line("missing", p.paint(red, visible(fmt.Sprintf("%s of %s (%s/%s): %s; requested again %s",
+		p.line("missing", p.Paint(term.Red, text.Visible(fmt.Sprintf("%s of %s (%s/%s): %s; requested again %s",
 			m.Label, m.Name, m.Account, m.DocumentID, answer.Reason(m, s.At), next))))
 	}
 	if more := s.MissingAll - len(s.Missing); more > 0 {
@@ -64,19 +66,19 @@ func (p *page) missing(s *answer.Standing) {
 func (p *page) line(name, value string) { fmt.Fprintf(p, "  %-12s %s\n", name, value) }
 
 func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
-	head := "Watch " + visible(w.Name)
+	head := "Watch " + text.Visible(w.Name)
 	if len(w.Cycles) == 0 {
-		fmt.Fprintf(p, "\n%s\n", p.paint(bold, head))
-		p.line("schedule", visible(scheduled(w)))
+		fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, head))
+		p.line("schedule", text.Visible(scheduled(w)))
 		p.line("last cycle", "never")
 		return
 	}
 	c := w.Cycles[0]
-	fmt.Fprintf(p, "\n%s\n", p.paint(bold, head+" of account "+visible(c.Account)))
-	p.line("schedule", visible(scheduled(w)))
+	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, head+" of account "+text.Visible(c.Account)))
+	p.line("schedule", text.Visible(scheduled(w)))
 	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.Ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
 	if c.Err != "" {
-		p.line("", p.paint(red, visible(c.Err)))
+		p.line("", p.Paint(term.Red, text.Visible(c.Err)))
 	}
 	for i, u := range w.Unreached {
 		if i == shownFailures {
@@ -87,7 +89,7 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 		if !u.CheckedAt.IsZero() {
 			since = "last reached " + s.Ago(u.CheckedAt)
 		}
-		p.line("failed", p.paint(red, visible(fmt.Sprintf("%s (%s), %s: %s", u.Name, u.DocumentID, since, u.Err))))
+		p.line("failed", p.Paint(term.Red, text.Visible(fmt.Sprintf("%s (%s), %s: %s", u.Name, u.DocumentID, since, u.Err))))
 	}
 	if c.Outcome != coc.Good {
 		p.line("last good", s.Ago(w.LastGoodAt))
@@ -112,20 +114,20 @@ func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 	case c.Outcome == coc.Running && s.Archive.Writer != nil:
 		return "running" + lastResponse(s, c)
 	case c.Outcome == coc.Running:
-		return p.paint(red, "its process ended before the cycle")
+		return p.Paint(term.Red, "its process ended before the cycle")
 	}
 	how := outcome(c)
 	if c.Outcome == coc.Bad {
-		how = p.paint(red, how)
+		how = p.Paint(term.Red, how)
 	}
-	listed := plural(c.Listed, "document") + " listed"
+	listed := text.Plural(c.Listed, "document") + " listed"
 	if c.Total > c.Listed {
-		listed = fmt.Sprintf("%d of %s listed", c.Listed, plural(c.Total, "document"))
+		listed = fmt.Sprintf("%d of %s listed", c.Listed, text.Plural(c.Total, "document"))
 	}
 	parts := []string{listed, fmt.Sprintf("%d with news", c.Documents),
-		plural(c.Versions, "version"), plural(c.Changes, "change"), plural(c.Requests, "request")}
+		text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"), text.Plural(c.Requests, "request")}
 	if c.Skipped > 0 {
-		parts = append(parts, plural(c.Skipped, "unreadable row"))
+		parts = append(parts, text.Plural(c.Skipped, "unreadable row"))
 	}
 	if !c.EndedAt.IsZero() {
 		parts = append(parts, c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String())
@@ -153,7 +155,7 @@ func lastChecked(s *answer.Standing, t time.Time) string {
 }
 
 func (p *page) backlog(s *answer.Standing, b db.Backlog) {
-	fmt.Fprintf(p, "\n%s\n", p.paint(bold, "Notifier "+visible(b.Notifier)))
+	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Notifier "+text.Visible(b.Notifier)))
 	if b.Waiting == 0 {
 		p.line("pending", "nothing")
 	} else {
@@ -163,12 +165,12 @@ func (p *page) backlog(s *answer.Standing, b db.Backlog) {
 		p.line("quiet", fmt.Sprintf("hours until %s; what may wait becomes a digest then", b.Quiet.Local().Format("15:04")))
 	}
 	if b.Held != "" {
-		p.line("held", p.paint(red, fmt.Sprintf("%s; next try %s", visible(b.Held), s.Until(b.HeldTill))))
+		p.line("held", p.Paint(term.Red, fmt.Sprintf("%s; next try %s", text.Visible(b.Held), s.Until(b.HeldTill))))
 	}
 	if b.Failed > 0 {
-		p.line("failed", p.paint(red, plural(b.Failed, "message")))
+		p.line("failed", p.Paint(term.Red, text.Plural(b.Failed, "message")))
 	}
 	if b.LastErr != "" {
-		p.line("last error", visible(b.LastErr))
+		p.line("last error", text.Visible(b.LastErr))
 	}
 }

@@ -21,6 +21,8 @@ import (
 	"cocsync/internal/history"
 	"cocsync/internal/notify"
 	"cocsync/internal/syncer"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 // sendFor is how long sync goes on sending what is due.
@@ -79,8 +81,8 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err := p.enter(ctx, d); err != nil {
 		return err
 	}
-	show := a.newProgress()
-	p.syncer.Progress = show.update
+	show := a.output().Progress()
+	p.syncer.Progress = showCycle(show)
 	only, err := chosen(ctx, d, p, docs)
 	if err != nil {
 		return err
@@ -107,12 +109,12 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 }
 
 // cycle runs one cycle of a watch and returns what failed in it.
-func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syncer.Options, show *progress) error {
-	show.begin(w.Name)
+func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syncer.Options, show *term.Progress) error {
+	beginCycle(show, w.Name)
 	c, err := s.Run(ctx, w, o)
-	show.end()
+	show.End()
 	if c.ID > 0 { // else it did not even begin
-		show.done(c)
+		fmt.Fprintln(a.err, cycleSummary(c))
 	}
 	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {
 		a.aside("watch " + c.Watch + ": list unstable: it moved whenever it was read; what is missing from it is judged next time")
@@ -207,11 +209,8 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 		default:
 			why = "Slack takes about one message a second"
 		}
-		still := "1 delivery still waits"
-		if b.Waiting > 1 {
-			still = fmt.Sprintf("%d deliveries still wait", b.Waiting)
-		}
-		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s: %s", b.Notifier, still, why),
+		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s pending: %s",
+			b.Notifier, text.Plural(b.Waiting, "delivery"), why),
 			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` makes them due at once"))
 	}
 	return errors.Join(append([]error{unsent}, errs...)...)
@@ -243,7 +242,8 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 			return nil, known
 		}
 		if !found {
-			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", visible(doc.DocumentID), visible(doc.Name)),
+			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch",
+				text.Visible(doc.DocumentID), text.Visible(doc.Name)),
 				"add it to a watch in config.toml, or run `cocsync sync` without names")
 		}
 	}
@@ -285,19 +285,19 @@ func (a *app) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	show := a.newProgress()
+	show := a.output().Progress()
 	var errs []error
 	for _, j := range p.jobs {
-		show.begin(j.Watch.Name)
+		beginCycle(show, j.Watch.Name)
 		v, err := p.syncer.Preview(ctx, j.Watch)
-		show.end()
+		show.End()
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
 		}
 		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions still to be had, %d no longer listed\n",
 			j.Watch.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
 		for _, r := range v.Fetch {
-			fmt.Fprintf(a.out, "  fetch %s %s\n", visible(r.DocumentID), visible(r.Name))
+			fmt.Fprintf(a.out, "  fetch %s %s\n", text.Visible(r.DocumentID), text.Visible(r.Name))
 		}
 		if v.Err != "" {
 			errs = append(errs, fmt.Errorf("watch %s: %s", j.Watch.Name, v.Err))

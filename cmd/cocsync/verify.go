@@ -14,6 +14,8 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -76,9 +78,9 @@ func (a *app) verify(ctx context.Context, outside []string, since string, deep, 
 			return usage(fmt.Errorf("--since: %w", err))
 		}
 	}
-	show := a.newProgress()
-	v, err := h.Verify(ctx, q, show.verification)
-	show.clear()
+	show := a.output().Progress()
+	v, err := h.Verify(ctx, q, showVerification(show))
+	show.End()
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,8 @@ func (p *page) verdict(v history.Verdict, outside int) {
 		}
 	}
 	if v.Origin != "" {
-		fmt.Fprintf(p, "log %s: %s, root %s\n", visible(v.Origin), plural(int(v.Size), "record"), v.Root)
+		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(v.Origin),
+			text.Plural(int(v.Size), "record"), v.Root)
 		switch {
 		case v.Checkpoints == 0:
 			p.WriteString("nothing of it is signed\n")
@@ -138,13 +141,13 @@ func (p *page) verdict(v history.Verdict, outside int) {
 		}
 	}
 	for _, o := range v.Outside {
-		p.prose("", green, o)
+		p.Prose("", term.Green, o)
 	}
 	for _, f := range v.Faults {
-		p.prose("", alarm, "WRONG "+f)
+		p.Prose("", term.Alarm, "WRONG "+f)
 	}
 	if v.More > 0 {
-		fmt.Fprintf(p, "and %s\n", plural(v.More, "more fault"))
+		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
 	if len(v.Faults) == 0 {
 		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)

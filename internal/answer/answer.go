@@ -16,7 +16,10 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
+
+	"cocsync/internal/text"
 )
 
 // Write writes a value as indented JSON. What a terminal would obey or hide is
@@ -30,14 +33,35 @@ func Write(w io.Writer, v any) error {
 		return err
 	}
 	out := bufio.NewWriter(w)
-	for _, r := range b.String() {
-		if Hidden(r) && r != '\n' {
-			fmt.Fprintf(out, "\\u%04x", r)
-		} else {
-			out.WriteRune(r)
+	escape(out, b.String(), func(r rune) bool { return text.Hidden(r) && r != '\n' })
+	return out.Flush()
+}
+
+// ASCII returns a text as a JSON string in ASCII, as a header can hold it.
+func ASCII(s string) string {
+	encoded, err := json.Marshal(s)
+	if err != nil { // a text: this can't fail
+		return `""`
+	}
+	var b strings.Builder
+	escape(&b, string(encoded), func(r rune) bool { return r >= utf8.RuneSelf })
+	return b.String()
+}
+
+// escape writes JSON whose strings have \uXXXX in place of certain characters.
+func escape(w interface {
+	io.Writer
+	WriteRune(r rune) (int, error)
+}, encoded string, certain func(rune) bool) {
+	for _, r := range encoded {
+		if !certain(r) {
+			w.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(w, "\\u%04x", unit)
 		}
 	}
-	return out.Flush()
 }
 
 // Time writes an instant as RFC 3339 in UTC; nil when it is not known.
@@ -72,73 +96,4 @@ func exactText(s string) (text, exact string) {
 		return s, ""
 	}
 	return s, base64.StdEncoding.EncodeToString([]byte(s)) // encoding/json writes the U+FFFD
-}
-
-// Visible shows the control characters of a text instead of obeying them, and
-// those that turn the direction of writing; and each byte that is no UTF-8 as
-// <FE>, so that two that differ look different. Those in keep stay as they are.
-func Visible(s, keep string) string {
-	shown := func(r rune) bool { return !Hidden(r) || strings.ContainsRune(keep, r) }
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !shown(r) }) {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
-			fmt.Fprintf(&b, "<%02X>", s[i])
-		case shown(r):
-			b.WriteRune(r)
-		case r < 0x20:
-			b.WriteString("^" + string(r+0x40))
-		case r == 0x7f:
-			b.WriteString("^?")
-		default:
-			fmt.Fprintf(&b, "<U+%04X>", r)
-		}
-	}
-	return b.String()
-}
-
-// Hidden reports whether a terminal would obey the character or hide with it.
-func Hidden(r rune) bool {
-	return r < 0x20 || r >= 0x7f && r <= 0x9f || // C0, C1
-		r == 0x61c || r == 0x180e || r >= 0x200b && r <= 0x200f || // marks and zero widths
-		r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || // line ends, embeddings, isolates
-		r == 0xfeff || r >= 0xfff9 && r <= 0xfffb || r >= 0xe0000 && r <= 0xe007f // tags
-}
-
-// Plural writes a number of things: 1 change, 2 changes.
-func Plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// Age writes a length of time for people, in its largest unit.
-func Age(d time.Duration) string {
-	switch {
-	case d < 2*time.Second: // or less than none: a clock went back
-		return "a moment"
-	case d < 2*time.Minute:
-		return Plural(int(d/time.Second), "second")
-	case d < 2*time.Hour:
-		return Plural(int(d/time.Minute), "minute")
-	case d < 48*time.Hour:
-		return Plural(int(d/time.Hour), "hour")
-	}
-	return Plural(int(d/(24*time.Hour)), "day")
-}
-
-// Size writes a number of bytes for people.
-func Size(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	f, unit := float64(n)/1024, 0
-	for f >= 1024 && unit < 3 {
-		f, unit = f/1024, unit+1
-	}
-	return fmt.Sprintf("%.1f %ciB", f, "KMGT"[unit])
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
@@ -28,12 +27,6 @@ type misasked struct{ error }
 
 func (m *misasked) Unwrap() error        { return m.error }
 func (m *misasked) Is(target error) bool { return target == ErrMisasked }
-
-// absent is an error for what a question names and the archive does not have.
-type absent string
-
-func (a absent) Error() string        { return string(a) }
-func (a absent) Is(target error) bool { return target == coc.ErrNotFound }
 
 // AsOf has the versions asked for be those of a time; "" is now.
 func AsOf(h *history.History, at string) (err error) {
@@ -60,7 +53,7 @@ func known(name, value string, words []string) error {
 			return nil
 		}
 	}
-	return misask(hint.Wrap(fmt.Errorf("%s %q is not known", name, value), "it is one of "+strings.Join(words, ", ")))
+	return misask(hint.Wrap(fmt.Errorf("%s %q is not known", name, value), hint.OneOf(value, words)))
 }
 
 // KnownAccount refuses an account that the archive never heard of; "" is all.
@@ -79,19 +72,5 @@ func KnownAccount(ctx context.Context, d *db.DB, name string) error {
 		}
 		names = append(names, acc.Name)
 	}
-	return hint.Wrap(absent(fmt.Sprintf("no account %q in the archive", name)), DidYouMean(name, names))
-}
-
-// DidYouMean names the likely ones among those that there are, or all of them.
-func DidYouMean(typed string, names []string) string {
-	if near := history.Nearest(typed, names); len(near) > 0 {
-		return "did you mean " + strings.Join(near, ", ") + "?"
-	}
-	switch len(names) {
-	case 0:
-		return "there is none yet"
-	case 1:
-		return "there is " + names[0]
-	}
-	return "there are " + strings.Join(names, ", ")
+	return hint.Wrap(coc.NotFound("no account %q in the archive", name), hint.OneOf(name, names))
 }

@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // Blamed is a line as blame tells it.
@@ -59,15 +60,16 @@ func ChosenLines(lines []history.Blamed, text *diff.Text, only []string) ([]hist
 }
 
 // lineSpans reads one -L of a content with so many lines.
-func lineSpans(text string, content *diff.Text, lines int) ([]coc.Span, error) {
-	if step, ok := strings.CutPrefix(text, "step:"); ok {
+func lineSpans(spec string, content *diff.Text, lines int) ([]coc.Span, error) {
+	if step, ok := strings.CutPrefix(spec, "step:"); ok {
 		names := map[string]bool{}
 		spans, why := content.Find(func(_, name string) bool {
 			names[name] = true
 			return name != "" && coc.Fits(step, name)
 		})
 		if why != "" {
-			return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: the structure can't be read: %s", text, why)), "name lines: -L 10,20")
+			return nil, hint.Wrap(coc.NotFound("-L %s: the structure can't be read: %s", spec, why),
+				"name lines: -L 10,20")
 		}
 		if len(spans) == 0 {
 			var list []string
@@ -77,14 +79,15 @@ func lineSpans(text string, content *diff.Text, lines int) ([]coc.Span, error) {
 				}
 			}
 			slices.Sort(list)
-			return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: there is no such step", text)), DidYouMean(step, list))
+			return nil, hint.Wrap(coc.NotFound("-L %s: there is no such step", spec),
+				hint.OneOf(step, list))
 		}
 		return spans, nil
 	}
 	wrong := func() ([]coc.Span, error) {
-		return nil, misask(hint.Wrap(fmt.Errorf("-L %q names no lines", text), "write -L 10,20, -L 10,+5 or -L step:NAME"))
+		return nil, misask(hint.Wrap(fmt.Errorf("-L %q names no lines", spec), "write -L 10,20, -L 10,+5 or -L step:NAME"))
 	}
-	first, last, ranged := strings.Cut(text, ",")
+	first, last, ranged := strings.Cut(spec, ",")
 	s := coc.Span{From: 1, To: lines}
 	var err error
 	if first != "" {
@@ -107,7 +110,8 @@ func lineSpans(text string, content *diff.Text, lines int) ([]coc.Span, error) {
 		}
 	}
 	if s.From > s.To || s.From > lines {
-		return nil, hint.Wrap(absent(fmt.Sprintf("-L %s: there are no such lines", text)), "there are "+Plural(lines, "line"))
+		return nil, hint.Wrap(coc.NotFound("-L %s: there are no such lines", spec),
+			"there are "+text.Plural(lines, "line"))
 	}
 	return []coc.Span{s}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // Comparison is two contents of a document, or of two, and what became of the first.
@@ -159,7 +160,7 @@ func otherDocument(ctx context.Context, h *history.History, doc db.Document, ref
 		write = second
 	}
 	return nil, "", misask(hint.Wrap(fmt.Errorf("%q names the document again, and a version alone is wanted", args[1]),
-		"write "+Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write, "")))
+		"write "+text.Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
 }
 
 // across compares a version each of two documents, or of one named twice.

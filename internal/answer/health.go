@@ -1,7 +1,5 @@
 package answer
 
-import "time"
-
 // Health is whether cocsync works, as healthcheck reports it.
 type Health struct {
 	Healthy  bool          `json:"healthy"`
@@ -40,16 +38,4 @@ func (s *Standing) ProblemOf(watch string) string {
 		}
 	}
 	return ""
-}
-
-// Ago says how long ago a time was, or how far off it is; "never" for none.
-func Ago(t, now time.Time) string {
-	switch d := now.Sub(t); {
-	case t.IsZero():
-		return "never"
-	case d < 0:
-		return "in " + Age(-d)
-	default:
-		return Age(d) + " ago"
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // Log asks for changes. Empty fields ask for all.
@@ -52,7 +53,7 @@ func (q Log) Filter(ctx context.Context, h *history.History) (db.Filter, error) 
 	}
 	if ref != "" {
 		return f, misask(hint.Wrap(errors.New("log takes a document without a version"),
-			fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", Visible(doc.Name, ""), Visible(q.Document, ""))))
+			fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", text.Visible(doc.Name), text.Visible(q.Document))))
 	}
 	f.Document = doc.Key
 	return f, nil
@@ -94,7 +95,7 @@ func (q Log) Changes(ctx context.Context, h *history.History, f db.Filter) ([]co
 	}
 	list, erased, err := h.Picked(ctx, f, q.Text)
 	if erased > 0 {
-		tell(h, Plural(erased, "change")+" passed over: a content was erased from the archive")
+		tell(h, text.Plural(erased, "change")+" passed over: a content was erased from the archive")
 	}
 	return list, err
 }
@@ -120,7 +121,7 @@ func Searched(ctx context.Context, h *history.History, f db.Filter, found int) (
 			more = fmt.Sprintf(" and %d more", n-maxNamed)
 		}
 		tell(h, fmt.Sprintf("%s could not be searched in full (%s%s), because not all differences of the structure are stored; "+
-			"`cocsync log -p` without --path and --task shows the lines", Plural(n, "change"), strings.Join(names, ", "), more))
+			"`cocsync log -p` without --path and --task shows the lines", text.Plural(n, "change"), strings.Join(names, ", "), more))
 	}
 	if found == 0 {
 		advice = "a pattern must fit a path or task from end to end, and * stands for anything" + widened(f) +
@@ -136,7 +137,7 @@ func widened(f db.Filter) string {
 		flag, pattern = "--task", f.Task
 	}
 	wide := "*" + strings.Trim(pattern, "*") + "*"
-	if wide == pattern || strings.ContainsAny(pattern, "'\\") || Visible(pattern, "") != pattern {
+	if wide == pattern || strings.ContainsAny(pattern, "'\\") || text.Visible(pattern) != pattern {
 		return ""
 	}
 	return ": try " + flag + " '" + wide + "'"

@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // Problem is something that a person should look at.
@@ -107,20 +108,21 @@ func (s *Standing) archiveProblems() {
 		s.problem(ProblemNoDaemon, "no daemon is running", why, "start it: `cocsync run`, or `systemctl start cocsync`; its log says why it ended")
 	}
 	if room, ok := s.Archive.DB.Free(); ok && room < diskLow && !s.Archive.Copy {
-		s.problem(ProblemDiskFull, "the disk of the archive has "+Size(room)+" left", "a cycle needs room for what it stores and for the write-ahead log",
+		s.problem(ProblemDiskFull, "the disk of the archive has "+text.Size(room)+" left", "a cycle needs room for what it stores and for the write-ahead log",
 			"make room on the disk; nothing was lost, the next cycle continues")
 	}
 	old := !s.WAL.Since.IsZero() && s.Now.Sub(s.WAL.Since) > walOld
 	if !s.Archive.Copy && (s.WAL.Bytes > walLarge || s.WAL.Pending > 0 && old) {
-		why := Size(s.WAL.Pending) + " of it is not written back"
+		why := text.Size(s.WAL.Pending) + " of it is not written back"
 		if !s.WAL.Since.IsZero() {
-			why += ", the oldest for " + Age(s.Now.Sub(s.WAL.Since))
+			why += ", the oldest for " + text.Age(s.Now.Sub(s.WAL.Since))
 		}
-		s.problem(ProblemWAL, "the write-ahead log is "+Size(s.WAL.Bytes), why,
+		s.problem(ProblemWAL, "the write-ahead log is "+text.Size(s.WAL.Bytes), why,
 			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
 	}
 	if s.Signed < s.Logged && !s.running() {
-		s.problem(ProblemUnsigned, fmt.Sprintf("%s of the log are not signed", Plural(int(s.Logged-s.Signed), "record")),
+		s.problem(ProblemUnsigned,
+			fmt.Sprintf("%s of the log are not signed", text.Plural(int(s.Logged-s.Signed), "record")),
 			"the signing key could not be read, or a process was killed before it signed",
 			s.nextCycle()+"; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
 	}
@@ -164,7 +166,8 @@ func (s *Standing) versionProblems() {
 		}
 		first := s.Missing[0]
 		why := first.Label + " of " + first.DocumentID + ": " + Reason(first, s.At)
-		s.problem(ProblemMissing, fmt.Sprintf("%s missing: %s", areListed(s.MissingAll), strings.Join(names, ", ")), why,
+		s.problem(ProblemMissing,
+			text.Plural(s.MissingAll, "listed version")+" missing: "+strings.Join(names, ", "), why,
 			"cocsync requests them again, at least once a day, for as long as COC lists them; to request them now, "+s.nextCycle())
 	}
 	if s.OwedDocuments+s.OwedVersions > 0 {
@@ -178,19 +181,12 @@ func (s *Standing) versionProblems() {
 func (s *Standing) owed() string {
 	var counts []string
 	if s.OwedDocuments > 0 {
-		counts = append(counts, Plural(s.OwedDocuments, "document"))
+		counts = append(counts, text.Plural(s.OwedDocuments, "document"))
 	}
 	if s.OwedVersions > 0 {
-		counts = append(counts, Plural(s.OwedVersions, "version"))
+		counts = append(counts, text.Plural(s.OwedVersions, "version"))
 	}
 	return strings.Join(counts, " and ")
-}
-
-func areListed(n int) string {
-	if n == 1 {
-		return "1 listed version is"
-	}
-	return fmt.Sprintf("%d listed versions are", n)
 }
 
 // Reason says why a version is missing. What COC has answered in the same words for a
@@ -199,7 +195,7 @@ func Reason(m coc.MissingVersion, now time.Time) string {
 	if m.Since.IsZero() {
 		return m.Reason
 	}
-	since := Age(now.Sub(m.Since))
+	since := text.Age(now.Sub(m.Since))
 	if m.Refused(now) {
 		return "refused by COC for " + since + ": " + m.Reason
 	}
@@ -208,11 +204,11 @@ func Reason(m coc.MissingVersion, now time.Time) string {
 
 func (s *Standing) accountProblems(a db.Account) {
 	if a.RefusedUntil.After(s.At) {
-		s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+Age(a.RefusedUntil.Sub(s.At)),
+		s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
 			a.RefusedWhy, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
 	}
 	if a.PausedUntil.After(s.At) {
-		s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+Age(a.PausedUntil.Sub(s.At)),
+		s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+text.Age(a.PausedUntil.Sub(s.At)),
 			"too many requests", "it continues by itself; lower requests_per_second of the account if this happens again")
 	}
 }
@@ -222,23 +218,19 @@ func (s *Standing) notifierProblems(b db.Backlog) {
 		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pendingCount(b), s.Until(b.HeldTill)),
 			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, the pending messages are sent")
 	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
-		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s", b.Notifier, pendingCount(b), Age(s.At.Sub(b.Oldest))),
+		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s",
+			b.Notifier, pendingCount(b), text.Age(s.At.Sub(b.Oldest))),
 			cmp.Or(b.LastErr, "no attempt to send it was made"),
 			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.nextCycle())
 	}
 	if b.Plain > 0 {
-		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, Plural(b.Plain, "message")), b.PlainErr,
+		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, text.Plural(b.Plain, "message")), b.PlainErr,
 			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is fixed")
 	}
 	if b.Failed > 0 {
-		s.problem(ProblemMessageFailed, fmt.Sprintf("notifier %s: %s refused permanently", b.Notifier, Plural(b.Failed, "message")),
+		s.problem(ProblemMessageFailed, fmt.Sprintf("notifier %s: %s refused permanently", b.Notifier, text.Plural(b.Failed, "message")),
 			"`cocsync notify list` shows them and why", "`cocsync notify retry --notifier "+b.Notifier+"` tries again")
 	}
 }
 
-func pendingCount(b db.Backlog) string {
-	if b.Waiting == 1 {
-		return "1 delivery is pending"
-	}
-	return fmt.Sprintf("%d deliveries are pending", b.Waiting)
-}
+func pendingCount(b db.Backlog) string { return text.Plural(b.Waiting, "delivery") + " pending" }

@@ -6,6 +6,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/schedule"
+	"cocsync/internal/text"
 )
 
 const (
@@ -31,7 +32,7 @@ func (s *Standing) watchProblems(w WatchStanding) {
 		return
 	}
 	if ahead := maxTime(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Archive.Copy {
-		s.problem(ProblemClock, fmt.Sprintf("watch %s: the last cycle is %s in the future", w.Name, Age(ahead)),
+		s.problem(ProblemClock, fmt.Sprintf("watch %s: the last cycle is %s in the future", w.Name, text.Age(ahead)),
 			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
 			"check this machine's clock; once it is right, the next cycle ends this")
 	}
@@ -47,7 +48,7 @@ func (s *Standing) watchProblems(w WatchStanding) {
 	}
 	s.failedProblems(w)
 	if unstable := s.At.Sub(w.Unstable); !w.Unstable.IsZero() && unstable >= unstableLong {
-		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list has changed whenever it was read, for %s", w.Name, Age(unstable)),
+		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list has changed whenever it was read, for %s", w.Name, text.Age(unstable)),
 			"its total differs from page to page; deletions are not detected, and new documents raise no alert before the first complete list",
 			"check in COC's console whether documents are created all the time; if not, report it to Huawei Cloud")
 	}
@@ -86,7 +87,7 @@ func (s *Standing) lateProblem(w WatchStanding) {
 	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", w.Schedule.Spec, w.Schedule.Timezone,
 		s.Ago(w.LastGoodAt), w.LastGoodAt.UTC().Format(time.RFC3339))
 	if s.runs(w) {
-		why += "; COC has not responded to the running cycle for " + Age(s.Now.Sub(maxTime(w.Newest.StartedAt, responded)))
+		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(maxTime(w.Newest.StartedAt, responded)))
 	}
 	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Name, s.Ago(next)), why,
 		s.lateFix())
@@ -137,8 +138,8 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	}
 	short := !w.Shortfall.Since.IsZero() && (c.Total > 0 || c.Skipped > 0) // the cycle received the list
 	if short {
-		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, Plural(w.Shortfall.Total, "document")),
-			fmt.Sprintf("%s (for %s)", c.Err, Age(s.At.Sub(w.Shortfall.Since))),
+		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Name, w.Shortfall.Listed, text.Plural(w.Shortfall.Total, "document")),
+			fmt.Sprintf("%s (for %s)", c.Err, text.Age(s.At.Sub(w.Shortfall.Since))),
 			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
 		if w.Failed == 0 {
 			return
@@ -147,7 +148,8 @@ func (s *Standing) failedProblems(w WatchStanding) {
 	why, mend := c.Err, "`cocsync check --online` says what COC answers and what is missing"
 	if w.Failed > 0 && (why == "" || short) {
 		f := c.Failures[0]
-		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s", Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
+		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
+			text.Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
 		mend = "each cycle tries again; to try now, " + s.nextCycle()
 		if s.daemon() == 0 {
 			mend = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"

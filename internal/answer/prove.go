@@ -27,7 +27,7 @@ func ChangeID(text string) (int64, error) {
 // noChange says that there is no such change, where an error is of that.
 func noChange(err error, id int64) error {
 	if errors.Is(err, coc.ErrNotFound) {
-		return hint.Wrap(absent(fmt.Sprintf("no change %d in the archive", id)), changesAdvice)
+		return hint.Wrap(coc.NotFound("no change %d in the archive", id), changesAdvice)
 	}
 	return err
 }

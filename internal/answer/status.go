@@ -8,6 +8,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // Standing is the status of an archive and of the work on it. Judge fills the fields up
@@ -136,7 +137,7 @@ func (s *Standing) Headline() string {
 		return strings.ToUpper(text[:1]) + text[1:] + "."
 	}
 	if n > 0 {
-		return Plural(n, "problem") + "."
+		return text.Plural(n, "problem") + "."
 	}
 	return "All is well."
 }
@@ -145,7 +146,7 @@ func (s *Standing) Headline() string {
 func (s *Standing) Recorded() string {
 	found := "no problem was recorded"
 	if n := len(s.Problems); n > 0 {
-		found = Plural(n, "problem")
+		found = text.Plural(n, "problem")
 	}
 	if at := s.LastGoodAt(); !at.IsZero() {
 		return at.UTC().Format("as of 2006-01-02 15:04:05 UTC (last good cycle): ") + found
@@ -176,11 +177,11 @@ func (s *Standing) Until(t time.Time) string {
 	if !t.After(s.Now) {
 		return "now"
 	}
-	return "in " + Age(t.Sub(s.Now))
+	return "in " + text.Age(t.Sub(s.Now))
 }
 
 // Ago says how long ago a time was, "never" for none.
-func (s *Standing) Ago(t time.Time) string { return Ago(t, s.Now) }
+func (s *Standing) Ago(t time.Time) string { return text.Ago(t, s.Now) }
 
 // DocumentsStanding says how many documents are in which state.
 func (s *Standing) DocumentsStanding() string {
@@ -202,29 +203,29 @@ func (s *Standing) VersionsStanding() string {
 
 // LogStanding says how much of the log there is, and how much of it is signed.
 func (s *Standing) LogStanding() string {
-	return fmt.Sprintf("%s, %d of them signed", Plural(int(s.Logged), "record"), s.Signed)
+	return fmt.Sprintf("%s, %d of them signed", text.Plural(int(s.Logged), "record"), s.Signed)
 }
 
 // SizeStanding says how large the archive is.
 func (s *Standing) SizeStanding() string {
-	text := fmt.Sprintf("%s, for %s of contents", Size(s.Totals.FileBytes), Size(s.Totals.ContentBytes))
+	line := fmt.Sprintf("%s, for %s of contents", text.Size(s.Totals.FileBytes), text.Size(s.Totals.ContentBytes))
 	if s.WAL.Bytes > 0 {
-		text += fmt.Sprintf("; %s of it write-ahead log", Size(s.WAL.Bytes))
+		line += fmt.Sprintf("; %s of it write-ahead log", text.Size(s.WAL.Bytes))
 	}
-	return text
+	return line
 }
 
 // String says how many of the cycles that were due ran.
 func (d Day) String() string {
-	text := "no cycle ran"
+	line := "no cycle ran"
 	if d.Ran > 0 {
-		text = Plural(d.Ran, "cycle") + " ran"
+		line = text.Plural(d.Ran, "cycle") + " ran"
 	}
 	if bad := d.Ran - d.Good; bad > 0 {
-		text += fmt.Sprintf(", %d of them not good", bad)
+		line += fmt.Sprintf(", %d of them not good", bad)
 	}
 	if d.Missed > 0 {
-		text += fmt.Sprintf("; %d more were due and did not run", d.Missed)
+		line += fmt.Sprintf("; %d more were due and did not run", d.Missed)
 	}
-	return text
+	return line
 }

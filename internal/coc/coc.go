@@ -5,7 +5,10 @@
 // It does no I/O and knows no policy.
 package coc
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The classes of failure that a caller branches on. Adapters wrap them with
 // what they were doing; the text for people is in the wrapping error.
@@ -28,3 +31,11 @@ var (
 	// ErrMalformed: an answer came that cannot be understood.
 	ErrMalformed = errors.New("malformed answer")
 )
+
+// NotFound returns an error with a text of its own that is ErrNotFound.
+func NotFound(format string, args ...any) error { return notFound(fmt.Sprintf(format, args...)) }
+
+type notFound string
+
+func (e notFound) Error() string        { return string(e) }
+func (e notFound) Is(target error) bool { return target == ErrNotFound }

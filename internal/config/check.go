@@ -151,7 +151,7 @@ func (c *checker) references(key, kind string, list, known []string) {
 		case len(known) == 0:
 			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), "there is no [[slack]] and no [[webhook]] yet; write one with this name")
 		case !slices.Contains(known, name) && !slices.Contains(known, ""):
-			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), choose(name, known))
+			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), hint.OneOf(name, known))
 		}
 	}
 }

@@ -20,10 +20,8 @@ func (c *checker) account(a Account) {
 		c.fault("region", "it has no region", "write region = with one of "+strings.Join(regions, ", ")+"; "+how)
 	case a.Endpoint != "":
 		c.wrong("endpoint", checkURL(a.Endpoint))
-	case !known && nearest(a.Region, regions) != "":
-		c.fault("region", "unknown region "+quote(a.Region), choose(a.Region, regions)+" Known are "+strings.Join(regions, ", ")+"; "+how)
 	case !known:
-		c.fault("region", "unknown region "+quote(a.Region), "known are "+strings.Join(regions, ", ")+"; "+how)
+		c.fault("region", "unknown region "+quote(a.Region), strings.TrimSpace(hint.DidYouMean(a.Region, regions)+" known: "+strings.Join(regions, ", ")+"; "+how))
 	}
 	if r := a.RequestsPerSecond; !(r >= 0) || math.IsInf(r, 0) {
 		c.fault("requests_per_second", "requests_per_second must be a number, 0 or more", "0 means no limit")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"cocsync/internal/hint"
 	"cocsync/internal/schedule"
 )
 
@@ -15,7 +16,7 @@ func (c *checker) watch(w Watch, accounts, notifiers []string) {
 		c.fault("account", "it has no account", `write account = "…" with the name of an [[account]]`)
 	case c.bad["account"]: // the one that is meant may be there, with a fault
 	case len(accounts) > 0 && !slices.Contains(accounts, "") && !slices.Contains(accounts, w.Account):
-		c.fault("account", "unknown account "+quote(w.Account), choose(w.Account, accounts))
+		c.fault("account", "unknown account "+quote(w.Account), hint.OneOf(w.Account, accounts))
 	}
 	c.schedule(w)
 	if _, err := w.AuditEvery(); err != nil {

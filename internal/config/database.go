@@ -37,8 +37,8 @@ func databaseIn(file string, text []byte) (string, error) {
 		keys := e.Key()
 		keys.Next()
 		if key := string(keys.Node().Data); key != database {
-			if nearest(key, []string{database}) != "" {
-				d.add(d.lineAt(int(e.Raw.Offset)), "unknown key "+quote(key), choose(key, []string{database}))
+			if meant := hint.DidYouMean(key, []string{database}); meant != "" {
+				d.add(d.lineAt(int(e.Raw.Offset)), "unknown key "+quote(key), meant)
 			}
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 
+	"cocsync/internal/hint"
+
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -161,9 +163,10 @@ func kindWords(k unstable.Kind) string {
 // unknown reports a key that its table, parent, does not have.
 func (d *document) unknown(line int, parent table, name string) {
 	known := keysOf(parent.typ)
-	advice := choose(name, known)
-	if near := nearest(name, known); near != "" {
-		d.spoil(join(parent.path, near)) // it is meant, so it isn't missing
+	advice := hint.OneOf(name, known)
+	near := hint.Nearest(name, known)
+	if len(near) > 0 {
+		d.spoil(join(parent.path, near[0])) // it is meant, so it isn't missing
 	}
 	if parent.path == "" {
 		d.add(line, "unknown key "+quote(name), advice)
@@ -172,7 +175,7 @@ func (d *document) unknown(line int, parent table, name string) {
 	if t, ok := fieldOf(reflect.TypeFor[Config](), name); ok && !isTables(t) && tableOf(t) == nil {
 		advice = name + " stands at the top of the file, before the first table"
 	}
-	if parent.typ == reflect.TypeFor[Person]() && nearest(name, known) == "" {
+	if parent.typ == reflect.TypeFor[Person]() && len(near) == 0 {
 		advice += "; a user with a dot is written in quotes: people.\"li.wei\""
 	}
 	d.add(line, fmt.Sprintf("unknown key %s in %s", quote(name), plainPath(parent.path)), advice)

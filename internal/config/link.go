@@ -70,7 +70,8 @@ func checkLink(text string) error {
 	})
 	switch {
 	case unknown != "":
-		return hint.Wrap(fmt.Errorf("unknown placeholder %s", quote(unknown)), choose(unknown, known))
+		return hint.Wrap(fmt.Errorf("unknown placeholder %s", quote(unknown)),
+			hint.OneOf(unknown, known))
 	case strings.ContainsAny(filled, "{}"):
 		return hint.Wrap(errors.New("a brace stands alone in it"), "placeholders are "+strings.Join(known, ", ")+"; write other braces as %7B and %7D")
 	}

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Problem is one fault of a config file.
@@ -73,36 +72,4 @@ func (d *document) sorted() []Problem {
 const maxQuoted = 80
 
 // quote shows a text of the file. It never gets a secret.
-func quote(s string) string { return fmt.Sprintf("%q", cut(s)) }
-
-func cut(s string) string {
-	if utf8.RuneCountInString(s) > maxQuoted {
-		return string([]rune(s)[:maxQuoted]) + "…"
-	}
-	return s
-}
-
-// choose advises on a word that is none of the known ones: the nearest of them
-// when one is near, else all.
-func choose(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "known here: " + strings.Join(known, ", ")
-}
-
-// nearest returns the known word that is the fewest edits away, "" when none is
-// near enough to be meant.
-func nearest(word string, known []string) string {
-	best, least := "", 3
-	for _, k := range known {
-		if utf8.RuneCountInString(word) > maxQuoted {
-			break
-		}
-		n := hint.Distance(strings.ToLower(word), strings.ToLower(k))
-		if n < least && n < max(utf8.RuneCountInString(k), utf8.RuneCountInString(word)) {
-			best, least = k, n
-		}
-	}
-	return best
-}
+func quote(s string) string { return fmt.Sprintf("%q", text.Truncate(s, maxQuoted)) }

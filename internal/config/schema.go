@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"cocsync/internal/text"
 )
 
 // The keys of the file are the toml tags of Config and what it holds; these
@@ -88,5 +90,5 @@ func parentOf(path string) string { return path[:max(strings.LastIndexAny(path, 
 
 // plainPath is a path for people, without the places in lists.
 func plainPath(path string) string {
-	return cut(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(path, ""))
+	return text.Truncate(regexp.MustCompile(`\[\d+\]`).ReplaceAllString(path, ""), maxQuoted)
 }

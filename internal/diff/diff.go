@@ -18,6 +18,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff/lines"
+	"cocsync/internal/text"
 )
 
 // Algorithm is the version of what Compare makes. It is stored with what was
@@ -154,20 +155,12 @@ func (w *walker) say(r coc.Difference) string {
 
 // first is the result for a content with none before it.
 func first(t *Text) coc.Difference {
-	r := coc.Difference{Algorithm: Algorithm, Class: coc.ClassStructural, Added: len(t.Lines), Summary: count(len(t.Lines), "line")}
+	r := coc.Difference{Algorithm: Algorithm, Class: coc.ClassStructural, Added: len(t.Lines), Summary: text.Plural(len(t.Lines), "line")}
 	tree, why := t.structure()
 	if tree == nil {
 		r.Class, r.Reason = coc.ClassUnreadable, "structure not read: "+why
 	} else if n := tree.steps(); n > 0 {
-		r.Summary = count(n, "step")
+		r.Summary = text.Plural(n, "step")
 	}
 	return r
-}
-
-// count writes a number of things: "1 step", "2 steps".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

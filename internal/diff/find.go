@@ -1,6 +1,9 @@
 package diff
 
-import "cocsync/internal/coc"
+import (
+	"cocsync/internal/coc"
+	"cocsync/internal/text"
+)
 
 // Find returns the lines on which those parts of a job stand that fits takes, in
 // order. It is asked for the path of each part, and the name of the innermost step
@@ -30,7 +33,7 @@ func (f *finder) within(at side, n *node, path, step string, ofSteps bool) {
 		for i, item := range n.items {
 			name := step
 			if ofSteps && item.value.kind == mapping {
-				name = cut(item.value.name(), maxLabel)
+				name = text.Truncate(item.value.name(), maxLabel)
 			}
 			f.part(at, item, join(path, "["+l.label(i)+"]"), name, false)
 		}

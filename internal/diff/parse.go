@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"cocsync/internal/diff/lines"
+	"cocsync/internal/text"
 )
 
 // The bounds of what is read as a structure. COC takes 64 KB of content.
@@ -59,7 +60,7 @@ func parse(text lines.Text) (t *tree, why string) {
 	}
 	t, err = r.tree(documents)
 	if err != nil {
-		return nil, oneLine(err.Error(), maxReason)
+		return nil, loadFault(err)
 	}
 	return t, ""
 }
@@ -71,12 +72,12 @@ const maxReason = 150
 func loadFault(err error) string {
 	var fault *yaml.LoadError
 	if !errors.As(err, &fault) {
-		return oneLine(err.Error(), maxReason)
+		return text.Line(err.Error(), maxReason)
 	}
 	if fault.Mark.Line == 0 {
-		return oneLine(fault.Message, maxReason)
+		return text.Line(fault.Message, maxReason)
 	}
-	return oneLine(fmt.Sprintf("line %d: %s", fault.Mark.Line, fault.Message), maxReason)
+	return text.Line(fmt.Sprintf("line %d: %s", fault.Mark.Line, fault.Message), maxReason)
 }
 
 // limits stops the loader early. It sees no aliases, because Nodes keep them
@@ -180,7 +181,7 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 		return nil, 0, err
 	}
 	if i, found := n.index(); found {
-		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, cut(n.pairs[i].key.value, maxLabel))
+		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, text.Truncate(n.pairs[i].key.value, maxLabel))
 	}
 	return n, r.rows.end(y, n, origin, l), nil
 }

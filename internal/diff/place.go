@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // side is where a walk stands in one of the two contents. The zero value is a
@@ -110,7 +111,7 @@ func (at *place) pair(k key, old, new *slot) place {
 	}
 	to.outputs = at.up == nil && k.value == "outputs"
 	if at.parameters {
-		to.parameter = cut(k.value, maxLabel)
+		to.parameter = text.Truncate(k.value, maxLabel)
 	}
 	to.stand(at, old, new)
 	return to
@@ -193,9 +194,9 @@ func (at *place) item(was, now *listing, i, j int) place {
 	// says nothing of its values: rotate_password has a timeout.
 	to.secret = at.secret || !at.steps && secretive(value.name()+" "+value.text("key", "Key", "id", "variable", "ParameterKey"))
 	if at.steps && value.kind == mapping {
-		to.step, to.task = cut(value.name(), maxLabel), cut(value.task(), maxLabel)
+		to.step, to.task = text.Truncate(value.name(), maxLabel), text.Truncate(value.task(), maxLabel)
 		if to.task == "" && twin != nil {
-			to.task = cut(twin.task(), maxLabel)
+			to.task = text.Truncate(twin.task(), maxLabel)
 		}
 		to.cut = to.cut || long(value.task()) || value.task() == "" && twin != nil && long(twin.task())
 	}
@@ -232,7 +233,7 @@ func (l *listing) after(n int) string {
 	case l.unique(n - 1):
 		return "after " + nameLabel(l.names[n-1])
 	case before.kind == scalar && before.value != "" && len(before.value) <= maxLabel:
-		return "after " + oneLine(show(before, !plain(before.value)), maxLabel)
+		return "after " + text.Line(show(before, !plain(before.value)), maxLabel)
 	}
 	return "after [" + strconv.Itoa(n-1) + "]"
 }

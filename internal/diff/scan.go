@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // Part is a part of a job as a reader scans it: a key of the top level, a parameter or
@@ -57,7 +58,7 @@ func (s *scanner) keys(at side, n *node) (parts []Part) {
 			break
 		}
 		here := at.part(p.slot)
-		part := Part{Name: cut(p.key.value, maxLabel), Lines: here.Span}
+		part := Part{Name: text.Truncate(p.key.value, maxLabel), Lines: here.Span}
 		switch v := p.value; {
 		case v.kind == list && (isSteps(p.key, v) || isInputs(p.key) || p.key.value == "outputs"):
 			part.Parts = s.elements(here, v, isSteps(p.key, v))
@@ -88,12 +89,12 @@ func (s *scanner) elements(at side, n *node, steps bool) (parts []Part) {
 			continue
 		}
 		if name := it.value.name(); name != "" {
-			part.Name = cut(name, maxLabel)
+			part.Name = text.Truncate(name, maxLabel)
 		}
 		if steps {
-			part.Task = cut(it.value.task(), maxLabel)
+			part.Task = text.Truncate(it.value.task(), maxLabel)
 		}
-		part.Description = strings.TrimSpace(oneLine(it.value.text("description", "Description"), maxSummary))
+		part.Description = text.Line(strings.Join(strings.Fields(it.value.text("description", "Description")), " "), maxSummary)
 		part.Fields = s.fields(here, it.value, true)
 		parts = append(parts, part)
 	}
@@ -111,7 +112,7 @@ func (s *scanner) fields(at side, n *node, element bool) (fields []PartField) {
 			break
 		}
 		here := at.part(p.slot)
-		f := PartField{Name: cut(p.key.value, maxLabel), Lines: here.Span}
+		f := PartField{Name: text.Truncate(p.key.value, maxLabel), Lines: here.Span}
 		if element {
 			f.Fields = s.within(here, p.value)
 		}

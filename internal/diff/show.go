@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"cocsync/internal/text"
 )
 
 // Bounds of what is shown, in runes.
@@ -15,22 +17,6 @@ const (
 	maxSummary = 200
 	maxName    = 500 // bytes of what an element is matched by
 )
-
-// cut shortens a text to at most limit runes, the last of them "…".
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	last := 0 // where the last rune that fits begins
-	for at := range s {
-		if limit == 0 {
-			return s[:last] + "…"
-		}
-		last = at
-		limit--
-	}
-	return s
-}
 
 // Of two long values that begin alike, as much as contextBefore of what they share
 // is shown once it is more than maxShared: what differs must not be cut off.
@@ -66,17 +52,6 @@ func window(old, new string) (was, now string) {
 	return "…" + old[from:], "…" + new[from:]
 }
 
-// oneLine makes a text fit for one line of at most limit runes: what controls a
-// terminal or ends a line becomes a space.
-func oneLine(s string, limit int) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, cut(s, limit))
-}
-
 // join puts a key's label behind a path, which stops growing where no more of it is
 // shown: deep structures have long ones.
 func join(path, label string) string {
@@ -90,23 +65,23 @@ func join(path, label string) string {
 }
 
 // long reports whether a label is cut.
-func long(label string) bool { return cut(label, maxLabel) != label }
+func long(label string) bool { return text.Truncate(label, maxLabel) != label }
 
 // keyLabel writes a key as a part of a path: bare if it is a plain word, else
 // quoted in brackets.
 func keyLabel(k key) string {
 	if plain(k.value) {
-		return cut(k.value, maxLabel)
+		return text.Truncate(k.value, maxLabel)
 	}
-	return "[" + strconv.Quote(cut(k.value, maxLabel)) + "]"
+	return "[" + strconv.Quote(text.Truncate(k.value, maxLabel)) + "]"
 }
 
 // nameLabel writes a name as it stands in the brackets of a path.
 func nameLabel(name string) string {
 	if plain(name) {
-		return cut(name, maxLabel)
+		return text.Truncate(name, maxLabel)
 	}
-	return strconv.Quote(cut(name, maxLabel))
+	return strconv.Quote(text.Truncate(name, maxLabel))
 }
 
 // placeLabel writes a place in a list. No plain word begins with a digit.
@@ -199,11 +174,11 @@ func show(n *node, quote bool) string {
 
 func (n *node) write(b *strings.Builder, quote bool) {
 	if strings.HasPrefix(n.tag, "!") && !strings.HasPrefix(n.tag, "!!") {
-		b.WriteString(oneLine(n.tag, maxLabel) + " ")
+		b.WriteString(text.Line(n.tag, maxLabel) + " ")
 	}
 	switch n.kind {
 	case scalar:
-		s := cut(n.value, maxValue)
+		s := text.Truncate(n.value, maxValue)
 		if n.tag == "!!str" && (quote || !unquoted(s)) {
 			s = strconv.Quote(s)
 		}
@@ -224,9 +199,9 @@ func (n *node) write(b *strings.Builder, quote bool) {
 				return
 			}
 			if plain(p.key.value) {
-				b.WriteString(cut(p.key.value, maxLabel))
+				b.WriteString(text.Truncate(p.key.value, maxLabel))
 			} else {
-				b.WriteString(strconv.Quote(cut(p.key.value, maxLabel)))
+				b.WriteString(strconv.Quote(text.Truncate(p.key.value, maxLabel)))
 			}
 			b.WriteString(": ")
 			p.value.write(b, true)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // told is what a walk has told so far, as far as a summary needs it. It counts
@@ -144,7 +145,7 @@ func (w *wholes) say(noun string) (parts []clause) {
 		case i < 2 && n == 1:
 			parts = append(parts, clause{fmt.Sprintf("%s %s %s", noun, w.labels[i], op), 1})
 		case i < 2 || w.count > maxKept:
-			parts = append(parts, clause{count(n, noun) + " " + op, n})
+			parts = append(parts, clause{text.Plural(n, noun) + " " + op, n})
 		}
 	}
 	if w.count <= maxKept {
@@ -199,9 +200,9 @@ func (t *told) field(at *place, item coc.Item) {
 
 // sayField says what became of one field: "timeout 30 → 60".
 func sayField(at *place, item coc.Item, short bool) string {
-	field := cut(at.path(), maxLabel)
+	field := text.Truncate(at.path(), maxLabel)
 	if short {
-		field = cut(at.leaf(), maxLabel)
+		field = text.Truncate(at.leaf(), maxLabel)
 	}
 	if field == "" {
 		field = "content"
@@ -263,7 +264,7 @@ func fit(parts []clause, more int) string {
 	const rest = ", and %d more"
 	s := ""
 	for i, p := range parts {
-		next := oneLine(p.text, maxSummary)
+		next := text.Line(p.text, maxSummary)
 		if i > 0 {
 			next = s + ", " + next
 		}
@@ -282,7 +283,7 @@ func fit(parts []clause, more int) string {
 	if more > 0 {
 		s += fmt.Sprintf(rest, more)
 	}
-	return oneLine(s, maxSummary)
+	return text.Line(s, maxSummary)
 }
 
 // tellable reports whether a value may stand in a summary: one short word that

@@ -1,6 +1,9 @@
 package diff
 
-import "cocsync/internal/coc"
+import (
+	"cocsync/internal/coc"
+	"cocsync/internal/text"
+)
 
 // element tells an element that only one side has. Of a step it tells that it
 // came or went, of anything else the value.
@@ -67,9 +70,9 @@ func (w *walker) tell(at *place, item coc.Item, whole bool) {
 	w.count(at, item, whole)
 	if len(w.items) < MaxItems {
 		path := at.path()
-		item.Path, item.Step, item.Task = cut(path, maxPath), at.step, at.task
+		item.Path, item.Step, item.Task = text.Truncate(path, maxPath), at.step, at.task
 		w.cut = w.cut || at.cut || item.Path != path
-		item.Old, item.New = cut(item.Old, maxValue), cut(item.New, maxValue)
+		item.Old, item.New = text.Truncate(item.Old, maxValue), text.Truncate(item.New, maxValue)
 		item.OldLines, item.NewLines = at.old.Span, at.new.Span
 		w.items = append(w.items, item)
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"cocsync/internal/text"
 )
 
 // effort is what one comparison may still spend on finding what belongs together.
@@ -184,7 +186,7 @@ func isDeed(key string) bool {
 // alikeNames says in thousandths how alike two names are: by the words that they
 // share, or by how they begin and end.
 func alikeNames(a, b string) int {
-	a, b = cut(a, maxLabel), cut(b, maxLabel)
+	a, b = text.Truncate(a, maxLabel), text.Truncate(b, maxLabel)
 	if a == "" || b == "" {
 		return 0
 	}

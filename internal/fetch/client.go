@@ -26,6 +26,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // The IAM actions that the two calls need.
@@ -93,9 +94,9 @@ func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
 // Get asks for one document's version, "" for the newest. The answer says itself
 // whose content it brings, which may be another version than was asked for.
 func (c *Client) Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error) {
-	op := fmt.Sprintf("get document %q", clip(documentID))
+	op := fmt.Sprintf("get document %q", text.Truncate(documentID, maxText))
 	if version != "" {
-		op += " version " + clip(visible(version))
+		op += " version " + text.Truncate(text.Visible(version), maxText)
 	}
 	if !plainName(documentID) {
 		return coc.Answer{}, &Error{Op: op, Message: "this is no document id", class: coc.ErrRefused}

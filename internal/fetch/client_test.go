@@ -367,7 +367,7 @@ func TestAdviceOnCredentials(t *testing.T) {
 		class, other error
 	}{
 		{"set it where cocsync is started", "set it where cocsync is started", coc.ErrUnauthorized, coc.ErrTemporary},
-		{"not " + testKey.SecretKey + "\x1b[2J", `not ***\x1b[2J`, coc.ErrUnauthorized, coc.ErrTemporary},
+		{"not " + testKey.SecretKey + "\x1b[2J", "not ***^[[2J", coc.ErrUnauthorized, coc.ErrTemporary},
 		{"", "", coc.ErrUnauthorized, coc.ErrTemporary},
 		{"wait", "wait", coc.ErrTemporary, coc.ErrUnauthorized},
 	} {

@@ -41,7 +41,7 @@ func decodePage(root []byte) (page, error) {
 			rows = inner
 		}
 	}
-	if n, err := strconv.Atoi(coc.Said(text(total))); err == nil && n >= 0 {
+	if n, err := strconv.Atoi(coc.Said(textOf(total))); err == nil && n >= 0 {
 		p.total = n
 	}
 	// No rows is an empty page where COC says null, or that there are none.
@@ -87,11 +87,11 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 	for _, f := range fields {
 		switch string(f.name) {
 		case "document_id":
-			row.DocumentID = coc.Said(text(f.value))
+			row.DocumentID = coc.Said(textOf(f.value))
 		case "name":
-			row.Name = coc.Said(text(f.value))
+			row.Name = coc.Said(textOf(f.value))
 		case "version":
-			row.Version = coc.Said(text(f.value))
+			row.Version = coc.Said(textOf(f.value))
 		case "update_time":
 			row.UpdatedAt = instant(f.value)
 		}
@@ -112,7 +112,7 @@ func rowID(v []byte) string {
 	var id string
 	for key, value := range members(v) {
 		if string(name(key)) == "document_id" && len(value) <= maxRow {
-			id = coc.Said(text(value))
+			id = coc.Said(textOf(value))
 		}
 	}
 	if !plainName(id) {
@@ -139,9 +139,9 @@ func decodeDocument(root []byte, asked, version string) (a coc.Answer, dropped i
 	for key, value := range members(root) {
 		switch string(name(key)) {
 		case "document_id":
-			id = text(value)
+			id = textOf(value)
 		case "version":
-			a.Version = coc.Said(text(value))
+			a.Version = coc.Said(textOf(value))
 		case "content":
 			content = value
 		case "versions":
@@ -182,17 +182,17 @@ func decodeDocument(root []byte, asked, version string) (a coc.Answer, dropped i
 func metaField(m *coc.Meta, name string, value []byte) bool {
 	switch name {
 	case "name":
-		m.Name = text(value)
+		m.Name = textOf(value)
 	case "description":
-		m.Description = text(value)
+		m.Description = textOf(value)
 	case "risk_level":
-		m.RiskLevel = text(value)
+		m.RiskLevel = textOf(value)
 	case "creator":
-		m.Creator = text(value)
+		m.Creator = textOf(value)
 	case "modifier":
-		m.Modifier = text(value)
+		m.Modifier = textOf(value)
 	case "enterprise_project_id":
-		m.ProjectID = text(value)
+		m.ProjectID = textOf(value)
 	case "create_time":
 		m.CreatedAt = instant(value)
 	case "update_time":
@@ -228,9 +228,9 @@ func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 		for key, value := range members(e) {
 			switch string(name(key)) {
 			case "version":
-				l.Label = coc.Said(text(value))
+				l.Label = coc.Said(textOf(value))
 			case "version_uuid":
-				l.UUID = coc.Said(text(value))
+				l.UUID = coc.Said(textOf(value))
 			case "create_time":
 				l.MadeAt = instant(value)
 			}
@@ -272,7 +272,7 @@ const lastInstant = 253402300799999
 // instant reads epoch milliseconds, as a number or a string of one, or RFC 3339.
 // It is zero for anything else and for 0: not said.
 func instant(v []byte) time.Time {
-	s := coc.Said(text(v))
+	s := coc.Said(textOf(v))
 	ms, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -311,15 +311,15 @@ func flatFailure(v []byte, siblings bool) (f failure, nested []byte) {
 	for key, value := range members(v) {
 		switch string(name(key)) {
 		case "error_code":
-			f.code = coc.Said(text(value))
+			f.code = coc.Said(textOf(value))
 		case "error_msg":
-			f.message = coc.Said(text(value))
+			f.message = coc.Said(textOf(value))
 		case "request_id":
-			f.requestID = coc.Said(text(value))
+			f.requestID = coc.Said(textOf(value))
 		case "code":
-			code = text(value)
+			code = textOf(value)
 		case "message":
-			message = text(value)
+			message = textOf(value)
 		case "error":
 			nested = value
 		}

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // Error is a call that brought nothing. errors.Is tells its class: one of coc's
@@ -166,31 +165,6 @@ func clockNote(here, there time.Time) string {
 // maxText bounds what of a foreign text goes into an error, in characters.
 const maxText = 300
 
-// clip bounds a text.
-func clip(s string) string {
-	n := 0
-	for i := range s {
-		if n++; n > maxText {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
-
-// visible shows what does not print as its escape, so that nothing in it is
-// obeyed by a terminal or starts a line of its own.
-func visible(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		}
-	}
-	return b.String()
-}
-
 // minSecret is the fewest characters of a secret that are looked for in a text. What
 // is shorter is left, or every other word would go.
 const minSecret = 6
@@ -278,8 +252,8 @@ func foreign(s string, kp KeyPair) string {
 		s = s[:16*maxText]
 	}
 	s = redact(s, kp)
-	if len(s) > 8*maxText { // enough for what clip leaves
+	if len(s) > 8*maxText { // enough for maxText
 		s = s[:8*maxText]
 	}
-	return clip(visible(s))
+	return text.Truncate(text.Visible(s), maxText)
 }

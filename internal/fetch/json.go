@@ -189,10 +189,10 @@ func hex4(b []byte) rune {
 	return rune(n)
 }
 
-// text reads a value that should be a string: numbers and booleans as they are
-// written, with U+FFFD for what no text holds. It is nil for null, arrays,
+// textOf reads a value that should be a string: numbers and booleans as they are
+// written, with U+FFFD for what no textOf holds. It is nil for null, arrays,
 // objects and what is absent: not said.
-func text(v []byte) *string {
+func textOf(v []byte) *string {
 	if len(v) == 0 || isNull(v) || isObject(v) || isArray(v) {
 		return nil
 	}

@@ -1,7 +1,7 @@
 // Package hint attaches advice to an error: how a person can mend it. The error
 // says what went wrong and why; the hint is written where the remedy is known
-// and shown where the error is reported. It also measures how far off a typo is,
-// for hints that ask "did you mean".
+// and shown where the error is reported. It also has the hints that several
+// packages need: "did you mean" for a typo, and advice on network errors.
 package hint
 
 import "strings"

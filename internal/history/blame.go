@@ -11,6 +11,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Blamed is a line and the version that brought it in.
@@ -87,7 +88,7 @@ func (h *History) ancestry(ctx context.Context, v Version) (line []db.Revision, 
 	for steps := 0; at >= 0 && steps <= len(all); steps++ { // a damaged archive may go round
 		r := all[at]
 		if r.Erased && r.Key != v.Key {
-			passed = append(passed, shown(r.Name())+" was erased")
+			passed = append(passed, text.Visible(r.Name())+" was erased")
 		} else {
 			line = append(line, r)
 		}
@@ -114,7 +115,7 @@ func before(all []db.Revision, from map[int64]int64, at int) (_ int, between []s
 			return i, between
 		}
 		if r.Number == 0 {
-			between = append(between, fmt.Sprintf("%s lies between and is not in the archive: %s", shown(r.Label), Reason(r)))
+			between = append(between, fmt.Sprintf("%s lies between and is not in the archive: %s", text.Visible(r.Label), Reason(r)))
 		}
 	}
 	// What it was compared with may stand behind it: v3 alone, rewritten since.
@@ -136,5 +137,5 @@ func contentError(err error, r db.Revision, doc db.Document) error {
 	if errors.Is(err, coc.ErrErased) {
 		err = hint.Wrap(err, "somebody had it removed for good; `cocsync show --meta` still tells its hash and size")
 	}
-	return fmt.Errorf("%s of %s: %w", shown(r.Name()), shown(doc.Name), err)
+	return fmt.Errorf("%s of %s: %w", text.Visible(r.Name()), text.Visible(doc.Name), err)
 }

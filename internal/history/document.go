@@ -5,21 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
-
-// missing is an error for what a reference names and the archive does not have.
-type missing string
-
-func (m missing) Error() string { return string(m) }
-
-// Is lets callers ask for coc.ErrNotFound.
-func (m missing) Is(target error) bool { return target == coc.ErrNotFound }
 
 // ErrUnclear is what an error is of a reference that can't be read, or that names
 // several things.
@@ -62,7 +54,8 @@ func (h *History) Document(ctx context.Context, ref string) (db.Document, error)
 	if err != nil {
 		return db.Document{}, err
 	}
-	return db.Document{}, hint.Wrap(missing(fmt.Sprintf("no document %q in the archive", ref)), advice(ref, all))
+	return db.Document{}, hint.Wrap(coc.NotFound("no document %q in the archive", ref),
+		advice(ref, all))
 }
 
 // find is Document without advice, which takes all names to give.
@@ -138,7 +131,8 @@ func candidates(list []db.Document) string {
 			names = append(names, fmt.Sprintf("… and %d more", len(list)-i))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s/%s (%s)", shown(d.Account), shown(d.DocumentID), shown(d.Name)))
+		names = append(names, fmt.Sprintf("%s/%s (%s)", text.Visible(d.Account),
+			text.Visible(d.DocumentID), text.Visible(d.Name)))
 	}
 	return strings.Join(names, ", ")
 }
@@ -148,23 +142,7 @@ func advice(ref string, all []string) string {
 	if len(all) == 0 {
 		return "the archive is empty: run `cocsync sync` first"
 	}
-	near := Nearest(ref, all)
-	for i := range near {
-		near[i] = shown(near[i])
-	}
-	if len(near) > 0 {
-		return "did you mean " + strings.Join(near, ", ") + "? `cocsync list` shows all"
-	}
-	return "`cocsync list` shows all documents"
-}
-
-// shown is a name as it stands in an error or a hint: on one line, and quoted where
-// it holds what can't be seen.
-func shown(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
+	return strings.TrimSpace(hint.DidYouMean(ref, all) + " `cocsync list` shows all documents")
 }
 
 // Split parts DOC@REF into its document and its reference; "" is no reference. Names of

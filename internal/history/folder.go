@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // ExportFolder writes what was newest at an instant, or is now for the zero one, into
@@ -70,7 +71,7 @@ func emptyFolder(folder string) (*os.Root, error) {
 		return nil, err
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("%s is not empty", shown(folder))
+		return nil, fmt.Errorf("%s is not empty", text.Visible(folder))
 	}
 	return os.OpenRoot(folder)
 }

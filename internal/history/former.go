@@ -5,6 +5,7 @@ import (
 
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // former finds the one document that was once called so, and tells what it is called
@@ -18,7 +19,7 @@ func (h *History) former(ctx context.Context, name string) (_ db.Document, ok bo
 		return db.Document{}, false, hint.Wrap(unclear("%q was the name of %d documents", name, len(docs)), "say which: "+candidates(docs))
 	}
 	if h.Tell != nil {
-		h.Tell(shown(name) + " is called " + shown(docs[0].Name) + " now")
+		h.Tell(text.Visible(name) + " is called " + text.Visible(docs[0].Name) + " now")
 	}
 	return docs[0], true, nil
 }

@@ -9,10 +9,10 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // ExportGit writes the archive as a stream for git fast-import: on the branch main one
@@ -142,7 +142,7 @@ func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded)
 	if newer(d.newest, listed) {
 		c.from = g.marks[r.From]
 		g.marks[r.Revision] = g.write(c)
-		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s came, and is not the newest.\n", oneLine(d.name), oneLine(d.newest.Label), oneLine(what))})
+		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s came, and is not the newest.\n", text.Visible(d.name), text.Visible(d.newest.Label), text.Visible(what))})
 		return nil
 	}
 	d.newest, d.last = listed, r
@@ -170,7 +170,8 @@ func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) error {
 	case errors.Is(err, coc.ErrErased):
 		c.remove, c.message = true, c.message+"The content was erased from the archive.\n"
 	case err != nil:
-		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", shown(r.Label), shown(r.DocumentID), err))
+		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", text.Visible(r.Label),
+			text.Visible(r.DocumentID), err))
 		c.remove, c.message = true, c.message+"The content could not be read.\n"
 	default:
 		c.content = content.Bytes
@@ -190,14 +191,15 @@ func (g *gitWriter) main(c commit) {
 // message is the message of a commit.
 func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", oneLine(d.name), oneLine(what), oneLine(r.Account), oneLine(r.DocumentID))
+	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", text.Visible(d.name),
+		text.Visible(what), text.Visible(r.Account), text.Visible(r.DocumentID))
 	fmt.Fprintf(&b, "Change: %d\n", r.ID)
 	if r.Revision != 0 {
 		fmt.Fprintf(&b, "Content: %s\n", r.Hash)
 	}
 	fmt.Fprintf(&b, "Seen: %s\n", stamp(r.SeenAt))
 	if r.Evidence.RequestID != "" {
-		fmt.Fprintf(&b, "Request: %s\n", oneLine(r.Evidence.RequestID))
+		fmt.Fprintf(&b, "Request: %s\n", text.Visible(r.Evidence.RequestID))
 	}
 	return b.String()
 }
@@ -254,7 +256,7 @@ func gitName(name string) string {
 			return '_'
 		}
 		return r
-	}, oneLine(name))
+	}, text.Visible(name))
 	if name = strings.Trim(name, " .,:;\"'"); name == "" {
 		return "unknown"
 	}
@@ -274,14 +276,4 @@ func gitPath(path string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
-}
-
-// oneLine is a text in which what can't be seen is a question mark.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != ' ' && !unicode.IsGraphic(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -116,8 +116,8 @@ func TestDocumentReferences(t *testing.T) {
 		{"DM-2", `"DM-2" names 2 documents: say which: prod/DM-2 (gone), test/DM-2 (twin)`, ""},
 		{"twin", `"twin" names 2 documents: say which: test/DM-2 (twin), prod/DM-22 (twin)`, ""},
 		{"DM", `"DM" names 6 documents: say which: prod/DM-3 (a@v1), prod/DM-4 (empty), prod/DM-2 (gone), prod/DM-1 (job), test/DM-2 (twin), prod/DM-22 (twin)`, ""},
-		{"jbo", "no document \"jbo\" in the archive: did you mean job? `cocsync list` shows all", ""},
-		{"jbo@v3", "no document \"jbo\" in the archive: did you mean job? `cocsync list` shows all", ""},
+		{"jbo", "no document \"jbo\" in the archive: did you mean job? `cocsync list` shows all documents", ""},
+		{"jbo@v3", "no document \"jbo\" in the archive: did you mean job? `cocsync list` shows all documents", ""},
 		{"restart", "no document \"restart\" in the archive: `cocsync list` shows all documents", ""},
 		{"", "no document \"\" in the archive: `cocsync list` shows all documents", ""},
 		{"@v1", "no document \"\" in the archive: `cocsync list` shows all documents", ""},
@@ -291,18 +291,6 @@ func TestPeriods(t *testing.T) {
 			if got != want || err != nil && hint.Of(err) == "" {
 				t.Errorf("%s(%q) = %q, %v (hint %q), want %q", name, tt.text, got, err, hint.Of(err), want)
 			}
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"restart-unhealthy-nodes", "expand-data-disk", "ops", "", "OPS"}
-	for typed, want := range map[string]string{
-		"restart-unhealty-nodes": "restart-unhealthy-nodes", "unhealthy": "restart-unhealthy-nodes", "opps": "ops OPS",
-		"EXPAND-data-disk": "expand-data-disk", "something else entirely": "", "": "",
-	} {
-		if got := strings.Join(Nearest(typed, names), " "); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", typed, got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Version returns the version of the document that a reference names: v3, v3#2,
@@ -18,7 +19,7 @@ import (
 func (h *History) Version(ctx context.Context, doc db.Document, ref string) (Version, error) {
 	v, err := h.version(ctx, doc, ref)
 	if err != nil {
-		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), shown(doc.Name), err)
+		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), text.Visible(doc.Name), err)
 	}
 	v.Document = doc
 	return v, nil
@@ -123,7 +124,7 @@ func (h *History) then(all []db.Revision, ref string) error {
 	}
 	for _, r := range all {
 		if (r.Label == ref || r.Name() == ref) && begins(r).After(h.At) {
-			return missing(fmt.Sprintf("it was not there yet at %s: it is from %s", stamp(h.At), stamp(begins(r))))
+			return coc.NotFound("it was not there yet at %s: it is from %s", stamp(h.At), stamp(begins(r)))
 		}
 		if r.Label == ref {
 			return nil // its first revision was there
@@ -153,7 +154,7 @@ func named(all []db.Revision, label string, number int) (Version, error) {
 			return archived(r)
 		}
 	}
-	return Version{}, hint.Wrap(missing("there is none"), meant(all, label, number))
+	return Version{}, hint.Wrap(coc.NotFound("there is none"), meant(all, label, number))
 }
 
 // meant says which version was meant by a label, or a label's revision, that there
@@ -165,14 +166,15 @@ func meant(all []db.Revision, typed string, number int) string {
 		case r.Label == typed:
 			contents = max(contents, r.Number)
 		case plainLabel(r.Label) == plainLabel(typed):
-			like = shown(r.Label)
+			like = text.Visible(r.Label)
 		}
 	}
 	switch {
 	case contents == 1:
-		return fmt.Sprintf("%s was never rewritten: its only content is %[1]s#1, or %[1]s alone", shown(typed))
+		return fmt.Sprintf("%s was never rewritten: its only content is %[1]s#1, or %[1]s alone", text.Visible(typed))
 	case contents > 1:
-		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d", shown(typed), contents)
+		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d",
+			text.Visible(typed), contents)
 	case like != "" && number > 0:
 		return fmt.Sprintf("did you mean %s#%d?", like, number)
 	case like != "":
@@ -189,7 +191,7 @@ func plainLabel(label string) string {
 // archived returns the version, or an error when its content is not here.
 func archived(r db.Revision) (Version, error) {
 	if r.Number == 0 {
-		return Version{}, hint.Wrap(notHere("the content of %s is not in the archive: %s", shown(r.Label), Reason(r)),
+		return Version{}, hint.Wrap(notHere("the content of %s is not in the archive: %s", text.Visible(r.Label), Reason(r)),
 			"the next cycle, or `cocsync sync`, requests it again while COC lists it; `cocsync show --meta` lists what is here")
 	}
 	return Version{Revision: r}, nil
@@ -211,7 +213,7 @@ func known(all []db.Revision) string {
 	if len(all) == 0 {
 		return "no version of it is archived yet: run `cocsync sync`"
 	}
-	first, last := shown(all[0].Label), shown(label(all[len(all)-1]))
+	first, last := text.Visible(all[0].Label), text.Visible(label(all[len(all)-1]))
 	span := "known is " + first
 	if last != first {
 		span = "known are " + first + " to " + last
@@ -234,7 +236,8 @@ func back(all []db.Revision, newest, ref string) (Version, error) {
 	// COC may have taken back what came after its newest.
 	i := slices.Index(labels, newest)
 	if i < n {
-		return Version{}, hint.Wrap(missing(fmt.Sprintf("there are only %d before the newest", max(i, 0))), known(all))
+		return Version{}, hint.Wrap(coc.NotFound("there are only %d before the newest", max(i, 0)),
+			known(all))
 	}
 	return named(all, labels[i-n], 0)
 }

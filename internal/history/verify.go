@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // Outside is a tree head that was kept outside of the archive.
@@ -247,7 +248,8 @@ func (v *verifier) heads(g db.Generation) {
 		case o.Size != v.tree.Size:
 			keep = append(keep, o)
 		case o.Origin != "" && o.Origin != g.Origin:
-			v.fault("%s: it is of the log %s, and this one is %s", o.Where, shown(o.Origin), shown(g.Origin))
+			v.fault("%s: it is of the log %s, and this one is %s", o.Where,
+				text.Visible(o.Origin), text.Visible(g.Origin))
 		case o.Root != v.tree.Root():
 			v.fault("%s: the first %d leaves are not those that were seen then: their root is %s, not %s", o.Where, o.Size, v.tree.Root(), o.Root)
 		default:
@@ -317,7 +319,7 @@ func plural(typ string) string {
 
 // describe names what a record is of.
 func describe(typ string, r *audit.Record) string {
-	at := func(field string) string { return shown(r.Get(field)) }
+	at := func(field string) string { return text.Visible(r.Get(field)) }
 	switch typ {
 	case audit.TypeRevision:
 		return fmt.Sprintf("%s#%s of %s/%s", at("version"), at("revision"), at("account"), at("document_id"))

@@ -9,6 +9,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // derived works out again what an algorithm made of the contents, and compares what was
@@ -90,7 +91,8 @@ func (v *verifier) lines(ctx context.Context) error {
 			}
 			for line := range bytes.Lines(c.Bytes) {
 				if !set[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
-					v.fault("the line index: a line of %s of %s is missing", r.Name(), shown(doc.Name))
+					v.fault("the line index: a line of %s of %s is missing", r.Name(),
+						text.Visible(doc.Name))
 					break
 				}
 			}

@@ -108,10 +108,10 @@ func (h *History) asOf(ctx context.Context, doc db.Document, all []db.Revision, 
 	}
 	found := newestAt(all, at)
 	if found < 0 && len(all) == 0 {
-		return v, hint.Wrap(missing("there is none"), known(all))
+		return v, hint.Wrap(coc.NotFound("there is none"), known(all))
 	}
 	if found < 0 {
-		return v, missing(fmt.Sprintf("no version of that time is known, the first is from %s", stamp(begins(all[0]))))
+		return v, coc.NotFound("no version of that time is known, the first is from %s", stamp(begins(all[0])))
 	}
 	if v, err = archived(all[found]); err != nil {
 		return v, err

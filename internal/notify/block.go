@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
+
+	"cocsync/internal/text"
 )
 
 const (
@@ -55,7 +57,7 @@ func plain(s string) block {
 }
 
 func header(s string) block {
-	return block{Type: "header", Text: plain(cut(s, maxHeader))}
+	return block{Type: "header", Text: plain(text.Truncate(s, maxHeader))}
 }
 
 // footer is the small print below a message.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // How much of a message each part may take, in runes. Together they stay under
@@ -115,9 +116,9 @@ func outline(items []shown, more int) (blocks []block) {
 }
 
 func (s *shown) bullet() block {
-	pieces := []block{span(line(s.Op, maxLabel) + " "), code(line(s.Path, maxPath))}
+	pieces := []block{span(text.Line(s.Op, maxLabel) + " "), code(text.Line(s.Path, maxPath))}
 	if s.Task != "" && s.plain {
-		pieces = append(pieces, span(" ("+line(s.Task, maxPath)+")"))
+		pieces = append(pieces, span(" ("+text.Line(s.Task, maxPath)+")"))
 	}
 	or := func(v string) string { return cmp.Or(v, "(empty)") }
 	old, now := differing(or(s.Old), or(s.New))
@@ -125,7 +126,7 @@ func (s *shown) bullet() block {
 	case !s.values, s.plain:
 	case s.Op == "moved":
 		if s.New != "" {
-			pieces = append(pieces, span(", now "+line(s.New, maxPath)))
+			pieces = append(pieces, span(", now "+text.Line(s.New, maxPath)))
 		}
 	case s.Op == "added":
 		pieces = append(pieces, span(": "+now))
@@ -140,7 +141,7 @@ func (s *shown) bullet() block {
 // title names the document, what happened and the versions; what is worst first.
 func (w *writer) title(c *coc.Change) string {
 	document := w.document(c.Name, c.DocumentID)
-	from, to := line(c.Previous, maxLabel), line(c.Version, maxLabel)
+	from, to := text.Line(c.Previous, maxLabel), text.Line(c.Version, maxLabel)
 	versions := to
 	if from != "" && to != "" {
 		versions = from + " → " + to
@@ -179,7 +180,7 @@ func high(c *coc.Change) bool {
 
 // document is a document's name, or its id when it has none.
 func (w *writer) document(name, id string) string {
-	return cmp.Or(line(name, maxName), line(id, maxName), "(no name)")
+	return cmp.Or(text.Line(name, maxName), text.Line(id, maxName), "(no name)")
 }
 
 // person is how a message names somebody: for the blocks, where the name may
@@ -217,7 +218,7 @@ func (w *writer) who(c *coc.Change) person {
 
 // human is somebody's name, as the configuration has it or as COC says it.
 func (w *writer) human(id string) string {
-	return line(w.mask.shaped(cmp.Or(w.people[id].Name, id)), maxPerson)
+	return text.Line(w.mask.shaped(cmp.Or(w.people[id].Name, id)), maxPerson)
 }
 
 // lead is the paragraph that everybody reads: what, who, when.
@@ -278,7 +279,7 @@ func when(c *coc.Change, follows bool) []block {
 func (w *writer) small(c *coc.Change) block {
 	s := idOf(c)
 	for _, name := range []string{c.Account, c.DocumentID} {
-		if name = line(name, maxPerson); name != "" {
+		if name = text.Line(name, maxPerson); name != "" {
 			s += " · " + name
 		}
 	}
@@ -320,7 +321,7 @@ func differing(old, now string) (string, string) {
 			old, now = "…"+string(a[from:]), "…"+string(b[from:])
 		}
 	}
-	return line(old, maxValue), line(now, maxValue)
+	return text.Line(old, maxValue), text.Line(now, maxValue)
 }
 
 // safe reports whether a shell takes s as it stands.

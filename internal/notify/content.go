@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // What is said of a change that changes nothing but the bytes, or not even those.
@@ -53,7 +54,7 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	var found, old, now []string
 	if full {
 		s.more = c.Omitted
-		s.notes = []string{line(w.mask.line(cut(c.UncountedNote(), maxRead)), maxNote), pair.why}
+		s.notes = []string{text.Line(w.mask.line(text.Truncate(c.UncountedNote(), maxRead)), maxNote), pair.why}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
@@ -64,14 +65,14 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 		s.patch = patch(pair.old, pair.now, old, now)
 	}
 	values := full && len(found) <= maxFound && pair.why == ""
-	summary := cut(c.Summary, maxRead)
+	summary := text.Truncate(c.Summary, maxRead)
 	quoted := told(summary, found) // the summary quotes what is to be hidden
 	for i := range c.Items {
 		it, secret := w.hide(&c.Items[i], found, values)
 		quoted = quoted || secret && (quotes(summary, c.Items[i].Old) || quotes(summary, c.Items[i].New))
 		s.items = append(s.items, it)
 	}
-	s.summary = line(w.mask.line(summary), maxSummary)
+	s.summary = text.Line(w.mask.line(summary), maxSummary)
 	if !values || quoted || c.Summary == "" {
 		s.summary = w.mask.shaped(numbers(c))
 	}
@@ -96,7 +97,7 @@ func (w *writer) hide(it *coc.Item, found []string, values bool) (s shown, secre
 	s = shown{values: values, plain: it.Old == "" && it.New == "",
 		Item: coc.Item{Op: it.Op, Path: w.mask.shaped(it.Path), Step: w.mask.shaped(it.Step), Task: w.mask.shaped(it.Task)}}
 	show := func(v string) string {
-		v = cut(v, maxRead)
+		v = text.Truncate(v, maxRead)
 		hidden := v
 		if strings.Contains(v, "\n") {
 			lines, _ := w.mask.text(v)
@@ -126,7 +127,7 @@ func numbers(c *coc.Change) string {
 		for _, it := range c.Items {
 			parts = append(parts, it.Path)
 		}
-		return line(strings.Join(parts, ", "), maxSummary)
+		return text.Line(strings.Join(parts, ", "), maxSummary)
 	}
 	for _, op := range []string{"added", "removed", "changed", "renamed", "moved"} {
 		n := 0

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 const (
@@ -59,9 +60,10 @@ func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents
 func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording, told int) {
 	more := func(n int) string {
 		if w.n.files() {
-			return fmt.Sprintf("… and %s in the file below", count(n, "more change"))
+			return fmt.Sprintf("… and %s in the file below", text.Plural(n, "more change"))
 		}
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more change"), since(oldest(changes)))
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all",
+			text.Plural(n, "more change"), since(oldest(changes)))
 	}
 	room := maxBlocks - weight(footer(plain(more(len(changes)))))
 	for len(list) < maxDetails && told < len(paragraphs) {
@@ -69,7 +71,7 @@ func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording
 		for told+n < len(paragraphs) && weight(rich(paragraphs[told:told+n+1]...)) < room {
 			n++
 		}
-		w := wording{blocks: []block{rich(paragraphs[told : told+n]...)}, text: "Details of " + count(n, "change")}
+		w := wording{blocks: []block{rich(paragraphs[told : told+n]...)}, text: "Details of " + text.Plural(n, "change")}
 		told += n
 		list = append(list, w)
 	}

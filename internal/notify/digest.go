@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // maxDigestName bounds a name in a digest, where a line stands for a document.
@@ -27,13 +28,15 @@ type entry struct {
 func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	changes = w.veilAll(changes)
 	entries := w.entries(changes)
-	title := count(len(changes), "change") + " in " + count(len(entries), "document")
+	title := text.Plural(len(changes), "change") + " in " + text.Plural(len(entries), "document")
 	ids := between(changes)
 	more := func(n int) string {
 		if w.n.threads() {
-			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s", count(n, "more document"), since(oldest(changes)))
+			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s",
+				text.Plural(n, "more document"), since(oldest(changes)))
 		}
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all", count(n, "more document"), since(oldest(changes)))
+		return fmt.Sprintf("… and %s; cocsync log --since %s shows all",
+			text.Plural(n, "more document"), since(oldest(changes)))
 	}
 	cc := copies(mentions)
 	small := footer(plain(ids + " · " + kinds(changes) + w.logged()))
@@ -87,19 +90,19 @@ func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 			list = append(list, e)
 		}
 		e.add(c)
-		e.name = cut(w.document(c.Name, c.DocumentID), maxDigestName)
+		e.name = text.Truncate(w.document(c.Name, c.DocumentID), maxDigestName)
 	}
 	slices.SortStableFunc(list, func(a, b *entry) int { return b.rank - a.rank })
 	return list
 }
 
 func (e *entry) add(c *coc.Change) {
-	to := line(c.Version, maxLabel)
+	to := text.Line(c.Version, maxLabel)
 	word := ""
 	switch c.Kind {
 	case coc.KindNew, coc.KindVersion:
 		if e.versions == 0 {
-			e.first = line(c.Previous, maxLabel)
+			e.first = text.Line(c.Previous, maxLabel)
 		}
 		e.last = to
 		e.versions++

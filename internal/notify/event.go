@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // eventSchema is the number of the form of an event: docs/events.md.
@@ -189,13 +190,13 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 }
 
 // noticeEvent writes a notice as JSON.
-func (w *writer) noticeEvent(n *coc.Notice) (body []byte, text string, err error) {
+func (w *writer) noticeEvent(n *coc.Notice) (body []byte, title string, err error) {
 	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: w.mask.shaped(n.Title), Lines: []string{}}
 	for _, l := range n.Lines {
 		d.Lines = append(d.Lines, w.mask.shaped(l))
 	}
 	body, err = d.event(n.At, w.head)
-	return body, line(w.mask.shaped(n.Title), maxHeader), err
+	return body, text.Line(w.mask.shaped(n.Title), maxHeader), err
 }
 
 func orNull(s string) *string {

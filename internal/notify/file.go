@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // file is a file of a message, frozen with it.
@@ -116,6 +117,6 @@ func checkUpload(address, api string) error {
 			return nil
 		}
 	}
-	return &refusal{class: message, why: "the response names " + line(u.Scheme+"://"+u.Host, maxNote) + " as the place for the file, which is not Slack's; nothing was sent there",
+	return &refusal{class: message, why: "the response names " + text.Line(u.Scheme+"://"+u.Host, maxNote) + " as the place for the file, which is not Slack's; nothing was sent there",
 		mend: "check api_url in the config and what is between, such as a proxy"}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 
 // notice puts something that is no change of a document into blocks and text.
 func (w *writer) notice(n *coc.Notice) wording {
-	title := line(w.mask.shaped(n.Title), maxHeader-2)
+	title := text.Line(w.mask.shaped(n.Title), maxHeader-2)
 	if n.Kind == coc.NoticeTrouble {
 		title = "⚠ " + title
 	}
@@ -26,9 +27,9 @@ func (w *writer) notice(n *coc.Notice) wording {
 	var lines []string
 	room := maxNotice
 	for i, l := range n.Lines {
-		l = line(w.mask.shaped(l), maxNoticeLine)
+		l = text.Line(w.mask.shaped(l), maxNoticeLine)
 		if room -= weight(l); room < 0 || i == maxNoticeLines {
-			lines = append(lines, fmt.Sprintf("… %s", count(len(n.Lines)-i, "more line")))
+			lines = append(lines, fmt.Sprintf("… %s", text.Plural(len(n.Lines)-i, "more line")))
 			break
 		}
 		lines = append(lines, l)
@@ -42,11 +43,11 @@ func (w *writer) notice(n *coc.Notice) wording {
 		id = fmt.Sprintf("notice %d", n.ID)
 	}
 	if n.Watch != "" {
-		id += " · watch " + line(n.Watch, maxPerson)
+		id += " · watch " + text.Line(n.Watch, maxPerson)
 	}
 	if sane(n.At) {
 		id += " · " + utc(n.At)
 	}
-	text := escape(cut(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
+	text := escape(text.Truncate(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
 	return wording{blocks: append(blocks, footer(plain(id+w.logged()))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

@@ -8,6 +8,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 const (
@@ -53,11 +54,11 @@ func at(lines []string, number int) string {
 // made visible. When it had to cut, the last of them says how many are missing and
 // where all are.
 func fit(lines []string, most, room int, whole string) (shown []string, cutOff bool) {
-	more := func(n int) string { return fmt.Sprintf("… %s; %s", count(n, "more line"), whole) }
+	more := func(n int) string { return fmt.Sprintf("… %s; %s", text.Plural(n, "more line"), whole) }
 	room -= weight(more(len(lines)))
 	for i, l := range lines {
 		long := utf8.RuneCountInString(l) > maxDiffLine
-		l = cut(visible(cut(l, maxDiffLine)), maxDiffLine)
+		l = text.Truncate(text.VisibleExcept(text.Truncate(l, maxDiffLine), "\t"+text.Joiners), maxDiffLine)
 		if room -= weight(l); room < 0 || i == most {
 			return append(shown, more(len(lines)-i)), true
 		}
@@ -85,10 +86,12 @@ func (w *writer) diffFile(c *coc.Change, s said) *file {
 // reports whether there was room for all.
 func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) bool {
 	doc := w.document(c.Name, c.DocumentID)
-	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, line(c.Previous, maxLabel), doc, line(c.Version, maxLabel))
+	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel),
+		doc, text.Line(c.Version, maxLabel))
 	for i, l := range s.patch {
-		if l = visible(l); b.Len()+len(l) > limit {
-			fmt.Fprintf(b, "# … %s; %s shows all\n", count(len(s.patch)-i, "more line"), w.command(c))
+		if l = text.VisibleExcept(l, "\t"+text.Joiners); b.Len()+len(l) > limit {
+			fmt.Fprintf(b, "# … %s; %s shows all\n",
+				text.Plural(len(s.patch)-i, "more line"), w.command(c))
 			return false
 		}
 		b.WriteString(l)
@@ -112,6 +115,6 @@ func safeName(s string, limit int) string {
 			return r
 		}
 		return '_'
-	}, cut(s, limit))
+	}, text.Truncate(s, limit))
 	return strings.TrimLeft(s, ".-")
 }

@@ -20,6 +20,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 const (
@@ -196,7 +197,7 @@ func explain(err error, secret string) *refusal {
 	case errors.As(err, &said):
 		r := judge(cmp.Or(word(said.Err), "an error without a word"))
 		if r.class == message && len(said.ResponseMetadata.Messages) > 0 {
-			r.why += " " + line(redact(said.ResponseMetadata.Messages[0], secret), maxNote)
+			r.why += " " + text.Line(redact(said.ResponseMetadata.Messages[0], secret), maxNote)
 		}
 		return r
 	}
@@ -364,5 +365,5 @@ func (s *Sender) whoami(ctx context.Context, n *Notifier) (string, error) {
 	case me.UserID == "":
 		return "", &refusal{why: "the response is not Slack's", mend: notSlackAdvice}
 	}
-	return "bot " + line(me.User, maxPerson) + " in workspace " + line(me.Team, maxPerson), nil
+	return "bot " + text.Line(me.User, maxPerson) + " in workspace " + text.Line(me.Team, maxPerson), nil
 }

@@ -17,38 +17,8 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
+	"cocsync/internal/text"
 )
-
-// What a chat would obey or hide is shown.
-func TestLine(t *testing.T) {
-	for _, test := range []struct{ in, want string }{
-		{"plain ✓ 扩容", "plain ✓ 扩容"},
-		{"a\x00b\x1b[31m\x7f", "a␀b␛[31m␡"},
-		{"a\nb\r\nc\td", "a␊b␊c d"},
-		{"user\u202egnp.exe", "user⟨U+202E⟩gnp.exe"},
-		{"zero\u200bwidth\u2028\ufeff", "zero⟨U+200B⟩width⟨U+2028⟩⟨U+FEFF⟩"},
-		{"👩\u200d💻", "👩\u200d💻"},
-		{"bad\xff\xfe", "bad\ufffd"},
-		{"\U000e0041tag", "⟨U+E0041⟩tag"},
-	} {
-		if got := line(test.in, 100); got != test.want {
-			t.Errorf("line(%q) = %q, want %q", test.in, got, test.want)
-		}
-	}
-}
-
-// Cutting counts runes and never splits one.
-func TestCut(t *testing.T) {
-	for _, test := range []struct {
-		in    string
-		limit int
-		want  string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"äöü", 3, "äöü"}, {"äöüß", 3, "äö…"}, {"ab", 1, "…"}, {"", 5, ""}} {
-		if got := cut(test.in, test.limit); got != test.want {
-			t.Errorf("cut(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
-		}
-	}
-}
 
 // The fallback that stands alone holds nothing that could become a link.
 func TestUnlink(t *testing.T) {
@@ -211,7 +181,7 @@ func TestHugeDigest(t *testing.T) {
 // Nothing that a document says breaks a message: limits, mentions, links.
 func FuzzChange(f *testing.F) {
 	for i, bad := range hostile() {
-		bad = cut(bad, 2000)
+		bad = text.Truncate(bad, 2000)
 		f.Add(bad, "v1", "summary "+bad, "steps[x].inputs.password", bad, "a: 1\nb: "+bad, "a: 1\n"+bad, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, name, version, summary, path, value, old, now string, kind uint8) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // channelID is a channel's id, where the channel is given by it and can be told from
@@ -62,7 +63,7 @@ func (l *lane) recount(ctx context.Context) (bool, error) {
 func (s *Sender) update(ctx context.Context, n *Notifier, th coc.Thread) error {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
-	said := fmt.Sprintf("%s in the thread", count(th.Replies, "later change"))
+	said := fmt.Sprintf("%s in the thread", text.Plural(th.Replies, "later change"))
 	text := th.Root.Text + " · " + said
 	var body []byte
 	if th.Root.Plain {

@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 const (
@@ -125,7 +126,7 @@ func (r *run) trouble() (lines []string) {
 	}
 	lines = append(append(lines, r.mends()...), r.lastGood())
 	if n := len(c.Failures); n > 0 {
-		lines = append(lines, fmt.Sprintf("%s of %s failed:", count(n, "document"), fmt.Sprint(c.Listed)))
+		lines = append(lines, fmt.Sprintf("%s of %s failed:", text.Plural(n, "document"), fmt.Sprint(c.Listed)))
 		lines = append(lines, r.failures()...)
 	}
 	return lines
@@ -202,24 +203,16 @@ func fold(text string) (lines []string) {
 func (r *run) greeting() (title string, lines []string) {
 	c := &r.cycle
 	title = fmt.Sprintf("Now watching %s: %s, %s archived in this cycle",
-		r.watch.Name, count(c.Listed, "document"), count(c.Versions, "version"))
+		r.watch.Name, text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"))
 	if c.Err != "" {
 		lines = append(lines, fold(c.Err)...)
 	}
 	if n := len(c.Failures); n > 0 {
-		lines = append(lines, count(n, "document")+" could not be read whole and will be tried again:")
+		lines = append(lines, text.Plural(n, "document")+" could not be read whole and will be tried again:")
 		lines = append(lines, r.failures()...)
 	}
 	if r.unfinished {
 		lines = append(lines, "Older versions are still being fetched.")
 	}
 	return title, lines
-}
-
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -14,6 +14,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // apiRoot is where the API begins. docs/api.md is its contract.
@@ -66,15 +67,9 @@ func (s *Site) api(mux *http.ServeMux) {
 		mux.HandleFunc("GET "+apiRoot+e.path, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, e) })
 	}
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, hint.Wrap(noSuch(fmt.Sprintf("there is no address %q", r.URL.Path)), "there are "+addresses(list)))
+		s.refuse(w, r, hint.Wrap(coc.NotFound("there is no address %q", r.URL.Path), "there are "+addresses(list)))
 	})
 }
-
-// noSuch is an error for an address that leads to nothing.
-type noSuch string
-
-func (n noSuch) Error() string        { return string(n) }
-func (n noSuch) Is(target error) bool { return target == coc.ErrNotFound }
 
 func addresses(list []endpoint) string {
 	names := make([]string, len(list))
@@ -99,7 +94,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		return
 	}
 	for _, note := range q.notes {
-		w.Header().Add(noteHeader, asciiJSON(note))
+		w.Header().Add(noteHeader, answer.ASCII(text.Visible(note)))
 	}
 	if d, ok := v.(download); ok {
 		sendFile(w, d.name, "text/plain", d.body)

@@ -1,18 +1,14 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
 )
 
 // parameter is what a query may say. It is called as the command's flag.
@@ -75,10 +71,8 @@ func unknownParameter(name string, params []parameter) error {
 	if len(known) > 0 {
 		advice = "this address takes " + strings.Join(known, ", ")
 	}
-	if near := history.Nearest(name, known); len(near) > 0 {
-		advice = "did you mean " + strings.Join(near, ", ") + "? " + advice
-	}
-	return hint.Wrap(fmt.Errorf("unknown parameter %q", name), advice)
+	return hint.Wrap(fmt.Errorf("unknown parameter %q", name),
+		strings.TrimSpace(hint.DidYouMean(name, known)+" "+advice))
 }
 
 // check refuses values that a parameter can't have.
@@ -118,25 +112,4 @@ func (q *query) number(name string) int {
 	}
 	i := slices.IndexFunc(q.params, func(p parameter) bool { return p.name == name })
 	return q.params[i].usual
-}
-
-// asciiJSON is a text as a JSON string that a header can hold.
-func asciiJSON(s string) string {
-	b, err := json.Marshal(answer.Visible(s, ""))
-	if err != nil { // a text: this can't fail
-		return `""`
-	}
-	var out strings.Builder
-	for _, r := range string(b) {
-		switch {
-		case r < 0x80:
-			out.WriteRune(r)
-		case r > 0xffff:
-			hi, lo := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, `\u%04x\u%04x`, hi, lo)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		}
-	}
-	return out.String()
 }

@@ -11,6 +11,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // endpoints are all addresses of the API.
@@ -80,7 +81,7 @@ func apiContent(ctx context.Context, q *query) (any, error) {
 	}
 	c, err := q.Content(ctx, v)
 	name := strings.ReplaceAll(v.Document.Name+"@"+v.Label(), "/", "_")
-	return download{answer.Visible(name, "") + ".yaml", c.Bytes}, err
+	return download{text.Visible(name) + ".yaml", c.Bytes}, err
 }
 
 func apiBlame(ctx context.Context, q *query) (any, error) {

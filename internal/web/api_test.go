@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // emptySite is a site over an archive with nothing in it.
@@ -131,12 +132,12 @@ func TestAPIAnswersAreBounded(t *testing.T) {
 // A note stands in a header, which holds ASCII, and is read back as it was.
 func TestNotesAreASCII(t *testing.T) {
 	const note = "重启 → 𝄞 \"x\"\\"
-	got := asciiJSON(note)
+	got := answer.ASCII(text.Visible(note))
 	var back string
 	if err := json.Unmarshal([]byte(got), &back); err != nil || back != note {
-		t.Errorf("asciiJSON(%q) = %s, which is read as %q, %v", note, got, back, err)
+		t.Errorf("ASCII(%q) = %s, which is read as %q, %v", note, got, back, err)
 	}
-	if strings.ContainsFunc(asciiJSON(note+"\r\nX: y\x00\u202e"), func(r rune) bool { return r < ' ' || r > '~' }) {
-		t.Errorf("asciiJSON writes what is no ASCII: %s", got)
+	if strings.ContainsFunc(answer.ASCII(text.Visible(note+"\r\nX: y\x00\u202e")), func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Errorf("ASCII writes what is no ASCII: %s", got)
 	}
 }

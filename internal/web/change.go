@@ -14,26 +14,27 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // changePage is one change: what became of the document, who was told, and its proof.
 type changePage struct {
 	Change                  changeRow
 	DocumentURL, ChangesURL string
-	Ref                     text // how the command line names the document
+	Ref                     pieces // how the command line names the document
 	Sense                   string
 	OldURL, NewURL          string // of the versions; "" where there is none
-	Old, New                text
+	Old, New                pieces
 	LastURL                 string // of the version that was seen last, where the change names none
-	Last                    text
+	Last                    pieces
 	MadeAt, SeenAt          time.Time
 	Made, Seen              string // what is to be said beside these times
 	HasAuthor               bool   // somebody made what came
 	Risk                    string
-	Note                    text
+	Note                    pieces
 	Basis                   db.Basis
 	Within                  string // how long a content was not looked at before it was found rewritten
-	Request, Watch          text
+	Request, Watch          pieces
 	Fields                  []item        // that changed, of a change without contents
 	Diff                    template.HTML // "" without one
 	How                     diffChoice
@@ -46,7 +47,7 @@ type changePage struct {
 
 // erased is one of the two contents that is gone for good.
 type erased struct {
-	Label, Why text
+	Label, Why pieces
 	At         time.Time
 	Hash, Size string
 }
@@ -144,7 +145,7 @@ func (b *changePage) basis(ctx context.Context, q *question, c coc.Change) (err 
 	b.Basis, err = q.DB.Basis(ctx, c.ID)
 	b.Request, b.Watch = visible(b.Basis.Evidence.RequestID, ""), visible(b.Basis.Watch, "")
 	if !b.Basis.OldCheckedAt.IsZero() {
-		b.Within = answer.Age(c.SeenAt.Sub(b.Basis.OldCheckedAt))
+		b.Within = text.Age(c.SeenAt.Sub(b.Basis.OldCheckedAt))
 	}
 	return err
 }
@@ -181,7 +182,7 @@ func gone(all []db.Revision, names ...string) (list []erased) {
 	for _, name := range names {
 		for _, r := range all {
 			if r.Name() == name && r.Erased {
-				list = append(list, erased{visible(name, ""), visible(r.ErasedWhy, ""), r.ErasedAt, r.Hash.String(), answer.Size(int64(r.Size))})
+				list = append(list, erased{visible(name, ""), visible(r.ErasedWhy, ""), r.ErasedAt, r.Hash.String(), text.Size(int64(r.Size))})
 			}
 		}
 	}
@@ -221,9 +222,9 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 	old, now, err := answer.Texts(r.Context(), q.History, c)
 	switch {
 	case errors.Is(err, coc.ErrErased):
-		err = noSuch("one of the two contents was removed from the archive for good: there is no patch")
+		err = coc.NotFound("one of the two contents was removed from the archive for good: there is no patch")
 	case err == nil && now == nil:
-		err = noSuch("a change of this kind has no patch")
+		err = coc.NotFound("a change of this kind has no patch")
 	}
 	if err != nil {
 		s.plainly(w, r, err)

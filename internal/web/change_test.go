@@ -18,6 +18,7 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // evilName is a document's name that breaks careless pages and file systems.
@@ -190,7 +191,7 @@ func pageText(t *testing.T, html string) (words string, links []string) {
 		}
 	}
 	words = b.String()
-	if strings.ContainsFunc(words, func(r rune) bool { return r != '\n' && r != '\t' && r != '\u00a0' && hidden(r, 3) }) {
+	if strings.ContainsFunc(words, func(r rune) bool { return r != '\n' && r != '\t' && r != '\u00a0' && text.Hidden(r) }) {
 		t.Error("a page has characters that nobody sees")
 	}
 	return strings.Join(strings.Fields(words), " "), links

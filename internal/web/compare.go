@@ -21,7 +21,7 @@ type comparePage struct {
 	Diff      template.HTML
 	How       diffChoice
 	SwapURL   string
-	Why, Mend text // why there is nothing to compare
+	Why, Mend pieces // why there is nothing to compare
 	Erased    []erased
 
 	// What the form is filled with: a choice of versions of the one document, or
@@ -33,14 +33,14 @@ type comparePage struct {
 
 // compared is one of two versions that are compared.
 type compared struct {
-	Doc, Label  text
+	Doc, Label  pieces
 	DocURL, URL string
 }
 
 // option is a version to choose.
 type option struct {
 	Ref  string
-	Name text
+	Name pieces
 	Now  bool
 }
 

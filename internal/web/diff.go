@@ -76,13 +76,13 @@ func DiffSection(w io.Writer, d Diff) error {
 // diffView is a Diff as the template takes it.
 type diffView struct {
 	First          bool // there is no old version
-	Title          text
-	Old, New       text // labels
+	Title          pieces
+	Old, New       pieces // labels
 	Added, Removed int
-	Summary        text
+	Summary        pieces
 	Groups         []group // the outline
 	Formatting     []string
-	Notes          []text // what else the reader should know
+	Notes          []pieces // what else the reader should know
 	Hunks          []hunk
 	Hidden         int // changed lines that had no room
 }

@@ -9,6 +9,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // diffChoice is how a diff is to be shown, and where it is shown otherwise.
@@ -65,7 +66,7 @@ func (q *question) diffChoice(first bool, patch string) (diffChoice, error) {
 	switch d.Context {
 	case answer.PatchContext, wideContext, wholeFile:
 	default:
-		around = append(around, choice{answer.Plural(d.Context, "line"), "", true})
+		around = append(around, choice{text.Plural(d.Context, "line"), "", true})
 	}
 	d.Groups = []choices{
 		{"Layout", true, []choice{{"side by side", q.with("view", ""), !d.Unified}, {"one below the other", q.with("view", "unified"), d.Unified}}},

@@ -16,17 +16,17 @@ import (
 // documentPage is one document: what it is, and all that happened to it.
 type documentPage struct {
 	Row                      documentRow
-	ID, Account, Description text
-	Creator, Project         text
+	ID, Account, Description pieces
+	Creator, Project         pieces
 	CreatedAt, UpdatedAt     time.Time
 	FirstSeen, LastChecked   time.Time
-	Watches                  []text
+	Watches                  []pieces
 	Life                     life
 	Lacking                  []lacking // versions whose content was never had
 	LackingMore              int       // of which so many are not named
 	Rows                     []event
 	NewestURL, Later         string // where the timeline begins and goes on; "" where that is here
-	From                     text   // the version that another is to be chosen for; nil: none was
+	From                     pieces // the version that another is to be chosen for; nil: none was
 	NoneURL                  string // the page without that choice
 }
 
@@ -43,7 +43,7 @@ type event struct {
 // lacking is a version whose content is not here.
 type lacking struct {
 	Version link
-	Why     text
+	Why     pieces
 }
 
 // maxLacking is how many of them are named.

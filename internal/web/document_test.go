@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // Whatever an account, an id or a label is, its address survives a browser, which takes
@@ -73,7 +74,7 @@ func TestLinksLead(t *testing.T) {
 				t.Errorf("%s has an element %s", address, name)
 			}
 		}
-		if strings.ContainsFunc(page.text(), func(r rune) bool { return r != '\n' && r != '\t' && hidden(r, 3) }) {
+		if strings.ContainsFunc(page.text(), func(r rune) bool { return r != '\n' && r != '\t' && text.Hidden(r) }) {
 			t.Errorf("%s has characters that can't be seen", address)
 		}
 		from, err := url.Parse("http://localhost" + address)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cocsync/internal/text"
 )
 
 // sheet is what one scrape is answered with, in Prometheus's text format 0.0.4:
@@ -100,7 +102,7 @@ func number(v float64) string {
 }
 
 // label makes of a name what may stand in a label: text that can be seen.
-func label(s string) string { return atomText(s, "") }
+func label(s string) string { return text.Visible(s) }
 
 // histogram counts observations between bounds, each of which is part of what it ends.
 type histogram struct {

@@ -13,6 +13,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // feedEntries is how many changes a feed holds. A reader that asks less often than so
@@ -98,7 +99,7 @@ func (s *Site) newFeed(ctx context.Context, h *history.History, doc db.Document,
 		title, page = "cocsync: "+doc.Name, documentURL(doc)
 	}
 	f = atomFeed{
-		ID: atomID("feed", origin, doc.Account, doc.DocumentID), Title: atomText(title, ""), Author: atomPerson{"cocsync"},
+		ID: atomID("feed", origin, doc.Account, doc.DocumentID), Title: text.Visible(title), Author: atomPerson{"cocsync"},
 		Links: []atomLink{
 			{"self", "application/atom+xml", at + feedURL(doc)},
 			{"alternate", "text/html", at + page},
@@ -158,7 +159,7 @@ func newEntry(c coc.Change, origin, at string) atomEntry {
 	return atomEntry{
 		// Of nothing that can change: a name may, and v3 is v3#1 once it is rewritten.
 		ID:    atomID("change", origin, c.Account, c.DocumentID, c.ID, c.SeenAt.UnixMilli()),
-		Title: atomText(title, ""), Updated: atomMoment(recordedAt(c)), Published: atomTime(c.At), Author: atomPerson{atomText(author, "")},
+		Title: text.Visible(title), Updated: atomMoment(recordedAt(c)), Published: atomTime(c.At), Author: atomPerson{text.Visible(author)},
 		Links:    []atomLink{{"alternate", "text/html", at + changeURL(c.ID)}},
 		Category: atomCategory{string(c.Kind)},
 		Content:  atomContent{"text", feedContent(c)},

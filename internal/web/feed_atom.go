@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/xml"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -71,14 +70,4 @@ func atomID(parts ...any) string {
 	u[6] = u[6]&0x0f | 0x80
 	u[8] = u[8]&0x3f | 0x80
 	return fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-// atomText is a text as XML can hold it, and as no reader mistakes it: what can't be
-// seen is spelled out, but for line feeds and tabs where they are kept.
-func atomText(s, keep string) string {
-	var b strings.Builder
-	for _, p := range visible(s, keep) {
-		b.WriteString(p.Text)
-	}
-	return b.String()
 }

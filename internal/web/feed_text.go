@@ -1,12 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // maxFeedValue is how many characters of a value stand in a feed; the change's page
@@ -19,7 +20,7 @@ func feedContent(c coc.Change) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	if c.Summary != "" {
-		line("%s", atomText(c.Summary, ""))
+		line("%s", text.Visible(c.Summary))
 	}
 	for _, why := range []struct {
 		so   bool
@@ -37,16 +38,16 @@ func feedContent(c coc.Change) string {
 		feedGroup(line, g)
 	}
 	if note := c.Note(); note != "" {
-		line("%s", atomText(note, ""))
+		line("%s", text.Visible(note))
 	}
 	return b.String()
 }
 
 // feedGroup tells what became of one part of the job, and of the fields within it.
 func feedGroup(line func(string, ...any), g diff.Group) {
-	title := atomText(g.Title, "")
+	title := text.Visible(g.Title)
 	if g.Task != "" {
-		title += " (" + atomText(g.Task, "") + ")"
+		title += " (" + text.Visible(g.Task) + ")"
 	}
 	if len(g.Whole) == 0 {
 		line("- %s:", title)
@@ -56,16 +57,13 @@ func feedGroup(line func(string, ...any), g diff.Group) {
 	}
 	for _, f := range g.Fields {
 		old, now := f.Values()
-		line("    - %s %s%s", atomText(f.Name, ""), became(f.Item), feedValues(true, f.Op, old, now))
+		line("    - %s %s%s", text.Visible(f.Name), became(f.Item), feedValues(true, f.Op, old, now))
 	}
 }
 
 // became says what became of something: added, removed, renamed from x.
 func became(it coc.Item) string {
-	if text := diff.Became(it); text != "" {
-		return atomText(text, "")
-	}
-	return it.Op
+	return cmp.Or(text.Visible(diff.Became(it)), it.Op)
 }
 
 // feedValues tells the values of something that came, went or changed.
@@ -78,7 +76,7 @@ func feedValues(told bool, op, old, now string) string {
 	case op == diff.Removed:
 		return feedValue(": ", old)
 	}
-	return ": " + orEmpty(feedValue("", old)) + " → " + orEmpty(feedValue("", now))
+	return ": " + cmp.Or(feedValue("", old), `""`) + " → " + cmp.Or(feedValue("", now), `""`)
 }
 
 // feedValue is a value on one line, no longer than a reader of feeds cares for.
@@ -87,15 +85,5 @@ func feedValue(before, value string) string {
 	if value == "" {
 		return ""
 	}
-	if utf8.RuneCountInString(value) > maxFeedValue {
-		value = string([]rune(value)[:maxFeedValue]) + "…"
-	}
-	return before + strings.ReplaceAll(atomText(value, "\n"), "\n", " ⏎ ")
-}
-
-func orEmpty(s string) string {
-	if s == "" {
-		return `""`
-	}
-	return s
+	return before + text.Line(value, maxFeedValue)
 }

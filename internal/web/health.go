@@ -11,25 +11,25 @@ import (
 // healthPage is what status shows.
 type healthPage struct {
 	AsOf     time.Time
-	Headline text
+	Headline pieces
 	Healthy  bool
 	Problems []problem
 	Missing  []missingVersion
 	Watches  []watchHealth
 	Tellers  []teller
-	Facts    [][2]text
+	Facts    [][2]pieces
 }
 
 // missingVersion is a listed version that could not be fetched.
 type missingVersion struct {
-	Label, Name, ID, Why text
+	Label, Name, ID, Why pieces
 	RetryAt              time.Time
 }
 
 // watchHealth is the status of one watch.
 type watchHealth struct {
-	Name      text
-	Schedule  text
+	Name      pieces
+	Schedule  pieces
 	Good      time.Time
 	Day       answer.Day
 	Cycles    []coc.Cycle
@@ -37,16 +37,16 @@ type watchHealth struct {
 }
 
 type unreached struct {
-	Name, ID, Why text
+	Name, ID, Why pieces
 	At            time.Time
 }
 
 // teller is what a notifier has still to tell.
 type teller struct {
-	Name                    text
+	Name                    pieces
 	Waiting, Failed         int
 	Oldest, HeldTill, Quiet time.Time
-	Held, LastErr           text
+	Held, LastErr           pieces
 }
 
 func (s *Site) health(ctx context.Context, q *question) (*view, error) {
@@ -78,7 +78,7 @@ func (s *Site) health(ctx context.Context, q *question) (*view, error) {
 		}
 		b.Tellers = append(b.Tellers, t)
 	}
-	fact := func(name, value string) { b.Facts = append(b.Facts, [2]text{visible(name, ""), visible(value, "")}) }
+	fact := func(name, value string) { b.Facts = append(b.Facts, [2]pieces{visible(name, ""), visible(value, "")}) }
 	fact("Process", st.Writer())
 	fact("Documents", st.DocumentsStanding())
 	fact("Versions", st.VersionsStanding())

@@ -34,7 +34,7 @@ type cell struct {
 	ID     string // "" unless something links to it
 	Number int
 	Sign   string
-	Text   text
+	Text   pieces
 	NoEnd  bool // the content ends here without the end of a line
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // ours are the elements, and the attributes of elements with what may stand in
@@ -158,7 +159,7 @@ func TestHostile(t *testing.T) {
 			d.Title, d.OldLabel, d.NewLabel = s, s, s
 			got := section(t, d)
 			checkMarkup(t, got)
-			if strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && hidden(r, 3) }) {
+			if strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && text.Hidden(r) }) {
 				t.Errorf("%q: something hidden in %q", p, got)
 			}
 		}

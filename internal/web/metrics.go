@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // docs/metrics.md has the words for every metric.
@@ -26,7 +27,7 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 			if r.Context().Err() == nil { // else nobody waits for them any more
 				s.Log.Error("metrics not read", "err", err)
 			}
-			http.Error(w, atomText(err.Error(), "\n"), http.StatusInternalServerError)
+			http.Error(w, text.VisibleExcept(err.Error(), "\n"), http.StatusInternalServerError)
 			return
 		}
 		s.Live.add(x)

@@ -13,17 +13,17 @@ const maxPlaces = 5
 
 // group is what became of one part of the job.
 type group struct {
-	Title, Task text
+	Title, Task pieces
 	Items       []item
 }
 
 // item is one difference within a part, or of the part itself.
 type item struct {
 	Op       string
-	Became   text // where what was renamed or moved was before
-	Name     text // nil: the part itself
-	Old, New text // nil: no value
-	Block    bool // the values have several lines
+	Became   pieces // where what was renamed or moved was before
+	Name     pieces // nil: the part itself
+	Old, New pieces // nil: no value
+	Block    bool   // the values have several lines
 	Lines    string
 	Href     string // of its first line that is shown; "" when none is
 }

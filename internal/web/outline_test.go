@@ -47,14 +47,14 @@ func TestLinks(t *testing.T) {
 func TestValues(t *testing.T) {
 	for _, tt := range []struct {
 		old, new         string
-		wantOld, wantNew text
+		wantOld, wantNew pieces
 		block            bool
 	}{
-		{"30", "60", text{{Text: "30"}}, text{{Text: "60"}}, false},
-		{"a\n", "b\n", text{{Text: "a"}}, text{{Text: "b"}}, false},
-		{"a\nb\n", "", text{{Text: "a\nb"}}, nil, true},
-		{"a", "a\n", text{{Text: "a"}}, text{{Text: "a\n"}}, true},
-		{"\n", "\n\n", text{{Text: "\n"}}, text{{Text: "\n\n"}}, true},
+		{"30", "60", pieces{{Text: "30"}}, pieces{{Text: "60"}}, false},
+		{"a\n", "b\n", pieces{{Text: "a"}}, pieces{{Text: "b"}}, false},
+		{"a\nb\n", "", pieces{{Text: "a\nb"}}, nil, true},
+		{"a", "a\n", pieces{{Text: "a"}}, pieces{{Text: "a\n"}}, true},
+		{"\n", "\n\n", pieces{{Text: "\n"}}, pieces{{Text: "\n\n"}}, true},
 	} {
 		var got item
 		got.values(tt.old, tt.new)

@@ -9,6 +9,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // What the overview shows of the past.
@@ -19,7 +20,7 @@ const (
 
 // overview is the first page.
 type overview struct {
-	Headline                     text
+	Headline                     pieces
 	Healthy                      bool
 	Problems                     []problem
 	Documents, Deleted, Versions int
@@ -34,11 +35,11 @@ type overview struct {
 }
 
 // problem is something that a person should look at.
-type problem struct{ What, Why, Mend text }
+type problem struct{ What, Why, Mend pieces }
 
 // watch is the status of a watch.
 type watch struct {
-	Name   text
+	Name   pieces
 	Good   time.Time // its last good cycle; zero: none yet
 	Failed int       // cycles since that failed
 	Bad    bool      // something is wrong with it
@@ -143,7 +144,7 @@ func chart(times []time.Time, first time.Time, count, step int) (bars []day, wid
 			b.Y = chartHigh - b.Height
 		}
 	}
-	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", answer.Plural(total, "change"), count*step, most)
+	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", text.Plural(total, "change"), count*step, most)
 }
 
 func midnight(t time.Time) time.Time {

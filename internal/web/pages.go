@@ -14,6 +14,7 @@ import (
 
 	"cocsync/internal/answer"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // pages lays out what people read.
@@ -79,7 +80,7 @@ func (q *question) get(name string) string { return q.values.Get(name) }
 
 // view is a page to be laid out.
 type view struct {
-	Title  text   // of the page, for its head and its tab
+	Title  pieces // of the page, for its head and its tab
 	Here   string // the part of the site that it belongs to
 	Search string // what the search box holds
 	Notes  []string
@@ -136,7 +137,7 @@ func (s *Site) wrong(r *http.Request, err error) *view {
 }
 
 // fault is what the page about an error says.
-type fault struct{ What, Mend text }
+type fault struct{ What, Mend pieces }
 
 func (s *Site) missing(_ context.Context, q *question) (*view, error) {
 	return &view{Title: visible("There is no such page", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
@@ -162,12 +163,12 @@ func (p *pages) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":   p.asset,
 		"version": func() string { return p.site.Version },
-		"text":    func(s string) text { return visible(s, "") },
+		"text":    func(s string) pieces { return visible(s, "") },
 		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
 		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":     func(t time.Time) string { return answer.Ago(t, p.site.History.Now()) },
-		"plural":  answer.Plural,
+		"ago":     func(t time.Time) string { return text.Ago(t, p.site.History.Now()) },
+		"plural":  text.Plural,
 		"level":   level,
 	}
 }

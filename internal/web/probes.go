@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/answer"
+	"cocsync/internal/text"
 )
 
 // The addresses that whoever starts, stops and watches over processes asks. They
@@ -49,13 +50,13 @@ func (s *Site) probes(mux *http.ServeMux) {
 			tell(w, http.StatusOK, "ok")
 			return
 		}
-		lines := []string{"not ready: " + answer.Plural(len(st.Problems), "problem")}
+		lines := []string{"not ready: " + text.Plural(len(st.Problems), "problem")}
 		if st.Archive.Copy {
 			lines[0] = "not ready: this is a copy"
 		}
 		if s.Guard.knows(r, s.Log) {
 			for _, p := range st.Problems {
-				lines = append(lines, atomText(p.What, ""))
+				lines = append(lines, text.Visible(p.What))
 			}
 		}
 		tell(w, http.StatusServiceUnavailable, lines...)

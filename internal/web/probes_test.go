@@ -62,7 +62,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 	const named = "account prod: COC refuses the key pair; requests are paused for another 60 seconds\n" +
 		"watch nightly: the last cycle failed, and none was good yet\nwatch runbooks: the last cycle failed\n" +
 		"the archive is not complete yet\n" +
-		"notifier ops: its channel is on hold; 1 delivery is pending, next try in 60 minutes\n"
+		"notifier ops: its channel is on hold; 1 delivery pending, next try in 60 minutes\n"
 	const anonymous = "not ready: 5 problems\n"
 	for _, test := range []struct{ address, token, body string }{
 		{"/-/healthy", "", "ok\n"},

@@ -14,11 +14,11 @@ type changeRow struct {
 	ID             int64
 	URL            string
 	Kind           coc.Kind
-	Name, Versions text
-	Summary        text
+	Name, Versions pieces
+	Summary        pieces
 	Lines          bool // there is a diff to count
 	Added, Removed int
-	By             text
+	By             pieces
 	At             time.Time
 	Backfill, Late bool
 }
@@ -42,16 +42,16 @@ func newChangeRow(c coc.Change) changeRow {
 // documentRow is a document in a table.
 type documentRow struct {
 	URL       string
-	Name      text
+	Name      pieces
 	State     coc.DocState
 	Unwatched bool
-	Newest    text
+	Newest    pieces
 	NewestURL string
 	Versions  int
 	MadeAt    time.Time
 	ChangedAt time.Time // last; zero: not looked up
 	Risk      string
-	Modifier  text
+	Modifier  pieces
 }
 
 func newDocumentRow(d db.Details) documentRow {

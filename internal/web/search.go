@@ -10,6 +10,7 @@ import (
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // The most that a search shows.
@@ -30,13 +31,13 @@ type searchPage struct {
 	Found                      []foundDocument
 	Lines                      int // that were found, shown or not
 	Left                       bool
-	Command                    text // that shows all
-	Why, Mend                  text // why nothing can be searched
+	Command                    pieces // that shows all
+	Why, Mend                  pieces // why nothing can be searched
 }
 
 // foundDocument is a document with lines that were found.
 type foundDocument struct {
-	Name  text
+	Name  pieces
 	URL   string
 	Lines []foundLine
 	More  int
@@ -44,13 +45,13 @@ type foundDocument struct {
 
 // foundLine is a line, and where it stood.
 type foundLine struct {
-	Text text
+	Text pieces
 	Runs []foundRun
 }
 
 // foundRun is a run of versions.
 type foundRun struct {
-	First, Last       text
+	First, Last       pieces
 	FirstURL, LastURL string
 	Open              bool
 }
@@ -150,7 +151,7 @@ func newFoundRun(doc db.Document, r history.Run) foundRun {
 
 // marked is a line in which what the pattern matches is marked. Of a very long one the
 // part around the first match is shown.
-func marked(line string, m *history.Matcher) (t text, err error) {
+func marked(line string, m *history.Matcher) (t pieces, err error) {
 	line, cut, err := shorten(line, m)
 	if err != nil {
 		return nil, err
@@ -185,9 +186,9 @@ func shorten(line string, m *history.Matcher) (_ string, cut bool, err error) {
 
 // Summary says how much was found.
 func (b *searchPage) Summary() string {
-	in := answer.Plural(len(b.Found), "document")
+	in := text.Plural(len(b.Found), "document")
 	if b.Left {
 		return fmt.Sprintf("Lines of %s, and there are more", in)
 	}
-	return answer.Plural(b.Lines, "line") + " in " + in
+	return text.Plural(b.Lines, "line") + " in " + in
 }

@@ -22,7 +22,7 @@ type sourceLine struct {
 // token is a piece of a line in one colour.
 type token struct {
 	Class string // key, string, literal or comment; "" for the rest
-	Text  text
+	Text  pieces
 }
 
 // source lays out the lines of a content, as far as there is room for them. more is how

@@ -15,7 +15,7 @@ func lay(content string) (lines []sourceLine, more int) {
 }
 
 // said is what a text says.
-func said(t text) string {
+func said(t pieces) string {
 	var b strings.Builder
 	for _, p := range t {
 		b.WriteString(p.Text)

@@ -4,20 +4,20 @@ import (
 	"context"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // told is how a change was told to one notifier.
 type told struct {
-	Notifier    text
+	Notifier    pieces
 	State, What string    // sent; "in the channel"
 	At          time.Time // when it was sent, or is tried next
 	Tries       int       // how often it was attempted, unless once was enough
-	Channel, TS text
-	Err, Quote  text
-	Held        text // why the whole channel waits
+	Channel, TS pieces
+	Err, Quote  pieces
+	Held        pieces // why the whole channel waits
 }
 
 // telling finds who was told.
@@ -90,7 +90,7 @@ func (t told) Sentence() string {
 		s += " " + t.What
 	}
 	if t.Tries > 0 {
-		s += " after " + answer.Plural(t.Tries, "attempt")
+		s += " after " + text.Plural(t.Tries, "attempt")
 	}
 	return s
 }

@@ -13,25 +13,26 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/history"
+	"cocsync/internal/text"
 )
 
 // versionHead is what all pages of a version begin with.
 type versionHead struct {
-	Document, Label             text
+	Document, Label             pieces
 	DocumentURL, URL            string
 	Here                        string // which of its pages this is
 	Before, After               link   // the same pages of the versions beside it
 	ChangeURL                   string // of the change that brought it; "" for none
 	ChooseURL                   string // where another is chosen to compare it with
 	Newest                      link   // its comparison with the newest; "" where that is this
-	By                          text
+	By                          pieces
 	MadeAt, SeenAt, CheckedAt   time.Time
 	WithdrawnAt, UncheckedSince time.Time
 	ErasedAt                    time.Time
 	Size, SHA256                string // "" without a content
-	UUID, Request               text
+	UUID, Request               pieces
 	Answered                    time.Time
-	Absent                      text // why its content is not here; nil: it is
+	Absent                      pieces // why its content is not here; nil: it is
 
 	doc      db.Document
 	revision db.Revision
@@ -40,7 +41,7 @@ type versionHead struct {
 
 // link is a name that leads somewhere.
 type link struct {
-	Name text
+	Name pieces
 	URL  string // "" leads nowhere
 }
 
@@ -68,7 +69,7 @@ func (q *question) head(ctx context.Context, here string) (*versionHead, error) 
 		Absent: absent(r), doc: v.Document, revision: r,
 	}
 	if r.Number > 0 {
-		h.Size, h.SHA256 = answer.Size(int64(r.Size)), r.Hash.String()
+		h.Size, h.SHA256 = text.Size(int64(r.Size)), r.Hash.String()
 	}
 	if v.Note != "" {
 		h.notes = append(h.notes, v.Note)
@@ -85,7 +86,7 @@ func (q *question) head(ctx context.Context, here string) (*versionHead, error) 
 }
 
 // absent says why the content of a version is not here; nil where it is.
-func absent(r db.Revision) text {
+func absent(r db.Revision) pieces {
 	switch {
 	case r.Number == 0:
 		return visible(history.Reason(r), "")

@@ -20,7 +20,7 @@ type blamed struct {
 	sourceLine
 	First   bool
 	Version link
-	By      text
+	By      pieces
 	At      time.Time
 }
 

@@ -12,13 +12,13 @@ import (
 type outlinePage struct {
 	*versionHead
 	Parts []part
-	Why   text // there is none
-	All   bool // nothing is left out
+	Why   pieces // there is none
+	All   bool   // nothing is left out
 }
 
 // part is a part of a job in an outline.
 type part struct {
-	Name, Task, Description, Value text
+	Name, Task, Description, Value pieces
 	Place                          int // of a step, from 1
 	Href, Lines                    string
 	To                             int // its last line
@@ -29,7 +29,7 @@ type part struct {
 
 // field is a field of a part.
 type field struct {
-	Name, Value text
+	Name, Value pieces
 	Href        string
 	To          int
 	Fields      []field

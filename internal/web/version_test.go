@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
+	"cocsync/internal/text"
 )
 
 // look returns the page at an address, which must answer with a status.
@@ -40,7 +40,7 @@ func TestVersionPage(t *testing.T) {
 	h := handler(t, archive(t))
 	p := look(t, h, "/documents/prod/DM-1/v1", http.StatusOK)
 	for name, want := range map[string]string{
-		"By": "COC-wang", "Made": "2026-03-01 12:00", "First seen": "2026-03-03 12:00", "Size": answer.Size(int64(len(jobV1))), "version_uuid": "uuid-1",
+		"By": "COC-wang", "Made": "2026-03-01 12:00", "First seen": "2026-03-03 12:00", "Size": text.Size(int64(len(jobV1))), "version_uuid": "uuid-1",
 		"SHA-256": coc.Content{Bytes: []byte(jobV1)}.Hash().String(), "COC’s answer": "request-1 of 2026-03-03 12:00",
 	} {
 		if got := facts(p)[name]; got != want {

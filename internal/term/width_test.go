@@ -1,4 +1,4 @@
-package main
+package term
 
 import (
 	"math/rand/v2"
@@ -9,13 +9,9 @@ import (
 
 // What is measured without the library's table is measured as the library does.
 func TestWidthsAreTheLibrarys(t *testing.T) {
-	w := widths()
 	for r := range rune(unicode.MaxRune + 1) {
-		if got, want := w.RuneWidth(r), everyWidth.RuneWidth(r); got != want {
-			t.Errorf("%U is %d wide, want %d", r, got, want)
-		}
-		if s := string(r); w.StringWidth(s) != everyWidth.StringWidth(s) {
-			t.Errorf("%q is %d wide, want %d", s, w.StringWidth(s), everyWidth.StringWidth(s))
+		if s := string(r); Width(s) != allWidths.StringWidth(s) {
+			t.Errorf("%q is %d wide, want %d", s, Width(s), allWidths.StringWidth(s))
 		}
 	}
 	pool := []rune("aZ~ é½→…↔—日가\u0301\u200d\ufe0f👩🏽🇩🇪\u00ad\t\x1b\ufffd")
@@ -26,13 +22,13 @@ func TestWidthsAreTheLibrarys(t *testing.T) {
 			b.WriteRune(pool[random.IntN(len(pool)-random.IntN(2)*(len(pool)-9))]) // half of them single characters alone
 		}
 		s, cells := b.String(), random.IntN(7)
-		if got, want := w.StringWidth(s), everyWidth.StringWidth(s); got != want {
+		if got, want := Width(s), allWidths.StringWidth(s); got != want {
 			t.Errorf("%q is %d wide, want %d", s, got, want)
 		}
-		if got, want := w.Truncate(s, cells), everyWidth.Truncate(s, cells, "…"); got != want {
+		if got, want := truncate(s, cells), allWidths.Truncate(s, cells, "…"); got != want {
 			t.Errorf("%q cut to %d cells is %q, want %q", s, cells, got, want)
 		}
-		if got, want := w.FillRight(s, cells), everyWidth.FillRight(s, cells); got != want {
+		if got, want := Pad(s, cells), allWidths.FillRight(s, cells); got != want {
 			t.Errorf("%q filled to %d cells is %q, want %q", s, cells, got, want)
 		}
 	}

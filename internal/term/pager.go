@@ -1,62 +1,41 @@
-package main
+package term
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
-
-	"golang.org/x/term"
 )
 
-// terminal reports whether the output is one. Its width may be unknown all the
-// same.
-func (a *app) terminal() bool {
-	f, ok := a.out.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-func (a *app) newPage(w io.Writer) *page {
-	return &page{Writer: bufio.NewWriter(w), exact: !a.terminal(), color: a.colored(), width: a.width(), local: time.Local}
-}
-
-// print has write fill a page, and puts it out as it is.
-func (a *app) print(write func(*page) error) error {
-	p := a.newPage(a.out)
-	return errors.Join(write(p), p.Flush())
-}
-
-// paged has write fill a page, and shows it in the pager on a terminal.
-func (a *app) paged(write func(*page) error) error {
-	cmd := a.pager()
+// Page writes what write writes, and shows it in the pager on a terminal. write
+// is called again if the pager cannot be run.
+func (o Output) Page(write func(*Writer) error) error {
+	cmd := o.pager()
 	if cmd == nil {
-		return a.print(write)
+		return o.Print(write)
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("pager: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return a.print(write)
+		return o.Print(write)
 	}
 	// Ctrl-C is for the pager, which has the terminal. The program ends with it.
 	signal.Ignore(os.Interrupt)
 	defer signal.Reset(os.Interrupt)
-	p := a.newPage(in)
-	err = errors.Join(write(p), p.Flush(), in.Close())
+	w := o.Writer(in)
+	err = errors.Join(write(w), w.Flush(), in.Close())
 	if errors.Is(err, syscall.EPIPE) {
 		err = nil // the reader has seen enough
 	}
-	// How the pager ended is its own affair, unless there was none to end.
+	// The pager's status matters only if it says that there was no pager.
 	_ = cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); err == nil && (status == cannotRun || status == notFound) {
-		return a.print(write)
+		return o.Print(write)
 	}
 	return err
 }
@@ -70,16 +49,16 @@ const (
 // shellWords are what a shell gives a meaning to, but for spaces.
 const shellWords = "|&;<>()$`\\\"'*?[]{}#~=%!\n"
 
-// pager returns the command of $PAGER, or less; nil when the output is no
+// pager returns the command of $PAGER, or less; nil if the output is no
 // terminal, none is wanted (PAGER is empty) or none is found. What is more than
 // plain words is for the shell, as with git.
-func (a *app) pager() *exec.Cmd {
+func (o Output) pager() *exec.Cmd {
 	command, set := os.LookupEnv("PAGER")
 	if !set {
 		command = "less -FRX"
 	}
 	words := strings.Fields(command)
-	if !a.terminal() || len(words) == 0 || os.Getenv("TERM") == "dumb" {
+	if !IsTerminal(o.Out) || len(words) == 0 || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
 	if strings.ContainsAny(command, shellWords) {
@@ -90,7 +69,7 @@ func (a *app) pager() *exec.Cmd {
 		return nil
 	}
 	cmd := exec.Command(path, words[1:]...)
-	cmd.Stdout, cmd.Stderr = a.out, a.err
+	cmd.Stdout, cmd.Stderr = o.Out, o.Err
 	// As git does: PAGER=less shows colours and ends when all fits.
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(os.Environ(), "LESS=FRX")

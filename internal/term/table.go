@@ -1,0 +1,95 @@
+package term
+
+import (
+	"strings"
+
+	"cocsync/internal/text"
+)
+
+// A table's columns are two spaces apart. On a terminal the flexible ones are
+// truncated, the widest first, but to no less than minColumn.
+const (
+	gap       = 2
+	minColumn = 8
+)
+
+// Column is a column of a table.
+type Column struct {
+	Head     string
+	Flexible bool
+	Right    bool
+}
+
+// Table writes rows under their heads, aligned.
+func (w *Writer) Table(columns []Column, rows [][]Span) {
+	widths := w.Heads(columns, rows)
+	for _, row := range rows {
+		w.Row(columns, widths, row)
+	}
+}
+
+// Heads writes the heads of rows that Row will write, makes hidden characters in
+// the rows visible, and returns the width of each column.
+func (w *Writer) Heads(columns []Column, rows [][]Span) []int {
+	heads := make([]Span, len(columns))
+	for i, c := range columns {
+		heads[i] = Span{c.Head, Bold}
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i].Text = text.Visible(row[i].Text)
+		}
+	}
+	widths := w.fit(columns, append([][]Span{heads}, rows...))
+	w.Row(columns, widths, heads)
+	return widths
+}
+
+// fit returns how wide each column is to be.
+func (w *Writer) fit(columns []Column, rows [][]Span) []int {
+	widths, total := make([]int, len(columns)), -gap
+	for i := range columns {
+		for _, row := range rows {
+			widths[i] = max(widths[i], Width(row[i].Text))
+		}
+		total += widths[i] + gap
+	}
+	for w.Width > 0 && total > w.Width {
+		widest := -1
+		for i, c := range columns {
+			if c.Flexible && widths[i] > minColumn && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+		total--
+	}
+	return widths
+}
+
+// Row writes a row of a table whose heads are written.
+func (w *Writer) Row(columns []Column, widths []int, row []Span) {
+	var b strings.Builder
+	for i, c := range row {
+		s := c.Text
+		if columns[i].Flexible {
+			s = truncate(s, widths[i])
+		}
+		pad := spaces(widths[i] - Width(s))
+		s = w.Paint(c.Style, s)
+		switch {
+		case columns[i].Right:
+			s = pad + s
+		case i < len(row)-1:
+			s += pad
+		}
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		b.WriteString(s)
+	}
+	w.WriteString(strings.TrimRight(b.String(), " ") + "\n")
+}

@@ -1,0 +1,78 @@
+// Package term writes for people: colours, tables, wrapped text, a pager and the
+// progress of long tasks, by the terminal if there is one. It leaves what is
+// written, and the questions of init, to the commands.
+package term
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+
+	xterm "golang.org/x/term"
+
+	"cocsync/internal/text"
+)
+
+// Output is where a command writes.
+type Output struct {
+	Out, Err io.Writer
+	Color    string // always, never, or auto: where Out is a terminal that takes colours
+}
+
+// Writer writes text to an Output or its pager.
+type Writer struct {
+	*bufio.Writer
+	Exact bool // documents are written byte for byte: this is no terminal
+	Color bool
+	Width int // columns of the terminal; 0: unlimited
+}
+
+// IsTerminal reports whether a stream is a terminal. Its width may be unknown.
+func IsTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && xterm.IsTerminal(int(f.Fd()))
+}
+
+// columnsOf returns how many columns a terminal has; 0 if the stream is none.
+func columnsOf(w io.Writer) int {
+	if !IsTerminal(w) {
+		return 0
+	}
+	n, _, err := xterm.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// colored reports whether the output takes colours.
+func (o Output) colored() bool {
+	switch o.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && columnsOf(o.Out) > 0 && obeysColors(o.Out)
+}
+
+// Writer returns a writer to w in the form that fits Out. It must be flushed.
+func (o Output) Writer(w io.Writer) *Writer {
+	return &Writer{bufio.NewWriter(w), !IsTerminal(o.Out), o.colored(), columnsOf(o.Out)}
+}
+
+// Print writes what write writes.
+func (o Output) Print(write func(*Writer) error) error {
+	w := o.Writer(o.Out)
+	return errors.Join(write(w), w.Flush())
+}
+
+// Content returns a document's text as it may be written: byte for byte to a
+// pipe or file, with hidden characters visible to a terminal.
+func (w *Writer) Content(s string) string {
+	if w.Exact {
+		return s
+	}
+	return text.VisibleExcept(s, "\n\t")
+}

@@ -1,0 +1,163 @@
+package term
+
+import (
+	"math"
+	"strings"
+
+	"github.com/clipperhouse/uax29/v2/graphemes"
+
+	"cocsync/internal/text"
+)
+
+// MinWidth is the fewest columns into which text is wrapped, however narrow the
+// terminal.
+const MinWidth = 8
+
+const tabStop = 8
+
+// Strip is what of a text fits into a column.
+type Strip struct {
+	Text  string // painted
+	Width int
+	size  int // bytes of it before it was painted
+}
+
+// Wrap lays a text out in strips of at most so many columns. Hidden characters
+// become visible, and tabs spaces. What a reader takes for one character is in one
+// strip, unless it is wider than that.
+func (w *Writer) Wrap(columns int, spans ...Span) []Strip {
+	runs, full := expand(spans)
+	take := func(n int) string { // that many bytes off the runs, painted
+		var b strings.Builder
+		for n > 0 {
+			k := min(n, len(runs[0].Text))
+			b.WriteString(w.Paint(runs[0].Style, runs[0].Text[:k]))
+			if runs[0].Text = runs[0].Text[k:]; runs[0].Text == "" {
+				runs = runs[1:]
+			}
+			n -= k
+		}
+		return b.String()
+	}
+	var strips []Strip
+	size, taken := 0, 0 // of the strip that is being filled
+	put := func(glyph string) {
+		wide := Width(glyph)
+		if wide > 0 && taken+wide > columns {
+			strips = append(strips, Strip{take(size), taken, size})
+			size, taken = 0, 0
+		}
+		size, taken = size+len(glyph), taken+wide
+	}
+	for g := graphemes.FromString(full); g.Next(); {
+		if Width(g.Value()) <= columns {
+			put(g.Value())
+			continue
+		}
+		for _, r := range g.Value() {
+			put(string(r))
+		}
+	}
+	return append(strips, Strip{take(size), taken, size})
+}
+
+// expand makes hidden characters visible and tabs spaces, as many as they take
+// where the text is not wrapped. It also returns the text of all spans.
+func expand(spans []Span) (runs []Span, full string) {
+	runs = make([]Span, len(spans))
+	column := 0
+	var all strings.Builder
+	for i, s := range spans {
+		var b strings.Builder
+		for j, part := range strings.Split(text.VisibleExcept(s.Text, "\t"), "\t") {
+			if j > 0 {
+				n := tabStop - column%tabStop
+				b.WriteString(spaces(n))
+				column += n
+			}
+			b.WriteString(part)
+			column += Width(part)
+		}
+		runs[i] = Span{b.String(), s.Style}
+		all.WriteString(runs[i].Text)
+	}
+	return runs, all.String()
+}
+
+// Room returns how many columns are right of an indent.
+func (w *Writer) Room(indent int) int {
+	if w.Width == 0 {
+		return math.MaxInt
+	}
+	return max(MinWidth, w.Width-indent)
+}
+
+// Hang is the indent of all lines of a text but the first.
+const Hang = "    "
+
+// Prose writes a text of words, on as many lines as it takes on a terminal. The
+// indent is no longer than Hang.
+func (w *Writer) Prose(indent string, s Style, words string) {
+	words = strings.TrimRight(text.Visible(words), " ")
+	for w.Width > 0 {
+		line, rest := w.fold(words, len(Hang))
+		if rest == "" {
+			break
+		}
+		w.WriteString(indent + w.Paint(s, line) + "\n")
+		indent, words = Hang, rest
+	}
+	w.WriteString(indent + w.Paint(s, words) + "\n")
+}
+
+// fold splits a text after what fits on a line right of an indent, at a space if
+// that has one.
+func (w *Writer) fold(s string, indent int) (line, rest string) {
+	fits := w.Wrap(w.Room(indent), Span{Text: s})[0].size
+	if fits == len(s) {
+		return s, ""
+	}
+	if s[fits] == ' ' {
+		return s[:fits], strings.TrimLeft(s[fits:], " ")
+	}
+	if space := strings.LastIndexByte(s[:fits], ' '); strings.TrimSpace(s[:max(space, 0)]) != "" {
+		return s[:space], s[space+1:]
+	}
+	return s[:fits], s[fits:]
+}
+
+// Flow writes texts two spaces apart on lines of so many columns. One that does
+// not fit on the line goes to the next, and to as many as it takes on a terminal.
+func (w *Writer) Flow(indent string, columns int, parts ...Span) {
+	at := len(indent)
+	hang := indent + Hang
+	w.WriteString(indent)
+	for i, p := range parts {
+		s := text.Visible(p.Text)
+		if s == "" {
+			continue
+		}
+		wide := Width(s)
+		switch {
+		case i > 0 && at+gap+wide > columns:
+			w.WriteString("\n" + hang)
+			at = len(hang)
+		case i > 0:
+			w.WriteString("  ")
+			at += gap
+		}
+		if w.Width == 0 || at+wide <= w.Width {
+			w.WriteString(w.Paint(p.Style, s))
+			at += wide
+			continue
+		}
+		line, rest := w.fold(s, len(hang))
+		for rest != "" {
+			w.WriteString(w.Paint(p.Style, line) + "\n" + hang)
+			line, rest = w.fold(rest, len(hang))
+		}
+		w.WriteString(w.Paint(p.Style, line))
+		at = len(hang) + Width(line)
+	}
+	w.WriteByte('\n')
+}

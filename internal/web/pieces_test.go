@@ -1,0 +1,15 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What replaces hidden characters is a piece of its own.
+func TestVisible(t *testing.T) {
+	want := pieces{{Text: "a\tb"}, {Raw: true, Text: "^J^["}, {Text: "c"}}
+	if d := cmp.Diff(want, visible("a\tb\n\x1bc", "\t")); d != "" {
+		t.Errorf("visible (-want +got):\n%s", d)
+	}
+}
