@@ -21,7 +21,7 @@ func arrows() map[string][]string {
 		"internal/coc":           {},
 		"internal/text":          {},
 		"internal/term":          {"internal/text"},
-		"internal/diff":          {"internal/diff/lines", "internal/text"},
+		"internal/diff":          {"internal/coc", "internal/diff/lines", "internal/text"},
 		"internal/diff/lines":    {}, // the record of a difference: no parser has a say in it
 		"internal/diff/difftest": {},
 		"internal/audit":         {},

@@ -15,7 +15,7 @@ CREATE TABLE accounts (
 	-- Working: COC refused this key pair (a hash names it), or asked for quiet.
 	refused_key TEXT,
 	refused_until INTEGER,
-	refused_why TEXT,
+	refused_reason TEXT,
 	paused_until INTEGER
 ) STRICT;
 
@@ -55,11 +55,11 @@ CREATE TABLE documents (
 	checked_at INTEGER NOT NULL,
 	fingerprint BLOB,
 	-- Working: the version of the algorithm that made the document's blocks; 0: none yet.
-	lined INTEGER NOT NULL DEFAULT 0,
+	lines_version INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (account_id, document_id)
 ) STRICT;
 CREATE INDEX documents_name ON documents (name);
-CREATE INDEX documents_lined ON documents (lined);
+CREATE INDEX documents_lines_version ON documents (lines_version);
 -- So that what is still to be fetched can be counted without reading the rest.
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 
@@ -184,7 +184,7 @@ CREATE TABLE contents (
 	pack_id INTEGER REFERENCES packs,
 	start INTEGER NOT NULL, -- where it begins in the unpacked frame
 	erased_at INTEGER,
-	erased_why TEXT
+	erased_reason TEXT
 ) STRICT;
 
 -- Up to sixteen consecutive contents of one document in one zstd frame.
@@ -323,11 +323,11 @@ CREATE TABLE holds (
 
 -- A notifier that is left in peace: in its quiet hours, or because Slack asked
 -- for it. What waits for it does so on purpose.
-CREATE TABLE quiets (
+CREATE TABLE pauses (
 	notifier TEXT NOT NULL,
-	why TEXT NOT NULL CHECK (why IN ('hours', 'asked')),
+	reason TEXT NOT NULL CHECK (reason IN ('hours', 'asked')),
 	until INTEGER NOT NULL,
-	PRIMARY KEY (notifier, why)
+	PRIMARY KEY (notifier, reason)
 ) STRICT, WITHOUT ROWID;
 
 -- Derived: lines of a document, those that the contents of one commit had and none
@@ -354,7 +354,7 @@ CREATE VIRTUAL TABLE trigrams USING fts5 (
 CREATE TABLE leaves (
 	id INTEGER PRIMARY KEY,  -- its place, from 0
 	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'lack', 'erasure', 'coverage')),
-	-- The row: of generations, document_states, revisions, changes, lacks, contents or coverages.
+	-- The row: of generations, document_states, revisions, changes, unavailable_versions, contents or coverages.
 	ref INTEGER NOT NULL,
 	hash BLOB NOT NULL       -- RFC 6962, of the record
 ) STRICT;
@@ -383,11 +383,11 @@ CREATE TABLE checkpoints (
 	size INTEGER PRIMARY KEY,
 	at INTEGER NOT NULL,
 	note BLOB NOT NULL,
-	told INTEGER NOT NULL CHECK (told IN (0, 1)) -- 1: a message or a person has it
+	published INTEGER NOT NULL CHECK (published IN (0, 1)) -- 1: a message or a person has it
 ) STRICT;
 
 -- One version that could not be had.
-CREATE TABLE lacks (
+CREATE TABLE unavailable_versions (
 	id INTEGER PRIMARY KEY,
 	version_id INTEGER NOT NULL REFERENCES versions,
 	at INTEGER NOT NULL,

@@ -20,8 +20,8 @@ CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('w
 CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = 'waiting';
 -- object index document_states_document document_states
 CREATE INDEX document_states_document ON document_states (document_id);
--- object index documents_lined documents
-CREATE INDEX documents_lined ON documents (lined);
+-- object index documents_lines_version documents
+CREATE INDEX documents_lines_version ON documents (lines_version);
 -- object index documents_listed documents
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
@@ -70,7 +70,7 @@ CREATE TABLE accounts (
 	-- Working: COC refused this key pair (a hash names it), or asked for quiet.
 	refused_key TEXT,
 	refused_until INTEGER,
-	refused_why TEXT,
+	refused_reason TEXT,
 	paused_until INTEGER
 ) STRICT;
 -- object table blocks blocks
@@ -104,7 +104,7 @@ CREATE TABLE checkpoints (
 	size INTEGER PRIMARY KEY,
 	at INTEGER NOT NULL,
 	note BLOB NOT NULL,
-	told INTEGER NOT NULL CHECK (told IN (0, 1)) -- 1: a message or a person has it
+	published INTEGER NOT NULL CHECK (published IN (0, 1)) -- 1: a message or a person has it
 ) STRICT;
 -- object table contents contents
 CREATE TABLE contents (
@@ -115,7 +115,7 @@ CREATE TABLE contents (
 	pack_id INTEGER REFERENCES packs,
 	start INTEGER NOT NULL, -- where it begins in the unpacked frame
 	erased_at INTEGER,
-	erased_why TEXT
+	erased_reason TEXT
 ) STRICT;
 -- object table coverages coverages
 CREATE TABLE coverages (
@@ -215,7 +215,7 @@ CREATE TABLE documents (
 	checked_at INTEGER NOT NULL,
 	fingerprint BLOB,
 	-- Working: the version of the algorithm that made the document's blocks; 0: none yet.
-	lined INTEGER NOT NULL DEFAULT 0,
+	lines_version INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (account_id, document_id)
 ) STRICT;
 -- object table edge edge
@@ -266,18 +266,11 @@ CREATE TABLE items (
 	new_to INTEGER NOT NULL,
 	PRIMARY KEY (change_id, seq)
 ) STRICT, WITHOUT ROWID;
--- object table lacks lacks
-CREATE TABLE lacks (
-	id INTEGER PRIMARY KEY,
-	version_id INTEGER NOT NULL REFERENCES versions,
-	at INTEGER NOT NULL,
-	error TEXT NOT NULL
-) STRICT;
 -- object table leaves leaves
 CREATE TABLE leaves (
 	id INTEGER PRIMARY KEY,  -- its place, from 0
 	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'lack', 'erasure', 'coverage')),
-	-- The row: of generations, document_states, revisions, changes, lacks, contents or coverages.
+	-- The row: of generations, document_states, revisions, changes, unavailable_versions, contents or coverages.
 	ref INTEGER NOT NULL,
 	hash BLOB NOT NULL       -- RFC 6962, of the record
 ) STRICT;
@@ -334,12 +327,12 @@ CREATE TABLE packs (
 	size INTEGER NOT NULL, -- unpacked
 	frame BLOB NOT NULL
 ) STRICT;
--- object table quiets quiets
-CREATE TABLE quiets (
+-- object table pauses pauses
+CREATE TABLE pauses (
 	notifier TEXT NOT NULL,
-	why TEXT NOT NULL CHECK (why IN ('hours', 'asked')),
+	reason TEXT NOT NULL CHECK (reason IN ('hours', 'asked')),
 	until INTEGER NOT NULL,
-	PRIMARY KEY (notifier, why)
+	PRIMARY KEY (notifier, reason)
 ) STRICT, WITHOUT ROWID;
 -- object table revisions revisions
 CREATE TABLE revisions (
@@ -368,6 +361,13 @@ CREATE TABLE 'trigrams_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE 'trigrams_data'(id INTEGER PRIMARY KEY, block BLOB);
 -- object table trigrams_idx trigrams_idx
 CREATE TABLE 'trigrams_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+-- object table unavailable_versions unavailable_versions
+CREATE TABLE unavailable_versions (
+	id INTEGER PRIMARY KEY,
+	version_id INTEGER NOT NULL REFERENCES versions,
+	at INTEGER NOT NULL,
+	error TEXT NOT NULL
+) STRICT;
 -- object table versions versions
 CREATE TABLE versions (
 	id INTEGER PRIMARY KEY,

@@ -32,6 +32,9 @@ type Change struct {
 	ChangeFacts
 	Backfill bool       `json:"backfill"`
 	Late     bool       `json:"late"`
+	Class    *string    `json:"class"`
+	Omitted  int        `json:"omitted"`
+	Skipped  []string   `json:"skipped"`
 	Items    []coc.Item `json:"items"`
 	// Of those that are told with their patch, as Diff has them.
 	Unified       *string `json:"unified,omitempty"`
@@ -48,7 +51,8 @@ func newChangeFacts(c coc.Change) ChangeFacts {
 
 // NewChange makes the answer of a change, without its patch.
 func NewChange(c coc.Change) Change {
-	return Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late, Items: append([]coc.Item{}, c.Items...)}
+	return Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late,
+		Class: orNull(string(c.Class)), Omitted: c.Omitted, Skipped: append([]string{}, c.Skipped...), Items: append([]coc.Item{}, c.Items...)}
 }
 
 // NewChanges makes the answer of changes, in their order. With patch each brings its

@@ -37,7 +37,7 @@ func (d *DB) Account(ctx context.Context, name, endpoint string, accept bool) (s
 func (d *DB) account(ctx context.Context, name string) (s coc.AccountState, endpoint string, err error) {
 	var until, paused sql.NullInt64
 	err = d.read.row(ctx, `
-		SELECT endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_why, ''), paused_until
+		SELECT endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
 		FROM accounts WHERE name = ?`, name).Scan(&endpoint, &s.RefusedKey, &until, &s.RefusedWhy, &paused)
 	s.RefusedUntil, s.PausedUntil = instant(until), instant(paused)
 	return s, endpoint, explain(err)
@@ -48,7 +48,7 @@ func (d *DB) account(ctx context.Context, name string) (s coc.AccountState, endp
 func (d *DB) Refused(ctx context.Context, account, key, why string, until time.Time) (err error) {
 	defer wrap(&err, "remember the refusal of account %q", account)
 	return d.update(ctx, func(t tx) error {
-		return t.exec(`UPDATE accounts SET refused_key = ?, refused_why = ?, refused_until = ? WHERE name = ?`,
+		return t.exec(`UPDATE accounts SET refused_key = ?, refused_reason = ?, refused_until = ? WHERE name = ?`,
 			key, why, millis(until), account)
 	})
 }

@@ -64,7 +64,7 @@ func (d *DB) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err error) 
 	defer wrap(&err, "content %.12s", hash)
 	e.Hash = hash
 	var at sql.NullInt64
-	err = d.read.row(ctx, `SELECT size, erased_at, coalesce(erased_why, '') FROM contents WHERE sha256 = ?`, hash[:]).Scan(&e.Size, &at, &e.Why)
+	err = d.read.row(ctx, `SELECT size, erased_at, coalesce(erased_reason, '') FROM contents WHERE sha256 = ?`, hash[:]).Scan(&e.Size, &at, &e.Why)
 	if errors.Is(err, sql.ErrNoRows) {
 		return e, coc.ErrNotFound
 	}
@@ -123,7 +123,7 @@ func (d *DB) Erase(ctx context.Context, hash coc.Hash, why string, now time.Time
 				return err
 			}
 		}
-		err := t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_why = ? WHERE sha256 = ?`,
+		err := t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_reason = ? WHERE sha256 = ?`,
 			now.UnixMilli(), why, hash[:])
 		if err != nil {
 			return err

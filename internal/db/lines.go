@@ -239,7 +239,7 @@ func (d *DB) Lines(ctx context.Context, n Need, f func(document int64, lines []b
 			SELECT b.document_id, b.id FROM trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?2
 			UNION ALL SELECT document_id, id FROM blocks WHERE state <> 'indexed'`, append(args, match)
 	}
-	query += ` UNION ALL SELECT id, 0 FROM documents WHERE lined < ?1 OR lined > ?1`
+	query += ` UNION ALL SELECT id, 0 FROM documents WHERE lines_version < ?1 OR lines_version > ?1`
 	blocks, err := collect(ctx, d.read, func(row scanner) (b block, err error) {
 		err = row.Scan(&b.document, &b.id)
 		return b, err
@@ -292,11 +292,11 @@ func (d *DB) lineUp(ctx context.Context) (err error) {
 	defer wrap(&err, "build the line index")
 	err = d.update(ctx, func(t tx) error {
 		var other int
-		err := t.row(`SELECT count(*) FROM documents WHERE lined NOT IN (0, ?)`, linesAlgorithm).Scan(&other)
+		err := t.row(`SELECT count(*) FROM documents WHERE lines_version NOT IN (0, ?)`, linesAlgorithm).Scan(&other)
 		if err != nil || other == 0 {
 			return err
 		}
-		for _, q := range []string{`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`, `DELETE FROM blocks`, `UPDATE documents SET lined = 0`} {
+		for _, q := range []string{`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`, `DELETE FROM blocks`, `UPDATE documents SET lines_version = 0`} {
 			if err := t.exec(q); err != nil {
 				return err
 			}
@@ -305,7 +305,7 @@ func (d *DB) lineUp(ctx context.Context) (err error) {
 	})
 	for err == nil {
 		var ids []int64
-		ids, err = collect(ctx, d.read, scanID, `SELECT id FROM documents WHERE lined = 0 LIMIT ?`, openBlocks)
+		ids, err = collect(ctx, d.read, scanID, `SELECT id FROM documents WHERE lines_version = 0 LIMIT ?`, openBlocks)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -328,7 +328,7 @@ func (t tx) lineUp(document int64) error {
 		err = t.putLines(document, true, contents)
 	}
 	if err == nil {
-		err = t.exec(`UPDATE documents SET lined = ? WHERE id = ?`, linesAlgorithm, document)
+		err = t.exec(`UPDATE documents SET lines_version = ? WHERE id = ?`, linesAlgorithm, document)
 	}
 	return err
 }

@@ -143,7 +143,7 @@ func TestLinesAreKeptOnce(t *testing.T) {
 	if got := lineSet(t, d); got != want {
 		t.Errorf("the line sets are\n%swant\n%s", got, want)
 	}
-	for _, q := range []string{`DELETE FROM blocks`, `UPDATE documents SET lined = 99`} {
+	for _, q := range []string{`DELETE FROM blocks`, `UPDATE documents SET lines_version = 99`} {
 		if _, err := d.write.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestLinesOfAnOldArchive(t *testing.T) {
 	if err := d.Backup(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
-	alter(t, path, `UPDATE documents SET lined = 0`, `DELETE FROM blocks`, `INSERT INTO trigrams (trigrams) VALUES ('delete-all')`)
+	alter(t, path, `UPDATE documents SET lines_version = 0`, `DELETE FROM blocks`, `INSERT INTO trigrams (trigrams) VALUES ('delete-all')`)
 	again, err := Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

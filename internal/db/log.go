@@ -243,17 +243,17 @@ func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
 		return h, err
 	}
 	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.d.key.ID()}
-	err = t.row(`UPDATE checkpoints SET told = max(told, ?2) WHERE size = ?1 RETURNING note`, c.Size, told).Scan(&h.Note)
+	err = t.row(`UPDATE checkpoints SET published = max(published, ?2) WHERE size = ?1 RETURNING note`, c.Size, told).Scan(&h.Note)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return h, err
 	}
 	if h.Note, err = t.d.key.Sign(c); err != nil {
 		return h, err
 	}
-	if err := t.exec(`DELETE FROM checkpoints WHERE NOT told`); err != nil {
+	if err := t.exec(`DELETE FROM checkpoints WHERE NOT published`); err != nil {
 		return h, err
 	}
-	return h, t.exec(`INSERT INTO checkpoints (size, at, note, told) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, told)
+	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, told)
 }
 
 // cover records that cycles of the watch ran up to the one that just ended: by itself

@@ -289,12 +289,12 @@ func (d *DB) Hold(ctx context.Context, notifier, reason string, until time.Time)
 
 // Quiet records that the notifier is left in peace until then: in its quiet hours,
 // or because Slack asked for it.
-func (d *DB) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) (err error) {
+func (d *DB) Quiet(ctx context.Context, notifier string, reason coc.QuietWhy, until time.Time) (err error) {
 	defer wrap(&err, "leave %s in peace", notifier)
 	return d.update(ctx, func(t tx) error {
 		return t.exec(`
-			INSERT INTO quiets (notifier, why, until) VALUES (?1, ?2, ?3)
-			ON CONFLICT (notifier, why) DO UPDATE SET until = excluded.until`, notifier, string(why), until.UnixMilli())
+			INSERT INTO pauses (notifier, reason, until) VALUES (?1, ?2, ?3)
+			ON CONFLICT (notifier, reason) DO UPDATE SET until = excluded.until`, notifier, string(reason), until.UnixMilli())
 	})
 }
 
@@ -303,7 +303,7 @@ func (d *DB) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until
 func (d *DB) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
 	defer wrap(&err, "peace of %s", notifier)
 	var ms sql.NullInt64
-	err = d.read.row(ctx, `SELECT until FROM quiets WHERE notifier = ? AND why = 'asked'`, notifier).Scan(&ms)
+	err = d.read.row(ctx, `SELECT until FROM pauses WHERE notifier = ? AND reason = 'asked'`, notifier).Scan(&ms)
 	return instant(ms), explain(ignore(err, sql.ErrNoRows))
 }
 
@@ -442,7 +442,7 @@ func (d *DB) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err er
 				ORDER BY m.sent_at DESC LIMIT 1), '')
 		FROM (SELECT notifier FROM names WHERE notifier IS NOT NULL UNION SELECT notifier FROM holds
 			UNION SELECT DISTINCT notifier FROM messages WHERE state = 'waiting') n
-		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN quiets q ON q.notifier = n.notifier AND q.why = 'hours' ORDER BY n.notifier`, since.UnixMilli())
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN pauses q ON q.notifier = n.notifier AND q.reason = 'hours' ORDER BY n.notifier`, since.UnixMilli())
 }
 
 // Contents returns the two texts that a change compares. old is nil when it

@@ -63,7 +63,7 @@ func (d *DB) Labelled(ctx context.Context, document int64, label string) (_ []Re
 func (d *DB) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
 	return collect(ctx, d.read, scanRevision, `
 		SELECT coalesce(r.id, 0), v.label, coalesce(r.number, 0), (SELECT count(*) FROM revisions WHERE version_id = v.id), coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
-			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_why, ''),
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_reason, ''),
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
 		FROM versions v

@@ -170,7 +170,7 @@ func lackRecord(account, documentID, label string, at time.Time, why string) aud
 }
 
 const lackQuery = `
-	SELECT l.id, a.name, d.document_id, v.label, l.at, l.error FROM lacks l JOIN versions v ON v.id = l.version_id
+	SELECT l.id, a.name, d.document_id, v.label, l.at, l.error FROM unavailable_versions l JOIN versions v ON v.id = l.version_id
 	JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id`
 
 func scanLackRecord(row scanner) (ref int64, r audit.Record, err error) {
@@ -245,7 +245,7 @@ func erasureRecord(hash []byte, size int64, at time.Time, why string) (r audit.R
 	return r
 }
 
-const erasureQuery = `SELECT c.id, c.sha256, c.size, c.erased_at, coalesce(c.erased_why, '') FROM contents c WHERE c.erased_at IS NOT NULL`
+const erasureQuery = `SELECT c.id, c.sha256, c.size, c.erased_at, coalesce(c.erased_reason, '') FROM contents c WHERE c.erased_at IS NOT NULL`
 
 func scanErasureRecord(row scanner) (ref int64, r audit.Record, err error) {
 	var hash []byte

@@ -24,7 +24,7 @@ func (d *DB) Accounts(ctx context.Context) (_ []Account, err error) {
 		a.RefusedUntil, a.PausedUntil = instant(until), instant(paused)
 		return a, err
 	}, `
-		SELECT name, endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_why, ''), paused_until
+		SELECT name, endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
 		FROM accounts ORDER BY name`)
 }
 

@@ -90,7 +90,7 @@ func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (i
 		return id, false, err
 	}
 	id, err = t.insert(`
-		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at, lined)
+		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at, lines_version)
 		SELECT id, ?, ?, ?, 'listed', ?, ?, ? FROM accounts WHERE name = ?`,
 		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), linesAlgorithm, account)
 	return id, true, err
@@ -187,7 +187,7 @@ func (w *stepper) putVersion(v coc.VersionStep) (err error) {
 
 // putLack records that a version could not be had.
 func (w *stepper) putLack(v coc.VersionStep) error {
-	id, err := w.insert(`INSERT INTO lacks (version_id, at, error) VALUES (?, ?, ?)`, w.versions[v.Label], w.SeenAt.UnixMilli(), v.Err)
+	id, err := w.insert(`INSERT INTO unavailable_versions (version_id, at, error) VALUES (?, ?, ?)`, w.versions[v.Label], w.SeenAt.UnixMilli(), v.Err)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ var otherRecords = map[string]string{
 		FROM revisions r JOIN versions v ON v.id = r.version_id JOIN documents d ON d.id = v.document_id
 		JOIN accounts a ON a.id = d.account_id JOIN contents t ON t.id = r.content_id`,
 	"lack": `SELECT l.id, a.name AS account, d.document_id, v.label AS version, l.at AS seen_at, nullif(l.error, '') AS error
-		FROM lacks l JOIN versions v ON v.id = l.version_id JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id`,
+		FROM unavailable_versions l JOIN versions v ON v.id = l.version_id JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id`,
 	"change": `SELECT c.id, a.name AS account, d.document_id, c.id AS change, c.kind, vf.label AS from_version, rf.number AS from_revision,
 		lower(hex(tf.sha256)) AS from_sha256, vt.label AS to_version, rt.number AS to_revision, lower(hex(tt.sha256)) AS to_sha256, v.label AS version,
 		iif(c.to_state IS NULL, NULL, coalesce(c.from_state, 0)) AS from_state, c.to_state, c.at, c.seen_at,
@@ -36,7 +36,7 @@ var otherRecords = map[string]string{
 		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id LEFT JOIN contents tf ON tf.id = rf.content_id
 		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id LEFT JOIN contents tt ON tt.id = rt.content_id
 		LEFT JOIN versions v ON v.id = c.version_id`,
-	"erasure": `SELECT id, lower(hex(sha256)) AS sha256, size, erased_at AS at, erased_why AS reason FROM contents WHERE erased_at IS NOT NULL`,
+	"erasure": `SELECT id, lower(hex(sha256)) AS sha256, size, erased_at AS at, erased_reason AS reason FROM contents WHERE erased_at IS NOT NULL`,
 	"coverage": `SELECT g.id, a.name AS account, g.watch, min(c.started_at) AS started_at, max(c.ended_at) AS ended_at, count(*) AS cycles,
 		sum(c.outcome = 'good') AS good, sum(c.complete) AS complete, sum(c.requests) AS requests, max(c.listed) AS listed, nullif(sum(c.missed), 0) AS missed,
 		group_concat(nullif(c.error, ''), '; ') AS errors
