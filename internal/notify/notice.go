@@ -16,7 +16,7 @@ const (
 
 // notice puts something that is no change of a document into blocks and text.
 func (w *writer) notice(n *coc.Notice) wording {
-	title := line(w.mask.shaped(n.Title), maxHeader-2)
+	title := line(w.mask.Words(n.Title), maxHeader-2)
 	if n.Kind == coc.NoticeTrouble {
 		title = "⚠ " + title
 	}
@@ -26,7 +26,7 @@ func (w *writer) notice(n *coc.Notice) wording {
 	var lines []string
 	room := maxNotice
 	for i, l := range n.Lines {
-		l = line(w.mask.shaped(l), maxNoticeLine)
+		l = line(w.mask.Words(l), maxNoticeLine)
 		if room -= weight(l); room < 0 || i == maxNoticeLines {
 			lines = append(lines, fmt.Sprintf("… %s", count(len(n.Lines)-i, "more line")))
 			break
