@@ -231,7 +231,7 @@ func compareArchives(t *testing.T, want, got string) {
 			FROM documents d JOIN versions v ON v.document_id = d.id JOIN revisions r ON r.version_id = v.id
 			JOIN contents c ON c.id = r.content_id ORDER BY 1, 2, r.number`,
 		"changes": `SELECT d.document_id, x.kind, coalesce(vf.label, ''), coalesce(vt.label, ''), x.at, x.backfill, x.late,
-				f.added, f.removed, f.summary, f.note,
+				f.added, f.removed, f.summary, f.class, f.omitted, f.cut, f.skipped, f.formatting, f.reason,
 				(SELECT group_concat(op || path || step || task || old || new, char(10)) FROM items WHERE change_id = x.id)
 			FROM changes x JOIN documents d ON d.id = x.document_id JOIN diffs f ON f.change_id = x.id
 			LEFT JOIN revisions rf ON rf.id = x.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id

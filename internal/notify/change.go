@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
@@ -37,7 +38,7 @@ const (
 // writer puts changes and notices into words for one notifier.
 type writer struct {
 	n      *Notifier
-	mask   *mask
+	mask   *mask.Masker
 	people map[string]Person
 	links  Links
 	head   coc.Head // of the archive's log; zero for none
@@ -53,7 +54,7 @@ type wording struct {
 
 // change puts one change into a message that mentions those people and groups.
 func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
-	c = w.veil(c)
+	c = w.maskNames(c)
 	head, by := w.title(c), w.who(c)
 	s := w.content(c, pair)
 	text := head
@@ -64,7 +65,7 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 		text += ": " + s.summary
 	}
 	text = escape(fmt.Sprintf("%s (%s)", text, idOf(c)))
-	last := w.small(c)
+	last := w.small(c, s)
 	if c.Kind == coc.KindVersion && c.Class == coc.ClassUnchanged && s.summary != "" {
 		pieces := append([]block{bold(head), span(": " + unchanged + ", ")}, by.pieces...)
 		pieces = append(pieces, when(c, true)...)
@@ -218,7 +219,7 @@ func (w *writer) who(c *coc.Change) person {
 
 // human is somebody's name, as the configuration has it or as COC says it.
 func (w *writer) human(id string) string {
-	return text.Line(w.mask.shaped(cmp.Or(w.people[id].Name, id)), maxPerson)
+	return text.Line(w.mask.Words(cmp.Or(w.people[id].Name, id)), maxPerson)
 }
 
 // lead is the paragraph that everybody reads: what, who, when.
@@ -276,7 +277,7 @@ func when(c *coc.Change, follows bool) []block {
 
 // small is the small print: the change's id, where the document is, and the head of the
 // log.
-func (w *writer) small(c *coc.Change) block {
+func (w *writer) small(c *coc.Change, masked said) block {
 	s := idOf(c)
 	for _, name := range []string{c.Account, c.DocumentID} {
 		if name = text.Line(name, maxPerson); name != "" {
@@ -286,7 +287,7 @@ func (w *writer) small(c *coc.Change) block {
 	if c.Added > 0 || c.Removed > 0 {
 		s += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
 	}
-	return footer(plain(s + w.logged()))
+	return footer(plain(s + masked.hidden() + w.logged()))
 }
 
 // logged is the head of the archive's log as a message bears it, to be a witness of it;

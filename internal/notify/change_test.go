@@ -16,6 +16,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/diff"
+	"cocsync/internal/mask"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -127,13 +128,13 @@ func write(t *testing.T, m wording) []byte {
 func TestChangeGolden(t *testing.T) {
 	for _, kind := range coc.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
-			w := &writer{n: &Notifier{}, mask: newMask(nil)}
+			w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 			c, pair := example(kind)
 			m := w.change(c, pair, nil)
 			golden(t, string(kind)+".txt", write(t, m))
 		})
 	}
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	c, _ := example(coc.KindVersion)
 	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
 	m := w.change(c, pair, nil)
@@ -145,7 +146,7 @@ func TestChangeGolden(t *testing.T) {
 func everything() (*writer, []string) {
 	n := byToken("ops", testChannel)
 	n.Thread = 24 * time.Hour
-	return &writer{n: &n, mask: newMask(nil), people: map[string]Person{"COC-li.wei": {Name: "Li Wei", Slack: "U0LIWEI"}, "COC-anita.rao": {Name: "Anita Rao"}},
+	return &writer{n: &n, mask: &mask.Masker{}, people: map[string]Person{"COC-li.wei": {Name: "Li Wei", Slack: "U0LIWEI"}, "COC-anita.rao": {Name: "Anita Rao"}},
 		links: Links{Page: "https://cocsync.example.com/changes/{change}",
 			Console: map[string]string{"prod": "https://console.example.com/coc?region=ap#/jobs/{document_id}/{version}?name={name}&account={account}"}},
 	}, []string{"U0ONCALL", "S0SECURITY"}
@@ -214,7 +215,7 @@ func TestMentionsOf(t *testing.T) {
 
 // How a digest and notices read.
 func TestOthersGolden(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	var changes []*coc.Change
 	for i := range int64(120) {
 		changes = append(changes, edit(100+i, i/2, int(i%2)+1))
@@ -250,7 +251,7 @@ func TestDetail(t *testing.T) {
 		{DetailName, "restart-nodes v3 → v4|by COC-li.wei|change 812", "timeout|verify|30 →|@@|added"},
 		{"misspelt", "restart-nodes v3 → v4|by COC-li.wei|change 812", "timeout|verify|30 →|@@|added"},
 	} {
-		w := &writer{n: &Notifier{Detail: test.detail}, mask: newMask(nil)}
+		w := &writer{n: &Notifier{Detail: test.detail}, mask: &mask.Masker{}}
 		c, pair := example(coc.KindVersion)
 		c.Added = 12
 		m := w.change(c, pair, nil)
@@ -271,7 +272,7 @@ func TestDetail(t *testing.T) {
 
 // A diff is cut by whole lines, and says what is missing and where it all is.
 func TestLongDiff(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
 	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
 	m := w.change(c, pair, nil)
@@ -292,7 +293,7 @@ func TestLongDiff(t *testing.T) {
 // The command that a message names can be pasted into a shell, whatever the
 // document's name is.
 func TestCommand(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	for _, test := range []struct{ name, id, from, to, want string }{
 		{"restart", "DM1", "v1", "v2", "cocsync diff restart@v1..v2"},
 		{"restart", "DM1", "v1", "v1#2", "cocsync diff restart@v1..v1#2"},
@@ -325,7 +326,7 @@ func TestWho(t *testing.T) {
 		{coc.KindDeleted, "", "COC-bob", ""},
 		{coc.KindWithdrawn, "", "COC-bob", ""},
 	} {
-		if got := (&writer{mask: newMask(nil)}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
+		if got := (&writer{mask: &mask.Masker{}}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
 			t.Errorf("who(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
 		}
 	}
@@ -339,7 +340,7 @@ func TestUnlisted(t *testing.T) {
 		fmt.Fprintf(&steps, "- name: s%d\n", i)
 	}
 	c, pair := compared(coc.Change{Kind: coc.KindVersion}, "steps: []\n", "steps:\n"+steps.String())
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	if s := w.content(c, pair); s.more != 7 || len(s.notes) != 0 {
 		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note(), s.more, s.notes)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
@@ -33,6 +34,7 @@ type said struct {
 	items   []shown
 	more    int      // structural differences that diff counted and did not keep
 	patch   []string // the lines of the unified diff
+	masked  int      // different values that are hidden in items and patch
 }
 
 // shown is a structural difference of which that may be said which is there.
@@ -51,73 +53,70 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	if !full && w.n.Detail != DetailOutline {
 		return said{}
 	}
-	var found, old, now []string
+	var old, now *mask.Text
+	hidden := map[string]bool{}
 	if full {
 		s.more = c.Omitted
-		s.notes = []string{text.Line(w.mask.line(text.Truncate(c.UncountedNote(), maxRead)), maxNote), pair.why}
+		s.notes = []string{text.Line(w.mask.Words(text.Truncate(c.UncountedNote(), maxRead)), maxNote), pair.why}
 		s.notes = slices.DeleteFunc(s.notes, func(n string) bool { return n == "" })
 	}
 	if full && pair.now != nil {
-		var more []string
-		old, found = w.mask.text(string(pair.old))
-		now, more = w.mask.text(string(pair.now))
-		found = append(found, more...)
-		s.patch = patch(pair.old, pair.now, old, now)
+		old, now = w.mask.Text(string(pair.old)), w.mask.Text(string(pair.now))
+		s.patch = patch(pair.old, pair.now, old, now, hidden)
 	}
-	values := full && len(found) <= maxFound && pair.why == ""
+	known := mask.NewKnown(old, now)
+	values := full && known.Len() <= mask.MaxKnown && pair.why == ""
 	summary := text.Truncate(c.Summary, maxRead)
-	quoted := told(summary, found) // the summary quotes what is to be hidden
+	quoted := known.Hide(summary) != summary // the summary quotes what is to be hidden
 	for i := range c.Items {
-		it, secret := w.hide(&c.Items[i], found, values)
-		quoted = quoted || secret && (quotes(summary, c.Items[i].Old) || quotes(summary, c.Items[i].New))
+		it, changed := w.item(c.Items[i], known, values, hidden)
+		quoted = quoted || changed && (quotes(summary, c.Items[i].Old) || quotes(summary, c.Items[i].New))
 		s.items = append(s.items, it)
 	}
-	s.summary = text.Line(w.mask.line(summary), maxSummary)
+	s.summary = text.Line(w.mask.Words(summary), maxSummary)
 	if !values || quoted || c.Summary == "" {
-		s.summary = w.mask.shaped(numbers(c))
+		s.summary = w.mask.Words(numbers(c))
 	}
+	s.masked = len(hidden)
 	return s
 }
 
-// veil hides what must not leave in the words that name a change. Everything that
-// writes of one begins with it.
-func (w *writer) veil(c *coc.Change) *coc.Change {
+// hidden says how many values are hidden in what is shown of a change.
+func (s said) hidden() string {
+	if s.masked == 0 {
+		return ""
+	}
+	return " · " + text.Plural(s.masked, "value") + " hidden"
+}
+
+// maskNames hides keys in the words that name a change. Everything that writes of one
+// begins with it.
+func (w *writer) maskNames(c *coc.Change) *coc.Change {
 	v := *c
 	for _, s := range []*string{&v.DocumentID, &v.Name, &v.Version, &v.Previous} {
-		*s = w.mask.shaped(*s)
+		*s = w.mask.Words(*s)
 	}
 	return &v
 }
 
 func quotes(summary, value string) bool { return value != "" && strings.Contains(summary, value) }
 
-// hide masks a structural difference; secret says that a value was hidden, which
-// perhaps stands in the summary too.
-func (w *writer) hide(it *coc.Item, found []string, values bool) (s shown, secret bool) {
-	s = shown{values: values, plain: it.Old == "" && it.New == "",
-		Item: coc.Item{Op: it.Op, Path: w.mask.shaped(it.Path), Step: w.mask.shaped(it.Step), Task: w.mask.shaped(it.Task)}}
-	show := func(v string) string {
-		v = text.Truncate(v, maxRead)
-		hidden := v
-		if strings.Contains(v, "\n") {
-			lines, _ := w.mask.text(v)
-			hidden = strings.Join(lines, "\n")
-		}
-		hidden = w.mask.line(hidden)
-		if v != "" && !reference(v) && (w.mask.secretPath(it.Path, it.Step) || told(v, found)) {
-			hidden = masked
-		}
-		secret = secret || hidden != v
-		return hidden
+// item masks a structural difference and adds to hidden what is hidden in it. changed
+// says that its values are not shown as they are: the summary may quote them too.
+func (w *writer) item(it coc.Item, known *mask.Known, values bool, hidden map[string]bool) (s shown, changed bool) {
+	it.Old, it.New = text.Truncate(it.Old, maxRead), text.Truncate(it.New, maxRead)
+	masked, parts := w.mask.Item(it, known)
+	changed = masked.Old != it.Old || masked.New != it.New
+	names := it.Op == "moved" && it.Step != "" // values are names of steps
+	s = shown{Item: masked, values: values || names, plain: it.Old == "" && it.New == ""}
+	if !s.values {
+		s.Old, s.New = "", ""
+		return s, changed
 	}
-	old, now := show(it.Old), show(it.New)
-	switch {
-	case it.Op == "moved" && it.Step != "": // behind steps: names are no values
-		s.Old, s.New, s.values = w.mask.shaped(it.Old), w.mask.shaped(it.New), true
-	case values:
-		s.Old, s.New = old, now
+	for _, p := range parts {
+		hidden[p] = true
 	}
-	return s, secret
+	return s, changed
 }
 
 // numbers sums a change up without a word of its content.

@@ -20,7 +20,7 @@ const (
 // the worst first, as many as there is room for, and all of them with their diffs in
 // one file. load gives a change's contents.
 func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents, error)) ([]wording, error) {
-	changes = w.veilAll(changes)
+	changes = w.maskAllNames(changes)
 	slices.SortStableFunc(changes, func(a, b *coc.Change) int { return rank(b) - rank(a) })
 	var paragraphs []block
 	var all strings.Builder // of every change what it is, and its diff if there is one
@@ -93,7 +93,7 @@ func (w *writer) detail(c *coc.Change, s said) block {
 	if s.summary != "" {
 		pieces = append(pieces, span("\n"+s.summary))
 	}
-	return paragraph(append(pieces, span(" ("+idOf(c)+")\n"))...)
+	return paragraph(append(pieces, span(" ("+idOf(c)+")"+s.hidden()+"\n"))...)
 }
 
 // rank is how much a change stands out; worst is highest.

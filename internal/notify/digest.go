@@ -26,7 +26,7 @@ type entry struct {
 // digest puts many changes into one message: a line for each document, what is
 // worst first, and how many did not fit.
 func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
-	changes = w.veilAll(changes)
+	changes = w.maskAllNames(changes)
 	entries := w.entries(changes)
 	title := text.Plural(len(changes), "change") + " in " + text.Plural(len(entries), "document")
 	ids := between(changes)
@@ -71,10 +71,10 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	return wording{blocks: []block{header(title), body, small}, text: text}
 }
 
-func (w *writer) veilAll(changes []*coc.Change) []*coc.Change {
+func (w *writer) maskAllNames(changes []*coc.Change) []*coc.Change {
 	list := make([]*coc.Change, len(changes))
 	for i, c := range changes {
-		list[i] = w.veil(c)
+		list[i] = w.maskNames(c)
 	}
 	return list
 }

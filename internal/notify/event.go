@@ -63,6 +63,7 @@ type changeData struct {
 	More       int        `json:"more"` // differences that are not in items
 	Diff       *string    `json:"diff"`
 	DiffWhole  bool       `json:"diff_whole"`
+	Masked     int        `json:"masked"` // values that are hidden in items and diff
 }
 
 type itemData struct {
@@ -158,11 +159,12 @@ func (l *lane) event(ctx context.Context, out *draft, t telling) error {
 // event writes a change as JSON, masked and as detailed as the notifier is told.
 // text says the same in a line.
 func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, err error) {
-	c = w.veil(c)
+	c = w.maskNames(c)
 	s := w.content(c, pair)
 	d := newChangeData(c)
-	d.By, d.Modifier, d.RiskLevel = orNull(w.mask.shaped(c.By)), orNull(w.mask.shaped(c.Modifier)), orNull(w.mask.shaped(c.RiskLevel))
+	d.By, d.Modifier, d.RiskLevel = orNull(w.mask.Words(c.By)), orNull(w.mask.Words(c.Modifier)), orNull(w.mask.Words(c.RiskLevel))
 	d.Summary, d.Note, d.More = s.summary, strings.Join(s.notes, " "), s.more
+	d.Masked = s.masked
 	for i := range s.items {
 		it := &s.items[i]
 		item := itemData{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task}
@@ -191,12 +193,12 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, text string, 
 
 // noticeEvent writes a notice as JSON.
 func (w *writer) noticeEvent(n *coc.Notice) (body []byte, title string, err error) {
-	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: w.mask.shaped(n.Title), Lines: []string{}}
+	d := noticeData{ID: n.ID, Kind: n.Kind, Watch: n.Watch, Title: w.mask.Words(n.Title), Lines: []string{}}
 	for _, l := range n.Lines {
-		d.Lines = append(d.Lines, w.mask.shaped(l))
+		d.Lines = append(d.Lines, w.mask.Words(l))
 	}
 	body, err = d.event(n.At, w.head)
-	return body, text.Line(w.mask.shaped(n.Title), maxHeader), err
+	return body, text.Line(w.mask.Words(n.Title), maxHeader), err
 }
 
 func orNull(s string) *string {

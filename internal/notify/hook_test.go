@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/mask"
 )
 
 const (
@@ -193,7 +194,7 @@ func TestEventGolden(t *testing.T) {
 	for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
 		n := byHook("audit")
 		n.Detail = detail
-		w := &writer{n: &n, mask: newMask(nil)}
+		w := &writer{n: &n, mask: &mask.Masker{}}
 		c, pair := example(coc.KindVersion)
 		if detail != DetailFull {
 			pair = contents{}
@@ -204,7 +205,7 @@ func TestEventGolden(t *testing.T) {
 		}
 		golden(t, "event-"+string(detail)+".txt", indented(t, body, text))
 	}
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	c, _ := example(coc.KindDeleted)
 	body, text, err := w.event(c, contents{})
 	if err != nil {

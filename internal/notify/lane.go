@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/mask"
 )
 
 const (
@@ -62,7 +63,7 @@ func (s *Sender) lane(n *Notifier) *lane {
 }
 
 func (s *Sender) writer(n *Notifier) *writer {
-	return &writer{n: n, mask: newMask(n.Mask), people: s.People, links: s.Links}
+	return &writer{n: n, mask: &mask.Masker{Patterns: n.Mask}, people: s.People, links: s.Links}
 }
 
 // wake takes up what an earlier process left: messages that wait for a retry, and

@@ -12,135 +12,8 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
-
-	"github.com/google/go-cmp/cmp"
+	"cocsync/internal/mask"
 )
-
-// Values that look like secrets are hidden in a line, wherever they hide.
-func TestMaskLine(t *testing.T) {
-	m := newMask(nil)
-	for _, test := range []struct{ in, want string }{
-		{`password: hunter2`, `password: ***`},
-		{`  - db_password: "hun\"ter2"  # old`, `  - db_password: ***`},
-		{`Passwd: 'it''s me'`, `Passwd: '***'`},
-		{`access_key: AKIAIOSFODNN7EXAMPLE`, `access_key: ***`},
-		{`secretKey: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY`, `secretKey: ***`},
-		{`sk: wJalrXUtnFEMI`, `sk: ***`},
-		{`x-auth-token: gAAAAABl`, `x-auth-token: ***`},
-		{`body: '{"password":"hunter2","user":"bob"}'`, `body: '{"password":"***","user":"bob"}'`},
-		{`body: "{\"password\":\"hunter2\",\"user\":\"bob\"}"`, `body: "{\"password\":\"***\",\"user\":\"bob\"}"`},
-		{`body: '{"pin": 1, "api_key": 12345, "user": "bob"}'`, `body: '{"pin": 1, "api_key": ***, "user": "bob"}'`},
-		{`p: '[{"param_name":"db_password","param_value":"hunter2"},{"param_name":"user","param_value":"bob"}]'`,
-			`p: '[{"param_name":"db_password","param_value":"***"},{"param_name":"user","param_value":"bob"}]'`},
-		{`p: '[{"value":"hunter2","name":"token"}]'`, `p: '[{"value":"***","name":"token"}]'`},
-		{`mysql -u root --password=hunter2 -h db`, `mysql -u root --password=*** -h db`},
-		{`login --token hunter2 --user bob`, `login --token *** --user bob`},
-		{`export DB_PASSWORD=hunter2; run`, `export DB_PASSWORD=***; run`},
-		{`url: https://bob:hunter2@db.example/x`, `url: https:***db.example/x`},
-		{`curl -H "Authorization: Bearer abcdef123456"`, `curl -H "Authorization: ***"`},
-		{`key is AKIAIOSFODNN7EXAMPLE here`, `key is *** here`},
-		{`xoxb-1234567890-abcdefghij`, `***`},
-		{`jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc`, `jwt ***`},
-		{`{type: string, password: hunter2, user: bob}`, `{type: string, password: ***`},
-		{`password: "{{$globals.db_password}}"`, `password: "{{$globals.db_password}}"`},
-		// What is no secret stays.
-		{`timeout: 30`, `timeout: 30`},
-		{`name: rotate_password`, `name: rotate_password`},
-		{`task: hwc:secret:get@1.0.0`, `task: hwc:secret:get@1.0.0`},
-		{`bypass: true`, `bypass: true`},
-		{`asked: 1`, `asked: 1`},
-	} {
-		if got := m.line(test.in); got != test.want {
-			t.Errorf("line(%s)\n got %s\nwant %s", test.in, got, test.want)
-		}
-	}
-}
-
-// In a whole content secrets also stand below their key, or beside their name.
-// The number of lines is that of the content.
-func TestMaskText(t *testing.T) {
-	in := `inputs:
-  db_password:
-    type: string
-    default: hunter2
-  user: {default: bob}
-tokens:
-- first-token
-- second-token
-cert: |
-  -----BEGIN RSA PRIVATE KEY-----
-  MIIEowIBAAKCAQEA
-  -----END RSA PRIVATE KEY-----
-  after
-private_key: |
-  MIIEowIBAAKCAQEB
-
-  more: of it
-script_params:
-  - param_name: admin_password
-    param_value: >
-      swordfish
-    param_order: 1
-  - param_value: rosebud
-    param_name: api_token
-  - param_name: user
-    param_value: alice
-note: "password: \"seen
-  below\""
-secret: 'column
-zero'
-end: yes`
-	want := `inputs:
-  db_password:
-    ***
-    ***
-  user: {default: bob}
-tokens:
-***
-***
-cert: |
-  ***
-  ***
-  ***
-  after
-private_key: ***
-  ***
-
-  ***
-script_params:
-  - param_name: admin_password
-    param_value: ***
-      ***
-    param_order: 1
-  - param_value: ***
-    param_name: api_token
-  - param_name: user
-    param_value: alice
-note: "password: ***
-  ***
-secret: ***
-***
-end: yes`
-	lines, found := newMask(nil).text(in)
-	if d := cmp.Diff(strings.Split(want, "\n"), lines); d != "" {
-		t.Errorf("text (-want +got):\n%s", d)
-	}
-	for _, v := range []string{"first-token", "swordfish", "rosebud"} {
-		if !told("x "+v, found) {
-			t.Errorf("%q is not among the hidden values", v)
-		}
-	}
-}
-
-// A notifier's own patterns hide across lines, and one that fits nothing hides
-// nothing.
-func TestMaskPatterns(t *testing.T) {
-	m := newMask([]*regexp.Regexp{regexp.MustCompile(`(?s)BEGIN.*?END`), regexp.MustCompile(`x*`), regexp.MustCompile(`ACME-\d+`)})
-	lines, _ := m.text("a\nBEGIN 1\n2\nEND b\nACME-42 c")
-	if d := cmp.Diff([]string{"a", "***", "***", "*** b", "*** c"}, lines); d != "" {
-		t.Errorf("text (-want +got):\n%s", d)
-	}
-}
 
 // A secret shows in no part of a message: neither in the diff, nor in the items,
 // the summary or the fallback, also where only its neighbour tells what it is.
@@ -159,9 +32,9 @@ func TestNoSecretLeaves(t *testing.T) {
         SECRET
         -----END PRIVATE KEY-----
 `
-	const before, after = "swordfish-one", "swordfish-two"
+	const before, after = "swordfishOne1", "swordfishTwo2"
 	for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
-		w := &writer{n: &Notifier{Detail: detail}, mask: newMask(nil)}
+		w := &writer{n: &Notifier{Detail: detail}, mask: &mask.Masker{}}
 		base, _ := example("version")
 		c, pair := compared(*base, strings.ReplaceAll(job, "SECRET", before), strings.ReplaceAll(job, "SECRET", after))
 		c.Summary = "token " + before + " → " + after + " in login"
@@ -171,24 +44,6 @@ func TestNoSecretLeaves(t *testing.T) {
 		}
 		if full := strings.Contains(got, "token: ***"); full != (detail == DetailFull) {
 			t.Errorf("detail %s: the masked line is there: %v", detail, full)
-		}
-	}
-}
-
-// What a cut at either end leaves of a hidden value is hidden too.
-func TestToldOfCutValues(t *testing.T) {
-	found := []string{"s3cr3t-t0ken-0123456789"}
-	for s, want := range map[string]bool{
-		"run s3cr3t-t0ken-0123456789 now": true,
-		"…n-0123456789 --force":           true,
-		"…789 --force":                    false, // too little of it to be one
-		"--token s3cr3t-t0…":              true,
-		"t0ken":                           true, // cut from it
-		"n-0123456789 --force":            false,
-		"…nothing of it…":                 false,
-	} {
-		if got := told(s, found); got != want {
-			t.Errorf("told(%q) = %v, want %v", s, got, want)
 		}
 	}
 }
@@ -210,7 +65,7 @@ func TestSecretCutByDiffStaysHome(t *testing.T) {
 	if len(c.Items) != 1 || !strings.Contains(c.Items[0].New, secret[60:]) {
 		t.Fatalf("items %+v don't cut the secret", c.Items)
 	}
-	w := &writer{n: &Notifier{Name: "ops"}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{Name: "ops"}, mask: &mask.Masker{}}
 	m := w.change(c, contents{old: old, now: now}, nil)
 	body, err := json.Marshal(m.blocks)
 	if err != nil {
@@ -224,7 +79,7 @@ func TestSecretCutByDiffStaysHome(t *testing.T) {
 // Where a value moved to is told by the values around it.
 func TestMovedSecretsStayHome(t *testing.T) {
 	for _, detail := range []Detail{DetailFull, DetailOutline} {
-		w := &writer{n: &Notifier{Name: "ops", Detail: detail}, mask: newMask(nil)}
+		w := &writer{n: &Notifier{Name: "ops", Detail: detail}, mask: &mask.Masker{}}
 		c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
 		c.Items = []coc.Item{{Op: "moved", Path: "passwords[0]", Old: "first", New: "after hunter2"}}
 		m := w.change(c, contents{}, nil)
@@ -331,7 +186,7 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 func TestMaskEverywhere(t *testing.T) {
 	n := threaded()
 	n.Mask = []*regexp.Regexp{regexp.MustCompile(`acme\w*`)}
-	w := &writer{n: &n, mask: newMask(n.Mask), links: Links{Page: "https://p.example.com/{name}/{document_id}/{version}",
+	w := &writer{n: &n, mask: &mask.Masker{Patterns: n.Mask}, links: Links{Page: "https://p.example.com/{name}/{document_id}/{version}",
 		Console: map[string]string{"prod": "https://c.example.com/{name}"}}}
 	for _, secret := range []string{"acmesecret", "AKIAIOSFODNN7EXAMPLE"} {
 		c := edit(1, 1, 1)
@@ -358,50 +213,6 @@ func TestMaskEverywhere(t *testing.T) {
 			if err != nil || strings.Contains(string(raw), secret) {
 				t.Errorf("%s: %s leaves, %v\n%s", where, secret, err, raw)
 			}
-		}
-	}
-}
-
-// In a content a secret is hidden whole, however a shell, a file format or a command
-// has it.
-func TestMaskEverydayShapes(t *testing.T) {
-	m := newMask(nil)
-	for _, s := range []string{
-		"password=foo,S3cretPass", "password=S3cret&S3cretPass", `PASSWORD='abc'"S3cretPass"`, `PASSWORD=abc"S3cretPass"`,
-		"PASSWORD=$(echo S3cretPass)", "PASSWORD=`echo S3cretPass`", `PASSWORD="abc $X S3cretPass"`, `{\"password\": \"S3cret\\\"S3cretPass\"}`,
-		"dbpass=S3cretPass", "userPass: S3cretPass", "userpass: S3cretPass", "db.pass=S3cretPass", "user_pass: S3cretPass",
-		"<password>S3cretPass</password>", `<property name="password" value="S3cretPass"/>`, `<property value="S3cretPass" name="password" />`,
-		"requirepass S3cretPass", "machine x login y password S3cretPass", "password S3cretPass", `set password "S3cretPass"`, "setx PASSWORD S3cretPass",
-		"password := \"S3cretPass\"", "$env:PASSWORD = 'S3cretPass'", `config["password"] = "S3cretPass"`, "CREATE USER x IDENTIFIED BY 'S3cretPass'",
-		"sshpass -p 'S3cretPass' ssh x", "sshpass -pS3cretPass ssh x", "curl -u admin:S3cretPass https://x", "curl -s --user admin:S3cretPass https://x",
-		"mysql -uroot -pS3cretPass", "mysqldump -u root -pS3cretPass db", "echo S3cretPass | passwd --stdin root", "echo 'root:S3cretPass' | chpasswd",
-		"redis-cli -h x -a S3cretPass", "docker login -u x -p S3cretPass h", "net user bob S3cretPass /add", "read -r PASSWORD <<< S3cretPass",
-		"kubectl create secret generic x --from-literal=key=S3cretPass", "ConvertTo-SecureString 'S3cretPass' -AsPlainText",
-		"aws configure set aws_secret_access_key S3cretPass", "? password\n: S3cretPass", `"pass\u0077ord": S3cretPass`,
-		"passcode: S3cretPass", "密码: S3cretPass", "jwt: S3cretPass", "id_rsa: S3cretPass", "x-api-key: S3cretPass",
-		"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=S3cretPass", "https://oapi.dingtalk.com/robot/send?access_token=S3cretPass",
-		"https://open.feishu.cn/open-apis/bot/v2/hook/S3cretPass-1234", "psql postgresql://u:S3cretPass@h/db", `["--password","S3cretPass"]`,
-		"token: Bearer S3cretPass", "--password S3cretPass", "/p:Password=S3cretPass", "Server=x;Uid=y;Pwd=S3cretPass;", "X-Auth-Token: S3cretPass",
-		strings.Repeat("x", maxMasked) + " password S3cretPass",
-	} {
-		lines, _ := m.text(s)
-		if got := strings.Join(lines, "\n"); strings.Contains(got, "S3cretPass") || len(lines) != strings.Count(s, "\n")+1 {
-			t.Errorf("%.200q leaves as %.200q", s, got)
-		}
-	}
-	for _, s := range []string{
-		"bypass: true", "compass: north", "keyword: x", "monkey: 1", "primary_key: id", "sort_key: name", "description: rotate the password regularly",
-		"name: rotate_password", "task: hwc:secret:get@1.0.0", "curl -s https://x/health", "mysql -h db -u root", "echo done | tee log", "set -e", "timeout: 30",
-		"systemctl login", "https://x/y?page=2&sort=name", "if a < b and c > d", "- run: sudo systemctl restart x",
-	} {
-		if lines, _ := m.text(s); lines[0] != s {
-			t.Errorf("%q leaves as %q", s, lines[0])
-		}
-	}
-	// Our own words say that a password changed, and stay whole.
-	for _, s := range []string{"password changed in login, timeout 30 → 60 in wait", "set password changed in a", "requirepass changed in redis"} {
-		if got := m.line(s); got != s {
-			t.Errorf("line(%q) = %q", s, got)
 		}
 	}
 }

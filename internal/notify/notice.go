@@ -17,7 +17,7 @@ const (
 
 // notice puts something that is no change of a document into blocks and text.
 func (w *writer) notice(n *coc.Notice) wording {
-	title := text.Line(w.mask.shaped(n.Title), maxHeader-2)
+	title := text.Line(w.mask.Words(n.Title), maxHeader-2)
 	if n.Kind == coc.NoticeTrouble {
 		title = "⚠ " + title
 	}
@@ -27,7 +27,7 @@ func (w *writer) notice(n *coc.Notice) wording {
 	var lines []string
 	room := maxNotice
 	for i, l := range n.Lines {
-		l = text.Line(w.mask.shaped(l), maxNoticeLine)
+		l = text.Line(w.mask.Words(l), maxNoticeLine)
 		if room -= weight(l); room < 0 || i == maxNoticeLines {
 			lines = append(lines, fmt.Sprintf("… %s", text.Plural(len(n.Lines)-i, "more line")))
 			break

@@ -8,6 +8,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
@@ -20,19 +21,19 @@ const (
 	maxFile = 4 << 20
 )
 
-// patch returns the lines of the unified diff of two contents. maskedOld and
-// maskedNow are the lines of both with secrets hidden. The contents as they are
-// decide what differs, so a changed secret is a changed line in which both sides
-// are hidden.
-func patch(old, now []byte, maskedOld, maskedNow []string) (lines []string) {
+// patch returns the lines of the unified diff of two contents, of which maskedOld and
+// maskedNow are shown, and adds to hidden what is hidden in those lines. The contents
+// as they are decide what differs, so a changed secret is a changed line in which both
+// sides are hidden.
+func patch(old, now []byte, maskedOld, maskedNow *mask.Text, hidden map[string]bool) (lines []string) {
 	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diff.Options{Context: diffContext}) {
 		lines = append(lines, fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines))
 		for _, l := range h.Lines {
-			text := at(maskedNow, l.New)
+			text, number := maskedNow, l.New
 			if l.Op == diff.Delete {
-				text = at(maskedOld, l.Old)
+				text, number = maskedOld, l.Old
 			}
-			lines = append(lines, string(l.Op)+text)
+			lines = append(lines, string(l.Op)+at(text, number, hidden))
 			if !bytes.HasSuffix(l.Text, []byte("\n")) {
 				lines = append(lines, `\ No newline at end of file`)
 			}
@@ -41,13 +42,16 @@ func patch(old, now []byte, maskedOld, maskedNow []string) (lines []string) {
 	return lines
 }
 
-// at returns a line by its number, or a mask should the diff count lines
-// otherwise than the mask does.
-func at(lines []string, number int) string {
-	if number < 1 || number > len(lines) {
-		return masked
+// at returns a line by its number, and adds to hidden what is hidden in it. Should the
+// diff count lines differently than the mask, nothing is shown.
+func at(text *mask.Text, number int, hidden map[string]bool) string {
+	if number < 1 || number > len(text.Lines) {
+		return mask.Hidden
 	}
-	return lines[number-1]
+	for _, part := range text.Hidden(number - 1) {
+		hidden[part] = true
+	}
+	return text.Lines[number-1]
 }
 
 // fit returns as many whole lines, most at the most, as weigh no more than room,

@@ -20,6 +20,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
@@ -31,6 +32,8 @@ const (
 	maxAnswer = 1 << 20
 	// maxWait bounds what Slack may ask for with Retry-After.
 	maxWait = time.Hour
+	// minRedacted is the length from which a value of a secret URL is hidden in errors.
+	minRedacted = 5
 )
 
 // post posts a frozen message once, in the thread that it names. channel and ts say
@@ -238,12 +241,12 @@ func redact(s, secret string) string {
 		}
 		forms = append(forms, u.RawQuery)
 		for _, values := range u.Query() {
-			forms = append(forms, slices.DeleteFunc(values, func(v string) bool { return len(v) < minSecret })...)
+			forms = append(forms, slices.DeleteFunc(values, func(v string) bool { return len(v) < minRedacted })...)
 		}
 	}
 	for _, f := range forms {
 		if f != "" {
-			s = strings.ReplaceAll(s, f, masked)
+			s = strings.ReplaceAll(s, f, mask.Hidden)
 		}
 	}
 	return s

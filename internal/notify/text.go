@@ -2,17 +2,12 @@ package notify
 
 import (
 	"strings"
-
-	"cocsync/internal/text"
 )
 
 // Words of documents are hostile: they come to break a layout, to hide what they
 // say or to wake a channel. They pass through here on their way into a message.
 
 const zeroWidthSpace = "\u200b"
-
-// cut is text.Truncate.
-func cut(s string, limit int) string { return text.Truncate(s, limit) }
 
 // escape makes s plain characters in text that Slack reads as mrkdwn.
 // https://docs.slack.dev/messaging/formatting-message-text/#escaping

@@ -17,6 +17,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
+	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
@@ -115,7 +116,7 @@ func hostile() []string {
 
 // No word of a document, wherever it stands, breaks a limit or becomes a link.
 func TestHostileWords(t *testing.T) {
-	hidden := newMask(nil)
+	hidden := &mask.Masker{}
 	for _, bad := range hostile() {
 		for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
 			for _, kind := range coc.Kinds {
@@ -158,7 +159,7 @@ func TestHostileWords(t *testing.T) {
 // A digest of thousands of documents with long names fits, and says how many are
 // missing.
 func TestHugeDigest(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	var changes []*coc.Change
 	for i := range int64(maxDue) {
 		c := edit(i+1, i, 1)
@@ -209,32 +210,13 @@ func FuzzChange(f *testing.F) {
 	})
 }
 
-// A mask leaves a content its lines, and hides what stands under a plain key.
-func FuzzMask(f *testing.F) {
-	f.Add("password: a\n  b\n", "swordfish")
-	f.Add("x: |\n  -----BEGIN PRIVATE KEY-----\n", "swordfish")
-	f.Fuzz(func(t *testing.T, content, secret string) {
-		m := newMask(nil)
-		lines, _ := m.text(content)
-		if got, want := len(lines), strings.Count(content, "\n")+1; got != want {
-			t.Errorf("%d lines, want %d", got, want)
-		}
-		if regexp.MustCompile(`^\w{8,}$`).MatchString(secret) && !strings.Contains("password", secret) {
-			lines, _ := m.text("password: " + secret + "\n" + strings.ReplaceAll(content, secret, ""))
-			if strings.Contains(strings.Join(lines, "\n"), secret) {
-				t.Errorf("%q is not hidden in %q", secret, lines)
-			}
-		}
-	})
-}
-
 // Real histories make sound messages.
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("COCSYNC_CORPUS")
 	if dir == "" {
 		t.Skip("COCSYNC_CORPUS names no folder")
 	}
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	folders, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +251,7 @@ func BenchmarkChange64K(b *testing.B) {
 	for i := 0; old.Len() < 64<<10; i++ {
 		fmt.Fprintf(&old, "  - name: step_%d\n    inputs: {timeout: %d, password: 'abc%d'}\n", i, i, i)
 	}
-	w := &writer{n: &Notifier{}, mask: newMask(nil)}
+	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	c, pair := compared(coc.Change{Kind: coc.KindVersion, Name: "big"}, old.String(), strings.Replace(old.String(), "timeout: 7", "timeout: 8", 1))
 	for b.Loop() {
 		w.change(c, pair, nil)

@@ -13,6 +13,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
+	"cocsync/internal/mask"
 )
 
 // threaded is ops with a thread a day for each document.
@@ -274,7 +275,7 @@ func TestDigestDetails(t *testing.T) {
 // A flood beyond all measure stays a handful too, and says what is missing.
 func TestHugeDetails(t *testing.T) {
 	n := threaded()
-	w := &writer{n: &n, mask: newMask(nil)}
+	w := &writer{n: &n, mask: &mask.Masker{}}
 	var changes []*coc.Change
 	for i := range int64(maxDue) {
 		c := edit(i+1, i, 1)
@@ -304,7 +305,7 @@ func TestHugeDetails(t *testing.T) {
 // and is heard by nobody twice.
 func TestCountFits(t *testing.T) {
 	n := threaded()
-	w := &writer{n: &n, mask: newMask(nil)}
+	w := &writer{n: &n, mask: &mask.Masker{}}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
 	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: strings.Repeat("n", 100), Previous: "v3", Version: "v4"}, "", now)
 	m := w.change(c, pair, []string{"U012345"})

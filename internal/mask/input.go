@@ -1,0 +1,118 @@
+package mask
+
+import "strings"
+
+var (
+	echoes = lazy(`\b(?:echo|printf|yes|print)\s+(?:-\w+\s+)*(?:["']?(?:%s(?:\\n|\s)*)+["']?\s+)?`)
+	// fed follows the words of echo that a program reads as a secret, and kept those
+	// that go to a file.
+	fed = lazy(`^(?:[^|]*\))?\s*\|\s*(?:[\w./=-]+\s+)*?(?:[\w/]*/)?(?:(?:ch|smb|vnc|ldap|k)?passwd|kinit|cryptsetup|su\s|sudo\s[^|]*-\w*S|` +
+		`[^|]*--?[\w-]*stdin|[^|]*(?:passphrase|password|passwd|token)-(?:fd|file)|docker\s+secret|htpasswd\s[^|]*-\w*i|mkpasswd|` +
+		`openssl\s+passwd|vault\s+login)`)
+	kept      = lazy(`^\s*(?:\|\s*base64\s+(?:-d|-D|--decode)\s*|\|\s*(?:sudo\s+)?tee\s+(?:-a\s+)?)?>{0,2}\s*["']?([^\s"'|;&<>]+)`)
+	consumers = lazy(`\b(?:chpasswd|passwd|smbpasswd|kinit|cryptsetup)\b|stdin|\bsudo\s[^|]*-\w*S`)
+	hereWord  = lazy(`(?:^|[^<])<<[-~]?\s*\\?["']?([A-Za-z_]\w*)`)
+	redirect  = lazy(`>>?\s*["']?([^\s"'|;&<>]+)`)
+)
+
+// secretFiles begin the names of files that hold nothing but secrets.
+var secretFiles = strings.Fields(`.pgpass .my.cnf .netrc .git-credentials .vault_pass id_rsa id_dsa id_ecdsa id_ed25519 passwd- chap-secrets .smbcredentials .cifs`)
+
+func isSecretFile(path string) bool {
+	base := path[strings.LastIndexByte(path, '/')+1:]
+	for _, f := range secretFiles {
+		if strings.HasPrefix(base, f) {
+			return true
+		}
+	}
+	name, ext, _ := strings.Cut(strings.TrimLeft(base, "."), ".")
+	return path != "/etc/passwd" && (levelOf(name) >= secret && (ext == "" || ext == "txt") || levelOf(ext) >= secret || ext == "key")
+}
+
+// maxRest bounds what is read of a line behind the words of echo.
+const maxRest = 1 << 10
+
+// maxHeredoc bounds what is read of a here-document.
+const maxHeredoc = 2 << 10
+
+// inputs hides what programs read as a secret, by a pipe, a here-string or a
+// here-document, what goes to a file of secrets, and what expect sends after a prompt.
+func (t *scan) inputs() {
+	asked := 0 // lines in which the answer to a prompt may stand
+	t.eachLine(func(from, to int) {
+		line := t.plain[from:to]
+		if strings.ContainsAny(line, "|>") {
+			for _, at := range echoes().FindAllStringIndex(line, -1) {
+				t.echoed(from+at[1], to)
+			}
+		}
+		if n := strings.Index(line, "<<<"); n >= 0 && consumers().MatchString(line[:n]) {
+			t.hide(secret, t.word(skipSpace(t.plain[:to], from+n+3), to))
+		} else if strings.Contains(line, "<<") {
+			t.heredoc(line, to+1)
+		}
+		if strings.Contains(line, "assword") || strings.Contains(line, "assphrase") {
+			asked = 3
+		}
+		if n := strings.LastIndex(line, "send "); asked > 0 && n >= 0 {
+			v := skipSpace(t.plain[:to], from+n+len("send "))
+			t.hide(secret, t.word(skipSpace(t.plain, v+len("--")*strings.Count(t.plain[v:min(to, v+2)], "--")), to))
+			asked = 0
+		}
+		asked--
+	})
+}
+
+// echoed hides the words at v that a reader of secrets gets, or a file of them.
+func (t *scan) echoed(v, to int) {
+	var words []word
+	for v < to && len(words) < 100 {
+		w := t.word(v, to)
+		if w.to == v {
+			break
+		}
+		words = append(words, w)
+		v = skipSpace(t.plain[:to], w.to)
+	}
+	rest := t.plain[v:min(to, v+maxRest)]
+	if file := kept().FindStringSubmatch(rest); !fed().MatchString(rest) && (file == nil || !isSecretFile(file[1])) {
+		return
+	}
+	for _, w := range words {
+		t.input(w)
+	}
+}
+
+// input hides a word, but of user:password the last part, and that of the five parts of
+// a line of .pgpass.
+func (t *scan) input(w word) {
+	text := t.plain[w.from:w.to]
+	if n := strings.IndexByte(text, ':'); n > 0 && !strings.ContainsAny(text[:n], " \t") {
+		if strings.Count(text, ":") == 4 {
+			n = strings.LastIndexByte(text, ':')
+		}
+		w = w.after(w.from + n + 1)
+	}
+	t.hide(secret, w)
+}
+
+// heredoc hides the lines of a here-document that a reader of secrets or a file of
+// them gets, as long as they are one word each: the rest may be code.
+func (t *scan) heredoc(line string, from int) {
+	m := hereWord().FindStringSubmatch(line)
+	file := redirect().FindStringSubmatch(line)
+	if m == nil || !consumers().MatchString(line) && (file == nil || !isSecretFile(file[1])) {
+		return
+	}
+	body := t.plain[min(from, len(t.plain)):min(from+maxHeredoc, len(t.plain))]
+	for row := range strings.SplitSeq(body, "\n") {
+		to := from + len(row)
+		if strings.TrimSpace(row) == m[1] {
+			return
+		}
+		if w := t.word(skipSpace(t.plain[:to], from), to); strings.TrimSpace(t.plain[w.to:to]) == "" {
+			t.input(w)
+		}
+		from = to + 1
+	}
+}

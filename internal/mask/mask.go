@@ -1,0 +1,99 @@
+// Package mask hides secrets in what leaves for chat. It owns the list of secret
+// names, the known shapes of keys, and the rules of docs/security.md; what is sent
+// where, and how much of it, is up to notify.
+package mask
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Hidden takes the place of a secret.
+const Hidden = "***"
+
+// Masker hides what the rules and a notifier's own patterns say. The zero value has no
+// patterns.
+type Masker struct {
+	Patterns []*regexp.Regexp
+}
+
+// Text is a text whose secrets are hidden.
+type Text struct {
+	Lines  []string   // as many as the text has
+	hidden [][]string // by line, the parts that are hidden
+}
+
+// String returns the lines as one text.
+func (t *Text) String() string { return strings.Join(t.Lines, "\n") }
+
+// Hidden returns what is hidden in a line, counted from 0.
+func (t *Text) Hidden(line int) []string { return t.hidden[line] }
+
+// Text hides the secrets in a text.
+func (m *Masker) Text(s string) *Text {
+	return render(s, append(findSecrets(s), m.own(s)...))
+}
+
+// Words hides, in words about a document and in its names, keys that are known by
+// their shape, and what the patterns match: "password changed" is no secret.
+func (m *Masker) Words(s string) string {
+	t := newScan(s)
+	t.shapes()
+	return render(s, append(t.spans, m.own(s)...)).String()
+}
+
+// own returns what the patterns match.
+func (m *Masker) own(s string) (list []span) {
+	for _, p := range m.Patterns {
+		for _, at := range p.FindAllStringIndex(s, -1) {
+			if at[1] > at[0] { // a pattern that matches nothing matches everywhere
+				list = append(list, span{at[0], at[1]})
+			}
+		}
+	}
+	return list
+}
+
+// render writes s with the spans hidden, line by line.
+func render(s string, spans []span) *Text {
+	spans = merged(spans)
+	t := &Text{}
+	for from := 0; ; {
+		to := lineEnd(s, from)
+		var b strings.Builder
+		var hidden []string
+		done := from
+		for len(spans) > 0 && spans[0].from < to {
+			part := span{max(spans[0].from, from), min(spans[0].to, to)}
+			b.WriteString(s[done:part.from] + Hidden)
+			hidden = append(hidden, s[part.from:part.to])
+			if done = part.to; spans[0].to > to {
+				break // it goes on in the next line
+			}
+			spans = spans[1:]
+		}
+		b.WriteString(s[done:to])
+		t.Lines, t.hidden = append(t.Lines, b.String()), append(t.hidden, hidden)
+		for len(spans) > 0 && spans[0].to <= to+1 {
+			spans = spans[1:]
+		}
+		if from = to + 1; to == len(s) {
+			return t
+		}
+	}
+}
+
+// merged sorts spans and joins those that overlap or touch.
+func merged(spans []span) (list []span) {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	for _, s := range spans {
+		if n := len(list); n > 0 && s.from <= list[n-1].to {
+			list[n-1].to = max(list[n-1].to, s.to)
+		} else {
+			list = append(list, s)
+		}
+	}
+	return list
+}
