@@ -22,16 +22,7 @@ func TestSummariesAreNotRead(t *testing.T) {
 	must(t, d.Close())
 	c, err := sql.Open("sqlite", "file:"+other)
 	must(t, err)
-	rows, err := c.Query(`SELECT DISTINCT summary FROM diffs WHERE summary <> '' ORDER BY length(summary) DESC`)
-	must(t, err)
-	var summaries []string
-	for rows.Next() {
-		var s string
-		must(t, rows.Scan(&s))
-		summaries = append(summaries, s)
-	}
-	must(t, rows.Err())
-	must(t, rows.Close())
+	summaries := storedSummaries(t, c)
 	replacements := []string{}
 	for i, s := range summaries {
 		words := fmt.Sprintf("zebra %d", i)
@@ -65,4 +56,19 @@ func TestSummariesAreNotRead(t *testing.T) {
 	if len(addresses) < 10 {
 		t.Errorf("only %q were read", addresses)
 	}
+}
+
+// storedSummaries are the summaries of an archive, the longest first.
+func storedSummaries(t *testing.T, c *sql.DB) (summaries []string) {
+	t.Helper()
+	rows, err := c.Query(`SELECT DISTINCT summary FROM diffs WHERE summary <> '' ORDER BY length(summary) DESC`)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		must(t, rows.Scan(&s))
+		summaries = append(summaries, s)
+	}
+	must(t, rows.Err())
+	return summaries
 }
