@@ -95,5 +95,5 @@ func Texts(ctx context.Context, h *history.History, c coc.Change) (old, now *dif
 	if was != nil {
 		old = diff.Read(was)
 	}
-	return old, diff.ReadAfter(old, is), nil
+	return old, diff.Read(is), nil
 }

@@ -218,7 +218,7 @@ func (c *Comparison) load(ctx context.Context, h *history.History, old *history.
 	if err != nil {
 		return err
 	}
-	c.New, c.Now = now.Label(), diff.ReadAfter(c.Was, is.Bytes)
+	c.New, c.Now = now.Label(), diff.Read(is.Bytes)
 	c.note(now)
 	return nil
 }

@@ -122,25 +122,25 @@ func (l *ledger) touches(s coc.Span) bool {
 func (l *ledger) findTexts() {
 	l.text = make([]bool, len(l.Lines))
 	tree, _ := l.structure()
-	l.findIn(tree.root, tree.origin)
+	l.findIn(tree.root)
 }
 
-// findIn does it for the parts of a value that begins on a line.
-func (l *ledger) findIn(n *node, origin int) {
+// findIn does it for the parts of a value.
+func (l *ledger) findIn(n *node) {
 	for i := range n.size() {
 		s := n.slot(i)
 		switch {
 		case s.alias: // its text stands elsewhere
 		case s.value.kind == scalar:
-			end := min(origin+s.at+s.lines, len(l.text))
+			end := min(s.at+s.lines, len(l.text))
 			if s.value.style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 				end-- // a comment can follow it
 			}
-			for line := origin + s.origin + 1; line < end; line++ {
+			for line := s.first + 1; line < end; line++ {
 				l.text[line] = true
 			}
 		default:
-			l.findIn(s.value, origin+s.origin)
+			l.findIn(s.value)
 		}
 	}
 }

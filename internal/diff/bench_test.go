@@ -35,16 +35,6 @@ func benchmark(b *testing.B, old, new []byte) {
 func BenchmarkCompare4K(b *testing.B)  { benchmark(b, job(4<<10, 1), job(4<<10, 2)) }
 func BenchmarkCompare64K(b *testing.B) { benchmark(b, job(64<<10, 1), job(64<<10, 2)) }
 
-// BenchmarkCompareAfter4K is BenchmarkCompare4K as a history does it: the parts
-// that stand in both are parsed once.
-func BenchmarkCompareAfter4K(b *testing.B) {
-	was, now := Read(job(4<<10, 1)), job(4<<10, 2)
-	was.structure()
-	for b.Loop() {
-		Compare(was, ReadAfter(was, now))
-	}
-}
-
 func BenchmarkUnified64K(b *testing.B) {
 	old, new := Read(job(64<<10, 1)), Read(job(64<<10, 2))
 	for b.Loop() {

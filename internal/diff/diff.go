@@ -42,11 +42,9 @@ const (
 type Text struct {
 	lines.Text
 
-	once   sync.Once
-	before *Text  // whose parts may be used again; nil once the structure is read
-	tree   *tree  // nil when the structure can't be read
-	why    string // the reason
-	parts  parts  // of the tree, for the content after this one
+	once sync.Once
+	tree *tree  // nil when the structure can't be read
+	why  string // the reason
 }
 
 // Read prepares a content. It keeps content, which must not be altered after.
@@ -54,29 +52,9 @@ func Read(content []byte) *Text {
 	return &Text{Text: *lines.Read(content)}
 }
 
-// ReadAfter is Read for a content that is much like another, as consecutive
-// versions are: the parts of the DSL that stand in both are parsed once. What
-// comes of it is the same.
-func ReadAfter(before *Text, content []byte) *Text {
-	t := Read(content)
-	t.before = before
-	return t
-}
-
 // structure returns the DSL tree, or nil and why there is none.
 func (t *Text) structure() (*tree, string) {
-	t.once.Do(func() {
-		pieces := split(t)
-		if t.before != nil && len(t.Content) <= maxContent {
-			t.before.structure()
-			t.tree = assemble(pieces, t.before.parts)
-		}
-		t.before = nil
-		if t.tree == nil {
-			t.tree, t.why = parse(t.Text)
-		}
-		t.parts = index(pieces, t.tree)
-	})
+	t.once.Do(func() { t.tree, t.why = parse(t.Text) })
 	return t.tree, t.why
 }
 

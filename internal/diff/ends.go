@@ -78,24 +78,25 @@ func (r rows) dash(line, from int) int {
 
 // end returns the line after the last of a value: comments and empty lines that
 // follow it are not part of it.
-func (r rows) end(y *yaml.Node, n *node, origin int, l limit) int {
+func (r rows) end(y *yaml.Node, n *node, l limit) int {
+	first := r.of(y)
 	if size := n.size(); size > 0 {
 		last := n.slot(size - 1)
-		end := origin + last.at + last.lines
-		if y.Style&yaml.FlowStyle != 0 && n.slot(0).at > 0 {
+		end := last.at + last.lines
+		if y.Style&yaml.FlowStyle != 0 && n.slot(0).at > first {
 			end = r.closer(end, min(l.line, len(r.lines)))
 		}
 		return end
 	}
-	end := max(origin+1, min(l.line, len(r.lines)))
-	for end > origin+1 && isClosers(r.lines[end-1]) && !strings.HasSuffix(y.Value, "}") && !strings.HasSuffix(y.Value, "]") {
+	end := max(first+1, min(l.line, len(r.lines)))
+	for end > first+1 && isClosers(r.lines[end-1]) && !strings.HasSuffix(y.Value, "}") && !strings.HasSuffix(y.Value, "]") {
 		end-- // of the collections that it stands in
 	}
-	filled := max(origin, r.filled[end-1])
+	filled := max(first, r.filled[end-1])
 	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		column := l.column
 		if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-			column = max(column, r.textColumn(origin, end))
+			column = max(column, r.textColumn(first, end))
 		}
 		for end > filled+1 && !r.belongs(r.lines[end-1], y, column) {
 			end--
@@ -157,3 +158,5 @@ func (r rows) belongs(line []byte, y *yaml.Node, column int) bool {
 	}
 	return bytes.IndexByte(text, '\'') >= 0
 }
+
+func blank(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }

@@ -15,7 +15,7 @@ func (t *Text) Find(fits func(path, step string) bool) (found []coc.Span, why st
 		return nil, why
 	}
 	f := finder{fits: fits}
-	f.within(side{Span: whole(t.Lines), origin: tree.origin}, tree.root, "", "", false)
+	f.within(side{Span: whole(t.Lines)}, tree.root, "", "", false)
 	return f.found, ""
 }
 

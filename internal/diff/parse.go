@@ -118,12 +118,12 @@ func (r *reader) tree(documents []*yaml.Node) (*tree, error) {
 			return nil, errors.New("plain text")
 		}
 		if n.kind != scalar {
-			t.root, t.origin, t.anchors = n, r.rows.of(y), len(r.anchored) > 0
+			t.root, t.anchors = n, len(r.anchored) > 0
 			return t, nil
 		}
 	default:
 		var err error
-		if t.root.items, err = r.items(documents, 0, limit{line: len(r.rows.lines)}); err != nil {
+		if t.root.items, err = r.items(documents, limit{line: len(r.rows.lines)}); err != nil {
 			return nil, err
 		}
 		t.root.kind, t.root.tag = list, "!!seq"
@@ -165,15 +165,14 @@ func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 
 // collect reads what a node holds.
 func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
-	origin := r.rows.of(y)
 	n = &node{tag: shortTag(y)}
 	switch y.Kind {
 	case yaml.SequenceNode:
 		n.kind = list
-		n.items, err = r.items(y.Content, origin, l)
+		n.items, err = r.items(y.Content, l)
 	case yaml.MappingNode:
 		n.kind = mapping
-		n.pairs, err = r.pairs(y.Content, origin, l)
+		n.pairs, err = r.pairs(y.Content, l)
 	default:
 		n.value = oneSpelling(n.tag, y.Value)
 	}
@@ -183,7 +182,7 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 	if i, found := n.index(); found {
 		return nil, 0, fmt.Errorf("line %d: duplicate key %q", y.Content[2*i].Line, text.Truncate(n.pairs[i].key.value, maxLabel))
 	}
-	return n, r.rows.end(y, n, origin, l), nil
+	return n, r.rows.end(y, n, l), nil
 }
 
 // oneSpelling is a scalar's value, which some types have several spellings of.
@@ -228,7 +227,7 @@ func plainTag(s string) string {
 	return "!!str"
 }
 
-func (r *reader) items(all []*yaml.Node, origin int, l limit) ([]slot, error) {
+func (r *reader) items(all []*yaml.Node, l limit) ([]slot, error) {
 	items := make([]slot, len(all))
 	end := l.from
 	for i, y := range all {
@@ -238,7 +237,7 @@ func (r *reader) items(all []*yaml.Node, origin int, l limit) ([]slot, error) {
 			next = r.rows.dash(r.rows.of(all[i+1]), at)
 		}
 		var err error
-		items[i], end, err = r.slot(y, at, origin, limit{at, max(at+1, next), y.Column - 2})
+		items[i], end, err = r.slot(y, at, limit{at, max(at+1, next), y.Column - 2})
 		if err != nil {
 			return nil, err
 		}
@@ -246,7 +245,7 @@ func (r *reader) items(all []*yaml.Node, origin int, l limit) ([]slot, error) {
 	return items, nil
 }
 
-func (r *reader) pairs(all []*yaml.Node, origin int, l limit) ([]pair, error) {
+func (r *reader) pairs(all []*yaml.Node, l limit) ([]pair, error) {
 	pairs := make([]pair, len(all)/2)
 	for i := range pairs {
 		y := all[2*i]
@@ -258,7 +257,7 @@ func (r *reader) pairs(all []*yaml.Node, origin int, l limit) ([]pair, error) {
 		if 2*i+2 < len(all) {
 			next = r.rows.of(all[2*i+2])
 		}
-		pairs[i].slot, _, err = r.slot(all[2*i+1], at, origin, limit{at, max(at+1, next), y.Column})
+		pairs[i].slot, _, err = r.slot(all[2*i+1], at, limit{at, max(at+1, next), y.Column})
 		if err != nil {
 			return nil, err
 		}
@@ -287,14 +286,9 @@ func (r *reader) key(y *yaml.Node, l limit) (k key, err error) {
 	return k, nil
 }
 
-// slot reads a value that begins on a line, as a part of the collection that
-// begins at origin.
-func (r *reader) slot(y *yaml.Node, at, origin int, l limit) (s slot, end int, err error) {
+// slot reads a value, whose key or dash is on the line at.
+func (r *reader) slot(y *yaml.Node, at int, l limit) (s slot, end int, err error) {
 	s.value, end, err = r.node(y, l)
-	target := y
-	if y.Kind == yaml.AliasNode {
-		target, s.alias = y.Alias, true
-	}
-	s.at, s.lines, s.origin = at-origin, max(1, end-at), r.rows.of(target)-origin
+	s.at, s.lines, s.first, s.alias = at, max(1, end-at), r.rows.of(y), y.Kind == yaml.AliasNode
 	return s, end, err
 }

@@ -11,7 +11,6 @@ import (
 // side that has nothing there.
 type side struct {
 	coc.Span
-	origin int // the line from which the parts of the value count, counted from 0
 	// fixed: the parts have no lines of their own. They stand inside a string,
 	// behind an alias, or in a collection that the other side has empty.
 	fixed bool
@@ -26,7 +25,7 @@ func (s side) part(v slot) side {
 	if s.From == 0 || s.fixed {
 		return s
 	}
-	return side{Span: coc.Span{From: s.origin + v.at + 1, To: s.origin + v.at + v.lines}, origin: s.origin + v.origin}
+	return side{Span: coc.Span{From: v.at + 1, To: v.at + v.lines}}
 }
 
 // above takes in the comments above part i of a collection: the lines after the

@@ -40,7 +40,7 @@ func (t *Text) Parts() (parts []Part, all bool, why string) {
 		return nil, true, why
 	}
 	s := scanner{left: maxParts}
-	at := side{Span: whole(t.Lines), origin: tree.origin}
+	at := side{Span: whole(t.Lines)}
 	if tree.root.kind != mapping {
 		return []Part{{Value: show(tree.root, false), Lines: at.Span}}, true, ""
 	}

@@ -14,7 +14,6 @@ import (
 // tree is the structure of one content.
 type tree struct {
 	root    *node
-	origin  int  // the line of root, counted from 0
 	anchors bool // it holds anchors, so no part of it stands for itself
 
 	documents int // of the stream; several are the elements of a list
@@ -39,17 +38,13 @@ type node struct {
 	values, depth int
 }
 
-// slot is a value where it stands in a collection. Its lines count from the
-// collection's own line, so that a node means the same in every content that it
-// is a part of.
+// slot is a value in a collection. Lines are those of the content, counted from 0.
 type slot struct {
 	value *node
-	at    int // the line it begins on, which is its key's or its dash's
-	lines int // how many lines it takes, at least 1
-	// origin is the line of the value itself, from which its parts count. That
-	// of an alias is where its anchor is.
-	origin int
-	alias  bool
+	at    int  // the line it begins on, which is its key's or its dash's
+	lines int  // how many lines it takes, at least 1
+	first int  // the line of the value itself
+	alias bool // its parts are where the anchor is
 }
 
 type kind byte
@@ -291,7 +286,7 @@ func sameForm(was, now *tree) (*tree, *tree) {
 func (t *tree) asList() *tree {
 	root := &node{kind: list, tag: "!!seq"}
 	if t.documents > 0 {
-		root.items = []slot{{value: t.root, lines: max(1, t.lines), origin: t.origin}}
+		root.items = []slot{{value: t.root, lines: max(1, t.lines)}}
 	}
 	var r reader
 	r.seal(root)

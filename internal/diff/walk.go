@@ -53,8 +53,8 @@ func (w *walker) walk(was, now *tree, blocks []lines.Block) {
 	w.blocks = blocks
 	was, now = sameForm(was, now)
 	root := place{was: -1, now: -1}
-	root.old = side{Span: whole(w.a.Lines), origin: was.origin}
-	root.new = side{Span: whole(w.b.Lines), origin: now.origin}
+	root.old = side{Span: whole(w.a.Lines)}
+	root.new = side{Span: whole(w.b.Lines)}
 	w.node(&root, was.root, now.root)
 }
 

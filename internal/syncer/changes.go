@@ -124,7 +124,6 @@ func (v *view) derive(ctx context.Context, texts *texts) error {
 type texts struct {
 	load func(ctx context.Context, hash coc.Hash) (coc.Content, error)
 	held map[coc.Hash]*diff.Text
-	last *diff.Text // the newest of them: the next is likely to be much like it
 }
 
 func (t *texts) add(h coc.Hash, b []byte) {
@@ -132,8 +131,7 @@ func (t *texts) add(h coc.Hash, b []byte) {
 		t.held = map[coc.Hash]*diff.Text{}
 	}
 	if t.held[h] == nil {
-		t.last = diff.ReadAfter(t.last, b)
-		t.held[h] = t.last
+		t.held[h] = diff.Read(b)
 	}
 }
 

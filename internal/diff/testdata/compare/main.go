@@ -28,7 +28,7 @@ func run(from, to string) error {
 		return err
 	}
 	old := diff.Read(a)
-	new := diff.ReadAfter(old, b)
+	new := diff.Read(b)
 	out := bufio.NewWriter(os.Stdout)
 	if err := json.NewEncoder(out).Encode(diff.Compare(old, new)); err != nil {
 		return err
