@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cocsync/internal/coc"
 )
@@ -31,14 +32,14 @@ type page struct {
 // decodePage reads {"total": N, "data": [row…]}. Rows and total may also stand
 // inside data once more. A row that names no document, or is over a limit, spoils no
 // other. Of a page with more rows than a list may have the rest is not read.
-func decodePage(root []byte) (page, error) {
+func decodePage(outer envelope) (page, error) {
 	p := page{total: -1}
-	rows, total := pageParts(root)
+	rows, total := outer.data, outer.total
 	if isObject(rows) {
-		if inner, n := pageParts(rows); n != nil {
-			rows, total = inner, n
-		} else {
-			rows = inner
+		inner := open(rows)
+		rows = inner.data
+		if inner.total != nil {
+			total = inner.total
 		}
 	}
 	if n, err := strconv.Atoi(coc.Said(textOf(total))); err == nil && n >= 0 {
@@ -68,18 +69,6 @@ func decodePage(root []byte) (page, error) {
 		p.rows = append(p.rows, row)
 	}
 	return p, nil
-}
-
-func pageParts(v []byte) (rows, total []byte) {
-	for key, value := range members(v) {
-		switch string(name(key)) {
-		case "data":
-			rows = value
-		case "total":
-			total = value
-		}
-	}
-	return rows, total
 }
 
 // decodeRow reads what cocsync uses of a row, or says why it can't be used.
@@ -124,11 +113,10 @@ func rowID(v []byte) string {
 // decodeDocument reads an answer that was asked for by that id, and for that version if
 // one is named, with or without the envelope: only the newest one's tells of the others.
 // dropped is the size of its unknown fields when they are too many to be kept.
-func decodeDocument(root []byte, asked, version string) (a coc.Answer, dropped int, err error) {
-	for key, value := range members(root) {
-		if string(name(key)) == "data" {
-			root = value
-		}
+func decodeDocument(outer envelope, asked, version string) (a coc.Answer, dropped int, err error) {
+	root := outer.root
+	if outer.data != nil {
+		root = outer.data
 	}
 	if !isObject(root) {
 		return a, 0, errors.New("the answer holds no document")
@@ -212,7 +200,7 @@ func decodeContent(v []byte) (coc.Content, error) {
 	case v[0] != '"':
 		return coc.Content{}, errors.New("answer whose content is no text")
 	}
-	if text, ok := appendText(make([]byte, 0, len(v)), v); ok {
+	if text, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v); err == nil {
 		return coc.Content{Bytes: text}, nil
 	}
 	return coc.Content{Bytes: append([]byte(nil), v...), Form: coc.FormToken}, nil
@@ -223,9 +211,10 @@ func decodeContent(v []byte) (coc.Content, error) {
 func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 	var list []coc.Listed
 	seen := map[string]bool{}
+	var r reader
 	for e := range elements(v) {
 		var l coc.Listed
-		for key, value := range members(e) {
+		for key, value := range r.members(e) {
 			switch string(name(key)) {
 			case "version":
 				l.Label = coc.Said(textOf(value))
@@ -288,44 +277,4 @@ func instant(v []byte) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()
-}
-
-// failure is an error in one of the shapes that COC, its gateway and its
-// siblings use.
-type failure struct{ code, message, requestID string }
-
-// readFailure finds an error in an answer; the zero failure when there is none.
-// Beside a status of success only error_code counts: code and message may be
-// anything there.
-func readFailure(root []byte, status int) failure {
-	f, nested := flatFailure(root, status >= 400)
-	if f.code == "" && status >= 400 && isObject(nested) {
-		inner, _ := flatFailure(nested, true)
-		f.code, f.message = inner.code, inner.message
-	}
-	return f
-}
-
-func flatFailure(v []byte, siblings bool) (f failure, nested []byte) {
-	var code, message *string
-	for key, value := range members(v) {
-		switch string(name(key)) {
-		case "error_code":
-			f.code = coc.Said(textOf(value))
-		case "error_msg":
-			f.message = coc.Said(textOf(value))
-		case "request_id":
-			f.requestID = coc.Said(textOf(value))
-		case "code":
-			code = textOf(value)
-		case "message":
-			message = textOf(value)
-		case "error":
-			nested = value
-		}
-	}
-	if siblings && f.code == "" {
-		f.code, f.message = coc.Said(code), cmp.Or(f.message, coc.Said(message))
-	}
-	return f, nested
 }

@@ -215,6 +215,10 @@ func removeSignature(s string) string {
 	return b.String()
 }
 
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
 // namesSignature reports whether a text ends with the word signature and what may
 // be between it and its value.
 func namesSignature(s string) bool {

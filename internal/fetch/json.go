@@ -2,219 +2,158 @@ package fetch
 
 import (
 	"bytes"
-	"encoding/json"
+	"io"
 	"iter"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encoding/json replaces what no text can hold by U+FFFD, without a word, and
-// reading ten thousand rows into maps takes it longer than all else in a cycle.
-// So a body is checked by valid once and walked by what stands here, which
-// may rely on that: nothing below is given JSON that is not valid.
+// reader reads one JSON value after another and keeps its memory between them.
+type reader struct {
+	d jsontext.Decoder
+	v []byte
+}
 
-// parse returns the body without what surrounds its JSON value, and whether it is
-// one.
-func parse(body []byte) ([]byte, bool) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))
-	if !valid(body) {
-		return nil, false
+// walk reads a whole JSON value and calls each for every member of an object, with the
+// raw name, and for every element of an array. It returns an error if v is not one
+// JSON value, or nested more than 10,000 deep; each was then called for a part of it.
+// It ends early, without an error, when each returns false. each must not use r.
+//
+// It accepts what RFC 8259 leaves open: names that repeat, of which the last counts,
+// and strings that are no Unicode text, which decodeContent keeps as tokens.
+func (r *reader) walk(v []byte, each func(key, value []byte) bool) error {
+	r.v = v
+	r.d.Reset(bytes.NewBuffer(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	kind := r.d.PeekKind()
+	if kind != '{' && kind != '[' {
+		if _, err := r.next(); err != nil {
+			return err
+		}
+		return r.end()
 	}
-	return body, true
+	_, _ = r.d.ReadToken() // the bracket that PeekKind saw
+	var key []byte
+	for next := r.d.PeekKind(); next != '}' && next != ']'; next = r.d.PeekKind() {
+		var err error
+		if kind == '{' {
+			if key, err = r.next(); err != nil {
+				return err
+			}
+		}
+		value, err := r.next()
+		if err != nil {
+			return err
+		}
+		if !each(key, value) {
+			return nil
+		}
+	}
+	if _, err := r.d.ReadToken(); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// next returns the next value, as a part of v: what the decoder returns is valid only
+// until it is used again.
+func (r *reader) next() ([]byte, error) {
+	value, err := r.d.ReadValue()
+	end := int(r.d.InputOffset())
+	return r.v[end-len(value) : end], err
+}
+
+// end returns an error if anything but white space follows.
+func (r *reader) end() error {
+	if _, err := r.d.ReadToken(); err != io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// walk is reader.walk for one value.
+func walk(v []byte, each func(key, value []byte) bool) error {
+	var r reader
+	return r.walk(v, each)
 }
 
 // isObject, isArray and isNull look at a value's kind; an absent one has none.
-func isObject(v []byte) bool { return len(v) > 0 && v[0] == '{' }
-func isArray(v []byte) bool  { return len(v) > 0 && v[0] == '[' }
-func isNull(v []byte) bool   { return len(v) > 0 && v[0] == 'n' }
+func isObject(v []byte) bool { return jsontext.Value(v).Kind() == '{' }
+func isArray(v []byte) bool  { return jsontext.Value(v).Kind() == '[' }
+func isNull(v []byte) bool   { return jsontext.Value(v).Kind() == 'n' }
 
-// members yields an object's keys, as the raw tokens, and values; nothing for
+// members yields the names, as raw tokens, and values of a valid object; nothing for
 // any other value.
-func members(v []byte) iter.Seq2[[]byte, []byte] {
+func (r *reader) members(v []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
-		if !isObject(v) {
-			return
-		}
-		for i := space(v, 1); v[i] != '}'; {
-			end := skip(v, i)
-			key := v[i:end]
-			i = space(v, space(v, end)+1) // the colon
-			end = skip(v, i)
-			if !yield(key, v[i:end]) {
-				return
-			}
-			i = next(v, end)
+		if isObject(v) {
+			_ = r.walk(v, yield)
 		}
 	}
 }
 
-// elements yields an array's values; nothing for any other value.
+func members(v []byte) iter.Seq2[[]byte, []byte] {
+	var r reader
+	return r.members(v)
+}
+
+// elements yields the values of a valid array; nothing for any other value.
 func elements(v []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		if !isArray(v) {
-			return
-		}
-		for i := space(v, 1); v[i] != ']'; {
-			end := skip(v, i)
-			if !yield(v[i:end]) {
-				return
-			}
-			i = next(v, end)
+		if isArray(v) {
+			_ = walk(v, func(_, value []byte) bool { return yield(value) })
 		}
 	}
-}
-
-// space returns where the white space at i ends.
-func space(v []byte, i int) int {
-	for v[i] == ' ' || v[i] == '\t' || v[i] == '\n' || v[i] == '\r' {
-		i++
-	}
-	return i
-}
-
-// next returns where the element after the one that ended at i begins, or where
-// the closing bracket stands.
-func next(v []byte, i int) int {
-	if i = space(v, i); v[i] == ',' {
-		i = space(v, i+1)
-	}
-	return i
-}
-
-// skip returns the end of the value that begins at i.
-func skip(v []byte, i int) int {
-	switch v[i] {
-	case '"':
-		return skipString(v, i)
-	case '{', '[':
-		for depth := 0; ; i++ {
-			switch v[i] {
-			case '"':
-				i = skipString(v, i) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-		}
-	}
-	for i < len(v) && strings.IndexByte(",]} \t\r\n", v[i]) < 0 {
-		i++
-	}
-	return i
-}
-
-func skipString(v []byte, i int) int {
-	for i++; ; {
-		end := i + bytes.IndexByte(v[i:], '"')
-		slashes := 0
-		for end-slashes > i && v[end-slashes-1] == '\\' {
-			slashes++
-		}
-		if i = end + 1; slashes%2 == 0 {
-			return i
-		}
-	}
-}
-
-// unquote returns the text of a string token, exactly. It reports false where no
-// Unicode text is that: a lone surrogate, or bytes that are not UTF-8.
-func unquote(token []byte) (string, bool) {
-	var short [64]byte
-	text, ok := appendText(short[:0], token)
-	return string(text), ok
-}
-
-// appendText is unquote of what is long: it appends the text to out.
-func appendText(out, token []byte) ([]byte, bool) {
-	body := token[1 : len(token)-1]
-	if !utf8.Valid(body) {
-		return nil, false
-	}
-	for i := 0; i < len(body); {
-		if body[i] != '\\' {
-			n := bytes.IndexByte(body[i:], '\\')
-			if n < 0 {
-				n = len(body) - i
-			}
-			out = append(out, body[i:i+n]...)
-			i += n
-			continue
-		}
-		if body[i+1] != 'u' {
-			out = append(out, unescape(body[i+1]))
-			i += 2
-			continue
-		}
-		r := hex4(body[i+2:])
-		i += 6
-		if utf16.IsSurrogate(r) {
-			if i+6 > len(body) || body[i] != '\\' || body[i+1] != 'u' {
-				return nil, false
-			}
-			r = utf16.DecodeRune(r, hex4(body[i+2:]))
-			if r == utf8.RuneError {
-				return nil, false
-			}
-			i += 6
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return out, true
-}
-
-func unescape(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c // quote, backslash, slash
-}
-
-func hex4(b []byte) rune {
-	n, _ := strconv.ParseUint(string(b[:4]), 16, 32) // valid saw the digits
-	return rune(n)
 }
 
 // textOf reads a value that should be a string: numbers and booleans as they are
-// written, with U+FFFD for what no textOf holds. It is nil for null, arrays,
-// objects and what is absent: not said.
+// written, with U+FFFD for what no text holds. It is nil for null, arrays, objects
+// and absent values.
 func textOf(v []byte) *string {
 	if len(v) == 0 || isNull(v) || isObject(v) || isArray(v) {
 		return nil
 	}
-	if v[0] != '"' {
-		s := string(v)
-		return &s
+	b := v
+	if v[0] == '"' {
+		b, _ = unquote(v)
 	}
-	s, ok := unquote(v)
-	if !ok {
-		_ = json.Unmarshal(v, &s) // valid, so it can't fail
-	}
+	s := string(b)
 	return &s
 }
 
-// canonicalDepth is how deep keys are sorted and nulls dropped. Each level is
-// walked once more, so that there has to be an end to it.
+// name returns the text of a member's name. Names that no text holds keep their token.
+func name(key []byte) []byte {
+	if bytes.IndexByte(key, '\\') < 0 {
+		return key[1 : len(key)-1]
+	}
+	if s, err := unquote(key); err == nil {
+		return s
+	}
+	return key
+}
+
+// unquote returns the text of a string's token, which may be a part of the token. The
+// error reports what no text holds; there U+FFFD is in its place.
+func unquote(token []byte) ([]byte, error) {
+	plain := token[1 : len(token)-1]
+	if bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+		return plain, nil
+	}
+	return jsontext.AppendUnquote(nil, token)
+}
+
+// canonicalDepth is how deep names are sorted and nulls dropped. Each level is walked
+// once more, so that there has to be an end to it.
 const canonicalDepth = 16
 
-// canonicalizer writes JSON in one way: objects with sorted keys, each once, the
+// canonicalizer writes JSON in one way: objects with sorted names, each once, the
 // last one's value; no nulls in them, no space. Strings and numbers stay as they
 // were written. It keeps its memory between values.
+//
+// Value.Format cannot do this: it keeps nulls and repeated names, and sorts by UTF-16.
 type canonicalizer struct {
+	reader reader                  // of the names and values of one object
 	fields [canonicalDepth][]field // one list for each level
 }
 
@@ -224,20 +163,19 @@ type field struct{ name, key, value []byte }
 func (c *canonicalizer) append(dst, v []byte, depth int) []byte {
 	switch {
 	case depth == canonicalDepth && (isObject(v) || isArray(v)):
-		var b bytes.Buffer
-		_ = json.Compact(&b, v) // valid, so it can't fail
-		return append(dst, b.Bytes()...)
+		compact := jsontext.Value(bytes.Clone(v))
+		_ = compact.Compact() // valid, so it can't fail
+		return append(dst, compact...)
 	case isObject(v):
 		c.collect(v, depth)
 		return c.object(dst, depth)
 	case isArray(v):
 		dst = append(dst, '[')
-		first := true
+		start := len(dst)
 		for e := range elements(v) {
-			if !first {
+			if len(dst) > start {
 				dst = append(dst, ',')
 			}
-			first = false
 			dst = c.append(dst, e, depth+1)
 		}
 		return append(dst, ']')
@@ -248,7 +186,7 @@ func (c *canonicalizer) append(dst, v []byte, depth int) []byte {
 // collect holds an object's fields for a level, in the order they were written.
 func (c *canonicalizer) collect(v []byte, depth int) []field {
 	fields := c.fields[depth][:0]
-	for key, value := range members(v) {
+	for key, value := range c.reader.members(v) {
 		fields = append(fields, field{name(key), key, value})
 	}
 	c.fields[depth] = fields
@@ -260,28 +198,16 @@ func (c *canonicalizer) object(dst []byte, depth int) []byte {
 	fields := c.fields[depth]
 	slices.SortStableFunc(fields, func(a, b field) int { return bytes.Compare(a.name, b.name) })
 	dst = append(dst, '{')
-	first := true
+	start := len(dst)
 	for i, f := range fields {
 		if i+1 < len(fields) && bytes.Equal(f.name, fields[i+1].name) || isNull(f.value) {
 			continue
 		}
-		if !first {
+		if len(dst) > start {
 			dst = append(dst, ',')
 		}
-		first = false
 		dst = append(append(dst, f.key...), ':')
 		dst = c.append(dst, f.value, depth+1)
 	}
 	return append(dst, '}')
-}
-
-// name is what a key's token says. Keys that no text holds keep their token.
-func name(key []byte) []byte {
-	if bytes.IndexByte(key, '\\') < 0 {
-		return key[1 : len(key)-1]
-	}
-	if s, ok := unquote(key); ok {
-		return []byte(s)
-	}
-	return key
 }

@@ -39,9 +39,9 @@ type request struct {
 // reply is an HTTP answer that holds JSON and no error.
 type reply struct {
 	status   int
-	root     []byte // valid JSON
+	root     envelope
 	evidence coc.Evidence
-	body     *bytes.Buffer // that root lies in
+	body     *bytes.Buffer // that root is in
 }
 
 const (

@@ -2,24 +2,24 @@ package fetch
 
 // maxNesting is how deep arrays and objects may stand inside each other, as for
 // encoding/json.
-const maxNesting = 10_000
+const oldMaxNesting = 10_000
 
 // valid is json.Valid, which takes five times as long: a fifth of what a document's
 // whole answer costs here. https://www.rfc-editor.org/rfc/rfc8259
-func valid(b []byte) bool {
-	c := checker{b: b}
+func oldValid(b []byte) bool {
+	c := oldChecker{b: b}
 	return c.value(0) && c.next() == 0 && c.at == len(b)
 }
 
 // checker reads JSON by its grammar. Its methods stand at a token's first byte, go
 // behind it, and report whether it was one.
-type checker struct {
+type oldChecker struct {
 	b  []byte
 	at int
 }
 
 // next goes to the next byte that is no white space and returns it, 0 at the end.
-func (c *checker) next() byte {
+func (c *oldChecker) next() byte {
 	for ; c.at < len(c.b); c.at++ {
 		switch b := c.b[c.at]; b {
 		case ' ', '\t', '\n', '\r':
@@ -30,7 +30,7 @@ func (c *checker) next() byte {
 	return 0
 }
 
-func (c *checker) value(depth int) bool {
+func (c *oldChecker) value(depth int) bool {
 	switch c.next() {
 	case '"':
 		return c.text()
@@ -49,7 +49,7 @@ func (c *checker) value(depth int) bool {
 }
 
 // take goes behind a byte that white space may stand before.
-func (c *checker) take(b byte) bool {
+func (c *oldChecker) take(b byte) bool {
 	if c.next() != b {
 		return false
 	}
@@ -58,10 +58,10 @@ func (c *checker) take(b byte) bool {
 }
 
 // list reads elements up to the bracket that ends them.
-func (c *checker) list(end byte, depth int, element func() bool) bool {
+func (c *oldChecker) list(end byte, depth int, element func() bool) bool {
 	c.at++
-	if depth == maxNesting || c.take(end) {
-		return depth < maxNesting
+	if depth == oldMaxNesting || c.take(end) {
+		return depth < oldMaxNesting
 	}
 	for element() {
 		if !c.take(',') {
@@ -71,7 +71,7 @@ func (c *checker) list(end byte, depth int, element func() bool) bool {
 	return false
 }
 
-func (c *checker) word(w string) bool {
+func (c *oldChecker) word(w string) bool {
 	if len(c.b)-c.at < len(w) || string(c.b[c.at:c.at+len(w)]) != w {
 		return false
 	}
@@ -79,10 +79,10 @@ func (c *checker) word(w string) bool {
 	return true
 }
 
-func (c *checker) text() bool {
+func (c *oldChecker) text() bool {
 	for b := c.b[c.at+1:]; ; {
 		i := 0
-		for i < len(b) && literal[b[i]] {
+		for i < len(b) && oldLiteral[b[i]] {
 			i++
 		}
 		switch {
@@ -94,7 +94,7 @@ func (c *checker) text() bool {
 		case b[i] != '\\':
 			return false
 		}
-		n := escaped(b[i+1:])
+		n := oldEscaped(b[i+1:])
 		if n == 0 {
 			return false
 		}
@@ -103,7 +103,7 @@ func (c *checker) text() bool {
 }
 
 // literal holds of each byte whether it stands for itself within a text.
-var literal = func() (is [256]bool) {
+var oldLiteral = func() (is [256]bool) {
 	for c := ' '; c <= 0xff; c++ {
 		is[c] = c != '"' && c != '\\'
 	}
@@ -111,7 +111,7 @@ var literal = func() (is [256]bool) {
 }()
 
 // escaped returns how long the escape is that follows a backslash, 0 for none.
-func escaped(b []byte) int {
+func oldEscaped(b []byte) int {
 	if len(b) == 0 {
 		return 0
 	}
@@ -129,11 +129,7 @@ func escaped(b []byte) int {
 	return 0
 }
 
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-func (c *checker) number() bool {
+func (c *oldChecker) number() bool {
 	c.one('-')
 	if !c.one('0') && !c.digits() {
 		return false
@@ -149,7 +145,7 @@ func (c *checker) number() bool {
 }
 
 // one goes behind that byte if it stands here.
-func (c *checker) one(b byte) bool {
+func (c *oldChecker) one(b byte) bool {
 	if c.at == len(c.b) || c.b[c.at] != b {
 		return false
 	}
@@ -157,7 +153,7 @@ func (c *checker) one(b byte) bool {
 	return true
 }
 
-func (c *checker) digits() bool {
+func (c *oldChecker) digits() bool {
 	from := c.at
 	for c.at < len(c.b) && c.b[c.at] >= '0' && c.b[c.at] <= '9' {
 		c.at++
