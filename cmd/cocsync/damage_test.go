@@ -40,7 +40,6 @@ show DM-evil --meta -o json
 diff DM-restart
 diff DM-restart --format json
 diff DM-restart@v1 v5 --format side-by-side
-diff DM-restart --format html
 diff DM-restart --format dsl
 log -p
 log -o json -p

@@ -19,7 +19,6 @@ const (
 	formatDSL     = "dsl"
 	formatSide    = "side-by-side"
 	formatJSON    = "json"
-	formatHTML    = "html"
 )
 
 type diffFlags struct {
@@ -56,7 +55,6 @@ func (a *app) diffCommand() *cobra.Command {
   side-by-side  both versions in columns, as wide as the terminal, else 130 wide.
                 Words that differ stand out by colour, or in [-…-] and {+…+}
   json          all of it, for programs; docs/diff-json.md describes it
-  html          a fragment of a web page that needs nothing else
 
 A patch in a pipe or file is exact, byte for byte. It calls both sides by the
 document's name, with _ for each /, so that these make v5 of v3:
@@ -77,8 +75,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 2 when there was trouble.`,
 		Example: `  cocsync diff restart-unhealthy-nodes
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
-  cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat
-  cocsync diff restart-unhealthy-nodes@~2.. --format html > diff.html`,
+  cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeDiff,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,7 +99,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 		},
 	}
 	f.format = choose(cmd, "format", "", formatUnified, "how to show the difference",
-		formatUnified, formatDSL, formatSide, formatJSON, formatHTML)
+		formatUnified, formatDSL, formatSide, formatJSON)
 	s := cmd.Flags()
 	s.StringVar(&f.at, "at", "", "as of `TIME`")
 	f.context = answer.PatchContext
@@ -153,7 +150,7 @@ func (f diffFlags) settle(chosen bool) error {
 		return refuse("leave --stat out: the JSON has the counts as added and removed", "--stat is one line of text, and no JSON")
 	case f.stat && chosen:
 		return refuse("leave one of them out", "--stat is one line and takes no --format")
-	case f.word && (f.format.value == formatSide || f.format.value == formatHTML):
+	case f.word && f.format.value == formatSide:
 		return refuse("leave --word out: "+f.format.value+" always marks the words", "--word adds nothing to --format %s", f.format.value)
 	case f.word && f.format.value != formatUnified:
 		return refuse("leave one of them out", "--word goes with --format unified, not %s", f.format.value)
@@ -183,8 +180,6 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	switch {
 	case f.format.value == formatJSON:
 		return differs, answer.Write(a.out, answer.NewDiff(c, hunks, f.options()))
-	case f.format.value == formatHTML:
-		return differs, writeHTML(a.out, c, f)
 	case !differs && !c.Equal() && f.format.value != formatDSL:
 		a.nothing(text.Visible(c.Title() + ": nothing but white space differs"))
 		return false, nil

@@ -89,23 +89,8 @@ func TestWhiteSpaceAlone(t *testing.T) {
 	}
 }
 
-// The fragment is for a page: no colour, and no pager's text, gets into it.
-func TestDiffAsHTML(t *testing.T) {
-	archive := two(t, "<b>job", job1, job2)
-	stdout, stderr, status := ask(t, archive, "diff", "DM1", "--format", "html", "--color", "always")
-	if !strings.HasPrefix(stdout, "<style>") || !strings.HasSuffix(strings.TrimSpace(stdout), "</section>") || stderr != "" || status != 0 {
-		t.Errorf("diff --format html = %q, %q, %d", stdout, stderr, status)
-	}
-	if strings.Contains(stdout, "\x1b") || strings.Contains(stdout, "<b>") {
-		t.Errorf("diff --format html holds colours or a document's markup: %q", stdout)
-	}
-	if i := strings.IndexFunc(stdout, func(r rune) bool { return r > '~' }); i >= 0 {
-		t.Errorf("diff --format html depends on an encoding: %q", stdout[i:])
-	}
-}
-
 func TestFormatsAreCompleted(t *testing.T) {
-	want := []string{"unified", "dsl", "side-by-side", "json", "html"}
+	want := []string{"unified", "dsl", "side-by-side", "json"}
 	got := completions(t, two(t, "job", "a\n", "b\n"), "__complete", "diff", "job", "--format", "")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("completing --format (-want +got):\n%s", diff)

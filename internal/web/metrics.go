@@ -31,7 +31,6 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 			return
 		}
 		s.Live.add(x)
-		x.process()
 		x.gauge("cocsync_build_info", "Always 1; the labels say which cocsync this is, and which Go built it.", 1,
 			"goversion", runtime.Version(), "version", s.Version)
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

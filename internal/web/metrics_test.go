@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -278,34 +277,6 @@ func TestMetricsOfTheDaemon(t *testing.T) {
 
 func buildLabels(families map[string]*dto.MetricFamily) string {
 	return fmt.Sprintf("goversion=%q", families["cocsync_build_info"].GetMetric()[0].GetLabel()[0].GetValue())
-}
-
-// How the process is has the names and types that Prometheus's own libraries give it.
-func TestMetricsOfTheProcess(t *testing.T) {
-	families := scraped(t, handler(t, watchedSite(t)))
-	want := map[string]dto.MetricType{"process_start_time_seconds": dto.MetricType_GAUGE, "go_goroutines": dto.MetricType_GAUGE,
-		"go_memstats_heap_alloc_bytes": dto.MetricType_GAUGE, "go_memstats_sys_bytes": dto.MetricType_GAUGE}
-	if runtime.GOOS == "linux" {
-		maps.Copy(want, map[string]dto.MetricType{"process_cpu_seconds_total": dto.MetricType_COUNTER,
-			"process_resident_memory_bytes": dto.MetricType_GAUGE, "process_open_fds": dto.MetricType_GAUGE, "process_max_fds": dto.MetricType_GAUGE})
-	}
-	for name, typ := range want {
-		f := families[name]
-		if f == nil || f.GetType() != typ {
-			t.Errorf("%s is %v, want a %v", name, f, typ)
-			continue
-		}
-		if m := f.GetMetric()[0]; m.GetGauge().GetValue()+m.GetCounter().GetValue() <= 0 && name != "process_cpu_seconds_total" {
-			t.Errorf("%s is nothing: %v", name, m)
-		}
-	}
-	value := func(name string) float64 { return families[name].GetMetric()[0].GetGauge().GetValue() }
-	if age := float64(time.Now().Unix()) - value("process_start_time_seconds"); age < -1 || age > 3600 {
-		t.Errorf("the process began %v seconds ago", age)
-	}
-	if runtime.GOOS == "linux" && (value("process_resident_memory_bytes") > 1<<32 || value("process_open_fds") > value("process_max_fds")) {
-		t.Errorf("%v bytes of memory, %v of %v files", value("process_resident_memory_bytes"), value("process_open_fds"), value("process_max_fds"))
-	}
 }
 
 // Every metric has its words in docs/metrics.md, with its type and labels, and no words
