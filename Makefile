@@ -2,13 +2,14 @@
 # make test    the tests
 # make check   all that must hold before a commit; what CI runs
 # make lint    golangci-lint alone; building it takes five minutes, once
+# make man     the man pages, in bin/man
 # make bench   the benchmarks
 # make release the archives of a release in dist/, for all platforms
 # make clean   remove what was built
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: build test check lint bench release clean
+.PHONY: build test check lint man bench release clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.release=$(VERSION)" -o bin/cocsync ./cmd/cocsync
@@ -32,6 +33,9 @@ check:
 
 lint:
 	go tool -modfile=tools/golangci-lint/go.mod golangci-lint run ./...
+
+man:
+	COCSYNC_MAN=$(CURDIR)/bin/man COCSYNC_MAN_VERSION=$(VERSION) go test -count=1 -run '^TestMan$$' ./cmd/cocsync
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -104,7 +104,7 @@ func (a *app) commands(args []string) []func() *cobra.Command {
 		{"show", a.showCommand}, {"diff", a.diffCommand}, {"blame", a.blameCommand}, {"grep", a.grepCommand},
 		{"export", a.exportCommand}, {"report", a.reportCommand}, {"notify", a.notifyCommand},
 		{"erase", a.eraseCommand}, {"verify", a.verifyCommand}, {"audit", a.auditCommand},
-		{"backup", a.backupCommand}, {"restore", a.restoreCommand}, {"man", a.manCommand},
+		{"backup", a.backupCommand}, {"restore", a.restoreCommand},
 		{"web", a.webCommand}, {"healthcheck", a.healthcheckCommand}, {"version", a.versionCommand},
 	}
 	for len(args) > 1 && slices.Contains([]string{"--config", "-c", "--db", "--color", "--log-format"}, args[0]) {
@@ -112,7 +112,7 @@ func (a *app) commands(args []string) []func() *cobra.Command {
 	}
 	var makers []func() *cobra.Command
 	for _, c := range all {
-		if len(args) > 0 && c.name == args[0] && c.name != "man" { // the manual tells of all
+		if len(args) > 0 && c.name == args[0] {
 			return []func() *cobra.Command{c.make}
 		}
 		makers = append(makers, c.make)

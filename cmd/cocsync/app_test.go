@@ -11,7 +11,7 @@ func TestCommandAlone(t *testing.T) {
 		if got, _, err := alone.Find([]string{c.Name()}); err != nil || got.Name() != c.Name() {
 			t.Errorf("%s is not found: %v", c.Name(), err)
 		}
-		whole := c.Name() == "man" || c.Name() == "help" || c.Name() == "completion"
+		whole := c.Name() == "help" || c.Name() == "completion"
 		if n := len(alone.Commands()); whole && n != len(all) || !whole && n != 3 { // with help and completion
 			t.Errorf("%s is made with %d commands", c.Name(), n)
 		}

@@ -78,7 +78,7 @@ func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
 // A command whose output is cut off ends at once and without a word, as before.
 func TestShortCommandEndsWithItsReader(t *testing.T) {
 	t.Parallel()
-	cmd := program(t, "man")
+	cmd := program(t, "completion", "bash")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	read, write, err := os.Pipe()
@@ -89,6 +89,6 @@ func TestShortCommandEndsWithItsReader(t *testing.T) {
 	must(t, write.Close())
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGPIPE || stderr.Len() > 0 {
-		t.Errorf("man without a reader ends with %v and says %q, want SIGPIPE and nothing", err, &stderr)
+		t.Errorf("completion without a reader ends with %v and says %q, want SIGPIPE and nothing", err, &stderr)
 	}
 }
