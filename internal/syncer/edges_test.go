@@ -12,12 +12,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Who may not list must keep asking, in every cycle.
-
-// The first list that could be read is the first contact.
-
 // History holds the document's lock while it waits for the gate.
-
 func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "c\n", "d\n")
@@ -60,12 +55,7 @@ func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 	}
 }
 
-// Three documents that may not be read keep all others from being archived.
-
-// A document taken out of documents = [...].
-
 // Many versions under new uuids.
-
 func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
@@ -92,7 +82,6 @@ func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
 }
 
 // A stop in the midst of many moved versions.
-
 func TestManyRewrittenVersionsSurviveAStop(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
@@ -137,7 +126,6 @@ func (q *quietErr) Unwrap() error { return coc.ErrTemporary }
 func (q *quietErr) LeaveAloneUntil() time.Time { return q.until }
 
 // A rate limit makes no version unavailable.
-
 func TestRateLimitMakesNothingUnavailable(t *testing.T) {
 	w := newWorld(t)
 	var cs []string
@@ -168,12 +156,7 @@ func TestRateLimitMakesNothingUnavailable(t *testing.T) {
 	}
 }
 
-// Sync of one document ends no trouble.
-
-// One bad document hides that everything is broken.
-
 // A restored document is audited again.
-
 func TestRestoredDocumentIsAudited(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
@@ -192,12 +175,7 @@ func TestRestoredDocumentIsAudited(t *testing.T) {
 	}
 }
 
-// Order of one document across two cycles.
-
-// Mass absence that shrinks under the half is still unconfirmed.
-
 // An id watch resets the fingerprint of a list watch.
-
 func TestWatchByIDLeavesTheFingerprint(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -214,12 +192,7 @@ func TestWatchByIDLeavesTheFingerprint(t *testing.T) {
 	}
 }
 
-// Clock jumps back while a key pair is left alone.
-
-// Killed between noting what is missing and telling it.
-
 // Seen, never archived, deleted, there again.
-
 func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM2", "a\n")
@@ -238,12 +211,7 @@ func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
 	}
 }
 
-// Reappeared is judged on lists that say nothing.
-
-// Sync of a document that the config names and no cycle followed yet.
-
 // Two watches, or an audit, count a cycle's failure more than once.
-
 func TestFailuresCountCyclesNotLooks(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -259,7 +227,6 @@ func TestFailuresCountCyclesNotLooks(t *testing.T) {
 }
 
 // Known changed documents go first.
-
 func TestKnownChangedDocumentsGoFirst(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM9", "a\n")
@@ -276,7 +243,6 @@ func TestKnownChangedDocumentsGoFirst(t *testing.T) {
 }
 
 // A version that was rewritten before its turn.
-
 func TestVersionRewrittenBeforeItsTurn(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
@@ -293,10 +259,7 @@ func TestVersionRewrittenBeforeItsTurn(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2", "+ version v2..v3 by bob", "+ rewritten v3..v3#2")
 }
 
-// An account changed under a watch.
-
 // Uuid learnt later.
-
 func TestMadeAtIsLearntLater(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
@@ -312,10 +275,7 @@ func TestMadeAtIsLearntLater(t *testing.T) {
 	}
 }
 
-// An hour without a good cycle is not an hour of failing.
-
 // Seen_at is when it came.
-
 func TestSeenAtIsWhenItCame(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
@@ -335,12 +295,7 @@ func TestSeenAtIsWhenItCame(t *testing.T) {
 	}
 }
 
-// The next cycle being due is no failure.
-
-// Two watches hit by a panic.
-
 // What was pending when a document was deleted is fetched when it is restored.
-
 func TestPendingVersionOfARestoredDocumentComes(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
