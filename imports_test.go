@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -13,9 +14,9 @@ import (
 	"testing"
 )
 
-// arrows are all packages of the program and which others each may import. They
-// keep the adapters (fetch, db, notify) from meeting, and what is pure, pure.
-func arrows() map[string][]string {
+// allowedImports are all packages of the program and which others each may import. They
+// keep the adapters (fetch, db, notify) apart, and what is pure, pure.
+func allowedImports() map[string][]string {
 	return map[string][]string{
 		"cmd/cocsync":            {"*"},
 		"internal/coc":           {},
@@ -25,7 +26,7 @@ func arrows() map[string][]string {
 		"internal/diff/lines":    {}, // the record of a difference: no parser has a say in it
 		"internal/diff/difftest": {},
 		"internal/audit":         {},
-		"internal/cocsim":        {}, // so it can't share fetch's mistakes
+		"internal/cocsim":        {}, // so that it does not share fetch's mistakes
 		"internal/hint":          {"internal/text"},
 		"migrations":             {},
 		"internal/schedule":      {"internal/hint"},
@@ -37,14 +38,16 @@ func arrows() map[string][]string {
 		"internal/history":       {"internal/db", "internal/diff", "internal/audit", "internal/coc", "internal/hint", "internal/text"},
 		"internal/answer":        {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/history", "internal/hint", "internal/schedule", "internal/text"},
 		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
-		"internal/daemon":        {"internal/config", "internal/syncer", "internal/notify", "internal/coc", "internal/hint"},
+		"internal/daemon":        {"internal/coc", "internal/syncer"},
 		"internal/web":           {"internal/answer", "internal/history", "internal/db", "internal/diff", "internal/coc", "internal/hint", "internal/text"},
 	}
 }
 
-// A new arrow between packages is a decision: it goes into the table, or not in.
-func TestNoNewArrows(t *testing.T) {
-	allowed := arrows()
+// A new import between packages is a decision: it goes into the table, or not in. What the
+// table allows and nothing uses is removed from it.
+func TestImports(t *testing.T) {
+	allowed := allowedImports()
+	used := map[string]map[string]bool{}
 	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -57,21 +60,51 @@ func TestNoNewArrows(t *testing.T) {
 		case !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
 			return nil
 		}
-		room := path.Dir(filepath.ToSlash(file))
-		may, known := allowed[room]
+		from := path.Dir(filepath.ToSlash(file))
+		may, known := allowed[from]
 		if !known {
-			t.Errorf("%s: package %s is not in the table of arrows", file, room)
+			t.Errorf("%s: package %s is not in the table of imports", file, from)
 			return nil
 		}
+		if used[from] == nil {
+			used[from] = map[string]bool{}
+		}
 		for _, to := range importsOf(t, file) {
+			used[from][to] = true
 			if !slices.Contains(may, to) && !slices.Contains(may, "*") {
-				t.Errorf("%s: %s may not import %s", file, room, to)
+				t.Errorf("%s: %s may not import %s", file, from, to)
 			}
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for from, may := range allowed {
+		for _, to := range may {
+			if to != "*" && !used[from][to] {
+				t.Errorf("%s may import %s, which no file of it does", from, to)
+			}
+		}
+	}
+}
+
+// No chain of imports among cmd and internal becomes longer.
+func TestImportChains(t *testing.T) {
+	allowed := allowedImports()
+	var longest func(from string) []string
+	longest = func(from string) (chain []string) {
+		for _, to := range allowed[from] {
+			if next := longest(to); len(next) > len(chain) {
+				chain = next
+			}
+		}
+		return append([]string{from}, chain...)
+	}
+	all := slices.DeleteFunc(slices.Sorted(maps.Keys(allowed)), func(p string) bool { return p == "cmd/cocsync" || p == "migrations" })
+	allowed["cmd/cocsync"] = all
+	if chain := longest("cmd/cocsync"); len(chain) > 7 {
+		t.Errorf("%d packages in %s, want at most 7", len(chain), strings.Join(chain, " → "))
 	}
 }
 
