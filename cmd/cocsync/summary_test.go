@@ -37,7 +37,9 @@ func TestSummariesAreNotRead(t *testing.T) {
 	same := strings.NewReplacer(replacements...)
 	space := regexp.MustCompile(`\s+`)
 	host := regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	plain := func(text string) string { return host.ReplaceAllString(space.ReplaceAllString(same.Replace(text), " "), "HOST") }
+	plain := func(text string) string {
+		return host.ReplaceAllString(space.ReplaceAllString(same.Replace(text), " "), "HOST")
+	}
 	was, is := serveArchive(t, archive), serveArchive(t, other)
 	addresses := []string{"/", "/changes", "/feed.atom", "/api/v1/changes", "/documents/prod/DM-restart"}
 	for id := 1; ; id++ {
