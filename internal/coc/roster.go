@@ -75,6 +75,17 @@ type Followed struct {
 	MissingAt    time.Time
 }
 
+// Joining is the documents that a watch begins to follow, and since when.
+type Joining struct {
+	Account      string
+	Watch        string
+	DocumentType string
+	Rows         []Row
+	FirstContact bool // they existed before the watch's first complete list
+	ListComplete bool // they end the watch's first complete list
+	At           time.Time
+}
+
 // Due is a document with versions whose content was not held against COC's for
 // long.
 type Due struct {

@@ -162,33 +162,36 @@ func (d *DB) NamesOf(ctx context.Context, account string, ids []string) (names m
 	return names, nil
 }
 
-// Follow records that a watch follows these documents from now on. With first
-// they were there before it; with complete they end its first complete list.
-func (d *DB) Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first, complete bool, now time.Time) (err error) {
-	defer wrap(&err, "follow documents of watch %q", watch)
+// Follow records that a watch follows these documents from j.At on. A document that
+// it follows already stays as it is.
+func (d *DB) Follow(ctx context.Context, j coc.Joining) (err error) {
+	defer wrap(&err, "follow documents of watch %q", j.Watch)
 	return d.update(ctx, func(t tx) error {
-		if complete {
-			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, now.UnixMilli(), watch)
+		if j.ListComplete {
+			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, j.At.UnixMilli(), j.Watch)
 			if err != nil {
 				return err
 			}
 		}
-		for _, r := range rows {
-			id, _, err := t.documentKey(account, r.DocumentID, typ, r.Name, now)
-			if err != nil {
-				return fmt.Errorf("document %s: %w", r.DocumentID, err)
-			}
-			err = t.exec(`
-				INSERT INTO memberships (watch, document_id, since, first_contact)
-				SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
-					(SELECT 1 FROM memberships WHERE watch = ?1 AND document_id = ?2 AND until IS NULL)`,
-				watch, id, now.UnixMilli(), first)
-			if err != nil {
+		for _, r := range j.Rows {
+			if err := t.join(j, r); err != nil {
 				return fmt.Errorf("document %s: %w", r.DocumentID, err)
 			}
 		}
 		return nil
 	})
+}
+
+func (t tx) join(j coc.Joining, r coc.Row) error {
+	id, _, err := t.documentKey(j.Account, r.DocumentID, j.DocumentType, r.Name, j.At)
+	if err != nil {
+		return err
+	}
+	return t.exec(`
+		INSERT INTO memberships (watch, document_id, since, first_contact)
+		SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+			(SELECT 1 FROM memberships WHERE watch = ?1 AND document_id = ?2 AND until IS NULL)`,
+		j.Watch, id, j.At.UnixMilli(), j.FirstContact)
 }
 
 // Leave records that a watch no longer follows these documents.

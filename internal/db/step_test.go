@@ -97,7 +97,7 @@ func TestStepIsWholeOrNothing(t *testing.T) {
 func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	d, cycle := open(t)
 	row := coc.Row{DocumentID: "DM1", Name: "job"}
-	if err := d.Follow(t.Context(), "prod", "runbooks", "", []coc.Row{row}, true, true, day); err != nil {
+	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, FirstContact: true, ListComplete: true, At: day}); err != nil {
 		t.Fatal(err)
 	}
 	s := step("DM1", "a\n")

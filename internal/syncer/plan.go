@@ -285,7 +285,15 @@ func (r *run) follow(ctx context.Context, rows []coc.Row, complete bool) error {
 	if len(fresh) == 0 && !(first && complete) {
 		return nil
 	}
-	err := r.Store.Follow(ctx, r.account.Name, r.watch.Name, r.watch.DocumentType, fresh, first, first && complete, r.Now())
+	err := r.Store.Follow(ctx, coc.Joining{
+		Account:      r.account.Name,
+		Watch:        r.watch.Name,
+		DocumentType: r.watch.DocumentType,
+		Rows:         fresh,
+		FirstContact: first,
+		ListComplete: first && complete,
+		At:           r.Now(),
+	})
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ type Roster interface {
 	Paused(ctx context.Context, account string, until time.Time) error
 	Watch(ctx context.Context, name string) (coc.WatchState, error)
 	Followed(ctx context.Context, account, watch string, retry time.Time) ([]coc.Followed, error)
-	Follow(ctx context.Context, account, watch, typ string, rows []coc.Row, first, complete bool, now time.Time) error
+	Follow(ctx context.Context, j coc.Joining) error
 	Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error
 	Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error
 	Shortfall(ctx context.Context, watch string, s coc.Shortfall) error
