@@ -148,16 +148,15 @@ func outbox(t testing.TB, d *db.DB) {
 	if len(due) != 3 {
 		t.Fatalf("%d deliveries are due, want 3", len(due))
 	}
-	var msgs []coc.Message
-	var claims [][]int64
+	var msgs []*coc.Draft
 	for _, del := range due {
 		m := coc.Message{Notifier: "ops", Kind: coc.MessageNotice, Body: []byte("{}"), Text: "text"}
 		if del.Change != nil {
 			m.Kind, m.Document = coc.MessageRoot, del.Change.Document
 		}
-		msgs, claims = append(msgs, m), append(claims, []int64{del.ID})
+		msgs = append(msgs, &coc.Draft{Message: m, Claims: []int64{del.ID}})
 	}
-	ids, err := d.Freeze(t.Context(), msgs, claims, nil, nil, dayOf(20))
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: msgs}, dayOf(20))
 	must(t, err)
 	for i, m := range []coc.Message{
 		{State: coc.Waiting, NextAt: dayOf(21), Err: "503 " + evil},

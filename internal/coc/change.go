@@ -147,6 +147,22 @@ type Message struct {
 	ThreadChannel, ThreadTS string
 }
 
+// Draft is a message that is not stored yet.
+type Draft struct {
+	Message
+	// ReplyTo is an earlier draft of the same batch that this one follows; Parent
+	// is then unused. nil means that Parent says it.
+	ReplyTo *Draft
+	Claims  []int64 // ids of the deliveries that it sends
+}
+
+// Batch is what becomes of deliveries that are due, stored in one transaction.
+type Batch struct {
+	Drafts []*Draft // in the order in which they are sent
+	Drop   []int64  // ids of the deliveries that are not sent
+	Aims   []Aim
+}
+
 // Thread is a message that stands in a channel and what came below it.
 type Thread struct {
 	Root    Message

@@ -35,14 +35,14 @@ func TestErase(t *testing.T) {
 	if err != nil || len(due) != 4 {
 		t.Fatalf("Due = %d deliveries, %v, want 4", len(due), err)
 	}
-	var msgs []coc.Message
-	var claims [][]int64
+	var msgs []*coc.Draft
 	for _, c := range due {
-		msgs = append(msgs, coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: c.Change.Document, Body: []byte(`"` + secret + `"`), Text: secret})
-		claims = append(claims, []int64{c.ID})
+		m := coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: c.Change.Document, Body: []byte(`"` + secret + `"`), Text: secret}
+		msgs = append(msgs, &coc.Draft{Message: m, Claims: []int64{c.ID}})
 	}
-	msgs = append(msgs, coc.Message{Notifier: "ops", Kind: coc.MessageFile, Parent: -2, Body: []byte(secret)})
-	ids, err := d.Freeze(t.Context(), msgs, append(claims, nil), nil, nil, day)
+	file := coc.Message{Notifier: "ops", Kind: coc.MessageFile, Body: []byte(secret)}
+	msgs = append(msgs, &coc.Draft{Message: file, ReplyTo: msgs[1]})
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: msgs}, day)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,40 +88,22 @@ func (d *DB) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 	return &n, nil
 }
 
-// Freeze stores messages, each of which claims the deliveries beside it, and
-// drops those that are not to be told. Whoever aims name gets a delivery if it has
-// none, due now. It returns the messages' ids. A Parent of -n means the nth message
-// of this call.
-func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, err error) {
+// Freeze stores the drafts of a batch as messages, drops the deliveries that are not
+// to be sent, and creates the missing deliveries of its aims, due now. It returns the
+// messages' ids in the order of the drafts.
+func (d *DB) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []int64, err error) {
 	defer wrap(&err, "freeze messages")
 	err = d.update(ctx, func(t tx) error {
-		ids = ids[:0]
-		for i, m := range msgs {
-			if m.Parent < 0 {
-				m.Parent = ids[-m.Parent-1]
-			}
-			id, err := t.insert(`
-				INSERT INTO messages (notifier, kind, document_id, parent_id, body, text, plain, state, attempts,
-					created_at, next_at, channel, ts, error)
-				VALUES (?, ?, nullif(?, 0), nullif(?, 0), ?, ?, ?, 'waiting', 0, ?, ?, '', '', '')`,
-				m.Notifier, string(m.Kind), m.Document, m.Parent, m.Body, m.Text, m.Plain, now.UnixMilli(), now.UnixMilli())
-			if err != nil {
-				return err
-			}
-			ids = append(ids, id)
-			for _, delivery := range claims[i] {
-				if err := t.claim(delivery, id); err != nil {
-					return err
-				}
-			}
+		if ids, err = t.freeze(b.Drafts, now); err != nil {
+			return err
 		}
-		for _, delivery := range drop {
+		for _, delivery := range b.Drop {
 			err := t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'waiting'`, delivery)
 			if err != nil {
 				return err
 			}
 		}
-		for _, a := range aims {
+		for _, a := range b.Aims {
 			if err := t.aim(a, now); err != nil {
 				return err
 			}
@@ -129,6 +111,35 @@ func (d *DB) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, d
 		return nil
 	})
 	return ids, err
+}
+
+func (t tx) freeze(drafts []*coc.Draft, now time.Time) (ids []int64, err error) {
+	stored := map[*coc.Draft]int64{}
+	for _, m := range drafts {
+		parent := m.Parent
+		if m.ReplyTo != nil {
+			var ok bool
+			if parent, ok = stored[m.ReplyTo]; !ok {
+				return nil, errors.New("a reply comes before its parent")
+			}
+		}
+		id, err := t.insert(`
+			INSERT INTO messages (notifier, kind, document_id, parent_id, body, text, plain, state, attempts,
+				created_at, next_at, channel, ts, error)
+			VALUES (?, ?, nullif(?, 0), nullif(?, 0), ?, ?, ?, 'waiting', 0, ?, ?, '', '', '')`,
+			m.Notifier, string(m.Kind), m.Document, parent, m.Body, m.Text, m.Plain, now.UnixMilli(), now.UnixMilli())
+		if err != nil {
+			return nil, err
+		}
+		for _, delivery := range m.Claims {
+			if err := t.claim(delivery, id); err != nil {
+				return nil, err
+			}
+		}
+		stored[m] = id
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 func (t tx) aim(a coc.Aim, now time.Time) error {

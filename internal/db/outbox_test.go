@@ -12,7 +12,7 @@ func freeze(t testing.TB, d *DB, now time.Time, list ...coc.Delivery) []int64 {
 	var ids []int64
 	for _, dl := range list {
 		m := coc.Message{Notifier: dl.Notifier, Kind: coc.MessageRoot, Document: dl.Change.Document, Body: []byte("{}"), Text: "t"}
-		got, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{dl.ID}}, nil, nil, now)
+		got, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: m, Claims: []int64{dl.ID}}}}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestDeliveryIsClaimedOnce(t *testing.T) {
 		t.Errorf("Due after Freeze = %d, %v, want 0", len(again), err)
 	}
 	m := coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Body: []byte("{}")}
-	if _, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{{list[0].ID}}, nil, nil, now); err == nil {
+	if _, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: m, Claims: []int64{list[0].ID}}}}, now); err == nil {
 		t.Error("Freeze of a claimed delivery succeeded")
 	}
 }

@@ -18,7 +18,7 @@ import (
 func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 	t.Helper()
 	m.Notifier, m.Body = "ops", []byte("[]")
-	ids, err := d.Freeze(t.Context(), []coc.Message{m}, [][]int64{nil}, nil, nil, now)
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: m}}}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,11 +88,13 @@ func TestThread(t *testing.T) {
 func TestThreadOfReplies(t *testing.T) {
 	d, _ := open(t)
 	doc := document(t, d, "DM1")
-	ids, err := d.Freeze(t.Context(), []coc.Message{
-		{Notifier: "ops", Kind: coc.MessageRoot, Document: doc, Body: []byte("[]")},
-		{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: -1, Body: []byte("[]")},
-		{Notifier: "ops", Kind: coc.MessageFile, Document: doc, Parent: -2, Body: []byte("{}")},
-	}, [][]int64{nil, nil, nil}, nil, nil, day)
+	root := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: doc, Body: []byte("[]")}}
+	reply := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Body: []byte("[]")}, ReplyTo: root}
+	file := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageFile, Document: doc, Body: []byte("{}")}, ReplyTo: reply}
+	if _, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{reply, root}}, day); err == nil {
+		t.Error("Freeze of a reply before its parent succeeded")
+	}
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{root, reply, file}}, day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +139,7 @@ func TestStale(t *testing.T) {
 		t.Errorf("a root without replies is stale with %d", got)
 	}
 	reply := coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: root, Body: []byte("[]")}
-	ids, err := d.Freeze(t.Context(), []coc.Message{reply}, [][]int64{{due[0].ID}}, nil, nil, day)
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: reply, Claims: []int64{due[0].ID}}}}, day)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,13 +300,16 @@ func TestFreezeAims(t *testing.T) {
 	}
 	change := take("ops").Change.ID
 	claim := coc.Message{Notifier: "sent", Kind: coc.MessageRoot, Body: []byte("[]")}
-	_, err := d.Freeze(t.Context(), []coc.Message{claim}, [][]int64{{take("sent").ID}}, []int64{take("ops").ID, take("security").ID}, nil, now)
+	_, err := d.Freeze(t.Context(), coc.Batch{
+		Drafts: []*coc.Draft{{Message: claim, Claims: []int64{take("sent").ID}}},
+		Drop:   []int64{take("ops").ID, take("security").ID},
+	}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	aim := coc.Aim{Change: change, Routed: []string{"new", "security"}, Own: []string{"ops", "sent", "stranger"}}
 	for range 2 {
-		if _, err := d.Freeze(t.Context(), nil, nil, nil, []coc.Aim{aim}, now); err != nil {
+		if _, err := d.Freeze(t.Context(), coc.Batch{Aims: []coc.Aim{aim}}, now); err != nil {
 			t.Fatal(err)
 		}
 	}

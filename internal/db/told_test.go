@@ -51,7 +51,7 @@ func TestTold(t *testing.T) {
 			t.Fatalf("Due(%s) = %d deliveries, %v", end.Notifier, len(due), err)
 		}
 		if end.Notifier == "dropped" {
-			if _, err := d.Freeze(t.Context(), nil, nil, []int64{due[0].ID}, nil, now); err != nil {
+			if _, err := d.Freeze(t.Context(), coc.Batch{Drop: []int64{due[0].ID}}, now); err != nil {
 				t.Fatal(err)
 			}
 			continue

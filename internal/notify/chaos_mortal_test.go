@@ -77,8 +77,8 @@ func (m *mortal) Due(ctx context.Context, notifier string, now time.Time, kinds 
 	return list, err
 }
 
-func (m *mortal) Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, err error) {
-	err = m.do("freeze", func() error { ids, err = m.Outbox.Freeze(ctx, msgs, claims, drop, aims, now); return err })
+func (m *mortal) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []int64, err error) {
+	err = m.do("freeze", func() error { ids, err = m.Outbox.Freeze(ctx, b, now); return err })
 	return ids, err
 }
 

@@ -148,11 +148,11 @@ func (l *lane) event(ctx context.Context, out *draft, t telling) error {
 	if err != nil {
 		return err
 	}
-	m := coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}
+	m := coc.Draft{Message: coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}, Claims: []int64{t.ID}}
 	if m.Body, m.Text, err = l.write.event(t.Change, pair); err != nil {
 		return err
 	}
-	out.put(m, t.ID)
+	out.put(m)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func (l *lane) freeze(ctx context.Context, limit int) (did bool, quiet time.Time
 		return false, quiet, err
 	}
 	if len(out.msgs) > 0 || len(drop) > 0 {
-		_, err = l.Outbox.Freeze(ctx, out.msgs, out.claims, drop, out.aims, now)
+		_, err = l.Outbox.Freeze(ctx, coc.Batch{Drafts: out.msgs, Drop: drop, Aims: out.aims}, now)
 		return true, quiet, err
 	}
 	if quiet.IsZero() {
@@ -152,16 +152,16 @@ func (l *lane) single(ctx context.Context, out *draft, t telling, now time.Time)
 	if err != nil {
 		return err
 	}
-	m := coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}
+	m := coc.Draft{Message: coc.Message{Kind: coc.MessageRoot, Document: t.Change.Document}, Claims: []int64{t.ID}}
 	if l.n.threads() && !urgent(t.Change) && !t.alone {
 		m.Parent, err = l.Outbox.Thread(ctx, l.n.Name, t.Change.Document, channelID(l.n.Channel), now.Add(-l.n.Thread))
 		if err != nil {
 			return err
 		}
 		if m.Parent == 0 {
-			m.Parent = out.roots[t.Change.Document]
+			m.ReplyTo = out.roots[t.Change.Document]
 		}
-		if m.Parent != 0 {
+		if m.Parent != 0 || m.ReplyTo != nil {
 			m.Kind = coc.MessageReply
 		}
 	}
@@ -169,7 +169,7 @@ func (l *lane) single(ctx context.Context, out *draft, t telling, now time.Time)
 	if m.Kind == coc.MessageRoot && l.n.threads() {
 		w.head = coc.Head{} // it is edited when replies come, and so no witness
 	}
-	_, err = out.add(m, w.change(t.Change, pair, t.mention), t.ID)
+	_, err = out.add(m, w.change(t.Change, pair, t.mention))
 	return err
 }
 
@@ -182,7 +182,7 @@ func (l *lane) digest(ctx context.Context, out *draft, tell []telling) error {
 	for _, t := range tell {
 		changes, ids, mention = append(changes, t.Change), append(ids, t.ID), append(mention, t.mention...)
 	}
-	root, err := out.add(coc.Message{Kind: coc.MessageDigest}, l.write.digest(changes, unique(mention)), ids...)
+	root, err := out.add(coc.Draft{Message: coc.Message{Kind: coc.MessageDigest}, Claims: ids}, l.write.digest(changes, unique(mention)))
 	if err != nil || !l.n.threads() {
 		return err
 	}
@@ -197,20 +197,20 @@ func (l *lane) digest(ctx context.Context, out *draft, tell []telling) error {
 	})
 	for _, d := range details {
 		if err == nil {
-			_, err = out.add(coc.Message{Kind: coc.MessageReply, Parent: root}, d)
+			_, err = out.add(coc.Draft{Message: coc.Message{Kind: coc.MessageReply}, ReplyTo: root}, d)
 		}
 	}
 	return err
 }
 
 func (l *lane) addNotice(out *draft, d coc.Delivery) (err error) {
-	m := coc.Message{Kind: coc.MessageNotice}
+	m := coc.Draft{Message: coc.Message{Kind: coc.MessageNotice}, Claims: []int64{d.ID}}
 	if l.n.Hook != nil {
 		m.Body, m.Text, err = l.write.noticeEvent(d.Notice)
-		out.put(m, d.ID)
+		out.put(m)
 		return err
 	}
-	_, err = out.add(m, l.write.notice(d.Notice), d.ID)
+	_, err = out.add(m, l.write.notice(d.Notice))
 	return err
 }
 
@@ -236,39 +236,37 @@ func (l *lane) contents(ctx context.Context, c *coc.Change) (pair contents, err 
 // draft is messages in the making.
 type draft struct {
 	notifier string
-	msgs     []coc.Message
-	claims   [][]int64
+	msgs     []*coc.Draft
 	aims     []coc.Aim
-	roots    map[int64]int64 // by document, as a Parent
+	roots    map[int64]*coc.Draft // by document
 }
 
-// add adds a message in blocks, and its file below it. It returns the message as
-// a Parent for others of the draft.
-func (d *draft) add(m coc.Message, w wording, claims ...int64) (parent int64, err error) {
+// add adds a message in blocks, and its file below it. It returns the message, for
+// others of the draft to reply to.
+func (d *draft) add(m coc.Draft, w wording) (_ *coc.Draft, err error) {
 	m.Text = w.text
 	if m.Body, err = json.Marshal(w.blocks); err != nil {
-		return 0, fmt.Errorf("write a message: %w", err)
+		return nil, fmt.Errorf("write a message: %w", err)
 	}
-	parent = d.put(m, claims...)
+	added := d.put(m)
 	if w.file != nil {
-		f := coc.Message{Kind: coc.MessageFile, Document: m.Document, Parent: parent, Text: w.file.Instead}
+		f := coc.Draft{Message: coc.Message{Kind: coc.MessageFile, Document: m.Document, Text: w.file.Instead}, ReplyTo: added}
 		if f.Body, err = json.Marshal(w.file); err != nil {
-			return 0, fmt.Errorf("write a file: %w", err)
+			return nil, fmt.Errorf("write a file: %w", err)
 		}
 		d.put(f)
 	}
-	return parent, nil
+	return added, nil
 }
 
-func (d *draft) put(m coc.Message, claims ...int64) (parent int64) {
+func (d *draft) put(m coc.Draft) *coc.Draft {
 	m.Notifier, m.State = d.notifier, coc.Waiting
-	d.msgs, d.claims = append(d.msgs, m), append(d.claims, claims)
-	parent = -int64(len(d.msgs))
-	if m.Kind == coc.MessageRoot && d.roots[m.Document] == 0 {
+	d.msgs = append(d.msgs, &m)
+	if m.Kind == coc.MessageRoot && d.roots[m.Document] == nil {
 		if d.roots == nil {
-			d.roots = map[int64]int64{}
+			d.roots = map[int64]*coc.Draft{}
 		}
-		d.roots[m.Document] = parent
+		d.roots[m.Document] = &m
 	}
-	return parent
+	return &m
 }

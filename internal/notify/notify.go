@@ -28,10 +28,10 @@ type Outbox interface {
 	// changes of others, unless one of these about the same document is due behind
 	// them.
 	Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) ([]coc.Delivery, error)
-	// Freeze stores messages, each claiming the deliveries beside it, marks the
-	// deliveries in drop as not to be told, and sees to it that whoever aims name
-	// has a delivery. It returns the messages' ids.
-	Freeze(ctx context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) ([]int64, error)
+	// Freeze stores the drafts of a batch as messages, drops the deliveries that are
+	// not to be sent, and creates the missing deliveries of its aims, due now. It
+	// returns the messages' ids in the order of the drafts.
+	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
 	// Head returns the signed head of the archive's log, which covers every change that
 	// is due; zero where it has none. told says that it goes out in a message.
 	Head(ctx context.Context, told bool, now time.Time) (coc.Head, error)

@@ -62,12 +62,14 @@ func (o *memory) Due(_ context.Context, notifier string, now time.Time, kinds []
 	return list[:min(limit, len(list))], nil
 }
 
-func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64, drop []int64, aims []coc.Aim, now time.Time) (ids []int64, _ error) {
+func (o *memory) Freeze(_ context.Context, b coc.Batch, now time.Time) (ids []int64, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i, m := range msgs {
-		if m.Parent < 0 {
-			m.Parent = ids[-m.Parent-1]
+	stored := map[*coc.Draft]int64{}
+	for _, draft := range b.Drafts {
+		m := draft.Message
+		if draft.ReplyTo != nil {
+			m.Parent = stored[draft.ReplyTo]
 		}
 		m.ID = int64(len(o.messages) + 1)
 		m.State, m.CreatedAt, m.NextAt = coc.Waiting, now, now
@@ -75,19 +77,20 @@ func (o *memory) Freeze(_ context.Context, msgs []coc.Message, claims [][]int64,
 		if o.claims == nil {
 			o.claims = map[int64][]int64{}
 		}
-		o.claims[m.ID] = claims[i]
-		for _, id := range claims[i] {
+		o.claims[m.ID] = draft.Claims
+		for _, id := range draft.Claims {
 			if o.deliveries[id-1].state != "waiting" {
 				return nil, fmt.Errorf("delivery %d is claimed twice", id)
 			}
 			o.deliveries[id-1].state = "claimed"
 		}
+		stored[draft] = m.ID
 		ids = append(ids, m.ID)
 	}
-	for _, id := range drop {
+	for _, id := range b.Drop {
 		o.deliveries[id-1].state = "dropped"
 	}
-	for _, a := range aims {
+	for _, a := range b.Aims {
 		for _, n := range append(slices.Clone(a.Routed), a.Own...) {
 			at := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Notifier == n && d.Change != nil && d.Change.ID == a.Change })
 			switch routed := slices.Contains(a.Routed, n); {

@@ -26,22 +26,19 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 	if err := l.samples(&out); err != nil {
 		return 0, err
 	}
-	posted := make([]coc.Message, len(out.msgs))
-	for i, m := range out.msgs {
+	for _, m := range out.msgs {
 		if err := l.pace.Wait(ctx); err != nil {
 			return sent, err
 		}
-		if m.Parent < 0 {
-			up := posted[-m.Parent-1]
-			if up.Parent < 0 {
-				up = posted[-up.Parent-1]
+		if up := m.ReplyTo; up != nil {
+			if up.ReplyTo != nil {
+				up = up.ReplyTo
 			}
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
-		if m.Channel, m.TS, err = l.insist(ctx, m); err != nil {
+		if m.Channel, m.TS, err = l.insist(ctx, m.Message); err != nil {
 			return sent, fmt.Errorf("post a test message to %s: %w", name, advised(err))
 		}
-		posted[i] = m
 		sent++
 	}
 	return sent, s.Outbox.Hold(ctx, name, "", time.Time{})
@@ -73,7 +70,7 @@ func (l *lane) samples(out *draft) error {
 		return err
 	}
 	var changes []*coc.Change
-	var parent int64
+	var parent *coc.Draft
 	for _, kind := range coc.Kinds {
 		if !l.n.wants(kind) {
 			continue
@@ -88,12 +85,12 @@ func (l *lane) samples(out *draft) error {
 			if err != nil {
 				return err
 			}
-			out.put(coc.Message{Kind: coc.MessageRoot, Body: body, Text: text})
+			out.put(coc.Draft{Message: coc.Message{Kind: coc.MessageRoot, Body: body, Text: text}})
 			continue
 		}
-		m := coc.Message{Kind: coc.MessageRoot}
-		if l.n.threads() && !urgent(c) && parent != 0 {
-			m.Kind, m.Parent = coc.MessageReply, parent
+		m := coc.Draft{Message: coc.Message{Kind: coc.MessageRoot}}
+		if l.n.threads() && !urgent(c) && parent != nil {
+			m.Kind, m.ReplyTo = coc.MessageReply, parent
 		}
 		w := l.write.change(c, pair, nil)
 		if kind == coc.KindVersion && l.n.files() && l.n.full() {
@@ -103,7 +100,7 @@ func (l *lane) samples(out *draft) error {
 		if err != nil {
 			return err
 		}
-		if parent == 0 && m.Kind == coc.MessageRoot {
+		if parent == nil && m.Kind == coc.MessageRoot {
 			parent = p
 		}
 	}
@@ -113,7 +110,7 @@ func (l *lane) samples(out *draft) error {
 	for i, c := range changes {
 		c.Document, c.Name = int64(i), fmt.Sprintf("%s-%d", c.Name, i+1)
 	}
-	_, err := out.add(coc.Message{Kind: coc.MessageDigest}, l.write.digest(changes, nil))
+	_, err := out.add(coc.Draft{Message: coc.Message{Kind: coc.MessageDigest}}, l.write.digest(changes, nil))
 	return err
 }
 

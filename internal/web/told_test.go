@@ -18,7 +18,7 @@ func post(t *testing.T, d *db.DB, m coc.Message) {
 	}
 	frozen := m
 	frozen.Body = []byte("{}")
-	ids, err := d.Freeze(t.Context(), []coc.Message{frozen}, [][]int64{{due[0].ID}}, nil, nil, noonOf(20))
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: frozen, Claims: []int64{due[0].ID}}}}, noonOf(20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestDroppedIsNotTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Freeze(t.Context(), nil, nil, []int64{due[0].ID}, nil, noonOf(20)); err != nil {
+	if _, err := d.Freeze(t.Context(), coc.Batch{Drop: []int64{due[0].ID}}, noonOf(20)); err != nil {
 		t.Fatal(err)
 	}
 	words, _ := pageText(t, fetch(t, s, "/changes/4").body)
