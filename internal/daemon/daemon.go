@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,112 +80,6 @@ func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 		set, err = d.serve(ctx, set, reload, wake)
 	}
 	return err
-}
-
-// serve runs one set until the context ends or another set takes its place,
-// which it returns. An error is the archive's, and ends everything.
-func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct{}) (*Set, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	if set.Send != nil {
-		wg.Go(func() { set.Send(ctx) })
-	}
-	entries := d.entries(ctx, set)
-	altered := make(chan error, 1)
-	weekly := d.weekly(ctx, set)
-	if set.Weekly != nil {
-		wg.Go(weekly)
-	}
-	runAll := func(why coc.Trigger) {
-		for _, e := range entries {
-			wg.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
-		}
-	}
-	wg.Go(func() { d.keep(ctx, &wg, d.tasks(ctx, set, entries, weekly, altered)) })
-	d.Log.Info("watching", "watches", len(set.Jobs))
-	d.ready(set, "")
-	runAll(coc.TriggerStart)
-	answered := make(chan struct{})
-	wg.Go(func() { d.beat(ctx, answered) })
-	for {
-		select {
-		case <-ctx.Done():
-			d.notify("STOPPING=1")
-			return set, nil
-		case <-answered:
-			d.notify("WATCHDOG=1")
-		case err := <-altered:
-			d.notify("STOPPING=1")
-			return nil, err
-		case <-wake:
-			runAll(coc.TriggerSignal)
-		case <-reload:
-			d.notify("RELOADING=1")
-			next, err := d.Load(ctx)
-			if err != nil {
-				d.ready(set, "; the configuration was not reloaded, the log says why")
-				d.Log.Error("configuration not reloaded, the old one stays", "err", err)
-				continue
-			}
-			d.Log.Info("configuration reloaded", "watches", len(next.Jobs))
-			return next, nil
-		}
-	}
-}
-
-// entries are the jobs of a set.
-func (d *Daemon) entries(ctx context.Context, set *Set) (list []*entry) {
-	for _, j := range set.Jobs {
-		list = append(list, &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1),
-			recovers: cron.Recover(cronLog{d.Log.With("watch", j.Watch.Name)})})
-	}
-	return list
-}
-
-// weekly returns what has the weekly notice queued.
-func (d *Daemon) weekly(ctx context.Context, set *Set) func() {
-	return func() {
-		if err := d.guarded(func() error { return set.Weekly(ctx) }); err != nil && ctx.Err() == nil {
-			d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
-		}
-	}
-}
-
-// tasks are what runs on a schedule: the entries, and the hourly work.
-func (d *Daemon) tasks(ctx context.Context, set *Set, entries []*entry, weekly func(), altered chan<- error) (list []*task) {
-	for _, e := range entries {
-		list = append(list, &task{schedule: e.job.Schedule, run: e.recovers(e).Run})
-	}
-	if set.Weekly != nil {
-		list = append(list, &task{schedule: cron.Every(hourly), run: weekly})
-	}
-	if d.Verify != nil {
-		list = append(list, &task{schedule: cron.Every(hourly), run: func() { d.verify(ctx, altered) }})
-	}
-	return list
-}
-
-// verify passes on what is wrong with the archive, once.
-func (d *Daemon) verify(ctx context.Context, altered chan<- error) {
-	if err := d.guarded(func() error { return d.Verify(ctx) }); err != nil && ctx.Err() == nil {
-		select {
-		case altered <- err:
-		default: // said already
-		}
-	}
-}
-
-// guarded returns what f returns, or that it panicked.
-func (d *Daemon) guarded(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("it broke: %v", p)
-			d.Log.Error("hourly work broke", "err", err, "stack", string(debug.Stack()))
-		}
-	}()
-	return f()
 }
 
 // entry is a job in the schedule.
