@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +56,7 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 		SilenceErrors: true,
 		// What stands before a command is root's, so that grep can have a -c of its own.
 		TraverseChildren: true,
-		Args:             cobra.NoArgs,
+		Args:             noArgs,
 		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	f := root.PersistentFlags()
@@ -86,9 +83,11 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 			c.Short = "explain a command"
 		case "completion":
 			c.Short = "write the completion script of a shell"
+			for _, shell := range c.Commands() {
+				shell.Args = noArgs
+			}
 		}
 	}
-	wrongUse(root)
 	return root
 }
 
@@ -118,77 +117,6 @@ func (a *app) commands(args []string) []func() *cobra.Command {
 		makers = append(makers, c.make)
 	}
 	return makers
-}
-
-// wrongUse makes errors of arguments errors of use (exit 2), and lets an unknown
-// command name the likely ones.
-func wrongUse(cmd *cobra.Command) {
-	if args := cmd.Args; args != nil {
-		cmd.Args = func(c *cobra.Command, list []string) error {
-			err := args(c, list)
-			if err != nil && c.HasSubCommands() && len(list) > 0 {
-				err = unknownCommand(c, list[0])
-			} else if err != nil {
-				if strings.HasPrefix(err.Error(), "unknown command") { // cobra's word for it
-					err = fmt.Errorf("%s takes no arguments, and %q is one", c.CommandPath(), list[0])
-				} else if strings.Contains(err.Error(), "arg(s)") {
-					err = fmt.Errorf("wrong number of arguments: %d", len(list))
-				}
-				err = hint.Wrap(err, "usage: "+c.UseLine())
-			}
-			if err != nil {
-				return usage(err)
-			}
-			return nil
-		}
-	}
-	for _, c := range cmd.Commands() {
-		wrongUse(c)
-	}
-}
-
-func unknownCommand(c *cobra.Command, name string) error {
-	var names []string
-	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
-			names = append(names, sub.Name())
-		}
-	}
-	return hint.Wrap(fmt.Errorf("unknown command %q", name),
-		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
-}
-
-// flagAdvice names the likely flags when err is about an unknown one. Which ones
-// a command has is read from its help.
-func flagAdvice(cmd *cobra.Command, err error) string {
-	advice := "see `" + cmd.CommandPath() + " --help`"
-	typed, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
-	if !ok {
-		return advice
-	}
-	if typed == "format" && cmd.Flags().Lookup("output") != nil {
-		return "did you mean -o json?"
-	}
-	var names []string
-	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
-		if strings.HasPrefix(word, "--") {
-			names = append(names, word)
-		}
-	}
-	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
-}
-
-// notEmpty refuses flags that were given an empty text: most likely a variable of
-// the shell is not set, and to ignore the flag would answer another question.
-func notEmpty(cmd *cobra.Command, flags ...string) error {
-	for _, name := range flags {
-		f := cmd.Flags().Lookup(name)
-		// The value of a list stands in brackets.
-		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
-			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "is a variable of the shell not set? Leave the flag out for all"))
-		}
-	}
-	return nil
 }
 
 // atEnd has f run before the program ends.

@@ -24,7 +24,7 @@ func (a *app) auditCommand() *cobra.Command {
 		Long: `Audit gives others what they need to trust the archive, or to find it out: checkpoints
 to keep elsewhere, and proofs of single changes that need no database. docs/audit-log.md
 says how all of it is made.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.auditCheckpointCommand(), a.auditProveCommand(), a.auditCheckCommand())
@@ -40,7 +40,7 @@ their root, and the signature (a signed note, https://c2sp.org/tlog-checkpoint).
 where nobody who can write the archive can write, it shows later that nothing of what
 the archive held then was altered or cut off: cocsync verify --checkpoint FILE.`,
 		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := a.reader(cmd.Context())
 			if err != nil {
@@ -68,7 +68,7 @@ func (a *app) auditProveCommand() *cobra.Command {
 the root, the newest signed checkpoint and the public key. Whoever has it can check it
 without the archive: cocsync audit check FILE.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof`,
-		Args:    cobra.ExactArgs(1),
+		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "file"); err != nil {
 				return err
@@ -116,7 +116,7 @@ record, and the checkpoint whose log it is in. The proof brings its public key a
 compare the key's id with one that you know, from a message in Slack or another proof, or
 give it with --key.`,
 		Example: `  cocsync audit check change-41.proof --key 1a2b3c4d`,
-		Args:    cobra.ExactArgs(1),
+		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "key"); err != nil {
 				return err

@@ -23,7 +23,7 @@ func (a *app) backupCommand() *cobra.Command {
 go on, and verifies it as "cocsync verify" does. The copy answers every question with
 --db FILE. The key that signs the log is not in it.`,
 		Example: `  cocsync backup /backup/cocsync-$(date +%F).db`,
-		Args:    cobra.ExactArgs(1),
+		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.shared(cmd.Context())
 			if err != nil {
@@ -55,7 +55,7 @@ log, its size and its root. What came since is fetched by the next cycle, as far
 still has it.`,
 		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
   cocsync restore /backup/cocsync-2026-11-01.db`,
-		Args: cobra.ExactArgs(1),
+		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), args[0], force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "restore it although it does not verify")

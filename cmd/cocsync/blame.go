@@ -39,7 +39,7 @@ who is not known for certain is unknown.
 		Example: `  cocsync blame restart-unhealthy-nodes
   cocsync blame restart-unhealthy-nodes@v3 -L step:drain
   cocsync blame restart-unhealthy-nodes -o json | jq -r '.[] | select(.by == null) | .line'`,
-		Args:              cobra.ExactArgs(1),
+		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "lines"); err != nil {

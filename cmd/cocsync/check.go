@@ -33,7 +33,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: `Check reads the configuration and reports every fault with its line and how to
 mend it, missing secrets included. With --online it also asks COC (credentials,
 clock, permission to list and to read) and Slack. It changes nothing.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), online) },
 	}
 	cmd.Flags().BoolVar(&online, "online", false, "also ask COC and Slack")

@@ -49,13 +49,13 @@ against its file, byte for byte.`,
 		Example: `  cocsync demo
   cocsync demo --serve
   cocsync demo --keep /tmp/demo && cocsync -c /tmp/demo/config.toml log`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
 	cmd.Flags().BoolVar(&f.serve, "serve", false, "show the page too, and go on with edits until Ctrl-C")
 	cmd.Flags().StringVar(&f.corpus, "corpus", "", "serve the histories in `DIR` instead of the built-in jobs")
 	cmd.Flags().StringVar(&f.keep, "keep", "", "leave the archive and its config in `DIR`")
-	cmd.MarkFlagsMutuallyExclusive("serve", "corpus")
+	exclusive(cmd, []string{"corpus", "serve"})
 	return cmd
 }
 

@@ -76,7 +76,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 		Example: `  cocsync diff restart-unhealthy-nodes
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
   cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              rangeArgs(1, 2),
 		ValidArgsFunction: a.completeDiff,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := notEmpty(cmd, "at")

@@ -37,7 +37,7 @@ The same text may stand in other versions, too: ` + "`cocsync grep -F TEXT`" + `
 ` + "`cocsync show DOC@REF --meta`" + ` the hash of each.`,
 		Example: `  cocsync show rotate-database-password@v3 --meta | grep SHA-256
   cocsync erase 3f786850e387 --reason 'a password, ticket 4711'`,
-		Args: cobra.ExactArgs(1),
+		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return usage(hint.Wrap(errors.New("no reason is given"), "add --reason 'why it has to go': it stays in the archive in its place"))

@@ -28,7 +28,7 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: "write the archive in a form of another program",
 		Long: `Export writes what the archive holds for other programs. Nothing is masked: who reads
 it reads what the documents hold, secrets too.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.exportGitCommand(), a.exportFolderCommand(), a.exportEventsCommand(), a.exportTableCommand())
@@ -54,7 +54,7 @@ came late, is a commit beside it that is merged without effect: see git log --gr
 		Example: `  git init -q --bare -b main runbooks.git
   cocsync export git | git -C runbooks.git fast-import --quiet
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
@@ -79,7 +79,7 @@ if need be, as ACCOUNT/NAME.yaml. With --at it writes what was newest then: a da
 longer has, or had not then, are left out.`,
 		Example: `  cocsync export dir runbooks
   cocsync export dir as-of-march --at 2026-03-31`,
-		Args: cobra.ExactArgs(1),
+		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "at"); err != nil {
 				return err
@@ -118,7 +118,7 @@ func (a *app) exportEventsCommand() *cobra.Command {
 the form of docs/events.md, in the order in which they were seen. Unlike what a webhook
 gets, nothing is masked and no diff is cut.`,
 		Example: `  cocsync export jsonl | jq -c 'select(.type == "change.rewritten") | .data | {name, version, seen_at}'`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportEvents(cmd.Context()) },
 	}
 }
@@ -170,7 +170,7 @@ func (a *app) exportTableCommand() *cobra.Command {
 are RFC 3339, UTC; what is not known is empty. A cell that a spreadsheet would take for
 a formula (one that begins with = + - @, a tab or a line end) gets a ' before it.`,
 		Example: `  cocsync export csv > changes.csv`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportTable(cmd.Context()) },
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,7 @@ reading every distinct line.
   cocsync grep 'hwc:runbook:scripts@1\.' -l
   cocsync grep . restart-unhealthy-nodes --step drain --at 2026-03-31
   cocsync grep AKSK -o json | jq -r '.[] | "\(.name) \(.runs[-1].last)"'`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              rangeArgs(1, math.MaxInt),
 		ValidArgsFunction: a.completeGrep,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "at", "step", "path"); err != nil {
@@ -75,8 +76,7 @@ reading every distinct line.
 	s.StringVar(&f.step, "step", "", "only lines of the step `NAME`; a pattern")
 	s.StringVar(&f.path, "path", "", "only lines of the part at `PATH`; a pattern")
 	f.output = outputFlag(cmd)
-	cmd.MarkFlagsMutuallyExclusive("newest", "at")
-	cmd.MarkFlagsMutuallyExclusive("files-with-matches", "count")
+	exclusive(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
 	return cmd
 }
 

@@ -25,7 +25,7 @@ It reads the archive only, needs no secret, and does not disturb the daemon. A c
 an archive (--db, and no process writes it) is never healthy.`,
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := a.reader(cmd.Context())
 			if err != nil {

@@ -30,7 +30,7 @@ environment (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK), ~/.huaweicloud/credentials
 an ECS agency.`,
 		Example: `  cocsync init
   cocsync init --region ap-southeast-3 --slack-token env:SLACK_BOT_TOKEN --channel C0123456789`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.configFlag != "" {
 				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(f) {

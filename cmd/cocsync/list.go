@@ -42,7 +42,7 @@ what is not known of then is unknown. --since leaves those that changed from the
   cocsync list --since 7d --sort made
   cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := notEmpty(cmd, "account", "name", "since", "at"); err != nil {
 				return err

@@ -69,7 +69,7 @@ In a pipe or file the patches of -p are exact, byte for byte.
   cocsync log -S 'execute_user: root' -p
   cocsync log --task hwc:runbook:scripts --path 'steps[*].inputs.timeout'
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              rangeArgs(0, 1),
 		ValidArgsFunction: a.completeDocument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "by", "kind", "task", "path", "text", "risk"); err != nil {

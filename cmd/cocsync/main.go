@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"cocsync/internal/answer"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -60,37 +58,10 @@ func (a *app) run(ctx context.Context, args []string) error {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
-	if ofFlag(err) {
+	if isFlagError(err) {
 		err = root.FlagErrorFunc()(root, err)
 	}
-	if names, ok := together(err); ok {
-		err = usage(hint.Wrap(fmt.Errorf("--%s don't go together", strings.Join(names, " and --")), "leave one of them out"))
-	}
 	return errors.Join(err, a.close())
-}
-
-// ofFlag reports whether an error is about a flag that stands before the command:
-// cobra gives those away without asking FlagErrorFunc.
-func ofFlag(err error) bool {
-	if exit := (*exitError)(nil); errors.As(err, &exit) {
-		return false
-	}
-	var unknown *pflag.NotExistError
-	var value *pflag.InvalidValueError
-	var missing *pflag.ValueRequiredError
-	var syntax *pflag.InvalidSyntaxError
-	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
-}
-
-// together returns the flags that cobra refuses because they exclude each other. Its
-// error has no type.
-func together(err error) (names []string, ok bool) {
-	if err == nil || !strings.HasPrefix(err.Error(), "if any flags in the group [") {
-		return nil, false
-	}
-	_, set, _ := strings.Cut(err.Error(), "can be; [")
-	set, _, _ = strings.Cut(set, "]")
-	return strings.Fields(set), true
 }
 
 // Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.

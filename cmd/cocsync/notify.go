@@ -27,7 +27,7 @@ func (a *app) notifyCommand() *cobra.Command {
 		Long: `Every alert is stored before it is sent, and stays until it was taken. These
 commands show what waits or was refused, try again, send samples, and show how a
 change would read and where it would go.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.notifyTestCommand(), a.notifyPreviewCommand(), a.notifyListCommand(), a.notifyRetryCommand())
@@ -44,7 +44,7 @@ file in a thread where it can have them, and a digest; about ten messages, one a
 second. If they are taken, a channel that was left alone after a refusal is tried
 again, and what waited for it goes.`,
 		Example:           `  cocsync notify test ops`,
-		Args:              cobra.ExactArgs(1),
+		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeNotifier,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.notifyTest(cmd.Context(), args[0]) },
 	}
@@ -115,7 +115,7 @@ within half a minute; without one, the next sync does.`,
 		Example: `  cocsync notify retry
   cocsync notify retry 812
   cocsync notify retry --notifier ops`,
-		Args: cobra.MaximumNArgs(1),
+		Args: rangeArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.notifyRetry(cmd.Context(), args, notifier) },
 	}
 	cmd.Flags().StringVar(&notifier, "notifier", "", "only messages to the notifier `NAME`")

@@ -29,7 +29,7 @@ good, newest first: what each tells of, how often it was tried, when it is tried
 next, and why it did not go. With --all it shows those too that were sent.`,
 		Example: `  cocsync notify list
   cocsync notify list --all -n 20 -o json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.notifyList(cmd.Context(), all, int(limit), output.value == "json")
 		},

@@ -39,7 +39,7 @@ With -o json it writes the Block Kit of each message, fit for Slack's Block Kit
 Builder. ` + "`cocsync log`" + ` shows the numbers of changes.`,
 		Example: `  cocsync notify preview 41
   cocsync notify preview 41 -o json | jq '.[0] | {blocks}'`,
-		Args: cobra.ExactArgs(1),
+		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.notifyPreview(cmd.Context(), args[0], output.value == formatJSON)
 		},

@@ -34,7 +34,7 @@ the period, so that two reports of periods next to each other leave none out.`,
 		Example: `  cocsync report > report.md
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := notEmpty(cmd, "since", "until", "account"); err != nil {
 				return err

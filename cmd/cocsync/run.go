@@ -31,7 +31,7 @@ sends alerts as they fall due. It logs to stderr and stays in the foreground.
   SIGHUP             reload the configuration; a bad file keeps the old one running
   SIGUSR1            run every watch now
   SIGTERM, Ctrl-C    finish the document at hand and stop`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context(), force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, forceUsage)

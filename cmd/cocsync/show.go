@@ -39,7 +39,7 @@ brought it; and for those whose content is not here, the reason.
   cocsync show restart-unhealthy-nodes@v3 | sha256sum
   cocsync show restart-unhealthy-nodes@2026-06-01
   cocsync show restart-unhealthy-nodes --meta -o json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notEmpty(cmd, "at"); err != nil {

@@ -23,7 +23,7 @@ It reads the archive only, asks neither COC nor Slack, and exits with 0 also whe
 something is wrong: healthcheck applies the same rule and exits with 1.`,
 		Example: `  cocsync status
   cocsync status -o json | jq .problems`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := a.reader(cmd.Context())
 			if err != nil {

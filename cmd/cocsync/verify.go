@@ -44,7 +44,7 @@ It is 1 if the archive cannot be read.`,
 		Example: `  cocsync verify
   cocsync verify --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := notEmpty(cmd, "checkpoint", "since"); err != nil {
 				return err

@@ -60,7 +60,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "print which build this is",
 		Long: `Version prints the release, the commit and its date where the build recorded
 them, and which Go it was built with.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := newBuildJSON()
 			if output.value == formatJSON {

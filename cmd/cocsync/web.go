@@ -29,7 +29,7 @@ an archive without a daemon, or a copy. It reads only, asks nobody, and needs no
 config with --db. A daemon serves the same pages where its config has a [web] table.`,
 		Example: `  cocsync web
   cocsync --db copy.db web --listen 127.0.0.1:9000`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.web(cmd.Context(), listen) },
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8321", "the `ADDRESS` to listen on, on loopback; port 0 is any that is free")

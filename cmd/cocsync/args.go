@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cocsync/internal/hint"
+)
+
+// The errors that cobra makes for arguments and flag groups have no type, so the checks
+// are here.
+
+// noArgs refuses arguments. Where there are subcommands, an argument is an unknown one.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return usage(unknownCommand(cmd, args[0]))
+	}
+	err := fmt.Errorf("%s takes no arguments, and %q is one", cmd.CommandPath(), args[0])
+	return usage(hint.Wrap(err, "usage: "+cmd.UseLine()))
+}
+
+// rangeArgs accepts from least to most arguments.
+func rangeArgs(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if least <= len(args) && len(args) <= most {
+			return nil
+		}
+		return usage(hint.Wrap(fmt.Errorf("wrong number of arguments: %d", len(args)), "usage: "+cmd.UseLine()))
+	}
+}
+
+// exclusive lets a command refuse two flags of one group. It replaces the command's
+// PreRunE. That cobra knows the groups too is for its completion.
+func exclusive(cmd *cobra.Command, groups ...[]string) {
+	for _, group := range groups {
+		cmd.MarkFlagsMutuallyExclusive(group...)
+	}
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		for _, group := range groups {
+			set := slices.DeleteFunc(slices.Clone(group), func(name string) bool { return !cmd.Flags().Changed(name) })
+			if len(set) > 1 {
+				err := fmt.Errorf("--%s don't go together", strings.Join(set, " and --"))
+				return usage(hint.Wrap(err, "leave one of them out"))
+			}
+		}
+		return nil
+	}
+}
+
+// isFlagError reports whether an error is about a flag before the command. cobra
+// returns those without a call of FlagErrorFunc.
+func isFlagError(err error) bool {
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
+		return false
+	}
+	var unknown *pflag.NotExistError
+	var value *pflag.InvalidValueError
+	var missing *pflag.ValueRequiredError
+	var syntax *pflag.InvalidSyntaxError
+	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
+}
+
+// unknownCommand names the likely commands.
+func unknownCommand(c *cobra.Command, name string) error {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return hint.Wrap(fmt.Errorf("unknown command %q", name),
+		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
+}
+
+// flagAdvice names the likely flags when err is about an unknown one. Which ones
+// a command has is read from its help.
+func flagAdvice(cmd *cobra.Command, err error) string {
+	advice := "see `" + cmd.CommandPath() + " --help`"
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return advice
+	}
+	typed := unknown.GetSpecifiedName()
+	if typed == "format" && cmd.Flags().Lookup("output") != nil {
+		return "did you mean -o json?"
+	}
+	var names []string
+	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
+		if strings.HasPrefix(word, "--") {
+			names = append(names, word)
+		}
+	}
+	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
+}
+
+// notEmpty refuses flags that were given an empty text: most likely a variable of
+// the shell is not set, and to ignore the flag would answer another question.
+func notEmpty(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		f := cmd.Flags().Lookup(name)
+		// The value of a list stands in brackets.
+		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
+			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "is a variable of the shell not set? Leave the flag out for all"))
+		}
+	}
+	return nil
+}
