@@ -81,7 +81,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return err
 	}
 	if f.corpus != "" {
-		return a.demoCorpus(ctx, s, docs)
+		return a.demoCorpus(ctx, docs)
 	}
 	return a.demoStory(ctx, s, f)
 }
@@ -271,7 +271,7 @@ func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error
 
 // demoCorpus syncs a folder of histories and compares every stored version with
 // its file.
-func (a *app) demoCorpus(ctx context.Context, s *stage, docs []cocsim.Document) error {
+func (a *app) demoCorpus(ctx context.Context, docs []cocsim.Document) error {
 	if err := a.sync(ctx, nil, syncFlags{}); err != nil {
 		return err
 	}

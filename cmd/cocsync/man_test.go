@@ -50,7 +50,7 @@ func manual(t *testing.T) *cobra.Command {
 // markdownOf keeps the lines of a help text that are in columns or indented, by which
 // Markdown knows no layout, and escapes its characters in the others.
 func markdownOf(help string) string {
-	special := regexp.MustCompile("[\\\\*_<>\\[\\]]")
+	special := regexp.MustCompile(`[\\*_<>\[\]]`)
 	var b strings.Builder
 	before := false
 	for line := range strings.SplitSeq(help, "\n") {

@@ -79,18 +79,16 @@ func labelNumber(label string) int {
 	return n
 }
 
-// change runs fn on a document that was not deleted and reports whether there
-// is one.
-func (c *COC) change(id string, fn func(*record)) bool {
+// change runs fn on a document that was not deleted, if there is one.
+func (c *COC) change(id string, fn func(*record)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rec := c.docs[id]
 	if rec == nil || rec.deleted {
-		return false
+		return
 	}
 	fn(rec)
 	rec.row, rec.tail = nil, nil
-	return true
 }
 
 // Edit saves content as a new version by modifier and returns its label, ""

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"iter"
 	"slices"
@@ -66,7 +67,7 @@ func (r *reader) next() ([]byte, error) {
 
 // end returns an error if anything but white space follows.
 func (r *reader) end() error {
-	if _, err := r.d.ReadToken(); err != io.EOF {
+	if _, err := r.d.ReadToken(); !errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return nil

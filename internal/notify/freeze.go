@@ -100,7 +100,7 @@ func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (told bool, mentio
 	}
 	items, known := s.differences(ctx, d.Change)
 	v := s.judge(d.Change, items, known)
-	aim := s.aims(ctx, &v, d)
+	aim := s.aims(&v, d)
 	if told, mention = v.tells(d); !told && !d.Routed {
 		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.ID)
 	}

@@ -86,9 +86,8 @@ func (w *writer) diffFile(c *coc.Change, s said) *file {
 		Instead: fmt.Sprintf("The whole diff of %s is too long for a message: %s shows it", idOf(c), w.command(c))}
 }
 
-// writeDiff writes the unified diff of one change, at most limit bytes of it. It
-// reports whether there was room for all.
-func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) bool {
+// writeDiff writes the unified diff of one change, at most limit bytes of it.
+func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) {
 	doc := w.document(c.Name, c.DocumentID)
 	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel),
 		doc, text.Line(c.Version, maxLabel))
@@ -96,12 +95,11 @@ func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int)
 		if l = text.VisibleExcept(l, "\t"+text.Joiners); b.Len()+len(l) > limit {
 			fmt.Fprintf(b, "# … %s; %s shows all\n",
 				text.Plural(len(s.patch)-i, "more line"), w.command(c))
-			return false
+			return
 		}
 		b.WriteString(l)
 		b.WriteByte('\n')
 	}
-	return true
 }
 
 // fileName is a document's name as the beginning of a file's.

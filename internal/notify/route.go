@@ -83,7 +83,7 @@ func (v *verdict) tells(d *coc.Delivery) (told bool, mention []string) {
 
 // aims are those besides its own notifier who must have a delivery of the change
 // that this one is of: the configuration may be another than when it was stored.
-func (s *Sender) aims(ctx context.Context, v *verdict, d *coc.Delivery) coc.Aim {
+func (s *Sender) aims(v *verdict, d *coc.Delivery) coc.Aim {
 	c := d.Change
 	a := coc.Aim{Change: c.ID}
 	for i := range s.Notifiers {
