@@ -32,8 +32,12 @@ func isSecretFile(path string) bool {
 // maxRest bounds what is read of a line behind the words of echo.
 const maxRest = 1 << 10
 
-// maxHeredoc bounds what is read of a here-document.
-const maxHeredoc = 2 << 10
+// maxHeredoc bounds how far the end of a here-document is looked for: COC takes 64 KB of
+// content. One without an end is read for maxOpen bytes, since what follows may be code.
+const (
+	maxHeredoc = 64 << 10
+	maxOpen    = 2 << 10
+)
 
 // inputs hides what programs read as a secret, by a pipe, a here-string or a
 // here-document, what goes to a file of secrets, and what expect sends after a prompt.
@@ -97,22 +101,35 @@ func (t *scan) input(w word) {
 }
 
 // heredoc hides the lines of a here-document that a reader of secrets or a file of
-// them gets, as long as they are one word each: the rest may be code.
+// them gets, where they are one word each: the rest may be code.
 func (t *scan) heredoc(line string, from int) {
 	m := hereWord().FindStringSubmatch(line)
 	file := redirect().FindStringSubmatch(line)
-	if m == nil || !consumers().MatchString(line) && (file == nil || !isSecretFile(file[1])) {
+	if m == nil || from <= t.body { // it is in another one
 		return
 	}
-	body := t.plain[min(from, len(t.plain)):min(from+maxHeredoc, len(t.plain))]
-	for row := range strings.SplitSeq(body, "\n") {
-		to := from + len(row)
-		if strings.TrimSpace(row) == m[1] {
-			return
-		}
+	if !consumers().MatchString(line) && (file == nil || !isSecretFile(file[1])) {
+		return
+	}
+	for end := t.heredocEnd(from, m[1]); from < end; {
+		to := min(lineEnd(t.plain, from), end)
 		if w := t.word(skipSpace(t.plain[:to], from), to); strings.TrimSpace(t.plain[w.to:to]) == "" {
 			t.input(w)
 		}
 		from = to + 1
+		t.body = from
 	}
+}
+
+// heredocEnd returns where the line that ends a here-document begins, or where to stop.
+func (t *scan) heredocEnd(from int, word string) int {
+	from = min(from, len(t.plain))
+	i := from
+	for row := range strings.SplitSeq(t.plain[from:min(from+maxHeredoc, len(t.plain))], "\n") {
+		if strings.TrimSpace(row) == word {
+			return i
+		}
+		i += len(row) + 1
+	}
+	return min(from+maxOpen, len(t.plain))
 }

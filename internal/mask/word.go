@@ -7,7 +7,8 @@ import (
 )
 
 // maxWord bounds how far the end of a word or a quote is looked for, in bytes, so
-// that the time is linear in the text.
+// that the time is linear in the text. What is hidden of a longer one is hidden whole:
+// whole looks for the end then, and the search continues after it.
 const maxWord = 4 << 10
 
 // word is a value as a shell, a program or JSON writes it.
@@ -16,12 +17,16 @@ type word struct {
 	literals []span   // its parts that are no reference
 	refs     []string // names of the variables that it refers to
 	code     bool     // it holds code and is shown
+	cut      bool     // it is longer than maxWord
+	limit    int      // where it ends at the latest
+	opened   int      // of a quoted one that is cut: where its quote is
+	slashes  int      // and how many backslashes are before that
 }
 
 // word reads the value that begins at i, up to white space, an operator of a shell,
 // or the end of the string around it. It ends before to.
 func (t *scan) word(i, to int) word {
-	w := word{from: i}
+	w := word{from: i, limit: to, opened: -1}
 	p := t.plain[:min(to, i+maxWord)]
 	for last := false; i < len(p) && !last; {
 		slashes := 0
@@ -43,6 +48,27 @@ func (t *scan) word(i, to int) word {
 		}
 	}
 	w.to = i
+	w.cut = len(p) < to && (i >= len(p) || w.opened >= 0)
+	return w
+}
+
+// whole returns w up to its end, also where that is further away than maxWord. Code in
+// the rest ends a word that is not quoted, and shows one that is.
+func (t *scan) whole(w word) word {
+	if !w.cut {
+		return w
+	}
+	end := wordEnd(t.plain[:w.limit], w.to)
+	if w.opened >= 0 {
+		if closed, ok := closing(t.plain[:w.limit], w.opened, w.slashes); ok {
+			end = closed - 1 - w.slashes
+		}
+		w.code = isCode(t.plain[w.to:end])
+	} else if at := substitution().FindStringIndex(t.plain[w.to:end]); at != nil {
+		end = w.to + at[0]
+	}
+	w.add(w.to, end)
+	w.to, w.cut = end, false
 	return w
 }
 
@@ -61,6 +87,11 @@ func (t *scan) quoted(w *word, p string, i, slashes int) (end int, last bool) {
 		return i + 1, false
 	case !first && !ok:
 		return i - slashes, true
+	case !ok && len(p) < w.limit && strings.IndexByte(p[i:], '\n') < 0:
+		w.opened, w.slashes, end = i, slashes, len(p)
+		w.literal(t, i+1, end, p[i] == '\'')
+		w.code = w.code || isCode(p[i+1:])
+		return end, true
 	case !ok:
 		end = wordEnd(p, i+1)
 		w.literal(t, i+1, end, false)
