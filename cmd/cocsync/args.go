@@ -107,7 +107,7 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 func notEmpty(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {
 		f := cmd.Flags().Lookup(name)
-		// The value of a list stands in brackets.
+		// The value of a list is in brackets.
 		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
 			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "is a variable of the shell not set? Leave the flag out for all"))
 		}

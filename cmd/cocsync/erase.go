@@ -22,18 +22,18 @@ func (a *app) eraseCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "erase HASH --reason TEXT",
-		Short: "remove one content for good",
-		Long: `Erase removes one content, by its SHA-256 or a unique beginning of that, and all that
-was derived from it: its lines, what became of it in each change, and the messages that
-tell of these. Its hash and size, the reason, and that there were such versions stay.
-Messages that wait are written anew, without it. The file is then written anew, so that
-nothing is left in it; that takes as much room again meanwhile.
+		Short: "remove one content permanently",
+		Long: `Erase removes one content, by its SHA-256 or a unique prefix of it, and everything
+derived from it: its lines, the differences of its changes, and the messages that report
+them. Its hash and size, the reason, and the record that these versions existed stay.
+Pending messages are rewritten without it. The file is then rewritten, so that nothing of
+it remains; meanwhile that needs as much disk space again.
 
-It shows what it will touch and asks before it does anything: type yes. It needs the
-archive for itself, so stop the daemon first.
+It shows what is affected and asks before it does anything: type yes. It needs exclusive
+access to the archive: stop the daemon first.
 
-Out of its reach are what COC has, what was posted, exports, and copies of the file.
-The same text may stand in other versions, too: ` + "`cocsync grep -F TEXT`" + ` shows where, and
+It does not reach what COC has, what was posted, exports, and copies of the file. Other
+versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` shows where, and
 ` + "`cocsync show DOC@REF --meta`" + ` the hash of each.`,
 		Example: `  cocsync show rotate-database-password@v3 --meta | grep SHA-256
   cocsync erase 3f786850e387 --reason 'a password, ticket 4711'`,
@@ -129,22 +129,22 @@ func (a *app) touched(e db.Erasure) {
 	defer w.Flush()
 	fmt.Fprintf(w, "content %s, %d bytes", e.Hash, e.Size)
 	if !e.ErasedAt.IsZero() {
-		fmt.Fprintf(w, ", erased %s (%s): what is left is to write the file anew\n",
+		fmt.Fprintf(w, ", erased %s (%s); only the file is still to be rewritten\n",
 			w.time(e.ErasedAt), text.Visible(e.Why))
 		return
 	}
-	fmt.Fprintln(w, "; with it go")
+	fmt.Fprintln(w, "; this removes")
 	for _, p := range e.Places {
 		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", text.Visible(p.Version),
 			text.Visible(p.Name), text.Visible(p.Account), text.Visible(p.DocumentID))
 	}
-	fmt.Fprintf(w, "  what became of it in %s\n", text.Plural(e.Changes, "change"))
+	fmt.Fprintf(w, "  its part in the differences of %s\n", text.Plural(e.Changes, "change"))
 	if e.Sent > 0 {
-		fmt.Fprintf(w, "  the text of %s here; what was posted stays where it is\n",
+		fmt.Fprintf(w, "  the text of %s here; what was posted stays in the channel\n",
 			text.Plural(e.Sent, "message"))
 	}
 	if e.Waiting > 0 {
-		fmt.Fprintf(w, "  %s not yet sent, which will be written anew\n",
+		fmt.Fprintf(w, "  %s, which are pending and will be rewritten\n",
 			text.Plural(e.Waiting, "message"))
 	}
 	for _, c := range e.Copies {

@@ -6,8 +6,8 @@ import (
 	"cocsync/internal/daemon"
 )
 
-// told has the page hear of each configuration that the daemon loads or refuses.
-func (a *app) told(load func(context.Context) (*daemon.Set, error)) func(context.Context) (*daemon.Set, error) {
+// noteLoads makes the page show each configuration that the daemon loads or refuses.
+func (a *app) noteLoads(load func(context.Context) (*daemon.Set, error)) func(context.Context) (*daemon.Set, error) {
 	return func(ctx context.Context) (*daemon.Set, error) {
 		set, err := load(ctx)
 		a.live.Loaded(err)

@@ -86,11 +86,11 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	}
 	switch {
 	case len(list) == 0 && len(watches) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("nobody would hear of change %d: no watch follows %s", id, c.Name)))
+		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %d: no watch follows %s", id, c.Name)))
 	case len(list) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("nobody would hear of change %d: by the kinds, routes and ignored paths of the config no notifier of %s tells it", id, strings.Join(watches, ", "))))
+		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %d: the kinds, routes and ignored paths in the config exclude it (watches: %s)", id, strings.Join(watches, ", "))))
 	case c.Backfill:
-		a.aside(fmt.Sprintf("change %d was there before cocsync first looked: the summary of first contact stands for it", id))
+		a.aside(fmt.Sprintf("change %d existed before the initial sync: the summary of that sync is sent instead", id))
 	}
 	if asJSON {
 		return a.previewJSON(list)

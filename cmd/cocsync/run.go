@@ -86,7 +86,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 // daemon makes the daemon over an open archive. It reads the configuration anew
 // whenever it is told to.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Now: a.now, Jitter: jitter, Stepped: d.Checkpoint, Load: a.told(func(ctx context.Context) (*daemon.Set, error) {
+	return &daemon.Daemon{Log: log, Now: a.now, Jitter: jitter, Stepped: d.Checkpoint, Load: a.noteLoads(func(ctx context.Context) (*daemon.Set, error) {
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err

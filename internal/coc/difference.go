@@ -13,10 +13,14 @@ type Difference struct {
 	Class     Class
 	Added     int // lines
 	Removed   int // lines
-	// Summary says it in one line for people. No code reads it.
+	// Summary says it in one line for people, of at most 200 runes and without control
+	// characters: 2 steps added, timeout 30 → 60 in wait_healthy. No code reads it.
 	Summary string
 	Reason  string // why the structure could not be read, in one line; "" where it was
-	// Items are the structural differences, in the order of the new content.
+	// Items are at most 200 structural differences, in the order of the new content. Old
+	// and New have at most 500 runes each, cut with "…", at the front too where that is long
+	// and the same in both. Of a text of several lines they have the lines that differ, with
+	// a line "…" for those between.
 	Items   []Item
 	Omitted int  // structural differences that are not in Items
 	Cut     bool // a path or a task in Items is not whole
@@ -39,9 +43,10 @@ const (
 	ClassErased     Class = "erased"     // one of the two contents was erased
 )
 
-// ErasedDifference is the difference where one of the two contents was erased.
-func ErasedDifference(algorithm int) Difference {
-	return Difference{Algorithm: algorithm, Class: ClassErased, Summary: "content changed"}
+// ErasedDifference is the difference where one of the two contents was erased, and the
+// versions between the two that were not available.
+func ErasedDifference(algorithm int, skipped []string) Difference {
+	return Difference{Algorithm: algorithm, Class: ClassErased, Summary: "content changed", Skipped: skipped}
 }
 
 // Complete reports whether Items are all structural differences, and whole.
@@ -115,11 +120,11 @@ type Item struct {
 	Path string `json:"path"`
 	Step string `json:"step"` // name of the innermost step; "" outside steps
 	Task string `json:"task"` // that step's task
-	// Old and New are the values; what it was and is after (moved: "first", "after drain",
-	// "after [3]"; of several that moved together, of the first); or the names (renamed). A step that
-	// was added or removed has neither. A string is bare; it is quoted inside a collection,
-	// where the type changed ("30", 30), and when it is empty or would be mistaken for
-	// something else. "" is no value.
+	// Old and New are the values, or the names (renamed), or the positions (moved): "first",
+	// "after drain", "after [3]"; several that moved together all have those of the first.
+	// A step that was added or removed has neither. A string is bare; it is quoted inside a
+	// collection, where the type changed ("30", 30), and where it is empty or would be
+	// mistaken for something else. "" is no value.
 	Old string `json:"old"`
 	New string `json:"new"`
 	// OldLines and NewLines are its lines in both versions; zero on a side without it.

@@ -38,7 +38,7 @@ func (t tx) eraseDifference(change int64) error {
 	if err := t.exec(`DELETE FROM items WHERE change_id = ?`, change); err != nil {
 		return err
 	}
-	d := coc.ErasedDifference(0)
+	d := coc.ErasedDifference(0, nil)
 	return t.exec(`UPDATE diffs SET class = ?, omitted = 0, cut = 0, formatting = '[]', summary = ?, reason = '' WHERE change_id = ?`,
 		string(d.Class), d.Summary, change)
 }

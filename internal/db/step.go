@@ -290,7 +290,7 @@ func (w *stepper) putChange(c coc.NewChange) error {
 		return err
 	}
 	if w.erased[c.From] || w.erased[c.To] {
-		c.Difference = coc.ErasedDifference(c.Algorithm)
+		c.Difference = coc.ErasedDifference(c.Algorithm, c.Skipped)
 	}
 	if err := w.insertDifference(id, &c.Difference); err != nil {
 		return err

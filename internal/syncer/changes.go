@@ -163,7 +163,7 @@ func (t *texts) compare(ctx context.Context, c comparison) (coc.Difference, erro
 		old, err = t.text(ctx, *c.old)
 	}
 	if errors.Is(err, coc.ErrErased) {
-		return coc.ErasedDifference(diff.Algorithm), nil
+		return coc.ErasedDifference(diff.Algorithm, c.skipped), nil
 	}
 	if err != nil {
 		return coc.Difference{}, err

@@ -46,15 +46,6 @@ type Diff struct {
 // the section.
 func DiffStyle() string { return ".cocsync-diff {\n" + colors + "}\n" + diffStyle }
 
-// DiffFragment writes a diff as HTML that stands on its own in any page: its
-// style, then what DiffSection writes.
-func DiffFragment(w io.Writer, d Diff) error {
-	if _, err := io.WriteString(w, "<style>\n"+DiffStyle()+"</style>\n"); err != nil {
-		return fmt.Errorf("write the style of a diff: %w", err)
-	}
-	return DiffSection(w, d)
-}
-
 // DiffSection writes a diff as one section element, for a page that brings
 // DiffStyle itself. It has no style attribute, no script, and no address but
 // those of its own lines. Of very long diffs it shows the first part and says so.

@@ -74,28 +74,17 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// The fragment brings its style; the section is the same without it.
-func TestDiffFragment(t *testing.T) {
-	var whole, part bytes.Buffer
-	d := compare("a: 1\n", "a: 2\n")
-	if err := errors.Join(DiffFragment(&whole, d), DiffSection(&part, d)); err != nil {
-		t.Fatal(err)
-	}
-	if want := "<style>\n" + DiffStyle() + "</style>\n" + part.String(); whole.String() != want {
-		t.Errorf("DiffFragment = %q, want %q", whole.String(), want)
-	}
+// The style of a diff cannot end its element, and loads nothing.
+func TestDiffStyle(t *testing.T) {
 	if strings.ContainsAny(DiffStyle(), "<&") || strings.Contains(DiffStyle(), "url(") || strings.Contains(DiffStyle(), "@import") {
 		t.Error("the style ends its element, or loads something")
 	}
 }
 
-// What can't be written is said, and why.
-func TestDiffFragmentFails(t *testing.T) {
-	for _, limit := range []int{0, 1} {
-		w := &failing{writes: limit}
-		if err := DiffFragment(w, compare("a\n", "b\n")); !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("after %d writes: %v, want %v", limit, err, io.ErrClosedPipe)
-		}
+// A diff that cannot be written is an error.
+func TestDiffSectionFails(t *testing.T) {
+	if err := DiffSection(&failing{}, compare("a\n", "b\n")); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("DiffSection = %v, want %v", err, io.ErrClosedPipe)
 	}
 }
 
