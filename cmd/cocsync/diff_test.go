@@ -100,11 +100,7 @@ func TestFormatsAreCompleted(t *testing.T) {
 // two makes an archive with one document of two versions.
 func two(t *testing.T, name, old, now string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	must(t, err)
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-	must(t, err)
+	d, path := newArchive(t)
 	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2", State: coc.Present,
 		Versions: []coc.VersionStep{versionStep("v1", 0, old, "li"), versionStep("v2", 1, now, "")}}))
 	must(t, d.Close())

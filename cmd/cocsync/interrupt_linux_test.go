@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"cocsync/internal/db"
 )
 
 // A costly pattern on one long line could not be stopped: grep searched for minutes after
@@ -67,11 +64,7 @@ func processorTime(t testing.TB, pid int) time.Duration {
 // longLine makes an archive of one document that has one line of 4 MB.
 func longLine(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	must(t, err)
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-	must(t, err)
+	d, path := newArchive(t)
 	step := plainStep("long-line", 1)
 	step.Versions[0].Revision.Content.Bytes = bytes.Repeat([]byte("a"), 4<<20)
 	must(t, d.Commit(t.Context(), step))

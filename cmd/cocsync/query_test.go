@@ -45,13 +45,10 @@ func dayOf(n int) time.Time { return first.AddDate(0, 0, n) }
 //	twin, twin               two documents of one name
 func fixture(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	must(t, err)
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-	must(t, err)
+	d, path := newArchive(t)
 	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(10)))
 	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(10)}
+	var err error
 	cycle.ID, err = d.Begin(t.Context(), cycle)
 	must(t, err)
 	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"}, {DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
@@ -66,6 +63,17 @@ func fixture(t testing.TB) string {
 	outbox(t, d)
 	must(t, d.Close())
 	return path
+}
+
+// newArchive makes an archive with the account prod.
+func newArchive(t testing.TB) (d *db.DB, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	return d, path
 }
 
 // restartSteps make the fixture's main document, in the order of its looks.

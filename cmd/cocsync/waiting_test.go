@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -64,11 +63,7 @@ func TestOutputThatWaitsKeepsNoTransaction(t *testing.T) {
 // manyDocuments makes an archive of which most commands write more than fits a pipe.
 func manyDocuments(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	must(t, err)
-	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-	must(t, err)
+	d, path := newArchive(t)
 	for i := range 40 {
 		must(t, d.Commit(t.Context(), plainStep(fmt.Sprintf("job-%d", i), 3)))
 	}
