@@ -44,11 +44,11 @@ func (a *app) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
 		Version: version(), // --version
-		Short:   "keep, compare and tell every version of Huawei Cloud COC custom jobs",
-		Long: `cocsync keeps the whole version history of Huawei Cloud COC custom jobs
-("documents"): a daemon fetches the watched documents and every version they
-list, keeps them in SQLite for ever, works out what changed, and tells Slack.
-Everything can be asked afterwards, offline.
+		Short:   "archive, compare and report every version of Huawei Cloud COC custom jobs",
+		Long: `cocsync keeps the full version history of Huawei Cloud COC custom jobs
+("documents"). A daemon fetches the watched documents and every listed version,
+stores them in SQLite permanently, computes what changed, and notifies Slack and
+webhooks. All of it can be queried offline.
 
 See it work with nothing installed:   cocsync demo
 Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,

@@ -47,7 +47,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
-		Short: "make the archive of a backup",
+		Short: "restore the archive from a backup",
 		Long: `Restore makes the archive that the configuration names (or --db) of a backup, after
 verifying that. It never writes over an archive. The log begins anew with a new key, for
 nobody knows what the old one signed after the backup; its first record names the old

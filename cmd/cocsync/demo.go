@@ -35,7 +35,7 @@ func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show the whole job with nothing installed",
+		Short: "show everything with a built-in COC and Slack",
 		Long: `Demo runs the whole job in this process: a built-in COC with real job DSL, a
 built-in Slack, the daemon between them. It archives a few jobs with their
 histories, then edits arrive and the alerts appear on the terminal. It talks to

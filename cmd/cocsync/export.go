@@ -25,7 +25,7 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "write the archive in a form of another program",
+		Short: "write the archive in the format of another program",
 		Long: `Export writes what the archive holds for other programs. Nothing is masked: who reads
 it reads what the documents hold, secrets too.`,
 		Args: noArgs,

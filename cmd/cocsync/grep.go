@@ -24,7 +24,7 @@ func (a *app) grepCommand() *cobra.Command {
 	var f grepFlags
 	cmd := &cobra.Command{
 		Use:   "grep PATTERN [DOC…]",
-		Short: "find lines in every version there ever was",
+		Short: "find lines in all archived versions",
 		Long: `Grep finds the lines that match a pattern, in every version of every document or of
 those named. A line is told once, with the versions that it stood in:
 

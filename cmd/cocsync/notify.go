@@ -23,7 +23,7 @@ import (
 func (a *app) notifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notify",
-		Short: "look after the messages to Slack and webhooks",
+		Short: "test, list and retry messages to Slack and webhooks",
 		Long: `Every alert is stored before it is sent, and stays until it was taken. These
 commands show what waits or was refused, try again, send samples, and show how a
 change would read and where it would go.`,

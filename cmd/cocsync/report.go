@@ -17,7 +17,7 @@ func (a *app) reportCommand() *cobra.Command {
 	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report",
-		Short: "write an auditor's page about a period",
+		Short: "write the audit report of a period",
 		Long: `Report writes what an auditor asks about a period, of the last 30 days if no other is
 named: how well each watch watched, with its failures and its gaps; which documents
 were watched, and from when until when; every change with its author; what was

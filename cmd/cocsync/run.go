@@ -24,13 +24,13 @@ func (a *app) runCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "run the daemon: every watch on its schedule, alerts as they fall due",
+		Short: "run the daemon: every watch on its schedule, and its alerts",
 		Long: `Run is the daemon. It runs every watch at once and then on its schedule, and
-sends alerts as they fall due. It logs to stderr and stays in the foreground.
+sends alerts when they are due. It logs to stderr and stays in the foreground.
 
   SIGHUP             reload the configuration; a bad file keeps the old one running
   SIGUSR1            run every watch now
-  SIGTERM, Ctrl-C    finish the document at hand and stop`,
+  SIGTERM, Ctrl-C    finish the current document and stop`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context(), force) },
 	}
