@@ -210,8 +210,8 @@ func brokenSituations() []situation {
 		{name: "long cycle to which COC responds", do: func(w *healthWorld) {
 			_, next := hung(w)
 			w.step(0)
-			next <- struct{}{} // the list, before the document hangs
 			w.coc.Edit("DM1", "a: 2\n", "COC-li")
+			next <- struct{}{} // the list, which names the edit, before the document hangs
 			w.until()
 		}, says: "COC last responded "},
 	}
