@@ -31,7 +31,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "check the configuration, all faults at once",
 		Long: `Check reads the configuration and reports every fault with its line and how to
-mend it, missing secrets included. With --online it also asks COC (credentials,
+fix it, missing secrets included. With --online it also asks COC (credentials,
 clock, permission to list and to read) and Slack. It changes nothing.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), online) },

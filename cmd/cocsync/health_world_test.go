@@ -303,7 +303,7 @@ func (w *healthWorld) page(s answer.Status, v verdict, healthy bool) {
 	}
 	w.metric(metrics, "cocsync_healthy", bit(healthy))
 	code, body = w.get(url + "health")
-	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy || strings.Count(body, `<span class="mend">`) != len(s.Problems) || absurd.MatchString(body) {
+	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy || strings.Count(body, `<span class="fix">`) != len(s.Problems) || absurd.MatchString(body) {
 		w.Errorf("the health page of %d problems answers %d\n%s", len(s.Problems), code, body)
 	}
 	// The pages said of a last good cycle in the future that it was a moment ago.

@@ -41,10 +41,10 @@ func TestFaultsInTheJournal(t *testing.T) {
 	f, err := os.Create(path)
 	must(t, err)
 	defer f.Close()
-	report(faults(f), hint.Wrap(errors.New("broken"), "mend it"))
+	report(faults(f), hint.Wrap(errors.New("broken"), "fix it"))
 	t.Setenv("JOURNAL_STREAM", fileID(t, f))
-	report(faults(f), hint.Wrap(errors.New("broken"), "mend it"))
-	const want = "cocsync: broken\ncocsync: hint: mend it\n<3>cocsync: broken\n<3>cocsync: hint: mend it\n"
+	report(faults(f), hint.Wrap(errors.New("broken"), "fix it"))
+	const want = "cocsync: broken\ncocsync: hint: fix it\n<3>cocsync: broken\n<3>cocsync: hint: fix it\n"
 	if got, err := os.ReadFile(path); string(got) != want || err != nil {
 		t.Errorf("it says %q, %v, want %q", got, err, want)
 	}

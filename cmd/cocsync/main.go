@@ -68,7 +68,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitAltered = 3 // the archive does not verify, which no other try mends
+	exitAltered = 3 // the archive does not verify, which no other try fixes
 )
 
 // exitError carries an exit status of its own; a nil error says nothing more.
@@ -89,7 +89,7 @@ func (e *exitError) Unwrap() error { return e.err }
 // usage marks an error of the command line.
 func usage(err error) error { return &exitError{exitUsage, err} }
 
-// report alone prints errors: what went wrong and why, then how to mend it. It
+// report alone prints errors: what went wrong and why, then how to fix it. It
 // returns the exit status.
 func report(w io.Writer, err error) int {
 	if err == nil {

@@ -32,8 +32,8 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	return strings.ReplaceAll(b.String(), d.Path(), "ARCHIVE")
 }
 
-// Everything that is wrong comes first, each with how to mend it.
-func TestStatusNamesProblemsAndTheirMend(t *testing.T) {
+// Everything that is wrong comes first, each with how to fix it.
+func TestStatusNamesProblemsAndTheirFix(t *testing.T) {
 	d, err := db.Open(t.Context(), fixture(t))
 	must(t, err)
 	defer d.Close()

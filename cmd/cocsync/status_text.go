@@ -26,7 +26,7 @@ func (p *page) status(s *answer.Standing) {
 	for _, x := range s.Problems {
 		fmt.Fprintln(p, p.Paint(term.Alarm, "! "+text.Visible(x.What)))
 		fmt.Fprintln(p, "    why: "+text.Visible(x.Why))
-		fmt.Fprintln(p, "    fix: "+text.Visible(x.Mend))
+		fmt.Fprintln(p, "    fix: "+text.Visible(x.Fix))
 	}
 	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Archive "+text.Visible(s.Path)))
 	p.line("process", text.Visible(s.Writer()))

@@ -17,7 +17,7 @@ type Problem struct {
 	Kind ProblemKind `json:"kind"`
 	What string      `json:"what"`
 	Why  string      `json:"why"`
-	Mend string      `json:"mend"`
+	Fix  string      `json:"fix"`
 
 	Watch string `json:"-"` // that it is about; "" for others
 }
@@ -67,8 +67,8 @@ const (
 	diskLow = 16 << 20
 )
 
-func (s *Standing) problem(kind ProblemKind, what, why, mend string) {
-	s.Problems = append(s.Problems, Problem{Kind: kind, What: what, Why: why, Mend: mend})
+func (s *Standing) problem(kind ProblemKind, what, why, fix string) {
+	s.Problems = append(s.Problems, Problem{Kind: kind, What: what, Why: why, Fix: fix})
 }
 
 func (s *Standing) findProblems() {

@@ -145,17 +145,17 @@ func (s *Standing) failedProblems(w WatchStanding) {
 			return
 		}
 	}
-	why, mend := c.Err, "`cocsync check --online` says what COC answers and what is missing"
+	why, fix := c.Err, "`cocsync check --online` says what COC answers and what is missing"
 	if w.Failed > 0 && (why == "" || short) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
 			text.Plural(w.Failed, "document"), f.Name, f.DocumentID, f.Err)
-		mend = "each cycle tries again; to try now, " + s.nextCycle()
+		fix = "each cycle tries again; to try now, " + s.nextCycle()
 		if s.daemon() == 0 {
-			mend = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"
+			fix = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"
 		}
 	}
-	s.problem(ProblemFailed, what, why, mend)
+	s.problem(ProblemFailed, what, why, fix)
 }
 
 // maxTime is the later of two times.

@@ -1,5 +1,5 @@
 // Package config turns config.toml into a Config: defaults, a strict decode, and
-// every fault at once, each with its line and how to mend it. It owns the
+// every fault at once, each with its line and how to fix it. It owns the
 // file's keys, the words about them, and secrets, which it reads only when
 // somebody asks for their value. What is done with the settings is not its
 // business; it opens no archive and asks no network.

@@ -141,7 +141,7 @@ func TestLoadForeignLines(t *testing.T) {
 	load(t, "\uFEFF"+strings.ReplaceAll(least, "\n", "\r\n"))
 }
 
-// Every fault is told at once, with its line and how to mend it. Each archive
+// Every fault is told at once, with its line and how to fix it. Each archive
 // in testdata/faults holds a config and what is said about it.
 func TestFaults(t *testing.T) {
 	files, err := filepath.Glob("testdata/faults/*.txtar")

@@ -14,7 +14,7 @@ type Problem struct {
 	File  string // "" when it is not in the file
 	Line  int    // 0 when it lies in no line
 	Fault string // watch "runbooks": unknown account "prd"
-	Hint  string // how to mend it
+	Hint  string // how to fix it
 }
 
 // Error returns the problem in a line, and the hint in another.

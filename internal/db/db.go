@@ -4,7 +4,7 @@
 //
 // Three ways lead in. Open is for the one process that syncs: it takes the
 // lock, makes the file and migrates it. OpenShared writes beside that process
-// (mending the outbox, say). OpenReader reads, also beside a writer, also a
+// (fixing the outbox, say). OpenReader reads, also beside a writer, also a
 // copy in a folder that cannot be written.
 package db
 

@@ -70,7 +70,7 @@ func refuse(ctx context.Context, path string, newest int64) error {
 		err = checkOldObjects(ctx, r)
 	}
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		return nil // the writer meets it too, or can mend it (a journal left over)
+		return nil // the writer meets it too, or can fix it (a journal left over)
 	}
 	return err
 }

@@ -127,7 +127,7 @@ func (c *Client) Requests() int64 { return c.sent.Load() }
 func (c *Client) Served() int64 { return c.served.Load() }
 
 // KeyID names the key pair in use without telling it: the first eight bytes of
-// a SHA-256 over both keys, in hexadecimal. A mended secret key is another pair.
+// a SHA-256 over both keys, in hexadecimal. A fixed secret key is another pair.
 func (c *Client) KeyID(ctx context.Context) (string, error) {
 	if err := c.setup(); err != nil {
 		return "", err

@@ -306,7 +306,7 @@ func TestSecretsNeverShown(t *testing.T) {
 	}
 }
 
-// A signature fails when the clock is off, and then the clock is what to mend.
+// A signature fails when the clock is off, and then the clock is what to fix.
 func TestUnauthorizedNamesClock(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
@@ -350,7 +350,7 @@ func TestEndpoint(t *testing.T) {
 }
 
 // The archive remembers a refused key pair by this name, so it must not change
-// between programs. A mended secret key is another pair, which may be tried.
+// between programs. A fixed secret key is another pair, which may be tried.
 func TestKeyID(t *testing.T) {
 	c := &Client{Endpoint: "https://x", Credentials: Static(KeyPair{AccessKey: "abc", SecretKey: "1"})}
 	got, err := c.KeyID(context.Background())

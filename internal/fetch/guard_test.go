@@ -120,8 +120,8 @@ func TestRereadAfterRefusal(t *testing.T) {
 	}
 }
 
-// A key pair that was mended is used at the next call, not five minutes later.
-func TestMendedKeyIsTriedAtOnce(t *testing.T) {
+// A key pair that was fixed is used at the next call, not five minutes later.
+func TestFixedKeyIsTriedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refusals atomic.Int64
 		c, _ := newClient(accepts("good", &refusals))
@@ -133,7 +133,7 @@ func TestMendedKeyIsTriedAtOnce(t *testing.T) {
 		_, _ = c.Get(t.Context(), "DM1", "", "")
 		access.Store("good")
 		if _, err := c.Get(t.Context(), "DM1", "", ""); err != nil {
-			t.Errorf("Get with the mended key pair: %v", err)
+			t.Errorf("Get with the fixed key pair: %v", err)
 		}
 		access.Store("bad")
 		_, err := c.Get(t.Context(), "DM1", "", "")

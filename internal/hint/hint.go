@@ -1,4 +1,4 @@
-// Package hint attaches advice to an error: how a person can mend it. The error
+// Package hint attaches advice to an error: how a person can fix it. The error
 // says what went wrong and why; the hint is written where the remedy is known
 // and shown where the error is reported. It also has the hints that several
 // packages need: "did you mean" for a typo, and advice on network errors.

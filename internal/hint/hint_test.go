@@ -8,7 +8,7 @@ import (
 )
 
 func TestOf(t *testing.T) {
-	mend := Wrap(errors.New("broken"), "mend it")
+	fix := Wrap(errors.New("broken"), "fix it")
 	tests := []struct {
 		name string
 		err  error
@@ -16,12 +16,12 @@ func TestOf(t *testing.T) {
 	}{
 		{"nil", nil, ""},
 		{"no advice", errors.New("broken"), ""},
-		{"advice", mend, "mend it"},
-		{"wrapped on", fmt.Errorf("open: %w", mend), "mend it"},
-		{"advice on advice, outermost first", Wrap(fmt.Errorf("open: %w", mend), "look"), "look\nmend it"},
-		{"all of a join", errors.Join(mend, nil, Wrap(errors.New("late"), "wait")), "mend it\nwait"},
-		{"all of several wrapped", fmt.Errorf("%w and %w", mend, Wrap(errors.New("late"), "wait")), "mend it\nwait"},
-		{"each once", errors.Join(mend, fmt.Errorf("again: %w", mend)), "mend it"},
+		{"advice", fix, "fix it"},
+		{"wrapped on", fmt.Errorf("open: %w", fix), "fix it"},
+		{"advice on advice, outermost first", Wrap(fmt.Errorf("open: %w", fix), "look"), "look\nfix it"},
+		{"all of a join", errors.Join(fix, nil, Wrap(errors.New("late"), "wait")), "fix it\nwait"},
+		{"all of several wrapped", fmt.Errorf("%w and %w", fix, Wrap(errors.New("late"), "wait")), "fix it\nwait"},
+		{"each once", errors.Join(fix, fmt.Errorf("again: %w", fix)), "fix it"},
 		{"empty advice", Wrap(errors.New("broken"), ""), ""},
 	}
 	for _, tt := range tests {
@@ -35,10 +35,10 @@ func TestOf(t *testing.T) {
 
 // Advice must not get in the way of what the error says and is.
 func TestWrapKeepsTheError(t *testing.T) {
-	if err := Wrap(nil, "mend it"); err != nil {
+	if err := Wrap(nil, "fix it"); err != nil {
 		t.Errorf("Wrap(nil) = %v, want nil", err)
 	}
-	err := Wrap(fmt.Errorf("open: %w", fs.ErrNotExist), "mend it")
+	err := Wrap(fmt.Errorf("open: %w", fs.ErrNotExist), "fix it")
 	if got, want := err.Error(), "open: file does not exist"; got != want {
 		t.Errorf("Error() = %q, want %q", got, want)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // A test message frees a channel that was held; where it fails it says why and
-// how to mend it.
+// how to fix it.
 func TestTest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("ops", testChannel), byWebhook("hook"))

@@ -63,7 +63,7 @@ func (s *Sender) upload(ctx context.Context, n *Notifier, f file, to, thread str
 	if r.class == channel || r.class == unknown {
 		r.class = message
 		if r.why == "missing_scope" {
-			r.mend = "give the app the scope files:write and install it again"
+			r.fix = "give the app the scope files:write and install it again"
 		}
 	}
 	return r
@@ -118,5 +118,5 @@ func checkUpload(address, api string) error {
 		}
 	}
 	return &refusal{class: message, why: "the response names " + text.Line(u.Scheme+"://"+u.Host, maxNote) + " as the place for the file, which is not Slack's; nothing was sent there",
-		mend: "check api_url in the config and what is between, such as a proxy"}
+		fix: "check api_url in the config and what is between, such as a proxy"}
 }

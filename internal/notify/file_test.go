@@ -150,7 +150,7 @@ func TestFileStepsWithoutJSON(t *testing.T) {
 		})
 		err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
 		var r *refusal
-		if !errors.As(err, &r) || r.class != later || r.mend != notSlackAdvice {
+		if !errors.As(err, &r) || r.class != later || r.fix != notSlackAdvice {
 			t.Errorf("%s answers with HTML: %v, want another attempt later", step, err)
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Sender) postHook(ctx context.Context, n *Notifier, m coc.Message) error
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(m.Body))
 	if err != nil || req.URL.Host == "" {
-		return &refusal{class: channel, why: "the url is no URL", mend: "write the whole address, with https://"}
+		return &refusal{class: channel, why: "the url is no URL", fix: "write the whole address, with https://"}
 	}
 	id, at := eventID(m.Body), s.now().Unix()
 	req.Header.Set("Content-Type", "application/json")
@@ -58,18 +58,18 @@ func (s *Sender) postHook(ctx context.Context, n *Notifier, m coc.Message) error
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 func judgeHook(got answer) *refusal {
 	r := &refusal{class: channel, why: fmt.Sprintf("status %d %s", got.status, http.StatusText(got.status)),
-		mend: "check url and secret in the config, and what the receiver says of it"}
+		fix: "check url and secret in the config, and what the receiver says of it"}
 	switch status := got.status; {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && got.retryAfter != "":
-		r.class, r.mend, r.wait = limited, "", seconds(got.retryAfter)
+		r.class, r.fix, r.wait = limited, "", seconds(got.retryAfter)
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		r.class, r.fault, r.mend = later, true, ""
+		r.class, r.fault, r.fix = later, true, ""
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:
 		r.class = message
 	case status == http.StatusGone:
-		r.mend = "the receiver wants nothing more from here: take the webhook out of the config"
+		r.fix = "the receiver wants nothing more from here: take the webhook out of the config"
 	case status < 400:
-		r.mend = "redirects are not followed: give the address that it leads to"
+		r.fix = "redirects are not followed: give the address that it leads to"
 	}
 	return r
 }

@@ -11,7 +11,7 @@ const (
 	outcomeThrottled      = "throttled"       // too many posts
 	outcomeServerError    = "server_error"    // 5xx
 	outcomeNetwork        = "network"         // no whole answer, or no secret to post with
-	outcomeChannelRefused = "channel_refused" // nothing gets through until a person mends something
+	outcomeChannelRefused = "channel_refused" // nothing gets through until a person fixes something
 	outcomeMessageRefused = "message_refused" // this message is at fault, or the word is not known
 	outcomeStopped        = "stopped"         // cut off at the end of the process
 )

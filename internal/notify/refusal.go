@@ -17,7 +17,7 @@ type class int
 const (
 	later   class = iota // a time-out, 5xx, a broken connection: the same message again
 	limited              // 429: the whole channel waits
-	channel              // nothing gets through until a person mends something
+	channel              // nothing gets through until a person fixes something
 	message              // this message is at fault, others may pass
 	unknown              // a refusal in a word that is not known here
 )
@@ -26,7 +26,7 @@ const (
 type refusal struct {
 	class class
 	why   string
-	mend  string        // what a person can do about it; "" for nothing
+	fix   string        // what a person can do about it; "" for nothing
 	wait  time.Duration // of limited; 0 when Slack did not say
 	// advice is what a person can do where the text does not say it, because another
 	// attempt may go through without a person.
@@ -35,10 +35,10 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	if r.mend == "" {
+	if r.fix == "" {
 		return r.why
 	}
-	return r.why + ": " + r.mend
+	return r.why + ": " + r.fix
 }
 
 // advised returns a refusal as an error with a hint, for the commands that a person
@@ -48,7 +48,7 @@ func advised(err error) error {
 	if !ok {
 		return err
 	}
-	advice := cmp.Or(r.mend, r.advice)
+	advice := cmp.Or(r.fix, r.advice)
 	switch {
 	case advice != "":
 	case r.class == limited:
@@ -68,24 +68,24 @@ func judge(word string) *refusal {
 	r := &refusal{class: channel, why: word}
 	switch word {
 	case "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "invalid_token", "not_allowed_token_type":
-		r.mend = "the bot token is no longer good; install the app again and give cocsync its new bot token (xoxb-…)"
+		r.fix = "the bot token is no longer good; install the app again and give cocsync its new bot token (xoxb-…)"
 	case "missing_scope", "no_permission":
-		r.mend = "give the app the scope chat:write and install it again"
+		r.fix = "give the app the scope chat:write and install it again"
 	case "not_in_channel":
-		r.mend = "invite the bot into the channel with /invite"
+		r.fix = "invite the bot into the channel with /invite"
 	case "channel_not_found":
-		r.mend = "give the channel's id (C…) in the config, and invite the bot if the channel is private"
+		r.fix = "give the channel's id (C…) in the config, and invite the bot if the channel is private"
 	case "is_archived", "channel_is_archived":
-		r.mend = "restore the channel or name another in the config"
+		r.fix = "restore the channel or name another in the config"
 	case "no_service", "no_service_id", "no_active_hooks", "no_team", "team_disabled", "user_not_found":
-		r.mend = "the webhook is gone; make a new one and give cocsync its URL"
+		r.fix = "the webhook is gone; make a new one and give cocsync its URL"
 	case "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
 		"restricted_action_non_threadable_channel", "action_prohibited", "posting_to_general_channel_denied", "messages_tab_disabled":
-		r.mend = "an admin of the workspace must allow posting there, or name another channel in the config"
+		r.fix = "an admin of the workspace must allow posting there, or name another channel in the config"
 	case "ekm_access_denied", "access_denied", "team_access_not_granted", "enterprise_is_restricted", "org_login_required",
 		"two_factor_setup_required", "message_limit_exceeded", "method_deprecated", "deprecated_endpoint", "unknown_method",
 		"invalid_post_type", "missing_post_type", "invalid_form_data":
-		r.mend = "ask an admin of the workspace"
+		r.fix = "ask an admin of the workspace"
 	case "ratelimited", "rate_limited":
 		r.class = limited
 	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error":
@@ -114,11 +114,11 @@ func judgeStatus(status int, word string) *refusal {
 	case status >= 500, status == http.StatusRequestTimeout:
 		r.class, r.fault = later, true
 	case status >= 200 && status < 400:
-		r.class, r.mend = channel, "that is not how Slack answers; check the URL in the config, and proxies"
+		r.class, r.fix = channel, "that is not how Slack answers; check the URL in the config, and proxies"
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge:
 		r.class = message
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusGone:
-		r.class, r.mend = channel, "check the secret and the URL in the config"
+		r.class, r.fix = channel, "check the secret and the URL in the config"
 	}
 	return r
 }

@@ -110,7 +110,7 @@ func TestIgnores(t *testing.T) {
 
 // Whatever the configuration becomes while changes wait, somebody hears of them:
 // those whom it names then.
-func TestRoutesMendedWhileWaiting(t *testing.T) {
+func TestRoutesFixedWhileWaiting(t *testing.T) {
 	route := []Route{{Names: []string{"job-*"}, Notify: []string{"security"}}}
 	told := func(b *bench) string {
 		var list []string

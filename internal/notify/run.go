@@ -25,7 +25,7 @@ const (
 // Run sends until ctx ends. It wakes when something falls due and at each poke;
 // poke may be nil. Each notifier works by itself, so one dead channel holds up
 // no other. A channel that was held is tried at once, because who starts or
-// reloads may have mended it.
+// reloads may have fixed it.
 func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
 	var wg sync.WaitGroup
 	var pokes []chan struct{}

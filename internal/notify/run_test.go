@@ -211,7 +211,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 // A channel that refuses everything is left alone for an hour at a time. Nothing
-// is lost, and what came meanwhile is told when a person has mended it.
+// is lost, and what came meanwhile is told when a person has fixed it.
 func TestChannelRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
@@ -224,14 +224,14 @@ func TestChannelRefusal(t *testing.T) {
 		}
 		reason, _, _ := b.out.Held(t.Context(), "ops")
 		if !strings.Contains(reason, "not_in_channel: invite the bot") {
-			t.Errorf("held because %q, want the word and how to mend it", reason)
+			t.Errorf("held because %q, want the word and how to fix it", reason)
 		}
 		b.out.tell("ops", edit(2, 1, 2))
 		b.slack.Refuse(testChannel, "")
 		time.Sleep(2 * time.Minute)
 		stop()
 		if got := len(b.slack.Messages()); got != 2 {
-			t.Errorf("%d messages after the mending, want 2", got)
+			t.Errorf("%d messages after the fixing, want 2", got)
 		}
 		if reason, _, _ := b.out.Held(t.Context(), "ops"); reason != "" {
 			t.Errorf("still held: %q", reason)

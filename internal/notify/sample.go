@@ -15,7 +15,7 @@ import (
 // the outbox: a word of the test itself, a change of each kind that the notifier
 // is told, a digest, and with a bot token a reply and a file in a thread. When
 // they get through, a held channel is free again. It returns how many messages
-// went; the error says how to mend what went wrong.
+// went; the error says how to fix what went wrong.
 func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 	n, err := s.notifier(name)
 	if err != nil {

@@ -106,7 +106,7 @@ func (s *Sender) postToken(ctx context.Context, n *Notifier, body []byte, text, 
 // client makes a client of the Web API with the token as it is now.
 func (s *Sender) client(n *Notifier) (_ *slack.Client, token string, _ error) {
 	if n.Token == nil {
-		return nil, "", &refusal{class: channel, why: "neither token nor webhook is set", mend: "set one of them in the config"}
+		return nil, "", &refusal{class: channel, why: "neither token nor webhook is set", fix: "set one of them in the config"}
 	}
 	token, err := n.Token()
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *Sender) postWebhook(ctx context.Context, n *Notifier, body []byte, text
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, secret, bytes.NewReader(payload))
 	if err != nil || req.URL.Host == "" {
-		return &refusal{class: channel, why: "the webhook is not a URL", mend: "give cocsync the whole URL that Slack shows"}
+		return &refusal{class: channel, why: "the webhook is not a URL", fix: "give cocsync the whole URL that Slack shows"}
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	got, err := s.send(req, secret)
@@ -213,7 +213,7 @@ func explain(err error, secret string) *refusal {
 func lost(err error, secret string) *refusal {
 	r := &refusal{class: later, advice: hint.Network(err)}
 	if hint.Permanent(err) {
-		r.class, r.mend = channel, r.advice
+		r.class, r.fix = channel, r.advice
 	}
 	// A *url.Error prints the URL, which for a webhook is the secret itself.
 	var u *url.Error
@@ -320,7 +320,7 @@ func notSlack(body []byte) *refusal {
 	case body[0] == '{':
 		what = "JSON that is cut off"
 	}
-	return &refusal{class: later, why: "status 200 with " + what + " instead of Slack's JSON", mend: notSlackAdvice}
+	return &refusal{class: later, why: "status 200 with " + what + " instead of Slack's JSON", fix: notSlackAdvice}
 }
 
 const notSlackAdvice = "Slack did not send this: check api_url in the config and what is between, such as a proxy or the login page of a network"
@@ -366,7 +366,7 @@ func (s *Sender) whoami(ctx context.Context, n *Notifier) (string, error) {
 	case err != nil:
 		return "", explain(err, token)
 	case me.UserID == "":
-		return "", &refusal{why: "the response is not Slack's", mend: notSlackAdvice}
+		return "", &refusal{why: "the response is not Slack's", fix: notSlackAdvice}
 	}
 	return "bot " + text.Line(me.User, maxPerson) + " in workspace " + text.Line(me.Team, maxPerson), nil
 }

@@ -216,7 +216,7 @@ func TestFileRefused(t *testing.T) {
 			t.Errorf("channel (-want +got):\n%s", d)
 		}
 		if log := b.logs.String(); !strings.Contains(log, "missing_scope: give the app the scope files:write") {
-			t.Errorf("the log does not say how to mend it:\n%s", log)
+			t.Errorf("the log does not say how to fix it:\n%s", log)
 		}
 		if m := b.out.message(2); m.State != coc.Sent || !m.Plain || !strings.HasPrefix(m.Err, "missing_scope") {
 			t.Errorf("the file is %s, %q, want it sent as words with the reason", m.State, m.Err)

@@ -342,7 +342,7 @@ func (r *run) failLocked(err error) {
 	}
 }
 
-// advised is an error with how to mend it: who reads a cycle's record has no
+// advised is an error with how to fix it: who reads a cycle's record has no
 // other way to learn it.
 func advised(err error) string {
 	text := err.Error()

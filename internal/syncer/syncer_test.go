@@ -334,7 +334,7 @@ func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
 	if c := w.cycle(); len(w.coc.asked) != 0 || c.Outcome != coc.Bad {
 		t.Errorf("asked %q, cycle %+v, want none", w.coc.asked, c)
 	}
-	w.coc.key, w.coc.fail = "k2", map[string]error{} // a person mended it
+	w.coc.key, w.coc.fail = "k2", map[string]error{} // a person fixed it
 	if c := w.cycle(); c.Outcome != coc.Good {
 		t.Errorf("cycle with another key pair = %+v, want good", c)
 	}

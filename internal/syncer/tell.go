@@ -15,7 +15,7 @@ import (
 const (
 	failuresTold = 10
 	// lineMax bounds a line of a notice: notifiers cut what is longer, and how to
-	// mend it often stands at the end.
+	// fix it often stands at the end.
 	lineMax = 240
 )
 
@@ -54,7 +54,7 @@ func (r *run) tellings(ctx context.Context) (list []coc.Telling) {
 func (r *run) brokenTitle() string { return "Watch " + r.watch.Name + " does not work" }
 
 // enough reports whether the watching has failed for long enough to tell. What
-// only a person can mend is told at once.
+// only a person can fix is told at once.
 func (r *run) enough(ctx context.Context) bool {
 	return r.barred(ctx) || r.state.FailedInARow+1 >= coc.BrokenAfter || r.overdue(r.cycle.EndedAt)
 }
@@ -102,7 +102,7 @@ func (r *run) recall(ctx context.Context) {
 	lines := []string{
 		fmt.Sprintf("Since %s no cycle came to a good end: %d stopped or died on the way, %d failed.",
 			r.since.Format(time.RFC3339), stopped, r.state.FailedInARow),
-		"To mend it: see in cocsync's log, or its supervisor's, what ends the process.", r.lastGood(),
+		"To fix it: see in cocsync's log, or its supervisor's, what ends the process.", r.lastGood(),
 	}
 	// What this cycle then fails by may be told as well: this does not say why.
 	told, err := r.Store.Tell(ctx, coc.Telling{Notify: r.Operators, Notice: coc.Notice{
@@ -116,7 +116,7 @@ func (r *run) recall(ctx context.Context) {
 	}
 }
 
-// trouble says what is wrong, and how to mend it.
+// trouble says what is wrong, and how to fix it.
 func (r *run) trouble() (lines []string) {
 	c := &r.cycle
 	if r.cause != nil {
@@ -124,7 +124,7 @@ func (r *run) trouble() (lines []string) {
 	} else if c.Err != "" {
 		lines = fold(c.Err)
 	}
-	lines = append(append(lines, r.mends()...), r.lastGood())
+	lines = append(append(lines, r.fixes()...), r.lastGood())
 	if n := len(c.Failures); n > 0 {
 		lines = append(lines, fmt.Sprintf("%s of %s failed:", text.Plural(n, "document"), fmt.Sprint(c.Listed)))
 		lines = append(lines, r.failures()...)
@@ -139,24 +139,24 @@ func (r *run) lastGood() string {
 	return "The last good cycle ended at " + r.state.LastGoodAt.Format(time.RFC3339) + "."
 }
 
-// mends are what a person can do about the trouble.
-func (r *run) mends() (lines []string) {
+// fixes are what a person can do about the trouble.
+func (r *run) fixes() (lines []string) {
 	for advice := range strings.Lines(hint.Of(r.cause)) {
-		lines = append(lines, fold("To mend it: "+strings.TrimSpace(advice))...)
+		lines = append(lines, fold("To fix it: "+strings.TrimSpace(advice))...)
 	}
 	account := r.account.Name
 	switch {
 	case r.keyless:
-		lines = append(lines, fold("To mend it: give account "+account+" a key pair that cocsync's user can read: access_key and secret_key, "+
+		lines = append(lines, fold("To fix it: give account "+account+" a key pair that cocsync's user can read: access_key and secret_key, "+
 			"or else the environment, a profile file or an ECS agency; then cocsync check --online")...)
 	case r.refused:
-		lines = append(lines, fold("To mend it: check access_key and secret_key of account "+account+
+		lines = append(lines, fold("To fix it: check access_key and secret_key of account "+account+
 			" and this machine's clock; then cocsync check --online")...)
 	case r.denied():
-		lines = append(lines, fold("To mend it: grant the user of account "+account+" the IAM action that is named; then cocsync check --online")...)
+		lines = append(lines, fold("To fix it: grant the user of account "+account+" the IAM action that is named; then cocsync check --online")...)
 	case len(lines) > 0: // the error knows better
 	case errors.Is(r.cause, coc.ErrMalformed), errors.Is(r.cause, coc.ErrRefused):
-		lines = append(lines, "To mend it: cocsync check --online says what COC answers and what is missing.")
+		lines = append(lines, "To fix it: cocsync check --online says what COC answers and what is missing.")
 	default:
 		lines = append(lines, "Each cycle tries again; cocsync status says how it stands.")
 	}

@@ -201,7 +201,7 @@ func TestMissingCredentialsAreTold(t *testing.T) {
 					lines, n := w.trouble()
 					text := strings.Join(lines, "\n")
 					if n != 1 || !strings.Contains(text, tt.name) || !strings.Contains(text, "give account prod a key pair") {
-						t.Errorf("told %d times, %q, want once, with cause and mend", n, text)
+						t.Errorf("told %d times, %q, want once, with cause and fix", n, text)
 					}
 				}
 				w.keys()
@@ -267,7 +267,7 @@ func TestMissingPermissionIsToldAtOnce(t *testing.T) {
 			lines, _ := w.trouble()
 			text := strings.Join(lines, "\n")
 			if tt.want > 0 && (!strings.Contains(text, "coc:document:x") || !strings.Contains(text, "grant the user of account prod")) {
-				t.Errorf("%q, want the action and the mend", text)
+				t.Errorf("%q, want the action and the fix", text)
 			}
 			w.cycle()
 			w.wantTroubles(tt.want)
@@ -275,8 +275,8 @@ func TestMissingPermissionIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// The message holds the cause and the mend, in lines that no notifier cuts.
-func TestTroubleSaysHowToMendIt(t *testing.T) {
+// The message holds the cause and the fix, in lines that no notifier cuts.
+func TestTroubleNamesItsFix(t *testing.T) {
 	long := strings.Repeat("COC says much, ", 20)
 	for _, tt := range []struct {
 		name  string
@@ -284,9 +284,9 @@ func TestTroubleSaysHowToMendIt(t *testing.T) {
 		after int // cycles
 		want  []string
 	}{
-		{"hint", hint.Wrap(fmt.Errorf("no way: %w", coc.ErrTemporary), "open the firewall"), 3, []string{"no way", "To mend it: open the firewall"}},
+		{"hint", hint.Wrap(fmt.Errorf("no way: %w", coc.ErrTemporary), "open the firewall"), 3, []string{"no way", "To fix it: open the firewall"}},
 		{"key pair", fmt.Errorf("401: %s; the clock is off (request 1): %w", long, coc.ErrUnauthorized), 1,
-			[]string{"the clock is off (request 1)", "To mend it: check access_key and secret_key of account prod"}},
+			[]string{"the clock is off (request 1)", "To fix it: check access_key and secret_key of account prod"}},
 		{"outage", fmt.Errorf("503: %w", coc.ErrTemporary), 3, []string{"503", "Each cycle tries again"}},
 		{"proxy", fmt.Errorf("a page of HTML: %w", coc.ErrMalformed), 3, []string{"a page of HTML", "cocsync check --online says"}},
 	} {

@@ -209,12 +209,12 @@ func TestClockThatWasWrongHoldsNothingUp(t *testing.T) {
 	w.coc.fail["list"] = coc.ErrUnauthorized
 	w.cycle()
 	delete(w.coc.fail, "list")
-	w.now = w.now.Add(-48 * time.Hour) // the clock is mended
+	w.now = w.now.Add(-48 * time.Hour) // the clock is fixed
 	for range 12 {
 		w.cycle()
 	}
 	if len(w.changes()) == 0 {
-		t.Error("an hour after the clock was mended nothing was asked yet")
+		t.Error("an hour after the clock was fixed nothing was asked yet")
 	}
 }
 

@@ -119,18 +119,18 @@ func send(w http.ResponseWriter, status int, typ string, body []byte) {
 // refusal is an answer that is none.
 type refusal struct {
 	Error string  `json:"error"`
-	Hint  *string `json:"hint"` // how to mend it
+	Hint  *string `json:"hint"` // how to fix it
 }
 
 // refuse answers with an error, in the words of the command line.
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	status, what, mend := s.judge(r, err)
+	status, what, fix := s.judge(r, err)
 	if status == 0 {
 		return
 	}
 	out := refusal{Error: what}
-	if mend != "" {
-		out.Hint = &mend
+	if fix != "" {
+		out.Hint = &fix
 	}
 	var body bytes.Buffer
 	if err := answer.Write(&body, out); err != nil { // two texts: this can't fail
@@ -141,8 +141,8 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // judge says whose fault an error is, and what to say of it. The status is 0 when
 // nobody waits for it.
-func (s *Site) judge(r *http.Request, err error) (status int, what, mend string) {
-	what, mend = err.Error(), hint.Of(err)
+func (s *Site) judge(r *http.Request, err error) (status int, what, fix string) {
+	what, fix = err.Error(), hint.Of(err)
 	var question asked
 	switch ctx := r.Context(); {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -151,12 +151,12 @@ func (s *Site) judge(r *http.Request, err error) (status int, what, mend string)
 	case ctx.Err() != nil:
 		return 0, "", ""
 	case errors.As(err, &question), errors.Is(err, answer.ErrMisasked), errors.Is(err, history.ErrUnclear):
-		return http.StatusBadRequest, what, mend
+		return http.StatusBadRequest, what, fix
 	case errors.Is(err, coc.ErrNotFound), errors.Is(err, history.ErrNotHere), errors.Is(err, coc.ErrErased):
-		return http.StatusNotFound, what, mend
+		return http.StatusNotFound, what, fix
 	}
 	s.Log.Error("question not answered", "path", r.URL.Path, "err", err)
-	return http.StatusInternalServerError, what, mend
+	return http.StatusInternalServerError, what, fix
 }
 
 // bounded is a buffer that takes no more than so much.

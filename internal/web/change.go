@@ -261,7 +261,7 @@ func (s *Site) plainly(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, string(there), http.StatusSeeOther)
 		return
 	}
-	if status, what, mend := s.judge(r, err); status != 0 {
-		http.Error(w, strings.TrimSpace(what+"\n"+mend), status)
+	if status, what, fix := s.judge(r, err); status != 0 {
+		http.Error(w, strings.TrimSpace(what+"\n"+fix), status)
 	}
 }

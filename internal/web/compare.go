@@ -15,14 +15,14 @@ import (
 
 // comparePage compares two versions, of a document or of two.
 type comparePage struct {
-	Old, New  compared
-	Across    bool // they are of two documents
-	Same      bool // their bytes are equal
-	Diff      template.HTML
-	How       diffChoice
-	SwapURL   string
-	Why, Mend pieces // why there is nothing to compare
-	Erased    []erased
+	Old, New compared
+	Across   bool // they are of two documents
+	Same     bool // their bytes are equal
+	Diff     template.HTML
+	How      diffChoice
+	SwapURL  string
+	Why, Fix pieces // why there is nothing to compare
+	Erased   []erased
 
 	// What the form is filled with: a choice of versions of the one document, or
 	// references to any.
@@ -98,11 +98,11 @@ func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*v
 	v := &view{Title: visible("Compare", ""), Here: "documents", Body: b}
 	c, err := answer.Between(ctx, q.History, old, now)
 	if err != nil {
-		status, what, mend := s.judge(q.Request, err)
+		status, what, fix := s.judge(q.Request, err)
 		if status != http.StatusBadRequest && status != http.StatusNotFound {
 			return nil, nil, err
 		}
-		v.Status, b.Why, b.Mend = status, visible(what, "\n"), visible(mend, "\n")
+		v.Status, b.Why, b.Fix = status, visible(what, "\n"), visible(fix, "\n")
 		return v, nil, nil
 	}
 	from := c.OldDoc()

@@ -256,9 +256,9 @@ func TestReferencesLead(t *testing.T) {
 func TestMissing(t *testing.T) {
 	h := handler(t, archive(t))
 	for _, tt := range []struct {
-		address    string
-		status     int
-		says, mend string
+		address   string
+		status    int
+		says, fix string
 	}{
 		{"/documents/jop", 404, `no document "jop" in the archive`, "did you mean job"},
 		{"/documents/job", 400, `"job" names 2 documents`, "say which: prod/DM-1 (job), prod/DM-2 (job)"},
@@ -279,8 +279,8 @@ func TestMissing(t *testing.T) {
 		if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 			said = parsePage(t, said).all("main")[0].text()
 		}
-		if w.Code != tt.status || !strings.Contains(said, tt.says) || !strings.Contains(said, tt.mend) {
-			t.Errorf("%s answers %d %s\nwant %d %s %s", tt.address, w.Code, said, tt.status, tt.says, tt.mend)
+		if w.Code != tt.status || !strings.Contains(said, tt.says) || !strings.Contains(said, tt.fix) {
+			t.Errorf("%s answers %d %s\nwant %d %s %s", tt.address, w.Code, said, tt.status, tt.says, tt.fix)
 		}
 	}
 }

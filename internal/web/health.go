@@ -92,7 +92,7 @@ func (s *Site) health(ctx context.Context, q *question) (*view, error) {
 
 func problems(list []answer.Problem) (out []problem) {
 	for _, p := range list {
-		out = append(out, problem{visible(p.What, ""), visible(p.Why, ""), visible(p.Mend, "")})
+		out = append(out, problem{visible(p.What, ""), visible(p.Why, ""), visible(p.Fix, "")})
 	}
 	return out
 }

@@ -35,7 +35,7 @@ type overview struct {
 }
 
 // problem is something that a person should look at.
-type problem struct{ What, Why, Mend pieces }
+type problem struct{ What, Why, Fix pieces }
 
 // watch is the status of a watch.
 type watch struct {

@@ -17,7 +17,7 @@ type element struct {
 	within []*element
 }
 
-// parsePage reads a page, and fails if it has a fault that browsers would mend each in
+// parsePage reads a page, and fails if it has a fault that browsers would fix each in
 // their own way.
 func parsePage(t testing.TB, page string) *element {
 	t.Helper()

@@ -126,18 +126,18 @@ func (a asked) Unwrap() error { return a.error }
 
 // wrong is the page about an error.
 func (s *Site) wrong(r *http.Request, err error) *view {
-	status, what, mend := s.judge(r, err)
+	status, what, fix := s.judge(r, err)
 	title := map[int]string{
 		http.StatusNotFound: "There is no such page", http.StatusBadRequest: "This cannot be asked", http.StatusServiceUnavailable: "This took too long",
 	}[status]
 	return &view{
 		Title: visible(cmp.Or(title, "This page cannot be shown"), ""), Status: status,
-		Body: fault{visible(what, "\n"), visible(mend, "\n")},
+		Body: fault{visible(what, "\n"), visible(fix, "\n")},
 	}
 }
 
 // fault is what the page about an error says.
-type fault struct{ What, Mend pieces }
+type fault struct{ What, Fix pieces }
 
 func (s *Site) missing(_ context.Context, q *question) (*view, error) {
 	return &view{Title: visible("There is no such page", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil

@@ -32,7 +32,7 @@ type searchPage struct {
 	Lines                      int // that were found, shown or not
 	Left                       bool
 	Command                    pieces // that shows all
-	Why, Mend                  pieces // why nothing can be searched
+	Why, Fix                   pieces // why nothing can be searched
 }
 
 // foundDocument is a document with lines that were found.
@@ -69,14 +69,14 @@ func (s *Site) search(ctx context.Context, q *question) (*view, error) {
 		err = asked{errors.New("the newest versions are searched, or those of a time")}
 	}
 	if err != nil {
-		var what, mend string
-		if v.Status, what, mend = s.judge(q.Request, err); v.Status != http.StatusBadRequest {
+		var what, fix string
+		if v.Status, what, fix = s.judge(q.Request, err); v.Status != http.StatusBadRequest {
 			return nil, err
 		}
-		if b.Pattern && strings.Contains(mend, "-F") { // the command's flag for it
-			mend = "to look for the text as it is, it must not be taken for a pattern"
+		if b.Pattern && strings.Contains(fix, "-F") { // the command's flag for it
+			fix = "to look for the text as it is, it must not be taken for a pattern"
 		}
-		b.Why, b.Mend = visible(what, "\n"), visible(mend, "\n")
+		b.Why, b.Fix = visible(what, "\n"), visible(fix, "\n")
 		return v, nil
 	}
 	query.Most = maxFoundDocuments + 1 // one more shows that there are more
