@@ -91,12 +91,12 @@ func documentedKeys(t *testing.T) map[string]string {
 // collectKeys takes in the keys of a table and of those within it. Tables that stand
 // by themselves in the file, at the top, are no keys.
 func collectKeys(known map[string]reflect.Value, table string, v reflect.Value) {
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("toml")
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		name := f.Tag.Get("toml")
 		if name == "" {
 			continue
 		}
-		key, value := strings.TrimPrefix(table+"."+name, "."), v.Field(i)
+		key, value := strings.TrimPrefix(table+"."+name, "."), v.FieldByIndex(f.Index)
 		inner := value
 		switch {
 		case value.Kind() == reflect.Slice && value.Len() > 0 && value.Index(0).Kind() == reflect.Struct:

@@ -88,7 +88,7 @@ func TestInitAsks(t *testing.T) {
 			t.Errorf("the screen shows %q:\n%s", hidden, screen)
 		}
 	}
-	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the answers`, `"8321" is no address`} {
+	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the answers`, `"8321" is not a valid address`} {
 		if !strings.Contains(screen, shown) {
 			t.Errorf("the screen does not show %q:\n%s", shown, screen)
 		}

@@ -11,147 +11,120 @@ import (
 	"cocsync/internal/hint"
 )
 
-// checker looks for faults of meaning in what was decoded.
+// checker checks the values that were decoded.
 type checker struct {
 	*document
 	cfg     *Config
-	private bool // nobody else can read the file
+	private bool // only the owner can read the file
 	now     time.Time
-	at      string // the table at hand: watch[0]
-	label   string // and for people: watch "runbooks"
 
-	again  bool            // a second check, after check
-	faults map[string]bool // paths that check reported
+	table                       tableName // the current table
+	accounts, slacks, notifiers []string  // names
 }
 
 func (c *checker) check() {
 	c.checkDatabase()
 	if len(c.cfg.Accounts) == 0 {
-		c.fault("account", "there is no account", "write an [[account]] with a name and a region")
+		c.fault("account", "no [[account]] is configured", "write an [[account]] with a name and a region")
 	}
 	if len(c.cfg.Watches) == 0 {
-		c.fault("watch", "there is nothing to watch", "write a [[watch]] with a name, an account, and documents or a selection")
+		c.fault("watch", "no [[watch]] is configured", "write a [[watch]] with a name, an account, and documents or a selection")
 	}
-	accounts := names(c, "account", c.cfg.Accounts, func(a Account) string { return a.Name }, nil)
-	names(c, "watch", c.cfg.Watches, func(w Watch) string { return w.Name }, nil)
-	slacks := names(c, "slack", c.cfg.Slacks, func(s Slack) string { return s.Name }, nil)
-	// The archive and those who name a notifier do not ask of which sort it is.
-	names(c, "webhook", c.cfg.Webhooks, func(w Webhook) string { return w.Name }, slacks)
-	notifiers := c.cfg.Notifiers()
-	c.references("operators", "notifier", c.cfg.Operators, notifiers)
+	for _, a := range c.cfg.Accounts {
+		c.accounts = append(c.accounts, a.Name)
+	}
+	for _, s := range c.cfg.Slacks {
+		c.slacks = append(c.slacks, s.Name)
+	}
+	c.notifiers = c.cfg.Notifiers()
+	c.references("operators", c.cfg.Operators)
 	c.wrong("page_url", checkLink(c.cfg.PageURL))
-	for i, a := range c.cfg.Accounts {
-		c.table("account", i, a.Name)
-		c.account(a)
-	}
-	for i, w := range c.cfg.Watches {
-		c.table("watch", i, w.Name)
-		c.watch(w, accounts, notifiers)
-	}
-	for i, s := range c.cfg.Slacks {
-		c.table("slack", i, s.Name)
-		c.slack(s)
-	}
-	for i, w := range c.cfg.Webhooks {
-		c.table("webhook", i, w.Name)
-		c.webhook(w)
-	}
-	for i, r := range c.cfg.Routes {
-		c.table("route", i, "")
-		c.route(r, notifiers)
-	}
-	if w := c.cfg.Web; w != nil {
-		c.at, c.label = "web", "the page"
-		c.web(*w)
+	seen := map[string]bool{}
+	for name, table := range c.cfg.tables() {
+		c.table = name
+		for key, s := range secretsOf(table) {
+			c.secret(key, *s)
+		}
+		switch t := table.(type) {
+		case *Account:
+			c.name(t.Name, "account", seen)
+			c.account(*t)
+		case *Watch:
+			c.name(t.Name, "watch", seen)
+			c.watch(*t)
+		case *Slack:
+			c.name(t.Name, "slack", seen)
+			c.slack(*t)
+		case *Webhook:
+			c.name(t.Name, "webhook", seen)
+			c.webhook(*t)
+		case *Route:
+			c.route(*t)
+		case *Web:
+			c.web(*t)
+		}
 	}
 	for _, user := range slices.Sorted(maps.Keys(c.cfg.People)) {
-		c.at, c.label = join("people", keyPath(user)), "person "+quote(user)
+		c.table = tableName{"people." + join("", user), "person " + quote(user)}
 		c.person(user, c.cfg.People[user])
 	}
 }
 
-// table makes one table the one at hand.
-func (c *checker) table(kind string, i int, name string) {
-	c.at, c.label = fmt.Sprintf("%s[%d]", kind, i), fmt.Sprintf("%s %s", kind, quote(name))
-	if name == "" {
-		c.label = fmt.Sprintf("%s number %d", kind, i+1)
-	}
-}
-
-// fault reports a fault of a key, or of what stands in it, at its line or, when
-// it is missing, at its table's. It is silent where something else was wrong
-// with the key already.
-func (c *checker) fault(key, fault, advice string) {
+// fault reports a problem of a key at its line, or at the line of its table if the key
+// is missing. It reports nothing about a key that was reported before.
+func (c *checker) fault(key, problem, advice string) {
 	path := key
-	if c.at != "" {
-		path, fault = join(c.at, key), c.label+": "+fault
+	if c.table.path != "" {
+		path, problem = c.table.path+"."+key, c.table.label+": "+problem
 	}
-	if c.bad[path] || c.again && c.faults[path] {
+	if c.bad[path] || strings.HasSuffix(path, "]") && c.bad[parentOf(path)] {
 		return
 	}
-	if c.faults == nil {
-		c.faults = map[string]bool{}
-	}
-	if !c.again {
-		c.faults[path] = true
-	}
-	c.add(c.lineOf(path), fault, advice)
+	c.add(c.lineOf(path), problem, advice)
+	c.problems[len(c.problems)-1].path = path
 }
 
-// wrong reports an error as a fault of a key.
+// wrong reports an error as a problem of a key.
 func (c *checker) wrong(key string, err error) {
 	if err != nil {
 		c.fault(key, key+": "+err.Error(), hint.Of(err))
 	}
 }
 
-// maxName bounds the names that people give.
+// maxName bounds names in the config.
 const maxName = 64
 
-// names checks the names of the tables of one kind and returns them. taken are
-// names that tables of another kind have and this one may not.
-func names[T any](c *checker, kind string, list []T, nameOf func(T) string, taken []string) []string {
-	var all []string
-	seen := map[string]bool{}
-	for i, item := range list {
-		name := nameOf(item)
-		c.table(kind, i, name)
-		switch {
-		case name == "":
-			c.fault("name", "it has no name", `write name = "…"`)
-		case !plainName(name):
-			c.fault("name", "this is no plain name", fmt.Sprintf("use letters, digits and . _ - in it, at most %d", maxName))
-		case seen[name]:
-			c.fault("name", "another "+kind+" has this name", "give each a name of its own")
-		case slices.Contains(taken, name):
-			c.fault("name", "a [[slack]] has this name", "give each notifier a name of its own")
-		}
-		seen[name] = true
-		all = append(all, name)
-	}
-	c.at, c.label = "", ""
-	return all
-}
-
-func plainName(s string) bool {
-	return len(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
+// name checks the name of a table. seen holds the names of all kinds so far.
+func (c *checker) name(name, kind string, seen map[string]bool) {
+	special := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
-	})
+	}
+	switch {
+	case name == "":
+		c.fault("name", "name is missing", `write name = "…"`)
+	case len(name) > maxName || strings.ContainsFunc(name, special):
+		c.fault("name", "the name is not valid", fmt.Sprintf("use letters, digits and . _ -, at most %d characters", maxName))
+	case seen[kind+name]:
+		c.fault("name", "another "+kind+" has this name", "give each a unique name")
+	case kind == "webhook" && slices.Contains(c.slacks, name): // notifiers are named without their kind
+		c.fault("name", "a [[slack]] has this name", "give each notifier a unique name")
+	}
+	seen[kind+name] = true
 }
 
-// references checks a list of names of other tables. Nothing is said while one
-// of those has no name yet.
-func (c *checker) references(key, kind string, list, known []string) {
+// references checks a list of names of notifiers. It reports no unknown name while a
+// notifier has none.
+func (c *checker) references(key string, list []string) {
 	for i, name := range list {
-		place := fmt.Sprintf("%s[%d]", key, i)
+		at := element(key, i)
 		switch {
 		case slices.Contains(list[:i], name):
-			c.fault(place, fmt.Sprintf("%s names %s twice", key, quote(name)), "name it once")
-		case kind == "notifier" && (c.bad["slack"] || c.bad["webhook"]): // as for accounts
-		case len(known) == 0:
-			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), "there is no [[slack]] and no [[webhook]] yet; write one with this name")
-		case !slices.Contains(known, name) && !slices.Contains(known, ""):
-			c.fault(place, fmt.Sprintf("unknown %s %s", kind, quote(name)), hint.OneOf(name, known))
+			c.fault(at, fmt.Sprintf("%s names %s twice", key, quote(name)), "name it once")
+		case c.bad["slack"] || c.bad["webhook"]: // the notifier may be in the rejected table
+		case len(c.notifiers) == 0:
+			c.fault(at, "unknown notifier "+quote(name), "no [[slack]] or [[webhook]] is configured; write one with this name")
+		case !slices.Contains(c.notifiers, name) && !slices.Contains(c.notifiers, ""):
+			c.fault(at, "unknown notifier "+quote(name), hint.OneOf(name, c.notifiers))
 		}
 	}
 }
@@ -160,8 +133,25 @@ func (c *checker) checkDatabase() {
 	d := c.cfg.Database
 	switch {
 	case d == "" || strings.ContainsFunc(d, unicode.IsControl):
-		c.fault("database", "database: this is no file name", "write the path of the archive, or leave the key out")
+		c.fault("database", "database: not a valid file name", "write the path of the archive, or leave the key out")
 	case strings.HasPrefix(d, "~") || strings.HasPrefix(d, "file:") || strings.HasPrefix(d, ":memory:"):
-		c.fault("database", "database: "+quote(d)+" is no plain path", "write a path; a relative one begins at the config file")
+		c.fault("database", "database: "+quote(d)+" is not a plain path", "write a path; a relative one starts at the config file")
+	}
+}
+
+// oneOf checks a value that must be one of a few; what names it in the message.
+func (c *checker) oneOf(key, what, value string, known []string) {
+	if !slices.Contains(known, value) {
+		c.fault(key, "unknown "+what+" "+quote(value), "known are "+strings.Join(known, ", "))
+	}
+}
+
+// patterns checks a list of patterns in which only * is special. Each is valid unless it
+// is empty.
+func (c *checker) patterns(key string, list []string, advice string) {
+	for i, p := range list {
+		if strings.TrimSpace(p) == "" {
+			c.fault(element(key, i), key+" has an empty pattern", advice)
+		}
 	}
 }

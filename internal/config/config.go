@@ -1,8 +1,8 @@
 // Package config turns config.toml into a Config: defaults, a strict decode, and
-// every fault at once, each with its line and how to fix it. It owns the
-// file's keys, the words about them, and secrets, which it reads only when
-// somebody asks for their value. What is done with the settings is not its
-// business; it opens no archive and asks no network.
+// all problems at once, each with its line and its fix. It owns the keys of the file,
+// the messages about them, and secrets, which it reads only when a caller asks for
+// their value. It leaves the use of the settings to others: it opens no archive and
+// sends no request.
 package config
 
 import (
@@ -10,32 +10,34 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"cocsync/internal/hint"
 )
 
-// Config is a checked configuration. What Load returns refers to no name that
-// isn't there, and its methods that read a setting (Cron, AuditEvery, Masks,
-// ThreadFor, Quiet) do not fail.
+// Config is a checked configuration. All names in what Load returns exist, and the
+// methods that read a setting (Cron, AuditEvery, Masks, ThreadFor, Quiet) do not
+// fail.
 type Config struct {
-	// Database is the archive's file. Written relatively, it lies beside the
-	// config file, so that it does not depend on where the daemon was started.
+	// Database is the archive's file. A relative path starts at the config file, so
+	// that it does not depend on where the daemon was started.
 	Database string `toml:"database"`
-	// SigningKey is the file of the key that signs the archive's log; "" for the one
-	// beside the archive. See Key.
+	// SigningKey is the file of the key that signs the archive's log; "" means the one
+	// next to the archive. See Key.
 	SigningKey string `toml:"signing_key"`
-	// WitnessDir is a folder that gets a copy of each checkpoint; "" for none.
+	// WitnessDir is a folder that gets a copy of each checkpoint; "" means none.
 	WitnessDir string `toml:"witness_dir"`
 	// CAFile is a file of certificate authorities in PEM that TLS clients trust next to
-	// the system's; "" for none. See RootCAs.
+	// the system's; "" means none. See RootCAs.
 	CAFile string `toml:"ca_file"`
-	// Operators are the notifiers that hear when the watching itself is broken.
+	// Operators are the notifiers that are notified when monitoring itself fails.
 	Operators []string `toml:"operators"`
 	// PageURL is the address of a change on a web page, with placeholders such as
-	// {change}; "" for none.
+	// {change}; "" means none.
 	PageURL  string    `toml:"page_url"`
 	Accounts []Account `toml:"account"`
 	Watches  []Watch   `toml:"watch"`
@@ -43,28 +45,28 @@ type Config struct {
 	Webhooks []Webhook `toml:"webhook"`
 	Routes   []Route   `toml:"route"`
 	Web      *Web      `toml:"web"` // nil: no page
-	// People says who COC's users are, by the id or the name that COC shows.
+	// People names the users of COC, by the id or the name that COC shows.
 	People map[string]Person `toml:"people"`
 
-	doc *document // where each key stands, for problems that are found later
+	doc *document // the line of each key, for later checks
 }
 
 // Account is one set of COC credentials and one endpoint.
 type Account struct {
 	Name     string `toml:"name"` // its identity in the archive
 	Region   string `toml:"region"`
-	Endpoint string `toml:"endpoint"` // after Load also when the file gave a region
-	// AccessKey and SecretKey are both set or neither: then the environment, the
-	// profile file and the ECS agency are asked.
+	Endpoint string `toml:"endpoint"` // after Load also if the file has a region
+	// AccessKey and SecretKey are both set or neither. If neither, the environment, the
+	// profile file and the ECS agency are used.
 	AccessKey         Secret  `toml:"access_key"`
 	SecretKey         Secret  `toml:"secret_key"`
 	SecurityToken     Secret  `toml:"security_token"`
 	RequestsPerSecond float64 `toml:"requests_per_second"` // 0: no limit
 	Connections       int     `toml:"connections"`
-	ConsoleURL        string  `toml:"console_url"` // of a document in COC's console, as PageURL is written
+	ConsoleURL        string  `toml:"console_url"` // of a document in COC's console, with the placeholders of PageURL
 }
 
-// Watch is which documents of an account are followed, and who hears of them.
+// Watch says which documents of an account are followed, and who is notified.
 type Watch struct {
 	Name         string   `toml:"name"`
 	Account      string   `toml:"account"`
@@ -73,19 +75,19 @@ type Watch struct {
 	Audit        string   `toml:"audit"`         // see AuditEvery
 	DocumentType string   `toml:"document_type"` // "" for private ones, or "PUBLIC"
 	Documents    []string `toml:"documents"`
-	Select       *Select  `toml:"select"` // nil: the documents named alone
+	Select       *Select  `toml:"select"` // nil: only Documents
 	Notify       []string `toml:"notify"`
 }
 
-// Select follows what COC lists. Filters narrow it.
+// Select follows the documents that COC lists. Filters narrow it.
 type Select struct {
-	All                 bool   `toml:"all"` // says that no filter is meant, not a forgotten one
+	All                 bool   `toml:"all"` // shows that no filter was forgotten
 	NameLike            string `toml:"name_like"`
 	Creator             string `toml:"creator"`
 	EnterpriseProjectID string `toml:"enterprise_project_id"`
 }
 
-// Default returns what an empty file says.
+// Default returns the configuration of an empty file.
 func Default() *Config { return &Config{Database: "cocsync.db"} }
 
 func defaultAccount() Account { return Account{RequestsPerSecond: 5, Connections: 4} }
@@ -97,8 +99,8 @@ func defaultWatch() Watch {
 // maxFile bounds a config file. One that a person wrote has a few kilobytes.
 const maxFile = 1 << 20
 
-// Load reads and checks a config file. An error about what the file says is a
-// *Problems. No secret is resolved: see CheckSecrets.
+// Load reads and checks a config file. Errors in its text are returned as
+// *Problems. Load reads no secret: see CheckSecrets.
 func Load(path string) (*Config, error) {
 	text, mode, err := read(path)
 	if err != nil {
@@ -107,47 +109,39 @@ func Load(path string) (*Config, error) {
 	return parse(path, text, mode, time.Now())
 }
 
-// Check is Load that also reports what CheckSecrets finds, in one error: a fault in
-// one place hides none in another.
+// Check is Load and CheckSecrets with one error, so that all problems are reported at
+// once.
 func Check(path string) (*Config, error) {
 	text, mode, err := read(path)
 	if err != nil {
 		return nil, err
 	}
 	cfg, c := decode(path, text, mode, time.Now())
-	c.outside()
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	return cfg, nil
+	c.checkFiles()
+	return cfg, c.err()
 }
 
-// parse is Load without the file. mode tells who may read it; now is the instant
-// after which a schedule must have a next time.
+// parse is Load without the file. mode tells who may read the file. A schedule
+// must have a next time after now.
 func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
 	cfg, c := decode(path, text, mode, now)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	return cfg, nil
+	return cfg, c.err()
 }
 
-// decode decodes and checks a text. The checker has the problems. The Config holds
-// what could be read of a text with problems.
+// decode decodes and checks a text. The checker has the problems. After problems the
+// Config has what could be read.
 func decode(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, *checker) {
-	doc := scan(path, text)
 	cfg := Default()
-	cfg.doc = doc
-	c := &checker{document: doc, cfg: cfg, private: private(mode), now: now}
-	if doc.decode(cfg) {
-		cfg.fill()
+	cfg.doc = newDocument(path, text)
+	c := &checker{document: cfg.doc, cfg: cfg, private: permissions(mode)&0o077 == 0, now: now}
+	if cfg.doc.decode(cfg) {
 		c.check()
-		cfg.settle(filepath.Dir(path))
+		cfg.complete(filepath.Dir(path))
 	}
 	return cfg, c
 }
 
-// Key is where the key lies that signs the archive's log.
+// Key returns the path of the key that signs the archive's log.
 func (c *Config) Key() string {
 	if c.SigningKey != "" {
 		return c.SigningKey
@@ -155,45 +149,80 @@ func (c *Config) Key() string {
 	return KeyOf(c.Database)
 }
 
-// KeyOf is where the key of an archive lies when nothing else is said.
+// KeyOf returns the default path of the key of an archive.
 func KeyOf(database string) string { return database + ".key" }
 
-// settle makes relative paths relative to the config file, and regions endpoints.
-func (c *Config) settle(dir string) {
+// complete makes relative paths start at the config file's folder, dir, and sets the
+// endpoints of regions.
+func (c *Config) complete(dir string) {
 	c.Database = under(dir, c.Database)
-	for _, path := range []*string{&c.SigningKey, &c.WitnessDir, &c.CAFile} {
+	paths := []*string{&c.SigningKey, &c.WitnessDir, &c.CAFile}
+	if c.Web != nil {
+		paths = append(paths, &c.Web.Cert, &c.Web.Key)
+	}
+	for _, path := range paths {
 		if *path != "" {
 			*path = under(dir, *path)
 		}
 	}
-	for i := range c.Accounts {
-		a := &c.Accounts[i]
-		if e, ok := endpointOf(a.Region); ok {
-			a.Endpoint = e
-		}
-		for _, s := range []*Secret{&a.AccessKey, &a.SecretKey, &a.SecurityToken} {
+	for _, table := range c.tables() {
+		for _, s := range secretsOf(table) {
 			*s = s.in(dir)
 		}
-	}
-	for i := range c.Slacks {
-		s := &c.Slacks[i]
-		s.Token, s.Webhook = s.Token.in(dir), s.Webhook.in(dir)
-	}
-	if w := c.Web; w != nil {
-		w.Token = w.Token.in(dir)
-		for _, path := range []*string{&w.Cert, &w.Key} {
-			if *path != "" {
-				*path = under(dir, *path)
-			}
+		if a, ok := table.(*Account); ok && regionEndpoint(a.Region) != "" {
+			a.Endpoint = regionEndpoint(a.Region)
 		}
-	}
-	for i := range c.Webhooks {
-		w := &c.Webhooks[i]
-		w.URL, w.Secret = w.URL.in(dir), w.Secret.in(dir)
 	}
 }
 
-// read returns what a config file says, and its mode.
+// under makes a relative path start at dir.
+func under(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// tableName is the path of a table, and its name in messages.
+type tableName struct{ path, label string }
+
+// tables yields a pointer to each table of the file except [people]; [web] only if it
+// has a page.
+func (c *Config) tables() iter.Seq2[tableName, any] {
+	return func(yield func(tableName, any) bool) {
+		v := reflect.ValueOf(c).Elem()
+		for _, f := range fields(v.Type()) {
+			list := v.FieldByIndex(f.Index)
+			for i := 0; isTables(f.Type) && i < list.Len(); i++ {
+				kind := f.Tag.Get("toml")
+				label := fmt.Sprintf("%s number %d", kind, i+1)
+				if name := list.Index(i).FieldByName("Name"); name.IsValid() && name.String() != "" {
+					label = kind + " " + quote(name.String())
+				}
+				if !yield(tableName{element(kind, i), label}, list.Index(i).Addr().Interface()) {
+					return
+				}
+			}
+		}
+		if c.Web != nil && c.Web.Listen != "" {
+			yield(tableName{"web", "web"}, c.Web)
+		}
+	}
+}
+
+// secretsOf yields the secrets of a table by their keys.
+func secretsOf(table any) iter.Seq2[string, *Secret] {
+	return func(yield func(string, *Secret) bool) {
+		v := reflect.ValueOf(table).Elem()
+		for _, f := range fields(v.Type()) {
+			if s, ok := v.FieldByIndex(f.Index).Addr().Interface().(*Secret); ok && !yield(f.Tag.Get("toml"), s) {
+				return
+			}
+		}
+	}
+}
+
+// read returns the text of a config file, and its mode.
 func read(path string) (_ []byte, _ fs.FileMode, err error) {
 	defer func() {
 		if err != nil {
@@ -213,11 +242,11 @@ func read(path string) (_ []byte, _ fs.FileMode, err error) {
 		return nil, 0, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s: longer than %d bytes", path, maxFile)
+	}
 	if err != nil {
 		return nil, 0, hint.Wrap(err, "name the config file with -c FILE")
-	}
-	if len(text) > maxFile {
-		return nil, 0, hint.Wrap(fmt.Errorf("%s: longer than %d bytes", path, maxFile), "name the config file with -c FILE")
 	}
 	return text, info.Mode(), nil
 }

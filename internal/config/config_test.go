@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-// write makes a config file that nobody else can read and returns its path.
+// write writes a config file that no one else can read and returns its path.
 func write(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.toml")
@@ -27,7 +27,7 @@ func write(t testing.TB, text string) string {
 	return path
 }
 
-// load loads a config that must be right.
+// load loads a valid config.
 func load(t testing.TB, text string) *Config {
 	t.Helper()
 	cfg, err := Load(write(t, text))
@@ -37,7 +37,7 @@ func load(t testing.TB, text string) *Config {
 	return cfg
 }
 
-const least = `
+const minimal = `
 [[account]]
 name = "prod"
 region = "cn-north-4"
@@ -48,9 +48,9 @@ account = "prod"
 documents = ["DM1"]
 `
 
-// What a file leaves out is Default's; what it says, zero included, stands.
+// A key that is missing has its default; one that is present has its value, zero included.
 func TestLoad(t *testing.T) {
-	path := write(t, least+`
+	path := write(t, minimal+`
 select.name_like = "x"
 notify = ["ops"]
 audit = ""
@@ -106,13 +106,13 @@ name = "李伟"
 			Documents: []string{"DM1"}, Select: &Select{NameLike: "x"}, Notify: []string{"ops"},
 		}},
 		Slacks: []Slack{{
-			Name: "ops", Token: Secret{"file:/run/token"}, Channel: "C0123456789", Kinds: []coc.Kind{coc.KindWithdrawn},
-			Detail: "full", Mask: []string{"a+"}, APIURL: "https://slack.com/api/", DigestOver: 10,
+			Notifier: Notifier{Name: "ops", Kinds: []coc.Kind{coc.KindWithdrawn}, Detail: "full", Mask: []string{"a+"}},
+			Token:    Secret{"file:/run/token"}, Channel: "C0123456789", APIURL: "https://slack.com/api/", DigestOver: 10,
 			Timezone: "UTC", QuietExcept: []coc.Kind{},
 		}},
 		Webhooks: []Webhook{{
-			Name: "bus", URL: Secret{"file:" + filepath.Join(dir, "url")}, Secret: Secret{"file:" + filepath.Join(dir, "sk")},
-			Kinds: defaultKinds(), Detail: "full", Mask: []string{"b+"},
+			Notifier: Notifier{Name: "bus", Kinds: defaultKinds(), Detail: "full", Mask: []string{"b+"}},
+			URL:      Secret{"file:" + filepath.Join(dir, "url")}, Secret: Secret{"file:" + filepath.Join(dir, "sk")},
 		}},
 		Routes: []Route{{Names: []string{"prod-*"}, RiskLevels: []string{"high"}, Notify: []string{"bus"}, Continue: true}},
 		People: map[string]Person{"li.wei": {"Li Wei", "U0123"}, "bob": {"Bob", "W0123"}, "COC 1234": {Name: "李伟"}},
@@ -136,13 +136,13 @@ name = "李伟"
 	}
 }
 
-// Editors on Windows begin a file with a mark and end lines with CRLF.
-func TestLoadForeignLines(t *testing.T) {
-	load(t, "\uFEFF"+strings.ReplaceAll(least, "\n", "\r\n"))
+// Editors on Windows start a file with a byte order mark and end lines with CRLF.
+func TestLoadWindowsFile(t *testing.T) {
+	load(t, "\uFEFF"+strings.ReplaceAll(minimal, "\n", "\r\n"))
 }
 
-// Every fault is told at once, with its line and how to fix it. Each archive
-// in testdata/faults holds a config and what is said about it.
+// All problems are reported at once, each with its line and its fix. Each archive in
+// testdata/faults has a config and its problems.
 func TestFaults(t *testing.T) {
 	files, err := filepath.Glob("testdata/faults/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -155,7 +155,7 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("%d files, %v", len(a.Files), err)
 			}
 			_, err = parse("config.toml", a.Files[0].Data, 0o644, nowForTests())
-			got := "no fault\n"
+			got := "no problem\n"
 			if err != nil {
 				got = err.Error() + "\n"
 			}
@@ -167,24 +167,24 @@ func TestFaults(t *testing.T) {
 				return
 			}
 			if diff := cmp.Diff(string(a.Files[1].Data), got); diff != "" {
-				t.Errorf("faults (-want +got):\n%s", diff)
+				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// A text with thousands of faults must not flood the terminal.
+// Thousands of problems must not flood the terminal.
 func TestFaultsAreBounded(t *testing.T) {
 	_, err := Load(write(t, strings.Repeat("[[watch]]\nx = 1\n", 2000)))
 	if n := strings.Count(err.Error(), "\n"); n > 2*maxShown {
 		t.Errorf("%d lines", n)
 	}
 	if _, err := Load(write(t, strings.Repeat("#", maxFile+1))); err == nil {
-		t.Error("Load took an endless file")
+		t.Error("Load accepted a file that is too long")
 	}
 }
 
-// Whoever has no config yet is told how to get one.
+// The error of a missing config says how to write one.
 func TestLoadMissing(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "none.toml"))
 	if err == nil || !strings.Contains(hint.Of(err), "cocsync init") {
@@ -192,22 +192,22 @@ func TestLoadMissing(t *testing.T) {
 	}
 }
 
-// Offline commands read `database` alone, whatever else is wrong.
+// Offline commands read only `database`, whatever else is wrong.
 func TestLoadDatabase(t *testing.T) {
 	tests := []struct {
 		name, text, want string // want is relative to the config; "" for an error
 	}{
-		{"said", `database = "x/a.db"`, "x/a.db"},
+		{"present", `database = "x/a.db"`, "x/a.db"},
 		{"absolute", `database = "/var/a.db"`, "/var/a.db"},
 		{"default", "[[account]]\n", "cocsync.db"},
 		{"empty file", "", "cocsync.db"},
 		{"unknown keys and wrong types around it", "operators = 5\nfoo = 1\n\"database\" = 'a.db'\n[web]\nx = 1", "a.db"},
-		{"nearly it", "databse = \"a.db\"\n[web]", ""},
-		{"nearly it, and it", "databse = \"a.db\"\ndatabase = \"b.db\"", "b.db"},
-		{"no TOML after it", "database = \"a.db\"\n= = =", "a.db"},
-		{"no TOML in a table", "[[account]]\n= = =", "cocsync.db"},
+		{"misspelled", "databse = \"a.db\"\n[web]", ""},
+		{"misspelled and present", "databse = \"a.db\"\ndatabase = \"b.db\"", "b.db"},
+		{"invalid TOML after it", "database = \"a.db\"\n= = =", "a.db"},
+		{"invalid TOML in a table", "[[account]]\n= = =", "cocsync.db"},
 		{"database of a table", "[other]\ndatabase = \"b.db\"", "cocsync.db"},
-		{"no TOML before it", "= = =\ndatabase = \"a.db\"", ""},
+		{"invalid TOML before it", "= = =\ndatabase = \"a.db\"", ""},
 		{"wrong type", "database = 5", ""},
 		{"empty", `database = ""`, ""},
 		{"a table", "database.x = \"a\"", ""},
@@ -230,15 +230,15 @@ func TestLoadDatabase(t *testing.T) {
 	}
 }
 
-// The order of places is -c, the environment, here, the system's.
+// The order is -c, the environment, the current folder, the system.
 func TestFind(t *testing.T) {
 	there, other := write(t, ""), write(t, "")
 	none := filepath.Join(t.TempDir(), "none.toml")
 	tests := []struct{ name, flag, env, here, system, want string }{
-		{"flag first, there or not", "flag.toml", there, there, other, "flag.toml"},
+		{"flag first, whether or not it exists", "flag.toml", there, there, other, "flag.toml"},
 		{"then the environment", "", "env.toml", there, other, "env.toml"},
-		{"then here", "", "", there, other, there},
-		{"then the system's", "", "", none, other, other},
+		{"then the current folder", "", "", there, other, there},
+		{"then the system", "", "", none, other, other},
 	}
 	for _, tt := range tests {
 		if got, err := find(tt.flag, tt.env, tt.here, tt.system); got != tt.want || err != nil {

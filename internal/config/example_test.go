@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
 )
 
 const exampleFile = "../../config.example.toml"
@@ -22,13 +23,13 @@ func example(t *testing.T) string {
 	return string(text)
 }
 
-// uncomment turns "# key = value" and "# [[table]]" into what they say.
+// uncomment removes the # before "# key = value" and "# [[table]]".
 func uncomment(text string) string {
 	return regexp.MustCompile(`(?m)^# ([a-z_]+ = |"[^"]+" = |\[)`).ReplaceAllString(text, "$1")
 }
 
-// The example loads as it stands, and uncommented has no fault but that it then
-// gives both of what exclude each other.
+// The example loads as it is. Uncommented it has only the problem that keys which
+// exclude each other are both given.
 func TestExample(t *testing.T) {
 	load(t, example(t))
 	_, err := parse("config.toml", []byte(uncomment(example(t))), 0o600, nowForTests())
@@ -42,54 +43,46 @@ func TestExample(t *testing.T) {
 	}
 	want := []string{`account "prod": region and endpoint are both given`, `slack "ops": token and webhook are both given`}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("faults (-want +got):\n%s", diff)
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
 
 // The example has every key of the schema, commented out or not.
 func TestExampleHasEveryKey(t *testing.T) {
-	doc := scan(exampleFile, []byte(uncomment(example(t))))
-	var walk func(path string, typ reflect.Type)
-	walk = func(path string, typ reflect.Type) {
-		for f := range fields(typ) {
-			at := join(path, f.Tag.Get("toml"))
-			if isTables(f.Type) {
-				walk(at+"[0]", f.Type.Elem())
-				continue
-			}
-			if _, ok := doc.lines[at]; !ok {
+	var all map[string]any
+	if err := toml.Unmarshal([]byte(uncomment(example(t))), &all); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(path string, typ reflect.Type, table map[string]any)
+	walk = func(path string, typ reflect.Type, table map[string]any) {
+		for _, f := range fields(typ) {
+			at := strings.TrimPrefix(path+"."+f.Tag.Get("toml"), ".")
+			switch v := table[f.Tag.Get("toml")].(type) {
+			case nil:
 				t.Errorf("%s is missing", at)
-			} else if f.Type.Kind() == reflect.Map {
-				walk(firstIn(t, doc, at), f.Type.Elem())
-			} else if s := tableOf(f.Type); s != nil {
-				walk(at, s)
+			case []any:
+				if isTables(f.Type) {
+					walk(at, f.Type.Elem(), v[0].(map[string]any))
+				}
+			case map[string]any:
+				if f.Type.Kind() != reflect.Map {
+					walk(at, f.Type.Elem(), v)
+				}
+				for key, value := range v {
+					if f.Type.Kind() == reflect.Map {
+						walk(join(at, key), f.Type.Elem(), value.(map[string]any))
+					}
+				}
 			}
 		}
 	}
-	walk("", reflect.TypeFor[Config]())
+	walk("", reflect.TypeFor[Config](), all)
 }
 
-// firstIn returns the path of the first table in a map.
-func firstIn(t *testing.T, doc *document, path string) string {
-	t.Helper()
-	first := ""
-	for at, line := range doc.lines {
-		if parentOf(at) == path && (first == "" || line < doc.lines[first]) {
-			first = at
-		}
-	}
-	if first == "" {
-		t.Fatalf("%s is empty", path)
-	}
-	return first
-}
-
-// The defaults that the example shows are the defaults. Keys without one show
-// what they may hold.
+// The example shows the defaults. Keys without a default show a possible value.
 func TestExampleShowsDefaults(t *testing.T) {
 	shown := Default()
-	doc := scan(exampleFile, []byte(example(t)))
-	if !doc.decode(shown) {
+	if doc := newDocument(exampleFile, []byte(example(t))); !doc.decode(shown) {
 		t.Fatal(doc.err())
 	}
 	if shown.Database != Default().Database || shown.PageURL != Default().PageURL {
@@ -98,7 +91,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	sample := " name region account documents token channel url secret cert key "
 	same := func(table string, got, want any) {
 		g, w := reflect.ValueOf(got), reflect.ValueOf(want)
-		for f := range fields(g.Type()) {
+		for _, f := range fields(g.Type()) {
 			key := f.Tag.Get("toml")
 			a, b := g.FieldByIndex(f.Index), w.FieldByIndex(f.Index)
 			if strings.Contains(sample, " "+key+" ") || a.Kind() == reflect.Slice && a.Len() == 0 && b.Len() == 0 {
@@ -113,9 +106,9 @@ func TestExampleShowsDefaults(t *testing.T) {
 	same("watch", shown.Watches[0], defaultWatch())
 	same("slack", shown.Slacks[0], defaultSlack())
 
-	// What stands as a comment alone.
+	// Tables that are only comments.
 	all := Default()
-	if doc := scan(exampleFile, []byte(uncomment(example(t)))); !doc.decode(all) {
+	if doc := newDocument(exampleFile, []byte(uncomment(example(t)))); !doc.decode(all) {
 		t.Fatal(doc.err())
 	}
 	same("webhook", all.Webhooks[0], defaultWebhook())

@@ -12,8 +12,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// A secret's file that others can write was taken: they could replace the secret.
-// One that they can read is not an error, because a container mounts it so.
+// A secret's file that others can write was accepted: they could replace the secret.
+// One that they can read is no error, because a container mounts it with such a mode.
 func TestSecretFileMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a secret")
 	if err := os.WriteFile(path, []byte("s\n"), 0o600); err != nil {
@@ -46,14 +46,14 @@ func TestSecretFileMode(t *testing.T) {
 	}
 }
 
-// Keys that others can write are refused; keys, secrets and an archive that others
-// can read are notes with the command that ends it.
+// Keys that others can write are an error. Keys, secrets and an archive that others
+// can read are warnings with the command that changes the mode.
 func TestFileModes(t *testing.T) {
 	path := write(t, `[web]
 key = "tls.key"
 cert = "tls.crt"
 token = "file:web"
-`+least+`
+`+minimal+`
 [[webhook]]
 name = "bus"
 url = "https://example.com"
@@ -77,7 +77,7 @@ secret = "file:hook"
 	for name := range files {
 		want := fmt.Sprintf("others can read %s/%s\n  hint: run `chmod 600 %[1]s/%[2]s`", dir, name)
 		if got := strings.Contains(notes, want); got != (name != "tls.crt") {
-			t.Errorf("%s is noted: %v, in\n%s", name, got, notes)
+			t.Errorf("warning of %s: %v, in\n%s", name, got, notes)
 		}
 	}
 	for _, name := range []string{"tls.key", "cocsync.db.key", "hook"} {

@@ -13,14 +13,14 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// FuzzParse changed whole files of some kilobytes. The fuzzer makes each input that is
-// new to it as small as it can, which takes as many runs as the square of its length:
-// a minute of fuzzing was spent on a few inputs, and most others were not TOML. So an
-// input is a few edits of a config with every key: each has three bytes, what to do,
-// in which line, and with what; value is what a key may get.
+// FuzzParse changed whole files of some kilobytes. The fuzzer minimizes each new input,
+// which takes as many runs as the square of its length: a minute of fuzzing was spent on
+// a few inputs, and most others were invalid TOML. So an input is a few edits of a config
+// with every key: each has three bytes, the operation, the line and its argument; value
+// is a value for a key.
 //
-// Whatever a file holds, parse says what is wrong with it or returns a config that the
-// library takes too, strictly, and whose settings can be read.
+// For any file parse reports problems or returns a config that the library's strict
+// decoder accepts too and whose settings can be read.
 func FuzzParse(f *testing.F) {
 	base, spare := fuzzLines(f)
 	f.Add([]byte{}, "")
@@ -62,13 +62,13 @@ func FuzzBytes(f *testing.F) {
 	})
 }
 
-// The whole files of the tests.
+// The files of the other tests.
 func TestParseSeeds(t *testing.T) {
 	checkParse(t, []byte(example(t)))
 	checkParse(t, []byte(uncomment(example(t))))
 	files, err := filepath.Glob("testdata/faults/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no faults:", err)
+		t.Fatal("no files:", err)
 	}
 	for _, file := range files {
 		a, err := txtar.ParseFile(file)
@@ -98,13 +98,13 @@ func fuzzLines(f *testing.F) (base, spare []string) {
 		}
 	}
 	if _, err := parse("config.toml", []byte(strings.Join(base, "\n")), 0o600, nowForTests()); err != nil {
-		f.Fatal("the config to edit is not good:", err)
+		f.Fatal("the config to edit has problems:", err)
 	}
 	spare = append(spare, "[account]", "[[web]]", "[watch.select]", "[[watch.select]]", "[people.x]", "[x]", "[[x]]", "[", "x", "x = 1", "]")
 	return base, append(spare, base...)
 }
 
-// What an edit does.
+// Operations of an edit.
 const (
 	setValue = iota
 	removeLine
@@ -114,7 +114,7 @@ const (
 	operations
 )
 
-// edited makes a config of the lines.
+// edited returns the lines after the edits.
 func edited(base, spare []string, edits []byte, value string) string {
 	lines := append([]string{}, base...)
 	for ; len(edits) >= 3 && len(lines) > 1; edits = edits[3:] {
@@ -147,7 +147,7 @@ func checkParse(t *testing.T, text []byte) {
 	if err := c.err(); err != nil {
 		checkProblems(t, err, text)
 	}
-	c.outside() // also of a config with faults
+	c.checkFiles() // also of a config with problems
 	if err := c.err(); err != nil {
 		checkProblems(t, err, text)
 	}
@@ -158,7 +158,7 @@ func checkParse(t *testing.T, text []byte) {
 	}
 	strict := toml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\uFEFF")))).DisallowUnknownFields()
 	if err := strict.Decode(new(Config)); err != nil {
-		t.Errorf("the library refuses what parse took: %v", err)
+		t.Errorf("the library rejects what parse accepted: %v", err)
 	}
 	checkSettings(t, cfg)
 	for _, p := range append(cfg.CheckSecrets(), cfg.Warnings()...) {
@@ -182,7 +182,7 @@ func checkProblems(t *testing.T, err error, text []byte) {
 	}
 }
 
-// checkSettings reads all that a loaded config can be asked for.
+// checkSettings reads all settings of a loaded config.
 func checkSettings(t *testing.T, cfg *Config) {
 	t.Helper()
 	cfg.PageHost()

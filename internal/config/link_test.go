@@ -7,7 +7,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// No document decides where a link leads, and none ends before its end.
+// No document decides where a link leads, and none ends a link early.
 func TestCheckLink(t *testing.T) {
 	for _, text := range []string{
 		"",
@@ -31,21 +31,21 @@ func TestCheckLink(t *testing.T) {
 		"https://example.com/name}":         "brace",
 		"https://example.com/{{name}}":      "brace",
 		"https://example.com/{{name}":       "brace",
-		"/changes/{change}":                 "no http or https URL",
-		"example.com/{change}":              "no http or https URL",
-		"ftp://example.com/{change}":        "no http or https URL",
-		"javascript:alert({change})":        "no http or https URL",
-		"https:///{change}":                 "no http or https URL",
-		"https://:8321/{change}":            "no http or https URL",
-		"https:example.com/{change}":        "no http or https URL",
-		"{name}://example.com/":             "no http or https URL",
-		"https://example.com/%{name}":       "no http or https URL",
-		"https://example.com/%2{name}":      "no http or https URL",
-		"https://example.com/a b":           "no http or https URL",
-		"https://example.com/a|b":           "no http or https URL",
-		"https://example.com/a>b":           "no http or https URL",
-		"https://example.com\\{name}":       "no http or https URL",
-		" https://example.com/":             "no http or https URL",
+		"/changes/{change}":                 "not a valid http or https URL",
+		"example.com/{change}":              "not a valid http or https URL",
+		"ftp://example.com/{change}":        "not a valid http or https URL",
+		"javascript:alert({change})":        "not a valid http or https URL",
+		"https:///{change}":                 "not a valid http or https URL",
+		"https://:8321/{change}":            "not a valid http or https URL",
+		"https:example.com/{change}":        "not a valid http or https URL",
+		"{name}://example.com/":             "not a valid http or https URL",
+		"https://example.com/%{name}":       "not a valid http or https URL",
+		"https://example.com/%2{name}":      "not a valid http or https URL",
+		"https://example.com/a b":           "not a valid http or https URL",
+		"https://example.com/a|b":           "not a valid http or https URL",
+		"https://example.com/a>b":           "not a valid http or https URL",
+		"https://example.com\\{name}":       "not a valid http or https URL",
+		" https://example.com/":             "not a valid http or https URL",
 		"https://user@example.com/{change}": "a user",
 		"https://user:pw@example.com/":      "a user",
 		"https://{name}/":                   "host",

@@ -4,12 +4,6 @@ package config
 
 import "io/fs"
 
-// private holds every file to be private: on Windows lists of access say who may read
-// it, a mode does not, and what lies in somebody's folder is theirs by default.
-func private(fs.FileMode) bool { return true }
-
-// writableByOthers holds no file to be writable by others, as private does.
-func writableByOthers(fs.FileMode) bool { return false }
-
-// readableByOthers holds no file to be readable by others, as private does.
-func readableByOthers(fs.FileMode) bool { return false }
+// permissions returns the permissions of the owner only: on Windows access control lists
+// decide who may read a file, not its mode.
+func permissions(fs.FileMode) fs.FileMode { return 0o600 }

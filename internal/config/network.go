@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -14,11 +13,11 @@ import (
 	"cocsync/internal/hint"
 )
 
-// maxCA bounds ca_file. The system's own bundles have some 200 KB.
+// maxCA bounds ca_file. The system's own bundles have about 200 KB.
 const maxCA = 4 << 20
 
 // RootCAs returns the certificate authorities that TLS clients trust: the system's
-// and those of ca_file. It is nil, which means the system's, when no file is set.
+// and those of ca_file. It is nil, which means the system's, if no file is set.
 func (c *Config) RootCAs() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return nil, nil
@@ -39,26 +38,11 @@ func (c *Config) RootCAs() (*x509.CertPool, error) {
 
 // certificates reads the certificates of a file in PEM, at least one.
 func certificates(path string) (list []*x509.Certificate, err error) {
-	const advice = "write the path of a file that holds certificates in PEM (-----BEGIN CERTIFICATE-----), readable by cocsync's user"
+	const advice = "write the path of a file of certificates in PEM (-----BEGIN CERTIFICATE-----), readable by cocsync's user"
 	defer func() { err = hint.Wrap(err, advice) }()
-	info, err := os.Stat(path)
+	text, err := readFile(path, maxCA)
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCA+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxCA {
-		return nil, fmt.Errorf("%s is longer than %d bytes", path, maxCA)
 	}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
@@ -71,14 +55,14 @@ func certificates(path string) (list []*x509.Certificate, err error) {
 		list = append(list, one)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate", path)
+		return nil, fmt.Errorf("%s has no certificate", path)
 	}
 	return list, nil
 }
 
-// CheckProxy returns an error when the environment names a proxy that net/http
+// CheckProxy returns an error if the environment names a proxy that net/http
 // would ignore: requests would then bypass it. The error does not show the value,
-// which may hold a password.
+// which may contain a password.
 func CheckProxy() error {
 	var errs []error
 	for _, names := range [][2]string{{"HTTPS_PROXY", "https_proxy"}, {"HTTP_PROXY", "http_proxy"}} {
@@ -111,9 +95,8 @@ func checkProxy(name, value string) error {
 	return nil
 }
 
-// network reports faults of what all connections share.
+// network checks what all connections share.
 func (c *checker) network() {
-	c.at, c.label = "", ""
 	if c.cfg.CAFile != "" {
 		if _, err := c.cfg.RootCAs(); err != nil {
 			c.fault("ca_file", err.Error(), hint.Of(err))

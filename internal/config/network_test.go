@@ -16,8 +16,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// A proxy that net/http cannot parse was ignored: requests went past it. No error
-// shows the value, which holds a password.
+// A proxy that net/http cannot parse was ignored: requests bypassed it. No error
+// shows the value, which contains a password.
 func TestCheckProxy(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"": true, "http://proxy.example:3128": true, "proxy.example:3128": true, "proxy": true, "https://u:hunter2@proxy:1": true,
@@ -64,8 +64,8 @@ func newCA(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// ca_file adds to the system's authorities, and what is wrong with it is found by a
-// check, with a hint.
+// ca_file adds to the system's authorities, and a check reports its problems with a
+// hint.
 func TestRootCAs(t *testing.T) {
 	pool, err := Default().RootCAs()
 	if pool != nil || err != nil {
@@ -81,14 +81,14 @@ func TestRootCAs(t *testing.T) {
 		ok   bool
 	}{
 		"one":            {string(ca), true},
-		"two, and words": {"# ours\n" + string(ca) + "\n" + string(newCA(t)), true},
+		"two, and words": {"# internal\n" + string(ca) + "\n" + string(newCA(t)), true},
 		"empty":          {"", false},
 		"a key":          {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", false},
 		"damaged":        {strings.Replace(string(ca), "M", "N", 3), false},
 		"DER":            {"\x30\x82\x01", false},
 		"too long":       {string(ca) + strings.Repeat("\n", maxCA), false},
 	} {
-		path := write(t, "ca_file = \"ca.pem\"\n"+least)
+		path := write(t, "ca_file = \"ca.pem\"\n"+minimal)
 		if err := os.WriteFile(filepath.Join(filepath.Dir(path), "ca.pem"), []byte(tt.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -109,8 +109,8 @@ func TestRootCAs(t *testing.T) {
 	}
 }
 
-// A fault of the file hid missing secrets, a key given twice or a table in wrong
-// brackets hid all that followed. Check reports all in one run, and each once.
+// A problem of the file hid missing secrets; a key given twice or a table in wrong
+// brackets hid everything after it. Check reports all problems in one run, each once.
 func TestCheck(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://u:%Sx@proxy:1")
 	path := write(t, `operatros = ["ops"]
@@ -152,9 +152,9 @@ chanel = "C0123456789"
 		"environment variable HTTPS_PROXY is not a valid address of a proxy\n",
 		`config.toml:1: unknown key "operatros"`,
 		"config.toml:2: ca_file: stat none.pem",
-		"config.toml:4: account needs double brackets",
+		"config.toml:4: account must be a list of tables",
 		"config.toml:11: key connections is already defined",
-		`config.toml:12: account "prod": access_key: env:A B names no environment variable`,
+		`config.toml:12: account "prod": access_key: env:A B is not the name of an environment variable`,
 		`config.toml:13: account "prod": secret_key: environment variable COCSYNC_TEST_UNSET is not set`,
 		`config.toml:18: watch "jobs": schedule: expected exactly 5 fields`,
 		`config.toml:23: slack "ops": token: this is a person's token (xoxp-)`,
@@ -162,7 +162,7 @@ chanel = "C0123456789"
 		`config.toml:29: unknown key "chanel" in slack`,
 	} {
 		if strings.Count(got, want) != 1 {
-			t.Errorf("%q is not there once in\n%s", want, got)
+			t.Errorf("%q is not once in\n%s", want, got)
 		}
 	}
 	if n := strings.Count(got, "hint:"); n != 11 {
@@ -172,15 +172,15 @@ chanel = "C0123456789"
 		t.Errorf("Load = %v, want an error that resolved no secret", err)
 	}
 	t.Setenv("HTTPS_PROXY", "")
-	if cfg, err := Check(write(t, least)); err != nil || len(cfg.Watches) != 1 {
+	if cfg, err := Check(write(t, minimal)); err != nil || len(cfg.Watches) != 1 {
 		t.Errorf("Check of a good config = %v, %v", cfg, err)
 	}
 }
 
-// An unknown account is reported next to what else is wrong, where the accounts
-// themselves have no fault.
+// An unknown account is reported together with the other problems if the accounts
+// themselves have none.
 func TestCheckUnknownAccount(t *testing.T) {
-	text := strings.Replace(least, `account = "prod"`, "account = \"prd\"\nschedule = \"x\"\nnotify = [\"ops\"]", 1) +
+	text := strings.Replace(minimal, `account = "prod"`, "account = \"prd\"\nschedule = \"x\"\nnotify = [\"ops\"]", 1) +
 		"[[slack]]\nname = \"ops\"\ntoken = \"env:COCSYNC_TEST_UNSET\"\nchannel = \"C0123456789\"\n"
 	_, err := Check(write(t, text))
 	for _, want := range []string{"unknown account", "schedule: expected", "COCSYNC_TEST_UNSET"} {

@@ -10,55 +10,76 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Slack is a notifier: one channel and how it wants to be told.
-type Slack struct {
-	Name       string     `toml:"name"`
-	Token      Secret     `toml:"token"` // of a bot; or
-	Webhook    Secret     `toml:"webhook"`
-	Channel    string     `toml:"channel"` // where a bot posts
-	Kinds      []coc.Kind `toml:"kinds"`
-	Detail     string     `toml:"detail"` // full, outline, name
-	Mask       []string   `toml:"mask"`   // see Masks
-	APIURL     string     `toml:"api_url"`
-	DigestOver int        `toml:"digest_over"`
-	Thread     string     `toml:"thread"` // see ThreadFor
-	// IgnorePaths are patterns of paths in the DSL; a change of nothing else is
-	// not told. Nor is one of formatting alone with IgnoreFormatting.
+// Notifier is what all kinds of notifiers have.
+type Notifier struct {
+	Name   string     `toml:"name"`
+	Kinds  []coc.Kind `toml:"kinds"`
+	Detail string     `toml:"detail"` // full, outline, name
+	Mask   []string   `toml:"mask"`   // see Masks
+	// IgnorePaths are patterns of paths in the DSL. A change of nothing else is not
+	// sent; with IgnoreFormatting neither is a change of formatting only.
 	IgnorePaths      []string `toml:"ignore_paths"`
 	IgnoreFormatting bool     `toml:"ignore_formatting"`
-	QuietHours       string   `toml:"quiet_hours"` // see Quiet
-	Timezone         string   `toml:"timezone"`    // of the quiet hours
-	// QuietExcept are the kinds that are told in quiet hours too.
+}
+
+// Slack is a notifier: one channel and what is sent to it.
+type Slack struct {
+	Notifier
+	Token      Secret `toml:"token"` // of a bot; or
+	Webhook    Secret `toml:"webhook"`
+	Channel    string `toml:"channel"` // where a bot posts
+	APIURL     string `toml:"api_url"`
+	DigestOver int    `toml:"digest_over"`
+	Thread     string `toml:"thread"`      // see ThreadFor
+	QuietHours string `toml:"quiet_hours"` // see Quiet
+	Timezone   string `toml:"timezone"`    // of the quiet hours
+	// QuietExcept are the kinds that are sent in quiet hours too.
 	QuietExcept []coc.Kind `toml:"quiet_except"`
 }
 
-// Webhook is a notifier: a receiver of signed requests, as
-// https://www.standardwebhooks.com has them.
+// Webhook is a notifier: a receiver of signed requests as in
+// https://www.standardwebhooks.com.
 type Webhook struct {
-	Name             string     `toml:"name"`
-	URL              Secret     `toml:"url"`    // written plainly, it is taken from any file
-	Secret           Secret     `toml:"secret"` // see Key
-	Kinds            []coc.Kind `toml:"kinds"`
-	Detail           string     `toml:"detail"` // full, outline, name
-	Mask             []string   `toml:"mask"`   // see Masks
-	IgnorePaths      []string   `toml:"ignore_paths"`
-	IgnoreFormatting bool       `toml:"ignore_formatting"`
+	Notifier
+	URL    Secret `toml:"url"`    // a literal one may be in a file that others can read
+	Secret Secret `toml:"secret"` // see Key
 }
 
-// defaultKinds leave withdrawn out: COC keeps 100 versions of a document, and
-// then each new one would alarm.
+// Route says where some changes go, and whom they mention. A change matches a route if
+// it matches each list that is not empty, and a list if it matches any of its elements.
+type Route struct {
+	Names      []string   `toml:"names"` // of the document; only * is special
+	Kinds      []coc.Kind `toml:"kinds"`
+	RiskLevels []string   `toml:"risk_levels"` // in upper or lower case
+	Paths      []string   `toml:"paths"`       // see coc.PathFits
+	Tasks      []string   `toml:"tasks"`       // see coc.TaskFits
+	Notify     []string   `toml:"notify"`      // empty: the watch's own
+	Mention    []string   `toml:"mention"`     // IDs in Slack: U… and W… are people, S… user groups
+	Continue   bool       `toml:"continue"`    // the following routes apply too
+}
+
+// Person is a user of COC.
+type Person struct {
+	Name  string `toml:"name"`
+	Slack string `toml:"slack"` // U… or W…; "" if unknown
+}
+
+// defaultKinds leave withdrawn out: COC keeps 100 versions of a document, so each new
+// version of a document with 100 would send an alert.
 func defaultKinds() []coc.Kind {
 	return []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten, coc.KindMetadata, coc.KindDeleted, coc.KindRestored}
 }
 
 func defaultSlack() Slack {
 	return Slack{
-		Kinds: defaultKinds(), Detail: "full", APIURL: "https://slack.com/api/", DigestOver: 10, Thread: "1d",
+		Notifier: Notifier{Kinds: defaultKinds(), Detail: "full"}, APIURL: "https://slack.com/api/", DigestOver: 10, Thread: "1d",
 		Timezone: "UTC", QuietExcept: []coc.Kind{coc.KindRewritten, coc.KindDeleted},
 	}
 }
 
-func defaultWebhook() Webhook { return Webhook{Kinds: defaultKinds(), Detail: "full"} }
+func defaultWebhook() Webhook {
+	return Webhook{Notifier: Notifier{Kinds: defaultKinds(), Detail: "full"}}
+}
 
 // Notifiers returns the names of all notifiers: slacks, then webhooks, each in
 // the order of the file.
@@ -73,48 +94,39 @@ func (c *Config) Notifiers() []string {
 	return names
 }
 
-// BotToken reads the token and refuses one that is not a bot's: with the token of a
-// person cocsync would post as that person and could read what the person reads. The
-// token is in no error.
+// BotToken reads the token and rejects one that is not a bot's: with the token of a
+// person cocsync would post as that person and could read what the person reads. No
+// error shows the token.
 func (s Slack) BotToken() (string, error) {
 	token, err := s.Token.Value()
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = checkBot(s.Token, token)
 	}
-	if err := checkBot(s.Token, token); err != nil {
+	if err != nil {
 		return "", err
 	}
 	return token, nil
 }
 
-// checkBot refuses a token by its prefix: https://docs.slack.dev/authentication/tokens
+// checkBot rejects a token by its prefix: https://docs.slack.dev/authentication/tokens
 func checkBot(s Secret, token string) error {
 	const advice = "give cocsync the Bot User OAuth Token (xoxb-…) of the app's page OAuth & Permissions"
-	what := "this"
-	if s.IsSet() && !s.plain() {
-		what = "what " + s.String() + " holds"
-	}
 	switch {
 	case strings.HasPrefix(token, "xoxp-"), strings.HasPrefix(token, "xoxe.xoxp-"):
-		return hint.Wrap(fmt.Errorf("%s is a person's token (xoxp-), not a bot's", what), advice)
+		return hint.Wrap(fmt.Errorf("%s is a person's token (xoxp-), not a bot's", s.subject()), advice)
 	case strings.HasPrefix(token, "xapp-"):
-		return hint.Wrap(fmt.Errorf("%s is an app-level token (xapp-), not a bot's", what), advice)
+		return hint.Wrap(fmt.Errorf("%s is an app-level token (xapp-), not a bot's", s.subject()), advice)
 	}
 	return nil
 }
 
-// Masks returns the patterns whose matches never leave for chat.
-func (s Slack) Masks() ([]*regexp.Regexp, error) { return masks("slack", s.Name, s.Mask) }
-
-// Masks returns the patterns whose matches never leave for the receiver.
-func (w Webhook) Masks() ([]*regexp.Regexp, error) { return masks("webhook", w.Name, w.Mask) }
-
-func masks(kind, name string, patterns []string) ([]*regexp.Regexp, error) {
+// Masks returns the patterns whose matches are never sent.
+func (n Notifier) Masks() ([]*regexp.Regexp, error) {
 	var list []*regexp.Regexp
-	for _, m := range patterns {
+	for _, m := range n.Mask {
 		re, err := regexp.Compile(m)
 		if err != nil {
-			return nil, fmt.Errorf("%s %q: mask: %w", kind, name, err)
+			return nil, fmt.Errorf("notifier %q: mask: %w", n.Name, err)
 		}
 		list = append(list, re)
 	}
@@ -126,11 +138,11 @@ func masks(kind, name string, patterns []string) ([]*regexp.Regexp, error) {
 const (
 	keyPrefix      = "whsec_"
 	minKey, maxKey = 24, 64
-	keyAdvice      = `it is 24 to 64 bytes in base64, usually with "whsec_" before it; the receiver gives it out, or make one: echo "whsec_$(openssl rand -base64 32)"`
+	keyAdvice      = `it is 24 to 64 bytes in base64, usually with the prefix "whsec_"; the receiver provides it, or make one: echo "whsec_$(openssl rand -base64 32)"`
 )
 
 // Key reads the signing secret and returns the bytes to sign with. As in the official
-// libraries the prefix may be missing. The secret is in no error.
+// libraries the prefix is optional. No error shows the secret.
 func (w Webhook) Key() ([]byte, error) {
 	text, err := w.Secret.Value()
 	if err != nil {
@@ -138,11 +150,7 @@ func (w Webhook) Key() ([]byte, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, keyPrefix))
 	if err != nil || len(key) < minKey || len(key) > maxKey {
-		what := "this"
-		if w.Secret.IsSet() && !w.Secret.plain() {
-			what = fmt.Sprintf("what %s holds", w.Secret)
-		}
-		return nil, hint.Wrap(fmt.Errorf("%s is no signing secret", what), keyAdvice)
+		return nil, hint.Wrap(fmt.Errorf("%s is not a valid signing secret", w.Secret.subject()), keyAdvice)
 	}
 	return key, nil
 }

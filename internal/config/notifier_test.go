@@ -15,8 +15,8 @@ func testKey(n int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'k'}, n))
 }
 
-// A key is decoded as its receiver does it, and what is none is in no error. A secret
-// without its prefix was refused, which the official libraries accept:
+// A key is decoded as its receiver does it, and no error shows an invalid one. A secret
+// without its prefix was rejected, which the official libraries accept:
 // https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 func TestWebhookKey(t *testing.T) {
 	for _, n := range []int{24, 32, 64} {
@@ -106,7 +106,7 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// A person's token was taken, with which cocsync would post as that person.
+// A person's token was accepted, with which cocsync would post as that person.
 func TestBotToken(t *testing.T) {
 	for token, ok := range map[string]bool{
 		"xoxb-1-2": true, "xoxe.xoxb-1-2": true, "anything": true,

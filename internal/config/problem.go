@@ -9,12 +9,14 @@ import (
 	"cocsync/internal/text"
 )
 
-// Problem is one fault of a config file.
+// Problem is one error in a config file, or in what it refers to.
 type Problem struct {
-	File  string // "" when it is not in the file
-	Line  int    // 0 when it lies in no line
+	File  string // "" if it is not in the file
+	Line  int    // 0 if it has no line
 	Fault string // watch "runbooks": unknown account "prd"
 	Hint  string // how to fix it
+
+	path string // of the key
 }
 
 // Error returns the problem in a line, and the hint in another.
@@ -32,13 +34,13 @@ func (p Problem) Error() string {
 	return text
 }
 
-// Problems are all faults of a config file, in the order of its lines.
+// Problems are all problems of a config file, in the order of its lines.
 type Problems struct {
 	List []Problem
 }
 
-// maxShown bounds an error's text: whoever named the wrong file need not read
-// all that is wrong with it.
+// maxShown bounds an error's text: a user who named the wrong file need not read
+// everything that is wrong with it.
 const maxShown = 50
 
 // Error returns one problem after the other.
@@ -54,7 +56,7 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err returns the problems found, nil when there are none.
+// err returns the problems found; nil if there are none.
 func (d *document) err() error {
 	if len(d.problems) == 0 {
 		return nil
@@ -68,8 +70,8 @@ func (d *document) sorted() []Problem {
 	return d.problems
 }
 
-// maxQuoted bounds what a fault quotes from the file.
+// maxQuoted bounds what a message quotes from the file.
 const maxQuoted = 80
 
-// quote shows a text of the file. It never gets a secret.
+// quote shows a text of the file. Callers never pass a secret.
 func quote(s string) string { return fmt.Sprintf("%q", text.Truncate(s, maxQuoted)) }

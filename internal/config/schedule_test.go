@@ -7,7 +7,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// nowForTests is a moment after which schedules are asked for their next time.
+// nowForTests is the time after which schedules must have a next time.
 func nowForTests() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) }
 
 func TestCron(t *testing.T) {
@@ -26,12 +26,12 @@ func TestCron(t *testing.T) {
 			continue
 		}
 		if got := s.Next(nowForTests()).UTC().Format(time.RFC3339); got != tt.want {
-			t.Errorf("%q in %s comes next at %s, want %s", tt.schedule, tt.zone, got, tt.want)
+			t.Errorf("%q in %s runs next at %s, want %s", tt.schedule, tt.zone, got, tt.want)
 		}
 	}
 }
 
-// The library panics on some of these and takes others for something else.
+// The library panics on some of these and misreads others.
 func TestCronRefuses(t *testing.T) {
 	tests := []struct{ schedule, zone string }{
 		{"", "UTC"},

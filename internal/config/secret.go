@@ -13,9 +13,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Secret says where a secret is: `env:NAME`, `file:PATH`, or the secret itself.
-// Whichever way it is printed, a secret written plainly shows as ***. The zero
-// value is no secret at all.
+// Secret says where a secret is: `env:NAME`, `file:PATH`, or the secret itself. All
+// formats print a literal secret as ***. The zero value is no secret.
 type Secret struct {
 	ref string
 }
@@ -23,18 +22,18 @@ type Secret struct {
 const (
 	envPrefix  = "env:"
 	filePrefix = "file:"
-	// maxSecret bounds what is read from a secret's file; the longest that is
-	// known, a security token, has a few kilobytes.
+	// maxSecret bounds the file of a secret. The longest, a security token, has a few
+	// kilobytes.
 	maxSecret = 64 << 10
 )
 
-// IsSet reports whether the config names the secret.
+// IsSet reports whether the config has the secret.
 func (s Secret) IsSet() bool { return s.ref != "" }
 
-// Value reads the secret. A file is read anew each time, so that a rotated
-// secret is picked up; one newline at its end and a byte order mark do not count. A
-// file that others can write is refused. The value is never empty for a secret that is set, nor in any error; it is "" for one that
-// is not.
+// Value reads the secret; "" if none is set. A file is read at each call, so that a
+// rotated secret is used; one newline at its end and a byte order mark are removed. Value
+// returns an error for an empty secret and for a file that others can write. No error shows
+// the secret.
 func (s Secret) Value() (string, error) {
 	var value string
 	var err error
@@ -54,27 +53,27 @@ func (s Secret) Value() (string, error) {
 	return value, nil
 }
 
-// mark is what some editors write at the beginning of a file: a byte order mark.
-const mark = "\uFEFF"
+// byteOrderMark is written by some editors at the start of a file.
+const byteOrderMark = "\uFEFF"
 
-// malformed returns what is wrong with a secret's value as an editor or a shell may
-// have left it; what names where it is. The error does not show the value.
+// malformed rejects what an editor or a shell may have added to a secret; what names
+// its source in the error. The error does not show the value.
 func malformed(what, value string) error {
-	const advice = "it must hold only the secret, in one line, as UTF-8"
+	const advice = "write only the secret, in one line, as UTF-8"
 	switch {
 	case strings.HasPrefix(value, "\xff\xfe") || strings.HasPrefix(value, "\xfe\xff"):
 		return hint.Wrap(fmt.Errorf("%s is in UTF-16", what), advice)
 	case strings.ContainsFunc(value, unicode.IsControl):
-		return hint.Wrap(fmt.Errorf("%s holds a line break or another control character", what), advice)
+		return hint.Wrap(fmt.Errorf("%s has a line break or another control character", what), advice)
 	case quoted(value):
-		return hint.Wrap(fmt.Errorf("%s holds quotation marks around the secret", what), "remove them: they would be sent as part of the secret")
+		return hint.Wrap(fmt.Errorf("%s has quotation marks around the secret", what), "remove them: they would be sent as part of the secret")
 	case value != strings.TrimSpace(value):
-		return hint.Wrap(fmt.Errorf("%s begins or ends with a space", what), "remove it: it would be sent as part of the secret")
+		return hint.Wrap(fmt.Errorf("%s starts or ends with a space", what), "remove it: it would be sent as part of the secret")
 	}
 	return nil
 }
 
-// quoted reports whether a value begins and ends with a quotation mark.
+// quoted reports whether a value starts and ends with a quotation mark.
 func quoted(value string) bool {
 	const marks = "\"'`\u2018\u2019\u201c\u201d"
 	first, _ := utf8.DecodeRuneInString(value)
@@ -83,46 +82,30 @@ func quoted(value string) bool {
 }
 
 func fromEnv(name string) (string, error) {
-	value := strings.TrimPrefix(os.Getenv(name), mark)
+	value := strings.TrimPrefix(os.Getenv(name), byteOrderMark)
 	if value == "" {
 		return "", hint.Wrap(fmt.Errorf("environment variable %s is not set, or empty", name), "set it where cocsync is started")
 	}
 	return value, nil
 }
 
-func fromFile(path string) (_ string, err error) {
-	const advice = "check that the file is there, readable by cocsync's user, and holds the secret alone"
-	// Opening a pipe would wait for somebody to write into it.
-	info, err := os.Stat(path)
+func fromFile(path string) (string, error) {
+	const advice = "check that the file exists, is readable by cocsync's user, and has only the secret"
+	text, err := readFile(path, maxSecret)
 	if err != nil {
 		return "", hint.Wrap(err, advice)
-	}
-	if !info.Mode().IsRegular() {
-		return "", hint.Wrap(fmt.Errorf("%s is no regular file", path), advice)
 	}
 	if err := GuardedFile(path); err != nil {
 		return "", err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", hint.Wrap(err, advice)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", hint.Wrap(err, advice)
-	}
-	if len(b) > maxSecret {
-		return "", hint.Wrap(fmt.Errorf("%s is longer than %d bytes", path, maxSecret), advice)
-	}
-	value := strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), mark)
+	value := strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), byteOrderMark)
 	if value == "" {
 		return "", hint.Wrap(fmt.Errorf("%s is empty", path), advice)
 	}
 	return value, nil
 }
 
-// plain reports whether the secret itself stands in the config file.
+// plain reports whether the secret itself is in the config file.
 func (s Secret) plain() bool {
 	return s.IsSet() && !strings.HasPrefix(s.ref, envPrefix) && !strings.HasPrefix(s.ref, filePrefix)
 }
@@ -138,13 +121,21 @@ func variable(name string) bool {
 	return name != ""
 }
 
-// check says what is wrong with how the secret is written, without reading it.
+// subject names the secret in an error, without its value.
+func (s Secret) subject() string {
+	if s.plain() || !s.IsSet() {
+		return "this"
+	}
+	return "the value of " + s.String()
+}
+
+// check rejects a secret that is written in a wrong way, without reading it.
 func (s Secret) check() error {
 	if name, ok := strings.CutPrefix(s.ref, envPrefix); ok && !variable(name) {
-		return hint.Wrap(fmt.Errorf("%s names no environment variable", s), "write env:NAME")
+		return hint.Wrap(fmt.Errorf("%s is not the name of an environment variable", s), "write env:NAME")
 	}
 	if path, ok := strings.CutPrefix(s.ref, filePrefix); ok && (path == "" || strings.HasPrefix(path, "~")) {
-		return hint.Wrap(fmt.Errorf("%s names no file", s), "write file:PATH; ~ is not expanded")
+		return hint.Wrap(fmt.Errorf("%s is not the name of a file", s), "write file:PATH; ~ is not expanded")
 	}
 	if name, ok := strings.CutPrefix(s.ref, "$"); ok {
 		if name = strings.TrimSuffix(strings.TrimPrefix(name, "{"), "}"); variable(name) {
@@ -157,7 +148,18 @@ func (s Secret) check() error {
 	return nil
 }
 
-// in returns the secret with its file, if it has one, taken from dir.
+// secret checks how a secret is written. A literal one may be only in a file that no
+// one else can read; a webhook's URL may be in any.
+func (c *checker) secret(key string, s Secret) {
+	if err := s.check(); err != nil {
+		c.wrong(key, err)
+	} else if s.plain() && !c.private && key != "url" {
+		c.fault(key, key+" is a literal secret in a file that others can read",
+			"run `chmod 600 "+c.file+"`, or write env:NAME or file:PATH")
+	}
+}
+
+// in returns the secret with the path of its file, if it has one, relative to dir.
 func (s Secret) in(dir string) Secret {
 	if path, ok := strings.CutPrefix(s.ref, filePrefix); ok {
 		return Secret{filePrefix + under(dir, path)}
@@ -165,14 +167,13 @@ func (s Secret) in(dir string) Secret {
 	return s
 }
 
-// UnmarshalText takes the setting as it is written.
+// UnmarshalText sets the secret to what the file has.
 func (s *Secret) UnmarshalText(text []byte) error {
 	s.ref = string(text)
 	return nil
 }
 
-// String returns where the secret is, *** when it is written plainly, "" when
-// there is none.
+// String returns where the secret is, *** for a literal secret, "" for none.
 func (s Secret) String() string {
 	if s.plain() {
 		return "***"
@@ -180,14 +181,11 @@ func (s Secret) String() string {
 	return s.ref
 }
 
-// Format keeps every verb from showing the secret, %d and %#v too.
+// Format hides the secret with every verb, %d and %#v too.
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// GoString is String.
-func (s Secret) GoString() string { return s.String() }
-
-// LogValue keeps the secret out of logs.
+// LogValue hides the secret in logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText keeps the secret out of JSON and TOML.
+// MarshalText hides the secret in JSON and TOML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -15,10 +15,10 @@ import (
 	"cocsync/internal/hint"
 )
 
-// However a config is printed, a secret written plainly does not come out.
+// No format of a config shows a literal secret.
 func TestSecretIsNeverShown(t *testing.T) {
 	const secret = "hunter2"
-	cfg := load(t, least+"[[slack]]\nname = \"ops\"\ntoken = \""+secret+"\"\nchannel = \"C0123456789\"\n")
+	cfg := load(t, minimal+"[[slack]]\nname = \"ops\"\ntoken = \""+secret+"\"\nchannel = \"C0123456789\"\n")
 	s := cfg.Slacks[0].Token
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t"} {
@@ -36,7 +36,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	if err := toml.NewEncoder(&out).Encode(cfg); err != nil {
 		t.Error(err)
 	}
-	out.WriteString(s.String() + s.GoString())
+	out.WriteString(s.String())
 	for _, shown := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
 		if strings.Contains(out.String(), shown) {
 			t.Errorf("%q in\n%s", shown, out.String())
@@ -50,7 +50,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
-// No fault of a config quotes what stands in a secret.
+// No problem of a config shows a secret.
 func TestFaultsHideSecrets(t *testing.T) {
 	const secret = "hunter2"
 	for _, text := range []string{
@@ -58,18 +58,18 @@ func TestFaultsHideSecrets(t *testing.T) {
 		"token = [\"" + secret + "\"]", "tokn = \"" + secret + "\"", "token = \"" + secret + "\"\ntoken = \"" + secret + "\"",
 		"token = \"" + secret + "\\n\"", "token = '\"" + secret + "\"'", "token = \"xoxp-" + secret + "\"", "webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
 	} {
-		_, err := parse("config.toml", []byte(least+"[[slack]]\nname = \"ops\"\n"+text), 0o644, nowForTests())
+		_, err := parse("config.toml", []byte(minimal+"[[slack]]\nname = \"ops\"\n"+text), 0o644, nowForTests())
 		if err == nil || strings.Contains(err.Error(), secret) {
-			t.Errorf("%s\nis answered with %v", text, err)
+			t.Errorf("parse of\n%s\n= %v", text, err)
 		}
 	}
 	for _, text := range []string{
 		"secret = \"" + secret + "\"", "secret = \"whsec_" + secret + "\"", "secret = \"whsec_" + secret,
 		"url = \"ftp://" + secret + "\"", "url = \"https://u:" + secret + "@x\"", "url = \"" + secret + "\"",
 	} {
-		_, err := parse("config.toml", []byte(least+"[[webhook]]\nname = \"bus\"\n"+text), 0o600, nowForTests())
+		_, err := parse("config.toml", []byte(minimal+"[[webhook]]\nname = \"bus\"\n"+text), 0o600, nowForTests())
 		if err == nil || strings.Contains(err.Error(), secret) {
-			t.Errorf("%s\nis answered with %v", text, err)
+			t.Errorf("parse of\n%s\n= %v", text, err)
 		}
 	}
 }
@@ -111,7 +111,7 @@ func TestSecretValue(t *testing.T) {
 		{"directory", Secret{"file:" + dir}, "", true},
 		// A byte order mark, quotation marks and a space were sent as a part of the secret.
 		{"file, byte order mark", file("h", "\uFEFFs\n"), "s", false},
-		{"file, byte order mark alone", file("i", "\uFEFF\n"), "", true},
+		{"file, only a byte order mark", file("i", "\uFEFF\n"), "", true},
 		{"file, quotes", file("j", "\"s\"\n"), "", true},
 		{"file, single quotes", file("k", "'s'"), "", true},
 		{"file, quotes and a byte order mark", file("l", "\uFEFF\"s\"\r\n"), "", true},
@@ -119,7 +119,7 @@ func TestSecretValue(t *testing.T) {
 		{"file, a quote within", file("n", "s\"s\n"), "s\"s", false},
 		{"file, one quote", file("o", "\""), "\"", false},
 		{"file, UTF-16", file("p", "\xff\xfes\x00\n\x00"), "", true},
-		{"file, a space behind", file("q", "s \n"), "", true},
+		{"file, a space at the end", file("q", "s \n"), "", true},
 		{"environment, quotes", Secret{"env:COCSYNC_TEST_QUOTES"}, "", true},
 		{"environment, byte order mark", Secret{"env:COCSYNC_TEST_MARK"}, "s", false},
 	}
@@ -136,8 +136,8 @@ func TestSecretValue(t *testing.T) {
 	}
 }
 
-// A rotated secret is picked up without a restart.
-func TestSecretIsReadAnew(t *testing.T) {
+// A rotated secret is used without a restart.
+func TestSecretIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	for _, want := range []string{"one", "two"} {
 		if err := os.WriteFile(path, []byte(want+"\n"), 0o600); err != nil {
@@ -149,9 +149,9 @@ func TestSecretIsReadAnew(t *testing.T) {
 	}
 }
 
-// A secret written plainly is taken only from a file that nobody else can read.
+// A literal secret is accepted only in a file that no one else can read.
 func TestPlainSecretNeedsPrivateFile(t *testing.T) {
-	path := write(t, least+"[[slack]]\nname = \"ops\"\nwebhook = \"https://hooks.slack.com/services/x\"\n")
+	path := write(t, minimal+"[[slack]]\nname = \"ops\"\nwebhook = \"https://hooks.slack.com/services/x\"\n")
 	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o640: false, 0o604: false, 0o620: false} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
@@ -163,9 +163,9 @@ func TestPlainSecretNeedsPrivateFile(t *testing.T) {
 	}
 }
 
-// A webhook's URL, unlike its secret, may stand in a file that others can read.
+// A webhook's URL, unlike its secret, may be in a file that others can read.
 func TestPlainWebhook(t *testing.T) {
-	text := least + "[[webhook]]\nname = \"bus\"\nurl = \"https://example.com/hook\"\nsecret = \"%s\"\n"
+	text := minimal + "[[webhook]]\nname = \"bus\"\nurl = \"https://example.com/hook\"\nsecret = \"%s\"\n"
 	_, err := parse("config.toml", fmt.Appendf(nil, text, "env:S"), 0o644, nowForTests())
 	if err != nil {
 		t.Errorf("plain url: %v", err)
@@ -179,8 +179,8 @@ func TestPlainWebhook(t *testing.T) {
 	}
 }
 
-// Load resolves no secret, because offline commands need none; CheckSecrets
-// finds all that are missing, each in its line.
+// Load reads no secret, because offline commands need none. CheckSecrets reports
+// every missing one with its line.
 func TestCheckSecrets(t *testing.T) {
 	t.Setenv("COCSYNC_TEST_HOOK", "hooks.slack.com/services/hunter2")
 	t.Setenv("COCSYNC_TEST_TOKEN", "xoxb-1")
@@ -225,9 +225,9 @@ secret = "env:COCSYNC_TEST_UNSET"
 	want := []string{
 		`4 account "prod": access_key: environment variable COCSYNC_TEST_UNSET is not set, or empty`,
 		`5 account "prod": secret_key: stat ` + filepath.Dir(cfg.Database) + `/none: no such file or directory`,
-		`19 slack "ops": webhook: what env:COCSYNC_TEST_HOOK holds is no https URL`,
-		`23 webhook "bus": url: what env:COCSYNC_TEST_HOOK holds is no https URL`,
-		`24 webhook "bus": secret: what env:COCSYNC_TEST_KEY holds is no signing secret`,
+		`19 slack "ops": webhook: the value of env:COCSYNC_TEST_HOOK is not a valid https URL`,
+		`23 webhook "bus": url: the value of env:COCSYNC_TEST_HOOK is not a valid https URL`,
+		`24 webhook "bus": secret: the value of env:COCSYNC_TEST_KEY is not a valid signing secret`,
 		`29 webhook "car": secret: environment variable COCSYNC_TEST_UNSET is not set, or empty`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -235,9 +235,9 @@ secret = "env:COCSYNC_TEST_UNSET"
 	}
 }
 
-// Warnings are for what works and yet may surprise.
+// Warnings report what is valid and may surprise.
 func TestWarnings(t *testing.T) {
-	cfg := load(t, least+`notify = ["ops"]
+	cfg := load(t, minimal+`notify = ["ops"]
 
 [[slack]]
 name = "ops"
@@ -269,10 +269,10 @@ notify = ["routed"]
 		}
 	}
 	want := []string{
-		"0 nobody hears when the watching itself is broken",
+		"0 no one is notified when monitoring itself fails",
 		`15 slack "ops": "#ops" is a channel's name`,
-		`18 slack "idle": nothing is told through it`,
-		`22 webhook "bus": nothing is told through it`,
+		`18 slack "idle": nothing is sent to it`,
+		`22 webhook "bus": nothing is sent to it`,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("Warnings:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

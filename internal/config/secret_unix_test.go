@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Opening a pipe waits for a writer, for ever: a secret is not looked for in one.
-func TestSecretIsNoPipe(t *testing.T) {
+// Opening a pipe waits for a writer forever: a secret is not read from one.
+func TestSecretIsNotReadFromPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)

@@ -12,20 +12,20 @@ import (
 //go:embed template.toml
 var templateText string
 
-// Answers are what a new config is made of. What is empty is left to its
-// default, or stands in the file as a comment.
+// Answers are the values of a new config. An empty one leaves the key at its default,
+// or as a comment.
 type Answers struct {
 	Region   string // or
 	Endpoint string
-	// AccessKey and SecretKey say where they are; "" leaves them to the
-	// environment, the profile file and the ECS agency.
+	// AccessKey and SecretKey say where they are; "" means the environment, the
+	// profile file and the ECS agency.
 	AccessKey, SecretKey string
 
 	Documents []string // ids; or
 	SelectAll bool     // every document that COC lists
 
-	SlackToken string // where it is, or
-	Webhook    string // where that is; neither: no notifier
+	SlackToken string // where it is; or
+	Webhook    string // where it is; neither: no notifier
 	Channel    string // for a token
 
 	// Operators are notified when monitoring itself fails: "" is the notifier, "none"
@@ -34,7 +34,7 @@ type Answers struct {
 	Listen    string // address of the page; "" for none
 }
 
-// New writes a commented config of the answers. It is valid if they are.
+// New returns a commented config with the answers. It is valid if they are.
 func New(a Answers) ([]byte, error) {
 	t, err := template.New("config").Funcs(template.FuncMap{"toml": quoteTOML}).Parse(templateText)
 	if err != nil {
@@ -47,8 +47,8 @@ func New(a Answers) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// quoteTOML writes a text or a list of them. JSON's strings are TOML's, but for
-// the DEL character, which TOML wants escaped.
+// quoteTOML writes a text or a list of texts. JSON strings are TOML strings, except for
+// the DEL character, which TOML requires to be escaped.
 func quoteTOML(v any) (string, error) {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

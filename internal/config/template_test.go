@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What `init` writes is a config that loads and says what was answered.
+// `init` writes a config that loads and has the answers.
 func TestNew(t *testing.T) {
 	tests := []struct {
 		name string
@@ -21,12 +21,12 @@ func TestNew(t *testing.T) {
 		{"all and a webhook", Answers{Region: "cn-north-4", SelectAll: true, Webhook: "env:W"}, func(c *Config) bool {
 			return c.Watches[0].Select.All && c.Slacks[0].Webhook == Secret{"env:W"} && !c.Slacks[0].Token.IsSet()
 		}},
-		{"endpoint, keys, nobody told", Answers{Endpoint: "http://localhost:1", AccessKey: "env:A", SecretKey: "env:S", SelectAll: true}, func(c *Config) bool {
+		{"endpoint, keys, no notifier", Answers{Endpoint: "http://localhost:1", AccessKey: "env:A", SecretKey: "env:S", SelectAll: true}, func(c *Config) bool {
 			a := c.Accounts[0]
 			return a.Endpoint == "http://localhost:1" && a.Region == "" && a.AccessKey == Secret{"env:A"} && a.SecretKey == Secret{"env:S"} &&
 				len(c.Slacks) == 0 && len(c.Watches[0].Notify) == 0
 		}},
-		{"texts that want escapes", Answers{Region: "cn-north-4", SelectAll: true, Webhook: `a"b\c'<&>` + "\u2028é"}, func(c *Config) bool {
+		{"texts that need escapes", Answers{Region: "cn-north-4", SelectAll: true, Webhook: `a"b\c'<&>` + "\u2028é"}, func(c *Config) bool {
 			return c.Slacks[0].Webhook == Secret{`a"b\c'<&>` + "\u2028é"}
 		}},
 	}
@@ -43,7 +43,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// What stands in a new config as a comment works when it is uncommented.
+// The comments of a new config are valid when they are uncommented.
 func TestNewComments(t *testing.T) {
 	text, err := New(Answers{Region: "cn-north-4", SelectAll: true})
 	if err != nil {
