@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	// metadataURL is where an ECS finds what it may know about itself.
+	// metadataURL is the address of an ECS's metadata service.
 	metadataURL = "http://169.254.169.254"
-	// refreshBefore is how long before their end credentials are fetched anew,
-	// as the official SDK does.
+	// refreshBefore is how long before their end credentials are fetched again, as in the
+	// official SDK.
 	refreshBefore = 40 * time.Minute
-	// refreshPause is how long the service is not asked again when it failed, or
-	// gave what ends soon.
+	// refreshPause is how long the service is not asked again after it failed or returned
+	// credentials that end soon.
 	refreshPause = time.Minute
-	// metadataTimeout ends a question to the metadata service, which answers at
-	// once or, anywhere but on an ECS, never.
+	// metadataTimeout bounds a request to the metadata service. On an ECS it responds at
+	// once; elsewhere it never does.
 	metadataTimeout = 3 * time.Second
 	maxMetadata     = 64 << 10
 )
 
-// Agency gets temporary credentials from an ECS's metadata service and keeps
-// them until shortly before they end.
+// Agency gets temporary credentials from an ECS's metadata service and caches them
+// until shortly before they end.
 type Agency struct {
 	BaseURL string           // "": the service's fixed address
 	HTTP    *http.Client     // nil: one without proxy, and with timeouts
@@ -46,16 +46,17 @@ type Agency struct {
 	mu      sync.Mutex
 	kept    *KeyPair
 	failed  error     // of the newest refresh
-	retryAt time.Time // a refresh before then is not worth it
+	retryAt time.Time // a refresh before then is pointless
 }
 
-// Format hides what is kept from every verb.
+// Format hides the cached key pair with every verb.
 func (a *Agency) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("ECS agency")) }
 
-// KeyPair returns what is kept while it holds, else what the service says now.
+// KeyPair returns the cached key pair while it is valid, else a new one from the
+// service.
 func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
 	a.once.Do(a.setup)
-	if k, ok, err := a.known(); ok {
+	if k, ok, err := a.cached(); ok {
 		return k, err
 	}
 	select {
@@ -64,7 +65,7 @@ func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
 	case <-ctx.Done():
 		return KeyPair{}, context.Cause(ctx)
 	}
-	if k, ok, err := a.known(); ok { // whoever went before us asked
+	if k, ok, err := a.cached(); ok { // another caller has refreshed it
 		return k, err
 	}
 	k, err := a.fetch(ctx)
@@ -82,8 +83,9 @@ func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
 	return k, err
 }
 
-// known reports whether the service need not be asked, and what to say then.
-func (a *Agency) known() (k KeyPair, ok bool, err error) {
+// cached returns the cached key pair or error, and whether the service need not be
+// asked.
+func (a *Agency) cached() (k KeyPair, ok bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
@@ -94,7 +96,7 @@ func (a *Agency) known() (k KeyPair, ok bool, err error) {
 	return *a.kept, waiting || a.kept.ExpiresAt.Sub(now) >= refreshBefore, nil
 }
 
-// forget makes the next call ask the service, if that is what is kept.
+// forget drops a key pair, so that the next call asks the service.
 func (a *Agency) forget(k KeyPair) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -123,18 +125,18 @@ func (a *Agency) now() time.Time {
 	return a.Now()
 }
 
-// silent is the error of a metadata service that can't be reached: most likely
-// this is no ECS.
+// silent is the error of a metadata service that cannot be reached: most likely this
+// machine is not an ECS.
 func silent(err error) error {
-	return absent{"ECS agency: the metadata service does not answer: " + err.Error()}
+	return absent{"ECS agency: the metadata service does not respond: " + err.Error()}
 }
 
-// fetch asks the service: for a token where it gives one, then for credentials.
+// fetch asks the service for a token, if it supports tokens, then for credentials.
 func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
 	token, err := a.ask(ctx, http.MethodPut, "/meta-data/latest/api/token", "X-Metadata-Token-Ttl-Seconds", "21600")
 	var status statusError
 	if errors.As(err, &status) && (status == 404 || status == 405 || status == 503) {
-		token, err = nil, nil // an older service gives none and wants none
+		token, err = nil, nil // an older service has and needs none
 	}
 	if err != nil {
 		return KeyPair{}, err
@@ -156,27 +158,27 @@ func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
 	}
 	// The decoder's error is not shown: it may quote what it read.
 	if json.Unmarshal(body, &answer) != nil || answer.Credential.ExpiresAt.IsZero() {
-		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's answer holds no credentials with their end: %w", coc.ErrTemporary)
+		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's response has no credentials with an end: %w", coc.ErrTemporary)
 	}
 	c := answer.Credential
 	return KeyPair{AccessKey: c.Access, SecretKey: c.Secret, SecurityToken: c.SecurityToken, ExpiresAt: c.ExpiresAt}, nil
 }
 
-// statusError is an answer of the metadata service that is none.
+// statusError is the HTTP status of a failed request to the metadata service.
 type statusError int
 
 func (s statusError) Error() string {
-	return fmt.Sprintf("ECS agency: the metadata service answers HTTP %d", int(s))
+	return fmt.Sprintf("ECS agency: the metadata service returned HTTP %d", int(s))
 }
 
-// Unwrap makes it pass: the service belongs to the machine and comes back.
+// Unwrap makes it temporary: the service belongs to the machine and recovers.
 func (s statusError) Unwrap() error { return coc.ErrTemporary }
 
-// ask sends one request with one header, left out when its value is empty.
+// ask sends one request with one header, which is left out if its value is empty.
 func (a *Agency) ask(ctx context.Context, method, path, header, value string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, cmp.Or(a.BaseURL, metadataURL)+path, nil)
 	if err != nil {
-		return nil, errors.New("ECS agency: the metadata service's address is no URL")
+		return nil, errors.New("ECS agency: the metadata service's address is not a valid URL")
 	}
 	if value != "" {
 		r.Header.Set(header, value)

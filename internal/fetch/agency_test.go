@@ -14,9 +14,9 @@ import (
 	"cocsync/internal/coc"
 )
 
-// metadata is an ECS's metadata service.
+// metadata is a fake metadata service.
 type metadata struct {
-	tokenStatus int // 0: gives a token
+	tokenStatus int // 0: returns a token
 	keyStatus   int
 	body        string // instead of credentials
 	end         time.Time
@@ -80,7 +80,7 @@ func wantAccess(t *testing.T, a *Agency, want string) {
 	}
 }
 
-// Credentials are kept until forty minutes before their end.
+// Credentials are cached until forty minutes before their end.
 func TestAgencyRefresh(t *testing.T) {
 	m := &metadata{}
 	a, c := newAgency(t, m)
@@ -96,8 +96,8 @@ func TestAgencyRefresh(t *testing.T) {
 	}
 }
 
-// While what is kept still holds, a service that fails is asked once a minute;
-// what has ended is never used.
+// While cached credentials are valid, a service that fails is asked once a minute.
+// Expired ones are never used.
 func TestAgencyKeepsWhatHolds(t *testing.T) {
 	m := &metadata{}
 	a, c := newAgency(t, m)
@@ -118,7 +118,7 @@ func TestAgencyKeepsWhatHolds(t *testing.T) {
 	c.advance(time.Hour)
 	for range 5 {
 		if _, err := a.KeyPair(t.Context()); !errors.Is(err, coc.ErrTemporary) {
-			t.Errorf("error = %v, want a temporary one when nothing holds any more", err)
+			t.Errorf("error = %v, want a temporary one after the end", err)
 		}
 	}
 	if got := m.asked.Load(); got != 4 {
@@ -130,7 +130,7 @@ func TestAgencyKeepsWhatHolds(t *testing.T) {
 	wantAccess(t, a, "ak5")
 }
 
-// Callers that come together ask once.
+// Concurrent callers send one request.
 func TestAgencyAsksOnce(t *testing.T) {
 	m := &metadata{}
 	a, _ := newAgency(t, m)
@@ -144,7 +144,7 @@ func TestAgencyAsksOnce(t *testing.T) {
 	}
 }
 
-// Refused credentials are not given out again while the service has others.
+// Refused credentials are not returned again if the service has others.
 func TestAgencyForgets(t *testing.T) {
 	m := &metadata{}
 	a, _ := newAgency(t, m)
@@ -185,6 +185,6 @@ func TestAgencyAnswers(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
 	if _, err := (&Agency{BaseURL: s.URL}).KeyPair(t.Context()); !errors.As(err, new(absent)) {
-		t.Errorf("no metadata service: error = %v, want one that a chain goes on after", err)
+		t.Errorf("no metadata service: error = %v, want one after which a chain continues", err)
 	}
 }

@@ -17,13 +17,13 @@ import (
 const (
 	// attempts bounds the requests of one call.
 	attempts = 5
-	// exhausted is the quiet that COC gets when every attempt was one too many
-	// and no answer said for how long.
+	// exhausted is how long requests are paused if every attempt was rate limited and no
+	// response said for how long.
 	exhausted = time.Minute
 )
 
-// call asks until it has an answer, may not ask again, or has used up its
-// attempts or its time.
+// call sends requests until one succeeds, the error is permanent, or the attempts or
+// the time are used up.
 func (c *Client) call(ctx context.Context, q request) (reply, error) {
 	if err := c.setup(); err != nil {
 		return reply{}, err
@@ -38,7 +38,7 @@ func (c *Client) call(ctx context.Context, q request) (reply, error) {
 		a, err := c.try(ctx, q, time.Until(deadline))
 		var e *Error
 		if errors.As(err, &e) && e.is(coc.ErrTemporary) && !e.held {
-			waits.asked = c.asked(e)
+			waits.asked = c.requestedWait(e)
 		} else if err != nil {
 			err = backoff.Permanent(err)
 		}
@@ -46,7 +46,7 @@ func (c *Client) call(ctx context.Context, q request) (reply, error) {
 	},
 		backoff.WithBackOff(waits), backoff.WithMaxTries(attempts), backoff.WithMaxElapsedTime(c.maxWait()),
 		backoff.WithNotify(func(err error, next time.Duration) {
-			c.log.Warn("asking again", "attempt", attempt, "wait", next.Round(time.Millisecond), "err", err)
+			c.log.Warn("retrying", "attempt", attempt, "wait", next.Round(time.Millisecond), "err", err)
 			var e *Error
 			if errors.As(err, &e) && (e.RetryAfter > 0 || tooMany(e)) {
 				c.pace.pause(next, e)
@@ -55,7 +55,7 @@ func (c *Client) call(ctx context.Context, q request) (reply, error) {
 	return a, c.settle(ctx, q, err)
 }
 
-// settle makes the last attempt's error the call's.
+// settle makes the last attempt's error the call's error.
 func (c *Client) settle(ctx context.Context, q request, err error) error {
 	var permanent *backoff.PermanentError
 	if errors.As(err, &permanent) { // Retry leaves it around the last attempt's
@@ -83,17 +83,17 @@ func (c *Client) settle(ctx context.Context, q request, err error) error {
 	return e
 }
 
-// asked is how long to wait before the next attempt, 0 where COC did not say. It
-// says how long a limit's window is but not how much of it is left: a quarter
-// each time sees the end of it within the attempts.
-func (c *Client) asked(e *Error) time.Duration {
+// requestedWait is the pause before the next attempt that COC asked for; 0 if it asked
+// for none. COC names the window of a limit but not how much of it is left: a quarter
+// of the window each time reaches its end within the attempts.
+func (c *Client) requestedWait(e *Error) time.Duration {
 	if e.RetryAfter > 0 {
 		return e.RetryAfter
 	}
 	return min(e.window/(attempts-1), c.maxWait()/attempts)
 }
 
-// waits are the pauses between attempts: what COC asked for, else growing ones.
+// waits are the pauses between attempts: what COC asked for, else increasing ones.
 type waits struct {
 	*backoff.ExponentialBackOff
 	asked time.Duration
@@ -109,8 +109,8 @@ func tooMany(e *Error) bool {
 	return e.Status == http.StatusTooManyRequests || strings.HasSuffix(e.Code, ".0308")
 }
 
-// try makes one attempt, and a second one only when the key pair was refused and
-// its source has another one by now.
+// try makes one attempt, and a second one only if the key pair was refused and its
+// source has another one now.
 func (c *Client) try(ctx context.Context, q request, patience time.Duration) (reply, error) {
 	kp, err := c.keyPair(ctx, q.op)
 	if err != nil {
@@ -128,15 +128,16 @@ func (c *Client) try(ctx context.Context, q request, patience time.Duration) (re
 	if readErr != nil || other.same(kp) {
 		return a, err
 	}
-	c.log.Warn("key pair refused, trying the one that took its place", "err", err)
+	c.log.Warn("key pair refused, trying its replacement", "err", err)
 	a, err = c.attempt(ctx, q, other, patience)
 	if err != nil {
-		err = backoff.Permanent(err) // nothing more after a refusal
+		err = backoff.Permanent(err) // nothing is sent after a refusal
 	}
 	return a, err
 }
 
-// attempt sends one request when its turn has come, and learns from the answer.
+// attempt sends one request when the rate allows it, and adapts the rate to the
+// response.
 func (c *Client) attempt(ctx context.Context, q request, kp KeyPair, patience time.Duration) (reply, error) {
 	leave, err := c.guard.enter(ctx, q.op, kp, c.now)
 	if err != nil {
@@ -146,7 +147,7 @@ func (c *Client) attempt(ctx context.Context, q request, kp KeyPair, patience ti
 	if err := c.pace.wait(ctx, q.op, patience); err != nil {
 		return reply{}, err
 	}
-	if err := c.guard.refusal(q.op, kp, c.now()); err != nil { // while we waited
+	if err := c.guard.refusal(q.op, kp, c.now()); err != nil { // refused during the wait
 		return reply{}, err
 	}
 	sentAt := time.Now()

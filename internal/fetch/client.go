@@ -1,8 +1,8 @@
-// Package fetch is the client of COC's document API: it signs, sends, paces,
-// retries, reads and judges answers, and finds credentials.
+// Package fetch is the client of COC's document API: it finds credentials, signs,
+// sends, limits the rate, retries, and reads and classifies responses.
 //
-// It knows nothing of the archive, and decides nothing about documents: what an
-// answer means for a document's history is its caller's affair.
+// It knows nothing of the archive and decides nothing about documents: the caller
+// decides what a response means for a document's history.
 package fetch
 
 import (
@@ -38,42 +38,41 @@ const (
 // maxName bounds document ids and version labels, in bytes. COC's are below 40.
 const maxName = 256
 
-// defaultMaxWait lets a call sit out a limit of so many requests a minute, which
-// is the commonest one, in four waits of a quarter of a minute.
+// defaultMaxWait lets a call outlast the most common limit, a number of requests a
+// minute, in four waits of a quarter of a minute.
 const defaultMaxWait = 75 * time.Second
 
-// Client talks to one account's endpoint. Its fields are set before the first
-// call and not changed; all methods are safe for concurrent use. Whoever shares
-// an account shares its Client, and with it the rate.
+// Client calls one account's endpoint. Its fields are set before the first call and
+// not changed; all methods are safe for concurrent use. All callers of an account
+// share its Client, and so its rate.
 type Client struct {
-	// Endpoint is https://host, or http://host on loopback alone.
+	// Endpoint is https://host, or http://host on loopback only.
 	Endpoint string
-	// Credentials is where key pairs come from; nil: DefaultChain.
+	// Credentials is the source of key pairs; nil: DefaultChain.
 	Credentials Source
 	// HTTP sends the requests; nil: a client with timeouts. Its redirect policy
 	// and cookies are not used: redirects are refused.
 	HTTP *http.Client
-	// RootCAs are the certificate authorities that are trusted; nil: the system's. They
-	// are not used where HTTP is set.
+	// RootCAs are the trusted certificate authorities; nil: the system's. They are not
+	// used if HTTP is set.
 	RootCAs *x509.CertPool
-	// RPS is how many requests are sent in a second; 0: no limit.
+	// RPS is the number of requests a second; 0: no limit.
 	RPS float64
-	// Connections is how many are kept open for the next request; 0 means 1.
+	// Connections is how many connections are kept open for later requests; 0 means 1.
 	Connections int
-	// Now is the wall clock; nil: time.Now. Waits are measured without it.
+	// Now is the wall clock; nil: time.Now. Waits are measured with the monotonic clock.
 	Now func() time.Time
-	// Log hears of retries and of what was skipped; nil: nobody does.
+	// Log receives retries and skipped rows; nil: nothing is logged.
 	Log *slog.Logger
-	// MaxWait bounds the retrying of one call; 0 means 75 seconds. A quieter
-	// time that COC asks for beyond it is not slept through: the error tells it.
+	// MaxWait bounds the retries of one call; 0 means 75 seconds. If COC asks for a
+	// longer pause, the call does not wait for its end: the error has it.
 	MaxWait time.Duration
-	// Observe hears of each request that was sent, also of those of one call that was
-	// repeated: what became of it, one of Outcomes, and how long that took. nil:
-	// nobody hears.
+	// Observe is called after each request, retries included, with its outcome, one of
+	// Outcomes, and its duration. It may be nil.
 	Observe func(outcome string, took time.Duration)
 
 	once   sync.Once
-	err    error // why the fields make no client
+	err    error // set if the fields are not valid
 	base   *url.URL
 	http   http.Client
 	source Source
@@ -85,25 +84,25 @@ type Client struct {
 	bodies sync.Pool // of *bytes.Buffer
 }
 
-// List asks for the list of documents, all pages of it. See coc.List for a list
-// that moved while it was read.
+// List requests all pages of the list of documents. See coc.List for a list that
+// changed while it was read.
 func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
 	return c.list(ctx, s)
 }
 
-// Get asks for one document's version, "" for the newest. The answer says itself
-// whose content it brings, which may be another version than was asked for.
+// Get requests one version of a document, "" for the newest. The response says whose
+// content it has, which may be another version than was requested.
 func (c *Client) Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error) {
 	op := fmt.Sprintf("get document %q", text.Truncate(documentID, maxText))
 	if version != "" {
 		op += " version " + text.Truncate(text.Visible(version), maxText)
 	}
 	if !plainName(documentID) {
-		return coc.Answer{}, &Error{Op: op, Message: "this is no document id", class: coc.ErrRefused}
+		return coc.Answer{}, &Error{Op: op, Message: "not a valid document id", class: coc.ErrRefused}
 	}
 	a, err := c.call(ctx, request{
 		op: op, action: actionGet, limit: maxDocument, document: documentID,
-		query: said(url.Values{"version": {version}, "document_type": {documentType}}),
+		query: withoutEmpty(url.Values{"version": {version}, "document_type": {documentType}}),
 	})
 	if err != nil {
 		return coc.Answer{}, err
@@ -120,19 +119,19 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 	return answer, nil
 }
 
-// Requests is how many requests were sent so far, retries included.
+// Requests returns the number of requests sent so far, retries included.
 func (c *Client) Requests() int64 { return c.sent.Load() }
 
-// Served is how many requests COC has served so far.
+// Served returns the number of requests that COC has served so far.
 func (c *Client) Served() int64 { return c.served.Load() }
 
-// KeyID names the key pair in use without telling it: the first eight bytes of
-// a SHA-256 over both keys, in hexadecimal. A fixed secret key is another pair.
+// KeyID identifies the key pair in use without revealing it: the first eight bytes of
+// a SHA-256 over both keys, in hexadecimal. Another secret key makes another id.
 func (c *Client) KeyID(ctx context.Context) (string, error) {
 	if err := c.setup(); err != nil {
 		return "", err
 	}
-	kp, err := c.keyPair(ctx, "name the key pair")
+	kp, err := c.keyPair(ctx, "identify the key pair")
 	if err != nil {
 		return "", err
 	}
@@ -156,8 +155,8 @@ func (c *Client) keyPair(ctx context.Context, op string) (KeyPair, error) {
 	if errors.Is(err, coc.ErrTemporary) {
 		class = coc.ErrTemporary
 	}
-	// The source's advice stays a hint: as a note it would stand in the text, and
-	// who shows errors would add advice of his own to it.
+	// The source's advice stays a hint: in the message it would be shown next to the
+	// caller's own advice.
 	advice := foreign(strings.ReplaceAll(hint.Of(err), "\n", "; "), kp)
 	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: hint.Wrap(class, advice), held: true}
 }
@@ -190,15 +189,15 @@ func (c *Client) now() time.Time {
 
 func (c *Client) maxWait() time.Duration { return cmp.Or(max(0, c.MaxWait), defaultMaxWait) }
 
-// parseEndpoint checks that an endpoint is one that secrets may be sent to. Its
-// errors don't show the text, which may hold a password.
+// parseEndpoint checks that secrets may be sent to an endpoint. Its errors do not show
+// the text, which may contain a password.
 func parseEndpoint(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
 		return nil, errors.New("endpoint: not a URL such as https://coc.myhuaweicloud.com")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, errors.New("endpoint: a user, query or fragment has no place in it")
+		return nil, errors.New("endpoint: a user, query or fragment is not allowed")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("endpoint http://%s: plain http is accepted on loopback only; use https", u.Host)
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -214,7 +213,7 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// newTransport is net/http's, with an end to every wait.
+// newTransport returns net/http's transport with a timeout for every wait.
 func newTransport(connections int, authorities *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -226,13 +225,13 @@ func newTransport(connections int, authorities *x509.CertPool) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    max(1, connections),
 		MaxResponseHeaderBytes: 64 << 10,
-		ReadBufferSize:         2 * usualBody, // most answers come in one read
+		ReadBufferSize:         2 * usualBody, // enough for most responses
 		ForceAttemptHTTP2:      true,
 	}
 }
 
-// said drops the parameters without a value.
-func said(v url.Values) url.Values {
+// withoutEmpty drops the parameters without a value.
+func withoutEmpty(v url.Values) url.Values {
 	for k := range v {
 		if v.Get(k) == "" {
 			v.Del(k)

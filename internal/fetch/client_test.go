@@ -26,8 +26,7 @@ var testKey = KeyPair{AccessKey: "AKEXAMPLE0123456789", SecretKey: "SKexample012
 const goodDocument = `{"data":{"document_id":"DM1","name":"job","content":"a: 1\n","version":"v1",
 	"versions":[{"version":"v1","version_uuid":"u1","create_time":1751364159273}]}}`
 
-// canned answers requests without a network, so that waits can be told by
-// synctest's clock.
+// canned responds without a network, so that synctest's clock measures waits.
 type canned func(n int, r *http.Request) (*http.Response, error)
 
 type transport struct {
@@ -62,8 +61,8 @@ func serve(t *testing.T, h http.HandlerFunc) *Client {
 	return &Client{Endpoint: s.URL, Credentials: Static(testKey), HTTP: s.Client()}
 }
 
-// Every kind of answer falls into the class that the caller branches on, and is
-// asked for again only where that can help.
+// Every kind of response has the class that callers branch on, and is retried only if
+// that can help.
 func TestGetClasses(t *testing.T) {
 	gateway := func(code, msg string) string {
 		return fmt.Sprintf(`{"error_code":%q,"error_msg":%q,"request_id":"body-id"}`, code, msg)
@@ -87,7 +86,7 @@ func TestGetClasses(t *testing.T) {
 		{"another sibling shape", 400, `{"code":"COC.00010002","message":"flat"}`, coc.ErrRefused, 1, []string{"COC.00010002: flat"}},
 		{"COC's inner error", 400, gateway("COC.00040701", "inner"), coc.ErrTemporary, 5, nil},
 		{"inner error in a 200", 200, gateway("COC.00040701", "inner"), coc.ErrTemporary, 5, nil},
-		// COC's codes are not published: one that is not known may pass.
+		// COC's codes are not published: an unknown one may be temporary.
 		{"unknown code in a 200", 200, gateway("COC.00000500", "what"), coc.ErrTemporary, 5, nil},
 		{"unknown code in a 400", 400, gateway("COC.00000500", "what"), coc.ErrTemporary, 5, nil},
 		{"no such API", 404, gateway("APIGW.0101", "x"), coc.ErrRefused, 1, nil},
@@ -106,7 +105,7 @@ func TestGetClasses(t *testing.T) {
 		{"a proxy's 404", 404, html, coc.ErrMalformed, 1, nil},
 		{"no content at all", 204, "", coc.ErrMalformed, 1, nil},
 		{"redirect", 302, "", coc.ErrMalformed, 1, []string{"redirected to elsewhere.example.com", "not followed"}},
-		{"no content field", 200, `{"data":{"document_id":"DM1","version":"v1"}}`, coc.ErrMalformed, 1, []string{"answer without content"}},
+		{"no content field", 200, `{"data":{"document_id":"DM1","version":"v1"}}`, coc.ErrMalformed, 1, []string{"response without content"}},
 		{"null content", 200, `{"data":{"document_id":"DM1","version":"v1","content":null}}`, coc.ErrMalformed, 1, nil},
 		{"no version", 200, `{"data":{"document_id":"DM1","content":"x"}}`, coc.ErrMalformed, 1, nil},
 		{"another document", 200, `{"data":{"document_id":"DM2","content":"x","version":"v1"}}`, coc.ErrMalformed, 1, []string{"another document"}},
@@ -131,7 +130,7 @@ func TestGetClasses(t *testing.T) {
 				}
 				for _, w := range tt.words {
 					if !strings.Contains(fmt.Sprint(err), w) {
-						t.Errorf("error %q lacks %q", err, w)
+						t.Errorf("error %q does not contain %q", err, w)
 					}
 				}
 			})
@@ -149,7 +148,7 @@ func TestListForbiddenNamesAction(t *testing.T) {
 	}
 }
 
-// Whatever the id, one document is asked for, and the request says so exactly.
+// Whatever the id, one document is requested, and by its exact id.
 func TestGetEscapesID(t *testing.T) {
 	for _, id := range []string{"DM1", "a/b", "50%", "..", ".", "a?b#c", "作业 1", "a+b", "a%2Fb"} {
 		var uri, path, version string
@@ -161,7 +160,7 @@ func TestGetEscapesID(t *testing.T) {
 			t.Errorf("Get(%q): %v", id, err)
 		}
 		if got, want := path, "/v1/documents/"+id; got != want {
-			t.Errorf("Get(%q) asked for path %q, want %q", id, got, want)
+			t.Errorf("Get(%q) requested path %q, want %q", id, got, want)
 		}
 		if got, _, _ := strings.Cut(uri, "?"); strings.Count(got, "/") != 3 {
 			t.Errorf("Get(%q) sent %q, want one segment after /v1/documents", id, got)
@@ -178,7 +177,7 @@ func TestGetEscapesID(t *testing.T) {
 	}
 }
 
-// Bodies have an end, also those that are small on the wire.
+// Bodies are limited, also those that are small when compressed.
 func TestBodyTooLong(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -199,8 +198,7 @@ func TestBodyTooLong(t *testing.T) {
 	}
 }
 
-// A body that ends early, a connection that breaks and one that was never there
-// are asked for again.
+// A truncated body, a connection that is reset and one that is refused are retried.
 func TestBrokenConnections(t *testing.T) {
 	for name, breakIt := range map[string]func(http.ResponseWriter){
 		"cut body": func(w http.ResponseWriter) {
@@ -227,7 +225,7 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// The answer carries the evidence that Huawei can confirm.
+// The response has the evidence that Huawei can confirm.
 func TestGetAnswer(t *testing.T) {
 	date := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -246,7 +244,7 @@ func TestGetAnswer(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("Get error = %v, (-want +got):\n%s", err, diff)
 	}
-	// Only the newest version's answer tells of the others.
+	// Only the newest version's response lists the others.
 	want.Versions = nil
 	got, err = c.Get(t.Context(), "DM1", "v1", "")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -254,8 +252,8 @@ func TestGetAnswer(t *testing.T) {
 	}
 }
 
-// A gateway may quote what it was sent, wherever it likes: no error and no log
-// line shows any part of the key pair, and nothing in them is obeyed.
+// A gateway may quote what it was sent: no error and no log line shows any part of the
+// key pair, and escape sequences in them have no effect.
 func TestSecretsNeverShown(t *testing.T) {
 	echo := testKey.AccessKey + " " + testKey.SecretKey + "/" + testKey.SecurityToken + "\x1b[2J\n"
 	plain := strings.TrimSuffix(echo, "\x1b[2J\n")
@@ -299,14 +297,14 @@ func TestSecretsNeverShown(t *testing.T) {
 					}
 				}
 				if strings.ContainsAny(err.Error(), "\x1b\n") {
-					t.Errorf("error %q holds control characters", err)
+					t.Errorf("error %q has control characters", err)
 				}
 			})
 		})
 	}
 }
 
-// A signature fails when the clock is off, and then the clock is what to fix.
+// A signature is refused if the clock is wrong, and then the clock must be fixed.
 func TestUnauthorizedNamesClock(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
@@ -328,8 +326,8 @@ func TestUnauthorizedNamesClock(t *testing.T) {
 	}
 }
 
-// Keys go to no endpoint that others could listen to, and a password in one is
-// not repeated.
+// Keys are not sent to an endpoint over plain http, and a password in an endpoint is
+// not shown.
 func TestEndpoint(t *testing.T) {
 	for endpoint, good := range map[string]bool{
 		"https://coc.myhuaweicloud.com": true, "https://coc.example.com:8443/prefix/": true,
@@ -349,8 +347,8 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// The archive remembers a refused key pair by this name, so it must not change
-// between programs. A fixed secret key is another pair, which may be tried.
+// The archive identifies a refused key pair by this id, so it must not change between
+// programs. Another secret key is another pair, which may be tried.
 func TestKeyID(t *testing.T) {
 	c := &Client{Endpoint: "https://x", Credentials: Static(KeyPair{AccessKey: "abc", SecretKey: "1"})}
 	got, err := c.KeyID(context.Background())
@@ -359,8 +357,8 @@ func TestKeyID(t *testing.T) {
 	}
 }
 
-// The advice of who reads the credentials goes with the error, as a hint, through
-// every call, and as harmless as the text.
+// The advice of a source is the error's hint, through every call, and has no control
+// characters either.
 func TestAdviceOnCredentials(t *testing.T) {
 	for _, tt := range []struct {
 		advice, want string
@@ -372,7 +370,7 @@ func TestAdviceOnCredentials(t *testing.T) {
 		{"wait", "wait", coc.ErrTemporary, coc.ErrUnauthorized},
 	} {
 		source := Func(func(context.Context) (KeyPair, error) {
-			return testKey, hint.Wrap(hint.Wrap(fmt.Errorf("COC_SK is not there: %w", tt.class), tt.advice), tt.advice)
+			return testKey, hint.Wrap(hint.Wrap(fmt.Errorf("COC_SK is missing: %w", tt.class), tt.advice), tt.advice)
 		})
 		c := &Client{Endpoint: "https://coc.invalid", Credentials: source}
 		_, list := c.List(t.Context(), coc.Selection{})
@@ -383,10 +381,10 @@ func TestAdviceOnCredentials(t *testing.T) {
 				t.Errorf("hint of %v = %q, want %q", err, got, tt.want)
 			}
 			if !errors.Is(err, tt.class) || errors.Is(err, tt.other) {
-				t.Errorf("error %v is not of class %v alone", err, tt.class)
+				t.Errorf("error %v is not only of class %v", err, tt.class)
 			}
-			if !strings.Contains(err.Error(), "read the credentials: COC_SK is not there") || tt.want != "" && strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %q, want the cause, and the advice in the hint alone", err)
+			if !strings.Contains(err.Error(), "read the credentials: COC_SK is missing") || tt.want != "" && strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %q, want the cause, and the advice only in the hint", err)
 			}
 		}
 	}

@@ -12,8 +12,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// KeyPair is what requests are signed with. However it is printed, it shows
-// nothing of itself.
+// KeyPair signs requests. No format shows its keys.
 type KeyPair struct {
 	AccessKey     string
 	SecretKey     string
@@ -38,17 +37,17 @@ func (KeyPair) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalJSON hides the key pair from encoding/json.
 func (KeyPair) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
 
-// keyID tells key pairs apart, without being one.
+// keyID identifies a key pair without revealing it.
 type keyID [sha256.Size]byte
 
-// id is over all but the end, which may differ between two readings of a pair.
+// id covers everything except the end, which may differ between two reads of one pair.
 func (k KeyPair) id() keyID {
 	return sha256.Sum256([]byte(k.AccessKey + "\x00" + k.SecretKey + "\x00" + k.SecurityToken))
 }
 
 func (k KeyPair) same(o KeyPair) bool { return k.id() == o.id() }
 
-// check finds what no key pair holds before it is sent anywhere.
+// check rejects an invalid key pair before it is sent.
 func (k KeyPair) check() error {
 	for _, part := range []struct{ name, value string }{
 		{"access key", k.AccessKey}, {"secret key", k.SecretKey}, {"security token", k.SecurityToken},
@@ -58,25 +57,24 @@ func (k KeyPair) check() error {
 		}
 		for _, b := range []byte(part.value) {
 			if b <= ' ' || b >= 0x7f || b == ',' {
-				return fmt.Errorf("the %s holds a space, a line break or another character that has no place in one", part.name)
+				return fmt.Errorf("the %s has a space, a line break or another invalid character", part.name)
 			}
 		}
 	}
 	return nil
 }
 
-// Source is where key pairs come from. It is asked before each request, so that
-// keys can be changed while the program runs. An error that wraps
-// coc.ErrTemporary may be gone at the next call.
+// Source returns key pairs. It is called before each request, so that keys can change
+// while the program runs. An error that wraps coc.ErrTemporary may be gone at the next
+// call.
 type Source interface {
 	KeyPair(ctx context.Context) (KeyPair, error)
 }
 
-// forgetter is a source that keeps key pairs, and can be told that one of them
-// was refused.
+// forgetter is a source that caches key pairs. It drops one that was refused.
 type forgetter interface{ forget(KeyPair) }
 
-// Func is a source made of a function.
+// Func is a function as a Source.
 type Func func(context.Context) (KeyPair, error)
 
 // KeyPair calls the function.
@@ -87,21 +85,22 @@ func Static(k KeyPair) Source {
 	return Func(func(context.Context) (KeyPair, error) { return k, nil })
 }
 
-// absent is the error of a source that has nothing to offer, after which a chain
-// asks the next one. Any other error, such as half a key pair, ends the chain:
-// going on could mean another account's keys.
+// absent is the error of a source that has no key pair, after which a chain tries the
+// next one. Any other error, such as half a key pair, ends the chain: the next source
+// could have another account's keys.
 type absent struct{ why string }
 
 func (a absent) Error() string { return a.why }
 
-// Chain asks one source after the other and takes the first key pair.
+// Chain tries its sources in order and returns the first key pair.
 type Chain []Source
 
 // DefaultChain is the order of Huawei Cloud's SDKs: environment, profile file,
 // ECS agency.
 func DefaultChain() Source { return Chain{Env{}, Profile{}, &Agency{}} }
 
-// KeyPair returns the first key pair, or what each source lacks.
+// KeyPair returns the first key pair, or an error that says what each source is
+// missing.
 func (c Chain) KeyPair(ctx context.Context) (KeyPair, error) {
 	var lacks []string
 	var class error

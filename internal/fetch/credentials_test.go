@@ -16,7 +16,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// However a key pair is printed, alone or inside what holds it, it stays hidden.
+// No format shows a key pair, alone or in a struct.
 func TestKeyPairHidden(t *testing.T) {
 	var out bytes.Buffer
 	agency := &Agency{kept: &testKey}
@@ -83,7 +83,8 @@ func TestProfile(t *testing.T) {
 	}
 }
 
-// The chain asks in the SDKs' order, and says what each source lacks.
+// The chain tries the sources in the SDKs' order, and says what each source is
+// missing.
 func TestChain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "credentials")
@@ -102,13 +103,13 @@ func TestChain(t *testing.T) {
 		}
 	}
 	_, err := Chain{Env{}, Profile{}, gone}.KeyPair(t.Context())
-	for _, want := range []string{envAccess + " is not set", "there is no " + dir, "no agency here", "set " + envAccess} {
+	for _, want := range []string{envAccess + " is not set", "file not found: " + dir, "no agency here", "set " + envAccess} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v lacks %q", err, want)
+			t.Errorf("error %v does not contain %q", err, want)
 		}
 	}
 	broken := Func(func(context.Context) (KeyPair, error) { return KeyPair{}, fmt.Errorf("half: %w", coc.ErrTemporary) })
 	if _, err := (Chain{broken, agency}).KeyPair(t.Context()); !errors.Is(err, coc.ErrTemporary) {
-		t.Errorf("a source that is there and broken: error = %v, want it to end the chain", err)
+		t.Errorf("a source that fails: error = %v, want it to end the chain", err)
 	}
 }

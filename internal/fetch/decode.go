@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// maxExtra bounds the unknown fields that are kept of a document.
+	// maxExtra bounds the unknown fields of a document that are kept.
 	maxExtra = 64 << 10
 	// maxVersions bounds a document's list of versions. COC keeps a hundred.
 	maxVersions = 10_000
@@ -26,12 +26,12 @@ const (
 type page struct {
 	rows    []coc.Row
 	skipped []coc.SkippedRow
-	total   int // -1: not said
+	total   int // -1: absent
 }
 
-// decodePage reads {"total": N, "data": [row…]}. Rows and total may also stand
-// inside data once more. A row that names no document, or is over a limit, spoils no
-// other. Of a page with more rows than a list may have the rest is not read.
+// decodePage reads {"total": N, "data": [row…]}. Rows and total may also be nested in
+// data once more. A row without a document id or over a limit affects no other row.
+// Rows beyond the maximum of a list are not read.
 func decodePage(outer envelope) (page, error) {
 	p := page{total: -1}
 	rows, total := outer.data, outer.total
@@ -45,9 +45,9 @@ func decodePage(outer envelope) (page, error) {
 	if n, err := strconv.Atoi(coc.Said(textOf(total))); err == nil && n >= 0 {
 		p.total = n
 	}
-	// No rows is an empty page where COC says null, or that there are none.
+	// An empty page has null or an empty list.
 	if !isArray(rows) && (p.total < 0 || !isNull(rows)) && (p.total != 0 || rows != nil) {
-		return p, errors.New("the answer holds no list of documents")
+		return p, errors.New("the response has no list of documents")
 	}
 	var c canonicalizer
 	var buf []byte
@@ -71,7 +71,8 @@ func decodePage(outer envelope) (page, error) {
 	return p, nil
 }
 
-// decodeRow reads what cocsync uses of a row, or says why it can't be used.
+// decodeRow reads the fields of a row that cocsync uses, or returns why the row is
+// invalid.
 func decodeRow(fields []field) (row coc.Row, problem string) {
 	for _, f := range fields {
 		switch string(f.name) {
@@ -82,7 +83,7 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 		case "version":
 			row.Version = coc.Said(textOf(f.value))
 		case "update_time":
-			row.UpdatedAt = instant(f.value)
+			row.UpdatedAt = parseTime(f.value)
 		}
 	}
 	switch {
@@ -95,8 +96,8 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 	return row, ""
 }
 
-// rowID reads the document_id of a row that is too long for anything else, "" when it
-// names none.
+// rowID reads the document_id of a row that is too long to be read otherwise; "" if it
+// has none.
 func rowID(v []byte) string {
 	var id string
 	for key, value := range members(v) {
@@ -110,16 +111,16 @@ func rowID(v []byte) string {
 	return id
 }
 
-// decodeDocument reads an answer that was asked for by that id, and for that version if
-// one is named, with or without the envelope: only the newest one's tells of the others.
-// dropped is the size of its unknown fields when they are too many to be kept.
+// decodeDocument reads the response to a request for a document id and, if not "", a
+// version, with or without the envelope. Only the newest version's response lists the
+// others. dropped is the size of its unknown fields if they are too long to be kept.
 func decodeDocument(outer envelope, asked, version string) (a coc.Answer, dropped int, err error) {
 	root := outer.root
 	if outer.data != nil {
 		root = outer.data
 	}
 	if !isObject(root) {
-		return a, 0, errors.New("the answer holds no document")
+		return a, 0, errors.New("the response has no document")
 	}
 	var content, versions []byte
 	var id *string
@@ -134,7 +135,7 @@ func decodeDocument(outer envelope, asked, version string) (a coc.Answer, droppe
 			content = value
 		case "versions":
 			versions = value
-		case "error_code", "error_msg", "request_id": // of the flat form
+		case "error_code", "error_msg", "request_id": // in the flat form
 		default:
 			if !metaField(&a.Meta, string(name(key)), value) {
 				c.fields[0] = append(c.fields[0], field{name(key), key, value})
@@ -143,10 +144,10 @@ func decodeDocument(outer envelope, asked, version string) (a coc.Answer, droppe
 	}
 	a.DocumentID = asked
 	if id != nil && *id != asked {
-		return a, 0, errors.New("the answer is about another document") // whose id could be anything
+		return a, 0, errors.New("the response is for another document") // whose id could be anything
 	}
 	if !plainName(a.Version) {
-		return a, 0, errors.New("the answer does not say of which version it is")
+		return a, 0, errors.New("the response has no version")
 	}
 	if a.Content, err = decodeContent(content); err != nil {
 		return a, 0, err
@@ -166,7 +167,7 @@ func decodeDocument(outer envelope, asked, version string) (a coc.Answer, droppe
 	return a, dropped, nil
 }
 
-// metaField takes a field in, or reports that it is none of Meta's.
+// metaField sets a field of Meta, or reports that Meta does not have it.
 func metaField(m *coc.Meta, name string, value []byte) bool {
 	switch name {
 	case "name":
@@ -182,23 +183,23 @@ func metaField(m *coc.Meta, name string, value []byte) bool {
 	case "enterprise_project_id":
 		m.ProjectID = textOf(value)
 	case "create_time":
-		m.CreatedAt = instant(value)
+		m.CreatedAt = parseTime(value)
 	case "update_time":
-		m.UpdatedAt = instant(value)
+		m.UpdatedAt = parseTime(value)
 	default:
 		return false
 	}
 	return true
 }
 
-// decodeContent takes the content exactly: as its text, or as the token that COC
-// sent where no text is what that says.
+// decodeContent keeps the content exactly: as its text, or as the token that COC sent
+// if no text can represent it.
 func decodeContent(v []byte) (coc.Content, error) {
 	switch {
 	case len(v) == 0 || isNull(v):
-		return coc.Content{}, errors.New("answer without content")
+		return coc.Content{}, errors.New("response without content")
 	case v[0] != '"':
-		return coc.Content{}, errors.New("answer whose content is no text")
+		return coc.Content{}, errors.New("response whose content is not a string")
 	}
 	if text, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v); err == nil {
 		return coc.Content{Bytes: text}, nil
@@ -206,8 +207,8 @@ func decodeContent(v []byte) (coc.Content, error) {
 	return coc.Content{Bytes: append([]byte(nil), v...), Form: coc.FormToken}, nil
 }
 
-// decodeVersions reads the list of versions, oldest first. It is nil where the
-// list says nothing: absent, of another shape, or without the answer's own one.
+// decodeVersions reads the list of versions, oldest first. It is nil if the list is
+// absent, malformed, or without the response's own version.
 func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 	var list []coc.Listed
 	seen := map[string]bool{}
@@ -221,14 +222,14 @@ func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 			case "version_uuid":
 				l.UUID = coc.Said(textOf(value))
 			case "create_time":
-				l.MadeAt = instant(value)
+				l.MadeAt = parseTime(value)
 			}
 		}
 		if !plainName(l.Label) || seen[l.Label] {
 			continue
 		}
 		if len(list) == maxVersions {
-			return nil, fmt.Errorf("the answer lists more than %d versions", maxVersions)
+			return nil, fmt.Errorf("the response lists more than %d versions", maxVersions)
 		}
 		seen[l.Label] = true
 		list = append(list, l)
@@ -240,8 +241,8 @@ func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 	return list, nil
 }
 
-// plainName reports whether a document id or a label can be one: not empty, not
-// endless, nothing in it that does not print.
+// plainName reports whether a text can be a document id or a label: not empty, not too
+// long, and printable.
 func plainName(s string) bool {
 	if s == "" || len(s) > maxName || !utf8.ValidString(s) {
 		return false
@@ -254,13 +255,12 @@ func plainName(s string) bool {
 	return true
 }
 
-// lastInstant is the last millisecond of the year 9999, beyond which RFC 3339
-// can't write a time.
-const lastInstant = 253402300799999
+// lastTime is the last millisecond of the year 9999, the end of RFC 3339.
+const lastTime = 253402300799999
 
-// instant reads epoch milliseconds, as a number or a string of one, or RFC 3339.
-// It is zero for anything else and for 0: not said.
-func instant(v []byte) time.Time {
+// parseTime reads epoch milliseconds, as a number or a string of one, or RFC 3339. It
+// returns the zero time for anything else and for 0, which mean absent.
+func parseTime(v []byte) time.Time {
 	s := coc.Said(textOf(v))
 	ms, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -268,12 +268,12 @@ func instant(v []byte) time.Time {
 			return at.UTC()
 		}
 		f, err := strconv.ParseFloat(s, 64) // 1.751364159273E12 is how Java writes a double
-		if err != nil || !(math.Abs(f) <= lastInstant) {
+		if err != nil || !(math.Abs(f) <= lastTime) {
 			return time.Time{}
 		}
 		ms = int64(f)
 	}
-	if ms <= 0 || ms > lastInstant {
+	if ms <= 0 || ms > lastTime {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// cpu is how much processor time this thread used: it does not grow while others work.
+// cpu is the processor time of this thread: it does not grow while other threads work.
 func cpu(t *testing.T) time.Duration {
 	t.Helper()
 	const thread = 1 // RUSAGE_THREAD: https://man7.org/linux/man-pages/man2/getrusage.2.html
@@ -19,9 +19,9 @@ func cpu(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// Deep nesting costs a bounded number of walks over the body, not one for each
-// level. The cost is compared with that of one walk, so the machine doesn't matter; it
-// was measured by the clock, which a busy machine can stop at any time.
+// Deep nesting costs a bounded number of passes over the body, not one for each level.
+// The cost is compared with that of one pass, so the speed of the machine does not
+// matter; it was measured by the clock, which a busy machine can stop at any time.
 func TestDeepNesting(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

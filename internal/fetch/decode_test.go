@@ -17,7 +17,7 @@ import (
 
 func ptr(s string) *string { return &s }
 
-// Every spelling of a field that COC was seen to use, or may, says the same.
+// Every spelling of a field that COC uses or may use has the same result.
 func TestDecodeDocument(t *testing.T) {
 	at := time.UnixMilli(1751364159273).UTC()
 	listed := []coc.Listed{{Label: "v1", UUID: "u1", MadeAt: at}, {Label: "v2", UUID: "u2", MadeAt: at.Add(time.Hour)}}
@@ -35,23 +35,23 @@ func TestDecodeDocument(t *testing.T) {
 			}}},
 		{"flat, its request id is no field", `{"error_code":"","request_id":"r","document_id":"D","content":"x","version":"v1"}`,
 			coc.Answer{Version: "v1", Content: text}},
-		{"nothing else said", `{"data":{"content":"x","version":"v1"}}`, coc.Answer{Version: "v1", Content: text}},
-		{"null is not said", `{"data":{"content":"x","version":"v1","name":null,"modifier":null,"create_time":null,"versions":null,"unknown":null}}`,
+		{"no other fields", `{"data":{"content":"x","version":"v1"}}`, coc.Answer{Version: "v1", Content: text}},
+		{"null is absent", `{"data":{"content":"x","version":"v1","name":null,"modifier":null,"create_time":null,"versions":null,"unknown":null}}`,
 			coc.Answer{Version: "v1", Content: text}},
 		{"numbers for texts, texts for numbers", `{"data":{"content":"x","version":"v1","enterprise_project_id":0,"create_time":"1751364159273","update_time":"2025-07-01T10:02:39.273Z"}}`,
 			coc.Answer{Version: "v1", Content: text, Meta: coc.Meta{ProjectID: ptr("0"), CreatedAt: at, UpdatedAt: at}}},
-		{"times that say nothing", `{"data":{"content":"x","version":"v1","create_time":0,"update_time":"yesterday"}}`,
+		{"invalid times are absent", `{"data":{"content":"x","version":"v1","create_time":0,"update_time":"yesterday"}}`,
 			coc.Answer{Version: "v1", Content: text}},
-		{"other shapes say nothing", `{"data":{"content":"x","version":"v1","name":{"a":1},"creator":["x"],"versions":"v1"}}`,
+		{"other types are absent", `{"data":{"content":"x","version":"v1","name":{"a":1},"creator":["x"],"versions":"v1"}}`,
 			coc.Answer{Version: "v1", Content: text}},
-		{"versions in any order, twice, and of no use", `{"data":{"content":"x","version":"v2","versions":[
+		{"versions in any order, repeated, and invalid", `{"data":{"content":"x","version":"v2","versions":[
 			{"version":"v1","version_uuid":"u1","create_time":"1751364159273"},null,{"version":""},3,
 			{"version":"v2","version_uuid":"u2","create_time":1751367759273},{"version":"v1","version_uuid":"other"}]}}`,
 			coc.Answer{Version: "v2", Content: text, Versions: listed}},
-		{"versions without its own are not said", `{"data":{"content":"x","version":"v3","versions":[{"version":"v1"}]}}`,
+		{"versions without its own are absent", `{"data":{"content":"x","version":"v3","versions":[{"version":"v1"}]}}`,
 			coc.Answer{Version: "v3", Content: text}},
-		{"no versions are not said", `{"data":{"content":"x","version":"v3","versions":[]}}`, coc.Answer{Version: "v3", Content: text}},
-		{"unknown fields, in one way", `{"data":{"z":1.0,"content":"x","version":"v1","a":{"d":[1, null ,{"b":2,"a":1}],"c":null},"z":2e1}}`,
+		{"an empty list of versions is absent", `{"data":{"content":"x","version":"v3","versions":[]}}`, coc.Answer{Version: "v3", Content: text}},
+		{"unknown fields, in canonical form", `{"data":{"z":1.0,"content":"x","version":"v1","a":{"d":[1, null ,{"b":2,"a":1}],"c":null},"z":2e1}}`,
 			coc.Answer{Version: "v1", Content: text, Meta: coc.Meta{Extra: `{"a":{"d":[1,null,{"a":1,"b":2}]},"z":2e1}`}}},
 		{"escaped keys, the last of two counts", `{"data":{"content":"y","cont\u0065nt":"x","version":"v1"}}`, coc.Answer{Version: "v1", Content: text}},
 		{"empty content", `{"data":{"content":"","version":"v1"}}`, coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte{}}}},
@@ -59,7 +59,7 @@ func TestDecodeDocument(t *testing.T) {
 			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte("\"\\/\b\f\n\r\t\x00é😀é")}}},
 		{"lone surrogate", `{"data":{"content":"a\ud800b","version":"v1"}}`,
 			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte(`"a\ud800b"`), Form: coc.FormToken}}},
-		{"surrogates the wrong way round", `{"data":{"content":"\ude00\ud83d","version":"v1"}}`,
+		{"reversed surrogates", `{"data":{"content":"\ude00\ud83d","version":"v1"}}`,
 			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte(`"\ude00\ud83d"`), Form: coc.FormToken}}},
 		{"invalid UTF-8", "{\"data\":{\"content\":\"a\xff\",\"version\":\"v1\",\"name\":\"b\xff\"}}",
 			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte("\"a\xff\""), Form: coc.FormToken}, Meta: coc.Meta{Name: ptr("b\uFFFD")}}},
@@ -80,7 +80,7 @@ func TestDecodeDocument(t *testing.T) {
 	}
 }
 
-// What can't be kept is counted, and takes nothing else with it.
+// Unknown fields that are too long are counted, and affect nothing else.
 func TestDecodeBounds(t *testing.T) {
 	long := fmt.Sprintf(`{"data":{"content":"x","version":"v1","unknown":%q}}`, strings.Repeat("x", maxExtra))
 	a, dropped, err := decodeDocument(open([]byte(long)), "D", "")
@@ -93,7 +93,7 @@ func TestDecodeBounds(t *testing.T) {
 	}
 	many := `{"data":{"content":"x","version":"v1","versions":[` + strings.TrimSuffix(b.String(), ",") + `]}}`
 	if _, _, err := decodeDocument(open([]byte(many)), "D", ""); err == nil {
-		t.Error("a list of too many versions is taken")
+		t.Error("a list of too many versions is accepted")
 	}
 }
 
@@ -110,7 +110,7 @@ func print1(t *testing.T, row string) coc.Hash {
 	return p.rows[0].Fingerprint
 }
 
-// A fingerprint moves with every field that was said, known or not, and with
+// A fingerprint depends on every field that is present, known or unknown, and on
 // nothing else.
 func TestFingerprint(t *testing.T) {
 	base := `{"document_id":"D","name":"n","update_time":1,"tags":{"a":1,"b":[1,2]}}`
@@ -167,9 +167,9 @@ func TestDecodePage(t *testing.T) {
 	}
 }
 
-// Whatever comes, decoding does not panic, contents are exact, and the canonical
-// form is one, means the same, and stays as it is. What was decoded does not lie in the
-// answer, whose room the next one gets.
+// For any input decoding does not panic, contents are exact, and the canonical form is
+// valid, unique, of the same meaning, and canonical itself. Decoded values do not
+// refer to the response's buffer, which the next response reuses.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		goodDocument, `{"total":1,"data":[{"document_id":"D","x":{"b":1,"a":[null,{}]}}]}`, `{"data":{"content":"\ud83d\ude00\ud800","version":"v1"}}`,
@@ -191,10 +191,10 @@ func FuzzDecode(f *testing.F) {
 			buffer[i] = 'x'
 		}
 		if again, _ := decodePage(e); !reflect.DeepEqual(p, again) {
-			t.Fatalf("a page of %q lies in it", root)
+			t.Fatalf("a page of %q refers to it", root)
 		}
 		if again, _, _ := decodeDocument(e, "DM1", ""); !reflect.DeepEqual(a, again) {
-			t.Fatalf("an answer of %q lies in it", root)
+			t.Fatalf("a document of %q refers to it", root)
 		}
 		if err == nil {
 			checkContent(t, a.Content)
@@ -213,7 +213,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// checkContent holds a content against encoding/json.
+// checkContent compares a content with encoding/json.
 func checkContent(t *testing.T, c coc.Content) {
 	t.Helper()
 	if c.Form == coc.FormText {
@@ -228,7 +228,7 @@ func checkContent(t *testing.T, c coc.Content) {
 	}
 }
 
-// plain is what encoding/json makes of a value, without nulls in objects.
+// plain is the result of encoding/json without nulls in objects.
 func plain(t *testing.T, v []byte) any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(v))

@@ -7,17 +7,17 @@ import (
 	"cocsync/internal/coc"
 )
 
-// envelope holds the members of an answer's outer object that cocsync knows, as raw
-// values: nil where absent.
+// envelope has the members of a response's outer object that cocsync knows, as raw
+// values: nil if absent.
 type envelope struct {
 	root        []byte // the whole value
 	data, total []byte
-	// What an error may have: of COC, of its siblings, and nested.
+	// Members of an error: of COC, of its siblings, and nested.
 	errorCode, errorMsg, requestID, code, message, nested []byte
 }
 
 // parse reads a body without what surrounds its JSON value, and reports whether it is
-// one. The body is read once: what validates it also finds the members.
+// JSON. The body is read once: validating it also finds the members.
 func parse(body []byte) (envelope, bool) {
 	root := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))
 	e := envelope{root: root}
@@ -34,9 +34,9 @@ func open(v []byte) envelope {
 	return e
 }
 
-// take is for walk: it never ends it.
+// take is called by walk for each member. It never stops it.
 func (e *envelope) take(key, value []byte) bool {
-	if key == nil { // an element
+	if key == nil { // an element of an array
 		return true
 	}
 	switch string(name(key)) {
@@ -60,13 +60,12 @@ func (e *envelope) take(key, value []byte) bool {
 	return true
 }
 
-// failure is an error in one of the shapes that COC, its gateway and its
-// siblings use.
+// failure is an error in one of the formats that COC, its gateway and its siblings
+// use.
 type failure struct{ code, message, requestID string }
 
-// readFailure finds an error in an answer; the zero failure when there is none.
-// With a status of success only error_code counts: code and message may be anything
-// there.
+// readFailure returns the error in a response, or the zero failure. If the status is a
+// success, only error_code counts: code and message may be anything then.
 func readFailure(e envelope, status int) failure {
 	f := e.failure(status >= 400)
 	if f.code == "" && status >= 400 && isObject(e.nested) {
@@ -76,8 +75,8 @@ func readFailure(e envelope, status int) failure {
 	return f
 }
 
-// failure reads the error fields of the object itself; those of siblings as well if
-// asked.
+// failure reads the error fields of the object itself, and those of siblings if
+// requested.
 func (e envelope) failure(siblings bool) failure {
 	f := failure{coc.Said(textOf(e.errorCode)), coc.Said(textOf(e.errorMsg)), coc.Said(textOf(e.requestID))}
 	if siblings && f.code == "" {

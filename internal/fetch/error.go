@@ -12,34 +12,34 @@ import (
 	"cocsync/internal/text"
 )
 
-// Error is a call that brought nothing. errors.Is tells its class: one of coc's
-// ErrNotFound, ErrRefused, ErrTemporary, ErrUnauthorized, ErrForbidden and
-// ErrMalformed. It holds no secret, and no control characters.
+// Error is a failed call. errors.Is tells its class: one of coc's ErrNotFound,
+// ErrRefused, ErrTemporary, ErrUnauthorized, ErrForbidden and ErrMalformed. It has no
+// secret and no control characters.
 type Error struct {
-	Op        string // what was asked
-	Status    int    // of HTTP; 0 when no answer came
+	Op        string // what was requested
+	Status    int    // of HTTP; 0 if there was no response
 	Code      string // COC's or the gateway's, such as COC.00042101
-	Message   string // theirs, or what went wrong on the way
-	Note      string // what a person can do about it
+	Message   string // COC's or the gateway's, or the network error
+	Note      string // how to fix it
 	RequestID string
 	Action    string // the IAM action that the call needs, of ErrForbidden
-	// External reports a response that is not COC's: no JSON, or an error without a
-	// code. A proxy or a captive portal may have sent it, or another service.
+	// External reports a response that is not COC's: not JSON, or an error without a
+	// code. A proxy, a captive portal or another service may have sent it.
 	External bool
-	// RetryAfter is how long COC asked to be left alone with this answer; 0 when
-	// it did not say.
+	// RetryAfter is the pause that COC asked for with this response; 0 if it asked for
+	// none.
 	RetryAfter time.Duration
-	// Until is when the account may be asked again, where that is later than
-	// the call could wait; else zero.
+	// Until is the end of the account's pause if it is later than the call could wait;
+	// else zero.
 	Until time.Time
 
 	class  error
-	window time.Duration // of the limit that was hit, where the message names it
+	window time.Duration // of the limit that was reached, if the message has it
 	pace   float64       // requests a second that this limit allows
-	held   bool          // nothing was sent: an earlier answer forbids it
+	held   bool          // nothing was sent, because of an earlier response
 }
 
-// Error says what was asked, what was answered and, where known, what to do.
+// Error says what was requested, what the response was and, if known, how to fix it.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op + ": ")
@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Reason is what COC or the network answered, without what differs between two
+// Reason is the response of COC or the network without what differs between two
 // responses to the same request.
 func (e *Error) Reason() string {
 	switch {
@@ -79,19 +79,19 @@ func (e *Error) Unwrap() error { return e.class }
 
 func (e *Error) is(class error) bool { return errors.Is(e.class, class) }
 
-// LeaveAloneUntil is when the account may be asked again; zero when COC asked
-// for no quiet that outlasts the call.
-func (e *Error) LeaveAloneUntil() time.Time { return e.Until }
+// PausedUntil is the end of the account's pause; zero if COC asked for none that
+// outlasts the call.
+func (e *Error) PausedUntil() time.Time { return e.Until }
 
-// again is the same error for another call, to which nothing was sent.
-func (e *Error) again(op string) *Error {
+// forOp returns the same error for another call, for which nothing was sent.
+func (e *Error) forOp(op string) *Error {
 	copied := *e
 	copied.Op, copied.held = op, true
 	return &copied
 }
 
-// The codes that mean something else than their status. Older gateways write
-// APIG where newer ones write APIGW.
+// Codes that do not mean the same as their status. Older gateways use APIG instead of
+// APIGW.
 const (
 	codeNoDocument  = "COC.00042101"
 	codeBadValue    = "COC.00010002"
@@ -102,8 +102,8 @@ const (
 	codeTooMany     = "APIGW.0308"
 )
 
-// classify sorts an answer that is not a document, nil when it may be one. code
-// is "" when the body holds none that can be read.
+// classify returns the class of an error response; nil if the response may have a
+// document. code is "" if the body has none.
 func classify(status int, code string) error {
 	if rest, old := strings.CutPrefix(code, "APIG."); old {
 		code = "APIGW." + rest
@@ -125,31 +125,31 @@ func classify(status int, code string) error {
 	case code != "" && (status >= 400 || status == http.StatusOK):
 		return coc.ErrTemporary // COC's codes are not published
 	}
-	// A redirect, or a refusal that is not in COC's words: perhaps a proxy's,
-	// or the endpoint is another service's. It settles nothing.
+	// A redirect, or a refusal without COC's code: perhaps a proxy's, or the endpoint
+	// belongs to another service. It proves nothing.
 	return coc.ErrMalformed
 }
 
-// note says what a person can do about an answer, as far as its class tells.
+// note returns the fix of an error by its class, if known.
 func note(e *Error, action string) string {
 	switch {
 	case e.is(coc.ErrUnauthorized):
-		return "check the access key and the secret key; they are left alone for five minutes, because COC locks a key pair that keeps failing"
+		return "check the access key and the secret key; they are paused for five minutes, because COC locks a key pair that keeps failing"
 	case e.is(coc.ErrForbidden):
 		return "the user needs the IAM action " + action
 	}
 	return ""
 }
 
-// The clock may be off by 15 minutes before signatures are refused. From five on
-// it is worth a word.
+// Signatures are refused if the clock differs by 15 minutes. From five minutes on the
+// user is warned.
 const (
 	clockWord = 5 * time.Minute
 	clockEnd  = "15 minutes"
 )
 
-// clockNote says by how much the clock here differs from COC's, "" when by
-// little or when COC did not tell its time.
+// clockNote returns by how much this machine's clock differs from COC's; "" if it
+// differs by little or COC sent no time.
 func clockNote(here, there time.Time) string {
 	off := here.Sub(there).Round(time.Second)
 	if there.IsZero() || off.Abs() <= clockWord {
@@ -162,19 +162,19 @@ func clockNote(here, there time.Time) string {
 	return fmt.Sprintf("the clock here is %s %s COC's, and signing allows %s: set the clock", off.Abs(), way, clockEnd)
 }
 
-// maxText bounds what of a foreign text goes into an error, in characters.
+// maxText bounds, in characters, what an error quotes from a response.
 const maxText = 300
 
-// minSecret is the fewest characters of a secret that are looked for in a text. What
-// is shorter is left, or every other word would go.
+// minSecret is the minimum length of a secret that is removed from a text. Shorter
+// ones would match ordinary words.
 const minSecret = 6
 
-// minPart is the fewest characters of the beginning of a secret that are taken out:
-// a gateway may cut off what it quotes.
+// minPart is the minimum length of the prefix of a secret that is removed: a gateway
+// may truncate what it quotes.
 const minPart = 12
 
-// redact takes the key pair and the signature out of a text: a gateway may quote what
-// it was sent, also escaped or cut off.
+// redact removes the key pair and the signature from a text: a gateway may quote what
+// it was sent, also escaped or truncated.
 func redact(s string, kp KeyPair) string {
 	for _, secret := range []string{kp.SecretKey, kp.SecurityToken, kp.AccessKey} {
 		s = removePart(s, secret)
@@ -187,14 +187,14 @@ func redact(s string, kp KeyPair) string {
 	return removeSignature(s)
 }
 
-// A signature is 64 hexadecimal digits. What is quoted after its name may be cut off;
-// a request id has 32.
+// A signature is 64 hexadecimal digits. What is quoted after its name may be
+// truncated; a request id has 32.
 const (
 	signatureDigits = 64
 	minDigits       = 4
 )
 
-// removeSignature takes hexadecimal digits out that are a signature by their number or
+// removeSignature removes hexadecimal digits that are a signature by their number or
 // by the word before them.
 func removeSignature(s string) string {
 	var b strings.Builder
@@ -219,14 +219,14 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// namesSignature reports whether a text ends with the word signature and what may
-// be between it and its value.
+// namesSignature reports whether a text ends with the word signature and what may be
+// between it and its value.
 func namesSignature(s string) bool {
 	s = strings.ToLower(s[max(0, len(s)-32):])
 	return strings.HasSuffix(strings.TrimRight(s, " =:\"'\\\t%"), "signature") // the digits of an escape follow %
 }
 
-// removePart takes a secret out of a text, and its beginning where it is cut off.
+// removePart removes a secret from a text, or its prefix if it is truncated.
 func removePart(s, secret string) string {
 	if len(secret) < minSecret {
 		return s
@@ -250,9 +250,9 @@ func removePart(s, secret string) string {
 	}
 }
 
-// foreign makes a text of others fit to be shown.
+// foreign makes a text from a response safe to show.
 func foreign(s string, kp KeyPair) string {
-	if len(s) > 16*maxText { // twice what is left: a secret that this cuts is cut again
+	if len(s) > 16*maxText { // twice the final length: a secret that is truncated here is truncated again
 		s = s[:16*maxText]
 	}
 	s = redact(s, kp)

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// lockout is how long a refused key pair is left alone. COC locks one for five
-// minutes after more than five failures in a row.
+// lockout is how long a refused key pair is paused. COC locks one for five minutes
+// after more than five failures in a row.
 const lockout = 5 * time.Minute
 
-// guard keeps COC from locking a key pair: one that was refused is not sent
-// again, and one that was never accepted goes alone, so that many callers with a
-// wrong key make one failure and not one each.
+// guard prevents that COC locks a key pair: a refused one is not sent again, and one
+// that was never accepted is sent by one request at a time, so that many concurrent
+// calls with a wrong key cause one failure.
 type guard struct {
 	mu      sync.Mutex
 	proven  keyID // accepted by COC; zero: none yet
 	refused map[keyID]refusal
-	alone   chan struct{} // holds a token while an unproven key pair is tried
+	alone   chan struct{} // has a token while an unproven key pair is tried
 }
 
 type refusal struct {
@@ -25,8 +25,8 @@ type refusal struct {
 	until time.Time
 }
 
-// enter waits until the key pair may be sent, and returns what to call when the
-// answer is there. A refused one gets the error that refused it.
+// enter waits until the key pair may be sent, and returns a function to call after the
+// response. For a refused key pair it returns the error of its refusal.
 func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() time.Time) (leave func(), err error) {
 	if g.isProven(kp) {
 		return func() {}, g.refusal(op, kp, now())
@@ -42,7 +42,7 @@ func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() tim
 		leave()
 		return nil, err
 	}
-	if g.isProven(kp) { // whoever went before us proved it
+	if g.isProven(kp) { // another caller has proved it
 		leave()
 		leave = func() {}
 	}
@@ -64,18 +64,18 @@ func (g *guard) isProven(kp KeyPair) bool {
 	return g.proven == kp.id()
 }
 
-// refusal is the error of a key pair that COC refused lately, else nil.
+// refusal returns the error of a key pair that COC refused within lockout, else nil.
 func (g *guard) refusal(op string, kp KeyPair, now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r, ok := g.refused[kp.id()]; ok && now.Before(r.until) {
-		return r.err.again(op)
+		return r.err.forOp(op)
 	}
 	return nil
 }
 
-// prove remembers that COC accepts the key pair. An answer to a request that was
-// under way when another one was refused takes no refusal back.
+// prove records that COC accepts the key pair. A response to a request that was sent
+// before another one was refused does not undo the refusal.
 func (g *guard) prove(kp KeyPair, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,7 +84,7 @@ func (g *guard) prove(kp KeyPair, now time.Time) {
 	}
 }
 
-// refuse remembers that COC refused the key pair.
+// refuse records that COC refused the key pair.
 func (g *guard) refuse(kp KeyPair, err *Error, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,7 +94,7 @@ func (g *guard) refuse(kp KeyPair, err *Error, now time.Time) {
 	if g.refused == nil {
 		g.refused = map[keyID]refusal{}
 	}
-	for k, r := range g.refused { // keep no old key pairs
+	for k, r := range g.refused { // drop old key pairs
 		if !now.Before(r.until) {
 			delete(g.refused, k)
 		}

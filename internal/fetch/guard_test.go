@@ -16,7 +16,7 @@ import (
 
 const badKeyBody = `{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail"}`
 
-// accepts answers 401 to every access key but the good one, and counts.
+// accepts responds 401 to every access key but the good one, and counts.
 func accepts(good string, refusals *atomic.Int64) canned {
 	return func(_ int, r *http.Request) (*http.Response, error) {
 		time.Sleep(time.Millisecond)
@@ -28,8 +28,8 @@ func accepts(good string, refusals *atomic.Int64) canned {
 	}
 }
 
-// COC locks a key pair after five failures in a row: however many ask at once
-// with a wrong one, it fails once, and once more when five minutes have passed.
+// COC locks a key pair after five failures in a row: many concurrent calls with a
+// wrong one cause one failure, and another one after five minutes.
 func TestWrongKeyFailsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refusals atomic.Int64
@@ -59,8 +59,7 @@ func TestWrongKeyFailsOnce(t *testing.T) {
 	})
 }
 
-// A refusal says nothing of how long to leave the account alone: another key
-// pair may be tried at once.
+// A refusal does not pause the account: another key pair may be tried at once.
 func TestRefusalIsNoQuietTime(t *testing.T) {
 	c, _ := newClient(func(int, *http.Request) (*http.Response, error) {
 		return respond(401, badKeyBody, "Retry-After", "300"), nil
@@ -68,20 +67,20 @@ func TestRefusalIsNoQuietTime(t *testing.T) {
 	for range 2 {
 		_, err := c.Get(t.Context(), "DM1", "", "")
 		var e *Error
-		if !errors.As(err, &e) || !e.LeaveAloneUntil().IsZero() {
-			t.Errorf("Get error = %v, leaves the account alone until %v, want the zero time", err, e.LeaveAloneUntil())
+		if !errors.As(err, &e) || !e.PausedUntil().IsZero() {
+			t.Errorf("Get error = %v, pauses the account until %v, want the zero time", err, e.PausedUntil())
 		}
 	}
 }
 
-// The credentials are read anew once after a refusal. Only another key pair is
-// tried, once.
+// After a refusal the credentials are read again once. Only another key pair is tried,
+// once.
 func TestRereadAfterRefusal(t *testing.T) {
 	pair := func(access string) KeyPair { return KeyPair{AccessKey: access, SecretKey: "secret"} }
 	for _, tt := range []struct {
 		name  string
-		keys  []string // that the source gives, one after the other; the last for ever
-		after int      // status of answers to the good key; 0: a document
+		keys  []string // that the source returns, one after the other; the last one repeatedly
+		after int      // status of responses to the good key; 0: a document
 		sent  int64
 		class error
 	}{
@@ -138,13 +137,13 @@ func TestFixedKeyIsTriedAtOnce(t *testing.T) {
 		access.Store("bad")
 		_, err := c.Get(t.Context(), "DM1", "", "")
 		if got := refusals.Load(); got != 1 || !errors.Is(err, coc.ErrUnauthorized) {
-			t.Errorf("%d refusals, %v, want the first one remembered", got, err)
+			t.Errorf("%d refusals, %v, want the first one recorded", got, err)
 		}
 	})
 }
 
-// A key pair that COC accepts goes over all connections at once; before it is
-// accepted, and when the answer says nothing of it, it goes alone.
+// A key pair that COC accepts is used on all connections at once. Before it is
+// accepted, or if the response says nothing about it, requests are sent one at a time.
 func TestUnprovenKeyGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int64
@@ -177,7 +176,7 @@ func TestUnprovenKeyGoesAlone(t *testing.T) {
 	})
 }
 
-// A source without keys is told like a refused key pair, and nothing is sent.
+// A source without keys is reported like a refused key pair, and nothing is sent.
 func TestNoCredentials(t *testing.T) {
 	c, tr := newClient(func(int, *http.Request) (*http.Response, error) { return respond(200, goodDocument), nil })
 	for _, tt := range []struct {

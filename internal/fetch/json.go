@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// reader reads one JSON value after another and keeps its memory between them.
+// reader reads JSON values and reuses its memory between them.
 type reader struct {
 	d jsontext.Decoder
 	v []byte
@@ -20,10 +20,10 @@ type reader struct {
 // walk reads a whole JSON value and calls each for every member of an object, with the
 // raw name, and for every element of an array. It returns an error if v is not one
 // JSON value, or nested more than 10,000 deep; each was then called for a part of it.
-// It ends early, without an error, when each returns false. each must not use r.
+// It stops early, without an error, if each returns false. each must not use r.
 //
-// It accepts what RFC 8259 leaves open: names that repeat, of which the last counts,
-// and strings that are no Unicode text, which decodeContent keeps as tokens.
+// It accepts what RFC 8259 leaves open: repeated names, of which the last counts, and
+// strings that no Unicode text can represent, which decodeContent keeps as tokens.
 func (r *reader) walk(v []byte, each func(key, value []byte) bool) error {
 	r.v = v
 	r.d.Reset(bytes.NewBuffer(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -34,7 +34,7 @@ func (r *reader) walk(v []byte, each func(key, value []byte) bool) error {
 		}
 		return r.end()
 	}
-	_, _ = r.d.ReadToken() // the bracket that PeekKind saw
+	_, _ = r.d.ReadToken() // the bracket that PeekKind found
 	var key []byte
 	for next := r.d.PeekKind(); next != '}' && next != ']'; next = r.d.PeekKind() {
 		var err error
@@ -57,15 +57,15 @@ func (r *reader) walk(v []byte, each func(key, value []byte) bool) error {
 	return r.end()
 }
 
-// next returns the next value, as a part of v: what the decoder returns is valid only
-// until it is used again.
+// next returns the next value as a slice of v: the decoder's own result is valid only
+// until its next call.
 func (r *reader) next() ([]byte, error) {
 	value, err := r.d.ReadValue()
 	end := int(r.d.InputOffset())
 	return r.v[end-len(value) : end], err
 }
 
-// end returns an error if anything but white space follows.
+// end returns an error if anything except white space follows.
 func (r *reader) end() error {
 	if _, err := r.d.ReadToken(); !errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -79,7 +79,7 @@ func walk(v []byte, each func(key, value []byte) bool) error {
 	return r.walk(v, each)
 }
 
-// isObject, isArray and isNull look at a value's kind; an absent one has none.
+// isObject, isArray and isNull report a value's kind; an absent value has none.
 func isObject(v []byte) bool { return jsontext.Value(v).Kind() == '{' }
 func isArray(v []byte) bool  { return jsontext.Value(v).Kind() == '[' }
 func isNull(v []byte) bool   { return jsontext.Value(v).Kind() == 'n' }
@@ -108,9 +108,9 @@ func elements(v []byte) iter.Seq[[]byte] {
 	}
 }
 
-// textOf reads a value that should be a string: numbers and booleans as they are
-// written, with U+FFFD for what no text holds. It is nil for null, arrays, objects
-// and absent values.
+// textOf returns the text of a value that should be a string: numbers and booleans as
+// they are written, and U+FFFD for what no text can represent. It is nil for null,
+// arrays, objects and absent values.
 func textOf(v []byte) *string {
 	if len(v) == 0 || isNull(v) || isObject(v) || isArray(v) {
 		return nil
@@ -123,7 +123,8 @@ func textOf(v []byte) *string {
 	return &s
 }
 
-// name returns the text of a member's name. Names that no text holds keep their token.
+// name returns the text of a member's name. A name that no text can represent keeps
+// its token.
 func name(key []byte) []byte {
 	if bytes.IndexByte(key, '\\') < 0 {
 		return key[1 : len(key)-1]
@@ -134,8 +135,8 @@ func name(key []byte) []byte {
 	return key
 }
 
-// unquote returns the text of a string's token, which may be a part of the token. The
-// error reports what no text holds; there U+FFFD is in its place.
+// unquote returns the text of a string's token, which may be a slice of the token. The
+// error reports what no text can represent; U+FFFD replaces it.
 func unquote(token []byte) ([]byte, error) {
 	plain := token[1 : len(token)-1]
 	if bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
@@ -144,13 +145,13 @@ func unquote(token []byte) ([]byte, error) {
 	return jsontext.AppendUnquote(nil, token)
 }
 
-// canonicalDepth is how deep names are sorted and nulls dropped. Each level is walked
-// once more, so that there has to be an end to it.
+// canonicalDepth is how deep names are sorted and nulls dropped. Each level is read
+// once more, so there must be a limit.
 const canonicalDepth = 16
 
-// canonicalizer writes JSON in one way: objects with sorted names, each once, the
-// last one's value; no nulls in them, no space. Strings and numbers stay as they
-// were written. It keeps its memory between values.
+// canonicalizer writes JSON in one form: objects with sorted and unique names, the
+// last value of each; no nulls in them, no white space. Strings and numbers are
+// unchanged. It reuses its memory between values.
 //
 // Value.Format cannot do this: it keeps nulls and repeated names, and sorts by UTF-16.
 type canonicalizer struct {
@@ -184,7 +185,7 @@ func (c *canonicalizer) append(dst, v []byte, depth int) []byte {
 	return append(dst, v...)
 }
 
-// collect holds an object's fields for a level, in the order they were written.
+// collect stores an object's fields for a level, in the order of the text.
 func (c *canonicalizer) collect(v []byte, depth int) []field {
 	fields := c.fields[depth][:0]
 	for key, value := range c.reader.members(v) {
@@ -194,7 +195,7 @@ func (c *canonicalizer) collect(v []byte, depth int) []field {
 	return fields
 }
 
-// object appends an object of the fields that are held for a level.
+// object appends an object with the fields that are stored for a level.
 func (c *canonicalizer) object(dst []byte, depth int) []byte {
 	fields := c.fields[depth]
 	slices.SortStableFunc(fields, func(a, b field) int { return bytes.Compare(a.name, b.name) })

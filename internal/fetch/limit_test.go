@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// served answers with pages of so many rows each, that row makes of their numbers.
+// served responds with pages of some sizes; row makes each row from its number.
 func served(rows, page int, row func(i int) string) canned {
 	return func(_ int, r *http.Request) (*http.Response, error) {
 		offset, err := strconv.Atoi(r.URL.Query().Get("offset"))
@@ -32,8 +32,8 @@ func served(rows, page int, row func(i int) string) canned {
 	}
 }
 
-// Names of any length were kept. A row over a limit is a document that failed, named
-// by its id; the others are listed, also where nothing but such rows comes.
+// Names of any length were kept. A row over a limit is a failed document with its id;
+// the others are listed, also if a list has only such rows.
 func TestListSkipsLongRows(t *testing.T) {
 	const longest = `{"document_id":"DM%d","name":"%s"}`
 	row := func(id int, name string) string { return fmt.Sprintf(longest, id, name) }
@@ -75,8 +75,8 @@ func idsOf(list coc.List) (ids []string) {
 	return ids
 }
 
-// A list had no limit in bytes. Over 64 MiB, or 200,000 rows, it fails: nothing could
-// be judged by a part of it.
+// A list had no limit in bytes. Over 64 MiB, or 200,000 rows, it fails: a part of a
+// list proves nothing.
 func TestListIsBounded(t *testing.T) {
 	long := strings.Repeat("n", 1000)
 	for name, tt := range map[string]struct {
@@ -86,7 +86,7 @@ func TestListIsBounded(t *testing.T) {
 		"bytes":            {served(150_000, pageSize, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d","name":"%s"}`, i, long) }), "longer than 64 MiB"},
 		"rows":             {served(maxListed+1, 10_000, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d"}`, i) }), "more than 200000 documents"},
 		"rows of one page": {served(maxListed+5, maxListed+5, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d"}`, i) }), "more than 200000 documents"},
-		"rows of no use":   {served(1_000_000, 1_000_000, func(int) string { return "0" }), "more than 200000 documents"},
+		"invalid rows":     {served(1_000_000, 1_000_000, func(int) string { return "0" }), "more than 200000 documents"},
 	} {
 		c, tr := newClient(tt.answer)
 		list, err := c.List(t.Context(), coc.Selection{})

@@ -11,39 +11,39 @@ import (
 )
 
 const (
-	// pageSize is the limit that a page is asked for with.
+	// pageSize is the requested number of rows in a page.
 	pageSize = 100
-	// relists is how often a list that moved while it was read is read again.
+	// relists is how often a list that changed while it was read is read again.
 	relists = 3
-	// maxListed bounds the rows of a list. COC publishes no limit; the rate of requests
-	// alone makes an account of 200,000 documents unlikely.
+	// maxListed bounds the rows of a list. COC publishes no limit; the rate limit makes
+	// an account of 200,000 documents unlikely.
 	maxListed = 200_000
-	// maxList bounds the bodies of a list's pages together, in bytes. A row of COC has
-	// some 400.
+	// maxList bounds the total size of a list's pages, in bytes. A row of COC has about
+	// 400.
 	maxList = 64 << 20
-	// maxRow bounds a row, in bytes of JSON. What is over it is a document that failed.
+	// maxRow bounds a row, in bytes of JSON. A larger one is a failed document.
 	maxRow = 16 << 10
-	// maxRowName bounds the name in a row, in bytes, as maxRow does the row.
+	// maxRowName bounds the name in a row, in bytes.
 	maxRowName = 1 << 10
 )
 
-// pass is one reading of the list from its beginning.
+// pass is one read of the whole list.
 type pass struct {
 	rows    []coc.Row
 	ids     map[string]struct{}
-	total   int   // the smallest that a page named; -1: one named none
-	offset  int   // rows received, those of no use included
+	total   int   // the minimum that a page had; -1: one had none
+	offset  int   // rows received, invalid ones included
 	bytes   int64 // of the pages' bodies
 	skipped []coc.SkippedRow
 	moved   bool // the total changed between pages
 	ended   bool // the last page was empty
 }
 
-// whole reports whether as many documents came as COC says there are.
+// whole reports whether the list has as many documents as COC's total.
 func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+len(p.skipped) == p.total }
 
-// list reads the list until one reading is sound: its total stood still, and
-// either everything came or a second reading brought the same.
+// list reads the list until one pass is stable: its total did not change, and either
+// all documents were received or a second pass had the same.
 func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
 	var before *pass
 	for again := 0; ; again++ {
@@ -66,10 +66,10 @@ func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
 	}
 }
 
-// pass reads all pages. It returns early when the total moves, unless toTheEnd.
+// pass reads all pages. Unless toTheEnd is set, it returns early if the total changes.
 func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pass, error) {
 	p := &pass{ids: map[string]struct{}{}}
-	barren := false // the page before brought only rows of no use
+	barren := false // the previous page had only invalid rows
 	for first := true; ; first = false {
 		page, size, err := c.page(ctx, s, p.offset)
 		if err != nil {
@@ -95,9 +95,9 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 			return p, nil
 		case fresh == 0 && (barren || len(page.skipped) < received):
 			if p.moved {
-				return p, nil // rows shifted: the end came twice
+				return p, nil // rows moved: the last rows were received twice
 			}
-			return nil, p.malformed("a page with no document that the pages before did not have")
+			return nil, p.malformed("a page with no document that is not in an earlier page")
 		case p.offset > maxListed:
 			return nil, p.malformed(fmt.Sprintf("more than %d documents", maxListed))
 		case received < pageSize && p.total >= 0 && p.offset >= p.total:
@@ -107,7 +107,7 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 	}
 }
 
-// add takes a page in and returns how many of its documents are new.
+// add adds a page and returns how many of its documents are new.
 func (p *pass) add(page page) (fresh int) {
 	p.offset += len(page.rows) + len(page.skipped)
 	for _, row := range page.skipped {
@@ -135,10 +135,10 @@ func (p *pass) malformed(why string) error {
 	return &Error{Op: "list documents", Message: why + fmt.Sprintf(" (%d rows so far)", p.offset), class: coc.ErrMalformed}
 }
 
-// page asks for one page and returns how long its body was.
+// page requests one page and returns the size of its body.
 func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ page, size int64, _ error) {
 	op := fmt.Sprintf("list documents from row %d", offset)
-	a, err := c.call(ctx, request{op: op, action: actionList, limit: maxPage, query: said(url.Values{
+	a, err := c.call(ctx, request{op: op, action: actionList, limit: maxPage, query: withoutEmpty(url.Values{
 		"limit":                 {strconv.Itoa(pageSize)},
 		"offset":                {strconv.Itoa(offset)},
 		"name_like":             {s.NameLike},

@@ -16,12 +16,12 @@ import (
 	"cocsync/internal/coc"
 )
 
-// shelf is a list of documents as COC would page it.
+// shelf is a list of documents in COC's pages.
 type shelf struct {
 	ids    []string
-	cap    int  // rows a page at most; 0: as many as asked
-	total  *int // said instead of the true one
-	silent bool // says no total
+	cap    int  // the maximum rows of a page; 0: as many as requested
+	total  *int // returned instead of the true one
+	silent bool // returns no total
 	stuck  bool // ignores the offset
 	// between changes the list after a request.
 	between func(request int, s *shelf)
@@ -70,8 +70,8 @@ func (s *shelf) answer(n int, r *http.Request) (*http.Response, error) {
 	return respond(200, body), nil
 }
 
-// The list is whole and costs one request for each hundred documents and one
-// more at the most; what can't be trusted says so.
+// The list is complete and costs one request for each hundred documents and at most
+// one more. A list that is not stable is reported.
 func TestListPages(t *testing.T) {
 	wrong := 7
 	for _, tt := range []struct {
@@ -84,32 +84,32 @@ func TestListPages(t *testing.T) {
 		{"none", shelf{}, nil, 1, true},
 		{"one", shelf{ids: ids(1, 1)}, ids(1, 1), 1, true},
 		{"almost a page", shelf{ids: ids(1, 99)}, ids(1, 99), 1, true},
-		{"a full page asks once more", shelf{ids: ids(1, 100)}, ids(1, 100), 2, true},
+		{"a full page needs one more request", shelf{ids: ids(1, 100)}, ids(1, 100), 2, true},
 		{"a page and one", shelf{ids: ids(1, 101)}, ids(1, 101), 2, true},
 		{"two full pages", shelf{ids: ids(1, 200)}, ids(1, 200), 3, true},
 		{"two pages and a half", shelf{ids: ids(1, 250)}, ids(1, 250), 3, true},
 		{"a smaller page than asked for", shelf{ids: ids(1, 95), cap: 10}, ids(1, 95), 10, true},
 		{"no total: until an empty page", shelf{ids: ids(1, 150), silent: true}, ids(1, 150), 3, true},
-		{"rows that name no document", shelf{ids: append(append(ids(1, 3), "", "null", strings.Repeat("x", 300)), ids(4, 5)...)}, ids(1, 5), 1, true},
-		{"a page of nothing but such", shelf{ids: append(ids(1, 100), "")}, ids(1, 100), 2, true},
-		// Said twice and the same twice: that is how this COC counts.
+		{"rows without a document id", shelf{ids: append(append(ids(1, 3), "", "null", strings.Repeat("x", 300)), ids(4, 5)...)}, ids(1, 5), 1, true},
+		{"a page of only such rows", shelf{ids: append(ids(1, 100), "")}, ids(1, 100), 2, true},
+		// The same wrong total twice: this COC counts so.
 		{"a total that is always wrong", shelf{ids: ids(1, 3), total: &wrong}, ids(1, 3), 4, true},
-		{"one that comes while the list is read", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
+		{"one is added while the list is read", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
 			if n == 1 {
 				s.ids = append([]string{"DMnew"}, s.ids...)
 			}
 		}}, append([]string{"DMnew"}, ids(1, 150)...), 4, true},
-		{"one that goes while the list is read", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
+		{"one is removed while the list is read", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
 			if n == 1 {
 				s.ids = s.ids[1:]
 			}
 		}}, ids(2, 150), 4, true},
-		{"one comes and one goes: the total stands, a row comes twice", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
+		{"one is added and one removed: the same total, a repeated row", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
 			if n == 1 {
 				s.ids = append([]string{"DMnew"}, s.ids[:149]...)
 			}
 		}}, append([]string{"DMnew"}, ids(1, 149)...), 4, true},
-		{"never still", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
+		{"never stable", shelf{ids: ids(1, 150), between: func(n int, s *shelf) {
 			s.ids = append(s.ids, fmt.Sprintf("DMnew%d", n))
 		}}, append(ids(1, 150), "DMnew1", "DMnew2", "DMnew3", "DMnew4", "DMnew5", "DMnew6", "DMnew7"), 8, false},
 	} {
@@ -133,9 +133,9 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-// The total of a list that shrank in every reading was that of its first page, so that
-// documents which were deleted meanwhile were missing. Rows that name no document come
-// with it all the same.
+// The total of a list that shrank in every pass was that of its first page, so that
+// documents which were deleted meanwhile were missing. Rows without a document id are
+// returned all the same.
 func TestUnstableListHasTheSmallestTotal(t *testing.T) {
 	s := shelf{ids: append([]string{""}, ids(1, 249)...), between: func(_ int, s *shelf) { s.ids = s.ids[:len(s.ids)-1] }}
 	c, _ := newClient(s.answer)
@@ -143,21 +143,21 @@ func TestUnstableListHasTheSmallestTotal(t *testing.T) {
 	if err != nil || list.Stable {
 		t.Fatalf("List: stable %v, %v, want an unstable list", list.Stable, err)
 	}
-	// Three readings of two pages, and three pages of the last.
+	// Three passes over two pages, and three pages of the last.
 	if list.Total != 250-6-2 || list.Missing() != 0 || len(list.Rows) != list.Total-1 || len(list.Unnamed()) != 1 {
 		t.Errorf("List = %d rows and %d without a document of %d, %d missing; want 241 and 1 of 242", len(list.Rows), len(list.Unnamed()), list.Total, list.Missing())
 	}
 }
 
-// A COC that never comes to an end is an error, not an endless loop.
+// A COC whose list never ends is an error, not an endless loop.
 func TestListEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shelf    shelf
 		requests int64
 	}{
-		"ignores the offset":            {shelf{ids: ids(1, 100), stuck: true}, 2},
-		"the same of no use, for ever":  {shelf{ids: []string{""}, stuck: true, silent: true}, 2},
-		"short, and ignores the offset": {shelf{ids: ids(1, 5), stuck: true, silent: true}, 2},
+		"ignores the offset":             {shelf{ids: ids(1, 100), stuck: true}, 2},
+		"the same invalid rows, forever": {shelf{ids: []string{""}, stuck: true, silent: true}, 2},
+		"short, and ignores the offset":  {shelf{ids: ids(1, 5), stuck: true, silent: true}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, tr := newClient(tt.shelf.answer)
@@ -169,9 +169,9 @@ func TestListEnds(t *testing.T) {
 	}
 }
 
-// There is an end to what a list keeps in memory.
+// A list's memory is bounded.
 func TestListBounded(t *testing.T) {
-	const each = 50_000 // more than asked for
+	const each = 50_000 // more than requested
 	c, tr := newClient(func(n int, _ *http.Request) (*http.Response, error) {
 		var b strings.Builder
 		for i := range each {
@@ -185,7 +185,7 @@ func TestListBounded(t *testing.T) {
 	}
 }
 
-// A page that can't be had ends the list: half a list would make documents seem
+// A page that is unavailable fails the list: with half a list documents would seem
 // deleted.
 func TestListFailsWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestListFailsWhole(t *testing.T) {
 	})
 }
 
-// What is skipped is said once for a list, however many rows it was.
+// Skipped rows are logged once for a list, however many they are.
 func TestListSaysWhatItSkips(t *testing.T) {
 	var log bytes.Buffer
 	s := shelf{ids: append(ids(1, 120), "", "", "null")}
@@ -217,7 +217,7 @@ func TestListSaysWhatItSkips(t *testing.T) {
 	}
 }
 
-// The selection reaches COC as its own parameters, and only what is set.
+// The selection is sent as COC's own parameters, and only what is set.
 func TestListSelection(t *testing.T) {
 	var got string
 	c, _ := newClient(func(_ int, r *http.Request) (*http.Response, error) {
@@ -231,7 +231,7 @@ func TestListSelection(t *testing.T) {
 		},
 	} {
 		if _, err := c.List(t.Context(), s); err != nil || got != want {
-			t.Errorf("List(%+v) asked %s, %v, want %s", s, got, err, want)
+			t.Errorf("List(%+v) requested %s, %v, want %s", s, got, err, want)
 		}
 	}
 }

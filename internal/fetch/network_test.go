@@ -20,8 +20,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// A gateway's error that quoted the request showed its signature, and secrets that it
-// had escaped or cut off.
+// A gateway's error that quoted the request showed its signature, and secrets that
+// were escaped or truncated.
 func TestQuotedRequestIsHidden(t *testing.T) {
 	kp := KeyPair{AccessKey: "AKEXAMPLE0123456789", SecretKey: "SKexample0123456789secret", SecurityToken: "TOKEN/example+0123456789abcdefghij=="}
 	var auth, signature string
@@ -64,8 +64,7 @@ func TestQuotedRequestIsHidden(t *testing.T) {
 	}
 }
 
-// A certificate of an unknown authority was asked for five times, without a word on
-// what to do.
+// A certificate of an unknown authority caused five requests, without a hint.
 func TestUnknownAuthorityIsPermanent(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -88,7 +87,7 @@ func TestUnknownAuthorityIsPermanent(t *testing.T) {
 	}
 }
 
-// What kept a request from its response is told apart: each class has its own hint.
+// Each class of network error has its own hint.
 func TestHints(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -247,12 +247,12 @@ func oldInstant(v []byte) time.Time {
 			return at.UTC()
 		}
 		f, err := strconv.ParseFloat(s, 64) // 1.751364159273E12 is how Java writes a double
-		if err != nil || !(math.Abs(f) <= lastInstant) {
+		if err != nil || !(math.Abs(f) <= lastTime) {
 			return time.Time{}
 		}
 		ms = int64(f)
 	}
-	if ms <= 0 || ms > lastInstant {
+	if ms <= 0 || ms > lastTime {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()

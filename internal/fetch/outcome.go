@@ -6,27 +6,27 @@ import (
 	"cocsync/internal/coc"
 )
 
-// What became of a request.
+// Outcomes of a request.
 const (
 	outcomeOK           = "ok"
 	outcomeNotFound     = "not_found"    // COC does not have that document
 	outcomeThrottled    = "throttled"    // too many requests
-	outcomeServerError  = "server_error" // 5xx, or an answer that is not COC's and may be another one next time
-	outcomeNetwork      = "network"      // no whole answer
+	outcomeServerError  = "server_error" // 5xx, or a response that is not COC's and may be different next time
+	outcomeNetwork      = "network"      // no complete response
 	outcomeUnauthorized = "unauthorized"
 	outcomeForbidden    = "forbidden"
 	outcomeRefused      = "refused"
-	outcomeMalformed    = "malformed" // an answer that can't be understood
-	outcomeStopped      = "stopped"   // whoever asked waits no longer
+	outcomeMalformed    = "malformed" // a response that cannot be read
+	outcomeStopped      = "stopped"   // the caller stopped waiting
 )
 
-// Outcomes are all that Observe may hear.
+// Outcomes returns all outcomes that Observe may receive.
 func Outcomes() []string {
 	return []string{outcomeOK, outcomeNotFound, outcomeThrottled, outcomeServerError, outcomeNetwork,
 		outcomeUnauthorized, outcomeForbidden, outcomeRefused, outcomeMalformed, outcomeStopped}
 }
 
-// outcome sorts what came of sending one request.
+// outcome classifies the result of one request.
 func outcome(err error) string {
 	var e *Error
 	switch {

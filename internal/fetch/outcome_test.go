@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Whoever observes hears of every request that was sent, with what became of it and how
-// long that took, and of nothing else.
+// Observe is called for every request that was sent, with its outcome and duration,
+// and for nothing else.
 func TestObserve(t *testing.T) {
 	reset := errors.New("connection reset")
 	for _, tt := range []struct {
@@ -29,9 +29,9 @@ func TestObserve(t *testing.T) {
 		{"wrong key", 401, `{"error_code":"APIGW.0301","error_msg":"x"}`, []string{"unauthorized"}},
 		{"not COC", 404, `nothing`, []string{"malformed"}},
 		{"too many", 429, tooManyBody, []string{"throttled", "throttled", "throttled", "throttled", "throttled"}},
-		{"too many, in words alone", 400, tooManyBody, []string{"throttled", "throttled", "throttled", "throttled", "throttled"}},
+		{"too many, only in the message", 400, tooManyBody, []string{"throttled", "throttled", "throttled", "throttled", "throttled"}},
 		{"down", 503, ``, []string{"server_error", "server_error", "server_error", "server_error", "server_error"}},
-		{"no answer", 0, ``, []string{"network", "network", "network", "network", "network"}},
+		{"no response", 0, ``, []string{"network", "network", "network", "network", "network"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,9 +52,9 @@ func TestObserve(t *testing.T) {
 						t.Errorf("a request took %v, want 70ms", took)
 					}
 				}
-				_, _ = client.Get(t.Context(), "DM1", "", "") // its errors are other tests'
+				_, _ = client.Get(t.Context(), "DM1", "", "") // other tests check its errors
 				if !slices.Equal(got, tt.want) || tr.n.Load() != int64(len(tt.want)) || client.Requests() != tr.n.Load() {
-					t.Errorf("heard %q of %d requests (%d counted), want %q", got, tr.n.Load(), client.Requests(), tt.want)
+					t.Errorf("observed %q of %d requests (%d counted), want %q", got, tr.n.Load(), client.Requests(), tt.want)
 				}
 				for _, o := range got {
 					if !slices.Contains(Outcomes(), o) {
@@ -66,7 +66,7 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// A request that is given up by whoever asked is no fault of COC's.
+// A request that its caller stops is no failure of COC.
 func TestObserveOfOneGivenUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	client, _ := newClient(func(_ int, r *http.Request) (*http.Response, error) {
@@ -77,6 +77,6 @@ func TestObserveOfOneGivenUp(t *testing.T) {
 	var got []string
 	client.Observe = func(outcome string, _ time.Duration) { got = append(got, outcome) }
 	if _, err := client.Get(ctx, "DM1", "", ""); err == nil || !slices.Equal(got, []string{"stopped"}) {
-		t.Errorf("Get = %v, heard %q, want stopped", err, got)
+		t.Errorf("Get = %v, observed %q, want stopped", err, got)
 	}
 }

@@ -9,26 +9,28 @@ import (
 )
 
 const (
-	// firstRate is where a client without a limit begins when it is told that
-	// it asks too much: what cocsync asks of an account unless told otherwise.
+	// firstRate is the first rate of a client without a configured limit after its first
+	// "too many requests": cocsync's default rate.
 	firstRate rate.Limit = 5
-	// leastRate keeps a client going, however often it is told to be slower.
-	leastRate rate.Limit = 0.1
-	// freeRate is where a client that was told no limit has none again.
+	// minRate is the lowest rate, however often COC asks for fewer requests.
+	minRate rate.Limit = 0.1
+	// freeRate is the rate above which a client without a configured limit has no limit
+	// again.
 	freeRate rate.Limit = 50
-	// After recovery without a complaint the rate goes up by a quarter.
+	// The rate is raised by a quarter after each recovery period without "too many
+	// requests".
 	recovery = 30 * time.Second
 )
 
-// pacer keeps all callers of a client under one rate, and still while COC wants
-// quiet. It measures with the monotonic clock: a wall clock may jump.
+// pacer keeps all callers of a client under one rate, and pauses them if COC asks for
+// it. It measures with the monotonic clock: a wall clock may jump.
 type pacer struct {
 	limiter *rate.Limiter
 
 	mu      sync.Mutex
-	ceiling rate.Limit // the rate that was configured, or the limit COC named
+	ceiling rate.Limit // the configured rate, or the limit in COC's message
 	moved   time.Time  // when the rate was last changed
-	until   time.Time  // nothing is sent before then,
+	until   time.Time  // requests are paused until then,
 	why     *Error     // because of this
 }
 
@@ -40,30 +42,30 @@ func (p *pacer) start(perSecond float64, burst int) {
 	p.limiter = rate.NewLimiter(p.ceiling, burst)
 }
 
-// wait returns when the next request may be sent. It does not sit out a quiet
-// time longer than patience, but returns the answer that began it.
+// wait returns when the next request may be sent. If a pause is longer than patience,
+// it returns the response that caused the pause.
 func (p *pacer) wait(ctx context.Context, op string, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for {
-		if err := p.quiet(ctx, op, deadline); err != nil {
+		if err := p.waitPause(ctx, op, deadline); err != nil {
 			return err
 		}
 		if err := p.limiter.Wait(ctx); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			return context.DeadlineExceeded // it would come before our turn
+			return context.DeadlineExceeded // the pause may have started during the wait
 		}
 		p.mu.Lock()
-		still := time.Until(p.until) > 0 // somebody was told so meanwhile
+		paused := time.Until(p.until) > 0 // another caller received it meanwhile
 		p.mu.Unlock()
-		if !still {
+		if !paused {
 			return nil
 		}
 	}
 }
 
-func (p *pacer) quiet(ctx context.Context, op string, deadline time.Time) error {
+func (p *pacer) waitPause(ctx context.Context, op string, deadline time.Time) error {
 	for {
 		p.mu.Lock()
 		until, why := p.until, p.why
@@ -73,7 +75,7 @@ func (p *pacer) quiet(ctx context.Context, op string, deadline time.Time) error 
 			return nil
 		}
 		if until.After(deadline) {
-			return why.again(op)
+			return why.forOp(op)
 		}
 		if err := sleep(ctx, d); err != nil {
 			return err
@@ -81,7 +83,7 @@ func (p *pacer) quiet(ctx context.Context, op string, deadline time.Time) error 
 	}
 }
 
-// pause keeps every caller still for so long.
+// pause pauses every caller for a duration.
 func (p *pacer) pause(d time.Duration, why *Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,13 +92,12 @@ func (p *pacer) pause(d time.Duration, why *Error) {
 	}
 }
 
-// slower halves the rate after a request, sent at that time, was one too many,
-// and heeds the limit that COC named; 0: none. Requests that were under way
-// together count once.
+// slower halves the rate after a request, sent at that time, was one too many, and
+// applies the limit in COC's message; 0: none. Concurrent requests count once.
 func (p *pacer) slower(sentAt time.Time, allowed float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if limit := max(rate.Limit(allowed), leastRate); allowed > 0 && limit < p.ceiling {
+	if limit := max(rate.Limit(allowed), minRate); allowed > 0 && limit < p.ceiling {
 		p.ceiling = limit
 	}
 	old := p.limiter.Limit()
@@ -107,11 +108,11 @@ func (p *pacer) slower(sentAt time.Time, allowed float64) {
 	if old != rate.Inf {
 		slow = old / 2
 	}
-	p.limiter.SetLimit(min(old, p.ceiling, max(slow, leastRate)))
+	p.limiter.SetLimit(min(old, p.ceiling, max(slow, minRate)))
 	p.moved = time.Now()
 }
 
-// faster lets the rate recover slowly.
+// faster raises the rate slowly.
 func (p *pacer) faster() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

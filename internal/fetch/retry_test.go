@@ -25,12 +25,12 @@ func TestRetryAfter(t *testing.T) {
 		{"7", "", 7 * time.Second},
 		{" 1.5 ", "", 1500 * time.Millisecond},
 		{"NaN", "", 0},
-		{"1e300", "", maxQuiet},
+		{"1e300", "", maxPause},
 		{"soon", "", 0},
 		{now.Add(20 * time.Second).Format(http.TimeFormat), "", 20 * time.Second},
 		{now.Add(-time.Minute).Format(http.TimeFormat), "", 0},
-		{now.Add(1000 * time.Hour).Format(http.TimeFormat), "", maxQuiet},
-		// The clock here is two hours behind: the answer's own date counts.
+		{now.Add(1000 * time.Hour).Format(http.TimeFormat), "", maxPause},
+		// This machine's clock is two hours behind: the response's own date counts.
 		{now.Add(2*time.Hour + 30*time.Second).Format(http.TimeFormat), now.Add(2 * time.Hour).Format(http.TimeFormat), 30 * time.Second},
 	} {
 		h := http.Header{}
@@ -51,7 +51,7 @@ func TestLimitOf(t *testing.T) {
 		{"The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute", 5 * time.Minute, 200.0 / 300},
 		{"limit:60,time:1 minute", time.Minute, 1},
 		{"limit: 5,time:1 second", time.Second, 5},
-		{"limit:1,time:1 day", maxQuiet, 1.0 / 86400},
+		{"limit:1,time:1 day", maxPause, 1.0 / 86400},
 		{"limit:0,time:1 minute", 0, 0},
 		{"limit:5,time:0 minute", 0, 0},
 		{"limit:5,time:1 fortnight", 0, 0},
@@ -68,7 +68,7 @@ func TestLimitOf(t *testing.T) {
 
 const tooManyBody = `{"error_code":"APIGW.0308","error_msg":"policy user over ratelimit"}`
 
-// However COC says how long to wait, that long is waited, and no longer.
+// However COC asks for a pause, the call waits for it, and no longer.
 func TestRetryWaits(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -83,7 +83,7 @@ func TestRetryWaits(t *testing.T) {
 		{"503 too", 503, "", func() string { return "4" }, 4 * time.Second, 4 * time.Second},
 		{"window", 429, strings.Replace(tooManyBody, "ratelimit", "ratelimit,limit:60,time:1 minute", 1), func() string { return "" }, 15 * time.Second, 15 * time.Second},
 		{"long window", 429, strings.Replace(tooManyBody, "ratelimit", "ratelimit,limit:200,time:5 minute", 1), func() string { return "" }, 15 * time.Second, 15 * time.Second},
-		{"nothing said", 429, tooManyBody, func() string { return "" }, 500 * time.Millisecond, 1500 * time.Millisecond},
+		{"no pause requested", 429, tooManyBody, func() string { return "" }, 500 * time.Millisecond, 1500 * time.Millisecond},
 		{"zero", 429, tooManyBody, func() string { return "0" }, 500 * time.Millisecond, 1500 * time.Millisecond},
 		{"500", 500, "", func() string { return "" }, 500 * time.Millisecond, 1500 * time.Millisecond},
 	} {
@@ -104,15 +104,15 @@ func TestRetryWaits(t *testing.T) {
 					t.Errorf("Get took %v, %v, want between %v and %v", took, err, tt.min, tt.max)
 				}
 				if took > 2*time.Second && len(dates) != 2 {
-					t.Errorf("%d signing dates, want each attempt signed anew", len(dates))
+					t.Errorf("%d signing dates, want each attempt signed again", len(dates))
 				}
 			})
 		})
 	}
 }
 
-// A quiet time that is longer than a call is returned, not slept through, and
-// holds for every other call without a request.
+// A pause that is longer than a call is returned, not waited for, and fails every
+// other call without a request.
 func TestLongQuietIsReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -125,8 +125,8 @@ func TestLongQuietIsReturned(t *testing.T) {
 			if !errors.As(err, &e) || !errors.Is(err, coc.ErrTemporary) {
 				t.Fatalf("Get error = %v, want temporary", err)
 			}
-			if got, want := e.LeaveAloneUntil(), start.Add(10*time.Minute); !got.Equal(want) {
-				t.Errorf("leave alone until %v, want %v", got, want)
+			if got, want := e.PausedUntil(), start.Add(10*time.Minute); !got.Equal(want) {
+				t.Errorf("PausedUntil() = %v, want %v", got, want)
 			}
 		}
 		if got := tr.n.Load(); got != 1 || time.Since(start) != 0 {
@@ -135,13 +135,13 @@ func TestLongQuietIsReturned(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		_, _ = c.Get(t.Context(), "DM1", "", "")
 		if got := tr.n.Load(); got != 2 {
-			t.Errorf("%d requests when the quiet was over, want 2", got)
+			t.Errorf("%d requests after the pause, want 2", got)
 		}
 	})
 }
 
-// Attempts and time have an end; what is left tells the caller to let the account
-// rest only where COC complained of too many requests.
+// Attempts and time are bounded. The account is paused only if COC responded "too many
+// requests".
 func TestRetriesEnd(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -170,14 +170,14 @@ func TestRetriesEnd(t *testing.T) {
 					got = time.Until(e.Until)
 				}
 				if got != tt.quiet {
-					t.Errorf("quiet for %v, want %v", got, tt.quiet)
+					t.Errorf("paused for %v, want %v", got, tt.quiet)
 				}
 			})
 		})
 	}
 }
 
-// A server that never answers costs a bounded time.
+// A server that never responds costs a bounded time.
 func TestHungServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -195,7 +195,7 @@ func TestHungServer(t *testing.T) {
 	})
 }
 
-// Whoever stops a call gets the reason back, whatever the call waits for.
+// A caller that stops a call gets the cause back, whatever the call waits for.
 func TestCancel(t *testing.T) {
 	why := errors.New("the next cycle is due")
 	for name, answer := range map[string]canned{
@@ -215,7 +215,7 @@ func TestCancel(t *testing.T) {
 				start := time.Now()
 				time.AfterFunc(5*time.Second, func() { cancel(why) })
 				var wg sync.WaitGroup
-				for range 3 { // the second and third wait behind the first
+				for range 3 { // the second and third wait for the first
 					wg.Go(func() {
 						if _, err := c.Get(ctx, "DM1", "", ""); !errors.Is(err, why) {
 							t.Errorf("Get error = %v, want %v", err, why)
@@ -231,7 +231,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// The rate is the whole client's, however many call.
+// The rate is that of the whole client, however many callers it has.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -248,8 +248,8 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// One 429 makes everybody wait and go slower, once for all requests that were
-// under way; the rate comes back slowly and not beyond the limit that COC named.
+// One 429 pauses all callers and lowers the rate, once for all concurrent requests.
+// The rate recovers slowly and not beyond the limit in COC's message.
 func TestTooManySlowsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -281,18 +281,18 @@ func TestTooManySlowsAll(t *testing.T) {
 		wg.Wait()
 		for _, at := range sent[5:] {
 			if at < 11*time.Second {
-				t.Errorf("a request went out at %v, want none in the quiet time until 11s", at)
+				t.Errorf("a request was sent at %v, want none in the pause until 11s", at)
 			}
 		}
 		if got := c.pace.limiter.Limit(); got != 2 {
-			t.Errorf("rate = %v after one volley of refusals, want 2", got)
+			t.Errorf("rate = %v after concurrent refusals, want 2", got)
 		}
 		for range 100 {
 			time.Sleep(recovery)
 			_, _ = c.Get(t.Context(), "DM1", "", "")
 		}
 		if got := c.pace.limiter.Limit(); got != 3 {
-			t.Errorf("rate = %v long afterwards, want 3, the limit that COC named", got)
+			t.Errorf("rate = %v long afterwards, want 3, the limit in COC's message", got)
 		}
 	})
 }

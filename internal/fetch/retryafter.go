@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// maxQuiet bounds how long an answer can silence an account. Asking once an hour
-// hurts nobody, and a wrong date must not stop the watching for ever.
-const maxQuiet = time.Hour
+// maxPause bounds how long a response can pause an account. One request an hour is
+// harmless, and a wrong date must not stop monitoring permanently.
+const maxPause = time.Hour
 
-// retryAfter reads the header: seconds, with or without a fraction, or a date.
-// It returns 0 when it says nothing, or a time that has passed. A date is
-// compared with the answer's own, so that a wrong clock here does no harm.
+// retryAfter reads the header: seconds, with or without a fraction, or a date. It
+// returns 0 if the header is absent or invalid or the time has passed. A date is
+// compared with the response's own, so a wrong clock on this machine does not matter.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	s := strings.TrimSpace(h.Get("Retry-After"))
 	if n, err := strconv.ParseFloat(s, 64); err == nil && !math.IsNaN(n) {
@@ -27,17 +27,17 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if there, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = there
 	}
-	return min(max(0, at.Sub(now)), maxQuiet)
+	return min(max(0, at.Sub(now)), maxPause)
 }
 
-// bounded is so many seconds, at least 0 and at most maxQuiet.
+// bounded returns a duration in seconds, at least 0 and at most maxPause.
 func bounded(seconds float64) time.Duration {
-	return time.Duration(min(max(0, seconds), maxQuiet.Seconds()) * float64(time.Second))
+	return time.Duration(min(max(0, seconds), maxPause.Seconds()) * float64(time.Second))
 }
 
-// limitOf reads the limit that the gateway's message names, as in "policy user
-// over ratelimit,limit:200,time:5 minute": the window, and how many requests a
-// second it allows. Both are 0 when it names none.
+// limitOf parses the limit in the gateway's message, as in "policy user over
+// ratelimit,limit:200,time:5 minute": the window, and the allowed requests a second.
+// Both are 0 if the message has none.
 func limitOf(message string) (window time.Duration, perSecond float64) {
 	_, rest, ok := strings.Cut(message, "limit:")
 	limit, rest := leadingNumber(rest)
@@ -58,7 +58,7 @@ func limitOf(message string) (window time.Duration, perSecond float64) {
 	return 0, 0
 }
 
-// leadingNumber takes a whole number off the front, 0 when there is none.
+// leadingNumber removes a whole number from the start; it is 0 if there is none.
 func leadingNumber(s string) (float64, string) {
 	s = strings.TrimLeft(s, " ")
 	end := 0

@@ -17,41 +17,41 @@ import (
 )
 
 const (
-	// attemptTimeout ends one request, its body included. COC answers in well
-	// under a second.
+	// attemptTimeout bounds one request, its body included. COC responds in well under a
+	// second.
 	attemptTimeout = 30 * time.Second
-	// maxPage bounds a page of the list: a hundred rows are some 50 KB.
+	// maxPage bounds a page of the list: a hundred rows have about 50 KB.
 	maxPage = 8 << 20
-	// maxDocument bounds a document. Its content has at most 64 KB, which JSON's
-	// escapes make 384 KB at the worst, and its list a hundred versions.
+	// maxDocument bounds a document. Its content has at most 64 KB, which JSON's escapes
+	// make 384 KB in the worst case, and it lists a hundred versions.
 	maxDocument = 4 << 20
 )
 
-// request is what one call asks, the same at each attempt.
+// request is what one call requests, the same at each attempt.
 type request struct {
-	op       string // for people
+	op       string // for messages
 	action   string // the IAM action it needs
 	document string // "" for the list
 	query    url.Values
 	limit    int64 // of the body
 }
 
-// reply is an HTTP answer that holds JSON and no error.
+// reply is an HTTP response with JSON and no error.
 type reply struct {
 	status   int
 	root     envelope
 	evidence coc.Evidence
-	body     *bytes.Buffer // that root is in
+	body     *bytes.Buffer // the buffer that root refers to
 }
 
 const (
-	// usualBody is more than most answers take.
+	// usualBody is larger than most responses.
 	usualBody = 8 << 10
-	// maxKept bounds the buffers that are kept for other answers.
+	// maxKept bounds the buffers that are kept for other responses.
 	maxKept = 64 << 10
 )
 
-// buffer returns room for an answer's body.
+// buffer returns a buffer for a response's body.
 func (c *Client) buffer() *bytes.Buffer {
 	if b, ok := c.bodies.Get().(*bytes.Buffer); ok {
 		b.Reset()
@@ -60,15 +60,15 @@ func (c *Client) buffer() *bytes.Buffer {
 	return bytes.NewBuffer(make([]byte, 0, usualBody))
 }
 
-// done lets another answer have the room of this one, of which everything was copied
-// that is to last.
+// done releases the buffer of a response, from which everything that is kept was
+// copied.
 func (c *Client) done(a reply) {
 	if a.body.Cap() <= maxKept {
 		c.bodies.Put(a.body)
 	}
 }
 
-// send signs and sends one request and reads the answer.
+// send signs and sends one request and reads the response.
 func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error) {
 	timed, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -92,14 +92,14 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 	return a, err
 }
 
-// request builds a request that is not signed yet.
+// request builds an unsigned request.
 func (c *Client) request(ctx context.Context, q request) *http.Request {
 	u := *c.base
 	raw := u.EscapedPath() + "/v1/documents"
 	u.Path += "/v1/documents"
 	if q.document != "" {
 		segment := escape(q.document)
-		if segment == "." || segment == ".." { // else a step upwards
+		if segment == "." || segment == ".." { // a single . or .. would be a step up in the path
 			segment = strings.ReplaceAll(segment, ".", "%2E")
 		}
 		raw += "/" + segment
@@ -114,8 +114,8 @@ func (c *Client) request(ctx context.Context, q request) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// broken is the error of an attempt that brought no whole response. A certificate
-// that is not trusted is no better at the next attempt.
+// broken is the error of an attempt without a complete response. A certificate that is
+// not trusted makes it permanent.
 func broken(q request, resp *http.Response, err error, kp KeyPair) error {
 	e := &Error{Op: q.op, class: coc.ErrTemporary}
 	if hint.Permanent(err) {
@@ -123,20 +123,20 @@ func broken(q request, resp *http.Response, err error, kp KeyPair) error {
 	}
 	e.class = hint.Wrap(e.class, hint.Network(err))
 	if resp != nil {
-		e.Message = "the answer broke off: "
+		e.Message = "the response was truncated: "
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err // the rest of it repeats the URL
+		err = u.Err // the rest repeats the URL
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		e.Message = "no whole answer in time"
+		e.Message = "no complete response in time"
 		return e
 	}
 	e.Message += foreign(err.Error(), kp)
 	return e
 }
 
-// judge tells an answer from an error.
+// judge returns the JSON of a response, or its error.
 func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) (reply, error) {
 	a := reply{status: resp.StatusCode}
 	a.evidence.RequestID = foreign(resp.Header.Get("X-Request-Id"), kp)
@@ -154,9 +154,9 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	if e.class = classify(resp.StatusCode, said.code); e.class == nil {
 		switch {
 		case int64(len(body)) > q.limit:
-			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the answer is longer than %d MiB, which no answer of COC's is", q.limit>>20)
+			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the response is longer than %d MiB, which no response of COC is", q.limit>>20)
 		case !isJSON:
-			e.class = hint.Wrap(coc.ErrTemporary, "COC did not send this: check the endpoint in the config and what is between, such as a proxy or the login page of a network")
+			e.class = hint.Wrap(coc.ErrTemporary, "COC did not send this: check the endpoint in the config, and a proxy or the login page of a network in between")
 			e.Message = "the response is not JSON: " + outline(body, kp)
 		default:
 			a.root = root
@@ -180,7 +180,7 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	return reply{}, e
 }
 
-// target names the host that a redirect leads to.
+// target returns the host of a redirect.
 func target(resp *http.Response, kp KeyPair) string {
 	u, err := resp.Location()
 	if err != nil {
@@ -189,7 +189,7 @@ func target(resp *http.Response, kp KeyPair) string {
 	return foreign(u.Host, kp)
 }
 
-// outline says what a body is that holds no error of COC's.
+// outline describes a body without an error of COC's.
 func outline(body []byte, kp KeyPair) string {
 	text := bytes.TrimSpace(body)
 	switch {

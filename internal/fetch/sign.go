@@ -22,8 +22,8 @@ const (
 	emptyBodyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
-// sign signs a request without a body as of the given time. Each attempt needs
-// its own signature, because the time is part of it.
+// sign signs a request without a body for a time. Each attempt needs its own
+// signature, because the time is part of it.
 func sign(r *http.Request, kp KeyPair, at time.Time) {
 	r.Header.Set(headerDate, at.UTC().Format(dateLayout))
 	signed := []string{"host", "x-sdk-date"}
@@ -36,7 +36,7 @@ func sign(r *http.Request, kp KeyPair, at time.Time) {
 		", Signature="+signature(r, signed, kp.SecretKey))
 }
 
-// signature is made over the named headers, which are lower-case and sorted.
+// signature is computed over the given headers, which are lower-case and sorted.
 func signature(r *http.Request, signed []string, secret string) string {
 	text := algorithm + "\n" + r.Header.Get(headerDate) + "\n" + hexHash(canonicalRequest(r, signed))
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -48,7 +48,7 @@ func canonicalRequest(r *http.Request, signed []string) string {
 	var headers strings.Builder
 	for _, name := range signed {
 		value := r.Header.Get(name)
-		if name == "host" { // net/http keeps it elsewhere
+		if name == "host" { // net/http stores it elsewhere
 			if value = r.Host; value == "" {
 				value = r.URL.Host
 			}
@@ -61,9 +61,9 @@ func canonicalRequest(r *http.Request, signed []string) string {
 	}, "\n")
 }
 
-// canonicalPath escapes each segment of the decoded path and ends in a slash. A
-// slash inside a document id is sent as %2F and signed as a slash: the gateway
-// decodes before it splits, and so does the official SDK.
+// canonicalPath escapes each segment of the decoded path and ends in a slash. A slash
+// in a document id is sent as %2F and signed as a slash: the gateway decodes before it
+// splits, and so does the official SDK.
 func canonicalPath(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
@@ -72,8 +72,8 @@ func canonicalPath(path string) string {
 	return strings.TrimSuffix(strings.Join(segments, "/"), "/") + "/"
 }
 
-// canonicalQuery is also what is sent: url.Values.Encode would write a space as
-// a plus sign, which the gateway does not sign that way.
+// canonicalQuery is also what is sent: url.Values.Encode would write a space as a plus
+// sign, which the gateway signs differently.
 func canonicalQuery(v url.Values) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(v)) {

@@ -75,7 +75,7 @@ func TestCanonicalPath(t *testing.T) {
 	}
 }
 
-// Temporary credentials send their token, and sign it.
+// Temporary credentials send and sign their token.
 func TestSignSecurityToken(t *testing.T) {
 	r, _ := http.NewRequest(http.MethodGet, "https://coc.example.com/v1/documents", nil)
 	sign(r, KeyPair{AccessKey: "ACCESS", SecretKey: "SECRET", SecurityToken: "TOKEN"}, time.Unix(0, 0))
@@ -85,7 +85,7 @@ func TestSignSecurityToken(t *testing.T) {
 	auth := r.Header.Get("Authorization")
 	for _, want := range []string{"SDK-HMAC-SHA256 Access=ACCESS, SignedHeaders=host;x-sdk-date;x-security-token, Signature="} {
 		if !strings.HasPrefix(auth, want) {
-			t.Errorf("Authorization = %q, want it to begin with %q", auth, want)
+			t.Errorf("Authorization = %q, want the prefix %q", auth, want)
 		}
 	}
 	if got, want := r.Header.Get(headerDate), "19700101T000000Z"; got != want {

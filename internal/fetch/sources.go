@@ -24,7 +24,7 @@ const (
 // Env reads the environment.
 type Env struct{}
 
-// KeyPair returns what the environment holds now.
+// KeyPair returns the current values of the environment.
 func (Env) KeyPair(context.Context) (KeyPair, error) {
 	k := KeyPair{AccessKey: os.Getenv(envAccess), SecretKey: os.Getenv(envSecret), SecurityToken: os.Getenv(envToken)}
 	switch {
@@ -41,23 +41,23 @@ func (Env) KeyPair(context.Context) (KeyPair, error) {
 // maxProfile bounds a profile file.
 const maxProfile = 64 << 10
 
-// Profile reads a file of the SDKs: INI with ak, sk and perhaps security_token
-// in the section [global], which COC belongs to, or [basic].
+// Profile reads a file of the SDKs: INI with ak, sk and optionally security_token in
+// the section [global], which COC belongs to, or [basic].
 type Profile struct {
-	// Path of the file; "": that of HUAWEICLOUD_SDK_CREDENTIALS_FILE, else
+	// Path of the file; "" means HUAWEICLOUD_SDK_CREDENTIALS_FILE, else
 	// ~/.huaweicloud/credentials.
 	Path string
 }
 
-// KeyPair reads the file anew.
+// KeyPair reads the file at each call.
 func (p Profile) KeyPair(context.Context) (KeyPair, error) {
 	path, err := p.path()
 	if err != nil {
-		return KeyPair{}, absent{"no profile file: " + err.Error()}
+		return KeyPair{}, absent{"profile file not found: " + err.Error()}
 	}
 	data, err := readProfile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return KeyPair{}, absent{"there is no " + path}
+		return KeyPair{}, absent{"file not found: " + path}
 	}
 	if err != nil {
 		return KeyPair{}, fmt.Errorf("profile file: %w", err)
@@ -101,7 +101,7 @@ func readProfile(path string) ([]byte, error) {
 	return data, err
 }
 
-// parseINI reads sections of key = value; what it does not understand it leaves.
+// parseINI reads sections of key = value and ignores what it cannot parse.
 func parseINI(data []byte) map[string]map[string]string {
 	sections := map[string]map[string]string{}
 	var section map[string]string

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// jsonTexts are JSON and what is nearly JSON.
+// jsonTexts are JSON and almost JSON.
 func jsonTexts() []string {
 	const maxNesting = 10_000
 	return []string{
@@ -29,7 +29,7 @@ func isJSON(b []byte) bool {
 func TestWalkValidates(t *testing.T) {
 	for _, text := range jsonTexts() {
 		if got, want := isJSON([]byte(text)), json.Valid([]byte(text)); got != want {
-			t.Errorf("walk of %.60q finds JSON: %v, json.Valid says %v", text, got, want)
+			t.Errorf("walk of %.60q: JSON %v, json.Valid = %v", text, got, want)
 		}
 	}
 }

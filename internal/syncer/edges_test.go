@@ -123,7 +123,7 @@ func (q *quietErr) Error() string { return "429" }
 
 func (q *quietErr) Unwrap() error { return coc.ErrTemporary }
 
-func (q *quietErr) LeaveAloneUntil() time.Time { return q.until }
+func (q *quietErr) PausedUntil() time.Time { return q.until }
 
 // A rate limit makes no version unavailable.
 func TestRateLimitMakesNothingUnavailable(t *testing.T) {

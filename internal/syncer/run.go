@@ -303,17 +303,17 @@ func (s *stored) Unwrap() error { return s.error }
 
 // wantsQuiet reports whether COC asked for more quiet than a cycle can wait.
 func (r *run) wantsQuiet(err error) bool {
-	var asked interface{ LeaveAloneUntil() time.Time }
-	return errors.As(err, &asked) && asked.LeaveAloneUntil().After(r.Now())
+	var asked interface{ PausedUntil() time.Time }
+	return errors.As(err, &asked) && asked.PausedUntil().After(r.Now())
 }
 
 // quiet reports the same, and remembers it for the next process.
 func (r *run) quiet(err error) bool {
-	var asked interface{ LeaveAloneUntil() time.Time }
+	var asked interface{ PausedUntil() time.Time }
 	if !r.wantsQuiet(err) || !errors.As(err, &asked) {
 		return false
 	}
-	if e := r.Store.Paused(context.Background(), r.account.Name, asked.LeaveAloneUntil()); e != nil {
+	if e := r.Store.Paused(context.Background(), r.account.Name, asked.PausedUntil()); e != nil {
 		r.Log.Error("pause not remembered", "account", r.account.Name, "err", e)
 	}
 	return true
