@@ -7,8 +7,8 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// account says to what the changed lines belong that no item has: each of them
-// lies in one of the runs that it returns.
+// account classifies the changed lines that no item explains: each of them is in one
+// of the runs that it returns.
 func (w *walker) account(blocks []lines.Block) []coc.Formatting {
 	if w.covered(blocks) {
 		return nil
@@ -44,14 +44,14 @@ func (w *walker) account(blocks []lines.Block) []coc.Formatting {
 	return c.named(append(found, c.rest(blocks)...))
 }
 
-// maxHeld bounds how many blocks are held against how many runs.
-const maxHeld = 4096
+// maxCovered bounds the product of blocks and runs that are compared.
+const maxCovered = 4096
 
-// covered reports whether each side of each block lies within a run that an item has,
-// as in most comparisons, which a ledger of all lines would cost more than. False may
-// also mean that there is too much to look at.
+// covered reports whether each side of each block is within a run of an item, as in
+// most comparisons; a ledger of all lines would cost more. False may also mean that
+// there are too many to compare.
 func (w *walker) covered(blocks []lines.Block) bool {
-	if len(blocks)*len(w.spans) > maxHeld {
+	if len(blocks)*len(w.spans) > maxCovered {
 		return false
 	}
 	for _, b := range blocks {
@@ -70,14 +70,14 @@ func (w *walker) covered(blocks []lines.Block) bool {
 	return true
 }
 
-// ledger has the lines of a content, and which of them are still open: changed,
-// and not accounted for.
+// ledger has the lines of a content, and which of them are still open: changed, and
+// not explained by an item.
 type ledger struct {
 	*Text
 	isOpen []bool
-	covers []int  // how many runs begin at a line, less those that ended before it
+	covers []int  // how many runs start at a line, less those that ended before it
 	before []int  // open lines before a line
-	text   []bool // whether a line goes on with a text, so that no comment is on it
+	text   []bool // whether a line continues a text, so that it has no comment
 }
 
 func newLedger(t *Text) *ledger {
@@ -91,7 +91,7 @@ func (l *ledger) open(from, to int) {
 	}
 }
 
-// cover takes in a run of lines; settle closes those that are open.
+// cover adds a run of lines; settle closes those that are open.
 func (l *ledger) cover(s coc.Span) {
 	if s.From > 0 && s.From <= len(l.Lines) {
 		l.covers[s.From-1]++
@@ -118,7 +118,7 @@ func (l *ledger) touches(s coc.Span) bool {
 	return s.From > 0 && s.From <= len(l.Lines) && l.before[min(s.To, len(l.Lines))] > l.before[s.From-1]
 }
 
-// findTexts marks the lines that texts of several lines go on with.
+// findTexts marks the lines that continue texts of several lines.
 func (l *ledger) findTexts() {
 	l.text = make([]bool, len(l.Lines))
 	tree, _ := l.structure()
@@ -130,7 +130,7 @@ func (l *ledger) findIn(n *node) {
 	for i := range n.size() {
 		s := n.slot(i)
 		switch {
-		case s.alias: // its text stands elsewhere
+		case s.alias: // its text is elsewhere
 		case s.value.kind == scalar:
 			end := min(s.at+s.lines, len(l.text))
 			if s.value.style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {

@@ -8,13 +8,13 @@ import (
 	linediff "znkr.io/diff"
 )
 
-// features is a line with what its likeness is judged by.
+// features is a line with the data for its similarity.
 type features struct {
 	tokens
 	ids []int // of its tokens, sorted
 	key string
-	// What the items say: bound lines became others than likeness would find, and
-	// those of a step that came or went pair with none of a step that stayed.
+	// From the items: bound lines became other lines than similarity would find, and
+	// those of an added or removed step never pair with those of a step that stayed.
 	bound, alone bool
 }
 
@@ -40,18 +40,18 @@ func (p *pairing) features(lines []Line) []features {
 	return out
 }
 
-// runPair is a run of removed lines and the run of those added in its place,
-// while they are paired.
+// runPair is a run of removed lines and the run of those added in its place, during
+// pairing.
 type runPair struct {
 	*pairing
 	old, new []features
 	found    []linePair
 }
 
-// align pairs the lines of a block, as well as the steps that are left allow:
-// so that the sum of the likeness is the greatest, or else by cutting the block
-// at lines that are clearly each other's, first those with the same letters and
-// digits, then those with the same key, or else each with the one in its place.
+// align pairs the lines of a block as well as the remaining effort allows: so that the
+// sum of similarities is the maximum; else by splitting the block at lines that
+// clearly match, first those with the same letters and digits, then those with the
+// same key; else by position.
 func (r *runPair) align(b block, level int) {
 	if b.old == b.oldEnd || b.new == b.newEnd {
 		return
@@ -76,8 +76,8 @@ func (r *runPair) align(b block, level int) {
 	}
 }
 
-// cost is what best takes for a block: the bytes that are looked at, and
-// something for each pair.
+// cost is what best costs for a block: the bytes that are compared, and a constant for
+// each pair.
 func (r *runPair) cost(b block) int {
 	old, new := r.old[b.old:b.oldEnd], r.new[b.new:b.newEnd]
 	cost := 16 * len(old) * len(new)
@@ -90,8 +90,8 @@ func (r *runPair) cost(b block) int {
 	return cost
 }
 
-// best pairs the lines of a block so that they are as alike as can be: what
-// counts of each pair is how far it is above what two lines must have in common.
+// best pairs the lines of a block so that the sum of similarities is the maximum. Each
+// pair counts by how much it exceeds the minimum.
 func (r *runPair) best(b block) {
 	old, new := r.old[b.old:b.oldEnd], r.new[b.new:b.newEnd]
 	width := len(new) + 1
@@ -100,7 +100,7 @@ func (r *runPair) best(b block) {
 	for i := len(old) - 1; i >= 0; i-- {
 		for j := len(new) - 1; j >= 0; j-- {
 			at := i*width + j
-			gain[at] = int32(max(0, r.like(old[i], new[j])-minLike+1))
+			gain[at] = int32(max(0, r.similarity(old[i], new[j])-minLike+1))
 			total[at] = max(total[at+width], total[at+1], gain[at]+total[at+width+1])
 		}
 	}
@@ -117,8 +117,8 @@ func (r *runPair) best(b block) {
 	}
 }
 
-// cut pairs the lines of a block that look the same, and aligns what lies
-// between them.
+// cut pairs the lines of a block that look the same, and aligns the lines between
+// them.
 func (r *runPair) cut(b block, level int, look func(features) string) {
 	looks := func(lines []features, side string) []string {
 		out := make([]string, len(lines))
@@ -148,8 +148,8 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 	same(b.oldEnd)
 }
 
-// sort keeps lines apart that must not be paired by their looks: of a bound one it
-// returns the side, which nothing on the other side has.
+// sort separates lines that must not be paired by their look: for a bound one it
+// returns the side, which no line of the other side has.
 func (f features) sort(side string) string {
 	switch {
 	case f.bound:
@@ -160,19 +160,19 @@ func (f features) sort(side string) string {
 	return " "
 }
 
-// inPlace pairs each line of a block with the one in its place, where they are
-// alike.
+// inPlace pairs each line of a block with the one at its position, if they are
+// similar.
 func (r *runPair) inPlace(b block) {
 	for i, j := b.old, b.new; i < b.oldEnd && j < b.newEnd; i, j = i+1, j+1 {
-		if r.like(r.old[i], r.new[j]) >= minLike {
+		if r.similarity(r.old[i], r.new[j]) >= minLike {
 			r.found = append(r.found, linePair{i, j})
 		}
 	}
 }
 
-// letters returns the letters and digits of a line, which stay when it is
-// indented, quoted or punctuated otherwise, or all of it but its white space
-// when it has none.
+// letters returns the letters and digits of a line, which do not change if it is
+// indented, quoted or punctuated differently; for a line without any, everything
+// except white space.
 func letters(f features) string {
 	s := strings.Map(func(c rune) rune {
 		if unicode.IsLetter(c) || unicode.IsDigit(c) {
@@ -186,10 +186,10 @@ func letters(f features) string {
 	return s
 }
 
-// like returns in thousandths how alike two lines are: by the tokens that both
-// have, in whatever order, or by a long beginning and end, which finds the
-// change inside one long word. The same key makes two lines more alike.
-func (r *runPair) like(a, b features) int {
+// similarity returns in thousandths how similar two lines are: by the tokens that both
+// have, in any order, or by a long common prefix and suffix, which finds the change in
+// one long word. The same key makes two lines more similar.
+func (r *runPair) similarity(a, b features) int {
 	if a.bound || b.bound || a.alone != b.alone {
 		return 0
 	}

@@ -10,20 +10,20 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// script is what a walk recorded of one value: how the old one becomes the new.
+// script is what a walk recorded about one value: how the old one becomes the new one.
 type script struct {
 	replaced *node
-	inside   *script // of the JSON that a string holds
+	inside   *script // of the JSON in a string
 
 	keys     map[key]*script
 	goneKeys map[key]bool
 	newKeys  map[key]*node
 	oldNames map[key]string // of a renamed key
 
-	items   map[int]*script // by place in the new list
-	gone    map[int]bool    // places in the old list
+	items   map[int]*script // by index in the new list
+	gone    map[int]bool    // indexes in the old list
 	added   map[int]*node
-	moved   map[int]int // new place to old
+	moved   map[int]int // new index to old
 	newName *node
 }
 
@@ -58,7 +58,7 @@ func (s *script) at(p *place) *script {
 	return up.items[p.now]
 }
 
-// take takes in one difference.
+// take adds one difference.
 func (s *script) take(op string, p *place, old, new *node) {
 	if op == Changed {
 		s.at(p).replaced = new
@@ -83,7 +83,7 @@ func (s *script) take(op string, p *place, old, new *node) {
 	}
 }
 
-// apply makes the new value of the old one.
+// apply makes the new value from the old one.
 func (s *script) apply(n *node) *node {
 	if s.replaced != nil {
 		n = s.replaced
@@ -157,8 +157,8 @@ func (s *script) applyList(n *node) *node {
 	return to
 }
 
-// canonical writes a value so that equal ones look equal; JSON in strings is
-// written as what it holds.
+// canonical writes a value so that equal ones look equal; JSON in strings is written
+// as its value.
 func canonical(n *node) string {
 	if n.tag == "!!str" && n.kind == scalar {
 		if inside := parseJSON(n.value); inside != nil {
@@ -182,8 +182,9 @@ func canonical(n *node) string {
 	return n.tag + "{" + strings.Join(parts, ",") + "}"
 }
 
-// checkStructure: the differences applied to the old tree give the new one, each
-// has its lines, and every changed line belongs to one of them or to a note.
+// checkStructure checks that the differences applied to the old tree give the new one,
+// that each has its lines, and that every changed line belongs to one of them or to a
+// note.
 func checkStructure(t *testing.T, a, b *Text, r coc.Difference) {
 	t.Helper()
 	was, _ := a.structure()
@@ -208,7 +209,7 @@ func checkStructure(t *testing.T, a, b *Text, r coc.Difference) {
 	checkLines(t, a, b, r, w, blocks)
 }
 
-// unwrap forgets where JSON stood in a string.
+// unwrap removes the mark of JSON in a string.
 func unwrap(s string) string { return strings.ReplaceAll(s, "json!!", "!!") }
 
 func checkLines(t *testing.T, a, b *Text, r coc.Difference, w *walker, blocks []lines.Block) {

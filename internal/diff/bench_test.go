@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// job is a COC job of about n bytes; its step mark has another timeout.
+// job is a COC job of about n bytes; only the timeout of its step mark varies.
 func job(n, mark int) []byte {
 	var b strings.Builder
 	b.WriteString("meta:\n  name: bench\n  schemaVersion: 3\ninputs: {}\nsteps:\n")
@@ -20,8 +20,8 @@ func job(n, mark int) []byte {
 	return []byte(b.String())
 }
 
-// Each round reads one content and compares it with one already read, as a
-// history does.
+// Each round reads one content and compares it with one that was read before, as for a
+// history.
 func benchmark(b *testing.B, old, new []byte) {
 	was := Read(old)
 	was.structure()
@@ -45,7 +45,7 @@ func BenchmarkUnified64K(b *testing.B) {
 func BenchmarkHostile(b *testing.B) {
 	for name, content := range hostile() {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
-			// Half of it shifted: the lines and lists match badly.
+			// Half of it is shifted: the lines and lists match badly.
 			benchmark(b, []byte(content), []byte(content[len(content)/3:]+content[:len(content)/3]))
 		})
 	}

@@ -8,14 +8,14 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// classifier says by their text what sort of formatting changed lines are.
+// classifier says by the text of changed lines what sort of formatting changed.
 type classifier struct {
 	old, new *ledger
 	calm     bool           // there is no other difference, near which lines could have shifted
-	remarks  map[string]int // how much more often a comment stands in the new content
+	remarks  map[string]int // how many more times the new content has a comment
 	whole    [2]map[string]bool
-	ink      [2]map[string]bool // the same without white space
-	bare     [2]map[string]bool // and of lines with a comment, without that
+	noSpace  [2]map[string]bool // the same without white space
+	bare     [2]map[string]bool // and of lines with a comment, without it
 }
 
 func newClassifier(old, new *ledger, calm bool) *classifier {
@@ -41,16 +41,16 @@ func (l *ledger) comment(i int) string {
 	return string(bytes.TrimSpace(l.Lines[i][commentAt(l.Lines[i]):]))
 }
 
-// bare is a line without its comment and white space.
+// bare returns a line without its comment and white space.
 func (l *ledger) bare(i int) string {
 	line := l.Lines[i]
 	if !l.text[i] {
 		line = line[:commentAt(line)]
 	}
-	return ink(line)
+	return nonSpace(line)
 }
 
-// commentAt returns where the comment on a line begins; its end if it has none.
+// commentAt returns where the comment on a line starts; the line's end if it has none.
 func commentAt(line []byte) int {
 	quote := byte(0)
 	for i, b := range line {
@@ -68,7 +68,7 @@ func commentAt(line []byte) int {
 	return len(line)
 }
 
-// comments returns the open lines whose comments came or went, and the same
+// comments returns the open lines whose comments were added or removed, and the same
 // lines without them.
 func (c *classifier) comments(blocks []lines.Block) (found []coc.Formatting) {
 	for _, b := range blocks {
@@ -92,7 +92,7 @@ func (c *classifier) comments(blocks []lines.Block) (found []coc.Formatting) {
 	return found
 }
 
-// runs are the runs of open lines between two that pass.
+// runs returns the runs of open lines between two that pass.
 func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []coc.Span) {
 	going := false
 	for i := from; i < to; i++ {
@@ -111,22 +111,22 @@ func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []
 // rest returns a sort for every line that is still open.
 func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
 	for s, l := range []*ledger{c.old, c.new} {
-		c.whole[s], c.ink[s], c.bare[s] = map[string]bool{}, map[string]bool{}, map[string]bool{}
+		c.whole[s], c.noSpace[s], c.bare[s] = map[string]bool{}, map[string]bool{}, map[string]bool{}
 		var buf []byte
 		for i, line := range l.Lines {
-			if c.whole[s][string(line)] { // spares the keys that stand already
+			if c.whole[s][string(line)] { // avoids the lookup of existing keys
 				continue
 			}
 			c.whole[s][string(line)] = true
-			buf = appendInk(buf[:0], line)
-			c.ink[s][string(buf)] = true
+			buf = appendNonSpace(buf[:0], line)
+			c.noSpace[s][string(buf)] = true
 			if l.comment(i) != "" {
 				c.bare[s][l.bare(i)] = true
 			}
 		}
 	}
 	for _, b := range blocks {
-		if c.old.ink(b.Old, b.OldEnd) == c.new.ink(b.New, b.NewEnd) {
+		if c.old.nonSpace(b.Old, b.OldEnd) == c.new.nonSpace(b.New, b.NewEnd) {
 			found = c.add(found, b, whiteSpace, func(*ledger, int) bool { return true })
 			continue
 		}
@@ -137,8 +137,8 @@ func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
 	return found
 }
 
-// named says what made lines shift where nothing else differs: comments that moved,
-// or else white space.
+// named returns why lines shifted if nothing else differs: comments that moved, or
+// else white space.
 func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
 	if !c.calm || len(sorts(found)) > 0 {
 		return found
@@ -153,7 +153,7 @@ func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
 	return found
 }
 
-// add notes the runs of a block's lines that pass, those of both sides in order.
+// add adds the runs of a block's lines that pass, those of both sides in order.
 func (c *classifier) add(found []coc.Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []coc.Formatting {
 	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
 	for i := range max(len(old), len(new)) {
@@ -169,13 +169,13 @@ func (c *classifier) add(found []coc.Formatting, b lines.Block, sort string, pas
 	return found
 }
 
-// sort is the sort of a line by itself.
+// sort returns the sort of a single line.
 func (c *classifier) sort(l *ledger, i int) string {
 	line, other := l.Lines[i], 1 // the side that it is not on
 	if l == c.new {
 		other = 0
 	}
-	text := ink(line)
+	text := nonSpace(line)
 	remark := l.comment(i)
 	switch {
 	case text == "":
@@ -183,32 +183,32 @@ func (c *classifier) sort(l *ledger, i int) string {
 	case c.whole[other][string(line)]:
 		return shifted
 	case strings.HasPrefix(text, "---"), text == "...", text[0] == '%',
-		text[0] == '-' && c.ink[other][text[1:]], c.ink[other]["-"+text], // a marker, a dash on a line of its own
-		c.ink[other][text+","], c.ink[other][strings.TrimSuffix(text, ",")] && text[len(text)-1] == ',':
+		text[0] == '-' && c.noSpace[other][text[1:]], c.noSpace[other]["-"+text], // a marker, a dash on its own line
+		c.noSpace[other][text+","], c.noSpace[other][strings.TrimSuffix(text, ",")] && text[len(text)-1] == ',':
 		return layout
-	case c.ink[other][text]:
+	case c.noSpace[other][text]:
 		return whiteSpace
-	case c.bare[other][l.bare(i)], remark != "" && c.ink[other][l.bare(i)]:
+	case c.bare[other][l.bare(i)], remark != "" && c.noSpace[other][l.bare(i)]:
 		return comments
 	}
 	return spelling
 }
 
-// ink is what the open lines between two hold, without white space.
-func (l *ledger) ink(from, to int) string {
+// nonSpace returns what the open lines between two contain, without white space.
+func (l *ledger) nonSpace(from, to int) string {
 	var buf []byte
 	for i := from; i < to; i++ {
 		if l.isOpen[i] {
-			buf = appendInk(buf, l.Lines[i])
+			buf = appendNonSpace(buf, l.Lines[i])
 		}
 	}
 	return string(buf)
 }
 
-// ink is a text without its white space and byte order mark.
-func ink(text []byte) string { return string(appendInk(nil, text)) }
+// nonSpace returns a text without its white space and byte order mark.
+func nonSpace(text []byte) string { return string(appendNonSpace(nil, text)) }
 
-func appendInk(buf, text []byte) []byte {
+func appendNonSpace(buf, text []byte) []byte {
 	for len(text) > 0 {
 		switch {
 		case strings.IndexByte(" \t\r\n", text[0]) >= 0:
@@ -222,7 +222,7 @@ func appendInk(buf, text []byte) []byte {
 	return buf
 }
 
-// sorts lists the sorts of formatting in a fixed order, shifted left out.
+// sorts lists the sorts of formatting in a fixed order, without shifted lines.
 func sorts(all []coc.Formatting) []string {
 	var list []string
 	for _, sort := range []string{comments, anchors, keyOrder, quoting, spelling, layout, whiteSpace} {

@@ -1,12 +1,12 @@
-// Package diff works out what changed between two contents of a document:
-// lines, words inside a line, and the structure of the job's DSL.
+// Package diff computes what changed between two contents of a document: lines, words
+// within a line, and the structure of the job's DSL.
 //
-// It is pure: two texts in, a value out, the same one each time. It owns how a
-// difference is found and named. It leaves alone where contents come from, how
-// differences are stored, and how they are coloured, masked or posted.
+// It is pure: the result depends only on the two texts. It owns how a difference is
+// found and named. It leaves to others where contents come from and how differences
+// are stored, coloured, masked and posted.
 //
-// Any bytes are a content. What is no YAML still has its lines; coc.Difference.Reason
-// then says why there is no structure.
+// A content can be any bytes. What is not valid YAML still has lines;
+// coc.Difference.Reason then says why it has no structure.
 package diff
 
 import (
@@ -21,10 +21,10 @@ import (
 	"cocsync/internal/text"
 )
 
-// Algorithm is the version of what Compare makes. It is stored with what was
-// derived from a coc.Difference, and goes up whenever the same two contents could give
-// another one.
-const Algorithm = 4
+// Algorithm is the version of what Compare computes. It is stored with each
+// coc.Difference, and must increase whenever the result for the same two contents
+// changes.
+const Algorithm = 5
 
 // The words of Item.Op.
 const (
@@ -35,32 +35,31 @@ const (
 	Moved   = "moved"
 )
 
-// Text is one content prepared for comparing. Consecutive versions share it:
-// its lines are split and its DSL is parsed at most once, however often it is
-// compared. It may be used from several goroutines. A nil Text, where one is
-// allowed, stands for no content at all.
+// Text is one content prepared for comparing. Consecutive versions share it: its lines
+// are split and its DSL is parsed at most once, however often it is compared. It is
+// safe for concurrent use. Where a nil Text is allowed, it means no content.
 type Text struct {
 	lines.Text
 
 	once sync.Once
-	tree *tree  // nil when the structure can't be read
+	tree *tree  // nil if the structure cannot be read
 	why  string // the reason
 }
 
-// Read prepares a content. It keeps content, which must not be altered after.
+// Read prepares a content. It keeps content, which must not change later.
 func Read(content []byte) *Text {
 	return &Text{Text: *lines.Read(content)}
 }
 
-// structure returns the DSL tree, or nil and why there is none.
+// structure returns the DSL tree, or nil and the reason why there is none.
 func (t *Text) structure() (*tree, string) {
 	t.once.Do(func() { t.tree, t.why = parse(t.Text) })
 	return t.tree, t.why
 }
 
-// Compare works out the difference from old to new. A nil old means that new is
-// the first version: all its lines are added, the summary says how many steps
-// it has, and there are no items.
+// Compare computes the difference from old to new. A nil old means that new is the
+// first version: all its lines are added, the summary says how many steps it has, and
+// there are no items.
 func Compare(old, new *Text) coc.Difference {
 	if new == nil {
 		new = Read(nil)
@@ -83,7 +82,7 @@ func Compare(old, new *Text) coc.Difference {
 	case now == nil:
 		r.Reason = "structure not read: " + whyNew
 	case was == nil:
-		r.Reason = "structure of the version before not read: " + whyOld
+		r.Reason = "structure of the previous version not read: " + whyOld
 	default:
 		w := newWalker(old, new)
 		w.walk(was, now, blocks)
@@ -92,15 +91,15 @@ func Compare(old, new *Text) coc.Difference {
 		if w.total == 0 {
 			r.Class = coc.ClassFormatting
 		}
-		r.Summary = w.say(r)
+		r.Summary = w.summaryOf(r)
 		return r
 	}
 	r.Summary = fmt.Sprintf("+%d −%d lines", r.Added, r.Removed)
 	return r
 }
 
-// AddedItems returns what a content holds, each part as an item that was added. complete is
-// false where its structure could not be read, or not all is in the items.
+// AddedItems returns each part of a content as an item that was added. complete is
+// false if the structure cannot be read, or not everything is in the items.
 func AddedItems(content *Text) (items []coc.Item, complete bool) {
 	tree, _ := content.structure()
 	if tree == nil {
@@ -113,9 +112,9 @@ func AddedItems(content *Text) (items []coc.Item, complete bool) {
 	return w.items, w.total == len(w.items) && !w.cut
 }
 
-// say is the summary of a walk. Beside differences of the structure, comments are
-// worth a word, and other formatting when it is most of what changed.
-func (w *walker) say(r coc.Difference) string {
+// summaryOf returns the summary of a walk. With structural differences it mentions only
+// comments, and other formatting if it is most of what changed.
+func (w *walker) summaryOf(r coc.Difference) string {
 	sorts := sorts(r.Formatting)
 	parts, more := w.summary()
 	switch formatted := r.FormattedLines(); {
@@ -131,7 +130,7 @@ func (w *walker) say(r coc.Difference) string {
 	return fit(parts, more)
 }
 
-// first is the result for a content with none before it.
+// first returns the result for a content without a previous one.
 func first(t *Text) coc.Difference {
 	r := coc.Difference{Algorithm: Algorithm, Class: coc.ClassStructural, Added: len(t.Lines), Summary: text.Plural(len(t.Lines), "line")}
 	tree, why := t.structure()

@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens anew")
 
-// A golden holds two contents and what people and machines are told of them.
+// A golden has two contents and the result for people and machines.
 func TestGoldens(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -52,8 +52,8 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// describe writes a result for a golden: what became of what, in which step and
-// task, on which lines of both versions, and the values.
+// describe writes a result for a golden: each difference, its step and task, its lines
+// in both versions, and the values.
 func describe(r coc.Difference) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "summary: %s\n", r.Summary)
@@ -113,7 +113,7 @@ func TestSummary(t *testing.T) {
 		{"control characters", "a: x\n", "a: \"x\\e[2J\"\n", "a changed", ""},
 		{"no YAML", "a: [\n", "a: [1\n", "+1 −1 lines", "structure not read: line 2: did not find expected ',' or ']'"},
 		{"plain text", job, "test", "+1 −7 lines", "structure not read: plain text"},
-		{"old is plain text", "test", job, "+7 −1 lines", "structure of the version before not read: plain text"},
+		{"old is plain text", "test", job, "+7 −1 lines", "structure of the previous version not read: plain text"},
 		{"duplicate key", job, "name: a\nb: 1\nname: c\n", "+3 −7 lines", `structure not read: line 3: duplicate key "name"`},
 		{"tab", job, "a:\n\tb: 1\n", "+2 −7 lines", "structure not read: line 2: found character that cannot start any token"},
 		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n", "parameter z added, parameter x removed", ""},
@@ -129,7 +129,7 @@ func TestSummary(t *testing.T) {
 		{"a comment that moved", "a: 1\n# one\nb: 2\n", "a: 1\nb: 2\n# one\n", "formatting only (comments)", ""},
 		{"a comment on another line", "a: 1 # one\nb: 2\n", "a: 1\nb: 2 # one\n", "formatting only (comments)", ""},
 		{"a document more", "a: 1\nb: 2\n", "a: 1\nb: 3\n---\nc: 1\nd: 2\n", "[0].b 2 → 3, [1] added", ""},
-		{"JSON written anew", "s: '{\"a\":1,\"b\":2}'\n", "s: '{\"b\": 2, \"a\": 1}'\n", "s written anew (the same JSON)", ""},
+		{"JSON reformatted", "s: '{\"a\":1,\"b\":2}'\n", "s: '{\"b\": 2, \"a\": 1}'\n", "s reformatted (the same JSON)", ""},
 		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n", "steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
 		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"), "timeout 30 → 60 in a, white space changed", ""},
 		{"a secret that moved", "passwords: [aaa, bbb, ccc, ddd]\n", "passwords: [ddd, aaa, bbb, ccc]\n", "passwords[0] moved", ""},
@@ -166,13 +166,13 @@ func wide(long, short string) (s string) {
 	return s
 }
 
-// jobOf is a job of steps of these names.
+// jobOf is a job with steps of these names.
 func jobOf(names ...string) string {
 	return "steps:\n- {name: " + strings.Join(names, "}\n- {name: ") + "}\n"
 }
 
-// Each of several steps that moved as one says where they all were, not that it
-// stands behind the one that it always stood behind.
+// Each of several steps that moved as one says where they all were, not that it is
+// after the step that it always was after.
 func TestMovedAsOne(t *testing.T) {
 	r := Compare(Read([]byte(jobOf("a", "b", "c", "d", "e"))), Read([]byte(jobOf("d", "e", "a", "b", "c"))))
 	var got []string
@@ -185,8 +185,9 @@ func TestMovedAsOne(t *testing.T) {
 	}
 }
 
-// A section that came, went, or was empty is told part by part, each with its own
-// lines; the line that says so on the other side goes with the first.
+// A section that was added, removed or empty is reported part by part, each with its
+// own lines; the line of the empty section on the other side belongs to the first
+// part.
 func TestSections(t *testing.T) {
 	const inputs, steps = "m: 1\ninputs:\n  # where\n  a: {type: string}\n  b:\n    type: string\n", "m: 1\nsteps:\n- name: a\n  task: x\n- name: b\n  task: y\n"
 	for _, tt := range []struct{ old, new, want string }{
@@ -213,7 +214,7 @@ func TestSections(t *testing.T) {
 	}
 }
 
-// A note on formatting names the lines that it is about, not those between.
+// A note on formatting has the lines that it is about, not those between.
 func TestFormattingRuns(t *testing.T) {
 	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))
 	want := []coc.Formatting{{Sort: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}}, {Sort: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
@@ -226,7 +227,7 @@ func TestFormattingRuns(t *testing.T) {
 	}
 }
 
-// What differs in a long value is not cut off.
+// The difference in a long value is not truncated.
 func TestLongValuesShowWhatDiffers(t *testing.T) {
 	services := func(n int) string {
 		var b strings.Builder
@@ -291,7 +292,7 @@ func TestItemsAreBounded(t *testing.T) {
 	check(Compare(Read(nil), Read([]byte("? "+long[:1000]+"\n: ["+long+"]\n"))), 1, "")
 }
 
-// checkBounds fails on a result that breaks what coc.Difference promises.
+// checkBounds fails on a result that violates what coc.Difference promises.
 func checkBounds(t *testing.T, r coc.Difference) {
 	t.Helper()
 	if len(r.Items) > 200 {
@@ -310,8 +311,8 @@ func checkBounds(t *testing.T, r coc.Difference) {
 	}
 }
 
-// backwards is what a comparison must find when the sides change places, apart
-// from paths, which are those of the new side.
+// backwards is the expected result when the sides are swapped, apart from paths, which
+// are those of the new side.
 func backwards(items []coc.Item) []string {
 	swap := map[string]string{Added: Removed, Removed: Added}
 	out := make([]string, len(items))
@@ -333,7 +334,7 @@ func forwards(items []coc.Item) []string {
 	return out
 }
 
-// checkPair holds every promise against one pair of contents.
+// checkPair checks every promise for one pair of contents.
 func checkPair(t *testing.T, a, b *Text) {
 	t.Helper()
 	there, back := Compare(a, b), Compare(b, a)
@@ -375,7 +376,7 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 }
 
-// checkRepeats fails if comparing anew gives another result.
+// checkRepeats fails if a second comparison gives another result.
 func checkRepeats(t *testing.T, old, new []byte) {
 	t.Helper()
 	a, b := Compare(Read(old), Read(new)), Compare(Read(old), Read(new))
@@ -384,11 +385,11 @@ func checkRepeats(t *testing.T, old, new []byte) {
 	}
 }
 
-// Real histories of documents keep every promise, whatever they hold, and GNU
-// patch makes the new content of the old one where it is installed.
-// COCSYNC_CORPUS names a folder with a folder for each document; the files of a
-// document, in name order, are its versions. COCSYNC_SAMPLES names a folder of
-// single contents, each of which is compared with the next.
+// Real histories of documents keep every promise, and GNU patch makes the new content
+// from the old one where it is installed. COCSYNC_CORPUS is a folder with a folder for
+// each document; the files of a document, in name order, are its versions.
+// COCSYNC_SAMPLES is a folder of single contents, each of which is compared with the
+// next.
 func TestCorpus(t *testing.T) {
 	corpus, samples := os.Getenv("COCSYNC_CORPUS"), os.Getenv("COCSYNC_SAMPLES")
 	if corpus+samples == "" {
@@ -440,7 +441,7 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
-// checkPatch has GNU patch apply a unified diff.
+// checkPatch applies a unified diff with GNU patch.
 func checkPatch(t *testing.T, patch string, old, new []byte) {
 	t.Helper()
 	if bytes.Equal(old, new) {

@@ -12,20 +12,20 @@ import (
 
 // limit bounds where a value can end.
 type limit struct {
-	from   int // the line it begins on
-	line   int // the line after the last that it could take
-	column int // of what it belongs to, counted from 1: a block text stands to the right of it
+	from   int // the line it starts on
+	line   int // the line after the last possible one
+	column int // of what it belongs to, counted from 1: a block text is to the right of it
 }
 
-// rows are the lines of a content while it is read. YAML says only where a value
-// begins; where it ends is seen from what comes after it.
+// rows are the lines of a content during parsing. YAML has only the start of a value;
+// its end follows from what comes after it.
 type rows struct {
 	lines [][]byte
-	// at leads from YAML's lines to ours, nil where they are the same: YAML also
-	// ends lines at a lone CR, and at what Unicode takes for the end of a line.
+	// at maps YAML's lines to those of the content; nil if they are the same: YAML also
+	// ends lines at a lone CR and at Unicode's line separators.
 	at []int
-	// filled is the last line up to each that is more than a comment, -1 where
-	// there is none.
+	// filled is the last line up to each that is not empty or only a comment; -1 if there
+	// is none.
 	filled []int
 }
 
@@ -58,7 +58,7 @@ func newRows(text lines.Text) rows {
 	return r
 }
 
-// of returns the line that a value begins on, counted from 0.
+// of returns the line that a value starts on, counted from 0.
 func (r rows) of(y *yaml.Node) int {
 	line := y.Line - 1
 	if r.at != nil && line < len(r.at) {
@@ -67,8 +67,8 @@ func (r rows) of(y *yaml.Node) int {
 	return max(0, min(line, len(r.lines)-1))
 }
 
-// dash returns the line of the dash before an element of a list, which can stand
-// alone on the line above it.
+// dash returns the line of the dash before an element of a list, which can be alone on
+// the line above it.
 func (r rows) dash(line, from int) int {
 	if line > from && string(bytes.TrimSpace(r.lines[line-1])) == "-" {
 		return line - 1
@@ -76,8 +76,8 @@ func (r rows) dash(line, from int) int {
 	return line
 }
 
-// end returns the line after the last of a value: comments and empty lines that
-// follow it are not part of it.
+// end returns the line after the last of a value, without comments and empty lines
+// that follow it.
 func (r rows) end(y *yaml.Node, n *node, l limit) int {
 	first := r.of(y)
 	if size := n.size(); size > 0 {
@@ -90,7 +90,7 @@ func (r rows) end(y *yaml.Node, n *node, l limit) int {
 	}
 	end := max(first+1, min(l.line, len(r.lines)))
 	for end > first+1 && isClosers(r.lines[end-1]) && !strings.HasSuffix(y.Value, "}") && !strings.HasSuffix(y.Value, "]") {
-		end-- // of the collections that it stands in
+		end-- // of the collections around it
 	}
 	filled := max(first, r.filled[end-1])
 	if y.Style&(yaml.LiteralStyle|yaml.FoldedStyle|yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
@@ -106,8 +106,8 @@ func (r rows) end(y *yaml.Node, n *node, l limit) int {
 	return filled + 1
 }
 
-// textColumn returns how far in a block text stands that begins after a line: as far
-// as its first line that is not empty. It is 0 where the text says that itself.
+// textColumn returns the indentation of a block text that starts after a line: that of
+// its first line that is not empty. It is 0 if the text declares it.
 func (r rows) textColumn(head, end int) int {
 	line := r.lines[head]
 	if at := bytes.LastIndexAny(line, "|>"); at < 0 || bytes.ContainsAny(line[at:], "123456789") {
@@ -122,7 +122,8 @@ func (r rows) textColumn(head, end int) int {
 }
 
 // closer returns the line after the bracket that closes a flow collection whose parts
-// begin on lines of their own: the first that stands alone after its last part.
+// start on lines of their own: the first after its last part that has only closing
+// brackets.
 func (r rows) closer(from, limit int) int {
 	for line := from; line < limit; line++ {
 		text := bytes.TrimSpace(r.lines[line])
@@ -133,21 +134,21 @@ func (r rows) closer(from, limit int) int {
 	return from
 }
 
-// isClosers reports whether a line holds nothing but brackets that close.
+// isClosers reports whether a line has only closing brackets.
 func isClosers(line []byte) bool {
 	text := bytes.Trim(line, " \t\r\n")
 	return len(text) > 0 && len(bytes.Trim(text, "]}, ")) == 0
 }
 
-// belongs reports whether a line that looks like a comment or empty, and may
-// follow a scalar in quotes or a block text, is its last one.
+// belongs reports whether a line that looks like a comment or empty, and may follow a
+// quoted scalar or a block text, is its last one.
 func (r rows) belongs(line []byte, y *yaml.Node, column int) bool {
 	text := bytes.TrimLeft(line, " ")
 	indent := len(line) - len(text)
 	text = bytes.TrimSpace(text)
 	block := y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	switch {
-	case len(text) == 0: // of a block text only where it keeps empty lines
+	case len(text) == 0: // of a block text only if it keeps empty lines
 		return block && strings.HasSuffix(y.Value, "\n\n")
 	case text[0] != '#':
 		return false // a marker

@@ -5,28 +5,27 @@ import (
 	"cocsync/internal/text"
 )
 
-// Find returns the lines on which those parts of a job stand that fits takes, in
-// order. It is asked for the path of each part, and the name of the innermost step
-// that the part is or lies in, and not for what lies within a part that it took.
-// Where the structure can't be read there are none, and why says why.
-func (t *Text) Find(fits func(path, step string) bool) (found []coc.Span, why string) {
+// Find returns the lines of the parts of a job that match accepts, in order. It calls
+// match with the path of each part and the name of the innermost step that the part is
+// or is in, but not for the parts of a match. If the structure cannot be read, the
+// result is empty and why is the reason.
+func (t *Text) Find(match func(path, step string) bool) (found []coc.Span, why string) {
 	tree, why := t.structure()
 	if tree == nil {
 		return nil, why
 	}
-	f := finder{fits: fits}
+	f := finder{match: match}
 	f.within(side{Span: whole(t.Lines)}, tree.root, "", "", false)
 	return f.found, ""
 }
 
-// finder walks over one content. Values are bounded, aliases included, when it is
-// parsed.
+// finder walks over one content. The parser bounds its values, aliases included.
 type finder struct {
-	fits  func(path, step string) bool
+	match func(path, step string) bool
 	found []coc.Span
 }
 
-// within looks at the parts of a value; ofSteps says that it is a list of steps.
+// within walks over the parts of a value; ofSteps means that it is a list of steps.
 func (f *finder) within(at side, n *node, path, step string, ofSteps bool) {
 	if n.kind == list {
 		l := newListing(n)
@@ -49,7 +48,7 @@ func (f *finder) part(at side, s slot, path, step string, ofSteps bool) {
 	if s.alias {
 		part.fixed = true
 	}
-	if f.fits(path, step) {
+	if f.match(path, step) {
 		f.found = append(f.found, part.Span)
 		return
 	}

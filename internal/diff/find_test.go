@@ -8,8 +8,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The parts of a job are found with the lines that they stand on, steps within steps
-// and aliases too.
+// The parts of a job are found with their lines, steps in steps and aliases too.
 func TestFind(t *testing.T) {
 	text := Read([]byte(`meta: {name: job}
 inputs:

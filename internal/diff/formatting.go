@@ -8,7 +8,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The sorts of coc.Formatting, in the order in which they are told.
+// The sorts of coc.Formatting, in the order of the summary.
 const (
 	comments   = "comments"
 	anchors    = "anchors"
@@ -50,12 +50,12 @@ func (w *walker) slots(was, now side, old, new *slot) {
 		if old.alias != new.alias || old.value.anchor != new.value.anchor {
 			w.noteForm(anchors, was.Span, now.Span)
 		}
-		return // what it stands for is seen where it stands
+		return // its target is compared where it is
 	}
 	w.formatting(was, now, old.value, new.value)
 }
 
-// form notes how two values differ in what holds their parts together.
+// form notes how two values differ in the form of their collection.
 func (w *walker) form(was, now side, old, new *node) {
 	if was.fixed || now.fixed {
 		return
@@ -74,12 +74,12 @@ func (w *walker) form(was, now side, old, new *node) {
 	}
 }
 
-// first is the first line of a side.
+// first returns the first line of a side.
 func (s side) first() coc.Span { return coc.Span{From: s.From, To: s.From} }
 
-// keyOrder notes the keys whose moving explains the order of those that both
-// mappings have; the line diff says which of them moved. Of several ways it takes
-// the same one whichever content is the old one.
+// keyOrder notes the keys whose moving explains the order of those that both mappings
+// have; the line diff says which of them moved. Of several solutions it takes the same
+// one whichever content is the old one.
 func (w *walker) keyOrder(was, now side, old, new *node) {
 	first, second := old, new
 	if w.backwards {

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// parseJSON reads a string that holds a JSON object or array. It returns nil for
-// anything else, and for what could be read in two ways: a key that stands
-// twice, or too much of it.
+// parseJSON parses a string that is a JSON object or array. It returns nil for
+// anything else, and for what is ambiguous or too large: a repeated key, or too much
+// of it.
 func parseJSON(s string) *node {
 	start := strings.TrimLeft(s, " \t\r\n")
 	if len(s) > maxContent || start == "" || start[0] != '{' && start[0] != '[' {
@@ -63,7 +63,7 @@ func (r *reader) json(d *json.Decoder, depth int) (*node, error) {
 		}
 	case string:
 		if strings.ContainsRune(v, utf8.RuneError) {
-			return nil, errJSON // half a surrogate pair, which the decoder can't tell from another
+			return nil, errJSON // half a surrogate pair, which the decoder cannot distinguish from another
 		}
 		n.tag, n.value = "!!str", v
 	case json.Number:

@@ -6,12 +6,12 @@ import (
 	linediff "znkr.io/diff"
 )
 
-// listing is one side of two lists while they are matched.
+// listing is one side of two lists during matching.
 type listing struct {
 	*node
 	names  []string
-	byName map[string]int // places of the names that stand once
-	twin   []int          // place of the same element on the other side, or -1
+	byName map[string]int // positions of the unique names
+	twin   []int          // position of the same element on the other side, or -1
 
 	// Of elements that have a twin:
 	renamed, moved []bool
@@ -38,7 +38,7 @@ func newListing(n *node) *listing {
 	return l
 }
 
-// has reports whether any element of the list bears a name.
+// has reports whether any element of the list has a name.
 func (l *listing) has(name string) bool {
 	_, ok := l.byName[name]
 	return ok
@@ -50,7 +50,7 @@ func (l *listing) unique(i int) bool {
 	return ok && at == i
 }
 
-// label is what stands for an element in a path.
+// label is the element's name in a path.
 func (l *listing) label(i int) string {
 	if l.unique(i) {
 		return nameLabel(l.names[i])
@@ -58,14 +58,13 @@ func (l *listing) label(i int) string {
 	return placeLabel(i)
 }
 
-// match finds the elements that are the same on both sides: by name where that
-// is unique; then those that were renamed; then the others by what they hold, and
-// by place where they only changed. It does so in an order that does not depend on
-// which side is the old one, so that a comparison backwards is the mirror of the
-// one forwards.
+// match finds the elements that are the same on both sides: by name if it is unique;
+// then those that were renamed; then the others by their content, and by position if
+// they only changed. The order does not depend on which side is the old one, so that a
+// reversed comparison is the mirror of the comparison.
 //
-// weight says how gladly the twins at two places are taken for those that stayed
-// where they were.
+// weight says how much the twins at two positions are preferred as those that did not
+// move.
 func match(e *effort, a, b *listing, weight func(i, j int) int) {
 	if a.sum.compare(b.sum) > 0 {
 		a, b = b, a
@@ -84,12 +83,12 @@ func match(e *effort, a, b *listing, weight func(i, j int) int) {
 	markMoved(a, b, weight)
 }
 
-// matching is two lists while their elements are matched, the lesser one first.
+// matching is two lists during matching, the lesser one first.
 type matching struct {
 	*effort
 	a, b   *listing
-	before [2][]int       // behind which twin an element stands: see look
-	common map[uint64]int // of all elements; nil until asked for
+	before [2][]int       // the twin before each element: see look
+	common map[uint64]int // of all elements; nil until it is needed
 }
 
 func (m *matching) pair(i, j int) { m.a.twin[i], m.b.twin[j] = j, i }
@@ -102,7 +101,7 @@ func (m *matching) names() {
 	}
 }
 
-// renamed pairs elements whose names the other side lacks.
+// renamed pairs elements whose names the other side does not have.
 func (m *matching) renamed() {
 	if m.a.byName == nil || m.b.byName == nil {
 		return
@@ -117,11 +116,11 @@ func (m *matching) renamed() {
 		return places
 	}
 	m.look()
-	m.kin(new(m.a, m.b), new(m.b, m.a))
+	m.matchRenames(new(m.a, m.b), new(m.b, m.a))
 }
 
-// kin pairs elements at some places that were renamed.
-func (m *matching) kin(i, j []int) {
+// matchRenames pairs elements at some positions that were renamed.
+func (m *matching) matchRenames(i, j []int) {
 	was, i := m.a.candidates(i, m.before[0])
 	now, j := m.b.candidates(j, m.before[1])
 	if len(was) == 0 || len(now) == 0 {
@@ -130,12 +129,12 @@ func (m *matching) kin(i, j []int) {
 	if m.common == nil {
 		m.common = m.effort.common(m.a.node, m.b.node)
 	}
-	for _, p := range kin(m.effort, m.common, was, now) {
+	for _, p := range matchRenames(m.effort, m.common, was, now) {
 		m.pair(i[p[0]], j[p[1]])
 	}
 }
 
-// look finds behind which twins the elements stand, both sides by the places of a.
+// look finds the twin before each element, both sides by the positions of a.
 func (m *matching) look() {
 	m.before[0], m.before[1] = make([]int, len(m.a.twin)), make([]int, len(m.b.twin))
 	last := -1
@@ -152,7 +151,8 @@ func (m *matching) look() {
 	}
 }
 
-// candidates are the elements at some places that can be known under another name.
+// candidates returns the elements at some positions that can be recognised under
+// another name.
 func (l *listing) candidates(places, before []int) (list []candidate, at []int) {
 	for _, i := range places {
 		if c := (candidate{l.names[i], l.items[i].value, l.names[i] != "", before[i]}); !c.blank() {
@@ -162,14 +162,14 @@ func (l *listing) candidates(places, before []int) (list []candidate, at []int) 
 	return list, at
 }
 
-// rest pairs the elements that no name decides: a longest common run first, then
-// equal ones that moved, then those that stand in each other's place and are alike.
+// rest pairs the elements that have no unique name: first a longest common run, then
+// equal ones that moved, then those that are at each other's position and similar.
 func (m *matching) rest() {
 	i, j := m.a.single(), m.b.single()
 	switch {
 	case len(i) == 0 || len(j) == 0:
 		return
-	case len(i) == 1 && len(j) == 1: // as in many a small list
+	case len(i) == 1 && len(j) == 1: // as in most small lists
 		m.look()
 		m.equal(i, j)
 		m.gap(i, j)
@@ -197,7 +197,7 @@ func (m *matching) rest() {
 	}
 }
 
-// single returns the places of the elements without a twin.
+// single returns the positions of the elements without a twin.
 func (l *listing) single() []int {
 	var places []int
 	for i, twin := range l.twin {
@@ -216,7 +216,7 @@ func sums(l *listing, places []int) []sum {
 	return out
 }
 
-// equal pairs what is equal and still alone, first with first.
+// equal pairs equal elements that have no twin, first with first.
 func (m *matching) equal(i, j []int) {
 	waiting := map[sum][]int{}
 	for _, at := range j {
@@ -232,15 +232,15 @@ func (m *matching) equal(i, j []int) {
 	}
 }
 
-// gap pairs what is left of a gap: what is alike, then what stands in the same
-// place and has the same name, or none.
+// gap pairs the remaining elements of a gap: similar ones, then those at the same
+// position with the same name, or none.
 func (m *matching) gap(i, j []int) {
 	lone := func(l *listing, places []int) []int {
 		return slices.DeleteFunc(slices.Clone(places), func(at int) bool { return l.twin[at] >= 0 })
 	}
 	i, j = lone(m.a, i), lone(m.b, j)
-	if len(i) != 1 || len(j) != 1 || m.a.names[i[0]] != m.b.names[j[0]] { // else the place decides
-		m.kin(i, j)
+	if len(i) != 1 || len(j) != 1 || m.a.names[i[0]] != m.b.names[j[0]] { // else the position decides
+		m.matchRenames(i, j)
 		i, j = lone(m.a, i), lone(m.b, j)
 	}
 	for n := range min(len(i), len(j)) {
@@ -251,9 +251,9 @@ func (m *matching) gap(i, j []int) {
 	}
 }
 
-// markMoved marks the fewest elements whose moving explains the new order, and
-// of several choices that of the least weight: all twins but those that stand in
-// the same order on both sides.
+// markMoved marks the minimum of elements whose moving explains the new order, and of
+// several solutions the one of least weight: all twins except those in the same order
+// on both sides.
 func markMoved(a, b *listing, weight func(i, j int) int) {
 	var twins, weights []int // of those in a, in the order of b
 	for j, i := range b.twin {
@@ -269,11 +269,11 @@ func markMoved(a, b *listing, weight func(i, j int) int) {
 	}
 }
 
-// heaviestRising marks a rising subsequence, of distinct numbers below limit,
-// whose weights have the greatest sum. best is a Fenwick tree: at a number, the
-// heaviest run that ends in one of those that the place stands for.
+// heaviestRising marks a rising subsequence, of distinct numbers below limit, with the
+// maximum sum of weights. best is a Fenwick tree: at each number, the heaviest run
+// that ends in one of its range.
 func heaviestRising(numbers, weights []int, limit int) []bool {
-	type run struct{ weight, last int } // last: the place of its end, counted from 1; 0: no run
+	type run struct{ weight, last int } // last: the position of its end, counted from 1; 0: no run
 	best := make([]run, limit+1)
 	before := make([]int, len(numbers)+1)
 	var top run

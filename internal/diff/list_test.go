@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// As few steps as can be are told to have moved: those that stay are a longest
-// run in the same order.
+// The minimum of steps is reported as moved: the others are a longest run in the same
+// order.
 func TestFewestMoves(t *testing.T) {
 	for _, tt := range []struct {
 		old, new string
@@ -44,7 +44,7 @@ func stepsNamed(names string) *Text {
 	return Read([]byte(b.String()))
 }
 
-// One name may not decide what is which when it stands twice, on either side.
+// A name that is not unique on either side does not decide which elements match.
 func TestNameThatStandsTwice(t *testing.T) {
 	const one = "steps:\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	const two = "steps:\n- {name: a, task: z}\n- {name: a, task: x}\n- {name: b, task: y}\n"
@@ -55,8 +55,7 @@ func TestNameThatStandsTwice(t *testing.T) {
 	}
 }
 
-// A Text is read once and may be compared by several goroutines; run with
-// -race.
+// A Text is read once and may be compared by several goroutines; run with -race.
 func TestTextIsShared(t *testing.T) {
 	old, new := stepsNamed("a b"), stepsNamed("a c")
 	var wg sync.WaitGroup

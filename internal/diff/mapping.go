@@ -3,7 +3,7 @@ package diff
 // mapping compares two mappings, key by key.
 func (w *walker) mapping(at *place, old, new *node) {
 	here := at.emptied(old, new)
-	var lone [2][]int // places of keys that one side lacks
+	var lone [2][]int // positions of keys that one side does not have
 	for i, p := range old.pairs {
 		if new.get(p.key) == nil {
 			lone[0] = append(lone[0], i)
@@ -48,11 +48,11 @@ func (w *walker) mapping(at *place, old, new *node) {
 	}
 }
 
-// renamedKeys pairs keys that only one side has and that lead to mappings which
-// hold much the same: what a parameter's new name looks like.
+// renamedKeys pairs keys that only one side has and that lead to mappings with similar
+// content, such as a renamed parameter.
 func (w *walker) renamedKeys(old, new *node, lone [2][]int) (was, now map[int]int) {
 	candidates := func(n, other *node, places []int) (list []candidate, at []int) {
-		last, next := -1, 0 // of the keys that both have, the one behind, by its place in old
+		last, next := -1, 0 // the previous key that both have, by its position in old
 		for _, i := range places {
 			for ; next < i; next++ {
 				if twin, ok := other.find(n.pairs[next].key); ok && n == old {
@@ -78,7 +78,7 @@ func (w *walker) renamedKeys(old, new *node, lone [2][]int) (was, now map[int]in
 	if len(a) == 0 || len(b) == 0 {
 		return was, now
 	}
-	for _, p := range kin(w.effort, w.effort.common(old, new), a, b) {
+	for _, p := range matchRenames(w.effort, w.effort.common(old, new), a, b) {
 		x, y := i[p[0]], j[p[1]]
 		if swap {
 			x, y = y, x

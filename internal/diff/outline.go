@@ -6,31 +6,30 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Group is what became of one part of a job: a step, a parameter, an output, or
-// whatever else stands at its top.
+// Group is what happened to one part of a job: a step, a parameter, an output, or any
+// other top-level key.
 type Group struct {
 	Path  string // of the part: steps[restart]
 	Title string // the same for people: step restart
 	Task  string // of a step
-	// Whole is what became of the part itself: it came, went or got another
-	// value; or it was renamed, moved, or both in this order. Empty when only
-	// something within it changed.
+	// Whole is what happened to the part itself: it was added, removed or got another
+	// value; or it was renamed, moved, or both in this order. It is empty if only
+	// something in it changed.
 	Whole []coc.Item
-	// Fields are the differences within it. Of a parameter or an output that
-	// came or went they are its own fields, where its value is there in full;
-	// the value then needs no showing.
+	// Fields are the differences in it. Of an added or removed parameter or output they
+	// are its own fields, if its value is complete; the value then need not be shown.
 	Fields []Field
 }
 
-// Field is a difference within a Group.
+// Field is a difference in a Group.
 type Field struct {
-	Name string // its path from the part on: inputs.timeout
+	Name string // its path within the part: inputs.timeout
 	coc.Item
 }
 
-// Outline groups items by the part that they belong to, for people. Parts and
-// fields keep the order of the items, and no item is lost. A part that went is
-// a group of its own, because one that has come may stand in its place.
+// Outline groups items by the part that they belong to, for people. Parts and fields
+// keep the order of the items, and no item is lost. A removed part is a group of its
+// own, because an added one may be at its position.
 func Outline(items []coc.Item) []Group {
 	var groups []Group
 	known := map[string]int{}
@@ -60,7 +59,7 @@ func Outline(items []coc.Item) []Group {
 	return groups
 }
 
-// expand tells the fields of a parameter or an output that came or went.
+// expand adds the fields of an added or removed parameter or output.
 func (g *Group) expand(item coc.Item) {
 	if !strings.HasPrefix(g.Title, "parameter ") && !strings.HasPrefix(g.Title, "output ") {
 		return
@@ -75,7 +74,7 @@ func (g *Group) expand(item coc.Item) {
 	for _, f := range mappingFields(value) {
 		field := Field{f[0], item}
 		field.Path = join(item.Path, f[0])
-		field.OldLines, field.NewLines = coc.Span{}, coc.Span{} // they are the whole's
+		field.OldLines, field.NewLines = coc.Span{}, coc.Span{} // they belong to Whole
 		if item.Op == Added {
 			field.New = f[1]
 		} else {
@@ -85,7 +84,7 @@ func (g *Group) expand(item coc.Item) {
 	}
 }
 
-// Ops are the words for what became of the part, in the order of their signs.
+// Ops are the words for what happened to the part, in the order of their signs.
 func (g Group) Ops() []string {
 	if len(g.Whole) == 0 {
 		return []string{Changed}
@@ -97,8 +96,8 @@ func (g Group) Ops() []string {
 	return ops
 }
 
-// Became says where the part was before: "renamed from pause, moved after check
-// (was after drain)". It is "" for a part that was neither renamed nor moved.
+// Became says where the part was before: "renamed from pause, moved after check (was
+// after drain)". It is "" for a part that was neither renamed nor moved.
 func (g Group) Became() string {
 	var said []string
 	for _, item := range g.Whole {
@@ -109,7 +108,7 @@ func (g Group) Became() string {
 	return strings.Join(said, ", ")
 }
 
-// Became says where what was renamed or moved was before; "" for the others.
+// Became says where a renamed or moved item was before; "" for the others.
 func Became(it coc.Item) string {
 	switch it.Op {
 	case Renamed:
@@ -124,7 +123,7 @@ func Became(it coc.Item) string {
 	return ""
 }
 
-// Values are Old and New for people. Of a task whose version alone changed, New
+// Values are Old and New for people. For a task of which only the version changed, New
 // is that version: hwc:runbook:suspend@1.0.0, @1.1.0.
 func (f Field) Values() (old, new string) {
 	if f.Op == Changed && f.Name == "task" {
@@ -137,9 +136,9 @@ func (f Field) Values() (old, new string) {
 	return f.Old, f.New
 }
 
-// partOf returns the length of that beginning of an item's path which names the
-// part it belongs to, and the part's title: the step the item says it lies in,
-// else a parameter or an output, else what stands at the top.
+// partOf returns the length of the prefix of an item's path that names its part, and
+// the part's title: the item's step, else a parameter or an output, else the top-level
+// key.
 func partOf(item coc.Item) (end int, title string) {
 	segments := cutPath(item.Path)
 	if len(segments) == 0 {
@@ -172,8 +171,8 @@ func partOf(item coc.Item) (end int, title string) {
 	return s.end, "output " + s.label
 }
 
-// stepSegment finds the segment that names the innermost step: the one of that name;
-// where none bears it, the last that stands under its place, or the last.
+// stepSegment finds the segment of the innermost step: the one with its name; else the
+// last index in a list of steps, or the last segment.
 func stepSegment(segments []segment, name string) int {
 	last, lastPlace := 0, 0
 	for i := len(segments) - 1; i > 0; i-- {

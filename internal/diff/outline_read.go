@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// segment is one key, name or place of a path.
+// segment is one key, name or index of a path.
 type segment struct {
 	start, end int // in the path, brackets included
 	label      string
 	bracket    bool
 }
 
-// place reports whether the segment is a place in a list.
+// place reports whether the segment is an index of a list.
 func (s segment) place() bool {
 	return s.bracket && s.label != "" && strings.Trim(s.label, "0123456789") == ""
 }
 
-// cutPath cuts a path into its segments. A path may have been shortened
-// anywhere: what is not closed goes on to its end.
+// cutPath splits a path into its segments. A path may be truncated anywhere: an open
+// bracket or quote extends to its end.
 func cutPath(path string) []segment {
 	var list []segment
 	for at := 0; at < len(path); {
@@ -44,8 +44,8 @@ func cutPath(path string) []segment {
 	return list
 }
 
-// quotedLen returns the length of the quoted string that a text begins with, 0
-// if with none that is closed.
+// quotedLen returns the length of the quoted string at the start of a text; 0 if there
+// is none or it is not closed.
 func quotedLen(text string) int {
 	if !strings.HasPrefix(text, `"`) {
 		return 0
@@ -57,9 +57,9 @@ func quotedLen(text string) int {
 	return len(quoted)
 }
 
-// mappingFields reads the keys and values of a mapping as an item's value shows
-// it: {type: "string", default: 30}. It returns nil for anything else, and for
-// a value that was cut.
+// mappingFields parses the keys and values of a mapping as written in an item's value:
+// {type: "string", default: 30}. It returns nil for anything else, and for a truncated
+// value.
 func mappingFields(value string) [][2]string {
 	if len(value) < 2 || value[0] != '{' || value[len(value)-1] != '}' {
 		return nil
@@ -90,8 +90,8 @@ func mappingFields(value string) [][2]string {
 	return fields
 }
 
-// valueLen returns the length of the value that a text begins with, up to the
-// ", " after it; 0 if its quotes or brackets do not close.
+// valueLen returns the length of the value at the start of a text, up to the ", "
+// after it; 0 if its quotes or brackets do not close.
 func valueLen(text string) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {

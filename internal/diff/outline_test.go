@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// toldOutline writes an outline as a test compares it.
-func toldOutline(groups []Group) string {
+// outlineLines writes an outline for a comparison.
+func outlineLines(groups []Group) string {
 	var b strings.Builder
 	for _, g := range groups {
 		fmt.Fprintf(&b, "%s %s", strings.Join(g.Ops(), "+"), g.Title)
@@ -123,13 +123,13 @@ changed x
   moved [a]: "after first" → "first"
 `},
 	} {
-		if diff := cmp.Diff(tt.want, toldOutline(Outline(tt.items))); diff != "" {
+		if diff := cmp.Diff(tt.want, outlineLines(Outline(tt.items))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.fact, diff)
 		}
 	}
 }
 
-// Whatever is stored as a path, no item is lost, and none is told twice.
+// For any stored path, no item is lost or repeated.
 func FuzzOutlineLosesNothing(f *testing.F) {
 	f.Add("steps[a].inputs.x", "a", "{type: \"x\"}", uint8(0))
 	f.Add(`steps["a]`, "a]", `{"a": "b\"}`, uint8(1))

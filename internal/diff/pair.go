@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// linePair is a line of each side, by its place in a run of changed lines.
+// linePair is a line of each side, by its position in a run of changed lines.
 type linePair struct{ old, new int }
 
 // pairing pairs the changed lines of one hunk.
 type pairing struct {
-	steps     int            // that may still be spent on finding the best pairs
-	cuts      int            // and on finding lines that are clearly each other's
-	work      int            // and on the words of pairs
+	steps     int            // remaining effort for the best pairs
+	cuts      int            // and for lines that clearly match
+	work      int            // and for the words of pairs
 	ids       map[string]int // of the tokens seen so far
 	weights   []int          // of the tokens, by id
-	lineFacts                // what the items say of lines
+	lineFacts                // what the items say about lines
 }
 
 // body returns a line without its "\n".
 func body(l *Line) string { return string(bytes.TrimSuffix(l.Text, []byte("\n"))) }
 
-// rows appends the rows of a run of removed lines and of the run of those added
-// in its place.
+// rows appends the rows of a run of removed lines and of the run of those added in its
+// place.
 func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	i, j := 0, 0
 	alone := func(m linePair) {
@@ -37,7 +37,7 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	}
 	if len(old) > 0 && len(new) > 0 {
 		was, is := p.features(old), p.features(new)
-		known := p.known(old, new)
+		known := p.knownPairs(old, new)
 		for i := range was {
 			_, was[i].bound = p.became[old[i].Old]
 			was[i].alone = p.gone[old[i].Old]
@@ -57,9 +57,9 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	return rows
 }
 
-// known returns the lines of two runs of which one is known to have become the
+// knownPairs returns the lines of two runs of which, by the items, one became the
 // other, in the order of old.
-func (p *pairing) known(old, new []Line) []linePair {
+func (p *pairing) knownPairs(old, new []Line) []linePair {
 	var list []linePair
 	for i := range old {
 		if twin, ok := p.became[old[i].Old]; ok && twin >= new[0].New && twin < new[0].New+len(new) {
@@ -69,10 +69,10 @@ func (p *pairing) known(old, new []Line) []linePair {
 	return list
 }
 
-// pairs returns which lines of two runs belong beside each other, in order: as many
-// of the known ones as have one order, and between them those that are alike. Like
-// lines.Changed it always works from the lesser run to the greater one, so that a
-// hunk read backwards has the same pairs.
+// pairs returns which lines of two runs are shown next to each other, in order: as
+// many of the known ones as have one order, and between them similar ones. Like
+// lines.Changed it always compares the lesser run with the greater one, so that a
+// reversed hunk has the same pairs.
 func (p *pairing) pairs(old, new []features, known []linePair) []linePair {
 	swap := slices.CompareFunc(old, new, func(a, b features) int { return strings.Compare(a.line, b.line) }) > 0
 	if swap {
@@ -80,7 +80,7 @@ func (p *pairing) pairs(old, new []features, known []linePair) []linePair {
 		turn(known)
 	}
 	r := runPair{pairing: p, old: old, new: new}
-	i, j := 0, 0 // what is behind the last pair
+	i, j := 0, 0 // what is after the last pair
 	for _, m := range inOrder(known, len(new)) {
 		r.align(block{i, m.old, j, m.new}, 0)
 		r.found = append(r.found, m)
@@ -93,15 +93,15 @@ func (p *pairing) pairs(old, new []features, known []linePair) []linePair {
 	return r.found
 }
 
-// turn turns pairs round.
+// turn swaps the sides of pairs.
 func turn(pairs []linePair) {
 	for i, m := range pairs {
 		pairs[i] = linePair{m.new, m.old}
 	}
 }
 
-// inOrder returns as many pairs as have one order on both sides, where each line
-// stands in one pair; the places on the new side are below limit.
+// inOrder returns as many pairs as have one order on both sides, with each line in one
+// pair; the positions on the new side are below limit.
 func inOrder(pairs []linePair, limit int) []linePair {
 	slices.SortFunc(pairs, func(p, q linePair) int { return cmp.Or(cmp.Compare(p.old, q.old), cmp.Compare(p.new, q.new)) })
 	var single []linePair

@@ -14,30 +14,30 @@ import (
 	"cocsync/internal/text"
 )
 
-// The bounds of what is read as a structure. COC takes 64 KB of content.
+// Bounds of a structure. COC accepts 64 KB of content.
 const (
 	maxContent   = 128 << 10 // bytes
 	maxDocuments = 1000
-	maxDepth     = 200     // collections inside each other, aliases followed
+	maxDepth     = 200     // nested collections, aliases followed
 	maxKey       = 1024    // bytes; https://yaml.org/spec/1.2.2/ allows no more to a plain one
-	maxValues    = 200_000 // values in all, each alias counted with all it stands for
+	maxValues    = 200_000 // total values, each alias counted with all its target's
 )
 
-// parse reads the structure of a content, or says in one line why it has none.
-// Nothing, and nothing but comments, is an empty mapping. Several YAML documents
-// are a list of them.
+// parse parses the structure of a content, or returns why it has none, in one line. An
+// empty content, or one with only comments, is an empty mapping. Several YAML
+// documents are a list.
 func parse(text lines.Text) (t *tree, why string) {
 	switch {
 	case len(text.Content) > maxContent:
 		return nil, fmt.Sprintf("longer than %d KB", maxContent>>10)
-	case !utf8.Valid(text.Content): // the loader would read UTF-16, whose lines are others
+	case !utf8.Valid(text.Content): // the loader would read UTF-16, whose lines differ
 		return nil, "not UTF-8"
 	}
-	// The loader turns its own panics into errors. One that it overlooks on
-	// some hostile content must not cost more than that content's structure.
+	// The loader turns its own panics into errors. One that it misses for some hostile
+	// content must cost only that content's structure.
 	defer func() {
 		if p := recover(); p != nil {
-			t, why = nil, "the YAML reader broke on it"
+			t, why = nil, "the YAML parser failed"
 		}
 	}()
 	loader, err := yaml.NewLoader(bytes.NewReader(text.Content), yaml.WithPlugin(limits{}))
@@ -68,7 +68,7 @@ func parse(text lines.Text) (t *tree, why string) {
 // maxReason bounds the reason why there is no structure, in runes.
 const maxReason = 150
 
-// loadFault words a fault of the YAML itself.
+// loadFault returns the message of invalid YAML.
 func loadFault(err error) string {
 	var fault *yaml.LoadError
 	if !errors.As(err, &fault) {
@@ -93,11 +93,11 @@ func (limits) CheckDepth(depth int, _ *yaml.DepthContext) error {
 
 func (limits) CheckAlias(int, int) error { return nil }
 
-// reader turns YAML nodes into our own, which are lighter, know their sums, and
-// where they stand.
+// reader turns YAML nodes into nodes of this package, which are smaller and have sums
+// and lines.
 type reader struct {
-	// anchored holds what aliases may stand for; nil while it is being read,
-	// so that an alias inside its own anchor is seen.
+	// anchored has the targets of aliases; nil while one is being read, so that an alias
+	// inside its own anchor is detected.
 	anchored map[*yaml.Node]*node
 	rows     rows
 	buf      []byte
@@ -136,12 +136,12 @@ func (r *reader) tree(documents []*yaml.Node) (*tree, error) {
 	return t, nil
 }
 
-// node reads a value, and the line after its last one.
+// node reads a value, and returns the line after its last one.
 func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 	if y.Kind == yaml.AliasNode {
 		n := r.anchored[y.Alias]
 		if n == nil {
-			return nil, 0, fmt.Errorf("line %d: alias *%s stands inside its own anchor", y.Line, y.Value)
+			return nil, 0, fmt.Errorf("line %d: alias *%s is inside its own anchor", y.Line, y.Value)
 		}
 		return n, r.rows.of(y) + 1, nil
 	}
@@ -163,7 +163,7 @@ func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 	return n, end, nil
 }
 
-// collect reads what a node holds.
+// collect reads the parts of a node.
 func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 	n = &node{tag: shortTag(y)}
 	switch y.Kind {
@@ -185,7 +185,8 @@ func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
 	return n, r.rows.end(y, n, l), nil
 }
 
-// oneSpelling is a scalar's value, which some types have several spellings of.
+// oneSpelling returns a scalar's value in one spelling of the several that some types
+// have.
 func oneSpelling(tag, value string) string {
 	switch tag {
 	case "!!null":
@@ -205,12 +206,12 @@ func shortTag(y *yaml.Node) string {
 	return tag
 }
 
-// oldTag is the type of a text without quotes that our loader takes for a string
-// and others don't: COC's reader may be of either kind, so quotes around it may be
+// oldTag is the type of a text without quotes that this loader reads as a string and
+// YAML 1.1 does not: COC's parser may be of either version, so quotes around it may be
 // more than formatting, and so may its spelling.
 const oldTag = "!!str?"
 
-// plainTag is the type of a text without quotes that our loader takes for a string.
+// plainTag is the type of a text without quotes that this loader reads as a string.
 func plainTag(s string) string {
 	if s == "" || s == "=" {
 		return oldTag

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// hostile are contents made to exhaust or confuse a reader of YAML.
+// hostile are contents made to exhaust or confuse a YAML parser.
 func hostile() map[string]string {
 	lines := func(n int, format string) string {
 		var b strings.Builder
@@ -67,8 +67,8 @@ func hostile() map[string]string {
 	}
 }
 
-// bomb is a YAML bomb: depth anchors, each of which stands for width times the
-// one before.
+// bomb is a YAML bomb: depth anchors, each of which expands to width times the
+// previous one.
 func bomb(depth, width int) string {
 	var b strings.Builder
 	b.WriteString("a0: &a0 x\n")
@@ -87,8 +87,8 @@ func chain(length int) string {
 	return b.String()
 }
 
-// Every content can be compared with every other kind of change: it neither
-// hangs nor panics, and what it gives keeps its bounds.
+// Every content can be compared with any other: the comparison terminates and does not
+// panic, and its result is within the bounds.
 func TestHostileContents(t *testing.T) {
 	job := Read([]byte("meta: {name: j}\nsteps:\n- name: a\n  task: x\n"))
 	for name, content := range hostile() {
@@ -101,18 +101,18 @@ func TestHostileContents(t *testing.T) {
 	}
 }
 
-// Structure is given up for a reason that a person can act on.
-func TestStructureGivenUp(t *testing.T) {
+// The reason for a missing structure can be acted on.
+func TestNoStructure(t *testing.T) {
 	contents := hostile()
 	for name, want := range map[string]string{
 		"flow lists":     "line 1: nested more than 200 deep",
 		"deep":           "line 1: nested more than 200 deep",
 		"chain":          "line 202: nested more than 200 deep",
-		"bomb":           "line 7: its aliases stand for more than 200000 values",
-		"wide bomb":      "line 4: its aliases stand for more than 200000 values",
-		"self alias":     "line 1: alias *a stands inside its own anchor",
-		"own key":        "line 1: alias *a stands inside its own anchor",
-		"merged self":    "line 2: alias *a stands inside its own anchor",
+		"bomb":           "line 7: its aliases expand to more than 200000 values",
+		"wide bomb":      "line 4: its aliases expand to more than 200000 values",
+		"self alias":     "line 1: alias *a is inside its own anchor",
+		"own key":        "line 1: alias *a is inside its own anchor",
+		"merged self":    "line 2: alias *a is inside its own anchor",
 		"same key":       `line 2: duplicate key "a"`,
 		"same keys":      `line 3: duplicate key "a"`,
 		"collection key": "line 1: a key that is a collection",
@@ -134,8 +134,7 @@ func TestStructureGivenUp(t *testing.T) {
 	}
 }
 
-// A value that aliases share is kept once: the tree is no larger than the text,
-// whatever it stands for.
+// A value that aliases share is stored once: the tree is no larger than the text.
 func TestAliasesAreShared(t *testing.T) {
 	tree, why := parse(Read([]byte(bomb(4, 10))).Text)
 	if tree == nil {
@@ -164,7 +163,7 @@ func TestAliasesAreShared(t *testing.T) {
 	}
 }
 
-// A single-quoted scalar may go on in the first column: COC accepts such jobs.
+// A single-quoted scalar may continue in the first column: COC accepts such jobs.
 func TestQuotedScalarInFirstColumn(t *testing.T) {
 	const job = "inputs:\n  list:\n    default: '[{\"name\":\"a\",\\\n\"id\":\"1\"}]'\nsteps:\n- name: %s\n  task: t\n"
 	got := Compare(Read(fmt.Appendf(nil, job, "a")), Read(fmt.Appendf(nil, job, "b")))

@@ -7,17 +7,17 @@ import (
 	"cocsync/internal/text"
 )
 
-// side is where a walk stands in one of the two contents. The zero value is a
-// side that has nothing there.
+// side is the position of a walk in one of the two contents. The zero value is a side
+// without a value there.
 type side struct {
 	coc.Span
-	// fixed: the parts have no lines of their own. They stand inside a string,
-	// behind an alias, or in a collection that the other side has empty.
+	// fixed: the parts have no lines of their own. They are inside a string, behind an
+	// alias, or in a collection that is empty on the other side.
 	fixed bool
-	// shared: the parts share lines, so that one which comes or goes changes
-	// lines of the others.
+	// shared: the parts share lines, so that adding or removing one changes lines of the
+	// others.
 	shared bool
-	alone  bool // the other side has nothing there, so the key goes with the first part
+	alone  bool // the other side has nothing there, so the key belongs to the first part
 }
 
 // part is the side of a value in a slot.
@@ -28,8 +28,8 @@ func (s side) part(v slot) side {
 	return side{Span: coc.Span{From: v.at + 1, To: v.at + v.lines}}
 }
 
-// above takes in the comments above part i of a collection: the lines after the
-// part before it, of which last is the last, and after the collection's own.
+// above adds the comments above part i of a collection: the lines after the previous
+// part, of which last is the last, and after the collection's own.
 func (s side) above(at side, i int, last func(i int) slot) side {
 	from := at.From + 1
 	switch {
@@ -44,32 +44,32 @@ func (s side) above(at side, i int, last func(i int) slot) side {
 	return s
 }
 
-// place is where in the structure a walk stands.
+// place is the position of a walk in the structure.
 type place struct {
 	up       *place   // nil at the root
 	key      *key     // that leads here from a mapping
-	list     *listing // or as which element of a list
+	list     *listing // or the element's index in a list
 	index    int
-	was, now int  // places in the two lists, -1 where it is not
-	inside   bool // a string's JSON
+	was, now int  // indexes in the two lists, -1 if it is not there
+	inside   bool // the JSON in a string
 
 	step, task string
-	parameter  string // the parameter it lies in; "" in a step
-	element    bool   // of a list that holds no steps: its keys need it in the leaf
+	parameter  string // the parameter it is in; "" in a step
+	element    bool   // of a list without steps: its keys need it in the leaf
 	steps      bool   // at a list of steps
-	secret     bool   // under a key that sounds like a secret
+	secret     bool   // under a key that may name a secret
 	alias      bool   // at an alias, on either side
 	parameters bool   // at the parameters of a job
 	outputs    bool   // at its outputs
-	emptying   bool   // one side has nothing in it
-	sameJSON   bool   // at two strings that hold the same JSON, written otherwise
-	cut        bool   // a label of its path, or the step or task, is not whole
-	behind     string // what a moved element stands behind now
+	emptying   bool   // one side is empty
+	sameJSON   bool   // at two strings with the same JSON, written differently
+	cut        bool   // a label of its path, or the step or task, is truncated
+	behind     string // the element before a moved element now
 
 	old, new side
 }
 
-// label is what stands for the place behind the one above.
+// label is the last part of the place's path.
 func (at *place) label() string {
 	switch {
 	case at.key != nil:
@@ -80,7 +80,7 @@ func (at *place) label() string {
 	return ""
 }
 
-// path is made when it is asked for: few places are told.
+// path is computed only if it is needed: few places have a difference.
 func (at *place) path() string {
 	if at.up == nil {
 		return ""
@@ -88,8 +88,7 @@ func (at *place) path() string {
 	return join(at.up.path(), at.label())
 }
 
-// leaf is the path without what leads to the step or parameter, and without outer
-// keys.
+// leaf is the path without the step or parameter, and without outer keys.
 func (at *place) leaf() string {
 	if at.up == nil || at.key != nil && !at.up.element {
 		return at.label()
@@ -100,7 +99,7 @@ func (at *place) leaf() string {
 // pair is the place of a mapping's value.
 func (at *place) pair(k key, old, new *slot) place {
 	to := place{up: at, key: &k, was: -1, now: -1, step: at.step, task: at.task, parameter: at.parameter}
-	to.secret = at.secret || secretive(k.value)
+	to.secret = at.secret || maySecret(k.value)
 	to.cut = at.cut || long(k.value)
 	for _, s := range []*slot{old, new} {
 		if s != nil {
@@ -117,13 +116,14 @@ func (at *place) pair(k key, old, new *slot) place {
 }
 
 // section reports whether a value at the place is a list of steps, the parameters or
-// the outputs of a job, and holds any: each of them is then told by itself.
+// the outputs of a job, and is not empty: each part then has its own item.
 func (at *place) section(n *node) bool {
 	return n.size() > 0 && (at.steps && n.kind == list || at.parameters && n.kind == mapping || at.outputs)
 }
 
 // emptied is a place where one of the sides is empty: its parts have no lines on that
-// side but the whole's, and the first one takes in the whole's first line on the other.
+// side but the whole's, and the first one includes the whole's first line on the
+// other.
 func (at *place) emptied(old, new *node) *place {
 	if old.size() > 0 && new.size() > 0 || at.up == nil || at.old.From == 0 || at.new.From == 0 {
 		return at
@@ -143,8 +143,8 @@ func (at *place) emptied(old, new *node) *place {
 	return &to
 }
 
-// of is a side that lacks part i of a collection: where that has nothing else
-// either, its line goes with the first part.
+// of is a side without part i of a collection: if that has nothing else either, its
+// line belongs to the first part.
 func (s side) of(at *place, i int) side {
 	if at.emptying && i > 0 {
 		return side{}
@@ -152,7 +152,7 @@ func (s side) of(at *place, i int) side {
 	return s
 }
 
-// stand sets where both sides of a part of at are.
+// stand sets the positions of both sides of a part of at.
 func (to *place) stand(at *place, old, new *slot) {
 	if old != nil {
 		to.old = at.old.part(*old)
@@ -170,8 +170,8 @@ func (to *place) stand(at *place, old, new *slot) {
 	}
 }
 
-// item is the place of the element of a list that stands at i in the old one and
-// at j in the new one, -1 where it is not.
+// item is the place of the element of a list at index i in the old one and j in the
+// new one, -1 if it is not there.
 func (at *place) item(was, now *listing, i, j int) place {
 	to := place{up: at, was: i, now: j, step: at.step, task: at.task, parameter: at.parameter}
 	l, n, twin := now, j, (*node)(nil)
@@ -189,9 +189,9 @@ func (at *place) item(was, now *listing, i, j int) place {
 	to.list, to.index = l, n
 	to.cut = at.cut || long(value.name())
 	to.element = !at.steps
-	// {key: DB_PASSWORD, value: …} names its secret beside it. The name of a step
-	// says nothing of its values: rotate_password has a timeout.
-	to.secret = at.secret || !at.steps && secretive(value.name()+" "+value.text("key", "Key", "id", "variable", "ParameterKey"))
+	// {key: DB_PASSWORD, value: …} names its secret next to it. The name of a step says
+	// nothing about its values: rotate_password has a timeout.
+	to.secret = at.secret || !at.steps && maySecret(value.name()+" "+value.text("key", "Key", "id", "variable", "ParameterKey"))
 	if at.steps && value.kind == mapping {
 		to.step, to.task = text.Truncate(value.name(), maxLabel), text.Truncate(value.task(), maxLabel)
 		if to.task == "" && twin != nil {
@@ -203,17 +203,17 @@ func (at *place) item(was, now *listing, i, j int) place {
 	return to
 }
 
-// json is the place inside a string that holds JSON.
+// json is the place inside a string with JSON.
 func (at *place) json() place {
 	to := *at
 	to.up, to.inside, to.key, to.list, to.was, to.now = at, true, nil, nil, -1, -1
-	to.element = true // its keys are nothing without the field that holds them
+	to.element = true // its keys mean nothing without their field
 	to.old.fixed, to.new.fixed = true, true
 	return to
 }
 
-// together returns where the run begins, on both sides, that moved with elements i
-// and j as one: what stands before it is where they all moved from, and to.
+// together returns where the run starts, on both sides, that moved with elements i and
+// j as one: the element before it is where they all moved from, and to.
 func together(was, now *listing, i, j int) (from, to int) {
 	for i > 0 && j > 0 && was.twin[i-1] == j-1 && now.moved[j-1] {
 		i, j = i-1, j-1
@@ -221,8 +221,8 @@ func together(was, now *listing, i, j int) (from, to int) {
 	return i, j
 }
 
-// after says what the element at n of a list stands behind: "first", "after drain",
-// or where there is no name, a short value, or a place counted from 0.
+// after returns the position of the element at n of a list: "first", "after drain", or
+// without a name, a short value, or an index counted from 0.
 func (l *listing) after(n int) string {
 	if n == 0 {
 		return "first"

@@ -2,8 +2,8 @@ package diff
 
 import "strings"
 
-// isNumber reports whether a text could be a number: for YAML 1.2, or for the
-// readers of YAML 1.1, in which numbers have underscores and base 60.
+// isNumber reports whether a text could be a number: in YAML 1.2, or in YAML 1.1, in
+// which numbers have underscores and base 60.
 // https://yaml.org/spec/1.2.2/#1032-tag-resolution, https://yaml.org/type/int.html,
 // https://yaml.org/type/float.html
 func isNumber(s string) bool {
@@ -41,7 +41,7 @@ func isSixties(s string) bool {
 	return true
 }
 
-// isTime reports whether a text could be a date or an instant: it begins as one.
+// isTime reports whether a text could be a date or a time: it has the prefix of one.
 // https://yaml.org/type/timestamp.html
 func isTime(s string) bool {
 	year, rest, ok := strings.Cut(s, "-")
@@ -52,8 +52,8 @@ func isTime(s string) bool {
 	return only(rest, digits+":.+-TtZz \t")
 }
 
-// unquoted reports whether a string can be shown without quotes and be taken for nothing
-// else.
+// unquoted reports whether a string can be shown without quotes and cannot be read as
+// another type.
 func unquoted(s string) bool {
 	switch strings.ToLower(s) {
 	case "~", "null", "true", "false", ".nan", ".inf", "-.inf", "+.inf":
@@ -62,5 +62,5 @@ func unquoted(s string) bool {
 	return plainTag(s) == "!!str"
 }
 
-// only reports whether a text holds nothing but some characters, and one at least.
+// only reports whether a text has only some characters, and is not empty.
 func only(s, characters string) bool { return s != "" && strings.Trim(s, characters) == "" }

@@ -2,7 +2,7 @@ package diff
 
 import "testing"
 
-// What some readers of YAML take for more than a string is not one without quotes.
+// A text that some YAML parsers read as another type is not shown without quotes.
 func TestPlainTag(t *testing.T) {
 	for s, want := range map[string]string{
 		"yes": oldTag, "NO": oldTag, "Off": oldTag, "y": oldTag, "=": oldTag,

@@ -37,11 +37,11 @@ func BenchmarkProcess(b *testing.B) {
 	}
 }
 
-// programs are the paths of those that are built.
+// programs are the paths of the built programs.
 type programs struct{ patch, compare, dyff string }
 
-// rounds is how often each program runs: on one pair after the other, so that
-// noise hits all programs alike.
+// rounds is how often each program runs: on one pair after the other, so that noise
+// affects all programs equally.
 const rounds = 50
 
 func (p programs) benchmark(b *testing.B, pairs [][2][]byte) {
@@ -125,8 +125,8 @@ func build(b *testing.B, dir, to, pkg string) {
 	}
 }
 
-// timed runs a program. git ends with 1 when two files differ, and dyff gives up on
-// some contents.
+// timed runs a program. git ends with 1 if two files differ, and dyff fails on some
+// contents.
 func timed(b *testing.B, program string, args ...string) time.Duration {
 	b.Helper()
 	cmd := exec.Command(program, args...)

@@ -2,28 +2,28 @@ package diff
 
 import "cocsync/internal/coc"
 
-// Row is one line of a hunk shown in two columns: a line that both sides have,
-// two lines of which one became the other, or a line of one side alone.
+// Row is one line of a hunk in two columns: a line that both sides have, two lines of
+// which one became the other, or a line of one side only.
 type Row struct {
 	Old, New *Line // nil: nothing on that side
-	// Words tell two lines of which one became the other apart, both without
-	// their "\n": what of it differs is seen in the lines themselves. It is nil
-	// when both are to be shown whole.
+	// Words are the differences of two lines of which one became the other, both without
+	// their "\n": a difference there is seen in the lines themselves. It is nil if both
+	// are to be shown whole.
 	Words []Word
 }
 
-// What may be spent on pairing the lines of a hunk, some milliseconds each. What
-// comes after is paired less well, in linear time.
+// Limits for pairing the lines of a hunk, some milliseconds each. After them lines are
+// paired less well, in linear time.
 const (
 	maxSteps = 2_000_000       // of comparing lines with each other
-	maxCuts  = 2 * 1500 * 1500 // 1,500 lines with as many, twice: all those of a content of 64 KB
+	maxCuts  = 2 * 1500 * 1500 // 1,500 lines with as many, twice: all lines of a content of 64 KB
 )
 
-// Rows pairs the lines of a hunk that were removed with those that were added in
-// their place, in the order of both: first those of which an item says that one
-// became the other, then by likeness. The items are those of the whole comparison,
-// or nil. A line that is like none stands alone, a removed one before the added
-// ones around it. The lines alias the hunk.
+// Rows pairs the removed lines of a hunk with those added in their place, in the order
+// of both: first those of which an item says that one became the other, then by
+// similarity. The items are those of the whole comparison, or nil. A line without a
+// match has a row of its own, a removed one before the added ones around it. The lines
+// alias the hunk.
 func Rows(h Hunk, items []coc.Item) []Row {
 	rows := make([]Row, 0, len(h.Lines))
 	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, lineFacts: factsOf(items)}
@@ -41,9 +41,8 @@ func Rows(h Hunk, items []coc.Item) []Row {
 	return rows
 }
 
-// lineFacts are what items say of lines, by their numbers: which one became which
-// other, and which belong to a step that went or came, and so became nothing that
-// stayed.
+// lineFacts are what items say about lines, by their numbers: which one became which
+// other, and which belong to an added or removed step, and so have no match.
 type lineFacts struct {
 	became, was map[int]int
 	gone, came  map[int]bool

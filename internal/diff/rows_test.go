@@ -15,8 +15,8 @@ import (
 	"cocsync/internal/diff/difftest"
 )
 
-// drawn writes rows as people do: unchanged lines, "~" lines with their words
-// marked, and lines of one side.
+// drawn writes rows for people: unchanged lines, "~" lines with their words marked,
+// and lines of one side.
 func drawn(hunks []Hunk) []string {
 	var out []string
 	for _, h := range hunks {
@@ -76,8 +76,8 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// A run too large for comparing each line with each is cut at lines that are
-// clearly each other's: what came and went in it doesn't shift all that follows.
+// A run that is too large to compare each line with each is split at lines that
+// clearly match: added and removed lines in it do not shift all that follows.
 func TestRowsOfLargeRuns(t *testing.T) {
 	content := func(format string, from int) string {
 		var b strings.Builder
@@ -115,8 +115,8 @@ func TestRowsOfLargeRuns(t *testing.T) {
 	}
 }
 
-// The lines of a value are those of the item that tells of it, though another
-// line of the same key looks more alike.
+// The lines of a value are those of its item, though another line with the same key
+// looks more similar.
 func TestRowsFollowItems(t *testing.T) {
 	was, is := Read([]byte("timeout: 300\n")), Read([]byte("timeout: 30\ntimeout: 181\n"))
 	items := []coc.Item{{Op: Changed, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 2, To: 2}}}
@@ -133,8 +133,8 @@ func TestRowsFollowItems(t *testing.T) {
 	}
 }
 
-// A line that became one elsewhere is beside no other, and those of a step that went
-// are beside none of a step that stayed.
+// A line that became another one elsewhere is next to no other, and those of a removed
+// step are next to none of a step that stayed.
 func TestRowsDontContradictItems(t *testing.T) {
 	was, is := Read([]byte("uuid: SC1a\n- name: gone\n")), Read([]byte("uuid: SC1b\n- name: gome\n"))
 	h := Hunks(was, is, Options{})[0]
@@ -161,7 +161,7 @@ func TestRowsDontContradictItems(t *testing.T) {
 	}
 }
 
-// With white space ignored, an unchanged line stands on the old side as it was.
+// With white space ignored, an unchanged line has its old text on the old side.
 func TestRowsKeepOldWhiteSpace(t *testing.T) {
 	was, is := Read([]byte("a:  1\nb: 1\n")), Read([]byte("a: 1\nb: 2\n"))
 	rows := Rows(Hunks(was, is, Options{Context: 1, IgnoreSpace: true})[0], nil)
@@ -170,9 +170,9 @@ func TestRowsKeepOldWhiteSpace(t *testing.T) {
 	}
 }
 
-// checkRows checks that the rows of hunks are their lines, each once and in the
-// order of either side, that words are of their lines, and that between pairs
-// the removed ones stand before the added ones.
+// checkRows checks that the rows of hunks are their lines, each once and in the order
+// of either side, that words are of their lines, and that between pairs the removed
+// ones are before the added ones.
 func checkRows(t *testing.T, hunks []Hunk, items []coc.Item) {
 	t.Helper()
 	for _, h := range hunks {
@@ -210,8 +210,7 @@ func checkRows(t *testing.T, hunks []Hunk, items []coc.Item) {
 	}
 }
 
-// mirrored draws the rows of a diff read backwards as those of the diff read
-// forwards must look.
+// mirrored draws the rows that a reversed diff must have.
 func mirrored(rows []Row) []string {
 	var out []string
 	for i := 0; i < len(rows); {
@@ -261,8 +260,8 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
-// The rows of every consecutive pair in a folder of histories, where
-// COCSYNC_CORPUS names one: DOCUMENT/VERSION files.
+// The rows of every consecutive pair in a folder of histories, COCSYNC_CORPUS:
+// DOCUMENT/VERSION files.
 func TestRowsOfCorpus(t *testing.T) {
 	dir := os.Getenv("COCSYNC_CORPUS")
 	if dir == "" {

@@ -7,14 +7,13 @@ import (
 	"cocsync/internal/text"
 )
 
-// Part is a part of a job as a reader scans it: a key of the top level, a parameter or
-// a step.
+// Part is a part of a job in an outline: a top-level key, a parameter or a step.
 type Part struct {
 	Name        string // of the step or the parameter, else the key
 	Step        bool
 	Task        string // what a step runs
 	Description string // in one line
-	Value       string // of a part that has no parts of its own, in short
+	Value       string // of a part without parts of its own, truncated
 	Fields      []PartField
 	Lines       coc.Span
 	Parts       []Part // the steps of a list of steps, the parameters of the inputs
@@ -23,17 +22,17 @@ type Part struct {
 // PartField is a field of a part.
 type PartField struct {
 	Name   string
-	Value  string // in short; "" where it has fields of its own
+	Value  string // truncated; "" if it has fields of its own
 	Lines  coc.Span
-	Fields []PartField // what a step's inputs and outputs are called and hold
+	Fields []PartField // names and values of a step's inputs and outputs
 }
 
-// maxParts bounds how many parts are told of a content.
+// maxParts bounds the parts of an outline.
 const maxParts = 5000
 
-// Parts returns the outline of a job: its keys in their order, steps and parameters
-// within theirs. Where the structure can't be read there is none, and why says why.
-// There are no more than some thousands; all reports whether those are all.
+// Parts returns the outline of a job: its keys in their order, with steps and
+// parameters in theirs. If the structure cannot be read, it is empty and why is the
+// reason. It has at most some thousand parts; all reports whether it is complete.
 func (t *Text) Parts() (parts []Part, all bool, why string) {
 	tree, why := t.structure()
 	if tree == nil {
@@ -48,7 +47,7 @@ func (t *Text) Parts() (parts []Part, all bool, why string) {
 	return parts, s.left >= 0, ""
 }
 
-// scanner makes an outline of so many parts.
+// scanner makes an outline of a limited number of parts.
 type scanner struct{ left int }
 
 // keys makes parts of the keys of a mapping.
@@ -101,8 +100,8 @@ func (s *scanner) elements(at side, n *node, steps bool) (parts []Part) {
 	return parts
 }
 
-// fields makes fields of the keys of a mapping; of an element's, but for those that its
-// part tells itself.
+// fields makes fields of the keys of a mapping; for an element without those that are
+// in the part itself.
 func (s *scanner) fields(at side, n *node, element bool) (fields []PartField) {
 	for _, p := range n.pairs {
 		if k := p.key.value; element && (k == "name" || k == "Name" || k == "description" || k == "Description" || isTask(k)) {
@@ -124,8 +123,8 @@ func (s *scanner) fields(at side, n *node, element bool) (fields []PartField) {
 	return fields
 }
 
-// within makes fields of what an element's field holds: of keys, or of elements that have
-// keys. A list of words is one value.
+// within makes fields of the value of an element's field: of keys, or of elements that
+// have keys. A list of words is one value.
 func (s *scanner) within(at side, n *node) (fields []PartField) {
 	if n.kind == mapping {
 		return s.fields(at, n, false)

@@ -18,15 +18,15 @@ const (
 	maxName    = 500 // bytes of what an element is matched by
 )
 
-// Of two long values that begin alike, as much as contextBefore of what they share
-// is shown once it is more than maxShared: what differs must not be cut off.
+// Of the common prefix of two long values only contextBefore is shown if it is longer
+// than maxShared: the difference must not be truncated.
 const (
 	maxShared     = 200
 	contextBefore = 40
 )
 
-// window drops the beginning that two values share when one of them is too long to
-// be shown, and puts "…" in its place.
+// window removes the common prefix of two values if one of them is too long to be
+// shown, and puts "…" in its place.
 func window(old, new string) (was, now string) {
 	if utf8.RuneCountInString(old) <= maxValue && utf8.RuneCountInString(new) <= maxValue {
 		return old, new
@@ -52,8 +52,8 @@ func window(old, new string) (was, now string) {
 	return "…" + old[from:], "…" + new[from:]
 }
 
-// join puts a key's label behind a path, which stops growing where no more of it is
-// shown: deep structures have long ones.
+// join adds a key's label to a path. It stops at the length that is shown: deep
+// structures have long paths.
 func join(path, label string) string {
 	if len(path) > maxPath*utf8.UTFMax {
 		return path
@@ -64,11 +64,11 @@ func join(path, label string) string {
 	return path + "." + label
 }
 
-// long reports whether a label is cut.
+// long reports whether a label is truncated.
 func long(label string) bool { return text.Truncate(label, maxLabel) != label }
 
-// keyLabel writes a key as a part of a path: bare if it is a plain word, else
-// quoted in brackets.
+// keyLabel writes a key as a part of a path: bare if it is a plain word, else quoted
+// in brackets.
 func keyLabel(k key) string {
 	if plain(k.value) {
 		return text.Truncate(k.value, maxLabel)
@@ -76,7 +76,7 @@ func keyLabel(k key) string {
 	return "[" + strconv.Quote(text.Truncate(k.value, maxLabel)) + "]"
 }
 
-// nameLabel writes a name as it stands in the brackets of a path.
+// nameLabel writes a name for the brackets of a path.
 func nameLabel(name string) string {
 	if plain(name) {
 		return text.Truncate(name, maxLabel)
@@ -84,11 +84,11 @@ func nameLabel(name string) string {
 	return strconv.Quote(text.Truncate(name, maxLabel))
 }
 
-// placeLabel writes a place in a list. No plain word begins with a digit.
+// placeLabel writes an index. No plain word starts with a digit.
 func placeLabel(i int) string { return strconv.Itoa(i) }
 
-// plain reports whether a word can stand in a path as it is: letters, digits,
-// "_" and "-", a letter or "_" first.
+// plain reports whether a word can be in a path as it is: letters, digits, "_" and
+// "-", a letter or "_" first.
 func plain(word string) bool {
 	for i, r := range word {
 		switch {
@@ -101,8 +101,7 @@ func plain(word string) bool {
 	return word != ""
 }
 
-// isText reports whether two values are texts of which at least one has several
-// lines.
+// isText reports whether two values are texts of which at least one has several lines.
 func isText(old, new *node) bool {
 	return old.tag == "!!str" && new.tag == "!!str" && old.kind == scalar && new.kind == scalar &&
 		strings.Contains(old.value+new.value, "\n")
@@ -119,16 +118,16 @@ func showBoth(old, new *node) (was, now string) {
 		a.value, b.value = window(old.value, new.value)
 	}
 	was, now = show(&a, quote), show(&b, quote)
-	if was == now && old.tag != new.tag { // nothing but a tag tells them apart
+	if was == now && old.tag != new.tag { // only a tag differs
 		was, now = old.explicit()+was, new.explicit()+now
 	}
 	return was, now
 }
 
-// textual reports whether a value is a string for our reader.
+// textual reports whether a value is a string for the parser.
 func (n *node) textual() bool { return n.tag == "!!str" || n.tag == oldTag }
 
-// explicit is the tag of a value as a document could say it.
+// explicit is the tag of a value as a document could write it.
 func (n *node) explicit() string {
 	if n.tag == oldTag {
 		return ""
@@ -136,8 +135,8 @@ func (n *node) explicit() string {
 	return n.tag + " "
 }
 
-// showLines writes the lines that differ in two texts, with "…" for those
-// between them that don't.
+// showLines writes the lines that differ in two texts, with "…" for those between them
+// that do not.
 func showLines(old, new string) (was, now string) {
 	var b [2]strings.Builder
 	for i, h := range Hunks(Read([]byte(old)), Read([]byte(new)), Options{}) {
@@ -151,7 +150,7 @@ func showLines(old, new string) (was, now string) {
 			if l.Op == Insert {
 				side = 1
 			}
-			if b[side].Len() <= maxValue*utf8.UTFMax { // the rest is cut off
+			if b[side].Len() <= maxValue*utf8.UTFMax { // the rest is truncated
 				b[side].Write(l.Text)
 			}
 		}
@@ -159,10 +158,9 @@ func showLines(old, new string) (was, now string) {
 	return window(b[0].String(), b[1].String())
 }
 
-// show writes a value in at most a little more than maxValue runes: a scalar as
-// it is, a collection on one line. quote puts quotes around a string, where its
-// type matters; one that would pass for something else always has them. A nil value
-// is "".
+// show writes a value in at most a little more than maxValue runes: a scalar as it is,
+// a collection on one line. quote puts quotes around a string, if its type matters;
+// one that could be read as another type always has them. A nil value is "".
 func show(n *node, quote bool) string {
 	if n == nil {
 		return ""
@@ -210,8 +208,8 @@ func (n *node) write(b *strings.Builder, quote bool) {
 	}
 }
 
-// next separates element i from the one before, and reports whether there is
-// room for it: what it would add is going to be cut off.
+// next writes the separator before element i, and reports whether there is space for
+// the element: otherwise it would be truncated.
 func next(b *strings.Builder, i int) bool {
 	if i > 0 {
 		b.WriteString(", ")

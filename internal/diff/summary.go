@@ -11,37 +11,35 @@ import (
 	"cocsync/internal/text"
 )
 
-// told is what a walk has told so far, as far as a summary needs it. It counts
-// what was left out of the items too.
-type told struct {
-	total  int
-	wholes [2]wholes // steps and parameters
-	said   []saying  // of the fields, the first few that differ
-	fields int
+// counts is what a summary needs of the items, those that were left out included.
+type counts struct {
+	total      int
+	wholes     [2]wholes   // steps and parameters
+	fields     []fieldText // of the fields, the first few that differ
+	fieldCount int
 }
 
-// wholes is what became of steps, or of parameters, as wholes.
+// wholes is what happened to steps, or parameters, as wholes.
 type wholes struct {
 	ops    [4]int // how many were added, removed, renamed, moved: see wholeOps
 	labels [2]string
 	kept   []kept   // the first few that were renamed or moved
 	count  int      // of them; those that moved as one are one
 	last   spot     // of the last of them
-	run    coc.Item // the last one that did nothing but move
+	run    coc.Item // the last one that only moved
 }
 
-// spot is a place among those of a list, or of a mapping.
+// spot is a position in a list, or in a mapping.
 type spot struct {
 	up  *place
 	now int
 }
 
-// kept is what to say of a step or parameter that is still there, or of several
-// that moved as one.
+// kept is a step or parameter that is renamed or moved, or several that moved as one.
 type kept struct {
 	labels []string
-	more   int // that have no room among the labels
-	said   string
+	more   int // that do not fit among the labels
+	text   string
 }
 
 func (k kept) clause() clause {
@@ -49,35 +47,35 @@ func (k kept) clause() clause {
 	if k.more > 0 {
 		s += fmt.Sprintf(" and %d more", k.more)
 	}
-	return clause{s + k.said, len(k.labels) + k.more}
+	return clause{s + k.text, len(k.labels) + k.more}
 }
 
-// clause is a part of a summary, and how many differences it tells.
+// clause is a part of a summary, and how many differences it describes.
 type clause struct {
 	text  string
-	tells int
+	count int
 }
 
-// saying is how to say what became of a field, and in how many places it did.
-type saying struct {
+// fieldText is the text for a field, and at how many places it applies.
+type fieldText struct {
 	text, in string
 	places   int
-	task     bool // it is what a step runs, which is told first
+	task     bool // it is the task of a step, which is first
 }
 
 const (
-	maxSaid = 6    // fields that a summary tells, if there is room
-	maxKnow = 24   // that it chooses from
-	maxHear = 2000 // that it looks at
-	maxKept = 3    // and things renamed or moved, and of several that moved as one
+	maxFields = 6    // fields in a summary, if they fit
+	maxChoice = 24   // that it chooses from
+	maxSeen   = 2000 // that it looks at
+	maxKept   = 3    // and renamed or moved things, and several that moved as one
 )
 
-// wholeOps are what can become of a step or parameter as a whole, in the order
-// of a summary.
+// wholeOps are what can happen to a step or parameter as a whole, in the order of a
+// summary.
 func wholeOps() [4]string { return [4]string{Added, Removed, Renamed, Moved} }
 
-// count takes in an item; whole says that it is about a step as a whole.
-func (t *told) count(at *place, item coc.Item, whole bool) {
+// count adds an item; whole means that it is about a step as a whole.
+func (t *counts) count(at *place, item coc.Item, whole bool) {
 	t.total++
 	parameter := at.up != nil && at.up.parameters && item.Op != Changed
 	switch {
@@ -97,38 +95,38 @@ func (w *wholes) add(at *place, item coc.Item, noun string) {
 		}
 		if w.ops[i]++; i < 2 {
 			if w.ops[i] == 1 {
-				w.labels[i] = sayWhole(at)
+				w.labels[i] = describeWhole(at)
 			}
 			return
 		}
 	}
 	switch {
 	case item.Op == Renamed:
-		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, said: " renamed to " + nameLabel(item.New)})
+		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, text: " renamed to " + nameLabel(item.New)})
 		w.run = coc.Item{}
 	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
-			w.kept[w.count-1].said += " and moved " + sayAfter(at.behind)
+			w.kept[w.count-1].text += " and moved " + describeMove(at.behind)
 		}
 	case w.last.up == at.up && w.last.now+1 == at.now && w.run.Op == Moved && w.run.Old == item.Old && w.run.New == item.New:
 		if w.count <= maxKept {
-			w.kept[w.count-1].add(noun + sayWhole(at))
+			w.kept[w.count-1].add(noun + describeWhole(at))
 		}
 	default:
-		w.keep(kept{labels: []string{noun + sayWhole(at)}, said: " moved " + sayAfter(at.behind)})
+		w.keep(kept{labels: []string{noun + describeWhole(at)}, text: " moved " + describeMove(at.behind)})
 		w.run = item
 	}
 	w.last = spot{at.up, at.now}
 }
 
-// keep takes in one of those that are still there.
+// keep adds a renamed or moved one.
 func (w *wholes) keep(k kept) {
 	if w.count++; w.count <= maxKept {
 		w.kept = append(w.kept, k)
 	}
 }
 
-// add takes in one that moved with the others.
+// add adds one that moved with the others.
 func (k *kept) add(label string) {
 	if len(k.labels) < maxKept {
 		k.labels = append(k.labels, label)
@@ -137,8 +135,8 @@ func (k *kept) add(label string) {
 	}
 }
 
-// say says what became of the wholes.
-func (w *wholes) say(noun string) (parts []clause) {
+// describe returns clauses about added, removed, renamed and moved wholes.
+func (w *wholes) describe(noun string) (parts []clause) {
 	for i, op := range wholeOps() {
 		switch n := w.ops[i]; {
 		case n == 0:
@@ -156,15 +154,15 @@ func (w *wholes) say(noun string) (parts []clause) {
 	return parts
 }
 
-func sayAfter(where string) string {
+func describeMove(where string) string {
 	if where == "first" {
 		return "to the front"
 	}
 	return where
 }
 
-// sayWhole names a step or parameter.
-func sayWhole(at *place) string {
+// describeWhole names a step or parameter.
+func describeWhole(at *place) string {
 	switch {
 	case at.parameter != "":
 		return nameLabel(at.parameter)
@@ -174,9 +172,9 @@ func sayWhole(at *place) string {
 	return at.leaf()
 }
 
-// field takes in what became of anything else.
-func (t *told) field(at *place, item coc.Item) {
-	if t.fields++; t.fields > maxHear {
+// field adds a difference of anything else.
+func (t *counts) field(at *place, item coc.Item) {
+	if t.fieldCount++; t.fieldCount > maxSeen {
 		return
 	}
 	in := ""
@@ -186,20 +184,20 @@ func (t *told) field(at *place, item coc.Item) {
 	case at.parameter != "" && !at.up.parameters:
 		in = "parameter " + nameLabel(at.parameter)
 	}
-	text := sayField(at, item, in != "")
-	for i := range t.said {
-		if s := &t.said[i]; s.text == text && in != "" && s.in != "" {
+	text := describeField(at, item, in != "")
+	for i := range t.fields {
+		if s := &t.fields[i]; s.text == text && in != "" && s.in != "" {
 			s.places++
 			return
 		}
 	}
-	if len(t.said) < maxKnow {
-		t.said = append(t.said, saying{text, in, 1, at.key != nil && isTask(at.key.value)})
+	if len(t.fields) < maxChoice {
+		t.fields = append(t.fields, fieldText{text, in, 1, at.key != nil && isTask(at.key.value)})
 	}
 }
 
-// sayField says what became of one field: "timeout 30 → 60".
-func sayField(at *place, item coc.Item, short bool) string {
+// describeField describes a difference of one field: "timeout 30 → 60".
+func describeField(at *place, item coc.Item, short bool) string {
 	field := text.Truncate(at.path(), maxLabel)
 	if short {
 		field = text.Truncate(at.leaf(), maxLabel)
@@ -214,28 +212,29 @@ func sayField(at *place, item coc.Item, short bool) string {
 	switch {
 	case item.Op == Renamed:
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
-	case item.Op == Moved && tellable(strings.TrimPrefix(at.behind, "after ")) && !at.secret:
-		return field + " moved " + sayAfter(at.behind)
+	case item.Op == Moved && inSummary(strings.TrimPrefix(at.behind, "after ")) && !at.secret:
+		return field + " moved " + describeMove(at.behind)
 	case at.sameJSON:
-		return field + " written anew (the same JSON)"
-	case item.Op == Changed && tellable(old) && tellable(new) && !at.secret:
+		return field + " reformatted (the same JSON)"
+	case item.Op == Changed && inSummary(old) && inSummary(new) && !at.secret:
 		return fmt.Sprintf("%s %s → %s", field, old, new)
 	}
 	return field + " " + item.Op
 }
 
-// taskVersions splits two tasks that differ in their version only.
+// taskVersions splits two tasks of which only the version differs.
 func taskVersions(old, new string) (task, was, now string, ok bool) {
 	a, was, found := strings.Cut(old, "@")
 	b, now, also := strings.Cut(new, "@")
-	return a, was, now, found && also && a == b && tellable(a)
+	return a, was, now, found && also && a == b && inSummary(a)
 }
 
-// summary says it all, part by part, and how many fields it leaves out.
-func (t *told) summary() (parts []clause, more int) {
-	parts = append(t.wholes[0].say("step"), t.wholes[1].say("parameter")...)
-	more = t.fields
-	slices.SortStableFunc(t.said, func(p, q saying) int {
+// summary describes everything, part by part, and returns how many fields it leaves
+// out.
+func (t *counts) summary() (parts []clause, more int) {
+	parts = append(t.wholes[0].describe("step"), t.wholes[1].describe("parameter")...)
+	more = t.fieldCount
+	slices.SortStableFunc(t.fields, func(p, q fieldText) int {
 		switch {
 		case p.task == q.task:
 			return 0
@@ -244,7 +243,7 @@ func (t *told) summary() (parts []clause, more int) {
 		}
 		return 1
 	})
-	for _, s := range t.said[:min(maxSaid, len(t.said))] {
+	for _, s := range t.fields[:min(maxFields, len(t.fields))] {
 		text := s.text
 		switch {
 		case s.places > 1:
@@ -258,8 +257,8 @@ func (t *told) summary() (parts []clause, more int) {
 	return parts, more
 }
 
-// fit joins the parts of a summary, as many as there is room for; more are the
-// differences that no part tells.
+// fit joins the parts of a summary, as many as fit; more are the differences that no
+// part describes.
 func fit(parts []clause, more int) string {
 	const rest = ", and %d more"
 	s := ""
@@ -268,13 +267,13 @@ func fit(parts []clause, more int) string {
 		if i > 0 {
 			next = s + ", " + next
 		}
-		room := maxSummary
+		space := maxSummary
 		if i+1 < len(parts) || more > 0 {
-			room -= len(rest) + len("12345")
+			space -= len(rest) + len("12345")
 		}
-		if i > 0 && utf8.RuneCountInString(next) > room {
+		if i > 0 && utf8.RuneCountInString(next) > space {
 			for _, p := range parts[i:] {
-				more += p.tells
+				more += p.count
 			}
 			break
 		}
@@ -286,17 +285,17 @@ func fit(parts []clause, more int) string {
 	return text.Line(s, maxSummary)
 }
 
-// tellable reports whether a value may stand in a summary: one short word that
-// holds no JSON or assignment, in which a secret could hide.
-func tellable(value string) bool {
+// inSummary reports whether a value may be in a summary: one short word without JSON or an
+// assignment, which could contain a secret.
+func inSummary(value string) bool {
 	return value != "" && utf8.RuneCountInString(value) <= 40 && !(strings.Contains(value, "://") && strings.Contains(value, "@")) &&
 		!strings.ContainsFunc(value, func(r rune) bool {
 			return unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("{[=", r)
 		})
 }
 
-// secretive reports whether a key or name sounds like that of a secret.
-func secretive(name string) bool {
+// maySecret reports whether a key or name may be that of a secret.
+func maySecret(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"ak", "sk"} { // Huawei's words for a key pair
 		if strings.Contains(name, word) && slices.Contains(nameWords(name), word) {

@@ -2,14 +2,14 @@ package diff
 
 import "strings"
 
-// slide moves each change that could as well stand some tokens to the left or
-// right to where a reader would put it: of all places the one whose borders are
-// the most natural, the last of several. An algorithm for sequences stops
-// anywhere: in {"a": 1, "b": 2, "c": 3} it may find `b": 2, "` added.
+// slide moves each change that could as well be some tokens to the left or right to
+// where a reader would put it: of all positions the one with the most natural borders,
+// the last of several. A diff algorithm stops anywhere: in {"a": 1, "b": 2, "c": 3} it
+// may find `b": 2, "` added.
 func slide(a, b tokens, blocks []block) {
 	for i := range blocks {
 		x := &blocks[i]
-		// The change may move as far as the tokens that didn't change reach.
+		// The change may move within the tokens that did not change.
 		left, right := x.old, a.count()-x.oldEnd
 		if i > 0 {
 			left -= blocks[i-1].oldEnd
@@ -28,8 +28,8 @@ func slide(a, b tokens, blocks []block) {
 	}
 }
 
-// slide returns by how many tokens those from i to j are best moved, at most so
-// many to the left or right.
+// slide returns by how many tokens those from i to j should move, at most left or
+// right.
 func (t tokens) slide(i, j, left, right int) (by int) {
 	same := func(i, j int) bool { return t.text(i, i+1) == t.text(j, j+1) }
 	from := 0
@@ -47,8 +47,7 @@ func (t tokens) slide(i, j, left, right int) (by int) {
 	}
 }
 
-// border says how natural it is to end one thing and begin another before
-// token i.
+// border returns how natural it is to end one thing and start another before token i.
 func (t tokens) border(i int) int {
 	if i == 0 || i == t.count() {
 		return 5
@@ -66,10 +65,10 @@ func (t tokens) border(i int) int {
 	return 1
 }
 
-// dissolve joins changes with the equal tokens between them where those weigh no
-// more than either change: such islands are chance, and make it harder to read
-// what was there and what is. A joined change may swallow the next island; the
-// order in which they are joined makes no difference.
+// dissolve joins changes with the equal tokens between them if those weigh no more
+// than either change: such islands are chance and make the difference harder to read.
+// A joined change may include the next island; the order of joining makes no
+// difference.
 func dissolve(a, b tokens, blocks []block) []block {
 	weight := func(x block) int {
 		return max(a.weigh(x.old, x.oldEnd), b.weigh(x.new, x.newEnd))

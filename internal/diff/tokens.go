@@ -5,18 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// tokens is a line cut into what a reader takes for one thing each: a word, a
-// run of white space, or a single sign.
+// tokens is a line split into units for a reader: a word, a run of white space, or a
+// single sign.
 type tokens struct {
 	line string
 	at   []tokenAt // each token, and one for the end of the line
 }
 
-// tokenAt is where a token starts, and what all before it weigh.
+// tokenAt is the start of a token, and the weight of all before it.
 type tokenAt struct{ start, weight int }
 
-// What a rune weighs, when it is to be said how much lines have in common:
-// white space and signs stand in any two lines of a document.
+// The weights of runes for similarity: white space and signs are in any two lines of a
+// document.
 const (
 	signWeight = 1
 	wordWeight = 2
@@ -28,14 +28,14 @@ type runeKind byte
 const (
 	signRune  runeKind = iota // a token by itself, as is an invalid byte
 	loneRune                  // a letter of a script without spaces: a token by itself
-	wordRune                  // joins with its like
-	spaceRune                 // joins with its like
-	markRune                  // joins with whatever stands before it
+	wordRune                  // joins with the same sort
+	spaceRune                 // joins with the same sort
+	markRune                  // joins with any rune before it
 )
 
-// tokenize splits a line into tokens. An identifier falls apart at "_", "-" and
-// ".", so that of restart_agent only agent is marked when that changed, but not
-// at capitals, where hashes and base64 would turn into confetti.
+// tokenize splits a line into tokens. An identifier is split at "_", "-" and ".", so
+// that only agent of restart_agent is marked if that changed, but not at capitals,
+// where hashes and base64 would be split into tiny pieces.
 func tokenize(line string) tokens {
 	t := tokens{line, make([]tokenAt, 0, len(line)/3+2)}
 	last, sum := signRune, 0
@@ -71,13 +71,13 @@ func (t tokens) count() int { return len(t.at) - 1 }
 // text returns tokens i up to but not including j.
 func (t tokens) text(i, j int) string { return t.line[t.at[i].start:t.at[j].start] }
 
-// weigh returns what they weigh together.
+// weigh returns their total weight.
 func (t tokens) weigh(i, j int) int { return t.at[j].weight - t.at[i].weight }
 
-// total is what the whole line weighs.
+// total is the weight of the whole line.
 func (t tokens) total() int { return t.at[t.count()].weight }
 
-// weigh returns what a part of a line weighs.
+// weigh returns the weight of a part of a line.
 func weigh(text string) (sum int) {
 	for i := 0; i < len(text); {
 		kind, size := firstRune(text[i:])

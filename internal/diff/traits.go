@@ -9,11 +9,11 @@ import (
 	"cocsync/internal/text"
 )
 
-// effort is what one comparison may still spend on finding what belongs together.
-// What is left once it is spent is told as removed and added.
+// effort is the remaining effort of one comparison for finding matches. What is not
+// matched when it is spent is removed and added.
 type effort struct {
-	products int // elements of lists, each held against each of another list
-	traits   int // bytes of values whose likeness is judged
+	products int // elements of lists, each compared with each of another list
+	traits   int // bytes of values whose similarity is computed
 	known    map[knownTraits]traits
 }
 
@@ -22,7 +22,7 @@ type knownTraits struct {
 	named bool
 }
 
-// Either is spent in some tens of milliseconds.
+// Either takes some tens of milliseconds.
 const (
 	maxProducts = 4 << 20
 	maxTraits   = 512 << 10
@@ -32,35 +32,34 @@ func newEffort() *effort {
 	return &effort{products: maxProducts, traits: maxTraits, known: map[knownTraits]traits{}}
 }
 
-// traits are what a value holds.
+// traits are the content of a value.
 type traits struct {
-	list  []trait             // sorted
-	deeds map[uint64]uint64   // the fields that say what a step does, and their values
-	texts map[uint64][]uint64 // those that are texts of several lines, and these, sorted
+	list    []trait             // sorted
+	actions map[uint64]uint64   // the fields that say what a step does, and their values
+	texts   map[uint64][]uint64 // those that are texts of several lines, and these, sorted
 }
 
-// trait is a hash of something that a value holds where it does, and what that
-// says about the value.
+// trait is a hash of a part of a value and its position, and its weight.
 type trait struct {
 	hash   uint64
 	weight int
 }
 
-// What a trait weighs, in units that leave room for division.
+// The weights of traits, in units that allow division.
 const (
 	traitUnit = 16
 
-	thereTrait = 1 * traitUnit  // that there is a value
-	plainTrait = 2 * traitUnit  // a value that says little: nothing, a number, a type
-	valueTrait = 6 * traitUnit  // any other; more when it is long
-	deedTrait  = 20 * traitUnit // what a step does
-	textTrait  = 40 * traitUnit // all lines of a text
+	thereTrait  = 1 * traitUnit  // that there is a value
+	plainTrait  = 2 * traitUnit  // a common value: empty, a number, a type
+	valueTrait  = 6 * traitUnit  // any other; more if it is long
+	actionTrait = 20 * traitUnit // what a step does
+	textTrait   = 40 * traitUnit // all lines of a text
 
 	maxOwnTraits = 1000 // of one value
 )
 
-// traitsOf returns the traits of a value, without its task, and without its name if
-// it is named. There are none once the effort is spent.
+// traitsOf returns the traits of a value, without its task, and without its name if it
+// is named. It is empty if the effort is spent.
 func (e *effort) traitsOf(n *node, named bool) traits {
 	if known, ok := e.known[knownTraits{n, named}]; ok {
 		return known
@@ -109,7 +108,7 @@ func (c *collector) add(hash uint64, weight int) {
 	}
 }
 
-// take takes in what stands under a key at a path.
+// take adds the value under a key at a path.
 func (c *collector) take(path uint64, key string, n *node) {
 	if len(c.list) >= maxOwnTraits || c.effort.traits <= 0 {
 		return
@@ -137,25 +136,25 @@ func (c *collector) take(path uint64, key string, n *node) {
 func (c *collector) scalar(path uint64, key string, n *node) {
 	c.add(path, thereTrait)
 	value := hash(path, n.value)
-	deed := isDeed(key)
+	action := saysWhat(key)
 	switch {
 	case strings.Contains(n.value, "\n"):
-		c.lines(path, n.value, deed)
+		c.lines(path, n.value, action)
 	case n.tag != "!!str" || len(n.value) < 3 || strings.EqualFold(key, "type"):
 		c.add(value, plainTrait)
-	case deed:
-		c.add(value, deedTrait)
-		if c.deeds == nil {
-			c.deeds = map[uint64]uint64{}
+	case action:
+		c.add(value, actionTrait)
+		if c.actions == nil {
+			c.actions = map[uint64]uint64{}
 		}
-		c.deeds[path] = value
+		c.actions[path] = value
 	default:
 		c.add(value, valueTrait+min(len(n.value)/8, 8)*traitUnit)
 	}
 }
 
-// lines takes in a text of several lines.
-func (c *collector) lines(path uint64, text string, deed bool) {
+// lines adds a text of several lines.
+func (c *collector) lines(path uint64, text string, action bool) {
 	weight := max(1, textTrait/(1+strings.Count(text, "\n")))
 	var hashes []uint64
 	for line := range strings.Lines(text) {
@@ -164,7 +163,7 @@ func (c *collector) lines(path uint64, text string, deed bool) {
 			c.add(hashes[len(hashes)-1], weight)
 		}
 	}
-	if deed {
+	if action {
 		if c.texts == nil {
 			c.texts = map[uint64][]uint64{}
 		}
@@ -173,9 +172,9 @@ func (c *collector) lines(path uint64, text string, deed bool) {
 	}
 }
 
-// isDeed reports whether a key leads to what a step does: which API of which
-// service it calls, or which script it runs.
-func isDeed(key string) bool {
+// saysWhat reports whether a key says what a step does: which API of which service it
+// calls, or which script it runs.
+func saysWhat(key string) bool {
 	switch strings.ToLower(key) {
 	case "service", "api", "api_name", "script_uuid", "script":
 		return true
@@ -183,9 +182,9 @@ func isDeed(key string) bool {
 	return false
 }
 
-// alikeNames says in thousandths how alike two names are: by the words that they
-// share, or by how they begin and end.
-func alikeNames(a, b string) int {
+// similarNames returns in thousandths how similar two names are: by the words that
+// they share, or by their common prefix and suffix.
+func similarNames(a, b string) int {
 	a, b = text.Truncate(a, maxLabel), text.Truncate(b, maxLabel)
 	if a == "" || b == "" {
 		return 0
@@ -212,10 +211,10 @@ func alikeNames(a, b string) int {
 	return 2000 * max(common, ends+tail) / (len(a) + len(b))
 }
 
-// minEnds is from how many bytes in common on the ends of two names say something.
+// minEnds is the minimum of bytes in a common prefix and suffix that count.
 const minEnds = 4
 
-// nameWords cuts a name at its underscores, dashes and capitals.
+// nameWords splits a name at its underscores, dashes and capitals.
 func nameWords(name string) []string {
 	var list []string
 	begin, last := 0, ' '
@@ -239,11 +238,11 @@ const (
 	prime64  = 1099511628211
 )
 
-// hash goes on from a hash with a text, by FNV-1a. Likeness decides on which
-// differences are told, never on whether there are any, so a cheap hash will do.
+// hash continues a hash with a text, by FNV-1a. Similarity decides which differences
+// are shown, never whether there are any, so a cheap hash is enough.
 func hash(h uint64, s string) uint64 {
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * prime64
 	}
-	return (h ^ 0xff) * prime64 // no text goes on into the next
+	return (h ^ 0xff) * prime64 // separates it from the next text
 }

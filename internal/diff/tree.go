@@ -14,22 +14,22 @@ import (
 // tree is the structure of one content.
 type tree struct {
 	root    *node
-	anchors bool // it holds anchors, so no part of it stands for itself
+	anchors bool // it has anchors, so a part does not contain everything it refers to
 
 	documents int // of the stream; several are the elements of a list
 	lines     int // of the content
 }
 
-// node is a value of the DSL. What aliases stand for is shared, so the nodes of
-// a tree are a graph without cycles, no deeper than maxDepth and standing for no
-// more than maxValues values: a walk over all of it is bounded.
+// node is a value of the DSL. Targets of aliases are shared, so the nodes of a tree
+// are a graph without cycles, no deeper than maxDepth and with no more than maxValues
+// values: a walk over all of it is bounded.
 type node struct {
 	kind  kind
 	tag   string // YAML's short tag: !!str, !!int, !Ref
 	value string // of a scalar
 	items []slot
 	pairs []pair  // in the order of the content
-	byKey []int32 // places of pairs, sorted by key
+	byKey []int32 // positions of pairs, sorted by key
 	sum   sum     // equal sums: equal values
 
 	style  yaml.Style // how it is written
@@ -41,10 +41,10 @@ type node struct {
 // slot is a value in a collection. Lines are those of the content, counted from 0.
 type slot struct {
 	value *node
-	at    int  // the line it begins on, which is its key's or its dash's
+	at    int  // the line it starts on, which is its key's or its dash's
 	lines int  // how many lines it takes, at least 1
 	first int  // the line of the value itself
-	alias bool // its parts are where the anchor is
+	alias bool // its parts are at the anchor
 }
 
 type kind byte
@@ -70,14 +70,14 @@ type pair struct {
 	slot
 }
 
-// sum stands for a value with all that is in it. SHA-256 costs little beside
-// parsing, and no content can be made to collide.
+// sum identifies a value with everything in it. SHA-256 costs little compared with
+// parsing, and no content can cause a collision.
 type sum [sha256.Size]byte
 
 func (s sum) compare(o sum) int { return slices.Compare(s[:], o[:]) }
 
-// index sorts the keys of a mapping. When a key stands twice it returns the
-// place of the second.
+// index sorts the keys of a mapping. If a key is repeated it returns the position of
+// the second.
 func (n *node) index() (twice int, found bool) {
 	n.byKey = make([]int32, len(n.pairs))
 	for i := range n.byKey {
@@ -94,7 +94,7 @@ func (n *node) index() (twice int, found bool) {
 	return 0, false
 }
 
-// find returns the place of a key.
+// find returns the position of a key.
 func (n *node) find(k key) (int, bool) {
 	i, ok := slices.BinarySearchFunc(n.byKey, k, func(i int32, k key) int {
 		return n.pairs[i].key.compare(k)
@@ -105,7 +105,7 @@ func (n *node) find(k key) (int, bool) {
 	return int(n.byKey[i]), true
 }
 
-// get returns where the value of a key stands, nil when there is none.
+// get returns the slot of a key's value, nil if there is none.
 func (n *node) get(k key) *slot {
 	i, ok := n.find(k)
 	if !ok {
@@ -114,8 +114,7 @@ func (n *node) get(k key) *slot {
 	return &n.pairs[i].slot
 }
 
-// text returns the first of the keys whose value is a string that says
-// something.
+// text returns the first of the keys whose value is a string that is not empty.
 func (n *node) text(keys ...string) string {
 	if n.kind != mapping {
 		return ""
@@ -128,26 +127,26 @@ func (n *node) text(keys ...string) string {
 	return ""
 }
 
-// name is what people call an element of a list; "" when it has none. The
-// parameters of a script have a param_name.
+// name is the name of an element of a list; "" if it has none. The parameters of a
+// script have a param_name.
 func (n *node) name() string {
 	if name := n.text("name", "Name", "param_name"); len(name) <= maxName {
 		return name
 	}
-	return "" // nobody calls it that
+	return "" // too long for a name
 }
 
-// task is what a step runs: COC says task, its kin at AWS action.
+// task is what a step runs: COC says task, the similar format of AWS says action.
 func (n *node) task() string { return n.text("task", "action") }
 
-// isInputs reports whether a key of the top level leads to a job's parameters:
-// COC says inputs, its kin at AWS parameters.
+// isInputs reports whether a top-level key leads to a job's parameters: COC says
+// inputs, AWS parameters.
 func isInputs(k key) bool { return k.value == "inputs" || k.value == "parameters" }
 
 // isTask reports whether a key leads to what a step runs.
 func isTask(k string) bool { return k == "task" || k == "action" }
 
-// nameAt returns the place of an element's name.
+// nameAt returns the position of an element's name.
 func (n *node) nameAt() int {
 	name := n.name()
 	return slices.IndexFunc(n.pairs, func(p pair) bool { return isName(p.key) && p.value.kind == scalar && p.value.value == name })
@@ -163,7 +162,7 @@ func (n *node) withName(name *node) *node {
 	return &to
 }
 
-// measure counts what a node stands for, and refuses too much of it.
+// measure counts the values of a node, aliases followed, and rejects too many.
 func (n *node) measure() error {
 	n.values, n.depth = 1, 0
 	add := func(child *node) {
@@ -178,16 +177,15 @@ func (n *node) measure() error {
 	}
 	switch {
 	case n.values > maxValues:
-		return fmt.Errorf("its aliases stand for more than %d values", maxValues)
+		return fmt.Errorf("its aliases expand to more than %d values", maxValues)
 	case n.depth > maxDepth:
 		return fmt.Errorf("nested more than %d deep", maxDepth)
 	}
 	return nil
 }
 
-// seal works out the sum of a node whose children have theirs. Each part is
-// written with its length, and keys in sorted order: the order of keys is no
-// difference.
+// seal computes the sum of a node whose children have theirs. Each part is written
+// with its length, and keys in sorted order: the order of keys is no difference.
 func (r *reader) seal(n *node) {
 	buf := append(r.buf[:0], byte(n.kind))
 	buf = appendPart(buf, n.tag)
@@ -216,7 +214,7 @@ func appendPart(buf []byte, s string) []byte {
 	return append(binary.AppendUvarint(buf, uint64(len(s))), s...)
 }
 
-// isName reports whether a key leads to the name of what holds it.
+// isName reports whether a key leads to the name of its mapping.
 func isName(k key) bool {
 	return k.tag == "!!str" && (k.value == "name" || k.value == "Name" || k.value == "param_name")
 }
@@ -229,7 +227,7 @@ func (n *node) slot(i int) slot {
 	return n.pairs[i].slot
 }
 
-// size is how many parts a collection has.
+// size is the number of parts of a collection.
 func (n *node) size() int { return len(n.items) + len(n.pairs) }
 
 // none is an empty collection of the kind.
@@ -237,8 +235,8 @@ func (n *node) none() *node {
 	return &node{kind: n.kind, tag: n.tag, style: n.style}
 }
 
-// body is the sum of a value without its name: two with the same body are one
-// under two names.
+// body is the sum of a value without its name: two with the same body are one under
+// two names.
 func (c candidate) body() sum {
 	if !c.named {
 		return c.value.sum
@@ -252,8 +250,7 @@ func (c candidate) body() sum {
 	return sha256.Sum256(buf)
 }
 
-// steps counts the steps of a job: the elements of the top-level lists that
-// hold steps.
+// steps counts the steps of a job: the elements of the top-level lists with steps.
 func (t *tree) steps() int {
 	total := 0
 	for _, p := range t.root.pairs {
@@ -265,13 +262,12 @@ func (t *tree) steps() int {
 }
 
 // isSteps reports whether a key leads to a list of steps: steps in a COC job,
-// mainSteps in its kin at AWS, and whatever else ends so.
+// mainSteps in one of AWS, and any other key with this ending.
 func isSteps(k key, v *node) bool {
 	return v.kind == list && strings.HasSuffix(strings.ToLower(k.value), "steps")
 }
 
-// sameForm makes a list of a content's only document where the other content has
-// several.
+// sameForm makes a list of a content's only document if the other content has several.
 func sameForm(was, now *tree) (*tree, *tree) {
 	if was.documents > 1 && now.documents <= 1 {
 		return was, now.asList()

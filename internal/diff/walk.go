@@ -9,36 +9,36 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// MaxItems bounds the items of a coc.Difference; what is beyond is counted.
+// MaxItems bounds the items of a coc.Difference; the rest is counted.
 const MaxItems = 200
 
-// maxInside bounds the bytes of strings that a walk looks into, for JSON and for
-// lines. Only aliases can ask for more, which stand for one string many times.
+// maxInside bounds the bytes of strings that a walk parses for JSON and compares line
+// by line. Only aliases can exceed it, which use one string many times.
 const maxInside = 4 * maxContent
 
-// maxAliased bounds the values behind aliases that are compared one by one; what
-// is beyond is told as a whole.
+// maxAliased bounds the values behind aliases that are compared one by one; the rest
+// is one item.
 const maxAliased = 20_000
 
 // walker collects the differences of two trees.
 type walker struct {
 	a, b *Text
-	// backwards: the new content is the lesser one. Where there is a choice it is
-	// made as if it were the old one, so that both directions mirror each other.
+	// backwards: the new content is the lesser one. Every choice is made as if it were
+	// the old one, so that both directions mirror each other.
 	backwards bool
 	blocks    []lines.Block // that differ
-	same      [2][]int      // unchanged lines before a line; nil until somebody asks
+	same      [2][]int      // unchanged lines before a line; nil until it is needed
 	items     []coc.Item
-	cut       bool                   // a label of an item is not whole
-	inside    int                    // bytes of strings looked into
+	cut       bool                   // a label of an item is truncated
+	inside    int                    // bytes of strings parsed
 	aliased   int                    // values behind aliases that were compared
 	jsons     map[[2]*node]bool      // strings whose JSON was compared
-	texts     map[[2]*node][2]string // what of their lines is shown
+	texts     map[[2]*node][2]string // their lines as shown
 	spans     []spans                // of all items, those beyond MaxItems too
 	forms     []coc.Formatting
 	*effort
-	told
-	// edit, where somebody asks, hears of each difference as a whole.
+	counts
+	// edit, if not nil, is called with each difference as a whole.
 	edit func(op string, at *place, old, new *node)
 }
 
@@ -99,7 +99,7 @@ func (w *walker) parts(at *place, old, new *node) {
 	}
 }
 
-// json compares what two strings hold, if both hold JSON and it differs.
+// json compares the JSON of two strings, if both are JSON and it differs.
 func (w *walker) json(at *place, old, new *node) bool {
 	twins := [2]*node{old, new}
 	if old.tag != "!!str" || at.inside || w.jsons[twins] || !w.spend(old, new) {
@@ -116,25 +116,25 @@ func (w *walker) json(at *place, old, new *node) bool {
 	if w.jsons == nil {
 		w.jsons = map[[2]*node]bool{}
 	}
-	w.jsons[twins] = true // what aliases repeat is not taken apart again
+	w.jsons[twins] = true // what aliases repeat is not compared again
 	inside := at.json()
 	w.node(&inside, was, now)
 	return true
 }
 
-// follow reports whether there is room to compare what aliases stand for.
+// follow reports whether the limit allows comparing the targets of aliases.
 func (w *walker) follow(old, new *node) bool {
 	w.aliased += old.values + new.values
 	return w.aliased <= maxAliased
 }
 
-// spend reports whether there is room to look into two strings.
+// spend reports whether the limit allows parsing two strings.
 func (w *walker) spend(old, new *node) bool {
 	w.inside += len(old.value) + len(new.value)
 	return w.inside <= maxInside
 }
 
-// alone tells a value that only one side has. A section of the job is told part by
+// alone adds a value that only one side has. A section of the job is added part by
 // part, as if the other side had an empty one.
 func (w *walker) alone(at *place, old, new *node) {
 	at.old.alone, at.new.alone = true, true
@@ -188,14 +188,14 @@ func (w *walker) list(at *place, old, new *node) {
 			whole.old = to.old.above(here.old, i, old.slot)
 			a, b := together(was, now, i, j)
 			whole.behind = now.after(j)
-			w.tell(&whole, coc.Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
+			w.addItem(&whole, coc.Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
 		}
 		w.node(&to, a, b)
 	}
 }
 
-// kept counts the lines of two runs that the line diff left alone.
+// kept counts the unchanged lines of two runs.
 func (w *walker) kept(old, new coc.Span) int {
 	if w.same[0] == nil {
 		w.countSame()
@@ -227,7 +227,7 @@ func (w *walker) countSame() {
 	}
 }
 
-// unchanged reports whether two parts of a place are the same bytes.
+// unchanged reports whether two parts of a place have the same bytes.
 func (w *walker) unchanged(at *place, old, new *slot) bool {
 	return old.value == new.value || old.value.sum == new.value.sum && !at.old.fixed && !at.new.fixed &&
 		w.sameText(at.old.part(*old).Span, at.new.part(*new).Span)

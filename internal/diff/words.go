@@ -6,22 +6,22 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// maxMiddle bounds what is compared of two lines: as many tokens a side, between
-// the beginning and the end that both share.
+// maxMiddle bounds the tokens that are compared of two lines, on each side, between
+// their common prefix and suffix.
 const maxMiddle = 1500
 
-// maxWork bounds what may be spent on the words of two lines, and on those of
-// all lines of a hunk: as much as the longest middle takes, some 10 ms.
+// maxWork bounds the effort for the words of two lines, and for those of all lines of
+// a hunk: as much as the longest middle takes, some 10 ms.
 const maxWork = maxMiddle * (maxMiddle + 2*tokenWork)
 
-// tokenWork is what the bookkeeping for one token takes, in comparisons of two.
+// tokenWork is the cost of one token, in comparisons of two.
 const tokenWork = 128
 
-// minPiece is from how many bytes in common on a part of a word isn't marked.
+// minPiece is the minimum of bytes of a common part of a word that is not marked.
 const minPiece = 16
 
-// minLike says, in thousandths of what two lines weigh, how much one must have
-// of the other to have become it.
+// minLike is, in thousandths of the weight of two lines, the minimum that one must
+// have of the other to have become it.
 const minLike = 400
 
 // block is a run old to oldEnd, of tokens or lines, that new to newEnd of the other
@@ -34,22 +34,21 @@ type Word struct {
 	Text string
 }
 
-// Words compares two lines word by word. Same and Delete words joined give old,
-// Same and Insert words give new, byte for byte; no rune is ever split, and
-// Words(new, old) is the mirror of Words(old, new).
+// Words compares two lines word by word. Same and Delete words joined give old, Same
+// and Insert words give new, byte for byte; no rune is ever split, and Words(new, old)
+// is the mirror of Words(old, new).
 //
-// What it marks is what a reader would: words whole, a piece shared by chance
-// between two changes along with them. It returns nil, meaning that the lines
-// are to be shown whole, when they have too little in common (lines with the
-// same key before a ":" or "=" never have) or are both empty. Of lines so long
-// that comparing them would be slow it marks all between the beginning and the
-// end that they share.
+// It marks whole words, and a piece that is shared by chance between two changes along
+// with them. It returns nil, which means that the lines are to be shown whole, if they
+// have too little in common (lines with the same key before a ":" or "=" never have)
+// or are both empty. Of lines that are too long to compare quickly it marks all
+// between their common prefix and suffix.
 func Words(old, new string) []Word {
 	work := maxWork
 	return refine(tokenize(old), tokenize(new), &work)
 }
 
-// refine is Words, and takes what it spent from work.
+// refine is Words, and subtracts its cost from work.
 func refine(a, b tokens, work *int) []Word {
 	blocks := compareTokens(a, b, work)
 	slide(a, b, blocks)
@@ -69,8 +68,8 @@ func refine(a, b tokens, work *int) []Word {
 	return words
 }
 
-// likeness returns in thousandths how much two lines have in common, by what
-// that and both lines weigh. Lines of nothing but white space are alike.
+// likeness returns in thousandths how much two lines have in common, by its weight and
+// that of both lines. Lines of only white space are equal.
 func likeness(common, a, b int) int {
 	if a+b == 0 {
 		return 1000
@@ -78,15 +77,15 @@ func likeness(common, a, b int) int {
 	return 2 * common * 1000 / (a + b)
 }
 
-// sameKey reports whether both lines begin with the same key, as they do in
-// YAML, JSON and assignments, at the same depth.
+// sameKey reports whether both lines start with the same key, in YAML, JSON or an
+// assignment, at the same depth.
 func sameKey(a, b string) bool {
 	k := lineKey(a)
 	return k != "" && k == lineKey(b)
 }
 
-// lineKey returns a line up to its first ":" or "=", or "" when no word stands
-// before that.
+// lineKey returns a line up to its first ":" or "=", or "" if there is no word before
+// that.
 func lineKey(line string) string {
 	named := false
 	for i := 0; i < len(line); {
@@ -103,8 +102,8 @@ func lineKey(line string) string {
 	return ""
 }
 
-// compareTokens returns the runs of tokens that differ. It always compares the
-// lesser line with the greater one, as lines.Changed does.
+// compareTokens returns the runs of tokens that differ. It always compares the lesser
+// line with the greater one, as lines.Changed does.
 func compareTokens(a, b tokens, work *int) []block {
 	if a.line > b.line {
 		blocks := compareTokens(b, a, work)
@@ -133,9 +132,9 @@ func compareTokens(a, b tokens, work *int) []block {
 	return compareMiddle(a, b, m)
 }
 
-// compareMiddle compares the tokens of a block. Each distinct one becomes one
-// rune, so that nothing can be cut inside a token and invalid bytes stay
-// themselves. There are at most 3,000, far below the surrogates.
+// compareMiddle compares the tokens of a block. Each distinct one becomes one rune, so
+// that no token is split and invalid bytes are kept. There are at most 3,000, far
+// below the surrogates.
 func compareMiddle(a, b tokens, m block) []block {
 	ids := map[string]rune{}
 	encode := func(t tokens, from, to int) []rune {
@@ -151,7 +150,7 @@ func compareMiddle(a, b tokens, m block) []block {
 		return out
 	}
 	dmp := diffmatchpatch.New()
-	dmp.DiffTimeout = 0 // a clock would make the result depend on load
+	dmp.DiffTimeout = 0 // a timeout would make the result depend on load
 	var blocks []block
 	at := block{m.old, m.old, m.new, m.new}
 	for _, d := range dmp.DiffMainRunes(encode(a, m.old, m.oldEnd), encode(b, m.new, m.newEnd), false) {
@@ -169,7 +168,7 @@ func compareMiddle(a, b tokens, m block) []block {
 	return appendBlock(blocks, at)
 }
 
-// appendBlock appends a block that isn't empty.
+// appendBlock appends a block that is not empty.
 func appendBlock(blocks []block, b block) []block {
 	if b.old == b.oldEnd && b.new == b.newEnd {
 		return blocks
@@ -177,8 +176,8 @@ func appendBlock(blocks []block, b block) []block {
 	return append(blocks, b)
 }
 
-// spell turns the blocks that differ into words, and finds within each the long
-// beginnings and ends that both sides share.
+// spell turns the blocks that differ into words, and finds in each the long common
+// prefix and suffix.
 func spell(a, b tokens, blocks []block) []Word {
 	var words []Word
 	add := func(op Op, text string) {
@@ -205,8 +204,8 @@ func spell(a, b tokens, blocks []block) []Word {
 	return words
 }
 
-// boundary reports whether text can be cut at i without splitting a rune, or one
-// from the marks on it.
+// boundary reports whether text can be split at i without splitting a rune, or one
+// from its combining marks.
 func boundary(text string, i int) bool {
 	if i == len(text) {
 		return true
@@ -219,7 +218,7 @@ func boundary(text string, i int) bool {
 }
 
 // sharedEnds returns how many bytes of at least minPiece two texts share at their
-// beginning and at their end, without splitting a rune of either.
+// start and at their end, without splitting a rune of either.
 func sharedEnds(a, b string) (before, after int) {
 	n := min(len(a), len(b))
 	for before < n && a[before] == b[before] {

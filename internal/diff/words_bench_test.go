@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// worstLines are pairs of contents of 64 KB whose changed lines cost the most to
-// pair or to tell apart.
+// worstLines are pairs of contents of 64 KB whose changed lines cost the most to pair
+// or to compare.
 func worstLines() map[string][2]string {
 	const size = 64 << 10
 	random := rand.New(rand.NewPCG(1, 2))
@@ -49,7 +49,7 @@ func worstLines() map[string][2]string {
 	}
 }
 
-// BenchmarkRows is the whole of what a view costs once the lines are compared.
+// BenchmarkRows is the whole cost of a view after the lines are compared.
 func BenchmarkRows(b *testing.B) {
 	for name, p := range worstLines() {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// marked writes words as people do: [-removed-]{+added+}.
+// marked writes words for people: [-removed-]{+added+}.
 func marked(words []Word) string {
 	if words == nil {
 		return "whole lines"
@@ -28,7 +28,7 @@ func marked(words []Word) string {
 	return b.String()
 }
 
-// mirror swaps what was removed and what was added.
+// mirror swaps removed and added words.
 func mirror(words []Word) []Word {
 	out := slices.Clone(words)
 	for i, w := range out {
@@ -46,31 +46,31 @@ func mirror(words []Word) []Word {
 
 func TestWords(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
-		// Just the words that changed.
+		// Only the words that changed.
 		{"timeout: 30", "timeout: 60", "timeout: [-30-]{+60+}"},
 		{"timeout: 30", "timeout: 300", "timeout: [-30-]{+300+}"},
 		{`{"force":false}`, `{"force":true}`, `{"force":[-false-]{+true+}}`},
 		{"task: hwc:runbook:suspend@1.0.0", "task: hwc:runbook:suspend@1.1.0", "task: hwc:runbook:suspend@1.[-0-]{+1+}.0"},
 		{"name: 'x'", `name: "x"`, `name: [-'-]{+"+}x[-'-]{+"+}`},
 
-		// Identifiers fall apart at their signs, not at capitals or digits.
+		// Identifiers are split at their signs, not at capitals or digits.
 		{"restart_agent", "restart_node", "restart_[-agent-]{+node+}"},
 		{"task: executeAPI", "task: executeScript", "task: [-executeAPI-]{+executeScript+}"},
 		{"image: m3.large", "image: m4.large", "image: [-m3-]{+m4+}.large"},
 		{"id: 9f86d081", "id: 60303ae2", "id: [-9f86d081-]{+60303ae2+}"},
 		{"cafe au lait", "cafe\u0301 au lait", "[-cafe-]{+cafe\u0301+} au lait"},
-		// A mark stays with its letter, however long the two words are alike.
+		// A mark stays with its letter, however long the two words are the same.
 		{"ordinateurpersonnele\u0301", "ordinateurpersonnele\u0300", "ordinateurpersonnel[-e\u0301-]{+e\u0300+}"},
 		{"重启服务", "重启实例", "重启[-服务-]{+实例+}"},
 		{"ก้า ข", "กา ข", "[-ก้-]{+ก+}า ข"},
 
-		// An island that is no heavier than the changes around it goes with them.
+		// An island that is no heavier than the changes around it joins them.
 		{"version 1.2.3", "version 4.5.6", "version [-1.2.3-]{+4.5.6+}"},
 		{"from 10.0.0.1 on", "from 10.0.1.2 on", "from 10.0.[-0.1-]{+1.2+} on"},
 		{"run: stop a server now", "run: drain a pool now", "run: [-stop a server-]{+drain a pool+} now"},
 		{"a=1, retries=2", "a=7, retries=8", "a=[-1-]{+7+}, retries=[-2-]{+8+}"},
 
-		// A change that could stand elsewhere stands where one thing ends.
+		// A change with several possible positions is where one thing ends.
 		{"[a, c]", "[a, b, c]", "[a, {+b, +}c]"},
 		{`{"a":1,"c":3}`, `{"a":1,"b":2,"c":3}`, `{"a":1,{+"b":2,+}"c":3}`},
 		{`{"a": 1, "b": 2, "c": 3}`, `{"a": 1, "c": 3}`, `{"a": 1, [-"b": 2, -]"c": 3}`},
@@ -78,14 +78,13 @@ func TestWords(t *testing.T) {
 		{"path: /a/c", "path: /a/b/c", "path: /a/{+b/+}c"},
 		{"wait for it", "wait wait for it", "{+wait +}wait for it"},
 
-		// White space is shown where that is all.
+		// White space is shown if nothing else changed.
 		{"name: x", "name: x  ", "name: x{+  +}"},
 		{"  name: x", "    name: x", "[-  -]{+    +}name: x"},
 		{"name: x\r", "name: x", "name: x[-\r-]"},
 		{"", "  ", "{+  +}"},
 
-		// Two lines that share nothing but chance are whole lines, unless they
-		// have the same key.
+		// Two lines that share only chance are whole lines, unless they have the same key.
 		{"foo-bar-baz", "x y", "whole lines"},
 		{"- drain", "- restart", "whole lines"},
 		{"restart_all_agents", "stop_all_nodes", "whole lines"},
@@ -96,7 +95,7 @@ func TestWords(t *testing.T) {
 		{"echo: stop all", "echo: some other thing altogether", "echo: [-stop all-]{+some other thing altogether+}"},
 		{"超时:三十", "超时:六个小时以内", "超时:[-三十-]{+六个小时以内+}"},
 
-		// Bytes that are no text stay themselves.
+		// Bytes that are not valid text are unchanged.
 		{"key: \xff", "key: \xfe", "key: [-\xff-]{+\xfe+}"},
 		{"key: a\x00", "key: a\ufffd", "key: a[-\x00-]{+\ufffd+}"},
 	} {
@@ -113,8 +112,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// In a line of any length a small change is marked, also inside one long word.
-// Only a middle that is too long for comparing is marked as a whole.
+// In a line of any length a small change is marked, also in one long word. Only a
+// middle that is too long to compare is marked as a whole.
 func TestWordsOfLongLines(t *testing.T) {
 	words, blob := strings.Repeat("lorem ipsum ", 5000), strings.Repeat("QUJDRA", 10000)
 	digits, letters := strings.Repeat("1 2 ", 600), strings.Repeat("a b ", 600)
@@ -151,8 +150,8 @@ func FuzzWords(f *testing.F) {
 	})
 }
 
-// checkWords checks that words are of two lines, that they end between runes,
-// and that none could be one with the word before it.
+// checkWords checks that words are of two lines, that they end between runes, and that
+// none could be one with the previous word.
 func checkWords(t *testing.T, old, new string, words []Word) {
 	t.Helper()
 	var a, b strings.Builder

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// worst are pairs of about 64 KB that ask for more work than any job does.
+// worst are pairs of about 64 KB that cost more than any real job.
 func worst() map[string][2]string {
 	const size = 64 << 10
 	fill := func(line func(i int) string) string {
@@ -133,14 +133,14 @@ func worst() map[string][2]string {
 	}
 }
 
-// However bad the pair, all promises hold for it.
+// All promises hold for the worst pairs.
 func TestWorst(t *testing.T) {
 	for name, pair := range worst() {
 		t.Run(name, func(t *testing.T) { checkPair(t, Read([]byte(pair[0])), Read([]byte(pair[1]))) })
 	}
 }
 
-// BenchmarkWorst compares such pairs from their bytes on, and writes the patch.
+// BenchmarkWorst reads and compares such pairs and writes the patch.
 func BenchmarkWorst(b *testing.B) {
 	for name, pair := range worst() {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {

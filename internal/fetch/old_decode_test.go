@@ -32,7 +32,7 @@ func oldDecodePage(root []byte) (page, error) {
 	}
 	// No rows is an empty page where COC says null, or that there are none.
 	if !oldIsArray(rows) && (p.total < 0 || !oldIsNull(rows)) && (p.total != 0 || rows != nil) {
-		return p, errors.New("the answer holds no list of documents")
+		return p, errors.New("the response has no list of documents")
 	}
 	var c oldCanonicalizer
 	var buf []byte
@@ -117,7 +117,7 @@ func oldDecodeDocument(root []byte, asked, version string) (a coc.Answer, droppe
 		}
 	}
 	if !oldIsObject(root) {
-		return a, 0, errors.New("the answer holds no document")
+		return a, 0, errors.New("the response has no document")
 	}
 	var content, versions []byte
 	var id *string
@@ -141,10 +141,10 @@ func oldDecodeDocument(root []byte, asked, version string) (a coc.Answer, droppe
 	}
 	a.DocumentID = asked
 	if id != nil && *id != asked {
-		return a, 0, errors.New("the answer is about another document") // whose id could be anything
+		return a, 0, errors.New("the response is for another document") // whose id could be anything
 	}
 	if !plainName(a.Version) {
-		return a, 0, errors.New("the answer does not say of which version it is")
+		return a, 0, errors.New("the response has no version")
 	}
 	if a.Content, err = oldDecodeContent(content); err != nil {
 		return a, 0, err
@@ -194,9 +194,9 @@ func oldMetaField(m *coc.Meta, oldName string, value []byte) bool {
 func oldDecodeContent(v []byte) (coc.Content, error) {
 	switch {
 	case len(v) == 0 || oldIsNull(v):
-		return coc.Content{}, errors.New("answer without content")
+		return coc.Content{}, errors.New("response without content")
 	case v[0] != '"':
-		return coc.Content{}, errors.New("answer whose content is no text")
+		return coc.Content{}, errors.New("response whose content is not a string")
 	}
 	if oldText, ok := oldAppendText(make([]byte, 0, len(v)), v); ok {
 		return coc.Content{Bytes: oldText}, nil
@@ -225,7 +225,7 @@ func oldDecodeVersions(v []byte, own string) ([]coc.Listed, error) {
 			continue
 		}
 		if len(list) == maxVersions {
-			return nil, fmt.Errorf("the answer lists more than %d versions", maxVersions)
+			return nil, fmt.Errorf("the response lists more than %d versions", maxVersions)
 		}
 		seen[l.Label] = true
 		list = append(list, l)

@@ -1,4 +1,4 @@
-// Package difftest helps to test what compares contents.
+// Package difftest helps to test code that compares contents.
 package difftest
 
 import (
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Apply is a patch program of its own: it knows the unified format, and nothing of
-// how we write it. It returns an error for a patch that does not fit.
+// Apply applies a patch in unified format, independently of the code that writes it.
+// It returns an error for a patch that does not match.
 func Apply(old, patch []byte) ([]byte, error) {
 	if len(patch) == 0 {
 		return old, nil
@@ -43,7 +43,7 @@ func Apply(old, patch []byte) ([]byte, error) {
 		switch line[0] {
 		case ' ', '-':
 			if at >= len(oldLines) || !bytes.Equal(oldLines[at], text) {
-				return nil, fmt.Errorf("line %d of the patch, %q, does not stand at line %d of old", i+1, line, at+1)
+				return nil, fmt.Errorf("line %d of the patch, %q, is not at line %d of old", i+1, line, at+1)
 			}
 			at++
 		}

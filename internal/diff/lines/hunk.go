@@ -1,6 +1,6 @@
 package lines
 
-// Op says what became of a line, or of a word in it.
+// Op is what happened to a line, or to a word in it.
 type Op byte
 
 // The values are the marks of a unified diff.
@@ -13,18 +13,18 @@ const (
 // Line is one line of a hunk.
 type Line struct {
 	Op       Op
-	Old, New int    // its numbers, counted from 1; 0 on a side that lacks it
-	Text     []byte // with its "\n", which only the last line of a content can lack
+	Old, New int    // its numbers, counted from 1; 0 on a side that does not have it
+	Text     []byte // with its "\n", which only the last line of a content may not have
 }
 
-// Hunk is a run of changed lines with those around them. Starts count from 1;
-// as in a unified diff, an empty side starts at the line before it.
+// Hunk is a run of changed lines with those around them. Starts count from 1; as in a
+// unified diff, an empty side starts at the line before it.
 type Hunk struct {
 	OldStart, OldLines int
 	NewStart, NewLines int
 	Lines              []Line
-	// Was are all lines of old where white space is ignored, in which it may have an
-	// unchanged line written otherwise; else nil.
+	// Was are all lines of old if white space is ignored, because an unchanged line may
+	// be written differently there; else nil.
 	Was [][]byte
 }
 
@@ -36,23 +36,22 @@ func (h Hunk) AsOld(l *Line) *Line {
 	return &Line{Same, l.Old, l.New, h.Was[l.Old-1]}
 }
 
-// Options say how a line diff is shown. The zero value shows the changed lines
-// alone.
+// Options control a line diff. The zero value has only the changed lines.
 type Options struct {
 	Context int // unchanged lines on either side of a change
-	// IgnoreSpace takes lines for equal that differ in white space only, as git
-	// does with -w: in spaces, tabs, "\r" and a last "\n". An unchanged line is
-	// shown as new has it; a blank line that came or went is a change. What comes
-	// of it is for reading: it is no patch.
+	// IgnoreSpace treats lines that differ only in white space as equal, as git does with
+	// -w: in spaces, tabs, "\r" and a last "\n". An unchanged line is shown as new has
+	// it; an added or removed blank line is a change. The result is for reading: it is
+	// not a patch.
 	IgnoreSpace bool
 }
 
-// Hunks returns the changed lines with up to o.Context unchanged ones on either
-// side; changes that close together share a hunk. There are none when the contents
-// are equal. The lines alias the contents.
+// Hunks returns the changed lines with up to o.Context unchanged ones on either side;
+// adjacent changes share a hunk. The result is empty if the contents are equal. The
+// lines alias the contents.
 func Hunks(old, new *Text, o Options) []Hunk {
-	// No text has more lines than bytes, so this bound changes nothing but
-	// keeps the sums below from overflowing.
+	// No text has more lines than bytes, so this bound changes nothing except that the
+	// sums below do not overflow.
 	context := min(max(o.Context, 0), len(old.Content)+len(new.Content))
 	was, is := old, new
 	if o.IgnoreSpace {
@@ -75,13 +74,13 @@ func Hunks(old, new *Text, o Options) []Hunk {
 	return hunks
 }
 
-// hunk makes one hunk of neighbouring blocks.
+// hunk makes one hunk of adjacent blocks.
 func hunk(old, new *Text, blocks []Block, context int) Hunk {
 	first, last := blocks[0], blocks[len(blocks)-1]
 	before := min(context, first.Old)
 	i, j := first.Old-before, first.New-before
 	end := min(last.OldEnd+context, len(old.Lines))
-	size := end - i // all lines of old, and those that came
+	size := end - i // all lines of old, and those that were added
 	for _, b := range blocks {
 		size += b.NewEnd - b.New
 	}

@@ -1,9 +1,9 @@
-// Package lines works out which lines of two contents differ, as bytes, and
-// writes that as a patch.
+// Package lines computes which lines of two contents differ, as bytes, and writes that
+// as a patch.
 //
-// It is the record of a difference and knows nothing but bytes: no parser, and
-// none of the DSL, has a say in it, so a patch is right whatever a content holds.
-// Package diff explains what it finds.
+// It is the record of a difference. It knows only bytes: no parser and no part of the
+// DSL influences it, so a patch is right for any content. Package diff explains the
+// differences.
 package lines
 
 import (
@@ -16,15 +16,15 @@ import (
 // Text is a content and its lines, neither of which may be altered.
 type Text struct {
 	Content []byte
-	Lines   [][]byte // up to and including "\n", which only the last can lack
+	Lines   [][]byte // up to and including "\n", which only the last may not have
 }
 
-// Read splits a content into lines. A lone "\r" ends none.
+// Read splits a content into lines. A lone "\r" does not end a line.
 func Read(content []byte) *Text {
 	return &Text{Content: content, Lines: split(content)}
 }
 
-// Block is a run of lines Old to OldEnd, counted from 0 and the end left out, that
+// Block is a run of lines Old to OldEnd, counted from 0 and without the end, that
 // lines New to NewEnd of the other content replace.
 type Block struct{ Old, OldEnd, New, NewEnd int }
 
@@ -43,8 +43,7 @@ func split(content []byte) [][]byte {
 
 // Changed returns the runs of lines that differ, in order. It always compares the
 // lesser content with the greater one: the algorithm may choose differently in the
-// other direction, and a diff read backwards must be the mirror of the diff read
-// forwards.
+// other direction, and a reversed diff must be the mirror of the diff.
 func Changed(old, new *Text) []Block {
 	swap := bytes.Compare(old.Content, new.Content) > 0
 	if swap {
@@ -52,7 +51,7 @@ func Changed(old, new *Text) []Block {
 	}
 	options := []linediff.Option{linediff.Context(0), textdiff.IndentHeuristic()}
 	if differing(old, new) > maxProduct {
-		options = append(options, linediff.Fast()) // by lines that stand once on either side
+		options = append(options, linediff.Fast()) // by lines that are unique on either side
 	}
 	hunks := textdiff.Hunks(old.Content, new.Content, options...)
 	blocks := make([]Block, len(hunks))
@@ -66,13 +65,13 @@ func Changed(old, new *Text) []Block {
 }
 
 // maxProduct bounds the lines of one side times those of the other that are compared
-// as well as can be, which takes some 50 milliseconds for lines that repeat all over.
-// A content of 64 KB reaches it when its lines have 23 bytes on average and it
-// differs from its first line to its last.
+// by the best algorithm, which takes about 50 milliseconds for lines that repeat
+// everywhere. A content of 64 KB reaches it if its lines have 23 bytes on average and
+// the first and the last line differ.
 const maxProduct = 8 << 20
 
-// differing is how many lines of one side, times how many of the other, lie between
-// the first and the last that differ.
+// differing returns how many lines of one side, times how many of the other, are
+// between the first and the last that differ.
 func differing(old, new *Text) int {
 	a, b := old.Lines, new.Lines
 	for len(a) > 0 && len(b) > 0 && string(a[0]) == string(b[0]) {

@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/diff/difftest"
 )
 
-// spaced writes a diff with its white space ignored, without its file names.
+// spaced writes a diff with white space ignored, without its file names.
 func spaced(old, new string, context int) string {
 	out := Unified(Read([]byte(old)), Read([]byte(new)), "a", "b", Options{Context: context, IgnoreSpace: true})
 	return strings.TrimPrefix(string(out), "--- a\n+++ b\n")
@@ -41,7 +41,7 @@ func TestIgnoreSpace(t *testing.T) {
 	}
 }
 
-// Lines that repeat one with much white space don't blow it up.
+// Lines that repeat one with much white space do not make the result huge.
 func TestIgnoreSpaceIsBounded(t *testing.T) {
 	old := Read([]byte(strings.Repeat(" ", 1<<15) + "a\n" + strings.Repeat("a\n", 1<<14)))
 	even, _ := evenSpace(old, Read(nil))
@@ -50,7 +50,7 @@ func TestIgnoreSpaceIsBounded(t *testing.T) {
 	}
 }
 
-// git diff -w is the judge of what is equal.
+// git diff -w decides what is equal.
 func TestIgnoreSpaceLikeGit(t *testing.T) {
 	git, err := exec.LookPath("git")
 	if err != nil {
@@ -86,14 +86,14 @@ func FuzzIgnoreSpace(f *testing.F) {
 			t.Fatalf("%d hunks, backwards %d", len(hunks), len(back))
 		}
 		same := func(i, j int) bool { return bytes.Equal(withoutSpace(old.Lines[i]), withoutSpace(new.Lines[j])) }
-		i, j := 0, 0 // the lines that are accounted for
+		i, j := 0, 0 // the lines that were in a hunk
 		for n, h := range hunks {
 			checkHunk(t, old, new, h)
 			if m := back[n]; m.OldStart != h.NewStart || m.NewStart != h.OldStart || m.OldLines != h.NewLines || len(m.Lines) != len(h.Lines) {
 				t.Errorf("hunk %+v is no mirror of %+v", m, h)
 			}
 			for _, l := range h.Lines {
-				// What no hunk shows is equal on both sides.
+				// Lines outside all hunks are equal on both sides.
 				for ; l.Old > i+1 || l.Old == 0 && l.New > j+1; i, j = i+1, j+1 {
 					if !same(i, j) {
 						t.Errorf("line %d of old and line %d of new differ, and no hunk has them", i+1, j+1)
@@ -113,7 +113,7 @@ func FuzzIgnoreSpace(f *testing.F) {
 	})
 }
 
-// checkHunk checks a hunk's counts, and that its lines are those they say.
+// checkHunk checks a hunk's counts and line numbers.
 func checkHunk(t *testing.T, old, new *Text, h Hunk) {
 	t.Helper()
 	var was, is int

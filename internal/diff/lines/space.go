@@ -2,14 +2,14 @@ package lines
 
 import "bytes"
 
-// maxIndent bounds what evenSpace keeps of an indentation. A reader sees no
-// difference beyond, and lines that repeat can't blow a text up.
+// maxIndent bounds the indentation that evenSpace keeps. A reader sees no difference
+// beyond it, and repeated lines cannot make a text huge.
 const maxIndent = 80
 
-// evenSpace returns both texts with each line's white space left out, so that
-// lines that differ in nothing else are equal. Their indentation stays, for it
-// tells where a change had best begin: all equal lines get that of the first
-// one, and the lesser text comes first, as in Changed.
+// evenSpace returns both texts without the white space of each line, so that lines
+// that differ in nothing else are equal. Their indentation stays, because it shows the
+// best start of a change: all equal lines get that of the first one, and the lesser
+// text is first, as in Changed.
 func evenSpace(old, new *Text) (evenOld, evenNew *Text) {
 	if bytes.Compare(old.Content, new.Content) > 0 {
 		evenNew, evenOld = evenSpace(new, old)
@@ -32,7 +32,7 @@ func evenSpace(old, new *Text) (evenOld, evenNew *Text) {
 	return even(old), even(new)
 }
 
-// withoutSpace returns a line without any of what git takes for white space.
+// withoutSpace returns a line without git's white space.
 func withoutSpace(line []byte) []byte {
 	bare := make([]byte, 0, len(line))
 	for _, c := range line {

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// noNewline follows a line without its "\n", as GNU diff writes it.
+// noNewline follows a line without its "\n", as in GNU diff.
 const noNewline = "\n\\ No newline at end of file\n"
 
-// Unified returns the difference in unified format, which GNU patch and git
-// apply turn back into the new bytes, whatever those are. It returns nil when the
-// contents are equal.
+// Unified returns the difference in unified format, which GNU patch and git apply turn
+// back into the exact new bytes. It returns nil if the contents are equal.
 func Unified(old, new *Text, oldName, newName string, o Options) []byte {
 	hunks := Hunks(old, new, o)
 	if len(hunks) == 0 {
@@ -33,7 +32,7 @@ func Unified(old, new *Text, oldName, newName string, o Options) []byte {
 	return out.Bytes()
 }
 
-// patchSize is about how many bytes a patch takes.
+// patchSize returns the approximate size of a patch in bytes.
 func patchSize(hunks []Hunk) int {
 	size := 512 // for the names
 	for _, h := range hunks {
@@ -45,7 +44,7 @@ func patchSize(hunks []Hunk) int {
 	return size
 }
 
-// span writes one side of a hunk's header; a length of 1 goes unsaid.
+// span writes one side of a hunk's header; a length of 1 is left out.
 func span(start, lines int) string {
 	if lines == 1 {
 		return strconv.Itoa(start)
@@ -53,10 +52,10 @@ func span(start, lines int) string {
 	return strconv.Itoa(start) + "," + strconv.Itoa(lines)
 }
 
-// patchName writes a file name as git and GNU patch read it: C-quoted when it
-// holds control characters, a quote or a backslash, or when a space begins or ends
-// it, which patch would drop; and with a TAB after it when it holds a space
-// elsewhere, because both would take what follows the space for a date.
+// patchName writes a file name for git and GNU patch: C-quoted if it has control
+// characters, a quote or a backslash, or starts or ends with a space, which patch
+// would drop; and with a TAB after it if it has a space elsewhere, because both would
+// take what follows the space for a date.
 func patchName(name string) string {
 	special := func(r rune) bool { return r < ' ' || r == 0x7f || r == '"' || r == '\\' }
 	if strings.ContainsFunc(name, special) || strings.Trim(name, " ") != name {
@@ -68,7 +67,7 @@ func patchName(name string) string {
 	return name
 }
 
-// quoteName quotes as C does: patch and git know these escapes and no others.
+// quoteName quotes as in C: patch and git know only these escapes.
 func quoteName(name string) string {
 	var b strings.Builder
 	b.WriteByte('"')

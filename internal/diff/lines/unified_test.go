@@ -38,7 +38,7 @@ func FuzzUnified(f *testing.F) {
 	})
 }
 
-// GNU patch and git apply are the judges of the format, names included.
+// GNU patch and git apply accept the format, names included.
 func TestUnifiedWithTools(t *testing.T) {
 	names := []string{"plain.yaml", "with space.yaml", "tab\there", `quote".yaml`, `back\slash`, "重启.yaml", "line\nbreak", "new 1\n2", "ends in spaces  ", " begins with one"}
 	for _, tool := range []struct {
@@ -56,7 +56,7 @@ func TestUnifiedWithTools(t *testing.T) {
 			for i, p := range difftest.Pairs() {
 				name := names[i%len(names)]
 				if tool.name == "patch" && strings.Contains(name, "\n") {
-					name = names[0] // GNU patch refuses such names whatever the quoting
+					name = names[0] // GNU patch rejects such names with any quoting
 				}
 				dir := t.TempDir()
 				file := filepath.Join(dir, name)
@@ -96,7 +96,7 @@ func TestUnifiedFormat(t *testing.T) {
 	}
 }
 
-// Changes join one hunk when no more than twice the context lies between.
+// Changes share a hunk if at most twice the context is between them.
 func TestHunks(t *testing.T) {
 	old, new := Read([]byte("a\nb\nc\nd\ne\n")), Read([]byte("A\nb\nc\nd\nE\n"))
 	header := func(context int) string {

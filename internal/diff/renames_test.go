@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// A new name is told where it is one, and of two that hold the same the one whose
-// name is more alike; what only looks like every other step or parameter is none.
+// A rename is reported if there is one, and of two values with the same content the
+// one with the more similar name; a value that only looks like every other step or
+// parameter is not renamed.
 func TestRenamed(t *testing.T) {
 	const plain, empty = "{type: string, description: ''}", "{task: hwc:runbook:suspend@1.0.0, inputs: {}, outputs: []}"
 	inputs := func(pairs ...string) string {

@@ -5,8 +5,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// element tells an element that only one side has. Of a step it tells that it
-// came or went, of anything else the value.
+// element adds an element that only one side has: for a step that it was added or
+// removed, for anything else the value.
 func (w *walker) element(at *place, op string, old, new *node) {
 	v := new
 	if v == nil {
@@ -16,34 +16,33 @@ func (w *walker) element(at *place, op string, old, new *node) {
 		w.value(at, op, old, new)
 		return
 	}
-	w.tell(at, coc.Item{Op: op}, true)
+	w.addItem(at, coc.Item{Op: op}, true)
 	w.record(op, at, old, new)
 }
 
-// renamed tells that what stands at a place had another name. The lines are
-// those of the names.
+// renamed adds an element that had another name. The lines are those of the names.
 func (w *walker) renamed(at *place, old, new *node, was, now side) {
 	to := *at
 	to.old, to.new = was, now
-	w.tell(&to, coc.Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
+	w.addItem(&to, coc.Item{Op: Renamed, Old: old.value, New: new.value}, at.up.steps)
 	w.record(Renamed, at, old, new)
 }
 
-// value tells a difference of values; nil is a side without one.
+// value adds a difference of values; nil is a side without one.
 func (w *walker) value(at *place, op string, old, new *node) {
 	item := coc.Item{Op: op}
-	if len(w.items) < MaxItems { // else spare the writing
+	if len(w.items) < MaxItems { // else it is not needed
 		if old != nil && new != nil && isText(old, new) && w.spend(old, new) {
 			item.Old, item.New = w.showLines(old, new)
 		} else {
 			item.Old, item.New = showBoth(old, new)
 		}
 	}
-	w.tell(at, item, false)
+	w.addItem(at, item, false)
 	w.record(op, at, old, new)
 }
 
-// showLines is showLines, which does for all aliases of two texts what is done once.
+// showLines calls showLines once for all aliases of two texts.
 func (w *walker) showLines(old, new *node) (was, now string) {
 	twins := [2]*node{old, new}
 	shown, ok := w.texts[twins]
@@ -63,9 +62,9 @@ func (w *walker) record(op string, at *place, old, new *node) {
 	}
 }
 
-// tell counts an item, and keeps it while there is room. whole says that it is
-// about a step as a whole.
-func (w *walker) tell(at *place, item coc.Item, whole bool) {
+// addItem counts an item, and keeps it if there is space. whole means that it is about a
+// step as a whole.
+func (w *walker) addItem(at *place, item coc.Item, whole bool) {
 	w.spans = append(w.spans, spans{at.old.Span, at.new.Span})
 	w.count(at, item, whole)
 	if len(w.items) < MaxItems {
