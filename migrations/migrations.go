@@ -1,5 +1,5 @@
-// Package migrations holds the archive's schema as numbered SQL files. They
-// run one way only, and a file that was released never changes.
+// Package migrations has the archive's schema as numbered SQL files. They run in one
+// direction, and a released file never changes.
 package migrations
 
 import "embed"
@@ -9,8 +9,9 @@ import "embed"
 //go:embed [0-9]*.sql
 var Files embed.FS
 
-// Schema is what all migrations together make: each object of sqlite_schema after a line
-// "-- object TYPE NAME TABLE". It is generated: go test ./internal/db -run Schema -update.
+// Schema is the result of all migrations: each object of sqlite_schema after a line
+// "-- object TYPE NAME TABLE". It is generated: go test ./internal/db -run Schema
+// -update.
 //
 //go:embed schema.sql
 var Schema string

@@ -160,7 +160,7 @@ func (p *page) valueSide(indent, sign string, s term.Style, l *diff.Line, words 
 
 // valueLine writes a line of a value. On a terminal it stays right of the indent.
 func (p *page) valueLine(indent, sign string, s term.Style, words []diff.Word) {
-	for _, strip := range p.Wrap(p.Room(len(indent)+len(sign)), p.marked(s, words)...) {
+	for _, strip := range p.Wrap(p.Space(len(indent)+len(sign)), p.marked(s, words)...) {
 		p.WriteString(indent + p.Paint(s, sign) + strip.Text + "\n")
 		sign = strings.Repeat(" ", len(sign))
 	}

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A record comes back as it was, whatever its values hold, and nothing else is one.
+// A parsed record equals the encoded one for any values, and no other text parses.
 func TestRecord(t *testing.T) {
 	r := Record{Type: TypeState}
 	r.Text("name", "a\nname 3:b\n\x00\xff")
 	r.Text("empty", "")
 	r.NotEmpty("left_out", "")
-	r.Said("unsaid", nil)
+	r.TextIf("absent", nil)
 	r.Flag("no", false)
 	r.Flag("yes", true)
 	r.Hex("sha256", []byte{0xab, 0x01})
@@ -38,8 +38,8 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// The edge makes the roots that the whole tree has, through its stored form too, and
-// each leaf is proved in each tree.
+// The edge has the same roots as the whole tree, also after Marshal, and each leaf can
+// be proved in each tree.
 func TestEdgeAndProofs(t *testing.T) {
 	var e Edge
 	var leaves Leaves
@@ -71,7 +71,7 @@ func TestEdgeAndProofs(t *testing.T) {
 	}
 }
 
-// A proof stands by itself, and no part of it can be another one.
+// A proof needs nothing else, and no part of it can be changed.
 func TestProof(t *testing.T) {
 	p, key := proof(t)
 	if _, c, err := p.Check(); err != nil || c.Size != 5 || KeyID(p.Public) != key.ID() {
@@ -127,7 +127,8 @@ func proof(t testing.TB) (Proof, *Key) {
 	return p, key
 }
 
-// A key's file is for its owner, is never written over, and is not told in errors.
+// A key's file is readable only by its owner and never overwritten, and no error shows
+// it.
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.key")
 	private, key, err := NewKey("cocsync/test")
@@ -154,7 +155,7 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
-// Whatever is read is refused or comes back as it was.
+// Any input is rejected or encodes to itself.
 func FuzzParse(f *testing.F) {
 	p, _ := proof(f)
 	f.Add(p.Encode())

@@ -13,21 +13,21 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Checkpoint is a tree head: the log's name, how many leaves it had, and their root.
-// Signed, it is a note in the form of https://c2sp.org/tlog-checkpoint.
+// Checkpoint is a tree head: the log's name, its number of leaves, and their root.
+// Signed, it is a note as in https://c2sp.org/tlog-checkpoint.
 type Checkpoint struct {
 	Origin string
 	Size   int64
 	Root   Hash
 }
 
-// Text is what is signed.
+// Text returns what is signed.
 func (c Checkpoint) Text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
 }
 
-// ParseCheckpoint reads what Text writes; further lines, which the form allows, are
-// passed over.
+// ParseCheckpoint parses what Text writes. It ignores further lines, which the format
+// allows.
 func ParseCheckpoint(text string) (c Checkpoint, err error) {
 	lines := strings.SplitN(text, "\n", 4)
 	if len(lines) < 4 || lines[0] == "" {
@@ -35,17 +35,17 @@ func ParseCheckpoint(text string) (c Checkpoint, err error) {
 	}
 	c.Origin = lines[0]
 	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.Size < 0 || strconv.FormatInt(c.Size, 10) != lines[1] {
-		return c, fmt.Errorf("%q is no size of a log", lines[1])
+		return c, fmt.Errorf("%q is not a valid log size", lines[1])
 	}
 	c.Root, err = ParseRoot(lines[2])
 	return c, err
 }
 
-// ParseRoot reads a root as checkpoints and messages have it, in base64.
+// ParseRoot parses a root in base64, as in checkpoints and messages.
 func ParseRoot(text string) (root Hash, err error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != len(root) {
-		return root, fmt.Errorf("%q is no root: it has 44 characters and ends with =", text)
+		return root, fmt.Errorf("%q is not a valid root: it has 44 characters and ends with =", text)
 	}
 	return Hash(b), nil
 }
@@ -56,13 +56,13 @@ type Key struct {
 	public string
 }
 
-// Public is the key that checks what Key signed, in the form of a note's verifier.
+// Public returns the key that verifies what Key signed, as a note's verifier key.
 func (k *Key) Public() string { return k.public }
 
-// ID names the key: eight hexadecimal digits.
+// ID identifies the key with eight hexadecimal digits.
 func (k *Key) ID() string { return KeyID(k.public) }
 
-// KeyID is the ID of a public key; "" when it is none.
+// KeyID returns the ID of a public key; "" if the key is invalid.
 func KeyID(public string) string {
 	v, err := note.NewVerifier(public)
 	if err != nil {
@@ -76,7 +76,7 @@ func (k *Key) Sign(c Checkpoint) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.Text()}, k.signer)
 }
 
-// Open checks a signed checkpoint with a public key, and returns it.
+// Open verifies a signed checkpoint with a public key, and returns it.
 func Open(signed []byte, public string) (c Checkpoint, err error) {
 	v, err := note.NewVerifier(public)
 	if err != nil {
@@ -89,13 +89,13 @@ func Open(signed []byte, public string) (c Checkpoint, err error) {
 	return ParseCheckpoint(n.Text)
 }
 
-// Peek reads a signed checkpoint without checking its signature.
+// Peek parses a signed checkpoint without verifying its signature.
 func Peek(signed []byte) (Checkpoint, error) {
 	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
 	return ParseCheckpoint(string(text) + "\n")
 }
 
-// NewKey makes a key for a log of that name.
+// NewKey makes a key for a log with a name.
 func NewKey(origin string) (private string, k *Key, err error) {
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
@@ -105,11 +105,11 @@ func NewKey(origin string) (private string, k *Key, err error) {
 	return private, k, err
 }
 
-// ParseKey reads a private key, and its public one.
+// ParseKey parses a private key, and its public one.
 func ParseKey(private, public string) (*Key, error) {
 	s, err := note.NewSigner(strings.TrimSpace(private))
 	if err != nil {
-		return nil, errors.New("it is no signing key") // its text is secret
+		return nil, errors.New("it is not a signing key") // its text is secret
 	}
 	v, err := note.NewVerifier(strings.TrimSpace(public))
 	if err != nil {
@@ -122,7 +122,7 @@ func ParseKey(private, public string) (*Key, error) {
 }
 
 // WriteKey writes a new key to a file that only its owner can read: the private half
-// and the public one, a line each. It never writes over a file.
+// and the public one, a line each. It never overwrites a file.
 func WriteKey(path, private string, k *Key) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -132,7 +132,7 @@ func WriteKey(path, private string, k *Key) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// ReadKey reads the file that WriteKey wrote.
+// ReadKey reads a file of WriteKey.
 func ReadKey(path string) (*Key, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

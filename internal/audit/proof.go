@@ -10,8 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Proof shows that a record is in a log: the record, its place, the hashes beside its
-// way to the root, and the signed checkpoint with that root. It needs no database.
+// Proof shows that a record is in a log: the record, its index, the hashes of its
+// inclusion proof, and the signed checkpoint with the root. It needs no database.
 type Proof struct {
 	Record     []byte
 	Index      int64
@@ -36,10 +36,10 @@ func (p *Proof) Encode() []byte {
 	return []byte(b.String())
 }
 
-// maxProof bounds a proof file; a record is at most some kilobytes.
+// maxProof bounds a proof file; a record has at most some kilobytes.
 const maxProof = 4 << 20
 
-// ParseProof reads what Encode writes.
+// ParseProof parses what Encode writes.
 func ParseProof(b []byte) (p Proof, err error) {
 	if len(b) > maxProof {
 		return p, errors.New("it is too large for a proof")
@@ -47,12 +47,12 @@ func ParseProof(b []byte) (p Proof, err error) {
 	head, checkpoint, ok := strings.Cut(string(b), "\n\n")
 	lines := strings.Split(head, "\n")
 	if !ok || len(lines) < 4 || lines[0] != proofHead {
-		return p, fmt.Errorf("it is no proof: one begins with %q", proofHead)
+		return p, fmt.Errorf("it is not a proof: a proof starts with %q", proofHead)
 	}
 	p.Checkpoint = []byte(checkpoint)
 	index, _ := strings.CutPrefix(lines[1], "index ")
 	if p.Index, err = strconv.ParseInt(index, 10, 64); err != nil || p.Index < 0 {
-		return p, fmt.Errorf("line 2: %q is no index", lines[1])
+		return p, fmt.Errorf("line 2: %q is not an index", lines[1])
 	}
 	if p.Public, ok = strings.CutPrefix(lines[2], "key "); !ok {
 		return p, errors.New("line 3 is not the key")
@@ -72,8 +72,8 @@ func ParseProof(b []byte) (p Proof, err error) {
 	return p, nil
 }
 
-// Check verifies the proof, and returns its record and checkpoint. That the key is the
-// archive's is for others to know: the proof brings it along.
+// Check verifies the proof, and returns its record and checkpoint. Whether the key is
+// the archive's is for the caller to decide: the key is part of the proof.
 func (p *Proof) Check() (r Record, c Checkpoint, err error) {
 	if c, err = Open(p.Checkpoint, p.Public); err != nil {
 		return r, c, fmt.Errorf("checkpoint: %w", err)

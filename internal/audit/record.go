@@ -1,8 +1,8 @@
 // Package audit is the log that proves an archive: canonical records of what was
 // observed, the Merkle tree over them (RFC 6962), signed checkpoints, and proofs.
 //
-// It is pure: it knows neither the database nor the network. docs/audit-log.md says all
-// of it in words, well enough to write another verifier.
+// It is pure: it knows neither the database nor the network. docs/audit-log.md
+// specifies it in enough detail to write another verifier.
 package audit
 
 import (
@@ -16,8 +16,8 @@ import (
 
 // Record is what was observed of one event, in canonical form. The first line is its
 // type, and then each field is a line: its name, a space, the length of its value in
-// bytes, a colon and the value. A field that is not known is left out. So a value may
-// hold anything, and one event has one record.
+// bytes, a colon and the value. An unknown field is left out. So a value may have any
+// bytes, and one event has one record.
 type Record struct {
 	Type   string
 	Fields []Field
@@ -28,16 +28,16 @@ type Field struct{ Name, Value string }
 
 // The types of records.
 const (
-	TypeStart    = "start"    // the log begins
-	TypeState    = "state"    // fields of a document other than content, as first seen so
-	TypeRevision = "revision" // a content seen behind a version
+	TypeStart    = "start"    // the log starts
+	TypeState    = "state"    // fields of a document other than content, as first seen
+	TypeRevision = "revision" // a content seen for a version
 	TypeChange   = "change"   // an event of a document: new, version, rewritten, …
-	TypeLack     = "lack"     // a version that could not be had
-	TypeErasure  = "erasure"  // a content that a person had removed
+	TypeLack     = "lack"     // a version that is unavailable
+	TypeErasure  = "erasure"  // a content that a person erased
 	TypeCoverage = "coverage" // cycles that ran
 )
 
-// usualFields are as many as most records have.
+// usualFields is the number of fields of most records.
 const usualFields = 16
 
 // Text adds a field.
@@ -48,14 +48,14 @@ func (r *Record) Text(name, value string) {
 	r.Fields = append(r.Fields, Field{name, value})
 }
 
-// Said adds a field that may be unsaid.
-func (r *Record) Said(name string, value *string) {
+// TextIf adds a field that may be absent.
+func (r *Record) TextIf(name string, value *string) {
 	if value != nil {
 		r.Text(name, *value)
 	}
 }
 
-// NotEmpty adds a field that is unknown when it is empty.
+// NotEmpty adds a field that is unknown if it is empty.
 func (r *Record) NotEmpty(name, value string) {
 	if value != "" {
 		r.Text(name, value)
@@ -72,7 +72,7 @@ func (r *Record) Flag(name string, is bool) {
 	}
 }
 
-// Time adds an instant in milliseconds since 1970, UTC; nothing for the zero one.
+// Time adds a time in milliseconds since 1970, UTC; nothing for the zero time.
 func (r *Record) Time(name string, t time.Time) {
 	if !t.IsZero() {
 		r.Int(name, t.UnixMilli())
@@ -82,7 +82,7 @@ func (r *Record) Time(name string, t time.Time) {
 // Hex adds bytes in hexadecimal.
 func (r *Record) Hex(name string, b []byte) { r.Text(name, hex.EncodeToString(b)) }
 
-// Encode returns the record's bytes, over which its leaf is made.
+// Encode returns the record's bytes, from which its leaf is computed.
 func (r *Record) Encode() []byte {
 	b := make([]byte, 0, 512)
 	b = append(append(b, r.Type...), '\n')
@@ -94,7 +94,7 @@ func (r *Record) Encode() []byte {
 	return b
 }
 
-// Get returns the value of a field; "" when there is none.
+// Get returns the value of a field; "" if it is absent.
 func (r *Record) Get(name string) string {
 	for _, f := range r.Fields {
 		if f.Name == name {
@@ -104,11 +104,11 @@ func (r *Record) Get(name string) string {
 	return ""
 }
 
-// ParseRecord reads what Encode writes, and nothing else.
+// ParseRecord parses what Encode writes, and nothing else.
 func ParseRecord(b []byte) (r Record, err error) {
 	line, rest, ok := bytes.Cut(b, []byte("\n"))
 	if !ok || !isName(line) {
-		return r, errors.New("a record begins with its type")
+		return r, errors.New("a record starts with its type")
 	}
 	r.Type = string(line)
 	for len(rest) > 0 {
@@ -127,8 +127,8 @@ func ParseRecord(b []byte) (r Record, err error) {
 	return r, nil
 }
 
-// isName reports whether a type or the name of a field is one: small letters, digits
-// and _.
+// isName reports whether a text is a valid type or name of a field: lower-case
+// letters, digits and _.
 func isName(b []byte) bool {
 	for _, c := range b {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {

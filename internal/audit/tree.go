@@ -8,15 +8,15 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Hash is a hash of the tree: of a leaf, or of what lies below two.
+// Hash is a hash of the tree: of a leaf, or of the two hashes below it.
 type Hash = tlog.Hash
 
-// LeafHash is the hash of a record's leaf.
+// LeafHash returns the hash of a record's leaf.
 func LeafHash(record []byte) Hash { return tlog.RecordHash(record) }
 
-// Edge is a tree that only grows: how many leaves it has, and the hashes of the whole
-// trees that it is made of, the largest first. It is all that is needed to add a leaf
-// and to know the root.
+// Edge is a tree that only grows: its number of leaves, and the hashes of the complete
+// subtrees that it consists of, the largest first. It is enough to add a leaf and to
+// compute the root.
 type Edge struct {
 	Size  int64
 	Peaks []Hash
@@ -33,7 +33,8 @@ func (e *Edge) Add(leaf Hash) {
 	e.Size++
 }
 
-// Root returns the root of the tree. That of an empty one is the hash of nothing.
+// Root returns the root of the tree. That of an empty one is the hash of the empty
+// string.
 func (e *Edge) Root() Hash {
 	if len(e.Peaks) == 0 {
 		root, _ := tlog.TreeHash(0, nil) // needs no hashes: it cannot fail
@@ -46,7 +47,7 @@ func (e *Edge) Root() Hash {
 	return root
 }
 
-// Marshal writes the peaks one behind the other.
+// Marshal concatenates the peaks.
 func (e *Edge) Marshal() []byte {
 	b := make([]byte, 0, len(e.Peaks)*tlog.HashSize)
 	for _, p := range e.Peaks {
@@ -55,7 +56,7 @@ func (e *Edge) Marshal() []byte {
 	return b
 }
 
-// UnmarshalEdge is the way back.
+// UnmarshalEdge parses what Marshal writes.
 func UnmarshalEdge(size int64, b []byte) (e Edge, err error) {
 	if size < 0 || len(b) != bits.OnesCount64(uint64(size))*tlog.HashSize {
 		return e, fmt.Errorf("a tree of %d leaves does not end in %d bytes", size, len(b))
@@ -67,10 +68,10 @@ func UnmarshalEdge(size int64, b []byte) (e Edge, err error) {
 	return e, nil
 }
 
-// Leaves are the hashes of all leaves of a tree, from which any proof can be made.
+// Leaves are the hashes of all leaves of a tree, from which any proof can be computed.
 type Leaves []Hash
 
-// ReadHashes returns stored hashes of the tree, as tlog numbers them.
+// ReadHashes returns stored hashes of the tree, in tlog's numbering.
 func (l Leaves) ReadHashes(indexes []int64) ([]Hash, error) {
 	list := make([]Hash, len(indexes))
 	for i, index := range indexes {
@@ -84,7 +85,7 @@ func (l Leaves) ReadHashes(indexes []int64) ([]Hash, error) {
 	return list, nil
 }
 
-// whole is the hash of a whole tree over leaves from to to.
+// whole returns the hash of a complete subtree over leaves from to to.
 func (l Leaves) whole(from, to int64) Hash {
 	if to-from == 1 {
 		return l[from]
@@ -93,7 +94,7 @@ func (l Leaves) whole(from, to int64) Hash {
 	return tlog.NodeHash(l.whole(from, middle), l.whole(middle, to))
 }
 
-// Root is the root of the first size leaves.
+// Root returns the root of the first size leaves.
 func (l Leaves) Root(size int64) Hash {
 	var e Edge
 	for _, h := range l[:size] {

@@ -2,16 +2,16 @@ package coc
 
 import "time"
 
-// VersionState says how far the archive got with a listed version.
+// VersionState is the state of a listed version in the archive.
 type VersionState string
 
 const (
-	Pending     VersionState = "pending"     // listed, its content still to be had
-	Archived    VersionState = "archived"    // its content is here
+	Pending     VersionState = "pending"     // listed, its content still missing
+	Archived    VersionState = "archived"    // its content is archived
 	Unavailable VersionState = "unavailable" // COC would not serve it
 )
 
-// Known is what the archive holds of a document: what an answer is judged by.
+// Known is what the archive has of a document, with which a response is compared.
 type Known struct {
 	Key         int64 // 0: never seen
 	DocumentID  string
@@ -31,50 +31,50 @@ type Membership struct {
 	FirstContact bool
 }
 
-// KnownVersion is a version that the archive has heard of.
+// KnownVersion is a version that the archive has seen listed.
 type KnownVersion struct {
 	Listed
 	State     VersionState
 	Withdrawn bool
-	Backfill  bool // listed by the document's first answer
+	Backfill  bool // listed in the document's first response
 	Recorded  bool // a change leads to it
-	Failures  int  // cycles in a row that could not have it
+	Failures  int  // failed cycles in a row
 	// FailedCycle is the newest of them.
 	FailedCycle int64
-	Reason      string    // why the last of them could not, without what differs between two responses
+	Reason      string    // why the last of them failed, without what differs between two responses
 	FailedSince time.Time // when the first of them had that reason
 	RetryAt     time.Time // when an unavailable version is requested again; zero: in the next cycle
 	CheckedAt   time.Time
-	// The newest revision; Number is 0 when there is none.
+	// The newest revision; Number is 0 if there is none.
 	Number int
 	UUID   string
 	Hash   Hash
-	// Earlier are the contents of the revisions before it, of a version that is
-	// not recorded yet: its turn has not come.
+	// Earlier are the contents of the previous revisions of a version that is not
+	// recorded yet.
 	Earlier []Hash
 }
 
-// Step is what one look at a document adds to the archive. It is stored whole
-// or not at all.
+// Step is what one poll of a document adds to the archive. It is stored completely or
+// not at all.
 type Step struct {
 	Account    string
 	DocumentID string
 	Type       string
 	Cycle      int64
 	SeenAt     time.Time
-	Evidence   Evidence // of the answer that brought Meta
+	Evidence   Evidence // of the response that brought Meta
 
-	Name        string   // "" leaves it
-	Newest      string   // label of the newest version; "" leaves it
-	State       DocState // "" leaves it
-	Meta        *Meta    // a new state of the fields; nil leaves them
-	Fingerprint *Hash    // nil leaves it
+	Name        string   // "" keeps it
+	Newest      string   // label of the newest version; "" keeps it
+	State       DocState // "" keeps it
+	Meta        *Meta    // a new state of the fields; nil keeps them
+	Fingerprint *Hash    // nil keeps it
 
 	Versions []VersionStep
 	Changes  []NewChange
 }
 
-// VersionStep adds a version or moves it on.
+// VersionStep adds a version or changes its state.
 type VersionStep struct {
 	Listed
 	State     VersionState
@@ -82,13 +82,13 @@ type VersionStep struct {
 	Withdrawn bool
 	Recorded  bool
 	Failures  int
-	// FailedCycle is the newest cycle that could not have it.
+	// FailedCycle is the newest cycle in which it was unavailable.
 	FailedCycle int64
 	Reason      string // why it could not be fetched; compared between cycles
 	FailedSince time.Time
 	RetryAt     time.Time
 	Err         string       // the whole error, for the log
-	Checked     bool         // its content was held against COC's just now
+	Checked     bool         // its content was just compared with COC's
 	Revision    *NewRevision // nil: none new
 }
 
@@ -98,7 +98,7 @@ type NewRevision struct {
 	UUID              string
 	Content           Content
 	Author            string    // "" when unknown
-	PreviousCheckedAt time.Time // when the bytes before it were last seen to stand
+	PreviousCheckedAt time.Time // when the previous content was last seen at COC
 	Evidence          Evidence
 }
 
@@ -108,7 +108,7 @@ type RevisionRef struct {
 	Number int
 }
 
-// NewChange is a change to be recorded and whom to tell.
+// NewChange is a change to be recorded and who is notified.
 type NewChange struct {
 	Kind     Kind
 	From, To RevisionRef
@@ -118,7 +118,7 @@ type NewChange struct {
 	Late     bool
 	Difference
 	Notify []string // notifiers
-	Routed []string // others that hear of it if a route says so
+	Routed []string // others that are notified if a route says so
 }
 
 // MissingVersion is a listed version whose content could not be fetched.
@@ -133,12 +133,12 @@ type MissingVersion struct {
 	RetryAt    time.Time // zero: in the next cycle
 }
 
-// refusedAfter is how long COC may give the same error for a listed version before that
-// is reported as a refusal.
+// refusedAfter is how long COC may return the same error for a listed version before
+// that is reported as a refusal.
 const refusedAfter = 7 * 24 * time.Hour
 
-// Refused reports whether COC has given the same error for so long that it is reported
-// as a refusal. The version is requested again all the same.
+// Refused reports whether COC has returned the same error for so long that it is
+// reported as a refusal. The version is still requested.
 func (m MissingVersion) Refused(now time.Time) bool {
 	return !m.Since.IsZero() && now.Sub(m.Since) >= refusedAfter
 }

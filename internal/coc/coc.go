@@ -1,8 +1,8 @@
-// Package coc holds the words of cocsync: what a document, a version, a
-// revision, a change, a delivery and a message are. Every other package speaks
-// in these types, so the adapters (fetch, db, notify) need not know each other.
+// Package coc has the shared types of cocsync: document, version, revision, change,
+// delivery and message. Every other package uses these types, so the adapters (fetch,
+// db, notify) need not know each other.
 //
-// It does no I/O and knows no policy.
+// It does no I/O and has no policy.
 package coc
 
 import (
@@ -10,29 +10,29 @@ import (
 	"fmt"
 )
 
-// The classes of failure that a caller branches on. Adapters wrap them with
-// what they were doing; the text for people is in the wrapping error.
+// The classes of failure that a caller branches on. Adapters wrap them with what they
+// were doing; the text for people is in the wrapping error.
 var (
-	// ErrNotFound: COC says definitely that there is no such document.
+	// ErrNotFound: COC says definitely that the document does not exist.
 	ErrNotFound = errors.New("no such document")
-	// ErrRefused: COC refuses this request. A repeated one within the cycle would not
-	// help; a later cycle makes it again.
+	// ErrRefused: COC refuses this request. A retry within the cycle would not help; a
+	// later cycle repeats it.
 	ErrRefused = errors.New("refused")
-	// ErrTemporary: a timeout, 429, 5xx, reset or cut body; worth another try
-	// in a later cycle.
+	// ErrTemporary: a timeout, 429, 5xx, reset or truncated body; a later cycle retries
+	// it.
 	ErrTemporary = errors.New("temporary")
-	// ErrUnauthorized: the key pair is wrong, locked, or the clock is off.
-	// Asking again makes it worse.
+	// ErrUnauthorized: the key pair is wrong or locked, or the clock is wrong. A retry
+	// makes it worse.
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden: the user may not do this; a person must grant the action.
 	ErrForbidden = errors.New("forbidden")
-	// ErrErased: a person had this content removed from the archive for good.
+	// ErrErased: a person erased this content from the archive permanently.
 	ErrErased = errors.New("erased")
-	// ErrMalformed: an answer came that cannot be understood.
+	// ErrMalformed: a response that cannot be read.
 	ErrMalformed = errors.New("malformed answer")
 )
 
-// NotFound returns an error with a text of its own that is ErrNotFound.
+// NotFound returns an error with its own text that is ErrNotFound.
 func NotFound(format string, args ...any) error { return notFound(fmt.Sprintf(format, args...)) }
 
 type notFound string

@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// Form says how the bytes of a content are to be read.
+// Form says how the bytes of a content must be read.
 type Form int
 
 const (
 	// FormText is the normal case: the bytes are the text, valid UTF-8.
 	FormText Form = 0
-	// FormToken is a content that no Unicode text can hold exactly (lone
-	// surrogates, invalid UTF-8): the bytes are the raw JSON string token as
-	// COC sent it, quotes and all.
+	// FormToken is a content that no Unicode text can represent exactly (lone surrogates,
+	// invalid UTF-8): the bytes are the raw JSON string token as COC sent it, with its
+	// quotes.
 	FormToken Form = 1
 )
 
@@ -27,8 +27,8 @@ type Content struct {
 // Hash is the identity of a content.
 type Hash [sha256.Size]byte
 
-// Hash returns the SHA-256 of the bytes. That of a raw token begins with a 0xFF
-// byte, which no text holds, so a token and a text never share a hash.
+// Hash returns the SHA-256 of the bytes. For a raw token a 0xFF byte, which is in no
+// text, is hashed first, so a token and a text never share a hash.
 func (c Content) Hash() Hash {
 	if c.Form == FormText {
 		return sha256.Sum256(c.Bytes)
@@ -41,7 +41,7 @@ func (c Content) Hash() Hash {
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
-// ParseHash reads the 64 hexadecimal digits that String writes.
+// ParseHash parses the 64 hexadecimal digits that String writes.
 func ParseHash(s string) (Hash, error) {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != sha256.Size {

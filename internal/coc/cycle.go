@@ -2,12 +2,12 @@ package coc
 
 import "time"
 
-// Trigger says what made a cycle run.
+// Trigger says what started a cycle.
 type Trigger string
 
 const (
 	TriggerSchedule Trigger = "schedule"
-	TriggerStart    Trigger = "start"  // the daemon began
+	TriggerStart    Trigger = "start"  // the daemon started
 	TriggerSignal   Trigger = "signal" // SIGUSR1
 	TriggerSync     Trigger = "sync"   // the sync command
 )
@@ -16,9 +16,9 @@ const (
 type Outcome string
 
 const (
-	Running Outcome = "running" // or died without a word
+	Running Outcome = "running" // or the process ended without recording it
 	Good    Outcome = "good"
-	Bad     Outcome = "failed" // the list or at least one document could not be had
+	Bad     Outcome = "failed" // the list or at least one document was unavailable
 	Stopped Outcome = "stopped"
 )
 
@@ -28,27 +28,27 @@ type Cycle struct {
 	Watch     string
 	Account   string
 	Trigger   Trigger
-	Partial   bool // of some documents by name: says nothing of the watch
+	Partial   bool // of some documents by name: says nothing about the watch
 	StartedAt time.Time
 	EndedAt   time.Time // zero while it runs
 	Outcome   Outcome
-	Missed    int  // cycles that were due after the one before it began, and did not run
-	Complete  bool // every page of the list was read and the list held still
+	Missed    int  // cycles that were due after the previous one started, and did not run
+	Complete  bool // every page of the list was read and the list was stable
 	Requests  int  // sent to COC, retries included
-	Listed    int  // documents in the list, or asked for by id
-	Total     int  // documents that the list said there are; 0 where it did not say
+	Listed    int  // documents in the list, or requested by id
+	Total     int  // documents that the list has by its total; 0 if absent
 	Skipped   int  // rows of the list that could not be read
 	Documents int  // documents with something new
 	Versions  int  // versions archived
 	Changes   int  // changes recorded
 	Err       string
 	Failures  []Failure
-	// RespondedAt is when COC last served a request while the cycle ran, to the half
-	// minute; zero where it did not yet.
+	// RespondedAt is when COC last responded during the cycle, to the half minute; zero
+	// before its first response.
 	RespondedAt time.Time
 }
 
-// Failure is one document that a cycle could not bring up to date.
+// Failure is one document that a cycle could not update.
 type Failure struct {
 	DocumentID string `json:"document_id"`
 	Name       string `json:"name,omitempty"`

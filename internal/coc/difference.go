@@ -6,27 +6,28 @@ import (
 	"strings"
 )
 
-// Difference is what differs between the two contents or states of a change. It is derived:
-// it can be computed again from what the archive holds.
+// Difference is what differs between the two contents or states of a change. It is
+// derived: it can be computed again from the archive.
 type Difference struct {
-	Algorithm int // version of diff's algorithm; 0 for what was not computed from contents
+	Algorithm int // version of diff's algorithm; 0 if it was not computed from contents
 	Class     Class
 	Added     int // lines
 	Removed   int // lines
-	// Summary says it in one line for people, of at most 200 runes and without control
-	// characters: 2 steps added, timeout 30 → 60 in wait_healthy. No code reads it.
+	// Summary describes it in one line for people, of at most 200 runes and without
+	// control characters: 2 steps added, timeout 30 → 60 in wait_healthy. No code reads
+	// it.
 	Summary string
-	Reason  string // why the structure could not be read, in one line; "" where it was
+	Reason  string // why the structure could not be read, in one line; "" if it was
 	// Items are at most 200 structural differences, in the order of the new content. Old
-	// and New have at most 500 runes each, cut with "…", at the front too where that is long
-	// and the same in both. Of a text of several lines they have the lines that differ, with
-	// a line "…" for those between.
+	// and New have at most 500 runes each, truncated with "…", at the front too if a long
+	// prefix is the same in both. Of a text of several lines they have the lines that
+	// differ, with a line "…" for those between.
 	Items   []Item
 	Omitted int  // structural differences that are not in Items
-	Cut     bool // a path or a task in Items is not whole
-	// Formatting accounts for the changed lines that no item has, where the structure
-	// could be read: every changed line is in one or the other, or belongs to an item
-	// that was omitted.
+	Cut     bool // a path or a task in Items is truncated
+	// Formatting explains the changed lines that no item has, if the structure could be
+	// read: every changed line is in one or the other, or belongs to an item that was
+	// omitted.
 	Formatting []Formatting
 	Skipped    []string // labels of the versions between the two that were not available
 }
@@ -37,19 +38,19 @@ type Class string
 const (
 	ClassNone       Class = ""           // no contents are compared
 	ClassUnchanged  Class = "unchanged"  // the same bytes
-	ClassFormatting Class = "formatting" // other bytes that mean the same
+	ClassFormatting Class = "formatting" // other bytes with the same meaning
 	ClassStructural Class = "structural"
 	ClassUnreadable Class = "unreadable" // the structure of a content could not be read
 	ClassErased     Class = "erased"     // one of the two contents was erased
 )
 
-// ErasedDifference is the difference where one of the two contents was erased, and the
+// ErasedDifference is the difference if one of the two contents was erased, and the
 // versions between the two that were not available.
 func ErasedDifference(algorithm int, skipped []string) Difference {
 	return Difference{Algorithm: algorithm, Class: ClassErased, Summary: "content changed", Skipped: skipped}
 }
 
-// Complete reports whether Items are all structural differences, and whole.
+// Complete reports whether Items are all structural differences, and not truncated.
 func (d Difference) Complete() bool {
 	return d.Class != ClassUnreadable && d.Class != ClassErased && d.Omitted == 0 && !d.Cut && len(d.Skipped) == 0
 }
@@ -67,8 +68,8 @@ func (d Difference) FormattedLines() (n int) {
 	return n
 }
 
-// Note says for people what Summary does not: why there is no structure, how many items
-// were omitted, and which versions were skipped; "" where there is nothing to say.
+// Note describes for people what Summary does not: why there is no structure, how many
+// items were omitted, and which versions were skipped; "" if there is none of these.
 func (d Difference) Note() string { return join(d.ContentNote(), d.SkippedNote()) }
 
 // ContentNote is Note without the versions that were skipped.
@@ -120,11 +121,11 @@ type Item struct {
 	Path string `json:"path"`
 	Step string `json:"step"` // name of the innermost step; "" outside steps
 	Task string `json:"task"` // that step's task
-	// Old and New are the values, or the names (renamed), or the positions (moved): "first",
-	// "after drain", "after [3]"; several that moved together all have those of the first.
-	// A step that was added or removed has neither. A string is bare; it is quoted inside a
-	// collection, where the type changed ("30", 30), and where it is empty or would be
-	// mistaken for something else. "" is no value.
+	// Old and New are the values, or the names (renamed), or the positions (moved):
+	// "first", "after drain", "after [3]"; several that moved together all have those of
+	// the first. A step that was added or removed has neither. A string is bare; it is
+	// quoted in a collection, if the type changed ("30", 30), and if it is empty or could
+	// be read as another type. "" is no value.
 	Old string `json:"old"`
 	New string `json:"new"`
 	// OldLines and NewLines are its lines in both versions; zero on a side without it.
@@ -132,8 +133,8 @@ type Item struct {
 	NewLines Span `json:"new_lines"`
 }
 
-// FormattingShifted is the Sort of lines that are the same in both versions: the line diff
-// shows them as changed because something near them was added, removed or moved.
+// FormattingShifted is the Sort of lines that are the same in both versions: the line
+// diff shows them as changed because something near them was added, removed or moved.
 const FormattingShifted = "shifted"
 
 // Formatting is a run of changed lines, on either side or both, that mean the same as before.
@@ -152,7 +153,7 @@ type Span struct {
 	To   int `json:"to"`
 }
 
-// Len is how many lines it has.
+// Len is the number of its lines.
 func (s Span) Len() int {
 	if s.From == 0 {
 		return 0

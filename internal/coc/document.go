@@ -14,43 +14,42 @@ type Selection struct {
 	DocumentType string // "" for private ones, or "PUBLIC"
 }
 
-// Row is one row of COC's list of documents, as far as cocsync uses it.
+// Row is one row of COC's list of documents, with the fields that cocsync uses.
 type Row struct {
 	DocumentID  string
 	Name        string
-	Version     string    // label of the newest version; "" when not said
-	UpdatedAt   time.Time // zero when not said
-	Fingerprint Hash      // over every field of the row that was said
+	Version     string    // label of the newest version; "" if absent
+	UpdatedAt   time.Time // zero if absent
+	Fingerprint Hash      // over every field of the row that is present
 }
 
 // List is a whole list, all pages of it, each document once.
 type List struct {
 	Rows []Row
-	// Stable is false when the total kept moving while the pages were read:
-	// what is missing from such a list may only have shifted between pages.
+	// Stable is false if the total changed in every pass: what is missing from such a
+	// list may only have moved between pages.
 	Stable bool
-	// Total is how many documents COC said that there are, the fewest of an unstable list;
-	// -1: absent.
+	// Total is COC's number of documents, the minimum of an unstable list; -1: absent.
 	Total int
-	// Ended says that the last page read was empty, so that no further row follows.
+	// Ended means that the last page was empty, so that no further row follows.
 	Ended bool
-	// Skipped are the rows that could not be used. A document that one of them names is
-	// listed: it is not absent.
+	// Skipped are the invalid rows. A document with an invalid row is listed: it is not
+	// absent.
 	Skipped []SkippedRow
 }
 
-// SkippedRow is a row of a list that could not be used.
+// SkippedRow is an invalid row of a list.
 type SkippedRow struct {
-	DocumentID string // "" when the row names none
+	DocumentID string // "" if the row has none
 	Reason     string
 }
 
-// Missing returns how many documents the list lacks by its own total, in addition to those of
-// rows that could not be used.
+// Missing returns how many documents are missing from the list by its own total, not
+// counting invalid rows.
 func (l List) Missing() int { return max(0, l.Total-len(l.Rows)-len(l.Skipped)) }
 
-// Incomplete says what the list lacks: documents by its own total, or rows that could not
-// be used. It is nil for a list that is complete.
+// Incomplete says what is missing from the list: documents by its own total, or rows
+// that could not be used. It is nil for a complete list.
 func (l List) Incomplete() error {
 	switch {
 	case l.Missing() > 0:
@@ -61,7 +60,7 @@ func (l List) Incomplete() error {
 	return nil
 }
 
-// Unnamed returns the rows that could not be used and name no document.
+// Unnamed returns the invalid rows without a document id.
 func (l List) Unnamed() (rows []SkippedRow) {
 	for _, r := range l.Skipped {
 		if r.DocumentID == "" {
@@ -71,15 +70,15 @@ func (l List) Unnamed() (rows []SkippedRow) {
 	return rows
 }
 
-// Answer is what COC said when asked for one document.
+// Answer is COC's response to a request for one document.
 type Answer struct {
 	DocumentID string
 	Meta       Meta
-	Version    string  // whose content this is, in the answer's own words
+	Version    string  // whose content this is, according to the response
 	Content    Content // of Version
-	// Versions are the listed versions, oldest first; nil when the answer
-	// held no list, an empty one, or one without Version, or was asked for one
-	// version: not said, not gone.
+	// Versions are the listed versions, oldest first; nil if the response had no list, an
+	// empty one, or one without Version, or if one version was requested: then they are
+	// unknown, not withdrawn.
 	Versions []Listed
 	Evidence Evidence
 }
@@ -87,28 +86,27 @@ type Answer struct {
 // Listed is one entry of a document's list of versions.
 type Listed struct {
 	Label  string
-	UUID   string    // "" when not said
-	MadeAt time.Time // COC's create_time of the version; zero when not said
+	UUID   string    // "" if absent
+	MadeAt time.Time // COC's create_time of the version; zero if absent
 }
 
-// Evidence identifies the HTTP answer that brought something. Huawei can
-// confirm it.
+// Evidence identifies the HTTP response of something. Huawei can confirm it.
 type Evidence struct {
 	RequestID string    // X-Request-Id
-	Date      time.Time // Date header; zero when absent
+	Date      time.Time // Date header; zero if absent
 }
 
-// DocState says how a document stands upstream.
+// DocState is the state of a document in COC.
 type DocState string
 
 const (
 	Seen    DocState = "listed"  // seen in a list, nothing archived yet
-	Present DocState = "present" // archived and there
+	Present DocState = "present" // archived, and in COC
 	Deleted DocState = "deleted" // COC no longer has it
 )
 
-// Meta are a document's fields other than its content. A nil field was not
-// said, which is never a change.
+// Meta are a document's fields other than its content. A nil field was absent, which
+// is never a change.
 type Meta struct {
 	Name        *string
 	Description *string
@@ -118,12 +116,12 @@ type Meta struct {
 	ProjectID   *string // enterprise_project_id
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
-	// Extra is a canonical JSON object of the fields that cocsync does not
-	// know, "" when there are none.
+	// Extra is a canonical JSON object of the fields that cocsync does not know, "" if
+	// there are none.
 	Extra string
 }
 
-// Over returns m with what it leaves unsaid taken from old.
+// Over returns m with its absent fields taken from old.
 func (m Meta) Over(old Meta) Meta {
 	for _, f := range []struct{ to, from **string }{
 		{&m.Name, &old.Name},
@@ -149,7 +147,7 @@ func (m Meta) Over(old Meta) Meta {
 	return m
 }
 
-// Equal reports whether both say the same.
+// Equal reports whether both have the same fields.
 func (m Meta) Equal(o Meta) bool {
 	return same(m.Name, o.Name) && same(m.Description, o.Description) &&
 		same(m.RiskLevel, o.RiskLevel) && same(m.Creator, o.Creator) &&
@@ -164,7 +162,7 @@ func same(a, b *string) bool {
 	return *a == *b
 }
 
-// Said returns the text of a field, "" when it was not said.
+// Said returns the text of a field, "" if it is absent.
 func Said(s *string) string {
 	if s == nil {
 		return ""
@@ -172,9 +170,9 @@ func Said(s *string) string {
 	return *s
 }
 
-// MetaItems returns the fields whose change is told, as items of a metadata
-// change: those said in both and different. The modifier is left out when
-// withModifier is false, because every new version brings its own.
+// MetaItems returns the items of a metadata change: the fields that are present in
+// both and differ. The modifier is left out if withModifier is false, because every
+// new version has its own.
 func MetaItems(old, now Meta, withModifier bool) []Item {
 	var items []Item
 	add := func(path string, a, b *string) {

@@ -19,8 +19,8 @@ func Number(label string) (int, bool) {
 	return n, err == nil
 }
 
-// SortListed orders versions oldest first: by number where every label is vN,
-// else by create_time.
+// SortListed orders versions oldest first: by number if every label is vN, else by
+// create_time.
 func SortListed(list []Listed) {
 	numbered := !slices.ContainsFunc(list, func(l Listed) bool {
 		_, ok := Number(l.Label)
@@ -36,9 +36,9 @@ func SortListed(list []Listed) {
 	})
 }
 
-// RevisionLabel is how a revision is written: v3 while it is the only one of its
-// version, v3#1 and v3#2 when there are two. So what was printed, typed again,
-// names the same content: v3 alone is always the newest.
+// RevisionLabel returns the label of a revision: v3 if it is the only one of its
+// version, v3#1 and v3#2 if there are two. So a printed label names the same content
+// when it is typed again: v3 is always the newest.
 func RevisionLabel(label string, number, revisions int) string {
 	if revisions <= 1 && number <= 1 || number == 0 {
 		return label

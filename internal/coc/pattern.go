@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// PathFits reports whether a pattern fits the path of an item or one that it lies
-// below: steps[*] fits steps[restart].inputs.timeout. Only * is special, and it
-// stands for anything.
+// PathFits reports whether a pattern matches the path of an item or a path above it:
+// steps[*] matches steps[restart].inputs.timeout. Only * is special, and matches
+// anything.
 func PathFits(pattern, path string) bool {
 	return Fits(pattern, path) || Fits(pattern+".*", path) || Fits(pattern+"[*", path)
 }
 
-// PathWithin is PathFits for those who must not take a path for another: here *
-// stands for anything within one name, whatever that name holds.
+// PathWithin is PathFits for callers that must not confuse two paths: here * matches
+// anything within one name.
 func PathWithin(pattern, path string) bool {
 	want, ok := names(pattern)
 	have, ok2 := names(path)
@@ -28,8 +28,8 @@ func PathWithin(pattern, path string) bool {
 	return len(want) > 0
 }
 
-// PathMayFit reports whether a pattern may fit something below a path: all that a
-// step holds came with it when it was added.
+// PathMayFit reports whether a pattern may match something below a path: everything in
+// a step was added with it.
 func PathMayFit(pattern, path string) bool {
 	for i, r := range pattern {
 		if (r == '.' || r == '[') && Fits(pattern[:i], path) {
@@ -39,14 +39,14 @@ func PathMayFit(pattern, path string) bool {
 	return false
 }
 
-// TaskFits reports whether a pattern fits a task, in every version unless the
-// pattern says which: hwc:runbook:scripts fits hwc:runbook:scripts@1.0.0.
+// TaskFits reports whether a pattern matches a task, in every version unless the
+// pattern has one: hwc:runbook:scripts matches hwc:runbook:scripts@1.0.0.
 func TaskFits(pattern, task string) bool {
 	return Fits(pattern, task) || !strings.Contains(pattern, "@") && Fits(pattern+"@*", task)
 }
 
-// Fits reports whether the whole of s fits a pattern in which * stands for
-// anything, and nothing else is special.
+// Fits reports whether a pattern matches the whole of s. * matches anything, and
+// nothing else is special.
 func Fits(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	last := len(parts) - 1
@@ -70,8 +70,8 @@ type pathName struct {
 	inBrackets bool
 }
 
-// names takes a path apart: steps["a.b"].inputs has steps, a.b and inputs. ok is
-// false for what is no path.
+// names splits a path: steps["a.b"].inputs has steps, a.b and inputs. ok is false for
+// an invalid path.
 func names(path string) (list []pathName, ok bool) {
 	for path != "" {
 		if path[0] != '[' {

@@ -97,7 +97,7 @@ func TestHints(t *testing.T) {
 	}{
 		{"refused", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "nothing listens there"},
 		{"name", &net.DNSError{Err: "no such host", Name: "coc.invalid", IsNotFound: true}, "", "DNS"},
-		{"proxy", &net.OpError{Op: "proxyconnect", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "the proxy is not reached"},
+		{"proxy", &net.OpError{Op: "proxyconnect", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "the proxy cannot be reached"},
 		{"proxy's password", &hint.ProxyError{Host: "proxy:1", Status: "407 Proxy Authentication Required", Code: 407}, "", "the password in HTTPS_PROXY"},
 		{"HTML", nil, "<html>log in</html>", "login page"},
 		{"nothing", nil, "", "login page"},

@@ -1,7 +1,7 @@
-// Package hint attaches advice to an error: how a person can fix it. The error
-// says what went wrong and why; the hint is written where the remedy is known
-// and shown where the error is reported. It also has the hints that several
-// packages need: "did you mean" for a typo, and advice on network errors.
+// Package hint attaches advice to an error: how a person can fix it. The error says
+// what went wrong and why; the hint is added where the fix is known and shown where
+// the error is reported. It also has the hints that several packages need: "did you
+// mean" for a typo, and advice on network errors.
 package hint
 
 import "strings"
@@ -21,8 +21,8 @@ func Wrap(err error, advice string) error {
 	return &hinted{err, advice}
 }
 
-// Of returns all advice attached to err and to what it wraps, each once, a line
-// each; "" when there is none.
+// Of returns all advice attached to err and to the errors it wraps, each once, a line
+// each; "" if there is none.
 func Of(err error) string {
 	var lines []string
 	seen := map[string]bool{}

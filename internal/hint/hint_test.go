@@ -33,7 +33,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// Advice must not get in the way of what the error says and is.
+// Advice does not change the error's text or identity.
 func TestWrapKeepsTheError(t *testing.T) {
 	if err := Wrap(nil, "fix it"); err != nil {
 		t.Errorf("Wrap(nil) = %v, want nil", err)

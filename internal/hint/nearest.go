@@ -9,7 +9,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// DidYouMean asks whether the names nearest to what was typed are meant; "" if
+// DidYouMean asks whether the user means the names nearest to what was typed; "" if
 // none is near.
 func DidYouMean(typed string, names []string) string {
 	if near := Nearest(typed, names); len(near) > 0 {
@@ -21,7 +21,7 @@ func DidYouMean(typed string, names []string) string {
 // OneOf is DidYouMean, or lists all names if none is near.
 func OneOf(typed string, names []string) string {
 	if near := DidYouMean(typed, names); near != "" || len(names) == 0 {
-		return cmp.Or(near, "none is known yet")
+		return cmp.Or(near, "there are none yet")
 	}
 	return "known: " + text.Visible(strings.Join(names, ", "))
 }
@@ -60,9 +60,8 @@ func Nearest(typed string, names []string) []string {
 	return out
 }
 
-// distance returns how many letters must be added, removed, replaced or swapped
-// with their neighbour to turn one word into the other. It compares the first 64
-// letters.
+// distance returns how many letters must be added, removed, replaced or swapped with
+// their neighbour to turn one word into the other. It compares the first 64 letters.
 func distance(from, to string) int {
 	a, b := []rune(from), []rune(to)
 	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]

@@ -32,7 +32,7 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// A hint names the near ones, or else all that there are, on one line.
+// A hint has the near names, or else all names, on one line.
 func TestOneOf(t *testing.T) {
 	for _, tt := range []struct {
 		typed string
@@ -42,7 +42,7 @@ func TestOneOf(t *testing.T) {
 		{"prd", []string{"prod", "test"}, "did you mean prod?"},
 		{"other", []string{"prod", "test"}, "known: prod, test"},
 		{"other", []string{"prod"}, "known: prod"},
-		{"prod", nil, "none is known yet"},
+		{"prod", nil, "there are none yet"},
 		{"evil", []string{"evi\nl"}, "did you mean evi^Jl?"},
 	} {
 		if got := OneOf(tt.typed, tt.names); got != tt.want {

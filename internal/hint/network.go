@@ -13,15 +13,15 @@ import (
 	"syscall"
 )
 
-// ProxyError is a proxy that refuses to connect. net/http would report only the
-// text of its status.
+// ProxyError is a proxy that refuses to connect. net/http would report only the text
+// of its status.
 type ProxyError struct {
 	Host   string
 	Status string // such as "407 Proxy Authentication Required"
 	Code   int
 }
 
-func (e *ProxyError) Error() string { return "the proxy " + e.Host + " answers " + e.Status }
+func (e *ProxyError) Error() string { return "the proxy " + e.Host + " returned " + e.Status }
 
 // OnProxyConnect is an http.Transport's OnProxyConnectResponse that returns a
 // *ProxyError for a refusal.
@@ -32,8 +32,8 @@ func OnProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, res *htt
 	return &ProxyError{proxy.Host, res.Status, res.StatusCode}
 }
 
-// Permanent reports whether no other attempt can fix an error of a connection: the
-// server's certificate is not trusted, or the proxy refuses who asks.
+// Permanent reports whether retrying cannot fix a connection error: the server's
+// certificate is not trusted, or the proxy denies access.
 func Permanent(err error) bool {
 	if p, ok := errors.AsType[*ProxyError](err); ok {
 		return p.Code == http.StatusProxyAuthRequired || p.Code == http.StatusForbidden
@@ -46,8 +46,8 @@ func untrusted(err error) bool {
 		errors.As(err, new(x509.CertificateInvalidError))
 }
 
-// Network returns what a person can do about an error of net/http that kept a
-// request from its answer; "" when its class is unknown.
+// Network returns how to fix an error of net/http without a response; "" if its class
+// is unknown.
 func Network(err error) string {
 	var invalid x509.CertificateInvalidError
 	var proxy *ProxyError
@@ -58,17 +58,17 @@ func Network(err error) string {
 	case errors.As(err, &proxy) && proxy.Code == http.StatusProxyAuthRequired:
 		return "check the user and the password in HTTPS_PROXY"
 	case errors.As(err, &proxy):
-		return "check HTTPS_PROXY and whether the proxy allows this host; NO_PROXY names hosts that are reached without it"
+		return "check HTTPS_PROXY and whether the proxy allows this host; NO_PROXY lists hosts that bypass it"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the server's certificate is not valid now: check this machine's clock, or have the certificate renewed"
 	case errors.As(err, new(x509.HostnameError)):
-		return "the server's certificate is for another host: check the address in the config and what is between, such as a proxy"
+		return "the server's certificate is for another host: check the address in the config, and a proxy in between"
 	case Permanent(err):
-		return "the authority that signed the server's certificate is unknown here: if it is your company's, such as that of a proxy that reads TLS, name its certificate with ca_file in the config"
+		return "the authority that signed the server's certificate is unknown here: if it is your company's, such as that of a proxy that reads TLS, set ca_file in the config to its certificate"
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return "the server does not speak TLS: check the address and its port in the config, and HTTPS_PROXY"
 	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return "the proxy is not reached: check HTTPS_PROXY"
+		return "the proxy cannot be reached: check HTTPS_PROXY"
 	case errors.As(err, new(*net.DNSError)):
 		return "check the host name in the config, and DNS on this machine; behind a proxy set HTTPS_PROXY"
 	case errors.Is(err, syscall.ECONNREFUSED), runtime.GOOS == "windows" && errors.Is(err, connectionRefused):

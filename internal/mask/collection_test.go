@@ -29,7 +29,7 @@ func readExamples(t *testing.T, file string) (list []example) {
 }
 
 // The goal is to hide 85 % of the secrets and at most 5 % of the harmless texts.
-// testdata has examples of the project's own; the others are in a folder next to it.
+// testdata has the project's own examples; the others are in a folder next to it.
 func TestCollection(t *testing.T) {
 	shared := filepath.Join("..", "..", "..", "shared", "cases", "mask")
 	for _, file := range []string{filepath.Join("testdata", "secrets.txt"), filepath.Join(shared, "secrets.txt"), filepath.Join(shared, "harmless.txt")} {
@@ -52,7 +52,7 @@ func TestCollection(t *testing.T) {
 	}
 }
 
-// What is no secret stays as it is: each line of harmless.txt is a text.
+// What is no secret is unchanged: each line of harmless.txt is a text.
 func TestHarmless(t *testing.T) {
 	for text := range strings.SplitSeq(readFile(t, "testdata/harmless.txt"), "\n") {
 		if got := hide(text); got != text {
@@ -62,7 +62,7 @@ func TestHarmless(t *testing.T) {
 }
 
 // leaks.txt has texts, separated by blank lines, in which XX is a secret. It is hidden
-// whatever it is, also where the text is indented.
+// for any value of XX, also if the text is indented.
 func TestLeaks(t *testing.T) {
 	for _, e := range readLeaks(t, "testdata/leaks.txt") {
 		if strings.Contains(hide(e.text), e.part) {
@@ -71,8 +71,8 @@ func TestLeaks(t *testing.T) {
 	}
 }
 
-// not-masked.txt has the kinds of secrets that no rule hides: docs/security.md names
-// them. One that is hidden by now belongs into leaks.txt.
+// not-masked.txt has the kinds of secrets that no rule hides: docs/security.md lists
+// them. One that is hidden now belongs in leaks.txt.
 func TestNotMasked(t *testing.T) {
 	hidden := map[string]bool{}
 	list := readLeaks(t, "testdata/not-masked.txt")

@@ -4,8 +4,8 @@ import "strings"
 
 var (
 	echoes = lazy(`\b(?:echo|printf|yes|print)\s+(?:-\w+\s+)*(?:["']?(?:%s(?:\\n|\s)*)+["']?\s+)?`)
-	// fed follows the words of echo that a program reads as a secret, and kept those
-	// that go to a file.
+	// fed matches the pipe after the words of echo to a program that reads a secret, and
+	// kept a redirection to a file.
 	fed = lazy(`^(?:[^|]*\))?\s*\|\s*(?:[\w./=-]+\s+)*?(?:[\w/]*/)?(?:(?:ch|smb|vnc|ldap|k)?passwd|kinit|cryptsetup|su\s|sudo\s[^|]*-\w*S|` +
 		`[^|]*--?[\w-]*stdin|[^|]*(?:passphrase|password|passwd|token)-(?:fd|file)|docker\s+secret|htpasswd\s[^|]*-\w*i|mkpasswd|` +
 		`openssl\s+passwd|vault\s+login)`)
@@ -15,7 +15,7 @@ var (
 	redirect  = lazy(`>>?\s*["']?([^\s"'|;&<>]+)`)
 )
 
-// secretFiles begin the names of files that hold nothing but secrets.
+// secretFiles are prefixes of the names of files that have only secrets.
 var secretFiles = strings.Fields(`.pgpass .my.cnf .netrc .git-credentials .vault_pass id_rsa id_dsa id_ecdsa id_ed25519 passwd- chap-secrets .smbcredentials .cifs`)
 
 func isSecretFile(path string) bool {
@@ -29,20 +29,22 @@ func isSecretFile(path string) bool {
 	return path != "/etc/passwd" && (levelOf(name) >= secret && (ext == "" || ext == "txt") || levelOf(ext) >= secret || ext == "key")
 }
 
-// maxRest bounds what is read of a line behind the words of echo.
+// maxRest bounds how much of a line is read after the words of echo.
 const maxRest = 1 << 10
 
-// maxHeredoc bounds how far the end of a here-document is looked for: COC takes 64 KB of
-// content. One without an end is read for maxOpen bytes, since what follows may be code.
+// maxHeredoc bounds the search for the end of a here-document: COC accepts 64 KB of
+// content. One without an end is read for maxOpen bytes, because what follows may be
+// code.
 const (
 	maxHeredoc = 64 << 10
 	maxOpen    = 2 << 10
 )
 
 // inputs hides what programs read as a secret, by a pipe, a here-string or a
-// here-document, what goes to a file of secrets, and what expect sends after a prompt.
+// here-document, what is written to a file of secrets, and what expect sends after a
+// prompt.
 func (t *scan) inputs() {
-	asked := 0 // lines in which the answer to a prompt may stand
+	asked := 0 // lines in which the reply to a prompt may be
 	t.eachLine(func(from, to int) {
 		line := t.plain[from:to]
 		if strings.ContainsAny(line, "|>") {
@@ -67,7 +69,8 @@ func (t *scan) inputs() {
 	})
 }
 
-// echoed hides the words at v that a reader of secrets gets, or a file of them.
+// echoed hides the words at v that are input of a reader of secrets, or are written to
+// a file of them.
 func (t *scan) echoed(v, to int) {
 	var words []word
 	for v < to && len(words) < 100 {
@@ -87,8 +90,8 @@ func (t *scan) echoed(v, to int) {
 	}
 }
 
-// input hides a word, but of user:password the last part, and that of the five parts of
-// a line of .pgpass.
+// input hides a word; of user:password the last part, and that of the five parts of a
+// line of .pgpass.
 func (t *scan) input(w word) {
 	text := t.plain[w.from:w.to]
 	if n := strings.IndexByte(text, ':'); n > 0 && !strings.ContainsAny(text[:n], " \t") {
@@ -100,8 +103,8 @@ func (t *scan) input(w word) {
 	t.hide(secret, w)
 }
 
-// heredoc hides the lines of a here-document that a reader of secrets or a file of
-// them gets, where they are one word each: the rest may be code.
+// heredoc hides the lines of a here-document that is input of a reader of secrets, or
+// is written to a file of them, if they are one word each: others may be code.
 func (t *scan) heredoc(line string, from int) {
 	m := hereWord().FindStringSubmatch(line)
 	file := redirect().FindStringSubmatch(line)
@@ -121,7 +124,8 @@ func (t *scan) heredoc(line string, from int) {
 	}
 }
 
-// heredocEnd returns where the line that ends a here-document begins, or where to stop.
+// heredocEnd returns the start of the line that ends a here-document, or where to
+// stop.
 func (t *scan) heredocEnd(from int, word string) int {
 	from = min(from, len(t.plain))
 	i := from

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// minKnown is the length from which a hidden value is hidden where a part of its
-	// text is quoted; shorter ones occur everywhere.
+	// minKnown is the minimum length of a hidden value that is also hidden where a part
+	// of its text is quoted; shorter ones occur everywhere.
 	minKnown = 5
-	// MaxKnown bounds these values. With more of them no value should be shown.
+	// MaxKnown bounds these values. If there are more, no value should be shown.
 	MaxKnown = 500
 )
 
@@ -23,7 +23,7 @@ type Known struct {
 	replacer *strings.Replacer
 }
 
-// NewKnown collects what was hidden in the texts, nil ones aside.
+// NewKnown collects what was hidden in the texts; nil texts are ignored.
 func NewKnown(texts ...*Text) *Known {
 	k := &Known{}
 	for _, t := range texts {
@@ -44,8 +44,8 @@ func NewKnown(texts ...*Text) *Known {
 // Len returns the number of values.
 func (k *Known) Len() int { return len(k.values) }
 
-// Hide hides the values in a quoted part of a text, also what an ellipsis at either end
-// leaves of one.
+// Hide hides the values in a quoted part of a text, also what an ellipsis at either
+// end leaves of one.
 func (k *Known) Hide(s string) string {
 	s = k.replacer.Replace(s)
 	end, before := strings.CutPrefix(s, "…")
@@ -70,7 +70,7 @@ func (k *Known) Hide(s string) string {
 	return end
 }
 
-// overlap returns how many bytes, minKnown or more, end a and begin b.
+// overlap returns how many bytes, minKnown or more, end a and start b.
 func overlap(a, b string) int {
 	for n := min(len(a), len(b)); n >= minKnown; n-- {
 		if a[len(a)-n:] == b[:n] {
@@ -81,7 +81,7 @@ func overlap(a, b string) int {
 }
 
 // Item hides the secrets in the values of a structural difference and in its names. It
-// returns what it hid in the values.
+// returns the values it hid.
 func (m *Masker) Item(it coc.Item, known *Known) (coc.Item, []string) {
 	l := pathLevel(it.Path, it.Step)
 	if it.Op == "moved" && it.Step != "" { // after a step: names are no values
@@ -96,7 +96,7 @@ func (m *Masker) Item(it coc.Item, known *Known) (coc.Item, []string) {
 
 // value hides the secrets in the value of a name of level l.
 func (m *Masker) value(l level, v string) *Text {
-	spans := append(findSecrets(v), m.own(v)...)
+	spans := append(findSecrets(v), m.applyUserPatterns(v)...)
 	t := newScan(v)
 	switch {
 	case l == never || strings.Contains(v, "\n"):
@@ -110,9 +110,9 @@ func (m *Masker) value(l level, v string) *Text {
 	return render(v, append(spans, t.spans...))
 }
 
-// pathLevel is the level of the name that a path ends in: of steps[a].inputs.password,
-// of passwords[0], and of params[password].value. The name of the step says nothing of
-// its values.
+// pathLevel returns the level of the last name of a path: of steps[a].inputs.password,
+// of passwords[0], and of params[password].value. The name of the step says nothing
+// about its values.
 func pathLevel(path, step string) level {
 	if _, rest, ok := strings.Cut(path, step); ok && step != "" {
 		path = rest

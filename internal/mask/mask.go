@@ -1,6 +1,6 @@
-// Package mask hides secrets in what leaves for chat. It owns the list of secret
-// names, the known shapes of keys, and the rules of docs/security.md; what is sent
-// where, and how much of it, is up to notify.
+// Package mask hides secrets in what is sent. It owns the list of secret names, the
+// known shapes of keys, and the rules of docs/security.md. It leaves to notify what is
+// sent where, and how much of it.
 package mask
 
 import (
@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// Hidden takes the place of a secret.
+// Hidden replaces a secret.
 const Hidden = "***"
 
-// Masker hides what the rules and a notifier's own patterns say. The zero value has no
-// patterns.
+// Masker hides secrets by the rules and by a notifier's own patterns. The zero value
+// has no patterns.
 type Masker struct {
 	Patterns []*regexp.Regexp
 }
 
-// Text is a text whose secrets are hidden.
+// Text is a text with its secrets hidden.
 type Text struct {
 	Lines  []string   // as many as the text has
 	hidden [][]string // by line, the parts that are hidden
@@ -33,22 +33,22 @@ func (t *Text) Hidden(line int) []string { return t.hidden[line] }
 
 // Text hides the secrets in a text.
 func (m *Masker) Text(s string) *Text {
-	return render(s, append(findSecrets(s), m.own(s)...))
+	return render(s, append(findSecrets(s), m.applyUserPatterns(s)...))
 }
 
-// Words hides, in words about a document and in its names, keys that are known by
-// their shape, and what the patterns match: "password changed" is no secret.
+// Words hides, in a text about a document and in its names, only keys with a known
+// shape and what the patterns match: "password changed" is no secret.
 func (m *Masker) Words(s string) string {
 	t := newScan(s)
 	t.shapes()
-	return render(s, append(t.spans, m.own(s)...)).String()
+	return render(s, append(t.spans, m.applyUserPatterns(s)...)).String()
 }
 
-// own returns what the patterns match.
-func (m *Masker) own(s string) (list []span) {
+// applyUserPatterns returns what the patterns match.
+func (m *Masker) applyUserPatterns(s string) (list []span) {
 	for _, p := range m.Patterns {
 		for _, at := range p.FindAllStringIndex(s, -1) {
-			if at[1] > at[0] { // a pattern that matches nothing matches everywhere
+			if at[1] > at[0] { // a pattern that matches the empty string matches everywhere
 				list = append(list, span{at[0], at[1]})
 			}
 		}
@@ -70,7 +70,7 @@ func render(s string, spans []span) *Text {
 			b.WriteString(s[done:part.from] + Hidden)
 			hidden = append(hidden, s[part.from:part.to])
 			if done = part.to; spans[0].to > to {
-				break // it goes on in the next line
+				break // it continues in the next line
 			}
 			spans = spans[1:]
 		}

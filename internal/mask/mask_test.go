@@ -14,7 +14,7 @@ import (
 
 func hide(s string) string { return (&Masker{}).Text(s).String() }
 
-// A line keeps what is next to its secret, and what is no secret.
+// A line keeps the text next to its secret, and everything that is no secret.
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
 		// (a) trees
@@ -72,7 +72,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// A block of a private key is hidden line by line; what is not base64 is shown.
+// A block of a private key is hidden line by line; a line that is not base64 is shown.
 func TestPrivateKey(t *testing.T) {
 	in := "key: |\n  -----BEGIN RSA PRIVATE KEY-----\n  MIIEowIBAAKCAQEA\n  -----END RSA PRIVATE KEY-----\n  after\n"
 	want := strings.Replace(in, "MIIEowIBAAKCAQEA", "***", 1)
@@ -85,7 +85,8 @@ func TestPrivateKey(t *testing.T) {
 	}
 }
 
-// Patterns of the user hide across lines, and one that matches nothing hides nothing.
+// Patterns of the user hide across lines, and one that matches the empty string hides
+// nothing.
 func TestPatterns(t *testing.T) {
 	m := &Masker{[]*regexp.Regexp{regexp.MustCompile(`(?s)BEGIN.*?END`), regexp.MustCompile(`x*`), regexp.MustCompile(`ACME-\d+`)}}
 	got := m.Text("a\nBEGIN 1\n2\nEND b\nACME-42 c\n")
@@ -97,7 +98,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// Names and words that cocsync writes itself hold no secret but keys by their shape.
+// In names and words that cocsync writes itself only keys with a known shape are
+// hidden.
 func TestWords(t *testing.T) {
 	m := &Masker{}
 	for in, want := range map[string]string{
@@ -113,7 +115,7 @@ func TestWords(t *testing.T) {
 }
 
 // What a difference quotes is hidden by its path, by its text, and by what is hidden
-// in the whole text, also where an ellipsis cuts it.
+// in the whole text, also if an ellipsis truncates it.
 func TestItem(t *testing.T) {
 	m := &Masker{}
 	known := NewKnown(m.Text("DBP=s3cr3t-t0ken-0123456789; mysql -p$DBP"), nil)
@@ -138,8 +140,8 @@ func TestItem(t *testing.T) {
 	}
 }
 
-// Of a secret longer than 4 KB the rest was shown, and of a here-document the lines after
-// the first 2 KB.
+// Of a secret longer than 4 KB the rest was shown, and of a here-document the lines
+// after the first 2 KB.
 func TestLongSecrets(t *testing.T) {
 	long, words := strings.Repeat("Ab1x", 3000), strings.Repeat("Ab1x cd2 ", 1000)
 	users := strings.Repeat("user:S3cr3tAb1x\n", 1000)
@@ -174,7 +176,8 @@ func slowTexts() []string {
 		"value: a, ", "AAAAAAAAAAAAAAAAAAAA ", "x <<EOF\n", "chpasswd <<E\n", "PW=$A ", "[", "- "}
 }
 
-// A text that is made to be slow ends: what was quadratic took minutes for 32 KB.
+// The search ends for a text that is made to be slow: what was quadratic took minutes
+// for 32 KB.
 func TestSlowTextsEnd(t *testing.T) {
 	for _, part := range slowTexts() {
 		text := strings.Repeat(part, 1<<15/len(part))
@@ -184,7 +187,7 @@ func TestSlowTextsEnd(t *testing.T) {
 	}
 }
 
-// BenchmarkSlowTexts is 256 KB of each: the time must be linear in the text.
+// BenchmarkSlowTexts masks 256 KB of each: the time must be linear in the text.
 func BenchmarkSlowTexts(b *testing.B) {
 	for _, part := range slowTexts() {
 		b.Run(strings.TrimSpace(part), func(b *testing.B) {
@@ -195,7 +198,7 @@ func BenchmarkSlowTexts(b *testing.B) {
 	}
 }
 
-// A text keeps its lines, and a word under a plain key is hidden.
+// A text keeps its lines, and a word under a key without a secret name is shown.
 func FuzzText(f *testing.F) {
 	f.Add("password: a\n  b\n", "swordfish")
 	f.Add("x: |\n  -----BEGIN PRIVATE KEY-----\n", "swordfish")

@@ -18,15 +18,15 @@ const (
 	always       // any value: password, pin, db_token
 )
 
-// secretWords is the one list of secret names. A name is secret if one of its words is
-// here, or ends in one of four letters and more (dbpassword).
+// secretWords is the only list of secret names. A name is secret if one of its words
+// is here, or ends in one of four letters and more (dbpassword).
 var secretWords = strings.Fields(`password passwd passwort passphrase passcode pwd pswd psw pass pw
 	secret token credential cred authorization cookie jwt psk pin otp totp ak sk apikey accesskey
 	requirepass masterauth cifrado kennwort wachtwoord losenord contrasena contraseña senha mima
 	motdepasse parola haslo hasło şifre sifre пароль 密码 密碼 口令 密钥 密鑰 令牌 パスワード 비밀번호 암호`)
 
-// keyWords make a secret of the word key after them, in the same word or not:
-// secret_key, apikey.
+// keyWords make the following word key a secret, in the same word or not: secret_key,
+// apikey.
 var keyWords = strings.Fields(`secret access private api app auth account master encryption encrypt enc
 	signing sign shared preshared client consumer license session storage hmac aes rsa tls ssl ssh
 	webhook security crypto jwt cipher subscription instrumentation`)
@@ -34,14 +34,14 @@ var keyWords = strings.Fields(`secret access private api app auth account master
 // randomWords end names of keys as well as of harmless values.
 var randomWords = strings.Fields(`key auth signature sign sig seed salt hash encrypt dsn license psk hex webhook`)
 
-// publicWords begin names of keys that are public, and of references to secrets.
+// publicWords start names of public keys, and of references to secrets.
 var publicWords = strings.Fields(`public pub existing image pull`)
 
-// limitWords end, or begin, names of numbers: token_timeout, max_tokens.
+// limitWords end, or start, names of numbers: token_timeout, max_tokens.
 var limitWords = strings.Fields(`timeout ttl day age length len count size limit max min minimum maximum
 	retry retries interval num number total budget minute second hour duration period window lifetime used usage`)
 
-// describingWords end names of what is said about a secret: password_file, token_url.
+// describingWords end names of facts about a secret: password_file, token_url.
 var describingWords = strings.Fields(`file path dir directory folder url uri endpoint name type policy format required
 	enabled enable disabled rotation manager store provider ref reference id ids version expiry expire expires expiration expired
 	created updated date time at by algorithm alg method mode encoding encryption hint prompt label title
@@ -52,7 +52,7 @@ var describingWords = strings.Fields(`file path dir directory folder url uri end
 	rule kind exist exists list map mapping param parameter test review cache history generator
 	rotated needed optional strategy security tool vault`)
 
-// switchWords begin names of switches: rotate_password: true.
+// switchWords start names of switches: rotate_password: true.
 var switchWords = strings.Fields(`reset generate require use has have is enable disable skip change rotate update set show hide no with force allow ask check need`)
 
 // notPass end in pass and have nothing to do with passwords.
@@ -83,7 +83,7 @@ func levelOf(name string) level {
 	return secret
 }
 
-// joinedName are names that lose their meaning word by word.
+// joinedName matches names that are not recognised word by word.
 var joinedName = lazy(`motdepasse|^id(?:rsa|dsa|ecdsa|ed)$`)
 
 func isSecretWord(w string) bool {
@@ -105,7 +105,7 @@ func isPass(words []string) bool {
 	return last != "pass" || len(words) == 1 || !slices.Contains(notPass, words[len(words)-2])
 }
 
-// isKey reports whether a name ends in the key of something that keyWords lists.
+// isKey reports whether a name ends in the key of something in keyWords.
 func isKey(words []string) bool {
 	before, ok := strings.CutSuffix(words[len(words)-1], "key")
 	if before == "" && len(words) > 1 {

@@ -13,17 +13,17 @@ const fromLiteral = `--from-literal`
 // option is an option of programs, or words of a language, whose value is a secret.
 // Names such as --password need no entry.
 type option struct {
-	programs string // alternatives; one of them stands before the option in the line
+	programs string // alternatives; one of them is before the option in the line
 	lead     string // from the program to the value, in RE2
 	after    string // the secret follows one of these characters in the value; "" for all of it
 }
 
-// spaced and attached lead from a program to the value of an option.
+// spaced and attached match between a program and the value of an option.
 func spaced(options string) string   { return `\s(?:[^|;\n]*?\s)?(?:` + options + `)(?:\s+|=|\b)` }
 func attached(options string) string { return `\s(?:[^|;\n]*?\s)?(?:` + options + `)` }
 
-// optionTable lists what has no secret name of its own. The manuals of the programs
-// are the source.
+// optionTable lists options without a secret name. The source is the manuals of the
+// programs.
 func optionTable() []option {
 	return []option{
 		{`mysql\w*|mariadb[\w-]*|mycli`, attached(`-p`), ""},
@@ -70,10 +70,10 @@ func optionTable() []option {
 	}
 }
 
-// program is an option compiled.
+// program is a compiled option.
 type program struct {
 	option
-	words []string // what its programs begin with; one of them is in the line
+	words []string // prefixes of its programs; one of them is in the line
 	value *regexp.Regexp
 }
 
@@ -90,7 +90,7 @@ var programs = sync.OnceValue(func() (list []program) {
 	return list
 })
 
-// programsIn returns those of the options whose programs may be in a text in lower case.
+// programsIn returns the options whose programs may be in a text in lower case.
 func programsIn(list []program, lower string) (found []program) {
 	for _, p := range list {
 		if containsAny(lower, p.words) {
@@ -100,7 +100,7 @@ func programsIn(list []program, lower string) (found []program) {
 	return found
 }
 
-// options hides in a line the values of options that lead to a secret.
+// options hides in a line the values of options that are secrets.
 func (t *scan) options(list []program, from, to int) {
 	line := t.plain[from:to]
 	for _, o := range list {
@@ -121,7 +121,7 @@ func (t *scan) options(list []program, from, to int) {
 	}
 }
 
-// optionValue hides the value of an option at v, and returns where to go on.
+// optionValue hides the value of an option at v, and returns where to continue.
 func (t *scan) optionValue(o option, v, to int) int {
 	if v >= to || isSpace(t.plain[v]) || t.plain[v] == '-' || t.plain[v] == '/' && o.programs == "net" {
 		return v

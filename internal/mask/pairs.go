@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// pairPattern leads to values that stand beside their name, as in JSON in a string, in
-// XML, and in YAML that does not parse. Of its groups, name is the first or "name"; the
-// value begins where "value" or else the match ends. Quotes may follow backslashes, and
-// a few other fields may stand between the two.
+// pairPattern matches values next to their name, as in JSON in a string, in XML, and
+// in YAML that cannot be parsed. The name is its first group or "name"; the value
+// starts at "value" or else at the end of the match. Quotes may follow backslashes,
+// and a few other fields may be between the two.
 type pairPattern struct {
 	words string // one of them is in the text
 	match func() *regexp.Regexp
@@ -36,8 +36,8 @@ var (
 	wordFor = lazy(`(密码|密碼|口令|密钥|密鑰|令牌|パスワード|비밀번호|пароль)(?:\s*(?:为|是|设为|改为|设置为|重置为|[：:=(（【“「\x00])+\s*)?`)
 )
 
-// pairs hides values that stand beside a secret name, and those that follow the word for
-// password in a language that joins words.
+// pairs hides values next to a secret name, and those after the word for password in a
+// language that joins words.
 func (t *scan) pairs() {
 	for _, pattern := range pairPatterns() {
 		if !containsAny(t.plain, strings.Fields(pattern.words)) {

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// filler takes the place of the bytes that an escape has and its character has not.
-// It belongs to no name and ends no word.
+// filler replaces the bytes of an escape that its character does not need. It belongs
+// to no name and ends no word.
 const filler = '\x00'
 
-// escapes are what formats write in place of a character: JSON, YAML, XML and URLs.
-// Only those are replaced in a URL that may belong to a name or assign a value.
+// escapes match what formats write instead of a character: JSON, YAML, XML and URLs.
+// In a URL only those are replaced that may belong to a name or assign a value.
 var escapes = lazy(`\\+(?:u00|U000000|x)[2-7][0-9a-fA-F]|\\+[nrt]|\\\n|%(?:3[0-9aAdD]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|22)|&(?:quot|#34|#39|apos|amp);`)
 
-// plainText returns s for the search: as long as s, with escapes and full-width
+// plainText returns s for the search: of the same length, with escapes and full-width
 // characters replaced by what they mean, and invisible characters by fillers.
 func plainText(s string) string {
 	b := []byte(strings.ToValidUTF8(s, "?"))
@@ -47,8 +47,8 @@ func plainText(s string) string {
 	return string(b)
 }
 
-// set writes a character and fillers. White space is filled with spaces, so that
-// it stays white space for patterns.
+// set writes a character and fillers. White space is filled with spaces, so that it is
+// white space for patterns.
 func set(b []byte, from, to int, c byte) {
 	b[from] = c
 	for i := from + 1; i < to; i++ {

@@ -11,17 +11,17 @@ type scan struct {
 	src    string
 	plain  string // see plainText; of the same length
 	spans  []span // what is hidden
-	rows   []int  // where each line of a tree begins
+	rows   []int  // start of each line of a tree
 	levels map[string]level
-	refs   map[string]bool // variables in the place of a secret
-	body   int             // where the here-document that was read last ends
-	first  int             // where the line at hand begins, without white space
+	refs   map[string]bool // variables used as secrets
+	body   int             // end of the last here-document
+	first  int             // start of the current line, without white space
 }
 
 // span is a part of a text.
 type span struct{ from, to int }
 
-// findSecrets returns what is to be hidden in s.
+// findSecrets returns what must be hidden in s.
 func findSecrets(s string) []span {
 	t := newScan(s)
 	t.shapes()
@@ -47,10 +47,10 @@ func (t *scan) level(name string) level {
 }
 
 // lines applies the rules for text to each line. A line that ends in a backslash
-// goes on in the next one.
+// continues in the next one.
 func (t *scan) lines() {
 	lower := strings.ToLower(t.plain)
-	if len(lower) != len(t.plain) { // some letter has another length in lower case
+	if len(lower) != len(t.plain) { // a letter has another length in lower case
 		lower = t.plain
 	}
 	programs := programsIn(programs(), lower)
@@ -94,14 +94,14 @@ func (t *scan) names(from, to int) {
 	}
 }
 
-// valueAt returns where the value of the name between i and j begins, or -1.
-// spaced says that it follows a colon and a space, as in YAML and in prose.
+// valueAt returns where the value of the name between i and j starts, or -1. spaced
+// means that it follows a colon and a space, as in YAML and in prose.
 func (t *scan) valueAt(i, j, to int, l level) (v int, spaced bool) {
 	p := t.plain[:to]
 	if strings.HasSuffix(p[:i], "${") { // word reads ${NAME:-default}
 		return i - 2, false
 	}
-	e := j // behind quotes and brackets that close
+	e := j // after quotes and closing brackets
 	for e < to && e < j+16 && strings.IndexByte("\\\"'])\x00", p[e]) >= 0 {
 		e++
 	}
@@ -122,12 +122,12 @@ func (t *scan) valueAt(i, j, to int, l level) (v int, spaced bool) {
 		}
 		return k + 1, false
 	}
-	return t.beside(p, i, j, k, l), false
+	return t.nextTo(p, i, j, k, l), false
 }
 
-// beside returns where the value of a name begins that no operator assigns: that of an
+// nextTo returns where the value of a name starts that no operator assigns: that of an
 // option, a default, a string, a here-string, or what a sentence says it is.
-func (t *scan) beside(p string, i, j, k int, l level) int {
+func (t *scan) nextTo(p string, i, j, k int, l level) int {
 	closed := strings.ContainsAny(p[j:k], `"'`)
 	string := func(at int) bool {
 		s := strings.TrimLeft(p[at:], `\`)
@@ -159,7 +159,7 @@ func (t *scan) beside(p string, i, j, k int, l level) int {
 	return -1
 }
 
-// cipherOf says how a switch or a router stores the password that follows.
+// cipherOf matches how a switch or a router stores the password that follows.
 var cipherOf = lazy(`^(?:level\s+\d+\s+)?(?:[05789]|cipher|irreversible-cipher|simple|ascii-text|hash)\s+`)
 
 // operator returns the length of the operator that assigns or compares, or 0.
@@ -181,8 +181,8 @@ func skipSpace(p string, i int) int {
 	return i
 }
 
-// assigned hides the one word or string at v that is the value of a name. It
-// returns where to go on.
+// assigned hides the one word or string at v that is the value of a name. It returns
+// where to continue.
 func (t *scan) assigned(l level, name string, v, to int, spaced bool) int {
 	p := t.plain[:to]
 	if v >= to || spaced && p[v] == '*' { // an alias of YAML
@@ -204,8 +204,8 @@ func (t *scan) assigned(l level, name string, v, to int, spaced bool) int {
 	return t.hide(l, w)
 }
 
-// scheme returns the length of the name of an authentication scheme and what
-// parts it from the credentials.
+// scheme returns the length of the name of an authentication scheme and the separator
+// after it.
 func scheme(s string) int {
 	for _, name := range []string{"bearer ", "basic ", "token ", "digest ", "apikey ", "bot "} {
 		if len(s) > len(name) && strings.EqualFold(s[:len(name)], name) {
@@ -238,9 +238,9 @@ func (t *scan) text(w word) string {
 	return b.String()
 }
 
-// hide hides a word in the place of a secret of level l, unless it is code or
-// harmless. The variables that it refers to are hidden where they are assigned. It
-// returns where to go on: within the word if it is shown.
+// hide hides a word that is a secret of level l, unless it is code or harmless. The
+// variables that it refers to are hidden where they are assigned. It returns where to
+// continue: within the word if it is shown.
 func (t *scan) hide(l level, w word) int {
 	if w.code {
 		return w.from
@@ -272,7 +272,7 @@ func (t *scan) add(from, to int) {
 	}
 }
 
-// referenced hides what is assigned to the variables that take the place of a secret
+// referenced hides what is assigned to the variables that are used as secrets
 // elsewhere.
 func (t *scan) referenced() {
 	for round := 0; round < 3 && len(t.refs) > 0; round++ {

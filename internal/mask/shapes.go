@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// shape is a kind of key that is known by itself: one of the prefixes and at least so
-// many letters, digits, _ and - after it, and other characters that may be among them.
+// shape is a kind of key that is recognised without a name: one of the prefixes and at
+// least a number of letters, digits, _ and - after it, and other characters that may
+// be among them.
 type shape struct {
 	prefixes string
 	length   int
@@ -15,7 +16,7 @@ type shape struct {
 	source   string
 }
 
-// shapeTable lists the formats of keys. Where the maker documents none, the source is
+// shapeTable lists the formats of keys. If the maker documents none, the source is
 // https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml.
 func shapeTable() []shape {
 	const github = "https://github.blog/engineering/behind-githubs-new-authentication-token-formats/"
@@ -67,11 +68,11 @@ type pattern struct {
 func patternTable() []pattern {
 	any := func(string) bool { return true }
 	return []pattern{
-		// RFC 7519: three parts of base64url, the first two of which begin with {".
+		// RFC 7519: three parts of base64url, the first two of which start with {".
 		{"eyJ", lazy(`\b(eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*)`), any},
 		// RFC 3986, 3.2.1: user:password@ before a host.
 		{"://", lazy("(?:[a-zA-Z][\\w+.-]*:)?//[^\\s/@:'\"`]*:([^\\s@'\"`<>|;]+)@[\\w\\[{$%*-]"), isURLPassword},
-		// A token in place of the user, as in git and Sentry's addresses.
+		// A token instead of the user, as in git and Sentry's addresses.
 		{"://", lazy(`https?://([\w.~%-]{16,})@`), func(s string) bool { return strings.ContainsAny(s, "0123456789") }},
 		{"tcp(", lazy(`\w:([^\s@:/'"]+)@(?:tcp|unix)\(`), any}, // https://github.com/go-sql-driver/mysql#dsn-data-source-name
 		{"jdbc:oracle", lazy(`jdbc:oracle:\w+:[^\s/@]+/([^\s@]+)@`), any},
@@ -98,8 +99,8 @@ func isBasicAuth(s string) bool {
 	return err == nil && strings.Contains(string(raw), ":") && strings.Trim(string(raw), "\x20-\x7e") != ""
 }
 
-// isSK reports whether 40 characters are mixed as those of a secret key are; a hash
-// in hexadecimal is not.
+// isSK reports whether 40 characters are mixed like those of a secret key; a hash in
+// hexadecimal is not.
 func isSK(s string) bool {
 	upper := strings.IndexFunc(s, func(r rune) bool { return r > 'F' && r <= 'Z' }) >= 0
 	lower := strings.IndexFunc(s, func(r rune) bool { return r > 'f' && r <= 'z' }) >= 0
@@ -112,7 +113,7 @@ func isEncodedKey(s string) bool {
 	return strings.Contains(string(raw), "PRIVATE")
 }
 
-// shapes hides what is a key by its own form, wherever it stands.
+// shapes hides keys that have a known form, at any position.
 func (t *scan) shapes() {
 	for _, s := range shapeTable() {
 		for prefix := range strings.FieldsSeq(s.prefixes) {
@@ -142,7 +143,7 @@ func (t *scan) shapes() {
 // keyPairs hides the secret key of Huawei Cloud, 40 characters, near an access key of
 // 20: https://support.huaweicloud.com/intl/en-us/usermanual-ca/ca_01_0003.html.
 func (t *scan) keyPairs() {
-	access := -1 // where the last access key ends
+	access := -1 // end of the last access key
 	for i := 0; i < len(t.plain); i++ {
 		from := i
 		for i < len(t.plain) && (isWordByte(t.plain[i]) && t.plain[i] < 0x80 || strings.IndexByte("+/", t.plain[i]) >= 0) {
@@ -157,8 +158,8 @@ func (t *scan) keyPairs() {
 	}
 }
 
-// shape hides the key whose prefix stands at from, if there is one, and returns where
-// to go on. Of an address only the key is hidden.
+// shape hides the key whose prefix is at from, if there is one, and returns where to
+// continue. Of an address only the key is hidden.
 func (t *scan) shape(s shape, prefix string, from int) int {
 	end := from + len(prefix)
 	for end < len(t.src) && (t.src[end] == '-' || isWordByte(t.src[end]) && t.src[end] < 0x80 || strings.IndexByte(s.others, t.src[end]) >= 0) {

@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The bounds of what is parsed. COC takes 64 KB of content.
+// Bounds of what is parsed. COC accepts 64 KB of content.
 const (
 	maxTree      = 128 << 10 // bytes
-	maxDepth     = 100       // collections inside each other
+	maxDepth     = 100       // nested collections
 	maxDocuments = 200
 )
 
@@ -33,8 +33,8 @@ func (t *scan) tree() {
 	if len(t.src) > maxTree || !utf8.ValidString(t.src) || !strings.ContainsAny(t.src, ":[") {
 		return
 	}
-	// The parser turns its own panics into errors. One that it overlooks must not
-	// cost more than the tree.
+	// The parser turns its own panics into errors. One that it misses must cost only the
+	// tree.
 	defer func() { _ = recover() }()
 	loader, err := yaml.NewLoader(strings.NewReader(t.src), yaml.WithPlugin(limits{}))
 	if err != nil {
@@ -46,7 +46,7 @@ func (t *scan) tree() {
 	for range maxDocuments {
 		var doc yaml.Node
 		if loader.Load(&doc) != nil {
-			return // the end, or a fault
+			return // the end, or an error
 		}
 		for _, n := range doc.Content {
 			t.node(n, never, false)
@@ -54,7 +54,7 @@ func (t *scan) tree() {
 	}
 }
 
-// node hides the secrets in a node whose name has level l. all says that every scalar
+// node hides the secrets in a node whose name has level l. all means that every scalar
 // in it is one, as in passwords: {app: …}.
 func (t *scan) node(n *yaml.Node, l level, all bool) {
 	switch n.Kind {
@@ -117,7 +117,7 @@ func (t *scan) keyLevel(key string) level {
 	return t.level(key)
 }
 
-// isNameKey and isValueKey tell the keys of a pair: param_name and param_value.
+// isNameKey and isValueKey recognise the keys of a pair: param_name and param_value.
 func isNameKey(key string) bool {
 	key = strings.ToLower(key)
 	return strings.HasSuffix(key, "name") || strings.HasSuffix(key, "key") || key == "property" || key == "variable"
@@ -128,8 +128,8 @@ func isValueKey(key string) bool {
 	return strings.HasSuffix(key, "value") || strings.HasPrefix(key, "default")
 }
 
-// scalar hides a scalar of one line, unless it is code: its first word is then hidden
-// by the rules for text.
+// scalar hides a scalar of one line, unless it is code: the rules for text then apply
+// to its first word.
 func (t *scan) scalar(n *yaml.Node, l level) {
 	v := t.offset(n)
 	for v < len(t.src) && strings.IndexByte("&!", t.src[v]) >= 0 { // its anchor and tag
@@ -152,7 +152,8 @@ func (t *scan) scalar(n *yaml.Node, l level) {
 	}
 }
 
-// offset is where a node begins in the text. The parser counts columns in characters.
+// offset returns where a node starts in the text. The parser counts columns in
+// characters.
 func (t *scan) offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(t.rows) {
 		return len(t.src)

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// commandWords begin code, not a secret: TOKEN=bash -i.
+// commandWords start code, not a secret: TOKEN=bash -i.
 var commandWords = strings.Fields(`bash sh zsh dash ksh cmd powershell pwsh curl wget nc ncat socat telnet python python2 python3
 	perl ruby php node eval exec source base64 xxd cat echo printf sudo su env nohup timeout xargs tee rm dd mkfifo chmod openssl ssh scp`)
 
@@ -26,14 +26,14 @@ var (
 	substitution  = lazy("\\$\\(|`|<\\(|>\\(|/dev/(?:tcp|udp)/")
 )
 
-// lazy compiles a pattern when it is first used: a command that masks nothing does
-// not pay for it.
+// lazy compiles a pattern when it is first used: a command that masks nothing does not
+// pay for it.
 func lazy(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
-// isCode reports whether a value may be run by a shell: it holds a substitution, or
-// an operator between words. Code is shown, whatever name it is given to.
+// isCode reports whether a shell may run a value: it has a substitution, or an
+// operator between words. Code is shown under any name.
 func isCode(v string) bool {
 	if substitution().MatchString(v) {
 		return true
@@ -63,7 +63,7 @@ func harmless(l level, v string) bool {
 }
 
 // isRandom reports whether a value looks like a key: 16 characters or more of one
-// word, in which letters and digits, or small and capital letters, alternate.
+// word, in which letters and digits, or lower and upper case, alternate.
 func isRandom(v string) bool {
 	v = strings.TrimRight(v, "=")
 	if len(v) < 16 || strings.Contains(v, "://") {
@@ -90,7 +90,7 @@ func isRandom(v string) bool {
 	return digits && turns >= 4
 }
 
-// isPasswordLike reports whether a word is rather a password than a word of a
+// isPasswordLike reports whether a word is more likely a password than a word of a
 // language: seven characters or more, letters and digits.
 func isPasswordLike(v string) bool {
 	v = strings.Trim(v, `"'.,;()`)

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxWord bounds how far the end of a word or a quote is looked for, in bytes, so
-// that the time is linear in the text. What is hidden of a longer one is hidden whole:
-// whole looks for the end then, and the search continues after it.
+// maxWord bounds the search for the end of a word or a quote, in bytes, so that the
+// time is linear in the text. A longer secret is hidden completely: whole then finds
+// its end, and the search continues after it.
 const maxWord = 4 << 10
 
 // word is a value as a shell, a program or JSON writes it.
@@ -16,15 +16,15 @@ type word struct {
 	from, to int
 	literals []span   // its parts that are no reference
 	refs     []string // names of the variables that it refers to
-	code     bool     // it holds code and is shown
+	code     bool     // it has code and is shown
 	cut      bool     // it is longer than maxWord
-	limit    int      // where it ends at the latest
-	opened   int      // of a quoted one that is cut: where its quote is
-	slashes  int      // and how many backslashes are before that
+	limit    int      // the last possible end
+	opened   int      // of a truncated quoted one: the position of its quote
+	slashes  int      // and the number of backslashes before it
 }
 
-// word reads the value that begins at i, up to white space, an operator of a shell,
-// or the end of the string around it. It ends before to.
+// word reads the value that starts at i, up to white space, an operator of a shell, or
+// the end of the string around it. It ends before to.
 func (t *scan) word(i, to int) word {
 	w := word{from: i, limit: to, opened: -1}
 	p := t.plain[:min(to, i+maxWord)]
@@ -52,8 +52,8 @@ func (t *scan) word(i, to int) word {
 	return w
 }
 
-// whole returns w up to its end, also where that is further away than maxWord. Code in
-// the rest ends a word that is not quoted, and shows one that is.
+// whole returns w up to its end, also if that is after maxWord. Code in the rest ends
+// an unquoted word, and shows a quoted one.
 func (t *scan) whole(w word) word {
 	if !w.cut {
 		return w
@@ -72,9 +72,9 @@ func (t *scan) whole(w word) word {
 	return w
 }
 
-// quoted reads the string whose quote is at i, after so many backslashes, as a part of
-// a word. It returns where the string ends, and whether it is the last part: what
-// follows the quote is outside of the string around the word, or in another line.
+// quoted reads the string whose quote is at i, after a number of backslashes, as a
+// part of a word. It returns where the string ends, and whether it is the last part:
+// what follows the quote is outside the string around the word, or in another line.
 func (t *scan) quoted(w *word, p string, i, slashes int) (end int, last bool) {
 	first := w.from == i-slashes
 	if !first && t.inside(i, slashes) {
@@ -82,7 +82,7 @@ func (t *scan) quoted(w *word, p string, i, slashes int) (end int, last bool) {
 	}
 	end, ok := closing(p, i, slashes)
 	switch {
-	case !first && slashes > 0: // an escaped quote in a word without quotes
+	case !first && slashes > 0: // an escaped quote in an unquoted word
 		w.add(i, i+1)
 		return i + 1, false
 	case !first && !ok:
@@ -111,7 +111,7 @@ func (w *word) read(t *scan, p string, i int) int {
 	return i + 1
 }
 
-// ends reports whether a word that is not quoted ends at i.
+// ends reports whether an unquoted word ends at i.
 func (t *scan) ends(p string, i int) bool {
 	next := byte(' ')
 	if i+1 < len(p) {
@@ -139,8 +139,8 @@ func wordEnd(p string, i int) int {
 	return len(p)
 }
 
-// closing returns the end of the string that the quote at i opens after so many
-// backslashes, as a string inside a string has them.
+// closing returns the end of the string that the quote at i opens after a number of
+// backslashes, as a string in a string has them.
 func closing(p string, i, slashes int) (end int, ok bool) {
 	run := 0
 	for k := i + 1; k < len(p); k++ {
@@ -151,7 +151,7 @@ func closing(p string, i, slashes int) (end int, ok bool) {
 		case p[k] == '\n':
 			return 0, false
 		case p[k] == p[i] && p[i] == '\'' && slashes == 0 && run > 0 && !(k+1 < len(p) && isWordByte(p[k+1])):
-			return k + 1, true // a shell knows no escapes here
+			return k + 1, true // a shell has no escapes here
 		case p[k] == p[i] && run < slashes:
 			return k - run, false // the string around it ends
 		case p[k] == p[i] && (run-slashes)/(slashes+1)%2 == 0:
@@ -175,8 +175,9 @@ func (t *scan) inside(i, slashes int) bool {
 	return (strings.Count(line, quote)-escaped)%2 == 1
 }
 
-// literal adds what a string holds, without the references in it. A shell reads no
-// variables in single quotes; ${…}, $(…) and the whole of '$NAME' may be of another.
+// literal adds the content of a string, without the references in it. A shell expands
+// no variables in single quotes; ${…}, $(…) and the whole of '$NAME' may be of another
+// program.
 func (w *word) literal(t *scan, from, to int, single bool) {
 	for i := from; i < to; {
 		if single && i > from && t.plain[i] == '$' && !strings.HasPrefix(t.plain[i:to], "${") && !strings.HasPrefix(t.plain[i:to], "$(") {
@@ -197,8 +198,8 @@ func (w *word) add(from, to int) {
 }
 
 // reference returns the length of the reference or substitution at i, or 0. The
-// default in ${NAME:-default} is a literal. after says that a letter or digit stands
-// before i, where $NAME is rather a part of a password.
+// default in ${NAME:-default} is a literal. after means that a letter or digit is
+// before i, where $NAME is more likely a part of a password.
 func (w *word) reference(t *scan, p string, i int, after bool) int {
 	s := p[i:]
 	switch {

@@ -1,5 +1,5 @@
-// Package schedule reads when the cycles of a watch are due, as config.toml and the
-// archive write it: a cron expression and a time zone. It runs nothing.
+// Package schedule parses the schedule of a watch: a cron expression and a time zone,
+// as in config.toml and the archive. It runs nothing.
 package schedule
 
 import (
@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // time zones also where the system has none
+	_ "time/tzdata" // time zones also if the system has none
 
 	"github.com/robfig/cron/v3"
 
@@ -31,8 +31,8 @@ func Parse(spec, timezone string) (cron.Schedule, error) {
 	return s, nil
 }
 
-// Interval returns the pause between the next two times of a schedule; 0 where there
-// are no two.
+// Interval returns the time between the next two runs of a schedule; 0 if there are
+// fewer than two.
 func Interval(s cron.Schedule, now time.Time) time.Duration {
 	first := s.Next(now)
 	second := s.Next(first)
@@ -57,13 +57,13 @@ const (
 	scheduleAdvice = "write five fields (minute hour day month weekday), @hourly, @daily, @weekly, @monthly, or @every 90s"
 )
 
-// parseCron reads a schedule of five fields, a descriptor or @every.
+// parseCron parses a schedule of five fields, a descriptor or @every.
 func parseCron(text string) (s cron.Schedule, err error) {
 	text = strings.TrimSpace(text)
 	// The library panics on "TZ=UTC" without a space.
 	defer func() {
 		if r := recover(); r != nil {
-			s, err = nil, hint.Wrap(errors.New("it cannot be read"), scheduleAdvice)
+			s, err = nil, hint.Wrap(errors.New("it is not valid"), scheduleAdvice)
 		}
 	}()
 	switch {
@@ -73,10 +73,10 @@ func parseCron(text string) (s cron.Schedule, err error) {
 		return nil, hint.Wrap(errors.New("it must not name a time zone"), `write timezone = "Asia/Shanghai" next to it`)
 	}
 	if every, ok := strings.CutPrefix(text, "@every "); ok {
-		// The library takes a negative time for one second, and drops fractions.
+		// The library reads a negative time as one second, and drops fractions.
 		d, err := time.ParseDuration(strings.TrimSpace(every))
 		if err != nil || d < time.Second || d%time.Second != 0 {
-			return nil, hint.Wrap(errors.New("@every takes whole seconds, at least one"), "write @every 90s or @every 5m")
+			return nil, hint.Wrap(errors.New("@every must be whole seconds, at least one"), "write @every 90s or @every 5m")
 		}
 		return cron.Every(d), nil
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The interval of a schedule is the pause between its next two times; it bounds how late a
-// cycle may be.
+// The interval of a schedule is the time between its next two runs; it bounds how late
+// a cycle may be.
 func TestInterval(t *testing.T) {
 	now := time.Date(2026, 3, 27, 12, 0, 0, 0, time.UTC) // a Friday
 	for _, test := range []struct {
@@ -31,7 +31,7 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// What the archive holds may be anything: Parse returns an error and does not panic.
+// The archive may have any text: Parse returns an error and does not panic.
 func TestParseRefuses(t *testing.T) {
 	for _, test := range []struct{ spec, zone string }{
 		{"", "UTC"}, {"* * * *", "UTC"}, {"@every -5m", "UTC"}, {"@every 1ms", "UTC"}, {"TZ=UTC", "UTC"},

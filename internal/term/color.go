@@ -12,7 +12,7 @@ const (
 	Green   Style = "32"
 	Magenta Style = "35"
 	Alarm   Style = "1;31"
-	// What changed within a line, in reverse: it stands out on dark and on light.
+	// What changed in a line, in reverse: it is visible on dark and on light backgrounds.
 	RedWord   Style = "7;31"
 	GreenWord Style = "7;32"
 )
@@ -23,12 +23,12 @@ type Span struct {
 	Style Style
 }
 
-// Paint colours a text of one line if the output takes colours.
+// Paint colours a text of one line if the output supports colours.
 func (o Output) Paint(s Style, text string) string {
 	return (&Writer{Color: o.colored()}).Paint(s, text)
 }
 
-// Paint colours a text of one line if the output takes colours.
+// Paint colours a text of one line if the output supports colours.
 func (w *Writer) Paint(s Style, text string) string {
 	if !w.Color || s == Plain || text == "" {
 		return text

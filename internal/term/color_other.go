@@ -4,5 +4,5 @@ package term
 
 import "io"
 
-// obeysColors: every terminal does.
-func obeysColors(io.Writer) bool { return true }
+// supportsColors returns true: every terminal does.
+func supportsColors(io.Writer) bool { return true }

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// obeysColors has the console obey codes of colours, which by default it shows, and
-// reports whether it does: those from before Windows 10 can't
+// supportsColors enables the console's colour codes, which it shows as text by
+// default, and reports whether it supports them: those before Windows 10 do not
 // (https://learn.microsoft.com/en-us/windows/console/console-virtual-terminal-sequences).
-func obeysColors(w io.Writer) bool {
+func supportsColors(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Page writes what write writes, and shows it in the pager on a terminal. write
-// is called again if the pager cannot be run.
+// Page shows the output of write in the pager on a terminal; elsewhere it writes it.
+// write is called again if the pager cannot be run.
 func (o Output) Page(write func(*Writer) error) error {
 	cmd := o.pager()
 	if cmd == nil {
@@ -30,9 +30,9 @@ func (o Output) Page(write func(*Writer) error) error {
 	w := o.Writer(in)
 	err = errors.Join(write(w), w.Flush(), in.Close())
 	if errors.Is(err, syscall.EPIPE) {
-		err = nil // the reader has seen enough
+		err = nil // the user closed the pager early
 	}
-	// The pager's status matters only if it says that there was no pager.
+	// The pager's status matters only if it means that there was no pager.
 	_ = cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); err == nil && (status == cannotRun || status == notFound) {
 		return o.Print(write)
@@ -40,18 +40,18 @@ func (o Output) Page(write func(*Writer) error) error {
 	return err
 }
 
-// The statuses by which a shell says that it ran no command.
+// Exit statuses of a shell that ran no command.
 const (
 	cannotRun = 126
 	notFound  = 127
 )
 
-// shellWords are what a shell gives a meaning to, but for spaces.
+// shellWords are characters with a meaning in a shell, except spaces.
 const shellWords = "|&;<>()$`\\\"'*?[]{}#~=%!\n"
 
-// pager returns the command of $PAGER, or less; nil if the output is no
-// terminal, none is wanted (PAGER is empty) or none is found. What is more than
-// plain words is for the shell, as with git.
+// pager returns the command of $PAGER, or less; nil if the output is no terminal,
+// PAGER is empty or the command is not found. As in git, a command that is more than
+// plain words is run by the shell.
 func (o Output) pager() *exec.Cmd {
 	command, set := os.LookupEnv("PAGER")
 	if !set {
@@ -70,7 +70,7 @@ func (o Output) pager() *exec.Cmd {
 	}
 	cmd := exec.Command(path, words[1:]...)
 	cmd.Stdout, cmd.Stderr = o.Out, o.Err
-	// As git does: PAGER=less shows colours and ends when all fits.
+	// As in git: PAGER=less shows colours and ends if everything fits.
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(os.Environ(), "LESS=FRX")
 	}

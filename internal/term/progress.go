@@ -18,15 +18,15 @@ type Progress struct {
 
 	mu    sync.Mutex // the timer writes, too
 	phase string
-	shown bool // something of this task was written
+	shown bool // something was written about this task
 	timer *time.Timer
 }
 
-// silence is how long a task may run without anything written.
+// silence is how long a task may run before something is written.
 const silence = 2 * time.Second
 
-// barWidth is how many columns a terminal must have for the bar, its words and its
-// numbers on one line.
+// barWidth is the minimum number of columns for the bar, its words and its numbers on
+// one line.
 const barWidth = 80
 
 // Progress returns a Progress on Err.
@@ -39,8 +39,8 @@ func (o Output) Progress() *Progress {
 	return p
 }
 
-// Begin begins a task. If nothing is written for a while, as when COC is not
-// reached, Progress writes the phase.
+// Begin starts a task. If nothing is written for a while, for example because COC
+// cannot be reached, Progress writes the phase.
 func (p *Progress) Begin(phase string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,8 +63,8 @@ func (p *Progress) Begin(phase string) {
 	p.timer = timer
 }
 
-// Update shows how much of a phase is done. Without a terminal it writes the line,
-// if there is one, when the phase begins.
+// Update shows the progress of a phase. Without a terminal it writes the line, if
+// there is one, when the phase starts.
 func (p *Progress) Update(phase string, done, total int, line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -26,8 +26,8 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// A sync of a COC that is not reached wrote nothing for 75 seconds. After two it says
-// what is under way, once; where there is progress it does not.
+// A sync with a COC that could not be reached wrote nothing for 75 seconds. After two
+// seconds it says once what it does, unless there is progress.
 func TestProgressIsShown(t *testing.T) {
 	list := func(p *Progress) { p.Update("jobs: list", 0, 0, "") }
 	fetch := func(p *Progress) { p.Update("jobs: fetch", 0, 3, "jobs: 3 documents") }

@@ -45,7 +45,7 @@ func (w *Writer) Heads(columns []Column, rows [][]Span) []int {
 	return widths
 }
 
-// fit returns how wide each column is to be.
+// fit returns the width of each column.
 func (w *Writer) fit(columns []Column, rows [][]Span) []int {
 	widths, total := make([]int, len(columns)), -gap
 	for i := range columns {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// written returns what write writes to a writer of that width.
+// written returns the output of write for a writer of a width.
 func written(width int, color bool, write func(*Writer)) string {
 	var b bytes.Buffer
 	w := &Writer{Writer: bufio.NewWriter(&b), Width: width, Color: color}

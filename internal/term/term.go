@@ -1,6 +1,6 @@
 // Package term writes for people: colours, tables, wrapped text, a pager and the
-// progress of long tasks, by the terminal if there is one. It leaves what is
-// written, and the questions of init, to the commands.
+// progress of long tasks, adapted to the terminal if there is one. It leaves the
+// contents, and the questions of init, to the commands.
 package term
 
 import (
@@ -17,7 +17,7 @@ import (
 // Output is where a command writes.
 type Output struct {
 	Out, Err io.Writer
-	Color    string // always, never, or auto: where Out is a terminal that takes colours
+	Color    string // always, never, or auto: if Out is a terminal that supports colours
 }
 
 // Writer writes text to an Output or its pager.
@@ -46,7 +46,7 @@ func columnsOf(w io.Writer) int {
 	return n
 }
 
-// colored reports whether the output takes colours.
+// colored reports whether the output supports colours.
 func (o Output) colored() bool {
 	switch o.Color {
 	case "always":
@@ -54,22 +54,22 @@ func (o Output) colored() bool {
 	case "never":
 		return false
 	}
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && columnsOf(o.Out) > 0 && obeysColors(o.Out)
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && columnsOf(o.Out) > 0 && supportsColors(o.Out)
 }
 
-// Writer returns a writer to w in the form that fits Out. It must be flushed.
+// Writer returns a writer to w with the settings of Out. It must be flushed.
 func (o Output) Writer(w io.Writer) *Writer {
 	return &Writer{bufio.NewWriter(w), !IsTerminal(o.Out), o.colored(), columnsOf(o.Out)}
 }
 
-// Print writes what write writes.
+// Print runs write with a writer to Out.
 func (o Output) Print(write func(*Writer) error) error {
 	w := o.Writer(o.Out)
 	return errors.Join(write(w), w.Flush())
 }
 
-// Content returns a document's text as it may be written: byte for byte to a
-// pipe or file, with hidden characters visible to a terminal.
+// Content returns a document's text for the output: byte for byte to a pipe or file,
+// with hidden characters visible to a terminal.
 func (w *Writer) Content(s string) string {
 	if w.Exact {
 		return s

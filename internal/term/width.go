@@ -6,19 +6,19 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// allWidths knows the width of every character, whatever the environment says, so
-// that a table looks the same everywhere. When it is first asked about one beyond
-// Latin it fills a table of 2 MB: that was a quarter of the time of a short log.
+// allWidths has the width of every character in any environment, so that a table is
+// the same everywhere. For the first character beyond Latin it fills a table of 2 MB:
+// that was a quarter of the time of a short log.
 var allWidths = runewidth.Condition{StrictEmojiNeutral: true}
 
-// single reports whether a character takes one column next to others like it:
+// single reports whether a character takes one column next to others of its kind:
 // Latin, dashes and quotation marks, arrows, the minus.
 func single(r rune) bool {
 	return r >= ' ' && r < 0x7f || r >= 0xa0 && r < 0x300 && r != 0xad ||
 		r >= 0x2010 && r <= 0x2027 || r >= 0x2190 && r <= 0x21ff || r == '−'
 }
 
-// singles counts the characters of a text that are all single.
+// singles counts the characters of a text in which all are single.
 func singles(s string) (n int, ok bool) {
 	for _, r := range s {
 		if !single(r) {
@@ -37,8 +37,8 @@ func Width(s string) int {
 	return allWidths.StringWidth(s)
 }
 
-// truncate returns as much of a text as fits in so many columns, the last "…" if
-// that is not all.
+// truncate returns as much of a text as fits in a number of columns, the last one "…"
+// if that is not all.
 func truncate(s string, columns int) string {
 	n, ok := singles(s)
 	switch {
@@ -50,7 +50,7 @@ func truncate(s string, columns int) string {
 	return string([]rune(s)[:max(0, columns-1)]) + "…"
 }
 
-// Pad adds spaces to a text that takes fewer columns.
+// Pad adds spaces to a text that is narrower than a number of columns.
 func Pad(s string, columns int) string {
 	return s + spaces(columns-Width(s))
 }

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// What is measured without the library's table is measured as the library does.
+// What is measured without the library's table has the library's width.
 func TestWidthsAreTheLibrarys(t *testing.T) {
 	for r := range rune(unicode.MaxRune + 1) {
 		if s := string(r); Width(s) != allWidths.StringWidth(s) {
@@ -19,7 +19,7 @@ func TestWidthsAreTheLibrarys(t *testing.T) {
 	for range 20000 {
 		var b strings.Builder
 		for range random.IntN(7) {
-			b.WriteRune(pool[random.IntN(len(pool)-random.IntN(2)*(len(pool)-9))]) // half of them single characters alone
+			b.WriteRune(pool[random.IntN(len(pool)-random.IntN(2)*(len(pool)-9))]) // half of them only single characters
 		}
 		s, cells := b.String(), random.IntN(7)
 		if got, want := Width(s), allWidths.StringWidth(s); got != want {

@@ -9,25 +9,25 @@ import (
 	"cocsync/internal/text"
 )
 
-// MinWidth is the fewest columns into which text is wrapped, however narrow the
+// MinWidth is the minimum number of columns of wrapped text, however narrow the
 // terminal.
 const MinWidth = 8
 
 const tabStop = 8
 
-// Strip is what of a text fits into a column.
+// Strip is a part of a text that fits into a column.
 type Strip struct {
 	Text  string // painted
 	Width int
 	size  int // bytes of it before it was painted
 }
 
-// Wrap lays a text out in strips of at most so many columns. Hidden characters
-// become visible, and tabs spaces. What a reader takes for one character is in one
+// Wrap splits a text into strips of at most a number of columns. Hidden characters
+// become visible, and tabs spaces. A character that a reader sees as one is in one
 // strip, unless it is wider than that.
 func (w *Writer) Wrap(columns int, spans ...Span) []Strip {
 	runs, full := expand(spans)
-	take := func(n int) string { // that many bytes off the runs, painted
+	take := func(n int) string { // bytes to skip of the runs, painted
 		var b strings.Builder
 		for n > 0 {
 			k := min(n, len(runs[0].Text))
@@ -40,7 +40,7 @@ func (w *Writer) Wrap(columns int, spans ...Span) []Strip {
 		return b.String()
 	}
 	var strips []Strip
-	size, taken := 0, 0 // of the strip that is being filled
+	size, taken := 0, 0 // of the current strip
 	put := func(glyph string) {
 		wide := Width(glyph)
 		if wide > 0 && taken+wide > columns {
@@ -61,8 +61,8 @@ func (w *Writer) Wrap(columns int, spans ...Span) []Strip {
 	return append(strips, Strip{take(size), taken, size})
 }
 
-// expand makes hidden characters visible and tabs spaces, as many as they take
-// where the text is not wrapped. It also returns the text of all spans.
+// expand makes hidden characters visible and tabs spaces, as many as they take in
+// unwrapped text. It also returns the text of all spans.
 func expand(spans []Span) (runs []Span, full string) {
 	runs = make([]Span, len(spans))
 	column := 0
@@ -84,8 +84,8 @@ func expand(spans []Span) (runs []Span, full string) {
 	return runs, all.String()
 }
 
-// Room returns how many columns are right of an indent.
-func (w *Writer) Room(indent int) int {
+// Space returns how many columns are to the right of an indent.
+func (w *Writer) Space(indent int) int {
 	if w.Width == 0 {
 		return math.MaxInt
 	}
@@ -95,8 +95,8 @@ func (w *Writer) Room(indent int) int {
 // Hang is the indent of all lines of a text but the first.
 const Hang = "    "
 
-// Prose writes a text of words, on as many lines as it takes on a terminal. The
-// indent is no longer than Hang.
+// Prose writes a text of words, on as many lines as it needs on a terminal. The indent
+// is no longer than Hang.
 func (w *Writer) Prose(indent string, s Style, words string) {
 	words = strings.TrimRight(text.Visible(words), " ")
 	for w.Width > 0 {
@@ -110,10 +110,10 @@ func (w *Writer) Prose(indent string, s Style, words string) {
 	w.WriteString(indent + w.Paint(s, words) + "\n")
 }
 
-// fold splits a text after what fits on a line right of an indent, at a space if
-// that has one.
+// fold splits a text after what fits on a line after an indent, at a space if
+// possible.
 func (w *Writer) fold(s string, indent int) (line, rest string) {
-	fits := w.Wrap(w.Room(indent), Span{Text: s})[0].size
+	fits := w.Wrap(w.Space(indent), Span{Text: s})[0].size
 	if fits == len(s) {
 		return s, ""
 	}
@@ -126,8 +126,8 @@ func (w *Writer) fold(s string, indent int) (line, rest string) {
 	return s[:fits], s[fits:]
 }
 
-// Flow writes texts two spaces apart on lines of so many columns. One that does
-// not fit on the line goes to the next, and to as many as it takes on a terminal.
+// Flow writes texts two spaces apart on lines of a number of columns. A text that does
+// not fit on the line goes to the next, and to as many as it needs on a terminal.
 func (w *Writer) Flow(indent string, columns int, parts ...Span) {
 	at := len(indent)
 	hang := indent + Hang

@@ -8,8 +8,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// What a reader takes for one character is not torn at the end of a line, in
-// whatever spans it is.
+// A character that a reader sees as one is not split at the end of a line, across
+// spans too.
 func TestWrapKeepsCharactersWhole(t *testing.T) {
 	for _, glyph := range []string{"👍🏽", "☀️", "e\u0301", "🇩🇪", "각"} {
 		for pad := range 9 {
@@ -28,7 +28,7 @@ func TestWrapKeepsCharactersWhole(t *testing.T) {
 	}
 }
 
-// Prose breaks lines at spaces where there are any.
+// Prose breaks lines at spaces if there are any.
 func TestProseKeepsWords(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"one two three", "one two three\n"},
@@ -43,7 +43,7 @@ func TestProseKeepsWords(t *testing.T) {
 	}
 }
 
-// Flow puts on a line what fits, and wraps on a terminal what fits on none.
+// Flow puts on a line what fits, and on a terminal wraps what fits on no line.
 func TestFlow(t *testing.T) {
 	for _, tt := range []struct {
 		width int
@@ -81,7 +81,7 @@ func FuzzWrapLosesNothing(f *testing.F) {
 				t.Errorf("strip %d of %q, %q has %d columns of %d", i, first, second, strip.Width, width)
 			}
 		}
-		// A tab is worth some spaces, so spaces do not count.
+		// A tab counts as some spaces, so spaces do not count.
 		blank := strings.NewReplacer(" ", "", "\t", "")
 		want := blank.Replace(text.VisibleExcept(first, "\t") + text.VisibleExcept(second, "\t"))
 		if blank.Replace(got.String()) != want {

@@ -16,7 +16,7 @@ func Truncate(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	last := 0 // where the last character that fits begins
+	last := 0 // start of the last character that fits
 	for i := range s {
 		if limit == 0 {
 			return s[:last] + "…"
@@ -28,10 +28,10 @@ func Truncate(s string, limit int) string {
 }
 
 // Line returns s as one line of at most limit characters, with hidden characters
-// visible. Line ends are written as ⏎. The joiners that scripts and emoji need
-// stay.
+// visible. Line ends are written as ⏎. The joiners that scripts and emoji need are
+// kept.
 func Line(s string, limit int) string {
-	// No character gets shorter, so what lies beyond the limit can go first.
+	// No character gets shorter, so what is beyond the limit can be removed first.
 	s = strings.NewReplacer("\r\n", " ⏎ ", "\n", " ⏎ ", "\t", " ").Replace(Truncate(s, limit))
 	return Truncate(strings.TrimSpace(VisibleExcept(s, Joiners)), limit)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What a reader can't see is written in characters that can be seen, and nothing else is.
+// Characters that a reader cannot see are replaced by visible ones, and no others.
 func TestVisible(t *testing.T) {
 	type run struct {
 		Text     string
@@ -44,8 +44,8 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// Whatever is given, the result holds nothing hidden and stays as it is when it is
-// made visible again.
+// For any text, the result has nothing hidden and is unchanged if it is made visible
+// again.
 func FuzzVisible(f *testing.F) {
 	for _, s := range []string{"", "a\x1b[31m\u202e", "\xff\xfe\ufffd", "\U000e0041\u00a0\u3000"} {
 		f.Add(s)
@@ -58,7 +58,8 @@ func FuzzVisible(f *testing.F) {
 	})
 }
 
-// A line is one line, keeps the joiners of emoji, and fits after it was made visible.
+// A line is one line, keeps the joiners of emoji, and has the limit after it was made
+// visible.
 func TestLine(t *testing.T) {
 	for _, tt := range []struct {
 		in    string
@@ -105,7 +106,7 @@ func TestPlural(t *testing.T) {
 	}
 }
 
-// An age has one unit, the largest that says enough.
+// An age has one unit, the largest that is precise enough.
 func TestAge(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Hour: "a moment", 0: "a moment", 90 * time.Second: "90 seconds", 2 * time.Minute: "2 minutes",

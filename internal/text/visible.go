@@ -9,11 +9,11 @@ import (
 )
 
 // Visible returns s with every character that a reader would not see, or that a
-// terminal would obey, in the notation of less: ^A for a control character,
+// terminal would interpret, in the notation of less: ^A for a control character,
 // <U+202E> for a format character, and <FF> for a byte that is not UTF-8.
 func Visible(s string) string { return VisibleExcept(s, "") }
 
-// VisibleExcept is Visible, but the characters in keep stay as they are.
+// VisibleExcept is Visible, except that the characters in keep are unchanged.
 func VisibleExcept(s, keep string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return Hidden(r) && !strings.ContainsRune(keep, r) }) {
 		return s
@@ -53,7 +53,7 @@ func Runs(s, keep string) iter.Seq2[string, bool] {
 	}
 }
 
-// notation returns how the first character of s is written, "" if as itself.
+// notation returns how the first character of s is written, "" if unchanged.
 func notation(s, keep string) string {
 	switch r, size := utf8.DecodeRuneInString(s); {
 	case r == utf8.RuneError && size == 1:
@@ -67,10 +67,10 @@ func notation(s, keep string) string {
 	}
 }
 
-// Hidden reports whether a reader would not see a character for what it is:
-// control and format characters such as those that change the direction of
-// writing, characters without a glyph, and spaces that YAML does not take for
-// white space. The ideographic space is as wide as it looks, and is not hidden.
+// Hidden reports whether a reader would not see a character correctly: control and
+// format characters such as those that change the direction of writing, characters
+// without a glyph, and spaces that are not white space in YAML. The ideographic space
+// is as wide as it looks, and is not hidden.
 func Hidden(r rune) bool {
 	if r < 0x7f {
 		return r < ' '
