@@ -36,7 +36,7 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-// Versions go by number; where some label is no vN, by the time they were made.
+// Versions are ordered by number; if some label is not vN, by creation time.
 func TestSortListed(t *testing.T) {
 	at := func(n int) time.Time { return time.UnixMilli(int64(n)) }
 	for _, tt := range []struct {
@@ -58,7 +58,7 @@ func TestSortListed(t *testing.T) {
 	}
 }
 
-// What is printed names the same content when it is typed again.
+// A printed label names the same content when it is typed again.
 func TestRevisionLabel(t *testing.T) {
 	for _, tt := range []struct {
 		number, revisions int
@@ -70,7 +70,7 @@ func TestRevisionLabel(t *testing.T) {
 	}
 }
 
-// A field that was not said is no change and takes nothing away.
+// An absent field is no change and removes nothing.
 func TestMetaNotSaidIsNotGone(t *testing.T) {
 	s := func(v string) *string { return &v }
 	old := Meta{Name: s("job"), Description: s("text"), RiskLevel: s("LOW"), UpdatedAt: time.UnixMilli(1)}

@@ -9,7 +9,7 @@ import (
 )
 
 // Slack's limits on blocks, from https://docs.slack.dev/reference/block-kit/blocks
-// where nothing else is said.
+// unless another source is named.
 const (
 	maxBlocks          = 50
 	maxHeader          = 150
@@ -24,8 +24,8 @@ const (
 	// Over all blocks together; not documented:
 	// https://github.com/slackapi/bolt-js/issues/2509.
 	maxBlocksText = 13_200
-	// With rich text among them it was less:
-	// https://github.com/slackapi/bolt-js/issues/2867 saw 11,341 refused.
+	// With rich text among them the limit was lower:
+	// https://github.com/slackapi/bolt-js/issues/2867 reports 11,341 refused.
 	maxRichBlocksText = 11_340
 )
 
@@ -47,7 +47,7 @@ type block struct {
 	GroupID  string            `json:"usergroup_id"`
 	Channel  string            `json:"channel_id"`
 	TeamID   string            `json:"team_id"`
-	Style    json.RawMessage   `json:"style"` // a list's is a string, others' an object
+	Style    json.RawMessage   `json:"style"` // a string for a list, an object for others
 	Indent   int               `json:"indent"`
 	Time     int64             `json:"timestamp"`
 	Fallback string            `json:"fallback"`
@@ -61,7 +61,7 @@ type textObject struct {
 	Verbatim *bool   `json:"verbatim"`
 }
 
-// parseBlocks reads a JSON array of blocks.
+// parseBlocks parses a JSON array of blocks.
 func parseBlocks(raw []byte) ([]block, bool) {
 	var blocks []block
 	if len(raw) == 0 {
@@ -70,7 +70,7 @@ func parseBlocks(raw []byte) ([]block, bool) {
 	return blocks, json.Unmarshal(raw, &blocks) == nil
 }
 
-// checker collects what Slack would not take.
+// checker collects what Slack would refuse.
 type checker struct {
 	why      []string
 	chars    int // of all text
@@ -78,8 +78,8 @@ type checker struct {
 	rich     bool
 }
 
-// checkBlocks returns the word with which Slack refuses blocks and its
-// explanations, "" when it takes them.
+// checkBlocks returns Slack's error word for blocks that it refuses, with
+// explanations; "" if it accepts them.
 func checkBlocks(raw []byte) (word string, why []string) {
 	if !utf8.Valid(raw) {
 		return "invalid_blocks_format", nil
@@ -224,7 +224,7 @@ func (c *checker) image(at string, b block) {
 	c.length(at+"/alt_text", b.AltText, 1, 2000)
 }
 
-// button checks the one kind of interactive element that is modelled.
+// button checks the only modelled interactive element.
 func (c *checker) button(at string, raw json.RawMessage) {
 	var e block
 	if json.Unmarshal(raw, &e) != nil || e.Type != "button" {
@@ -263,7 +263,7 @@ func (c *checker) richText(at string, elements []json.RawMessage, types ...strin
 	}
 }
 
-// rawString reads a JSON string, "" from anything else.
+// rawString parses a JSON string, "" for anything else.
 func rawString(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {

@@ -27,7 +27,7 @@ func section(s string) object { return object{"type": "section", "text": mrk(s)}
 
 func many(n int, v any) []any { return slices.Repeat([]any{v}, n) }
 
-// Each limit holds at its number and breaks one beyond it.
+// Each limit is accepted and one more is refused.
 func TestBlockLimits(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("字", n) }
 	for _, tt := range []struct {
@@ -87,7 +87,7 @@ func TestBlockLimits(t *testing.T) {
 	}
 }
 
-// The explanation names the place, as Slack's does.
+// The explanation has the position, as Slack's does.
 func TestBlocksWhy(t *testing.T) {
 	_, why := checkBlocks([]byte(`[{"type":"section","text":{"type":"mrkdwn","text":""}}]`))
 	want := []string{"[ERROR] must be more than 0 characters [json-pointer:/blocks/0/text/text]"}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// maxVersions is how many versions COC keeps of a document, from the API
-// reference. What happens to the 101st is not published; here the oldest
-// version is no longer listed or served.
+// maxVersions is how many versions COC keeps of a document, from the API reference.
+// What happens to the 101st is not published; here the oldest version is no longer
+// listed or served.
 const maxVersions = 100
 
-// The IAM actions that Forbid can take away.
+// The IAM actions that Forbid can remove.
 const (
 	ActionList = "coc:document:listDocument"
 	ActionGet  = "coc:document:getDocument"
@@ -20,14 +20,14 @@ const (
 
 // Document is a custom job with its history.
 type Document struct {
-	ID          string // "DM…"; made up when empty
+	ID          string // "DM…"; generated if empty
 	Name        string
 	Description string
-	RiskLevel   string // LOW, MEDIUM, HIGH; LOW when empty
+	RiskLevel   string // LOW, MEDIUM, HIGH; LOW if empty
 	Creator     string
 	Modifier    string // "" until the first update, served as null
-	Project     string // enterprise_project_id; "0" when empty
-	Type        string // PUBLIC, or private by any other word
+	Project     string // enterprise_project_id; "0" if empty
+	Type        string // PUBLIC; anything else means private
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	Versions    []Version // oldest first
@@ -39,15 +39,15 @@ type Version struct {
 	UUID      string
 	CreatedAt time.Time
 	Content   string
-	// Raw, when set, is served as the JSON token of the content just as it
-	// stands: escapes, lone surrogates and broken UTF-8 included.
+	// Raw, if set, is served as the exact JSON token of the content: escapes, lone
+	// surrogates and invalid UTF-8 included.
 	Raw string
-	// Lazy, when set, stands in for Content, so that a large synthetic history
-	// need not be held. It must always return the same.
+	// Lazy, if set, replaces Content, so that a large synthetic history need not be in
+	// memory. It must always return the same.
 	Lazy func() string
 }
 
-// Text returns the content, wherever it comes from.
+// Text returns the content from its source.
 func (v Version) Text() string {
 	if v.Lazy != nil {
 		return v.Lazy()
@@ -55,34 +55,32 @@ func (v Version) Text() string {
 	return v.Content
 }
 
-// COCOptions are the settings of a COC. The zero value is a COC that lets
-// everybody in.
+// COCOptions are the settings of a COC. The zero value accepts every request.
 type COCOptions struct {
 	// AccessKey and SecretKey are the pair that signatures must be made with,
-	// SecurityToken the token that must come with it, if any. Signatures are
-	// not checked when AccessKey is empty.
+	// SecurityToken the token that must be sent with it, if any. Signatures are not
+	// checked if AccessKey is empty.
 	AccessKey, SecretKey, SecurityToken string
-	// Now is the service's clock; time.Now when nil.
+	// Now is the service's clock; time.Now if nil.
 	Now func() time.Time
-	// DefaultLimit is the length of a list page when none is asked for (10),
-	// MaxLimit the longest that is given (100).
+	// DefaultLimit is the length of a list page if none is requested (10), MaxLimit the
+	// maximum (100).
 	DefaultLimit, MaxLimit int
 	// Flat leaves out the envelope "data" around one document.
 	Flat bool
 }
 
-// Request is one request that a COC answered.
+// Request is one request that a COC received.
 type Request struct {
 	Method     string
 	Path       string
 	Query      string
 	At         time.Time
-	Status     int  // 0 when the connection was broken instead
-	Authorized bool // the signature was good, or none is asked for
+	Status     int  // 0 if the connection was broken instead
+	Authorized bool // the signature was valid, or none is required
 }
 
-// COC is a stand-in for COC's document API. It may be used and changed by many
-// goroutines at once.
+// COC is a fake of COC's document API. It is safe for concurrent use.
 type COC struct {
 	opts  COCOptions
 	now   func() time.Time
@@ -92,24 +90,24 @@ type COC struct {
 	mu        sync.Mutex
 	docs      map[string]*record
 	order     []*record          // those that are not deleted, oldest first
-	lists     map[bool][]*record // PUBLIC ones and others, newest first; made when first asked for
-	added     int                // records ever made
+	lists     map[bool][]*record // PUBLIC ones and others, newest first; built at the first request
+	added     int                // number of records ever created
 	forbidden map[string]bool
 	mangle    func(path string, v map[string]any)
 
 	logMu    sync.Mutex
 	requests []Request
-	answered int // requests ever, for their ids
+	answered int // number of requests, for their ids
 }
 
-// record is a document as the COC holds it.
+// record is a document in the COC.
 type record struct {
 	Document
 	place   int // among all ever added
-	last    int // the highest N of a label vN ever given
+	last    int // the highest N of a label vN so far
 	deleted bool
-	row     []byte // its row in lists, made when first asked for
-	tail    []byte // its answer after the content, likewise
+	row     []byte // its row in lists, built at the first request
+	tail    []byte // its response after the content, likewise
 }
 
 // NewCOC returns an empty COC.
@@ -131,14 +129,14 @@ func NewCOC(opts COCOptions) *COC {
 	return c
 }
 
-// ServeHTTP answers as COC does behind its gateway.
+// ServeHTTP responds as COC does behind its gateway.
 func (c *COC) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r, about := c.noted(r)
 	about.seen.Status = c.serve.serve(w, r)
 	c.log(about.seen)
 }
 
-// maxRequests bounds the log of requests; the older half goes when it is full.
+// maxRequests bounds the log of requests; the older half is dropped when it is full.
 const maxRequests = 1 << 18
 
 func (c *COC) log(r Request) {
@@ -150,15 +148,15 @@ func (c *COC) log(r Request) {
 	c.requests = append(c.requests, r)
 }
 
-// Requests returns what was asked since the start or ResetRequests, in the
-// order in which the answers ended.
+// Requests returns the requests since the start or ResetRequests, in the order in
+// which their responses ended.
 func (c *COC) Requests() []Request {
 	c.logMu.Lock()
 	defer c.logMu.Unlock()
 	return slices.Clone(c.requests)
 }
 
-// ResetRequests forgets the requests so far.
+// ResetRequests clears the log of requests.
 func (c *COC) ResetRequests() {
 	c.logMu.Lock()
 	defer c.logMu.Unlock()
@@ -171,10 +169,10 @@ func (c *COC) Fail(f Fault) { c.serve.faults.add(f) }
 // ClearFaults drops the faults that are still queued.
 func (c *COC) ClearFaults() { c.serve.faults.clear() }
 
-// Forbid has requests that need the IAM action answered with 403.
+// Forbid makes requests that need the IAM action fail with 403.
 func (c *COC) Forbid(action string) { c.setForbidden(action, true) }
 
-// Allow takes Forbid back.
+// Allow undoes Forbid.
 func (c *COC) Allow(action string) { c.setForbidden(action, false) }
 
 func (c *COC) setForbidden(action string, forbidden bool) {
@@ -183,9 +181,9 @@ func (c *COC) setForbidden(action string, forbidden bool) {
 	c.forbidden[action] = forbidden
 }
 
-// Mangle has fn alter every row of a list and every document before it is
-// sent: times as strings, nulls, missing and unknown fields. path is that of
-// the request; nil sends them as they are again. fn must not call the COC.
+// Mangle has fn change every row of a list and every document before it is sent: times
+// as strings, nulls, missing and unknown fields. path is that of the request; nil
+// sends them unchanged again. fn must not call the COC.
 func (c *COC) Mangle(fn func(path string, v map[string]any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,7 +218,7 @@ func (c *COC) IDs() []string {
 	return ids
 }
 
-// Find returns the id of the oldest document of that name.
+// Find returns the id of the oldest document with a name.
 func (c *COC) Find(name string) (id string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Add takes in a document with its history and returns its id. It fills in
-// what is empty: ids, labels, and times an hour apart that end now. A document
-// with the id of an earlier one takes its place.
+// Add adds a document with its history and returns its id. It sets what is empty: ids,
+// labels, and times an hour apart that end now. A document with the id of an earlier
+// one replaces it.
 func (c *COC) Add(d Document) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +64,7 @@ func (rec *record) fill(now time.Time) {
 	rec.trim()
 }
 
-// trim keeps the newest versions only, as many as COC does.
+// trim keeps only the newest versions, as many as COC does.
 func (rec *record) trim() {
 	if extra := len(rec.Versions) - maxVersions; extra > 0 {
 		rec.Versions = slices.Delete(rec.Versions, 0, extra)
@@ -91,8 +91,8 @@ func (c *COC) change(id string, fn func(*record)) {
 	rec.row, rec.tail = nil, nil
 }
 
-// Edit saves content as a new version by modifier and returns its label, ""
-// when there is no such document.
+// Edit saves content as a new version by modifier and returns its label, "" if the
+// document does not exist.
 func (c *COC) Edit(id, content, modifier string) (label string) {
 	now := c.now()
 	c.change(id, func(rec *record) {
@@ -107,8 +107,8 @@ func (c *COC) Edit(id, content, modifier string) (label string) {
 	return label
 }
 
-// Rewrite puts other content behind an existing label. Nothing else moves: not
-// version_uuid, and not update_time (Touch moves that).
+// Rewrite replaces the content of an existing label. Nothing else changes: not
+// version_uuid, and not update_time (Touch changes that).
 func (c *COC) Rewrite(id, label, content string) {
 	c.change(id, func(rec *record) {
 		for i := range rec.Versions {
@@ -119,14 +119,14 @@ func (c *COC) Rewrite(id, label, content string) {
 	})
 }
 
-// Touch moves a document's update_time to now.
+// Touch sets a document's update_time to now.
 func (c *COC) Touch(id string) {
 	now := c.now()
 	c.change(id, func(rec *record) { rec.UpdatedAt = now })
 }
 
-// Change alters a document by fn, its id excepted, without a new version. Its
-// update_time moves to now unless fn sets it. fn must not call the COC.
+// Change changes a document by fn, except for its id, without a new version. Its
+// update_time becomes now unless fn sets it. fn must not call the COC.
 func (c *COC) Change(id string, fn func(*Document)) {
 	now := c.now()
 	c.change(id, func(rec *record) {
@@ -145,19 +145,19 @@ func (c *COC) Change(id string, fn func(*Document)) {
 	})
 }
 
-// Withdraw has a version no longer listed or served.
+// Withdraw removes a version from lists and responses.
 func (c *COC) Withdraw(id, label string) {
 	c.change(id, func(rec *record) {
 		rec.Versions = slices.DeleteFunc(rec.Versions, func(v Version) bool { return v.Label == label })
 	})
 }
 
-// Delete removes a document. Restore brings it back as it was.
+// Delete removes a document. Restore brings it back unchanged.
 func (c *COC) Delete(id string) {
 	c.change(id, c.drop)
 }
 
-// drop takes rec out of the list. c.mu is held.
+// drop removes rec from the list. c.mu is held.
 func (c *COC) drop(rec *record) {
 	if i, ok := c.find(rec); ok {
 		c.order = slices.Delete(c.order, i, i+1)
@@ -166,7 +166,7 @@ func (c *COC) drop(rec *record) {
 	rec.deleted = true
 }
 
-// Restore brings a deleted document back, to its old place in the list.
+// Restore brings a deleted document back, at its old position in the list.
 func (c *COC) Restore(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -180,7 +180,7 @@ func (c *COC) Restore(id string) {
 	rec.deleted = false
 }
 
-// find returns where in the list rec stands or would stand.
+// find returns the position of rec in the list, or where it would be.
 func (c *COC) find(rec *record) (int, bool) {
 	return slices.BinarySearchFunc(c.order, rec, func(a, b *record) int {
 		return cmp.Compare(a.place, b.place)

@@ -13,7 +13,7 @@ import (
 
 const documentsPath = "/v1/documents"
 
-// note goes along with a request, under noteKey in its context.
+// note belongs to a request, under noteKey in its context.
 type note struct {
 	id   string // X-Request-Id
 	seen Request
@@ -40,7 +40,7 @@ func noteOf(r *http.Request) *note {
 	return &note{}
 }
 
-// seal adds the headers that every answer of the gateway has.
+// seal adds the headers that every response of the gateway has.
 func (c *COC) seal(r *http.Request, h http.Header) {
 	h.Set("X-Request-Id", noteOf(r).id)
 	h.Set("Date", c.now().UTC().Format(http.TimeFormat))
@@ -49,7 +49,7 @@ func (c *COC) seal(r *http.Request, h http.Header) {
 	}
 }
 
-// answer lets r through the gateway and does what it asks.
+// answer checks r as the gateway does and handles it.
 func (c *COC) answer(r *http.Request, body []byte) reply {
 	if why := c.gate.check(r, body); why != "" {
 		noteOf(r).seen.Authorized = false
@@ -67,8 +67,8 @@ func (c *COC) answer(r *http.Request, body []byte) reply {
 	return c.get(r, id)
 }
 
-// failure is an error as the gateway and COC spell it. Only the gateway's own
-// names the request.
+// failure is an error in the format of the gateway and COC. Only the gateway's own has
+// the request.
 func failure(r *http.Request, status int, code, message string) reply {
 	m := map[string]string{"error_code": code, "error_msg": message}
 	if strings.HasPrefix(code, "APIGW.") {
@@ -77,7 +77,7 @@ func failure(r *http.Request, status int, code, message string) reply {
 	return reply{status: status, body: encode(m)}
 }
 
-// refusal is the error of a fault that asks for none in particular.
+// refusal is the error of a fault that has no error of its own.
 func (c *COC) refusal(r *http.Request, f *Fault) reply {
 	status := or(f.Status, http.StatusOK)
 	code, message := gatewayError(status)
@@ -95,8 +95,7 @@ func (c *COC) refusal(r *http.Request, f *Fault) reply {
 	return failure(r, status, code, message)
 }
 
-// gatewayError is what the gateway says with a status when nothing else is
-// asked for.
+// gatewayError is the gateway's default error for a status.
 func gatewayError(status int) (code, message string) {
 	switch status {
 	case http.StatusUnauthorized:
@@ -117,7 +116,7 @@ func forbidden(r *http.Request, action string) reply {
 	return failure(r, http.StatusForbidden, "APIGW.0302", "Policy doesn't allow "+action+" to be performed.")
 }
 
-// list answers with one page of documents, the newest first.
+// list returns one page of documents, the newest first.
 func (c *COC) list(r *http.Request) reply {
 	query := r.URL.Query()
 	limit, ok := whole(query.Get("limit"), c.opts.DefaultLimit)
@@ -146,7 +145,7 @@ func (c *COC) list(r *http.Request) reply {
 	return reply{status: http.StatusOK, body: b.Bytes()}
 }
 
-// selected returns the documents that fit, the newest first. c.mu is held.
+// selected returns the documents that match, the newest first. c.mu is held.
 func (c *COC) selected(public bool, nameLike, creator, project string) []*record {
 	all, ok := c.lists[public]
 	if !ok {
@@ -171,7 +170,7 @@ func (c *COC) selected(public bool, nameLike, creator, project string) []*record
 
 func (rec *record) public() bool { return rec.Type == "PUBLIC" }
 
-// documentType reads the parameter document_type; none means private ones.
+// documentType parses the parameter document_type; none means private ones.
 func documentType(s string) (public, ok bool) {
 	switch s {
 	case "", "PRIVATE", "NORMAL":
@@ -184,7 +183,7 @@ func documentType(s string) (public, ok bool) {
 
 func fits(want, got string) bool { return want == "" || want == got }
 
-// whole reads a number that is not negative.
+// whole parses a number that is not negative.
 func whole(s string, def int) (int, bool) {
 	if s == "" {
 		return def, true
@@ -193,7 +192,7 @@ func whole(s string, def int) (int, bool) {
 	return n, err == nil && n >= 0
 }
 
-// get answers with one document and the content of one version of it.
+// get returns one document and the content of one version of it.
 func (c *COC) get(r *http.Request, id string) reply {
 	query := r.URL.Query()
 	public, ok := documentType(query.Get("document_type"))
@@ -216,7 +215,7 @@ func (c *COC) get(r *http.Request, id string) reply {
 	if !ok {
 		return wrongParameter(r, "The document version does not exist")
 	}
-	// The text is worked out without the lock: it may be large, or lazy.
+	// The text is computed without the lock: it may be large, or lazy.
 	b := answerBody(v, tail)
 	c.mu.Lock()
 	b = c.mangled(r.URL.Path, b, v.Raw)
@@ -227,7 +226,7 @@ func (c *COC) get(r *http.Request, id string) reply {
 	return reply{status: http.StatusOK, body: b}
 }
 
-// version returns the version of that label, for "" the newest.
+// version returns the version with a label, the newest for "".
 func (rec *record) version(label string) (Version, bool) {
 	for _, v := range slices.Backward(rec.Versions) {
 		if label == "" || v.Label == label {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// answerBody is a document's JSON: tail goes behind the version's own fields.
+// answerBody is a document's JSON: tail follows the version's own fields.
 func answerBody(v Version, tail []byte) []byte {
 	token := []byte(v.Raw)
 	if v.Raw == "" {
@@ -29,7 +29,7 @@ func (rec *record) listRow() []byte {
 	return rec.row
 }
 
-// answerTail is what the answers for all versions of a document share.
+// answerTail is the part that the responses for all versions of a document share.
 func (rec *record) answerTail() []byte {
 	if rec.tail == nil {
 		type listed struct {
@@ -62,8 +62,8 @@ func (rec *record) common() map[string]any {
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
 
-// mangled runs the hook over one JSON object, whose content is the raw token
-// if there is one. c.mu is held.
+// mangled runs the hook over one JSON object, whose content is the raw token if there
+// is one. c.mu is held.
 func (c *COC) mangled(path string, object []byte, raw string) []byte {
 	if c.mangle == nil {
 		return object
@@ -72,7 +72,7 @@ func (c *COC) mangled(path string, object []byte, raw string) []byte {
 	dec := json.NewDecoder(bytes.NewReader(object))
 	dec.UseNumber()
 	if dec.Decode(&m) != nil {
-		return object // a raw token that is no JSON: nothing to alter
+		return object // a raw token that is not JSON: nothing to change
 	}
 	if raw != "" {
 		m["content"] = json.RawMessage(raw)
@@ -81,7 +81,7 @@ func (c *COC) mangled(path string, object []byte, raw string) []byte {
 	return encode(m)
 }
 
-// encode writes v as the service's JSON does: "<" and "&" as they are.
+// encode writes v as the service's JSON does: with "<" and "&" unescaped.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

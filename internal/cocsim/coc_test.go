@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A stand-in for an hour in June, for tests that need times.
+// A time in June, for tests that need times.
 func june(minute int) time.Time { return time.Date(2026, 6, 1, 12, minute, 0, 0, time.UTC) }
 
 // ask sends a GET and returns its status and JSON.
@@ -169,8 +169,8 @@ func TestPaging(t *testing.T) {
 	}
 }
 
-// Rows shift when a document goes between two pages: one is skipped, and total
-// moves.
+// Rows move if a document is removed between two pages: one is skipped, and total
+// changes.
 func TestShiftingRows(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	for i := range 5 {
@@ -205,7 +205,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// COC keeps 100 versions; labels go on counting.
+// COC keeps 100 versions; the numbers of labels continue.
 func TestHundredAndFirstVersion(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	id := c.Add(Document{Name: "a", Versions: []Version{{Content: "1"}}})
@@ -222,7 +222,7 @@ func TestHundredAndFirstVersion(t *testing.T) {
 	}
 }
 
-// What moves with each kind of edit, and what does not.
+// Which fields each kind of edit changes, and which not.
 func TestEdits(t *testing.T) {
 	now := june(0)
 	c := NewCOC(COCOptions{Now: func() time.Time { return now }})
@@ -261,7 +261,7 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-// A restored document stands where it stood.
+// A restored document is at its old position.
 func TestRestoreKeepsPlace(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	for i := range 4 {
@@ -275,7 +275,7 @@ func TestRestoreKeepsPlace(t *testing.T) {
 	}
 }
 
-// A raw token reaches the caller byte for byte, with or without a hook.
+// A raw token reaches the caller byte for byte, with and without a hook.
 func TestRawToken(t *testing.T) {
 	for _, token := range []string{`"a\ud800b"`, `"\u0061\/"`, "\"\xff\xfe\""} {
 		c := NewCOC(COCOptions{Flat: true})
@@ -310,8 +310,8 @@ func TestMangle(t *testing.T) {
 	}
 }
 
-// Readers and editors at once: for the race detector, and no answer may be
-// anything but whole.
+// Concurrent readers and editors: for the race detector, and every response must be
+// complete.
 func TestAtOnce(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	for _, d := range Jobs(june(0)) {
@@ -347,7 +347,7 @@ func TestAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// FuzzCOC: whatever is asked, the answer is JSON and nothing panics.
+// FuzzCOC: for any request, the response is JSON and nothing panics.
 func FuzzCOC(f *testing.F) {
 	for _, s := range []string{"/v1/documents?limit=1", "/v1/documents/DM1?version=v1", "/v1/documents//", "/%2F", "/v1/documents%2fx"} {
 		f.Add(s, "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host;x-sdk-date, Signature=00")

@@ -1,11 +1,11 @@
-// Package cocsim holds stand-ins for the services that cocsync talks to: COC's
-// document API, the metadata service of an ECS, and Slack. Tests, benchmarks
-// and the demo run against them on loopback.
+// Package cocsim has fakes of the services that cocsync uses: COC's document API, the
+// metadata service of an ECS, Slack, and a receiver of webhooks. Tests, benchmarks and
+// the demo run against them on loopback.
 //
-// It owns how those services behave, their limits and refusals included, and
-// the sample jobs with their histories. It imports nothing else of cocsync and
-// checks signatures and limits by itself, so that it can't share a mistake
-// with the code that it is there to prove.
+// It owns the behaviour of those services, their limits and refusals included, and the
+// sample jobs with their histories. It imports nothing else of cocsync and checks
+// signatures and limits itself, so that it cannot share a mistake with the code under
+// test.
 package cocsim
 
 import (
@@ -19,11 +19,11 @@ import (
 	"time"
 )
 
-// maxBody bounds every request body that the stand-ins read.
+// maxBody bounds every request body.
 const maxBody = 8 << 20
 
-// Listen serves h on a free port of 127.0.0.1 until the returned function is
-// called, which also breaks the connections that are still open.
+// Listen serves h on a free port of 127.0.0.1 until the returned function is called,
+// which also closes open connections.
 func Listen(h http.Handler) (url string, stop func(), err error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,8 +49,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
-// digits returns 64 hexadecimal digits that look random and are always the same
-// for the same parts.
+// digits returns 64 hexadecimal digits that look random and are always the same for
+// the same parts.
 func digits(parts ...any) string {
 	sum := sha256.Sum256(fmt.Append(nil, parts...))
 	return hex.EncodeToString(sum[:])
@@ -62,7 +62,7 @@ func uuid(parts ...any) string {
 	return d[:8] + "-" + d[8:12] + "-4" + d[13:16] + "-a" + d[17:20] + "-" + d[20:32]
 }
 
-// clock returns now, or the real clock when now is nil.
+// clock returns now, or the real clock if now is nil.
 func clock(now func() time.Time) func() time.Time {
 	if now == nil {
 		return time.Now

@@ -14,10 +14,10 @@ import (
 // 64 KB, which it does not check.
 const maxCorpusFile = 8 << 20
 
-// LoadCorpus reads a folder of histories: each folder in it is a document of
-// that name, the files in it are its versions, in the order of their names,
-// byte for byte. Loose files, hidden ones and empty folders are passed over.
-// Versions lie a day apart and end before now.
+// LoadCorpus reads a folder of histories: each folder in it is a document of that
+// name, and the files in it are its versions, in the order of their names, byte for
+// byte. Other files, hidden ones and empty folders are ignored. Versions are a day
+// apart and end before now.
 func LoadCorpus(dir string, now time.Time) ([]Document, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -47,7 +47,7 @@ func LoadCorpus(dir string, now time.Time) ([]Document, error) {
 		docs = append(docs, d)
 	}
 	if len(docs) == 0 {
-		return nil, fmt.Errorf("read corpus: no folder in %s holds a file", dir)
+		return nil, fmt.Errorf("read corpus: no folder in %s has a file", dir)
 	}
 	return docs, nil
 }

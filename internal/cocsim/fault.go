@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// FaultKind says what goes wrong with an answer.
+// FaultKind is what goes wrong with a response.
 type FaultKind int
 
 const (
-	// FaultNone gives the true answer, after Latency and Do: a slow service,
-	// or rows that shift while a list is being paged.
+	// FaultNone sends the true response, after Latency and Do: a slow service, or rows
+	// that move while a list is being paged.
 	FaultNone FaultKind = iota
-	// FaultStatus answers with Status and the service's own error for it.
+	// FaultStatus responds with Status and the service's own error for it.
 	FaultStatus
-	// FaultReset breaks the connection in the middle of the headers of the
-	// answer, before the request was looked at. (Broken any earlier, a GET on a
-	// kept-alive connection would be repeated by net/http unseen.)
+	// FaultReset breaks the connection in the middle of the headers of the response,
+	// before the request is handled. (If it broke earlier, net/http would repeat a GET on
+	// a kept-alive connection unseen.)
 	FaultReset
-	// FaultCut announces the whole of the true answer and sends half of it.
+	// FaultCut announces the whole true response and sends half of it.
 	FaultCut
-	// FaultLost does what the request asks and then breaks the connection:
-	// accepted, but the caller can't know.
+	// FaultLost handles the request and then breaks the connection: accepted, but the
+	// caller does not know.
 	FaultLost
-	// FaultHTML answers as a load balancer does: Status (default 502) and a page.
+	// FaultHTML responds as a load balancer does: Status (default 502) and a page.
 	FaultHTML
-	// FaultErrorCode answers with Status (default 200), Code and Message in
-	// the error shape that Shape names.
+	// FaultErrorCode responds with Status (default 200), Code and Message in the error
+	// format of Shape.
 	FaultErrorCode
-	// FaultBody answers with Status (default 200) and Body as it stands.
+	// FaultBody responds with Status (default 200) and Body unchanged.
 	FaultBody
 )
 
-// Shape is one of the ways in which Huawei's services spell an error.
+// Shape is one of the error formats of Huawei's services.
 type Shape int
 
 const (
@@ -46,27 +46,27 @@ const (
 	ShapeFlat                // {"code", "message"}
 )
 
-// Fault makes some requests go wrong. Of several that fit a request the one
-// queued first strikes.
+// Fault makes some requests fail. Of several that match a request the one queued first
+// applies.
 type Fault struct {
-	Path  string                   // part of path?query; "" fits all
-	Match func(*http.Request) bool // nil fits all
-	Skip  int                      // let so many that fit pass first
-	Count int                      // then strike so many; 0 means one, below 0 all
+	Path  string                   // part of path?query; "" matches all
+	Match func(*http.Request) bool // nil matches all
+	Skip  int                      // number of matching requests that pass first
+	Count int                      // number of requests that then fail; 0 means one, below 0 all
 
 	Kind    FaultKind
 	Status  int
-	Header  http.Header // added to the answer
-	Code    string      // of FaultErrorCode; for Slack the word of the error
+	Header  http.Header // added to the response
+	Code    string      // of FaultErrorCode; for Slack the error word
 	Message string
 	Shape   Shape
 	Body    string
 
 	// RetryAfter is sent as the header of that name: seconds, a date, or junk.
 	RetryAfter string
-	// Latency holds the answer back, or until the caller goes away.
+	// Latency delays the response, or until the caller closes the connection.
 	Latency time.Duration
-	// Do runs before the request is looked at. It may change the service.
+	// Do runs before the request is handled. It may change the service.
 	Do func()
 }
 
@@ -91,7 +91,7 @@ func (q *faults) clear() {
 	q.list = nil
 }
 
-// take returns the fault that strikes r, nil when none does.
+// take returns the fault for r, nil if there is none.
 func (q *faults) take(r *http.Request) *Fault {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -115,7 +115,7 @@ func (q *faults) take(r *http.Request) *Fault {
 	return nil
 }
 
-// reply is a whole answer, before it is sent.
+// reply is a complete response, before it is sent.
 type reply struct {
 	status int
 	header http.Header
@@ -131,18 +131,18 @@ func (p reply) with(name, value string) reply {
 	return p
 }
 
-// service answers requests with faults in between. COC and Slack fill it in.
+// service handles requests with faults. COC and Slack set it up.
 type service struct {
 	faults faults
-	// answer does what a request asks.
+	// answer handles a request.
 	answer func(*http.Request, []byte) reply
 	// refusal is the service's own error for a FaultStatus or FaultErrorCode.
 	refusal func(*http.Request, *Fault) reply
-	// seal adds the headers that every answer has.
+	// seal adds the headers that every response has.
 	seal func(*http.Request, http.Header)
 }
 
-// serve answers r and returns the status that it sent, 0 for none.
+// serve responds to r and returns the status that it sent, 0 for none.
 func (s *service) serve(w http.ResponseWriter, r *http.Request) int {
 	body, err := readBody(w, r)
 	if err != nil {
@@ -201,17 +201,17 @@ func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f 
 	return s.send(w, r, p)
 }
 
-// send writes p whole and returns its status.
+// send writes the whole of p and returns its status.
 func (s *service) send(w http.ResponseWriter, r *http.Request, p reply) int {
 	maps.Copy(w.Header(), p.header)
 	s.seal(r, w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
-	_, _ = w.Write(p.body) // a caller that went away needs no answer
+	_, _ = w.Write(p.body) // the caller closed the connection
 	return p.status
 }
 
-// sendHalf announces p whole and sends the first half of it.
+// sendHalf announces the whole of p and sends the first half of it.
 func (s *service) sendHalf(w http.ResponseWriter, r *http.Request, p reply) int {
 	half := p.body[:len(p.body)/2]
 	maps.Copy(w.Header(), p.header)
@@ -219,11 +219,11 @@ func (s *service) sendHalf(w http.ResponseWriter, r *http.Request, p reply) int 
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
 	_, _ = w.Write(half)
-	// net/http sees that less came than was announced and closes the connection.
+	// net/http sees that less was sent than announced and closes the connection.
 	return p.status
 }
 
-// breakOff sends the beginning of an answer and resets the connection.
+// breakOff sends the start of a response and resets the connection.
 func breakOff(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil { // a recorder, or HTTP/2: nothing to break
@@ -237,7 +237,7 @@ func breakOff(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// or returns n, or the default when n is 0.
+// or returns n, or the default if n is 0.
 func or(n, def int) int {
 	if n == 0 {
 		return def

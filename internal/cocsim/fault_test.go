@@ -71,8 +71,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A reset reaches the caller also on a kept-alive connection, where net/http
-// would repeat a GET that got no byte of an answer. So one fault is one error.
+// A reset reaches the caller also on a kept-alive connection, where net/http would
+// repeat a GET without a byte of a response. So one fault is one error.
 func TestResetIsNotRepeatedUnseen(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	url := serve(t, c)
@@ -93,7 +93,7 @@ func TestResetIsNotRepeatedUnseen(t *testing.T) {
 	}
 }
 
-// A cut answer announces its whole length and ends early.
+// A truncated response announces its whole length and ends early.
 func TestCut(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	id := c.Add(Document{Name: "a", Versions: []Version{{Content: strings.Repeat("x", 1000)}}})
@@ -110,7 +110,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// Skip and Count say which of the requests that fit are struck.
+// Skip and Count say which of the matching requests fail.
 func TestSkipAndCount(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	c.Fail(Fault{Path: "/v1/documents", Match: func(r *http.Request) bool { return r.Method == http.MethodGet },
@@ -142,7 +142,7 @@ func TestSkipAndCount(t *testing.T) {
 	}
 }
 
-// A caller that gives up ends the delay.
+// A caller that closes the connection ends the delay.
 func TestLatencyEndsWithTheCaller(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	url := serve(t, c)

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Generate yields n made-up jobs of so many versions each, every version about
-// size bytes and one edit away from the one before it. The same seed gives the
-// same jobs. The texts are worked out when they are asked for (Version.Lazy),
-// so that 100,000 versions need not be held in memory.
+// Generate yields n generated jobs with a number of versions each, every version about
+// size bytes and one edit away from the previous one. The same seed gives the same
+// jobs. The texts are generated when they are requested (Version.Lazy), so that
+// 100,000 versions need not be in memory.
 func Generate(n, versions, size int, seed uint64) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		texts := &histories{versions: versions, size: size, seed: seed, kept: map[int][]string{}}
@@ -38,11 +38,11 @@ func Generate(n, versions, size int, seed uint64) iter.Seq[Document] {
 	}
 }
 
-// maxKept is how many histories are remembered: callers ask for the versions
-// of a few documents at a time.
+// maxKept is how many histories are cached: callers request the versions of a few
+// documents at a time.
 const maxKept = 64
 
-// histories works out the texts of generated documents.
+// histories generates the texts of documents.
 type histories struct {
 	versions, size int
 	seed           uint64
@@ -87,7 +87,7 @@ func (h *histories) make(i int) []string {
 	return texts
 }
 
-// newJob makes up a job of about size bytes.
+// newJob generates a job of about size bytes.
 func newJob(i, size int, rng *rand.Rand) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `meta:

@@ -14,43 +14,42 @@ import (
 	"time"
 )
 
-// hookTolerance is how old or new a signature may be; the libraries of Standard
-// Webhooks take five minutes.
+// hookTolerance is the maximum age of a signature, past or future; the libraries of
+// Standard Webhooks use five minutes.
 const hookTolerance = 5 * time.Minute
 
-// Hook is a receiver of webhooks that are signed as
-// https://www.standardwebhooks.com has it. It refuses what is not. It may be used
-// by many goroutines at once.
+// Hook is a receiver of webhooks that are signed as in
+// https://www.standardwebhooks.com. It refuses others. It is safe for concurrent use.
 type Hook struct {
-	Key []byte // what a secret holds behind "whsec_", decoded
+	Key []byte // the secret after "whsec_", decoded
 
 	mu     sync.Mutex
 	events []HookEvent
-	status int // refuse everything with it; 0 for nothing
+	status int // refuse everything with it; 0: accept
 }
 
-// HookEvent is a request that a Hook took.
+// HookEvent is a request that a Hook accepted.
 type HookEvent struct {
-	ID   string // the same when it comes again
+	ID   string // the same for a repeated one
 	Body json.RawMessage
 	At   time.Time
 }
 
-// Events returns what came, in order.
+// Events returns the accepted requests, in order.
 func (h *Hook) Events() []HookEvent {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.events)
 }
 
-// Refuse has everything refused with that status; 0 takes it back.
+// Refuse makes every request fail with a status; 0 undoes it.
 func (h *Hook) Refuse(status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status = status
 }
 
-// ServeHTTP takes one event.
+// ServeHTTP accepts one event.
 func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	switch {
@@ -61,7 +60,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "post an event", http.StatusMethodNotAllowed)
 		return
 	case !h.signed(r.Header, body):
-		http.Error(w, "the signature does not fit", http.StatusUnauthorized)
+		http.Error(w, "the signature does not match", http.StatusUnauthorized)
 		return
 	case !json.Valid(body) || r.Header.Get("Content-Type") != "application/json":
 		http.Error(w, "not JSON", http.StatusBadRequest)
@@ -77,7 +76,7 @@ func (h *Hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// signed reports whether one of the signatures is made with the key, lately.
+// signed reports whether one of the signatures is made with the key, recently.
 func (h *Hook) signed(header http.Header, body []byte) bool {
 	id, stamp := header.Get("webhook-id"), header.Get("webhook-timestamp")
 	seconds, err := strconv.ParseInt(stamp, 10, 64)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What is signed with the key, lately, is taken, and nothing else.
+// Only what was recently signed with the key is accepted.
 func TestHookSignature(t *testing.T) {
 	h := &Hook{Key: []byte("a key of twenty-four byte")}
 	send := func(id, stamp, signature, body string) int {
@@ -54,9 +54,8 @@ func TestHookSignature(t *testing.T) {
 	}
 }
 
-// The signature is the one that the specification's libraries make: their tests
-// hold this one against it.
-// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+// The signature is the one of the specification's libraries: their tests have this
+// one. https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 func TestHookSignatureOfOthers(t *testing.T) {
 	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	if err != nil {

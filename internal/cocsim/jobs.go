@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// jobFiles holds jobs/<name>/NNN.yaml, the versions of each job oldest first.
+// jobFiles has jobs/<name>/NNN.yaml, the versions of each job oldest first.
 //
 //go:embed jobs
 var jobFiles embed.FS
 
-// job is what is known of a shipped job beside its contents.
+// job is a shipped job without its contents.
 type job struct {
 	name, description, risk, creator, modifier string
 	// days are the ages of its versions, oldest first.
@@ -38,8 +38,7 @@ func shippedJobs() []job {
 	}
 }
 
-// Jobs returns the shipped jobs with histories that reach back over the months
-// before now.
+// Jobs returns the shipped jobs with histories of the months before now.
 func Jobs(now time.Time) []Document {
 	var docs []Document
 	for _, j := range shippedJobs() {
@@ -58,8 +57,8 @@ func Jobs(now time.Time) []Document {
 	return docs
 }
 
-// jobVersions returns the contents of a shipped job. Embedded files can always
-// be read; a test holds that every job has as many as it has ages.
+// jobVersions returns the contents of a shipped job. Embedded files can always be
+// read; a test checks that every job has as many as it has ages.
 func jobVersions(name string) []string {
 	paths, err := fs.Glob(jobFiles, "jobs/"+name+"/*.yaml")
 	if err != nil {

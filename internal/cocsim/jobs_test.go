@@ -47,8 +47,8 @@ func checkJob(t *testing.T, name, content string) {
 	}
 }
 
-// The shipped jobs are whole: real DSL, distinct versions, dates that ascend
-// and end before now.
+// The shipped jobs are complete: real DSL, distinct versions, dates that ascend and
+// end before now.
 func TestJobs(t *testing.T) {
 	now := june(0)
 	docs := Jobs(now)
@@ -79,8 +79,8 @@ func TestJobs(t *testing.T) {
 	}
 }
 
-// Every event of the story leaves a trace in the documents, and the whole has
-// each kind of change in it.
+// Every event of the story changes the documents, and the whole has each kind of
+// change.
 func TestStory(t *testing.T) {
 	c := NewCOC(COCOptions{Now: func() time.Time { return june(0) }})
 	for _, d := range Jobs(june(0).AddDate(0, 0, -1)) {
@@ -120,7 +120,7 @@ func TestStory(t *testing.T) {
 	}
 	empty := NewCOC(COCOptions{})
 	for _, e := range Story() {
-		e.Do(empty) // must do without its jobs
+		e.Do(empty) // must work without its jobs
 	}
 }
 
@@ -170,7 +170,7 @@ func TestLoadCorpus(t *testing.T) {
 	}
 }
 
-// A corpus of real histories, where one is at hand, is served byte for byte.
+// A corpus of real histories, if there is one, is served byte for byte.
 func TestRealCorpus(t *testing.T) {
 	dir := os.Getenv("COCSYNC_CORPUS")
 	if dir == "" {
@@ -192,8 +192,8 @@ func TestRealCorpus(t *testing.T) {
 	}
 }
 
-// The same seed gives the same jobs; each version is a job of about the size
-// asked for and unlike the one before it.
+// The same seed gives the same jobs; each version is a job of about the requested size
+// and differs from the previous one.
 func TestGenerate(t *testing.T) {
 	texts := func(seed uint64) []string {
 		var all []string
@@ -227,8 +227,8 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// FuzzTweak: an edit always changes the text, always in the same way, and
-// leaves a job a job.
+// FuzzTweak: an edit always changes the text, is always the same, and its result is a
+// job.
 func FuzzTweak(f *testing.F) {
 	f.Add(Jobs(june(0))[0].Versions[0].Content, uint64(1))
 	f.Add("a\nsteps:\n  - name: x", uint64(2))

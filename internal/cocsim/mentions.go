@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// autoPattern finds what Slack makes live by itself in text that is not marked
-// verbatim: addresses, and names behind "@" and "#".
+// autoPattern matches what Slack links automatically in text that is not marked
+// verbatim: addresses, and names after "@" and "#".
 // https://docs.slack.dev/reference/block-kit/composition-objects/text-object
 const (
 	addressPattern = `(?i)\b[a-z][a-z0-9+.-]*://[^\s<>|]+|\bwww\.[^\s<>|]+|\bmailto:[^\s<>|]+`
 	namePattern    = `(?:^|[\s(])([@#][\p{L}\p{N}._-]+)`
 )
 
-// Mentions returns everything in a message that would be live: mentions, which
-// ring somebody's bell, and links. Tests prove with it that text from documents
-// stays text. In a message that has blocks, addresses in its Text are not
-// counted: that text is never shown in the channel.
+// Mentions returns everything in a message that would be live: mentions, which notify
+// people, and links. Tests use it to prove that text from documents stays text. In a
+// message with blocks, addresses in its Text are not counted: that text is never shown
+// in the channel.
 func Mentions(m Message) []string {
 	blocks, ok := parseBlocks(m.Blocks)
 	l := &live{}
@@ -34,7 +34,7 @@ func Mentions(m Message) []string {
 	return l.found
 }
 
-// live collects what is live in a message.
+// live collects the live parts of a message.
 type live struct{ found []string }
 
 func (l *live) markup(s string) {
@@ -85,7 +85,7 @@ func (l *live) element(raw json.RawMessage) {
 	l.text(raw)
 }
 
-// text looks at a text object; only mrkdwn can be live.
+// text checks a text object; only mrkdwn can be live.
 func (l *live) text(raw json.RawMessage) {
 	var t textObject
 	if json.Unmarshal(raw, &t) != nil || t.Text == nil || t.Type != "mrkdwn" {
@@ -98,7 +98,7 @@ func (l *live) text(raw json.RawMessage) {
 	}
 }
 
-// rich looks for elements that are live by their type. Text in them never is.
+// rich checks for elements that are live by their type. Text in them never is.
 func (l *live) rich(elements []json.RawMessage) {
 	for _, raw := range elements {
 		var e block

@@ -7,43 +7,43 @@ import (
 	"time"
 )
 
-// Credentials are a temporary key pair, as an ECS agency gives them.
+// Credentials are a temporary key pair of an ECS agency.
 type Credentials struct {
 	Access, Secret, SecurityToken string
 	ExpiresAt                     time.Time
 }
 
-// Metadata is a stand-in for the metadata service of an ECS.
+// Metadata is a fake of the metadata service of an ECS.
 type Metadata struct {
-	// NoTokens makes it an older service that knows no access tokens. It is
-	// set before the first request.
+	// NoTokens makes it an older service without access tokens. It is set before the
+	// first request.
 	NoTokens bool
 
 	mu     sync.Mutex
 	creds  Credentials
-	tokens int // handed out
-	asked  int // requests for the credentials that were answered with them
+	tokens int // tokens that were issued
+	asked  int // number of requests that returned credentials
 }
 
-// NewMetadata returns a service that gives out creds. Without a key there is
-// no agency, and the credentials are not found.
+// NewMetadata returns a service that returns creds. Without a key there is no agency,
+// and the credentials are not found.
 func NewMetadata(creds Credentials) *Metadata { return &Metadata{creds: creds} }
 
-// Set changes the credentials that are given out from now on.
+// Set changes the credentials that are returned from now on.
 func (m *Metadata) Set(creds Credentials) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.creds = creds
 }
 
-// Asked returns how often credentials were given out.
-func (m *Metadata) Asked() int {
+// Served returns how often credentials were returned.
+func (m *Metadata) Served() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.asked
 }
 
-// ServeHTTP answers as http://169.254.169.254 does.
+// ServeHTTP responds as http://169.254.169.254 does.
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,7 +90,7 @@ func (m *Metadata) securityKey(w http.ResponseWriter, r *http.Request) {
 	}}))
 }
 
-// knows reports whether the token is one of those handed out.
+// knows reports whether the token was issued.
 func (m *Metadata) knows(token string) bool {
 	for n := 1; n <= m.tokens; n++ {
 		if token == metadataToken(n) {

@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// Render returns a message as a person would see it, in plain text without a
-// newline at the end. What would steer a terminal is shown instead of obeyed.
+// Render returns a message as a person would see it, in plain text without a newline
+// at the end. Control characters are shown.
 func Render(m Message) string {
 	blocks, ok := parseBlocks(m.Blocks)
 	if !ok || len(blocks) == 0 {
@@ -93,7 +93,7 @@ func renderText(raw json.RawMessage) string {
 	return *t.Text
 }
 
-// renderRich puts the parts of a rich text below each other.
+// renderRich writes the parts of a rich text below each other.
 func renderRich(parts []json.RawMessage) string {
 	var lines []string
 	for _, raw := range parts {
@@ -162,8 +162,8 @@ func labelled(label, url string) string {
 	return label + " (" + url + ")"
 }
 
-// control finds <…>, Slack's markup for links, mentions and dates. emphasis
-// finds *words* and _words_.
+// control matches <…>, Slack's markup for links, mentions and dates. emphasis matches
+// *words* and _words_.
 const (
 	controlPattern  = `<([^<>\n]+)>`
 	emphasisPattern = `(^|[\s(])[*_]([^*_\s](?:[^*_\n]*[^*_\s])?)[*_]($|[\s).,:;])`

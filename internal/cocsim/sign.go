@@ -32,7 +32,7 @@ type gate struct {
 	lockedUntil time.Time
 }
 
-// check returns why r is not let in, "" when it is.
+// check returns why r is refused, "" if it is accepted.
 func (g *gate) check(r *http.Request, body []byte) string {
 	if g.accessKey == "" {
 		return ""
@@ -56,8 +56,8 @@ func (g *gate) check(r *http.Request, body []byte) string {
 	return why
 }
 
-// verify returns what is wrong with r's signature and whether that counts as
-// a failure of the key pair.
+// verify returns what is wrong with r's signature and whether that counts as a failure
+// of the key pair.
 func (g *gate) verify(r *http.Request, body []byte) (why string, counts bool) {
 	auth := r.Header.Get("Authorization")
 	if auth == "" {
@@ -93,7 +93,7 @@ func (g *gate) verify(r *http.Request, body []byte) (why string, counts bool) {
 	return "", false
 }
 
-// authFields reads "SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…".
+// authFields parses "SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…".
 func authFields(auth string) (map[string]string, bool) {
 	rest, ok := strings.CutPrefix(auth, signAlgorithm+" ")
 	if !ok {
@@ -111,7 +111,7 @@ func authFields(auth string) (map[string]string, bool) {
 		fields["SignedHeaders"] != "" && fields["Signature"] != ""
 }
 
-// canonicalRequest is the text that a signature stands for.
+// canonicalRequest is the text that is signed.
 func canonicalRequest(r *http.Request, signed []string, body []byte) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n")
@@ -150,7 +150,7 @@ func canonicalQuery(query url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// percent escapes all but the unreserved characters of RFC 3986.
+// percent escapes all except the unreserved characters of RFC 3986.
 func percent(s string) string {
 	const hexits = "0123456789ABCDEF"
 	var b strings.Builder

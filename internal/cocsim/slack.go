@@ -14,24 +14,24 @@ import (
 
 // SlackOptions are the settings of a Slack.
 type SlackOptions struct {
-	// Token is the bot token; any will do when it is empty.
+	// Token is the bot token; any is accepted if it is empty.
 	Token string
-	// Channels are the IDs of the channels that the bot is in. Incoming
-	// webhooks post to the first. When empty it is C0123456789.
+	// Channels are the IDs of the channels that the bot is in. Incoming webhooks post to
+	// the first. The default is C0123456789.
 	Channels []string
-	// WebhookPath is the secret path of the incoming webhook; DefaultWebhook
-	// when empty.
+	// WebhookPath is the secret path of the incoming webhook; the default is
+	// DefaultWebhook.
 	WebhookPath string
-	// Now is the service's clock; time.Now when nil.
+	// Now is the service's clock; time.Now if nil.
 	Now func() time.Time
-	// EnforceRate refuses posts that come too fast with 429.
+	// EnforceRate refuses posts above the rate limit with 429.
 	EnforceRate bool
 }
 
-// DefaultWebhook is where incoming webhooks are posted to unless told otherwise.
+// DefaultWebhook is the default path of the incoming webhook.
 const DefaultWebhook = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 
-// Via says which way a message came.
+// Via is the way a message was posted.
 type Via string
 
 const (
@@ -43,9 +43,9 @@ const (
 type Message struct {
 	Channel  string
 	TS       string
-	ThreadTS string // the root that it replies to; "" for none
+	ThreadTS string // the root of its thread; "" for none
 	Text     string
-	Blocks   json.RawMessage // nil when there are none
+	Blocks   json.RawMessage // nil if there are none
 	At       time.Time
 	Via      Via
 	Edits    int
@@ -53,7 +53,7 @@ type Message struct {
 	Parse    string // "full" turns names and addresses into mentions and links
 }
 
-// File is an upload that was completed.
+// File is a completed upload.
 type File struct {
 	ID       string
 	Name     string
@@ -65,8 +65,8 @@ type File struct {
 	At       time.Time
 }
 
-// Slack is a stand-in for Slack's Web API and for incoming webhooks. It may be
-// used by many goroutines at once.
+// Slack is a fake of Slack's Web API and of incoming webhooks. It is safe for
+// concurrent use.
 type Slack struct {
 	opts  SlackOptions
 	now   func() time.Time
@@ -81,7 +81,7 @@ type Slack struct {
 	updates  bucket
 	lastTS   int64 // microseconds
 	calls    map[string]int
-	changed  chan struct{} // closed and replaced when a message comes
+	changed  chan struct{} // closed and replaced at each message
 }
 
 // NewSlack returns a Slack without messages.
@@ -100,40 +100,40 @@ func NewSlack(opts SlackOptions) *Slack {
 	return s
 }
 
-// ServeHTTP answers as slack.com and hooks.slack.com do.
+// ServeHTTP responds as slack.com and hooks.slack.com do.
 func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve.serve(w, r) }
 
-// Fail queues a fault. Its Code is the word of Slack's error.
+// Fail queues a fault. Its Code is Slack's error word.
 func (s *Slack) Fail(f Fault) { s.serve.faults.add(f) }
 
 // ClearFaults drops the faults that are still queued.
 func (s *Slack) ClearFaults() { s.serve.faults.clear() }
 
-// Refuse has every post to a channel refused with that word ("is_archived",
-// "not_in_channel", …), or with channel "" everything done by the token
-// ("token_revoked"). The word "" takes it back.
+// Refuse makes every post to a channel fail with an error word ("is_archived",
+// "not_in_channel", …), or with channel "" everything done with the token
+// ("token_revoked"). The word "" undoes it.
 func (s *Slack) Refuse(channel, word string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused[channel] = word
 }
 
-// Messages returns the messages in the order in which they came.
+// Messages returns the messages in the order in which they were posted.
 func (s *Slack) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// Files returns the completed uploads in the order in which they came.
+// Files returns the completed uploads in the order in which they were completed.
 func (s *Slack) Files() []File {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.files)
 }
 
-// Calls returns how often a method ("chat.postMessage") or "webhook" was
-// called, refusals included. Calls that a fault answered are not counted.
+// Calls returns how often a method ("chat.postMessage") or "webhook" was called,
+// refusals included. Calls that a fault handled are not counted.
 func (s *Slack) Calls(method string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *Slack) Wait(ctx context.Context, n int) error {
 	}
 }
 
-// store keeps a message under a timestamp of its own. s.mu is held.
+// store stores a message with a timestamp of its own. s.mu is held.
 func (s *Slack) store(m Message) Message {
 	m.At = s.now()
 	s.lastTS = max(s.lastTS+1, m.At.UnixMicro())
@@ -168,7 +168,7 @@ func (s *Slack) store(m Message) Message {
 	return m
 }
 
-// message returns the index of a message, -1 when there is none. s.mu is held.
+// message returns the index of a message, -1 if it does not exist. s.mu is held.
 func (s *Slack) message(channel, ts string) int {
 	return slices.IndexFunc(s.messages, func(m Message) bool { return m.Channel == channel && m.TS == ts })
 }
@@ -180,7 +180,7 @@ func (s *Slack) seal(_ *http.Request, h http.Header) {
 	}
 }
 
-// answer sends a request to the webhook, an upload or a method.
+// answer handles a call of the webhook, an upload or a method.
 func (s *Slack) answer(r *http.Request, body []byte) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,13 +211,13 @@ func (s *Slack) refusal(r *http.Request, f *Fault) reply {
 	return p
 }
 
-// bucket lets a burst through and then one in so often.
+// bucket allows a burst and then one call for each interval.
 type bucket struct {
 	used float64 // of the burst
 	at   time.Time
 }
 
-// take reports how long to wait, 0 when there is room.
+// take reports how long to wait, 0 if a call is allowed.
 func (b *bucket) take(now time.Time, burst float64, every time.Duration) time.Duration {
 	b.used = max(0, b.used-float64(now.Sub(b.at))/float64(every))
 	b.at = now

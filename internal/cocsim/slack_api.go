@@ -14,8 +14,8 @@ import (
 )
 
 // Slack's rates: about one message a second for each channel with short bursts
-// over it (https://docs.slack.dev/apis/web-api/rate-limits), and tier 3 for
-// edits. The burst is a guess: Slack does not say.
+// (https://docs.slack.dev/apis/web-api/rate-limits), and tier 3 for edits. The burst
+// is a guess: Slack does not document it.
 const (
 	postBurst   = 3
 	postEvery   = time.Second
@@ -23,7 +23,7 @@ const (
 	updateEvery = time.Minute / updateBurst
 )
 
-// maxText is where Slack cuts a text off:
+// maxText is where Slack truncates a text:
 // https://docs.slack.dev/reference/methods/chat.postMessage#truncating
 const maxText = 40_000
 
@@ -71,7 +71,7 @@ func (s *Slack) authenticate(r *http.Request, args url.Values) string {
 	return s.refused[""]
 }
 
-// arguments reads a form, or a JSON object whose nested values stay JSON.
+// arguments parses a form, or a JSON object whose nested values stay JSON.
 func arguments(r *http.Request, body []byte) (url.Values, bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
@@ -96,13 +96,13 @@ func arguments(r *http.Request, body []byte) (url.Values, bool) {
 	return args, true
 }
 
-// accept is a good answer with some fields.
+// accept is a successful response with some fields.
 func accept(fields map[string]any) reply {
 	fields["ok"] = true
 	return reply{status: http.StatusOK, body: encode(fields)}
 }
 
-// refuse is an error in Slack's words; why goes where Slack explains itself.
+// refuse is an error in Slack's format; why is Slack's explanation.
 func refuse(word string, why ...string) reply {
 	fields := map[string]any{"ok": false, "error": word}
 	if len(why) > 0 {
@@ -111,14 +111,14 @@ func refuse(word string, why ...string) reply {
 	return reply{status: http.StatusOK, body: encode(fields)}
 }
 
-// tooFast is the answer to a call that must wait.
+// tooFast is the response to a call above the rate limit.
 func tooFast(wait time.Duration) reply {
 	p := refuse("ratelimited")
 	p.status = http.StatusTooManyRequests
 	return p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 }
 
-// channel returns why nothing can be posted there, "" when it can.
+// channel returns why nothing can be posted there, "" if it can.
 func (s *Slack) channel(id string) string {
 	if !slices.Contains(s.opts.Channels, id) {
 		return "channel_not_found"
@@ -167,18 +167,18 @@ func (s *Slack) post(args url.Values) reply {
 	if word := s.thread(m.Channel, m.ThreadTS); word != "" {
 		return refuse(word)
 	}
-	return said(s.store(m))
+	return posted(s.store(m))
 }
 
-// said is the answer that carries a message back.
-func said(m Message) reply {
+// posted is the response with a message.
+func posted(m Message) reply {
 	return accept(map[string]any{
 		"channel": m.Channel, "ts": m.TS, "text": m.Text,
 		"message": map[string]any{"type": "message", "ts": m.TS, "thread_ts": m.ThreadTS, "text": m.Text, "bot_id": "B00000000"},
 	})
 }
 
-// fill takes text and blocks from the arguments, or says why not.
+// fill sets text and blocks from the arguments, or returns an error.
 func (m *Message) fill(args url.Values) (word string, why []string) {
 	text, blocks := args.Get("text"), args.Get("blocks")
 	if !utf8.ValidString(text) {
@@ -238,5 +238,5 @@ func (s *Slack) update(args url.Values) reply {
 	}
 	m.Edits++
 	s.messages[i] = m
-	return said(m)
+	return posted(m)
 }

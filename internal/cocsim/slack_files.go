@@ -15,10 +15,10 @@ import (
 
 const uploadPath = "/upload/v1/"
 
-// maxUploads bounds the uploads that were begun and not completed.
+// maxUploads bounds the uploads that were started and not completed.
 const maxUploads = 1000
 
-// upload is a file on its way: announced, perhaps received, not yet shared.
+// upload is a started upload: announced, perhaps received, not yet shared.
 type upload struct {
 	name     string
 	length   int
@@ -26,7 +26,7 @@ type upload struct {
 	received bool
 }
 
-// uploadURL is the first of three steps: a place to send the bytes to.
+// uploadURL is the first of three steps: an address for the bytes.
 func (s *Slack) uploadURL(r *http.Request, args url.Values) reply {
 	length, err := strconv.Atoi(args.Get("length"))
 	if err != nil || length < 1 || length > maxBody || args.Get("filename") == "" || len(s.uploads) >= maxUploads {
@@ -37,7 +37,7 @@ func (s *Slack) uploadURL(r *http.Request, args url.Values) reply {
 	return accept(map[string]any{"upload_url": cmp.Or(r.URL.Scheme, "http") + "://" + r.Host + uploadPath + id, "file_id": id})
 }
 
-// receive is the second: the bytes themselves, bare or as a form's file.
+// receive is the second: the bytes themselves, raw or as a form's file.
 func (s *Slack) receive(r *http.Request, id string, body []byte) reply {
 	u := s.uploads[id]
 	if u == nil || r.Method != http.MethodPost {

@@ -24,8 +24,8 @@ func client(t *testing.T, s *Slack, token string) *slack.Client {
 	return slack.New(token, slack.OptionAPIURL(serve(t, s)+"/api/"))
 }
 
-// The real client can do all that cocsync needs: know itself, post, reply,
-// edit, upload into a thread.
+// The real client can do everything that cocsync needs: auth.test, post, reply, edit,
+// upload into a thread.
 func TestRealClient(t *testing.T) {
 	s := NewSlack(SlackOptions{Token: "xoxb-1"})
 	api := client(t, s, "xoxb-1")
@@ -147,7 +147,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Text beyond 40,000 characters is cut, not refused.
+// Text beyond 40,000 characters is truncated, not refused.
 func TestTextIsCut(t *testing.T) {
 	s := NewSlack(SlackOptions{})
 	if _, word := call(t, s, "chat.postMessage", map[string]any{"channel": channel, "text": strings.Repeat("ü", 40_001)}); word != "" {
@@ -158,7 +158,7 @@ func TestTextIsCut(t *testing.T) {
 	}
 }
 
-// An upload of another length than was announced is refused.
+// An upload with another length than announced is refused.
 func TestUploadLength(t *testing.T) {
 	s := NewSlack(SlackOptions{})
 	_, err := client(t, s, "xoxb-1").UploadFileContext(t.Context(), slack.UploadFileParameters{
@@ -216,7 +216,7 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-// Three at once pass, then one a second; other channels are not concerned.
+// Three at once pass, then one a second; other channels are not affected.
 func TestRate(t *testing.T) {
 	now := june(0)
 	s := NewSlack(SlackOptions{EnforceRate: true, Now: func() time.Time { return now }, Channels: []string{channel, "C2"}})
@@ -244,7 +244,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// Timestamps are unique within one instant and keep the order.
+// Timestamps are unique at the same time and keep the order.
 func TestTimestamps(t *testing.T) {
 	s := NewSlack(SlackOptions{Now: func() time.Time { return june(0) }})
 	for range 3 {
@@ -257,8 +257,7 @@ func TestTimestamps(t *testing.T) {
 	}
 }
 
-// A lost reply leaves the message in the channel and the caller without an
-// answer.
+// With a lost reply the message is in the channel and the caller has no response.
 func TestLostReply(t *testing.T) {
 	s := NewSlack(SlackOptions{})
 	api := client(t, s, "xoxb-1")
@@ -288,7 +287,7 @@ func TestSlackFaults(t *testing.T) {
 	}
 }
 
-// Wait wakes when the message comes, and ends with its context.
+// Wait returns when the message is posted, and when its context ends.
 func TestWait(t *testing.T) {
 	s := NewSlack(SlackOptions{})
 	done := make(chan error)
@@ -342,8 +341,8 @@ func TestMetadata(t *testing.T) {
 	if status, _ := do(http.MethodGet, keyPath, "X-Metadata-Token", token); status != 404 {
 		t.Errorf("key without an agency = %d, want 404", status)
 	}
-	if m.Asked() != 1 {
-		t.Errorf("Asked = %d, want 1", m.Asked())
+	if m.Served() != 1 {
+		t.Errorf("Served = %d, want 1", m.Served())
 	}
 	old := NewMetadata(Credentials{Access: "AK"})
 	old.NoTokens = true
@@ -356,7 +355,7 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// FuzzSlack: whatever is posted is answered, and what was taken can be shown.
+// FuzzSlack: every post gets a response, and every accepted message can be rendered.
 func FuzzSlack(f *testing.F) {
 	f.Add("x", `[{"type":"section","text":{"type":"mrkdwn","text":"<|x> <!channel> &lt;"}}]`)
 	f.Add("<", `[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"ordered","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"a"}]}]}]}]`)

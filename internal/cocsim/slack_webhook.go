@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// webhook posts to the first channel. Its errors are plain words with a status:
+// webhook posts to the first channel. Its errors are plain text with a status:
 // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
 func (s *Slack) webhook(r *http.Request, body []byte) reply {
 	if r.URL.Path != s.opts.WebhookPath || r.Method != http.MethodPost {
@@ -38,7 +38,7 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 	return plainText(http.StatusOK, "ok")
 }
 
-// webhookArguments reads a JSON body, or a form whose payload is one.
+// webhookArguments parses a JSON body, or a form whose payload is one.
 func webhookArguments(r *http.Request, body []byte) (url.Values, bool) {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("payload") != "" {
@@ -50,7 +50,7 @@ func webhookArguments(r *http.Request, body []byte) (url.Values, bool) {
 	return arguments(r, body)
 }
 
-// webhookRefusal is a channel's refusal in the words that webhooks use.
+// webhookRefusal is a channel's refusal in the format of webhooks.
 func webhookRefusal(word string) reply {
 	switch word {
 	case "is_archived":

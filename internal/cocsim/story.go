@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// storyFiles holds the contents that the story saves, by the job's name.
+// storyFiles has the contents that the story saves, by the job's name.
 //
 //go:embed story
 var storyFiles embed.FS
 
-// Event is one thing that somebody does to the documents of a COC.
+// Event is one edit of the documents of a COC.
 type Event struct {
-	After time.Duration // since the story began
-	Tell  string        // what is happening, one line for people
+	After time.Duration // since the story started
+	Tell  string        // what happens, one line for people
 	Do    func(*COC)
 }
 
-// Story returns edits to the shipped jobs, in order, for a demo of less than a
-// minute. Each does nothing on a COC that lacks its job.
+// Story returns edits to the shipped jobs, in order, for a demo of less than a minute.
+// An edit does nothing on a COC without its job.
 func Story() []Event {
 	return []Event{
 		{4 * time.Second, "COC-chen.yu renames a step of restart-unhealthy-nodes and shortens its wait",
 			edit("restart-unhealthy-nodes", "COC-chen.yu")},
 		{10 * time.Second, "COC-temp.contractor drops the login check from rotate-database-password and runs it as root",
 			edit("rotate-database-password", "COC-temp.contractor")},
-		{16 * time.Second, "somebody changes what stands behind v3 of expand-data-disk, without a new version",
+		{16 * time.Second, "someone changes the content of v3 of expand-data-disk, without a new version",
 			on("expand-data-disk", func(c *COC, id string) {
 				if d, ok := c.Document(id); ok && len(d.Versions) > 0 {
-					c.Rewrite(id, d.Versions[len(d.Versions)-1].Label, told("expand-data-disk"))
+					c.Rewrite(id, d.Versions[len(d.Versions)-1].Label, storyContent("expand-data-disk"))
 					c.Touch(id)
 				}
 			})},
@@ -43,7 +43,7 @@ func Story() []Event {
 		{28 * time.Second, "COC-anita.rao creates failover-redis", func(c *COC) {
 			c.Add(Document{
 				Name: "failover-redis", Description: "When the session store's zone is down", RiskLevel: "HIGH",
-				Creator: "COC-anita.rao", Versions: []Version{{Content: told("failover-redis")}},
+				Creator: "COC-anita.rao", Versions: []Version{{Content: storyContent("failover-redis")}},
 			})
 		}},
 		{34 * time.Second, "COC-zhang.min tunes drain-and-patch-ecs, twice", on("drain-and-patch-ecs", func(c *COC, id string) {
@@ -59,15 +59,15 @@ func Story() []Event {
 	}
 }
 
-// told is the content that the story gives to a job.
-func told(name string) string { return embedded(storyFiles, "story/"+name+".yaml") }
+// storyContent returns the content of a job in the story.
+func storyContent(name string) string { return embedded(storyFiles, "story/"+name+".yaml") }
 
 // edit saves the story's content of a job as a new version.
 func edit(name, modifier string) func(*COC) {
-	return on(name, func(c *COC, id string) { c.Edit(id, told(name), modifier) })
+	return on(name, func(c *COC, id string) { c.Edit(id, storyContent(name), modifier) })
 }
 
-// on runs do with the id of the document of that name, if there is one.
+// on runs do with the id of the document with a name, if there is one.
 func on(name string, do func(c *COC, id string)) func(*COC) {
 	return func(c *COC) {
 		if id, ok := c.Find(name); ok {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// jobText is a job cut at its steps, so that edits need no YAML parser and
-// leave every other byte as it is.
+// jobText is a job split at its steps, so that edits need no YAML parser and leave
+// every other byte unchanged.
 type jobText struct {
 	head  string   // up to and including the line "steps:"
 	steps []string // each from its "  - name:" to the next
@@ -34,9 +34,9 @@ func cutJob(content string) (jobText, bool) {
 
 func (j jobText) String() string { return j.head + strings.Join(j.steps, "") }
 
-// Tweak makes one believable edit to a job, as somebody in a console would,
-// and says what it was. A text that is no job gets a line more. The result
-// always differs, and is the same for the same content and source of chance.
+// Tweak makes one realistic edit to a job and describes it. A text that is not a job
+// gets another line. The result always differs, and is the same for the same content
+// and random source.
 func Tweak(content string, rng *rand.Rand) (edited, what string) {
 	j, ok := cutJob(content)
 	if !ok {
@@ -55,8 +55,8 @@ func Tweak(content string, rng *rand.Rand) (edited, what string) {
 	return edited, what
 }
 
-// replaceIn replaces the first match in a step chosen by chance by what fn
-// makes of its first group, and reports whether there was one.
+// replaceIn replaces the first match in a random step by the result of fn for its
+// first group, and reports whether there was one.
 func replaceIn(j *jobText, rng *rand.Rand, pattern string, fn func(string) string) bool {
 	re := regexp.MustCompile(pattern)
 	from := rng.IntN(len(j.steps))
@@ -72,7 +72,7 @@ func replaceIn(j *jobText, rng *rand.Rand, pattern string, fn func(string) strin
 	return false
 }
 
-// other returns a number unlike the one in s.
+// other returns a number that differs from the one in s.
 func other(s string, rng *rand.Rand) string {
 	n := fmt.Sprint(30 * (1 + rng.IntN(60)))
 	if n == s {
@@ -132,7 +132,7 @@ func tweakRemove(j *jobText, rng *rand.Rand) string {
 	if len(j.steps) < 3 {
 		return ""
 	}
-	at := rng.IntN(len(j.steps) - 1) // the last may lack its newline
+	at := rng.IntN(len(j.steps) - 1) // the last may have no newline
 	j.steps = slices.Delete(slices.Clone(j.steps), at, at+1)
 	return "a step removed"
 }
@@ -153,7 +153,7 @@ func stepName(rng *rand.Rand) string {
 	return fmt.Sprintf("%s_%s_%d", verbs[rng.IntN(len(verbs))], things[rng.IntN(len(things))], rng.IntN(1000))
 }
 
-// newStep makes up a step that runs a script or calls an API.
+// newStep generates a step that runs a script or calls an API.
 func newStep(rng *rand.Rand) string {
 	name := stepName(rng)
 	if rng.IntN(2) == 0 {
