@@ -109,7 +109,7 @@ func TestMentions(t *testing.T) {
 	}{
 		{"escaped", "&lt;!channel&gt; @here #general a.b", nil, nil},
 		{"text", "<!channel> <@U1> https://a.b/c www.x.org", nil, []string{"<!channel>", "<@U1>", "https://a.b/c", "www.x.org"}},
-		{"text beside blocks", "https://a.b <!here>", []any{object{"type": "divider"}}, []string{"<!here>"}},
+		{"text next to blocks", "https://a.b <!here>", []any{object{"type": "divider"}}, []string{"<!here>"}},
 		{"plain_text", "", []any{object{"type": "header", "text": plain("<!channel> https://a.b")}}, nil},
 		{"mrkdwn", "", []any{section("see https://a.b and @here")}, []string{"https://a.b", "@here"}},
 		{"verbatim", "", []any{verbatim("see https://a.b and @here &lt;@U1&gt;")}, nil},

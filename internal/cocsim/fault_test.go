@@ -155,6 +155,6 @@ func TestLatencyEndsWithTheCaller(t *testing.T) {
 	}
 	if resp, err := http.DefaultClient.Do(r); err == nil {
 		resp.Body.Close()
-		t.Error("an answer came before the hour was over")
+		t.Error("a response was sent before the hour was over")
 	}
 }

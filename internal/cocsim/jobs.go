@@ -27,7 +27,7 @@ func shippedJobs() []job {
 			[]float64{203.1, 160.7, 44.2}},
 		{"snapshot-before-release", "Run before every release", "LOW", "COC-chen.yu", "COC-li.wei",
 			[]float64{181.5, 139.8, 70.4, 12.6}},
-		{"rotate-database-password", "Quarterly, or when somebody leaves", "HIGH", "COC-li.wei", "COC-anita.rao",
+		{"rotate-database-password", "Quarterly, or when someone leaves", "HIGH", "COC-li.wei", "COC-anita.rao",
 			[]float64{167.3, 166.9, 121.4, 62.0, 9.8}},
 		{"restart-unhealthy-nodes", "First aid for the shop's web tier", "MEDIUM", "COC-chen.yu", "COC-chen.yu",
 			[]float64{154.6, 153.5, 117.2, 76.1, 31.7, 4.4}},

@@ -41,7 +41,7 @@ func checkJob(t *testing.T, name, content string) {
 	seen := map[string]bool{}
 	for _, s := range job.Steps {
 		if s.Name == "" || seen[s.Name] || !strings.HasPrefix(s.Task, "hwc:runbook:") || s.Outputs == nil {
-			t.Errorf("%s: step %q (%s) is not whole, or its name stands twice", name, s.Name, s.Task)
+			t.Errorf("%s: step %q (%s) is not complete, or its name is not unique", name, s.Name, s.Task)
 		}
 		seen[s.Name] = true
 	}
@@ -186,7 +186,7 @@ func TestRealCorpus(t *testing.T) {
 		for i, v := range d.Versions {
 			_, m := ask(t, c, fmt.Sprintf("/v1/documents/%s?version=v%d", id, i+1))
 			if got := m["data"].(map[string]any)["content"]; got != v.Content {
-				t.Errorf("%s v%d is not served as it stands", d.Name, i+1)
+				t.Errorf("%s v%d is not served unchanged", d.Name, i+1)
 			}
 		}
 	}

@@ -247,7 +247,7 @@ func checkLines(t *testing.T, a, b *Text, r coc.Difference, w *walker, blocks []
 	}
 	for _, item := range r.Items {
 		if item.Op != Added && item.OldLines.From == 0 && len(a.Lines) > 0 || item.Op != Removed && item.NewLines.From == 0 && len(b.Lines) > 0 {
-			t.Errorf("%s %s stands at %v and %v", item.Op, item.Path, item.OldLines, item.NewLines)
+			t.Errorf("%s %s is at %v and %v", item.Op, item.Path, item.OldLines, item.NewLines)
 		}
 	}
 }

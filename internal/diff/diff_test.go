@@ -20,7 +20,7 @@ import (
 	"cocsync/internal/diff/difftest"
 )
 
-var update = flag.Bool("update", false, "write the goldens anew")
+var update = flag.Bool("update", false, "rewrite the goldens")
 
 // A golden has two contents and the result for people and machines.
 func TestGoldens(t *testing.T) {
@@ -117,7 +117,7 @@ func TestSummary(t *testing.T) {
 		{"duplicate key", job, "name: a\nb: 1\nname: c\n", "+3 −7 lines", `structure not read: line 3: duplicate key "name"`},
 		{"tab", job, "a:\n\tb: 1\n", "+2 −7 lines", "structure not read: line 2: found character that cannot start any token"},
 		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n", "parameter z added, parameter x removed", ""},
-		{"value beside the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n", "env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
+		{"value next to the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n", "env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
 		{"boolean of YAML 1.1", "a: no\n", "a: 'no'\n", "a no → \"no\"", ""},
 		{"spelling of a boolean of YAML 1.1", "a: [NO, SE]\n", "a: [no, SE]\n", "a[0] NO → no", ""},
 		{"spelling of a boolean", "a: True\n", "a: true\n", "formatting only (spelling)", ""},
@@ -136,8 +136,8 @@ func TestSummary(t *testing.T) {
 		{"what has no room counts", "steps:\n" + wide("1", "30"), "steps:\n" + wide("2", "60"), strings.Repeat("fa", 20) + " 1 → 2 in " + strings.Repeat("a", 39) + ", " + strings.Repeat("fb", 20) + " 1 → 2 in " + strings.Repeat("b", 39) + ", and 3 more", ""},
 		{"moves of two lists", "p: {steps: [{name: a}, {name: b}, {name: c}]}\nq: {steps: [{name: a}, {name: b}, {name: c}]}\n", "p: {steps: [{name: c}, {name: a}, {name: b}]}\nq: {steps: [{name: c}, {name: a}, {name: b}]}\n", "c moved to the front, c moved to the front", ""},
 		{"values moved as one", "l: [one, two, three, four]\n", "l: [three, four, one, two]\n", "l[0] moved to the front, l[1] moved after three", ""},
-		{"a comment behind a text of two lines", "a: x\n  y\n", "a: x\n  y # c\n", "formatting only (comments)", ""},
-		{"a command that moved behind one", "l: [a b, c d, e f, g h]\n", "l: [a b, g h, c d, e f]\n", "l[1] moved", ""},
+		{"a comment after a text of two lines", "a: x\n  y\n", "a: x\n  y # c\n", "formatting only (comments)", ""},
+		{"a command that moved after one", "l: [a b, c d, e f, g h]\n", "l: [a b, g h, c d, e f]\n", "l[1] moved", ""},
 		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
 		{"a password in an address", "a: mysql://root:pw1@db\n", "a: mysql://root:pw2@db\n", "a changed", ""},
 		{"half a surrogate pair", "a: '{\"x\":\"\\ud800\",\"y\":1}'\n", "a: '{\"x\":\"\\ud801\",\"y\":1}'\n", "a changed", ""},

@@ -36,13 +36,13 @@ func Outline(items []coc.Item) []Group {
 	for _, item := range items {
 		end, title := partOf(item)
 		path, name := item.Path[:end], strings.TrimPrefix(item.Path[end:], ".")
-		gone := name == "" && item.Op == Removed
+		removed := name == "" && item.Op == Removed
 		at, ok := known[path]
-		if !ok || gone {
+		if !ok || removed {
 			at = len(groups)
 			groups = append(groups, Group{Path: path, Title: title, Task: item.Task})
 		}
-		if !ok && !gone {
+		if !ok && !removed {
 			known[path] = at
 		}
 		g := &groups[at]

@@ -33,7 +33,7 @@ func TestOutlineGroupsByPart(t *testing.T) {
 		items []coc.Item
 		want  string
 	}{
-		{"a step's fields stand under it, and a task whose version changed is shown by that", []coc.Item{
+		{"a step's fields are below it, and a task whose version changed shows only the version", []coc.Item{
 			{Op: Changed, Path: "steps[wait].task", Step: "wait", Old: "hwc:runbook:suspend@1.0.0", New: "hwc:runbook:suspend@1.1.0"},
 			{Op: Changed, Path: "steps[wait].inputs.timeout", Step: "wait", Old: "30", New: "60"},
 			{Op: Changed, Path: "steps[run].task", Step: "run", Old: "hwc:runbook:suspend@1.0.0", New: "hwc:runbook:scripts@1.0.0"},
@@ -53,7 +53,7 @@ changed step go
 		}, `renamed+moved step b: renamed from "a a", moved after drain (was first)
   added inputs.x: "" → "1"
 `},
-		{"a step that went and one that stands in its place now are two", []coc.Item{
+		{"a removed step and an added one at its position are two", []coc.Item{
 			{Op: Removed, Path: "steps[1]", Step: "twin"},
 			{Op: Changed, Path: "steps[1].inputs.x", Step: "twin", Old: "1", New: "2"},
 			{Op: Removed, Path: "steps[1]", Step: "twin"},
@@ -79,7 +79,7 @@ added step "roll back"
 changed step twin at steps[2]
   changed inputs.body.steps[x].force: "false" → "true"
 `},
-		{"parameters and outputs are parts, and those that came or went show their fields", []coc.Item{
+		{"parameters and outputs are parts, and added or removed ones show their fields", []coc.Item{
 			{Op: Added, Path: "inputs.timeout", New: `{type: "int", default: 30, "a.b": ["x, }", {y: 1}], description: ""}`},
 			{Op: Removed, Path: "inputs.plain", Old: "30"},
 			{Op: Added, Path: "inputs.cut", New: `{type: "int", description: "it is lo…`},
@@ -102,7 +102,7 @@ removed output id
 changed outputs[0]
   changed value: "1" → "2"
 `},
-		{"anything else goes by what stands at the top", []coc.Item{
+		{"anything else belongs to its top-level key", []coc.Item{
 			{Op: Changed, Path: "meta.description", Old: "a", New: "b"},
 			{Op: Changed, Path: `meta["a.b"].c`, Old: "a", New: "b"},
 			{Op: Changed, Path: "risk_level", Old: "LOW", New: "HIGH"},
@@ -148,7 +148,7 @@ func FuzzOutlineLosesNothing(f *testing.F) {
 				t.Errorf("group %q holds nothing", g.Path)
 			}
 			if !strings.HasPrefix(path, g.Path) && g.Path != "steps[a]" {
-				t.Errorf("group %q is no beginning of %q", g.Path, path)
+				t.Errorf("group %q is no prefix of %q", g.Path, path)
 			}
 			expanded := len(g.Whole) > 0 && g.Whole[0].Op != Changed && len(g.Fields) > 0
 			for _, item := range g.Whole {

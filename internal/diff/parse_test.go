@@ -159,7 +159,7 @@ func TestAliasesAreShared(t *testing.T) {
 		t.Errorf("%d nodes, want %d", got, want)
 	}
 	if tree.root.values < 11_111 {
-		t.Errorf("the bomb stands for %d values, want at least 11,111", tree.root.values)
+		t.Errorf("the bomb expands to %d values, want at least 11,111", tree.root.values)
 	}
 }
 

@@ -67,7 +67,7 @@ func TestRenamed(t *testing.T) {
 		{"the first of two of a name",
 			steps(suspend("a"), suspend("b"), suspend("a")), steps(suspend("a2"), suspend("b"), suspend("a")),
 			"a renamed to a2"},
-		{"a name that came",
+		{"a name that was added",
 			steps("{task: hwc:runbook:suspend@1.0.0, inputs: {timeout: 30}, description: wait}"), steps("{name: wait, task: hwc:runbook:suspend@1.0.0, inputs: {timeout: 30}, description: wait}"),
 			"name added in wait"},
 	} {

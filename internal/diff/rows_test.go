@@ -45,7 +45,7 @@ func TestRows(t *testing.T) {
 	}{
 		{"a changed line", "a: 1\nb: 2\nc: 3\n", "a: 1\nb: 4\nc: 3\n",
 			[]string{"  a: 1", "~ b: [-2-]{+4+}", "  c: 3"}},
-		{"a line of each side that are nothing alike", "- drain\n", "echo done\n",
+		{"a line of each side that have nothing in common", "- drain\n", "echo done\n",
 			[]string{"- - drain", "+ echo done"}},
 		{"a line added among changed ones", "task: stop\ntimeout: 30\n", "task: start\nretries: 5\ntimeout: 60\n",
 			[]string{"~ task: [-stop-]{+start+}", "+ retries: 5", "~ timeout: [-30-]{+60+}"}},
@@ -91,7 +91,7 @@ func TestRowsOfLargeRuns(t *testing.T) {
 		pairs          int
 	}{
 		{"indented, with lines before", content("step%d: on\n", 0), "a\nb\nc\n" + content("  step%d: on\n", 0), 1500},
-		{"quoted, with lines gone", content("step%d: on\n", 0), content("step%d: 'on'\n", 10), 1490},
+		{"quoted, with lines removed", content("step%d: on\n", 0), content("step%d: 'on'\n", 10), 1490},
 		{"other values", content("step%d: stop\n", 0), "a\nb\nc\n" + content("step%d: start it\n", 0), 1500},
 		{"other keys and values", content("step%d: stop\n", 0), content("phase%d_halt\n", 0), 0},
 		{"each in its place", content("- stop the agent %d\n", 0), content("- stop the node %d\n", 9000), 1500},
@@ -214,15 +214,15 @@ func checkRows(t *testing.T, hunks []Hunk, items []coc.Item) {
 func mirrored(rows []Row) []string {
 	var out []string
 	for i := 0; i < len(rows); {
-		var gone, came []string
+		var removed, added []string
 		for ; i < len(rows) && (rows[i].Old == nil || rows[i].New == nil); i++ {
 			if rows[i].Old == nil {
-				came = append(came, "- "+body(rows[i].New))
+				added = append(added, "- "+body(rows[i].New))
 			} else {
-				gone = append(gone, "+ "+body(rows[i].Old))
+				removed = append(removed, "+ "+body(rows[i].Old))
 			}
 		}
-		out = append(append(out, came...), gone...)
+		out = append(append(out, added...), removed...)
 		if i < len(rows) {
 			out = append(out, fmt.Sprintf("~ %d %d %s", rows[i].New.New, rows[i].Old.Old, marked(mirror(rows[i].Words))))
 			i++

@@ -73,6 +73,6 @@ steps 7-21
 	}
 	long := "steps:\n" + strings.Repeat("  - {a: 1}\n", 2*maxParts)
 	if parts, all, why := Read([]byte(long)).Parts(); all || why != "" || len(parts[0].Parts) == 0 || len(parts[0].Parts) > maxParts {
-		t.Errorf("of %d steps all are told: %v, %q, %d parts", 2*maxParts, all, why, len(parts))
+		t.Errorf("of %d steps, complete is %v, %q, %d parts", 2*maxParts, all, why, len(parts))
 	}
 }

@@ -59,7 +59,7 @@ func worst() map[string][2]string {
 			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, task: t, n: %d}\n", i, i) }),
 			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t, n: %d}\n", i, i) }),
 		},
-		"all steps renamed and alike": {
+		"all steps renamed and similar": {
 			steps(func(i int) string { return fmt.Sprintf("- {name: a%d, task: t}\n", i) }),
 			steps(func(i int) string { return fmt.Sprintf("- {name: b%d, task: t}\n", i) }),
 		},

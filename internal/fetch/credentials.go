@@ -102,7 +102,7 @@ func DefaultChain() Source { return Chain{Env{}, Profile{}, &Agency{}} }
 // KeyPair returns the first key pair, or an error that says what each source is
 // missing.
 func (c Chain) KeyPair(ctx context.Context) (KeyPair, error) {
-	var lacks []string
+	var missing []string
 	var class error
 	for _, s := range c {
 		k, err := s.KeyPair(ctx)
@@ -115,10 +115,10 @@ func (c Chain) KeyPair(ctx context.Context) (KeyPair, error) {
 		if errors.Is(err, coc.ErrTemporary) {
 			class = coc.ErrTemporary
 		}
-		lacks = append(lacks, err.Error())
+		missing = append(missing, err.Error())
 	}
 	err := fmt.Errorf("no key pair found (%s); set %s and %s, or access_key and secret_key in the configuration, "+
-		"or write a profile file, or give the ECS an agency", strings.Join(lacks, "; "), envAccess, envSecret)
+		"or write a profile file, or give the ECS an agency", strings.Join(missing, "; "), envAccess, envSecret)
 	if class != nil {
 		return KeyPair{}, fmt.Errorf("%w: %w", err, class)
 	}

@@ -17,7 +17,7 @@ type guard struct {
 	mu      sync.Mutex
 	proven  keyID // accepted by COC; zero: none yet
 	refused map[keyID]refusal
-	alone   chan struct{} // has a token while an unproven key pair is tried
+	turns   chan struct{} // has a token while an unproven key pair is tried
 }
 
 type refusal struct {
@@ -31,10 +31,10 @@ func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() tim
 	if g.isProven(kp) {
 		return func() {}, g.refusal(op, kp, now())
 	}
-	alone := g.turn()
+	turn := g.turn()
 	select {
-	case alone <- struct{}{}:
-		leave = func() { <-alone }
+	case turn <- struct{}{}:
+		leave = func() { <-turn }
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -52,10 +52,10 @@ func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() tim
 func (g *guard) turn() chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.alone == nil {
-		g.alone = make(chan struct{}, 1)
+	if g.turns == nil {
+		g.turns = make(chan struct{}, 1)
 	}
-	return g.alone
+	return g.turns
 }
 
 func (g *guard) isProven(kp KeyPair) bool {

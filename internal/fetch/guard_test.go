@@ -155,7 +155,7 @@ func TestUnprovenKeyGoesAlone(t *testing.T) {
 			time.Sleep(time.Second)
 			if n <= 3 {
 				if most.Load() != 1 {
-					t.Errorf("request %d is not alone", n)
+					t.Errorf("request %d is not the only one", n)
 				}
 				return respond(500, ""), nil
 			}
