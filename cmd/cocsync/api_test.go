@@ -14,8 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/web"
 )
 
@@ -28,19 +27,17 @@ type served struct {
 
 func serveArchive(t testing.TB, archive string) *served {
 	t.Helper()
-	d, err := db.OpenReader(t.Context(), archive)
+	q, err := query.Open(t.Context(), archive)
 	must(t, err)
 	s := &served{t: t, now: time.Now()}
-	site := &web.Site{
-		History: &history.History{DB: d, Now: func() time.Time { return s.now }, Local: time.UTC},
-		Log:     slog.New(slog.NewTextHandler(t.Output(), nil)),
-	}
+	q.Now, q.Local = func() time.Time { return s.now }, time.UTC
+	site := &web.Site{Archive: q, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	handler, err := site.Handler()
 	must(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		server.Close()
-		d.Close()
+		q.Close()
 	})
 	s.url = server.URL
 	return s

@@ -10,11 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/web"
 )
 
@@ -152,34 +151,35 @@ func (a *app) database() (string, error) {
 	return config.LoadDatabase(path)
 }
 
-// reader opens the archive for reading.
-func (a *app) reader(ctx context.Context) (*history.History, error) {
+// archive opens the archive for queries.
+func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 	path, err := a.database()
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.OpenReader(ctx, path)
+	q, err := query.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	a.atEnd(d.Close)
-	return &history.History{DB: d, Now: a.now, Local: time.Local, Tell: a.aside}, nil
+	a.atEnd(q.Close)
+	q.Now, q.Note, q.Configured = a.now, a.aside, a.dbFlag == ""
+	return q, nil
 }
 
-// readerAt is reader for questions about what versions were at a time; "" is now.
-func (a *app) readerAt(ctx context.Context, at string) (*history.History, error) {
-	h, err := a.reader(ctx)
-	if err != nil || at == "" {
-		return h, err
+// archiveAt opens the archive for queries about a time; "" is now.
+func (a *app) archiveAt(ctx context.Context, at string) (*query.Archive, error) {
+	q, err := a.archive(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return h, answer.AsOf(h, at)
+	return q, q.SetAt(at)
 }
 
 // atHelp says what --at does to references.
 const atHelp = `With --at everything is as of then: latest, ~1 and v3 are what they were at the end
-of a date, at an RFC 3339 instant, or an age ago such as 7d.`
+of a date, at an RFC 3339 time, or an age ago such as 7d.`
 
-// shared opens the archive for writing beside a daemon.
+// shared opens the archive for writing next to a daemon.
 func (a *app) shared(ctx context.Context) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {

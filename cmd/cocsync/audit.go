@@ -11,9 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/audit"
-	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -42,18 +41,15 @@ the archive held then was altered or cut off: cocsync verify --checkpoint FILE.`
 		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := a.reader(cmd.Context())
+			q, err := a.archive(cmd.Context())
 			if err != nil {
 				return err
 			}
-			list, err := h.DB.Checkpoints(cmd.Context())
+			note, err := q.Checkpoint(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if len(list) == 0 {
-				return hint.Wrap(errors.New("nothing is signed yet"), "each cycle signs what it added: run `cocsync sync`")
-			}
-			_, err = a.out.Write(list[len(list)-1].Note)
+			_, err = a.out.Write(note)
 			return err
 		},
 	}
@@ -81,15 +77,15 @@ without the archive: cocsync audit check FILE.`,
 }
 
 func (a *app) auditProve(ctx context.Context, arg, out string) error {
-	id, err := answer.ChangeID(arg)
+	id, err := query.ParseChangeID(arg)
 	if err != nil {
 		return err
 	}
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := answer.Prove(ctx, h, id)
+	p, err := q.Prove(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -147,7 +143,7 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 		return fmt.Errorf("%s is signed by key %s, not %s", path, id, key)
 	}
 	if asJSON {
-		return answer.Write(a.out, answer.NewProved(p, r, c))
+		return query.Write(a.out, query.NewProved(p, r, c))
 	}
 	return a.print(func(w *page) error {
 		fmt.Fprintf(w, "This record is number %d, counted from 0, of the log %s, of which key %s signed %s with the root\n%s\n\n",

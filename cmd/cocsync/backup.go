@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -63,7 +62,7 @@ still has it.`,
 }
 
 func (a *app) restore(ctx context.Context, from string, force bool) error {
-	path, key, err := a.archive()
+	path, key, err := a.target()
 	if err != nil {
 		return err
 	}
@@ -84,8 +83,8 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 	return err
 }
 
-// archive is where the archive lies, and the key of its log; "" for the one next to it.
-func (a *app) archive() (path, key string, err error) {
+// target returns the path of the archive and of the key of its log, "" for the default.
+func (a *app) target() (path, key string, err error) {
 	if a.dbFlag != "" {
 		return a.dbFlag, "", nil
 	}
@@ -97,17 +96,16 @@ func (a *app) archive() (path, key string, err error) {
 }
 
 // verified verifies an archive; any fault is an error.
-func (a *app) verified(ctx context.Context, path string) (v history.Verdict, err error) {
-	d, err := db.OpenReader(ctx, path)
+func (a *app) verified(ctx context.Context, path string) (v query.Verdict, err error) {
+	q, err := query.Open(ctx, path)
 	if err != nil {
 		return v, err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
-	if v, err = h.Verify(ctx, history.Verification{}, nil); err != nil {
+	defer func() { err = errors.Join(err, q.Close()) }()
+	if v, err = q.Verify(ctx, query.Verification{}, nil); err != nil {
 		return v, err
 	}
-	if len(v.Faults) > 0 {
+	if !v.Good {
 		return v, &exitError{exitAltered, fmt.Errorf("it does not verify: %s", v.Faults[0])}
 	}
 	return v, nil

@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/coc"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -54,35 +51,30 @@ who is not known for certain is unknown.
 }
 
 func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	doc, ref, err := h.Split(ctx, spec)
+	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err
 	}
-	v, err := h.Version(ctx, doc, ref)
+	v, err := q.Version(ctx, doc, ref)
 	if err != nil {
 		return err
 	}
-	lines, content, note, err := h.Blame(ctx, v)
+	lines, note, err := q.Blame(ctx, v, only)
 	if err != nil {
 		return err
 	}
-	if lines, err = answer.ChosenLines(lines, content, only); err != nil {
-		return err
-	}
-	a.aside(v.Note)
-	a.aside(note)
-	if v.Form == coc.FormToken {
-		a.aside(answer.TokenNote)
+	for _, n := range append(v.Notes(), note) {
+		a.aside(n)
 	}
 	if len(lines) == 0 {
-		a.nothing(text.Visible(doc.Name+"@"+v.Label()) + " is empty")
+		a.nothing(text.Visible(doc.Name+"@"+v.Version) + " is empty")
 	}
 	if asJSON {
-		return answer.Write(a.out, answer.NewBlame(lines))
+		return query.Write(a.out, lines)
 	}
 	return a.paged(func(p *page) error {
 		p.blame(lines)
@@ -90,20 +82,20 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	})
 }
 
-// blame writes lines behind the versions that brought them in.
-func (p *page) blame(lines []history.Blamed) {
+// blame writes lines after the versions that added them.
+func (p *page) blame(lines []query.Blamed) {
 	var label, author, digits int
 	for _, l := range lines {
-		label = max(label, term.Width(text.Visible(l.Name())))
-		author = max(author, term.Width(orUnknown(l.Author)))
+		label = max(label, term.Width(text.Visible(l.Version)))
+		author = max(author, term.Width(orUnknown(string(l.By))))
 		digits = len(strconv.Itoa(l.Line))
 	}
 	for _, l := range lines {
 		fmt.Fprintf(p, "%s %s %s %s %s\n",
-			p.Paint(term.Magenta, term.Pad(text.Visible(l.Name()), label)),
-			term.Pad(orUnknown(l.Author), author), p.Paint(term.Faint, p.day(l.MadeAt, l.SeenAt)),
+			p.Paint(term.Magenta, term.Pad(text.Visible(l.Version), label)),
+			term.Pad(orUnknown(string(l.By)), author), p.Paint(term.Faint, p.day(l.MadeAt.Time, l.SeenAt.Time)),
 			p.Paint(term.Faint, fmt.Sprintf("%*d", digits, l.Line)),
-			p.Content(strings.TrimSuffix(string(l.Text), "\n")))
+			p.Content(l.Text))
 	}
 }
 

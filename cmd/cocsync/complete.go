@@ -7,8 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -18,8 +17,8 @@ import (
 // completeDocuments offers documents for any number of arguments.
 func (a *app) completeDocuments(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
-	if h, err := a.reader(cmd.Context()); err == nil {
-		names = documentCompletions(cmd.Context(), h)
+	if q, err := a.archive(cmd.Context()); err == nil {
+		names = documentCompletions(cmd.Context(), q)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
@@ -72,7 +71,7 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completi
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	given := strings.Split(before, ",")
 	var list []cobra.Completion
-	for _, k := range answer.Kinds() {
+	for _, k := range query.Kinds() {
 		if !slices.Contains(given, k) {
 			list = append(list, before+k)
 		}
@@ -82,22 +81,22 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completi
 
 // labels are the versions of a document whose content is here, newest first.
 func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return nil
 	}
-	doc, _, err := h.Split(ctx, spec)
+	doc, _, err := q.Split(ctx, spec)
 	if err != nil {
 		return nil
 	}
-	all, err := h.Versions(ctx, doc)
+	all, err := q.Versions(ctx, doc)
 	if err != nil {
 		return nil
 	}
 	var list []cobra.Completion
 	for i := range all {
 		r := all[len(all)-1-i]
-		if label := r.Name(); r.Number > 0 && text.Visible(label) == label {
+		if label := r.Version; r.Archived && text.Visible(label) == label {
 			list = append(list, label)
 		}
 	}
@@ -106,8 +105,8 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 
 // documentCompletions offers each document by its name where that is unique,
 // else by its id. A name that a terminal would obey is not offered.
-func documentCompletions(ctx context.Context, h *history.History) []cobra.Completion {
-	docs, err := h.DB.Documents(ctx)
+func documentCompletions(ctx context.Context, q *query.Archive) []cobra.Completion {
+	docs, err := q.Documents(ctx)
 	if err != nil {
 		return nil
 	}

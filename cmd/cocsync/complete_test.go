@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/query"
 )
 
 func TestCompletion(t *testing.T) {
@@ -27,7 +27,7 @@ func TestCompletion(t *testing.T) {
 		{"diff DM-restart@v3 ", []string{"v5", "v3#2", "v3#1", "v2", "v1"}},
 		{"diff nosuch ", nil},
 		{"list -o ", []string{"text", "json"}},
-		{"log --kind ", answer.Kinds()},
+		{"log --kind ", query.Kinds()},
 		{"log --kind new,version,metadata,withdrawn,deleted,", []string{"new,version,metadata,withdrawn,deleted,rewritten", "new,version,metadata,withdrawn,deleted,restored"}},
 		{"log --color ", []string{"auto", "always", "never"}},
 		{"notify test ", []string{"ops"}},

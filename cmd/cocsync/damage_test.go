@@ -23,7 +23,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/web"
 )
 
@@ -120,12 +120,13 @@ func readAll(t *testing.T, path, what string, commands, pages []string) {
 		})
 	}
 	guard(t, what+": open the page", func(ctx context.Context) {
-		d, err := db.OpenReader(ctx, path)
+		q, err := query.Open(ctx, path)
 		if err != nil {
 			return
 		}
-		defer d.Close()
-		site := &web.Site{History: &history.History{DB: d, Now: func() time.Time { return dayOf(30) }, Local: time.UTC}, Log: slog.New(slog.DiscardHandler)}
+		defer q.Close()
+		q.Now, q.Local = func() time.Time { return dayOf(30) }, time.UTC
+		site := &web.Site{Archive: q, Log: slog.New(slog.DiscardHandler)}
 		handler, err := site.Handler()
 		must(t, err)
 		for _, address := range pages {

@@ -16,7 +16,7 @@ import (
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 	"cocsync/internal/web"
@@ -275,17 +275,17 @@ func (a *app) demoCorpus(ctx context.Context, docs []cocsim.Document) error {
 	if err := a.sync(ctx, nil, syncFlags{}); err != nil {
 		return err
 	}
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
 	n := 0
 	for _, want := range docs {
-		doc, err := h.Document(ctx, want.Name)
+		doc, err := q.Document(ctx, want.Name)
 		if err != nil {
 			return err
 		}
-		if err := compareStored(ctx, h, doc, want); err != nil {
+		if err := compareStored(ctx, q, doc, want); err != nil {
 			return err
 		}
 		n += len(want.Versions)
@@ -294,13 +294,13 @@ func (a *app) demoCorpus(ctx context.Context, docs []cocsim.Document) error {
 	return err
 }
 
-func compareStored(ctx context.Context, h *history.History, doc db.Document, want cocsim.Document) error {
+func compareStored(ctx context.Context, q *query.Archive, doc query.Document, want cocsim.Document) error {
 	for i, v := range want.Versions {
-		got, err := h.Version(ctx, doc, fmt.Sprintf("v%d", i+1))
+		got, err := q.Version(ctx, doc, fmt.Sprintf("v%d", i+1))
 		if err != nil {
 			return err
 		}
-		c, err := h.DB.Content(ctx, got.Hash)
+		c, err := q.Content(ctx, got)
 		if err != nil {
 			return err
 		}

@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -102,7 +102,7 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 		formatUnified, formatDSL, formatSide, formatJSON)
 	s := cmd.Flags()
 	s.StringVar(&f.at, "at", "", "as of `TIME`")
-	f.context = answer.PatchContext
+	f.context = query.PatchContext
 	s.VarP(&f.context, "unified", "U", "unchanged lines around a change")
 	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
 	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "lines that differ in white space alone are equal")
@@ -164,11 +164,11 @@ func (f diffFlags) options() diff.Options {
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
-	h, err := a.readerAt(ctx, f.at)
+	q, err := a.archiveAt(ctx, f.at)
 	if err != nil {
 		return false, err
 	}
-	c, err := answer.Compare(ctx, h, args)
+	c, err := q.Compare(ctx, args)
 	if err != nil {
 		return false, err
 	}
@@ -179,7 +179,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	differs = !c.Equal() && (len(hunks) > 0 || !f.ignoreSpace)
 	switch {
 	case f.format.value == formatJSON:
-		return differs, answer.Write(a.out, answer.NewDiff(c, hunks, f.options()))
+		return differs, query.Write(a.out, c.Diff(hunks, f.options()))
 	case !differs && !c.Equal() && f.format.value != formatDSL:
 		a.nothing(text.Visible(c.Title() + ": nothing but white space differs"))
 		return false, nil
@@ -194,7 +194,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 }
 
 // diff writes a comparison in one of the formats for people.
-func (p *page) diff(c *answer.Comparison, hunks []diff.Hunk, f diffFlags) {
+func (p *page) diff(c *query.Comparison, hunks []diff.Hunk, f diffFlags) {
 	items := func() []coc.Item { return c.Result().Items }
 	switch {
 	case f.stat:

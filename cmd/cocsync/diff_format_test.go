@@ -13,16 +13,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
 // comparisonOf compares two contents as if they were v1 and v2 of a document.
-func comparisonOf(old, now string) *answer.Comparison {
-	return &answer.Comparison{Doc: db.Document{Account: "prod", DocumentID: "DM1", Name: "job"}, Old: "v1", New: "v2",
+func comparisonOf(old, now string) *query.Comparison {
+	return &query.Comparison{Document: query.Document{Ref: query.Ref{Account: "prod", DocumentID: "DM1", Name: "job"}}, Old: "v1", New: "v2",
 		Was: diff.Read([]byte(old)), Now: diff.Read([]byte(now))}
 }
 
@@ -37,7 +36,7 @@ type look struct {
 // readLook reads "side-by-side 80 color -w"; word and stat are formats, too.
 func readLook(t *testing.T, name string) look {
 	t.Helper()
-	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: answer.PatchContext}}
+	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}}
 	for word := range strings.FieldsSeq(name) {
 		switch n, err := strconv.Atoi(word); {
 		case err == nil:
@@ -59,7 +58,7 @@ func readLook(t *testing.T, name string) look {
 	return l
 }
 
-func (l look) at(c *answer.Comparison) string {
+func (l look) at(c *query.Comparison) string {
 	var b bytes.Buffer
 	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b), Exact: l.exact, Color: l.color, Width: l.width}}
 	p.diff(c, diff.Hunks(c.Was, c.Now, l.options()), l.diffFlags)
@@ -193,7 +192,7 @@ func TestPatchInAPipeIsExact(t *testing.T) {
 			continue // its escapes can't be told from ours
 		}
 		c := comparisonOf(pair[0], pair[1])
-		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: answer.PatchContext}, color: true, exact: true}
+		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}, color: true, exact: true}
 		want := string(c.Patch(l.options()))
 		if got := sgr.ReplaceAllString(l.at(c), ""); got != want {
 			t.Errorf("unified of %q (-want +got):\n%s", pair, cmp.Diff(want, got))

@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 )
 
 // What is written of any pair has the form that docs/diff.schema.json states,
@@ -68,7 +68,7 @@ func TestSchemaRefuses(t *testing.T) {
 // joined are their line.
 func TestDiffJSONHoldsTheBytes(t *testing.T) {
 	for _, pair := range pairs(t) {
-		var d answer.Diff
+		var d query.Diff
 		must(t, json.Unmarshal(written(t, pair, diff.Options{Context: 1 << 20}), &d))
 		var old, now bytes.Buffer
 		for _, h := range d.Hunks {
@@ -116,7 +116,7 @@ func written(t *testing.T, pair [2]string, o diff.Options) []byte {
 	t.Helper()
 	c := comparisonOf(pair[0], pair[1])
 	var b bytes.Buffer
-	must(t, answer.Write(&b, answer.NewDiff(c, diff.Hunks(c.Was, c.Now, o), o)))
+	must(t, query.Write(&b, c.Diff(diff.Hunks(c.Was, c.Now, o), o)))
 	return b.Bytes()
 }
 

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 )
 
@@ -22,14 +22,14 @@ type sheet struct {
 }
 
 // sideBySide writes both versions beside each other.
-func (p *page) sideBySide(c *answer.Comparison, hunks []diff.Hunk) {
+func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
 	s := newSheet(p, hunks)
 	var old []term.Strip
 	if c.Was != nil {
-		old = s.Wrap(s.cells, term.Span{Text: c.OldDoc().Name + "  " + c.Old, Style: term.Bold})
+		old = s.Wrap(s.cells, term.Span{Text: c.OldDocument().Name + "  " + c.Old, Style: term.Bold})
 	}
 	s.row(0, 0, " ", term.Plain, old,
-		s.Wrap(s.cells, term.Span{Text: c.Doc.Name + "  " + c.New, Style: term.Bold}))
+		s.Wrap(s.cells, term.Span{Text: c.Document.Name + "  " + c.New, Style: term.Bold}))
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.Paint(term.Magenta, hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Result().Items) {

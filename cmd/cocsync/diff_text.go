@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
 // stat writes how many lines came and went.
-func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
+func (p *page) stat(c *query.Comparison, hunks []diff.Hunk) {
 	added, removed := 0, 0
 	for _, h := range hunks {
 		for _, l := range h.Lines {
@@ -30,7 +30,7 @@ func (p *page) stat(c *answer.Comparison, hunks []diff.Hunk) {
 
 // structure writes what became of the job's structure, and which changed lines
 // mean the same as before.
-func (p *page) structure(c *answer.Comparison) {
+func (p *page) structure(c *query.Comparison) {
 	r := c.Result()
 	p.Prose("", term.Bold, c.Title())
 	p.Prose("", term.Plain, r.Summary)

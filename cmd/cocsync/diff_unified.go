@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -74,8 +74,8 @@ func (p *page) styled(sign string, s term.Style, words []diff.Word) {
 
 // words writes the lines in the frame of a unified diff, and one that changed
 // once, with both its states.
-func (p *page) words(c *answer.Comparison, hunks []diff.Hunk) {
-	old, now := c.FileNames()
+func (p *page) words(c *query.Comparison, hunks []diff.Hunk) {
+	old, now := c.PatchNames()
 	p.styled("--- ", term.Bold, whole(text.Visible(old)))
 	p.styled("+++ ", term.Bold, whole(text.Visible(now)))
 	for _, h := range hunks {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -55,7 +55,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	r, err := db.OpenReader(ctx, path) // it must be there: Open would make it
+	r, err := query.Open(ctx, path) // it must exist: OpenWith would create it
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,13 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	e, err := d.Erasure(ctx, hash)
+	q := query.New(d)
+	e, err := q.Erasure(ctx, hash)
 	if err != nil {
 		return err
 	}
 	a.touched(e)
-	fmt.Fprint(a.err, "Erase it for good? Type yes: ")
+	fmt.Fprint(a.err, "Erase it permanently? Type yes: ")
 	if line, _ := bufio.NewReader(a.stdin).ReadString('\n'); strings.TrimSpace(line) != "yes" {
 		return errors.New("nothing was erased")
 	}
@@ -86,30 +87,31 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 		}
 	}
 	if err := d.Scrub(ctx); err != nil {
-		return hint.Wrap(err, "the content is erased, but its bytes may still stand in the file: make room as large as the file and run this again")
+		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as the file needs and run this again")
 	}
-	after, err := d.Erasure(ctx, hash)
+	after, err := q.Erasure(ctx, hash)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return answer.Write(a.out, answer.NewErasure(e, after))
+		e.ErasedAt, e.Reason = after.ErasedAt, after.Reason // the rest is of before
+		return query.Write(a.out, e)
 	}
 	fmt.Fprintf(a.out, "erased %s\n", hash)
 	return nil
 }
 
-// minHash is how many digits of a hash are asked for: it is to be typed, not guessed.
+// minHash is the shortest prefix of a hash that is accepted.
 const minHash = 8
 
-// findHash finds the content that a beginning of its hash names.
+// findHash finds the content that a prefix of its hash names.
 func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	wrong := func(format string, args ...any) error {
-		return hint.Wrap(fmt.Errorf(format, args...), "`cocsync show DOC@REF --meta` tells the SHA-256 of a version")
+		return hint.Wrap(fmt.Errorf(format, args...), "`cocsync show DOC@REF --meta` shows the SHA-256 of a version")
 	}
 	prefix = strings.ToLower(prefix)
 	if strings.Trim(prefix, "0123456789abcdef") != "" || len(prefix) < minHash || len(prefix) > 64 {
-		return coc.Hash{}, usage(wrong("%q is no SHA-256, nor %d digits or more of one", prefix, minHash))
+		return coc.Hash{}, usage(wrong("%q is not a valid SHA-256 or a prefix of at least %d digits", prefix, minHash))
 	}
 	list, err := d.Hashes(ctx, prefix)
 	switch {
@@ -118,23 +120,23 @@ func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	case len(list) == 0:
 		return coc.Hash{}, wrong("no content %s in the archive", prefix)
 	case len(list) > 1:
-		return coc.Hash{}, wrong("%s begins %d hashes", prefix, len(list))
+		return coc.Hash{}, wrong("%s is the prefix of %d hashes", prefix, len(list))
 	}
 	return list[0], nil
 }
 
-// touched says what erasing will touch.
-func (a *app) touched(e db.Erasure) {
+// touched says what erasing removes.
+func (a *app) touched(e query.Erasure) {
 	w := &page{a.output().Writer(a.err), time.Local}
 	defer w.Flush()
-	fmt.Fprintf(w, "content %s, %d bytes", e.Hash, e.Size)
+	fmt.Fprintf(w, "content %s, %d bytes", e.SHA256, e.Size)
 	if !e.ErasedAt.IsZero() {
 		fmt.Fprintf(w, ", erased %s (%s); only the file is still to be rewritten\n",
-			w.time(e.ErasedAt), text.Visible(e.Why))
+			w.time(e.ErasedAt.Time), text.Visible(e.Reason))
 		return
 	}
 	fmt.Fprintln(w, "; this removes")
-	for _, p := range e.Places {
+	for _, p := range e.Versions {
 		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", text.Visible(p.Version),
 			text.Visible(p.Name), text.Visible(p.Account), text.Visible(p.DocumentID))
 	}

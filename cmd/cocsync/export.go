@@ -14,11 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -59,11 +58,11 @@ came late, is a commit beside it that is merged without effect: see git log --gr
 			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
-			h, err := a.reader(cmd.Context())
+			q, err := a.archive(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return h.ExportGit(cmd.Context(), a.out)
+			return q.ExportGit(cmd.Context(), a.out)
 		},
 	}
 }
@@ -92,17 +91,17 @@ longer has, or had not then, are left out.`,
 }
 
 func (a *app) exportFolder(ctx context.Context, folder, at string) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	var instant time.Time
+	var then time.Time
 	if at != "" {
-		if instant, err = h.Instant(at); err != nil {
+		if then, err = q.Time(at); err != nil {
 			return usage(fmt.Errorf("--at: %w", err))
 		}
 	}
-	n, err := h.ExportFolder(ctx, folder, instant)
+	n, err := q.ExportFolder(ctx, folder, then)
 	if err != nil && n == 0 {
 		return hint.Wrap(fmt.Errorf("export: %w", err), "name a folder that is empty or not there yet")
 	}
@@ -124,11 +123,7 @@ gets, nothing is masked and no diff is cut.`,
 }
 
 func (a *app) exportEvents(ctx context.Context) error {
-	h, err := a.reader(ctx)
-	if err != nil {
-		return err
-	}
-	notices, err := h.DB.Notices(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
@@ -140,26 +135,10 @@ func (a *app) exportEvents(ctx context.Context) error {
 		w.Write(line)
 		return w.WriteByte('\n')
 	}
-	var failed []error
-	err = h.DB.EachRecorded(ctx, func(c coc.Change) error {
-		for len(notices) > 0 && notices[0].At.Before(c.SeenAt) {
-			if err := put(notify.NoticeEvent(&notices[0])); err != nil {
-				return err
-			}
-			notices = notices[1:]
-		}
-		old, now, err := h.DB.Contents(ctx, c.ID)
-		if err != nil && !errors.Is(err, coc.ErrErased) {
-			failed = append(failed, fmt.Errorf("change %d: %w", c.ID, err))
-		}
-		return put(notify.Event(&c, old, now))
-	})
-	for i := range notices {
-		if err == nil {
-			err = put(notify.NoticeEvent(&notices[i]))
-		}
-	}
-	return errors.Join(append(failed, err, w.Flush())...)
+	err = q.EachEvent(ctx,
+		func(c *coc.Change, old, now []byte) error { return put(notify.Event(c, old, now)) },
+		func(n *coc.Notice) error { return put(notify.NoticeEvent(n)) })
+	return errors.Join(err, w.Flush())
 }
 
 func (a *app) exportTableCommand() *cobra.Command {
@@ -176,7 +155,7 @@ a formula (one that begins with = + - @, a tab or a line end) gets a ' before it
 }
 
 func (a *app) exportTable(ctx context.Context) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
@@ -186,24 +165,17 @@ func (a *app) exportTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.DB.EachChange(ctx, db.Filter{}, func(c coc.Change) (bool, error) {
+	err = q.EachChange(ctx, func(c coc.Change) error {
 		row := []string{strconv.FormatInt(c.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
-			tableTime(c.MadeAt), tableTime(c.SeenAt), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
+			query.Time{Time: c.MadeAt}.String(), query.Time{Time: c.SeenAt}.String(), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
 			c.Summary, c.Note(), strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
 		for i := range row {
 			row[i] = tableCell(row[i])
 		}
-		return true, w.Write(row)
+		return w.Write(row)
 	})
 	w.Flush()
 	return errors.Join(err, w.Error())
-}
-
-func tableTime(t time.Time) string {
-	if s := answer.Time(t); s != nil {
-		return *s
-	}
-	return ""
 }
 
 // tableCell keeps a spreadsheet from taking a text for a formula.

@@ -8,8 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -81,49 +80,44 @@ reading every distinct line.
 }
 
 func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
-	q := answer.Grep{Pattern: args[0], Fixed: f.fixed, IgnoreCase: f.ignoreCase, Names: f.names, Counts: f.counts, Newest: f.newest,
+	g := query.Grep{Pattern: args[0], Fixed: f.fixed, IgnoreCase: f.ignoreCase, Names: f.names, Counts: f.counts, Newest: f.newest,
 		At: f.at, Step: f.step, Path: f.path, Documents: args[1:]}
-	if _, err := q.Regexp(); err != nil {
-		return err
-	}
-	h, err := a.reader(ctx)
+	re, err := g.Regexp()
 	if err != nil {
 		return err
 	}
-	query, err := q.Query(ctx, h)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	anything, note := false, ""
+	found := false
 	if f.output.value == formatJSON {
-		list := []answer.Match{}
-		anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error {
-			list = append(list, q.Matches(found)...)
+		list := []query.Match{}
+		found, err = q.Grep(ctx, g, func(x query.Found) error {
+			list = append(list, g.Matches(x)...)
 			return nil
 		})
 		if err == nil {
-			err = answer.Write(a.out, list)
+			err = query.Write(a.out, list)
 		}
 	} else {
 		err = a.paged(func(p *page) error {
-			var err error
-			matcher := history.NewMatcher(ctx, query.Pattern)
-			anything, note, err = answer.Found(ctx, h, query, func(found history.Found) error { return p.found(found, matcher, f) })
+			matcher := query.NewMatcher(ctx, re)
+			found, err = q.Grep(ctx, g, func(x query.Found) error { return p.found(x, matcher, f) })
 			return err
 		})
 	}
 	if err != nil {
 		return err
 	}
-	if !anything {
+	if !found {
 		a.nothing("no lines match")
 	}
-	a.aside(note)
 	return nil
 }
 
 // found writes the lines of a document that match.
-func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags) error {
+func (p *page) found(found query.Found, matcher *query.Matcher, f grepFlags) error {
 	name := p.Paint(term.Magenta, text.Visible(found.Document.Name))
 	switch {
 	case f.names:
@@ -144,7 +138,7 @@ func (p *page) found(found history.Found, matcher *history.Matcher, f grepFlags)
 }
 
 // matched is a line with what matches in colour, as far as that is quickly found.
-func (p *page) matched(line string, matcher *history.Matcher) (string, error) {
+func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 	if !p.Color {
 		return p.Content(line), nil
 	}
@@ -159,11 +153,11 @@ func (p *page) matched(line string, matcher *history.Matcher) (string, error) {
 }
 
 // writeRuns writes runs of versions: v3..v17, v20.. for up to the newest.
-func writeRuns(runs []history.Run) string {
+func writeRuns(runs []query.Run) string {
 	var parts []string
 	for _, r := range runs {
 		switch {
-		case r.Open:
+		case r.Newest:
 			parts = append(parts, r.First+"..")
 		case r.First == r.Last:
 			parts = append(parts, r.First)

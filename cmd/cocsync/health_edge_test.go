@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/cocsim"
+	"cocsync/internal/query"
 )
 
 // Situations in which status said that all is well, or that something is wrong, and
@@ -47,7 +47,7 @@ func edgeSituations() []situation {
 		{name: "schedule set by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, -240*time.Hour)
 			good(w, 72*time.Hour)
-		}, want: kinds(answer.ProblemLate), says: "last good cycle ended 3 days ago"},
+		}, want: kinds(query.ProblemLate), says: "last good cycle ended 3 days ago"},
 		// So did the last good cycle, and the cycles after it failed.
 		{name: "last good cycle by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, -240*time.Hour)
@@ -55,7 +55,7 @@ func edgeSituations() []situation {
 			w.answer("/v1/documents", http.StatusForbidden, `{"error_code":"APIGW.0302","error_msg":"forbidden"}`)
 			w.sync()
 			w.step(0)
-		}, want: kinds(answer.ProblemFailed, answer.ProblemLate), says: "a cycle was due 2 days ago"},
+		}, want: kinds(query.ProblemFailed, query.ProblemLate), says: "a cycle was due 2 days ago"},
 		{name: "pause set by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, 72*time.Hour)
 			w.step(240 * time.Hour)
@@ -69,14 +69,14 @@ func edgeSituations() []situation {
 			var n atomic.Int64
 			w.totals(func() int { return int(5 + n.Add(1)) })
 			w.sync()
-		}, want: kinds(answer.ProblemList), says: "list is incomplete: 1 of "},
+		}, want: kinds(query.ProblemList), says: "list is incomplete: 1 of "},
 		// The failure of now was reported as the incomplete list of an earlier cycle.
 		{name: "incomplete list and then no permission", do: func(w *healthWorld) {
 			w.totals(func() int { return 5 })
 			w.sync()
 			w.answer("/v1/documents?", http.StatusForbidden, `{"error_code":"APIGW.0302","error_msg":"forbidden"}`)
 			w.sync()
-		}, want: kinds(answer.ProblemFailed), says: "new documents cannot be seen"},
+		}, want: kinds(query.ProblemFailed), says: "new documents cannot be seen"},
 		// Requests were said to be paused after another key pair had served a good cycle.
 		{name: "refused key pair that was replaced", do: func(w *healthWorld) {
 			good(w, time.Hour/2)

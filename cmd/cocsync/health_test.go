@@ -13,16 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // situation is something that happens to an archive, and what is wrong afterwards.
 type situation struct {
 	name string
 	do   func(w *healthWorld)
-	want []answer.ProblemKind
+	want []query.ProblemKind
 	copy bool
 	says string // part of the text of status
 }
@@ -45,13 +45,13 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-func kinds(list ...answer.ProblemKind) []answer.ProblemKind { return list }
+func kinds(list ...query.ProblemKind) []query.ProblemKind { return list }
 
 // docs/operations.md says of each kind of problem what it means and what to do.
 func TestProblemsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
 	must(t, err)
-	for _, kind := range answer.ProblemKinds() {
+	for _, kind := range query.ProblemKinds() {
 		if !strings.Contains(string(text), "\n| `"+string(kind)+"` | ") {
 			t.Errorf("docs/operations.md does not explain %q", kind)
 		}
@@ -83,20 +83,20 @@ func pastSituations() []situation {
 		{name: "no cycle yet", do: func(w *healthWorld) {
 			w.watch = `documents = ["DM1"]`
 			w.sync("DM1") // of a document by name, which says nothing of the watch
-		}, want: kinds(answer.ProblemNoCycle)},
+		}, want: kinds(query.ProblemNoCycle)},
 		{name: "written by sync only", do: func(w *healthWorld) { good(w, 0) }, says: "no daemon"},
-		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(answer.ProblemLate), says: "last good cycle ended 3 days ago"},
+		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(query.ProblemLate), says: "last good cycle ended 3 days ago"},
 		{name: "due and not late yet", do: func(w *healthWorld) { good(w, 100*time.Minute) }},
 		{name: "daemon that works", do: func(w *healthWorld) { w.await(w.start("run"), "cycle ended") }, says: "daemon running since "},
 		{name: "nightly watch due", do: nightly(night.Add(30 * time.Minute))},
-		{name: "nightly watch one hour late", do: nightly(night.Add(61 * time.Minute)), want: kinds(answer.ProblemLate), says: "0 2 * * * (UTC)"},
+		{name: "nightly watch one hour late", do: nightly(night.Add(61 * time.Minute)), want: kinds(query.ProblemLate), says: "0 2 * * * (UTC)"},
 		{name: "nightly watch in another zone", do: func(w *healthWorld) {
 			w.schedule, w.watch = "0 2 * * *", "timezone = \"Asia/Shanghai\"\nselect = { all = true }"
 			w.at(night.Add(-8 * time.Hour)) // 02:00 there
 			w.sync()
 			w.at(night.Add(15 * time.Hour)) // an hour before the next
 		}},
-		{name: "clock back", do: func(w *healthWorld) { good(w, -2*time.Hour) }, want: kinds(answer.ProblemClock), says: " in the future"},
+		{name: "clock back", do: func(w *healthWorld) { good(w, -2*time.Hour) }, want: kinds(query.ProblemClock), says: " in the future"},
 		{name: "clock back while a daemon runs", do: func(w *healthWorld) {
 			w.schedule = "@every 2s"
 			w.step(2 * time.Hour)
@@ -128,7 +128,7 @@ func pastSituations() []situation {
 			w.step(0)
 			w.db = filepath.Join(w.dir, "copy.db")
 			backUp(w, w.db)
-		}, copy: true, want: kinds(answer.ProblemFailed), says: "1 problem"},
+		}, copy: true, want: kinds(query.ProblemFailed), says: "1 problem"},
 		{name: "read-only copy", do: func(w *healthWorld) {
 			good(w, 72*time.Hour)
 			dir := filepath.Join(w.dir, "sealed")
@@ -173,40 +173,40 @@ func brokenSituations() []situation {
 			w.start("run")
 			<-begun
 			w.step(0)
-		}, want: kinds(answer.ProblemNoGoodCycle), says: "the cycle that runs began 60 minutes ago"},
+		}, want: kinds(query.ProblemNoGoodCycle), says: "the cycle that runs began 60 minutes ago"},
 		{name: "stopped", do: func(w *healthWorld) {
 			p, _ := hung(w)
 			p.end(syscall.SIGTERM)
 			w.step(0)
-		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "it was stopped before its end"},
+		}, want: kinds(query.ProblemStopped, query.ProblemNoDaemon, query.ProblemLate), says: "it was stopped before its end"},
 		{name: "killed", do: func(w *healthWorld) {
 			p, _ := hung(w)
 			p.end(syscall.SIGKILL)
 			w.step(0)
-		}, want: kinds(answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemLate), says: "its process ended before the cycle"},
+		}, want: kinds(query.ProblemStopped, query.ProblemNoDaemon, query.ProblemLate), says: "its process ended before the cycle"},
 		{name: "sync that was killed", do: func(w *healthWorld) {
 			good(w, 0)
 			begun, _ := w.hang("/v1/documents")
 			p := w.start("sync")
 			<-begun
 			p.end(syscall.SIGKILL)
-		}, want: kinds(answer.ProblemStopped)},
+		}, want: kinds(query.ProblemStopped)},
 		{name: "killed in the middle of the first cycle", do: func(w *healthWorld) {
 			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
 			begun, _ := w.hang("version=v1")
 			p := w.start("run")
 			<-begun
 			p.end(syscall.SIGKILL)
-		}, want: kinds(answer.ProblemNoGoodCycle, answer.ProblemStopped, answer.ProblemNoDaemon, answer.ProblemIncomplete, answer.ProblemUnsigned)},
+		}, want: kinds(query.ProblemNoGoodCycle, query.ProblemStopped, query.ProblemNoDaemon, query.ProblemIncomplete, query.ProblemUnsigned)},
 		{name: "daemon gone", do: func(w *healthWorld) {
 			p := w.start("run")
 			w.await(p, "cycle ended")
 			p.end(syscall.SIGKILL)
-		}, want: kinds(answer.ProblemNoDaemon), says: "no daemon"},
+		}, want: kinds(query.ProblemNoDaemon), says: "no daemon"},
 		{name: "cycle that hangs", do: func(w *healthWorld) {
 			hung(w)
 			w.step(0)
-		}, want: kinds(answer.ProblemLate), says: "COC has not responded to the running cycle for 30 minutes"},
+		}, want: kinds(query.ProblemLate), says: "COC has not responded to the running cycle for 30 minutes"},
 		{name: "long cycle to which COC responds", do: func(w *healthWorld) {
 			_, next := hung(w)
 			w.step(0)
@@ -249,7 +249,7 @@ func cocSituations() []situation {
 			}
 			w.hook.Store(&short)
 			w.sync()
-		}, want: kinds(answer.ProblemList), says: "COC's list is incomplete: 1 of 250 documents"},
+		}, want: kinds(query.ProblemList), says: "COC's list is incomplete: 1 of 250 documents"},
 		{name: "list that never holds still", do: func(w *healthWorld) {
 			for i := range 100 {
 				w.coc.Add(cocsim.Document{ID: fmt.Sprintf("DM1%03d", i), Name: "x", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}}})
@@ -266,17 +266,17 @@ func cocSituations() []situation {
 			w.hook.Store(&moving)
 			good(w, 30*time.Hour)
 			good(w, 0)
-		}, want: kinds(answer.ProblemList), says: "COC's list has changed whenever it was read, for 30 hours"},
-		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(answer.ProblemList), says: "1 unreadable row"},
+		}, want: kinds(query.ProblemList), says: "COC's list has changed whenever it was read, for 30 hours"},
+		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(query.ProblemList), says: "1 unreadable row"},
 		{name: "row over a limit", do: mangled(func(row map[string]any) { row["name"] = strings.Repeat("x", 20_000) }),
-			want: kinds(answer.ProblemFailed), says: "DM2"},
+			want: kinds(query.ProblemFailed), says: "DM2"},
 		{name: "missing versions", do: func(w *healthWorld) {
 			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
 			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
 			for range 4 {
 				w.sync()
 			}
-		}, want: kinds(answer.ProblemMissing), says: "1 listed version missing: v1 of two"},
+		}, want: kinds(query.ProblemMissing), says: "1 listed version missing: v1 of two"},
 		{name: "version refused for a week", do: func(w *healthWorld) {
 			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
 			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
@@ -286,23 +286,23 @@ func cocSituations() []situation {
 			}
 			w.step(0)
 			w.sync()
-		}, want: kinds(answer.ProblemMissing), says: "refused by COC for 8 days"},
+		}, want: kinds(query.ProblemMissing), says: "refused by COC for 8 days"},
 		{name: "refused key", do: func(w *healthWorld) {
 			w.answer("/v1/documents", http.StatusUnauthorized, `{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information"}`)
 			w.sync()
-		}, want: kinds(answer.ProblemKeyRefused, answer.ProblemFailed)},
+		}, want: kinds(query.ProblemKeyRefused, query.ProblemFailed)},
 		{name: "paused by 429", do: func(w *healthWorld) {
 			good(w, 0)
 			w.answer("/v1/documents", http.StatusTooManyRequests, `{"error_code":"APIGW.0308","error_msg":"too many"}`, "Retry-After", "1800")
 			w.sync()
-		}, want: kinds(answer.ProblemPaused, answer.ProblemFailed)},
+		}, want: kinds(query.ProblemPaused, query.ProblemFailed)},
 		{name: "two watches of which one is fine", do: func(w *healthWorld) {
 			w.more += "[[watch]]\nname = \"others\"\naccount = \"prod\"\nschedule = \"@every 1h\"\ndocuments = [\"DM-none\"]\n"
 			w.sync()
 			if v := w.verdict(); v.stale["runbooks"] || !v.stale["others"] {
 				w.Errorf("watches that something is wrong with: %v", v.stale)
 			}
-		}, want: kinds(answer.ProblemFailed, answer.ProblemIncomplete)},
+		}, want: kinds(query.ProblemFailed, query.ProblemIncomplete)},
 		{name: "watch that the configuration no longer names", do: func(w *healthWorld) {
 			good(w, 72*time.Hour)
 			w.rename = "renamed"
@@ -324,7 +324,7 @@ func slackSituations() []situation {
 			if status := w.sync(); status != 1 {
 				w.Errorf("sync exits with %d, want 1", status)
 			}
-		}, want: kinds(answer.ProblemOnHold)},
+		}, want: kinds(query.ProblemOnHold)},
 		{name: "file pending", do: func(w *healthWorld) {
 			edited(w, manySteps())
 			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
@@ -335,17 +335,17 @@ func slackSituations() []situation {
 			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
 			w.sync()
 			w.step(20 * time.Minute)
-		}, want: kinds(answer.ProblemPending), says: "1 delivery pending, the oldest for 20 minutes"},
+		}, want: kinds(query.ProblemPending), says: "1 delivery pending, the oldest for 20 minutes"},
 		{name: "message refused", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
 			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
 			w.sync()
-		}, want: kinds(answer.ProblemMessageFailed)},
+		}, want: kinds(query.ProblemMessageFailed)},
 		{name: "message as plain text", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
 			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
 			w.sync()
-		}, want: kinds(answer.ProblemMessagePlain)},
+		}, want: kinds(query.ProblemMessagePlain)},
 	}
 }
 
@@ -368,7 +368,7 @@ func fileSituations() []situation {
 			must(w.T, os.Rename(key, key+".away"))
 			w.coc.Edit("DM1", "a: 2\n", "COC-li")
 			w.sync()
-		}, want: kinds(answer.ProblemUnsigned)},
+		}, want: kinds(query.ProblemUnsigned)},
 		{name: "WAL pinned", do: func(w *healthWorld) {
 			good(w, 0)
 			d, err := db.OpenReader(w.Context(), filepath.Join(w.dir, "cocsync.db"))
@@ -388,7 +388,7 @@ func fileSituations() []situation {
 			w.coc.Edit("DM1", "a: 2\n", "COC-li")
 			w.sync()
 			w.step(11 * time.Minute)
-		}, want: kinds(answer.ProblemWAL), says: "write-ahead log"},
+		}, want: kinds(query.ProblemWAL), says: "write-ahead log"},
 		{name: "disk full", do: func(w *healthWorld) {
 			disk := filepath.Join(w.dir, "disk")
 			must(w.T, os.Mkdir(disk, 0o700))
@@ -398,6 +398,6 @@ func fileSituations() []situation {
 			w.Cleanup(func() { must(w.T, unmount(disk)) })
 			w.top = fmt.Sprintf("database = %q\n", filepath.Join(disk, "cocsync.db"))
 			w.sync()
-		}, want: kinds(answer.ProblemDiskFull), says: "left"},
+		}, want: kinds(query.ProblemDiskFull), says: "left"},
 	}
 }

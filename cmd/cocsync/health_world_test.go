@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/cocsim"
+	"cocsync/internal/query"
 )
 
 // healthWorld is a COC, a Slack, and an archive that real processes write. The clock of
@@ -196,7 +196,7 @@ func (w *healthWorld) answer(text string, status int, body string, header ...str
 
 // verdict is what all that can be asked say.
 type verdict struct {
-	kinds []answer.ProblemKind // sorted, each once
+	kinds []query.ProblemKind // sorted, each once
 	copy  bool
 	text  string
 	stale map[string]bool // watches that something is wrong with
@@ -222,7 +222,7 @@ func (w *healthWorld) ask(args ...string) (stdout, stderr string, status int) {
 // fails where one says something else than another.
 func (w *healthWorld) verdict() (v verdict) {
 	w.Helper()
-	var s answer.Status
+	var s query.Status
 	stdout, stderr, _ := w.ask("status", "-o", "json")
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
 		w.Fatalf("status -o json: %v\n%s", err, stderr)
@@ -257,18 +257,18 @@ func (w *healthWorld) healthcheck(v *verdict, healthy bool) {
 	if (status == 0) != healthy || (stdout != "") != healthy {
 		w.Errorf("healthcheck exits with %d, %q, %q; status is healthy: %t", status, stdout, stderr, healthy)
 	}
-	var h answer.Health
+	var h query.Health
 	stdout, _, status = w.ask("healthcheck", "-o", "json")
 	if err := json.Unmarshal([]byte(stdout), &h); err != nil || h.Healthy != healthy || (status == 0) != healthy || len(h.Problems) != len(v.kinds) {
 		w.Errorf("healthcheck -o json exits with %d, %v:\n%s", status, err, stdout)
 	}
 	for _, x := range h.Watches {
-		v.stale[x.Watch] = x.Stale != nil
+		v.stale[x.Watch] = x.Stale != ""
 	}
 }
 
 // page compares what programs and people get of the page.
-func (w *healthWorld) page(s answer.Status, v verdict, healthy bool) {
+func (w *healthWorld) page(s query.Status, v verdict, healthy bool) {
 	w.Helper()
 	where := []string{"-c", w.config}
 	if w.db != "" {
@@ -289,7 +289,7 @@ func (w *healthWorld) page(s answer.Status, v verdict, healthy bool) {
 		w.Errorf("/-/ready answers %d %q; status is healthy: %t, with %d problems", code, body, healthy, len(s.Problems))
 	}
 	_, metrics := w.get(url + "metrics")
-	for _, kind := range answer.ProblemKinds() {
+	for _, kind := range query.ProblemKinds() {
 		n := 0
 		for _, p := range s.Problems {
 			if p.Kind == kind {
@@ -307,7 +307,7 @@ func (w *healthWorld) page(s answer.Status, v verdict, healthy bool) {
 		w.Errorf("the health page of %d problems answers %d\n%s", len(s.Problems), code, body)
 	}
 	// The pages said of a last good cycle in the future that it was a moment ago.
-	if slices.Contains(v.kinds, answer.ProblemClock) && strings.Contains(body, "a moment ago") {
+	if slices.Contains(v.kinds, query.ProblemClock) && strings.Contains(body, "a moment ago") {
 		w.Errorf("the health page has a time in the future for one of now:\n%s", body)
 	}
 }
@@ -339,15 +339,15 @@ func (w *healthWorld) metric(all, name string, want int) {
 }
 
 // until asks for the status until it has exactly these problems.
-func (w *healthWorld) until(want ...answer.ProblemKind) {
+func (w *healthWorld) until(want ...query.ProblemKind) {
 	w.Helper()
 	slices.Sort(want)
 	late := time.Now().Add(patience)
 	for {
-		var s answer.Status
+		var s query.Status
 		stdout, _, _ := w.ask("status", "-o", "json")
 		must(w.T, json.Unmarshal([]byte(stdout), &s))
-		var kinds []answer.ProblemKind
+		var kinds []query.ProblemKind
 		for _, p := range s.Problems {
 			kinds = append(kinds, p.Kind)
 		}

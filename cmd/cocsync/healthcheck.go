@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -27,11 +27,11 @@ an archive (--db, and no process writes it) is never healthy.`,
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := a.reader(cmd.Context())
+			q, err := a.archive(cmd.Context())
 			if err != nil {
 				return err
 			}
-			s, err := answer.Judge(cmd.Context(), answer.Look(h.DB, a.dbFlag == ""), h.Now())
+			s, err := q.LoadProblems(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -43,9 +43,9 @@ an archive (--db, and no process writes it) is never healthy.`,
 }
 
 // reportHealth says that all works; else it fails with what does not.
-func (a *app) reportHealth(s *answer.Standing, asJSON bool) error {
+func (a *app) reportHealth(s *query.Status, asJSON bool) error {
 	if asJSON {
-		if err := answer.Write(a.out, answer.NewHealth(s)); err != nil {
+		if err := query.Write(a.out, s.Health()); err != nil {
 			return err
 		}
 	}
@@ -53,9 +53,9 @@ func (a *app) reportHealth(s *answer.Standing, asJSON bool) error {
 	case s.Healthy() && asJSON:
 		return nil
 	case s.Healthy():
-		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", text.Visible(s.Writer()))
+		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", text.Visible(s.WriterText()))
 		return err
-	case s.Archive.Copy:
+	case s.Copy:
 		return hint.Wrap(errors.New("the archive of --db counts as a copy, because no process has it open for writing; "+s.Recorded()),
 			"name its config with -c FILE in place of --db, or check where the daemon runs")
 	}

@@ -7,9 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -52,25 +51,25 @@ what is not known of then is unknown. --since leaves those that changed from the
 	}
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of the account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
-	f.state = choose(cmd, "state", "", "", "only documents that stand so", answer.States()...)
+	f.state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
 	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
 	cmd.Flags().StringVar(&f.at, "at", "", "as they stood at `TIME`")
-	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", answer.Sorts()...)
+	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", query.Sorts()...)
 	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "the other way round")
 	f.output = outputFlag(cmd)
 	return cmd
 }
 
 func (a *app) list(ctx context.Context, f listFlags) error {
-	q := answer.List{Account: f.account, Name: f.name, State: f.state.value, Since: f.since, At: f.at, Sort: f.sort.value, Reverse: f.reverse}
-	if err := q.Check(); err != nil {
+	l := query.List{Account: f.account, Name: f.name, State: f.state.value, Since: f.since, At: f.at, Sort: f.sort.value, Reverse: f.reverse}
+	if err := l.Check(); err != nil {
 		return err
 	}
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	docs, err := q.Documents(ctx, h)
+	docs, err := q.List(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		a.nothing("no documents match")
 	}
 	if f.output.value == "json" {
-		return answer.Write(a.out, answer.NewDocuments(docs))
+		return query.Write(a.out, docs)
 	}
 	if len(docs) == 0 {
 		return nil
@@ -92,7 +91,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 }
 
 // tally counts documents: 12 documents: 10 present, 2 deleted.
-func tally(docs []db.Details) string {
+func tally(docs []query.Details) string {
 	var parts []string
 	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
 		n := 0
@@ -108,27 +107,27 @@ func tally(docs []db.Details) string {
 	return text.Plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
 }
 
-func (p *page) documents(docs []db.Details) {
+func (p *page) documents(docs []query.Details) {
 	columns := []term.Column{
 		{Head: "NAME", Flexible: true}, {Head: "ID", Flexible: true}, {Head: "VERSION"}, {Head: "VERSIONS", Right: true},
 		{Head: "MADE"}, {Head: "STATE"}, {Head: "LAST MODIFIED BY", Flexible: true},
 	}
 	rows := make([][]term.Span, len(docs))
 	for i, d := range docs {
-		version := d.Version
+		version := string(d.Version)
 		if version == "" {
 			version = "none"
 		}
 		rows[i] = []term.Span{
 			{Text: d.Name}, {Text: d.DocumentID, Style: term.Faint}, {Text: version, Style: term.Magenta}, {Text: fmt.Sprint(d.Versions)},
-			{Text: p.minute(d.MadeAt)}, standing(d), {Text: modifier(d.Meta)},
+			{Text: p.minute(d.MadeAt.Time)}, state(d), {Text: modifier(d)},
 		}
 	}
 	p.Table(columns, rows)
 }
 
-// standing says how a document stands.
-func standing(d db.Details) term.Span {
+// state is the state of a document.
+func state(d query.Details) term.Span {
 	c := term.Span{Text: string(d.State)}
 	switch {
 	case d.State == coc.Deleted:
@@ -139,14 +138,13 @@ func standing(d db.Details) term.Span {
 	return c
 }
 
-// modifier names who modified a document last. That is its creator as long as
-// nobody modified it.
-func modifier(m coc.Meta) string {
+// modifier names who modified a document last: its creator if no one did.
+func modifier(d query.Details) string {
 	switch {
-	case coc.Said(m.Modifier) != "":
-		return *m.Modifier
-	case coc.Said(m.Creator) != "":
-		return *m.Creator
+	case coc.Said(d.Modifier) != "":
+		return *d.Modifier
+	case coc.Said(d.Creator) != "":
+		return *d.Creator
 	}
 	return "unknown"
 }

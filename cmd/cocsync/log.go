@@ -8,9 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
 type logFlags struct {
@@ -96,59 +95,51 @@ In a pipe or file the patches of -p are exact, byte for byte.
 	f.output = outputFlag(cmd)
 	// The flag exists and has no completion yet: this cannot fail.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
-	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(answer.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(query.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (a *app) log(ctx context.Context, args []string, f logFlags) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	q := answer.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
+	l := query.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
 		Text: f.text, Kinds: f.kinds, Limit: int(f.limit)}
 	if len(args) > 0 {
-		q.Document = args[0]
+		l.Document = args[0]
 	}
-	filter, err := q.Filter(ctx, h)
-	if err != nil {
-		return err
-	}
-	list, unread := q.Changes(ctx, h, filter)
+	list, advice, unread := q.Log(ctx, l)
 	if len(list) == 0 && unread != nil {
 		return unread
 	}
 	if len(list) == 0 {
 		a.nothing("no changes match")
-		if f.risk != "" && !slices.Contains(answer.RiskLevels(), strings.ToUpper(f.risk)) {
-			a.advise("COC's risk levels are " + strings.Join(answer.RiskLevels(), ", "))
+		if f.risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(f.risk)) {
+			a.advise("COC's risk levels are " + strings.Join(query.RiskLevels(), ", "))
 		}
 	}
-	advice, err := answer.Searched(ctx, h, filter, len(list))
 	if advice != "" {
 		a.advise(advice)
-	}
-	if err != nil {
-		return err
 	}
 	if f.reverse {
 		slices.Reverse(list)
 	}
 	if f.output.value == "json" {
-		return errors.Join(unread, a.logJSON(ctx, h, list, f.patch))
+		return errors.Join(unread, a.logJSON(ctx, q, list, f.patch))
 	}
 	if len(list) == 0 {
 		return nil
 	}
 	return errors.Join(unread, a.paged(func(p *page) error {
 		if f.oneline {
-			return p.onelines(ctx, h, list, f)
+			return p.onelines(ctx, q, list, f)
 		}
 		for i, c := range list {
 			if i > 0 {
 				p.WriteByte('\n')
 			}
-			if err := p.change(ctx, h, c, f); err != nil {
+			if err := p.change(ctx, q, c, f); err != nil {
 				return err
 			}
 		}
@@ -156,10 +147,10 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	}))
 }
 
-func (a *app) logJSON(ctx context.Context, h *history.History, changes []coc.Change, patch bool) error {
-	list, err := answer.NewChanges(ctx, h, changes, patch)
+func (a *app) logJSON(ctx context.Context, q *query.Archive, changes []coc.Change, patch bool) error {
+	list, err := q.ChangesJSON(ctx, changes, patch)
 	if err != nil {
 		return err
 	}
-	return answer.Write(a.out, list)
+	return query.Write(a.out, list)
 }

@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 )
 
 // onelines writes changes as a table, each with its patch below it if patches are asked
 // for.
-func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.Change, f logFlags) error {
+func (p *page) onelines(ctx context.Context, q *query.Archive, changes []coc.Change, f logFlags) error {
 	columns := []term.Column{{Head: "CHANGE", Right: true}, {Head: "MADE"}, {Head: "KIND"}, {Head: "NAME", Flexible: true},
 		{Head: "VERSION"}, {Head: "AUTHOR", Flexible: true}}
 	if f.stat {
@@ -32,7 +31,7 @@ func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.C
 		if !f.patch {
 			continue
 		}
-		if err := p.patch(ctx, h, c); err != nil {
+		if err := p.patch(ctx, q, c); err != nil {
 			return err
 		}
 	}
@@ -42,7 +41,7 @@ func (p *page) onelines(ctx context.Context, h *history.History, changes []coc.C
 // oneline is the row of a change. One that compares no contents has no lines.
 func oneline(p *page, c coc.Change, stat bool) []term.Span {
 	row := []term.Span{{Text: fmt.Sprint(c.ID), Style: term.Magenta}, {Text: p.minute(c.At)}, {Text: string(c.Kind), Style: kindStyle(c.Kind)},
-		{Text: c.Name}, {Text: answer.Arrow(c.Previous, c.Version)}, {Text: orUnknown(c.By)}}
+		{Text: c.Name}, {Text: query.Arrow(c.Previous, c.Version)}, {Text: orUnknown(c.By)}}
 	if stat {
 		lines := ""
 		if c.Version != "" {

@@ -5,31 +5,30 @@ import (
 	"errors"
 	"fmt"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
 // change writes a change as git log writes a commit.
-func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f logFlags) error {
+func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f logFlags) error {
 	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, text.Visible(c.Name))
 	if c.Version != "" {
-		head += "  " + text.Visible(answer.Arrow(c.Previous, c.Version))
+		head += "  " + text.Visible(query.Arrow(c.Previous, c.Version))
 	}
 	fmt.Fprintln(p, p.Paint(kindStyle(c.Kind), head))
 	p.field("Document", text.Visible(c.Account+"/"+c.DocumentID))
 	p.field("Author", orUnknown(c.By))
 	if !c.MadeAt.IsZero() {
-		p.field("Made", p.time(c.MadeAt)+made(c))
+		p.field("Made", p.time(c.MadeAt)+made(c.Kind))
 	}
-	if p.time(c.SeenAt) != p.time(c.MadeAt) || beside(c) != "" {
-		p.field("Seen", p.time(c.SeenAt)+beside(c))
+	if p.time(c.SeenAt) != p.time(c.MadeAt) || beside(c.Backfill, c.Late) != "" {
+		p.field("Seen", p.time(c.SeenAt)+beside(c.Backfill, c.Late))
 	}
 	if c.Kind == coc.KindRewritten {
-		if err := p.stood(ctx, h, c); err != nil {
+		if err := p.stood(ctx, q, c); err != nil {
 			return err
 		}
 	}
@@ -43,7 +42,7 @@ func (p *page) change(ctx context.Context, h *history.History, c coc.Change, f l
 	}
 	p.paragraph(c.Note())
 	if f.patch {
-		return p.patch(ctx, h, c)
+		return p.patch(ctx, q, c)
 	}
 	return nil
 }
@@ -60,8 +59,8 @@ func kindStyle(k coc.Kind) term.Style {
 }
 
 // made says what else was made then than the change itself.
-func made(c coc.Change) string {
-	switch c.Kind {
+func made(kind coc.Kind) string {
+	switch kind {
 	case coc.KindRewritten:
 		return " (the version; it was rewritten later)"
 	case coc.KindWithdrawn:
@@ -71,12 +70,12 @@ func made(c coc.Change) string {
 }
 
 // beside says what is special about when a change was seen.
-func beside(c coc.Change) string {
+func beside(backfill, late bool) string {
 	switch {
-	case c.Backfill:
-		return " (it was there before cocsync first looked)"
-	case c.Late:
-		return " (late: it could not be had when its successor came)"
+	case backfill:
+		return " (it existed before the initial sync)"
+	case late:
+		return " (late: it was unavailable when its successor was archived)"
 	}
 	return ""
 }
@@ -89,30 +88,33 @@ func (p *page) paragraph(text string) {
 	}
 }
 
-// stood says until when the bytes behind a rewritten version are known to have
-// been the old ones.
-func (p *page) stood(ctx context.Context, h *history.History, c coc.Change) error {
-	list, err := h.DB.Revisions(ctx, c.Document)
+// stood says when the old content of a rewritten version was last seen.
+func (p *page) stood(ctx context.Context, q *query.Archive, c coc.Change) error {
+	doc, err := q.DocumentOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	list, err := q.Versions(ctx, doc)
 	for _, r := range list {
-		if r.Name() == c.Version && !r.PreviousCheckedAt.IsZero() {
-			p.field("Stood", "the old content was last seen to stand at "+p.time(r.PreviousCheckedAt))
+		if r.Version == c.Version && !r.PreviousCheckedAt.IsZero() {
+			p.field("Stood", "the old content was last seen at "+p.time(r.PreviousCheckedAt.Time))
 		}
 	}
 	return err
 }
 
-func (p *page) patch(ctx context.Context, h *history.History, c coc.Change) error {
-	old, now, err := answer.Texts(ctx, h, c)
+func (p *page) patch(ctx context.Context, q *query.Archive, c coc.Change) error {
+	old, now, err := q.Texts(ctx, c)
 	if errors.Is(err, coc.ErrErased) {
 		p.paragraph("the content was erased from the archive")
 		return nil
 	}
-	o := diff.Options{Context: answer.PatchContext}
+	o := diff.Options{Context: query.PatchContext}
 	hunks := diff.Hunks(old, now, o)
 	if err != nil || len(hunks) == 0 {
 		return err
 	}
 	p.WriteByte('\n')
-	p.unified(answer.Patch(c.Name, c.DocumentID, old, now, o), hunks, func() []coc.Item { return c.Items })
+	p.unified(query.Patch(c.Name, c.DocumentID, old, now, o), hunks, func() []coc.Item { return c.Items })
 	return nil
 }

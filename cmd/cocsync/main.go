@@ -16,9 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -98,11 +97,11 @@ func report(w io.Writer, err error) int {
 	status := exitFailed
 	var exit *exitError
 	switch {
-	case errors.Is(err, db.ErrAltered):
+	case errors.Is(err, query.ErrAltered):
 		status = exitAltered
 	case errors.As(err, &exit):
 		status = exit.status
-	case errors.Is(err, answer.ErrMisasked):
+	case errors.Is(err, query.ErrBadQuery):
 		status = exitUsage
 	}
 	what := strings.TrimSpace(err.Error())

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/coc"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -157,18 +157,18 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 	return nil
 }
 
-// unsent returns the message of that id, which waits or failed.
-func unsent(ctx context.Context, d *db.DB, id int64) (coc.Message, error) {
-	list, err := d.Messages(ctx, false, noLimit)
+// unsent returns the message of an id, which is pending or failed.
+func unsent(ctx context.Context, d *db.DB, id int64) (query.Message, error) {
+	list, err := query.New(d).Messages(ctx, false, 0)
 	if err != nil {
-		return coc.Message{}, err
+		return query.Message{}, err
 	}
 	for _, m := range list {
 		if m.ID == id {
 			return m, nil
 		}
 	}
-	return coc.Message{}, hint.Wrap(fmt.Errorf("no message %d waits or failed", id), "`cocsync notify list` shows those that do")
+	return query.Message{}, hint.Wrap(fmt.Errorf("no message %d is pending or failed", id), "`cocsync notify list` shows those messages")
 }
 
 // knownNotifier refuses a name that the outbox never had anything for.

@@ -7,15 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 )
-
-// noLimit is SQLite's LIMIT for all rows.
-const noLimit = -1
 
 func (a *app) notifyListCommand() *cobra.Command {
 	var all bool
@@ -41,58 +37,38 @@ next, and why it did not go. With --all it shows those too that were sent.`,
 }
 
 func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) error {
-	switch {
-	case limit < 0:
-		return usage(hint.Wrap(fmt.Errorf("-n %d is less than none", limit), "-n 0 shows all"))
-	case limit == 0:
-		limit = noLimit
+	if limit < 0 {
+		return usage(hint.Wrap(fmt.Errorf("-n %d is negative", limit), "-n 0 shows all"))
 	}
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := h.DB.Messages(ctx, all, limit)
+	list, err := q.Messages(ctx, all, limit)
 	if err != nil {
 		return err
 	}
-	names, err := documentNames(ctx, h.DB)
-	if err != nil {
-		return err
-	}
-	if len(list) == limit {
+	if limit > 0 && len(list) == limit {
 		a.nothing(fmt.Sprintf("the newest %d; -n 0 shows all", limit))
 	}
 	if len(list) == 0 && all {
 		a.nothing("no messages yet")
 	} else if len(list) == 0 {
-		a.nothing("nothing waits, and nothing was refused; --all shows what was sent")
+		a.nothing("no message is pending, and none was refused; --all shows sent ones")
 	}
 	if asJSON {
-		out := make([]answer.Message, len(list))
-		for i, m := range list {
-			out[i] = answer.NewMessage(m, names[m.Document])
-		}
-		return answer.Write(a.out, out)
+		return query.Write(a.out, list)
 	}
 	if len(list) == 0 {
 		return nil
 	}
 	return a.paged(func(p *page) error {
-		p.messages(list, names)
+		p.messages(list)
 		return nil
 	})
 }
 
-func documentNames(ctx context.Context, d *db.DB) (map[int64]db.Document, error) {
-	docs, err := d.Documents(ctx)
-	names := make(map[int64]db.Document, len(docs))
-	for _, doc := range docs {
-		names[doc.Key] = doc
-	}
-	return names, err
-}
-
-func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
+func (p *page) messages(list []query.Message) {
 	columns := []term.Column{
 		{Head: "ID", Right: true}, {Head: "NOTIFIER"}, {Head: "STATE"}, {Head: "ABOUT", Flexible: true},
 		{Head: "TRIES", Right: true}, {Head: "NEXT TRY"}, {Head: "ERROR", Flexible: true},
@@ -104,16 +80,16 @@ func (p *page) messages(list []coc.Message, names map[int64]db.Document) {
 		case coc.Failed:
 			state.Style = term.Alarm
 		case coc.Waiting:
-			state.Style, next = term.Magenta, p.minute(m.NextAt)
+			state.Style, next = term.Magenta, p.minute(m.NextAt.Time)
 		}
-		rows[i] = []term.Span{{Text: fmt.Sprint(m.ID)}, {Text: m.Notifier}, state, {Text: about(m, names[m.Document].Name)},
-			{Text: fmt.Sprint(m.Attempts)}, {Text: next}, {Text: m.Err}}
+		rows[i] = []term.Span{{Text: fmt.Sprint(m.ID)}, {Text: m.Notifier}, state, {Text: about(m)},
+			{Text: fmt.Sprint(m.Attempts)}, {Text: next}, {Text: string(m.Error)}}
 	}
 	p.Table(columns, rows)
 }
 
-// about says what a message tells of.
-func about(m coc.Message, name string) string {
+// about names the subject of a message.
+func about(m query.Message) string {
 	var ids []string
 	for i, id := range m.Changes {
 		if i == 5 {
@@ -132,12 +108,12 @@ func about(m coc.Message, name string) string {
 	case m.Kind == coc.MessageDigest:
 		what = "digest of " + what
 	case m.Kind == coc.MessageFile:
-		what = fmt.Sprintf("file below message %d", m.Parent)
+		what = fmt.Sprintf("file below message %d", m.ParentID)
 	case m.Kind == coc.MessageReply && len(ids) == 0:
-		what = fmt.Sprintf("details of message %d", m.Parent)
+		what = fmt.Sprintf("details of message %d", m.ParentID)
 	}
-	if name != "" {
-		what += " of " + name
+	if m.Name != "" {
+		what += " of " + string(m.Name)
 	}
 	return what
 }

@@ -4,21 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
-	"cocsync/internal/hint"
+	"cocsync/internal/db"
 	"cocsync/internal/notify"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -49,30 +47,37 @@ Builder. ` + "`cocsync log`" + ` shows the numbers of changes.`,
 }
 
 func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error {
-	id, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || id < 1 {
-		return usage(hint.Wrap(fmt.Errorf("%q is no number of a change", arg), "`cocsync log` shows the numbers"))
+	id, err := query.ParseChangeID(arg)
+	if err != nil {
+		return err
 	}
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	h, err := a.reader(ctx)
+	path, err := a.database()
 	if err != nil {
 		return err
 	}
-	c, err := h.DB.Change(ctx, id)
-	if errors.Is(err, coc.ErrNotFound) {
-		return hint.Wrap(fmt.Errorf("no change %d in the archive", id), "`cocsync log` shows the numbers")
-	}
+	d, err := db.OpenReader(ctx, path) // sender needs it, and writes nothing
 	if err != nil {
 		return err
 	}
-	watches, err := h.DB.Followers(ctx, c.Document)
+	a.atEnd(d.Close)
+	q := query.New(d)
+	c, err := q.Change(ctx, id)
 	if err != nil {
 		return err
 	}
-	sender, err := a.sender(cfg, h.DB, a.logger(slog.LevelError))
+	doc, err := q.DocumentOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	watches, err := q.Followers(ctx, doc)
+	if err != nil {
+		return err
+	}
+	sender, err := a.sender(cfg, d, a.logger(slog.LevelError))
 	if err != nil {
 		return err
 	}
@@ -165,17 +170,17 @@ func (p *page) quoted(message string) {
 func (a *app) previewJSON(list []notify.Preview) error {
 	type message struct {
 		Notifier string          `json:"notifier"`
-		Channel  *string         `json:"channel"`
+		Channel  query.Text      `json:"channel"`
 		Text     string          `json:"text"`
 		Kind     string          `json:"kind"`
 		Blocks   json.RawMessage `json:"blocks"`
 		Event    json.RawMessage `json:"event"` // what a webhook gets
-		FileName *string         `json:"file_name"`
-		File     *string         `json:"file"`
+		FileName query.Text      `json:"file_name"`
+		File     query.Text      `json:"file"`
 	}
 	out := make([]message, len(list))
 	for i, m := range list {
-		out[i] = message{m.Notifier, orNull(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, orNull(m.FileName), orNull(m.File)}
+		out[i] = message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)}
 	}
-	return answer.Write(a.out, out)
+	return query.Write(a.out, out)
 }

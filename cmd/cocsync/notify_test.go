@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // withSlack writes a config whose notifier "ops" is a Slack of our own, and
@@ -91,9 +91,9 @@ func TestNotifyRetryTouchesWhatItNames(t *testing.T) {
 		t.Errorf("ops is still held: %s", reason)
 	}
 	stdout, _, _ := ask(t, archive, "notify", "list", "-o", "json")
-	var list []answer.Message
+	var list []query.Message
 	must(t, json.Unmarshal([]byte(stdout), &list))
-	if len(list) != 2 || list[0].State != "waiting" || *list[1].NextAt != "2026-03-22T12:00:00.273Z" {
+	if len(list) != 2 || list[0].State != "waiting" || list[1].NextAt.String() != "2026-03-22T12:00:00.273Z" {
 		t.Errorf("after retry 2 the messages are %s", stdout)
 	}
 	for _, args := range [][]string{{"notify", "retry", "3"}, {"notify", "retry", "2", "--notifier", "other"}} {

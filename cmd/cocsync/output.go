@@ -123,13 +123,5 @@ func outputFlag(cmd *cobra.Command) *choice {
 	return choose(cmd, "output", "o", "text", "how to write the answer", "text", "json")
 }
 
-// orNull is the JSON of a text that may be unknown.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// orUnknown is the same for people.
+// orUnknown is a text for people that may be unknown.
 func orUnknown(s string) string { return cmp.Or(text.Visible(s), "unknown") }

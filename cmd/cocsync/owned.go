@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/syncer"
 	"cocsync/internal/text"
 )
@@ -54,19 +54,18 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 	if begun.Sub(last) < verifyEvery || edge.Size <= 1 { // it was made just now
 		return nil
 	}
-	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
-	v, err := h.Verify(ctx, history.Verification{}, nil)
+	v, err := query.New(d).Verify(ctx, query.Verification{}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
-	if len(v.Faults) > 0 {
+	if !v.Good {
 		return notObserved(v, "`cocsync verify` names all; keep the file as evidence and restore a backup that verifies; nothing is written to such an archive without --force")
 	}
 	return d.Verified(ctx, begun)
 }
 
 // notObserved is the error of an archive that does not verify.
-func notObserved(v history.Verdict, advice string) error {
+func notObserved(v query.Verdict, advice string) error {
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all",
 		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
 }

@@ -16,7 +16,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
 // The load that pages stand: so many readers at once, for so long.
@@ -78,14 +78,16 @@ func benchPages(b *testing.B, archive string) map[string]string {
 	must(b, err)
 	doc := "/documents/" + docs[0].Account + "/" + docs[0].DocumentID
 	change := "/changes/" + strconv.FormatInt(list[0].ID, 10)
-	h := &history.History{DB: d, Now: time.Now, Local: time.UTC}
-	v, err := h.Version(b.Context(), docs[0].Document, "latest")
+	q := query.New(d)
+	found, err := q.Document(b.Context(), docs[0].Account+"/"+docs[0].DocumentID)
 	must(b, err)
-	version := doc + "/" + v.Label()
+	v, err := q.Version(b.Context(), found, "latest")
+	must(b, err)
+	version := doc + "/" + v.Version
 	return map[string]string{
 		"overview": "/", "documents": "/documents?skip=1000", "found": "/documents?q=" + docs[0].Name, "fleet": "/documents?at=1d",
 		"document": doc, "version": version, "outline": version + "/outline", "blame": version + "/blame", "raw": version + "/raw",
-		"compare": doc + "/compare?old=v1&new=" + v.Label(), "changes": "/changes", "change": change, "patch": change + "/patch",
+		"compare": doc + "/compare?old=v1&new=" + v.Version, "changes": "/changes", "change": change, "patch": change + "/patch",
 		"rare": "/search?q=" + docs[0].DocumentID + "x", "common": "/search?q=timeout", "health": "/health", "metrics": "/metrics",
 		"feed": "/feed.atom", "api": "/api/v1/changes?n=50",
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/syncer"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
@@ -36,27 +36,27 @@ func showCycle(show *term.Progress) func(syncer.Progress) {
 }
 
 // showVerification shows the progress of a verification, on a terminal only.
-func showVerification(show *term.Progress) func(history.Progress) {
-	return func(now history.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") }
+func showVerification(show *term.Progress) func(query.Progress) {
+	return func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") }
 }
 
 // cycleSummary sums a cycle up.
 func cycleSummary(c coc.Cycle) string {
 	return fmt.Sprintf("%s: %s; %s, %s archived, %s, %d failed, %s, %s",
-		c.Watch, outcome(c), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
+		c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
 		len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 }
 
 // outcome says how a cycle ended, in words.
-func outcome(c coc.Cycle) string {
-	switch c.Outcome {
+func outcome(how coc.Outcome, failed string) string {
+	switch how {
 	case coc.Bad:
-		if c.Err != "" {
+		if failed != "" {
 			return "failed"
 		}
 		return "with failures"
 	case coc.Stopped:
 		return "stopped"
 	}
-	return string(c.Outcome)
+	return string(how)
 }

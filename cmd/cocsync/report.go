@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/query"
 )
 
 type reportFlags struct {
@@ -51,23 +51,19 @@ the period, so that two reports of periods next to each other leave none out.`,
 }
 
 func (a *app) report(ctx context.Context, f reportFlags) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := answer.Period{Since: f.since, Until: f.until, Account: f.account}.Report(ctx, h)
-	if err != nil {
-		return err
-	}
-	archive, err := answer.ReportedArchive(h)
+	r, err := q.Report(ctx, query.ReportQuery{Since: f.since, Until: f.until, Account: f.account})
 	if err != nil {
 		return err
 	}
 	if f.output.value == "json" {
-		return answer.Write(a.out, answer.NewReport(r, archive, f.account))
+		return query.Write(a.out, r)
 	}
 	return a.paged(func(p *page) error {
-		p.report(r, archive, f.account)
+		p.report(r)
 		return nil
 	})
 }

@@ -1,45 +1,42 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/coc"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
 // shownReasons is how many reasons for failures are shown.
 const shownReasons = 5
 
-func (p *page) report(r history.Report, archive, account string) {
-	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since), p.time(answer.LastOf(r.Until)))
+func (p *page) report(r query.Report) {
+	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since.Time), p.time(r.Until.Time))
 	of := "all accounts"
-	if account != "" {
-		of = "account " + code(account)
+	if r.Account != "" {
+		of = "account " + code(string(r.Account))
 	}
-	p.item("Of %s in the archive %s", of, code(archive))
-	asked := "never"
-	if !r.AskedAt.IsZero() {
-		asked = p.time(r.AskedAt)
+	p.item("Of %s in the archive %s", of, code(r.Archive))
+	checked := "never"
+	if !r.LastCheckedAt.IsZero() {
+		checked = p.time(r.LastCheckedAt.Time)
 	}
-	p.item("COC was last asked: %s", asked)
-	p.item("This page was made: %s", p.time(r.MadeAt))
-	if r.MadeAt.Before(answer.LastOf(r.Until)) {
+	p.item("COC was last checked: %s", checked)
+	p.item("This report was made: %s", p.time(r.ReportedAt.Time))
+	if r.ReportedAt.Before(r.Until.Time) {
 		p.item("The period has not ended yet")
 	}
 	p.coverage(r.Watches)
 	p.watchedDocuments(r.Documents)
 	p.reportChanges(r)
-	p.rewrites(r)
-	p.only("Deletions", r.Of(coc.KindDeleted, coc.KindRestored))
-	p.only("Withdrawn", r.Of(coc.KindWithdrawn))
-	p.lacking(r)
+	p.rewrites(r.Rewrites)
+	p.only("Deletions", r.Deletions)
+	p.only("Withdrawn", r.Withdrawn)
+	p.unavailable(r.Missing)
 	p.section("Limits")
-	for _, l := range answer.Limits() {
+	for _, l := range r.Limits {
 		p.item("%s", l)
 	}
 }
@@ -51,50 +48,53 @@ func (p *page) item(format string, args ...any) { fmt.Fprintf(p, "- "+format+"\n
 
 func (p *page) none() { p.WriteString("none\n") }
 
-func (p *page) span(s history.Span) string { return p.time(s.From) + " to " + p.time(s.To) }
+func (p *page) period(x query.Period) string {
+	return p.time(x.Since.Time) + " to " + p.time(x.Until.Time)
+}
 
-func (p *page) spans(list []history.Span) string {
+func (p *page) periods(list []query.Period) string {
 	texts := make([]string, len(list))
-	for i, s := range list {
-		texts[i] = p.span(s)
+	for i, x := range list {
+		texts[i] = p.period(x)
 	}
 	return strings.Join(texts, "; ")
 }
 
-func (p *page) coverage(watches []history.Coverage) {
+func (p *page) coverage(watches []query.Coverage) {
 	p.section("Coverage")
 	if len(watches) == 0 {
 		p.WriteString("No watch ran in the period.\n")
 		return
 	}
-	p.WriteString("A gap is a stretch without a good cycle that read the whole list, longer than three times\n" +
+	p.WriteString("A gap is a period without a good cycle that read the whole list, longer than three times\n" +
 		"the usual interval and than ten minutes. Usual is the median of the times between the\n" +
 		"starts of two cycles in the period, one minute at least.\n")
 	for _, c := range watches {
 		fmt.Fprintf(p, "\n### Watch %s of account %s\n\n", code(c.Watch), code(c.Account))
-		followed := p.spans(c.Followed)
+		followed := p.periods(c.Followed)
 		if followed == "" {
 			followed = "none"
 		}
 		p.item("Followed documents: %s", followed)
+		n := c.Cycles
 		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
-			c.Good, c.Failed, c.Stopped, c.Unended, text.Plural(c.Requests, "request"))
-		if c.Missed > 0 {
-			p.item("Besides, cycles that were due by the schedule and did not run: %d", c.Missed)
+			n.Good, n.Failed, n.Stopped, n.Unended, text.Plural(c.Requests, "request"))
+		if n.Missed > 0 {
+			p.item("Also, cycles that were due by the schedule and did not run: %d", n.Missed)
 		}
-		if c.Unlisted > 0 {
-			p.item("Of the good ones %d did not read the whole list", c.Unlisted)
+		if n.Incomplete > 0 {
+			p.item("Of the good ones %d did not read the whole list", n.Incomplete)
 		}
-		if c.Named > 0 {
-			p.item("Besides, cycles of some documents by name: %d", c.Named)
+		if n.ByName > 0 {
+			p.item("Also, cycles of some documents by name: %d", n.ByName)
 		}
-		p.item("Usual interval: %s; a gap is longer than %s", c.Usual.Round(time.Second), c.MostBetween.Round(time.Second))
+		p.item("Usual interval: %s; a gap is longer than %s", c.Interval.Round(time.Second), c.GapOver.Round(time.Second))
 		p.reasons(c.Failures)
 		p.gaps(c.Gaps)
 	}
 }
 
-func (p *page) reasons(list []history.Failure) {
+func (p *page) reasons(list []query.Failure) {
 	if len(list) == 0 {
 		p.item("Failures: none")
 		return
@@ -107,11 +107,11 @@ func (p *page) reasons(list []history.Failure) {
 			break
 		}
 		p.WriteString("  ")
-		p.item("%s: %s", text.Plural(f.Times, "time"), code(f.Err))
+		p.item("%s: %s", text.Plural(f.Times, "time"), code(f.Error))
 	}
 }
 
-func (p *page) gaps(list []history.Gap) {
+func (p *page) gaps(list []query.Gap) {
 	if len(list) == 0 {
 		p.item("Gaps: none")
 		return
@@ -119,18 +119,18 @@ func (p *page) gaps(list []history.Gap) {
 	p.item("Gaps:")
 	for _, g := range list {
 		why := "no cycle ran"
-		if g.Tried > 0 {
-			why = text.Plural(g.Tried, "cycle") + ", none good over the whole list"
+		if g.Cycles > 0 {
+			why = text.Plural(g.Cycles, "cycle") + ", none good over the whole list"
 		}
-		if g.Listed > 0 {
-			why += fmt.Sprintf("; %d failed after the list was read", g.Listed)
+		if g.Complete > 0 {
+			why += fmt.Sprintf("; %d failed after the list was read", g.Complete)
 		}
 		p.WriteString("  ")
-		p.item("%s, %s: %s", p.span(g.Span), text.Age(g.To.Sub(g.From)), why)
+		p.item("%s, %s: %s", p.period(g.Period), text.Age(g.Duration.Duration), why)
 	}
 }
 
-func (p *page) watchedDocuments(list []history.WatchedDocument) {
+func (p *page) watchedDocuments(list []query.WatchedDocument) {
 	p.section("Documents watched")
 	if len(list) == 0 {
 		p.none()
@@ -140,10 +140,10 @@ func (p *page) watchedDocuments(list []history.WatchedDocument) {
 	for _, d := range list {
 		watched, version := "all the time", "none"
 		if d.Partly {
-			watched = "for a part: " + p.spans(d.Watched)
+			watched = "for a part: " + p.periods(d.Watched)
 		}
 		if d.Version != "" {
-			version = code(d.Version)
+			version = code(string(d.Version))
 		}
 		rows = append(rows, []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)})
 	}
@@ -151,110 +151,109 @@ func (p *page) watchedDocuments(list []history.WatchedDocument) {
 }
 
 // reportChanges lists the changes by document, in the order of the first ones.
-func (p *page) reportChanges(r history.Report) {
+func (p *page) reportChanges(r query.Report) {
 	p.section("Changes")
-	if r.Backfill > 0 {
-		fmt.Fprintf(p, "Not listed: %s of %s that were there before cocsync first looked.\n",
-			text.Plural(r.Backfill, "change"), text.Plural(r.BackfillDocuments, "document"))
+	if r.Backfill.Changes > 0 {
+		fmt.Fprintf(p, "Not listed: %s of %s from before the initial sync.\n",
+			text.Plural(r.Backfill.Changes, "change"), text.Plural(r.Backfill.Documents, "document"))
 	}
 	if len(r.Changes) == 0 {
 		p.none()
 		return
 	}
-	var order []int64
-	of := map[int64][]coc.Change{}
+	var order []query.Ref
+	of := map[query.Ref][]query.ReportedChange{}
 	for _, c := range r.Changes {
-		if of[c.Document] == nil {
-			order = append(order, c.Document)
+		if of[c.Ref] == nil {
+			order = append(order, c.Ref)
 		}
-		of[c.Document] = append(of[c.Document], c)
+		of[c.Ref] = append(of[c.Ref], c)
 	}
-	for i, key := range order {
-		if i > 0 || r.Backfill > 0 {
+	for i, doc := range order {
+		if i > 0 || r.Backfill.Changes > 0 {
 			p.WriteByte('\n')
 		}
-		fmt.Fprintf(p, "### %s\n\n", named(of[key][0]))
-		for _, c := range of[key] {
-			p.item("%s", p.told(c))
+		fmt.Fprintf(p, "### %s\n\n", named(doc))
+		for _, c := range of[doc] {
+			p.item("%s", p.reported(c))
 		}
 	}
 }
 
-// named names a change's document.
-func named(c coc.Change) string {
-	return code(c.Account+"/"+c.Name) + " (" + code(c.DocumentID) + ")"
+// named names a document.
+func named(doc query.Ref) string {
+	return code(doc.Account+"/"+doc.Name) + " (" + code(doc.DocumentID) + ")"
 }
 
-// told is a change in one line: when, what, who, and what became of the content.
-func (p *page) told(c coc.Change) string {
-	when, seen := "made "+p.time(c.MadeAt), "seen "+p.time(c.SeenAt)
+// reported is a change in one line: when, what, who, and the difference.
+func (p *page) reported(c query.ReportedChange) string {
+	when, seen := "made "+p.time(c.MadeAt.Time), "seen "+p.time(c.SeenAt.Time)
 	switch {
-	case c.MadeAt.IsZero() || made(c) != "": // it is not the change that was made then
+	case c.MadeAt.IsZero() || made(c.Kind) != "": // the time is not that of the change
 		when = seen
-	case p.time(c.MadeAt) != p.time(c.SeenAt):
+	case p.time(c.MadeAt.Time) != p.time(c.SeenAt.Time):
 		when += ", " + seen
 	}
-	text := when + beside(c) + ": " + string(c.Kind)
+	text := when + beside(false, c.Late) + ": " + string(c.Kind)
 	if c.Version != "" {
-		text += " " + code(answer.Arrow(c.Previous, c.Version))
+		text += " " + code(query.Arrow(string(c.Previous), string(c.Version)))
 	}
 	by := "unknown"
 	if c.By != "" {
-		by = code(c.By)
+		by = code(string(c.By))
 	}
 	text += ", by " + by
 	if c.Summary != "" {
 		text += ": " + code(c.Summary)
 	}
-	if note := c.Note(); note != "" {
-		text += " (" + code(note) + ")"
+	if c.Note != "" {
+		text += " (" + code(string(c.Note)) + ")"
 	}
 	return text
 }
 
-func (p *page) rewrites(r history.Report) {
-	list := r.Of(coc.KindRewritten)
-	p.only("Rewrites", list, func(c coc.Change) {
-		x := r.Replaced[c.ID]
-		stood := "the old content was never seen to stand again after it came"
-		if !x.StoodAt.IsZero() {
-			stood = "the old content was last seen to stand at " + p.time(x.StoodAt)
+func (p *page) rewrites(list []query.Rewrite) {
+	p.section("Rewrites")
+	if len(list) == 0 {
+		p.none()
+	}
+	for _, c := range list {
+		p.item("%s, %s", named(c.Ref), p.reported(c.ReportedChange))
+		seen := "the old content was never seen again after it was archived"
+		if !c.PreviousCheckedAt.IsZero() {
+			seen = "the old content was last seen at " + p.time(c.PreviousCheckedAt.Time)
 		}
-		for _, line := range []string{stood, "SHA-256 before: " + hash(x.Old), "SHA-256 after: " + hash(x.New)} {
+		for _, line := range []string{seen, "SHA-256 before: " + hash(c.PreviousSHA256), "SHA-256 after: " + hash(c.SHA256)} {
 			p.WriteString("  ")
 			p.item("%s", line)
 		}
-	})
+	}
 }
 
-// only writes a section of some of the changes, each followed by its details.
-func (p *page) only(title string, list []coc.Change, details ...func(coc.Change)) {
+// only writes a section of some of the changes.
+func (p *page) only(title string, list []query.ReportedChange) {
 	p.section(title)
 	if len(list) == 0 {
 		p.none()
 	}
 	for _, c := range list {
-		p.item("%s, %s", named(c), p.told(c))
-		for _, tell := range details {
-			tell(c)
-		}
+		p.item("%s, %s", named(c.Ref), p.reported(c))
 	}
 }
 
-func hash(h coc.Hash) string {
-	if h == (coc.Hash{}) {
+func hash(h query.Text) string {
+	if h == "" {
 		return "unknown"
 	}
-	return code(hex.EncodeToString(h[:]))
+	return code(string(h))
 }
 
-func (p *page) lacking(r history.Report) {
-	p.section("Versions that could not be had")
-	if len(r.Lacking) == 0 {
+func (p *page) unavailable(list []query.UnavailableVersion) {
+	p.section("Missing versions")
+	if len(list) == 0 {
 		p.none()
 	}
-	for _, l := range r.Lacking {
-		p.item("%s (%s) %s, listed %s: %s", code(l.Account+"/"+l.Name), code(l.DocumentID), code(l.Label),
-			p.time(l.SeenAt), code(history.Reason(l.Revision)))
+	for _, v := range list {
+		p.item("%s %s, listed %s: %s", named(v.Ref), code(v.Version), p.time(v.ListedAt.Time), code(v.Reason()))
 	}
 }

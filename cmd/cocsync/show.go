@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -64,25 +62,24 @@ brought it; and for those whose content is not here, the reason.
 }
 
 func (a *app) show(ctx context.Context, spec, at string) error {
-	h, err := a.readerAt(ctx, at)
+	q, err := a.archiveAt(ctx, at)
 	if err != nil {
 		return err
 	}
-	doc, ref, err := h.Split(ctx, spec)
+	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err
 	}
-	v, err := h.Version(ctx, doc, ref)
+	v, err := q.Version(ctx, doc, ref)
 	if err != nil {
 		return err
 	}
-	text, err := h.Content(ctx, v)
+	text, err := q.Content(ctx, v)
 	if err != nil {
 		return err
 	}
-	a.aside(v.Note)
-	if v.Form == coc.FormToken {
-		a.aside(answer.TokenNote)
+	for _, note := range v.Notes() {
+		a.aside(note)
 	}
 	return a.paged(func(p *page) error {
 		_, err := p.WriteString(p.Content(string(text.Bytes)))
@@ -90,93 +87,90 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 	})
 }
 
-// showMeta writes what is known of a document beside its contents: all versions
-// of it, or the one that the reference names.
+// showMeta writes a document without its contents: all versions of it, or the one that the
+// reference names.
 func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	doc, ref, err := h.Split(ctx, spec)
+	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err
 	}
-	list, err := answer.Revisions(ctx, h, doc, ref)
-	if err != nil {
-		return err
-	}
-	details, err := h.DB.Details(ctx, doc.Key)
+	m, err := q.Meta(ctx, doc, ref)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return answer.Write(a.out, answer.NewMeta(details, list))
+		return query.Write(a.out, m)
 	}
 	return a.paged(func(p *page) error {
-		p.documentFields(details)
-		for i := range list {
-			p.versionFields(list[len(list)-1-i])
+		p.documentFields(m)
+		for _, r := range slices.Backward(m.History) {
+			p.versionFields(r)
 		}
 		return nil
 	})
 }
 
-func (p *page) documentFields(d db.Details) {
-	m := d.Meta
-	fmt.Fprintln(p, p.Paint(term.Bold, text.Visible(d.Name)))
-	p.field("Document", text.Visible(d.Account+"/"+d.DocumentID))
-	p.field("State", standing(d).Text)
-	p.field("Newest", text.Visible(d.Version))
+func (p *page) documentFields(m query.Meta) {
+	fmt.Fprintln(p, p.Paint(term.Bold, text.Visible(m.Name)))
+	p.field("Document", text.Visible(m.Account+"/"+m.DocumentID))
+	p.field("State", state(m.Details).Text)
+	p.field("Newest", text.Visible(string(m.Version)))
 	p.field("Creator", text.Visible(coc.Said(m.Creator)))
 	p.field("Modifier", text.Visible(coc.Said(m.Modifier)))
 	p.field("Risk", text.Visible(coc.Said(m.RiskLevel)))
-	p.field("Project", text.Visible(coc.Said(m.ProjectID)))
+	p.field("Project", text.Visible(coc.Said(m.EnterpriseProjectID)))
 	p.field("About", text.Visible(coc.Said(m.Description)))
 	p.field("Created", p.known(m.CreatedAt))
 	p.field("Updated", p.known(m.UpdatedAt))
-	p.field("First seen", p.time(d.FirstSeenAt))
-	p.field("Checked", p.time(d.LastCheckedAt))
-	p.field("Others", text.Visible(m.Extra))
+	p.field("First seen", p.time(m.FirstSeenAt.Time))
+	p.field("Checked", p.time(m.LastCheckedAt.Time))
+	if others := string(m.Others); others != "null" {
+		p.field("Others", text.Visible(others))
+	}
 }
 
-func (p *page) versionFields(r db.Revision) {
+func (p *page) versionFields(r query.Revision) {
 	p.WriteByte('\n')
-	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Name())))
-	if r.Number == 0 {
-		p.field("Content", p.Paint(term.Red, "not here: "+text.Visible(history.Reason(r))))
+	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Version)))
+	if !r.Archived {
+		p.field("Content", p.Paint(term.Red, "not here: "+text.Visible(r.Reason())))
 	}
-	if r.Number > 0 {
-		p.field("Author", orUnknown(r.Author))
+	if r.Archived {
+		p.field("Author", orUnknown(string(r.By)))
 	}
-	p.field("Made", p.time(r.MadeAt))
-	p.field("Seen", p.time(r.SeenAt))
+	p.field("Made", p.time(r.MadeAt.Time))
+	p.field("Seen", p.time(r.SeenAt.Time))
 	if !r.PreviousCheckedAt.IsZero() {
-		p.field("Stood", "the content before it was last seen to stand at "+p.time(r.PreviousCheckedAt))
+		p.field("Stood", "the previous content was last seen at "+p.time(r.PreviousCheckedAt.Time))
 	}
 	p.field("Withdrawn", p.known(r.WithdrawnAt))
-	if r.Number > 0 {
-		p.field("SHA-256", r.Hash.String())
+	if r.Archived {
+		p.field("SHA-256", string(r.SHA256))
 		p.field("Size", contentSize(r))
 	}
 	if r.Erased {
-		p.field("Erased", p.time(r.ErasedAt)+": "+text.Visible(r.ErasedWhy))
+		p.field("Erased", p.time(r.ErasedAt.Time)+": "+text.Visible(string(r.ErasedReason)))
 	}
-	p.field("UUID", text.Visible(r.UUID))
-	p.field("Request", text.Visible(r.Evidence.RequestID))
-	p.field("Answered", p.known(r.Evidence.Date))
+	p.field("UUID", text.Visible(string(r.UUID)))
+	p.field("Request", text.Visible(string(r.RequestID)))
+	p.field("Answered", p.known(r.AnsweredAt))
 }
 
-// known writes an instant, and nothing for one that is not known.
-func (p *page) known(t time.Time) string {
+// known writes a time, "" if it is unknown.
+func (p *page) known(t query.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return p.time(t)
+	return p.time(t.Time)
 }
 
-func contentSize(r db.Revision) string {
-	text := fmt.Sprintf("%d bytes", r.Size)
-	if r.Form == coc.FormToken {
+func contentSize(r query.Revision) string {
+	text := fmt.Sprintf("%d bytes", *r.Size)
+	if r.RawToken {
 		text += ", a raw JSON string: no Unicode text can hold it"
 	}
 	return text

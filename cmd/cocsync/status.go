@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/query"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -25,16 +25,16 @@ something is wrong: healthcheck applies the same rule and exits with 1.`,
   cocsync status -o json | jq .problems`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h, err := a.reader(cmd.Context())
+			q, err := a.archive(cmd.Context())
 			if err != nil {
 				return err
 			}
-			s, err := answer.Stand(cmd.Context(), answer.Look(h.DB, a.dbFlag == ""), h.Now())
+			s, err := q.LoadStatus(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if output.value == "json" {
-				return answer.Write(a.out, answer.NewStatus(s))
+				return query.Write(a.out, s)
 			}
 			return a.paged(func(p *page) error {
 				p.status(s)

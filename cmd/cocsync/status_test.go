@@ -14,17 +14,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // statusText is what status shows at that instant.
 func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	t.Helper()
-	s, err := answer.Stand(t.Context(), answer.Archive{DB: d, Writer: &db.Process{PID: 7, Since: dayOf(20), Command: "run"}}, now)
+	q := query.New(d)
+	q.Now = func() time.Time { return now }
+	s, err := q.LoadStatus(t.Context()) // d is open for writing, which is not a daemon
 	must(t, err)
-	s.Totals.FileBytes, s.WAL = 172<<10, db.WAL{} // which go with the schema
+	s.Writer = &query.Process{PID: 7, Since: query.Time{Time: dayOf(20)}, Command: "run"}
+	s.FileBytes, s.WALBytes = 172<<10, 0 // which go with the schema
 	var b bytes.Buffer
 	p := &page{&term.Writer{Writer: bufio.NewWriter(&b)}, time.UTC}
 	p.status(s)
@@ -82,15 +85,15 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 func TestStatusJSON(t *testing.T) {
 	archive := fixture(t)
 	stdout, _, status := ask(t, archive, "status", "-o", "json")
-	var got answer.Status
+	var got query.Status
 	must(t, json.Unmarshal([]byte(stdout), &got))
 	if status != 0 || got.Documents["present"] != 4 || got.Documents["deleted"] != 1 || got.Versions["unavailable"] != 1 {
 		t.Errorf("status -o json counts %v documents and %v versions, status %d", got.Documents, got.Versions, status)
 	}
-	if w := got.Watches[0]; w.FailedInARow != 1 || w.LastGoodAt != nil || w.LastCycle.Outcome != "failed" || len(w.LastCycle.Failures) != 1 {
+	if w := got.Watches[0]; w.FailedInARow != 1 || !w.LastGoodAt.IsZero() || w.LastCycle.Outcome != "failed" || len(w.LastCycle.Failures) != 1 {
 		t.Errorf("status -o json has the watch %+v", w)
 	}
-	if n := got.Notifiers[0]; n.Waiting != 1 || n.Failed != 1 || *n.Held != "channel_is_archived" {
+	if n := got.Notifiers[0]; n.Waiting != 1 || n.Failed != 1 || n.Held != "channel_is_archived" {
 		t.Errorf("status -o json has the notifier %+v", n)
 	}
 	if len(got.Problems) == 0 || !strings.Contains(stdout, `"problems": [`) {

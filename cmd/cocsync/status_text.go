@@ -5,9 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -15,7 +14,7 @@ import (
 // shownFailures is how many failed documents of a cycle are shown.
 const shownFailures = 20
 
-func (p *page) status(s *answer.Standing) {
+func (p *page) status(s *query.Status) {
 	style := term.Alarm
 	if s.Healthy() {
 		style = term.Green
@@ -28,36 +27,36 @@ func (p *page) status(s *answer.Standing) {
 		fmt.Fprintln(p, "    why: "+text.Visible(x.Why))
 		fmt.Fprintln(p, "    fix: "+text.Visible(x.Fix))
 	}
-	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Archive "+text.Visible(s.Path)))
-	p.line("process", text.Visible(s.Writer()))
-	p.line("documents", s.DocumentsStanding())
-	p.line("versions", s.VersionsStanding())
+	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Archive "+text.Visible(s.Archive)))
+	p.line("process", text.Visible(s.WriterText()))
+	p.line("documents", s.DocumentsText())
+	p.line("versions", s.VersionsText())
 	p.missing(s)
-	p.line("changes", fmt.Sprint(s.Totals.Changes))
-	p.line("log", s.LogStanding())
-	p.line("size", s.SizeStanding())
+	p.line("changes", fmt.Sprint(s.Changes))
+	p.line("log", s.LogText())
+	p.line("size", s.SizeText())
 	for _, note := range s.Notes {
 		p.line("note", text.Visible(note))
 	}
 	for _, w := range s.Watches {
 		p.watch(s, w)
 	}
-	for _, b := range s.Backlogs {
-		p.backlog(s, b)
+	for _, n := range s.Notifiers {
+		p.notifier(s, n)
 	}
 }
 
 // missing lists the versions that could not be fetched.
-func (p *page) missing(s *answer.Standing) {
+func (p *page) missing(s *query.Status) {
 	for _, m := range s.Missing {
 		next := "in the next cycle"
 		if m.RetryAt.After(s.Now) {
-			next = s.Until(m.RetryAt)
+			next = s.Until(m.RetryAt.Time)
 		}
 		p.line("missing", p.Paint(term.Red, text.Visible(fmt.Sprintf("%s of %s (%s/%s): %s; requested again %s",
-			m.Label, m.Name, m.Account, m.DocumentID, answer.Reason(m, s.At), next))))
+			m.Version, m.Name, m.Account, m.DocumentID, m.Reason, next))))
 	}
-	if more := s.MissingAll - len(s.Missing); more > 0 {
+	if more := s.MissingCount - len(s.Missing); more > 0 {
 		p.line("", fmt.Sprintf("… and %d more", more))
 	}
 }
@@ -65,8 +64,8 @@ func (p *page) missing(s *answer.Standing) {
 // line writes one indented "name  value" line.
 func (p *page) line(name, value string) { fmt.Fprintf(p, "  %-12s %s\n", name, value) }
 
-func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
-	head := "Watch " + text.Visible(w.Name)
+func (p *page) watch(s *query.Status, w query.Watch) {
+	head := "Watch " + text.Visible(w.Watch)
 	if len(w.Cycles) == 0 {
 		fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, head))
 		p.line("schedule", text.Visible(scheduled(w)))
@@ -76,9 +75,9 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 	c := w.Cycles[0]
 	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, head+" of account "+text.Visible(c.Account)))
 	p.line("schedule", text.Visible(scheduled(w)))
-	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.Ago(c.StartedAt), p.time(c.StartedAt), c.Trigger, p.cycle(s, c)))
-	if c.Err != "" {
-		p.line("", p.Paint(term.Red, text.Visible(c.Err)))
+	p.line("last cycle", fmt.Sprintf("%s (%s, by %s): %s", s.Ago(c.StartedAt.Time), p.time(c.StartedAt.Time), c.Trigger, p.cycle(s, c)))
+	if c.Error != "" {
+		p.line("", p.Paint(term.Red, text.Visible(string(c.Error))))
 	}
 	for i, u := range w.Unreached {
 		if i == shownFailures {
@@ -86,37 +85,37 @@ func (p *page) watch(s *answer.Standing, w answer.WatchStanding) {
 			break
 		}
 		since := "never reached"
-		if !u.CheckedAt.IsZero() {
-			since = "last reached " + s.Ago(u.CheckedAt)
+		if !u.LastCheckedAt.IsZero() {
+			since = "last reached " + s.Ago(u.LastCheckedAt.Time)
 		}
-		p.line("failed", p.Paint(term.Red, text.Visible(fmt.Sprintf("%s (%s), %s: %s", u.Name, u.DocumentID, since, u.Err))))
+		p.line("failed", p.Paint(term.Red, text.Visible(fmt.Sprintf("%s (%s), %s: %s", u.Name, u.DocumentID, since, u.Error))))
 	}
 	if c.Outcome != coc.Good {
-		p.line("last good", s.Ago(w.LastGoodAt))
+		p.line("last good", s.Ago(w.LastGoodAt.Time))
 	}
 	p.line("last day", w.Day.String())
-	if checked := lastChecked(s, w.Unchecked); checked != "" {
+	if checked := lastChecked(s, w); checked != "" {
 		p.line("audit", checked)
 	}
 }
 
 // scheduled says when the cycles of a watch are due.
-func scheduled(w answer.WatchStanding) string {
+func scheduled(w query.Watch) string {
 	if w.Retired() {
 		return "none: the configuration does not name the watch"
 	}
-	return w.Schedule.Spec + " (" + w.Schedule.Timezone + ")"
+	return string(w.Schedule + " (" + w.Timezone + ")")
 }
 
 // cycle says what a cycle did.
-func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
+func (p *page) cycle(s *query.Status, c query.Cycle) string {
 	switch {
-	case c.Outcome == coc.Running && s.Archive.Writer != nil:
+	case c.Outcome == coc.Running && s.Writer != nil:
 		return "running" + lastResponse(s, c)
 	case c.Outcome == coc.Running:
 		return p.Paint(term.Red, "its process ended before the cycle")
 	}
-	how := outcome(c)
+	how := outcome(c.Outcome, string(c.Error))
 	if c.Outcome == coc.Bad {
 		how = p.Paint(term.Red, how)
 	}
@@ -130,13 +129,13 @@ func (p *page) cycle(s *answer.Standing, c coc.Cycle) string {
 		parts = append(parts, text.Plural(c.Skipped, "unreadable row"))
 	}
 	if !c.EndedAt.IsZero() {
-		parts = append(parts, c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond).String())
+		parts = append(parts, c.EndedAt.Sub(c.StartedAt.Time).Round(time.Millisecond).String())
 	}
 	return how + "; " + strings.Join(parts, ", ")
 }
 
 // lastResponse says when COC last served a request of a running cycle.
-func lastResponse(s *answer.Standing, c coc.Cycle) string {
+func lastResponse(s *query.Status, c query.Cycle) string {
 	if c.RespondedAt.IsZero() {
 		return ""
 	}
@@ -144,33 +143,33 @@ func lastResponse(s *answer.Standing, c coc.Cycle) string {
 }
 
 // lastChecked says how old the oldest comparison of a version with COC's copy is.
-func lastChecked(s *answer.Standing, t time.Time) string {
+func lastChecked(s *query.Status, w query.Watch) string {
 	switch {
-	case t.IsZero():
-		return ""
-	case t.UnixMilli() == 0: // archived, and never read again
+	case w.NeverChecked:
 		return "some version was never compared with COC's copy again"
+	case w.OldestCheckAt.IsZero():
+		return ""
 	}
-	return "the version that waits longest was compared with COC's copy " + s.Ago(t)
+	return "the version that was unchecked for longest was compared with COC's copy " + s.Ago(w.OldestCheckAt.Time)
 }
 
-func (p *page) backlog(s *answer.Standing, b db.Backlog) {
-	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Notifier "+text.Visible(b.Notifier)))
-	if b.Waiting == 0 {
+func (p *page) notifier(s *query.Status, n query.Notifier) {
+	fmt.Fprintf(p, "\n%s\n", p.Paint(term.Bold, "Notifier "+text.Visible(n.Notifier)))
+	if n.Waiting == 0 {
 		p.line("pending", "nothing")
 	} else {
-		p.line("pending", fmt.Sprintf("%d, the oldest due %s", b.Waiting, s.Ago(b.Oldest)))
+		p.line("pending", fmt.Sprintf("%d, the oldest due %s", n.Waiting, s.Ago(n.OldestAt.Time)))
 	}
-	if b.Quiet.After(s.Now) {
-		p.line("quiet", fmt.Sprintf("hours until %s; what may wait becomes a digest then", b.Quiet.Local().Format("15:04")))
+	if !n.QuietUntil.IsZero() {
+		p.line("quiet", fmt.Sprintf("hours until %s; what is pending then becomes a digest", n.QuietUntil.Local().Format("15:04")))
 	}
-	if b.Held != "" {
-		p.line("held", p.Paint(term.Red, fmt.Sprintf("%s; next try %s", text.Visible(b.Held), s.Until(b.HeldTill))))
+	if n.Held != "" {
+		p.line("held", p.Paint(term.Red, fmt.Sprintf("%s; next try %s", text.Visible(string(n.Held)), s.Until(n.NextTryAt.Time))))
 	}
-	if b.Failed > 0 {
-		p.line("failed", p.Paint(term.Red, text.Plural(b.Failed, "message")))
+	if n.Failed > 0 {
+		p.line("failed", p.Paint(term.Red, text.Plural(n.Failed, "message")))
 	}
-	if b.LastErr != "" {
-		p.line("last error", text.Visible(b.LastErr))
+	if n.LastError != "" {
+		p.line("last error", text.Visible(string(n.LastError)))
 	}
 }

@@ -13,13 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
 	"cocsync/internal/notify"
+	"cocsync/internal/query"
 	"cocsync/internal/syncer"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
@@ -130,14 +129,14 @@ func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
 	if len(docs) > 0 {
 		return nil // only these documents were asked about
 	}
-	list, all, err := d.MissingVersions(ctx, shownMissing)
+	list, all, err := query.New(d).MissingVersions(ctx, shownMissing, a.now())
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, m := range list {
 		if m.State == coc.Unavailable {
-			errs = append(errs, fmt.Errorf("%s of document %s (%s) is missing: %s", m.Label, m.DocumentID, m.Name, answer.Reason(m, a.now())))
+			errs = append(errs, fmt.Errorf("%s of document %s (%s) is missing: %s", m.Version, m.DocumentID, m.Name, m.Reason))
 		}
 	}
 	if more := all - len(list); more > 0 {
@@ -220,10 +219,10 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 // may be one that the archive does not know yet, if a watch names its id.
 func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string][]string, error) {
 	only := map[string][]string{}
-	h := &history.History{DB: d, Now: time.Now, Local: time.Local}
+	q := query.New(d)
 	for _, ref := range docs {
 		id := ref
-		doc, known := h.Document(ctx, ref)
+		doc, known := q.Document(ctx, ref)
 		if known == nil {
 			id = doc.DocumentID
 		}

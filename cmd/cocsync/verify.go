@@ -10,10 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
@@ -21,7 +20,7 @@ import (
 func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
 	var since string
-	var outside []string
+	var external []string
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -49,87 +48,86 @@ It is 1 if the archive cannot be read.`,
 			if err := notEmpty(cmd, "checkpoint", "since"); err != nil {
 				return err
 			}
-			return a.verify(cmd.Context(), outside, since, deep, output.value == formatJSON)
+			return a.verify(cmd.Context(), external, since, deep, output.value == formatJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&deep, "deep", false, "work out again what is derived, too")
+	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute derived data")
 	cmd.Flags().StringVar(&since, "since", "", "only what was seen from `WHEN` on")
-	cmd.Flags().StringArrayVar(&outside, "checkpoint", nil, "a `FILE` with a checkpoint from outside, or its size and root; may be repeated")
+	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "a `FILE` with an external checkpoint, or its size and root; may be repeated")
 	output = outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, outside []string, since string, deep, asJSON bool) error {
-	var heads []history.Outside
-	for _, o := range outside {
-		head, err := readOutside(o)
+func (a *app) verify(ctx context.Context, external []string, since string, deep, asJSON bool) error {
+	check := query.Verification{Deep: deep}
+	for _, text := range external {
+		checkpoint, err := readExternal(text)
 		if err != nil {
 			return err
 		}
-		heads = append(heads, head)
+		check.External = append(check.External, checkpoint)
 	}
-	h, err := a.reader(ctx)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	q := history.Verification{Outside: heads, Deep: deep}
 	if since != "" {
-		if q.Since, err = h.Since(since); err != nil {
+		if check.Since, err = q.Since(since); err != nil {
 			return usage(fmt.Errorf("--since: %w", err))
 		}
 	}
 	show := a.output().Progress()
-	v, err := h.Verify(ctx, q, showVerification(show))
+	v, err := q.Verify(ctx, check, showVerification(show))
 	show.End()
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		err = answer.Write(a.out, answer.NewVerdict(v))
+		err = query.Write(a.out, v)
 	} else {
 		err = a.print(func(p *page) error {
-			p.verdict(v, len(heads))
+			p.verdict(v, len(external) > 0)
 			return nil
 		})
 	}
-	if len(v.Faults) > 0 {
+	if !v.Good {
 		return errors.Join(err, notObserved(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}
 	return err
 }
 
-// readOutside reads a checkpoint: a file, or size and root as a message has them.
-func readOutside(text string) (o history.Outside, err error) {
+// readExternal reads a checkpoint: a file, or size and root as in a message.
+func readExternal(text string) (x query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(text), " "); ok {
-		if o.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
-			o.Where = "checkpoint of " + size + " leaves"
-			o.Root, err = audit.ParseRoot(strings.TrimSpace(root))
+		if x.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
+			x.Name = "checkpoint of " + size + " leaves"
+			x.Root, err = audit.ParseRoot(strings.TrimSpace(root))
 			if err != nil {
-				return o, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy size and root whole from the message"))
+				return x, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy size and root whole from the message"))
 			}
-			return o, nil
+			return x, nil
 		}
 	}
 	b, err := os.ReadFile(text)
 	if err != nil {
-		return o, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message with a space between")
+		return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message with a space between")
 	}
 	c, err := audit.Peek(b)
 	if err != nil {
-		return o, fmt.Errorf("--checkpoint %s: %w", text, err)
+		return x, fmt.Errorf("--checkpoint %s: %w", text, err)
 	}
-	return history.Outside{Size: c.Size, Root: c.Root, Origin: c.Origin, Where: text}, nil
+	return query.External{Size: c.Size, Root: c.Root, Origin: c.Origin, Name: text}, nil
 }
 
 // verdict writes what was found.
-func (p *page) verdict(v history.Verdict, outside int) {
+func (p *page) verdict(v query.Verdict, external bool) {
 	for _, c := range v.Counts {
-		if c.N > 0 {
-			fmt.Fprintf(p, "%9d %s\n", c.N, c.What)
+		if c.Count > 0 {
+			fmt.Fprintf(p, "%9d %s\n", c.Count, c.What)
 		}
 	}
 	if v.Origin != "" {
-		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(v.Origin),
+		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(string(v.Origin)),
 			text.Plural(int(v.Size), "record"), v.Root)
 		switch {
 		case v.Checkpoints == 0:
@@ -140,8 +138,8 @@ func (p *page) verdict(v history.Verdict, outside int) {
 			fmt.Fprintf(p, "signed by key %s\n", v.KeyID)
 		}
 	}
-	for _, o := range v.Outside {
-		p.Prose("", term.Green, o)
+	for _, x := range v.External {
+		p.Prose("", term.Green, x)
 	}
 	for _, f := range v.Faults {
 		p.Prose("", term.Alarm, "WRONG "+f)
@@ -149,10 +147,10 @@ func (p *page) verdict(v history.Verdict, outside int) {
 	if v.More > 0 {
 		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
-	if len(v.Faults) == 0 {
+	if v.Good {
 		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
-		if outside == 0 {
-			p.WriteString("Whether it was made anew as a whole only a checkpoint from outside can show (--checkpoint).\n")
+		if !external {
+			p.WriteString("Only an external checkpoint can show whether it was rebuilt completely (--checkpoint).\n")
 		}
 	}
 }

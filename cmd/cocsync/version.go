@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/answer"
+	"cocsync/internal/query"
 )
 
 // release, and the commit that it was built of with its date, are set by the linker (-X
@@ -64,7 +64,7 @@ them, and which Go it was built with.`,
 		RunE: func(*cobra.Command, []string) error {
 			b := newBuildJSON()
 			if output.value == formatJSON {
-				return answer.Write(a.out, b)
+				return query.Write(a.out, b)
 			}
 			_, err := fmt.Fprintln(a.out, b)
 			return err

@@ -8,14 +8,12 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/config"
-	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/web"
 )
 
@@ -75,25 +73,26 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	if err := config.GuardedFile(w.Key); err != nil {
 		return nil, fmt.Errorf("key of the page's certificate: %w", err)
 	}
-	d, err := db.OpenReader(ctx, path)
+	archive, err := query.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	probes, err := db.OpenReader(ctx, path)
+	probes, err := query.Open(ctx, path)
 	if err != nil {
-		d.Close() // nothing was read
+		archive.Close() // nothing was read
 		return nil, err
+	}
+	for _, q := range []*query.Archive{archive, probes} {
+		q.Now, q.Configured = a.now, a.live != nil || a.dbFlag == "" // a daemon has a configuration
 	}
 	l, err := net.Listen("tcp", w.Listen)
 	if err != nil {
 		probes.Close()
-		d.Close() // nothing was read
+		archive.Close() // nothing was read
 		return nil, fmt.Errorf("serve the page: %w", err)
 	}
 	site := &web.Site{
-		History: &history.History{DB: d, Now: a.now, Local: time.Local},
-		Log:     log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live, Probes: probes,
-		Configured: a.live != nil || a.dbFlag == "", // a daemon has a configuration
+		Archive: archive, Log: log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live, Probes: probes,
 	}
 	if w.Token.IsSet() {
 		site.Guard.Token = w.Token.Value
@@ -113,7 +112,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 		cancel()
 		done.Wait()
 		probes.Close()
-		d.Close() // they only read
+		archive.Close() // they only read
 	}}, nil
 }
 

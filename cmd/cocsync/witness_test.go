@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/answer"
-
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/query"
 )
 
 // Git is an independent witness: of the archive exported to it, it must answer as
@@ -196,7 +196,7 @@ func (w *witness) blame(t *testing.T) {
 				continue // of long histories every eighth version
 			}
 			version := w.of[commit][1]
-			got := askJSON[[]answer.Blamed](t, "--db", w.db, "blame", doc+"@"+version)
+			got := askJSON[[]query.Blamed](t, "--db", w.db, "blame", doc+"@"+version)
 			want := w.gitBlame(t, commit, w.paths[doc])
 			if len(got) != len(want) {
 				t.Fatalf("blame %s@%s has %d lines, git %d", doc, version, len(got), len(want))
@@ -251,13 +251,13 @@ func (w *witness) words(t *testing.T) []string {
 func (w *witness) grep(t *testing.T) {
 	for _, word := range w.words(t) {
 		got := map[string]bool{}
-		for _, m := range askJSON[[]answer.Match](t, "--db", w.db, "grep", "-F", "--", word) {
+		for _, m := range askJSON[[]query.Match](t, "--db", w.db, "grep", "-F", "--", word) {
 			for _, r := range m.Runs {
 				var from, to int
 				_, err := fmt.Sscanf(r.First+" "+r.Last, "v%d v%d", &from, &to)
 				must(t, err)
 				for v := from; v <= to; v++ {
-					got[fmt.Sprintf("%s v%d %q", m.Name, v, *m.Text)] = true
+					got[fmt.Sprintf("%s v%d %q", m.Name, v, m.Text)] = true
 				}
 			}
 		}

@@ -7,8 +7,7 @@ import (
 	"strings"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
 // segment writes an account, an id or a label as a part of an address. Browsers take
@@ -38,23 +37,23 @@ func taken(s string) bool {
 	return false
 }
 
-// document finds the document that {account} and {id} in the address name. Where they
-// name it in other words than its own page does, the page has moved.
-func (q *question) document(ctx context.Context) (db.Document, error) {
+// document returns the document that {account} and {id} in the address name. If they are
+// another name than that of its page, the page has moved.
+func (q *pageRequest) document(ctx context.Context) (query.Document, error) {
 	account, id := unsegment(q.PathValue("account")), unsegment(q.PathValue("id"))
-	doc, err := q.DB.ByID(ctx, account, id)
+	doc, err := q.DocumentByID(ctx, account, id)
 	if !errors.Is(err, coc.ErrNotFound) {
 		return doc, err
 	}
-	if doc, err = q.Document(ctx, account+"/"+id); err != nil { // which names the likely ones
+	if doc, err = q.Document(ctx, account+"/"+id); err != nil { // whose hint has similar names
 		return doc, err
 	}
 	return doc, q.instead(documentURL(doc), 3)
 }
 
-// version finds the version that the address names. Where that is a reference, the page
-// has moved to where the label is.
-func (q *question) version(ctx context.Context) (v history.Version, err error) {
+// version returns the version that the address names. If that is a reference, the page has
+// moved to the label.
+func (q *pageRequest) version(ctx context.Context) (v query.Version, err error) {
 	doc, err := q.document(ctx)
 	if err != nil {
 		return v, err
@@ -64,14 +63,14 @@ func (q *question) version(ctx context.Context) (v history.Version, err error) {
 		v.Document = doc
 		return v, err
 	}
-	if v.Label() != ref {
-		return v, q.instead(versionURL(doc, v.Label()), 4)
+	if v.Version != ref {
+		return v, q.instead(versionURL(doc, v.Version), 4)
 	}
 	return v, nil
 }
 
-// instead is the address that was asked for with its first parts replaced.
-func (q *question) instead(to string, parts int) moved {
+// instead is the requested address with its first parts replaced.
+func (q *pageRequest) instead(to string, parts int) moved {
 	if rest := strings.SplitN(q.URL.EscapedPath(), "/", parts+2); len(rest) == parts+2 {
 		to += "/" + rest[parts+1]
 	}

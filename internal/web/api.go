@@ -10,10 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -38,7 +37,7 @@ const noteHeader = "Cocsync-Note"
 type endpoint struct {
 	path   string // below apiRoot, as a pattern of net/http
 	params []parameter
-	answer func(context.Context, *query) (any, error) // to be written as JSON, or a download
+	answer func(context.Context, *apiRequest) (any, error) // to be written as JSON, or a download
 }
 
 // download is an answer that is no JSON.
@@ -47,10 +46,9 @@ type download struct {
 	body []byte
 }
 
-// query is what a program asks. Its parameters were checked.
-type query struct {
-	*history.History
-	site    *Site
+// apiRequest is a request of a program. Its parameters were checked.
+type apiRequest struct {
+	*query.Archive
 	request *http.Request
 	values  url.Values
 	params  []parameter
@@ -58,7 +56,7 @@ type query struct {
 }
 
 // path is a part of the address: {doc}, {ref} or {id}.
-func (q *query) path(name string) string { return q.request.PathValue(name) }
+func (q *apiRequest) path(name string) string { return q.request.PathValue(name) }
 
 // api serves programs.
 func (s *Site) api(mux *http.ServeMux) {
@@ -81,8 +79,8 @@ func addresses(list []endpoint) string {
 
 // answer answers at one address: all of the answer, or an error.
 func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
-	q := &query{site: s, request: r, params: e.params}
-	q.History = s.asker(&q.notes)
+	q := &apiRequest{request: r, params: e.params}
+	q.Archive = s.archive(&q.notes)
 	var err error
 	if q.values, err = readQuery(r.URL.RawQuery, e.params); err != nil {
 		s.refuse(w, r, err)
@@ -94,14 +92,14 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		return
 	}
 	for _, note := range q.notes {
-		w.Header().Add(noteHeader, answer.ASCII(text.Visible(note)))
+		w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
 	}
 	if d, ok := v.(download); ok {
 		sendFile(w, d.name, "text/plain", d.body)
 		return
 	}
 	body := bounded{most: maxAnswer}
-	if err := answer.Write(&body, v); err != nil {
+	if err := query.Write(&body, v); err != nil {
 		w.Header().Del(noteHeader)
 		s.refuse(w, r, err)
 		return
@@ -133,29 +131,29 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		out.Hint = &fix
 	}
 	var body bytes.Buffer
-	if err := answer.Write(&body, out); err != nil { // two texts: this can't fail
+	if err := query.Write(&body, out); err != nil { // two texts: this can't fail
 		s.Log.Error("error not written", "path", r.URL.Path, "err", err)
 	}
 	send(w, status, "application/json; charset=utf-8", body.Bytes())
 }
 
-// judge says whose fault an error is, and what to say of it. The status is 0 when
-// nobody waits for it.
+// judge returns the status, text and hint of an error. The status is 0 if the client is
+// gone.
 func (s *Site) judge(r *http.Request, err error) (status int, what, fix string) {
 	what, fix = err.Error(), hint.Of(err)
-	var question asked
+	var invalid asked
 	switch ctx := r.Context(); {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, fmt.Sprintf("the answer was not found within %s", maxTime),
 			"ask for less, or ask `cocsync` on the command line, which has no such limit"
 	case ctx.Err() != nil:
 		return 0, "", ""
-	case errors.As(err, &question), errors.Is(err, answer.ErrMisasked), errors.Is(err, history.ErrUnclear):
+	case errors.As(err, &invalid), errors.Is(err, query.ErrBadQuery), errors.Is(err, query.ErrAmbiguous):
 		return http.StatusBadRequest, what, fix
-	case errors.Is(err, coc.ErrNotFound), errors.Is(err, history.ErrNotHere), errors.Is(err, coc.ErrErased):
+	case errors.Is(err, coc.ErrNotFound), errors.Is(err, query.ErrUnavailable), errors.Is(err, coc.ErrErased):
 		return http.StatusNotFound, what, fix
 	}
-	s.Log.Error("question not answered", "path", r.URL.Path, "err", err)
+	s.Log.Error("query failed", "path", r.URL.Path, "err", err)
 	return http.StatusInternalServerError, what, fix
 }
 

@@ -100,13 +100,15 @@ func (p parameter) check(values []string) error {
 }
 
 // text is the value of a parameter, "" where it is not given.
-func (q *query) text(name string) string { return q.values.Get(name) }
+func (q *apiRequest) text(name string) string { return q.values.Get(name) }
 
 // flag reports whether a flag is given.
-func (q *query) flag(name string) bool { return q.values.Has(name) && q.values.Get(name) != "false" }
+func (q *apiRequest) flag(name string) bool {
+	return q.values.Has(name) && q.values.Get(name) != "false"
+}
 
 // number is the value of a number, its usual one where it is not given.
-func (q *query) number(name string) int {
+func (q *apiRequest) number(name string) int {
 	if n, err := strconv.Atoi(q.values.Get(name)); err == nil {
 		return n
 	}

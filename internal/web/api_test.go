@@ -14,11 +14,28 @@ import (
 	"testing"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
+
+// archiveOf queries a database, at a time and with days of UTC.
+func archiveOf(d *db.DB, now func() time.Time) *query.Archive {
+	a := query.New(d)
+	a.Now, a.Local = now, time.UTC
+	return a
+}
+
+// writer opens the archive of a site for writing.
+func writer(t *testing.T, s *Site) *db.DB {
+	t.Helper()
+	d, err := db.OpenShared(t.Context(), s.Archive.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
 
 // emptySite is a site over an archive with nothing in it.
 func emptySite(t *testing.T) *Site {
@@ -29,7 +46,7 @@ func emptySite(t *testing.T) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return &Site{History: &history.History{DB: d, Now: time.Now, Local: time.UTC}, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	return &Site{Archive: archiveOf(d, time.Now), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 
 // The documentation names every address and every parameter.
@@ -119,12 +136,12 @@ func TestAPIAsksForTheToken(t *testing.T) {
 // What is too long for memory is refused, and not cut.
 func TestAPIAnswersAreBounded(t *testing.T) {
 	b := bounded{most: 10}
-	err := answer.Write(&b, strings.Repeat("x", 11))
+	err := query.Write(&b, strings.Repeat("x", 11))
 	status, _, _ := emptySite(t).judge(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), err)
 	if err == nil || status != http.StatusBadRequest {
 		t.Errorf("a long answer is %v, status %d", err, status)
 	}
-	if b := (bounded{most: 14}); answer.Write(&b, strings.Repeat("x", 11)) != nil {
+	if b := (bounded{most: 14}); query.Write(&b, strings.Repeat("x", 11)) != nil {
 		t.Error("an answer of 14 bytes is refused where 14 are allowed")
 	}
 }
@@ -132,12 +149,12 @@ func TestAPIAnswersAreBounded(t *testing.T) {
 // A note stands in a header, which holds ASCII, and is read back as it was.
 func TestNotesAreASCII(t *testing.T) {
 	const note = "重启 → 𝄞 \"x\"\\"
-	got := answer.ASCII(text.Visible(note))
+	got := query.ASCII(text.Visible(note))
 	var back string
 	if err := json.Unmarshal([]byte(got), &back); err != nil || back != note {
 		t.Errorf("ASCII(%q) = %s, which is read as %q, %v", note, got, back, err)
 	}
-	if strings.ContainsFunc(answer.ASCII(text.Visible(note+"\r\nX: y\x00\u202e")), func(r rune) bool { return r < ' ' || r > '~' }) {
+	if strings.ContainsFunc(query.ASCII(text.Visible(note+"\r\nX: y\x00\u202e")), func(r rune) bool { return r < ' ' || r > '~' }) {
 		t.Errorf("ASCII writes what is no ASCII: %s", got)
 	}
 }

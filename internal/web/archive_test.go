@@ -37,19 +37,19 @@ func strange() []string {
 func archive(t *testing.T) *Site {
 	t.Helper()
 	s := emptySite(t)
-	s.History.Now = func() time.Time { return on(20) }
+	s.Archive.Now = func() time.Time { return on(20) }
 	for _, name := range append(strange(), "prod") {
 		if name == "\u202e" {
 			continue // no configuration names an account so
 		}
-		if _, err := s.History.DB.Account(t.Context(), name, "https://coc.example", false); err != nil {
+		if _, err := writer(t, s).Account(t.Context(), name, "https://coc.example", false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	commit(t, s, job()...)
 	gone := steps("prod", "DM-2", "job", kept("v1", 1, "a\n"), kept("v2", 2, "secret\n"))
 	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.Deleted, Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
-	if err := s.History.DB.Erase(t.Context(), coc.Content{Bytes: []byte("secret\n")}.Hash(), "it held a password", on(6)); err != nil {
+	if err := writer(t, s).Erase(t.Context(), coc.Content{Bytes: []byte("secret\n")}.Hash(), "it held a password", on(6)); err != nil {
 		t.Fatal(err)
 	}
 	bad := strings.Join(hostile(), "\n")
@@ -117,7 +117,7 @@ func kept(label string, day int, content string) coc.VersionStep {
 
 func commit(t *testing.T, s *Site, steps ...coc.Step) {
 	t.Helper()
-	if err := s.History.DB.Commit(t.Context(), steps...); err != nil {
+	if err := writer(t, s).Commit(t.Context(), steps...); err != nil {
 		t.Fatal(err)
 	}
 }

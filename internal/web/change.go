@@ -10,14 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
-// changePage is one change: what became of the document, who was told, and its proof.
+// changePage is one change: the difference, its deliveries, and its proof.
 type changePage struct {
 	Change                  changeRow
 	DocumentURL, ChangesURL string
@@ -32,20 +31,20 @@ type changePage struct {
 	HasAuthor               bool   // somebody made what came
 	Risk                    string
 	Note                    pieces
-	Basis                   db.Basis
-	Within                  string // how long a content was not looked at before it was found rewritten
+	Basis                   query.Basis
+	Within                  string // how long a content was unchecked before it was found rewritten
 	Request, Watch          pieces
 	Fields                  []item        // that changed, of a change without contents
 	Diff                    template.HTML // "" without one
 	How                     diffChoice
 	Erased                  []erased
-	Told                    []told
-	NotTold                 string // why there is nobody
+	Deliveries              []delivery
+	NoDelivery              string // why there are none
 	ProofURL                string
 	Before, After           string // its neighbours' addresses
 }
 
-// erased is one of the two contents that is gone for good.
+// erased is one of the two contents that was erased.
 type erased struct {
 	Label, Why pieces
 	At         time.Time
@@ -62,18 +61,18 @@ func (s *Site) changePages(mux *http.ServeMux, p *pages) {
 	mux.HandleFunc("GET /compare/patch", s.comparePatch)
 }
 
-func (s *Site) change(ctx context.Context, q *question) (*view, error) {
+func (s *Site) change(ctx context.Context, q *pageRequest) (*view, error) {
 	c, err := q.change(ctx)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := q.DB.ByKey(ctx, c.Document)
+	doc, err := q.DocumentOf(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	ref := doc.Account + "/" + doc.DocumentID
 	b := changePage{
-		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + query1("document", ref), Ref: visible(ref, ""),
+		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + oneParameter("document", ref), Ref: visible(ref, ""),
 		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
 		Risk: c.RiskLevel, Note: visible(c.Note(), ""), ProofURL: changeURL(c.ID) + "/proof",
 	}
@@ -83,19 +82,19 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	case c.Version != "":
 		b.NewURL = versionURL(doc, c.Version)
 	case doc.Version != "":
-		b.Last, b.LastURL = visible(doc.Version, ""), versionURL(doc, doc.Version)
+		b.Last, b.LastURL = visible(string(doc.Version), ""), versionURL(doc, string(doc.Version))
 	}
 	if c.Previous != "" {
 		b.OldURL = versionURL(doc, c.Previous)
 	}
-	for _, load := range []func(context.Context, *question, coc.Change) error{b.basis, b.contents, b.telling, b.neighbours} {
+	for _, load := range []func(context.Context, *pageRequest, coc.Change) error{b.basis, b.contents, b.deliveries, b.neighbours} {
 		if err := load(ctx, q, c); err != nil {
 			return nil, err
 		}
 	}
 	title := []string{c.Name}
 	if c.Version != "" {
-		title = append(title, answer.Arrow(c.Previous, c.Version))
+		title = append(title, query.Arrow(c.Previous, c.Version))
 	}
 	if !b.HasAuthor {
 		title = append(title, string(c.Kind))
@@ -103,27 +102,27 @@ func (s *Site) change(ctx context.Context, q *question) (*view, error) {
 	return &view{Title: visible(strings.Join(title, " "), ""), Here: "changes", Feed: documentURL(doc) + "/feed.atom", Body: &b}, nil
 }
 
-// change finds the change that the address names.
-func (q *question) change(ctx context.Context) (coc.Change, error) {
-	id, err := answer.ChangeID(q.PathValue("id"))
+// change returns the change that the address names.
+func (q *pageRequest) change(ctx context.Context) (coc.Change, error) {
+	id, err := query.ParseChangeID(q.PathValue("id"))
 	if err != nil {
 		return coc.Change{}, err
 	}
-	return answer.OneChange(ctx, q.History, id)
+	return q.Change(ctx, id)
 }
 
-// sense says what a kind of change means, where its summary tells only what came of it.
+// sense says what a kind of change means, if its summary does not.
 func sense(k coc.Kind) string {
 	switch k {
 	case coc.KindRewritten:
-		return "COC now has another content under a version that was there before. No new version says so."
+		return "COC now has another content under a version that existed before, without a new version."
 	case coc.KindRestored:
 		return "COC has the document again, after it was deleted."
 	}
 	return ""
 }
 
-// beside says what is to be known beside the times of a change.
+// beside says what else should be known about the times of a change.
 func beside(c coc.Change) (made, seen string) {
 	switch c.Kind {
 	case coc.KindRewritten:
@@ -133,16 +132,16 @@ func beside(c coc.Change) (made, seen string) {
 	}
 	switch {
 	case c.Backfill:
-		seen = "it was there before cocsync first looked"
+		seen = "it existed before the initial sync"
 	case c.Late:
-		seen = "late: it could not be had when its successor came"
+		seen = "late: it was unavailable when its successor was archived"
 	}
 	return made, seen
 }
 
-// basis finds what the change rests on.
-func (b *changePage) basis(ctx context.Context, q *question, c coc.Change) (err error) {
-	b.Basis, err = q.DB.Basis(ctx, c.ID)
+// basis reads the evidence of the change.
+func (b *changePage) basis(ctx context.Context, q *pageRequest, c coc.Change) (err error) {
+	b.Basis, err = q.Basis(ctx, c)
 	b.Request, b.Watch = visible(b.Basis.Evidence.RequestID, ""), visible(b.Basis.Watch, "")
 	if !b.Basis.OldCheckedAt.IsZero() {
 		b.Within = text.Age(c.SeenAt.Sub(b.Basis.OldCheckedAt))
@@ -150,9 +149,9 @@ func (b *changePage) basis(ctx context.Context, q *question, c coc.Change) (err 
 	return err
 }
 
-// contents compares the contents, or tells the fields that changed.
-func (b *changePage) contents(ctx context.Context, q *question, c coc.Change) error {
-	old, now, err := answer.Texts(ctx, q.History, c)
+// contents compares the contents, or lists the fields that changed.
+func (b *changePage) contents(ctx context.Context, q *pageRequest, c coc.Change) error {
+	old, now, err := q.Texts(ctx, c)
 	switch {
 	case errors.Is(err, coc.ErrErased):
 		return b.erased(ctx, q, c)
@@ -170,19 +169,23 @@ func (b *changePage) contents(ctx context.Context, q *question, c coc.Change) er
 	return err
 }
 
-// erased tells which of the two contents is gone.
-func (b *changePage) erased(ctx context.Context, q *question, c coc.Change) error {
-	all, err := q.DB.Revisions(ctx, c.Document)
-	b.Erased = gone(all, c.Previous, c.Version)
+// erased lists which of the two contents was erased.
+func (b *changePage) erased(ctx context.Context, q *pageRequest, c coc.Change) error {
+	doc, err := q.DocumentOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	all, err := q.Versions(ctx, doc)
+	b.Erased = erasedOf(all, c.Previous, c.Version)
 	return err
 }
 
-// gone are those of the named versions whose content was erased.
-func gone(all []db.Revision, names ...string) (list []erased) {
+// erasedOf returns those of the named versions whose content was erased.
+func erasedOf(all []query.Revision, names ...string) (list []erased) {
 	for _, name := range names {
 		for _, r := range all {
-			if r.Name() == name && r.Erased {
-				list = append(list, erased{visible(name, ""), visible(r.ErasedWhy, ""), r.ErasedAt, r.Hash.String(), text.Size(int64(r.Size))})
+			if r.Version == name && r.Erased {
+				list = append(list, erased{visible(name, ""), visible(string(r.ErasedReason), ""), r.ErasedAt.Time, string(r.SHA256), text.Size(int64(*r.Size))})
 			}
 		}
 	}
@@ -199,9 +202,9 @@ func fields(list []coc.Item) []item {
 	return out
 }
 
-// neighbours finds the changes of the document before and after.
-func (b *changePage) neighbours(ctx context.Context, q *question, c coc.Change) error {
-	before, after, err := q.DB.Neighbours(ctx, c.Document, coc.Place{At: c.At, ID: c.ID})
+// neighbours reads the previous and the next change of the document.
+func (b *changePage) neighbours(ctx context.Context, q *pageRequest, c coc.Change) error {
+	before, after, err := q.Neighbours(ctx, c)
 	if before > 0 {
 		b.Before = changeURL(before)
 	}
@@ -213,16 +216,16 @@ func (b *changePage) neighbours(ctx context.Context, q *question, c coc.Change) 
 
 // patch answers with the exact patch of a change.
 func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
-	q := &question{r, s.asker(new([]string)), r.URL.Query()}
+	q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()}
 	c, err := q.change(r.Context())
 	if err != nil {
 		s.plainly(w, r, err)
 		return
 	}
-	old, now, err := answer.Texts(r.Context(), q.History, c)
+	old, now, err := q.Texts(r.Context(), c)
 	switch {
 	case errors.Is(err, coc.ErrErased):
-		err = coc.NotFound("one of the two contents was removed from the archive for good: there is no patch")
+		err = coc.NotFound("one of the two contents was erased from the archive: there is no patch")
 	case err == nil && now == nil:
 		err = coc.NotFound("a change of this kind has no patch")
 	}
@@ -230,17 +233,17 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 		s.plainly(w, r, err)
 		return
 	}
-	sendFile(w, patchName(c.Name, c.Previous, c.Version), "text/x-diff", answer.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: answer.PatchContext}))
+	sendFile(w, patchName(c.Name, c.Previous, c.Version), "text/x-diff", query.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: query.PatchContext}))
 }
 
 // proof answers with the proof that the log holds a change.
 func (s *Site) proof(w http.ResponseWriter, r *http.Request) {
-	id, err := answer.ChangeID(r.PathValue("id"))
+	id, err := query.ParseChangeID(r.PathValue("id"))
 	if err != nil {
 		s.plainly(w, r, err)
 		return
 	}
-	p, err := answer.Prove(r.Context(), s.asker(new([]string)), id)
+	p, err := s.archive(new([]string)).Prove(r.Context(), id)
 	if err != nil {
 		s.plainly(w, r, err)
 		return

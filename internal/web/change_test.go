@@ -17,7 +17,6 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
-	"cocsync/internal/history"
 	"cocsync/internal/text"
 )
 
@@ -79,8 +78,8 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 	check(d.Commit(t.Context(), evilHistory(cycle.ID)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = noonOf(20), coc.Good, true
 	check(d.End(t.Context(), cycle, nil))
-	h := &history.History{DB: d, Now: func() time.Time { return noonOf(25) }, Local: time.UTC}
-	return &Site{History: h, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, d
+	h := archiveOf(d, func() time.Time { return noonOf(25) })
+	return &Site{Archive: h, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, d
 }
 
 // restartHistory are the changes 1 to 9.
@@ -201,12 +200,12 @@ func pageText(t *testing.T, html string) (words string, links []string) {
 func TestChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]struct{ has, not, links string }{
-		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it was there before cocsync first looked|1 step|Nobody was told: it is history|change 1",
+		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it existed before the initial sync|1 step|No one was notified: it is from before the initial sync|change 1",
 			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2FDM-restart"},
 		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s answer to request request-of-v2 of 2026-03-03 12:00|cycle 1 of the watch runbooks|no watch and no route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
 		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},
-		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that was there before|the version; it was rewritten later|within 24 hours before that: the old content was last seen to stand at 2026-03-05 12:00|ops waiting",
+		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that existed before|the version; it was rewritten later|within 24 hours before that: the old content was last seen at 2026-03-05 12:00|ops waiting",
 			"Nobody", "/documents/prod/DM-restart/v4%232"},
 		"/changes/5":  {"restart metadata|description changed|description what what it does|risk_level HIGH|request-of-fields|Seen 2026-03-07|Newest v5", "Patch|By |Versions", "/documents/prod/DM-restart/v5"},
 		"/changes/6":  {"restart v1 withdrawn|v1 is no longer listed by COC; the archive keeps it|Made 2026-03-01 12:00 the version|Seen 2026-03-08", "Patch|→|First seen|By", "/documents/prod/DM-restart/v1"},
@@ -225,7 +224,7 @@ func TestChangePages(t *testing.T) {
 				t.Errorf("%s does not say %q: %s", address, has, words)
 			}
 		}
-		main, _, _ := strings.Cut(words, "Who was told")
+		main, _, _ := strings.Cut(words, "Who was notified")
 		for not := range strings.SplitSeq(want.not, "|") {
 			if not != "" && strings.Contains(main, not) {
 				t.Errorf("%s says %q: %s", address, not, main)

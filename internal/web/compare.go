@@ -8,9 +8,8 @@ import (
 	"net/url"
 	"slices"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/query"
 )
 
 // comparePage compares two versions, of a document or of two.
@@ -46,7 +45,7 @@ type option struct {
 
 // compareVersions compares two versions of the document in the address: the newest where
 // no new one is named, and the one before that where no old one is.
-func (s *Site) compareVersions(ctx context.Context, q *question) (*view, error) {
+func (s *Site) compareVersions(ctx context.Context, q *pageRequest) (*view, error) {
 	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
@@ -70,14 +69,14 @@ func (s *Site) compareVersions(ctx context.Context, q *question) (*view, error) 
 		oldNow, newNow = c.Old, c.New
 	} else {
 		v.Title = visible("Compare versions of "+doc.Name, "")
-		b.Erased = gone(all, oldNow, newNow)
+		b.Erased = erasedOf(all, oldNow, newNow)
 	}
 	b.OldRefs, b.NewRefs = q.options(all, oldNow), q.options(all, newNow)
 	return v, nil
 }
 
 // compare compares versions of any two documents, each named as DOC@REF.
-func (s *Site) compare(ctx context.Context, q *question) (*view, error) {
+func (s *Site) compare(ctx context.Context, q *pageRequest) (*view, error) {
 	b := &comparePage{Action: "/compare", OldRef: q.get("old"), NewRef: q.get("new")}
 	if b.OldRef == "" && b.NewRef == "" {
 		return &view{Title: visible("Compare", ""), Here: "documents", Body: b}, nil
@@ -91,12 +90,12 @@ func (s *Site) compare(ctx context.Context, q *question) (*view, error) {
 	return v, nil
 }
 
-// comparison compares what two references name. Where that can't be, the page says why
-// and lets others be chosen, and the comparison is nil.
-func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*view, *answer.Comparison, error) {
+// comparison compares what two references name. If that fails, the page says why and lets
+// the reader choose others, and the comparison is nil.
+func (s *Site) comparison(ctx context.Context, q *pageRequest, old, now string) (*view, *query.Comparison, error) {
 	b := &comparePage{}
 	v := &view{Title: visible("Compare", ""), Here: "documents", Body: b}
-	c, err := answer.Between(ctx, q.History, old, now)
+	c, err := q.Between(ctx, old, now)
 	if err != nil {
 		status, what, fix := s.judge(q.Request, err)
 		if status != http.StatusBadRequest && status != http.StatusNotFound {
@@ -105,12 +104,12 @@ func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*v
 		v.Status, b.Why, b.Fix = status, visible(what, "\n"), visible(fix, "\n")
 		return v, nil, nil
 	}
-	from := c.OldDoc()
+	from := c.OldDocument()
 	b.Old = compared{visible(from.Name, ""), visible(c.Old, ""), documentURL(from), versionURL(from, c.Old)}
-	b.New = compared{visible(c.Doc.Name, ""), visible(c.New, ""), documentURL(c.Doc), versionURL(c.Doc, c.New)}
+	b.New = compared{visible(c.Document.Name, ""), visible(c.New, ""), documentURL(c.Document), versionURL(c.Document, c.New)}
 	b.Across = c.From != nil
 	b.Same = c.Equal()
-	exact := url.Values{"new": {exactly(c.Doc, c.New)}}
+	exact := url.Values{"new": {exactly(c.Document, c.New)}}
 	if c.Was != nil {
 		exact.Set("old", exactly(from, c.Old))
 		b.SwapURL = q.swapped(c)
@@ -125,15 +124,15 @@ func (s *Site) comparison(ctx context.Context, q *question, old, now string) (*v
 	return v, c, err
 }
 
-// swapped is the address of the comparison the other way round, shown as this one is.
-func (q *question) swapped(c *answer.Comparison) string {
+// swapped is the address of the reversed comparison, shown like this one.
+func (q *pageRequest) swapped(c *query.Comparison) string {
 	values := url.Values{}
 	for k, v := range q.values {
 		values[k] = v
 	}
 	old, now := q.get("old"), q.get("new")
 	if old == "" || now == "" {
-		old, now = exactly(c.OldDoc(), c.Old), exactly(c.Doc, c.New)
+		old, now = exactly(c.OldDocument(), c.Old), exactly(c.Document, c.New)
 		if q.PathValue("id") != "" {
 			old, now = c.Old, c.New
 		}
@@ -143,42 +142,42 @@ func (q *question) swapped(c *answer.Comparison) string {
 	return q.URL.EscapedPath() + "?" + values.Encode()
 }
 
-// options are the versions to choose from, newest first. Those whose content is not here
-// are among them: the page says why it is not.
-func (q *question) options(all []db.Revision, now string) []option {
+// options are the versions to choose from, newest first. They include versions without
+// content: the page says why.
+func (q *pageRequest) options(all []query.Revision, now string) []option {
 	var list []option
 	for _, r := range slices.Backward(all) {
-		name := r.Name()
+		name := r.Version
 		if !r.MadeAt.IsZero() {
 			name += " · " + r.MadeAt.In(q.Local).Format("2006-01-02 15:04")
 		}
-		if r.Number == 0 || r.Erased {
+		if !r.Readable() {
 			name += " · not here"
 		}
-		list = append(list, option{r.Name(), visible(name, ""), r.Name() == now})
+		list = append(list, option{r.Version, visible(name, ""), r.Version == now})
 	}
 	return list
 }
 
 // exactly names a version so that no other can be meant.
-func exactly(doc db.Document, label string) string {
+func exactly(doc query.Document, label string) string {
 	return doc.Account + "/" + doc.DocumentID + "@" + label
 }
 
 // comparePatch answers with the exact patch of a comparison.
 func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 	values := r.URL.Query()
-	c, err := answer.Between(r.Context(), s.asker(new([]string)), values.Get("old"), values.Get("new"))
+	c, err := s.archive(new([]string)).Between(r.Context(), values.Get("old"), values.Get("new"))
 	if err != nil {
 		s.plainly(w, r, err)
 		return
 	}
-	names := []string{c.Doc.Name, c.Old, c.New}
+	names := []string{c.Document.Name, c.Old, c.New}
 	if c.From != nil {
-		names = []string{c.From.Name, c.Old, c.Doc.Name, c.New}
+		names = []string{c.From.Name, c.Old, c.Document.Name, c.New}
 	}
-	sendFile(w, patchName(names...), "text/x-diff", c.Patch(diff.Options{Context: answer.PatchContext}))
+	sendFile(w, patchName(names...), "text/x-diff", c.Patch(diff.Options{Context: query.PatchContext}))
 }
 
-// query1 is an address's query of one value.
-func query1(name, value string) string { return url.Values{name: {value}}.Encode() }
+// oneParameter is a query string of one parameter.
+func oneParameter(name, value string) string { return url.Values{name: {value}}.Encode() }

@@ -7,8 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -42,8 +41,8 @@ const (
 
 // diffChoice reads how a diff is to be shown. Of a first version all is shown, and only
 // its patch is left to choose.
-func (q *question) diffChoice(first bool, patch string) (diffChoice, error) {
-	d := diffChoice{Context: answer.PatchContext, IgnoreSpace: q.get("space") == "ignore", Unified: q.get("view") == "unified", PatchURL: patch}
+func (q *pageRequest) diffChoice(first bool, patch string) (diffChoice, error) {
+	d := diffChoice{Context: query.PatchContext, IgnoreSpace: q.get("space") == "ignore", Unified: q.get("view") == "unified", PatchURL: patch}
 	switch text := q.get("context"); text {
 	case "":
 	case "all":
@@ -59,12 +58,12 @@ func (q *question) diffChoice(first bool, patch string) (diffChoice, error) {
 		return d, nil
 	}
 	around := []choice{
-		{strconv.Itoa(answer.PatchContext) + " lines", q.with("context", ""), d.Context == answer.PatchContext},
+		{strconv.Itoa(query.PatchContext) + " lines", q.with("context", ""), d.Context == query.PatchContext},
 		{strconv.Itoa(wideContext), q.with("context", strconv.Itoa(wideContext)), d.Context == wideContext},
 		{"whole file", q.with("context", "all"), d.Context == wholeFile},
 	}
 	switch d.Context {
-	case answer.PatchContext, wideContext, wholeFile:
+	case query.PatchContext, wideContext, wholeFile:
 	default:
 		around = append(around, choice{text.Plural(d.Context, "line"), "", true})
 	}
@@ -87,5 +86,5 @@ func (d diffChoice) section(x Diff) (template.HTML, error) {
 // patchName is a name for a patch of what people called things.
 func patchName(parts ...string) string {
 	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
-	return history.FileName(strings.Join(parts, "-")) + ".patch"
+	return query.FileName(strings.Join(parts, "-")) + ".patch"
 }

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
-// documentPage is one document: what it is, and all that happened to it.
+// documentPage is one document and its changes.
 type documentPage struct {
 	Row                      documentRow
 	ID, Account, Description pieces
@@ -22,11 +21,11 @@ type documentPage struct {
 	FirstSeen, LastChecked   time.Time
 	Watches                  []pieces
 	Life                     life
-	Lacking                  []lacking // versions whose content was never had
-	LackingMore              int       // of which so many are not named
+	Missing                  []missingContent
+	MissingMore              int // that are not in Missing
 	Rows                     []event
-	NewestURL, Later         string // where the timeline begins and goes on; "" where that is here
-	From                     pieces // the version that another is to be chosen for; nil: none was
+	NewestURL, Next          string // where the timeline starts and continues; "" if that is here
+	From                     pieces // the version to compare another one with; nil: none was chosen
 	NoneURL                  string // the page without that choice
 }
 
@@ -40,14 +39,14 @@ type event struct {
 	Absent            bool // its content was removed
 }
 
-// lacking is a version whose content is not here.
-type lacking struct {
+// missingContent is a version whose content is not archived.
+type missingContent struct {
 	Version link
 	Why     pieces
 }
 
-// maxLacking is how many of them are named.
-const maxLacking = 20
+// maxMissing is how many of them are named.
+const maxMissing = 20
 
 // documentPages are the addresses of documents and their versions.
 func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
@@ -60,7 +59,7 @@ func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
 }
 
 // reference leads to the page of the document that a reference names.
-func (s *Site) reference(ctx context.Context, q *question) (*view, error) {
+func (s *Site) reference(ctx context.Context, q *pageRequest) (*view, error) {
 	doc, err := q.Document(ctx, q.PathValue("ref"))
 	if err != nil {
 		return nil, err
@@ -68,44 +67,46 @@ func (s *Site) reference(ctx context.Context, q *question) (*view, error) {
 	return nil, moved(documentURL(doc))
 }
 
-func (s *Site) document(ctx context.Context, q *question) (*view, error) {
+func (s *Site) document(ctx context.Context, q *pageRequest) (*view, error) {
 	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d, err := q.DB.Details(ctx, doc.Key)
+	m, err := q.Meta(ctx, doc, "")
 	if err != nil {
 		return nil, err
 	}
 	b := &documentPage{
-		Row: newDocumentRow(d), ID: visible(d.DocumentID, ""), Account: visible(d.Account, ""),
-		Description: visible(coc.Said(d.Meta.Description), "\n"), Creator: visible(coc.Said(d.Meta.Creator), ""),
-		Project: visible(coc.Said(d.Meta.ProjectID), ""), CreatedAt: d.Meta.CreatedAt, UpdatedAt: d.Meta.UpdatedAt,
-		FirstSeen: d.FirstSeenAt, LastChecked: d.LastCheckedAt,
+		Row: newDocumentRow(m.Details), ID: visible(m.DocumentID, ""), Account: visible(m.Account, ""),
+		Description: visible(coc.Said(m.Description), "\n"), Creator: visible(coc.Said(m.Creator), ""),
+		Project: visible(coc.Said(m.EnterpriseProjectID), ""), CreatedAt: m.CreatedAt.Time, UpdatedAt: m.UpdatedAt.Time,
+		FirstSeen: m.FirstSeenAt.Time, LastChecked: m.LastCheckedAt.Time,
 	}
-	for _, load := range []func(context.Context, *question, db.Document) error{b.watched, b.timeline, b.chart} {
-		if err := load(ctx, q, doc); err != nil {
-			return nil, err
-		}
+	watches, err := q.Followers(ctx, doc)
+	if err != nil {
+		return nil, err
 	}
+	for _, w := range watches {
+		b.Watches = append(b.Watches, visible(w, ""))
+	}
+	if err := b.timeline(ctx, q, doc, m.History); err != nil {
+		return nil, err
+	}
+	times, err := q.ChangeTimes(ctx, &doc, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	b.Life = newLife(times, q.Now(), q.Local)
 	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("behind") == "" && b.From == nil, Body: b}, nil
 }
 
-func (b *documentPage) watched(ctx context.Context, q *question, doc db.Document) error {
-	names, err := q.DB.Followers(ctx, doc.Key)
-	for _, n := range names {
-		b.Watches = append(b.Watches, visible(n, ""))
-	}
-	return err
-}
-
-// timeline lists what happened, newest first.
-func (b *documentPage) timeline(ctx context.Context, q *question, doc db.Document) error {
-	behind, err := place(q.get("behind"))
+// timeline lists the changes, newest first.
+func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.Document, all []query.Revision) error {
+	after, err := position(q.get("behind"))
 	if err != nil {
 		return err
 	}
-	list, err := q.DB.Changes(ctx, db.Filter{Document: doc.Key, Limit: perPage + 1, Behind: behind})
+	list, err := q.ChangesOf(ctx, doc, after, perPage+1)
 	if err != nil {
 		return err
 	}
@@ -114,67 +115,63 @@ func (b *documentPage) timeline(ctx context.Context, q *question, doc db.Documen
 	}
 	if len(list) > perPage {
 		last := list[perPage-1]
-		b.Later = q.with("behind", fmt.Sprintf("%d-%d", last.At.UnixMilli(), last.ID))
+		b.Next = q.with("behind", fmt.Sprintf("%d-%d", last.At.UnixMilli(), last.ID))
 		list = list[:perPage]
 	}
-	all, err := q.Versions(ctx, doc)
-	if err != nil {
-		return err
-	}
-	c := chooser{q: q, doc: doc, all: all, places: map[string]int{}, from: -1}
+	c := chooser{q: q, doc: doc, all: all, positions: map[string]int{}, from: -1}
 	for i, r := range all {
-		c.places[r.Name()] = i
-		if r.Name() == q.get("from") && absent(r) == nil {
+		c.positions[r.Version] = i
+		if r.Version == q.get("from") && r.Readable() {
 			c.from = i
-			b.From, b.NoneURL = visible(r.Name(), ""), q.with("from", "")
+			b.From, b.NoneURL = visible(r.Version, ""), q.with("from", "")
 		}
 	}
 	for _, x := range list {
 		b.Rows = append(b.Rows, c.event(x))
 	}
-	b.lacks(doc, all)
+	b.addMissing(doc, all)
 	return nil
 }
 
-// lacks tells of versions whose content is not here, newest first.
-func (b *documentPage) lacks(doc db.Document, all []db.Revision) {
+// addMissing adds the versions whose content was never archived, newest first.
+func (b *documentPage) addMissing(doc query.Document, all []query.Revision) {
 	for _, r := range slices.Backward(all) {
 		switch {
-		case r.Number > 0:
-		case len(b.Lacking) == maxLacking:
-			b.LackingMore++
+		case r.Archived:
+		case len(b.Missing) == maxMissing:
+			b.MissingMore++
 		default:
-			b.Lacking = append(b.Lacking, lacking{link{visible(r.Name(), ""), versionURL(doc, r.Name())}, absent(r)})
+			b.Missing = append(b.Missing, missingContent{newLink(doc, r), absent(r)})
 		}
 	}
 }
 
 // chooser makes a timeline in which two versions can be chosen.
 type chooser struct {
-	q      *question
-	doc    db.Document
-	all    []db.Revision  // in their order
-	places map[string]int // in it, by name
-	from   int            // place of the chosen one; -1 for none
+	q         *pageRequest
+	doc       query.Document
+	all       []query.Revision // in order
+	positions map[string]int   // in all, by name
+	from      int              // the position of the chosen one; -1 for none
 }
 
 func (c *chooser) event(x coc.Change) event {
 	e := event{changeRow: newChangeRow(x), MadeAt: x.MadeAt, SeenAt: x.SeenAt}
-	at, ok := c.places[x.Version]
+	at, ok := c.positions[x.Version]
 	if !ok {
 		return e
 	}
 	r := c.all[at]
-	e.Version = link{visible(r.Name(), ""), versionURL(c.doc, r.Name())}
+	e.Version = newLink(c.doc, r)
 	if x.Kind == coc.KindWithdrawn {
-		e.MadeAt = time.Time{} // which is the version's
+		e.MadeAt = time.Time{} // it is that of the version
 		return e
 	}
-	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), absent(r) != nil
+	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), !r.Readable()
 	switch {
 	case e.Absent:
 	case c.from < 0:
-		e.CompareURL = c.q.with("from", r.Name())
+		e.CompareURL = c.q.with("from", r.Version)
 	case c.from == at:
 		e.Chosen = true
 	default: // the older one is the old one, whichever was chosen first
@@ -183,15 +180,9 @@ func (c *chooser) event(x coc.Change) event {
 	return e
 }
 
-func (b *documentPage) chart(ctx context.Context, q *question, doc db.Document) error {
-	times, err := q.DB.Times(ctx, doc.Key, time.Time{})
-	b.Life = newLife(times, q.Now(), q.Local)
-	return err
-}
-
 // raw answers with the bytes of a version.
 func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
-	q := &question{r, s.asker(new([]string)), r.URL.Query()}
+	q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()}
 	v, err := q.version(r.Context())
 	if err != nil {
 		s.plainly(w, r, err)
@@ -202,7 +193,7 @@ func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
 		s.plainly(w, r, err)
 		return
 	}
-	name := history.FileName(v.Document.Name+"@"+v.Label()) + ".yaml"
+	name := query.FileName(v.Document.Name+"@"+v.Version) + ".yaml"
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
 	send(w, http.StatusOK, "text/plain; charset=utf-8", c.Bytes)

@@ -171,7 +171,7 @@ func TestDocumentPage(t *testing.T) {
 	}
 	// What was erased or is no version can't be compared.
 	gone := page("/documents/prod/DM-2")
-	if got := saying(gone.all("table.timeline th span.went")); !slices.Contains(got, "content removed from the archive") {
+	if got := saying(gone.all("table.timeline th span.went")); !slices.Contains(got, "content erased") {
 		t.Errorf("of an erased content the timeline says %q", got)
 	}
 	if n := len(gone.all("td.pick a")); n != 1 {
@@ -201,7 +201,7 @@ func saying(list []*element) (out []string) {
 // A timeline of hundreds of versions has pages, and on each a version stays chosen.
 func TestLongTimeline(t *testing.T) {
 	s := emptySite(t)
-	if _, err := s.History.DB.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
+	if _, err := writer(t, s).Account(t.Context(), "prod", "https://coc.example", false); err != nil {
 		t.Fatal(err)
 	}
 	var versions []coc.VersionStep
@@ -264,15 +264,15 @@ func TestMissing(t *testing.T) {
 		{"/documents/job", 400, `"job" names 2 documents`, "say which: prod/DM-1 (job), prod/DM-2 (job)"},
 		{"/documents/prod/DM-", 400, `"prod/DM-" names 2 documents`, "say which"},
 		{"/documents/other/DM-1", 404, `no document "other/DM-1" in the archive`, "shows all documents"},
-		{"/documents/prod/DM-1/v9", 404, `version "v9" of job: there is none`, "known are v1 to v6"},
-		{"/documents/prod/DM-1/V2", 404, "there is none", "did you mean v2?"},
-		{"/documents/prod/DM-1/v2%232", 404, "there is none", "v2 was never rewritten"},
+		{"/documents/prod/DM-1/v9", 404, `version "v9" of job: not found`, "known are v1 to v6"},
+		{"/documents/prod/DM-1/V2", 404, "not found", "did you mean v2?"},
+		{"/documents/prod/DM-1/v2%232", 404, "not found", "v2 was never rewritten"},
 		{"/documents/prod/DM-1/~9", 404, "there are only", "known are v1 to v6"},
-		{"/documents/prod/DM-1/~x", 400, "is no reference", "~1 is the version before the newest"},
+		{"/documents/prod/DM-1/~x", 400, "is not a valid reference", "~1 is the version before the newest"},
 		{"/documents/prod/DM-1/2020-01-01", 404, "2020-01-01", ""},
-		{"/documents/prod/DM-1/v9/raw", 404, "there is none", "known are v1 to v6"},
+		{"/documents/prod/DM-1/v9/raw", 404, "not found", "known are v1 to v6"},
 		{"/documents/prod/DM-1/v4/raw", 404, "400 COC.00010002", "requests it again"},
-		{"/documents/prod/DM-2/v2/raw", 404, "erased", "somebody had it removed for good"},
+		{"/documents/prod/DM-2/v2/raw", 404, "erased", "it was removed permanently"},
 	} {
 		w := visit(t, h, tt.address)
 		said := w.Body.String()

@@ -9,10 +9,8 @@ import (
 	"net/http"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -22,27 +20,30 @@ const feedEntries = 100
 
 // feeds serves what feed readers ask: Atom, RFC 4287.
 func (s *Site) feeds(mux *http.ServeMux) {
-	mux.HandleFunc("GET /feed.atom", s.feed(func(context.Context, *history.History, *http.Request) (db.Document, error) {
-		return db.Document{}, nil
+	mux.HandleFunc("GET /feed.atom", s.feed(nil))
+	mux.HandleFunc("GET /documents/{account}/{id}/feed.atom", s.feed(func(ctx context.Context, q *pageRequest) (query.Document, error) {
+		return q.document(ctx)
 	}))
-	mux.HandleFunc("GET /documents/{account}/{id}/feed.atom", s.feed(func(ctx context.Context, h *history.History, r *http.Request) (db.Document, error) {
-		return (&question{r, h, r.URL.Query()}).document(ctx)
-	}))
-	mux.HandleFunc("GET /documents/{doc}/feed.atom", s.feed(func(ctx context.Context, h *history.History, r *http.Request) (db.Document, error) {
-		return h.Document(ctx, r.PathValue("doc"))
+	mux.HandleFunc("GET /documents/{doc}/feed.atom", s.feed(func(ctx context.Context, q *pageRequest) (query.Document, error) {
+		return q.Document(ctx, q.PathValue("doc"))
 	}))
 }
 
-// feed answers with the feed of the document that find finds; without a key, of all.
-func (s *Site) feed(find func(context.Context, *history.History, *http.Request) (db.Document, error)) http.HandlerFunc {
+// feed serves the feed of the document that find returns; of all documents for nil.
+func (s *Site) feed(find func(context.Context, *pageRequest) (query.Document, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var notes []string // a feed has no place for them
-		h := s.asker(&notes)
-		doc, err := find(r.Context(), h, r)
+		q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()} // a feed has no notes
+		var doc *query.Document
+		var err error
+		if find != nil {
+			var found query.Document
+			found, err = find(r.Context(), q)
+			doc = &found
+		}
 		var feed atomFeed
 		var updated time.Time
 		if err == nil {
-			feed, updated, err = s.newFeed(r.Context(), h, doc, base(r))
+			feed, updated, err = s.newFeed(r.Context(), q, doc, base(r))
 		}
 		if err != nil {
 			s.plainly(w, r, err)
@@ -83,64 +84,38 @@ func base(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// newFeed makes the feed of a document, or of all where it has no key, for a page at
-// that address.
-func (s *Site) newFeed(ctx context.Context, h *history.History, doc db.Document, at string) (f atomFeed, updated time.Time, err error) {
-	origin, err := h.DB.Origin(ctx)
+// newFeed makes the feed of a document, or of all for nil, for a page at that address.
+func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document, at string) (f atomFeed, updated time.Time, err error) {
+	found, err := q.Feed(ctx, doc, feedEntries)
 	if err != nil {
 		return f, updated, err
 	}
-	list, err := h.DB.Recorded(ctx, doc.Key, feedEntries)
-	if err != nil {
-		return f, updated, err
-	}
-	title, page := "cocsync: what changed", "/"
-	if doc.Key != 0 {
-		title, page = "cocsync: "+doc.Name, documentURL(doc)
+	title, page, feed, ref := "cocsync: what changed", "/", "/feed.atom", query.Ref{}
+	if doc != nil {
+		title, page, ref = "cocsync: "+doc.Name, documentURL(*doc), doc.Ref
+		feed = page + feed
 	}
 	f = atomFeed{
-		ID: atomID("feed", origin, doc.Account, doc.DocumentID), Title: text.Visible(title), Author: atomPerson{"cocsync"},
+		ID: atomID("feed", found.Origin, ref.Account, ref.DocumentID), Title: text.Visible(title), Author: atomPerson{"cocsync"},
 		Links: []atomLink{
-			{"self", "application/atom+xml", at + feedURL(doc)},
+			{"self", "application/atom+xml", at + feed},
 			{"alternate", "text/html", at + page},
 		},
 		Generator: atomGenerator{s.Version, "cocsync"},
 	}
-	for _, c := range list {
+	for _, c := range found.Changes {
 		if at := recordedAt(c); at.After(updated) {
 			updated = at
 		}
-		f.Entries = append(f.Entries, newEntry(c, origin, at))
+		f.Entries = append(f.Entries, newEntry(c, found.Origin, at))
 	}
-	if len(list) == 0 {
-		updated, err = since(ctx, h, doc)
+	if len(found.Changes) == 0 { // a feed must say when it last changed
+		if updated = found.Since; updated.IsZero() {
+			updated = time.Unix(0, 0)
+		}
 	}
 	f.Updated = atomMoment(updated)
-	return f, updated, err
-}
-
-// feedURL is the feed of a document; without a key, of all.
-func feedURL(doc db.Document) string {
-	if doc.Key == 0 {
-		return "/feed.atom"
-	}
-	return documentURL(doc) + "/feed.atom"
-}
-
-// since is when an empty feed was last different, for a feed must say so: when the
-// watching began.
-func since(ctx context.Context, h *history.History, doc db.Document) (at time.Time, err error) {
-	if doc.Key == 0 {
-		at, err = h.DB.FirstCycle(ctx)
-	} else {
-		var d db.Details
-		d, err = h.DB.Details(ctx, doc.Key)
-		at = d.FirstSeenAt
-	}
-	if at.IsZero() {
-		at = time.Unix(0, 0)
-	}
-	return at, err
+	return f, updated, nil
 }
 
 // recordedAt is when a change was recorded. Changes of one step have one time, and the
@@ -150,7 +125,7 @@ func recordedAt(c coc.Change) time.Time { return c.SeenAt.Add(time.Duration(c.ID
 func newEntry(c coc.Change, origin, at string) atomEntry {
 	title := string(c.Kind) + ": " + c.Name
 	if c.Version != "" {
-		title += " " + answer.Arrow(c.Previous, c.Version)
+		title += " " + query.Arrow(c.Previous, c.Version)
 	}
 	author := "unknown"
 	if c.By != "" {

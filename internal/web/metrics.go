@@ -18,7 +18,7 @@ import (
 func (s *Site) metrics(mux *http.ServeMux) error {
 	ledger := &ledger{kinds: map[coc.Kind]int{}}
 	var err error
-	if ledger.last, err = s.History.DB.NewestChange(context.Background()); err != nil {
+	if ledger.last, err = s.Archive.NewestChange(context.Background()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {

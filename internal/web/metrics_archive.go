@@ -4,18 +4,17 @@ import (
 	"context"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // sheet reads what the archive knows.
 func (s *Site) sheet(ctx context.Context, l *ledger) (*sheet, error) {
 	x := &sheet{}
-	if err := x.archive(ctx, s.History.DB); err != nil {
+	if err := x.archive(ctx, s.Archive); err != nil {
 		return nil, err
 	}
-	st, err := answer.Judge(ctx, s.look(), s.History.Now())
+	st, err := s.Archive.LoadProblems(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -25,12 +24,12 @@ func (s *Site) sheet(ctx context.Context, l *ledger) (*sheet, error) {
 	}
 	x.deliveries(st)
 	x.accounts(st)
-	return x, x.changes(ctx, s.History.DB, l)
+	return x, x.changes(ctx, s.Archive, l)
 }
 
 // archive adds how much there is.
-func (x *sheet) archive(ctx context.Context, d *db.DB) error {
-	g, err := d.Gauges(ctx)
+func (x *sheet) archive(ctx context.Context, a *query.Archive) error {
+	g, err := a.Gauges(ctx)
 	if err != nil {
 		return err
 	}
@@ -50,29 +49,28 @@ func (x *sheet) archive(ctx context.Context, d *db.DB) error {
 }
 
 // health adds what is wrong, by the rule of status.
-func (x *sheet) health(s *answer.Standing) {
-	kinds := map[answer.ProblemKind]int{}
+func (x *sheet) health(s *query.Status) {
+	kinds := map[query.ProblemKind]int{}
 	for _, p := range s.Problems {
 		kinds[p.Kind]++
 	}
 	x.gauge("cocsync_healthy", "1 where healthcheck succeeds: nothing is wrong, and the archive is not a copy.", truth(s.Healthy()))
-	for _, kind := range answer.ProblemKinds() {
+	for _, kind := range query.ProblemKinds() {
 		x.gauge("cocsync_problems", "Problems that status shows, by kind.", float64(kinds[kind]), "kind", string(kind))
 	}
-	x.gauge("cocsync_versions_missing", "Listed versions that could not be fetched.", float64(s.MissingAll))
-	x.gauge("cocsync_archive_wal_bytes", "The size of the archive's write-ahead log.", float64(s.WAL.Bytes))
+	x.gauge("cocsync_versions_missing", "Listed versions that could not be fetched.", float64(s.MissingCount))
+	x.gauge("cocsync_archive_wal_bytes", "The size of the archive's write-ahead log.", float64(s.WALBytes))
 }
 
 // watches adds the status of each watch of the configuration.
-func (s *Site) watches(ctx context.Context, x *sheet, st *answer.Standing) error {
-	d := s.History.DB
+func (s *Site) watches(ctx context.Context, x *sheet, st *query.Status) error {
 	var names []string
 	for _, w := range st.Watches {
 		if !w.Retired() {
-			names = append(names, w.Name)
+			names = append(names, w.Watch)
 		}
 	}
-	oldest, err := s.checks.of(ctx, d, names, st.Now)
+	oldest, err := s.checks.of(ctx, s.Archive, names, st.Now)
 	if err != nil {
 		return err
 	}
@@ -80,38 +78,38 @@ func (s *Site) watches(ctx context.Context, x *sheet, st *answer.Standing) error
 		if w.Retired() {
 			continue
 		}
-		last, err := d.LastEnded(ctx, w.Name)
+		last, err := s.Archive.LastEnded(ctx, w.Watch)
 		if err != nil {
 			return err
 		}
 		x.gauge("cocsync_watch_last_success_timestamp_seconds", "When the newest good cycle of a watch ended, in seconds since 1970; 0 before the first.",
-			unix(w.LastGoodAt), "watch", w.Name)
+			unix(w.LastGoodAt.Time), "watch", w.Watch)
 		x.gauge("cocsync_watch_last_cycle_timestamp_seconds", "When the newest cycle of a watch began, in seconds since 1970; 0 before the first.",
-			unix(w.LastCycleAt), "watch", w.Name)
+			unix(w.LastCycleAt), "watch", w.Watch)
 		x.gauge("cocsync_watch_failed_cycles", "Cycles of a watch that failed since its newest good one.",
-			float64(w.FailedInARow), "watch", w.Name)
+			float64(w.FailedInARow), "watch", w.Watch)
 		x.gauge("cocsync_watch_stale", "1 where something is wrong with a watch, by the rule of status.",
-			truth(st.ProblemOf(w.Name) != ""), "watch", w.Name)
+			truth(st.ProblemOf(w.Watch) != ""), "watch", w.Watch)
 		if last.ID != 0 {
 			x.gauge("cocsync_cycle_duration_seconds", "How long the newest cycle of a watch that came to an end took.",
-				took(last), "watch", w.Name)
+				took(last), "watch", w.Watch)
 		}
-		if at := oldest[w.Name]; !at.IsZero() {
+		if at := oldest[w.Watch]; !at.IsZero() {
 			x.gauge("cocsync_version_oldest_check_timestamp_seconds", "When the version of a watch that was unchecked for longest was last compared with COC's copy, in seconds since 1970.",
-				unix(at), "watch", w.Name)
+				unix(at), "watch", w.Watch)
 		}
 	}
 	return nil
 }
 
 // of returns the oldest check of each watch.
-func (c *checks) of(ctx context.Context, d *db.DB, watches []string, now time.Time) (map[string]time.Time, error) {
+func (c *checks) of(ctx context.Context, a *query.Archive, watches []string, now time.Time) (map[string]time.Time, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.looked.IsZero() && now.Sub(c.looked).Abs() < checksAge {
 		return c.oldest, nil
 	}
-	oldest, err := d.OldestChecks(ctx, watches)
+	oldest, err := a.OldestChecks(ctx, watches)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +118,11 @@ func (c *checks) of(ctx context.Context, d *db.DB, watches []string, now time.Ti
 }
 
 // deliveries adds what is pending for each notifier.
-func (x *sheet) deliveries(s *answer.Standing) {
-	for _, b := range s.Backlogs {
+func (x *sheet) deliveries(s *query.Status) {
+	for _, b := range s.Notifiers {
 		pending := 0.0
-		if b.Waiting > 0 && !b.Oldest.IsZero() {
-			pending = max(0, s.Now.Sub(b.Oldest).Seconds())
+		if b.Waiting > 0 && !b.OldestAt.IsZero() {
+			pending = max(0, s.Now.Sub(b.OldestAt.Time).Seconds())
 		}
 		x.gauge("cocsync_deliveries_waiting", "Deliveries to a notifier, files and replies included, that are not sent yet.", float64(b.Waiting), "notifier", b.Notifier)
 		x.gauge("cocsync_delivery_oldest_waiting_seconds", "For how long the oldest of them has been due; 0 where none is.",
@@ -133,12 +131,12 @@ func (x *sheet) deliveries(s *answer.Standing) {
 		x.gauge("cocsync_notifier_held", "1 where the channel of a notifier is on hold, so that deliveries are pending.",
 			truth(b.Held != ""), "notifier", b.Notifier)
 		x.gauge("cocsync_notifier_quiet", "1 while a notifier is in its quiet hours, in which deliveries are pending on purpose.",
-			truth(b.Quiet.After(s.Now)), "notifier", b.Notifier)
+			truth(!b.QuietUntil.IsZero()), "notifier", b.Notifier)
 	}
 }
 
 // accounts adds which accounts make no requests for now.
-func (x *sheet) accounts(s *answer.Standing) {
+func (x *sheet) accounts(s *query.Status) {
 	for _, a := range s.Accounts {
 		x.gauge("cocsync_account_refused", "1 while requests of an account are paused because COC refused its key pair.",
 			truth(a.RefusedUntil.After(s.Now)), "account", a.Name)
@@ -148,10 +146,10 @@ func (x *sheet) accounts(s *answer.Standing) {
 }
 
 // changes adds what changed since the page began.
-func (x *sheet) changes(ctx context.Context, d *db.DB, l *ledger) error {
+func (x *sheet) changes(ctx context.Context, a *query.Archive, l *ledger) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kinds, last, err := d.KindsAfter(ctx, l.last)
+	kinds, last, err := a.KindsAfter(ctx, l.last)
 	if err != nil {
 		return err
 	}

@@ -22,12 +22,30 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/web"
 )
 
 // noon is when the tests' archives are asked.
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// archiveOf queries a database, at a time and with days of UTC.
+func archiveOf(d *db.DB, now func() time.Time) *query.Archive {
+	a := query.New(d)
+	a.Now, a.Local = now, time.UTC
+	return a
+}
+
+// writer opens the archive of a site for writing.
+func writer(t *testing.T, s *web.Site) *db.DB {
+	t.Helper()
+	d, err := db.OpenShared(t.Context(), s.Archive.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
 
 // watchedSite is a site over an archive with two watches, one that is good and one that
 // never was, two notifiers, and something of every state; asked at noon.
@@ -36,7 +54,7 @@ func watchedSite(t *testing.T) *web.Site {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
 	t.Cleanup(func() { d.Close() }) // some tests did already
-	s := &web.Site{History: &history.History{DB: d, Now: func() time.Time { return noon }, Local: time.UTC},
+	s := &web.Site{Archive: archiveOf(d, func() time.Time { return noon }),
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Version: "v1.2.3"}
 	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
 		t.Fatal(err)
@@ -215,7 +233,7 @@ func TestMetricsCountChanges(t *testing.T) {
 	step := oneVersion("DM4", coc.KindNew)
 	step.Changes = append(step.Changes, coc.NewChange{Kind: coc.KindVersion, To: step.Changes[0].To, At: noon, Backfill: true},
 		coc.NewChange{Kind: coc.KindRewritten, To: step.Changes[0].To, At: noon})
-	must(t, s.History.DB.Commit(t.Context(), step))
+	must(t, writer(t, s).Commit(t.Context(), step))
 	for range 2 {
 		got := values(scraped(t, h))
 		for kind, want := range map[string]float64{"new": 1, "version": 0, "rewritten": 1, "deleted": 0} {
@@ -267,7 +285,7 @@ func TestMetricsOfTheDaemon(t *testing.T) {
 	if got := values(scraped(t, h)); got[`cocsync_config_last_reload_successful{}`] != 0 || got[`cocsync_watch_failed_cycles{watch="runbooks"}`] != 1 {
 		t.Errorf("after a configuration that was refused: %v", got)
 	}
-	must(t, s.History.DB.Configure(t.Context(), schedules("runbooks"), noon))
+	must(t, writer(t, s).Configure(t.Context(), schedules("runbooks"), noon))
 	for name := range values(scraped(t, h)) {
 		if strings.Contains(name, "nightly") {
 			t.Errorf("%s of a watch that the configuration no longer names", name)
@@ -319,12 +337,12 @@ func TestMetricsOfHostileNames(t *testing.T) {
 	s := liveSite(t)
 	names := []string{"a\"b\\c\nd 1\n# HELP x", "\xff\xfe", "\xff", "日本\u202e", ""}
 	for _, name := range names {
-		addCycle(t, s.History.DB, name, noon, coc.Bad)
+		addCycle(t, writer(t, s), name, noon, coc.Bad)
 		s.Live.Requests(name, []string{name})(name, 0)
 		s.Live.Posts([]string{name}, []string{name})
 		s.Live.Cycles()(coc.Cycle{Watch: name, Outcome: coc.Outcome(name)})
 	}
-	must(t, s.History.DB.Configure(t.Context(), schedules(names...), noon.Add(-time.Hour)))
+	must(t, writer(t, s).Configure(t.Context(), schedules(names...), noon.Add(-time.Hour)))
 	s.Version = "v1\"\n\xff"
 	got := values(scraped(t, handler(t, s)))
 	for _, label := range []string{`a"b\c^Jd 1^J# HELP x`, "<FF><FE>", "<FF>", "日本<U+202E>", ""} {
@@ -340,7 +358,7 @@ func TestMetricsOfAFault(t *testing.T) {
 	var log strings.Builder
 	s.Log = slog.New(slog.NewTextHandler(&log, nil))
 	h := handler(t, s)
-	must(t, s.History.DB.Close())
+	must(t, s.Archive.Close())
 	w := answered(t, h, "/metrics")
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "cocsync_") || !strings.Contains(log.String(), "metrics not read") {
 		t.Errorf("/metrics of a closed archive answers %d, %q, and the log is %q", w.Code, w.Body, log.String())

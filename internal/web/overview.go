@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -45,62 +44,60 @@ type watch struct {
 	Bad    bool      // something is wrong with it
 }
 
-// look finds out which process writes the archive.
-func (s *Site) look() answer.Archive { return answer.Look(s.History.DB, s.Configured) }
-
-func (s *Site) overview(ctx context.Context, q *question) (*view, error) {
+func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
 	c, err := s.census.of(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	o := overview{Documents: c.Totals.Documents, Deleted: c.States[coc.Deleted], Versions: c.Totals.Versions, Changes: c.Totals.Changes}
+	o := overview{Deleted: c.Documents[coc.Deleted], Versions: c.Versions[coc.Archived], Changes: c.Changes}
+	for _, n := range c.Documents {
+		o.Documents += n
+	}
 	o.Headline, o.Healthy, o.Problems = visible(c.Headline(), ""), c.Healthy(), problems(c.Problems)
 	for _, w := range c.Watches {
 		if !w.Retired() {
-			o.Watches = append(o.Watches, watch{visible(w.Name, ""), w.LastGoodAt, w.FailedInARow, c.ProblemOf(w.Name) != ""})
+			o.Watches = append(o.Watches, watch{visible(w.Watch, ""), w.LastGoodAt.Time, w.FailedInARow, c.ProblemOf(w.Watch) != ""})
 		}
 	}
 	now := q.Now()
 	first := midnight(now.In(q.Local)).AddDate(0, 0, 1-chartDays)
-	times, err := q.DB.Times(ctx, 0, first)
+	times, err := q.ChangeTimes(ctx, nil, first)
 	if err != nil {
 		return nil, err
 	}
 	o.Days, o.ChartWidth, o.ChartLabel = chart(times, first, chartDays, 1)
-	list, err := q.DB.Changes(ctx, db.Filter{Limit: lately})
+	list, _, err := q.Log(ctx, query.Log{Limit: lately})
 	if err != nil {
 		return nil, err
 	}
 	o.Lately = changeRows(list)
-	docs, all, err := q.DB.Part(ctx, db.Part{Limit: lately})
+	docs, all, _, err := q.Page(ctx, query.Page{Limit: lately})
 	if err != nil {
 		return nil, err
 	}
-	if o.Rows, err = documentRows(ctx, q.DB, docs); err != nil {
-		return nil, err
-	}
+	o.Rows = documentRows(docs)
 	o.More = all > len(docs)
 	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Live: true, Body: o}, nil
 }
 
-// census is how much the archive holds, and how all stands. Counting 200,000 versions
-// takes longer than a page may, so it is counted anew only every so often.
+// census is the status of the archive. Counting 200,000 versions takes longer than a page
+// may, so it is kept for censusAge.
 type census struct {
 	mu   sync.Mutex
-	last *answer.Standing
+	last *query.Status
 }
 
 // censusAge is how old a count may be.
 const censusAge = 15 * time.Second
 
-func (c *census) of(ctx context.Context, s *Site) (*answer.Standing, error) {
+func (c *census) of(ctx context.Context, s *Site) (*query.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := s.History.Now()
+	now := s.Archive.Now()
 	if c.last != nil && now.Sub(c.last.Now).Abs() < censusAge {
 		return c.last, nil
 	}
-	st, err := answer.Stand(ctx, s.look(), now)
+	st, err := s.Archive.LoadStatus(ctx)
 	if err == nil {
 		c.last = st
 	}

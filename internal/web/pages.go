@@ -12,8 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -68,15 +67,15 @@ func newPages(s *Site) (*pages, error) {
 	return p, nil
 }
 
-// question is what a reader asks of a page.
-type question struct {
+// pageRequest is a request for a page.
+type pageRequest struct {
 	*http.Request
-	*history.History
+	*query.Archive
 	values url.Values
 }
 
 // get is a value of the address's query.
-func (q *question) get(name string) string { return q.values.Get(name) }
+func (q *pageRequest) get(name string) string { return q.values.Get(name) }
 
 // view is a page to be laid out.
 type view struct {
@@ -91,13 +90,13 @@ type view struct {
 }
 
 // builder finds out what a page shows.
-type builder func(ctx context.Context, q *question) (*view, error)
+type builder func(ctx context.Context, q *pageRequest) (*view, error)
 
 // get has a page answer at an address.
 func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
 	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
 		var notes []string
-		q := &question{r, p.site.asker(&notes), r.URL.Query()}
+		q := &pageRequest{r, p.site.archive(&notes), r.URL.Query()}
 		v, err := build(r.Context(), q)
 		var there moved
 		switch {
@@ -139,7 +138,7 @@ func (s *Site) wrong(r *http.Request, err error) *view {
 // fault is what the page about an error says.
 type fault struct{ What, Fix pieces }
 
-func (s *Site) missing(_ context.Context, q *question) (*view, error) {
+func (s *Site) missing(_ context.Context, q *pageRequest) (*view, error) {
 	return &view{Title: visible("There is no such page", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
 }
 
@@ -167,7 +166,7 @@ func (p *pages) funcs() template.FuncMap {
 		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
 		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"ago":     func(t time.Time) string { return text.Ago(t, p.site.History.Now()) },
+		"ago":     func(t time.Time) string { return text.Ago(t, p.site.Archive.Now()) },
 		"plural":  text.Plural,
 		"level":   level,
 	}
@@ -175,10 +174,10 @@ func (p *pages) funcs() template.FuncMap {
 
 // level is a risk level that the style sheet knows; "" for others.
 func level(risk string) string {
-	if slices.Contains(answer.RiskLevels(), risk) {
+	if slices.Contains(query.RiskLevels(), risk) {
 		return risk
 	}
 	return ""
 }
 
-func (p *pages) local(t time.Time) time.Time { return t.In(p.site.History.Local) }
+func (p *pages) local(t time.Time) time.Time { return t.In(p.site.Archive.Local) }

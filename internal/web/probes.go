@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/text"
 )
 
@@ -40,7 +39,7 @@ func (s *Site) probes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 		defer cancel()
-		st, err := answer.Judge(ctx, s.look(), s.History.Now())
+		st, err := s.Archive.LoadProblems(ctx)
 		if err != nil {
 			s.Log.Error("status not read", "err", err)
 			tell(w, http.StatusServiceUnavailable, "not ready: the archive cannot be read; cocsync's log says why")
@@ -51,7 +50,7 @@ func (s *Site) probes(mux *http.ServeMux) {
 			return
 		}
 		lines := []string{"not ready: " + text.Plural(len(st.Problems), "problem")}
-		if st.Archive.Copy {
+		if st.Copy {
 			lines[0] = "not ready: this is a copy"
 		}
 		if s.Guard.knows(r, s.Log) {

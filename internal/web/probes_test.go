@@ -10,7 +10,6 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/history"
 	"cocsync/internal/web"
 )
 
@@ -20,7 +19,7 @@ func TestReady(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
 	now := noon
-	s := &web.Site{History: &history.History{DB: d, Now: func() time.Time { return now }, Local: time.UTC}, Log: slog.New(slog.DiscardHandler)}
+	s := &web.Site{Archive: archiveOf(d, func() time.Time { return now }), Log: slog.New(slog.DiscardHandler)}
 	h := handler(t, s)
 	want := func(status int, body string) {
 		t.Helper()
@@ -90,7 +89,7 @@ func TestProbesOfAFault(t *testing.T) {
 	s := watchedSite(t)
 	s.Log = slog.New(slog.DiscardHandler)
 	h := handler(t, s)
-	must(t, s.History.DB.Close())
+	must(t, s.Archive.Close())
 	if w := answered(t, h, "/-/ready"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "not ready: the archive cannot be read; cocsync's log says why\n" {
 		t.Errorf("/-/ready of a closed archive answers %d, %q", w.Code, w.Body)
 	}

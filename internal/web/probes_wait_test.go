@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // Probes waited for their turn behind searches, which may take 20 seconds, and then for a
@@ -18,7 +18,7 @@ func TestProbesDoNotWaitForSearches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := emptySite(t)
 		var err error
-		if s.Probes, err = db.OpenReader(t.Context(), s.History.DB.Path()); err != nil {
+		if s.Probes, err = query.Open(t.Context(), s.Archive.Path()); err != nil {
 			t.Fatal(err)
 		}
 		h := handler(t, s)
@@ -31,9 +31,7 @@ func TestProbesDoNotWaitForSearches(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 { // connections that the archive's readers have
 			wg.Go(func() {
-				if err := s.History.DB.Snapshot(ctx, func(*db.DB) error { <-ctx.Done(); return nil }); err != nil {
-					t.Errorf("Snapshot = %v", err)
-				}
+				_, _ = s.Archive.Verify(ctx, query.Verification{}, func(query.Progress) { <-ctx.Done() })
 			})
 		}
 		synctest.Wait()

@@ -1,12 +1,10 @@
 package web
 
 import (
-	"context"
 	"time"
 
-	"cocsync/internal/answer"
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
+	"cocsync/internal/query"
 )
 
 // changeRow is a change in a list.
@@ -33,7 +31,7 @@ func changeRows(list []coc.Change) []changeRow {
 
 func newChangeRow(c coc.Change) changeRow {
 	return changeRow{
-		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(answer.Arrow(c.Previous, c.Version), ""),
+		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(query.Arrow(c.Previous, c.Version), ""),
 		Summary: visible(c.Summary, ""), Lines: c.Previous != "" && c.Added+c.Removed > 0, Added: c.Added, Removed: c.Removed,
 		By: visible(c.By, ""), At: c.At, Backfill: c.Backfill, Late: c.Late,
 	}
@@ -49,36 +47,30 @@ type documentRow struct {
 	NewestURL string
 	Versions  int
 	MadeAt    time.Time
-	ChangedAt time.Time // last; zero: not looked up
+	ChangedAt time.Time // last; zero: unknown
 	Risk      string
 	Modifier  pieces
 }
 
-func newDocumentRow(d db.Details) documentRow {
+func newDocumentRow(d query.Details) documentRow {
 	row := documentRow{
 		URL: documentURL(d.Document), Name: visible(d.Name, ""), State: d.State, Unwatched: !d.Watched && d.State != coc.Deleted,
-		Newest: visible(d.Version, ""), Versions: d.Versions, MadeAt: d.MadeAt,
-		Risk: coc.Said(d.Meta.RiskLevel), Modifier: visible(coc.Said(d.Meta.Modifier), ""),
+		Newest: visible(string(d.Version), ""), Versions: d.Versions, MadeAt: d.MadeAt.Time, ChangedAt: d.ChangedAt.Time,
+		Risk: coc.Said(d.RiskLevel), Modifier: visible(coc.Said(d.Modifier), ""),
 	}
 	if d.Version != "" {
-		row.NewestURL = versionURL(d.Document, d.Version)
+		row.NewestURL = versionURL(d.Document, string(d.Version))
 	}
 	if len(row.Modifier) == 0 {
-		row.Modifier = visible(coc.Said(d.Meta.Creator), "")
+		row.Modifier = visible(coc.Said(d.Creator), "")
 	}
 	return row
 }
 
-// documentRows are documents in a table, with when each changed last.
-func documentRows(ctx context.Context, d *db.DB, docs []db.Details) ([]documentRow, error) {
-	last, err := d.LastChanges(ctx, docs)
-	if err != nil {
-		return nil, err
-	}
+func documentRows(docs []query.Details) []documentRow {
 	rows := make([]documentRow, len(docs))
 	for i, doc := range docs {
 		rows[i] = newDocumentRow(doc)
-		rows[i].ChangedAt = last[doc.Key]
 	}
-	return rows, nil
+	return rows
 }

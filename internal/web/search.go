@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -56,32 +54,42 @@ type foundRun struct {
 	Open              bool
 }
 
-func (s *Site) search(ctx context.Context, q *question) (*view, error) {
+func (s *Site) search(ctx context.Context, q *pageRequest) (*view, error) {
 	b := &searchPage{Text: q.get("q"), At: q.get("at"), Pattern: q.get("pattern") != "", Exact: q.get("case") != "", NewestOnly: q.get("newest") != ""}
 	v := &view{Title: visible("Search", ""), Here: "search", Search: b.Text, Body: b}
 	if b.Text == "" {
 		return v, nil
 	}
 	b.Asked = true
-	ask := answer.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At, MaxInstructions: maxInstructions}
-	query, err := ask.Query(ctx, q.History)
-	if b.NewestOnly && b.At != "" {
-		err = asked{errors.New("the newest versions are searched, or those of a time")}
-	}
+	err := b.find(ctx, q)
 	if err != nil {
 		var what, fix string
 		if v.Status, what, fix = s.judge(q.Request, err); v.Status != http.StatusBadRequest {
 			return nil, err
 		}
-		if b.Pattern && strings.Contains(fix, "-F") { // the command's flag for it
-			fix = "to look for the text as it is, it must not be taken for a pattern"
+		if b.Pattern && strings.Contains(fix, "-F") { // the command's flag
+			fix = "to search for the text as it is, do not search for a pattern"
 		}
 		b.Why, b.Fix = visible(what, "\n"), visible(fix, "\n")
 		return v, nil
 	}
-	query.Most = maxFoundDocuments + 1 // one more shows that there are more
-	matcher := history.NewMatcher(ctx, query.Pattern)
-	_, note, err := answer.Found(ctx, q.History, query, func(found history.Found) error {
+	b.Command = visible(b.command(), "")
+	return v, nil
+}
+
+// find runs the search.
+func (b *searchPage) find(ctx context.Context, q *pageRequest) error {
+	if b.NewestOnly && b.At != "" {
+		return asked{errors.New("either the newest versions are searched, or those of a time")}
+	}
+	grep := query.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At,
+		MaxInstructions: maxInstructions, MaxDocuments: maxFoundDocuments + 1} // one more shows that there are more
+	re, err := grep.Regexp()
+	if err != nil {
+		return err
+	}
+	matcher := query.NewMatcher(ctx, re)
+	_, err = q.Grep(ctx, grep, func(found query.Found) error {
 		if len(b.Found) == maxFoundDocuments {
 			b.Left = true
 			return errEnough
@@ -91,14 +99,10 @@ func (s *Site) search(ctx context.Context, q *question) (*view, error) {
 		b.Found = append(b.Found, doc)
 		return err
 	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, err
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	if note != "" {
-		v.Notes = append(v.Notes, note)
-	}
-	b.Command = visible(b.command(), "")
-	return v, nil
+	return err
 }
 
 // command is how the command line is asked the same.
@@ -121,7 +125,7 @@ func (b *searchPage) command() string {
 // quoted is a word as a shell takes it.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-func newFoundDocument(found history.Found, m *history.Matcher) (d foundDocument, err error) {
+func newFoundDocument(found query.Found, m *query.Matcher) (d foundDocument, err error) {
 	d = foundDocument{Name: visible(found.Document.Name, ""), URL: documentURL(found.Document)}
 	for i, match := range found.Lines {
 		if i == maxFoundLines {
@@ -140,9 +144,9 @@ func newFoundDocument(found history.Found, m *history.Matcher) (d foundDocument,
 	return d, nil
 }
 
-func newFoundRun(doc db.Document, r history.Run) foundRun {
+func newFoundRun(doc query.Document, r query.Run) foundRun {
 	place := func(label string, line int) string { return fmt.Sprintf("%s#L%d", versionURL(doc, label), line) }
-	run := foundRun{First: visible(r.First, ""), FirstURL: place(r.First, r.FirstLine), Open: r.Open}
+	run := foundRun{First: visible(r.First, ""), FirstURL: place(r.First, r.FirstLine), Open: r.Newest}
 	if r.Last != r.First {
 		run.Last, run.LastURL = visible(r.Last, ""), place(r.Last, r.LastLine)
 	}
@@ -151,7 +155,7 @@ func newFoundRun(doc db.Document, r history.Run) foundRun {
 
 // marked is a line in which what the pattern matches is marked. Of a very long one the
 // part around the first match is shown.
-func marked(line string, m *history.Matcher) (t pieces, err error) {
+func marked(line string, m *query.Matcher) (t pieces, err error) {
 	line, cut, err := shorten(line, m)
 	if err != nil {
 		return nil, err
@@ -172,7 +176,7 @@ func marked(line string, m *history.Matcher) (t pieces, err error) {
 const maxLine = 500
 
 // shorten leaves of a line what stands around its first match.
-func shorten(line string, m *history.Matcher) (_ string, cut bool, err error) {
+func shorten(line string, m *query.Matcher) (_ string, cut bool, err error) {
 	if len(line) <= maxLine {
 		return line, false, nil
 	}

@@ -26,9 +26,9 @@ func TestSearchPages(t *testing.T) {
 		"/search?q=time.*0":                          {200, "No line matches", "", ""},
 		"/search?q=timeout&newest=1":                 {200, "1 line in 1 document|v2 on timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
 		"/search?q=timeout&at=2026-03-02":            {200, "timeout : 30|--at '2026-03-02'", "v2 on", restart + "/v1#L5"},
-		"/search?q=(time&pattern=1":                  {400, "missing closing ): `(time`|must not be taken for a pattern", "No line|-F", ""},
+		"/search?q=(time&pattern=1":                  {400, "missing closing ): `(time`|do not search for a pattern", "No line|-F", ""},
 		"/search?q=(time":                            {200, "No line matches", "missing", ""},
-		"/search?q=(%3F:.%3F){1000}%5Cx00&pattern=1": {400, "too costly: it compiles to more than 2000 instructions|each repetition counts", "No line", ""},
+		"/search?q=(%3F:.%3F){1000}%5Cx00&pattern=1": {400, "too expensive: it compiles to more than 2000 instructions|each repetition counts", "No line", ""},
 		// Below the limit; the text that it begins with makes it cheap, whatever the machine.
 		"/search?q=zz%5Cx00(%3F:.%3F){980}&pattern=1": {200, "No line matches", "", ""},
 		"/search?q=x&at=someday":                      {400, "someday", "No line", ""},

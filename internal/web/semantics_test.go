@@ -82,7 +82,7 @@ func (e *element) nameOf(x *element) string {
 // several watches.
 func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 	s := archive(t)
-	d := s.History.DB
+	d := writer(t, s)
 	for i, watch := range []string{"nightly", "runbooks"} {
 		c := coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(18)}
 		var err error

@@ -10,24 +10,20 @@ import (
 	"net/http"
 	"time"
 
-	"cocsync/internal/db"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
 // Site is the archive in a browser: pages for people, /api/v1/ for programs, a feed
 // and metrics. All of it is read only.
 type Site struct {
-	History *history.History // over a handle that can only read
+	Archive *query.Archive
 	Log     *slog.Logger
 	Version string // of the program, as its pages show it
 	Guard   Guard
-	Live    *Live // what the daemon in this process tells; nil: none runs here
-	// Configured: a configuration names the archive. Without one it is taken for a copy
-	// while no process writes it.
-	Configured bool
-	// Probes is a handle of their own for /-/ready and /metrics, so that they do not wait
-	// for searches that have all connections of History; nil: History's.
-	Probes *db.DB
+	Live    *Live // what the daemon in this process reports; nil: none runs here
+	// Probes is the archive for /-/ready and /metrics, with a handle of its own, so that they
+	// do not wait for searches that use all connections of Archive; nil: Archive.
+	Probes *query.Archive
 
 	census *census
 	checks *checks
@@ -66,10 +62,9 @@ func (s *Site) Handler() (http.Handler, error) {
 // first returns the addresses of programs that must not wait for what people ask: they
 // have turns and a database handle of their own.
 func (s *Site) first() (*http.ServeMux, error) {
-	own, h := *s, *s.History
-	own.History = &h
+	own := *s
 	if s.Probes != nil {
-		h.DB = s.Probes
+		own.Archive = s.Probes
 	}
 	probes, first := http.NewServeMux(), http.NewServeMux()
 	own.probes(probes)
@@ -111,24 +106,23 @@ func limited(next http.Handler, atATime int) http.Handler {
 	})
 }
 
-// asker returns a History for one request, which hears what is to be known beside
-// its answers.
-func (s *Site) asker(notes *[]string) *history.History {
-	h := *s.History
-	h.Tell = func(note string) { *notes = append(*notes, note) }
-	return &h
+// archive returns the archive for one request, which collects the notes.
+func (s *Site) archive(notes *[]string) *query.Archive {
+	a := *s.Archive
+	a.Note = func(note string) { *notes = append(*notes, note) }
+	return &a
 }
 
-// The addresses of pages. They lead to the same for ever: of an id of COC's, a label
-// and our own number of a change.
+// The addresses of pages are permanent: they consist of ids of COC's, labels and numbers of
+// changes.
 
 // documentURL is the page of a document.
-func documentURL(d db.Document) string {
+func documentURL(d query.Document) string {
 	return "/documents/" + segment(d.Account) + "/" + segment(d.DocumentID)
 }
 
 // versionURL is the page of a version, named as v3 or v3#2.
-func versionURL(d db.Document, label string) string {
+func versionURL(d query.Document, label string) string {
 	return documentURL(d) + "/" + segment(label)
 }
 
@@ -136,7 +130,7 @@ func versionURL(d db.Document, label string) string {
 func changeURL(id int64) string { return fmt.Sprintf("/changes/%d", id) }
 
 // assets serves the style and the script under names that change with what is in
-// them, so that a browser may keep them for ever.
+// them, so that a browser may keep them permanently.
 func (p *pages) assets(mux *http.ServeMux) {
 	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "moves.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		body := p.bodies[name]

@@ -8,11 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"cocsync/internal/answer"
-	"cocsync/internal/coc"
-	"cocsync/internal/db"
 	"cocsync/internal/diff"
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -34,8 +31,8 @@ type versionHead struct {
 	Answered                    time.Time
 	Absent                      pieces // why its content is not here; nil: it is
 
-	doc      db.Document
-	revision db.Revision
+	doc      query.Document
+	revision query.Revision
 	notes    []string
 }
 
@@ -45,11 +42,15 @@ type link struct {
 	URL  string // "" leads nowhere
 }
 
-// head finds the version that the address names, and says what is known of it beside
-// its content. That may be missing.
-func (q *question) head(ctx context.Context, here string) (*versionHead, error) {
+// newLink links to a version.
+func newLink(doc query.Document, r query.Revision) link {
+	return link{visible(r.Version, ""), versionURL(doc, r.Version)}
+}
+
+// head returns the version that the address names without its content, which may be missing.
+func (q *pageRequest) head(ctx context.Context, here string) (*versionHead, error) {
 	v, err := q.version(ctx)
-	if err != nil && !errors.Is(err, history.ErrNotHere) {
+	if err != nil && !errors.Is(err, query.ErrUnavailable) {
 		return nil, err
 	}
 	all, failed := q.Versions(ctx, v.Document)
@@ -57,50 +58,47 @@ func (q *question) head(ctx context.Context, here string) (*versionHead, error) 
 		return nil, failed
 	}
 	label := unsegment(q.PathValue("version"))
-	at := slices.IndexFunc(all, func(r db.Revision) bool { return r.Name() == label && r.Key == v.Key })
+	at := slices.IndexFunc(all, func(r query.Revision) bool {
+		return r.Version == label && (r.Same(v.Revision) || v.Version == "" && !r.Archived)
+	})
 	if at < 0 {
-		return nil, err // a reference to what is not here
+		return nil, err // a reference to a missing version
 	}
 	r := all[at]
 	h := &versionHead{
 		DocumentURL: documentURL(v.Document), URL: versionURL(v.Document, label), Document: visible(v.Document.Name, ""), Label: visible(label, ""),
-		Here: here, By: visible(r.Author, ""), MadeAt: r.MadeAt, SeenAt: r.SeenAt, CheckedAt: r.CheckedAt, WithdrawnAt: r.WithdrawnAt,
-		UncheckedSince: r.PreviousCheckedAt, ErasedAt: r.ErasedAt, UUID: visible(r.UUID, ""), Request: visible(r.Evidence.RequestID, ""), Answered: r.Evidence.Date,
+		Here: here, By: visible(string(r.By), ""), MadeAt: r.MadeAt.Time, SeenAt: r.SeenAt.Time, CheckedAt: r.CheckedAt.Time, WithdrawnAt: r.WithdrawnAt.Time,
+		UncheckedSince: r.PreviousCheckedAt.Time, ErasedAt: r.ErasedAt.Time, UUID: visible(string(r.UUID), ""), Request: visible(string(r.RequestID), ""), Answered: r.AnsweredAt.Time,
 		Absent: absent(r), doc: v.Document, revision: r,
 	}
-	if r.Number > 0 {
-		h.Size, h.SHA256 = text.Size(int64(r.Size)), r.Hash.String()
+	if r.Archived {
+		h.Size, h.SHA256 = text.Size(int64(*r.Size)), string(r.SHA256)
 	}
-	if v.Note != "" {
-		h.notes = append(h.notes, v.Note)
-	}
-	if r.Form == coc.FormToken {
-		h.notes = append(h.notes, answer.TokenNote)
-	}
+	h.notes = v.Notes()
 	h.beside(all, at)
-	id, err := q.DB.ChangeTo(ctx, v.Document.Key, r.Key)
+	id, err := q.ChangeTo(ctx, v)
 	if id > 0 {
 		h.ChangeURL = changeURL(id)
 	}
 	return h, err
 }
 
-// absent says why the content of a version is not here; nil where it is.
-func absent(r db.Revision) pieces {
+// absent says why the content of a version is not in the archive; nil if it is.
+func absent(r query.Revision) pieces {
 	switch {
-	case r.Number == 0:
-		return visible(history.Reason(r), "")
+	case !r.Archived:
+		return visible(r.Reason(), "")
 	case r.Erased:
-		return visible("somebody had it removed from the archive for good: "+r.ErasedWhy, "")
+		return visible("it was erased permanently: "+string(r.ErasedReason), "")
 	}
 	return nil
 }
 
-// beside leads to the versions before and after, and to comparisons.
-func (h *versionHead) beside(all []db.Revision, at int) {
-	page := func(r db.Revision) link {
-		l := link{visible(r.Name(), ""), versionURL(h.doc, r.Name())}
-		if h.Here != "content" && absent(r) == nil {
+// beside links to the previous and the next version, and to comparisons.
+func (h *versionHead) beside(all []query.Revision, at int) {
+	page := func(r query.Revision) link {
+		l := newLink(h.doc, r)
+		if h.Here != "content" && r.Readable() {
 			l.URL += "/" + h.Here
 		}
 		return l
@@ -114,11 +112,11 @@ func (h *versionHead) beside(all []db.Revision, at int) {
 	if h.Absent != nil {
 		return
 	}
-	h.ChooseURL = h.DocumentURL + "?" + query1("from", all[at].Name())
+	h.ChooseURL = h.DocumentURL + "?" + oneParameter("from", all[at].Version)
 	for i, r := range slices.Backward(all) {
-		if r.Label == h.doc.Version && absent(r) == nil {
+		if r.Label == string(h.doc.Version) && r.Readable() {
 			if i != at {
-				h.Newest = link{visible(r.Name(), ""), compareURL(h.doc, all[min(i, at)], all[max(i, at)])}
+				h.Newest = link{visible(r.Version, ""), compareURL(h.doc, all[min(i, at)], all[max(i, at)])}
 			}
 			return
 		}
@@ -126,15 +124,15 @@ func (h *versionHead) beside(all []db.Revision, at int) {
 }
 
 // compareURL is the comparison of two versions of a document.
-func compareURL(doc db.Document, old, now db.Revision) string {
-	return documentURL(doc) + "/compare?" + url.Values{"old": {old.Name()}, "new": {now.Name()}}.Encode()
+func compareURL(doc query.Document, old, now query.Revision) string {
+	return documentURL(doc) + "/compare?" + url.Values{"old": {old.Version}, "new": {now.Version}}.Encode()
 }
 
 // view is one of the version's pages.
 func (h *versionHead) view(body any, notes ...string) *view {
-	v := &view{Title: visible(h.doc.Name+" "+h.revision.Name(), ""), Here: "documents", Notes: append(h.notes, notes...), Body: body}
+	v := &view{Title: visible(h.doc.Name+" "+h.revision.Version, ""), Here: "documents", Notes: append(h.notes, notes...), Body: body}
 	switch {
-	case h.revision.Number == 0:
+	case !h.revision.Archived:
 		v.Status = http.StatusNotFound
 	case h.Absent != nil:
 		v.Status = http.StatusGone
@@ -142,15 +140,16 @@ func (h *versionHead) view(body any, notes ...string) *view {
 	return v
 }
 
-// content is the version's content. Without one, its other pages are where that is said.
-func (h *versionHead) content(ctx context.Context, q *question) (*diff.Text, error) {
+// content is the version's content. Its other pages redirect to that of the content if it
+// is missing.
+func (h *versionHead) content(ctx context.Context, q *pageRequest) (*diff.Text, error) {
 	if h.Absent != nil {
 		if h.Here == "content" {
 			return diff.Read(nil), nil
 		}
 		return nil, moved(h.URL)
 	}
-	c, err := q.Content(ctx, history.Version{Document: h.doc, Revision: h.revision})
+	c, err := q.Content(ctx, query.Version{Document: h.doc, Revision: h.revision})
 	return diff.Read(c.Bytes), err
 }
 
@@ -161,7 +160,7 @@ type versionPage struct {
 	More  int // lines that are not shown
 }
 
-func (s *Site) version(ctx context.Context, q *question) (*view, error) {
+func (s *Site) version(ctx context.Context, q *pageRequest) (*view, error) {
 	head, err := q.head(ctx, "content")
 	if err != nil {
 		return nil, err

@@ -4,18 +4,18 @@ import (
 	"context"
 	"time"
 
-	"cocsync/internal/history"
+	"cocsync/internal/query"
 )
 
-// blamePage says of each line which version brought it in.
+// blamePage has each line with the version that added it.
 type blamePage struct {
 	*versionHead
 	Lines []blamed
 	More  int // lines that are not shown
 }
 
-// blamed is a line and who brought it in; of a run of lines of one version only the
-// first says so.
+// blamed is a line and the version that added it; of a run of lines of one version only the
+// first has it.
 type blamed struct {
 	sourceLine
 	First   bool
@@ -24,29 +24,30 @@ type blamed struct {
 	At      time.Time
 }
 
-func (s *Site) blame(ctx context.Context, q *question) (*view, error) {
+func (s *Site) blame(ctx context.Context, q *pageRequest) (*view, error) {
 	head, err := q.head(ctx, "blame")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := head.content(ctx, q); err != nil {
+	content, err := head.content(ctx, q)
+	if err != nil {
 		return nil, err
 	}
-	lines, content, note, err := q.Blame(ctx, history.Version{Document: head.doc, Revision: head.revision})
+	lines, note, err := q.Blame(ctx, query.Version{Document: head.doc, Revision: head.revision}, nil)
 	if err != nil {
 		return nil, err
 	}
 	b := &blamePage{versionHead: head}
 	shown, more := source(content.Lines)
 	b.More = more
-	var last int64
+	last := ""
 	for i, l := range shown {
 		x, from := blamed{sourceLine: l}, lines[i]
-		if x.First = from.Key != last; x.First {
-			x.Version = link{visible(from.Name(), ""), versionURL(head.doc, from.Name())}
-			x.By, x.At = visible(from.Author, ""), from.MadeAt
+		if x.First = from.Version != last; x.First {
+			x.Version = link{visible(from.Version, ""), versionURL(head.doc, from.Version)}
+			x.By, x.At = visible(string(from.By), ""), from.MadeAt.Time
 		}
-		last = from.Key
+		last = from.Version
 		b.Lines = append(b.Lines, x)
 	}
 	if note != "" {

@@ -35,7 +35,7 @@ type field struct {
 	Fields      []field
 }
 
-func (s *Site) outline(ctx context.Context, q *question) (*view, error) {
+func (s *Site) outline(ctx context.Context, q *pageRequest) (*view, error) {
 	head, err := q.head(ctx, "outline")
 	if err != nil {
 		return nil, err

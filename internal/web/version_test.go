@@ -101,7 +101,7 @@ func TestAbsentVersion(t *testing.T) {
 		why     string
 	}{
 		{"/documents/prod/DM-1/v4", http.StatusNotFound, "COC did not serve it (400 COC.00010002)"},
-		{"/documents/prod/DM-2/v2", http.StatusGone, "somebody had it removed from the archive for good: it held a password"},
+		{"/documents/prod/DM-2/v2", http.StatusGone, "it was erased permanently: it held a password"},
 	} {
 		p := look(t, h, tt.address, tt.status)
 		if got := saying(p.all("p.absent")); len(got) != 1 || got[0] != "Its content is not here: "+tt.why {

@@ -1,0 +1,200 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/text"
+)
+
+// Ref identifies a document.
+type Ref struct {
+	Account    string `json:"account"`
+	DocumentID string `json:"document_id"`
+	Name       string `json:"name"`
+}
+
+// Document is a document and its state.
+type Document struct {
+	Ref
+	State   coc.DocState `json:"state"`
+	Version Text         `json:"version"` // the newest; "" while none is archived
+
+	key int64
+}
+
+func newDocument(d db.Document) Document {
+	return Document{Ref{d.Account, d.DocumentID, d.Name}, d.State, Text(d.Version), d.Key}
+}
+
+func newDocuments(docs []db.Document, err error) ([]Document, error) {
+	out := make([]Document, len(docs))
+	for i, d := range docs {
+		out[i] = newDocument(d)
+	}
+	return out, err
+}
+
+func byName(a, b Document) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
+}
+
+// Documents returns every document, by name.
+func (a *Archive) Documents(ctx context.Context) ([]Document, error) {
+	return newDocuments(a.db.Documents(ctx))
+}
+
+// DocumentByID returns the document of an id; coc.ErrNotFound if there is none.
+func (a *Archive) DocumentByID(ctx context.Context, account, id string) (Document, error) {
+	d, err := a.db.ByID(ctx, account, id)
+	return newDocument(d), err
+}
+
+// DocumentOf returns the document of a change.
+func (a *Archive) DocumentOf(ctx context.Context, c coc.Change) (Document, error) {
+	d, err := a.db.ByKey(ctx, c.Document)
+	return newDocument(d), err
+}
+
+// Followers returns the watches that follow a document now, by name.
+func (a *Archive) Followers(ctx context.Context, doc Document) ([]string, error) {
+	return a.db.Followers(ctx, doc.key)
+}
+
+// Document returns the one document that a reference names: an id, else a name, else a
+// unique prefix of an id, or any of these after "account/"; else a former name. The error
+// is coc.ErrNotFound if there is none; its hint has similar names.
+func (a *Archive) Document(ctx context.Context, ref string) (Document, error) {
+	doc, ok, err := a.find(ctx, ref)
+	if err == nil && !ok {
+		doc, ok, err = a.findFormer(ctx, ref)
+	}
+	if err != nil || ok {
+		return doc, err
+	}
+	names, err := a.db.Names(ctx)
+	if err != nil {
+		return Document{}, err
+	}
+	advice := "the archive is empty: run `cocsync sync` first"
+	if len(names) > 0 {
+		advice = strings.TrimSpace(hint.DidYouMean(ref, names) + " `cocsync list` shows all documents")
+	}
+	return Document{}, hint.Wrap(coc.NotFound("no document %q in the archive", ref), advice)
+}
+
+// find is Document without former names and hints, which need all names.
+func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, err error) {
+	named, err := newDocuments(a.db.Named(ctx, ref))
+	if err != nil {
+		return Document{}, false, err
+	}
+	inAccounts, err := a.findInAccounts(ctx, ref)
+	if err != nil {
+		return Document{}, false, err
+	}
+	for _, match := range []func(Document, string) bool{
+		func(d Document, s string) bool { return d.DocumentID == s },
+		func(d Document, s string) bool { return d.Name == s },
+		func(d Document, s string) bool { return strings.HasPrefix(d.DocumentID, s) },
+	} {
+		found := matching(named, ref, match)
+		if len(found) == 0 {
+			for account, docs := range inAccounts {
+				found = append(found, matching(docs, strings.TrimPrefix(ref, account+"/"), match)...)
+			}
+		}
+		switch {
+		case len(found) == 1:
+			return found[0], true, nil
+		case len(found) > 1:
+			return Document{}, false, hint.Wrap(ambiguous("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
+		}
+	}
+	return Document{}, false, nil
+}
+
+func matching(docs []Document, ref string, match func(Document, string) bool) (found []Document) {
+	for _, d := range docs {
+		if match(d, ref) {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// findInAccounts returns, by account, the documents that "account/..." may name.
+func (a *Archive) findInAccounts(ctx context.Context, ref string) (map[string][]Document, error) {
+	if !strings.Contains(ref, "/") {
+		return nil, nil
+	}
+	accounts, err := a.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]Document{}
+	for _, account := range accounts {
+		rest, ok := strings.CutPrefix(ref, account+"/")
+		if !ok {
+			continue
+		}
+		docs, err := newDocuments(a.db.Named(ctx, rest))
+		if err != nil {
+			return nil, err
+		}
+		found[account] = slices.DeleteFunc(docs, func(d Document) bool { return d.Account != account })
+	}
+	return found, nil
+}
+
+// findFormer finds the one document that had a name earlier, and notes its present name.
+func (a *Archive) findFormer(ctx context.Context, name string) (_ Document, ok bool, err error) {
+	docs, err := newDocuments(a.db.OnceNamed(ctx, name))
+	if err != nil || len(docs) == 0 {
+		return Document{}, false, err
+	}
+	if len(docs) > 1 {
+		return Document{}, false, hint.Wrap(ambiguous("%q was the name of %d documents", name, len(docs)), "say which: "+candidates(docs))
+	}
+	a.note("%s is called %s now", text.Visible(name), text.Visible(docs[0].Name))
+	return docs[0], true, nil
+}
+
+// candidates lists up to ten documents to choose from.
+func candidates(docs []Document) string {
+	var names []string
+	for i, d := range docs {
+		if i == 10 {
+			names = append(names, fmt.Sprintf("… and %d more", len(docs)-i))
+			break
+		}
+		names = append(names, fmt.Sprintf("%s/%s (%s)", text.Visible(d.Account), text.Visible(d.DocumentID), text.Visible(d.Name)))
+	}
+	return strings.Join(names, ", ")
+}
+
+// Split splits DOC@REF into the document and the reference, "" if there is none. Names of
+// documents and labels of versions may contain @: the longest text before an @ that names a
+// document counts, the whole text first.
+func (a *Archive) Split(ctx context.Context, spec string) (doc Document, ref string, err error) {
+	last := strings.LastIndex(spec, "@")
+	if last < 0 {
+		doc, err = a.Document(ctx, spec)
+		return doc, "", err
+	}
+	for _, find := range []func(context.Context, string) (Document, bool, error){a.find, a.findFormer} {
+		for i := len(spec); i >= 0; i = strings.LastIndex(spec[:i], "@") {
+			if doc, ok, err := find(ctx, spec[:i]); ok || err != nil {
+				return doc, strings.TrimPrefix(spec[i:], "@"), err
+			}
+		}
+	}
+	doc, err = a.Document(ctx, spec[:last])
+	return doc, spec[last+1:], err
+}

@@ -1,0 +1,40 @@
+package query
+
+import (
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// A list of a time and a reference to that time name the same versions.
+func TestListOfATimeIsWhatReferencesSay(t *testing.T) {
+	h := open(t)
+	all, err := h.Documents(t.Context())
+	must(t, err)
+	answers := 0
+	for at := on(0); at.Before(h.Now()); at = at.Add(6 * time.Hour) {
+		docs, err := h.List(t.Context(), List{At: at.Format(time.RFC3339)})
+		must(t, err)
+		newest := map[int64]string{}
+		for _, d := range docs {
+			newest[d.key] = string(d.Version)
+			if d.State == coc.Deleted {
+				newest[d.key] = "deleted"
+			}
+		}
+		for _, doc := range all {
+			v, err := h.Version(t.Context(), doc, at.Format(time.RFC3339))
+			got, want := newest[doc.key], v.Label
+			if err != nil {
+				continue // it may have been deleted, or not be here: references say so
+			}
+			if answers++; got != want {
+				t.Errorf("at %s the newest of %s is %q, but %s@%[1]s is %q", at.Format(time.RFC3339), doc.Name, got, doc.Name, want)
+			}
+		}
+	}
+	if answers == 0 {
+		t.Error("nothing was compared")
+	}
+}

@@ -1,0 +1,94 @@
+package query
+
+import (
+	"context"
+
+	"cocsync/internal/coc"
+)
+
+// Message is a message to a notifier.
+type Message struct {
+	ID         int64            `json:"id"`
+	Notifier   string           `json:"notifier"`
+	Kind       coc.MessageKind  `json:"kind"`
+	State      coc.MessageState `json:"state"`
+	DocumentID Text             `json:"document_id"` // null: of several documents, or of none
+	Name       Text             `json:"name"`
+	Changes    []int64          `json:"changes"`
+	Text       string           `json:"text"`
+	Attempts   int              `json:"attempts"`
+	CreatedAt  Time             `json:"created_at"`
+	NextAt     Time             `json:"next_at"` // null if it is not tried again
+	SentAt     Time             `json:"sent_at"`
+	ParentID   Number           `json:"parent_id"` // the message that it follows in a thread
+	Channel    Text             `json:"channel"`   // that it was posted to, and
+	TS         Text             `json:"ts"`        // its timestamp there, if Slack returned one
+	Error      Text             `json:"error"`
+}
+
+// noLimit is SQLite's LIMIT for all rows.
+const noLimit = -1
+
+// Messages returns the messages that are pending or failed, or with all also the sent ones,
+// newest first; at most limit, or all for 0.
+func (a *Archive) Messages(ctx context.Context, all bool, limit int) ([]Message, error) {
+	if limit == 0 {
+		limit = noLimit
+	}
+	messages, err := a.db.Messages(ctx, all, limit)
+	if err != nil {
+		return nil, err
+	}
+	docs, err := a.Documents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[int64]Document, len(docs))
+	for _, doc := range docs {
+		byKey[doc.key] = doc
+	}
+	out := make([]Message, len(messages))
+	for i, m := range messages {
+		doc := byKey[m.Document]
+		out[i] = Message{
+			ID: m.ID, Notifier: m.Notifier, Kind: m.Kind, State: m.State, DocumentID: Text(doc.DocumentID), Name: Text(doc.Name),
+			Changes: list(m.Changes), Text: m.Text, Attempts: m.Attempts, CreatedAt: Time{m.CreatedAt}, SentAt: Time{m.SentAt},
+			ParentID: Number(m.Parent), Channel: Text(m.Channel), TS: Text(m.TS), Error: Text(m.Err),
+		}
+		if m.State == coc.Waiting {
+			out[i].NextAt.Time = m.NextAt
+		}
+	}
+	return out, nil
+}
+
+// Erasure is a content that was or is to be erased, and what contains it.
+type Erasure struct {
+	SHA256   string   `json:"sha256"`
+	Size     int      `json:"size"`
+	ErasedAt Time     `json:"erased_at"`
+	Reason   string   `json:"reason"`
+	Versions []Place  `json:"versions"`
+	Changes  int      `json:"changes"`
+	Messages int      `json:"messages"`
+	Copies   []string `json:"copies"` // files from before migrations that keep it
+	Sent     int      `json:"-"`      // of the messages
+	Waiting  int      `json:"-"`
+}
+
+// Place is a version with the content.
+type Place struct {
+	Ref
+	Version string `json:"version"`
+}
+
+// Erasure returns what contains a content, or contained it before it was erased.
+func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (Erasure, error) {
+	e, err := a.db.Erasure(ctx, hash)
+	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Why, Versions: []Place{},
+		Changes: e.Changes, Messages: e.Sent + e.Waiting, Copies: list(e.Copies), Sent: e.Sent, Waiting: e.Waiting}
+	for _, p := range e.Places {
+		out.Versions = append(out.Versions, Place{Ref{p.Account, p.DocumentID, p.Name}, p.Version})
+	}
+	return out, err
+}

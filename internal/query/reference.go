@@ -1,0 +1,274 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/text"
+)
+
+// Version returns the version of a document that a reference names: v3, v3#2, latest or
+// "", ~1, a date or an RFC 3339 time. It fails if that version is unknown or its content
+// is not archived; it never returns another one instead.
+func (a *Archive) Version(ctx context.Context, doc Document, ref string) (Version, error) {
+	v, err := a.version(ctx, doc, ref)
+	if err != nil {
+		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), text.Visible(doc.Name), err)
+	}
+	v.Document = doc
+	return v, nil
+}
+
+func orLatest(ref string) string {
+	if ref == "" {
+		return "latest"
+	}
+	return ref
+}
+
+func (a *Archive) version(ctx context.Context, doc Document, ref string) (Version, error) {
+	if a.At.IsZero() {
+		v, ok, err := a.labelled(ctx, doc, ref)
+		if ok || err != nil {
+			return v, err
+		}
+	}
+	all, err := a.revisions(ctx, doc.key)
+	if err != nil {
+		return Version{}, err
+	}
+	newest := string(doc.Version)
+	if !a.At.IsZero() {
+		atThen, err := a.versionAt(ctx, doc, all, a.At)
+		if err != nil || orLatest(ref) == "latest" {
+			return atThen, err
+		}
+		if err := a.checkAt(all, ref); err != nil {
+			return Version{}, err
+		}
+		newest = atThen.Label
+		all = slices.DeleteFunc(all, func(r db.Revision) bool { return validFrom(r).After(a.At) })
+	}
+	// A label of COC's has precedence over every other meaning.
+	if slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
+		return labelledIn(all, ref, 0)
+	}
+	if at, ok, err := a.parseReference(ref); err != nil {
+		return Version{}, err
+	} else if ok {
+		return a.versionAt(ctx, doc, all, at)
+	}
+	switch {
+	case orLatest(ref) == "latest":
+		return lastOf(doc, all)
+	case strings.HasPrefix(ref, "~"):
+		return goBack(all, newest, ref)
+	}
+	label, number, err := splitRevision(ref)
+	if err != nil {
+		return Version{}, err
+	}
+	return labelledIn(all, label, number)
+}
+
+// labelled finds the version of a reference that is a label or means the newest, without
+// reading the other versions: most references are such. ok is false for other references.
+func (a *Archive) labelled(ctx context.Context, doc Document, ref string) (v Version, ok bool, err error) {
+	if ref != "" {
+		revisions, err := a.revisionsOf(ctx, doc, ref)
+		if err != nil {
+			return v, false, err
+		}
+		if len(revisions) > 0 {
+			v, err = labelledIn(revisions, ref, 0)
+			return v, true, err
+		}
+	}
+	if orLatest(ref) != "latest" {
+		return v, false, nil
+	}
+	revisions, err := a.revisionsOf(ctx, doc, string(doc.Version))
+	if err != nil || len(revisions) == 0 {
+		return v, false, err
+	}
+	v, err = lastOf(doc, revisions)
+	return v, true, err
+}
+
+// revisionsOf returns the revisions of one version in order.
+func (a *Archive) revisionsOf(ctx context.Context, doc Document, label string) ([]db.Revision, error) {
+	list, err := a.db.Labelled(ctx, doc.key, label)
+	slices.SortFunc(list, func(a, b db.Revision) int { return a.Number - b.Number })
+	return list, err
+}
+
+// lastOf returns the newest version of a document.
+func lastOf(doc Document, all []db.Revision) (Version, error) {
+	v, err := labelledIn(all, string(doc.Version), 0)
+	if doc.State == coc.Deleted {
+		v.Note = "COC no longer has this document: this is the last version that was seen"
+	}
+	return v, err
+}
+
+// checkAt refuses a reference that is invalid as of a.At.
+func (a *Archive) checkAt(all []db.Revision, ref string) error {
+	if _, ok, _ := a.parseReference(ref); ok && !slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
+		return hint.Wrap(ambiguous("it is a time, and the query is about another time"), "leave one of both out")
+	}
+	for _, r := range all {
+		if (r.Label == ref || r.Name() == ref) && validFrom(r).After(a.At) {
+			return coc.NotFound("it did not exist yet at %s: it is from %s", stamp(a.At), stamp(validFrom(r)))
+		}
+		if r.Label == ref {
+			return nil // its first revision existed
+		}
+	}
+	return nil
+}
+
+// splitRevision splits v3#2 into v3 and 2. The label may contain a # itself.
+func splitRevision(ref string) (label string, number int, err error) {
+	i := strings.LastIndex(ref, "#")
+	if i < 0 {
+		return ref, 0, nil
+	}
+	label = ref[:i]
+	number, err = strconv.Atoi(ref[i+1:])
+	if err != nil || number < 1 {
+		return "", 0, hint.Wrap(ambiguous("%q is not a valid revision", ref), "a revision is written v3#2: version v3, its second content")
+	}
+	return label, number, nil
+}
+
+// labelledIn finds the revision of a label with a number, or its newest for 0.
+func labelledIn(all []db.Revision, label string, number int) (Version, error) {
+	for _, r := range slices.Backward(all) {
+		if r.Label == label && (number == 0 || r.Number == number) {
+			return archived(r)
+		}
+	}
+	return Version{}, hint.Wrap(coc.NotFound("not found"), suggest(all, label, number))
+}
+
+// suggest says which version may be meant by a label, and optionally a number, that was
+// not found; else which versions exist.
+func suggest(all []db.Revision, typed string, number int) string {
+	contents, similar := 0, ""
+	for _, r := range all {
+		switch {
+		case r.Label == typed:
+			contents = max(contents, r.Number)
+		case plainLabel(r.Label) == plainLabel(typed):
+			similar = text.Visible(r.Label)
+		}
+	}
+	switch {
+	case contents == 1:
+		return fmt.Sprintf("%s was never rewritten: its only content is %[1]s#1, or just %[1]s", text.Visible(typed))
+	case contents > 1:
+		return fmt.Sprintf("%s has %d contents, the newest is %[1]s#%[2]d", text.Visible(typed), contents)
+	case similar != "" && number > 0:
+		return fmt.Sprintf("did you mean %s#%d?", similar, number)
+	case similar != "":
+		return "did you mean " + similar + "?"
+	}
+	return existing(all)
+}
+
+// plainLabel is the same text for all ways to write a label: 3, V3, v03 and v3.
+func plainLabel(label string) string {
+	return strings.TrimLeft(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(label)), "v"), "0")
+}
+
+// archived returns a version, or an error if its content is not archived.
+func archived(r db.Revision) (Version, error) {
+	if r.Number == 0 {
+		return Version{}, hint.Wrap(unavailable("the content of %s is not in the archive: %s", text.Visible(r.Label), reason(r.State, r.Err)),
+			"the next cycle, or `cocsync sync`, requests it again while COC lists it; `cocsync show --meta` lists what is archived")
+	}
+	return Version{Revision: newRevision(r)}, nil
+}
+
+// existing says which versions exist.
+func existing(all []db.Revision) string {
+	if len(all) == 0 {
+		return "no version of it is archived yet: run `cocsync sync`"
+	}
+	first, last := text.Visible(all[0].Label), text.Visible(all[len(all)-1].Name())
+	versions := "known is " + first
+	if last != first {
+		versions = "known are " + first + " to " + last
+	}
+	return versions + "; also latest, ~1, a date such as 2026-06-01, or v3#2 for a rewritten version"
+}
+
+// goBack goes back from the newest version by the number in ref, to the newest revision.
+func goBack(all []db.Revision, newest, ref string) (Version, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(ref, "~"))
+	if err != nil || n < 0 {
+		return Version{}, hint.Wrap(ambiguous("%q is not a valid reference", ref), "~1 is the version before the newest")
+	}
+	var labels []string
+	for _, r := range all {
+		if len(labels) == 0 || labels[len(labels)-1] != r.Label {
+			labels = append(labels, r.Label)
+		}
+	}
+	// Versions after the newest may be withdrawn ones.
+	i := slices.Index(labels, newest)
+	if i < n {
+		return Version{}, hint.Wrap(coc.NotFound("there are only %d before the newest", max(i, 0)), existing(all))
+	}
+	return labelledIn(all, labels[i-n], 0)
+}
+
+// previous returns the version that v is compared with by default: the one that its change
+// compares it with, or without a change the revision before it. ok is false if there is
+// none. The note names versions between the two that are missing.
+func (a *Archive) previous(ctx context.Context, v Version) (_ Version, ok bool, err error) {
+	all, err := a.revisions(ctx, v.Document.key)
+	if err != nil {
+		return Version{}, false, err
+	}
+	from, err := a.db.Predecessors(ctx, v.Document.key)
+	if err != nil {
+		return Version{}, false, err
+	}
+	i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Key == v.db.Key })
+	if i < 0 {
+		return Version{}, false, nil
+	}
+	i, between := previousIn(all, from, i)
+	if i < 0 {
+		return Version{}, false, nil
+	}
+	return Version{Document: v.Document, Revision: newRevision(all[i]), Note: strings.Join(between, "; ")}, true, nil
+}
+
+// previousIn returns the index of the revision that all[i] was compared with, or without a
+// change the one before it; -1 for none. from has the compared revisions by key. It names
+// missing versions between the two.
+func previousIn(all []db.Revision, from map[int64]int64, i int) (_ int, between []string) {
+	key, recorded := from[all[i].Key]
+	if recorded && key == 0 {
+		return -1, nil
+	}
+	for j := i - 1; j >= 0; j-- {
+		r := all[j]
+		if r.Number > 0 && (!recorded || r.Key == key) {
+			return j, between
+		}
+		if r.Number == 0 {
+			between = append(between, fmt.Sprintf("%s is between and is not in the archive: %s", text.Visible(r.Label), reason(r.State, r.Err)))
+		}
+	}
+	// A recorded one may come later in the order: a revision of v3 with a higher number.
+	return slices.IndexFunc(all, func(r db.Revision) bool { return recorded && r.Key == key && r.Key != all[i].Key }), nil
+}

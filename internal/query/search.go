@@ -1,0 +1,232 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+
+	"cocsync/internal/db"
+)
+
+func (s *search) run(ctx context.Context, f func(Found) error) error {
+	if s.MaxDocuments > 0 && len(s.documents) == 0 && !s.everywhere() {
+		return s.runSome(ctx, f)
+	}
+	docs := s.documents
+	if len(docs) == 0 {
+		keys, err := s.candidates(ctx, s.MaxDocuments)
+		if err == nil {
+			docs, err = s.a.documentsByKeys(ctx, keys)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var failed []error
+	u := s.a.db.Unpacker()
+	for _, doc := range docs {
+		found := Found{Document: doc}
+		if !s.Names || !s.everywhere() || len(s.documents) > 0 { // else the line index knows
+			var err error
+			if found, err = s.document(ctx, doc, u); ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = append(failed, err)
+			if len(found.Lines)+len(found.unread) == 0 {
+				continue
+			}
+		}
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// runSome is run for at most MaxDocuments, where lines do not count everywhere: it reads
+// some of the documents that have matching lines, and more while too few of them count.
+func (s *search) runSome(ctx context.Context, f func(Found) error) error {
+	var list []Found
+	var failed []error
+	u := s.a.db.Unpacker()
+	for done, batch := 0, 2*s.MaxDocuments; ; batch *= 4 {
+		keys, err := s.candidates(ctx, batch)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys[min(done, len(keys)):] {
+			doc, err := s.a.db.ByKey(ctx, key)
+			if err != nil {
+				return err
+			}
+			found, err := s.document(ctx, newDocument(doc), u)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = append(failed, err)
+			if len(found.Lines)+len(found.unread) > 0 {
+				list = append(list, found)
+			}
+			if len(list) == s.MaxDocuments {
+				break
+			}
+		}
+		if len(list) == s.MaxDocuments || len(keys) < batch {
+			break
+		}
+		done = len(keys)
+	}
+	slices.SortFunc(list, func(a, b Found) int { return byName(a.Document, b.Document) })
+	for _, found := range list {
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// errEnough ends a walk over the line index.
+var errEnough = errors.New("enough documents")
+
+// candidates returns the documents that ever had a line that the pattern matches, each once,
+// in an order that does not change; at most limit, or all for 0.
+func (s *search) candidates(ctx context.Context, limit int) (keys []int64, err error) {
+	known := map[int64]bool{}
+	m := NewMatcher(ctx, s.pattern)
+	err = s.a.db.Lines(ctx, required(s.pattern), func(document int64, lines []byte) error {
+		if known[document] {
+			return ctx.Err()
+		}
+		match := lines == nil
+		if !match {
+			if match, err = m.matchAny(lines); err != nil {
+				return err
+			}
+		}
+		if match {
+			known[document] = true
+			if keys = append(keys, document); len(keys) == limit {
+				return errEnough
+			}
+		}
+		return ctx.Err()
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return keys, err
+}
+
+// required returns what every text that a pattern matches must contain, as far as it is
+// plain text. Of `timeout: (30|60)` it is "timeout: " and not the numbers.
+func required(pattern *regexp.Regexp) db.Need {
+	re, err := syntax.Parse(pattern.String(), syntax.Perl)
+	if err != nil { // it was compiled before
+		return db.Need{}
+	}
+	return requiredBy(re)
+}
+
+func requiredBy(re *syntax.Regexp) db.Need {
+	all := func(list []*syntax.Regexp) []db.Need {
+		needs := make([]db.Need, len(list))
+		for i, sub := range list {
+			needs[i] = requiredBy(sub)
+		}
+		return needs
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		return db.Need{Text: string(re.Rune)}
+	case syntax.OpCapture, syntax.OpPlus:
+		return requiredBy(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return requiredBy(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		return db.Need{All: all(re.Sub)}
+	case syntax.OpAlternate:
+		return db.Need{Any: all(re.Sub)}
+	}
+	return db.Need{}
+}
+
+// matchAny reports whether one of the lines matches.
+func (m *Matcher) matchAny(lines []byte) (bool, error) {
+	for line := range bytes.Lines(lines) {
+		if match, err := m.Match(withoutEnd(line)); match || err != nil {
+			return match, err
+		}
+	}
+	return false, nil
+}
+
+// withoutEnd returns a line without "\n" or "\r\n".
+func withoutEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+}
+
+// fewDocuments are read one by one.
+const fewDocuments = 100
+
+// documentsByKeys returns documents by name.
+func (a *Archive) documentsByKeys(ctx context.Context, keys []int64) (docs []Document, err error) {
+	if len(keys) > fewDocuments {
+		wanted := map[int64]bool{}
+		for _, key := range keys {
+			wanted[key] = true
+		}
+		docs, err = a.Documents(ctx)
+		return slices.DeleteFunc(docs, func(d Document) bool { return !wanted[d.key] }), err
+	}
+	for _, key := range keys {
+		doc, err := a.db.ByKey(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, newDocument(doc))
+	}
+	slices.SortFunc(docs, byName)
+	return docs, nil
+}
+
+// document finds the lines of one document.
+func (s *search) document(ctx context.Context, doc Document, u *db.Unpacker) (found Found, err error) {
+	found.Document = doc
+	all, err := s.a.revisions(ctx, doc.key)
+	if err != nil {
+		return found, err
+	}
+	selected := func(db.Revision) bool { return true }
+	if s.Newest || !s.at.IsZero() {
+		one, ok, err := s.a.newestOf(ctx, doc, all, s.at)
+		if err != nil || !ok {
+			return found, err
+		}
+		selected = func(r db.Revision) bool { return r.Key == one.db.Key }
+	}
+	all = slices.DeleteFunc(all, func(r db.Revision) bool { return r.Number == 0 || r.Erased })
+	h := hits{search: s, matcher: NewMatcher(ctx, s.pattern), matches: map[string]bool{}, byLine: map[string]*hit{}}
+	for i, r := range all {
+		if i == 0 || r.Hash != all[i-1].Hash {
+			c, unreadable := u.Content(ctx, r.Hash)
+			if unreadable != nil {
+				err = errors.Join(err, contentError(unreadable, r.Name(), doc.Name))
+			}
+			ok, ended := h.read(c.Bytes)
+			if ended != nil {
+				return found, ended
+			}
+			if !ok {
+				found.unread = append(found.unread, r.Name())
+			}
+		}
+		h.add(i, selected(r))
+	}
+	found.Lines = h.lines(doc.Ref, all)
+	return found, err
+}

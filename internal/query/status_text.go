@@ -1,0 +1,155 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/text"
+)
+
+// Health is whether cocsync works, in the form of healthcheck.
+type Health struct {
+	Healthy  bool          `json:"healthy"`
+	Copy     bool          `json:"copy"`   // no process is known to write the archive
+	Daemon   Text          `json:"daemon"` // the process that has the archive open for writing
+	Watches  []WatchHealth `json:"watches"`
+	Problems []Problem     `json:"problems"`
+}
+
+// WatchHealth is whether a watch works.
+type WatchHealth struct {
+	Watch      string `json:"watch"`
+	LastGoodAt Time   `json:"last_good_at"`
+	Stale      Text   `json:"stale"` // why it does not work; null: it does
+}
+
+// Health returns whether all works.
+func (s *Status) Health() Health {
+	h := Health{Healthy: s.Healthy(), Copy: s.Copy, Watches: []WatchHealth{}, Problems: s.Problems}
+	if w := s.Writer; w != nil {
+		h.Daemon = Text(db.Process{PID: int(w.PID), Since: w.Since.Time, Command: string(w.Command)}.String())
+	}
+	for _, w := range s.Watches {
+		if !w.Retired() {
+			h.Watches = append(h.Watches, WatchHealth{w.Watch, w.LastGoodAt, Text(s.ProblemOf(w.Watch))})
+		}
+	}
+	return h
+}
+
+// Healthy reports whether nothing is known to be wrong now.
+func (s *Status) Healthy() bool { return !s.Copy && len(s.Problems) == 0 }
+
+// ProblemOf returns the first problem of a watch, "" if it works.
+func (s *Status) ProblemOf(watch string) string {
+	for _, p := range s.Problems {
+		if p.Watch == watch {
+			return p.What
+		}
+	}
+	return ""
+}
+
+// Headline says in one line whether all is well. Of a copy it says of when.
+func (s *Status) Headline() string {
+	n := len(s.Problems)
+	if s.Copy {
+		text := s.Recorded()
+		return strings.ToUpper(text[:1]) + text[1:] + "."
+	}
+	if n > 0 {
+		return text.Plural(n, "problem") + "."
+	}
+	return "All is well."
+}
+
+// Recorded says of a copy of when it is and what it recorded.
+func (s *Status) Recorded() string {
+	found := "no problem was recorded"
+	if n := len(s.Problems); n > 0 {
+		found = text.Plural(n, "problem")
+	}
+	if at := s.LastGoodAt(); !at.IsZero() {
+		return at.UTC().Format("as of 2006-01-02 15:04:05 UTC (last good cycle): ") + found
+	}
+	return "no cycle was good: " + found
+}
+
+// WriterText says which process has the archive open for writing.
+func (s *Status) WriterText() string {
+	w := s.Writer
+	switch {
+	case s.writerErr != nil:
+		return "unknown: " + s.writerErr.Error()
+	case w == nil:
+		return "no daemon"
+	case w.PID == 0:
+		return "another process has the archive open for writing"
+	}
+	name := "daemon"
+	if w.Command != "run" {
+		name = strings.TrimSpace("cocsync " + string(w.Command))
+	}
+	return fmt.Sprintf("%s running since %s, pid %d", name, w.Since.UTC().Format("2006-01-02 15:04:05 UTC"), w.PID)
+}
+
+// Until says how far in the future a time is.
+func (s *Status) Until(t time.Time) string {
+	if !t.After(s.Now) {
+		return "now"
+	}
+	return "in " + text.Age(t.Sub(s.Now))
+}
+
+// Ago says how long ago a time was, "never" for zero.
+func (s *Status) Ago(t time.Time) string { return text.Ago(t, s.Now) }
+
+// DocumentsText counts the documents by state.
+func (s *Status) DocumentsText() string {
+	return fmt.Sprintf("%d: %d present, %d listed and not yet archived, %d deleted",
+		s.totalDocuments, s.Documents[coc.Present], s.Documents[coc.Seen], s.Documents[coc.Deleted])
+}
+
+// VersionsText counts the versions by state.
+func (s *Status) VersionsText() string {
+	text := fmt.Sprintf("%d archived", s.totalVersions)
+	if n := s.Versions[coc.Pending]; n > 0 {
+		text += fmt.Sprintf(", %d still to be fetched", n)
+	}
+	if n := s.Versions[coc.Unavailable]; n > 0 {
+		text += fmt.Sprintf(", %d that COC did not serve", n)
+	}
+	return text
+}
+
+// LogText counts the records of the log.
+func (s *Status) LogText() string {
+	return fmt.Sprintf("%s, %d of them signed", text.Plural(int(s.LogRecords), "record"), s.LogSigned)
+}
+
+// SizeText says how large the archive is.
+func (s *Status) SizeText() string {
+	line := fmt.Sprintf("%s, for %s of contents", text.Size(s.FileBytes), text.Size(s.ContentBytes))
+	if s.WALBytes > 0 {
+		line += fmt.Sprintf("; %s of it write-ahead log", text.Size(s.WALBytes))
+	}
+	return line
+}
+
+// String says how many of the cycles that were due ran.
+func (d Day) String() string {
+	line := "no cycle ran"
+	if d.Ran > 0 {
+		line = text.Plural(d.Ran, "cycle") + " ran"
+	}
+	if bad := d.Ran - d.Good; bad > 0 {
+		line += fmt.Sprintf(", %d of them not good", bad)
+	}
+	if d.Missed > 0 {
+		line += fmt.Sprintf("; %d more were due and did not run", d.Missed)
+	}
+	return line
+}

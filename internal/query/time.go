@@ -1,0 +1,187 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+)
+
+// Since parses the start of a period: a date (its start), an RFC 3339 time, or an age such
+// as 7d or 12h.
+func (a *Archive) Since(text string) (time.Time, error) {
+	at, _, err := a.parseTime(text)
+	return at, err
+}
+
+// Until parses the end of a period and returns the first time after it: a date, a time or
+// an age is part of the period.
+func (a *Archive) Until(text string) (time.Time, error) {
+	at, day, err := a.parseTime(text)
+	if day {
+		return at.AddDate(0, 0, 1), err
+	}
+	return at.Add(time.Millisecond), err
+}
+
+// Time parses the time of a query: a date (its end, or now until then), an RFC 3339 time or
+// an age.
+func (a *Archive) Time(text string) (time.Time, error) {
+	at, day, err := a.parseTime(text)
+	switch {
+	case err != nil:
+		return at, err
+	case day:
+		at, _, err = a.parseReference(text)
+	}
+	if err == nil && at.After(a.Now()) {
+		err = hint.Wrap(ambiguous("%q is in the future", text), "the archive knows the past, until now")
+	}
+	return at, err
+}
+
+// parseAt parses the --at of a query.
+func (a *Archive) parseAt(text string) (time.Time, error) {
+	at, err := a.Time(text)
+	if err != nil {
+		err = badQuery(fmt.Errorf("--at: %w", err))
+	}
+	return at, err
+}
+
+// SetAt sets At; "" is now.
+func (a *Archive) SetAt(text string) (err error) {
+	if text != "" {
+		a.At, err = a.parseAt(text)
+	}
+	return err
+}
+
+// parseTime parses a time; day says that it is the start of a date.
+func (a *Archive) parseTime(text string) (at time.Time, day bool, err error) {
+	if at, err := time.ParseInLocation(time.DateOnly, text, a.Local); err == nil {
+		return at, true, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, false, nil
+	}
+	if at, ok := parseAge(a.Now(), text); ok {
+		return at, false, nil
+	}
+	return at, false, hint.Wrap(ambiguous("%q is not a valid time", text),
+		"write a date (2026-06-01), RFC 3339 (2026-06-01T15:04:05Z) or an age (7d, 12h)")
+}
+
+// parseAge returns the time of an age: a number of days or weeks, or a duration of Go's.
+func parseAge(now time.Time, age string) (time.Time, bool) {
+	for unit, days := range map[string]int{"d": 1, "w": 7} {
+		digits, ok := strings.CutSuffix(age, unit)
+		if n, err := strconv.ParseUint(digits, 10, 16); ok && err == nil {
+			return now.AddDate(0, 0, -int(n)*days), true
+		}
+	}
+	d, err := time.ParseDuration(age)
+	return now.Add(-d), err == nil && d >= 0
+}
+
+// parseReference parses a reference that is a time. A date is the end of that day, or now
+// until then. ok is false for what does not look like a time.
+func (a *Archive) parseReference(ref string) (at time.Time, ok bool, err error) {
+	if len(ref) < len(time.DateOnly) || ref[0] < '0' || ref[0] > '9' {
+		return at, false, nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, ref, a.Local)
+	if err == nil {
+		end := day.AddDate(0, 0, 1).Add(-time.Millisecond)
+		if now := a.Now(); !day.After(now) && end.After(now) {
+			end = now
+		}
+		return end, true, nil
+	}
+	at, err = time.Parse(time.RFC3339, ref)
+	if err != nil {
+		return at, false, hint.Wrap(ambiguous("%q is not a valid time", ref), "write a date (2026-06-01) or RFC 3339 (2026-06-01T15:04:05Z)")
+	}
+	return at, true, nil
+}
+
+// versionAt returns COC's newest version at a time. A time at which it is unknown is an
+// error: the nearest version would be a guess.
+func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision, at time.Time) (v Version, err error) {
+	if at.After(a.Now()) {
+		return v, ambiguous("it is in the future")
+	}
+	deleted, err := a.deletedAt(ctx, doc, at)
+	if err != nil {
+		return v, err
+	}
+	if !deleted.IsZero() {
+		return v, unavailable("the document was deleted then (since %s at the latest)", stamp(deleted))
+	}
+	found := newestAt(all, at)
+	if found < 0 && len(all) == 0 {
+		return v, hint.Wrap(coc.NotFound("not found"), existing(all))
+	}
+	if found < 0 {
+		return v, coc.NotFound("no version of that time is known, the first is from %s", stamp(validFrom(all[0])))
+	}
+	if v, err = archived(all[found]); err != nil {
+		return v, err
+	}
+	checked, err := a.db.LastChecked(ctx, doc.key)
+	v.Note = doubt(checked, all, found, at)
+	return v, err
+}
+
+// doubt says why all[found] may not have been the newest at a time, or its content another
+// one; "" for no doubt. checked is when COC was last checked.
+func doubt(checked time.Time, all []db.Revision, found int, at time.Time) string {
+	if next := found + 1; next < len(all) && all[next].Label == all[found].Label && all[next].PreviousCheckedAt.Before(at) {
+		return fmt.Sprintf("COC's copy of %s was rewritten before %s, and last seen unaltered %s: its bytes may have been others then",
+			all[found].Label, stamp(all[next].SeenAt), orNever(all[next].PreviousCheckedAt))
+	}
+	if checked.Before(at) {
+		return "COC was last checked at " + stamp(checked) + ": there may have been a newer version"
+	}
+	return ""
+}
+
+// validFrom is when a revision became COC's, as far as that is known.
+func validFrom(r db.Revision) time.Time {
+	if r.Number > 1 || r.MadeAt.IsZero() {
+		return r.SeenAt
+	}
+	return r.MadeAt
+}
+
+// deletedAt returns when a document was deleted that did not exist at a time; zero if it
+// existed.
+func (a *Archive) deletedAt(ctx context.Context, doc Document, at time.Time) (since time.Time, err error) {
+	list, err := a.db.Changes(ctx, db.Filter{Document: doc.key, Until: at.Add(time.Millisecond), Limit: 1,
+		Kinds: []coc.Kind{coc.KindDeleted, coc.KindRestored}})
+	if err != nil || len(list) == 0 || list[0].Kind != coc.KindDeleted {
+		return since, err
+	}
+	return list[0].At, nil
+}
+
+func orNever(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return "at " + stamp(t)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

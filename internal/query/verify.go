@@ -1,0 +1,347 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"cocsync/internal/audit"
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+	"cocsync/internal/text"
+)
+
+// External is a checkpoint that was stored outside of the archive.
+type External struct {
+	Size   int64
+	Root   audit.Hash
+	Origin string // "" if it is unknown
+	Name   string // for messages
+}
+
+// Verification selects what is verified.
+type Verification struct {
+	External []External
+	Since    time.Time // contents and rows from before are skipped; zero: all are checked
+	Deep     bool      // recomputes derived data
+}
+
+// Verdict is the result of a verification.
+type Verdict struct {
+	Good        bool     `json:"good"`
+	Origin      Text     `json:"origin"`
+	KeyID       Text     `json:"key_id"`
+	Size        int64    `json:"size"` // leaves
+	Root        string   `json:"root"`
+	Signed      int64    `json:"signed"`      // leaves under the newest good signature
+	Checkpoints int      `json:"checkpoints"` // good ones
+	Counts      []Count  `json:"counts"`      // what was checked
+	External    []string `json:"external"`    // external checkpoints that match
+	Faults      []string `json:"faults"`
+	More        int      `json:"more"` // faults that are not in Faults
+}
+
+// Count is how many of something were checked.
+type Count struct {
+	What  string `json:"what"`
+	Count int    `json:"count"`
+}
+
+// Progress is the progress of a verification.
+type Progress struct {
+	What        string // is checked
+	Done, Total int    // of it; Total is 0 if it is unknown
+}
+
+// progressEvery is after how many checked things progress is reported.
+const progressEvery = 1000
+
+// maxFaults is how many faults are named.
+const maxFaults = 100
+
+// verifier is a verification that is being run.
+type verifier struct {
+	db       *db.DB
+	verdict  Verdict
+	report   func(Progress)
+	now      Progress
+	since    time.Time
+	external []External
+	signed   []db.Signed
+	leaves   int64
+	tree     audit.Edge
+}
+
+// Verify checks a snapshot of the archive: the file and its schema, contents against their
+// hashes, records against their leaves, the tree against its head, signatures, and external
+// checkpoints. report receives the progress, if it is not nil. It returns an error only if
+// it cannot continue.
+func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
+	v := &verifier{report: report, since: q.Since, external: q.External}
+	v.verdict = Verdict{Counts: []Count{}, External: []string{}, Faults: []string{}}
+	err := a.db.Snapshot(ctx, func(d *db.DB) error {
+		v.db = d
+		return v.run(ctx, q.Deep)
+	})
+	v.verdict.Root, v.verdict.Good = v.tree.Root().String(), len(v.verdict.Faults) == 0
+	return v.verdict, err
+}
+
+func (v *verifier) run(ctx context.Context, deep bool) error {
+	// An error is found again below, with its name.
+	edge, _ := v.db.Edge(ctx)
+	totals, _ := v.db.Totals(ctx)
+	type check struct {
+		what  string
+		total int
+		check func(context.Context) error
+	}
+	checks := []check{
+		{"the file", 0, v.file}, {"the schema", 0, v.schema}, {"contents", totals.Contents, v.contents}, {"changes", 0, v.changes},
+		{"the log", int(edge.Size), v.log}, {"records", int(edge.Size), v.records},
+	}
+	if deep {
+		checks = append(checks, check{"derived data", totals.Changes, v.derived})
+	}
+	for _, c := range checks {
+		v.now = Progress{What: c.what, Total: c.total}
+		v.progress()
+		if err := c.check(ctx); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			v.fault("%s cannot be read: %v", c.what, err)
+		}
+	}
+	return nil
+}
+
+func (v *verifier) progress() {
+	if v.report != nil {
+		v.report(v.now)
+	}
+}
+
+// did counts one more checked thing.
+func (v *verifier) did() {
+	if v.now.Done++; v.now.Done%progressEvery == 0 {
+		v.progress()
+	}
+}
+
+func (v *verifier) fault(format string, args ...any) {
+	if len(v.verdict.Faults) == maxFaults {
+		v.verdict.More++
+		return
+	}
+	v.verdict.Faults = append(v.verdict.Faults, fmt.Sprintf(format, args...))
+}
+
+func (v *verifier) count(what string, n int) {
+	v.verdict.Counts = append(v.verdict.Counts, Count{what, n})
+}
+
+func (v *verifier) file(ctx context.Context) error {
+	list, err := v.db.Integrity(ctx)
+	for _, wrong := range list {
+		v.fault("the file: %s", wrong)
+	}
+	return err
+}
+
+// schema finds what was added to the schema or altered in it since the archive was opened,
+// such as a trigger that reverts writes.
+func (v *verifier) schema(ctx context.Context) error {
+	faults, err := v.db.SchemaFaults(ctx)
+	for _, f := range faults {
+		v.fault("the schema: %s", f)
+	}
+	return err
+}
+
+func (v *verifier) contents(ctx context.Context) error {
+	n := 0
+	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
+		v.did()
+		if n++; wrong != nil {
+			v.fault("content %s: %v", hash, wrong)
+		}
+		return nil
+	})
+	v.count("contents", n)
+	return err
+}
+
+func (v *verifier) changes(ctx context.Context) error {
+	ids, err := v.db.Crossed(ctx)
+	for _, id := range ids {
+		v.fault("change %d names a revision or a state of another document", id)
+	}
+	return err
+}
+
+// log checks the leaves against the stored edge of the tree, the signed checkpoints and the
+// external ones.
+func (v *verifier) log(ctx context.Context) error {
+	g, err := v.db.Generation(ctx)
+	if errors.Is(err, coc.ErrNotFound) {
+		v.fault("the log: it has no start")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.verdict.Origin, v.verdict.KeyID = Text(g.Origin), Text(audit.KeyID(g.Public))
+	if v.signed, err = v.db.Checkpoints(ctx); err != nil {
+		return err
+	}
+	err = v.db.EachLeaf(ctx, func(l db.Leaf) error {
+		v.did()
+		if l.Index != v.leaves {
+			v.fault("the log: leaf %d is missing", v.leaves)
+			v.leaves = l.Index
+		}
+		v.tree.Add(l.Hash)
+		v.leaves++
+		v.checkpoints(g)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.count("leaves", int(v.tree.Size))
+	v.verdict.Size = v.tree.Size
+	stored, err := v.db.Edge(ctx)
+	if err != nil || stored.Size != v.tree.Size || stored.Root() != v.tree.Root() {
+		v.fault("the log: its leaves (%d) do not match its stored head (%d leaves)", v.tree.Size, stored.Size)
+	}
+	for _, s := range v.signed {
+		v.fault("the log: a checkpoint of %d leaves is signed, and there are only %d", s.Size, v.tree.Size)
+	}
+	for _, x := range v.external {
+		v.fault("%s: it is of %d leaves, and the log has only %d: the last ones were removed, or this is an older copy", x.Name, x.Size, v.tree.Size)
+	}
+	return nil
+}
+
+// checkpoints checks the checkpoints of as many leaves as were added.
+func (v *verifier) checkpoints(g db.Generation) {
+	for len(v.signed) > 0 && v.signed[0].Size <= v.tree.Size {
+		s := v.signed[0]
+		v.signed = v.signed[1:]
+		c, err := audit.Open(s.Note, g.Public)
+		switch {
+		case err != nil:
+			v.fault("the log: checkpoint of %d leaves: %v", s.Size, err)
+		case c.Origin != g.Origin || c.Size != s.Size:
+			v.fault("the log: checkpoint of %d leaves is of another log", s.Size)
+		case c.Root != v.tree.Root():
+			v.fault("the log: the first %d leaves are not those that were signed: their root is %s, not %s", c.Size, v.tree.Root(), c.Root)
+		default:
+			v.verdict.Signed = c.Size
+			v.verdict.Checkpoints++
+		}
+	}
+	keep := v.external[:0]
+	for _, x := range v.external {
+		switch {
+		case x.Size != v.tree.Size:
+			keep = append(keep, x)
+		case x.Origin != "" && x.Origin != g.Origin:
+			v.fault("%s: it is of the log %s, and this one is %s", x.Name, text.Visible(x.Origin), text.Visible(g.Origin))
+		case x.Root != v.tree.Root():
+			v.fault("%s: the first %d leaves are not those of then: their root is %s, not %s", x.Name, x.Size, v.tree.Root(), x.Root)
+		default:
+			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: the archive holds all that it held then, unaltered (%d leaves)", x.Name, x.Size))
+		}
+	}
+	v.external = keep
+}
+
+// records compares each row with its leaf.
+func (v *verifier) records(ctx context.Context) error {
+	for _, typ := range db.Types() {
+		n := 0
+		last := int64(-1)
+		err := v.db.EachRecord(ctx, typ, func(ref int64, r *audit.Record, l *db.Leaf) error {
+			v.did()
+			if r != nil && v.before(r) {
+				last = ref
+				return ctx.Err()
+			}
+			n++
+			switch {
+			case r == nil && ref == last:
+				v.fault("leaf %d: it is the second one of a %s", l.Index, typ)
+			case r == nil:
+				v.fault("leaf %d: its %s is missing", l.Index, typ)
+			case l == nil:
+				v.fault("%s: it was never logged", describe(typ, r))
+			case !l.SameHash(r):
+				v.fault("%s: it is not what was logged (leaf %d)", describe(typ, r), l.Index)
+			}
+			last = ref
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+		v.count(plural(typ), n)
+	}
+	return nil
+}
+
+// before reports whether a record is older than the time since which records are checked.
+func (v *verifier) before(r *audit.Record) bool {
+	if v.since.IsZero() {
+		return false
+	}
+	for _, name := range []string{"seen_at", "ended_at", "at"} {
+		if ms, err := strconv.ParseInt(r.Get(name), 10, 64); err == nil {
+			return time.UnixMilli(ms).Before(v.since)
+		}
+	}
+	return false
+}
+
+// plural names the records of a type.
+func plural(typ string) string {
+	switch typ {
+	case audit.TypeStart:
+		return "log starts"
+	case audit.TypeLack:
+		return "unavailable versions"
+	}
+	return typ + "s"
+}
+
+// describe names the subject of a record.
+func describe(typ string, r *audit.Record) string {
+	at := func(field string) string { return text.Visible(r.Get(field)) }
+	switch typ {
+	case audit.TypeRevision:
+		return fmt.Sprintf("%s#%s of %s/%s", at("version"), at("revision"), at("account"), at("document_id"))
+	case audit.TypeChange:
+		return fmt.Sprintf("change %s (%s) of %s/%s", at("change"), at("kind"), at("account"), at("document_id"))
+	case audit.TypeState:
+		return fmt.Sprintf("state %s of %s/%s", moment(r.Get("seen_at")), at("account"), at("document_id"))
+	case audit.TypeLack:
+		return fmt.Sprintf("the unavailable version %s of %s/%s", at("version"), at("account"), at("document_id"))
+	case audit.TypeErasure:
+		return "the erasure of " + at("sha256")
+	case audit.TypeCoverage:
+		return fmt.Sprintf("coverage of watch %s from %s", at("watch"), moment(r.Get("started_at")))
+	}
+	return typ
+}
+
+// moment writes milliseconds since 1970 as a time.
+func moment(ms string) string {
+	var n int64
+	if _, err := fmt.Sscan(ms, &n); err != nil {
+		return "at an unknown time"
+	}
+	return stamp(time.UnixMilli(n))
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/db"
+)
+
+// post freezes the one delivery to a notifier into a message and records what became of it.
+func post(t *testing.T, d *db.DB, m coc.Message) {
+	t.Helper()
+	due, err := d.Due(t.Context(), m.Notifier, noonOf(20), nil, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%d deliveries to %s are due, %v", len(due), m.Notifier, err)
+	}
+	frozen := m
+	frozen.Body = []byte("{}")
+	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: frozen, Claims: []int64{due[0].ID}}}}, noonOf(20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.ID = ids[0]
+	if err := d.Attempted(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A change tells of each notifier whether it heard, how, where, and if not, why not.
+func TestWhoWasTold(t *testing.T) {
+	for _, tt := range []struct {
+		message coc.Message
+		hold    string
+		want    string
+	}{
+		{coc.Message{Kind: coc.MessageRoot, State: coc.Sent, Attempts: 1, SentAt: noonOf(21), Channel: "C1", TS: "17.5", Text: "<b>\u202e", NextAt: noonOf(20)}, "",
+			"team sent in the channel 2026-03-21 12:00 channel C1, message 17.5 <b><U+202E>"},
+		{coc.Message{Kind: coc.MessageReply, State: coc.Sent, Attempts: 3, Plain: true, SentAt: noonOf(21), Channel: "C1", TS: "17.5", Text: "text", NextAt: noonOf(20)}, "",
+			"team sent in a thread, as plain text after 3 attempts 2026-03-21 12:00 channel C1, message 17.5 text"},
+		{coc.Message{Kind: coc.MessageDigest, State: coc.Failed, Attempts: 1, Err: "invalid_blocks", Text: "text", NextAt: noonOf(20)}, "",
+			"team failed in a digest after 1 attempt 2026-03-06 12:02 invalid_blocks text"},
+		{coc.Message{Kind: coc.MessageRoot, State: coc.Waiting, Attempts: 2, Err: "503", Text: "text", NextAt: noonOf(22)}, "channel_is_archived",
+			"team waiting to be sent in the channel after 2 attempts due at 2026-03-22 12:00 503 the channel is on hold: channel_is_archived text"},
+		{coc.Message{}, "", "team waiting due at 2026-03-06 12:02"},
+	} {
+		s, d := changeFixture(t)
+		tt.message.Notifier = "team"
+		if tt.message.Kind != "" {
+			post(t, d, tt.message)
+		}
+		if tt.hold != "" {
+			if err := d.Hold(t.Context(), "team", tt.hold, noonOf(23)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		words, _ := pageText(t, fetch(t, s, "/changes/4").body)
+		_, told, _ := strings.Cut(words, "Who was notified ops waiting due at 2026-03-06 12:02 ")
+		if got, _, _ := strings.Cut(told, " Its proof"); got != tt.want {
+			t.Errorf("of a message in state %q the page says %q, want %q: %s", tt.message.State, got, tt.want, words)
+		}
+	}
+}
+
+// What the configuration had left out was not told, and the page says who left it out.
+func TestDroppedIsNotTold(t *testing.T) {
+	s, d := changeFixture(t)
+	due, err := d.Due(t.Context(), "team", noonOf(20), nil, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Freeze(t.Context(), coc.Batch{Drop: []int64{due[0].ID}}, noonOf(20)); err != nil {
+		t.Fatal(err)
+	}
+	words, _ := pageText(t, fetch(t, s, "/changes/4").body)
+	if !strings.Contains(words, "team dropped: the configuration excluded it Its proof") {
+		t.Errorf("the page says %s", words)
+	}
+}
+
+// A change that was committed after the newest checkpoint has a leaf, and no proof yet.
+func TestUnsigned(t *testing.T) {
+	s, d := changeFixture(t)
+	name := "late"
+	step := coc.Step{Account: "prod", DocumentID: "DM-late", SeenAt: noonOf(21), Name: name, State: coc.Present, Meta: &coc.Meta{Name: &name},
+		Changes: []coc.NewChange{{Kind: coc.KindRestored, At: noonOf(21).Add(time.Minute)}}}
+	if err := d.Commit(t.Context(), step); err != nil {
+		t.Fatal(err)
+	}
+	words, links := pageText(t, fetch(t, s, "/changes/13").body)
+	if !strings.Contains(words, "of the log, and not signed yet: each cycle signs what it added.") || strings.Contains(strings.Join(links, " "), "/proof") {
+		t.Errorf("the page says %s, with links to %q", words, links)
+	}
+	if got := fetch(t, s, "/changes/13/proof"); got.status != 404 || !strings.Contains(got.body, "no signed checkpoint includes the change yet") {
+		t.Errorf("the proof answers %d %s", got.status, got.body)
+	}
+}
