@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,20 +25,20 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	t.Helper()
 	q := query.New(d)
 	q.Now = func() time.Time { return now }
-	s, err := q.LoadStatus(t.Context()) // d is open for writing, which is not a daemon
+	s, err := q.LoadStatus(t.Context())
 	must(t, err)
-	s.Writer = &query.Process{PID: 7, Since: query.Time{Time: dayOf(20)}, Command: "run"}
+	s.Writer.Since.Time = dayOf(20)
 	s.FileBytes, s.WALBytes = 172<<10, 0 // which go with the schema
 	var b bytes.Buffer
 	p := &page{&term.Writer{Writer: bufio.NewWriter(&b)}, time.UTC}
 	p.status(s)
 	p.Flush()
-	return strings.ReplaceAll(b.String(), d.Path(), "ARCHIVE")
+	return strings.NewReplacer(d.Path(), "ARCHIVE", fmt.Sprintf("pid %d", os.Getpid()), "pid 7", fmt.Sprintf("-USR1 %d`", os.Getpid()), "-USR1 7`").Replace(b.String())
 }
 
 // Everything that is wrong comes first, each with how to fix it.
 func TestStatusNamesProblemsAndTheirFix(t *testing.T) {
-	d, err := db.Open(t.Context(), fixture(t))
+	d, err := db.OpenWith(t.Context(), fixture(t), db.Options{Command: "run"})
 	must(t, err)
 	defer d.Close()
 	must(t, d.Refused(t.Context(), "prod", "k", "bad signature", dayOf(20).Add(14*time.Minute)))
@@ -57,7 +58,7 @@ func TestStatusNamesProblemsAndTheirFix(t *testing.T) {
 // An archive of fewer than three cycles was well however old the last one was: a watch
 // is late by its schedule.
 func TestStatusSeesThatAWatchIsLate(t *testing.T) {
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
+	d, err := db.OpenWith(t.Context(), filepath.Join(t.TempDir(), "archive.db"), db.Options{Command: "run"})
 	must(t, err)
 	defer d.Close()
 	if got := statusText(t, d, dayOf(0)); !strings.Contains(got, "! no cycle has run yet") {
