@@ -243,7 +243,7 @@ func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 		"/documents?name=":             "cocsync: name is empty\ncocsync: hint: is a variable not set? Leave the parameter out for all\n",
 		"/documents?at=7d&at=8d":       "cocsync: at is given 2 times\ncocsync: hint: give it once\n",
 		"/documents?reverse=yes":       "cocsync: reverse \"yes\" is not known\ncocsync: hint: it is true or false\n",
-		"/documents?state=gone":        "cocsync: --state \"gone\" is not known\ncocsync: hint: known: present, listed, deleted\n",
+		"/documents?state=gone":        "cocsync: unknown --state \"gone\"\ncocsync: hint: known: present, listed, deleted\n",
 		"/changes?n=5001":              "cocsync: n \"5001\" is no number from 1 to 5000\n",
 		"/diff?old=DM-restart":         "cocsync: new is missing: the version to be compared, as DOC@REF\n",
 		"/grep?pattern=a&newest&at=7d": "cocsync: newest and at don't go together\n",
@@ -266,12 +266,12 @@ func TestAPINotes(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	for address, want := range map[string][]string{
 		"/documents?at=2026-03-15":                   nil,
-		"/documents?at=2026-06-01":                   {"COC was last asked at 2026-03-20T12:00:00Z: there may have been more"},
+		"/documents?at=2026-06-01":                   {"COC was last checked at 2026-03-20T12:00:00Z: more may have changed until then"},
 		"/changes?n=2":                               {"these are the newest 2, and there are more: raise n up to 5000, or bring until back"},
 		"/changes?n=9&document=DM-restart":           nil,
 		"/grep?pattern=.&n=2":                        {"these are the first 2, and there are more: raise n up to 10000, or look for less"},
 		"/documents/old-job/versions/latest/content": {"COC no longer has this document: this is the last version that was seen"},
-		"/diff?new=DM-restart@v5":                    {"v4 lies between and is not in the archive: COC did not serve it (400 COC.00010002)"},
+		"/diff?new=DM-restart@v5":                    {"v4 is between and is not in the archive: COC did not serve it (400 COC.00010002)"},
 	} {
 		answered, _ := s.get("/api/v1" + address)
 		var got []string

@@ -127,9 +127,9 @@ func TestSuggestionsStayOnTheirLine(t *testing.T) {
 	archive := two(t, "job\nrm\x1b[2J", "a\n", "b\n")
 	for args, want := range map[string]string{
 		"show rm":      "cocsync: hint: did you mean job^Jrm^[[2J, DM1? `cocsync list` shows all documents\n",
-		"show DM1@v9":  "cocsync: version \"v9\" of job^Jrm^[[2J: there is none\n",
+		"show DM1@v9":  "cocsync: version \"v9\" of job^Jrm^[[2J: not found\n",
 		"log DM1@v1":   "cocsync: hint: `cocsync log job^Jrm^[[2J` shows all its changes, `cocsync diff DM1@v1` that one\n",
-		"diff DM1 a@b": "cocsync: version \"a@b\" of job^Jrm^[[2J: there is none\n",
+		"diff DM1 a@b": "cocsync: version \"a@b\" of job^Jrm^[[2J: not found\n",
 	} {
 		if _, stderr, _ := ask(t, archive, strings.Fields(args)...); !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 2 {
 			t.Errorf("%s = %q, want the line %q of two", args, stderr, want)
