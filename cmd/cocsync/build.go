@@ -150,7 +150,7 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 		if err != nil {
 			return nil, err // nothing leaves unmasked
 		}
-		s.Notifiers = append(s.Notifiers, notify.Notifier{Name: c.Name, Hook: &notify.Hook{URL: c.URL.Value, Key: c.Key},
+		s.Notifiers = append(s.Notifiers, notify.Notifier{Name: c.Name, Channel: notify.Webhook{URL: c.URL.Value, Key: c.Key},
 			Kinds: c.Kinds, Detail: notify.Detail(c.Detail), Mask: masks, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting})
 	}
 	var names []string
@@ -162,8 +162,7 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 }
 
 func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
-	n = notify.Notifier{Name: c.Name, Channel: c.Channel, APIURL: c.APIURL, Kinds: c.Kinds, Detail: notify.Detail(c.Detail),
-		DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
+	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
 	if n.Mask, err = c.Masks(); err != nil {
 		return n, err // nothing leaves unmasked
 	}
@@ -176,9 +175,9 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	}
 	n.Quiet = notify.Quiet{From: q.From, To: q.To, In: q.In, Except: c.QuietExcept}
 	if c.Webhook.IsSet() {
-		n.Webhook = c.Webhook.Value
+		n.Channel = notify.SlackWebhook{URL: c.Webhook.Value}
 	} else {
-		n.Token = c.BotToken
+		n.Channel = notify.Slack{Token: c.BotToken, Channel: c.Channel, APIURL: c.APIURL}
 	}
 	return n, nil
 }

@@ -71,14 +71,10 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, n := range p.sender.Notifiers {
 		who, err := p.sender.Check(ctx, n.Name)
-		what := "slack "
-		if n.Hook != nil {
-			what = "webhook "
-		}
 		if err != nil && hint.Of(err) == "" { // the class is unknown
 			err = hint.Wrap(err, "check that this machine reaches it: network, proxy, DNS, and api_url or url in the config")
 		}
-		c.line(strings.TrimSuffix(what+n.Name+": "+who, ": "), err)
+		c.line(strings.TrimSuffix(n.Kind()+" "+n.Name+": "+who, ": "), err)
 	}
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", c.failed, c.done)

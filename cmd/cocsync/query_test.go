@@ -59,7 +59,7 @@ func fixture(t testing.TB) string {
 	cycle.Listed, cycle.Documents, cycle.Versions, cycle.Changes, cycle.Requests = 5, 4, 8, 9, 12
 	cycle.Failures = []coc.Failure{{DocumentID: "DM-restart", Name: "restart-unhealthy-nodes", Err: "v4: 503 Service Unavailable"}}
 	must(t, d.End(t.Context(), cycle, []coc.Telling{{Notify: []string{"ops"},
-		Notice: coc.Notice{Kind: coc.NoticeTrouble, Watch: "runbooks", At: dayOf(20), Title: "watching is broken"}}}))
+		Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: dayOf(20), Title: "watching is broken"}}}))
 	outbox(t, d)
 	must(t, d.Close())
 	return path
@@ -172,7 +172,7 @@ func outbox(t testing.TB, d *db.DB) {
 		{State: coc.Sent, NextAt: dayOf(20), SentAt: dayOf(20), Channel: "C1", TS: "1.1"},
 	} {
 		m.ID, m.Kind, m.Attempts, m.FirstAt = ids[i], msgs[i].Kind, i+1, dayOf(20)
-		must(t, d.Attempted(t.Context(), m))
+		must(t, d.RecordAttempt(t.Context(), m))
 	}
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(21)))
 }

@@ -64,11 +64,11 @@ type Notice struct {
 type NoticeKind string
 
 const (
-	NoticeFirstContact NoticeKind = "first_contact" // a watch has started
-	NoticeTrouble      NoticeKind = "trouble"       // monitoring itself fails
-	NoticeRecovered    NoticeKind = "recovered"     // it works again
-	NoticeWeekly       NoticeKind = "weekly"        // monitoring works
-	NoticeTest         NoticeKind = "test"
+	NoticeInitialSync NoticeKind = "first_contact" // a watch has begun
+	NoticeFailure     NoticeKind = "trouble"       // the watching itself is broken
+	NoticeRecovered   NoticeKind = "recovered"     // it works again
+	NoticeWeekly      NoticeKind = "weekly"        // the watching is alive
+	NoticeTest        NoticeKind = "test"
 )
 
 // Delivery is one change or notice on its way to one notifier.
@@ -84,12 +84,12 @@ type Delivery struct {
 	Notice   *Notice
 }
 
-// QuietWhy says why a notifier is paused.
-type QuietWhy string
+// PauseReason says why a notifier is left in peace.
+type PauseReason string
 
 const (
-	QuietHours QuietWhy = "hours" // its own, by the configuration
-	QuietAsked QuietWhy = "asked" // Slack asked for it
+	PauseQuietHours PauseReason = "hours" // its own, by the configuration
+	PauseRateLimit  PauseReason = "asked" // Slack asked for it
 )
 
 // Aim says who is notified of a change in addition to those of its current deliveries.

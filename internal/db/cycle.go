@@ -113,9 +113,9 @@ func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err erro
 // tell queues a notice, and remembers on its watch that it was told.
 func (t tx) tell(n coc.Telling) error {
 	column := map[coc.NoticeKind]string{
-		coc.NoticeFirstContact: `greeted_at = ?1`,
-		coc.NoticeTrouble:      `trouble_at = ?1, trouble_whole = ?3`,
-		coc.NoticeRecovered:    `trouble_at = NULL, trouble_whole = 0`,
+		coc.NoticeInitialSync: `greeted_at = ?1`,
+		coc.NoticeFailure:     `trouble_at = ?1, trouble_whole = ?3`,
+		coc.NoticeRecovered:   `trouble_at = NULL, trouble_whole = 0`,
 	}[n.Kind]
 	if column != "" {
 		if err := t.exec(`UPDATE watches SET `+column+` WHERE name = ?2 AND ?3 IS NOT NULL`, n.At.UnixMilli(), n.Watch, n.Whole); err != nil {

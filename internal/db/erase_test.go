@@ -47,7 +47,7 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, i := range []int{1, 4} {
-		if err := d.Attempted(t.Context(), coc.Message{ID: ids[i], Kind: msgs[i].Kind, State: coc.Sent, NextAt: day, SentAt: day}); err != nil {
+		if err := d.RecordAttempt(t.Context(), coc.Message{ID: ids[i], Kind: msgs[i].Kind, State: coc.Sent, NextAt: day, SentAt: day}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -232,11 +232,11 @@ func (d *DB) Next(ctx context.Context, notifier string, now time.Time) (m coc.Me
 	return coc.Message{}, false, instant(next), explain(err)
 }
 
-// Attempted records what became of posting a message: its Kind, State, Plain,
+// RecordAttempt records what became of posting a message: its Kind, State, Plain,
 // Attempts, FirstAt, NextAt, SentAt, Channel, TS and Err. Sent and Failed take
 // its deliveries with them. A reply that became a root closes the thread that it
 // found gone.
-func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
+func (d *DB) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
 	defer wrap(&err, "message %d", m.ID)
 	return d.update(ctx, func(t tx) error {
 		err := t.exec(`
@@ -266,9 +266,9 @@ func (d *DB) Attempted(ctx context.Context, m coc.Message) (err error) {
 	})
 }
 
-// Tried returns the messages of a notifier that wait after an attempt failed,
+// Retrying returns the messages of a notifier that wait after an attempt failed,
 // oldest first.
-func (d *DB) Tried(ctx context.Context, notifier string) (_ []coc.Message, err error) {
+func (d *DB) Retrying(ctx context.Context, notifier string) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages to %s that were tried", notifier)
 	return collect(ctx, d.read, scanMessage, `
 		SELECT `+messageColumns+` FROM `+messageTables+`
@@ -298,9 +298,9 @@ func (d *DB) Hold(ctx context.Context, notifier, reason string, until time.Time)
 	})
 }
 
-// Quiet records that the notifier is left in peace until then: in its quiet hours,
+// Pause records that the notifier is left in peace until then: in its quiet hours,
 // or because Slack asked for it.
-func (d *DB) Quiet(ctx context.Context, notifier string, reason coc.QuietWhy, until time.Time) (err error) {
+func (d *DB) Pause(ctx context.Context, notifier string, reason coc.PauseReason, until time.Time) (err error) {
 	defer wrap(&err, "leave %s in peace", notifier)
 	return d.update(ctx, func(t tx) error {
 		return t.exec(`
@@ -309,9 +309,9 @@ func (d *DB) Quiet(ctx context.Context, notifier string, reason coc.QuietWhy, un
 	})
 }
 
-// Asked returns until when Slack asked to be left alone by the notifier, as last
+// PausedUntil returns until when Slack asked to be left alone by the notifier, as last
 // recorded; zero for never.
-func (d *DB) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
+func (d *DB) PausedUntil(ctx context.Context, notifier string) (until time.Time, err error) {
 	defer wrap(&err, "peace of %s", notifier)
 	var ms sql.NullInt64
 	err = d.read.row(ctx, `SELECT until FROM pauses WHERE notifier = ? AND reason = 'asked'`, notifier).Scan(&ms)

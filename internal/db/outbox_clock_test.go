@@ -30,7 +30,7 @@ func TestOutboxAfterAClockStep(t *testing.T) {
 			t.Fatalf("%v back: Next = %v, %v, want a message that was never tried", back, ok, err)
 		}
 		m.Attempts, m.NextAt = 1, day.Add(time.Minute)
-		if err := d.Attempted(t.Context(), m); err != nil {
+		if err := d.RecordAttempt(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		next, ok, _, err := d.Next(t.Context(), "ops", now)

@@ -94,7 +94,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 	}
 	retry := now.Add(time.Minute)
 	m.Attempts, m.NextAt, m.Err = 1, retry, "503"
-	if err := d.Attempted(t.Context(), m); err != nil {
+	if err := d.RecordAttempt(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	m, ok, _ = next()
@@ -102,7 +102,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 		t.Fatalf("Next beside a waiting one = %d, %v, want message %d", m.ID, ok, ids[1])
 	}
 	m.State, m.TS, m.SentAt = coc.Sent, "1.2", now
-	if err := d.Attempted(t.Context(), m); err != nil {
+	if err := d.RecordAttempt(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if m, ok, wake := next(); ok || !wake.Equal(now) && !wake.Equal(retry) {
@@ -141,7 +141,7 @@ func TestEndQueuesNotices(t *testing.T) {
 	d, cycle := open(t)
 	c := coc.Cycle{ID: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.Bad, Err: "no list",
 		Failures: []coc.Failure{{DocumentID: "DM1", Name: "job", Err: "503"}}}
-	tell := coc.Telling{Notice: coc.Notice{Kind: coc.NoticeTrouble, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
+	tell := coc.Telling{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
 	if err := d.End(t.Context(), c, []coc.Telling{tell}); err != nil {
 		t.Fatal(err)
 	}

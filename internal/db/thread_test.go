@@ -24,7 +24,7 @@ func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 	}
 	if ts != "" {
 		m.ID, m.State, m.SentAt, m.Channel, m.TS = ids[0], coc.Sent, now, "C1", ts
-		if err := d.Attempted(t.Context(), m); err != nil {
+		if err := d.RecordAttempt(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,7 +76,7 @@ func TestThread(t *testing.T) {
 		t.Errorf("Thread of another notifier = %d", got)
 	}
 	failed := coc.Message{ID: untold, Kind: coc.MessageRoot, State: coc.Failed}
-	if err := d.Attempted(t.Context(), failed); err != nil {
+	if err := d.RecordAttempt(t.Context(), failed); err != nil {
 		t.Fatal(err)
 	}
 	if got := thread("ops", day.Add(-time.Second)); got != first {
@@ -107,7 +107,7 @@ func TestThreadOfReplies(t *testing.T) {
 			t.Errorf("%s is in the thread %q of %q, want 1.1 of C1", m.Kind, m.ThreadTS, m.ThreadChannel)
 		}
 		m.State, m.SentAt, m.Channel, m.TS = coc.Sent, day, "C1", []string{"1.1", "2.2", ""}[i]
-		if err := d.Attempted(t.Context(), m); err != nil {
+		if err := d.RecordAttempt(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestStale(t *testing.T) {
 		t.Errorf("a reply that waits makes it stale with %d", got)
 	}
 	reply.ID, reply.State, reply.SentAt, reply.TS = ids[0], coc.Sent, day, "2.2"
-	if err := d.Attempted(t.Context(), reply); err != nil {
+	if err := d.RecordAttempt(t.Context(), reply); err != nil {
 		t.Fatal(err)
 	}
 	if got := stale(); got != 1 {
@@ -165,12 +165,12 @@ func TestStale(t *testing.T) {
 func TestBacklogTellsWhy(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	if err := d.Quiet(t.Context(), "ops", coc.QuietHours, day.Add(time.Hour)); err != nil {
+	if err := d.Pause(t.Context(), "ops", coc.PauseQuietHours, day.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	id := post(t, d, day, coc.Message{Kind: coc.MessageNotice}, "")
 	m := coc.Message{ID: id, Kind: coc.MessageNotice, State: coc.Sent, Plain: true, SentAt: day, TS: "1.1", Err: "invalid_blocks"}
-	if err := d.Attempted(t.Context(), m); err != nil {
+	if err := d.RecordAttempt(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	list, err := d.Backlogs(t.Context(), day.Add(-time.Second))
@@ -249,7 +249,7 @@ func TestThreadThatIsGone(t *testing.T) {
 		t.Fatalf("Next = %+v, %v", m, err)
 	}
 	m.Kind, m.State, m.SentAt, m.Channel, m.TS = coc.MessageRoot, coc.Sent, day, "C2", "2.2"
-	if err := d.Attempted(t.Context(), m); err != nil {
+	if err := d.RecordAttempt(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	for channel, want := range map[string]int64{"": reply, "C2": reply, "C1": 0} {

@@ -57,7 +57,7 @@ func TestTold(t *testing.T) {
 			continue
 		}
 		end.ID = freeze(t, d, now, due...)[0]
-		if err := d.Attempted(t.Context(), end); err != nil {
+		if err := d.RecordAttempt(t.Context(), end); err != nil {
 			t.Fatal(err)
 		}
 	}

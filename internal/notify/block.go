@@ -12,21 +12,19 @@ import (
 const (
 	// https://docs.slack.dev/reference/block-kit/blocks/header-block/
 	maxHeader = 150
-	// maxBlocks bounds all blocks of a message, counted as their JSON, which is
-	// longer than any way in which Slack may count. The limit is not documented:
-	// 13,200 characters were refused, and rich text of 11,341.
+	// maxBlocks bounds all blocks of a message, counted as their JSON, which is longer
+	// than any count that Slack may use. The limit is not documented: 13,200 characters
+	// were refused, and rich text of 11,341.
 	// https://github.com/slackapi/bolt-js/issues/2509
 	// https://github.com/slackapi/bolt-js/issues/2867
 	maxBlocks = 10_000
-	// maxText bounds the fallback text; Slack advises at most 4,000.
+	// maxText bounds the fallback text; Slack recommends at most 4,000.
 	// https://docs.slack.dev/reference/methods/chat.postMessage/#truncating
 	maxText = 3_000
 )
 
-// block is a Block Kit block, or an element inside one, as far as messages here
-// need it: there is no mrkdwn among them, so nothing can become a link or a
-// mention but what the configuration makes one. Own types instead of the
-// library's keep that in one file.
+// block is a Block Kit block, or an element of one, as far as messages need it: none is
+// mrkdwn, so only the configuration can add links and mentions.
 type block struct {
 	Type     string  `json:"type"`
 	Text     any     `json:"text,omitempty"` // a block in a header, else a string
@@ -50,7 +48,7 @@ type style struct {
 	Code bool `json:"code,omitempty"`
 }
 
-// plain is text that Slack shows as it stands: no markup, no links, no emoji.
+// plain is text that Slack shows unchanged: no markup, no links, no emoji.
 func plain(s string) block {
 	off := false
 	return block{Type: "plain_text", Text: s, Emoji: &off}
@@ -65,7 +63,7 @@ func footer(elements ...block) block {
 	return block{Type: "context", Elements: elements}
 }
 
-// moment is an instant in the reader's own time, a piece of rich text.
+// moment is a time in the reader's time zone, a piece of rich text.
 // https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/#date-element-type
 func moment(t time.Time) block {
 	return block{Type: "date", Timestamp: t.Unix(), Format: "{date_short_pretty} {time}", Fallback: utc(t)}
@@ -73,7 +71,7 @@ func moment(t time.Time) block {
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// span is a piece of rich text, which Slack shows as it stands.
+// span is a piece of rich text, which Slack shows unchanged.
 func span(s string) block { return block{Type: "text", Text: s} }
 
 func bold(s string) block {
@@ -84,10 +82,10 @@ func code(s string) block {
 	return block{Type: "text", Text: s, Style: style{Code: true}}
 }
 
-// link leads to an address of the configuration's.
+// link links to an address from the configuration.
 func link(address, text string) block { return block{Type: "link", URL: address, Text: text} }
 
-// mention rings the bell of a person or of a group, by Slack's id of it.
+// mention notifies a person or a group, by its id in Slack.
 func mention(id string) block {
 	if strings.HasPrefix(id, "S") {
 		return block{Type: "usergroup", GroupID: id}
@@ -95,11 +93,10 @@ func mention(id string) block {
 	return block{Type: "user", UserID: id}
 }
 
-// maxMentions bounds whom one message mentions, so that it keeps room for what it
-// is about.
+// maxMentions bounds the mentions in one message.
 const maxMentions = 20
 
-// copies are the mentions of those whom a message is for, nothing for nobody.
+// copies is the list of mentions below a message; nil for none.
 func copies(ids []string) (pieces []block) {
 	for _, id := range ids[:min(len(ids), maxMentions)] {
 		pieces = append(pieces, span(" "), mention(id))
@@ -113,8 +110,8 @@ func copies(ids []string) (pieces []block) {
 // rich makes a rich_text block of sections, lists and preformatted parts.
 func rich(parts ...block) block { return block{Type: "rich_text", Elements: parts} }
 
-// paragraph is a section of rich text. Slack refuses empty pieces, and neighbours
-// of one style are one.
+// paragraph is a section of rich text. Slack refuses empty pieces; adjacent pieces of one
+// style are joined.
 func paragraph(pieces ...block) block {
 	var list []block
 	for _, p := range pieces {
@@ -138,11 +135,11 @@ func preformatted(lines []string) block {
 	return block{Type: "rich_text_preformatted", Elements: []block{span(strings.Join(lines, "\n"))}}
 }
 
-// weight is what v counts against maxBlocks.
+// weight is the size of v that counts towards maxBlocks.
 func weight(v any) int {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return maxBlocks // it can't be encoded, so it can't be sent
+		return maxBlocks // it can't be encoded
 	}
 	return len(utf16.Encode([]rune(string(b))))
 }

@@ -13,8 +13,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// How much of a message each part may take, in runes. Together they stay under
-// maxBlocks whatever the text is; the diff gets the rest.
+// How much of a message each part may take, in runes. Together they stay under maxBlocks
+// whatever the text is; the diff gets the rest.
 const (
 	maxName    = 80
 	maxLabel   = 20
@@ -26,128 +26,70 @@ const (
 	maxItems   = 10
 	// maxOutline bounds the items together, as weight.
 	maxOutline = 2_500
-	// A diff of more than maxLines lines goes into a file, where there can be one,
-	// and fewLines of it stand in the message: a screen of a phone or two.
-	maxLines = 60
-	fewLines = 40
-	// maxCount is kept free for the count of replies that the first message of a
-	// thread gets later.
+	// maxCount is reserved for the number of replies, which is added to the root of a
+	// thread later.
 	maxCount = 250
 )
 
-// writer puts changes and notices into words for one notifier.
+// writer words changes and notices for one notifier.
 type writer struct {
 	n      *Notifier
 	mask   *mask.Masker
 	people map[string]Person
 	links  Links
 	head   coc.Head // of the archive's log; zero for none
+	// alwaysFile adds the diff as a file even if the message has all of it.
+	alwaysFile bool
 }
 
-// wording is a message in words: its blocks, the text that stands for them on a
-// phone, and the file that holds what didn't fit.
+// wording is a message in words: its blocks, the text that phones show instead of them,
+// and the file with what didn't fit.
 type wording struct {
 	blocks []block
 	text   string
 	file   *file
 }
 
-// change puts one change into a message that mentions those people and groups.
+// change words one change, in a message that mentions these people and groups.
 func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
 	c = w.maskNames(c)
-	head, by := w.title(c), w.who(c)
-	s := w.content(c, pair)
-	text := head
+	s := w.excerpt(c, pair)
+	title, by, last := w.title(c), w.author(c), w.small(c, s)
+	text := title
 	if by.text != "" {
 		text += ", " + by.text
 	}
 	if s.summary != "" {
 		text += ": " + s.summary
 	}
-	text = escape(fmt.Sprintf("%s (%s)", text, idOf(c)))
-	last := w.small(c, s)
+	m := wording{text: escape(fmt.Sprintf("%s (%s)", text, idOf(c)))}
 	if c.Kind == coc.KindVersion && c.Class == coc.ClassUnchanged && s.summary != "" {
-		pieces := append([]block{bold(head), span(": " + unchanged + ", ")}, by.pieces...)
-		pieces = append(pieces, when(c, true)...)
+		pieces := slices.Concat([]block{bold(title), span(": " + unchanged + ", ")}, by.pieces, times(c, true))
 		if cc := copies(mentions); len(cc) > 0 {
-			pieces = append(append(pieces, span(" · ")), cc...)
+			pieces = slices.Concat(pieces, []block{span(" · ")}, cc)
 		}
-		return wording{blocks: []block{rich(paragraph(pieces...)), last}, text: text}
+		m.blocks = []block{rich(paragraph(pieces...)), last}
+		return m
 	}
-	blocks := []block{header(head)}
+	m.blocks = []block{header(title)}
 	if l := w.lead(c, by, s, mentions); len(l.Elements) > 0 {
-		blocks = append(blocks, rich(l))
+		m.blocks = append(m.blocks, rich(l))
 	}
-	blocks = append(blocks, outline(s.items, s.more)...)
-	room := maxBlocks - maxCount - weight(append(blocks, last)) - weight(rich(preformatted(nil)))
-	if len(s.patch) == 0 || room <= minDiff {
-		return wording{blocks: append(blocks, last), text: text}
-	}
-	var whole *file
-	most := len(s.patch)
-	if w.n.files() && most > maxLines {
-		most = fewLines // the file has them all
-	}
-	lines, cut := fit(s.patch, most, room-1, w.whole(c))
-	if cut && w.n.files() {
-		whole = w.diffFile(c, s)
-	}
-	return wording{append(blocks, rich(preformatted(lines)), last), text, whole}
+	m.blocks = append(m.blocks, outline(s.items, s.more)...)
+	w.addDiff(&m, c, s, maxBlocks-maxCount-weight(append(m.blocks, last)))
+	m.blocks = append(m.blocks, last)
+	return m
 }
 
-// outline are the structural differences as bullets, as many as there is room for.
-// There are more besides them that nobody kept.
-func outline(items []shown, more int) (blocks []block) {
-	var list []block
-	room := maxOutline
-	for _, it := range items {
-		b := it.bullet()
-		if room -= weight(b); room < 0 || len(list) == maxItems {
-			break
-		}
-		list = append(list, b)
-	}
-	if len(list) > 0 {
-		blocks = append(blocks, rich(bullets(list...)))
-	}
-	if more += len(items) - len(list); len(list) > 0 && more > 0 {
-		blocks = append(blocks, rich(paragraph(span(fmt.Sprintf("… and %d more", more)))))
-	}
-	return blocks
-}
-
-func (s *shown) bullet() block {
-	pieces := []block{span(text.Line(s.Op, maxLabel) + " "), code(text.Line(s.Path, maxPath))}
-	if s.Task != "" && s.plain {
-		pieces = append(pieces, span(" ("+text.Line(s.Task, maxPath)+")"))
-	}
-	or := func(v string) string { return cmp.Or(v, "(empty)") }
-	old, now := differing(or(s.Old), or(s.New))
-	switch {
-	case !s.values, s.plain:
-	case s.Op == "moved":
-		if s.New != "" {
-			pieces = append(pieces, span(", now "+text.Line(s.New, maxPath)))
-		}
-	case s.Op == "added":
-		pieces = append(pieces, span(": "+now))
-	case s.Op == "removed":
-		pieces = append(pieces, span(": "+old))
-	default:
-		pieces = append(pieces, span(": "+old+" → "+now))
-	}
-	return paragraph(pieces...)
-}
-
-// title names the document, what happened and the versions; what is worst first.
+// title names the document, what happened and the versions; the most important first.
 func (w *writer) title(c *coc.Change) string {
-	document := w.document(c.Name, c.DocumentID)
+	document := w.document(c)
 	from, to := text.Line(c.Previous, maxLabel), text.Line(c.Version, maxLabel)
 	versions := to
 	if from != "" && to != "" {
 		versions = from + " → " + to
 	}
-	var s string
+	s := document
 	switch c.Kind {
 	case coc.KindNew:
 		s = "New: " + document
@@ -161,8 +103,6 @@ func (w *writer) title(c *coc.Change) string {
 		s, versions = "⚠ DELETED: "+document, ""
 	case coc.KindRestored:
 		s = "Restored: " + document
-	default:
-		s = document
 	}
 	if versions != "" {
 		s += " " + versions
@@ -173,27 +113,21 @@ func (w *writer) title(c *coc.Change) string {
 	return s
 }
 
-// high reports whether a document is of high risk, or a change of its settings says
-// that it was.
-func high(c *coc.Change) bool {
-	return slices.ContainsFunc(fieldSays(c, "risk_level", c.RiskLevel), func(s string) bool { return strings.EqualFold(s, "HIGH") })
+// document returns a document's name, or its id if it has none.
+func (w *writer) document(c *coc.Change) string {
+	return cmp.Or(text.Line(c.Name, maxName), text.Line(c.DocumentID, maxName), "(no name)")
 }
 
-// document is a document's name, or its id when it has none.
-func (w *writer) document(name, id string) string {
-	return cmp.Or(text.Line(name, maxName), text.Line(id, maxName), "(no name)")
-}
-
-// person is how a message names somebody: for the blocks, where the name may
-// mention, and for texts.
+// person is how a message names a person: in blocks, where the name may be a mention, and
+// in texts.
 type person struct {
 	pieces []block
 	text   string
 }
 
-// who says who made the change, without accusing by a guess: COC tells the last
-// modifier of a document, who need not be the author of this version.
-func (w *writer) who(c *coc.Change) person {
+// author names who made the change, if it is known: COC reports the last modifier of a
+// document, who need not be the author of this version.
+func (w *writer) author(c *coc.Change) person {
 	if by := w.human(c.By); by != "" {
 		p := person{[]block{span("by " + by)}, "by " + by}
 		if id := w.people[c.By].Slack; id != "" {
@@ -201,58 +135,50 @@ func (w *writer) who(c *coc.Change) person {
 		}
 		return p
 	}
-	words := ""
-	modifier := w.human(c.Modifier)
-	switch c.Kind {
-	case coc.KindNew, coc.KindVersion, coc.KindRewritten:
-		words = "author unknown"
-		if modifier != "" {
-			words += ", document last modified by " + modifier
-		}
-	case coc.KindMetadata:
-		if modifier != "" {
-			words = "document last modified by " + modifier
-		}
+	var parts []string
+	version := c.Kind == coc.KindNew || c.Kind == coc.KindVersion || c.Kind == coc.KindRewritten
+	if version {
+		parts = append(parts, "author unknown")
 	}
+	if modifier := w.human(c.Modifier); modifier != "" && (version || c.Kind == coc.KindMetadata) {
+		parts = append(parts, "document last modified by "+modifier)
+	}
+	words := strings.Join(parts, ", ")
 	return person{[]block{span(words)}, words}
 }
 
-// human is somebody's name, as the configuration has it or as COC says it.
+// human returns a person's name from the configuration, or else from COC.
 func (w *writer) human(id string) string {
 	return text.Line(w.mask.Words(cmp.Or(w.people[id].Name, id)), maxPerson)
 }
 
-// lead is the paragraph that everybody reads: what, who, when.
-func (w *writer) lead(c *coc.Change, by person, s said, mentions []string) block {
-	var lines [][]block
+// lead is the first paragraph: what, who, when.
+func (w *writer) lead(c *coc.Change, by person, s excerpt, mentions []string) block {
+	lines := [][]block{{bold(s.summary)}}
 	add := func(pieces ...block) { lines = append(lines, pieces) }
-	if s.summary != "" {
-		add(bold(s.summary))
-	}
 	switch c.Kind {
 	case coc.KindRewritten:
-		add(span("COC now serves something else under a version that was there before."))
+		add(span("COC now serves other content under an existing version."))
 	case coc.KindDeleted:
 		add(span("COC no longer has this document. Its versions stay in the archive."))
 	case coc.KindWithdrawn:
 		add(span("COC no longer lists this version. It stays in the archive."))
 	}
 	if c.Late {
-		add(span("Late: COC would not serve this version when its successor came."))
+		add(span("Late: COC did not serve this version when the next one was archived."))
 	}
-	add(append(slices.Clip(by.pieces), when(c, by.text != "")...)...)
+	add(slices.Concat(by.pieces, times(c, by.text != ""))...)
 	for _, n := range s.notes {
 		add(span(n))
 	}
-	if links := w.links.of(c); len(links) > 0 {
-		add(links...)
-	}
-	if cc := copies(mentions); len(cc) > 0 {
-		add(cc...)
-	}
+	add(w.links.of(c)...)
+	add(copies(mentions)...)
 	var pieces []block
-	for i, l := range lines {
-		if i > 0 {
+	for _, l := range lines {
+		if len(paragraph(l...).Elements) == 0 {
+			continue
+		}
+		if len(pieces) > 0 {
 			pieces = append(pieces, span("\n"))
 		}
 		pieces = append(pieces, l...)
@@ -260,13 +186,13 @@ func (w *writer) lead(c *coc.Change, by person, s said, mentions []string) block
 	return paragraph(pieces...)
 }
 
-// when says when a version was made, or when anything else was seen.
-func when(c *coc.Change, follows bool) []block {
+// times says when a version was made, or when any other change was seen.
+func times(c *coc.Change, follows bool) []block {
 	word, t := "seen ", c.SeenAt
-	if (c.Kind == coc.KindNew || c.Kind == coc.KindVersion) && sane(c.MadeAt) {
+	if (c.Kind == coc.KindNew || c.Kind == coc.KindVersion) && plausible(c.MadeAt) {
 		word, t = "made ", c.MadeAt
 	}
-	if !sane(t) {
+	if !plausible(t) {
 		return nil
 	}
 	if follows {
@@ -275,24 +201,31 @@ func when(c *coc.Change, follows bool) []block {
 	return []block{span(word), moment(t)}
 }
 
-// small is the small print: the change's id, where the document is, and the head of the
-// log.
-func (w *writer) small(c *coc.Change, masked said) block {
-	s := idOf(c)
+// small is the small print: the change's id, its document, and the head of the log.
+func (w *writer) small(c *coc.Change, s excerpt) block {
+	line := idOf(c)
 	for _, name := range []string{c.Account, c.DocumentID} {
 		if name = text.Line(name, maxPerson); name != "" {
-			s += " · " + name
+			line += " · " + name
 		}
 	}
 	if c.Added > 0 || c.Removed > 0 {
-		s += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
+		line += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
 	}
-	return footer(plain(s + masked.hidden() + w.logged()))
+	return footer(plain(line + hidden(s.masked) + w.checkpoint()))
 }
 
-// logged is the head of the archive's log as a message bears it, to be a witness of it;
-// "" where there is none.
-func (w *writer) logged() string {
+// hidden says how many values are hidden; "" for none.
+func hidden(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " · " + text.Plural(n, "value") + " hidden"
+}
+
+// checkpoint is the head of the archive's log, so that the message witnesses it; "" if
+// there is none.
+func (w *writer) checkpoint() string {
 	if w.head.KeyID == "" {
 		return ""
 	}
@@ -307,59 +240,27 @@ func idOf(c *coc.Change) string {
 	return fmt.Sprintf("change %d", c.ID)
 }
 
-// sane reports whether an instant can be shown: COC's times are its own affair.
-func sane(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 2200 }
+// plausible reports whether a time can be shown: COC's times are not checked.
+func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 2200 }
 
-// differing cuts two values to what fits, from shortly before they differ.
-func differing(old, now string) (string, string) {
-	a, b := []rune(old), []rune(now)
-	if max(len(a), len(b)) > maxValue {
-		same := 0
-		for same < min(len(a), len(b)) && a[same] == b[same] {
-			same++
-		}
-		if from := same - maxValue/3; from > 0 {
-			old, now = "…"+string(a[from:]), "…"+string(b[from:])
-		}
-	}
-	return text.Line(old, maxValue), text.Line(now, maxValue)
+// high reports whether a document's risk level is HIGH, or was before a change of its
+// settings.
+func high(c *coc.Change) bool {
+	return slices.ContainsFunc(fieldValues(c, "risk_level", c.RiskLevel), func(s string) bool { return strings.EqualFold(s, "HIGH") })
 }
 
-// safe reports whether a shell takes s as it stands.
-func safe(s string) bool {
-	return s != "" && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._#-", r)
-	}) < 0
-}
+// urgent reports whether a change is posted to the channel, never only to a thread.
+func urgent(c *coc.Change) bool { return rank(c) > 0 }
 
-// urgent reports whether a change stands in the channel itself, never only in a
-// thread.
-func urgent(c *coc.Change) bool {
-	return c.Kind == coc.KindRewritten || c.Kind == coc.KindDeleted || high(c)
-}
-
-// whole says where the whole diff of a change is.
-func (w *writer) whole(c *coc.Change) string {
-	if w.n.files() {
-		return "the whole diff is in the thread"
-	}
-	return w.command(c) + " shows all"
-}
-
-// command is what shows the whole change on a terminal. What a shell could
-// misread is left out of it.
-func (w *writer) command(c *coc.Change) string {
-	doc := c.Name
-	if !safe(doc) {
-		doc = c.DocumentID
-	}
+// rank orders changes by importance; the most important has the highest.
+func rank(c *coc.Change) int {
 	switch {
-	case !safe(doc) || !safe(c.Version) || len(doc)+len(c.Version)+len(c.Previous) > 2*maxName:
-		return "cocsync log"
-	case c.Previous == "":
-		return fmt.Sprintf("cocsync show %s@%s", doc, c.Version)
-	case !safe(c.Previous):
-		return "cocsync log " + doc
+	case c.Kind == coc.KindRewritten:
+		return 3
+	case c.Kind == coc.KindDeleted:
+		return 2
+	case high(c):
+		return 1
 	}
-	return fmt.Sprintf("cocsync diff %s@%s..%s", doc, c.Previous, c.Version)
+	return 0
 }

@@ -228,9 +228,9 @@ func TestOthersGolden(t *testing.T) {
 	m := w.digest(changes, nil)
 	golden(t, "digest.txt", write(t, m))
 	for kind, n := range map[coc.NoticeKind]*coc.Notice{
-		coc.NoticeFirstContact: {Title: "Now watching runbooks: 7 documents, 31 versions archived in this cycle",
+		coc.NoticeInitialSync: {Title: "Now watching runbooks: 7 documents, 31 versions archived in this cycle",
 			Lines: []string{"1 document could not be read whole and will be tried again:", "restart (DM1): 500 <html>"}},
-		coc.NoticeTrouble:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch was good so far."}},
+		coc.NoticeFailure:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch was good so far."}},
 		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
 	} {
 		n.ID, n.Kind, n.Watch, n.At = 12, kind, "runbooks", time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
@@ -293,7 +293,6 @@ func TestLongDiff(t *testing.T) {
 // The command that a message names can be pasted into a shell, whatever the
 // document's name is.
 func TestCommand(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	for _, test := range []struct{ name, id, from, to, want string }{
 		{"restart", "DM1", "v1", "v2", "cocsync diff restart@v1..v2"},
 		{"restart", "DM1", "v1", "v1#2", "cocsync diff restart@v1..v1#2"},
@@ -305,7 +304,7 @@ func TestCommand(t *testing.T) {
 		{"restart", "DM1", "v1", "v2;reboot", "cocsync log"},
 		{"restart", "DM1", "v1;reboot", "v2", "cocsync log restart"},
 	} {
-		got := w.command(&coc.Change{Name: test.name, DocumentID: test.id, Previous: test.from, Version: test.to})
+		got := command(&coc.Change{Name: test.name, DocumentID: test.id, Previous: test.from, Version: test.to})
 		if got != test.want {
 			t.Errorf("command of %q, %q: %q, want %q", test.name, test.id, got, test.want)
 		}
@@ -313,7 +312,7 @@ func TestCommand(t *testing.T) {
 }
 
 // Nobody is accused by a guess.
-func TestWho(t *testing.T) {
+func TestAuthor(t *testing.T) {
 	for _, test := range []struct {
 		kind         coc.Kind
 		by, modifier string
@@ -326,8 +325,8 @@ func TestWho(t *testing.T) {
 		{coc.KindDeleted, "", "COC-bob", ""},
 		{coc.KindWithdrawn, "", "COC-bob", ""},
 	} {
-		if got := (&writer{mask: &mask.Masker{}}).who(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
-			t.Errorf("who(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
+		if got := (&writer{mask: &mask.Masker{}}).author(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
+			t.Errorf("author(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
 		}
 	}
 }
@@ -341,7 +340,7 @@ func TestUnlisted(t *testing.T) {
 	}
 	c, pair := compared(coc.Change{Kind: coc.KindVersion}, "steps: []\n", "steps:\n"+steps.String())
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
-	if s := w.content(c, pair); s.more != 7 || len(s.notes) != 0 {
+	if s := w.excerpt(c, pair); s.more != 7 || len(s.notes) != 0 {
 		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note(), s.more, s.notes)
 	}
 }

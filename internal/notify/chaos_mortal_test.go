@@ -87,9 +87,9 @@ func (m *mortal) Next(ctx context.Context, notifier string, now time.Time) (msg 
 	return msg, ok, wake, err
 }
 
-func (m *mortal) Attempted(ctx context.Context, msg coc.Message) error {
+func (m *mortal) RecordAttempt(ctx context.Context, msg coc.Message) error {
 	return m.do("attempted", func() error {
-		err := m.Outbox.Attempted(ctx, msg)
+		err := m.Outbox.RecordAttempt(ctx, msg)
 		if err == nil {
 			m.record(subject{msg.Notifier, msg.Kind == coc.MessageFile, idIn(msg.Text)}, msg.State)
 		}
@@ -106,17 +106,17 @@ func (m *mortal) Hold(ctx context.Context, notifier, reason string, until time.T
 	return m.do("hold", func() error { return m.Outbox.Hold(ctx, notifier, reason, until) })
 }
 
-func (m *mortal) Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) error {
-	return m.do("quiet", func() error { return m.Outbox.Quiet(ctx, notifier, why, until) })
+func (m *mortal) Pause(ctx context.Context, notifier string, why coc.PauseReason, until time.Time) error {
+	return m.do("quiet", func() error { return m.Outbox.Pause(ctx, notifier, why, until) })
 }
 
-func (m *mortal) Asked(ctx context.Context, notifier string) (until time.Time, err error) {
-	err = m.do("asked", func() error { until, err = m.Outbox.Asked(ctx, notifier); return err })
+func (m *mortal) PausedUntil(ctx context.Context, notifier string) (until time.Time, err error) {
+	err = m.do("asked", func() error { until, err = m.Outbox.PausedUntil(ctx, notifier); return err })
 	return until, err
 }
 
-func (m *mortal) Tried(ctx context.Context, notifier string) (list []coc.Message, err error) {
-	err = m.do("tried", func() error { list, err = m.Outbox.Tried(ctx, notifier); return err })
+func (m *mortal) Retrying(ctx context.Context, notifier string) (list []coc.Message, err error) {
+	err = m.do("tried", func() error { list, err = m.Outbox.Retrying(ctx, notifier); return err })
 	return list, err
 }
 

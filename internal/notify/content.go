@@ -1,24 +1,28 @@
 package notify
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
-// What is said of a change that changes nothing but the bytes, or not even those.
+// How a change is summed up that changes only the bytes, or not even those.
 const (
 	unchanged      = "content unchanged"
 	formattingOnly = "formatting only"
 )
 
-// maxRead bounds what is read of a value or a summary, in runes, before anything
-// else is done with it.
-const maxRead = 1_000
+const (
+	// maxRead bounds what is read of a value or a summary, in runes, before it is masked.
+	maxRead     = 1_000
+	diffContext = 3 // unchanged lines around a hunk
+)
 
 // contents are the two texts of a change. why says why they are missing.
 type contents struct {
@@ -26,32 +30,39 @@ type contents struct {
 	why      string
 }
 
-// said is what may leave of a change's content: masked, and no more of it than
-// the notifier's detail allows.
-type said struct {
+// excerpt is what may be sent of a change's content: masked, and within the notifier's
+// detail.
+type excerpt struct {
 	summary string
 	notes   []string
-	items   []shown
+	items   []shownItem
 	more    int      // structural differences that diff counted and did not keep
 	patch   []string // the lines of the unified diff
 	masked  int      // different values that are hidden in items and patch
 }
 
-// shown is a structural difference of which that may be said which is there.
-type shown struct {
+// shownItem is a masked structural difference.
+type shownItem struct {
 	coc.Item
-	values bool // Old and New may be shown
-	plain  bool // it has neither: it is about a whole
+	values bool // Old and New may be sent
+	whole  bool // it has no values: something as a whole was added, removed or moved
 }
 
-// content says of a change's content what the notifier's detail allows.
-func (w *writer) content(c *coc.Change, pair contents) (s said) {
-	if c.Kind == coc.KindDeleted || c.Kind == coc.KindWithdrawn {
-		return said{} // the kind says it all
+// maskNames hides secrets in the names of a change. Each message about a change begins
+// with it.
+func (w *writer) maskNames(c *coc.Change) *coc.Change {
+	v := *c
+	for _, s := range []*string{&v.DocumentID, &v.Name, &v.Version, &v.Previous} {
+		*s = w.mask.Words(*s)
 	}
+	return &v
+}
+
+// excerpt returns what the notifier's detail allows of a change's content.
+func (w *writer) excerpt(c *coc.Change, pair contents) (s excerpt) {
 	full := w.n.full()
-	if !full && w.n.Detail != DetailOutline {
-		return said{}
+	if c.Kind == coc.KindDeleted || c.Kind == coc.KindWithdrawn || !full && w.n.Detail != DetailOutline {
+		return excerpt{}
 	}
 	var old, now *mask.Text
 	hidden := map[string]bool{}
@@ -62,65 +73,47 @@ func (w *writer) content(c *coc.Change, pair contents) (s said) {
 	}
 	if full && pair.now != nil {
 		old, now = w.mask.Text(string(pair.old)), w.mask.Text(string(pair.now))
-		s.patch = patch(pair.old, pair.now, old, now, hidden)
+		s.patch = maskedPatch(pair, old, now, hidden)
 	}
 	known := mask.NewKnown(old, now)
 	values := full && known.Len() <= mask.MaxKnown && pair.why == ""
 	summary := text.Truncate(c.Summary, maxRead)
-	quoted := known.Hide(summary) != summary // the summary quotes what is to be hidden
-	for i := range c.Items {
-		it, changed := w.item(c.Items[i], known, values, hidden)
-		quoted = quoted || changed && (quotes(summary, c.Items[i].Old) || quotes(summary, c.Items[i].New))
-		s.items = append(s.items, it)
+	quoted := known.Hide(summary) != summary // the summary quotes a value that is hidden
+	for _, it := range c.Items {
+		shown, altered := w.item(it, known, values, hidden)
+		s.items = append(s.items, shown)
+		quoted = quoted || altered && (quotes(summary, it.Old) || quotes(summary, it.New))
 	}
 	s.summary = text.Line(w.mask.Words(summary), maxSummary)
 	if !values || quoted || c.Summary == "" {
-		s.summary = w.mask.Words(numbers(c))
+		s.summary = w.mask.Words(counts(c))
 	}
 	s.masked = len(hidden)
 	return s
 }
 
-// hidden says how many values are hidden in what is shown of a change.
-func (s said) hidden() string {
-	if s.masked == 0 {
-		return ""
-	}
-	return " · " + text.Plural(s.masked, "value") + " hidden"
-}
-
-// maskNames hides keys in the words that name a change. Everything that writes of one
-// begins with it.
-func (w *writer) maskNames(c *coc.Change) *coc.Change {
-	v := *c
-	for _, s := range []*string{&v.DocumentID, &v.Name, &v.Version, &v.Previous} {
-		*s = w.mask.Words(*s)
-	}
-	return &v
-}
-
 func quotes(summary, value string) bool { return value != "" && strings.Contains(summary, value) }
 
-// item masks a structural difference and adds to hidden what is hidden in it. changed
-// says that its values are not shown as they are: the summary may quote them too.
-func (w *writer) item(it coc.Item, known *mask.Known, values bool, hidden map[string]bool) (s shown, changed bool) {
+// item masks a structural difference and adds to hidden what is hidden in it. altered
+// reports that its values are not shown as they are: the summary may quote them too.
+func (w *writer) item(it coc.Item, known *mask.Known, values bool, hidden map[string]bool) (s shownItem, altered bool) {
 	it.Old, it.New = text.Truncate(it.Old, maxRead), text.Truncate(it.New, maxRead)
 	masked, parts := w.mask.Item(it, known)
-	changed = masked.Old != it.Old || masked.New != it.New
-	names := it.Op == "moved" && it.Step != "" // values are names of steps
-	s = shown{Item: masked, values: values || names, plain: it.Old == "" && it.New == ""}
+	altered = masked.Old != it.Old || masked.New != it.New
+	names := it.Op == "moved" && it.Step != "" // the values are names of steps
+	s = shownItem{Item: masked, values: values || names, whole: it.Old == "" && it.New == ""}
 	if !s.values {
 		s.Old, s.New = "", ""
-		return s, changed
+		return s, altered
 	}
 	for _, p := range parts {
 		hidden[p] = true
 	}
-	return s, changed
+	return s, altered
 }
 
-// numbers sums a change up without a word of its content.
-func numbers(c *coc.Change) string {
+// counts sums a change up without words of its content.
+func counts(c *coc.Change) string {
 	var parts []string
 	if c.Kind == coc.KindMetadata {
 		for _, it := range c.Items {
@@ -128,15 +121,13 @@ func numbers(c *coc.Change) string {
 		}
 		return text.Line(strings.Join(parts, ", "), maxSummary)
 	}
+	n := map[string]int{}
+	for _, it := range c.Items {
+		n[it.Op]++
+	}
 	for _, op := range []string{"added", "removed", "changed", "renamed", "moved"} {
-		n := 0
-		for _, it := range c.Items {
-			if it.Op == op {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, op))
+		if n[op] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[op], op))
 		}
 	}
 	switch {
@@ -150,4 +141,39 @@ func numbers(c *coc.Change) string {
 		return fmt.Sprintf("+%d −%d lines", c.Added, c.Removed)
 	}
 	return ""
+}
+
+// maskedPatch returns the lines of the unified diff of two contents, of which old and now
+// are shown, and adds to hidden what is hidden in those lines. The unmasked contents
+// decide what differs, so a changed secret is a changed line in which both sides are
+// hidden.
+func maskedPatch(pair contents, old, now *mask.Text, hidden map[string]bool) []string {
+	return unified(pair.old, pair.now, func(l diff.Line) string {
+		text, number := now, l.New
+		if l.Op == diff.Delete {
+			text, number = old, l.Old
+		}
+		if number < 1 || number > len(text.Lines) { // diff and mask count lines differently
+			return mask.Hidden
+		}
+		for _, part := range text.Hidden(number - 1) {
+			hidden[part] = true
+		}
+		return text.Lines[number-1]
+	})
+}
+
+// unified returns the lines of the unified diff of two contents. show returns the text of
+// a line.
+func unified(old, now []byte, show func(diff.Line) string) (lines []string) {
+	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diff.Options{Context: diffContext}) {
+		lines = append(lines, fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines))
+		for _, l := range h.Lines {
+			lines = append(lines, string(l.Op)+show(l))
+			if !bytes.HasSuffix(l.Text, []byte("\n")) {
+				lines = append(lines, `\ No newline at end of file`)
+			}
+		}
+	}
+	return lines
 }

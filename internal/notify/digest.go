@@ -10,65 +10,65 @@ import (
 	"cocsync/internal/text"
 )
 
-// maxDigestName bounds a name in a digest, where a line stands for a document.
+// maxDigestName bounds a name in a digest, where each document has one line.
 const maxDigestName = 60
 
-// entry is what a digest says of one document.
+// entry is one document in a digest.
 type entry struct {
 	name        string
 	first, last string // versions that the new ones lie between
 	versions    int
-	words       []string // everything but new versions, in order
+	words       []string // other changes than new versions, in order
 	high        bool
-	rank        int // worst is highest
+	rank        int // of the most important change
 }
 
-// digest puts many changes into one message: a line for each document, what is
-// worst first, and how many did not fit.
+// digest words many changes as one message: a line for each document, the most important
+// first, and how many did not fit.
 func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	changes = w.maskAllNames(changes)
 	entries := w.entries(changes)
 	title := text.Plural(len(changes), "change") + " in " + text.Plural(len(entries), "document")
 	ids := between(changes)
 	more := func(n int) string {
+		rest, command := text.Plural(n, "more document"), "cocsync log --since "+since(changes)
 		if w.n.threads() {
-			return fmt.Sprintf("… and %s; see the thread, or cocsync log --since %s",
-				text.Plural(n, "more document"), since(oldest(changes)))
+			return fmt.Sprintf("… and %s; see the thread, or %s", rest, command)
 		}
-		return fmt.Sprintf("… and %s; cocsync log --since %s shows all",
-			text.Plural(n, "more document"), since(oldest(changes)))
+		return fmt.Sprintf("… and %s; %s shows all", rest, command)
 	}
 	cc := copies(mentions)
-	small := footer(plain(ids + " · " + kinds(changes) + w.logged()))
-	room := maxBlocks - weight([]block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}) - weight(more(len(entries)))
-	left := maxText - len(title) - len(ids) - len(more(len(entries))) - 10
-	var worst, rest, texts []string
+	small := footer(plain(ids + " · " + countKinds(changes) + w.checkpoint()))
+	frame := []block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}
+	left := maxBlocks - weight(frame) - weight(more(len(entries)))
+	var important, rest strings.Builder
 	for i, e := range entries {
-		l := "• " + e.String() + "\n"
-		if room -= weight(l); room < 0 {
-			rest = append(rest, more(len(entries)-i))
+		line := "• " + e.String() + "\n"
+		if left -= weight(line); left < 0 {
+			rest.WriteString(more(len(entries) - i))
 			break
 		}
 		if e.rank > 0 {
-			worst = append(worst, l)
+			important.WriteString(line)
 		} else {
-			rest = append(rest, l)
+			rest.WriteString(line)
 		}
 	}
+	var texts []string
+	left = maxText - len(title) - len(ids) - len(more(len(entries))) - 10
 	for i, e := range entries {
-		l := escape(e.String())
-		if left -= len(l) + 2; left < 0 {
+		line := escape(e.String())
+		if left -= len(line) + 2; left < 0 {
 			texts = append(texts, more(len(entries)-i))
 			break
 		}
-		texts = append(texts, l)
+		texts = append(texts, line)
 	}
-	body := rich(paragraph(bold(strings.Join(worst, "")), span(strings.TrimSuffix(strings.Join(rest, ""), "\n"))))
+	body := rich(paragraph(bold(important.String()), span(strings.TrimSuffix(rest.String(), "\n"))))
 	if len(cc) > 0 {
 		body.Elements = append(body.Elements, paragraph(cc...))
 	}
-	text := fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)
-	return wording{blocks: []block{header(title), body, small}, text: text}
+	return wording{blocks: []block{header(title), body, small}, text: fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)}
 }
 
 func (w *writer) maskAllNames(changes []*coc.Change) []*coc.Change {
@@ -79,7 +79,7 @@ func (w *writer) maskAllNames(changes []*coc.Change) []*coc.Change {
 	return list
 }
 
-// entries gathers the changes by document, worst first, else in order.
+// entries groups the changes by document, the most important first, else in order.
 func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 	byDocument := map[int64]*entry{}
 	for _, c := range changes {
@@ -90,7 +90,7 @@ func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 			list = append(list, e)
 		}
 		e.add(c)
-		e.name = text.Truncate(w.document(c.Name, c.DocumentID), maxDigestName)
+		e.name = text.Truncate(w.document(c), maxDigestName)
 	}
 	slices.SortStableFunc(list, func(a, b *entry) int { return b.rank - a.rank })
 	return list
@@ -120,7 +120,7 @@ func (e *entry) add(c *coc.Change) {
 	case coc.KindRestored:
 		word = "restored"
 	}
-	// A document that changed on and on still has one line.
+	// However many changes a document has, it has one line.
 	if word != "" && !slices.Contains(e.words, word) && len(e.words) < 5 {
 		e.words = append(e.words, word)
 	}
@@ -149,8 +149,8 @@ func (e *entry) String() string {
 	return s
 }
 
-// kinds counts the changes by kind.
-func kinds(changes []*coc.Change) string {
+// countKinds counts the changes by kind.
+func countKinds(changes []*coc.Change) string {
 	n := map[coc.Kind]int{}
 	for _, c := range changes {
 		n[c.Kind]++
@@ -166,29 +166,26 @@ func kinds(changes []*coc.Change) string {
 
 // between names changes by the first and the last of their ids.
 func between(changes []*coc.Change) string {
-	lowest, highest := changes[0].ID, changes[0].ID
-	for _, c := range changes {
-		lowest, highest = min(lowest, c.ID), max(highest, c.ID)
+	byID := func(a, b *coc.Change) int { return int(a.ID - b.ID) }
+	first, last := slices.MinFunc(changes, byID), slices.MaxFunc(changes, byID)
+	if first.ID == last.ID {
+		return idOf(first)
 	}
-	if lowest == highest {
-		return idOf(changes[0])
-	}
-	return fmt.Sprintf("changes %d–%d", lowest, highest)
+	return fmt.Sprintf("changes %d–%d", first.ID, last.ID)
 }
 
-// oldest is the instant from which on the log shows all the changes.
-func oldest(changes []*coc.Change) (t time.Time) {
+// since returns the time from which the log shows all the changes, as the log command
+// reads it.
+func since(changes []*coc.Change) string {
+	var first time.Time
 	for _, c := range changes {
 		at := c.At
-		if !sane(at) {
+		if !plausible(at) {
 			at = c.SeenAt
 		}
-		if t.IsZero() || at.Before(t) {
-			t = at
+		if first.IsZero() || at.Before(first) {
+			first = at
 		}
 	}
-	return t
+	return first.UTC().Format(time.RFC3339)
 }
-
-// since is an instant as the log command reads it.
-func since(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -54,9 +55,8 @@ func TestUploadGoesToSlackOnly(t *testing.T) {
 		{"ftp://files.slack.com/", "", false},
 		{"https://files.slack.com\\@example.com/", "", false},
 	} {
-		n := threaded()
-		n.APIURL = tt.api
-		b := setUp(t, n)
+		slack := bySlack(threaded(), func(s *Slack) { s.APIURL = tt.api })
+		b := setUp(t, slack)
 		posted := ""
 		b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch {
@@ -72,7 +72,7 @@ func TestUploadGoesToSlackOnly(t *testing.T) {
 				fmt.Fprint(w, "OK - 1")
 			}
 		})
-		err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
+		err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 		if tt.ok != (err == nil) || tt.ok != (posted == tt.place) || !tt.ok && posted != "" {
 			t.Errorf("upload to %q of %q = %v, posted to %q, want it taken: %v", tt.place, tt.api, err, posted, tt.ok)
 		}
@@ -80,6 +80,17 @@ func TestUploadGoesToSlackOnly(t *testing.T) {
 			t.Errorf("upload to %q = %v, want that this file is refused", tt.place, err)
 		}
 	}
+}
+
+// postFile posts a file by the first notifier.
+func (b *bench) postFile(t *testing.T, f file) error {
+	t.Helper()
+	body, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageFile, Body: body})
+	return err
 }
 
 // A redirect of the place for a file is not followed.
@@ -95,7 +106,7 @@ func TestUploadFollowsNoRedirect(t *testing.T) {
 			t.Errorf("a request went to %s", r.URL)
 		}
 	})
-	err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
+	err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 	if err == nil || !strings.Contains(err.Error(), "status 307") {
 		t.Errorf("upload = %v, want status 307", err)
 	}
@@ -109,7 +120,7 @@ func TestOKWithoutJSON(t *testing.T) {
 		"":                                   "status 200 with an empty response instead of Slack's JSON",
 		" \n":                                "status 200 with an empty response instead of Slack's JSON",
 		"ok":                                 "status 200 with another text instead of Slack's JSON",
-		`{"ok":true,"ts`:                     "status 200 with JSON that is cut off instead of Slack's JSON",
+		`{"ok":true,"ts`:                     "status 200 with truncated JSON instead of Slack's JSON",
 		`"ok"`:                               "status 200 with another text instead of Slack's JSON",
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -148,7 +159,7 @@ func TestFileStepsWithoutJSON(t *testing.T) {
 				fmt.Fprint(w, `{"ok":true,"files":[{"id":"F1"}]}`)
 			}
 		})
-		err := b.upload(t.Context(), &b.Notifiers[0], file{Name: "a.diff", Title: "a", Content: "x"}, testChannel, "")
+		err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 		var r *refusal
 		if !errors.As(err, &r) || r.class != later || r.fix != notSlackAdvice {
 			t.Errorf("%s answers with HTML: %v, want another attempt later", step, err)
@@ -176,7 +187,7 @@ func TestNetworkHints(t *testing.T) {
 			if _, err := b.Test(t.Context(), "ops"); err == nil || !strings.Contains(hint.Of(err), tt.want) {
 				t.Errorf("Test with %v = %v (hint %q), want a hint with %q", tt.err, err, hint.Of(err), tt.want)
 			}
-			_, _, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Body: []byte("[]"), Text: "x"})
+			_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Body: []byte("[]"), Text: "x"})
 			if r := (*refusal)(nil); !errors.As(err, &r) || r.class != tt.class {
 				t.Errorf("post with %v = %v, want class %v", tt.err, err, tt.class)
 			}
@@ -192,9 +203,7 @@ func TestAuthorities(t *testing.T) {
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	defer s.Close()
-	n := byToken("ops", testChannel)
-	n.APIURL = s.URL + "/api/"
-	b := setUp(t, n)
+	b := setUp(t, bySlack(byToken("ops", testChannel), func(c *Slack) { c.APIURL = s.URL + "/api/" }))
 	b.HTTP = nil
 	if _, err := b.Check(t.Context(), "ops"); err == nil || !strings.Contains(hint.Of(err), "ca_file") {
 		t.Errorf("Check = %v (hint %q), want a hint that names ca_file", err, hint.Of(err))

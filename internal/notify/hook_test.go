@@ -25,7 +25,7 @@ const (
 )
 
 func byHook(name string) Notifier {
-	return Notifier{Name: name, Hook: &Hook{URL: func() (string, error) { return hookURL, nil },
+	return Notifier{Name: name, Channel: Webhook{URL: func() (string, error) { return hookURL, nil },
 		Key: func() ([]byte, error) { return []byte(hookKey), nil }}}
 }
 
@@ -79,7 +79,7 @@ func TestHook(t *testing.T) {
 		rc := &receiver{answers: []int{500, 500}}
 		b.wire.Handler = rc
 		b.out.tell("audit", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
-		b.out.add(coc.Delivery{Notifier: "audit", Notice: &coc.Notice{ID: 9, Kind: coc.NoticeTrouble, Watch: "w", Title: "Watch w does not work", Lines: []string{"no list"}}})
+		b.out.add(coc.Delivery{Notifier: "audit", Notice: &coc.Notice{ID: 9, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work", Lines: []string{"no list"}}})
 		stop := b.start(t, nil)
 		time.Sleep(5 * time.Minute)
 		stop()
@@ -123,7 +123,7 @@ func TestHookRefusals(t *testing.T) {
 	} {
 		b := setUp(t, byHook("audit"))
 		b.wire.Handler = &receiver{answers: []int{status}}
-		_, _, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Body: []byte("{}")})
+		_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Body: []byte("{}")})
 		var r *refusal
 		if !errors.As(err, &r) || r.class != want || !strings.Contains(err.Error(), fmt.Sprint(status)) || strings.Contains(err.Error(), "SeCrEt") {
 			t.Errorf("status %d: %v (class %v), want class %v", status, err, r, want)
@@ -131,7 +131,7 @@ func TestHookRefusals(t *testing.T) {
 	}
 	b := setUp(t, byHook("audit"))
 	b.wire.Handler = &receiver{answers: []int{503}, after: "7"}
-	_, _, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Body: []byte("{}")})
+	_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Body: []byte("{}")})
 	if r := (&refusal{}); !errors.As(err, &r) || r.class != limited || r.wait != 7*time.Second {
 		t.Errorf("503 with Retry-After = %v, want a wait of 7s", err)
 	}
@@ -151,7 +151,7 @@ func TestHookGivesUpOneEvent(t *testing.T) {
 		if got := fmt.Sprint(b.out.states()); got != "[failed sent claimed]" || len(rc.calls) != 3 {
 			t.Errorf("deliveries are %s after %d calls, want failed, sent, claimed after 3", got, len(rc.calls))
 		}
-		if m := b.out.message(1); m.Err != "status 422 Unprocessable Entity: check url and secret in the config, and what the receiver says of it" {
+		if m := b.out.message(1); m.Err != "status 422 Unprocessable Entity: check url and secret in the config, and the receiver's log" {
 			t.Errorf("the reason is %q", m.Err)
 		}
 		if reason, _, _ := b.out.Held(t.Context(), "audit"); !strings.Contains(reason, "410 Gone") {
@@ -180,8 +180,7 @@ func TestHookSecretsStayInside(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{"", "SeCrEt", "://SeCrEt", "https://%SeCrEt/"} {
-		n := byHook("audit")
-		n.Hook.URL = func() (string, error) { return bad, nil }
+		n := Notifier{Name: "audit", Channel: Webhook{URL: func() (string, error) { return bad, nil }, Key: func() ([]byte, error) { return nil, nil }}}
 		b := setUp(t, n)
 		if _, err := b.Test(t.Context(), "audit"); err == nil || strings.Contains(err.Error(), "SeCrEt") {
 			t.Errorf("Test of %q = %v, want an error without it", bad, err)
@@ -212,7 +211,7 @@ func TestEventGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "event-deleted.txt", indented(t, body, text))
-	body, text, err = w.noticeEvent(&coc.Notice{ID: 12, Kind: coc.NoticeTrouble, Watch: "runbooks", Title: "Watch runbooks does not work",
+	body, text, err = w.noticeEvent(&coc.Notice{ID: 12, Kind: coc.NoticeFailure, Watch: "runbooks", Title: "Watch runbooks does not work",
 		At: time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC), Lines: []string{"list documents: 403 APIGW.0302"}})
 	if err != nil {
 		t.Fatal(err)

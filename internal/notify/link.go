@@ -8,9 +8,9 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Links are templates of addresses that lead from a message to where more is to
-// be seen. In them {account}, {document_id}, {name}, {version} and {change} stand
-// for what a change is about. An empty one makes no link.
+// Links are templates of addresses that a message links to. {account}, {document_id},
+// {name}, {version} and {change} are replaced by the change's. An empty template makes no
+// link.
 type Links struct {
 	Page    string            // of a change on a web page
 	Console map[string]string // of a document in COC's console, by account
@@ -34,8 +34,8 @@ func (l Links) of(c *coc.Change) (pieces []block) {
 // maxLink bounds an address. https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/
 const maxLink = 2_000
 
-// fill puts a change into a template. What COC says is escaped, so that it leads
-// nowhere else; where that makes the address too long there is none.
+// fill fills a template for a change. Values from COC are escaped, so that they can't
+// change where it leads. An address that is too long is omitted.
 func fill(template string, c *coc.Change) string {
 	if template == "" {
 		return ""
@@ -49,5 +49,5 @@ func fill(template string, c *coc.Change) string {
 	return address
 }
 
-// escapeURL makes s one part of a path or one value of a query.
+// escapeURL escapes s as one part of a path or one value of a query.
 func escapeURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -128,7 +128,8 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 	for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
 		synctest.Test(t, func(t *testing.T) {
 			ops, hook, digest := threaded(), byWebhook("plain"), threaded()
-			digest.Name, digest.DigestOver, digest.Channel = "digest", 1, "C0OTHER"
+			digest.Name, digest.DigestOver = "digest", 1
+			digest = bySlack(digest, func(s *Slack) { s.Channel = "C0OTHER" })
 			ops.Detail, hook.Detail, digest.Detail = detail, detail, detail
 			b := setUp(t, ops, hook, digest)
 			for i, pair := range []contents{{old: old, now: now}, {old: now, now: rotated}, {now: now}} {
@@ -152,7 +153,7 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 			}
 			n := byHook("audit")
 			n.Detail = detail
-			w := b.writer(&n)
+			w := b.batch(&n).write
 			for id, pair := range b.out.contents {
 				c, _ := compared(*edit(id, 1, 1), string(pair.old), string(pair.now))
 				body, text, err := w.event(c, pair)

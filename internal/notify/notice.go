@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,20 +16,17 @@ const (
 	maxNotice = 7_000
 )
 
-// notice puts something that is no change of a document into blocks and text.
+// notice words a notice.
 func (w *writer) notice(n *coc.Notice) wording {
-	title := text.Line(w.mask.Words(n.Title), maxHeader-2)
-	if n.Kind == coc.NoticeTrouble {
+	title := cmp.Or(text.Line(w.mask.Words(n.Title), maxHeader-2), "cocsync")
+	if n.Kind == coc.NoticeFailure {
 		title = "⚠ " + title
 	}
-	if title == "" {
-		title = "cocsync"
-	}
 	var lines []string
-	room := maxNotice
+	left := maxNotice
 	for i, l := range n.Lines {
 		l = text.Line(w.mask.Words(l), maxNoticeLine)
-		if room -= weight(l); room < 0 || i == maxNoticeLines {
+		if left -= weight(l); left < 0 || i == maxNoticeLines {
 			lines = append(lines, fmt.Sprintf("… %s", text.Plural(len(n.Lines)-i, "more line")))
 			break
 		}
@@ -45,9 +43,9 @@ func (w *writer) notice(n *coc.Notice) wording {
 	if n.Watch != "" {
 		id += " · watch " + text.Line(n.Watch, maxPerson)
 	}
-	if sane(n.At) {
+	if plausible(n.At) {
 		id += " · " + utc(n.At)
 	}
 	text := escape(text.Truncate(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
-	return wording{blocks: append(blocks, footer(plain(id+w.logged()))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
+	return wording{blocks: append(blocks, footer(plain(id+w.checkpoint()))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

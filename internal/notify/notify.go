@@ -1,11 +1,11 @@
-// Package notify brings deliveries from the outbox to Slack and to webhooks. It
-// owns how a change reads in chat, what of it may leave the house, which of the
-// notifiers that may hear of it do, Slack's limits, pacing, retries and refusals.
-// Where deliveries are stored, and who may hear of a watch, is decided elsewhere.
+// Package notify sends what is due in the outbox to channels: Slack and webhooks. It
+// owns routing, wording, what is sent of a content, digests and threads, each channel's
+// limits, pacing, retries and refusals. Storing deliveries, and which notifiers a watch
+// names, is left to others.
 //
-// Every message is frozen in the outbox before it is first posted, and a retry
-// posts the frozen body again. So a crash repeats a message at worst, with the
-// same change id in it, and never loses one.
+// Each message is frozen in the outbox before it is first posted, and a retry posts the
+// frozen body again. So a crash may repeat a message, with the same change id in it, and
+// never loses one.
 package notify
 
 import (
@@ -21,54 +21,51 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Outbox is the durable side. Each method is one transaction.
+// Outbox stores deliveries and messages. Each method is one transaction.
 type Outbox interface {
-	// Due returns the deliveries of a notifier that are due and not yet
-	// claimed by a message, oldest first, at most limit. With kinds it passes over
-	// changes of others, unless one of these about the same document is due behind
-	// them.
+	// Due returns at most limit deliveries of a notifier that are due and not yet claimed
+	// by a message, oldest first. With kinds it skips changes of other kinds, unless a
+	// later change of these kinds about the same document is due.
 	Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) ([]coc.Delivery, error)
 	// Freeze stores the drafts of a batch as messages, drops the deliveries that are
-	// not to be sent, and creates the missing deliveries of its aims, due now. It
-	// returns the messages' ids in the order of the drafts.
+	// not sent, and creates the missing deliveries of its aims, due now. It returns the
+	// messages' ids in the order of the drafts.
 	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
 	// Head returns the signed head of the archive's log, which covers every change that
-	// is due; zero where it has none. told says that it goes out in a message.
-	Head(ctx context.Context, told bool, now time.Time) (coc.Head, error)
-	// Next returns the waiting message to post next: one that is due, has no
-	// earlier unsent one about the same document or watch before it, and whose
-	// parent does not wait. When ok is false,
-	// wake says when the next one falls due; zero when none waits.
+	// is due; zero where it has none. published says that a message will contain it.
+	Head(ctx context.Context, published bool, now time.Time) (coc.Head, error)
+	// Next returns the waiting message to post next: one that is due, whose parent does
+	// not wait, and with no earlier unsent one about the same document or watch. If ok is
+	// false, wake is when the next one is due; zero if none waits.
 	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
-	// Attempted records what became of posting a message, and takes the
-	// deliveries of a sent or failed one with it.
-	Attempted(ctx context.Context, m coc.Message) error
-	// Held returns why a notifier's channel takes nothing and when it is tried
-	// again. An empty reason says that it is not held.
+	// RecordAttempt records the result of posting a message, and with a sent or failed
+	// one the state of its deliveries.
+	RecordAttempt(ctx context.Context, m coc.Message) error
+	// Held returns why a notifier's channel is on hold and until when; an empty reason if
+	// it is not.
 	Held(ctx context.Context, notifier string) (reason string, until time.Time, err error)
-	// Hold stops a notifier until then. An empty reason frees it.
+	// Hold puts a notifier's channel on hold until then. An empty reason ends the hold.
 	Hold(ctx context.Context, notifier, reason string, until time.Time) error
-	// Tried returns the messages that wait after an attempt failed.
-	Tried(ctx context.Context, notifier string) ([]coc.Message, error)
-	// Quiet records that a notifier is left in peace until then. Asked returns
-	// until when Slack asked for it; zero for never.
-	Quiet(ctx context.Context, notifier string, why coc.QuietWhy, until time.Time) error
-	Asked(ctx context.Context, notifier string) (time.Time, error)
-	// Thread returns the message that opened a notifier's thread of a document
-	// after since, 0 when there is none. With a channel's id it landed there, or
-	// has yet to land.
+	// Retrying returns the messages that wait after a failed attempt.
+	Retrying(ctx context.Context, notifier string) ([]coc.Message, error)
+	// Pause records that a notifier is paused until then. PausedUntil returns the end of
+	// its last pause for a rate limit; zero if it had none.
+	Pause(ctx context.Context, notifier string, reason coc.PauseReason, until time.Time) error
+	PausedUntil(ctx context.Context, notifier string) (time.Time, error)
+	// Thread returns the message that opened a notifier's thread of a document after
+	// since, 0 if there is none. With a channel's id it was posted there, or is waiting.
 	Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (int64, error)
-	// Stale returns a thread whose first message does not show how many replies
-	// it has by now, and Counted records that it does, or need not.
+	// Stale returns a thread whose root does not show the current number of replies, and
+	// Counted records that it does, or need not.
 	Stale(ctx context.Context, notifier string) (_ coc.Thread, ok bool, err error)
 	Counted(ctx context.Context, root int64) error
-	// Contents returns the two texts that a change compares. old is nil when it
-	// compares with nothing, both are nil for a change without versions. It
-	// fails with coc.ErrErased when one of them was removed for good.
+	// Contents returns the two texts that a change compares. old is nil if it compares
+	// with nothing, both are nil for a change without versions. It fails with
+	// coc.ErrErased if one of them was erased.
 	Contents(ctx context.Context, change int64) (old, now []byte, err error)
 }
 
-// Detail says how much of a document's content leaves for chat.
+// Detail limits how much of a document's content is sent.
 type Detail string
 
 const (
@@ -77,46 +74,42 @@ const (
 	DetailName    Detail = "name"    // the document, the kind, the versions
 )
 
-// defaultDigestOver is the number of due changes above which one digest takes
-// the place of a message each.
+// defaultDigestOver is the number of due changes above which they become one digest.
 const defaultDigestOver = 10
 
-// Notifier is one channel, or one address of a webhook, and how it wants to be
-// told.
+// Notifier is a channel with its settings.
 type Notifier struct {
-	Name string
+	Name    string
+	Channel Channel
 
-	// Token returns a bot token and Webhook the URL of an incoming webhook of
-	// Slack's; Hook is any other webhook. One of them is set. They are called at
-	// each post, so that a rotated secret is picked up, and their result goes
-	// into no log, error or message.
-	Token   func() (string, error)
-	Webhook func() (string, error)
-	Hook    *Hook
-
-	Channel string // where a token posts; a channel id is best
-	APIURL  string // of the Web API; "" for Slack's own
-
-	Kinds  []coc.Kind // the kinds of change to tell; nil for all
+	Kinds  []coc.Kind // kinds of change that are sent; nil for all
 	Detail Detail     // "" is DetailFull, an unknown one DetailName
-	// Mask are patterns whose matches never leave, besides the values under
-	// keys such as password, which are masked always.
+	// Mask are patterns whose matches are never sent. Secrets are masked always.
 	Mask       []*regexp.Regexp
-	DigestOver int           // more changes than this make one digest; 0 for the default
+	DigestOver int           // more changes than this become one digest; 0 for the default
 	Thread     time.Duration // how long a document's thread is used; 0 for no threads
 	Quiet      Quiet
 	// New versions in which only these paths (see coc.PathFits), or only the
-	// formatting, differ are not told.
+	// formatting, differ are not sent.
 	IgnorePaths      []string
 	IgnoreFormatting bool
 }
 
-// threads reports whether messages can go into threads: who posts by a webhook
-// never hears where a message landed.
-func (n *Notifier) threads() bool { return n.Token != nil && n.Thread > 0 }
+func (n *Notifier) traits() traits {
+	if n.Channel == nil {
+		return traits{}
+	}
+	return n.Channel.traits()
+}
+
+// Kind returns the kind of the channel, as in the config: slack or webhook.
+func (n *Notifier) Kind() string { return n.traits().kind }
+
+// threads reports whether changes are posted in threads.
+func (n *Notifier) threads() bool { return n.traits().threads && n.Thread > 0 }
 
 // files reports whether a file can be posted below a message.
-func (n *Notifier) files() bool { return n.Token != nil }
+func (n *Notifier) files() bool { return n.traits().threads }
 
 func (n *Notifier) wants(k coc.Kind) bool { return n.Kinds == nil || slices.Contains(n.Kinds, k) }
 
@@ -129,23 +122,22 @@ func (n *Notifier) digestOver() int {
 	return n.DigestOver
 }
 
-// Sender posts what is due in an outbox. Its methods may run at the same time
-// as another process fills the outbox, but one outbox has one Sender at work.
+// Sender posts what is due in an outbox. Another process may fill the outbox at the same
+// time, but only one Sender may send from it.
 type Sender struct {
 	Outbox    Outbox
 	Notifiers []Notifier
 	Routes    []Route
-	People    map[string]Person // by what COC calls them
+	People    map[string]Person // by their names in COC
 	Links     Links
 	Now       func() time.Time // nil for time.Now
-	Log       *slog.Logger     // nil for silence
-	HTTP      *http.Client     // nil for one with a time-out; redirects are refused in any case
-	// Observe hears of each post of a message: what became of it, one of Outcomes.
-	// nil: nobody hears.
+	Log       *slog.Logger     // nil to discard
+	HTTP      *http.Client     // nil for the default; redirects are refused in any case
+	// Observe is called after each post with its outcome, one of Outcomes; may be nil.
 	Observe func(notifier, outcome string)
 
 	mu    sync.Mutex
-	paces map[string]*pace // by what they are of
+	paces map[string]*pace // by traits.pace
 }
 
 func (s *Sender) now() time.Time {

@@ -153,7 +153,7 @@ func (o *memory) documents(message int64) (list []string) {
 	return list
 }
 
-func (o *memory) Attempted(ctx context.Context, m coc.Message) error {
+func (o *memory) RecordAttempt(ctx context.Context, m coc.Message) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ctx.Err() != nil {
@@ -202,10 +202,10 @@ func (o *memory) Contents(_ context.Context, change int64) (old, now []byte, _ e
 	return o.contents[change].old, o.contents[change].now, o.broken
 }
 
-func (o *memory) Quiet(_ context.Context, notifier string, why coc.QuietWhy, until time.Time) error {
+func (o *memory) Pause(_ context.Context, notifier string, why coc.PauseReason, until time.Time) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if why == coc.QuietAsked {
+	if why == coc.PauseRateLimit {
 		notifier = "asked " + notifier
 	}
 	o.quiets[notifier] = until
@@ -218,13 +218,13 @@ func (o *memory) quietUntil(notifier string) time.Time {
 	return o.quiets[notifier]
 }
 
-func (o *memory) Asked(_ context.Context, notifier string) (time.Time, error) {
+func (o *memory) PausedUntil(_ context.Context, notifier string) (time.Time, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.quiets["asked "+notifier], nil
 }
 
-func (o *memory) Tried(_ context.Context, notifier string) (list []coc.Message, _ error) {
+func (o *memory) Retrying(_ context.Context, notifier string) (list []coc.Message, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range o.messages {
@@ -366,11 +366,19 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 }
 
 func byToken(name, channel string) Notifier {
-	return Notifier{Name: name, Channel: channel, Token: func() (string, error) { return testToken, nil }}
+	return Notifier{Name: name, Channel: Slack{Channel: channel, Token: func() (string, error) { return testToken, nil }}}
+}
+
+// bySlack is a notifier with a token, with these settings altered.
+func bySlack(n Notifier, alter func(*Slack)) Notifier {
+	c := n.Channel.(Slack)
+	alter(&c)
+	n.Channel = c
+	return n
 }
 
 func byWebhook(name string) Notifier {
-	return Notifier{Name: name, Webhook: func() (string, error) { return testHook, nil }}
+	return Notifier{Name: name, Channel: SlackWebhook{URL: func() (string, error) { return testHook, nil }}}
 }
 
 // edit is the nth change of a document.

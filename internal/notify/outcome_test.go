@@ -38,7 +38,7 @@ func TestObserve(t *testing.T) {
 		}
 		var got []string
 		b.Observe = func(notifier, outcome string) { got = append(got, notifier+" "+outcome) }
-		_, _, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"})
+		_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"})
 		if !slices.Equal(got, []string{"ops " + tt.want}) {
 			t.Errorf("%s: heard %q of %v, want %s", tt.name, got, err, tt.want)
 		}
@@ -58,7 +58,7 @@ func TestObserveOfOneCutOff(t *testing.T) {
 	}
 	var got []string
 	b.Observe = func(_, outcome string) { got = append(got, outcome) }
-	if _, _, err := b.post(ctx, &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"}); err == nil || !slices.Equal(got, []string{"stopped"}) {
+	if _, err := b.post(ctx, &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"}); err == nil || !slices.Equal(got, []string{"stopped"}) {
 		t.Errorf("post = %v, heard %q, want stopped", err, got)
 	}
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -8,24 +9,23 @@ import (
 )
 
 const (
-	// postEvery is Slack's pace for one channel.
+	// postEvery is Slack's rate limit for one channel.
 	// https://docs.slack.dev/apis/web-api/rate-limits/
 	postEvery = time.Second
-	// editEvery is a little slower than its pace for edits, fifty a minute (tier 3).
+	// editEvery is a little slower than its limit for edits, fifty a minute (tier 3).
 	editEvery = time.Minute / 45
 )
 
-// pace is how fast one channel may be posted to. Several notifiers that post to it
-// share it.
+// pace limits the posts to one channel. Several notifiers of the channel share it.
 type pace struct {
 	*rate.Limiter               // of all calls
-	edits         *rate.Limiter // of edits besides
+	edits         *rate.Limiter // of edits, which have both limits
 	mu            sync.Mutex
-	until         time.Time // the channel asked for quiet
+	until         time.Time // the channel is rate limited
 }
 
-// hush silences the channel until then.
-func (p *pace) hush(until time.Time) {
+// pauseUntil pauses the channel until then.
+func (p *pace) pauseUntil(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if until.After(p.until) {
@@ -33,28 +33,23 @@ func (p *pace) hush(until time.Time) {
 	}
 }
 
-func (p *pace) hushed() time.Time {
+func (p *pace) paused() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.until
 }
 
-// paceOf is the pace of a notifier.
+// paceOf returns the pace of a notifier.
 func (s *Sender) paceOf(n *Notifier) *pace {
-	key, every := "channel "+n.APIURL+" "+n.Channel, postEvery
-	switch {
-	case n.Hook != nil:
-		key, every = "hook "+n.Name, hookEvery
-	case n.Token == nil || n.Channel == "":
-		key = "notifier " + n.Name
-	}
+	t := n.traits()
+	key := cmp.Or(t.pace, "notifier "+n.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.paces == nil {
 		s.paces = map[string]*pace{}
 	}
 	if s.paces[key] == nil {
-		s.paces[key] = &pace{Limiter: rate.NewLimiter(rate.Every(every), 1), edits: rate.NewLimiter(rate.Every(editEvery), 1)}
+		s.paces[key] = &pace{Limiter: rate.NewLimiter(rate.Every(t.every), 1), edits: rate.NewLimiter(rate.Every(editEvery), 1)}
 	}
 	return s.paces[key]
 }

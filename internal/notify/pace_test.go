@@ -53,7 +53,7 @@ func TestPoison(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, n)
 			ok := http.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-			if n.Hook == nil {
+			if !n.traits().structured {
 				ok = b.wire.Handler
 			}
 			b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +61,7 @@ func TestPoison(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				poison := regexp.MustCompile(`job-[1-5]\b`).Match(body) && (n.Hook != nil || strings.Contains(string(body), "blocks"))
+				poison := regexp.MustCompile(`job-[1-5]\b`).Match(body) && (n.traits().structured || strings.Contains(string(body), "blocks"))
 				if poison {
 					w.WriteHeader(http.StatusBadGateway)
 					return
@@ -85,7 +85,7 @@ func TestPoison(t *testing.T) {
 			b.out.tell("ops", edit(20, 70, 1))
 			time.Sleep(time.Hour)
 			stop()
-			want := map[bool]string{true: "failed", false: "sent"}[n.Hook != nil]
+			want := map[bool]string{true: "failed", false: "sent"}[n.traits().structured]
 			if got := b.out.states()[:5]; len(slices.Compact(got)) != 1 || got[0] != want {
 				t.Errorf("after hours the five are %q, want %s", got, want)
 			}
@@ -101,7 +101,7 @@ func TestNoticesInOrder(t *testing.T) {
 		note := func(id int64, k coc.NoticeKind, watch, title string) {
 			b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: id, Kind: k, Watch: watch, At: time.Now(), Title: title}})
 		}
-		note(1, coc.NoticeTrouble, "w", "Watch w does not work")
+		note(1, coc.NoticeFailure, "w", "Watch w does not work")
 		stop := b.start(t, nil)
 		time.Sleep(45 * time.Second)
 		note(2, coc.NoticeRecovered, "w", "Watch w works again")
@@ -223,7 +223,8 @@ func TestFreezingIsBounded(t *testing.T) {
 	hook, plain := byHook("hook"), byToken("plain", testChannel)
 	plain.DigestOver = maxDue
 	digest := threaded()
-	digest.Name, digest.Channel = "digest", "C0OTHER"
+	digest = bySlack(digest, func(s *Slack) { s.Channel = "C0OTHER" })
+	digest.Name = "digest"
 	b := setUp(t, hook, plain, digest)
 	for i := range int64(1000) {
 		c := edit(i+1, i, 1)
@@ -233,7 +234,7 @@ func TestFreezingIsBounded(t *testing.T) {
 		}
 	}
 	for i := range b.Notifiers {
-		l := b.lane(&b.Notifiers[i])
+		l := b.worker(&b.Notifiers[i])
 		if did, _, err := l.freeze(t.Context(), maxDue); err != nil || !did {
 			t.Fatalf("freeze = %v, %v", did, err)
 		}
@@ -266,11 +267,11 @@ func TestHoldAfterAClockStep(t *testing.T) {
 		}
 		hold(time.Now().Add(48*time.Hour + holdFor))
 		b.out.tell("ops", edit(1, 1, 1))
-		if again, wake, err := b.lane(&b.Notifiers[0]).step(t.Context()); !again || err != nil {
+		if again, wake, err := b.worker(&b.Notifiers[0]).step(t.Context()); !again || err != nil {
 			t.Errorf("step = %v, %v, %v, want the change frozen", again, wake, err)
 		}
 		hold(time.Now().Add(holdFor))
-		if again, _, err := b.lane(&b.Notifiers[0]).step(t.Context()); again || err != nil {
+		if again, _, err := b.worker(&b.Notifiers[0]).step(t.Context()); again || err != nil {
 			t.Errorf("on hold, step = %v, %v, want nothing done", again, err)
 		}
 	})

@@ -1,100 +1,96 @@
 package notify
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/diff"
-	"cocsync/internal/mask"
 	"cocsync/internal/text"
 )
 
 const (
-	diffContext = 3     // unchanged lines around a hunk
+	// A diff of more than maxLines lines becomes a file, if the channel has files, and the
+	// message has fewLines of it: one or two screens of a phone.
+	maxLines    = 60
+	fewLines    = 40
 	maxDiffLine = 1_000 // runes of one line in a message
-	minDiff     = 400   // with less room than this no diff is begun
-	// maxFile bounds a diff that goes as a file, in bytes. COC's contents are
-	// far smaller; Slack takes a gigabyte.
+	minDiff     = 400   // with less space than this no diff is added
+	// maxFile bounds a diff that is sent as a file, in bytes. COC's contents are far
+	// smaller; Slack accepts a gigabyte.
 	maxFile = 4 << 20
 )
 
-// patch returns the lines of the unified diff of two contents, of which maskedOld and
-// maskedNow are shown, and adds to hidden what is hidden in those lines. The contents
-// as they are decide what differs, so a changed secret is a changed line in which both
-// sides are hidden.
-func patch(old, now []byte, maskedOld, maskedNow *mask.Text, hidden map[string]bool) (lines []string) {
-	for _, h := range diff.Hunks(diff.Read(old), diff.Read(now), diff.Options{Context: diffContext}) {
-		lines = append(lines, fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines))
-		for _, l := range h.Lines {
-			text, number := maskedNow, l.New
-			if l.Op == diff.Delete {
-				text, number = maskedOld, l.Old
-			}
-			lines = append(lines, string(l.Op)+at(text, number, hidden))
-			if !bytes.HasSuffix(l.Text, []byte("\n")) {
-				lines = append(lines, `\ No newline at end of file`)
-			}
+// file is a file of a message, frozen with it.
+type file struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Content string `json:"content"`
+	// Instead is the text that replaces a file that was refused.
+	Instead string `json:"-"`
+}
+
+// addDiff adds the diff of a change to a message with so much space left, and the file
+// with the whole diff where the message can't have it.
+func (w *writer) addDiff(m *wording, c *coc.Change, s excerpt, left int) {
+	left -= weight(rich(preformatted(nil)))
+	if len(s.patch) == 0 || left <= minDiff {
+		return
+	}
+	limit, elsewhere := len(s.patch), command(c)+" shows all"
+	if w.n.files() {
+		elsewhere = "the whole diff is in the thread"
+		if limit > maxLines {
+			limit = fewLines
 		}
 	}
-	return lines
+	lines, cut := fit(s.patch, limit, left-1, elsewhere)
+	m.blocks = append(m.blocks, rich(preformatted(lines)))
+	if (cut || w.alwaysFile) && w.n.files() {
+		m.file = w.diffFile(c, s)
+	}
 }
 
-// at returns a line by its number, and adds to hidden what is hidden in it. Should the
-// diff count lines differently than the mask, nothing is shown.
-func at(text *mask.Text, number int, hidden map[string]bool) string {
-	if number < 1 || number > len(text.Lines) {
-		return mask.Hidden
-	}
-	for _, part := range text.Hidden(number - 1) {
-		hidden[part] = true
-	}
-	return text.Lines[number-1]
-}
-
-// fit returns as many whole lines, most at the most, as weigh no more than room,
-// made visible. When it had to cut, the last of them says how many are missing and
-// where all are.
-func fit(lines []string, most, room int, whole string) (shown []string, cutOff bool) {
-	more := func(n int) string { return fmt.Sprintf("… %s; %s", text.Plural(n, "more line"), whole) }
-	room -= weight(more(len(lines)))
+// fit returns as many whole lines, at most limit, as weigh no more than left, made
+// visible. If lines are omitted, the last one says how many and where they are.
+func fit(lines []string, limit, left int, elsewhere string) (shown []string, cut bool) {
+	more := func(n int) string { return fmt.Sprintf("… %s; %s", text.Plural(n, "more line"), elsewhere) }
+	left -= weight(more(len(lines)))
 	for i, l := range lines {
 		long := utf8.RuneCountInString(l) > maxDiffLine
 		l = text.Truncate(text.VisibleExcept(text.Truncate(l, maxDiffLine), "\t"+text.Joiners), maxDiffLine)
-		if room -= weight(l); room < 0 || i == most {
+		if left -= weight(l); left < 0 || i == limit {
 			return append(shown, more(len(lines)-i)), true
 		}
-		shown, cutOff = append(shown, l), cutOff || long
+		shown, cut = append(shown, l), cut || long
 	}
-	return shown, cutOff
+	return shown, cut
 }
 
-// diffFile is the whole diff of a change as a file, masked as the message is.
-func (w *writer) diffFile(c *coc.Change, s said) *file {
+// diffFile returns the whole diff of a change as a file, masked as the message is.
+func (w *writer) diffFile(c *coc.Change, s excerpt) *file {
 	var b strings.Builder
-	w.writeDiff(&b, c, s, maxFile)
-	title := w.title(c) + " (" + idOf(c) + ")"
-	base := fileName(c.Name, c.DocumentID)
+	w.writeDiff(&b, c, s)
+	name := safeName(c.Name, maxName)
+	if strings.Trim(name, "_.-") == "" {
+		name = safeName(c.DocumentID, maxName)
+	}
 	for _, v := range []string{c.Previous, c.Version} {
 		if v != "" {
-			base += "-" + safeName(v, maxLabel)
+			name += "-" + safeName(v, maxLabel)
 		}
 	}
-	return &file{Name: base + ".diff", Title: title, Content: b.String(),
-		Instead: fmt.Sprintf("The whole diff of %s is too long for a message: %s shows it", idOf(c), w.command(c))}
+	return &file{Name: name + ".diff", Title: w.title(c) + " (" + idOf(c) + ")", Content: b.String(),
+		Instead: fmt.Sprintf("The whole diff of %s is too long for a message: %s shows it", idOf(c), command(c))}
 }
 
-// writeDiff writes the unified diff of one change, at most limit bytes of it.
-func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int) {
-	doc := w.document(c.Name, c.DocumentID)
-	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel),
-		doc, text.Line(c.Version, maxLabel))
+// writeDiff writes the unified diff of one change, up to maxFile bytes in b.
+func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s excerpt) {
+	doc := w.document(c)
+	fmt.Fprintf(b, "--- a/%s\t%s\n+++ b/%s\t%s\n", doc, text.Line(c.Previous, maxLabel), doc, text.Line(c.Version, maxLabel))
 	for i, l := range s.patch {
-		if l = text.VisibleExcept(l, "\t"+text.Joiners); b.Len()+len(l) > limit {
-			fmt.Fprintf(b, "# … %s; %s shows all\n",
-				text.Plural(len(s.patch)-i, "more line"), w.command(c))
+		if l = text.VisibleExcept(l, "\t"+text.Joiners); b.Len()+len(l) > maxFile {
+			fmt.Fprintf(b, "# … %s; %s shows all\n", text.Plural(len(s.patch)-i, "more line"), command(c))
 			return
 		}
 		b.WriteString(l)
@@ -102,15 +98,7 @@ func (w *writer) writeDiff(b *strings.Builder, c *coc.Change, s said, limit int)
 	}
 }
 
-// fileName is a document's name as the beginning of a file's.
-func fileName(name, id string) string {
-	if s := safeName(name, maxName); strings.Trim(s, "_.-") != "" {
-		return s
-	}
-	return safeName(id, maxName)
-}
-
-// safeName makes of s something that any file system takes.
+// safeName replaces what a file system may refuse in a file's name.
 func safeName(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf && (safe(string(r)) || r == '-') && r != '#' {
@@ -119,4 +107,29 @@ func safeName(s string, limit int) string {
 		return '_'
 	}, text.Truncate(s, limit))
 	return strings.TrimLeft(s, ".-")
+}
+
+// command returns the command that shows a change, without names that a shell could
+// misread.
+func command(c *coc.Change) string {
+	doc := c.Name
+	if !safe(doc) {
+		doc = c.DocumentID
+	}
+	switch {
+	case !safe(doc) || !safe(c.Version) || len(doc)+len(c.Version)+len(c.Previous) > 2*maxName:
+		return "cocsync log"
+	case c.Previous == "":
+		return fmt.Sprintf("cocsync show %s@%s", doc, c.Version)
+	case !safe(c.Previous):
+		return "cocsync log " + doc
+	}
+	return fmt.Sprintf("cocsync diff %s@%s..%s", doc, c.Previous, c.Version)
+}
+
+// safe reports whether a shell reads s as one plain word.
+func safe(s string) bool {
+	return s != "" && s[0] != '-' && strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._#-", r)
+	}) < 0
 }

@@ -7,15 +7,15 @@ import (
 )
 
 // Quiet are hours of the day in which changes are held back, to become a digest
-// afterwards. They may pass midnight. The zero value is none.
+// afterwards. They may span midnight. The zero value is none.
 type Quiet struct {
-	From, To time.Duration // since midnight, by the clock on the wall
+	From, To time.Duration // since midnight, local time
 	In       *time.Location
-	Except   []coc.Kind // told all the same
+	Except   []coc.Kind // not held back
 }
 
-// bounds returns the quiet hours that an instant lies in, or else the last ones
-// before it. ok is false where there are none.
+// bounds returns the quiet hours that a time is in, or else the last ones before it. ok is
+// false if there are none.
 func (q *Quiet) bounds(now time.Time) (from, to time.Time, ok bool) {
 	if q.From == q.To {
 		return from, to, false
@@ -26,7 +26,7 @@ func (q *Quiet) bounds(now time.Time) (from, to time.Time, ok bool) {
 	}
 	y, m, d := now.In(in).Date()
 	for day := d; ; day-- {
-		// Date takes any hour, and heeds the day on which the clock is changed.
+		// Date accepts any hour, also on days on which the clock changes.
 		from = time.Date(y, m, day, 0, int(q.From.Minutes()), 0, 0, in)
 		end := day
 		if q.To < q.From {
@@ -39,7 +39,7 @@ func (q *Quiet) bounds(now time.Time) (from, to time.Time, ok bool) {
 	}
 }
 
-// until returns the end of the quiet hours that an instant lies in, or zero.
+// until returns the end of the quiet hours that a time is in, or zero.
 func (q *Quiet) until(now time.Time) time.Time {
 	if _, to, ok := q.bounds(now); ok && now.Before(to) {
 		return to
@@ -47,9 +47,9 @@ func (q *Quiet) until(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// slept reports whether something that fell due then waited for the end of quiet
-// hours, which are over.
-func (q *Quiet) slept(due, now time.Time) bool {
+// delayed reports whether something that was due then was held back by quiet hours, which
+// are over.
+func (q *Quiet) delayed(due, now time.Time) bool {
 	from, to, ok := q.bounds(now)
 	return ok && !now.Before(to) && due.Before(to) && !due.Before(from)
 }

@@ -66,7 +66,7 @@ func TestSlept(t *testing.T) {
 		{at(1, 21), at(2, 12), false},
 		{at(1, 23), at(2, 6), false}, // not over
 	} {
-		if got := night.slept(test.due, test.now); got != test.want {
+		if got := night.delayed(test.due, test.now); got != test.want {
 			t.Errorf("due %v, now %v: slept = %v, want %v", test.due, test.now, got, test.want)
 		}
 	}
@@ -93,7 +93,7 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		if until := b.out.quietUntil("ops"); !until.Equal(begun.Add(7 * time.Hour)) {
 			t.Errorf("recorded as quiet until %v", until)
 		}
-		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Title: "Watch w does not work"}})
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Title: "Watch w does not work"}})
 		time.Sleep(time.Hour)
 		want = append(want, "⚠ Watch w does not work (notice 1)")
 		if d := cmp.Diff(want, b.layout()); d != "" {
@@ -125,7 +125,7 @@ func TestQuietHoursStarveNobody(t *testing.T) {
 		alarm := edit(maxDue+1, maxDue+1, 1)
 		alarm.Kind = coc.KindRewritten
 		b.out.tell("ops", alarm)
-		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Watch: "w", Title: "Watch w does not work"}})
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work"}})
 		stop := b.start(t, nil)
 		time.Sleep(time.Hour)
 		stop()

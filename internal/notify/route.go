@@ -9,10 +9,10 @@ import (
 	"cocsync/internal/diff"
 )
 
-// Route sends the changes that it fits to notifiers of its own, or has people
-// mentioned. An empty condition fits everything; of several words in one, any.
+// Route sends the changes that it fits to its own notifiers, or mentions people. An empty
+// condition fits everything; a condition with several values fits any of them.
 type Route struct {
-	Names      []string // of documents; * stands for anything
+	Names      []string // of documents; * is any text
 	Kinds      []coc.Kind
 	RiskLevels []string
 	Paths      []string // of the DSL, see coc.PathFits
@@ -23,40 +23,89 @@ type Route struct {
 	Continue bool     // try the next route too
 }
 
-// Person is somebody whom COC knows by another name than chat does.
+// Person is a person whose name in COC is not the one in chat.
 type Person struct {
 	Name  string
 	Slack string // the user's id, "" for none
 }
 
-// verdict says who is to hear of a change, by the routes.
+// verdict is who is notified of a change, by the routes.
 type verdict struct {
-	own     bool     // those whom the document's watches name
-	routed  []string // those whom routes name
-	mention map[string][]string
-	all     []string // mentions of the watches' own
+	own     bool                // the notifiers that the document's watches name, and
+	routed  map[string][]string // those that routes name, with the mentions for each
+	mention []string            // of the watches' notifiers
 }
 
-// judge tries the routes in order: the first that fits decides, unless it says to
-// go on; behind the last one stand the watches' own notifiers. A route to notifiers
-// of which none is told of such a kind fits nothing: else nobody would hear.
-func (s *Sender) judge(c *coc.Change, items []coc.Item, known bool) verdict {
-	v := verdict{mention: map[string][]string{}}
+// match is how a route fits a change.
+type match int
+
+const (
+	noMatch  match = iota
+	mayMatch       // the differences are not all known, and one of the others may fit
+	fullMatch
+)
+
+// decide reports whether a delivery's change is sent, whom its message mentions, and which
+// other notifiers must have a delivery of it; nil for none.
+func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (wanted bool, mention []string, _ *coc.Aim) {
+	n, err := s.notifier(d.Notifier)
+	if err != nil || d.Change == nil || !n.wants(d.Change.Kind) {
+		return false, nil, nil
+	}
+	if len(s.Routes) == 0 && !d.Routed {
+		return !ignored(n, d.Change), nil, nil
+	}
+	items, complete := s.differences(ctx, d.Change)
+	v := s.judge(d.Change, items, complete)
+	mention, wanted = v.routed[n.Name]
+	if v.own && !d.Routed {
+		wanted, mention = true, slices.Concat(mention, v.mention)
+	}
+	if !wanted && !d.Routed {
+		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.ID)
+	}
+	aim := s.aim(v, d)
+	return wanted && !ignored(n, d.Change), unique(mention), &aim
+}
+
+// differences returns what routes compare: a change's items, and for a new document all
+// that it holds. complete is false if there may be others.
+func (s *Sender) differences(ctx context.Context, c *coc.Change) (items []coc.Item, complete bool) {
+	byPart := slices.ContainsFunc(s.Routes, func(r Route) bool { return len(r.Paths)+len(r.Tasks) > 0 })
+	if c.Kind != coc.KindNew || !byPart {
+		return c.Items, allItems(c)
+	}
+	_, now, err := s.Outbox.Contents(ctx, c.ID)
+	if err != nil || now == nil {
+		return nil, false
+	}
+	return diff.AddedItems(diff.Read(now))
+}
+
+// allItems reports whether the items of a change are all of its differences.
+func allItems(c *coc.Change) bool {
+	content := c.Kind == coc.KindNew || c.Kind == coc.KindVersion || c.Kind == coc.KindRewritten
+	return !content || c.Complete()
+}
+
+// judge tries the routes in order. The first that fits decides, unless it continues or
+// only may match; after the last one the watches' own notifiers are notified. A route to
+// notifiers of which none is sent such a kind fits nothing: else no one would be notified.
+func (s *Sender) judge(c *coc.Change, items []coc.Item, complete bool) verdict {
+	v := verdict{routed: map[string][]string{}}
 	for i := range s.Routes {
 		r := &s.Routes[i]
-		fits, sure := r.fits(c, items, known)
-		if !fits || len(r.Notify) > 0 && !slices.ContainsFunc(r.Notify, func(n string) bool { return s.hears(n, c) }) {
+		m := r.fits(c, items, complete)
+		if m == noMatch || len(r.Notify) > 0 && !slices.ContainsFunc(r.Notify, func(n string) bool { return s.receives(n, c) }) {
 			continue
 		}
 		if len(r.Notify) == 0 {
-			v.own, v.all = true, append(v.all, r.Mention...)
+			v.own, v.mention = true, append(v.mention, r.Mention...)
 		}
 		for _, n := range r.Notify {
-			v.routed = append(v.routed, n)
-			v.mention[n] = append(v.mention[n], r.Mention...)
+			v.routed[n] = append(v.routed[n], r.Mention...)
 		}
-		// With its own notifiers alone a route that goes on takes nothing away.
-		if sure && !r.Continue {
+		if m == fullMatch && !r.Continue {
 			return v
 		}
 	}
@@ -64,87 +113,54 @@ func (s *Sender) judge(c *coc.Change, items []coc.Item, known bool) verdict {
 	return v
 }
 
-// hears reports whether a notifier is there and told of changes of that kind.
-func (s *Sender) hears(name string, c *coc.Change) bool {
+// receives reports whether a notifier exists and is sent changes of that kind.
+func (s *Sender) receives(name string, c *coc.Change) bool {
 	n, err := s.notifier(name)
 	return err == nil && n.wants(c.Kind)
 }
 
-// tells reports whether a delivery is for its notifier, and whom the message is to
-// mention.
-func (v *verdict) tells(d *coc.Delivery) (told bool, mention []string) {
-	told = slices.Contains(v.routed, d.Notifier)
-	mention = v.mention[d.Notifier]
-	if v.own && !d.Routed {
-		told, mention = true, append(slices.Clip(mention), v.all...)
+// fits compares the conditions with a change and its differences, which are all of them if
+// complete. If they are not, a route by path or task may match.
+func (r *Route) fits(c *coc.Change, items []coc.Item, complete bool) match {
+	if !r.fitsDocument(c) {
+		return noMatch
 	}
-	return told, unique(mention)
-}
-
-// aims are those besides its own notifier who must have a delivery of the change
-// that this one is of: the configuration may be another than when it was stored.
-func (s *Sender) aims(v *verdict, d *coc.Delivery) coc.Aim {
-	c := d.Change
-	a := coc.Aim{Change: c.ID}
-	for i := range s.Notifiers {
-		n := &s.Notifiers[i]
-		switch {
-		case n.Name == d.Notifier || !n.wants(c.Kind) || ignored(n, c):
-		case slices.Contains(v.routed, n.Name):
-			a.Routed = append(a.Routed, n.Name)
-		case v.own:
-			a.Own = append(a.Own, n.Name)
-		}
-	}
-	return a
-}
-
-func unique(list []string) (out []string) {
-	for _, s := range list {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// fits reports whether the route is for a change with these differences. It is not
-// sure when they are not all known: then a route by path or task fits, for it may be
-// there that somebody must hear of it, and the next ones are tried as well.
-func (r *Route) fits(c *coc.Change, items []coc.Item, known bool) (fits, sure bool) {
-	if len(r.Names) > 0 && !slices.ContainsFunc(fieldSays(c, "name", c.Name), func(s string) bool { return fitsAny(coc.Fits, r.Names, s) }) ||
-		len(r.Kinds) > 0 && !slices.Contains(r.Kinds, c.Kind) ||
-		len(r.RiskLevels) > 0 && !slices.ContainsFunc(fieldSays(c, "risk_level", c.RiskLevel), func(s string) bool {
-			return slices.ContainsFunc(r.RiskLevels, func(l string) bool { return strings.EqualFold(l, s) })
-		}) {
-		return false, true
-	}
-	if len(r.Paths) == 0 && len(r.Tasks) == 0 {
-		return true, true
-	}
-	// One difference may be at the path and another, of the same step, tell the
-	// task; as everywhere, any of each will do.
-	path, task, perhaps := len(r.Paths) == 0, len(r.Tasks) == 0, false
-	for i := range items {
-		it := &items[i]
-		path = path || fitsAny(coc.PathFits, r.Paths, it.Path)
-		// What came or went as a whole brought or took all that it holds.
-		perhaps = perhaps || (it.Op == "added" || it.Op == "removed") && fitsAny(coc.PathMayFit, r.Paths, it.Path)
-		task = task || fitsAny(coc.TaskFits, r.Tasks, it.Task) ||
-			taskItem(it) && (fitsAny(coc.TaskFits, r.Tasks, it.Old) || fitsAny(coc.TaskFits, r.Tasks, it.New))
-	}
+	path := len(r.Paths) == 0 || slices.ContainsFunc(items, r.fitsPath)
+	task := len(r.Tasks) == 0 || slices.ContainsFunc(items, r.fitsTask)
 	switch {
-	case path && task:
-		return true, true
-	case !known:
-		return true, false
+	case path && task: // not necessarily of one item
+		return fullMatch
+	case !complete, task && slices.ContainsFunc(items, r.mayContainPath):
+		return mayMatch
 	}
-	return perhaps && task, false
+	return noMatch
 }
 
-// fieldSays is what a field of a document says: now, and before and after a change of
-// its settings.
-func fieldSays(c *coc.Change, field, now string) []string {
+func (r *Route) fitsDocument(c *coc.Change) bool {
+	return (len(r.Names) == 0 || fitsAny(coc.Fits, r.Names, fieldValues(c, "name", c.Name)...)) &&
+		(len(r.Kinds) == 0 || slices.Contains(r.Kinds, c.Kind)) &&
+		(len(r.RiskLevels) == 0 || fitsAny(strings.EqualFold, r.RiskLevels, fieldValues(c, "risk_level", c.RiskLevel)...))
+}
+
+func (r *Route) fitsPath(it coc.Item) bool { return fitsAny(coc.PathFits, r.Paths, it.Path) }
+
+// fitsTask compares the task of an item's step, and both values if the item is the task.
+func (r *Route) fitsTask(it coc.Item) bool {
+	if it.Step != "" && (strings.HasSuffix(it.Path, ".task") || strings.HasSuffix(it.Path, ".action")) {
+		return fitsAny(coc.TaskFits, r.Tasks, it.Task, it.Old, it.New)
+	}
+	return fitsAny(coc.TaskFits, r.Tasks, it.Task)
+}
+
+// mayContainPath reports whether a path may be below an item that was added or removed as
+// a whole.
+func (r *Route) mayContainPath(it coc.Item) bool {
+	return (it.Op == "added" || it.Op == "removed") && fitsAny(coc.PathMayFit, r.Paths, it.Path)
+}
+
+// fieldValues returns the value of a document's field, and its values before and after a
+// change of the settings.
+func fieldValues(c *coc.Change, field, now string) []string {
 	list := []string{now}
 	for i := range c.Items {
 		if it := &c.Items[i]; c.Kind == coc.KindMetadata && it.Path == field {
@@ -154,43 +170,36 @@ func fieldSays(c *coc.Change, field, now string) []string {
 	return list
 }
 
-func fitsAny(fits func(pattern, s string) bool, patterns []string, s string) bool {
-	return s != "" && slices.ContainsFunc(patterns, func(p string) bool { return fits(p, s) })
+// fitsAny reports whether any value fits any pattern. "" fits none.
+func fitsAny(fits func(pattern, s string) bool, patterns []string, values ...string) bool {
+	return slices.ContainsFunc(values, func(s string) bool {
+		return s != "" && slices.ContainsFunc(patterns, func(p string) bool { return fits(p, s) })
+	})
 }
 
-// taskItem reports whether an item tells what a step ran before and runs now.
-func taskItem(it *coc.Item) bool {
-	return it.Step != "" && (strings.HasSuffix(it.Path, ".task") || strings.HasSuffix(it.Path, ".action"))
-}
-
-// known reports whether the items of a change are all of its differences.
-func known(c *coc.Change) bool {
-	switch c.Kind {
-	case coc.KindNew, coc.KindVersion, coc.KindRewritten:
-	default:
-		return true // nothing of the content differs
+// aim returns the other notifiers that must have a delivery of this one's change: the
+// configuration may have changed since it was stored.
+func (s *Sender) aim(v verdict, d *coc.Delivery) coc.Aim {
+	c := d.Change
+	a := coc.Aim{Change: c.ID}
+	for i := range s.Notifiers {
+		n := &s.Notifiers[i]
+		_, routed := v.routed[n.Name]
+		switch {
+		case n.Name == d.Notifier || !n.wants(c.Kind) || ignored(n, c):
+		case routed:
+			a.Routed = append(a.Routed, n.Name)
+		case v.own:
+			a.Own = append(a.Own, n.Name)
+		}
 	}
-	return c.Complete()
+	return a
 }
 
-// differences are what routes go by: a change's items, and for a document that is
-// new all that it holds. known is false when there may be others.
-func (s *Sender) differences(ctx context.Context, c *coc.Change) (items []coc.Item, all bool) {
-	byPart := slices.ContainsFunc(s.Routes, func(r Route) bool { return len(r.Paths)+len(r.Tasks) > 0 })
-	if c.Kind != coc.KindNew || !byPart {
-		return c.Items, known(c)
-	}
-	_, now, err := s.Outbox.Contents(ctx, c.ID)
-	if err != nil || now == nil {
-		return nil, false
-	}
-	return diff.AddedItems(diff.Read(now))
-}
-
-// ignored reports whether the notifier wants no word of a change: a new version in
-// which nothing but ignored paths, or nothing but formatting, differs.
+// ignored reports whether a notifier's settings exclude a change: a new version in which
+// only ignored paths, or only the formatting, differ.
 func ignored(n *Notifier, c *coc.Change) bool {
-	if c.Kind != coc.KindVersion || len(n.IgnorePaths) == 0 && !n.IgnoreFormatting || !known(c) {
+	if c.Kind != coc.KindVersion || len(n.IgnorePaths) == 0 && !n.IgnoreFormatting || !c.Complete() {
 		return false
 	}
 	if len(c.Items) == 0 {
@@ -200,4 +209,13 @@ func ignored(n *Notifier, c *coc.Change) bool {
 		return false
 	}
 	return n.IgnoreFormatting || !c.Reformatted()
+}
+
+func unique(list []string) (out []string) {
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

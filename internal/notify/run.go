@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -12,27 +11,25 @@ import (
 )
 
 const (
-	// idle is the longest that a notifier sleeps: another process may have put
-	// something into the outbox, or freed a channel.
+	// idle is the longest that a worker sleeps: another process may have added to the
+	// outbox, or ended a hold.
 	idle = 30 * time.Second
-	// blink is the shortest: what waits in line behind a message that failed is
-	// due already.
-	blink = time.Second
-	// troubled is the pause after the outbox itself failed.
-	troubled = 5 * time.Second
+	// minSleep is the shortest: what is queued after a failed message is due already.
+	minSleep = time.Second
+	// failurePause is the pause after the outbox itself failed.
+	failurePause = 5 * time.Second
 )
 
-// Run sends until ctx ends. It wakes when something falls due and at each poke;
-// poke may be nil. Each notifier works by itself, so one dead channel holds up
-// no other. A channel that was held is tried at once, because who starts or
-// reloads may have fixed it.
+// Run sends until ctx ends. It wakes when something is due and at each poke; poke may be
+// nil. Each notifier has its own worker, so a dead channel delays no other. A channel on
+// hold is tried at once: anyone who starts or reloads may have fixed it.
 func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
 	var wg sync.WaitGroup
 	var pokes []chan struct{}
 	for i := range s.Notifiers {
 		poked := make(chan struct{}, 1)
 		pokes = append(pokes, poked)
-		wg.Go(func() { s.lane(&s.Notifiers[i]).run(ctx, poked) })
+		wg.Go(func() { s.worker(&s.Notifiers[i]).run(ctx, poked) })
 	}
 	defer wg.Wait()
 	for {
@@ -41,7 +38,7 @@ func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
 			return
 		case _, ok := <-poke:
 			if !ok {
-				poke = nil // closed: nobody pokes any more
+				poke = nil
 			}
 			for _, p := range pokes {
 				select {
@@ -53,37 +50,37 @@ func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
 	}
 }
 
-func (l *lane) run(ctx context.Context, poke <-chan struct{}) {
-	if err := l.unhold(ctx); err != nil {
-		l.report(ctx, err)
+func (w *worker) run(ctx context.Context, poke <-chan struct{}) {
+	if err := w.endHold(ctx); err != nil {
+		w.report(ctx, err)
 	}
 	for ctx.Err() == nil {
-		again, wake, err := l.step(ctx)
-		pause := max(blink, min(idle, wake.Sub(l.now())))
+		more, wake, err := w.step(ctx)
+		pause := max(minSleep, min(idle, wake.Sub(w.now())))
 		if wake.IsZero() {
 			pause = idle
 		}
-		if err != nil && !l.report(ctx, err) {
-			again, pause = false, troubled
+		if err != nil && !w.report(ctx, err) {
+			more, pause = false, failurePause
 		}
-		if !again {
+		if !more {
 			sleep(ctx, pause, poke)
 		}
 	}
 }
 
-// unhold makes a held channel due for a try.
-func (l *lane) unhold(ctx context.Context) error {
-	now := l.now()
-	reason, until, err := l.Outbox.Held(ctx, l.n.Name)
+// endHold makes a channel on hold due for a try.
+func (w *worker) endHold(ctx context.Context) error {
+	now := w.now()
+	reason, until, err := w.Outbox.Held(ctx, w.n.Name)
 	if err != nil || reason == "" || !now.Before(until) {
 		return err
 	}
-	return l.Outbox.Hold(ctx, l.n.Name, reason, now)
+	return w.Outbox.Hold(ctx, w.n.Name, reason, now)
 }
 
-// report logs what went wrong. It reports whether the outbox works all the same.
-func (l *lane) report(ctx context.Context, err error) bool {
+// report logs the errors of a step. It reports whether the outbox works.
+func (w *worker) report(ctx context.Context, err error) (works bool) {
 	if ctx.Err() != nil {
 		return true
 	}
@@ -91,18 +88,17 @@ func (l *lane) report(ctx context.Context, err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		errs = joined.Unwrap()
 	}
-	good := true
+	works = true
 	for _, err := range errs {
-		var u *undelivered
-		if errors.As(err, &u) {
-			l.log().Log(ctx, u.level, "message not sent", "notifier", l.n.Name,
+		if u, ok := errors.AsType[*undelivered](err); ok {
+			w.log().Log(ctx, u.level, "message not sent", "notifier", w.n.Name,
 				"message", u.message, "attempt", u.attempt, "err", u.err)
 			continue
 		}
-		good = false
-		l.log().Log(ctx, slog.LevelError, "outbox does not work", "notifier", l.n.Name, "err", err)
+		works = false
+		w.log().Error("outbox does not work", "notifier", w.n.Name, "err", err)
 	}
-	return good
+	return works
 }
 
 func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) {
@@ -115,15 +111,14 @@ func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) {
 	}
 }
 
-// Drain sends what is due now and returns when nothing is, or when ctx ends. It
-// waits for no message in backoff and no channel that is held or asked for
-// quiet. The error says what was not sent and why.
+// Drain sends what is due now and returns when nothing is, or when ctx ends. It waits for
+// no backoff, hold or pause. The error says what was not sent and why.
 func (s *Sender) Drain(ctx context.Context) error {
 	errs := make([]error, len(s.Notifiers))
 	var wg sync.WaitGroup
 	for i := range s.Notifiers {
 		wg.Go(func() {
-			if err := s.lane(&s.Notifiers[i]).drain(ctx); err != nil {
+			if err := s.worker(&s.Notifiers[i]).drain(ctx); err != nil {
 				errs[i] = fmt.Errorf("send to %s: %w", s.Notifiers[i].Name, err)
 			}
 		})
@@ -132,41 +127,41 @@ func (s *Sender) Drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (l *lane) drain(ctx context.Context) error {
+func (w *worker) drain(ctx context.Context) error {
 	var errs []error
-	for again := true; again; {
+	for more := true; more; {
 		var err error
-		again, _, err = l.step(ctx)
+		more, _, err = w.step(ctx)
 		if err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 			return errors.Join(append(errs, fmt.Errorf("stopped before everything was sent: %w", err))...)
 		}
-		var u *undelivered
-		if err == nil || errors.As(err, &u) && u.again {
+		u, ok := errors.AsType[*undelivered](err)
+		if err == nil || ok && u.more {
 			continue
 		}
 		errs = append(errs, err)
-		again = again && u != nil
+		more = more && ok
 	}
 	if len(errs) == 0 {
-		return l.waits(ctx)
+		return w.held(ctx)
 	}
 	return errors.Join(errs...)
 }
 
-// waits is the error of a channel that is held while something waits for it.
-func (l *lane) waits(ctx context.Context) error {
-	reason, until, err := l.Outbox.Held(ctx, l.n.Name)
+// held returns an error if the channel is on hold while messages wait for it.
+func (w *worker) held(ctx context.Context) error {
+	reason, until, err := w.Outbox.Held(ctx, w.n.Name)
 	if err != nil || reason == "" {
 		return err
 	}
-	_, ok, _, err := l.Outbox.Next(ctx, l.n.Name, l.now())
+	_, ok, _, err := w.Outbox.Next(ctx, w.n.Name, w.now())
 	if err == nil && !ok {
 		var due []coc.Delivery
-		due, err = l.Outbox.Due(ctx, l.n.Name, l.now(), nil, 1)
+		due, err = w.Outbox.Due(ctx, w.n.Name, w.now(), nil, 1)
 		ok = len(due) > 0
 	}
 	if err != nil || !ok {
 		return err
 	}
-	return fmt.Errorf("held until %s: %s", until.UTC().Format(time.RFC3339), reason)
+	return fmt.Errorf("on hold until %s: %s", until.UTC().Format(time.RFC3339), reason)
 }

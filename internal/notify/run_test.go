@@ -79,7 +79,7 @@ func TestDrainSends(t *testing.T) {
 			if d := cmp.Diff(slices.Repeat([]string{"sent"}, 5), b.out.states()); d != "" {
 				t.Errorf("deliveries (-want +got):\n%s", d)
 			}
-			if m := b.out.message(1); n.Token != nil && (m.TS == "" || m.Channel != testChannel) {
+			if m := b.out.message(1); n.traits().threads && (m.TS == "" || m.Channel != testChannel) {
 				t.Errorf("message landed at %q %q, want its channel and timestamp", m.Channel, m.TS)
 			}
 			for _, m := range b.slack.Messages() {
@@ -101,7 +101,7 @@ func TestDigest(t *testing.T) {
 		other := edit(9, 9, 1)
 		other.Kind = coc.KindWithdrawn
 		b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1), other, edit(3, 1, 2), edit(4, 3, 1))
-		b.out.add(coc.Delivery{Notifier: "ops", Notice: &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Title: "Watch w does not work"}})
+		b.out.add(coc.Delivery{Notifier: "ops", Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Title: "Watch w does not work"}})
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +276,7 @@ func TestChannelRefusals(t *testing.T) {
 				if m := b.out.message(1); m.State != coc.Waiting {
 					t.Errorf("message is %s, want waiting", m.State)
 				}
-				if err := b.Drain(t.Context()); err == nil || !strings.Contains(err.Error(), "held until") {
+				if err := b.Drain(t.Context()); err == nil || !strings.Contains(err.Error(), "on hold until") {
 					t.Errorf("Drain while held = %v, want that it is held", err)
 				}
 			})
@@ -302,7 +302,7 @@ func TestMessageRefusal(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, test.n)
 			b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: test.word, Count: test.count,
-				Status: map[bool]int{true: 400}[test.n.Webhook != nil]})
+				Status: map[bool]int{true: 400}[!test.n.traits().threads]})
 			b.out.tell("ops", edit(1, 1, 1), edit(2, 1, 2))
 			err := b.Drain(t.Context())
 			if failed := test.want == coc.Failed; (err != nil) != failed {

@@ -4,30 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"cocsync/internal/coc"
 )
 
-// Test posts a sample of each sort of message to a notifier straight away, past
-// the outbox: a word of the test itself, a change of each kind that the notifier
-// is told, a digest, and with a bot token a reply and a file in a thread. When
-// they get through, a held channel is free again. It returns how many messages
-// went; the error says how to fix what went wrong.
+// maxInsist is the longest wait in a test for a rate limit.
+const maxInsist = 10 * time.Second
+
+// Test posts a sample of each kind of message to a notifier at once, without the outbox: a
+// notice, a change of each kind that the notifier is sent, a digest, and if the channel
+// has threads a reply and a file. If they pass, a hold of the channel ends. It returns how
+// many messages were posted; the error has a hint.
 func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 	n, err := s.notifier(name)
 	if err != nil {
 		return 0, err
 	}
-	l := s.lane(n)
-	out := draft{notifier: name}
-	if err := l.samples(&out); err != nil {
+	drafts, err := s.samples(ctx, n)
+	if err != nil {
 		return 0, err
 	}
-	for _, m := range out.msgs {
-		if err := l.pace.Wait(ctx); err != nil {
+	pace := s.paceOf(n)
+	for _, m := range drafts {
+		if err := pace.Wait(ctx); err != nil {
 			return sent, err
 		}
 		if up := m.ReplyTo; up != nil {
@@ -36,82 +37,62 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 			}
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
-		if m.Channel, m.TS, err = l.insist(ctx, m.Message); err != nil {
+		at, err := s.insist(ctx, n, m.Message)
+		if err != nil {
 			return sent, fmt.Errorf("post a test message to %s: %w", name, advised(err))
 		}
+		m.Channel, m.TS = at.channel, at.ts
 		sent++
 	}
 	return sent, s.Outbox.Hold(ctx, name, "", time.Time{})
 }
 
-// insist posts a message and waits a little where it came too fast: a daemon may be
+// insist posts a message, again if it is rate limited for a short time: a daemon may be
 // posting to the same channel.
-func (l *lane) insist(ctx context.Context, m coc.Message) (landed, ts string, err error) {
+func (s *Sender) insist(ctx context.Context, n *Notifier, m coc.Message) (at landed, err error) {
 	for range 5 {
-		landed, ts, err = l.post(ctx, l.n, m)
-		var r *refusal
-		if !errors.As(err, &r) || r.class != limited || r.wait > maxInsist {
+		at, err = s.post(ctx, n, m)
+		r, ok := errors.AsType[*refusal](err)
+		if !ok || r.class != limited || r.wait > maxInsist {
 			break
 		}
 		sleep(ctx, max(r.wait, postEvery), nil)
 	}
-	return landed, ts, err
+	return at, err
 }
 
-// maxInsist is the longest that a test waits because Slack asks for it.
-const maxInsist = 10 * time.Second
-
 // samples drafts the messages of a test.
-func (l *lane) samples(out *draft) error {
-	now := l.now().UTC().Truncate(time.Second)
-	notice := coc.Delivery{Notice: &coc.Notice{Kind: coc.NoticeTest, At: now, Title: "cocsync can post here",
-		Lines: []string{"This is a test of the notifier " + l.n.Name + ". Samples of what it tells follow; they are about no real document."}}}
-	if err := l.addNotice(out, notice); err != nil {
-		return err
+func (s *Sender) samples(ctx context.Context, n *Notifier) ([]*coc.Draft, error) {
+	b := s.batch(n)
+	b.now, b.fresh, b.samples = b.now.UTC().Truncate(time.Second), true, map[*coc.Change]contents{}
+	b.notices = []coc.Delivery{{Notice: &coc.Notice{Kind: coc.NoticeTest, At: b.now, Title: "cocsync can post here",
+		Lines: []string{"This is a test of the notifier " + n.Name + ". Samples of its messages follow; they are about no real document."}}}}
+	if err := n.Channel.compose(ctx, b); err != nil {
+		return nil, err
 	}
-	var changes []*coc.Change
-	var parent *coc.Draft
+	b.notices = nil
+	var all []alert
 	for _, kind := range coc.Kinds {
-		if !l.n.wants(kind) {
+		if !n.wants(kind) {
 			continue
 		}
-		c, pair := sample(kind, now)
-		changes = append(changes, c)
-		if !l.n.full() {
-			pair = contents{}
-		}
-		if l.n.Hook != nil {
-			body, text, err := l.write.event(c, pair)
-			if err != nil {
-				return err
-			}
-			out.put(coc.Draft{Message: coc.Message{Kind: coc.MessageRoot, Body: body, Text: text}})
-			continue
-		}
-		m := coc.Draft{Message: coc.Message{Kind: coc.MessageRoot}}
-		if l.n.threads() && !urgent(c) && parent != nil {
-			m.Kind, m.ReplyTo = coc.MessageReply, parent
-		}
-		w := l.write.change(c, pair, nil)
-		if kind == coc.KindVersion && l.n.files() && l.n.full() {
-			w.file = l.write.diffFile(c, l.write.content(c, pair))
-		}
-		p, err := out.add(m, w)
-		if err != nil {
-			return err
-		}
-		if parent == nil && m.Kind == coc.MessageRoot {
-			parent = p
+		c, pair := sample(kind, b.now)
+		b.samples[c] = pair
+		all = append(all, alert{Delivery: coc.Delivery{Change: c, Gathered: true}})
+		b.changes, b.write.alwaysFile = all[len(all)-1:], kind == coc.KindVersion
+		if err := n.Channel.compose(ctx, b); err != nil {
+			return nil, err
 		}
 	}
-	if l.n.Hook != nil || len(changes) < 2 {
-		return nil
+	if n.traits().structured || len(all) < 2 {
+		return b.drafts, nil
 	}
-	for i, c := range changes {
+	for i := range all {
+		c := all[i].Change
 		c.Document, c.Name = int64(i), fmt.Sprintf("%s-%d", c.Name, i+1)
 	}
-	_, err := out.add(coc.Draft{Message: coc.Message{Kind: coc.MessageDigest}}, l.write.digest(changes, nil))
-	return err
+	b.changes = all
+	return b.drafts, n.Channel.compose(ctx, b)
 }
 
 const sampleJob = `meta:
@@ -128,7 +109,7 @@ steps:
       sleep: 30
 `
 
-// sample is a change of a kind, about no real document.
+// sample returns a change of a kind, about no real document.
 func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 	c := &coc.Change{Kind: kind, Account: "sample", DocumentID: "DM00000000000sample", Name: "sample-restart-node",
 		Version: "v4", Previous: "v3", MadeAt: now.Add(-time.Minute), SeenAt: now, At: now, By: "COC-sample", Modifier: "COC-sample"}
@@ -149,12 +130,12 @@ func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 		c.Difference = coc.Difference{Summary: "risk_level MEDIUM → HIGH", Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "MEDIUM", New: "HIGH"}}}
 		c.RiskLevel = "HIGH"
 		return c, contents{}
-	case coc.KindWithdrawn:
-		c.Version, c.Previous, c.By, c.Difference = "v1", "", "", coc.Difference{}
-		return c, contents{}
-	case coc.KindDeleted, coc.KindRestored:
+	case coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored:
 		c.Version, c.Previous, c.By, c.Difference = "", "", "", coc.Difference{}
+		if kind == coc.KindWithdrawn {
+			c.Version = "v1"
+		}
 		return c, contents{}
 	}
-	return c, contents{old: old, now: slices.Clip(next)}
+	return c, contents{old: old, now: next}
 }

@@ -68,7 +68,7 @@ func TestSecretsStayInside(t *testing.T) {
 // What is no webhook's URL is refused in words that do not repeat it.
 func TestBadWebhook(t *testing.T) {
 	for _, secret := range []string{"", "SeCrEt", "https://hooks.slack.com:SeCrEt/x", "://SeCrEt", "https://%SeCrEt/", "ftp://h/SeCrEt"} {
-		b := setUp(t, Notifier{Name: "ops", Webhook: func() (string, error) { return secret, nil }})
+		b := setUp(t, Notifier{Name: "ops", Channel: SlackWebhook{URL: func() (string, error) { return secret, nil }}})
 		b.HTTP = nil
 		_, err := b.Test(t.Context(), "ops")
 		if err == nil || strings.Contains(err.Error(), "SeCrEt") {
@@ -82,13 +82,14 @@ func TestSecretUnreadable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		missing := errors.New("environment variable SLACK_BOT_TOKEN is not set")
 		var set atomic.Bool
-		n := byToken("ops", testChannel)
-		n.Token = func() (string, error) {
-			if set.Load() {
-				return testToken, nil
+		n := bySlack(byToken("ops", testChannel), func(s *Slack) {
+			s.Token = func() (string, error) {
+				if set.Load() {
+					return testToken, nil
+				}
+				return testToken, missing
 			}
-			return testToken, missing
-		}
+		})
 		b := setUp(t, n)
 		b.out.tell("ops", edit(1, 1, 1))
 		stop := b.start(t, nil)
@@ -112,9 +113,8 @@ func TestRedirectIsRefused(t *testing.T) {
 	defer other.Close()
 	s := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 	defer s.Close()
-	n := byToken("ops", testChannel)
-	n.APIURL = s.URL + "/api"
-	hook := Notifier{Name: "hook", Webhook: func() (string, error) { return s.URL + "/services/x", nil }}
+	n := bySlack(byToken("ops", testChannel), func(c *Slack) { c.APIURL = s.URL + "/api" })
+	hook := Notifier{Name: "hook", Channel: SlackWebhook{URL: func() (string, error) { return s.URL + "/services/x", nil }}}
 	b := setUp(t, n, hook)
 	b.HTTP = nil
 	for _, name := range []string{"ops", "hook"} {
@@ -137,10 +137,9 @@ func TestOverLoopback(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer stop()
-		n := byToken("ops", testChannel)
-		n.APIURL = base + "/api/"
+		n := bySlack(byToken("ops", testChannel), func(s *Slack) { s.APIURL = base + "/api/" })
 		if way == "webhook" {
-			n = Notifier{Name: "ops", Webhook: func() (string, error) { return base + cocsim.DefaultWebhook, nil }}
+			n = Notifier{Name: "ops", Channel: SlackWebhook{URL: func() (string, error) { return base + cocsim.DefaultWebhook, nil }}}
 		}
 		b := setUp(t, n)
 		b.HTTP = nil

@@ -1,23 +1,21 @@
 package notify
 
-import (
-	"strings"
-)
+import "strings"
 
-// Words of documents are hostile: they come to break a layout, to hide what they
-// say or to wake a channel. They pass through here on their way into a message.
+// Texts of documents are hostile: they may break a layout, hide text or mention a whole
+// channel. These functions make them harmless.
 
 const zeroWidthSpace = "\u200b"
 
-// escape makes s plain characters in text that Slack reads as mrkdwn.
+// escape escapes s for text that Slack reads as mrkdwn.
 // https://docs.slack.dev/messaging/formatting-message-text/#escaping
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// unlink breaks schemes, names of hosts, mail addresses and handles by a space of
-// no width, because Slack may make links and mentions of them by itself. Blocks
-// turn that off; the fallback text that stands alone can't be sure of it.
+// unlink breaks schemes, host names, mail addresses and handles with zero-width spaces,
+// because Slack may turn them into links and mentions. Blocks prevent that; fallback text
+// does not.
 func unlink(s string) string {
 	var b strings.Builder
 	for i, r := range s {

@@ -149,7 +149,7 @@ func TestHostileWords(t *testing.T) {
 			}
 		}
 		w := &writer{n: &Notifier{}, mask: hidden}
-		n := &coc.Notice{ID: 1, Kind: coc.NoticeTrouble, Watch: bad, Title: bad, Lines: slices.Repeat([]string{bad}, 100)}
+		n := &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Watch: bad, Title: bad, Lines: slices.Repeat([]string{bad}, 100)}
 		if err := sound(w.notice(n)); err != nil {
 			t.Errorf("notice of %.40q: %v", bad, err)
 		}

@@ -144,7 +144,7 @@ func TestThreadGone(t *testing.T) {
 		b := setUp(t, threaded())
 		b.out.tell("ops", edit(1, 1, 1))
 		drain(t, b)
-		b.Notifiers[0].Channel = "C0OTHER00"
+		b.Notifiers[0] = bySlack(b.Notifiers[0], func(s *Slack) { s.Channel = "C0OTHER00" })
 		b.slack = cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{"C0OTHER00"}})
 		b.wire.Handler = b.slack
 		b.out.tell("ops", edit(2, 1, 2))
@@ -316,10 +316,12 @@ func TestCountFits(t *testing.T) {
 	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken})
 	b := &Sender{HTTP: &http.Client{Transport: &wire{Handler: s}}}
 	root := coc.Message{Body: body, Text: m.text}
-	if root.Channel, root.TS, err = b.post(t.Context(), &n, root); err != nil {
+	at, err := b.post(t.Context(), &n, root)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.update(t.Context(), &n, coc.Thread{Root: root, Replies: 1_000_000_000}); err != nil {
+	root.Channel, root.TS = at.channel, at.ts
+	if err := n.Channel.(editor).edit(t.Context(), b.client(), root, repliesNote(1_000_000_000)); err != nil {
 		t.Fatal(err)
 	}
 	got := s.Messages()[0]

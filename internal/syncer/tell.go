@@ -34,17 +34,17 @@ func (r *run) tellings(ctx context.Context) (list []coc.Telling) {
 	listed := !r.state.FirstListedAt.IsZero() || r.incomplete
 	if c.Outcome != coc.Stopped && listed && r.state.GreetedAt.IsZero() {
 		title, lines := r.greeting()
-		add(coc.NoticeFirstContact, r.watch.Notify, title, lines)
+		add(coc.NoticeInitialSync, r.watch.Notify, title, lines)
 	}
 	if r.missing != nil {
-		add(coc.NoticeTrouble, r.Operators, "Watch "+r.watch.Name+": most documents are gone", r.missing)
+		add(coc.NoticeFailure, r.Operators, "Watch "+r.watch.Name+": most documents are gone", r.missing)
 	}
 	troubled := !r.state.TroubleAt.IsZero()
 	told := troubled && (r.state.TroubleWhole || !whole)
 	switch {
 	case r.doubting: // told once, and not over
 	case c.Outcome == coc.Bad && !told && r.enough(ctx):
-		add(coc.NoticeTrouble, r.Operators, r.brokenTitle(), r.trouble())
+		add(coc.NoticeFailure, r.Operators, r.brokenTitle(), r.trouble())
 	case c.Outcome == coc.Good && troubled:
 		add(coc.NoticeRecovered, r.Operators, "Watch "+r.watch.Name+" works again", nil)
 	}
@@ -106,7 +106,7 @@ func (r *run) recall(ctx context.Context) {
 	}
 	// What this cycle then fails by may be told as well: this does not say why.
 	told, err := r.Store.Tell(ctx, coc.Telling{Notify: r.Operators, Notice: coc.Notice{
-		Kind: coc.NoticeTrouble, Watch: r.watch.Name, At: now, Title: r.brokenTitle(), Lines: lines}}, now, now)
+		Kind: coc.NoticeFailure, Watch: r.watch.Name, At: now, Title: r.brokenTitle(), Lines: lines}}, now, now)
 	if err != nil && ctx.Err() == nil {
 		r.Log.Error("trouble not told", "watch", r.watch.Name, "err", err)
 	}

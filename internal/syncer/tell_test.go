@@ -19,7 +19,7 @@ import (
 func (w *world) trouble() (lines []string, n int) {
 	w.t.Helper()
 	for _, d := range w.due("oncall") {
-		if d.Notice != nil && d.Notice.Kind == coc.NoticeTrouble {
+		if d.Notice != nil && d.Notice.Kind == coc.NoticeFailure {
 			lines = d.Notice.Lines
 			n++
 		}

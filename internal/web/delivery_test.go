@@ -23,7 +23,7 @@ func post(t *testing.T, d *db.DB, m coc.Message) {
 		t.Fatal(err)
 	}
 	m.ID = ids[0]
-	if err := d.Attempted(t.Context(), m); err != nil {
+	if err := d.RecordAttempt(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -73,7 +73,7 @@ func watchedSite(t *testing.T) *web.Site {
 	addCycle(t, d, "runbooks", noon.Add(-10*time.Minute), coc.Good)
 	addCycle(t, d, "runbooks", noon.Add(-5*time.Minute), coc.Bad)
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", noon.Add(time.Hour)))
-	must(t, d.Quiet(t.Context(), "night", coc.QuietHours, noon.Add(time.Hour)))
+	must(t, d.Pause(t.Context(), "night", coc.PauseQuietHours, noon.Add(time.Hour)))
 	return s
 }
 

@@ -1,0 +1,163 @@
+package notify
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/text"
+)
+
+const (
+	// webhookEvery is the pace of a webhook. Only its receiver limits it.
+	webhookEvery = 100 * time.Millisecond
+	// maxEventDiff bounds the diff in an event, in characters of its JSON. Receivers often
+	// accept no more than a megabyte.
+	maxEventDiff = 256 << 10
+)
+
+// Webhook is a webhook of any system: it gets each change as JSON, signed as
+// https://www.standardwebhooks.com specifies.
+type Webhook struct {
+	// URL and Key are called at each post, so that a rotated secret is used. Their results
+	// are in no log, error or message.
+	URL func() (string, error)
+	Key func() ([]byte, error) // of the signature
+}
+
+func (Webhook) traits() traits { return traits{kind: "webhook", every: webhookEvery, structured: true} }
+
+// compose drafts an event for each notice and each change.
+func (Webhook) compose(ctx context.Context, b *batch) error {
+	for i := range b.notices {
+		d := &b.notices[i]
+		body, title, err := b.write.noticeEvent(d.Notice)
+		if err != nil {
+			return err
+		}
+		b.put(coc.Draft{Message: coc.Message{Kind: coc.MessageNotice, Body: body, Text: title}, Claims: []int64{d.ID}})
+	}
+	for i := range b.changes {
+		d := &b.changes[i]
+		pair, err := b.contents(ctx, d.Change)
+		if err != nil {
+			return err
+		}
+		body, title, err := b.write.event(d.Change, pair)
+		if err != nil {
+			return err
+		}
+		b.put(coc.Draft{Message: coc.Message{Kind: coc.MessageRoot, Document: d.Change.Document, Body: body, Text: title}, Claims: []int64{d.ID}})
+	}
+	return nil
+}
+
+// event writes a change as JSON, masked and within the notifier's detail. title says the
+// same in one line.
+func (w *writer) event(c *coc.Change, pair contents) (body []byte, title string, err error) {
+	c = w.maskNames(c)
+	s := w.excerpt(c, pair)
+	d := newChangeData(c)
+	d.By, d.Modifier, d.RiskLevel = orNull(w.mask.Words(c.By)), orNull(w.mask.Words(c.Modifier)), orNull(w.mask.Words(c.RiskLevel))
+	d.Summary, d.Note, d.More, d.Masked = s.summary, strings.Join(s.notes, " "), s.more, s.masked
+	for i := range s.items {
+		it := &s.items[i]
+		item := itemData{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task}
+		if it.values {
+			item.Old, item.New = &it.Old, &it.New
+		}
+		d.Items = append(d.Items, item)
+	}
+	left, n := maxEventDiff, 0
+	for n < len(s.patch) && weight(s.patch[n]) <= left {
+		left -= weight(s.patch[n])
+		n++
+	}
+	d.DiffWhole = n == len(s.patch)
+	d.setDiff(s.patch[:n])
+	body, err = d.event(w.head)
+	return body, w.title(c) + " (" + idOf(c) + ")", err
+}
+
+// noticeEvent writes a notice as JSON.
+func (w *writer) noticeEvent(n *coc.Notice) (body []byte, title string, err error) {
+	masked := *n
+	masked.Title, masked.Lines = w.mask.Words(n.Title), nil
+	for _, l := range n.Lines {
+		masked.Lines = append(masked.Lines, w.mask.Words(l))
+	}
+	body, err = noticeEvent(&masked, w.head)
+	return body, text.Line(masked.Title, maxHeader), err
+}
+
+func (h Webhook) post(ctx context.Context, c *client, m coc.Message) (landed, error) {
+	address, key, err := h.secrets()
+	if err != nil {
+		return landed{}, err
+	}
+	id, at := eventID(m.Body), c.now().Unix()
+	res, err := c.post(ctx, address, "application/json", m.Body, "User-Agent", "cocsync", "webhook-id", id,
+		"webhook-timestamp", strconv.FormatInt(at, 10), "webhook-signature", sign(key, id, at, m.Body))
+	if err != nil || res.status >= 200 && res.status < 300 {
+		return landed{}, err
+	}
+	return landed{}, h.classify(res)
+}
+
+// secrets returns the URL and the key of the signature. The error is a *refusal.
+func (h Webhook) secrets() (address string, key []byte, err error) {
+	if address, err = h.URL(); err != nil {
+		return "", nil, unread("URL", err)
+	}
+	if key, err = h.Key(); err != nil {
+		return "", nil, unread("secret", err)
+	}
+	return address, key, nil
+}
+
+// eventID returns the id of an event. It is computed from the body, which is frozen: a
+// repeat has the id of the first.
+func eventID(body []byte) string {
+	sum := sha256.Sum256(body)
+	return "msg_" + hex.EncodeToString(sum[:12])
+}
+
+// sign returns the value of the header webhook-signature.
+func sign(key []byte, id string, at int64, body []byte) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%d.%s", id, at, body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// classify reads the status only: the receiver can be any program.
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+func (Webhook) classify(res response) *refusal {
+	r := &refusal{class: channel, why: fmt.Sprintf("status %d %s", res.status, http.StatusText(res.status)),
+		fix: "check url and secret in the config, and the receiver's log"}
+	switch status := res.status; {
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && res.retryAfter > 0:
+		r.class, r.fix, r.wait = limited, "", res.retryAfter
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
+		r.class, r.fault, r.fix = later, true, ""
+	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:
+		r.class = message
+	case status == http.StatusGone:
+		r.fix = "the receiver accepts no more events: remove the webhook from the config"
+	case status < 400:
+		r.fix = "redirects are not followed: give the address that it redirects to"
+	}
+	return r
+}
+
+func (h Webhook) check(context.Context, *client) (string, error) {
+	_, _, err := h.secrets()
+	return "", err
+}
