@@ -2,10 +2,13 @@ package notify
 
 import (
 	"encoding/json"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/text"
 )
 
@@ -143,3 +146,72 @@ func weight(v any) int {
 	}
 	return len(utf16.Encode([]rune(string(b))))
 }
+
+// Texts of documents are hostile: they may break a layout, hide text or mention a whole
+// channel. These functions make them harmless.
+
+const zeroWidthSpace = "\u200b"
+
+// escape escapes s for text that Slack reads as mrkdwn.
+// https://docs.slack.dev/messaging/formatting-message-text/#escaping
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// unlink breaks schemes, host names, mail addresses and handles with zero-width spaces,
+// because Slack may turn them into links and mentions. Blocks prevent that; fallback text
+// does not.
+func unlink(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if r == '.' && i > 0 || i > 0 && (s[i-1] == '@' || s[i-1] == ':') && r != ' ' {
+			b.WriteString(zeroWidthSpace)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Links are templates of addresses that a message links to. {account}, {document_id},
+// {name}, {version} and {change} are replaced by the change's. An empty template makes no
+// link.
+type Links struct {
+	Page    string            // of a change on a web page
+	Console map[string]string // of a document in COC's console, by account
+}
+
+// of returns the links for one change, as pieces of rich text.
+func (l Links) of(c *coc.Change) (pieces []block) {
+	for _, to := range []struct{ template, text string }{{l.Page, "Open the change"}, {l.Console[c.Account], "Open in COC"}} {
+		address := fill(to.template, c)
+		if address == "" {
+			continue
+		}
+		if len(pieces) > 0 {
+			pieces = append(pieces, span(" · "))
+		}
+		pieces = append(pieces, link(address, to.text))
+	}
+	return pieces
+}
+
+// maxLink bounds an address. https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/
+const maxLink = 2_000
+
+// fill fills a template for a change. Values from COC are escaped, so that they can't
+// change where it leads. An address that is too long is omitted.
+func fill(template string, c *coc.Change) string {
+	if template == "" {
+		return ""
+	}
+	version, _, _ := strings.Cut(c.Version, "#")
+	address := strings.NewReplacer("{account}", escapeURL(c.Account), "{document_id}", escapeURL(c.DocumentID),
+		"{name}", escapeURL(c.Name), "{version}", escapeURL(version), "{change}", strconv.FormatInt(c.ID, 10)).Replace(template)
+	if len(address) > maxLink {
+		return ""
+	}
+	return address
+}
+
+// escapeURL escapes s as one part of a path or one value of a query.
+func escapeURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -83,16 +83,44 @@ func (s *Sender) Check(ctx context.Context, name string) (string, error) {
 	return cmp.Or(who, "a webhook can't be checked without posting; cocsync notify test "+name+" posts samples"), nil
 }
 
-// class is what a refusal means for the next attempts.
-type class int
+// class is what a refusal means for the next attempts. Its value is the outcome of the
+// post.
+type class string
 
 const (
-	later   class = iota // a timeout, 5xx, a broken connection: the same message again
-	limited              // 429: the whole channel is paused
-	channel              // every message is refused until a person fixes something
-	message              // only this message is refused
-	unknown              // an error code that is not known here
+	network     class = "network"         // no complete response, or no secret to post with: the same message again
+	serverError class = "server_error"    // a 5xx, perhaps caused by this message: the same message again
+	limited     class = "throttled"       // 429: the whole channel is paused
+	channel     class = "channel_refused" // every message is refused until a person fixes something
+	message     class = "message_refused" // only this message is refused
+	unknown     class = "unknown"         // an error code that is not known here
 )
+
+const (
+	outcomeOK      = "ok"
+	outcomeStopped = "stopped" // interrupted by the end of the process
+)
+
+// Outcomes are all values that Observe may get.
+func Outcomes() []string {
+	return []string{outcomeOK, string(limited), string(serverError), string(network), string(channel), string(message), outcomeStopped}
+}
+
+// outcome returns the outcome of a post within ctx.
+func outcome(ctx context.Context, err error) string {
+	r, ok := errors.AsType[*refusal](err)
+	switch {
+	case err == nil:
+		return outcomeOK
+	case errors.Is(ctx.Err(), context.Canceled):
+		return outcomeStopped
+	case !ok:
+		return string(network)
+	case r.class == unknown:
+		return string(message)
+	}
+	return string(r.class)
+}
 
 // refusal is why a post failed.
 type refusal struct {
@@ -103,7 +131,6 @@ type refusal struct {
 	// advice is what a person can do where the error does not say it, because another
 	// attempt may succeed without a person.
 	advice string
-	fault  bool   // of later: the response was a 5xx, perhaps caused by this message
 	thread bool   // the message's thread was deleted or locked
 	code   string // Slack's error code; "" if there is none
 }
@@ -117,7 +144,7 @@ func (r *refusal) Error() string {
 
 // unread is the refusal of a secret that cannot be read now.
 func unread(what string, err error) *refusal {
-	return &refusal{class: later, why: "read the " + what + ": " + err.Error(), advice: hint.Of(err)}
+	return &refusal{class: network, why: "read the " + what + ": " + err.Error(), advice: hint.Of(err)}
 }
 
 // advised returns a refusal as an error with a hint, for commands that a person runs.
@@ -132,49 +159,10 @@ func advised(err error) error {
 	case advice != "":
 	case r.class == limited:
 		advice = "wait a minute and try again"
-	case r.fault:
+	case r.class == serverError:
 		advice = "the receiver itself fails: try again later; Slack reports its own failures on https://slack-status.com"
 	case r.class == unknown:
 		advice = "see https://docs.slack.dev/reference/methods/chat.postMessage for this error"
 	}
 	return hint.Wrap(errors.New(r.why), advice)
-}
-
-// Outcomes of a post.
-const (
-	outcomeOK             = "ok"
-	outcomeThrottled      = "throttled"       // too many posts
-	outcomeServerError    = "server_error"    // 5xx
-	outcomeNetwork        = "network"         // no complete response, or no secret to post with
-	outcomeChannelRefused = "channel_refused" // every message is refused until a person fixes something
-	outcomeMessageRefused = "message_refused" // this message is refused, or the error code is not known
-	outcomeStopped        = "stopped"         // interrupted by the end of the process
-)
-
-// Outcomes are all values that Observe may get.
-func Outcomes() []string {
-	return []string{outcomeOK, outcomeThrottled, outcomeServerError, outcomeNetwork, outcomeChannelRefused,
-		outcomeMessageRefused, outcomeStopped}
-}
-
-// outcome returns the outcome of a post within ctx.
-func outcome(ctx context.Context, err error) string {
-	r, ok := errors.AsType[*refusal](err)
-	switch {
-	case err == nil:
-		return outcomeOK
-	case errors.Is(ctx.Err(), context.Canceled):
-		return outcomeStopped
-	case !ok:
-		return outcomeNetwork
-	case r.class == limited:
-		return outcomeThrottled
-	case r.class == channel:
-		return outcomeChannelRefused
-	case r.class == message, r.class == unknown:
-		return outcomeMessageRefused
-	case r.fault:
-		return outcomeServerError
-	}
-	return outcomeNetwork
 }

@@ -48,6 +48,75 @@ type alert struct {
 	mention []string
 }
 
+// freeze stores what is due as messages, at most limit deliveries. It reports whether it
+// did anything, and the end of the quiet hours that hold changes back; else zero.
+func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Time, _ error) {
+	b := w.batch(w.n)
+	if w.n.traits().structured {
+		limit = min(limit, maxSingles)
+	}
+	var kinds []coc.Kind
+	if quiet = w.n.Quiet.until(b.now); !quiet.IsZero() {
+		kinds = append([]coc.Kind{}, w.n.Quiet.Except...)
+	}
+	due, err := w.Outbox.Due(ctx, w.n.Name, b.now, kinds, limit)
+	if err != nil {
+		return false, quiet, err
+	}
+	if len(due) > 0 {
+		if b.write.head, err = w.Outbox.Head(ctx, true, b.now); err != nil {
+			return false, quiet, err
+		}
+	}
+	stored := b.sort(ctx, due)
+	if err := w.n.Channel.compose(ctx, b); err != nil {
+		return false, quiet, err
+	}
+	if stored.Drafts = b.drafts; len(b.drafts) > 0 || len(stored.Drop) > 0 {
+		_, err = w.Outbox.Freeze(ctx, stored, b.now)
+		return true, quiet, err
+	}
+	if quiet.IsZero() {
+		return false, quiet, nil
+	}
+	return false, quiet, w.recordQuiet(ctx, b.now, quiet)
+}
+
+// sort takes the deliveries that are sent into the batch, and returns which are not, and
+// which others the changes must have.
+func (b *batch) sort(ctx context.Context, due []coc.Delivery) (rest coc.Batch) {
+	for _, d := range due {
+		if d.Notice != nil {
+			b.notices = append(b.notices, d)
+			continue
+		}
+		wanted, mention, aim := b.decide(ctx, &d)
+		if aim != nil {
+			rest.Aims = append(rest.Aims, *aim)
+		}
+		if wanted {
+			b.changes = append(b.changes, alert{d, mention})
+		} else {
+			rest.Drop = append(rest.Drop, d.ID)
+		}
+	}
+	return rest
+}
+
+// recordQuiet records, once for each quiet hours, that changes are held back.
+func (w *worker) recordQuiet(ctx context.Context, now, until time.Time) error {
+	if w.quietUntil.Equal(until) {
+		return nil
+	}
+	held, err := w.Outbox.Due(ctx, w.n.Name, now, nil, 1)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	w.log().Info("quiet hours", "notifier", w.n.Name, "until", until)
+	w.quietUntil = until
+	return w.Outbox.Pause(ctx, w.n.Name, coc.PauseQuietHours, until)
+}
+
 func (s *Sender) batch(n *Notifier) *batch {
 	return &batch{Sender: s, n: n, now: s.now(),
 		write: &writer{n: n, mask: &mask.Masker{Patterns: n.Mask}, people: s.People, links: s.Links}}

@@ -161,7 +161,7 @@ func TestFileStepsWithoutJSON(t *testing.T) {
 		})
 		err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 		var r *refusal
-		if !errors.As(err, &r) || r.class != later || r.fix != notSlackAdvice {
+		if !errors.As(err, &r) || r.class != network || r.fix != notSlackAdvice {
 			t.Errorf("%s answers with HTML: %v, want another attempt later", step, err)
 		}
 	}
@@ -175,9 +175,9 @@ func TestNetworkHints(t *testing.T) {
 		class class
 		want  string
 	}{
-		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, later, "nothing listens there"},
-		{&net.DNSError{Err: "no such host", Name: "slack.invalid", IsNotFound: true}, later, "DNS"},
-		{context.DeadlineExceeded, later, "network and firewall"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, network, "nothing listens there"},
+		{&net.DNSError{Err: "no such host", Name: "slack.invalid", IsNotFound: true}, network, "DNS"},
+		{context.DeadlineExceeded, network, "network and firewall"},
 		{&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, channel, "ca_file"},
 		{&hint.ProxyError{Host: "proxy:1", Status: "407 Proxy Authentication Required", Code: 407}, channel, "the password in HTTPS_PROXY"},
 	} {

@@ -118,7 +118,7 @@ func TestHookRefusals(t *testing.T) {
 	for status, want := range map[int]class{
 		400: message, 413: message, 422: message,
 		401: channel, 403: channel, 404: channel, 405: channel, 410: channel, 302: channel,
-		408: later, 425: later, 500: later, 502: later, 503: later, 504: later,
+		408: serverError, 425: serverError, 500: serverError, 502: serverError, 503: serverError, 504: serverError,
 		429: limited,
 	} {
 		b := setUp(t, byHook("audit"))

@@ -98,7 +98,7 @@ func (c *client) post(ctx context.Context, address, contentType string, body []b
 // trusted is no better at the next attempt: the channel is on hold until a person has
 // fixed it.
 func lost(err error, secret string) *refusal {
-	r := &refusal{class: later, advice: hint.Network(err)}
+	r := &refusal{class: network, advice: hint.Network(err)}
 	if hint.Permanent(err) {
 		r.class, r.fix = channel, r.advice
 	}

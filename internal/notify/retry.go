@@ -1,12 +1,16 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"cocsync/internal/coc"
 )
@@ -113,25 +117,23 @@ func (w *worker) refused(ctx context.Context, m coc.Message, err error, now time
 	r := &refusal{why: err.Error()}
 	errors.As(err, &r)
 	class := r.class
-	switch {
-	case class == unknown && m.Plain:
-		class = channel // nothing is dropped for a code that is not known
-	case class == unknown:
+	if class == unknown {
 		class = message // perhaps it refuses the blocks
+		if m.Plain {
+			class = channel // nothing is dropped for a code that is not known
+		}
 	}
-	if m.Plain && m.Err != "" {
-		first, _, _ := strings.Cut(m.Err, asPlain)
-		m.Err = first + asPlain + r.Error()
-	} else {
-		m.Err = r.Error()
+	first, _, _ := strings.Cut(m.Err, asPlain)
+	if m.Err = r.Error(); m.Plain && first != "" {
+		m.Err = first + asPlain + m.Err
 	}
 	poisoned := w.tries[m.ID].poisoned
 	delete(w.tries, m.ID)
 	u := &undelivered{message: m.ID, attempt: m.Attempts, err: r, level: slog.LevelWarn}
 	switch class {
-	case later:
+	case network, serverError:
 		m.NextAt = now.Add(backoff(m.Attempts))
-		w.tries[m.ID] = try{m, r.fault, poisoned}
+		w.tries[m.ID] = try{m, class == serverError, poisoned}
 	case limited:
 		m.NextAt = now.Add(r.wait)
 		if r.wait <= 0 {
@@ -165,4 +167,50 @@ func backoff(attempts int) time.Duration {
 		d = min(maxBackoff, 2*minBackoff<<max(0, attempts-1))
 	}
 	return d/2 + rand.N(d/2)
+}
+
+const (
+	// postEvery is Slack's rate limit for one channel.
+	// https://docs.slack.dev/apis/web-api/rate-limits/
+	postEvery = time.Second
+	// editEvery is a little slower than its limit for edits, fifty a minute (tier 3).
+	editEvery = time.Minute / 45
+)
+
+// pace limits the posts to one channel. Several notifiers of the channel share it.
+type pace struct {
+	*rate.Limiter               // of all calls
+	edits         *rate.Limiter // of edits, which have both limits
+	mu            sync.Mutex
+	until         time.Time // the channel is rate limited
+}
+
+// pauseUntil pauses the channel until then.
+func (p *pace) pauseUntil(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until.After(p.until) {
+		p.until = until
+	}
+}
+
+func (p *pace) paused() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.until
+}
+
+// paceOf returns the pace of a notifier.
+func (s *Sender) paceOf(n *Notifier) *pace {
+	t := n.traits()
+	key := cmp.Or(t.pace, "notifier "+n.Name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paces == nil {
+		s.paces = map[string]*pace{}
+	}
+	if s.paces[key] == nil {
+		s.paces[key] = &pace{Limiter: rate.NewLimiter(rate.Every(t.every), 1), edits: rate.NewLimiter(rate.Every(editEvery), 1)}
+	}
+	return s.paces[key]
 }

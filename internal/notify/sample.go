@@ -2,12 +2,14 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 )
 
 // maxInsist is the longest wait in a test for a rate limit.
@@ -115,9 +117,7 @@ func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 		Version: "v4", Previous: "v3", MadeAt: now.Add(-time.Minute), SeenAt: now, At: now, By: "COC-sample", Modifier: "COC-sample"}
 	old := []byte(sampleJob)
 	next := []byte(strings.NewReplacer("timeout: 30", "timeout: 60", "not-for-chat", "nor-is-this").Replace(sampleJob))
-	c.Difference = coc.Difference{Added: 2, Removed: 2, Summary: "timeout 30 → 60 in restart_agent", Items: []coc.Item{
-		{Op: "changed", Path: "steps[restart_agent].inputs.timeout", Step: "restart_agent", Task: "hwc:runbook:scripts@1.0.0", Old: "30", New: "60"},
-		{Op: "changed", Path: "steps[restart_agent].inputs.password", Step: "restart_agent", Task: "hwc:runbook:scripts@1.0.0", Old: "not-for-chat", New: "nor-is-this"}}}
+	c.Difference = diff.Compare(diff.Read(old), diff.Read(next))
 	switch kind {
 	case coc.KindNew:
 		c.Version, c.Previous = "v1", ""
@@ -138,4 +138,52 @@ func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 		return c, contents{}
 	}
 	return c, contents{old: old, now: next}
+}
+
+// Preview is a message that would be sent to a notifier.
+type Preview struct {
+	Notifier string
+	Channel  string // "" if only the notifier's URL says which
+	Kind     coc.MessageKind
+	Text     string          // what phones and screen readers show, in Slack's markup
+	Blocks   json.RawMessage // Block Kit; nil if the message has none
+	Event    json.RawMessage // the event of a webhook, else nil
+	FileName string
+	File     string // the file's content
+}
+
+// Preview returns the messages that a notifier would be sent about one change, if it were
+// sent alone, outside quiet hours and threads; none if it would not be sent. It posts
+// nothing.
+func (s *Sender) Preview(ctx context.Context, d coc.Delivery) (list []Preview, _ error) {
+	n, err := s.notifier(d.Notifier)
+	if err != nil {
+		return nil, err
+	}
+	wanted, mention, _ := s.decide(ctx, &d)
+	if !wanted {
+		return nil, nil
+	}
+	b := s.batch(n)
+	b.fresh, b.changes = true, []alert{{d, mention}}
+	if err := n.Channel.compose(ctx, b); err != nil {
+		return nil, err
+	}
+	for _, m := range b.drafts {
+		p := Preview{Notifier: n.Name, Channel: n.traits().name, Kind: m.Kind, Text: m.Text}
+		var f file
+		switch {
+		case n.traits().structured:
+			p.Event = m.Body
+		case m.Kind == coc.MessageFile:
+			if err := json.Unmarshal(m.Body, &f); err != nil {
+				return nil, err
+			}
+			p.FileName, p.File = f.Name, f.Content
+		default:
+			p.Blocks = m.Body
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }

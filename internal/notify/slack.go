@@ -59,7 +59,7 @@ func (s Slack) post(ctx context.Context, c *client, m coc.Message) (landed, erro
 	case err != nil:
 		return landed{}, s.explain(err, token)
 	case ts == "": // "ok": false without an error, or a response of another service
-		return landed{}, &refusal{class: later, why: "the response is not Slack's: it has no timestamp"}
+		return landed{}, &refusal{class: network, why: "the response is not Slack's: it has no timestamp"}
 	}
 	return landed{channel, ts}, nil
 }
@@ -143,7 +143,7 @@ func (s Slack) postFile(ctx context.Context, c *client, m coc.Message) (landed, 
 	to := cmp.Or(m.ThreadChannel, s.Channel) // an upload accepts no channel's name
 	upload, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Content)})
 	if err == nil && (upload.UploadURL == "" || upload.FileID == "") {
-		return landed{}, &refusal{class: later, why: "the response is not Slack's: it has no upload URL"}
+		return landed{}, &refusal{class: network, why: "the response is not Slack's: it has no upload URL"}
 	}
 	if err == nil {
 		if err := s.upload(ctx, c, upload.UploadURL, f.Content); err != nil {

@@ -24,7 +24,7 @@ func (blockKit) classify(res response) *refusal {
 	case status == http.StatusTooManyRequests:
 		r.class, r.why = limited, "rate limited"
 	case status >= 500, status == http.StatusRequestTimeout:
-		r.class, r.fault = later, true
+		r.class = serverError
 	case status >= 200 && status < 400:
 		r.class, r.fix = channel, "Slack does not respond like this; check the URL in the config, and proxies"
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge:
@@ -74,7 +74,7 @@ func classifyCode(code string) *refusal {
 	case "ratelimited", "rate_limited":
 		r.class = limited
 	case "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "rollup_error":
-		r.class, r.fault = later, true
+		r.class = serverError
 	case "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "invalid_payload", "no_text",
 		"invalid_arguments", "invalid_attachments", "too_many_attachments", "attachment_payload_limit_exceeded", "invalid_array_arg":
 		r.class = message
@@ -100,5 +100,5 @@ func notSlack(body []byte) *refusal {
 	case body[0] == '{':
 		what = "truncated JSON"
 	}
-	return &refusal{class: later, why: "status 200 with " + what + " instead of Slack's JSON", fix: notSlackAdvice}
+	return &refusal{class: network, why: "status 200 with " + what + " instead of Slack's JSON", fix: notSlackAdvice}
 }

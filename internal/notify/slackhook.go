@@ -26,15 +26,11 @@ func (s SlackWebhook) post(ctx context.Context, c *client, m coc.Message) (lande
 		return landed{}, unread("webhook", err)
 	}
 	body, text := payload(m)
-	request, err := json.Marshal(struct {
-		Text        string          `json:"text"`
-		Blocks      json.RawMessage `json:"blocks,omitempty"`
-		UnfurlLinks bool            `json:"unfurl_links"`
-		UnfurlMedia bool            `json:"unfurl_media"`
-		Markdown    bool            `json:"mrkdwn"`
-		LinkNames   bool            `json:"link_names"`
-		Parse       string          `json:"parse"`
-	}{Text: text, Blocks: body, Parse: "none"})
+	args := map[string]any{"text": text, "unfurl_links": false, "unfurl_media": false, "mrkdwn": false, "link_names": false, "parse": "none"}
+	if body != nil {
+		args["blocks"] = json.RawMessage(body)
+	}
+	request, err := json.Marshal(args)
 	if err != nil {
 		return landed{}, errUnreadable()
 	}

@@ -146,7 +146,7 @@ func (Webhook) classify(res response) *refusal {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && res.retryAfter > 0:
 		r.class, r.fix, r.wait = limited, "", res.retryAfter
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
-		r.class, r.fault, r.fix = later, true, ""
+		r.class, r.fix = serverError, ""
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge, status == http.StatusUnprocessableEntity:
 		r.class = message
 	case status == http.StatusGone:

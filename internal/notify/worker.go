@@ -58,9 +58,17 @@ func (u *undelivered) Error() string {
 
 func (u *undelivered) Unwrap() error { return u.err }
 
-// load loads the state of an earlier process: messages that wait for a retry, and the
-// pause of the channel.
+// load records what could not be recorded, and once loads the state of an earlier process:
+// messages that wait for a retry, and the pause of the channel.
 func (w *worker) load(ctx context.Context) error {
+	for _, m := range w.unrecorded {
+		if err := w.record(ctx, m); err != nil {
+			return err
+		}
+	}
+	if w.loaded {
+		return nil
+	}
 	until, err := w.Outbox.PausedUntil(ctx, w.n.Name)
 	if err != nil {
 		return err
@@ -82,15 +90,8 @@ func (w *worker) load(ctx context.Context) error {
 // step does the next thing there is to do. more means that there may be more to do at
 // once, else wake says when; zero for no particular time.
 func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) {
-	for _, m := range w.unrecorded {
-		if err := w.record(ctx, m); err != nil {
-			return false, time.Time{}, err
-		}
-	}
-	if !w.loaded {
-		if err := w.load(ctx); err != nil {
-			return false, time.Time{}, err
-		}
+	if err := w.load(ctx); err != nil {
+		return false, time.Time{}, err
 	}
 	reason, until, err := w.Outbox.Held(ctx, w.n.Name)
 	if err != nil {
