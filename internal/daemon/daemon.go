@@ -1,6 +1,6 @@
-// Package daemon runs watches on their schedules and the senders beside them,
-// reloads the configuration, and stops politely. What a cycle does is syncer's;
-// how parts are made is cmd's.
+// Package daemon runs watches on their schedules, runs the senders, reloads the
+// configuration, and shuts down cleanly. Package syncer runs a cycle; cmd builds the
+// parts.
 package daemon
 
 import (
@@ -24,53 +24,49 @@ type Job struct {
 	Schedule cron.Schedule
 }
 
-// Set is what one configuration asks for.
+// Set is what one configuration runs.
 type Set struct {
 	Jobs  []Job
 	Cycle func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
 	Send  func(context.Context) // sends what is due until the context ends
-	// Weekly tells people once a week that the watching is alive. It is called at
-	// the start and each hour, and decides itself whether the week is over; nil:
-	// nobody is told.
+	// Weekly queues the weekly notice. It is called at the start and every hour, and
+	// decides whether it is due; may be nil.
 	Weekly func(context.Context) error
 }
 
-// Daemon runs until it is told to stop.
+// Daemon runs watches until its context ends.
 type Daemon struct {
-	// Load makes a Set of the configuration as it is now. It is called at the
-	// start and at each reload.
+	// Load loads the configuration. It is called at the start and at each reload.
 	Load   func(context.Context) (*Set, error)
 	Log    *slog.Logger
 	Now    func() time.Time // the wall clock; nil: time.Now
-	Jitter time.Duration    // each scheduled cycle begins up to this much later
-	// Verify says what is wrong with the archive. It is called each hour, and decides
-	// itself whether it is time to look; an error ends the daemon, because nothing must
-	// be written to such an archive. nil: nobody looks.
+	Jitter time.Duration    // each scheduled cycle is delayed by up to this
+	// Verify verifies the archive. It is called every hour, and decides whether it is due;
+	// an error ends the daemon, because nothing must be written to a bad archive. May be
+	// nil.
 	Verify func(context.Context) error
-	// Notify tells whoever started the process how it stands, in the words of
-	// https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html; nil: nobody
-	// asked.
+	// Notify sends the daemon's state to the service manager, see
+	// https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html; may be nil.
 	Notify func(state string)
-	// Alive is how often Notify hears that the daemon works; 0 for never. It hears it when
-	// the daemon comes round to it and Pulse has returned: who hangs is silent.
+	// Alive is how often Notify is called to say that the daemon works; 0 for never. It is
+	// called from the daemon's loop after Pulse has returned, so not if either hangs.
 	Alive time.Duration
-	// Pulse returns once what every cycle needs has answered, whatever the answer was:
-	// trouble is for the log. nil: nothing is asked.
+	// Pulse returns once the archive has responded, with an error or not; may be nil.
 	Pulse func(context.Context)
-	// Stepped is called after a step of the wall clock was detected; nil: nothing is.
+	// Stepped is called after a step of the wall clock was detected; may be nil.
 	Stepped func()
 }
 
-// margin is how long before the next cycle is due the work that can wait ends:
-// a tenth of the pause between cycles, and this at the most.
+// margin is how long before the next cycle the background work ends: a tenth of the pause
+// between cycles, and at most this.
 const margin = 5 * time.Second
 
-// hourly is how often it is asked whether the weekly notice is due, or a verification.
+// hourly is how often the weekly notice and the verification are checked.
 const hourly = time.Hour
 
-// Run runs every watch at once and then on its schedule, until ctx ends. reload
-// loads the configuration anew; wake runs every watch now. It returns when the
-// documents at hand are stored.
+// Run runs every watch at once and then on its schedule, until ctx ends. A value from
+// reload reloads the configuration; one from wake runs every watch. It returns when the
+// current documents are stored.
 func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 	set, err := d.Load(ctx)
 	if err != nil {
@@ -84,22 +80,22 @@ func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 
 // entry is a job in the schedule.
 type entry struct {
-	d     *Daemon
-	ctx   context.Context
-	set   *Set
-	job   Job
-	turn  chan struct{} // holds a token while a cycle runs
-	asked atomic.Bool   // a demand waits for its turn
+	d        *Daemon
+	ctx      context.Context
+	set      *Set
+	job      Job
+	turn     chan struct{} // holds a token while a cycle runs
+	demanded atomic.Bool   // a demand is pending
 	// recovers ends a cycle that panics, and nothing else.
 	recovers cron.JobWrapper
 }
 
-// Run makes one cycle when the schedule says so, unless one still runs.
+// Run runs a scheduled cycle, unless the previous one is still running.
 func (e *entry) Run() {
 	select {
 	case e.turn <- struct{}{}:
 	default:
-		e.d.Log.Warn("cycle skipped, the one before it still runs", "watch", e.job.Watch.Name)
+		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.job.Watch.Name)
 		return
 	}
 	defer func() { <-e.turn }()
@@ -108,15 +104,15 @@ func (e *entry) Run() {
 	}
 }
 
-// demand makes one cycle after the one that runs, which may have read already
-// what has changed since. One serves all who ask before it begins.
+// demand runs one cycle after the running one, which may have read a document before it
+// changed. Demands before it begins share it.
 func (e *entry) demand(why coc.Trigger) {
-	if !e.asked.CompareAndSwap(false, true) {
+	if !e.demanded.CompareAndSwap(false, true) {
 		return
 	}
 	select {
 	case e.turn <- struct{}{}:
-		e.asked.Store(false)
+		e.demanded.Store(false)
 	case <-e.ctx.Done():
 		return
 	}
@@ -131,8 +127,8 @@ func (e *entry) cycle(why coc.Trigger) {
 	}
 }
 
-// pause waits a little, so that many daemons with one schedule do not ask COC in
-// the same instant.
+// pause waits up to Jitter, so that many daemons with one schedule do not send requests to
+// COC at the same time. It reports whether the context has not ended.
 func (e *entry) pause() bool {
 	if e.d.Jitter <= 0 {
 		return e.ctx.Err() == nil
@@ -147,18 +143,18 @@ func (e *entry) pause() bool {
 	}
 }
 
-// until is when the work of a cycle that can wait must end, so that the next
-// cycle is not skipped.
+// until returns when the background work of a cycle must end, so that the next cycle is not
+// skipped.
 func (e *entry) until(now time.Time) time.Time {
 	next := e.job.Schedule.Next(now)
 	if next.IsZero() {
 		return time.Time{}
 	}
 	left := next.Sub(now)
-	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no step moves
+	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no clock step changes
 }
 
-// cronLog passes the panics that cron reports to slog; the rest is chatter.
+// cronLog logs only the panics that cron reports.
 type cronLog struct{ *slog.Logger }
 
 // Info is called for every event of the schedule.
@@ -166,5 +162,5 @@ func (cronLog) Info(string, ...any) {}
 
 // Error is called for a job that panicked.
 func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
-	l.Logger.Error("cycle broke", append([]any{"err", fmt.Errorf("%s: %w", msg, err)}, keysAndValues...)...)
+	l.Logger.Error("cycle panicked", append([]any{"err", fmt.Errorf("%s: %w", msg, err)}, keysAndValues...)...)
 }

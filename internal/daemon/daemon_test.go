@@ -90,7 +90,7 @@ func TestCyclesRunAtStartOnScheduleAndOnDemand(t *testing.T) {
 			t.Errorf("triggers %q, want %q", got, want)
 		}
 		if until := r.calls[1].Until; !until.After(r.at[1]) || until.After(r.at[1].Add(5*time.Minute)) {
-			t.Errorf("history may go on until %v after the start, want less than the pause between cycles", until.Sub(r.at[1]))
+			t.Errorf("history may continue until %v after the start, want less than the pause between cycles", until.Sub(r.at[1]))
 		}
 	})
 }
@@ -115,8 +115,8 @@ func TestLongCycleIsNotDoubled(t *testing.T) {
 	})
 }
 
-// Who asks for a cycle while one runs may have changed what that one has read
-// already: another one follows it, and one serves all who asked.
+// Someone who requests a cycle while one runs may have changed what that one has read
+// already: another one follows it, and one serves all requests.
 func TestDemandDuringACycleIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, wake := &recorder{}, make(chan struct{})
@@ -153,8 +153,7 @@ func TestPanicEndsOneCycleOnly(t *testing.T) {
 	})
 }
 
-// A reload that succeeds takes the place of the old configuration; a bad one
-// leaves it running.
+// A reload that succeeds replaces the old configuration; after a failed one it continues.
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, reload, loads := &recorder{}, make(chan struct{}), 0
@@ -178,13 +177,13 @@ func TestReload(t *testing.T) {
 	})
 }
 
-// A stop waits for the cycle to finish the document at hand.
+// A stop waits for the cycle to finish the current document.
 func TestStopWaitsForTheCycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finished := false
 		r := &recorder{do: func(ctx context.Context, n int) {
 			<-ctx.Done()
-			time.Sleep(2 * time.Second) // the document at hand
+			time.Sleep(2 * time.Second) // the current document
 			finished = true
 		}}
 		stop := start(t, r, "@every 5m", nil, nil, nil)
@@ -196,20 +195,20 @@ func TestStopWaitsForTheCycle(t *testing.T) {
 	})
 }
 
-// Whether the week is over is asked at the start and each hour, and neither an
-// error nor a panic there stops anything, itself included.
-func TestWeeklyIsAskedHourlyAndStopsNothing(t *testing.T) {
+// Weekly is called at the start and every hour, and neither an error nor a panic in it stops
+// anything.
+func TestWeeklyIsCalledHourlyAndStopsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, began := &recorder{}, time.Now()
 		var mu sync.Mutex
-		var asked []time.Duration
+		var calls []time.Duration
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
 			return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 1h")}}, Cycle: r.cycle, Weekly: func(context.Context) error {
 				mu.Lock()
 				defer mu.Unlock()
-				asked = append(asked, time.Since(began))
-				if len(asked) == 2 {
+				calls = append(calls, time.Since(began))
+				if len(calls) == 2 {
 					panic("boom")
 				}
 				return errors.New("disk full")
@@ -222,8 +221,8 @@ func TestWeeklyIsAskedHourlyAndStopsNothing(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v", err)
 		}
-		if want := []time.Duration{0, time.Hour, 2 * time.Hour, 3 * time.Hour}; !slices.Equal(asked, want) {
-			t.Errorf("asked after %v, want %v", asked, want)
+		if want := []time.Duration{0, time.Hour, 2 * time.Hour, 3 * time.Hour}; !slices.Equal(calls, want) {
+			t.Errorf("calls after %v, want %v", calls, want)
 		}
 		if len(r.calls) != 4 {
 			t.Errorf("%d cycles, want 4", len(r.calls))
@@ -231,19 +230,19 @@ func TestWeeklyIsAskedHourlyAndStopsNothing(t *testing.T) {
 	})
 }
 
-// An archive that is found altered is written to no more: the cycle at hand ends, and so
+// Nothing more is written to an archive that was altered: the current cycle ends, and so
 // does the daemon, with the reason.
 func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		altered := errors.New("altered")
-		var asked atomic.Int32
+		var calls atomic.Int32
 		r := &recorder{}
 		d := &Daemon{Log: slog.New(slog.DiscardHandler),
 			Load: func(context.Context) (*Set, error) {
 				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, nil
 			},
 			Verify: func(context.Context) error {
-				if asked.Add(1) < 3 {
+				if calls.Add(1) < 3 {
 					return nil
 				}
 				return altered

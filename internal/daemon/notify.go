@@ -12,13 +12,13 @@ func (d *Daemon) notify(state string) {
 	}
 }
 
-// ready tells that a set is watched, and what else is to be known about it.
+// ready reports that a set runs, with a note.
 func (d *Daemon) ready(set *Set, note string) {
 	d.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d%s", len(set.Jobs), note))
 }
 
-// beat sends now and then that what the daemon stands on answers. The first time is at
-// once, so that reloads in a row leave no silence.
+// beat sends to answered every Alive, after Pulse has returned. The first time is at once,
+// so that several reloads cause no gap.
 func (d *Daemon) beat(ctx context.Context, answered chan<- struct{}) {
 	if d.Alive <= 0 {
 		return

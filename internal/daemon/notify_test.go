@@ -13,34 +13,34 @@ import (
 	"cocsync/internal/syncer"
 )
 
-// listener hears what a daemon tells of itself.
+// listener records the states that a daemon reports.
 type listener struct {
-	mu   sync.Mutex
-	told []string
+	mu     sync.Mutex
+	states []string
 }
 
-func (l *listener) hear(state string) {
+func (l *listener) report(state string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.told = append(l.told, state)
+	l.states = append(l.states, state)
 }
 
-// heard returns what was told since it was last asked.
-func (l *listener) heard() []string {
+// take returns the states reported since the last call.
+func (l *listener) take() []string {
 	synctest.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer func() { l.told = nil }()
-	return l.told
+	defer func() { l.states = nil }()
+	return l.states
 }
 
-// Whoever started the daemon hears when it is ready, when it reloads and how that went,
-// that it lives, and when it ends.
+// The service manager is notified when the daemon is ready, when it reloads and with what
+// result, that it works, and when it ends.
 func TestNotify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, r, reload := &listener{}, &recorder{}, make(chan struct{})
 		var fault error
-		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: l.hear,
+		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: l.report,
 			Load: func(context.Context) (*Set, error) {
 				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, fault
 			}}
@@ -50,8 +50,8 @@ func TestNotify(t *testing.T) {
 		const ready, alive = "READY=1\nSTATUS=watches: 1", "WATCHDOG=1"
 		want := func(when string, want ...string) {
 			t.Helper()
-			if got := l.heard(); !slices.Equal(got, want) {
-				t.Errorf("%s it tells %q, want %q", when, got, want)
+			if got := l.take(); !slices.Equal(got, want) {
+				t.Errorf("%s it reports %q, want %q", when, got, want)
 			}
 		}
 		want("at the start", ready, alive)
@@ -70,13 +70,13 @@ func TestNotify(t *testing.T) {
 	})
 }
 
-// A daemon whose archive no longer answers is silent, so that it is started anew,
-// however well its own loop turns; one that answers again is not.
+// A daemon whose archive no longer responds sends nothing, so that it is restarted, even if
+// its own loop runs; when the archive responds again it does.
 func TestHangingIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, hangs := &listener{}, make(chan struct{})
 		pulses := 0
-		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: l.hear,
+		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: l.report,
 			Load: func(context.Context) (*Set, error) { return &Set{}, nil },
 			Pulse: func(context.Context) {
 				if pulses++; pulses == 3 {
@@ -87,17 +87,17 @@ func TestHangingIsSilent(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- d.Run(ctx, nil, nil) }()
 		time.Sleep(45 * time.Second)
-		if got := l.heard(); len(got) != 3 { // that it is ready, and twice that it lives
-			t.Errorf("before it hangs it tells %q", got)
+		if got := l.take(); len(got) != 3 { // that it is ready, and twice that it works
+			t.Errorf("before it hangs it reports %q", got)
 		}
 		time.Sleep(time.Hour)
-		if got := l.heard(); len(got) > 0 {
-			t.Errorf("while it hangs it tells %q", got)
+		if got := l.take(); len(got) > 0 {
+			t.Errorf("while it hangs it reports %q", got)
 		}
 		close(hangs)
 		time.Sleep(time.Minute)
-		if got := l.heard(); len(got) == 0 {
-			t.Error("it answers again and tells nothing")
+		if got := l.take(); len(got) == 0 {
+			t.Error("it responds again and reports nothing")
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -20,7 +20,7 @@ const (
 type task struct {
 	schedule cron.Schedule
 	run      func()
-	next     time.Time // by the wall clock; zero: never again
+	next     time.Time // by the wall clock; zero: never
 }
 
 // due reports whether the task has to run at now, and sets the time after that.
@@ -33,8 +33,8 @@ func (t *task) due(now time.Time) bool {
 }
 
 // follow adapts the task to a wall clock that was stepped. An interval is a duration: it
-// continues. A time of day is computed again, unless the task was due meanwhile: then it
-// runs at once.
+// continues. A time of day is recomputed, unless the task was due meanwhile: then it runs
+// at once.
 func (t *task) follow(step time.Duration, now time.Time) {
 	if t.next.IsZero() {
 		t.next = t.schedule.Next(now)
@@ -75,8 +75,8 @@ func (c *clock) step() (now time.Time, step time.Duration) {
 	return now, step
 }
 
-// keep runs the tasks on their schedules until ctx ends. Each run has a goroutine of its
-// own in wg. It uses robfig/cron's schedules and not its runner, which waits for a wall
+// keep runs the tasks on their schedules until ctx ends, each run in a goroutine of wg. It
+// uses robfig/cron's schedules and not its runner, which waits for a wall
 // time: after a step back of two hours that would run nothing for two hours.
 func (d *Daemon) keep(ctx context.Context, wg *sync.WaitGroup, tasks []*task) {
 	clock := newClock(d.now)
@@ -88,7 +88,7 @@ func (d *Daemon) keep(ctx context.Context, wg *sync.WaitGroup, tasks []*task) {
 	for {
 		now, step := clock.step()
 		if step != 0 {
-			d.Log.Warn("clock stepped, schedules computed again", "step", step.Round(time.Second))
+			d.Log.Warn("clock stepped, schedules recomputed", "step", step.Round(time.Second))
 			if d.Stepped != nil {
 				d.Stepped()
 			}

@@ -92,7 +92,7 @@ func TestIntervalContinuesOverAClockStep(t *testing.T) {
 }
 
 // A schedule of times of day follows the new time: what was due meanwhile runs promptly,
-// what is yet to come runs when the clock says so.
+// what is due later runs at its new time.
 func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 	const minute = time.Minute
 	for _, tt := range []struct {
@@ -101,7 +101,7 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 		after, step time.Duration
 		want        []time.Duration // without the one at the start, to the ten seconds of a comparison
 	}{
-		{"back, the hour comes again", "0 * * * *", 90 * minute, -2 * time.Hour, []time.Duration{60 * minute, 120 * minute, 180 * minute, 240 * minute}},
+		{"back, the hour repeats", "0 * * * *", 90 * minute, -2 * time.Hour, []time.Duration{60 * minute, 120 * minute, 180 * minute, 240 * minute}},
 		{"back to half past", "0 * * * *", 80 * minute, -50 * minute, []time.Duration{60 * minute, 110 * minute, 170 * minute, 230 * minute}},
 		{"forward over the time", "30 2 * * *", 60 * minute, 2 * time.Hour, []time.Duration{60 * minute}},
 		{"forward, still before it", "30 2 * * *", 60 * minute, time.Hour, []time.Duration{90 * minute}},
@@ -113,14 +113,14 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 		if len(got.cycles) == 0 || !slices.EqualFunc(got.cycles[1:], tt.want, near) {
 			t.Errorf("%s: cycles at %v, want the start and %v", tt.name, got.cycles, tt.want)
 		}
-		if said := strings.Contains(got.log, "clock stepped"); said != (tt.step.Abs() > maxStep) {
-			t.Errorf("%s: the log says %q", tt.name, got.log)
+		if logged := strings.Contains(got.log, "clock stepped"); logged != (tt.step.Abs() > maxStep) {
+			t.Errorf("%s: the log is %q", tt.name, got.log)
 		}
 	}
 }
 
-// The end of the work that can wait was a time on the wall: a clock that stepped back during
-// a cycle gave it hours, in which no cycle could begin.
+// The end of the background work was a time of the wall clock: a clock that stepped back
+// during a cycle gave it hours, in which no cycle could begin.
 func TestUntilIsMonotonic(t *testing.T) {
 	for _, spec := range []string{"@every 5m", "*/5 * * * *"} {
 		now := time.Now()

@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// service is one set while it runs.
+// service is a running set.
 type service struct {
 	d        *Daemon
 	set      *Set
@@ -21,8 +21,8 @@ type service struct {
 	answered chan struct{} // receives while the daemon works; see beat
 }
 
-// serve runs one set until the context ends or another set takes its place,
-// which it returns. An error is the archive's, and ends everything.
+// serve runs one set until the context ends or a reload returns another set, which it
+// returns. An error is the archive's, and ends the daemon.
 func (d *Daemon) serve(ctx context.Context, set *Set, reload, wake <-chan struct{}) (*Set, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &service{d: d, set: set, entries: d.entries(ctx, set), altered: make(chan error, 1), answered: make(chan struct{})}
@@ -64,15 +64,14 @@ func (s *service) start(ctx context.Context) {
 	s.running.Go(func() { s.d.beat(ctx, s.answered) })
 }
 
-// runAll makes a cycle of every watch.
+// runAll runs a cycle of every watch.
 func (s *service) runAll(why coc.Trigger) {
 	for _, e := range s.entries {
 		s.running.Go(e.recovers(cron.FuncJob(func() { e.demand(why) })).Run)
 	}
 }
 
-// reload returns the set of the configuration as it is now; ok is false where it can't
-// be loaded, and the old set stays.
+// reload loads the configuration; ok is false if that fails, and the old set stays.
 func (s *service) reload(ctx context.Context) (next *Set, ok bool) {
 	s.d.notify("RELOADING=1")
 	next, err := s.d.Load(ctx)
@@ -85,7 +84,7 @@ func (s *service) reload(ctx context.Context) (next *Set, ok bool) {
 	return next, true
 }
 
-// entries are the jobs of a set.
+// entries returns the jobs of a set.
 func (d *Daemon) entries(ctx context.Context, set *Set) (list []*entry) {
 	for _, j := range set.Jobs {
 		list = append(list, &entry{d: d, ctx: ctx, set: set, job: j, turn: make(chan struct{}, 1),
@@ -94,7 +93,7 @@ func (d *Daemon) entries(ctx context.Context, set *Set) (list []*entry) {
 	return list
 }
 
-// tasks are what runs on a schedule: the entries, and the hourly work.
+// tasks returns what runs on a schedule: the entries, and the hourly work.
 func (s *service) tasks(ctx context.Context) (list []*task) {
 	for _, e := range s.entries {
 		list = append(list, &task{schedule: e.job.Schedule, run: e.recovers(e).Run})
@@ -108,7 +107,7 @@ func (s *service) tasks(ctx context.Context) (list []*task) {
 	return list
 }
 
-// weekly queues the weekly notice, where it is due.
+// weekly queues the weekly notice, if it is due.
 func (s *service) weekly(ctx context.Context) {
 	if err := s.guarded(func() error { return s.set.Weekly(ctx) }); err != nil && ctx.Err() == nil {
 		s.d.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
@@ -125,12 +124,12 @@ func (s *service) verify(ctx context.Context) {
 	}
 }
 
-// guarded returns what f returns, or that it panicked.
+// guarded calls f and returns a panic as an error.
 func (s *service) guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("it broke: %v", p)
-			s.d.Log.Error("hourly work broke", "err", err, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+			s.d.Log.Error("hourly work panicked", "err", err, "stack", string(debug.Stack()))
 		}
 	}()
 	return f()
