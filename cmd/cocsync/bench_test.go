@@ -14,11 +14,11 @@ import (
 	"cocsync/internal/db"
 )
 
-// BenchmarkToldDuringFirstContact edits a document while the daemon is still
+// BenchmarkSentDuringInitialSync edits a document while the daemon is still
 // fetching the long history of all others, and measures how long after the edit
 // Slack has the alert. The watch runs every 20 seconds, so a wait of up to 20 is
 // the schedule's.
-func BenchmarkToldDuringFirstContact(b *testing.B) {
+func BenchmarkSentDuringInitialSync(b *testing.B) {
 	for b.Loop() {
 		coc := cocsim.NewCOC(cocsim.COCOptions{})
 		slack := cocsim.NewSlack(cocsim.SlackOptions{})
@@ -69,7 +69,7 @@ slack = [{ name = "ops", token = "xoxb-1", channel = "C0123456789", api_url = %q
 			b.Fatal(err)
 		}
 		if t.Versions >= 6000 {
-			b.Fatal("the first contact was over before the edit was told")
+			b.Fatal("the initial sync was over before the edit was sent")
 		}
 		stop()
 		if err := <-done; err != nil {

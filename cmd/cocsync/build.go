@@ -85,9 +85,8 @@ func credentials(c config.Account) fetch.Source {
 	})
 }
 
-// routes names the notifiers that may hear of a kind of change found by a watch:
-// those that the watch names, and those that routes name besides. A watch that
-// names nobody only archives.
+// routes names the notifiers of a kind of change found by a watch: those that the watch
+// names, and those that a route may add. A watch without notifiers only archives.
 func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed []string) {
 	kinds := map[string][]coc.Kind{}
 	for _, s := range cfg.Slacks {
@@ -101,15 +100,15 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 		if at < 0 || len(cfg.Watches[at].Notify) == 0 {
 			return nil, nil
 		}
-		hears := func(name string) bool { return slices.Contains(kinds[name], kind) }
+		wants := func(name string) bool { return slices.Contains(kinds[name], kind) }
 		for _, n := range cfg.Watches[at].Notify {
-			if hears(n) {
+			if wants(n) {
 				own = append(own, n)
 			}
 		}
 		for _, r := range cfg.Routes {
 			for _, n := range r.Notify {
-				if hears(n) && !slices.Contains(own, n) && (len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)) {
+				if wants(n) && !slices.Contains(own, n) && (len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)) {
 					routed = append(routed, n)
 				}
 			}
@@ -148,7 +147,7 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 	for _, c := range cfg.Webhooks {
 		masks, err := c.Masks()
 		if err != nil {
-			return nil, err // nothing leaves unmasked
+			return nil, err // nothing is sent unmasked
 		}
 		s.Notifiers = append(s.Notifiers, notify.Notifier{Name: c.Name, Channel: notify.Webhook{URL: c.URL.Value, Key: c.Key},
 			Kinds: c.Kinds, Detail: notify.Detail(c.Detail), Mask: masks, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting})
@@ -164,7 +163,7 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
 	if n.Mask, err = c.Masks(); err != nil {
-		return n, err // nothing leaves unmasked
+		return n, err // nothing is sent unmasked
 	}
 	if n.Thread, err = c.ThreadFor(); err != nil {
 		return n, err

@@ -151,7 +151,7 @@ func killed(t *testing.T, config string, c *counting, n int) {
 	_ = cmd.Wait() // it was killed
 }
 
-// A daemon that is killed again and again during its first contact ends with the
+// A daemon that is killed again and again during its initial sync ends with the
 // same archive as one that was left alone; and while changes are told, none is
 // lost.
 func TestKillNine(t *testing.T) {

@@ -52,13 +52,13 @@ func fixture(t testing.TB) string {
 	cycle.ID, err = d.Begin(t.Context(), cycle)
 	must(t, err)
 	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"}, {DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
-	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, FirstContact: true, ListComplete: true, At: dayOf(10)}))
+	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
 	must(t, d.Commit(t.Context(), restartSteps(cycle.ID)...))
 	must(t, d.Commit(t.Context(), otherSteps(cycle.ID)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.Bad, true
 	cycle.Listed, cycle.Documents, cycle.Versions, cycle.Changes, cycle.Requests = 5, 4, 8, 9, 12
 	cycle.Failures = []coc.Failure{{DocumentID: "DM-restart", Name: "restart-unhealthy-nodes", Err: "v4: 503 Service Unavailable"}}
-	must(t, d.End(t.Context(), cycle, []coc.Telling{{Notify: []string{"ops"},
+	must(t, d.End(t.Context(), cycle, []coc.NewNotice{{Notify: []string{"ops"},
 		Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: dayOf(20), Title: "watching is broken"}}}))
 	outbox(t, d)
 	must(t, d.Close())

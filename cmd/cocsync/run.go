@@ -109,7 +109,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			return nil, err
 		}
 		poke := make(chan struct{}, 1)
-		p.syncer.Told = func() {
+		p.syncer.DeliveriesDue = func() {
 			select {
 			case poke <- struct{}{}:
 			default: // it is awake already

@@ -24,7 +24,7 @@ type witnessed struct {
 }
 
 // End is db.DB.End. That no copy could be left fails no cycle.
-func (w witnessed) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) error {
+func (w witnessed) End(ctx context.Context, c coc.Cycle, tell []coc.NewNotice) error {
 	if err := w.DB.End(ctx, c, tell); err != nil || w.dir == "" {
 		return err
 	}

@@ -22,13 +22,13 @@ type Known struct {
 	Fingerprint Hash           // zero: none
 	Versions    []KnownVersion // in no order
 	Watches     []Membership   // that follow it now
-	Told        bool           // it has its `new` change
+	HasNew      bool           // its `new` change is recorded
 }
 
 // Membership is one watch that follows a document.
 type Membership struct {
-	Watch        string
-	FirstContact bool
+	Watch       string
+	InitialSync bool
 }
 
 // KnownVersion is a version that the archive has seen listed.

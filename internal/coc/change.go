@@ -38,8 +38,8 @@ type Change struct {
 	Modifier  string // the document's last modifier as of now; not necessarily the author
 	RiskLevel string
 
-	Backfill bool // history from before cocsync's initial sync
-	Late     bool // a version that was unavailable when its successor was archived
+	Backfill bool // history of a document that existed before the initial sync
+	Late     bool // a version that was archived after the next one
 
 	Difference
 }
@@ -50,7 +50,7 @@ type Place struct {
 	ID int64
 }
 
-// Notice is a notification that is no change of a document.
+// Notice is a message about a watch or about cocsync, not about a document's change.
 type Notice struct {
 	ID    int64
 	Kind  NoticeKind
@@ -64,10 +64,10 @@ type Notice struct {
 type NoticeKind string
 
 const (
-	NoticeInitialSync NoticeKind = "first_contact" // a watch has begun
-	NoticeFailure     NoticeKind = "trouble"       // the watching itself is broken
-	NoticeRecovered   NoticeKind = "recovered"     // it works again
-	NoticeWeekly      NoticeKind = "weekly"        // the watching is alive
+	NoticeInitialSync NoticeKind = "initial_sync" // a watch is set up
+	NoticeFailure     NoticeKind = "failure"      // monitoring itself fails
+	NoticeRecovered   NoticeKind = "recovered"    // it works again
+	NoticeWeekly      NoticeKind = "weekly"       // monitoring works
 	NoticeTest        NoticeKind = "test"
 )
 
@@ -76,15 +76,15 @@ type Delivery struct {
 	ID       int64
 	Notifier string
 	DueAt    time.Time
-	// Gathered means that the change was found by the first cycle after a restore, and is
-	// sent together with all the others.
+	// Gathered says that the change was found by the first cycle after a restore, whose
+	// changes are sent together.
 	Gathered bool
-	Routed   bool    // only a route sends it there: no watch of the document names the notifier
+	Routed   bool    // only a route names the notifier, no watch of the document
 	Change   *Change // or
 	Notice   *Notice
 }
 
-// PauseReason says why a notifier is left in peace.
+// PauseReason says why a notifier is paused.
 type PauseReason string
 
 const (
@@ -92,11 +92,11 @@ const (
 	PauseRateLimit  PauseReason = "asked" // Slack asked for it
 )
 
-// Aim says who is notified of a change in addition to those of its current deliveries.
+// Aim names the notifiers that must have a delivery of a change.
 type Aim struct {
 	Change int64
 	Routed []string // by routes: each gets a delivery, also if one was dropped
-	Own    []string // those of them whom its watches name: what was dropped is pending again
+	Own    []string // by its watches: a delivery that was dropped waits again
 }
 
 // MessageState is the state of a message.
@@ -112,26 +112,26 @@ const (
 type MessageKind string
 
 const (
-	MessageRoot   MessageKind = "root"   // in the channel itself
+	MessageRoot   MessageKind = "root"   // in the channel, not in a thread
 	MessageReply  MessageKind = "reply"  // in the thread of its parent
 	MessageDigest MessageKind = "digest" // many changes in one
 	MessageFile   MessageKind = "file"
 	MessageNotice MessageKind = "notice"
 )
 
-// Message is one call to one channel, frozen before it is first posted.
+// Message is one API call to one channel, frozen before it is first posted.
 type Message struct {
 	ID       int64
 	Notifier string
 	Kind     MessageKind
-	Document int64 // key of its document; 0 if several or none
-	// Parent is the message whose thread it is in; 0 if none.
+	Document int64 // key of its document; 0 for several or none
+	// Parent is the message that it follows, in the same thread; 0 when none.
 	Parent int64
-	// Body is the frozen call, in the notifier's own encoding; Text the plain fallback,
-	// which is sent if the body is refused.
+	// Body is the frozen call, in the channel's encoding; Text the plain fallback, which
+	// is posted if the body is refused.
 	Body      []byte
 	Text      string
-	Plain     bool // send Text alone: the body was refused
+	Plain     bool // post only Text: the body was refused
 	State     MessageState
 	Attempts  int
 	CreatedAt time.Time
@@ -150,21 +150,21 @@ type Message struct {
 // Draft is a message that is not stored yet.
 type Draft struct {
 	Message
-	// ReplyTo is an earlier draft of the same batch whose thread this one is in; Parent
-	// is then unused. nil means that Parent has it.
+	// ReplyTo is an earlier draft of the same batch that this one follows, in place of
+	// Parent; nil for none.
 	ReplyTo *Draft
 	Claims  []int64 // ids of the deliveries that it sends
 }
 
-// Batch is what happens to due deliveries, stored in one transaction.
+// Batch is the result of deliveries that were due, stored in one transaction.
 type Batch struct {
 	Drafts []*Draft // in the order in which they are sent
 	Drop   []int64  // ids of the deliveries that are not sent
 	Aims   []Aim
 }
 
-// Thread is a message in a channel and its replies.
+// Thread is a message and the number of its replies.
 type Thread struct {
 	Root    Message
-	Replies int // messages in its thread that are about changes
+	Replies int // sent messages in its thread that are about changes
 }

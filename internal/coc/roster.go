@@ -4,10 +4,10 @@ import "time"
 
 // AccountState is what the archive stores about an account between processes.
 type AccountState struct {
-	RefusedKey   string    // the key pair that COC refused, as a hash; "" none
-	RefusedUntil time.Time // that key pair is paused until then
-	RefusedWhy   string
-	PausedUntil  time.Time // COC asked for a pause until then
+	RefusedKey    string    // the key pair that COC refused, as a hash; "" none
+	RefusedUntil  time.Time // the key pair is not used until then
+	RefusedReason string
+	PausedUntil   time.Time // rate limited until then
 }
 
 const (
@@ -34,11 +34,11 @@ func (s AccountState) Pauses(now time.Time) (refused, limited time.Time) {
 // WatchState is what the archive stores about a watch between processes.
 type WatchState struct {
 	FirstListedAt time.Time // its first complete list; zero before it
-	GreetedAt     time.Time // its first summary; zero before it
-	TroubleAt     time.Time // when a failure was reported that is not over yet
-	TroubleWhole  bool      // the whole cycle failed, not some documents
-	LastGoodAt    time.Time // when its newest successful cycle ended
-	LastCycleAt   time.Time // when its newest cycle started
+	SummarySentAt time.Time // the summary of its initial sync; zero before it
+	FailureAt     time.Time // when a failure was reported that is not over
+	FailureWhole  bool      // it was of whole cycles, not of some documents
+	LastGoodAt    time.Time // when its newest good cycle ended
+	LastCycleAt   time.Time // when its newest cycle began
 	FailedInARow  int       // cycles since that failed
 	FailingSince  time.Time // when the first of them started
 	Schedule      Schedule  // the zero value if no configuration names the watch
@@ -62,17 +62,17 @@ type Shortfall struct {
 	Listed, Total int
 }
 
-// Followed is a document of an account, in relation to one watch.
+// Followed is a document of an account, as one watch follows it.
 type Followed struct {
-	DocumentID   string
-	State        DocState
-	Fingerprint  Hash
-	CheckedAt    time.Time
-	Pending      bool // some listed version is still missing
-	Urgent       bool // one of them is newer than the document's first response
-	Member       bool // the watch follows it
-	FirstContact bool // since the watch's first complete list
-	MissingAt    time.Time
+	DocumentID  string
+	State       DocState
+	Fingerprint Hash
+	CheckedAt   time.Time
+	Pending     bool // some listed version is not archived yet
+	Urgent      bool // one of them was added after the document's first response
+	Member      bool // the watch follows it
+	InitialSync bool // since the watch's first complete list
+	MissingAt   time.Time
 }
 
 // Joining is the documents that a watch starts to follow, and since when.
@@ -81,8 +81,8 @@ type Joining struct {
 	Watch        string
 	DocumentType string
 	Rows         []Row
-	FirstContact bool // they existed before the watch's first complete list
-	ListComplete bool // they complete the watch's first complete list
+	InitialSync  bool // they existed before the watch's first complete list
+	ListComplete bool // they end the watch's first complete list
 	At           time.Time
 }
 
@@ -92,9 +92,9 @@ type Due struct {
 	Labels     []string
 }
 
-// Telling is a notice and who is notified.
-type Telling struct {
+// NewNotice is a notice to send, and its notifiers.
+type NewNotice struct {
 	Notice
 	Notify []string
-	Whole  bool // the whole cycle failed, not some documents
+	Whole  bool // a failure of the whole cycle, not of some documents
 }

@@ -38,7 +38,7 @@ func (d *DB) account(ctx context.Context, name string) (s coc.AccountState, endp
 	var until, paused sql.NullInt64
 	err = d.read.row(ctx, `
 		SELECT endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
-		FROM accounts WHERE name = ?`, name).Scan(&endpoint, &s.RefusedKey, &until, &s.RefusedWhy, &paused)
+		FROM accounts WHERE name = ?`, name).Scan(&endpoint, &s.RefusedKey, &until, &s.RefusedReason, &paused)
 	s.RefusedUntil, s.PausedUntil = instant(until), instant(paused)
 	return s, endpoint, explain(err)
 }
@@ -85,7 +85,7 @@ func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err erro
 			(SELECT started_at FROM cycles WHERE watch = w.name AND NOT partial ORDER BY id DESC LIMIT 1),
 			(SELECT id FROM cycles WHERE watch = w.name AND outcome = 'good' AND NOT partial ORDER BY id DESC LIMIT 1)
 		FROM watches w JOIN accounts a ON a.id = w.account_id WHERE w.name = ?`, name).
-		Scan(&listed, &greeted, &trouble, &s.TroubleWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, &set,
+		Scan(&listed, &greeted, &trouble, &s.FailureWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, &set,
 			&short, &s.Shortfall.Listed, &s.Shortfall.Total, &good, &latest, &last)
 	if err != nil {
 		return s, explain(ignore(err, sql.ErrNoRows))
@@ -95,7 +95,7 @@ func (d *DB) Watch(ctx context.Context, name string) (s coc.WatchState, err erro
 		s.Schedule = coc.Schedule{}
 	}
 	s.Shortfall.Since = instant(short)
-	s.FirstListedAt, s.GreetedAt, s.TroubleAt = instant(listed), instant(greeted), instant(trouble)
+	s.FirstListedAt, s.SummarySentAt, s.FailureAt = instant(listed), instant(greeted), instant(trouble)
 	s.LastGoodAt, s.LastCycleAt = instant(good), instant(latest)
 	err = d.read.row(ctx, `
 		SELECT count(*), min(started_at) FROM cycles WHERE watch = ? AND id > ? AND outcome = 'failed' AND NOT partial`,
@@ -134,7 +134,7 @@ func (d *DB) Followed(ctx context.Context, account, watch string, retry time.Tim
 		copy(f.Fingerprint[:], print)
 		f.CheckedAt = time.UnixMilli(checked).UTC()
 		f.Urgent, f.Pending = urgent[id]
-		f.Member, f.FirstContact = first.Valid, first.Int64 == 1
+		f.Member, f.InitialSync = first.Valid, first.Int64 == 1
 		f.MissingAt = instant(missing)
 		return f, err
 	}, `
@@ -191,7 +191,7 @@ func (t tx) join(j coc.Joining, r coc.Row) error {
 		INSERT INTO memberships (watch, document_id, since, first_contact)
 		SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
 			(SELECT 1 FROM memberships WHERE watch = ?1 AND document_id = ?2 AND until IS NULL)`,
-		j.Watch, id, j.At.UnixMilli(), j.FirstContact)
+		j.Watch, id, j.At.UnixMilli(), j.InitialSync)
 }
 
 // Leave records that a watch no longer follows these documents.

@@ -73,7 +73,7 @@ func (t tx) release(cycle int64, now time.Time) error {
 
 // End records how a cycle ended, releases its deliveries and queues what is to
 // be told of the cycle itself.
-func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err error) {
+func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.NewNotice) (err error) {
 	defer wrap(&err, "end a cycle of watch %q", c.Watch)
 	return d.update(ctx, func(t tx) error {
 		err := t.exec(`
@@ -111,7 +111,7 @@ func (d *DB) End(ctx context.Context, c coc.Cycle, tell []coc.Telling) (err erro
 }
 
 // tell queues a notice, and remembers on its watch that it was told.
-func (t tx) tell(n coc.Telling) error {
+func (t tx) tell(n coc.NewNotice) error {
 	column := map[coc.NoticeKind]string{
 		coc.NoticeInitialSync: `greeted_at = ?1`,
 		coc.NoticeFailure:     `trouble_at = ?1, trouble_whole = ?3`,

@@ -199,7 +199,7 @@ func TestRefusalOutlivesTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := d.Account(t.Context(), "prod", "https://coc.example", false)
-	if err != nil || s.RefusedKey != "abcd" || !s.RefusedUntil.Equal(day) || s.RefusedWhy != "bad signature" {
+	if err != nil || s.RefusedKey != "abcd" || !s.RefusedUntil.Equal(day) || s.RefusedReason != "bad signature" {
 		t.Errorf("Account = %+v, %v, want the refusal", s, err)
 	}
 }

@@ -25,7 +25,7 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 		FROM documents d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.id = (SELECT max(id) FROM document_states WHERE document_id = d.id)
 		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
-		Scan(&k.Key, &k.Type, &k.Name, &k.State, &print, &k.Told,
+		Scan(&k.Key, &k.Type, &k.Name, &k.State, &print, &k.HasNew,
 			&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, &created, &updated, &m.Extra)
 	if err != nil {
 		return k, explain(ignore(err, sql.ErrNoRows))
@@ -45,7 +45,7 @@ func (d *DB) Known(ctx context.Context, account, documentID string) (k coc.Known
 		return k, err
 	}
 	k.Watches, err = collect(ctx, d.read, func(row scanner) (m coc.Membership, err error) {
-		err = row.Scan(&m.Watch, &m.FirstContact)
+		err = row.Scan(&m.Watch, &m.InitialSync)
 		return m, err
 	}, `SELECT watch, first_contact FROM memberships WHERE document_id = ? AND until IS NULL ORDER BY watch`, k.Key)
 	return k, err

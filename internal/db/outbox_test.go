@@ -141,8 +141,8 @@ func TestEndQueuesNotices(t *testing.T) {
 	d, cycle := open(t)
 	c := coc.Cycle{ID: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.Bad, Err: "no list",
 		Failures: []coc.Failure{{DocumentID: "DM1", Name: "job", Err: "503"}}}
-	tell := coc.Telling{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
-	if err := d.End(t.Context(), c, []coc.Telling{tell}); err != nil {
+	tell := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
+	if err := d.End(t.Context(), c, []coc.NewNotice{tell}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := d.Due(t.Context(), "ops", c.EndedAt, nil, 10)
@@ -150,7 +150,7 @@ func TestEndQueuesNotices(t *testing.T) {
 		t.Errorf("Due = %+v, %v, want the notice", list, err)
 	}
 	s, err := d.Watch(t.Context(), "runbooks")
-	if err != nil || s.TroubleAt.IsZero() || s.FailedInARow != 1 {
+	if err != nil || s.FailureAt.IsZero() || s.FailedInARow != 1 {
 		t.Errorf("Watch = %+v, %v, want trouble and one failure", s, err)
 	}
 	cycles, err := d.Cycles(t.Context(), "runbooks", 5)

@@ -20,7 +20,7 @@ func (d *DB) Accounts(ctx context.Context) (_ []Account, err error) {
 	defer wrap(&err, "accounts")
 	return collect(ctx, d.read, func(row scanner) (a Account, err error) {
 		var until, paused sql.NullInt64
-		err = row.Scan(&a.Name, &a.Endpoint, &a.RefusedKey, &until, &a.RefusedWhy, &paused)
+		err = row.Scan(&a.Name, &a.Endpoint, &a.RefusedKey, &until, &a.RefusedReason, &paused)
 		a.RefusedUntil, a.PausedUntil = instant(until), instant(paused)
 		return a, err
 	}, `

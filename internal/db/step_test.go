@@ -97,7 +97,7 @@ func TestStepIsWholeOrNothing(t *testing.T) {
 func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	d, cycle := open(t)
 	row := coc.Row{DocumentID: "DM1", Name: "job"}
-	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, FirstContact: true, ListComplete: true, At: day}); err != nil {
+	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, InitialSync: true, ListComplete: true, At: day}); err != nil {
 		t.Fatal(err)
 	}
 	s := step("DM1", "a\n")
@@ -117,7 +117,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	}
 	name := "job DM1"
 	want := coc.Known{Key: 1, DocumentID: "DM1", Name: name, State: coc.Present, Meta: coc.Meta{Name: &name},
-		Fingerprint: coc.Hash{1}, Told: true, Watches: []coc.Membership{{Watch: "runbooks", FirstContact: true}},
+		Fingerprint: coc.Hash{1}, HasNew: true, Watches: []coc.Membership{{Watch: "runbooks", InitialSync: true}},
 		Versions: []coc.KnownVersion{
 			{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true,
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},

@@ -95,10 +95,10 @@ func (d *DB) Stopped(ctx context.Context, watch string) (n int, since time.Time,
 	return n, instant(first), explain(err)
 }
 
-// Tell queues a notice outside of a cycle, unless one of its kind about its watch
+// QueueNotice queues a notice outside of a cycle, unless one of its kind about its watch
 // stands within (since, now]: of two who tell the same, one is told that it came
 // too late.
-func (d *DB) Tell(ctx context.Context, n coc.Telling, since, now time.Time) (told bool, err error) {
+func (d *DB) QueueNotice(ctx context.Context, n coc.NewNotice, since, now time.Time) (told bool, err error) {
 	defer wrap(&err, "queue a notice")
 	err = d.update(ctx, func(t tx) error {
 		var late bool

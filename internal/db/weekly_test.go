@@ -30,7 +30,7 @@ func follow(t testing.TB, d *DB, watch string, at time.Time, complete bool, ids 
 	for _, id := range ids {
 		rows = append(rows, coc.Row{DocumentID: id, Name: "job " + id})
 	}
-	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: watch, Rows: rows, FirstContact: complete, ListComplete: complete, At: at}); err != nil {
+	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: watch, Rows: rows, InitialSync: complete, ListComplete: complete, At: at}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,8 +160,8 @@ func TestWeekIsToldOnce(t *testing.T) {
 	defer shared.Close()
 	tell := func(d *DB, since, at, now time.Time, want bool) {
 		t.Helper()
-		n := coc.Telling{Notify: []string{"ops", "lead"}, Notice: coc.Notice{Kind: coc.NoticeWeekly, At: at, Title: "alive", Lines: []string{"a"}}}
-		if told, err := d.Tell(t.Context(), n, since, now); err != nil || told != want {
+		n := coc.NewNotice{Notify: []string{"ops", "lead"}, Notice: coc.Notice{Kind: coc.NoticeWeekly, At: at, Title: "alive", Lines: []string{"a"}}}
+		if told, err := d.QueueNotice(t.Context(), n, since, now); err != nil || told != want {
 			t.Errorf("Tell(at %v, since %v) = %v, %v, want %v", at, since, told, err, want)
 		}
 	}

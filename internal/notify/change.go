@@ -31,7 +31,7 @@ const (
 	maxCount = 250
 )
 
-// writer words changes and notices for one notifier.
+// writer writes changes and notices as messages for one notifier.
 type writer struct {
 	n      *Notifier
 	mask   *mask.Masker
@@ -42,15 +42,15 @@ type writer struct {
 	alwaysFile bool
 }
 
-// wording is a message in words: its blocks, the text that phones show instead of them,
-// and the file with what didn't fit.
+// wording is a message: its blocks, the text that phones show instead of them, and the
+// file with what didn't fit.
 type wording struct {
 	blocks []block
 	text   string
 	file   *file
 }
 
-// change words one change, in a message that mentions these people and groups.
+// change writes one change as a message that mentions these people and groups.
 func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
 	c = w.maskNames(c)
 	s := w.excerpt(c, pair)

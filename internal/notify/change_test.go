@@ -19,7 +19,7 @@ import (
 	"cocsync/internal/mask"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 const oldJob = `meta:
   name: restart-nodes
@@ -57,7 +57,7 @@ func compared(c coc.Change, old, now string) (*coc.Change, contents) {
 	return &c, contents{old: []byte(old), now: []byte(now)}
 }
 
-// example is a change of a kind, as the archive tells it.
+// example is a change of a kind, as in the archive.
 func example(kind coc.Kind) (*coc.Change, contents) {
 	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
 	c := coc.Change{ID: 812, Kind: kind, Account: "prod", Document: 1, DocumentID: "DM2025070118023abcdef",
@@ -141,8 +141,8 @@ func TestChangeGolden(t *testing.T) {
 	golden(t, "unchanged.txt", write(t, m))
 }
 
-// everything is a notifier and what else a configuration can add to a message:
-// files, links, people and, by the way, mentions.
+// everything is a notifier with all that a configuration can add to a message: files,
+// links, people and mentions.
 func everything() (*writer, []string) {
 	n := byToken("ops", testChannel)
 	n.Thread = 24 * time.Hour
@@ -200,7 +200,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// The plain fallback still calls those whom the message was for.
+// The plain fallback has the mentions of the message.
 func TestMentionsOf(t *testing.T) {
 	w, mentions := everything()
 	c, pair := example(coc.KindVersion)
@@ -230,7 +230,7 @@ func TestOthersGolden(t *testing.T) {
 	for kind, n := range map[coc.NoticeKind]*coc.Notice{
 		coc.NoticeInitialSync: {Title: "Now watching runbooks: 7 documents, 31 versions archived in this cycle",
 			Lines: []string{"1 document could not be read whole and will be tried again:", "restart (DM1): 500 <html>"}},
-		coc.NoticeFailure:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch was good so far."}},
+		coc.NoticeFailure:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch has been good so far."}},
 		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
 	} {
 		n.ID, n.Kind, n.Watch, n.At = 12, kind, "runbooks", time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
@@ -239,7 +239,7 @@ func TestOthersGolden(t *testing.T) {
 	}
 }
 
-// What of the content leaves for chat is what the notifier's detail says.
+// The notifier's detail limits what is sent of the content.
 func TestDetail(t *testing.T) {
 	for _, test := range []struct {
 		detail     Detail
@@ -259,7 +259,7 @@ func TestDetail(t *testing.T) {
 		got = strings.ReplaceAll(got[:strings.Index(got, "-- blocks")], "13:02", "")
 		for s := range strings.SplitSeq(test.has, "|") {
 			if !strings.Contains(got, s) {
-				t.Errorf("detail %q lacks %q:\n%s", test.detail, s, got)
+				t.Errorf("detail %q: missing %q:\n%s", test.detail, s, got)
 			}
 		}
 		for s := range strings.SplitSeq(test.lacks, "|") {
@@ -311,7 +311,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// Nobody is accused by a guess.
+// No author is guessed.
 func TestAuthor(t *testing.T) {
 	for _, test := range []struct {
 		kind         coc.Kind
@@ -331,8 +331,8 @@ func TestAuthor(t *testing.T) {
 	}
 }
 
-// Differences that diff counted and did not keep are counted with those that have
-// no room, not beside them.
+// Differences that diff counted and did not keep are counted with those that do not fit,
+// not separately.
 func TestUnlisted(t *testing.T) {
 	var steps strings.Builder
 	for i := range diff.MaxItems + 7 {

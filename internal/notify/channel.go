@@ -22,12 +22,12 @@ type Channel interface {
 	post(ctx context.Context, c *client, m coc.Message) (landed, error)
 	// classify returns what a response means that is not a success.
 	classify(r response) *refusal
-	// check returns whom the receiver identifies cocsync as, without posting; "" if the
-	// channel has no way to ask.
+	// check returns, without posting, whom the receiver identifies cocsync as; "" if that is
+	// not possible.
 	check(ctx context.Context, c *client) (string, error)
 }
 
-// traits are what the notifier needs to know of a channel.
+// traits describe a channel to the notifier.
 type traits struct {
 	kind string // slack or webhook, as in the config
 	// pace names the limit that the channel shares with others; "" if it shares none.
@@ -67,8 +67,8 @@ func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, 
 	return at, err
 }
 
-// Check asks the receiver of a notifier, without posting, whom it identifies cocsync as.
-// Where it cannot be asked, the result says so.
+// Check returns, without posting, whom the receiver of a notifier identifies cocsync as. If
+// that is not possible, the result says so.
 func (s *Sender) Check(ctx context.Context, name string) (string, error) {
 	n, err := s.notifier(name)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"cocsync/internal/db"
 )
 
-// check compares what came with what happened, and with what the archive says.
+// check compares what was posted with what happened, and with the archive.
 func (a *anarchy) check(t *testing.T, d *db.DB) {
 	t.Helper()
 	if !settled(t, d) {
 		backlogs, err := d.Backlogs(t.Context(), time.Now())
-		t.Errorf("something still waits: %+v, %v", backlogs, err)
+		t.Errorf("something is still pending: %+v, %v", backlogs, err)
 	}
 	landed := map[subject][]cocsim.Message{}
 	newest := map[string]int64{} // change of a document in a channel
@@ -27,11 +27,11 @@ func (a *anarchy) check(t *testing.T, d *db.DB) {
 			continue
 		}
 		landed[s] = append(landed[s], m)
-		place := s.notifier + " " + a.tales[s.change-1].name
-		if newest[place] > s.change {
-			t.Errorf("%s: change %d came after change %d", place, s.change, newest[place])
+		key := s.notifier + " " + a.tales[s.change-1].name
+		if newest[key] > s.change {
+			t.Errorf("%s: change %d was posted after change %d", key, s.change, newest[key])
 		}
-		newest[place] = s.change
+		newest[key] = s.change
 	}
 	for _, f := range a.slack.Files() {
 		s := subject{"ops", true, idIn(f.Title)}
@@ -46,7 +46,7 @@ func (a *anarchy) check(t *testing.T, d *db.DB) {
 	for i, tale := range a.tales {
 		for _, s := range []subject{{"ops", false, int64(i + 1)}, {"hook", false, int64(i + 1)}, {"ops", true, int64(i + 1)}} {
 			if wanted := slices.Contains(tale.notify, s.notifier) && (!s.file || tale.long); len(took[s]) > 0 != wanted || len(took[s]) != len(landed[s]) {
-				t.Errorf("%v came %d times by %d calls, want it at all: %v", s, len(landed[s]), len(took[s]), wanted)
+				t.Errorf("%v was posted %d times by %d calls, want it posted: %v", s, len(landed[s]), len(took[s]), wanted)
 				continue
 			}
 			checkRepeats(t, took[s], landed[s])
@@ -56,32 +56,32 @@ func (a *anarchy) check(t *testing.T, d *db.DB) {
 	a.checkPace(t)
 }
 
-// checkRepeats holds that Slack took a thing again only after its answer was lost
-// or the process died before it could mark it, and in the same words.
+// checkRepeats checks that Slack accepted a message again only after its response was lost
+// or the process was killed before it could record it, and with the same text.
 func checkRepeats(t *testing.T, calls []*call, landed []cocsim.Message) {
 	t.Helper()
 	for i, c := range calls {
 		last := i == len(calls)-1
 		switch {
 		case c.again:
-			t.Errorf("%v came again after it was marked", c.subject)
+			t.Errorf("%v was repeated after it was recorded", c.subject)
 		case last && !c.answered:
-			t.Errorf("%v was not tried again, though its answer was lost", c.subject)
+			t.Errorf("%v was not retried, though its response was lost", c.subject)
 		case !last && c.answered && c.life == calls[i+1].life:
-			t.Errorf("%v came again, though the answer arrived", c.subject)
+			t.Errorf("%v was repeated, though the response was received", c.subject)
 		}
 		if got, want := c.body, calls[0].body; !c.file && got != want {
-			t.Errorf("%v came again in other words:\n%s\nbefore:\n%s", c.subject, got, want)
+			t.Errorf("%v was repeated with another text:\n%s\nbefore:\n%s", c.subject, got, want)
 		}
 		if c.file && landed[i].Text != landed[0].Text {
-			t.Errorf("%v came again with another content", c.subject)
+			t.Errorf("%v was repeated with another content", c.subject)
 		}
 	}
 }
 
-// checkThreads holds the threads in Slack against the archive's, and those against
-// the rule: a change goes below the first message about its document that is not
-// too old, unless it is urgent, and its file below it.
+// checkThreads compares the threads in Slack with the archive's, and those with the rule: a
+// change is posted below the first message about its document that is not too old, unless
+// it is urgent, and its file below it.
 func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocsim.Message) {
 	t.Helper()
 	list, err := d.Messages(t.Context(), true, 100_000)
@@ -106,13 +106,13 @@ func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocs
 			up := sent[m.Parent]
 			for _, above := range landed[subject{"ops", false, s.change}] {
 				if idIn(up.Text) != s.change || landed[s][0].At.Before(above.At) {
-					t.Errorf("%v came before its message, or below %q", s, up.Text)
+					t.Errorf("%v was posted before its message, or below %q", s, up.Text)
 				}
 			}
 			continue
 		}
 		if got := landed[s][len(landed[s])-1].TS; got != m.TS {
-			t.Errorf("%v is known as %s, but came last as %s", s, m.TS, got)
+			t.Errorf("%v is recorded as %s, but was last posted as %s", s, m.TS, got)
 		}
 		var want int64
 		in := func(r coc.Message) bool { return r.CreatedAt.After(m.CreatedAt.Add(-thread)) }
@@ -128,9 +128,9 @@ func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocs
 	}
 }
 
-// checkPace holds that a process keeps Slack's pace in each channel, and waits
-// there for as long as a 429 said, also where an earlier process recorded it.
-// The calls of an upload count as one; edits have a rate of their own.
+// checkPace checks that a process keeps Slack's rate limit in each channel, and pauses it
+// after a 429, also one that an earlier process recorded. The calls of an upload count as
+// one; edits have another limit.
 func (a *anarchy) checkPace(t *testing.T) {
 	t.Helper()
 	type channel struct {
@@ -151,7 +151,7 @@ func (a *anarchy) checkPace(t *testing.T) {
 			until = append(until, quiet[edits])
 		}
 		if early := slices.MaxFunc(until, time.Time.Compare).Sub(c.at); early > time.Millisecond {
-			t.Errorf("%s: %s of process %d comes %v before the time that a 429 said", c.notifier, c.method, c.life, early)
+			t.Errorf("%s: %s of process %d is %v before the end of the pause of a 429", c.notifier, c.method, c.life, early)
 		}
 		switch {
 		case c.quiet > 0 && c.method == "chat.update":
@@ -160,13 +160,13 @@ func (a *anarchy) checkPace(t *testing.T) {
 			quiet[in] = c.at.Add(c.quiet)
 		}
 		if c.tooFast {
-			t.Errorf("%s: Slack says that %s of %v comes too fast", c.notifier, c.method, c.subject)
+			t.Errorf("%s: Slack says that %s of %v is too fast", c.notifier, c.method, c.subject)
 		}
 		if c.method == "upload" || c.file {
 			continue
 		}
 		if since := c.at.Sub(last[in]); since < postEvery-time.Microsecond {
-			t.Errorf("%s: %s of process %d comes %v after the call before", c.notifier, c.method, c.life, since)
+			t.Errorf("%s: %s of process %d is %v after the previous call", c.notifier, c.method, c.life, since)
 		}
 		last[in] = c.at
 	}

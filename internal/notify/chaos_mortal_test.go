@@ -10,22 +10,22 @@ import (
 	"cocsync/internal/coc"
 )
 
-// mortal is an outbox and a way to Slack for a process that dies: from then on
-// nothing of it reaches either.
+// mortal is an outbox and a transport for a process that is killed: from then on it reaches
+// neither.
 type mortal struct {
 	Outbox
 	*anarchy
-	died chan struct{} // closed when it does
+	died chan struct{} // closed when it is killed
 
 	mu    sync.Mutex
-	point string // where it dies, "" for nowhere
-	left  int    // the how manieth time that it comes there
+	point string // where it is killed, "" for nowhere
+	left  int    // how often it passes there before
 	dead  bool
 }
 
 var errDead = errors.New("the process is dead")
 
-// death draws where the next process dies, and the how manieth time there.
+// death draws where the next process is killed, and after how many passes.
 func (a *anarchy) death() (point string, left int) {
 	points := []string{"before call", "after call", "before attempted", "after attempted",
 		"before contents", "after due", "before freeze", "after freeze", "after counted", "before quiet", "after quiet"}
@@ -33,7 +33,7 @@ func (a *anarchy) death() (point string, left int) {
 	return points[i], 1 + a.rng.IntN([]int{40, 40, 40, 40, 25, 10, 4, 4, 6, 4, 4}[i])
 }
 
-// at comes to a point, and reports whether the process is alive there.
+// at passes a point, and reports whether the process is alive there.
 func (m *mortal) at(point string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,8 +53,7 @@ func (m *mortal) isDead() bool {
 	return m.dead
 }
 
-// do does something, unless the process is dead; whether it was done is heard
-// only by one that lives on.
+// do calls f, unless the process was killed; only a living process gets its result.
 func (m *mortal) do(what string, f func() error) error {
 	if !m.at("before " + what) {
 		return errDead

@@ -27,18 +27,17 @@ import (
 	"cocsync/internal/db"
 )
 
-// 2,000 changes on a way to Slack on which three calls of ten go wrong: every
-// one arrives where it should, in the order of its document, again only where
-// Slack's answer was lost, and never faster than Slack wants it.
+// 2,000 changes are posted while three calls of ten fail: each is posted where it should, in
+// the order of its document, repeated only if Slack's response was lost, and never above
+// Slack's rate limit.
 func TestChaos(t *testing.T) {
 	perSeed(t, func(t *testing.T, seed uint64) {
 		newAnarchy(t, seed, 60, 24*time.Hour).run(t, 2_000, 100, 0)
 	})
 }
 
-// The same while the process dies over and over, wherever it is: what was on its
-// way comes again, the same to the byte, and what was marked does not. Threads
-// outlive the process.
+// The same while the process is killed at random points: what was being sent is repeated,
+// byte for byte, and what was recorded is not. Threads outlive the process.
 func TestChaosKilled(t *testing.T) {
 	perSeed(t, func(t *testing.T, seed uint64) {
 		newAnarchy(t, seed, 60, 24*time.Hour).run(t, 2_000, 15, 40)
@@ -65,9 +64,8 @@ func perSeed(t *testing.T, test func(t *testing.T, seed uint64)) {
 	}
 }
 
-// anarchy is a bench on whose way to Slack calls go wrong, over an archive in a
-// file. Its notifiers are ops, which has threads, and hook; they tell each change
-// by itself.
+// anarchy is a bench whose calls to Slack fail at random, with an archive in a file. Its
+// notifiers are ops, which has threads, and hook; they have no digests.
 type anarchy struct {
 	*bench
 	story
@@ -79,10 +77,10 @@ type anarchy struct {
 	mu    sync.Mutex
 	tried map[string]int // by what a call is about
 	calls []*call
-	marks map[subject]bool // what the archive knows as sent
+	marks map[subject]bool // what the archive has recorded as sent
 }
 
-// newAnarchy makes one of so many documents, with threads that last so long.
+// newAnarchy returns one with so many documents, and threads of this duration.
 func newAnarchy(t *testing.T, seed uint64, documents int, thread time.Duration) *anarchy {
 	t.Helper()
 	ops, hook := byToken("ops", "C0OTHER"), byWebhook("hook")
@@ -92,8 +90,8 @@ func newAnarchy(t *testing.T, seed uint64, documents int, thread time.Duration) 
 		tried: map[string]int{}, marks: map[subject]bool{}}
 }
 
-// run lets changes happen, in bursts of most at once, until all are told, and
-// compares what came with what happened. The process is killed so many times.
+// run archives changes, in bursts of at most most, until all are sent, and compares what was
+// posted with what happened. The process is killed kills times.
 func (a *anarchy) run(t *testing.T, changes, most, kills int) {
 	t.Helper()
 	begun, deaths := time.Now(), map[string]int{}
@@ -136,13 +134,13 @@ func (a *anarchy) run(t *testing.T, changes, most, kills int) {
 		time.Sleep(a.pause(5*time.Second, time.Hour, 4))
 	}
 	if a.life <= kills/2 {
-		t.Errorf("killed %d times, want some %d: let more happen", a.life-1, kills)
+		t.Errorf("killed %d times, want about %d: add changes", a.life-1, kills)
 	}
 	calls := len(slices.DeleteFunc(slices.Clone(a.calls), func(c *call) bool { return c.method == recorded }))
 	t.Logf("%d changes, %d calls, %d messages, %d files in %v; killed %v", changes, calls, len(a.slack.Messages()), len(a.slack.Files()), time.Since(begun).Round(time.Minute), deaths)
 }
 
-// pause is up to short, and one time of so many up to long.
+// pause is up to short, and once in often up to long.
 func (a *anarchy) pause(short, long time.Duration, often int) time.Duration {
 	if a.rng.IntN(often) == 0 {
 		short = long
@@ -171,7 +169,7 @@ type story struct {
 	tales     []tale // by the id of a change, from 1
 }
 
-// state is how far a document is.
+// state is the newest version of a document.
 type state struct {
 	version, revision int
 	long              bool
@@ -184,7 +182,7 @@ func (s state) ref() coc.RevisionRef {
 	return coc.RevisionRef{Label: fmt.Sprintf("v%d", s.version), Number: s.revision}
 }
 
-// tale is what is to be told of a change.
+// tale is what is to be sent about a change.
 type tale struct {
 	name   string   // of its document
 	notify []string // whom
@@ -192,8 +190,8 @@ type tale struct {
 	long   bool // its diff is too long for a message
 }
 
-// burst archives changes as a cycle does. Some cycles go on after it: then they
-// fall due two minutes later, or with the end of the next.
+// burst archives changes as a cycle does. Some cycles do not end: then the deliveries are due
+// two minutes later, or at the end of the next cycle.
 func (a *anarchy) burst(t *testing.T, d *db.DB, changes int) {
 	t.Helper()
 	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
@@ -246,7 +244,7 @@ func (s *story) step(cycle int64) coc.Step {
 		Changes: []coc.NewChange{c}}
 }
 
-// subject is what a call puts into a channel.
+// subject is what a call posts.
 type subject struct {
 	notifier string
 	file     bool
@@ -260,13 +258,13 @@ type call struct {
 	at           time.Time
 	life         int
 	again        bool          // its subject was marked as sent before
-	taken        bool          // Slack did what it asks, and
-	answered     bool          // said so
-	quiet        time.Duration // what a 429 asked for
+	taken        bool          // Slack did it, and
+	answered     bool          // its response was received
+	quiet        time.Duration // the Retry-After of a 429
 	tooFast      bool          // by Slack's own rule
 }
 
-// record notes that the archive knows what became of the newest call about s.
+// record records that the archive has the result of the newest call about s.
 func (a *anarchy) record(s subject, state coc.MessageState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -274,10 +272,10 @@ func (a *anarchy) record(s subject, state coc.MessageState) {
 	a.calls = append(a.calls, &call{subject: subject{notifier: s.notifier}, method: recorded, life: a.life})
 }
 
-// recorded stands among the calls where the outcome of the one before was stored.
+// recorded marks, among the calls, where the result of the previous one was stored.
 const recorded = "recorded"
 
-// posts reports whether a call puts something new into a channel.
+// posts reports whether a call posts something new.
 func (c *call) posts() bool { return c.change != 0 && c.method != "chat.update" }
 
 // read makes a call of a request.
@@ -343,9 +341,9 @@ func (a *anarchy) RoundTrip(r *http.Request) (*http.Response, error) {
 		rec.WriteHeader([]int{500, 502, 503, 504}[luck.IntN(4)])
 		return rec.Result(), nil
 	case 2:
-		return nil, errReset // on the way there
+		return nil, errReset // before it reached Slack
 	}
-	// Slack does what was asked also when the caller is gone.
+	// Slack handles the request also if the caller was killed.
 	res, err := a.wire.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 	if err != nil {
 		return nil, err
@@ -361,7 +359,7 @@ func (a *anarchy) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(time.Duration(luck.IntN(400)) * time.Millisecond)
 	switch fate {
 	case 3:
-		return nil, errReset // on the way back
+		return nil, errReset // after it reached Slack
 	case 4:
 		res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), iotest.ErrReader(io.ErrUnexpectedEOF)))
 		return res, nil
@@ -371,9 +369,9 @@ func (a *anarchy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// limit answers 429, with a time to wait in one of its shapes, or none.
+// limit responds 429, with a Retry-After in one of its forms, or none.
 func (c *call) limit(luck *rand.Rand) *http.Response {
-	slacks := time.Now().Add(-3 * time.Minute) // its clock is not ours
+	slacks := time.Now().Add(-3 * time.Minute) // its clock differs
 	wait := time.Duration(1+luck.IntN(40)) * time.Second
 	var after string
 	switch luck.IntN(5) {

@@ -13,8 +13,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// A test message frees a channel that was held; where it fails it says why and
-// how to fix it.
+// A test message ends a hold; if it fails, the error says why and how to fix it.
 func TestTest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("ops", testChannel), byWebhook("hook"))
@@ -35,22 +34,22 @@ func TestTest(t *testing.T) {
 		if reason, _, _ := b.out.Held(t.Context(), "ops"); reason != "" {
 			t.Errorf("still held: %s", reason)
 		}
-		// A word, seven kinds and a digest to each, and one file.
+		// A notice, seven kinds and a digest to each, and one file.
 		if got, files := len(b.slack.Messages()), len(b.slack.Files()); got != 2*9 || files != 1 {
 			t.Errorf("%d messages and %d files, want 18 and 1", got, files)
 		}
 		for _, m := range b.slack.Messages() {
 			if !strings.Contains(m.Text, "sample") && !strings.Contains(m.Text, "test") {
-				t.Errorf("message %q does not say that it is none of a real change", m.Text)
+				t.Errorf("message %q does not say that it is not about a real change", m.Text)
 			}
 		}
-		if _, err := b.Test(t.Context(), "nobody"); err == nil {
-			t.Error("Test of a notifier that is not there = nil")
+		if _, err := b.Test(t.Context(), "missing"); err == nil {
+			t.Error("Test of a missing notifier = nil")
 		}
 	})
 }
 
-// A check posts nothing, and says whom Slack sees.
+// A check posts nothing, and returns the bot and its workspace.
 func TestCheck(t *testing.T) {
 	b := setUp(t, byToken("ops", testChannel), byWebhook("hook"))
 	who, err := b.Check(t.Context(), "ops")
@@ -69,12 +68,12 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What is posted is what was frozen, whichever way it goes.
+// What is posted is what was frozen, with a token and with a webhook.
 func TestBodyIsFrozen(t *testing.T) {
 	for _, n := range []Notifier{byToken("ops", testChannel), byWebhook("ops")} {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, n)
-			b.out.tell("ops", edit(1, 1, 1))
+			b.out.queue("ops", edit(1, 1, 1))
 			if err := b.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}

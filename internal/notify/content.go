@@ -13,7 +13,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// How a change is summed up that changes only the bytes, or not even those.
+// Summaries of a change that changes only the bytes, or not even those.
 const (
 	unchanged      = "content unchanged"
 	formattingOnly = "formatting only"
@@ -113,7 +113,7 @@ func (w *writer) item(it coc.Item, known *mask.Known, values bool, hidden map[st
 	return s, altered
 }
 
-// counts sums a change up without words of its content.
+// counts summarizes a change without texts of its content.
 func counts(c *coc.Change) string {
 	var parts []string
 	if c.Kind == coc.KindMetadata {

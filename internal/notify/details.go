@@ -16,7 +16,7 @@ const (
 	maxDetailed = 300
 )
 
-// details words the messages in the thread of a digest: a paragraph for each change, the
+// details writes the messages in the thread of a digest: a paragraph for each change, the
 // most important first, as many as fit, and all of them with their diffs in one file. load
 // returns a change's contents.
 func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents, error)) ([]wording, error) {

@@ -23,7 +23,7 @@ type entry struct {
 	rank        int // of the most important change
 }
 
-// digest words many changes as one message: a line for each document, the most important
+// digest writes many changes as one message: a line for each document, the most important
 // first, and how many did not fit.
 func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	changes = w.maskAllNames(changes)

@@ -10,7 +10,7 @@ import (
 )
 
 // eventSchema is the number of the form of an event: docs/events.md.
-const eventSchema = 1
+const eventSchema = 2
 
 // event is the body of a webhook's request.
 type event struct {

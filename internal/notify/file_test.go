@@ -25,8 +25,7 @@ import (
 )
 
 // The diff was posted wherever the response named, in the clear to any port of this
-// machine included. Only Slack's hosts and that of api_url get it, and the token goes
-// to none of them.
+// machine included. Only Slack's hosts and that of api_url get it, without the token.
 func TestUploadGoesToSlackOnly(t *testing.T) {
 	const gov, own = "https://slack-gov.com/api/", "http://127.0.0.1:8080/api"
 	for _, tt := range []struct {
@@ -67,14 +66,14 @@ func TestUploadGoesToSlackOnly(t *testing.T) {
 			default:
 				posted = r.URL.String()
 				if h := fmt.Sprint(r.Header, r.URL); strings.Contains(h, testToken) {
-					t.Errorf("the token goes to %s: %s", tt.place, h)
+					t.Errorf("the token is sent to %s: %s", tt.place, h)
 				}
 				fmt.Fprint(w, "OK - 1")
 			}
 		})
 		err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 		if tt.ok != (err == nil) || tt.ok != (posted == tt.place) || !tt.ok && posted != "" {
-			t.Errorf("upload to %q of %q = %v, posted to %q, want it taken: %v", tt.place, tt.api, err, posted, tt.ok)
+			t.Errorf("upload to %q of %q = %v, posted to %q, want it accepted: %v", tt.place, tt.api, err, posted, tt.ok)
 		}
 		if r := (*refusal)(nil); err != nil && (!errors.As(err, &r) || r.class != message) {
 			t.Errorf("upload to %q = %v, want that this file is refused", tt.place, err)
@@ -93,7 +92,7 @@ func (b *bench) postFile(t *testing.T, f file) error {
 	return err
 }
 
-// A redirect of the place for a file is not followed.
+// A redirect of the upload URL is not followed.
 func TestUploadFollowsNoRedirect(t *testing.T) {
 	b := setUp(t, threaded())
 	b.wire.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +102,7 @@ func TestUploadFollowsNoRedirect(t *testing.T) {
 		case strings.HasPrefix(r.URL.Path, "/upload/"):
 			http.Redirect(w, r, "https://example.com/", http.StatusTemporaryRedirect)
 		default:
-			t.Errorf("a request went to %s", r.URL)
+			t.Errorf("a request was sent to %s", r.URL)
 		}
 	})
 	err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
@@ -129,7 +128,7 @@ func TestOKWithoutJSON(t *testing.T) {
 			if _, err := b.Check(t.Context(), "ops"); err == nil || err.Error() != "check ops: "+want || hint.Of(err) != notSlackAdvice {
 				t.Errorf("Check with %q = %v (hint %q), want %s", body, err, hint.Of(err), want)
 			}
-			b.out.tell("ops", edit(1, 1, 1))
+			b.out.queue("ops", edit(1, 1, 1))
 			stop := b.start(t, nil)
 			time.Sleep(24 * time.Hour)
 			if m := b.out.message(1); m.State != coc.Waiting || !strings.HasPrefix(m.Err, want+": ") {
@@ -139,7 +138,7 @@ func TestOKWithoutJSON(t *testing.T) {
 			time.Sleep(2 * time.Hour)
 			stop()
 			if m := b.out.message(1); m.State != coc.Sent {
-				t.Errorf("once Slack answers the message is %s, %q, want it sent", m.State, m.Err)
+				t.Errorf("once Slack responds the message is %s, %q, want it sent", m.State, m.Err)
 			}
 		})
 	}
@@ -162,7 +161,7 @@ func TestFileStepsWithoutJSON(t *testing.T) {
 		err := b.postFile(t, file{Name: "a.diff", Title: "a", Content: "x"})
 		var r *refusal
 		if !errors.As(err, &r) || r.class != network || r.fix != notSlackAdvice {
-			t.Errorf("%s answers with HTML: %v, want another attempt later", step, err)
+			t.Errorf("%s responds with HTML: %v, want another attempt later", step, err)
 		}
 	}
 }

@@ -35,7 +35,7 @@ type posted struct {
 	body              []byte
 }
 
-// receiver takes events, and answers as it is told first.
+// receiver accepts events, after responding with answers.
 type receiver struct {
 	calls   []posted
 	answers []int
@@ -69,8 +69,8 @@ func (c *posted) verify() error {
 	return nil
 }
 
-// Each change is an event of its own, however many there are, signed and in order;
-// a repeat has the id and the body of the first and a signature of its own time.
+// Each change is one event, however many there are, signed and in order; a repeat has the id
+// and the body of the first, and a signature with its own time.
 func TestHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := byHook("audit")
@@ -78,7 +78,7 @@ func TestHook(t *testing.T) {
 		b := setUp(t, n)
 		rc := &receiver{answers: []int{500, 500}}
 		b.wire.Handler = rc
-		b.out.tell("audit", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
+		b.out.queue("audit", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
 		b.out.add(coc.Delivery{Notifier: "audit", Notice: &coc.Notice{ID: 9, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work", Lines: []string{"no list"}}})
 		stop := b.start(t, nil)
 		time.Sleep(5 * time.Minute)
@@ -103,8 +103,8 @@ func TestHook(t *testing.T) {
 			}
 			first[c.id] = c
 		}
-		want := "notice.trouble 9,change.version 1,change.version 3,notice.trouble 9,change.version 1,change.version 2"
-		if s := strings.Join(got, ","); s != want && s != strings.Replace(want, "notice.trouble 9,change.version 1,change.version 2", "change.version 1,change.version 2,notice.trouble 9", 1) {
+		want := "notice.failure 9,change.version 1,change.version 3,notice.failure 9,change.version 1,change.version 2"
+		if s := strings.Join(got, ","); s != want && s != strings.Replace(want, "notice.failure 9,change.version 1,change.version 2", "change.version 1,change.version 2,notice.failure 9", 1) {
 			t.Errorf("events %s, want %s", s, want)
 		}
 		if len(first) != 4 {
@@ -113,7 +113,7 @@ func TestHook(t *testing.T) {
 	})
 }
 
-// What a receiver's refusal means is told by its status, and named without secrets.
+// The status decides what a receiver's refusal means; its error has no secrets.
 func TestHookRefusals(t *testing.T) {
 	for status, want := range map[int]class{
 		400: message, 413: message, 422: message,
@@ -137,14 +137,14 @@ func TestHookRefusals(t *testing.T) {
 	}
 }
 
-// A refused event is given up and stays visible, and the next goes on; one that
-// the receiver refuses altogether waits.
-func TestHookGivesUpOneEvent(t *testing.T) {
+// A refused event is failed and stays visible, and the next is sent; if the receiver refuses
+// all events, they wait.
+func TestHookFailsOneEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byHook("audit"))
 		rc := &receiver{answers: []int{422, 200, 410}}
 		b.wire.Handler = rc
-		b.out.tell("audit", edit(1, 1, 1), edit(2, 2, 1), edit(3, 3, 1))
+		b.out.queue("audit", edit(1, 1, 1), edit(2, 2, 1), edit(3, 3, 1))
 		stop := b.start(t, nil)
 		time.Sleep(time.Minute)
 		stop()
@@ -160,7 +160,7 @@ func TestHookGivesUpOneEvent(t *testing.T) {
 	})
 }
 
-// Neither the URL nor the key of a webhook goes into an error or a log.
+// Neither the URL nor the key of a webhook is in an error or a log.
 func TestHookSecretsStayInside(t *testing.T) {
 	for name, hook := range map[string]func(*http.Request) error{
 		"url":     func(r *http.Request) error { return fmt.Errorf("dial %s: refused", r.URL) },
@@ -169,13 +169,13 @@ func TestHookSecretsStayInside(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, byHook("audit"))
 			b.wire.hook = hook
-			b.out.tell("audit", edit(1, 1, 1))
+			b.out.queue("audit", edit(1, 1, 1))
 			stop := b.start(t, nil)
 			time.Sleep(time.Minute)
 			stop()
 			_, err := b.Test(t.Context(), "audit")
-			if said := fmt.Sprint(b.logs, b.out.message(1).Err, err); strings.Contains(said, "SeCrEt") || b.out.message(1).Err == "" {
-				t.Errorf("%s: %s", name, said)
+			if output := fmt.Sprint(b.logs, b.out.message(1).Err, err); strings.Contains(output, "SeCrEt") || b.out.message(1).Err == "" {
+				t.Errorf("%s: %s", name, output)
 			}
 		})
 	}
@@ -228,8 +228,7 @@ func indented(t *testing.T, body []byte, text string) []byte {
 	return append(out.Bytes(), '\n')
 }
 
-// The signature is the one that the specification's libraries make: their tests
-// hold this one against it.
+// The signature is the one of the specification's libraries: their tests have this one.
 // https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 func TestSign(t *testing.T) {
 	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -16,7 +16,7 @@ import (
 )
 
 // A secret shows in no part of a message: neither in the diff, nor in the items,
-// the summary or the fallback, also where only its neighbour tells what it is.
+// the summary or the fallback, also if only the value next to it shows that it is one.
 func TestNoSecretLeaves(t *testing.T) {
 	const job = `steps:
   - name: login
@@ -50,7 +50,7 @@ func TestNoSecretLeaves(t *testing.T) {
 
 // A long value that is shown from shortly before it differs may begin in the middle
 // of a secret, whose name is cut off.
-func TestSecretCutByDiffStaysHome(t *testing.T) {
+func TestSecretTruncatedByDiffIsMasked(t *testing.T) {
 	secret := strings.Repeat("k3y", 25)
 	command := func(n string) []byte {
 		return []byte("steps:\n- name: a\n  command: x --pad " + strings.Repeat("y ", 300) + "--token " + secret + " " + n + "\n")
@@ -76,8 +76,8 @@ func TestSecretCutByDiffStaysHome(t *testing.T) {
 	}
 }
 
-// Where a value moved to is told by the values around it.
-func TestMovedSecretsStayHome(t *testing.T) {
+// The position of a moved value is described by the values around it.
+func TestMovedSecretsAreMasked(t *testing.T) {
 	for _, detail := range []Detail{DetailFull, DetailOutline} {
 		w := &writer{n: &Notifier{Name: "ops", Detail: detail}, mask: &mask.Masker{}}
 		c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
@@ -105,9 +105,9 @@ func keys() map[string]string {
 	}
 }
 
-// Nothing that leaves holds a secret, changed or not: no message, no fallback, no
-// file, no digest or what is below it, no event.
-func TestSecretsStayHomeEverywhere(t *testing.T) {
+// Nothing that is sent contains a secret, changed or not: no message, fallback, file, digest,
+// details or event.
+func TestSecretsAreSentNowhere(t *testing.T) {
 	secrets := []string{"AKIAIOSFODNN7", "wJalrXUtnFEMI", "Tr0ub4dor", "oNdqYzH3X0", "xoxb-1234567890-a", "ghp_0123456789",
 		"eyJhbGciOiJIUzI1NiJ9", "abcdef1234567890", "MIIEvQIBADANBg", "s3cr3tP4ss"}
 	job := func(changed string) []byte {
@@ -136,7 +136,7 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 				c, _ := compared(*edit(int64(i+1), int64(i%2), i), string(pair.old), string(pair.now))
 				b.out.contents[c.ID] = pair
 				for _, n := range b.Notifiers {
-					b.out.tell(n.Name, c)
+					b.out.queue(n.Name, c)
 				}
 			}
 			stop := b.start(t, nil)
@@ -172,7 +172,7 @@ func TestSecretsStayHomeEverywhere(t *testing.T) {
 			all.Write(body)
 			for _, s := range secrets {
 				if at := strings.Index(all.String(), s); at >= 0 {
-					t.Errorf("detail %s: %s leaves: …%s…", detail, s, all.String()[max(0, at-200):min(all.Len(), at+40)])
+					t.Errorf("detail %s: %s is sent: …%s…", detail, s, all.String()[max(0, at-200):min(all.Len(), at+40)])
 				}
 			}
 			if files := len(b.slack.Files()); (files > 0) != (detail == DetailFull) || len(b.slack.Messages()) < 8 {
@@ -212,7 +212,7 @@ func TestMaskEverywhere(t *testing.T) {
 			"details": details[0].blocks, "details' file": *details[0].file, "event": string(body), "event's text": text} {
 			raw, err := json.Marshal(part)
 			if err != nil || strings.Contains(string(raw), secret) {
-				t.Errorf("%s: %s leaves, %v\n%s", where, secret, err, raw)
+				t.Errorf("%s: %s is sent, %v\n%s", where, secret, err, raw)
 			}
 		}
 	}

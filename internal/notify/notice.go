@@ -16,7 +16,7 @@ const (
 	maxNotice = 7_000
 )
 
-// notice words a notice.
+// notice writes a notice as a message.
 func (w *writer) notice(n *coc.Notice) wording {
 	title := cmp.Or(text.Line(w.mask.Words(n.Title), maxHeader-2), "cocsync")
 	if n.Kind == coc.NoticeFailure {

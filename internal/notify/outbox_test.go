@@ -27,9 +27,9 @@ type memory struct {
 	holds      map[string]hold
 	contents   map[int64]contents // by change
 	broken     error              // what Contents fails with
-	full       int                // so many calls of Attempted fail
+	full       int                // so many calls of RecordAttempt fail
 	stale      map[int64]bool     // roots of threads
-	closed     map[int64]bool     // whose thread is gone
+	closed     map[int64]bool     // whose thread was deleted
 	quiets     map[string]time.Time
 }
 
@@ -46,7 +46,7 @@ type hold struct {
 func (o *memory) Due(_ context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	passes := map[int64]bool{} // documents with a change of these kinds behind
+	passes := map[int64]bool{} // documents with a later change of these kinds
 	for _, d := range slices.Backward(o.deliveries) {
 		if d.Notifier != notifier || d.state != "waiting" || d.DueAt.After(now) {
 			continue
@@ -271,8 +271,8 @@ func (o *memory) Counted(_ context.Context, root int64) error {
 	return nil
 }
 
-// tell puts a change into the outbox, due now.
-func (o *memory) tell(notifier string, changes ...*coc.Change) {
+// queue adds changes to the outbox, due now.
+func (o *memory) queue(notifier string, changes ...*coc.Change) {
 	for _, c := range changes {
 		o.add(coc.Delivery{Notifier: notifier, DueAt: time.Now(), Change: c})
 	}
@@ -391,5 +391,5 @@ func edit(id, document int64, n int) *coc.Change {
 		Difference: coc.Difference{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
 }
 
-// Head has none: what a message bears of it is told in TestMessagesBearTheHead.
+// Head returns head, which is zero except in TestMessagesBearTheHead.
 func (m *memory) Head(context.Context, bool, time.Time) (coc.Head, error) { return m.head, nil }

@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// Whoever observes hears what became of each post.
+// Observe is called with the outcome of each post.
 func TestObserve(t *testing.T) {
 	says := func(word string) string { return `{"ok": false, "error": "` + word + `"}` }
 	for _, tt := range []struct {
@@ -40,16 +40,16 @@ func TestObserve(t *testing.T) {
 		b.Observe = func(notifier, outcome string) { got = append(got, notifier+" "+outcome) }
 		_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"})
 		if !slices.Equal(got, []string{"ops " + tt.want}) {
-			t.Errorf("%s: heard %q of %v, want %s", tt.name, got, err, tt.want)
+			t.Errorf("%s: got %q for %v, want %s", tt.name, got, err, tt.want)
 		}
 		if _, o, _ := strings.Cut(got[0], " "); !slices.Contains(Outcomes(), o) {
-			t.Errorf("%s: %q is none of Outcomes", tt.name, o)
+			t.Errorf("%s: %q is not in Outcomes", tt.name, o)
 		}
 	}
 }
 
-// A post that the end of the process cuts off is no fault of Slack's.
-func TestObserveOfOneCutOff(t *testing.T) {
+// A post that the end of the process interrupts is no failure of Slack.
+func TestObserveInterrupted(t *testing.T) {
 	b := setUp(t, byToken("ops", testChannel))
 	ctx, cancel := context.WithCancel(t.Context())
 	b.wire.hook = func(*http.Request) error {
@@ -59,6 +59,6 @@ func TestObserveOfOneCutOff(t *testing.T) {
 	var got []string
 	b.Observe = func(_, outcome string) { got = append(got, outcome) }
 	if _, err := b.post(ctx, &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"}); err == nil || !slices.Equal(got, []string{"stopped"}) {
-		t.Errorf("post = %v, heard %q, want stopped", err, got)
+		t.Errorf("post = %v, got %q, want stopped", err, got)
 	}
 }

@@ -17,13 +17,13 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// Two notifiers of one channel keep its rate together.
+// Two notifiers of one channel share its rate limit.
 func TestOneChannelOnePace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("ops", testChannel), byToken("security", testChannel), byToken("other", "C0OTHER"))
 		for i := range int64(6) {
 			for _, n := range b.Notifiers {
-				b.out.tell(n.Name, edit(i+1, i, 1))
+				b.out.queue(n.Name, edit(i+1, i, 1))
 			}
 		}
 		begun := time.Now()
@@ -31,7 +31,7 @@ func TestOneChannelOnePace(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, want := time.Since(begun), 11*postEvery; got != want {
-			t.Errorf("twelve messages to one channel, and six to another, took %v, want %v", got, want)
+			t.Errorf("twelve messages to one channel, and six to another, lasted %v, want %v", got, want)
 		}
 		var last time.Time
 		for _, m := range b.slack.Messages() {
@@ -46,8 +46,8 @@ func TestOneChannelOnePace(t *testing.T) {
 	})
 }
 
-// Five messages that Slack breaks on hold up no others for long, nor do five events
-// that a receiver breaks on; after six hours they are told otherwise or given up.
+// Five messages that cause a 5xx do not delay others for long, nor do five such events;
+// after six hours they are sent as plain text, or failed.
 func TestPoison(t *testing.T) {
 	for _, n := range []Notifier{byToken("ops", testChannel), byHook("ops")} {
 		synctest.Test(t, func(t *testing.T) {
@@ -70,19 +70,19 @@ func TestPoison(t *testing.T) {
 				ok.ServeHTTP(w, r)
 			})
 			for i := range int64(5) {
-				b.out.tell("ops", edit(i+1, i+1, 1))
+				b.out.queue("ops", edit(i+1, i+1, 1))
 			}
 			stop := b.start(t, nil)
 			time.Sleep(time.Minute)
 			for i := range int64(9) {
-				b.out.tell("ops", edit(i+6, i+60, 1))
+				b.out.queue("ops", edit(i+6, i+60, 1))
 			}
 			time.Sleep(2 * minProbe)
 			if got := b.out.states()[5:]; slices.Contains(got, "waiting") || slices.Contains(got, "claimed") {
-				t.Errorf("behind five that break: %q, want all sent", got)
+				t.Errorf("after five that fail: %q, want all sent", got)
 			}
 			time.Sleep(patience + maxBackoff)
-			b.out.tell("ops", edit(20, 70, 1))
+			b.out.queue("ops", edit(20, 70, 1))
 			time.Sleep(time.Hour)
 			stop()
 			want := map[bool]string{true: "failed", false: "sent"}[n.traits().structured]
@@ -93,7 +93,7 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// What a watch's state is comes in order: the last word is the newest.
+// Notices about a watch are sent in order: the last one is the newest.
 func TestNoticesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
@@ -110,13 +110,13 @@ func TestNoticesInOrder(t *testing.T) {
 		stop()
 		got := b.texts()
 		if len(got) != 3 || slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w does not") }) > slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w works") }) {
-			t.Errorf("told %q, want trouble before recovery", got)
+			t.Errorf("sent %q, want failure before recovery", got)
 		}
 	})
 }
 
-// What Slack asked for is remembered by the next process, and so are the messages
-// that wait for a retry: cron runs a sync every few minutes.
+// The next process loads the pause of a rate limit and the messages that wait for a retry:
+// cron runs a sync every few minutes.
 func TestNextProcessRemembers(t *testing.T) {
 	run := func(b *bench, t *testing.T) {
 		s := &Sender{Outbox: b.out, Notifiers: b.Notifiers, HTTP: b.HTTP}
@@ -133,19 +133,19 @@ func TestNextProcessRemembers(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		})
 		for i := range int64(10) {
-			b.out.tell("ops", edit(i+1, i, 1))
+			b.out.queue("ops", edit(i+1, i, 1))
 			run(b, t)
 			time.Sleep(5 * time.Minute)
 		}
 		if calls != 1 {
-			t.Errorf("%d calls within the hour that Slack asked for, want 1", calls)
+			t.Errorf("%d calls within the hour of the Retry-After, want 1", calls)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
 		b.wire.hook = func(*http.Request) error { return errors.New("no route to host") }
 		for i := range int64(2 * 24 * 12) {
-			b.out.tell("ops", edit(i+1, i, 1))
+			b.out.queue("ops", edit(i+1, i, 1))
 			run(b, t)
 			time.Sleep(5 * time.Minute)
 		}
@@ -161,13 +161,13 @@ func TestNextProcessRemembers(t *testing.T) {
 	})
 }
 
-// Two notifiers of one channel: what the channel asks of one it asks of both.
-func TestOneChannelOneQuiet(t *testing.T) {
+// A rate limit of a channel pauses all its notifiers.
+func TestOneChannelOnePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("ops", testChannel), byToken("sec", testChannel))
 		for i := range int64(5) {
-			b.out.tell("ops", edit(i+1, i, 1))
-			b.out.tell("sec", edit(i+1, i, 1))
+			b.out.queue("ops", edit(i+1, i, 1))
+			b.out.queue("sec", edit(i+1, i, 1))
 		}
 		b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: 429, RetryAfter: "60"})
 		begun := time.Now()
@@ -185,14 +185,14 @@ func TestOneChannelOneQuiet(t *testing.T) {
 	})
 }
 
-// Edits keep a rate of their own, fifty a minute.
+// Edits have another rate limit, fifty a minute.
 func TestEditRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := threaded()
 		n.DigestOver = 1000
 		b := setUp(t, n)
 		for i := range int64(100) {
-			b.out.tell("ops", edit(i+1, i, 1), edit(i+1000, i, 2))
+			b.out.queue("ops", edit(i+1, i, 1), edit(i+1000, i, 2))
 		}
 		var at []time.Time
 		b.wire.hook = func(r *http.Request) error {
@@ -215,8 +215,8 @@ func TestEditRate(t *testing.T) {
 	})
 }
 
-// Thousands of changes with long contents are frozen bit by bit, so that the first
-// of them go at once; a digest looks at no more than it can in a moment.
+// Thousands of changes with long contents are frozen in parts, so that the first are sent
+// at once; a digest loads a bounded number of contents.
 func TestFreezingIsBounded(t *testing.T) {
 	job := []byte(strings.Repeat("- {name: a, timeout: 30}\n", 1000))
 	next := bytes.Replace(job, []byte("30"), []byte("60"), 1)
@@ -230,7 +230,7 @@ func TestFreezingIsBounded(t *testing.T) {
 		c := edit(i+1, i, 1)
 		b.out.contents[c.ID] = contents{old: job, now: next}
 		for _, n := range b.Notifiers {
-			b.out.tell(n.Name, c)
+			b.out.queue(n.Name, c)
 		}
 	}
 	for i := range b.Notifiers {
@@ -250,7 +250,7 @@ func TestFreezingIsBounded(t *testing.T) {
 		t.Errorf("frozen at once: %v, want %d singles and a handful for the digest", frozen, maxSingles)
 	}
 	if most := maxCompared/(2*len(job)) + 1; seen == 0 || seen > most {
-		t.Errorf("the digest looked at %d contents, want at most %d", seen, most)
+		t.Errorf("the digest loaded %d contents, want at most %d", seen, most)
 	}
 }
 
@@ -266,13 +266,13 @@ func TestHoldAfterAClockStep(t *testing.T) {
 			}
 		}
 		hold(time.Now().Add(48*time.Hour + holdFor))
-		b.out.tell("ops", edit(1, 1, 1))
-		if again, wake, err := b.worker(&b.Notifiers[0]).step(t.Context()); !again || err != nil {
-			t.Errorf("step = %v, %v, %v, want the change frozen", again, wake, err)
+		b.out.queue("ops", edit(1, 1, 1))
+		if more, wake, err := b.worker(&b.Notifiers[0]).step(t.Context()); !more || err != nil {
+			t.Errorf("step = %v, %v, %v, want the change frozen", more, wake, err)
 		}
 		hold(time.Now().Add(holdFor))
-		if again, _, err := b.worker(&b.Notifiers[0]).step(t.Context()); again || err != nil {
-			t.Errorf("on hold, step = %v, %v, want nothing done", again, err)
+		if more, _, err := b.worker(&b.Notifiers[0]).step(t.Context()); more || err != nil {
+			t.Errorf("on hold, step = %v, %v, want nothing done", more, err)
 		}
 	})
 }

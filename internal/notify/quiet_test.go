@@ -11,8 +11,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Quiet hours may pass midnight and heed the zone, also on the days on which its
-// clock is changed.
+// Quiet hours may span midnight and are in the time zone, also on the days on which its clock
+// changes.
 func TestQuietHours(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -51,9 +51,9 @@ func TestQuietHours(t *testing.T) {
 	}
 }
 
-// What waited through quiet hours is known as such when they are over, and what
-// fell due before or after them is not.
-func TestSlept(t *testing.T) {
+// What quiet hours held back is delayed when they are over, and what was due before or after
+// them is not.
+func TestDelayed(t *testing.T) {
 	night := Quiet{From: 22 * time.Hour, To: 7 * time.Hour}
 	at := func(day, hour int) time.Time { return time.Date(2026, 7, day, hour, 0, 0, 0, time.UTC) }
 	for _, test := range []struct {
@@ -82,7 +82,7 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		begun := time.Now()
 		alarm := edit(4, 1, 2)
 		alarm.Kind = coc.KindRewritten
-		b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1), edit(3, 3, 1), alarm)
+		b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1), edit(3, 3, 1), alarm)
 		stop := b.start(t, nil)
 		defer stop()
 		time.Sleep(time.Hour)
@@ -97,14 +97,14 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		time.Sleep(time.Hour)
 		want = append(want, "⚠ Watch w does not work (notice 1)")
 		if d := cmp.Diff(want, b.layout()); d != "" {
-			t.Errorf("with trouble (-want +got):\n%s", d)
+			t.Errorf("with a failure (-want +got):\n%s", d)
 		}
 		time.Sleep(5*time.Hour + time.Minute)
 		got := b.layout()
 		if len(got) < 4 || got[3] != "2 changes in 2 documents: job-2 v1 → v2; job-3 v1 → v2 (changes 2–3)" {
 			t.Errorf("in the morning: %q, want a digest of what waited", got)
 		}
-		b.out.tell("ops", edit(5, 2, 2), edit(6, 3, 2))
+		b.out.queue("ops", edit(5, 2, 2), edit(6, 3, 2))
 		time.Sleep(time.Minute)
 		if got := b.layout(); !slices.Contains(got, "job-2 v2 → v3") || !slices.Contains(got, "job-3 v2 → v3") {
 			t.Errorf("by day: %q, want a message each", got)
@@ -114,23 +114,23 @@ func TestQuietHoursHoldBack(t *testing.T) {
 
 // However much waits in quiet hours, what may pass does; and if anything waited
 // through them, all is one digest afterwards.
-func TestQuietHoursStarveNobody(t *testing.T) {
+func TestQuietHoursBlockNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // begins at midnight
 		n := byToken("ops", testChannel)
 		n.Quiet = Quiet{To: 7 * time.Hour, Except: []coc.Kind{coc.KindRewritten}}
 		b := setUp(t, n)
 		for i := range int64(maxDue) {
-			b.out.tell("ops", edit(i+1, i, 1))
+			b.out.queue("ops", edit(i+1, i, 1))
 		}
 		alarm := edit(maxDue+1, maxDue+1, 1)
 		alarm.Kind = coc.KindRewritten
-		b.out.tell("ops", alarm)
+		b.out.queue("ops", alarm)
 		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work"}})
 		stop := b.start(t, nil)
 		time.Sleep(time.Hour)
 		stop()
 		if got := len(b.slack.Messages()); got != 2 {
-			t.Errorf("%d messages at night, want the alarm and the trouble", got)
+			t.Errorf("%d messages at night, want the deletion and the failure", got)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -141,10 +141,10 @@ func TestQuietHoursStarveNobody(t *testing.T) {
 		if err := b.out.Hold(t.Context(), "ops", "is_archived", time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		b.out.tell("ops", edit(1, 1, 1)) // due before the quiet hours
+		b.out.queue("ops", edit(1, 1, 1)) // due before the quiet hours
 		time.Sleep(3 * time.Hour)
 		for i := range int64(7) {
-			b.out.tell("ops", edit(i+2, i+2, 1))
+			b.out.queue("ops", edit(i+2, i+2, 1))
 		}
 		stop := b.start(t, nil)
 		time.Sleep(9 * time.Hour)

@@ -14,13 +14,13 @@ import (
 	"cocsync/internal/diff"
 )
 
-// touches is a change of steps by their task.
+// touches is a change with these items.
 func touches(kind coc.Kind, name, risk string, items ...coc.Item) *coc.Change {
 	return &coc.Change{ID: 1, Kind: kind, Document: 1, Name: name, RiskLevel: risk, Difference: coc.Difference{Items: items}}
 }
 
-// A change goes where the first route that fits it says, and on where that says
-// so; in the end to those whom the watch names.
+// The first route that fits a change decides, unless it continues; after the last one the
+// watch's own notifiers are notified.
 func TestRoutes(t *testing.T) {
 	script := coc.Item{Op: "changed", Path: "steps[a].inputs.content", Step: "a", Task: "hwc:runbook:scripts@1.0.0", Old: "x", New: "y"}
 	timeout := coc.Item{Op: "changed", Path: "steps[b].inputs.timeout", Step: "b", Task: "hwc:runbook:suspend@1.0.0", Old: "1", New: "2"}
@@ -44,14 +44,14 @@ func TestRoutes(t *testing.T) {
 		"instead":                {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", timeout), "prod"},
 		"both":                   {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", script), "security:S0SEC prod"},
 		"first wins":             {[]Route{prod, security}, touches(coc.KindVersion, "prod-job", "", script), "prod"},
-		"a task that went":       {[]Route{security}, touches(coc.KindVersion, "job", "", replaced), "ops security:S0SEC"},
-		"mention alone":          {[]Route{alarm}, touches(coc.KindDeleted, "job", ""), "ops:U0ONCALL"},
+		"a removed task":         {[]Route{security}, touches(coc.KindVersion, "job", "", replaced), "ops security:S0SEC"},
+		"only a mention":         {[]Route{alarm}, touches(coc.KindDeleted, "job", ""), "ops:U0ONCALL"},
 		"mention of no other":    {[]Route{alarm}, touches(coc.KindVersion, "job", "", script), "ops"},
 		"risk in any case":       {[]Route{high}, touches(coc.KindVersion, "job", "high", script), "ops:U0BOSS prod:U0BOSS"},
 		"mentioned by two, once": {[]Route{security, security, {Notify: []string{"security"}, Mention: []string{"S0SEC", "U1"}}}, touches(coc.KindVersion, "job", "", script), "security:S0SEC,U1"},
 		"all conditions":         {[]Route{{Names: []string{"job"}, Paths: []string{"steps[*].inputs.timeout"}, Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "prod"},
 		"not all conditions":     {[]Route{{Names: []string{"other"}, Paths: []string{"steps[*].inputs.timeout"}, Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "ops"},
-		// Nobody knows what differs, so whoever might have to hear of it does.
+		// The differences are not all known, so every route that may match does.
 		"unread structure": {[]Route{security, {Tasks: []string{"x"}, Notify: []string{"prod"}}}, unread, "ops security:S0SEC prod"},
 		"too many to know": {[]Route{{Paths: []string{"x"}, Notify: []string{"prod"}}}, long, "ops prod"},
 		"deleted has none": {[]Route{security}, touches(coc.KindDeleted, "job", ""), "ops"},
@@ -60,8 +60,8 @@ func TestRoutes(t *testing.T) {
 			s := &Sender{Routes: test.routes, Outbox: &memory{}, Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}, {Name: "prod"}}}
 			var got []string
 			for _, n := range []string{"ops", "security", "prod"} {
-				told, mention, _ := s.decide(t.Context(), &coc.Delivery{Notifier: n, Routed: n != "ops", Change: test.change})
-				if told {
+				wanted, mention, _ := s.decide(t.Context(), &coc.Delivery{Notifier: n, Routed: n != "ops", Change: test.change})
+				if wanted {
 					got = append(got, strings.TrimSuffix(n+":"+strings.Join(mention, ","), ":"))
 				}
 			}
@@ -72,7 +72,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// Only a new version whose differences are all known and all ignored is not told.
+// Only a new version whose differences are all known and all ignored is not sent.
 func TestIgnores(t *testing.T) {
 	timeout := coc.Item{Op: "changed", Path: "steps[b].inputs.timeout", Step: "b"}
 	name := coc.Item{Op: "changed", Path: "meta.description"}
@@ -108,11 +108,11 @@ func TestIgnores(t *testing.T) {
 	}
 }
 
-// Whatever the configuration becomes while changes wait, somebody hears of them:
-// those whom it names then.
+// If the configuration changes while changes are pending, they are sent to the notifiers that
+// it names then.
 func TestRoutesFixedWhileWaiting(t *testing.T) {
 	route := []Route{{Names: []string{"job-*"}, Notify: []string{"security"}}}
-	told := func(b *bench) string {
+	sent := func(b *bench) string {
 		var list []string
 		for _, m := range b.slack.Messages() {
 			text, _, _ := strings.Cut(m.Text, ",")
@@ -123,64 +123,64 @@ func TestRoutesFixedWhileWaiting(t *testing.T) {
 	}
 	drain := func(t *testing.T, b *bench) {
 		t.Helper()
-		for range 2 { // what one lane brings another is due at once
+		for range 2 { // what one worker adds for another is due at once
 			if err := b.Drain(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	synctest.Test(t, func(t *testing.T) { // a route comes
+	synctest.Test(t, func(t *testing.T) { // a route is added
 		b := setUp(t, byToken("ops", testChannel), byToken("security", "C0OTHER"))
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		b.Routes = route
 		drain(t, b)
-		if got, want := told(b), "C0OTHER job-1 v1 → v2"; got != want {
-			t.Errorf("told %q, want %q", got, want)
+		if got, want := sent(b), "C0OTHER job-1 v1 → v2"; got != want {
+			t.Errorf("sent %q, want %q", got, want)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // and goes
+	synctest.Test(t, func(t *testing.T) { // and removed
 		b := setUp(t, byToken("ops", testChannel), byToken("security", "C0OTHER"))
 		b.Routes = route
 		if err := b.out.Hold(t.Context(), "security", "is_archived", time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		b.out.add(coc.Delivery{Notifier: "security", Routed: true, DueAt: time.Now(), Change: edit(1, 1, 1)})
-		if err := b.Drain(t.Context()); err == nil || told(b) != "" {
-			t.Fatalf("Drain = %v, told %q", err, told(b))
+		if err := b.Drain(t.Context()); err == nil || sent(b) != "" {
+			t.Fatalf("Drain = %v, sent %q", err, sent(b))
 		}
 		b.Routes = nil
 		if err := b.out.Hold(t.Context(), "security", "", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		drain(t, b)
-		if got, want := told(b), testChannel+" job-1 v1 → v2"; got != want {
-			t.Errorf("told %q, want %q", got, want)
+		if got, want := sent(b), testChannel+" job-1 v1 → v2"; got != want {
+			t.Errorf("sent %q, want %q", got, want)
 		}
 	})
 }
 
-// A route to those who are told of no such change takes it from nobody.
-func TestRouteToTheDeaf(t *testing.T) {
+// A route to notifiers that are not sent such changes fits nothing.
+func TestRouteToOtherKinds(t *testing.T) {
 	security := byToken("security", "C0OTHER")
 	security.Kinds = []coc.Kind{coc.KindRewritten}
 	s := &Sender{Notifiers: []Notifier{byToken("ops", testChannel), security}, Outbox: &memory{},
 		Routes: []Route{{Names: []string{"prod-*"}, Notify: []string{"security"}}, {Notify: []string{"gone"}}}}
 	c := touches(coc.KindDeleted, "prod-db", "")
-	if told, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "ops", Change: c}); !told {
-		t.Error("nobody hears that prod-db was deleted")
+	if wanted, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "ops", Change: c}); !wanted {
+		t.Error("no one is notified that prod-db was deleted")
 	}
 }
 
-// A route by task or path has an eye on all that a new document, or a step that
-// came or went as a whole, brings or takes.
+// A route by task or path fits all parts of a new document, and of a step that was added or
+// removed as a whole.
 func TestRoutesOfWholes(t *testing.T) {
 	s := &Sender{Outbox: &memory{contents: map[int64]contents{1: {now: []byte(oldJob)}}}, Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}}}
-	hears := func(c *coc.Change, r Route) bool {
+	receives := func(c *coc.Change, r Route) bool {
 		r.Notify, r.Continue = []string{"security"}, true
 		s.Routes = []Route{r}
-		told, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "security", Routed: true, Change: c})
-		return told
+		wanted, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "security", Routed: true, Change: c})
+		return wanted
 	}
 	fresh := touches(coc.KindNew, "job", "")
 	step := touches(coc.KindVersion, "job", "", coc.Item{Op: "added", Path: "steps[b]", Step: "b", Task: "hwc:runbook:scripts@1.0.0"})
@@ -196,21 +196,20 @@ func TestRoutesOfWholes(t *testing.T) {
 		{step, Route{Paths: []string{"steps[c].inputs"}}, false},
 		{step, Route{Paths: []string{"steps[*].inputs"}, Tasks: []string{"hwc:other:thing"}}, false},
 	} {
-		if got := hears(test.change, test.route); got != test.want {
+		if got := receives(test.change, test.route); got != test.want {
 			t.Errorf("%s fits %+v = %v, want %v", test.change.Kind, test.route, got, test.want)
 		}
 	}
 }
 
-// A document that just lost its high risk, or its name, is still what it was for
-// those who follow it by that.
+// A change of the risk level or the name is routed by the old value too.
 func TestRoutesOfSettings(t *testing.T) {
 	s := &Sender{Outbox: &memory{}, Notifiers: []Notifier{{Name: "ops"}, {Name: "boss"}},
 		Routes: []Route{{RiskLevels: []string{"HIGH"}, Notify: []string{"boss"}}, {Names: []string{"prod-*"}, Notify: []string{"boss"}}}}
 	for _, it := range []coc.Item{{Op: "changed", Path: "risk_level", Old: "HIGH", New: "LOW"}, {Op: "changed", Path: "name", Old: "prod-db", New: "db"}} {
 		c := touches(coc.KindMetadata, "db", "LOW", it)
-		if told, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "boss", Routed: true, Change: c}); !told {
-			t.Errorf("%s %s → %s reaches nobody who follows by it", it.Path, it.Old, it.New)
+		if wanted, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "boss", Routed: true, Change: c}); !wanted {
+			t.Errorf("%s %s → %s is not routed by its old value", it.Path, it.Old, it.New)
 		}
 	}
 	if c := touches(coc.KindMetadata, "db", "LOW", coc.Item{Op: "changed", Path: "risk_level", Old: "HIGH", New: "LOW"}); !urgent(c) {
@@ -218,8 +217,8 @@ func TestRoutesOfSettings(t *testing.T) {
 	}
 }
 
-// What is ignored is nothing but what the paths say: no formatting besides, nothing
-// deeper that has the name, and no step whose name looks like a path.
+// Only the paths are ignored: no formatting in addition, no deeper field of the same name, and
+// no step whose name looks like a path.
 func TestIgnoresNoMore(t *testing.T) {
 	n := &Notifier{IgnorePaths: []string{"steps[*].description"}}
 	for _, test := range []struct {
@@ -242,7 +241,7 @@ func TestIgnoresNoMore(t *testing.T) {
 	}
 }
 
-// One that ignores a change is not brought back to it by those who are told.
+// A notifier that ignores a change gets no delivery of it from another notifier.
 func TestIgnoredStaysIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ops := byToken("ops", testChannel)
@@ -252,8 +251,8 @@ func TestIgnoredStaysIgnored(t *testing.T) {
 		b.out.contents[1] = contents{old: []byte("meta: 1\n"), now: []byte("meta: 2\n")}
 		c := edit(1, 1, 1)
 		c.Items = []coc.Item{{Op: "changed", Path: "meta", Old: "1", New: "2"}}
-		b.out.tell("ops", c)
-		b.out.tell("other", c)
+		b.out.queue("ops", c)
+		b.out.queue("other", c)
 		stop := b.start(t, nil)
 		time.Sleep(time.Hour)
 		stop()

@@ -20,7 +20,7 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// texts are the first words of what a channel got.
+// texts are the starts of the texts that a channel got.
 func (b *bench) texts() (list []string) {
 	for _, m := range b.slack.Messages() {
 		text, _, _ := strings.Cut(m.Text, ":")
@@ -29,7 +29,7 @@ func (b *bench) texts() (list []string) {
 	return list
 }
 
-// form reads what a client is about to send, and leaves it unread.
+// form returns the form of a request that a client is about to send.
 func form(r *http.Request) url.Values {
 	body, err := r.GetBody()
 	if err != nil {
@@ -63,7 +63,7 @@ func TestDrainSends(t *testing.T) {
 	for _, n := range []Notifier{byToken("ops", testChannel), byWebhook("ops")} {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, n)
-			b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1), edit(3, 1, 2), edit(4, 3, 1), edit(5, 4, 1))
+			b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1), edit(3, 1, 2), edit(4, 3, 1), edit(5, 4, 1))
 			begun := time.Now()
 			if err := b.Drain(t.Context()); err != nil {
 				t.Fatal(err)
@@ -74,7 +74,7 @@ func TestDrainSends(t *testing.T) {
 				t.Errorf("messages (-want +got):\n%s", d)
 			}
 			if got, want := time.Since(begun), 4*postEvery; got != want {
-				t.Errorf("five messages took %v, want %v", got, want)
+				t.Errorf("five messages lasted %v, want %v", got, want)
 			}
 			if d := cmp.Diff(slices.Repeat([]string{"sent"}, 5), b.out.states()); d != "" {
 				t.Errorf("deliveries (-want +got):\n%s", d)
@@ -100,7 +100,7 @@ func TestDigest(t *testing.T) {
 		b := setUp(t, n)
 		other := edit(9, 9, 1)
 		other.Kind = coc.KindWithdrawn
-		b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1), other, edit(3, 1, 2), edit(4, 3, 1))
+		b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1), other, edit(3, 1, 2), edit(4, 3, 1))
 		b.out.add(coc.Delivery{Notifier: "ops", Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Title: "Watch w does not work"}})
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -122,11 +122,11 @@ func TestDigest(t *testing.T) {
 	})
 }
 
-// After an outage of a day what waited is one digest, however little it is.
+// After an outage of a day what is pending becomes one digest, however few changes it has.
 func TestDigestAfterOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
-		b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1))
+		b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1))
 		time.Sleep(stale)
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -137,8 +137,8 @@ func TestDigestAfterOutage(t *testing.T) {
 	})
 }
 
-// A message that fails for a while is repeated, the same to the byte, while
-// others pass and later ones about its document wait behind it.
+// A message that fails for a while is repeated, byte for byte, while others pass and later
+// ones about its document wait for it.
 func TestRetryKeepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
@@ -152,7 +152,7 @@ func TestRetryKeepsOrder(t *testing.T) {
 			}
 			return nil
 		}
-		b.out.tell("ops", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
+		b.out.queue("ops", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
 		stop := b.start(t, nil)
 		time.Sleep(5 * time.Minute)
 		stop()
@@ -188,7 +188,7 @@ func TestRateLimit(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setUp(t, n)
 				b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: test.after})
-				b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1))
+				b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1))
 				begun := time.Now()
 				stop := b.start(t, nil)
 				synctest.Wait()
@@ -210,13 +210,13 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// A channel that refuses everything is left alone for an hour at a time. Nothing
-// is lost, and what came meanwhile is told when a person has fixed it.
+// A channel that refuses everything is on hold for an hour at a time. Nothing is lost, and
+// what became due meanwhile is sent when a person has fixed it.
 func TestChannelRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
 		b.slack.Refuse(testChannel, "not_in_channel")
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		stop := b.start(t, nil)
 		time.Sleep(3*time.Hour - time.Minute)
 		if got := b.slack.Calls("chat.postMessage"); got != 3 {
@@ -224,9 +224,9 @@ func TestChannelRefusal(t *testing.T) {
 		}
 		reason, _, _ := b.out.Held(t.Context(), "ops")
 		if !strings.Contains(reason, "not_in_channel: invite the bot") {
-			t.Errorf("held because %q, want the word and how to fix it", reason)
+			t.Errorf("held because %q, want the error code and the fix", reason)
 		}
-		b.out.tell("ops", edit(2, 1, 2))
+		b.out.queue("ops", edit(2, 1, 2))
 		b.slack.Refuse(testChannel, "")
 		time.Sleep(2 * time.Minute)
 		stop()
@@ -264,7 +264,7 @@ func TestChannelRefusals(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := setUp(t, test.n)
 				test.set(b)
-				b.out.tell("ops", edit(1, 1, 1))
+				b.out.queue("ops", edit(1, 1, 1))
 				err := b.Drain(t.Context())
 				if err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("Drain = %v, want %s", err, test.want)
@@ -284,8 +284,8 @@ func TestChannelRefusals(t *testing.T) {
 	}
 }
 
-// A message that Slack does not take goes as plain text with its change's id; if
-// that is refused too it is failed, and the next goes on.
+// A message that Slack refuses is sent as plain text with its change's id; if that is refused
+// too it is failed, and the next is sent.
 func TestMessageRefusal(t *testing.T) {
 	for _, test := range []struct {
 		word  string
@@ -303,7 +303,7 @@ func TestMessageRefusal(t *testing.T) {
 			b := setUp(t, test.n)
 			b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: test.word, Count: test.count,
 				Status: map[bool]int{true: 400}[!test.n.traits().threads]})
-			b.out.tell("ops", edit(1, 1, 1), edit(2, 1, 2))
+			b.out.queue("ops", edit(1, 1, 1), edit(2, 1, 2))
 			err := b.Drain(t.Context())
 			if failed := test.want == coc.Failed; (err != nil) != failed {
 				t.Errorf("%s: Drain = %v, want an error: %v", test.word, err, failed)
@@ -322,8 +322,8 @@ func TestMessageRefusal(t *testing.T) {
 	}
 }
 
-// A message that Slack answers with 5xx for six hours while it takes others goes
-// as plain text. An outage, in which nothing passes, alters no message.
+// A message that gets a 5xx for six hours while others pass is sent as plain text. An outage,
+// in which nothing passes, changes no message.
 func TestPatience(t *testing.T) {
 	for _, others := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -331,16 +331,16 @@ func TestPatience(t *testing.T) {
 			b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: 503, Count: -1, Match: func(r *http.Request) bool {
 				return !others || strings.Contains(form(r).Get("blocks"), "change 1 ")
 			}})
-			b.out.tell("ops", edit(1, 1, 1))
+			b.out.queue("ops", edit(1, 1, 1))
 			stop := b.start(t, nil)
 			time.Sleep(patience - time.Minute)
-			b.out.tell("ops", edit(2, 2, 1))
+			b.out.queue("ops", edit(2, 2, 1))
 			time.Sleep(time.Minute)
 			if m := b.out.message(1); m.Plain {
 				t.Error("plain before its time")
 			}
 			time.Sleep(time.Hour)
-			b.out.tell("ops", edit(3, 3, 1))
+			b.out.queue("ops", edit(3, 3, 1))
 			time.Sleep(time.Hour)
 			stop()
 			m := b.out.message(1)
@@ -354,7 +354,7 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// While nothing passes, what comes stays unfrozen and becomes a digest.
+// While nothing passes, what becomes due stays unfrozen and becomes a digest.
 func TestOutageBecomesDigest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
@@ -367,7 +367,7 @@ func TestOutageBecomesDigest(t *testing.T) {
 		}
 		stop := b.start(t, nil)
 		for i := range int64(100) {
-			b.out.tell("ops", edit(i+1, i+1, 1))
+			b.out.queue("ops", edit(i+1, i+1, 1))
 			time.Sleep(5 * time.Minute)
 		}
 		up.Store(true)
@@ -380,7 +380,7 @@ func TestOutageBecomesDigest(t *testing.T) {
 	})
 }
 
-// One dead channel holds up no other, and a poke wakes them all.
+// One dead channel delays no other, and a poke wakes all workers.
 func TestChannelsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("dead", testChannel), byToken("ops", "C0OTHER"))
@@ -390,8 +390,8 @@ func TestChannelsAreIndependent(t *testing.T) {
 		poke := make(chan struct{})
 		stop := b.start(t, poke)
 		synctest.Wait()
-		b.out.tell("dead", edit(1, 1, 1))
-		b.out.tell("ops", edit(2, 1, 1))
+		b.out.queue("dead", edit(1, 1, 1))
+		b.out.queue("ops", edit(2, 1, 1))
 		poke <- struct{}{}
 		time.Sleep(2 * time.Second)
 		if got := b.slack.Messages(); len(got) != 1 || got[0].Channel != "C0OTHER" {
@@ -402,13 +402,13 @@ func TestChannelsAreIndependent(t *testing.T) {
 }
 
 // Without a poke the outbox is looked into every half minute, and when the next
-// delivery falls due.
+// delivery is due.
 func TestRunWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
 		stop := b.start(t, nil)
 		synctest.Wait()
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now().Add(40 * time.Second), Change: edit(2, 2, 1)})
 		time.Sleep(idle)
 		synctest.Wait()
@@ -424,15 +424,15 @@ func TestRunWakes(t *testing.T) {
 	})
 }
 
-// A call that goes on when the process is told to stop is let go on for a while: cut
-// off, it could have got through, and would be repeated. One that hangs is cut, and
-// its message waits.
+// A call that is running when the process is asked to stop may continue for a while: an
+// interrupted call may have succeeded, and would be repeated. One that hangs is interrupted,
+// and its message waits.
 func TestStopInMidCall(t *testing.T) {
 	for latency, want := range map[time.Duration]coc.MessageState{grace - time.Second: coc.Sent, grace + 2*time.Second: coc.Waiting} {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t)
 			b.slack.Fail(cocsim.Fault{Latency: latency})
-			b.out.tell("ops", edit(1, 1, 1), edit(2, 2, 1))
+			b.out.queue("ops", edit(1, 1, 1), edit(2, 2, 1))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			if err := b.Drain(ctx); err == nil {
@@ -451,13 +451,12 @@ func TestStopInMidCall(t *testing.T) {
 	}
 }
 
-// A post whose mark could not be stored is marked before anything else is
-// posted: a full disk must not repeat it for ever.
+// A post whose result could not be recorded is recorded before anything else is posted: a full disk must not repeat it again and again.
 func TestFullDiskRepeatsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)
 		b.out.full = 10
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		stop := b.start(t, nil)
 		time.Sleep(2 * time.Minute)
 		stop()
@@ -470,7 +469,7 @@ func TestFullDiskRepeatsNothing(t *testing.T) {
 	})
 }
 
-// A content that can't be had alters nothing but the diff: the change is told.
+// If a content is unavailable only the diff is missing: the change is sent.
 func TestContentsMissing(t *testing.T) {
 	for _, test := range []struct {
 		err  error
@@ -484,7 +483,7 @@ func TestContentsMissing(t *testing.T) {
 			b.out.broken = test.err
 			c := edit(1, 1, 1)
 			c.Items = []coc.Item{{Op: "changed", Path: "inputs.x", Old: "before", New: "after"}}
-			b.out.tell("ops", c)
+			b.out.queue("ops", c)
 			if err := b.Drain(t.Context()); err != nil {
 				t.Fatal(err)
 			}

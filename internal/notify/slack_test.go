@@ -16,8 +16,7 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// Neither the token nor the webhook's URL goes into an error or a log, whatever
-// goes wrong.
+// Neither the token nor the webhook's URL is in an error or a log, whatever fails.
 func TestSecretsStayInside(t *testing.T) {
 	broken := func(err func(r *http.Request) error) func(*bench) {
 		return func(b *bench) { b.wire.hook = err }
@@ -45,7 +44,7 @@ func TestSecretsStayInside(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := setUp(t, n)
 					set(b)
-					b.out.tell("ops", edit(1, 1, 1))
+					b.out.queue("ops", edit(1, 1, 1))
 					stop := b.start(t, nil)
 					time.Sleep(time.Minute)
 					stop()
@@ -56,7 +55,7 @@ func TestSecretsStayInside(t *testing.T) {
 					said := fmt.Sprint(b.logs.String(), m.Err, b.Drain(t.Context()), testOf(t, b))
 					for _, secret := range []string{"SeCrEt", url.QueryEscape(testHook)} {
 						if strings.Contains(said, secret) {
-							t.Errorf("the secret is told:\n%s", said)
+							t.Errorf("the secret is in it:\n%s", said)
 						}
 					}
 				})
@@ -65,7 +64,7 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
-// What is no webhook's URL is refused in words that do not repeat it.
+// The error of an invalid webhook URL does not contain it.
 func TestBadWebhook(t *testing.T) {
 	for _, secret := range []string{"", "SeCrEt", "https://hooks.slack.com:SeCrEt/x", "://SeCrEt", "https://%SeCrEt/", "ftp://h/SeCrEt"} {
 		b := setUp(t, Notifier{Name: "ops", Channel: SlackWebhook{URL: func() (string, error) { return secret, nil }}})
@@ -77,7 +76,7 @@ func TestBadWebhook(t *testing.T) {
 	}
 }
 
-// A secret that can't be read now is asked for again later.
+// A secret that can't be read is read again later.
 func TestSecretUnreadable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		missing := errors.New("environment variable SLACK_BOT_TOKEN is not set")
@@ -91,7 +90,7 @@ func TestSecretUnreadable(t *testing.T) {
 			}
 		})
 		b := setUp(t, n)
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		stop := b.start(t, nil)
 		time.Sleep(time.Second)
 		if m := b.out.message(1); !strings.Contains(m.Err, missing.Error()) {
@@ -123,12 +122,12 @@ func TestRedirectIsRefused(t *testing.T) {
 		}
 	}
 	if elsewhere != 0 {
-		t.Errorf("%d requests went elsewhere, want none", elsewhere)
+		t.Errorf("%d requests were sent elsewhere, want none", elsewhere)
 	}
 }
 
-// A message that goes over the wire on loopback arrives, both ways; one whose
-// answer is lost is posted again with the same change id.
+// A message is posted over loopback, with a token and with a webhook; one whose response is
+// lost is posted again with the same change id.
 func TestOverLoopback(t *testing.T) {
 	for _, way := range []string{"token", "webhook"} {
 		slack := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel}})
@@ -144,9 +143,9 @@ func TestOverLoopback(t *testing.T) {
 		b := setUp(t, n)
 		b.HTTP = nil
 		slack.Fail(cocsim.Fault{Kind: cocsim.FaultLost})
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		if err := b.Drain(t.Context()); err == nil {
-			t.Errorf("%s: Drain = nil, want that the answer was lost", way)
+			t.Errorf("%s: Drain = nil, want that the response was lost", way)
 		}
 		now := time.Now().Add(time.Minute)
 		b.Now = func() time.Time { return now }
@@ -160,7 +159,7 @@ func TestOverLoopback(t *testing.T) {
 	}
 }
 
-// Times to wait are read in every shape that the header comes in.
+// Retry-After is read in all its forms.
 func TestRetryAfter(t *testing.T) {
 	const date = "Mon, 23 Nov 2026 12:00:00 GMT"
 	for _, test := range []struct {

@@ -14,7 +14,7 @@ import (
 const words = "zebra quartz nimbus"
 
 // Summaries were parsed: routing, ignore_formatting and the layout of an alert depended on
-// their words. With other words everything is the same but those words.
+// their words. With another summary everything else is the same.
 func TestSummariesAreNotRead(t *testing.T) {
 	many := strings.Repeat("- name: s\n", 300)
 	for name, texts := range map[string][2]string{

@@ -21,19 +21,19 @@ import (
 	"cocsync/internal/text"
 )
 
-// The fallback that stands alone holds nothing that could become a link.
+// The plain fallback contains nothing that could become a link.
 func TestUnlink(t *testing.T) {
 	got := unlink("see https://evil.example/x, www.evil.example, bob@evil.example, @here: v1 → v2. End")
 	if found := regexp.MustCompile(`://|\w\.\w|@\w`).FindString(got); found != "" {
 		t.Errorf("unlink left %q in %q", found, got)
 	}
 	if strings.ReplaceAll(got, zeroWidthSpace, "") != "see https://evil.example/x, www.evil.example, bob@evil.example, @here: v1 → v2. End" {
-		t.Errorf("unlink altered the words: %q", got)
+		t.Errorf("unlink altered the text: %q", got)
 	}
 }
 
-// sound checks a message by rules of its own: Slack's limits, and nothing in it
-// that is live. The stand-in for Slack checks by its rules.
+// sound checks a message: Slack's limits, and no link or mention that is not allowed. The fake
+// Slack checks in another way.
 func sound(w wording, allowed ...string) error {
 	blocks, text := w.blocks, w.text
 	if f := w.file; f != nil && (!regexp.MustCompile(`^\w[\w.-]*\.diff$`).MatchString(f.Name) || f.Content == "" || !utf8.ValidString(f.Content+f.Title) ||
@@ -106,7 +106,7 @@ func soundBlocks(blocks []block, in string) error {
 	return nil
 }
 
-// hostile are words that came to break something.
+// hostile are texts that may break something.
 func hostile() []string {
 	return []string{"", " ", "\n", "a", "<!channel> <!everyone|x> <!here>", "<@U0123> <#C0123|general>", "<https://evil.example|bank>",
 		"https://evil.example/x?y www.evil.example bob@evil.example", "`code` ```block``` *b* _i_ ~s~", ":tada: &amp; & < >",
@@ -114,7 +114,7 @@ func hostile() []string {
 		strings.Repeat("a", 20_000), strings.Repeat("\"\\", 3000), "<!date^1^{date}^https://evil.example|x>", "v1\nv2", "{{$globals.x}}"}
 }
 
-// No word of a document, wherever it stands, breaks a limit or becomes a link.
+// No text of a document, in whatever field, breaks a limit or becomes a link.
 func TestHostileWords(t *testing.T) {
 	hidden := &mask.Masker{}
 	for _, bad := range hostile() {
@@ -175,11 +175,11 @@ func TestHugeDigest(t *testing.T) {
 	}
 	const want = "more documents; cocsync log --since 2026-07-01T13:01:00Z shows all"
 	if got := string(write(t, m)); strings.Count(got, want) < 2 {
-		t.Errorf("digest lacks %q:\n%s", want, got)
+		t.Errorf("digest is missing %q:\n%s", want, got)
 	}
 }
 
-// Nothing that a document says breaks a message: limits, mentions, links.
+// No text of a document breaks a message: limits, mentions, links.
 func FuzzChange(f *testing.F) {
 	for i, bad := range hostile() {
 		bad = text.Truncate(bad, 2000)

@@ -23,7 +23,7 @@ func threaded() Notifier {
 	return n
 }
 
-// layout is what stands in the channel: its messages, each with those of its
+// layout is the content of the channel: its messages, each with those of its
 // thread and their files, indented.
 func (b *bench) layout() (list []string) {
 	title := func(m cocsim.Message) string {
@@ -53,15 +53,15 @@ func (b *bench) layout() (list []string) {
 }
 
 // A document has one thread a day: its first change opens it, later ones reply,
-// and the first message counts them. What is urgent stands in the channel itself.
+// and the first message counts them. Urgent changes are posted to the channel.
 // A restart changes nothing of that.
 func TestThread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, threaded())
 		drain := func(changes ...*coc.Change) {
 			t.Helper()
-			b.out.tell("ops", changes...)
-			if err := b.Drain(t.Context()); err != nil { // with lanes that know of nothing before
+			b.out.queue("ops", changes...)
+			if err := b.Drain(t.Context()); err != nil { // with new workers
 				t.Fatal(err)
 			}
 		}
@@ -89,11 +89,11 @@ func TestThread(t *testing.T) {
 	})
 }
 
-// The first of several changes that fall due together opens the thread.
+// The first of several changes that are due together opens the thread.
 func TestThreadOfOneMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, threaded())
-		b.out.tell("ops", edit(1, 1, 1), edit(2, 1, 2), edit(3, 1, 3))
+		b.out.queue("ops", edit(1, 1, 1), edit(2, 1, 2), edit(3, 1, 3))
 		begun := time.Now()
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -104,14 +104,14 @@ func TestThreadOfOneMoment(t *testing.T) {
 		}
 		// Three posts and one edit, for one count serves both replies.
 		if got := time.Since(begun); got != 3*postEvery || b.slack.Calls("chat.update") != 1 {
-			t.Errorf("it took %v and %d edits, want %v and 1", got, b.slack.Calls("chat.update"), 3*postEvery)
+			t.Errorf("it lasted %v with %d edits, want %v and 1", got, b.slack.Calls("chat.update"), 3*postEvery)
 		}
 	})
 }
 
-// Where the thread is gone, or the notifier has another channel by now, a reply
-// stands in the channel and opens a new thread there.
-func TestThreadGone(t *testing.T) {
+// If the thread was deleted, or the notifier has another channel, a reply is posted to the
+// channel and opens a new thread there.
+func TestThreadDeleted(t *testing.T) {
 	drain := func(t *testing.T, b *bench) {
 		t.Helper()
 		if err := b.Drain(t.Context()); err != nil {
@@ -120,15 +120,15 @@ func TestThreadGone(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, threaded())
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		drain(t, b)
-		b.out.messages[0].TS = "1700000000.000001" // Slack knows it no more
-		b.out.tell("ops", edit(2, 1, 2), edit(3, 1, 3), edit(4, 1, 4))
+		b.out.messages[0].TS = "1700000000.000001" // Slack no longer has it
+		b.out.queue("ops", edit(2, 1, 2), edit(3, 1, 3), edit(4, 1, 4))
 		drain(t, b)
-		b.out.tell("ops", edit(5, 1, 5))
+		b.out.queue("ops", edit(5, 1, 5))
 		drain(t, b)
 		got := b.layout()
-		// Those that were frozen together stand side by side; then there is a thread.
+		// Those that were frozen together are all in the channel; then there is a thread.
 		want := []string{"job-1 v1 → v2", "job-1 v2 → v3 · 1 later change in the thread", "  job-1 v5 → v6", "job-1 v3 → v4", "job-1 v4 → v5"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("channel (-want +got):\n%s", d)
@@ -142,14 +142,14 @@ func TestThreadGone(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, threaded())
-		b.out.tell("ops", edit(1, 1, 1))
+		b.out.queue("ops", edit(1, 1, 1))
 		drain(t, b)
 		b.Notifiers[0] = bySlack(b.Notifiers[0], func(s *Slack) { s.Channel = "C0OTHER00" })
 		b.slack = cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{"C0OTHER00"}})
 		b.wire.Handler = b.slack
-		b.out.tell("ops", edit(2, 1, 2))
+		b.out.queue("ops", edit(2, 1, 2))
 		drain(t, b)
-		b.out.tell("ops", edit(3, 1, 3))
+		b.out.queue("ops", edit(3, 1, 3))
 		drain(t, b)
 		want := []string{"job-1 v2 → v3 · 1 later change in the thread", "  job-1 v3 → v4"}
 		if d := cmp.Diff(want, b.layout()); d != "" {
@@ -169,11 +169,11 @@ func (o *memory) longEdit(id, document int64, n int) *coc.Change {
 	return c
 }
 
-// A diff that does not fit goes whole into the thread, masked.
+// A diff that does not fit is posted to the thread as a file, complete and masked.
 func TestFileInThread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, threaded())
-		b.out.tell("ops", b.out.longEdit(1, 1, 1), b.out.longEdit(2, 1, 2), edit(3, 2, 1))
+		b.out.queue("ops", b.out.longEdit(1, 1, 1), b.out.longEdit(2, 1, 2), edit(3, 2, 1))
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestFileInThread(t *testing.T) {
 		text := string(b.slack.Files()[0].Content)
 		for _, want := range []string{"--- a/job-1\tv1\n+++ b/job-1\tv2\n@@ -1,1 +1,2001 @@\n-a: 1\n", "+- step 1999 of", "+password: ***\n"} {
 			if !strings.Contains(text, want) {
-				t.Errorf("the file lacks %q", want)
+				t.Errorf("the file is missing %q", want)
 			}
 		}
 		if strings.Contains(text, "swordfish") {
@@ -207,7 +207,7 @@ func TestFileRefused(t *testing.T) {
 			}
 			return nil
 		}
-		b.out.tell("ops", b.out.longEdit(1, 1, 1), edit(2, 2, 1))
+		b.out.queue("ops", b.out.longEdit(1, 1, 1), edit(2, 2, 1))
 		stop := b.start(t, nil)
 		time.Sleep(time.Minute)
 		stop()
@@ -219,7 +219,7 @@ func TestFileRefused(t *testing.T) {
 			t.Errorf("the log does not say how to fix it:\n%s", log)
 		}
 		if m := b.out.message(2); m.State != coc.Sent || !m.Plain || !strings.HasPrefix(m.Err, "missing_scope") {
-			t.Errorf("the file is %s, %q, want it sent as words with the reason", m.State, m.Err)
+			t.Errorf("the file is %s, %q, want it sent as text with the reason", m.State, m.Err)
 		}
 	})
 }
@@ -235,7 +235,7 @@ func TestDigestDetails(t *testing.T) {
 				c.Kind = coc.KindRewritten
 			}
 			b.out.contents[c.ID] = contents{old: []byte("timeout: 30\nsecret: swordfish\n"), now: []byte("timeout: 60\nsecret: swordfisk\n")}
-			b.out.tell("ops", c)
+			b.out.queue("ops", c)
 		}
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -247,7 +247,7 @@ func TestDigestDetails(t *testing.T) {
 		var all string
 		for _, m := range got[1:] {
 			if m.ThreadTS != got[0].TS {
-				t.Errorf("details stand outside the thread: %s", m.Text)
+				t.Errorf("details are outside the thread: %s", m.Text)
 			}
 			all += cocsim.Render(m)
 		}
@@ -257,10 +257,10 @@ func TestDigestDetails(t *testing.T) {
 		text := string(b.slack.Files()[0].Content)
 		for i := range 100 {
 			if want := fmt.Sprintf("(change %d)", i+1); !strings.Contains(all, want) {
-				t.Errorf("details lack %s", want)
+				t.Errorf("details are missing %s", want)
 			}
 			if want := fmt.Sprintf("# change %d: ", i+1); !strings.Contains(text, want) {
-				t.Errorf("file lacks %s", want)
+				t.Errorf("file is missing %s", want)
 			}
 		}
 		if strings.Contains(text+all, "swordfis") {
@@ -301,8 +301,7 @@ func TestHugeDetails(t *testing.T) {
 	}
 }
 
-// The count that the first message of a thread gets keeps it within the limits,
-// and is heard by nobody twice.
+// The number of replies that is added to the root of a thread keeps it within the limits.
 func TestCountFits(t *testing.T) {
 	n := threaded()
 	w := &writer{n: &n, mask: &mask.Masker{}}

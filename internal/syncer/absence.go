@@ -10,55 +10,54 @@ import (
 	"cocsync/internal/coc"
 )
 
-// When most of what a watch follows is gone at once, a wrong key, project or
-// filter is likelier than a clean-up. Then a few are asked for, people are told,
-// and nothing is marked until a later cycle confirms the same documents.
+// If most documents of a watch are missing at once, a wrong key, project or filter is more
+// likely than a clean-up. Then some are requested, the operators are notified, and nothing
+// is marked as deleted until a later cycle confirms the same documents.
 const (
 	massAtLeast  = 4 // documents followed
 	massProbes   = 5
 	massConfirms = time.Hour
 )
 
-// doubted says in the cycle what is not believed, and what a person can do.
-const doubted = "nothing is marked as deleted before a cycle an hour later confirms it; were they deleted on purpose, " +
+// doubted says in the cycle's error what is not done, and what a person can do.
+const doubted = "nothing is marked as deleted before a cycle an hour later confirms it; if they were deleted on purpose, " +
 	"run `cocsync sync --accept-deletions`; if not, check the key pair, the project and the watch's filters"
 
-// named reports whether the document is asked for by its id, so that no list
-// speaks of it.
+// named reports whether the document is requested by its id and is in no list.
 func (r *run) named(id string) bool {
-	row, asked := r.rows[id]
-	return r.Only != nil || asked && row.Fingerprint == (coc.Hash{})
+	row, planned := r.rows[id]
+	return r.Only != nil || planned && row.Fingerprint == (coc.Hash{})
 }
 
-// absences judges what became of documents that are not in the list, or that COC
-// says it does not have.
-func (r *run) absences(ctx context.Context, p *plan) error {
+// judgeAbsences decides whether documents were deleted that are not in the list, or that
+// COC says it does not have.
+func (r *run) judgeAbsences(ctx context.Context, p *plan) error {
 	if ctx.Err() != nil || !p.judge && len(r.notFound) == 0 {
 		return nil
 	}
-	gone := slices.Clone(r.notFound)
+	absent := slices.Clone(r.notFound)
 	if p.judge {
-		gone = append(gone, p.absent...)
+		absent = append(absent, p.absent...)
 	}
-	gone = slices.DeleteFunc(gone, r.askedInVain)
+	absent = slices.DeleteFunc(absent, r.stillDeleted)
 	if p.judge {
-		if err := r.reappeared(ctx, gone); err != nil {
+		if err := r.reappeared(ctx, absent); err != nil {
 			return err
 		}
 	}
 	if !r.AcceptDeletions {
 		var err error
-		if gone, err = r.doubt(ctx, gone); err != nil {
+		if absent, err = r.doubt(ctx, absent); err != nil {
 			return err
 		}
 	}
-	r.each(ctx, "absent", gone, r.absent)
+	r.each(ctx, "absent", absent, r.absent)
 	return nil
 }
 
-// askedInVain reports whether a document was known to be deleted, and notes that
-// it was asked for once more.
-func (r *run) askedInVain(id string) bool {
+// stillDeleted reports whether a document was deleted before, and records that it was
+// requested again.
+func (r *run) stillDeleted(id string) bool {
 	if r.followed[id].State != coc.Deleted {
 		return false
 	}
@@ -80,13 +79,13 @@ func (r *run) most(n int) bool {
 	return total >= massAtLeast && 2*n > total
 }
 
-// reappeared forgets that documents were missing which are there again. One that
-// could not be asked for is neither.
-func (r *run) reappeared(ctx context.Context, gone []string) error {
+// reappeared resets the documents that were missing and exist again. One whose request
+// failed stays missing.
+func (r *run) reappeared(ctx context.Context, absent []string) error {
 	var back []string
 	for id, f := range r.followed {
 		failed := slices.ContainsFunc(r.cycle.Failures, func(f coc.Failure) bool { return f.DocumentID == id })
-		if !f.MissingAt.IsZero() && !failed && !slices.Contains(gone, id) {
+		if !f.MissingAt.IsZero() && !failed && !slices.Contains(absent, id) {
 			back = append(back, id)
 		}
 	}
@@ -96,12 +95,12 @@ func (r *run) reappeared(ctx context.Context, gone []string) error {
 	return r.Store.Missing(ctx, r.account.Name, r.watch.Name, back, time.Time{})
 }
 
-// doubt returns those of the missing documents that may be judged now, and
-// remembers the others: when most are missing, and until an hour after.
-func (r *run) doubt(ctx context.Context, gone []string) (confirmed []string, err error) {
-	mass := r.most(len(gone))
+// doubt returns the missing documents that may be judged now, and records the others: if
+// most are missing, and until an hour later.
+func (r *run) doubt(ctx context.Context, absent []string) (confirmed []string, err error) {
+	mass := r.most(len(absent))
 	var fresh []string
-	for _, id := range gone {
+	for _, id := range absent {
 		missing := r.followed[id].MissingAt
 		switch {
 		case missing.IsZero() && mass:
@@ -110,15 +109,15 @@ func (r *run) doubt(ctx context.Context, gone []string) (confirmed []string, err
 			confirmed = append(confirmed, id)
 		}
 	}
-	if r.doubting = len(confirmed) < len(gone); r.doubting {
+	if r.doubting = len(confirmed) < len(absent); r.doubting {
 		// Not every watch has operators: the cycle itself says it as well.
-		r.fail(fmt.Errorf("%d documents are missing at once, and %s", len(gone)-len(confirmed), doubted))
+		r.fail(fmt.Errorf("%d documents are missing at once, and %s", len(absent)-len(confirmed), doubted))
 	}
-	if !r.doubting || len(fresh) == 0 && !r.state.TroubleAt.IsZero() {
+	if !r.doubting || len(fresh) == 0 && !r.state.FailureAt.IsZero() {
 		return confirmed, nil
 	}
 	r.missing = []string{
-		fmt.Sprintf("%d documents are missing at once.", len(gone)-len(confirmed)),
+		fmt.Sprintf("%d documents are missing at once.", len(absent)-len(confirmed)),
 		"Nothing is marked as deleted until a cycle at least an hour from now confirms it.",
 		"If they were deleted on purpose: cocsync sync --accept-deletions. If not: check the key pair, the project and the watch's filters.",
 	}
@@ -133,13 +132,13 @@ func (r *run) doubt(ctx context.Context, gone []string) (confirmed []string, err
 		}
 	}
 	if len(probes) > 0 {
-		r.missing[0] += fmt.Sprintf(" Asked for %d of them, COC denies having %d.", len(probes), denied)
+		r.missing[0] += fmt.Sprintf(" Of %d that were requested, COC says that %d do not exist.", len(probes), denied)
 	}
 	return confirmed, r.Store.Missing(ctx, r.account.Name, r.watch.Name, fresh, r.Now())
 }
 
-// absent asks for one document that the list lacks: only COC's own word that it
-// has none deletes it. One that is there left the selection.
+// absent requests one document that is not in the list. It is deleted only if COC says that
+// it does not exist; if it exists, it left the selection.
 func (r *run) absent(ctx context.Context, id string) error {
 	l, unlock, err := r.open(ctx, id)
 	if err != nil {
@@ -149,16 +148,16 @@ func (r *run) absent(ctx context.Context, id string) error {
 	_, err = r.account.get(ctx, id, "", l.typ())
 	switch {
 	case errors.Is(err, coc.ErrNotFound):
-		l.gone()
+		l.deleted()
 		return l.save(ctx)
 	case err != nil:
 		return fmt.Errorf("not in the list: %w", err)
 	case r.named(id):
-		return nil // there again
+		return nil // it exists again
 	}
 	r.Log.Info("document left the selection", "watch", r.watch.Name, "document", id)
 	if err := r.Store.Leave(ctx, r.account.Name, r.watch.Name, []string{id}, r.Now()); err != nil {
-		return &stored{err}
+		return &storeError{err}
 	}
 	return nil
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// An audit reads listed versions again, because COC's copy can be rewritten
-// without a trace in the list. It begins with a version at half its time, so
-// that the other half is there to get round.
+// An audit rereads listed versions, because COC's copy can be rewritten without a trace in
+// the list. A version is due after half of its time, so that the other half is left to
+// reread all.
 const (
 	auditShare   = 5   // one request in five, at most
 	auditRPS     = 5.0 // of this rate where the account has no limit
@@ -17,7 +17,7 @@ const (
 	auditPerLook = 10000 // versions
 )
 
-// audit holds archived versions against COC's.
+// audit compares archived versions with COC's.
 func (r *run) audit(ctx context.Context) error {
 	if ctx.Err() != nil || r.Only != nil && !r.AuditAll {
 		return nil
@@ -41,7 +41,7 @@ func (r *run) audit(ctx context.Context) error {
 		if r.Only != nil && !slices.Contains(r.Only, d.DocumentID) {
 			continue
 		}
-		// The document itself is asked for first, which checks its newest version.
+		// The document itself is requested first, which checks its newest version.
 		if limit -= len(d.Labels) + 1; limit < 0 && len(ids) > 0 {
 			break
 		}
@@ -52,8 +52,8 @@ func (r *run) audit(ctx context.Context) error {
 	return nil
 }
 
-// auditBudget is how many versions this cycle may read again: a share of the
-// account's rate over the time since the cycle before it.
+// auditBudget returns how many versions this cycle may reread: a share of the account's
+// rate over the time since the previous cycle.
 func (r *run) auditBudget() int {
 	rps := r.account.RPS
 	if rps <= 0 {
@@ -66,20 +66,19 @@ func (r *run) auditBudget() int {
 	return min(auditPerLook, int(rps/auditShare*since.Seconds()))
 }
 
-// recheck reads versions of a document again. The newest comes first and brings
-// the other fields with it.
+// recheck rereads versions of a document. The newest is first and has the other fields.
 func (r *run) recheck(ctx context.Context, id string, labels []string) error {
-	return r.patiently(ctx, id, func(l *look) error {
-		if err := l.ask(ctx); err != nil {
+	return r.whenIdle(ctx, id, func(l *visit) error {
+		if err := l.fetchNewest(ctx); err != nil {
 			return err
 		}
-		wants := l.wants()
+		labelsDue := l.missingVersions()
 		for _, x := range l.versions {
 			due := slices.Contains(labels, x.Label) && x.CheckedAt.Before(r.cycle.StartedAt)
-			if due && !x.checked && !x.Withdrawn && !slices.Contains(wants, x.Label) {
-				wants = append(wants, x.Label)
+			if due && !x.checked && !x.Withdrawn && !slices.Contains(labelsDue, x.Label) {
+				labelsDue = append(labelsDue, x.Label)
 			}
 		}
-		return l.fill(ctx, wants, r.account.gate.closed)
+		return l.fetchVersions(ctx, labelsDue, r.account.gate.closed)
 	})
 }

@@ -25,13 +25,13 @@ import (
 )
 
 // These measure the main job against the simulator in the same process, as
-// ratios in one run: docs/performance.md says what came out and how to repeat it.
+// ratios in one run: docs/performance.md has the results and how to repeat it.
 
 const connections = 4
 
 // simulator names the size of a simulator that the test binary is to be instead
 // of tests: documents, versions of each, bytes of each. COC runs in a process of
-// its own, so that CPU and memory are the daemon's alone.
+// its own, so that CPU and memory are only the daemon's.
 const simulator = "COCSYNC_BENCH_SIMULATOR"
 
 func TestMain(m *testing.M) {
@@ -52,7 +52,7 @@ func beSimulator(size string) error {
 	}
 	sim := cocsim.NewCOC(cocsim.COCOptions{}) // checks no signature, so that the plain client needs none
 	for d := range cocsim.Generate(documents, versions, bytes, 1) {
-		for i, v := range d.Versions { // made now, not while somebody measures
+		for i, v := range d.Versions { // made now, not during the measurement
 			d.Versions[i].Content, d.Versions[i].Lazy = v.Text(), nil
 		}
 		sim.Add(d)
@@ -210,9 +210,9 @@ func discard(c *http.Client, url string) error {
 	return err
 }
 
-// BenchmarkQuietCycle runs cycles in which nothing changed over 10,000
-// documents. cpu-ms is the CPU of this process, COC's stand-in is another.
-func BenchmarkQuietCycle(b *testing.B) {
+// BenchmarkNoChangeCycle runs cycles in which nothing changed over 10,000
+// documents. cpu-ms is the CPU of this process, the fake COC is another.
+func BenchmarkNoChangeCycle(b *testing.B) {
 	url := serve(b, 10000, 1, 1024)
 	s, w, _ := bench(b, url)
 	if c, err := s.Run(b.Context(), w, Options{}); err != nil || c.Outcome != coc.Good {

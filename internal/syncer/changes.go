@@ -17,10 +17,10 @@ type comparison struct {
 	skipped []string // versions between the two that were not available
 }
 
-// change adds a change to the step and names who hears of it.
+// change adds a change to the step, with its notifiers.
 func (v *view) change(c coc.NewChange, cmp *comparison) {
 	for _, m := range v.Watches {
-		if c.Backfill || c.Kind == coc.KindNew && m.FirstContact {
+		if c.Backfill || c.Kind == coc.KindNew && m.InitialSync {
 			continue
 		}
 		own, routed := v.route(m.Watch, c.Kind)
@@ -35,10 +35,10 @@ func (v *view) change(c coc.NewChange, cmp *comparison) {
 	v.compare = append(v.compare, cmp)
 }
 
-// settle records the versions whose turn has come: in order, each compared with
-// the archived one before it, up to the first that is still to be had. A version
-// that comes after its successor was recorded is late and alters nothing.
-func (v *view) settle() {
+// recordVersions records versions in order, each compared with the previous archived one,
+// up to the first that is missing. A version that is archived after the next one was
+// recorded is late and alters nothing.
+func (v *view) recordVersions() {
 	last := -1
 	for i, x := range v.versions {
 		if x.Recorded {
@@ -68,7 +68,7 @@ func (v *view) record(x, before *version, skipped []string, late bool) {
 	if c.At.IsZero() {
 		c.At = v.now
 	}
-	// It may have been rewritten while it waited for its turn.
+	// It may have been rewritten before it could be recorded.
 	contents := append(slices.Clip(x.Earlier), x.Hash)
 	cmp := &comparison{new: contents[0], skipped: skipped}
 	if before != nil {
@@ -76,10 +76,10 @@ func (v *view) record(x, before *version, skipped []string, late bool) {
 		old := before.Hash
 		cmp.old = &old
 	}
-	if !v.Told {
+	if !v.HasNew {
 		c.Kind = coc.KindNew
-		c.Backfill = len(v.Watches) > 0 && !slices.ContainsFunc(v.Watches, func(m coc.Membership) bool { return !m.FirstContact })
-		v.Told = true
+		c.Backfill = len(v.Watches) > 0 && !slices.ContainsFunc(v.Watches, func(m coc.Membership) bool { return !m.InitialSync })
+		v.HasNew = true
 	}
 	x.Recorded, x.touched, x.Earlier = true, true, nil
 	v.change(c, cmp)
@@ -88,7 +88,7 @@ func (v *view) record(x, before *version, skipped []string, late bool) {
 	}
 }
 
-// lastRecorded is the content that the next version will be compared with.
+// lastRecorded returns the content that the next version will be compared with.
 func (v *view) lastRecorded() (h coc.Hash) {
 	for _, x := range v.versions {
 		if x.Recorded {
@@ -98,9 +98,8 @@ func (v *view) lastRecorded() (h coc.Hash) {
 	return h
 }
 
-// derive works out the diffs of the step's changes. load returns contents of the
-// archive; those of the step are at hand. texts keeps contents parsed from one
-// step of the document to the next.
+// derive computes the differences of the step's changes. texts loads contents from the
+// archive, and keeps parsed ones from one step of the document to the next.
 func (v *view) derive(ctx context.Context, texts *texts) error {
 	for _, x := range v.versions {
 		if x.fresh != nil {
@@ -120,7 +119,7 @@ func (v *view) derive(ctx context.Context, texts *texts) error {
 	return nil
 }
 
-// texts are the contents of one document at hand, each parsed once.
+// texts are contents of one document, each parsed once.
 type texts struct {
 	load func(ctx context.Context, hash coc.Hash) (coc.Content, error)
 	held map[coc.Hash]*diff.Text
@@ -135,7 +134,7 @@ func (t *texts) add(h coc.Hash, b []byte) {
 	}
 }
 
-// trim forgets all but one content, which the next step will compare with.
+// trim drops all but one content, which the next step will compare with.
 func (t *texts) trim(keep coc.Hash) {
 	for h := range t.held {
 		if h != keep {

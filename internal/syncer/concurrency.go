@@ -8,9 +8,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// gate lets work that people wait for go before work that can wait: history and
-// audits of an account stand still while a list or a changed document of the
-// same account is being read.
+// gate gives urgent work precedence: history and audits of an account are suspended while
+// a list or a changed document of the account is read.
 type gate struct {
 	mu   sync.Mutex
 	busy int
@@ -34,14 +33,14 @@ func (g *gate) leave() {
 	}
 }
 
-// closed reports whether urgent work goes on.
+// closed reports whether urgent work is running.
 func (g *gate) closed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.busy > 0
 }
 
-// wait returns when nothing urgent goes on, or with the context.
+// wait returns when no urgent work is running, or when the context ends.
 func (g *gate) wait(ctx context.Context) error {
 	for {
 		g.mu.Lock()
@@ -58,14 +57,14 @@ func (g *gate) wait(ctx context.Context) error {
 	}
 }
 
-// keyLocks lets one goroutine at a time work on a document, so that two watches
-// over it fetch it once and see each other's work.
+// keyLocks lets one goroutine at a time work on a document, so that two watches of it fetch
+// it once.
 type keyLocks struct {
 	mu   sync.Mutex
 	held map[string]chan struct{}
 }
 
-// lock waits for the key and returns the way to give it back.
+// lock waits for the key and returns a function that releases it.
 func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
 	for {
 		l.mu.Lock()
@@ -94,21 +93,21 @@ func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err err
 }
 
 const (
-	// batchMax bounds how many steps share a transaction, and so the time that the
-	// one writer is taken.
+	// batchMax bounds the steps of one transaction, and so how long it blocks other
+	// writers.
 	batchMax = 64
 	// gatherMax is how long a step waits for others that would share its transaction.
 	gatherMax = 20 * time.Millisecond
 )
 
-// committer puts the steps that come at about one moment into one transaction: its
-// fsync serves them all, and the pages that each of them touches are written once.
+// committer stores steps that arrive at about the same time in one transaction: they share
+// its fsync, and pages that several of them change are written once.
 type committer struct {
 	mu      sync.Mutex
-	hands   int // goroutines that may bring a step
+	workers int // goroutines that may commit a step
 	waiting []*waitingStep
 	leading bool
-	more    sync.Cond // something was waited for, or is no longer to be waited for
+	more    sync.Cond // a step was added, or no more are expected
 }
 
 type waitingStep struct {
@@ -117,19 +116,18 @@ type waitingStep struct {
 	done chan struct{}
 }
 
-// work says that so many goroutines begin to bring steps or, of a negative number, that
-// they ended.
-func (c *committer) work(hands int) {
+// work says that so many goroutines start to commit steps, or if negative, that they ended.
+func (c *committer) work(workers int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.hands += hands
+	c.workers += workers
 	c.more.Signal()
 }
 
-// gather waits until a quarter of the hands brought a step, but not for long. The
-// caller holds c.mu.
+// gather waits until a quarter of the workers have committed a step, at most for
+// gatherMax. The caller holds c.mu.
 func (c *committer) gather() {
-	if 4*len(c.waiting) >= c.hands {
+	if 4*len(c.waiting) >= c.workers {
 		return
 	}
 	late := false
@@ -139,12 +137,12 @@ func (c *committer) gather() {
 		late = true
 		c.more.Signal()
 	}).Stop()
-	for c.more.L = &c.mu; 4*len(c.waiting) < c.hands && !late; {
+	for c.more.L = &c.mu; 4*len(c.waiting) < c.workers && !late; {
 		c.more.Wait()
 	}
 }
 
-// commit stores the step. Whoever comes first stores also what others bring
+// commit stores the step. The first caller also stores the steps that others add
 // meanwhile.
 func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error {
 	w := &waitingStep{step: step, done: make(chan struct{})}
@@ -157,7 +155,7 @@ func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error 
 		return w.err
 	}
 	c.leading = true
-	// A stop does not tear a transaction: the document at hand is finished.
+	// A stop does not interrupt a transaction: the current document is finished.
 	ctx = context.WithoutCancel(ctx)
 	for len(c.waiting) > 0 {
 		c.gather()
@@ -173,8 +171,8 @@ func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error 
 	return w.err
 }
 
-// store stores a batch, one by one when it fails as a whole: one bad step must
-// not take the others with it.
+// store stores a batch, and if that fails each step by its own transaction: one bad step must not prevent
+// the others.
 func store(ctx context.Context, a Archive, batch []*waitingStep) {
 	steps := make([]coc.Step, len(batch))
 	for i, w := range batch {

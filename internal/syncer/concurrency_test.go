@@ -18,7 +18,7 @@ func TestUrgentWorkGoesFirst(t *testing.T) {
 	go func() { passed <- g.wait(t.Context()) }()
 	select {
 	case <-passed:
-		t.Fatal("wait passed while urgent work goes on")
+		t.Fatal("wait passed while urgent work is running")
 	default:
 	}
 	g.leave()
@@ -41,7 +41,7 @@ func (a *transactions) Commit(_ context.Context, steps ...coc.Step) error {
 	return nil
 }
 
-// commitAt brings a step at each of these times, by so many hands in all.
+// commitAt commits a step at each of these times, with so many workers in all.
 func commitAt(t *testing.T, hands int, times ...time.Duration) *transactions {
 	a := &transactions{begun: time.Now()}
 	var c committer
@@ -59,7 +59,7 @@ func commitAt(t *testing.T, hands int, times ...time.Duration) *transactions {
 	return a
 }
 
-// Where others are at work, a step waits for a few of them, and not for long.
+// While others work, a step waits for a few of them, for a short time.
 func TestCommitTogether(t *testing.T) {
 	const ms = time.Millisecond
 	for _, tt := range []struct {
@@ -86,7 +86,7 @@ func TestCommitTogether(t *testing.T) {
 	}
 }
 
-// When the others end, a step waits for them no longer.
+// When the others end, a step no longer waits for them.
 func TestCommitWithoutOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &transactions{begun: time.Now()}

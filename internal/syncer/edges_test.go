@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// History holds the document's lock while it waits for the gate.
+// History held the document's lock while it waited for the gate.
 func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "c\n", "d\n")
@@ -50,13 +50,13 @@ func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 		case <-secondDone:
 			secondDone = nil
 		case <-time.After(5 * time.Minute): // a net: on a busy machine seconds are not enough
-			t.Fatal("both watches stand still: history holds the document and waits for the gate, news holds the gate and waits for the document")
+			t.Fatal("both watches are blocked: history holds the document and waits for the gate, update holds the gate and waits for the document")
 		}
 	}
 }
 
 // Many versions under new uuids.
-func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
+func TestManyRewrittenVersionsAreRecordedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
 	var cs []string
@@ -77,7 +77,7 @@ func TestManyRewrittenVersionsAreToldOnce(t *testing.T) {
 	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
 	w.cycle()
 	if m := len(w.changes()) - 20; n != 20 || m != 20 {
-		t.Errorf("%d rewritten told, then %d, want 20 and no more: %q", n, m, w.changes()[40:])
+		t.Errorf("%d rewritten recorded, then %d, want 20 and no more: %q", n, m, w.changes()[40:])
 	}
 }
 
@@ -113,7 +113,7 @@ func TestManyRewrittenVersionsSurviveAStop(t *testing.T) {
 		w.cycle()
 	}
 	if m := len(w.changes()) - 40; m != 40 {
-		t.Errorf("%d rewritten, want 40; last cycle asked %q", m, w.coc.asked)
+		t.Errorf("%d rewritten, want 40; last cycle requested %q", m, w.coc.asked)
 	}
 }
 
@@ -188,12 +188,12 @@ func TestWatchByIDLeavesTheFingerprint(t *testing.T) {
 		}
 	}
 	if w.cycle(); len(w.coc.asked) != 1 {
-		t.Errorf("asked %q in a quiet cycle, want the list alone", w.coc.asked)
+		t.Errorf("requested %q in a no-change cycle, want only the list", w.coc.asked)
 	}
 }
 
 // Seen, never archived, deleted, there again.
-func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
+func TestDocumentWithoutChangeIsNotRestored(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM2", "a\n")
 	a := w.coc.put("DM1", "a\n", "b\n", "c\n")
@@ -206,13 +206,13 @@ func TestDocumentNobodyHeardOfIsNotRestored(t *testing.T) {
 	w.cycle()
 	for _, c := range w.changes() {
 		if strings.HasPrefix(c, "+") {
-			t.Errorf("told %q", c)
+			t.Errorf("recorded %q", c)
 		}
 	}
 }
 
 // Two watches, or an audit, count a cycle's failure more than once.
-func TestFailuresCountCyclesNotLooks(t *testing.T) {
+func TestFailuresCountCyclesNotVisits(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -238,7 +238,7 @@ func TestKnownChangedDocumentsGoFirst(t *testing.T) {
 	w.coc.edit("DM9", "b\n", "bob")
 	w.cycle()
 	if w.coc.asked[1] != "DM9" {
-		t.Errorf("asked %q, want the known changed document first", w.coc.asked)
+		t.Errorf("requested %q, want the known changed document first", w.coc.asked)
 	}
 }
 
@@ -275,8 +275,8 @@ func TestMadeAtIsLearntLater(t *testing.T) {
 	}
 }
 
-// Seen_at is when it came.
-func TestSeenAtIsWhenItCame(t *testing.T) {
+// Seen_at is when it was archived.
+func TestSeenAtIsWhenItWasArchived(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
 	start := w.now.Add(5 * time.Minute)
@@ -290,7 +290,7 @@ func TestSeenAtIsWhenItCame(t *testing.T) {
 	list, _ := w.db.Revisions(t.Context(), k[0].Key)
 	for _, r := range list {
 		if r.Label == "v1" && r.SeenAt.Sub(start) < 30*time.Minute {
-			t.Errorf("v1 seen at %v, it came 30 minutes later", r.SeenAt)
+			t.Errorf("v1 seen at %v, it was archived 30 minutes later", r.SeenAt)
 		}
 	}
 }
@@ -335,7 +335,7 @@ func TestAuditKeepsToItsShare(t *testing.T) {
 	if _, err := w.db.Begin(t.Context(), died); err != nil { // five minutes before the next
 		t.Fatal(err)
 	}
-	for _, a := range w.coc.docs { // each is asked for, so that its newest version is checked
+	for _, a := range w.coc.docs { // each is requested, so that its newest version is checked
 		a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
 	}
 	w.cycle()

@@ -6,7 +6,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Whoever counts cycles hears of each as it was recorded, the failed ones too.
+// Ended is called with each cycle as it was recorded, also with failed ones.
 func TestEnded(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -17,6 +17,6 @@ func TestEnded(t *testing.T) {
 	w.coc.edit("DM1", "b\n", "bob")
 	last := w.cycle()
 	if len(got) != 2 || got[0].Outcome != coc.Good || got[1].Outcome != coc.Bad || got[1].ID != last.ID || !got[1].EndedAt.Equal(last.EndedAt) {
-		t.Errorf("heard of %+v, want a good and a failed cycle", got)
+		t.Errorf("Ended got %+v, want a good and a failed cycle", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // fakeCOC is a COC in memory that fails on demand. The tests of the program run
-// against the real client and the simulator; these look at the decisions.
+// against the real client and the simulator; these test the decisions.
 type fakeCOC struct {
 	mu       sync.Mutex
 	docs     map[string]*coc.Answer // newest answer; its content is in contents
@@ -29,14 +29,14 @@ type fakeCOC struct {
 	skipped  []coc.SkippedRow
 	key      string
 	hook     func(what string)       // before each answer
-	failing  func(what string) error // as fail, decided anew each time; nil: none does
+	failing  func(what string) error // as fail, decided for each request; may be nil
 }
 
 func newFake() *fakeCOC {
 	return &fakeCOC{docs: map[string]*coc.Answer{}, contents: map[string]string{}, listed: map[string]bool{}, fail: map[string]error{}, key: "k1"}
 }
 
-// put makes a document with these contents as its versions.
+// put adds a document with these contents as its versions.
 func (f *fakeCOC) put(id string, contents ...string) *coc.Answer {
 	name, creator, risk := "job "+id, "ann", "LOW"
 	a := &coc.Answer{DocumentID: id, Meta: coc.Meta{Name: &name, Creator: &creator, RiskLevel: &risk, CreatedAt: day, UpdatedAt: day}}
@@ -170,7 +170,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// cycle runs one cycle five minutes after the one before.
+// cycle runs one cycle five minutes after the previous one.
 func (w *world) cycle(o ...Options) coc.Cycle {
 	w.t.Helper()
 	w.now = w.now.Add(5 * time.Minute)
@@ -187,7 +187,7 @@ func (w *world) cycle(o ...Options) coc.Cycle {
 }
 
 // changes returns all changes, oldest first, as "kind from..to", with + for
-// those that are told.
+// those that are sent.
 func (w *world) changes() []string {
 	w.t.Helper()
 	list, err := w.db.Changes(w.t.Context(), db.Filter{})
@@ -228,7 +228,7 @@ func (w *world) due(notifier string) []coc.Delivery {
 	return list
 }
 
-// notices returns the titles of what a notifier is to hear of.
+// notices returns the titles of the notices to a notifier.
 func (w *world) notices(notifier string) (titles []string) {
 	w.t.Helper()
 	for _, d := range w.due(notifier) {
@@ -246,10 +246,10 @@ func (w *world) wantChanges(want ...string) {
 	}
 }
 
-// wantRecovery holds that the operators were told of trouble once, and of its end.
+// wantRecovery checks that the operators were notified of a failure once, and of its end.
 func (w *world) wantRecovery() {
 	w.t.Helper()
 	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[1], "works again") {
-		w.t.Errorf("notices %q, want trouble once and recovery once", got)
+		w.t.Errorf("notices %q, want failure once and recovery once", got)
 	}
 }

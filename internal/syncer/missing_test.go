@@ -51,7 +51,7 @@ func TestUnavailableVersionArrivesLate(t *testing.T) {
 	}
 	delete(w.coc.fail, "DM1@v2")
 	if c := w.cycle(); c.Outcome != coc.Good || !slices.Equal(w.coc.asked, []string{"list", "DM1@v2"}) {
-		t.Errorf("asked %q, cycle %+v, want the version requested again, and nothing else", w.coc.asked, c)
+		t.Errorf("requested %q, cycle %+v, want the version requested again, and nothing else", w.coc.asked, c)
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob", "+ version v1..v2 late")
 	if m := w.missing(); len(m) != 0 {
@@ -98,7 +98,7 @@ func TestRefusedVersionIsRequestedForever(t *testing.T) {
 	// sync ignores the pauses.
 	w.cycle(Options{Trigger: coc.TriggerSync})
 	if !slices.Contains(w.coc.asked, "DM1@v2") {
-		t.Errorf("sync asked %q, want v2 among them", w.coc.asked)
+		t.Errorf("sync requested %q, want v2 among them", w.coc.asked)
 	}
 	// What COC no longer lists is not requested, and not reported as missing.
 	a.Versions = slices.DeleteFunc(slices.Clone(a.Versions), func(l coc.Listed) bool { return l.Label == "v2" })
@@ -107,11 +107,11 @@ func TestRefusedVersionIsRequestedForever(t *testing.T) {
 	w.now = w.now.Add(3 * 24 * time.Hour)
 	w.cycle(Options{Trigger: coc.TriggerSync})
 	if slices.Contains(w.coc.asked, "DM1@v2") || len(w.missing()) != 0 {
-		t.Errorf("asked %q, missing %+v; want v2 left alone", w.coc.asked, w.missing())
+		t.Errorf("requested %q, missing %+v; want v2 paused", w.coc.asked, w.missing())
 	}
 }
 
-// The reason's age starts again with another reason, so that "refused" is never said of
+// The reason's age starts again with another reason, so that "refused" is never reported of
 // an error that is new.
 func TestAnotherReasonIsAnotherRefusal(t *testing.T) {
 	w := newWorld(t)
@@ -129,7 +129,7 @@ func TestAnotherReasonIsAnotherRefusal(t *testing.T) {
 	}
 }
 
-// A pause that a wrong clock put far into the future is not waited for.
+// A pause that a wrong clock set far into the future is ignored.
 func TestRetryFarInTheFutureIsDue(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
@@ -141,7 +141,7 @@ func TestRetryFarInTheFutureIsDue(t *testing.T) {
 	w.now = w.now.AddDate(-1, 0, 0)
 	w.coc.contents["DM1@v1"] = "a\n"
 	if w.cycle(); len(w.missing()) != 0 {
-		t.Errorf("missing %+v, asked %q; want the version fetched", w.missing(), w.coc.asked)
+		t.Errorf("missing %+v, requested %q; want the version fetched", w.missing(), w.coc.asked)
 	}
 }
 
@@ -201,17 +201,17 @@ func TestIncompleteList(t *testing.T) {
 		t.Errorf("cycle = %+v, want it failed with both numbers", c)
 	}
 	if slices.Contains(w.coc.asked, "DM4") || len(w.changes()) != 6 {
-		t.Errorf("asked %q, changes %q, want no absence judged", w.coc.asked, w.changes())
+		t.Errorf("requested %q, changes %q, want no absence judged", w.coc.asked, w.changes())
 	}
-	// Another number is another shortfall, which begins anew.
+	// Another number is another shortfall, which starts again.
 	w.now = w.now.Add(20 * time.Hour)
 	w.coc.total = 7
 	w.cycle()
 	w.now = w.now.Add(5 * time.Hour)
 	if w.cycle(); slices.Contains(w.coc.asked, "DM4") {
-		t.Errorf("asked %q, want a day of the same numbers first", w.coc.asked)
+		t.Errorf("requested %q, want a day of the same numbers first", w.coc.asked)
 	}
-	// After a day of the same shortfall the documents that it lacks are requested by id:
+	// After a day of the same shortfall the documents missing from it are requested by id:
 	// one is deleted, and the other stays followed and has its new version.
 	w.now = w.now.Add(20 * time.Hour)
 	if c = w.cycle(); c.Outcome != coc.Bad {
@@ -222,7 +222,7 @@ func TestIncompleteList(t *testing.T) {
 		t.Errorf("changes %q, want one deleted and one new version", got)
 	}
 	if w.cycle(); len(w.coc.asked) != 1 {
-		t.Errorf("asked %q, want each document requested once a day", w.coc.asked)
+		t.Errorf("requested %q, want each document requested once a day", w.coc.asked)
 	}
 	w.coc.listed["DM5"], w.coc.total = true, 5
 	if c = w.cycle(); c.Outcome != coc.Good || !c.Complete {
@@ -255,9 +255,9 @@ func TestSkippedRowsFailTheCycle(t *testing.T) {
 		t.Errorf("cycle = %+v, want the skipped row", c)
 	}
 	if slices.Contains(w.coc.asked, "DM3") {
-		t.Errorf("asked %q, want no absence judged", w.coc.asked)
+		t.Errorf("requested %q, want no absence judged", w.coc.asked)
 	}
-	// One that names its document fails that document alone.
+	// One that names its document fails only that document.
 	w.coc.skipped[0].DocumentID = "DM3"
 	w.coc.listed["DM4"] = false
 	delete(w.coc.docs, "DM4")

@@ -11,49 +11,48 @@ import (
 	"cocsync/internal/coc"
 )
 
-// askDeletedEvery is how often a watch by id asks again for a document that COC
-// no longer has.
+// askDeletedEvery is how often a watch by id requests a deleted document again.
 const askDeletedEvery = time.Hour
 
-// plan is what a cycle has to do, by document_id. News are waited for; the rest
-// can wait.
+// plan is the work of a cycle, by document_id. Changed documents are urgent; the rest is
+// background work.
 type plan struct {
-	news     []string // known and changed, then those that appeared
-	appeared []string // new since the watch began
-	unseen   []string // of the watch's first complete list, nothing archived yet
-	history  []string // newest archived, older versions still to be had
-	absent   []string // followed, not in the list
-	dropped  []string // followed, and named by the configuration no more
-	judge    bool     // the list was complete and stable, so absence means something
-	rows     map[string]coc.Row
+	changed []string // archived and changed, then those that were added
+	added   []string // since the watch was set up
+	unseen  []string // of the watch's first complete list, nothing archived yet
+	history []string // newest archived, older versions missing
+	absent  []string // followed, not in the list
+	dropped []string // followed, and no longer named by the configuration
+	judge   bool     // the list was complete and stable, so absence means something
+	rows    map[string]coc.Row
 }
 
-// listing is what a list says about documents that are not in it.
+// listing is a list, and what it says about documents that are not in it.
 type listing struct {
 	rows []coc.Row
 	// judge: the list was complete and stable, so absence means something.
 	judge bool
-	// byID: the list has lacked the same rows for so long that the documents missing
-	// from it are requested by id.
+	// byID: the same rows have been missing for so long that the documents missing from
+	// the list are requested by id.
 	byID bool
-	// unusable are documents that the list has, in rows that cannot be used.
+	// unusable are documents in rows that cannot be used.
 	unusable []string
 }
 
-// complete reports whether the rows are all documents that the list will have.
+// complete reports whether the rows are all documents that will be listed.
 func (l listing) complete() bool { return l.judge || l.byID }
 
-// shortfallFor is how long a list lacks the same rows before the documents missing
-// from it are requested by id, and how often each is.
+// shortfallFor is how long the same rows must be missing from a list before the documents
+// missing from it are requested by id, and how often each is.
 const shortfallFor = 24 * time.Hour
 
-// plan asks for the list and compares each row with the archive.
+// plan requests the list and compares each row with the archive.
 func (r *run) plan(ctx context.Context) (*plan, error) {
 	if err := r.loadFollowed(ctx); err != nil {
 		return nil, err
 	}
 	if r.Only != nil {
-		return r.chosen(ctx)
+		return r.planOnly(ctx)
 	}
 	l, err := r.list(ctx)
 	if err != nil {
@@ -95,9 +94,9 @@ func (r *run) compare(l listing) *plan {
 			p.rows[id] = coc.Row{DocumentID: id}
 		}
 	}
-	slices.Sort(p.absent) // a map's order must not reach the requests
+	slices.Sort(p.absent) // requests are in a fixed order
 	slices.Sort(unlisted)
-	p.news = slices.Concat(p.news, p.appeared, unlisted)
+	p.changed = slices.Concat(p.changed, p.added, unlisted)
 	r.rows = p.rows
 	return p
 }
@@ -106,12 +105,12 @@ func (r *run) compare(l listing) *plan {
 type Preview struct {
 	Listed int
 	Fetch  []coc.Row // new, or changed
-	Owed   []string  // older versions still to be had
+	Owed   []string  // with missing older versions
 	Absent []string  // followed, not in the list
-	Err    string    // what the list lacks; "" where it is complete
+	Err    string    // what is missing from the list; "" if it is complete
 }
 
-// Preview asks for the list and says what a cycle would do. It stores nothing.
+// Preview requests the list and returns what a cycle would do. It stores nothing.
 func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	w.Account.init()
 	r := &run{Syncer: s, watch: w, account: w.Account}
@@ -124,27 +123,27 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	}
 	plan := r.compare(l)
 	p = Preview{Err: r.cycle.Err, Listed: len(l.rows), Owed: plan.history, Absent: plan.absent}
-	for _, id := range append(plan.news, plan.unseen...) {
+	for _, id := range append(plan.changed, plan.unseen...) {
 		p.Fetch = append(p.Fetch, plan.rows[id])
 	}
 	return p, nil
 }
 
-// sort puts a document where it belongs. A row without a fingerprint comes from
-// no list: the document must be asked for.
+// sort adds a document to the list of its work. A row without a fingerprint is from no
+// list: the document must be requested.
 func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 	id := row.DocumentID
 	switch {
-	case f.State == coc.Seen && f.FirstContact:
+	case f.State == coc.Seen && f.InitialSync:
 		p.unseen = append(p.unseen, id)
 	case f.State == coc.Deleted && row.Fingerprint == (coc.Hash{}):
 		if now.Sub(f.CheckedAt) >= askDeletedEvery {
-			p.news = append(p.news, id)
+			p.changed = append(p.changed, id)
 		}
 	case f.State == "", f.State == coc.Seen:
-		p.appeared = append(p.appeared, id)
+		p.added = append(p.added, id)
 	case f.Urgent, row.Fingerprint == (coc.Hash{}), row.Fingerprint != f.Fingerprint:
-		p.news = append(p.news, id)
+		p.changed = append(p.changed, id)
 	case f.Pending:
 		p.history = append(p.history, id)
 	}
@@ -163,7 +162,7 @@ func (r *run) loadFollowed(ctx context.Context) error {
 	return err
 }
 
-// onDemand reports whether a person asked for the cycle: then unavailable versions are
+// onDemand reports whether a person requested the cycle: unavailable versions are then
 // requested without their pauses.
 func (r *run) onDemand() bool {
 	return r.Trigger == coc.TriggerSync || r.Trigger == coc.TriggerSignal
@@ -199,7 +198,7 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 	list, err := r.account.COC.List(ctx, *r.watch.Select)
 	switch {
 	case errors.Is(err, coc.ErrForbidden):
-		// A user may read documents and not list them: ask for the known ones.
+		// A user may read documents and not list them: request those that are followed.
 		r.fail(fmt.Errorf("new documents cannot be seen: %w", err))
 		for id, f := range r.followed {
 			if f.Member {
@@ -209,14 +208,14 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 		slices.SortFunc(l.rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
 		return l, nil
 	case err != nil:
-		r.quiet(err)
+		r.recordPause(err)
 		return l, err
 	}
 	r.mu.Lock()
 	r.cycle.Total, r.cycle.Skipped = max(list.Total, 0), len(list.Skipped)
 	r.mu.Unlock()
 	l.rows, l.judge = list.Rows, list.Stable
-	r.skipped(list, &l)
+	r.recordSkipped(list, &l)
 	if !list.Stable {
 		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
 	}
@@ -225,13 +224,13 @@ func (r *run) selected(ctx context.Context) (l listing, err error) {
 		l.judge = false
 		r.fail(fmt.Errorf("%w; deletions are not detected meanwhile", list.Incomplete()))
 	}
-	l.byID, err = r.lacking(ctx, list)
+	l.byID, err = r.recordShortfall(ctx, list)
 	return l, err
 }
 
-// skipped takes in the rows of a list that could not be used: the documents that they
+// recordSkipped records the rows of a list that could not be used: the documents that they
 // name are listed, and failed.
-func (r *run) skipped(list coc.List, l *listing) {
+func (r *run) recordSkipped(list coc.List, l *listing) {
 	for _, row := range list.Skipped {
 		if row.DocumentID == "" {
 			continue
@@ -243,9 +242,9 @@ func (r *run) skipped(list coc.List, l *listing) {
 	}
 }
 
-// lacking remembers which lists were incomplete, and reports whether this one has had
-// the same numbers for so long that the documents missing from it are requested by id.
-func (r *run) lacking(ctx context.Context, list coc.List) (byID bool, err error) {
+// recordShortfall records an incomplete list, and reports whether its numbers have been the
+// same for so long that the documents missing from it are requested by id.
+func (r *run) recordShortfall(ctx context.Context, list coc.List) (byID bool, err error) {
 	was, is := r.state.Shortfall, coc.Shortfall{}
 	if r.incomplete {
 		rows := len(list.Rows) + len(list.Skipped)
@@ -261,19 +260,19 @@ func (r *run) lacking(ctx context.Context, list coc.List) (byID bool, err error)
 	return false, r.Store.Shortfall(ctx, r.watch.Name, is)
 }
 
-// chosen is the plan for documents that a person named.
-func (r *run) chosen(ctx context.Context) (*plan, error) {
+// planOnly returns the plan for the documents of Only.
+func (r *run) planOnly(ctx context.Context) (*plan, error) {
 	r.cycle.Listed = len(r.Only)
 	rows := make([]coc.Row, len(r.Only))
 	for i, id := range r.Only {
 		rows[i] = coc.Row{DocumentID: id}
 	}
-	return &plan{news: r.Only}, r.follow(ctx, rows, false)
+	return &plan{changed: r.Only}, r.follow(ctx, rows, false)
 }
 
-// follow records the documents that the watch did not follow before. complete
-// says that they are the whole list. All that is found before the first complete
-// list was there before the watch.
+// follow records the documents that the watch did not follow before. complete says that
+// they are the whole list. Whatever is found up to the first complete list belongs to the
+// initial sync.
 func (r *run) follow(ctx context.Context, rows []coc.Row, complete bool) error {
 	var fresh []coc.Row
 	for _, row := range rows {
@@ -290,7 +289,7 @@ func (r *run) follow(ctx context.Context, rows []coc.Row, complete bool) error {
 		Watch:        r.watch.Name,
 		DocumentType: r.watch.DocumentType,
 		Rows:         fresh,
-		FirstContact: first,
+		InitialSync:  first,
 		ListComplete: first && complete,
 		At:           r.Now(),
 	})

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// A running cycle looks each respondedCheck whether COC has served a request, and
-// records that at most once in respondedEvery.
+// A running cycle checks every respondedCheck whether COC has served a request, and
+// records that at most every respondedEvery.
 const (
 	respondedCheck = time.Second
 	respondedEvery = 30 * time.Second
 )
 
-// recordResponses records while the cycle runs when COC last served a request, so that
-// other processes can tell a long cycle from one that hangs. It returns what ends that.
+// recordResponses records, while the cycle runs, when COC last served a request, so that
+// other processes can distinguish a long cycle from one that hangs. The caller calls stop.
 func (r *run) recordResponses(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ticker := time.NewTicker(respondedCheck)
@@ -40,7 +40,7 @@ func (r *run) recordResponses(ctx context.Context) (stop func()) {
 	return func() { ticker.Stop(); cancel(); done.Wait() }
 }
 
-// nameFailures adds the names of the documents that failed, which a cycle does not hold.
+// nameFailures adds the names of the documents that failed.
 func (r *run) nameFailures(ctx context.Context) {
 	ids := make([]string, len(r.cycle.Failures))
 	for i, f := range r.cycle.Failures {

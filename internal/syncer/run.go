@@ -16,7 +16,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// run is one cycle under way.
+// run is one running cycle.
 type run struct {
 	*Syncer
 	Options
@@ -29,29 +29,29 @@ type run struct {
 
 	mu         sync.Mutex
 	cycle      coc.Cycle
-	cause      error // of the cycle's Err; nil when that is a document's affair
+	cause      error // of the cycle's Err; nil if only documents failed
 	progress   Progress
-	notFound   []string  // documents that COC said it does not have
-	missing    []string  // what to tell when most documents are gone
-	doubting   bool      // some of them are not believed to be
-	incomplete bool      // the list was read, and lacks rows
-	later      []string  // documents whose older versions can wait
+	notFound   []string  // documents that COC says it does not have
+	missing    []string  // lines of the notice that most documents are missing
+	doubting   bool      // some of them are not yet judged
+	incomplete bool      // rows are missing from the list
+	later      []string  // documents whose older versions are fetched in the background
 	refused    bool      // COC refused the key pair
-	served     bool      // COC gave a document in this cycle
-	unfinished bool      // history was left to the next cycle
-	forbidden  int       // documents in a row that may not be read
-	keyless    bool      // there is no key pair to be had
-	since      time.Time // when the first cycle after the last good one began, if one did before this
-	broken     int       // commits in a row that did not succeed
+	served     bool      // COC served a document in this cycle
+	unfinished bool      // work is left to the next cycle
+	forbidden  int       // documents in a row that are forbidden
+	keyless    bool      // no key pair is available
+	since      time.Time // when the first cycle after the last good one began, if it was before this one
+	broken     int       // commits in a row that failed
 	abort      context.CancelCauseFunc
 }
 
-// errStop ends the work that can wait when the next cycle is due.
+// errStop ends the background work when the next cycle is due.
 var errStop = errors.New("the next cycle is due")
 
-// Run makes one cycle of the watch. What it did is in the archive and in the
-// returned cycle; a document that fails is counted there and stops no other. An
-// error means that the cycle itself could not be recorded.
+// Run runs one cycle of the watch. The returned cycle is recorded in the archive; a
+// document that fails is counted there and stops no other. An error means that the cycle
+// itself could not be recorded.
 func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error) {
 	w.Account.init()
 	r := &run{Syncer: s, Options: o, watch: w, account: w.Account, before: w.Account.COC.Requests()}
@@ -67,12 +67,12 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	if r.cycle.ID, err = s.Store.Begin(ctx, r.cycle); err != nil {
 		return r.cycle, err
 	}
-	r.recall(ctx)
+	r.checkStopped(ctx)
 	defer r.recordResponses(ctx)()
 	work, abort := context.WithCancelCause(ctx)
 	r.abort = abort
 	if err := r.allowed(ctx, account); err != nil {
-		r.cycle.Err, r.cause = err.Error(), err // remembered already
+		r.cycle.Err, r.cause = err.Error(), err // recorded already
 		r.refused = errors.Is(err, coc.ErrUnauthorized)
 	} else if err := r.work(work); err != nil && ctx.Err() == nil {
 		r.fail(err)
@@ -81,8 +81,8 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	return r.end(ctx)
 }
 
-// missed is how many cycles were due since the last one began and did not run. The one
-// that the schedule begins now is none of them.
+// missed returns how many cycles were due since the last one began and did not run, not
+// counting the one that the schedule begins now.
 func (o Options) missed(last, now time.Time) int {
 	if o.Schedule == nil || o.Only != nil || last.IsZero() {
 		return 0
@@ -94,33 +94,33 @@ func (o Options) missed(last, now time.Time) int {
 	return max(n, 0)
 }
 
-// allowed refuses to ask COC while it wants to be left alone.
+// allowed returns an error while requests to COC are paused.
 func (r *run) allowed(ctx context.Context, a coc.AccountState) error {
 	refused, limited := a.Pauses(r.Now())
 	if !limited.IsZero() {
-		return &held{"nothing was asked: too many requests, COC wants quiet until " + a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary}
+		return &paused{"no request was sent: COC limits the rate until " + a.PausedUntil.Format(time.RFC3339), coc.ErrTemporary}
 	}
 	if refused.IsZero() {
 		return nil
 	}
 	if key, err := r.account.COC.KeyID(ctx); err != nil || key != a.RefusedKey {
-		return nil // another key pair, or one whose source will say what is wrong
+		return nil // another key pair, or one whose source reports what is wrong
 	}
-	return &held{fmt.Sprintf("nothing was asked: the key pair is left alone until %s, because COC refused it: %s",
-		a.RefusedUntil.Format(time.RFC3339), a.RefusedWhy), coc.ErrUnauthorized}
+	return &paused{fmt.Sprintf("no request was sent: the key pair is paused until %s, because COC refused it: %s",
+		a.RefusedUntil.Format(time.RFC3339), a.RefusedReason), coc.ErrUnauthorized}
 }
 
-// held is why COC was not asked at all. Its class is that of the answer that
-// forbids it, and is not worth a word.
-type held struct {
+// paused is why no request was sent. Its class is that of the response that caused the
+// pause.
+type paused struct {
 	why   string
 	class error
 }
 
-func (h *held) Error() string { return h.why }
-func (h *held) Unwrap() error { return h.class }
+func (p *paused) Error() string { return p.why }
+func (p *paused) Unwrap() error { return p.class }
 
-// work does the cycle: what people wait for first, then what can wait.
+// work does the work of the cycle: first what causes alerts, then the background work.
 func (r *run) work(ctx context.Context) error {
 	p, err := r.urgent(ctx)
 	if err != nil {
@@ -129,7 +129,7 @@ func (r *run) work(ctx context.Context) error {
 	if err := r.Store.Release(ctx, r.cycle.ID, r.Now()); err != nil {
 		return err
 	}
-	r.poke()
+	r.deliveriesDue()
 	slow, cancel := r.background(ctx)
 	defer cancel()
 	r.each(slow, "newest", r.rotated(p.unseen), r.newest)
@@ -137,8 +137,8 @@ func (r *run) work(ctx context.Context) error {
 	return r.audit(slow)
 }
 
-// rotated begins elsewhere in each cycle, so that documents which end a cycle
-// early do not keep the others from their turn for ever.
+// rotated starts at another document in each cycle, so that documents that end a cycle
+// early do not block the others permanently.
 func (r *run) rotated(ids []string) []string {
 	if len(ids) == 0 {
 		return nil
@@ -147,7 +147,7 @@ func (r *run) rotated(ids []string) []string {
 	return slices.Concat(ids[at:], ids[:at])
 }
 
-// urgent does what people wait for, while what can wait stands still.
+// urgent does the work that causes alerts, while the background work is suspended.
 func (r *run) urgent(ctx context.Context) (*plan, error) {
 	r.account.gate.enter()
 	defer r.account.gate.leave()
@@ -160,12 +160,12 @@ func (r *run) urgent(ctx context.Context) (*plan, error) {
 			return nil, err
 		}
 	}
-	r.each(ctx, "changes", p.news, r.news)
-	return p, r.absences(ctx, p)
+	r.each(ctx, "changes", p.changed, r.update)
+	return p, r.judgeAbsences(ctx, p)
 }
 
-// background is the context of work that can wait: it ends when the next cycle
-// is due.
+// background returns the context of the background work: it ends when the next cycle is
+// due.
 func (r *run) background(ctx context.Context) (context.Context, context.CancelFunc) {
 	if r.Until.IsZero() {
 		return ctx, func() {}
@@ -179,8 +179,8 @@ func (r *run) background(ctx context.Context) (context.Context, context.CancelFu
 	return ctx, func() { t.Stop(); cancel(nil) }
 }
 
-// each does one thing to every document, several at once. The first goes alone,
-// so that a key pair that is refused is refused once.
+// each calls do for every document, several at once. The first is done before the others, so that a
+// key pair that is refused is refused once.
 func (r *run) each(ctx context.Context, phase string, ids []string, do func(context.Context, string) error) {
 	if len(ids) == 0 {
 		return
@@ -188,20 +188,20 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	r.report(func(p *Progress) { p.Phase, p.Done, p.Total = phase, 0, len(ids) })
 	one := func(id string) {
 		if ctx.Err() != nil {
-			r.leave()
+			r.leaveRest()
 			return
 		}
-		r.settleErr(ctx, id, r.guarded(ctx, id, do))
+		r.recordResult(ctx, id, r.guarded(ctx, id, do))
 		r.report(func(p *Progress) { p.Done++ })
 	}
 	one(ids[0])
-	// More than the connections: while documents are compared and stored, the
-	// connections serve others.
+	// More than the connections: while some documents are compared and stored, others use
+	// the connections.
 	queue := make(chan string)
 	var wg sync.WaitGroup
-	hands := min(4*max(1, r.account.Connections), len(ids)-1)
-	r.commits.work(hands)
-	for range hands {
+	workers := min(4*max(1, r.account.Connections), len(ids)-1)
+	r.commits.work(workers)
+	for range workers {
 		wg.Go(func() {
 			defer r.commits.work(-1)
 			for id := range queue {
@@ -216,20 +216,21 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	wg.Wait()
 }
 
-// guarded keeps what one document breaks from ending the process.
+// guarded calls do and returns a panic as an error, so that one document can't end the
+// process.
 func (r *run) guarded(ctx context.Context, id string, do func(context.Context, string) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("cocsync broke on it: %v", p)
-			r.Log.Error("document broke the cycle", "document", id, "err", err, "stack", string(debug.Stack()))
+			err = fmt.Errorf("cocsync panicked: %v", p)
+			r.Log.Error("document caused a panic", "document", id, "err", err, "stack", string(debug.Stack()))
 		}
 	}()
 	return do(ctx, id)
 }
 
-// settleErr counts a document's failure, and ends the cycle where going on would
-// make things worse.
-func (r *run) settleErr(ctx context.Context, id string, err error) {
+// recordResult counts a document's failure, and ends the cycle where more requests would
+// make it worse.
+func (r *run) recordResult(ctx context.Context, id string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
@@ -238,24 +239,24 @@ func (r *run) settleErr(ctx context.Context, id string, err error) {
 	}
 	cut := ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) // another document's reason
 	if cut || errors.Is(err, errStop) || errors.Is(err, context.Canceled) {
-		r.unfinished = true // the next cycle goes on
+		r.unfinished = true // the next cycle continues
 		return
 	}
-	var storing *stored
+	var storing *storeError
 	switch {
 	case errors.Is(err, coc.ErrUnauthorized):
 		r.giveUp(err)
 		return
 	case errors.Is(err, coc.ErrForbidden):
-		// Who may read some documents and not others meets many in a row.
+		// A user who may read only some documents gets many of these in a row.
 		if r.forbidden++; r.forbidden >= forbiddenMax && !r.served {
 			r.giveUp(err)
 		}
 	case errors.As(err, &storing):
-		if r.broken++; r.broken >= inARow {
+		if r.broken++; r.broken >= maxBroken {
 			r.giveUp(err)
 		}
-	case r.quiet(err):
+	case r.recordPause(err):
 		r.giveUp(err)
 	}
 	r.failed(id, advised(err))
@@ -267,7 +268,7 @@ func (r *run) failed(id, why string) {
 	if len(r.cycle.Failures) < maxFailures {
 		r.cycle.Failures = append(r.cycle.Failures, coc.Failure{DocumentID: id, Err: why})
 	} else {
-		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are listed")
+		r.cycle.Err = cmp.Or(r.cycle.Err, "more documents failed than are recorded")
 	}
 }
 
@@ -277,49 +278,46 @@ func (r *run) giveUp(err error) {
 	r.failLocked(err)
 }
 
-// leave notes that work is left to the next cycle.
-func (r *run) leave() {
+// leaveRest records that work is left to the next cycle.
+func (r *run) leaveRest() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unfinished = true
 }
 
 const (
-	// inARow is how many documents one after the other may fail to be stored
-	// before the rest of the cycle is not tried.
-	inARow = 3
-	// forbiddenMax is how many may be forbidden before it is believed that none
-	// may be read.
+	// maxBroken is how many documents in a row may fail to be stored before the cycle ends.
+	maxBroken = 3
+	// forbiddenMax is how many documents in a row may be forbidden before the cycle ends.
 	forbiddenMax = 20
+	// maxFailures bounds the failures that a cycle records.
+	maxFailures = 1000
 )
 
-// maxFailures bounds what one cycle keeps of its failures.
-const maxFailures = 1000
+// storeError is an error of the archive, not of COC.
+type storeError struct{ error }
 
-// stored marks an error of the archive, not of COC.
-type stored struct{ error }
+func (s *storeError) Unwrap() error { return s.error }
 
-func (s *stored) Unwrap() error { return s.error }
-
-// wantsQuiet reports whether COC asked for more quiet than a cycle can wait.
-func (r *run) wantsQuiet(err error) bool {
-	var asked interface{ PausedUntil() time.Time }
-	return errors.As(err, &asked) && asked.PausedUntil().After(r.Now())
+// rateLimited reports whether COC limits the rate for longer than a cycle can wait.
+func (r *run) rateLimited(err error) bool {
+	var limit interface{ LeaveAloneUntil() time.Time }
+	return errors.As(err, &limit) && limit.LeaveAloneUntil().After(r.Now())
 }
 
-// quiet reports the same, and remembers it for the next process.
-func (r *run) quiet(err error) bool {
-	var asked interface{ PausedUntil() time.Time }
-	if !r.wantsQuiet(err) || !errors.As(err, &asked) {
+// recordPause reports the same, and records it for the next process.
+func (r *run) recordPause(err error) bool {
+	var limit interface{ LeaveAloneUntil() time.Time }
+	if !r.rateLimited(err) || !errors.As(err, &limit) {
 		return false
 	}
-	if e := r.Store.Paused(context.Background(), r.account.Name, asked.PausedUntil()); e != nil {
-		r.Log.Error("pause not remembered", "account", r.account.Name, "err", e)
+	if e := r.Store.Paused(context.Background(), r.account.Name, limit.LeaveAloneUntil()); e != nil {
+		r.Log.Error("pause not recorded", "account", r.account.Name, "err", e)
 	}
 	return true
 }
 
-// fail records why the cycle as a whole is not good.
+// fail records why the whole cycle failed.
 func (r *run) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -334,16 +332,16 @@ func (r *run) failLocked(err error) {
 		r.refused = true
 		key, e := r.account.COC.KeyID(context.Background())
 		if e != nil {
-			return // there is no key pair to remember
+			return // no key pair is available
 		}
 		if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(coc.RefusalPause)); e != nil {
-			r.Log.Error("refusal not remembered", "account", r.account.Name, "err", e)
+			r.Log.Error("refusal not recorded", "account", r.account.Name, "err", e)
 		}
 	}
 }
 
-// advised is an error with how to fix it: who reads a cycle's record has no
-// other way to learn it.
+// advised returns an error's text with its hint, which a cycle's record has no other field
+// for.
 func advised(err error) string {
 	text := err.Error()
 	if h := hint.Of(err); h != "" {
@@ -352,7 +350,7 @@ func advised(err error) string {
 	return text
 }
 
-// end records the cycle and queues what is to be told of it.
+// end records the cycle and queues its notices.
 func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	c := &r.cycle
 	c.EndedAt = r.Now()
@@ -369,8 +367,8 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		c.Outcome = coc.Good
 	}
 	// The end is recorded also when the process is asked to stop.
-	err := r.Store.End(context.WithoutCancel(ctx), *c, r.tellings(ctx))
-	r.poke()
+	err := r.Store.End(context.WithoutCancel(ctx), *c, r.notices(ctx))
+	r.deliveriesDue()
 	if r.Ended != nil {
 		r.Ended(*c)
 	}
@@ -379,7 +377,7 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		level = slog.LevelWarn
 	}
 	log := r.Log
-	if c.Err != "" && c.Outcome != coc.Stopped { // the outcome says it
+	if c.Err != "" && c.Outcome != coc.Stopped {
 		log = log.With("err", c.Err)
 	}
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
@@ -387,10 +385,10 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	return *c, err
 }
 
-// poke says that deliveries fell due.
-func (s *Syncer) poke() {
-	if s.Told != nil {
-		s.Told()
+// deliveriesDue reports that deliveries are due.
+func (s *Syncer) deliveriesDue() {
+	if s.DeliveriesDue != nil {
+		s.DeliveriesDue()
 	}
 }
 

@@ -1,9 +1,8 @@
-// Package syncer runs the cycle: list, fetch, compare, store. It is the only
-// place that decides what an answer of COC means: what is new, what was
-// rewritten, what is gone, whom to tell, what to ask next.
+// Package syncer runs cycles: list, fetch, compare, store. It alone decides what a
+// response of COC means: what is new, rewritten or deleted, who is notified, and what is
+// requested next.
 //
-// It reaches COC and the archive through small interfaces and does no I/O of
-// its own.
+// It uses COC and the archive through interfaces and does no I/O itself.
 package syncer
 
 import (
@@ -15,20 +14,20 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Fetcher asks one account's COC.
+// Fetcher requests documents of one account.
 type Fetcher interface {
 	List(ctx context.Context, s coc.Selection) (coc.List, error)
-	// Get asks for a document's newest version, or for one version.
+	// Get requests a document's newest version, or one version.
 	Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error)
-	// Requests is how many were sent so far.
+	// Requests is the number of requests sent so far.
 	Requests() int64
 	// Served is how many of them COC has served.
 	Served() int64
-	// KeyID names the key pair in use without telling it.
+	// KeyID identifies the current key pair without revealing it.
 	KeyID(ctx context.Context) (string, error)
 }
 
-// Archive keeps documents. Commit stores whole steps or nothing.
+// Archive stores documents. Commit stores all steps or none.
 type Archive interface {
 	Known(ctx context.Context, account, documentID string) (coc.Known, error)
 	Content(ctx context.Context, hash coc.Hash) (coc.Content, error)
@@ -38,7 +37,7 @@ type Archive interface {
 	Unchecked(ctx context.Context, watch string, before time.Time, limit int) ([]coc.Due, error)
 }
 
-// Roster keeps who is watched.
+// Roster stores accounts, watches and the documents that they follow.
 type Roster interface {
 	Account(ctx context.Context, name, endpoint string, accept bool) (coc.AccountState, error)
 	Refused(ctx context.Context, account, key, why string, until time.Time) error
@@ -51,25 +50,25 @@ type Roster interface {
 	Shortfall(ctx context.Context, watch string, s coc.Shortfall) error
 }
 
-// Log keeps what cycles did.
+// Log stores cycles and notices.
 type Log interface {
 	Begin(ctx context.Context, c coc.Cycle) (int64, error)
-	// Responded remembers when COC last served a request of a running cycle.
+	// Responded records when COC last served a request of a running cycle.
 	Responded(ctx context.Context, cycle int64, at time.Time) error
 	Release(ctx context.Context, cycle int64, now time.Time) error
-	End(ctx context.Context, c coc.Cycle, tell []coc.Telling) error
-	// Stopped counts the cycles since the newest good one that were stopped, and
-	// says when the first of them began.
+	End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error
+	// Stopped returns how many cycles were stopped since the newest good one, and when
+	// the first of them began.
 	Stopped(ctx context.Context, watch string) (n int, since time.Time, err error)
-	// Tell queues a notice, unless one like it stands within (since, now].
-	Tell(ctx context.Context, n coc.Telling, since, now time.Time) (told bool, err error)
+	// QueueNotice queues a notice, unless one like it was queued within (since, now].
+	QueueNotice(ctx context.Context, n coc.NewNotice, since, now time.Time) (queued bool, err error)
 }
 
-// Week answers what the weekly notice says.
+// Week returns what the weekly notice reports.
 type Week interface {
 	LastWeekly(ctx context.Context, now time.Time) (time.Time, error)
 	FirstCycle(ctx context.Context) (time.Time, error)
-	// Entered is when the watch's part of a period begins; zero before its first
+	// Entered returns when the watch's part of a period begins; zero before its first
 	// cycle.
 	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
 	Ran(ctx context.Context, watch string, since, until time.Time) (map[coc.Outcome]int, error)
@@ -84,64 +83,64 @@ type Store interface {
 	Week
 }
 
-// Account is one set of credentials and one endpoint. Watches that share an
-// account share the value, and with it the connections.
+// Account is one set of credentials and one endpoint. Watches of one account share the
+// value, and so the connections.
 type Account struct {
 	Name           string
 	Endpoint       string
 	COC            Fetcher
 	RPS            float64 // requests a second; 0: no limit
 	Connections    int     // at once; 0 means 1
-	AcceptEndpoint bool    // the archive may know it by another endpoint
+	AcceptEndpoint bool    // the archive may have it with another endpoint
 
 	once  sync.Once
 	slots chan struct{}
 	gate  gate
 }
 
-// Watch is which documents are followed.
+// Watch selects documents to follow.
 type Watch struct {
 	Name         string
 	Account      *Account
 	Documents    []string       // by id, and
 	Select       *coc.Selection // by a list; nil: none
 	DocumentType string
-	Audit        time.Duration // the longest that a version goes unchecked; 0: never checked
-	Notify       []string      // who hears of the watch's first contact
+	Audit        time.Duration // the longest time that a version is unchecked; 0: never checked
+	Notify       []string      // notifiers of the summary of its initial sync
 }
 
-// Options are what differs between one cycle and the next.
+// Options are the settings of one cycle.
 type Options struct {
 	Trigger coc.Trigger
-	// Until ends the work that can wait (history, audit), so that the next
-	// cycle can begin when it is due. The zero time sets no end.
+	// Until ends the background work (history, audit), so that the next cycle can begin
+	// when it is due. The zero time sets no end.
 	Until time.Time
-	// Schedule says when the watch's cycles are due; nil: nobody here knows.
+	// Schedule says when the watch's cycles are due; nil if it is not known.
 	Schedule        Schedule
-	Only            []string // these documents alone, without a list
-	AuditAll        bool     // read every listed version again
-	AcceptDeletions bool     // believe it when most documents are gone
+	Only            []string // only these documents, without a list
+	AuditAll        bool     // reread every listed version
+	AcceptDeletions bool     // accept that most documents were deleted
 }
 
-// Syncer runs cycles. Its fields are set before the first one and not changed.
+// Syncer runs cycles. Its fields are not changed after the first one begins.
 type Syncer struct {
 	Store Store
-	// Route names the notifiers that hear of a change of that kind found by
-	// watch: its own, and others that hear of it if a route says so, which is
-	// seen when the message is made. A watch may name nobody.
+	// Route returns the notifiers of a change of that kind found by a watch: the watch's
+	// own, and those that a route may add, which is decided when the message is written.
 	Route     func(watch string, kind coc.Kind) (own, routed []string)
-	Operators []string // notifiers that hear when the watching itself breaks
+	Operators []string // notifiers of failures of monitoring itself
 	Now       func() time.Time
 	Log       *slog.Logger
-	Progress  func(Progress)  // called as work gets done; nil: nobody looks
-	Told      func()          // called when deliveries fell due; nil: nobody waits
-	Ended     func(coc.Cycle) // called with each cycle that came to an end; nil: nobody counts
+	Progress  func(Progress) // called while a cycle runs; may be nil
+	// DeliveriesDue is called when deliveries are due; may be nil.
+	DeliveriesDue func()
+	Ended         func(coc.Cycle) // called with each cycle that ended; may be nil
 
 	commits committer
 	locks   keyLocks
 }
 
-// Progress is how far a cycle got.
+// Progress is the progress of a cycle.
 type Progress struct {
 	Watch    string
 	Phase    string // list, changes, newest, history, audit
@@ -154,7 +153,7 @@ func (a *Account) init() {
 	a.once.Do(func() { a.slots = make(chan struct{}, max(1, a.Connections)) })
 }
 
-// get asks COC over one of the account's connections.
+// get requests a document over one of the account's connections.
 func (a *Account) get(ctx context.Context, id, version, typ string) (coc.Answer, error) {
 	select {
 	case a.slots <- struct{}{}:

@@ -15,7 +15,7 @@ import (
 
 // What was there before cocsync looked is archived in silence, but for one
 // summary.
-func TestFirstContactIsSilent(t *testing.T) {
+func TestInitialSyncIsSilent(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "b\n", "c\n")
 	w.coc.put("DM2", "x\n")
@@ -35,14 +35,14 @@ func TestFirstContactIsSilent(t *testing.T) {
 	}
 }
 
-// A cycle without change asks for the list and nothing else.
-func TestQuietCycleAsksForTheListAlone(t *testing.T) {
+// A cycle without change requests the list and nothing else.
+func TestNoChangeCycleRequestsOnlyTheList(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n")
 	w.cycle()
 	c := w.cycle()
 	if !slices.Equal(w.coc.asked, []string{"list"}) || c.Outcome != coc.Good || c.Changes != 0 {
-		t.Errorf("asked %q, cycle %+v, want the list alone", w.coc.asked, c)
+		t.Errorf("requested %q, cycle %+v, want only the list", w.coc.asked, c)
 	}
 	if got := w.notices("ops"); len(got) != 1 {
 		t.Errorf("notices %q, want the one summary", got)
@@ -50,21 +50,21 @@ func TestQuietCycleAsksForTheListAlone(t *testing.T) {
 }
 
 // A document with one new version costs one request more.
-func TestNewVersionIsTold(t *testing.T) {
+func TestNewVersionIsSent(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
 	w.coc.edit("DM1", "b\n", "bob")
 	w.cycle()
 	if !slices.Equal(w.coc.asked, []string{"list", "DM1"}) {
-		t.Errorf("asked %q, want the list and the document", w.coc.asked)
+		t.Errorf("requested %q, want the list and the document", w.coc.asked)
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
 }
 
 // Of several versions that arrive together only the newest can have an author,
 // and only if nothing was modified after it.
-func TestNobodyIsAccusedByAGuess(t *testing.T) {
+func TestNoAuthorIsGuessed(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -110,7 +110,7 @@ func TestAuditFindsSilentRewrites(t *testing.T) {
 	w.coc.contents["DM1@v2"] = "evil\n"
 	w.cycle()
 	if len(w.coc.asked) != 1 {
-		t.Errorf("asked %q right after the first contact, want the list alone", w.coc.asked)
+		t.Errorf("requested %q right after the initial sync, want only the list", w.coc.asked)
 	}
 	w.now = w.now.Add(16 * 24 * time.Hour)
 	w.cycle()
@@ -118,7 +118,7 @@ func TestAuditFindsSilentRewrites(t *testing.T) {
 		t.Errorf("changes %q, want v2 rewritten", got)
 	}
 	if w.cycle(); len(w.coc.asked) != 1 {
-		t.Errorf("asked %q after an audit, want the list alone", w.coc.asked)
+		t.Errorf("requested %q after an audit, want only the list", w.coc.asked)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestSyncAuditReadsEverything(t *testing.T) {
 	}
 }
 
-// A field that is not said is neither a change nor gone.
+// An absent field is neither a change nor a removal.
 func TestMetadata(t *testing.T) {
 	w := newWorld(t)
 	a := w.coc.put("DM1", "a\n")
@@ -174,7 +174,7 @@ func TestWithdrawnVersionStays(t *testing.T) {
 	}
 }
 
-// Only COC's own word deletes: not an absence, not a 403.
+// Only COC's error code for a missing document deletes: not an absence, not a 403.
 func TestDeletedAndRestored(t *testing.T) {
 	w := newWorld(t)
 	for i := range 5 {
@@ -191,7 +191,7 @@ func TestDeletedAndRestored(t *testing.T) {
 	w.coc.fail["DM3"] = coc.ErrNotFound
 	w.cycle()
 	if w.cycle(); len(w.coc.asked) != 1 {
-		t.Errorf("asked %q, want a deleted document left alone", w.coc.asked)
+		t.Errorf("requested %q, want no request for a deleted document", w.coc.asked)
 	}
 	delete(w.coc.fail, "DM3")
 	w.coc.listed["DM3"] = true
@@ -204,13 +204,13 @@ func TestDeletedAndRestored(t *testing.T) {
 	w.coc.listed["DM4"] = false
 	w.cycle()
 	if w.cycle(); len(w.changes()) != 7 || len(w.coc.asked) != 1 {
-		t.Errorf("changes %q, asked %q, want DM4 to have left in silence", w.changes(), w.coc.asked)
+		t.Errorf("changes %q, requested %q, want DM4 to have left without a change", w.changes(), w.coc.asked)
 	}
 }
 
-// A version that was still to be had when its document was deleted never comes:
-// those after it, which are archived, are told all the same.
-func TestDeletedBeforeItsVersionsCame(t *testing.T) {
+// A version that was pending when its document was deleted is never archived: later ones,
+// which are archived, are recorded.
+func TestDeletedBeforeItsVersionsWereFetched(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -224,7 +224,7 @@ func TestDeletedBeforeItsVersionsCame(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob", "+ deleted ..")
 }
 
-// When most documents are gone at once, people are asked before anything is
+// When most documents are missing at once, operators are notified before anything is
 // marked.
 func TestMassAbsenceIsDoubted(t *testing.T) {
 	w := newWorld(t)
@@ -243,7 +243,7 @@ func TestMassAbsenceIsDoubted(t *testing.T) {
 	if got := w.changes(); len(got) != 6 {
 		t.Errorf("changes %q, want nothing marked yet", got)
 	}
-	if got := w.notices("oncall"); len(got) != 1 || !strings.Contains(got[0], "most documents are gone") {
+	if got := w.notices("oncall"); len(got) != 1 || !strings.Contains(got[0], "most documents are missing") {
 		t.Errorf("notices %q, want one", got)
 	}
 	w.now = w.now.Add(time.Hour)
@@ -287,7 +287,7 @@ func TestUnstableListJudgesNoAbsence(t *testing.T) {
 
 // The cycle of a list whose total moved in every reading was good whatever the list
 // lacked: documents by its own total, or rows that could not be read and name none.
-func TestUnstableListThatLacksRowsFailsTheCycle(t *testing.T) {
+func TestUnstableListWithMissingRowsFailsTheCycle(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.coc.put("DM2", "a\n")
@@ -308,16 +308,16 @@ func TestUnstableListThatLacksRowsFailsTheCycle(t *testing.T) {
 		w.coc.total, w.coc.skipped = tt.total, tt.skipped
 		c := w.cycle()
 		if want := tt.want == ""; want != (c.Outcome == coc.Good) || want != (c.Err == "") || !strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
-			t.Errorf("an unstable list that lacks %s: cycle = %+v, want its error to hold %q", tt.name, c, tt.want)
+			t.Errorf("an unstable list without %s: cycle = %+v, want its error to hold %q", tt.name, c, tt.want)
 		}
 		if c.Complete || len(w.changes()) != 2 {
-			t.Errorf("an unstable list that lacks %s: complete: %t, changes %q, want nothing judged", tt.name, c.Complete, w.changes())
+			t.Errorf("an unstable list without %s: complete: %t, changes %q, want nothing judged", tt.name, c.Complete, w.changes())
 		}
 	}
 }
 
-// A refused key pair is refused once, and left alone also by the next process.
-func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
+// A refused key pair is refused once, and paused also in the next process.
+func TestRefusedKeyPairIsPaused(t *testing.T) {
 	w := newWorld(t)
 	w.w.Select, w.w.Documents = nil, []string{"DM1", "DM2", "DM3"}
 	for _, id := range w.w.Documents {
@@ -325,14 +325,14 @@ func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
 		w.coc.fail[id] = coc.ErrUnauthorized
 	}
 	if c := w.cycle(); len(w.coc.asked) != 1 || c.Outcome != coc.Bad {
-		t.Errorf("asked %q, cycle %+v, want one request", w.coc.asked, c)
+		t.Errorf("requested %q, cycle %+v, want one request", w.coc.asked, c)
 	}
 	if got := w.notices("oncall"); len(got) != 1 {
 		t.Errorf("notices %q, want one at once", got)
 	}
 	w.now = w.now.Add(-4 * time.Minute)
 	if c := w.cycle(); len(w.coc.asked) != 0 || c.Outcome != coc.Bad {
-		t.Errorf("asked %q, cycle %+v, want none", w.coc.asked, c)
+		t.Errorf("requested %q, cycle %+v, want none", w.coc.asked, c)
 	}
 	w.coc.key, w.coc.fail = "k2", map[string]error{} // a person fixed it
 	if c := w.cycle(); c.Outcome != coc.Good {
@@ -341,8 +341,8 @@ func TestRefusedKeyPairIsLeftAlone(t *testing.T) {
 	w.wantRecovery()
 }
 
-// Who may not list still keeps what it knows up to date.
-func TestForbiddenListAsksForKnownDocuments(t *testing.T) {
+// A user who may not list still updates the documents that are followed.
+func TestForbiddenListRequestsFollowedDocuments(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -354,7 +354,7 @@ func TestForbiddenListAsksForKnownDocuments(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
 }
 
-func TestThreeFailedCyclesAreTroubleOnce(t *testing.T) {
+func TestThreeFailedCyclesAreReportedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -365,12 +365,12 @@ func TestThreeFailedCyclesAreTroubleOnce(t *testing.T) {
 	delete(w.coc.fail, "list")
 	w.cycle()
 	if got := w.notices("oncall"); len(got) != 2 || !strings.Contains(got[0], "does not work") || !strings.Contains(got[1], "works again") {
-		t.Errorf("notices %q, want trouble once and recovery once", got)
+		t.Errorf("notices %q, want failure once and recovery once", got)
 	}
 }
 
-// A document that vanishes while its versions are fetched keeps what came.
-func TestDocumentThatVanishesMidway(t *testing.T) {
+// A document that is deleted while its versions are fetched keeps what was fetched.
+func TestDocumentDeletedDuringAFetch(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "c\n", "d\n")
 	w.coc.hook = func(what string) {
@@ -380,8 +380,8 @@ func TestDocumentThatVanishesMidway(t *testing.T) {
 			w.coc.mu.Unlock()
 		}
 	}
-	if c := w.cycle(); len(c.Failures) != 1 || !strings.Contains(c.Failures[0].Err, "vanished") {
-		t.Errorf("cycle = %+v, want it to say that the document vanished", c)
+	if c := w.cycle(); len(c.Failures) != 1 || !strings.Contains(c.Failures[0].Err, "deleted while") {
+		t.Errorf("cycle = %+v, want it to say that the document was deleted", c)
 	}
 	for _, content := range []string{"a\n", "d\n"} {
 		if _, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte(content)}.Hash()); err != nil {
@@ -393,8 +393,8 @@ func TestDocumentThatVanishesMidway(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "version v1..v4 by bob", "+ deleted ..")
 }
 
-// An answer from a lagging copy of COC takes nothing back.
-func TestStaleAnswerTakesNothingBack(t *testing.T) {
+// A response from a delayed replica of COC reverts nothing.
+func TestStaleResponseRevertsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -411,7 +411,7 @@ func TestStaleAnswerTakesNothingBack(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
 }
 
-// Two watches over one document fetch it once and tell each notifier once.
+// Two watches of one document fetch it once and notify each notifier once.
 func TestWatchesShareADocument(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -432,7 +432,7 @@ func TestWatchesShareADocument(t *testing.T) {
 	}
 }
 
-// Work that is cut off anywhere goes on in the next cycle to the same archive.
+// Work that is interrupted anywhere continues in the next cycle to the same archive.
 func TestHistoryGoesOnAcrossCycles(t *testing.T) {
 	w := newWorld(t)
 	var contents []string
@@ -463,7 +463,7 @@ func TestHistoryGoesOnAcrossCycles(t *testing.T) {
 	}
 }
 
-// While a long history is fetched, a change is still told: the cycle makes room
+// While a long history is fetched, a change is still sent: the cycle makes room
 // for the next one when that is due.
 func TestHistoryStopsWhenTheNextCycleIsDue(t *testing.T) {
 	w := newWorld(t)

@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// unavailableAfter is how many cycles in a row may fail to have a version before
-// it is recorded as unavailable and its successors go on without it.
+// unavailableAfter is how many cycles in a row a version may fail before it is recorded as
+// unavailable and later versions proceed without it.
 const unavailableAfter = 3
 
 // An unavailable version is requested again for as long as COC lists it. The pauses
@@ -29,9 +29,8 @@ func retryPause(n int) time.Duration {
 	return min(pause, retryMax)
 }
 
-// view is what is known of a document while answers come in: the archive's
-// state, and the step that moves it on. It decides what an answer means and
-// does no I/O.
+// view is the state of a document while responses are applied: the archive's state, and
+// the step that changes it. It decides what a response means and does no I/O.
 type view struct {
 	coc.Known
 	owner    string // the account's name
@@ -40,17 +39,17 @@ type view struct {
 	route    func(watch string, kind coc.Kind) (own, routed []string)
 	versions []*version // oldest first
 	step     coc.Step
-	compare  []*comparison // beside step.Changes; nil where there is nothing to compare
+	compare  []*comparison // parallel to step.Changes; nil if there is nothing to compare
 	eager    bool          // unavailable versions are requested without a pause
 	archived int           // versions archived by this view
 }
 
-// version is one version label while answers come in.
+// version is one version label while responses are applied.
 type version struct {
 	coc.KnownVersion
-	now     string           // version_uuid as listed by the newest answer; "" when not said
-	fresh   *coc.NewRevision // newest revision, when it came in this step
-	touched bool             // the step must carry it
+	now     string           // version_uuid in the newest list; "" if absent
+	fresh   *coc.NewRevision // newest revision, if it was fetched in this step
+	touched bool             // the step must contain it
 	checked bool
 	err     string
 }
@@ -69,18 +68,18 @@ func (v *view) reset() {
 	v.step = coc.Step{Account: v.owner, DocumentID: v.DocumentID, Type: v.Type, Cycle: v.cycleID, SeenAt: v.now}
 }
 
-// sort brings the versions into order, oldest first.
+// sort sorts the versions, oldest first.
 func (v *view) sort() {
 	list := make([]coc.Listed, len(v.versions))
 	for i, x := range v.versions {
 		list[i] = x.Listed
 	}
 	coc.SortListed(list)
-	place := make(map[string]int, len(list))
+	position := make(map[string]int, len(list))
 	for i, l := range list {
-		place[l.Label] = i
+		position[l.Label] = i
 	}
-	slices.SortFunc(v.versions, func(a, b *version) int { return cmp.Compare(place[a.Label], place[b.Label]) })
+	slices.SortFunc(v.versions, func(a, b *version) int { return cmp.Compare(position[a.Label], position[b.Label]) })
 }
 
 func (v *view) find(label string) *version {
@@ -92,31 +91,30 @@ func (v *view) find(label string) *version {
 	return nil
 }
 
-// hear takes in an answer about the document's newest version.
-func (v *view) hear(a coc.Answer) {
+// applyAnswer applies a response for the document's newest version.
+func (v *view) applyAnswer(a coc.Answer) {
 	first := len(v.versions) == 0
-	// An answer older than what is archived comes from a lagging copy of COC:
-	// what it adds is kept, but it neither changes nor takes away anything.
+	// A response older than the archived state is from a delayed replica of COC: what it
+	// adds is kept, but it changes and removes nothing.
 	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
-	fresh := v.hearVersions(a, first, stale)
-	if v.State == coc.Deleted && v.Told {
-		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.Difference{Summary: "there again"}}, nil)
+	fresh := v.applyVersions(a, first, stale)
+	if v.State == coc.Deleted && v.HasNew {
+		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.Difference{Summary: "available again"}}, nil)
 	}
 	if v.State != coc.Present {
 		v.State, v.step.State = coc.Present, coc.Present
 	}
 	if !stale {
-		v.hearMeta(a, fresh)
+		v.applyMeta(a, fresh)
 		v.step.Newest = a.Version
 	}
 	if x := v.find(a.Version); x != nil && (!stale || x.Number == 0) {
-		v.have(x, a)
+		v.applyContent(x, a)
 	}
 }
 
-// hearVersions takes in the list of versions and reports whether it holds new
-// ones.
-func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
+// applyVersions applies the list of versions and reports whether it has new ones.
+func (v *view) applyVersions(a coc.Answer, first, stale bool) (fresh bool) {
 	list := a.Versions
 	if list == nil {
 		list = []coc.Listed{{Label: a.Version}}
@@ -138,7 +136,7 @@ func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
 			x.MadeAt, x.touched = l.MadeAt, true
 		}
 		if x.Number == 0 && x.State != coc.Pending && (x.Withdrawn || v.State == coc.Deleted) {
-			x.State, x.touched = coc.Pending, true // there again, and still to be had
+			x.State, x.touched = coc.Pending, true // listed again, and still missing
 			x.succeeded()
 		}
 		if x.Withdrawn {
@@ -160,16 +158,16 @@ func (v *view) hearVersions(a coc.Answer, first, stale bool) (fresh bool) {
 func (v *view) withdraw(x *version) {
 	x.Withdrawn, x.touched = true, true
 	if x.Number == 0 {
-		x.lost("no longer listed by COC")
+		x.setUnavailable("no longer listed by COC")
 		return
 	}
 	v.change(coc.NewChange{Kind: coc.KindWithdrawn, Label: x.Label, At: v.now,
 		Difference: coc.Difference{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
 }
 
-// hearMeta takes in the other fields. The modifier alone is no change when a new
-// version came, because every version brings its own.
-func (v *view) hearMeta(a coc.Answer, withVersion bool) {
+// applyMeta applies the other fields. With a new version, only another modifier is no change:
+// every version has its own.
+func (v *view) applyMeta(a coc.Answer, withVersion bool) {
 	merged := a.Meta.Over(v.Meta)
 	if name := coc.Said(merged.Name); name != "" {
 		v.Name, v.step.Name = name, name
@@ -208,10 +206,10 @@ func quoteEmpty(s string) string {
 	return s
 }
 
-// wants are the versions whose content must be asked for: those the archive
-// lacks, and those that COC lists under another version_uuid than before. Of those
-// that could not be fetched, the ones whose pause is over.
-func (v *view) wants() (labels []string) {
+// missingVersions returns the versions whose content must be requested: those that are not
+// archived, and those that COC lists with another version_uuid than before. Of unavailable
+// ones, those whose pause is over.
+func (v *view) missingVersions() (labels []string) {
 	for _, x := range v.versions {
 		moved := x.Number > 0 && !x.checked && x.now != "" && x.UUID != "" && x.now != x.UUID && !x.Withdrawn
 		if x.State == coc.Pending || moved || v.retries(x) {
@@ -228,8 +226,8 @@ func (v *view) retries(x *version) bool {
 		(v.eager || !x.RetryAt.After(v.now) || x.RetryAt.Sub(v.now) > retryMax)
 }
 
-// have takes in the content of a version.
-func (v *view) have(x *version, a coc.Answer) {
+// applyContent applies the content of a version.
+func (v *view) applyContent(x *version, a coc.Answer) {
 	hash := a.Content.Hash()
 	uuid := x.now
 	if uuid == "" {
@@ -248,7 +246,7 @@ func (v *view) have(x *version, a coc.Answer) {
 		if x.Recorded {
 			v.rewritten(x.Label, x.Number, x.Hash, hash)
 		} else {
-			x.Earlier = append(x.Earlier, x.Hash) // told after the version itself
+			x.Earlier = append(x.Earlier, x.Hash) // recorded after the version itself
 		}
 	}
 	x.fresh = rev
@@ -256,28 +254,28 @@ func (v *view) have(x *version, a coc.Answer) {
 	x.succeeded()
 }
 
-// succeeded forgets the failures of a version.
+// succeeded resets the failures of a version.
 func (x *version) succeeded() {
 	x.Failures, x.Reason, x.err = 0, "", ""
 	x.FailedSince, x.RetryAt = time.Time{}, time.Time{}
 }
 
-// lost records that a version's content can no longer be fetched.
-func (x *version) lost(why string) {
+// setUnavailable records that a version's content can no longer be fetched.
+func (x *version) setUnavailable(why string) {
 	x.succeeded()
 	x.State, x.touched, x.err, x.Reason = coc.Unavailable, true, why, why
 }
 
-// rewritten adds the change from a version's revision to the one after it.
+// rewritten adds the change from a version's revision to the next one.
 func (v *view) rewritten(label string, number int, old, now coc.Hash) {
 	v.change(coc.NewChange{Kind: coc.KindRewritten, At: v.now,
 		From: coc.RevisionRef{Label: label, Number: number},
 		To:   coc.RevisionRef{Label: label, Number: number + 1}}, &comparison{old: &old, new: now})
 }
 
-// author names who made a version, where COC's answer proves it: the creator
-// made v1, and the last modifier made the newest version if nothing was modified
-// after it. Everybody else would be accused by a guess.
+// author returns who made a version, if the response proves it: the creator made v1, and
+// the last modifier made the newest version if nothing was modified after it. Otherwise it
+// is unknown.
 func (v *view) author(x *version, a coc.Answer) string {
 	if n, ok := coc.Number(x.Label); ok && n == 1 {
 		return coc.Said(v.Meta.Creator)
@@ -289,7 +287,7 @@ func (v *view) author(x *version, a coc.Answer) string {
 	return ""
 }
 
-// fetchFailed takes in that a version could not be fetched in this cycle. No error is
+// fetchFailed records that a version could not be fetched in this cycle. No error is
 // final: COC's codes are not published.
 func (v *view) fetchFailed(x *version, err error) {
 	why := reason(err)
@@ -316,15 +314,15 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// gone takes in that COC no longer has the document. What was still to be had of
-// it never comes, so that what is here need not wait for it.
-func (v *view) gone() {
+// deleted records that COC no longer has the document. Its missing versions are
+// unavailable, so that the others are recorded without them.
+func (v *view) deleted() {
 	for _, x := range v.versions {
 		if x.State == coc.Pending {
-			x.lost("the document was deleted before it could be had")
+			x.setUnavailable("the document was deleted before it was fetched")
 		}
 	}
-	v.settle()
+	v.recordVersions()
 	if v.State == coc.Present {
 		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
 			Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}, nil)
@@ -332,7 +330,7 @@ func (v *view) gone() {
 	v.State, v.step.State = coc.Deleted, coc.Deleted
 }
 
-// take returns the step made so far and begins the next one.
+// take returns the current step and begins the next one.
 func (v *view) take() coc.Step {
 	for _, x := range v.versions {
 		if x.touched {
@@ -344,7 +342,7 @@ func (v *view) take() coc.Step {
 			})
 		}
 		if x.checked {
-			x.now = "" // it was held against what is listed
+			x.now = "" // it was compared with the list
 		}
 		x.touched, x.fresh, x.checked = false, nil, false
 	}

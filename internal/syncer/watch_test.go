@@ -15,7 +15,7 @@ import (
 	"cocsync/internal/db"
 )
 
-func TestForbiddenListKeepsAsking(t *testing.T) {
+func TestForbiddenListIsRequestedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -26,7 +26,7 @@ func TestForbiddenListKeepsAsking(t *testing.T) {
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
 }
 
-func TestFirstContactWaitsForACompleteList(t *testing.T) {
+func TestInitialSyncWaitsForACompleteList(t *testing.T) {
 	w := newWorld(t)
 	for i := range 20 {
 		w.coc.put(fmt.Sprintf("DM%02d", i), "a\n")
@@ -46,7 +46,7 @@ func TestFirstContactWaitsForACompleteList(t *testing.T) {
 	}
 }
 
-func TestFirstContactOutlastsAnUnstableList(t *testing.T) {
+func TestInitialSyncOutlastsAnUnstableList(t *testing.T) {
 	w := newWorld(t)
 	for i := range 4 {
 		w.coc.put(fmt.Sprintf("DM%02d", i), "a\n")
@@ -98,7 +98,7 @@ func TestDocumentTakenOutOfTheConfigLeaves(t *testing.T) {
 		w.cycle()
 	}
 	if w.cycle(); len(w.coc.asked) != 2 {
-		t.Errorf("asked %q, want the two that the config names", w.coc.asked)
+		t.Errorf("requested %q, want the two that the config names", w.coc.asked)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestSyncOfOneDocumentIsNoRecovery(t *testing.T) {
 		w.cycle()
 	}
 	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want trouble once: the list never worked", got)
+		t.Errorf("notices %q, want failure once: the list never worked", got)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestOneBadDocumentHidesNoOutage(t *testing.T) {
 		w.cycle()
 	}
 	if m := len(w.notices("oncall")); m == n {
-		t.Errorf("notices %q: nobody hears that the key pair was refused", w.notices("oncall"))
+		t.Errorf("notices %q: no one is notified that the key pair was refused", w.notices("oncall"))
 	}
 }
 
@@ -180,7 +180,7 @@ type killed struct{ Store }
 
 func (k *killed) Release(context.Context, int64, time.Time) error { return errKilled }
 
-func (k *killed) End(context.Context, coc.Cycle, []coc.Telling) error { return errKilled }
+func (k *killed) End(context.Context, coc.Cycle, []coc.NewNotice) error { return errKilled }
 
 func TestMassAbsenceThatShrinksIsStillDoubted(t *testing.T) {
 	w := newWorld(t)
@@ -195,14 +195,14 @@ func TestMassAbsenceThatShrinksIsStillDoubted(t *testing.T) {
 		delete(w.coc.docs, id)
 	}
 	w.cycle()
-	w.coc.docs["DM0"] = gone["DM0"] // one is back five minutes later, three are not yet
+	w.coc.docs["DM0"] = gone["DM0"] // one is back five minutes later, three are not
 	w.cycle()
 	if got := w.changes()[6:]; len(got) != 0 {
 		t.Errorf("changes %q after five minutes, want none marked", got)
 	}
 }
 
-func TestClockThatWasWrongHoldsNothingUp(t *testing.T) {
+func TestClockThatWasWrongDelaysNothing(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.now = w.now.Add(48 * time.Hour)
@@ -214,11 +214,11 @@ func TestClockThatWasWrongHoldsNothingUp(t *testing.T) {
 		w.cycle()
 	}
 	if len(w.changes()) == 0 {
-		t.Error("an hour after the clock was fixed nothing was asked yet")
+		t.Error("an hour after the clock was fixed nothing was requested yet")
 	}
 }
 
-func TestMassAbsenceIsToldAfterAKill(t *testing.T) {
+func TestMassAbsenceIsReportedAfterAKill(t *testing.T) {
 	w := newWorld(t)
 	for i := range 6 {
 		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
@@ -234,7 +234,7 @@ func TestMassAbsenceIsToldAfterAKill(t *testing.T) {
 	w.s.Store = real
 	w.cycle()
 	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want operators to hear that most documents are gone", got)
+		t.Errorf("notices %q, want operators notified that most documents are missing", got)
 	}
 }
 
@@ -255,7 +255,7 @@ func TestSyncOfOneDocumentEndsNoDoubt(t *testing.T) {
 	}
 }
 
-func TestSyncOfAFreshIDIsTold(t *testing.T) {
+func TestSyncOfANewIDIsSent(t *testing.T) {
 	w := newWorld(t)
 	w.w.Select, w.w.Documents = nil, []string{"DM1"}
 	w.coc.put("DM1", "a\n")
@@ -265,7 +265,7 @@ func TestSyncOfAFreshIDIsTold(t *testing.T) {
 	w.cycle(Options{Only: []string{"DM2"}})
 	w.cycle()
 	if got := w.changes(); !slices.Contains(got, "+ new ..v1 by ann") {
-		t.Errorf("changes %q, want DM2 told", got)
+		t.Errorf("changes %q, want DM2 recorded", got)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestWatchThatMovesBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestOneFailureAfterAPauseIsNoTrouble(t *testing.T) {
+func TestOneFailureAfterAPauseIsNotReported(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -333,7 +333,7 @@ func TestPanicLeavesTheGateOpen(t *testing.T) {
 	}
 }
 
-// A document in doubt that cannot be asked for for once is still in doubt.
+// A document in doubt whose request fails once is still in doubt.
 func TestFailureEndsNoDoubt(t *testing.T) {
 	w := newWorld(t)
 	w.w.Select = nil
@@ -352,12 +352,11 @@ func TestFailureEndsNoDoubt(t *testing.T) {
 	delete(w.coc.fail, "DM0")
 	w.cycle()
 	if got := w.notices("oncall"); len(got) != 1 {
-		t.Errorf("notices %q, want operators to hear of it once", got)
+		t.Errorf("notices %q, want operators notified of it once", got)
 	}
 }
 
-// The daemon knows what its schedule asked for; what did not run is counted by the cycle
-// that comes after it.
+// A cycle counts the scheduled ones before it that did not run.
 func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -377,7 +376,7 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 		{coc.TriggerStart, time.Hour, 13},
 	} {
 		if got := run(tt.trigger, tt.later); got != tt.want {
-			t.Errorf("a cycle by %s, %s after the one before it: %d missed, want %d", tt.trigger, tt.later+5*time.Minute, got, tt.want)
+			t.Errorf("a cycle by %s, %s after the previous one: %d missed, want %d", tt.trigger, tt.later+5*time.Minute, got, tt.want)
 		}
 	}
 	list, err := w.db.Cycles(t.Context(), w.w.Name, 3)
@@ -394,7 +393,7 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 	}
 }
 
-// A stop while a cycle begins is no fault, and is not logged as one.
+// A stop while a cycle begins is no failure, and is not logged as one.
 func TestAStopAtTheStartIsNoError(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -411,7 +410,7 @@ func TestAStopAtTheStartIsNoError(t *testing.T) {
 	}
 }
 
-// stoppingStore is told to stop when a cycle has begun.
+// stoppingStore cancels the context when a cycle has begun.
 type stoppingStore struct {
 	Store
 	stop context.CancelFunc

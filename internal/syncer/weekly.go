@@ -12,31 +12,29 @@ import (
 
 const (
 	week = 7 * 24 * time.Hour
-	// weekLate is how much later than a week after the one before it a weekly
-	// notice may come and still keep its day.
+	// weekLate is how much later than a week after the previous one a weekly notice may be
+	// sent and still keep its day.
 	weekLate = 24 * time.Hour
 	// dueSlack is how long before the end of a period a cycle that was due may
 	// still be about to begin. It belongs to the next period.
 	dueSlack = time.Minute
-	// maxDue bounds the counting of cycles that were due: half a year of one each
-	// second, in about a second.
+	// maxDue bounds the counting of due cycles: half a year of one each second, in about a
+	// second.
 	maxDue = 1 << 24
 )
 
 // Scheduled is a watch and when its cycles are due.
 type Scheduled struct {
 	Watch string
-	// Schedule is nil where nobody here knows when they are, as with cron: none is
-	// missed then.
+	// Schedule is nil if it is not known, as with cron: then none is missed.
 	Schedule Schedule
 }
 
-// Schedule says when the next cycle is due after an instant; the zero time: never.
+// Schedule returns when the next cycle is due after a time; the zero time: never.
 type Schedule interface{ Next(time.Time) time.Time }
 
-// Weekly tells the operators once a week that the watching is alive, also when
-// nothing changed, and does nothing the rest of the time. It may be called as
-// often as one likes, by several processes too.
+// Weekly notifies the operators once a week that monitoring works, also if nothing changed,
+// and otherwise does nothing. It may be called at any time, by several processes too.
 func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
 	if len(s.Operators) == 0 || len(watches) == 0 {
 		return nil
@@ -64,14 +62,14 @@ func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
 	if missed > 0 {
 		n.Title += ", " + many(missed, "cycle") + " missed"
 	}
-	told, err := s.Store.Tell(ctx, coc.Telling{Notice: n, Notify: s.Operators}, since, now)
-	if told {
-		s.poke()
+	queued, err := s.Store.QueueNotice(ctx, coc.NewNotice{Notice: n, Notify: s.Operators}, since, now)
+	if queued {
+		s.deliveriesDue()
 	}
 	return err
 }
 
-// week returns the period that is to be told of now; since is zero when none is.
+// week returns the period to report now; since is zero if there is none.
 func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Time, err error) {
 	if since, err = s.Store.LastWeekly(ctx, now); err != nil {
 		return time.Time{}, time.Time{}, err
@@ -95,7 +93,7 @@ func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Tim
 	return since, until, nil
 }
 
-// weekOf is the line about one watch, and how many cycles it missed.
+// weekOf returns the line about one watch, and how many cycles it missed.
 func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time) (line string, missed int, err error) {
 	from := since
 	if w.Schedule != nil { // else nothing was due, and a cycle would count in two periods
@@ -130,23 +128,22 @@ func due(s Schedule, since, until time.Time) (n int) {
 	return n
 }
 
-// cyclesRun says how many of the cycles that were due were run; when none was, how
-// many were run. Those that run besides, when the daemon begins or on demand, make
-// up for missed ones.
-func cyclesRun(due int, ran map[coc.Outcome]int) (words string, missed int) {
+// cyclesRun says how many of the due cycles were run, or if none was due, how many were
+// run. Others, such as those at start-up or on demand, make up for missed ones.
+func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
 	run, stopped := ran[coc.Good]+ran[coc.Bad]+ran[coc.Running], ran[coc.Stopped]
 	if due == 0 {
-		words = many(run, "cycle") + " run"
+		text = many(run, "cycle") + " run"
 	} else {
 		run = min(run, due)
 		stopped = min(stopped, due-run)
-		words = number(run) + " of " + many(due, "cycle") + " run"
+		text = number(run) + " of " + many(due, "cycle") + " run"
 	}
 	missed = max(0, due-run-stopped)
 	var notes []string
-	add := func(n int, word string) {
+	add := func(n int, what string) {
 		if n > 0 {
-			notes = append(notes, number(n)+" "+word)
+			notes = append(notes, number(n)+" "+what)
 		}
 	}
 	add(missed, "missed")
@@ -157,9 +154,9 @@ func cyclesRun(due int, ran map[coc.Outcome]int) (words string, missed int) {
 		add(min(ran[coc.Bad], run), "of them failed")
 	}
 	if len(notes) > 0 {
-		words += " (" + strings.Join(notes, ", ") + ")"
+		text += " (" + strings.Join(notes, ", ") + ")"
 	}
-	return words, missed
+	return text, missed
 }
 
 // period names the time from since to until.

@@ -32,7 +32,7 @@ func (w *world) run(every time.Duration, until time.Time) {
 	}
 }
 
-// weekly asks for the weekly notice, and returns the newest one's title and
+// weekly calls Weekly, and returns the newest notice's title and
 // lines.
 func (w *world) weekly(schedule every) (title, lines string, n int) {
 	w.t.Helper()
@@ -50,8 +50,8 @@ func (w *world) weekly(schedule every) (title, lines string, n int) {
 
 const hour = time.Hour
 
-// A week is told when it is over, once, and the next one a week later to the day,
-// however late the first came within it.
+// A week is reported when it is over, once, and the next one a week later to the day,
+// however late the first was within it.
 func TestWeekly(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -88,7 +88,7 @@ func TestWeeklyWakesTheSender(t *testing.T) {
 	w := newWorld(t)
 	w.cycle()
 	pokes := 0
-	w.s.Told = func() { pokes++ }
+	w.s.DeliveriesDue = func() { pokes++ }
 	w.now = w.now.Add(week)
 	for range 3 {
 		w.weekly(every(hour))
@@ -98,8 +98,8 @@ func TestWeeklyWakesTheSender(t *testing.T) {
 	}
 }
 
-// What was missed and what failed is named. A daemon that was down for long tells
-// of all the time since the notice before.
+// Missed and failed cycles are named. A daemon that was down for long reports all the time
+// since the previous notice.
 func TestWeeklyNamesWhatWasMissed(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -121,7 +121,7 @@ func TestWeeklyNamesWhatWasMissed(t *testing.T) {
 		lines != "runbooks: 1 document, 1 of 504 cycles run (503 missed), no changes" {
 		t.Errorf("after three weeks: notice %d: %q, %q", n, title, lines)
 	}
-	// From now on it comes a week after this one.
+	// From now on it is due a week after this one.
 	w.now = begin.Add(5*week - time.Second)
 	if _, _, n := w.weekly(every(hour)); n != 2 {
 		t.Errorf("%d notices, want 2", n)
@@ -159,8 +159,8 @@ func TestWeeklyCountsANewWatchFromItsStart(t *testing.T) {
 	}
 }
 
-// Where only cron knows the schedule, what ran is told, each cycle in one week,
-// and none is missed.
+// If only cron knows the schedule, the cycles that ran are reported, each in one week, and
+// none is missed.
 func TestWeeklyWithoutASchedule(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
@@ -203,9 +203,9 @@ func TestWeeklyWithoutASchedule(t *testing.T) {
 	}
 }
 
-// Nobody is told where nobody wants to hear, before the first cycle, or all of an
-// archive's past when it is older than weekly notices are.
-func TestWeeklyKeepsQuiet(t *testing.T) {
+// Nothing is sent without operators or before the first cycle, and of an archive older than
+// weekly notices only the last week is reported.
+func TestWeeklySendsNothing(t *testing.T) {
 	w := newWorld(t)
 	if _, _, n := w.weekly(every(hour)); n != 0 {
 		t.Errorf("%d notices of an archive without cycles", n)
@@ -215,7 +215,7 @@ func TestWeeklyKeepsQuiet(t *testing.T) {
 	w.now = w.now.Add(50 * week)
 	w.s.Operators = nil
 	if _, _, n := w.weekly(every(hour)); n != 0 {
-		t.Errorf("%d notices to nobody", n)
+		t.Errorf("%d notices without operators", n)
 	}
 	w.s.Operators = []string{"oncall"}
 	if title, _, n := w.weekly(every(hour)); n != 1 || !strings.HasPrefix(title, "Week to ") {
@@ -250,7 +250,7 @@ func TestCyclesRun(t *testing.T) {
 	}
 }
 
-// stuck is a schedule that goes nowhere, never one that never comes again.
+// stuck is a schedule whose next time never advances, never one without a next time.
 type stuck struct{}
 
 func (stuck) Next(t time.Time) time.Time { return t }

@@ -13,81 +13,79 @@ import (
 )
 
 const (
-	failuresTold = 10
-	// lineMax bounds a line of a notice: notifiers cut what is longer, and how to
-	// fix it often stands at the end.
+	maxFailureLines = 10
+	// lineMax bounds a line of a notice: notifiers truncate longer ones, which often end
+	// with the fix.
 	lineMax = 240
 )
 
-// tellings are the notices that a cycle gives rise to.
-func (r *run) tellings(ctx context.Context) (list []coc.Telling) {
+// notices returns the notices of a cycle.
+func (r *run) notices(ctx context.Context) (list []coc.NewNotice) {
 	c := &r.cycle
 	if c.Partial {
-		return nil // says nothing of the watch
+		return nil // it is not about the watch
 	}
-	// Trouble of the whole cycle is told also while some documents' trouble is.
+	// A failure of the whole cycle is reported also while one of some documents is.
 	whole := c.Err != "" && !r.doubting
 	add := func(kind coc.NoticeKind, notify []string, title string, lines []string) {
-		list = append(list, coc.Telling{Notify: notify, Whole: whole,
+		list = append(list, coc.NewNotice{Notify: notify, Whole: whole,
 			Notice: coc.Notice{Kind: kind, Watch: r.watch.Name, At: c.EndedAt, Title: title, Lines: lines}})
 	}
 	listed := !r.state.FirstListedAt.IsZero() || r.incomplete
-	if c.Outcome != coc.Stopped && listed && r.state.GreetedAt.IsZero() {
-		title, lines := r.greeting()
+	if c.Outcome != coc.Stopped && listed && r.state.SummarySentAt.IsZero() {
+		title, lines := r.summary()
 		add(coc.NoticeInitialSync, r.watch.Notify, title, lines)
 	}
 	if r.missing != nil {
-		add(coc.NoticeFailure, r.Operators, "Watch "+r.watch.Name+": most documents are gone", r.missing)
+		add(coc.NoticeFailure, r.Operators, "Watch "+r.watch.Name+": most documents are missing", r.missing)
 	}
-	troubled := !r.state.TroubleAt.IsZero()
-	told := troubled && (r.state.TroubleWhole || !whole)
+	failing := !r.state.FailureAt.IsZero()
+	reported := failing && (r.state.FailureWhole || !whole)
 	switch {
-	case r.doubting: // told once, and not over
-	case c.Outcome == coc.Bad && !told && r.enough(ctx):
-		add(coc.NoticeFailure, r.Operators, r.brokenTitle(), r.trouble())
-	case c.Outcome == coc.Good && troubled:
+	case r.doubting: // reported once, and not over
+	case c.Outcome == coc.Bad && !reported && r.mustReport(ctx):
+		add(coc.NoticeFailure, r.Operators, r.failureTitle(), r.failureLines())
+	case c.Outcome == coc.Good && failing:
 		add(coc.NoticeRecovered, r.Operators, "Watch "+r.watch.Name+" works again", nil)
 	}
 	return list
 }
 
-func (r *run) brokenTitle() string { return "Watch " + r.watch.Name + " does not work" }
+func (r *run) failureTitle() string { return "Watch " + r.watch.Name + " does not work" }
 
-// enough reports whether the watching has failed for long enough to tell. What
-// only a person can fix is told at once.
-func (r *run) enough(ctx context.Context) bool {
-	return r.barred(ctx) || r.state.FailedInARow+1 >= coc.BrokenAfter || r.overdue(r.cycle.EndedAt)
+// mustReport reports whether monitoring has failed for long enough to be reported. What
+// only a person can fix is reported at once.
+func (r *run) mustReport(ctx context.Context) bool {
+	return r.unauthorized(ctx) || r.state.FailedInARow+1 >= coc.BrokenAfter || r.overdue(r.cycle.EndedAt)
 }
 
-// barred reports whether the account's credentials do not serve for the cycle,
-// and will not by themselves: they cannot be had, COC refuses them, or they lack a
-// permission without which nothing could be done. An agency whose service hiccups
-// is none of these: it is waited for as for COC.
-func (r *run) barred(ctx context.Context) bool {
+// unauthorized reports whether the account's credentials are unavailable, refused, or lack
+// a permission without which nothing can be done, until a person fixes it. A temporary
+// failure of an agency's service is none of these.
+func (r *run) unauthorized(ctx context.Context) bool {
 	_, err := r.account.COC.KeyID(ctx)
 	passing := errors.Is(err, coc.ErrTemporary)
 	r.keyless = passing || errors.Is(err, coc.ErrUnauthorized)
 	return r.keyless && !passing || r.refused || r.denied()
 }
 
-// denied reports whether the whole cycle failed for want of a permission: the
-// list, or every document, is forbidden.
+// denied reports whether the list, or every document, was forbidden.
 func (r *run) denied() bool {
 	n := len(r.cycle.Failures)
 	return errors.Is(r.cause, coc.ErrForbidden) || !r.served && n > 0 && n == r.cycle.Listed && n == r.forbidden
 }
 
-// overdue reports whether the cycles that were not good go back for so long.
+// overdue reports whether no cycle was good for too long.
 func (r *run) overdue(now time.Time) bool {
 	return !r.since.IsZero() && now.Sub(r.since) >= coc.BrokenWithout
 }
 
-// recall reads what became of the cycles before this one, and tells of it when
-// they never came to their end: a process that dies in every cycle ends none that
-// could tell. A few stops are no trouble, and restarts stop cycles.
-func (r *run) recall(ctx context.Context) {
+// checkStopped reports a failure if the cycles before this one never ended: a process that
+// dies in every cycle ends none that could report it. A few stops are no failure, since
+// restarts stop cycles.
+func (r *run) checkStopped(ctx context.Context) {
 	stopped, since, err := r.Store.Stopped(ctx, r.watch.Name)
-	if err != nil && ctx.Err() == nil { // whoever is asked to stop has other worries
+	if err != nil && ctx.Err() == nil {
 		r.Log.Error("stopped cycles not counted", "watch", r.watch.Name, "err", err)
 	}
 	r.since = r.state.FailingSince
@@ -96,28 +94,28 @@ func (r *run) recall(ctx context.Context) {
 	}
 	now := r.cycle.StartedAt
 	if r.cycle.Partial || stopped == 0 || stopped+r.state.FailedInARow < coc.BrokenAfter ||
-		!r.overdue(now) || !r.state.TroubleAt.IsZero() {
+		!r.overdue(now) || !r.state.FailureAt.IsZero() {
 		return
 	}
 	lines := []string{
-		fmt.Sprintf("Since %s no cycle came to a good end: %d stopped or died on the way, %d failed.",
+		fmt.Sprintf("Since %s no cycle was good: %d were stopped or died, %d failed.",
 			r.since.Format(time.RFC3339), stopped, r.state.FailedInARow),
-		"To fix it: see in cocsync's log, or its supervisor's, what ends the process.", r.lastGood(),
+		"To fix it: find in the log of cocsync or of its supervisor what ends the process.", r.lastGood(),
 	}
-	// What this cycle then fails by may be told as well: this does not say why.
-	told, err := r.Store.Tell(ctx, coc.Telling{Notify: r.Operators, Notice: coc.Notice{
-		Kind: coc.NoticeFailure, Watch: r.watch.Name, At: now, Title: r.brokenTitle(), Lines: lines}}, now, now)
+	// A failure of this cycle may be reported as well: it says why.
+	queued, err := r.Store.QueueNotice(ctx, coc.NewNotice{Notify: r.Operators, Notice: coc.Notice{
+		Kind: coc.NoticeFailure, Watch: r.watch.Name, At: now, Title: r.failureTitle(), Lines: lines}}, now, now)
 	if err != nil && ctx.Err() == nil {
-		r.Log.Error("trouble not told", "watch", r.watch.Name, "err", err)
+		r.Log.Error("failure not reported", "watch", r.watch.Name, "err", err)
 	}
-	if told {
-		r.state.TroubleAt, r.state.TroubleWhole = now, false
-		r.poke()
+	if queued {
+		r.state.FailureAt, r.state.FailureWhole = now, false
+		r.deliveriesDue()
 	}
 }
 
-// trouble says what is wrong, and how to fix it.
-func (r *run) trouble() (lines []string) {
+// failureLines say what fails, and how to fix it.
+func (r *run) failureLines() (lines []string) {
 	c := &r.cycle
 	if r.cause != nil {
 		lines = fold(r.cause.Error())
@@ -134,12 +132,12 @@ func (r *run) trouble() (lines []string) {
 
 func (r *run) lastGood() string {
 	if r.state.LastGoodAt.IsZero() {
-		return "No cycle of this watch was good so far."
+		return "No cycle of this watch has been good so far."
 	}
 	return "The last good cycle ended at " + r.state.LastGoodAt.Format(time.RFC3339) + "."
 }
 
-// fixes are what a person can do about the trouble.
+// fixes say what a person can do about the failure.
 func (r *run) fixes() (lines []string) {
 	for advice := range strings.Lines(hint.Of(r.cause)) {
 		lines = append(lines, fold("To fix it: "+strings.TrimSpace(advice))...)
@@ -153,19 +151,19 @@ func (r *run) fixes() (lines []string) {
 		lines = append(lines, fold("To fix it: check access_key and secret_key of account "+account+
 			" and this machine's clock; then cocsync check --online")...)
 	case r.denied():
-		lines = append(lines, fold("To fix it: grant the user of account "+account+" the IAM action that is named; then cocsync check --online")...)
-	case len(lines) > 0: // the error knows better
+		lines = append(lines, fold("To fix it: grant the user of account "+account+" the IAM action named above; then cocsync check --online")...)
+	case len(lines) > 0: // the error has a hint
 	case errors.Is(r.cause, coc.ErrMalformed), errors.Is(r.cause, coc.ErrRefused):
-		lines = append(lines, "To fix it: cocsync check --online says what COC answers and what is missing.")
+		lines = append(lines, "To fix it: cocsync check --online shows how COC responds and what is missing.")
 	default:
-		lines = append(lines, "Each cycle tries again; cocsync status says how it stands.")
+		lines = append(lines, "Each cycle tries again; cocsync status shows the current state.")
 	}
 	return lines
 }
 
 func (r *run) failures() (lines []string) {
 	for i, f := range r.cycle.Failures {
-		if i == failuresTold {
+		if i == maxFailureLines {
 			return append(lines, fmt.Sprintf("… and %d more; cocsync status names them", len(r.cycle.Failures)-i))
 		}
 		name := f.DocumentID
@@ -177,8 +175,8 @@ func (r *run) failures() (lines []string) {
 	return lines
 }
 
-// fold breaks a text into lines that are shown whole, after a semicolon where
-// that leaves no line half empty, else at a space.
+// fold breaks a text into lines of at most lineMax runes, after a semicolon if the line is
+// then at least half full, else at a space.
 func fold(text string) (lines []string) {
 	for line := range strings.Lines(text) {
 		rest := []rune(strings.TrimSpace(line))
@@ -199,8 +197,8 @@ func fold(text string) (lines []string) {
 	return lines
 }
 
-// greeting is the one summary of a watch's first contact.
-func (r *run) greeting() (title string, lines []string) {
+// summary is the notice of a watch's initial sync.
+func (r *run) summary() (title string, lines []string) {
 	c := &r.cycle
 	title = fmt.Sprintf("Now watching %s: %s, %s archived in this cycle",
 		r.watch.Name, text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"))
@@ -208,7 +206,7 @@ func (r *run) greeting() (title string, lines []string) {
 		lines = append(lines, fold(c.Err)...)
 	}
 	if n := len(c.Failures); n > 0 {
-		lines = append(lines, text.Plural(n, "document")+" could not be read whole and will be tried again:")
+		lines = append(lines, text.Plural(n, "document")+" could not be read completely and will be tried again:")
 		lines = append(lines, r.failures()...)
 	}
 	if r.unfinished {

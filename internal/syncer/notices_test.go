@@ -14,9 +14,9 @@ import (
 	"cocsync/internal/hint"
 )
 
-// trouble returns the lines of the newest notice of trouble, and how many there
+// failure returns the lines of the newest failure notice, and how many there
 // are.
-func (w *world) trouble() (lines []string, n int) {
+func (w *world) failure() (lines []string, n int) {
 	w.t.Helper()
 	for _, d := range w.due("oncall") {
 		if d.Notice != nil && d.Notice.Kind == coc.NoticeFailure {
@@ -27,14 +27,14 @@ func (w *world) trouble() (lines []string, n int) {
 	return lines, n
 }
 
-func (w *world) wantTroubles(want int) {
+func (w *world) wantFailures(want int) {
 	w.t.Helper()
-	if _, n := w.trouble(); n != want {
-		w.t.Errorf("told of trouble %d times, want %d: %q", n, want, w.notices("oncall"))
+	if _, n := w.failure(); n != want {
+		w.t.Errorf("notified of failures %d times, want %d: %q", n, want, w.notices("oncall"))
 	}
 }
 
-// stop makes a cycle that is stopped when it asks for the list, so long after the
+// stop runs a cycle that is stopped when it requests the list, so long after the
 // one before.
 func (w *world) stop(after time.Duration) {
 	w.t.Helper()
@@ -48,7 +48,7 @@ func (w *world) stop(after time.Duration) {
 	w.coc.hook = nil
 }
 
-// die makes a cycle whose process dies before its end.
+// die runs a cycle whose process is killed before its end.
 func (w *world) die(after time.Duration) {
 	w.t.Helper()
 	real := w.s.Store
@@ -67,35 +67,35 @@ func TestHourWithoutAGoodCycleFromTheFirstOn(t *testing.T) {
 	w.cycle()
 	w.now = w.now.Add(54 * time.Minute)
 	w.cycle()
-	w.wantTroubles(0) // 59 minutes
+	w.wantFailures(0) // 59 minutes
 	w = newWorld(t)
 	w.coc.fail["list"] = coc.ErrTemporary
 	w.cycle()
 	w.now = w.now.Add(55 * time.Minute)
 	w.cycle()
-	w.wantTroubles(1)
-	if lines, _ := w.trouble(); !slices.Contains(lines, "No cycle of this watch was good so far.") {
+	w.wantFailures(1)
+	if lines, _ := w.failure(); !slices.Contains(lines, "No cycle of this watch has been good so far.") {
 		t.Errorf("lines %q", lines)
 	}
 }
 
-// Cycles that were stopped were not good either: the hour goes on.
+// Cycles that were stopped were not good either: the hour continues.
 func TestStoppedCyclesCountForTheHour(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
 	w.stop(5 * time.Minute)
 	w.stop(5 * time.Minute)
-	w.wantTroubles(0)
+	w.wantFailures(0)
 	w.now = w.now.Add(50 * time.Minute)
 	w.coc.fail["list"] = coc.ErrTemporary
 	w.cycle()
-	w.wantTroubles(1)
+	w.wantFailures(1)
 }
 
-// A process that dies in every cycle, or is stopped in each, ends none that could
-// tell: the next one tells before it can die itself.
-func TestCyclesThatNeverEndAreTold(t *testing.T) {
+// A process that is killed or stopped in every cycle ends none that could report it: the
+// next one reports it at its start.
+func TestCyclesThatNeverEndAreReported(t *testing.T) {
 	for name, end := range map[string]func(*world, time.Duration){"stopped": (*world).stop, "killed": (*world).die} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -105,25 +105,24 @@ func TestCyclesThatNeverEndAreTold(t *testing.T) {
 			for range 6 {
 				end(w, 11*time.Minute)
 			}
-			w.wantTroubles(0) // the first of them began 55 minutes ago
+			w.wantFailures(0) // the first of them began 55 minutes ago
 			pokes := 0
-			w.s.Told = func() { pokes++ }
+			w.s.DeliveriesDue = func() { pokes++ }
 			end(w, 11*time.Minute)
-			lines, n := w.trouble()
+			lines, n := w.failure()
 			if n != 1 || !strings.Contains(lines[0], "Since "+good.Add(11*time.Minute).Format(time.RFC3339)) || pokes == 0 {
-				t.Errorf("told %d times, %q, the sender woken %d times", n, lines, pokes)
+				t.Errorf("notified %d times, %q, the sender woken %d times", n, lines, pokes)
 			}
 			end(w, 11*time.Minute)
-			w.wantTroubles(1)
+			w.wantFailures(1)
 			w.cycle()
 			w.wantRecovery()
 		})
 	}
 }
 
-// Stops are told of only when no cycle came to a good end between them: people
-// restart daemons.
-func TestRestartsAreNoTrouble(t *testing.T) {
+// Stops are reported only if no cycle between them was good: people restart daemons.
+func TestRestartsAreNoFailure(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
@@ -140,19 +139,19 @@ func TestRestartsAreNoTrouble(t *testing.T) {
 	}
 }
 
-// What a cycle fails by is told also when its predecessors never ended.
-func TestCauseIsToldAfterStops(t *testing.T) {
+// The failure of a cycle is reported also when earlier cycles never ended.
+func TestCauseIsReportedAfterStops(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
 	for range 4 {
 		w.stop(30 * time.Minute)
 	}
-	w.wantTroubles(1)
+	w.wantFailures(1)
 	w.coc.fail["list"] = coc.ErrUnauthorized
 	w.cycle()
 	w.cycle()
-	w.wantTroubles(2)
+	w.wantFailures(2)
 }
 
 // keyless is a COC whose key pair cannot be read.
@@ -175,9 +174,9 @@ func (w *world) keys() {
 	w.w.Account.COC = w.coc
 }
 
-// Credentials that are not there are told at once. Those that may be there again
-// at the next call, of an agency that is down, are waited for as COC is.
-func TestMissingCredentialsAreTold(t *testing.T) {
+// Missing credentials are reported at once, but a temporary failure of an agency's service
+// only when it lasts, as one of COC.
+func TestMissingCredentialsAreReported(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		class error
@@ -194,14 +193,14 @@ func TestMissingCredentialsAreTold(t *testing.T) {
 				w.noKeys(fmt.Errorf("read the credentials: %s: %w", tt.name, tt.class))
 				for range tt.after - 1 {
 					w.cycle()
-					w.wantTroubles(0)
+					w.wantFailures(0)
 				}
 				for range 4 {
 					w.cycle()
-					lines, n := w.trouble()
+					lines, n := w.failure()
 					text := strings.Join(lines, "\n")
 					if n != 1 || !strings.Contains(text, tt.name) || !strings.Contains(text, "give account prod a key pair") {
-						t.Errorf("told %d times, %q, want once, with cause and fix", n, text)
+						t.Errorf("notified %d times, %q, want once, with cause and fix", n, text)
 					}
 				}
 				w.keys()
@@ -212,9 +211,9 @@ func TestMissingCredentialsAreTold(t *testing.T) {
 	}
 }
 
-// One hiccup of an agency's service is no alarm, and its end no recovery; an hour
-// of it is trouble, however few cycles that is.
-func TestPassingLackOfCredentialsIsNoAlarm(t *testing.T) {
+// One failure of an agency's service is not reported, and its end is no recovery; an hour of
+// failures is reported, however few cycles that is.
+func TestTemporarilyMissingCredentialsAreNotReported(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	hiccup := fmt.Errorf("read the credentials: HTTP 500: %w", coc.ErrTemporary)
@@ -233,12 +232,12 @@ func TestPassingLackOfCredentialsIsNoAlarm(t *testing.T) {
 	w.cycle()
 	w.now = w.now.Add(55 * time.Minute)
 	w.cycle()
-	w.wantTroubles(1)
+	w.wantFailures(1)
 }
 
 // A permission without which nothing works is a matter of the credentials; one
 // that only some documents want may come from an enterprise project.
-func TestMissingPermissionIsToldAtOnce(t *testing.T) {
+func TestMissingPermissionIsReportedAtOnce(t *testing.T) {
 	denied := fmt.Errorf("403; the user needs the IAM action coc:document:x: %w", coc.ErrForbidden)
 	for _, tt := range []struct {
 		name  string
@@ -263,20 +262,20 @@ func TestMissingPermissionIsToldAtOnce(t *testing.T) {
 				w.coc.fail[what] = denied
 			}
 			w.cycle()
-			w.wantTroubles(tt.want)
-			lines, _ := w.trouble()
+			w.wantFailures(tt.want)
+			lines, _ := w.failure()
 			text := strings.Join(lines, "\n")
 			if tt.want > 0 && (!strings.Contains(text, "coc:document:x") || !strings.Contains(text, "grant the user of account prod")) {
 				t.Errorf("%q, want the action and the fix", text)
 			}
 			w.cycle()
-			w.wantTroubles(tt.want)
+			w.wantFailures(tt.want)
 		})
 	}
 }
 
 // The message holds the cause and the fix, in lines that no notifier cuts.
-func TestTroubleNamesItsFix(t *testing.T) {
+func TestFailureNamesItsFix(t *testing.T) {
 	long := strings.Repeat("COC says much, ", 20)
 	for _, tt := range []struct {
 		name  string
@@ -288,7 +287,7 @@ func TestTroubleNamesItsFix(t *testing.T) {
 		{"key pair", fmt.Errorf("401: %s; the clock is off (request 1): %w", long, coc.ErrUnauthorized), 1,
 			[]string{"the clock is off (request 1)", "To fix it: check access_key and secret_key of account prod"}},
 		{"outage", fmt.Errorf("503: %w", coc.ErrTemporary), 3, []string{"503", "Each cycle tries again"}},
-		{"proxy", fmt.Errorf("a page of HTML: %w", coc.ErrMalformed), 3, []string{"a page of HTML", "cocsync check --online says"}},
+		{"proxy", fmt.Errorf("a page of HTML: %w", coc.ErrMalformed), 3, []string{"a page of HTML", "cocsync check --online shows"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -296,10 +295,10 @@ func TestTroubleNamesItsFix(t *testing.T) {
 			w.cycle()
 			w.coc.fail["list"] = tt.err
 			for range tt.after {
-				w.wantTroubles(0)
+				w.wantFailures(0)
 				w.cycle()
 			}
-			lines, n := w.trouble()
+			lines, n := w.failure()
 			text := strings.Join(lines, "\n")
 			for _, want := range tt.want {
 				if n != 1 || !strings.Contains(text, want) {
@@ -315,8 +314,8 @@ func TestTroubleNamesItsFix(t *testing.T) {
 	}
 }
 
-// Each watch of an account tells of its own.
-func TestEachWatchTellsOnce(t *testing.T) {
+// Each watch of an account reports its own failure.
+func TestEachWatchReportsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.coc.fail["list"] = coc.ErrUnauthorized
 	for range 3 {
@@ -325,7 +324,7 @@ func TestEachWatchTellsOnce(t *testing.T) {
 		w.w.Name = "second"
 		w.cycle()
 	}
-	w.wantTroubles(2)
+	w.wantFailures(2)
 }
 
 func TestFold(t *testing.T) {
