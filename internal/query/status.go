@@ -338,7 +338,7 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 func (a *Archive) readAccounts(ctx context.Context, s *Status) error {
 	accounts, err := a.db.Accounts(ctx)
 	for _, x := range accounts {
-		account := Account{Name: x.Name, refusedReason: x.RefusedWhy}
+		account := Account{Name: x.Name, refusedReason: x.RefusedReason}
 		account.RefusedUntil, account.PausedUntil = x.Pauses(s.At)
 		for _, w := range s.Watches { // another key pair succeeded since
 			if w.state.Schedule.Account == x.Name && w.LastGoodAt.After(account.RefusedUntil.Add(-coc.RefusalPause)) {
