@@ -90,15 +90,9 @@ func (p *page) paragraph(text string) {
 
 // stood says when the old content of a rewritten version was last seen.
 func (p *page) stood(ctx context.Context, q *query.Archive, c coc.Change) error {
-	doc, err := q.DocumentOf(ctx, c)
-	if err != nil {
-		return err
-	}
-	list, err := q.Versions(ctx, doc)
-	for _, r := range list {
-		if r.Version == c.Version && !r.PreviousCheckedAt.IsZero() {
-			p.field("Stood", "the old content was last seen at "+p.time(r.PreviousCheckedAt.Time))
-		}
+	b, err := q.Basis(ctx, c)
+	if !b.OldCheckedAt.IsZero() {
+		p.field("Stood", "the old content was last seen at "+p.time(b.OldCheckedAt))
 	}
 	return err
 }

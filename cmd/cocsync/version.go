@@ -28,12 +28,12 @@ func version() string {
 
 // buildJSON is version -o json.
 type buildJSON struct {
-	Version  string  `json:"version"`
-	Commit   *string `json:"commit"` // null: the build did not record it
-	Date     *string `json:"date"`   // of the commit
-	Modified bool    `json:"modified"`
-	Go       string  `json:"go"`
-	Platform string  `json:"platform"`
+	Version  string     `json:"version"`
+	Commit   query.Text `json:"commit"` // null: the build did not record it
+	Date     query.Text `json:"date"`   // of the commit
+	Modified bool       `json:"modified"`
+	Go       string     `json:"go"`
+	Platform string     `json:"platform"`
 }
 
 func newBuildJSON() buildJSON {
@@ -44,11 +44,7 @@ func newBuildJSON() buildJSON {
 			set[s.Key] = s.Value
 		}
 	}
-	for key, to := range map[string]**string{"vcs.revision": &b.Commit, "vcs.time": &b.Date} {
-		if v := set[key]; v != "" {
-			*to = &v
-		}
-	}
+	b.Commit, b.Date = query.Text(set["vcs.revision"]), query.Text(set["vcs.time"])
 	b.Modified = set["vcs.modified"] == "true"
 	return b
 }
@@ -77,13 +73,13 @@ them, and which Go it was built with.`,
 // String writes it on a line.
 func (b buildJSON) String() string {
 	parts := []string{b.Go, b.Platform}
-	if b.Commit != nil {
-		c := "commit " + (*b.Commit)[:min(12, len(*b.Commit))]
+	if b.Commit != "" {
+		c := "commit " + string(b.Commit[:min(12, len(b.Commit))])
 		if b.Modified {
 			c += " and more"
 		}
-		if b.Date != nil {
-			c += " of " + *b.Date
+		if b.Date != "" {
+			c += " of " + string(b.Date)
 		}
 		parts = append([]string{c}, parts...)
 	}

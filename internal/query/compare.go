@@ -87,7 +87,7 @@ func (a *Archive) Compare(ctx context.Context, args []string) (*Comparison, erro
 	if !ranged {
 		return a.compareWithPrevious(ctx, doc, ref)
 	}
-	return a.compareWithin(ctx, doc, from, to)
+	return a.compareAcross(ctx, doc, from, doc, to)
 }
 
 // Between compares two versions, each named as DOC@REF, of one document or two. If old is
@@ -135,20 +135,7 @@ func (a *Archive) otherDocument(ctx context.Context, doc Document, ref string, a
 		"write "+text.Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
 }
 
-// compareWithin compares two versions of a document.
-func (a *Archive) compareWithin(ctx context.Context, doc Document, old, now string) (*Comparison, error) {
-	was, err := a.Version(ctx, doc, old)
-	if err != nil {
-		return nil, err
-	}
-	is, err := a.Version(ctx, doc, now)
-	if err != nil {
-		return nil, err
-	}
-	return a.load(ctx, &Comparison{Document: doc}, &was, is)
-}
-
-// compareAcross compares a version of each of two documents.
+// compareAcross compares a version of each of two documents, or two versions of one.
 func (a *Archive) compareAcross(ctx context.Context, doc Document, ref string, other Document, second string) (*Comparison, error) {
 	one := func(doc Document, ref string) (Version, error) {
 		v, err := a.Version(ctx, doc, ref)

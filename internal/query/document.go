@@ -104,10 +104,11 @@ func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, er
 		func(d Document, s string) bool { return d.Name == s },
 		func(d Document, s string) bool { return strings.HasPrefix(d.DocumentID, s) },
 	} {
-		found := matching(named, ref, match)
+		found := slices.DeleteFunc(slices.Clone(named), func(d Document) bool { return !match(d, ref) })
 		if len(found) == 0 {
 			for account, docs := range inAccounts {
-				found = append(found, matching(docs, strings.TrimPrefix(ref, account+"/"), match)...)
+				rest := strings.TrimPrefix(ref, account+"/")
+				found = append(found, slices.DeleteFunc(slices.Clone(docs), func(d Document) bool { return !match(d, rest) })...)
 			}
 		}
 		switch {
@@ -118,15 +119,6 @@ func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, er
 		}
 	}
 	return Document{}, false, nil
-}
-
-func matching(docs []Document, ref string, match func(Document, string) bool) (found []Document) {
-	for _, d := range docs {
-		if match(d, ref) {
-			found = append(found, d)
-		}
-	}
-	return found
 }
 
 // findInAccounts returns, by account, the documents that "account/..." may name.

@@ -42,7 +42,6 @@ type Status struct {
 	wal                               db.WAL
 	freeBytes                         int64
 	freeKnown                         bool
-	totalDocuments, totalVersions     int
 }
 
 // Process is a process that has the archive open for writing. What it did not say about
@@ -215,23 +214,15 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.totalDocuments, s.totalVersions = t.Documents, t.Versions
 	s.Changes, s.FileBytes, s.ContentBytes = t.Changes, t.FileBytes, t.ContentBytes
-	documents, err := a.db.DocumentStates(ctx)
-	if err != nil {
+	if s.Documents, err = a.db.DocumentStates(ctx); err != nil {
 		return nil, err
 	}
-	s.Documents = map[coc.DocState]int{}
-	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
-		s.Documents[state] = documents[state]
+	for _, state := range States() {
+		s.Documents[coc.DocState(state)] += 0 // so that all are in the map
 	}
-	versions, err := a.db.VersionStates(ctx)
-	if err != nil {
+	if s.Versions, err = a.db.VersionStates(ctx); err != nil {
 		return nil, err
-	}
-	s.Versions = map[coc.VersionState]int{}
-	for _, state := range []coc.VersionState{coc.Archived, coc.Pending, coc.Unavailable} {
-		s.Versions[state] = versions[state]
 	}
 	var names []string
 	for _, w := range s.Watches {

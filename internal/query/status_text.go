@@ -107,15 +107,23 @@ func (s *Status) Until(t time.Time) string {
 // Ago says how long ago a time was, "never" for zero.
 func (s *Status) Ago(t time.Time) string { return text.Ago(t, s.Now) }
 
+// DocumentCount is the number of documents in all states.
+func (s *Status) DocumentCount() (n int) {
+	for _, of := range s.Documents {
+		n += of
+	}
+	return n
+}
+
 // DocumentsText counts the documents by state.
 func (s *Status) DocumentsText() string {
 	return fmt.Sprintf("%d: %d present, %d listed and not yet archived, %d deleted",
-		s.totalDocuments, s.Documents[coc.Present], s.Documents[coc.Seen], s.Documents[coc.Deleted])
+		s.DocumentCount(), s.Documents[coc.Present], s.Documents[coc.Seen], s.Documents[coc.Deleted])
 }
 
 // VersionsText counts the versions by state.
 func (s *Status) VersionsText() string {
-	text := fmt.Sprintf("%d archived", s.totalVersions)
+	text := fmt.Sprintf("%d archived", s.Versions[coc.Archived])
 	if n := s.Versions[coc.Pending]; n > 0 {
 		text += fmt.Sprintf(", %d still to be fetched", n)
 	}

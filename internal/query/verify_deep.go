@@ -57,13 +57,11 @@ func (v *verifier) difference(ctx context.Context, c *coc.Change) error {
 func (v *verifier) lines(ctx context.Context) error {
 	sets := map[int64]map[string]bool{}
 	err := v.db.Lines(ctx, db.Need{}, func(document int64, lines []byte) error {
-		set := sets[document]
-		if set == nil {
-			set = map[string]bool{}
-			sets[document] = set
+		if sets[document] == nil {
+			sets[document] = map[string]bool{}
 		}
 		for line := range bytes.Lines(lines) {
-			set[string(line)] = true
+			sets[document][string(line)] = true
 		}
 		return ctx.Err()
 	})

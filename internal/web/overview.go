@@ -49,10 +49,7 @@ func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overview{Deleted: c.Documents[coc.Deleted], Versions: c.Versions[coc.Archived], Changes: c.Changes}
-	for _, n := range c.Documents {
-		o.Documents += n
-	}
+	o := overview{Documents: c.DocumentCount(), Deleted: c.Documents[coc.Deleted], Versions: c.Versions[coc.Archived], Changes: c.Changes}
 	o.Headline, o.Healthy, o.Problems = visible(c.Headline(), ""), c.Healthy(), problems(c.Problems)
 	for _, w := range c.Watches {
 		if !w.Retired() {
