@@ -204,7 +204,7 @@ func missingReason(m coc.MissingVersion, now time.Time) string {
 func (s *Status) accountProblems(a Account) {
 	if a.RefusedUntil.After(s.At) {
 		s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
-			a.RefusedReason, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
+			a.refusedReason, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
 	}
 	if a.PausedUntil.After(s.At) {
 		s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+text.Age(a.PausedUntil.Sub(s.At)),

@@ -301,17 +301,17 @@ func (s *storeError) Unwrap() error { return s.error }
 
 // rateLimited reports whether COC limits the rate for longer than a cycle can wait.
 func (r *run) rateLimited(err error) bool {
-	var limit interface{ LeaveAloneUntil() time.Time }
-	return errors.As(err, &limit) && limit.LeaveAloneUntil().After(r.Now())
+	var limit interface{ PausedUntil() time.Time }
+	return errors.As(err, &limit) && limit.PausedUntil().After(r.Now())
 }
 
 // recordPause reports the same, and records it for the next process.
 func (r *run) recordPause(err error) bool {
-	var limit interface{ LeaveAloneUntil() time.Time }
+	var limit interface{ PausedUntil() time.Time }
 	if !r.rateLimited(err) || !errors.As(err, &limit) {
 		return false
 	}
-	if e := r.Store.Paused(context.Background(), r.account.Name, limit.LeaveAloneUntil()); e != nil {
+	if e := r.Store.Paused(context.Background(), r.account.Name, limit.PausedUntil()); e != nil {
 		r.Log.Error("pause not recorded", "account", r.account.Name, "err", e)
 	}
 	return true
