@@ -26,7 +26,7 @@ const (
 )
 
 // BenchmarkPages asks for every page of an archive that BenchmarkHistory of
-// internal/history made (COCSYNC_BENCH_DIR, COCSYNC_BENCH_DOCUMENTS), 20 times each, and
+// internal/query made (COCSYNC_BENCH_DIR, COCSYNC_BENCH_DOCUMENTS), 20 times each, and
 // reports the median in milliseconds. Then 50 readers ask at once for ten seconds, while a
 // process writes: how many answers a second, the slowest, and what the writer lost.
 func BenchmarkPages(b *testing.B) {
