@@ -1,15 +1,19 @@
 -- object index blocks_document blocks
-CREATE INDEX blocks_document ON blocks (document_id);
+CREATE INDEX blocks_document ON blocks (account_id, document_id);
 -- object index blocks_state blocks
 CREATE INDEX blocks_state ON blocks (state) WHERE state <> 'indexed';
 -- object index changes_at changes
 CREATE INDEX changes_at ON changes (at);
+-- object index changes_deleted changes
+CREATE INDEX changes_deleted ON changes (account_id, document_id, at) WHERE kind IN ('deleted', 'restored');
 -- object index changes_document changes
-CREATE INDEX changes_document ON changes (document_id, at);
+CREATE INDEX changes_document ON changes (account_id, document_id, at);
+-- object index changes_seen_at changes
+CREATE INDEX changes_seen_at ON changes (seen_at) WHERE backfill = 0;
 -- object index coverages_watch coverages
-CREATE INDEX coverages_watch ON coverages (watch, last_cycle);
+CREATE INDEX coverages_watch ON coverages (account_id, watch, last_cycle);
 -- object index cycles_watch cycles
-CREATE INDEX cycles_watch ON cycles (watch, id);
+CREATE INDEX cycles_watch ON cycles (watch, account_id, id);
 -- object index deliveries_message deliveries
 CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
 -- object index deliveries_notifier deliveries
@@ -19,15 +23,19 @@ CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('w
 -- object index deliveries_waiting deliveries
 CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = 'waiting';
 -- object index document_states_document document_states
-CREATE INDEX document_states_document ON document_states (document_id);
+CREATE INDEX document_states_document ON document_states (account_id, document_id);
+-- object index document_states_name document_states
+CREATE INDEX document_states_name ON document_states (name);
+-- object index documents_deleted documents
+CREATE INDEX documents_deleted ON documents (first_seen_at) WHERE state = 'deleted';
 -- object index documents_lines_version documents
 CREATE INDEX documents_lines_version ON documents (lines_version);
 -- object index documents_listed documents
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
-CREATE INDEX documents_name ON documents (name);
--- object index memberships_document memberships
-CREATE INDEX memberships_document ON memberships (document_id);
+CREATE INDEX documents_name ON documents (name, document_id);
+-- object index memberships_watch memberships
+CREATE INDEX memberships_watch ON memberships (watch, until);
 -- object index messages_failed messages
 CREATE INDEX messages_failed ON messages (notifier) WHERE state = 'failed';
 -- object index messages_parent messages
@@ -37,37 +45,41 @@ CREATE INDEX messages_plain ON messages (notifier, sent_at) WHERE plain = 1;
 -- object index messages_stale messages
 CREATE INDEX messages_stale ON messages (notifier) WHERE stale = 1;
 -- object index messages_thread messages
-CREATE INDEX messages_thread ON messages (document_id, notifier, created_at) WHERE kind = 'root';
+CREATE INDEX messages_thread ON messages (account_id, document_id, notifier, created_at) WHERE kind = 'root';
 -- object index messages_unsent messages
 CREATE INDEX messages_unsent ON messages (id) WHERE state <> 'sent';
 -- object index messages_waiting messages
 CREATE INDEX messages_waiting ON messages (notifier, id) WHERE state = 'waiting';
 -- object index packs_document packs
-CREATE INDEX packs_document ON packs (document_id, id);
+CREATE INDEX packs_document ON packs (account_id, document_id, id);
+-- object index revisions_author revisions
+CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 -- object index sqlite_autoindex_accounts_1 accounts
 ;
--- object index sqlite_autoindex_contents_1 contents
+-- object index sqlite_autoindex_contents_2 contents
 ;
 -- object index sqlite_autoindex_deliveries_1 deliveries
 ;
--- object index sqlite_autoindex_documents_1 documents
+-- object index sqlite_autoindex_documents_2 documents
 ;
--- object index sqlite_autoindex_revisions_1 revisions
+-- object index sqlite_autoindex_packs_1 packs
 ;
--- object index sqlite_autoindex_versions_1 versions
+-- object index sqlite_autoindex_revisions_2 revisions
+;
+-- object index sqlite_autoindex_versions_2 versions
 ;
 -- object index versions_checked versions
 CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
 -- object index versions_pending versions
-CREATE INDEX versions_pending ON versions (document_id) WHERE state = 'pending';
+CREATE INDEX versions_pending ON versions (account_id, document_id) WHERE state = 'pending';
 -- object index versions_unavailable versions
-CREATE INDEX versions_unavailable ON versions (document_id) WHERE state = 'unavailable';
+CREATE INDEX versions_unavailable ON versions (account_id, document_id) WHERE state = 'unavailable';
 -- object table accounts accounts
 CREATE TABLE accounts (
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL UNIQUE,
 	endpoint TEXT NOT NULL,
-	-- Working: COC refused this key pair (a hash names it), or asked for quiet.
+	-- Progress: COC refused this key pair (a hash names it), or limits the rate.
 	refused_key TEXT,
 	refused_until INTEGER,
 	refused_reason TEXT,
@@ -76,29 +88,40 @@ CREATE TABLE accounts (
 -- object table blocks blocks
 CREATE TABLE blocks (
 	id INTEGER PRIMARY KEY,
-	document_id INTEGER NOT NULL REFERENCES documents,
+	account_id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
 	size INTEGER NOT NULL, -- unpacked
 	frame BLOB NOT NULL,   -- zstd; each line ends with a line feed
 	-- open: not in trigrams yet; large: too large for it. Searches read these.
-	state TEXT NOT NULL CHECK (state IN ('open', 'indexed', 'large'))
+	state TEXT NOT NULL CHECK (state IN ('open', 'indexed', 'large')),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT;
 -- object table changes changes
 CREATE TABLE changes (
-	id INTEGER PRIMARY KEY,
-	document_id INTEGER NOT NULL REFERENCES documents,
-	cycle_id INTEGER REFERENCES cycles,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
+	cycle_id INTEGER,
 	kind TEXT NOT NULL CHECK (kind IN
 		('new', 'version', 'rewritten', 'metadata', 'withdrawn', 'deleted', 'restored')),
-	from_revision INTEGER REFERENCES revisions,
-	to_revision INTEGER REFERENCES revisions,
-	from_state INTEGER REFERENCES document_states,
-	to_state INTEGER REFERENCES document_states,
-	version_id INTEGER REFERENCES versions, -- of a withdrawn one
+	from_revision INTEGER,
+	to_revision INTEGER,
+	from_state INTEGER,
+	to_state INTEGER,
+	version_id INTEGER, -- of a withdrawn version
 	at INTEGER NOT NULL, -- made_at for a first revision, else seen_at
 	seen_at INTEGER NOT NULL,
 	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
-	late INTEGER NOT NULL CHECK (late IN (0, 1))
-) STRICT;
+	late INTEGER NOT NULL CHECK (late IN (0, 1)),
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id),
+	FOREIGN KEY (account_id, cycle_id) REFERENCES cycles (account_id, id),
+	FOREIGN KEY (account_id, from_revision) REFERENCES revisions (account_id, id),
+	FOREIGN KEY (account_id, to_revision) REFERENCES revisions (account_id, id),
+	FOREIGN KEY (account_id, from_state) REFERENCES document_states (account_id, id),
+	FOREIGN KEY (account_id, to_state) REFERENCES document_states (account_id, id),
+	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table checkpoints checkpoints
 CREATE TABLE checkpoints (
 	size INTEGER PRIMARY KEY,
@@ -108,41 +131,66 @@ CREATE TABLE checkpoints (
 ) STRICT;
 -- object table contents contents
 CREATE TABLE contents (
-	id INTEGER PRIMARY KEY,
-	sha256 BLOB NOT NULL UNIQUE,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	sha256 BLOB NOT NULL,
 	size INTEGER NOT NULL,
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
-	pack_id INTEGER REFERENCES packs,
-	start INTEGER NOT NULL, -- where it begins in the unpacked frame
+	pack_id INTEGER,
+	start INTEGER NOT NULL, -- its offset in the unpacked frame
 	erased_at INTEGER,
-	erased_reason TEXT
+	erased_reason TEXT,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, sha256),
+	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id) DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+-- object table counters counters
+CREATE TABLE counters (
+	account_id INTEGER PRIMARY KEY REFERENCES accounts,
+	documents INTEGER NOT NULL DEFAULT 0,
+	document_states INTEGER NOT NULL DEFAULT 0,
+	versions INTEGER NOT NULL DEFAULT 0,
+	revisions INTEGER NOT NULL DEFAULT 0,
+	contents INTEGER NOT NULL DEFAULT 0,
+	packs INTEGER NOT NULL DEFAULT 0,
+	changes INTEGER NOT NULL DEFAULT 0,
+	cycles INTEGER NOT NULL DEFAULT 0,
+	unavailable_versions INTEGER NOT NULL DEFAULT 0,
+	coverages INTEGER NOT NULL DEFAULT 0,
+	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
 -- object table coverages coverages
 CREATE TABLE coverages (
-	id INTEGER PRIMARY KEY,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
 	watch TEXT NOT NULL,
-	first_cycle INTEGER NOT NULL REFERENCES cycles,
-	last_cycle INTEGER NOT NULL REFERENCES cycles
-) STRICT;
+	first_cycle INTEGER NOT NULL,
+	last_cycle INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, first_cycle) REFERENCES cycles (account_id, id),
+	FOREIGN KEY (account_id, last_cycle) REFERENCES cycles (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table cycle_failures cycle_failures
 CREATE TABLE cycle_failures (
-	cycle_id INTEGER NOT NULL REFERENCES cycles,
+	account_id INTEGER NOT NULL,
+	cycle_id INTEGER NOT NULL,
 	document_id TEXT NOT NULL,
 	name TEXT NOT NULL,
 	error TEXT NOT NULL,
-	PRIMARY KEY (cycle_id, document_id)
+	PRIMARY KEY (cycle_id, account_id, document_id),
+	FOREIGN KEY (account_id, cycle_id) REFERENCES cycles (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table cycles cycles
 CREATE TABLE cycles (
-	id INTEGER PRIMARY KEY,
-	watch TEXT NOT NULL,
 	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	watch TEXT NOT NULL,
 	cause TEXT NOT NULL, -- schedule, start, signal, sync
 	started_at INTEGER NOT NULL,
-	partial INTEGER NOT NULL, -- 1: of some documents by name, which says nothing of the watch
-	ended_at INTEGER,         -- null: running, or died without a word
+	partial INTEGER NOT NULL CHECK (partial IN (0, 1)), -- 1: of named documents, not of the whole watch
+	ended_at INTEGER, -- null: running, or its process died
 	outcome TEXT NOT NULL CHECK (outcome IN ('running', 'good', 'failed', 'stopped')),
-	complete INTEGER NOT NULL DEFAULT 0, -- the whole list was read and held still
+	complete INTEGER NOT NULL DEFAULT 0 CHECK (complete IN (0, 1)), -- 1: the whole list was read and was stable
 	requests INTEGER NOT NULL DEFAULT 0,
 	listed INTEGER NOT NULL DEFAULT 0,
 	documents INTEGER NOT NULL DEFAULT 0,
@@ -150,43 +198,51 @@ CREATE TABLE cycles (
 	changes INTEGER NOT NULL DEFAULT 0,
 	error TEXT NOT NULL DEFAULT '',
 	missed INTEGER NOT NULL DEFAULT 0 CHECK (missed >= 0), -- cycles that were due before it and did not run
-	total INTEGER NOT NULL DEFAULT 0,   -- that the list named
-	skipped INTEGER NOT NULL DEFAULT 0, -- rows that could not be read
-	responded_at INTEGER                -- of a running cycle: COC's last response, up to a minute old
-) STRICT;
+	total INTEGER NOT NULL DEFAULT 0,   -- of the list, as COC gave it
+	skipped INTEGER NOT NULL DEFAULT 0, -- rows of the list that could not be read
+	responded_at INTEGER,               -- of a running cycle: COC's last response, up to a minute old
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
 -- object table deliveries deliveries
 CREATE TABLE deliveries (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	notifier TEXT NOT NULL,
-	change_id INTEGER REFERENCES changes,
+	account_id INTEGER, -- null with a notice
+	change_id INTEGER,
 	notice_id INTEGER REFERENCES notices,
 	cycle_id INTEGER,
 	state TEXT NOT NULL CHECK (state IN ('waiting', 'claimed', 'sent', 'failed', 'dropped')),
 	due_at INTEGER NOT NULL,
 	message_id INTEGER REFERENCES messages,
-	-- 1: no watch of the document names the notifier; only a route brings it there.
+	-- 1: no watch of the document names the notifier, only a route does.
 	routed INTEGER NOT NULL DEFAULT 0 CHECK (routed IN (0, 1)),
-	UNIQUE (change_id, notifier),
-	CHECK ((change_id IS NULL) <> (notice_id IS NULL))
+	UNIQUE (account_id, change_id, notifier),
+	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id),
+	CHECK ((change_id IS NULL) <> (notice_id IS NULL)),
+	CHECK ((account_id IS NULL) = (change_id IS NULL))
 ) STRICT;
 -- object table diffs diffs
 CREATE TABLE diffs (
-	change_id INTEGER PRIMARY KEY REFERENCES changes,
+	account_id INTEGER NOT NULL,
+	change_id INTEGER NOT NULL,
 	algorithm INTEGER NOT NULL, -- its version; 0 for what was not computed from contents
 	class TEXT NOT NULL CHECK (class IN ('', 'unchanged', 'formatting', 'structural', 'unreadable', 'erased')),
 	added INTEGER NOT NULL,   -- lines
 	removed INTEGER NOT NULL, -- lines
-	omitted INTEGER NOT NULL, -- differences of the structure that are not in items
-	cut INTEGER NOT NULL CHECK (cut IN (0, 1)), -- 1: a path or a task in items is not whole
+	omitted INTEGER NOT NULL, -- structural differences that are not in items
+	cut INTEGER NOT NULL CHECK (cut IN (0, 1)), -- 1: a path or a task in items is truncated
 	skipped TEXT NOT NULL,    -- labels of the versions between the two that were not available, as a JSON array
-	formatting TEXT NOT NULL, -- lines that are written differently and mean the same, as JSON
+	formatting TEXT NOT NULL, -- lines that differ in writing and not in meaning, as JSON
 	summary TEXT NOT NULL,    -- for people
-	reason TEXT NOT NULL      -- why the structure could not be read; '' where it was
-) STRICT;
+	reason TEXT NOT NULL,     -- why the structure could not be read; '' where it was
+	PRIMARY KEY (change_id, account_id),
+	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table document_states document_states
 CREATE TABLE document_states (
-	id INTEGER PRIMARY KEY,
-	document_id INTEGER NOT NULL REFERENCES documents,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
 	seen_at INTEGER NOT NULL,
 	name TEXT,
 	description TEXT,
@@ -198,26 +254,30 @@ CREATE TABLE document_states (
 	updated_at INTEGER,
 	extra TEXT NOT NULL, -- fields that cocsync does not know, as canonical JSON
 	request_id TEXT NOT NULL,
-	answered_at INTEGER
-) STRICT;
+	answered_at INTEGER,
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table documents documents
 CREATE TABLE documents (
-	id INTEGER PRIMARY KEY,
 	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
 	document_id TEXT NOT NULL,
 	document_type TEXT NOT NULL, -- '' for a private one, or PUBLIC
 	first_seen_at INTEGER NOT NULL,
-	-- Working: how it stands, its newest name and version, when COC last spoke
-	-- of it, and the fingerprint of the list row whose whole answer is archived.
+	-- Progress: its state, its newest name and version, when COC last confirmed it, and the
+	-- fingerprint of the list row whose response is archived completely.
 	state TEXT NOT NULL CHECK (state IN ('listed', 'present', 'deleted')),
 	name TEXT NOT NULL,
 	newest TEXT NOT NULL DEFAULT '',
+	numbered INTEGER NOT NULL DEFAULT 1 CHECK (numbered IN (0, 1)), -- 0: a label is not vN, so create_time orders them
 	checked_at INTEGER NOT NULL,
 	fingerprint BLOB,
-	-- Working: the version of the algorithm that made the document's blocks; 0: none yet.
+	-- Progress: the version of the algorithm that made the document's blocks; 0: none yet.
 	lines_version INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, document_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 -- object table edge edge
 CREATE TABLE edge (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -230,7 +290,7 @@ CREATE TABLE generations (
 	origin TEXT NOT NULL,
 	public_key TEXT NOT NULL, -- of a signed note
 	at INTEGER NOT NULL,
-	-- Of the log that went before it; null for the first.
+	-- Of the previous log; null for the first.
 	old_origin TEXT,
 	old_size INTEGER,
 	old_root BLOB
@@ -251,7 +311,8 @@ CREATE TABLE holds (
 ) STRICT, WITHOUT ROWID;
 -- object table items items
 CREATE TABLE items (
-	change_id INTEGER NOT NULL REFERENCES changes,
+	account_id INTEGER NOT NULL,
+	change_id INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	op TEXT NOT NULL,
 	path TEXT NOT NULL,
@@ -264,51 +325,59 @@ CREATE TABLE items (
 	old_to INTEGER NOT NULL,
 	new_from INTEGER NOT NULL,
 	new_to INTEGER NOT NULL,
-	PRIMARY KEY (change_id, seq)
+	PRIMARY KEY (change_id, account_id, seq),
+	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table leaves leaves
 CREATE TABLE leaves (
-	id INTEGER PRIMARY KEY,  -- its place, from 0
-	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'lack', 'erasure', 'coverage')),
-	-- The row: of generations, document_states, revisions, changes, unavailable_versions, contents or coverages.
+	id INTEGER PRIMARY KEY,  -- its index, from 0
+	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'unavailable', 'erasure', 'coverage')),
+	-- The row: of generations, document_states, revisions, changes, unavailable_versions,
+	-- contents or coverages.
+	account_id INTEGER NOT NULL, -- 0: generations
 	ref INTEGER NOT NULL,
 	hash BLOB NOT NULL       -- RFC 6962, of the record
 ) STRICT;
 -- object table memberships memberships
 CREATE TABLE memberships (
+	account_id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
 	watch TEXT NOT NULL REFERENCES watches,
-	document_id INTEGER NOT NULL REFERENCES documents,
 	since INTEGER NOT NULL,
 	until INTEGER,
-	-- 1 for a document of the watch's first complete list: its history is silent.
-	first_contact INTEGER NOT NULL CHECK (first_contact IN (0, 1)),
-	-- Working: since when it is missing together with too many others to believe.
+	-- 1 for a document of the watch's first complete list: its history is not notified.
+	initial INTEGER NOT NULL CHECK (initial IN (0, 1)),
+	-- Progress: it has been missing from the list since then, together with too many others
+	-- to conclude that it was deleted.
 	missing_at INTEGER,
-	PRIMARY KEY (watch, document_id, since)
+	PRIMARY KEY (document_id, account_id, watch, since),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table messages messages
 CREATE TABLE messages (
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	notifier TEXT NOT NULL,
 	kind TEXT NOT NULL CHECK (kind IN ('root', 'reply', 'digest', 'file', 'notice')),
-	document_id INTEGER REFERENCES documents, -- null: of several or of none
+	account_id INTEGER, -- null: of several documents or of none
+	document_id INTEGER,
 	parent_id INTEGER REFERENCES messages,
 	body BLOB NOT NULL,
-	text TEXT NOT NULL,     -- the plain fallback
-	plain INTEGER NOT NULL CHECK (plain IN (0, 1)), -- the body was refused
+	text TEXT NOT NULL,     -- the plain-text fallback
+	plain INTEGER NOT NULL CHECK (plain IN (0, 1)), -- 1: the body was refused
 	state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
 	attempts INTEGER NOT NULL,
 	created_at INTEGER NOT NULL,
 	first_at INTEGER,       -- first attempt
 	next_at INTEGER NOT NULL,
 	sent_at INTEGER,
-	channel TEXT NOT NULL,  -- where it landed
-	ts TEXT NOT NULL,       -- under which timestamp
+	channel TEXT NOT NULL,  -- where it was posted
+	ts TEXT NOT NULL,       -- Slack's id of it
 	error TEXT NOT NULL,
-	-- Of a message that opened a thread, 1: the count of replies that it shows is not the newest.
+	-- Of the root of a thread, 1: it shows an older number of replies.
 	stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1)),
-	-- And 1: nothing more goes into that thread, which is gone.
-	closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))
+	-- Of the root of a thread, 1: the thread no longer exists.
+	closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT;
 -- object table notices notices
 CREATE TABLE notices (
@@ -321,35 +390,42 @@ CREATE TABLE notices (
 ) STRICT;
 -- object table packs packs
 CREATE TABLE packs (
-	id INTEGER PRIMARY KEY,
-	document_id INTEGER NOT NULL REFERENCES documents,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
 	count INTEGER NOT NULL,
 	size INTEGER NOT NULL, -- unpacked
-	frame BLOB NOT NULL
+	frame BLOB NOT NULL,
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT;
 -- object table pauses pauses
 CREATE TABLE pauses (
 	notifier TEXT NOT NULL,
-	reason TEXT NOT NULL CHECK (reason IN ('hours', 'asked')),
+	reason TEXT NOT NULL CHECK (reason IN ('hours', 'rate')),
 	until INTEGER NOT NULL,
 	PRIMARY KEY (notifier, reason)
 ) STRICT, WITHOUT ROWID;
 -- object table revisions revisions
 CREATE TABLE revisions (
-	id INTEGER PRIMARY KEY,
-	version_id INTEGER NOT NULL REFERENCES versions,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	version_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	version_uuid TEXT NOT NULL, -- '' when not said
-	content_id INTEGER NOT NULL REFERENCES contents,
+	version_uuid TEXT NOT NULL, -- '' when absent
+	content_id INTEGER NOT NULL,
 	made_at INTEGER,
 	seen_at INTEGER NOT NULL,
 	author TEXT, -- null: unknown
-	-- For a rewritten one: when the bytes before it were last seen to stand.
+	-- Of a rewritten one: when the previous bytes were last compared with COC's.
 	previous_checked_at INTEGER,
 	request_id TEXT NOT NULL,
 	answered_at INTEGER,
-	UNIQUE (version_id, number)
-) STRICT;
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, version_id, number),
+	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table sqlite_sequence sqlite_sequence
 CREATE TABLE sqlite_sequence(name,seq);
 -- object table trigrams trigrams
@@ -363,36 +439,42 @@ CREATE TABLE 'trigrams_data'(id INTEGER PRIMARY KEY, block BLOB);
 CREATE TABLE 'trigrams_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 -- object table unavailable_versions unavailable_versions
 CREATE TABLE unavailable_versions (
-	id INTEGER PRIMARY KEY,
-	version_id INTEGER NOT NULL REFERENCES versions,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	version_id INTEGER NOT NULL,
 	at INTEGER NOT NULL,
-	error TEXT NOT NULL
-) STRICT;
+	error TEXT NOT NULL,
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table versions versions
 CREATE TABLE versions (
-	id INTEGER PRIMARY KEY,
-	document_id INTEGER NOT NULL REFERENCES documents,
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	document_id INTEGER NOT NULL,
 	label TEXT NOT NULL,
 	made_at INTEGER,            -- COC's create_time
-	version_uuid TEXT NOT NULL, -- as first listed; '' when not said
+	version_uuid TEXT NOT NULL, -- as first listed; '' when absent
 	listed_at INTEGER NOT NULL,
-	-- 1 when the document's first answer listed it: it was there before us.
+	-- 1 when the document's first response listed it.
 	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
 	withdrawn_at INTEGER,
-	-- Working: how far we got with it, the change that recorded it, and when
-	-- its content was last held against COC's (null: nothing to hold).
+	-- Progress: whether its content is here, whether a change records it, and when its
+	-- content was last compared with COC's (null: there is nothing to compare).
 	state TEXT NOT NULL CHECK (state IN ('pending', 'archived', 'unavailable')),
 	failures INTEGER NOT NULL DEFAULT 0, -- cycles in a row
 	failed_cycle INTEGER NOT NULL DEFAULT 0,
 	error TEXT NOT NULL DEFAULT '',
 	recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
 	checked_at INTEGER,
-	-- Working: since when every request for its content has failed, and when the next is
+	-- Progress: since when every request for its content has failed, and when the next is
 	-- due; null where none failed.
 	failed_since INTEGER,
 	retry_at INTEGER,
-	UNIQUE (document_id, label)
-) STRICT;
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, document_id, label),
+	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table wal wal
 CREATE TABLE wal (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -402,18 +484,19 @@ CREATE TABLE wal (
 CREATE TABLE watches (
 	name TEXT PRIMARY KEY,
 	account_id INTEGER NOT NULL REFERENCES accounts,
-	-- Working: its first complete list; its first summary; trouble told.
+	-- Progress: its first complete list, its first summary, and when its failure was
+	-- reported.
 	first_listed_at INTEGER,
-	greeted_at INTEGER,
-	trouble_at INTEGER,
-	trouble_whole INTEGER NOT NULL DEFAULT 0, -- it was the whole cycle's
-	-- Its schedule in the configuration that was loaded last, the time zone, and the pause
-	-- between two of its cycles in milliseconds. Null in an archive that sync alone writes.
+	summarized_at INTEGER,
+	failure_at INTEGER,
+	failure_whole INTEGER NOT NULL DEFAULT 0 CHECK (failure_whole IN (0, 1)), -- 1: the cycle failed, not only some documents
+	-- Its schedule and time zone in the configuration that was loaded last, and the time
+	-- between two of its cycles in milliseconds. Null in an archive that only sync writes.
 	schedule TEXT,
 	timezone TEXT,
 	interval INTEGER,
-	scheduled_at INTEGER, -- when a configuration last set another: nothing was due by it before
-	-- Working: the list has had fewer rows than its total since then, with these numbers.
+	scheduled_at INTEGER, -- when a configuration last changed it
+	-- Progress: the list has had fewer rows than its total since then, with these numbers.
 	short_since INTEGER,
 	short_listed INTEGER,
 	short_total INTEGER

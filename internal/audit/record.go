@@ -28,13 +28,13 @@ type Field struct{ Name, Value string }
 
 // The types of records.
 const (
-	TypeStart    = "start"    // the log starts
-	TypeState    = "state"    // fields of a document other than content, as first seen
-	TypeRevision = "revision" // a content seen for a version
-	TypeChange   = "change"   // an event of a document: new, version, rewritten, …
-	TypeLack     = "lack"     // a version that is unavailable
-	TypeErasure  = "erasure"  // a content that a person erased
-	TypeCoverage = "coverage" // cycles that ran
+	TypeStart       = "start"       // the log starts
+	TypeState       = "state"       // fields of a document other than content, as first seen
+	TypeRevision    = "revision"    // a content seen for a version
+	TypeChange      = "change"      // an event of a document: new, version, rewritten, …
+	TypeUnavailable = "unavailable" // a version that is unavailable
+	TypeErasure     = "erasure"     // a content that a person erased
+	TypeCoverage    = "coverage"    // cycles that ran
 )
 
 // usualFields is the number of fields of most records.

@@ -13,7 +13,7 @@ const (
 
 // Known is what the archive has of a document, with which a response is compared.
 type Known struct {
-	Key         int64 // 0: never seen
+	Key         Key // zero: never seen
 	DocumentID  string
 	Type        string // document_type
 	Name        string
@@ -60,7 +60,7 @@ type Step struct {
 	Account    string
 	DocumentID string
 	Type       string
-	Cycle      int64
+	Cycle      Key
 	SeenAt     time.Time
 	Evidence   Evidence // of the response that brought Meta
 

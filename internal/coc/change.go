@@ -1,6 +1,9 @@
 package coc
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Kind is the kind of a change.
 type Kind string
@@ -20,10 +23,11 @@ var Kinds = []Kind{KindNew, KindVersion, KindRewritten, KindMetadata, KindWithdr
 
 // Change is one observed event of a document, with what was computed from it.
 type Change struct {
-	ID         int64
+	Key        Key
+	Ref        string // how it is written: 41, or prod/41 in an archive of several accounts
 	Kind       Kind
 	Account    string
-	Document   int64 // the archive's key of the document
+	Document   Key
 	DocumentID string
 	Name       string // the document's name as of now
 
@@ -46,8 +50,20 @@ type Change struct {
 
 // Place is the position of a change in a list by time.
 type Place struct {
-	At time.Time
-	ID int64
+	At  time.Time
+	Key Key
+}
+
+// Place returns the place of the change in a list by time.
+func (c *Change) Place() Place { return Place{c.At, c.Key} }
+
+// ChangeRef is how a change is written: its number, after the account's name in an archive
+// of several accounts.
+func ChangeRef(account string, id int64, several bool) string {
+	if several {
+		return account + "/" + strconv.FormatInt(id, 10)
+	}
+	return strconv.FormatInt(id, 10)
 }
 
 // Notice is a message about a watch or about cocsync, not about a document's change.
@@ -89,12 +105,12 @@ type PauseReason string
 
 const (
 	PauseQuietHours PauseReason = "hours" // its own, by the configuration
-	PauseRateLimit  PauseReason = "asked" // Slack asked for it
+	PauseRateLimit  PauseReason = "rate"  // Slack asked for it
 )
 
 // Aim names the notifiers that must have a delivery of a change.
 type Aim struct {
-	Change int64
+	Change Key
 	Routed []string // by routes: each gets a delivery, also if one was dropped
 	Own    []string // by its watches: a delivery that was dropped waits again
 }
@@ -124,7 +140,7 @@ type Message struct {
 	ID       int64
 	Notifier string
 	Kind     MessageKind
-	Document int64 // key of its document; 0 for several or none
+	Document Key // key of its document; 0 for several or none
 	// Parent is the message that it follows, in the same thread; 0 when none.
 	Parent int64
 	// Body is the frozen call, in the channel's encoding; Text the plain fallback, which
@@ -138,10 +154,10 @@ type Message struct {
 	FirstAt   time.Time // first attempt; zero before it
 	NextAt    time.Time
 	SentAt    time.Time
-	Channel   string // where it was posted, and
-	TS        string // with which timestamp
-	Err       string // the newest failure
-	Changes   []int64
+	Channel   string   // where it was posted, and
+	TS        string   // with which timestamp
+	Err       string   // the newest failure
+	Changes   []string // as Change.Ref
 
 	// The thread that Parent is in or started, at the time of sending.
 	ThreadChannel, ThreadTS string

@@ -24,7 +24,7 @@ const (
 
 // Cycle is one pass over a watch.
 type Cycle struct {
-	ID        int64
+	Key       Key
 	Watch     string
 	Account   string
 	Trigger   Trigger

@@ -39,7 +39,7 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 		return err
 	}
 	key = cmp.Or(key, KeyFile(file))
-	d := &DB{name: path, path: file, keyPath: key, lock: lock}
+	d := newDB(&store{name: path, path: file, keyPath: key, lock: lock})
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err := checkSource(ctx, resolve(from)); err != nil {
 		return err
@@ -50,7 +50,7 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	if err := d.create(ctx); err != nil {
 		return err
 	}
-	if err := d.lineUp(ctx); err != nil {
+	if err := d.buildLines(ctx); err != nil {
 		return err
 	}
 	var old audit.Checkpoint

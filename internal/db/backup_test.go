@@ -21,7 +21,7 @@ func TestRestoreTakesTheWriteAheadLogAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if docs, err := r.Documents(t.Context()); len(docs) != 1 || err != nil {
+	if docs, err := all(r.Documents(t.Context())); len(docs) != 1 || err != nil {
 		t.Errorf("Documents() of the restored archive = %v, %v, want one", docs, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"cocsync/internal/hint"
 )
@@ -113,11 +114,21 @@ func (h *hashColumn) Scan(value any) error {
 	return fmt.Errorf("a hash of type %T", value)
 }
 
-// part returns data[start:start+size], unless it lies outside.
-func part(data []byte, start, size int64) ([]byte, bool) {
-	n := int64(len(data))
-	if start < 0 || start > n || size < 0 || size > n-start {
-		return nil, false
+// timeColumn reads a column of Unix milliseconds; null is the zero time.
+type timeColumn time.Time
+
+// at has a column read into t.
+func at(t *time.Time) *timeColumn { return (*timeColumn)(t) }
+
+// Scan is sql.Scanner's.
+func (c *timeColumn) Scan(value any) error {
+	switch ms := value.(type) {
+	case nil:
+		*c = timeColumn{}
+		return nil
+	case int64:
+		*c = timeColumn(time.UnixMilli(ms).UTC())
+		return nil
 	}
-	return data[start : start+size : start+size], true
+	return fmt.Errorf("a time of type %T", value)
 }

@@ -31,8 +31,8 @@ func TestWritersReportDamage(t *testing.T) {
 		do   func(context.Context, *DB) error
 		want string
 	}{
-		{`UPDATE contents SET size = 9223372036854775807`, erase, "lie outside of pack 1"},
-		{`UPDATE contents SET start = 9223372036854775807`, erase, "lie outside of pack 1"},
+		{`UPDATE contents SET size = 9223372036854775807`, erase, "are outside of pack 1"},
+		{`UPDATE contents SET start = 9223372036854775807`, erase, "are outside of pack 1"},
 		{`UPDATE packs SET frame = x'28b52ffd'`, erase, "pack 1: "},
 		{`UPDATE blocks SET frame = x'28b52ffd', state = 'indexed'`, erase, "block 1 of lines"},
 		{`UPDATE edge SET peaks = x'00'`, more, "the head of the log: "},

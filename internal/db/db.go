@@ -1,11 +1,13 @@
-// Package db is the archive: one SQLite file that keeps every version for ever,
-// and the outbox of what is still to be told. It holds all SQL and takes no
-// decision; it knows no network.
+// Package db is the database: one SQLite file that keeps every version permanently. It
+// holds all SQL. It decides nothing and does not use the network.
 //
-// Three ways lead in. Open is for the one process that syncs: it takes the
-// lock, makes the file and migrates it. OpenShared writes beside that process
-// (fixing the outbox, say). OpenReader reads, also beside a writer, also a
-// copy in a folder that cannot be written.
+// Its three parts share one handle and one type of transaction: Archive has what was
+// observed and what was derived from it, Outbox what is to be sent, Log the records that
+// prove the archive.
+//
+// Open is for the one process that syncs: it takes the lock, creates the file and
+// migrates it. OpenShared writes next to that process. OpenReader only reads, also next
+// to a writer, also a copy in a folder that is not writable.
 package db
 
 import (
@@ -37,9 +39,28 @@ const earlyID = 0x636f6331
 // readers is how many queries may run beside the writer.
 const readers = 4
 
-// DB is an open archive. Its methods may be called by several goroutines at
-// once, and each that writes is one transaction.
+// DB is an open database. Its methods, and those of its parts, may be called by several
+// goroutines at the same time, and each that writes is one transaction.
 type DB struct {
+	*store
+	*Archive
+	*Outbox
+	*Log
+}
+
+// Archive has what was observed in COC and what was derived from it.
+type Archive struct{ *store }
+
+// Outbox has what is to be sent and what was sent.
+type Outbox struct{ *store }
+
+// Log has the records that prove the archive: docs/audit-log.md.
+type Log struct{ *store }
+
+func newDB(s *store) *DB { return &DB{s, &Archive{s}, &Outbox{s}, &Log{s}} }
+
+// store is the handle that the parts share.
+type store struct {
 	name  string  // as it was given, for messages
 	path  string  // resolved: other files lie next to it
 	write *sql.DB // one connection, nil for a reader
@@ -87,10 +108,10 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock}
+	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock})
 	err = d.create(ctx)
 	if err == nil {
-		err = d.lineUp(ctx)
+		err = d.buildLines(ctx)
 	}
 	if err == nil {
 		err = d.beginLog(ctx)
@@ -115,7 +136,7 @@ func OpenShared(ctx context.Context, path string) (_ *DB, err error) {
 	if err := exists(path); err != nil {
 		return nil, err
 	}
-	d := &DB{name: path, path: resolve(path)}
+	d := newDB(&store{name: path, path: resolve(path)})
 	if err := singleName(d.path); err != nil {
 		return nil, err
 	}
@@ -141,7 +162,7 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
-	d := &DB{name: path, path: resolve(path), packs: new(codec)}
+	d := newDB(&store{name: path, path: resolve(path), packs: new(codec)})
 	var err error
 	if d.read, err = openReaders(readDSN(d.path, immutable)); err != nil {
 		return nil, err
@@ -153,50 +174,50 @@ func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
 }
 
 // create makes the file for its owner alone, migrates it and connects.
-func (d *DB) create(ctx context.Context) error {
-	if err := d.makeFile(); err != nil {
+func (s *store) create(ctx context.Context) error {
+	if err := s.makeFile(); err != nil {
 		return err
 	}
-	if err := migrate(ctx, d.path, migrations.Files, schemaVersion); err != nil {
+	if err := migrate(ctx, s.path, migrations.Files, schemaVersion); err != nil {
 		return explain(err)
 	}
-	return d.connect(ctx)
+	return s.connect(ctx)
 }
 
 // makeFile makes an empty file for its owner only unless there is one, which it does
 // not open.
-func (d *DB) makeFile() error {
+func (s *store) makeFile() error {
 	const advice = "check that the file and its directory are writable, or set database in config.toml"
-	info, err := os.Stat(d.path)
+	info, err := os.Stat(s.path)
 	switch {
 	case err == nil && info.IsDir():
 		return isDirectory()
 	case err == nil:
-		if err := mayWrite(d.path); err != nil {
-			return hint.Wrap(&os.PathError{Op: "open", Path: d.path, Err: err}, advice)
+		if err := mayWrite(s.path); err != nil {
+			return hint.Wrap(&os.PathError{Op: "open", Path: s.path, Err: err}, advice)
 		}
-		return singleName(d.path)
+		return singleName(s.path)
 	case !isMissing(err):
 		return hint.Wrap(err, advice)
 	}
-	f, err := os.OpenFile(d.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return hint.Wrap(err, advice)
 	}
 	return f.Close()
 }
 
-func (d *DB) connect(ctx context.Context) (err error) {
-	d.packs = newCodec()
-	d.stmts = map[string]*sql.Stmt{}
-	if d.write, err = sql.Open("sqlite", writeDSN(d.path)); err != nil {
+func (s *store) connect(ctx context.Context) (err error) {
+	s.packs = newCodec()
+	s.stmts = map[string]*sql.Stmt{}
+	if s.write, err = sql.Open("sqlite", writeDSN(s.path)); err != nil {
 		return err
 	}
-	d.write.SetMaxOpenConns(1)
-	if d.read, err = openReaders(readDSN(d.path, false)); err != nil {
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = openReaders(readDSN(s.path, false)); err != nil {
 		return err
 	}
-	return explain(d.checkSchema(ctx, d.write))
+	return explain(s.checkSchema(ctx, s.write))
 }
 
 func openReaders(dsn string) (*reader, error) {
@@ -299,7 +320,7 @@ func wrap(err *error, format string, args ...any) {
 	}
 }
 
-// millis turns an instant into what is stored; the zero instant becomes null.
+// millis returns a column's value for a time; the zero time is stored as null.
 func millis(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -307,18 +328,19 @@ func millis(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// instant is the way back.
-func instant(ms sql.NullInt64) time.Time {
-	if !ms.Valid {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms.Int64).UTC()
-}
-
-// text turns a field that may be unsaid into what is stored.
-func text(s *string) any {
-	if s == nil {
+// noneIsNull returns a column's value for an id or a text, of which the zero value is
+// stored as null.
+func noneIsNull[T comparable](v T) any {
+	if v == *new(T) {
 		return nil
 	}
-	return *s
+	return v
+}
+
+// bit returns a column's value for a condition: SQL compares it with 1 in every engine.
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

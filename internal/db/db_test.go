@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // open makes an archive with one account and one watch's running cycle.
-func open(t testing.TB) (*DB, int64) {
+func open(t testing.TB) (*DB, coc.Key) {
 	t.Helper()
 	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"))
 	if err != nil {
@@ -30,7 +31,7 @@ func open(t testing.TB) (*DB, int64) {
 	return d, begin(t, d)
 }
 
-func begin(t testing.TB, d *DB) int64 {
+func begin(t testing.TB, d *DB) coc.Key {
 	t.Helper()
 	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
 		t.Fatal(err)
@@ -40,6 +41,20 @@ func begin(t testing.TB, d *DB) int64 {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// key is a key of the first account.
+func key(id int64) coc.Key { return coc.Key{Account: 1, ID: id} }
+
+// all is what a query returns.
+func all[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
 }
 
 // step is a document's first step with one version of that content.
@@ -100,7 +115,7 @@ func TestSharedAndReaderWorkBesideTheOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if docs, err := r.Documents(t.Context()); err != nil || len(docs) != 1 {
+	if docs, err := all(r.Documents(t.Context())); err != nil || len(docs) != 1 {
 		t.Errorf("Documents = %d, %v, want 1", len(docs), err)
 	}
 	if err := r.Commit(t.Context(), step("DM2", "b\n")); err == nil {
@@ -176,7 +191,7 @@ func TestReaderOpensASealedCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	c, err := r.Content(t.Context(), coc.Content{Bytes: []byte("a\n")}.Hash())
+	c, err := r.Content(t.Context(), 1, coc.Content{Bytes: []byte("a\n")}.Hash())
 	if err != nil || string(c.Bytes) != "a\n" {
 		t.Errorf("Content = %q, %v, want %q", c.Bytes, err, "a\n")
 	}

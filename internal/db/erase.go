@@ -3,9 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -30,72 +28,62 @@ type Erasure struct {
 // Place is a revision of a document.
 type Place struct{ Account, DocumentID, Name, Version string }
 
-// Hashes returns the contents, erased ones too, whose SHA-256 in hexadecimal begins
-// so.
-func (d *DB) Hashes(ctx context.Context, prefix string) (_ []coc.Hash, err error) {
-	defer wrap(&err, "content %s", prefix)
-	low, err := hex.DecodeString(prefix[:len(prefix)/2*2])
-	if err != nil {
-		return nil, fmt.Errorf("%q is no hexadecimal number", prefix)
-	}
-	list, err := collect(ctx, d.read, func(row scanner) (h coc.Hash, err error) {
-		err = row.Scan((*hashColumn)(&h))
-		return h, err
-	}, `SELECT sha256 FROM contents WHERE sha256 >= ?1 AND substr(sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
-	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
-}
-
-// The changes that compare a content, and the messages that tell of them: those that
-// claim their deliveries, and what stands below these without a delivery of its own,
-// as files and the details of a digest do.
+// The changes that compare a content, and the messages about them: those that claim their
+// deliveries, and those below these without a delivery of their own, as files and the
+// details of a digest are.
 const (
 	erasedChanges = `
-		WITH gone (id) AS (SELECT r.id FROM revisions r JOIN contents t ON t.id = r.content_id WHERE t.sha256 = ?1),
-			touched (id) AS (SELECT id FROM changes WHERE from_revision IN (SELECT id FROM gone) OR to_revision IN (SELECT id FROM gone))`
+		WITH gone (account_id, id) AS (SELECT r.account_id, r.id FROM accounts a JOIN contents t ON t.account_id = a.id
+				JOIN revisions r ON r.account_id = t.account_id AND r.content_id = t.id WHERE t.sha256 = ?1),
+			touched (account_id, id) AS (SELECT account_id, id FROM changes
+				WHERE (account_id, from_revision) IN (SELECT account_id, id FROM gone) OR (account_id, to_revision) IN (SELECT account_id, id FROM gone))`
 	erasedMessages = erasedChanges + `,
 			direct (id) AS (SELECT DISTINCT message_id FROM deliveries
-				WHERE message_id IS NOT NULL AND change_id IN (SELECT id FROM touched)),
-			told (id) AS (SELECT id FROM direct UNION SELECT m.id FROM messages m JOIN direct d ON d.id = m.parent_id
+				WHERE message_id IS NOT NULL AND (account_id, change_id) IN (SELECT account_id, id FROM touched)),
+			about (id) AS (SELECT id FROM direct UNION SELECT m.id FROM messages m JOIN direct d ON d.id = m.parent_id
 				WHERE NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.message_id = m.id))`
 )
 
 // Erasure returns what erasing a content touches; coc.ErrNotFound when there is none.
-func (d *DB) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err error) {
+func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err error) {
 	defer wrap(&err, "content %.12s", hash)
 	e.Hash = hash
-	var at sql.NullInt64
-	err = d.read.row(ctx, `SELECT size, erased_at, coalesce(erased_reason, '') FROM contents WHERE sha256 = ?`, hash[:]).Scan(&e.Size, &at, &e.Why)
+	err = a.read.row(ctx, `
+		SELECT c.size, c.erased_at, coalesce(c.erased_reason, '') FROM accounts a JOIN contents c ON c.account_id = a.id
+		WHERE c.sha256 = ? ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash[:]).Scan(&e.Size, at(&e.ErasedAt), &e.Why)
 	if errors.Is(err, sql.ErrNoRows) {
 		return e, coc.ErrNotFound
 	}
 	if err != nil {
 		return e, explain(err)
 	}
-	e.ErasedAt = instant(at)
-	e.Places, err = collect(ctx, d.read, func(row scanner) (p Place, err error) {
+	e.Places, err = collect(ctx, a.read, func(row scanner) (p Place, err error) {
 		var label string
 		var number, all int
 		err = row.Scan(&p.Account, &p.DocumentID, &p.Name, &label, &number, &all)
 		p.Version = coc.RevisionLabel(label, number, all)
 		return p, err
 	}, `
-		SELECT a.name, d.document_id, d.name, v.label, r.number, (SELECT count(*) FROM revisions WHERE version_id = v.id)
-		FROM contents t JOIN revisions r ON r.content_id = t.id JOIN versions v ON v.id = r.version_id
-		JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id
-		WHERE t.sha256 = ? ORDER BY d.name, r.id`, hash[:])
+		SELECT a.name, d.document_id, d.name, v.label, r.number,
+			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id)
+		FROM accounts a JOIN contents t ON t.account_id = a.id
+		JOIN revisions r ON r.account_id = t.account_id AND r.content_id = t.id
+		JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
+		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id
+		WHERE t.sha256 = ? ORDER BY d.name, a.name, r.id`, hash[:])
 	if err != nil {
 		return e, err
 	}
-	err = d.read.row(ctx, erasedMessages+`
+	err = a.read.row(ctx, erasedMessages+`
 		SELECT (SELECT count(*) FROM touched),
-			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM told) AND state <> 'waiting'),
-			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM told) AND state = 'waiting')`, hash[:]).
+			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state <> 'waiting'),
+			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state = 'waiting')`, hash[:]).
 		Scan(&e.Changes, &e.Sent, &e.Waiting)
 	if err != nil {
 		return e, explain(err)
 	}
 	// Copies that were made before migrations lie beside the file.
-	e.Copies, err = filepath.Glob(globbed(d.path) + ".schema*")
+	e.Copies, err = filepath.Glob(globbed(a.path) + ".schema*")
 	return e, err
 }
 
@@ -111,43 +99,60 @@ func globbed(path string) string {
 	return string(b)
 }
 
-// Erase removes a content and all that was derived from it: its lines, what became
-// of it in changes, and the messages that tell of them. Hash, size and why stay.
-// Messages that wait are written anew, without it. The bytes are gone from the file
-// once Scrub was called.
-func (d *DB) Erase(ctx context.Context, hash coc.Hash, why string, now time.Time) (err error) {
+// Erase removes a content from all accounts that have it, and all that was derived from it:
+// its lines, the differences of changes, and the messages about them. Hash, size and reason
+// remain. Pending messages are composed again without it. The bytes are gone from the file
+// after Scrub.
+func (a *Archive) Erase(ctx context.Context, hash coc.Hash, reason string, now time.Time) (err error) {
 	defer wrap(&err, "erase %.12s", hash)
-	return d.update(ctx, func(t tx) error {
-		for _, do := range []func(coc.Hash) error{t.eraseMessages, t.eraseDifferences, t.eraseBytes} {
-			if err := do(hash); err != nil {
+	return a.update(ctx, func(t tx) error {
+		contents, err := list(t, scanKey, `SELECT c.account_id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id WHERE c.sha256 = ?`, hash[:])
+		if err != nil {
+			return err
+		}
+		if err := t.eraseMessages(hash); err != nil {
+			return err
+		}
+		if err := t.eraseDifferences(hash); err != nil {
+			return err
+		}
+		for _, key := range contents {
+			if err := t.eraseContent(key, hash, reason, now); err != nil {
 				return err
 			}
 		}
-		err := t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_reason = ? WHERE sha256 = ?`,
-			now.UnixMilli(), why, hash[:])
-		if err != nil {
-			return err
-		}
-		if err := t.eraseLines(hash); err != nil {
-			return err
-		}
-		ref, record, err := scanErasureRecord(t.row(erasureQuery+` AND c.sha256 = ?`, hash[:]))
-		if err != nil {
-			return err
-		}
-		return t.leaf(audit.TypeErasure, ref, record)
+		// What was deleted from the index remains in it until its segments are merged.
+		return t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)
 	})
 }
 
+func (t tx) eraseContent(key coc.Key, hash coc.Hash, reason string, now time.Time) error {
+	if err := t.eraseBytes(key); err != nil {
+		return err
+	}
+	err := t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_reason = ? WHERE account_id = ? AND id = ?`,
+		now.UnixMilli(), reason, key.Account, key.ID)
+	if err != nil {
+		return err
+	}
+	if err := t.eraseLines(key, hash); err != nil {
+		return err
+	}
+	ref, record, err := scanErasureRecord(t.row(erasureQuery+` AND c.account_id = ? AND c.id = ?`, key.Account, key.ID))
+	if err != nil {
+		return err
+	}
+	return t.leaf(audit.TypeErasure, ref, record)
+}
+
 func (t tx) eraseMessages(hash coc.Hash) error {
-	ids, err := t.ids(erasedMessages+` SELECT id FROM told ORDER BY id DESC`, hash[:])
+	ids, err := list(t, scanID, erasedMessages+` SELECT id FROM about ORDER BY id DESC`, hash[:])
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		// A message that waits, and that nothing waits below, is taken back: its
-		// deliveries are told anew.
-		fresh, err := t.ids(`
+		// A pending message without replies is removed: its deliveries are composed again.
+		fresh, err := list(t, scanID, `
 			SELECT id FROM messages m WHERE id = ? AND state = 'waiting'
 				AND NOT EXISTS (SELECT 1 FROM messages c WHERE c.parent_id = m.id)`, id)
 		if err != nil {
@@ -162,7 +167,7 @@ func (t tx) eraseMessages(hash coc.Hash) error {
 			}
 			continue
 		}
-		err = t.exec(`UPDATE messages SET body = x'5b5d', text = ?, plain = iif(state = 'waiting', 1, plain), stale = 0 WHERE id = ?`, erasedText, id)
+		err = t.exec(`UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END, stale = 0 WHERE id = ?`, erasedText, id)
 		if err != nil {
 			return err
 		}
@@ -170,63 +175,65 @@ func (t tx) eraseMessages(hash coc.Hash) error {
 	return nil
 }
 
-// erasedText stands where a message told of an erased content.
-const erasedText = "What this message said was erased from the archive, with the content that it told of."
+// erasedText replaces a message about an erased content.
+const erasedText = "This message was erased from the archive, with the content that it was about."
 
 func (t tx) eraseDifferences(hash coc.Hash) error {
-	ids, err := t.ids(erasedChanges+` SELECT id FROM touched`, hash[:])
+	keys, err := list(t, scanKey, erasedChanges+` SELECT account_id, id FROM touched`, hash[:])
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := t.eraseDifference(id); err != nil {
+	for _, key := range keys {
+		if err := t.eraseDifference(key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// eraseBytes takes a content out of its pack.
-func (t tx) eraseBytes(hash coc.Hash) error {
-	var p pack
-	var start, size int64
+// eraseBytes removes a content from its pack.
+func (t tx) eraseBytes(key coc.Key) error {
+	p := pack{stored: true}
+	c := packed{}
 	var frame []byte
 	err := t.row(`
-		SELECT p.id, p.count, p.frame, c.start, c.size FROM contents c JOIN packs p ON p.id = c.pack_id
-		WHERE c.sha256 = ?`, hash[:]).Scan(&p.id, &p.count, &frame, &start, &size)
+		SELECT p.document_id, p.id, p.count, p.frame, c.start, c.size FROM contents c JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
+		WHERE c.account_id = ? AND c.id = ?`, key.Account, key.ID).Scan(&p.document.ID, &p.id, &p.count, &frame, &c.start, &c.size)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // it was erased before
 	}
 	if err != nil {
 		return err
 	}
-	data, err := t.d.packs.unpack(frame, nil)
+	p.document.Account = key.Account
+	data, err := t.s.packs.unpack(frame, nil)
 	if err != nil {
 		return damaged("pack %d: %w", p.id, err)
 	}
-	if _, ok := part(data, start, size); !ok {
-		return damaged("%d bytes from %d on lie outside of pack %d, of %d bytes", size, start, p.id, len(data))
+	if !c.within(data) {
+		return damaged("%d bytes from %d on are outside of pack %d, of %d bytes", c.size, c.start, p.id, len(data))
 	}
-	p.data = slices.Delete(data, int(start), int(start+size))
+	p.data = slices.Delete(data, int(c.start), int(c.start+c.size))
 	p.count--
-	// Of two contents at one place one is empty: only what lies behind moves.
-	if err := t.exec(`UPDATE contents SET start = start - ?1 WHERE pack_id = ?2 AND start >= ?3 + ?1 AND sha256 <> ?4`,
-		size, p.id, start, hash[:]); err != nil {
+	// Of two contents with the same start one is empty: only what is after both moves.
+	err = t.exec(`UPDATE contents SET start = start - ?1 WHERE account_id = ?2 AND pack_id = ?3 AND start >= ?4 + ?1 AND id <> ?5`,
+		c.size, key.Account, p.id, c.start, key.ID)
+	if err != nil {
 		return err
 	}
 	return t.savePack(p)
 }
 
-// eraseLines makes the line sets of the documents anew that had the content.
-func (t tx) eraseLines(hash coc.Hash) error {
-	documents, err := t.ids(`
-		SELECT DISTINCT v.document_id FROM contents c JOIN revisions r ON r.content_id = c.id JOIN versions v ON v.id = r.version_id
-		WHERE c.sha256 = ?`, hash[:])
+// eraseLines builds the blocks again of the documents of the account that had the content.
+func (t tx) eraseLines(content coc.Key, hash coc.Hash) error {
+	documents, err := list(t, scanKey, `
+		SELECT DISTINCT v.account_id, v.document_id FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
+		WHERE r.account_id = ? AND r.content_id = ?`, content.Account, content.ID)
 	if err != nil {
 		return err
 	}
 	for _, document := range documents {
-		blocks, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'indexed' AND document_id = ?`, document)
+		blocks, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'indexed' AND account_id = ? AND document_id = ?`, document.Account, document.ID)
 		if err != nil {
 			return err
 		}
@@ -235,10 +242,10 @@ func (t tx) eraseLines(hash coc.Hash) error {
 				return err
 			}
 		}
-		if err := t.exec(`DELETE FROM blocks WHERE document_id = ?`, document); err != nil {
+		if err := t.exec(`DELETE FROM blocks WHERE account_id = ? AND document_id = ?`, document.Account, document.ID); err != nil {
 			return err
 		}
-		contents, err := t.d.contentsOf(t.ctx, document, hash)
+		contents, err := t.s.contentsOf(t.ctx, document, hash)
 		if err != nil {
 			return err
 		}
@@ -246,14 +253,13 @@ func (t tx) eraseLines(hash coc.Hash) error {
 			return err
 		}
 	}
-	// What was deleted from the index is in it until its parts are merged.
-	return t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)
+	return nil
 }
 
-// Scrub writes the file anew, so that nothing is left in it of what was removed. It
-// takes as much room again meanwhile.
+// Scrub rewrites the file, so that nothing that was removed is left in it. Meanwhile it
+// needs the same space again.
 func (d *DB) Scrub(ctx context.Context) (err error) {
-	defer wrap(&err, "write %s anew", d.path)
+	defer wrap(&err, "rewrite %s", d.path)
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	for _, q := range []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
@@ -262,21 +268,4 @@ func (d *DB) Scrub(ctx context.Context) (err error) {
 		}
 	}
 	return nil
-}
-
-// ids runs a query of ids.
-func (t tx) ids(query string, args ...any) (ids []int64, err error) {
-	rows, err := t.rows(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, rowError(t.ctx, rows, err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }

@@ -31,7 +31,7 @@ func TestErase(t *testing.T) {
 
 	// One message that was sent, with a file below it; one that waits; one of another
 	// document.
-	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
+	due, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
 	if err != nil || len(due) != 4 {
 		t.Fatalf("Due = %d deliveries, %v, want 4", len(due), err)
 	}
@@ -73,11 +73,11 @@ func TestErase(t *testing.T) {
 			t.Errorf("the secret stands in the file%s", suffix)
 		}
 	}
-	if _, err := d.Content(t.Context(), hash); !errors.Is(err, coc.ErrErased) {
+	if _, err := d.Content(t.Context(), 1, hash); !errors.Is(err, coc.ErrErased) {
 		t.Errorf("Content = %v, want %v", err, coc.ErrErased)
 	}
 	for _, text := range []string{"a: 1\n", "a: 2\n", "a: 1\nb: 2\n"} {
-		c, err := d.Content(t.Context(), coc.Content{Bytes: []byte(text)}.Hash())
+		c, err := d.Content(t.Context(), 1, coc.Content{Bytes: []byte(text)}.Hash())
 		if err != nil || string(c.Bytes) != text {
 			t.Errorf("Content = %q, %v, want %q", c.Bytes, err, text)
 		}
@@ -88,12 +88,12 @@ func TestErase(t *testing.T) {
 	if got, want := lineSet(t, d), "1: 1 2 a: a:\n2: 1 2 a: b:\n"; got != want {
 		t.Errorf("the line sets are\n%swant\n%s", got, want)
 	}
-	changes, err := d.Changes(t.Context(), Filter{Document: 1})
+	changes, err := all(d.Changes(t.Context(), Filter{Document: key(1)}))
 	if err != nil || len(changes) != 3 || changes[0].Summary != "content changed" || changes[1].Items != nil || changes[1].Added != 1 || changes[2].Summary != "1 step" {
 		t.Errorf("Changes = %+v, %v", changes, err)
 	}
 	// What waited is due again, and the rest is as it was.
-	due, err = d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
+	due, err = d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
 	if err != nil || len(due) != 1 || due[0].Change.Version != "v3" {
 		t.Errorf("Due = %+v, %v, want v3's", due, err)
 	}
@@ -106,7 +106,7 @@ func TestErase(t *testing.T) {
 	again := next("DM1", 4, string(told))
 	again.Changes[0].Difference = second.Changes[0].Difference
 	commit(t, d, again)
-	changes, err = d.Changes(t.Context(), Filter{Document: 1, Limit: 1})
+	changes, err = all(d.Changes(t.Context(), Filter{Document: key(1), Limit: 1}))
 	if err != nil || len(changes) != 1 || len(changes[0].Items) > 0 || changes[0].Summary != "content changed" {
 		t.Errorf("the change that brings it again is %+v, %v", changes, err)
 	}

@@ -34,17 +34,17 @@ func TestFullDisk(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "full") || !strings.Contains(hint.Of(err), "make room") {
 		t.Fatalf("Commit on a full disk = %v, hint %q, want it to say so", err, hint.Of(err))
 	}
-	if _, err := d.Content(t.Context(), first.Versions[0].Revision.Content.Hash()); err != nil {
+	if _, err := d.Content(t.Context(), 1, first.Versions[0].Revision.Content.Hash()); err != nil {
 		t.Errorf("Content that was there before: %v", err)
 	}
-	if k, err := d.Known(t.Context(), "prod", "DM2"); err != nil || k.Key != 0 {
+	if k, err := d.Known(t.Context(), "prod", "DM2"); err != nil || !k.Key.IsZero() {
 		t.Errorf("Known = %+v, %v, want nothing of the step that failed", k, err)
 	}
 	if _, err := d.write.Exec(`PRAGMA max_page_count = 4294967294`); err != nil {
 		t.Fatal(err)
 	}
 	commit(t, d, large)
-	if _, err := d.Content(t.Context(), coc.Content{Bytes: noise}.Hash()); err != nil {
+	if _, err := d.Content(t.Context(), 1, coc.Content{Bytes: noise}.Hash()); err != nil {
 		t.Errorf("Content after there was room again: %v", err)
 	}
 }

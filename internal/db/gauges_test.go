@@ -32,13 +32,13 @@ func TestOldestChecks(t *testing.T) {
 // The last cycle that ended is a whole one, however it ended.
 func TestLastEnded(t *testing.T) {
 	d, _ := open(t)
-	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.ID != 0 {
+	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || !c.Key.IsZero() {
 		t.Errorf("LastEnded of a watch in its first cycle = %+v, %v", c, err)
 	}
 	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.Stopped, false)
 	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.Good, true)
 	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.Running, false)
-	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.ID != want || c.Outcome != coc.Stopped {
+	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.Key != want || c.Outcome != coc.Stopped {
 		t.Errorf("LastEnded = %+v, %v, want the stopped cycle %d", c, err, want)
 	}
 }

@@ -80,9 +80,9 @@ func readHead(path string) (h headFile, err error) {
 
 // writeHead replaces the head file as a whole: after a crash the old one or the new one
 // is there. It has the mode of the archive.
-func (d *DB) writeHead(h headFile) (err error) {
-	path := HeadFile(d.path)
-	info, err := os.Stat(d.path)
+func (s *store) writeHead(h headFile) (err error) {
+	path := HeadFile(s.path)
+	info, err := os.Stat(s.path)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ func next(id string, version int, content string) coc.Step {
 // the text; names are those of step.
 func holding(t *testing.T, d *DB, n Need, text string) (offered int, found []string) {
 	t.Helper()
-	seen := map[int64]bool{}
-	err := d.Lines(t.Context(), n, func(document int64, lines []byte) error {
+	seen := map[coc.Key]bool{}
+	err := d.Lines(t.Context(), n, func(document coc.Key, lines []byte) error {
 		if !seen[document] {
 			offered++
 		}
@@ -152,7 +152,7 @@ func TestLinesAreKeptOnce(t *testing.T) {
 	if offered, _ := holding(t, d, Need{Text: "no such text"}, ""); offered != 2 {
 		t.Errorf("Lines offers %d documents of other algorithms, want both", offered)
 	}
-	if err := d.lineUp(t.Context()); err != nil {
+	if err := d.buildLines(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := lineSet(t, d); got != want {
@@ -163,17 +163,17 @@ func TestLinesAreKeptOnce(t *testing.T) {
 func lineSet(t *testing.T, d *DB) string {
 	t.Helper()
 	sets := map[int64][]string{}
-	err := d.Lines(t.Context(), Need{}, func(document int64, lines []byte) error {
-		sets[document] = append(sets[document], strings.Fields(string(lines))...)
+	err := d.Lines(t.Context(), Need{}, func(document coc.Key, lines []byte) error {
+		sets[document.ID] = append(sets[document.ID], strings.Fields(string(lines))...)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for key := int64(1); key <= int64(len(sets)); key++ {
-		slices.Sort(sets[key])
-		fmt.Fprintf(&b, "%d: %s\n", key, strings.Join(sets[key], " "))
+	for id := int64(1); id <= int64(len(sets)); id++ {
+		slices.Sort(sets[id])
+		fmt.Fprintf(&b, "%d: %s\n", id, strings.Join(sets[id], " "))
 	}
 	return b.String()
 }

@@ -121,12 +121,12 @@ func Holder(path string) (p Process, held bool, err error) {
 
 // ownsLock fails when the lock's file is no longer the one that this process locked: who
 // removes it lets a second process in.
-func (d *DB) ownsLock() error {
-	if d.lock == nil { // opened to write next to the process that has it
+func (s *store) ownsLock() error {
+	if s.lock == nil { // opened to write next to the process that has it
 		return nil
 	}
-	name := lockFile(d.path)
-	mine, err := d.lock.Stat()
+	name := lockFile(s.path)
+	mine, err := s.lock.Stat()
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}

@@ -30,7 +30,7 @@ func TestOpenKeepsTheLocksOfSQLite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Documents(t.Context()); err != nil {
+	if _, err := all(r.Documents(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if n := posixLocks(t, path); n == 0 {

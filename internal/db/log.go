@@ -23,14 +23,14 @@ type edgeTx struct {
 	loaded bool
 }
 
-// leaf adds the leaf of a record that a row makes.
-func (t tx) leaf(typ string, ref int64, r audit.Record) error {
+// leaf adds the leaf of a row's record.
+func (t tx) leaf(typ string, ref coc.Key, r audit.Record) error {
 	if err := t.loadEdge(); err != nil {
 		return err
 	}
 	r.Type = typ
 	hash := audit.LeafHash(r.Encode())
-	if err := t.exec(`INSERT INTO leaves (id, type, ref, hash) VALUES (?, ?, ?, ?)`, t.edge.Size, typ, ref, hash[:]); err != nil {
+	if err := t.exec(`INSERT INTO leaves (id, type, account_id, ref, hash) VALUES (?, ?, ?, ?, ?)`, t.edge.Size, typ, ref.Account, ref.ID, hash[:]); err != nil {
 		return fmt.Errorf("log a %s: %w", typ, err)
 	}
 	t.edge.Add(hash)
@@ -63,39 +63,39 @@ func (t tx) saveEdge() error {
 	}
 	return t.exec(`
 		INSERT INTO edge (id, size, peaks) VALUES (1, ?1, ?2)
-		ON CONFLICT (id) DO UPDATE SET size = ?1, peaks = ?2 WHERE size <> ?1`, t.edge.Size, t.edge.Marshal())
+		ON CONFLICT (id) DO UPDATE SET size = excluded.size, peaks = excluded.peaks WHERE edge.size <> excluded.size`, t.edge.Size, t.edge.Marshal())
 }
 
 // beginLog makes the first generation of the log, and its key, where there is none, and
 // takes in what the archive holds already. It reads the key where there is one.
-func (d *DB) beginLog(ctx context.Context) (err error) {
+func (l *Log) beginLog(ctx context.Context) (err error) {
 	defer wrap(&err, "log of the archive")
 	var origin, public string
-	err = d.read.row(ctx, `SELECT origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&origin, &public)
+	err = l.read.row(ctx, `SELECT origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&origin, &public)
 	if err == nil {
-		d.key, err = readKey(d.keyPath, public)
+		l.key, err = readKey(l.keyPath, public)
 		return err
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
 		return explain(err)
 	}
-	return d.newGeneration(ctx, audit.Checkpoint{})
+	return l.newGeneration(ctx, audit.Checkpoint{})
 }
 
 // checkLog refuses an archive whose leaves do not make its head, or not the one that was
 // signed last: nothing must be written behind what somebody altered.
-func (d *DB) checkLog(ctx context.Context) error {
-	signed, err := d.Checkpoints(ctx)
+func (l *Log) checkLog(ctx context.Context) error {
+	signed, err := l.Checkpoints(ctx)
 	if err != nil {
 		return err
 	}
-	stored, err := d.Edge(ctx)
+	stored, err := l.Edge(ctx)
 	if err != nil {
 		return err
 	}
 	var e audit.Edge
 	wrong := ""
-	err = d.EachLeaf(ctx, func(l Leaf) error {
+	err = l.EachLeaf(ctx, func(l Leaf) error {
 		e.Add(l.Hash)
 		for len(signed) > 0 && signed[0].Size <= e.Size {
 			c, err := audit.Peek(signed[0].Note)
@@ -138,7 +138,7 @@ func readKey(path, public string) (*audit.Key, error) {
 
 // newGeneration begins the log anew, with a new key, and takes in all that is there.
 // old is the head of the log before it; the zero Checkpoint is for none.
-func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
+func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 	origin, err := newOrigin()
 	if err != nil {
 		return err
@@ -147,11 +147,11 @@ func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	if err := audit.WriteKey(d.keyPath, private, key); err != nil {
+	if err := audit.WriteKey(l.keyPath, private, key); err != nil {
 		return fmt.Errorf("signing key: %w", err)
 	}
-	d.key = key
-	return d.update(ctx, func(t tx) error {
+	l.key = key
+	return l.update(ctx, func(t tx) error {
 		for _, q := range []string{`DELETE FROM leaves`, `DELETE FROM edge`, `DELETE FROM checkpoints`} {
 			if err := t.exec(q); err != nil {
 				return err
@@ -162,12 +162,12 @@ func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 		if old.Origin != "" {
 			oldOrigin, oldSize, oldRoot = old.Origin, old.Size, old.Root[:]
 		}
-		id, err := t.insert(`INSERT INTO generations (origin, public_key, at, old_origin, old_size, old_root) VALUES (?, ?, ?, ?, ?, ?)`,
+		id, err := t.insert(`INSERT INTO generations (origin, public_key, at, old_origin, old_size, old_root) VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
 			origin, key.Public(), g.at.UnixMilli(), oldOrigin, oldSize, oldRoot)
 		if err != nil {
 			return err
 		}
-		if err := t.leaf(audit.TypeStart, id, g.record()); err != nil {
+		if err := t.leaf(audit.TypeStart, coc.Key{ID: id}, g.record()); err != nil {
 			return err
 		}
 		return t.adopt(id)
@@ -177,7 +177,7 @@ func (d *DB) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 // adopt makes the leaves of all events that the archive holds, earlier beginnings of the
 // log first: of each sort in the order in which they were recorded.
 func (t tx) adopt(generation int64) error {
-	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE id < %d", generationQuery, generation), "g.id", scanGeneration}
+	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE g.id < %d", generationQuery, generation), "g", scanGeneration}
 	for _, s := range append([]source{earlier}, sources()...) {
 		list, err := t.events(s)
 		if err != nil {
@@ -194,35 +194,34 @@ func (t tx) adopt(generation int64) error {
 
 // event is a row that makes a leaf.
 type event struct {
-	ref    int64
+	ref    coc.Key
 	record audit.Record
 }
 
-// events returns all rows of a source.
-func (t tx) events(s source) (list []event, err error) {
-	rows, err := t.rows(s.query + ` ORDER BY ` + s.order)
-	if err != nil {
-		return nil, err
+// events returns all rows of a source, in the order in which they were recorded.
+func (t tx) events(s source) ([]event, error) {
+	order := s.alias + `.id`
+	switch s.typ {
+	case audit.TypeStart:
+	case audit.TypeErasure:
+		order = `c.erased_at, c.account_id, ` + order
+	default:
+		order = s.alias + `.account_id, ` + order
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var e event
-		if e.ref, e.record, err = s.scan(rows); err != nil {
-			return nil, rowError(t.ctx, rows, err)
-		}
-		list = append(list, e)
-	}
-	return list, rows.Err()
+	return list(t, func(row scanner) (e event, err error) {
+		e.ref, e.record, err = s.scan(row)
+		return e, err
+	}, s.query+` ORDER BY `+order)
 }
 
 // Head returns the newest tree head, signed if it was not yet; the zero Head while the
 // log has no key. told says that it leaves the machine and is to be kept.
-func (d *DB) Head(ctx context.Context, told bool, now time.Time) (h coc.Head, err error) {
+func (l *Log) Head(ctx context.Context, told bool, now time.Time) (h coc.Head, err error) {
 	defer wrap(&err, "checkpoint")
-	if d.key == nil {
+	if l.key == nil {
 		return h, nil
 	}
-	err = d.update(ctx, func(t tx) error {
+	err = l.update(ctx, func(t tx) error {
 		h, err = t.checkpoint(told, now)
 		return err
 	})
@@ -232,7 +231,7 @@ func (d *DB) Head(ctx context.Context, told bool, now time.Time) (h coc.Head, er
 // checkpoint signs the tree head, unless the newest checkpoint is of it, and drops the
 // one before it if nobody has it.
 func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
-	if t.d.key == nil {
+	if t.s.key == nil {
 		return h, nil
 	}
 	if err := t.loadEdge(); err != nil {
@@ -242,59 +241,67 @@ func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
 	if err := t.row(`SELECT origin FROM generations ORDER BY id DESC LIMIT 1`).Scan(&c.Origin); err != nil {
 		return h, err
 	}
-	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.d.key.ID()}
-	err = t.row(`UPDATE checkpoints SET published = max(published, ?2) WHERE size = ?1 RETURNING note`, c.Size, told).Scan(&h.Note)
+	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.s.key.ID()}
+	err = t.row(`UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, bit(told)).Scan(&h.Note)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return h, err
 	}
-	if h.Note, err = t.d.key.Sign(c); err != nil {
+	if h.Note, err = t.s.key.Sign(c); err != nil {
 		return h, err
 	}
-	if err := t.exec(`DELETE FROM checkpoints WHERE NOT published`); err != nil {
+	if err := t.exec(`DELETE FROM checkpoints WHERE published = 0`); err != nil {
 		return h, err
 	}
-	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, told)
+	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, bit(told))
 }
 
-// cover records that cycles of the watch ran up to the one that just ended: by itself
-// where it was not good or late, that is, others were due before it and did not run; else
-// together with those of the last hour, once it is over.
-func (t tx) cover(cycle int64) error {
+// cover records that cycles of the watch ran, up to the one that just ended: in a row of its
+// own where it was not good or late, which means that others were due before it and did not
+// run; else together with those of the last hour, once that is over.
+func (t tx) cover(cycle coc.Key) error {
 	var watch, outcome string
 	var partial, late bool
-	var ended, first, last, began sql.NullInt64
-	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE id = ?`, cycle).Scan(&watch, &outcome, &partial, &late, &ended)
-	if err != nil || partial { // of some documents: it says nothing of the watch
+	var ended, began time.Time
+	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE account_id = ? AND id = ?`, cycle.Account, cycle.ID).
+		Scan(&watch, &outcome, &partial, &late, at(&ended))
+	if err != nil || partial { // of some documents: it says nothing about the watch
 		return ignore(err, sql.ErrNoRows)
 	}
+	var first, last int64 // of the earlier ones that are not covered; 0 for none
 	err = t.row(`
-		SELECT min(id), max(id), min(started_at) FROM cycles
-		WHERE watch = ?1 AND id < ?2 AND outcome <> 'running' AND NOT partial
-			AND id > coalesce((SELECT max(last_cycle) FROM coverages WHERE watch = ?1), 0)`, watch, cycle).Scan(&first, &last, &began)
+		SELECT coalesce(min(c.id), 0), coalesce(max(c.id), 0), min(c.started_at) FROM cycles c
+		WHERE c.watch = ?1 AND c.account_id = ?2 AND c.id < ?3 AND c.outcome <> 'running' AND c.partial = 0
+			AND c.id > coalesce((SELECT max(g.last_cycle) FROM coverages g WHERE g.account_id = ?2 AND g.watch = ?1), 0)`,
+		watch, cycle.Account, cycle.ID).Scan(&first, &last, at(&began))
 	if err != nil {
 		return err
 	}
 	if outcome == string(coc.Good) && !late {
-		// The first of its hour waits, and those that follow it.
-		if !first.Valid || instant(ended).Sub(instant(began)) < time.Hour {
+		// The first of its hour is pending, and those that follow it.
+		if first == 0 || ended.Sub(began) < time.Hour {
 			return nil
 		}
-		return t.putCoverage(watch, first.Int64, cycle)
+		return t.putCoverage(watch, cycle.Account, first, cycle.ID)
 	}
-	if first.Valid {
-		if err := t.putCoverage(watch, first.Int64, last.Int64); err != nil {
+	if first != 0 {
+		if err := t.putCoverage(watch, cycle.Account, first, last); err != nil {
 			return err
 		}
 	}
-	return t.putCoverage(watch, cycle, cycle)
+	return t.putCoverage(watch, cycle.Account, cycle.ID, cycle.ID)
 }
 
-func (t tx) putCoverage(watch string, first, last int64) error {
-	id, err := t.insert(`INSERT INTO coverages (watch, first_cycle, last_cycle) VALUES (?, ?, ?)`, watch, first, last)
+func (t tx) putCoverage(watch string, account, first, last int64) error {
+	key, err := t.next(account, func(c *counters) *int64 { return &c.coverages })
 	if err != nil {
 		return err
 	}
-	ref, record, err := scanCoverage(t.row(coverageQuery+` WHERE g.id = ? GROUP BY g.id`, id))
+	err = t.exec(`INSERT INTO coverages (account_id, id, watch, first_cycle, last_cycle) VALUES (?, ?, ?, ?, ?)`,
+		key.Account, key.ID, watch, first, last)
+	if err != nil {
+		return err
+	}
+	ref, record, err := scanCoverage(t.row(coverageQuery+` WHERE g.account_id = ? AND g.id = ?`, key.Account, key.ID))
 	if err != nil {
 		return err
 	}

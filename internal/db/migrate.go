@@ -88,7 +88,7 @@ func backupTo(ctx context.Context, w *sql.DB, path string) error {
 }
 
 // checkSchema refuses a database that this program cannot use.
-func (d *DB) checkSchema(ctx context.Context, db *sql.DB) error {
+func (s *store) checkSchema(ctx context.Context, db *sql.DB) error {
 	version, err := readVersion(ctx, db, schemaVersion)
 	switch {
 	case err != nil:

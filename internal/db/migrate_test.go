@@ -104,7 +104,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Content(t.Context(), coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil {
+	if _, err := r.Content(t.Context(), 1, coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil {
 		t.Errorf("Content of the backup: %v", err)
 	}
 }

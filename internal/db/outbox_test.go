@@ -37,8 +37,8 @@ func TestDeliveriesFallDue(t *testing.T) {
 	if got := due(day.Add(time.Minute)); got != 0 {
 		t.Errorf("%d deliveries due while the cycle runs, want 0", got)
 	}
-	if got := due(day.Add(tellWithin)); got != 1 {
-		t.Errorf("%d deliveries due after %v, want 1", got, tellWithin)
+	if got := due(day.Add(releaseAfter)); got != 1 {
+		t.Errorf("%d deliveries due after %v, want 1", got, releaseAfter)
 	}
 	if err := d.Release(t.Context(), cycle, day.Add(time.Second)); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestDeliveriesFallDue(t *testing.T) {
 func TestDeliveryIsClaimedOnce(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	now := day.Add(tellWithin)
+	now := day.Add(releaseAfter)
 	list, err := d.Due(t.Context(), "ops", now, nil, 10)
 	if err != nil || len(list) != 1 || list[0].Change == nil || list[0].Change.Name != "job DM1" {
 		t.Fatalf("Due = %+v, %v, want the change of job DM1", list, err)
@@ -75,7 +75,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 	later.Versions[0].Label, later.Changes[0] = "v2", coc.NewChange{Kind: coc.KindVersion, At: day,
 		From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 1}, Notify: []string{"ops"}}
 	commit(t, d, first, other, later)
-	now := day.Add(tellWithin)
+	now := day.Add(releaseAfter)
 	list, err := d.Due(t.Context(), "ops", now, nil, 10)
 	if err != nil || len(list) != 3 {
 		t.Fatalf("Due = %d, %v, want 3", len(list), err)
@@ -139,7 +139,7 @@ func TestHoldOutlivesTheProcess(t *testing.T) {
 // What is told of a cycle is queued with its end, and remembered on the watch.
 func TestEndQueuesNotices(t *testing.T) {
 	d, cycle := open(t)
-	c := coc.Cycle{ID: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.Bad, Err: "no list",
+	c := coc.Cycle{Key: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.Bad, Err: "no list",
 		Failures: []coc.Failure{{DocumentID: "DM1", Name: "job", Err: "503"}}}
 	tell := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
 	if err := d.End(t.Context(), c, []coc.NewNotice{tell}); err != nil {

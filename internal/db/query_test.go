@@ -25,13 +25,13 @@ func log(t *testing.T, changes ...[]coc.Item) *DB {
 // found returns the ids of the changes that a filter finds, newest first.
 func found(t *testing.T, d *DB, f Filter) string {
 	t.Helper()
-	list, err := d.Changes(t.Context(), f)
+	list, err := all(d.Changes(t.Context(), f))
 	if err != nil {
 		t.Fatalf("Changes(%+v): %v", f, err)
 	}
 	var ids []int64
 	for _, c := range list {
-		ids = append(ids, c.ID)
+		ids = append(ids, c.Key.ID)
 	}
 	return fmt.Sprint(ids)
 }
@@ -141,8 +141,8 @@ func TestUnsearched(t *testing.T) {
 		{Filter{Path: "steps", Since: day.Add(-2 * time.Hour)}, "[1 3]"},
 		{Filter{Task: "x"}, "[1 3 4 5]"},
 	} {
-		got, err := d.Unsearched(t.Context(), tt.Filter)
-		if err != nil || fmt.Sprint(got) != tt.want {
+		got, n, err := d.Unsearched(t.Context(), tt.Filter, 10)
+		if err != nil || n != len(got) || fmt.Sprint(got) != tt.want {
 			t.Errorf("Unsearched(%+v) = %v, %v, want %s", tt.Filter, got, err, tt.want)
 		}
 	}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"crypto/rand"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"io/fs"
@@ -12,28 +11,27 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The records of the log hold what was observed: docs/audit-log.md describes each
-// field. A record is made here of values, be they on their way into the archive or read
-// from it.
+// The records of the log have what was observed: docs/audit-log.md describes each field. A
+// record is built here from values, whether they are being stored or were read.
 
 // source is where the records of one type come from: a query of all rows that have a
-// leaf, in the order of the columns that scan reads.
+// leaf, with the columns that scan reads. alias is the table of the rows.
 type source struct {
 	typ   string
 	query string
-	order string
-	scan  func(scanner) (ref int64, r audit.Record, err error)
+	alias string
+	scan  func(scanner) (ref coc.Key, r audit.Record, err error)
 }
 
-// sources are all types but start, in the order in which adopt takes them in.
+// sources are all types except start, in the order in which adopt adds them.
 func sources() []source {
 	return []source{
-		{audit.TypeState, stateQuery, "s.id", scanStateRecord},
-		{audit.TypeRevision, revisionQuery, "r.id", scanRevisionRecord},
-		{audit.TypeLack, lackQuery, "l.id", scanLackRecord},
-		{audit.TypeChange, changeQuery, "c.id", scanChangeRecord},
-		{audit.TypeErasure, erasureQuery, "c.erased_at, c.id", scanErasureRecord},
-		{audit.TypeCoverage, coverageQuery + " GROUP BY g.id", "g.id", scanCoverage},
+		{audit.TypeState, stateQuery, "s", scanStateRecord},
+		{audit.TypeRevision, revisionQuery, "r", scanRevisionRecord},
+		{audit.TypeUnavailable, unavailableQuery, "u", scanUnavailableRecord},
+		{audit.TypeChange, changeQuery, "c", scanChangeRecord},
+		{audit.TypeErasure, erasureQuery, "c", scanErasureRecord},
+		{audit.TypeCoverage, coverageQuery, "g", scanCoverage},
 	}
 }
 
@@ -55,13 +53,11 @@ func (g generation) record() (r audit.Record) {
 	return r
 }
 
-const generationQuery = `SELECT id, origin, public_key, at, coalesce(old_origin, ''), coalesce(old_size, 0), old_root FROM generations g`
+const generationQuery = `SELECT 0, g.id, g.origin, g.public_key, g.at, coalesce(g.old_origin, ''), coalesce(g.old_size, 0), g.old_root FROM generations g`
 
-func scanGeneration(row scanner) (ref int64, r audit.Record, err error) {
+func scanGeneration(row scanner) (ref coc.Key, r audit.Record, err error) {
 	var g generation
-	var at sql.NullInt64
-	err = row.Scan(&ref, &g.origin, &g.public, &at, &g.old.Origin, &g.old.Size, (*hashColumn)(&g.old.Root))
-	g.at = instant(at)
+	err = row.Scan(&ref.Account, &ref.ID, &g.origin, &g.public, at(&g.at), &g.old.Origin, &g.old.Size, (*hashColumn)(&g.old.Root))
 	return ref, g.record(), err
 }
 
@@ -101,19 +97,18 @@ func stateRecord(account, documentID string, seen time.Time, m *coc.Meta, e coc.
 }
 
 const stateQuery = `
-	SELECT s.id, a.name, d.document_id, s.seen_at, s.name, s.description, s.risk_level, s.creator, s.modifier,
+	SELECT s.account_id, s.id, a.name, d.document_id, s.seen_at, s.name, s.description, s.risk_level, s.creator, s.modifier,
 		s.enterprise_project_id, s.created_at, s.updated_at, s.extra, s.request_id, s.answered_at
-	FROM document_states s JOIN documents d ON d.id = s.document_id JOIN accounts a ON a.id = d.account_id`
+	FROM document_states s JOIN documents d ON d.account_id = s.account_id AND d.id = s.document_id JOIN accounts a ON a.id = d.account_id`
 
-func scanStateRecord(row scanner) (ref int64, r audit.Record, err error) {
+func scanStateRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
 	var account, document string
-	var seen, created, updated, answered sql.NullInt64
+	var seen time.Time
 	var m coc.Meta
 	var e coc.Evidence
-	err = row.Scan(&ref, &account, &document, &seen, &m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier,
-		&m.ProjectID, &created, &updated, &m.Extra, &e.RequestID, &answered)
-	m.CreatedAt, m.UpdatedAt, e.Date = instant(created), instant(updated), instant(answered)
-	return ref, stateRecord(account, document, instant(seen), &m, e), err
+	err = row.Scan(&ref.Account, &ref.ID, &account, &document, at(&seen), &m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier,
+		&m.ProjectID, at(&m.CreatedAt), at(&m.UpdatedAt), &m.Extra, &e.RequestID, at(&e.Date))
+	return ref, stateRecord(account, document, seen, &m, e), err
 }
 
 // loggedRevision is a revision with what names it.
@@ -121,7 +116,7 @@ type loggedRevision struct {
 	account, documentID, label string
 	number                     int
 	uuid                       string
-	hash                       []byte
+	hash                       coc.Hash
 	size                       int
 	form                       coc.Form
 	made, seen, previous       time.Time
@@ -134,7 +129,7 @@ func (v loggedRevision) record() audit.Record {
 	r.Text("version", v.label)
 	r.Int("revision", int64(v.number))
 	r.NotEmpty("version_uuid", v.uuid)
-	r.Hex("sha256", v.hash)
+	r.Hex("sha256", v.hash[:])
 	r.Int("size", int64(v.size))
 	r.Flag("raw_token", v.form == coc.FormToken)
 	r.Time("made_at", v.made)
@@ -147,37 +142,37 @@ func (v loggedRevision) record() audit.Record {
 }
 
 const revisionQuery = `
-	SELECT r.id, a.name, d.document_id, v.label, r.number, r.version_uuid, t.sha256, t.size, t.form, r.made_at, r.seen_at,
+	SELECT r.account_id, r.id, a.name, d.document_id, v.label, r.number, r.version_uuid, t.sha256, t.size, t.form, r.made_at, r.seen_at,
 		coalesce(r.author, ''), r.previous_checked_at, r.request_id, r.answered_at
-	FROM revisions r JOIN versions v ON v.id = r.version_id JOIN documents d ON d.id = v.document_id
-	JOIN accounts a ON a.id = d.account_id JOIN contents t ON t.id = r.content_id`
+	FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
+	JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id
+	JOIN accounts a ON a.id = d.account_id JOIN contents t ON t.account_id = r.account_id AND t.id = r.content_id`
 
-func scanRevisionRecord(row scanner) (ref int64, r audit.Record, err error) {
+func scanRevisionRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
 	var v loggedRevision
-	var made, seen, previous, answered sql.NullInt64
-	err = row.Scan(&ref, &v.account, &v.documentID, &v.label, &v.number, &v.uuid, &v.hash, &v.size, &v.form, &made, &seen,
-		&v.author, &previous, &v.RequestID, &answered)
-	v.made, v.seen, v.previous, v.Date = instant(made), instant(seen), instant(previous), instant(answered)
+	err = row.Scan(&ref.Account, &ref.ID, &v.account, &v.documentID, &v.label, &v.number, &v.uuid, (*hashColumn)(&v.hash), &v.size, &v.form,
+		at(&v.made), at(&v.seen), &v.author, at(&v.previous), &v.RequestID, at(&v.Date))
 	return ref, v.record(), err
 }
 
-func lackRecord(account, documentID, label string, at time.Time, why string) audit.Record {
+func unavailableRecord(account, documentID, label string, seen time.Time, reason string) audit.Record {
 	r := of(account, documentID)
 	r.Text("version", label)
-	r.Time("seen_at", at)
-	r.NotEmpty("error", why)
+	r.Time("seen_at", seen)
+	r.NotEmpty("error", reason)
 	return r
 }
 
-const lackQuery = `
-	SELECT l.id, a.name, d.document_id, v.label, l.at, l.error FROM unavailable_versions l JOIN versions v ON v.id = l.version_id
-	JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id`
+const unavailableQuery = `
+	SELECT u.account_id, u.id, a.name, d.document_id, v.label, u.at, u.error
+	FROM unavailable_versions u JOIN versions v ON v.account_id = u.account_id AND v.id = u.version_id
+	JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id JOIN accounts a ON a.id = d.account_id`
 
-func scanLackRecord(row scanner) (ref int64, r audit.Record, err error) {
-	var account, document, label, why string
-	var at sql.NullInt64
-	err = row.Scan(&ref, &account, &document, &label, &at, &why)
-	return ref, lackRecord(account, document, label, instant(at), why), err
+func scanUnavailableRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
+	var account, document, label, reason string
+	var seen time.Time
+	err = row.Scan(&ref.Account, &ref.ID, &account, &document, &label, at(&seen), &reason)
+	return ref, unavailableRecord(account, document, label, seen, reason), err
 }
 
 // loggedChange is a change with the revisions and states that it names.
@@ -186,7 +181,7 @@ type loggedChange struct {
 	id                  int64
 	kind                coc.Kind
 	from, to            coc.RevisionRef
-	fromHash, toHash    []byte
+	fromHash, toHash    coc.Hash
 	label               string // of a withdrawn version
 	fromState, toState  int64
 	at, seen            time.Time
@@ -200,12 +195,12 @@ func (c loggedChange) record() audit.Record {
 	for _, end := range []struct {
 		name string
 		coc.RevisionRef
-		hash []byte
+		hash coc.Hash
 	}{{"from", c.from, c.fromHash}, {"to", c.to, c.toHash}} {
 		if end.Label != "" {
 			r.Text(end.name+"_version", end.Label)
 			r.Int(end.name+"_revision", int64(end.Number))
-			r.Hex(end.name+"_sha256", end.hash)
+			r.Hex(end.name+"_sha256", end.hash[:])
 		}
 	}
 	r.NotEmpty("version", c.label)
@@ -221,56 +216,68 @@ func (c loggedChange) record() audit.Record {
 }
 
 const changeQuery = `
-	SELECT c.id, a.name, d.document_id, c.kind, coalesce(vf.label, ''), coalesce(rf.number, 0), tf.sha256, coalesce(vt.label, ''), coalesce(rt.number, 0), tt.sha256,
+	SELECT c.account_id, c.id, a.name, d.document_id, c.kind, coalesce(vf.label, ''), coalesce(rf.number, 0), tf.sha256, coalesce(vt.label, ''), coalesce(rt.number, 0), tt.sha256,
 		coalesce(v.label, ''), coalesce(c.from_state, 0), coalesce(c.to_state, 0), c.at, c.seen_at, c.backfill, c.late
-	FROM changes c JOIN documents d ON d.id = c.document_id JOIN accounts a ON a.id = d.account_id
-	LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id LEFT JOIN contents tf ON tf.id = rf.content_id
-	LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id LEFT JOIN contents tt ON tt.id = rt.content_id
-	LEFT JOIN versions v ON v.id = c.version_id`
+	FROM changes c JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id JOIN accounts a ON a.id = d.account_id
+	LEFT JOIN revisions rf ON rf.account_id = c.account_id AND rf.id = c.from_revision
+	LEFT JOIN versions vf ON vf.account_id = rf.account_id AND vf.id = rf.version_id
+	LEFT JOIN contents tf ON tf.account_id = rf.account_id AND tf.id = rf.content_id
+	LEFT JOIN revisions rt ON rt.account_id = c.account_id AND rt.id = c.to_revision
+	LEFT JOIN versions vt ON vt.account_id = rt.account_id AND vt.id = rt.version_id
+	LEFT JOIN contents tt ON tt.account_id = rt.account_id AND tt.id = rt.content_id
+	LEFT JOIN versions v ON v.account_id = c.account_id AND v.id = c.version_id`
 
-func scanChangeRecord(row scanner) (ref int64, r audit.Record, err error) {
+func scanChangeRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
 	var c loggedChange
-	var at, seen sql.NullInt64
-	err = row.Scan(&c.id, &c.account, &c.documentID, &c.kind, &c.from.Label, &c.from.Number, &c.fromHash, &c.to.Label, &c.to.Number, &c.toHash,
-		&c.label, &c.fromState, &c.toState, &at, &seen, &c.backfill, &c.late)
-	c.at, c.seen = instant(at), instant(seen)
-	return c.id, c.record(), err
+	err = row.Scan(&ref.Account, &c.id, &c.account, &c.documentID, &c.kind, &c.from.Label, &c.from.Number, (*hashColumn)(&c.fromHash),
+		&c.to.Label, &c.to.Number, (*hashColumn)(&c.toHash), &c.label, &c.fromState, &c.toState, at(&c.at), at(&c.seen), &c.backfill, &c.late)
+	ref.ID = c.id
+	return ref, c.record(), err
 }
 
-func erasureRecord(hash []byte, size int64, at time.Time, why string) (r audit.Record) {
-	r.Hex("sha256", hash)
+func erasureRecord(account string, hash coc.Hash, size int64, at time.Time, reason string) (r audit.Record) {
+	r.Text("account", account)
+	r.Hex("sha256", hash[:])
 	r.Int("size", size)
 	r.Time("at", at)
-	r.Text("reason", why)
+	r.Text("reason", reason)
 	return r
 }
 
-const erasureQuery = `SELECT c.id, c.sha256, c.size, c.erased_at, coalesce(c.erased_reason, '') FROM contents c WHERE c.erased_at IS NOT NULL`
+const erasureQuery = `
+	SELECT c.account_id, c.id, a.name, c.sha256, c.size, c.erased_at, coalesce(c.erased_reason, '')
+	FROM contents c JOIN accounts a ON a.id = c.account_id WHERE c.erased_at IS NOT NULL`
 
-func scanErasureRecord(row scanner) (ref int64, r audit.Record, err error) {
-	var hash []byte
+func scanErasureRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
+	var account, reason string
+	var hash coc.Hash
 	var size int64
-	var at sql.NullInt64
-	var why string
-	err = row.Scan(&ref, &hash, &size, &at, &why)
-	return ref, erasureRecord(hash, size, instant(at), why), err
+	var when time.Time
+	err = row.Scan(&ref.Account, &ref.ID, &account, (*hashColumn)(&hash), &size, at(&when), &reason)
+	return ref, erasureRecord(account, hash, size, when, reason), err
 }
 
-// A coverage sums the cycles of its watch up from the first to the last.
+// A coverage sums up the whole cycles of its watch from the first to the last. Only a cycle
+// in a row of its own has an error.
 const coverageQuery = `
-	SELECT g.id, g.watch, min(a.name), count(*), min(c.started_at), max(c.ended_at), sum(c.outcome = 'good'), sum(c.complete),
-		sum(c.requests), max(c.listed), sum(c.missed), coalesce(group_concat(nullif(c.error, ''), '; '), '')
-	FROM coverages g JOIN cycles c ON c.watch = g.watch AND c.id BETWEEN g.first_cycle AND g.last_cycle AND NOT c.partial JOIN accounts a ON a.id = c.account_id`
+	SELECT g.account_id, g.id, g.watch, a.name, y.cycles, y.started_at, y.ended_at, y.good, y.complete, y.requests, y.listed, y.missed, y.error
+	FROM coverages g JOIN accounts a ON a.id = g.account_id JOIN (
+		SELECT o.account_id, o.id, count(*) AS cycles, min(c.started_at) AS started_at, max(c.ended_at) AS ended_at,
+			sum(CASE c.outcome WHEN 'good' THEN 1 ELSE 0 END) AS good, sum(c.complete) AS complete,
+			sum(c.requests) AS requests, max(c.listed) AS listed, sum(c.missed) AS missed, max(c.error) AS error
+		FROM coverages o JOIN cycles c ON c.watch = o.watch AND c.account_id = o.account_id
+			AND c.id BETWEEN o.first_cycle AND o.last_cycle AND c.partial = 0
+		GROUP BY o.account_id, o.id) y ON y.account_id = g.account_id AND y.id = g.id`
 
-func scanCoverage(row scanner) (ref int64, r audit.Record, err error) {
-	var watch, account, failures string
+func scanCoverage(row scanner) (ref coc.Key, r audit.Record, err error) {
+	var watch, account, failure string
 	var cycles, good, complete, requests, listed, missed int64
-	var started, ended sql.NullInt64
-	err = row.Scan(&ref, &watch, &account, &cycles, &started, &ended, &good, &complete, &requests, &listed, &missed, &failures)
+	var started, ended time.Time
+	err = row.Scan(&ref.Account, &ref.ID, &watch, &account, &cycles, at(&started), at(&ended), &good, &complete, &requests, &listed, &missed, &failure)
 	r.Text("account", account)
 	r.Text("watch", watch)
-	r.Time("started_at", instant(started))
-	r.Time("ended_at", instant(ended))
+	r.Time("started_at", started)
+	r.Time("ended_at", ended)
 	r.Int("cycles", cycles)
 	r.Int("good", good)
 	r.Int("complete", complete)
@@ -279,6 +286,6 @@ func scanCoverage(row scanner) (ref int64, r audit.Record, err error) {
 	if missed > 0 {
 		r.Int("missed", missed)
 	}
-	r.NotEmpty("errors", failures)
+	r.NotEmpty("errors", failure)
 	return ref, r, err
 }

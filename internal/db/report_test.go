@@ -25,7 +25,7 @@ func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 	} {
 		c.Account, c.Trigger = "prod", coc.TriggerSchedule
 		var err error
-		if c.ID, err = d.Begin(t.Context(), c); err != nil {
+		if c.Key, err = d.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		c.Outcome, c.Requests, c.Failures = coc.Bad, 1, []coc.Failure{{DocumentID: "DM1", Err: "cut"}, {DocumentID: "DM2", Err: "cut"}}
@@ -33,7 +33,7 @@ func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := d.CyclesWithin(t.Context(), "a", "prod", at(10), at(20))
+	list, err := all(d.CyclesWithin(t.Context(), "a", "prod", at(10), at(20)))
 	var got []string
 	for _, c := range list {
 		got = append(got, fmt.Sprintf("%v %t", c.StartedAt.Sub(day).Minutes(), c.Partial))
@@ -41,14 +41,14 @@ func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 	if diff := cmp.Diff([]string{"8 false", "15 false", "17 true"}, got); err != nil || diff != "" {
 		t.Errorf("CyclesWithin: %v (-want +got):\n%s", err, diff)
 	}
-	failed, err := d.FailedWithin(t.Context(), "a", "prod", at(10), at(20))
+	failed, err := d.FailuresWithin(t.Context(), "a", "prod", at(10), at(20))
 	if diff := cmp.Diff(map[string]int{"cut": 2}, failed); err != nil || diff != "" {
 		t.Errorf("FailedWithin: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := d.LastAsked(t.Context(), "prod"); err != nil || !got.Equal(at(21)) {
+	if got, err := d.LastRequestAt(t.Context(), "prod"); err != nil || !got.Equal(at(21)) {
 		t.Errorf("LastAsked(prod) = %v, %v, want %v", got, err, at(21))
 	}
-	if got, err := d.LastAsked(t.Context(), "none"); err != nil || !got.IsZero() {
+	if got, err := d.LastRequestAt(t.Context(), "none"); err != nil || !got.IsZero() {
 		t.Errorf("LastAsked(none) = %v, %v, want never", got, err)
 	}
 }

@@ -178,13 +178,13 @@ func (t tx) checkSchemaOnce() error {
 	if err := t.row(`SELECT schema_version FROM pragma_schema_version`).Scan(&cookie); err != nil {
 		return err
 	}
-	if t.d.cookie != nil && *t.d.cookie == cookie {
+	if t.s.cookie != nil && *t.s.cookie == cookie {
 		return nil
 	}
 	if err := t.checkSchema(); err != nil {
 		return err
 	}
-	t.d.cookie = &cookie
+	t.s.cookie = &cookie
 	return nil
 }
 

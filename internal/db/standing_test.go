@@ -16,7 +16,7 @@ func TestUnreachedAndMissed(t *testing.T) {
 		t.Helper()
 		c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: at, Missed: missed}
 		var err error
-		if c.ID, err = d.Begin(t.Context(), c); err != nil {
+		if c.Key, err = d.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		if how == coc.Running {

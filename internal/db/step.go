@@ -3,8 +3,6 @@ package db
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,15 +11,15 @@ import (
 	"cocsync/internal/coc"
 )
 
-// tellWithin is the longest that a delivery waits for the end of its cycle, so
+// releaseAfter is the longest that a delivery is pending until the end of its cycle, so
 // that a burst can become a digest.
-const tellWithin = 2 * time.Minute
+const releaseAfter = 2 * time.Minute
 
-// Commit stores the steps in one transaction: contents, versions, changes and
-// what is to be told of them land together or not at all.
-func (d *DB) Commit(ctx context.Context, steps ...coc.Step) (err error) {
+// Commit stores the steps in one transaction: contents, versions, changes and their
+// deliveries are stored together or not at all.
+func (a *Archive) Commit(ctx context.Context, steps ...coc.Step) (err error) {
 	defer wrap(&err, "archive")
-	return d.update(ctx, func(t tx) error {
+	return a.update(ctx, func(t tx) error {
 		for _, s := range steps {
 			if err := t.step(s); err != nil {
 				return fmt.Errorf("document %s: %w", s.DocumentID, err)
@@ -35,20 +33,29 @@ func (d *DB) Commit(ctx context.Context, steps ...coc.Step) (err error) {
 type stepper struct {
 	tx
 	coc.Step
-	document  int64
-	fresh     bool                      // the document's first step
-	versions  map[string]int64          // label to row
-	lacking   map[string]bool           // labels that could not be had already
-	revisions map[coc.RevisionRef]int64 // those of this step
-	hashes    map[coc.RevisionRef][]byte
-	erased    map[coc.RevisionRef]bool // those whose content a person had erased
-	from, to  sql.NullInt64            // states before and after
+	document  coc.Key
+	isNew     bool                     // the document's first step
+	versions  map[string]storedVersion // by label
+	revisions map[coc.RevisionRef]storedRevision
+	from, to  int64 // states before and after; 0 for none
+}
+
+type storedVersion struct {
+	id          int64
+	unavailable bool // already
+}
+
+// storedRevision is a revision of this step; the zero value is none.
+type storedRevision struct {
+	id     int64
+	hash   coc.Hash
+	erased bool // its content was erased
 }
 
 func (t tx) step(s coc.Step) error {
-	w := &stepper{tx: t, Step: s, versions: map[string]int64{}, lacking: map[string]bool{}, revisions: map[coc.RevisionRef]int64{}, hashes: map[coc.RevisionRef][]byte{}, erased: map[coc.RevisionRef]bool{}}
-	for _, do := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
-		if err := do(); err != nil {
+	w := &stepper{tx: t, Step: s, versions: map[string]storedVersion{}, revisions: map[coc.RevisionRef]storedRevision{}}
+	for _, put := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
+		if err := put(); err != nil {
 			return err
 		}
 	}
@@ -56,8 +63,11 @@ func (t tx) step(s coc.Step) error {
 }
 
 func (w *stepper) putDocument() error {
-	var err error
-	w.document, w.fresh, err = w.documentKey(w.Account, w.DocumentID, w.Type, w.Name, w.SeenAt)
+	account, err := w.account(w.Account)
+	if err != nil {
+		return err
+	}
+	w.document, w.isNew, err = w.documentKey(account, w.DocumentID, w.Type, w.Name, w.SeenAt)
 	if err != nil {
 		return err
 	}
@@ -65,42 +75,23 @@ func (w *stepper) putDocument() error {
 	if w.Fingerprint != nil {
 		print = w.Fingerprint[:]
 	}
-	if err := w.exec(`
+	// After a deletion the row is requested again whatever it says.
+	return w.exec(`
 		UPDATE documents SET checked_at = ?1,
 			name = CASE ?2 WHEN '' THEN name ELSE ?2 END,
 			state = CASE ?3 WHEN '' THEN state ELSE ?3 END,
 			newest = CASE ?4 WHEN '' THEN newest ELSE ?4 END,
-			fingerprint = coalesce(?5, fingerprint)
-		WHERE id = ?6`, w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document); err != nil {
-		return err
-	}
-	if w.State != coc.Deleted {
-		return nil
-	}
-	// When it comes back, its row must be asked for whatever it says.
-	return w.exec(`UPDATE documents SET fingerprint = NULL WHERE id = ?`, w.document)
-}
-
-// documentKey returns the key of a document, making its row when it is new.
-func (t tx) documentKey(account, documentID, typ, name string, now time.Time) (id int64, fresh bool, err error) {
-	err = t.row(`
-		SELECT d.id FROM documents d JOIN accounts a ON a.id = d.account_id
-		WHERE a.name = ? AND d.document_id = ?`, account, documentID).Scan(&id)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return id, false, err
-	}
-	id, err = t.insert(`
-		INSERT INTO documents (account_id, document_id, document_type, first_seen_at, state, name, checked_at, lines_version)
-		SELECT id, ?, ?, ?, 'listed', ?, ?, ? FROM accounts WHERE name = ?`,
-		documentID, typ, now.UnixMilli(), name, now.UnixMilli(), linesAlgorithm, account)
-	return id, true, err
+			fingerprint = CASE ?3 WHEN 'deleted' THEN NULL ELSE coalesce(?5, fingerprint) END
+		WHERE account_id = ?6 AND id = ?7`,
+		w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document.Account, w.document.ID)
 }
 
 func (w *stepper) putState() error {
 	if w.Meta == nil && !slices.ContainsFunc(w.Changes, func(c coc.NewChange) bool { return c.Kind == coc.KindMetadata }) {
 		return nil
 	}
-	err := w.row(`SELECT max(id) FROM document_states WHERE document_id = ?`, w.document).Scan(&w.from)
+	err := w.row(`SELECT coalesce(max(id), 0) FROM document_states WHERE account_id = ? AND document_id = ?`,
+		w.document.Account, w.document.ID).Scan(&w.from)
 	if err != nil {
 		return err
 	}
@@ -109,17 +100,21 @@ func (w *stepper) putState() error {
 	if m == nil {
 		return nil
 	}
-	id, err := w.insert(`
-		INSERT INTO document_states (document_id, seen_at, name, description, risk_level, creator, modifier,
-			enterprise_project_id, created_at, updated_at, extra, request_id, answered_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.document, w.SeenAt.UnixMilli(), text(m.Name), text(m.Description), text(m.RiskLevel), text(m.Creator), text(m.Modifier),
-		text(m.ProjectID), millis(m.CreatedAt), millis(m.UpdatedAt), m.Extra, w.Evidence.RequestID, millis(w.Evidence.Date))
+	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.states })
 	if err != nil {
 		return err
 	}
-	w.to = sql.NullInt64{Int64: id, Valid: true}
-	return w.leaf(audit.TypeState, id, stateRecord(w.Account, w.DocumentID, w.SeenAt, m, w.Evidence))
+	err = w.exec(`
+		INSERT INTO document_states (account_id, id, document_id, seen_at, name, description, risk_level, creator, modifier,
+			enterprise_project_id, created_at, updated_at, extra, request_id, answered_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.Account, key.ID, w.document.ID, w.SeenAt.UnixMilli(), m.Name, m.Description, m.RiskLevel, m.Creator, m.Modifier,
+		m.ProjectID, millis(m.CreatedAt), millis(m.UpdatedAt), m.Extra, w.Evidence.RequestID, millis(w.Evidence.Date))
+	if err != nil {
+		return err
+	}
+	w.to = key.ID
+	return w.leaf(audit.TypeState, key, stateRecord(w.Account, w.DocumentID, w.SeenAt, m, w.Evidence))
 }
 
 func (w *stepper) putVersions() error {
@@ -127,11 +122,12 @@ func (w *stepper) putVersions() error {
 		return err
 	}
 	for _, v := range w.Versions {
+		before := w.versions[v.Label]
 		if err := w.putVersion(v); err != nil {
 			return fmt.Errorf("version %s: %w", v.Label, err)
 		}
-		if v.State == coc.Unavailable && !w.lacking[v.Label] {
-			if err := w.putLack(v); err != nil {
+		if v.State == coc.Unavailable && !before.unavailable {
+			if err := w.putUnavailable(v); err != nil {
 				return fmt.Errorf("version %s: %w", v.Label, err)
 			}
 		}
@@ -141,108 +137,117 @@ func (w *stepper) putVersions() error {
 
 // loadVersions reads which labels the document has already.
 func (w *stepper) loadVersions() error {
-	if w.fresh || len(w.Versions) == 0 {
+	if w.isNew || len(w.Versions) == 0 {
 		return nil
 	}
-	rows, err := w.rows(`SELECT id, label, state = 'unavailable' FROM versions WHERE document_id = ?`, w.document)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
+	_, err := list(w.tx, func(row scanner) (struct{}, error) {
 		var label string
-		var lacking bool
-		if err := rows.Scan(&id, &label, &lacking); err != nil {
-			return rowError(w.ctx, rows, err)
-		}
-		w.versions[label], w.lacking[label] = id, lacking
-	}
-	return rows.Err()
-}
-
-func (w *stepper) putVersion(v coc.VersionStep) (err error) {
-	now := w.SeenAt.UnixMilli()
-	if id := w.versions[v.Label]; id != 0 {
-		return w.exec(`
-			UPDATE versions SET
-				made_at = coalesce(made_at, ?1),
-				withdrawn_at = iif(?2, coalesce(withdrawn_at, ?3), NULL),
-				state = ?4, failures = ?5, failed_cycle = ?10, error = ?6, recorded = ?7,
-				failed_since = ?11, retry_at = ?12,
-				checked_at = CASE WHEN ?2 THEN NULL WHEN ?8 THEN ?3
-					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
-			WHERE id = ?9`,
-			millis(v.MadeAt), v.Withdrawn, now, string(v.State), v.Failures, cmp.Or(v.Reason, v.Err), v.Recorded, v.Checked, id, v.FailedCycle,
-			millis(v.FailedSince), millis(v.RetryAt))
-	}
-	w.versions[v.Label], err = w.insert(`
-		INSERT INTO versions (document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-			state, failures, error, recorded, checked_at, failed_cycle, failed_since, retry_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, iif(?7, ?5, NULL), ?8, ?9, ?10, ?11, iif(?12, ?5, NULL), ?13, ?14, ?15)`,
-		w.document, v.Label, millis(v.MadeAt), v.UUID, now, v.Backfill, v.Withdrawn,
-		string(v.State), v.Failures, cmp.Or(v.Reason, v.Err), v.Recorded, v.Checked, v.FailedCycle, millis(v.FailedSince), millis(v.RetryAt))
+		var v storedVersion
+		err := row.Scan(&v.id, &label, &v.unavailable)
+		w.versions[label] = v
+		return struct{}{}, err
+	}, `SELECT id, label, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document.Account, w.document.ID)
 	return err
 }
 
-// putLack records that a version could not be had.
-func (w *stepper) putLack(v coc.VersionStep) error {
-	id, err := w.insert(`INSERT INTO unavailable_versions (version_id, at, error) VALUES (?, ?, ?)`, w.versions[v.Label], w.SeenAt.UnixMilli(), v.Err)
+func (w *stepper) putVersion(v coc.VersionStep) error {
+	now := w.SeenAt.UnixMilli()
+	withdrawn, checked := bit(v.Withdrawn), bit(v.Checked)
+	if id := w.versions[v.Label].id; id != 0 {
+		return w.exec(`
+			UPDATE versions SET
+				made_at = coalesce(made_at, ?1),
+				withdrawn_at = CASE ?2 WHEN 1 THEN coalesce(withdrawn_at, ?3) END,
+				state = ?4, failures = ?5, failed_cycle = ?6, error = ?7, recorded = ?8, failed_since = ?9, retry_at = ?10,
+				checked_at = CASE WHEN ?2 = 1 THEN NULL WHEN ?11 = 1 THEN ?3
+					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
+			WHERE account_id = ?12 AND id = ?13`,
+			millis(v.MadeAt), withdrawn, now, string(v.State), v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), bit(v.Recorded),
+			millis(v.FailedSince), millis(v.RetryAt), checked, w.document.Account, id)
+	}
+	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.versions })
 	if err != nil {
 		return err
 	}
-	return w.leaf(audit.TypeLack, id, lackRecord(w.Account, w.DocumentID, v.Label, w.SeenAt, v.Err))
+	w.versions[v.Label] = storedVersion{id: key.ID}
+	if _, ok := coc.Number(v.Label); !ok {
+		if err := w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document.Account, w.document.ID); err != nil {
+			return err
+		}
+	}
+	return w.exec(`
+		INSERT INTO versions (account_id, id, document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
+			state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE ?9 WHEN 1 THEN ?7 END, ?10, ?11, ?12, ?13, ?14, ?15, ?16, CASE ?17 WHEN 1 THEN ?7 END)`,
+		key.Account, key.ID, w.document.ID, v.Label, millis(v.MadeAt), v.UUID, now, bit(v.Backfill), withdrawn,
+		string(v.State), v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), bit(v.Recorded), millis(v.FailedSince), millis(v.RetryAt), checked)
+}
+
+// putUnavailable records that COC did not serve a listed version.
+func (w *stepper) putUnavailable(v coc.VersionStep) error {
+	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.unavailable })
+	if err != nil {
+		return err
+	}
+	err = w.exec(`INSERT INTO unavailable_versions (account_id, id, version_id, at, error) VALUES (?, ?, ?, ?, ?)`,
+		key.Account, key.ID, w.versions[v.Label].id, w.SeenAt.UnixMilli(), v.Err)
+	if err != nil {
+		return err
+	}
+	return w.leaf(audit.TypeUnavailable, key, unavailableRecord(w.Account, w.DocumentID, v.Label, w.SeenAt, v.Err))
 }
 
 func (w *stepper) putRevisions() error {
-	var list []fresh
+	var contents []hashed
 	for _, v := range w.Versions {
 		if r := v.Revision; r != nil {
-			list = append(list, fresh{r.Content.Hash(), r.Content})
+			contents = append(contents, hashed{r.Content.Hash(), r.Content})
 		}
 	}
-	contents, erased, err := w.addContents(w.document, list)
+	stored, err := w.addContents(w.document, contents)
 	if err != nil {
 		return fmt.Errorf("contents: %w", err)
 	}
-	var kept []fresh
-	for i, c := range list {
-		if !erased[i] {
+	var kept []hashed
+	for i, c := range contents {
+		if !stored[i].erased {
 			kept = append(kept, c)
 		}
 	}
-	if err := w.putLines(w.document, w.fresh, kept); err != nil {
+	if err := w.putLines(w.document, w.isNew, kept); err != nil {
 		return fmt.Errorf("lines: %w", err)
 	}
 	for _, v := range w.Versions {
-		r := v.Revision
-		if r == nil {
+		if v.Revision == nil {
 			continue
 		}
-		var author any
-		if r.Author != "" {
-			author = r.Author
+		if err := w.putRevision(v, contents[0].hash, stored[0]); err != nil {
+			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, v.Revision.Number, v.Revision.Number), err)
 		}
-		id, err := w.insert(`
-			INSERT INTO revisions (version_id, number, version_uuid, content_id, made_at, seen_at, author,
-				previous_checked_at, request_id, answered_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			w.versions[v.Label], r.Number, r.UUID, contents[0], millis(v.MadeAt), w.SeenAt.UnixMilli(), author,
-			millis(r.PreviousCheckedAt), r.Evidence.RequestID, millis(r.Evidence.Date))
-		if err != nil {
-			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, r.Number, r.Number), err)
-		}
-		hash := list[0].hash
-		logged := loggedRevision{w.Account, w.DocumentID, v.Label, r.Number, r.UUID, hash[:], len(r.Content.Bytes), r.Content.Form,
-			v.MadeAt, w.SeenAt, r.PreviousCheckedAt, r.Author, r.Evidence}
-		if err := w.leaf(audit.TypeRevision, id, logged.record()); err != nil {
-			return err
-		}
-		ref := coc.RevisionRef{Label: v.Label, Number: r.Number}
-		w.revisions[ref], w.hashes[ref], w.erased[ref] = id, hash[:], erased[0]
-		list, contents, erased = list[1:], contents[1:], erased[1:]
+		contents, stored = contents[1:], stored[1:]
 	}
 	return nil
+}
+
+func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) error {
+	r := v.Revision
+	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.revisions })
+	if err != nil {
+		return err
+	}
+	err = w.exec(`
+		INSERT INTO revisions (account_id, id, version_id, number, version_uuid, content_id, made_at, seen_at, author,
+			previous_checked_at, request_id, answered_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.Account, key.ID, w.versions[v.Label].id, r.Number, r.UUID, content.id, millis(v.MadeAt), w.SeenAt.UnixMilli(), noneIsNull(r.Author),
+		millis(r.PreviousCheckedAt), r.Evidence.RequestID, millis(r.Evidence.Date))
+	if err != nil {
+		return err
+	}
+	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.erased}
+	logged := loggedRevision{w.Account, w.DocumentID, v.Label, r.Number, r.UUID, hash, len(r.Content.Bytes), r.Content.Form,
+		v.MadeAt, w.SeenAt, r.PreviousCheckedAt, r.Author, r.Evidence}
+	return w.leaf(audit.TypeRevision, key, logged.record())
 }
 
 func (w *stepper) putChanges() error {
@@ -255,72 +260,50 @@ func (w *stepper) putChanges() error {
 }
 
 func (w *stepper) putChange(c coc.NewChange) error {
-	from, fromHash, err := w.revision(c.From)
+	from, err := w.revision(c.From)
 	if err != nil {
 		return err
 	}
-	to, toHash, err := w.revision(c.To)
+	to, err := w.revision(c.To)
 	if err != nil {
 		return err
 	}
-	var fromState, toState, version, cycle any
+	logged := loggedChange{account: w.Account, documentID: w.DocumentID, kind: c.Kind, from: c.From, to: c.To,
+		fromHash: from.hash, toHash: to.hash, label: c.Label, at: c.At, seen: w.SeenAt, backfill: c.Backfill, late: c.Late}
 	if c.Kind == coc.KindMetadata {
-		fromState, toState = w.from, w.to
+		logged.fromState, logged.toState = w.from, w.to
 	}
-	if c.Label != "" {
-		version = w.versions[c.Label]
+	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.changes })
+	if err != nil {
+		return err
 	}
-	if w.Cycle != 0 {
-		cycle = w.Cycle
-	}
-	id, err := w.insert(`
-		INSERT INTO changes (document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
+	logged.id = key.ID
+	err = w.exec(`
+		INSERT INTO changes (account_id, id, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
 			version_id, at, seen_at, backfill, late)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.document, cycle, string(c.Kind), from, to, fromState, toState,
-		version, c.At.UnixMilli(), w.SeenAt.UnixMilli(), c.Backfill, c.Late)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		key.Account, key.ID, w.document.ID, noneIsNull(w.Cycle.ID), string(c.Kind), noneIsNull(from.id), noneIsNull(to.id),
+		noneIsNull(logged.fromState), noneIsNull(logged.toState), noneIsNull(w.versions[c.Label].id),
+		c.At.UnixMilli(), w.SeenAt.UnixMilli(), bit(c.Backfill), bit(c.Late))
 	if err != nil {
 		return err
 	}
-	logged := loggedChange{w.Account, w.DocumentID, id, c.Kind, c.From, c.To, fromHash, toHash, c.Label, 0, 0, c.At, w.SeenAt, c.Backfill, c.Late}
-	if c.Kind == coc.KindMetadata {
-		logged.fromState, logged.toState = w.from.Int64, w.to.Int64
-	}
-	if err := w.leaf(audit.TypeChange, id, logged.record()); err != nil {
+	if err := w.leaf(audit.TypeChange, key, logged.record()); err != nil {
 		return err
 	}
-	if w.erased[c.From] || w.erased[c.To] {
+	if from.erased || to.erased {
 		c.Difference = coc.ErasedDifference(c.Algorithm, c.Skipped)
 	}
-	if err := w.insertDifference(id, &c.Difference); err != nil {
+	if err := w.insertDifference(key, &c.Difference); err != nil {
 		return err
 	}
 	for i, n := range slices.Concat(c.Notify, c.Routed) {
 		err := w.exec(`
-			INSERT INTO deliveries (notifier, change_id, cycle_id, routed, state, due_at) VALUES (?, ?, ?, ?, 'waiting', ?)`,
-			n, id, cycle, i >= len(c.Notify), w.SeenAt.Add(tellWithin).UnixMilli())
+			INSERT INTO deliveries (notifier, account_id, change_id, cycle_id, routed, state, due_at) VALUES (?, ?, ?, ?, ?, 'waiting', ?)`,
+			n, key.Account, key.ID, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), w.SeenAt.Add(releaseAfter).UnixMilli())
 		if err != nil {
 			return fmt.Errorf("delivery to %s: %w", n, err)
 		}
 	}
 	return nil
-}
-
-// revision returns the row of a revision of this document and the hash of its content,
-// nil for none.
-func (w *stepper) revision(ref coc.RevisionRef) (id any, hash []byte, err error) {
-	if ref == (coc.RevisionRef{}) {
-		return nil, nil, nil
-	}
-	if id, ok := w.revisions[ref]; ok {
-		return id, w.hashes[ref], nil
-	}
-	err = w.row(`
-		SELECT r.id, t.sha256 FROM revisions r JOIN versions v ON v.id = r.version_id JOIN contents t ON t.id = r.content_id
-		WHERE v.document_id = ? AND v.label = ? AND r.number = ?`,
-		w.document, ref.Label, ref.Number).Scan(&id, &hash)
-	if err != nil {
-		return nil, nil, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
-	}
-	return id, hash, nil
 }

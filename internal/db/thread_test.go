@@ -32,10 +32,10 @@ func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 }
 
 // document archives a document and returns its key.
-func document(t *testing.T, d *DB, id string) int64 {
+func document(t *testing.T, d *DB, id string) coc.Key {
 	t.Helper()
 	commit(t, d, step(id, "a\n"))
-	list, err := d.Documents(t.Context())
+	list, err := all(d.Documents(t.Context()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestThreadOfReplies(t *testing.T) {
 func TestStale(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
-	due, err := d.Due(t.Context(), "ops", day.Add(tellWithin), nil, 10)
+	due, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
 	if err != nil || len(due) != 1 {
 		t.Fatal(due, err)
 	}
@@ -161,7 +161,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// Quiet hours and what went as plain text are seen by who looks from outside.
+// Pause hours and what went as plain text are seen by who looks from outside.
 func TestBacklogTellsWhy(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -192,7 +192,7 @@ func TestRoutedDeliveries(t *testing.T) {
 	s.Changes[0].Notify, s.Changes[0].Routed = []string{"ops"}, []string{"security"}
 	commit(t, d, s)
 	for name, want := range map[string]bool{"ops": false, "security": true} {
-		list, err := d.Due(t.Context(), name, day.Add(tellWithin), nil, 10)
+		list, err := d.Due(t.Context(), name, day.Add(releaseAfter), nil, 10)
 		if err != nil || len(list) != 1 || list[0].Routed != want {
 			t.Errorf("Due of %s = %+v, %v, want Routed %v", name, list, err, want)
 		}
@@ -272,10 +272,10 @@ func TestDueByKinds(t *testing.T) {
 		From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 1}, Notify: []string{"ops"}}
 	commit(t, d, first, other, later)
 	for want, kinds := range map[string][]coc.Kind{"1 2 3": nil, "1 3": {coc.KindRewritten}, "": {}} {
-		list, err := d.Due(t.Context(), "ops", day.Add(tellWithin), kinds, 10)
+		list, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), kinds, 10)
 		var got []string
 		for _, dl := range list {
-			got = append(got, fmt.Sprint(dl.Change.ID))
+			got = append(got, fmt.Sprint(dl.Change.Key.ID))
 		}
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("Due of kinds %q = %q, %v, want %q", kinds, got, err, want)
@@ -290,7 +290,7 @@ func TestFreezeAims(t *testing.T) {
 	s := step("DM1", "a\n")
 	s.Changes[0].Notify, s.Changes[0].Routed = []string{"ops", "sent"}, []string{"security"}
 	commit(t, d, s)
-	now := day.Add(tellWithin)
+	now := day.Add(releaseAfter)
 	take := func(name string) coc.Delivery {
 		list, err := d.Due(t.Context(), name, now, nil, 10)
 		if err != nil || len(list) != 1 {
@@ -298,7 +298,7 @@ func TestFreezeAims(t *testing.T) {
 		}
 		return list[0]
 	}
-	change := take("ops").Change.ID
+	change := take("ops").Change.Key
 	claim := coc.Message{Notifier: "sent", Kind: coc.MessageRoot, Body: []byte("[]")}
 	_, err := d.Freeze(t.Context(), coc.Batch{
 		Drafts: []*coc.Draft{{Message: claim, Claims: []int64{take("sent").ID}}},

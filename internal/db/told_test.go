@@ -20,10 +20,10 @@ func look(id string, at time.Time, notify ...string) coc.Step {
 func TestTold(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"), look("DM1", day, "digest", "dropped", "failed", "sent", "waiting"), look("DM1", day))
-	now := day.Add(tellWithin)
+	now := day.Add(releaseAfter)
 	told := func() (list []string) {
 		t.Helper()
-		all, err := d.Told(t.Context(), 2)
+		all, err := d.Told(t.Context(), key(2))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestTold(t *testing.T) {
 	if got := told(); !slices.Equal(got, want) {
 		t.Errorf("Told = %q, want %q", got, want)
 	}
-	if list, err := d.Told(t.Context(), 3); err != nil || len(list) > 0 {
+	if list, err := d.Told(t.Context(), key(3)); err != nil || len(list) > 0 {
 		t.Errorf("of a change for nobody, Told = %v, %v", list, err)
 	}
 }
@@ -97,7 +97,7 @@ func TestBasis(t *testing.T) {
 	logged := map[int64]int64{}
 	if err := d.EachLeaf(t.Context(), func(l Leaf) error {
 		if l.Type == "change" {
-			logged[l.Ref] = l.Index
+			logged[l.Ref.ID] = l.Index
 		}
 		return nil
 	}); err != nil {
@@ -108,17 +108,17 @@ func TestBasis(t *testing.T) {
 		2: {Evidence: coc.Evidence{RequestID: "risk"}}, 3: {OldCheckedAt: day.Add(-time.Hour)}, 4: {}, 5: {}, 6: {}, 7: {},
 	} {
 		want.Leaf, want.Signed = logged[change], logged[4]+1
-		if got, err := d.Basis(t.Context(), change); err != nil || got != want {
+		if got, err := d.Basis(t.Context(), key(change)); err != nil || got != want {
 			t.Errorf("Basis(%d) = %+v, %v, want %+v", change, got, err, want)
 		}
 	}
-	if _, err := d.Basis(t.Context(), 8); !errors.Is(err, coc.ErrNotFound) {
+	if _, err := d.Basis(t.Context(), key(8)); !errors.Is(err, coc.ErrNotFound) {
 		t.Errorf("of a change that there is not, Basis fails with %v", err)
 	}
 	if _, err := d.write.ExecContext(t.Context(), `DELETE FROM leaves WHERE type = 'change' AND ref = 3`); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.Basis(t.Context(), 3); err != nil || got.Leaf != -1 {
+	if got, err := d.Basis(t.Context(), key(3)); err != nil || got.Leaf != -1 {
 		t.Errorf("of a change without its leaf, Basis = %+v, %v", got, err)
 	}
 }
@@ -129,12 +129,12 @@ func TestNeighbours(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"), look("DM1", day.Add(time.Hour)), step("DM2", "b\n"), look("DM1", day), look("DM1", day.Add(-time.Hour)))
 	order := []int64{5, 1, 4, 2}
-	list, err := d.Changes(t.Context(), Filter{Document: 1})
+	list, err := all(d.Changes(t.Context(), Filter{Document: key(1)}))
 	if err != nil || len(list) != len(order) {
 		t.Fatalf("%d changes, %v", len(list), err)
 	}
 	for _, c := range list {
-		i := slices.Index(order, c.ID)
+		i := slices.Index(order, c.Key.ID)
 		want := [2]int64{}
 		if i > 0 {
 			want[0] = order[i-1]
@@ -142,9 +142,9 @@ func TestNeighbours(t *testing.T) {
 		if i < len(order)-1 {
 			want[1] = order[i+1]
 		}
-		before, after, err := d.Neighbours(t.Context(), 1, coc.Place{At: c.At, ID: c.ID})
-		if err != nil || before != want[0] || after != want[1] {
-			t.Errorf("Neighbours(%d) = %d, %d, %v, want %v", c.ID, before, after, err, want)
+		before, after, err := d.Neighbours(t.Context(), key(1), c.Place())
+		if err != nil || before.ID != want[0] || after.ID != want[1] {
+			t.Errorf("Neighbours(%d) = %v, %v, %v, want %v", c.Key.ID, before, after, err, want)
 		}
 	}
 }

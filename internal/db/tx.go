@@ -5,98 +5,158 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"sync"
 	"time"
+
+	"cocsync/internal/coc"
 )
 
-// tx is a write transaction. Its statements are prepared once for the life of
-// the DB: parsing SQL would cost more than running it.
+// tx is a write transaction. Its statements are prepared once for the life of the
+// database: parsing SQL would cost more than running it.
 type tx struct {
-	ctx   context.Context
-	sql   *sql.Tx
-	d     *DB
-	edge  *edgeTx
-	bound map[string]*sql.Stmt // the statements of d as they are used in it
+	ctx      context.Context
+	sql      *sql.Tx
+	s        *store
+	edge     *edgeTx
+	counters map[int64]*counters
+	bound    map[string]*sql.Stmt // the statements of s, bound to the transaction
 }
 
 // update runs f in one transaction.
-func (d *DB) update(ctx context.Context, f func(tx) error) (err error) {
-	if d.write == nil {
+func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
+	if s.write == nil {
 		return errors.New("the archive is open for reading only")
 	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	if err := d.prepare(ctx); err != nil {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.prepare(ctx); err != nil {
 		return explain(err)
 	}
-	empty, err := walEmpty(ctx, d.write)
+	empty, err := walEmpty(ctx, s.write)
 	if err != nil {
 		return explain(err)
 	}
-	t, err := d.write.BeginTx(ctx, nil)
+	t, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)
 	}
-	w := tx{ctx, t, d, &edgeTx{}, map[string]*sql.Stmt{}}
-	if err = w.whole(f, empty); err != nil {
+	w := tx{ctx, t, s, &edgeTx{}, map[int64]*counters{}, map[string]*sql.Stmt{}}
+	if err = w.run(f, empty); err != nil {
 		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
 	}
 	if err := t.Commit(); err != nil {
 		return explain(err)
 	}
-	d.checkpointLater()
+	s.checkpointLater()
 	return nil
 }
 
-// whole runs f and adds what each transaction records. empty says that the write-ahead
+// run runs f and adds what every transaction records. empty says that the write-ahead
 // log was empty before it.
-func (t tx) whole(f func(tx) error, empty bool) error {
+func (t tx) run(f func(tx) error, empty bool) error {
 	if err := t.checkSchemaOnce(); err != nil {
 		return err
 	}
-	before, err := t.changes(empty)
+	before, err := t.rowsChanged(empty)
 	if err != nil {
 		return err
 	}
 	if err := f(t); err != nil {
 		return err
 	}
+	if err := t.saveCounters(); err != nil {
+		return err
+	}
 	if err := t.saveEdge(); err != nil {
 		return err
 	}
-	after, err := t.changes(empty)
+	after, err := t.rowsChanged(empty)
 	if err != nil || after == before {
 		return err
 	}
 	return t.noteFirstCommit(time.Now())
 }
 
-// prepare makes the statements that the transaction before this one missed. Those that
-// are to last must be made outside of one, because there is only one connection.
-func (d *DB) prepare(ctx context.Context) error {
-	for _, q := range d.wanted {
-		s, err := d.write.PrepareContext(ctx, q)
+// counters are the newest ids of an account's rows, as they will be when the transaction
+// ends.
+type counters struct {
+	documents, states, versions, revisions, contents, packs, changes, cycles, unavailable, coverages int64
+
+	contentBytes int64
+}
+
+func (c *counters) fields() []any {
+	return []any{&c.documents, &c.states, &c.versions, &c.revisions, &c.contents, &c.packs, &c.changes, &c.cycles,
+		&c.unavailable, &c.coverages, &c.contentBytes}
+}
+
+// count returns the counters of an account.
+func (t tx) count(account int64) (*counters, error) {
+	if c := t.counters[account]; c != nil {
+		return c, nil
+	}
+	c := new(counters)
+	err := t.row(`
+		SELECT documents, document_states, versions, revisions, contents, packs, changes, cycles,
+			unavailable_versions, coverages, content_bytes
+		FROM counters WHERE account_id = ?`, account).Scan(c.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, damaged("account %d has no counters", account)
+	}
+	t.counters[account] = c
+	return c, err
+}
+
+// next advances one of an account's counters and returns the key of the row that it is
+// for.
+func (t tx) next(account int64, counter func(*counters) *int64) (coc.Key, error) {
+	c, err := t.count(account)
+	if err != nil {
+		return coc.Key{}, err
+	}
+	n := counter(c)
+	*n++
+	return coc.Key{Account: account, ID: *n}, nil
+}
+
+func (t tx) saveCounters() error {
+	for account, c := range t.counters {
+		err := t.exec(`
+			UPDATE counters SET documents = ?, document_states = ?, versions = ?, revisions = ?, contents = ?, packs = ?,
+				changes = ?, cycles = ?, unavailable_versions = ?, coverages = ?, content_bytes = ?
+			WHERE account_id = ?`, append(c.fields(), account)...)
 		if err != nil {
 			return err
 		}
-		d.stmts[q] = s
 	}
-	d.wanted = nil
 	return nil
 }
 
-// stmt returns the statement of a query; nil where it can't be prepared, which whoever
-// runs it will be told.
+// prepare prepares the statements that the previous transaction did not have. Those that
+// are to last must be prepared outside of one, because there is only one connection.
+func (s *store) prepare(ctx context.Context) error {
+	for _, q := range s.wanted {
+		stmt, err := s.write.PrepareContext(ctx, q)
+		if err != nil {
+			return err
+		}
+		s.stmts[q] = stmt
+	}
+	s.wanted = nil
+	return nil
+}
+
+// stmt returns the statement of a query; nil where it cannot be prepared, which running
+// it will report.
 func (t tx) stmt(query string) *sql.Stmt {
 	if s := t.bound[query]; s != nil {
 		return s
 	}
-	if s := t.d.stmts[query]; s != nil {
+	if s := t.s.stmts[query]; s != nil {
 		t.bound[query] = t.sql.StmtContext(t.ctx, s)
 		return t.bound[query]
 	}
-	if !slices.Contains(t.d.wanted, query) {
-		t.d.wanted = append(t.d.wanted, query)
+	if !slices.Contains(t.s.wanted, query) {
+		t.s.wanted = append(t.s.wanted, query)
 	}
 	s, err := t.sql.PrepareContext(t.ctx, query) // until the transaction ends
 	if err != nil {
@@ -106,40 +166,30 @@ func (t tx) stmt(query string) *sql.Stmt {
 	return s
 }
 
-func (t tx) run(query string, args []any) (sql.Result, error) {
-	if s := t.stmt(query); s != nil {
-		return s.ExecContext(t.ctx, args...)
-	}
-	return t.sql.ExecContext(t.ctx, query, args...)
-}
-
+// exec runs a statement.
 func (t tx) exec(query string, args ...any) error {
-	_, err := t.run(query, args)
+	_, err := t.affect(query, args...)
 	return err
 }
 
-// insert runs an INSERT and returns the new row's id.
-func (t tx) insert(query string, args ...any) (int64, error) {
-	res, err := t.run(query, args)
+// affect runs a statement and returns how many rows it added or changed.
+func (t tx) affect(query string, args ...any) (rows int64, err error) {
+	var res sql.Result
+	if s := t.stmt(query); s != nil {
+		res, err = s.ExecContext(t.ctx, args...)
+	} else {
+		res, err = t.sql.ExecContext(t.ctx, query, args...)
+	}
 	if err != nil {
 		return 0, err
 	}
-	return res.LastInsertId()
+	return res.RowsAffected()
 }
 
-// insertNew runs an INSERT that does nothing when the row is there, and reports
-// whether it added one.
-func (t tx) insertNew(query string, args ...any) (id int64, added bool, err error) {
-	res, err := t.run(query, args)
-	if err != nil {
-		return 0, false, err
-	}
-	n, err := res.RowsAffected()
-	if err != nil || n == 0 {
-		return 0, false, err
-	}
-	id, err = res.LastInsertId()
-	return id, true, err
+// insert runs an INSERT … RETURNING id.
+func (t tx) insert(query string, args ...any) (id int64, err error) {
+	err = t.row(query, args...).Scan(&id)
+	return id, err
 }
 
 func (t tx) row(query string, args ...any) scanner {
@@ -154,108 +204,8 @@ func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
 	return t.sql.QueryContext(t.ctx, query, args...)
 }
 
-// reader is the pool of readers. Each query is prepared once: the hot ones run
-// for every document of a first sync.
-type reader struct {
-	*sql.DB
-	tx    *sql.Tx // of a snapshot; nil: each query sees what is there when it runs
-	mu    sync.Mutex
-	stmts map[string]*sql.Stmt
-}
-
-// Snapshot calls do with the archive as it stands: what is written meanwhile is not in
-// it. It is for questions of several queries whose answers must fit together.
-func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
-	tx, err := d.read.BeginTx(ctx, nil) // a reader's connection writes nothing
-	if err != nil {
-		return explain(err)
-	}
-	r := &reader{DB: d.read.DB, tx: tx}
-	defer func() {
-		err = errors.Join(err, r.closeStatements(), ignore(tx.Rollback(), sql.ErrTxDone))
-	}()
-	return do(&DB{name: d.name, path: d.path, read: r, packs: d.packs})
-}
-
-func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	r.mu.Lock()
-	s := r.stmts[query]
-	r.mu.Unlock()
-	if s != nil {
-		return s, nil
-	}
-	prepare := r.DB.PrepareContext
-	if r.tx != nil {
-		prepare = r.tx.PrepareContext
-	}
-	// Without the lock: this waits for a connection, and no one whose context ends must
-	// wait for that.
-	s, err := prepare(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if other := r.stmts[query]; other != nil {
-		return other, s.Close()
-	}
-	if r.stmts == nil {
-		r.stmts = map[string]*sql.Stmt{}
-	}
-	r.stmts[query] = s
-	return s, nil
-}
-
-// query runs a query of many rows.
-func (r *reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := r.stmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(ctx, args...)
-}
-
-// row runs a query of one row.
-func (r *reader) row(ctx context.Context, query string, args ...any) scanner {
-	rows, err := r.query(ctx, query, args...)
-	return queryOne(ctx, rows, err)
-}
-
-func (r *reader) close() error { return errors.Join(r.closeStatements(), r.DB.Close()) }
-
-func (r *reader) closeStatements() error {
-	var errs []error
-	for _, s := range r.stmts {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// collect reads all rows of a query with scan.
-func collect[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), query string, args ...any) (_ []T, err error) {
-	rows, err := r.query(ctx, query, args...)
-	if err != nil {
-		return nil, explain(err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var all []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, rowError(ctx, rows, err)
-		}
-		all = append(all, v)
-	}
-	return all, explain(rows.Err())
-}
-
-// scanner is one row, of *sql.Row or *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
-
-// ignore returns err unless it is the one that does not matter here.
-func ignore(err, harmless error) error {
-	if errors.Is(err, harmless) {
-		return nil
-	}
-	return err
+// list reads all rows of a query with scan.
+func list[T any](t tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := t.rows(query, args...)
+	return readAll(t.ctx, rows, err, scan)
 }

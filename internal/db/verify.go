@@ -19,7 +19,7 @@ import (
 type Leaf struct {
 	Index int64
 	Type  string
-	Ref   int64
+	Ref   coc.Key // of the row
 	Hash  audit.Hash
 }
 
@@ -30,9 +30,9 @@ type Generation struct {
 }
 
 // Generation returns the log's newest beginning; coc.ErrNotFound when it has none.
-func (d *DB) Generation(ctx context.Context) (g Generation, err error) {
+func (l *Log) Generation(ctx context.Context) (g Generation, err error) {
 	defer wrap(&err, "log")
-	err = d.read.row(ctx, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&g.ID, &g.Origin, &g.Public)
+	err = l.read.row(ctx, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&g.ID, &g.Origin, &g.Public)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = coc.ErrNotFound
 	}
@@ -40,11 +40,11 @@ func (d *DB) Generation(ctx context.Context) (g Generation, err error) {
 }
 
 // Edge returns the log's right edge as it is stored.
-func (d *DB) Edge(ctx context.Context) (e audit.Edge, err error) {
+func (l *Log) Edge(ctx context.Context) (e audit.Edge, err error) {
 	defer wrap(&err, "log")
 	var size int64
 	var peaks []byte
-	if err := d.read.row(ctx, `SELECT size, peaks FROM edge`).Scan(&size, &peaks); err != nil {
+	if err := l.read.row(ctx, `SELECT size, peaks FROM edge`).Scan(&size, &peaks); err != nil {
 		return e, explain(ignore(err, sql.ErrNoRows))
 	}
 	if e, err = audit.UnmarshalEdge(size, peaks); err != nil {
@@ -55,9 +55,9 @@ func (d *DB) Edge(ctx context.Context) (e audit.Edge, err error) {
 
 // LogSize returns how many records the log has, and how many of them its newest
 // checkpoint covers.
-func (d *DB) LogSize(ctx context.Context) (records, signed int64, err error) {
+func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
 	defer wrap(&err, "log")
-	err = d.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
+	err = l.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
 		Scan(&records, &signed)
 	if err == nil && (records < 0 || signed < 0) {
 		err = damaged("the head of the log: it has %d records, and %d are signed", records, signed)
@@ -72,42 +72,38 @@ type Signed struct {
 }
 
 // Checkpoints returns the signed checkpoints, the smallest first.
-func (d *DB) Checkpoints(ctx context.Context) (_ []Signed, err error) {
+func (l *Log) Checkpoints(ctx context.Context) (_ []Signed, err error) {
 	defer wrap(&err, "checkpoints")
-	return collect(ctx, d.read, func(row scanner) (s Signed, err error) {
+	return collect(ctx, l.read, func(row scanner) (s Signed, err error) {
 		err = row.Scan(&s.Size, &s.Note)
 		return s, err
 	}, `SELECT size, note FROM checkpoints ORDER BY size`)
 }
 
 // EachLeaf calls do with every leaf, in order.
-func (d *DB) EachLeaf(ctx context.Context, do func(Leaf) error) (err error) {
+func (l *Log) EachLeaf(ctx context.Context, do func(Leaf) error) (err error) {
 	defer wrap(&err, "leaves")
-	return each(ctx, d.read, scanLeaf, do, `SELECT id, type, ref, hash FROM leaves ORDER BY id`)
+	return each(ctx, l.read, scanLeaf, do, leafRows+` ORDER BY id`)
 }
 
+const leafRows = `SELECT id, type, account_id, ref, hash FROM leaves`
+
 func scanLeaf(row scanner) (l Leaf, err error) {
-	err = row.Scan(&l.Index, &l.Type, &l.Ref, (*hashColumn)(&l.Hash))
+	err = row.Scan(&l.Index, &l.Type, &l.Ref.Account, &l.Ref.ID, (*hashColumn)(&l.Hash))
 	return l, err
 }
 
 // each calls do with the rows of a query while it runs.
-func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), do func(T) error, query string, args ...any) (err error) {
-	rows, err := r.query(ctx, query, args...)
-	if err != nil {
-		return explain(err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return rowError(ctx, rows, err)
+func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), do func(T) error, query string, args ...any) error {
+	for v, err := range stream(ctx, r, scan, query, args...) {
+		if err == nil {
+			err = do(v)
 		}
-		if err := do(v); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return explain(rows.Err())
+	return nil
 }
 
 // Types are the types of leaves, in the order in which they are worth checking.
@@ -119,48 +115,40 @@ func Types() []string {
 	return list
 }
 
-// EachRecord calls do with every row that makes leaves of a type, its record, and its
-// leaf; the record is nil for a leaf whose row is not there, the leaf for a row without
-// one.
-func (d *DB) EachRecord(ctx context.Context, typ string, do func(ref int64, r *audit.Record, l *Leaf) error) (err error) {
+// EachRecord calls do with every row that has leaves of a type, its record, and its leaf;
+// the record is nil for a leaf whose row is missing, the leaf for a row without one.
+func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r *audit.Record, l *Leaf) error) (err error) {
 	defer wrap(&err, "records of type %s", typ)
-	s := source{audit.TypeStart, generationQuery, "g.id", scanGeneration}
+	s := source{audit.TypeStart, generationQuery, "g", scanGeneration}
+	order := ` ORDER BY g.id`
 	for _, other := range sources() {
 		if other.typ == typ {
-			s = other
+			s, order = other, ` ORDER BY `+other.alias+`.account_id, `+other.alias+`.id`
 		}
 	}
-	// Both come in the order of the rows.
-	leaves, err := collect(ctx, d.read, scanLeaf, `SELECT id, type, ref, hash FROM leaves WHERE type = ? ORDER BY ref, id`, typ)
+	// Both are in the order of the rows.
+	leaves, err := collect(ctx, l.read, scanLeaf, leafRows+` WHERE type = ? ORDER BY account_id, ref, id`, typ)
 	if err != nil {
 		return err
 	}
-	order := s.order
-	if typ == audit.TypeErasure {
-		order = "c.id"
-	}
-	type row struct {
-		ref    int64
-		record audit.Record
-	}
-	err = each(ctx, d.read, func(sc scanner) (r row, err error) {
-		r.ref, r.record, err = s.scan(sc)
-		r.record.Type = typ
-		return r, err
-	}, func(r row) error {
-		for len(leaves) > 0 && leaves[0].Ref < r.ref {
+	err = each(ctx, l.read, func(row scanner) (e event, err error) {
+		e.ref, e.record, err = s.scan(row)
+		e.record.Type = typ
+		return e, err
+	}, func(e event) error {
+		for len(leaves) > 0 && leaves[0].Ref.Compare(e.ref) < 0 {
 			if err := do(leaves[0].Ref, nil, &leaves[0]); err != nil {
 				return err
 			}
 			leaves = leaves[1:]
 		}
-		if len(leaves) == 0 || leaves[0].Ref > r.ref {
-			return do(r.ref, &r.record, nil)
+		if len(leaves) == 0 || leaves[0].Ref != e.ref {
+			return do(e.ref, &e.record, nil)
 		}
 		leaf := leaves[0]
 		leaves = leaves[1:]
-		return do(r.ref, &r.record, &leaf)
-	}, s.query+` ORDER BY `+order)
+		return do(e.ref, &e.record, &leaf)
+	}, s.query+order)
 	for i := range leaves {
 		if err == nil {
 			err = do(leaves[i].Ref, nil, &leaves[i])
@@ -170,87 +158,76 @@ func (d *DB) EachRecord(ctx context.Context, typ string, do func(ref int64, r *a
 }
 
 // RecordOf returns the record of a change, and its leaf.
-func (d *DB) RecordOf(ctx context.Context, change int64) (r audit.Record, l Leaf, err error) {
-	defer wrap(&err, "change %d", change)
-	_, r, err = scanChangeRecord(d.read.row(ctx, changeQuery+` WHERE c.id = ?`, change))
+func (l *Log) RecordOf(ctx context.Context, change coc.Key) (r audit.Record, leaf Leaf, err error) {
+	defer wrap(&err, "change %d", change.ID)
+	_, r, err = scanChangeRecord(l.read.row(ctx, changeQuery+` WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID))
 	r.Type = audit.TypeChange
 	if err == nil {
-		l, err = scanLeaf(d.read.row(ctx, `SELECT id, type, ref, hash FROM leaves WHERE type = 'change' AND ref = ?`, change))
+		leaf, err = scanLeaf(l.read.row(ctx, leafRows+` WHERE type = 'change' AND account_id = ? AND ref = ?`, change.Account, change.ID))
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		err = coc.ErrNotFound
 	}
-	return r, l, explain(err)
+	return r, leaf, explain(err)
 }
 
-// packedContent is a row of contents.
-type packedContent struct {
-	hash        coc.Hash
-	start, size int64
-	form        coc.Form
-	pack        sql.NullInt64
-	erased      bool
+// Basis is what a change is based on.
+type Basis struct {
+	Evidence     coc.Evidence // the response of COC that had what is new; zero where nothing was
+	OldCheckedAt time.Time    // of a rewritten version: when its old bytes were last compared with COC's
+	Cycle        coc.Key      // that saw it; zero when not known
+	Watch        string       // of the cycle
+	Leaf         int64        // its index in the log, from 0; -1 for none
+	Signed       int64        // how many leaves the newest checkpoint signs
 }
 
-// check returns what is wrong with a content whose pack holds data.
-func (c packedContent) check(data []byte) error {
-	text, ok := part(data, c.start, c.size)
-	if !ok {
-		return errors.New("it lies outside of its pack")
+// Basis returns what a change is based on.
+func (l *Log) Basis(ctx context.Context, change coc.Key) (b Basis, err error) {
+	defer wrap(&err, "basis of change %d", change.ID)
+	err = l.read.row(ctx, `
+		SELECT coalesce(r.request_id, s.request_id, ''), coalesce(r.answered_at, s.answered_at), r.previous_checked_at,
+			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''), (SELECT coalesce(max(size), 0) FROM checkpoints)
+		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
+		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
+		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id
+		WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID).
+		Scan(&b.Evidence.RequestID, at(&b.Evidence.Date), at(&b.OldCheckedAt), &b.Cycle.Account, &b.Cycle.ID, &b.Watch, &b.Signed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = coc.ErrNotFound
 	}
-	if (coc.Content{Bytes: text, Form: c.form}).Hash() != c.hash {
-		return errors.New("its bytes do not have its SHA-256")
+	if err != nil {
+		return b, explain(err)
 	}
-	return nil
+	b.Leaf, err = l.leafOf(ctx, change)
+	return b, err
 }
 
-// EachContent calls do with every content that was seen from an instant on, or every one
-// for the zero instant: its hash, and what is wrong with it; nil for nothing.
-func (d *DB) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, wrong error) error) (err error) {
-	defer wrap(&err, "contents")
-	u := d.Unpacker()
-	var broken error // of the pack that was unpacked last
-	last := int64(-1)
-	return each(ctx, d.read, func(row scanner) (c packedContent, err error) {
-		err = row.Scan((*hashColumn)(&c.hash), &c.start, &c.size, &c.form, &c.pack, &c.erased)
-		return c, err
-	}, func(c packedContent) error {
+// leafOf returns the index of a change's leaf in the log, or -1. The leaves of an account's
+// changes are in the order of the changes, so a binary search finds it without an index;
+// where the log was altered it may not, and verification, which reads every leaf, says so.
+func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
+	var end int64
+	if err := l.read.row(ctx, `SELECT coalesce(max(id), -1) + 1 FROM leaves`).Scan(&end); err != nil {
+		return -1, explain(err)
+	}
+	for from := int64(0); from < end; {
+		middle := from + (end-from)/2
+		var leaf, ref int64
+		err := l.read.row(ctx, `
+			SELECT id, ref FROM leaves WHERE id >= ? AND id < ? AND type = 'change' AND account_id = ? ORDER BY id LIMIT 1`,
+			middle, end, change.Account).Scan(&leaf, &ref)
 		switch {
-		case c.erased && c.pack.Valid:
-			return do(c.hash, errors.New("it is erased, and has a pack all the same"))
-		case c.erased:
-			return do(c.hash, nil)
+		case err != nil && !errors.Is(err, sql.ErrNoRows):
+			return -1, explain(err)
+		case err != nil || ref > change.ID:
+			end = middle
+		case ref < change.ID:
+			from = leaf + 1
+		default:
+			return leaf, nil
 		}
-		if c.pack.Int64 != last {
-			var frame []byte
-			err := d.read.row(ctx, `SELECT frame FROM packs WHERE id = ?`, c.pack.Int64).Scan(&frame)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if broken, last = explain(ignore(err, sql.ErrNoRows)), c.pack.Int64; broken == nil {
-				broken = u.unpack(last, frame)
-			}
-		}
-		if broken != nil {
-			return do(c.hash, broken)
-		}
-		return do(c.hash, c.check(u.data))
-	}, `SELECT sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents
-		WHERE ?1 IS NULL OR id IN (SELECT content_id FROM revisions WHERE seen_at >= ?1) ORDER BY pack_id`, millis(since))
-}
-
-// Crossed returns the changes that name a revision, a state or a version of another
-// document.
-func (d *DB) Crossed(ctx context.Context) (_ []int64, err error) {
-	defer wrap(&err, "changes")
-	return collect(ctx, d.read, scanID, `
-		SELECT c.id FROM changes c
-		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
-		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id
-		LEFT JOIN versions v ON v.id = c.version_id
-		LEFT JOIN document_states sf ON sf.id = c.from_state LEFT JOIN document_states st ON st.id = c.to_state
-		WHERE vf.document_id <> c.document_id OR vt.document_id <> c.document_id OR v.document_id <> c.document_id
-			OR sf.document_id <> c.document_id OR st.document_id <> c.document_id`)
+	}
+	return -1, nil
 }
 
 // Integrity returns what SQLite itself finds wrong with the file, a line each.
@@ -268,11 +245,6 @@ func (d *DB) Integrity(ctx context.Context) (_ []string, err error) {
 		return fmt.Sprintf("row %d of %s names a row of %s that is not there", id.Int64, table, parent), err
 	}, `PRAGMA foreign_key_check`)
 	return append(list, keys...), err
-}
-
-func scanText(row scanner) (s string, err error) {
-	err = row.Scan(&s)
-	return s, err
 }
 
 // SameHash reports whether a record makes the leaf.

@@ -39,16 +39,15 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 		return w, explain(err)
 	}
 	var size int64
-	var since sql.NullInt64
 	err = d.read.DB.QueryRowContext(ctx, `
-		SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, &since)
-	w.Pending, w.Since = pending*size, instant(since)
+		SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, at(&w.Since))
+	w.Pending = pending * size
 	return w, explain(err)
 }
 
 // walBytes is the size of the write-ahead log's file.
-func (d *DB) walBytes() int64 {
-	info, err := os.Stat(d.path + "-wal")
+func (s *store) walBytes() int64 {
+	info, err := os.Stat(s.path + "-wal")
 	if err != nil {
 		return 0 // it is there only while the archive is open
 	}
@@ -80,45 +79,45 @@ func checkpoint(ctx context.Context, db *sql.DB, mode string) (int64, error) {
 }
 
 // checkpointLater has the write-ahead log copied in a while. The caller has d.writing.
-func (d *DB) checkpointLater() {
-	if d.later == nil {
-		d.later = time.AfterFunc(checkpointPause, d.Checkpoint)
+func (s *store) checkpointLater() {
+	if s.later == nil {
+		s.later = time.AfterFunc(checkpointPause, s.Checkpoint)
 	}
 }
 
 // Checkpoint copies the write-ahead log as far as readers permit, and tries again later
 // where they do not. It waits for no reader. It runs automatically a minute after a commit;
 // after a step of the wall clock it has to run at once, because the log's age is wrong.
-func (d *DB) Checkpoint() {
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	if d.later == nil {
+func (s *store) Checkpoint() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.later == nil {
 		return // closed
 	}
-	d.later = nil
+	s.later = nil
 	ctx, cancel := context.WithTimeout(context.Background(), checkpointPause)
 	defer cancel()
 	// An error is met again by the next transaction, which reports it.
-	if pending, err := checkpoint(ctx, d.write, "PASSIVE"); err != nil || pending > 0 {
-		d.checkpointLater()
+	if pending, err := checkpoint(ctx, s.write, "PASSIVE"); err != nil || pending > 0 {
+		s.checkpointLater()
 	}
 }
 
 // lastCheckpoint copies the write-ahead log before the archive is closed: SQLite does it
 // only when no other process has it open. What fails here is left to the next process.
-func (d *DB) lastCheckpoint() {
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	if d.later == nil {
+func (s *store) lastCheckpoint() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.later == nil {
 		return // nothing was written since the last one
 	}
-	d.later.Stop()
-	d.later = nil
-	_, _ = checkpoint(context.Background(), d.write, "PASSIVE")
+	s.later.Stop()
+	s.later = nil
+	_, _ = checkpoint(context.Background(), s.write, "PASSIVE")
 }
 
-// changes is how many rows the connection has changed; 0 if it is not wanted.
-func (t tx) changes(wanted bool) (n int64, err error) {
+// rowsChanged is how many rows the connection has changed; 0 if it is not wanted.
+func (t tx) rowsChanged(wanted bool) (n int64, err error) {
 	if wanted {
 		err = t.row(`SELECT total_changes()`).Scan(&n)
 	}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,7 +89,7 @@ func TestWALKeptByAReader(t *testing.T) {
 	defer r.Close()
 	holdCheckpoints(d)
 	err = r.Snapshot(t.Context(), func(s *DB) error {
-		if _, err := s.Documents(t.Context()); err != nil {
+		if _, err := all(s.Documents(t.Context())); err != nil {
 			return err
 		}
 		for i := range 3 {
@@ -163,6 +164,21 @@ func TestWALIsCopiedAfterACommit(t *testing.T) {
 	})
 }
 
+// callEach calls a function with each row of a query.
+func callEach[T any](rows iter.Seq2[T, error]) func(called func() error) error {
+	return func(called func() error) error {
+		for _, err := range rows {
+			if err == nil {
+				err = called()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // A search held a transaction open while its pattern was matched, and an export while its
 // output waited, so that the log could not be copied meanwhile.
 func TestCallbacksRunWithoutATransaction(t *testing.T) {
@@ -175,14 +191,13 @@ func TestCallbacksRunWithoutATransaction(t *testing.T) {
 	defer r.Close()
 	for name, each := range map[string]func(called func() error) error{
 		"Lines": func(called func() error) error {
-			return r.Lines(t.Context(), Need{}, func(int64, []byte) error { return called() })
+			return r.Lines(t.Context(), Need{}, func(coc.Key, []byte) error { return called() })
 		},
-		"EachChange": func(called func() error) error {
-			return r.EachChange(t.Context(), Filter{}, func(coc.Change) (bool, error) { return true, called() })
-		},
-		"EachRecorded": func(called func() error) error {
-			return r.EachRecorded(t.Context(), func(coc.Change) error { return called() })
-		},
+		"Changes":         callEach(r.Changes(t.Context(), Filter{})),
+		"Record":          callEach(r.Record(t.Context())),
+		"Documents":       callEach(r.Documents(t.Context())),
+		"ListDocuments":   callEach(r.ListDocuments(t.Context(), DocumentQuery{})),
+		"ListDocumentsAt": callEach(r.ListDocumentsAt(t.Context(), day, DocumentQuery{})),
 	} {
 		calls := 0
 		err := each(func() error {

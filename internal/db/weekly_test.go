@@ -9,14 +9,14 @@ import (
 )
 
 // cycle records a cycle of a watch that began then.
-func cycle(t testing.TB, d *DB, watch string, began time.Time, how coc.Outcome, partial bool) int64 {
+func cycle(t testing.TB, d *DB, watch string, began time.Time, how coc.Outcome, partial bool) coc.Key {
 	t.Helper()
 	id, err := d.Begin(t.Context(), coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: began, Partial: partial})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if how != coc.Running {
-		err = d.End(t.Context(), coc.Cycle{ID: id, Watch: watch, EndedAt: began.Add(time.Second), Outcome: how}, nil)
+		err = d.End(t.Context(), coc.Cycle{Key: id, Watch: watch, EndedAt: began.Add(time.Second), Outcome: how}, nil)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -139,13 +139,13 @@ func TestWatchedDocumentsAndChanges(t *testing.T) {
 		{[]string{"none"}, 0, 0},
 		{nil, 0, 0},
 	} {
-		documents, changes, err := d.Watched(t.Context(), tt.watches, day, day.Add(3*time.Hour))
+		documents, changes, err := d.FollowedChanges(t.Context(), tt.watches, day, day.Add(3*time.Hour))
 		if err != nil || documents != tt.documents || changes != tt.changes {
-			t.Errorf("Watched(%q) = %d, %d, %v, want %d documents, %d changes", tt.watches, documents, changes, err, tt.documents, tt.changes)
+			t.Errorf("FollowedChanges(%q) = %d, %d, %v, want %d documents, %d changes", tt.watches, documents, changes, err, tt.documents, tt.changes)
 		}
 	}
-	if _, changes, err := d.Watched(t.Context(), []string{"runbooks"}, day, day.Add(2*time.Hour)); err != nil || changes != 0 {
-		t.Errorf("Watched before the changes = %d, %v, want none", changes, err)
+	if _, changes, err := d.FollowedChanges(t.Context(), []string{"runbooks"}, day, day.Add(2*time.Hour)); err != nil || changes != 0 {
+		t.Errorf("FollowedChanges before the changes = %d, %v, want none", changes, err)
 	}
 }
 

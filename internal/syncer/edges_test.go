@@ -286,7 +286,7 @@ func TestSeenAtIsWhenItWasArchived(t *testing.T) {
 		}
 	}
 	w.cycle()
-	k, _ := w.db.Documents(t.Context())
+	k, _ := all(w.db.Documents(t.Context()))
 	list, _ := w.db.Revisions(t.Context(), k[0].Key)
 	for _, r := range list {
 		if r.Label == "v1" && r.SeenAt.Sub(start) < 30*time.Minute {
@@ -317,7 +317,7 @@ func TestPendingVersionOfARestoredDocumentComes(t *testing.T) {
 	if got := w.changes(); !slices.Contains(got, "+ version v1..v2 late") {
 		t.Errorf("changes %q, want v2 to come late", got)
 	}
-	if _, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte("b\n")}.Hash()); err != nil {
+	if _, err := w.db.Content(t.Context(), 1, coc.Content{Bytes: []byte("b\n")}.Hash()); err != nil {
 		t.Error(err)
 	}
 }

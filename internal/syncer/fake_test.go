@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -186,21 +187,32 @@ func (w *world) cycle(o ...Options) coc.Cycle {
 	return c
 }
 
+// all is what a query returns.
+func all[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
 // changes returns all changes, oldest first, as "kind from..to", with + for
 // those that are sent.
 func (w *world) changes() []string {
 	w.t.Helper()
-	list, err := w.db.Changes(w.t.Context(), db.Filter{})
+	list, err := all(w.db.Changes(w.t.Context(), db.Filter{}))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	told := map[int64]bool{}
+	told := map[coc.Key]bool{}
 	for _, d := range w.due("ops") {
 		if d.Change != nil {
-			told[d.Change.ID] = true
+			told[d.Change.Key] = true
 		}
 	}
-	slices.SortFunc(list, func(a, b coc.Change) int { return int(a.ID - b.ID) })
+	slices.SortFunc(list, func(a, b coc.Change) int { return a.Key.Compare(b.Key) })
 	var out []string
 	for _, c := range list {
 		// The first revision of a rewritten version is written v1 here.
@@ -211,7 +223,7 @@ func (w *world) changes() []string {
 		if c.Late {
 			s += " late"
 		}
-		if told[c.ID] {
+		if told[c.Key] {
 			s = "+ " + s
 		}
 		out = append(out, s)

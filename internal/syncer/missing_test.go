@@ -45,7 +45,7 @@ func TestUnavailableVersionArrivesLate(t *testing.T) {
 		}
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob")
-	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindVersion}})
+	list, err := all(w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindVersion}}))
 	if err != nil || !strings.Contains(list[0].Note(), "v2 was not available") {
 		t.Errorf("note %q, %v, want v2 named", list[0].Note(), err)
 	}
@@ -77,8 +77,8 @@ func TestRefusedVersionIsRequestedForever(t *testing.T) {
 		if slices.Contains(w.coc.asked, "DM1@v2") {
 			tries = append(tries, w.now)
 		}
-		if want := c.ID > 3; want != (c.Outcome == coc.Good) {
-			t.Fatalf("cycle %d is %s, want three that fail", c.ID, c.Outcome)
+		if want := c.Key.ID > 3; want != (c.Outcome == coc.Good) {
+			t.Fatalf("cycle %d is %s, want three that fail", c.Key.ID, c.Outcome)
 		}
 	}
 	var pauses []time.Duration

@@ -253,7 +253,7 @@ func (r *run) recordShortfall(ctx context.Context, list coc.List) (byID bool, er
 	if is.Listed == was.Listed && is.Total == was.Total && !was.Since.After(r.Now()) {
 		return list.Ended && !was.Since.IsZero() && r.Now().Sub(was.Since) >= shortfallFor, nil
 	}
-	if r.cycle.ID == 0 { // a preview, which stores nothing
+	if r.cycle.Key.IsZero() { // a preview, which stores nothing
 		return false, nil
 	}
 	r.state.Shortfall = is

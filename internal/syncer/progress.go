@@ -32,7 +32,7 @@ func (r *run) recordResponses(ctx context.Context) (stop func()) {
 				continue
 			}
 			served, recorded = is, now
-			if err := r.Store.Responded(ctx, r.cycle.ID, now); err != nil && ctx.Err() == nil {
+			if err := r.Store.Responded(ctx, r.cycle.Key, now); err != nil && ctx.Err() == nil {
 				r.Log.Error("progress of the cycle not recorded", "watch", r.watch.Name, "err", err)
 			}
 		}

@@ -64,7 +64,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 		return r.cycle, err
 	}
 	r.cycle.Missed = o.missed(r.state.LastCycleAt, r.cycle.StartedAt)
-	if r.cycle.ID, err = s.Store.Begin(ctx, r.cycle); err != nil {
+	if r.cycle.Key, err = s.Store.Begin(ctx, r.cycle); err != nil {
 		return r.cycle, err
 	}
 	r.checkStopped(ctx)
@@ -126,7 +126,7 @@ func (r *run) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Store.Release(ctx, r.cycle.ID, r.Now()); err != nil {
+	if err := r.Store.Release(ctx, r.cycle.Key, r.Now()); err != nil {
 		return err
 	}
 	r.deliveriesDue()
@@ -143,7 +143,7 @@ func (r *run) rotated(ids []string) []string {
 	if len(ids) == 0 {
 		return nil
 	}
-	at := int(r.cycle.ID-1) * forbiddenMax % len(ids)
+	at := int(r.cycle.Key.ID-1) * forbiddenMax % len(ids)
 	return slices.Concat(ids[at:], ids[:at])
 }
 

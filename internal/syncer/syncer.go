@@ -30,7 +30,7 @@ type Fetcher interface {
 // Archive stores documents. Commit stores all steps or none.
 type Archive interface {
 	Known(ctx context.Context, account, documentID string) (coc.Known, error)
-	Content(ctx context.Context, hash coc.Hash) (coc.Content, error)
+	Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error)
 	// NamesOf returns the names of documents by their ids.
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
 	Commit(ctx context.Context, steps ...coc.Step) error
@@ -52,10 +52,10 @@ type Roster interface {
 
 // Log stores cycles and notices.
 type Log interface {
-	Begin(ctx context.Context, c coc.Cycle) (int64, error)
+	Begin(ctx context.Context, c coc.Cycle) (coc.Key, error)
 	// Responded records when COC last served a request of a running cycle.
-	Responded(ctx context.Context, cycle int64, at time.Time) error
-	Release(ctx context.Context, cycle int64, now time.Time) error
+	Responded(ctx context.Context, cycle coc.Key, at time.Time) error
+	Release(ctx context.Context, cycle coc.Key, now time.Time) error
 	End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error
 	// Stopped returns how many cycles were stopped since the newest good one, and when
 	// the first of them began.
@@ -72,7 +72,7 @@ type Week interface {
 	// cycle.
 	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
 	Ran(ctx context.Context, watch string, since, until time.Time) (map[coc.Outcome]int, error)
-	Watched(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error)
+	FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error)
 }
 
 // Store is the archive as the cycle needs it.

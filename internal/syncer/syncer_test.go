@@ -150,7 +150,7 @@ func TestMetadata(t *testing.T) {
 	a.Meta.UpdatedAt = a.Meta.UpdatedAt.Add(time.Hour)
 	w.cycle()
 	w.wantChanges("new ..v1 by ann", "+ metadata ..")
-	list, err := w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindMetadata}})
+	list, err := all(w.db.Changes(t.Context(), db.Filter{Kinds: []coc.Kind{coc.KindMetadata}}))
 	if err != nil || len(list) != 1 || list[0].Summary != "risk_level LOW → HIGH" {
 		t.Errorf("Changes = %+v, %v, want the risk level", list, err)
 	}
@@ -169,7 +169,7 @@ func TestWithdrawnVersionStays(t *testing.T) {
 	if want := []string{"+ version v2..v3 by bob", "withdrawn ..v1"}; !slices.Equal(got, want) {
 		t.Errorf("changes %q, want %q", got, want)
 	}
-	if c, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil || string(c.Bytes) != "a\n" {
+	if c, err := w.db.Content(t.Context(), 1, coc.Content{Bytes: []byte("a\n")}.Hash()); err != nil || string(c.Bytes) != "a\n" {
 		t.Errorf("Content of the withdrawn version = %q, %v", c.Bytes, err)
 	}
 }
@@ -384,7 +384,7 @@ func TestDocumentDeletedDuringAFetch(t *testing.T) {
 		t.Errorf("cycle = %+v, want it to say that the document was deleted", c)
 	}
 	for _, content := range []string{"a\n", "d\n"} {
-		if _, err := w.db.Content(t.Context(), coc.Content{Bytes: []byte(content)}.Hash()); err != nil {
+		if _, err := w.db.Content(t.Context(), 1, coc.Content{Bytes: []byte(content)}.Hash()); err != nil {
 			t.Errorf("Content %q: %v, want it kept", content, err)
 		}
 	}

@@ -34,7 +34,7 @@ func retryPause(n int) time.Duration {
 type view struct {
 	coc.Known
 	owner    string // the account's name
-	cycleID  int64
+	inCycle  coc.Key
 	now      time.Time
 	route    func(watch string, kind coc.Kind) (own, routed []string)
 	versions []*version // oldest first
@@ -54,8 +54,8 @@ type version struct {
 	err     string
 }
 
-func newView(k coc.Known, account string, cycle int64, now time.Time, route func(string, coc.Kind) (own, routed []string)) *view {
-	v := &view{Known: k, owner: account, cycleID: cycle, now: now, route: route}
+func newView(k coc.Known, account string, cycle coc.Key, now time.Time, route func(string, coc.Kind) (own, routed []string)) *view {
+	v := &view{Known: k, owner: account, inCycle: cycle, now: now, route: route}
 	for _, kv := range k.Versions {
 		v.versions = append(v.versions, &version{KnownVersion: kv, err: kv.Reason})
 	}
@@ -65,7 +65,7 @@ func newView(k coc.Known, account string, cycle int64, now time.Time, route func
 }
 
 func (v *view) reset() {
-	v.step = coc.Step{Account: v.owner, DocumentID: v.DocumentID, Type: v.Type, Cycle: v.cycleID, SeenAt: v.now}
+	v.step = coc.Step{Account: v.owner, DocumentID: v.DocumentID, Type: v.Type, Cycle: v.inCycle, SeenAt: v.now}
 }
 
 // sort sorts the versions, oldest first.
@@ -222,7 +222,7 @@ func (v *view) missingVersions() (labels []string) {
 // retries reports whether an unavailable version is requested again now. A pause that
 // ends later than the longest one was set by a clock that was wrong.
 func (v *view) retries(x *version) bool {
-	return x.State == coc.Unavailable && !x.Withdrawn && x.FailedCycle != v.cycleID &&
+	return x.State == coc.Unavailable && !x.Withdrawn && x.FailedCycle != v.inCycle.ID &&
 		(v.eager || !x.RetryAt.After(v.now) || x.RetryAt.Sub(v.now) > retryMax)
 }
 
@@ -295,10 +295,10 @@ func (v *view) fetchFailed(x *version, err error) {
 		x.FailedSince = v.now
 	}
 	x.touched, x.err, x.Reason = true, err.Error(), why
-	if x.FailedCycle != v.cycleID { // an audit may request it again in the same cycle
+	if x.FailedCycle != v.inCycle.ID { // an audit may request it again in the same cycle
 		x.Failures++
 	}
-	x.FailedCycle = v.cycleID
+	x.FailedCycle = v.inCycle.ID
 	if x.Number == 0 && x.Failures >= unavailableAfter {
 		x.State = coc.Unavailable
 		x.RetryAt = v.now.Add(retryPause(x.Failures))

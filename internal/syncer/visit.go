@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,15 @@ func (r *run) open(ctx context.Context, id string) (*visit, func(), error) {
 		unlock()
 		return nil, nil, &storeError{err}
 	}
-	if known.Key == 0 {
+	if known.Key.IsZero() {
 		known.Type = r.watch.DocumentType
 	}
-	l := &visit{run: r, id: id, view: newView(known, r.account.Name, r.cycle.ID, r.Now(), r.Route)}
+	l := &visit{run: r, id: id, view: newView(known, r.account.Name, r.cycle.Key, r.Now(), r.Route)}
 	l.view.eager = r.onDemand()
-	l.texts.load = r.Store.Content
+	account := cmp.Or(known.Key.Account, r.cycle.Key.Account) // both zero only where nothing is archived
+	l.texts.load = func(ctx context.Context, hash coc.Hash) (coc.Content, error) {
+		return r.Store.Content(ctx, account, hash)
+	}
 	return l, unlock, nil
 }
 
@@ -54,7 +58,7 @@ func (r *run) update(ctx context.Context, id string) error {
 	}
 	defer unlock()
 	err = l.fetchNewest(ctx)
-	if errors.Is(err, coc.ErrNotFound) && r.named(id) && l.State != coc.Seen && l.Key != 0 {
+	if errors.Is(err, coc.ErrNotFound) && r.named(id) && l.State != coc.Seen && !l.Key.IsZero() {
 		// Perhaps deleted: judgeAbsences judges it with all others of this cycle.
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -178,7 +178,7 @@ var errKilled = errors.New("killed")
 
 type killed struct{ Store }
 
-func (k *killed) Release(context.Context, int64, time.Time) error { return errKilled }
+func (k *killed) Release(context.Context, coc.Key, time.Time) error { return errKilled }
 
 func (k *killed) End(context.Context, coc.Cycle, []coc.NewNotice) error { return errKilled }
 
@@ -384,7 +384,7 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 		t.Errorf("the archive has %+v, %v, want 13, 0 and 2 missed", list, err)
 	}
 	var covered []string
-	err = w.db.EachRecord(t.Context(), audit.TypeCoverage, func(_ int64, r *audit.Record, _ *db.Leaf) error {
+	err = w.db.EachRecord(t.Context(), audit.TypeCoverage, func(_ coc.Key, r *audit.Record, _ *db.Leaf) error {
 		covered = append(covered, r.Get("cycles")+"/"+r.Get("missed"))
 		return nil
 	})
@@ -416,7 +416,7 @@ type stoppingStore struct {
 	stop context.CancelFunc
 }
 
-func (s stoppingStore) Begin(ctx context.Context, c coc.Cycle) (int64, error) {
+func (s stoppingStore) Begin(ctx context.Context, c coc.Cycle) (coc.Key, error) {
 	defer s.stop()
 	return s.Store.Begin(ctx, c)
 }

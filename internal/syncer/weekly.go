@@ -54,7 +54,7 @@ func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
 		names, missed = append(names, w.Watch), missed+m
 		n.Lines = append(n.Lines, line)
 	}
-	documents, changes, err := s.Store.Watched(ctx, names, since, until)
+	documents, changes, err := s.Store.FollowedChanges(ctx, names, since, until)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time
 	if err != nil {
 		return "", 0, err
 	}
-	documents, changes, err := s.Store.Watched(ctx, []string{w.Watch}, since, until)
+	documents, changes, err := s.Store.FollowedChanges(ctx, []string{w.Watch}, since, until)
 	if err != nil {
 		return "", 0, err
 	}

@@ -1,0 +1,99 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+)
+
+// ErrEndpoint reports an account whose name now belongs to another endpoint.
+var ErrEndpoint = errors.New("the archive has it with another endpoint")
+
+// Account is an account as the archive has it.
+type Account struct {
+	Name     string
+	Endpoint string
+	coc.AccountState
+}
+
+const accountRows = `
+	SELECT name, endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
+	FROM accounts`
+
+func scanAccount(row scanner) (a Account, err error) {
+	err = row.Scan(&a.Name, &a.Endpoint, &a.RefusedKey, at(&a.RefusedUntil), &a.RefusedReason, at(&a.PausedUntil))
+	return a, err
+}
+
+// Accounts returns every account that was ever used, by name.
+func (a *Archive) Accounts(ctx context.Context) (_ []Account, err error) {
+	defer wrap(&err, "accounts")
+	return collect(ctx, a.read, scanAccount, accountRows+` ORDER BY name`)
+}
+
+// Account returns the state of an account and adds its row if it is new. It refuses
+// another endpoint under the same name unless accept is set: the documents of two
+// services would be mixed.
+func (a *Archive) Account(ctx context.Context, name, endpoint string, accept bool) (s coc.AccountState, err error) {
+	defer wrap(&err, "account %q", name)
+	found, err := scanAccount(a.read.row(ctx, accountRows+` WHERE name = ?`, name))
+	isNew := errors.Is(err, sql.ErrNoRows)
+	switch {
+	case err != nil && !isNew:
+		return s, explain(err)
+	case !isNew && found.Endpoint == endpoint:
+		return found.AccountState, nil
+	case !isNew && !accept:
+		return s, hint.Wrap(fmt.Errorf("%w, %s, not %s", ErrEndpoint, found.Endpoint, endpoint),
+			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
+	}
+	return found.AccountState, a.update(ctx, func(t tx) error {
+		if err := t.addAccount(name, endpoint); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE accounts SET endpoint = ? WHERE name = ?`, endpoint, name)
+	})
+}
+
+// addAccount adds an account unless it is there.
+func (t tx) addAccount(name, endpoint string) error {
+	n, err := t.affect(`
+		INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts WHERE true
+		ON CONFLICT (name) DO NOTHING`, name, endpoint)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.exec(`INSERT INTO counters (account_id) SELECT id FROM accounts WHERE name = ?`, name)
+}
+
+// account returns the id of an account.
+func (t tx) account(name string) (id int64, err error) {
+	err = t.row(`SELECT id FROM accounts WHERE name = ?`, name).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = coc.NotFound("no account %q in the archive", name)
+	}
+	return id, err
+}
+
+// Refused records that COC refused a key pair, so that the next process does not use it
+// before until. A zero until removes the record.
+func (a *Archive) Refused(ctx context.Context, account, key, reason string, until time.Time) (err error) {
+	defer wrap(&err, "record the refusal of account %q", account)
+	return a.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE accounts SET refused_key = ?, refused_reason = ?, refused_until = ? WHERE name = ?`,
+			key, reason, millis(until), account)
+	})
+}
+
+// Paused records that COC limits the account's rate until then.
+func (a *Archive) Paused(ctx context.Context, account string, until time.Time) (err error) {
+	defer wrap(&err, "record the pause of account %q", account)
+	return a.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE accounts SET paused_until = ? WHERE name = ?`, millis(until), account)
+	})
+}

@@ -1,0 +1,363 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Filter narrows a list of changes. The zero value takes everything.
+type Filter struct {
+	Key      coc.Key
+	Document coc.Key
+	Account  string
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+	Seen     bool      // Since and Until apply to SeenAt, not to At
+	By       string    // author, as COC names them
+	Risk     string    // the document's risk level as of now, in any case
+	Kinds    []coc.Kind
+	// Task and Path are patterns that one item must match, both of them; * matches
+	// anything. A path matches what is below it too, and a task without @ every version of
+	// it.
+	Task, Path string
+	Limit      int // 0: no limit
+	// After, if it is not zero, is the change after which the list continues.
+	After coc.Place
+
+	partial bool // only those of which not all differences are stored
+}
+
+// Change returns one change; coc.ErrNotFound when there is none of that key.
+func (a *Archive) Change(ctx context.Context, key coc.Key) (_ coc.Change, err error) {
+	defer wrap(&err, "change %d", key.ID)
+	for c, err := range a.Changes(ctx, Filter{Key: key}) {
+		return c, err
+	}
+	return coc.Change{}, coc.ErrNotFound
+}
+
+// FindChange returns the keys of the changes with that number, of an account or for "" of
+// all.
+func (a *Archive) FindChange(ctx context.Context, account string, id int64) (_ []coc.Key, err error) {
+	defer wrap(&err, "change %d", id)
+	return collect(ctx, a.read, scanKey, `
+		SELECT c.account_id, c.id FROM accounts a JOIN changes c ON c.account_id = a.id
+		WHERE (?1 = '' OR a.name = ?1) AND c.id = ?2 ORDER BY a.name`, account, id)
+}
+
+// changeRows are changes as scanChange reads them.
+const changeRows = `
+	SELECT c.account_id, c.id, (SELECT count(*) FROM accounts) > 1, c.kind, a.name, d.id, d.document_id, d.name,
+		coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), (SELECT count(*) FROM revisions n WHERE n.account_id = vt.account_id AND n.version_id = vt.id),
+		coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions n WHERE n.account_id = vf.account_id AND n.version_id = vf.id),
+		coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
+		coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
+		coalesce(x.algorithm, 0), coalesce(x.class, ''), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.omitted, 0),
+		coalesce(x.cut, 0), coalesce(x.skipped, '[]'), coalesce(x.formatting, '[]'), coalesce(x.summary, ''), coalesce(x.reason, '')
+	FROM changes c
+	JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
+	JOIN accounts a ON a.id = d.account_id
+	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState + `
+	LEFT JOIN revisions rt ON rt.account_id = c.account_id AND rt.id = c.to_revision
+	LEFT JOIN versions vt ON vt.account_id = rt.account_id AND vt.id = rt.version_id
+	LEFT JOIN revisions rf ON rf.account_id = c.account_id AND rf.id = c.from_revision
+	LEFT JOIN versions vf ON vf.account_id = rf.account_id AND vf.id = rf.version_id
+	LEFT JOIN versions v ON v.account_id = c.account_id AND v.id = c.version_id
+	LEFT JOIN diffs x ON x.account_id = c.account_id AND x.change_id = c.id`
+
+func scanChange(row scanner) (c coc.Change, err error) {
+	var several bool
+	var to, from string
+	var toNumber, toAll, fromNumber, fromAll int
+	var skipped, formatting string
+	err = row.Scan(&c.Key.Account, &c.Key.ID, &several, &c.Kind, &c.Account, &c.Document.ID, &c.DocumentID, &c.Name,
+		&to, &toNumber, &toAll, &from, &fromNumber, &fromAll, at(&c.MadeAt), at(&c.SeenAt), at(&c.At), &c.By,
+		&c.Modifier, &c.RiskLevel, &c.Backfill, &c.Late,
+		&c.Algorithm, &c.Class, &c.Added, &c.Removed, &c.Omitted, &c.Cut, &skipped, &formatting, &c.Summary, &c.Reason)
+	if err != nil {
+		return c, err
+	}
+	if err := unmarshalDifference(&c.Difference, skipped, formatting); err != nil {
+		return c, alteredError{fmt.Errorf("the difference of change %d: %w", c.Key.ID, err)}
+	}
+	c.Document.Account = c.Key.Account
+	c.Ref = coc.ChangeRef(c.Account, c.Key.ID, several)
+	c.Version, c.Previous = coc.RevisionLabel(to, toNumber, toAll), coc.RevisionLabel(from, fromNumber, fromAll)
+	return c, nil
+}
+
+// changesPage is how many changes are read at a time.
+const changesPage = 500
+
+// Changes returns the changes that pass the filter, newest first. It reads them in pages,
+// so other queries may run meanwhile; a change that is added meanwhile may be among them
+// or not.
+func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
+	return func(yield func(coc.Change, error) bool) {
+		found := 0
+		for c, err := range a.eachChange(ctx, f) {
+			if err != nil {
+				wrap(&err, "changes")
+				yield(coc.Change{}, err)
+				return
+			}
+			if !f.matches(c.Items) {
+				continue
+			}
+			if found++; !yield(c, nil) || found == f.Limit {
+				return
+			}
+		}
+	}
+}
+
+// eachChange returns the changes that may pass the filter.
+func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
+	return func(yield func(coc.Change, error) bool) {
+		where, args := f.where()
+		query := changeRows + `
+			WHERE ` + where + ` AND (c.at, c.account_id, c.id) < (?, ?, ?) ORDER BY c.at DESC, c.account_id DESC, c.id DESC LIMIT ?`
+		size := changesPage
+		if f.Limit > 0 && !f.searches() {
+			size = min(size, f.Limit)
+		}
+		last := f.After
+		if last == (coc.Place{}) {
+			last = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
+		}
+		for {
+			page, err := collect(ctx, a.read, scanChange, query, append(slices.Clone(args), last.At.UnixMilli(), last.Key.Account, last.Key.ID, size)...)
+			for i := range page {
+				if err == nil {
+					page[i].Items, err = a.items(ctx, page[i].Key)
+				}
+			}
+			if err != nil {
+				yield(coc.Change{}, err)
+				return
+			}
+			for _, c := range page {
+				if last = c.Place(); !yield(c, nil) {
+					return
+				}
+			}
+			if len(page) < size {
+				return
+			}
+		}
+	}
+}
+
+func (f Filter) where() (string, []any) {
+	conds, args := []string{"1 = 1"}, []any{}
+	add := func(on bool, cond string, arg ...any) {
+		if on {
+			conds, args = append(conds, cond), append(args, arg...)
+		}
+	}
+	column := "c.at"
+	if f.Seen {
+		column = "c.seen_at"
+	}
+	add(!f.Key.IsZero(), "c.account_id = ? AND c.id = ?", f.Key.Account, f.Key.ID)
+	add(!f.Document.IsZero(), "c.account_id = ? AND c.document_id = ?", f.Document.Account, f.Document.ID)
+	add(f.Account != "", "a.name = ?", f.Account)
+	add(!f.Since.IsZero(), column+" >= ?", f.Since.UnixMilli())
+	add(!f.Until.IsZero(), column+" < ?", f.Until.UnixMilli())
+	add(f.By != "", "rt.author = ?", f.By)
+	add(f.Risk != "", "upper(s.risk_level) = upper(?)", f.Risk)
+	if len(f.Kinds) > 0 {
+		kinds := make([]any, len(f.Kinds))
+		for i, k := range f.Kinds {
+			kinds[i] = string(k)
+		}
+		add(true, "c.kind IN ("+placeholders(len(kinds))+")", kinds...)
+	}
+	if f.searches() {
+		cond, arg := f.narrow()
+		add(true, cond, arg...)
+	}
+	add(f.partial, `(x.class IN ('unreadable', 'erased') OR x.omitted > 0 OR x.cut = 1 OR x.skipped <> '[]')`)
+	return strings.Join(conds, " AND "), args
+}
+
+// placeholders are n of them, separated by commas.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
+
+// Recorded returns the newest changes in the order in which they were recorded, newest
+// first: of one document all of them, of all documents (the zero Key) those that are not
+// backfill.
+func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (list []coc.Change, err error) {
+	defer wrap(&err, "newest changes")
+	which, args := `backfill = 0`, []any{}
+	if !document.IsZero() {
+		which, args = `account_id = ? AND document_id = ?`, []any{document.Account, document.ID}
+	}
+	// They are selected before anything is joined to them.
+	list, err = collect(ctx, a.read, scanChange, changeRows+`
+		WHERE (c.account_id, c.id) IN (SELECT account_id, id FROM changes WHERE `+which+` ORDER BY seen_at DESC, account_id DESC, id DESC LIMIT ?)
+		ORDER BY c.seen_at DESC, c.account_id DESC, c.id DESC`, append(args, limit)...)
+	for i := range list {
+		if err == nil {
+			list[i].Items, err = a.items(ctx, list[i].Key)
+		}
+	}
+	return list, err
+}
+
+// ChangeTo returns the change that led to a revision of a document; zero when none did.
+func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (key coc.Key, err error) {
+	defer wrap(&err, "change of a version")
+	key, err = scanKey(a.read.row(ctx, `
+		SELECT account_id, id FROM changes WHERE account_id = ? AND document_id = ? AND to_revision = ? ORDER BY id LIMIT 1`,
+		document.Account, document.ID, revision.ID))
+	return key, explain(ignore(err, sql.ErrNoRows))
+}
+
+// Neighbours returns the changes of a document before and after one, in the order of
+// time; zero where there is none.
+func (a *Archive) Neighbours(ctx context.Context, document coc.Key, p coc.Place) (before, after coc.Key, err error) {
+	defer wrap(&err, "changes next to %d", p.Key.ID)
+	one := func(query string) (key coc.Key, err error) {
+		key, err = scanKey(a.read.row(ctx, query, document.Account, document.ID, p.At.UnixMilli(), p.Key.ID))
+		return key, explain(ignore(err, sql.ErrNoRows))
+	}
+	if before, err = one(`SELECT account_id, id FROM changes WHERE account_id = ?1 AND document_id = ?2 AND (at, id) < (?3, ?4) ORDER BY at DESC, id DESC LIMIT 1`); err != nil {
+		return before, after, err
+	}
+	after, err = one(`SELECT account_id, id FROM changes WHERE account_id = ?1 AND document_id = ?2 AND (at, id) > (?3, ?4) ORDER BY at, id LIMIT 1`)
+	return before, after, err
+}
+
+// ChangeTimes returns the times of changes from a time on, in order, of a document or of
+// all. Backfill is among them.
+func (a *Archive) ChangeTimes(ctx context.Context, document coc.Key, since time.Time) iter.Seq2[time.Time, error] {
+	where, args := `at >= ?`, []any{since.UnixMilli()}
+	if !document.IsZero() {
+		where, args = where+` AND account_id = ? AND document_id = ?`, append(args, document.Account, document.ID)
+	}
+	return stream(ctx, a.read, func(row scanner) (t time.Time, err error) {
+		err = row.Scan(at(&t))
+		return t, err
+	}, `SELECT at FROM changes WHERE `+where+` ORDER BY at`, args...)
+}
+
+// LastChange returns when a document changed last; zero for never.
+func (a *Archive) LastChange(ctx context.Context, document coc.Key) (when time.Time, err error) {
+	defer wrap(&err, "last change of a document")
+	err = a.read.row(ctx, `SELECT max(at) FROM changes WHERE account_id = ? AND document_id = ?`, document.Account, document.ID).Scan(at(&when))
+	return when, explain(err)
+}
+
+// NewestChanges returns the number of the newest change of each account.
+func (a *Archive) NewestChanges(ctx context.Context) (_ map[int64]int64, err error) {
+	defer wrap(&err, "newest changes")
+	newest := map[int64]int64{}
+	_, err = collect(ctx, a.read, func(row scanner) (struct{}, error) {
+		key, err := scanKey(row)
+		newest[key.Account] = key.ID
+		return struct{}{}, err
+	}, `SELECT account_id, changes FROM counters`)
+	return newest, err
+}
+
+// KindsAfter counts the changes of an account that were recorded after the one of that
+// number, by kind and without backfill, and returns the number of the last of them.
+func (a *Archive) KindsAfter(ctx context.Context, account, after int64) (kinds map[coc.Kind]int, last int64, err error) {
+	defer wrap(&err, "count changes")
+	kinds, last = map[coc.Kind]int{}, after
+	_, err = collect(ctx, a.read, func(row scanner) (struct{}, error) {
+		var kind coc.Kind
+		var n int
+		var newest int64
+		err := row.Scan(&kind, &n, &newest)
+		kinds[kind], last = n, max(last, newest)
+		return struct{}{}, err
+	}, `SELECT kind, sum(1 - backfill), max(id) FROM changes WHERE account_id = ? AND id > ? GROUP BY kind`, account, after)
+	return kinds, last, err
+}
+
+// FollowedChanges counts the documents that these watches follow now, and the changes of
+// what they followed that were seen within [since, until). What several of them follow
+// counts once; backfill and deleted documents do not count.
+func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error) {
+	defer wrap(&err, "count documents and changes")
+	if len(watches) == 0 {
+		return 0, 0, nil
+	}
+	var args []any
+	for _, w := range watches {
+		args = append(args, w)
+	}
+	args = append(args, since.UnixMilli(), until.UnixMilli())
+	err = a.read.row(ctx, `
+		WITH m AS (SELECT account_id, document_id, since, until FROM memberships WHERE watch IN (`+placeholders(len(watches))+`))
+		SELECT
+			(SELECT count(*) FROM (SELECT DISTINCT m.account_id, m.document_id FROM m WHERE m.until IS NULL) f
+			 JOIN documents d ON d.account_id = f.account_id AND d.id = f.document_id WHERE d.state <> 'deleted'),
+			(SELECT count(*) FROM changes c
+			 WHERE c.seen_at >= ? AND c.seen_at < ? AND c.backfill = 0 AND EXISTS (SELECT 1 FROM m
+				WHERE m.account_id = c.account_id AND m.document_id = c.document_id
+					AND m.since <= c.seen_at AND coalesce(m.until, c.seen_at) >= c.seen_at))`, args...).Scan(&documents, &changes)
+	return documents, changes, explain(err)
+}
+
+// Contents returns the two texts that a change compares. old is nil when it compares with
+// nothing; both are nil for a change without versions. It fails with coc.ErrErased when one
+// of them was erased.
+func (a *Archive) Contents(ctx context.Context, change coc.Key) (old, now []byte, err error) {
+	defer wrap(&err, "contents of change %d", change.ID)
+	var from, to coc.Hash // zero for none
+	err = a.read.row(ctx, `
+		SELECT cf.sha256, ct.sha256 FROM changes c
+		LEFT JOIN revisions rf ON rf.account_id = c.account_id AND rf.id = c.from_revision
+		LEFT JOIN contents cf ON cf.account_id = rf.account_id AND cf.id = rf.content_id
+		LEFT JOIN revisions rt ON rt.account_id = c.account_id AND rt.id = c.to_revision
+		LEFT JOIN contents ct ON ct.account_id = rt.account_id AND ct.id = rt.content_id
+		WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID).Scan((*hashColumn)(&from), (*hashColumn)(&to))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, coc.ErrNotFound
+	}
+	if err != nil {
+		return nil, nil, explain(err)
+	}
+	u := a.Unpacker()
+	load := func(hash coc.Hash) ([]byte, error) {
+		if hash == (coc.Hash{}) {
+			return nil, nil
+		}
+		c, err := u.Content(ctx, change.Account, hash)
+		return c.Bytes, err
+	}
+	if old, err = load(from); err != nil {
+		return nil, nil, err
+	}
+	now, err = load(to)
+	return old, now, err
+}
+
+// Crossed returns the changes that name a revision, a state or a version of another
+// document.
+func (a *Archive) Crossed(ctx context.Context) (_ []coc.Key, err error) {
+	defer wrap(&err, "changes")
+	return collect(ctx, a.read, scanKey, `
+		SELECT c.account_id, c.id FROM changes c
+		LEFT JOIN revisions rf ON rf.account_id = c.account_id AND rf.id = c.from_revision
+		LEFT JOIN versions vf ON vf.account_id = rf.account_id AND vf.id = rf.version_id
+		LEFT JOIN revisions rt ON rt.account_id = c.account_id AND rt.id = c.to_revision
+		LEFT JOIN versions vt ON vt.account_id = rt.account_id AND vt.id = rt.version_id
+		LEFT JOIN versions v ON v.account_id = c.account_id AND v.id = c.version_id
+		LEFT JOIN document_states sf ON sf.account_id = c.account_id AND sf.id = c.from_state
+		LEFT JOIN document_states st ON st.account_id = c.account_id AND st.id = c.to_state
+		WHERE vf.document_id <> c.document_id OR vt.document_id <> c.document_id OR v.document_id <> c.document_id
+			OR sf.document_id <> c.document_id OR st.document_id <> c.document_id`)
+}

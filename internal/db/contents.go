@@ -1,0 +1,338 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"cocsync/internal/coc"
+)
+
+// A pack holds up to sixteen consecutive contents of a document, so that each new version
+// costs little more than what changed, and reading one unpacks a bounded frame. A content
+// that is larger than a pack has a pack of its own.
+const (
+	packCount = 16
+	packSize  = 1 << 20
+	// unpackedMax is above the largest body that fetch accepts, plus a pack; a frame that
+	// claims more is damaged.
+	unpackedMax = 32 << 20
+)
+
+// codec packs and unpacks frames. It may be used by several goroutines. The zero one only
+// unpacks.
+type codec struct {
+	enc      *zstd.Encoder
+	decoders sync.Pool // of *zstd.Decoder: most processes need one, and few frames
+}
+
+// The options are constants that zstd accepts: the errors cannot occur.
+
+func newCodec() *codec {
+	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
+	return &codec{enc: enc}
+}
+
+// pack appends to dst the frame of data.
+func (c *codec) pack(data, dst []byte) []byte { return c.enc.EncodeAll(data, dst) }
+
+// unpack appends to dst what a frame holds.
+func (c *codec) unpack(frame, dst []byte) ([]byte, error) {
+	dec, ok := c.decoders.Get().(*zstd.Decoder)
+	if !ok {
+		// With a concurrency of one it has no goroutine, and need not be closed.
+		dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackedMax))
+	}
+	defer c.decoders.Put(dec)
+	return dec.DecodeAll(frame, dst)
+}
+
+// Content returns the content of that hash in an account, checked against it. It fails
+// with coc.ErrNotFound when the archive has none and with coc.ErrErased when it was erased.
+func (a *Archive) Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error) {
+	return a.Unpacker().Content(ctx, account, hash)
+}
+
+// Unpacker reads contents. It keeps the pack that it unpacked last, so that those in the
+// same one, as the versions of a document are, cost little more than one of them. It is
+// for one goroutine.
+type Unpacker struct {
+	s    *store
+	pack coc.Key
+	data []byte
+}
+
+// Unpacker returns a reader of contents.
+func (a *Archive) Unpacker() *Unpacker { return &Unpacker{s: a.store} }
+
+// Content is Archive.Content. The bytes must not be altered.
+func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c coc.Content, err error) {
+	defer wrap(&err, "content %.12s", hash)
+	p := packed{hash: hash}
+	var frame []byte // nil where its pack is unpacked already
+	err = u.s.read.row(ctx, `
+		SELECT c.pack_id, c.start, c.size, c.form, c.erased_at IS NOT NULL,
+			CASE WHEN c.account_id = ?3 AND c.pack_id = ?4 THEN NULL ELSE p.frame END
+		FROM contents c LEFT JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
+		WHERE c.account_id = ?1 AND c.sha256 = ?2`, account, hash[:], u.pack.Account, u.pack.ID).
+		Scan(&p.pack, &p.start, &p.size, &p.form, &p.erased, &frame)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return c, coc.ErrNotFound
+	case err != nil:
+		return c, explain(err)
+	case p.erased:
+		return c, coc.ErrErased
+	}
+	if key := (coc.Key{Account: account, ID: p.pack.Int64}); key != u.pack {
+		if err := u.unpack(key, frame); err != nil {
+			return c, err
+		}
+	}
+	c.Form = p.form
+	c.Bytes, err = p.bytes(u.data)
+	return c, err
+}
+
+func (u *Unpacker) unpack(pack coc.Key, frame []byte) error {
+	if frame == nil {
+		return damaged("its pack %d is missing", pack.ID)
+	}
+	data, err := u.s.packs.unpack(frame, nil)
+	if err != nil {
+		return damaged("pack %d: %w", pack.ID, err)
+	}
+	u.pack, u.data = pack, data
+	return nil
+}
+
+// packed is a row of contents.
+type packed struct {
+	account     int64
+	hash        coc.Hash
+	start, size int64
+	form        coc.Form
+	pack        sql.NullInt64
+	erased      bool
+}
+
+// bytes returns the content, whose pack holds data, and checks its hash.
+func (p packed) bytes(data []byte) ([]byte, error) {
+	if !p.within(data) {
+		return nil, damaged("%d bytes from %d on are outside of pack %d, of %d bytes", p.size, p.start, p.pack.Int64, len(data))
+	}
+	end := p.start + p.size
+	c := coc.Content{Bytes: data[p.start:end:end], Form: p.form}
+	if c.Hash() != p.hash {
+		return nil, damaged("its bytes do not have its SHA-256")
+	}
+	return c.Bytes, nil
+}
+
+// within reports whether the content is inside of its pack.
+func (p packed) within(data []byte) bool {
+	n := int64(len(data))
+	return p.start >= 0 && p.start <= n && p.size >= 0 && p.size <= n-p.start
+}
+
+// EachContent calls do with every content that was seen since a time, or with every one
+// for the zero time: its hash, and what is wrong with it; nil for nothing.
+func (a *Archive) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, fault error) error) (err error) {
+	defer wrap(&err, "contents")
+	u := a.Unpacker()
+	var broken error // of the pack that was unpacked last
+	var last coc.Key
+	for p, err := range stream(ctx, a.read, func(row scanner) (p packed, err error) {
+		err = row.Scan(&p.account, (*hashColumn)(&p.hash), &p.start, &p.size, &p.form, &p.pack, &p.erased)
+		return p, err
+	}, `
+		SELECT account_id, sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents
+		WHERE ?1 = 0 OR (account_id, id) IN (SELECT account_id, content_id FROM revisions WHERE seen_at >= ?1)
+		ORDER BY account_id, pack_id`, unixOrZero(since)) {
+		if err != nil {
+			return err
+		}
+		if p.erased {
+			fault := error(nil)
+			if p.pack.Valid {
+				fault = errors.New("it is erased, but has a pack")
+			}
+			if err := do(p.hash, fault); err != nil {
+				return err
+			}
+			continue
+		}
+		if key := (coc.Key{Account: p.account, ID: p.pack.Int64}); key != last {
+			var frame []byte
+			err := a.read.row(ctx, `SELECT frame FROM packs WHERE account_id = ? AND id = ?`, key.Account, key.ID).Scan(&frame)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if broken, last = explain(ignore(err, sql.ErrNoRows)), key; broken == nil {
+				broken = u.unpack(key, frame)
+			}
+		}
+		fault := broken
+		if fault == nil {
+			_, fault = p.bytes(u.data)
+		}
+		if err := do(p.hash, fault); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// Hashes returns the contents, erased ones included, whose SHA-256 in hexadecimal has the
+// prefix.
+func (a *Archive) Hashes(ctx context.Context, prefix string) (_ []coc.Hash, err error) {
+	defer wrap(&err, "content %s", prefix)
+	low, err := hex.DecodeString(prefix[:len(prefix)/2*2])
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a hexadecimal number", prefix)
+	}
+	list, err := collect(ctx, a.read, func(row scanner) (h coc.Hash, err error) {
+		err = row.Scan((*hashColumn)(&h))
+		return h, err
+	}, `
+		SELECT DISTINCT c.sha256 FROM accounts a JOIN contents c ON c.account_id = a.id
+		WHERE c.sha256 >= ?1 AND substr(c.sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
+	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
+}
+
+// hashed is a content with its hash.
+type hashed struct {
+	hash coc.Hash
+	coc.Content
+}
+
+// storedContent is a row of contents that a revision names.
+type storedContent struct {
+	id     int64
+	erased bool
+}
+
+// addContents stores the contents that the account does not have, into the open pack of
+// the document while they fit.
+func (t tx) addContents(document coc.Key, contents []hashed) ([]storedContent, error) {
+	stored := make([]storedContent, len(contents))
+	var p pack
+	for i, c := range contents {
+		s := &stored[i]
+		err := t.row(`SELECT id, erased_at IS NOT NULL FROM contents WHERE account_id = ? AND sha256 = ?`, document.Account, c.hash[:]).
+			Scan(&s.id, &s.erased)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if p.id == 0 {
+			p, err = t.openPack(document)
+		} else {
+			err = nil
+		}
+		if err == nil && !p.fits(c.Bytes) {
+			if err = t.savePack(p); err == nil {
+				p, err = t.newPack(document)
+			}
+		}
+		if err == nil {
+			s.id, err = t.addContent(c, &p)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return stored, t.savePack(p)
+}
+
+// addContent stores a content at the end of the pack.
+func (t tx) addContent(c hashed, p *pack) (int64, error) {
+	n, err := t.count(p.document.Account)
+	if err != nil {
+		return 0, err
+	}
+	n.contents++
+	n.contentBytes += int64(len(c.Bytes))
+	err = t.exec(`INSERT INTO contents (account_id, id, sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		p.document.Account, n.contents, c.hash[:], len(c.Bytes), c.Form, p.id, len(p.data))
+	p.data = append(p.data, c.Bytes...)
+	p.count++
+	return n.contents, err
+}
+
+// pack is the open pack of a document, unpacked. There is one at a time: its data are in
+// store.scratch.
+type pack struct {
+	document coc.Key
+	id       int64
+	count    int
+	data     []byte
+	stored   bool // its row is there
+}
+
+func (p pack) fits(b []byte) bool {
+	return p.count == 0 || p.count < packCount && len(p.data)+len(b) <= packSize
+}
+
+// openPack returns the newest pack of the document, or a new one.
+func (t tx) openPack(document coc.Key) (pack, error) {
+	p := pack{document: document, stored: true}
+	var size int64
+	var frame []byte
+	err := t.row(`
+		SELECT id, count, size, frame FROM packs WHERE account_id = ? AND document_id = ?
+		ORDER BY id DESC LIMIT 1`, document.Account, document.ID).Scan(&p.id, &p.count, &size, &frame)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && p.count >= packCount {
+		return t.newPack(document)
+	}
+	if err != nil {
+		return p, err
+	}
+	p.data, err = t.s.packs.unpack(frame, t.s.scratch[:0])
+	if err != nil || int64(len(p.data)) != size {
+		// What is in a damaged pack must not be packed again as if it were good.
+		return t.newPack(document)
+	}
+	return p, nil
+}
+
+// newPack returns an empty pack, which savePack stores.
+func (t tx) newPack(document coc.Key) (pack, error) {
+	key, err := t.next(document.Account, func(c *counters) *int64 { return &c.packs })
+	return pack{document: document, id: key.ID, data: t.s.scratch[:0]}, err
+}
+
+func (t tx) savePack(p pack) error {
+	if p.id == 0 {
+		return nil
+	}
+	if cap(p.data) <= packSize {
+		t.s.scratch = p.data
+	}
+	if len(p.data) > unpackedMax {
+		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)
+	}
+	frame := t.s.packs.pack(p.data, nil)
+	if p.stored {
+		return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
+			p.count, len(p.data), frame, p.document.Account, p.id)
+	}
+	return t.exec(`INSERT INTO packs (account_id, id, document_id, count, size, frame) VALUES (?, ?, ?, ?, ?, ?)`,
+		p.document.Account, p.id, p.document.ID, p.count, len(p.data), frame)
+}

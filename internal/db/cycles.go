@@ -1,0 +1,300 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Begin records that a cycle begins and returns its key. It fails with ErrAltered when the
+// schema was altered, and with ErrLocked when the lock file was removed. Earlier cycles of
+// the watch that have no end are closed: their process died.
+func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err error) {
+	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
+	if err := a.ownsLock(); err != nil {
+		return key, err
+	}
+	err = a.update(ctx, func(t tx) error {
+		if err := t.checkSchema(); err != nil {
+			return err
+		}
+		if err := t.putWatch(c.Watch, c.Account, c.StartedAt); err != nil {
+			return err
+		}
+		err := t.exec(`
+			UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded'
+			WHERE watch = ? AND outcome = 'running'`, c.Watch)
+		if err != nil {
+			return err
+		}
+		account, err := t.account(c.Account)
+		if err != nil {
+			return err
+		}
+		if key, err = t.next(account, func(c *counters) *int64 { return &c.cycles }); err != nil {
+			return err
+		}
+		return t.exec(`
+			INSERT INTO cycles (account_id, id, watch, cause, partial, started_at, outcome, missed)
+			VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
+			key.Account, key.ID, c.Watch, string(c.Trigger), bit(c.Partial), c.StartedAt.UnixMilli(), c.Missed)
+	})
+	return key, err
+}
+
+// Responded records when COC last served a request of a running cycle.
+func (a *Archive) Responded(ctx context.Context, cycle coc.Key, when time.Time) (err error) {
+	defer wrap(&err, "progress of cycle %d", cycle.ID)
+	return a.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE cycles SET responded_at = ? WHERE account_id = ? AND id = ? AND outcome = 'running'`,
+			when.UnixMilli(), cycle.Account, cycle.ID)
+	})
+}
+
+// End records how a cycle ended, releases its deliveries and adds notices about it.
+func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) (err error) {
+	defer wrap(&err, "end a cycle of watch %q", c.Watch)
+	return a.update(ctx, func(t tx) error {
+		err := t.exec(`
+			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, total = ?, skipped = ?,
+				documents = ?, versions = ?, changes = ?, error = ? WHERE account_id = ? AND id = ?`,
+			c.EndedAt.UnixMilli(), string(c.Outcome), bit(c.Complete), c.Requests, c.Listed, c.Total, c.Skipped,
+			c.Documents, c.Versions, c.Changes, c.Err, c.Key.Account, c.Key.ID)
+		if err != nil {
+			return err
+		}
+		for _, f := range c.Failures {
+			err := t.exec(`
+				INSERT INTO cycle_failures (account_id, cycle_id, document_id, name, error) VALUES (?, ?, ?, ?, ?)
+				ON CONFLICT DO NOTHING`, c.Key.Account, c.Key.ID, f.DocumentID, f.Name, f.Err)
+			if err != nil {
+				return fmt.Errorf("failure of %s: %w", f.DocumentID, err)
+			}
+		}
+		if err := t.release(c.Key, c.EndedAt); err != nil {
+			return err
+		}
+		if err := t.cover(c.Key); err != nil {
+			return err
+		}
+		if _, err := t.checkpoint(false, c.EndedAt); err != nil {
+			return err
+		}
+		for _, n := range notices {
+			if err := t.addNotice(n); err != nil {
+				return fmt.Errorf("notice: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// cycleRows are cycles as scanCycle reads them.
+const cycleRows = `
+	SELECT c.account_id, c.id, c.watch, a.name, c.cause, c.partial, c.started_at, c.ended_at, c.outcome, c.complete, c.requests,
+		c.listed, c.total, c.skipped, c.documents, c.versions, c.changes, c.error, c.missed, c.responded_at
+	FROM cycles c JOIN accounts a ON a.id = c.account_id`
+
+// ofWatch are the cycles of a watch in the account that it is in now.
+const ofWatch = cycleRows + ` JOIN watches w ON w.name = c.watch AND w.account_id = c.account_id WHERE w.name = ?`
+
+func scanCycle(row scanner) (c coc.Cycle, err error) {
+	err = row.Scan(&c.Key.Account, &c.Key.ID, &c.Watch, &c.Account, &c.Trigger, &c.Partial, at(&c.StartedAt), at(&c.EndedAt), &c.Outcome, &c.Complete, &c.Requests,
+		&c.Listed, &c.Total, &c.Skipped, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed, at(&c.RespondedAt))
+	return c, err
+}
+
+// cycle returns the one cycle of a query; the zero Cycle where it has none.
+func (a *Archive) cycle(ctx context.Context, query string, args ...any) (coc.Cycle, error) {
+	c, err := scanCycle(a.read.row(ctx, query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return coc.Cycle{}, nil
+	}
+	return c, explain(err)
+}
+
+// Cycles returns the newest cycles of a watch, newest first, with their failures.
+func (a *Archive) Cycles(ctx context.Context, watch string, limit int) (_ []coc.Cycle, err error) {
+	defer wrap(&err, "cycles of watch %q", watch)
+	list, err := collect(ctx, a.read, scanCycle, ofWatch+` ORDER BY c.id DESC LIMIT ?`, watch, limit)
+	for i := range list {
+		if err == nil {
+			list[i].Failures, err = a.failures(ctx, list[i].Key)
+		}
+	}
+	return list, err
+}
+
+func (a *Archive) failures(ctx context.Context, cycle coc.Key) ([]coc.Failure, error) {
+	return collect(ctx, a.read, func(row scanner) (f coc.Failure, err error) {
+		err = row.Scan(&f.DocumentID, &f.Name, &f.Err)
+		return f, err
+	}, `SELECT document_id, name, error FROM cycle_failures WHERE account_id = ? AND cycle_id = ? ORDER BY document_id`,
+		cycle.Account, cycle.ID)
+}
+
+// NewestCycle returns the newest whole cycle of a watch; the zero Cycle where it has none.
+func (a *Archive) NewestCycle(ctx context.Context, watch string) (_ coc.Cycle, err error) {
+	defer wrap(&err, "newest cycle of watch %q", watch)
+	return a.cycle(ctx, ofWatch+` AND c.partial = 0 ORDER BY c.id DESC LIMIT 1`, watch)
+}
+
+// LastEnded returns the newest whole cycle of a watch that ended, whatever its outcome;
+// the zero Cycle where none did.
+func (a *Archive) LastEnded(ctx context.Context, watch string) (_ coc.Cycle, err error) {
+	defer wrap(&err, "last cycle of watch %q", watch)
+	return a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.ended_at IS NOT NULL ORDER BY c.id DESC LIMIT 1`, watch)
+}
+
+// LastFailure returns the newest whole cycle of a watch that failed, with the documents
+// that failed in it.
+func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, err error) {
+	defer wrap(&err, "last failed cycle of watch %q", watch)
+	c, err = a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.outcome = 'failed' ORDER BY c.id DESC LIMIT 1`, watch)
+	if err == nil {
+		c.Failures, err = a.failures(ctx, c.Key)
+	}
+	return c, err
+}
+
+// Busy reports whether the newest cycle of a watch, whole or partial, has no recorded end.
+func (a *Archive) Busy(ctx context.Context, watch string) (_ bool, err error) {
+	defer wrap(&err, "newest cycle of watch %q", watch)
+	c, err := a.cycle(ctx, ofWatch+` ORDER BY c.id DESC LIMIT 1`, watch)
+	return c.Outcome == coc.Running, err
+}
+
+// UnstableSince returns when the first good cycle of a watch without a complete list
+// began, after its newest complete one; zero where there is none.
+func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
+	defer wrap(&err, "unstable lists of watch %q", watch)
+	err = a.read.row(ctx, `
+		SELECT min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
+		WHERE w.name = ? AND c.partial = 0 AND c.outcome = 'good' AND c.id > coalesce((SELECT x.id FROM cycles x
+			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.partial = 0 AND x.complete = 1 ORDER BY x.id DESC LIMIT 1), 0)`,
+		watch).Scan(at(&since))
+	return since, explain(err)
+}
+
+// Stopped counts the watch's cycles since its newest good one that were stopped or have
+// no recorded end, and returns when the first of them began.
+func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.Time, err error) {
+	defer wrap(&err, "stopped cycles of watch %q", watch)
+	err = a.read.row(ctx, `
+		SELECT count(*), min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
+		WHERE w.name = ? AND c.outcome = 'stopped' AND c.partial = 0 AND c.id > coalesce((`+lastGood+`), 0)`, watch).Scan(&n, at(&since))
+	return n, since, explain(err)
+}
+
+// Ran counts the watch's cycles that began within [since, until) by outcome, without
+// partial ones.
+func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (_ map[coc.Outcome]int, err error) {
+	defer wrap(&err, "count cycles of watch %q", watch)
+	return countBy[coc.Outcome](ctx, a.read, `
+		SELECT outcome, count(*) FROM cycles
+		WHERE watch = ? AND partial = 0 AND started_at >= ? AND started_at < ? GROUP BY outcome`,
+		watch, since.UnixMilli(), until.UnixMilli())
+}
+
+// Missed counts the cycles that the watch's schedule demanded and that did not run, as
+// recorded by the cycles that began within [since, until).
+func (a *Archive) Missed(ctx context.Context, watch string, since, until time.Time) (n int, err error) {
+	defer wrap(&err, "missed cycles of watch %q", watch)
+	err = a.read.row(ctx, `SELECT coalesce(sum(missed), 0) FROM cycles WHERE watch = ? AND started_at >= ? AND started_at < ?`,
+		watch, since.UnixMilli(), until.UnixMilli()).Scan(&n)
+	return n, explain(err)
+}
+
+// FirstCycle returns when the archive's first cycle began, zero if none did.
+func (a *Archive) FirstCycle(ctx context.Context) (when time.Time, err error) {
+	defer wrap(&err, "first cycle")
+	err = a.read.row(ctx, `SELECT min(started_at) FROM cycles WHERE id = 1`).Scan(at(&when))
+	return when, explain(err)
+}
+
+// Unreached is a document that a cycle could not update.
+type Unreached struct {
+	coc.Failure
+	CheckedAt time.Time // when COC last confirmed it; zero: never
+}
+
+// Unreached returns the documents that the watch's newest ended cycle could not update,
+// those that are pending longest first.
+func (a *Archive) Unreached(ctx context.Context, watch string) (_ []Unreached, err error) {
+	defer wrap(&err, "documents that watch %q did not reach", watch)
+	return collect(ctx, a.read, func(row scanner) (u Unreached, err error) {
+		err = row.Scan(&u.DocumentID, &u.Name, &u.Err, at(&u.CheckedAt))
+		return u, err
+	}, `
+		SELECT f.document_id, f.name, f.error, nullif(d.checked_at, 0)
+		FROM watches w JOIN cycle_failures f ON f.account_id = w.account_id AND f.cycle_id = (SELECT max(c.id) FROM cycles c
+			WHERE c.watch = w.name AND c.account_id = w.account_id AND c.outcome IN ('good', 'failed') AND c.partial = 0)
+		LEFT JOIN documents d ON d.account_id = f.account_id AND d.document_id = f.document_id
+		WHERE w.name = ? ORDER BY coalesce(d.checked_at, 0), f.document_id`, watch)
+}
+
+// WatchStart is when a watch had its first cycle in an account.
+type WatchStart struct {
+	Watch, Account string
+	At             time.Time
+}
+
+// WatchStarts returns the watches that ever ran, in each account that they ran in.
+func (a *Archive) WatchStarts(ctx context.Context) (_ []WatchStart, err error) {
+	defer wrap(&err, "first cycles of watches")
+	return collect(ctx, a.read, func(row scanner) (s WatchStart, err error) {
+		err = row.Scan(&s.Watch, &s.Account, at(&s.At))
+		return s, err
+	}, `
+		SELECT c.watch, a.name, min(c.started_at) FROM cycles c JOIN accounts a ON a.id = c.account_id
+		GROUP BY c.watch, a.name ORDER BY c.watch, a.name`)
+}
+
+// LastRequestAt returns when the newest cycle ended that sent COC a request, of an account
+// or for "" of all; zero if none did.
+func (a *Archive) LastRequestAt(ctx context.Context, account string) (when time.Time, err error) {
+	defer wrap(&err, "newest request")
+	err = a.read.row(ctx, `
+		SELECT max(c.ended_at) FROM cycles c JOIN accounts a ON a.id = c.account_id
+		WHERE c.requests > 0 AND (?1 = '' OR a.name = ?1)`, account).Scan(at(&when))
+	return when, explain(err)
+}
+
+// CyclesWithin returns the watch's cycles in an account that reach into [since, until),
+// in the order in which they began, without their failures.
+func (a *Archive) CyclesWithin(ctx context.Context, watch, account string, since, until time.Time) iter.Seq2[coc.Cycle, error] {
+	return stream(ctx, a.read, scanCycle, cycleRows+`
+		WHERE c.watch = ?1 AND a.name = ?2 AND c.started_at < ?4 AND (c.started_at >= ?3 OR c.ended_at >= ?3) ORDER BY c.id`,
+		watch, account, since.UnixMilli(), until.UnixMilli())
+}
+
+// FailuresWithin counts by error how often a document failed in those whole cycles of the
+// watch that began within [since, until).
+func (a *Archive) FailuresWithin(ctx context.Context, watch, account string, since, until time.Time) (_ map[string]int, err error) {
+	defer wrap(&err, "failures of watch %q", watch)
+	return countBy[string](ctx, a.read, `
+		SELECT f.error, count(*) FROM cycles c JOIN accounts a ON a.id = c.account_id
+		JOIN cycle_failures f ON f.account_id = c.account_id AND f.cycle_id = c.id
+		WHERE c.watch = ? AND a.name = ? AND c.partial = 0 AND c.started_at >= ? AND c.started_at < ? GROUP BY f.error`,
+		watch, account, since.UnixMilli(), until.UnixMilli())
+}
+
+// countBy reads rows of a word and a count.
+func countBy[T ~string](ctx context.Context, r *reader, query string, args ...any) (map[T]int, error) {
+	counts := map[T]int{}
+	_, err := collect(ctx, r, func(row scanner) (struct{}, error) {
+		var word T
+		var n int
+		err := row.Scan(&word, &n)
+		if n != 0 {
+			counts[word] = n
+		}
+		return struct{}{}, err
+	}, query, args...)
+	return counts, err
+}

@@ -1,0 +1,379 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cocsync/internal/coc"
+)
+
+// Document is what identifies a document, and its state now.
+type Document struct {
+	Key        coc.Key
+	Account    string
+	DocumentID string
+	Name       string
+	State      coc.DocState
+	Version    string // newest label; "" when none is archived
+}
+
+// Details is a document with everything else that is known of it.
+type Details struct {
+	Document
+	Versions      int       // archived ones
+	MadeAt        time.Time // of the newest version
+	FirstSeenAt   time.Time
+	LastCheckedAt time.Time // when COC last confirmed it, by a response or in a list
+	Watched       bool
+	Meta          coc.Meta
+}
+
+// Named returns the documents whose document_id is the text or begins with it, and those
+// that have it as their name now, in all accounts, by name. Empty text names none.
+func (a *Archive) Named(ctx context.Context, text string) (_ []Document, err error) {
+	defer wrap(&err, "document %q", text)
+	if text == "" {
+		return nil, nil
+	}
+	return a.documents(ctx, `d.name = ?1 OR d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
+		text, text+string(utf8.MaxRune))
+}
+
+// FormerlyNamed returns the documents that once had the name, by the name of now.
+func (a *Archive) FormerlyNamed(ctx context.Context, name string) (_ []Document, err error) {
+	defer wrap(&err, "former name %q", name)
+	return a.documents(ctx, `(d.account_id, d.id) IN (SELECT account_id, document_id FROM document_states WHERE name = ?)`, name)
+}
+
+// ByKey returns the document of that key; coc.ErrNotFound when there is none.
+func (a *Archive) ByKey(ctx context.Context, key coc.Key) (_ Document, err error) {
+	defer wrap(&err, "document %d", key.ID)
+	return only(a.documents(ctx, `d.account_id = ? AND d.id = ?`, key.Account, key.ID))
+}
+
+// ByID returns the document of that id in that account; coc.ErrNotFound when there is
+// none.
+func (a *Archive) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
+	defer wrap(&err, "document %q of account %q", documentID, account)
+	return only(a.documents(ctx, `d.account_id = (SELECT id FROM accounts WHERE name = ?) AND d.document_id = ?`, account, documentID))
+}
+
+const documentRows = `
+	SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest
+	FROM documents d JOIN accounts a ON a.id = d.account_id`
+
+func scanDocument(row scanner) (d Document, err error) {
+	err = row.Scan(&d.Key.Account, &d.Key.ID, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version)
+	return d, err
+}
+
+func (a *Archive) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
+	return collect(ctx, a.read, scanDocument, documentRows+` WHERE `+where+` ORDER BY d.name, d.document_id`, args...)
+}
+
+// documentsPage is how many documents are read at a time.
+const documentsPage = 500
+
+// Documents returns every document, in the order of their keys. It reads them in pages,
+// so other queries may run meanwhile.
+func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		for last := (coc.Key{}); ; {
+			page, err := collect(ctx, a.read, scanDocument, documentRows+`
+				WHERE (d.id, d.account_id) > (?, ?) ORDER BY d.id, d.account_id LIMIT ?`, last.ID, last.Account, documentsPage)
+			if err != nil {
+				wrap(&err, "documents")
+				yield(Document{}, err)
+				return
+			}
+			for _, d := range page {
+				if last = d.Key; !yield(d, nil) {
+					return
+				}
+			}
+			if len(page) < documentsPage {
+				return
+			}
+		}
+	}
+}
+
+// DocumentQuery narrows a list of documents. The zero value takes all.
+type DocumentQuery struct {
+	Text    string // is in the name or begins the id, without regard to case
+	Account string
+	State   coc.DocState
+	Key     coc.Key
+	Skip    int
+	Limit   int // 0: no limit
+}
+
+func (q DocumentQuery) where() (string, []any) {
+	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.Map(lowerASCII, q.Text)) + "%"
+	conds, args := []string{"1 = 1"}, []any{}
+	add := func(on bool, cond string, arg ...any) {
+		if on {
+			conds, args = append(conds, cond), append(args, arg...)
+		}
+	}
+	add(q.Text != "", `(lower(d.name) LIKE ? ESCAPE '\' OR lower(d.document_id) LIKE ? ESCAPE '\')`, like, like[1:])
+	add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
+	add(q.State != "", `d.state = ?`, string(q.State))
+	add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key.Account, q.Key.ID)
+	return strings.Join(conds, " AND "), args
+}
+
+// lowerASCII is lower in SQLite, which leaves other letters as they are.
+func lowerASCII(r rune) rune {
+	if r >= 'A' && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
+}
+
+// CountDocuments returns how many documents a query has without its Skip and Limit.
+func (a *Archive) CountDocuments(ctx context.Context, q DocumentQuery) (n int, err error) {
+	defer wrap(&err, "count documents")
+	where, args := q.where()
+	err = a.read.row(ctx, `SELECT count(*) FROM documents d WHERE `+where, args...).Scan(&n)
+	return n, explain(err)
+}
+
+// detailRows are documents (d, which the query defines) as scanDetails reads them.
+const detailRows = `
+	SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest,
+		(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id)
+			- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'pending')
+			- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'unavailable'), -- only reads indexes
+		(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
+		d.first_seen_at, d.checked_at, ` + lastListed + `,
+		EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL),
+		s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+		s.created_at, s.updated_at, coalesce(s.extra, '')
+	FROM d JOIN accounts a ON a.id = d.account_id
+	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState
+
+// ListDocuments returns documents with their details, by name. It reads them in pages, so
+// other queries may run meanwhile.
+func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[Details, error] {
+	where, args := q.where()
+	query := `WITH d AS (SELECT * FROM documents d WHERE ` + where + `
+		AND (d.name, d.document_id, d.account_id) > (?, ?, ?) ORDER BY d.name, d.document_id, d.account_id LIMIT ? OFFSET ?)
+		` + detailRows + ` ORDER BY d.name, d.document_id, d.account_id`
+	return func(yield func(Details, error) bool) {
+		last, left, skip := Details{}, q.Limit, q.Skip
+		for {
+			size := documentsPage
+			if q.Limit > 0 {
+				size = min(size, left)
+			}
+			page, err := collect(ctx, a.read, scanDetails, query,
+				append(slices.Clone(args), last.Name, last.DocumentID, last.Key.Account, size, skip)...)
+			if err != nil {
+				wrap(&err, "documents")
+				yield(Details{}, err)
+				return
+			}
+			for _, d := range page {
+				if last = d; !yield(d, nil) {
+					return
+				}
+			}
+			if left -= size; len(page) < size || q.Limit > 0 && left == 0 {
+				return
+			}
+			skip = 0
+		}
+	}
+}
+
+// newestState is the id of the newest state of the document d.
+const newestState = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id)`
+
+// lastListed is when the newest good cycle with a complete list ended that had the
+// document d in it.
+const lastListed = `(
+	SELECT max((SELECT c.ended_at FROM cycles c WHERE c.watch = m.watch AND c.account_id = m.account_id
+		AND c.outcome = 'good' AND c.complete = 1 ORDER BY c.id DESC LIMIT 1))
+	FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL AND d.state = 'present')`
+
+func scanDetails(row scanner) (d Details, err error) {
+	var listed time.Time
+	m := &d.Meta
+	err = row.Scan(&d.Key.Account, &d.Key.ID, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version, &d.Versions,
+		at(&d.MadeAt), at(&d.FirstSeenAt), at(&d.LastCheckedAt), at(&listed), &d.Watched,
+		&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, at(&m.CreatedAt), at(&m.UpdatedAt), &m.Extra)
+	if listed.After(d.LastCheckedAt) {
+		d.LastCheckedAt = listed
+	}
+	return d, err
+}
+
+// Details returns the document of that key with its details; coc.ErrNotFound when there is
+// none.
+func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err error) {
+	defer wrap(&err, "document %d", key.ID)
+	for d, err := range a.ListDocuments(ctx, DocumentQuery{Key: key, Limit: 1}) {
+		return d, err
+	}
+	return Details{}, coc.ErrNotFound
+}
+
+// ListDocumentsAt returns documents as they were at a time, by their names then: those
+// that had a version, with the newest one of then as `DOC@TIME` names it. Fields that are
+// not known of that time are absent, except for the name, and LastCheckedAt is zero. It
+// reads them in pages, so other queries may run meanwhile; only their keys are in memory.
+func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q DocumentQuery) iter.Seq2[Details, error] {
+	where, args := q.where()
+	return func(yield func(Details, error) bool) {
+		keys, err := collect(ctx, a.read, scanKey, `
+			SELECT d.account_id, d.id FROM documents d
+			LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+stateAt+`
+			WHERE `+where+` ORDER BY coalesce(s.name, d.name), d.document_id, d.account_id`, append([]any{when.UnixMilli()}, args...)...)
+		for page := range slices.Chunk(keys, documentsPage) {
+			var docs map[coc.Key]Details
+			if err == nil {
+				docs, err = a.detailsAt(ctx, when, page)
+			}
+			if err != nil {
+				break
+			}
+			for _, key := range page {
+				if d, ok := docs[key]; ok && !yield(d, nil) {
+					return
+				}
+			}
+		}
+		if wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339)); err != nil {
+			yield(Details{}, err)
+		}
+	}
+}
+
+// stateAt is the id of the newest state of the document d at a time.
+const stateAt = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id AND n.seen_at <= ?)`
+
+// begins is when a version begins: when COC made it, or when cocsync first had it.
+const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
+
+func (a *Archive) detailsAt(ctx context.Context, when time.Time, keys []coc.Key) (map[coc.Key]Details, error) {
+	args := []any{when.UnixMilli()}
+	for _, k := range keys {
+		args = append(args, k.Account, k.ID)
+	}
+	for len(args) < 1+2*documentsPage { // one statement for every number of keys
+		args = append(args, 0, 0)
+	}
+	return byKey(ctx, a.read, func(row scanner) (coc.Key, Details, error) {
+		d, err := scanDetails(row)
+		return d.Key, d, err
+	}, `
+		WITH asked (t) AS (SELECT CAST(? AS BIGINT)), d AS (
+			SELECT d.*, asked.t,
+				(SELECT v.label FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id
+					AND (v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t) AND `+begins+` <= asked.t
+					ORDER BY CASE WHEN d.numbered = 1 THEN length(v.label) ELSE coalesce(v.made_at, 0) END DESC, v.label DESC LIMIT 1) AS version
+			FROM asked, documents d WHERE (d.account_id, d.id) IN (VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?), ", documentsPage), ", ")+`))
+		SELECT d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
+			CASE (SELECT c.kind FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id
+				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,
+			d.version,
+			(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'archived' AND `+begins+` <= d.t),
+			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
+			d.first_seen_at, NULL, NULL,
+			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),
+			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+			s.created_at, s.updated_at, coalesce(s.extra, '')
+		FROM d JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+strings.Replace(stateAt, "?", "d.t", 1)+`
+		WHERE d.version IS NOT NULL`, args...)
+}
+
+// LastConfirmed returns when COC last confirmed a document of a query, zero for never.
+func (a *Archive) LastConfirmed(ctx context.Context, q DocumentQuery) (when time.Time, err error) {
+	defer wrap(&err, "last check of documents")
+	where, args := q.where()
+	var listed time.Time
+	err = a.read.row(ctx, `SELECT max(d.checked_at), max(`+lastListed+`) FROM documents d WHERE `+where, args...).Scan(at(&when), at(&listed))
+	if listed.After(when) {
+		when = listed
+	}
+	return when, explain(err)
+}
+
+// Names returns the name and the id of every document, in the order in which cocsync
+// first saw them. It keeps a connection until it ends.
+func (a *Archive) Names(ctx context.Context) iter.Seq2[string, error] {
+	return stream(ctx, a.read, scanText, `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
+}
+
+// FirstName returns the first known name of a document, which unlike its name of now
+// never changes; "" where none is known.
+func (a *Archive) FirstName(ctx context.Context, key coc.Key) (name string, err error) {
+	defer wrap(&err, "first name of a document")
+	err = a.read.row(ctx, `
+		SELECT name FROM document_states WHERE account_id = ? AND document_id = ? AND name IS NOT NULL ORDER BY id LIMIT 1`,
+		key.Account, key.ID).Scan(&name)
+	return name, explain(ignore(err, sql.ErrNoRows))
+}
+
+// DocumentStates counts the documents by state.
+func (a *Archive) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err error) {
+	defer wrap(&err, "count documents")
+	// Nearly all are present; only the others have an index.
+	return countBy[coc.DocState](ctx, a.read, `
+		WITH n (listed, deleted) AS (SELECT (SELECT count(*) FROM documents WHERE state = 'listed'), (SELECT count(*) FROM documents WHERE state = 'deleted'))
+		SELECT 'listed', listed FROM n UNION ALL SELECT 'deleted', deleted FROM n
+		UNION ALL SELECT 'present', (SELECT coalesce(sum(documents), 0) FROM counters) - listed - deleted FROM n`)
+}
+
+// Known returns what the archive has of a document, with a zero Key for nothing.
+func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
+	defer wrap(&err, "document %s", documentID)
+	k = coc.Known{DocumentID: documentID}
+	m := &k.Meta
+	err = a.read.row(ctx, `
+		SELECT d.account_id, d.id, d.document_type, d.name, d.state, d.fingerprint,
+			EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.kind = 'new'),
+			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+			s.created_at, s.updated_at, coalesce(s.extra, '')
+		FROM documents d JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+newestState+`
+		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
+		Scan(&k.Key.Account, &k.Key.ID, &k.Type, &k.Name, &k.State, (*hashColumn)(&k.Fingerprint), &k.HasNew,
+			&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, at(&m.CreatedAt), at(&m.UpdatedAt), &m.Extra)
+	if err != nil {
+		return k, explain(ignore(err, sql.ErrNoRows))
+	}
+	if k.Versions, err = a.knownVersions(ctx, k.Key); err != nil {
+		return k, err
+	}
+	k.Watches, err = collect(ctx, a.read, func(row scanner) (m coc.Membership, err error) {
+		err = row.Scan(&m.Watch, &m.InitialSync)
+		return m, err
+	}, `SELECT watch, initial FROM memberships WHERE account_id = ? AND document_id = ? AND until IS NULL ORDER BY watch`,
+		k.Key.Account, k.Key.ID)
+	return k, err
+}
+
+// documentKey returns the key of a document, and adds its row when it is new.
+func (t tx) documentKey(account int64, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool, err error) {
+	key.Account = account
+	err = t.row(`SELECT id FROM documents WHERE account_id = ? AND document_id = ?`, account, documentID).Scan(&key.ID)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return key, false, err
+	}
+	if key, err = t.next(account, func(c *counters) *int64 { return &c.documents }); err != nil {
+		return key, false, err
+	}
+	return key, true, t.exec(`
+		INSERT INTO documents (account_id, id, document_id, document_type, first_seen_at, state, name, checked_at, lines_version)
+		VALUES (?, ?, ?, ?, ?, 'listed', ?, ?, ?)`,
+		key.Account, key.ID, documentID, typ, now.UnixMilli(), name, now.UnixMilli(), linesAlgorithm)
+}

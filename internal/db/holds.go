@@ -1,0 +1,49 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Held returns why the notifier's channel is on hold and until when; an empty reason says
+// that it is not.
+func (o *Outbox) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
+	defer wrap(&err, "hold of %s", notifier)
+	err = o.read.row(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, at(&until))
+	return reason, until, explain(ignore(err, sql.ErrNoRows))
+}
+
+// Hold puts the notifier's channel on hold until then; an empty reason ends it.
+func (o *Outbox) Hold(ctx context.Context, notifier, reason string, until time.Time) (err error) {
+	defer wrap(&err, "hold %s", notifier)
+	return o.update(ctx, func(t tx) error {
+		if reason == "" {
+			return t.exec(`DELETE FROM holds WHERE notifier = ?`, notifier)
+		}
+		return t.exec(`
+			INSERT INTO holds (notifier, reason, since, until) VALUES (?1, ?2, ?3, ?4)
+			ON CONFLICT (notifier) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+			notifier, reason, time.Now().UnixMilli(), until.UnixMilli())
+	})
+}
+
+// Pause records that the notifier is paused until then.
+func (o *Outbox) Pause(ctx context.Context, notifier string, reason coc.PauseReason, until time.Time) (err error) {
+	defer wrap(&err, "pause %s", notifier)
+	return o.update(ctx, func(t tx) error {
+		return t.exec(`
+			INSERT INTO pauses (notifier, reason, until) VALUES (?1, ?2, ?3)
+			ON CONFLICT (notifier, reason) DO UPDATE SET until = excluded.until`, notifier, string(reason), until.UnixMilli())
+	})
+}
+
+// PausedUntil returns until when Slack's rate limit pauses the notifier, as last recorded; zero
+// for never.
+func (o *Outbox) PausedUntil(ctx context.Context, notifier string) (until time.Time, err error) {
+	defer wrap(&err, "pause of %s", notifier)
+	err = o.read.row(ctx, `SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier).Scan(at(&until))
+	return until, explain(ignore(err, sql.ErrNoRows))
+}

@@ -1,0 +1,171 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// maxNextIn is the longest pause before the next attempt of a message: what Slack may ask
+// for with Retry-After. A time further ahead was set before the clock was set back, and is
+// ignored.
+const maxNextIn = time.Hour
+
+// messageRows are messages, each with the one whose thread it is in: a parent is in a
+// thread itself, or opened it.
+const messageRows = `
+	SELECT m.id, m.notifier, m.kind, coalesce(m.account_id, 0), coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
+		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error,
+		coalesce(th.channel, ''), coalesce(th.ts, '')
+	FROM messages m LEFT JOIN messages up ON up.id = m.parent_id
+	LEFT JOIN messages th ON th.id = coalesce(up.parent_id, up.id)`
+
+func scanMessage(row scanner) (m coc.Message, err error) {
+	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document.Account, &m.Document.ID, &m.Parent, &m.Body, &m.Text, &m.Plain,
+		&m.State, &m.Attempts, at(&m.CreatedAt), at(&m.FirstAt), at(&m.NextAt), at(&m.SentAt), &m.Channel, &m.TS, &m.Err,
+		&m.ThreadChannel, &m.ThreadTS)
+	return m, err
+}
+
+// withChanges adds which changes messages are about.
+func (o *Outbox) withChanges(ctx context.Context, list []coc.Message, err error) ([]coc.Message, error) {
+	for i := range list {
+		if err == nil {
+			list[i].Changes, err = collect(ctx, o.read, func(row scanner) (string, error) {
+				var account string
+				var id int64
+				var several bool
+				err := row.Scan(&account, &id, &several)
+				return coc.ChangeRef(account, id, several), err
+			}, `
+				SELECT a.name, y.change_id, (SELECT count(*) FROM accounts) > 1 FROM deliveries y JOIN accounts a ON a.id = y.account_id
+				WHERE y.message_id = ? ORDER BY y.id`, list[i].ID)
+		}
+	}
+	return list, err
+}
+
+// message returns the one message of a query; its error is sql.ErrNoRows for none.
+func (o *Outbox) message(ctx context.Context, query string, args ...any) (coc.Message, error) {
+	m, err := scanMessage(o.read.row(ctx, query, args...))
+	if err != nil {
+		return m, err
+	}
+	list, err := o.withChanges(ctx, []coc.Message{m}, nil)
+	return list[0], err
+}
+
+// Next returns the message of the notifier to post next: one that is due, whose parent is
+// not pending, and that has no earlier unsent one about the same document or the same
+// watch. Where there is none, ok is false, and wake is when the next one is due; zero if
+// none is pending.
+func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
+	defer wrap(&err, "next message to %s", notifier)
+	m, err = o.message(ctx, messageRows+`
+		WHERE m.state = 'waiting' AND m.notifier = ?1 AND (m.next_at <= ?2 OR m.attempts = 0 OR m.next_at > ?3)
+			AND NOT EXISTS (SELECT 1 FROM messages e
+				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
+				AND (e.id = m.parent_id OR EXISTS (
+					SELECT 1 FROM deliveries de JOIN changes ce ON ce.account_id = de.account_id AND ce.id = de.change_id
+						JOIN changes cm ON cm.account_id = ce.account_id AND cm.document_id = ce.document_id
+						JOIN deliveries dm ON dm.account_id = cm.account_id AND dm.change_id = cm.id
+					WHERE de.message_id = e.id AND dm.message_id = m.id)
+				OR EXISTS (
+					SELECT 1 FROM deliveries de JOIN notices ne ON ne.id = de.notice_id
+						JOIN notices nm ON nm.watch = ne.watch JOIN deliveries dm ON dm.notice_id = nm.id
+					WHERE de.message_id = e.id AND dm.message_id = m.id)))
+		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli(), now.Add(maxNextIn).UnixMilli())
+	if err == nil {
+		return m, true, time.Time{}, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return m, false, time.Time{}, explain(err)
+	}
+	err = o.read.row(ctx, `
+		SELECT min(p.at) FROM (
+			SELECT min(next_at) AS at FROM messages WHERE state = 'waiting' AND notifier = ?1
+			UNION ALL
+			SELECT min(due_at) FROM deliveries WHERE state = 'waiting' AND notifier = ?1) p`, notifier).Scan(at(&wake))
+	return coc.Message{}, false, wake, explain(err)
+}
+
+// RecordAttempt records the result of posting a message: its Kind, State, Plain, Attempts,
+// FirstAt, NextAt, SentAt, Channel, TS and Err. Its deliveries get the state Sent or Failed
+// with it. A reply that became a root closes the thread that no longer exists.
+func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
+	defer wrap(&err, "message %d", m.ID)
+	return o.update(ctx, func(t tx) error {
+		err := t.exec(`
+			UPDATE messages SET kind = ?, state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
+				channel = ?, ts = ?, error = ? WHERE id = ?`,
+			string(m.Kind), string(m.State), bit(m.Plain), m.Attempts, millis(m.FirstAt), m.NextAt.UnixMilli(), millis(m.SentAt),
+			m.Channel, m.TS, m.Err, m.ID)
+		if err != nil || m.State == coc.Waiting {
+			return err
+		}
+		if m.State == coc.Sent && m.Kind == coc.MessageReply {
+			err := t.exec(`UPDATE messages SET stale = 1 WHERE id = ? AND kind = 'root' AND state = 'sent'`, m.Parent)
+			if err != nil {
+				return err
+			}
+		}
+		if m.Kind == coc.MessageRoot && m.Parent != 0 {
+			err := t.exec(`UPDATE messages SET closed = 1 WHERE id = ?1 OR id = (SELECT parent_id FROM messages WHERE id = ?1)`, m.Parent)
+			if err != nil {
+				return err
+			}
+			if err := t.exec(`UPDATE messages SET parent_id = NULL WHERE id = ?`, m.ID); err != nil {
+				return err
+			}
+		}
+		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, string(m.State), m.ID)
+	})
+}
+
+// Retrying returns the pending messages of a notifier of which an attempt failed, oldest
+// first.
+func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message, err error) {
+	defer wrap(&err, "messages to %s that were tried", notifier)
+	list, err := collect(ctx, o.read, scanMessage, messageRows+`
+		WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
+	return o.withChanges(ctx, list, err)
+}
+
+// Retry makes pending messages due now, failed ones pending again, and ends the holds of
+// the notifier; "" means every notifier. It returns how many messages it changed.
+func (o *Outbox) Retry(ctx context.Context, notifier string, message int64, now time.Time) (n int, err error) {
+	defer wrap(&err, "retry messages")
+	err = o.update(ctx, func(t tx) error {
+		ids, err := list(t, scanID, `
+			UPDATE messages SET state = 'waiting', next_at = ?1, plain = CASE state WHEN 'failed' THEN 0 ELSE plain END,
+				first_at = CASE state WHEN 'failed' THEN NULL ELSE first_at END
+			WHERE state <> 'sent' AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
+			RETURNING id`, now.UnixMilli(), notifier, message)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := t.exec(`UPDATE deliveries SET state = 'claimed' WHERE message_id = ? AND state = 'failed'`, id); err != nil {
+				return err
+			}
+		}
+		n = len(ids)
+		return t.exec(`DELETE FROM holds WHERE ?1 = '' OR notifier = ?1`, notifier)
+	})
+	return n, err
+}
+
+// Messages returns messages, newest first: those that are pending or failed, or with all
+// also those that were sent; at most limit of them.
+func (o *Outbox) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
+	defer wrap(&err, "messages")
+	where := `WHERE m.state <> 'sent'`
+	if all {
+		where = ``
+	}
+	list, err := collect(ctx, o.read, scanMessage, messageRows+` `+where+` ORDER BY m.id DESC LIMIT ?`, limit)
+	return o.withChanges(ctx, list, err)
+}

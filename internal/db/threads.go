@@ -1,0 +1,50 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Thread returns the message that opened the notifier's thread of a document, if one was
+// frozen after since; 0 when there is none. Of several it is the first: a message that is
+// in the channel because it is important ends no thread. With a channel's id only what was
+// posted there, or is still to be posted, counts.
+func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (id int64, err error) {
+	defer wrap(&err, "thread of document %d of %s", document.ID, notifier)
+	err = o.read.row(ctx, `
+		SELECT id FROM messages
+		WHERE account_id = ?1 AND document_id = ?2 AND notifier = ?3 AND kind = 'root' AND created_at > ?4 AND closed = 0
+			AND (state = 'waiting' OR state = 'sent' AND ts <> '') AND (?5 = '' OR channel IN ('', ?5))
+		ORDER BY created_at, id LIMIT 1`, document.Account, document.ID, notifier, since.UnixMilli(), channel).Scan(&id)
+	return id, explain(ignore(err, sql.ErrNoRows))
+}
+
+// Stale returns a thread of the notifier whose root shows an older number of replies; ok is
+// false when there is none.
+func (o *Outbox) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
+	defer wrap(&err, "threads at %s", notifier)
+	th.Root, err = o.message(ctx, messageRows+`
+		WHERE m.stale = 1 AND m.notifier = ? ORDER BY m.id LIMIT 1`, notifier)
+	if errors.Is(err, sql.ErrNoRows) {
+		return th, false, nil
+	}
+	if err == nil {
+		err = o.read.row(ctx, `
+			SELECT count(*) FROM deliveries d JOIN messages m ON m.id = d.message_id
+			WHERE m.parent_id = ? AND m.kind = 'reply' AND m.state = 'sent'`, th.Root.ID).Scan(&th.Replies)
+	}
+	return th, err == nil, explain(err)
+}
+
+// Counted records that the root of a thread shows its number of replies, or that this is
+// given up, until the next reply.
+func (o *Outbox) Counted(ctx context.Context, root int64) (err error) {
+	defer wrap(&err, "thread of message %d", root)
+	return o.update(ctx, func(t tx) error {
+		return t.exec(`UPDATE messages SET stale = 0 WHERE id = ?`, root)
+	})
+}

@@ -1,0 +1,283 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"cocsync/internal/coc"
+)
+
+// Revision is a version label with one of its revisions; Number is 0 for a version whose
+// content is not here.
+type Revision struct {
+	Key         coc.Key // zero with Number 0
+	Label       string
+	Number      int
+	Revisions   int // of its version
+	UUID        string
+	State       coc.VersionState
+	Err         string // why it is unavailable
+	Hash        coc.Hash
+	Size        int
+	Form        coc.Form
+	Erased      bool
+	ErasedAt    time.Time
+	ErasedWhy   string
+	MadeAt      time.Time
+	SeenAt      time.Time
+	CheckedAt   time.Time // when the version was last compared with COC's
+	WithdrawnAt time.Time
+	Author      string
+	Evidence    coc.Evidence
+	// PreviousCheckedAt is when the previous bytes of a rewritten one were last compared
+	// with COC's.
+	PreviousCheckedAt time.Time
+}
+
+// Name is how the revision is written, v3 or v3#2.
+func (r Revision) Name() string { return coc.RevisionLabel(r.Label, r.Number, r.Revisions) }
+
+// Listed is the revision's version, for ordering.
+func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt: r.MadeAt} }
+
+// Revisions returns all revisions of all versions of a document, in no order.
+func (a *Archive) Revisions(ctx context.Context, document coc.Key) (_ []Revision, err error) {
+	defer wrap(&err, "versions")
+	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ?`, document.Account, document.ID)
+}
+
+// Labelled returns the revisions of one version of a document, in no order; none for a
+// label that it has no version of.
+func (a *Archive) Labelled(ctx context.Context, document coc.Key, label string) (_ []Revision, err error) {
+	defer wrap(&err, "version %q", label)
+	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ? AND v.label = ?`, document.Account, document.ID, label)
+}
+
+func (a *Archive) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
+	return collect(ctx, a.read, scanRevision, `
+		SELECT v.account_id, coalesce(r.id, 0), v.label, coalesce(r.number, 0),
+			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id),
+			coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_reason, ''),
+			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
+			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
+		FROM versions v
+		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE `+where, args...)
+}
+
+func scanRevision(row scanner) (r Revision, err error) {
+	err = row.Scan(&r.Key.Account, &r.Key.ID, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err,
+		(*hashColumn)(&r.Hash), &r.Size, &r.Form, at(&r.ErasedAt), &r.ErasedWhy,
+		at(&r.MadeAt), at(&r.SeenAt), at(&r.CheckedAt), at(&r.WithdrawnAt), &r.Author, &r.Evidence.RequestID, at(&r.Evidence.Date), at(&r.PreviousCheckedAt))
+	r.Erased = !r.ErasedAt.IsZero()
+	if r.Key.ID == 0 {
+		r.Key = coc.Key{}
+	}
+	return r, err
+}
+
+// Predecessors returns, for each revision of the document that a change leads to, the key
+// of the one that it was compared with; zero where that was nothing.
+func (a *Archive) Predecessors(ctx context.Context, document coc.Key) (_ map[coc.Key]coc.Key, err error) {
+	defer wrap(&err, "predecessors of versions")
+	return byKey(ctx, a.read, func(row scanner) (to, from coc.Key, err error) {
+		err = row.Scan(&to.Account, &to.ID, &from.ID)
+		if from.ID != 0 {
+			from.Account = to.Account
+		}
+		return to, from, err
+	}, `
+		SELECT account_id, to_revision, coalesce(from_revision, 0) FROM changes
+		WHERE account_id = ? AND document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document.Account, document.ID)
+}
+
+func (a *Archive) knownVersions(ctx context.Context, document coc.Key) ([]coc.KnownVersion, error) {
+	list, err := collect(ctx, a.read, func(row scanner) (v coc.KnownVersion, err error) {
+		err = row.Scan(&v.Label, &v.Listed.UUID, at(&v.MadeAt), &v.State, &v.Withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
+			&v.FailedCycle, &v.Reason, at(&v.FailedSince), at(&v.RetryAt), at(&v.CheckedAt), &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
+		return v, err
+	}, `
+		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at IS NOT NULL, v.backfill, v.recorded, v.failures,
+			v.failed_cycle, v.error, v.failed_since, v.retry_at, v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256
+		FROM versions v
+		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+			AND r.number = (SELECT max(n.number) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id)
+		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE v.account_id = ? AND v.document_id = ?`, document.Account, document.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		v := &list[i]
+		if v.Number < 2 || v.Recorded {
+			continue
+		}
+		v.Earlier, err = collect(ctx, a.read, func(row scanner) (h coc.Hash, err error) {
+			err = row.Scan((*hashColumn)(&h))
+			return h, err
+		}, `
+			SELECT c.sha256 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+			JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+			WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number < ? ORDER BY r.number`,
+			document.Account, document.ID, v.Label, v.Number)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Unchecked returns documents of a watch with versions that were last compared with COC's
+// content before that time: the newest version of a document first, then those that went
+// unchecked longest. At most limit versions.
+func (a *Archive) Unchecked(ctx context.Context, watch string, before time.Time, limit int) (list []coc.Due, err error) {
+	defer wrap(&err, "versions to check of watch %q", watch)
+	index := map[string]int{}
+	_, err = collect(ctx, a.read, func(row scanner) (struct{}, error) {
+		var id, label string
+		var newest bool
+		if err := row.Scan(&id, &label, &newest); err != nil {
+			return struct{}{}, err
+		}
+		i, ok := index[id]
+		if !ok {
+			i = len(list)
+			index[id] = i
+			list = append(list, coc.Due{DocumentID: id})
+		}
+		list[i].Labels = append(list[i].Labels, label)
+		return struct{}{}, nil
+	}, `
+		SELECT d.document_id, v.label, v.label = d.newest AS newest
+		FROM versions v
+		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
+		JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
+		JOIN watches w ON w.name = m.watch AND w.account_id = d.account_id
+		WHERE v.checked_at < ?2
+		ORDER BY newest DESC, v.checked_at
+		LIMIT ?3`, watch, before.UnixMilli(), limit)
+	return list, err
+}
+
+// OldestChecks returns, for each of the watches, when the version that went unchecked
+// longest was last compared with COC's content; nothing for one that has none. One walk
+// from the oldest check on finds them all and ends with the last of them.
+func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest map[string]time.Time, err error) {
+	defer wrap(&err, "oldest checks")
+	oldest = map[string]time.Time{}
+	missing := map[string]bool{}
+	for _, name := range watches {
+		missing[name] = true
+	}
+	type check struct {
+		watch string
+		at    time.Time
+	}
+	// The two-step order keeps the planner from starting with another table.
+	for c, err := range stream(ctx, a.read, func(row scanner) (c check, err error) {
+		err = row.Scan(&c.watch, at(&c.at))
+		return c, err
+	}, `
+		SELECT m.watch, v.checked_at FROM versions v
+		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
+		CROSS JOIN memberships m ON m.account_id = v.account_id AND m.document_id = v.document_id AND m.until IS NULL
+		WHERE v.checked_at > 0 ORDER BY v.checked_at`) {
+		if err != nil || len(missing) == 0 {
+			return oldest, err
+		}
+		if missing[c.watch] {
+			delete(missing, c.watch)
+			oldest[c.watch] = c.at
+		}
+	}
+	return oldest, nil
+}
+
+// VersionStates counts the versions of all documents by state.
+func (a *Archive) VersionStates(ctx context.Context) (_ map[coc.VersionState]int, err error) {
+	defer wrap(&err, "count versions")
+	// Nearly all are archived; only the others have an index.
+	return countBy[coc.VersionState](ctx, a.read, `
+		WITH n (pending, unavailable) AS (SELECT (SELECT count(*) FROM versions WHERE state = 'pending'), (SELECT count(*) FROM versions WHERE state = 'unavailable'))
+		SELECT 'pending', pending FROM n UNION ALL SELECT 'unavailable', unavailable FROM n
+		UNION ALL SELECT 'archived', (SELECT coalesce(sum(versions), 0) FROM counters) - pending - unavailable FROM n`)
+}
+
+// MissingVersions returns listed versions whose content could not be fetched, of documents
+// that a watch follows, in the order of account, document and observation; at most limit
+// of them, and how many there are. One that no cycle has requested yet is not among them.
+func (a *Archive) MissingVersions(ctx context.Context, limit int) (list []coc.MissingVersion, all int, err error) {
+	defer wrap(&err, "missing versions")
+	list, err = collect(ctx, a.read, func(row scanner) (m coc.MissingVersion, err error) {
+		err = row.Scan(&m.Account, &m.DocumentID, &m.Name, &m.Label, &m.State, &m.Reason, at(&m.Since), at(&m.RetryAt), &all)
+		return m, err
+	}, `
+		SELECT a.name, d.document_id, d.name, p.label, p.state, p.error, p.failed_since, p.retry_at, count(*) OVER ()
+		FROM (SELECT account_id, id, document_id, label, state, error, failed_since, retry_at FROM versions
+				WHERE state = 'pending' AND failures > 0
+			UNION ALL
+			SELECT account_id, id, document_id, label, state, error, failed_since, retry_at FROM versions
+				WHERE state = 'unavailable' AND withdrawn_at IS NULL) p
+		JOIN documents d ON d.account_id = p.account_id AND d.id = p.document_id AND d.state <> 'deleted'
+		JOIN accounts a ON a.id = d.account_id
+		WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL)
+		ORDER BY a.name, d.document_id, p.id LIMIT ?`, limit)
+	return list, all, err
+}
+
+// Outstanding counts the documents and versions that were listed before a time and are
+// still to be requested: of documents that a watch follows.
+func (a *Archive) Outstanding(ctx context.Context, before time.Time) (documents, versions int, err error) {
+	defer wrap(&err, "count what is still to be fetched")
+	err = a.read.row(ctx, `
+		SELECT (SELECT count(*) FROM documents d WHERE d.state = 'listed' AND d.first_seen_at < ?1 AND EXISTS (
+				SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL)),
+			(SELECT count(*) FROM versions v WHERE v.state = 'pending' AND v.failures = 0 AND v.listed_at < ?1 AND EXISTS (
+				SELECT 1 FROM memberships m WHERE m.account_id = v.account_id AND m.document_id = v.document_id AND m.until IS NULL))`,
+		before.UnixMilli()).Scan(&documents, &versions)
+	return documents, versions, explain(err)
+}
+
+// WithoutContent is a listed version whose content is not here.
+type WithoutContent struct {
+	Account, DocumentID, Name string
+	Revision                  // with Number 0
+}
+
+// WithoutContent returns the versions listed before a time whose content is not here now,
+// of an account or for "" of all, in the order of documents' names.
+func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account string) iter.Seq2[WithoutContent, error] {
+	return stream(ctx, a.read, func(row scanner) (w WithoutContent, err error) {
+		err = row.Scan(&w.Account, &w.DocumentID, &w.Name, &w.Label, &w.State, &w.Err, at(&w.MadeAt), at(&w.SeenAt), at(&w.WithdrawnAt))
+		return w, err
+	}, `
+		SELECT a.name, d.document_id, d.name, v.label, v.state, v.error, v.made_at, v.listed_at, v.withdrawn_at
+		FROM (SELECT * FROM versions WHERE state = 'pending' UNION ALL SELECT * FROM versions WHERE state = 'unavailable') v
+		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id JOIN accounts a ON a.id = d.account_id
+		WHERE v.listed_at < ?1 AND (?2 = '' OR a.name = ?2)
+		ORDER BY d.name, d.document_id, v.account_id, v.id`, until.UnixMilli(), account)
+}
+
+// revision returns the id of a revision of the step's document and the hash of its
+// content; none for the zero reference.
+func (w *stepper) revision(ref coc.RevisionRef) (r storedRevision, err error) {
+	if ref == (coc.RevisionRef{}) {
+		return r, nil
+	}
+	if r, ok := w.revisions[ref]; ok {
+		return r, nil
+	}
+	err = w.row(`
+		SELECT r.id, c.sha256 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`,
+		w.document.Account, w.document.ID, ref.Label, ref.Number).Scan(&r.id, (*hashColumn)(&r.hash))
+	if err != nil {
+		return r, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
+	}
+	return r, nil
+}
