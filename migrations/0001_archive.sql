@@ -38,6 +38,7 @@ CREATE TABLE counters (
 	cycles INTEGER NOT NULL DEFAULT 0,
 	unavailable_versions INTEGER NOT NULL DEFAULT 0,
 	coverages INTEGER NOT NULL DEFAULT 0,
+	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
 
@@ -294,8 +295,20 @@ CREATE TABLE diffs (
 	formatting TEXT NOT NULL, -- lines that differ in writing and not in meaning, as JSON
 	summary TEXT NOT NULL,    -- for people
 	reason TEXT NOT NULL,     -- why the structure could not be read; '' where it was
+	partial INTEGER NOT NULL CHECK (partial IN (0, 1)), -- 1: items has not all structural differences
 	PRIMARY KEY (change_id, account_id),
 	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX diffs_partial ON diffs (change_id) WHERE partial = 1;
+
+-- Derived: a path or a task in items.
+CREATE TABLE words (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, text)
 ) STRICT, WITHOUT ROWID;
 
 -- Derived: one structural difference of a change.
@@ -304,9 +317,11 @@ CREATE TABLE items (
 	change_id INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	op TEXT NOT NULL,
-	path TEXT NOT NULL,
+	path INTEGER NOT NULL, -- a word
 	step TEXT NOT NULL,
-	task TEXT NOT NULL,
+	task INTEGER NOT NULL, -- a word
+	old_path INTEGER, -- a word: the former path of something that was renamed
+	old_task INTEGER, -- a word: the task that was replaced
 	old TEXT NOT NULL,
 	new TEXT NOT NULL,
 	-- The lines in both versions, from 1; 0 on a side without it.
@@ -315,8 +330,16 @@ CREATE TABLE items (
 	new_from INTEGER NOT NULL,
 	new_to INTEGER NOT NULL,
 	PRIMARY KEY (change_id, account_id, seq),
-	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
+	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id),
+	FOREIGN KEY (account_id, path) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, task) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, old_path) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, old_task) REFERENCES words (account_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX items_path ON items (path);
+CREATE INDEX items_task ON items (task);
+CREATE INDEX items_old_path ON items (old_path) WHERE old_path IS NOT NULL;
+CREATE INDEX items_old_task ON items (old_task) WHERE old_task IS NOT NULL;
 
 -- The outbox: a message that is not about a change of a document.
 CREATE TABLE notices (

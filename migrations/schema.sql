@@ -22,6 +22,8 @@ CREATE INDEX deliveries_notifier ON deliveries (notifier);
 CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('waiting', 'claimed');
 -- object index deliveries_waiting deliveries
 CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = 'waiting';
+-- object index diffs_partial diffs
+CREATE INDEX diffs_partial ON diffs (change_id) WHERE partial = 1;
 -- object index document_states_document document_states
 CREATE INDEX document_states_document ON document_states (account_id, document_id);
 -- object index document_states_name document_states
@@ -34,6 +36,14 @@ CREATE INDEX documents_lines_version ON documents (lines_version);
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
 CREATE INDEX documents_name ON documents (name, document_id);
+-- object index items_old_path items
+CREATE INDEX items_old_path ON items (old_path) WHERE old_path IS NOT NULL;
+-- object index items_old_task items
+CREATE INDEX items_old_task ON items (old_task) WHERE old_task IS NOT NULL;
+-- object index items_path items
+CREATE INDEX items_path ON items (path);
+-- object index items_task items
+CREATE INDEX items_task ON items (task);
 -- object index memberships_watch memberships
 CREATE INDEX memberships_watch ON memberships (watch, until);
 -- object index messages_failed messages
@@ -67,6 +77,8 @@ CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 -- object index sqlite_autoindex_revisions_2 revisions
 ;
 -- object index sqlite_autoindex_versions_2 versions
+;
+-- object index sqlite_autoindex_words_2 words
 ;
 -- object index versions_checked versions
 CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
@@ -157,6 +169,7 @@ CREATE TABLE counters (
 	cycles INTEGER NOT NULL DEFAULT 0,
 	unavailable_versions INTEGER NOT NULL DEFAULT 0,
 	coverages INTEGER NOT NULL DEFAULT 0,
+	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
 -- object table coverages coverages
@@ -235,6 +248,7 @@ CREATE TABLE diffs (
 	formatting TEXT NOT NULL, -- lines that differ in writing and not in meaning, as JSON
 	summary TEXT NOT NULL,    -- for people
 	reason TEXT NOT NULL,     -- why the structure could not be read; '' where it was
+	partial INTEGER NOT NULL CHECK (partial IN (0, 1)), -- 1: items has not all structural differences
 	PRIMARY KEY (change_id, account_id),
 	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
 ) STRICT, WITHOUT ROWID;
@@ -315,9 +329,11 @@ CREATE TABLE items (
 	change_id INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	op TEXT NOT NULL,
-	path TEXT NOT NULL,
+	path INTEGER NOT NULL, -- a word
 	step TEXT NOT NULL,
-	task TEXT NOT NULL,
+	task INTEGER NOT NULL, -- a word
+	old_path INTEGER, -- a word: the former path of something that was renamed
+	old_task INTEGER, -- a word: the task that was replaced
 	old TEXT NOT NULL,
 	new TEXT NOT NULL,
 	-- The lines in both versions, from 1; 0 on a side without it.
@@ -326,7 +342,11 @@ CREATE TABLE items (
 	new_from INTEGER NOT NULL,
 	new_to INTEGER NOT NULL,
 	PRIMARY KEY (change_id, account_id, seq),
-	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id)
+	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id),
+	FOREIGN KEY (account_id, path) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, task) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, old_path) REFERENCES words (account_id, id),
+	FOREIGN KEY (account_id, old_task) REFERENCES words (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table leaves leaves
 CREATE TABLE leaves (
@@ -500,4 +520,12 @@ CREATE TABLE watches (
 	short_since INTEGER,
 	short_listed INTEGER,
 	short_total INTEGER
+) STRICT, WITHOUT ROWID;
+-- object table words words
+CREATE TABLE words (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, text)
 ) STRICT, WITHOUT ROWID;

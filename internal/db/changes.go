@@ -123,9 +123,12 @@ func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, e
 // eachChange returns the changes that may pass the filter.
 func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
 	return func(yield func(coc.Change, error) bool) {
-		where, args := f.where()
+		from, args, err := a.selectChanges(ctx, f)
+		// A page is selected before anything is joined to it.
 		query := changeRows + `
-			WHERE ` + where + ` AND (c.at, c.account_id, c.id) < (?, ?, ?) ORDER BY c.at DESC, c.account_id DESC, c.id DESC LIMIT ?`
+			WHERE (c.id, c.account_id) IN (SELECT c.id, c.account_id ` + from + ` AND (c.at, c.account_id, c.id) < (?, ?, ?)
+				ORDER BY c.at DESC, c.account_id DESC, c.id DESC LIMIT ?)
+			ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
 		size := changesPage
 		if f.Limit > 0 && !f.searches() {
 			size = min(size, f.Limit)
@@ -135,7 +138,10 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 			last = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
 		}
 		for {
-			page, err := collect(ctx, a.read, scanChange, query, append(slices.Clone(args), last.At.UnixMilli(), last.Key.Account, last.Key.ID, size)...)
+			var page []coc.Change
+			if err == nil {
+				page, err = collect(ctx, a.read, scanChange, query, append(slices.Clone(args), last.At.UnixMilli(), last.Key.Account, last.Key.ID, size)...)
+			}
 			for i := range page {
 				if err == nil {
 					page[i].Items, err = a.items(ctx, page[i].Key)
@@ -157,6 +163,35 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 	}
 }
 
+// fewHits is up to how many changes that match a pattern or an author are sorted. With more
+// of them it is faster to read all changes, newest first, until enough are found.
+const fewHits = 20_000
+
+// selectChanges returns the FROM and WHERE of the changes c that may pass the filter.
+func (a *Archive) selectChanges(ctx context.Context, f Filter) (string, []any, error) {
+	where, args := f.where()
+	var few *condition
+	least := fewHits + 1
+	for _, cond := range f.conditions() {
+		var n int
+		err := a.read.row(ctx, `SELECT count(*) FROM (SELECT 1 FROM (`+cond.list+`) h LIMIT ?) n`, append(slices.Clone(cond.listArgs), least)...).Scan(&n)
+		if err != nil {
+			return "", nil, explain(err)
+		}
+		if n < least {
+			least, few = n, &cond
+		}
+		where += ` AND ` + cond.exists
+		args = append(args, cond.args...)
+	}
+	if few == nil {
+		return `FROM changes c WHERE ` + where, args, nil
+	}
+	// CROSS JOIN keeps SQLite from starting with changes.
+	return `FROM (SELECT DISTINCT account_id, id FROM (` + few.list + `) h) h CROSS JOIN changes c WHERE c.account_id = h.account_id AND c.id = h.id AND ` + where,
+		slices.Concat(few.listArgs, args), nil
+}
+
 func (f Filter) where() (string, []any) {
 	conds, args := []string{"1 = 1"}, []any{}
 	add := func(on bool, cond string, arg ...any) {
@@ -170,11 +205,11 @@ func (f Filter) where() (string, []any) {
 	}
 	add(!f.Key.IsZero(), "c.account_id = ? AND c.id = ?", f.Key.Account, f.Key.ID)
 	add(!f.Document.IsZero(), "c.account_id = ? AND c.document_id = ?", f.Document.Account, f.Document.ID)
-	add(f.Account != "", "a.name = ?", f.Account)
+	add(f.Account != "", "c.account_id = (SELECT id FROM accounts WHERE name = ?)", f.Account)
 	add(!f.Since.IsZero(), column+" >= ?", f.Since.UnixMilli())
 	add(!f.Until.IsZero(), column+" < ?", f.Until.UnixMilli())
-	add(f.By != "", "rt.author = ?", f.By)
-	add(f.Risk != "", "upper(s.risk_level) = upper(?)", f.Risk)
+	add(f.Risk != "", `EXISTS (SELECT 1 FROM document_states s WHERE s.account_id = c.account_id AND upper(s.risk_level) = upper(?)
+		AND s.id = (SELECT max(n.id) FROM document_states n WHERE n.account_id = c.account_id AND n.document_id = c.document_id))`, f.Risk)
 	if len(f.Kinds) > 0 {
 		kinds := make([]any, len(f.Kinds))
 		for i, k := range f.Kinds {
@@ -182,11 +217,7 @@ func (f Filter) where() (string, []any) {
 		}
 		add(true, "c.kind IN ("+placeholders(len(kinds))+")", kinds...)
 	}
-	if f.searches() {
-		cond, arg := f.narrow()
-		add(true, cond, arg...)
-	}
-	add(f.partial, `(x.class IN ('unreadable', 'erased') OR x.omitted > 0 OR x.cut = 1 OR x.skipped <> '[]')`)
+	add(f.partial, "(c.id, c.account_id) IN (SELECT change_id, account_id FROM diffs WHERE partial = 1)")
 	return strings.Join(conds, " AND "), args
 }
 

@@ -2,10 +2,13 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"
@@ -17,34 +20,89 @@ func (t tx) insertDifference(change coc.Key, d *coc.Difference) error {
 	if err != nil {
 		return err
 	}
+	partial := !d.Complete()
 	err = t.exec(`
-		INSERT INTO diffs (account_id, change_id, algorithm, class, added, removed, omitted, cut, skipped, formatting, summary, reason)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		change.Account, change.ID, d.Algorithm, string(d.Class), d.Added, d.Removed, d.Omitted, bit(d.Cut), skipped, formatting, d.Summary, d.Reason)
+		INSERT INTO diffs (account_id, change_id, algorithm, class, added, removed, omitted, cut, skipped, formatting, summary, reason, partial)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		change.Account, change.ID, d.Algorithm, string(d.Class), d.Added, d.Removed, d.Omitted, bit(d.Cut), skipped, formatting, d.Summary, d.Reason, bit(partial))
 	if err != nil {
 		return err
 	}
 	for i := range d.Items {
-		it := &d.Items[i]
-		err := t.exec(`
-			INSERT INTO items (account_id, change_id, seq, op, path, step, task, old, new, old_from, old_to, new_from, new_to)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			change.Account, change.ID, i, it.Op, it.Path, it.Step, it.Task, it.Old, it.New, it.OldLines.From, it.OldLines.To, it.NewLines.From, it.NewLines.To)
-		if err != nil {
+		if err := t.insertItem(change, i, &d.Items[i]); err != nil {
 			return fmt.Errorf("item %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
+func (t tx) insertItem(change coc.Key, seq int, it *coc.Item) error {
+	var words [4]any // path, task, old path, old task
+	texts := []string{it.Path, it.Task}
+	if it.Op == diff.Renamed {
+		texts = append(texts, oldPath(it))
+	}
+	for i, s := range texts {
+		var err error
+		if words[i], err = t.word(change.Account, s); err != nil {
+			return err
+		}
+	}
+	if it.Old != "" && isTask(it) {
+		var err error
+		if words[3], err = t.word(change.Account, it.Old); err != nil {
+			return err
+		}
+	}
+	return t.exec(`
+		INSERT INTO items (account_id, change_id, seq, op, path, step, task, old_path, old_task, old, new, old_from, old_to, new_from, new_to)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		change.Account, change.ID, seq, it.Op, words[0], it.Step, words[1], words[2], words[3], it.Old, it.New,
+		it.OldLines.From, it.OldLines.To, it.NewLines.From, it.NewLines.To)
+}
+
+// word returns the id of a path or a task, and adds its row when it is new.
+func (t tx) word(account int64, text string) (id int64, err error) {
+	key := word{account, text}
+	if id, ok := t.words[key]; ok {
+		return id, nil
+	}
+	err = t.row(`SELECT id FROM words WHERE account_id = ? AND text = ?`, account, text).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		var next coc.Key
+		if next, err = t.next(account, func(c *counters) *int64 { return &c.words }); err == nil {
+			id, err = next.ID, t.exec(`INSERT INTO words (account_id, id, text) VALUES (?, ?, ?)`, account, next.ID, text)
+		}
+	}
+	t.words[key] = id
+	return id, err
+}
+
 // eraseDifference removes what a stored difference says about its contents.
 func (t tx) eraseDifference(change coc.Key) error {
+	words, err := list(t, scanID, `
+		SELECT path FROM items WHERE account_id = ?1 AND change_id = ?2 UNION SELECT task FROM items WHERE account_id = ?1 AND change_id = ?2
+		UNION SELECT old_path FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_path IS NOT NULL
+		UNION SELECT old_task FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_task IS NOT NULL`, change.Account, change.ID)
+	if err != nil {
+		return err
+	}
 	if err := t.exec(`DELETE FROM items WHERE account_id = ? AND change_id = ?`, change.Account, change.ID); err != nil {
 		return err
 	}
+	for _, id := range words {
+		err := t.exec(`
+			DELETE FROM words WHERE account_id = ?1 AND id = ?2
+				AND NOT EXISTS (SELECT 1 FROM items WHERE path = ?2 AND account_id = ?1) AND NOT EXISTS (SELECT 1 FROM items WHERE task = ?2 AND account_id = ?1)
+				AND NOT EXISTS (SELECT 1 FROM items WHERE old_path = ?2 AND account_id = ?1) AND NOT EXISTS (SELECT 1 FROM items WHERE old_task = ?2 AND account_id = ?1)`,
+			change.Account, id)
+		if err != nil {
+			return err
+		}
+	}
 	d := coc.ErasedDifference(0, nil)
 	return t.exec(`
-		UPDATE diffs SET class = ?, omitted = 0, cut = 0, formatting = '[]', summary = ?, reason = '' WHERE account_id = ? AND change_id = ?`,
+		UPDATE diffs SET class = ?, omitted = 0, cut = 0, formatting = '[]', summary = ?, reason = '', partial = 1 WHERE account_id = ? AND change_id = ?`,
 		string(d.Class), d.Summary, change.Account, change.ID)
 }
 
@@ -86,25 +144,58 @@ func (a *Archive) items(ctx context.Context, change coc.Key) ([]coc.Item, error)
 			&it.OldLines.From, &it.OldLines.To, &it.NewLines.From, &it.NewLines.To)
 		return it, err
 	}, `
-		SELECT op, path, step, task, old, new, old_from, old_to, new_from, new_to
-		FROM items WHERE account_id = ? AND change_id = ? ORDER BY seq`, change.Account, change.ID)
+		SELECT i.op, p.text, i.step, t.text, i.old, i.new, i.old_from, i.old_to, i.new_from, i.new_to
+		FROM items i JOIN words p ON p.account_id = i.account_id AND p.id = i.path JOIN words t ON t.account_id = i.account_id AND t.id = i.task
+		WHERE i.account_id = ? AND i.change_id = ? ORDER BY i.seq`, change.Account, change.ID)
 }
 
 // searches reports whether the filter has a condition on items.
 func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
 
-// narrow is the condition that a change has items (i) which may match. matches decides.
-func (f Filter) narrow() (string, []any) {
-	const items = `EXISTS (SELECT 1 FROM items i WHERE i.account_id = c.account_id AND i.change_id = c.id AND `
-	return items + `(i.path LIKE ? ESCAPE '\' OR i.op = 'renamed')) AND ` +
-			items + `(i.task LIKE ? ESCAPE '\' OR i.path LIKE '%.%' AND i.old LIKE ? ESCAPE '\'))`,
-		[]any{like(f.Path), like(f.Task), like(f.Task)}
+// condition is one of a filter on items or on the author, which matches decides: as the
+// list of changes (account_id, id) that may match, with repeats, and as an expression for a
+// change c.
+type condition struct {
+	list     string
+	listArgs []any
+	exists   string
+	args     []any
 }
 
-// like turns a pattern in which only * is special into one of LIKE that matches any
-// continuation too.
-func like(pattern string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(pattern) + "%"
+func (f Filter) conditions() (list []condition) {
+	add := func(pattern, column string) {
+		if pattern == "" {
+			return
+		}
+		is, args := words(pattern)
+		const hits = `SELECT i.account_id, i.change_id AS id FROM accounts a JOIN words w ON w.account_id = a.id JOIN items i ON i.account_id = w.account_id AND i.`
+		list = append(list, condition{
+			hits + column + ` = w.id WHERE ` + is + ` UNION ALL ` + hits + `old_` + column + ` = w.id WHERE ` + is, slices.Concat(args, args),
+			`EXISTS (SELECT 1 FROM items i JOIN words w ON w.account_id = i.account_id AND (w.id = i.` + column + ` OR w.id = i.old_` + column + `)
+				WHERE i.account_id = c.account_id AND i.change_id = c.id AND ` + is + `)`, args,
+		})
+	}
+	add(f.Path, "path")
+	add(f.Task, "task")
+	if f.By != "" {
+		list = append(list, condition{
+			`SELECT h.account_id, h.id FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
+				JOIN changes h ON h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id WHERE r.author = ?`, []any{f.By},
+			`EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = c.account_id AND r.id = c.to_revision AND r.author = ?)`, []any{f.By},
+		})
+	}
+	return list
+}
+
+// words is the condition that a word w, or a word that it begins with, may match a pattern
+// in which only * is special.
+func words(pattern string) (cond string, args []any) {
+	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(pattern) + "%"
+	cond, args = `w.text LIKE ? ESCAPE '\'`, []any{like}
+	if prefix, _, _ := strings.Cut(pattern, "*"); prefix != "" {
+		cond, args = `w.text >= ? AND w.text < ? AND `+cond, []any{prefix, prefix + string(utf8.MaxRune), like}
+	}
+	return cond, args
 }
 
 // matches reports whether one of the items matches the filter: it is at the filter's path
@@ -116,19 +207,19 @@ func (f Filter) matches(items []coc.Item) bool {
 	}
 	had := map[string]string{}
 	for _, it := range items {
-		if f.Task != "" && isTask(it) && it.Old != "" {
+		if f.Task != "" && isTask(&it) && it.Old != "" {
 			had[it.Step] = it.Old
 		}
 	}
 	return slices.ContainsFunc(items, func(it coc.Item) bool {
-		inPath := f.Path == "" || coc.PathFits(f.Path, it.Path) || it.Op == diff.Renamed && coc.PathFits(f.Path, oldPath(it))
+		inPath := f.Path == "" || coc.PathFits(f.Path, it.Path) || it.Op == diff.Renamed && coc.PathFits(f.Path, oldPath(&it))
 		inTask := f.Task == "" || taskFits(f.Task, it.Task) || it.Step != "" && taskFits(f.Task, had[it.Step])
 		return inPath && inTask
 	})
 }
 
 // oldPath is the former path of something that was renamed.
-func oldPath(it coc.Item) string {
+func oldPath(it *coc.Item) string {
 	for _, around := range [][2]string{{"[", "]"}, {`["`, `"]`}, {".", ""}} {
 		if up, ok := strings.CutSuffix(it.Path, around[0]+it.New+around[1]); ok {
 			return up + around[0] + it.Old + around[1]
@@ -142,7 +233,7 @@ func taskFits(pattern, task string) bool { return task != "" && coc.TaskFits(pat
 
 // isTask reports whether an item is about what its step runs. A parameter of the step may
 // be named task, too.
-func isTask(it coc.Item) bool {
+func isTask(it *coc.Item) bool {
 	if it.Task == "" {
 		return false
 	}
@@ -156,9 +247,12 @@ func isTask(it coc.Item) bool {
 	return false
 }
 
-// Unsearched returns how many changes a filter by task or path skips without having seen
-// all of their differences, because their structure could not be read or is not stored
-// completely, and the newest of them, at most limit.
+// maxUnsearched is how many changes Unsearched counts.
+const maxUnsearched = 1000
+
+// Unsearched returns how many changes a filter by task or path skips without having seen all
+// of their differences, because their structure could not be read or is not stored
+// completely, and the newest of them, at most limit. It stops counting at 1,000.
 func (a *Archive) Unsearched(ctx context.Context, f Filter, limit int) (newest []string, n int, err error) {
 	if !f.searches() {
 		return nil, 0, nil
@@ -174,6 +268,9 @@ func (a *Archive) Unsearched(ctx context.Context, f Filter, limit int) (newest [
 		}
 		if n++; n <= limit {
 			newest = append(newest, c.Ref)
+		}
+		if n == maxUnsearched {
+			break
 		}
 	}
 	return newest, n, nil

@@ -18,7 +18,14 @@ type tx struct {
 	s        *store
 	edge     *edgeTx
 	counters map[int64]*counters
+	words    map[word]int64       // ids of the transaction so far
 	bound    map[string]*sql.Stmt // the statements of s, bound to the transaction
+}
+
+// word is a text in the table words.
+type word struct {
+	account int64
+	text    string
 }
 
 // update runs f in one transaction.
@@ -39,7 +46,7 @@ func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	w := tx{ctx, t, s, &edgeTx{}, map[int64]*counters{}, map[string]*sql.Stmt{}}
+	w := tx{ctx, t, s, &edgeTx{}, map[int64]*counters{}, map[word]int64{}, map[string]*sql.Stmt{}}
 	if err = w.run(f, empty); err != nil {
 		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
 	}
@@ -79,14 +86,14 @@ func (t tx) run(f func(tx) error, empty bool) error {
 // counters are the newest ids of an account's rows, as they will be when the transaction
 // ends.
 type counters struct {
-	documents, states, versions, revisions, contents, packs, changes, cycles, unavailable, coverages int64
+	documents, states, versions, revisions, contents, packs, changes, cycles, unavailable, coverages, words int64
 
 	contentBytes int64
 }
 
 func (c *counters) fields() []any {
 	return []any{&c.documents, &c.states, &c.versions, &c.revisions, &c.contents, &c.packs, &c.changes, &c.cycles,
-		&c.unavailable, &c.coverages, &c.contentBytes}
+		&c.unavailable, &c.coverages, &c.words, &c.contentBytes}
 }
 
 // count returns the counters of an account.
@@ -97,7 +104,7 @@ func (t tx) count(account int64) (*counters, error) {
 	c := new(counters)
 	err := t.row(`
 		SELECT documents, document_states, versions, revisions, contents, packs, changes, cycles,
-			unavailable_versions, coverages, content_bytes
+			unavailable_versions, coverages, words, content_bytes
 		FROM counters WHERE account_id = ?`, account).Scan(c.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, damaged("account %d has no counters", account)
@@ -122,7 +129,7 @@ func (t tx) saveCounters() error {
 	for account, c := range t.counters {
 		err := t.exec(`
 			UPDATE counters SET documents = ?, document_states = ?, versions = ?, revisions = ?, contents = ?, packs = ?,
-				changes = ?, cycles = ?, unavailable_versions = ?, coverages = ?, content_bytes = ?
+				changes = ?, cycles = ?, unavailable_versions = ?, coverages = ?, words = ?, content_bytes = ?
 			WHERE account_id = ?`, append(c.fields(), account)...)
 		if err != nil {
 			return err
