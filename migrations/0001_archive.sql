@@ -233,7 +233,7 @@ CREATE TABLE contents (
 	erased_reason TEXT,
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, sha256),
-	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id) DEFERRABLE INITIALLY DEFERRED
+	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
 -- Up to sixteen consecutive contents of one document in one zstd frame.

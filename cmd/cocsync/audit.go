@@ -77,15 +77,11 @@ without the archive: cocsync audit check FILE.`,
 }
 
 func (a *app) auditProve(ctx context.Context, arg, out string) error {
-	id, err := query.ParseChangeID(arg)
-	if err != nil {
-		return err
-	}
 	q, err := a.archive(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := q.Prove(ctx, id)
+	p, err := q.Prove(ctx, arg)
 	if err != nil {
 		return err
 	}

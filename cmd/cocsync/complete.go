@@ -106,19 +106,21 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 // documentCompletions offers each document by its name where that is unique,
 // else by its id. A name that a terminal would obey is not offered.
 func documentCompletions(ctx context.Context, q *query.Archive) []cobra.Completion {
-	docs, err := q.Documents(ctx)
-	if err != nil {
-		return nil
-	}
 	count := map[string]int{}
-	for _, d := range docs {
+	for d, err := range q.Documents(ctx) {
+		if err != nil {
+			return nil
+		}
 		count[d.Name]++
 	}
 	var list []cobra.Completion
-	for _, d := range docs {
-		if count[d.Name] == 1 && d.Name != "" {
+	for d, err := range q.Documents(ctx) {
+		switch {
+		case err != nil:
+			return nil
+		case count[d.Name] == 1 && d.Name != "":
 			list = offer(list, d.Name, d.DocumentID)
-		} else {
+		default:
 			list = offer(list, d.DocumentID, d.Name)
 		}
 	}

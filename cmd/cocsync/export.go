@@ -165,15 +165,20 @@ func (a *app) exportTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = q.EachChange(ctx, func(c coc.Change) error {
-		row := []string{strconv.FormatInt(c.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
+	for c, failed := range q.Changes(ctx) {
+		if err = failed; err != nil {
+			break
+		}
+		row := []string{strconv.FormatInt(c.Key.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
 			query.Time{Time: c.MadeAt}.String(), query.Time{Time: c.SeenAt}.String(), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
 			c.Summary, c.Note(), strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
 		for i := range row {
 			row[i] = tableCell(row[i])
 		}
-		return w.Write(row)
-	})
+		if err = w.Write(row); err != nil {
+			break
+		}
+	}
 	w.Flush()
 	return errors.Join(err, w.Error())
 }

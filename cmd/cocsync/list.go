@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,61 +71,65 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	docs, err := q.List(ctx, l)
-	if err != nil {
-		return err
+	docs, count := counted(q.List(ctx, l))
+	if f.output.value == formatJSON {
+		err = query.WriteRows(a.out, docs)
+	} else {
+		err = a.paged(func(p *page) error { return p.documents(docs) })
 	}
-	if len(docs) == 0 {
+	switch {
+	case err != nil:
+	case len(count) == 0:
 		a.nothing("no documents match")
+	case f.output.value != formatJSON:
+		a.nothing(count.String())
 	}
-	if f.output.value == "json" {
-		return query.Write(a.out, docs)
-	}
-	if len(docs) == 0 {
-		return nil
-	}
-	err = a.paged(func(p *page) error {
-		p.documents(docs)
-		return nil
-	})
-	a.nothing(tally(docs))
 	return err
 }
 
-// tally counts documents: 12 documents: 10 present, 2 deleted.
-func tally(docs []query.Details) string {
-	var parts []string
-	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
-		n := 0
-		for _, d := range docs {
-			if d.State == state {
-				n++
+// tally counts documents by state.
+type tally map[coc.DocState]int
+
+// counted returns documents that are counted as they are read.
+func counted(docs iter.Seq2[query.Details, error]) (iter.Seq2[query.Details, error], tally) {
+	count := tally{}
+	return func(yield func(query.Details, error) bool) {
+		for d, err := range docs {
+			if err == nil {
+				count[d.State]++
+			}
+			if !yield(d, err) {
+				return
 			}
 		}
-		if n > 0 {
+	}, count
+}
+
+// String is 12 documents: 10 present, 2 deleted.
+func (c tally) String() string {
+	var parts []string
+	all := 0
+	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
+		if n := c[state]; n > 0 {
+			all += n
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}
 	}
-	return text.Plural(len(docs), "document") + ": " + strings.Join(parts, ", ")
+	return text.Plural(all, "document") + ": " + strings.Join(parts, ", ")
 }
 
-func (p *page) documents(docs []query.Details) {
+func (p *page) documents(docs iter.Seq2[query.Details, error]) error {
 	columns := []term.Column{
 		{Head: "NAME", Flexible: true}, {Head: "ID", Flexible: true}, {Head: "VERSION"}, {Head: "VERSIONS", Right: true},
 		{Head: "MADE"}, {Head: "STATE"}, {Head: "LAST MODIFIED BY", Flexible: true},
 	}
-	rows := make([][]term.Span, len(docs))
-	for i, d := range docs {
-		version := string(d.Version)
-		if version == "" {
-			version = "none"
-		}
-		rows[i] = []term.Span{
+	return table(p, columns, docs, func(d query.Details) []term.Span {
+		version := cmp.Or(string(d.Version), "none")
+		return []term.Span{
 			{Text: d.Name}, {Text: d.DocumentID, Style: term.Faint}, {Text: version, Style: term.Magenta}, {Text: fmt.Sprint(d.Versions)},
 			{Text: p.minute(d.MadeAt.Time)}, state(d), {Text: modifier(d)},
 		}
-	}
-	p.Table(columns, rows)
+	}, nil)
 }
 
 // state is the state of a document.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -105,52 +105,70 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		return err
 	}
 	l := query.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
-		Text: f.text, Kinds: f.kinds, Limit: int(f.limit)}
+		Text: f.text, Kinds: f.kinds, Limit: int(f.limit), OldestFirst: f.reverse}
 	if len(args) > 0 {
 		l.Document = args[0]
 	}
-	list, advice, unread := q.Log(ctx, l)
-	if len(list) == 0 && unread != nil {
-		return unread
-	}
-	if len(list) == 0 {
-		a.nothing("no changes match")
-		if f.risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(f.risk)) {
-			a.advise("COC's risk levels are " + strings.Join(query.RiskLevels(), ", "))
-		}
-	}
-	if advice != "" {
-		a.advise(advice)
-	}
-	if f.reverse {
-		slices.Reverse(list)
-	}
-	if f.output.value == "json" {
-		return errors.Join(unread, a.logJSON(ctx, q, list, f.patch))
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	return errors.Join(unread, a.paged(func(p *page) error {
-		if f.oneline {
-			return p.onelines(ctx, q, list, f)
-		}
-		for i, c := range list {
-			if i > 0 {
-				p.WriteByte('\n')
+	found := 0
+	changes := func(yield func(coc.Change, error) bool) {
+		for c, err := range q.Log(ctx, l) {
+			if err == nil {
+				found++
 			}
-			if err := p.change(ctx, q, c, f); err != nil {
-				return err
+			if !yield(c, err) {
+				return
 			}
 		}
-		return nil
-	}))
+	}
+	if f.output.value == formatJSON {
+		err = query.WriteRows(a.out, func(yield func(query.Change, error) bool) {
+			for c, err := range changes {
+				var out query.Change
+				if err == nil {
+					out, err = q.ChangeJSON(ctx, c, f.patch)
+				}
+				if !yield(out, err) {
+					return
+				}
+			}
+		})
+	} else {
+		err = a.paged(func(p *page) error { return p.changes(ctx, q, changes, f) })
+	}
+	if found == 0 && err == nil {
+		a.noChanges(l)
+	}
+	return err
 }
 
-func (a *app) logJSON(ctx context.Context, q *query.Archive, changes []coc.Change, patch bool) error {
-	list, err := q.ChangesJSON(ctx, changes, patch)
-	if err != nil {
-		return err
+// noChanges says that no changes match, and how the query may be better.
+func (a *app) noChanges(l query.Log) {
+	a.nothing("no changes match")
+	if l.Risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(l.Risk)) {
+		a.advise("COC's risk levels are " + strings.Join(query.RiskLevels(), ", "))
 	}
-	return query.Write(a.out, list)
+	if advice := l.Advice(); advice != "" {
+		a.advise(advice)
+	}
+}
+
+// changes writes changes as git log writes commits.
+func (p *page) changes(ctx context.Context, q *query.Archive, changes iter.Seq2[coc.Change, error], f logFlags) error {
+	if f.oneline {
+		return p.onelines(ctx, q, changes, f)
+	}
+	first := true
+	for c, err := range changes {
+		if err != nil {
+			return err
+		}
+		if !first {
+			p.WriteByte('\n')
+		}
+		first = false
+		if err := p.change(ctx, q, c, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }

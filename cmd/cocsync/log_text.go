@@ -14,7 +14,7 @@ import (
 
 // change writes a change as git log writes a commit.
 func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f logFlags) error {
-	head := fmt.Sprintf("change %d  %s  %s", c.ID, c.Kind, text.Visible(c.Name))
+	head := fmt.Sprintf("change %s  %s  %s", text.Visible(c.Ref), c.Kind, text.Visible(c.Name))
 	if c.Version != "" {
 		head += "  " + text.Visible(query.Arrow(c.Previous, c.Version))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"iter"
 	"strings"
 
 	"cocsync/internal/term"
@@ -41,25 +42,47 @@ func code(s string) string {
 // widestCell bounds the blanks that align a table.
 const widestCell = 72
 
-// grid writes a Markdown table whose columns are aligned, for those who read it in a
-// terminal. The first row is its head.
-func (p *page) grid(rows [][]string) {
-	wide := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			wide[i] = max(wide[i], min(widestCell, term.Width(cell)))
-		}
-	}
-	for n, row := range rows {
+// grid writes rows as a table of Markdown, one by one: the columns are fitted to the first of
+// them. It returns how many there were; for none it writes nothing.
+func (p *page) grid(heads []string, rows iter.Seq2[[]string, error]) (n int, err error) {
+	first := [][]string{heads}
+	var wide []int
+	write := func(row []string) {
 		for i, cell := range row {
 			p.WriteString("| " + term.Pad(cell, wide[i]) + " ")
 		}
 		p.WriteString("|\n")
-		if n == 0 {
-			for _, w := range wide {
-				p.WriteString("|" + strings.Repeat("-", w+2))
+	}
+	flush := func() {
+		wide = make([]int, len(heads))
+		for _, row := range first {
+			for i, cell := range row {
+				wide[i] = max(wide[i], min(widestCell, term.Width(cell)))
 			}
-			p.WriteString("|\n")
+		}
+		write(heads)
+		for _, w := range wide {
+			p.WriteString("|" + strings.Repeat("-", w+2))
+		}
+		p.WriteString("|\n")
+		for _, row := range first[1:] {
+			write(row)
+		}
+		first = nil
+	}
+	for row, failed := range rows {
+		if err = failed; err != nil {
+			break
+		}
+		n++
+		if wide != nil {
+			write(row)
+		} else if first = append(first, row); len(first) > fitted {
+			flush()
 		}
 	}
+	if n > 0 && wide == nil {
+		flush()
+	}
+	return n, err
 }

@@ -47,10 +47,6 @@ Builder. ` + "`cocsync log`" + ` shows the numbers of changes.`,
 }
 
 func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error {
-	id, err := query.ParseChangeID(arg)
-	if err != nil {
-		return err
-	}
 	cfg, err := a.config()
 	if err != nil {
 		return err
@@ -65,7 +61,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	}
 	a.atEnd(d.Close)
 	q := query.New(d)
-	c, err := q.Change(ctx, id)
+	c, err := q.Change(ctx, arg)
 	if err != nil {
 		return err
 	}
@@ -91,11 +87,11 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	}
 	switch {
 	case len(list) == 0 && len(watches) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %d: no watch follows %s", id, c.Name)))
+		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: no watch follows %s", c.Ref, c.Name)))
 	case len(list) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %d: the kinds, routes and ignored paths in the config exclude it (watches: %s)", id, strings.Join(watches, ", "))))
+		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: the kinds, routes and ignored paths in the config exclude it (watches: %s)", c.Ref, strings.Join(watches, ", "))))
 	case c.Backfill:
-		a.aside(fmt.Sprintf("change %d existed before the initial sync: the summary of that sync is sent instead", id))
+		a.aside(fmt.Sprintf("change %s existed before the initial sync: the summary of that sync is sent instead", c.Ref))
 	}
 	if asJSON {
 		return a.previewJSON(list)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,56 @@ func (p *page) minute(t time.Time) string {
 		return "unknown"
 	}
 	return t.In(p.local).Format("2006-01-02 15:04")
+}
+
+// fitted is to how many rows the columns of a table are fitted.
+const fitted = 1000
+
+// table writes rows under their heads, one by one: the columns are fitted to the first of
+// them. after, if there is one, is called after each row.
+func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], row func(T) []term.Span, after func(T) error) (err error) {
+	var first []T
+	var widths []int
+	write := func(v T, spans []term.Span) error {
+		p.Row(columns, widths, spans)
+		if after == nil {
+			return nil
+		}
+		return after(v)
+	}
+	flush := func() error {
+		rows := make([][]term.Span, len(first))
+		for i, v := range first {
+			rows[i] = row(v)
+		}
+		widths = p.Heads(columns, rows)
+		for i, v := range first {
+			if err := write(v, rows[i]); err != nil {
+				return err
+			}
+		}
+		first = nil
+		return nil
+	}
+	for v, failed := range values {
+		switch {
+		case failed != nil:
+			err = failed
+		case widths != nil:
+			err = write(v, row(v))
+		default:
+			if first = append(first, v); len(first) == fitted {
+				err = flush()
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	if len(first) > 0 {
+		err = errors.Join(flush(), err)
+	}
+	return err
 }
 
 // field writes one "Name: value" line, and nothing for an empty value. The value

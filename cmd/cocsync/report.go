@@ -60,10 +60,7 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 		return err
 	}
 	if f.output.value == "json" {
-		return query.Write(a.out, r)
+		return r.Write(a.out)
 	}
-	return a.paged(func(p *page) error {
-		p.report(r)
-		return nil
-	})
+	return a.paged(func(p *page) error { return p.report(r) })
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 // shownReasons is how many reasons for failures are shown.
 const shownReasons = 5
 
-func (p *page) report(r query.Report) {
+func (p *page) report(r query.Report) error {
 	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since.Time), p.time(r.Until.Time))
 	of := "all accounts"
 	if r.Account != "" {
@@ -29,16 +31,40 @@ func (p *page) report(r query.Report) {
 		p.item("The period has not ended yet")
 	}
 	p.coverage(r.Watches)
-	p.watchedDocuments(r.Documents)
-	p.reportChanges(r)
-	p.rewrites(r.Rewrites)
-	p.only("Deletions", r.Deletions)
-	p.only("Withdrawn", r.Withdrawn)
-	p.unavailable(r.Missing)
+	p.section("Documents watched")
+	if err := p.watchedDocuments(r.Documents); err != nil {
+		return err
+	}
+	if err := p.reportChanges(r); err != nil {
+		return err
+	}
+	err := errors.Join(
+		list(p, "Rewrites", r.Rewrites, p.rewrite),
+		list(p, "Deletions", r.Deletions, p.reportedOf),
+		list(p, "Withdrawn", r.Withdrawn, p.reportedOf),
+		list(p, "Missing versions", r.Missing, p.unavailable))
 	p.section("Limits")
 	for _, l := range r.Limits {
 		p.item("%s", l)
 	}
+	return err
+}
+
+// list writes a section with an item for each row.
+func list[T any](p *page, title string, rows iter.Seq2[T, error], item func(T)) error {
+	p.section(title)
+	none := true
+	for v, err := range rows {
+		if err != nil {
+			return err
+		}
+		item(v)
+		none = false
+	}
+	if none {
+		p.none()
+	}
+	return nil
 }
 
 func (p *page) section(title string) { fmt.Fprintf(p, "\n## %s\n\n", title) }
@@ -130,54 +156,57 @@ func (p *page) gaps(list []query.Gap) {
 	}
 }
 
-func (p *page) watchedDocuments(list []query.WatchedDocument) {
-	p.section("Documents watched")
-	if len(list) == 0 {
+func (p *page) watchedDocuments(docs iter.Seq2[query.WatchedDocument, error]) error {
+	heads := []string{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}
+	n, err := p.grid(heads, func(yield func([]string, error) bool) {
+		for d, err := range docs {
+			watched, version := "all the time", "none"
+			if d.Partly {
+				watched = "for a part: " + p.periods(d.Watched)
+			}
+			if d.Version != "" {
+				version = code(string(d.Version))
+			}
+			row := []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)}
+			if !yield(row, err) {
+				return
+			}
+		}
+	})
+	if n == 0 && err == nil {
 		p.none()
-		return
 	}
-	rows := [][]string{{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}}
-	for _, d := range list {
-		watched, version := "all the time", "none"
-		if d.Partly {
-			watched = "for a part: " + p.periods(d.Watched)
-		}
-		if d.Version != "" {
-			version = code(string(d.Version))
-		}
-		rows = append(rows, []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)})
-	}
-	p.grid(rows)
+	return err
 }
 
-// reportChanges lists the changes by document, in the order of the first ones.
-func (p *page) reportChanges(r query.Report) {
+// reportChanges lists the changes by document.
+func (p *page) reportChanges(r query.Report) error {
 	p.section("Changes")
 	if r.Backfill.Changes > 0 {
 		fmt.Fprintf(p, "Not listed: %s of %s from before the initial sync.\n",
 			text.Plural(r.Backfill.Changes, "change"), text.Plural(r.Backfill.Documents, "document"))
 	}
-	if len(r.Changes) == 0 {
-		p.none()
-		return
-	}
-	var order []query.Ref
-	of := map[query.Ref][]query.ReportedChange{}
-	for _, c := range r.Changes {
-		if of[c.Ref] == nil {
-			order = append(order, c.Ref)
+	first := true
+	for doc, err := range r.ByDocument {
+		if err != nil {
+			return err
 		}
-		of[c.Ref] = append(of[c.Ref], c)
-	}
-	for i, doc := range order {
-		if i > 0 || r.Backfill.Changes > 0 {
+		if !first || r.Backfill.Changes > 0 {
 			p.WriteByte('\n')
 		}
-		fmt.Fprintf(p, "### %s\n\n", named(doc))
-		for _, c := range of[doc] {
+		first = false
+		fmt.Fprintf(p, "### %s\n\n", named(doc.Ref))
+		for c, err := range doc.Changes {
+			if err != nil {
+				return err
+			}
 			p.item("%s", p.reported(c))
 		}
 	}
+	if first {
+		p.none()
+	}
+	return nil
 }
 
 // named names a document.
@@ -212,34 +241,19 @@ func (p *page) reported(c query.ReportedChange) string {
 	return text
 }
 
-func (p *page) rewrites(list []query.Rewrite) {
-	p.section("Rewrites")
-	if len(list) == 0 {
-		p.none()
+func (p *page) rewrite(c query.Rewrite) {
+	p.reportedOf(c.ReportedChange)
+	seen := "the old content was never seen again after it was archived"
+	if !c.PreviousCheckedAt.IsZero() {
+		seen = "the old content was last seen at " + p.time(c.PreviousCheckedAt.Time)
 	}
-	for _, c := range list {
-		p.item("%s, %s", named(c.Ref), p.reported(c.ReportedChange))
-		seen := "the old content was never seen again after it was archived"
-		if !c.PreviousCheckedAt.IsZero() {
-			seen = "the old content was last seen at " + p.time(c.PreviousCheckedAt.Time)
-		}
-		for _, line := range []string{seen, "SHA-256 before: " + hash(c.PreviousSHA256), "SHA-256 after: " + hash(c.SHA256)} {
-			p.WriteString("  ")
-			p.item("%s", line)
-		}
+	for _, line := range []string{seen, "SHA-256 before: " + hash(c.PreviousSHA256), "SHA-256 after: " + hash(c.SHA256)} {
+		p.WriteString("  ")
+		p.item("%s", line)
 	}
 }
 
-// only writes a section of some of the changes.
-func (p *page) only(title string, list []query.ReportedChange) {
-	p.section(title)
-	if len(list) == 0 {
-		p.none()
-	}
-	for _, c := range list {
-		p.item("%s, %s", named(c.Ref), p.reported(c))
-	}
-}
+func (p *page) reportedOf(c query.ReportedChange) { p.item("%s, %s", named(c.Ref), p.reported(c)) }
 
 func hash(h query.Text) string {
 	if h == "" {
@@ -248,12 +262,6 @@ func hash(h query.Text) string {
 	return code(string(h))
 }
 
-func (p *page) unavailable(list []query.UnavailableVersion) {
-	p.section("Missing versions")
-	if len(list) == 0 {
-		p.none()
-	}
-	for _, v := range list {
-		p.item("%s %s, listed %s: %s", named(v.Ref), code(v.Version), p.time(v.ListedAt.Time), code(v.Reason()))
-	}
+func (p *page) unavailable(v query.UnavailableVersion) {
+	p.item("%s %s, listed %s: %s", named(v.Ref), code(v.Version), p.time(v.ListedAt.Time), code(v.Reason()))
 }

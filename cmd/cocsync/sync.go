@@ -112,7 +112,7 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 	beginCycle(show, w.Name)
 	c, err := s.Run(ctx, w, o)
 	show.End()
-	if c.ID > 0 { // else it did not even begin
+	if !c.Key.IsZero() { // else it did not even begin
 		fmt.Fprintln(a.err, cycleSummary(c))
 	}
 	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {

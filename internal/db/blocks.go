@@ -272,6 +272,21 @@ func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, li
 	return err
 }
 
+// LinesOf returns the lines that a document ever had, each once.
+func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, err error) {
+	defer wrap(&err, "lines of a document")
+	for b, err := range stream(ctx, a.read, scanBlock, `
+		SELECT account_id, document_id, id, frame FROM blocks WHERE account_id = ? AND document_id = ? ORDER BY id`, document.Account, document.ID) {
+		if err == nil {
+			lines, err = a.packs.unpack(b.frame, lines)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
+
 // buildLines builds the blocks that are missing: after a migration, or when another
 // algorithm made them. It continues where it was stopped.
 func (s *store) buildLines(ctx context.Context) (err error) {

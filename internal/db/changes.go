@@ -31,7 +31,8 @@ type Filter struct {
 	Task, Path string
 	Limit      int // 0: no limit
 	// After, if it is not zero, is the change after which the list continues.
-	After coc.Place
+	After       coc.Place
+	OldestFirst bool // with Limit, the oldest
 
 	partial bool // only those of which not all differences are stored
 }
@@ -98,7 +99,7 @@ func scanChange(row scanner) (c coc.Change, err error) {
 // changesPage is how many changes are read at a time.
 const changesPage = 500
 
-// Changes returns the changes that pass the filter, newest first. It reads them in pages,
+// Changes returns the changes that pass the filter, newest first by default. It reads them in pages,
 // so other queries may run meanwhile; a change that is added meanwhile may be among them
 // or not.
 func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
@@ -125,16 +126,18 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 	return func(yield func(coc.Change, error) bool) {
 		from, args, err := a.selectChanges(ctx, f)
 		// A page is selected before anything is joined to it.
-		query := changeRows + `
-			WHERE (c.id, c.account_id) IN (SELECT c.id, c.account_id ` + from + ` AND (c.at, c.account_id, c.id) < (?, ?, ?)
-				ORDER BY c.at DESC, c.account_id DESC, c.id DESC LIMIT ?)
-			ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
+		after, order := `<`, `ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
+		if f.OldestFirst {
+			after, order = `>`, `ORDER BY c.at, c.account_id, c.id`
+		}
+		query := changeRows + ` WHERE (c.id, c.account_id) IN (
+			SELECT c.id, c.account_id ` + from + ` AND (c.at, c.account_id, c.id) ` + after + ` (?, ?, ?) ` + order + ` LIMIT ?) ` + order
 		size := changesPage
 		if f.Limit > 0 && !f.searches() {
 			size = min(size, f.Limit)
 		}
 		last := f.After
-		if last == (coc.Place{}) {
+		if last == (coc.Place{}) && !f.OldestFirst {
 			last = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
 		}
 		for {

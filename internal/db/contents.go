@@ -283,7 +283,6 @@ type pack struct {
 	id       int64
 	count    int
 	data     []byte
-	stored   bool // its row is there
 }
 
 func (p pack) fits(b []byte) bool {
@@ -292,7 +291,7 @@ func (p pack) fits(b []byte) bool {
 
 // openPack returns the newest pack of the document, or a new one.
 func (t tx) openPack(document coc.Key) (pack, error) {
-	p := pack{document: document, stored: true}
+	p := pack{document: document}
 	var size int64
 	var frame []byte
 	err := t.row(`
@@ -312,9 +311,15 @@ func (t tx) openPack(document coc.Key) (pack, error) {
 	return p, nil
 }
 
-// newPack returns an empty pack, which savePack stores.
+// newPack adds an empty pack; savePack fills it in the same transaction. Its row is there
+// before its contents: otherwise SQLite searches all contents for those that miss it.
 func (t tx) newPack(document coc.Key) (pack, error) {
 	key, err := t.next(document.Account, func(c *counters) *int64 { return &c.packs })
+	if err != nil {
+		return pack{}, err
+	}
+	err = t.exec(`INSERT INTO packs (account_id, id, document_id, count, size, frame) VALUES (?, ?, ?, 0, 0, ?)`,
+		key.Account, key.ID, document.ID, []byte{})
 	return pack{document: document, id: key.ID, data: t.s.scratch[:0]}, err
 }
 
@@ -328,11 +333,6 @@ func (t tx) savePack(p pack) error {
 	if len(p.data) > unpackedMax {
 		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)
 	}
-	frame := t.s.packs.pack(p.data, nil)
-	if p.stored {
-		return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
-			p.count, len(p.data), frame, p.document.Account, p.id)
-	}
-	return t.exec(`INSERT INTO packs (account_id, id, document_id, count, size, frame) VALUES (?, ?, ?, ?, ?, ?)`,
-		p.document.Account, p.id, p.document.ID, p.count, len(p.data), frame)
+	return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
+		p.count, len(p.data), t.s.packs.pack(p.data, nil), p.document.Account, p.id)
 }

@@ -151,15 +151,21 @@ func (a *Archive) LastEnded(ctx context.Context, watch string) (_ coc.Cycle, err
 	return a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.ended_at IS NOT NULL ORDER BY c.id DESC LIMIT 1`, watch)
 }
 
-// LastFailure returns the newest whole cycle of a watch that failed, with the documents
-// that failed in it.
-func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, err error) {
+// LastFailure returns the newest whole cycle of a watch that failed, with the first of the
+// documents that failed in it, and how many did.
+func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, failed int, err error) {
 	defer wrap(&err, "last failed cycle of watch %q", watch)
 	c, err = a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.outcome = 'failed' ORDER BY c.id DESC LIMIT 1`, watch)
-	if err == nil {
-		c.Failures, err = a.failures(ctx, c.Key)
+	if err != nil {
+		return c, 0, err
 	}
-	return c, err
+	c.Failures, err = collect(ctx, a.read, func(row scanner) (f coc.Failure, err error) {
+		err = row.Scan(&f.DocumentID, &f.Name, &f.Err, &failed)
+		return f, err
+	}, `
+		SELECT document_id, name, error, count(*) OVER () FROM cycle_failures WHERE account_id = ? AND cycle_id = ?
+		ORDER BY document_id LIMIT 1`, c.Key.Account, c.Key.ID)
+	return c, failed, err
 }
 
 // Busy reports whether the newest cycle of a watch, whole or partial, has no recorded end.

@@ -247,12 +247,12 @@ func isTask(it *coc.Item) bool {
 	return false
 }
 
-// maxUnsearched is how many changes Unsearched counts.
-const maxUnsearched = 1000
+// MaxUnsearched is how many changes Unsearched counts.
+const MaxUnsearched = 1000
 
 // Unsearched returns how many changes a filter by task or path skips without having seen all
 // of their differences, because their structure could not be read or is not stored
-// completely, and the newest of them, at most limit. It stops counting at 1,000.
+// completely, and the newest of them, at most limit. It stops counting at MaxUnsearched.
 func (a *Archive) Unsearched(ctx context.Context, f Filter, limit int) (newest []string, n int, err error) {
 	if !f.searches() {
 		return nil, 0, nil
@@ -269,7 +269,7 @@ func (a *Archive) Unsearched(ctx context.Context, f Filter, limit int) (newest [
 		if n++; n <= limit {
 			newest = append(newest, c.Ref)
 		}
-		if n == maxUnsearched {
+		if n == MaxUnsearched {
 			break
 		}
 	}

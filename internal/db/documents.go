@@ -80,20 +80,21 @@ func (a *Archive) documents(ctx context.Context, where string, args ...any) ([]D
 // documentsPage is how many documents are read at a time.
 const documentsPage = 500
 
-// Documents returns every document, in the order of their keys. It reads them in pages,
-// so other queries may run meanwhile.
+// Documents returns every document, by name. It reads them in pages, so other queries may
+// run meanwhile.
 func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		for last := (coc.Key{}); ; {
+		for last := (Document{}); ; {
 			page, err := collect(ctx, a.read, scanDocument, documentRows+`
-				WHERE (d.id, d.account_id) > (?, ?) ORDER BY d.id, d.account_id LIMIT ?`, last.ID, last.Account, documentsPage)
+				WHERE (d.name, d.document_id, d.account_id) > (?, ?, ?) ORDER BY d.name, d.document_id, d.account_id LIMIT ?`,
+				last.Name, last.DocumentID, last.Key.Account, documentsPage)
 			if err != nil {
 				wrap(&err, "documents")
 				yield(Document{}, err)
 				return
 			}
 			for _, d := range page {
-				if last = d.Key; !yield(d, nil) {
+				if last = d; !yield(d, nil) {
 					return
 				}
 			}
@@ -110,8 +111,10 @@ type DocumentQuery struct {
 	Account string
 	State   coc.DocState
 	Key     coc.Key
-	Skip    int
-	Limit   int // 0: no limit
+	// ChangedSince leaves documents that changed since then.
+	ChangedSince time.Time
+	Skip         int
+	Limit        int // 0: no limit
 }
 
 func (q DocumentQuery) where() (string, []any) {
@@ -126,6 +129,8 @@ func (q DocumentQuery) where() (string, []any) {
 	add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
 	add(q.State != "", `d.state = ?`, string(q.State))
 	add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key.Account, q.Key.ID)
+	add(!q.ChangedSince.IsZero(), `EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
+		q.ChangedSince.UnixMilli())
 	return strings.Join(conds, " AND "), args
 }
 
@@ -239,7 +244,7 @@ func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q Documen
 		for page := range slices.Chunk(keys, documentsPage) {
 			var docs map[coc.Key]Details
 			if err == nil {
-				docs, err = a.detailsAt(ctx, when, page)
+				docs, err = a.DetailsAt(ctx, when, page)
 			}
 			if err != nil {
 				break
@@ -262,7 +267,10 @@ const stateAt = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d
 // begins is when a version begins: when COC made it, or when cocsync first had it.
 const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
 
-func (a *Archive) detailsAt(ctx context.Context, when time.Time, keys []coc.Key) (map[coc.Key]Details, error) {
+// DetailsAt returns up to 500 documents as they were at a time, as ListDocumentsAt has them;
+// nothing for one that had no version yet.
+func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key) (_ map[coc.Key]Details, err error) {
+	defer wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339))
 	args := []any{when.UnixMilli()}
 	for _, k := range keys {
 		args = append(args, k.Account, k.ID)
@@ -295,12 +303,15 @@ func (a *Archive) detailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 		WHERE d.version IS NOT NULL`, args...)
 }
 
-// LastConfirmed returns when COC last confirmed a document of a query, zero for never.
-func (a *Archive) LastConfirmed(ctx context.Context, q DocumentQuery) (when time.Time, err error) {
-	defer wrap(&err, "last check of documents")
-	where, args := q.where()
+// LastConfirmedAt returns when COC last confirmed anything of an account or for "" of all:
+// a document by a response, or all by a complete list. It is zero for never.
+func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when time.Time, err error) {
+	defer wrap(&err, "last check")
 	var listed time.Time
-	err = a.read.row(ctx, `SELECT max(d.checked_at), max(`+lastListed+`) FROM documents d WHERE `+where, args...).Scan(at(&when), at(&listed))
+	const ofAccount = ` AND (?1 = '' OR x.account_id = (SELECT id FROM accounts WHERE name = ?1))`
+	err = a.read.row(ctx, `
+		SELECT (SELECT max(x.checked_at) FROM documents x WHERE 1 = 1`+ofAccount+`),
+			(SELECT max(x.ended_at) FROM cycles x WHERE x.outcome = 'good' AND x.complete = 1`+ofAccount+`)`, account).Scan(at(&when), at(&listed))
 	if listed.After(when) {
 		when = listed
 	}

@@ -193,7 +193,7 @@ func (t tx) eraseDifferences(hash coc.Hash) error {
 
 // eraseBytes removes a content from its pack.
 func (t tx) eraseBytes(key coc.Key) error {
-	p := pack{stored: true}
+	p := pack{}
 	c := packed{}
 	var frame []byte
 	err := t.row(`

@@ -214,6 +214,14 @@ func (t tx) events(s source) ([]event, error) {
 	}, s.query+` ORDER BY `+order)
 }
 
+// FirstOrigin is a permanent name of the archive: the origin of its first log, which a
+// restored copy has too; "" when it has none yet.
+func (l *Log) FirstOrigin(ctx context.Context) (origin string, err error) {
+	defer wrap(&err, "first log")
+	err = l.read.row(ctx, `SELECT origin FROM generations ORDER BY id LIMIT 1`).Scan(&origin)
+	return origin, explain(ignore(err, sql.ErrNoRows))
+}
+
 // Head returns the newest tree head, signed if it was not yet; the zero Head while the
 // log has no key. told says that it leaves the machine and is to be kept.
 func (l *Log) Head(ctx context.Context, told bool, now time.Time) (h coc.Head, err error) {

@@ -2,6 +2,7 @@ package hint
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,10 +10,14 @@ import (
 	"cocsync/internal/text"
 )
 
-// DidYouMean asks whether the user means the names nearest to what was typed; "" if
-// none is near.
+// DidYouMean suggests the names that are similar to what was typed; "" without one.
 func DidYouMean(typed string, names []string) string {
-	if near := Nearest(typed, names); len(near) > 0 {
+	return DidYouMeanIn(typed, slices.Values(names))
+}
+
+// DidYouMeanIn is DidYouMean for names that are read one by one.
+func DidYouMeanIn(typed string, names iter.Seq[string]) string {
+	if near := nearest(typed, names); len(near) > 0 {
 		return "did you mean " + text.Visible(strings.Join(near, ", ")) + "?"
 	}
 	return ""
@@ -26,17 +31,22 @@ func OneOf(typed string, names []string) string {
 	return "known: " + text.Visible(strings.Join(names, ", "))
 }
 
-// Nearest returns up to three of the names that are most similar to what was
-// typed, the most similar first.
-func Nearest(typed string, names []string) []string {
+// maxNear is how many similar names are suggested.
+const maxNear = 3
+
+// Nearest returns up to three names that are similar to what was typed, the most similar
+// first.
+func Nearest(typed string, names []string) []string { return nearest(typed, slices.Values(names)) }
+
+func nearest(typed string, names iter.Seq[string]) []string {
 	type near struct {
 		name     string
 		distance int
 	}
-	var list []near
+	var best []near
 	typed = strings.ToLower(typed)
 	letters, limit := utf8.RuneCountInString(typed), max(2, len(typed)/3)
-	for _, n := range names {
+	for n := range names {
 		name := strings.ToLower(n)
 		length := utf8.RuneCountInString(name)
 		d := limit + 1
@@ -46,16 +56,16 @@ func Nearest(typed string, names []string) []string {
 		case max(letters-length, length-letters) <= limit:
 			d = distance(typed, name)
 		}
-		if d <= limit && d < max(letters, length) {
-			list = append(list, near{n, d})
+		if d > limit || d >= max(letters, length) || slices.ContainsFunc(best, func(b near) bool { return b.name == n }) {
+			continue
 		}
+		best = append(best, near{n, d})
+		slices.SortStableFunc(best, func(a, b near) int { return a.distance - b.distance })
+		best = best[:min(len(best), maxNear)]
 	}
-	slices.SortStableFunc(list, func(a, b near) int { return a.distance - b.distance })
 	var out []string
-	for _, n := range list {
-		if !slices.Contains(out, n.name) && len(out) < 3 {
-			out = append(out, n.name)
-		}
+	for _, n := range best {
+		out = append(out, n.name)
 	}
 	return out
 }

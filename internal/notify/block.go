@@ -3,7 +3,6 @@ package notify
 import (
 	"encoding/json"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -206,7 +205,7 @@ func fill(template string, c *coc.Change) string {
 	}
 	version, _, _ := strings.Cut(c.Version, "#")
 	address := strings.NewReplacer("{account}", escapeURL(c.Account), "{document_id}", escapeURL(c.DocumentID),
-		"{name}", escapeURL(c.Name), "{version}", escapeURL(version), "{change}", strconv.FormatInt(c.ID, 10)).Replace(template)
+		"{name}", escapeURL(c.Name), "{version}", escapeURL(version), "{change}", strings.ReplaceAll(escapeURL(c.Ref), "%2F", "/")).Replace(template)
 	if len(address) > maxLink {
 		return ""
 	}

@@ -234,10 +234,10 @@ func (w *writer) checkpoint() string {
 
 // idOf is the change's id in words, by which a repeat is recognised.
 func idOf(c *coc.Change) string {
-	if c.ID == 0 {
+	if c.Ref == "" {
 		return "sample"
 	}
-	return fmt.Sprintf("change %d", c.ID)
+	return "change " + c.Ref
 }
 
 // plausible reports whether a time can be shown: COC's times are not checked.

@@ -60,7 +60,7 @@ func compared(c coc.Change, old, now string) (*coc.Change, contents) {
 // example is a change of a kind, as in the archive.
 func example(kind coc.Kind) (*coc.Change, contents) {
 	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
-	c := coc.Change{ID: 812, Kind: kind, Account: "prod", Document: 1, DocumentID: "DM2025070118023abcdef",
+	c := coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: kind, Account: "prod", Document: key(1), DocumentID: "DM2025070118023abcdef",
 		Name: "restart-nodes", SeenAt: at.Add(2 * time.Minute), At: at, Modifier: "COC-anita.rao", RiskLevel: "LOW"}
 	switch kind {
 	case coc.KindNew:
@@ -136,7 +136,7 @@ func TestChangeGolden(t *testing.T) {
 	}
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	c, _ := example(coc.KindVersion)
-	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
+	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
 	m := w.change(c, pair, nil)
 	golden(t, "unchanged.txt", write(t, m))
 }
@@ -175,7 +175,7 @@ func TestConfiguredGolden(t *testing.T) {
 		golden(t, "configured-"+string(kind)+".txt", write(t, m))
 	}
 	c, _ := example(coc.KindVersion)
-	c, pair := compared(coc.Change{ID: c.ID, Kind: c.Kind, Account: c.Account, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt, By: c.By}, newJob, newJob)
+	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Account: c.Account, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt, By: c.By}, newJob, newJob)
 	golden(t, "configured-unchanged.txt", write(t, w.change(c, pair, mentions)))
 	golden(t, "configured-digest.txt", write(t, w.digest([]*coc.Change{c, c}, mentions)))
 	c, pair = example(coc.KindVersion)
@@ -188,7 +188,7 @@ func TestConfiguredGolden(t *testing.T) {
 
 // A link leads where its template says, whatever a document is called.
 func TestFill(t *testing.T) {
-	c := &coc.Change{ID: 41, Account: "prod", DocumentID: "DM1/../x?y#z", Name: "a b&c=<d>|https://evil.example", Version: "v3#2"}
+	c := &coc.Change{Key: key(41), Ref: fmt.Sprint(41), Account: "prod", DocumentID: "DM1/../x?y#z", Name: "a b&c=<d>|https://evil.example", Version: "v3#2"}
 	const template = "https://h.example/{account}/{document_id}/{version}?n={name}#{change}"
 	want := "https://h.example/prod/DM1%2F..%2Fx%3Fy%23z/v3?n=a%20b%26c%3D%3Cd%3E%7Chttps%3A%2F%2Fevil.example#41"
 	if got := fill(template, c); got != want {
@@ -222,7 +222,7 @@ func TestOthersGolden(t *testing.T) {
 	}
 	for i, kind := range []coc.Kind{coc.KindMetadata, coc.KindDeleted, coc.KindRewritten} {
 		c, _ := example(kind)
-		c.ID, c.Document, c.Name = int64(300+i), int64(200+i), "job-"+string(kind)
+		c.Key, c.Ref, c.Document, c.Name = key(int64(300+i)), fmt.Sprint(300+i), key(int64(200+i)), "job-"+string(kind)
 		changes = append(changes, c)
 	}
 	m := w.digest(changes, nil)
@@ -274,7 +274,7 @@ func TestDetail(t *testing.T) {
 func TestLongDiff(t *testing.T) {
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
-	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
+	c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
 	m := w.change(c, pair, nil)
 	got := string(write(t, m))
 	if weight(m.blocks) > maxBlocks || weight(m.blocks) < maxBlocks/2 {

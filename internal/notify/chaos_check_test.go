@@ -90,7 +90,7 @@ func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocs
 	}
 	thread := a.Notifiers[0].Thread
 	sent := map[int64]coc.Message{}
-	roots := map[int64][]coc.Message{} // by document, oldest first
+	roots := map[coc.Key][]coc.Message{} // by document, oldest first
 	for _, m := range slices.Backward(list) {
 		sent[m.ID] = m
 		s := subject{m.Notifier, m.Kind == coc.MessageFile, idIn(m.Text)}

@@ -119,7 +119,7 @@ func (m *mortal) Retrying(ctx context.Context, notifier string) (list []coc.Mess
 	return list, err
 }
 
-func (m *mortal) Thread(ctx context.Context, notifier string, document int64, channel string, since time.Time) (id int64, err error) {
+func (m *mortal) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (id int64, err error) {
 	err = m.do("thread", func() error { id, err = m.Outbox.Thread(ctx, notifier, document, channel, since); return err })
 	return id, err
 }
@@ -133,7 +133,7 @@ func (m *mortal) Counted(ctx context.Context, root int64) error {
 	return m.do("counted", func() error { return m.Outbox.Counted(ctx, root) })
 }
 
-func (m *mortal) Contents(ctx context.Context, change int64) (old, now []byte, err error) {
+func (m *mortal) Contents(ctx context.Context, change coc.Key) (old, now []byte, err error) {
 	err = m.do("contents", func() error { old, now, err = m.Outbox.Contents(ctx, change); return err })
 	return old, now, err
 }

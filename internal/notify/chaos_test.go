@@ -199,12 +199,12 @@ func (a *anarchy) burst(t *testing.T, d *db.DB, changes int) {
 	}
 	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: time.Now(), Outcome: coc.Good}
 	var err error
-	if c.ID, err = d.Begin(t.Context(), c); err != nil {
+	if c.Key, err = d.Begin(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	var steps []coc.Step
 	for range changes {
-		steps = append(steps, a.step(c.ID))
+		steps = append(steps, a.step(c.Key))
 	}
 	if err := d.Commit(t.Context(), steps...); err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func (a *anarchy) burst(t *testing.T, d *db.DB, changes int) {
 
 // step is the next change of some document: mostly a new version with another
 // line in it, at times one with a diff of 11,000 characters, or a rewritten one.
-func (s *story) step(cycle int64) coc.Step {
+func (s *story) step(cycle coc.Key) coc.Step {
 	i := s.fate.IntN(len(s.documents))
 	old := s.documents[i]
 	now := state{version: old.version + 1, revision: 1, long: s.fate.IntN(50) == 0}

@@ -39,7 +39,7 @@ type batch struct {
 	samples map[*coc.Change]contents // that are not in the archive
 
 	drafts []*coc.Draft
-	roots  map[int64]*coc.Draft // by document
+	roots  map[coc.Key]*coc.Draft // by document
 }
 
 // alert is a change to send, and whom its message mentions.
@@ -215,14 +215,14 @@ func (b *batch) contents(ctx context.Context, c *coc.Change) (pair contents, err
 	if pair, ok := b.samples[c]; ok {
 		return pair, nil
 	}
-	pair.old, pair.now, err = b.Outbox.Contents(ctx, c.ID)
+	pair.old, pair.now, err = b.Outbox.Contents(ctx, c.Key)
 	switch {
 	case ctx.Err() != nil:
 		return pair, ctx.Err()
 	case errors.Is(err, coc.ErrErased):
 		pair = contents{why: "One of the two contents was erased from the archive."}
 	case err != nil: // the alert is sent without them
-		b.log().Warn("contents not shown", "notifier", b.n.Name, "change", c.ID, "err", err)
+		b.log().Warn("contents not shown", "notifier", b.n.Name, "change", c.Ref, "err", err)
 		pair = contents{why: "The contents could not be read from the archive; the log of cocsync says why."}
 	}
 	return pair, nil
@@ -251,7 +251,7 @@ func (b *batch) put(m coc.Draft) *coc.Draft {
 	b.drafts = append(b.drafts, &m)
 	if m.Kind == coc.MessageRoot && b.roots[m.Document] == nil {
 		if b.roots == nil {
-			b.roots = map[int64]*coc.Draft{}
+			b.roots = map[coc.Key]*coc.Draft{}
 		}
 		b.roots[m.Document] = &m
 	}

@@ -81,7 +81,7 @@ func (w *writer) maskAllNames(changes []*coc.Change) []*coc.Change {
 
 // entries groups the changes by document, the most important first, else in order.
 func (w *writer) entries(changes []*coc.Change) (list []*entry) {
-	byDocument := map[int64]*entry{}
+	byDocument := map[coc.Key]*entry{}
 	for _, c := range changes {
 		e := byDocument[c.Document]
 		if e == nil {
@@ -164,14 +164,17 @@ func countKinds(changes []*coc.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-// between names changes by the first and the last of their ids.
+// between names changes by the first and the last of their numbers, if one account has them.
 func between(changes []*coc.Change) string {
-	byID := func(a, b *coc.Change) int { return int(a.ID - b.ID) }
-	first, last := slices.MinFunc(changes, byID), slices.MaxFunc(changes, byID)
-	if first.ID == last.ID {
+	byKey := func(a, b *coc.Change) int { return a.Key.Compare(b.Key) }
+	first, last := slices.MinFunc(changes, byKey), slices.MaxFunc(changes, byKey)
+	if first.Key == last.Key {
 		return idOf(first)
 	}
-	return fmt.Sprintf("changes %d–%d", first.ID, last.ID)
+	if first.Key.Account != last.Key.Account {
+		return text.Plural(len(changes), "change")
+	}
+	return "changes " + first.Ref + "–" + last.Ref
 }
 
 // since returns the time from which the log shows all the changes, as the log command

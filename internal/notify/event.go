@@ -75,7 +75,7 @@ type noticeData struct {
 
 // newChangeData returns the data of a change without its content.
 func newChangeData(c *coc.Change) changeData {
-	d := changeData{ID: c.ID, Kind: c.Kind, Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
+	d := changeData{ID: c.Key.ID, Kind: c.Kind, Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
 		Version: orNull(c.Version), Previous: orNull(c.Previous), SeenAt: c.SeenAt.UTC(),
 		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel),
 		Added: c.Added, Removed: c.Removed, Backfill: c.Backfill, Late: c.Late, Items: []itemData{}, DiffWhole: true}

@@ -57,7 +57,7 @@ func TestSecretTruncatedByDiffIsMasked(t *testing.T) {
 	}
 	old, now := command("1"), command("2")
 	r := diff.Compare(diff.Read(old), diff.Read(now))
-	c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
+	c := &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: "job"}
 	c.Summary = r.Summary
 	for _, it := range r.Items {
 		c.Items = append(c.Items, coc.Item{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task, Old: it.Old, New: it.New})
@@ -80,7 +80,7 @@ func TestSecretTruncatedByDiffIsMasked(t *testing.T) {
 func TestMovedSecretsAreMasked(t *testing.T) {
 	for _, detail := range []Detail{DetailFull, DetailOutline} {
 		w := &writer{n: &Notifier{Name: "ops", Detail: detail}, mask: &mask.Masker{}}
-		c := &coc.Change{ID: 1, Kind: coc.KindVersion, Name: "job"}
+		c := &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: "job"}
 		c.Items = []coc.Item{{Op: "moved", Path: "passwords[0]", Old: "first", New: "after hunter2"}}
 		m := w.change(c, contents{}, nil)
 		if body, err := json.Marshal(m.blocks); strings.Contains(m.text, "hunter2") || err != nil || strings.Contains(string(body), "hunter2") {
@@ -134,7 +134,7 @@ func TestSecretsAreSentNowhere(t *testing.T) {
 			b := setUp(t, ops, hook, digest)
 			for i, pair := range []contents{{old: old, now: now}, {old: now, now: rotated}, {now: now}} {
 				c, _ := compared(*edit(int64(i+1), int64(i%2), i), string(pair.old), string(pair.now))
-				b.out.contents[c.ID] = pair
+				b.out.contents[c.Key] = pair
 				for _, n := range b.Notifiers {
 					b.out.queue(n.Name, c)
 				}
@@ -155,7 +155,7 @@ func TestSecretsAreSentNowhere(t *testing.T) {
 			n.Detail = detail
 			w := b.batch(&n).write
 			for id, pair := range b.out.contents {
-				c, _ := compared(*edit(id, 1, 1), string(pair.old), string(pair.now))
+				c, _ := compared(*edit(id.ID, 1, 1), string(pair.old), string(pair.now))
 				body, text, err := w.event(c, pair)
 				if err != nil {
 					t.Fatal(err)

@@ -25,11 +25,11 @@ type memory struct {
 	messages   []*coc.Message
 	claims     map[int64][]int64 // by message
 	holds      map[string]hold
-	contents   map[int64]contents // by change
-	broken     error              // what Contents fails with
-	full       int                // so many calls of RecordAttempt fail
-	stale      map[int64]bool     // roots of threads
-	closed     map[int64]bool     // whose thread was deleted
+	contents   map[coc.Key]contents // by change
+	broken     error                // what Contents fails with
+	full       int                  // so many calls of RecordAttempt fail
+	stale      map[int64]bool       // roots of threads
+	closed     map[int64]bool       // whose thread was deleted
 	quiets     map[string]time.Time
 }
 
@@ -46,7 +46,7 @@ type hold struct {
 func (o *memory) Due(_ context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, _ error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	passes := map[int64]bool{} // documents with a later change of these kinds
+	passes := map[coc.Key]bool{} // documents with a later change of these kinds
 	for _, d := range slices.Backward(o.deliveries) {
 		if d.Notifier != notifier || d.state != "waiting" || d.DueAt.After(now) {
 			continue
@@ -92,12 +92,12 @@ func (o *memory) Freeze(_ context.Context, b coc.Batch, now time.Time) (ids []in
 	}
 	for _, a := range b.Aims {
 		for _, n := range append(slices.Clone(a.Routed), a.Own...) {
-			at := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Notifier == n && d.Change != nil && d.Change.ID == a.Change })
+			at := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Notifier == n && d.Change != nil && d.Change.Key == a.Change })
 			switch routed := slices.Contains(a.Routed, n); {
 			case at >= 0 && o.deliveries[at].state == "dropped" && (routed || !o.deliveries[at].Routed):
 				o.deliveries[at].state = "waiting"
 			case at < 0 && routed:
-				c := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Change != nil && d.Change.ID == a.Change })
+				c := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Change != nil && d.Change.Key == a.Change })
 				o.deliveries = append(o.deliveries, &owed{coc.Delivery{ID: int64(len(o.deliveries) + 1), Notifier: n, DueAt: now,
 					Routed: true, Change: o.deliveries[c].Change}, "waiting"})
 			}
@@ -198,7 +198,7 @@ func (o *memory) Hold(_ context.Context, notifier, reason string, until time.Tim
 	return nil
 }
 
-func (o *memory) Contents(_ context.Context, change int64) (old, now []byte, _ error) {
+func (o *memory) Contents(_ context.Context, change coc.Key) (old, now []byte, _ error) {
 	return o.contents[change].old, o.contents[change].now, o.broken
 }
 
@@ -235,7 +235,7 @@ func (o *memory) Retrying(_ context.Context, notifier string) (list []coc.Messag
 	return list, nil
 }
 
-func (o *memory) Thread(_ context.Context, notifier string, document int64, channel string, since time.Time) (int64, error) {
+func (o *memory) Thread(_ context.Context, notifier string, document coc.Key, channel string, since time.Time) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range o.messages {
@@ -346,7 +346,7 @@ func setUp(t testing.TB, notifiers ...Notifier) *bench {
 	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel, "C0OTHER"},
 		WebhookPath: "/services/T0000/B0000/SeCrEtSeCrEtSeCrEt", EnforceRate: true})
 	w := &wire{Handler: s}
-	out := &memory{contents: map[int64]contents{}, stale: map[int64]bool{}, closed: map[int64]bool{}, quiets: map[string]time.Time{}}
+	out := &memory{contents: map[coc.Key]contents{}, stale: map[int64]bool{}, closed: map[int64]bool{}, quiets: map[string]time.Time{}}
 	logs := &bytes.Buffer{}
 	return &bench{out: out, slack: s, wire: w, logs: logs, Sender: &Sender{
 		Outbox: out, Notifiers: notifiers, HTTP: &http.Client{Transport: w},
@@ -384,7 +384,7 @@ func byWebhook(name string) Notifier {
 // edit is the nth change of a document.
 func edit(id, document int64, n int) *coc.Change {
 	at := time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC).Add(time.Duration(id) * time.Minute)
-	return &coc.Change{ID: id, Kind: coc.KindVersion, Account: "prod", Document: document,
+	return &coc.Change{Key: key(id), Ref: fmt.Sprint(id), Kind: coc.KindVersion, Account: "prod", Document: key(document),
 		DocumentID: fmt.Sprintf("DM%d", document), Name: fmt.Sprintf("job-%d", document),
 		Previous: fmt.Sprintf("v%d", n), Version: fmt.Sprintf("v%d", n+1),
 		MadeAt: at, SeenAt: at, At: at, By: "COC-li.wei",
@@ -393,3 +393,6 @@ func edit(id, document int64, n int) *coc.Change {
 
 // Head returns head, which is zero except in TestMessagesBearTheHead.
 func (m *memory) Head(context.Context, bool, time.Time) (coc.Head, error) { return m.head, nil }
+
+// key is a key of the first account.
+func key(id int64) coc.Key { return coc.Key{Account: 1, ID: id} }

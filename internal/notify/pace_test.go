@@ -228,7 +228,7 @@ func TestFreezingIsBounded(t *testing.T) {
 	b := setUp(t, hook, plain, digest)
 	for i := range int64(1000) {
 		c := edit(i+1, i, 1)
-		b.out.contents[c.ID] = contents{old: job, now: next}
+		b.out.contents[c.Key] = contents{old: job, now: next}
 		for _, n := range b.Notifiers {
 			b.out.queue(n.Name, c)
 		}

@@ -62,7 +62,7 @@ func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (wanted bool, ment
 		wanted, mention = true, slices.Concat(mention, v.mention)
 	}
 	if !wanted && !d.Routed {
-		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.ID)
+		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.Ref)
 	}
 	aim := s.aim(v, d)
 	return wanted && !ignored(n, d.Change), unique(mention), &aim
@@ -75,7 +75,7 @@ func (s *Sender) differences(ctx context.Context, c *coc.Change) (items []coc.It
 	if c.Kind != coc.KindNew || !byPart {
 		return c.Items, allItems(c)
 	}
-	_, now, err := s.Outbox.Contents(ctx, c.ID)
+	_, now, err := s.Outbox.Contents(ctx, c.Key)
 	if err != nil || now == nil {
 		return nil, false
 	}
@@ -181,7 +181,7 @@ func fitsAny(fits func(pattern, s string) bool, patterns []string, values ...str
 // configuration may have changed since it was stored.
 func (s *Sender) aim(v verdict, d *coc.Delivery) coc.Aim {
 	c := d.Change
-	a := coc.Aim{Change: c.ID}
+	a := coc.Aim{Change: c.Key}
 	for i := range s.Notifiers {
 		n := &s.Notifiers[i]
 		_, routed := v.routed[n.Name]

@@ -16,7 +16,7 @@ import (
 
 // touches is a change with these items.
 func touches(kind coc.Kind, name, risk string, items ...coc.Item) *coc.Change {
-	return &coc.Change{ID: 1, Kind: kind, Document: 1, Name: name, RiskLevel: risk, Difference: coc.Difference{Items: items}}
+	return &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: kind, Document: key(1), Name: name, RiskLevel: risk, Difference: coc.Difference{Items: items}}
 }
 
 // The first route that fits a change decides, unless it continues; after the last one the
@@ -175,7 +175,7 @@ func TestRouteToOtherKinds(t *testing.T) {
 // A route by task or path fits all parts of a new document, and of a step that was added or
 // removed as a whole.
 func TestRoutesOfWholes(t *testing.T) {
-	s := &Sender{Outbox: &memory{contents: map[int64]contents{1: {now: []byte(oldJob)}}}, Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}}}
+	s := &Sender{Outbox: &memory{contents: map[coc.Key]contents{key(1): {now: []byte(oldJob)}}}, Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}}}
 	receives := func(c *coc.Change, r Route) bool {
 		r.Notify, r.Continue = []string{"security"}, true
 		s.Routes = []Route{r}
@@ -248,7 +248,7 @@ func TestIgnoredStaysIgnored(t *testing.T) {
 		ops.IgnorePaths = []string{"meta"}
 		b := setUp(t, ops, byToken("other", "C0OTHER"))
 		b.Routes = []Route{{Names: []string{"none"}, Notify: []string{"other"}}}
-		b.out.contents[1] = contents{old: []byte("meta: 1\n"), now: []byte("meta: 2\n")}
+		b.out.contents[key(1)] = contents{old: []byte("meta: 1\n"), now: []byte("meta: 2\n")}
 		c := edit(1, 1, 1)
 		c.Items = []coc.Item{{Op: "changed", Path: "meta", Old: "1", New: "2"}}
 		b.out.queue("ops", c)

@@ -91,7 +91,7 @@ func (s *Sender) samples(ctx context.Context, n *Notifier) ([]*coc.Draft, error)
 	}
 	for i := range all {
 		c := all[i].Change
-		c.Document, c.Name = int64(i), fmt.Sprintf("%s-%d", c.Name, i+1)
+		c.Document, c.Name = coc.Key{Account: 1, ID: int64(i)}, fmt.Sprintf("%s-%d", c.Name, i+1)
 	}
 	b.changes = all
 	return b.drafts, n.Channel.compose(ctx, b)

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func TestSummariesAreNotRead(t *testing.T) {
 		"omitted":    {"steps: []\n", "steps:\n" + many},
 		"cut":        {"a: 1\n", strings.Repeat("k", 100) + ": 1\n"},
 	} {
-		c, pair := compared(coc.Change{ID: 7, Kind: coc.KindVersion, Account: "prod", DocumentID: "DM1", Name: "job", Version: "v2", Previous: "v1"}, texts[0], texts[1])
+		c, pair := compared(coc.Change{Key: key(7), Ref: fmt.Sprint(7), Kind: coc.KindVersion, Account: "prod", DocumentID: "DM1", Name: "job", Version: "v2", Previous: "v1"}, texts[0], texts[1])
 		other := *c
 		other.Summary = words
 		for _, n := range []*Notifier{

@@ -123,7 +123,7 @@ func TestHostileWords(t *testing.T) {
 				w, mentions := everything()
 				w.n.Detail, w.mask = detail, hidden
 				items := slices.Repeat([]coc.Item{{Op: bad, Path: bad, Step: bad, Task: bad, Old: bad, New: bad + "x"}}, maxItems+1)
-				c := &coc.Change{ID: 1, Kind: kind, Account: bad, DocumentID: bad, Name: bad, Version: bad, Previous: bad,
+				c := &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: kind, Account: bad, DocumentID: bad, Name: bad, Version: bad, Previous: bad,
 					MadeAt: time.UnixMilli(1 << 60), SeenAt: time.UnixMilli(1_800_000_000_000), By: bad, Modifier: bad, RiskLevel: "HIGH", Late: true,
 					Difference: coc.Difference{Added: 1 << 40, Removed: 1 << 40, Summary: bad, Reason: bad, Items: items}}
 				pair, may := contents{old: []byte(bad), now: []byte(bad + "\n" + bad)}, live(w, c, mentions)
@@ -187,7 +187,7 @@ func FuzzChange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, version, summary, path, value, old, now string, kind uint8) {
 		w, mentions := everything()
-		c := &coc.Change{ID: 812, Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Account: "prod", Document: 1, DocumentID: name, Name: name,
+		c := &coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Account: "prod", Document: key(1), DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
 			Difference: coc.Difference{Summary: summary, Reason: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
 		pair, may := contents{old: []byte(old), now: []byte(now)}, live(w, c, mentions)
@@ -233,7 +233,7 @@ func TestCorpus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: folder.Name(), DocumentID: "DM1",
+			c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: folder.Name(), DocumentID: "DM1",
 				Previous: fmt.Sprintf("v%d", i), Version: fmt.Sprintf("v%d", i+1)}, old, string(raw))
 			if err := sound(w.change(c, pair, nil)); err != nil {
 				t.Errorf("%s: %v", file, err)

@@ -165,7 +165,7 @@ func (o *memory) longEdit(id, document int64, n int) *coc.Change {
 	for i := range 2000 {
 		fmt.Fprintf(&now, "- step %d of some length, so that it adds up\n", i)
 	}
-	o.contents[id] = contents{old: []byte("a: 1\n"), now: []byte(now.String() + "password: swordfish\n")}
+	o.contents[key(id)] = contents{old: []byte("a: 1\n"), now: []byte(now.String() + "password: swordfish\n")}
 	return c
 }
 
@@ -234,7 +234,7 @@ func TestDigestDetails(t *testing.T) {
 			if i == 70 {
 				c.Kind = coc.KindRewritten
 			}
-			b.out.contents[c.ID] = contents{old: []byte("timeout: 30\nsecret: swordfish\n"), now: []byte("timeout: 60\nsecret: swordfisk\n")}
+			b.out.contents[c.Key] = contents{old: []byte("timeout: 30\nsecret: swordfish\n"), now: []byte("timeout: 60\nsecret: swordfisk\n")}
 			b.out.queue("ops", c)
 		}
 		if err := b.Drain(t.Context()); err != nil {
@@ -306,7 +306,7 @@ func TestCountFits(t *testing.T) {
 	n := threaded()
 	w := &writer{n: &n, mask: &mask.Masker{}}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
-	c, pair := compared(coc.Change{ID: 1, Kind: coc.KindVersion, Name: strings.Repeat("n", 100), Previous: "v3", Version: "v4"}, "", now)
+	c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: strings.Repeat("n", 100), Previous: "v3", Version: "v4"}, "", now)
 	m := w.change(c, pair, []string{"U012345"})
 	body, err := json.Marshal(m.blocks)
 	if err != nil {

@@ -188,7 +188,7 @@ func (w *worker) deliver(ctx context.Context, m *coc.Message) (landed, error) {
 		m.ThreadChannel, m.ThreadTS = "", ""
 		at, err = w.post(call, w.n, *m)
 	}
-	if err == nil && threaded && m.ThreadTS == "" && m.Kind == coc.MessageReply && m.Document != 0 {
+	if err == nil && threaded && m.ThreadTS == "" && m.Kind == coc.MessageReply && !m.Document.IsZero() {
 		m.Kind = coc.MessageRoot
 	}
 	return at, err

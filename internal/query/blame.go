@@ -40,7 +40,7 @@ func (a *Archive) Blame(ctx context.Context, v Version, only []string) (lines []
 	var content *diff.Text
 	var owners []int // of each line of content, as an index of versions
 	for i, r := range versions {
-		c, err := u.Content(ctx, r.Hash)
+		c, err := u.Content(ctx, v.Document.key.Account, r.Hash)
 		if err != nil {
 			return nil, "", contentError(err, r.Name(), v.Document.Name)
 		}

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // ChangeFacts are the fields of a change in log and report.
@@ -31,7 +34,7 @@ type ChangeFacts struct {
 
 func newChangeFacts(c coc.Change) ChangeFacts {
 	return ChangeFacts{
-		ID: c.ID, Kind: c.Kind, Ref: Ref{c.Account, c.DocumentID, c.Name}, Version: Text(c.Version), Previous: Text(c.Previous),
+		ID: c.Key.ID, Kind: c.Kind, Ref: Ref{c.Account, c.DocumentID, c.Name}, Version: Text(c.Version), Previous: Text(c.Previous),
 		MadeAt: Time{c.MadeAt}, SeenAt: Time{c.SeenAt}, By: Text(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: Text(c.Note()),
 	}
 }
@@ -50,33 +53,30 @@ type Change struct {
 	UnifiedBase64 string  `json:"unified_base64,omitempty"`
 }
 
-// ChangesJSON returns the JSON of changes. With patch each has its patch, except a change
-// whose content was erased.
-func (a *Archive) ChangesJSON(ctx context.Context, changes []coc.Change, patch bool) ([]Change, error) {
-	out := make([]Change, len(changes))
-	for i, c := range changes {
-		out[i] = Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late,
-			Class: Text(c.Class), Omitted: c.Omitted, Skipped: list(c.Skipped), Items: list(c.Items)}
-		if !patch {
-			continue
-		}
-		old, now, err := a.Texts(ctx, c)
-		if errors.Is(err, coc.ErrErased) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		unified := string(Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: PatchContext}))
-		out[i].Unified, out[i].UnifiedBase64 = &unified, base64IfBinary(unified)
+// ChangeJSON returns the JSON of a change, with its patch if that is requested and no
+// content was erased.
+func (a *Archive) ChangeJSON(ctx context.Context, c coc.Change, patch bool) (Change, error) {
+	out := Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late,
+		Class: Text(c.Class), Omitted: c.Omitted, Skipped: list(c.Skipped), Items: list(c.Items)}
+	if !patch {
+		return out, nil
 	}
+	old, now, err := a.Texts(ctx, c)
+	if errors.Is(err, coc.ErrErased) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	unified := string(Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: PatchContext}))
+	out.Unified, out.UnifiedBase64 = &unified, base64IfBinary(unified)
 	return out, nil
 }
 
 // Texts returns the contents that a change compares; nil for a change without versions. The
 // error is coc.ErrErased if one of them was erased.
 func (a *Archive) Texts(ctx context.Context, c coc.Change) (old, now *diff.Text, err error) {
-	was, is, err := a.db.Contents(ctx, c.ID)
+	was, is, err := a.db.Contents(ctx, c.Key)
 	if err != nil || is == nil {
 		return nil, nil, err
 	}
@@ -89,27 +89,43 @@ func (a *Archive) Texts(ctx context.Context, c coc.Change) (old, now *diff.Text,
 // changeHint says where the numbers of changes are.
 const changeHint = "`cocsync log` shows the numbers"
 
-// ParseChangeID parses the number of a change.
-func ParseChangeID(text string) (int64, error) {
-	id, err := strconv.ParseInt(text, 10, 64)
+// Change returns the change of a reference: its number, 41, or prod/41 with its account.
+func (a *Archive) Change(ctx context.Context, ref string) (c coc.Change, err error) {
+	key, err := a.changeKey(ctx, ref)
+	if err != nil {
+		return c, err
+	}
+	return a.db.Change(ctx, key)
+}
+
+// changeKey returns the key of the change that a reference names.
+func (a *Archive) changeKey(ctx context.Context, ref string) (key coc.Key, err error) {
+	account, number := "", ref
+	if i := strings.LastIndex(ref, "/"); i > 0 {
+		account, number = ref[:i], ref[i+1:]
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id < 1 {
-		return 0, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid number of a change", text), changeHint))
+		return key, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid number of a change", ref), changeHint))
 	}
-	return id, nil
-}
-
-// noChange explains an error that says that there is no such change.
-func noChange(err error, id int64) error {
-	if errors.Is(err, coc.ErrNotFound) {
-		return hint.Wrap(coc.NotFound("no change %d in the archive", id), changeHint)
+	found, err := a.db.FindChange(ctx, account, id)
+	switch {
+	case err != nil:
+		return key, err
+	case len(found) == 0:
+		return key, hint.Wrap(coc.NotFound("no change %s in the archive", text.Visible(ref)), changeHint)
+	case len(found) == 1:
+		return found[0], nil
 	}
-	return err
-}
-
-// Change returns the change of a number.
-func (a *Archive) Change(ctx context.Context, id int64) (coc.Change, error) {
-	c, err := a.db.Change(ctx, id)
-	return c, noChange(err, id)
+	var refs []string
+	for _, k := range found {
+		c, err := a.db.Change(ctx, k)
+		if err != nil {
+			return key, err
+		}
+		refs = append(refs, text.Visible(c.Ref))
+	}
+	return key, hint.Wrap(ambiguous("%d accounts have a change %s", len(found), number), "say which: "+strings.Join(refs, ", "))
 }
 
 // Basis is the evidence of a change.
@@ -117,7 +133,7 @@ type Basis = db.Basis
 
 // Basis returns the evidence of a change.
 func (a *Archive) Basis(ctx context.Context, c coc.Change) (Basis, error) {
-	return a.db.Basis(ctx, c.ID)
+	return a.db.Basis(ctx, c.Key)
 }
 
 // Delivery is a change for one notifier.
@@ -128,7 +144,7 @@ type Delivery struct {
 
 // Deliveries returns the deliveries of a change, by notifier.
 func (a *Archive) Deliveries(ctx context.Context, c coc.Change) (out []Delivery, err error) {
-	told, err := a.db.Told(ctx, c.ID)
+	told, err := a.db.Told(ctx, c.Key)
 	for _, t := range told {
 		d := Delivery{Told: t}
 		if m := t.Message; err == nil && (m == nil && t.State == string(coc.Waiting) || m != nil && m.State == coc.Waiting) {
@@ -139,28 +155,42 @@ func (a *Archive) Deliveries(ctx context.Context, c coc.Change) (out []Delivery,
 	return out, err
 }
 
-// Neighbours returns the numbers of the document's changes before and after one in the order
-// of time, 0 for none.
-func (a *Archive) Neighbours(ctx context.Context, c coc.Change) (before, after int64, err error) {
-	return a.db.Neighbours(ctx, c.Document, coc.Place{At: c.At, ID: c.ID})
+// Neighbours returns the references of the document's changes before and after one in the
+// order of time, "" for none.
+func (a *Archive) Neighbours(ctx context.Context, c coc.Change) (before, after string, err error) {
+	earlier, later, err := a.db.Neighbours(ctx, c.Document, c.Place())
+	return sibling(c, earlier), sibling(c, later), err
 }
 
-// ChangeTo returns the number of the change that led to a revision, 0 for none.
-func (a *Archive) ChangeTo(ctx context.Context, v Version) (int64, error) {
-	return a.db.ChangeTo(ctx, v.Document.key, v.db.Key)
+// sibling is how a change of the same account is written, "" for none.
+func sibling(c coc.Change, key coc.Key) string {
+	if key.IsZero() {
+		return ""
+	}
+	return strings.TrimSuffix(c.Ref, strconv.FormatInt(c.Key.ID, 10)) + strconv.FormatInt(key.ID, 10)
 }
 
-// ChangesOf returns the newest changes of a document, at most limit, before the one at after;
-// a zero after is from the newest.
-func (a *Archive) ChangesOf(ctx context.Context, doc Document, after coc.Place, limit int) ([]coc.Change, error) {
-	return a.db.Changes(ctx, db.Filter{Document: doc.key, Behind: after, Limit: limit})
+// ChangeTo returns the reference of the change that led to a revision, "" for none.
+func (a *Archive) ChangeTo(ctx context.Context, v Version) (string, error) {
+	key, err := a.db.ChangeTo(ctx, v.Document.key, v.db.Key)
+	if err != nil || key.IsZero() {
+		return "", err
+	}
+	c, err := a.db.Change(ctx, key)
+	return c.Ref, err
+}
+
+// ChangesOf returns the changes of a document, newest first, at most limit; after is the
+// change after which they continue, or zero.
+func (a *Archive) ChangesOf(ctx context.Context, doc Document, after coc.Place, limit int) iter.Seq2[coc.Change, error] {
+	return a.db.Changes(ctx, db.Filter{Document: doc.key, After: after, Limit: limit})
 }
 
 // ChangeTimes returns the times of changes since a time in order, of all documents or, if
 // doc is not nil, of one.
-func (a *Archive) ChangeTimes(ctx context.Context, doc *Document, since time.Time) ([]time.Time, error) {
+func (a *Archive) ChangeTimes(ctx context.Context, doc *Document, since time.Time) iter.Seq2[time.Time, error] {
 	if doc == nil {
-		return a.db.Times(ctx, 0, since)
+		return a.db.ChangeTimes(ctx, coc.Key{}, since)
 	}
-	return a.db.Times(ctx, doc.key, since)
+	return a.db.ChangeTimes(ctx, doc.key, since)
 }

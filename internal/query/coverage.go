@@ -3,12 +3,12 @@ package query
 import (
 	"cmp"
 	"context"
+	"iter"
 	"regexp"
 	"slices"
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/db"
 )
 
 // Period is a period of time.
@@ -29,6 +29,9 @@ type Coverage struct {
 	Interval Duration    `json:"usual_seconds"`
 	GapOver  Duration    `json:"gap_over_seconds"` // two complete polls further apart are a gap
 	Gaps     []Gap       `json:"gaps"`
+
+	cycles   int // that reach into the period
+	failures *failures
 }
 
 // CycleCounts counts cycles by their outcome. Incomplete ones are good ones too; ByName are
@@ -67,59 +70,74 @@ const (
 )
 
 // coverage returns the coverage of the watches that ran or followed documents in the period.
-func (a *Archive) coverage(ctx context.Context, period Period, followed []db.Stretch, account string) ([]Coverage, error) {
-	begun, err := a.db.Begun(ctx)
+func (a *Archive) coverage(ctx context.Context, period Period, account string) ([]Coverage, error) {
+	starts, err := a.db.WatchStarts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	type watch struct{ name, account string }
-	periods := map[watch][]Period{}
-	for _, s := range followed {
-		w := watch{s.Watch, s.Account}
-		periods[w] = append(periods[w], clip(Period{Time{s.Since}, Time{s.Until}}, period))
-	}
 	out := []Coverage{}
 	since, until := period.Since.Time, period.Until.Time
-	for _, b := range begun {
-		if account != "" && b.Account != account {
+	for _, w := range starts {
+		if account != "" && w.Account != account {
 			continue
 		}
-		cycles, err := a.db.CyclesWithin(ctx, b.Watch, b.Account, since, until)
+		var periods []Period
+		for m, err := range a.db.MembershipTimes(ctx, w.Watch, w.Account, since, until) {
+			if err != nil {
+				return nil, err
+			}
+			periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
+		}
+		c, err := cover(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), period, w.At, union(periods))
 		if err != nil {
 			return nil, err
 		}
-		followed := union(periods[watch{b.Watch, b.Account}])
-		if len(cycles) == 0 && len(followed) == 0 {
+		if c.cycles == 0 && len(periods) == 0 {
 			continue
 		}
-		documents, err := a.db.FailedWithin(ctx, b.Watch, b.Account, since, until)
+		documents, err := a.db.FailuresWithin(ctx, w.Watch, w.Account, since, until)
 		if err != nil {
 			return nil, err
 		}
-		c := cover(cycles, since, lifeOf(period, b.At, followed, cycles))
-		c.Watch, c.Account, c.Followed = b.Watch, b.Account, followed
-		c.Failures = failures(cycles, since, documents)
+		c.Watch, c.Account, c.Failures = w.Watch, w.Account, c.failures.list(documents)
 		out = append(out, c)
 	}
 	return out, nil
 }
 
-// cover counts a watch's cycles, which are in order, and finds the gaps of its life.
-func cover(cycles []coc.Cycle, since time.Time, life Period) (c Coverage) {
-	var whole []coc.Cycle
-	for _, x := range cycles {
-		if !x.Partial {
-			whole = append(whole, x)
+// cover counts a watch's cycles, which are in order, and finds the gaps of its life. It reads
+// the cycles twice: what a gap is depends on the intervals of all.
+func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
+	c = Coverage{Followed: followed, failures: newFailures()}
+	since := period.Since.Time
+	var intervals []time.Duration
+	var last, end time.Time
+	for x, err := range cycles {
+		if err != nil {
+			return c, err
 		}
-		if !x.StartedAt.Before(since) {
-			c.Requests += x.Requests
-			c.Cycles.count(x)
+		c.cycles++
+		end = latest(end, latest(x.StartedAt, x.EndedAt))
+		if x.StartedAt.Before(since) {
+			continue
 		}
+		c.Requests += x.Requests
+		c.Cycles.count(x)
+		if x.Partial {
+			continue
+		}
+		if x.Outcome == coc.Bad && x.Err != "" {
+			c.failures.add(x.Err, 1)
+		}
+		if !last.IsZero() {
+			intervals = append(intervals, x.StartedAt.Sub(last))
+		}
+		last = x.StartedAt
 	}
-	c.Interval.Duration = interval(whole, since)
+	c.Interval.Duration = median(intervals)
 	c.GapOver.Duration = max(gapFactor*c.Interval.Duration, minGap)
-	c.Gaps = gaps(whole, life, c.GapOver.Duration)
-	return c
+	c.Gaps, err = gaps(cycles, lifeOf(period, first, followed, end), c.GapOver.Duration)
+	return c, err
 }
 
 func (n *CycleCounts) count(x coc.Cycle) {
@@ -141,20 +159,9 @@ func (n *CycleCounts) count(x coc.Cycle) {
 	}
 }
 
-// interval is the median of the intervals between the starts of consecutive cycles since a
-// time; of two in the middle the shorter one.
-func interval(cycles []coc.Cycle, since time.Time) time.Duration {
-	var intervals []time.Duration
-	var last time.Time
-	for _, c := range cycles {
-		if c.StartedAt.Before(since) {
-			continue
-		}
-		if !last.IsZero() {
-			intervals = append(intervals, c.StartedAt.Sub(last))
-		}
-		last = c.StartedAt
-	}
+// median is the median of the intervals between the starts of consecutive cycles; of two in
+// the middle the shorter one.
+func median(intervals []time.Duration) time.Duration {
 	if len(intervals) == 0 {
 		return minInterval
 	}
@@ -164,7 +171,7 @@ func interval(cycles []coc.Cycle, since time.Time) time.Duration {
 
 // gaps returns the periods of a life that are longer than a duration and without a good
 // cycle that read the whole list.
-func gaps(cycles []coc.Cycle, life Period, over time.Duration) []Gap {
+func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) ([]Gap, error) {
 	list := []Gap{}
 	g := Gap{Period: Period{Since: life.Since}}
 	end := func(to time.Time) {
@@ -173,7 +180,13 @@ func gaps(cycles []coc.Cycle, life Period, over time.Duration) []Gap {
 			list = append(list, g)
 		}
 	}
-	for _, c := range cycles {
+	for c, err := range cycles {
+		switch {
+		case err != nil:
+			return nil, err
+		case c.Partial:
+			continue
+		}
 		if c.Outcome != coc.Good || !c.Complete {
 			g.Cycles++
 			if c.Complete && c.Outcome == coc.Bad {
@@ -185,22 +198,19 @@ func gaps(cycles []coc.Cycle, life Period, over time.Duration) []Gap {
 		g = Gap{Period: Period{Since: Time{latest(g.Since.Time, c.EndedAt)}}}
 	}
 	end(life.Until.Time)
-	return list
+	return list, nil
 }
 
 // lifeOf returns the part of a period in which a watch existed: since its first cycle, and
-// while it followed documents or ran. One that never followed any exists until the end.
-func lifeOf(period Period, first time.Time, followed []Period, cycles []coc.Cycle) Period {
+// while it followed documents or ran. One that never followed any exists until the end. last
+// is when its last cycle in the period was running.
+func lifeOf(period Period, first time.Time, followed []Period, last time.Time) Period {
 	life := period
 	life.Since.Time = latest(life.Since.Time, first)
 	if len(followed) == 0 {
 		return life
 	}
-	end := followed[len(followed)-1].Until.Time
-	for _, c := range cycles {
-		end = latest(end, latest(c.StartedAt, c.EndedAt))
-	}
-	if end.Before(life.Until.Time) {
+	if end := latest(last, followed[len(followed)-1].Until.Time); end.Before(life.Until.Time) {
 		life.Until.Time = end
 	}
 	return life
@@ -230,25 +240,31 @@ func union(periods []Period) []Period {
 	return out
 }
 
-// failures counts the errors of failed cycles and of documents. Errors that differ only in
-// the id of a request or in a time are one.
-func failures(cycles []coc.Cycle, since time.Time, documents map[string]int) []Failure {
-	request := regexp.MustCompile(` \(request [^()\s]+\)`)
-	stamped := regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
-	times := map[string]int{}
-	add := func(err string, n int) {
-		times[stamped.ReplaceAllString(request.ReplaceAllString(err, ""), "…")] += n
+// failures counts errors. Those that differ only in the id of a request or in a time are one.
+type failures struct {
+	request, stamp *regexp.Regexp
+	times          map[string]int
+}
+
+func newFailures() *failures {
+	return &failures{
+		request: regexp.MustCompile(` \(request [^()\s]+\)`),
+		stamp:   regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`),
+		times:   map[string]int{},
 	}
-	for _, c := range cycles {
-		if !c.Partial && c.Outcome == coc.Bad && c.Err != "" && !c.StartedAt.Before(since) {
-			add(c.Err, 1)
-		}
-	}
+}
+
+func (f *failures) add(err string, n int) {
+	f.times[f.stamp.ReplaceAllString(f.request.ReplaceAllString(err, ""), "…")] += n
+}
+
+// list returns the failures with those of documents, the most frequent first.
+func (f *failures) list(documents map[string]int) []Failure {
 	for err, n := range documents {
-		add(err, n)
+		f.add(err, n)
 	}
 	list := []Failure{}
-	for err, n := range times {
+	for err, n := range f.times {
 		list = append(list, Failure{err, n})
 	}
 	slices.SortFunc(list, func(a, b Failure) int { return cmp.Or(b.Times-a.Times, cmp.Compare(a.Error, b.Error)) })

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ type Document struct {
 	State   coc.DocState `json:"state"`
 	Version Text         `json:"version"` // the newest; "" while none is archived
 
-	key int64
+	key coc.Key
 }
 
 func newDocument(d db.Document) Document {
@@ -42,12 +43,12 @@ func newDocuments(docs []db.Document, err error) ([]Document, error) {
 }
 
 func byName(a, b Document) int {
-	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID))
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID), cmp.Compare(a.Account, b.Account))
 }
 
 // Documents returns every document, by name.
-func (a *Archive) Documents(ctx context.Context) ([]Document, error) {
-	return newDocuments(a.db.Documents(ctx))
+func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
+	return convert(a.db.Documents(ctx), func(d db.Document) (Document, error) { return newDocument(d), nil })
 }
 
 // DocumentByID returns the document of an id; coc.ErrNotFound if there is none.
@@ -78,13 +79,19 @@ func (a *Archive) Document(ctx context.Context, ref string) (Document, error) {
 	if err != nil || ok {
 		return doc, err
 	}
-	names, err := a.db.Names(ctx)
+	near := hint.DidYouMeanIn(ref, func(yield func(string) bool) {
+		for name, failed := range a.db.Names(ctx) {
+			if err = failed; err != nil || !yield(name) {
+				return
+			}
+		}
+	})
 	if err != nil {
 		return Document{}, err
 	}
-	advice := "the archive is empty: run `cocsync sync` first"
-	if len(names) > 0 {
-		advice = strings.TrimSpace(hint.DidYouMean(ref, names) + " `cocsync list` shows all documents")
+	advice := strings.TrimSpace(near + " `cocsync list` shows all documents")
+	if totals, err := a.db.Totals(ctx); err == nil && totals.Documents == 0 {
+		advice = "the archive is empty: run `cocsync sync` first"
 	}
 	return Document{}, hint.Wrap(coc.NotFound("no document %q in the archive", ref), advice)
 }
@@ -147,7 +154,7 @@ func (a *Archive) findInAccounts(ctx context.Context, ref string) (map[string][]
 
 // findFormer finds the one document that had a name earlier, and notes its present name.
 func (a *Archive) findFormer(ctx context.Context, name string) (_ Document, ok bool, err error) {
-	docs, err := newDocuments(a.db.OnceNamed(ctx, name))
+	docs, err := newDocuments(a.db.FormerlyNamed(ctx, name))
 	if err != nil || len(docs) == 0 {
 		return Document{}, false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"cocsync/internal/coc"
@@ -20,11 +21,11 @@ type Feed struct {
 // Feed returns at most limit changes: of a document all of them; if doc is nil, of all
 // documents without backfill.
 func (a *Archive) Feed(ctx context.Context, doc *Document, limit int) (f Feed, err error) {
-	if f.Origin, err = a.db.Origin(ctx); err != nil {
+	if f.Origin, err = a.db.FirstOrigin(ctx); err != nil {
 		return f, err
 	}
 	if doc == nil {
-		if f.Changes, err = a.db.Recorded(ctx, 0, limit); err != nil {
+		if f.Changes, err = a.db.Recorded(ctx, coc.Key{}, limit); err != nil {
 			return f, err
 		}
 		f.Since, err = a.db.FirstCycle(ctx)
@@ -38,38 +39,49 @@ func (a *Archive) Feed(ctx context.Context, doc *Document, limit int) (f Feed, e
 	return f, err
 }
 
-// EachChange calls f with every change, newest first, until it returns an error.
-func (a *Archive) EachChange(ctx context.Context, f func(coc.Change) error) error {
-	return a.db.EachChange(ctx, db.Filter{}, func(c coc.Change) (bool, error) { return true, f(c) })
+// Changes returns every change, newest first.
+func (a *Archive) Changes(ctx context.Context) iter.Seq2[coc.Change, error] {
+	return a.db.Changes(ctx, db.Filter{})
 }
 
 // EachEvent calls change with every change and its contents, and notice with every notice,
 // in the order of time. Contents that cannot be read are nil; they are reported at the end.
 func (a *Archive) EachEvent(ctx context.Context, change func(c *coc.Change, old, now []byte) error, notice func(*coc.Notice) error) error {
-	notices, err := a.db.Notices(ctx)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	err = a.db.EachRecorded(ctx, func(c coc.Change) error {
-		for len(notices) > 0 && notices[0].At.Before(c.SeenAt) {
-			if err := notice(&notices[0]); err != nil {
+	next, stop := iter.Pull2(a.db.Notices(ctx))
+	defer stop()
+	n, err, more := next()
+	noticesBefore := func(when time.Time) error {
+		for ; more && (when.IsZero() || n.At.Before(when)); n, err, more = next() {
+			if err == nil {
+				err = notice(&n)
+			}
+			if err != nil {
 				return err
 			}
-			notices = notices[1:]
 		}
-		old, now, err := a.db.Contents(ctx, c.ID)
-		if err != nil && !errors.Is(err, coc.ErrErased) {
-			failed = append(failed, fmt.Errorf("change %d: %w", c.ID, err))
-		}
-		return change(&c, old, now)
-	})
-	for i := range notices {
+		return nil
+	}
+	var failed []error
+	for r, err := range a.db.Record(ctx) {
 		if err == nil {
-			err = notice(&notices[i])
+			err = noticesBefore(r.SeenAt)
+		}
+		var c coc.Change
+		if err == nil {
+			c, err = a.db.Change(ctx, r.Key)
+		}
+		if err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		old, now, err := a.db.Contents(ctx, c.Key)
+		if err != nil && !errors.Is(err, coc.ErrErased) {
+			failed = append(failed, fmt.Errorf("change %s: %w", c.Ref, err))
+		}
+		if err := change(&c, old, now); err != nil {
+			return errors.Join(append(failed, err)...)
 		}
 	}
-	return errors.Join(append(failed, err)...)
+	return errors.Join(append(failed, noticesBefore(time.Time{}))...)
 }
 
 // Gauges are figures of the archive that are read fast, for metrics.
@@ -89,11 +101,27 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (map[strin
 	return a.db.OldestChecks(ctx, watches)
 }
 
-// NewestChange returns the number of the change that was recorded last, 0 for none.
-func (a *Archive) NewestChange(ctx context.Context) (int64, error) { return a.db.NewestChange(ctx) }
+// Recording is how far the counting of changes by kind is, by account.
+type Recording map[int64]int64
 
-// KindsAfter counts by kind the changes that were recorded after a number, without backfill,
-// and returns the last number.
-func (a *Archive) KindsAfter(ctx context.Context, id int64) (kinds map[coc.Kind]int, last int64, err error) {
-	return a.db.KindsAfter(ctx, id)
+// Recording returns the changes that are recorded now.
+func (a *Archive) Recording(ctx context.Context) (Recording, error) { return a.db.NewestChanges(ctx) }
+
+// CountKinds adds to kinds the changes that were recorded after r, without backfill, and
+// advances r.
+func (a *Archive) CountKinds(ctx context.Context, r Recording, kinds map[coc.Kind]int) error {
+	newest, err := a.db.NewestChanges(ctx)
+	for account, last := range newest {
+		if err != nil || last <= r[account] {
+			continue
+		}
+		var counts map[coc.Kind]int
+		if counts, r[account], err = a.db.KindsAfter(ctx, account, r[account]); err != nil {
+			return err
+		}
+		for kind, n := range counts {
+			kinds[kind] += n
+		}
+	}
+	return err
 }

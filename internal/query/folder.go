@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
 	"cocsync/internal/text"
 )
 
@@ -22,14 +23,14 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string, at time.Time)
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	docs, err := a.Documents(ctx)
-	if err != nil {
-		return 0, err
-	}
 	var failed []error
 	var files fileNames
 	u := a.db.Unpacker()
-	for _, doc := range docs {
+	for d, err := range a.db.ListDocuments(ctx, db.DocumentQuery{}) {
+		if err != nil {
+			return n, err
+		}
+		doc := newDocument(d.Document)
 		all, err := a.revisions(ctx, doc.key)
 		if err != nil {
 			return n, err
@@ -41,7 +42,7 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string, at time.Time)
 		if !ok {
 			continue
 		}
-		content, err := u.Content(ctx, v.db.Hash)
+		content, err := u.Content(ctx, doc.key.Account, v.db.Hash)
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}

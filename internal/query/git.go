@@ -3,6 +3,7 @@ package query
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,46 +28,32 @@ import (
 //
 // Contents that cannot be read are reported at the end, and left out like erased ones.
 func (a *Archive) ExportGit(ctx context.Context, w io.Writer) error {
-	names, err := a.db.FirstNames(ctx)
-	if err != nil {
-		return err
-	}
-	g := &gitWriter{Writer: bufio.NewWriterSize(w, 1<<20), texts: a.db.Unpacker(), names: names,
-		documents: map[int64]*gitDocument{}, marks: map[int64]int{}}
+	g := &gitWriter{Writer: bufio.NewWriterSize(w, 1<<20), archive: a.db.Archive, texts: a.db.Unpacker(),
+		documents: map[coc.Key]*gitDocument{}, marks: map[coc.Key]int{}}
 	g.WriteString("feature done\n")
-	for after := int64(0); ; {
-		list, err := a.db.Record(ctx, after, recordPage)
+	for r, err := range a.db.Record(ctx) {
+		if err == nil {
+			err = g.record(ctx, r)
+		}
 		if err != nil {
 			return err
-		}
-		for _, r := range list {
-			if err := g.record(ctx, r); err != nil {
-				return err
-			}
-			after = r.ID
-		}
-		if len(list) < recordPage {
-			break
 		}
 	}
 	g.WriteString("done\n")
 	return errors.Join(append(g.failed, g.Flush())...)
 }
 
-// recordPage is how many changes are read at once.
-const recordPage = 1000
-
 // gitWriter writes a stream of commits. Flush returns errors of writing.
 type gitWriter struct {
 	*bufio.Writer
-	texts *db.Unpacker
-	names map[int64]string // the first names of documents
-	files fileNames
+	archive *db.Archive
+	texts   *db.Unpacker
+	files   fileNames
 
-	documents map[int64]*gitDocument // by key
-	marks     map[int64]int          // the commit of each revision
-	mark      int                    // of the last commit
-	tip       int                    // of main; 0 before its first commit
+	documents map[coc.Key]*gitDocument
+	marks     map[coc.Key]int // the commit of each revision
+	mark      int             // of the last commit
+	tip       int             // of main; 0 before its first commit
 	failed    []error
 }
 
@@ -89,37 +76,41 @@ type commit struct {
 }
 
 func (g *gitWriter) record(ctx context.Context, r db.Recorded) error {
-	d := g.document(r)
+	d, err := g.document(ctx, r)
+	if err != nil {
+		return err
+	}
 	switch {
 	case r.Kind == coc.KindDeleted:
 		d.newest = coc.Listed{}
 		g.main(commit{at: r.At, message: g.message(d, r, "deleted"), path: d.path, remove: true})
 	case r.Kind == coc.KindRestored:
 		c := commit{at: r.At, message: g.message(d, r, "restored"), path: d.path}
-		if d.last.Revision == 0 {
+		if d.last.Revision.IsZero() {
 			return nil
 		}
 		if err := g.read(ctx, d.last, &c); err != nil {
 			return err
 		}
 		g.main(c)
-	case r.Revision != 0:
+	case !r.Revision.IsZero():
 		return g.revision(ctx, d, r)
 	}
 	return ctx.Err()
 }
 
-func (g *gitWriter) document(r db.Recorded) *gitDocument {
-	d := g.documents[r.Document]
-	if d == nil {
-		d = &gitDocument{name: g.names[r.Document]}
-		if d.name == "" {
-			d.name = r.DocumentID
-		}
-		d.path = g.files.of(r.Account, d.name, r.DocumentID)
-		g.documents[r.Document] = d
+func (g *gitWriter) document(ctx context.Context, r db.Recorded) (*gitDocument, error) {
+	if d := g.documents[r.Document]; d != nil {
+		return d, nil
 	}
-	return d
+	name, err := g.archive.FirstName(ctx, r.Document)
+	if err != nil {
+		return nil, err
+	}
+	d := &gitDocument{name: cmp.Or(name, r.DocumentID)}
+	d.path = g.files.of(r.Account, d.name, r.DocumentID)
+	g.documents[r.Document] = d
+	return d, nil
 }
 
 // revision writes the commit of a revision: on main if it is the newest, else next to it.
@@ -160,7 +151,7 @@ func newer(a, b coc.Listed) bool {
 
 // read sets the content of a revision's commit.
 func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) error {
-	content, err := g.texts.Content(ctx, r.Hash)
+	content, err := g.texts.Content(ctx, r.Key.Account, r.Hash)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -190,8 +181,8 @@ func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", text.Visible(d.name),
 		text.Visible(what), text.Visible(r.Account), text.Visible(r.DocumentID))
-	fmt.Fprintf(&b, "Change: %d\n", r.ID)
-	if r.Revision != 0 {
+	fmt.Fprintf(&b, "Change: %d\n", r.Key.ID)
+	if !r.Revision.IsZero() {
 		fmt.Fprintf(&b, "Content: %s\n", r.Hash)
 	}
 	fmt.Fprintf(&b, "Seen: %s\n", stamp(r.SeenAt))

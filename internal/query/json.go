@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -25,6 +28,106 @@ func Write(w io.Writer, v any) error {
 	out := bufio.NewWriter(w)
 	escape(out, string(encoded), func(r rune) bool { return text.Hidden(r) && r != '\n' })
 	return out.Flush()
+}
+
+// WriteRows writes rows as an indented JSON array, one by one. After an error the array is
+// complete, with the rows until then; if the error is the first row, nothing is written.
+func WriteRows[T any](w io.Writer, rows iter.Seq2[T, error]) error {
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	first, err, ok := next()
+	if err != nil {
+		return err
+	}
+	j := &jsonWriter{Writer: bufio.NewWriter(w)}
+	failed := writeArray(j, "", func(yield func(T, error) bool) {
+		for v, err := first, err; ok && yield(v, err); v, err, ok = next() {
+		}
+	})
+	j.WriteByte('\n')
+	return errors.Join(failed, j.Flush())
+}
+
+// jsonWriter writes indented JSON, escaped as by Write.
+type jsonWriter struct{ *bufio.Writer }
+
+// value writes a value whose lines after the first begin with indent.
+func (j *jsonWriter) value(v any, indent string) error {
+	encoded, err := encode(v, "  ")
+	if err != nil {
+		return err
+	}
+	encoded = bytes.ReplaceAll(bytes.TrimSuffix(encoded, []byte("\n")), []byte("\n"), []byte("\n"+indent))
+	escape(j, string(encoded), func(r rune) bool { return text.Hidden(r) && r != '\n' })
+	return nil
+}
+
+func writeArray[T any](j *jsonWriter, indent string, rows iter.Seq2[T, error]) (err error) {
+	separator := "[\n"
+	for v, failed := range rows {
+		if err = failed; err != nil {
+			break
+		}
+		j.WriteString(separator + indent + "  ")
+		separator = ",\n"
+		if err = j.value(v, indent+"  "); err != nil {
+			break
+		}
+	}
+	if separator == "[\n" {
+		j.WriteString("[]")
+	} else {
+		j.WriteString("\n" + indent + "]")
+	}
+	return err
+}
+
+// object writes an indented JSON object field by field.
+type object struct {
+	jsonWriter
+	err   error
+	empty bool
+}
+
+func newObject(w io.Writer) *object {
+	o := &object{jsonWriter: jsonWriter{bufio.NewWriter(w)}, empty: true}
+	o.WriteByte('{')
+	return o
+}
+
+func (o *object) name(name string) {
+	if !o.empty {
+		o.WriteByte(',')
+	}
+	o.empty = false
+	fmt.Fprintf(o, "\n  %q: ", name)
+}
+
+// fields writes the fields of a struct that have a JSON name.
+func (o *object) fields(v any) {
+	s := reflect.ValueOf(v)
+	for i := range s.NumField() {
+		name, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" || o.err != nil {
+			continue
+		}
+		o.name(name)
+		o.err = o.value(s.Field(i).Interface(), "  ")
+	}
+}
+
+// listField writes a field that is an array of rows.
+func listField[T any](o *object, name string, rows iter.Seq2[T, error]) {
+	if o.err == nil {
+		o.name(name)
+		o.err = writeArray(&o.jsonWriter, "  ", rows)
+	}
+}
+
+// close ends the object and returns the first error.
+func (o *object) close() error {
+	o.WriteString("\n}\n")
+	return errors.Join(o.err, o.Flush())
 }
 
 // ASCII returns a text as a JSON string in ASCII, for a header.

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -36,14 +37,6 @@ func newDetails(d db.Details) Details {
 		Creator: d.Meta.Creator, Modifier: d.Meta.Modifier, RiskLevel: d.Meta.RiskLevel, EnterpriseProjectID: d.Meta.ProjectID,
 		Watched: d.Watched,
 	}
-}
-
-func newDetailsList(docs []db.Details) []Details {
-	out := make([]Details, len(docs))
-	for i, d := range docs {
-		out[i] = newDetails(d)
-	}
-	return out
 }
 
 // List selects documents. Empty fields select all.
@@ -82,53 +75,94 @@ func (q List) Check() error {
 	return nil
 }
 
-// List returns the selected documents in the selected order.
-func (a *Archive) List(ctx context.Context, q List) ([]Details, error) {
+// List returns the selected documents in the selected order. In the order of names only a
+// page of them is in memory. A note says why documents as of a time may be incomplete.
+func (a *Archive) List(ctx context.Context, q List) iter.Seq2[Details, error] {
+	return func(yield func(Details, error) bool) {
+		docs, err := a.selectDocuments(ctx, q)
+		if err != nil {
+			yield(Details{}, err)
+			return
+		}
+		if by := q.Sort; by != "" && by != "name" || q.Reverse {
+			docs = sorted(docs, by, q.Reverse)
+		}
+		docs(yield)
+	}
+}
+
+// selectDocuments returns the selected documents by name.
+func (a *Archive) selectDocuments(ctx context.Context, q List) (iter.Seq2[Details, error], error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return nil, err
 	}
-	all, err := a.listAll(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	var changed map[int64]bool
+	selection := db.DocumentQuery{Account: q.Account}
 	if q.Since != "" {
 		since, err := a.Since(q.Since)
 		if err != nil {
 			return nil, badQuery(fmt.Errorf("--since: %w", err))
 		}
-		if changed, err = a.db.ChangedSince(ctx, since); err != nil {
+		selection.ChangedSince = since
+	}
+	list := a.db.ListDocuments
+	if q.At != "" {
+		at, err := a.parseAt(q.At)
+		if err != nil {
 			return nil, err
 		}
+		if err := a.noteLastCheck(ctx, at, q.Account); err != nil {
+			return nil, err
+		}
+		list = func(ctx context.Context, s db.DocumentQuery) iter.Seq2[db.Details, error] {
+			return a.db.ListDocumentsAt(ctx, at, s)
+		}
 	}
-	docs := newDetailsList(slices.DeleteFunc(all, func(d db.Details) bool {
-		return q.Account != "" && d.Account != q.Account || q.Name != "" && !matchName(q.Name, d.Name) ||
-			q.State != "" && q.State != string(d.State) || changed != nil && !changed[d.Key]
-	}))
-	sortDetails(docs, q.Sort)
-	if q.Reverse {
-		slices.Reverse(docs)
-	}
-	return docs, nil
+	return func(yield func(Details, error) bool) {
+		for d, err := range list(ctx, selection) {
+			if err == nil && (q.Name != "" && !matchName(q.Name, d.Name) || q.State != "" && q.State != string(d.State)) {
+				continue
+			}
+			if !yield(newDetails(d), err) {
+				return
+			}
+		}
+	}, nil
 }
 
-// listAll returns the documents of all names and states, as of q.At.
-func (a *Archive) listAll(ctx context.Context, q List) ([]db.Details, error) {
-	if q.At == "" {
-		return a.db.AllDetails(ctx, q.Account)
+// noteLastCheck notes that more may have changed before a time, if COC was last checked
+// before it.
+func (a *Archive) noteLastCheck(ctx context.Context, at time.Time, account string) error {
+	checked, err := a.db.LastConfirmedAt(ctx, account)
+	if err == nil && checked.Before(at) {
+		a.note("COC was last checked at %s: more may have changed until then", stamp(checked))
 	}
-	at, err := a.parseAt(q.At)
-	if err != nil {
-		return nil, err
+	return err
+}
+
+// sorted returns documents in another order than that of names.
+func sorted(docs iter.Seq2[Details, error], by string, reverse bool) iter.Seq2[Details, error] {
+	return func(yield func(Details, error) bool) {
+		var all []Details
+		for d, err := range docs {
+			if err != nil {
+				yield(d, err)
+				return
+			}
+			all = append(all, d)
+		}
+		sortDetails(all, by)
+		if reverse {
+			slices.Reverse(all)
+		}
+		for _, d := range all {
+			if !yield(d, nil) {
+				return
+			}
+		}
 	}
-	all, err := a.db.AllDetails(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	return a.asOf(ctx, all, at)
 }
 
 // sortDetails sorts documents that are in the order of names.
@@ -153,43 +187,6 @@ func matchName(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// asOf returns the documents as they were at a time, by name: those that had a version
-// then, with COC's newest one of that time. Fields whose value of then is unknown are
-// empty, except the name. With keys, the documents are those of the keys. A note says why
-// the result may be incomplete.
-func (a *Archive) asOf(ctx context.Context, all []db.Details, at time.Time, keys ...int64) (docs []db.Details, err error) {
-	then, err := a.db.Fleet(ctx, at, keys...)
-	if err != nil {
-		return nil, err
-	}
-	var checked time.Time
-	for _, doc := range all {
-		checked = latest(checked, doc.LastCheckedAt)
-		revisions := then.Revisions[doc.Key]
-		sortRevisions(revisions)
-		newest := newestAt(revisions, at)
-		if newest < 0 {
-			continue
-		}
-		doc.Version, doc.MadeAt, doc.LastCheckedAt = revisions[newest].Label, revisions[newest].MadeAt, time.Time{}
-		doc.Versions = countAt(revisions, at)
-		doc.State = coc.Present
-		if then.Deleted[doc.Key] {
-			doc.State = coc.Deleted
-		}
-		doc.Watched, doc.Meta = then.Watched[doc.Key], then.Metas[doc.Key]
-		if doc.Meta.Name != nil {
-			doc.Name = *doc.Meta.Name
-		}
-		docs = append(docs, doc)
-	}
-	slices.SortFunc(docs, func(a, b db.Details) int { return byName(newDocument(a.Document), newDocument(b.Document)) })
-	if checked.Before(at) {
-		a.note("COC was last checked at %s: more may have changed until then", stamp(checked))
-	}
-	return docs, nil
-}
-
 // newestAt returns the index of COC's newest revision at a time, -1 for none.
 func newestAt(all []db.Revision, at time.Time) int {
 	found := -1
@@ -199,16 +196,6 @@ func newestAt(all []db.Revision, at time.Time) int {
 		}
 	}
 	return found
-}
-
-// countAt counts the versions that were made by a time and are archived.
-func countAt(all []db.Revision, at time.Time) (n int) {
-	for _, r := range all {
-		if r.Number == 1 && !validFrom(r).After(at) {
-			n++
-		}
-	}
-	return n
 }
 
 // Page selects a page of the documents, by name. Empty fields select all.
@@ -229,26 +216,48 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return nil, 0, 0, err
 	}
-	part, all, err := a.db.Part(ctx, db.Part{Text: q.Text, State: coc.DocState(q.State), Account: q.Account, Skip: q.Skip, Limit: q.Limit})
-	if err != nil {
-		return nil, 0, 0, err
+	selection := db.DocumentQuery{Text: q.Text, State: coc.DocState(q.State), Account: q.Account, Skip: q.Skip, Limit: q.Limit}
+	if all, err = a.db.CountDocuments(ctx, selection); err != nil || q.Limit == 0 {
+		return nil, all, 0, err
 	}
 	if q.At != "" {
-		at, err := a.parseAt(q.At)
-		if err != nil || len(part) == 0 {
-			return nil, all, 0, err
-		}
-		keys := make([]int64, len(part))
-		for i, d := range part {
-			keys[i] = d.Key
-		}
-		then, err := a.asOf(ctx, part, at, keys...)
-		return newDetailsList(then), all, len(part) - len(then), err
+		docs, without, err = a.pageAt(ctx, selection, q.At)
+		return docs, all, without, err
 	}
-	docs = newDetailsList(part)
-	changed, err := a.db.LastChanges(ctx, part)
-	for i := range docs {
-		docs[i].ChangedAt = Time{changed[docs[i].key]}
+	for d, err := range a.db.ListDocuments(ctx, selection) {
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		details := newDetails(d)
+		if details.ChangedAt.Time, err = a.db.LastChange(ctx, d.Key); err != nil {
+			return nil, 0, 0, err
+		}
+		docs = append(docs, details)
 	}
-	return docs, all, 0, err
+	return docs, all, 0, nil
+}
+
+// pageAt returns the documents of a page as they were at a time, and how many of them had
+// no version yet.
+func (a *Archive) pageAt(ctx context.Context, selection db.DocumentQuery, when string) (docs []Details, without int, err error) {
+	at, err := a.parseAt(when)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := a.noteLastCheck(ctx, at, selection.Account); err != nil {
+		return nil, 0, err
+	}
+	var keys []coc.Key
+	for d, err := range a.db.ListDocuments(ctx, selection) {
+		if err != nil {
+			return nil, 0, err
+		}
+		keys = append(keys, d.Key)
+	}
+	then, err := a.db.DetailsAt(ctx, at, keys)
+	for _, d := range then {
+		docs = append(docs, newDetails(d))
+	}
+	slices.SortFunc(docs, func(a, b Details) int { return byName(a.Document, b.Document) })
+	return docs, len(keys) - len(docs), err
 }

@@ -2,9 +2,12 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -25,6 +28,7 @@ type Log struct {
 	Kinds        []string
 	Limit        int       // the newest; 0: all
 	After        coc.Place // only changes after this one in the list; zero: from its start
+	OldestFirst  bool      // Limit still selects the newest
 }
 
 // RiskLevels are those of COC's reference. The archive may have others.
@@ -38,29 +42,55 @@ func Kinds() (names []string) {
 	return names
 }
 
-// Log returns the selected changes, newest first. Advice explains patterns if they match
-// nothing; a note names changes that could not be searched completely. If some contents
-// cannot be read, it returns an error and the other changes.
-func (a *Archive) Log(ctx context.Context, q Log) (changes []coc.Change, advice string, err error) {
-	f, err := a.filter(ctx, q)
-	if err != nil {
-		return nil, "", err
+// Log returns the selected changes, newest first. A note names changes that could not be
+// searched completely. If some contents cannot be read, the error is the last element, after
+// the other changes.
+func (a *Archive) Log(ctx context.Context, q Log) iter.Seq2[coc.Change, error] {
+	return func(yield func(coc.Change, error) bool) {
+		f, err := a.filter(ctx, q)
+		if err == nil {
+			err = a.noteUnsearched(ctx, f)
+		}
+		if err != nil {
+			yield(coc.Change{}, err)
+			return
+		}
+		changes := a.db.Changes(ctx, f)
+		if q.Text != "" {
+			changes = a.changesOfText(ctx, f, q.Text)
+		}
+		if q.OldestFirst && !f.OldestFirst {
+			changes = reversed(changes)
+		}
+		changes(yield)
 	}
-	if q.Text == "" {
-		changes, err = a.db.Changes(ctx, f)
-	} else {
-		changes, err = a.changesOfText(ctx, f, q.Text)
+}
+
+// reversed returns a limited number of changes in the opposite order.
+func reversed(changes iter.Seq2[coc.Change, error]) iter.Seq2[coc.Change, error] {
+	return func(yield func(coc.Change, error) bool) {
+		var list []coc.Change
+		var failed error
+		for c, err := range changes {
+			if failed = err; err != nil {
+				break
+			}
+			list = append(list, c)
+		}
+		for _, c := range slices.Backward(list) {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if failed != nil {
+			yield(coc.Change{}, failed)
+		}
 	}
-	if err != nil && len(changes) == 0 {
-		return nil, "", err
-	}
-	advice, failed := a.searched(ctx, f, len(changes))
-	return changes, advice, errors.Join(err, failed)
 }
 
 // filter converts a query to a filter of the database.
 func (a *Archive) filter(ctx context.Context, q Log) (db.Filter, error) {
-	f := db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, Behind: q.After}
+	f := db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, After: q.After, OldestFirst: q.OldestFirst && q.Limit == 0 && q.Text == ""}
 	if err := a.parseLog(q, &f); err != nil {
 		return f, badQuery(err)
 	}
@@ -108,92 +138,136 @@ func (a *Archive) parseLog(q Log, f *db.Filter) error {
 }
 
 // changesOfText returns those changes of versions that pass the filter and change how often
-// a text occurs in the content, as git log -S. If some contents cannot be read, it returns
-// an error and the other changes.
-func (a *Archive) changesOfText(ctx context.Context, f db.Filter, s string) (found []coc.Change, err error) {
-	limit := f.Limit
-	f.Limit = 0
-	if f.Document == 0 {
-		if f.Among, err = a.documentsWith(ctx, s); err != nil {
-			return nil, err
+// a text occurs in the content, as git log -S. Contents that cannot be read are reported at
+// the end.
+func (a *Archive) changesOfText(ctx context.Context, f db.Filter, s string) iter.Seq2[coc.Change, error] {
+	return func(yield func(coc.Change, error) bool) {
+		limit := f.Limit
+		f.Limit = 0
+		found, erased := 0, 0
+		var failed []error
+		for c, err := range a.changesWith(ctx, f, s) {
+			var old, now []byte
+			if err == nil {
+				old, now, err = a.db.Contents(ctx, c.Key)
+			}
+			switch {
+			case errors.Is(err, coc.ErrErased):
+				erased++
+			case err != nil && (c.Key.IsZero() || ctx.Err() != nil):
+				yield(coc.Change{}, cmp.Or(ctx.Err(), err))
+				return
+			case err != nil:
+				failed = append(failed, err)
+			case bytes.Count(old, []byte(s)) != bytes.Count(now, []byte(s)):
+				if found++; !yield(c, nil) {
+					return
+				}
+			}
+			if found == limit && limit > 0 {
+				break
+			}
+		}
+		if erased > 0 {
+			a.note("%s skipped: a content was erased from the archive", text.Plural(erased, "change"))
+		}
+		if err := errors.Join(failed...); err != nil {
+			yield(coc.Change{}, err)
 		}
 	}
-	erased := 0
-	var failed []error
-	err = a.db.EachChange(ctx, f, func(c coc.Change) (more bool, err error) {
-		old, now, err := a.db.Contents(ctx, c.ID)
-		switch {
-		case errors.Is(err, coc.ErrErased):
-			erased++
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case err != nil:
-			failed = append(failed, err)
-		case bytes.Count(old, []byte(s)) != bytes.Count(now, []byte(s)):
-			found = append(found, c)
-		}
-		return limit == 0 || len(found) < limit, nil
-	})
-	if erased > 0 {
-		a.note("%s skipped: a content was erased from the archive", text.Plural(erased, "change"))
-	}
-	return found, errors.Join(append(failed, err)...)
 }
 
-// documentsWith returns the documents that ever contained the longest line of a text.
-func (a *Archive) documentsWith(ctx context.Context, s string) ([]int64, error) {
-	longest := ""
-	for line := range strings.SplitSeq(s, "\n") {
-		if len(line) > len(longest) {
-			longest = line
+// changesWith returns the changes that pass the filter, newest first, of the documents that
+// ever contained the longest line of a text.
+func (a *Archive) changesWith(ctx context.Context, f db.Filter, s string) iter.Seq2[coc.Change, error] {
+	if !f.Document.IsZero() {
+		return a.db.Changes(ctx, f)
+	}
+	return func(yield func(coc.Change, error) bool) {
+		longest := ""
+		for line := range strings.SplitSeq(s, "\n") {
+			if len(line) > len(longest) {
+				longest = line
+			}
+		}
+		documents := map[coc.Key]bool{}
+		err := a.db.Lines(ctx, db.Need{Text: longest}, func(document coc.Key, lines []byte) error {
+			if !documents[document] && (lines == nil || bytes.Contains(lines, []byte(longest))) {
+				documents[document] = true
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			yield(coc.Change{}, err)
+			return
+		}
+		if len(documents) > fewDocuments {
+			for c, err := range a.db.Changes(ctx, f) {
+				if (err != nil || documents[c.Document]) && !yield(c, err) {
+					return
+				}
+			}
+			return
+		}
+		// Of a few documents, only their changes are read and sorted.
+		var list []coc.Change
+		for document := range documents {
+			f.Document = document
+			for c, err := range a.db.Changes(ctx, f) {
+				if err != nil {
+					yield(c, err)
+					return
+				}
+				list = append(list, c)
+			}
+		}
+		slices.SortFunc(list, func(x, y coc.Change) int { return cmp.Or(y.At.Compare(x.At), y.Key.Compare(x.Key)) })
+		for _, c := range list {
+			if !yield(c, nil) {
+				return
+			}
 		}
 	}
-	found := map[int64]bool{}
-	keys := []int64{}
-	err := a.db.Lines(ctx, db.Need{Text: longest}, func(document int64, lines []byte) error {
-		if !found[document] && (lines == nil || bytes.Contains(lines, []byte(longest))) {
-			found[document] = true
-			keys = append(keys, document)
-		}
-		return ctx.Err()
-	})
-	return keys, err
 }
+
+// fewDocuments is up to how many documents are read one by one and sorted in memory.
+const fewDocuments = 100
 
 // maxNamedChanges is how many changes a note names.
 const maxNamedChanges = 5
 
-// searched notes which changes a search by path or task could not search completely, and
-// returns advice on patterns if it found none.
-func (a *Archive) searched(ctx context.Context, f db.Filter, found int) (advice string, err error) {
-	if f.Path == "" && f.Task == "" {
-		return "", nil
+// noteUnsearched notes which changes a search by path or task cannot search completely.
+func (a *Archive) noteUnsearched(ctx context.Context, f db.Filter) error {
+	names, n, err := a.db.Unsearched(ctx, f, maxNamedChanges)
+	if err != nil || n == 0 {
+		return err
 	}
-	partly, err := a.db.Unsearched(ctx, f)
-	if n := len(partly); n > 0 {
-		names := make([]string, min(n, maxNamedChanges))
-		for i := range names {
-			names[i] = fmt.Sprint(partly[i])
-		}
-		more := ""
-		if n > maxNamedChanges {
-			more = fmt.Sprintf(" and %d more", n-maxNamedChanges)
-		}
-		a.note("%s could not be searched completely (%s%s), because not all differences of the structure are stored; "+
-			"`cocsync log -p` without --path and --task shows the lines", text.Plural(n, "change"), strings.Join(names, ", "), more)
+	count, more := text.Plural(n, "change"), ""
+	if n == db.MaxUnsearched {
+		count = fmt.Sprintf("%d or more changes", n)
 	}
-	if found == 0 {
-		advice = "a pattern must match a whole path or task, and * matches anything" + widerPattern(f) +
-			"; `cocsync log -o json` shows the paths and tasks"
+	if n > len(names) {
+		more = fmt.Sprintf(" and %d more", n-len(names))
 	}
-	return advice, err
+	a.note("%s could not be searched completely (%s%s), because not all differences of the structure are stored; "+
+		"`cocsync log -p` without --path and --task shows the lines", count, strings.Join(names, ", "), more)
+	return nil
+}
+
+// Advice explains patterns, for a search by path or task that found nothing; "" for others.
+func (q Log) Advice() string {
+	if q.Path == "" && q.Task == "" {
+		return ""
+	}
+	return "a pattern must match a whole path or task, and * matches anything" + q.widerPattern() +
+		"; `cocsync log -o json` shows the paths and tasks"
 }
 
 // widerPattern suggests a pattern that matches more.
-func widerPattern(f db.Filter) string {
-	flag, pattern := "--path", f.Path
+func (q Log) widerPattern() string {
+	flag, pattern := "--path", q.Path
 	if pattern == "" {
-		flag, pattern = "--task", f.Task
+		flag, pattern = "--task", q.Task
 	}
 	wide := "*" + strings.Trim(pattern, "*") + "*"
 	if wide == pattern || strings.ContainsAny(pattern, "'\\") || text.Visible(pattern) != pattern {

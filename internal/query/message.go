@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
 )
 
 // Message is a message to a notifier.
@@ -14,7 +15,7 @@ type Message struct {
 	State      coc.MessageState `json:"state"`
 	DocumentID Text             `json:"document_id"` // null: of several documents, or of none
 	Name       Text             `json:"name"`
-	Changes    []int64          `json:"changes"`
+	Changes    []string         `json:"changes"` // 41, or prod/41
 	Text       string           `json:"text"`
 	Attempts   int              `json:"attempts"`
 	CreatedAt  Time             `json:"created_at"`
@@ -39,17 +40,14 @@ func (a *Archive) Messages(ctx context.Context, all bool, limit int) ([]Message,
 	if err != nil {
 		return nil, err
 	}
-	docs, err := a.Documents(ctx)
-	if err != nil {
-		return nil, err
-	}
-	byKey := make(map[int64]Document, len(docs))
-	for _, doc := range docs {
-		byKey[doc.key] = doc
-	}
 	out := make([]Message, len(messages))
 	for i, m := range messages {
-		doc := byKey[m.Document]
+		var doc db.Document
+		if !m.Document.IsZero() {
+			if doc, err = a.db.ByKey(ctx, m.Document); err != nil {
+				return nil, err
+			}
+		}
 		out[i] = Message{
 			ID: m.ID, Notifier: m.Notifier, Kind: m.Kind, State: m.State, DocumentID: Text(doc.DocumentID), Name: Text(doc.Name),
 			Changes: list(m.Changes), Text: m.Text, Attempts: m.Attempts, CreatedAt: Time{m.CreatedAt}, SentAt: Time{m.SentAt},

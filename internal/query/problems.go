@@ -130,7 +130,7 @@ func (s *Status) archiveProblems() {
 // ran reports whether a watch of the configuration ran.
 func (s *Status) ran() bool {
 	for _, w := range s.Watches {
-		if !w.Retired() && w.newest.ID != 0 {
+		if !w.Retired() && !w.newest.Key.IsZero() {
 			return true
 		}
 	}
@@ -146,11 +146,11 @@ func (s *Status) running() bool {
 func (s *Status) daemonGone() bool {
 	var newest coc.Cycle
 	for _, w := range s.Watches {
-		if !w.Retired() && w.newest.ID > newest.ID {
+		if !w.Retired() && w.newest.StartedAt.After(newest.StartedAt) {
 			newest = w.newest
 		}
 	}
-	return newest.ID != 0 && newest.Trigger != coc.TriggerSync && s.Writer == nil && !s.Copy
+	return !newest.Key.IsZero() && newest.Trigger != coc.TriggerSync && s.Writer == nil && !s.Copy
 }
 
 // versionProblems are those of versions that are listed and not archived.

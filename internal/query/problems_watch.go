@@ -25,7 +25,7 @@ const (
 
 func (s *Status) watchProblems(w Watch) {
 	c := w.newest
-	if c.ID == 0 {
+	if c.Key.IsZero() {
 		if s.ran() {
 			s.problem(ProblemNoGoodCycle, "watch "+w.Watch+": no cycle was good yet", "none has run", "see in cocsync's log whether the daemon runs it")
 		}
@@ -126,7 +126,7 @@ func tolerance(interval time.Duration) time.Duration {
 // failedProblems adds what the newest failed cycle failed by.
 func (s *Status) failedProblems(w Watch) {
 	c := w.failure
-	if c.ID == 0 {
+	if c.Key.IsZero() {
 		return
 	}
 	what := fmt.Sprintf("watch %s: the last cycle failed", w.Watch)

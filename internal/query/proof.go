@@ -27,13 +27,17 @@ func (a *Archive) Checkpoint(ctx context.Context) (note []byte, err error) {
 
 // Prove proves that a change is in the log of the newest signed checkpoint. The error is
 // coc.ErrNotFound for an unknown change.
-func (a *Archive) Prove(ctx context.Context, id int64) (p audit.Proof, err error) {
-	record, leaf, err := a.db.RecordOf(ctx, id)
+func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err error) {
+	key, err := a.changeKey(ctx, ref)
 	if err != nil {
-		return p, noChange(err, id)
+		return p, err
+	}
+	record, leaf, err := a.db.RecordOf(ctx, key)
+	if err != nil {
+		return p, err
 	}
 	if !leaf.SameHash(&record) {
-		return p, hint.Wrap(fmt.Errorf("change %d is not what was logged", id), "`cocsync verify` says what else is wrong")
+		return p, hint.Wrap(fmt.Errorf("change %s is not what was logged", ref), "`cocsync verify` says what else is wrong")
 	}
 	g, err := a.db.Generation(ctx)
 	if err != nil {

@@ -255,9 +255,9 @@ func (a *Archive) previous(ctx context.Context, v Version) (_ Version, ok bool, 
 // previousIn returns the index of the revision that all[i] was compared with, or without a
 // change the one before it; -1 for none. from has the compared revisions by key. It names
 // missing versions between the two.
-func previousIn(all []db.Revision, from map[int64]int64, i int) (_ int, between []string) {
+func previousIn(all []db.Revision, from map[coc.Key]coc.Key, i int) (_ int, between []string) {
 	key, recorded := from[all[i].Key]
-	if recorded && key == 0 {
+	if recorded && key.IsZero() {
 		return -1, nil
 	}
 	for j := i - 1; j >= 0; j-- {

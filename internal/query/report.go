@@ -1,12 +1,12 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -14,25 +14,48 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Report is an audit report of a period.
+// Report is an audit report of a period. Its lists are read from the archive when they are
+// ranged over, row by row.
 type Report struct {
-	Since         Time              `json:"since"`
-	Until         Time              `json:"until"` // the last time of the period
-	ReportedAt    Time              `json:"reported_at"`
-	Archive       string            `json:"archive"`
-	Account       Text              `json:"account"` // null: all
-	LastCheckedAt Time              `json:"last_asked_at"`
-	Watches       []Coverage        `json:"watches"`
-	Documents     []WatchedDocument `json:"documents"` // by name
+	Since         Time       `json:"since"`
+	Until         Time       `json:"until"` // the last time of the period
+	ReportedAt    Time       `json:"reported_at"`
+	Archive       string     `json:"archive"`
+	Account       Text       `json:"account"` // null: all
+	LastCheckedAt Time       `json:"last_asked_at"`
+	Watches       []Coverage `json:"watches"`
+	Backfill      Backfill   `json:"backfill"`
+	Limits        []string   `json:"limits"`
+
+	Documents iter.Seq2[WatchedDocument, error] `json:"-"` // by name
 	// Changes were made or first seen in the period, oldest first, without backfill.
-	Changes   []ReportedChange `json:"changes"`
-	Backfill  Backfill         `json:"backfill"`
-	Rewrites  []Rewrite        `json:"rewrites"`
-	Deletions []ReportedChange `json:"deletions"` // and restored documents
-	Withdrawn []ReportedChange `json:"withdrawn"`
+	Changes   iter.Seq2[ReportedChange, error] `json:"-"`
+	Rewrites  iter.Seq2[Rewrite, error]        `json:"-"`
+	Deletions iter.Seq2[ReportedChange, error] `json:"-"` // and restored documents
+	Withdrawn iter.Seq2[ReportedChange, error] `json:"-"`
 	// Missing are versions that were listed by the end of the period and are not archived now.
-	Missing []UnavailableVersion `json:"missing"`
-	Limits  []string             `json:"limits"`
+	Missing iter.Seq2[UnavailableVersion, error] `json:"-"`
+	// ByDocument are the documents that have Changes, by name.
+	ByDocument iter.Seq2[DocumentChanges, error] `json:"-"`
+}
+
+// DocumentChanges are the changes of a document in a period, oldest first.
+type DocumentChanges struct {
+	Ref
+	Changes iter.Seq2[ReportedChange, error]
+}
+
+// Write writes the report as one JSON object.
+func (r Report) Write(w io.Writer) error {
+	o := newObject(w)
+	o.fields(r)
+	listField(o, "documents", r.Documents)
+	listField(o, "changes", r.Changes)
+	listField(o, "rewrites", r.Rewrites)
+	listField(o, "deletions", r.Deletions)
+	listField(o, "withdrawn", r.Withdrawn)
+	listField(o, "missing", r.Missing)
+	return o.close()
 }
 
 // ReportedChange is a change without its difference.
@@ -134,7 +157,7 @@ func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error
 	return since, until, err
 }
 
-// report computes the report of [since, until).
+// report returns the report of [since, until).
 func (a *Archive) report(ctx context.Context, since, until time.Time, account string) (r Report, err error) {
 	now := a.Now()
 	r = Report{Since: Time{since}, Until: Time{until.Add(-time.Millisecond)}, ReportedAt: Time{now}, Account: Text(account), Limits: reportLimits()}
@@ -142,54 +165,73 @@ func (a *Archive) report(ctx context.Context, since, until time.Time, account st
 		return r, err
 	}
 	period := clip(Period{Time{since}, Time{until}}, Period{Time{since}, Time{now}})
-	if r.LastCheckedAt.Time, err = a.db.LastAsked(ctx, account); err != nil {
+	if r.LastCheckedAt.Time, err = a.db.LastRequestAt(ctx, account); err != nil {
 		return r, err
 	}
-	followed, err := a.db.FollowedWithin(ctx, since, until)
-	if err != nil {
+	if r.Watches, err = a.coverage(ctx, period, account); err != nil {
 		return r, err
 	}
-	if account != "" {
-		followed = slices.DeleteFunc(followed, func(s db.Stretch) bool { return s.Account != account })
-	}
-	if r.Watches, err = a.coverage(ctx, period, followed, account); err != nil {
+	within := db.Within{Since: since, Until: until, Account: account}
+	if r.Backfill.Changes, r.Backfill.Documents, err = a.db.BackfillWithin(ctx, within); err != nil {
 		return r, err
 	}
-	changes, err := a.db.ChangesWithin(ctx, since, until, account)
-	if err != nil {
-		return r, err
-	}
-	if r.Backfill.Changes, r.Backfill.Documents, err = a.db.BackfillWithin(ctx, since, until, account); err != nil {
-		return r, err
-	}
-	replaced, err := a.db.ReplacedWithin(ctx, since, until, account)
-	if err != nil {
-		return r, err
-	}
-	r.addChanges(changes, replaced)
-	if r.Missing, err = a.unavailable(ctx, until, account); err != nil {
-		return r, err
-	}
-	r.Documents, err = a.watchedDocuments(ctx, period, followed, changes)
-	return r, err
+	r.Documents = a.watchedDocuments(ctx, period, within)
+	r.Changes = a.reportedChanges(ctx, within)
+	r.Rewrites = a.rewrites(ctx, within)
+	r.Deletions = a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored)
+	r.Withdrawn = a.reportedChanges(ctx, within, coc.KindWithdrawn)
+	r.Missing = a.unavailable(ctx, until, account)
+	r.ByDocument = a.changesByDocument(ctx, within)
+	return r, nil
 }
 
-// addChanges adds the changes, and once more those that are unusual.
-func (r *Report) addChanges(changes []coc.Change, replaced map[int64]db.Replaced) {
-	r.Changes, r.Rewrites, r.Deletions, r.Withdrawn = []ReportedChange{}, []Rewrite{}, []ReportedChange{}, []ReportedChange{}
-	for _, c := range changes {
-		change := ReportedChange{newChangeFacts(c), c.Late}
-		r.Changes = append(r.Changes, change)
-		switch c.Kind {
-		case coc.KindRewritten:
-			x := replaced[c.ID]
-			r.Rewrites = append(r.Rewrites, Rewrite{change, Time{x.StoodAt}, hashText(x.Old), hashText(x.New)})
-		case coc.KindDeleted, coc.KindRestored:
-			r.Deletions = append(r.Deletions, change)
-		case coc.KindWithdrawn:
-			r.Withdrawn = append(r.Withdrawn, change)
+func (a *Archive) changesByDocument(ctx context.Context, within db.Within) iter.Seq2[DocumentChanges, error] {
+	return func(yield func(DocumentChanges, error) bool) {
+		for d, err := range a.db.Documents(ctx) {
+			if err == nil && within.Account != "" && within.Account != d.Account {
+				continue
+			}
+			n := 0
+			within.Document = d.Key
+			if err == nil {
+				n, err = a.db.CountWithin(ctx, within)
+			}
+			if (n > 0 || err != nil) && !yield(DocumentChanges{newDocument(d).Ref, a.reportedChanges(ctx, within)}, err) {
+				return
+			}
 		}
 	}
+}
+
+// convert returns rows with each converted.
+func convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq2[U, error] {
+	return func(yield func(U, error) bool) {
+		for v, err := range rows {
+			var u U
+			if err == nil {
+				u, err = to(v)
+			}
+			if !yield(u, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// reportedChanges returns the changes of a period of the kinds, or without kinds of all.
+func (a *Archive) reportedChanges(ctx context.Context, within db.Within, kinds ...coc.Kind) iter.Seq2[ReportedChange, error] {
+	within.Kinds = kinds
+	return convert(a.db.ChangesWithin(ctx, within), func(c coc.Change) (ReportedChange, error) {
+		return ReportedChange{newChangeFacts(c), c.Late}, nil
+	})
+}
+
+func (a *Archive) rewrites(ctx context.Context, within db.Within) iter.Seq2[Rewrite, error] {
+	within.Kinds = []coc.Kind{coc.KindRewritten}
+	return convert(a.db.ChangesWithin(ctx, within), func(c coc.Change) (Rewrite, error) {
+		x, err := a.db.Replaced(ctx, c.Key)
+		return Rewrite{ReportedChange{newChangeFacts(c), c.Late}, Time{x.OldCheckedAt}, hashText(x.Old), hashText(x.New)}, err
+	})
 }
 
 func hashText(h coc.Hash) Text {
@@ -199,52 +241,76 @@ func hashText(h coc.Hash) Text {
 	return Text(h.String())
 }
 
-func (a *Archive) unavailable(ctx context.Context, until time.Time, account string) ([]UnavailableVersion, error) {
-	versions, err := a.db.Lacking(ctx, until, account)
-	out := make([]UnavailableVersion, len(versions))
-	for i, v := range versions {
-		out[i] = UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.SeenAt}, Text(v.Err)}
-	}
-	return out, err
+func (a *Archive) unavailable(ctx context.Context, until time.Time, account string) iter.Seq2[UnavailableVersion, error] {
+	return convert(a.db.WithoutContent(ctx, until, account), func(v db.WithoutContent) (UnavailableVersion, error) {
+		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.SeenAt}, Text(v.Err)}, nil
+	})
 }
 
+// documentsPage is of how many documents the state at the end of a period is read at a time.
+const documentsPage = 200
+
 // watchedDocuments returns the documents that were followed in the period.
-func (a *Archive) watchedDocuments(ctx context.Context, period Period, followed []db.Stretch, changes []coc.Change) ([]WatchedDocument, error) {
-	periods := map[int64][]Period{}
-	for _, s := range followed {
-		periods[s.Document] = append(periods[s.Document], clip(Period{Time{s.Since}, Time{s.Until}}, period))
+func (a *Archive) watchedDocuments(ctx context.Context, period Period, within db.Within) iter.Seq2[WatchedDocument, error] {
+	return func(yield func(WatchedDocument, error) bool) {
+		var page []db.Details
+		flush := func() bool {
+			docs, err := a.watchedPage(ctx, page, period, within)
+			if page = page[:0]; err != nil {
+				yield(WatchedDocument{}, err)
+				return false
+			}
+			for _, d := range docs {
+				if !yield(d, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for d, err := range a.db.ListDocuments(ctx, db.DocumentQuery{Account: within.Account}) {
+			if err != nil {
+				yield(WatchedDocument{}, err)
+				return
+			}
+			if page = append(page, d); len(page) == documentsPage && !flush() {
+				return
+			}
+		}
+		flush()
 	}
-	count := map[int64]int{}
-	for _, c := range changes {
-		count[c.Document]++
+}
+
+func (a *Archive) watchedPage(ctx context.Context, page []db.Details, period Period, within db.Within) (out []WatchedDocument, err error) {
+	keys := make([]coc.Key, len(page))
+	for i, d := range page {
+		keys[i] = d.Key
 	}
-	all, err := a.db.AllDetails(ctx, "")
+	atEnd, err := a.db.DetailsAt(ctx, period.Until.Add(-time.Millisecond), keys)
 	if err != nil {
 		return nil, err
 	}
-	quiet := *a
-	quiet.Note = nil // the report has LastCheckedAt
-	atEnd, err := quiet.asOf(ctx, all, period.Until.Add(-time.Millisecond))
-	if err != nil {
-		return nil, err
-	}
-	then := make(map[int64]db.Details, len(atEnd))
-	for _, d := range atEnd {
-		then[d.Key] = d
-	}
-	out := []WatchedDocument{}
-	for _, d := range all {
-		if periods[d.Key] == nil {
+	for _, d := range page {
+		memberships, err := a.db.MembershipsOf(ctx, d.Key)
+		if err != nil {
+			return nil, err
+		}
+		var periods []Period
+		for _, m := range memberships {
+			if m.Since.Before(within.Until) && (m.Until.IsZero() || m.Until.After(within.Since)) {
+				periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
+			}
+		}
+		if len(periods) == 0 {
 			continue
 		}
-		w := WatchedDocument{Ref: newDocument(d.Document).Ref, Watched: union(periods[d.Key]), Changes: count[d.Key],
-			Version: Text(then[d.Key].Version), Versions: then[d.Key].Versions}
+		within.Document = d.Key
+		w := WatchedDocument{Ref: newDocument(d.Document).Ref, Watched: union(periods), Version: Text(atEnd[d.Key].Version), Versions: atEnd[d.Key].Versions}
+		if w.Changes, err = a.db.CountWithin(ctx, within); err != nil {
+			return nil, err
+		}
 		w.Partly = w.Watched[0].Since.After(period.Since.Time) || w.Watched[0].Until.Before(period.Until.Time)
 		out = append(out, w)
 	}
-	slices.SortStableFunc(out, func(a, b WatchedDocument) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account, b.Account))
-	})
 	return out, nil
 }
 

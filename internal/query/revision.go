@@ -110,7 +110,7 @@ func (a *Archive) Versions(ctx context.Context, doc Document) ([]Revision, error
 }
 
 // revisions returns all revisions of a document in order.
-func (a *Archive) revisions(ctx context.Context, document int64) ([]db.Revision, error) {
+func (a *Archive) revisions(ctx context.Context, document coc.Key) ([]db.Revision, error) {
 	all, err := a.db.Revisions(ctx, document)
 	sortRevisions(all)
 	return all, err
@@ -137,7 +137,7 @@ func sortRevisions(all []db.Revision) {
 
 // Content returns the content of a version. The error is coc.ErrErased if it was erased.
 func (a *Archive) Content(ctx context.Context, v Version) (coc.Content, error) {
-	c, err := a.db.Content(ctx, v.db.Hash)
+	c, err := a.db.Content(ctx, v.Document.key.Account, v.db.Hash)
 	if err != nil {
 		err = contentError(err, v.Version, v.Document.Name)
 	}

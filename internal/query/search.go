@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"iter"
 	"regexp"
 	"regexp/syntax"
 	"slices"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/db"
 )
 
@@ -15,22 +17,18 @@ func (s *search) run(ctx context.Context, f func(Found) error) error {
 	if s.MaxDocuments > 0 && len(s.documents) == 0 && !s.everywhere() {
 		return s.runSome(ctx, f)
 	}
-	docs := s.documents
-	if len(docs) == 0 {
-		keys, err := s.candidates(ctx, s.MaxDocuments)
-		if err == nil {
-			docs, err = s.a.documentsByKeys(ctx, keys)
-		}
-		if err != nil {
-			return err
-		}
+	docs, err := s.candidatesByName(ctx)
+	if err != nil {
+		return err
 	}
 	var failed []error
 	u := s.a.db.Unpacker()
-	for _, doc := range docs {
+	for doc, err := range docs {
+		if err != nil {
+			return err
+		}
 		found := Found{Document: doc}
 		if !s.Names || !s.everywhere() || len(s.documents) > 0 { // else the line index knows
-			var err error
 			if found, err = s.document(ctx, doc, u); ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -93,10 +91,10 @@ var errEnough = errors.New("enough documents")
 
 // candidates returns the documents that ever had a line that the pattern matches, each once,
 // in an order that does not change; at most limit, or all for 0.
-func (s *search) candidates(ctx context.Context, limit int) (keys []int64, err error) {
-	known := map[int64]bool{}
+func (s *search) candidates(ctx context.Context, limit int) (keys []coc.Key, err error) {
+	known := map[coc.Key]bool{}
 	m := NewMatcher(ctx, s.pattern)
-	err = s.a.db.Lines(ctx, required(s.pattern), func(document int64, lines []byte) error {
+	err = s.a.db.Lines(ctx, required(s.pattern), func(document coc.Key, lines []byte) error {
 		if known[document] {
 			return ctx.Err()
 		}
@@ -170,28 +168,45 @@ func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
 
-// fewDocuments are read one by one.
-const fewDocuments = 100
+// candidatesByName returns the documents to search, by name.
+func (s *search) candidatesByName(ctx context.Context) (iter.Seq2[Document, error], error) {
+	docs := s.documents
+	if len(docs) == 0 {
+		keys, err := s.candidates(ctx, s.MaxDocuments)
+		if err != nil || len(keys) > fewDocuments {
+			return s.a.documentsWith(ctx, keys), err
+		}
+		for _, key := range keys {
+			doc, err := s.a.db.ByKey(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, newDocument(doc))
+		}
+		slices.SortFunc(docs, byName)
+	}
+	return func(yield func(Document, error) bool) {
+		for _, doc := range docs {
+			if !yield(doc, nil) {
+				return
+			}
+		}
+	}, nil
+}
 
-// documentsByKeys returns documents by name.
-func (a *Archive) documentsByKeys(ctx context.Context, keys []int64) (docs []Document, err error) {
-	if len(keys) > fewDocuments {
-		wanted := map[int64]bool{}
+// documentsWith returns the documents of many keys, by name.
+func (a *Archive) documentsWith(ctx context.Context, keys []coc.Key) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		wanted := map[coc.Key]bool{}
 		for _, key := range keys {
 			wanted[key] = true
 		}
-		docs, err = a.Documents(ctx)
-		return slices.DeleteFunc(docs, func(d Document) bool { return !wanted[d.key] }), err
-	}
-	for _, key := range keys {
-		doc, err := a.db.ByKey(ctx, key)
-		if err != nil {
-			return nil, err
+		for d, err := range a.db.Documents(ctx) {
+			if (err != nil || wanted[d.Key]) && !yield(newDocument(d), err) {
+				return
+			}
 		}
-		docs = append(docs, newDocument(doc))
 	}
-	slices.SortFunc(docs, byName)
-	return docs, nil
 }
 
 // document finds the lines of one document.
@@ -213,7 +228,7 @@ func (s *search) document(ctx context.Context, doc Document, u *db.Unpacker) (fo
 	h := hits{search: s, matcher: NewMatcher(ctx, s.pattern), matches: map[string]bool{}, byLine: map[string]*hit{}}
 	for i, r := range all {
 		if i == 0 || r.Hash != all[i-1].Hash {
-			c, unreadable := u.Content(ctx, r.Hash)
+			c, unreadable := u.Content(ctx, doc.key.Account, r.Hash)
 			if unreadable != nil {
 				err = errors.Join(err, contentError(unreadable, r.Name(), doc.Name))
 			}

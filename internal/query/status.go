@@ -355,7 +355,7 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int, at time.Time) 
 
 func newCycle(c coc.Cycle) Cycle {
 	return Cycle{
-		ID: c.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
+		ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
 		Outcome: c.Outcome, Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Total: c.Total, Skipped: c.Skipped,
 		Documents: c.Documents, Versions: c.Versions, Changes: c.Changes, Error: Text(c.Err), Failures: list(c.Failures),
 		RespondedAt: c.RespondedAt,

@@ -133,8 +133,8 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 	if v, err = archived(all[found]); err != nil {
 		return v, err
 	}
-	checked, err := a.db.LastChecked(ctx, doc.key)
-	v.Note = doubt(checked, all, found, at)
+	now, err := a.db.Details(ctx, doc.key)
+	v.Note = doubt(now.LastCheckedAt, all, found, at)
 	return v, err
 }
 
@@ -162,12 +162,13 @@ func validFrom(r db.Revision) time.Time {
 // deletedAt returns when a document was deleted that did not exist at a time; zero if it
 // existed.
 func (a *Archive) deletedAt(ctx context.Context, doc Document, at time.Time) (since time.Time, err error) {
-	list, err := a.db.Changes(ctx, db.Filter{Document: doc.key, Until: at.Add(time.Millisecond), Limit: 1,
-		Kinds: []coc.Kind{coc.KindDeleted, coc.KindRestored}})
-	if err != nil || len(list) == 0 || list[0].Kind != coc.KindDeleted {
-		return since, err
+	for c, err := range a.db.Changes(ctx, db.Filter{Document: doc.key, Until: at.Add(time.Millisecond), Limit: 1,
+		Kinds: []coc.Kind{coc.KindDeleted, coc.KindRestored}}) {
+		if err != nil || c.Kind == coc.KindDeleted {
+			return c.At, err
+		}
 	}
-	return list[0].At, nil
+	return since, nil
 }
 
 func orNever(t time.Time) string {

@@ -264,8 +264,8 @@ func (v *verifier) checkpoints(g db.Generation) {
 func (v *verifier) records(ctx context.Context) error {
 	for _, typ := range db.Types() {
 		n := 0
-		last := int64(-1)
-		err := v.db.EachRecord(ctx, typ, func(ref int64, r *audit.Record, l *db.Leaf) error {
+		last := coc.Key{ID: -1}
+		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) error {
 			v.did()
 			if r != nil && v.before(r) {
 				last = ref
@@ -311,7 +311,7 @@ func plural(typ string) string {
 	switch typ {
 	case audit.TypeStart:
 		return "log starts"
-	case audit.TypeLack:
+	case audit.TypeUnavailable:
 		return "unavailable versions"
 	}
 	return typ + "s"
@@ -327,7 +327,7 @@ func describe(typ string, r *audit.Record) string {
 		return fmt.Sprintf("change %s (%s) of %s/%s", at("change"), at("kind"), at("account"), at("document_id"))
 	case audit.TypeState:
 		return fmt.Sprintf("state %s of %s/%s", moment(r.Get("seen_at")), at("account"), at("document_id"))
-	case audit.TypeLack:
+	case audit.TypeUnavailable:
 		return fmt.Sprintf("the unavailable version %s of %s/%s", at("version"), at("account"), at("document_id"))
 	case audit.TypeErasure:
 		return "the erasure of " + at("sha256")

@@ -28,17 +28,12 @@ func (w *Writer) Table(columns []Column, rows [][]Span) {
 	}
 }
 
-// Heads writes the heads of rows that Row will write, makes hidden characters in
-// the rows visible, and returns the width of each column.
+// Heads writes the heads of rows that Row will write, and returns the width of each column,
+// fitted to these rows.
 func (w *Writer) Heads(columns []Column, rows [][]Span) []int {
 	heads := make([]Span, len(columns))
 	for i, c := range columns {
 		heads[i] = Span{c.Head, Bold}
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i].Text = text.Visible(row[i].Text)
-		}
 	}
 	widths := w.fit(columns, append([][]Span{heads}, rows...))
 	w.Row(columns, widths, heads)
@@ -50,7 +45,7 @@ func (w *Writer) fit(columns []Column, rows [][]Span) []int {
 	widths, total := make([]int, len(columns)), -gap
 	for i := range columns {
 		for _, row := range rows {
-			widths[i] = max(widths[i], Width(row[i].Text))
+			widths[i] = max(widths[i], Width(text.Visible(row[i].Text)))
 		}
 		total += widths[i] + gap
 	}
@@ -74,8 +69,8 @@ func (w *Writer) fit(columns []Column, rows [][]Span) []int {
 func (w *Writer) Row(columns []Column, widths []int, row []Span) {
 	var b strings.Builder
 	for i, c := range row {
-		s := c.Text
-		if columns[i].Flexible {
+		s := text.Visible(c.Text)
+		if columns[i].Flexible && w.Width > 0 {
 			s = truncate(s, widths[i])
 		}
 		pad := spaces(widths[i] - Width(s))

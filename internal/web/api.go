@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -45,6 +46,9 @@ type download struct {
 	name string // of the file that it becomes
 	body []byte
 }
+
+// writer writes an answer as JSON, row by row.
+type writer func(io.Writer) error
 
 // apiRequest is a request of a program. Its parameters were checked.
 type apiRequest struct {
@@ -91,18 +95,24 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		s.refuse(w, r, err)
 		return
 	}
-	for _, note := range q.notes {
-		w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
-	}
 	if d, ok := v.(download); ok {
+		for _, note := range q.notes {
+			w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
+		}
 		sendFile(w, d.name, "text/plain", d.body)
 		return
 	}
 	body := bounded{most: maxAnswer}
-	if err := query.Write(&body, v); err != nil {
-		w.Header().Del(noteHeader)
+	write, ok := v.(writer)
+	if !ok {
+		write = func(w io.Writer) error { return query.Write(w, v) }
+	}
+	if err := write(&body); err != nil {
 		s.refuse(w, r, err)
 		return
+	}
+	for _, note := range q.notes {
+		w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
 	}
 	send(w, http.StatusOK, "application/json; charset=utf-8", body.Bytes())
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
-	"cocsync/internal/coc"
 	"cocsync/internal/diff"
 	"cocsync/internal/query"
 	"cocsync/internal/text"
@@ -24,7 +24,9 @@ func endpoints() []endpoint {
 		{"/changes", slices.Concat(named(aText, "document", "since", "until", "by", "risk", "task", "path", "text"), named(texts, "kind"),
 			named(aFlag, "seen", "reverse"), []parameter{{"n", aNumber, usualChanges, 1, mostChanges}}), apiChanges},
 		{"/changes/{id}", nil, apiChange},
+		{"/changes/{account}/{id}", nil, apiChange},
 		{"/changes/{id}/proof", nil, apiProof},
+		{"/changes/{account}/{id}/proof", nil, apiProof},
 		{"/diff", slices.Concat(named(aText, "old", "new", "at"), named(aFlag, "ignore_all_space"),
 			[]parameter{{"unified", aNumber, query.PatchContext, 0, mostContext}}), apiDiff},
 		{"/grep", slices.Concat(named(aText, "pattern", "at", "step", "path"), named(texts, "document"),
@@ -36,10 +38,11 @@ func endpoints() []endpoint {
 }
 
 func apiDocuments(ctx context.Context, q *apiRequest) (any, error) {
-	return q.List(ctx, query.List{
+	docs := q.List(ctx, query.List{
 		Account: q.text("account"), Name: q.text("name"), State: q.text("state"), Since: q.text("since"), At: q.text("at"),
 		Sort: q.text("sort"), Reverse: q.flag("reverse"),
 	})
+	return writer(func(w io.Writer) error { return query.WriteRows(w, docs) }), nil
 }
 
 // apiVersions returns all versions of a document, or the one of {ref}.
@@ -91,49 +94,49 @@ func (q *apiRequest) addNote(note string) {
 
 func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 	limit := q.number("n")
-	list, advice, err := q.Log(ctx, query.Log{
+	log := query.Log{
 		Document: q.text("document"), Since: q.text("since"), Until: q.text("until"), Seen: q.flag("seen"), By: q.text("by"),
 		Risk: q.text("risk"), Task: q.text("task"), Path: q.text("path"), Text: q.text("text"), Kinds: q.values["kind"],
 		Limit: limit + 1, // one more shows that there are more
-	})
+	}
+	list, err := collect(q.Log(ctx, log))
 	if err != nil {
 		return nil, err
+	}
+	if len(list) == 0 {
+		q.addNote(log.Advice())
 	}
 	if len(list) > limit {
 		list = list[:limit]
 		q.addNote(fmt.Sprintf("these are the newest %d, and there are more: raise n up to %d, or bring until back", limit, mostChanges))
 	}
-	q.addNote(advice)
 	if q.flag("reverse") {
 		slices.Reverse(list)
 	}
-	return q.ChangesJSON(ctx, list, false)
+	return writer(func(w io.Writer) error {
+		return query.WriteRows(w, func(yield func(query.Change, error) bool) {
+			for _, c := range list {
+				if !yield(q.ChangeJSON(ctx, c, false)) {
+					return
+				}
+			}
+		})
+	}), nil
 }
 
 // apiChange returns one change and its patch.
 func apiChange(ctx context.Context, q *apiRequest) (any, error) {
-	id, err := query.ParseChangeID(q.path("id"))
+	c, err := q.Change(ctx, changeRef(q.request))
 	if err != nil {
 		return nil, err
 	}
-	c, err := q.Change(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	list, err := q.ChangesJSON(ctx, []coc.Change{c}, true)
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
+	return q.ChangeJSON(ctx, c, true)
 }
 
 func apiProof(ctx context.Context, q *apiRequest) (any, error) {
-	id, err := query.ParseChangeID(q.path("id"))
-	if err != nil {
-		return nil, err
-	}
-	p, err := q.Prove(ctx, id)
-	return download{fmt.Sprintf("change-%d.proof", id), p.Encode()}, err
+	ref := changeRef(q.request)
+	p, err := q.Prove(ctx, ref)
+	return download{proofName(ref), p.Encode()}, err
 }
 
 func apiDiff(ctx context.Context, q *apiRequest) (any, error) {
@@ -184,5 +187,6 @@ func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
 func apiStatus(ctx context.Context, q *apiRequest) (any, error) { return q.LoadStatus(ctx) }
 
 func apiReport(ctx context.Context, q *apiRequest) (any, error) {
-	return q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
+	r, err := q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
+	return writer(r.Write), err
 }

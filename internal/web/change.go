@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"html/template"
 	"mime"
 	"net/http"
@@ -40,7 +39,7 @@ type changePage struct {
 	Erased                  []erased
 	Deliveries              []delivery
 	NoDelivery              string // why there are none
-	ProofURL                string
+	ProofURL, ProofName     string
 	Before, After           string // its neighbours' addresses
 }
 
@@ -53,9 +52,11 @@ type erased struct {
 
 // changePages are the addresses of a change and of comparisons.
 func (s *Site) changePages(mux *http.ServeMux, p *pages) {
-	p.get(mux, "/changes/{id}", "change", s.change)
-	mux.HandleFunc("GET /changes/{id}/patch", s.patch)
-	mux.HandleFunc("GET /changes/{id}/proof", s.proof)
+	for _, path := range []string{"/changes/{id}", "/changes/{account}/{id}"} {
+		p.get(mux, path, "change", s.change)
+		mux.HandleFunc("GET "+path+"/patch", s.patch)
+		mux.HandleFunc("GET "+path+"/proof", s.proof)
+	}
 	p.get(mux, "/documents/{account}/{id}/compare", "compare", s.compareVersions)
 	p.get(mux, "/compare", "compare", s.compare)
 	mux.HandleFunc("GET /compare/patch", s.comparePatch)
@@ -74,7 +75,7 @@ func (s *Site) change(ctx context.Context, q *pageRequest) (*view, error) {
 	b := changePage{
 		Change: newChangeRow(c), DocumentURL: documentURL(doc), ChangesURL: "/changes?" + oneParameter("document", ref), Ref: visible(ref, ""),
 		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
-		Risk: c.RiskLevel, Note: visible(c.Note(), ""), ProofURL: changeURL(c.ID) + "/proof",
+		Risk: c.RiskLevel, Note: visible(c.Note(), ""), ProofURL: changeURL(c.Ref) + "/proof", ProofName: proofName(c.Ref),
 	}
 	b.Made, b.Seen = beside(c)
 	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
@@ -104,11 +105,15 @@ func (s *Site) change(ctx context.Context, q *pageRequest) (*view, error) {
 
 // change returns the change that the address names.
 func (q *pageRequest) change(ctx context.Context) (coc.Change, error) {
-	id, err := query.ParseChangeID(q.PathValue("id"))
-	if err != nil {
-		return coc.Change{}, err
+	return q.Change(ctx, changeRef(q.Request))
+}
+
+// changeRef is the reference of a change in an address: 41, or prod/41.
+func changeRef(r *http.Request) string {
+	if account := r.PathValue("account"); account != "" {
+		return account + "/" + r.PathValue("id")
 	}
-	return q.Change(ctx, id)
+	return r.PathValue("id")
 }
 
 // sense says what a kind of change means, if its summary does not.
@@ -161,7 +166,7 @@ func (b *changePage) contents(ctx context.Context, q *pageRequest, c coc.Change)
 		b.Fields = fields(c.Items)
 		return nil
 	}
-	if b.How, err = q.diffChoice(old == nil, changeURL(c.ID)+"/patch"); err != nil {
+	if b.How, err = q.diffChoice(old == nil, changeURL(c.Ref)+"/patch"); err != nil {
 		return err
 	}
 	b.Note = visible(c.SkippedNote(), "") // the diff has the rest
@@ -205,10 +210,10 @@ func fields(list []coc.Item) []item {
 // neighbours reads the previous and the next change of the document.
 func (b *changePage) neighbours(ctx context.Context, q *pageRequest, c coc.Change) error {
 	before, after, err := q.Neighbours(ctx, c)
-	if before > 0 {
+	if before != "" {
 		b.Before = changeURL(before)
 	}
-	if after > 0 {
+	if after != "" {
 		b.After = changeURL(after)
 	}
 	return err
@@ -238,18 +243,17 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 
 // proof answers with the proof that the log holds a change.
 func (s *Site) proof(w http.ResponseWriter, r *http.Request) {
-	id, err := query.ParseChangeID(r.PathValue("id"))
+	ref := changeRef(r)
+	p, err := s.archive(new([]string)).Prove(r.Context(), ref)
 	if err != nil {
 		s.plainly(w, r, err)
 		return
 	}
-	p, err := s.archive(new([]string)).Prove(r.Context(), id)
-	if err != nil {
-		s.plainly(w, r, err)
-		return
-	}
-	sendFile(w, fmt.Sprintf("change-%d.proof", id), "text/plain", p.Encode())
+	sendFile(w, proofName(ref), "text/plain", p.Encode())
 }
+
+// proofName is the file of a change's proof.
+func proofName(ref string) string { return "change-" + strings.ReplaceAll(ref, "/", "-") + ".proof" }
 
 // sendFile answers with a file to be kept.
 func sendFile(w http.ResponseWriter, name, typ string, body []byte) {

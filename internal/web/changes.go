@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,33 +43,64 @@ func (s *Site) changes(ctx context.Context, q *pageRequest) (*view, error) {
 	if b.After, err = position(q.get("behind")); err != nil {
 		return nil, err
 	}
-	list, advice, err := q.Log(ctx, b.Log)
+	list, err := collect(q.Log(ctx, b.Log))
 	if err != nil {
 		return nil, err
 	}
-	if len(list) > perPage {
-		last := list[perPage-1]
-		b.Next = q.with("behind", fmt.Sprintf("%d-%d", last.At.UnixMilli(), last.ID))
-		list = list[:perPage]
-	}
+	list, b.Next = q.cut(list)
 	b.Rows = changeRows(list)
 	v := &view{Title: visible("Changes", ""), Here: "changes", Feed: "/feed.atom", Live: q.get("behind") == "", Body: &b}
-	if advice != "" {
+	if advice := b.Log.Advice(); advice != "" && len(list) == 0 {
 		v.Notes = []string{advice}
 	}
 	return v, nil
 }
 
-// position parses the position of a change in the list, as changes writes it.
+// collect returns rows that are few enough for a page.
+func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// rows is the opposite of collect.
+func rows[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range list {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// cut returns the changes of a page, and where the next page begins; "" for the last one.
+func (q *pageRequest) cut(list []coc.Change) (page []coc.Change, next string) {
+	if len(list) <= perPage {
+		return list, ""
+	}
+	last := list[perPage-1].Place()
+	return list[:perPage], q.with("behind", fmt.Sprintf("%d-%d-%d", last.At.UnixMilli(), last.Key.Account, last.Key.ID))
+}
+
+// position parses the position of a change in the list, as cut writes it.
 func position(text string) (p coc.Place, err error) {
 	if text == "" {
 		return p, nil
 	}
-	at, id, ok := strings.Cut(text, "-")
-	ms, wrong := strconv.ParseInt(at, 10, 64)
-	if p.ID, err = strconv.ParseInt(id, 10, 64); err != nil || wrong != nil || !ok {
-		return p, asked{fmt.Errorf("behind is %q, which is not a valid position in the list", text)}
+	var numbers [3]int64
+	parts := strings.Split(text, "-")
+	for i, part := range parts {
+		if i < len(numbers) {
+			numbers[i], err = strconv.ParseInt(part, 10, 64)
+		}
+		if err != nil || len(parts) != len(numbers) {
+			return p, asked{fmt.Errorf("behind is %q, which is not a valid position in the list", text)}
+		}
 	}
-	p.At = time.UnixMilli(ms)
-	return p, nil
+	return coc.Place{At: time.UnixMilli(numbers[0]), Key: coc.Key{Account: numbers[1], ID: numbers[2]}}, nil
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -92,11 +91,9 @@ func (s *Site) document(ctx context.Context, q *pageRequest) (*view, error) {
 	if err := b.timeline(ctx, q, doc, m.History); err != nil {
 		return nil, err
 	}
-	times, err := q.ChangeTimes(ctx, &doc, time.Time{})
-	if err != nil {
+	if b.Life, err = newLife(q.ChangeTimes(ctx, &doc, time.Time{}), q.Now(), q.Local); err != nil {
 		return nil, err
 	}
-	b.Life = newLife(times, q.Now(), q.Local)
 	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("behind") == "" && b.From == nil, Body: b}, nil
 }
 
@@ -106,18 +103,14 @@ func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.D
 	if err != nil {
 		return err
 	}
-	list, err := q.ChangesOf(ctx, doc, after, perPage+1)
+	list, err := collect(q.ChangesOf(ctx, doc, after, perPage+1))
 	if err != nil {
 		return err
 	}
 	if q.get("behind") != "" {
 		b.NewestURL = q.with("behind", "")
 	}
-	if len(list) > perPage {
-		last := list[perPage-1]
-		b.Next = q.with("behind", fmt.Sprintf("%d-%d", last.At.UnixMilli(), last.ID))
-		list = list[:perPage]
-	}
+	list, b.Next = q.cut(list)
 	c := chooser{q: q, doc: doc, all: all, positions: map[string]int{}, from: -1}
 	for i, r := range all {
 		c.positions[r.Version] = i

@@ -120,7 +120,7 @@ func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document,
 
 // recordedAt is when a change was recorded. Changes of one step have one time, and the
 // entries of a feed need different ones: the number of the change is added in nanoseconds.
-func recordedAt(c coc.Change) time.Time { return c.SeenAt.Add(time.Duration(c.ID % 1e6)) }
+func recordedAt(c coc.Change) time.Time { return c.SeenAt.Add(time.Duration(c.Key.ID % 1e6)) }
 
 func newEntry(c coc.Change, origin, at string) atomEntry {
 	title := string(c.Kind) + ": " + c.Name
@@ -133,9 +133,9 @@ func newEntry(c coc.Change, origin, at string) atomEntry {
 	}
 	return atomEntry{
 		// Of nothing that can change: a name may, and v3 is v3#1 once it is rewritten.
-		ID:    atomID("change", origin, c.Account, c.DocumentID, c.ID, c.SeenAt.UnixMilli()),
+		ID:    atomID("change", origin, c.Account, c.DocumentID, c.Key.ID, c.SeenAt.UnixMilli()),
 		Title: text.Visible(title), Updated: atomMoment(recordedAt(c)), Published: atomTime(c.At), Author: atomPerson{text.Visible(author)},
-		Links:    []atomLink{{"alternate", "text/html", at + changeURL(c.ID)}},
+		Links:    []atomLink{{"alternate", "text/html", at + changeURL(c.Ref)}},
 		Category: atomCategory{string(c.Kind)},
 		Content:  atomContent{"text", feedContent(c)},
 	}

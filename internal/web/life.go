@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -21,10 +22,11 @@ const (
 	leastDays = 30
 )
 
-// newLife makes the chart of changes at some times, which are in order.
-func newLife(times []time.Time, now time.Time, local *time.Location) life {
-	if len(times) == 0 {
-		return life{}
+// newLife makes the chart of a document's changes, whose times are in order.
+func newLife(changed iter.Seq2[time.Time, error], now time.Time, local *time.Location) (life, error) {
+	times, err := collect(changed)
+	if err != nil || len(times) == 0 {
+		return life{}, err
 	}
 	last := now
 	if t := times[len(times)-1]; t.After(last) {
@@ -44,6 +46,6 @@ func newLife(times []time.Time, now time.Time, local *time.Location) life {
 		step, every = 7, "week"
 	}
 	l := life{Since: first.Format(time.DateOnly), Every: every}
-	l.Days, l.ChartWidth, l.ChartLabel = chart(times, first, (days+step-1)/step, step)
-	return l
+	l.Days, l.ChartWidth, l.ChartLabel, err = chart(rows(times), first, (days+step-1)/step, step)
+	return l, err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
 
@@ -18,7 +19,7 @@ import (
 func (s *Site) metrics(mux *http.ServeMux) error {
 	ledger := &ledger{kinds: map[coc.Kind]int{}}
 	var err error
-	if ledger.last, err = s.Archive.NewestChange(context.Background()); err != nil {
+	if ledger.counted, err = s.Archive.Recording(context.Background()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
@@ -42,9 +43,9 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 // ledger counts the changes that were recorded since the page began, by whichever
 // process: a counter that begins at 0 and only grows, as Prometheus wants one.
 type ledger struct {
-	mu    sync.Mutex
-	last  int64 // the change that was counted last
-	kinds map[coc.Kind]int
+	mu      sync.Mutex
+	counted query.Recording
+	kinds   map[coc.Kind]int
 }
 
 // checks are when versions were checked. That moves by days and may have to be looked

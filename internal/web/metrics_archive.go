@@ -90,7 +90,7 @@ func (s *Site) watches(ctx context.Context, x *sheet, st *query.Status) error {
 			float64(w.FailedInARow), "watch", w.Watch)
 		x.gauge("cocsync_watch_stale", "1 where something is wrong with a watch, by the rule of status.",
 			truth(st.ProblemOf(w.Watch) != ""), "watch", w.Watch)
-		if last.ID != 0 {
+		if !last.Key.IsZero() {
 			x.gauge("cocsync_cycle_duration_seconds", "How long the newest cycle of a watch that came to an end took.",
 				took(last), "watch", w.Watch)
 		}
@@ -149,13 +149,8 @@ func (x *sheet) accounts(s *query.Status) {
 func (x *sheet) changes(ctx context.Context, a *query.Archive, l *ledger) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kinds, last, err := a.KindsAfter(ctx, l.last)
-	if err != nil {
+	if err := a.CountKinds(ctx, l.counted, l.kinds); err != nil {
 		return err
-	}
-	l.last = last
-	for kind, n := range kinds {
-		l.kinds[kind] += n
 	}
 	for _, kind := range coc.Kinds {
 		x.counter("cocsync_changes_total", "Changes recorded since this process began, by kind, without history that was there before cocsync looked.",

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -58,12 +59,10 @@ func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
 	}
 	now := q.Now()
 	first := midnight(now.In(q.Local)).AddDate(0, 0, 1-chartDays)
-	times, err := q.ChangeTimes(ctx, nil, first)
-	if err != nil {
+	if o.Days, o.ChartWidth, o.ChartLabel, err = chart(q.ChangeTimes(ctx, nil, first), first, chartDays, 1); err != nil {
 		return nil, err
 	}
-	o.Days, o.ChartWidth, o.ChartLabel = chart(times, first, chartDays, 1)
-	list, _, err := q.Log(ctx, query.Log{Limit: lately})
+	list, err := collect(q.Log(ctx, query.Log{Limit: lately}))
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +114,12 @@ const (
 	leastShown = 3 // so that one change among hundreds is seen
 )
 
-// chart counts changes in so many bars of so many days each, from midnight in the first
-// instant's zone on.
-func chart(times []time.Time, first time.Time, count, step int) (bars []day, width int, label string) {
+// chart counts changes in count bars of step days each, from midnight in the zone of the
+// first time. The times are in order.
+func chart(times iter.Seq2[time.Time, error], first time.Time, count, step int) (bars []day, width int, label string, err error) {
+	next, stop := iter.Pull2(times)
+	defer stop()
+	t, err, more := next()
 	most, total := 0, 0
 	for i := range count {
 		from, to := first.AddDate(0, 0, i*step), first.AddDate(0, 0, (i+1)*step)
@@ -125,9 +127,8 @@ func chart(times []time.Time, first time.Time, count, step int) (bars []day, wid
 		if step > 1 {
 			d.Label += " to " + to.AddDate(0, 0, -1).Format(time.DateOnly)
 		}
-		for len(times) > 0 && times[0].Before(to) {
+		for ; more && err == nil && t.Before(to); t, err, more = next() {
 			d.Count++
-			times = times[1:]
 		}
 		most, total = max(most, d.Count), total+d.Count
 		bars = append(bars, d)
@@ -138,7 +139,7 @@ func chart(times []time.Time, first time.Time, count, step int) (bars []day, wid
 			b.Y = chartHigh - b.Height
 		}
 	}
-	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", text.Plural(total, "change"), count*step, most)
+	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", text.Plural(total, "change"), count*step, most), err
 }
 
 func midnight(t time.Time) time.Time {

@@ -9,7 +9,7 @@ import (
 
 // changeRow is a change in a list.
 type changeRow struct {
-	ID             int64
+	Ref            pieces
 	URL            string
 	Kind           coc.Kind
 	Name, Versions pieces
@@ -31,7 +31,7 @@ func changeRows(list []coc.Change) []changeRow {
 
 func newChangeRow(c coc.Change) changeRow {
 	return changeRow{
-		ID: c.ID, URL: changeURL(c.ID), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(query.Arrow(c.Previous, c.Version), ""),
+		Ref: visible(c.Ref, ""), URL: changeURL(c.Ref), Kind: c.Kind, Name: visible(c.Name, ""), Versions: visible(query.Arrow(c.Previous, c.Version), ""),
 		Summary: visible(c.Summary, ""), Lines: c.Previous != "" && c.Added+c.Removed > 0, Added: c.Added, Removed: c.Removed,
 		By: visible(c.By, ""), At: c.At, Backfill: c.Backfill, Late: c.Late,
 	}

@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"cocsync/internal/query"
@@ -127,7 +128,13 @@ func versionURL(d query.Document, label string) string {
 }
 
 // changeURL is the page of a change.
-func changeURL(id int64) string { return fmt.Sprintf("/changes/%d", id) }
+func changeURL(ref string) string {
+	account, id, ok := strings.Cut(ref, "/")
+	if !ok {
+		return "/changes/" + ref
+	}
+	return "/changes/" + url.PathEscape(account) + "/" + id
+}
 
 // assets serves the style and the script under names that change with what is in
 // them, so that a browser may keep them permanently.

@@ -76,9 +76,9 @@ func (q *pageRequest) head(ctx context.Context, here string) (*versionHead, erro
 	}
 	h.notes = v.Notes()
 	h.beside(all, at)
-	id, err := q.ChangeTo(ctx, v)
-	if id > 0 {
-		h.ChangeURL = changeURL(id)
+	ref, err := q.ChangeTo(ctx, v)
+	if ref != "" {
+		h.ChangeURL = changeURL(ref)
 	}
 	return h, err
 }
