@@ -283,7 +283,7 @@ func TestFeedIDsStay(t *testing.T) {
 	d, err := db.Open(t.Context(), archive)
 	must(t, err)
 	name := "renamed"
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: 1, SeenAt: dayOf(30), Name: name, State: coc.Present,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: coc.Key{Account: 1, ID: 1}, SeenAt: dayOf(30), Name: name, State: coc.Present,
 		Meta: &coc.Meta{Name: &name}, Versions: []coc.VersionStep{rewritten("v5", 13, job1, dayOf(29))},
 		Changes: []coc.NewChange{change(coc.KindRewritten, "v5", "v5#2", 30, job4, job1, false)}}))
 	must(t, d.Close())

@@ -15,14 +15,14 @@ import (
 func TestOnelineFitsTheTerminal(t *testing.T) {
 	summary := strings.Repeat("timeout 60 → 90 in wait, ", 10) + "\x1b[31m\nend"
 	changes := []coc.Change{
-		{ID: 12, Kind: coc.KindVersion, Name: "注册-job", Previous: "v1", Version: "v2", By: "COC-wang", At: time.UnixMilli(0),
+		{Ref: "12", Kind: coc.KindVersion, Name: "注册-job", Previous: "v1", Version: "v2", By: "COC-wang", At: time.UnixMilli(0),
 			Difference: coc.Difference{Summary: summary, Added: 1, Removed: 2}},
-		{ID: 3, Kind: coc.KindDeleted, Name: "job", At: time.UnixMilli(0), Difference: coc.Difference{Summary: "deleted"}},
+		{Ref: "3", Kind: coc.KindDeleted, Name: "job", At: time.UnixMilli(0), Difference: coc.Difference{Summary: "deleted"}},
 	}
 	for _, width := range []int{0, 80, 120} {
 		var b strings.Builder
 		p := &page{&term.Writer{Writer: bufio.NewWriter(&b), Width: width}, time.UTC}
-		must(t, p.onelines(t.Context(), nil, changes, logFlags{stat: true}))
+		must(t, p.onelines(t.Context(), nil, rowsOf(changes), logFlags{stat: true}))
 		must(t, p.Flush())
 		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 		if len(lines) != 3 {

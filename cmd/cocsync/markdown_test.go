@@ -76,7 +76,9 @@ func FuzzCode(f *testing.F) {
 func TestGrid(t *testing.T) {
 	var b bytes.Buffer
 	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b)}}
-	p.grid([][]string{{"Name", "N"}, {code("a|b"), "1"}, {code("名前\n|"), "22"}})
+	if n, err := p.grid([]string{"Name", "N"}, rowsOf([][]string{{code("a|b"), "1"}, {code("名前\n|"), "22"}})); n != 2 || err != nil {
+		t.Errorf("grid = %d, %v, want 2", n, err)
+	}
 	p.Flush()
 	const want = "" +
 		"| Name           | N  |\n" +

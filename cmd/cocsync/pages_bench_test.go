@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,15 +68,15 @@ func benchPages(b *testing.B, archive string) map[string]string {
 	d, err := db.OpenReader(b.Context(), archive)
 	must(b, err)
 	defer d.Close()
-	docs, all, err := d.Part(b.Context(), db.Part{Skip: 1000, Limit: 1})
+	docs, err := collect(d.ListDocuments(b.Context(), db.DocumentQuery{Skip: 1000, Limit: 1}))
 	must(b, err)
 	if len(docs) == 0 {
-		b.Fatalf("the archive has %d documents", all)
+		b.Fatal("the archive has at most 1,000 documents")
 	}
-	list, err := d.Changes(b.Context(), db.Filter{Document: docs[0].Key, Limit: 1})
+	list, err := collect(d.Changes(b.Context(), db.Filter{Document: docs[0].Key, Limit: 1}))
 	must(b, err)
 	doc := "/documents/" + docs[0].Account + "/" + docs[0].DocumentID
-	change := "/changes/" + strconv.FormatInt(list[0].ID, 10)
+	change := "/changes/" + list[0].Ref
 	q := query.New(d)
 	found, err := q.Document(b.Context(), docs[0].Account+"/"+docs[0].DocumentID)
 	must(b, err)

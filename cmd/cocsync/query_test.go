@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,12 +50,12 @@ func fixture(t testing.TB) string {
 	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(10)))
 	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(10)}
 	var err error
-	cycle.ID, err = d.Begin(t.Context(), cycle)
+	cycle.Key, err = d.Begin(t.Context(), cycle)
 	must(t, err)
 	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"}, {DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
 	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
-	must(t, d.Commit(t.Context(), restartSteps(cycle.ID)...))
-	must(t, d.Commit(t.Context(), otherSteps(cycle.ID)...))
+	must(t, d.Commit(t.Context(), restartSteps(cycle.Key)...))
+	must(t, d.Commit(t.Context(), otherSteps(cycle.Key)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.Bad, true
 	cycle.Listed, cycle.Documents, cycle.Versions, cycle.Changes, cycle.Requests = 5, 4, 8, 9, 12
 	cycle.Failures = []coc.Failure{{DocumentID: "DM-restart", Name: "restart-unhealthy-nodes", Err: "v4: 503 Service Unavailable"}}
@@ -77,7 +78,7 @@ func newArchive(t testing.TB) (d *db.DB, path string) {
 }
 
 // restartSteps make the fixture's main document, in the order of its looks.
-func restartSteps(cycle int64) []coc.Step {
+func restartSteps(cycle coc.Key) []coc.Step {
 	name, risk, li, wang := "restart-unhealthy-nodes", "HIGH", "COC-li.wei", "COC-wang"
 	look := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
 		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: dayOf(day), Name: name, State: coc.Present,
@@ -101,7 +102,7 @@ func restartSteps(cycle int64) []coc.Step {
 	return steps
 }
 
-func otherSteps(cycle int64) []coc.Step {
+func otherSteps(cycle coc.Key) []coc.Step {
 	one := func(id, name string, day int, content string) coc.Step {
 		meta := coc.Meta{Name: &name, Creator: &name, Description: &name}
 		return coc.Step{Account: "prod", DocumentID: id, Cycle: cycle, SeenAt: dayOf(day), Name: name, Newest: "v1", State: coc.Present, Meta: &meta,
@@ -248,5 +249,26 @@ func TestInterruptedQueryFails(t *testing.T) {
 	err := run(ctx, []string{"--db", archive, "list"}, strings.NewReader(""), &out, &out)
 	if !errors.Is(err, context.Canceled) || out.Len() > 0 {
 		t.Errorf("list in a cancelled context = %v with output %q, want context.Canceled and none", err, out.String())
+	}
+}
+
+// collect is what a query returns, and rowsOf its opposite.
+func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return list, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+func rowsOf[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range list {
+			if !yield(v, nil) {
+				return
+			}
+		}
 	}
 }

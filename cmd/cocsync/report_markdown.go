@@ -39,10 +39,10 @@ func (p *page) report(r query.Report) error {
 		return err
 	}
 	err := errors.Join(
-		list(p, "Rewrites", r.Rewrites, p.rewrite),
-		list(p, "Deletions", r.Deletions, p.reportedOf),
-		list(p, "Withdrawn", r.Withdrawn, p.reportedOf),
-		list(p, "Missing versions", r.Missing, p.unavailable))
+		section(p, "Rewrites", r.Rewrites, p.rewrite),
+		section(p, "Deletions", r.Deletions, p.reportedOf),
+		section(p, "Withdrawn", r.Withdrawn, p.reportedOf),
+		section(p, "Missing versions", r.Missing, p.unavailable))
 	p.section("Limits")
 	for _, l := range r.Limits {
 		p.item("%s", l)
@@ -50,8 +50,8 @@ func (p *page) report(r query.Report) error {
 	return err
 }
 
-// list writes a section with an item for each row.
-func list[T any](p *page, title string, rows iter.Seq2[T, error], item func(T)) error {
+// section writes a section with an item for each row.
+func section[T any](p *page, title string, rows iter.Seq2[T, error], item func(T)) error {
 	p.section(title)
 	none := true
 	for v, err := range rows {

@@ -67,7 +67,7 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Endpoint: "https://coc.example",
 		Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(0)))
 	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: dayOf(0)}
-	c.ID, err = d.Begin(t.Context(), c)
+	c.Key, err = d.Begin(t.Context(), c)
 	must(t, err)
 	c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.Good, true
 	must(t, d.End(t.Context(), c, nil))

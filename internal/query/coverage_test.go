@@ -85,7 +85,8 @@ func TestGaps(t *testing.T) {
 		{"the shorter of two in the middle", "0-1 good, 5-6 good, 500-501 good", 0, 502, 5 * time.Minute, "6-500 0/0"},
 		{"a clock that went back", "50-51 good, 20-21 good, 55-56 good", 10, 57, time.Minute, "10-50 0/0"},
 	} {
-		c := cover(ran(t, tt.cycles), clock(tt.from), span(tt.from, tt.to))
+		c, err := cover(rows(ran(t, tt.cycles)), span(tt.from, tt.to), clock(-500), nil)
+		must(t, err)
 		var got []string
 		for _, g := range c.Gaps {
 			got = append(got, fmt.Sprintf("%v-%v %d/%d", g.Since.Sub(noon).Minutes(), g.Until.Sub(noon).Minutes(), g.Cycles, g.Complete))
@@ -99,7 +100,8 @@ func TestGaps(t *testing.T) {
 // Each cycle that began in the period counts once, by how it ended.
 func TestCoverageCounts(t *testing.T) {
 	cycles := ran(t, "0-11 good, 10-11 good, 15-16 unlisted, 20-21 failed, 25-26 stopped, 30-30 died, 35-36 named")
-	c := cover(cycles, clock(10), span(10, 40))
+	c, err := cover(rows(cycles), span(10, 40), clock(-500), nil)
+	must(t, err)
 	got := [...]int{c.Cycles.Good, c.Cycles.Incomplete, c.Cycles.Failed, c.Cycles.Stopped, c.Cycles.Unended, c.Cycles.ByName, c.Requests}
 	if want := [...]int{2, 1, 1, 1, 1, 1, 6}; got != want {
 		t.Errorf("good, unlisted, failed, stopped, unended, named, requests = %v, want %v", got, want)
@@ -109,7 +111,9 @@ func TestCoverageCounts(t *testing.T) {
 // A reason that comes with another request or instant each time is one reason.
 func TestFailuresAreCountedByReason(t *testing.T) {
 	cycles := ran(t, "0-1 failed, 5-6 failed, 10-11 failed, 15-16 stopped, 20-21 named")
-	got := failures(cycles, clock(5), map[string]int{
+	c, err := cover(rows(cycles), span(5, 25), clock(-500), nil)
+	must(t, err)
+	got := c.failures.list(map[string]int{
 		"get document \"DM-1\": cut (request 0a)":                                  1,
 		"get document \"DM-1\": cut (request 0b)":                                  2,
 		"nothing was asked: left alone until 2026-03-01T12:00:00Z, because":        1,
@@ -140,7 +144,9 @@ func TestLifeOfAWatch(t *testing.T) {
 		{"its last document left", -500, spans(0, 40), every(5, 0, 80), span(0, 81)},
 		{"never followed any", 10, nil, "10-11 failed", span(10, 100)},
 	} {
-		got := lifeOf(period, clock(tt.first), tt.followed, ran(t, tt.cycles))
+		cycles := ran(t, tt.cycles)
+		last := cycles[len(cycles)-1]
+		got := lifeOf(period, clock(tt.first), tt.followed, latest(last.StartedAt, last.EndedAt))
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}

@@ -78,7 +78,7 @@ func TestGrepFindsWhatMatches(t *testing.T) {
 	}
 	// A plain pattern reads few blocks.
 	n := 0
-	must(t, d.Lines(t.Context(), required(regexp.MustCompile(`Kelvin .1$`)), func(int64, []byte) error { n++; return nil }))
+	must(t, d.Lines(t.Context(), required(regexp.MustCompile(`Kelvin .1$`)), func(coc.Key, []byte) error { n++; return nil }))
 	if n == 0 || n > 150 {
 		t.Errorf("%d of 300 documents are read for a plain pattern", n)
 	}

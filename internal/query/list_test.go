@@ -10,13 +10,13 @@ import (
 // A list of a time and a reference to that time name the same versions.
 func TestListOfATimeIsWhatReferencesSay(t *testing.T) {
 	h := open(t)
-	all, err := h.Documents(t.Context())
+	all, err := collect(h.Documents(t.Context()))
 	must(t, err)
 	answers := 0
 	for at := on(0); at.Before(h.Now()); at = at.Add(6 * time.Hour) {
-		docs, err := h.List(t.Context(), List{At: at.Format(time.RFC3339)})
+		docs, err := collect(h.List(t.Context(), List{At: at.Format(time.RFC3339)}))
 		must(t, err)
-		newest := map[int64]string{}
+		newest := map[coc.Key]string{}
 		for _, d := range docs {
 			newest[d.key] = string(d.Version)
 			if d.State == coc.Deleted {

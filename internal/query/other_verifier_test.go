@@ -17,31 +17,32 @@ import (
 
 // otherRecords are the records' fields as columns, null for those that are left out.
 var otherRecords = map[string]string{
-	"start": `SELECT id, origin, public_key, at, old_origin, old_size, lower(hex(old_root)) AS old_root FROM generations`,
-	"state": `SELECT s.id, a.name AS account, d.document_id, s.seen_at, s.name, s.description, s.risk_level, s.creator, s.modifier,
+	"start": `SELECT '0/' || id, origin, public_key, at, old_origin, old_size, lower(hex(old_root)) AS old_root FROM generations`,
+	"state": `SELECT s.account_id || '/' || s.id, a.name AS account, d.document_id, s.seen_at, s.name, s.description, s.risk_level, s.creator, s.modifier,
 		s.enterprise_project_id, s.created_at, s.updated_at, s.extra AS others, nullif(s.request_id, '') AS request_id, s.answered_at
-		FROM document_states s JOIN documents d ON d.id = s.document_id JOIN accounts a ON a.id = d.account_id`,
-	"revision": `SELECT r.id, a.name AS account, d.document_id, v.label AS version, r.number AS revision, nullif(r.version_uuid, '') AS version_uuid,
+		FROM document_states s JOIN documents d ON d.id = s.document_id AND d.account_id = s.account_id JOIN accounts a ON a.id = d.account_id`,
+	"revision": `SELECT r.account_id || '/' || r.id, a.name AS account, d.document_id, v.label AS version, r.number AS revision, nullif(r.version_uuid, '') AS version_uuid,
 		lower(hex(t.sha256)) AS sha256, t.size, iif(t.form = 1, 1, NULL) AS raw_token, r.made_at, r.seen_at, r.author,
 		r.previous_checked_at, nullif(r.request_id, '') AS request_id, r.answered_at
-		FROM revisions r JOIN versions v ON v.id = r.version_id JOIN documents d ON d.id = v.document_id
-		JOIN accounts a ON a.id = d.account_id JOIN contents t ON t.id = r.content_id`,
-	"lack": `SELECT l.id, a.name AS account, d.document_id, v.label AS version, l.at AS seen_at, nullif(l.error, '') AS error
-		FROM unavailable_versions l JOIN versions v ON v.id = l.version_id JOIN documents d ON d.id = v.document_id JOIN accounts a ON a.id = d.account_id`,
-	"change": `SELECT c.id, a.name AS account, d.document_id, c.id AS change, c.kind, vf.label AS from_version, rf.number AS from_revision,
+		FROM revisions r JOIN versions v ON v.id = r.version_id AND v.account_id = r.account_id JOIN documents d ON d.id = v.document_id AND d.account_id = v.account_id
+		JOIN accounts a ON a.id = d.account_id JOIN contents t ON t.id = r.content_id AND t.account_id = r.account_id`,
+	"unavailable": `SELECT l.account_id || '/' || l.id, a.name AS account, d.document_id, v.label AS version, l.at AS seen_at, nullif(l.error, '') AS error
+		FROM unavailable_versions l JOIN versions v ON v.id = l.version_id AND v.account_id = l.account_id JOIN documents d ON d.id = v.document_id AND d.account_id = v.account_id JOIN accounts a ON a.id = d.account_id`,
+	"change": `SELECT c.account_id || '/' || c.id, a.name AS account, d.document_id, c.id AS change, c.kind, vf.label AS from_version, rf.number AS from_revision,
 		lower(hex(tf.sha256)) AS from_sha256, vt.label AS to_version, rt.number AS to_revision, lower(hex(tt.sha256)) AS to_sha256, v.label AS version,
 		iif(c.to_state IS NULL, NULL, coalesce(c.from_state, 0)) AS from_state, c.to_state, c.at, c.seen_at,
 		nullif(c.backfill, 0) AS backfill, nullif(c.late, 0) AS late
-		FROM changes c JOIN documents d ON d.id = c.document_id JOIN accounts a ON a.id = d.account_id
-		LEFT JOIN revisions rf ON rf.id = c.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id LEFT JOIN contents tf ON tf.id = rf.content_id
-		LEFT JOIN revisions rt ON rt.id = c.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id LEFT JOIN contents tt ON tt.id = rt.content_id
-		LEFT JOIN versions v ON v.id = c.version_id`,
-	"erasure": `SELECT id, lower(hex(sha256)) AS sha256, size, erased_at AS at, erased_reason AS reason FROM contents WHERE erased_at IS NOT NULL`,
-	"coverage": `SELECT g.id, a.name AS account, g.watch, min(c.started_at) AS started_at, max(c.ended_at) AS ended_at, count(*) AS cycles,
+		FROM changes c JOIN documents d ON d.id = c.document_id AND d.account_id = c.account_id JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN revisions rf ON rf.id = c.from_revision AND rf.account_id = c.account_id LEFT JOIN versions vf ON vf.id = rf.version_id AND vf.account_id = rf.account_id LEFT JOIN contents tf ON tf.id = rf.content_id AND tf.account_id = rf.account_id
+		LEFT JOIN revisions rt ON rt.id = c.to_revision AND rt.account_id = c.account_id LEFT JOIN versions vt ON vt.id = rt.version_id AND vt.account_id = rt.account_id LEFT JOIN contents tt ON tt.id = rt.content_id AND tt.account_id = rt.account_id
+		LEFT JOIN versions v ON v.id = c.version_id AND v.account_id = c.account_id`,
+	"erasure": `SELECT c.account_id || '/' || c.id, a.name AS account, lower(hex(c.sha256)) AS sha256, c.size, c.erased_at AS at, c.erased_reason AS reason
+		FROM contents c JOIN accounts a ON a.id = c.account_id WHERE c.erased_at IS NOT NULL`,
+	"coverage": `SELECT g.account_id || '/' || g.id, a.name AS account, g.watch, min(c.started_at) AS started_at, max(c.ended_at) AS ended_at, count(*) AS cycles,
 		sum(c.outcome = 'good') AS good, sum(c.complete) AS complete, sum(c.requests) AS requests, max(c.listed) AS listed, nullif(sum(c.missed), 0) AS missed,
 		group_concat(nullif(c.error, ''), '; ') AS errors
-		FROM coverages g JOIN cycles c ON c.watch = g.watch AND c.id BETWEEN g.first_cycle AND g.last_cycle AND c.partial = 0
-		JOIN accounts a ON a.id = c.account_id GROUP BY g.id`,
+		FROM coverages g JOIN cycles c ON c.watch = g.watch AND c.account_id = g.account_id AND c.id BETWEEN g.first_cycle AND g.last_cycle AND c.partial = 0
+		JOIN accounts a ON a.id = c.account_id GROUP BY g.account_id, g.id`,
 }
 
 // otherVerify checks an archive's rows against its leaves, and these against its newest
@@ -68,7 +69,7 @@ func otherVerify(t *testing.T, path string) error {
 		}
 	}
 	var leaves [][]byte
-	for i, row := range otherRows(t, db, `SELECT id, type, ref, hash FROM leaves ORDER BY id`) {
+	for i, row := range otherRows(t, db, `SELECT id, type, account_id || '/' || ref, hash FROM leaves ORDER BY id`) {
 		event := row[1].String + " " + row[2].String
 		if row[0].String != fmt.Sprint(i) {
 			return fmt.Errorf("leaf %d is missing", i)
@@ -176,7 +177,7 @@ func TestAnotherVerifier(t *testing.T) {
 		"a state":               `UPDATE document_states SET name = 'other' WHERE id = 1`,
 		"a leaf":                `UPDATE leaves SET hash = randomblob(32) WHERE id = 4`,
 		"a leaf and its change": `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM leaves WHERE type = 'change' AND ref = 5`,
-		"a change more":         `INSERT INTO changes SELECT 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`,
+		"a change more":         `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`,
 		"a signature":           `UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), substr(CAST(note AS TEXT), -20, 4), 'AAAA') AS BLOB)`,
 	} {
 		bad := copyOf(t, path)

@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"iter"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -317,4 +318,26 @@ func FuzzVersion(f *testing.F) {
 		_, _ = h.Since(ref)
 		_, _ = h.Until(ref)
 	})
+}
+
+// collect is what a query returns.
+func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return list, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// rows is the opposite of collect.
+func rows[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range list {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
 }

@@ -106,9 +106,9 @@ func askAll(t *testing.T, path string) (err error) {
 	if found != 1 {
 		return fmt.Errorf("grep finds %d lines, want 1", found)
 	}
-	if _, _, err := h.Log(t.Context(), Log{Text: "line 1\n"}); err != nil {
+	if _, err := collect(h.Log(t.Context(), Log{Text: "line 1\n"})); err != nil {
 		return err
 	}
-	_, err = h.List(t.Context(), List{At: "0s"})
+	_, err = collect(h.List(t.Context(), List{At: "0s"}))
 	return err
 }

@@ -18,7 +18,7 @@ func watched(t *testing.T, h *Archive, account, watch string, from, to int, bad 
 	for day := from; day <= to; day++ {
 		c := coc.Cycle{Watch: watch, Account: account, Trigger: coc.TriggerSchedule, StartedAt: on(day)}
 		var err error
-		c.ID, err = h.db.Begin(t.Context(), c)
+		c.Key, err = h.db.Begin(t.Context(), c)
 		must(t, err)
 		if day == from {
 			var rows []coc.Row
@@ -66,14 +66,17 @@ func TestReportOfAPeriod(t *testing.T) {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
 	var docs []string
-	for _, d := range r.Documents {
+	watched, err := collect(r.Documents)
+	must(t, err)
+	for _, d := range watched {
 		docs = append(docs, fmt.Sprintf("%s %v %s/%d %d", d.DocumentID, d.Partly, d.Version, d.Versions, d.Changes))
 	}
 	if diff := cmp.Diff([]string{"DM-2 true v1/1 2", "DM-1 false v5/5 1"}, docs); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	if len(r.Missing) != 1 || r.Missing[0].DocumentID != "DM-1" || r.Missing[0].Version != "v4" {
-		t.Errorf("missing = %+v, want v4 of DM-1", r.Missing)
+	missing, err := collect(r.Missing)
+	if err != nil || len(missing) != 1 || missing[0].DocumentID != "DM-1" || missing[0].Version != "v4" {
+		t.Errorf("missing = %+v, %v, want v4 of DM-1", missing, err)
 	}
 }
 
@@ -85,8 +88,14 @@ func TestReportOfAnAccount(t *testing.T) {
 	if len(r.Watches) != 1 || r.Watches[0].Watch != "other" || len(r.Watches[0].Gaps) != 0 || !r.Watches[0].Followed[0].Until.Equal(on(5)) {
 		t.Errorf("watches of test = %+v", r.Watches)
 	}
-	if len(r.Documents) != 1 || r.Documents[0].Account != "test" || len(r.Changes) != 0 || len(r.Missing) != 0 {
-		t.Errorf("Report of test has %d documents, %d changes, %d missing; want 1, 0, 0", len(r.Documents), len(r.Changes), len(r.Missing))
+	docs, err := collect(r.Documents)
+	must(t, err)
+	changes, err := collect(r.Changes)
+	must(t, err)
+	missing, err := collect(r.Missing)
+	must(t, err)
+	if len(docs) != 1 || docs[0].Account != "test" || len(changes) != 0 || len(missing) != 0 {
+		t.Errorf("Report of test has %d documents, %d changes, %d missing; want 1, 0, 0", len(docs), len(changes), len(missing))
 	}
 }
 
@@ -119,16 +128,18 @@ func TestReportLeavesNoChangeOut(t *testing.T) {
 		must(t, err)
 		var got []string
 		rewrites := 0
-		for _, c := range r.Changes {
+		for c, err := range r.Changes {
+			must(t, err)
 			got = append(got, string(c.Kind)+" "+string(c.Version))
 			if c.Kind == coc.KindRewritten {
 				rewrites++
 			}
 		}
-		if len(r.Rewrites) != rewrites {
-			t.Errorf("Report has %d rewrites, want %d", len(r.Rewrites), rewrites)
+		list, err := collect(r.Rewrites)
+		if err != nil || len(list) != rewrites {
+			t.Errorf("Report has %d rewrites, %v, want %d", len(list), err, rewrites)
 		}
-		for _, x := range r.Rewrites {
+		for _, x := range list {
 			if !x.PreviousCheckedAt.Equal(on(13)) || x.PreviousSHA256 == x.SHA256 || x.SHA256 == "" {
 				t.Errorf("change %d is the rewrite %+v", x.ID, x)
 			}

@@ -32,7 +32,7 @@ func logged(t *testing.T) (path string, external External) {
 		if n == 4 {
 			c.Missed = 2
 		}
-		c.ID, err = d.Begin(t.Context(), c)
+		c.Key, err = d.Begin(t.Context(), c)
 		must(t, err)
 		must(t, d.Commit(t.Context(), steps...))
 		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(n).Add(time.Minute), how, how == coc.Good, 3
@@ -126,13 +126,13 @@ func TestTampering(t *testing.T) {
 		{"a cycle less", `PRAGMA foreign_keys = 0; DELETE FROM cycles WHERE outcome = 'failed'`, "its coverage is missing"},
 		{"a version less", `PRAGMA foreign_keys = 0; DELETE FROM revisions WHERE id = 3; DELETE FROM versions WHERE label = 'v3'`, "its revision is missing"},
 		{"a change less", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 3`, "its change is missing"},
-		{"a change more", `INSERT INTO changes SELECT 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 (version) of prod/DM1: it was never logged"},
+		{"a change more", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 (version) of prod/DM1: it was never logged"},
 		{"two changed places", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`, "it is not what was logged"},
 		{"a leaf", `UPDATE leaves SET hash = randomblob(32) WHERE id = 4`, "the log: "},
 		{"a leaf less", `DELETE FROM leaves WHERE id = 4`, "the log: leaf 4 is missing"},
 		{"the last leaves and their events", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
 			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'revision' AND ref = 4)`, "do not match its stored head"},
-		{"a leaf again", `INSERT INTO leaves SELECT (SELECT max(id) + 1 FROM leaves), type, ref, hash FROM leaves WHERE id = 4`, "it is the second one of a"},
+		{"a leaf again", `INSERT INTO leaves SELECT (SELECT max(id) + 1 FROM leaves), type, account_id, ref, hash FROM leaves WHERE id = 4`, "it is the second one of a"},
 		{"the head", `UPDATE edge SET size = size - 1`, "the log: "},
 		{"a signature", `UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "the log: checkpoint of"},
 		{"the key", `UPDATE generations SET public_key = 'x'`, "the log: "},
@@ -235,14 +235,14 @@ func TestProve(t *testing.T) {
 	defer d.Close()
 	h := archive(d)
 	for id := range int64(5) {
-		p, err := h.Prove(t.Context(), id+1)
+		p, err := h.Prove(t.Context(), fmt.Sprint(id+1))
 		must(t, err)
 		r, _, err := p.Check()
 		if err != nil || r.Type != audit.TypeChange || r.Get("change") != fmt.Sprint(id+1) {
 			t.Errorf("the proof of change %d is of %+v, %v", id+1, r, err)
 		}
 	}
-	if _, err := h.Prove(t.Context(), 99); err == nil {
+	if _, err := h.Prove(t.Context(), "99"); err == nil {
 		t.Error("a change that there is not was proved")
 	}
 }
@@ -260,7 +260,7 @@ func TestVerifyBesideAWriter(t *testing.T) {
 	write := func() {
 		n++
 		c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(n)}
-		c.ID, err = d.Begin(t.Context(), c)
+		c.Key, err = d.Begin(t.Context(), c)
 		must(t, err)
 		step := version(n)
 		step.Versions[0].Revision.Content.Bytes = fmt.Appendf(nil, "line %d\n", n)

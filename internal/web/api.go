@@ -47,8 +47,8 @@ type download struct {
 	body []byte
 }
 
-// writer writes an answer as JSON, row by row.
-type writer func(io.Writer) error
+// jsonStream writes an answer as JSON, row by row.
+type jsonStream func(io.Writer) error
 
 // apiRequest is a request of a program. Its parameters were checked.
 type apiRequest struct {
@@ -103,7 +103,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		return
 	}
 	body := bounded{most: maxAnswer}
-	write, ok := v.(writer)
+	write, ok := v.(jsonStream)
 	if !ok {
 		write = func(w io.Writer) error { return query.Write(w, v) }
 	}

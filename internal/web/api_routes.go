@@ -42,7 +42,7 @@ func apiDocuments(ctx context.Context, q *apiRequest) (any, error) {
 		Account: q.text("account"), Name: q.text("name"), State: q.text("state"), Since: q.text("since"), At: q.text("at"),
 		Sort: q.text("sort"), Reverse: q.flag("reverse"),
 	})
-	return writer(func(w io.Writer) error { return query.WriteRows(w, docs) }), nil
+	return jsonStream(func(w io.Writer) error { return query.WriteRows(w, docs) }), nil
 }
 
 // apiVersions returns all versions of a document, or the one of {ref}.
@@ -113,7 +113,7 @@ func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 	if q.flag("reverse") {
 		slices.Reverse(list)
 	}
-	return writer(func(w io.Writer) error {
+	return jsonStream(func(w io.Writer) error {
 		return query.WriteRows(w, func(yield func(query.Change, error) bool) {
 			for _, c := range list {
 				if !yield(q.ChangeJSON(ctx, c, false)) {
@@ -188,5 +188,5 @@ func apiStatus(ctx context.Context, q *apiRequest) (any, error) { return q.LoadS
 
 func apiReport(ctx context.Context, q *apiRequest) (any, error) {
 	r, err := q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
-	return writer(r.Write), err
+	return jsonStream(r.Write), err
 }

@@ -111,7 +111,7 @@ func (q *pageRequest) change(ctx context.Context) (coc.Change, error) {
 // changeRef is the reference of a change in an address: 41, or prod/41.
 func changeRef(r *http.Request) string {
 	if account := r.PathValue("account"); account != "" {
-		return account + "/" + r.PathValue("id")
+		return unsegment(account) + "/" + r.PathValue("id")
 	}
 	return r.PathValue("id")
 }

@@ -69,13 +69,13 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
 	check(err)
 	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: noonOf(1)}
-	cycle.ID, err = d.Begin(t.Context(), cycle)
+	cycle.Key, err = d.Begin(t.Context(), cycle)
 	check(err)
-	steps := restartHistory(cycle.ID)
+	steps := restartHistory(cycle.Key)
 	for _, s := range steps {
 		check(d.Commit(t.Context(), s))
 	}
-	check(d.Commit(t.Context(), evilHistory(cycle.ID)...))
+	check(d.Commit(t.Context(), evilHistory(cycle.Key)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = noonOf(20), coc.Good, true
 	check(d.End(t.Context(), cycle, nil))
 	h := archiveOf(d, func() time.Time { return noonOf(25) })
@@ -83,7 +83,7 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 }
 
 // restartHistory are the changes 1 to 9.
-func restartHistory(cycle int64) []coc.Step {
+func restartHistory(cycle coc.Key) []coc.Step {
 	name, li, high, described := "restart", "COC-li", "HIGH", "what\nit does"
 	look := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
 		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: noonOf(day), Name: name, State: coc.Present,
@@ -115,7 +115,7 @@ func restartHistory(cycle int64) []coc.Step {
 }
 
 // evilHistory are the changes 10 to 12: of a hostile document, and of empty contents.
-func evilHistory(cycle int64) []coc.Step {
+func evilHistory(cycle coc.Key) []coc.Step {
 	name := evilName
 	var old, now strings.Builder
 	for _, h := range hostile() {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"fmt"
 	"mime"
 	"net/http"
 	"os/exec"
@@ -150,11 +151,11 @@ func patchOf(t *testing.T, s *Site, address string) (patch []byte, name string) 
 func TestPatchesApply(t *testing.T) {
 	s, d := changeFixture(t)
 	for _, id := range []int64{1, 2, 3, 4, 9, 10, 11, 12} {
-		old, now, err := d.Contents(t.Context(), id)
+		old, now, err := d.Contents(t.Context(), coc.Key{Account: 1, ID: id})
 		if err != nil {
 			t.Fatal(err)
 		}
-		patch, _ := patchOf(t, s, changeURL(id)+"/patch")
+		patch, _ := patchOf(t, s, changeURL(fmt.Sprint(id))+"/patch")
 		if got, err := difftest.Apply(old, patch); err != nil || !bytes.Equal(got, now) {
 			t.Errorf("the patch of change %d makes %q, %v, want %q", id, got, err, now)
 		}

@@ -302,7 +302,10 @@ func TestLife(t *testing.T) {
 	} {
 		now := on(20)
 		times := []time.Time{now.AddDate(0, 0, -tt.days), now.AddDate(0, 0, -tt.days/2), now}
-		l := newLife(times, now, berlin)
+		l, err := newLife(rows(times), now, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
 		sum := 0
 		for _, d := range l.Days {
 			sum += d.Count
@@ -311,10 +314,10 @@ func TestLife(t *testing.T) {
 			t.Errorf("after %d days the chart has %d bars of a %s since %s with %d changes, want %d of a %s since %s", tt.days, len(l.Days), l.Every, l.Since, sum, tt.bars, tt.every, tt.since)
 		}
 	}
-	if l := newLife(nil, on(20), berlin); l.Days != nil {
+	if l, err := newLife(rows[time.Time](nil), on(20), berlin); err != nil || l.Days != nil {
 		t.Error("no changes have a chart")
 	}
-	if l := newLife([]time.Time{on(25)}, on(20), berlin); l.Days[len(l.Days)-1].Count != 1 {
+	if l, err := newLife(rows([]time.Time{on(25)}), on(20), berlin); err != nil || l.Days[len(l.Days)-1].Count != 1 {
 		t.Error("a change of a clock that is ahead is lost")
 	}
 }

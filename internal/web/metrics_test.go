@@ -100,7 +100,7 @@ func addCycle(t *testing.T, d *db.DB, watch string, began time.Time, how coc.Out
 	t.Helper()
 	c := coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: began}
 	var err error
-	c.ID, err = d.Begin(t.Context(), c)
+	c.Key, err = d.Begin(t.Context(), c)
 	must(t, err)
 	c.EndedAt, c.Outcome = began.Add(1500*time.Millisecond), how
 	must(t, d.End(t.Context(), c, nil))

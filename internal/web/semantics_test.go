@@ -86,7 +86,7 @@ func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 	for i, watch := range []string{"nightly", "runbooks"} {
 		c := coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(18)}
 		var err error
-		if c.ID, err = d.Begin(t.Context(), c); err != nil {
+		if c.Key, err = d.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		rows := []coc.Row{{DocumentID: "DM-1"}, {DocumentID: "DM-2"}}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -129,11 +128,11 @@ func versionURL(d query.Document, label string) string {
 
 // changeURL is the page of a change.
 func changeURL(ref string) string {
-	account, id, ok := strings.Cut(ref, "/")
-	if !ok {
+	i := strings.LastIndex(ref, "/") // the account's name may have slashes
+	if i < 0 {
 		return "/changes/" + ref
 	}
-	return "/changes/" + url.PathEscape(account) + "/" + id
+	return "/changes/" + segment(ref[:i]) + "/" + ref[i+1:]
 }
 
 // assets serves the style and the script under names that change with what is in
