@@ -279,7 +279,7 @@ CREATE TABLE changes (
 CREATE INDEX changes_document ON changes (account_id, document_id, at);
 CREATE INDEX changes_at ON changes (at);
 CREATE INDEX changes_deleted ON changes (account_id, document_id, at) WHERE kind IN ('deleted', 'restored');
-CREATE INDEX changes_seen_at ON changes (seen_at) WHERE backfill = 0;
+CREATE INDEX changes_observed ON changes (account_id, id) WHERE backfill = 0;
 
 -- Derived: the difference of a change.
 CREATE TABLE diffs (

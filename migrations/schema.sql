@@ -8,8 +8,8 @@ CREATE INDEX changes_at ON changes (at);
 CREATE INDEX changes_deleted ON changes (account_id, document_id, at) WHERE kind IN ('deleted', 'restored');
 -- object index changes_document changes
 CREATE INDEX changes_document ON changes (account_id, document_id, at);
--- object index changes_seen_at changes
-CREATE INDEX changes_seen_at ON changes (seen_at) WHERE backfill = 0;
+-- object index changes_observed changes
+CREATE INDEX changes_observed ON changes (account_id, id) WHERE backfill = 0;
 -- object index coverages_watch coverages
 CREATE INDEX coverages_watch ON coverages (account_id, watch, last_cycle);
 -- object index cycles_watch cycles

@@ -232,7 +232,7 @@ func compareArchives(t *testing.T, want, got string) {
 			JOIN contents c ON c.id = r.content_id ORDER BY 1, 2, r.number`,
 		"changes": `SELECT d.document_id, x.kind, coalesce(vf.label, ''), coalesce(vt.label, ''), x.at, x.backfill, x.late,
 				f.added, f.removed, f.summary, f.class, f.omitted, f.cut, f.skipped, f.formatting, f.reason,
-				(SELECT group_concat(op || path || step || task || old || new, char(10)) FROM items WHERE change_id = x.id)
+				(SELECT group_concat(op || p.text || step || t.text || old || new, char(10)) FROM items i JOIN words p ON p.id = i.path JOIN words t ON t.id = i.task WHERE i.change_id = x.id)
 			FROM changes x JOIN documents d ON d.id = x.document_id JOIN diffs f ON f.change_id = x.id
 			LEFT JOIN revisions rf ON rf.id = x.from_revision LEFT JOIN versions vf ON vf.id = rf.version_id
 			LEFT JOIN revisions rt ON rt.id = x.to_revision LEFT JOIN versions vt ON vt.id = rt.version_id

@@ -21,11 +21,7 @@ func (p *page) onelines(ctx context.Context, q *query.Archive, changes iter.Seq2
 	columns = append(columns, term.Column{Head: "WHAT", Flexible: true})
 	var patch func(coc.Change) error
 	if f.patch {
-		patch = func(c coc.Change) error {
-			err := p.patch(ctx, q, c)
-			p.WriteByte('\n')
-			return err
-		}
+		patch = func(c coc.Change) error { return p.patch(ctx, q, c) }
 	}
 	return table(p, columns, changes, func(c coc.Change) []term.Span { return oneline(p, c, f.stat) }, patch)
 }

@@ -56,11 +56,16 @@ func (p *page) minute(t time.Time) string {
 const fitted = 1000
 
 // table writes rows under their heads, one by one: the columns are fitted to the first of
-// them. after, if there is one, is called after each row.
+// them. after, if there is one, writes what is below a row, with an empty line after it.
 func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], row func(T) []term.Span, after func(T) error) (err error) {
 	var first []T
 	var widths []int
+	empty := true
 	write := func(v T, spans []term.Span) error {
+		if after != nil && !empty {
+			p.WriteByte('\n')
+		}
+		empty = false
 		p.Row(columns, widths, spans)
 		if after == nil {
 			return nil

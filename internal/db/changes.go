@@ -229,23 +229,43 @@ func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, "
 
 // Recorded returns the newest changes in the order in which they were recorded, newest
 // first: of one document all of them, of all documents (the zero Key) those that are not
-// backfill.
+// backfill. Of several accounts the one that was seen last is first.
 func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (list []coc.Change, err error) {
 	defer wrap(&err, "newest changes")
-	which, args := `backfill = 0`, []any{}
-	if !document.IsZero() {
-		which, args = `account_id = ? AND document_id = ?`, []any{document.Account, document.ID}
-	}
-	// They are selected before anything is joined to them.
-	list, err = collect(ctx, a.read, scanChange, changeRows+`
-		WHERE (c.account_id, c.id) IN (SELECT account_id, id FROM changes WHERE `+which+` ORDER BY seen_at DESC, account_id DESC, id DESC LIMIT ?)
-		ORDER BY c.seen_at DESC, c.account_id DESC, c.id DESC`, append(args, limit)...)
-	for i := range list {
-		if err == nil {
-			list[i].Items, err = a.items(ctx, list[i].Key)
+	accounts, where := []int64{document.Account}, `document_id = ?`
+	if document.IsZero() {
+		where = `backfill = 0 AND 0 = ?`
+		if accounts, err = collect(ctx, a.read, scanID, `SELECT id FROM accounts ORDER BY id`); err != nil {
+			return nil, err
 		}
 	}
-	return list, err
+	queues := make([][]coc.Place, len(accounts)) // with SeenAt as the time
+	for i, account := range accounts {
+		queues[i], err = collect(ctx, a.read, func(row scanner) (p coc.Place, err error) {
+			err = row.Scan(at(&p.At), &p.Key.Account, &p.Key.ID)
+			return p, err
+		}, `SELECT seen_at, account_id, id FROM changes WHERE account_id = ? AND `+where+` ORDER BY id DESC LIMIT ?`, account, document.ID, limit)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for len(list) < limit {
+		newest := -1
+		for i, q := range queues {
+			if len(q) > 0 && (newest < 0 || q[0].At.After(queues[newest][0].At)) {
+				newest = i
+			}
+		}
+		if newest < 0 {
+			break
+		}
+		c, err := a.Change(ctx, queues[newest][0].Key)
+		if err != nil {
+			return nil, err
+		}
+		list, queues[newest] = append(list, c), queues[newest][1:]
+	}
+	return list, nil
 }
 
 // ChangeTo returns the change that led to a revision of a document; zero when none did.

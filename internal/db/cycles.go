@@ -297,9 +297,7 @@ func countBy[T ~string](ctx context.Context, r *reader, query string, args ...an
 		var word T
 		var n int
 		err := row.Scan(&word, &n)
-		if n != 0 {
-			counts[word] = n
-		}
+		counts[word] = n
 		return struct{}{}, err
 	}, query, args...)
 	return counts, err

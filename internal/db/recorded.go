@@ -78,10 +78,10 @@ func (a *Archive) fill(ctx context.Context, account int64, q *queue) (err error)
 		return nil
 	}
 	q.page, err = collect(ctx, a.read, scanRecorded, `
-		SELECT c.account_id, c.id, c.kind, d.id, a.name, d.document_id, coalesce(r.id, 0), coalesce(c.from_revision, 0),
+		SELECT c.account_id, c.id, c.kind, coalesce(d.id, 0), coalesce(a.name, ''), coalesce(d.document_id, ''), coalesce(r.id, 0), coalesce(c.from_revision, 0),
 			coalesce(v.label, ''), coalesce(r.number, 0), t.sha256, t.erased_at IS NOT NULL, coalesce(r.author, ''),
 			coalesce(r.request_id, ''), r.answered_at, coalesce(r.made_at, v.made_at), c.seen_at, c.at
-		FROM changes c JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id JOIN accounts a ON a.id = d.account_id
+		FROM changes c LEFT JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id LEFT JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN versions v ON v.account_id = c.account_id AND v.id = coalesce(r.version_id, c.version_id)
 		LEFT JOIN contents t ON t.account_id = r.account_id AND t.id = r.content_id
@@ -93,6 +93,9 @@ func (a *Archive) fill(ctx context.Context, account int64, q *queue) (err error)
 func scanRecorded(row scanner) (r Recorded, err error) {
 	err = row.Scan(&r.Key.Account, &r.Key.ID, &r.Kind, &r.Document.ID, &r.Account, &r.DocumentID, &r.Revision.ID, &r.From.ID,
 		&r.Label, &r.Number, (*hashColumn)(&r.Hash), &r.Erased, &r.Author, &r.Evidence.RequestID, at(&r.Evidence.Date), at(&r.MadeAt), at(&r.SeenAt), at(&r.At))
+	if err == nil && r.Document.ID == 0 {
+		return r, damaged("change %d names a document that is missing", r.Key.ID)
+	}
 	r.Document.Account = r.Key.Account
 	if r.Revision.ID != 0 {
 		r.Revision.Account = r.Key.Account
