@@ -194,6 +194,8 @@ CREATE TABLE versions (
 	UNIQUE (account_id, document_id, label),
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT, WITHOUT ROWID;
+-- So that the versions of a time are found without reading the rows.
+CREATE INDEX versions_document ON versions (account_id, document_id, made_at, withdrawn_at, state, label);
 CREATE INDEX versions_pending ON versions (account_id, document_id) WHERE state = 'pending';
 CREATE INDEX versions_unavailable ON versions (account_id, document_id) WHERE state = 'unavailable';
 CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
@@ -278,6 +280,7 @@ CREATE TABLE changes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX changes_document ON changes (account_id, document_id, at);
 CREATE INDEX changes_at ON changes (at);
+CREATE INDEX changes_rare ON changes (at) WHERE kind IN ('rewritten', 'withdrawn', 'deleted', 'restored');
 CREATE INDEX changes_deleted ON changes (account_id, document_id, at) WHERE kind IN ('deleted', 'restored');
 CREATE INDEX changes_observed ON changes (account_id, id) WHERE backfill = 0;
 

@@ -10,6 +10,8 @@ CREATE INDEX changes_deleted ON changes (account_id, document_id, at) WHERE kind
 CREATE INDEX changes_document ON changes (account_id, document_id, at);
 -- object index changes_observed changes
 CREATE INDEX changes_observed ON changes (account_id, id) WHERE backfill = 0;
+-- object index changes_rare changes
+CREATE INDEX changes_rare ON changes (at) WHERE kind IN ('rewritten', 'withdrawn', 'deleted', 'restored');
 -- object index coverages_watch coverages
 CREATE INDEX coverages_watch ON coverages (account_id, watch, last_cycle);
 -- object index cycles_watch cycles
@@ -82,6 +84,8 @@ CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 ;
 -- object index versions_checked versions
 CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
+-- object index versions_document versions
+CREATE INDEX versions_document ON versions (account_id, document_id, made_at, withdrawn_at, state, label);
 -- object index versions_pending versions
 CREATE INDEX versions_pending ON versions (account_id, document_id) WHERE state = 'pending';
 -- object index versions_unavailable versions

@@ -220,7 +220,6 @@ func (f Filter) where() (string, []any) {
 		}
 		add(true, "c.kind IN ("+placeholders(len(kinds))+")", kinds...)
 	}
-	add(f.partial, "(c.id, c.account_id) IN (SELECT change_id, account_id FROM diffs WHERE partial = 1)")
 	return strings.Join(conds, " AND "), args
 }
 

@@ -162,6 +162,11 @@ type condition struct {
 	args     []any
 }
 
+// itemOf is a change that has an item whose word of a column is w. CROSS JOIN keeps SQLite
+// from starting with the words.
+const itemOf = `EXISTS (SELECT 1 FROM items i CROSS JOIN words w
+	WHERE i.account_id = c.account_id AND i.change_id = c.id AND w.account_id = i.account_id AND w.id = i.`
+
 func (f Filter) conditions() (list []condition) {
 	add := func(pattern, column string) {
 		if pattern == "" {
@@ -171,8 +176,13 @@ func (f Filter) conditions() (list []condition) {
 		const hits = `SELECT i.account_id, i.change_id AS id FROM accounts a JOIN words w ON w.account_id = a.id JOIN items i ON i.account_id = w.account_id AND i.`
 		list = append(list, condition{
 			hits + column + ` = w.id WHERE ` + is + ` UNION ALL ` + hits + `old_` + column + ` = w.id WHERE ` + is, slices.Concat(args, args),
-			`EXISTS (SELECT 1 FROM items i JOIN words w ON w.account_id = i.account_id AND (w.id = i.` + column + ` OR w.id = i.old_` + column + `)
-				WHERE i.account_id = c.account_id AND i.change_id = c.id AND ` + is + `)`, args,
+			`(` + itemOf + column + ` AND ` + is + `) OR ` + itemOf + `old_` + column + ` AND ` + is + `))`, slices.Concat(args, args),
+		})
+	}
+	if f.partial {
+		list = append(list, condition{
+			list:   `SELECT account_id, change_id AS id FROM diffs WHERE partial = 1`,
+			exists: `EXISTS (SELECT 1 FROM diffs x WHERE x.account_id = c.account_id AND x.change_id = c.id AND x.partial = 1)`,
 		})
 	}
 	add(f.Path, "path")

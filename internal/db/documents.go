@@ -264,6 +264,10 @@ func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q Documen
 // stateAt is the id of the newest state of the document d at a time.
 const stateAt = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id AND n.seen_at <= ?)`
 
+// versionsAt are the versions of the document d that COC listed at a time.
+const versionsAt = `FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id
+	AND (v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t) AND ` + begins + ` <= asked.t`
+
 // begins is when a version begins: when COC made it, or when cocsync first had it.
 const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
 
@@ -282,12 +286,14 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 		d, err := scanDetails(row)
 		return d.Key, d, err
 	}, `
-		WITH asked (t) AS (SELECT CAST(? AS BIGINT)), d AS (
+		WITH asked (t) AS (SELECT CAST(? AS BIGINT)),
+		k (account_id, id) AS (VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?), ", documentsPage), ", ")+`),
+		d AS MATERIALIZED ( -- else its columns are computed for each use
 			SELECT d.*, asked.t,
-				(SELECT v.label FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id
-					AND (v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t) AND `+begins+` <= asked.t
-					ORDER BY CASE WHEN d.numbered = 1 THEN length(v.label) ELSE coalesce(v.made_at, 0) END DESC, v.label DESC LIMIT 1) AS version
-			FROM asked, documents d WHERE (d.account_id, d.id) IN (VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?), ", documentsPage), ", ")+`))
+				CASE WHEN d.numbered = 1
+				THEN 'v' || (SELECT max(CAST(substr(v.label, 2) AS BIGINT)) `+versionsAt+`)
+				ELSE (SELECT v.label `+versionsAt+` ORDER BY coalesce(v.made_at, 0) DESC, v.label DESC LIMIT 1) END AS version
+			FROM asked CROSS JOIN k CROSS JOIN documents d WHERE d.account_id = k.account_id AND d.id = k.id)
 		SELECT d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
 			CASE (SELECT c.kind FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id
 				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,

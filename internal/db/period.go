@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"cocsync/internal/coc"
@@ -17,10 +18,16 @@ type Within struct {
 	Kinds        []coc.Kind
 }
 
+// rareKinds are those that the index changes_rare has.
+var rareKinds = []coc.Kind{coc.KindRewritten, coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored}
+
 func (q Within) where() (string, []any) {
 	where := `(c.at >= ? AND c.at < ? OR c.seen_at >= ? AND c.seen_at < ?)`
 	from, to := q.Since.UnixMilli(), q.Until.UnixMilli()
 	filter, args := Filter{Account: q.Account, Document: q.Document, Kinds: q.Kinds}.where()
+	if len(q.Kinds) > 0 && !slices.ContainsFunc(q.Kinds, func(k coc.Kind) bool { return !slices.Contains(rareKinds, k) }) {
+		filter += ` AND c.kind IN ('rewritten', 'withdrawn', 'deleted', 'restored')` // the condition of changes_rare
+	}
 	return where + ` AND ` + filter, append([]any{from, to, from, to}, args...)
 }
 
