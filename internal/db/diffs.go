@@ -173,9 +173,11 @@ func (f Filter) conditions() (list []condition) {
 			return
 		}
 		is, args := words(pattern)
-		const hits = `SELECT i.account_id, i.change_id AS id FROM accounts a JOIN words w ON w.account_id = a.id JOIN items i ON i.account_id = w.account_id AND i.`
+		// CROSS JOIN keeps SQLite from starting with the items.
+		const hits = `SELECT i.account_id, i.change_id AS id FROM accounts a CROSS JOIN words w CROSS JOIN items i
+			WHERE w.account_id = a.id AND i.account_id = w.account_id AND w.id = i.`
 		list = append(list, condition{
-			hits + column + ` = w.id WHERE ` + is + ` UNION ALL ` + hits + `old_` + column + ` = w.id WHERE ` + is, slices.Concat(args, args),
+			hits + column + ` AND ` + is + ` UNION ALL ` + hits + `old_` + column + ` AND ` + is, slices.Concat(args, args),
 			`(` + itemOf + column + ` AND ` + is + `) OR ` + itemOf + `old_` + column + ` AND ` + is + `))`, slices.Concat(args, args),
 		})
 	}
@@ -189,8 +191,8 @@ func (f Filter) conditions() (list []condition) {
 	add(f.Task, "task")
 	if f.By != "" {
 		list = append(list, condition{
-			`SELECT h.account_id, h.id FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
-				JOIN changes h ON h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id WHERE r.author = ?`, []any{f.By},
+			`SELECT h.account_id, h.id FROM revisions r CROSS JOIN versions v CROSS JOIN changes h WHERE r.author = ? AND v.account_id = r.account_id
+				AND v.id = r.version_id AND h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id`, []any{f.By},
 			`EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = c.account_id AND r.id = c.to_revision AND r.author = ?)`, []any{f.By},
 		})
 	}

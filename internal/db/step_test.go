@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +125,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
 			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"},
 		}}
+	slices.SortFunc(got.Versions, func(a, b coc.KnownVersion) int { return strings.Compare(a.Label, b.Label) })
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("Known differs (-want +got):\n%s", diff)
 	}
