@@ -76,7 +76,7 @@ CREATE TABLE documents (
 	state TEXT NOT NULL CHECK (state IN ('listed', 'present', 'deleted')),
 	name TEXT NOT NULL,
 	newest TEXT NOT NULL DEFAULT '',
-	numbered INTEGER NOT NULL DEFAULT 1 CHECK (numbered IN (0, 1)), -- 0: a label is not vN, so create_time orders them
+	numbered INTEGER NOT NULL DEFAULT 1 CHECK (numbered IN (0, 1)), -- 0: a label is not vN with a usable N, so create_time orders them
 	checked_at INTEGER NOT NULL,
 	fingerprint BLOB,
 	-- Progress: the version of the algorithm that made the document's blocks; 0: none yet.

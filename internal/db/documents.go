@@ -264,9 +264,11 @@ func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q Documen
 // stateAt is the id of the newest state of the document d at a time.
 const stateAt = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id AND n.seen_at <= ?)`
 
-// versionsAt are the versions of the document d that COC listed at a time.
-const versionsAt = `FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id
-	AND (v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t) AND ` + begins + ` <= asked.t`
+// versionsAt are the versions of the document d that had begun at a time.
+const versionsAt = `FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND ` + begins + ` <= asked.t`
+
+// listedAt is the condition that COC listed a version at a time.
+const listedAt = `(v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t)`
 
 // begins is when a version begins: when COC made it, or when cocsync first had it.
 const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
@@ -288,17 +290,19 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 	}, `
 		WITH asked (t) AS (SELECT CAST(? AS BIGINT)),
 		k (account_id, id) AS (VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?), ", documentsPage), ", ")+`),
-		d AS MATERIALIZED ( -- else its columns are computed for each use
-			SELECT d.*, asked.t,
-				CASE WHEN d.numbered = 1
-				THEN 'v' || (SELECT max(CAST(substr(v.label, 2) AS BIGINT)) `+versionsAt+`)
-				ELSE (SELECT v.label `+versionsAt+` ORDER BY coalesce(v.made_at, 0) DESC, v.label DESC LIMIT 1) END AS version
-			FROM asked CROSS JOIN k CROSS JOIN documents d WHERE d.account_id = k.account_id AND d.id = k.id)
+		n AS MATERIALIZED ( -- one walk over the versions: N of the newest vN, and how many are archived
+			SELECT d.*, asked.t, (SELECT max(CASE WHEN d.numbered = 1 AND `+listedAt+` THEN CAST(substr(v.label, 2) AS BIGINT) ELSE 0 END) * 1000000
+				+ sum(CASE v.state WHEN 'archived' THEN 1 ELSE 0 END) `+versionsAt+`) AS counts
+			FROM asked CROSS JOIN k CROSS JOIN documents d WHERE d.account_id = k.account_id AND d.id = k.id),
+		d AS MATERIALIZED (
+			SELECT d.*, CASE WHEN d.counts >= 1000000 THEN 'v' || (d.counts / 1000000) WHEN d.numbered = 0 THEN
+				(SELECT v.label `+versionsAt+` AND `+listedAt+` ORDER BY coalesce(v.made_at, 0) DESC, v.label DESC LIMIT 1) END AS version
+			FROM asked CROSS JOIN n d)
 		SELECT d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
 			CASE (SELECT c.kind FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id
 				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,
 			d.version,
-			(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'archived' AND `+begins+` <= d.t),
+			d.counts % 1000000,
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
 			d.first_seen_at, NULL, NULL,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),

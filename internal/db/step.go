@@ -150,6 +150,9 @@ func (w *stepper) loadVersions() error {
 	return err
 }
 
+// maxNumber is the largest N of vN by which queries order versions.
+const maxNumber = 1_000_000_000
+
 func (w *stepper) putVersion(v coc.VersionStep) error {
 	now := w.SeenAt.UnixMilli()
 	withdrawn, checked := bit(v.Withdrawn), bit(v.Checked)
@@ -170,7 +173,7 @@ func (w *stepper) putVersion(v coc.VersionStep) error {
 		return err
 	}
 	w.versions[v.Label] = storedVersion{id: key.ID}
-	if _, ok := coc.Number(v.Label); !ok {
+	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
 		if err := w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document.Account, w.document.ID); err != nil {
 			return err
 		}
