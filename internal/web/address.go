@@ -10,26 +10,26 @@ import (
 	"cocsync/internal/query"
 )
 
-// segment writes an account, an id or a label as a part of an address. Browsers take
-// the parts "." and ".." for steps through the address, however they are escaped, an
-// empty part is no part, and some words are pages of a document: these get a tilde in
-// front, and so does what would be read as one of them with a tilde.
+// segment encodes an account, an id or a label as a path segment. It prepends a tilde to
+// reserved segments: browsers resolve "." and ".." even if they are escaped, an empty
+// segment is dropped, and some words name pages of a document. A reserved segment after
+// tildes gets another tilde, so that unsegment is unambiguous.
 func segment(s string) string {
-	if taken(s) {
+	if reserved(s) {
 		s = "~" + s
 	}
 	return url.PathEscape(s)
 }
 
-// unsegment reads what segment wrote.
+// unsegment decodes the result of segment.
 func unsegment(s string) string {
-	if rest, ok := strings.CutPrefix(s, "~"); ok && taken(rest) {
+	if rest, ok := strings.CutPrefix(s, "~"); ok && reserved(rest) {
 		return rest
 	}
 	return s
 }
 
-func taken(s string) bool {
+func reserved(s string) bool {
 	switch strings.TrimLeft(s, "~") {
 	case "", ".", "..", "compare", "feed.atom":
 		return true
@@ -37,22 +37,22 @@ func taken(s string) bool {
 	return false
 }
 
-// document returns the document that {account} and {id} in the address name. If they are
-// another name than that of its page, the page has moved.
+// document returns the document that {account} and {id} name. It returns a moved error if
+// they are not the canonical name of the page.
 func (q *pageRequest) document(ctx context.Context) (query.Document, error) {
 	account, id := unsegment(q.PathValue("account")), unsegment(q.PathValue("id"))
 	doc, err := q.DocumentByID(ctx, account, id)
 	if !errors.Is(err, coc.ErrNotFound) {
 		return doc, err
 	}
-	if doc, err = q.Document(ctx, account+"/"+id); err != nil { // whose hint has similar names
+	if doc, err = q.Document(ctx, account+"/"+id); err != nil { // its hint suggests similar names
 		return doc, err
 	}
 	return doc, q.instead(documentURL(doc), 3)
 }
 
-// version returns the version that the address names. If that is a reference, the page has
-// moved to the label.
+// version returns the version that the address names. For a reference such as "latest" it
+// returns a moved error with the address of the version.
 func (q *pageRequest) version(ctx context.Context) (v query.Version, err error) {
 	doc, err := q.document(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func (q *pageRequest) version(ctx context.Context) (v query.Version, err error) 
 	return v, nil
 }
 
-// instead is the requested address with its first parts replaced.
+// instead returns the requested address with its first segments replaced.
 func (q *pageRequest) instead(to string, parts int) moved {
 	if rest := strings.SplitN(q.URL.EscapedPath(), "/", parts+2); len(rest) == parts+2 {
 		to += "/" + rest[parts+1]

@@ -17,40 +17,40 @@ import (
 	"cocsync/internal/text"
 )
 
-// apiRoot is where the API begins. docs/api.md is its contract.
+// apiRoot is the prefix of all API addresses. docs/api.md is the contract of the API.
 const apiRoot = "/api/v1"
 
-// The most that one answer of the API holds.
+// Limits of one API response.
 const (
-	usualChanges = 200
-	mostChanges  = 5000
-	usualMatches = 1000
-	mostMatches  = 10000
-	mostContext  = 100000   // lines around a change
-	maxAnswer    = 64 << 20 // bytes
+	defaultChanges = 200
+	maxChanges     = 5000
+	defaultMatches = 1000
+	maxMatches     = 10000
+	maxContext     = 100000   // lines around a change
+	maxResponse    = 64 << 20 // bytes
 )
 
-// noteHeader brings what is to be known beside an answer, and what the command line
-// says on stderr: a JSON string of ASCII for each note.
+// noteHeader is a header field for each note that the command line prints to stderr. The
+// value is a JSON string in ASCII.
 const noteHeader = "Cocsync-Note"
 
 // endpoint is an address of the API.
 type endpoint struct {
 	path   string // below apiRoot, as a pattern of net/http
 	params []parameter
-	answer func(context.Context, *apiRequest) (any, error) // to be written as JSON, or a download
+	query  func(context.Context, *apiRequest) (any, error) // returns a value to encode as JSON, a jsonStream or a download
 }
 
-// download is an answer that is no JSON.
+// download is a response that is not JSON.
 type download struct {
-	name string // of the file that it becomes
+	name string // the suggested file name
 	body []byte
 }
 
-// jsonStream writes an answer as JSON, row by row.
+// jsonStream writes a result as JSON, row by row.
 type jsonStream func(io.Writer) error
 
-// apiRequest is a request of a program. Its parameters were checked.
+// apiRequest is an API request with checked parameters.
 type apiRequest struct {
 	*query.Archive
 	request *http.Request
@@ -59,17 +59,17 @@ type apiRequest struct {
 	notes   []string
 }
 
-// path is a part of the address: {doc}, {ref} or {id}.
+// path returns a wildcard of the address: {doc}, {ref} or {id}.
 func (q *apiRequest) path(name string) string { return q.request.PathValue(name) }
 
-// api serves programs.
+// api registers the API.
 func (s *Site) api(mux *http.ServeMux) {
 	list := endpoints()
 	for _, e := range list {
-		mux.HandleFunc("GET "+apiRoot+e.path, func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, e) })
+		mux.HandleFunc("GET "+apiRoot+e.path, func(w http.ResponseWriter, r *http.Request) { s.respond(w, r, e) })
 	}
 	mux.HandleFunc("GET /api/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, hint.Wrap(coc.NotFound("there is no address %q", r.URL.Path), "there are "+addresses(list)))
+		s.refuse(w, r, hint.Wrap(coc.NotFound("no API at %q", r.URL.Path), "the addresses are "+addresses(list)))
 	})
 }
 
@@ -81,8 +81,8 @@ func addresses(list []endpoint) string {
 	return strings.Join(names, ", ")
 }
 
-// answer answers at one address: all of the answer, or an error.
-func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
+// respond runs the query of an endpoint and writes its complete result, or an error.
+func (s *Site) respond(w http.ResponseWriter, r *http.Request, e endpoint) {
 	q := &apiRequest{request: r, params: e.params}
 	q.Archive = s.archive(&q.notes)
 	var err error
@@ -90,7 +90,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		s.refuse(w, r, err)
 		return
 	}
-	v, err := e.answer(r.Context(), q)
+	v, err := e.query(r.Context(), q)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -102,7 +102,7 @@ func (s *Site) answer(w http.ResponseWriter, r *http.Request, e endpoint) {
 		sendFile(w, d.name, "text/plain", d.body)
 		return
 	}
-	body := bounded{most: maxAnswer}
+	body := bounded{max: maxResponse}
 	write, ok := v.(jsonStream)
 	if !ok {
 		write = func(w io.Writer) error { return query.Write(w, v) }
@@ -121,41 +121,41 @@ func send(w http.ResponseWriter, status int, typ string, body []byte) {
 	w.Header().Set("Content-Type", typ)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	w.Write(body) // who went away needs no answer
+	w.Write(body) // an error means that the client disconnected
 }
 
-// refusal is an answer that is none.
-type refusal struct {
+// errorBody is the body of an error response.
+type errorBody struct {
 	Error string  `json:"error"`
 	Hint  *string `json:"hint"` // how to fix it
 }
 
-// refuse answers with an error, in the words of the command line.
+// refuse writes an error response with the texts of the command line.
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, what, fix := s.judge(r, err)
 	if status == 0 {
 		return
 	}
-	out := refusal{Error: what}
+	out := errorBody{Error: what}
 	if fix != "" {
 		out.Hint = &fix
 	}
 	var body bytes.Buffer
-	if err := query.Write(&body, out); err != nil { // two texts: this can't fail
+	if err := query.Write(&body, out); err != nil { // cannot happen: both fields are strings
 		s.Log.Error("error not written", "path", r.URL.Path, "err", err)
 	}
 	send(w, status, "application/json; charset=utf-8", body.Bytes())
 }
 
-// judge returns the status, text and hint of an error. The status is 0 if the client is
-// gone.
+// judge returns the status, text and hint of an error. The status is 0 if the client
+// disconnected.
 func (s *Site) judge(r *http.Request, err error) (status int, what, fix string) {
 	what, fix = err.Error(), hint.Of(err)
-	var invalid asked
+	var invalid badRequest
 	switch ctx := r.Context(); {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return http.StatusServiceUnavailable, fmt.Sprintf("the answer was not found within %s", maxTime),
-			"ask for less, or ask `cocsync` on the command line, which has no such limit"
+		return http.StatusServiceUnavailable, fmt.Sprintf("the query took longer than %s", maxTime),
+			"narrow the query, or run it with `cocsync` on the command line, which has no such limit"
 	case ctx.Err() != nil:
 		return 0, "", ""
 	case errors.As(err, &invalid), errors.Is(err, query.ErrBadQuery), errors.Is(err, query.ErrAmbiguous):
@@ -167,16 +167,16 @@ func (s *Site) judge(r *http.Request, err error) (status int, what, fix string) 
 	return http.StatusInternalServerError, what, fix
 }
 
-// bounded is a buffer that takes no more than so much.
+// bounded is a buffer with a maximum size in bytes.
 type bounded struct {
 	bytes.Buffer
-	most int
+	max int
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.most {
-		return 0, asked{hint.Wrap(fmt.Errorf("the answer is longer than %d MiB", b.most>>20),
-			"ask for less, or ask `cocsync` on the command line, which has no such limit")}
+	if b.Len()+len(p) > b.max {
+		return 0, badRequest{hint.Wrap(fmt.Errorf("the result is longer than %d MiB", b.max>>20),
+			"narrow the query, or run it with `cocsync` on the command line, which has no such limit")}
 	}
 	return b.Buffer.Write(p)
 }

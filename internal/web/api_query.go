@@ -11,21 +11,21 @@ import (
 	"cocsync/internal/hint"
 )
 
-// parameter is what a query may say. It is called as the command's flag.
+// parameter is a parameter of the query string. It has the name of the command's flag.
 type parameter struct {
-	name               string
-	kind               kind
-	usual, least, most int // of a number
+	name          string
+	kind          kind
+	def, min, max int // the default and the bounds of a number
 }
 
-// kind is how the value of a parameter is read.
+// kind is the type of a parameter's value.
 type kind int
 
 const (
-	aText   kind = iota
-	texts        // may be given several times
-	aFlag        // true, false, or the name alone for true
-	aNumber      // from least to most
+	kindText   kind = iota
+	kindTexts       // may occur several times
+	kindFlag        // true or false; an empty value means true
+	kindNumber      // from min to max
 )
 
 func named(kind kind, names ...string) (list []parameter) {
@@ -35,12 +35,12 @@ func named(kind kind, names ...string) (list []parameter) {
 	return list
 }
 
-// readQuery reads what was asked and refuses what can't be meant: to pass over a
-// parameter would answer another question.
+// readQuery parses a query string. Unknown and invalid parameters are errors: to ignore
+// one would return the result of another query.
 func readQuery(raw string, params []parameter) (url.Values, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, asked{hint.Wrap(fmt.Errorf("the query can't be read: %w", err), "write what stands in a value as %XX; curl --data-urlencode does so")}
+		return nil, badRequest{hint.Wrap(fmt.Errorf("parse the query string: %w", err), "percent-encode the values; curl --data-urlencode does it")}
 	}
 	names := make([]string, 0, len(values))
 	for name := range values {
@@ -57,7 +57,7 @@ func readQuery(raw string, params []parameter) (url.Values, error) {
 		errs = append(errs, params[i].check(values[name]))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, asked{err}
+		return nil, badRequest{err}
 	}
 	return values, nil
 }
@@ -67,51 +67,51 @@ func unknownParameter(name string, params []parameter) error {
 	for i, p := range params {
 		known[i] = p.name
 	}
-	advice := "this address takes none"
+	advice := "this address has no parameters"
 	if len(known) > 0 {
-		advice = "this address takes " + strings.Join(known, ", ")
+		advice = "the parameters are " + strings.Join(known, ", ")
 	}
 	return hint.Wrap(fmt.Errorf("unknown parameter %q", name),
 		strings.TrimSpace(hint.DidYouMean(name, known)+" "+advice))
 }
 
-// check refuses values that a parameter can't have.
+// check returns an error for values that are invalid for a parameter.
 func (p parameter) check(values []string) error {
-	if len(values) > 1 && p.kind != texts {
-		return hint.Wrap(fmt.Errorf("%s is given %d times", p.name, len(values)), "give it once")
+	if len(values) > 1 && p.kind != kindTexts {
+		return hint.Wrap(fmt.Errorf("%s occurs %d times", p.name, len(values)), "set it once")
 	}
 	for _, v := range values {
 		switch p.kind {
-		case aText, texts:
+		case kindText, kindTexts:
 			if v == "" {
-				return hint.Wrap(fmt.Errorf("%s is empty", p.name), "is a variable not set? Leave the parameter out for all")
+				return hint.Wrap(fmt.Errorf("%s is empty", p.name), "set a value, or leave the parameter out to match everything")
 			}
-		case aFlag:
+		case kindFlag:
 			if !slices.Contains([]string{"", "true", "false"}, v) {
-				return hint.Wrap(fmt.Errorf("%s %q is not known", p.name, v), "it is true or false")
+				return hint.Wrap(fmt.Errorf("%s %q is not a valid flag", p.name, v), "use true or false")
 			}
-		case aNumber:
-			if n, err := strconv.Atoi(v); err != nil || n < p.least || n > p.most {
-				return fmt.Errorf("%s %q is no number from %d to %d", p.name, v, p.least, p.most)
+		case kindNumber:
+			if n, err := strconv.Atoi(v); err != nil || n < p.min || n > p.max {
+				return fmt.Errorf("%s %q is not a number from %d to %d", p.name, v, p.min, p.max)
 			}
 		}
 	}
 	return nil
 }
 
-// text is the value of a parameter, "" where it is not given.
+// text returns the value of a parameter, "" if it is absent.
 func (q *apiRequest) text(name string) string { return q.values.Get(name) }
 
-// flag reports whether a flag is given.
+// flag reports whether a flag is true.
 func (q *apiRequest) flag(name string) bool {
 	return q.values.Has(name) && q.values.Get(name) != "false"
 }
 
-// number is the value of a number, its usual one where it is not given.
+// number returns the value of a number, its default if it is absent.
 func (q *apiRequest) number(name string) int {
 	if n, err := strconv.Atoi(q.values.Get(name)); err == nil {
 		return n
 	}
 	i := slices.IndexFunc(q.params, func(p parameter) bool { return p.name == name })
-	return q.params[i].usual
+	return q.params[i].def
 }

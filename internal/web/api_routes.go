@@ -13,27 +13,27 @@ import (
 	"cocsync/internal/text"
 )
 
-// endpoints are all addresses of the API.
+// endpoints returns all addresses of the API.
 func endpoints() []endpoint {
 	return []endpoint{
-		{"/documents", slices.Concat(named(aText, "account", "name", "state", "since", "at", "sort"), named(aFlag, "reverse")), apiDocuments},
+		{"/documents", slices.Concat(named(kindText, "account", "name", "state", "since", "at", "sort"), named(kindFlag, "reverse")), apiDocuments},
 		{"/documents/{doc}/versions", nil, apiVersions},
 		{"/documents/{doc}/versions/{ref}", nil, apiVersions},
 		{"/documents/{doc}/versions/{ref}/content", nil, apiContent},
-		{"/documents/{doc}/versions/{ref}/blame", named(texts, "lines"), apiBlame},
-		{"/changes", slices.Concat(named(aText, "document", "since", "until", "by", "risk", "task", "path", "text"), named(texts, "kind"),
-			named(aFlag, "seen", "reverse"), []parameter{{"n", aNumber, usualChanges, 1, mostChanges}}), apiChanges},
+		{"/documents/{doc}/versions/{ref}/blame", named(kindTexts, "lines"), apiBlame},
+		{"/changes", slices.Concat(named(kindText, "document", "since", "until", "by", "risk", "task", "path", "text"), named(kindTexts, "kind"),
+			named(kindFlag, "seen", "reverse"), []parameter{{"n", kindNumber, defaultChanges, 1, maxChanges}}), apiChanges},
 		{"/changes/{id}", nil, apiChange},
 		{"/changes/{account}/{id}", nil, apiChange},
 		{"/changes/{id}/proof", nil, apiProof},
 		{"/changes/{account}/{id}/proof", nil, apiProof},
-		{"/diff", slices.Concat(named(aText, "old", "new", "at"), named(aFlag, "ignore_all_space"),
-			[]parameter{{"unified", aNumber, query.PatchContext, 0, mostContext}}), apiDiff},
-		{"/grep", slices.Concat(named(aText, "pattern", "at", "step", "path"), named(texts, "document"),
-			named(aFlag, "fixed_strings", "ignore_case", "files_with_matches", "count", "newest"),
-			[]parameter{{"n", aNumber, usualMatches, 1, mostMatches}}), apiGrep},
+		{"/diff", slices.Concat(named(kindText, "old", "new", "at"), named(kindFlag, "ignore_all_space"),
+			[]parameter{{"unified", kindNumber, query.PatchContext, 0, maxContext}}), apiDiff},
+		{"/grep", slices.Concat(named(kindText, "pattern", "at", "step", "path"), named(kindTexts, "document"),
+			named(kindFlag, "fixed_strings", "ignore_case", "files_with_matches", "count", "newest"),
+			[]parameter{{"n", kindNumber, defaultMatches, 1, maxMatches}}), apiGrep},
 		{"/status", nil, apiStatus},
-		{"/report", named(aText, "since", "until", "account"), apiReport},
+		{"/report", named(kindText, "since", "until", "account"), apiReport},
 	}
 }
 
@@ -45,7 +45,7 @@ func apiDocuments(ctx context.Context, q *apiRequest) (any, error) {
 	return jsonStream(func(w io.Writer) error { return query.WriteRows(w, docs) }), nil
 }
 
-// apiVersions returns all versions of a document, or the one of {ref}.
+// apiVersions returns all versions of a document, or only the version {ref}.
 func apiVersions(ctx context.Context, q *apiRequest) (any, error) {
 	doc, err := q.Document(ctx, q.path("doc"))
 	if err != nil {
@@ -85,7 +85,7 @@ func apiBlame(ctx context.Context, q *apiRequest) (any, error) {
 	return lines, err
 }
 
-// addNote adds a note that is not empty.
+// addNote adds a note unless it is empty.
 func (q *apiRequest) addNote(note string) {
 	if note != "" {
 		q.notes = append(q.notes, note)
@@ -97,7 +97,7 @@ func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 	log := query.Log{
 		Document: q.text("document"), Since: q.text("since"), Until: q.text("until"), Seen: q.flag("seen"), By: q.text("by"),
 		Risk: q.text("risk"), Task: q.text("task"), Path: q.text("path"), Text: q.text("text"), Kinds: q.values["kind"],
-		Limit: limit + 1, // one more shows that there are more
+		Limit: limit + 1, // detects that there are more
 	}
 	list, err := collect(q.Log(ctx, log))
 	if err != nil {
@@ -108,7 +108,7 @@ func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 	}
 	if len(list) > limit {
 		list = list[:limit]
-		q.addNote(fmt.Sprintf("these are the newest %d, and there are more: raise n up to %d, or bring until back", limit, mostChanges))
+		q.addNote(fmt.Sprintf("only the newest %d changes are listed: increase n (max %d) or set an earlier until", limit, maxChanges))
 	}
 	if q.flag("reverse") {
 		slices.Reverse(list)
@@ -141,7 +141,7 @@ func apiProof(ctx context.Context, q *apiRequest) (any, error) {
 
 func apiDiff(ctx context.Context, q *apiRequest) (any, error) {
 	if q.text("new") == "" {
-		return nil, asked{errors.New("new is missing: the version to be compared, as DOC@REF")}
+		return nil, badRequest{errors.New("new is missing: set the version to compare, as DOC@REF")}
 	}
 	if err := q.SetAt(q.text("at")); err != nil {
 		return nil, err
@@ -155,13 +155,13 @@ func apiDiff(ctx context.Context, q *apiRequest) (any, error) {
 	return c.Diff(diff.Hunks(c.Was, c.Now, o), o), nil
 }
 
-// errEnough ends a search that found as much as a response may hold.
-var errEnough = errors.New("enough")
+// errEnough stops a search at the maximum number of results.
+var errEnough = errors.New("enough results")
 
 func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
 	for _, pair := range [][2]string{{"newest", "at"}, {"files_with_matches", "count"}} {
 		if q.values.Has(pair[0]) && q.values.Has(pair[1]) {
-			return nil, asked{fmt.Errorf("%s and %s don't go together", pair[0], pair[1])}
+			return nil, badRequest{fmt.Errorf("%s and %s cannot be combined", pair[0], pair[1])}
 		}
 	}
 	grep := query.Grep{
@@ -179,7 +179,7 @@ func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
 	})
 	if errors.Is(err, errEnough) {
 		list, err = list[:limit], nil
-		q.addNote(fmt.Sprintf("these are the first %d, and there are more: raise n up to %d, or look for less", limit, mostMatches))
+		q.addNote(fmt.Sprintf("only the first %d matches are listed: increase n (max %d) or narrow the search", limit, maxMatches))
 	}
 	return list, err
 }

@@ -10,7 +10,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// on is noon of a day in March.
+// on returns noon of a day in March.
 func on(day int) time.Time { return time.Date(2026, 3, day, 12, 0, 0, 0, time.UTC) }
 
 const jobV1 = `meta:
@@ -24,23 +24,23 @@ steps:
       timeout: 30
 `
 
-// strange are ids and accounts that break careless addresses.
+// strange returns ids and accounts that break addresses if they are not escaped.
 func strange() []string {
 	return []string{"..", ".", "~..", "~", "compare", "feed.atom", "~compare", "a/b", "a//b/", "x?y#z%2F&q=1", " ", "v1", "日本", "\u202e", "%2e%2e", "javascript:alert(1)", `"><script>`}
 }
 
-// archive is a site over an archive:
+// archive returns a site with this archive:
 //
 //	prod/DM-1 "job"  v1 by Wang; v2; v3 rewritten on day 8; v4 not served; v5; v6 withdrawn
 //	prod/DM-2 "job"  deleted on day 5, its v2 erased
-//	prod/X, X/DM-9   "strange" for each X that is strange, with hostile fields and contents
+//	prod/X, X/DM-9   "strange" for each X of strange, with hostile fields and contents
 func archive(t *testing.T) *Site {
 	t.Helper()
 	s := emptySite(t)
 	s.Archive.Now = func() time.Time { return on(20) }
 	for _, name := range append(strange(), "prod") {
 		if name == "\u202e" {
-			continue // no configuration names an account so
+			continue // not a valid account name
 		}
 		if _, err := writer(t, s).Account(t.Context(), name, "https://coc.example", false); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func archive(t *testing.T) *Site {
 	return s
 }
 
-// job are the looks at the archive's main document.
+// job returns the steps of the archive's main document.
 func job() []coc.Step {
 	late := strings.Replace(jobV1, "30", "60", 1)
 	first := steps("prod", "DM-1", "job", kept("v1", 1, jobV1), kept("v2", 2, late), kept("v3", 3, late+"# more\n"))
@@ -81,12 +81,12 @@ func job() []coc.Step {
 	first.Versions[0].Revision.UUID, first.Versions[0].Revision.Evidence = "uuid-1", coc.Evidence{RequestID: "request-1", Date: on(3)}
 	again := kept("v3", 3, late+"# altered\n")
 	again.Revision.Number, again.Revision.PreviousCheckedAt = 2, on(7)
-	lacking := coc.VersionStep{Listed: coc.Listed{Label: "v4", MadeAt: on(9)}, State: coc.Unavailable, Err: "400 COC.00010002"}
+	missing := coc.VersionStep{Listed: coc.Listed{Label: "v4", MadeAt: on(9)}, State: coc.Unavailable, Err: "400 COC.00010002"}
 	withdrawn := kept("v6", 10, "")
 	rewrite := steps("prod", "DM-1", "job", again)
 	rewrite.SeenAt, rewrite.Newest = on(8), "v3"
 	rewrite.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v3", Number: 1}, To: coc.RevisionRef{Label: "v3", Number: 2}, At: on(8)}}
-	last := steps("prod", "DM-1", "job", lacking, kept("v5", 10, "not: [closed\n"), withdrawn)
+	last := steps("prod", "DM-1", "job", missing, kept("v5", 10, "not: [closed\n"), withdrawn)
 	last.SeenAt = on(10)
 	withdrawn.Withdrawn, withdrawn.Revision = true, nil
 	gone := coc.Step{Account: "prod", DocumentID: "DM-1", SeenAt: on(12), Newest: "v5", Versions: []coc.VersionStep{withdrawn},
@@ -94,7 +94,7 @@ func job() []coc.Step {
 	return []coc.Step{first, rewrite, last, gone}
 }
 
-// steps is a look at a document that brings versions, each compared with the one before.
+// steps returns a step that adds versions, with a change between consecutive versions.
 func steps(account, id, name string, versions ...coc.VersionStep) coc.Step {
 	s := coc.Step{Account: account, DocumentID: id, SeenAt: on(3), Name: name, State: coc.Present, Versions: versions}
 	before := coc.RevisionRef{}
@@ -122,7 +122,7 @@ func commit(t *testing.T, s *Site, steps ...coc.Step) {
 	}
 }
 
-// visit asks a site for an address.
+// visit requests an address.
 func visit(t *testing.T, h http.Handler, address string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -130,7 +130,7 @@ func visit(t *testing.T, h http.Handler, address string) *httptest.ResponseRecor
 	return w
 }
 
-// handler is what answers for a site.
+// handler returns the handler of a site.
 func handler(t *testing.T, s *Site) http.Handler {
 	t.Helper()
 	h, err := s.Handler()

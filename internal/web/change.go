@@ -19,38 +19,38 @@ import (
 type changePage struct {
 	Change                  changeRow
 	DocumentURL, ChangesURL string
-	Ref                     pieces // how the command line names the document
+	Ref                     pieces // the document's reference on the command line
 	Sense                   string
-	OldURL, NewURL          string // of the versions; "" where there is none
+	OldURL, NewURL          string // of the versions; "" for none
 	Old, New                pieces
-	LastURL                 string // of the version that was seen last, where the change names none
+	LastURL                 string // of the newest version, if the change has no version
 	Last                    pieces
 	MadeAt, SeenAt          time.Time
-	Made, Seen              string // what is to be said beside these times
-	HasAuthor               bool   // somebody made what came
+	Made, Seen              string // notes on these times
+	HasAuthor               bool   // the change adds or replaces a version
 	Risk                    string
 	Note                    pieces
 	Basis                   query.Basis
-	Within                  string // how long a content was unchecked before it was found rewritten
+	Within                  string // for a rewrite, the time since the last check of the old content
 	Request, Watch          pieces
-	Fields                  []item        // that changed, of a change without contents
+	Fields                  []item        // changed fields, if the change has no contents
 	Diff                    template.HTML // "" without one
 	How                     diffChoice
 	Erased                  []erased
 	Deliveries              []delivery
-	NoDelivery              string // why there are none
+	NoDelivery              string // why there are no deliveries
 	ProofURL, ProofName     string
-	Before, After           string // its neighbours' addresses
+	Before, After           string // addresses of the previous and the next change
 }
 
 // erased is one of the two contents that was erased.
 type erased struct {
-	Label, Why pieces
-	At         time.Time
-	Hash, Size string
+	Label, Reason pieces
+	At            time.Time
+	Hash, Size    string
 }
 
-// changePages are the addresses of a change and of comparisons.
+// changePages registers the addresses of changes and comparisons.
 func (s *Site) changePages(mux *http.ServeMux, p *pages) {
 	for _, path := range []string{"/changes/{id}", "/changes/{account}/{id}"} {
 		p.get(mux, path, "change", s.change)
@@ -77,7 +77,7 @@ func (s *Site) change(ctx context.Context, q *pageRequest) (*view, error) {
 		Sense: sense(c.Kind), Old: visible(c.Previous, ""), New: visible(c.Version, ""), MadeAt: c.MadeAt, SeenAt: c.SeenAt,
 		Risk: c.RiskLevel, Note: visible(c.Note(), ""), ProofURL: changeURL(c.Ref) + "/proof", ProofName: proofName(c.Ref),
 	}
-	b.Made, b.Seen = beside(c)
+	b.Made, b.Seen = timeNotes(c)
 	b.HasAuthor = c.Version != "" && c.Kind != coc.KindWithdrawn
 	switch {
 	case c.Version != "":
@@ -108,7 +108,7 @@ func (q *pageRequest) change(ctx context.Context) (coc.Change, error) {
 	return q.Change(ctx, changeRef(q.Request))
 }
 
-// changeRef is the reference of a change in an address: 41, or prod/41.
+// changeRef returns the reference of the change in an address: 41, or prod/41.
 func changeRef(r *http.Request) string {
 	if account := r.PathValue("account"); account != "" {
 		return unsegment(account) + "/" + r.PathValue("id")
@@ -116,7 +116,7 @@ func changeRef(r *http.Request) string {
 	return r.PathValue("id")
 }
 
-// sense says what a kind of change means, if its summary does not.
+// sense explains a kind of change whose summary does not.
 func sense(k coc.Kind) string {
 	switch k {
 	case coc.KindRewritten:
@@ -127,11 +127,11 @@ func sense(k coc.Kind) string {
 	return ""
 }
 
-// beside says what else should be known about the times of a change.
-func beside(c coc.Change) (made, seen string) {
+// timeNotes returns notes on the times of a change.
+func timeNotes(c coc.Change) (made, seen string) {
 	switch c.Kind {
 	case coc.KindRewritten:
-		made = "the version; it was rewritten later"
+		made = "the version, before it was rewritten"
 	case coc.KindWithdrawn:
 		made = "the version"
 	}
@@ -144,7 +144,7 @@ func beside(c coc.Change) (made, seen string) {
 	return made, seen
 }
 
-// basis reads the evidence of the change.
+// basis loads the evidence of the change.
 func (b *changePage) basis(ctx context.Context, q *pageRequest, c coc.Change) (err error) {
 	b.Basis, err = q.Basis(ctx, c)
 	b.Request, b.Watch = visible(b.Basis.Evidence.RequestID, ""), visible(b.Basis.Watch, "")
@@ -154,7 +154,7 @@ func (b *changePage) basis(ctx context.Context, q *pageRequest, c coc.Change) (e
 	return err
 }
 
-// contents compares the contents, or lists the fields that changed.
+// contents compares the contents, or lists the changed fields.
 func (b *changePage) contents(ctx context.Context, q *pageRequest, c coc.Change) error {
 	old, now, err := q.Texts(ctx, c)
 	switch {
@@ -169,7 +169,7 @@ func (b *changePage) contents(ctx context.Context, q *pageRequest, c coc.Change)
 	if b.How, err = q.diffChoice(old == nil, changeURL(c.Ref)+"/patch"); err != nil {
 		return err
 	}
-	b.Note = visible(c.SkippedNote(), "") // the diff has the rest
+	b.Note = visible(c.SkippedNote(), "") // the diff shows the other notes
 	b.Diff, err = b.How.section(Diff{Old: old, New: now, OldLabel: c.Previous, NewLabel: c.Version, Compared: &c.Difference})
 	return err
 }
@@ -197,7 +197,7 @@ func erasedOf(all []query.Revision, names ...string) (list []erased) {
 	return list
 }
 
-// fields are the fields of a document that changed.
+// fields returns the changed fields of a document.
 func fields(list []coc.Item) []item {
 	out := make([]item, len(list))
 	for i, f := range list {
@@ -207,7 +207,7 @@ func fields(list []coc.Item) []item {
 	return out
 }
 
-// neighbours reads the previous and the next change of the document.
+// neighbours loads the previous and the next change of the document.
 func (b *changePage) neighbours(ctx context.Context, q *pageRequest, c coc.Change) error {
 	before, after, err := q.Neighbours(ctx, c)
 	if before != "" {
@@ -219,7 +219,7 @@ func (b *changePage) neighbours(ctx context.Context, q *pageRequest, c coc.Chang
 	return err
 }
 
-// patch answers with the exact patch of a change.
+// patch serves the exact patch of a change.
 func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 	q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()}
 	c, err := q.change(r.Context())
@@ -230,7 +230,7 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 	old, now, err := q.Texts(r.Context(), c)
 	switch {
 	case errors.Is(err, coc.ErrErased):
-		err = coc.NotFound("one of the two contents was erased from the archive: there is no patch")
+		err = coc.NotFound("no patch: one of the two contents was erased from the archive")
 	case err == nil && now == nil:
 		err = coc.NotFound("a change of this kind has no patch")
 	}
@@ -241,7 +241,7 @@ func (s *Site) patch(w http.ResponseWriter, r *http.Request) {
 	sendFile(w, patchName(c.Name, c.Previous, c.Version), "text/x-diff", query.Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: query.PatchContext}))
 }
 
-// proof answers with the proof that the log holds a change.
+// proof serves the proof that the log contains a change.
 func (s *Site) proof(w http.ResponseWriter, r *http.Request) {
 	ref := changeRef(r)
 	p, err := s.archive(new([]string)).Prove(r.Context(), ref)
@@ -252,17 +252,17 @@ func (s *Site) proof(w http.ResponseWriter, r *http.Request) {
 	sendFile(w, proofName(ref), "text/plain", p.Encode())
 }
 
-// proofName is the file of a change's proof.
+// proofName returns the file name of a change's proof.
 func proofName(ref string) string { return "change-" + strings.ReplaceAll(ref, "/", "-") + ".proof" }
 
-// sendFile answers with a file to be kept.
+// sendFile sends a file to download.
 func sendFile(w http.ResponseWriter, name, typ string, body []byte) {
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	send(w, http.StatusOK, typ+"; charset=utf-8", body)
 }
 
-// plainly answers with an error as text, where a file was asked for, or says where that
-// is.
+// plainly sends an error as plain text, for requests of files. It redirects if the file
+// moved.
 func (s *Site) plainly(w http.ResponseWriter, r *http.Request, err error) {
 	if there := moved(""); errors.As(err, &there) {
 		http.Redirect(w, r, string(there), http.StatusSeeOther)

@@ -20,13 +20,13 @@ import (
 	"cocsync/internal/text"
 )
 
-// evilName is a document's name that breaks careless pages and file systems.
+// evilName is a document's name with markup, control characters and path elements.
 const evilName = "../<script>alert(1)</script>\u202e\"\r\nX: y\x00/con"
 
-// noonOf is noon of a day in March 2026.
+// noonOf returns noon of a day in March 2026.
 func noonOf(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
 
-// versionOf is the step of a version that was made on a day.
+// versionOf returns the step of a version made on a day.
 func versionOf(label string, number, day int, content string) coc.VersionStep {
 	v := coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: noonOf(day)}, State: coc.Archived, Recorded: true, Checked: true,
 		Revision: &coc.NewRevision{Number: number, UUID: "u-" + label, Content: coc.Content{Bytes: []byte(content)},
@@ -37,7 +37,7 @@ func versionOf(label string, number, day int, content string) coc.VersionStep {
 	return v
 }
 
-// changeOf is a change between two contents, as it is recorded.
+// changeOf returns a change between two contents.
 func changeOf(kind coc.Kind, from, to coc.RevisionRef, day int, old, now string) coc.NewChange {
 	var was *diff.Text
 	if from.Label != "" {
@@ -53,8 +53,8 @@ const (
 	job3 = job2 + "  outputs: []"
 )
 
-// changeFixture is a site over an archive in which everything happened to one document,
-// in the order of its changes from 1, and with which a hostile one begins anew.
+// changeFixture returns a site with a document that has changes of all kinds, numbered from
+// 1, and a document with hostile names and contents.
 func changeFixture(t *testing.T) (*Site, *db.DB) {
 	t.Helper()
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
@@ -82,10 +82,10 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 	return &Site{Archive: h, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, d
 }
 
-// restartHistory are the changes 1 to 9.
+// restartHistory returns the steps of changes 1 to 9.
 func restartHistory(cycle coc.Key) []coc.Step {
 	name, li, high, described := "restart", "COC-li", "HIGH", "what\nit does"
-	look := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
+	step := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
 		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: noonOf(day), Name: name, State: coc.Present,
 			Versions: versions, Changes: changes}
 	}
@@ -93,16 +93,16 @@ func restartHistory(cycle coc.Key) []coc.Step {
 	lost := coc.VersionStep{Listed: coc.Listed{Label: "v3", UUID: "u-v3", MadeAt: noonOf(4)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"}
 	left := coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u-v1", MadeAt: noonOf(1)}, State: coc.Archived, Recorded: true, Withdrawn: true}
 	steps := []coc.Step{
-		look(2, []coc.VersionStep{versionOf("v1", 1, 1, job1)}, changeOf(coc.KindNew, ref("", 0), ref("v1", 1), 1, "", job1)),
-		look(3, []coc.VersionStep{versionOf("v2", 1, 3, job2)}, changeOf(coc.KindVersion, ref("v1", 1), ref("v2", 1), 3, job1, job2)),
-		look(5, []coc.VersionStep{lost, versionOf("v4", 1, 5, job3)}, changeOf(coc.KindVersion, ref("v2", 1), ref("v4", 1), 5, job2, job3)),
-		look(6, []coc.VersionStep{versionOf("v4", 2, 6, job2)}, changeOf(coc.KindRewritten, ref("v4", 1), ref("v4", 2), 6, job3, job2)),
-		look(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Difference: coc.Difference{Summary: "description changed, risk_level said", Items: []coc.Item{
+		step(2, []coc.VersionStep{versionOf("v1", 1, 1, job1)}, changeOf(coc.KindNew, ref("", 0), ref("v1", 1), 1, "", job1)),
+		step(3, []coc.VersionStep{versionOf("v2", 1, 3, job2)}, changeOf(coc.KindVersion, ref("v1", 1), ref("v2", 1), 3, job1, job2)),
+		step(5, []coc.VersionStep{lost, versionOf("v4", 1, 5, job3)}, changeOf(coc.KindVersion, ref("v2", 1), ref("v4", 1), 5, job2, job3)),
+		step(6, []coc.VersionStep{versionOf("v4", 2, 6, job2)}, changeOf(coc.KindRewritten, ref("v4", 1), ref("v4", 2), 6, job3, job2)),
+		step(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Difference: coc.Difference{Summary: "description changed, risk_level added", Items: []coc.Item{
 			{Op: "changed", Path: "description", Old: "what", New: described}, {Op: "added", Path: "risk_level", New: high}}}}),
-		look(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
-		look(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}),
-		look(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Difference: coc.Difference{Summary: "there again"}}),
-		look(11, []coc.VersionStep{versionOf("v5", 1, 11, job2)}, changeOf(coc.KindVersion, ref("v4", 2), ref("v5", 1), 11, job2, job2)),
+		step(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
+		step(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}),
+		step(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Difference: coc.Difference{Summary: "restored"}}),
+		step(11, []coc.VersionStep{versionOf("v5", 1, 11, job2)}, changeOf(coc.KindVersion, ref("v4", 2), ref("v5", 1), 11, job2, job2)),
 	}
 	steps[0].Meta = &coc.Meta{Name: &name, Creator: &li}
 	steps[0].Versions[0].Revision.Author = li
@@ -114,7 +114,7 @@ func restartHistory(cycle coc.Key) []coc.Step {
 	return steps
 }
 
-// evilHistory are the changes 10 to 12: of a hostile document, and of empty contents.
+// evilHistory returns the steps of changes 10 to 12, of a hostile document with an empty first version.
 func evilHistory(cycle coc.Key) []coc.Step {
 	name := evilName
 	var old, now strings.Builder
@@ -131,15 +131,15 @@ func evilHistory(cycle coc.Key) []coc.Step {
 			changeOf(coc.KindVersion, v2, coc.RevisionRef{Label: "v3", Number: 1}, 14, old.String(), now.String())}}}
 }
 
-// answered is an answer of a site.
-type answered struct {
+// response is the response of a site.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// fetch asks a site for an address.
-func fetch(t *testing.T, s *Site, address string) answered {
+// fetch requests an address of a site.
+func fetch(t *testing.T, s *Site, address string) response {
 	t.Helper()
 	handler, err := s.Handler()
 	if err != nil {
@@ -147,11 +147,11 @@ func fetch(t *testing.T, s *Site, address string) answered {
 	}
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+address, nil))
-	return answered{w.Code, w.Header(), w.Body.String()}
+	return response{w.Code, w.Header(), w.Body.String()}
 }
 
-// pageText is a page as it is read: its words, and where its links lead. It fails for
-// what no page of ours has, such as what a document's text could have become.
+// pageText returns the text and the links of a page. It fails on elements, attributes and
+// links that templates do not have, and that a document's text could have injected.
 func pageText(t *testing.T, html string) (words string, links []string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(html))
@@ -191,43 +191,43 @@ func pageText(t *testing.T, html string) (words string, links []string) {
 	}
 	words = b.String()
 	if strings.ContainsFunc(words, func(r rune) bool { return r != '\n' && r != '\t' && r != '\u00a0' && text.Hidden(r) }) {
-		t.Error("a page has characters that nobody sees")
+		t.Error("the page has invisible characters")
 	}
 	return strings.Join(strings.Fields(words), " "), links
 }
 
-// Every kind of change reads well: it says what there is to say, and nothing that is not.
+// The page of each kind of change has the expected texts and links, and no others.
 func TestChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]struct{ has, not, links string }{
-		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it existed before the initial sync|1 step|No one was notified: it is from before the initial sync|change 1",
+		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it existed before the initial sync|1 step|No one was notified: the change was made before the initial sync|change 1",
 			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2FDM-restart"},
-		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s answer to request request-of-v2 of 2026-03-03 12:00|cycle 1 of the watch runbooks|no watch and no route named",
+		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s response to request request-of-v2 of 2026-03-03 12:00|cycle 1 of watch runbooks|no watch or route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
 		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},
-		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that existed before|the version; it was rewritten later|within 24 hours before that: the old content was last seen at 2026-03-05 12:00|ops waiting",
-			"Nobody", "/documents/prod/DM-restart/v4%232"},
+		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that existed before|the version, before it was rewritten|at most 24 hours earlier: the old content was last seen at 2026-03-05 12:00|ops waiting",
+			"No one", "/documents/prod/DM-restart/v4%232"},
 		"/changes/5":  {"restart metadata|description changed|description what what it does|risk_level HIGH|request-of-fields|Seen 2026-03-07|Newest v5", "Patch|By |Versions", "/documents/prod/DM-restart/v5"},
 		"/changes/6":  {"restart v1 withdrawn|v1 is no longer listed by COC; the archive keeps it|Made 2026-03-01 12:00 the version|Seen 2026-03-08", "Patch|→|First seen|By", "/documents/prod/DM-restart/v1"},
 		"/changes/7":  {"restart deleted|deleted at COC; the archive keeps every version|Newest v5", "Patch|Version v", "/changes/6|/changes/8"},
-		"/changes/8":  {"restart restored|there again|COC has the document again", "Patch", ""},
+		"/changes/8":  {"restart restored|restored|COC has the document again", "Patch", ""},
 		"/changes/9":  {"content unchanged", "Next change", "/changes/8"},
 		"/changes/11": {"v1 → v2", "", ""},
 	} {
 		got := fetch(t, s, address)
 		words, links := pageText(t, got.body)
 		if got.status != http.StatusOK {
-			t.Errorf("%s answers %d", address, got.status)
+			t.Errorf("%s returns %d", address, got.status)
 		}
 		for has := range strings.SplitSeq(want.has, "|") {
 			if !strings.Contains(words, has) {
-				t.Errorf("%s does not say %q: %s", address, has, words)
+				t.Errorf("%s does not contain %q: %s", address, has, words)
 			}
 		}
-		main, _, _ := strings.Cut(words, "Who was notified")
+		main, _, _ := strings.Cut(words, "Notifications")
 		for not := range strings.SplitSeq(want.not, "|") {
 			if not != "" && strings.Contains(main, not) {
-				t.Errorf("%s says %q: %s", address, not, main)
+				t.Errorf("%s contains %q: %s", address, not, main)
 			}
 		}
 		for link := range strings.SplitSeq(want.links, "|") {

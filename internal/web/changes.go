@@ -15,15 +15,15 @@ import (
 
 // changesPage lists changes, newest first.
 type changesPage struct {
-	query.Log // what is asked for
+	query.Log // the query
 	Kinds     []kindBox
 	Risks     []string
 	Rows      []changeRow
-	Next      string // where the list continues; "" at its end
-	Narrowed  bool   // by other than kinds
+	Next      string // address of the next page; "" for the last page
+	Narrowed  bool   // by more than kinds
 }
 
-// kindBox is a kind of change that may be asked for.
+// kindBox is the checkbox of a kind of change.
 type kindBox struct {
 	Kind    coc.Kind
 	Checked bool
@@ -40,7 +40,7 @@ func (s *Site) changes(ctx context.Context, q *pageRequest) (*view, error) {
 	l := b.Log
 	b.Narrowed = l.Since+l.Until+l.By+l.Risk+l.Task+l.Path+l.Text != ""
 	var err error
-	if b.After, err = position(q.get("behind")); err != nil {
+	if b.After, err = position(q.get("after")); err != nil {
 		return nil, err
 	}
 	list, err := collect(q.Log(ctx, b.Log))
@@ -49,14 +49,14 @@ func (s *Site) changes(ctx context.Context, q *pageRequest) (*view, error) {
 	}
 	list, b.Next = q.cut(list)
 	b.Rows = changeRows(list)
-	v := &view{Title: visible("Changes", ""), Here: "changes", Feed: "/feed.atom", Live: q.get("behind") == "", Body: &b}
+	v := &view{Title: visible("Changes", ""), Here: "changes", Feed: "/feed.atom", Live: q.get("after") == "", Body: &b}
 	if advice := b.Log.Advice(); advice != "" && len(list) == 0 {
 		v.Notes = []string{advice}
 	}
 	return v, nil
 }
 
-// collect returns rows that are few enough for a page.
+// collect returns rows as a slice, for lists of limited length.
 func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	for v, err := range rows {
 		if err != nil {
@@ -67,7 +67,7 @@ func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	return list, nil
 }
 
-// rows is the opposite of collect.
+// rows is the inverse of collect.
 func rows[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, v := range list {
@@ -78,13 +78,13 @@ func rows[T any](list []T) iter.Seq2[T, error] {
 	}
 }
 
-// cut returns the changes of a page, and where the next page begins; "" for the last one.
+// cut returns the changes of one page and the address of the next page, "" for the last.
 func (q *pageRequest) cut(list []coc.Change) (page []coc.Change, next string) {
 	if len(list) <= perPage {
 		return list, ""
 	}
 	last := list[perPage-1].Place()
-	return list[:perPage], q.with("behind", fmt.Sprintf("%d-%d-%d", last.At.UnixMilli(), last.Key.Account, last.Key.ID))
+	return list[:perPage], q.with("after", fmt.Sprintf("%d-%d-%d", last.At.UnixMilli(), last.Key.Account, last.Key.ID))
 }
 
 // position parses the position of a change in the list, as cut writes it.
@@ -99,7 +99,7 @@ func position(text string) (p coc.Place, err error) {
 			numbers[i], err = strconv.ParseInt(part, 10, 64)
 		}
 		if err != nil || len(parts) != len(numbers) {
-			return p, asked{fmt.Errorf("behind is %q, which is not a valid position in the list", text)}
+			return p, badRequest{fmt.Errorf("after %q is not a valid position in the list", text)}
 		}
 	}
 	return coc.Place{At: time.UnixMilli(numbers[0]), Key: coc.Key{Account: numbers[1], ID: numbers[2]}}, nil

@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// comparePage compares two versions, of a document or of two.
+// comparePage compares two versions of one or two documents.
 type comparePage struct {
 	Old, New compared
 	Across   bool // they are of two documents
@@ -20,11 +20,10 @@ type comparePage struct {
 	Diff     template.HTML
 	How      diffChoice
 	SwapURL  string
-	Why, Fix pieces // why there is nothing to compare
+	Why, Fix pieces // why the comparison failed
 	Erased   []erased
 
-	// What the form is filled with: a choice of versions of the one document, or
-	// references to any.
+	// The values of the form: options for versions of one document, or two references.
 	Action           string
 	OldRefs, NewRefs []option
 	OldRef, NewRef   string
@@ -36,15 +35,15 @@ type compared struct {
 	DocURL, URL string
 }
 
-// option is a version to choose.
+// option is a version to select.
 type option struct {
 	Ref  string
 	Name pieces
 	Now  bool
 }
 
-// compareVersions compares two versions of the document in the address: the newest where
-// no new one is named, and the one before that where no old one is.
+// compareVersions compares two versions of the document in the address. The default for
+// new is the newest version; the default for old is the version before new.
 func (s *Site) compareVersions(ctx context.Context, q *pageRequest) (*view, error) {
 	doc, err := q.document(ctx)
 	if err != nil {
@@ -90,8 +89,8 @@ func (s *Site) compare(ctx context.Context, q *pageRequest) (*view, error) {
 	return v, nil
 }
 
-// comparison compares what two references name. If that fails, the page says why and lets
-// the reader choose others, and the comparison is nil.
+// comparison compares the versions that two references name. If a reference is invalid or
+// not found, the page explains the error and the comparison is nil.
 func (s *Site) comparison(ctx context.Context, q *pageRequest, old, now string) (*view, *query.Comparison, error) {
 	b := &comparePage{}
 	v := &view{Title: visible("Compare", ""), Here: "documents", Body: b}
@@ -124,7 +123,7 @@ func (s *Site) comparison(ctx context.Context, q *pageRequest, old, now string) 
 	return v, c, err
 }
 
-// swapped is the address of the reversed comparison, shown like this one.
+// swapped returns the address of the reversed comparison with the same options.
 func (q *pageRequest) swapped(c *query.Comparison) string {
 	values := url.Values{}
 	for k, v := range q.values {
@@ -142,8 +141,8 @@ func (q *pageRequest) swapped(c *query.Comparison) string {
 	return q.URL.EscapedPath() + "?" + values.Encode()
 }
 
-// options are the versions to choose from, newest first. They include versions without
-// content: the page says why.
+// options returns the versions to select from, newest first. They include versions without
+// content; the page explains why the content is unavailable.
 func (q *pageRequest) options(all []query.Revision, now string) []option {
 	var list []option
 	for _, r := range slices.Backward(all) {
@@ -152,19 +151,19 @@ func (q *pageRequest) options(all []query.Revision, now string) []option {
 			name += " · " + r.MadeAt.In(q.Local).Format("2006-01-02 15:04")
 		}
 		if !r.Readable() {
-			name += " · not here"
+			name += " · unavailable"
 		}
 		list = append(list, option{r.Version, visible(name, ""), r.Version == now})
 	}
 	return list
 }
 
-// exactly names a version so that no other can be meant.
+// exactly returns an unambiguous reference to a version.
 func exactly(doc query.Document, label string) string {
 	return doc.Account + "/" + doc.DocumentID + "@" + label
 }
 
-// comparePatch answers with the exact patch of a comparison.
+// comparePatch serves the exact patch of a comparison.
 func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 	values := r.URL.Query()
 	c, err := s.archive(new([]string)).Between(r.Context(), values.Get("old"), values.Get("new"))
@@ -179,5 +178,5 @@ func (s *Site) comparePatch(w http.ResponseWriter, r *http.Request) {
 	sendFile(w, patchName(names...), "text/x-diff", c.Patch(diff.Options{Context: query.PatchContext}))
 }
 
-// oneParameter is a query string of one parameter.
+// oneParameter returns a query string with one parameter.
 func oneParameter(name, value string) string { return url.Values{name: {value}}.Encode() }

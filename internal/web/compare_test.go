@@ -20,11 +20,11 @@ import (
 	"cocsync/internal/diff/difftest"
 )
 
-// restart is where the pages of the fixture's document are.
+// restart is the address of the fixture's document.
 const restart = "/documents/prod/DM-restart"
 
-// Any two versions are compared, in words that say which, and where that can't be the
-// page says why and lets others be chosen.
+// The page compares any two versions. If it cannot, it explains why and offers other
+// versions.
 func TestComparePages(t *testing.T) {
 	s, d := changeFixture(t)
 	erase(t, d, job3, "held a password")
@@ -32,36 +32,36 @@ func TestComparePages(t *testing.T) {
 		status           int
 		has, not, chosen string
 	}{
-		restart + "/compare?old=v1&new=v2":         {200, "restart v1 → v2|timeout 30 → 60|v5 · 2026-03-11 12:00|The other way round|v3 · 2026-03-04 12:00 · not here", "same bytes", "v1 v2"},
+		restart + "/compare?old=v1&new=v2":         {200, "restart v1 → v2|timeout 30 → 60|v5 · 2026-03-11 12:00|Reverse|v3 · 2026-03-04 12:00 · unavailable", "identical", "v1 v2"},
 		restart + "/compare?old=v2&new=v1":         {200, "restart v2 → v1|timeout 60 → 30", "", "v2 v1"},
-		restart + "/compare?old=v2&new=v5":         {200, "Both have the same bytes.", "Layout", "v2 v5"},
-		restart + "/compare":                       {200, "restart v4#2 → v5|same bytes", "", "v4#2 v5"},
-		restart + "/compare?new=v1":                {200, "v1 is the first version: it is compared with nothing|+6 −0", "round|Layout", "v1"},
-		restart + "/compare?old=~1&new=2026-03-03": {200, "restart v4#2 → v2|same bytes", "", "v4#2 v2"},
-		restart + "/compare?old=v3&new=v5":         {404, "Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "same bytes", "v3 v5"},
-		restart + "/compare?old=v4%231&new=v5":     {404, "The content of v4#1 was removed from the archive for good|held a password|111 bytes and the SHA-256", "same bytes", "v4#1 v5"},
-		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|known are v1 to v5`, "same bytes", "v1"},
+		restart + "/compare?old=v2&new=v5":         {200, "The two contents are identical.", "Layout", "v2 v5"},
+		restart + "/compare":                       {200, "restart v4#2 → v5|identical", "", "v4#2 v5"},
+		restart + "/compare?new=v1":                {200, "v1 is the first version: it is compared with nothing|+6 −0", "Reverse|Layout", "v1"},
+		restart + "/compare?old=~1&new=2026-03-03": {200, "restart v4#2 → v2|identical", "", "v4#2 v2"},
+		restart + "/compare?old=v3&new=v5":         {404, "Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
+		restart + "/compare?old=v4%231&new=v5":     {404, "The content of v4#1 was permanently removed from the archive|held a password|Its size was 111 bytes", "identical", "v4#1 v5"},
+		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|known are v1 to v5`, "identical", "v1"},
 		restart + "/compare?old=v1&new=v2..v4":     {400, "names two versions", "", "v1"},
 		"/documents/prod/DM-rstart/compare":        {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
-		"/compare":                                 {200, "Two versions of any two documents", "same bytes", ""},
+		"/compare":                                 {200, "Compares a version of one document", "identical", ""},
 		"/compare?old=restart@v1&new=restart@v4":   {200, "restart v1 → v4#2|timeout 30 → 60", "", ""},
-		"/compare?old=DM-evil@v1&new=restart@v1":   {200, "v1 → restart v1|+6 −0", "same bytes", ""},
+		"/compare?old=DM-evil@v1&new=restart@v1":   {200, "v1 → restart v1|+6 −0", "identical", ""},
 		"/compare?old=restart@v1":                  {404, `no document ""`, "", ""},
-		"/compare?old=nobody@v1&new=restart@v1":    {404, `no document "nobody" in the archive`, "same bytes", ""},
+		"/compare?old=nobody@v1&new=restart@v1":    {404, `no document "nobody" in the archive`, "identical", ""},
 	} {
 		got := fetch(t, s, address)
 		words, _ := pageText(t, got.body)
 		if got.status != want.status {
-			t.Errorf("%s answers %d, want %d: %s", address, got.status, want.status, words)
+			t.Errorf("%s returns %d, want %d: %s", address, got.status, want.status, words)
 		}
 		for has := range strings.SplitSeq(want.has, "|") {
 			if !strings.Contains(words, has) {
-				t.Errorf("%s does not say %q: %s", address, has, words)
+				t.Errorf("%s does not contain %q: %s", address, has, words)
 			}
 		}
 		for not := range strings.SplitSeq(want.not, "|") {
 			if not != "" && strings.Contains(words, not) {
-				t.Errorf("%s says %q: %s", address, not, words)
+				t.Errorf("%s contains %q: %s", address, not, words)
 			}
 		}
 		var chosen []string
@@ -81,7 +81,7 @@ func erase(t *testing.T, d *db.DB, content, why string) {
 	}
 }
 
-// The other way round is the same comparison with both sides swapped, shown alike.
+// The Reverse link swaps both sides and keeps the display options.
 func TestSwap(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]string{
@@ -95,27 +95,27 @@ func TestSwap(t *testing.T) {
 			t.Errorf("%s has no link to %s: %q", address, want, links)
 		}
 		if there := fetch(t, s, want); there.status != http.StatusOK {
-			t.Errorf("%s answers %d", want, there.status)
+			t.Errorf("%s returns %d", want, there.status)
 		}
 	}
 }
 
-// How a diff is shown is chosen by the address alone, and what was chosen stands out.
+// Display options are in the address; the current ones are highlighted.
 func TestDiffChoices(t *testing.T) {
 	s, _ := changeFixture(t)
 	for query, want := range map[string]struct {
-		lines  int // that are shown of the new version, of six
+		lines  int // shown lines of the new version, of six
 		below  bool
 		chosen string
 	}{
-		"":                           {5, false, "side by side 3 lines count"},
-		"?view=unified":              {5, true, "one below the other 3 lines count"},
-		"?context=all&view=side":     {6, false, "side by side whole file count"},
-		"?context=0":                 {1, false, "side by side 0 lines count"},
+		"":                           {5, false, "side by side 3 lines compared"},
+		"?view=unified":              {5, true, "unified 3 lines compared"},
+		"?context=all&view=side":     {6, false, "side by side whole file compared"},
+		"?context=0":                 {1, false, "side by side 0 lines compared"},
 		"?context=1&space=ignore":    {3, false, "side by side 1 line ignored"},
-		"?context=25":                {6, false, "side by side 25 count"},
-		"?context=99999999999999":    {6, false, "side by side whole file count"},
-		"?context=25&view=something": {6, false, "side by side 25 count"},
+		"?context=25":                {6, false, "side by side 25 compared"},
+		"?context=99999999999999":    {6, false, "side by side whole file compared"},
+		"?context=25&view=something": {6, false, "side by side 25 compared"},
 	} {
 		got := fetch(t, s, "/changes/2"+query)
 		_, section, _ := strings.Cut(got.body, `<section class="cocsync-diff">`)
@@ -131,23 +131,23 @@ func TestDiffChoices(t *testing.T) {
 	}
 	for _, query := range []string{"?context=many", "?context=-1"} {
 		if got := fetch(t, s, "/changes/2"+query); got.status != http.StatusBadRequest {
-			t.Errorf("%q answers %d", query, got.status)
+			t.Errorf("%q returns %d", query, got.status)
 		}
 	}
 }
 
-// patchOf is an answer that is a patch.
+// patchOf requests a patch and returns it with its file name.
 func patchOf(t *testing.T, s *Site, address string) (patch []byte, name string) {
 	t.Helper()
 	got := fetch(t, s, address)
 	disposition, params, err := mime.ParseMediaType(got.header.Get("Content-Disposition"))
 	if got.status != http.StatusOK || got.header.Get("Content-Type") != "text/x-diff; charset=utf-8" || disposition != "attachment" || err != nil {
-		t.Fatalf("%s answers %d %q, %v", address, got.status, got.header, err)
+		t.Fatalf("%s returns %d %q, %v", address, got.status, got.header, err)
 	}
 	return []byte(got.body), params["filename"]
 }
 
-// A patch makes the new bytes of the old ones, whatever both are.
+// Applying a patch to the old content gives the new content.
 func TestPatchesApply(t *testing.T) {
 	s, d := changeFixture(t)
 	for _, id := range []int64{1, 2, 3, 4, 9, 10, 11, 12} {
@@ -157,12 +157,12 @@ func TestPatchesApply(t *testing.T) {
 		}
 		patch, _ := patchOf(t, s, changeURL(fmt.Sprint(id))+"/patch")
 		if got, err := difftest.Apply(old, patch); err != nil || !bytes.Equal(got, now) {
-			t.Errorf("the patch of change %d makes %q, %v, want %q", id, got, err, now)
+			t.Errorf("the patch of change %d gives %q, %v, want %q", id, got, err, now)
 		}
 	}
 	patch, name := patchOf(t, s, "/compare/patch?old=restart@v1&new=restart@v5")
 	if got, err := difftest.Apply([]byte(job1), patch); err != nil || string(got) != job2 || name != "restart-v1-v5.patch" {
-		t.Errorf("the patch %s makes %q, %v", name, got, err)
+		t.Errorf("the patch %s gives %q, %v", name, got, err)
 	}
 	git, err := exec.LookPath("git")
 	if err != nil {
@@ -171,11 +171,11 @@ func TestPatchesApply(t *testing.T) {
 	cmd := exec.Command(git, "apply", "--numstat")
 	cmd.Dir, cmd.Stdin = t.TempDir(), bytes.NewReader(patch)
 	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "1\t1\trestart\n" {
-		t.Errorf("git takes the patch for %q, %v", out, err)
+		t.Errorf("git apply prints %q, %v", out, err)
 	}
 }
 
-// The names of files are names and nothing else, whatever documents are called.
+// Names of files have no path elements and no reserved names.
 func TestFileNames(t *testing.T) {
 	for _, tt := range []struct {
 		parts []string
@@ -201,7 +201,7 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// What others called things, and what they wrote, stays text on every page.
+// Names and contents of documents are text on every page, never markup.
 func TestHostileChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for _, address := range []string{
@@ -212,7 +212,7 @@ func TestHostileChangePages(t *testing.T) {
 		got := fetch(t, s, address)
 		words, _ := pageText(t, got.body)
 		if got.status >= 500 {
-			t.Errorf("%s answers %d", address, got.status)
+			t.Errorf("%s returns %d", address, got.status)
 		}
 		if strings.Contains(address, "/changes/1") && got.status == 200 && !strings.Contains(words, "../<script>alert(1)</script><U+202E>\"^M^JX: y^@/con") {
 			t.Errorf("%s does not show the name as it is: %s", address, words)
@@ -220,13 +220,12 @@ func TestHostileChangePages(t *testing.T) {
 	}
 	words, _ := pageText(t, fetch(t, s, "/changes/12").body)
 	if n := strings.Count(words, "long"); n != 13<<10 {
-		t.Errorf("of a long line %d words are shown, want %d", n, 13<<10)
+		t.Errorf("%d words of a long line are shown, want %d", n, 13<<10)
 	}
 }
 
-// What there is not is said, with how to go on, as a page or as text where a file was asked
-// for.
-func TestWrongChanges(t *testing.T) {
+// Errors are pages with a hint, or plain text for requests of files.
+func TestChangeErrors(t *testing.T) {
 	s, d := changeFixture(t)
 	erase(t, d, job3, "held a password")
 	for address, want := range map[string]struct {
@@ -239,8 +238,8 @@ func TestWrongChanges(t *testing.T) {
 		"/changes/999/patch": {404, "no change 999"},
 		"/changes/999/proof": {404, "no change 999"},
 		"/changes/7/patch":   {404, "a change of this kind has no patch"},
-		"/changes/4/patch":   {404, "one of the two contents was erased from the archive: there is no patch"},
-		"/changes/4":         {200, "The content of v4#1 was removed from the archive for good at 2026-03-24 12:00: “held a password”"},
+		"/changes/4/patch":   {404, "no patch: one of the two contents was erased from the archive"},
+		"/changes/4":         {200, "The content of v4#1 was permanently removed from the archive at 2026-03-24 12:00: “held a password”"},
 		"/compare/patch":     {404, "no document"},
 		"/compare/patch?old=restart@v3&new=restart@v5": {404, "COC did not serve it"},
 	} {
@@ -250,17 +249,17 @@ func TestWrongChanges(t *testing.T) {
 			words, _ = pageText(t, got.body)
 		}
 		if got.status != want.status {
-			t.Errorf("%s answers %d, want %d", address, got.status, want.status)
+			t.Errorf("%s returns %d, want %d", address, got.status, want.status)
 		}
 		for says := range strings.SplitSeq(want.says, "|") {
 			if !strings.Contains(words, says) {
-				t.Errorf("%s does not say %q: %s", address, says, words)
+				t.Errorf("%s does not contain %q: %s", address, says, words)
 			}
 		}
 	}
 }
 
-// A proof proves the leaf that the page names.
+// The proof is of the leaf that the page names.
 func TestProof(t *testing.T) {
 	s, _ := changeFixture(t)
 	page, _ := pageText(t, fetch(t, s, "/changes/4").body)
@@ -272,20 +271,20 @@ func TestProof(t *testing.T) {
 	}
 	r, _, err := p.Check()
 	if err != nil || strconv.FormatInt(p.Index, 10) != m[1] || r.Type != audit.TypeChange {
-		t.Errorf("it proves %s %d, %v, and the page names %s", r.Type, p.Index, err, m[1])
+		t.Errorf("the proof is of %s %d, %v, and the page names %s", r.Type, p.Index, err, m[1])
 	}
 	if name := got.header.Get("Content-Disposition"); name != "attachment; filename=change-4.proof" {
-		t.Errorf("it is sent as %s", name)
+		t.Errorf("Content-Disposition is %s", name)
 	}
 }
 
-// A section says of two contents what comparing them gave, whoever compared them.
+// A section with a stored result equals one that computes the result.
 func TestCompared(t *testing.T) {
 	d := compare(job1, job2)
 	want := section(t, d)
 	r := diff.Compare(d.Old, d.New)
 	d.Compared = &r
 	if got := section(t, d); got != want {
-		t.Errorf("with what was compared before it is\n%s, want\n%s", got, want)
+		t.Errorf("with a stored result the section is\n%s, want\n%s", got, want)
 	}
 }

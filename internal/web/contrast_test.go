@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-// Text has a contrast of at least 4.5 to 1 to whatever is behind it, in the
-// light and in the dark: https://www.w3.org/TR/WCAG22/#contrast-minimum.
+// Text has a contrast of at least 4.5 to 1 with its background, in the light and the dark
+// scheme: https://www.w3.org/TR/WCAG22/#contrast-minimum.
 func TestContrast(t *testing.T) {
 	colors := map[string][2]string{}
 	for _, m := range regexp.MustCompile(`--([a-z-]+): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(DiffStyle(), -1) {
 		colors[m[1]] = [2]string{m[2], m[3]}
 	}
 	for _, tt := range []struct {
-		text   string
-		behind []string
+		text        string
+		backgrounds []string
 	}{
 		{"text", []string{"page", "band", "went-line", "went-word", "came-line", "came-word", "raw"}},
 		{"quiet", []string{"page", "band", "went-line", "came-line"}},
@@ -25,12 +25,12 @@ func TestContrast(t *testing.T) {
 		{"went", []string{"page", "band", "went-line"}},
 		{"came", []string{"page", "band", "raw"}},
 	} {
-		for _, behind := range tt.behind {
+		for _, background := range tt.backgrounds {
 			for i, mode := range []string{"light", "dark"} {
-				got := contrast(t, colors[tt.text][i], colors[behind][i])
-				t.Logf("%s on %s, %s: %.1f", tt.text, behind, mode, got)
+				got := contrast(t, colors[tt.text][i], colors[background][i])
+				t.Logf("%s on %s, %s: %.1f", tt.text, background, mode, got)
 				if got < 4.5 {
-					t.Errorf("%s on %s, %s: contrast %.2f, want at least 4.5", tt.text, behind, mode, got)
+					t.Errorf("%s on %s, %s: contrast %.2f, want at least 4.5", tt.text, background, mode, got)
 				}
 			}
 		}
@@ -43,7 +43,7 @@ func contrast(t *testing.T, a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// luminance is the relative luminance of a colour:
+// luminance returns the relative luminance of a colour:
 // https://www.w3.org/TR/WCAG22/#dfn-relative-luminance.
 func luminance(t *testing.T, color string) float64 {
 	t.Helper()

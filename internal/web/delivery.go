@@ -9,18 +9,18 @@ import (
 	"cocsync/internal/text"
 )
 
-// delivery is a change for one notifier.
+// delivery is the notification of a change by one notifier.
 type delivery struct {
 	Notifier    pieces
-	State, What string    // sent; "in the channel"
-	At          time.Time // when it was sent, or is tried next
-	Tries       int       // how often it was attempted, unless once was enough
+	State, What string    // "sent", "in the channel"
+	At          time.Time // when it was sent, or the next attempt
+	Tries       int       // number of attempts; 0 if the first one succeeded
 	Channel, TS pieces
 	Err, Quote  pieces
 	Held        pieces // why the channel is on hold
 }
 
-// deliveries reads the deliveries of the change.
+// deliveries loads the deliveries of the change.
 func (b *changePage) deliveries(ctx context.Context, q *pageRequest, c coc.Change) error {
 	list, err := q.Deliveries(ctx, c)
 	for _, x := range list {
@@ -29,9 +29,9 @@ func (b *changePage) deliveries(ctx context.Context, q *pageRequest, c coc.Chang
 	switch {
 	case len(list) > 0:
 	case c.Backfill:
-		b.NoDelivery = "No one was notified: it is from before the initial sync."
+		b.NoDelivery = "No one was notified: the change was made before the initial sync."
 	default:
-		b.NoDelivery = "No one was notified: when it was recorded, no watch and no route named a notifier for it."
+		b.NoDelivery = "No one was notified: no watch or route named a notifier for the change when it was recorded."
 	}
 	return err
 }
@@ -58,7 +58,7 @@ func newDelivery(x query.Delivery) delivery {
 	return t
 }
 
-// role says which part a message plays in its channel.
+// role describes where and how a message is posted.
 func role(m *coc.Message) string {
 	where := map[coc.MessageKind]string{
 		coc.MessageRoot: "in the channel", coc.MessageReply: "in a thread", coc.MessageDigest: "in a digest", coc.MessageFile: "as a file",
@@ -69,7 +69,7 @@ func role(m *coc.Message) string {
 	return where
 }
 
-// Sentence is its state: sent in a thread after 3 attempts.
+// Sentence describes the state, such as "sent in a thread after 3 attempts".
 func (t delivery) Sentence() string {
 	s := t.State
 	switch {

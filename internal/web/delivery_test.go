@@ -9,7 +9,7 @@ import (
 	"cocsync/internal/db"
 )
 
-// post freezes the one delivery to a notifier into a message and records what became of it.
+// post freezes the delivery to a notifier into a message and records its attempt.
 func post(t *testing.T, d *db.DB, m coc.Message) {
 	t.Helper()
 	due, err := d.Due(t.Context(), m.Notifier, noonOf(20), nil, 10)
@@ -28,8 +28,8 @@ func post(t *testing.T, d *db.DB, m coc.Message) {
 	}
 }
 
-// A change tells of each notifier whether it heard, how, where, and if not, why not.
-func TestWhoWasTold(t *testing.T) {
+// The page of a change shows the state of its delivery to each notifier.
+func TestDeliveries(t *testing.T) {
 	for _, tt := range []struct {
 		message coc.Message
 		hold    string
@@ -56,15 +56,15 @@ func TestWhoWasTold(t *testing.T) {
 			}
 		}
 		words, _ := pageText(t, fetch(t, s, "/changes/4").body)
-		_, told, _ := strings.Cut(words, "Who was notified ops waiting due at 2026-03-06 12:02 ")
-		if got, _, _ := strings.Cut(told, " Its proof"); got != tt.want {
-			t.Errorf("of a message in state %q the page says %q, want %q: %s", tt.message.State, got, tt.want, words)
+		_, team, _ := strings.Cut(words, "Notifications ops waiting due at 2026-03-06 12:02 ")
+		if got, _, _ := strings.Cut(team, " Proof"); got != tt.want {
+			t.Errorf("the page of a message in state %q contains %q, want %q: %s", tt.message.State, got, tt.want, words)
 		}
 	}
 }
 
-// What the configuration had left out was not told, and the page says who left it out.
-func TestDroppedIsNotTold(t *testing.T) {
+// The page of a dropped delivery says that the configuration excluded it.
+func TestDroppedDelivery(t *testing.T) {
 	s, d := changeFixture(t)
 	due, err := d.Due(t.Context(), "team", noonOf(20), nil, 10)
 	if err != nil {
@@ -74,12 +74,12 @@ func TestDroppedIsNotTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	words, _ := pageText(t, fetch(t, s, "/changes/4").body)
-	if !strings.Contains(words, "team dropped: the configuration excluded it Its proof") {
+	if !strings.Contains(words, "team dropped: the configuration excluded it Proof") {
 		t.Errorf("the page says %s", words)
 	}
 }
 
-// A change that was committed after the newest checkpoint has a leaf, and no proof yet.
+// A change after the newest checkpoint has a leaf but no proof yet.
 func TestUnsigned(t *testing.T) {
 	s, d := changeFixture(t)
 	name := "late"
@@ -89,10 +89,10 @@ func TestUnsigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	words, links := pageText(t, fetch(t, s, "/changes/13").body)
-	if !strings.Contains(words, "of the log, and not signed yet: each cycle signs what it added.") || strings.Contains(strings.Join(links, " "), "/proof") {
-		t.Errorf("the page says %s, with links to %q", words, links)
+	if !strings.Contains(words, "of the log. It is not signed yet: a cycle signs its changes when it ends.") || strings.Contains(strings.Join(links, " "), "/proof") {
+		t.Errorf("the page contains %s, with links to %q", words, links)
 	}
 	if got := fetch(t, s, "/changes/13/proof"); got.status != 404 || !strings.Contains(got.body, "no signed checkpoint includes the change yet") {
-		t.Errorf("the proof answers %d %s", got.status, got.body)
+		t.Errorf("GET proof = %d %s", got.status, got.body)
 	}
 }

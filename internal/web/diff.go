@@ -1,10 +1,9 @@
-// Package web shows the archive as pages to read. It owns their HTML and its
-// style; what they tell comes from the packages that know.
+// Package web serves the archive over HTTP: pages, an API, feeds and metrics. It owns
+// HTML and styles; queries and comparisons are left to packages query and diff.
 //
-// Everything that stands in a document is hostile: it is shown as text, with
-// what can't be seen made visible, and never becomes markup, a link or a script.
-// No page needs a script, an image or a style from elsewhere, so that the
-// strictest Content-Security-Policy can stand over it.
+// The content of documents is untrusted. It is shown as text, with invisible characters
+// made visible, and never becomes markup, a link or a script. No page loads scripts,
+// images or styles from other sites, so a strict Content-Security-Policy applies.
 package web
 
 import (
@@ -20,7 +19,7 @@ import (
 	"cocsync/internal/diff"
 )
 
-// colors names all colours once, for the light and the dark.
+// colors defines all colours, for the light and the dark scheme.
 //
 //go:embed colors.css
 var colors string
@@ -31,24 +30,23 @@ var diffStyle string
 //go:embed diff.html
 var diffTemplate string
 
-// Diff is a comparison to be shown.
+// Diff is a comparison of two contents to show.
 type Diff struct {
-	Title              string     // names the document; "" for no heading
-	Old, New           *diff.Text // nil Old: New is the first version
-	OldLabel, NewLabel string     // name the two versions; without Old there is no OldLabel
-	Context            int        // unchanged lines shown on either side of a change
-	IgnoreSpace        bool       // among the lines, not in the outline above them
-	// Compared is what comparing Old and New gave, where somebody knows already.
+	Title              string     // the name of the document; "" for no heading
+	Old, New           *diff.Text // a nil Old means that New is the first version
+	OldLabel, NewLabel string     // of the two versions; OldLabel is empty without Old
+	Context            int        // unchanged lines shown before and after a change
+	IgnoreSpace        bool       // in the lines, not in the outline above them
+	// Compared is the stored result of comparing Old and New; nil: compute it.
 	Compared *coc.Difference
 }
 
-// DiffStyle returns the style sheet of DiffSection. It styles nothing outside
-// the section.
+// DiffStyle returns the style sheet of DiffSection. It applies only to the section.
 func DiffStyle() string { return ".cocsync-diff {\n" + colors + "}\n" + diffStyle }
 
-// DiffSection writes a diff as one section element, for a page that brings
-// DiffStyle itself. It has no style attribute, no script, and no address but
-// those of its own lines. Of very long diffs it shows the first part and says so.
+// DiffSection writes a diff as one section element, for a page that includes DiffStyle.
+// The section has no style attributes and no scripts, and links only to its own lines. A
+// very long diff is truncated, with a note.
 func DiffSection(w io.Writer, d Diff) error {
 	t, err := template.New("diff").Parse(diffTemplate)
 	if err != nil {
@@ -64,18 +62,18 @@ func DiffSection(w io.Writer, d Diff) error {
 	return nil
 }
 
-// diffView is a Diff as the template takes it.
+// diffView is the data of the diff template.
 type diffView struct {
-	First          bool // there is no old version
+	First          bool // no old version
 	Title          pieces
 	Old, New       pieces // labels
 	Added, Removed int
 	Summary        pieces
 	Groups         []group // the outline
 	Formatting     []string
-	Notes          []pieces // what else the reader should know
+	Notes          []pieces
 	Hunks          []hunk
-	Hidden         int // changed lines that had no room
+	Hidden         int // changed lines that are not shown
 }
 
 func newDiffView(d Diff) diffView {
@@ -102,15 +100,15 @@ func newDiffView(d Diff) diffView {
 	v.Groups = groups(result.Items, anchors{fragment: d.fragment(hunks), layout: lines})
 	switch {
 	case d.IgnoreSpace && result.Class != coc.ClassUnchanged && len(v.Hunks) == 0 && v.Hidden == 0:
-		v.Notes = append(v.Notes, visible("The lines differ in white space only, which is left out here.", ""))
+		v.Notes = append(v.Notes, visible("The lines differ only in white space, which is ignored.", ""))
 	case d.IgnoreSpace && result.Class != coc.ClassUnchanged:
-		v.Notes = append(v.Notes, visible("Lines that differ in white space only are taken for equal below.", ""))
+		v.Notes = append(v.Notes, visible("Differences in white space are ignored below.", ""))
 	}
 	return v
 }
 
-// fragment returns what the ids of a diff begin with: its own on a page that
-// shows several, and the same each time it is shown.
+// fragment returns the prefix of the ids in a diff. It is unique on a page with several
+// diffs, and the same for the same diff.
 func (d Diff) fragment(hunks []diff.Hunk) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%q %q %q\n", d.Title, d.OldLabel, d.NewLabel)

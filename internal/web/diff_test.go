@@ -17,7 +17,7 @@ import (
 	"cocsync/internal/diff"
 )
 
-var update = flag.Bool("update", false, "write the goldens anew")
+var update = flag.Bool("update", false, "rewrite the goldens")
 
 // section returns the HTML of a diff, with ids that do not depend on contents.
 func section(t testing.TB, d Diff) string {
@@ -33,7 +33,7 @@ func compare(old, new string) Diff {
 	return Diff{Title: "job", Old: diff.Read([]byte(old)), New: diff.Read([]byte(new)), OldLabel: "v1", NewLabel: "v2", Context: 3}
 }
 
-// A golden holds two contents, or only a first one, and the HTML of both.
+// A golden has two contents, or only a first one, and the HTML of their diff.
 func TestGoldens(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -74,14 +74,14 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// The style of a diff cannot end its element, and loads nothing.
+// The style of a diff cannot end its element and loads no resources.
 func TestDiffStyle(t *testing.T) {
 	if strings.ContainsAny(DiffStyle(), "<&") || strings.Contains(DiffStyle(), "url(") || strings.Contains(DiffStyle(), "@import") {
-		t.Error("the style ends its element, or loads something")
+		t.Error("the style ends its element or loads a resource")
 	}
 }
 
-// A diff that cannot be written is an error.
+// DiffSection returns errors of the writer.
 func TestDiffSectionFails(t *testing.T) {
 	if err := DiffSection(&failing{}, compare("a\n", "b\n")); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("DiffSection = %v, want %v", err, io.ErrClosedPipe)
@@ -97,7 +97,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What a reader must know stands there in words.
+// The section has notes on everything that the lines do not show.
 func TestNotes(t *testing.T) {
 	spaces := compare("a: 1\n", "a:  1\n")
 	spaces.IgnoreSpace = true
@@ -111,11 +111,11 @@ func TestNotes(t *testing.T) {
 		{"no structure", compare("a: [\n", "a: [1\n"), "structure not read: "},
 		{"same", compare("a\n", "a\n"), "content unchanged"},
 		{"formatting", compare("a: 1\n", "a:  1\n"), "formatting only (white space)"},
-		{"white space left out", spaces, "The lines differ in white space only, which is left out here."},
-		{"some white space", more, "Lines that differ in white space only are taken for equal below."},
-		{"no end", compare("a\n", "a"), "<i>no newline at end</i>"},
+		{"white space ignored", spaces, "The lines differ only in white space, which is ignored."},
+		{"some white space", more, "Differences in white space are ignored below."},
+		{"no newline", compare("a\n", "a"), "<i>no newline at end</i>"},
 		{"no title", Diff{New: diff.Read([]byte("a\n"))}, "New line 1"},
-		{"nothing at all", Diff{}, "0 lines"},
+		{"empty", Diff{}, "0 lines"},
 	} {
 		if got := section(t, tt.d); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q is not in\n%s", tt.name, tt.want, got)
@@ -123,8 +123,8 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// Several diffs on one page have ids of their own, the same each time.
-func TestFragmentIsItsOwn(t *testing.T) {
+// The ids of a diff are stable and differ between diffs.
+func TestFragmentIDs(t *testing.T) {
 	id := func(d Diff) string { return d.fragment(diff.Hunks(d.Old, d.New, diff.Options{})) }
 	if a, b := id(compare("a\n", "b\n")), id(compare("a\n", "b\n")); a != b {
 		t.Errorf("ids %s and %s of the same diff", a, b)

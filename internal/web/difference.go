@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// diffChoice is how a diff is to be shown, and where it is shown otherwise.
+// diffChoice holds the display options of a diff and the links to change them.
 type diffChoice struct {
 	Context     int
 	IgnoreSpace bool
@@ -20,27 +20,27 @@ type diffChoice struct {
 	PatchURL    string
 }
 
-// choices are the ways in which one thing about a diff can be.
+// choices are the values of one display option.
 type choices struct {
 	Name string
-	Wide bool // it makes a difference where there is room for two columns
+	Wide bool // has an effect only if two columns fit
 	List []choice
 }
 
-// choice is one way to show something.
+// choice is one value of a display option.
 type choice struct {
 	Name, URL string
 	Now       bool
 }
 
-// What may stand around a change.
+// Unchanged lines around a change.
 const (
 	wideContext = 25
-	wholeFile   = 1 << 30 // lines, which no content has
+	wholeFile   = 1 << 30 // more lines than any content has
 )
 
-// diffChoice reads how a diff is to be shown. Of a first version all is shown, and only
-// its patch is left to choose.
+// diffChoice parses the display options of a diff. A first version is shown as a whole and
+// has no options.
 func (q *pageRequest) diffChoice(first bool, patch string) (diffChoice, error) {
 	d := diffChoice{Context: query.PatchContext, IgnoreSpace: q.get("space") == "ignore", Unified: q.get("view") == "unified", PatchURL: patch}
 	switch text := q.get("context"); text {
@@ -68,14 +68,14 @@ func (q *pageRequest) diffChoice(first bool, patch string) (diffChoice, error) {
 		around = append(around, choice{text.Plural(d.Context, "line"), "", true})
 	}
 	d.Groups = []choices{
-		{"Layout", true, []choice{{"side by side", q.with("view", ""), !d.Unified}, {"one below the other", q.with("view", "unified"), d.Unified}}},
-		{"Around changes", false, around},
-		{"Spaces", false, []choice{{"count", q.with("space", ""), !d.IgnoreSpace}, {"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
+		{"Layout", true, []choice{{"side by side", q.with("view", ""), !d.Unified}, {"unified", q.with("view", "unified"), d.Unified}}},
+		{"Context", false, around},
+		{"White space", false, []choice{{"compared", q.with("space", ""), !d.IgnoreSpace}, {"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
 	}
 	return d, nil
 }
 
-// section lays a diff out as it was chosen. What DiffSection writes is markup of ours.
+// section renders a diff with the chosen options. DiffSection writes trusted markup.
 func (d diffChoice) section(x Diff) (template.HTML, error) {
 	x.Context, x.IgnoreSpace = d.Context, d.IgnoreSpace
 	var b bytes.Buffer
@@ -83,7 +83,7 @@ func (d diffChoice) section(x Diff) (template.HTML, error) {
 	return template.HTML(b.String()), err
 }
 
-// patchName is a name for a patch of what people called things.
+// patchName returns a safe file name for a patch, from names that users chose.
 func patchName(parts ...string) string {
 	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
 	return query.FileName(strings.Join(parts, "-")) + ".patch"

@@ -21,19 +21,19 @@ type documentPage struct {
 	Watches                  []pieces
 	Life                     life
 	Missing                  []missingContent
-	MissingMore              int // that are not in Missing
+	MissingMore              int // missing versions that are not in Missing
 	Rows                     []event
-	NewestURL, Next          string // where the timeline starts and continues; "" if that is here
-	From                     pieces // the version to compare another one with; nil: none was chosen
-	NoneURL                  string // the page without that choice
+	NewestURL, Next          string // the first and the next page of the timeline; "" on the first and the last page
+	From                     pieces // the version selected for a comparison; nil for none
+	NoneURL                  string // the page without that selection
 }
 
-// event is a change in a document's timeline, and the version it led to.
+// event is a change in a document's timeline, with its version.
 type event struct {
 	changeRow
 	Version           link
 	MadeAt, SeenAt    time.Time
-	CompareURL        string // chooses the version, or compares it with the one that was chosen
+	CompareURL        string // selects the version, or compares it with the selected one
 	Chosen, Withdrawn bool
 	Absent            bool // its content was removed
 }
@@ -44,10 +44,10 @@ type missingContent struct {
 	Why     pieces
 }
 
-// maxMissing is how many of them are named.
+// maxMissing is the maximum number of missing versions that a page lists.
 const maxMissing = 20
 
-// documentPages are the addresses of documents and their versions.
+// documentPages registers the addresses of documents and their versions.
 func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/documents/{ref}", "document", s.reference)
 	p.get(mux, "/documents/{account}/{id}", "document", s.document)
@@ -57,7 +57,7 @@ func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
 	mux.HandleFunc("GET /documents/{account}/{id}/{version}/raw", s.raw)
 }
 
-// reference leads to the page of the document that a reference names.
+// reference redirects to the page of the document that a reference names.
 func (s *Site) reference(ctx context.Context, q *pageRequest) (*view, error) {
 	doc, err := q.Document(ctx, q.PathValue("ref"))
 	if err != nil {
@@ -94,12 +94,12 @@ func (s *Site) document(ctx context.Context, q *pageRequest) (*view, error) {
 	if b.Life, err = newLife(q.ChangeTimes(ctx, &doc, time.Time{}), q.Now(), q.Local); err != nil {
 		return nil, err
 	}
-	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("behind") == "" && b.From == nil, Body: b}, nil
+	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("after") == "" && b.From == nil, Body: b}, nil
 }
 
 // timeline lists the changes, newest first.
 func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.Document, all []query.Revision) error {
-	after, err := position(q.get("behind"))
+	after, err := position(q.get("after"))
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,8 @@ func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.D
 	if err != nil {
 		return err
 	}
-	if q.get("behind") != "" {
-		b.NewestURL = q.with("behind", "")
+	if q.get("after") != "" {
+		b.NewestURL = q.with("after", "")
 	}
 	list, b.Next = q.cut(list)
 	c := chooser{q: q, doc: doc, all: all, positions: map[string]int{}, from: -1}
@@ -139,13 +139,13 @@ func (b *documentPage) addMissing(doc query.Document, all []query.Revision) {
 	}
 }
 
-// chooser makes a timeline in which two versions can be chosen.
+// chooser builds a timeline in which two versions can be selected.
 type chooser struct {
 	q         *pageRequest
 	doc       query.Document
 	all       []query.Revision // in order
 	positions map[string]int   // in all, by name
-	from      int              // the position of the chosen one; -1 for none
+	from      int              // the position of the selected version; -1 for none
 }
 
 func (c *chooser) event(x coc.Change) event {
@@ -157,7 +157,7 @@ func (c *chooser) event(x coc.Change) event {
 	r := c.all[at]
 	e.Version = newLink(c.doc, r)
 	if x.Kind == coc.KindWithdrawn {
-		e.MadeAt = time.Time{} // it is that of the version
+		e.MadeAt = time.Time{} // the version was made then, not the change
 		return e
 	}
 	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), !r.Readable()
@@ -167,13 +167,13 @@ func (c *chooser) event(x coc.Change) event {
 		e.CompareURL = c.q.with("from", r.Version)
 	case c.from == at:
 		e.Chosen = true
-	default: // the older one is the old one, whichever was chosen first
+	default: // the older version is always the old side
 		e.CompareURL = compareURL(c.doc, c.all[min(at, c.from)], c.all[max(at, c.from)])
 	}
 	return e
 }
 
-// raw answers with the bytes of a version.
+// raw serves the bytes of a version.
 func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
 	q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()}
 	v, err := q.version(r.Context())

@@ -13,15 +13,15 @@ import (
 	"cocsync/internal/text"
 )
 
-// Whatever an account, an id or a label is, its address survives a browser, which takes
-// . and .. for steps, and leads back to it.
+// segment is unique for each value, unsegment is its inverse, and browsers do not change
+// the resulting address.
 func TestSegments(t *testing.T) {
 	all := append(strange(), "", "~~", "~~..", "~1", "v3#2", "DM-1")
 	seen := map[string]string{}
 	for _, s := range all {
 		got := segment(s)
 		if other, ok := seen[got]; ok {
-			t.Errorf("%q and %q have the same part of an address, %s", s, other, got)
+			t.Errorf("segment returns %[3]s for both %[1]q and %[2]q", s, other, got)
 		}
 		seen[got] = s
 		u, err := url.Parse("http://localhost/documents/" + got + "/raw")
@@ -30,29 +30,29 @@ func TestSegments(t *testing.T) {
 		}
 		parts := strings.Split(u.ResolveReference(u).EscapedPath(), "/")
 		if len(parts) != 4 {
-			t.Errorf("segment(%q) = %s, which a browser makes %s", s, got, u.ResolveReference(u))
+			t.Errorf("segment(%q) = %s, which a browser resolves to %s", s, got, u.ResolveReference(u))
 			continue
 		}
 		back, err := url.PathUnescape(parts[2])
 		if err != nil || unsegment(back) != s {
-			t.Errorf("segment(%q) = %s, read back as %q, %v", s, got, unsegment(back), err)
+			t.Errorf("segment(%q) = %s, which unsegment decodes to %q, %v", s, got, unsegment(back), err)
 		}
 	}
 }
 
-// Every link of every page leads somewhere, and nothing of a document's becomes
-// markup, a script or an address elsewhere.
-func TestLinksLead(t *testing.T) {
+// Every link of every page works, and no text of a document becomes markup, a script or a
+// link to another site.
+func TestLinksWork(t *testing.T) {
 	h := handler(t, archive(t))
 	at, _ := url.Parse("http://localhost/documents")
-	queue, asked := []string{at.RequestURI()}, map[string]bool{}
+	queue, visited := []string{at.RequestURI()}, map[string]bool{}
 	kinds := map[string]int{}
 	for ; len(queue) > 0; queue = queue[1:] {
 		address := queue[0]
-		if asked[address] {
+		if visited[address] {
 			continue
 		}
-		asked[address] = true
+		visited[address] = true
 		w := visit(t, h, address)
 		switch {
 		case w.Code == http.StatusSeeOther:
@@ -60,7 +60,7 @@ func TestLinksLead(t *testing.T) {
 			continue
 		case w.Code == http.StatusNotFound && strings.HasSuffix(address, "/v4"), w.Code == http.StatusGone && strings.HasSuffix(address, "/DM-2/v2"):
 		case w.Code != http.StatusOK:
-			t.Errorf("%s answers %d: %s", address, w.Code, w.Body)
+			t.Errorf("%s returns %d: %s", address, w.Code, w.Body)
 			continue
 		}
 		kinds[address[strings.LastIndexByte(address, '/'):]]++
@@ -75,7 +75,7 @@ func TestLinksLead(t *testing.T) {
 			}
 		}
 		if strings.ContainsFunc(page.text(), func(r rune) bool { return r != '\n' && r != '\t' && text.Hidden(r) }) {
-			t.Errorf("%s has characters that can't be seen", address)
+			t.Errorf("%s has invisible characters", address)
 		}
 		from, err := url.Parse("http://localhost" + address)
 		if err != nil {
@@ -91,10 +91,10 @@ func TestLinksLead(t *testing.T) {
 				t.Errorf("%s has nothing at #%s", address, id)
 			}
 			if strings.HasSuffix(to.Path, "/proof") {
-				continue // the archive has no key to prove by
+				continue // the archive has no key to sign proofs
 			}
-			// A comparison offers all others: one way of looking at it is enough.
-			if q := to.Query(); len(asked) < 3000 && !q.Has("view") && !q.Has("context") && !q.Has("space") && !q.Has("from") {
+			// Comparisons link to all others; skip the links that change display options.
+			if q := to.Query(); len(visited) < 3000 && !q.Has("view") && !q.Has("context") && !q.Has("space") && !q.Has("from") {
 				queue = append(queue, to.RequestURI())
 			}
 		}
@@ -104,10 +104,10 @@ func TestLinksLead(t *testing.T) {
 			t.Errorf("no page linked to …%s", kind)
 		}
 	}
-	t.Logf("%d addresses", len(asked))
+	t.Logf("%d addresses", len(visited))
 }
 
-// pageElements are the elements that pages are made of.
+// pageElements returns the names of all elements that pages may have.
 func pageElements() []string {
 	return strings.Fields(`html head meta title link script body header nav main footer section article figure figcaption h1 h2 h3 p a span strong b i ins del br
 		ul ol li dl dt dd div table caption thead tbody tr th td code kbd time form label input button select option fieldset legend details summary svg g rect`)
@@ -120,23 +120,23 @@ func TestDocumentPage(t *testing.T) {
 		t.Helper()
 		w := visit(t, h, address)
 		if w.Code != http.StatusOK {
-			t.Fatalf("%s answers %d", address, w.Code)
+			t.Fatalf("%s returns %d", address, w.Code)
 		}
 		return parsePage(t, w.Body.String())
 	}
 	p := page("/documents/prod/DM-1")
 	for selector, want := range map[string]string{
 		"h1": "job", "p.description": "Stops a node", "span.risk": "HIGH", "span.state": "present",
-		"section.lacking li": "v4 COC did not serve it (400 COC.00010002)", "figcaption": "Changes since 2026-02-19, a bar for each day",
+		"section.lacking li": "v4 COC did not serve it (400 COC.00010002)", "figcaption": "Changes since 2026-02-19, one bar per day",
 	} {
-		if got := saying(p.all(selector)); !slices.Contains(got, want) {
-			t.Errorf("%s says %q, want %q", selector, got, want)
+		if got := texts(p.all(selector)); !slices.Contains(got, want) {
+			t.Errorf("%s contains %q, want %q", selector, got, want)
 		}
 	}
 	rows := p.all("table.timeline tbody tr")
 	var got []string
 	for _, r := range rows {
-		cells := saying(r.all("td"))
+		cells := texts(r.all("td"))
 		got = append(got, cells[0]+" "+cells[1]+" by "+cells[2]+" "+cells[3]+" "+cells[4])
 	}
 	want := []string{
@@ -149,7 +149,7 @@ func TestDocumentPage(t *testing.T) {
 		t.Errorf("the timeline is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	// Two clicks compare any two versions, the older with the newer.
+	// Two clicks compare any two versions, the older one on the left.
 	pick := func(p *element, row int) string {
 		t.Helper()
 		links := p.all("table.timeline tbody tr")[row].all("td.pick a")
@@ -159,8 +159,8 @@ func TestDocumentPage(t *testing.T) {
 		return links[0].attr["href"]
 	}
 	chosen := page(pick(p, 4)) // v3#1
-	if got := saying(chosen.all("tr.chosen td.label")); !slices.Equal(got, []string{"v3#1"}) {
-		t.Errorf("chosen is %q, want v3#1", got)
+	if got := texts(chosen.all("tr.chosen td.label")); !slices.Equal(got, []string{"v3#1"}) {
+		t.Errorf("the selected version is %q, want v3#1", got)
 	}
 	for row, want := range map[int]string{2: "old=v3%231&new=v5", 3: "old=v3%231&new=v3%232", 6: "old=v1&new=v3%231"} {
 		to, err := url.Parse(pick(chosen, row))
@@ -169,16 +169,16 @@ func TestDocumentPage(t *testing.T) {
 		}
 		page(to.String())
 	}
-	// What was erased or is no version can't be compared.
+	// Erased versions and changes without a version cannot be compared.
 	gone := page("/documents/prod/DM-2")
-	if got := saying(gone.all("table.timeline th span.went")); !slices.Contains(got, "content erased") {
-		t.Errorf("of an erased content the timeline says %q", got)
+	if got := texts(gone.all("table.timeline th span.went")); !slices.Contains(got, "content erased") {
+		t.Errorf("the timeline of an erased content contains %q", got)
 	}
 	if n := len(gone.all("td.pick a")); n != 1 {
-		t.Errorf("%d versions can be chosen, want one", n)
+		t.Errorf("%d versions can be selected, want one", n)
 	}
 	if got := page("/documents/prod/DM-1?from=nosuch").all("p.choosing"); got != nil {
-		t.Error("a version that there is not can be chosen")
+		t.Error("an unknown version can be selected")
 	}
 }
 
@@ -191,14 +191,14 @@ func mustQuery(t *testing.T, s string) string {
 	return v.Encode()
 }
 
-func saying(list []*element) (out []string) {
+func texts(list []*element) (out []string) {
 	for _, e := range list {
 		out = append(out, strings.TrimSpace(e.text()))
 	}
 	return out
 }
 
-// A timeline of hundreds of versions has pages, and on each a version stays chosen.
+// A long timeline has several pages, and each keeps the selected version.
 func TestLongTimeline(t *testing.T) {
 	s := emptySite(t)
 	if _, err := writer(t, s).Account(t.Context(), "prod", "https://coc.example", false); err != nil {
@@ -215,7 +215,7 @@ func TestLongTimeline(t *testing.T) {
 		p := parsePage(t, visit(t, h, address).Body.String())
 		seen += len(p.all("table.timeline tbody tr"))
 		if len(p.all("p.choosing")) != 1 {
-			t.Errorf("at %s no version is chosen", address)
+			t.Errorf("at %s no version is selected", address)
 		}
 		address = ""
 		if next := p.all("p.more a[rel]"); len(next) > 0 {
@@ -227,9 +227,9 @@ func TestLongTimeline(t *testing.T) {
 	}
 }
 
-// Every way to name a document or a version leads to its one address, with what stands
-// behind it in the address that was asked for.
-func TestReferencesLead(t *testing.T) {
+// All references of a document or a version redirect to its permanent address and keep the
+// rest of the path and the query.
+func TestReferencesRedirect(t *testing.T) {
 	h := handler(t, archive(t))
 	for from, want := range map[string]string{
 		"/documents/DM-1":                             "/documents/prod/DM-1",
@@ -247,18 +247,18 @@ func TestReferencesLead(t *testing.T) {
 	} {
 		w := visit(t, h, from)
 		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
-			t.Errorf("%s leads with %d to %s, want %s\n%s", from, w.Code, got, want, w.Body)
+			t.Errorf("%s redirects with %d to %s, want %s\n%s", from, w.Code, got, want, w.Body)
 		}
 	}
 }
 
-// What is not there is said to be so, with what may be meant.
+// The page of an unknown document or version suggests similar ones.
 func TestMissing(t *testing.T) {
 	h := handler(t, archive(t))
 	for _, tt := range []struct {
 		address   string
 		status    int
-		says, fix string
+		what, fix string
 	}{
 		{"/documents/jop", 404, `no document "jop" in the archive`, "did you mean job"},
 		{"/documents/job", 400, `"job" names 2 documents`, "say which: prod/DM-1 (job), prod/DM-2 (job)"},
@@ -275,18 +275,18 @@ func TestMissing(t *testing.T) {
 		{"/documents/prod/DM-2/v2/raw", 404, "erased", "it was removed permanently"},
 	} {
 		w := visit(t, h, tt.address)
-		said := w.Body.String()
+		got := w.Body.String()
 		if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
-			said = parsePage(t, said).all("main")[0].text()
+			got = parsePage(t, got).all("main")[0].text()
 		}
-		if w.Code != tt.status || !strings.Contains(said, tt.says) || !strings.Contains(said, tt.fix) {
-			t.Errorf("%s answers %d %s\nwant %d %s %s", tt.address, w.Code, said, tt.status, tt.says, tt.fix)
+		if w.Code != tt.status || !strings.Contains(got, tt.what) || !strings.Contains(got, tt.fix) {
+			t.Errorf("%s returns %d %s\nwant %d %s %s", tt.address, w.Code, got, tt.status, tt.what, tt.fix)
 		}
 	}
 }
 
-// A chart goes from the first change to now, whatever the days between have in hours,
-// and loses none.
+// A chart covers the time from the first change to now, counts all changes, and handles
+// days of 23 and 25 hours.
 func TestLife(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -315,9 +315,9 @@ func TestLife(t *testing.T) {
 		}
 	}
 	if l, err := newLife(rows[time.Time](nil), on(20), berlin); err != nil || l.Days != nil {
-		t.Error("no changes have a chart")
+		t.Error("newLife(no changes) has a chart")
 	}
 	if l, err := newLife(rows([]time.Time{on(25)}), on(20), berlin); err != nil || l.Days[len(l.Days)-1].Count != 1 {
-		t.Error("a change of a clock that is ahead is lost")
+		t.Error("a change with a time in the future is missing")
 	}
 }

@@ -9,22 +9,22 @@ import (
 	"cocsync/internal/query"
 )
 
-// perPage is how many documents or changes one page lists.
+// perPage is the number of documents or changes on one page.
 const perPage = 100
 
-// documentsPage lists documents, as they are or as they were at a time.
+// documentsPage lists documents, now or as of a time.
 type documentsPage struct {
-	Text, State, Account, At string // what is asked for
+	Text, State, Account, At string // the query
 	Accounts                 []string
 	States                   []string
-	All                      int // that there are of such
+	All                      int // number of matching documents
 	Rows                     []documentRow
-	Before                   int // that had no version yet at the time
+	Before                   int // number of matching documents that had no version at the time
 	More                     more
 }
 
-// more is where a list continues.
-type more struct{ Earlier, Later string } // addresses; "" for the list's end
+// more links to the previous and the next page of a list.
+type more struct{ Earlier, Later string } // addresses; "" for none
 
 func (s *Site) documents(ctx context.Context, q *pageRequest) (*view, error) {
 	b := documentsPage{Text: q.get("q"), State: q.get("state"), Account: q.get("account"), At: q.get("at"), States: query.States()}
@@ -45,7 +45,7 @@ func (s *Site) documents(ctx context.Context, q *pageRequest) (*view, error) {
 	v := &view{Title: visible("Documents", ""), Here: "documents", Body: &b}
 	if b.At != "" {
 		v.Title = visible("Documents as they were at "+b.At, "")
-		for i, d := range docs { // their versions of then
+		for i, d := range docs { // link to the versions of that time
 			if b.Rows[i].NewestURL != "" {
 				b.Rows[i].NewestURL = documentURL(d.Document) + "/" + url.PathEscape(b.At)
 			}
@@ -55,7 +55,7 @@ func (s *Site) documents(ctx context.Context, q *pageRequest) (*view, error) {
 	return v, nil
 }
 
-// number is a number in the address's query; none is 0.
+// number returns a number of the query string, 0 if it is absent.
 func (q *pageRequest) number(name string) (int, error) {
 	text := q.get(name)
 	if text == "" {
@@ -63,12 +63,12 @@ func (q *pageRequest) number(name string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, asked{fmt.Errorf("%s is %q, and can only be a number", name, text)}
+		return 0, badRequest{fmt.Errorf("%s %q is not a number", name, text)}
 	}
 	return n, nil
 }
 
-// with is the address of the page with one value of its query changed.
+// with returns the address of the page with one query parameter replaced.
 func (q *pageRequest) with(name, value string) string {
 	values := url.Values{}
 	for k, v := range q.values {
@@ -84,7 +84,7 @@ func (q *pageRequest) with(name, value string) string {
 	return q.URL.EscapedPath() + "?" + values.Encode()
 }
 
-// more leads to the pages before and behind one that skips so many of all.
+// more returns links to the pages before and after the page that starts at skip.
 func (q *pageRequest) more(skip, all int) (m more) {
 	if skip > 0 {
 		m.Earlier = q.with("skip", "")

@@ -12,34 +12,34 @@ import (
 	"cocsync/internal/text"
 )
 
-// sheet is what one scrape is answered with, in Prometheus's text format 0.0.4:
+// sheet is the response to one scrape, in Prometheus's text format 0.0.4:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 type sheet struct{ families map[string]*family }
 
-// family is a metric: a name, with a value for each set of labels.
+// family is a metric with a value for each set of labels.
 type family struct {
 	kind, help string
 	samples    []sample
 }
 
-// sample is a line of the format. suffix is what a histogram adds to the name.
+// sample is a line of the format. Histograms add a suffix to the name.
 type sample struct {
 	suffix string
-	labels []string // names and values in turn
+	labels []string // alternating names and values
 	value  float64
 }
 
-// gauge adds a value. labels are names and values in turn.
+// gauge adds a value. labels are alternating names and values.
 func (x *sheet) gauge(name, help string, value float64, labels ...string) {
 	x.add("gauge", name, help, sample{"", labels, value})
 }
 
-// counter adds a value that only grows.
+// counter adds a value that never decreases.
 func (x *sheet) counter(name, help string, value float64, labels ...string) {
 	x.add("counter", name, help, sample{"", labels, value})
 }
 
-// histogram adds how many observations there were up to each bound, and their sum.
+// histogram adds the number of observations up to each bound, and their sum.
 func (x *sheet) histogram(name, help string, h *histogram, labels ...string) {
 	var samples []sample
 	upTo := uint64(0)
@@ -66,7 +66,7 @@ func (x *sheet) add(kind, name, help string, samples ...sample) {
 	f.samples = append(f.samples, samples...)
 }
 
-// write writes the families by name, each with its lines together.
+// write writes the families in the order of their names.
 func (x *sheet) write(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	for _, name := range slices.Sorted(maps.Keys(x.families)) {
@@ -88,7 +88,7 @@ func (x *sheet) write(out io.Writer) error {
 	return w.Flush()
 }
 
-// What the format wants escaped in a help text, and in the value of a label.
+// The format requires escapes in help texts and label values.
 var (
 	helpEscape  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
 	labelEscape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
@@ -101,13 +101,13 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// label makes of a name what may stand in a label: text that can be seen.
+// label returns a name with invisible characters made visible, for use in a label.
 func label(s string) string { return text.Visible(s) }
 
-// histogram counts observations between bounds, each of which is part of what it ends.
+// histogram counts observations in buckets. A bound is part of the bucket that it ends.
 type histogram struct {
 	bounds []float64
-	counts []uint64 // one more than bounds: what is above all of them
+	counts []uint64 // one more than bounds; the last is above all bounds
 	sum    float64
 }
 

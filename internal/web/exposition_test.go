@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What is written is what the format asks for: families by name with their lines together,
-// buckets that hold what is below them, and text that can't end a line or a label.
+// Output follows the format: families sorted by name, cumulative buckets, and escaped texts
+// and labels.
 func TestExposition(t *testing.T) {
 	h := newHistogram([]float64{0.5, 2})
 	for _, v := range []float64{0.25, 0.5, 1, 3, 1e9} {

@@ -14,11 +14,11 @@ import (
 	"cocsync/internal/text"
 )
 
-// feedEntries is how many changes a feed holds. A reader that asks less often than so
-// many come finds the others by the API.
+// feedEntries is the maximum number of changes in a feed. Older changes are available
+// through the API.
 const feedEntries = 100
 
-// feeds serves what feed readers ask: Atom, RFC 4287.
+// feeds registers the Atom feeds (RFC 4287).
 func (s *Site) feeds(mux *http.ServeMux) {
 	mux.HandleFunc("GET /feed.atom", s.feed(nil))
 	mux.HandleFunc("GET /documents/{account}/{id}/feed.atom", s.feed(func(ctx context.Context, q *pageRequest) (query.Document, error) {
@@ -29,7 +29,7 @@ func (s *Site) feeds(mux *http.ServeMux) {
 	}))
 }
 
-// feed serves the feed of the document that find returns; of all documents for nil.
+// feed serves the feed of the document that find returns. A nil find means all documents.
 func (s *Site) feed(find func(context.Context, *pageRequest) (query.Document, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()} // a feed has no notes
@@ -53,7 +53,7 @@ func (s *Site) feed(find func(context.Context, *pageRequest) (query.Document, er
 	}
 }
 
-// sendFeed writes a feed, or that the reader has it already.
+// sendFeed writes a feed, or 304 if the client has the current one.
 func (s *Site) sendFeed(w http.ResponseWriter, r *http.Request, feed atomFeed, updated time.Time) {
 	var body bytes.Buffer
 	body.WriteString(xml.Header)
@@ -61,22 +61,22 @@ func (s *Site) sendFeed(w http.ResponseWriter, r *http.Request, feed atomFeed, u
 	e.Indent("", " ")
 	if err := e.Encode(feed); err != nil {
 		s.Log.Error("feed not written", "path", r.URL.Path, "err", err)
-		http.Error(w, "this feed cannot be written; cocsync's log says why", http.StatusInternalServerError)
+		http.Error(w, "the feed cannot be written; see cocsync's log for the error", http.StatusInternalServerError)
 		return
 	}
 	body.WriteByte('\n')
 	sum := sha256.Sum256(body.Bytes())
 	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
 	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
-	// Last-Modified is for people. What is recorded within one second, or seen first and
-	// recorded later, does not move it: only the ETag says whether a reader has it all.
+	// Last-Modified is informative only. It misses changes that are recorded within the same
+	// second or later than they were seen, so only the ETag is compared.
 	r = r.Clone(r.Context())
 	r.Header.Del("If-Modified-Since")
 	http.ServeContent(w, r, "", updated, bytes.NewReader(body.Bytes()))
 }
 
-// base is where this page is, as the reader reached it. Entries have their links from
-// it, and not their ids.
+// base returns the scheme and host that the client used. Links of entries contain it, ids
+// do not.
 func base(r *http.Request) string {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https://" + r.Host
@@ -84,13 +84,13 @@ func base(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// newFeed makes the feed of a document, or of all for nil, for a page at that address.
+// newFeed returns the feed of a document, or of all documents for nil. at is the base of links.
 func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document, at string) (f atomFeed, updated time.Time, err error) {
 	found, err := q.Feed(ctx, doc, feedEntries)
 	if err != nil {
 		return f, updated, err
 	}
-	title, page, feed, ref := "cocsync: what changed", "/", "/feed.atom", query.Ref{}
+	title, page, feed, ref := "cocsync: changes", "/", "/feed.atom", query.Ref{}
 	if doc != nil {
 		title, page, ref = "cocsync: "+doc.Name, documentURL(*doc), doc.Ref
 		feed = page + feed
@@ -109,7 +109,7 @@ func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document,
 		}
 		f.Entries = append(f.Entries, newEntry(c, found.Origin, at))
 	}
-	if len(found.Changes) == 0 { // a feed must say when it last changed
+	if len(found.Changes) == 0 { // RFC 4287 requires updated
 		if updated = found.Since; updated.IsZero() {
 			updated = time.Unix(0, 0)
 		}
@@ -118,8 +118,8 @@ func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document,
 	return f, updated, nil
 }
 
-// recordedAt is when a change was recorded. Changes of one step have one time, and the
-// entries of a feed need different ones: the number of the change is added in nanoseconds.
+// recordedAt returns when a change was recorded, plus its number in nanoseconds: changes of
+// one step have the same time, and entries of a feed need different times.
 func recordedAt(c coc.Change) time.Time { return c.SeenAt.Add(time.Duration(c.Key.ID % 1e6)) }
 
 func newEntry(c coc.Change, origin, at string) atomEntry {
@@ -132,7 +132,7 @@ func newEntry(c coc.Change, origin, at string) atomEntry {
 		author = c.By
 	}
 	return atomEntry{
-		// Of nothing that can change: a name may, and v3 is v3#1 once it is rewritten.
+		// Only immutable parts: names change, and v3 becomes v3#1 when it is rewritten.
 		ID:    atomID("change", origin, c.Account, c.DocumentID, c.Key.ID, c.SeenAt.UnixMilli()),
 		Title: text.Visible(title), Updated: atomMoment(recordedAt(c)), Published: atomTime(c.At), Author: atomPerson{text.Visible(author)},
 		Links:    []atomLink{{"alternate", "text/html", at + changeURL(c.Ref)}},

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// atomFeed is a feed of RFC 4287. Texts were made visible before: XML can't hold
-// every character, and encoding/xml would put the same one for all that it can't.
+// atomFeed is a feed of RFC 4287. Its texts have invisible characters made visible: XML
+// cannot encode every character, and encoding/xml replaces all others with U+FFFD.
 type atomFeed struct {
 	XMLName   xml.Name      `xml:"http://www.w3.org/2005/Atom feed"`
 	ID        string        `xml:"id"`
 	Title     string        `xml:"title"`
 	Subtitle  string        `xml:"subtitle,omitempty"`
 	Updated   string        `xml:"updated"`
-	Author    atomPerson    `xml:"author"` // of entries there may be none
+	Author    atomPerson    `xml:"author"` // required, because entries may have no author
 	Links     []atomLink    `xml:"link"`
 	Generator atomGenerator `xml:"generator"`
 	Entries   []atomEntry   `xml:"entry"`
@@ -56,14 +56,14 @@ type atomContent struct {
 	Text string `xml:",chardata"`
 }
 
-// atomTime writes an instant as RFC 3339, as RFC 4287 has it.
+// atomTime formats a time as RFC 3339 in milliseconds.
 func atomTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// atomMoment is atomTime with all nine digits.
+// atomMoment formats a time as RFC 3339 in nanoseconds.
 func atomMoment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
 
-// atomID is an id that is the same for ever for the same parts, wherever the feed is
-// read: a UUID of version 8, made of a hash (RFC 9562, section 5.8).
+// atomID returns a permanent id for parts, independent of the feed's address: a UUID of
+// version 8, computed from a hash (RFC 9562, section 5.8).
 func atomID(parts ...any) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
 	u := sum[:16]

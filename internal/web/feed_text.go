@@ -10,12 +10,12 @@ import (
 	"cocsync/internal/text"
 )
 
-// maxFeedValue is how many characters of a value stand in a feed; the change's page
-// has it whole.
+// maxFeedValue is the maximum number of characters of a value in a feed. The page of the
+// change shows the whole value.
 const maxFeedValue = 200
 
-// feedContent tells a change in plain text: the summary, then what became of the
-// job's structure.
+// feedContent describes a change in plain text: the summary, then the structural
+// differences.
 func feedContent(c coc.Change) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -26,9 +26,9 @@ func feedContent(c coc.Change) string {
 		so   bool
 		text string
 	}{
-		{c.Kind == coc.KindRewritten, "The content behind a version that was there already was replaced."},
-		{c.Backfill, "It was there before cocsync first looked."},
-		{c.Late, "It is late: it could not be had when its successor came."},
+		{c.Kind == coc.KindRewritten, "The content of an existing version was replaced."},
+		{c.Backfill, "It existed before the initial sync."},
+		{c.Late, "It is late: it was unavailable when its successor was archived."},
 	} {
 		if why.so {
 			line("%s", why.text)
@@ -43,7 +43,7 @@ func feedContent(c coc.Change) string {
 	return b.String()
 }
 
-// feedGroup tells what became of one part of the job, and of the fields within it.
+// feedGroup describes the differences of one part of the job and of its fields.
 func feedGroup(line func(string, ...any), g diff.Group) {
 	title := text.Visible(g.Title)
 	if g.Task != "" {
@@ -61,15 +61,16 @@ func feedGroup(line func(string, ...any), g diff.Group) {
 	}
 }
 
-// became says what became of something: added, removed, renamed from x.
+// became describes the operation of an item, such as "added" or "renamed from x".
 func became(it coc.Item) string {
 	return cmp.Or(text.Visible(diff.Became(it)), it.Op)
 }
 
-// feedValues tells the values of something that came, went or changed.
-func feedValues(told bool, op, old, now string) string {
+// feedValues returns the values of an item that was added, removed or changed; "" if show
+// is false.
+func feedValues(show bool, op, old, now string) string {
 	switch {
-	case !told || op == diff.Renamed || op == diff.Moved:
+	case !show || op == diff.Renamed || op == diff.Moved:
 		return ""
 	case op == diff.Added:
 		return feedValue(": ", now)
@@ -79,7 +80,7 @@ func feedValues(told bool, op, old, now string) string {
 	return ": " + cmp.Or(feedValue("", old), `""`) + " → " + cmp.Or(feedValue("", now), `""`)
 }
 
-// feedValue is a value on one line, no longer than a reader of feeds cares for.
+// feedValue returns a value on one line, at most maxFeedValue long.
 func feedValue(before, value string) string {
 	value = strings.TrimSuffix(value, "\n")
 	if value == "" {

@@ -12,25 +12,25 @@ import (
 	"strings"
 )
 
-// Guard says who may read.
+// Guard restricts access to the site.
 type Guard struct {
-	// Token returns what opens the page: a bearer token, or in a browser the password
-	// of any user. nil: everybody who reaches it may read.
+	// Token returns the token that clients must send: as a bearer token, or as the password
+	// of any user in a browser. A nil Token disables the check.
 	Token func() (string, error)
-	// Host is the name under which people reach the page, besides localhost and IP
-	// addresses; "" for none.
+	// Host is the accepted host name, in addition to localhost and IP addresses; "" for
+	// none.
 	Host string
 }
 
-// policy is the Content-Security-Policy of every answer: nothing from elsewhere,
-// nothing inline, nothing around it.
+// policy is the Content-Security-Policy of every response. It allows no content of other
+// sites, no inline styles or scripts, and no framing.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// maxURL bounds what is asked, in bytes.
+// maxURL is the maximum length of a request URI in bytes.
 const maxURL = 8 << 10
 
-// wrap puts the guard before a handler.
+// wrap returns a handler that checks requests before it calls next.
 func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 	refused := refusals{log: log}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,47 +44,47 @@ func (g Guard) wrap(next http.Handler, log *slog.Logger) http.Handler {
 		h.Set("Cache-Control", "private, no-cache")
 		defer func() {
 			if p := recover(); p != nil {
-				log.Error("page broke", "path", r.URL.Path, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
-				http.Error(w, "this page broke; cocsync's log says how", http.StatusInternalServerError)
+				log.Error("handler panicked", "path", r.URL.Path, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+				http.Error(w, "internal error; see cocsync's log for details", http.StatusInternalServerError)
 			}
 		}()
 		refused.report()
 		switch {
-		case !g.ours(r.Host):
-			http.Error(w, "this page is not served under that name; where it is yours, write it into page_url", http.StatusMisdirectedRequest)
+		case !g.accepts(r.Host):
+			http.Error(w, "unknown host name; if the name is yours, set page_url in the configuration", http.StatusMisdirectedRequest)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "everything here is read only", http.StatusMethodNotAllowed)
+			http.Error(w, "this site is read-only", http.StatusMethodNotAllowed)
 		case len(r.RequestURI) > maxURL:
-			http.Error(w, "this address is too long", http.StatusRequestURITooLong)
+			http.Error(w, "the address is too long", http.StatusRequestURITooLong)
 		case foreign(r.Header):
-			http.Error(w, "the page of another site requested this: open it through a link, or enter its address", http.StatusForbidden)
+			http.Error(w, "requests from pages of other sites are refused; follow a link or enter the address", http.StatusForbidden)
 		case !open(r.URL.Path) && !g.admits(r, log):
 			if r.Header.Get("Authorization") != "" {
 				refused.add(r)
 			}
 			h.Set("WWW-Authenticate", `Basic realm="cocsync: the token is the password", charset="UTF-8"`)
-			http.Error(w, "this page asks for its token: as Authorization: Bearer, or as the password in a browser", http.StatusUnauthorized)
+			http.Error(w, "a token is required: send it as Authorization: Bearer, or enter it as the password in a browser", http.StatusUnauthorized)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// foreign reports whether a browser asks for a page of another site, and not because a
-// person follows a link to here: https://www.w3.org/TR/fetch-metadata/.
+// foreign reports whether a page of another site sent the request, other than by a link
+// that the user followed: https://www.w3.org/TR/fetch-metadata/.
 func foreign(h http.Header) bool {
 	link := h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document"
 	return h.Get("Sec-Fetch-Site") == "cross-site" && !link
 }
 
-// open reports whether an address says so little that everybody may ask.
+// open reports whether an address needs no token.
 func open(path string) bool { return path == healthyPath || path == readyPath }
 
-// ours reports whether a Host header names this page. A name that somebody else
-// points at this machine does not: with it a page of theirs could read this one in a
-// browser here (DNS rebinding). An IP address can't be pointed elsewhere.
-func (g Guard) ours(host string) bool {
+// accepts reports whether a Host header names this site. Other names are refused because a
+// foreign site could resolve its name to this machine and read pages through a browser
+// (DNS rebinding). IP addresses are safe.
+func (g Guard) accepts(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
@@ -103,14 +103,14 @@ func (g Guard) admits(r *http.Request, log *slog.Logger) bool {
 	}
 	want, err := g.Token()
 	if err != nil || want == "" {
-		log.Error("page opened to nobody, its token cannot be read", "err", err)
+		log.Error("all requests refused, the token cannot be read", "err", err)
 		return false
 	}
 	scheme, got, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") { // its case is free: RFC 9110, section 11.1
+	if !strings.EqualFold(scheme, "Bearer") { // case-insensitive: RFC 9110, section 11.1
 		_, got, _ = r.BasicAuth()
 	}
-	// Hashed, so that the time it takes tells not even the length.
+	// Hashes, because the time of ConstantTimeCompare depends on the length.
 	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// ask asks a handler that says "secret" to whoever it lets in.
-func ask(t *testing.T, g Guard, method, target string, header ...string) *http.Response {
+// request sends a request to a guarded handler that responds with "secret".
+func request(t *testing.T, g Guard, method, target string, header ...string) *http.Response {
 	t.Helper()
 	h := g.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/breaks" {
+		if r.URL.Path == "/panics" {
 			panic("a bug")
 		}
 		io.WriteString(w, "secret")
@@ -28,9 +28,9 @@ func ask(t *testing.T, g Guard, method, target string, header ...string) *http.R
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	answer := w.Result()
-	t.Cleanup(func() { answer.Body.Close() })
-	return answer
+	response := w.Result()
+	t.Cleanup(func() { response.Body.Close() })
+	return response
 }
 
 func body(t *testing.T, r *http.Response) string {
@@ -42,8 +42,8 @@ func body(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-// A page of somebody else's, under a name that they point at this machine, reads nothing.
-func TestOnlyOurHosts(t *testing.T) {
+// Requests with a foreign host name are refused (DNS rebinding).
+func TestForeignHostsAreRefused(t *testing.T) {
 	g := Guard{Host: "coc.example.com"}
 	for host, want := range map[string]int{
 		"localhost": 200, "LOCALHOST:8321": 200, "127.0.0.1:8321": 200, "[::1]:8321": 200, "10.0.0.7": 200,
@@ -60,7 +60,7 @@ func TestOnlyOurHosts(t *testing.T) {
 	}
 }
 
-// With a token nobody reads without it, but for whether the program lives.
+// All addresses except the probes require the token.
 func TestToken(t *testing.T) {
 	const token = "0123456789abcdef0123"
 	g := Guard{Token: func() (string, error) { return token, nil }}
@@ -74,26 +74,26 @@ func TestToken(t *testing.T) {
 		{"/", "bearer " + token, 200}, {"/", "BEARER " + token, 200}, {"/", token, 401}, {"/", "Digest " + token, 401},
 		{"/", "Basic " + basic("anybody", token), 200}, {"/", "Basic " + basic(token, ""), 401}, {"/", "Basic ???", 401},
 	} {
-		answer := ask(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
-		if text := body(t, answer); answer.StatusCode != tt.want || tt.want != 200 && (strings.Contains(text, "secret") || strings.Contains(text, token)) {
-			t.Errorf("%s with %q = %d %q, want %d", tt.path, tt.header, answer.StatusCode, text, tt.want)
+		response := request(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
+		if text := body(t, response); response.StatusCode != tt.want || tt.want != 200 && (strings.Contains(text, "secret") || strings.Contains(text, token)) {
+			t.Errorf("%s with %q = %d %q, want %d", tt.path, tt.header, response.StatusCode, text, tt.want)
 		}
-		if asks := answer.Header.Get("WWW-Authenticate") != ""; asks != (tt.want == 401) {
-			t.Errorf("%s with %q: it asks for a password: %v", tt.path, tt.header, asks)
+		if got := response.Header.Get("WWW-Authenticate") != ""; got != (tt.want == 401) {
+			t.Errorf("%s with %q: has WWW-Authenticate: %v", tt.path, tt.header, got)
 		}
 	}
 	for _, broken := range []func() (string, error){
 		func() (string, error) { return "", nil },
 		func() (string, error) { return "", errors.New("no file") },
 	} {
-		if answer := ask(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); answer.StatusCode != 401 {
-			t.Errorf("with a token that can't be read it answers %d, want 401", answer.StatusCode)
+		if response := request(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); response.StatusCode != 401 {
+			t.Errorf("with an unreadable token the status is %d, want 401", response.StatusCode)
 		}
 	}
 }
 
-// A page of another site could have a browser ask for pages here, with the password that it
-// keeps. Links to here work, as in alerts; frames, images and scripts do not.
+// Pages of other sites can link to this site, as alerts do, but cannot embed or fetch it
+// with the credentials stored in the browser.
 func TestOtherSitesAreRefused(t *testing.T) {
 	for _, tt := range []struct {
 		site, mode, dest string
@@ -104,16 +104,16 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		{"cross-site", "no-cors", "script", 403}, {"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "document", 403}, {"cross-site", "", "", 403},
 	} {
 		for _, path := range []string{"/", "/-/ready", "/metrics"} {
-			answer := ask(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
-			if text := body(t, answer); answer.StatusCode != tt.want || (tt.want == 200) != (text == "secret") {
-				t.Errorf("%s, %+v: %d %q, want %d", path, tt, answer.StatusCode, text, tt.want)
+			response := request(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
+			if text := body(t, response); response.StatusCode != tt.want || (tt.want == 200) != (text == "secret") {
+				t.Errorf("%s, %+v: %d %q, want %d", path, tt, response.StatusCode, text, tt.want)
 			}
 		}
 	}
 }
 
-// Refused credentials left no trace in the log. They are logged once a minute, as a
-// number, and never with what was presented.
+// Fault: refused credentials were not logged. They are logged once a minute, as a count and
+// without the credentials.
 func TestRefusedCredentialsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -128,7 +128,7 @@ func TestRefusedCredentialsAreLogged(t *testing.T) {
 			}
 			h.ServeHTTP(httptest.NewRecorder(), r)
 		}
-		for range 5 { // a browser, before it asks for the password
+		for range 5 { // a browser, before it prompts for the password
 			get("/", "")
 		}
 		for range 1000 {
@@ -143,7 +143,7 @@ func TestRefusedCredentialsAreLogged(t *testing.T) {
 			t.Errorf("the log is %q, want one line for the first refusal and one for the 1999 others", lines)
 		}
 		if strings.Contains(log.String(), "guess") || strings.Contains(log.String(), "0123456789abcdef") || log.Len() > 600 {
-			t.Errorf("the log shows what was presented, or is long: %q", lines)
+			t.Errorf("the log contains credentials or is too long: %q", lines)
 		}
 	})
 }
@@ -154,30 +154,30 @@ func basic(user, password string) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
 }
 
-// Every answer, refusals too, brings what keeps a browser from running anything.
-func TestEveryAnswerIsGuarded(t *testing.T) {
+// Every response, including errors, has the security headers.
+func TestSecurityHeaders(t *testing.T) {
 	for _, tt := range []struct {
 		method, target string
 		want           int
 	}{
 		{http.MethodGet, "http://localhost/", 200}, {http.MethodHead, "http://localhost/", 200},
 		{http.MethodPost, "http://localhost/", 405}, {http.MethodDelete, "http://localhost/", 405}, {http.MethodOptions, "http://localhost/", 405},
-		{http.MethodGet, "http://evil.example/", 421}, {http.MethodGet, "http://localhost/breaks", 500},
+		{http.MethodGet, "http://evil.example/", 421}, {http.MethodGet, "http://localhost/panics", 500},
 		{http.MethodGet, "http://localhost/?" + strings.Repeat("x", maxURL), 414},
 	} {
-		answer := ask(t, Guard{}, tt.method, tt.target)
-		if answer.StatusCode != tt.want {
-			t.Errorf("%s %.40s = %d, want %d", tt.method, tt.target, answer.StatusCode, tt.want)
+		response := request(t, Guard{}, tt.method, tt.target)
+		if response.StatusCode != tt.want {
+			t.Errorf("%s %.40s = %d, want %d", tt.method, tt.target, response.StatusCode, tt.want)
 		}
 		for name, want := range map[string]string{
 			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 		} {
-			if got := answer.Header.Get(name); got != want {
+			if got := response.Header.Get(name); got != want {
 				t.Errorf("%s %.40s: %s is %q, want %q", tt.method, tt.target, name, got, want)
 			}
 		}
-		if strings.Contains(body(t, answer), "a bug") {
-			t.Error("what went wrong inside is told to strangers")
+		if strings.Contains(body(t, response), "a bug") {
+			t.Error("the response contains the panic message")
 		}
 	}
 	if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "default-src 'none'") {

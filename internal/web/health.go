@@ -7,7 +7,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// healthPage is what status shows.
+// healthPage shows the status of the archive.
 type healthPage struct {
 	AsOf      time.Time
 	Headline  pieces
@@ -40,7 +40,7 @@ type unreached struct {
 	At            time.Time
 }
 
-// notifierHealth is what is pending for a notifier.
+// notifierHealth is the status of one notifier.
 type notifierHealth struct {
 	Name            pieces
 	Waiting, Failed int
@@ -49,7 +49,7 @@ type notifierHealth struct {
 }
 
 func (s *Site) health(ctx context.Context, q *pageRequest) (*view, error) {
-	st, err := s.census.of(ctx, s)
+	st, err := s.status.load(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s *Site) health(ctx context.Context, q *pageRequest) (*view, error) {
 			visible(m.Reason, ""), m.RetryAt.Time})
 	}
 	for _, w := range st.Watches {
-		schedule := "none, the configuration does not name the watch"
+		schedule := "none, the watch is not in the configuration"
 		if !w.Retired() {
 			schedule = string(w.Schedule + " (" + w.Timezone + ")")
 		}

@@ -8,21 +8,20 @@ import (
 
 // life is a chart of all changes of a document, from the first one to now.
 type life struct {
-	Since      string // the day that the first bar begins with
-	Every      string // what a bar stands for
+	Since      string // the first day of the first bar
+	Every      string // the period of a bar
 	Days       []day
 	ChartWidth int
 	ChartLabel string
 }
 
-// A chart has bars of as short a time as gives it no more than so many, and shows
-// at least so many days.
+// Limits of a chart. The period of a bar is the shortest that needs at most maxBars.
 const (
-	mostBars  = 190
-	leastDays = 30
+	maxBars = 190
+	minDays = 30
 )
 
-// newLife makes the chart of a document's changes, whose times are in order.
+// newLife returns the chart of a document's changes. The times are in order.
 func newLife(changed iter.Seq2[time.Time, error], now time.Time, local *time.Location) (life, error) {
 	times, err := collect(changed)
 	if err != nil || len(times) == 0 {
@@ -30,19 +29,19 @@ func newLife(changed iter.Seq2[time.Time, error], now time.Time, local *time.Loc
 	}
 	last := now
 	if t := times[len(times)-1]; t.After(last) {
-		last = t // COC's clock is ahead of ours
+		last = t // COC's clock is ahead of this machine's
 	}
 	end, first := midnight(last.In(local)).AddDate(0, 0, 1), midnight(times[0].In(local))
-	if least := end.AddDate(0, 0, -leastDays); least.Before(first) {
-		first = least
+	if latest := end.AddDate(0, 0, -minDays); latest.Before(first) {
+		first = latest
 	}
-	days := int(end.Sub(first).Hours()/24 + 0.5) // not all of them have 24
+	days := int(end.Sub(first).Hours()/24 + 0.5) // days with a clock change have 23 or 25 hours
 	step, every := 1, "day"
 	switch {
-	case days > 7*mostBars:
-		step = (days + mostBars - 1) / mostBars
+	case days > 7*maxBars:
+		step = (days + maxBars - 1) / maxBars
 		every = fmt.Sprintf("%d days", step)
-	case days > mostBars:
+	case days > maxBars:
 		step, every = 7, "week"
 	}
 	l := life{Since: first.Format(time.DateOnly), Every: every}

@@ -8,13 +8,12 @@ import (
 	"cocsync/internal/diff"
 )
 
-// What the lines of one fragment may cost. There is room for all lines of two
-// contents of 64 KB with nothing alike; beyond, the fragment stays within some
-// megabytes whatever the contents are.
+// Limits of the markup of one diff, in bytes. They allow all lines of two contents of
+// 64 KB that have nothing in common, and keep any diff below some megabytes.
 const (
 	maxCost = 1 << 20
-	rowCost = 100 // tags of a row
-	tagCost = 11  // tags of a marked word, or of hidden characters
+	rowCost = 100 // the tags of a row
+	tagCost = 11  // the tags of a marked word or of hidden characters
 )
 
 // hunk is a run of rows under a heading.
@@ -25,52 +24,52 @@ type hunk struct {
 
 // row is one line in two columns.
 type row struct {
-	Op       string // del, ins, mod for both at once, or "" for an unchanged line
-	Old, New *cell  // nil: nothing on that side
+	Op       string // del, ins, mod for both, or "" for an unchanged line
+	Old, New *cell  // nil: no line on that side
 }
 
 // cell is one line on one side.
 type cell struct {
-	ID     string // "" unless something links to it
+	ID     string // "" unless an item links to the line
 	Number int
 	Sign   string
 	Text   pieces
-	NoEnd  bool // the content ends here without the end of a line
+	NoEnd  bool // the last line, without a newline
 }
 
-// layout is the lines of a diff, as far as there is room for them.
+// layout holds the lines of a diff up to maxCost.
 type layout struct {
 	hunks    []hunk
 	old, new map[int]*cell // the changed lines among them, by number
-	hidden   int           // how many changed lines had no room
+	hidden   int           // number of changed lines that are not shown
 }
 
-// newLayout lays out hunks in their order; the items are those of the comparison. Once something had no room nothing
-// has: a diff with a hole in its middle would mislead.
+// newLayout lays out hunks in order; items are those of the comparison. It stops at the
+// first row that exceeds maxCost: a diff with a gap would mislead.
 func newLayout(hunks []diff.Hunk, items []coc.Item) layout {
 	l := layout{old: map[int]*cell{}, new: map[int]*cell{}}
-	room := maxCost
+	left := maxCost
 	for _, h := range hunks {
 		for _, line := range h.Lines {
 			if line.Op != diff.Same {
 				l.hidden++
 			}
 		}
-		if room >= 0 {
-			room = l.add(h, items, room)
+		if left >= 0 {
+			left = l.add(h, items, left)
 		}
 	}
 	l.hidden -= len(l.old) + len(l.new)
 	return l
 }
 
-// add lays out a hunk and returns the room that is left, less than 0 when there
-// was too little.
-func (l *layout) add(h diff.Hunk, items []coc.Item, room int) int {
+// add lays out a hunk and returns how much of left remains. The result is negative if the
+// hunk did not fit.
+func (l *layout) add(h diff.Hunk, items []coc.Item, left int) int {
 	out := hunk{Heading: heading(h)}
 	for _, r := range diff.Rows(h, items) {
 		row := newRow(r)
-		if room -= row.cost(); room < 0 {
+		if left -= row.cost(); left < 0 {
 			break
 		}
 		out.Rows = append(out.Rows, row)
@@ -84,10 +83,10 @@ func (l *layout) add(h diff.Hunk, items []coc.Item, room int) int {
 	if len(out.Rows) > 0 {
 		l.hunks = append(l.hunks, out)
 	}
-	return room
+	return left
 }
 
-// heading says which lines a hunk has.
+// heading names the lines of a hunk.
 func heading(h diff.Hunk) string {
 	was, is := lineRange(h.OldStart, h.OldStart+h.OldLines-1), lineRange(h.NewStart, h.NewStart+h.NewLines-1)
 	switch {
@@ -99,7 +98,7 @@ func heading(h diff.Hunk) string {
 	return "Old " + was + ", new " + is
 }
 
-// lineRange writes which lines run from one to another: "line 3", "lines 3–5".
+// lineRange formats a range of lines: "line 3", "lines 3–5".
 func lineRange(from, to int) string {
 	if from == to {
 		return fmt.Sprintf("line %d", from)
@@ -126,8 +125,8 @@ func newRow(r diff.Row) row {
 	}
 }
 
-// newCell makes the cell of a line, with the words marked that it alone has. The
-// words of the other side are left out.
+// newCell returns the cell of a line, with the words marked that only this side has. Words
+// of the other side are omitted.
 func newCell(number int, sign string, line *diff.Line, words []diff.Word, other diff.Op) *cell {
 	c := &cell{Number: number, Sign: sign, NoEnd: !bytes.HasSuffix(line.Text, []byte("\n"))}
 	if words == nil {
@@ -142,7 +141,7 @@ func newCell(number int, sign string, line *diff.Line, words []diff.Word, other 
 	return c
 }
 
-// mark is the element around a word.
+// mark returns the HTML element around a word.
 func mark(op diff.Op) string {
 	switch op {
 	case diff.Delete:
@@ -153,7 +152,7 @@ func mark(op diff.Op) string {
 	return ""
 }
 
-// cost estimates how many bytes a row takes, before characters are escaped.
+// cost estimates the markup of a row in bytes, before characters are escaped.
 func (r row) cost() int {
 	n := rowCost
 	for _, c := range []*cell{r.Old, r.New} {

@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/diff"
 )
 
-// A job of the greatest size that COC takes is shown whole when nothing of it
-// stayed; what is longer ends with the number of lines left out.
+// A diff of two jobs of the maximum size of COC is complete even if all lines differ. A
+// longer diff ends with the number of omitted lines.
 func TestBounds(t *testing.T) {
 	const size = 64 << 10
 	lines := func(format string) string {
@@ -47,13 +47,13 @@ func TestBounds(t *testing.T) {
 			}
 			note := fmt.Sprintf("%d changed lines are not shown here", all-shown)
 			if tt.shown != (all == shown) || tt.shown == strings.Contains(got, note) {
-				t.Errorf("%d lines of %d shown, want all: %t, else the note %q", shown, all, tt.shown, note)
+				t.Errorf("%d lines of %d shown, want all: %t, otherwise the note %q", shown, all, tt.shown, note)
 			}
 		})
 	}
 }
 
-// The heading of a hunk names the lines that it has.
+// The heading of a hunk names its lines.
 func TestHeading(t *testing.T) {
 	for _, tt := range []struct {
 		h    diff.Hunk
@@ -69,7 +69,7 @@ func TestHeading(t *testing.T) {
 	}
 }
 
-// Of two paired lines each side shows its own words, marked where they differ.
+// Each side of a pair of lines shows its own words, with the differences marked.
 func TestPair(t *testing.T) {
 	old := &diff.Line{Op: diff.Delete, Old: 7, Text: []byte("timeout: 30\n")}
 	new := &diff.Line{Op: diff.Insert, New: 8, Text: []byte("timeout: 60")}

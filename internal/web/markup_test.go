@@ -14,9 +14,9 @@ import (
 	"cocsync/internal/text"
 )
 
-// ours are the elements, and the attributes of elements with what may stand in
-// them, that a section is made of.
-func ours() map[string]*regexp.Regexp {
+// allowedMarkup returns the elements and attributes that a section may have, with the
+// allowed values of attributes.
+func allowedMarkup() map[string]*regexp.Regexp {
 	const id = `cocsync-(ID|[0-9a-f]{8})-(old|new)-[1-9][0-9]*`
 	allowed := map[string]*regexp.Regexp{}
 	for name, value := range map[string]string{
@@ -34,15 +34,14 @@ func ours() map[string]*regexp.Regexp {
 	return allowed
 }
 
-// side is the lines of one side, as far as they are shown.
+// side holds the shown lines of one side.
 type side []string
 
-// checkMarkup fails unless a section is well-formed, and made of our elements
-// and attributes alone, each link with its target and each id once. It returns
-// the lines in the table.
+// checkMarkup fails unless a section is well-formed, has only allowed elements and
+// attributes, unique ids, and links with targets. It returns the lines in the table.
 func checkMarkup(t testing.TB, html string) (old, new side) {
 	t.Helper()
-	allowed := ours()
+	allowed := allowedMarkup()
 	var ids, links []string
 	var cell strings.Builder
 	cells, remark := 0, false
@@ -79,32 +78,32 @@ func checkMarkup(t testing.TB, html string) (old, new side) {
 				cell.Write(e)
 			}
 		default:
-			t.Errorf("%T is not ours", token)
+			t.Errorf("unexpected %T", token)
 		}
 	}
 	slices.Sort(ids)
 	if len(slices.Compact(slices.Clone(ids))) != len(ids) {
-		t.Errorf("an id stands twice: %q", ids)
+		t.Errorf("duplicate id: %q", ids)
 	}
 	for _, l := range links {
 		if !slices.Contains(ids, strings.TrimPrefix(l, "#")) {
-			t.Errorf("link to %s leads nowhere", l)
+			t.Errorf("link to %s has no target", l)
 		}
 	}
 	return old, new
 }
 
-// checkElement fails unless an element and its attributes are ours.
+// checkElement fails unless an element and its attributes are allowed.
 func checkElement(t testing.TB, e xml.StartElement, allowed map[string]*regexp.Regexp) {
 	t.Helper()
 	name := e.Name.Local
 	if _, ok := allowed[name]; !ok {
-		t.Errorf("element %s is not ours", name)
+		t.Errorf("element %s is not allowed", name)
 	}
 	for _, a := range e.Attr {
 		value, ok := allowed[name+" "+a.Name.Local]
 		if !ok || !value.MatchString(a.Value) {
-			t.Errorf("attribute %s=%q of %s is not ours", a.Name.Local, a.Value, name)
+			t.Errorf("attribute %s=%q of %s is not allowed", a.Name.Local, a.Value, name)
 		}
 	}
 }
@@ -119,8 +118,8 @@ func attribute(e xml.StartElement, name string) []string {
 	return nil
 }
 
-// put adds the text of a row's cell to the side it is of: a number begins a
-// line, and the third cell is its text. NUL, which no cell shows, holds its place.
+// put adds the text of a row's cell to its side. A number starts a line, and the third cell
+// is its text; NUL, which no cell contains, is the placeholder in between.
 func put(old, new side, cell int, s string) (side, side) {
 	at := &old
 	if cell > 3 {
@@ -135,7 +134,7 @@ func put(old, new side, cell int, s string) (side, side) {
 	return old, new
 }
 
-// hostile are texts that break careless pages.
+// hostile returns texts that break pages if they are not escaped.
 func hostile() []string {
 	return []string{
 		`<script>alert(1)</script>`, `</style></td></table></section><script>alert(1)</script>`,
@@ -146,7 +145,7 @@ func hostile() []string {
 	}
 }
 
-// Hostile text yields no element and no attribute, wherever it stands.
+// Hostile text never becomes an element or attribute.
 func TestHostile(t *testing.T) {
 	for _, s := range hostile() {
 		quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
@@ -160,14 +159,13 @@ func TestHostile(t *testing.T) {
 			got := section(t, d)
 			checkMarkup(t, got)
 			if strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && text.Hidden(r) }) {
-				t.Errorf("%q: something hidden in %q", p, got)
+				t.Errorf("%q: invisible characters in %q", p, got)
 			}
 		}
 	}
 }
 
-// Two contents, whatever they hold, give a well-formed section in which each
-// line can be read on its side.
+// The section of any two contents is well-formed and shows each line on its side.
 func FuzzDiffSection(f *testing.F) {
 	for _, s := range hostile() {
 		f.Add([]byte("a: b\nc\n"+s), []byte("a: c\nc\n"+s+"\n"+s), false)
@@ -180,8 +178,8 @@ func FuzzDiffSection(f *testing.F) {
 			return
 		}
 		if ignoreSpace {
-			// Lines taken for equal stand on both sides as the new one; without
-			// any other there is no table.
+			// Lines that differ only in white space appear on both sides as the new
+			// line. Without other differences there is no table.
 			if len(gotNew) > 0 {
 				checkLines(t, "new", gotNew, new)
 			}

@@ -13,9 +13,10 @@ import (
 	"cocsync/internal/text"
 )
 
-// docs/metrics.md has the words for every metric.
+// docs/metrics.md describes every metric.
 
-// metrics serves them to Prometheus. What the archive knows is read when asked.
+// metrics registers the metrics for Prometheus. Values of the archive are queried at each
+// scrape.
 func (s *Site) metrics(mux *http.ServeMux) error {
 	ledger := &ledger{kinds: map[coc.Kind]int{}}
 	var err error
@@ -25,49 +26,48 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		x, err := s.sheet(r.Context(), ledger)
 		if err != nil {
-			if r.Context().Err() == nil { // else nobody waits for them any more
+			if r.Context().Err() == nil { // otherwise the client disconnected
 				s.Log.Error("metrics not read", "err", err)
 			}
 			http.Error(w, text.VisibleExcept(err.Error(), "\n"), http.StatusInternalServerError)
 			return
 		}
 		s.Live.add(x)
-		x.gauge("cocsync_build_info", "Always 1; the labels say which cocsync this is, and which Go built it.", 1,
+		x.gauge("cocsync_build_info", "Always 1; the labels are the versions of cocsync and of Go.", 1,
 			"goversion", runtime.Version(), "version", s.Version)
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_ = x.write(w) // an error means that the scraper went away
+		_ = x.write(w) // an error means that the client disconnected
 	})
 	return nil
 }
 
-// ledger counts the changes that were recorded since the page began, by whichever
-// process: a counter that begins at 0 and only grows, as Prometheus wants one.
+// ledger counts the changes recorded by any process since this one started. Prometheus
+// requires counters that start at 0 and never decrease.
 type ledger struct {
 	mu      sync.Mutex
 	counted query.Recording
 	kinds   map[coc.Kind]int
 }
 
-// checks are when versions were checked. That moves by days and may have to be looked
-// for among all versions, so it is looked for only every so often.
-type checks struct {
-	mu     sync.Mutex
-	looked time.Time
-	oldest map[string]time.Time // by watch
+// checksCache holds the oldest check of each watch for maxChecksAge. The query may read all
+// versions, and the result changes slowly.
+type checksCache struct {
+	mu       sync.Mutex
+	loadedAt time.Time
+	oldest   map[string]time.Time // by watch
 }
 
-// checksAge is how old checks may be.
-const checksAge = 5 * time.Minute
+const maxChecksAge = 5 * time.Minute
 
-// truth is 1 or 0.
-func truth(is bool) float64 {
+// boolean returns 1 for true and 0 for false.
+func boolean(is bool) float64 {
 	if is {
 		return 1
 	}
 	return 0
 }
 
-// unix is an instant in seconds since 1970; 0 for none.
+// unix returns a time in seconds since 1970; 0 for the zero time.
 func unix(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

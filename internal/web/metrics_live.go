@@ -10,36 +10,36 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Live is what the daemon in the same process reports to the page: what is counted as it
-// happens and is in no archive. A nil Live receives nothing.
+// Live holds the metrics of the daemon in the same process that are not in the archive. A
+// nil Live counts nothing.
 type Live struct {
 	mu       sync.Mutex
 	requests map[pair]int        // by account and outcome
 	seconds  map[pair]*histogram // by account
 	cycles   map[pair]*histogram // by watch and outcome
 	posts    map[pair]int        // by notifier and outcome
-	refused  bool                // the configuration that was read last
-	loaded   bool                // it was read
+	refused  bool                // the last configuration was refused
+	loaded   bool                // a configuration was loaded
 }
 
-// pair are the values of one label or two, by which something is counted. Names that look
-// the same are one.
+// pair holds the values of one or two labels. Names that are equal once invisible
+// characters are replaced share a counter.
 type pair struct{ of, outcome string }
 
 func labels(of, outcome string) pair { return pair{label(of), label(outcome)} }
 
-// The bounds of histograms, in seconds.
+// Bounds of histograms, in seconds.
 var (
 	requestBounds = []float64{0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 	cycleBounds   = []float64{0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
 )
 
-// NewLive returns a Live that has heard nothing yet.
+// NewLive returns a Live with all counters at zero.
 func NewLive() *Live {
 	return &Live{requests: map[pair]int{}, seconds: map[pair]*histogram{}, cycles: map[pair]*histogram{}, posts: map[pair]int{}}
 }
 
-// add puts on the sheet what was counted.
+// add adds the metrics to a sheet.
 func (l *Live) add(x *sheet) {
 	if l == nil {
 		return
@@ -47,21 +47,21 @@ func (l *Live) add(x *sheet) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, p := range sorted(l.requests) {
-		x.counter("cocsync_coc_requests_total", "Requests sent to COC, repeated ones included, by what became of them.",
+		x.counter("cocsync_coc_requests_total", "Requests sent to COC, including retries, by outcome.",
 			float64(l.requests[p]), "account", p.of, "outcome", p.outcome)
 	}
 	for _, p := range sorted(l.seconds) {
-		x.histogram("cocsync_coc_request_duration_seconds", "How long COC took for a request.", l.seconds[p], "account", p.of)
+		x.histogram("cocsync_coc_request_duration_seconds", "The duration of requests to COC.", l.seconds[p], "account", p.of)
 	}
 	for _, p := range sorted(l.cycles) {
-		x.histogram("cocsync_cycle_seconds", "How long cycles took, by how they ended.", l.cycles[p], "outcome", p.outcome, "watch", p.of)
+		x.histogram("cocsync_cycle_seconds", "The duration of cycles, by outcome.", l.cycles[p], "outcome", p.outcome, "watch", p.of)
 	}
 	for _, p := range sorted(l.posts) {
-		x.counter("cocsync_notify_posts_total", "Messages posted to a notifier, repeated ones included, by what became of them.",
+		x.counter("cocsync_notify_posts_total", "Messages posted to a notifier, including retries, by outcome.",
 			float64(l.posts[p]), "notifier", p.of, "outcome", p.outcome)
 	}
-	x.gauge("cocsync_config_last_reload_successful", "1 where the configuration that the daemon was told to load last is the one it runs by, 0 where it was refused and the one before it stays.",
-		truth(l.loaded && !l.refused))
+	x.gauge("cocsync_config_last_reload_successful", "1 if the last reload of the configuration succeeded, 0 if it was refused and the previous configuration stays in use.",
+		boolean(l.loaded && !l.refused))
 }
 
 func sorted[V any](m map[pair]V) []pair {
@@ -70,7 +70,7 @@ func sorted[V any](m map[pair]V) []pair {
 	})
 }
 
-// Loaded says whether the newest configuration was taken.
+// Loaded records the result of loading a configuration.
 func (l *Live) Loaded(err error) {
 	if l == nil {
 		return
@@ -81,8 +81,8 @@ func (l *Live) Loaded(err error) {
 	l.loaded = l.loaded || err == nil
 }
 
-// Requests returns what counts the requests of an account; nil where nobody counts.
-// Of the outcomes that can be, those that never were stand at 0.
+// Requests returns a function that counts requests of an account; nil for a nil Live. The
+// counters of all outcomes start at 0.
 func (l *Live) Requests(account string, outcomes []string) func(outcome string, took time.Duration) {
 	if l == nil {
 		return nil
@@ -94,7 +94,7 @@ func (l *Live) Requests(account string, outcomes []string) func(outcome string, 
 	}
 }
 
-// Posts returns what counts the posts of these notifiers; nil where nobody counts.
+// Posts returns a function that counts posts of notifiers; nil for a nil Live.
 func (l *Live) Posts(notifiers, outcomes []string) func(notifier, outcome string) {
 	if l == nil {
 		return nil
@@ -103,8 +103,8 @@ func (l *Live) Posts(notifiers, outcomes []string) func(notifier, outcome string
 	return func(notifier, outcome string) { l.count(l.posts, []string{notifier}, []string{outcome}, 1) }
 }
 
-// Cycles returns what counts cycles; nil where nobody counts. Those of some documents
-// by name say nothing of their watch.
+// Cycles returns a function that counts cycles; nil for a nil Live. It ignores cycles of
+// selected documents only.
 func (l *Live) Cycles() func(coc.Cycle) {
 	if l == nil {
 		return nil
@@ -116,13 +116,13 @@ func (l *Live) Cycles() func(coc.Cycle) {
 	}
 }
 
-// count adds n to each of the pairs.
+// count adds n to the counter of each combination.
 func (l *Live) count(m map[pair]int, of, outcomes []string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, who := range of {
+	for _, name := range of {
 		for _, outcome := range outcomes {
-			m[labels(who, outcome)] += n
+			m[labels(name, outcome)] += n
 		}
 	}
 }
@@ -136,5 +136,5 @@ func (l *Live) observe(m map[pair]*histogram, p pair, bounds []float64, v float6
 	m[p].observe(v)
 }
 
-// took is how many seconds a cycle took; none of a clock that was set back.
+// took returns the duration of a cycle in seconds; 0 if the clock was set back.
 func took(c coc.Cycle) float64 { return max(0, c.EndedAt.Sub(c.StartedAt).Seconds()) }

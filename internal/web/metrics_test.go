@@ -26,10 +26,10 @@ import (
 	"cocsync/internal/web"
 )
 
-// noon is when the tests' archives are asked.
+// noon is the current time in these tests.
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
-// archiveOf queries a database, at a time and with days of UTC.
+// archiveOf returns the query archive of a database with a clock and time zone UTC.
 func archiveOf(d *db.DB, now func() time.Time) *query.Archive {
 	a := query.New(d)
 	a.Now, a.Local = now, time.UTC
@@ -47,8 +47,8 @@ func writer(t *testing.T, s *web.Site) *db.DB {
 	return d
 }
 
-// watchedSite is a site over an archive with two watches, one that is good and one that
-// never was, two notifiers, and something of every state; asked at noon.
+// watchedSite returns a site with two watches, one of which had successful cycles, two
+// notifiers, and documents and versions in every state. The time is noon.
 func watchedSite(t *testing.T) *web.Site {
 	t.Helper()
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
@@ -77,7 +77,7 @@ func watchedSite(t *testing.T) *web.Site {
 	return s
 }
 
-// schedules are those of watches of account prod that run every half hour.
+// schedules returns schedules of watches of account prod that run every 30 minutes.
 func schedules(names ...string) (list []coc.Schedule) {
 	for _, name := range names {
 		list = append(list, coc.Schedule{Watch: name, Account: "prod", Endpoint: "https://coc.example",
@@ -86,8 +86,8 @@ func schedules(names ...string) (list []coc.Schedule) {
 	return list
 }
 
-// oneVersion is a look that brings a document's only version, five minutes old, told to
-// both notifiers.
+// oneVersion returns a step that adds a document's only version and notifies both
+// notifiers.
 func oneVersion(id string, kind coc.Kind) coc.Step {
 	return coc.Step{Account: "prod", DocumentID: id, SeenAt: noon.Add(-14 * time.Minute), Name: "job", Newest: "v1", State: coc.Present,
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1"}, State: coc.Archived, Recorded: true, Checked: true,
@@ -96,13 +96,13 @@ func oneVersion(id string, kind coc.Kind) coc.Step {
 }
 
 // addCycle records a cycle of 1.5 seconds.
-func addCycle(t *testing.T, d *db.DB, watch string, began time.Time, how coc.Outcome) {
+func addCycle(t *testing.T, d *db.DB, watch string, startedAt time.Time, outcome coc.Outcome) {
 	t.Helper()
-	c := coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: began}
+	c := coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: startedAt}
 	var err error
 	c.Key, err = d.Begin(t.Context(), c)
 	must(t, err)
-	c.EndedAt, c.Outcome = began.Add(1500*time.Millisecond), how
+	c.EndedAt, c.Outcome = startedAt.Add(1500*time.Millisecond), outcome
 	must(t, d.End(t.Context(), c, nil))
 }
 
@@ -120,8 +120,8 @@ func handler(t *testing.T, s *web.Site) http.Handler {
 	return h
 }
 
-// answered asks for an address, with headers as pairs of name and value.
-func answered(t *testing.T, h http.Handler, address string, headers ...string) *httptest.ResponseRecorder {
+// request requests an address, with headers as pairs of name and value.
+func request(t *testing.T, h http.Handler, address string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+address, nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -132,22 +132,22 @@ func answered(t *testing.T, h http.Handler, address string, headers ...string) *
 	return w
 }
 
-// scraped reads what /metrics says, as Prometheus does.
+// scraped parses /metrics with the parser of Prometheus.
 func scraped(t *testing.T, h http.Handler) map[string]*dto.MetricFamily {
 	t.Helper()
-	w := answered(t, h, "/metrics")
+	w := request(t, h, "/metrics")
 	if w.Code != http.StatusOK {
-		t.Fatalf("/metrics answers %d: %s", w.Code, w.Body)
+		t.Fatalf("/metrics returns %d: %s", w.Code, w.Body)
 	}
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(w.Body)
 	if err != nil {
-		t.Fatalf("/metrics can't be read: %v", err)
+		t.Fatalf("parse /metrics: %v", err)
 	}
 	return families
 }
 
-// values are those of our gauges and counters, written as name{label="value"}.
+// values returns cocsync's gauges and counters by name{label="value"}.
 func values(families map[string]*dto.MetricFamily) map[string]float64 {
 	all := map[string]float64{}
 	for name, f := range families {
@@ -165,7 +165,7 @@ func values(families map[string]*dto.MetricFamily) map[string]float64 {
 	return all
 }
 
-// The values are those of the archive.
+// Metrics have the values of the archive.
 func TestMetricsOfTheArchive(t *testing.T) {
 	got := values(scraped(t, handler(t, watchedSite(t))))
 	at := func(d time.Duration) float64 { return float64(noon.Add(d).UnixMilli()) / 1000 }
@@ -189,7 +189,7 @@ func TestMetricsOfTheArchive(t *testing.T) {
 		`cocsync_versions{state="unavailable"}`:                            1,
 		`cocsync_deliveries_waiting{notifier="ops"}`:                       1,
 		`cocsync_deliveries_waiting{notifier="night"}`:                     1,
-		`cocsync_delivery_oldest_waiting_seconds{notifier="ops"}`:          (12 * time.Minute).Seconds(), // due two minutes after it came
+		`cocsync_delivery_oldest_waiting_seconds{notifier="ops"}`:          (12 * time.Minute).Seconds(), // due two minutes after the change was seen
 		`cocsync_delivery_oldest_waiting_seconds{notifier="night"}`:        (12 * time.Minute).Seconds(),
 		`cocsync_deliveries_failed{notifier="ops"}`:                        0,
 		`cocsync_deliveries_failed{notifier="night"}`:                      0,
@@ -204,16 +204,16 @@ func TestMetricsOfTheArchive(t *testing.T) {
 		`cocsync_problems{kind="late"}`:                                    0,
 		`cocsync_versions_missing{}`:                                       0, // its document is deleted
 		`cocsync_account_paused{account="prod"}`:                           0,
-		`cocsync_changes_total{kind="new"}`:                                0, // before the page began
+		`cocsync_changes_total{kind="new"}`:                                0, // recorded before the process started
 	}
 	for name, v := range want {
 		if g, is := got[name]; !is || g != v {
-			t.Errorf("%s is %v (there: %t), want %v", name, g, is, v)
+			t.Errorf("%s is %v (present: %t), want %v", name, g, is, v)
 		}
 	}
 	for _, name := range []string{"cocsync_archive_bytes{}", "cocsync_log_records{}", "cocsync_schema_version{}"} {
 		if got[name] <= 0 {
-			t.Errorf("%s is %v, want more than nothing", name, got[name])
+			t.Errorf("%s is %v, want > 0", name, got[name])
 		}
 	}
 	if got["cocsync_log_signed_records{}"] != got["cocsync_log_records{}"] {
@@ -221,12 +221,12 @@ func TestMetricsOfTheArchive(t *testing.T) {
 	}
 	for name := range got {
 		if strings.HasPrefix(name, "cocsync_version_oldest_check") && strings.Contains(name, "nightly") {
-			t.Errorf("%s of a watch that follows nothing", name)
+			t.Errorf("%s of a watch without documents", name)
 		}
 	}
 }
 
-// Changes count from when the page began, once each, and without history.
+// cocsync_changes_total counts changes since the process started, once each, without backfill.
 func TestMetricsCountChanges(t *testing.T) {
 	s := watchedSite(t)
 	h := handler(t, s)
@@ -244,7 +244,7 @@ func TestMetricsCountChanges(t *testing.T) {
 	}
 }
 
-// liveSite is a site beside a daemon that did something of everything.
+// liveSite returns a site with the metrics of a daemon.
 func liveSite(t *testing.T) *web.Site {
 	t.Helper()
 	s := watchedSite(t)
@@ -259,7 +259,7 @@ func liveSite(t *testing.T) *web.Site {
 	return s
 }
 
-// What the daemon tells is counted, and what never happened stands at 0.
+// Metrics of the daemon are counted; outcomes that never occurred are 0.
 func TestMetricsOfTheDaemon(t *testing.T) {
 	s := liveSite(t)
 	h := handler(t, s)
@@ -274,16 +274,16 @@ func TestMetricsOfTheDaemon(t *testing.T) {
 		`cocsync_build_info{` + buildLabels(families) + `,version="v1.2.3"}`: 1,
 	} {
 		if g, is := got[name]; !is || g != want {
-			t.Errorf("%s is %v (there: %t), want %v", name, g, is, want)
+			t.Errorf("%s is %v (present: %t), want %v", name, g, is, want)
 		}
 	}
 	cycles := families["cocsync_cycle_seconds"].GetMetric()[0].GetHistogram()
 	if cycles.GetSampleCount() != 2 || cycles.GetSampleSum() != 2 {
-		t.Errorf("cycle_seconds has %d cycles of %v s, want the two whole ones of 2 s", cycles.GetSampleCount(), cycles.GetSampleSum())
+		t.Errorf("cycle_seconds has %d cycles of %v s, want the two complete ones of 2 s", cycles.GetSampleCount(), cycles.GetSampleSum())
 	}
 	s.Live.Loaded(errors.New("config.toml: line 3"))
 	if got := values(scraped(t, h)); got[`cocsync_config_last_reload_successful{}`] != 0 || got[`cocsync_watch_failed_cycles{watch="runbooks"}`] != 1 {
-		t.Errorf("after a configuration that was refused: %v", got)
+		t.Errorf("after a refused configuration: %v", got)
 	}
 	must(t, writer(t, s).Configure(t.Context(), schedules("runbooks"), noon))
 	for name := range values(scraped(t, h)) {
@@ -297,8 +297,7 @@ func buildLabels(families map[string]*dto.MetricFamily) string {
 	return fmt.Sprintf("goversion=%q", families["cocsync_build_info"].GetMetric()[0].GetLabel()[0].GetValue())
 }
 
-// Every metric has its words in docs/metrics.md, with its type and labels, and no words
-// are of a metric that is not there.
+// docs/metrics.md lists exactly the existing metrics, with their types and labels.
 func TestMetricsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
 	must(t, err)
@@ -306,7 +305,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `(cocsync_\\w+)` \\| (\\w+) \\| ([\\w, ]*?) ?\\| the (?:archive|daemon|process) \\| \\S").FindAllStringSubmatch(string(text), -1) {
 		documented[m[1]] = m[2] + " " + m[3]
 	}
-	there := map[string]string{}
+	existing := map[string]string{}
 	for name, f := range scraped(t, handler(t, liveSite(t))) {
 		if !strings.HasPrefix(name, "cocsync_") {
 			continue
@@ -315,24 +314,24 @@ func TestMetricsAreDocumented(t *testing.T) {
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
-		there[name] = strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ", ")
+		existing[name] = strings.ToLower(f.GetType().String()) + " " + strings.Join(labels, ", ")
 		if help := f.GetHelp(); !strings.HasSuffix(help, ".") || help == "." {
-			t.Errorf("the help of %s is no sentence: %q", name, help)
+			t.Errorf("the help of %s is not a sentence: %q", name, help)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(there)) {
-		if documented[name] != there[name] {
-			t.Errorf("docs/metrics.md has %s as %q, want %q", name, documented[name], there[name])
+	for _, name := range slices.Sorted(maps.Keys(existing)) {
+		if documented[name] != existing[name] {
+			t.Errorf("docs/metrics.md has %s as %q, want %q", name, documented[name], existing[name])
 		}
 	}
 	for name := range documented {
-		if there[name] == "" {
-			t.Errorf("docs/metrics.md has %s, which is not there", name)
+		if existing[name] == "" {
+			t.Errorf("docs/metrics.md lists %s, which does not exist", name)
 		}
 	}
 }
 
-// A name is a label whatever stands in it.
+// Any name is a valid label.
 func TestMetricsOfHostileNames(t *testing.T) {
 	s := liveSite(t)
 	names := []string{"a\"b\\c\nd 1\n# HELP x", "\xff\xfe", "\xff", "日本\u202e", ""}
@@ -352,25 +351,25 @@ func TestMetricsOfHostileNames(t *testing.T) {
 	}
 }
 
-// An archive that can't be read makes no half of an answer, so that Prometheus sees it.
-func TestMetricsOfAFault(t *testing.T) {
+// If the archive cannot be read, the response is an error without metrics.
+func TestMetricsError(t *testing.T) {
 	s := watchedSite(t)
 	var log strings.Builder
 	s.Log = slog.New(slog.NewTextHandler(&log, nil))
 	h := handler(t, s)
 	must(t, s.Archive.Close())
-	w := answered(t, h, "/metrics")
+	w := request(t, h, "/metrics")
 	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "cocsync_") || !strings.Contains(log.String(), "metrics not read") {
-		t.Errorf("/metrics of a closed archive answers %d, %q, and the log is %q", w.Code, w.Body, log.String())
+		t.Errorf("/metrics of a closed archive = %d, %q, and the log is %q", w.Code, w.Body, log.String())
 	}
 	log.Reset()
-	gone, cancel := context.WithCancel(t.Context())
+	disconnected, cancel := context.WithCancel(t.Context())
 	cancel()
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(gone, http.MethodGet, "http://localhost/metrics", nil))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(disconnected, http.MethodGet, "http://localhost/metrics", nil))
 	if log.Len() > 0 {
-		t.Errorf("a scraper that went away is logged: %s", &log)
+		t.Errorf("a disconnected client is logged: %s", &log)
 	}
 	if _, err := s.Handler(); err == nil {
-		t.Error("a page over an archive that can't be read was made")
+		t.Error("Handler of a closed archive succeeds, want an error")
 	}
 }

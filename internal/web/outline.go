@@ -8,24 +8,24 @@ import (
 	"cocsync/internal/diff"
 )
 
-// maxPlaces bounds how many places a formatting note names.
-const maxPlaces = 5
+// maxRanges is the maximum number of line ranges in a formatting note.
+const maxRanges = 5
 
-// group is what became of one part of the job.
+// group holds the differences of one part of the job.
 type group struct {
 	Title, Task pieces
 	Items       []item
 }
 
-// item is one difference within a part, or of the part itself.
+// item is one difference of a part or of a field in it.
 type item struct {
 	Op       string
-	Became   pieces // where what was renamed or moved was before
+	Became   pieces // the previous name or position, if it was renamed or moved
 	Name     pieces // nil: the part itself
 	Old, New pieces // nil: no value
 	Block    bool   // the values have several lines
 	Lines    string
-	Href     string // of its first line that is shown; "" when none is
+	Href     string // of the first shown line; "" if no line is shown
 }
 
 func groups(items []coc.Item, a anchors) []group {
@@ -51,8 +51,8 @@ func newGroup(g diff.Group, a anchors) group {
 		it := a.item(f.Item)
 		it.Name = visible(f.Name, "")
 		it.values(f.Values())
-		// The fields of a parameter that came or went stand where it stands,
-		// which is told already.
+		// The fields of an added or removed parameter have the lines of the parameter,
+		// which are shown already.
 		for _, whole := range g.Whole {
 			if f.OldLines == whole.OldLines && f.NewLines == whole.NewLines {
 				it.Lines, it.Href = "", ""
@@ -63,8 +63,8 @@ func newGroup(g diff.Group, a anchors) group {
 	return out
 }
 
-// values sets what the item was and is. That the last line of a text ends is
-// told only where one side's does not.
+// values sets the old and the new value. The final newline is omitted if both values have
+// one.
 func (it *item) values(old, new string) {
 	ends := func(s string) bool { return s == "" || len(s) > 1 && strings.HasSuffix(s, "\n") }
 	if ends(old) && ends(new) {
@@ -74,9 +74,9 @@ func (it *item) values(old, new string) {
 	it.Block = strings.Contains(old+new, "\n")
 }
 
-// places says where something stands: in the new version, if it does. Of what was
-// removed, the lines in the new one are those that it shared with others.
-func places(op string, was, is coc.Span) string {
+// itemLines names the lines of an item in the new version, or in the old one if it was
+// removed: the new lines of a removed item belong to other items too.
+func itemLines(op string, was, is coc.Span) string {
 	switch {
 	case is != coc.Span{} && op != diff.Removed:
 		return lineRange(is.From, is.To)
@@ -86,19 +86,19 @@ func places(op string, was, is coc.Span) string {
 	return ""
 }
 
-// anchors gives ids to the lines that something links to.
+// anchors sets the ids of lines that items link to.
 type anchors struct {
-	fragment string // what each id begins with
+	fragment string // the prefix of each id
 	layout   layout
 }
 
-// item is a difference without its values.
+// item returns a difference without its values.
 func (a anchors) item(it coc.Item) item {
-	return item{Op: it.Op, Lines: places(it.Op, it.OldLines, it.NewLines), Href: a.href(it)}
+	return item{Op: it.Op, Lines: itemLines(it.Op, it.OldLines, it.NewLines), Href: a.href(it)}
 }
 
-// href links to the first changed line of an item that is shown, in the new
-// version if it stands there.
+// href returns a link to the first shown changed line of an item, in the new version if it
+// has lines there.
 func (a anchors) href(it coc.Item) string {
 	if c := first(a.layout.new, it.NewLines); c != nil && it.Op != diff.Removed {
 		return a.link(c, "new")
@@ -123,8 +123,8 @@ func (a anchors) link(c *cell, side string) string {
 	return "#" + c.ID
 }
 
-// formattingNotes tells the changed lines that mean the same, a note for each
-// sort. Lines that only shifted are told by what made them shift.
+// formattingNotes describes changed lines with the same meaning, one note for each kind of
+// change. It omits lines that only shifted: the change that shifted them is shown.
 func formattingNotes(list []coc.Formatting) []string {
 	var sorts []string
 	found := map[string][]string{}
@@ -135,13 +135,13 @@ func formattingNotes(list []coc.Formatting) []string {
 		if found[f.Sort] == nil {
 			sorts = append(sorts, f.Sort)
 		}
-		found[f.Sort] = append(found[f.Sort], places("", f.OldLines, f.NewLines))
+		found[f.Sort] = append(found[f.Sort], itemLines("", f.OldLines, f.NewLines))
 	}
 	var notes []string
 	for _, sort := range sorts {
 		where, more := found[sort], ""
-		if n := len(where) - maxPlaces; n > 0 {
-			where, more = where[:maxPlaces], fmt.Sprintf(" and %d more", n)
+		if n := len(where) - maxRanges; n > 0 {
+			where, more = where[:maxRanges], fmt.Sprintf(" and %d more", n)
 		}
 		notes = append(notes, fmt.Sprintf("%s (%s%s)", sort, strings.Join(where, ", "), more))
 	}

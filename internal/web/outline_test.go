@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/diff"
 )
 
-// An item links to its first changed line that is shown, the new one before the
-// old one; without any it only names its lines.
+// An item links to its first shown changed line, preferably in the new version. Without
+// one it has no link.
 func TestLinks(t *testing.T) {
 	l := layout{
 		old: map[int]*cell{4: {Number: 4}, 9: {Number: 9}},
@@ -27,23 +27,23 @@ func TestLinks(t *testing.T) {
 		{coc.Span{From: 8, To: 10}, coc.Span{}, "old lines 8–10", "#x-old-9", diff.Changed},
 		{coc.Span{}, coc.Span{From: 100, To: 200}, "lines 100–200", "", diff.Added},
 		{coc.Span{}, coc.Span{}, "", "", diff.Changed},
-		// The line in the new version is that of what stays.
+		// The new lines of a removed item belong to other items.
 		{coc.Span{From: 4, To: 4}, coc.Span{From: 5, To: 5}, "old line 4", "#x-old-4", diff.Removed},
 	} {
 		got := a.item(coc.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new})
 		if got.Lines != tt.lines || got.Href != tt.href {
-			t.Errorf("item %s at %v, %v says %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
+			t.Errorf("item %s at %v, %v has lines %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
 		}
 	}
 	if got, want := l.new[5].ID, "x-new-5"; got != want {
 		t.Errorf("the line's id is %q, want %q", got, want)
 	}
 	if got := l.new[6].ID; got != "" {
-		t.Errorf("a line that nothing links to has the id %q", got)
+		t.Errorf("a line without links has the id %q", got)
 	}
 }
 
-// The end of a text's last line is shown only where it tells something.
+// A final newline is shown only if the values differ in it.
 func TestValues(t *testing.T) {
 	for _, tt := range []struct {
 		old, new         string
@@ -65,7 +65,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// A note tells the first few places of each sort, and nothing of shifted lines.
+// A note names the first lines of each kind of change; shifted lines have no note.
 func TestFormattingNotes(t *testing.T) {
 	at := func(n int) coc.Span { return coc.Span{From: n, To: n} }
 	list := []coc.Formatting{

@@ -12,10 +12,10 @@ import (
 	"cocsync/internal/text"
 )
 
-// What the overview shows of the past.
+// Limits of the overview.
 const (
-	chartDays = 90
-	lately    = 20
+	chartDays  = 90
+	recentRows = 20
 )
 
 // overview is the first page.
@@ -29,24 +29,24 @@ type overview struct {
 	Days                         []day
 	ChartWidth                   int
 	ChartLabel                   string
-	Lately                       []changeRow
-	Rows                         []documentRow // of the first documents
-	More                         bool          // there are others
+	Recent                       []changeRow
+	Rows                         []documentRow // the first documents
+	More                         bool          // there are more documents
 }
 
-// problem is something that a person should look at.
+// problem is a problem that status reports.
 type problem struct{ What, Why, Fix pieces }
 
 // watch is the status of a watch.
 type watch struct {
 	Name   pieces
-	Good   time.Time // its last good cycle; zero: none yet
-	Failed int       // cycles since that failed
-	Bad    bool      // something is wrong with it
+	Good   time.Time // its last successful cycle; zero for none
+	Failed int       // failed cycles since then
+	Bad    bool      // status reports a problem of it
 }
 
 func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
-	c, err := s.census.of(ctx, s)
+	c, err := s.status.load(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +62,12 @@ func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
 	if o.Days, o.ChartWidth, o.ChartLabel, err = chart(q.ChangeTimes(ctx, nil, first), first, chartDays, 1); err != nil {
 		return nil, err
 	}
-	list, err := collect(q.Log(ctx, query.Log{Limit: lately}))
+	list, err := collect(q.Log(ctx, query.Log{Limit: recentRows}))
 	if err != nil {
 		return nil, err
 	}
-	o.Lately = changeRows(list)
-	docs, all, _, err := q.Page(ctx, query.Page{Limit: lately})
+	o.Recent = changeRows(list)
+	docs, all, _, err := q.Page(ctx, query.Page{Limit: recentRows})
 	if err != nil {
 		return nil, err
 	}
@@ -76,21 +76,20 @@ func (s *Site) overview(ctx context.Context, q *pageRequest) (*view, error) {
 	return &view{Title: visible("The archive", ""), Here: "overview", Feed: "/feed.atom", Live: true, Body: o}, nil
 }
 
-// census is the status of the archive. Counting 200,000 versions takes longer than a page
-// may, so it is kept for censusAge.
-type census struct {
+// statusCache holds the status of the archive for maxStatusAge: counting 200,000 versions
+// takes too long for each page.
+type statusCache struct {
 	mu   sync.Mutex
 	last *query.Status
 }
 
-// censusAge is how old a count may be.
-const censusAge = 15 * time.Second
+const maxStatusAge = 15 * time.Second
 
-func (c *census) of(ctx context.Context, s *Site) (*query.Status, error) {
+func (c *statusCache) load(ctx context.Context, s *Site) (*query.Status, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := s.Archive.Now()
-	if c.last != nil && now.Sub(c.last.Now).Abs() < censusAge {
+	if c.last != nil && now.Sub(c.last.Now).Abs() < maxStatusAge {
 		return c.last, nil
 	}
 	st, err := s.Archive.LoadStatus(ctx)
@@ -107,11 +106,11 @@ type day struct {
 	X, Y, Height int
 }
 
-// The measures of a chart, in its own units.
+// The dimensions of a chart, in units of its viewBox.
 const (
-	barStep    = 10
-	chartHigh  = 60
-	leastShown = 3 // so that one change among hundreds is seen
+	barStep      = 10
+	chartHeight  = 60
+	minBarHeight = 3 // keeps one change among hundreds visible
 )
 
 // chart counts changes in count bars of step days each, from midnight in the zone of the
@@ -120,7 +119,7 @@ func chart(times iter.Seq2[time.Time, error], first time.Time, count, step int) 
 	next, stop := iter.Pull2(times)
 	defer stop()
 	t, err, more := next()
-	most, total := 0, 0
+	highest, total := 0, 0
 	for i := range count {
 		from, to := first.AddDate(0, 0, i*step), first.AddDate(0, 0, (i+1)*step)
 		d := day{Label: from.Format(time.DateOnly), X: i * barStep}
@@ -130,16 +129,16 @@ func chart(times iter.Seq2[time.Time, error], first time.Time, count, step int) 
 		for ; more && err == nil && t.Before(to); t, err, more = next() {
 			d.Count++
 		}
-		most, total = max(most, d.Count), total+d.Count
+		highest, total = max(highest, d.Count), total+d.Count
 		bars = append(bars, d)
 	}
 	for i := range bars {
 		if b := &bars[i]; b.Count > 0 {
-			b.Height = max(leastShown, b.Count*chartHigh/most)
-			b.Y = chartHigh - b.Height
+			b.Height = max(minBarHeight, b.Count*chartHeight/highest)
+			b.Y = chartHeight - b.Height
 		}
 	}
-	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d in one bar", text.Plural(total, "change"), count*step, most), err
+	return bars, count * barStep, fmt.Sprintf("%s in %d days, at most %d per bar", text.Plural(total, "change"), count*step, highest), err
 }
 
 func midnight(t time.Time) time.Time {

@@ -13,12 +13,11 @@ import (
 type element struct {
 	name   string // "" for text
 	attr   map[string]string
-	said   string // of text
+	data   string // of text
 	within []*element
 }
 
-// parsePage reads a page, and fails if it has a fault that browsers would fix each in
-// their own way.
+// parsePage parses a page. It fails unless the page is well-formed.
 func parsePage(t testing.TB, page string) *element {
 	t.Helper()
 	root := &element{}
@@ -45,13 +44,13 @@ func parsePage(t testing.TB, page string) *element {
 		case xml.EndElement:
 			open = open[:len(open)-1]
 		case xml.CharData:
-			in.within = append(in.within, &element{said: string(x)})
+			in.within = append(in.within, &element{data: string(x)})
 		}
 	}
 }
 
-// all returns the elements within e that a selector names: tag, .class, tag.class or
-// tag[attribute], several one below the other with spaces between.
+// all returns the descendants of e that match a selector: tag, .class, tag.class,
+// tag[attribute], or several of them separated by spaces for descendants.
 func (e *element) all(selector string) (found []*element) {
 	first, rest, more := strings.Cut(selector, " ")
 	for _, x := range e.within {
@@ -76,17 +75,17 @@ func (e *element) is(selector string) bool {
 	return e.name != "" && (tag == "" || tag == e.name) && (class == "" || slices.Contains(strings.Fields(e.attr["class"]), class)) && (attribute == "" || has)
 }
 
-// text is all that stands in an element.
+// text returns the text of an element and its descendants.
 func (e *element) text() string {
 	var b strings.Builder
-	b.WriteString(e.said)
+	b.WriteString(e.data)
 	for _, x := range e.within {
 		b.WriteString(x.text())
 	}
 	return b.String()
 }
 
-// elements are the names of all elements within e.
+// elements returns the names of all descendants of e.
 func (e *element) elements() (names []string) {
 	for _, x := range e.within {
 		if x.name != "" {

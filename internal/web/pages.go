@@ -16,14 +16,14 @@ import (
 	"cocsync/internal/text"
 )
 
-// pages lays out what people read.
+// pages renders the HTML pages.
 type pages struct {
 	site   *Site
 	bodies map[string][]byte             // of assets, by name
 	layout map[string]*template.Template // by page
 }
 
-// pageNames are all pages; each has a template of its name.
+// pageNames returns the names of all pages. Each has a template of the same name.
 func pageNames() []string {
 	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "wrong"}
 }
@@ -74,25 +74,25 @@ type pageRequest struct {
 	values url.Values
 }
 
-// get is a value of the address's query.
+// get returns a parameter of the query string.
 func (q *pageRequest) get(name string) string { return q.values.Get(name) }
 
-// view is a page to be laid out.
+// view is a page to render.
 type view struct {
-	Title  pieces // of the page, for its head and its tab
-	Here   string // the part of the site that it belongs to
-	Search string // what the search box holds
+	Title  pieces // the heading and the title element
+	Here   string // the current entry of the navigation
+	Search string // the text in the search box
 	Notes  []string
 	Body   any
-	Status int    // of the answer; 0 is 200
-	Feed   string // of the page's changes; "" for none
-	Live   bool   // what comes is shown without asking
+	Status int    // of the response; 0 means 200
+	Feed   string // the address of the page's feed; "" for none
+	Live   bool   // the page reloads its content
 }
 
-// builder finds out what a page shows.
+// builder runs the queries of a page.
 type builder func(ctx context.Context, q *pageRequest) (*view, error)
 
-// get has a page answer at an address.
+// get registers a page at an address.
 func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
 	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
 		var notes []string
@@ -113,51 +113,51 @@ func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
 	})
 }
 
-// moved is where a page is to be found instead.
+// moved is an error that redirects to another address.
 type moved string
 
 func (m moved) Error() string { return "see " + string(m) }
 
-// asked is an error of the one who asks: the address says something that can't be.
-type asked struct{ error }
+// badRequest is an error in the request.
+type badRequest struct{ error }
 
-func (a asked) Unwrap() error { return a.error }
+func (b badRequest) Unwrap() error { return b.error }
 
-// wrong is the page about an error.
+// wrong returns the page that shows an error.
 func (s *Site) wrong(r *http.Request, err error) *view {
 	status, what, fix := s.judge(r, err)
 	title := map[int]string{
-		http.StatusNotFound: "There is no such page", http.StatusBadRequest: "This cannot be asked", http.StatusServiceUnavailable: "This took too long",
+		http.StatusNotFound: "Not found", http.StatusBadRequest: "Invalid request", http.StatusServiceUnavailable: "Timeout",
 	}[status]
 	return &view{
-		Title: visible(cmp.Or(title, "This page cannot be shown"), ""), Status: status,
+		Title: visible(cmp.Or(title, "Error"), ""), Status: status,
 		Body: fault{visible(what, "\n"), visible(fix, "\n")},
 	}
 }
 
-// fault is what the page about an error says.
+// fault is the content of an error page.
 type fault struct{ What, Fix pieces }
 
 func (s *Site) missing(_ context.Context, q *pageRequest) (*view, error) {
-	return &view{Title: visible("There is no such page", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
+	return &view{Title: visible("Not found", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
 }
 
-// write lays a page out, all of it or nothing.
+// write renders a page into a buffer, then sends it.
 func (p *pages) write(w http.ResponseWriter, r *http.Request, name string, v *view) {
 	var out bytes.Buffer
 	if err := p.layout[name].ExecuteTemplate(&out, "layout", v); err != nil {
-		p.site.Log.Error("page not laid out", "path", r.URL.Path, "err", err)
-		http.Error(w, "this page cannot be laid out; cocsync's log says why", http.StatusInternalServerError)
+		p.site.Log.Error("page not rendered", "path", r.URL.Path, "err", err)
+		http.Error(w, "the page cannot be rendered; see cocsync's log for the error", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if v.Status != 0 {
 		w.WriteHeader(v.Status)
 	}
-	w.Write(out.Bytes()) // who went away needs no answer
+	w.Write(out.Bytes()) // an error means that the client disconnected
 }
 
-// funcs are what templates may ask for.
+// funcs returns the functions of templates.
 func (p *pages) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":   p.asset,
@@ -172,7 +172,7 @@ func (p *pages) funcs() template.FuncMap {
 	}
 }
 
-// level is a risk level that the style sheet knows; "" for others.
+// level returns a risk level that has a style; "" for others.
 func level(risk string) string {
 	if slices.Contains(query.RiskLevels(), risk) {
 		return risk

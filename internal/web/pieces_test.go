@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What replaces hidden characters is a piece of its own.
+// The replacement of invisible characters is a separate piece.
 func TestVisible(t *testing.T) {
 	want := pieces{{Text: "a\tb"}, {Raw: true, Text: "^J^["}, {Text: "c"}}
 	if d := cmp.Diff(want, visible("a\tb\n\x1bc", "\t")); d != "" {

@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// Whether the process answers is said before anybody has to wait for a turn, and nothing
-// else is.
-func TestHealthyStandsFirst(t *testing.T) {
+// healthy handles only /-/healthy and passes all other requests on.
+func TestHealthyComesFirst(t *testing.T) {
 	passed := ""
 	h := healthy(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { passed += r.URL.Path + " " }))
 	for _, path := range []string{"/-/healthy", "/-/ready", "/-/healthy/", "/"} {

@@ -13,7 +13,7 @@ import (
 	"cocsync/internal/web"
 )
 
-// A page is ready while nothing is wrong, by the rule of status, and says what is.
+// The site is ready while status reports no problems; otherwise the response lists them.
 func TestReady(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
@@ -23,9 +23,9 @@ func TestReady(t *testing.T) {
 	h := handler(t, s)
 	want := func(status int, body string) {
 		t.Helper()
-		w := answered(t, h, "/-/ready")
+		w := request(t, h, "/-/ready")
 		if w.Code != status || w.Body.String() != body || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
-			t.Errorf("/-/ready answers %d, %q, %q, want %d, %q", w.Code, w.Header().Get("Content-Type"), w.Body, status, body)
+			t.Errorf("/-/ready returns %d, %q, %q, want %d, %q", w.Code, w.Header().Get("Content-Type"), w.Body, status, body)
 		}
 	}
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nno cycle has run yet\n")
@@ -41,7 +41,7 @@ func TestReady(t *testing.T) {
 		"watch runbooks: the last cycle did not finish\n")
 	addCycle(t, d, "runbooks", now, coc.Good)
 	now = now.Add(time.Hour)
-	want(http.StatusOK, "ok\n") // one was due half an hour ago, and may be that late
+	want(http.StatusOK, "ok\n") // a cycle was due 30 minutes ago, which is within the tolerance
 	now = now.Add(time.Minute)
 	want(http.StatusServiceUnavailable, "not ready: 2 problems\n"+
 		"watch nightly is late: a cycle was due 31 minutes ago and none has succeeded since\n"+
@@ -51,7 +51,7 @@ func TestReady(t *testing.T) {
 	want(http.StatusOK, "ok\n")
 }
 
-// Whoever starts and stops processes has no token: they hear how many, and no names.
+// Without a token, probes return the number of problems but no names.
 func TestProbesNeedNoToken(t *testing.T) {
 	s := watchedSite(t)
 	var log strings.Builder
@@ -69,7 +69,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 		{"/-/ready", "Bearer wrong", anonymous},
 		{"/-/ready", "Bearer 0123456789abcdef", anonymous + named},
 	} {
-		w := answered(t, h, test.address, "Authorization", test.token)
+		w := request(t, h, test.address, "Authorization", test.token)
 		if w.Body.String() != test.body {
 			t.Errorf("%s with %q answers %q, want %q", test.address, test.token, w.Body, test.body)
 		}
@@ -78,22 +78,22 @@ func TestProbesNeedNoToken(t *testing.T) {
 		t.Errorf("the log is %s", &log)
 	}
 	for token, status := range map[string]int{"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized, "Bearer 0123456789abcdef": http.StatusOK} {
-		if w := answered(t, h, "/metrics", "Authorization", token); w.Code != status {
-			t.Errorf("/metrics with %q answers %d, want %d", token, w.Code, status)
+		if w := request(t, h, "/metrics", "Authorization", token); w.Code != status {
+			t.Errorf("/metrics with %q returns %d, want %d", token, w.Code, status)
 		}
 	}
 }
 
-// An archive that can't be read is no reason to end the process, but to send nobody to it.
-func TestProbesOfAFault(t *testing.T) {
+// If the archive cannot be read, the process is healthy but not ready.
+func TestProbesOfUnreadableArchive(t *testing.T) {
 	s := watchedSite(t)
 	s.Log = slog.New(slog.DiscardHandler)
 	h := handler(t, s)
 	must(t, s.Archive.Close())
-	if w := answered(t, h, "/-/ready"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "not ready: the archive cannot be read; cocsync's log says why\n" {
-		t.Errorf("/-/ready of a closed archive answers %d, %q", w.Code, w.Body)
+	if w := request(t, h, "/-/ready"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "not ready: the archive cannot be read; see cocsync's log for the error\n" {
+		t.Errorf("/-/ready of a closed archive returns %d, %q", w.Code, w.Body)
 	}
-	if w := answered(t, h, "/-/healthy"); w.Code != http.StatusOK {
-		t.Errorf("/-/healthy of a closed archive answers %d", w.Code)
+	if w := request(t, h, "/-/healthy"); w.Code != http.StatusOK {
+		t.Errorf("/-/healthy of a closed archive returns %d", w.Code)
 	}
 }

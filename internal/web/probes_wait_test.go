@@ -12,8 +12,8 @@ import (
 	"cocsync/internal/query"
 )
 
-// Probes waited for their turn behind searches, which may take 20 seconds, and then for a
-// database connection that searches hold. Here all turns are taken and all connections too.
+// Fault: probes were queued after searches, which may take 20 seconds, and used the same
+// database connections. In this test searches use all slots and all connections.
 func TestProbesDoNotWaitForSearches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := emptySite(t)
@@ -29,19 +29,19 @@ func TestProbesDoNotWaitForSearches(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		for range 4 { // connections that the archive's readers have
+		for range 4 { // the number of read connections
 			wg.Go(func() {
 				_, _ = s.Archive.Verify(ctx, query.Verification{}, func(query.Progress) { <-ctx.Done() })
 			})
 		}
 		synctest.Wait()
-		for range maxAtATime + 1 {
+		for range maxConcurrency + 1 {
 			wg.Go(func() { get(ctx, "/search?q=timeout") })
 		}
 		synctest.Wait()
 		for address, want := range map[string]string{"/-/healthy": "ok", "/-/ready": "no cycle has run yet", "/metrics": "cocsync_build_info"} {
 			if got := get(t.Context(), address); !strings.Contains(got.Body.String(), want) {
-				t.Errorf("while searches have everything, %s answers %d, %q", address, got.Code, got.Body)
+				t.Errorf("with searches in all slots, %s = %d, %q", address, got.Code, got.Body)
 			}
 		}
 		cancel()

@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	// refusalsEvery is how often refused credentials are logged at most.
+	// refusalsEvery is the minimum time between two log entries.
 	refusalsEvery = time.Minute
-	// maxForwarded bounds what a client says of itself in the log, in bytes.
+	// maxForwarded limits X-Forwarded-For in the log, in bytes. Clients can set it freely.
 	maxForwarded = 100
 )
 
-// refusals logs credentials that were refused: the first at once, those of the next minute
-// as a number with the first request after it. What was presented is not logged.
+// refusals logs refused credentials, at most once per refusalsEvery: the first immediately,
+// later ones as a count. The credentials themselves are not logged.
 type refusals struct {
 	log *slog.Logger
 
 	mu                sync.Mutex
 	loggedAt          time.Time
 	pending           int
-	remote, forwarded string // of the newest
+	remote, forwarded string // of the newest request
 }
 
 // add counts a request whose credentials were refused.
@@ -34,7 +34,7 @@ func (f *refusals) add(r *http.Request) {
 	f.report()
 }
 
-// report logs what is pending, unless something was logged within the last minute.
+// report logs the count, unless the last log entry is newer than refusalsEvery.
 func (f *refusals) report() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -42,7 +42,7 @@ func (f *refusals) report() {
 		return
 	}
 	attrs := []any{"requests", f.pending, "remote", f.remote}
-	if f.forwarded != "" { // by a proxy, or made up
+	if f.forwarded != "" {
 		attrs = append(attrs, "forwarded_for", f.forwarded[:min(len(f.forwarded), maxForwarded)])
 	}
 	f.log.Warn("credentials refused", attrs...)

@@ -14,7 +14,7 @@ type changeRow struct {
 	Kind           coc.Kind
 	Name, Versions pieces
 	Summary        pieces
-	Lines          bool // there is a diff to count
+	Lines          bool // the change has a line diff
 	Added, Removed int
 	By             pieces
 	At             time.Time
@@ -47,7 +47,7 @@ type documentRow struct {
 	NewestURL string
 	Versions  int
 	MadeAt    time.Time
-	ChangedAt time.Time // last; zero: unknown
+	ChangedAt time.Time // of the last change; zero if unknown
 	Risk      string
 	Modifier  pieces
 }

@@ -11,29 +11,29 @@ import (
 	"cocsync/internal/text"
 )
 
-// The most that a search shows.
+// Limits of a search.
 const (
 	maxFoundDocuments = 12
 	maxFoundLines     = 20 // of a document
 	maxMarked         = 50 // matches marked in a line
 )
 
-// maxInstructions bounds what a reader's pattern costs for each character of the archive.
+// maxInstructions limits the size of a pattern's program, and so its time per character.
 const maxInstructions = 2000
 
 // searchPage is a search over all versions.
 type searchPage struct {
 	Text, At                   string
 	Pattern, Exact, NewestOnly bool
-	Asked                      bool
+	Searched                   bool
 	Found                      []foundDocument
-	Lines                      int // that were found, shown or not
-	Left                       bool
-	Command                    pieces // that shows all
-	Why, Fix                   pieces // why nothing can be searched
+	Lines                      int // number of matching lines, shown or not
+	MoreDocuments              bool
+	Command                    pieces // the command that shows all matches
+	Why, Fix                   pieces // why the search failed
 }
 
-// foundDocument is a document with lines that were found.
+// foundDocument is a document with matching lines.
 type foundDocument struct {
 	Name  pieces
 	URL   string
@@ -41,13 +41,13 @@ type foundDocument struct {
 	More  int
 }
 
-// foundLine is a line, and where it stood.
+// foundLine is a matching line with the versions that contain it.
 type foundLine struct {
 	Text pieces
 	Runs []foundRun
 }
 
-// foundRun is a run of versions.
+// foundRun is a run of consecutive versions.
 type foundRun struct {
 	First, Last       pieces
 	FirstURL, LastURL string
@@ -60,7 +60,7 @@ func (s *Site) search(ctx context.Context, q *pageRequest) (*view, error) {
 	if b.Text == "" {
 		return v, nil
 	}
-	b.Asked = true
+	b.Searched = true
 	err := b.find(ctx, q)
 	if err != nil {
 		var what, fix string
@@ -68,7 +68,7 @@ func (s *Site) search(ctx context.Context, q *pageRequest) (*view, error) {
 			return nil, err
 		}
 		if b.Pattern && strings.Contains(fix, "-F") { // the command's flag
-			fix = "to search for the text as it is, do not search for a pattern"
+			fix = "to search for the literal text, clear the pattern option"
 		}
 		b.Why, b.Fix = visible(what, "\n"), visible(fix, "\n")
 		return v, nil
@@ -80,10 +80,10 @@ func (s *Site) search(ctx context.Context, q *pageRequest) (*view, error) {
 // find runs the search.
 func (b *searchPage) find(ctx context.Context, q *pageRequest) error {
 	if b.NewestOnly && b.At != "" {
-		return asked{errors.New("either the newest versions are searched, or those of a time")}
+		return badRequest{errors.New("search either the newest versions or those as of a time, not both")}
 	}
 	grep := query.Grep{Pattern: b.Text, Fixed: !b.Pattern, IgnoreCase: !b.Exact, Newest: b.NewestOnly, At: b.At,
-		MaxInstructions: maxInstructions, MaxDocuments: maxFoundDocuments + 1} // one more shows that there are more
+		MaxInstructions: maxInstructions, MaxDocuments: maxFoundDocuments + 1} // one more detects that there are more
 	re, err := grep.Regexp()
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (b *searchPage) find(ctx context.Context, q *pageRequest) error {
 	matcher := query.NewMatcher(ctx, re)
 	_, err = q.Grep(ctx, grep, func(found query.Found) error {
 		if len(b.Found) == maxFoundDocuments {
-			b.Left = true
+			b.MoreDocuments = true
 			return errEnough
 		}
 		b.Lines += len(found.Lines)
@@ -105,7 +105,7 @@ func (b *searchPage) find(ctx context.Context, q *pageRequest) error {
 	return err
 }
 
-// command is how the command line is asked the same.
+// command returns the same search as a command line.
 func (b *searchPage) command() string {
 	words := []string{"cocsync grep"}
 	for _, f := range []struct {
@@ -122,7 +122,7 @@ func (b *searchPage) command() string {
 	return strings.Join(append(words, quoted(b.Text)), " ")
 }
 
-// quoted is a word as a shell takes it.
+// quoted returns a word quoted for a shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func newFoundDocument(found query.Found, m *query.Matcher) (d foundDocument, err error) {
@@ -145,16 +145,16 @@ func newFoundDocument(found query.Found, m *query.Matcher) (d foundDocument, err
 }
 
 func newFoundRun(doc query.Document, r query.Run) foundRun {
-	place := func(label string, line int) string { return fmt.Sprintf("%s#L%d", versionURL(doc, label), line) }
-	run := foundRun{First: visible(r.First, ""), FirstURL: place(r.First, r.FirstLine), Open: r.Newest}
+	address := func(label string, line int) string { return fmt.Sprintf("%s#L%d", versionURL(doc, label), line) }
+	run := foundRun{First: visible(r.First, ""), FirstURL: address(r.First, r.FirstLine), Open: r.Newest}
 	if r.Last != r.First {
-		run.Last, run.LastURL = visible(r.Last, ""), place(r.Last, r.LastLine)
+		run.Last, run.LastURL = visible(r.Last, ""), address(r.Last, r.LastLine)
 	}
 	return run
 }
 
-// marked is a line in which what the pattern matches is marked. Of a very long one the
-// part around the first match is shown.
+// marked returns a line with the matches marked. A long line is shortened to the part
+// around the first match.
 func marked(line string, m *query.Matcher) (t pieces, err error) {
 	line, cut, err := shorten(line, m)
 	if err != nil {
@@ -172,10 +172,10 @@ func marked(line string, m *query.Matcher) (t pieces, err error) {
 	return t.add("", line[at:], "\t"), err
 }
 
-// maxLine is how much of a line a search shows, in bytes.
+// maxLine is the maximum length of a shown line in bytes.
 const maxLine = 500
 
-// shorten leaves of a line what stands around its first match.
+// shorten cuts a line to the part around its first match.
 func shorten(line string, m *query.Matcher) (_ string, cut bool, err error) {
 	if len(line) <= maxLine {
 		return line, false, nil
@@ -188,11 +188,11 @@ func shorten(line string, m *query.Matcher) (_ string, cut bool, err error) {
 	return strings.ToValidUTF8(line[from:min(len(line), from+maxLine)], ""), from > 0, err
 }
 
-// Summary says how much was found.
+// Summary counts the matches.
 func (b *searchPage) Summary() string {
 	in := text.Plural(len(b.Found), "document")
-	if b.Left {
-		return fmt.Sprintf("Lines of %s, and there are more", in)
+	if b.MoreDocuments {
+		return fmt.Sprintf("Matches in the first %s; there are more", in)
 	}
 	return text.Plural(b.Lines, "line") + " in " + in
 }

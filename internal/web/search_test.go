@@ -10,29 +10,29 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Lines are found wherever they stood, and what was asked stands in the form again.
+// A search finds lines in all versions, and the form keeps the query.
 func TestSearchPages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]struct {
 		status          int
 		has, not, links string
 	}{
-		"/search":                                    {200, "Every line of every version there ever was", "No line", ""},
-		"/search?q=":                                 {200, "Every line of every version there ever was", "No line", ""},
-		"/search?q=timeout":                          {200, "2 lines in 1 document|v1 timeout : 30|v2 on timeout : 60|cocsync grep -F -i 'timeout'", "Every", restart + "/v1#L5|" + restart + "/v2#L5"},
+		"/search":                                    {200, "Searches the lines of all archived versions", "No line", ""},
+		"/search?q=":                                 {200, "Searches the lines of all archived versions", "No line", ""},
+		"/search?q=timeout":                          {200, "2 lines in 1 document|v1 timeout : 30|v2 to newest timeout : 60|cocsync grep -F -i 'timeout'", "Searches", restart + "/v1#L5|" + restart + "/v2#L5"},
 		"/search?q=OUTPUTS":                          {200, "v4#1 outputs : []", "", restart + "/v4%231#L7"},
 		"/search?q=OUTPUTS&case=1":                   {200, "No line matches", "", ""},
-		"/search?q=time.*0&pattern=1":                {200, "v1 timeout: 30|v2 on timeout: 60|cocsync grep -i 'time.*0'", "", ""},
+		"/search?q=time.*0&pattern=1":                {200, "v1 timeout: 30|v2 to newest timeout: 60|cocsync grep -i 'time.*0'", "", ""},
 		"/search?q=time.*0":                          {200, "No line matches", "", ""},
-		"/search?q=timeout&newest=1":                 {200, "1 line in 1 document|v2 on timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
-		"/search?q=timeout&at=2026-03-02":            {200, "timeout : 30|--at '2026-03-02'", "v2 on", restart + "/v1#L5"},
-		"/search?q=(time&pattern=1":                  {400, "missing closing ): `(time`|do not search for a pattern", "No line|-F", ""},
+		"/search?q=timeout&newest=1":                 {200, "1 line in 1 document|v2 to newest timeout : 60|--newest", "v1 timeout", restart + "/v2#L5"},
+		"/search?q=timeout&at=2026-03-02":            {200, "timeout : 30|--at '2026-03-02'", "v2 to newest", restart + "/v1#L5"},
+		"/search?q=(time&pattern=1":                  {400, "missing closing ): `(time`|clear the pattern option", "No line|-F", ""},
 		"/search?q=(time":                            {200, "No line matches", "missing", ""},
 		"/search?q=(%3F:.%3F){1000}%5Cx00&pattern=1": {400, "too expensive: it compiles to more than 2000 instructions|each repetition counts", "No line", ""},
-		// Below the limit; the text that it begins with makes it cheap, whatever the machine.
+		// Below the limit; the literal prefix makes it fast on any machine.
 		"/search?q=zz%5Cx00(%3F:.%3F){980}&pattern=1": {200, "No line matches", "", ""},
 		"/search?q=x&at=someday":                      {400, "someday", "No line", ""},
-		"/search?q=x&at=7d&newest=1":                  {400, "the newest versions are searched, or those of a time", "No line", ""},
+		"/search?q=x&at=7d&newest=1":                  {400, "search either the newest versions or those as of a time", "No line", ""},
 		"/search?q=%3Cscript%3E":                      {200, "<script> alert(1)</script>|<U+202E>", "", "/documents/prod/DM-evil/v2#L1"},
 		"/search?q=long&case=1":                       {200, "long long", "", ""},
 		"/search?q=-it%27s":                           {200, "No line matches", "", ""},
@@ -44,16 +44,16 @@ func TestSearchPages(t *testing.T) {
 		words, links := pageText(t, got.body)
 		_, words, _ = strings.Cut(words, "Or as of Search") // the form
 		if got.status != want.status {
-			t.Errorf("%s answers %d, want %d", address, got.status, want.status)
+			t.Errorf("%s returns %d, want %d", address, got.status, want.status)
 		}
 		for has := range strings.SplitSeq(want.has, "|") {
 			if !strings.Contains(words, has) {
-				t.Errorf("%s does not say %q: %s", address, has, words)
+				t.Errorf("%s does not contain %q: %s", address, has, words)
 			}
 		}
 		for not := range strings.SplitSeq(want.not, "|") {
 			if not != "" && strings.Contains(words, not) {
-				t.Errorf("%s says %q: %s", address, not, words)
+				t.Errorf("%s contains %q: %s", address, not, words)
 			}
 		}
 		for link := range strings.SplitSeq(want.links, "|") {
@@ -68,12 +68,12 @@ func TestSearchPages(t *testing.T) {
 	got := fetch(t, s, "/search?q=%22%3E%3Cb%3E&pattern=1&case=1&at=2026-03-02")
 	for _, filled := range []string{`value="&#34;&gt;&lt;b&gt;" size="32"`, `name="pattern" value="1" checked`, `name="case" value="1" checked`, `value="2026-03-02"`, `value="&#34;&gt;&lt;b&gt;" placeholder`} {
 		if !strings.Contains(got.body, filled) {
-			t.Errorf("the form forgets %s: %s", filled, got.body)
+			t.Errorf("the form does not contain %s: %s", filled, got.body)
 		}
 	}
 }
 
-// A search that finds more than a page holds says so, and which command shows all.
+// A page with too many results says so and shows the command for all results.
 func TestSearchIsBounded(t *testing.T) {
 	s, d := changeFixture(t)
 	for i := range maxFoundDocuments + 5 {
@@ -89,14 +89,14 @@ func TestSearchIsBounded(t *testing.T) {
 		got := fetch(t, s, address)
 		words, links := pageText(t, got.body)
 		found := slices.DeleteFunc(links, func(l string) bool { return !strings.HasPrefix(l, "/documents/prod/job-") || strings.Contains(l, "#") })
-		want := fmt.Sprintf("Lines of %d documents, and there are more. On the command line: cocsync grep -F -i", maxFoundDocuments)
+		want := fmt.Sprintf("Matches in the first %d documents; there are more. On the command line: cocsync grep -F -i", maxFoundDocuments)
 		if got.status != http.StatusOK || len(found) != maxFoundDocuments || !slices.IsSorted(found) || !strings.Contains(words, want) {
-			t.Errorf("%s answers %d with %q: %s", address, got.status, found, words)
+			t.Errorf("%s returns %d with %q: %s", address, got.status, found, words)
 		}
 	}
 }
 
-// A pattern of the API could cost what it liked, too.
+// Fault: the API did not limit the cost of patterns.
 func TestAPIRefusesCostlyPatterns(t *testing.T) {
 	s, _ := changeFixture(t)
 	for query, want := range map[string]int{
@@ -105,7 +105,7 @@ func TestAPIRefusesCostlyPatterns(t *testing.T) {
 	} {
 		got := fetch(t, s, "/api/v1/grep?"+query)
 		if got.status != want || (want == 400) != strings.Contains(got.body, "2000 instructions") {
-			t.Errorf("%.60s answers %d, %s, want %d", query, got.status, got.body, want)
+			t.Errorf("%.60s returns %d, %s, want %d", query, got.status, got.body, want)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// checkSemantics fails for what a screen reader trips over: headings that skip a level,
-// landmarks or controls with one name, buttons that leave open what they do.
+// checkSemantics fails on accessibility errors: headings that skip a level, landmarks or
+// controls with the same name, ambiguous buttons.
 func checkSemantics(t *testing.T, address string, page *element) {
 	t.Helper()
 	level := 0
@@ -59,7 +59,7 @@ func checkSemantics(t *testing.T, address string, page *element) {
 	}
 }
 
-// nameOf is how assistive programs call an element.
+// nameOf returns the accessible name of an element.
 func (e *element) nameOf(x *element) string {
 	if label := x.attr["aria-label"]; label != "" {
 		return label
@@ -77,9 +77,9 @@ func (e *element) nameOf(x *element) string {
 	return strings.Join(strings.Fields(x.text()), " ")
 }
 
-// On change and comparison pages headings skipped from h1 to h3, two regions of the
-// overview had one name, and so had the two buttons of the search page and the tables of
-// several watches.
+// Fault: headings of change and comparison pages skipped from h1 to h3. Two regions of the
+// overview, the two buttons of the search page, and the tables of several watches had the
+// same names.
 func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 	s := archive(t)
 	d := writer(t, s)

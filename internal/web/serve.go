@@ -16,12 +16,12 @@ import (
 const (
 	headerTime = 5 * time.Second
 	idleTime   = 2 * time.Minute
-	goodbye    = 5 * time.Second // that answers under way have when the program ends
+	graceTime  = 5 * time.Second // for active requests at shutdown
 	maxHeader  = 16 << 10        // bytes
 )
 
-// Serve answers on a listener until the context ends. certs makes it https; nil is
-// plain http.
+// Serve serves the site on a listener until the context ends. It serves HTTPS if certs is
+// not nil.
 func (s *Site) Serve(ctx context.Context, l net.Listener, certs *Certificate) error {
 	handler, err := s.Handler()
 	if err != nil {
@@ -30,7 +30,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener, certs *Certificate) er
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: 2 * headerTime, WriteTimeout: maxTime + headerTime,
 		IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // what strangers do wrong
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // errors caused by clients
 	}
 	if certs != nil {
 		l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certs.get, NextProtos: []string{"h2", "http/1.1"}})
@@ -42,7 +42,7 @@ func (s *Site) Serve(ctx context.Context, l net.Listener, certs *Certificate) er
 		return fmt.Errorf("serve the page on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTime)
 	defer cancel()
 	if server.Shutdown(last) != nil {
 		return server.Close()
@@ -50,17 +50,17 @@ func (s *Site) Serve(ctx context.Context, l net.Listener, certs *Certificate) er
 	return nil
 }
 
-// Certificate is a certificate in two files, read anew when they change.
+// Certificate is a certificate in two files, reloaded when they change.
 type Certificate struct {
 	Cert, Key string // in PEM
 
 	mu   sync.Mutex
-	read time.Time // the later of their times when they were read
+	read time.Time // the later modification time of the loaded files
 	kept *tls.Certificate
 }
 
-// get returns the certificate for a connection. While the files are being replaced
-// it goes on with what it has.
+// get returns the certificate for a connection. If the files cannot be loaded, for example
+// while they are being replaced, it returns the last valid certificate.
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// serve serves an empty archive until the test ends.
+// serve serves an empty archive until the end of the test.
 func serve(t *testing.T, certs *Certificate) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -40,19 +40,18 @@ func serve(t *testing.T, certs *Certificate) (address string) {
 }
 
 func TestServe(t *testing.T) {
-	answer, err := http.Get("http://" + serve(t, nil) + "/")
+	response, err := http.Get("http://" + serve(t, nil) + "/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != 200 {
-		t.Errorf("GET / = %d, %v", answer.StatusCode, err)
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != 200 {
+		t.Errorf("GET / = %d, %v", response.StatusCode, err)
 	}
 }
 
-// A certificate that was renewed counts from the next connection on, and one that is
-// half written does no harm.
-func TestCertificateIsReadAnew(t *testing.T) {
+// A renewed certificate is used from the next connection on; an incomplete one is ignored.
+func TestCertificateIsReloaded(t *testing.T) {
 	dir := t.TempDir()
 	c := &Certificate{Cert: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}
 	writePair(t, c, "first", time.Unix(1, 0))
@@ -80,11 +79,11 @@ func TestCertificateIsReadAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := name(); got != "second" {
-		t.Errorf("with a broken key the certificate is %q, want the second still", got)
+		t.Errorf("with a broken key the certificate is %q, want the second", got)
 	}
 	if conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
 		conn.Close()
-		t.Error("TLS 1.1 is spoken")
+		t.Error("TLS 1.1 is accepted")
 	}
 }
 

@@ -13,35 +13,35 @@ import (
 	"cocsync/internal/query"
 )
 
-// Site is the archive in a browser: pages for people, /api/v1/ for programs, a feed
-// and metrics. All of it is read only.
+// Site is the read-only website of an archive: pages, the API under /api/v1/, feeds,
+// metrics and probes.
 type Site struct {
 	Archive *query.Archive
 	Log     *slog.Logger
-	Version string // of the program, as its pages show it
+	Version string // of the program, shown on the pages
 	Guard   Guard
-	Live    *Live // what the daemon in this process reports; nil: none runs here
-	// Probes is the archive for /-/ready and /metrics, with a handle of its own, so that they
-	// do not wait for searches that use all connections of Archive; nil: Archive.
+	Live    *Live // metrics of the daemon in this process; nil if none runs here
+	// Probes is the archive for /-/ready and /metrics; nil: Archive. A separate handle keeps
+	// them responsive while searches use all connections of Archive.
 	Probes *query.Archive
 
-	census *census
-	checks *checks
+	status *statusCache
+	checks *checksCache
 }
 
-// The most that one answer may take.
+// Limits of requests.
 const (
-	maxTime    = 20 * time.Second // a question with a wide pattern reads every line there is
-	maxAtATime = 16               // answers that are made at once; others wait for their turn
-	maxProbes  = 4                // of probes, which do not wait for those
+	maxTime        = 20 * time.Second // a search for a general pattern reads all lines
+	maxConcurrency = 16               // concurrent requests; others are queued
+	maxProbes      = 4                // concurrent requests of probes, queued separately
 )
 
 //go:embed assets
 var assets embed.FS
 
-// Handler returns what answers every request.
+// Handler returns the handler of all requests.
 func (s *Site) Handler() (http.Handler, error) {
-	s.census, s.checks = new(census), new(checks)
+	s.status, s.checks = new(statusCache), new(checksCache)
 	p, err := newPages(s)
 	if err != nil {
 		return nil, err
@@ -55,12 +55,12 @@ func (s *Site) Handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	first.Handle("/", limited(mux, maxAtATime))
+	first.Handle("/", limited(mux, maxConcurrency))
 	return s.Guard.wrap(healthy(first), s.Log), nil
 }
 
-// first returns the addresses of programs that must not wait for what people ask: they
-// have turns and a database handle of their own.
+// first returns the handler of probes and metrics. They have their own concurrency limit
+// and database handle, so that page requests do not delay them.
 func (s *Site) first() (*http.ServeMux, error) {
 	own := *s
 	if s.Probes != nil {
@@ -71,13 +71,13 @@ func (s *Site) first() (*http.ServeMux, error) {
 	if err := own.metrics(probes); err != nil {
 		return nil, err
 	}
-	turns := limited(probes, maxProbes)
-	first.Handle("GET "+readyPath, turns)
-	first.Handle("GET /metrics", turns)
+	limit := limited(probes, maxProbes)
+	first.Handle("GET "+readyPath, limit)
+	first.Handle("GET /metrics", limit)
 	return first, nil
 }
 
-// pages are the addresses for people.
+// pages registers the HTML pages.
 func (s *Site) pages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/{$}", "overview", s.overview)
 	p.get(mux, "/documents", "documents", s.documents)
@@ -89,44 +89,44 @@ func (s *Site) pages(mux *http.ServeMux, p *pages) {
 	p.get(mux, "/", "missing", s.missing)
 }
 
-// limited limits each request to maxTime and concurrency to atATime.
-func limited(next http.Handler, atATime int) http.Handler {
-	turns := make(chan struct{}, atATime)
+// limited limits each request to maxTime and concurrency to the given number.
+func limited(next http.Handler, concurrency int) http.Handler {
+	slots := make(chan struct{}, concurrency)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), maxTime)
 		defer cancel()
 		select {
-		case turns <- struct{}{}:
-			defer func() { <-turns }()
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
 			next.ServeHTTP(w, r.WithContext(ctx))
 		case <-ctx.Done():
 			w.Header().Set("Retry-After", "10")
-			http.Error(w, "too many questions at once: ask again in a moment", http.StatusServiceUnavailable)
+			http.Error(w, "too many concurrent requests: try again later", http.StatusServiceUnavailable)
 		}
 	})
 }
 
-// archive returns the archive for one request, which collects the notes.
+// archive returns the archive for one request. Notes are appended to notes.
 func (s *Site) archive(notes *[]string) *query.Archive {
 	a := *s.Archive
 	a.Note = func(note string) { *notes = append(*notes, note) }
 	return &a
 }
 
-// The addresses of pages are permanent: they consist of ids of COC's, labels and numbers of
-// changes.
+// Addresses of pages are permanent: they consist of COC's ids, version labels and change
+// numbers.
 
-// documentURL is the page of a document.
+// documentURL returns the address of a document's page.
 func documentURL(d query.Document) string {
 	return "/documents/" + segment(d.Account) + "/" + segment(d.DocumentID)
 }
 
-// versionURL is the page of a version, named as v3 or v3#2.
+// versionURL returns the address of a version's page. label is v3 or v3#2.
 func versionURL(d query.Document, label string) string {
 	return documentURL(d) + "/" + segment(label)
 }
 
-// changeURL is the page of a change.
+// changeURL returns the address of a change's page.
 func changeURL(ref string) string {
 	i := strings.LastIndex(ref, "/") // the account's name may have slashes
 	if i < 0 {
@@ -135,8 +135,8 @@ func changeURL(ref string) string {
 	return "/changes/" + segment(ref[:i]) + "/" + ref[i+1:]
 }
 
-// assets serves the style and the script under names that change with what is in
-// them, so that a browser may keep them permanently.
+// assets serves styles, script and icon under addresses with a hash of their content, so
+// that browsers may cache them permanently.
 func (p *pages) assets(mux *http.ServeMux) {
 	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "moves.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		body := p.bodies[name]
@@ -148,7 +148,7 @@ func (p *pages) assets(mux *http.ServeMux) {
 	}
 }
 
-// asset is the address of a style or a script.
+// asset returns the address of an asset.
 func (p *pages) asset(name string) string {
 	sum := sha256.Sum256(p.bodies[name])
 	return "/assets/" + hex.EncodeToString(sum[:6]) + "/" + name

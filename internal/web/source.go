@@ -6,32 +6,32 @@ import (
 	"strings"
 )
 
-// The most of a content that one page shows.
+// Limits of a content on one page.
 const (
 	maxLines = 20000
-	maxShown = 1 << 20 // bytes; COC takes 64 KB
+	maxShown = 1 << 20 // bytes; COC accepts 64 KB
 )
 
 // sourceLine is a line of a content.
 type sourceLine struct {
 	Number int
 	Text   []token
-	NoEnd  bool // it is the last, and no newline ends it
+	NoEnd  bool // the last line, without a newline
 }
 
-// token is a piece of a line in one colour.
+// token is a part of a line with one colour.
 type token struct {
-	Class string // key, string, literal or comment; "" for the rest
+	Class string // key, string, literal or comment; "" for other text
 	Text  pieces
 }
 
-// source lays out the lines of a content, as far as there is room for them. more is how
-// many of them there are besides.
+// source returns the lines of a content up to maxLines and maxShown, and the number of
+// further lines.
 func source(all [][]byte) (lines []sourceLine, more int) {
 	var p painter
-	room := maxShown
+	left := maxShown
 	for i, line := range all {
-		if room -= len(line); room < 0 || i == maxLines {
+		if left -= len(line); left < 0 || i == maxLines {
 			return lines, len(all) - i
 		}
 		lines = append(lines, sourceLine{i + 1, p.line(line), !bytes.HasSuffix(line, []byte("\n"))})
@@ -39,18 +39,17 @@ func source(all [][]byte) (lines []sourceLine, more int) {
 	return lines, 0
 }
 
-// painter colours the lines of a content one after the other, in time with their
-// length. It knows of YAML what one sees at a glance; whatever it takes a text for, it
-// alters none of it.
+// painter highlights the lines of a content in sequence, in linear time. It recognises
+// only simple YAML. It never changes the text.
 type painter struct {
-	block  bool // in a block scalar,
-	indent int  // whose lines stand further in than this
+	block  bool // the line is in a block scalar
+	indent int  // the lines of the block scalar are indented more than this
 }
 
-// maxPainted is how much of a line is coloured, in bytes.
+// maxPainted is the maximum length of a highlighted line in bytes.
 const maxPainted = 2000
 
-// line returns a line without its end, in colours.
+// line returns a line without its newline, split into tokens.
 func (p *painter) line(line []byte) []token {
 	s := strings.TrimSuffix(string(line), "\n")
 	body := strings.TrimLeft(s, " ")
@@ -67,13 +66,13 @@ func (p *painter) line(line []byte) []token {
 	n := keyLength(body)
 	t.add("key", body[:n])
 	if n == 0 {
-		in -= 2 // of a dash: a block stands further in than that
+		in -= 2 // a block in a list item is indented more than the dash
 	}
 	p.value(body[n:], in, &t)
 	return t
 }
 
-// tokens is a line that is being coloured.
+// tokens are the tokens of a line.
 type tokens []token
 
 func (t *tokens) add(class, s string) {
@@ -82,12 +81,12 @@ func (t *tokens) add(class, s string) {
 	}
 }
 
-// value colours what stands behind a key, or in its place.
+// value highlights a value, after a key or without one.
 func (p *painter) value(s string, in int, t *tokens) {
 	word := strings.TrimLeft(s, ": ")
 	t.add("", s[:len(s)-len(word)])
 	class := ""
-	end := strings.Index(" "+word, " #") // where a comment begins
+	end := strings.Index(" "+word, " #") // the start of a comment
 	switch n := quotedLength(word); {
 	case n > 0:
 		class, end = "string", n
@@ -108,7 +107,7 @@ func (p *painter) value(s string, in int, t *tokens) {
 	t.add(class, rest)
 }
 
-// keyLength is the length of the key that a text begins with; 0 for none.
+// keyLength returns the length of the key at the start of s; 0 for none.
 func keyLength(s string) int {
 	n := quotedLength(s)
 	if n == 0 {
@@ -123,8 +122,8 @@ func keyLength(s string) int {
 	return n
 }
 
-// quotedLength is the length of the quoted string that a text begins with, up to its
-// end where no quote closes it; 0 for none.
+// quotedLength returns the length of the quoted string at the start of s; 0 for none. An
+// unclosed string extends to the end of s.
 func quotedLength(s string) int {
 	if s == "" || s[0] != '"' && s[0] != '\'' {
 		return 0
@@ -142,7 +141,7 @@ func quotedLength(s string) int {
 	return len(s)
 }
 
-// literal is the class of a word that is no text to YAML.
+// literal returns the class of a word that YAML does not parse as a string.
 func literal(word string) string {
 	switch word = strings.TrimSpace(word); word {
 	case "":

@@ -9,13 +9,13 @@ import (
 	"cocsync/internal/diff"
 )
 
-// lay lays out a content.
-func lay(content string) (lines []sourceLine, more int) {
+// sourceOf returns the lines of a content.
+func sourceOf(content string) (lines []sourceLine, more int) {
 	return source(diff.Read([]byte(content)).Lines)
 }
 
-// said is what a text says.
-func said(t pieces) string {
+// plain returns the text of pieces.
+func plain(t pieces) string {
 	var b strings.Builder
 	for _, p := range t {
 		b.WriteString(p.Text)
@@ -23,21 +23,21 @@ func said(t pieces) string {
 	return b.String()
 }
 
-// colours writes tokens as class(text).
+// colours formats tokens as class(text).
 func colours(tokens []token) string {
 	var b strings.Builder
 	for _, t := range tokens {
 		if t.Class == "" {
-			b.WriteString(said(t.Text))
+			b.WriteString(plain(t.Text))
 		} else {
-			b.WriteString(t.Class + "(" + said(t.Text) + ")")
+			b.WriteString(t.Class + "(" + plain(t.Text) + ")")
 		}
 	}
 	return b.String()
 }
 
 func TestColours(t *testing.T) {
-	lines, more := lay(strings.Join([]string{
+	lines, more := sourceOf(strings.Join([]string{
 		"# all of it: 1", "meta:", "  name: restart  # why", `  quoted: "a # b" # so`, "steps:", "  - name: one", "  - - two", "    retries: 3", "    on: true",
 		"    script: | # a script", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x", "{a: b}: c", "  - ", "a: 'it''s'",
 		`"a: \" b": "c" d`, "- >-", "  a: 1", "task: hwc:scripts@1.0.0", "url#x: y#z", ":", ": ", `open: "a`, "sign: -", "last: ~",
@@ -79,12 +79,12 @@ key(last): literal(~)`, "\n")
 		}
 	}
 	if !lines[len(lines)-1].NoEnd || lines[0].NoEnd {
-		t.Error("the last line has no end, and the others have one")
+		t.Error("NoEnd is wrong for the first or the last line")
 	}
 }
 
-// A page shows no more of a content than there is room for, and counts the rest.
-func TestLongContentsAreCut(t *testing.T) {
+// Long contents are truncated, and further lines are counted.
+func TestLongContentsAreTruncated(t *testing.T) {
 	for _, tt := range []struct {
 		content     string
 		lines, more int
@@ -92,14 +92,14 @@ func TestLongContentsAreCut(t *testing.T) {
 		{"", 0, 0}, {"\n", 1, 0}, {strings.Repeat("\n", maxLines), maxLines, 0}, {strings.Repeat("\n", maxLines+2) + "x", maxLines, 3},
 		{strings.Repeat("x", maxShown) + "\n", 0, 1}, {"a\n" + strings.Repeat("x", maxShown) + "\nb\n", 1, 2},
 	} {
-		if lines, more := lay(tt.content); len(lines) != tt.lines || more != tt.more {
-			t.Errorf("of %d bytes %d lines are shown and %d not, want %d and %d", len(tt.content), len(lines), more, tt.lines, tt.more)
+		if lines, more := sourceOf(tt.content); len(lines) != tt.lines || more != tt.more {
+			t.Errorf("source of %d bytes = %d lines and %d more, want %d and %d", len(tt.content), len(lines), more, tt.lines, tt.more)
 		}
 	}
 }
 
-// Whatever a content is, its page shows it, each line in a row of its own, with what
-// can't be seen spelled out, and nothing of it becomes markup.
+// The page of any content shows each line in a row, with invisible characters replaced and
+// without injected markup.
 func FuzzSource(f *testing.F) {
 	for _, s := range hostile() {
 		f.Add([]byte("a: " + s + "\n" + s + ": |\n " + s + "\n- '" + s))
@@ -119,17 +119,17 @@ func FuzzSource(f *testing.F) {
 		}
 		var want []string
 		for _, l := range all[:len(all)-b.More] {
-			want = append(want, said(visible(strings.TrimSuffix(string(l), "\n"), "\t")))
+			want = append(want, plain(visible(strings.TrimSuffix(string(l), "\n"), "\t")))
 		}
 		var got []string
 		for _, row := range parsePage(t, out.String()).all("tr") {
 			line := row.all("td")[1]
 			for _, name := range line.elements() {
 				if !slices.Contains([]string{"span", "b", "i"}, name) {
-					t.Errorf("%q makes the element %s", content, name)
+					t.Errorf("%q becomes the element %s", content, name)
 				}
 			}
-			line.within = slices.DeleteFunc(line.within, func(e *element) bool { return e.name == "i" }) // a remark of ours
+			line.within = slices.DeleteFunc(line.within, func(e *element) bool { return e.name == "i" }) // a remark of cocsync
 			got = append(got, line.text())
 		}
 		if !slices.Equal(got, want) {

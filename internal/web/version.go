@@ -13,41 +13,41 @@ import (
 	"cocsync/internal/text"
 )
 
-// versionHead is what all pages of a version begin with.
+// versionHead is the head of all pages of a version.
 type versionHead struct {
 	Document, Label             pieces
 	DocumentURL, URL            string
-	Here                        string // which of its pages this is
-	Before, After               link   // the same pages of the versions beside it
-	ChangeURL                   string // of the change that brought it; "" for none
-	ChooseURL                   string // where another is chosen to compare it with
-	Newest                      link   // its comparison with the newest; "" where that is this
+	Here                        string // the current page: content, outline or blame
+	Before, After               link   // the same page of the previous and the next version
+	ChangeURL                   string // of the change that added it; "" for none
+	ChooseURL                   string // to select another version for a comparison
+	Newest                      link   // the comparison with the newest version; empty if this is the newest
 	By                          pieces
 	MadeAt, SeenAt, CheckedAt   time.Time
 	WithdrawnAt, UncheckedSince time.Time
 	ErasedAt                    time.Time
 	Size, SHA256                string // "" without a content
 	UUID, Request               pieces
-	Answered                    time.Time
-	Absent                      pieces // why its content is not here; nil: it is
+	AnsweredAt                  time.Time
+	Absent                      pieces // why the content is unavailable; nil if it is available
 
 	doc      query.Document
 	revision query.Revision
 	notes    []string
 }
 
-// link is a name that leads somewhere.
+// link is a name with an address.
 type link struct {
 	Name pieces
-	URL  string // "" leads nowhere
+	URL  string // "" for none
 }
 
-// newLink links to a version.
+// newLink returns a link to a version.
 func newLink(doc query.Document, r query.Revision) link {
 	return link{visible(r.Version, ""), versionURL(doc, r.Version)}
 }
 
-// head returns the version that the address names without its content, which may be missing.
+// head returns the head of the version that the address names. The content may be missing.
 func (q *pageRequest) head(ctx context.Context, here string) (*versionHead, error) {
 	v, err := q.version(ctx)
 	if err != nil && !errors.Is(err, query.ErrUnavailable) {
@@ -68,14 +68,14 @@ func (q *pageRequest) head(ctx context.Context, here string) (*versionHead, erro
 	h := &versionHead{
 		DocumentURL: documentURL(v.Document), URL: versionURL(v.Document, label), Document: visible(v.Document.Name, ""), Label: visible(label, ""),
 		Here: here, By: visible(string(r.By), ""), MadeAt: r.MadeAt.Time, SeenAt: r.SeenAt.Time, CheckedAt: r.CheckedAt.Time, WithdrawnAt: r.WithdrawnAt.Time,
-		UncheckedSince: r.PreviousCheckedAt.Time, ErasedAt: r.ErasedAt.Time, UUID: visible(string(r.UUID), ""), Request: visible(string(r.RequestID), ""), Answered: r.AnsweredAt.Time,
+		UncheckedSince: r.PreviousCheckedAt.Time, ErasedAt: r.ErasedAt.Time, UUID: visible(string(r.UUID), ""), Request: visible(string(r.RequestID), ""), AnsweredAt: r.AnsweredAt.Time,
 		Absent: absent(r), doc: v.Document, revision: r,
 	}
 	if r.Archived {
 		h.Size, h.SHA256 = text.Size(int64(*r.Size)), string(r.SHA256)
 	}
 	h.notes = v.Notes()
-	h.beside(all, at)
+	h.links(all, at)
 	ref, err := q.ChangeTo(ctx, v)
 	if ref != "" {
 		h.ChangeURL = changeURL(ref)
@@ -83,19 +83,19 @@ func (q *pageRequest) head(ctx context.Context, here string) (*versionHead, erro
 	return h, err
 }
 
-// absent says why the content of a version is not in the archive; nil if it is.
+// absent returns why the content of a version is not archived; nil if it is.
 func absent(r query.Revision) pieces {
 	switch {
 	case !r.Archived:
 		return visible(r.Reason(), "")
 	case r.Erased:
-		return visible("it was erased permanently: "+string(r.ErasedReason), "")
+		return visible("permanently erased: "+string(r.ErasedReason), "")
 	}
 	return nil
 }
 
-// beside links to the previous and the next version, and to comparisons.
-func (h *versionHead) beside(all []query.Revision, at int) {
+// links sets the links to the previous and the next version and to comparisons.
+func (h *versionHead) links(all []query.Revision, at int) {
 	page := func(r query.Revision) link {
 		l := newLink(h.doc, r)
 		if h.Here != "content" && r.Readable() {
@@ -123,12 +123,12 @@ func (h *versionHead) beside(all []query.Revision, at int) {
 	}
 }
 
-// compareURL is the comparison of two versions of a document.
+// compareURL returns the address of a comparison of two versions of a document.
 func compareURL(doc query.Document, old, now query.Revision) string {
 	return documentURL(doc) + "/compare?" + url.Values{"old": {old.Version}, "new": {now.Version}}.Encode()
 }
 
-// view is one of the version's pages.
+// view returns one of the version's pages.
 func (h *versionHead) view(body any, notes ...string) *view {
 	v := &view{Title: visible(h.doc.Name+" "+h.revision.Version, ""), Here: "documents", Notes: append(h.notes, notes...), Body: body}
 	switch {
@@ -140,8 +140,8 @@ func (h *versionHead) view(body any, notes ...string) *view {
 	return v
 }
 
-// content is the version's content. Its other pages redirect to that of the content if it
-// is missing.
+// content returns the version's content. If it is missing, other pages than the content
+// page redirect to the content page.
 func (h *versionHead) content(ctx context.Context, q *pageRequest) (*diff.Text, error) {
 	if h.Absent != nil {
 		if h.Here == "content" {
@@ -157,7 +157,7 @@ func (h *versionHead) content(ctx context.Context, q *pageRequest) (*diff.Text, 
 type versionPage struct {
 	*versionHead
 	Lines []sourceLine
-	More  int // lines that are not shown
+	More  int // number of lines not shown
 }
 
 func (s *Site) version(ctx context.Context, q *pageRequest) (*view, error) {

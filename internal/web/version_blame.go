@@ -7,15 +7,15 @@ import (
 	"cocsync/internal/query"
 )
 
-// blamePage has each line with the version that added it.
+// blamePage shows each line with the version that added it.
 type blamePage struct {
 	*versionHead
 	Lines []blamed
-	More  int // lines that are not shown
+	More  int // number of lines not shown
 }
 
-// blamed is a line and the version that added it; of a run of lines of one version only the
-// first has it.
+// blamed is a line and the version that added it. Only the first line of a run with the
+// same version names it.
 type blamed struct {
 	sourceLine
 	First   bool

@@ -12,16 +12,16 @@ import (
 type outlinePage struct {
 	*versionHead
 	Parts []part
-	Why   pieces // there is none
-	All   bool   // nothing is left out
+	Why   pieces // why the structure cannot be parsed
+	All   bool   // nothing is omitted
 }
 
 // part is a part of a job in an outline.
 type part struct {
 	Name, Task, Description, Value pieces
-	Place                          int // of a step, from 1
+	Position                       int // of a step, from 1
 	Href, Lines                    string
-	To                             int // its last line
+	To                             int // the last line
 	Fields                         []field
 	Parts                          []part
 	Steps                          bool // the parts are steps
@@ -56,7 +56,7 @@ func (h *versionHead) parts(list []diff.Part) (out []part) {
 			Steps: len(p.Parts) > 0 && p.Parts[0].Step,
 		}
 		if p.Step {
-			x.Place = i + 1
+			x.Position = i + 1
 		}
 		out = append(out, x)
 	}
@@ -70,5 +70,5 @@ func (h *versionHead) fields(list []diff.PartField) (out []field) {
 	return out
 }
 
-// line is the address of the first of some lines of the version's content.
+// line returns the address of the first line of a range in the version's content.
 func (h *versionHead) line(s coc.Span) string { return fmt.Sprintf("%s#L%d", h.URL, s.From) }

@@ -10,17 +10,17 @@ import (
 	"cocsync/internal/text"
 )
 
-// look returns the page at an address, which must answer with a status.
-func look(t *testing.T, h http.Handler, address string, status int) *element {
+// getPage requests a page and checks its status.
+func getPage(t *testing.T, h http.Handler, address string, status int) *element {
 	t.Helper()
 	w := visit(t, h, address)
 	if w.Code != status {
-		t.Fatalf("%s answers %d, want %d", address, w.Code, status)
+		t.Fatalf("%s returns %d, want %d", address, w.Code, status)
 	}
 	return parsePage(t, w.Body.String())
 }
 
-// facts are what stands above a version, by name.
+// facts returns the facts of a version's head by name.
 func facts(p *element) map[string]string {
 	list := map[string]string{}
 	for _, d := range p.all("dl.strip div") {
@@ -38,10 +38,10 @@ func hrefs(list []*element) (out []string) {
 
 func TestVersionPage(t *testing.T) {
 	h := handler(t, archive(t))
-	p := look(t, h, "/documents/prod/DM-1/v1", http.StatusOK)
+	p := getPage(t, h, "/documents/prod/DM-1/v1", http.StatusOK)
 	for name, want := range map[string]string{
 		"By": "COC-wang", "Made": "2026-03-01 12:00", "First seen": "2026-03-03 12:00", "Size": text.Size(int64(len(jobV1))), "version_uuid": "uuid-1",
-		"SHA-256": coc.Content{Bytes: []byte(jobV1)}.Hash().String(), "COC’s answer": "request-1 of 2026-03-03 12:00",
+		"SHA-256": coc.Content{Bytes: []byte(jobV1)}.Hash().String(), "COC request": "request-1 of 2026-03-03 12:00",
 	} {
 		if got := facts(p)[name]; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -57,7 +57,7 @@ func TestVersionPage(t *testing.T) {
 	if got := strings.Join(lines, ""); got != jobV1 {
 		t.Errorf("the page shows %q, want %q", got, jobV1)
 	}
-	// Through all versions, by their neighbours.
+	// The links to the next version visit all versions.
 	var way []string
 	for at := "/documents/prod/DM-1/v1/blame"; at != ""; {
 		way = append(way, strings.TrimPrefix(at, "/documents/prod/DM-1/"))
@@ -65,7 +65,7 @@ func TestVersionPage(t *testing.T) {
 		if strings.HasSuffix(at, "/v4") {
 			status = http.StatusNotFound
 		}
-		p := look(t, h, at, status)
+		p := getPage(t, h, at, status)
 		at = ""
 		for _, a := range p.all("a[rel]") {
 			if a.attr["rel"] == "next" {
@@ -74,25 +74,25 @@ func TestVersionPage(t *testing.T) {
 		}
 	}
 	if want := []string{"v1/blame", "v2/blame", "v3%231/blame", "v3%232/blame", "v4", "v5", "v6"}; !slices.Equal(way, want) {
-		t.Errorf("the way through the versions is %q, want %q", way, want)
+		t.Errorf("the links visit %q, want %q", way, want)
 	}
-	// What was rewritten says since when it may have been.
-	if got := facts(look(t, h, "/documents/prod/DM-1/v3%232", http.StatusOK))["Replaced what stood until"]; got != "2026-03-07 12:00 at least" {
-		t.Errorf("of a rewritten content the page says %q", got)
+	// A rewritten version shows when the previous content was last checked.
+	if got := facts(getPage(t, h, "/documents/prod/DM-1/v3%232", http.StatusOK))["Previous content last checked"]; got != "2026-03-07 12:00" {
+		t.Errorf("the last check of the previous content is %q", got)
 	}
-	p = look(t, h, "/documents/prod/DM-1/v2", http.StatusOK)
+	p = getPage(t, h, "/documents/prod/DM-1/v2", http.StatusOK)
 	links := hrefs(p.all("div.beside a"))
 	for _, want := range []string{"/documents/prod/DM-1", "/documents/prod/DM-1/v1", "/documents/prod/DM-1/v3%231", "/changes/prod/2", "/documents/prod/DM-1/compare?new=v5&old=v2", "/documents/prod/DM-1?from=v2"} {
 		if !slices.Contains(links, want) {
-			t.Errorf("v2 leads to %q, not to %s", links, want)
+			t.Errorf("v2 links to %q, not to %s", links, want)
 		}
 	}
-	if got := saying(look(t, h, "/documents/prod/DM-1/v6", http.StatusOK).all("p.aside")); !slices.Contains(got, "It is empty.") {
-		t.Errorf("of an empty content the page says %q", got)
+	if got := texts(getPage(t, h, "/documents/prod/DM-1/v6", http.StatusOK).all("p.aside")); !slices.Contains(got, "The content is empty.") {
+		t.Errorf("the page of an empty content contains %q", got)
 	}
 }
 
-// A version without its content says what is known of it, and why it is not here.
+// The page of a version without content explains why the content is unavailable.
 func TestAbsentVersion(t *testing.T) {
 	h := handler(t, archive(t))
 	for _, tt := range []struct {
@@ -101,29 +101,29 @@ func TestAbsentVersion(t *testing.T) {
 		why     string
 	}{
 		{"/documents/prod/DM-1/v4", http.StatusNotFound, "COC did not serve it (400 COC.00010002)"},
-		{"/documents/prod/DM-2/v2", http.StatusGone, "it was erased permanently: it held a password"},
+		{"/documents/prod/DM-2/v2", http.StatusGone, "permanently erased: it held a password"},
 	} {
-		p := look(t, h, tt.address, tt.status)
-		if got := saying(p.all("p.absent")); len(got) != 1 || got[0] != "Its content is not here: "+tt.why {
-			t.Errorf("%s says %q, want %q", tt.address, got, tt.why)
+		p := getPage(t, h, tt.address, tt.status)
+		if got := texts(p.all("p.absent")); len(got) != 1 || got[0] != "The content is unavailable: "+tt.why {
+			t.Errorf("%s contains %q, want %q", tt.address, got, tt.why)
 		}
 		if p.all("nav.tabs") != nil || p.all("table.source") != nil {
-			t.Errorf("%s offers a content", tt.address)
+			t.Errorf("%s shows a content", tt.address)
 		}
 		for _, tab := range []string{"/outline", "/blame"} {
 			if w := visit(t, h, tt.address+tab); w.Code != http.StatusSeeOther || w.Header().Get("Location") != tt.address {
-				t.Errorf("%s%s answers %d, to %q", tt.address, tab, w.Code, w.Header().Get("Location"))
+				t.Errorf("%s%s returns %d, to %q", tt.address, tab, w.Code, w.Header().Get("Location"))
 			}
 		}
 	}
-	if got := facts(look(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 || got["Size"] != "7 bytes" || got["Content removed"] != "2026-03-06 12:00" {
-		t.Errorf("of an erased content the page tells %q", got)
+	if got := facts(getPage(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 || got["Size"] != "7 bytes" || got["Content removed"] != "2026-03-06 12:00" {
+		t.Errorf("the facts of an erased content are %q", got)
 	}
 }
 
 func TestOutlinePage(t *testing.T) {
 	h := handler(t, archive(t))
-	p := look(t, h, "/documents/prod/DM-1/v2/outline", http.StatusOK)
+	p := getPage(t, h, "/documents/prod/DM-1/v2/outline", http.StatusOK)
 	var got []string
 	for _, e := range p.all("section.outline") {
 		got = append(got, strings.Join(strings.Fields(e.text()), " "))
@@ -133,20 +133,20 @@ func TestOutlinePage(t *testing.T) {
 		"steps 1 step lines 5–9 1 stop hwc:runbook:scripts@1.0.0 lines 6–9 inputs timeout60",
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the outline says %q, want %q", got, want)
+		t.Errorf("the outline is %q, want %q", got, want)
 	}
 	if a := p.all("section.outline li.step a.row"); len(a) != 1 || a[0].attr["href"] != "/documents/prod/DM-1/v2#L6" || a[0].attr["data-to"] != "9" {
-		t.Errorf("the step leads to %q", hrefs(a))
+		t.Errorf("the step links to %q", hrefs(a))
 	}
-	if got := saying(look(t, h, "/documents/prod/DM-1/v5/outline", http.StatusOK).all("p.aside")); len(got) != 1 || !strings.HasPrefix(got[0], "Its structure cannot be read: line 2:") {
-		t.Errorf("of a content that is no YAML the outline says %q", got)
+	if got := texts(getPage(t, h, "/documents/prod/DM-1/v5/outline", http.StatusOK).all("p.aside")); len(got) != 1 || !strings.HasPrefix(got[0], "The structure cannot be parsed: line 2:") {
+		t.Errorf("the outline of invalid YAML is %q", got)
 	}
 }
 
-// Each run of lines of one version says whose it is, once.
+// Each run of lines names its version and author once.
 func TestBlamePage(t *testing.T) {
 	h := handler(t, archive(t))
-	p := look(t, h, "/documents/prod/DM-1/v3%232/blame", http.StatusOK)
+	p := getPage(t, h, "/documents/prod/DM-1/v3%232/blame", http.StatusOK)
 	got := map[string]string{}
 	for _, row := range p.all("table.blame tr[id]") {
 		if by := strings.TrimSpace(row.all("td.by")[0].text()); by != "" {
@@ -164,8 +164,7 @@ func TestBlamePage(t *testing.T) {
 	}
 }
 
-// The bytes are the content's, whatever they are, and no browser takes them for
-// anything but text.
+// Raw responses have the exact bytes of the content and are plain text in every browser.
 func TestRaw(t *testing.T) {
 	h := handler(t, archive(t))
 	bad := strings.Join(hostile(), "\n")
@@ -180,10 +179,10 @@ func TestRaw(t *testing.T) {
 		w := visit(t, h, address)
 		header := w.Header()
 		if w.Code != http.StatusOK || w.Body.String() != want[0] || header.Get("Content-Disposition") != want[1] {
-			t.Errorf("%s answers %d, %s, %q", address, w.Code, header.Get("Content-Disposition"), w.Body)
+			t.Errorf("%s returns %d, %s, %q", address, w.Code, header.Get("Content-Disposition"), w.Body)
 		}
 		if header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(header.Get("Content-Security-Policy"), "sandbox") {
-			t.Errorf("%s answers with %v", address, header)
+			t.Errorf("%s has header %v", address, header)
 		}
 	}
 }

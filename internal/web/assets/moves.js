@@ -1,6 +1,6 @@
-// Comfort, and nothing that reading needs. Keys: j and k go through a list, n and p to
-// the next and the previous change or version, / into the search box. And a page of what
-// is new shows what comes, unless somebody is at work in it.
+// Optional conveniences; all pages work without this script. Keys: j and k move in a list,
+// n and p open the next and the previous change or version, / focuses the search box. A
+// page with data-live reloads its content, unless the reader is using it.
 "use strict";
 const rows = () => [...document.querySelectorAll("main .list a.row")];
 const typing = (e) => e.target.closest("input, select, textarea, [contenteditable]");
@@ -31,26 +31,26 @@ document.addEventListener("keydown", (e) => {
 	e.preventDefault();
 });
 
-// look asks for the page again and shows its main part if it changed.
-async function look() {
+// poll fetches the page and replaces its main element if it changed.
+async function poll() {
 	const main = document.querySelector("main[data-live]");
 	if (!main || document.visibilityState !== "visible" || main.contains(document.activeElement)) return;
 	if (!document.getSelection().isCollapsed || main.querySelector("details[open]")) return;
-	const answer = await fetch(location.href).catch(() => null);
-	if (!answer?.ok) return;
-	const now = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+	const response = await fetch(location.href).catch(() => null);
+	if (!response?.ok) return;
+	const now = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("main");
 	if (now && now.innerHTML !== main.innerHTML) main.replaceWith(document.adoptNode(now));
 }
-if (document.querySelector("main[data-live]")) setInterval(look, 5000);
+if (document.querySelector("main[data-live]")) setInterval(poll, 5000);
 
-// Lines of a content, as #L3-L9: a click on a number and one with Shift on another name
-// them, and links to a part lead to all of it.
+// Ranges of lines, as #L3-L9: click on a line number, then click on another with Shift.
+// Links to a part of a content mark all its lines.
 const named = () => /^#L(\d+)(?:-L(\d+))?$/.exec(location.hash)?.slice(1).map(Number);
 
 function mark() {
 	for (const row of document.querySelectorAll(".source .marked")) row.classList.remove("marked");
 	const [from, to] = named() ?? [];
-	if (!to) return; // of one line the browser takes care
+	if (!to) return; // the browser marks a single line
 	const first = document.getElementById("L" + Math.min(from, to));
 	for (let row = first, n = Math.abs(to - from); row && n >= 0; row = row.nextElementSibling, n--) row.classList.add("marked");
 	first?.scrollIntoView();
