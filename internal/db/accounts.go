@@ -12,9 +12,9 @@ import (
 )
 
 // ErrEndpoint reports an account whose name now belongs to another endpoint.
-var ErrEndpoint = errors.New("the archive has it with another endpoint")
+var ErrEndpoint = errors.New("the archive has this account with another endpoint")
 
-// Account is an account as the archive has it.
+// Account is the archive's row of an account.
 type Account struct {
 	Name     string
 	Endpoint string
@@ -30,15 +30,15 @@ func scanAccount(row scanner) (a Account, err error) {
 	return a, err
 }
 
-// Accounts returns every account that was ever used, by name.
+// Accounts returns all accounts in the archive, by name.
 func (a *Archive) Accounts(ctx context.Context) (_ []Account, err error) {
 	defer wrap(&err, "accounts")
 	return collect(ctx, a.read, scanAccount, accountRows+` ORDER BY name`)
 }
 
-// Account returns the state of an account and adds its row if it is new. It refuses
-// another endpoint under the same name unless accept is set: the documents of two
-// services would be mixed.
+// Account returns the state of an account and adds its row if it is new. It returns
+// ErrEndpoint for another endpoint, unless accept is set: documents of two services must not
+// be mixed.
 func (a *Archive) Account(ctx context.Context, name, endpoint string, accept bool) (s coc.AccountState, err error) {
 	defer wrap(&err, "account %q", name)
 	found, err := scanAccount(a.read.row(ctx, accountRows+` WHERE name = ?`, name))
@@ -60,7 +60,7 @@ func (a *Archive) Account(ctx context.Context, name, endpoint string, accept boo
 	})
 }
 
-// addAccount adds an account unless it is there.
+// addAccount adds an account unless it exists.
 func (t tx) addAccount(name, endpoint string) error {
 	n, err := t.affect(`
 		INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts WHERE true
@@ -80,8 +80,8 @@ func (t tx) account(name string) (id int64, err error) {
 	return id, err
 }
 
-// Refused records that COC refused a key pair, so that the next process does not use it
-// before until. A zero until removes the record.
+// Refused records that COC refused a key pair, so that no process uses it before until. A
+// zero until removes the record.
 func (a *Archive) Refused(ctx context.Context, account, key, reason string, until time.Time) (err error) {
 	defer wrap(&err, "record the refusal of account %q", account)
 	return a.update(ctx, func(t tx) error {

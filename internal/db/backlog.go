@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Backlog is what is pending for one notifier.
+// Backlog counts the pending and failed messages of one notifier.
 type Backlog struct {
 	Notifier string
-	Waiting  int       // deliveries not yet sent, and messages without one: files, details
-	Oldest   time.Time // when the oldest of them was due; zero where none is pending
+	Waiting  int       // unsent deliveries, and unsent messages without one: files, details
+	Oldest   time.Time // when the oldest of them was due; zero if none is pending
 	Failed   int       // messages that were refused permanently
 	Quiet    time.Time // the end of its last quiet hours
 	Held     string    // why the channel is on hold; "" when it is not
-	HeldTill time.Time // the next try
+	HeldTill time.Time // the next attempt
 	LastErr  string    // why the first of the pending messages was not sent
 	Plain    int       // messages that were sent as plain text since a time
 	PlainErr string    // why the newest of them was
 }
 
-// Backlogs returns what is pending for each notifier that has or had something, and what
-// was sent as plain text since then.
+// Backlogs returns the backlog of each notifier with deliveries or messages. Plain counts
+// messages since the given time.
 func (o *Outbox) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err error) {
 	defer wrap(&err, "backlog")
 	return collect(ctx, o.read, func(row scanner) (b Backlog, err error) {

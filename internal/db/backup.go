@@ -17,20 +17,20 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Backup writes a whole copy of the archive to a new file, for its owner alone, while
-// others read and write. The key of the log is not in it.
+// Backup writes a complete copy of the archive to a new file with mode 0600, while others
+// read and write. The copy does not contain the key of the log.
 func (d *DB) Backup(ctx context.Context, path string) (err error) {
 	defer wrap(&err, "back up to %s", path)
 	err = backupTo(ctx, d.write, path)
 	if errors.Is(err, fs.ErrExist) {
-		return hint.Wrap(err, "name a file that is not there yet: backups are never written over")
+		return hint.Wrap(err, "choose a new file: backups never overwrite files")
 	}
 	return explain(err)
 }
 
-// Restore makes a new archive at path of a copy, and begins its log anew with a key at
-// key, "" for KeyFile: the first leaf names the log that the copy has. It never writes over a file; a
-// key that lies there is moved aside.
+// Restore creates a new archive at path from a copy. Its log restarts with a new key at key
+// ("" means KeyFile); the first leaf names the log of the copy. Restore never overwrites a
+// file; it renames an existing key.
 func Restore(ctx context.Context, from, path, key string) (err error) {
 	defer wrap(&err, "restore %s", path)
 	file := resolve(path)
@@ -73,7 +73,7 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	return err
 }
 
-// checkSource refuses a file that could not be opened as an archive once it was copied.
+// checkSource returns an error for a file that a copy could not be opened from.
 func checkSource(ctx context.Context, from string) (err error) {
 	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
 	if err != nil {
@@ -90,12 +90,12 @@ func checkSource(ctx context.Context, from string) (err error) {
 	return explain(checkObjects(ctx, in))
 }
 
-// copyFile copies an archive to a new file for its owner only, page by page and with
-// what is in its write-ahead log: a damaged one is copied as it is.
+// copyFile copies an archive and its write-ahead log to a new file with mode 0600, page by
+// page. A damaged archive is copied unchanged.
 func copyFile(ctx context.Context, from, to string) (err error) {
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return hint.Wrap(err, "an archive is never written over: move it away first, with its -wal if there is one")
+		return hint.Wrap(err, "archives are never overwritten: move it away first, with its -wal if it has one")
 	}
 	if err == nil {
 		err = out.Close()
@@ -122,7 +122,7 @@ func copyPages(driver any, to string) error {
 		NewBackup(to string) (*sqlite.Backup, error)
 	})
 	if !ok {
-		return errors.New("the SQLite driver copies no pages")
+		return errors.New("the SQLite driver does not support copying pages")
 	}
 	b, err := source.NewBackup(dsn(to, ""))
 	if err != nil {

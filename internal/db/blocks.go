@@ -10,25 +10,25 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The blocks of a document hold each line that it ever had. A search finds in them the few
-// documents that are worth reading, so its cost is that of what it finds, not versions
-// times size. They are derived from the contents.
+// Blocks contain each line of all archived versions of a document once. They are derived from
+// the contents. A search uses them to find the few documents to read, so that its cost does
+// not grow with the number of versions.
 
-// linesAlgorithm is the version of putLines and folded. It is raised whenever their result
-// could change; then Open rebuilds all blocks.
+// linesAlgorithm is the version of putLines and folded. Increase it when their results change;
+// Open then rebuilds all blocks.
 const linesAlgorithm = 1
 
 const (
-	// openBlocks is after how many blocks the open ones are indexed together, which costs a
-	// fraction of one by one; meanwhile searches read them.
+	// openBlocks is the number of blocks that are indexed together, which is much cheaper
+	// than one by one. Searches read open blocks without the index.
 	openBlocks = 256
-	// blockSize bounds a block, unless one line is longer. Such a block is not indexed:
-	// what it would find is not worth its size.
+	// blockSize is the maximum size of a block, unless a single line is longer. Such a
+	// block is not indexed: the index would be too large for its use.
 	blockSize = 1 << 20
 )
 
-// putLines stores those lines of the contents that the document never had. isNew says that
-// it had none.
+// putLines stores the lines of the contents that are new for the document. isNew means that
+// the document has no lines yet.
 func (t tx) putLines(document coc.Key, isNew bool, contents []hashed) error {
 	if len(contents) == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (t tx) putLines(document coc.Key, isNew bool, contents []hashed) error {
 	return t.putBlock(document, block)
 }
 
-// lines returns the lines that the document ever had.
+// lines returns the lines of all archived versions of the document.
 func (t tx) lines(document coc.Key) (map[string]struct{}, error) {
 	known := map[string]struct{}{}
 	_, err := list(t, func(row scanner) (struct{}, error) {
@@ -73,7 +73,7 @@ func (t tx) lines(document coc.Key) (map[string]struct{}, error) {
 		}
 		block, err := t.s.packs.unpack(frame, nil)
 		if err != nil {
-			return struct{}{}, nil // a line that is stored twice does no harm
+			return struct{}{}, nil // storing a line twice is harmless
 		}
 		for line := range strings.Lines(string(block)) {
 			known[strings.TrimSuffix(line, "\n")] = struct{}{}
@@ -96,10 +96,10 @@ func (t tx) putBlock(document coc.Key, block []byte) error {
 	return err
 }
 
-// indexBlocks indexes the open blocks. Its queries name the state twice so that SQLite
-// uses the index of blocks that are not indexed.
+// indexBlocks indexes the open blocks. The second condition on the state makes SQLite use the
+// partial index of blocks that are not indexed.
 func (t tx) indexBlocks() error {
-	// In order: otherwise FTS5 writes a segment for each.
+	// In the order of ids: otherwise FTS5 writes a segment for each row.
 	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open' AND state <> 'indexed' ORDER BY id`)
 	if err != nil {
 		return err
@@ -112,13 +112,13 @@ func (t tx) indexBlocks() error {
 	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open' AND state <> 'indexed'`)
 }
 
-// blockText is what of a block is indexed.
+// blockText is the indexed text of a block.
 type blockText struct {
 	id   int64
 	text string
 }
 
-// texts runs a query of blocks.
+// texts returns the indexed texts of the blocks that a query selects.
 func (t tx) texts(query string, args ...any) ([]blockText, error) {
 	return list(t, func(row scanner) (b blockText, err error) {
 		var frame []byte
@@ -134,8 +134,8 @@ func (t tx) texts(query string, args ...any) ([]blockText, error) {
 	}, query, args...)
 }
 
-// indexed is the text of a block as the index has it: folded, each line without the white
-// space around it, which is a fourth of it and selects nothing.
+// indexed returns the text of a block for the index: folded, and without leading and trailing
+// white space, which is a quarter of the text and not useful for searching.
 func indexed(block []byte) string {
 	var b strings.Builder
 	b.Grow(len(block))
@@ -148,8 +148,8 @@ func indexed(block []byte) string {
 	return b.String()
 }
 
-// folded returns the one rune that represents all that differ from it only in case. What
-// FTS5 does not accept becomes the replacement character, as bytes that are not UTF-8 do.
+// folded returns one rune for all runes that differ only in case. It replaces NUL, which FTS5
+// does not accept, by U+FFFD, as Go does for invalid UTF-8.
 func folded(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z':
@@ -159,26 +159,25 @@ func folded(r rune) rune {
 	case r < 0x80:
 		return r
 	}
-	least := r
+	smallest := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-		least = min(least, f)
+		smallest = min(smallest, f)
 	}
-	return least
+	return smallest
 }
 
-// Need is what a line must contain to be worth reading, as far as that is known. Every line
-// meets the zero Need.
+// Need is a necessary condition for a line to match a search. Every line meets the zero Need.
 type Need struct {
 	Text string // in any case
-	All  []Need // each of these
-	Any  []Need // one of these
+	All  []Need // all of these
+	Any  []Need // at least one of these
 }
 
-// maxGrams bounds the trigrams of one text in a query: further ones would exclude next to
-// nothing.
+// maxGrams is the maximum number of trigrams of one text in a query: further ones exclude
+// almost no lines.
 const maxGrams = 32
 
-// match is the need as a query of FTS5; "" for one that every line meets.
+// match returns the need as an FTS5 query; "" if every line meets it.
 func (n Need) match() string {
 	var parts []string
 	text := []rune(strings.Trim(n.Text, " \t\r\n"))
@@ -209,7 +208,7 @@ func (n Need) match() string {
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
-// linesBatch is how many blocks are read at a time.
+// linesBatch is the number of blocks per query.
 const linesBatch = 64
 
 // block is a block with its lines.
@@ -224,9 +223,9 @@ func scanBlock(row scanner) (b block, err error) {
 	return b, err
 }
 
-// Lines calls f with lines of documents, among which are all that meet the need; a document
-// may come several times, with other lines. Nil lines are those of a document whose blocks
-// are not built. No transaction is open while f runs.
+// Lines calls f with lines of documents. They include all lines that meet the need, and
+// others. f may be called several times for a document, with different lines. lines is nil
+// for a document whose blocks are not built. No transaction is open while f runs.
 func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, lines []byte) error) (err error) {
 	defer wrap(&err, "lines")
 	const rows = `SELECT b.account_id, b.document_id, b.id, b.frame FROM `
@@ -272,7 +271,7 @@ func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, li
 	return err
 }
 
-// LinesOf returns the lines that a document ever had, each once.
+// LinesOf returns the lines of all archived versions of a document, each once.
 func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, err error) {
 	defer wrap(&err, "lines of a document")
 	for b, err := range stream(ctx, a.read, scanBlock, `
@@ -287,8 +286,8 @@ func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, 
 	return lines, nil
 }
 
-// buildLines builds the blocks that are missing: after a migration, or when another
-// algorithm made them. It continues where it was stopped.
+// buildLines builds missing blocks, after a migration or a change of linesAlgorithm. After an
+// interruption it continues with the remaining documents.
 func (s *store) buildLines(ctx context.Context) (err error) {
 	defer wrap(&err, "build the line index")
 	err = s.update(ctx, func(t tx) error {
@@ -322,7 +321,7 @@ func (s *store) buildLines(ctx context.Context) (err error) {
 	return err
 }
 
-// buildLines builds the blocks of a document, which has none.
+// buildLines builds the blocks of a document that has none.
 func (t tx) buildLines(document coc.Key) error {
 	contents, err := t.s.contentsOf(t.ctx, document, coc.Hash{})
 	if err == nil {
@@ -334,8 +333,8 @@ func (t tx) buildLines(document coc.Key) error {
 	return err
 }
 
-// contentsOf returns the contents of a document that can be read, as committed, except for
-// the one of a hash.
+// contentsOf returns the readable committed contents of a document, except the content with
+// a hash.
 func (s *store) contentsOf(ctx context.Context, document coc.Key, except coc.Hash) (contents []hashed, err error) {
 	hashes, err := collect(ctx, s.read, func(row scanner) (h coc.Hash, err error) {
 		err = row.Scan((*hashColumn)(&h))
@@ -355,7 +354,7 @@ func (s *store) contentsOf(ctx context.Context, document coc.Key, except coc.Has
 		if h == except {
 			continue
 		}
-		// A damaged one is reported where it is read, and has no lines.
+		// Damaged contents are reported when they are read; they have no lines.
 		if c, err := u.Content(ctx, document.Account, h); err == nil {
 			contents = append(contents, hashed{h, c})
 		}

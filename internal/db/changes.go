@@ -14,7 +14,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Filter narrows a list of changes. The zero value takes everything.
+// Filter selects changes. The zero value selects all.
 type Filter struct {
 	Key      coc.Key
 	Document coc.Key
@@ -25,19 +25,18 @@ type Filter struct {
 	By       string    // author, as COC names them
 	Risk     string    // the document's risk level as of now, in any case
 	Kinds    []coc.Kind
-	// Task and Path are patterns that one item must match, both of them; * matches
-	// anything. A path matches what is below it too, and a task without @ every version of
-	// it.
+	// Task and Path are patterns; one item must match both. * matches any text. A path
+	// also matches paths below it, and a task without @ matches all its versions.
 	Task, Path string
 	Limit      int // 0: no limit
-	// After, if it is not zero, is the change after which the list continues.
+	// After is the last change of the previous page; zero for the first page.
 	After       coc.Place
 	OldestFirst bool // with Limit, the oldest
 
-	partial bool // only those of which not all differences are stored
+	partial bool // only changes with differences that are not stored
 }
 
-// Change returns one change; coc.ErrNotFound when there is none of that key.
+// Change returns one change. The error is coc.ErrNotFound if it does not exist.
 func (a *Archive) Change(ctx context.Context, key coc.Key) (_ coc.Change, err error) {
 	defer wrap(&err, "change %d", key.ID)
 	for c, err := range a.Changes(ctx, Filter{Key: key}) {
@@ -46,8 +45,8 @@ func (a *Archive) Change(ctx context.Context, key coc.Key) (_ coc.Change, err er
 	return coc.Change{}, coc.ErrNotFound
 }
 
-// FindChange returns the keys of the changes with that number, of an account or for "" of
-// all.
+// FindChange returns the keys of the changes with a number in an account, or in all accounts
+// if account is "".
 func (a *Archive) FindChange(ctx context.Context, account string, id int64) (_ []coc.Key, err error) {
 	defer wrap(&err, "change %d", id)
 	return collect(ctx, a.read, scanKey, `
@@ -96,12 +95,12 @@ func scanChange(row scanner) (c coc.Change, err error) {
 	return c, nil
 }
 
-// changesPage is how many changes are read at a time.
+// changesPage is the number of changes per query.
 const changesPage = 500
 
-// Changes returns the changes that pass the filter, newest first by default. It reads them in pages,
-// so other queries may run meanwhile; a change that is added meanwhile may be among them
-// or not.
+// Changes returns the changes that match the filter, newest first by default. It reads pages,
+// so other queries may run at the same time. It may or may not return changes that are added
+// while it runs.
 func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
 	return func(yield func(coc.Change, error) bool) {
 		found := 0
@@ -121,11 +120,11 @@ func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, e
 	}
 }
 
-// eachChange returns the changes that may pass the filter.
+// eachChange returns the changes that may match the filter.
 func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
 	return func(yield func(coc.Change, error) bool) {
 		from, args, err := a.selectChanges(ctx, f)
-		// A page is selected before anything is joined to it.
+		// Select the page before joining other tables.
 		after, order := `<`, `ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
 		if f.OldestFirst {
 			after, order = `>`, `ORDER BY c.at, c.account_id, c.id`
@@ -166,11 +165,11 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 	}
 }
 
-// fewHits is up to how many changes that match a pattern or an author are sorted. With more
-// of them it is faster to read all changes, newest first, until enough are found.
+// fewHits is the maximum number of matching changes that are sorted. With more matches it is
+// faster to read all changes, newest first, until enough are found.
 const fewHits = 20_000
 
-// selectChanges returns the FROM and WHERE of the changes c that may pass the filter.
+// selectChanges returns the FROM and WHERE of the changes c that may match the filter.
 func (a *Archive) selectChanges(ctx context.Context, f Filter) (string, []any, error) {
 	where, args := f.where()
 	var few *condition
@@ -223,12 +222,12 @@ func (f Filter) where() (string, []any) {
 	return strings.Join(conds, " AND "), args
 }
 
-// placeholders are n of them, separated by commas.
+// placeholders returns n placeholders, separated by commas.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-// Recorded returns the newest changes in the order in which they were recorded, newest
-// first: of one document all of them, of all documents (the zero Key) those that are not
-// backfill. Of several accounts the one that was seen last is first.
+// Recorded returns the newest changes of a document in the order of recording, newest first.
+// For the zero Key it returns those of all documents without backfill, merged across accounts
+// by SeenAt.
 func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (list []coc.Change, err error) {
 	defer wrap(&err, "newest changes")
 	accounts, where := []int64{document.Account}, `document_id = ?`
@@ -267,7 +266,7 @@ func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (li
 	return list, nil
 }
 
-// ChangeTo returns the change that led to a revision of a document; zero when none did.
+// ChangeTo returns the change that added a revision of a document; zero for none.
 func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (key coc.Key, err error) {
 	defer wrap(&err, "change of a version")
 	key, err = scanKey(a.read.row(ctx, `
@@ -276,8 +275,8 @@ func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (key
 	return key, explain(ignore(err, sql.ErrNoRows))
 }
 
-// Neighbours returns the changes of a document before and after one, in the order of
-// time; zero where there is none.
+// Neighbours returns the previous and the next change of a document in the order of time;
+// zero for none.
 func (a *Archive) Neighbours(ctx context.Context, document coc.Key, p coc.Place) (before, after coc.Key, err error) {
 	defer wrap(&err, "changes next to %d", p.Key.ID)
 	one := func(query string) (key coc.Key, err error) {
@@ -291,8 +290,8 @@ func (a *Archive) Neighbours(ctx context.Context, document coc.Key, p coc.Place)
 	return before, after, err
 }
 
-// ChangeTimes returns the times of changes from a time on, in order, of a document or of
-// all. Backfill is among them.
+// ChangeTimes returns the times of changes since a time in order, of one document or of all.
+// They include backfill.
 func (a *Archive) ChangeTimes(ctx context.Context, document coc.Key, since time.Time) iter.Seq2[time.Time, error] {
 	where, args := `at >= ?`, []any{since.UnixMilli()}
 	if !document.IsZero() {
@@ -304,7 +303,7 @@ func (a *Archive) ChangeTimes(ctx context.Context, document coc.Key, since time.
 	}, `SELECT at FROM changes WHERE `+where+` ORDER BY at`, args...)
 }
 
-// LastChange returns when a document changed last; zero for never.
+// LastChange returns the time of a document's last change; zero if it never changed.
 func (a *Archive) LastChange(ctx context.Context, document coc.Key) (when time.Time, err error) {
 	defer wrap(&err, "last change of a document")
 	err = a.read.row(ctx, `SELECT max(at) FROM changes WHERE account_id = ? AND document_id = ?`, document.Account, document.ID).Scan(at(&when))
@@ -323,8 +322,8 @@ func (a *Archive) NewestChanges(ctx context.Context) (_ map[int64]int64, err err
 	return newest, err
 }
 
-// KindsAfter counts the changes of an account that were recorded after the one of that
-// number, by kind and without backfill, and returns the number of the last of them.
+// KindsAfter counts the changes of an account with higher numbers by kind, without backfill,
+// and returns the number of the last change.
 func (a *Archive) KindsAfter(ctx context.Context, account, after int64) (kinds map[coc.Kind]int, last int64, err error) {
 	defer wrap(&err, "count changes")
 	kinds, last = map[coc.Kind]int{}, after
@@ -339,9 +338,9 @@ func (a *Archive) KindsAfter(ctx context.Context, account, after int64) (kinds m
 	return kinds, last, err
 }
 
-// FollowedChanges counts the documents that these watches follow now, and the changes of
-// what they followed that were seen within [since, until). What several of them follow
-// counts once; backfill and deleted documents do not count.
+// FollowedChanges counts the documents that these watches follow now, and the changes seen in
+// [since, until) of documents while they were followed. Documents of several watches count
+// once. Backfill and deleted documents do not count.
 func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error) {
 	defer wrap(&err, "count documents and changes")
 	if len(watches) == 0 {
@@ -364,9 +363,8 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 	return documents, changes, explain(err)
 }
 
-// Contents returns the two texts that a change compares. old is nil when it compares with
-// nothing; both are nil for a change without versions. It fails with coc.ErrErased when one
-// of them was erased.
+// Contents returns the two contents that a change compares. old is nil for a first version;
+// both are nil for a change without versions. The error is coc.ErrErased if one was erased.
 func (a *Archive) Contents(ctx context.Context, change coc.Key) (old, now []byte, err error) {
 	defer wrap(&err, "contents of change %d", change.ID)
 	var from, to coc.Hash // zero for none
@@ -398,7 +396,7 @@ func (a *Archive) Contents(ctx context.Context, change coc.Key) (old, now []byte
 	return old, now, err
 }
 
-// Crossed returns the changes that name a revision, a state or a version of another
+// Crossed returns the changes that refer to a revision, a state or a version of another
 // document.
 func (a *Archive) Crossed(ctx context.Context) (_ []coc.Key, err error) {
 	defer wrap(&err, "changes")

@@ -15,54 +15,53 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A pack holds up to sixteen consecutive contents of a document, so that each new version
-// costs little more than what changed, and reading one unpacks a bounded frame. A content
-// that is larger than a pack has a pack of its own.
+// A pack contains up to sixteen consecutive contents of a document: a new version takes
+// little more space than its changes, and reading one decompresses a frame of limited size. A
+// content larger than a pack has its own pack.
 const (
 	packCount = 16
 	packSize  = 1 << 20
-	// unpackedMax is above the largest body that fetch accepts, plus a pack; a frame that
-	// claims more is damaged.
+	// unpackedMax is the maximum size of a frame: more than the largest body that fetch
+	// accepts plus a pack. Larger frames are damaged.
 	unpackedMax = 32 << 20
 )
 
-// codec packs and unpacks frames. It may be used by several goroutines. The zero one only
-// unpacks.
+// codec compresses and decompresses frames. It is safe for concurrent use. The zero codec
+// only decompresses.
 type codec struct {
 	enc      *zstd.Encoder
-	decoders sync.Pool // of *zstd.Decoder: most processes need one, and few frames
+	decoders sync.Pool // of *zstd.Decoder: most processes read few frames
 }
 
-// The options are constants that zstd accepts: the errors cannot occur.
+// Errors cannot occur: the options are valid constants.
 
 func newCodec() *codec {
 	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
 	return &codec{enc: enc}
 }
 
-// pack appends to dst the frame of data.
+// pack appends the frame of data to dst.
 func (c *codec) pack(data, dst []byte) []byte { return c.enc.EncodeAll(data, dst) }
 
-// unpack appends to dst what a frame holds.
+// unpack appends the data of a frame to dst.
 func (c *codec) unpack(frame, dst []byte) ([]byte, error) {
 	dec, ok := c.decoders.Get().(*zstd.Decoder)
 	if !ok {
-		// With a concurrency of one it has no goroutine, and need not be closed.
+		// With a concurrency of one it has no goroutines and need not be closed.
 		dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackedMax))
 	}
 	defer c.decoders.Put(dec)
 	return dec.DecodeAll(frame, dst)
 }
 
-// Content returns the content of that hash in an account, checked against it. It fails
-// with coc.ErrNotFound when the archive has none and with coc.ErrErased when it was erased.
+// Content returns the content with a hash in an account and verifies the hash. The error is
+// coc.ErrNotFound if it is not archived and coc.ErrErased if it was erased.
 func (a *Archive) Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error) {
 	return a.Unpacker().Content(ctx, account, hash)
 }
 
-// Unpacker reads contents. It keeps the pack that it unpacked last, so that those in the
-// same one, as the versions of a document are, cost little more than one of them. It is
-// for one goroutine.
+// Unpacker reads contents. It caches the last pack, so that reading consecutive versions of a
+// document decompresses each pack once. It is not safe for concurrent use.
 type Unpacker struct {
 	s    *store
 	pack coc.Key
@@ -72,11 +71,11 @@ type Unpacker struct {
 // Unpacker returns a reader of contents.
 func (a *Archive) Unpacker() *Unpacker { return &Unpacker{s: a.store} }
 
-// Content is Archive.Content. The bytes must not be altered.
+// Content is like Archive.Content. The bytes must not be modified.
 func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c coc.Content, err error) {
 	defer wrap(&err, "content %.12s", hash)
 	p := packed{hash: hash}
-	var frame []byte // nil where its pack is unpacked already
+	var frame []byte // nil if its pack is cached
 	err = u.s.read.row(ctx, `
 		SELECT c.pack_id, c.start, c.size, c.form, c.erased_at IS NOT NULL,
 			CASE WHEN c.account_id = ?3 AND c.pack_id = ?4 THEN NULL ELSE p.frame END
@@ -123,7 +122,7 @@ type packed struct {
 	erased      bool
 }
 
-// bytes returns the content, whose pack holds data, and checks its hash.
+// bytes returns the content from the data of its pack and verifies its hash.
 func (p packed) bytes(data []byte) ([]byte, error) {
 	if !p.within(data) {
 		return nil, damaged("%d bytes from %d on are outside of pack %d, of %d bytes", p.size, p.start, p.pack.Int64, len(data))
@@ -142,12 +141,12 @@ func (p packed) within(data []byte) bool {
 	return p.start >= 0 && p.start <= n && p.size >= 0 && p.size <= n-p.start
 }
 
-// EachContent calls do with every content that was seen since a time, or with every one
-// for the zero time: its hash, and what is wrong with it; nil for nothing.
+// EachContent calls do with the hash and the fault of every content seen since a time; a zero
+// time means all contents. The fault is nil for a good content.
 func (a *Archive) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, fault error) error) (err error) {
 	defer wrap(&err, "contents")
 	u := a.Unpacker()
-	var broken error // of the pack that was unpacked last
+	var broken error // the error of the last pack
 	var last coc.Key
 	for p, err := range stream(ctx, a.read, func(row scanner) (p packed, err error) {
 		err = row.Scan(&p.account, (*hashColumn)(&p.hash), &p.start, &p.size, &p.form, &p.pack, &p.erased)
@@ -197,8 +196,7 @@ func unixOrZero(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// Hashes returns the contents, erased ones included, whose SHA-256 in hexadecimal has the
-// prefix.
+// Hashes returns the hashes of contents with a hexadecimal prefix, including erased contents.
 func (a *Archive) Hashes(ctx context.Context, prefix string) (_ []coc.Hash, err error) {
 	defer wrap(&err, "content %s", prefix)
 	low, err := hex.DecodeString(prefix[:len(prefix)/2*2])
@@ -226,8 +224,8 @@ type storedContent struct {
 	erased bool
 }
 
-// addContents stores the contents that the account does not have, into the open pack of
-// the document while they fit.
+// addContents stores the contents that are new for the account, in the open pack of the
+// document as far as they fit.
 func (t tx) addContents(document coc.Key, contents []hashed) ([]storedContent, error) {
 	stored := make([]storedContent, len(contents))
 	var p pack
@@ -276,8 +274,8 @@ func (t tx) addContent(c hashed, p *pack) (int64, error) {
 	return n.contents, err
 }
 
-// pack is the open pack of a document, unpacked. There is one at a time: its data are in
-// store.scratch.
+// pack is the decompressed open pack of a document. Only one is open at a time: its data is
+// in store.scratch.
 type pack struct {
 	document coc.Key
 	id       int64
@@ -305,14 +303,14 @@ func (t tx) openPack(document coc.Key) (pack, error) {
 	}
 	p.data, err = t.s.packs.unpack(frame, t.s.scratch[:0])
 	if err != nil || int64(len(p.data)) != size {
-		// What is in a damaged pack must not be packed again as if it were good.
+		// The data of a damaged pack must not be compressed again: it would look good.
 		return t.newPack(document)
 	}
 	return p, nil
 }
 
-// newPack adds an empty pack; savePack fills it in the same transaction. Its row is there
-// before its contents: otherwise SQLite searches all contents for those that miss it.
+// newPack adds an empty pack; savePack fills it in the same transaction. The row is inserted
+// before its contents: otherwise SQLite scans all contents to check the foreign key.
 func (t tx) newPack(document coc.Key) (pack, error) {
 	key, err := t.next(document.Account, func(c *counters) *int64 { return &c.packs })
 	if err != nil {
@@ -331,7 +329,7 @@ func (t tx) savePack(p pack) error {
 		t.s.scratch = p.data
 	}
 	if len(p.data) > unpackedMax {
-		return fmt.Errorf("a content of %d bytes is more than the %d that can be read back", len(p.data), unpackedMax)
+		return fmt.Errorf("a content of %d bytes is longer than the maximum of %d", len(p.data), unpackedMax)
 	}
 	return t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
 		p.count, len(p.data), t.s.packs.pack(p.data, nil), p.document.Account, p.id)

@@ -6,14 +6,13 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Totals are the numbers of what the archive has. To count it costs little, whatever its
-// size.
+// Totals are the numbers of rows in the archive. Reading them is fast for any size.
 type Totals struct {
 	Documents, Versions, Changes, Contents int
 	ContentBytes, FileBytes                int64
 }
 
-// Totals counts what the archive has.
+// Totals returns the numbers of rows in the archive.
 func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 	defer wrap(&err, "count the archive")
 	err = d.read.row(ctx, `
@@ -29,33 +28,32 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 	return t, err
 }
 
-// fileBytes is the size of the file, without its write-ahead log.
+// fileBytes returns the size of the file, without its write-ahead log.
 func (s *store) fileBytes(ctx context.Context) (n int64, err error) {
 	err = s.read.row(ctx, `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&n)
 	return n, explain(err)
 }
 
-// PackedBytes returns how much of the file packed contents take.
+// PackedBytes returns the size of all packs.
 func (a *Archive) PackedBytes(ctx context.Context) (n int64, err error) {
 	defer wrap(&err, "measure the archive")
 	err = a.read.row(ctx, `SELECT coalesce(sum(length(frame)), 0) FROM packs`).Scan(&n)
 	return n, explain(err)
 }
 
-// Gauges are numbers of the archive that cost little, whatever its size: monitoring reads
-// them again and again.
+// Gauges are numbers for monitoring. Reading them is fast for any size of the archive.
 type Gauges struct {
 	Documents map[coc.DocState]int
 	Versions  map[coc.VersionState]int
 	Bytes     int64 // of the file, without its write-ahead log
 	Logged    int64 // records of the log
-	Signed    int64 // those under its newest signature
-	Schema    int   // its version
+	Signed    int64 // records covered by the newest signature
+	Schema    int   // the schema version
 }
 
-// Gauges returns the numbers of now.
+// Gauges returns the current numbers.
 func (d *DB) Gauges(ctx context.Context) (g Gauges, err error) {
-	defer wrap(&err, "numbers of the archive")
+	defer wrap(&err, "gauges of the archive")
 	if g.Documents, err = d.DocumentStates(ctx); err != nil {
 		return g, err
 	}
@@ -65,11 +63,11 @@ func (d *DB) Gauges(ctx context.Context) (g Gauges, err error) {
 	if g.Bytes, err = d.fileBytes(ctx); err != nil {
 		return g, err
 	}
-	g.Schema = schemaVersion // another one would not have been opened
+	g.Schema = schemaVersion // Open refuses other versions
 	g.Logged, g.Signed, err = d.LogSize(ctx)
 	return g, err
 }
 
-// Free returns how many bytes may still be written next to the database; ok is false where
-// the system does not say.
+// Free returns the free disk space next to the database in bytes; ok is false if it is
+// unknown.
 func (d *DB) Free() (bytes int64, ok bool) { return free(d.path) }

@@ -11,9 +11,9 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Begin records that a cycle begins and returns its key. It fails with ErrAltered when the
-// schema was altered, and with ErrLocked when the lock file was removed. Earlier cycles of
-// the watch that have no end are closed: their process died.
+// Begin records the start of a cycle and returns its key. It returns ErrAltered if the schema
+// was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
+// watch without an end: their process died.
 func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err error) {
 	defer wrap(&err, "begin a cycle of watch %q", c.Watch)
 	if err := a.ownsLock(); err != nil {
@@ -56,7 +56,7 @@ func (a *Archive) Responded(ctx context.Context, cycle coc.Key, when time.Time) 
 	})
 }
 
-// End records how a cycle ended, releases its deliveries and adds notices about it.
+// End records the end of a cycle, releases its deliveries and adds its notices.
 func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) (err error) {
 	defer wrap(&err, "end a cycle of watch %q", c.Watch)
 	return a.update(ctx, func(t tx) error {
@@ -109,7 +109,7 @@ func scanCycle(row scanner) (c coc.Cycle, err error) {
 	return c, err
 }
 
-// cycle returns the one cycle of a query; the zero Cycle where it has none.
+// cycle returns the only cycle of a query; the zero Cycle for none.
 func (a *Archive) cycle(ctx context.Context, query string, args ...any) (coc.Cycle, error) {
 	c, err := scanCycle(a.read.row(ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -138,21 +138,21 @@ func (a *Archive) failures(ctx context.Context, cycle coc.Key) ([]coc.Failure, e
 		cycle.Account, cycle.ID)
 }
 
-// NewestCycle returns the newest whole cycle of a watch; the zero Cycle where it has none.
+// NewestCycle returns the newest full cycle of a watch; the zero Cycle for none.
 func (a *Archive) NewestCycle(ctx context.Context, watch string) (_ coc.Cycle, err error) {
 	defer wrap(&err, "newest cycle of watch %q", watch)
 	return a.cycle(ctx, ofWatch+` AND c.partial = 0 ORDER BY c.id DESC LIMIT 1`, watch)
 }
 
-// LastEnded returns the newest whole cycle of a watch that ended, whatever its outcome;
-// the zero Cycle where none did.
+// LastEnded returns the newest full cycle of a watch that ended, with any outcome; the
+// zero Cycle for none.
 func (a *Archive) LastEnded(ctx context.Context, watch string) (_ coc.Cycle, err error) {
 	defer wrap(&err, "last cycle of watch %q", watch)
 	return a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.ended_at IS NOT NULL ORDER BY c.id DESC LIMIT 1`, watch)
 }
 
-// LastFailure returns the newest whole cycle of a watch that failed, with the first of the
-// documents that failed in it, and how many did.
+// LastFailure returns the newest full cycle of a watch that failed, with its first failed
+// document and the number of failed documents.
 func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, failed int, err error) {
 	defer wrap(&err, "last failed cycle of watch %q", watch)
 	c, err = a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.outcome = 'failed' ORDER BY c.id DESC LIMIT 1`, watch)
@@ -168,15 +168,15 @@ func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, f
 	return c, failed, err
 }
 
-// Busy reports whether the newest cycle of a watch, whole or partial, has no recorded end.
+// Busy reports whether the newest cycle of a watch, full or partial, has no recorded end.
 func (a *Archive) Busy(ctx context.Context, watch string) (_ bool, err error) {
 	defer wrap(&err, "newest cycle of watch %q", watch)
 	c, err := a.cycle(ctx, ofWatch+` ORDER BY c.id DESC LIMIT 1`, watch)
 	return c.Outcome == coc.Running, err
 }
 
-// UnstableSince returns when the first good cycle of a watch without a complete list
-// began, after its newest complete one; zero where there is none.
+// UnstableSince returns when the first good cycle with an incomplete list started, after the
+// newest one with a complete list; zero for none.
 func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
 	defer wrap(&err, "unstable lists of watch %q", watch)
 	err = a.read.row(ctx, `
@@ -188,7 +188,7 @@ func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.T
 }
 
 // Stopped counts the watch's cycles since its newest good one that were stopped or have
-// no recorded end, and returns when the first of them began.
+// no recorded end, and returns when the first of them started.
 func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.Time, err error) {
 	defer wrap(&err, "stopped cycles of watch %q", watch)
 	err = a.read.row(ctx, `
@@ -197,7 +197,7 @@ func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.
 	return n, since, explain(err)
 }
 
-// Ran counts the watch's cycles that began within [since, until) by outcome, without
+// Ran counts the watch's cycles that started in [since, until) by outcome, without
 // partial ones.
 func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (_ map[coc.Outcome]int, err error) {
 	defer wrap(&err, "count cycles of watch %q", watch)
@@ -207,8 +207,8 @@ func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time)
 		watch, since.UnixMilli(), until.UnixMilli())
 }
 
-// Missed counts the cycles that the watch's schedule demanded and that did not run, as
-// recorded by the cycles that began within [since, until).
+// Missed counts the scheduled cycles that did not run, as recorded by the cycles that started
+// in [since, until).
 func (a *Archive) Missed(ctx context.Context, watch string, since, until time.Time) (n int, err error) {
 	defer wrap(&err, "missed cycles of watch %q", watch)
 	err = a.read.row(ctx, `SELECT coalesce(sum(missed), 0) FROM cycles WHERE watch = ? AND started_at >= ? AND started_at < ?`,
@@ -216,7 +216,7 @@ func (a *Archive) Missed(ctx context.Context, watch string, since, until time.Ti
 	return n, explain(err)
 }
 
-// FirstCycle returns when the archive's first cycle began, zero if none did.
+// FirstCycle returns when the archive's first cycle started; zero for none.
 func (a *Archive) FirstCycle(ctx context.Context) (when time.Time, err error) {
 	defer wrap(&err, "first cycle")
 	err = a.read.row(ctx, `SELECT min(started_at) FROM cycles WHERE id = 1`).Scan(at(&when))
@@ -226,11 +226,11 @@ func (a *Archive) FirstCycle(ctx context.Context) (when time.Time, err error) {
 // Unreached is a document that a cycle could not update.
 type Unreached struct {
 	coc.Failure
-	CheckedAt time.Time // when COC last confirmed it; zero: never
+	CheckedAt time.Time // when COC last confirmed it; zero for never
 }
 
 // Unreached returns the documents that the watch's newest ended cycle could not update,
-// those that are pending longest first.
+// the longest pending first.
 func (a *Archive) Unreached(ctx context.Context, watch string) (_ []Unreached, err error) {
 	defer wrap(&err, "documents that watch %q did not reach", watch)
 	return collect(ctx, a.read, func(row scanner) (u Unreached, err error) {
@@ -250,7 +250,7 @@ type WatchStart struct {
 	At             time.Time
 }
 
-// WatchStarts returns the watches that ever ran, in each account that they ran in.
+// WatchStarts returns the first cycle of each watch in each account.
 func (a *Archive) WatchStarts(ctx context.Context) (_ []WatchStart, err error) {
 	defer wrap(&err, "first cycles of watches")
 	return collect(ctx, a.read, func(row scanner) (s WatchStart, err error) {
@@ -261,8 +261,8 @@ func (a *Archive) WatchStarts(ctx context.Context) (_ []WatchStart, err error) {
 		GROUP BY c.watch, a.name ORDER BY c.watch, a.name`)
 }
 
-// LastRequestAt returns when the newest cycle ended that sent COC a request, of an account
-// or for "" of all; zero if none did.
+// LastRequestAt returns the end of the newest cycle that sent requests to COC, in an account
+// or, for "", in all; zero for none.
 func (a *Archive) LastRequestAt(ctx context.Context, account string) (when time.Time, err error) {
 	defer wrap(&err, "newest request")
 	err = a.read.row(ctx, `
@@ -271,16 +271,16 @@ func (a *Archive) LastRequestAt(ctx context.Context, account string) (when time.
 	return when, explain(err)
 }
 
-// CyclesWithin returns the watch's cycles in an account that reach into [since, until),
-// in the order in which they began, without their failures.
+// CyclesWithin returns the watch's cycles in an account that overlap [since, until), in the
+// order of their start, without their failures.
 func (a *Archive) CyclesWithin(ctx context.Context, watch, account string, since, until time.Time) iter.Seq2[coc.Cycle, error] {
 	return stream(ctx, a.read, scanCycle, cycleRows+`
 		WHERE c.watch = ?1 AND a.name = ?2 AND c.started_at < ?4 AND (c.started_at >= ?3 OR c.ended_at >= ?3) ORDER BY c.id`,
 		watch, account, since.UnixMilli(), until.UnixMilli())
 }
 
-// FailuresWithin counts by error how often a document failed in those whole cycles of the
-// watch that began within [since, until).
+// FailuresWithin counts the failures of documents by error, in full cycles of the watch
+// that started in [since, until).
 func (a *Archive) FailuresWithin(ctx context.Context, watch, account string, since, until time.Time) (_ map[string]int, err error) {
 	defer wrap(&err, "failures of watch %q", watch)
 	return countBy[string](ctx, a.read, `
@@ -290,7 +290,7 @@ func (a *Archive) FailuresWithin(ctx context.Context, watch, account string, sin
 		watch, account, since.UnixMilli(), until.UnixMilli())
 }
 
-// countBy reads rows of a word and a count.
+// countBy reads rows of a text and a count.
 func countBy[T ~string](ctx context.Context, r *reader, query string, args ...any) (map[T]int, error) {
 	counts := map[T]int{}
 	_, err := collect(ctx, r, func(row scanner) (struct{}, error) {

@@ -11,26 +11,26 @@ import (
 	"cocsync/internal/hint"
 )
 
-// ErrAltered reports an archive that is not what cocsync wrote: somebody altered it, or
-// it is damaged.
+// ErrAltered reports an archive that differs from what cocsync wrote: it was altered or is
+// damaged.
 var ErrAltered = errors.New("the archive was altered or is damaged")
 
-// alteredError is ErrAltered with what was found and what to do.
+// alteredError is an ErrAltered with a cause and a hint.
 type alteredError struct{ error }
 
 func (e alteredError) Is(target error) bool { return target == ErrAltered }
 func (e alteredError) Unwrap() error        { return e.error }
 
-// damaged returns an ErrAltered that says what cocsync never wrote.
+// damaged returns an ErrAltered for data that cocsync never writes.
 func damaged(format string, args ...any) error {
 	return alteredError{hint.Wrap(fmt.Errorf("damaged: "+format, args...), damageAdvice)}
 }
 
-// damageAdvice is what to do with a damaged archive.
+// damageAdvice is the hint for a damaged archive.
 const damageAdvice = "keep a copy of the database file, then restore a backup"
 
-// rowError is the error of a row that rows stands at and that could not be read: it holds
-// what no column of its type may hold.
+// rowError returns the error for the current row of rows, which could not be scanned: a
+// column has an invalid value.
 func rowError(ctx context.Context, rows *sql.Rows, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -41,10 +41,10 @@ func rowError(ctx context.Context, rows *sql.Rows, err error) error {
 	return damaged("row %s: %w", nameRow(rows), err)
 }
 
-// namedColumns is how many columns name a row in an error.
+// namedColumns is the number of columns that identify a row in an error.
 const namedColumns = 3
 
-// nameRow names a row by its first columns, which hold ids and names.
+// nameRow identifies a row by its first columns, which contain ids and names.
 func nameRow(rows *sql.Rows) string {
 	columns, err := rows.Columns()
 	if err != nil {
@@ -68,8 +68,8 @@ func nameRow(rows *sql.Rows) string {
 	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// oneRow is the only row of a query, as *sql.Row is. It can tell a row that cannot be
-// read from a query that failed.
+// oneRow is the only row of a query. Unlike *sql.Row it distinguishes an invalid row from a
+// failed query.
 type oneRow struct {
 	ctx  context.Context
 	rows *sql.Rows
@@ -78,7 +78,7 @@ type oneRow struct {
 
 func queryOne(ctx context.Context, rows *sql.Rows, err error) oneRow { return oneRow{ctx, rows, err} }
 
-// Scan reads the row; the error is sql.ErrNoRows when there is none.
+// Scan scans the row. The error is sql.ErrNoRows if the query returned no row.
 func (r oneRow) Scan(dest ...any) (err error) {
 	if r.err != nil {
 		return r.err
@@ -96,10 +96,10 @@ func (r oneRow) Scan(dest ...any) (err error) {
 	return nil
 }
 
-// hashColumn reads a column that holds a SHA-256; null is the zero hash.
+// hashColumn scans a SHA-256; null is the zero hash.
 type hashColumn [32]byte
 
-// Scan is sql.Scanner's.
+// Scan implements sql.Scanner.
 func (h *hashColumn) Scan(value any) error {
 	switch b := value.(type) {
 	case nil:
@@ -114,13 +114,13 @@ func (h *hashColumn) Scan(value any) error {
 	return fmt.Errorf("a hash of type %T", value)
 }
 
-// timeColumn reads a column of Unix milliseconds; null is the zero time.
+// timeColumn scans Unix milliseconds; null is the zero time.
 type timeColumn time.Time
 
-// at has a column read into t.
+// at returns a destination that scans a column into t.
 func at(t *time.Time) *timeColumn { return (*timeColumn)(t) }
 
-// Scan is sql.Scanner's.
+// Scan implements sql.Scanner.
 func (c *timeColumn) Scan(value any) error {
 	switch ms := value.(type) {
 	case nil:

@@ -1,13 +1,13 @@
 // Package db is the database: one SQLite file that keeps every version permanently. It
-// holds all SQL. It decides nothing and does not use the network.
+// holds all SQL. It makes no decisions and does not use the network.
 //
-// Its three parts share one handle and one type of transaction: Archive has what was
-// observed and what was derived from it, Outbox what is to be sent, Log the records that
-// prove the archive.
+// Its three parts share one handle and one type of transaction: Archive stores
+// observations and data derived from them, Outbox the messages to send, Log the records
+// that prove the archive.
 //
 // Open is for the one process that syncs: it takes the lock, creates the file and
-// migrates it. OpenShared writes next to that process. OpenReader only reads, also next
-// to a writer, also a copy in a folder that is not writable.
+// migrates it. OpenShared opens the archive for writing while that process runs.
+// OpenReader opens it read-only: while others write, or as a copy in a read-only directory.
 package db
 
 import (
@@ -30,17 +30,17 @@ import (
 	"cocsync/migrations"
 )
 
-// applicationID marks the file as cocsync's in SQLite's header ("coc2").
+// applicationID identifies cocsync's files in the SQLite header ("coc2").
 const applicationID = 0x636f6332
 
-// earlyID is the mark of archives that builds before 1.0 made ("coc1").
+// earlyID is the application ID of archives made by builds before 1.0 ("coc1").
 const earlyID = 0x636f6331
 
-// readers is how many queries may run beside the writer.
+// readers is the number of read connections.
 const readers = 4
 
-// DB is an open database. Its methods, and those of its parts, may be called by several
-// goroutines at the same time, and each that writes is one transaction.
+// DB is an open database. Its methods and those of its parts are safe for concurrent use.
+// Each method that writes is one transaction.
 type DB struct {
 	*store
 	*Archive
@@ -48,50 +48,50 @@ type DB struct {
 	*Log
 }
 
-// Archive has what was observed in COC and what was derived from it.
+// Archive stores observations of COC and data derived from them.
 type Archive struct{ *store }
 
-// Outbox has what is to be sent and what was sent.
+// Outbox stores pending and sent messages.
 type Outbox struct{ *store }
 
-// Log has the records that prove the archive: docs/audit-log.md.
+// Log stores the records that prove the archive: docs/audit-log.md.
 type Log struct{ *store }
 
 func newDB(s *store) *DB { return &DB{s, &Archive{s}, &Outbox{s}, &Log{s}} }
 
 // store is the handle that the parts share.
 type store struct {
-	name  string  // as it was given, for messages
-	path  string  // resolved: other files lie next to it
+	name  string  // the path as passed to Open, for messages
+	path  string  // the resolved path; other files are next to it
 	write *sql.DB // one connection, nil for a reader
 	read  *reader
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
-	keyPath string     // where the log's private key lies
-	key     *audit.Key // nil for a reader, and while it is missing
+	keyPath string     // the path of the log's private key
+	key     *audit.Key // nil for a reader or if the key is missing
 
-	writing sync.Mutex  // one transaction at a time, so statements can be kept
-	later   *time.Timer // the next checkpoint of the write-ahead log; nil: none is due
+	writing sync.Mutex  // one transaction at a time, so that statements can be reused
+	later   *time.Timer // the next checkpoint of the write-ahead log; nil if none is scheduled
 	stmts   map[string]*sql.Stmt
 	wanted  []string // statements to prepare before the next transaction
-	cookie  *int64   // of the schema that was compared last; nil: none was
-	scratch []byte   // where a transaction puts a pack together
+	cookie  *int64   // the schema version that was checked last; nil for none
+	scratch []byte   // the buffer of the open pack
 }
 
-// Open opens the archive at path for the one process that syncs, making it when
-// there is none and bringing its schema up to date. It fails with ErrLocked
-// while another process has it.
+// Open opens the archive at path for the one process that syncs. It creates a missing
+// archive and migrates its schema. It fails with ErrLocked while another process has the
+// lock.
 //
-// Its log is signed with a key in a file of its own, which Open makes with the archive:
-// at path with ".key" behind it. An archive whose log does not fit is refused.
+// Open creates the signing key of the log in a separate file, path with the suffix ".key".
+// It fails with ErrAltered if the log is inconsistent.
 func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, path, Options{}) }
 
-// Options are what Open does otherwise.
+// Options are options of OpenWith.
 type Options struct {
-	Key     string // the file of the log's private key; "" for KeyFile
-	Force   bool   // also an archive whose log does not fit
-	Command string // the command that opens it, for Holder
+	Key     string // the path of the log's private key; "" means KeyFile
+	Force   bool   // open an archive with an inconsistent log
+	Command string // the cocsync command, reported by Holder
 }
 
 // OpenWith is Open with options.
@@ -120,7 +120,7 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		err = d.checkLog(ctx)
 	}
 	if err == nil {
-		// What a process that was killed left unsigned.
+		// Sign what a killed process left unsigned.
 		_, err = d.Head(ctx, false, time.Now())
 	}
 	if err != nil {
@@ -129,8 +129,8 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	return d, nil
 }
 
-// OpenShared opens an existing archive for writing beside the process that
-// syncs. It never migrates.
+// OpenShared opens an existing archive for writing while another process syncs. It never
+// migrates.
 func OpenShared(ctx context.Context, path string) (_ *DB, err error) {
 	defer wrap(&err, "open database %s", path)
 	if err := exists(path); err != nil {
@@ -154,8 +154,9 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 	}
 	file := resolve(path)
 	d, err := openReader(ctx, path, sealed(file))
-	if log, statErr := os.Stat(file + "-wal"); noRoom(err) && (statErr != nil || log.Size() == 0) {
-		// A full disk is no reason not to answer, and nobody can write meanwhile.
+	if log, statErr := os.Stat(file + "-wal"); diskFull(err) && (statErr != nil || log.Size() == 0) {
+		// The disk has no space for the -shm file. No process can write now, so the file
+		// can be read as immutable.
 		d, err = openReader(ctx, path, true)
 	}
 	return d, err
@@ -173,7 +174,7 @@ func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
 	return d, nil
 }
 
-// create makes the file for its owner alone, migrates it and connects.
+// create creates the file with mode 0600, migrates it and connects.
 func (s *store) create(ctx context.Context) error {
 	if err := s.makeFile(); err != nil {
 		return err
@@ -184,8 +185,7 @@ func (s *store) create(ctx context.Context) error {
 	return s.connect(ctx)
 }
 
-// makeFile makes an empty file for its owner only unless there is one, which it does
-// not open.
+// makeFile creates an empty file with mode 0600. It does not open an existing file.
 func (s *store) makeFile() error {
 	const advice = "check that the file and its directory are writable, or set database in config.toml"
 	info, err := os.Stat(s.path)
@@ -249,15 +249,15 @@ func (d *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// Path is where the archive lies, as it was given.
+// Path returns the path of the archive as passed to Open.
 func (d *DB) Path() string { return d.name }
 
-// What a hostile file could do is narrowed as https://www.sqlite.org/security.html says.
-// Pragmas go in the DSN because they hold per connection: PRAGMA through Exec
-// would reach only one connection of the pool. FULL makes each commit last
-// through a power cut. The page caches are bounded: 8 MB and 4 MB. The log grows
-// to 4,000 pages (16 MB) before it is written back: a first sync commits often. One that
-// grew beyond that while a reader kept it is cut to it afterwards.
+// Pragmas are in the DSN because they apply per connection: PRAGMA through Exec would
+// affect only one connection of the pool. trusted_schema and cell_size_check protect
+// against hostile files: https://www.sqlite.org/security.html. synchronous=FULL makes
+// commits survive a power failure. The page caches are limited to 8 MB and 4 MB. SQLite
+// writes the log back at 4,000 pages (16 MB), because an initial sync commits often; a
+// larger log, delayed by a reader, is truncated to that size.
 func writeDSN(path string) string {
 	return dsn(path, "_txlock=immediate&_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL"+
 		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
@@ -271,15 +271,15 @@ func readDSN(path string, immutable bool) string {
 	return dsn(path, q)
 }
 
-// dsn names the file as a URI: without "file:" SQLite ignores mode and
-// immutable, and a path may hold ? and #.
+// dsn returns the file as a URI. Without "file:" SQLite ignores mode and immutable. ? and #
+// in the path are escaped.
 func dsn(path, query string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query
 }
 
-// sealed reports whether the file can only be opened as immutable: a WAL
-// database in a folder where SQLite cannot make its -shm. With a -wal beside it
-// the newest commits would be passed over, so that is not sealed.
+// sealed reports whether the file must be opened as immutable: it is a WAL database in a
+// directory where SQLite cannot create the -shm file. A file with a -wal is not sealed,
+// because immutable would ignore the newest commits.
 func sealed(path string) bool {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return false
@@ -291,26 +291,26 @@ func exists(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return hint.Wrap(err, "name the archive with --db FILE, or make one with `cocsync sync`")
+		return hint.Wrap(err, "set the archive with --db FILE, or create one with `cocsync sync`")
 	case err != nil:
 		return err
 	case info.IsDir():
 		return isDirectory()
 	}
-	// SQLite says no more than that it is unable. (Opening the file here to see
-	// why would take away the locks that this process may hold on it.)
+	// SQLite's error has no reason. Opening and closing the file here would release the
+	// POSIX locks that this process holds on it.
 	if err := mayRead(path); err != nil {
 		return hint.Wrap(&os.PathError{Op: "open", Path: path, Err: err},
-			"run this as the user who runs the syncs, or have the file made readable for you")
+			"run this as the user who runs the syncs, or make the file readable for this user")
 	}
 	return nil
 }
 
 func isDirectory() error {
-	return hint.Wrap(errors.New("it is a directory"), "name the archive's file: set database in config.toml, or --db FILE")
+	return hint.Wrap(errors.New("it is a directory"), "set the archive's file: database in config.toml, or --db FILE")
 }
 
-// wrap puts what was being done before an error.
+// wrap prepends the operation to an error.
 func wrap(err *error, format string, args ...any) {
 	if tooManyFiles(*err) {
 		*err = hint.Wrap(*err, filesAdvice)
@@ -320,7 +320,7 @@ func wrap(err *error, format string, args ...any) {
 	}
 }
 
-// millis returns a column's value for a time; the zero time is stored as null.
+// millis returns the column value of a time; null for the zero time.
 func millis(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -328,8 +328,7 @@ func millis(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// noneIsNull returns a column's value for an id or a text, of which the zero value is
-// stored as null.
+// noneIsNull returns the column value of an id or a text; null for the zero value.
 func noneIsNull[T comparable](v T) any {
 	if v == *new(T) {
 		return nil
@@ -337,7 +336,7 @@ func noneIsNull[T comparable](v T) any {
 	return v
 }
 
-// bit returns a column's value for a condition: SQL compares it with 1 in every engine.
+// bit returns the column value of a boolean, as an integer that all engines accept.
 func bit(is bool) int {
 	if is {
 		return 1

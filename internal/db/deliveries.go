@@ -80,8 +80,8 @@ func (o *Outbox) Release(ctx context.Context, cycle coc.Key, now time.Time) (err
 	return o.update(ctx, func(t tx) error { return t.release(cycle, now) })
 }
 
-// release includes what an earlier cycle left of the same documents, so that nothing
-// overtakes it.
+// release includes pending deliveries of earlier cycles for the same documents, so that
+// messages about a document stay in order.
 func (t tx) release(cycle coc.Key, now time.Time) error {
 	return t.exec(`
 		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND due_at > ?1 AND (account_id, change_id) IN (
@@ -90,8 +90,8 @@ func (t tx) release(cycle coc.Key, now time.Time) error {
 				WHERE y.state = 'waiting' AND y.account_id = ?2 AND y.cycle_id = ?3))`, now.UnixMilli(), cycle.Account, cycle.ID)
 }
 
-// Freeze stores the drafts of a batch as messages, drops the deliveries that are not to be
-// sent, and adds the missing deliveries of its aims, due now. It returns the messages' ids
+// Freeze stores the drafts of a batch as messages, drops the deliveries that must not be
+// sent, and adds the missing deliveries of its targets, due now. It returns the messages' ids
 // in the order of the drafts.
 func (o *Outbox) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []int64, err error) {
 	defer wrap(&err, "freeze messages")
@@ -170,33 +170,33 @@ func (t tx) aim(a coc.Aim, now time.Time) error {
 func (t tx) claim(delivery, message int64) error {
 	n, err := t.affect(`UPDATE deliveries SET state = 'claimed', message_id = ? WHERE id = ? AND state = 'waiting'`, message, delivery)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("delivery %d is claimed already", delivery)
+		err = fmt.Errorf("delivery %d is already claimed", delivery)
 	}
 	return err
 }
 
-// Told is the notification of a change by one notifier, or the one that is planned.
-type Told struct {
+// Notification is a sent or pending notification of a change by one notifier.
+type Notification struct {
 	Notifier string
 	State    string       // of its delivery: waiting, claimed, sent, failed or dropped
 	DueAt    time.Time    // when it is or was due
-	Message  *coc.Message // that has it; nil while there is none
+	Message  *coc.Message // the message that contains it; nil if none is composed yet
 }
 
-// Told returns the notifications of a change, by notifier. A message has everything except
-// for its body.
-func (o *Outbox) Told(ctx context.Context, change coc.Key) (_ []Told, err error) {
+// Notifications returns the notifications of a change, by notifier. Messages have all fields
+// except Body.
+func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (_ []Notification, err error) {
 	defer wrap(&err, "messages of change %d", change.ID)
-	return collect(ctx, o.read, func(row scanner) (t Told, err error) {
+	return collect(ctx, o.read, func(row scanner) (n Notification, err error) {
 		var id sql.NullInt64
 		var m coc.Message
-		err = row.Scan(&t.Notifier, &t.State, at(&t.DueAt), &id, &m.Kind, &m.Plain, &m.State, &m.Attempts, at(&m.NextAt), at(&m.SentAt),
+		err = row.Scan(&n.Notifier, &n.State, at(&n.DueAt), &id, &m.Kind, &m.Plain, &m.State, &m.Attempts, at(&m.NextAt), at(&m.SentAt),
 			&m.Channel, &m.TS, &m.Err, &m.Text)
 		if id.Valid {
-			m.ID, m.Notifier = id.Int64, t.Notifier
-			t.Message = &m
+			m.ID, m.Notifier = id.Int64, n.Notifier
+			n.Message = &m
 		}
-		return t, err
+		return n, err
 	}, `
 		SELECT y.notifier, y.state, y.due_at, m.id, coalesce(m.kind, ''), coalesce(m.plain, 0), coalesce(m.state, ''), coalesce(m.attempts, 0),
 			m.next_at, m.sent_at, coalesce(m.channel, ''), coalesce(m.ts, ''), coalesce(m.error, ''), coalesce(m.text, '')

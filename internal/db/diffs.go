@@ -61,7 +61,7 @@ func (t tx) insertItem(change coc.Key, seq int, it *coc.Item) error {
 		it.OldLines.From, it.OldLines.To, it.NewLines.From, it.NewLines.To)
 }
 
-// word returns the id of a path or a task, and adds its row when it is new.
+// word returns the id of a path or a task and adds its row if it is new.
 func (t tx) word(account int64, text string) (id int64, err error) {
 	key := word{account, text}
 	if id, ok := t.words[key]; ok {
@@ -78,7 +78,7 @@ func (t tx) word(account int64, text string) (id int64, err error) {
 	return id, err
 }
 
-// eraseDifference removes what a stored difference says about its contents.
+// eraseDifference removes all text of the contents from a stored difference.
 func (t tx) eraseDifference(change coc.Key) error {
 	words, err := list(t, scanID, `
 		SELECT path FROM items WHERE account_id = ?1 AND change_id = ?2 UNION SELECT task FROM items WHERE account_id = ?1 AND change_id = ?2
@@ -106,7 +106,7 @@ func (t tx) eraseDifference(change coc.Key) error {
 		string(d.Class), d.Summary, change.Account, change.ID)
 }
 
-// marshalDifference returns the columns of a difference that are JSON.
+// marshalDifference returns the JSON columns of a difference.
 func marshalDifference(d *coc.Difference) (skipped, formatting string, err error) {
 	skipped, formatting = "[]", "[]"
 	if len(d.Skipped) > 0 {
@@ -152,9 +152,9 @@ func (a *Archive) items(ctx context.Context, change coc.Key) ([]coc.Item, error)
 // searches reports whether the filter has a condition on items.
 func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
 
-// condition is one of a filter on items or on the author, which matches decides: as the
-// list of changes (account_id, id) that may match, with repeats, and as an expression for a
-// change c.
+// condition is a condition of a filter on items or on the author, in two forms: a list of
+// changes (account_id, id) that may match, with repeats, and an expression for a change c.
+// matches then selects the changes that do match.
 type condition struct {
 	list     string
 	listArgs []any
@@ -162,7 +162,7 @@ type condition struct {
 	args     []any
 }
 
-// itemOf is a change that has an item whose word of a column is w. CROSS JOIN keeps SQLite
+// itemOf selects changes with an item whose word in a column is w. CROSS JOIN prevents SQLite
 // from starting with the words.
 const itemOf = `EXISTS (SELECT 1 FROM items i CROSS JOIN words w
 	WHERE i.account_id = c.account_id AND i.change_id = c.id AND w.account_id = i.account_id AND w.id = i.`
@@ -199,8 +199,8 @@ func (f Filter) conditions() (list []condition) {
 	return list
 }
 
-// words is the condition that a word w, or a word that it begins with, may match a pattern
-// in which only * is special.
+// words returns the condition that a word w, or a prefix of it that is a word, may match a
+// pattern in which only * is special.
 func words(pattern string) (cond string, args []any) {
 	like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`, `*`, `%`).Replace(pattern) + "%"
 	cond, args = `w.text LIKE ? ESCAPE '\'`, []any{like}
@@ -210,9 +210,9 @@ func words(pattern string) (cond string, args []any) {
 	return cond, args
 }
 
-// matches reports whether one of the items matches the filter: it is at the filter's path
-// and in a step that has or had the filter's task. The item of a task that was replaced
-// has the previous task in Old.
+// matches reports whether an item matches the filter: it has the filter's path and is in a
+// step that has or had the filter's task. The item of a replaced task has the previous task
+// in Old.
 func (f Filter) matches(items []coc.Item) bool {
 	if !f.searches() {
 		return true
@@ -230,7 +230,7 @@ func (f Filter) matches(items []coc.Item) bool {
 	})
 }
 
-// oldPath is the former path of something that was renamed.
+// oldPath returns the previous path of a renamed item.
 func oldPath(it *coc.Item) string {
 	for _, around := range [][2]string{{"[", "]"}, {`["`, `"]`}, {".", ""}} {
 		if up, ok := strings.CutSuffix(it.Path, around[0]+it.New+around[1]); ok {
@@ -240,11 +240,11 @@ func oldPath(it *coc.Item) string {
 	return it.Path
 }
 
-// taskFits is coc.TaskFits for an item that has a task.
+// taskFits is coc.TaskFits for items with a task.
 func taskFits(pattern, task string) bool { return task != "" && coc.TaskFits(pattern, task) }
 
-// isTask reports whether an item is about what its step runs. A parameter of the step may
-// be named task, too.
+// isTask reports whether an item is the task of its step. A parameter of the step may also be
+// named task.
 func isTask(it *coc.Item) bool {
 	if it.Task == "" {
 		return false
@@ -259,12 +259,12 @@ func isTask(it *coc.Item) bool {
 	return false
 }
 
-// MaxUnsearched is how many changes Unsearched counts.
+// MaxUnsearched is the maximum count of Unsearched.
 const MaxUnsearched = 1000
 
-// Unsearched returns how many changes a filter by task or path skips without having seen all
-// of their differences, because their structure could not be read or is not stored
-// completely, and the newest of them, at most limit. It stops counting at MaxUnsearched.
+// Unsearched counts the changes that a filter by task or path cannot search completely,
+// because their structure could not be parsed or is not stored completely. It returns the
+// count, up to MaxUnsearched, and the newest of these changes, at most limit.
 func (a *Archive) Unsearched(ctx context.Context, f Filter, limit int) (newest []string, n int, err error) {
 	if !f.searches() {
 		return nil, 0, nil

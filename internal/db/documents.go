@@ -13,17 +13,17 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Document is what identifies a document, and its state now.
+// Document identifies a document and has its current state.
 type Document struct {
 	Key        coc.Key
 	Account    string
 	DocumentID string
 	Name       string
 	State      coc.DocState
-	Version    string // newest label; "" when none is archived
+	Version    string // newest label; "" if none is archived
 }
 
-// Details is a document with everything else that is known of it.
+// Details is a document with all other fields.
 type Details struct {
 	Document
 	Versions      int       // archived ones
@@ -34,8 +34,8 @@ type Details struct {
 	Meta          coc.Meta
 }
 
-// Named returns the documents whose document_id is the text or begins with it, and those
-// that have it as their name now, in all accounts, by name. Empty text names none.
+// Named returns the documents whose document_id has the prefix text or whose current name is
+// text, in all accounts, by name. It returns none for an empty text.
 func (a *Archive) Named(ctx context.Context, text string) (_ []Document, err error) {
 	defer wrap(&err, "document %q", text)
 	if text == "" {
@@ -45,20 +45,20 @@ func (a *Archive) Named(ctx context.Context, text string) (_ []Document, err err
 		text, text+string(utf8.MaxRune))
 }
 
-// FormerlyNamed returns the documents that once had the name, by the name of now.
+// FormerlyNamed returns the documents that had the name earlier, by current name.
 func (a *Archive) FormerlyNamed(ctx context.Context, name string) (_ []Document, err error) {
 	defer wrap(&err, "former name %q", name)
 	return a.documents(ctx, `(d.account_id, d.id) IN (SELECT account_id, document_id FROM document_states WHERE name = ?)`, name)
 }
 
-// ByKey returns the document of that key; coc.ErrNotFound when there is none.
+// ByKey returns the document with a key. The error is coc.ErrNotFound if it does not exist.
 func (a *Archive) ByKey(ctx context.Context, key coc.Key) (_ Document, err error) {
 	defer wrap(&err, "document %d", key.ID)
 	return only(a.documents(ctx, `d.account_id = ? AND d.id = ?`, key.Account, key.ID))
 }
 
-// ByID returns the document of that id in that account; coc.ErrNotFound when there is
-// none.
+// ByID returns the document with an id in an account. The error is coc.ErrNotFound if it does
+// not exist.
 func (a *Archive) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
 	defer wrap(&err, "document %q of account %q", documentID, account)
 	return only(a.documents(ctx, `d.account_id = (SELECT id FROM accounts WHERE name = ?) AND d.document_id = ?`, account, documentID))
@@ -77,11 +77,11 @@ func (a *Archive) documents(ctx context.Context, where string, args ...any) ([]D
 	return collect(ctx, a.read, scanDocument, documentRows+` WHERE `+where+` ORDER BY d.name, d.document_id`, args...)
 }
 
-// documentsPage is how many documents are read at a time.
+// documentsPage is the number of documents per query.
 const documentsPage = 500
 
-// Documents returns every document, by name. It reads them in pages, so other queries may
-// run meanwhile.
+// Documents returns all documents by name. It reads pages, so other queries may run at the
+// same time.
 func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
 		for last := (Document{}); ; {
@@ -105,13 +105,13 @@ func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
 	}
 }
 
-// DocumentQuery narrows a list of documents. The zero value takes all.
+// DocumentQuery selects documents. The zero value selects all.
 type DocumentQuery struct {
-	Text    string // is in the name or begins the id, without regard to case
+	Text    string // a part of the name or a prefix of the id, in any case
 	Account string
 	State   coc.DocState
 	Key     coc.Key
-	// ChangedSince leaves documents that changed since then.
+	// ChangedSince selects documents that changed since then.
 	ChangedSince time.Time
 	Skip         int
 	Limit        int // 0: no limit
@@ -134,7 +134,7 @@ func (q DocumentQuery) where() (string, []any) {
 	return strings.Join(conds, " AND "), args
 }
 
-// lowerASCII is lower in SQLite, which leaves other letters as they are.
+// lowerASCII is SQLite's lower function, which converts only ASCII letters.
 func lowerASCII(r rune) rune {
 	if r >= 'A' && r <= 'Z' {
 		r += 'a' - 'A'
@@ -142,7 +142,7 @@ func lowerASCII(r rune) rune {
 	return r
 }
 
-// CountDocuments returns how many documents a query has without its Skip and Limit.
+// CountDocuments counts the documents of a query, ignoring Skip and Limit.
 func (a *Archive) CountDocuments(ctx context.Context, q DocumentQuery) (n int, err error) {
 	defer wrap(&err, "count documents")
 	where, args := q.where()
@@ -164,8 +164,8 @@ const detailRows = `
 	FROM d JOIN accounts a ON a.id = d.account_id
 	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState
 
-// ListDocuments returns documents with their details, by name. It reads them in pages, so
-// other queries may run meanwhile.
+// ListDocuments returns documents with their details, by name. It reads pages, so other
+// queries may run at the same time.
 func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
 	query := `WITH d AS (SELECT * FROM documents d WHERE ` + where + `
@@ -201,8 +201,8 @@ func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[
 // newestState is the id of the newest state of the document d.
 const newestState = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id)`
 
-// lastListed is when the newest good cycle with a complete list ended that had the
-// document d in it.
+// lastListed is the end of the newest good cycle with a complete list that contained the
+// document d.
 const lastListed = `(
 	SELECT max((SELECT c.ended_at FROM cycles c WHERE c.watch = m.watch AND c.account_id = m.account_id
 		AND c.outcome = 'good' AND c.complete = 1 ORDER BY c.id DESC LIMIT 1))
@@ -220,8 +220,8 @@ func scanDetails(row scanner) (d Details, err error) {
 	return d, err
 }
 
-// Details returns the document of that key with its details; coc.ErrNotFound when there is
-// none.
+// Details returns the document with a key and its details. The error is coc.ErrNotFound if it
+// does not exist.
 func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err error) {
 	defer wrap(&err, "document %d", key.ID)
 	for d, err := range a.ListDocuments(ctx, DocumentQuery{Key: key, Limit: 1}) {
@@ -230,10 +230,10 @@ func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err erro
 	return Details{}, coc.ErrNotFound
 }
 
-// ListDocumentsAt returns documents as they were at a time, by their names then: those
-// that had a version, with the newest one of then as `DOC@TIME` names it. Fields that are
-// not known of that time are absent, except for the name, and LastCheckedAt is zero. It
-// reads them in pages, so other queries may run meanwhile; only their keys are in memory.
+// ListDocumentsAt returns the documents that had a version at a time, by their names then,
+// with the version that `DOC@TIME` names. Fields unknown for that time are absent, except the
+// name, and LastCheckedAt is zero. It reads pages, so other queries may run at the same time;
+// only the keys are in memory.
 func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
 	return func(yield func(Details, error) bool) {
@@ -270,18 +270,18 @@ const versionsAt = `FROM versions v WHERE v.account_id = d.account_id AND v.docu
 // listedAt is the condition that COC listed a version at a time.
 const listedAt = `(v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t)`
 
-// begins is when a version begins: when COC made it, or when cocsync first had it.
+// begins is when a version starts: when COC made it, or when cocsync first archived it.
 const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
 
-// DetailsAt returns up to 500 documents as they were at a time, as ListDocumentsAt has them;
-// nothing for one that had no version yet.
+// DetailsAt returns up to 500 documents at a time, as ListDocumentsAt does. It omits documents
+// that had no version yet.
 func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key) (_ map[coc.Key]Details, err error) {
 	defer wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339))
 	args := []any{when.UnixMilli()}
 	for _, k := range keys {
 		args = append(args, k.Account, k.ID)
 	}
-	for len(args) < 1+2*documentsPage { // one statement for every number of keys
+	for len(args) < 1+2*documentsPage { // so that one statement serves any number of keys
 		args = append(args, 0, 0)
 	}
 	return byKey(ctx, a.read, func(row scanner) (coc.Key, Details, error) {
@@ -313,8 +313,8 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 		WHERE d.version IS NOT NULL`, args...)
 }
 
-// LastConfirmedAt returns when COC last confirmed anything of an account or for "" of all:
-// a document by a response, or all by a complete list. It is zero for never.
+// LastConfirmedAt returns when COC last confirmed a document of an account or, for "", of
+// any: by a response or by a complete list. It is zero for never.
 func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when time.Time, err error) {
 	defer wrap(&err, "last check")
 	var listed time.Time
@@ -328,14 +328,14 @@ func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when tim
 	return when, explain(err)
 }
 
-// Names returns the name and the id of every document, in the order in which cocsync
-// first saw them. It keeps a connection until it ends.
+// Names returns the names and ids of all documents in the order of first observation. It
+// keeps a connection until it ends.
 func (a *Archive) Names(ctx context.Context) iter.Seq2[string, error] {
 	return stream(ctx, a.read, scanText, `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
 }
 
-// FirstName returns the first known name of a document, which unlike its name of now
-// never changes; "" where none is known.
+// FirstName returns the first known name of a document, which never changes; "" if none is
+// known.
 func (a *Archive) FirstName(ctx context.Context, key coc.Key) (name string, err error) {
 	defer wrap(&err, "first name of a document")
 	err = a.read.row(ctx, `
@@ -354,7 +354,7 @@ func (a *Archive) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, e
 		UNION ALL SELECT 'present', (SELECT coalesce(sum(documents), 0) FROM counters) - listed - deleted FROM n`)
 }
 
-// Known returns what the archive has of a document, with a zero Key for nothing.
+// Known returns the stored data of a document; its Key is zero if the document is unknown.
 func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
 	defer wrap(&err, "document %s", documentID)
 	k = coc.Known{DocumentID: documentID}
@@ -383,7 +383,7 @@ func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.
 	return k, err
 }
 
-// documentKey returns the key of a document, and adds its row when it is new.
+// documentKey returns the key of a document and adds its row if it is new.
 func (t tx) documentKey(account int64, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool, err error) {
 	key.Account = account
 	err = t.row(`SELECT id FROM documents WHERE account_id = ? AND document_id = ?`, account, documentID).Scan(&key.ID)

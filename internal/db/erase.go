@@ -12,25 +12,25 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Erasure is a content and what in the archive comes of it.
+// Erasure is a content with its uses in the archive.
 type Erasure struct {
 	Hash     coc.Hash
 	Size     int
-	ErasedAt time.Time // zero while it is there
-	Why      string
-	Places   []Place // where it stands
-	Changes  int     // that compare it with another
-	Sent     int     // messages that tell of these
-	Waiting  int     // messages that will be written anew without it
-	Copies   []string
+	ErasedAt time.Time // zero if it is not erased
+	Reason   string
+	Places   []Place  // revisions with the content
+	Changes  int      // changes that compare it
+	Sent     int      // sent messages about these changes
+	Waiting  int      // pending messages, which are composed again without it
+	Copies   []string // backups from before migrations
 }
 
 // Place is a revision of a document.
 type Place struct{ Account, DocumentID, Name, Version string }
 
-// The changes that compare a content, and the messages about them: those that claim their
-// deliveries, and those below these without a delivery of their own, as files and the
-// details of a digest are.
+// The changes that compare a content and the messages about them: those with deliveries of
+// these changes, and their child messages without deliveries, such as files and the details
+// of a digest.
 const (
 	erasedChanges = `
 		WITH gone (account_id, id) AS (SELECT r.account_id, r.id FROM accounts a JOIN contents t ON t.account_id = a.id
@@ -44,13 +44,13 @@ const (
 				WHERE NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.message_id = m.id))`
 )
 
-// Erasure returns what erasing a content touches; coc.ErrNotFound when there is none.
+// Erasure returns the uses of a content. The error is coc.ErrNotFound if it is unknown.
 func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err error) {
 	defer wrap(&err, "content %.12s", hash)
 	e.Hash = hash
 	err = a.read.row(ctx, `
 		SELECT c.size, c.erased_at, coalesce(c.erased_reason, '') FROM accounts a JOIN contents c ON c.account_id = a.id
-		WHERE c.sha256 = ? ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash[:]).Scan(&e.Size, at(&e.ErasedAt), &e.Why)
+		WHERE c.sha256 = ? ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash[:]).Scan(&e.Size, at(&e.ErasedAt), &e.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
 		return e, coc.ErrNotFound
 	}
@@ -82,12 +82,12 @@ func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err er
 	if err != nil {
 		return e, explain(err)
 	}
-	// Copies that were made before migrations lie beside the file.
+	// Backups from before migrations are next to the file.
 	e.Copies, err = filepath.Glob(globbed(a.path) + ".schema*")
 	return e, err
 }
 
-// globbed is a path as a pattern that fits it alone.
+// globbed returns a pattern that matches only path.
 func globbed(path string) string {
 	var b []byte
 	for _, c := range []byte(path) {
@@ -99,10 +99,9 @@ func globbed(path string) string {
 	return string(b)
 }
 
-// Erase removes a content from all accounts that have it, and all that was derived from it:
-// its lines, the differences of changes, and the messages about them. Hash, size and reason
-// remain. Pending messages are composed again without it. The bytes are gone from the file
-// after Scrub.
+// Erase removes a content from all accounts, with everything derived from it: its lines, the
+// differences of changes, and the messages about them. Hash, size and reason remain. Pending
+// messages are composed again without it. The file may contain the bytes until Scrub.
 func (a *Archive) Erase(ctx context.Context, hash coc.Hash, reason string, now time.Time) (err error) {
 	defer wrap(&err, "erase %.12s", hash)
 	return a.update(ctx, func(t tx) error {
@@ -121,7 +120,7 @@ func (a *Archive) Erase(ctx context.Context, hash coc.Hash, reason string, now t
 				return err
 			}
 		}
-		// What was deleted from the index remains in it until its segments are merged.
+		// The index keeps deleted text until its segments are merged.
 		return t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)
 	})
 }
@@ -176,7 +175,7 @@ func (t tx) eraseMessages(hash coc.Hash) error {
 }
 
 // erasedText replaces a message about an erased content.
-const erasedText = "This message was erased from the archive, with the content that it was about."
+const erasedText = "This message was erased from the archive together with the content that it described."
 
 func (t tx) eraseDifferences(hash coc.Hash) error {
 	keys, err := list(t, scanKey, erasedChanges+` SELECT account_id, id FROM touched`, hash[:])
@@ -200,7 +199,7 @@ func (t tx) eraseBytes(key coc.Key) error {
 		SELECT p.document_id, p.id, p.count, p.frame, c.start, c.size FROM contents c JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
 		WHERE c.account_id = ? AND c.id = ?`, key.Account, key.ID).Scan(&p.document.ID, &p.id, &p.count, &frame, &c.start, &c.size)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil // it was erased before
+		return nil // already erased
 	}
 	if err != nil {
 		return err
@@ -211,11 +210,11 @@ func (t tx) eraseBytes(key coc.Key) error {
 		return damaged("pack %d: %w", p.id, err)
 	}
 	if !c.within(data) {
-		return damaged("%d bytes from %d on are outside of pack %d, of %d bytes", c.size, c.start, p.id, len(data))
+		return damaged("%d bytes at offset %d are outside of pack %d of %d bytes", c.size, c.start, p.id, len(data))
 	}
 	p.data = slices.Delete(data, int(c.start), int(c.start+c.size))
 	p.count--
-	// Of two contents with the same start one is empty: only what is after both moves.
+	// Two contents have the same start if one is empty: only later contents move.
 	err = t.exec(`UPDATE contents SET start = start - ?1 WHERE account_id = ?2 AND pack_id = ?3 AND start >= ?4 + ?1 AND id <> ?5`,
 		c.size, key.Account, p.id, c.start, key.ID)
 	if err != nil {
@@ -224,7 +223,7 @@ func (t tx) eraseBytes(key coc.Key) error {
 	return t.savePack(p)
 }
 
-// eraseLines builds the blocks again of the documents of the account that had the content.
+// eraseLines rebuilds the blocks of the account's documents that contained the content.
 func (t tx) eraseLines(content coc.Key, hash coc.Hash) error {
 	documents, err := list(t, scanKey, `
 		SELECT DISTINCT v.account_id, v.document_id FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
@@ -256,8 +255,8 @@ func (t tx) eraseLines(content coc.Key, hash coc.Hash) error {
 	return nil
 }
 
-// Scrub rewrites the file, so that nothing that was removed is left in it. Meanwhile it
-// needs the same space again.
+// Scrub rewrites the file without removed data. It temporarily needs disk space for a second
+// copy.
 func (d *DB) Scrub(ctx context.Context) (err error) {
 	defer wrap(&err, "rewrite %s", d.path)
 	d.writing.Lock()

@@ -98,7 +98,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("Due = %+v, %v, want v3's", due, err)
 	}
 	got, err := d.Erasure(t.Context(), hash)
-	if want.ErasedAt, want.Why, want.Waiting = day.AddDate(0, 0, 1), "a password", 0; err != nil || cmp.Diff(want, got) != "" {
+	if want.ErasedAt, want.Reason, want.Waiting = day.AddDate(0, 0, 1), "a password", 0; err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
 	}
 

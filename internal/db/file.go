@@ -10,18 +10,16 @@ import (
 	"cocsync/internal/hint"
 )
 
-// The database file is never opened here but through SQLite, and neither are its -wal
-// and -shm. SQLite's locks are POSIX locks: they belong to the process and the file, and
-// the process loses all of them when it closes any descriptor of that file.
+// The database file, its -wal and its -shm are opened only through SQLite. SQLite's locks are
+// POSIX locks: a process loses all its locks of a file when it closes any descriptor of it.
 // https://www.sqlite.org/howtocorrupt.html (2.2)
 
-// maxLinks is how many symbolic links in a row are followed, as in Linux.
+// maxLinks is the maximum number of symbolic links to follow, as in Linux.
 const maxLinks = 40
 
-// resolve returns the name of the file that path leads to through symbolic links, also
-// where that file does not exist yet. SQLite does the same for -wal and -shm, so the
-// lock, the key and the head file lie next to them. What cannot be resolved stays as it
-// is: opening it reports why.
+// resolve follows symbolic links, even to a file that does not exist yet. SQLite does the same
+// for -wal and -shm, so the lock, the key and the head file are next to them. It returns path
+// unchanged if it cannot be resolved: opening it reports the error.
 func resolve(path string) string {
 	name := path
 	for range maxLinks {
@@ -49,13 +47,12 @@ func resolve(path string) string {
 	return path
 }
 
-// KeyFile is where the signing key of the archive at path lies unless the configuration
-// names another file.
+// KeyFile returns the default path of the signing key of the archive at path.
 func KeyFile(path string) string { return resolve(path) + ".key" }
 
-// singleName refuses a file that has a second name. Two processes could open it by
-// different names: each would have a lock and a -wal of its own, and the file would be
-// corrupt. A file that does not exist yet is fine.
+// singleName returns an error for a file with several hard links. Two processes could open it
+// by different names with separate locks and -wal files and corrupt it. A missing file is
+// valid.
 func singleName(path string) error {
 	n, err := links(path)
 	if err != nil || n <= 1 {

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// free returns how many bytes this user may still write next to a file; ok is false
-// where the system does not say.
+// free returns the disk space available to this user next to a file, in bytes; ok is false if
+// it is unknown.
 func free(path string) (bytes int64, ok bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(filepath.Dir(path), &s); err != nil {

@@ -13,28 +13,28 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The head file lies next to the archive, with .head at the end of its name. It keeps
-// what nothing inside the archive may change: today, when the archive was last verified.
+// The head file is next to the archive, with the suffix .head. It stores data that must not
+// depend on the archive itself: the time of the last verification.
 
-// headFormat is the number of the head file's form. Fields may be added inside a number.
+// headFormat is the version of the head file's format. Adding fields does not change it.
 const headFormat = 1
 
-// maxHead is more than a head file of any release needs.
+// maxHead is the maximum size of a head file in bytes.
 const maxHead = 1 << 20
 
 // headFile is the content of the head file.
 type headFile struct {
 	Format     int       `json:"format"`
 	Origin     string    `json:"origin"`      // of the archive's log
-	VerifiedAt time.Time `json:"verified_at"` // when the archive as a whole was last found good
+	VerifiedAt time.Time `json:"verified_at"` // when the whole archive was last verified
 }
 
-// HeadFile is where the head file of the archive at path lies.
+// HeadFile returns the path of the head file of the archive at path.
 func HeadFile(path string) string { return resolve(path) + ".head" }
 
-// LastVerified returns when the archive as a whole was last found good, as its head file
-// has it. It is zero, so that the archive is verified now, where the file is missing,
-// cannot be read, belongs to another archive, or names a time after now.
+// LastVerified returns when the whole archive was last verified, according to its head file.
+// It returns zero, so that the archive is verified now, if the file is missing, unreadable,
+// belongs to another archive, or contains a time after now.
 func (d *DB) LastVerified(ctx context.Context, now time.Time) (at time.Time, err error) {
 	defer wrap(&err, "last verification")
 	g, err := d.Generation(ctx)
@@ -43,12 +43,12 @@ func (d *DB) LastVerified(ctx context.Context, now time.Time) (at time.Time, err
 	}
 	h, err := readHead(HeadFile(d.path))
 	if err != nil || h.Format != headFormat || h.Origin != g.Origin || h.VerifiedAt.After(now) {
-		return at, nil // whatever is wrong with it, a verification makes it new
+		return at, nil // the next verification replaces the file
 	}
 	return h.VerifiedAt.UTC(), nil
 }
 
-// Verified records in the head file that the archive as a whole was found good.
+// Verified records in the head file that the whole archive was verified.
 func (d *DB) Verified(ctx context.Context, at time.Time) (err error) {
 	defer wrap(&err, "last verification")
 	g, err := d.Generation(ctx)
@@ -63,8 +63,8 @@ func readHead(path string) (h headFile, err error) {
 	if err != nil {
 		return h, err
 	}
-	if !info.Mode().IsRegular() { // opening a named pipe waits for its writer
-		return h, fmt.Errorf("%s is not a file", path)
+	if !info.Mode().IsRegular() { // opening a named pipe blocks until it has a writer
+		return h, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -78,15 +78,14 @@ func readHead(path string) (h headFile, err error) {
 	return h, json.Unmarshal(text, &h)
 }
 
-// writeHead replaces the head file as a whole: after a crash the old one or the new one
-// is there. It has the mode of the archive.
+// writeHead replaces the head file atomically. The file has the mode of the archive.
 func (s *store) writeHead(h headFile) (err error) {
 	path := HeadFile(s.path)
 	info, err := os.Stat(s.path)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(h) // texts and numbers: this can't fail
+	text, err := json.Marshal(h) // cannot fail for texts and numbers
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Held returns why the notifier's channel is on hold and until when; an empty reason says
-// that it is not.
+// Held returns why the notifier's channel is on hold and until when. The reason is empty if it
+// is not.
 func (o *Outbox) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
 	defer wrap(&err, "hold of %s", notifier)
 	err = o.read.row(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, at(&until))
@@ -40,8 +40,8 @@ func (o *Outbox) Pause(ctx context.Context, notifier string, reason coc.PauseRea
 	})
 }
 
-// PausedUntil returns until when Slack's rate limit pauses the notifier, as last recorded; zero
-// for never.
+// PausedUntil returns the recorded end of the notifier's pause for Slack's rate limit; zero
+// for none.
 func (o *Outbox) PausedUntil(ctx context.Context, notifier string) (until time.Time, err error) {
 	defer wrap(&err, "pause of %s", notifier)
 	err = o.read.row(ctx, `SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier).Scan(at(&until))

@@ -17,30 +17,29 @@ import (
 // ErrLocked means that another process syncs into this archive.
 var ErrLocked = errors.New("in use")
 
-// A lock that Holder looks at is free again in an instant. Who wants it asks again at
-// this pace, and for so long.
+// Holder takes the lock for a moment to test it. takeLock retries at this interval and for
+// this time while only Holder has the lock.
 const (
-	lookPause    = 5 * time.Millisecond
-	lookPatience = 10 * time.Second
+	lockRetry   = 5 * time.Millisecond
+	lockTimeout = 10 * time.Second
 )
 
 func lockFile(path string) string { return path + ".lock" }
 
-// takeLock takes the file next to the database that lets one process in. The process
-// that has it describes itself in the holder file; the lock itself ends with the
-// process, however it ends. path is resolved.
+// takeLock locks the lock file next to the database and writes this process to the holder
+// file. The system releases the lock when the process ends. path is resolved.
 func takeLock(path, command string) (*flock.Flock, error) {
 	name := lockFile(path)
 	if err := refusePipe(name); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("lock: %w", err), "remove it: cocsync makes the file")
+		return nil, hint.Wrap(fmt.Errorf("lock: %w", err), "remove it: cocsync creates the file")
 	}
 	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
-	for begun := time.Now(); err == nil && !ok && time.Since(begun) < lookPatience; ok, err = lock.TryLock() {
+	for start := time.Now(); err == nil && !ok && time.Since(start) < lockTimeout; ok, err = lock.TryLock() {
 		if taken, err := locked(name); err != nil || taken {
 			break
 		}
-		time.Sleep(lookPause)
+		time.Sleep(lockRetry)
 	}
 	if tooManyFiles(err) {
 		return nil, fmt.Errorf("lock: %w", err)
@@ -60,16 +59,16 @@ func takeLock(path, command string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// Process is a process that has the archive open for writing, as it described itself. A
-// field is zero where its description is missing or cannot be read.
+// Process is a process that has the archive open for writing, as the holder file describes
+// it. Fields that are missing or invalid there are zero.
 type Process struct {
 	PID     int
 	Since   time.Time // when it took the lock
-	Command string    // the command of cocsync that it runs: run, sync
+	Command string    // its cocsync command: run or sync
 }
 
-// String names the process: "pid 41 since 2026-11-30T02:52:38Z (run)", or "another
-// process" where nothing is known of it.
+// String describes the process: "pid 41 since 2026-11-30T02:52:38Z (run)", or "another
+// process" if it is unknown.
 func (p Process) String() string {
 	if p.PID == 0 {
 		return "another process"
@@ -81,10 +80,10 @@ func (p Process) String() string {
 	return text
 }
 
-// encode is one line that parseProcess reads, and that earlier releases show as it is.
+// encode returns a line for parseProcess.
 func (p Process) encode() string { return p.String() + "\n" }
 
-// parseProcess reads a line of encode; the zero Process is for anything else.
+// parseProcess parses a line of encode. It returns the zero Process if the line is invalid.
 func parseProcess(line string) (p Process) {
 	m := processLine.FindStringSubmatch(strings.TrimSpace(line))
 	if m == nil {
@@ -103,13 +102,13 @@ func parseProcess(line string) (p Process) {
 
 var processLine = regexp.MustCompile(`^pid ([1-9][0-9]{0,9}) since (\S+)(?: \(([a-z]{1,20})\))?$`)
 
-// Holder returns the process that has the archive at path open for writing; held is
-// false when there is none. It does not disturb that process, nor one that is starting.
+// Holder returns the process that has the archive at path open for writing. held is false
+// if no process has. Holder does not disturb a process that is running or starting.
 func Holder(path string) (p Process, held bool, err error) {
 	defer wrap(&err, "lock of %s", path)
 	name := lockFile(resolve(path))
 	switch held, err = locked(name); {
-	case errors.Is(err, os.ErrNotExist): // no process ever took it
+	case errors.Is(err, os.ErrNotExist): // no process has taken the lock yet
 		return p, false, nil
 	case errors.Is(err, os.ErrPermission):
 		return p, false, hint.Wrap(err, "run this as the user who runs the syncs")
@@ -119,10 +118,10 @@ func Holder(path string) (p Process, held bool, err error) {
 	return readHolder(name), true, nil
 }
 
-// ownsLock fails when the lock's file is no longer the one that this process locked: who
-// removes it lets a second process in.
+// ownsLock returns an error if the lock file is not the one that this process locked: if
+// the file was removed, a second process could take the lock.
 func (s *store) ownsLock() error {
-	if s.lock == nil { // opened to write next to the process that has it
+	if s.lock == nil { // opened by OpenShared
 		return nil
 	}
 	name := lockFile(s.path)
@@ -134,31 +133,32 @@ func (s *store) ownsLock() error {
 		return nil
 	}
 	return hint.Wrap(fmt.Errorf("%w: the lock file %s was removed or replaced while this process had it locked", ErrLocked, name),
-		"restart this process. The lock ends with its process: its file never needs to be removed")
+		"restart this process. Never remove the lock file: the lock ends with its process")
 }
 
-// locked reports whether a process has the lock. It shares the lock for an instant:
-// those who look don't see each other, and takeLock knows them from one that syncs.
+// locked reports whether a process has the lock. It takes a shared lock for a moment, so
+// that concurrent calls do not block each other and takeLock can distinguish them from a
+// process that syncs.
 func locked(name string) (bool, error) {
 	if err := refusePipe(name); err != nil {
 		return false, err
 	}
-	look := flock.New(name, flock.SetFlag(os.O_RDONLY))
-	free, err := look.TryRLock()
-	return !free && err == nil, errors.Join(err, look.Close())
+	shared := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	free, err := shared.TryRLock()
+	return !free && err == nil, errors.Join(err, shared.Close())
 }
 
-// refusePipe fails for what is there and is not a file: opening or reading a named pipe
-// waits for its writer.
+// refusePipe returns an error if name exists and is not a regular file: opening a named pipe
+// blocks until it has a writer.
 func refusePipe(name string) error {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", name)
+		return fmt.Errorf("%s is not a regular file", name)
 	}
 	return nil
 }
 
-// readHolder is how the process that has the lock described itself.
+// readHolder returns the process that the holder file describes.
 func readHolder(name string) Process {
-	text, _ := os.ReadFile(holderFile(name)) // unreadable is unknown
+	text, _ := os.ReadFile(holderFile(name)) // if it is unreadable, the process is unknown
 	return parseProcess(string(text))
 }

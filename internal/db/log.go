@@ -12,12 +12,11 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Every event is a leaf of the log, written in the transaction that writes the event.
-// What a record holds of a row is in records.go, for those who write and for those who
-// verify.
+// Every event is a leaf of the log, written in the transaction of the event. records.go
+// defines the records, for writing and for verification.
 
-// edgeTx is the right edge of the log within a transaction. It is loaded for the first
-// leaf and saved with the transaction.
+// edgeTx is the right edge of the log in a transaction. It is loaded before the first leaf
+// and saved at the end.
 type edgeTx struct {
 	audit.Edge
 	loaded bool
@@ -66,8 +65,8 @@ func (t tx) saveEdge() error {
 		ON CONFLICT (id) DO UPDATE SET size = excluded.size, peaks = excluded.peaks WHERE edge.size <> excluded.size`, t.edge.Size, t.edge.Marshal())
 }
 
-// beginLog makes the first generation of the log, and its key, where there is none, and
-// takes in what the archive holds already. It reads the key where there is one.
+// beginLog loads the key of the log. A new archive gets the first generation of its log and
+// a key; leaves are added for existing rows.
 func (l *Log) beginLog(ctx context.Context) (err error) {
 	defer wrap(&err, "log of the archive")
 	var origin, public string
@@ -82,8 +81,8 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	return l.newGeneration(ctx, audit.Checkpoint{})
 }
 
-// checkLog refuses an archive whose leaves do not make its head, or not the one that was
-// signed last: nothing must be written behind what somebody altered.
+// checkLog returns an error if the leaves do not match the stored or the signed tree heads:
+// nothing must be appended to an altered log.
 func (l *Log) checkLog(ctx context.Context) error {
 	signed, err := l.Checkpoints(ctx)
 	if err != nil {
@@ -100,7 +99,7 @@ func (l *Log) checkLog(ctx context.Context) error {
 		for len(signed) > 0 && signed[0].Size <= e.Size {
 			c, err := audit.Peek(signed[0].Note)
 			if err != nil || c.Size != e.Size || c.Root != e.Root() {
-				wrong = fmt.Sprintf("its first %d records are not those that were signed", signed[0].Size)
+				wrong = fmt.Sprintf("its first %d records do not match their signature", signed[0].Size)
 			}
 			signed = signed[1:]
 		}
@@ -110,19 +109,19 @@ func (l *Log) checkLog(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(signed) > 0:
-		wrong = fmt.Sprintf("%d records were signed, and there are %d", signed[len(signed)-1].Size, e.Size)
+		wrong = fmt.Sprintf("%d records were signed, but it has only %d", signed[len(signed)-1].Size, e.Size)
 	case wrong == "" && (e.Size != stored.Size || e.Root() != stored.Root()):
-		wrong = "its records do not make its head"
+		wrong = "its records do not match its tree head"
 	}
 	if wrong != "" {
 		return alteredError{hint.Wrap(errors.New("its log was altered: "+wrong),
-			"`cocsync verify` names what; nothing is written to such an archive without --force")}
+			"`cocsync verify` lists the differences; an altered archive is opened for writing only with --force")}
 	}
 	return nil
 }
 
-// readKey reads the private key of the log; nil when it is not there, so that the log
-// goes on without signatures.
+// readKey reads the private key of the log. It returns nil if the file is missing; the log
+// then continues without signatures.
 func readKey(path, public string) (*audit.Key, error) {
 	k, err := audit.ReadKey(path)
 	switch {
@@ -136,8 +135,8 @@ func readKey(path, public string) (*audit.Key, error) {
 	return k, nil
 }
 
-// newGeneration begins the log anew, with a new key, and takes in all that is there.
-// old is the head of the log before it; the zero Checkpoint is for none.
+// newGeneration restarts the log with a new key and adds leaves for all existing rows. old
+// is the head of the previous log, zero for none.
 func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 	origin, err := newOrigin()
 	if err != nil {
@@ -174,8 +173,8 @@ func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 	})
 }
 
-// adopt makes the leaves of all events that the archive holds, earlier beginnings of the
-// log first: of each sort in the order in which they were recorded.
+// adopt adds leaves for all existing events: first the starts of earlier generations, then
+// each type in the order of recording.
 func (t tx) adopt(generation int64) error {
 	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE g.id < %d", generationQuery, generation), "g", scanGeneration}
 	for _, s := range append([]source{earlier}, sources()...) {
@@ -192,13 +191,13 @@ func (t tx) adopt(generation int64) error {
 	return nil
 }
 
-// event is a row that makes a leaf.
+// event is a row that has a leaf.
 type event struct {
 	ref    coc.Key
 	record audit.Record
 }
 
-// events returns all rows of a source, in the order in which they were recorded.
+// events returns all rows of a source in the order of recording.
 func (t tx) events(s source) ([]event, error) {
 	order := s.alias + `.id`
 	switch s.typ {
@@ -214,31 +213,31 @@ func (t tx) events(s source) ([]event, error) {
 	}, s.query+` ORDER BY `+order)
 }
 
-// FirstOrigin is a permanent name of the archive: the origin of its first log, which a
-// restored copy has too; "" when it has none yet.
+// FirstOrigin returns the permanent name of the archive, the origin of its first log.
+// Restored copies have the same name. It is "" if the archive has no log yet.
 func (l *Log) FirstOrigin(ctx context.Context) (origin string, err error) {
 	defer wrap(&err, "first log")
 	err = l.read.row(ctx, `SELECT origin FROM generations ORDER BY id LIMIT 1`).Scan(&origin)
 	return origin, explain(ignore(err, sql.ErrNoRows))
 }
 
-// Head returns the newest tree head, signed if it was not yet; the zero Head while the
-// log has no key. told says that it leaves the machine and is to be kept.
-func (l *Log) Head(ctx context.Context, told bool, now time.Time) (h coc.Head, err error) {
+// Head returns the newest tree head and signs it if necessary. It returns the zero Head if
+// the log has no key. publish means that the head is sent elsewhere, so it is kept.
+func (l *Log) Head(ctx context.Context, publish bool, now time.Time) (h coc.Head, err error) {
 	defer wrap(&err, "checkpoint")
 	if l.key == nil {
 		return h, nil
 	}
 	err = l.update(ctx, func(t tx) error {
-		h, err = t.checkpoint(told, now)
+		h, err = t.checkpoint(publish, now)
 		return err
 	})
 	return h, err
 }
 
-// checkpoint signs the tree head, unless the newest checkpoint is of it, and drops the
-// one before it if nobody has it.
-func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
+// checkpoint signs the tree head unless the newest checkpoint already covers it. It deletes
+// earlier checkpoints that were not published.
+func (t tx) checkpoint(publish bool, now time.Time) (h coc.Head, err error) {
 	if t.s.key == nil {
 		return h, nil
 	}
@@ -250,7 +249,7 @@ func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
 		return h, err
 	}
 	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.s.key.ID()}
-	err = t.row(`UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, bit(told)).Scan(&h.Note)
+	err = t.row(`UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, bit(publish)).Scan(&h.Note)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return h, err
 	}
@@ -260,19 +259,19 @@ func (t tx) checkpoint(told bool, now time.Time) (h coc.Head, err error) {
 	if err := t.exec(`DELETE FROM checkpoints WHERE published = 0`); err != nil {
 		return h, err
 	}
-	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, bit(told))
+	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, bit(publish))
 }
 
-// cover records that cycles of the watch ran, up to the one that just ended: in a row of its
-// own where it was not good or late, which means that others were due before it and did not
-// run; else together with those of the last hour, once that is over.
+// cover records coverage of the watch up to the cycle that just ended. A failed or late
+// cycle gets its own row; late means that earlier cycles were due and did not run. Other
+// cycles are combined into one row per hour.
 func (t tx) cover(cycle coc.Key) error {
 	var watch, outcome string
 	var partial, late bool
 	var ended, began time.Time
 	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE account_id = ? AND id = ?`, cycle.Account, cycle.ID).
 		Scan(&watch, &outcome, &partial, &late, at(&ended))
-	if err != nil || partial { // of some documents: it says nothing about the watch
+	if err != nil || partial { // a partial cycle has no coverage of the watch
 		return ignore(err, sql.ErrNoRows)
 	}
 	var first, last int64 // of the earlier ones that are not covered; 0 for none
@@ -285,7 +284,7 @@ func (t tx) cover(cycle coc.Key) error {
 		return err
 	}
 	if outcome == string(coc.Good) && !late {
-		// The first of its hour is pending, and those that follow it.
+		// The hour is not over: its cycles are recorded later.
 		if first == 0 || ended.Sub(began) < time.Hour {
 			return nil
 		}

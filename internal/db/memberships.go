@@ -11,8 +11,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Followed returns every document of the account, as it is to the watch. An unavailable
-// version counts as pending if it is requested again by retry.
+// Followed returns all documents of the account with their state for the watch. An unavailable
+// version counts as pending if its next attempt is due by retry.
 func (a *Archive) Followed(ctx context.Context, account, watch string, retry time.Time) (_ []coc.Followed, err error) {
 	defer wrap(&err, "documents of account %q", account)
 	urgent, err := byKey(ctx, a.read, scanMark, `
@@ -44,8 +44,8 @@ func scanMark(row scanner) (key coc.Key, is bool, err error) {
 	return key, is, err
 }
 
-// Follow records that a watch follows these documents from j.At on. A document that it
-// already follows is not changed.
+// Follow records that a watch follows these documents since j.At. Documents that it already
+// follows do not change.
 func (a *Archive) Follow(ctx context.Context, j coc.Joining) (err error) {
 	defer wrap(&err, "follow documents of watch %q", j.Watch)
 	return a.update(ctx, func(t tx) error {
@@ -89,8 +89,8 @@ func (a *Archive) Leave(ctx context.Context, account, watch string, ids []string
 	return a.members(ctx, account, watch, ids, `UPDATE memberships SET until = ?1`, now)
 }
 
-// Missing records since when documents are missing together with too many others to
-// conclude that they were deleted; the zero time says that they are not missing.
+// Missing records since when documents are missing from the list, if too many are missing to
+// conclude that they were deleted. The zero time means that they are not missing.
 func (a *Archive) Missing(ctx context.Context, account, watch string, ids []string, since time.Time) (err error) {
 	defer wrap(&err, "missing documents of watch %q", watch)
 	return a.members(ctx, account, watch, ids, `UPDATE memberships SET missing_at = ?1`, since)
@@ -118,7 +118,7 @@ func (a *Archive) Followers(ctx context.Context, document coc.Key) (names []stri
 		document.Account, document.ID)
 }
 
-// Membership is a time in which a watch followed a document; Until is zero while it does.
+// Membership is a period in which a watch followed a document. Until is zero while it does.
 type Membership struct {
 	Watch    string
 	Document coc.Key
@@ -140,8 +140,8 @@ func (a *Archive) MembershipsOf(ctx context.Context, document coc.Key) (_ []Memb
 		WHERE m.account_id = ? AND m.document_id = ? ORDER BY m.since, m.watch`, document.Account, document.ID)
 }
 
-// MembershipTimes returns the distinct times in which a watch followed documents of an
-// account and that reach into [since, until), oldest first.
+// MembershipTimes returns the distinct periods in which a watch followed documents of an
+// account and that overlap [since, until), oldest first.
 func (a *Archive) MembershipTimes(ctx context.Context, watch, account string, since, until time.Time) iter.Seq2[Membership, error] {
 	return stream(ctx, a.read, func(row scanner) (m Membership, err error) {
 		m.Watch = watch
@@ -153,8 +153,7 @@ func (a *Archive) MembershipTimes(ctx context.Context, watch, account string, si
 		watch, account, since.UnixMilli(), until.UnixMilli())
 }
 
-// NamesOf returns the names of documents of an account by their ids; none for one that it
-// does not have.
+// NamesOf returns the names of documents of an account by id. Unknown ids are omitted.
 func (a *Archive) NamesOf(ctx context.Context, account string, ids []string) (names map[string]string, err error) {
 	defer wrap(&err, "names of documents")
 	names = make(map[string]string, len(ids))

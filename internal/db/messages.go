@@ -9,13 +9,12 @@ import (
 	"cocsync/internal/coc"
 )
 
-// maxNextIn is the longest pause before the next attempt of a message: what Slack may ask
-// for with Retry-After. A time further ahead was set before the clock was set back, and is
-// ignored.
+// maxNextIn is the maximum pause before the next attempt of a message, as requested by Slack's
+// Retry-After. A later time was stored before the clock was set back and is ignored.
 const maxNextIn = time.Hour
 
-// messageRows are messages, each with the one whose thread it is in: a parent is in a
-// thread itself, or opened it.
+// messageRows selects messages with the root of their thread: a parent is itself in a thread,
+// or is its root.
 const messageRows = `
 	SELECT m.id, m.notifier, m.kind, coalesce(m.account_id, 0), coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
 		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error,
@@ -30,7 +29,7 @@ func scanMessage(row scanner) (m coc.Message, err error) {
 	return m, err
 }
 
-// withChanges adds which changes messages are about.
+// withChanges adds the changes of messages.
 func (o *Outbox) withChanges(ctx context.Context, list []coc.Message, err error) ([]coc.Message, error) {
 	for i := range list {
 		if err == nil {
@@ -48,7 +47,7 @@ func (o *Outbox) withChanges(ctx context.Context, list []coc.Message, err error)
 	return list, err
 }
 
-// message returns the one message of a query; its error is sql.ErrNoRows for none.
+// message returns the only message of a query. The error is sql.ErrNoRows for none.
 func (o *Outbox) message(ctx context.Context, query string, args ...any) (coc.Message, error) {
 	m, err := scanMessage(o.read.row(ctx, query, args...))
 	if err != nil {
@@ -58,10 +57,9 @@ func (o *Outbox) message(ctx context.Context, query string, args ...any) (coc.Me
 	return list[0], err
 }
 
-// Next returns the message of the notifier to post next: one that is due, whose parent is
-// not pending, and that has no earlier unsent one about the same document or the same
-// watch. Where there is none, ok is false, and wake is when the next one is due; zero if
-// none is pending.
+// Next returns the next message of the notifier to post: it is due, its parent is not pending,
+// and no earlier message about the same document or watch is unsent. If there is none, ok is
+// false and wake is when the next message is due, zero if none is pending.
 func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	defer wrap(&err, "next message to %s", notifier)
 	m, err = o.message(ctx, messageRows+`
@@ -125,8 +123,7 @@ func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
 	})
 }
 
-// Retrying returns the pending messages of a notifier of which an attempt failed, oldest
-// first.
+// Retrying returns the pending messages of a notifier with a failed attempt, oldest first.
 func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages to %s that were tried", notifier)
 	list, err := collect(ctx, o.read, scanMessage, messageRows+`
@@ -134,8 +131,8 @@ func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message
 	return o.withChanges(ctx, list, err)
 }
 
-// Retry makes pending messages due now, failed ones pending again, and ends the holds of
-// the notifier; "" means every notifier. It returns how many messages it changed.
+// Retry makes pending messages due now and failed ones pending, and ends the hold of the
+// notifier; "" means all notifiers. It returns the number of changed messages.
 func (o *Outbox) Retry(ctx context.Context, notifier string, message int64, now time.Time) (n int, err error) {
 	defer wrap(&err, "retry messages")
 	err = o.update(ctx, func(t tx) error {
@@ -158,8 +155,8 @@ func (o *Outbox) Retry(ctx context.Context, notifier string, message int64, now 
 	return n, err
 }
 
-// Messages returns messages, newest first: those that are pending or failed, or with all
-// also those that were sent; at most limit of them.
+// Messages returns pending and failed messages, newest first, at most limit. With all it
+// includes sent messages.
 func (o *Outbox) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages")
 	where := `WHERE m.state <> 'sent'`

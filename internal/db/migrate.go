@@ -18,12 +18,11 @@ import (
 	"cocsync/internal/hint"
 )
 
-// schemaVersion is the newest migration that this program knows.
+// schemaVersion is the version of the newest migration.
 const schemaVersion = 1
 
-// migrate brings the schema of the file up to date with these migrations, the
-// newest of which is want. Before it touches a file that holds something, it
-// copies it beside itself. The caller has the lock.
+// migrate migrates the schema of the file to version want. It first backs up a file that is
+// not empty to a file next to it. The caller holds the lock.
 func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	if err := refuse(ctx, path, want); err != nil {
 		return err
@@ -57,8 +56,8 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	return nil
 }
 
-// refuse returns why the file must not be touched: another program's, or a later
-// release's. Opening it for writing would turn it into a WAL database.
+// refuse returns an error if the file belongs to another program or a later release. It
+// must not be opened for writing, which would convert it to a WAL database.
 func refuse(ctx context.Context, path string, newest int64) error {
 	r, err := sql.Open("sqlite", readDSN(path, false))
 	if err != nil {
@@ -70,7 +69,7 @@ func refuse(ctx context.Context, path string, newest int64) error {
 		err = checkOldObjects(ctx, r)
 	}
 	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		return nil // the writer meets it too, or can fix it (a journal left over)
+		return nil // the writer reports it, or fixes it (a leftover journal)
 	}
 	return err
 }
@@ -87,27 +86,27 @@ func backupTo(ctx context.Context, w *sql.DB, path string) error {
 	return err
 }
 
-// checkSchema refuses a database that this program cannot use.
+// checkSchema returns an error for a database that this program cannot use.
 func (s *store) checkSchema(ctx context.Context, db *sql.DB) error {
 	version, err := readVersion(ctx, db, schemaVersion)
 	switch {
 	case err != nil:
 		return err
 	case version == 0:
-		return hint.Wrap(errors.New("it holds no archive yet"), "run `cocsync sync` once")
+		return hint.Wrap(errors.New("it contains no archive yet"), "run `cocsync sync` once")
 	case version < schemaVersion:
-		return hint.Wrap(fmt.Errorf("its schema is version %d, this cocsync reads version %d", version, schemaVersion),
-			"run `cocsync sync` or the daemon of this release once: it migrates the file, after a backup beside it")
+		return hint.Wrap(fmt.Errorf("its schema is version %d, this cocsync requires version %d", version, schemaVersion),
+			"run `cocsync sync` or the daemon of this release once: it backs up the file and migrates it")
 	}
 	return checkObjects(ctx, db)
 }
 
-// readVersion returns the schema's version, 0 for an empty file. goose passes a
-// database newer than the newest migration in silence, so that is refused here.
+// readVersion returns the version of the schema, 0 for an empty file. goose silently accepts
+// a database with a newer version, so readVersion returns an error for it.
 func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 	var app, tables int64
 	var version sql.NullInt64
-	// One question, for those who ask little else.
+	// A single query, because this runs in every process.
 	err := db.QueryRowContext(ctx, `
 		SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema),
 			(SELECT max(version_id) FROM goose_db_version WHERE is_applied)`).Scan(&app, &tables, &version)
@@ -121,67 +120,67 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 	}
 	if err == nil && app == earlyID {
 		return 0, hint.Wrap(errors.New("it was made by a build before 1.0"),
-			"start a new archive: move the file away, with its -wal and .key if there are any, or set another database in config.toml")
+			"start a new archive: move the file away, with its -wal and .key if it has them, or set another database in config.toml")
 	}
 	if err == nil && app != applicationID && version.Int64 > 0 {
 		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),
-			fmt.Sprintf("name another file: set database in config.toml, or --db FILE; if sqlite3's .dump made it, which leaves the mark out: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
+			fmt.Sprintf("choose another file: set database in config.toml, or --db FILE; if the file was made by .dump of sqlite3, which omits the application_id: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
 	}
 	if err != nil && strings.Contains(err.Error(), "no such table") {
 		return 0, hint.Wrap(errors.New("it is an SQLite database, but not cocsync's"),
-			"name another file: set database in config.toml, or --db FILE")
+			"choose another file: set database in config.toml, or --db FILE")
 	}
 	if err != nil {
 		return 0, err
 	}
 	if version.Int64 > newest {
-		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than the %d that this cocsync knows", version.Int64, newest),
-			"install the newer cocsync that wrote it; nothing was changed")
+		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than version %d of this cocsync", version.Int64, newest),
+			"install the release of cocsync that wrote it; nothing was changed")
 	}
 	return version.Int64, nil
 }
 
-// explain adds what a person can do about an error of SQLite.
+// explain adds hints to errors of SQLite.
 func explain(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	advice := ""
-	if noRoom(err) {
-		return hint.Wrap(err, "the disk is full: make room; nothing was lost, the next cycle goes on from here")
+	if diskFull(err) {
+		return hint.Wrap(err, "the disk is full: free some space; nothing was lost, the next cycle continues")
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		advice = "another program holds the database: close it (an sqlite3 shell, a backup) and try again"
+		advice = "another program has locked the database: close it (an sqlite3 shell, a backup) and try again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		if noDescriptors() {
 			return hint.Wrap(fmt.Errorf("%w: too many open files", err), filesAdvice)
 		}
 		advice = "check that the file and its directory are readable and writable for this user"
 	case sqlite3.SQLITE_NOTADB:
-		advice = "this file is no SQLite database: name another one, or restore a backup"
+		advice = "the file is not an SQLite database: choose another one, or restore a backup"
 	case sqlite3.SQLITE_CORRUPT:
 		return alteredError{hint.Wrap(err, "the database is damaged: keep a copy of the file, then restore a backup")}
 	case sqlite3.SQLITE_IOERR:
-		advice = "the disk did not answer as it should: check it and the room on it"
+		advice = "the disk failed: check the disk and its free space"
 	default:
 		return err
 	}
 	return hint.Wrap(err, advice)
 }
 
-// filesAdvice is for a process that has no file descriptor left.
+// filesAdvice is the hint for a process without free file descriptors.
 const filesAdvice = "raise the limit of open files to 64 or more: `ulimit -n` in a shell, LimitNOFILE= in a systemd unit"
 
-// tooManyFiles reports whether an error is about file descriptors.
+// tooManyFiles reports whether an error means that file descriptors are exhausted.
 func tooManyFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// noDescriptors reports whether the process has too few file descriptors left to open a
-// database. SQLite does not tell why it could not open one; it needs the file, its -wal
-// and its -shm at once.
+// noDescriptors reports whether the process has too few free file descriptors to open a
+// database: SQLite needs three for the file, its -wal and its -shm, and its error does not
+// name the cause.
 func noDescriptors() bool {
 	for range 3 {
 		f, err := os.Open(os.DevNull)
@@ -193,9 +192,9 @@ func noDescriptors() bool {
 	return false
 }
 
-// noRoom reports whether the disk is full. IOERR_SHMSIZE means that there is no
-// room for the -shm file, which every connection to a WAL database needs.
-func noRoom(err error) bool {
+// diskFull reports whether the disk is full. IOERR_SHMSIZE means that there is no space for
+// the -shm file, which every connection to a WAL database needs.
+func diskFull(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }

@@ -65,8 +65,8 @@ func (t tx) addNotice(n coc.NewNotice) error {
 	return nil
 }
 
-// QueueNotice adds a notice outside of a cycle, unless there is one of its kind about its watch
-// within (since, now]. Of two processes that add the same one, the second is told so.
+// QueueNotice adds a notice outside of a cycle, unless one of its kind about its watch exists
+// in (since, now]. It reports whether it added the notice.
 func (o *Outbox) QueueNotice(ctx context.Context, n coc.NewNotice, since, now time.Time) (added bool, err error) {
 	defer wrap(&err, "add a notice")
 	err = o.update(ctx, func(t tx) error {
@@ -82,8 +82,8 @@ func (o *Outbox) QueueNotice(ctx context.Context, n coc.NewNotice, since, now ti
 	return added && err == nil, err
 }
 
-// LastWeekly returns the time of the newest weekly notice, zero if there is none. One after
-// now was written by a wrong clock, and does not count.
+// LastWeekly returns the time of the newest weekly notice; zero for none. It ignores notices
+// after now, which were written with a wrong clock.
 func (o *Outbox) LastWeekly(ctx context.Context, now time.Time) (when time.Time, err error) {
 	defer wrap(&err, "newest weekly notice")
 	err = o.read.row(ctx, `SELECT max(at) FROM notices WHERE kind = ? AND at <= ?`, string(coc.NoticeWeekly), now.UnixMilli()).Scan(at(&when))

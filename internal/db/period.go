@@ -18,7 +18,7 @@ type Within struct {
 	Kinds        []coc.Kind
 }
 
-// rareKinds are those that the index changes_rare has.
+// rareKinds are the kinds in the index changes_rare.
 var rareKinds = []coc.Kind{coc.KindRewritten, coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored}
 
 func (q Within) where() (string, []any) {
@@ -78,7 +78,7 @@ func (a *Archive) BackfillWithin(ctx context.Context, q Within) (changes, docume
 	return changes, documents, explain(err)
 }
 
-// Replaced are the contents of a rewrite.
+// Replaced holds the contents of a rewrite.
 type Replaced struct {
 	Old, New coc.Hash
 	// OldCheckedAt is when the old bytes were last compared with COC's; zero for never.

@@ -2,10 +2,10 @@ package db
 
 import "context"
 
-// Ping returns when whoever writes and whoever reads got an answer. It writes nothing. A
-// transaction at work is waited for: to hang is what Ping shows.
+// Ping runs a query on the write connection and on a read connection. It writes nothing. It
+// blocks while a transaction runs, so that a caller can detect a hanging database.
 func (d *DB) Ping(ctx context.Context) (err error) {
-	defer wrap(&err, "ask the archive for an answer")
+	defer wrap(&err, "ping the archive")
 	if d.write != nil {
 		if err := d.update(ctx, func(tx) error { return nil }); err != nil {
 			return err

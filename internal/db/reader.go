@@ -10,17 +10,17 @@ import (
 	"cocsync/internal/coc"
 )
 
-// reader is the pool of readers. Each query is prepared once: some run for every document
-// of a first sync.
+// reader is the pool of read connections. Each query is prepared once: some run for every
+// document of an initial sync.
 type reader struct {
 	*sql.DB
-	tx    *sql.Tx // of a snapshot; nil: each query sees what is there when it runs
+	tx    *sql.Tx // the snapshot; nil: each query reads the current state
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt
 }
 
-// Snapshot calls do with the database as it is now: later commits are not in it. It is
-// for several queries whose results must be consistent.
+// Snapshot calls do with a read-only snapshot of the database, for several queries whose
+// results must be consistent.
 func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
 	tx, err := d.read.BeginTx(ctx, nil) // a reader's connection writes nothing
 	if err != nil {
@@ -44,8 +44,8 @@ func (r *reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if r.tx != nil {
 		prepare = r.tx.PrepareContext
 	}
-	// Without the lock: this waits for a connection, and no one whose context ends must
-	// wait for that.
+	// Without the lock: this may block until a connection is free, and must not block
+	// callers whose context ends.
 	s, err := prepare(ctx, query)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func collect[T any](ctx context.Context, r *reader, scan func(scanner) (T, error
 	return readAll(ctx, rows, err, scan)
 }
 
-// readAll reads all rows that a query returned with an error.
+// readAll reads all rows of a query's result.
 func readAll[T any](ctx context.Context, rows *sql.Rows, err error, scan func(scanner) (T, error)) (all []T, _ error) {
 	for v, err := range eachRow(ctx, rows, err, scan) {
 		if err != nil {
@@ -107,8 +107,8 @@ func readAll[T any](ctx context.Context, rows *sql.Rows, err error, scan func(sc
 	return all, nil
 }
 
-// stream reads the rows of a query one by one with scan; an error is the last. It keeps
-// one of the few connections until it ends: nothing may be queried meanwhile.
+// stream reads the rows of a query one by one with scan. An error is the last element. It
+// keeps one of the few connections until it ends: the caller must not run other queries.
 func stream[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		rows, err := r.query(ctx, query, args...)
@@ -127,7 +127,7 @@ func eachRow[T any](ctx context.Context, rows *sql.Rows, err error, scan func(sc
 			yield(none, explain(err))
 			return
 		}
-		defer rows.Close() // what it returns, Err has returned
+		defer rows.Close() // its error is the one of rows.Err
 		for rows.Next() {
 			v, err := scan(rows)
 			if err != nil {
@@ -144,7 +144,7 @@ func eachRow[T any](ctx context.Context, rows *sql.Rows, err error, scan func(sc
 	}
 }
 
-// byKey reads rows of a key and a value; of several with the same key the last counts.
+// byKey reads rows of a key and a value. The last value of a key is kept.
 func byKey[T any](ctx context.Context, r *reader, scan func(scanner) (coc.Key, T, error), query string, args ...any) (map[coc.Key]T, error) {
 	values := map[coc.Key]T{}
 	_, err := collect(ctx, r, func(row scanner) (struct{}, error) {
@@ -155,7 +155,7 @@ func byKey[T any](ctx context.Context, r *reader, scan func(scanner) (coc.Key, T
 	return values, err
 }
 
-// only is what a query for one thing found; coc.ErrNotFound for nothing.
+// only returns the first result of a query. The error is coc.ErrNotFound if it is empty.
 func only[T any](list []T, err error) (one T, _ error) {
 	switch {
 	case err != nil:
@@ -181,7 +181,7 @@ func scanText(row scanner) (s string, err error) {
 	return s, err
 }
 
-// ignore returns err unless it is the one that does not matter here.
+// ignore returns err, or nil if it is the ignored error.
 func ignore(err, harmless error) error {
 	if errors.Is(err, harmless) {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Recorded is a change as it was observed, without what was derived from it. It never
-// changes, whatever is observed later, except for Erased.
+// Recorded is a change as observed, without derived data. Later observations never alter it,
+// except for Erased.
 type Recorded struct {
 	Key        coc.Key
 	Kind       coc.Kind
@@ -17,9 +17,9 @@ type Recorded struct {
 	Account    string
 	DocumentID string
 
-	// Of the revision that it leads to; none for a change without versions.
+	// The new revision; zero for a change without versions.
 	Revision coc.Key
-	From     coc.Key // the one that it was compared with; zero for none
+	From     coc.Key // the revision that it was compared with; zero for none
 	Label    string
 	Number   int
 	Hash     coc.Hash
@@ -32,10 +32,9 @@ type Recorded struct {
 	At     time.Time
 }
 
-// Record returns all changes in the order in which they were recorded: those of an account
-// by number, and of several accounts the one that was seen first. So the order of earlier
-// changes stays when others are added. It reads them in pages, so other queries may run
-// meanwhile.
+// Record returns all changes in the order of recording: changes of one account by number,
+// merged across accounts by SeenAt. New changes do not affect the order of earlier ones.
+// Record reads pages, so other queries may run at the same time.
 func (a *Archive) Record(ctx context.Context) iter.Seq2[Recorded, error] {
 	return func(yield func(Recorded, error) bool) {
 		accounts, err := collect(ctx, a.read, scanID, `SELECT id FROM accounts ORDER BY id`)
@@ -66,11 +65,11 @@ func (a *Archive) Record(ctx context.Context) iter.Seq2[Recorded, error] {
 	}
 }
 
-// queue has the next changes of an account, after the one with the number last.
+// queue holds the next changes of an account, after the change with number last.
 type queue struct {
 	page []Recorded
 	last int64
-	end  bool // there are no others
+	end  bool // there are no more changes
 }
 
 func (a *Archive) fill(ctx context.Context, account int64, q *queue) (err error) {

@@ -11,11 +11,11 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The records of the log have what was observed: docs/audit-log.md describes each field. A
-// record is built here from values, whether they are being stored or were read.
+// docs/audit-log.md describes the records of the log and their fields. Records are built
+// here from values, for writing and for verification.
 
-// source is where the records of one type come from: a query of all rows that have a
-// leaf, with the columns that scan reads. alias is the table of the rows.
+// source selects the rows of one type of record: a query of all rows with a leaf, and a scan
+// function for its columns. alias is the alias of the table with the rows.
 type source struct {
 	typ   string
 	query string
@@ -23,7 +23,7 @@ type source struct {
 	scan  func(scanner) (ref coc.Key, r audit.Record, err error)
 }
 
-// sources are all types except start, in the order in which adopt adds them.
+// sources returns all types except start, in the order in which adopt adds them.
 func sources() []source {
 	return []source{
 		{audit.TypeState, stateQuery, "s", scanStateRecord},
@@ -61,7 +61,7 @@ func scanGeneration(row scanner) (ref coc.Key, r audit.Record, err error) {
 	return ref, g.record(), err
 }
 
-// newOrigin makes a name for a log.
+// newOrigin returns a random name for a log.
 func newOrigin() (string, error) {
 	b := make([]byte, 8)
 	if _, err := rand.Read(b); err != nil {
@@ -72,7 +72,7 @@ func newOrigin() (string, error) {
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// of are the fields that name a document.
+// of returns a record with the fields that identify a document.
 func of(account, documentID string) (r audit.Record) {
 	r.Text("account", account)
 	r.Text("document_id", documentID)
@@ -111,7 +111,7 @@ func scanStateRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
 	return ref, stateRecord(account, document, seen, &m, e), err
 }
 
-// loggedRevision is a revision with what names it.
+// loggedRevision is a revision with its document and version.
 type loggedRevision struct {
 	account, documentID, label string
 	number                     int
@@ -257,8 +257,8 @@ func scanErasureRecord(row scanner) (ref coc.Key, r audit.Record, err error) {
 	return ref, erasureRecord(account, hash, size, when, reason), err
 }
 
-// A coverage sums up the whole cycles of its watch from the first to the last. Only a cycle
-// in a row of its own has an error.
+// A coverage summarizes the full cycles of a watch from first_cycle to last_cycle. Only
+// a row of a single cycle has an error.
 const coverageQuery = `
 	SELECT g.account_id, g.id, g.watch, a.name, y.cycles, y.started_at, y.ended_at, y.good, y.complete, y.requests, y.listed, y.missed, y.error
 	FROM coverages g JOIN accounts a ON a.id = g.account_id JOIN (

@@ -13,12 +13,11 @@ import (
 	"cocsync/migrations"
 )
 
-// Object is a row of sqlite_schema: a table, an index, a view or a trigger, and the SQL
-// that made it.
+// Object is a row of sqlite_schema: a table, an index, a view or a trigger, with the SQL
+// that creates it.
 type Object struct{ Type, Name, Table, SQL string }
 
-// objectQuery reads what readObjects returns. There are about ninety rows in an archive of
-// any size.
+// objectQuery selects the rows of readObjects, about ninety in any archive.
 const objectQuery = `SELECT coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '') FROM sqlite_schema`
 
 // querier is a handle, a connection or a transaction.
@@ -42,10 +41,10 @@ func readObjects(ctx context.Context, q querier) (list []Object, err error) {
 	return list, rows.Err()
 }
 
-// objectLine begins each object in migrations.Schema.
+// objectLine is the prefix of each object in migrations.Schema.
 const objectLine = "-- object "
 
-// expectedSchema returns the objects that the migrations make.
+// expectedSchema returns the objects that the migrations create.
 func expectedSchema() (list []Object) {
 	for _, text := range strings.Split("\n"+migrations.Schema, "\n"+objectLine)[1:] {
 		head, sql, _ := strings.Cut(text, "\n")
@@ -55,7 +54,7 @@ func expectedSchema() (list []Object) {
 	return list
 }
 
-// allowedObjects may be in an archive, and need not. ANALYZE makes the first two, and
+// allowedObjects returns objects that an archive may contain. ANALYZE creates the first two,
 // Litestream the others: https://github.com/benbjohnson/litestream/blob/v0.5.6/db.go
 func allowedObjects() []Object {
 	return []Object{
@@ -66,7 +65,7 @@ func allowedObjects() []Object {
 	}
 }
 
-// schemaFaults returns what differs from the schema that cocsync makes, in no order.
+// schemaFaults returns the differences from the expected schema, sorted.
 func schemaFaults(has []Object) (faults []string) {
 	missing := map[Object]bool{}
 	names := map[string]bool{}
@@ -85,9 +84,9 @@ func schemaFaults(has []Object) (faults []string) {
 		case extra[o]:
 			delete(extra, o)
 		case names[o.Type+" "+o.Name]:
-			faults = append(faults, fmt.Sprintf("%s %q is not as cocsync makes it", o.Type, o.Name))
+			faults = append(faults, fmt.Sprintf("%s %q differs from cocsync's definition", o.Type, o.Name))
 		default:
-			faults = append(faults, fmt.Sprintf("%s %q on %q is none of cocsync's", o.Type, o.Name, o.Table))
+			faults = append(faults, fmt.Sprintf("%s %q on %q does not belong to cocsync", o.Type, o.Name, o.Table))
 		}
 	}
 	for o := range missing {
@@ -99,7 +98,7 @@ func schemaFaults(has []Object) (faults []string) {
 	return faults
 }
 
-// SchemaFaults returns what differs from the schema that cocsync makes, a line each.
+// SchemaFaults returns the differences from the expected schema, one line each.
 func (d *DB) SchemaFaults(ctx context.Context) (_ []string, err error) {
 	defer wrap(&err, "schema")
 	has, err := collect(ctx, d.read, func(row scanner) (o Object, err error) {
@@ -109,9 +108,8 @@ func (d *DB) SchemaFaults(ctx context.Context) (_ []string, err error) {
 	return schemaFaults(has), err
 }
 
-// CheckSchema refuses an archive that has another schema than cocsync makes: a trigger or
-// a view could drop, alter or invent what is written and read. The error is ErrAltered
-// and names the object.
+// CheckSchema returns ErrAltered with the names of the objects if the schema differs from
+// the expected one: triggers and views could drop, alter or forge data.
 func (d *DB) CheckSchema(ctx context.Context) (err error) {
 	db := d.read.DB
 	if d.write != nil {
@@ -128,7 +126,7 @@ func checkObjects(ctx context.Context, q querier) error {
 	return schemaError(schemaFaults(has))
 }
 
-// shownFaults is how many faults of a schema one error names.
+// shownFaults is the maximum number of faults in an error.
 const shownFaults = 5
 
 func schemaError(faults []string) error {
@@ -142,11 +140,11 @@ func schemaError(faults []string) error {
 	return alteredError{hint.Wrap(errors.New("its schema was altered: "+text), alteredAdvice)}
 }
 
-// alteredAdvice is what to do with an archive that is not what was observed.
+// alteredAdvice is the hint for an altered archive.
 const alteredAdvice = "keep a copy of the file as evidence, then restore a backup that verifies"
 
-// checkOldObjects refuses what no version of the schema had: a migration would run it.
-// The schema as a whole is compared after the migration.
+// checkOldObjects returns an error for objects that no version of the schema has: a
+// migration would run their triggers. The complete schema is checked after the migration.
 func checkOldObjects(ctx context.Context, q querier) error {
 	has, err := readObjects(ctx, q)
 	if err != nil {
@@ -160,7 +158,7 @@ func checkOldObjects(ctx context.Context, q querier) error {
 	for _, o := range has {
 		virtual := strings.HasPrefix(strings.ToUpper(strings.TrimSpace(o.SQL)), "CREATE VIRTUAL")
 		if !known[o.Type+" "+o.Name] || virtual && o.Name != "trigrams" {
-			faults = append(faults, fmt.Sprintf("%s %q on %q is none of cocsync's", o.Type, o.Name, o.Table))
+			faults = append(faults, fmt.Sprintf("%s %q on %q does not belong to cocsync", o.Type, o.Name, o.Table))
 		}
 	}
 	slices.Sort(faults)
@@ -170,9 +168,8 @@ func checkOldObjects(ctx context.Context, q querier) error {
 // checkSchema is CheckSchema within the transaction.
 func (t tx) checkSchema() error { return checkObjects(t.ctx, t.sql) }
 
-// checkSchemaOnce checks the schema if it has changed since the connection last did. The
-// connection runs the triggers of the schema that it has loaded, and loads another one
-// only when this number has changed.
+// checkSchemaOnce checks the schema if its version has changed since the last check. The
+// connection reloads the schema, with its triggers, only when this number changes.
 func (t tx) checkSchemaOnce() error {
 	var cookie int64
 	if err := t.row(`SELECT schema_version FROM pragma_schema_version`).Scan(&cookie); err != nil {
@@ -188,7 +185,7 @@ func (t tx) checkSchemaOnce() error {
 	return nil
 }
 
-// sortObjects puts objects in the order of migrations.Schema.
+// sortObjects sorts objects as in migrations.Schema.
 func sortObjects(list []Object) {
 	slices.SortFunc(list, func(a, b Object) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))

@@ -83,17 +83,17 @@ func TestAlteredSchemaIsRefused(t *testing.T) {
 		sql  []string
 		want string // in the error; "" for none
 	}{
-		{"a trigger", []string{silence}, `trigger "silence" on "deliveries" is none of cocsync's`},
-		{"a view", []string{`CREATE VIEW v AS SELECT 1`}, `view "v" on "v" is none of cocsync's`},
-		{"a table", []string{`CREATE TABLE t (a)`}, `table "t" on "t" is none of cocsync's`},
-		{"a virtual table", []string{`CREATE VIRTUAL TABLE f USING fts5 (a)`}, `table "f" on "f" is none of cocsync's`},
-		{"an index", []string{`CREATE INDEX i ON changes (kind)`}, `index "i" on "changes" is none of cocsync's`},
+		{"a trigger", []string{silence}, `trigger "silence" on "deliveries" does not belong to cocsync`},
+		{"a view", []string{`CREATE VIEW v AS SELECT 1`}, `view "v" on "v" does not belong to cocsync`},
+		{"a table", []string{`CREATE TABLE t (a)`}, `table "t" on "t" does not belong to cocsync`},
+		{"a virtual table", []string{`CREATE VIRTUAL TABLE f USING fts5 (a)`}, `table "f" on "f" does not belong to cocsync`},
+		{"an index", []string{`CREATE INDEX i ON changes (kind)`}, `index "i" on "changes" does not belong to cocsync`},
 		{"an index less", []string{`DROP INDEX changes_at`}, `index "changes_at" is missing`},
-		{"another index", []string{`DROP INDEX changes_at`, `CREATE INDEX changes_at ON changes (at DESC)`}, `index "changes_at" is not as cocsync makes it`},
-		{"a column more", []string{`ALTER TABLE changes ADD COLUMN note TEXT`}, `table "changes" is not as cocsync makes it`},
-		{"a view for a table", []string{`ALTER TABLE holds RENAME TO holds2`, `CREATE VIEW holds AS SELECT * FROM holds2 WHERE 0`}, `view "holds" on "holds" is none of cocsync's`},
-		{"a check less", []string{`PRAGMA writable_schema = 1`, `UPDATE sqlite_schema SET sql = replace(sql, ' CHECK (late IN (0, 1))', '') WHERE name = 'changes'`}, `table "changes" is not as cocsync makes it`},
-		{"Litestream's table with another column", []string{`CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER, x)`}, `table "_litestream_seq" on "_litestream_seq" is none of cocsync's`},
+		{"another index", []string{`DROP INDEX changes_at`, `CREATE INDEX changes_at ON changes (at DESC)`}, `index "changes_at" differs from cocsync's definition`},
+		{"a column more", []string{`ALTER TABLE changes ADD COLUMN note TEXT`}, `table "changes" differs from cocsync's definition`},
+		{"a view for a table", []string{`ALTER TABLE holds RENAME TO holds2`, `CREATE VIEW holds AS SELECT * FROM holds2 WHERE 0`}, `view "holds" on "holds" does not belong to cocsync`},
+		{"a check less", []string{`PRAGMA writable_schema = 1`, `UPDATE sqlite_schema SET sql = replace(sql, ' CHECK (late IN (0, 1))', '') WHERE name = 'changes'`}, `table "changes" differs from cocsync's definition`},
+		{"Litestream's table with another column", []string{`CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER, x)`}, `table "_litestream_seq" on "_litestream_seq" does not belong to cocsync`},
 		{"Litestream's tables", []string{`CREATE TABLE IF NOT EXISTS _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);`, `CREATE TABLE IF NOT EXISTS _litestream_lock (id INTEGER);`}, ""},
 		{"statistics", []string{`ANALYZE`}, ""},
 	} {

@@ -11,8 +11,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// releaseAfter is the longest that a delivery is pending until the end of its cycle, so
-// that a burst can become a digest.
+// releaseAfter is the maximum time that a delivery is held back until the end of its cycle, so
+// that many changes can be combined into a digest.
 const releaseAfter = 2 * time.Minute
 
 // Commit stores the steps in one transaction: contents, versions, changes and their
@@ -29,7 +29,7 @@ func (a *Archive) Commit(ctx context.Context, steps ...coc.Step) (err error) {
 	})
 }
 
-// stepper carries one step through its transaction.
+// stepper stores one step in a transaction.
 type stepper struct {
 	tx
 	coc.Step
@@ -42,10 +42,10 @@ type stepper struct {
 
 type storedVersion struct {
 	id          int64
-	unavailable bool // already
+	unavailable bool // recorded as unavailable
 }
 
-// storedRevision is a revision of this step; the zero value is none.
+// storedRevision is a revision of this step; zero for none.
 type storedRevision struct {
 	id     int64
 	hash   coc.Hash
@@ -75,7 +75,7 @@ func (w *stepper) putDocument() error {
 	if w.Fingerprint != nil {
 		print = w.Fingerprint[:]
 	}
-	// After a deletion the row is requested again whatever it says.
+	// After a deletion any listed row is requested again.
 	return w.exec(`
 		UPDATE documents SET checked_at = ?1,
 			name = CASE ?2 WHEN '' THEN name ELSE ?2 END,
@@ -135,7 +135,7 @@ func (w *stepper) putVersions() error {
 	return nil
 }
 
-// loadVersions reads which labels the document has already.
+// loadVersions loads the existing labels of the document.
 func (w *stepper) loadVersions() error {
 	if w.isNew || len(w.Versions) == 0 {
 		return nil

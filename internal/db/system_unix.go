@@ -14,14 +14,13 @@ const (
 	writable = 2
 )
 
-// mayRead reports why this user may not read a file; nil if they may.
+// mayRead returns an error if this user may not read a file.
 func mayRead(path string) error { return syscall.Access(path, readable) }
 
-// mayWrite reports why this user may not write a file, or make files in a folder; nil if
-// they may.
+// mayWrite returns an error if this user may not write a file or create files in a directory.
 func mayWrite(path string) error { return syscall.Access(path, writable) }
 
-// links is how many names a file has.
+// links returns the number of hard links of a file.
 func links(path string) (int, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -33,11 +32,10 @@ func links(path string) (int, error) {
 	return 1, nil
 }
 
-// holderFile is where the process that has the lock says who it is: in the file that
-// it has locked.
+// holderFile returns the file that describes the process with the lock: the lock file itself.
 func holderFile(lock string) string { return lock }
 
-// syncFolder makes a rename in the folder last through a power cut.
+// syncFolder makes renames in a directory survive a power failure.
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

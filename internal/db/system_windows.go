@@ -2,14 +2,14 @@ package db
 
 import "syscall"
 
-// mayRead leaves it to the system to say so when the file is opened.
+// mayRead returns nil: opening the file reports the error.
 func mayRead(string) error { return nil }
 
-// mayWrite leaves it to the system to say so when the file is written.
+// mayWrite returns nil: writing the file reports the error.
 func mayWrite(string) error { return nil }
 
-// links is how many names a file has. Closing the handle releases no lock: on Windows
-// SQLite's locks belong to its own handle.
+// links returns the number of hard links of a file. Closing the handle releases no locks: on
+// Windows SQLite's locks belong to its own handle.
 func links(path string) (int, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
@@ -26,9 +26,9 @@ func links(path string) (int, error) {
 	return int(info.NumberOfLinks), err
 }
 
-// holderFile is where the process that has the lock says who it is. On Windows no
-// other process can read a locked file, so it is next to the lock.
+// holderFile returns the file that describes the process with the lock. It is not the lock
+// file, because on Windows other processes cannot read a locked file.
 func holderFile(lock string) string { return lock + ".txt" }
 
-// syncFolder does nothing: Windows syncs no folders.
+// syncFolder does nothing: Windows cannot sync directories.
 func syncFolder(string) error { return nil }

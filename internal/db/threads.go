@@ -9,10 +9,10 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Thread returns the message that opened the notifier's thread of a document, if one was
-// frozen after since; 0 when there is none. Of several it is the first: a message that is
-// in the channel because it is important ends no thread. With a channel's id only what was
-// posted there, or is still to be posted, counts.
+// Thread returns the root of the notifier's thread of a document, if it was frozen after
+// since; 0 for none. It is the first message after since: an important message in the channel
+// does not start a new thread. If channel is set, only messages posted there or not yet posted
+// count.
 func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (id int64, err error) {
 	defer wrap(&err, "thread of document %d of %s", document.ID, notifier)
 	err = o.read.row(ctx, `
@@ -23,8 +23,8 @@ func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, 
 	return id, explain(ignore(err, sql.ErrNoRows))
 }
 
-// Stale returns a thread of the notifier whose root shows an older number of replies; ok is
-// false when there is none.
+// Stale returns a thread of the notifier whose root shows an outdated number of replies; ok is
+// false for none.
 func (o *Outbox) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
 	defer wrap(&err, "threads at %s", notifier)
 	th.Root, err = o.message(ctx, messageRows+`
@@ -40,8 +40,8 @@ func (o *Outbox) Stale(ctx context.Context, notifier string) (th coc.Thread, ok 
 	return th, err == nil, explain(err)
 }
 
-// Counted records that the root of a thread shows its number of replies, or that this is
-// given up, until the next reply.
+// Counted records that the root of a thread shows its number of replies, or that updating it
+// failed permanently, until the next reply.
 func (o *Outbox) Counted(ctx context.Context, root int64) (err error) {
 	defer wrap(&err, "thread of message %d", root)
 	return o.update(ctx, func(t tx) error {

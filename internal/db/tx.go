@@ -10,15 +10,15 @@ import (
 	"cocsync/internal/coc"
 )
 
-// tx is a write transaction. Its statements are prepared once for the life of the
-// database: parsing SQL would cost more than running it.
+// tx is a write transaction. Statements are prepared once per open database: parsing SQL
+// takes longer than running it.
 type tx struct {
 	ctx      context.Context
 	sql      *sql.Tx
 	s        *store
 	edge     *edgeTx
 	counters map[int64]*counters
-	words    map[word]int64       // ids of the transaction so far
+	words    map[word]int64       // ids of words used in this transaction
 	bound    map[string]*sql.Stmt // the statements of s, bound to the transaction
 }
 
@@ -57,8 +57,8 @@ func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
 	return nil
 }
 
-// run runs f and adds what every transaction records. empty says that the write-ahead
-// log was empty before it.
+// run runs f and saves counters and the edge of the log. empty means that the write-ahead
+// log was empty before the transaction.
 func (t tx) run(f func(tx) error, empty bool) error {
 	if err := t.checkSchemaOnce(); err != nil {
 		return err
@@ -83,8 +83,7 @@ func (t tx) run(f func(tx) error, empty bool) error {
 	return t.noteFirstCommit(time.Now())
 }
 
-// counters are the newest ids of an account's rows, as they will be when the transaction
-// ends.
+// counters are the newest ids of an account's rows, including those of this transaction.
 type counters struct {
 	documents, states, versions, revisions, contents, packs, changes, cycles, unavailable, coverages, words int64
 
@@ -113,8 +112,7 @@ func (t tx) count(account int64) (*counters, error) {
 	return c, err
 }
 
-// next advances one of an account's counters and returns the key of the row that it is
-// for.
+// next increments a counter of an account and returns the key for a new row.
 func (t tx) next(account int64, counter func(*counters) *int64) (coc.Key, error) {
 	c, err := t.count(account)
 	if err != nil {
@@ -138,8 +136,8 @@ func (t tx) saveCounters() error {
 	return nil
 }
 
-// prepare prepares the statements that the previous transaction did not have. Those that
-// are to last must be prepared outside of one, because there is only one connection.
+// prepare prepares the statements that the previous transaction was missing. Statements that
+// outlive a transaction must be prepared outside of it, because there is only one connection.
 func (s *store) prepare(ctx context.Context) error {
 	for _, q := range s.wanted {
 		stmt, err := s.write.PrepareContext(ctx, q)
@@ -152,8 +150,8 @@ func (s *store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// stmt returns the statement of a query; nil where it cannot be prepared, which running
-// it will report.
+// stmt returns the statement of a query. It returns nil if the query cannot be prepared;
+// running the query reports the error.
 func (t tx) stmt(query string) *sql.Stmt {
 	if s := t.bound[query]; s != nil {
 		return s
@@ -179,7 +177,7 @@ func (t tx) exec(query string, args ...any) error {
 	return err
 }
 
-// affect runs a statement and returns how many rows it added or changed.
+// affect runs a statement and returns the number of affected rows.
 func (t tx) affect(query string, args ...any) (rows int64, err error) {
 	var res sql.Result
 	if s := t.stmt(query); s != nil {

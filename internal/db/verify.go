@@ -13,9 +13,9 @@ import (
 	"cocsync/internal/coc"
 )
 
-// What follows reads the archive for those who doubt it. It decides nothing.
+// The methods in this file read the log for verification. Package query compares.
 
-// Leaf is a leaf of the log as it is stored.
+// Leaf is a stored leaf of the log.
 type Leaf struct {
 	Index int64
 	Type  string
@@ -23,13 +23,13 @@ type Leaf struct {
 	Hash  audit.Hash
 }
 
-// Generation is a beginning of the log.
+// Generation is a generation of the log: it restarts with a new key at a restore.
 type Generation struct {
 	ID             int64
 	Origin, Public string
 }
 
-// Generation returns the log's newest beginning; coc.ErrNotFound when it has none.
+// Generation returns the newest generation of the log. The error is coc.ErrNotFound if it has none.
 func (l *Log) Generation(ctx context.Context) (g Generation, err error) {
 	defer wrap(&err, "log")
 	err = l.read.row(ctx, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&g.ID, &g.Origin, &g.Public)
@@ -39,7 +39,7 @@ func (l *Log) Generation(ctx context.Context) (g Generation, err error) {
 	return g, explain(err)
 }
 
-// Edge returns the log's right edge as it is stored.
+// Edge returns the stored right edge of the log.
 func (l *Log) Edge(ctx context.Context) (e audit.Edge, err error) {
 	defer wrap(&err, "log")
 	var size int64
@@ -53,8 +53,8 @@ func (l *Log) Edge(ctx context.Context) (e audit.Edge, err error) {
 	return e, err
 }
 
-// LogSize returns how many records the log has, and how many of them its newest
-// checkpoint covers.
+// LogSize returns the number of records of the log and the number of records covered by the
+// newest checkpoint.
 func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
 	defer wrap(&err, "log")
 	err = l.read.row(ctx, `SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
@@ -65,13 +65,13 @@ func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
 	return records, signed, explain(err)
 }
 
-// Signed is a checkpoint as it is stored.
+// Signed is a stored checkpoint.
 type Signed struct {
 	Size int64
 	Note []byte
 }
 
-// Checkpoints returns the signed checkpoints, the smallest first.
+// Checkpoints returns the signed checkpoints in the order of size.
 func (l *Log) Checkpoints(ctx context.Context) (_ []Signed, err error) {
 	defer wrap(&err, "checkpoints")
 	return collect(ctx, l.read, func(row scanner) (s Signed, err error) {
@@ -93,7 +93,7 @@ func scanLeaf(row scanner) (l Leaf, err error) {
 	return l, err
 }
 
-// each calls do with the rows of a query while it runs.
+// each calls do with each row of a query.
 func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), do func(T) error, query string, args ...any) error {
 	for v, err := range stream(ctx, r, scan, query, args...) {
 		if err == nil {
@@ -106,7 +106,7 @@ func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), 
 	return nil
 }
 
-// Types are the types of leaves, in the order in which they are worth checking.
+// Types returns the types of leaves in the order of verification.
 func Types() []string {
 	list := []string{audit.TypeStart}
 	for _, s := range sources() {
@@ -115,8 +115,8 @@ func Types() []string {
 	return list
 }
 
-// EachRecord calls do with every row that has leaves of a type, its record, and its leaf;
-// the record is nil for a leaf whose row is missing, the leaf for a row without one.
+// EachRecord calls do with the record and the leaf of every row of a type. The record is nil
+// if the row of a leaf is missing; the leaf is nil if a row has none.
 func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r *audit.Record, l *Leaf) error) (err error) {
 	defer wrap(&err, "records of type %s", typ)
 	s := source{audit.TypeStart, generationQuery, "g", scanGeneration}
@@ -126,7 +126,7 @@ func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r
 			s, order = other, ` ORDER BY `+other.alias+`.account_id, `+other.alias+`.id`
 		}
 	}
-	// Both are in the order of the rows.
+	// Leaves and records have the same order.
 	leaves, err := collect(ctx, l.read, scanLeaf, leafRows+` WHERE type = ? ORDER BY account_id, ref, id`, typ)
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r
 	return err
 }
 
-// RecordOf returns the record of a change, and its leaf.
+// RecordOf returns the record and the leaf of a change.
 func (l *Log) RecordOf(ctx context.Context, change coc.Key) (r audit.Record, leaf Leaf, err error) {
 	defer wrap(&err, "change %d", change.ID)
 	_, r, err = scanChangeRecord(l.read.row(ctx, changeQuery+` WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID))
@@ -171,17 +171,17 @@ func (l *Log) RecordOf(ctx context.Context, change coc.Key) (r audit.Record, lea
 	return r, leaf, explain(err)
 }
 
-// Basis is what a change is based on.
+// Basis is the evidence of a change.
 type Basis struct {
-	Evidence     coc.Evidence // the response of COC that had what is new; zero where nothing was
-	OldCheckedAt time.Time    // of a rewritten version: when its old bytes were last compared with COC's
-	Cycle        coc.Key      // that saw it; zero when not known
+	Evidence     coc.Evidence // the response of COC with the new content or fields; zero for none
+	OldCheckedAt time.Time    // for a rewrite: when the old content was last compared with COC
+	Cycle        coc.Key      // the cycle that found the change; zero if unknown
 	Watch        string       // of the cycle
 	Leaf         int64        // its index in the log, from 0; -1 for none
-	Signed       int64        // how many leaves the newest checkpoint signs
+	Signed       int64        // number of leaves that the newest checkpoint signs
 }
 
-// Basis returns what a change is based on.
+// Basis returns the evidence of a change.
 func (l *Log) Basis(ctx context.Context, change coc.Key) (b Basis, err error) {
 	defer wrap(&err, "basis of change %d", change.ID)
 	err = l.read.row(ctx, `
@@ -202,9 +202,9 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (b Basis, err error) {
 	return b, err
 }
 
-// leafOf returns the index of a change's leaf in the log, or -1. The leaves of an account's
-// changes are in the order of the changes, so a binary search finds it without an index;
-// where the log was altered it may not, and verification, which reads every leaf, says so.
+// leafOf returns the index of a change's leaf in the log, or -1. Leaves of an account's
+// changes are in the order of the changes, so a binary search works without an index. It may
+// miss a leaf of an altered log; verification reads all leaves and reports the alteration.
 func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
 	var end int64
 	if err := l.read.row(ctx, `SELECT coalesce(max(id), -1) + 1 FROM leaves`).Scan(&end); err != nil {
@@ -230,7 +230,7 @@ func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
 	return -1, nil
 }
 
-// Integrity returns what SQLite itself finds wrong with the file, a line each.
+// Integrity returns the faults that SQLite's own checks find in the file, one line each.
 func (d *DB) Integrity(ctx context.Context) (_ []string, err error) {
 	defer wrap(&err, "integrity of the file")
 	list, err := collect(ctx, d.read, scanText, `PRAGMA integrity_check(20)`)
@@ -242,12 +242,12 @@ func (d *DB) Integrity(ctx context.Context) (_ []string, err error) {
 		var table, parent string
 		var id, key sql.NullInt64
 		err := row.Scan(&table, &id, &parent, &key)
-		return fmt.Sprintf("row %d of %s names a row of %s that is not there", id.Int64, table, parent), err
+		return fmt.Sprintf("row %d of %s refers to a missing row of %s", id.Int64, table, parent), err
 	}, `PRAGMA foreign_key_check`)
 	return append(list, keys...), err
 }
 
-// SameHash reports whether a record makes the leaf.
+// SameHash reports whether a record has the hash of the leaf.
 func (l Leaf) SameHash(r *audit.Record) bool {
 	h := audit.LeafHash(r.Encode())
 	return bytes.Equal(h[:], l.Hash[:])

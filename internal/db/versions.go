@@ -9,37 +9,37 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Revision is a version label with one of its revisions; Number is 0 for a version whose
-// content is not here.
+// Revision is a version with one of its revisions. Number is 0 for a version without archived
+// content.
 type Revision struct {
-	Key         coc.Key // zero with Number 0
-	Label       string
-	Number      int
-	Revisions   int // of its version
-	UUID        string
-	State       coc.VersionState
-	Err         string // why it is unavailable
-	Hash        coc.Hash
-	Size        int
-	Form        coc.Form
-	Erased      bool
-	ErasedAt    time.Time
-	ErasedWhy   string
-	MadeAt      time.Time
-	SeenAt      time.Time
-	CheckedAt   time.Time // when the version was last compared with COC's
-	WithdrawnAt time.Time
-	Author      string
-	Evidence    coc.Evidence
-	// PreviousCheckedAt is when the previous bytes of a rewritten one were last compared
-	// with COC's.
+	Key          coc.Key // zero with Number 0
+	Label        string
+	Number       int
+	Revisions    int // of its version
+	UUID         string
+	State        coc.VersionState
+	Err          string // why it is unavailable
+	Hash         coc.Hash
+	Size         int
+	Form         coc.Form
+	Erased       bool
+	ErasedAt     time.Time
+	ErasedReason string
+	MadeAt       time.Time
+	SeenAt       time.Time
+	CheckedAt    time.Time // when the version was last compared with COC
+	WithdrawnAt  time.Time
+	Author       string
+	Evidence     coc.Evidence
+	// PreviousCheckedAt is when the previous content of a rewritten version was last
+	// compared with COC.
 	PreviousCheckedAt time.Time
 }
 
-// Name is how the revision is written, v3 or v3#2.
+// Name returns the name of the revision, v3 or v3#2.
 func (r Revision) Name() string { return coc.RevisionLabel(r.Label, r.Number, r.Revisions) }
 
-// Listed is the revision's version, for ordering.
+// Listed returns the revision's version, for sorting.
 func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt: r.MadeAt} }
 
 // Revisions returns all revisions of all versions of a document, in no order.
@@ -48,8 +48,8 @@ func (a *Archive) Revisions(ctx context.Context, document coc.Key) (_ []Revision
 	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ?`, document.Account, document.ID)
 }
 
-// Labelled returns the revisions of one version of a document, in no order; none for a
-// label that it has no version of.
+// Labelled returns the revisions of one version of a document, in no order; none for an
+// unknown label.
 func (a *Archive) Labelled(ctx context.Context, document coc.Key, label string) (_ []Revision, err error) {
 	defer wrap(&err, "version %q", label)
 	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ? AND v.label = ?`, document.Account, document.ID, label)
@@ -71,7 +71,7 @@ func (a *Archive) revisions(ctx context.Context, where string, args ...any) ([]R
 
 func scanRevision(row scanner) (r Revision, err error) {
 	err = row.Scan(&r.Key.Account, &r.Key.ID, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err,
-		(*hashColumn)(&r.Hash), &r.Size, &r.Form, at(&r.ErasedAt), &r.ErasedWhy,
+		(*hashColumn)(&r.Hash), &r.Size, &r.Form, at(&r.ErasedAt), &r.ErasedReason,
 		at(&r.MadeAt), at(&r.SeenAt), at(&r.CheckedAt), at(&r.WithdrawnAt), &r.Author, &r.Evidence.RequestID, at(&r.Evidence.Date), at(&r.PreviousCheckedAt))
 	r.Erased = !r.ErasedAt.IsZero()
 	if r.Key.ID == 0 {
@@ -80,8 +80,8 @@ func scanRevision(row scanner) (r Revision, err error) {
 	return r, err
 }
 
-// Predecessors returns, for each revision of the document that a change leads to, the key
-// of the one that it was compared with; zero where that was nothing.
+// Predecessors returns, for each revision that a change of the document added, the key of the
+// revision that it was compared with; zero for none.
 func (a *Archive) Predecessors(ctx context.Context, document coc.Key) (_ map[coc.Key]coc.Key, err error) {
 	defer wrap(&err, "predecessors of versions")
 	return byKey(ctx, a.read, func(row scanner) (to, from coc.Key, err error) {
@@ -131,9 +131,9 @@ func (a *Archive) knownVersions(ctx context.Context, document coc.Key) ([]coc.Kn
 	return list, nil
 }
 
-// Unchecked returns documents of a watch with versions that were last compared with COC's
-// content before that time: the newest version of a document first, then those that went
-// unchecked longest. At most limit versions.
+// Unchecked returns documents of a watch with versions last compared with COC before a time:
+// the newest version of a document first, then the least recently checked. It returns at most
+// limit versions.
 func (a *Archive) Unchecked(ctx context.Context, watch string, before time.Time, limit int) (list []coc.Due, err error) {
 	defer wrap(&err, "versions to check of watch %q", watch)
 	index := map[string]int{}
@@ -163,9 +163,9 @@ func (a *Archive) Unchecked(ctx context.Context, watch string, before time.Time,
 	return list, err
 }
 
-// OldestChecks returns, for each of the watches, when the version that went unchecked
-// longest was last compared with COC's content; nothing for one that has none. One walk
-// from the oldest check on finds them all and ends with the last of them.
+// OldestChecks returns for each watch the last check of its least recently checked version.
+// Watches without versions are omitted. It scans checks from the oldest until all watches are
+// found.
 func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest map[string]time.Time, err error) {
 	defer wrap(&err, "oldest checks")
 	oldest = map[string]time.Time{}
@@ -177,7 +177,7 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 		watch string
 		at    time.Time
 	}
-	// The two-step order keeps the planner from starting with another table.
+	// The subquery prevents the planner from starting with another table.
 	for c, err := range stream(ctx, a.read, func(row scanner) (c check, err error) {
 		err = row.Scan(&c.watch, at(&c.at))
 		return c, err
@@ -207,9 +207,9 @@ func (a *Archive) VersionStates(ctx context.Context) (_ map[coc.VersionState]int
 		UNION ALL SELECT 'archived', (SELECT coalesce(sum(versions), 0) FROM counters) - pending - unavailable FROM n`)
 }
 
-// MissingVersions returns listed versions whose content could not be fetched, of documents
-// that a watch follows, in the order of account, document and observation; at most limit
-// of them, and how many there are. One that no cycle has requested yet is not among them.
+// MissingVersions returns the listed versions whose content is unavailable, of documents that
+// a watch follows, in the order of account, document and observation; at most limit, with the
+// total. Versions that no cycle has requested yet are not included.
 func (a *Archive) MissingVersions(ctx context.Context, limit int) (list []coc.MissingVersion, all int, err error) {
 	defer wrap(&err, "missing versions")
 	list, err = collect(ctx, a.read, func(row scanner) (m coc.MissingVersion, err error) {
@@ -229,10 +229,10 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int) (list []coc.Mi
 	return list, all, err
 }
 
-// Outstanding counts the documents and versions that were listed before a time and are
-// still to be requested: of documents that a watch follows.
+// Outstanding counts the documents and versions that were listed before a time and not
+// requested yet, of documents that a watch follows.
 func (a *Archive) Outstanding(ctx context.Context, before time.Time) (documents, versions int, err error) {
-	defer wrap(&err, "count what is still to be fetched")
+	defer wrap(&err, "count pending versions")
 	err = a.read.row(ctx, `
 		SELECT (SELECT count(*) FROM documents d WHERE d.state = 'listed' AND d.first_seen_at < ?1 AND EXISTS (
 				SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL)),
@@ -242,14 +242,14 @@ func (a *Archive) Outstanding(ctx context.Context, before time.Time) (documents,
 	return documents, versions, explain(err)
 }
 
-// WithoutContent is a listed version whose content is not here.
+// WithoutContent is a listed version without archived content.
 type WithoutContent struct {
 	Account, DocumentID, Name string
 	Revision                  // with Number 0
 }
 
-// WithoutContent returns the versions listed before a time whose content is not here now,
-// of an account or for "" of all, in the order of documents' names.
+// WithoutContent returns the versions listed before a time that have no archived content now,
+// in an account or, for "", in all, in the order of documents' names.
 func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account string) iter.Seq2[WithoutContent, error] {
 	return stream(ctx, a.read, func(row scanner) (w WithoutContent, err error) {
 		err = row.Scan(&w.Account, &w.DocumentID, &w.Name, &w.Label, &w.State, &w.Err, at(&w.MadeAt), at(&w.SeenAt), at(&w.WithdrawnAt))
@@ -262,8 +262,8 @@ func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account s
 		ORDER BY d.name, d.document_id, v.account_id, v.id`, until.UnixMilli(), account)
 }
 
-// revision returns the id of a revision of the step's document and the hash of its
-// content; none for the zero reference.
+// revision returns the id of a revision of the step's document and the hash of its content;
+// zero for the zero reference.
 func (w *stepper) revision(ref coc.RevisionRef) (r storedRevision, err error) {
 	if ref == (coc.RevisionRef{}) {
 		return r, nil

@@ -11,28 +11,27 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// checkpointPause is how long after a commit the write-ahead log is copied into the file.
-// SQLite does it only once 4,000 pages were written, which may take weeks.
+// checkpointPause is the time from a commit to the checkpoint of the write-ahead log.
+// SQLite's own checkpoint runs at 4,000 pages, which may take weeks.
 const checkpointPause = time.Minute
 
-// WAL is the state of the write-ahead log, the file with -wal at the end of its name.
+// WAL is the state of the write-ahead log, the file with the suffix -wal.
 type WAL struct {
-	Bytes   int64 // of the file; 0 where there is none
-	Pending int64 // bytes of it that were not copied into the database file yet
-	// Since is when the first commit was made after the log was last copied as a whole;
-	// zero while nothing is pending, or where that is unknown.
+	Bytes   int64 // the size of the file; 0 if it does not exist
+	Pending int64 // bytes that are not copied to the database file yet
+	// Since is the time of the first commit after the last complete checkpoint; zero if
+	// nothing is pending or the time is unknown.
 	Since time.Time
 }
 
-// WAL returns the state of the write-ahead log. Any process may ask, also one that may
-// only read. A log whose Since grows old is kept from being copied by a reader that
-// leaves its transaction open.
+// WAL returns the state of the write-ahead log, for readers too. An old Since means that a
+// reader with an open transaction prevents the checkpoint.
 func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 	defer wrap(&err, "write-ahead log")
 	w.Bytes = d.walBytes()
-	// Not in a snapshot: SQLite refuses this pragma in a transaction.
+	// Not in a snapshot: SQLite does not allow this pragma in a transaction.
 	pending, err := walPending(ctx, d.read.DB)
-	if readOnly(err) { // the user may not write to the -shm file: what is pending is unknown
+	if readOnly(err) { // the -shm file is not writable, so the pending size is unknown
 		return w, nil
 	}
 	if err != nil || pending == 0 {
@@ -45,17 +44,17 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 	return w, explain(err)
 }
 
-// walBytes is the size of the write-ahead log's file.
+// walBytes returns the size of the write-ahead log.
 func (s *store) walBytes() int64 {
 	info, err := os.Stat(s.path + "-wal")
 	if err != nil {
-		return 0 // it is there only while the archive is open
+		return 0 // the file exists only while the archive is open
 	}
 	return info.Size()
 }
 
-// walPending returns how many pages of the write-ahead log no checkpoint has copied.
-// NOOP copies none and does not wait: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+// walPending returns the number of pages in the write-ahead log that are not copied yet.
+// NOOP copies nothing and never blocks: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
 func walPending(ctx context.Context, db *sql.DB) (int64, error) {
 	return checkpoint(ctx, db, "NOOP")
 }
@@ -71,23 +70,24 @@ func walEmpty(ctx context.Context, db *sql.DB) (bool, error) {
 	return n == 0, err
 }
 
-// checkpoint runs a checkpoint and returns how many pages are not copied after it.
+// checkpoint runs a checkpoint and returns the number of pages that are not copied after it.
 func checkpoint(ctx context.Context, db *sql.DB, mode string) (int64, error) {
 	var busy, log, copied int64
 	err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &log, &copied)
 	return max(0, log-copied), err // both are -1 without a write-ahead log
 }
 
-// checkpointLater has the write-ahead log copied in a while. The caller has d.writing.
+// checkpointLater schedules a checkpoint. The caller holds s.writing.
 func (s *store) checkpointLater() {
 	if s.later == nil {
 		s.later = time.AfterFunc(checkpointPause, s.Checkpoint)
 	}
 }
 
-// Checkpoint copies the write-ahead log as far as readers permit, and tries again later
-// where they do not. It waits for no reader. It runs automatically a minute after a commit;
-// after a step of the wall clock it has to run at once, because the log's age is wrong.
+// Checkpoint copies the write-ahead log to the database file without blocking on readers.
+// If a reader prevents it, another checkpoint is scheduled. It runs automatically a minute
+// after a commit. Callers run it after a step of the wall clock, which makes the age of the
+// log wrong.
 func (s *store) Checkpoint() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -97,26 +97,27 @@ func (s *store) Checkpoint() {
 	s.later = nil
 	ctx, cancel := context.WithTimeout(context.Background(), checkpointPause)
 	defer cancel()
-	// An error is met again by the next transaction, which reports it.
+	// The next transaction fails with the same error and reports it.
 	if pending, err := checkpoint(ctx, s.write, "PASSIVE"); err != nil || pending > 0 {
 		s.checkpointLater()
 	}
 }
 
 // lastCheckpoint copies the write-ahead log before the archive is closed: SQLite does it
-// only when no other process has it open. What fails here is left to the next process.
+// only if no other process has the archive open. Errors are ignored: the next process
+// copies the log.
 func (s *store) lastCheckpoint() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.later == nil {
-		return // nothing was written since the last one
+		return // no commits since the last checkpoint
 	}
 	s.later.Stop()
 	s.later = nil
 	_, _ = checkpoint(context.Background(), s.write, "PASSIVE")
 }
 
-// rowsChanged is how many rows the connection has changed; 0 if it is not wanted.
+// rowsChanged returns the number of rows that the connection has changed; 0 unless wanted.
 func (t tx) rowsChanged(wanted bool) (n int64, err error) {
 	if wanted {
 		err = t.row(`SELECT total_changes()`).Scan(&n)
@@ -124,7 +125,7 @@ func (t tx) rowsChanged(wanted bool) (n int64, err error) {
 	return n, err
 }
 
-// noteFirstCommit records when the first commit after an empty write-ahead log was made.
+// noteFirstCommit records the time of the first commit after an empty write-ahead log.
 func (t tx) noteFirstCommit(now time.Time) error {
 	return t.exec(`
 		INSERT INTO wal (id, since) VALUES (1, ?1)

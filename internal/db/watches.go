@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Watches returns the names of the watches that ever ran.
+// Watches returns the names of all watches that have run.
 func (a *Archive) Watches(ctx context.Context) (names []string, err error) {
 	defer wrap(&err, "watches")
 	return collect(ctx, a.read, scanText, `SELECT name FROM watches ORDER BY name`)
@@ -40,7 +40,7 @@ func (a *Archive) Watch(ctx context.Context, name string) (s coc.WatchState, err
 		SELECT count(*), min(c.started_at) FROM cycles c JOIN watches w ON w.name = c.watch AND w.account_id = c.account_id
 		WHERE c.watch = ? AND c.id > ? AND c.outcome = 'failed' AND c.partial = 0`, name, last.Int64).
 		Scan(&s.FailedInARow, at(&s.FailingSince))
-	if c.Spec == "" { // no configuration names the watch
+	if c.Spec == "" { // the watch is not configured
 		s.Schedule = coc.Schedule{}
 	}
 	return s, explain(err)
@@ -49,8 +49,8 @@ func (a *Archive) Watch(ctx context.Context, name string) (s coc.WatchState, err
 // lastGood selects the id of the newest good cycle of the watch w.
 const lastGood = `SELECT x.id FROM cycles x WHERE x.watch = w.name AND x.account_id = w.account_id AND x.outcome = 'good' AND x.partial = 0 ORDER BY x.id DESC LIMIT 1`
 
-// Shortfall records that the list of a watch has fewer rows than its total; the zero
-// Shortfall says that it is complete.
+// Shortfall records that the list of a watch has fewer rows than its total. The zero Shortfall
+// means that the list is complete.
 func (a *Archive) Shortfall(ctx context.Context, watch string, s coc.Shortfall) (err error) {
 	defer wrap(&err, "record the list of watch %q", watch)
 	return a.update(ctx, func(t tx) error {
@@ -59,8 +59,7 @@ func (a *Archive) Shortfall(ctx context.Context, watch string, s coc.Shortfall) 
 	})
 }
 
-// Configure records which watches a configuration names and when their cycles are due,
-// and ends the other watches.
+// Configure records the configured watches and their schedules, and ends all other watches.
 func (a *Archive) Configure(ctx context.Context, watches []coc.Schedule, now time.Time) (err error) {
 	defer wrap(&err, "schedules of the watches")
 	archived, err := a.Watches(ctx)
@@ -100,7 +99,7 @@ func (t tx) schedule(w coc.Schedule, now time.Time) error {
 		WHERE name = ?5`, w.Spec, w.Timezone, now.UnixMilli(), w.Interval.Milliseconds(), w.Watch)
 }
 
-// putWatch adds the watch's row. A watch that moved to another account starts again.
+// putWatch adds the watch's row. A watch with a new account starts again.
 func (t tx) putWatch(watch, account string, now time.Time) error {
 	var current string
 	err := t.row(`SELECT a.name FROM watches w JOIN accounts a ON a.id = w.account_id WHERE w.name = ?`, watch).Scan(&current)
@@ -118,8 +117,8 @@ func (t tx) putWatch(watch, account string, now time.Time) error {
 		ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, watch, account)
 }
 
-// endWatch ends the memberships of a watch. If it is configured again, its next list is
-// an initial one.
+// endWatch ends the memberships of a watch. If it is configured again, it starts with an
+// initial sync.
 func (t tx) endWatch(name string, now time.Time) error {
 	err := t.exec(`UPDATE memberships SET until = ? WHERE watch = ? AND until IS NULL`, now.UnixMilli(), name)
 	if err != nil {
@@ -131,9 +130,9 @@ func (t tx) endWatch(name string, now time.Time) error {
 		WHERE name = ?`, name)
 }
 
-// Entered returns when the watch's part of a period begins: with the period, or with the
-// watch's first cycle in it where it had not listed anything before. It is zero when such
-// a watch has had no cycle yet.
+// Entered returns the start of the watch's part of a period: the start of the period or, if it
+// had no list before, its first cycle in the period. It is zero if such a watch has had no
+// cycle yet.
 func (a *Archive) Entered(ctx context.Context, watch string, since, until time.Time) (when time.Time, err error) {
 	defer wrap(&err, "start of watch %q", watch)
 	err = a.read.row(ctx, `

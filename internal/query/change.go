@@ -136,19 +136,19 @@ func (a *Archive) Basis(ctx context.Context, c coc.Change) (Basis, error) {
 	return a.db.Basis(ctx, c.Key)
 }
 
-// Delivery is a change for one notifier.
+// Delivery is the notification of a change by one notifier.
 type Delivery struct {
-	db.Told
+	db.Notification
 	OnHold string // why the channel is on hold; "" if it is not, or nothing is pending
 }
 
 // Deliveries returns the deliveries of a change, by notifier.
 func (a *Archive) Deliveries(ctx context.Context, c coc.Change) (out []Delivery, err error) {
-	told, err := a.db.Told(ctx, c.Key)
-	for _, t := range told {
-		d := Delivery{Told: t}
-		if m := t.Message; err == nil && (m == nil && t.State == string(coc.Waiting) || m != nil && m.State == coc.Waiting) {
-			d.OnHold, _, err = a.db.Held(ctx, t.Notifier)
+	sent, err := a.db.Notifications(ctx, c.Key)
+	for _, n := range sent {
+		d := Delivery{Notification: n}
+		if m := n.Message; err == nil && (m == nil && n.State == string(coc.Waiting) || m != nil && m.State == coc.Waiting) {
+			d.OnHold, _, err = a.db.Held(ctx, n.Notifier)
 		}
 		out = append(out, d)
 	}

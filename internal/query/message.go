@@ -83,7 +83,7 @@ type Place struct {
 // Erasure returns what contains a content, or contained it before it was erased.
 func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (Erasure, error) {
 	e, err := a.db.Erasure(ctx, hash)
-	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Why, Versions: []Place{},
+	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Reason, Versions: []Place{},
 		Changes: e.Changes, Messages: e.Sent + e.Waiting, Copies: list(e.Copies), Sent: e.Sent, Waiting: e.Waiting}
 	for _, p := range e.Places {
 		out.Versions = append(out.Versions, Place{Ref{p.Account, p.DocumentID, p.Name}, p.Version})

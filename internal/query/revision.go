@@ -45,7 +45,7 @@ type Revision struct {
 func newRevision(r db.Revision) Revision {
 	out := Revision{
 		Version: r.Name(), State: r.State, Error: Text(r.Err), UUID: Text(r.UUID),
-		RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: Time{r.ErasedAt}, ErasedReason: Text(r.ErasedWhy),
+		RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: Time{r.ErasedAt}, ErasedReason: Text(r.ErasedReason),
 		By: Text(r.Author), MadeAt: Time{r.MadeAt}, SeenAt: Time{r.SeenAt}, CheckedAt: Time{r.CheckedAt},
 		WithdrawnAt: Time{r.WithdrawnAt}, PreviousCheckedAt: Time{r.PreviousCheckedAt},
 		RequestID: Text(r.Evidence.RequestID), AnsweredAt: Time{r.Evidence.Date},

@@ -161,7 +161,7 @@ func TestAlteredSchemaDoesNotVerify(t *testing.T) {
 	h := archive(d)
 	v, err := h.Verify(t.Context(), Verification{}, nil)
 	must(t, err)
-	if want := `the schema: trigger "quiet" on "changes" is none of cocsync's`; !slices.Contains(v.Faults, want) {
+	if want := `the schema: trigger "quiet" on "changes" does not belong to cocsync`; !slices.Contains(v.Faults, want) {
 		t.Errorf("Verify finds %q, want %q", v.Faults, want)
 	}
 	if _, err := db.OpenReader(t.Context(), path); !errors.Is(err, db.ErrAltered) {

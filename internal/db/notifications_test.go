@@ -10,20 +10,19 @@ import (
 	"cocsync/internal/coc"
 )
 
-// look is another step of a document with one change that nothing came of.
-func look(id string, at time.Time, notify ...string) coc.Step {
+// restored returns a step of a document with one change without versions.
+func restored(id string, at time.Time, notify ...string) coc.Step {
 	return coc.Step{Account: "prod", DocumentID: id, SeenAt: at, Changes: []coc.NewChange{{Kind: coc.KindRestored, At: at, Notify: notify}}}
 }
 
-// How a change was told is known of each notifier, from its delivery's first wait to
-// what became of its message.
-func TestTold(t *testing.T) {
+// Notifications returns the state of the delivery and the message of each notifier.
+func TestNotifications(t *testing.T) {
 	d, _ := open(t)
-	commit(t, d, step("DM1", "a\n"), look("DM1", day, "digest", "dropped", "failed", "sent", "waiting"), look("DM1", day))
+	commit(t, d, step("DM1", "a\n"), restored("DM1", day, "digest", "dropped", "failed", "sent", "waiting"), restored("DM1", day))
 	now := day.Add(releaseAfter)
-	told := func() (list []string) {
+	notifications := func() (list []string) {
 		t.Helper()
-		all, err := d.Told(t.Context(), key(2))
+		all, err := d.Notifications(t.Context(), key(2))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,8 +36,8 @@ func TestTold(t *testing.T) {
 		return list
 	}
 	want := []string{"digest waiting 2m0s", "dropped waiting 2m0s", "failed waiting 2m0s", "sent waiting 2m0s", "waiting waiting 2m0s"}
-	if got := told(); !slices.Equal(got, want) {
-		t.Errorf("before anything is sent, Told = %q, want %q", got, want)
+	if got := notifications(); !slices.Equal(got, want) {
+		t.Errorf("before any message, Notifications = %q, want %q", got, want)
 	}
 	for _, end := range []coc.Message{
 		{Notifier: "failed", Kind: coc.MessageReply, State: coc.Failed, Plain: true, Attempts: 2, Err: "invalid_blocks", NextAt: now},
@@ -67,16 +66,16 @@ func TestTold(t *testing.T) {
 		`sent sent 2m0s: root sent plain=false 1 "C1" "1.5" "" "t" next=2m0s sent=true`,
 		`waiting claimed 2m0s: root waiting plain=false 3 "" "" "503" "t" next=3m0s sent=false`,
 	}
-	if got := told(); !slices.Equal(got, want) {
-		t.Errorf("Told = %q, want %q", got, want)
+	if got := notifications(); !slices.Equal(got, want) {
+		t.Errorf("Notifications = %q, want %q", got, want)
 	}
-	if list, err := d.Told(t.Context(), key(3)); err != nil || len(list) > 0 {
-		t.Errorf("of a change for nobody, Told = %v, %v", list, err)
+	if list, err := d.Notifications(t.Context(), key(3)); err != nil || len(list) > 0 {
+		t.Errorf("Notifications of a change without notifiers = %v, %v", list, err)
 	}
 }
 
-// A change rests on the answer that brought it, and has its leaf, wherever in the log
-// that stands.
+// Basis returns the response with the new content or fields, and the leaf at any position in
+// the log.
 func TestBasis(t *testing.T) {
 	d, cycle := open(t)
 	first := step("DM1", "a\n")
@@ -89,11 +88,11 @@ func TestBasis(t *testing.T) {
 	again.Changes[0].Kind, again.Changes[0].From, again.Changes[0].To.Number = coc.KindRewritten, coc.RevisionRef{Label: "v1", Number: 1}, 2
 	commit(t, d, first)
 	commit(t, d, meta)
-	commit(t, d, again, look("DM1", day))
+	commit(t, d, again, restored("DM1", day))
 	if _, err := d.Head(t.Context(), true, day); err != nil {
 		t.Fatal(err)
 	}
-	commit(t, d, look("DM1", day), step("DM2", "c\n"), look("DM2", day))
+	commit(t, d, restored("DM1", day), step("DM2", "c\n"), restored("DM2", day))
 	logged := map[int64]int64{}
 	if err := d.EachLeaf(t.Context(), func(l Leaf) error {
 		if l.Type == "change" {
@@ -113,21 +112,21 @@ func TestBasis(t *testing.T) {
 		}
 	}
 	if _, err := d.Basis(t.Context(), key(8)); !errors.Is(err, coc.ErrNotFound) {
-		t.Errorf("of a change that there is not, Basis fails with %v", err)
+		t.Errorf("Basis of an unknown change fails with %v", err)
 	}
 	if _, err := d.write.ExecContext(t.Context(), `DELETE FROM leaves WHERE type = 'change' AND ref = 3`); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := d.Basis(t.Context(), key(3)); err != nil || got.Leaf != -1 {
-		t.Errorf("of a change without its leaf, Basis = %+v, %v", got, err)
+		t.Errorf("Basis of a change without a leaf = %+v, %v", got, err)
 	}
 }
 
-// From each change of a document the ones beside it are found, in the order of their
-// times, and those of one time in that of their numbers.
+// Neighbours returns the previous and the next change of a document, in the order of time and
+// number.
 func TestNeighbours(t *testing.T) {
 	d, _ := open(t)
-	commit(t, d, step("DM1", "a\n"), look("DM1", day.Add(time.Hour)), step("DM2", "b\n"), look("DM1", day), look("DM1", day.Add(-time.Hour)))
+	commit(t, d, step("DM1", "a\n"), restored("DM1", day.Add(time.Hour)), step("DM2", "b\n"), restored("DM1", day), restored("DM1", day.Add(-time.Hour)))
 	order := []int64{5, 1, 4, 2}
 	list, err := all(d.Changes(t.Context(), Filter{Document: key(1)}))
 	if err != nil || len(list) != len(order) {
