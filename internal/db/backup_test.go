@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Restore copied the bytes of the file and passed over what was in its write-ahead log,
-// although the backup had been verified with it.
-func TestRestoreTakesTheWriteAheadLogAlong(t *testing.T) {
+// Fault: Restore copied the database file without its write-ahead log, although the backup
+// had been verified with it.
+func TestRestoreIncludesTheWriteAheadLog(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n")) // d stays open: nothing is checkpointed
 	to := filepath.Join(t.TempDir(), "restored.db")
@@ -26,8 +26,8 @@ func TestRestoreTakesTheWriteAheadLogAlong(t *testing.T) {
 	}
 }
 
-// Restore copied an archive that no command would open, and left the copy. A backup of an
-// earlier release was even migrated, and its triggers with it.
+// Fault: Restore copied an altered archive that no command would open. A backup of an earlier
+// release was even migrated with its triggers.
 func TestRestoreRefusesAnAlteredArchive(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))

@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Those who write to an archive failed with an error of their own, or a panic, at a row
-// that somebody altered: it is ErrAltered, and names the row.
+// Fault: methods that write failed with unspecific errors or panics at altered rows. The error
+// is ErrAltered and names the row.
 func TestWritersReportDamage(t *testing.T) {
 	erase := func(ctx context.Context, d *DB) error {
 		return d.Erase(ctx, coc.Content{Bytes: []byte("a\n")}.Hash(), "a password", day)
@@ -51,7 +51,7 @@ func TestWritersReportDamage(t *testing.T) {
 			if err := tt.do(t.Context(), d); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("after %s: %v, want ErrAltered with %q", tt.sql, err, tt.want)
 			}
-			_ = d.Close() // some have closed it; after a panic this would wait
+			_ = d.Close() // may be closed already; after a panic this would block
 		})
 	}
 }

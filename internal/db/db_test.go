@@ -16,7 +16,7 @@ import (
 
 var day = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// open makes an archive with one account and one watch's running cycle.
+// open returns an archive with one account and a running cycle of one watch.
 func open(t testing.TB) (*DB, coc.Key) {
 	t.Helper()
 	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?#%.db"))
@@ -43,10 +43,10 @@ func begin(t testing.TB, d *DB) coc.Key {
 	return id
 }
 
-// key is a key of the first account.
+// key returns a key of the first account.
 func key(id int64) coc.Key { return coc.Key{Account: 1, ID: id} }
 
-// all is what a query returns.
+// all returns the rows of a query.
 func all[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	for v, err := range rows {
 		if err != nil {
@@ -57,7 +57,7 @@ func all[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	return list, nil
 }
 
-// step is a document's first step with one version of that content.
+// step returns the first step of a document, with one version of a content.
 func step(id, content string) coc.Step {
 	name := "job " + id
 	return coc.Step{Account: "prod", DocumentID: id, SeenAt: day, Name: name, Newest: "v1", State: coc.Present,
@@ -77,8 +77,8 @@ func commit(t testing.TB, d *DB, steps ...coc.Step) {
 	}
 }
 
-// The archive holds secrets: nobody else may read it, nor its log and lock.
-func TestFilesAreForTheOwnerAlone(t *testing.T) {
+// The archive contains secrets: only the owner may read its files.
+func TestFilesHaveMode0600(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(d.Path()), "*"))
@@ -96,18 +96,18 @@ func TestFilesAreForTheOwnerAlone(t *testing.T) {
 	}
 }
 
-func TestSecondOwnerIsRefusedAndToldWho(t *testing.T) {
+func TestSecondOwnerIsRefused(t *testing.T) {
 	d, _ := open(t)
 	_, err := Open(t.Context(), d.Path())
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "by pid ") {
-		t.Errorf("Open beside an owner = %v, want ErrLocked naming the pid", err)
+		t.Errorf("second Open = %v, want ErrLocked naming the pid", err)
 	}
 	if hint.Of(err) == "" {
-		t.Errorf("Open beside an owner gives no hint")
+		t.Errorf("second Open has no hint")
 	}
 }
 
-func TestSharedAndReaderWorkBesideTheOwner(t *testing.T) {
+func TestSharedAndReaderWorkWithAnOwner(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
 	r, err := OpenReader(t.Context(), d.Path())
@@ -131,7 +131,7 @@ func TestSharedAndReaderWorkBesideTheOwner(t *testing.T) {
 	}
 }
 
-// A file that is no archive of ours is named and left as it is.
+// Open refuses files that are not archives of cocsync and does not change them.
 func TestOpenRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, setup, want string
@@ -157,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 		if err := os.WriteFile(path, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), path); err == nil || !strings.Contains(hint.Of(err), "no SQLite database") {
+		if _, err := Open(t.Context(), path); err == nil || !strings.Contains(hint.Of(err), "not an SQLite database") {
 			t.Errorf("Open = %v (hint %q), want a refusal", err, hint.Of(err))
 		}
 	})
@@ -173,7 +173,7 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-// A copy in a folder that cannot be written is opened all the same.
+// OpenReader opens a copy in a read-only directory.
 func TestReaderOpensASealedCopy(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -197,7 +197,7 @@ func TestReaderOpensASealedCopy(t *testing.T) {
 	}
 }
 
-// Two services under one name would mix their documents.
+// Documents of two services must not be mixed under one account name.
 func TestAccountKeepsItsEndpoint(t *testing.T) {
 	d, _ := open(t)
 	if _, err := d.Account(t.Context(), "prod", "https://other.example", false); !errors.Is(err, ErrEndpoint) {
@@ -219,7 +219,7 @@ func TestRefusalOutlivesTheProcess(t *testing.T) {
 	}
 }
 
-// openers are the ways to open an archive.
+// openers returns the functions that open an archive.
 func openers() map[string]func(context.Context, string) (*DB, error) {
 	return map[string]func(context.Context, string) (*DB, error){"Open": Open, "OpenShared": OpenShared, "OpenReader": OpenReader}
 }

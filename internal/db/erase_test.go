@@ -11,8 +11,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Of what was erased nothing is left in the file but its hash, its size and the reason,
-// and all the rest is as it was.
+// After Erase and Scrub the file contains only the hash, the size and the reason of the
+// content. Other data does not change.
 func TestErase(t *testing.T) {
 	d, _ := open(t)
 	const secret = "hunter2-correct-horse"
@@ -29,7 +29,7 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// One message that was sent, with a file below it; one that waits; one of another
+	// One message that was sent, with a file below it; a pending one; one of another
 	// document.
 	due, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
 	if err != nil || len(due) != 4 {
@@ -56,7 +56,7 @@ func TestErase(t *testing.T) {
 	if got, err := d.Erasure(t.Context(), hash); err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
 	}
-	// What is left tells of another document, or of v1.
+	// The remaining messages are about another document or v1.
 	for _, id := range []int64{ids[0], ids[3]} {
 		if _, err := d.write.Exec(`UPDATE messages SET body = x'5b5d', text = '' WHERE id = ?`, id); err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestErase(t *testing.T) {
 	}
 	for _, suffix := range []string{"", "-wal"} {
 		if file, err := os.ReadFile(d.Path() + suffix); err == nil && bytes.Contains(file, []byte(secret)) {
-			t.Errorf("the secret stands in the file%s", suffix)
+			t.Errorf("the secret is in the file%s", suffix)
 		}
 	}
 	if _, err := d.Content(t.Context(), 1, hash); !errors.Is(err, coc.ErrErased) {
@@ -83,7 +83,7 @@ func TestErase(t *testing.T) {
 		}
 	}
 	if offered, _ := holding(t, d, Need{Text: secret}, secret); offered != 1 { // DM1's block is open
-		t.Errorf("Lines offers %d documents, want the one whose lines were made anew", offered)
+		t.Errorf("Lines offers %d documents, want the one with rebuilt lines", offered)
 	}
 	if got, want := lineSet(t, d), "1: 1 2 a: a:\n2: 1 2 a: b:\n"; got != want {
 		t.Errorf("the line sets are\n%swant\n%s", got, want)
@@ -92,7 +92,7 @@ func TestErase(t *testing.T) {
 	if err != nil || len(changes) != 3 || changes[0].Summary != "content changed" || changes[1].Items != nil || changes[1].Added != 1 || changes[2].Summary != "1 step" {
 		t.Errorf("Changes = %+v, %v", changes, err)
 	}
-	// What waited is due again, and the rest is as it was.
+	// The pending delivery is due again; others did not change.
 	due, err = d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
 	if err != nil || len(due) != 1 || due[0].Change.Version != "v3" {
 		t.Errorf("Due = %+v, %v, want v3's", due, err)
@@ -102,20 +102,20 @@ func TestErase(t *testing.T) {
 		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
 	}
 
-	// It stays erased, should COC serve it again.
+	// The content stays erased if COC serves it again.
 	again := next("DM1", 4, string(told))
 	again.Changes[0].Difference = second.Changes[0].Difference
 	commit(t, d, again)
 	changes, err = all(d.Changes(t.Context(), Filter{Document: key(1), Limit: 1}))
 	if err != nil || len(changes) != 1 || len(changes[0].Items) > 0 || changes[0].Summary != "content changed" {
-		t.Errorf("the change that brings it again is %+v, %v", changes, err)
+		t.Errorf("the change that contains it again is %+v, %v", changes, err)
 	}
 	if _, found := holding(t, d, Need{Text: secret}, secret); len(found) > 0 {
 		t.Error("its lines are back")
 	}
 }
 
-// A content is found by the beginning of its hash, whatever its length.
+// Hashes finds a content by a prefix of its hash of any length.
 func TestHashes(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"))

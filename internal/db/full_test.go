@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// A full disk takes no step by halves: what was stored stays, the error says
-// what to do, and when there is room again the same step goes in.
+// On a full disk Commit stores nothing of a step and returns a hint. Once there is space, the
+// same step succeeds.
 func TestFullDisk(t *testing.T) {
 	d, _ := open(t)
 	first := step("DM1", "first\n")
@@ -31,11 +31,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	large := step("DM2", string(noise))
 	err := d.Commit(t.Context(), large)
-	if err == nil || !strings.Contains(err.Error(), "full") || !strings.Contains(hint.Of(err), "make room") {
+	if err == nil || !strings.Contains(err.Error(), "full") || !strings.Contains(hint.Of(err), "free some space") {
 		t.Fatalf("Commit on a full disk = %v, hint %q, want it to say so", err, hint.Of(err))
 	}
 	if _, err := d.Content(t.Context(), 1, first.Versions[0].Revision.Content.Hash()); err != nil {
-		t.Errorf("Content that was there before: %v", err)
+		t.Errorf("Content stored before: %v", err)
 	}
 	if k, err := d.Known(t.Context(), "prod", "DM2"); err != nil || !k.Key.IsZero() {
 		t.Errorf("Known = %+v, %v, want nothing of the step that failed", k, err)
@@ -45,6 +45,6 @@ func TestFullDisk(t *testing.T) {
 	}
 	commit(t, d, large)
 	if _, err := d.Content(t.Context(), 1, coc.Content{Bytes: noise}.Hash()); err != nil {
-		t.Errorf("Content after there was room again: %v", err)
+		t.Errorf("Content after the disk has space: %v", err)
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// One walk finds the oldest check of each watch, and ends although a watch has nothing
-// that was checked.
+// OldestChecks returns the oldest check of each watch and omits watches without checks.
 func TestOldestChecks(t *testing.T) {
 	d, _ := open(t)
 	at := func(i int) time.Time { return day.Add(time.Duration(i) * time.Hour) }
@@ -29,7 +28,7 @@ func TestOldestChecks(t *testing.T) {
 	}
 }
 
-// The last cycle that ended is a whole one, however it ended.
+// LastEnded returns the last full cycle with any outcome.
 func TestLastEnded(t *testing.T) {
 	d, _ := open(t)
 	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || !c.Key.IsZero() {
@@ -43,8 +42,7 @@ func TestLastEnded(t *testing.T) {
 	}
 }
 
-// A document that no watch follows any more, and its versions, were to be fetched
-// permanently.
+// Fault: documents that no watch follows any more counted as pending permanently.
 func TestOutstandingIsWhatAWatchFollows(t *testing.T) {
 	d, _ := open(t)
 	s := step("DM1", "a\n")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The time of the last verification was in the archive: anyone who could write there, a
-// trigger say, renewed it, and the archive was never verified again.
+// Fault: the time of the last verification was in the archive. A trigger could renew it, and
+// the archive was never verified again.
 func TestLastVerified(t *testing.T) {
 	d, _ := open(t)
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -60,7 +60,7 @@ func TestLastVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	if at := last(now); !at.Equal(now) {
-		t.Errorf("LastVerified with a field more = %v, want %v", at, now)
+		t.Errorf("LastVerified with an additional field = %v, want %v", at, now)
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// next is a further version of a document that step made.
+// next returns a step with a further version of a document of step.
 func next(id string, version int, content string) coc.Step {
 	s := step(id, content)
 	label, before := fmt.Sprintf("v%d", version), fmt.Sprintf("v%d", version-1)
@@ -22,8 +22,8 @@ func next(id string, version int, content string) coc.Step {
 	return s
 }
 
-// holding returns the documents that Lines offers for a need, and in which a line holds
-// the text; names are those of step.
+// holding returns the number of documents that Lines returns for a need, and the names of
+// those with a line that contains the text.
 func holding(t *testing.T, d *DB, n Need, text string) (offered int, found []string) {
 	t.Helper()
 	seen := map[coc.Key]bool{}
@@ -46,7 +46,7 @@ func holding(t *testing.T, d *DB, n Need, text string) (offered int, found []str
 	return offered, found
 }
 
-// Blocks wait for one another, and the last of so many has all of them indexed.
+// Blocks stay open until there are openBlocks of them; then all are indexed together.
 func TestBlocksAreIndexedTogether(t *testing.T) {
 	d, _ := open(t)
 	open := func() (n int) {
@@ -69,13 +69,12 @@ func TestBlocksAreIndexedTogether(t *testing.T) {
 		t.Errorf("%d blocks are open, want none", n)
 	}
 	if offered, found := holding(t, d, Need{Text: "needle007"}, "needle007"); offered != 1 || len(found) != 1 {
-		t.Errorf("Lines offers %d documents and finds %q, want one", offered, found)
+		t.Errorf("Lines returns %d documents and finds %q, want one", offered, found)
 	}
 }
 
-// What is asked for is offered whether its block is indexed yet or not, and little
-// else where it is.
-func TestLinesOffersWhatIsAskedFor(t *testing.T) {
+// Lines returns all matching lines of open and indexed blocks, and few others of indexed ones.
+func TestLinesReturnsAllMatches(t *testing.T) {
 	d, _ := open(t)
 	texts := map[string]string{
 		"DM-plain": "a: 1\nneedle: here\n", "DM-case": "  NEEDLE: Kelvin \u212a ſ\n", "DM-indent": "\t  needle\r\nx\n",
@@ -124,16 +123,16 @@ func TestLinesOffersWhatIsAskedFor(t *testing.T) {
 	} {
 		want := tt.want
 		if slices.ContainsFunc(tt.need.Any, func(n Need) bool { return len([]rune(n.Text)) < 3 }) {
-			want = 5 // what may be anything excludes nothing
+			want = 5 // an unknown need excludes no lines
 		}
 		if got, _ := holding(t, d, tt.need, "needle"); got != want {
-			t.Errorf("Lines(%+v) offers %d documents, want %d", tt.need, got, want)
+			t.Errorf("Lines(%+v) returns %d documents, want %d", tt.need, got, want)
 		}
 	}
 }
 
-// A document's blocks hold each line once, however its versions come: at once, one by
-// one, or made anew by Open.
+// The blocks of a document contain each line once, whether its versions are added together,
+// one by one, or the blocks are rebuilt by Open.
 func TestLinesAreKeptOnce(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\nb\nb\n"))
@@ -148,15 +147,15 @@ func TestLinesAreKeptOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Nobody who reads meanwhile misses anything.
+	// Readers find all lines before the blocks are rebuilt.
 	if offered, _ := holding(t, d, Need{Text: "no such text"}, ""); offered != 2 {
-		t.Errorf("Lines offers %d documents of other algorithms, want both", offered)
+		t.Errorf("Lines returns %d documents with other algorithms, want both", offered)
 	}
 	if err := d.buildLines(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := lineSet(t, d); got != want {
-		t.Errorf("made anew, the line sets are\n%swant\n%s", got, want)
+		t.Errorf("the rebuilt line sets are\n%swant\n%s", got, want)
 	}
 }
 
@@ -178,7 +177,7 @@ func lineSet(t *testing.T, d *DB) string {
 	return b.String()
 }
 
-// A line that is longer than a block is not indexed, and found all the same.
+// A line longer than a block is found although it is not indexed.
 func TestLongLines(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "short\n"+strings.Repeat("x", blockSize)+"needle\nshort too\n"))
@@ -190,7 +189,7 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// folded is one rune for all that a pattern without case takes for equal.
+// folded returns the same rune for all runes that a case-insensitive pattern treats as equal.
 func TestFolded(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if f := folded(unicode.SimpleFold(r)); r != 0 && f != folded(r) {
@@ -199,7 +198,7 @@ func TestFolded(t *testing.T) {
 	}
 }
 
-// An archive of an earlier release gets its line sets when it is first opened.
+// Open builds the lines of an archive of an earlier release.
 func TestLinesOfAnOldArchive(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "needle\n"))

@@ -13,9 +13,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Open opened the database file itself to see whether it may be written. Closing that
-// descriptor dropped the locks by which SQLite protected the file for this process. No
-// other way to open the archive may do so.
+// Fault: Open opened the database file itself to check whether it is writable. Closing that
+// descriptor released this process's SQLite locks of the file. No opener may do that.
 func TestOpenKeepsTheLocksOfSQLite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
 	d, err := Open(t.Context(), path)
@@ -74,8 +73,8 @@ func posixLocks(t *testing.T, path string) (n int) {
 	return n
 }
 
-// A named pipe in place of the head file had the daemon wait for its writer before the
-// first cycle, without a report.
+// Fault: with a named pipe instead of the head file, the daemon blocked before the first cycle
+// without a report.
 func TestHeadFileThatIsAPipe(t *testing.T) {
 	d, _ := open(t)
 	if err := syscall.Mkfifo(HeadFile(d.path), 0o600); err != nil {
@@ -88,7 +87,7 @@ func TestHeadFileThatIsAPipe(t *testing.T) {
 	})
 }
 
-// readsNoPipe fails when f waits for somebody who writes into a named pipe.
+// readsNoPipe fails if f blocks until a named pipe has a writer.
 func readsNoPipe(t *testing.T, pipe string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -96,8 +95,8 @@ func readsNoPipe(t *testing.T, pipe string, f func()) {
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
-		t.Errorf("it waits for a writer of %s", pipe)
-		w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0) // of which f reads nothing
+		t.Errorf("it blocks until %s has a writer", pipe)
+		w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0) // f reads no data
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +105,8 @@ func readsNoPipe(t *testing.T, pipe string, f func()) {
 	}
 }
 
-// For a user who may read the archive and its write-ahead log, and may not write to them,
-// the size of the log was an error: status and healthcheck failed.
+// Fault: WAL failed for a user who may read but not write the archive, so that status and
+// healthcheck failed.
 func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can act as another user")
@@ -133,12 +132,12 @@ func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
 	}
 	defer r.Close()
 	if w, err := r.WAL(t.Context()); err != nil || w.Bytes == 0 || w.Pending != 0 || !w.Since.IsZero() {
-		t.Errorf("WAL() = %+v, %v, want the size alone", w, err)
+		t.Errorf("WAL() = %+v, %v, want only the size", w, err)
 	}
 }
 
-// A named pipe in place of the lock had status and healthcheck wait without a report, and
-// the second of two processes that write: the first took the pipe for its lock.
+// Fault: with a named pipe instead of the lock file, status, healthcheck and a second writer
+// blocked without a report; the first writer locked the pipe.
 func TestLockThatIsAPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
 	if err := syscall.Mkfifo(lockFile(path), 0o600); err != nil {
@@ -151,8 +150,8 @@ func TestLockThatIsAPipe(t *testing.T) {
 		if d, err := Open(t.Context(), path); err == nil {
 			t.Error("Open with a pipe for the lock succeeded: the next one would wait")
 			d.Close()
-		} else if !strings.Contains(err.Error(), "is not a file") || hint.Of(err) == "" {
-			t.Errorf("Open with a pipe for the lock = %v, want what is wrong and a hint", err)
+		} else if !strings.Contains(err.Error(), "is not a regular file") || hint.Of(err) == "" {
+			t.Errorf("Open with a pipe for the lock = %v, want an error with a hint", err)
 		}
 	})
 }

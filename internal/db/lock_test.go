@@ -16,8 +16,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// When somebody removed the lock's file under a daemon, a second one was let in and both
-// sent every alert. The first one now stops making cycles.
+// Fault: after the lock file of a running daemon was removed, a second one could start and both
+// sent every alert. Now the first one starts no more cycles.
 func TestRemovedLockEndsCycles(t *testing.T) {
 	d, _ := open(t)
 	begin := func() error {
@@ -43,8 +43,7 @@ func TestRemovedLockEndsCycles(t *testing.T) {
 	}
 }
 
-// Holder names the process that has the archive: its id, since when, and its command;
-// none before the first one and after the last.
+// Holder returns the process that has the archive open, with its id, start and command.
 func TestHolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
 	free := func(when string) {
@@ -66,15 +65,15 @@ func TestHolder(t *testing.T) {
 		}
 	}
 	if _, err := Open(t.Context(), path); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "by pid ") {
-		t.Errorf("Open of an open archive = %v, want ErrLocked and by whom", err)
+		t.Errorf("Open of an open archive = %v, want ErrLocked with the process", err)
 	}
-	// What cannot be read leaves a holder of which nothing is known.
+	// If the holder file is invalid, the process is unknown.
 	for _, text := range []string{"", "garbage", "pid -1 since 2026-11-30T02:52:38Z", "pid 1 since yesterday", "pid 99999999999999999999 since 2026-11-30T02:52:38Z"} {
 		if err := os.WriteFile(holderFile(lockFile(path)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if p, held, err := Holder(path); !held || p != (Process{}) || p.String() != "another process" || err != nil {
-			t.Errorf("holder file %q: Holder = %v, %v, %v, want one of which nothing is known", text, p, held, err)
+			t.Errorf("holder file %q: Holder = %v, %v, %v, want an unknown process", text, p, held, err)
 		}
 	}
 	if err := d.Close(); err != nil {
@@ -83,8 +82,8 @@ func TestHolder(t *testing.T) {
 	free("after the end")
 }
 
-// The lock had the name that was given, so that a second daemon could open the archive
-// through a symbolic link and send each alert again.
+// Fault: the lock file was named after the path as given, so that a second daemon could open the
+// archive through a symbolic link and repeat each alert.
 func TestSymbolicLinksLeadToOneLock(t *testing.T) {
 	dir := t.TempDir()
 	real := filepath.Join(dir, "data", "cocsync.db")
@@ -93,11 +92,11 @@ func TestSymbolicLinksLeadToOneLock(t *testing.T) {
 	folder := filepath.Join(dir, "folder")
 	for _, err := range []error{
 		os.Mkdir(filepath.Dir(real), 0o700), os.Mkdir(filepath.Dir(link), 0o700),
-		os.Symlink("../data/cocsync.db", link), // to nothing yet
+		os.Symlink("../data/cocsync.db", link), // the target does not exist yet
 		os.Symlink(link, again), os.Symlink("data", folder),
 	} {
 		if err != nil {
-			t.Skip(err) // Windows asks for a right
+			t.Skip(err) // Windows requires a privilege
 		}
 	}
 	d, err := Open(t.Context(), again)
@@ -105,7 +104,7 @@ func TestSymbolicLinksLeadToOneLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if d.Path() != again {
-		t.Errorf("Path() = %q, want the name that was given", d.Path())
+		t.Errorf("Path() = %q, want the path as given", d.Path())
 	}
 	for _, name := range []string{real, link, again, filepath.Join(folder, "cocsync.db")} {
 		if _, err := Open(t.Context(), name); !errors.Is(err, ErrLocked) {
@@ -123,7 +122,7 @@ func TestSymbolicLinksLeadToOneLock(t *testing.T) {
 	}
 	list, err := os.ReadDir(filepath.Dir(link))
 	if err != nil || len(list) != 2 {
-		t.Errorf("next to the links lie %v, %v, want nothing but them", list, err)
+		t.Errorf("the directory of the links has %v, %v, want only the links", list, err)
 	}
 }
 
@@ -140,8 +139,8 @@ func sameFile(t *testing.T, a, b string) bool {
 	return os.SameFile(x, y)
 }
 
-// A second daemon could open the archive by another hard link, with a lock and a
-// write-ahead log of its own, and corrupt it. Reading a closed copy stays possible.
+// Fault: a second daemon could open the archive by another hard link, with a separate lock and
+// write-ahead log, and corrupt it. Readers can still open a closed copy.
 func TestHardLinksAreRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cocsync.db")
 	d, err := Open(t.Context(), path)
@@ -164,7 +163,7 @@ func TestHardLinksAreRefused(t *testing.T) {
 				continue
 			}
 			if !strings.Contains(err.Error(), "2 names (hard links)") || !strings.Contains(hint.Of(err), "-samefile") {
-				t.Errorf("%s(%q) = %v (hint: %s), want both names told and what to do", how, name, err, hint.Of(err))
+				t.Errorf("%s(%q) = %v (hint: %s), want both names and a hint", how, name, err, hint.Of(err))
 			}
 		}
 	}
@@ -187,9 +186,9 @@ func TestHardLinksAreRefused(t *testing.T) {
 	}
 }
 
-// A process that began in the instant in which somebody looked at the lock was refused.
-// It waits for the lock now: only one that syncs keeps it.
-func TestLookingRefusesNobody(t *testing.T) {
+// Fault: a process that started while Holder tested the lock was refused. Now it retries: only a
+// process that syncs keeps the lock.
+func TestHolderDoesNotBlockOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "cocsync.db")
 		d, err := Open(t.Context(), path)
@@ -204,7 +203,7 @@ func TestLookingRefusesNobody(t *testing.T) {
 			t.Fatalf("TryRLock = %v, %v", ok, err)
 		}
 		if taken, err := locked(lockFile(path)); taken || err != nil {
-			t.Errorf("locked = %v, %v while somebody looks, want false", taken, err)
+			t.Errorf("locked = %v, %v during Holder, want false", taken, err)
 		}
 		opened := make(chan error, 1)
 		go func() {
@@ -214,7 +213,7 @@ func TestLookingRefusesNobody(t *testing.T) {
 			}
 			opened <- err
 		}()
-		synctest.Wait() // it has found the lock taken
+		synctest.Wait() // Open has found the lock taken
 		if err := look.Unlock(); err != nil {
 			t.Fatal(err)
 		}

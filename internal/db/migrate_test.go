@@ -15,7 +15,7 @@ import (
 	"cocsync/migrations"
 )
 
-// nextMigrations are the migrations and one more.
+// nextMigrations returns the migrations and an additional one.
 func nextMigrations(t testing.TB) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql", schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
@@ -33,7 +33,7 @@ func nextMigrations(t testing.TB) fstest.MapFS {
 	return files
 }
 
-// oldArchive is a copy of an archive, which nextMigrations make one of an earlier release.
+// oldArchive returns a copy of an archive, which is of an earlier release for nextMigrations.
 func oldArchive(t testing.TB, d *DB) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "old.db")
@@ -43,7 +43,7 @@ func oldArchive(t testing.TB, d *DB) (path string) {
 	return path
 }
 
-// An archive of a build before 1.0 is refused with a message of its own, and not written to.
+// An archive of a build before 1.0 is refused with a specific error and not changed.
 func TestEarlyArchiveIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "early.db")
 	alter(t, path, `PRAGMA journal_mode = WAL`, `PRAGMA application_id = 1668244273`, `CREATE TABLE goose_db_version (version_id INTEGER, is_applied INTEGER)`, `INSERT INTO goose_db_version VALUES (6, 1)`)
@@ -61,8 +61,8 @@ func TestEarlyArchiveIsRefused(t *testing.T) {
 	}
 }
 
-// Before a migration the file is copied next to itself, for the owner only, and
-// both the copy and the migrated file hold everything.
+// Before a migration the file is backed up next to it with mode 0600. The backup and the
+// migrated file are complete.
 func TestMigrationBacksUpFirst(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -98,7 +98,7 @@ func TestMigrationBacksUpFirst(t *testing.T) {
 			t.Errorf("%s: schema %d with %d documents, %v, want %d with 1", filepath.Base(file), version, documents, err, want)
 		}
 	}
-	// The backup opens as any archive does.
+	// The backup can be opened.
 	r, err := OpenReader(t.Context(), backups[0])
 	if err != nil {
 		t.Fatal(err)

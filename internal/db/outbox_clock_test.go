@@ -7,9 +7,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A clock that was set back kept alerts from being sent for the length of the step: their
-// times were compared with the new one as they were. What lies further ahead than it could
-// have been set, or was never tried, is due.
+// Fault: after the clock was set back, alerts were delayed by the size of the step. Times too far
+// in the future and messages without an attempt are due.
 func TestOutboxAfterAClockStep(t *testing.T) {
 	for _, back := range []time.Duration{10 * time.Minute, 2 * time.Hour, 400 * 24 * time.Hour} {
 		d, cycle := open(t)

@@ -21,8 +21,8 @@ func freeze(t testing.TB, d *DB, now time.Time, list ...coc.Delivery) []int64 {
 	return ids
 }
 
-// A delivery waits for the end of its cycle, two minutes at the most.
-func TestDeliveriesFallDue(t *testing.T) {
+// A delivery is due at the end of its cycle, at most after two minutes.
+func TestDeliveriesBecomeDue(t *testing.T) {
 	d, cycle := open(t)
 	s := step("DM1", "a\n")
 	s.Cycle = cycle
@@ -67,8 +67,8 @@ func TestDeliveryIsClaimedOnce(t *testing.T) {
 	}
 }
 
-// While a document's message waits for its next try, a later one about the same
-// document waits behind it, and one about another document does not.
+// While a message is pending a retry, later messages about the same document are not sent, but
+// messages about other documents are.
 func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 	d, _ := open(t)
 	first, other, later := step("DM1", "a\n"), step("DM2", "b\n"), step("DM1", "c\n")
@@ -99,7 +99,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 	}
 	m, ok, _ = next()
 	if !ok || m.ID != ids[1] {
-		t.Fatalf("Next beside a waiting one = %d, %v, want message %d", m.ID, ok, ids[1])
+		t.Fatalf("Next with a pending retry = %d, %v, want message %d", m.ID, ok, ids[1])
 	}
 	m.State, m.TS, m.SentAt = coc.Sent, "1.2", now
 	if err := d.RecordAttempt(t.Context(), m); err != nil {
@@ -109,7 +109,7 @@ func TestNextKeepsTheOrderOfADocument(t *testing.T) {
 		t.Errorf("Next = %d, %v, wake %v, want nothing until %v", m.ID, ok, wake, retry)
 	}
 	if n, err := d.Retry(t.Context(), "", 0, now); err != nil || n != 2 {
-		t.Errorf("Retry = %d, %v, want the 2 that wait", n, err)
+		t.Errorf("Retry = %d, %v, want the 2 pending ones", n, err)
 	}
 	if m, ok, _ = next(); !ok || m.ID != ids[0] {
 		t.Errorf("Next after Retry = %d, %v, want message %d", m.ID, ok, ids[0])
@@ -132,17 +132,17 @@ func TestHoldOutlivesTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if why, _, err := d.Held(t.Context(), "ops"); err != nil || why != "" {
-		t.Errorf("Held after it was freed = %q, %v", why, err)
+		t.Errorf("Held after it was ended = %q, %v", why, err)
 	}
 }
 
-// What is told of a cycle is queued with its end, and remembered on the watch.
+// End queues the notices of a cycle and records them for the watch.
 func TestEndQueuesNotices(t *testing.T) {
 	d, cycle := open(t)
 	c := coc.Cycle{Key: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.Bad, Err: "no list",
 		Failures: []coc.Failure{{DocumentID: "DM1", Name: "job", Err: "503"}}}
-	tell := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
-	if err := d.End(t.Context(), c, []coc.NewNotice{tell}); err != nil {
+	notice := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
+	if err := d.End(t.Context(), c, []coc.NewNotice{notice}); err != nil {
 		t.Fatal(err)
 	}
 	list, err := d.Due(t.Context(), "ops", c.EndedAt, nil, 10)
@@ -151,7 +151,7 @@ func TestEndQueuesNotices(t *testing.T) {
 	}
 	s, err := d.Watch(t.Context(), "runbooks")
 	if err != nil || s.FailureAt.IsZero() || s.FailedInARow != 1 {
-		t.Errorf("Watch = %+v, %v, want trouble and one failure", s, err)
+		t.Errorf("Watch = %+v, %v, want a failure notice and one failure", s, err)
 	}
 	cycles, err := d.Cycles(t.Context(), "runbooks", 5)
 	if err != nil || len(cycles) != 1 || len(cycles[0].Failures) != 1 || cycles[0].Err != "no list" {

@@ -10,8 +10,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A part of the documents is found by what stands in a name or begins an id, and no
-// character of it is a pattern's.
+// ListDocuments selects by a part of the name or a prefix of the id; no character is special.
 func TestListDocuments(t *testing.T) {
 	d, _ := open(t)
 	for i, name := range []string{"restart", "Restart 100%", "stop_all", "stopXall"} {
@@ -57,7 +56,7 @@ func TestListDocuments(t *testing.T) {
 	}
 }
 
-// A document's page asks for that document alone.
+// Queries of a document's page return only that document's data.
 func TestOfADocument(t *testing.T) {
 	d, _ := open(t)
 	if _, err := d.Account(t.Context(), "test", "https://test.example", false); err != nil {

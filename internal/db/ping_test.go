@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Whoever asks hears from the writer, too: there is no answer while something else keeps
-// it from writing.
+// Ping returns an error while another process blocks the writer.
 func TestPing(t *testing.T) {
 	d, _ := open(t)
 	if err := d.Ping(t.Context()); err != nil {
@@ -19,7 +18,7 @@ func TestPing(t *testing.T) {
 	}
 	defer other.Close()
 	if err := other.Ping(t.Context()); err != nil {
-		t.Errorf("Ping beside the writer = %v", err)
+		t.Errorf("Ping while another process writes = %v", err)
 	}
 	err = other.update(t.Context(), func(tx) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

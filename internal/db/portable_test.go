@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// SQL is written for SQLite and PostgreSQL. What only one of them accepts is in the files
-// that a second engine replaces.
+// SQL is portable between SQLite and PostgreSQL, except in the files that a second engine
+// replaces.
 func TestSQLIsPortable(t *testing.T) {
 	engine := []string{"db.go", "wal.go", "schema.go", "migrate.go", "backup.go", "blocks.go", "erase.go", "verify.go", "counts.go"}
 	banned := map[string]*regexp.Regexp{

@@ -9,7 +9,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// log makes an archive with one change for each list of items, in their order.
+// log returns an archive with one change for each list of items, in this order.
 func log(t *testing.T, changes ...[]coc.Item) *DB {
 	t.Helper()
 	d, _ := open(t)
@@ -22,7 +22,7 @@ func log(t *testing.T, changes ...[]coc.Item) *DB {
 	return d
 }
 
-// found returns the ids of the changes that a filter finds, newest first.
+// found returns the ids of the changes that match a filter, newest first.
 func found(t *testing.T, d *DB, f Filter) string {
 	t.Helper()
 	list, err := all(d.Changes(t.Context(), f))
@@ -36,8 +36,8 @@ func found(t *testing.T, d *DB, f Filter) string {
 	return fmt.Sprint(ids)
 }
 
-// Who asks for a task finds the changes in which a step lost it, too.
-func TestReplacedTaskIsFoundByEither(t *testing.T) {
+// A search for a task also finds the changes in which a step lost it.
+func TestReplacedTaskIsFoundByBothNames(t *testing.T) {
 	const scripts, suspend = "hwc:runbook:scripts@1.1.0", "hwc:runbook:suspend@1.0.0"
 	d := log(t,
 		[]coc.Item{
@@ -46,7 +46,7 @@ func TestReplacedTaskIsFoundByEither(t *testing.T) {
 		},
 		[]coc.Item{{Op: "changed", Path: "mainSteps[3].action", Step: "a b", Task: "aws:sleep", Old: "aws:pause", New: "aws:sleep"}},
 		[]coc.Item{{Op: "changed", Path: "steps[\"a\\u202eb\"].task", Step: "a\u202eb", Task: "t@2", Old: "old:task@1", New: "t@2"}},
-		// A parameter of the step that is called task is not what it runs.
+		// A parameter named task is not the task of the step.
 		[]coc.Item{{Op: "changed", Path: "steps[a].inputs.servers[x].task", Step: "a", Task: scripts, Old: "nightly", New: "daily"}},
 		[]coc.Item{{Op: "changed", Path: "meta.task", Old: "nightly", New: "daily"}},
 	)
@@ -61,7 +61,7 @@ func TestReplacedTaskIsFoundByEither(t *testing.T) {
 		// The timeout changed in the step that had that task before.
 		{Filter{Task: "hwc:runbook:suspend@*", Path: "steps[*].inputs.timeout"}, "[1]"},
 		{Filter{Task: "hwc:runbook:executeAPI@*"}, "[]"},
-		{Filter{Task: "30"}, "[]"}, // an old value that is no task
+		{Filter{Task: "30"}, "[]"}, // an old value that is not a task
 		{Filter{Task: "aws:pause"}, "[2]"},
 		{Filter{Task: "aws:sleep"}, "[2]"},
 		{Filter{Task: "old:task"}, "[3]"},
@@ -75,8 +75,7 @@ func TestReplacedTaskIsFoundByEither(t *testing.T) {
 	}
 }
 
-// A path stands for all that lies below it, a task for all its versions; only * is
-// special.
+// A path matches all paths below it, a task all its versions; only * is special.
 func TestPatterns(t *testing.T) {
 	d := log(t,
 		[]coc.Item{{Path: "steps[restart].inputs.timeout", Step: "restart", Task: "hwc:runbook:scripts@1.0.0"}},
@@ -118,8 +117,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// Changes whose differences are not all stored are named when a search that they
-// would otherwise pass does not find them.
+// Unsearched returns the changes that match a search except that their differences are not
+// stored completely.
 func TestUnsearched(t *testing.T) {
 	d, _ := open(t)
 	for i, d1 := range []coc.Difference{{Class: coc.ClassUnreadable}, {}, {Omitted: 3}, {Omitted: 1}} {

@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 )
 
-// A query that is made for the first time held a lock while it waited for a connection, so
-// that others of its kind waited for that when their contexts had ended.
-func TestFirstQueryWaitsForItself(t *testing.T) {
+// Fault: the first run of a query held a lock while it waited for a connection, so that other
+// runs blocked even after their contexts ended.
+func TestFirstQueryBlocksNoOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _ := open(t)
 		busy, cancel := context.WithCancel(t.Context())
@@ -26,7 +26,7 @@ func TestFirstQueryWaitsForItself(t *testing.T) {
 		for range 2 {
 			ended, leave := context.WithCancel(t.Context())
 			done := make(chan error, 1)
-			wg.Go(func() { _, _ = d.Watches(busy) }) // waits for a connection
+			wg.Go(func() { _, _ = d.Watches(busy) }) // blocks until a connection is free
 			go func() { _, err := d.Watches(ended); done <- err }()
 			synctest.Wait()
 			leave()

@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A cycle reaches into a period also when it began before it; failures count where it
-// began. Neither tells of other watches, and cycles by name have no say in failures.
+// CyclesWithin includes cycles that started before the period. FailuresWithin counts failures by
+// the start of their cycle. Both ignore other watches; failures of partial cycles do not count.
 func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 	d, _ := open(t)
 	at := func(minutes int) time.Time { return day.Add(time.Duration(minutes) * time.Minute) }

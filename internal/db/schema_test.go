@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write migrations/schema.sql")
 
-// The schema that archives are compared with is what the migrations make.
+// migrations/schema.sql is the schema that the migrations create.
 func TestSchemaFile(t *testing.T) {
 	m, err := sql.Open("sqlite", "file::memory:?_pragma=trusted_schema(0)")
 	if err != nil {
@@ -50,11 +50,11 @@ func TestSchemaFile(t *testing.T) {
 		t.Skip("written: build again")
 	}
 	if diff := cmp.Diff(want, expectedSchema()); diff != "" {
-		t.Errorf("migrations/schema.sql is not what the migrations make (-migrations +file); go test ./internal/db -run SchemaFile -update\n%s", diff)
+		t.Errorf("migrations/schema.sql is not the schema of the migrations (-migrations +file); go test ./internal/db -run SchemaFile -update\n%s", diff)
 	}
 }
 
-// alter runs statements as somebody with a shell of SQLite would.
+// alter runs statements in the file without cocsync.
 func alter(t testing.TB, path string, statements ...string) {
 	t.Helper()
 	c, err := sql.Open("sqlite", dsn(path, ""))
@@ -73,8 +73,8 @@ func alter(t testing.TB, path string, statements ...string) {
 // silence are triggers that keep every alert from being sent.
 const silence = `CREATE TRIGGER silence AFTER INSERT ON deliveries BEGIN DELETE FROM deliveries WHERE id = new.id; END`
 
-// A trigger in the file dropped every alert without any report: only verify compared the
-// schema. Now no command opens such a file.
+// Fault: a trigger in the file dropped all alerts without a report, because only verify checked
+// the schema. Now no command opens such a file.
 func TestAlteredSchemaIsRefused(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -121,8 +121,8 @@ func TestAlteredSchemaIsRefused(t *testing.T) {
 	}
 }
 
-// A trigger that another process puts into the file of a running daemon takes no effect:
-// the next transaction and the next cycle are refused.
+// A trigger that another process adds to the file of a running daemon has no effect: the next
+// transaction and the next cycle fail.
 func TestAlteredSchemaStopsTheWriter(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -147,9 +147,8 @@ func TestAlteredSchemaStopsTheWriter(t *testing.T) {
 	commit(t, d, step("DM2", "b\n"))
 }
 
-// What is written into sqlite_schema itself takes no effect in the connections that are
-// open, which see no new schema; it does in the next ones. The cycle compares it all the
-// same.
+// A direct write to sqlite_schema does not change the schema version, so open connections ignore
+// it but new ones do not. Begin detects it.
 func TestSchemaAlteredUnseenStopsTheWriter(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -161,8 +160,8 @@ func TestSchemaAlteredUnseenStopsTheWriter(t *testing.T) {
 	}
 }
 
-// A trigger in an archive of an earlier release would have run in the migrations. Neither
-// may the file be turned into one with a write-ahead log, as opening it for writing does.
+// A trigger in an archive of an earlier release must not run in a migration. The file must not be
+// converted to a WAL database either.
 func TestOldArchiveWithATriggerIsNotMigrated(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -184,8 +183,8 @@ func TestOldArchiveWithATriggerIsNotMigrated(t *testing.T) {
 	}
 }
 
-// A journal that was left over keeps readers out, so that only the writer can find the
-// trigger in an archive of an earlier release.
+// A leftover journal blocks readers, so that only the writer can find a trigger in an archive of an
+// earlier release.
 func TestOldArchiveWithAJournalIsNotMigrated(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -214,18 +213,17 @@ func TestOldArchiveWithAJournalIsNotMigrated(t *testing.T) {
 		}
 	}
 	if err := refuse(t.Context(), crashed, schemaVersion+1); err != nil {
-		t.Fatalf("refuse = %v, want the journal to keep it out", err)
+		t.Fatalf("refuse = %v, want the journal to block it", err)
 	}
 	if err := migrate(t.Context(), crashed, nextMigrations(t), schemaVersion+1); !errors.Is(err, ErrAltered) {
 		t.Errorf("migrate = %v, want ErrAltered", err)
 	}
 	if copies, err := filepath.Glob(crashed + ".schema*"); err != nil || len(copies) > 0 {
-		t.Errorf("the migration began: %q, %v", copies, err)
+		t.Errorf("the migration started: %q, %v", copies, err)
 	}
 }
 
-// The check runs at each open and before each cycle, so that it must cost little in an
-// archive of any size.
+// The check runs at each open and before each cycle, so it must be fast for any size of the archive.
 func BenchmarkCheckSchema(b *testing.B) {
 	d, _ := open(b)
 	commit(b, d, step("DM1", "a\n"))

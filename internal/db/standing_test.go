@@ -7,8 +7,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// What the newest cycle could not bring up to date is named with how long it was not
-// reached; what it did not run is counted by the cycle that came after.
+// Unreached returns the documents that the newest cycle could not update, with their last check.
+// Missed counts the cycles that did not run.
 func TestUnreachedAndMissed(t *testing.T) {
 	d, _ := open(t)
 	reached := time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC)

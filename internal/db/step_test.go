@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,8 +13,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Whatever bytes COC sends come back byte for byte, whichever pack they lie in.
-func TestContentsComeBackByteForByte(t *testing.T) {
+// Contents are returned byte for byte from all kinds of packs.
+func TestContentsAreReturnedByteForByte(t *testing.T) {
 	d, _ := open(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var all []coc.Content
@@ -51,7 +49,7 @@ func TestContentsComeBackByteForByte(t *testing.T) {
 	}
 }
 
-func TestEqualContentsAreKeptOnce(t *testing.T) {
+func TestEqualContentsAreStoredOnce(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "same\n"), step("DM2", "same\n"))
 	var n int
@@ -60,7 +58,7 @@ func TestEqualContentsAreKeptOnce(t *testing.T) {
 	}
 }
 
-// A flipped byte is found on the way out, and is not packed again as if whole.
+// A damaged byte is detected, and a damaged pack is not compressed again.
 func TestDamageIsFound(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "one\n"))
@@ -78,15 +76,15 @@ func TestDamageIsFound(t *testing.T) {
 	commit(t, d, s)
 	got, err := d.Content(t.Context(), 1, coc.Content{Bytes: []byte("two\n")}.Hash())
 	if err != nil || string(got.Bytes) != "two\n" {
-		t.Errorf("Content after damage = %q, %v, want it whole", got.Bytes, err)
+		t.Errorf("Content after damage = %q, %v, want the original", got.Bytes, err)
 	}
 }
 
-// A step that fails leaves nothing behind: not the document, not its content.
-func TestStepIsWholeOrNothing(t *testing.T) {
+// A failed step stores nothing, neither the document nor its content.
+func TestStepIsAtomic(t *testing.T) {
 	d, _ := open(t)
 	s := step("DM1", "a\n")
-	s.Changes[0].From = coc.RevisionRef{Label: "v7", Number: 1} // there is none
+	s.Changes[0].From = coc.RevisionRef{Label: "v7", Number: 1} // unknown
 	if err := d.Commit(t.Context(), step("DM0", "z\n"), s); err == nil {
 		t.Fatal("Commit of a change without its revision succeeded")
 	}
@@ -125,8 +123,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
 			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"},
 		}}
-	slices.SortFunc(got.Versions, func(a, b coc.KnownVersion) int { return strings.Compare(a.Label, b.Label) })
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b coc.KnownVersion) bool { return a.Label < b.Label })); diff != "" {
 		t.Errorf("Known differs (-want +got):\n%s", diff)
 	}
 	changes, err := all(d.Changes(t.Context(), Filter{}))
@@ -141,7 +138,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	}
 }
 
-func TestUnknownDocumentIsKnownAsNothing(t *testing.T) {
+func TestKnownOfUnknownDocument(t *testing.T) {
 	d, _ := open(t)
 	k, err := d.Known(t.Context(), "prod", "DM9")
 	if err != nil || !k.Key.IsZero() {
@@ -149,7 +146,7 @@ func TestUnknownDocumentIsKnownAsNothing(t *testing.T) {
 	}
 }
 
-func TestChangesPassTheFilter(t *testing.T) {
+func TestChangesMatchTheFilter(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"))
 	for _, tt := range []struct {
@@ -177,8 +174,8 @@ func TestChangesPassTheFilter(t *testing.T) {
 	}
 }
 
-// Large contents that come one at a time can be read again.
-func TestLargeContentsThatComeOneByOne(t *testing.T) {
+// Large contents that are added one by one can be read.
+func TestLargeContentsOneByOne(t *testing.T) {
 	d, _ := open(t)
 	var all []coc.Content
 	for i := range 12 {

@@ -14,7 +14,7 @@ import (
 	"cocsync/migrations"
 )
 
-// post freezes one message and marks it sent under a timestamp.
+// post freezes one message and records it as sent with a timestamp.
 func post(t *testing.T, d *DB, now time.Time, m coc.Message, ts string) int64 {
 	t.Helper()
 	m.Notifier, m.Body = "ops", []byte("[]")
@@ -42,8 +42,8 @@ func document(t *testing.T, d *DB, id string) coc.Key {
 	return list[len(list)-1].Key
 }
 
-// A thread is the first message about a document within a time, at one notifier,
-// wherever in it the process was started anew.
+// Thread returns the first message of a notifier about a document since a time, also after a
+// restart.
 func TestThread(t *testing.T) {
 	d, _ := open(t)
 	doc := document(t, d, "DM1")
@@ -59,11 +59,11 @@ func TestThread(t *testing.T) {
 		t.Errorf("Thread of no messages = %d", got)
 	}
 	root := coc.Message{Kind: coc.MessageRoot, Document: doc}
-	untold := post(t, d, day, root, "")
+	unsent := post(t, d, day, root, "")
 	first := post(t, d, day.Add(time.Hour), root, "1.1")
 	second := post(t, d, day.Add(2*time.Hour), root, "2.2")
 	for since, want := range map[time.Time]int64{
-		day.Add(-time.Second):  untold, // it waits, and will have been there first
+		day.Add(-time.Second):  unsent, // pending, but the first
 		day:                    first,
 		day.Add(time.Hour):     second,
 		day.Add(2 * time.Hour): 0,
@@ -75,16 +75,16 @@ func TestThread(t *testing.T) {
 	if got := thread("other", day); got != 0 {
 		t.Errorf("Thread of another notifier = %d", got)
 	}
-	failed := coc.Message{ID: untold, Kind: coc.MessageRoot, State: coc.Failed}
+	failed := coc.Message{ID: unsent, Kind: coc.MessageRoot, State: coc.Failed}
 	if err := d.RecordAttempt(t.Context(), failed); err != nil {
 		t.Fatal(err)
 	}
 	if got := thread("ops", day.Add(-time.Second)); got != first {
-		t.Errorf("Thread behind a failed message = %d, want %d", got, first)
+		t.Errorf("Thread after a failed message = %d, want %d", got, first)
 	}
 }
 
-// What follows a reply is in the thread of the first message, and waits for it.
+// Messages after a reply are in the thread of the first message and are sent after it.
 func TestThreadOfReplies(t *testing.T) {
 	d, _ := open(t)
 	doc := document(t, d, "DM1")
@@ -113,8 +113,7 @@ func TestThreadOfReplies(t *testing.T) {
 	}
 }
 
-// The count that a root shows is stale from each reply on until it was renewed,
-// also for the next process.
+// The count of a root is stale after each reply until it is updated, also after a restart.
 func TestStale(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -144,7 +143,7 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := stale(); got != -1 {
-		t.Errorf("a reply that waits makes it stale with %d", got)
+		t.Errorf("a pending reply makes it stale with %d", got)
 	}
 	reply.ID, reply.State, reply.SentAt, reply.TS = ids[0], coc.Sent, day, "2.2"
 	if err := d.RecordAttempt(t.Context(), reply); err != nil {
@@ -157,12 +156,12 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := stale(); got != -1 {
-		t.Errorf("after it was renewed: %d", got)
+		t.Errorf("after the update: %d", got)
 	}
 }
 
-// Pause hours and what went as plain text are seen by who looks from outside.
-func TestBacklogTellsWhy(t *testing.T) {
+// Backlogs includes quiet hours and messages sent as plain text.
+func TestBacklogReasons(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
 	if err := d.Pause(t.Context(), "ops", coc.PauseQuietHours, day.Add(time.Hour)); err != nil {
@@ -185,7 +184,7 @@ func TestBacklogTellsWhy(t *testing.T) {
 	}
 }
 
-// What only a route brings to a notifier is told apart from what its watch does.
+// Due distinguishes deliveries added by a route from those of the watch.
 func TestRoutedDeliveries(t *testing.T) {
 	d, _ := open(t)
 	s := step("DM1", "a\n")
@@ -199,7 +198,7 @@ func TestRoutedDeliveries(t *testing.T) {
 	}
 }
 
-// An archive of the first schema is brought up to date with what waits in it.
+// Pending messages of an archive of the first schema are migrated.
 func TestArchiveOfTheFirstSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
 	first, err := fs.ReadFile(migrations.Files, "0001_archive.sql")
@@ -237,8 +236,8 @@ func TestArchiveOfTheFirstSchema(t *testing.T) {
 	}
 }
 
-// A reply that found its thread gone opens a new one, and nothing more goes into
-// the old one. In another channel there is another thread.
+// A reply to a deleted thread opens a new one, and the old one gets no more replies. Each channel
+// has its own thread.
 func TestThreadThatIsGone(t *testing.T) {
 	d, _ := open(t)
 	doc := document(t, d, "DM1")
@@ -263,7 +262,7 @@ func TestThreadThatIsGone(t *testing.T) {
 	}
 }
 
-// With kinds only those fall due, and what must go before them.
+// With kinds, Due returns only these and the deliveries that must be sent before them.
 func TestDueByKinds(t *testing.T) {
 	d, _ := open(t)
 	first, other := step("DM1", "a\n"), step("DM2", "b\n")
@@ -283,8 +282,8 @@ func TestDueByKinds(t *testing.T) {
 	}
 }
 
-// Whoever a freeze aims at has a delivery after it: a new one, the one that was
-// dropped, or the one that is under way already.
+// After Freeze each target has a delivery: a new one, the one that was dropped, or the existing
+// one.
 func TestFreezeAims(t *testing.T) {
 	d, _ := open(t)
 	s := step("DM1", "a\n")

@@ -19,8 +19,7 @@ func mustWAL(t *testing.T, d *DB) WAL {
 	return w
 }
 
-// holdCheckpoints keeps d from copying its write-ahead log by itself while a test looks
-// at it, however long that takes. It holds until the next Checkpoint.
+// holdCheckpoints prevents automatic checkpoints until the test calls Checkpoint.
 func holdCheckpoints(d *DB) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
@@ -30,8 +29,8 @@ func holdCheckpoints(d *DB) {
 	d.later = time.AfterFunc(24*time.Hour, func() {})
 }
 
-// Nothing said how much of the write-ahead log is not copied into the file, nor since
-// when. Another process that may only read can ask.
+// WAL returns the pending size of the write-ahead log and the time of its first commit, for
+// read-only processes too.
 func TestWAL(t *testing.T) {
 	d, _ := open(t)
 	r, err := OpenReader(t.Context(), d.Path())
@@ -50,7 +49,7 @@ func TestWAL(t *testing.T) {
 	if w := mustWAL(t, r); w.Pending != 0 || !w.Since.IsZero() {
 		t.Errorf("WAL() = %+v after a checkpoint, want nothing pending", w)
 	}
-	// What changes nothing leaves nothing to copy.
+	// Transactions without changes leave nothing to copy.
 	if err := d.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +63,7 @@ func TestWAL(t *testing.T) {
 	commit(t, d, step("DM2", "b\n"))
 	first := mustWAL(t, r)
 	if first.Since.Before(begun) {
-		t.Errorf("WAL() = %+v, want a time from %v on", first, begun)
+		t.Errorf("WAL() = %+v, want a time >= %v", first, begun)
 	}
 	commit(t, d, step("DM3", "c\n"))
 	if w := mustWAL(t, r); !w.Since.Equal(first.Since) || w.Pending <= first.Pending {
@@ -76,8 +75,8 @@ func TestWAL(t *testing.T) {
 	}
 }
 
-// A reader that leaves its transaction open keeps the log from being copied; it is tried
-// again until the reader ends, and a log that grew is cut then.
+// A reader with an open transaction prevents the checkpoint. It is retried until the reader ends,
+// and then the log is truncated.
 func TestWALKeptByAReader(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"))
@@ -105,7 +104,7 @@ func TestWALKeptByAReader(t *testing.T) {
 			return err
 		}
 		if w.Pending == 0 || w.Since.IsZero() || w.Bytes < 24_000_000 {
-			t.Errorf("WAL() = %+v beside an open transaction, want 24 MB of it pending", w)
+			t.Errorf("WAL() = %+v during an open transaction, want 24 MB of it pending", w)
 		}
 		if d.later == nil {
 			t.Error("no further checkpoint is due")
@@ -122,8 +121,7 @@ func TestWALKeptByAReader(t *testing.T) {
 	}
 }
 
-// The process that wrote last left its log uncopied where another process had the archive
-// open: nothing copied it before the next commits had filled it.
+// Fault: Close did not copy the write-ahead log if another process had the archive open.
 func TestCloseCopiesTheWAL(t *testing.T) {
 	d, _ := open(t)
 	r, err := OpenReader(t.Context(), d.Path())
@@ -147,8 +145,8 @@ func TestCloseCopiesTheWAL(t *testing.T) {
 	}
 }
 
-// SQLite copies its log once 4,000 pages were written, which took weeks. It is copied
-// within minutes of a commit now, also when none follows.
+// Fault: SQLite copies its log at 4,000 pages, which took weeks. Now it is copied within minutes
+// of a commit.
 func TestWALIsCopiedAfterACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, _ := open(t)
@@ -156,7 +154,7 @@ func TestWALIsCopiedAfterACommit(t *testing.T) {
 		if w := mustWAL(t, d); w.Pending == 0 {
 			t.Errorf("WAL() = %+v after a commit, want it pending", w)
 		}
-		time.Sleep(checkpointPause) // of the clock of the test
+		time.Sleep(checkpointPause) // in fake time
 		synctest.Wait()
 		if w := mustWAL(t, d); w.Pending != 0 {
 			t.Errorf("WAL() = %+v after %v, want nothing pending", w, checkpointPause)
@@ -179,8 +177,8 @@ func callEach[T any](rows iter.Seq2[T, error]) func(called func() error) error {
 	}
 }
 
-// A search held a transaction open while its pattern was matched, and an export while its
-// output waited, so that the log could not be copied meanwhile.
+// Fault: searches and exports kept a transaction open during callbacks, which prevented
+// checkpoints.
 func TestCallbacksRunWithoutATransaction(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n"), step("DM2", "b\n"), step("DM3", "c\n"))
@@ -211,7 +209,7 @@ func TestCallbacksRunWithoutATransaction(t *testing.T) {
 			d.Checkpoint()
 			w, err := d.WAL(t.Context())
 			if w.Pending != 0 {
-				t.Errorf("%s: WAL() = %+v, want no transaction that keeps the log", name, w)
+				t.Errorf("%s: WAL() = %+v, want no open transaction", name, w)
 			}
 			return err
 		})

@@ -8,7 +8,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// cycle records a cycle of a watch that began then.
+// cycle records a cycle of a watch that started at a time.
 func cycle(t testing.TB, d *DB, watch string, began time.Time, how coc.Outcome, partial bool) coc.Key {
 	t.Helper()
 	id, err := d.Begin(t.Context(), coc.Cycle{Watch: watch, Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: began, Partial: partial})
@@ -35,10 +35,10 @@ func follow(t testing.TB, d *DB, watch string, at time.Time, complete bool, ids 
 	}
 }
 
-// A period counts the whole cycles that began in it, by how they ended; one whose
-// process died has stopped.
+// Ran counts the full cycles that started in a period by outcome; a cycle whose process died
+// counts as stopped.
 func TestCyclesOfAPeriod(t *testing.T) {
-	d, _ := open(t) // its cycle began at day, and dies with the next one
+	d, _ := open(t) // its cycle started at day and is closed by the next one
 	for i, how := range []coc.Outcome{coc.Good, coc.Bad, coc.Bad, coc.Stopped, coc.Good} {
 		cycle(t, d, "runbooks", day.Add(time.Duration(i+1)*time.Hour), how, false)
 	}
@@ -62,7 +62,7 @@ func TestCyclesOfAPeriod(t *testing.T) {
 	}
 }
 
-// What stopped counts from the newest good cycle on.
+// Stopped counts cycles since the newest good one.
 func TestStoppedCountsFromTheLastGoodCycle(t *testing.T) {
 	d, _ := open(t)
 	at := func(i int) time.Time { return day.Add(time.Duration(i) * time.Hour) }
@@ -84,8 +84,7 @@ func TestStoppedCountsFromTheLastGoodCycle(t *testing.T) {
 	want(1, at(5))
 }
 
-// A watch that is new in a period, or there again, counts from its first cycle
-// in it.
+// Entered returns the first cycle in the period for a watch that is new or configured again.
 func TestEnteredWithinThePeriod(t *testing.T) {
 	d, _ := open(t)
 	follow(t, d, "runbooks", day.Add(time.Second), true, "DM1")
@@ -108,9 +107,8 @@ func TestEnteredWithinThePeriod(t *testing.T) {
 	}
 }
 
-// A document that two watches follow is one, and so is its change; what was there
-// before cocsync, what came before the watch, and what COC no longer has do not
-// count.
+// FollowedChanges counts documents and changes of two watches once. It ignores backfill, changes
+// from before the watch, and deleted documents.
 func TestWatchedDocumentsAndChanges(t *testing.T) {
 	d, _ := open(t)
 	follow(t, d, "runbooks", day, true, "DM1", "DM2", "DM3")
@@ -149,29 +147,29 @@ func TestWatchedDocumentsAndChanges(t *testing.T) {
 	}
 }
 
-// A week is told once, whoever asks: the second is told that it came too late. A
-// notice from a clock that was wrong silences none.
-func TestWeekIsToldOnce(t *testing.T) {
+// QueueNotice adds one weekly notice per week. A notice from a wrong clock does not prevent
+// others.
+func TestWeeklyNoticeIsQueuedOnce(t *testing.T) {
 	d, _ := open(t)
 	shared, err := OpenShared(t.Context(), d.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer shared.Close()
-	tell := func(d *DB, since, at, now time.Time, want bool) {
+	queue := func(d *DB, since, at, now time.Time, want bool) {
 		t.Helper()
 		n := coc.NewNotice{Notify: []string{"ops", "lead"}, Notice: coc.Notice{Kind: coc.NoticeWeekly, At: at, Title: "alive", Lines: []string{"a"}}}
-		if told, err := d.QueueNotice(t.Context(), n, since, now); err != nil || told != want {
-			t.Errorf("Tell(at %v, since %v) = %v, %v, want %v", at, since, told, err, want)
+		if added, err := d.QueueNotice(t.Context(), n, since, now); err != nil || added != want {
+			t.Errorf("QueueNotice(at %v, since %v) = %v, %v, want %v", at, since, added, err, want)
 		}
 	}
 	week := 7 * 24 * time.Hour
 	end := day.Add(week)
-	tell(d, day, day.Add(100*week), day.Add(100*week), true) // the wrong clock
-	tell(d, day, end, end.Add(time.Minute), true)
-	tell(shared, day, end, end.Add(time.Minute), false)
-	tell(shared, day, end.Add(time.Hour), end.Add(time.Hour), false) // too late to keep its day
-	tell(d, end, end.Add(week), end.Add(week), true)
+	queue(d, day, day.Add(100*week), day.Add(100*week), true) // the wrong clock
+	queue(d, day, end, end.Add(time.Minute), true)
+	queue(shared, day, end, end.Add(time.Minute), false)
+	queue(shared, day, end.Add(time.Hour), end.Add(time.Hour), false) // too late for its day
+	queue(d, end, end.Add(week), end.Add(week), true)
 	if last, err := d.LastWeekly(t.Context(), end.Add(week)); err != nil || !last.Equal(end.Add(week)) {
 		t.Errorf("LastWeekly = %v, %v, want %v", last, err, end.Add(week))
 	}

@@ -11,13 +11,13 @@ import (
 	"cocsync/internal/coc"
 )
 
-// clock reads minutes after noon.
+// clock returns a time in minutes after noon.
 func clock(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 
-// span is a period in minutes after noon.
+// span returns a period in minutes after noon.
 func span(from, to int) Period { return Period{Time{clock(from)}, Time{clock(to)}} }
 
-// ran makes cycles of "BEGIN-END how" in minutes after noon: good, unlisted (good, but
+// ran returns cycles of "BEGIN-END how" in minutes after noon: good, unlisted (good, but
 // not the whole list), failed, partly (failed, but the whole list), stopped, died, named.
 func ran(t *testing.T, text string) (list []coc.Cycle) {
 	t.Helper()
@@ -49,7 +49,7 @@ func ran(t *testing.T, text string) (list []coc.Cycle) {
 	return list
 }
 
-// every makes good cycles of one minute.
+// every returns good cycles of one minute.
 func every(minutes, from, to int) string {
 	var words []string
 	for at := from; at <= to; at += minutes {
@@ -58,8 +58,8 @@ func every(minutes, from, to int) string {
 	return strings.Join(words, ", ")
 }
 
-// A gap is named where no good cycle read the whole list for much longer than usual,
-// and only there.
+// A gap is a period without a good cycle that read the whole list, much longer than the normal
+// interval.
 func TestGaps(t *testing.T) {
 	for _, tt := range []struct {
 		name, cycles string
@@ -97,7 +97,7 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-// Each cycle that began in the period counts once, by how it ended.
+// Each cycle that started in the period counts once, by outcome.
 func TestCoverageCounts(t *testing.T) {
 	cycles := ran(t, "0-11 good, 10-11 good, 15-16 unlisted, 20-21 failed, 25-26 stopped, 30-30 died, 35-36 named")
 	c, err := cover(rows(cycles), span(10, 40), clock(-500), nil)
@@ -108,7 +108,7 @@ func TestCoverageCounts(t *testing.T) {
 	}
 }
 
-// A reason that comes with another request or instant each time is one reason.
+// Errors that differ only in a request id or a time are one reason.
 func TestFailuresAreCountedByReason(t *testing.T) {
 	cycles := ran(t, "0-1 failed, 5-6 failed, 10-11 failed, 15-16 stopped, 20-21 named")
 	c, err := cover(rows(cycles), span(5, 25), clock(-500), nil)
@@ -126,8 +126,8 @@ func TestFailuresAreCountedByReason(t *testing.T) {
 	}
 }
 
-// A watch that was taken out of the configuration has no gap from then on; one that
-// never got as far as to follow a document has.
+// A watch has no gap after it was removed from the configuration; a watch that never followed a
+// document has one.
 func TestLifeOfAWatch(t *testing.T) {
 	period := span(0, 100)
 	spans := func(from, to int) []Period { return []Period{span(from, to)} }

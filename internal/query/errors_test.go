@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/db"
 )
 
-// Who asks over HTTP learns from the status whose fault it is: an error of a
-// reference says by its kind that it is not the archive's.
+// Errors of references have kinds that distinguish them from errors of the archive; HTTP statuses
+// depend on it.
 func TestErrorsOfReferencesHaveTheirKind(t *testing.T) {
 	h := &Archive{Now: func() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) }, Local: time.UTC}
 	all := []db.Revision{{Key: coc.Key{Account: 1, ID: 1}, Label: "v1", Number: 1, Revisions: 1}, {Label: "v2", State: coc.Unavailable, Err: "400"}}

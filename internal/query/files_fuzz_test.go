@@ -12,8 +12,8 @@ import (
 // an input small took a minute, and no two names met. So a byte of the input is a part
 // of a name, and an account has several documents.
 //
-// No name leads out of its folder, into a repository, or to an option, and no two
-// documents have one file, whatever their names and in whatever case.
+// No name leaves its directory, enters a repository or looks like an option. No two documents have
+// the same file, for any names and in any case.
 func FuzzFileNames(f *testing.F) {
 	parts := nameParts()
 	for i := range parts {
@@ -53,7 +53,7 @@ func FuzzFileNames(f *testing.F) {
 // nameEnd ends a name in the fuzzer's input.
 const nameEnd = 0xfe
 
-// nameParts are what names are made of: what is special to a file system, to git or to
+// nameParts are the parts of names: what is special to a file system, to git or to
 // a shell, and letters with several forms.
 func nameParts() []string {
 	return []string{

@@ -13,7 +13,7 @@ func TestFileNames(t *testing.T) {
 		{"test", "restart nodes", "DM1", "test/restart nodes.yaml"},
 		{"prod", "restart nodes-DM4", "DM0", "prod/restart nodes-DM4.yaml"},
 		{"prod", "restart nodes", "DM4", "prod/restart nodes-2.yaml"},
-		// These were one file, of which the second was lost: é in one rune and in two, a
+		// Fault: these had one file, and the second was lost: é in one rune and in two, a
 		// Kelvin sign, a final sigma, and folders of two accounts.
 		{"prod", "caf\u00e9", "DM14", "prod/caf\u00e9.yaml"},
 		{"prod", "cafe\u0301", "DM15", "prod/cafe\u0301-DM15.yaml"},

@@ -13,7 +13,7 @@ import (
 	"cocsync/internal/db"
 )
 
-// Whatever the pattern, grep finds through the index exactly the lines that match.
+// With the index, grep finds exactly the lines that match, for any pattern.
 func TestGrepFindsWhatMatches(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
@@ -23,7 +23,7 @@ func TestGrepFindsWhatMatches(t *testing.T) {
 	words := []string{"timeout: 30", "  TIMEOUT: 60", "\tKelvin \u212a", "straße ſ", "注册 步骤", "a.b*c", "\xff\x00odd", "", "   ", "x", "ab", "foo   bar", "foo bar \r", "\"quoted\" 'it'"}
 	lines := map[string][]string{}
 	var steps []coc.Step
-	for i := range 300 { // more than wait for the index
+	for i := range 300 { // more than stay unindexed
 		name := fmt.Sprintf("job-%03d", i)
 		for j := range 3 {
 			lines[name] = append(lines[name], words[(i*3+j*5)%len(words)]+strings.Repeat(fmt.Sprint(i%7), j))
@@ -91,7 +91,7 @@ func grep(ctx context.Context, a *Archive, q Grep, f func(Found) error) error {
 
 func head(list []string) []string { return list[:min(3, len(list))] }
 
-// Runs are of versions that stand one behind the other.
+// Runs consist of consecutive versions.
 func TestRuns(t *testing.T) {
 	var all []db.Revision
 	var labels []string
@@ -131,7 +131,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// documentsOf are the documents in lines of "document: line".
+// documentsOf returns the documents in lines of "document: line".
 func documentsOf(lines []string) map[string]bool {
 	docs := map[string]bool{}
 	for _, l := range lines {
@@ -141,8 +141,8 @@ func documentsOf(lines []string) map[string]bool {
 	return docs
 }
 
-// A search for a few documents whose newest version has a line goes on behind those of
-// which only older ones had it, and tells where in each version the line stood first.
+// A limited search in newest versions skips documents in which only older versions match. Runs have
+// the first line number in each version.
 func TestFewOfTheNewest(t *testing.T) {
 	h := open(t)
 	var steps []coc.Step

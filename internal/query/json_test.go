@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// JSON shows on a terminal too, and must mean the same after escaping.
-func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
+// JSON is also shown on terminals: it is escaped without a change of meaning.
+func TestJSONHasNoControlCharacters(t *testing.T) {
 	want := []string{"evil\x1b[2Jname\u202egpj\u009b31m <!channel>", "\u007f\u200b\ufeff\u2066<&>\U000e0041\n\t重启"}
 	var b bytes.Buffer
 	if err := Write(&b, want); err != nil {

@@ -9,8 +9,8 @@ import (
 	"cocsync/internal/db"
 )
 
-// A version whose label holds an @ or a # could not be named: DOC@REF was parted at the
-// last @, and a label at its first #.
+// Fault: a version with an @ or a # in its label could not be named: DOC@REF was split at the last
+// @, and a label at its first #.
 func TestLabelsWithAtAndHash(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)

@@ -7,8 +7,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// A list of a time and a reference to that time name the same versions.
-func TestListOfATimeIsWhatReferencesSay(t *testing.T) {
+// A list as of a time has the versions that references to that time name.
+func TestListAtMatchesReferences(t *testing.T) {
 	h := open(t)
 	all, err := collect(h.Documents(t.Context()))
 	must(t, err)
@@ -27,7 +27,7 @@ func TestListOfATimeIsWhatReferencesSay(t *testing.T) {
 			v, err := h.Version(t.Context(), doc, at.Format(time.RFC3339))
 			got, want := newest[doc.key], v.Label
 			if err != nil {
-				continue // it may have been deleted, or not be here: references say so
+				continue // deleted or unavailable, which references report
 			}
 			if answers++; got != want {
 				t.Errorf("at %s the newest of %s is %q, but %s@%[1]s is %q", at.Format(time.RFC3339), doc.Name, got, doc.Name, want)

@@ -15,7 +15,7 @@ import (
 	"cocsync/internal/db"
 )
 
-// A Matcher that gives a text to regexp piece by piece finds the same as regexp does.
+// A Matcher that passes a text to regexp in pieces finds the same matches as regexp.
 func TestMatcherMatchesAsRegexp(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(list []string) string { return list[random.IntN(len(list))] }
@@ -45,7 +45,7 @@ func TestMatcherMatchesAsRegexp(t *testing.T) {
 			text = append(text, pick(pieces)...)
 		}
 		m := NewMatcher(t.Context(), re)
-		m.limit = random.IntN(2 * m.cost) // so that most texts go piece by piece
+		m.limit = random.IntN(2 * m.cost) // so that most texts are passed in pieces
 		if got, err := m.Match(text); got != re.Match(text) || err != nil {
 			t.Errorf("Match(%q, %q) = %v, %v, want %v", pattern, text, got, err, re.Match(text))
 		}
@@ -55,7 +55,7 @@ func TestMatcherMatchesAsRegexp(t *testing.T) {
 	}
 }
 
-// FindAll finds what regexp does, the first ones where that could take long.
+// FindAll returns the matches of regexp, or only the first ones if finding all could take long.
 func TestMatcherFindAll(t *testing.T) {
 	line := []byte(strings.Repeat("ab", 1000))
 	for pattern, want := range map[string]int{"ab": 1000, "a[b]": 1000, `a|b(?:.?){900}\x00`: 37, "x": 0} {
@@ -74,7 +74,7 @@ func TestMatcherFindAll(t *testing.T) {
 	}
 }
 
-// ending is a context that ends when it was asked so many times whether it did.
+// ending is a context that ends after a number of checks.
 type ending struct {
 	context.Context
 	cancel context.CancelFunc
@@ -96,11 +96,11 @@ func (e *ending) Err() error {
 	return e.Context.Err()
 }
 
-// costly takes minutes for a line of 4 MB, which no one could stop.
+// costly takes minutes for a line of 4 MB.
 const costly = `(?:.?){990}\x00`
 
-// A costly pattern on one long line, or on many short ones, could not be stopped. It ends
-// at the next check, of which there is one in so many steps, and says nothing of the line.
+// Fault: a costly pattern on a long line or on many short lines could not be stopped. Now it ends at
+// the next check without a result for the line.
 func TestMatcherStops(t *testing.T) {
 	line := bytes.Repeat([]byte("a"), 4<<20)
 	re := regexp.MustCompile(costly)
@@ -115,7 +115,7 @@ func TestMatcherStops(t *testing.T) {
 	if got, err := NewMatcher(endsAfter(t, 3), re).Find(line); got != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("Find = %v, %v, want %v", got, err, context.Canceled)
 	}
-	// What matches once the line is cut off does not count.
+	// A match that exists only because the line is cut does not count.
 	if got, err := NewMatcher(endsAfter(t, 3), regexp.MustCompile(`^(?:a?){900}a*$`)).Match(line); got || !errors.Is(err, context.Canceled) {
 		t.Errorf("Match of a cut line = %v, %v, want %v", got, err, context.Canceled)
 	}
@@ -130,7 +130,7 @@ func TestMatcherStops(t *testing.T) {
 	}
 }
 
-// A search that no client waits for any more went on until it had read the line.
+// Fault: the search of a disconnected client continued to the end of the line.
 func TestGrepStopsInALine(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)

@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// This is another verifier, written from docs/audit-log.md alone: it shares no code with
-// the program, and knows the database by its tables.
+// This is an independent verifier, written only from docs/audit-log.md. It shares no code with the
+// program and reads the database tables directly.
 
-// otherRecords are the records' fields as columns, null for those that are left out.
+// otherRecords are the records' fields as columns, null for omitted fields.
 var otherRecords = map[string]string{
 	"start": `SELECT '0/' || id, origin, public_key, at, old_origin, old_size, lower(hex(old_root)) AS old_root FROM generations`,
 	"state": `SELECT s.account_id || '/' || s.id, a.name AS account, d.document_id, s.seen_at, s.name, s.description, s.risk_level, s.creator, s.modifier,
@@ -89,7 +89,7 @@ func otherVerify(t *testing.T, path string) error {
 	return otherCheckpoint(note, public, leaves)
 }
 
-// otherColumn is a value and its name.
+// otherColumn is a value with its name.
 type otherColumn struct {
 	name string
 	sql.NullString
@@ -164,7 +164,7 @@ func otherRoot(leaves [][]byte) []byte {
 	return h[:]
 }
 
-// A verifier that somebody else wrote comes to the same.
+// An independent verifier has the same results.
 func TestAnotherVerifier(t *testing.T) {
 	path, _ := logged(t)
 	if err := otherVerify(t, path); err != nil {

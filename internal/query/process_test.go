@@ -27,12 +27,11 @@ const (
 	benchSize     = 4096
 )
 
-// BenchmarkHistory asks an archive of made-up jobs (COCSYNC_BENCH_DOCUMENTS of them,
-// else 2,000) questions as whole processes, and git the same ones in turn, of a
-// repository that the archive was exported to and that was packed as well as git can.
-// Packing takes minutes; with COCSYNC_BENCH_GIT=no git is left out. What was made is kept
-// in COCSYNC_BENCH_DIR, if that is set, for the next run. It reports for each question
-// the median of ours in milliseconds and what share it is of git's.
+// BenchmarkHistory runs queries as processes over an archive of generated jobs
+// (COCSYNC_BENCH_DOCUMENTS, default 2,000), and the same queries with git over an exported and
+// fully packed repository. Packing takes minutes; COCSYNC_BENCH_GIT=no omits git. The generated
+// files are kept in COCSYNC_BENCH_DIR, if set. It reports the median of cocsync in milliseconds for
+// each query, and its ratio to git's.
 func BenchmarkHistory(b *testing.B) {
 	w := benchWorld(b)
 	for b.Loop() {
@@ -45,7 +44,7 @@ func BenchmarkHistory(b *testing.B) {
 type world struct {
 	dir, program, db, repo string
 	documents              int
-	rare                   string // a text that stands in few lines of one document
+	rare                   string // a text in few lines of one document
 }
 
 func benchWorld(b *testing.B) *world {
@@ -76,9 +75,8 @@ func benchWorld(b *testing.B) *world {
 	return w
 }
 
-// fill makes the archive as a daemon would: where git is to compare, one that watches
-// from the first day, so that in each cycle every document has one version more; else
-// one that finds all versions there.
+// fill creates the archive. For the comparison with git each cycle adds one version of every
+// document; otherwise one initial sync adds all versions.
 func (w *world) fill(b *testing.B) {
 	first := 1
 	if os.Getenv("COCSYNC_BENCH_GIT") == "no" {
@@ -131,7 +129,7 @@ func (w *world) export(b *testing.B) {
 	must(b, os.Rename(w.repo+".new", w.repo))
 }
 
-// findRare looks for a value that a version of a document in the middle has.
+// findRare finds a value in a version of a document in the middle.
 func (w *world) findRare(b *testing.B) string {
 	doc := fmt.Sprintf("job-%06d", w.documents/2)
 	for line := range strings.Lines(w.ask(b, "show", doc+"@v10")) {
@@ -160,18 +158,18 @@ func (w *world) run(b *testing.B, out io.Writer, args []string) time.Duration {
 	return time.Since(begun)
 }
 
-// question is asked of both: for so many documents in turn, git for so many of them.
+// question is a query for both programs, with the number of documents for each.
 type question struct {
 	name       string
 	ours, git  func(document int) []string
 	turns, all int
-	scale      float64 // that git's time is to be multiplied by
+	scale      float64 // the factor of git's time
 }
 
 func (w *world) questions(b *testing.B) []question {
 	name := func(i int) string { return fmt.Sprintf("job-%06d", i) }
 	path := func(i int) string { return "prod/" + name(i) + ".yaml" }
-	// The commits of a document: its versions were recorded one behind the other.
+	// The commits of a document: its versions were recorded in sequence.
 	commits := map[int][]string{}
 	commit := func(i, version int) string {
 		if commits[i] == nil {
@@ -207,10 +205,10 @@ func (w *world) questions(b *testing.B) []question {
 	}
 }
 
-// maxSample is how many revisions git grep is asked for: it takes as long for each.
+// maxSample is the maximum number of revisions for git grep, which takes equally long for each.
 const maxSample = 1000
 
-// sampleCommits are commits all over the history, and what share of it they are.
+// sampleCommits returns commits distributed over the history, and their share of it.
 func (w *world) sampleCommits(b *testing.B) (list []string, scale float64) {
 	if w.repo == "" {
 		return nil, 0
@@ -302,7 +300,7 @@ func (w *world) peak(b *testing.B, args []string) (ms, peakMB float64) {
 	}
 }
 
-// sizes reports bytes a version.
+// sizes reports bytes per version.
 func (w *world) sizes(b *testing.B) {
 	versions := float64(w.documents * benchVersions)
 	d, err := db.OpenReader(b.Context(), w.db)

@@ -13,7 +13,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// noon is when the fixture begins; on(n) is n days later.
+// noon is the start of the fixture; on(n) is n days later.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func on(n int) time.Time { return noon.AddDate(0, 0, n) }
@@ -21,13 +21,13 @@ func on(n int) time.Time { return noon.AddDate(0, 0, n) }
 // zone is nine hours ahead, so that its days are not UTC's.
 var zone = time.FixedZone("ahead", 9*60*60)
 
-// open makes an archive:
+// open returns an archive:
 //
 //	DM-1 "job"     v1, v2; v3 rewritten on day 8; v4 not served; v5; v6 withdrawn
-//	               on day 12, when v5 was COC's newest again; looked at until day 12
+//	               on day 12, when v5 was COC's newest again; checked until day 12
 //	DM-2 "gone"    v1; deleted on day 5, restored on day 7, deleted on day 9
 //	DM-22 "twin"   in prod, and DM-2 "twin" in test
-//	DM-3 "a@v1"    a name that holds an @
+//	DM-3 "a@v1"    a name with an @
 //	DM-4 "empty"   listed, nothing archived
 func open(t testing.TB) *Archive {
 	t.Helper()
@@ -47,7 +47,7 @@ func open(t testing.TB) *Archive {
 	return &Archive{db: d, Now: func() time.Time { return on(20) }, Local: zone}
 }
 
-// job are the looks at the fixture's main document.
+// job returns the steps of the fixture's main document.
 func job() []coc.Step {
 	again := kept("v3", 4)
 	again.Revision.Number, again.Revision.PreviousCheckedAt = 2, on(6)
@@ -92,7 +92,7 @@ func compares(from, to string, day int) coc.NewChange {
 	return c
 }
 
-// archive queries an open database, with days of UTC.
+// archive returns the query archive of a database with time zone UTC.
 func archive(d *db.DB) *Archive {
 	a := New(d)
 	a.Local = time.UTC
@@ -113,7 +113,7 @@ func TestDocumentReferences(t *testing.T) {
 	}{
 		{"job", "prod/DM-1", ""},
 		{"DM-1", "prod/DM-1", ""},
-		{"DM-22", "prod/DM-22", ""}, // an id goes before a beginning
+		{"DM-22", "prod/DM-22", ""}, // an id has precedence over a prefix
 		{"prod/DM-2", "prod/DM-2", ""},
 		{"test/twin", "test/DM-2", ""},
 		{"test/DM", "test/DM-2", ""},
@@ -144,7 +144,7 @@ func TestDocumentReferences(t *testing.T) {
 	}
 }
 
-func TestAnEmptyArchiveSaysWhatToDo(t *testing.T) {
+func TestEmptyArchiveHasAHint(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
 	defer d.Close()
@@ -158,7 +158,7 @@ func TestVersionReferences(t *testing.T) {
 	h := open(t)
 	for _, tt := range []struct{ doc, ref, want string }{ // label and note, or words of the error
 		{"job", "", "v5"},
-		{"job", "latest", "v5"}, // COC's newest, though v6 is here
+		{"job", "latest", "v5"}, // COC's newest, although v6 is archived
 		{"job", "~0", "v5"},
 		{"job", "~1", "the content of v4 is not in the archive: COC did not serve it (400 COC.00010002)"}, // not v3
 		{"job", "~2", "v3#2"},
@@ -182,7 +182,7 @@ func TestVersionReferences(t *testing.T) {
 		// A date is a day in the local zone, to its end: 15:00 UTC here.
 		{"job", "2026-03-02", "v1"}, // made at noon of that day
 		{"job", "2026-03-01", "no version of that time is known, the first is from 2026-03-02T12:00:00Z"},
-		{"job", "2026-03-02T12:00:00Z", "v1"}, // that very instant counts
+		{"job", "2026-03-02T12:00:00Z", "v1"}, // the time itself counts
 		{"job", "2026-03-02T20:59:59+09:00", "no version of that time is known"},
 		{"job", "2026-03-05", "v3#1"},
 		{"job", "2026-03-06", "the content of v4 is not in the archive"}, // and not v3 instead
@@ -222,8 +222,8 @@ func TestVersionReferences(t *testing.T) {
 	}
 }
 
-// Between the last look at the old bytes and the first at the new ones nobody
-// knows which of them stood.
+// Between the last check of the old content and the first of the new one it is unknown which was
+// current.
 func TestRewrittenVersionIsDoubtful(t *testing.T) {
 	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
 	must(t, err)
@@ -250,8 +250,8 @@ func TestRewrittenVersionIsDoubtful(t *testing.T) {
 	}
 }
 
-// What a version is compared with is what its change recorded, and only where
-// there is none what stands before it.
+// A version is compared with the revision that its change recorded or, without one, with the
+// previous version.
 func TestPrevious(t *testing.T) {
 	h := open(t)
 	doc, err := h.Document(t.Context(), "job")
@@ -303,7 +303,7 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-// Whatever is typed, the answer is a version or an error.
+// Any reference gives a version or an error.
 func FuzzVersion(f *testing.F) {
 	h := open(f)
 	doc, err := h.Document(f.Context(), "job")
@@ -320,7 +320,7 @@ func FuzzVersion(f *testing.F) {
 	})
 }
 
-// collect is what a query returns.
+// collect returns the rows of a query.
 func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	for v, err := range rows {
 		if err != nil {
@@ -331,7 +331,7 @@ func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	return list, nil
 }
 
-// rows is the opposite of collect.
+// rows is the inverse of collect.
 func rows[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, v := range list {

@@ -11,9 +11,9 @@ import (
 	"cocsync/internal/db"
 )
 
-// Ten who ask do not hinder the one who writes, nor it them: nobody ever hears that the
-// database is locked, and everybody sees whole versions.
-func TestTenReadersBesideTheWriter(t *testing.T) {
+// Ten readers and a writer do not block each other: no query fails with a locked database, and all
+// versions are complete.
+func TestTenReadersDuringWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), path)
 	must(t, err)
@@ -29,7 +29,7 @@ func TestTenReadersBesideTheWriter(t *testing.T) {
 		readers.Go(func() {
 			<-begun
 			for rounds := 0; ; rounds++ {
-				if err := askAll(t, path); err != nil {
+				if err := queryAll(t, path); err != nil {
 					t.Error(err)
 				}
 				if rounds == 0 {
@@ -47,12 +47,12 @@ func TestTenReadersBesideTheWriter(t *testing.T) {
 	for n := 2; n <= 40; n++ {
 		must(t, d.Commit(t.Context(), version(n)))
 	}
-	first.Wait() // everybody asked at least once meanwhile
+	first.Wait() // each reader ran at least once during the writes
 	close(done)
 	readers.Wait()
 }
 
-// version is version n of a document of which each has one line more.
+// version returns version n of a document; each version has one more line.
 func version(n int) coc.Step {
 	name, label := "job", fmt.Sprintf("v%d", n)
 	text := ""
@@ -69,9 +69,8 @@ func version(n int) coc.Step {
 	return s
 }
 
-// askAll opens the archive as a process of its own would and asks every sort of
-// question.
-func askAll(t *testing.T, path string) (err error) {
+// queryAll opens the archive as a separate process would and runs all kinds of queries.
+func queryAll(t *testing.T, path string) (err error) {
 	d, err := db.OpenReader(t.Context(), path)
 	if err != nil {
 		return err

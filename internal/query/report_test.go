@@ -11,8 +11,8 @@ import (
 	"cocsync/internal/coc"
 )
 
-// watched makes cycles of a watch, one a day at noon, good but on the days that are bad,
-// and has it follow documents from the first day on.
+// watched records daily cycles of a watch at noon, good except on bad days. The watch follows
+// documents since the first day.
 func watched(t *testing.T, h *Archive, account, watch string, from, to int, bad string, ids ...string) {
 	t.Helper()
 	for day := from; day <= to; day++ {
@@ -80,7 +80,7 @@ func TestReportOfAPeriod(t *testing.T) {
 	}
 }
 
-// The account narrows everything, and a watch that was taken out has no gap after it.
+// The account filters all parts of a report, and a removed watch has no gap after its removal.
 func TestReportOfAnAccount(t *testing.T) {
 	h := audited(t)
 	r, err := h.report(t.Context(), on(0), on(20), "test")
@@ -99,10 +99,9 @@ func TestReportOfAnAccount(t *testing.T) {
 	}
 }
 
-// A change counts when it was made or when it was seen in the period, so that of two
-// periods next to each other none leaves it out. What was there before the first look
-// is counted alone.
-func TestReportLeavesNoChangeOut(t *testing.T) {
+// A change counts if it was made or seen in the period, so that consecutive periods omit no change.
+// Backfill is counted separately.
+func TestReportOmitsNoChange(t *testing.T) {
 	h := open(t)
 	late := step("prod", "DM-9", "late", 12, kept("v1", 8))
 	late.Changes = []coc.NewChange{compares("", "v1", 8)}

@@ -18,8 +18,8 @@ import (
 	"cocsync/internal/db"
 )
 
-// logged makes an archive with events of every sort, and returns its path and a head
-// that somebody outside keeps of its last state but one.
+// logged creates an archive with events of all kinds. It returns its path and an external checkpoint
+// of the state before the last event.
 func logged(t *testing.T) (path string, external External) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "archive.db")
@@ -56,13 +56,13 @@ func logged(t *testing.T) (path string, external External) {
 	head, err := d.Head(t.Context(), true, on(5))
 	must(t, err)
 	last := version(6)
-	last.Changes[0].From.Label = "v3" // there is no content of v5
+	last.Changes[0].From.Label = "v3" // v5 has no content
 	cycle(6, coc.Good, last)
 	must(t, d.Close())
 	return path, External{Size: head.Size, Root: head.Root, Origin: head.Origin, Name: "kept"}
 }
 
-// verify returns what is found wrong with an archive.
+// verify returns the faults of an archive.
 func verify(t *testing.T, path string, deep bool, external ...External) (Verdict, string) {
 	t.Helper()
 	d, err := db.OpenReader(t.Context(), path)
@@ -88,7 +88,7 @@ func TestGoodArchiveVerifies(t *testing.T) {
 			t.Errorf("no %s were checked", c.What)
 		}
 	}
-	// What a process that was killed left unsigned is not wrong.
+	// Records that a killed process left unsigned are not a fault.
 	d, err := db.Open(t.Context(), path)
 	must(t, err)
 	must(t, d.Commit(t.Context(), version(7)))
@@ -98,7 +98,7 @@ func TestGoodArchiveVerifies(t *testing.T) {
 	}
 }
 
-// Whatever a person with a shell of SQLite does to the archive is found, and named.
+// Verify finds and names all alterations of the archive.
 func TestTampering(t *testing.T) {
 	master, external := logged(t)
 	for _, tt := range []struct {
@@ -150,8 +150,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// An archive with another schema is refused when it is opened; one that somebody alters
-// after that does not verify.
+// An archive with an altered schema cannot be opened; if it is altered while open, Verify reports
+// it.
 func TestAlteredSchemaDoesNotVerify(t *testing.T) {
 	path, _ := logged(t)
 	d, err := db.OpenReader(t.Context(), path)
@@ -169,8 +169,8 @@ func TestAlteredSchemaDoesNotVerify(t *testing.T) {
 	}
 }
 
-// What was made anew as a whole, with the key, is good in itself; an external checkpoint
-// shows it. So it does an older copy.
+// An archive that was rebuilt with the key, or an older copy, is consistent; only an external
+// checkpoint shows the difference.
 func TestOnlyExternalCheckpointsShowThis(t *testing.T) {
 	path, _ := logged(t)
 	older := copyOf(t, path)
@@ -191,7 +191,7 @@ func TestOnlyExternalCheckpointsShowThis(t *testing.T) {
 	// Another author, and a log to go with it.
 	tamper(t, path, `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2; DELETE FROM leaves; DELETE FROM edge; DELETE FROM checkpoints; DELETE FROM generations`)
 	must(t, os.Remove(path+".key"))
-	d, err = db.Open(t.Context(), path) // which begins the log anew
+	d, err = db.Open(t.Context(), path) // restarts the log
 	must(t, err)
 	_, err = d.Head(t.Context(), false, on(9))
 	must(t, err)
@@ -213,7 +213,7 @@ func copyOf(t *testing.T, path string) string {
 	return to
 }
 
-// tamper runs statements as somebody with a shell of SQLite would.
+// tamper runs statements in the file without cocsync.
 func tamper(t *testing.T, path, statements string) {
 	t.Helper()
 	c, err := sql.Open("sqlite", "file:"+path)
@@ -227,7 +227,7 @@ func tamper(t *testing.T, path, statements string) {
 	must(t, err)
 }
 
-// A change that is proved stays so without its archive.
+// A proof can be checked without the archive.
 func TestProve(t *testing.T) {
 	path, _ := logged(t)
 	d, err := db.OpenReader(t.Context(), path)
@@ -247,9 +247,8 @@ func TestProve(t *testing.T) {
 	}
 }
 
-// An archive may be verified beside the daemon that writes to it: what comes meanwhile
-// is no fault.
-func TestVerifyBesideAWriter(t *testing.T) {
+// Verify works while a daemon writes: concurrent changes are not faults.
+func TestVerifyDuringWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), path)
 	must(t, err)
