@@ -238,16 +238,16 @@ func asTold(t *testing.T, body string) string {
 func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	for address, want := range map[string]string{
-		"/documents?stat=present":      "cocsync: unknown parameter \"stat\"\ncocsync: hint: did you mean state, at, sort? this address takes account, name, state, since, at, sort, reverse\n",
-		"/status?x=1":                  "cocsync: unknown parameter \"x\"\ncocsync: hint: this address takes none\n",
-		"/documents?name=":             "cocsync: name is empty\ncocsync: hint: is a variable not set? Leave the parameter out for all\n",
-		"/documents?at=7d&at=8d":       "cocsync: at is given 2 times\ncocsync: hint: give it once\n",
-		"/documents?reverse=yes":       "cocsync: reverse \"yes\" is not known\ncocsync: hint: it is true or false\n",
+		"/documents?stat=present":      "cocsync: unknown parameter \"stat\"\ncocsync: hint: did you mean state, at, sort? the parameters are account, name, state, since, at, sort, reverse\n",
+		"/status?x=1":                  "cocsync: unknown parameter \"x\"\ncocsync: hint: this address has no parameters\n",
+		"/documents?name=":             "cocsync: name is empty\ncocsync: hint: set a value, or leave the parameter out to match everything\n",
+		"/documents?at=7d&at=8d":       "cocsync: at occurs 2 times\ncocsync: hint: set it once\n",
+		"/documents?reverse=yes":       "cocsync: reverse \"yes\" is not a valid flag\ncocsync: hint: use true or false\n",
 		"/documents?state=gone":        "cocsync: unknown --state \"gone\"\ncocsync: hint: known: present, listed, deleted\n",
-		"/changes?n=5001":              "cocsync: n \"5001\" is no number from 1 to 5000\n",
-		"/diff?old=DM-restart":         "cocsync: new is missing: the version to be compared, as DOC@REF\n",
-		"/grep?pattern=a&newest&at=7d": "cocsync: newest and at don't go together\n",
-		"/documents?name=%zz":          "cocsync: the query can't be read: invalid URL escape \"%zz\"\ncocsync: hint: write what stands in a value as %XX; curl --data-urlencode does so\n",
+		"/changes?n=5001":              "cocsync: n \"5001\" is not a number from 1 to 5000\n",
+		"/diff?old=DM-restart":         "cocsync: new is missing: set the version to compare, as DOC@REF\n",
+		"/grep?pattern=a&newest&at=7d": "cocsync: newest and at cannot be combined\n",
+		"/documents?name=%zz":          "cocsync: parse the query string: invalid URL escape \"%zz\"\ncocsync: hint: percent-encode the values; curl --data-urlencode does it\n",
 	} {
 		answered, body := s.get("/api/v1" + address)
 		if got := asTold(t, body); got != want || answered.StatusCode != http.StatusBadRequest {
@@ -255,7 +255,7 @@ func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 		}
 	}
 	answered, body := s.get("/api/v1/chagnes")
-	if got := asTold(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: there is no address \"/api/v1/chagnes\"\ncocsync: hint: there are /api/v1/documents, ") {
+	if got := asTold(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: no API at \"/api/v1/chagnes\"\ncocsync: hint: the addresses are /api/v1/documents, ") {
 		t.Errorf("an unknown address answers %d %s", answered.StatusCode, got)
 	}
 }
@@ -267,9 +267,9 @@ func TestAPINotes(t *testing.T) {
 	for address, want := range map[string][]string{
 		"/documents?at=2026-03-15":                   nil,
 		"/documents?at=2026-06-01":                   {"COC was last checked at 2026-03-20T12:00:00Z: more may have changed until then"},
-		"/changes?n=2":                               {"these are the newest 2, and there are more: raise n up to 5000, or bring until back"},
+		"/changes?n=2":                               {"only the newest 2 changes are listed: increase n (max 5000) or set an earlier until"},
 		"/changes?n=9&document=DM-restart":           nil,
-		"/grep?pattern=.&n=2":                        {"these are the first 2, and there are more: raise n up to 10000, or look for less"},
+		"/grep?pattern=.&n=2":                        {"only the first 2 matches are listed: increase n (max 10000) or narrow the search"},
 		"/documents/old-job/versions/latest/content": {"COC no longer has this document: this is the last version that was seen"},
 		"/diff?new=DM-restart@v5":                    {"v4 is between and is not in the archive: COC did not serve it (400 COC.00010002)"},
 	} {

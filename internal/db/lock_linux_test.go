@@ -148,7 +148,7 @@ func TestLockThatIsAPipe(t *testing.T) {
 			t.Errorf("Holder with a pipe for the lock = %v, %t, %v, want an error", p, held, err)
 		}
 		if d, err := Open(t.Context(), path); err == nil {
-			t.Error("Open with a pipe for the lock succeeded: the next one would wait")
+			t.Error("Open with a pipe for the lock succeeded: the next one would block")
 			d.Close()
 		} else if !strings.Contains(err.Error(), "is not a regular file") || hint.Of(err) == "" {
 			t.Errorf("Open with a pipe for the lock = %v, want an error with a hint", err)

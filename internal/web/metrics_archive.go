@@ -82,11 +82,11 @@ func (s *Site) watches(ctx context.Context, x *sheet, st *query.Status) error {
 		if err != nil {
 			return err
 		}
-		x.gauge("cocsync_watch_last_success_timestamp_seconds", "When the newest successful cycle of a watch ended, in seconds since 1970; 0 before the first.",
+		x.gauge("cocsync_watch_last_success_timestamp_seconds", "When the newest good cycle of a watch ended, in seconds since 1970; 0 before the first.",
 			unix(w.LastGoodAt.Time), "watch", w.Watch)
 		x.gauge("cocsync_watch_last_cycle_timestamp_seconds", "When the newest cycle of a watch started, in seconds since 1970; 0 before the first.",
 			unix(w.LastCycleAt), "watch", w.Watch)
-		x.gauge("cocsync_watch_failed_cycles", "Failed cycles of a watch since its newest successful one.",
+		x.gauge("cocsync_watch_failed_cycles", "Failed cycles of a watch since its newest good one.",
 			float64(w.FailedInARow), "watch", w.Watch)
 		x.gauge("cocsync_watch_stale", "1 if status reports a problem of a watch.",
 			boolean(st.ProblemOf(w.Watch) != ""), "watch", w.Watch)

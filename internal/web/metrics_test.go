@@ -47,7 +47,7 @@ func writer(t *testing.T, s *web.Site) *db.DB {
 	return d
 }
 
-// watchedSite returns a site with two watches, one of which had successful cycles, two
+// watchedSite returns a site with two watches, one of which had good cycles, two
 // notifiers, and documents and versions in every state. The time is noon.
 func watchedSite(t *testing.T) *web.Site {
 	t.Helper()

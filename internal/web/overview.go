@@ -40,7 +40,7 @@ type problem struct{ What, Why, Fix pieces }
 // watch is the status of a watch.
 type watch struct {
 	Name   pieces
-	Good   time.Time // its last successful cycle; zero for none
+	Good   time.Time // its last good cycle; zero for none
 	Failed int       // failed cycles since then
 	Bad    bool      // status reports a problem of it
 }

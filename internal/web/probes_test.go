@@ -71,7 +71,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 	} {
 		w := request(t, h, test.address, "Authorization", test.token)
 		if w.Body.String() != test.body {
-			t.Errorf("%s with %q answers %q, want %q", test.address, test.token, w.Body, test.body)
+			t.Errorf("%s with %q returns %q, want %q", test.address, test.token, w.Body, test.body)
 		}
 	}
 	if log.Len() > 0 {
