@@ -17,28 +17,28 @@ import (
 	"cocsync/internal/web"
 )
 
-// app is what the commands share: the streams, the global flags, and what must
-// be closed at the end.
+// app holds what the commands share: the streams, the global flags, and the functions to
+// run at exit.
 type app struct {
 	stdin    io.Reader
 	out, err io.Writer
-	now      func() time.Time // the clock of all that asks or records
+	now      func() time.Time // the clock of queries and records
 
 	configFlag string
 	dbFlag     string
 	color      choice
 	logFormat  choice
-	steady     bool // the log outlives its readers
+	steady     bool // the process continues when the reader of its log ends
 
-	live   *web.Live      // what the page of a daemon hears of it; nil: nobody listens
+	live   *web.Live      // notifies the daemon's page; nil: no page
 	ending []func() error // run in reverse before the program ends
 }
 
 // configUsage explains --config.
 const configUsage = "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
 
-// root is the program with its commands. Where the arguments are plain about which one is
-// asked for, it has that one alone: to make all takes a moment that a short one feels.
+// root returns the root command. If the arguments name a command, root has only that one:
+// building all of them takes a noticeable part of a short command's time.
 func (a *app) root(args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
@@ -53,7 +53,7 @@ See it work with nothing installed:   cocsync demo
 Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		// What stands before a command is root's, so that grep can have a -c of its own.
+		// Flags before a command are root's, so that grep can have its own -c.
 		TraverseChildren: true,
 		Args:             noArgs,
 		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -63,8 +63,8 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	f.StringVar(&a.dbFlag, "db", "", "archive `FILE` for offline commands (default: the config's database)")
 	a.color = choice{"auto", []string{"auto", "always", "never"}}
 	a.logFormat = choice{"text", []string{"text", "json"}}
-	f.Var(&a.color, "color", "when to colour what is written")
-	f.Var(&a.logFormat, "log-format", "how to write log lines on stderr")
+	f.Var(&a.color, "color", "when to use colours")
+	f.Var(&a.logFormat, "log-format", "format of log lines on stderr")
 	a.color.complete(root, "color")
 	a.logFormat.complete(root, "log-format")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -73,13 +73,13 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	for _, c := range a.commands(args) {
 		root.AddCommand(c())
 	}
-	// cobra's own commands, in the words of the others.
+	// cobra's own commands, with descriptions in the style of the others.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		switch c.Name() {
 		case "help":
-			c.Short = "explain a command"
+			c.Short = "show the help of a command"
 		case "completion":
 			c.Short = "write the completion script of a shell"
 			for _, shell := range c.Commands() {
@@ -90,8 +90,8 @@ Set it up for an account:             cocsync init, cocsync check --online, cocs
 	return root
 }
 
-// commands are what makes each of them, in the order of the help, or the one that the
-// arguments name behind root's own flags.
+// commands returns the constructors of all commands, in the order of the help, or only that
+// of the command which the arguments name after root's flags.
 func (a *app) commands(args []string) []func() *cobra.Command {
 	all := []struct {
 		name string
@@ -118,7 +118,7 @@ func (a *app) commands(args []string) []func() *cobra.Command {
 	return makers
 }
 
-// atEnd has f run before the program ends.
+// atEnd registers f to run before the program exits.
 func (a *app) atEnd(f func() error) { a.ending = append(a.ending, f) }
 
 func (a *app) close() error {
@@ -138,15 +138,15 @@ func (a *app) config() (*config.Config, error) {
 	return config.Load(path)
 }
 
-// database is where the archive lies for offline commands: they read nothing
-// else of the configuration and resolve no secret.
+// database returns the path of the archive for offline commands. They read nothing else of
+// the configuration and resolve no secrets.
 func (a *app) database() (string, error) {
 	if a.dbFlag != "" {
 		return a.dbFlag, nil
 	}
 	path, err := config.Find(a.configFlag)
 	if err != nil {
-		return "", hint.Wrap(err, "name the archive with --db FILE, or the config that names it with -c FILE")
+		return "", hint.Wrap(err, "give the archive with --db FILE, or the config with -c FILE")
 	}
 	return config.LoadDatabase(path)
 }
@@ -166,7 +166,7 @@ func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 	return q, nil
 }
 
-// archiveAt opens the archive for queries about a time; "" is now.
+// archiveAt opens the archive for queries as of a time; "" means now.
 func (a *app) archiveAt(ctx context.Context, at string) (*query.Archive, error) {
 	q, err := a.archive(ctx)
 	if err != nil {
@@ -175,11 +175,11 @@ func (a *app) archiveAt(ctx context.Context, at string) (*query.Archive, error) 
 	return q, q.SetAt(at)
 }
 
-// atHelp says what --at does to references.
-const atHelp = `With --at everything is as of then: latest, ~1 and v3 are what they were at the end
-of a date, at an RFC 3339 time, or an age ago such as 7d.`
+// atHelp explains how --at affects references.
+const atHelp = `With --at, all references are resolved as of TIME: a date (the end of that day), an
+RFC 3339 time, or an age such as 7d.`
 
-// shared opens the archive for writing next to a daemon.
+// shared opens the archive for writing while a daemon may have it open.
 func (a *app) shared(ctx context.Context) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {
@@ -193,7 +193,7 @@ func (a *app) shared(ctx context.Context) (*db.DB, error) {
 	return d, nil
 }
 
-// logger writes to stderr. level is the least that is shown.
+// logger returns a logger to stderr. level is the lowest level shown.
 func (a *app) logger(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, o) }

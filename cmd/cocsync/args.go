@@ -16,7 +16,8 @@ import (
 // The errors that cobra makes for arguments and flag groups have no type, so the checks
 // are here.
 
-// noArgs refuses arguments. Where there are subcommands, an argument is an unknown one.
+// noArgs refuses arguments. For a command with subcommands the argument is an unknown
+// subcommand.
 func noArgs(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -24,11 +25,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	case cmd.HasSubCommands():
 		return usage(unknownCommand(cmd, args[0]))
 	}
-	err := fmt.Errorf("%s takes no arguments, and %q is one", cmd.CommandPath(), args[0])
+	err := fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0])
 	return usage(hint.Wrap(err, "usage: "+cmd.UseLine()))
 }
 
-// rangeArgs accepts from least to most arguments.
+// rangeArgs accepts between least and most arguments.
 func rangeArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if least <= len(args) && len(args) <= most {
@@ -38,8 +39,8 @@ func rangeArgs(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// exclusive lets a command refuse two flags of one group. It replaces the command's
-// PreRunE. That cobra knows the groups too is for its completion.
+// exclusive makes a command refuse two flags of one group. It replaces the command's
+// PreRunE. The groups are registered with cobra too, for completion.
 func exclusive(cmd *cobra.Command, groups ...[]string) {
 	for _, group := range groups {
 		cmd.MarkFlagsMutuallyExclusive(group...)
@@ -48,16 +49,16 @@ func exclusive(cmd *cobra.Command, groups ...[]string) {
 		for _, group := range groups {
 			set := slices.DeleteFunc(slices.Clone(group), func(name string) bool { return !cmd.Flags().Changed(name) })
 			if len(set) > 1 {
-				err := fmt.Errorf("--%s don't go together", strings.Join(set, " and --"))
-				return usage(hint.Wrap(err, "leave one of them out"))
+				err := fmt.Errorf("--%s cannot be used together", strings.Join(set, " and --"))
+				return usage(hint.Wrap(err, "omit one of them"))
 			}
 		}
 		return nil
 	}
 }
 
-// isFlagError reports whether an error is about a flag before the command. cobra
-// returns those without a call of FlagErrorFunc.
+// isFlagError reports whether an error is about a flag before the command. cobra returns
+// these without calling FlagErrorFunc.
 func isFlagError(err error) bool {
 	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return false
@@ -69,7 +70,7 @@ func isFlagError(err error) bool {
 	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
 }
 
-// unknownCommand names the likely commands.
+// unknownCommand returns the error for an unknown command, with similar names as its hint.
 func unknownCommand(c *cobra.Command, name string) error {
 	var names []string
 	for _, sub := range c.Commands() {
@@ -81,8 +82,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
 }
 
-// flagAdvice names the likely flags when err is about an unknown one. Which ones
-// a command has is read from its help.
+// flagAdvice returns a hint with similar flags if err is about an unknown one.
 func flagAdvice(cmd *cobra.Command, err error) string {
 	advice := "see `" + cmd.CommandPath() + " --help`"
 	var unknown *pflag.NotExistError
@@ -102,14 +102,14 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
 }
 
-// notEmpty refuses flags that were given an empty text: most likely a variable of
-// the shell is not set, and to ignore the flag would answer another question.
+// notEmpty refuses flags with an empty value: most likely a shell variable is not set, and
+// ignoring the flag would run a different query.
 func notEmpty(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {
 		f := cmd.Flags().Lookup(name)
-		// The value of a list is in brackets.
+		// An empty list is written as [].
 		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
-			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "is a variable of the shell not set? Leave the flag out for all"))
+			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "check that the shell variable is set, or omit the flag for all"))
 		}
 	}
 	return nil

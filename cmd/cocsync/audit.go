@@ -19,10 +19,10 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "checkpoints and proofs of the archive for others",
-		Long: `Audit gives others what they need to trust the archive, or to find it out: checkpoints
-to keep elsewhere, and proofs of single changes that need no database. docs/audit-log.md
-says how all of it is made.`,
+		Short: "write checkpoints and proofs, and check proofs",
+		Long: `Audit writes what others need to check the archive: checkpoints to store elsewhere, and
+proofs of single changes, which can be checked without the database. docs/audit-log.md
+describes the formats.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -33,11 +33,12 @@ says how all of it is made.`,
 func (a *app) auditCheckpointCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "checkpoint",
-		Short: "write the newest signed checkpoint, to be kept elsewhere",
-		Long: `Checkpoint writes the newest signed head of the log: its name, how many leaves it has,
-their root, and the signature (a signed note, https://c2sp.org/tlog-checkpoint). Kept
-where nobody who can write the archive can write, it shows later that nothing of what
-the archive held then was altered or cut off: cocsync verify --checkpoint FILE.`,
+		Short: "write the newest signed checkpoint",
+		Long: `Checkpoint writes the newest signed head of the log: its name, the number of leaves,
+their root, and the signature (a signed note, https://c2sp.org/tlog-checkpoint). Store
+it where no one with write access to the archive can change it. Then
+cocsync verify --checkpoint FILE shows whether anything that the archive held at that
+time was altered or removed.`,
 		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,9 +61,9 @@ func (a *app) auditProveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove CHANGE",
 		Short: "write a proof that a change is in the log",
-		Long: `Prove writes a proof of one change, by its number: its record, the hashes on its way to
-the root, the newest signed checkpoint and the public key. Whoever has it can check it
-without the archive: cocsync audit check FILE.`,
+		Long: `Prove writes a proof of one change, given by its number: its record, the hashes that
+lead to the root, the newest signed checkpoint and the public key. The proof can be
+checked without the archive: cocsync audit check FILE.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof`,
 		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,7 +73,7 @@ without the archive: cocsync audit check FILE.`,
 			return a.auditProve(cmd.Context(), args[0], out)
 		},
 	}
-	cmd.Flags().StringVarP(&out, "file", "o", "", "write it to `FILE`, which must not be there yet")
+	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
 	return cmd
 }
 
@@ -102,11 +103,11 @@ func (a *app) auditCheckCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "check FILE",
-		Short: "check a proof, without any archive",
-		Long: `Check reads a proof that "cocsync audit prove" wrote and shows what it proves: the
-record, and the checkpoint whose log it is in. The proof brings its public key along, so
-compare the key's id with one that you know, from a message in Slack or another proof, or
-give it with --key.`,
+		Short: "check a proof without an archive",
+		Long: `Check reads a proof written by "cocsync audit prove" and shows what it proves: the
+record, and the checkpoint of the log that contains it. The proof includes its public
+key. Compare the key's ID with one from a trusted source, such as a message in Slack, or
+give that ID with --key.`,
 		Example: `  cocsync audit check change-41.proof --key 1a2b3c4d`,
 		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -116,7 +117,7 @@ give it with --key.`,
 			return a.auditCheck(args[0], key, output.value == formatJSON)
 		},
 	}
-	cmd.Flags().StringVar(&key, "key", "", "the `ID` that the key must have")
+	cmd.Flags().StringVar(&key, "key", "", "required `ID` of the key")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -132,7 +133,7 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 	}
 	r, c, err := p.Check()
 	if err != nil {
-		return fmt.Errorf("%s proves nothing: %w", path, err)
+		return fmt.Errorf("%s is not a valid proof: %w", path, err)
 	}
 	id := audit.KeyID(p.Public)
 	if key != "" && key != id {
@@ -142,7 +143,7 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 		return query.Write(a.out, query.NewProved(p, r, c))
 	}
 	return a.print(func(w *page) error {
-		fmt.Fprintf(w, "This record is number %d, counted from 0, of the log %s, of which key %s signed %s with the root\n%s\n\n",
+		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n\n",
 			p.Index, text.Visible(c.Origin), id, text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
@@ -152,7 +153,7 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 	})
 }
 
-// moment writes the instant behind the milliseconds of a record's field.
+// moment formats the time of a record field that holds milliseconds.
 func moment(f audit.Field) string {
 	ms, err := strconv.ParseInt(f.Value, 10, 64)
 	if err != nil || f.Name != "at" && !strings.HasSuffix(f.Name, "_at") {

@@ -17,10 +17,10 @@ import (
 func (a *app) backupCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "backup FILE",
-		Short: "write a whole copy of the archive, and verify it",
-		Long: `Backup writes a copy of the archive to a new file, for you alone, while a daemon may
-go on, and verifies it as "cocsync verify" does. The copy answers every question with
---db FILE. The key that signs the log is not in it.`,
+		Short: "write a copy of the archive and verify it",
+		Long: `Backup writes a copy of the archive to a new file and verifies it as "cocsync verify"
+does. The file is readable only by its owner. A daemon can keep running. All queries
+work on the copy with --db FILE. The copy does not include the key that signs the log.`,
 		Example: `  cocsync backup /backup/cocsync-$(date +%F).db`,
 		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,17 +47,17 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "restore the archive from a backup",
-		Long: `Restore makes the archive that the configuration names (or --db) of a backup, after
-verifying that. It never writes over an archive. The log begins anew with a new key, for
-nobody knows what the old one signed after the backup; its first record names the old
-log, its size and its root. What came since is fetched by the next cycle, as far as COC
-still has it.`,
+		Long: `Restore verifies a backup and writes it to the path of the archive (--db, or database in
+the configuration). It never overwrites an archive. A new log with a new key starts,
+because it is unknown what the old key signed after the backup. The first record of the
+new log names the old log, its size and its root. The next cycle fetches later changes, if
+COC still has them.`,
 		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
   cocsync restore /backup/cocsync-2026-11-01.db`,
 		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), args[0], force) },
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "restore it although it does not verify")
+	cmd.Flags().BoolVar(&force, "force", false, "restore a backup that does not verify")
 	return cmd
 }
 
@@ -68,34 +68,34 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 	}
 	for _, p := range []string{path, path + "-wal"} {
 		if _, err := os.Stat(p); err == nil {
-			return hint.Wrap(fmt.Errorf("%s is there", text.Visible(p)), "an archive is never written over: move it away first, with its -wal if there is one")
+			return hint.Wrap(fmt.Errorf("%s exists", text.Visible(p)), "restore never overwrites an archive: first move it away, with its -wal file if it exists")
 		}
 	}
 	if _, err := a.verified(ctx, from); err != nil && !force {
 		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err),
-			"take another backup; or --force if this is all there is")
+			"use another backup, or --force if this is the only one")
 	}
 	if err := db.Restore(ctx, from, path, key); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches what came since\n",
+	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches later changes\n",
 		text.Visible(path))
 	return err
 }
 
-// target returns the path of the archive and of the key of its log, "" for the default.
+// target returns the paths of the archive and of its log's key; "" is the default key path.
 func (a *app) target() (path, key string, err error) {
 	if a.dbFlag != "" {
 		return a.dbFlag, "", nil
 	}
 	cfg, err := a.config()
 	if err != nil {
-		return "", "", hint.Wrap(err, "or name the archive: --db FILE")
+		return "", "", hint.Wrap(err, "or give the archive with --db FILE")
 	}
 	return cfg.Database, cfg.SigningKey, nil
 }
 
-// verified verifies an archive; any fault is an error.
+// verified verifies an archive and returns any fault as an error.
 func (a *app) verified(ctx context.Context, path string) (v query.Verdict, err error) {
 	q, err := query.Open(ctx, path)
 	if err != nil {
@@ -106,7 +106,7 @@ func (a *app) verified(ctx context.Context, path string) (v query.Verdict, err e
 		return v, err
 	}
 	if !v.Good {
-		return v, &exitError{exitAltered, fmt.Errorf("it does not verify: %s", v.Faults[0])}
+		return v, &exitError{exitAltered, fmt.Errorf("verification failed: %s", v.Faults[0])}
 	}
 	return v, nil
 }

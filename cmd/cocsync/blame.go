@@ -18,17 +18,17 @@ func (a *app) blameCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "blame DOC[@REF]",
-		Short: "show which version brought in each line",
-		Long: `Blame shows each line of a version (the newest if none is named) with the version
-that brought it in, who made that and when. A line that went and came back belongs to
-the version that brought it back. COC doesn't say who made each version: an author
-who is not known for certain is unknown.
+		Short: "show which version added each line",
+		Long: `Blame shows each line of a version (default: the newest) with the version that added
+it, and that version's author and time. A line that was removed and added again belongs to
+the version that added it again. COC does not report the author of every version: if
+the author is not certain, it is shown as unknown.
 
--L leaves some lines, and may be given several times:
+-L selects lines and may be repeated:
 
-  -L 10,20        from line 10 to line 20; one of them may be left out
-  -L 10,+5        five lines from line 10 on
-  -L step:drain   those of the step drain; * stands for anything
+  -L 10,20        lines 10 to 20; one of the numbers may be omitted
+  -L 10,+5        five lines, starting at line 10
+  -L step:drain   the lines of the step drain; * matches any text
 
 ` + referenceHelp + `
 
@@ -45,7 +45,7 @@ who is not known for certain is unknown.
 			return a.blame(cmd.Context(), args[0], lines, output.value == formatJSON)
 		},
 	}
-	cmd.Flags().StringArrayVarP(&lines, "lines", "L", nil, "only these lines: `FROM,TO` or step:NAME")
+	cmd.Flags().StringArrayVarP(&lines, "lines", "L", nil, "only lines `FROM,TO` or step:NAME")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -82,7 +82,7 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	})
 }
 
-// blame writes lines after the versions that added them.
+// blame writes each line after the version that added it.
 func (p *page) blame(lines []query.Blamed) {
 	var label, author, digits int
 	for _, l := range lines {
@@ -99,7 +99,7 @@ func (p *page) blame(lines []query.Blamed) {
 	}
 }
 
-// day writes the day on which a version was made, or seen where that is not known.
+// day formats the day on which a version was made or, if unknown, first seen.
 func (p *page) day(made, seen time.Time) string {
 	if made.IsZero() {
 		made = seen

@@ -15,17 +15,16 @@ import (
 	"cocsync/internal/syncer"
 )
 
-// parts is a configuration made into what does the work. The adapters meet here
-// and nowhere else.
+// parts are the objects built from a configuration. Only here are the adapters connected.
 type parts struct {
 	syncer *syncer.Syncer
 	sender *notify.Sender
 	jobs   []daemon.Job
-	// schedules are those of the jobs, as the archive keeps them.
+	// schedules are the jobs' schedules, as stored in the archive.
 	schedules []coc.Schedule
 }
 
-// build makes the parts. d may be nil for a check, which stores nothing.
+// build builds the parts. d may be nil for a check, which stores nothing.
 func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, error) {
 	authorities, err := network(cfg)
 	if err != nil {
@@ -67,7 +66,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	return p, nil
 }
 
-// credentials are those of the config, else the chain that other tools use: the
+// credentials returns the keys in the config, or else the chain that other tools use: the
 // environment, the profile file, an ECS agency.
 func credentials(c config.Account) fetch.Source {
 	if !c.AccessKey.IsSet() {
@@ -85,7 +84,7 @@ func credentials(c config.Account) fetch.Source {
 	})
 }
 
-// routes names the notifiers of a kind of change found by a watch: those that the watch
+// routes returns the notifiers for a kind of change found by a watch: those that the watch
 // names, and those that a route may add. A watch without notifiers only archives.
 func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed []string) {
 	kinds := map[string][]coc.Kind{}
@@ -117,7 +116,7 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 	}
 }
 
-// sender makes what posts to the configured notifiers.
+// sender builds the sender that posts to the configured notifiers.
 func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Sender, error) {
 	authorities, err := network(cfg)
 	if err != nil {
@@ -181,7 +180,7 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	return n, nil
 }
 
-// enter records the watches that the config names, with their schedules.
+// enter stores the configured watches and their schedules.
 func (p *parts) enter(ctx context.Context, d *db.DB) error {
 	return d.Configure(ctx, p.schedules, p.syncer.Now())
 }

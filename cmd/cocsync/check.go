@@ -18,25 +18,26 @@ import (
 	"cocsync/internal/text"
 )
 
-// clockTolerance is how far the clock may be off before check speaks of it; COC
-// refuses signatures that are 15 minutes off.
+// clockTolerance is the clock difference that check accepts. COC refuses signatures whose
+// time is wrong by 15 minutes.
 const clockTolerance = time.Minute
 
-// documentsTried bounds what a check asks of COC for one watch.
+// documentsTried is the maximum number of documents that a check requests for one watch.
 const documentsTried = 20
 
 func (a *app) checkCommand() *cobra.Command {
 	var online bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "check the configuration, all faults at once",
-		Long: `Check reads the configuration and reports every fault with its line and how to
-fix it, missing secrets included. With --online it also asks COC (credentials,
-clock, permission to list and to read) and Slack. It changes nothing.`,
+		Short: "check the configuration and report all faults",
+		Long: `Check reads the configuration and reports every fault with its line and how to fix it,
+including missing secrets. With --online it also sends requests to COC (to check
+credentials, clock, and permissions to list and to read) and to Slack. It changes
+nothing.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), online) },
 	}
-	cmd.Flags().BoolVar(&online, "online", false, "also ask COC and Slack")
+	cmd.Flags().BoolVar(&online, "online", false, "also send requests to COC and Slack")
 	return cmd
 }
 
@@ -62,7 +63,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 			a.output().Paint(term.Green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
 	}
 	if !online {
-		fmt.Fprintln(a.out, a.output().Paint(term.Green, "ok")+"    the configuration is good; cocsync check --online also asks COC and Slack")
+		fmt.Fprintln(a.out, a.output().Paint(term.Green, "ok")+"    the configuration is valid; cocsync check --online also tests COC and Slack")
 		return nil
 	}
 	c := &checker{app: a}
@@ -72,7 +73,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 	for _, n := range p.sender.Notifiers {
 		who, err := p.sender.Check(ctx, n.Name)
 		if err != nil && hint.Of(err) == "" { // the class is unknown
-			err = hint.Wrap(err, "check that this machine reaches it: network, proxy, DNS, and api_url or url in the config")
+			err = hint.Wrap(err, "check network, proxy and DNS of this machine, and api_url or url in the config")
 		}
 		c.line(strings.TrimSuffix(n.Kind()+" "+n.Name+": "+who, ": "), err)
 	}
@@ -82,7 +83,7 @@ func (a *app) check(ctx context.Context, online bool) error {
 	return nil
 }
 
-// checker prints a line for each thing that works or does not.
+// checker prints one line for each check.
 type checker struct {
 	app          *app
 	done, failed int
@@ -105,12 +106,12 @@ func (c *checker) line(what string, err error) {
 	}
 }
 
-// watch asks COC what the watch will ask: a list, and one document.
+// watch sends COC the requests that the watch will send: a list, and one document.
 func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	name := "watch " + w.Name
 	if _, err := w.Account.COC.KeyID(ctx); err != nil {
 		if hint.Of(err) == "" {
-			err = hint.Wrap(err, "export HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK where cocsync is started, or name access_key and secret_key in the account")
+			err = hint.Wrap(err, "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment of cocsync, or access_key and secret_key in the account")
 		}
 		c.line(name+": credentials", err)
 		return
@@ -132,7 +133,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 		}
 	}
 	if n := len(ids); n > documentsTried {
-		fmt.Fprintf(c.app.out, "note  %s: %d documents are named, the first %d are tried\n", name, n, documentsTried)
+		fmt.Fprintf(c.app.out, "note  %s: %d documents are configured, only the first %d are checked\n", name, n, documentsTried)
 	}
 	for _, id := range ids[:min(documentsTried, len(ids))] {
 		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
@@ -146,12 +147,12 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	}
 }
 
-// clock holds this machine's clock against COC's.
+// clock compares this machine's clock with COC's.
 func (c *checker) clock(date time.Time) {
 	off := c.app.now().Sub(date).Round(time.Second)
 	if off.Abs() <= clockTolerance {
 		return
 	}
 	c.line("clock", hint.Wrap(fmt.Errorf("this machine's clock differs from COC's by %s", off),
-		"set the clock (NTP): COC refuses signatures that are 15 minutes off"))
+		"set the clock (NTP): COC refuses signatures whose time is wrong by 15 minutes"))
 }

@@ -11,10 +11,10 @@ import (
 	"cocsync/internal/text"
 )
 
-// Completions come from the archive. Where it cannot be asked they are silent:
-// a shell is no place for an error.
+// Completions come from the archive. If it cannot be read, there are none: errors would
+// disturb the shell.
 
-// completeDocuments offers documents for any number of arguments.
+// completeDocuments completes documents for any number of arguments.
 func (a *app) completeDocuments(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	if q, err := a.archive(cmd.Context()); err == nil {
@@ -23,7 +23,7 @@ func (a *app) completeDocuments(cmd *cobra.Command, _ []string, _ string) ([]cob
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeDocument offers documents for the one argument.
+// completeDocument completes a document as the only argument.
 func (a *app) completeDocument(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -31,7 +31,7 @@ func (a *app) completeDocument(cmd *cobra.Command, args []string, typed string) 
 	return a.completeDocuments(cmd, args, typed)
 }
 
-// completeVersion offers documents, and after DOC@ its versions.
+// completeVersion completes documents and, after DOC@, versions.
 func (a *app) completeVersion(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	i := strings.LastIndex(typed, "@")
 	if len(args) > 0 || i < 0 {
@@ -44,8 +44,8 @@ func (a *app) completeVersion(cmd *cobra.Command, args []string, typed string) (
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeDiff also offers the versions of the first argument's document, or other
-// documents when none of them begins as typed.
+// completeDiff also completes the versions of the first argument's document, or other
+// documents if no version has the typed prefix.
 func (a *app) completeDiff(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) != 1 {
 		return a.completeVersion(cmd, args, typed)
@@ -57,7 +57,7 @@ func (a *app) completeDiff(cmd *cobra.Command, args []string, typed string) ([]c
 	return labels, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeNotifier offers the notifiers that the configuration names.
+// completeNotifier completes the configured notifiers.
 func (a *app) completeNotifier(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []cobra.Completion
 	if cfg, err := a.config(); err == nil && len(args) == 0 {
@@ -66,7 +66,7 @@ func (a *app) completeNotifier(_ *cobra.Command, args []string, _ string) ([]cob
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeKinds offers the kinds of change that are not yet in the list.
+// completeKinds completes kinds of change that are not yet in the list.
 func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	given := strings.Split(before, ",")
@@ -79,7 +79,7 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]cobra.Completi
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// labels are the versions of a document whose content is here, newest first.
+// labels returns the versions of a document that have a content, newest first.
 func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 	q, err := a.archive(ctx)
 	if err != nil {
@@ -103,8 +103,8 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 	return list
 }
 
-// documentCompletions offers each document by its name where that is unique,
-// else by its id. A name that a terminal would obey is not offered.
+// documentCompletions returns each document by its name if that is unique, else by its ID.
+// Names with control characters are left out.
 func documentCompletions(ctx context.Context, q *query.Archive) []cobra.Completion {
 	count := map[string]int{}
 	for d, err := range q.Documents(ctx) {

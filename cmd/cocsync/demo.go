@@ -22,8 +22,8 @@ import (
 	"cocsync/internal/web"
 )
 
-// alertWithin is how long the demo waits for an alert before it says that none
-// came: long, for a busy machine may take half a minute.
+// alertWithin is how long the demo waits for an alert. A busy machine may take half a
+// minute.
 const alertWithin = 5 * time.Minute
 
 type demoFlags struct {
@@ -35,31 +35,31 @@ func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show everything with a built-in COC and Slack",
-		Long: `Demo runs the whole job in this process: a built-in COC with real job DSL, a
-built-in Slack, the daemon between them. It archives a few jobs with their
-histories, then edits arrive and the alerts appear on the terminal. It talks to
-this machine only, takes less than a minute and leaves nothing behind.
+		Short: "show how cocsync works, with a built-in COC and Slack",
+		Long: `Demo runs everything in this process: a built-in COC with real job DSL, a built-in
+Slack, and the daemon. It archives a few jobs with their histories, then edits them and
+prints the alerts. It connects to this machine only, takes less than a minute and removes
+its files.
 
-With --serve it also shows its page, and stays up with edits arriving until Ctrl-C.
-With --keep DIR it leaves the archive and a config, to try the queries on.
-With --corpus DIR it serves a folder of histories instead (each folder a
-document, its files in name order the versions) and checks every stored version
-against its file, byte for byte.`,
+With --serve it also serves the web page, and keeps running and editing jobs until Ctrl-C.
+With --keep DIR it keeps the archive and a config in DIR, for trying queries.
+With --corpus DIR it serves a folder of histories instead (each subfolder is a document,
+its files in name order are the versions) and compares every stored version with its
+file, byte for byte.`,
 		Example: `  cocsync demo
   cocsync demo --serve
   cocsync demo --keep /tmp/demo && cocsync -c /tmp/demo/config.toml log`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), f) },
 	}
-	cmd.Flags().BoolVar(&f.serve, "serve", false, "show the page too, and go on with edits until Ctrl-C")
+	cmd.Flags().BoolVar(&f.serve, "serve", false, "serve the page too, and keep editing jobs until Ctrl-C")
 	cmd.Flags().StringVar(&f.corpus, "corpus", "", "serve the histories in `DIR` instead of the built-in jobs")
-	cmd.Flags().StringVar(&f.keep, "keep", "", "leave the archive and its config in `DIR`")
+	cmd.Flags().StringVar(&f.keep, "keep", "", "keep the archive and its config in `DIR`")
 	exclusive(cmd, []string{"corpus", "serve"})
 	return cmd
 }
 
-// stage is the demo's world: a COC and a Slack on loopback, and a folder.
+// stage is the environment of the demo: a COC and a Slack on loopback, and a folder.
 type stage struct {
 	coc      *cocsim.COC
 	slack    *cocsim.Slack
@@ -86,8 +86,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	return a.demoStory(ctx, s, f)
 }
 
-// newStage starts both services and writes the config that the program will
-// read like any other.
+// newStage starts both services and writes the config that the program loads.
 func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 	s := &stage{coc: cocsim.NewCOC(cocsim.COCOptions{AccessKey: "demo", SecretKey: "demo-secret"}), dir: keep,
 		slack: cocsim.NewSlack(cocsim.SlackOptions{Token: "xoxb-demo", Channels: []string{"C0123456789"}, EnforceRate: true})}
@@ -115,15 +114,15 @@ func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 	a.configFlag = filepath.Join(s.dir, "config.toml")
 	for _, name := range []string{"config.toml", "demo.db"} {
 		if _, err := os.Stat(filepath.Join(s.dir, name)); err == nil {
-			return nil, hint.Wrap(fmt.Errorf("%s holds a %s already", s.dir, name), "name another folder for --keep")
+			return nil, hint.Wrap(fmt.Errorf("%s already contains %s", s.dir, name), "choose another folder for --keep")
 		}
 	}
 	return s, os.WriteFile(a.configFlag, s.config(), 0o600)
 }
 
 func (s *stage) config() []byte {
-	return fmt.Appendf(nil, `# Written by cocsync demo. Its COC and Slack ended with the demo, so sync cannot
-# reach them any more; all queries work.
+	return fmt.Appendf(nil, `# Written by cocsync demo. Its COC and Slack ended with the demo, so sync no longer
+# works; all queries work.
 database = "demo.db"
 
 [[account]]
@@ -148,9 +147,9 @@ api_url = %q
 `, s.cocURL, s.slackURL+"/api/")
 }
 
-// demoStory lets edits arrive and shows what the team would see.
+// demoStory edits jobs and shows the alerts.
 func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
-	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon begins.", len(s.coc.IDs()), s.cocURL, s.slackURL)
+	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon starts.", len(s.coc.IDs()), s.cocURL, s.slackURL)
 	d, err := db.Open(ctx, filepath.Join(s.dir, "demo.db"))
 	if err != nil {
 		return err
@@ -169,7 +168,7 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	wake, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelError), 0).Run(ctx, nil, wake)
-		close(done) // who asks again hears nothing more
+		close(done) // a second receive must not block
 	}()
 	seen := 0
 	err = a.tellStory(ctx, s, d, &seen, wake, done)
@@ -205,7 +204,7 @@ func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, seen *int, wake
 	return nil
 }
 
-// alerts waits for the next message in Slack and shows all that are new.
+// alerts waits for the next message in Slack and prints all new ones.
 func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-chan error) error {
 	waiting, cancel := context.WithTimeout(ctx, alertWithin)
 	defer cancel()
@@ -217,10 +216,10 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
 			}
-			return fmt.Errorf("no alert came: %w", err)
+			return fmt.Errorf("no alert arrived: %w", err)
 		}
 	}
-	// What else fell due comes about a second apart.
+	// Other due messages arrive about one second apart.
 	for waits := true; waits && waiting.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		backlog, err := d.Backlogs(ctx, time.Now())
 		if err != nil {
@@ -243,13 +242,13 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 	return nil
 }
 
-// epilogue asks the archive what it saw.
+// epilogue runs queries on the archive.
 func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error {
 	t, err := d.Totals(ctx)
 	if err != nil {
 		return err
 	}
-	a.say("\n# The archive now holds %d documents, %d versions and %d changes. Everything can be asked offline:",
+	a.say("\n# The archive now has %d documents, %d versions and %d changes. All queries work offline:",
 		t.Documents, t.Versions, t.Changes)
 	for _, args := range [][]string{
 		{"log", "-n", "3"},
@@ -305,13 +304,13 @@ func compareStored(ctx context.Context, q *query.Archive, doc query.Document, wa
 			return err
 		}
 		if string(c.Bytes) != v.Text() {
-			return fmt.Errorf("%s@v%d: the archive holds other bytes than the file", want.Name, i+1)
+			return fmt.Errorf("%s@v%d: the archived content differs from the file", want.Name, i+1)
 		}
 	}
 	return nil
 }
 
-// say prints a line of the demo's own voice.
+// say prints a comment line of the demo.
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.out, a.output().Paint(term.Bold, fmt.Sprintf(format, args...)))
 }

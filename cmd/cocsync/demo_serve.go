@@ -13,11 +13,11 @@ import (
 	"cocsync/internal/db"
 )
 
-// editEvery is how often somebody edits a job while the demo stays up.
+// editEvery is the interval of edits while the demo keeps running.
 const editEvery = 10 * time.Second
 
-// servePage shows the demo's archive in a browser: where a daemon would, or on another
-// port if that is taken.
+// servePage serves the demo's archive on the daemon's address, or on another port if that
+// is in use.
 func (a *app) servePage(ctx context.Context, path string) (*openedPage, error) {
 	w := config.Web{Listen: "127.0.0.1:8321"}
 	page, err := a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn))
@@ -28,14 +28,13 @@ func (a *app) servePage(ctx context.Context, path string) (*openedPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.say("# The page is at %s: open it, and see the changes arrive. Ctrl-C ends the demo.", page.address)
+	a.say("# The page is at %s: open it to see the changes arrive. Ctrl-C ends the demo.", page.address)
 	return page, nil
 }
 
-// edits goes on with the story until the context ends: somebody edits a job, again and
-// again, and the alerts appear.
+// edits keeps editing jobs and printing the alerts until the context ends.
 func (a *app) edits(ctx context.Context, s *stage, d *db.DB, seen *int, wake chan<- struct{}, done <-chan error) error {
-	a.say("\n# The story is told. From now on somebody edits a job every %s, until Ctrl-C.", editEvery)
+	a.say("\n# From now on a job is edited every %s, until Ctrl-C.", editEvery)
 	people := []string{"COC-chen.yu", "COC-li.wei", "COC-anita.rao", "COC-zhang.min", "COC-marc.tan"}
 	next := time.NewTicker(editEvery)
 	defer next.Stop()

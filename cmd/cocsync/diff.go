@@ -36,43 +36,43 @@ func (a *app) diffCommand() *cobra.Command {
 		Short: "compare two versions of a document",
 		Long: `Diff compares two versions of a document:
 
-  diff DOC            the newest version with the one before it
-  diff DOC@v3         v3 with the one before it
+  diff DOC            the previous version with the newest
+  diff DOC@v3         the version before v3 with v3
   diff DOC v3         v3 with the newest; also DOC@v3..
   diff DOC@v3..v5     v3 with v5; also DOC@v3 v5
   diff DOC@v3 B@v5    v3 with v5 of another document, B
-  diff DOC B          the newest of both
+  diff DOC B          the newest of both documents
 
 ` + referenceHelp + `
 
 ` + atHelp + `
 
---format says how:
+Values of --format:
 
   unified       a patch
-  dsl           an outline of what became of the job's structure, part by part:
+  dsl           an outline of the changes in the job's structure, part by part:
                 + added, - removed, ~ changed, → renamed, ↕ moved
   side-by-side  both versions in columns, as wide as the terminal, else 130 wide.
-                Words that differ stand out by colour, or in [-…-] and {+…+}
-  json          all of it, for programs; docs/diff-json.md describes it
+                Changed words are coloured, or marked with [-…-] and {+…+}
+  json          the complete comparison, for programs; see docs/diff-json.md
 
-A patch in a pipe or file is exact, byte for byte. It calls both sides by the
-document's name, with _ for each /, so that these make v5 of v3:
+In a pipe or file, a patch is exact, byte for byte. Its file name on both sides is the
+document's name with _ for each /, so these commands turn v3 into v5:
 
   cocsync show DOC@v3 > NAME; cocsync diff DOC@v3..v5 | git apply
   cocsync show DOC@v3 > file; cocsync diff DOC@v3..v5 | patch file
 
 With -U 0, git apply needs --unidiff-zero. On a terminal, in the other formats, and
-with --word or -w, a control character is shown as ^M and the like.
+with --word or -w, control characters are shown as ^M and the like.
 
---word shows a line that changed once, as git diff --word-diff does, with
-[-what went-]{+what came+}. With -w, lines that differ in white space alone are
-equal, for --exit-code too; the outline takes no notice of it.
+--word shows a changed line once, as git diff --word-diff does, with
+[-removed-]{+added+} words. With -w, lines that differ only in white space are equal,
+also for --exit-code; -w does not affect the outline.
 
 ` + pageHelp + `
 
-With --exit-code the status is 0 when both are the same, 1 when they differ, and
-2 when there was trouble.`,
+With --exit-code the exit status is 0 if both are the same, 1 if they differ, and 2 on
+failure.`,
 		Example: `  cocsync diff restart-unhealthy-nodes
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
   cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
@@ -98,67 +98,68 @@ With --exit-code the status is 0 when both are the same, 1 when they differ, and
 			return nil
 		},
 	}
-	f.format = choose(cmd, "format", "", formatUnified, "how to show the difference",
+	f.format = choose(cmd, "format", "", formatUnified, "format of the difference",
 		formatUnified, formatDSL, formatSide, formatJSON)
 	s := cmd.Flags()
 	s.StringVar(&f.at, "at", "", "as of `TIME`")
 	f.context = query.PatchContext
-	s.VarP(&f.context, "unified", "U", "unchanged lines around a change")
-	s.BoolVar(&f.word, "word", false, "with --format unified, show what changed within a line")
-	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "lines that differ in white space alone are equal")
-	s.BoolVar(&f.stat, "stat", false, "only count the lines added and removed")
-	s.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 when the two differ, and 2 on trouble")
+	s.VarP(&f.context, "unified", "U", "number of unchanged lines around a change")
+	s.BoolVar(&f.word, "word", false, "with --format unified, mark changed words within lines")
+	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "ignore white space")
+	s.BoolVar(&f.stat, "stat", false, "only count the added and removed lines")
+	s.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if the two differ, and with 2 on failure")
 	f.output = outputFlag(cmd)
 	return cmd
 }
 
-// referenceHelp says how documents and versions are named.
-const referenceHelp = `DOC is a document's id, a unique beginning of it, or its name; "account/" may
-stand before any of them. REF is v3, v3#2 (its second content, after a rewrite),
-latest, ~1 (one before the newest), or a time: what COC's newest was at the end of
-2026-06-01, or at 2026-06-01T15:04:05Z. Names and labels may hold @ and #: DOC is the
-longest text before an @ that names a document, and a label as it is goes before every
-other reading; v3#02 is the second content of v3 where a version is called v3#2.`
+// referenceHelp explains references to documents and versions.
+const referenceHelp = `DOC is a document's ID, a unique prefix of it, or its name, optionally with the prefix
+"account/". REF is v3, v3#2 (its second content, after a rewrite), latest, ~1 (the
+version before the newest), or a time: 2026-06-01 or 2026-06-01T15:04:05Z means COC's
+newest version at the end of that day or at that time. Names and labels may contain @
+and #. DOC is the longest text before an @ that names a document. A REF that equals a
+label always means that label; if a version has the label v3#2, v3#02 is the second
+content of v3.`
 
-// pageHelp says how what is for people is shown.
-const pageHelp = `On a terminal there are colours, but for NO_COLOR and --color never, and a pager:
-$PAGER, or less.`
+// pageHelp explains colours and the pager.
+const pageHelp = `On a terminal, output is coloured (unless NO_COLOR or --color never is set) and shown
+in a pager: $PAGER, or less.`
 
-// exitDiffers is the status of diff --exit-code for two that differ.
+// exitDiffers is the exit status of diff --exit-code if the two differ.
 const exitDiffers = 1
 
-// settle makes -o json the format, and refuses flags that make no sense alone or
-// together. chosen says that a format was asked for.
+// settle applies -o json to the format and refuses invalid flags and combinations. chosen
+// reports whether --format was given.
 func (f diffFlags) settle(chosen bool) error {
 	refuse := func(advice, format string, args ...any) error {
 		return usage(hint.Wrap(fmt.Errorf(format, args...), advice))
 	}
 	if f.context < 0 {
-		return refuse("-U 0 shows the changed lines alone", "-U %d is less than none", f.context)
+		return refuse("-U 0 shows only the changed lines", "-U %d is negative", f.context)
 	}
 	if f.output.value == formatJSON {
 		if chosen && f.format.value != formatJSON {
-			return refuse("leave one of them out", "-o json and --format %s are two formats", f.format.value)
+			return refuse("omit one of them", "-o json and --format %s cannot be used together", f.format.value)
 		}
 		f.format.value = formatJSON
 		chosen = true
 	}
 	switch {
 	case f.stat && f.word:
-		return refuse("leave one of them out", "--stat shows no words, and --word nothing else")
+		return refuse("omit one of them", "--stat and --word cannot be used together")
 	case f.stat && f.format.value == formatJSON:
-		return refuse("leave --stat out: the JSON has the counts as added and removed", "--stat is one line of text, and no JSON")
+		return refuse("omit --stat: the JSON has the counts in added and removed", "--stat cannot be used with JSON")
 	case f.stat && chosen:
-		return refuse("leave one of them out", "--stat is one line and takes no --format")
+		return refuse("omit one of them", "--stat and --format cannot be used together")
 	case f.word && f.format.value == formatSide:
-		return refuse("leave --word out: "+f.format.value+" always marks the words", "--word adds nothing to --format %s", f.format.value)
+		return refuse("omit --word: "+f.format.value+" always marks changed words", "--word has no effect with --format %s", f.format.value)
 	case f.word && f.format.value != formatUnified:
-		return refuse("leave one of them out", "--word goes with --format unified, not %s", f.format.value)
+		return refuse("omit one of them", "--word needs --format unified, not %s", f.format.value)
 	}
 	return nil
 }
 
-// options are for the lines; dsl has none.
+// options returns the options of the line diff.
 func (f diffFlags) options() diff.Options {
 	return diff.Options{Context: int(f.context), IgnoreSpace: f.ignoreSpace}
 }
@@ -181,9 +182,9 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	case f.format.value == formatJSON:
 		return differs, query.Write(a.out, c.Diff(hunks, f.options()))
 	case !differs && !c.Equal() && f.format.value != formatDSL:
-		a.nothing(text.Visible(c.Title() + ": nothing but white space differs"))
+		a.nothing(text.Visible(c.Title() + ": only white space differs"))
 		return false, nil
-	case c.Equal() || len(hunks) == 0 && f.format.value != formatDSL: // nothing, or an empty first version
+	case c.Equal() || len(hunks) == 0 && f.format.value != formatDSL: // no content, or an empty first version
 		a.nothing(text.Visible(c.Title() + ": " + c.Result().Summary))
 		return differs, nil
 	}
@@ -207,7 +208,7 @@ func (p *page) diff(c *query.Comparison, hunks []diff.Hunk, f diffFlags) {
 		p.Exact = false
 		p.words(c, hunks)
 	case f.ignoreSpace:
-		p.Exact = false // it is no patch
+		p.Exact = false // not a patch
 		p.unified(c.Patch(f.options()), hunks, items)
 	default:
 		p.unified(c.Patch(f.options()), hunks, items)

@@ -9,19 +9,18 @@ import (
 	"cocsync/internal/term"
 )
 
-// A diff in two columns is as wide as the terminal; where there is none, as
-// wide as GNU diff -y makes it.
+// Without a terminal, a diff in two columns is as wide as that of GNU diff -y.
 const pipeWidth = 130
 
-// sheet writes a diff in two columns: a number and a text, a sign between them,
-// a number and a text.
+// sheet writes a diff in two columns. Each has a line number and a text; a sign separates
+// them.
 type sheet struct {
 	*page
-	digits int // of the greatest number
+	digits int // of the largest line number
 	cells  int // of one text
 }
 
-// sideBySide writes both versions beside each other.
+// sideBySide writes both versions next to each other.
 func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
 	s := newSheet(p, hunks)
 	var old []term.Strip
@@ -69,7 +68,7 @@ func (s *sheet) diffRow(r diff.Row) {
 	}
 }
 
-// cell lays out a line; nil words show it whole.
+// cell returns a line as spans; if words is nil, nothing in it is marked.
 func (s *sheet) cell(l *diff.Line, st term.Style, words []diff.Word) []term.Strip {
 	if words == nil {
 		words = whole(body(l))
@@ -81,7 +80,7 @@ func (s *sheet) cell(l *diff.Line, st term.Style, words []diff.Word) []term.Stri
 	return strips
 }
 
-// marked are words in a style, in which those that changed stand out.
+// marked returns words in a style, with the changed ones emphasised.
 func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	spans := make([]term.Span, len(words))
 	for i, w := range words {
@@ -93,8 +92,7 @@ func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	return spans
 }
 
-// emphasis is how a changed word stands out: by its style, or by marks where
-// there are no colours.
+// emphasis marks a changed word by its style or, without colours, by brackets.
 func (p *page) emphasis(w diff.Word) term.Span {
 	switch {
 	case p.Color && w.Op == diff.Delete:
@@ -107,8 +105,8 @@ func (p *page) emphasis(w diff.Word) term.Span {
 	return term.Span{Text: "{+" + w.Text + "+}"}
 }
 
-// row writes both texts beside each other, on as many lines as the longer takes.
-// A number of 0 is none.
+// row writes both texts next to each other, on as many lines as the longer one needs. The
+// number 0 is not shown.
 func (s *sheet) row(old, now int, sign string, st term.Style, left, right []term.Strip) {
 	for i := range max(len(left), len(right)) {
 		var l, r term.Strip

@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// stat writes how many lines came and went.
+// stat writes the numbers of added and removed lines.
 func (p *page) stat(c *query.Comparison, hunks []diff.Hunk) {
 	added, removed := 0, 0
 	for _, h := range hunks {
@@ -28,8 +28,8 @@ func (p *page) stat(c *query.Comparison, hunks []diff.Hunk) {
 		p.Paint(term.Green, fmt.Sprintf("+%d", added)), p.Paint(term.Red, fmt.Sprintf("-%d", removed)))
 }
 
-// structure writes what became of the job's structure, and which changed lines
-// mean the same as before.
+// structure writes the changes in the job's structure, and which lines changed only in
+// formatting.
 func (p *page) structure(c *query.Comparison) {
 	r := c.Result()
 	p.Prose("", term.Bold, c.Title())
@@ -48,14 +48,14 @@ func (p *page) structure(c *query.Comparison) {
 	}
 }
 
-// maxPlaces bounds how many places a note names of one sort.
+// maxPlaces is the maximum number of line ranges that a note lists for one class.
 const maxPlaces = 5
 
-// shifted is the sort of formatting that needs no telling: such lines stand in
-// both versions, and what made them shift is told.
+// shifted is the class of formatting that is not shown: such lines are in both versions,
+// and the change that moved them is shown.
 const shifted = "shifted"
 
-// formattingNotes tells the lines that are written otherwise and mean the same:
+// formattingNotes lists the lines that changed only in formatting:
 // "comments (line 3), quoting (lines 7-9, line 12)".
 func formattingNotes(list []coc.Formatting) string {
 	var sorts []string

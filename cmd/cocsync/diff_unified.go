@@ -12,9 +12,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// unified writes a line diff. Colours, in which the words that changed within a
-// line stand out, are all that it adds. The hunks are those of the text, the items of the
-// comparison, which nothing but colours asks for.
+// unified writes a line diff. With colours, the words that changed within a line are
+// emphasised; the text is the same. Only colours need the items of the comparison.
 func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) {
 	if !p.Color {
 		p.WriteString(p.Content(string(text)))
@@ -52,9 +51,9 @@ func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) 
 	}
 }
 
-// styled writes one line of a diff in a style; what changed in it stands out.
+// styled writes one line of a diff in a style, with its changed words emphasised.
 func (p *page) styled(sign string, s term.Style, words []diff.Word) {
-	run, in := sign, s // text of one style
+	run, in := sign, s // adjacent text in one style
 	for _, w := range words {
 		here := s
 		switch w.Op {
@@ -72,8 +71,8 @@ func (p *page) styled(sign string, s term.Style, words []diff.Word) {
 	p.WriteString(p.Paint(in, run) + "\n")
 }
 
-// words writes the lines in the frame of a unified diff, and one that changed
-// once, with both its states.
+// words writes a unified diff in which a changed line is shown once, with its removed and
+// added words.
 func (p *page) words(c *query.Comparison, hunks []diff.Hunk) {
 	old, now := c.PatchNames()
 	p.styled("--- ", term.Bold, whole(text.Visible(old)))
@@ -118,23 +117,23 @@ func (p *page) wordRow(r diff.Row) {
 	}
 }
 
-// ending says of a last line that none ends it.
+// ending notes that the last line has no newline.
 func (p *page) ending(l *diff.Line, file string) {
 	if !ended(*l) {
 		p.styled("", term.Faint, whole(noNewline+" "+file))
 	}
 }
 
-// noNewline begins what patches say of a line that no "\n" ends.
+// noNewline is the note that patches add to a line without a final "\n".
 const noNewline = `\ No newline at end of`
 
-// hunkHead writes where a hunk stands.
+// hunkHead formats the header line of a hunk.
 func hunkHead(h diff.Hunk) string {
 	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines)
 }
 
-// pairedWords returns the words of those lines of a hunk of which one became the
-// other, by the lines' numbers.
+// pairedWords returns the words of the changed lines of a hunk, by line number in the old
+// and in the new version.
 func pairedWords(h diff.Hunk, items []coc.Item) (old, now map[int][]diff.Word) {
 	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
 	for _, r := range diff.Rows(h, items) {
@@ -146,8 +145,8 @@ func pairedWords(h diff.Hunk, items []coc.Item) (old, now map[int][]diff.Word) {
 	return old, now
 }
 
-// oneSide returns the words without those of one kind: a line that became another
-// is its words but the inserted ones.
+// oneSide returns the words without those of one operation: the old line is its words
+// without the inserted ones.
 func oneSide(words []diff.Word, but diff.Op) []diff.Word {
 	list := []diff.Word{}
 	for _, w := range words {
@@ -158,11 +157,11 @@ func oneSide(words []diff.Word, but diff.Op) []diff.Word {
 	return list
 }
 
-// whole is a text in which nothing stands out.
+// whole returns a text without changed words.
 func whole(text string) []diff.Word { return []diff.Word{{Op: diff.Same, Text: text}} }
 
-// body is a line without its "\n".
+// body returns a line without its "\n".
 func body(l *diff.Line) string { return strings.TrimSuffix(string(l.Text), "\n") }
 
-// ended reports whether a line has its "\n".
+// ended reports whether a line ends with "\n".
 func ended(l diff.Line) bool { return bytes.HasSuffix(l.Text, []byte("\n")) }

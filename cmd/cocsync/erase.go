@@ -23,29 +23,29 @@ func (a *app) eraseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erase HASH --reason TEXT",
 		Short: "remove one content permanently",
-		Long: `Erase removes one content, by its SHA-256 or a unique prefix of it, and everything
+		Long: `Erase removes one content, given by its SHA-256 or a unique prefix of it, and everything
 derived from it: its lines, the differences of its changes, and the messages that report
-them. Its hash and size, the reason, and the record that these versions existed stay.
-Pending messages are rewritten without it. The file is then rewritten, so that nothing of
-it remains; meanwhile that needs as much disk space again.
+them. Its hash and size, the reason, and the record that these versions existed are kept.
+Pending messages are rewritten without it. Then the database file is rewritten so that no
+trace of the content is left in it; this temporarily needs as much disk space again.
 
-It shows what is affected and asks before it does anything: type yes. It needs exclusive
+It first shows what is affected and asks for confirmation: type yes. It needs exclusive
 access to the archive: stop the daemon first.
 
-It does not reach what COC has, what was posted, exports, and copies of the file. Other
-versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` shows where, and
-` + "`cocsync show DOC@REF --meta`" + ` the hash of each.`,
+It does not affect COC, messages that were posted, exports, or copies of the file. Other
+versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, and
+` + "`cocsync show DOC@REF --meta`" + ` shows their hashes.`,
 		Example: `  cocsync show rotate-database-password@v3 --meta | grep SHA-256
   cocsync erase 3f786850e387 --reason 'a password, ticket 4711'`,
 		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
-				return usage(hint.Wrap(errors.New("no reason is given"), "add --reason 'why it has to go': it stays in the archive in its place"))
+				return usage(hint.Wrap(errors.New("--reason is missing"), "add --reason TEXT: the archive keeps it in place of the content"))
 			}
 			return a.erase(cmd.Context(), args[0], reason, output.value == formatJSON)
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why; it stays in the archive (`TEXT`)")
+	cmd.Flags().StringVar(&reason, "reason", "", "reason (`TEXT`); it is kept in the archive")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -55,7 +55,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	r, err := query.Open(ctx, path) // it must exist: OpenWith would create it
+	r, err := query.Open(ctx, path) // OpenWith would create a missing file
 	if err != nil {
 		return err
 	}
@@ -87,24 +87,24 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 		}
 	}
 	if err := d.Scrub(ctx); err != nil {
-		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as the file needs and run this again")
+		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as the file needs and run the command again")
 	}
 	after, err := q.Erasure(ctx, hash)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		e.ErasedAt, e.Reason = after.ErasedAt, after.Reason // the rest is of before
+		e.ErasedAt, e.Reason = after.ErasedAt, after.Reason // the other fields are from before the erasure
 		return query.Write(a.out, e)
 	}
 	fmt.Fprintf(a.out, "erased %s\n", hash)
 	return nil
 }
 
-// minHash is the shortest prefix of a hash that is accepted.
+// minHash is the minimum length of the prefix of a hash.
 const minHash = 8
 
-// findHash finds the content that a prefix of its hash names.
+// findHash returns the hash of the content with that prefix.
 func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	wrong := func(format string, args ...any) error {
 		return hint.Wrap(fmt.Errorf(format, args...), "`cocsync show DOC@REF --meta` shows the SHA-256 of a version")
@@ -125,7 +125,7 @@ func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	return list[0], nil
 }
 
-// touched says what erasing removes.
+// touched writes what erasing removes.
 func (a *app) touched(e query.Erasure) {
 	w := &page{a.output().Writer(a.err), time.Local}
 	defer w.Flush()
@@ -140,9 +140,9 @@ func (a *app) touched(e query.Erasure) {
 		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", text.Visible(p.Version),
 			text.Visible(p.Name), text.Visible(p.Account), text.Visible(p.DocumentID))
 	}
-	fmt.Fprintf(w, "  its part in the differences of %s\n", text.Plural(e.Changes, "change"))
+	fmt.Fprintf(w, "  its lines in the differences of %s\n", text.Plural(e.Changes, "change"))
 	if e.Sent > 0 {
-		fmt.Fprintf(w, "  the text of %s here; what was posted stays in the channel\n",
+		fmt.Fprintf(w, "  the stored text of %s; posted messages stay in the channel\n",
 			text.Plural(e.Sent, "message"))
 	}
 	if e.Waiting > 0 {
@@ -150,6 +150,6 @@ func (a *app) touched(e query.Erasure) {
 			text.Plural(e.Waiting, "message"))
 	}
 	for _, c := range e.Copies {
-		fmt.Fprintf(w, "This copy from before a migration keeps it: %s\n", text.Visible(c))
+		fmt.Fprintf(w, "This copy, made before a migration, still has it: %s\n", text.Visible(c))
 	}
 }

@@ -25,8 +25,8 @@ func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "write the archive in the format of another program",
-		Long: `Export writes what the archive holds for other programs. Nothing is masked: who reads
-it reads what the documents hold, secrets too.`,
+		Long: `Export writes the archive in formats of other programs. Nothing is masked: the output
+contains all secrets in the documents.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -37,26 +37,26 @@ it reads what the documents hold, secrets too.`,
 func (a *app) exportGitCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "git",
-		Short: "write all versions as a stream for git fast-import",
-		Long: `Git writes a stream for git fast-import: on the branch main one commit for each
-version, rewrite, deletion and return of a document, in the order in which cocsync
-recorded them. Each document is a file ACCOUNT/NAME.yaml; it keeps the name that it
-had first. Author and date are those of the version, and unknown where they are not
-known for certain.
+		Short: "write all versions as a git fast-import stream",
+		Long: `Git writes a stream for git fast-import. The branch main gets one commit for each
+version, rewrite, deletion and restoration of a document, in the order in which cocsync
+recorded them. Each document is a file ACCOUNT/NAME.yaml with the document's first name.
+Author and date are those of the version, or unknown if they are not certain.
 
-The same archive makes the same commits. A later export makes the same ones and those
-that came since, so that an import into the same repository goes on from there; once a
-content was erased, the commits from there on are others.
+Exports of the same archive have the same commits. A later export has the same commits
+and new ones after them, so an import into the same repository adds only the new ones.
+After a content was erased, the commits from that content on differ.
 
-main always has what COC had as its newest. A rewrite of an older version, or one that
-came late, is a commit beside it that is merged without effect: see git log --graph.`,
+The files in main are always COC's newest versions. A rewrite of an older version, or a
+version that arrived late, is a commit on a side branch that is merged without changing
+main: see git log --graph.`,
 		Example: `  git init -q --bare -b main runbooks.git
   cocsync export git | git -C runbooks.git fast-import --quiet
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if term.IsTerminal(a.out) {
-				return usage(hint.Wrap(errors.New("this is a stream for a program, and no text for a terminal"), "cocsync export git | git -C DIR fast-import"))
+				return usage(hint.Wrap(errors.New("the stream is not written to a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
 			q, err := a.archive(cmd.Context())
 			if err != nil {
@@ -71,11 +71,11 @@ func (a *app) exportFolderCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use:   "dir FOLDER",
-		Short: "write what is newest, or was at a time, as files",
-		Long: `Dir writes the newest version of each document into an empty folder, which it makes
-if need be, as ACCOUNT/NAME.yaml. With --at it writes what was newest then: a date
-(the end of that day), an RFC 3339 instant or an age such as 7d. Documents that COC no
-longer has, or had not then, are left out.`,
+		Short: "write the newest versions, or those at a time, as files",
+		Long: `Dir writes the newest version of each document to ACCOUNT/NAME.yaml in FOLDER, which
+must be empty or not exist. With --at it writes the newest versions at that time: a date
+(the end of that day), an RFC 3339 time or an age such as 7d. Documents that did not
+exist in COC at that time are left out.`,
 		Example: `  cocsync export dir runbooks
   cocsync export dir as-of-march --at 2026-03-31`,
 		Args: rangeArgs(1, 1),
@@ -86,7 +86,7 @@ longer has, or had not then, are left out.`,
 			return a.exportFolder(cmd.Context(), args[0], at)
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "what was newest at `TIME`")
+	cmd.Flags().StringVar(&at, "at", "", "newest versions at `TIME`")
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func (a *app) exportFolder(ctx context.Context, folder, at string) error {
 	}
 	n, err := q.ExportFolder(ctx, folder, then)
 	if err != nil && n == 0 {
-		return hint.Wrap(fmt.Errorf("export: %w", err), "name a folder that is empty or not there yet")
+		return hint.Wrap(fmt.Errorf("export: %w", err), "choose a folder that is empty or does not exist")
 	}
 	a.nothing(text.Plural(n, "document") + " written to " + text.Visible(folder))
 	return err
@@ -112,10 +112,10 @@ func (a *app) exportFolder(ctx context.Context, folder, at string) error {
 func (a *app) exportEventsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "jsonl",
-		Short: "write all events as JSON, one a line",
-		Long: `Jsonl writes every change and every notice that was recorded as one line of JSON, in
-the form of docs/events.md, in the order in which they were seen. Unlike what a webhook
-gets, nothing is masked and no diff is cut.`,
+		Short: "write all events as JSON lines",
+		Long: `Jsonl writes every recorded change and notice as one line of JSON, in the format
+described in docs/events.md, in the order in which they were seen. Unlike in events sent
+to webhooks, nothing is masked and no diff is truncated.`,
 		Example: `  cocsync export jsonl | jq -c 'select(.type == "change.rewritten") | .data | {name, version, seen_at}'`,
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportEvents(cmd.Context()) },
@@ -144,10 +144,10 @@ func (a *app) exportEvents(ctx context.Context) error {
 func (a *app) exportTableCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "csv",
-		Short: "write all changes as a table",
-		Long: `Csv writes every change as a row of a table, newest first, in UTF-8 with commas. Times
-are RFC 3339, UTC; what is not known is empty. A cell that a spreadsheet would take for
-a formula (one that begins with = + - @, a tab or a line end) gets a ' before it.`,
+		Short: "write all changes as CSV",
+		Long: `Csv writes every change as a row, newest first, in UTF-8, separated by commas. Times are
+RFC 3339, UTC; unknown values are empty. A cell that a spreadsheet would run as a formula
+(one that starts with = + - @, a tab or a newline) gets the prefix '.`,
 		Example: `  cocsync export csv > changes.csv`,
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportTable(cmd.Context()) },
@@ -183,7 +183,7 @@ func (a *app) exportTable(ctx context.Context) error {
 	return errors.Join(err, w.Error())
 }
 
-// tableCell keeps a spreadsheet from taking a text for a formula.
+// tableCell prevents spreadsheets from running a text as a formula.
 // https://owasp.org/www-community/attacks/CSV_Injection
 func tableCell(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {

@@ -23,31 +23,32 @@ func (a *app) grepCommand() *cobra.Command {
 	var f grepFlags
 	cmd := &cobra.Command{
 		Use:   "grep PATTERN [DOC…]",
-		Short: "find lines in all archived versions",
-		Long: `Grep finds the lines that match a pattern, in every version of every document or of
-those named. A line is told once, with the versions that it stood in:
+		Short: "search the lines of all archived versions",
+		Long: `Grep finds the lines that match a pattern, in every version of all documents or of
+those given. Each line is shown once, with the versions that contain it:
 
   job:v3..v17, v20..:    timeout: 30
 
-It came with v3, went with v18, came back with v20 and is still there.
+This line was added in v3, removed in v18, added again in v20, and is in the newest
+version.
 
-PATTERN is a regular expression (RE2: https://github.com/google/re2/wiki/Syntax) and
-is matched against each line by itself. With -F it is plain text.
+PATTERN is a regular expression (RE2: https://github.com/google/re2/wiki/Syntax) that is
+matched against each line separately. With -F it is plain text.
 
---newest leaves the lines of each document's newest version, and --at those of the
-version that was newest then: a date (the end of that day), an RFC 3339 instant or an
-age such as 7d. Documents that COC no longer has, or had not then, are left out. The
-versions are told in full all the same.
+--newest searches only each document's newest version, and --at the version that was
+newest at that time: a date (the end of that day), an RFC 3339 time or an age such as
+7d. Documents that did not exist in COC at that time are left out. The output still lists
+all versions that contain the line.
 
---step and --path leave the lines of a step, by its name, or of a part of the job, by
-its path; * stands for anything:
+--step and --path search only the lines of a step, given by its name, or of a part of
+the job, given by its path; * matches any text:
 
-  --step restart                    a step, and all within it
+  --step restart                    a step and everything in it
   --path 'steps[*].inputs.timeout'  one field of every step
   --path inputs                     the parameters
 
-A pattern with three plain characters in a row is found by an index, others by
-reading every distinct line.
+A pattern with three consecutive literal characters uses an index; other patterns read
+every distinct line.
 
 ` + pageHelp,
 		Example: `  cocsync grep -F 'rm -rf'
@@ -66,14 +67,14 @@ reading every distinct line.
 	}
 	s := cmd.Flags()
 	s.BoolVarP(&f.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
-	s.BoolVarP(&f.ignoreCase, "ignore-case", "i", false, "capitals and small letters are equal")
+	s.BoolVarP(&f.ignoreCase, "ignore-case", "i", false, "ignore case")
 	s.BoolVarP(&f.names, "files-with-matches", "l", false, "only the names of the documents")
 	s.StringVar(&a.configFlag, "config", "", configUsage+"; -c before the command") // -c is grep's own
-	s.BoolVarP(&f.counts, "count", "c", false, "only how many lines of each document match")
-	s.BoolVar(&f.newest, "newest", false, "only lines of the newest versions")
-	s.StringVar(&f.at, "at", "", "only lines of what was newest at `TIME`")
-	s.StringVar(&f.step, "step", "", "only lines of the step `NAME`; a pattern")
-	s.StringVar(&f.path, "path", "", "only lines of the part at `PATH`; a pattern")
+	s.BoolVarP(&f.counts, "count", "c", false, "only the number of matching lines of each document")
+	s.BoolVar(&f.newest, "newest", false, "search only the newest versions")
+	s.StringVar(&f.at, "at", "", "search only the versions that were newest at `TIME`")
+	s.StringVar(&f.step, "step", "", "only lines of the step `NAME`; * matches any text")
+	s.StringVar(&f.path, "path", "", "only lines of the part at `PATH`; * matches any text")
 	f.output = outputFlag(cmd)
 	exclusive(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
 	return cmd
@@ -116,7 +117,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 	return nil
 }
 
-// found writes the lines of a document that match.
+// found writes the matching lines of a document.
 func (p *page) found(found query.Found, matcher *query.Matcher, f grepFlags) error {
 	name := p.Paint(term.Magenta, text.Visible(found.Document.Name))
 	switch {
@@ -137,7 +138,7 @@ func (p *page) found(found query.Found, matcher *query.Matcher, f grepFlags) err
 	return p.Flush()
 }
 
-// matched is a line with what matches in colour, as far as that is quickly found.
+// matched returns a line with its matches in colour, as far as they are found quickly.
 func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 	if !p.Color {
 		return p.Content(line), nil
@@ -152,7 +153,7 @@ func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 	return b.String() + p.Content(line[at:]), err
 }
 
-// writeRuns writes runs of versions: v3..v17, v20.. for up to the newest.
+// writeRuns formats runs of versions: v3..v17, and v20.. for a run up to the newest.
 func writeRuns(runs []query.Run) string {
 	var parts []string
 	for _, r := range runs {
@@ -168,7 +169,7 @@ func writeRuns(runs []query.Run) string {
 	return strings.Join(parts, ", ")
 }
 
-// completeGrep offers documents behind the pattern.
+// completeGrep completes documents after the pattern.
 func (a *app) completeGrep(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

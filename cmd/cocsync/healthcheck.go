@@ -16,13 +16,13 @@ func (a *app) healthcheckCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
-		Short: "exit with 0 if nothing is wrong, for containers and scripts",
-		Long: `Healthcheck exits with 0 if status finds no problem, else with 1 and what is wrong. A
-watch is late when a cycle was due by its schedule and none succeeded within one more
-interval, at least two minutes and at most an hour.
+		Short: "exit with 0 if there is no problem, for containers and scripts",
+		Long: `Healthcheck exits with 0 if status finds no problem; otherwise it prints the problems and
+exits with 1. A watch is late if a cycle was due by its schedule and none succeeded
+within one more interval (at least two minutes, at most one hour).
 
-It reads the archive only, needs no secret, and does not disturb the daemon. A copy of
-an archive (--db, and no process writes it) is never healthy.`,
+It only reads the archive, needs no secrets, and does not affect the daemon. With --db,
+an archive that no process has open for writing is a copy, and is never healthy.`,
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: noArgs,
@@ -42,7 +42,7 @@ an archive (--db, and no process writes it) is never healthy.`,
 	return cmd
 }
 
-// reportHealth says that all works; else it fails with what does not.
+// reportHealth writes that there is no problem, or returns the problems as an error.
 func (a *app) reportHealth(s *query.Status, asJSON bool) error {
 	if asJSON {
 		if err := query.Write(a.out, s.Health()); err != nil {
@@ -56,12 +56,12 @@ func (a *app) reportHealth(s *query.Status, asJSON bool) error {
 		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", text.Visible(s.WriterText()))
 		return err
 	case s.Copy:
-		return hint.Wrap(errors.New("the archive of --db counts as a copy, because no process has it open for writing; "+s.Recorded()),
-			"name its config with -c FILE in place of --db, or check where the daemon runs")
+		return hint.Wrap(errors.New("the archive given by --db is treated as a copy, because no process has it open for writing; "+s.Recorded()),
+			"give its config with -c FILE instead of --db, or check on the machine where the daemon runs")
 	}
 	var wrong []string
 	for _, p := range s.Problems {
 		wrong = append(wrong, p.What)
 	}
-	return hint.Wrap(errors.New("not healthy: "+strings.Join(wrong, "; ")), "`cocsync status` says why and how to fix it")
+	return hint.Wrap(errors.New("not healthy: "+strings.Join(wrong, "; ")), "`cocsync status` shows the causes and fixes")
 }

@@ -20,14 +20,14 @@ func (a *app) initCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a commented config",
-		Long: `Init writes a config to ./config.toml, or where -c says, and checks it. It never
-overwrites a file. On a terminal it asks what the flags leave open; elsewhere
-what is not said keeps its default. What is typed for a secret is not shown.
+		Long: `Init writes a config to ./config.toml, or to the file given by -c, and checks it. It
+never overwrites a file. On a terminal it asks for settings that are not given by flags;
+otherwise they keep their defaults. Typed secrets are not shown.
 
-Secrets are best left out of the file: say where they are, as env:NAME or
-file:PATH. Without keys, cocsync looks where Huawei Cloud's own tools do: the
-environment (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK), ~/.huaweicloud/credentials,
-an ECS agency.`,
+It is best not to write secrets to the file, but to give their location as env:NAME or
+file:PATH. Without keys, cocsync uses the same sources as Huawei Cloud's own tools: the
+environment (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK), ~/.huaweicloud/credentials, an
+ECS agency.`,
 		Example: `  cocsync init
   cocsync init --region ap-southeast-3 --slack-token env:SLACK_BOT_TOKEN --channel C0123456789`,
 		Args: noArgs,
@@ -43,16 +43,16 @@ an ECS agency.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&ans.Region, "region", "", "region of COC: cn-north-4, ap-southeast-3, eu-west-101")
+	f.StringVar(&ans.Region, "region", "", "region of COC, such as cn-north-4, ap-southeast-3 or eu-west-101")
 	f.StringVar(&ans.Endpoint, "endpoint", "", "`URL` of COC, instead of a region")
-	f.StringVar(&ans.AccessKey, "access-key", "", "where the access key is: env:NAME or file:PATH")
-	f.StringVar(&ans.SecretKey, "secret-key", "", "where the secret key is")
-	f.StringSliceVar(&ans.Documents, "documents", nil, "`IDS` of the documents to watch (default: all that COC lists)")
-	f.StringVar(&ans.SlackToken, "slack-token", "", "where the bot token is: env:NAME or file:PATH")
-	f.StringVar(&ans.Webhook, "webhook", "", "where an incoming webhook's URL is, instead of a token")
-	f.StringVar(&ans.Channel, "channel", "", "`ID` of the Slack channel, for a token")
-	f.StringVar(&ans.Operators, "operators", "", "who is notified when monitoring itself fails: same, none, or with a token the `ID` of another channel (default same)")
-	f.StringVar(&ans.Listen, "listen", "", "`ADDRESS` of the page in a browser, such as 127.0.0.1:8321 (default no page)")
+	f.StringVar(&ans.AccessKey, "access-key", "", "location of the access key: env:NAME or file:PATH")
+	f.StringVar(&ans.SecretKey, "secret-key", "", "location of the secret key: env:NAME or file:PATH")
+	f.StringSliceVar(&ans.Documents, "documents", nil, "`IDS` of the documents to watch (default: all)")
+	f.StringVar(&ans.SlackToken, "slack-token", "", "location of the bot token: env:NAME or file:PATH")
+	f.StringVar(&ans.Webhook, "webhook", "", "location of an incoming webhook's URL, instead of a token: env:NAME or file:PATH")
+	f.StringVar(&ans.Channel, "channel", "", "`ID` of the Slack channel, with a token")
+	f.StringVar(&ans.Operators, "operators", "", "channel for failures of the monitoring: same, none, or with a token the `ID` of another channel (default same)")
+	f.StringVar(&ans.Listen, "listen", "", "`ADDRESS` of the web page, such as 127.0.0.1:8321 (default: no page)")
 	return cmd
 }
 
@@ -63,12 +63,12 @@ func (a *app) init(ans config.Answers) error {
 	path := cmp.Or(a.configFlag, "config.toml")
 	text, err := tryAnswers(ans)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("nothing is written, because an answer is wrong:\n%w", err), "run `cocsync init` again")
+		return hint.Wrap(fmt.Errorf("no config was written, because an answer is invalid:\n%w", err), "run `cocsync init` again")
 	}
-	// O_EXCL: whoever has a config keeps it. 0600: it may come to hold secrets.
+	// O_EXCL: never overwrite a config. 0600: it may contain secrets.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return hint.Wrap(err, "init overwrites nothing: name another file with -c, or remove this one")
+		return hint.Wrap(err, "init never overwrites a file: choose another one with -c, or remove this one")
 	}
 	if err != nil {
 		return err
@@ -79,15 +79,15 @@ func (a *app) init(ans config.Answers) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	with := "" // the flag that names the file, where one is needed
+	with := "" // the flag for the config file, if needed
 	if a.configFlag != "" {
 		with = " -c " + path
 	}
 	fmt.Fprintf(a.out, `%s is written. Next:
-  cocsync%[2]s check            all faults at once, missing secrets included
-  cocsync%[2]s check --online   ask COC and Slack
+  cocsync%[2]s check            check the config and its secrets
+  cocsync%[2]s check --online   also test COC and Slack
   cocsync%[2]s sync             archive everything once, with a progress bar
-  cocsync%[2]s run              the daemon
+  cocsync%[2]s run              run the daemon
 `, path, with)
 	return nil
 }
@@ -96,19 +96,19 @@ func (a *app) init(ans config.Answers) error {
 func excluded(ans config.Answers) error {
 	switch own := ans.Operators != "" && ans.Operators != "same" && ans.Operators != "none"; {
 	case ans.SlackToken != "" && ans.Webhook != "":
-		return usage(errors.New("--slack-token and --webhook are both given: a notifier has one of them"))
+		return usage(errors.New("--slack-token and --webhook cannot be used together: a notifier has only one of them"))
 	case ans.Region != "" && ans.Endpoint != "":
-		return usage(errors.New("--region and --endpoint are both given: an account has one of them"))
+		return usage(errors.New("--region and --endpoint cannot be used together: an account has only one of them"))
 	case ans.Channel != "" && ans.SlackToken == "":
-		return usage(errors.New("--channel goes with --slack-token: a webhook has its own channel"))
+		return usage(errors.New("--channel needs --slack-token: a webhook has a fixed channel"))
 	case own && ans.SlackToken == "":
-		return usage(errors.New("--operators with a channel goes with --slack-token: a webhook has its own channel"))
+		return usage(errors.New("--operators with a channel needs --slack-token: a webhook has a fixed channel"))
 	}
 	return nil
 }
 
-// tryAnswers makes the config of the answers, with defaults for those that are absent,
-// and checks it.
+// tryAnswers builds the config from the answers, with defaults for absent ones, and checks
+// it.
 func tryAnswers(ans config.Answers) ([]byte, error) {
 	if ans.Operators == "same" {
 		ans.Operators = ""

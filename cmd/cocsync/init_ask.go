@@ -14,14 +14,14 @@ import (
 	"cocsync/internal/config"
 )
 
-// questions asks a person on a terminal for the answers of init.
+// questions prompts for the answers of init on a terminal.
 type questions struct {
 	*term.Terminal
 	failed error
 }
 
-// askInit fills the answers in. An empty line takes the default. The terminal shows
-// nothing automatically meanwhile: a secret that is typed ahead is not shown either.
+// askInit fills in the answers. An empty line means the default. The terminal's echo is off
+// all the time, so a secret that is typed ahead is not shown either.
 func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 	fd := int(in.Fd())
 	state, err := term.MakeRaw(fd)
@@ -34,7 +34,7 @@ func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 		io.Writer
 	}{in, out}, "")}
 	if width, height, err := term.GetSize(fd); err == nil && width > 0 {
-		_ = q.SetSize(width, height) // it only wraps lines
+		_ = q.SetSize(width, height) // only used to wrap lines
 	}
 	q.ask(ans)
 	if q.failed != nil {
@@ -48,7 +48,7 @@ func (q *questions) ask(ans *config.Answers) {
 		return located(config.Answers{}, text)
 	})
 	*ans = located(*ans, region)
-	fmt.Fprintln(q, "auto takes the keys from the environment, the profile file or an ECS agency.")
+	fmt.Fprintln(q, "auto uses the keys of the environment, the profile file or an ECS agency.")
 	if keys := q.secret("Access key: auto, env:NAME or file:PATH", "auto", func(text string) config.Answers {
 		return config.Answers{AccessKey: text, SecretKey: "env:COC_SK"}
 	}); keys != "auto" {
@@ -57,7 +57,7 @@ func (q *questions) ask(ans *config.Answers) {
 			return config.Answers{AccessKey: "env:COC_AK", SecretKey: text}
 		})
 	}
-	docs := q.line("Documents to watch: all, or ids with commas between", "all", func(text string) config.Answers {
+	docs := q.line("Documents to watch: all, or IDs separated by commas", "all", func(text string) config.Answers {
 		return config.Answers{Documents: documentIDs(text)}
 	})
 	ans.Documents = documentIDs(docs)
@@ -71,7 +71,7 @@ func (q *questions) ask(ans *config.Answers) {
 		fmt.Fprintln(q, "Who is notified when monitoring itself fails?")
 		ans.Operators = q.choice("Operators: same (this webhook) or none", "same", "none")
 	}
-	page := q.line("Address of the page in a browser, such as 127.0.0.1:8321, or none", "none", func(text string) config.Answers {
+	page := q.line("Address of the web page, such as 127.0.0.1:8321, or none", "none", func(text string) config.Answers {
 		return config.Answers{Listen: unlessNone(text)}
 	})
 	ans.Listen = unlessNone(page)
@@ -95,7 +95,7 @@ func (q *questions) askBot(ans *config.Answers) {
 	})
 }
 
-// located returns the answers with a region, or an endpoint if the text is a URL.
+// located returns the answers with the text as endpoint if it is a URL, else as region.
 func located(ans config.Answers, text string) config.Answers {
 	if strings.Contains(text, "://") {
 		ans.Endpoint = text
@@ -123,7 +123,7 @@ func unlessNone(text string) string {
 	return text
 }
 
-// line reads a line until the config of the answers that it makes has no fault.
+// line reads lines until the config of the resulting answers has no fault.
 func (q *questions) line(what, def string, answers func(string) config.Answers) string {
 	q.SetPrompt(what + " [" + def + "]: ")
 	for {
@@ -148,7 +148,7 @@ func (q *questions) good(ans config.Answers) bool {
 	return false
 }
 
-// choice reads a line until it is the default or one of the others.
+// choice reads lines until one is the default or one of the others.
 func (q *questions) choice(what, def string, others ...string) string {
 	q.SetPrompt(what + " [" + def + "]: ")
 	for {
@@ -156,12 +156,12 @@ func (q *questions) choice(what, def string, others ...string) string {
 		if value == def || slices.Contains(others, value) || q.failed != nil {
 			return value
 		}
-		fmt.Fprintf(q, "%q is not one of the answers; try again\n", value)
+		fmt.Fprintf(q, "%q is not one of the choices; try again\n", value)
 	}
 }
 
-// secret reads a line that is not shown, and then shows where the secret is, or *** for
-// one that was typed in.
+// secret reads a line without showing it. Then it shows the location of the secret, or ***
+// for a secret that was typed in.
 func (q *questions) secret(what, def string, answers func(string) config.Answers) string {
 	for {
 		value := cmp.Or(q.kept(q.ReadPassword(what+"; not shown ["+def+"]: ")), def)
@@ -175,7 +175,7 @@ func (q *questions) secret(what, def string, answers func(string) config.Answers
 	}
 }
 
-// kept keeps the first failure and returns the line without the space around it.
+// kept records the first error and returns the line without surrounding white space.
 func (q *questions) kept(line string, err error) string {
 	q.failed = cmp.Or(q.failed, err)
 	return strings.TrimSpace(line)

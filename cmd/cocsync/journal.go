@@ -9,15 +9,15 @@ import (
 	"sync"
 )
 
-// journal writes log lines as systemd's journal takes them: without a time, which the
-// journal has, and with a priority before each
+// journal writes log lines in the format of systemd's journal: without a time, which the
+// journal adds, and with a priority before each line
 // (https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html).
 type journal struct {
-	text slog.Handler // writes into line
+	text slog.Handler // writes to line
 	line *journalLine
 }
 
-// journalLine is one line at a time on its way to the journal.
+// journalLine is the buffer for one line.
 type journalLine struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -35,7 +35,8 @@ func newJournal(out io.Writer, level slog.Level) *journal {
 		}})}
 }
 
-// priority is the syslog's of a level: https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1.
+// priority returns the syslog priority of a level:
+// https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1.
 func priority(l slog.Level) int {
 	switch {
 	case l >= slog.LevelError:
@@ -48,7 +49,8 @@ func priority(l slog.Level) int {
 	return 7
 }
 
-// faults is where report writes the lines of an error: as errors, if that is the journal.
+// faults returns the writer for error messages. If w is the journal, it marks their lines
+// as errors.
 func faults(w io.Writer) io.Writer {
 	if toJournal(w) {
 		return faultLines{w}
@@ -56,7 +58,7 @@ func faults(w io.Writer) io.Writer {
 	return w
 }
 
-// faultLines puts the priority of an error before each line that is written to it.
+// faultLines writes the priority of an error before each line.
 type faultLines struct{ out io.Writer }
 
 // Write writes one line.
@@ -67,7 +69,7 @@ func (f faultLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Enabled is the text's.
+// Enabled reports whether the level is logged.
 func (j *journal) Enabled(ctx context.Context, l slog.Level) bool { return j.text.Enabled(ctx, l) }
 
 // Handle writes one line.
@@ -83,12 +85,12 @@ func (j *journal) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// WithAttrs is a journal whose lines have these, too.
+// WithAttrs returns a journal that adds these attributes to each line.
 func (j *journal) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &journal{j.text.WithAttrs(attrs), j.line}
 }
 
-// WithGroup is a journal whose further attributes stand in a group.
+// WithGroup returns a journal that puts later attributes into a group.
 func (j *journal) WithGroup(name string) slog.Handler {
 	return &journal{j.text.WithGroup(name), j.line}
 }

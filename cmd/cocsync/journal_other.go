@@ -4,5 +4,5 @@ package main
 
 import "io"
 
-// toJournal: there is no journal here.
+// toJournal returns false: systemd runs only on Unix.
 func toJournal(io.Writer) bool { return false }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// toJournal reports whether what is written goes to systemd's journal, which says in
-// JOURNAL_STREAM which file that is
+// toJournal reports whether output goes to systemd's journal. JOURNAL_STREAM identifies the
+// journal's file
 // (https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html).
 func toJournal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -26,18 +26,19 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list the documents in the archive",
-		Long: `List shows every document that the archive knows, by name: its newest version,
-how many versions are archived, when the newest was made, and how it stands:
+		Long: `List shows all documents in the archive, sorted by name: the newest version, the number
+of archived versions, when the newest version was made, and the state:
 
-  present   COC has it, and it is archived
-  listed    COC lists it, and nothing of it is archived yet
-  deleted   COC no longer has it; the archive keeps what it had
+  present   COC has the document, and it is archived
+  listed    COC lists the document, but no version is archived yet
+  deleted   COC no longer has the document; the archive keeps it
 
-"unwatched" marks a document that no watch follows any more.
+"unwatched" means that no watch follows the document any more.
 
---at shows the documents as they stood then: at the end of a date, at an RFC 3339
-instant, or an age ago such as 7d. Those that had no version by then are left out, and
-what is not known of then is unknown. --since leaves those that changed from then on.`,
+--at shows the documents at a time: a date (the end of that day), an RFC 3339 time or an
+age such as 7d. Documents that had no version at that time are left out; fields whose
+value at that time is not known are unknown. --since shows only documents that changed
+at or after a time.`,
 		Example: `  cocsync list
   cocsync list --name 'restart-*' --state present
   cocsync list --since 7d --sort made
@@ -51,13 +52,13 @@ what is not known of then is unknown. --since leaves those that changed from the
 			return a.list(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().StringVar(&f.account, "account", "", "only documents of the account `NAME`")
+	cmd.Flags().StringVar(&f.account, "account", "", "only documents of account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
 	f.state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
-	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
-	cmd.Flags().StringVar(&f.at, "at", "", "as they stood at `TIME`")
-	f.sort = choose(cmd, "sort", "", "name", "by name, or the newest made, the last checked or the most versions first", query.Sorts()...)
-	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "the other way round")
+	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
+	cmd.Flags().StringVar(&f.at, "at", "", "as of `TIME`")
+	f.sort = choose(cmd, "sort", "", "name", "sort order: made, checked and versions show the highest first", query.Sorts()...)
+	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "reverse the order")
 	f.output = outputFlag(cmd)
 	return cmd
 }
@@ -90,7 +91,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 // tally counts documents by state.
 type tally map[coc.DocState]int
 
-// counted returns documents that are counted as they are read.
+// counted counts documents while they are read.
 func counted(docs iter.Seq2[query.Details, error]) (iter.Seq2[query.Details, error], tally) {
 	count := tally{}
 	return func(yield func(query.Details, error) bool) {
@@ -105,7 +106,7 @@ func counted(docs iter.Seq2[query.Details, error]) (iter.Seq2[query.Details, err
 	}, count
 }
 
-// String is 12 documents: 10 present, 2 deleted.
+// String returns the counts, such as "12 documents: 10 present, 2 deleted".
 func (c tally) String() string {
 	var parts []string
 	all := 0
@@ -132,7 +133,7 @@ func (p *page) documents(docs iter.Seq2[query.Details, error]) error {
 	}, nil)
 }
 
-// state is the state of a document.
+// state formats the state of a document.
 func state(d query.Details) term.Span {
 	c := term.Span{Text: string(d.State)}
 	switch {
@@ -144,7 +145,7 @@ func state(d query.Details) term.Span {
 	return c
 }
 
-// modifier names who modified a document last: its creator if no one did.
+// modifier returns who last modified a document, or its creator.
 func modifier(d query.Details) string {
 	switch {
 	case coc.Said(d.Modifier) != "":

@@ -6,7 +6,7 @@ import (
 	"cocsync/internal/daemon"
 )
 
-// noteLoads makes the page show each configuration that the daemon loads or refuses.
+// noteLoads reports to the page each configuration that the daemon loads or refuses.
 func (a *app) noteLoads(load func(context.Context) (*daemon.Set, error)) func(context.Context) (*daemon.Set, error) {
 	return func(ctx context.Context) (*daemon.Set, error) {
 		set, err := load(ctx)

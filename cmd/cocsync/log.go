@@ -27,38 +27,39 @@ func (a *app) logCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log [DOC]",
 		Short: "show what changed, newest first",
-		Long: `Log shows the changes of all documents, or of one, newest first: what kind, who
-made it, when COC says it was made, when cocsync first saw it, the change in one
-line, and what became of the job's structure. The kinds are:
+		Long: `Log shows the changes of all documents, or of one document, newest first: the kind,
+the author, when COC says it was made, when cocsync first saw it, a summary, and the
+changes in the job's structure. The kinds are:
 
-  new, version      a document or a version that appeared
-  rewritten         the content behind an existing version was replaced in place
-  metadata          name, description, risk level, modifier or project
-  withdrawn         a version that COC no longer lists
+  new, version      a new document or version
+  rewritten         the content of an existing version was replaced
+  metadata          name, description, risk level, modifier or project changed
+  withdrawn         COC no longer lists a version
   deleted, restored
 
---since and --until take a date (the whole day, in the local zone), an RFC 3339
-instant or an age. A version counts by when COC says that it was made, everything
-else by when cocsync saw it; with --seen, versions do so too.
+--since and --until take a date (the whole day, in the local time zone), an RFC 3339
+time or an age. Versions are selected by the time at which COC says they were made, other
+changes by the time at which cocsync saw them. With --seen, all are selected by the time
+seen.
 
---path and --task search the differences of the structure. With both, one
-difference must fit both. * stands for anything, dots and brackets too, and the
-pattern must fit from end to end:
+--path and --task search the differences in structure. With both, one difference must
+match both. * matches any text, including dots and brackets. The pattern must match the
+whole path or task:
 
-  --path 'steps[restart]'           a step, and all within it
+  --path 'steps[restart]'           a step and everything in it
   --path 'steps[*].inputs.timeout'  one field of every step
-  --path inputs.region              a parameter, and all within it
-  --path 'steps["c d"]'             a name that is no plain word is quoted
-  --task hwc:runbook:scripts        a task, whatever its version
-  --task 'hwc:runbook:scripts@1.*'  only such versions of it
+  --path inputs.region              a parameter and everything in it
+  --path 'steps["c d"]'             a name with special characters is quoted
+  --task hwc:runbook:scripts        a task in any version
+  --task 'hwc:runbook:scripts@1.*'  only these versions of the task
 
-A step's task counts before and after the change. A step that came or went is one
-difference, and a document's first version has none. -o json shows the paths.
+--task matches a step's task before and after the change. An added or removed step is
+one difference; a document's first version has none. -o json shows the paths.
 
--S finds the versions in which a text stands more or less often than in the one
-before; ` + "`cocsync grep`" + ` tells in which versions a line stood.
+-S finds the versions that contain a text more or less often than the previous
+version; ` + "`cocsync grep`" + ` shows which versions contain a line.
 
-In a pipe or file the patches of -p are exact, byte for byte.
+In a pipe or file, the patches of -p are exact, byte for byte.
 
 ` + pageHelp,
 		Example: `  cocsync log restart-unhealthy-nodes -p
@@ -78,22 +79,22 @@ In a pipe or file the patches of -p are exact, byte for byte.
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
-	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included")
-	s.StringVar(&f.by, "by", "", "only versions whose author is `USER`")
-	s.StringVar(&f.risk, "risk", "", "only documents whose risk level is `LEVEL` now")
-	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, with commas between")
-	s.StringVar(&f.task, "task", "", "only where a step changed that has or had this `TASK`; a pattern")
-	s.StringVar(&f.path, "path", "", "only where this `PATH` of the structure changed; a pattern")
+	s.StringVar(&f.since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
+	s.StringVar(&f.until, "until", "", "only changes up to and including `WHEN`")
+	s.StringVar(&f.by, "by", "", "only versions by `USER`")
+	s.StringVar(&f.risk, "risk", "", "only documents whose current risk level is `LEVEL`")
+	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, separated by commas")
+	s.StringVar(&f.task, "task", "", "only changes of steps with this `TASK`; * matches any text")
+	s.StringVar(&f.path, "path", "", "only changes at this `PATH` of the structure; * matches any text")
 	s.StringVarP(&f.text, "text", "S", "", "only versions that added or removed this `STRING`")
-	s.VarP(&f.limit, "number", "n", "at most so many changes (0: all)")
-	s.BoolVarP(&f.patch, "patch", "p", false, "with the line diff of each")
-	s.BoolVar(&f.stat, "stat", false, "with the lines added and removed")
-	s.BoolVar(&f.oneline, "oneline", false, "one line a change")
-	s.BoolVar(&f.reverse, "reverse", false, "oldest first; -n takes the newest all the same")
-	s.BoolVar(&f.seen, "seen", false, "--since and --until go by when cocsync saw the change")
+	s.VarP(&f.limit, "number", "n", "maximum number of changes (0: all)")
+	s.BoolVarP(&f.patch, "patch", "p", false, "show the line diff of each change")
+	s.BoolVar(&f.stat, "stat", false, "show the numbers of added and removed lines")
+	s.BoolVar(&f.oneline, "oneline", false, "show one line per change")
+	s.BoolVar(&f.reverse, "reverse", false, "oldest first; -n still selects the newest")
+	s.BoolVar(&f.seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
 	f.output = outputFlag(cmd)
-	// The flag exists and has no completion yet: this cannot fail.
+	// Cannot fail: the flag exists and has no completion yet.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(query.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -141,7 +142,7 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 	return err
 }
 
-// noChanges says that no changes match, and how the query may be better.
+// noChanges writes that no changes match, with a hint on the query.
 func (a *app) noChanges(l query.Log) {
 	a.nothing("no changes match")
 	if l.Risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(l.Risk)) {
@@ -152,7 +153,7 @@ func (a *app) noChanges(l query.Log) {
 	}
 }
 
-// changes writes changes as git log writes commits.
+// changes writes changes in the layout of git log.
 func (p *page) changes(ctx context.Context, q *query.Archive, changes iter.Seq2[coc.Change, error], f logFlags) error {
 	if f.oneline {
 		return p.onelines(ctx, q, changes, f)

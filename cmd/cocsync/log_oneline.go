@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/term"
 )
 
-// onelines writes changes as a table, each with its patch below it if patches are asked
-// for.
+// onelines writes changes as a table, with the patch below each row if patches are
+// requested.
 func (p *page) onelines(ctx context.Context, q *query.Archive, changes iter.Seq2[coc.Change, error], f logFlags) error {
 	columns := []term.Column{{Head: "CHANGE", Right: true}, {Head: "MADE"}, {Head: "KIND"}, {Head: "NAME", Flexible: true},
 		{Head: "VERSION"}, {Head: "AUTHOR", Flexible: true}}
@@ -26,7 +26,7 @@ func (p *page) onelines(ctx context.Context, q *query.Archive, changes iter.Seq2
 	return table(p, columns, changes, func(c coc.Change) []term.Span { return oneline(p, c, f.stat) }, patch)
 }
 
-// oneline is the row of a change. One that compares no contents has no lines.
+// oneline returns the table row of a change. A change without contents has no line counts.
 func oneline(p *page, c coc.Change, stat bool) []term.Span {
 	row := []term.Span{{Text: c.Ref, Style: term.Magenta}, {Text: p.minute(c.At)}, {Text: string(c.Kind), Style: kindStyle(c.Kind)},
 		{Text: c.Name}, {Text: query.Arrow(c.Previous, c.Version)}, {Text: orUnknown(c.By)}}

@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// change writes a change as git log writes a commit.
+// change writes a change in the layout of git log.
 func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f logFlags) error {
 	head := fmt.Sprintf("change %s  %s  %s", text.Visible(c.Ref), c.Kind, text.Visible(c.Name))
 	if c.Version != "" {
@@ -24,11 +24,11 @@ func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f log
 	if !c.MadeAt.IsZero() {
 		p.field("Made", p.time(c.MadeAt)+made(c.Kind))
 	}
-	if p.time(c.SeenAt) != p.time(c.MadeAt) || beside(c.Backfill, c.Late) != "" {
-		p.field("Seen", p.time(c.SeenAt)+beside(c.Backfill, c.Late))
+	if p.time(c.SeenAt) != p.time(c.MadeAt) || seenNote(c.Backfill, c.Late) != "" {
+		p.field("Seen", p.time(c.SeenAt)+seenNote(c.Backfill, c.Late))
 	}
 	if c.Kind == coc.KindRewritten {
-		if err := p.stood(ctx, q, c); err != nil {
+		if err := p.lastSeen(ctx, q, c); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,7 @@ func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f log
 	return nil
 }
 
-// kindStyle has what nobody expects stand out.
+// kindStyle emphasises kinds that are unexpected.
 func kindStyle(k coc.Kind) term.Style {
 	switch k {
 	case coc.KindRewritten, coc.KindDeleted:
@@ -58,7 +58,7 @@ func kindStyle(k coc.Kind) term.Style {
 	return term.Bold
 }
 
-// made says what else was made then than the change itself.
+// made says what the time of making refers to, if not to the change itself.
 func made(kind coc.Kind) string {
 	switch kind {
 	case coc.KindRewritten:
@@ -69,18 +69,18 @@ func made(kind coc.Kind) string {
 	return ""
 }
 
-// beside says what is special about when a change was seen.
-func beside(backfill, late bool) string {
+// seenNote says why a change was seen long after it was made.
+func seenNote(backfill, late bool) string {
 	switch {
 	case backfill:
 		return " (it existed before the initial sync)"
 	case late:
-		return " (late: it was unavailable when its successor was archived)"
+		return " (late: it was unavailable when a newer version was archived)"
 	}
 	return ""
 }
 
-// paragraph writes an indented text with an empty line before it.
+// paragraph writes an indented text after an empty line.
 func (p *page) paragraph(text string) {
 	if text != "" {
 		p.WriteByte('\n')
@@ -88,11 +88,11 @@ func (p *page) paragraph(text string) {
 	}
 }
 
-// stood says when the old content of a rewritten version was last seen.
-func (p *page) stood(ctx context.Context, q *query.Archive, c coc.Change) error {
+// lastSeen writes when the old content of a rewritten version was last seen.
+func (p *page) lastSeen(ctx context.Context, q *query.Archive, c coc.Change) error {
 	b, err := q.Basis(ctx, c)
 	if !b.OldCheckedAt.IsZero() {
-		p.field("Stood", "the old content was last seen at "+p.time(b.OldCheckedAt))
+		p.field("Last seen", p.time(b.OldCheckedAt)+" (the old content)")
 	}
 	return err
 }

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// stallTime is how long a line waits for the log to be read. Then what comes meanwhile is
-// lost, and counted.
+// stallTime is how long a write to the log may block. After that, lines are dropped and
+// counted until the write ends.
 const stallTime = time.Second
 
-// longRunning prepares a command that must outlive the readers of what it writes: a pipe
-// whose reader ends does not kill it, one that is full does not stop it.
+// longRunning prepares a command that must continue when its output is not read: a pipe
+// whose reader ends does not kill it, and a full pipe does not block it.
 func (a *app) longRunning() {
 	ignoreBrokenPipes()
 	a.steady = true
 }
 
-// steadyLog is a log whose stream may break or stall. It drops the lines that cannot be
-// written, and says how many once it can write again.
+// steadyLog is a log handler whose stream may break or stall. It drops lines that cannot be
+// written, and logs their number as soon as it can write again.
 type steadyLog struct {
 	slog.Handler // writes to out
 	out          *steadyWriter
 }
 
-// newSteadyLog returns a log to out; handler makes one to a writer.
+// newSteadyLog returns a log to out; handler returns the wrapped handler for a writer.
 func newSteadyLog(out io.Writer, handler func(io.Writer) slog.Handler) slog.Handler {
 	w := &steadyWriter{out: out, done: make(chan error, 1)}
 	return &steadyLog{handler(w), w}
@@ -39,7 +39,7 @@ func (l *steadyLog) Handle(ctx context.Context, r slog.Record) error {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	if l.out.lost > 0 {
-		notice := slog.NewRecord(r.Time, slog.LevelWarn, "log lines lost, the log was not read", 0)
+		notice := slog.NewRecord(r.Time, slog.LevelWarn, "log lines lost because the log was not read", 0)
 		notice.Add("lines", l.out.lost)
 		if l.Handler.Handle(ctx, notice) == nil {
 			l.out.lost = 0
@@ -51,30 +51,31 @@ func (l *steadyLog) Handle(ctx context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs is a log whose lines have these, too.
+// WithAttrs returns a log that adds these attributes to each line.
 func (l *steadyLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &steadyLog{l.Handler.WithAttrs(attrs), l.out}
 }
 
-// WithGroup is a log whose further attributes are in a group.
+// WithGroup returns a log that puts later attributes into a group.
 func (l *steadyLog) WithGroup(name string) slog.Handler {
 	return &steadyLog{l.Handler.WithGroup(name), l.out}
 }
 
-// steadyWriter writes lines to a stream, and gives up on the line after one that stalls.
+// steadyWriter writes lines to a stream. While a write stalls, it drops the lines after it.
 type steadyWriter struct {
 	out io.Writer
 
 	mu    sync.Mutex // of steadyLog, around each line
 	lost  int
 	stuck bool       // a line is still being written
-	done  chan error // what became of it
+	done  chan error // its result
 }
 
 // errStalled reports that an earlier line is still being written.
 var errStalled = errors.New("the log is not read")
 
-// Write writes one line. It returns before the line is written if that takes long.
+// Write writes one line. If that takes longer than stallTime, it returns before the line is
+// written.
 func (w *steadyWriter) Write(line []byte) (int, error) {
 	if w.stuck {
 		select {

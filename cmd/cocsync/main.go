@@ -1,7 +1,7 @@
-// Command cocsync keeps the whole version history of Huawei Cloud COC custom
-// jobs, tells what changed, and answers questions about it offline.
+// Command cocsync archives the version history of Huawei Cloud COC custom jobs, reports
+// changes, and runs queries offline.
 //
-// One file a command; what they share is in app.go.
+// Each command has its own file; app.go has what they share.
 package main
 
 import (
@@ -24,13 +24,13 @@ import (
 func main() {
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C kills at once
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	os.Exit(report(faults(os.Stderr), run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
 
-// limitMemory sets the garbage collector, unless the environment does. The work is bursts
-// of short-lived parsing over a small heap: collecting half as often saves a tenth of the
-// CPU for ten megabytes.
+// limitMemory configures the garbage collector, unless the environment does. The heap is
+// small and most objects are short-lived: collecting half as often saves 10% of the CPU
+// time and takes 10 MB more.
 func limitMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(200)
@@ -40,12 +40,12 @@ func limitMemory() {
 	}
 }
 
-// memoryLimit is how much the heap takes before it is collected more often. 10,000
-// documents stay far below it; the longest list that fetch accepts, 64 MiB of names,
-// stays under 150 MB with it and takes 200 MB without.
+// memoryLimit is the memory use above which the heap is collected more often. 10,000
+// documents stay far below it. The longest list that fetch accepts, 64 MiB of names,
+// takes under 150 MB with this limit and 200 MB without it.
 const memoryLimit = 96 << 20
 
-// run is the whole program, so that tests can run it with buffers.
+// run runs the program, so that tests can call it with buffers.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	return (&app{stdin: stdin, out: stdout, err: stderr, now: time.Now}).run(ctx, args)
 }
@@ -63,14 +63,14 @@ func (a *app) run(ctx context.Context, args []string) error {
 	return errors.Join(err, a.close())
 }
 
-// Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 trouble.
+// Exit statuses. diff --exit-code has its own: 0 same, 1 different, 2 failure.
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitAltered = 3 // the archive does not verify, which no other try fixes
+	exitAltered = 3 // the archive does not verify; another attempt does not fix that
 )
 
-// exitError carries an exit status of its own; a nil error says nothing more.
+// exitError is an error with an exit status. If err is nil, nothing is printed.
 type exitError struct {
 	status int
 	err    error
@@ -85,11 +85,11 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// usage marks an error of the command line.
+// usage marks err as an error of the command line.
 func usage(err error) error { return &exitError{exitUsage, err} }
 
-// report alone prints errors: what went wrong and why, then how to fix it. It
-// returns the exit status.
+// report prints an error and its hint, and returns the exit status. Only report prints
+// errors.
 func report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
@@ -110,7 +110,7 @@ func report(w io.Writer, err error) int {
 	}
 	if what != "" {
 		for line := range strings.SplitSeq(what, "\n") {
-			// A fault of the config brings its hint along.
+			// A config fault includes its hint.
 			fmt.Fprintln(w, "cocsync:", text.Visible(strings.TrimSpace(line)))
 		}
 	}

@@ -8,10 +8,9 @@ import (
 	"cocsync/internal/text"
 )
 
-// code writes a text that came from outside as Markdown that shows it as it is and
-// obeys nothing in it: as a code span, in which there are no links, not even bare ones,
-// no HTML and no emphasis. A | would end a table's cell and a ` the span, so these two
-// stand between spans, by their numbers.
+// code returns a text from outside as a Markdown code span, in which links, bare URLs, HTML
+// and emphasis have no effect. A | would end a table's cell and a ` the span, so these two
+// are written between spans as numeric character references.
 func code(s string) string {
 	s = text.Visible(s)
 	if s == "" {
@@ -24,7 +23,7 @@ func code(s string) string {
 			i = len(s)
 		}
 		if part := s[:i]; part != "" {
-			// Markdown takes one space away on both sides.
+			// Markdown removes one space on each side.
 			if strings.HasPrefix(part, " ") && strings.HasSuffix(part, " ") && strings.Trim(part, " ") != "" {
 				part = " " + part + " "
 			}
@@ -39,11 +38,11 @@ func code(s string) string {
 	return b.String()
 }
 
-// widestCell bounds the blanks that align a table.
+// widestCell is the maximum width to which cells are padded.
 const widestCell = 72
 
-// grid writes rows as a table of Markdown, one by one: the columns are fitted to the first of
-// them. It returns how many there were; for none it writes nothing.
+// grid writes rows as a Markdown table, row by row: the column widths are those of the first
+// rows. It returns the number of rows; without rows it writes nothing.
 func (p *page) grid(heads []string, rows iter.Seq2[[]string, error]) (n int, err error) {
 	first := [][]string{heads}
 	var wide []int

@@ -12,9 +12,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// network returns what all connections share: the certificate authorities of
-// ca_file, nil for the system's. It fails where net/http would bypass the proxy that
-// the environment names.
+// network returns the certificate authorities of ca_file, or nil for the system's. It fails
+// if net/http would bypass the proxy set in the environment.
 func network(cfg *config.Config) (*x509.CertPool, error) {
 	if err := config.CheckProxy(); err != nil {
 		return nil, err
@@ -22,7 +21,7 @@ func network(cfg *config.Config) (*x509.CertPool, error) {
 	return cfg.RootCAs()
 }
 
-// postClient is the HTTP client of Slack and webhooks.
+// postClient returns the HTTP client for Slack and webhooks.
 func postClient(authorities *x509.CertPool) *http.Client {
 	t := &http.Transport{}
 	if d, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -35,8 +34,8 @@ func postClient(authorities *x509.CertPool) *http.Client {
 	return &http.Client{Transport: t}
 }
 
-// adviceOn is what a person can do about a failed request to COC, by the class of the
-// error; "" where it is unknown.
+// adviceOn returns the hint for a failed request to COC, by the class of the error; "" if
+// the class is unknown.
 func adviceOn(err error) string {
 	e, ok := errors.AsType[*fetch.Error](err)
 	switch {
@@ -45,17 +44,17 @@ func adviceOn(err error) string {
 	case errors.Is(err, coc.ErrUnauthorized):
 		return "check access_key, secret_key and, for temporary keys, security_token of the account, and this machine's clock"
 	case errors.Is(err, coc.ErrForbidden) && e.External:
-		return "COC did not send this: check the endpoint in the config, and whether a proxy or a firewall refuses it"
+		return "this response is not from COC: check the endpoint in the config, and whether a proxy or a firewall refuses the request"
 	case errors.Is(err, coc.ErrForbidden):
 		return "grant the user of this key the IAM action " + e.Action
 	case errors.Is(err, coc.ErrNotFound):
-		return "check the document's id in the config: COC has no such document"
+		return "check the document's ID in the config: COC has no such document"
 	case e.Status == http.StatusTooManyRequests:
 		return "COC limits requests: wait a few minutes, and lower requests_per_second if it happens again"
 	case e.Status/100 == 3, e.Status == http.StatusNotFound, e.External && e.Status > 0 && e.Status < 500:
-		return "check the endpoint or the region in the config: another service may have answered"
+		return "check the endpoint or the region in the config: the response may be from another service"
 	case e.Status >= 500:
-		return "COC or a gateway before it fails: try again in a few minutes"
+		return "COC or its gateway fails: try again in a few minutes"
 	case errors.Is(err, coc.ErrTemporary):
 		return "check network, proxy and DNS of this machine, and the endpoint or region in the config"
 	}

@@ -24,9 +24,9 @@ func (a *app) notifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "notify",
 		Short: "test, list and retry messages to Slack and webhooks",
-		Long: `Every alert is stored before it is sent, and stays until it was taken. These
-commands show what waits or was refused, try again, send samples, and show how a
-change would read and where it would go.`,
+		Long: `Every alert is stored before it is sent, and kept until it was accepted. These commands
+list pending and refused messages, retry them, send sample messages, and preview the
+messages of a change.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -38,11 +38,11 @@ func (a *app) notifyTestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test NAME",
 		Short: "send a sample of each kind of message to a notifier",
-		Long: `Test posts to the notifier of that name in the configuration: a word that this is
-a test, then a made-up change of each kind that it is told, with a reply and a
-file in a thread where it can have them, and a digest; about ten messages, one a
-second. If they are taken, a channel that was left alone after a refusal is tried
-again, and what waited for it goes.`,
+		Long: `Test posts to the configured notifier NAME: a message that this is a test, a sample
+change of each kind that the notifier receives (with a reply and a file in a thread, if
+the notifier supports them), and a digest. It sends about ten messages, one per second.
+If all are accepted, a channel that is on hold after a refusal is used again, and its
+pending messages become due.`,
 		Example:           `  cocsync notify test ops`,
 		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeNotifier,
@@ -71,17 +71,17 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	n, err := sender.Test(ctx, name)
 	if err != nil {
 		if n > 0 {
-			fmt.Fprintf(a.err, "notifier %s: %s went before that\n", name, text.Plural(n, "message"))
+			fmt.Fprintf(a.err, "notifier %s: %s sent before the failure\n", name, text.Plural(n, "message"))
 		}
 		return err
 	}
-	fmt.Fprintf(a.err, "notifier %s: all %s taken\n", name, text.Plural(n, "message"))
+	fmt.Fprintf(a.err, "notifier %s: all %s accepted\n", name, text.Plural(n, "message"))
 	return nil
 }
 
-// outbox opens the archive beside a daemon. Before the first sync there is none:
-// then an empty one stands in, so that the archive itself is only ever made by
-// whoever runs the syncs, under that user.
+// outbox opens the archive while a daemon may have it open. Before the first sync there is
+// no archive; then outbox uses a temporary one, so that the archive is always created by
+// the user who runs the syncs.
 func (a *app) outbox(ctx context.Context, cfg *config.Config) (*db.DB, error) {
 	path := cfg.Database
 	if a.dbFlag != "" {
@@ -108,18 +108,18 @@ func (a *app) notifyRetryCommand() *cobra.Command {
 	var notifier string
 	cmd := &cobra.Command{
 		Use:   "retry [ID]",
-		Short: "make messages due now: all that wait or failed, or one",
-		Long: `Retry makes messages due at once, those too that Slack refused for good, and has
-channels tried again that are left alone after a refusal. The daemon sends them
-within half a minute; without one, the next sync does.`,
+		Short: "retry pending and failed messages, or one message",
+		Long: `Retry makes messages due at once, including those that Slack refused permanently.
+Channels that are on hold after a refusal are used again. The daemon sends the messages
+within half a minute; without a daemon, the next sync sends them.`,
 		Example: `  cocsync notify retry
   cocsync notify retry 812
   cocsync notify retry --notifier ops`,
 		Args: rangeArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.notifyRetry(cmd.Context(), args, notifier) },
 	}
-	cmd.Flags().StringVar(&notifier, "notifier", "", "only messages to the notifier `NAME`")
-	// The flag exists and has no completion yet: this cannot fail.
+	cmd.Flags().StringVar(&notifier, "notifier", "", "only messages to notifier `NAME`")
+	// Cannot fail: the flag exists and has no completion yet.
 	_ = cmd.RegisterFlagCompletionFunc("notifier", a.completeNotifier)
 	return cmd
 }
@@ -132,7 +132,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 	var id int64
 	if len(args) > 0 {
 		if id, err = strconv.ParseInt(args[0], 10, 64); err != nil || id < 1 {
-			return usage(hint.Wrap(fmt.Errorf("%q is no message id", args[0]), "`cocsync notify list` shows the ids"))
+			return usage(hint.Wrap(fmt.Errorf("%q is not a valid message ID", args[0]), "`cocsync notify list` shows the IDs"))
 		}
 		m, err := unsent(ctx, d, id)
 		if err != nil {
@@ -141,7 +141,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		if notifier != "" && notifier != m.Notifier {
 			return usage(fmt.Errorf("message %d goes to %s, not to %s", id, m.Notifier, notifier))
 		}
-		notifier = m.Notifier // the others' channels are no concern of this message
+		notifier = m.Notifier // do not change other notifiers
 	} else if err := knownNotifier(ctx, d, notifier); err != nil {
 		return err
 	}
@@ -150,14 +150,14 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		return err
 	}
 	if n == 0 {
-		a.nothing("no message waits or failed")
+		a.nothing("no message is pending or failed")
 		return nil
 	}
-	fmt.Fprintf(a.err, "due now: %s; the daemon sends within half a minute, else `cocsync sync` does\n", text.Plural(n, "message"))
+	fmt.Fprintf(a.err, "due now: %s; the daemon sends them within half a minute, or run `cocsync sync`\n", text.Plural(n, "message"))
 	return nil
 }
 
-// unsent returns the message of an id, which is pending or failed.
+// unsent returns the pending or failed message with that ID.
 func unsent(ctx context.Context, d *db.DB, id int64) (query.Message, error) {
 	list, err := query.New(d).Messages(ctx, false, 0)
 	if err != nil {
@@ -171,7 +171,7 @@ func unsent(ctx context.Context, d *db.DB, id int64) (query.Message, error) {
 	return query.Message{}, hint.Wrap(fmt.Errorf("no message %d is pending or failed", id), "`cocsync notify list` shows those messages")
 }
 
-// knownNotifier refuses a name that the outbox never had anything for.
+// knownNotifier returns an error if the outbox never had a message for the notifier.
 func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 	if name == "" {
 		return nil
@@ -187,6 +187,6 @@ func knownNotifier(ctx context.Context, d *db.DB, name string) error {
 		}
 		names = append(names, b.Notifier)
 	}
-	return hint.Wrap(fmt.Errorf("nothing was ever to be sent to a notifier %q", name),
+	return hint.Wrap(fmt.Errorf("no messages for notifier %q in the archive", name),
 		hint.OneOf(name, names))
 }

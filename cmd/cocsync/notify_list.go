@@ -19,10 +19,10 @@ func (a *app) notifyListCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "list the messages that wait or failed, newest first",
-		Long: `List shows the messages that wait to be sent, and those that Slack refused for
-good, newest first: what each tells of, how often it was tried, when it is tried
-next, and why it did not go. With --all it shows those too that were sent.`,
+		Short: "list pending and failed messages, newest first",
+		Long: `List shows the messages that are pending and those that Slack refused permanently, newest
+first: subject, number of attempts, time of the next attempt, and last error. With --all
+it also shows sent messages.`,
 		Example: `  cocsync notify list
   cocsync notify list --all -n 20 -o json`,
 		Args: noArgs,
@@ -30,8 +30,8 @@ next, and why it did not go. With --all it shows those too that were sent.`,
 			return a.notifyList(cmd.Context(), all, int(limit), output.value == "json")
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "also those that were sent")
-	cmd.Flags().VarP(&limit, "number", "n", "at most so many messages (0: all)")
+	cmd.Flags().BoolVar(&all, "all", false, "also show sent messages")
+	cmd.Flags().VarP(&limit, "number", "n", "maximum number of messages (0: all)")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -49,7 +49,7 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 		return err
 	}
 	if limit > 0 && len(list) == limit {
-		a.nothing(fmt.Sprintf("the newest %d; -n 0 shows all", limit))
+		a.nothing(fmt.Sprintf("only the newest %d are shown; -n 0 shows all", limit))
 	}
 	if len(list) == 0 && all {
 		a.nothing("no messages yet")
@@ -88,7 +88,7 @@ func (p *page) messages(list []query.Message) {
 	p.Table(columns, rows)
 }
 
-// about names the subject of a message.
+// about returns the subject of a message.
 func about(m query.Message) string {
 	var ids []string
 	for i, id := range m.Changes {
@@ -108,7 +108,7 @@ func about(m query.Message) string {
 	case m.Kind == coc.MessageDigest:
 		what = "digest of " + what
 	case m.Kind == coc.MessageFile:
-		what = fmt.Sprintf("file below message %d", m.ParentID)
+		what = fmt.Sprintf("file for message %d", m.ParentID)
 	case m.Kind == coc.MessageReply && len(ids) == 0:
 		what = fmt.Sprintf("details of message %d", m.ParentID)
 	}

@@ -25,16 +25,15 @@ func (a *app) notifyPreviewCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "preview CHANGE",
-		Short: "show what a change would say, and where, without sending it",
-		Long: `Preview shows the messages of a change as each notifier would get them that hears
-of it by the configuration as it stands now, its routes included: what Slack
-shows, and the line that phones show; the file that goes into the thread when the
-diff is too long; the JSON that a webhook gets. It sends nothing, whether or not
-the change was told already. If the document has a thread at the time, ordinary
-changes go there, and in quiet hours they wait.
+		Short: "show the messages of a change without sending them",
+		Long: `Preview shows the messages that each notifier would receive for a change under the
+current configuration, including its routes: the Slack message, its text in phone
+notifications, the file that is added to the thread if the diff is too long, and the JSON
+that a webhook receives. It sends nothing, and works whether or not the change was
+already sent. When messages are sent, ordinary changes go to the document's thread if it
+has one, and are pending during quiet hours.
 
-With -o json it writes the Block Kit of each message, fit for Slack's Block Kit
-Builder. ` + "`cocsync log`" + ` shows the numbers of changes.`,
+With -o json it writes the Block Kit of each message, for Slack's Block Kit Builder. ` + "`cocsync log`" + ` shows the numbers of the changes.`,
 		Example: `  cocsync notify preview 41
   cocsync notify preview 41 -o json | jq '.[0] | {blocks}'`,
 		Args: rangeArgs(1, 1),
@@ -55,7 +54,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	d, err := db.OpenReader(ctx, path) // sender needs it, and writes nothing
+	d, err := db.OpenReader(ctx, path) // the sender needs it, but writes nothing
 	if err != nil {
 		return err
 	}
@@ -91,7 +90,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	case len(list) == 0:
 		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: the kinds, routes and ignored paths in the config exclude it (watches: %s)", c.Ref, strings.Join(watches, ", "))))
 	case c.Backfill:
-		a.aside(fmt.Sprintf("change %s existed before the initial sync: the summary of that sync is sent instead", c.Ref))
+		a.aside(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
 	if asJSON {
 		return a.previewJSON(list)
@@ -102,8 +101,8 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	})
 }
 
-// recipients are the deliveries that a change would make if it were found now, one
-// to each notifier, however many watches follow the document.
+// recipients returns the deliveries of a change if it were found now: one for each
+// notifier, even if several watches follow the document.
 func recipients(route func(string, coc.Kind) (own, routed []string), watches []string, c *coc.Change) (list []coc.Delivery) {
 	add := func(names []string, routed bool) {
 		for _, n := range names {
@@ -123,7 +122,7 @@ func recipients(route func(string, coc.Kind) (own, routed []string), watches []s
 	return list
 }
 
-// previews writes messages as Slack would show them.
+// previews writes messages as Slack shows them.
 func (p *page) previews(list []notify.Preview) {
 	for i, m := range list {
 		if i > 0 {
@@ -155,14 +154,14 @@ func (p *page) previews(list []notify.Preview) {
 	}
 }
 
-// quoted writes a text beside a bar.
+// quoted writes a text with a bar before each line.
 func (p *page) quoted(message string) {
 	for line := range strings.Lines(message) {
 		fmt.Fprintln(p, "  │ "+text.Visible(strings.TrimRight(line, "\r\n")))
 	}
 }
 
-// previewJSON writes messages as Slack takes them.
+// previewJSON writes messages in the JSON of Slack and webhooks.
 func (a *app) previewJSON(list []notify.Preview) error {
 	type message struct {
 		Notifier string          `json:"notifier"`
@@ -170,7 +169,7 @@ func (a *app) previewJSON(list []notify.Preview) error {
 		Text     string          `json:"text"`
 		Kind     string          `json:"kind"`
 		Blocks   json.RawMessage `json:"blocks"`
-		Event    json.RawMessage `json:"event"` // what a webhook gets
+		Event    json.RawMessage `json:"event"` // the body for a webhook
 		FileName query.Text      `json:"file_name"`
 		File     query.Text      `json:"file"`
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// page is where a command writes its text for people.
+// page is the text output of a command.
 type page struct {
 	*term.Writer
 	local *time.Location
@@ -26,17 +26,17 @@ func (a *app) output() term.Output {
 	return term.Output{Out: a.out, Err: a.err, Color: a.color.value}
 }
 
-// print has write fill a page.
+// print writes a page with write.
 func (a *app) print(write func(*page) error) error { return a.output().Print(onPage(write)) }
 
-// paged has write fill a page, and shows it in the pager on a terminal.
+// paged writes a page with write, and shows it in the pager on a terminal.
 func (a *app) paged(write func(*page) error) error { return a.output().Page(onPage(write)) }
 
 func onPage(write func(*page) error) func(*term.Writer) error {
 	return func(w *term.Writer) error { return write(&page{w, time.Local}) }
 }
 
-// time writes an instant to the second in the local zone.
+// time formats a time to the second, in the local time zone.
 func (p *page) time(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
@@ -44,7 +44,7 @@ func (p *page) time(t time.Time) string {
 	return t.In(p.local).Format("2006-01-02 15:04:05 -0700")
 }
 
-// minute writes an instant to the minute, for narrow columns.
+// minute formats a time to the minute, for narrow columns.
 func (p *page) minute(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
@@ -52,11 +52,11 @@ func (p *page) minute(t time.Time) string {
 	return t.In(p.local).Format("2006-01-02 15:04")
 }
 
-// fitted is to how many rows the columns of a table are fitted.
+// fitted is the number of rows that determine the column widths of a table.
 const fitted = 1000
 
-// table writes rows under their heads, one by one: the columns are fitted to the first of
-// them. after, if there is one, writes what is below a row, with an empty line after it.
+// table writes rows under their heads, row by row: the column widths are those of the first
+// rows. If after is not nil, it writes text below each row, followed by an empty line.
 func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], row func(T) []term.Span, after func(T) error) (err error) {
 	var first []T
 	var widths []int
@@ -107,28 +107,28 @@ func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], ro
 	return err
 }
 
-// field writes one "Name: value" line, and nothing for an empty value. The value
-// may hold colours: what is hostile in it was made visible before.
+// field writes one "Name: value" line, and nothing for an empty value. The value may have
+// colours, so the caller must make control characters visible.
 func (p *page) field(name, value string) {
 	if value != "" {
 		fmt.Fprintf(p, "%-11s %s\n", name+":", value)
 	}
 }
 
-// nothing says on stderr that a listing is empty.
+// nothing writes to stderr that a list is empty.
 func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
 
-// aside tells on stderr what is to be known beside the data.
+// aside writes a note to stderr.
 func (a *app) aside(note string) {
 	if note != "" {
 		fmt.Fprintln(a.err, "cocsync: note:", text.Visible(note))
 	}
 }
 
-// advise says on stderr how a question is better asked.
+// advise writes a hint to stderr.
 func (a *app) advise(advice string) { fmt.Fprintln(a.err, "cocsync: hint:", text.Visible(advice)) }
 
-// choice is a flag that takes one of a few words.
+// choice is a flag whose value is one of a few words.
 type choice struct {
 	value string
 	known []string
@@ -139,13 +139,13 @@ func (c *choice) Type() string   { return strings.Join(c.known, "|") }
 
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.known, s) {
-		return fmt.Errorf("it is one of %s", strings.Join(c.known, ", "))
+		return fmt.Errorf("must be one of %s", strings.Join(c.known, ", "))
 	}
 	c.value = s
 	return nil
 }
 
-// count is a flag that takes a number.
+// count is a flag whose value is a number.
 type count int
 
 func (n *count) String() string { return strconv.Itoa(int(*n)) }
@@ -154,13 +154,13 @@ func (n *count) Type() string   { return "N" }
 func (n *count) Set(s string) error {
 	v, err := strconv.Atoi(s)
 	if err != nil {
-		return errors.New("it is a number, such as 3")
+		return errors.New("must be a number, such as 3")
 	}
 	*n = count(v)
 	return nil
 }
 
-// choose adds a flag that takes one of the known words; value is its default.
+// choose adds a flag whose value is one of the known words; value is its default.
 func choose(cmd *cobra.Command, name, short, value, usage string, known ...string) *choice {
 	c := &choice{value, known}
 	cmd.Flags().VarP(c, name, short, usage)
@@ -168,16 +168,16 @@ func choose(cmd *cobra.Command, name, short, value, usage string, known ...strin
 	return c
 }
 
-// complete has the shell offer the words of the command's flag.
+// complete adds shell completion for the words of a flag.
 func (c *choice) complete(cmd *cobra.Command, flag string) {
-	// The flag exists and has no completion yet: this cannot fail.
+	// Cannot fail: the flag exists and has no completion yet.
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.known, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // outputFlag adds -o.
 func outputFlag(cmd *cobra.Command) *choice {
-	return choose(cmd, "output", "o", "text", "how to write the answer", "text", "json")
+	return choose(cmd, "output", "o", "text", "output format", "text", "json")
 }
 
-// orUnknown is a text for people that may be unknown.
+// orUnknown returns text, or "unknown" if it is empty.
 func orUnknown(s string) string { return cmp.Or(text.Visible(s), "unknown") }

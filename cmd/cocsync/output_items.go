@@ -11,13 +11,13 @@ import (
 	"cocsync/internal/text"
 )
 
-// An outline goes by the terminal's width, and by outlineWidth without one.
+// An outline has the width of the terminal, or outlineWidth without one.
 const (
 	outlineWidth = 100
-	maxNameCells = 32 // that the names of a group are padded to
+	maxNameCells = 32 // maximum width to which the names of a group are padded
 )
 
-// mark is how a difference stands in an outline.
+// mark returns the sign and the style of a difference.
 func mark(op string) (string, term.Style) {
 	switch op {
 	case diff.Added:
@@ -32,8 +32,8 @@ func mark(op string) (string, term.Style) {
 	return "~", term.Bold
 }
 
-// outline writes what became of a job, part by part: what became of the part,
-// then of the fields in it.
+// outline writes the differences of a job, part by part: those of the part itself, then
+// those of its fields.
 func (p *page) outline(groups []diff.Group, indent string) {
 	for _, g := range groups {
 		p.group(g, indent)
@@ -49,7 +49,7 @@ func (p *page) group(g diff.Group, indent string) {
 	e.task = g.Task
 	for _, f := range g.Fields {
 		if f.Name == "task" {
-			e.task = "" // told below
+			e.task = "" // shown below
 		}
 	}
 	if len(g.Whole) > 0 {
@@ -72,7 +72,7 @@ func (p *page) group(g diff.Group, indent string) {
 	}
 }
 
-// nameCells returns how wide the names of fields are, but for the very wide ones.
+// nameCells returns the width of the widest field name up to maxNameCells.
 func nameCells(fields []diff.Field) int {
 	wide := 0
 	for _, f := range fields {
@@ -83,15 +83,15 @@ func nameCells(fields []diff.Field) int {
 	return wide
 }
 
-// entry is one difference in an outline. Texts are as hostile as documents are.
+// entry is one difference in an outline. Its texts may contain control characters.
 type entry struct {
 	indent, sign string
 	style        term.Style
 	name         string
-	cells        int    // that the name is padded to
-	became       string // where it was before
-	op, old, new string // what became of the value; no op: there is nothing to tell
-	short        string // new, where it stands beside old
+	cells        int    // width to which the name is padded
+	became       string // for a renamed or moved part: its previous name or position
+	op, old, new string // change of the value; op is "" if no value is shown
+	short        string // new, as shown next to old
 	task, lines  string
 }
 
@@ -109,7 +109,7 @@ func (p *page) entry(e entry) {
 	}
 	padded := e.sign + " " + term.Pad(name, e.cells)
 	room := p.outlineWidth() - term.Width(e.indent+padded) - len("  ")
-	// Two values that do not fit beside each other stand below each other.
+	// Two values that do not fit on one line are written below each other.
 	long := strings.Contains(e.old+e.new, "\n") ||
 		e.op == diff.Changed && term.Width(text.Visible(value)) > room
 	parts := []term.Span{head}
@@ -129,8 +129,8 @@ func (p *page) outlineWidth() int {
 	return cmp.Or(p.Width, outlineWidth)
 }
 
-// valueLines writes a value that takes lines of its own: those that went, those
-// that came, and what of a line changed.
+// valueLines writes a changed value on separate lines: removed lines, added lines, and the
+// changed words in them.
 func (p *page) valueLines(old, now, indent string) {
 	was, is := diff.Read([]byte(old)), diff.Read([]byte(now))
 	for _, h := range diff.Hunks(was, is, diff.Options{Context: len(old)}) {
@@ -142,7 +142,7 @@ func (p *page) valueLines(old, now, indent string) {
 			p.valueSide(indent, "- ", term.Red, r.Old, oneSide(r.Words, diff.Insert))
 			p.valueSide(indent, "+ ", term.Green, r.New, oneSide(r.Words, diff.Delete))
 			if r.Old != nil && r.New != nil && body(r.Old) == body(r.New) {
-				p.valueLine(indent, "  ", term.Faint, whole("(the line end after it)"))
+				p.valueLine(indent, "  ", term.Faint, whole("(only the line ending changed)"))
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func (p *page) valueSide(indent, sign string, s term.Style, l *diff.Line, words 
 	p.valueLine(indent, sign, s, words)
 }
 
-// valueLine writes a line of a value. On a terminal it stays right of the indent.
+// valueLine writes a line of a value. On a terminal, wrapped lines keep the indent.
 func (p *page) valueLine(indent, sign string, s term.Style, words []diff.Word) {
 	for _, strip := range p.Wrap(p.Space(len(indent)+len(sign)), p.marked(s, words)...) {
 		p.WriteString(indent + p.Paint(s, sign) + strip.Text + "\n")
@@ -166,8 +166,9 @@ func (p *page) valueLine(indent, sign string, s term.Style, words []diff.Word) {
 	}
 }
 
-// lineNote says where something stands: in the new version, if it is there. Of
-// what was removed, the lines in the new one are those that it shared with others.
+// lineNote returns the lines of an item in the new version, or else in the old one. A
+// removed item may have lines in the new version, which it shared with others; they are
+// not shown.
 func lineNote(op string, was, is coc.Span) string {
 	switch {
 	case is != coc.Span{} && op != diff.Removed:

@@ -16,12 +16,12 @@ import (
 	"cocsync/internal/text"
 )
 
-// verifyEvery is how old the last verification as a whole may be while the archive is
-// written to. It reads everything, some seconds for 100,000 versions.
+// verifyEvery is the maximum age of the last complete verification while the archive is
+// written. A verification reads everything and takes seconds for 100,000 versions.
 const verifyEvery = 24 * time.Hour
 
-// owned opens the archive for the one process that syncs; command is which. One that does not verify is
-// refused, unless force is set: nothing must be written behind what somebody altered.
+// owned opens the archive for the only process that syncs; command is its name. An archive
+// that does not verify is refused unless force is set: nothing is added to an altered log.
 func (a *app) owned(ctx context.Context, cfg *config.Config, command string, force bool) (*db.DB, error) {
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
@@ -40,7 +40,7 @@ func (a *app) owned(ctx context.Context, cfg *config.Config, command string, for
 	return d, nil
 }
 
-// verifyWhole verifies the archive as a whole, unless it was found good lately.
+// verifyWhole verifies the whole archive, unless it was verified recently.
 func verifyWhole(ctx context.Context, d *db.DB) error {
 	begun := time.Now()
 	last, err := d.LastVerified(ctx, begun)
@@ -51,7 +51,7 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 	if err != nil {
 		return err
 	}
-	if begun.Sub(last) < verifyEvery || edge.Size <= 1 { // it was made just now
+	if begun.Sub(last) < verifyEvery || edge.Size <= 1 { // just created
 		return nil
 	}
 	v, err := query.New(d).Verify(ctx, query.Verification{}, nil)
@@ -59,19 +59,19 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
 	if !v.Good {
-		return notObserved(v, "`cocsync verify` names all; keep the file as evidence and restore a backup that verifies; nothing is written to such an archive without --force")
+		return notObserved(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies; --force writes to the archive anyway")
 	}
 	return d.Verified(ctx, begun)
 }
 
-// notObserved is the error of an archive that does not verify.
+// notObserved returns the error for an archive that does not verify.
 func notObserved(v query.Verdict, advice string) error {
-	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive is not what was observed: %s; %s in all",
+	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive does not match its log: %s; %s in total",
 		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
 }
 
-// stopWhenAltered has the daemon end, with stop, when a cycle finds that the archive was
-// altered: no other try would change that.
+// stopWhenAltered calls stop if a cycle finds that the archive was altered: another attempt
+// does not fix that.
 func stopWhenAltered(d *daemon.Daemon, stop context.CancelCauseFunc) {
 	load := d.Load
 	d.Load = func(ctx context.Context) (*daemon.Set, error) {

@@ -11,18 +11,18 @@ import (
 	"cocsync/internal/text"
 )
 
-// phases are what a cycle does, in words.
+// phases are the texts for the phases of a cycle.
 var phases = map[string]string{
-	"list":    "asking for the list",
-	"changes": "fetching what changed",
-	"absent":  "asking for what is no longer listed",
+	"list":    "requesting the list",
+	"changes": "fetching changes",
+	"absent":  "requesting documents that are no longer listed",
 	"newest":  "fetching newest versions",
 	"history": "fetching older versions",
-	"audit":   "reading versions again",
+	"audit":   "fetching versions again for comparison",
 }
 
-// beginCycle has the progress wait for the first sign of a cycle.
-func beginCycle(show *term.Progress, watch string) { show.Begin(watch + ": asking COC") }
+// beginCycle shows that a cycle starts.
+func beginCycle(show *term.Progress, watch string) { show.Begin(watch + ": requesting from COC") }
 
 // showCycle shows the progress of a cycle.
 func showCycle(show *term.Progress) func(syncer.Progress) {
@@ -40,14 +40,14 @@ func showVerification(show *term.Progress) func(query.Progress) {
 	return func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") }
 }
 
-// cycleSummary sums a cycle up.
+// cycleSummary returns the summary of a cycle.
 func cycleSummary(c coc.Cycle) string {
 	return fmt.Sprintf("%s: %s; %s, %s archived, %s, %d failed, %s, %s",
 		c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
 		len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 }
 
-// outcome says how a cycle ended, in words.
+// outcome returns a text for the outcome of a cycle.
 func outcome(how coc.Outcome, failed string) string {
 	switch how {
 	case coc.Bad:

@@ -18,19 +18,18 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "write the audit report of a period",
-		Long: `Report writes what an auditor asks about a period, of the last 30 days if no other is
-named: how well each watch watched, with its failures and its gaps; which documents
-were watched, and from when until when; every change with its author; what was
-rewritten, deleted or withdrawn; which versions could not be had; and what cannot be
-known. -o text is Markdown.
+		Long: `Report writes an audit report of a period (default: the last 30 days): the coverage of
+each watch, with failures and gaps; the documents that were watched, and when; every
+change with its author; rewrites, deletions and withdrawn versions; missing versions; and
+the limits of the report. -o text is Markdown.
 
-A gap is a stretch without a good cycle that read the whole list, longer than three
-times what is usual for the watch and than ten minutes. The archive does not know
-schedules: usual is the median of the times between the starts of two cycles.
+A gap is a period without a good cycle that read the whole list. It is longer than ten
+minutes and than three times the usual interval of the watch. The usual interval is the
+median of the times between the starts of two cycles.
 
---since and --until take a date (the whole day, in the local zone), an RFC 3339
-instant or an age. A change counts when it was made or when it was first seen within
-the period, so that two reports of periods next to each other leave none out.`,
+--since and --until take a date (the whole day, in the local time zone), an RFC 3339 time
+or an age. A change is included if it was made or first seen within the period, so that
+reports of adjacent periods omit none.`,
 		Example: `  cocsync report > report.md
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
@@ -43,9 +42,9 @@ the period, so that two reports of periods next to each other leave none out.`,
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "", "from `WHEN` on: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h (default: 30 days before the end)")
-	s.StringVar(&f.until, "until", "", "up to `WHEN`, that day or instant included (default: now)")
-	s.StringVar(&f.account, "account", "", "only what belongs to the account `NAME`")
+	s.StringVar(&f.since, "since", "", "start of the period: `WHEN` is 2026-06-01, 2026-06-01T08:00:00Z, 7d or 12h (default: 30 days before the end)")
+	s.StringVar(&f.until, "until", "", "end of the period, including `WHEN` (default: now)")
+	s.StringVar(&f.account, "account", "", "only account `NAME`")
 	f.output = outputFlag(cmd)
 	return cmd
 }

@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// shownReasons is how many reasons for failures are shown.
+// shownReasons is the maximum number of reasons for failures shown.
 const shownReasons = 5
 
 func (p *page) report(r query.Report) error {
@@ -26,7 +26,7 @@ func (p *page) report(r query.Report) error {
 		checked = p.time(r.LastCheckedAt.Time)
 	}
 	p.item("COC was last checked: %s", checked)
-	p.item("This report was made: %s", p.time(r.ReportedAt.Time))
+	p.item("Report created: %s", p.time(r.ReportedAt.Time))
 	if r.ReportedAt.Before(r.Until.Time) {
 		p.item("The period has not ended yet")
 	}
@@ -50,7 +50,7 @@ func (p *page) report(r query.Report) error {
 	return err
 }
 
-// section writes a section with an item for each row.
+// section writes a section with one item per row.
 func section[T any](p *page, title string, rows iter.Seq2[T, error], item func(T)) error {
 	p.section(title)
 	none := true
@@ -69,7 +69,7 @@ func section[T any](p *page, title string, rows iter.Seq2[T, error], item func(T
 
 func (p *page) section(title string) { fmt.Fprintf(p, "\n## %s\n\n", title) }
 
-// item writes an item of a list. What comes from outside goes through code before.
+// item writes a list item. Texts from outside must be passed through code first.
 func (p *page) item(format string, args ...any) { fmt.Fprintf(p, "- "+format+"\n", args...) }
 
 func (p *page) none() { p.WriteString("none\n") }
@@ -92,9 +92,9 @@ func (p *page) coverage(watches []query.Coverage) {
 		p.WriteString("No watch ran in the period.\n")
 		return
 	}
-	p.WriteString("A gap is a period without a good cycle that read the whole list, longer than three times\n" +
-		"the usual interval and than ten minutes. Usual is the median of the times between the\n" +
-		"starts of two cycles in the period, one minute at least.\n")
+	p.WriteString("A gap is a period without a good cycle that read the whole list. It is longer than ten\n" +
+		"minutes and than three times the usual interval. The usual interval is the median of the\n" +
+		"times between the starts of two cycles in the period, at least one minute.\n")
 	for _, c := range watches {
 		fmt.Fprintf(p, "\n### Watch %s of account %s\n\n", code(c.Watch), code(c.Account))
 		followed := p.periods(c.Followed)
@@ -106,13 +106,13 @@ func (p *page) coverage(watches []query.Coverage) {
 		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
 			n.Good, n.Failed, n.Stopped, n.Unended, text.Plural(c.Requests, "request"))
 		if n.Missed > 0 {
-			p.item("Also, cycles that were due by the schedule and did not run: %d", n.Missed)
+			p.item("Cycles that were due but did not run: %d", n.Missed)
 		}
 		if n.Incomplete > 0 {
-			p.item("Of the good ones %d did not read the whole list", n.Incomplete)
+			p.item("Good cycles that did not read the whole list: %d", n.Incomplete)
 		}
 		if n.ByName > 0 {
-			p.item("Also, cycles of some documents by name: %d", n.ByName)
+			p.item("Cycles for documents given by name: %d", n.ByName)
 		}
 		p.item("Usual interval: %s; a gap is longer than %s", c.Interval.Round(time.Second), c.GapOver.Round(time.Second))
 		p.reasons(c.Failures)
@@ -146,7 +146,7 @@ func (p *page) gaps(list []query.Gap) {
 	for _, g := range list {
 		why := "no cycle ran"
 		if g.Cycles > 0 {
-			why = text.Plural(g.Cycles, "cycle") + ", none good over the whole list"
+			why = text.Plural(g.Cycles, "cycle") + ", none of them good with the whole list"
 		}
 		if g.Complete > 0 {
 			why += fmt.Sprintf("; %d failed after the list was read", g.Complete)
@@ -209,21 +209,21 @@ func (p *page) reportChanges(r query.Report) error {
 	return nil
 }
 
-// named names a document.
+// named formats a reference to a document.
 func named(doc query.Ref) string {
 	return code(doc.Account+"/"+doc.Name) + " (" + code(doc.DocumentID) + ")"
 }
 
-// reported is a change in one line: when, what, who, and the difference.
+// reported formats a change in one line: time, kind, author, and difference.
 func (p *page) reported(c query.ReportedChange) string {
 	when, seen := "made "+p.time(c.MadeAt.Time), "seen "+p.time(c.SeenAt.Time)
 	switch {
-	case c.MadeAt.IsZero() || made(c.Kind) != "": // the time is not that of the change
+	case c.MadeAt.IsZero() || made(c.Kind) != "": // MadeAt is not the time of the change
 		when = seen
 	case p.time(c.MadeAt.Time) != p.time(c.SeenAt.Time):
 		when += ", " + seen
 	}
-	text := when + beside(false, c.Late) + ": " + string(c.Kind)
+	text := when + seenNote(false, c.Late) + ": " + string(c.Kind)
 	if c.Version != "" {
 		text += " " + code(query.Arrow(string(c.Previous), string(c.Version)))
 	}
@@ -243,7 +243,7 @@ func (p *page) reported(c query.ReportedChange) string {
 
 func (p *page) rewrite(c query.Rewrite) {
 	p.reportedOf(c.ReportedChange)
-	seen := "the old content was never seen again after it was archived"
+	seen := "the old content was not seen again after it was archived"
 	if !c.PreviousCheckedAt.IsZero() {
 		seen = "the old content was last seen at " + p.time(c.PreviousCheckedAt.Time)
 	}

@@ -17,18 +17,18 @@ import (
 	"cocsync/internal/web"
 )
 
-// jitter keeps many daemons with one schedule from asking COC in one instant.
+// jitter spreads the requests of many daemons with the same schedule.
 const jitter = 2 * time.Second
 
 func (a *app) runCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "run the daemon: every watch on its schedule, and its alerts",
-		Long: `Run is the daemon. It runs every watch at once and then on its schedule, and
-sends alerts when they are due. It logs to stderr and stays in the foreground.
+		Short: "run the daemon: cycles on schedule, and alerts",
+		Long: `Run runs the daemon. It runs every watch immediately and then on its schedule, and sends
+alerts when they are due. It logs to stderr and stays in the foreground.
 
-  SIGHUP             reload the configuration; a bad file keeps the old one running
+  SIGHUP             reload the configuration; if the file is invalid, keep the old one
   SIGUSR1            run every watch now
   SIGTERM, Ctrl-C    finish the current document and stop`,
 		Args: noArgs,
@@ -39,7 +39,7 @@ sends alerts when they are due. It logs to stderr and stays in the foreground.
 }
 
 // forceUsage explains --force.
-const forceUsage = "write also to an archive that does not verify"
+const forceUsage = "write to the archive even if it does not verify"
 
 func (a *app) runDaemon(ctx context.Context, force bool) error {
 	a.longRunning()
@@ -63,9 +63,9 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 			return listenElsewhere(err, "listen in [web]")
 		}
 		defer page.close()
-		log.Info("page served", "url", page.address)
+		log.Info("page started", "url", page.address)
 	}
-	log.Info("daemon begins", "version", version(), "database", cfg.Database, "pid", os.Getpid())
+	log.Info("daemon started", "version", version(), "database", cfg.Database, "pid", os.Getpid())
 	daemon := a.daemon(d, cfg.Database, log, jitter)
 	daemon.Notify, daemon.Alive = systemdNotify(log)
 	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
@@ -79,12 +79,12 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	if cause := context.Cause(ctx); errors.Is(cause, db.ErrAltered) {
 		err = errors.Join(err, cause)
 	}
-	log.Info("daemon ends")
+	log.Info("daemon stopped")
 	return err
 }
 
-// daemon makes the daemon over an open archive. It reads the configuration anew
-// whenever it is told to.
+// daemon returns the daemon for an open archive. The daemon reloads the configuration on
+// request.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
 	return &daemon.Daemon{Log: log, Now: a.now, Jitter: jitter, Stepped: d.Checkpoint, Load: a.noteLoads(func(ctx context.Context) (*daemon.Set, error) {
 		cfg, err := a.config()
@@ -92,7 +92,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			return nil, err
 		}
 		if cfg.Database != path {
-			return nil, fmt.Errorf("database is now %s, but this daemon has %s open: restart it to change that", cfg.Database, path)
+			return nil, fmt.Errorf("database is now %s, but the daemon has %s open: restart the daemon to change it", cfg.Database, path)
 		}
 		if problems := cfg.CheckSecrets(); len(problems) > 0 {
 			var errs []error
@@ -112,7 +112,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 		p.syncer.DeliveriesDue = func() {
 			select {
 			case poke <- struct{}{}:
-			default: // it is awake already
+			default: // a value is pending already
 			}
 		}
 		var watches []syncer.Scheduled
@@ -128,7 +128,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 	})}
 }
 
-// onSignal returns a channel that gets a value whenever one of the signals arrives.
+// onSignal returns a channel that receives a value when one of the signals arrives.
 func onSignal(signals []os.Signal) (<-chan struct{}, func()) {
 	in, out := make(chan os.Signal, 1), make(chan struct{}, 1)
 	if len(signals) > 0 {

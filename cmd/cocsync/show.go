@@ -21,14 +21,13 @@ func (a *app) showCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "show DOC[@REF]",
-		Short: "write the content of a version, byte for byte",
-		Long: `Show writes the content of a document's version (the newest if none is named) to
-standard output, byte for byte. On a terminal control characters are shown as ^M
-and the like instead of being obeyed.
+		Short: "write the content of a version",
+		Long: `Show writes the content of a document's version (default: the newest) to standard
+output, byte for byte. On a terminal, control characters are shown as ^M and the like.
 
-With --meta it writes everything else that is known: the document's fields, and of
-each version both times, its author, hash, uuid and the id of the request that
-brought it; and for those whose content is not here, the reason.
+With --meta it writes the other data: the document's fields, and for each version its
+times, author, hash, UUID and the ID of the request that returned it. For versions without
+a content it shows the reason.
 
 ` + referenceHelp + `
 
@@ -44,19 +43,19 @@ brought it; and for those whose content is not here, the reason.
 				return err
 			}
 			if meta && at != "" {
-				return usage(hint.Wrap(errors.New("--meta tells of all times, and --at of one"), "leave one of them out; DOC@TIME with --meta tells of that version"))
+				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))
 			}
 			if meta {
 				return a.showMeta(cmd.Context(), args[0], output.value == "json")
 			}
 			if output.value == "json" {
-				return usage(hint.Wrap(errors.New("a content is written as it is, not as JSON"), "add --meta for the rest as JSON"))
+				return usage(hint.Wrap(errors.New("a content cannot be written as JSON"), "add --meta for the other data as JSON"))
 			}
 			return a.show(cmd.Context(), args[0], at)
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "as of `TIME`")
-	cmd.Flags().BoolVar(&meta, "meta", false, "write everything but the content")
+	cmd.Flags().BoolVar(&meta, "meta", false, "write all data except the content")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -87,8 +86,8 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 	})
 }
 
-// showMeta writes a document without its contents: all versions of it, or the one that the
-// reference names.
+// showMeta writes the data of a document without contents: all its versions, or the one that
+// the reference names.
 func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 	q, err := a.archive(ctx)
 	if err != nil {
@@ -137,7 +136,7 @@ func (p *page) versionFields(r query.Revision) {
 	p.WriteByte('\n')
 	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Version)))
 	if !r.Archived {
-		p.field("Content", p.Paint(term.Red, "not here: "+text.Visible(r.Reason())))
+		p.field("Content", p.Paint(term.Red, "unavailable: "+text.Visible(r.Reason())))
 	}
 	if r.Archived {
 		p.field("Author", orUnknown(string(r.By)))
@@ -160,7 +159,7 @@ func (p *page) versionFields(r query.Revision) {
 	p.field("Answered", p.known(r.AnsweredAt))
 }
 
-// known writes a time, "" if it is unknown.
+// known formats a time; "" if it is unknown.
 func (p *page) known(t query.Time) string {
 	if t.IsZero() {
 		return ""
@@ -171,7 +170,7 @@ func (p *page) known(t query.Time) string {
 func contentSize(r query.Revision) string {
 	text := fmt.Sprintf("%d bytes", *r.Size)
 	if r.RawToken {
-		text += ", a raw JSON string: no Unicode text can hold it"
+		text += ", a raw JSON string that is not valid Unicode"
 	}
 	return text
 }

@@ -4,9 +4,9 @@ package main
 
 import "os"
 
-// There are no such signals here: a daemon is started again instead.
+// Only Unix has these signals; elsewhere the daemon must be restarted.
 func reloadSignal() []os.Signal { return nil }
 func wakeSignal() []os.Signal   { return nil }
 
-// ignoreBrokenPipes: writes to a pipe without a reader fail here in any case.
+// ignoreBrokenPipes does nothing: only Unix has SIGPIPE.
 func ignoreBrokenPipes() {}

@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// reloadSignal has the daemon read its configuration anew, wakeSignal run every watch.
+// On reloadSignal the daemon reloads its configuration, on wakeSignal it runs every watch.
 func reloadSignal() []os.Signal { return []os.Signal{syscall.SIGHUP} }
 func wakeSignal() []os.Signal   { return []os.Signal{syscall.SIGUSR1} }
 
-// ignoreBrokenPipes has writes to a pipe without a reader fail, also on stdout and stderr,
-// where SIGPIPE kills the process otherwise: https://pkg.go.dev/os/signal#hdr-SIGPIPE.
+// ignoreBrokenPipes makes writes to a pipe without a reader fail. On stdout and stderr
+// SIGPIPE would otherwise kill the process: https://pkg.go.dev/os/signal#hdr-SIGPIPE.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }

@@ -10,17 +10,17 @@ func (a *app) statusCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "show whether cocsync works, and what is wrong",
-		Long: `Status shows what is wrong first, each with its fix: cycles that are late or fail,
-versions that could not be fetched, channels that are on hold. Then it shows what the
-archive holds and which process writes it; for each watch its schedule, its last cycle
-and its last good one; and for each notifier what is pending.
+		Short: "show the status and all problems",
+		Long: `Status first shows all problems with their fixes: late or failed cycles, missing
+versions, channels that are on hold. Then it shows the size of the archive and the
+process that writes it; for each watch its schedule, its last cycle and its last good
+cycle; and for each notifier the pending messages.
 
-With --db, an archive that no process has open for writing is taken for a copy: the
-first line says as of when it is, and never that all is well.
+With --db, an archive that no process has open for writing is treated as a copy. The
+first line then shows the time of the copy, and never that all is well.
 
-It reads the archive only, asks neither COC nor Slack, and exits with 0 also when
-something is wrong: healthcheck applies the same rule and exits with 1.`,
+It only reads the archive, without requests to COC or Slack. It exits with 0 even if there
+are problems; healthcheck applies the same rules and exits with 1.`,
 		Example: `  cocsync status
   cocsync status -o json | jq .problems`,
 		Args: noArgs,

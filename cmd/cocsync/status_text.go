@@ -11,7 +11,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// shownFailures is how many failed documents of a cycle are shown.
+// shownFailures is the maximum number of failed documents shown for a cycle.
 const shownFailures = 20
 
 func (p *page) status(s *query.Status) {
@@ -46,7 +46,7 @@ func (p *page) status(s *query.Status) {
 	}
 }
 
-// missing lists the versions that could not be fetched.
+// missing writes the versions that could not be fetched.
 func (p *page) missing(s *query.Status) {
 	for _, m := range s.Missing {
 		next := "in the next cycle"
@@ -99,21 +99,21 @@ func (p *page) watch(s *query.Status, w query.Watch) {
 	}
 }
 
-// scheduled says when the cycles of a watch are due.
+// scheduled formats the schedule of a watch.
 func scheduled(w query.Watch) string {
 	if w.Retired() {
-		return "none: the configuration does not name the watch"
+		return "none: the watch is not in the configuration"
 	}
 	return string(w.Schedule + " (" + w.Timezone + ")")
 }
 
-// cycle says what a cycle did.
+// cycle formats the outcome and the counts of a cycle.
 func (p *page) cycle(s *query.Status, c query.Cycle) string {
 	switch {
 	case c.Outcome == coc.Running && s.Writer != nil:
 		return "running" + lastResponse(s, c)
 	case c.Outcome == coc.Running:
-		return p.Paint(term.Red, "its process ended before the cycle")
+		return p.Paint(term.Red, "its process ended before the cycle did")
 	}
 	how := outcome(c.Outcome, string(c.Error))
 	if c.Outcome == coc.Bad {
@@ -123,7 +123,7 @@ func (p *page) cycle(s *query.Status, c query.Cycle) string {
 	if c.Total > c.Listed {
 		listed = fmt.Sprintf("%d of %s listed", c.Listed, text.Plural(c.Total, "document"))
 	}
-	parts := []string{listed, fmt.Sprintf("%d with news", c.Documents),
+	parts := []string{listed, fmt.Sprintf("%d changed", c.Documents),
 		text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"), text.Plural(c.Requests, "request")}
 	if c.Skipped > 0 {
 		parts = append(parts, text.Plural(c.Skipped, "unreadable row"))
@@ -134,7 +134,7 @@ func (p *page) cycle(s *query.Status, c query.Cycle) string {
 	return how + "; " + strings.Join(parts, ", ")
 }
 
-// lastResponse says when COC last served a request of a running cycle.
+// lastResponse says when COC last responded to a running cycle.
 func lastResponse(s *query.Status, c query.Cycle) string {
 	if c.RespondedAt.IsZero() {
 		return ""
@@ -142,15 +142,15 @@ func lastResponse(s *query.Status, c query.Cycle) string {
 	return "; COC last responded " + s.Ago(c.RespondedAt)
 }
 
-// lastChecked says how old the oldest comparison of a version with COC's copy is.
+// lastChecked says when the version whose last check is the oldest was checked.
 func lastChecked(s *query.Status, w query.Watch) string {
 	switch {
 	case w.NeverChecked:
-		return "some version was never compared with COC's copy again"
+		return "some versions were not yet compared with COC's copy again"
 	case w.OldestCheckAt.IsZero():
 		return ""
 	}
-	return "the version that was unchecked for longest was compared with COC's copy " + s.Ago(w.OldestCheckAt.Time)
+	return "the oldest comparison of a version with COC's copy was " + s.Ago(w.OldestCheckAt.Time)
 }
 
 func (p *page) notifier(s *query.Status, n query.Notifier) {
@@ -161,10 +161,10 @@ func (p *page) notifier(s *query.Status, n query.Notifier) {
 		p.line("pending", fmt.Sprintf("%d, the oldest due %s", n.Waiting, s.Ago(n.OldestAt.Time)))
 	}
 	if !n.QuietUntil.IsZero() {
-		p.line("quiet", fmt.Sprintf("hours until %s; what is pending then becomes a digest", n.QuietUntil.Local().Format("15:04")))
+		p.line("quiet hours", fmt.Sprintf("until %s; messages pending then are sent as a digest", n.QuietUntil.Local().Format("15:04")))
 	}
 	if n.Held != "" {
-		p.line("held", p.Paint(term.Red, fmt.Sprintf("%s; next try %s", text.Visible(string(n.Held)), s.Until(n.NextTryAt.Time))))
+		p.line("on hold", p.Paint(term.Red, fmt.Sprintf("%s; next try %s", text.Visible(string(n.Held)), s.Until(n.NextTryAt.Time))))
 	}
 	if n.Failed > 0 {
 		p.line("failed", p.Paint(term.Red, text.Plural(n.Failed, "message")))

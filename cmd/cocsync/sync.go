@@ -24,7 +24,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// sendFor is how long sync goes on sending what is due.
+// sendFor is the maximum time for which sync sends due messages.
 const sendFor = 30 * time.Second
 
 type syncFlags struct {
@@ -35,19 +35,18 @@ func (a *app) syncCommand() *cobra.Command {
 	var f syncFlags
 	cmd := &cobra.Command{
 		Use:   "sync [DOC...]",
-		Short: "run one cycle of every watch now, then send what is due",
-		Long: `Sync runs one cycle of every watch, or looks at the documents named, and then
-sends what is due for half a minute at most. It is what a cron entry runs where
-no daemon does. While a daemon has the archive it is refused; kill -USR1 makes
-the daemon run every watch at once.
+		Short: "run one cycle of every watch, then send due messages",
+		Long: `Sync runs one cycle of every watch, or checks only the given documents. Then it sends due
+messages for at most half a minute. Use it from cron if no daemon runs. It fails while a
+daemon has the archive open; kill -USR1 makes the daemon run every watch at once.
 
-It requests versions that could not be fetched before, and names those that are still
-missing. It exits with 1 if a document failed, a version is missing, or a delivery that
-was due is still unsent.`,
+It again requests versions that could not be fetched before, and lists those that are
+still missing. It exits with 1 if a document failed, a version is missing, or a due
+message was not sent.`,
 		Example: `  cocsync sync
   cocsync sync restart-unhealthy-nodes
-  cocsync sync --audit          read every listed version again
-  cocsync sync --dry-run        say what would be fetched, and store nothing`,
+  cocsync sync --audit
+  cocsync sync --dry-run`,
 		ValidArgsFunction: a.completeDocuments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.dryRun {
@@ -56,11 +55,11 @@ was due is still unsent.`,
 			return a.sync(cmd.Context(), args, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.audit, "audit", false, "read every listed version again and compare it")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "ask for the lists, say what would be fetched, store nothing")
+	cmd.Flags().BoolVar(&f.audit, "audit", false, "fetch every listed version again and compare it with the archive")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be fetched; store nothing")
 	cmd.Flags().BoolVar(&f.force, "force", false, forceUsage)
-	cmd.Flags().BoolVar(&f.acceptDeletions, "accept-deletions", false, "believe it when most documents of a watch are gone")
-	cmd.Flags().BoolVar(&f.acceptEndpoint, "accept-endpoint", false, "an account has a new endpoint, and it is the same COC")
+	cmd.Flags().BoolVar(&f.acceptDeletions, "accept-deletions", false, "accept that most documents of a watch were deleted")
+	cmd.Flags().BoolVar(&f.acceptEndpoint, "accept-endpoint", false, "confirm that an account's new endpoint is the same COC")
 	return cmd
 }
 
@@ -97,7 +96,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
 		errs = append(errs, a.cycle(ctx, p.syncer, j.Watch, o, show))
 		if ctx.Err() != nil {
-			return errors.Join(append(errs, errors.New("interrupted; the next sync goes on from here"))...)
+			return errors.Join(append(errs, errors.New("interrupted; the next sync continues from here"))...)
 		}
 	}
 	errs = append(errs, a.missing(ctx, d, docs))
@@ -112,22 +111,23 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 	beginCycle(show, w.Name)
 	c, err := s.Run(ctx, w, o)
 	show.End()
-	if !c.Key.IsZero() { // else it did not even begin
+	if !c.Key.IsZero() { // zero if the cycle did not start
 		fmt.Fprintln(a.err, cycleSummary(c))
 	}
 	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {
-		a.aside("watch " + c.Watch + ": list unstable: it moved whenever it was read; what is missing from it is judged next time")
+		a.aside("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
 	}
 	return errors.Join(err, cycleError(c))
 }
 
-// shownMissing is how many missing versions sync names.
+// shownMissing is the maximum number of missing versions that sync lists.
 const shownMissing = 10
 
-// missing says which listed versions are unavailable. Cycles that pass over them are good.
+// missing returns the listed versions that are unavailable, as an error. A cycle that skips
+// them is good.
 func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
 	if len(docs) > 0 {
-		return nil // only these documents were asked about
+		return nil // only these documents were requested
 	}
 	list, all, err := query.New(d).MissingVersions(ctx, shownMissing, a.now())
 	if err != nil {
@@ -145,7 +145,7 @@ func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
 	return errors.Join(errs...)
 }
 
-// unscheduled are the watches as cron runs them: how often, only cron knows.
+// unscheduled returns the watches without schedules: only cron knows when they run.
 func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
 	for _, j := range jobs {
 		list = append(list, syncer.Scheduled{Watch: j.Watch.Name})
@@ -153,15 +153,15 @@ func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
 	return list
 }
 
-// cycleError says what failed in a cycle.
+// cycleError returns the failures of a cycle as an error.
 func cycleError(c coc.Cycle) error {
 	var errs []error
-	if c.Err != "" && c.Outcome != coc.Stopped { // the progress said so
+	if c.Err != "" && c.Outcome != coc.Stopped { // the summary says so
 		errs = append(errs, fmt.Errorf("watch %s: %s", c.Watch, c.Err))
 	}
 	for i, f := range c.Failures {
 		if i == 20 {
-			errs = append(errs, fmt.Errorf("watch %s: … and %d more documents; `cocsync status` names them", c.Watch, len(c.Failures)-i))
+			errs = append(errs, fmt.Errorf("watch %s: … and %d more documents; `cocsync status` lists them", c.Watch, len(c.Failures)-i))
 			break
 		}
 		name := f.DocumentID
@@ -173,7 +173,7 @@ func cycleError(c coc.Cycle) error {
 	return errors.Join(errs...)
 }
 
-// sendDue sends what is due and says what is still unsent.
+// sendDue sends the due messages and returns the unsent ones as an error.
 func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	sending, cancel := context.WithTimeout(ctx, sendFor)
 	defer cancel()
@@ -192,31 +192,31 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 		}
 		why := cmp.Or(b.Held, b.LastErr)
 		if !slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier }) {
-			fmt.Fprintf(a.err, "cocsync: note: %d waiting for notifier %s, which the config does not name any more\n", b.Waiting, b.Notifier)
+			fmt.Fprintf(a.err, "cocsync: note: %d pending for notifier %s, which is no longer in the config\n", b.Waiting, b.Notifier)
 			continue
 		}
 		if why == "" && b.Quiet.After(a.now()) {
-			fmt.Fprintf(a.err, "cocsync: note: %d waiting for the end of the quiet hours of notifier %s, %s\n",
+			fmt.Fprintf(a.err, "cocsync: note: %d pending until the quiet hours of notifier %s end at %s\n",
 				b.Waiting, b.Notifier, b.Quiet.Local().Format("15:04"))
 			continue
 		}
 		switch {
 		case why != "":
-			unsent = nil // it says the same
+			unsent = nil // why says the same
 		case unsent != nil:
 			continue
 		default:
-			why = "Slack takes about one message a second"
+			why = "Slack accepts about one message per second"
 		}
 		errs = append(errs, hint.Wrap(fmt.Errorf("notifier %s: %s pending: %s",
 			b.Notifier, text.Plural(b.Waiting, "delivery"), why),
-			"they are kept and go with the next sync; `cocsync notify list` shows them, `cocsync notify retry` makes them due at once"))
+			"the next sync sends them; `cocsync notify list` shows them, `cocsync notify retry` makes them due at once"))
 	}
 	return errors.Join(append([]error{unsent}, errs...)...)
 }
 
-// chosen returns, by watch, the ids of the documents that were named. A document
-// may be one that the archive does not know yet, if a watch names its id.
+// chosen returns the IDs of the given documents by watch. A document need not be in the
+// archive if a watch names its ID.
 func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string][]string, error) {
 	only := map[string][]string{}
 	q := query.New(d)
@@ -243,7 +243,7 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 		if !found {
 			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch",
 				text.Visible(doc.DocumentID), text.Visible(doc.Name)),
-				"add it to a watch in config.toml, or run `cocsync sync` without names")
+				"add it to a watch in config.toml, or run `cocsync sync` without documents")
 		}
 	}
 	return only, nil
@@ -258,8 +258,7 @@ func watches(ctx context.Context, d *db.DB, w syncer.Watch, id string) (bool, er
 	return slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id }), err
 }
 
-// preview says what a sync would do. Without an archive it compares with an
-// empty one.
+// preview writes what a sync would fetch. Without an archive it compares with an empty one.
 func (a *app) preview(ctx context.Context) error {
 	cfg, err := a.config()
 	if err != nil {
@@ -293,7 +292,7 @@ func (a *app) preview(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
 		}
-		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions still to be had, %d no longer listed\n",
+		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions to fetch, %d no longer listed\n",
 			j.Watch.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
 		for _, r := range v.Fetch {
 			fmt.Fprintf(a.out, "  fetch %s %s\n", text.Visible(r.DocumentID), text.Visible(r.Name))

@@ -24,22 +24,23 @@ func (a *app) verifyCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "check that the archive is what was observed",
-		Long: `Verify checks the whole archive: the file itself and its schema, each content against
-its SHA-256, each row of what was observed against the leaf of the log that was made of
-it, the log against its head, and the signatures. With --deep it works out again what is
-derived: differences and the index of lines.
+		Short: "verify the archive against its log",
+		Long: `Verify checks the whole archive: the file and its schema, each content against its
+SHA-256, each observed row against its leaf in the log, the log against its head, and the
+signatures. With --deep it also recomputes derived data (differences and the index of
+lines) and compares it.
 
-Whoever can write the file and has the key can make all of it anew. Only a checkpoint
-that was kept elsewhere shows that nobody did: give one with --checkpoint, a file that
-"cocsync audit checkpoint" or witness_dir wrote, or the size and the root from a message
-in Slack. Then it shows that the archive holds all that it held then, unaltered.
+Anyone who can write the file and has the key can rebuild all of it. Only a checkpoint
+stored elsewhere can show that this did not happen. Give one with --checkpoint: a file
+written by "cocsync audit checkpoint" or to witness_dir, or the size and the root from a
+Slack message. Verify then checks that the archive still has everything that it had at
+that checkpoint, unaltered.
 
---since leaves out contents and rows from before a date, an RFC 3339 instant or an age;
-the log is checked as a whole all the same.
+--since skips contents and rows that were seen before a date, an RFC 3339 time or an age;
+the log is always checked completely.
 
-The status is 3 if anything is wrong, and each fault is named on a line of its own.
-It is 1 if the archive cannot be read.`,
+The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
+archive cannot be read.`,
 		Example: `  cocsync verify
   cocsync verify --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
@@ -51,9 +52,9 @@ It is 1 if the archive cannot be read.`,
 			return a.verify(cmd.Context(), external, since, deep, output.value == formatJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute derived data")
-	cmd.Flags().StringVar(&since, "since", "", "only what was seen from `WHEN` on")
-	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "a `FILE` with an external checkpoint, or its size and root; may be repeated")
+	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
+	cmd.Flags().StringVar(&since, "since", "", "only rows seen since `WHEN`")
+	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "`FILE` with an external checkpoint, or its size and root; may be repeated")
 	output = outputFlag(cmd)
 	return cmd
 }
@@ -103,14 +104,14 @@ func readExternal(text string) (x query.External, err error) {
 			x.Name = "checkpoint of " + size + " leaves"
 			x.Root, err = audit.ParseRoot(strings.TrimSpace(root))
 			if err != nil {
-				return x, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy size and root whole from the message"))
+				return x, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
 			}
 			return x, nil
 		}
 	}
 	b, err := os.ReadFile(text)
 	if err != nil {
-		return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message with a space between")
+		return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message, separated by a space")
 	}
 	c, err := audit.Peek(b)
 	if err != nil {
@@ -119,7 +120,7 @@ func readExternal(text string) (x query.External, err error) {
 	return query.External{Size: c.Size, Root: c.Root, Origin: c.Origin, Name: text}, nil
 }
 
-// verdict writes what was found.
+// verdict writes the result of a verification.
 func (p *page) verdict(v query.Verdict, external bool) {
 	for _, c := range v.Counts {
 		if c.Count > 0 {
@@ -131,9 +132,9 @@ func (p *page) verdict(v query.Verdict, external bool) {
 			text.Plural(int(v.Size), "record"), v.Root)
 		switch {
 		case v.Checkpoints == 0:
-			p.WriteString("nothing of it is signed\n")
+			p.WriteString("not signed\n")
 		case v.Signed < v.Size:
-			fmt.Fprintf(p, "signed by key %s up to record %d; the last %d are not signed yet\n", v.KeyID, v.Signed, v.Size-v.Signed)
+			fmt.Fprintf(p, "signed by key %s up to record %d; the last %d records are not signed yet\n", v.KeyID, v.Signed, v.Size-v.Signed)
 		default:
 			fmt.Fprintf(p, "signed by key %s\n", v.KeyID)
 		}
@@ -148,7 +149,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
 	if v.Good {
-		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
+		fmt.Fprintf(p, "internally consistent, signed by key %s\n", v.KeyID)
 		if !external {
 			p.WriteString("Only an external checkpoint can show whether it was rebuilt completely (--checkpoint).\n")
 		}

@@ -11,11 +11,11 @@ import (
 	"cocsync/internal/query"
 )
 
-// release, and the commit that it was built of with its date, are set by the linker (-X
-// main.release=v1.2.3); "" for other builds.
+// The linker sets release, its commit and the date of that (-X main.release=v1.2.3); they
+// are "" in other builds.
 var release, builtCommit, builtDate string
 
-// version says which build this is: the release, else what Go recorded.
+// version returns the release, or else the version that Go recorded.
 func version() string {
 	if release != "" {
 		return release
@@ -53,9 +53,9 @@ func (a *app) versionCommand() *cobra.Command {
 	var output *choice
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "print which build this is",
-		Long: `Version prints the release, the commit and its date where the build recorded
-them, and which Go it was built with.`,
+		Short: "print the version",
+		Long: `Version prints the release, the commit and its date if the build recorded them, and the
+Go version.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := newBuildJSON()
@@ -70,7 +70,7 @@ them, and which Go it was built with.`,
 	return cmd
 }
 
-// String writes it on a line.
+// String returns the version in one line.
 func (b buildJSON) String() string {
 	parts := []string{b.Go, b.Platform}
 	if b.Commit != "" {

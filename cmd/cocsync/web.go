@@ -21,16 +21,17 @@ func (a *app) webCommand() *cobra.Command {
 	var listen string
 	cmd := &cobra.Command{
 		Use:   "web",
-		Short: "show the archive in a browser, without a daemon",
-		Long: `Web serves the pages of one archive to browsers on this machine until Ctrl-C: for
-an archive without a daemon, or a copy. It reads only, asks nobody, and needs no
-config with --db. A daemon serves the same pages where its config has a [web] table.`,
+		Short: "serve the web page of an archive without a daemon",
+		Long: `Web serves the web page of an archive to browsers on this machine until Ctrl-C, for an
+archive without a daemon or for a copy. It only reads the archive and sends no requests.
+With --db it needs no config. A daemon serves the same page if its config has a [web]
+table.`,
 		Example: `  cocsync web
   cocsync --db copy.db web --listen 127.0.0.1:9000`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.web(cmd.Context(), listen) },
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8321", "the `ADDRESS` to listen on, on loopback; port 0 is any that is free")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8321", "loopback `ADDRESS` to listen on; port 0 means any free port")
 	return cmd
 }
 
@@ -53,22 +54,22 @@ func (a *app) web(ctx context.Context, listen string) error {
 	return nil
 }
 
-// listenElsewhere adds to an error of the page's address which setting names another.
+// listenElsewhere adds a hint with the setting of the page's address to an error.
 func listenElsewhere(err error, setting string) error {
 	if op := (*net.OpError)(nil); !errors.As(err, &op) || op.Op != "listen" {
 		return err
 	}
-	return hint.Wrap(err, "another program listens there, or the address is not this machine's: choose another with "+setting)
+	return hint.Wrap(err, "another program uses the address, or it does not belong to this machine: choose another with "+setting)
 }
 
-// openedPage is the page while it is served.
+// openedPage is a page that is being served.
 type openedPage struct {
-	address string // where a person on this machine opens it
-	close   func() // ends it and waits for the answers under way
+	address string // for a browser on this machine
+	close   func() // stops it and waits for running requests
 }
 
-// openPage begins to show an archive to browsers. host is the name under which people
-// reach it, "" for none.
+// openPage starts to serve an archive to browsers. host is its external host name, "" for
+// none.
 func (a *app) openPage(ctx context.Context, path string, w config.Web, host string, log *slog.Logger) (*openedPage, error) {
 	if err := config.GuardedFile(w.Key); err != nil {
 		return nil, fmt.Errorf("key of the page's certificate: %w", err)
@@ -83,7 +84,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 		return nil, err
 	}
 	for _, q := range []*query.Archive{archive, probes} {
-		q.Now, q.Configured = a.now, a.live != nil || a.dbFlag == "" // a daemon has a configuration
+		q.Now, q.Configured = a.now, a.live != nil || a.dbFlag == "" // only a daemon has a configuration
 	}
 	l, err := net.Listen("tcp", w.Listen)
 	if err != nil {
@@ -105,7 +106,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	var done sync.WaitGroup
 	done.Go(func() {
 		if err := site.Serve(ctx, l, certs); err != nil {
-			log.Error("page ends", "err", err)
+			log.Error("page stopped", "err", err)
 		}
 	})
 	return &openedPage{pageAddress(l, certs != nil), func() {
@@ -116,7 +117,7 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	}}, nil
 }
 
-// pageAddress is where a person on this machine opens the page.
+// pageAddress returns the URL of the page for a browser on this machine.
 func pageAddress(l net.Listener, tls bool) string {
 	scheme := "http"
 	if tls {

@@ -15,21 +15,21 @@ import (
 	"cocsync/internal/db"
 )
 
-// witnessed is the archive for a syncer: after each cycle it leaves a copy of the newest
-// checkpoint in a folder, if one is configured, best on a disk that can only be added to.
+// witnessed is the archive for a syncer. After each cycle it writes the newest checkpoint to
+// witness_dir, if configured. That folder is best on append-only storage.
 type witnessed struct {
 	*db.DB
 	dir string
 	log *slog.Logger
 }
 
-// End is db.DB.End. That no copy could be left fails no cycle.
+// End calls db.DB.End and writes the checkpoint. If that fails, the cycle does not fail.
 func (w witnessed) End(ctx context.Context, c coc.Cycle, tell []coc.NewNotice) error {
 	if err := w.DB.End(ctx, c, tell); err != nil || w.dir == "" {
 		return err
 	}
 	if err := w.leave(ctx); err != nil {
-		w.log.Error("checkpoint not left in witness_dir", "err", err)
+		w.log.Error("checkpoint not written to witness_dir", "err", err)
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func (w witnessed) leave(ctx context.Context) error {
 	name := strings.ReplaceAll(c.Origin, "/", "-") + "-" + strconv.FormatInt(c.Size, 10) + ".txt"
 	f, err := os.OpenFile(filepath.Join(w.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return nil // nothing came since
+		return nil // nothing was added since
 	}
 	if err != nil {
 		return err
