@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Every command that the documentation of the API shows runs, and answers something.
+// Every command in the documentation of the API succeeds and writes output.
 func TestAPIExamples(t *testing.T) {
 	for _, name := range []string{"sh", "curl", "jq"} {
 		tool(t, name)
@@ -27,7 +27,7 @@ func TestAPIExamples(t *testing.T) {
 		t.Errorf("docs/api.md shows the error\n%s\nand it is\n%s", failing, got)
 	}
 	for _, x := range examples {
-		// What the fixture tells of is older than a week.
+		// The fixture's changes are older than a week.
 		script := strings.ReplaceAll(strings.ReplaceAll(x[1], shown, s.url), "since=7d", "since=2026-03-01")
 		cmd := exec.CommandContext(t.Context(), "sh", "-ec", strings.ReplaceAll(script, "curl ", "curl --noproxy '*' --fail-with-body "))
 		out, err := cmd.CombinedOutput()

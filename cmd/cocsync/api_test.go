@@ -18,7 +18,7 @@ import (
 	"cocsync/internal/web"
 )
 
-// served is an archive's page, and what it answers.
+// served is the page of an archive.
 type served struct {
 	t   testing.TB
 	url string
@@ -43,7 +43,7 @@ func serveArchive(t testing.TB, archive string) *served {
 	return s
 }
 
-// get asks for an address, with headers as pairs of name and value.
+// get sends a request, with headers as pairs of name and value.
 func (s *served) get(address string, headers ...string) (*http.Response, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+address, nil)
@@ -59,8 +59,8 @@ func (s *served) get(address string, headers ...string) (*http.Response, string)
 	return answered, string(body)
 }
 
-// The command line and the API give one answer to one question, byte for byte.
-func TestAPIAnswersAsTheCommandLineDoes(t *testing.T) {
+// The command line and the API return the same results, byte for byte.
+func TestAPIMatchesCommandLine(t *testing.T) {
 	archive := fixture(t)
 	s := serveArchive(t, archive)
 	evilPath := url.PathEscape(evil)
@@ -109,13 +109,13 @@ func TestAPIAnswersAsTheCommandLineDoes(t *testing.T) {
 			t.Errorf("%s is not `%s -o json` (-command +API):\n%s", tt.address, tt.command, diff)
 		}
 		if typ := answered.Header.Get("Content-Type"); answered.StatusCode != http.StatusOK || typ != "application/json; charset=utf-8" {
-			t.Errorf("%s answers %s, %q", tt.address, answered.Status, typ)
+			t.Errorf("%s returns %s, %q", tt.address, answered.Status, typ)
 		}
 	}
 }
 
-// reportedAt is when a report was made, so that another can be made then; for other
-// answers now.
+// reportedAt returns the time at which a report was created, so that the other can be
+// created for the same time. For other results it is the current time.
 func reportedAt(t *testing.T, answer string) time.Time {
 	t.Helper()
 	var report struct {
@@ -127,9 +127,9 @@ func reportedAt(t *testing.T, answer string) time.Time {
 	return report.ReportedAt
 }
 
-// One change is the same as in a list with patches; contents and proofs are what the
-// commands write.
-func TestAPIGivesSingleThings(t *testing.T) {
+// A single change is the same as in a list with patches. Contents and proofs are the same
+// as the output of the commands.
+func TestAPISingleItems(t *testing.T) {
 	archive := fixture(t)
 	s := serveArchive(t, archive)
 	var list []json.RawMessage
@@ -152,13 +152,13 @@ func TestAPIGivesSingleThings(t *testing.T) {
 		}
 		h := answered.Header
 		if h.Get("Content-Disposition") != tt.file || h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s answers with %v", tt.address, h)
+			t.Errorf("%s returns %v", tt.address, h)
 		}
 	}
 }
 
-// A document is asked for by its name whatever stands in that, escaped once.
-func TestAPITakesAnyName(t *testing.T) {
+// A document can be requested by any name, escaped once.
+func TestAPIAcceptsAnyName(t *testing.T) {
 	for _, name := range []string{"a/b@v1 %2F?x=1#y&z", "重启/../不健康", "a//b", "x%00y", "+ ;"} {
 		archive := two(t, name, job1, job2)
 		s := serveArchive(t, archive)
@@ -172,13 +172,13 @@ func TestAPITakesAnyName(t *testing.T) {
 			t.Errorf("the diff of %q is %s", name, got)
 		}
 		if answered, _ := s.get("/documents/" + url.PathEscape(name) + "/feed.atom"); answered.StatusCode != http.StatusOK {
-			t.Errorf("the feed of %q answers %s", name, answered.Status)
+			t.Errorf("the feed of %q returns %s", name, answered.Status)
 		}
 	}
 }
 
-// What is wrong with a question is told in the words of the command line, and the
-// status says whose fault it is.
+// Errors in queries have the same text as on the command line, and the status says whether
+// the client caused them.
 func TestAPIErrors(t *testing.T) {
 	archive := fixture(t)
 	s := serveArchive(t, archive)
@@ -213,7 +213,7 @@ func TestAPIErrors(t *testing.T) {
 	}
 }
 
-// asTold writes an error of the API as the command line does.
+// asTold formats an error of the API like the command line.
 func asTold(t *testing.T, body string) string {
 	t.Helper()
 	var e struct {
@@ -233,9 +233,8 @@ func asTold(t *testing.T, body string) string {
 	return out.String()
 }
 
-// A parameter that means nothing is refused, not passed over: without it another
-// question would be answered.
-func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
+// Unknown parameters are refused: without them a different query would run.
+func TestAPIRefusesUnknownParameters(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	for address, want := range map[string]string{
 		"/documents?stat=present":      "cocsync: unknown parameter \"stat\"\ncocsync: hint: did you mean state, at, sort? the parameters are account, name, state, since, at, sort, reverse\n",
@@ -260,8 +259,8 @@ func TestAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// What the command line says on stderr beside an answer stands in a header, and an
-// answer that was cut says so.
+// Notes that the command line writes to stderr are in a header, and so is a note on a
+// truncated result.
 func TestAPINotes(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	for address, want := range map[string][]string{

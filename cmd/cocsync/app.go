@@ -162,7 +162,7 @@ func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 		return nil, err
 	}
 	a.atEnd(q.Close)
-	q.Now, q.Note, q.Configured = a.now, a.aside, a.dbFlag == ""
+	q.Now, q.Note, q.Configured = a.now, a.note, a.dbFlag == ""
 	return q, nil
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // BenchmarkCalibration measures this machine: the processor time of the SHA-256 of 1 GiB and
-// of 1,000 small commits to SQLite. Absolute figures of other machines are scaled by it.
+// of 1,000 small commits to SQLite, to scale the figures of other machines.
 func BenchmarkCalibration(b *testing.B) {
 	block := make([]byte, 1<<20)
 	for b.Loop() {
@@ -90,7 +90,7 @@ func BenchmarkCostlySearches(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// slowest is how long the slowest of ten requests took, in milliseconds.
+// slowest returns the duration of the slowest of ten requests, in milliseconds.
 func slowest(b *testing.B, address string) float64 {
 	var most time.Duration
 	for range 10 {
@@ -103,8 +103,8 @@ func slowest(b *testing.B, address string) float64 {
 	return float64(most.Microseconds()) / 1000
 }
 
-// firstURL waits until a process has written the address of its page, and reads on so that
-// the process never blocks.
+// firstURL returns the address of the page as soon as a process writes it, and keeps reading
+// so that the process never blocks.
 func firstURL(b *testing.B, stdout io.Reader) string {
 	b.Helper()
 	var text []byte

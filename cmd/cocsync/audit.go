@@ -147,14 +147,14 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 			p.Index, text.Visible(c.Origin), id, text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
-			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+moment(f))
+			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))
 		}
 		return nil
 	})
 }
 
-// moment formats the time of a record field that holds milliseconds.
-func moment(f audit.Field) string {
+// recordTime formats the time of a record field that holds milliseconds.
+func recordTime(f audit.Field) string {
 	ms, err := strconv.ParseInt(f.Value, 10, 64)
 	if err != nil || f.Name != "at" && !strings.HasSuffix(f.Name, "_at") {
 		return ""

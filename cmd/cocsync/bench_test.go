@@ -14,10 +14,9 @@ import (
 	"cocsync/internal/db"
 )
 
-// BenchmarkSentDuringInitialSync edits a document while the daemon is still
-// fetching the long history of all others, and measures how long after the edit
-// Slack has the alert. The watch runs every 20 seconds, so a wait of up to 20 is
-// the schedule's.
+// BenchmarkSentDuringInitialSync edits a document while the daemon is still fetching the
+// long history of all others, and measures the time until Slack has the alert. The watch
+// runs every 20 seconds, so up to 20 seconds are due to the schedule.
 func BenchmarkSentDuringInitialSync(b *testing.B) {
 	for b.Loop() {
 		coc := cocsim.NewCOC(cocsim.COCOptions{})
@@ -54,7 +53,7 @@ slack = [{ name = "ops", token = "xoxb-1", channel = "C0123456789", api_url = %q
 		ctx, stop := context.WithCancel(b.Context())
 		done := make(chan error, 1)
 		go func() { done <- a.daemon(d, path, a.logger(slog.LevelWarn), jitter).Run(ctx, nil, nil) }()
-		// The first cycle's summary says that the list was read and history goes on.
+		// The summary of the first cycle shows that the list was read and history is being fetched.
 		if err := slack.Wait(ctx, 1); err != nil {
 			b.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 		return err
 	}
 	for _, n := range append(v.Notes(), note) {
-		a.aside(n)
+		a.note(n)
 	}
 	if len(lines) == 0 {
 		a.nothing(text.Visible(doc.Name+"@"+v.Version) + " is empty")

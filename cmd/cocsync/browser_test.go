@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a real one, and what it complained of.
+// browser is a real browser with the errors that it reported.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
@@ -26,8 +26,8 @@ type browser struct {
 	complaints []string
 }
 
-// openBrowser starts Chromium on a site. Without one the test does not run, which is a
-// failure in CI.
+// openBrowser starts Chromium on a site. Without Chromium the test is skipped; in CI it
+// fails.
 func openBrowser(t *testing.T, site string) *browser {
 	t.Helper()
 	path := ""
@@ -38,19 +38,19 @@ func openBrowser(t *testing.T, site string) *browser {
 	}
 	if path == "" {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no Chromium, and CI needs one: apt-get install chromium")
+			t.Fatal("Chromium not found, and CI needs it: apt-get install chromium")
 		}
-		t.Skip("no Chromium here, so no page was looked at in a browser")
+		t.Skip("Chromium not found: pages were not tested in a browser")
 	}
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	// All pages have no limit together, so that a busy machine fails none: each wait has.
+	// Only single waits have a timeout, so that the test passes on a busy machine.
 	b := &browser{t: t, ctx: ctx, url: site}
 	console, err := chromedp.Console(ctx), error(nil)
-	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // starts the browser, within its own limit
+	must(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // starts the browser, which has its own timeout
 	go func() {
 		for m, err := range console {
 			if err != nil {
@@ -69,15 +69,15 @@ func (b *browser) complain(text string) {
 	b.complaints = append(b.complaints, text)
 }
 
-// within is for one wait: what takes longer than patience hangs.
+// within limits one wait to patience.
 func (b *browser) within() context.Context {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	b.t.Cleanup(cancel)
 	return ctx
 }
 
-// look makes a page as wide as a screen, in a theme.
-func (b *browser) look(width int64, theme string) {
+// show sets the width of the screen and the theme.
+func (b *browser) show(width int64, theme string) {
 	b.t.Helper()
 	must(b.t, chromedp.Do(b.within(), chromedp.EmulateViewport(width, 900)))
 	_, err := chromedp.Call(b.within(), emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -86,7 +86,7 @@ func (b *browser) look(width int64, theme string) {
 	must(b.t, err)
 }
 
-// open goes to an address of the site.
+// open opens an address of the site.
 func (b *browser) open(address string) {
 	b.t.Helper()
 	must(b.t, chromedp.Do(b.within(), chromedp.Navigate(b.url+address), chromedp.WaitReady(chromedp.CSS("main"))))
@@ -106,7 +106,7 @@ func eval[T any](b *browser, script string) T {
 	return v
 }
 
-// until waits until a script says true.
+// until waits until a script returns true.
 func (b *browser) until(script string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.within(), chromedp.Poll[bool](script, chromedp.WithPollingTimeout(0)))
@@ -115,7 +115,7 @@ func (b *browser) until(script string) {
 	}
 }
 
-// keep writes what is seen to a folder, if one is named, for people to look at.
+// keep writes a screenshot to a folder, if one is set, for review.
 func (b *browser) keep(name string) {
 	b.t.Helper()
 	dir := os.Getenv("COCSYNC_SCREENSHOTS")
@@ -127,13 +127,13 @@ func (b *browser) keep(name string) {
 	must(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600))
 }
 
-// violation is what axe finds wrong.
+// violation is a violation that axe reports.
 type violation struct {
 	ID, Impact, Help string
 	Nodes            []struct{ HTML string }
 }
 
-// accessible fails for what axe, asked so, calls serious or critical.
+// accessible fails if axe reports serious or critical violations.
 func (b *browser) accessible(how, where string) {
 	b.t.Helper()
 	raw := eval[string](b, `axe.run(document, `+how+`).then(r => JSON.stringify(r.violations))`)
@@ -146,9 +146,9 @@ func (b *browser) accessible(how, where string) {
 	}
 }
 
-// Every page, in a real browser, wide and narrow, light and dark: nothing is refused by
-// its own policy, nothing is written to the console, everybody can use it, and nothing
-// stands beside the screen.
+// Every page, in a real browser, wide and narrow, light and dark: the content security
+// policy refuses nothing, the console is empty, the page is accessible, and nothing is
+// wider than the screen.
 func TestPagesInABrowser(t *testing.T) {
 	t.Parallel()
 	s := serveArchive(t, fixture(t))
@@ -156,32 +156,32 @@ func TestPagesInABrowser(t *testing.T) {
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe", "axe.min.js"))
 	must(t, err)
 	for _, address := range browserPages() {
-		b.look(1280, "light")
+		b.show(1280, "light")
 		b.open(address)
 		name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "&", "_").Replace(address), "_")
 		b.keep(name + "-light")
 		eval[bool](b, string(axe)+"; true")
 		b.accessible(`{resultTypes: ["violations"]}`, address)
-		b.look(1280, "dark")
+		b.show(1280, "dark")
 		b.accessible(`{resultTypes: ["violations"], runOnly: ["color-contrast"]}`, address+" in the dark")
 		b.keep(name + "-dark")
-		b.look(390, "light")
+		b.show(390, "light")
 		if wide := eval[int](b, "document.documentElement.scrollWidth"); wide > 390 {
 			t.Errorf("%s: on a telephone it is %d wide", address, wide)
 		}
 		b.keep(name + "-narrow")
 		if eval[bool](b, "window.owned === true || document.querySelector('img, iframe, object, embed, script:not([src])') !== null") {
-			t.Errorf("%s: something of a document's became markup", address)
+			t.Errorf("%s: text of a document became markup", address)
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.complaints {
-		t.Errorf("the browser complains: %s", c)
+		t.Errorf("the browser reports: %s", c)
 	}
 }
 
-// browserPages are addresses of every page.
+// browserPages returns an address of every kind of page.
 func browserPages() []string {
 	restart := "/documents/prod/DM-restart"
 	return []string{
@@ -192,12 +192,12 @@ func browserPages() []string {
 	}
 }
 
-// Keys move through a list and open what it lists.
+// Keys move through a list and open its entries.
 func TestKeysInABrowser(t *testing.T) {
 	t.Parallel()
 	s := serveArchive(t, fixture(t))
 	b := openBrowser(t, s.url)
-	b.look(1280, "light")
+	b.show(1280, "light")
 	b.open("/changes")
 	at := `[...document.querySelectorAll("main .list a.row")].indexOf(document.activeElement)`
 	for _, tt := range []struct {
@@ -213,7 +213,7 @@ func TestKeysInABrowser(t *testing.T) {
 	if got := eval[string](b, "document.activeElement.id"); got != "q" {
 		t.Errorf("after / %q has the focus, want the search", got)
 	}
-	// The protocol types the slash all the same, which a keyboard does not.
+	// The protocol also types the slash, unlike a keyboard.
 	b.press("jk")
 	if got := eval[string](b, "document.getElementById('q').value"); !strings.HasSuffix(got, "jk") {
 		t.Errorf("in the search box keys write %q, want jk", got)

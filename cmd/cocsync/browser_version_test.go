@@ -6,8 +6,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// arrive waits until a script says true of the page that comes next: while one page
-// gives way to another there is none to ask.
+// arrive waits until a script returns true on the next page. During the navigation, errors
+// are ignored.
 func (b *browser) arrive(script string) {
 	b.t.Helper()
 	ctx := b.within()
@@ -22,13 +22,13 @@ func (b *browser) arrive(script string) {
 	}
 }
 
-// Lines of a version are named in its address, one or from one to another, and shown as
-// what is meant; keys lead through the versions; two clicks compare two of them.
+// The address of a version selects a line or a range of lines, which are marked. Keys move
+// through the versions. Two clicks compare two versions.
 func TestVersionsInABrowser(t *testing.T) {
 	const restart = "/documents/prod/DM-restart"
 	s := serveArchive(t, fixture(t))
 	b := openBrowser(t, s.url)
-	b.look(1280, "light")
+	b.show(1280, "light")
 	const marked = `[...document.querySelectorAll(".source tr.marked")].map(r => r.id).join(" ")`
 	says := func(script, want string) {
 		t.Helper()

@@ -180,7 +180,7 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	return n, nil
 }
 
-// enter stores the configured watches and their schedules.
-func (p *parts) enter(ctx context.Context, d *db.DB) error {
+// storeWatches stores the configured watches and their schedules.
+func (p *parts) storeWatches(ctx context.Context, d *db.DB) error {
 	return d.Configure(ctx, p.schedules, p.syncer.Now())
 }

@@ -17,7 +17,7 @@ func TestCompletion(t *testing.T) {
 		line string
 		want []string
 	}{
-		// A hostile name is not offered to a shell, and a common one by its id.
+		// A name with control characters is not completed; an ambiguous name is completed as ID.
 		{"show ", []string{"old-job\tDM-old", "restart-unhealthy-nodes\tDM-restart", "DM-twin-1\ttwin", "DM-twin-2\ttwin"}},
 		{"show old-job ", nil},
 		{"show old-job@", []string{"old-job@v1"}},
@@ -40,8 +40,8 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// A shell is no place for an error.
-func TestCompletionIsSilentWithoutAnArchive(t *testing.T) {
+// Errors would disturb the shell.
+func TestCompletionWithoutArchive(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none.db")
 	for _, line := range []string{"show ", "show x@", "diff x ", "log "} {
 		if got := completions(t, none, append([]string{"__complete"}, strings.Split(line, " ")...)...); got != nil {
@@ -50,7 +50,7 @@ func TestCompletionIsSilentWithoutAnArchive(t *testing.T) {
 	}
 }
 
-// completions returns what the shell would be offered.
+// completions returns the completions for the shell.
 func completions(t *testing.T, archive string, args ...string) (list []string) {
 	t.Helper()
 	stdout, stderr, status := ask(t, archive, args...)

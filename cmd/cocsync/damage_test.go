@@ -27,10 +27,10 @@ import (
 	"cocsync/internal/web"
 )
 
-// A damaged archive must not break those who read it: each command ends with an answer or
-// an error, and takes little memory.
+// A damaged archive must not break the program: each command ends with a result or an
+// error, and needs little memory.
 
-// readingCommands are the commands that read an archive; FILE and FOLDER are new names.
+// readingCommands are commands that read an archive; FILE and FOLDER mean new names.
 const readingCommands = `
 show DM-restart
 show DM-restart@v1
@@ -76,15 +76,15 @@ const readingPages = `/ /documents /documents/prod/DM-restart /documents/prod/DM
 /changes/3/patch /changes/1/proof /compare?a=DM-restart@v1&b=DM-restart@v5 /search?q=timeout /fleet?at=2026-03-15 /health /feed.atom /metrics
 /-/ready /api/v1/documents /api/v1/changes /api/v1/changes/3 /api/v1/status`
 
-// memoryMost is how much one command may allocate on the way: contents of 32 MB are read
-// and compared as a rule.
+// memoryMost is the maximum that one command may allocate. Contents of up to 32 MB are
+// compared.
 const memoryMost = 3 << 30
 
-// hangs is when a command is taken for one that never ends.
+// hangs is the timeout of a command.
 const hangs = time.Minute
 
-// someCommands are readingCommands, and somePages readingPages: all of them for 0 of 1, else a
-// part, so that a fuzzer gets through many archives.
+// someCommands and somePages return readingCommands and readingPages: all of them for part 0
+// of 1, else a part, so that a fuzzer can test many archives.
 func someCommands(part, parts int) (list []string) {
 	return every(strings.Split(strings.TrimSpace(readingCommands), "\n"), part, parts)
 }
@@ -100,8 +100,8 @@ func every(all []string, part, parts int) (list []string) {
 	return list
 }
 
-// readAll runs commands and pages on an archive, and reports panics, hangs, memory, and
-// statuses that do not go with the error.
+// readAll runs commands and pages on an archive, and reports panics, timeouts, memory, and
+// statuses that do not match the error.
 func readAll(t *testing.T, path, what string, commands, pages []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -138,7 +138,7 @@ func readAll(t *testing.T, path, what string, commands, pages []string) {
 	})
 }
 
-// guard runs f, which may take only so long and allocate only so much, and may not panic.
+// guard runs f, and reports a panic, a timeout, or too much allocation.
 func guard(t *testing.T, what string, f func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
@@ -157,8 +157,7 @@ func guard(t *testing.T, what string, f func(context.Context)) {
 	f(ctx)
 }
 
-// tamper runs statements as somebody with a shell of SQLite would who cares for no
-// constraint. Statements that fail are passed over.
+// tamper runs SQL statements without checking constraints. Statements that fail are ignored.
 func tamper(t *testing.T, path string, statements ...string) {
 	t.Helper()
 	c, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
@@ -171,7 +170,7 @@ func tamper(t *testing.T, path string, statements ...string) {
 	_, _ = c.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
-// archiveColumns are the columns of the archive's tables, as table.column.type.
+// archiveColumns returns the columns of the archive's tables, as table.column.type.
 func archiveColumns(t *testing.T, path string) (list [][3]string) {
 	t.Helper()
 	c, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())
@@ -191,7 +190,7 @@ func archiveColumns(t *testing.T, path string) (list [][3]string) {
 	return list
 }
 
-// badValues are values of a column of that type that cocsync never writes, as SQL.
+// badValues returns values, as SQL, that cocsync never writes to a column of that type.
 func badValues(typ string) []string {
 	switch typ {
 	case "INTEGER":
@@ -211,9 +210,9 @@ func damagedCopy(t *testing.T, from string) string {
 	return to
 }
 
-// One altered row broke show, diff, grep, export, backup and verify itself: the place of a
-// content in its pack overflowed. Each of these is one such row; status 3 and the row are
-// the answer. COCSYNC_SWEEP=1 alters every column of every table.
+// One altered row broke show, diff, grep, export, backup and verify: the position of a
+// content in its pack overflowed. Each test alters one such row; the command must exit with
+// 3 and name the row. COCSYNC_SWEEP=1 alters every column of every table.
 func TestDamagedRows(t *testing.T) {
 	good := fixture(t)
 	for _, tt := range []struct{ sql, command, want string }{
@@ -265,9 +264,9 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
-// FuzzDamagedArchive alters a small archive and reads all of it. how says in which way:
-// bytes of the file; a column of a table; a content, with a hash that fits it. relog makes
-// the log anew, as anyone with the key can.
+// FuzzDamagedArchive alters a small archive and reads all of it. how selects the damage:
+// bytes of the file; a column of a table; a content together with its hash. relog rebuilds
+// the log, as anyone with the key can.
 func FuzzDamagedArchive(f *testing.F) {
 	f.Add(uint8(0), false, uint64(5000), int64(0), []byte{0xff, 0x80, 0x00})
 	f.Add(uint8(0), false, uint64(28), int64(0), []byte{1, 0, 0, 200})

@@ -174,7 +174,7 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 		return false, err
 	}
 	for _, note := range c.Notes {
-		a.aside(note)
+		a.note(note)
 	}
 	hunks := diff.Hunks(c.Was, c.Now, f.options())
 	differs = !c.Equal() && (len(hunks) > 0 || !f.ignoreSpace)

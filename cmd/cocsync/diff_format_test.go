@@ -25,18 +25,18 @@ func comparisonOf(old, now string) *query.Comparison {
 		Was: diff.Read([]byte(old)), Now: diff.Read([]byte(now))}
 }
 
-// look is how a comparison is looked at.
-type look struct {
+// view is a format with its options.
+type view struct {
 	diffFlags
 	width int
 	color bool
 	exact bool
 }
 
-// readLook reads "side-by-side 80 color -w"; word and stat are formats, too.
-func readLook(t *testing.T, name string) look {
+// parseView parses a view such as "side-by-side 80 color -w". word and stat are formats too.
+func parseView(t *testing.T, name string) view {
 	t.Helper()
-	l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}}
+	l := view{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}}
 	for word := range strings.FieldsSeq(name) {
 		switch n, err := strconv.Atoi(word); {
 		case err == nil:
@@ -52,13 +52,13 @@ func readLook(t *testing.T, name string) look {
 		case word == formatDSL, word == formatSide, word == formatUnified:
 			l.format.value = word
 		default:
-			t.Fatalf("no look has the word %q", word)
+			t.Fatalf("unknown option %q", word)
 		}
 	}
 	return l
 }
 
-func (l look) at(c *query.Comparison) string {
+func (l view) at(c *query.Comparison) string {
 	var b bytes.Buffer
 	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b), Exact: l.exact, Color: l.color, Width: l.width}}
 	p.diff(c, diff.Hunks(c.Was, c.Now, l.options()), l.diffFlags)
@@ -81,13 +81,13 @@ func goldens(t *testing.T) map[string]*txtar.Archive {
 	return all
 }
 
-// Each golden file holds two contents, and how each look at them looks. Escapes
-// stand as ␛.
+// Each golden file has two contents and their diff in several formats. Escape characters
+// are written as ␛.
 func TestFormats(t *testing.T) {
 	for name, file := range goldens(t) {
 		c := comparisonOf(string(file.Files[0].Data), string(file.Files[1].Data))
 		for i, section := range file.Files[2:] {
-			got := strings.ReplaceAll(readLook(t, section.Name).at(c), "\x1b", "␛")
+			got := strings.ReplaceAll(parseView(t, section.Name).at(c), "\x1b", "␛")
 			if *update {
 				file.Files[2+i].Data = []byte(got)
 			} else if diff := cmp.Diff(string(section.Data), got); diff != "" {
@@ -100,7 +100,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// pairs are contents to compare: those of the goldens, and ugly ones.
+// pairs returns contents to compare: those of the goldens, and unusual ones.
 func pairs(t *testing.T) [][2]string {
 	t.Helper()
 	list := [][2]string{
@@ -131,13 +131,13 @@ func pairs(t *testing.T) [][2]string {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Colours are all that colours add, and no document reaches a terminal as
-// anything but text.
-func TestColoursStrippedAreThePlainText(t *testing.T) {
+// Without its escape sequences, coloured output equals plain output, and no control
+// character of a document reaches the terminal.
+func TestColoursAddNoText(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
 		for _, name := range []string{"unified", "unified -w", "word", "stat"} {
-			l := readLook(t, name)
+			l := parseView(t, name)
 			plain := l.at(c)
 			l.color = true
 			if got := sgr.ReplaceAllString(l.at(c), ""); got != plain {
@@ -145,7 +145,7 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 			}
 		}
 		for _, name := range []string{"unified", "word", "dsl", "dsl 40", "side-by-side 40", "side-by-side 200"} {
-			l := readLook(t, name)
+			l := parseView(t, name)
 			for _, l.color = range []bool{false, true} {
 				got := sgr.ReplaceAllString(l.at(c), "")
 				if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
@@ -156,15 +156,15 @@ func TestColoursStrippedAreThePlainText(t *testing.T) {
 	}
 }
 
-// Bytes that are no text look as different as they are.
-func TestBytesThatAreNoTextAreShown(t *testing.T) {
+// Different invalid bytes are shown differently.
+func TestInvalidBytesAreShown(t *testing.T) {
 	c := comparisonOf("a: \xff\xfe\n", "a: \xff\xfd\ufffd\n")
 	for name, want := range map[string]string{
 		"unified":         "-a: <FF><FE>\n+a: <FF><FD>\ufffd\n",
 		"side-by-side 60": "1 a: <FF>[-<FE>-]            ~ 1 a: <FF>{+<FD>\ufffd+}\n",
 		"word":            "<FE>",
 	} {
-		if got := readLook(t, name).at(c); !strings.Contains(got, want) {
+		if got := parseView(t, name).at(c); !strings.Contains(got, want) {
 			t.Errorf("%s = %q, want %q in it", name, got, want)
 		}
 	}
@@ -173,11 +173,11 @@ func TestBytesThatAreNoTextAreShown(t *testing.T) {
 	}
 }
 
-// What is no patch is not obeyed by whatever shows the pipe or file later.
+// Only patches are exact in a pipe; in other formats, control characters are made visible.
 func TestOnlyPatchesAreExact(t *testing.T) {
 	c := comparisonOf("a: \x1b[31m  b\r\n", "a: \x1b[32m b\r\n")
 	for _, name := range []string{"unified", "unified -w", "word", "side-by-side", "dsl", "stat"} {
-		l := readLook(t, name)
+		l := parseView(t, name)
 		l.exact = true
 		if got := strings.Contains(l.at(c), "\x1b"); got != (name == "unified") {
 			t.Errorf("%s in a pipe = %q", name, l.at(c))
@@ -185,14 +185,14 @@ func TestOnlyPatchesAreExact(t *testing.T) {
 	}
 }
 
-// In a pipe a coloured patch is, but for the colours, the patch byte for byte.
-func TestPatchInAPipeIsExact(t *testing.T) {
+// In a pipe, a coloured patch without its escape sequences equals the patch.
+func TestPatchInPipeIsExact(t *testing.T) {
 	for _, pair := range pairs(t) {
 		if strings.Contains(pair[0]+pair[1], "\x1b") {
-			continue // its escapes can't be told from ours
+			continue // its escapes look like those of colours
 		}
 		c := comparisonOf(pair[0], pair[1])
-		l := look{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}, color: true, exact: true}
+		l := view{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}, color: true, exact: true}
 		want := string(c.Patch(l.options()))
 		if got := sgr.ReplaceAllString(l.at(c), ""); got != want {
 			t.Errorf("unified of %q (-want +got):\n%s", pair, cmp.Diff(want, got))
@@ -200,13 +200,12 @@ func TestPatchInAPipeIsExact(t *testing.T) {
 	}
 }
 
-// Marks tell without colours what reverse tells with them, and nothing else
-// differs.
-func TestOutlineTellsTheSameWithoutColours(t *testing.T) {
+// An outline without colours marks the same words by brackets, and has no other difference.
+func TestOutlineWithoutColours(t *testing.T) {
 	marks := strings.NewReplacer("[-", "", "-]", "", "{+", "", "+}", "")
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
-		l := readLook(t, "dsl")
+		l := parseView(t, "dsl")
 		want := marks.Replace(l.at(c))
 		l.color = true
 		if got := marks.Replace(sgr.ReplaceAllString(l.at(c), "")); got != want {
@@ -215,15 +214,14 @@ func TestOutlineTellsTheSameWithoutColours(t *testing.T) {
 	}
 }
 
-// No line is wider than the terminal: the columns stay where they are, and so do
-// the indents of an outline.
-func TestLookFits(t *testing.T) {
+// No line is wider than the terminal, and wrapped lines keep columns and indents.
+func TestViewFits(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
 		c.Result().Reason = "structure not read: " + strings.Repeat("because ", 40)
 		for _, width := range []int{40, 80, 200} {
 			for _, name := range []string{formatSide, formatDSL} {
-				l := readLook(t, name)
+				l := parseView(t, name)
 				l.width = width
 				for _, l.color = range []bool{false, true} {
 					for line := range strings.Lines(sgr.ReplaceAllString(l.at(c), "")) {
@@ -237,10 +235,10 @@ func TestLookFits(t *testing.T) {
 	}
 }
 
-// What was removed is where it was, also where it shared a line with what stays.
-func TestRemovedIsWhereItWas(t *testing.T) {
+// A removed item shows its old line, even if it shared the line with an item that is kept.
+func TestRemovedItemShowsOldLine(t *testing.T) {
 	c := comparisonOf("x: 1\na: {b: 1, c: 2}\n", "a: {b: 1}\n")
-	if got := readLook(t, "dsl").at(c); !strings.Contains(got, "- c  2  was line 2\n") {
+	if got := parseView(t, "dsl").at(c); !strings.Contains(got, "- c  2  was line 2\n") {
 		t.Errorf("dsl = %s, want c to have been on line 2", got)
 	}
 }

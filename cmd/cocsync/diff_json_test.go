@@ -21,9 +21,8 @@ import (
 	"cocsync/internal/query"
 )
 
-// What is written of any pair has the form that docs/diff.schema.json states,
-// and no field that it does not state.
-func TestDiffJSONHasItsSchema(t *testing.T) {
+// The JSON of any pair is valid under docs/diff.schema.json and has no other fields.
+func TestDiffJSONMatchesSchema(t *testing.T) {
 	s := readSchema(t, "diff.schema.json")
 	for _, pair := range pairs(t) {
 		for _, ignoreSpace := range []bool{false, true} {
@@ -34,7 +33,7 @@ func TestDiffJSONHasItsSchema(t *testing.T) {
 	}
 }
 
-// The check above is worth something only if it refuses what is wrong.
+// The check of the schema refuses invalid values.
 func TestSchemaRefuses(t *testing.T) {
 	s := readSchema(t, "diff.schema.json")
 	for _, tt := range []struct {
@@ -43,15 +42,15 @@ func TestSchemaRefuses(t *testing.T) {
 	}{
 		{"another schema", func(v map[string]any) { v["schema"] = 2.0 }},
 		{"a missing field", func(v map[string]any) { delete(v, "hunks") }},
-		{"a field that is not stated", func(v map[string]any) { v["colour"] = "red" }},
+		{"an undeclared field", func(v map[string]any) { v["colour"] = "red" }},
 		{"a wrong type", func(v map[string]any) { v["old"] = 3.0 }},
 		{"a fraction", func(v map[string]any) { v["added"] = 1.5 }},
-		{"less than the minimum", func(v map[string]any) { v["removed"] = -1.0 }},
-		{"a word that is none of the known", func(v map[string]any) {
+		{"a number below the minimum", func(v map[string]any) { v["removed"] = -1.0 }},
+		{"a value that is not in enum", func(v map[string]any) {
 			v["items"].([]any)[0].(map[string]any)["op"] = "replaced"
 		}},
 		{"a text that is too long", func(v map[string]any) { v["summary"] = strings.Repeat("重", 201) }},
-		{"what is no base64", func(v map[string]any) { v["unified_base64"] = "?" }},
+		{"invalid base64", func(v map[string]any) { v["unified_base64"] = "?" }},
 	} {
 		v := answerOf(t, [2]string{job1, job2}, diff.Options{Context: 1})
 		if err := s.check(s.root, v, "$"); err != nil {
@@ -59,14 +58,14 @@ func TestSchemaRefuses(t *testing.T) {
 		}
 		tt.mangle(v)
 		if err := s.check(s.root, v, "$"); err == nil {
-			t.Errorf("the schema takes %s", tt.fact)
+			t.Errorf("the schema accepts %s", tt.fact)
 		}
 	}
 }
 
-// The hunks and the patch hold every byte, also those that are no UTF-8; words
-// joined are their line.
-func TestDiffJSONHoldsTheBytes(t *testing.T) {
+// The hunks and the patch have every byte, including invalid UTF-8. The joined words equal
+// their line.
+func TestDiffJSONHasAllBytes(t *testing.T) {
 	for _, pair := range pairs(t) {
 		var d query.Diff
 		must(t, json.Unmarshal(written(t, pair, diff.Options{Context: 1 << 20}), &d))
@@ -93,7 +92,7 @@ func TestDiffJSONHoldsTheBytes(t *testing.T) {
 			}
 		}
 		if pair[0] != pair[1] && (old.String() != pair[0] || now.String() != pair[1]) {
-			t.Errorf("hunks of %q hold %q and %q", pair, old.String(), now.String())
+			t.Errorf("hunks of %q have %q and %q", pair, old.String(), now.String())
 		}
 		if got, want := bytesOf(t, d.Unified, d.UnifiedBase64), string(comparisonOf(pair[0], pair[1]).Patch(diff.Options{Context: 1 << 20})); got != want {
 			t.Errorf("the patch of %q is %q, want %q", pair, got, want)
@@ -111,7 +110,7 @@ func bytesOf(t *testing.T, text, exact string) string {
 	return string(b)
 }
 
-// written is the JSON of a pair as the command writes it.
+// written returns the JSON of a pair as written by the command.
 func written(t *testing.T, pair [2]string, o diff.Options) []byte {
 	t.Helper()
 	c := comparisonOf(pair[0], pair[1])
@@ -127,7 +126,7 @@ func answerOf(t *testing.T, pair [2]string, o diff.Options) map[string]any {
 	return v
 }
 
-// The example in the documentation is what the command writes.
+// The example in the documentation is the output of the command.
 func TestDiffJSONExample(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "diff-json.md")
 	doc, err := os.ReadFile(file)
@@ -136,7 +135,7 @@ func TestDiffJSONExample(t *testing.T) {
 	before, rest, ok := bytes.Cut(doc, []byte("```json\n"))
 	want, after, closed := bytes.Cut(rest, []byte("```\n"))
 	if command == nil || !ok || !closed {
-		t.Fatalf("%s holds no command and example", file)
+		t.Fatalf("%s has no command and example", file)
 	}
 	got, stderr, status := ask(t, fixture(t), strings.Fields(string(command[1]))...)
 	if stderr != "" || status != 0 {
@@ -149,9 +148,9 @@ func TestDiffJSONExample(t *testing.T) {
 	}
 }
 
-// schema checks values by those keywords of JSON Schema that ours uses. A field
-// that is not stated is wrong here: the schema lets readers skip new fields, and
-// the program may write none that it does not state.
+// schema checks values with the keywords of JSON Schema that our schemas use. Undeclared
+// fields are errors here: readers may ignore new fields, but the program must declare all
+// that it writes.
 type schema struct{ root map[string]any }
 
 func readSchema(t *testing.T, name string) schema {
@@ -203,7 +202,7 @@ func (s schema) check(rules map[string]any, v any, at string) error {
 			}
 			return nil
 		case "required", "properties", "items", "additionalProperties": // below
-		case "$schema", "$defs", "title", "description", "contentEncoding": // they judge nothing
+		case "$schema", "$defs", "title", "description", "contentEncoding": // annotations only
 		default:
 			return fmt.Errorf("%s: the check does not know the keyword %q", at, keyword)
 		}
@@ -229,7 +228,7 @@ func (s schema) checkParts(rules map[string]any, v any, at string) error {
 			}
 		}
 		if rules["additionalProperties"] == true {
-			return nil // anything may stand there
+			return nil // any value is valid
 		}
 		properties := rules["properties"].(map[string]any)
 		for name, part := range v {
@@ -245,7 +244,7 @@ func (s schema) checkParts(rules map[string]any, v any, at string) error {
 	return nil
 }
 
-// list is a rule that may be one value or several.
+// list returns the values of a keyword that may have one value or several.
 func list(rule any) []any {
 	if l, ok := rule.([]any); ok {
 		return l

@@ -14,8 +14,8 @@ import (
 	"cocsync/internal/db"
 )
 
-// What diff writes turns the old bytes into the new ones, by git apply under the
-// document's name and by patch on any file, whatever the name and the bytes.
+// The output of diff turns the old bytes into the new ones, with git apply under the
+// document's name and with patch on any file, for any name and any bytes.
 func TestDiffIsAPatch(t *testing.T) {
 	for _, tt := range []struct{ title, name, file, old, new string }{
 		{"plain", "restart", "restart", job1, job3},
@@ -64,9 +64,9 @@ func TestDiffIsAPatch(t *testing.T) {
 	}
 }
 
-// With -w white space makes no difference to the lines and the status. The
-// outline and the patch in the JSON are about the bytes.
-func TestWhiteSpaceAlone(t *testing.T) {
+// -w ignores white space in the lines and the exit status. It does not affect the outline
+// and the patch in the JSON.
+func TestIgnoreWhiteSpace(t *testing.T) {
 	archive := two(t, "job", "a: b\nc: d\n", "a:   b\nc: d\n")
 	for _, tt := range []struct {
 		flags  string
@@ -75,9 +75,9 @@ func TestWhiteSpaceAlone(t *testing.T) {
 		status int
 	}{
 		{"", "+a:   b", "", 1},
-		{"-w", "", "job  v1 → v2: nothing but white space differs\n", 0},
-		{"-w --stat", "", "job  v1 → v2: nothing but white space differs\n", 0},
-		{"-w --format side-by-side", "", "job  v1 → v2: nothing but white space differs\n", 0},
+		{"-w", "", "job  v1 → v2: only white space differs\n", 0},
+		{"-w --stat", "", "job  v1 → v2: only white space differs\n", 0},
+		{"-w --format side-by-side", "", "job  v1 → v2: only white space differs\n", 0},
 		{"-w --format dsl", "formatting: white space (line 1)", "", 0},
 		{"-w -o json", "\"hunks\": [],\n  \"unified\": \"--- a/job", "", 0},
 	} {
@@ -97,7 +97,7 @@ func TestFormatsAreCompleted(t *testing.T) {
 	}
 }
 
-// two makes an archive with one document of two versions.
+// two creates an archive with one document of two versions.
 func two(t *testing.T, name, old, now string) string {
 	t.Helper()
 	d, path := newArchive(t)
@@ -107,7 +107,7 @@ func two(t *testing.T, name, old, now string) string {
 	return path
 }
 
-// A content that no text can hold comes as COC sent it, and that is said.
+// A content that is not valid Unicode is written as COC sent it, with a note.
 func TestShowOfARawToken(t *testing.T) {
 	path := two(t, "job", "a\n", "b\n")
 	d, err := db.Open(t.Context(), path)
@@ -122,7 +122,7 @@ func TestShowOfARawToken(t *testing.T) {
 	}
 }
 
-// Names that would break a line, or be obeyed, stay on the line of their hint.
+// Names with newlines or control characters are made visible within their hint.
 func TestSuggestionsStayOnTheirLine(t *testing.T) {
 	archive := two(t, "job\nrm\x1b[2J", "a\n", "b\n")
 	for args, want := range map[string]string{
@@ -137,8 +137,8 @@ func TestSuggestionsStayOnTheirLine(t *testing.T) {
 	}
 }
 
-// The patch in log's JSON is exact, also where JSON can't hold its bytes.
-func TestLogAsJSONHoldsThePatch(t *testing.T) {
+// The patch in log's JSON is exact, even if its bytes are not valid in JSON.
+func TestLogJSONHasPatch(t *testing.T) {
 	const old, now = "a: \xfe\n", "a: \xff\n"
 	archive := two(t, "job", old, now)
 	d, err := db.Open(t.Context(), archive)

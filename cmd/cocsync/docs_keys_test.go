@@ -13,8 +13,8 @@ import (
 	"cocsync/internal/config"
 )
 
-// docsMinimal is a configuration with one of each table and nothing more in it than
-// must be, so that the rest is at its default.
+// docsMinimal is a configuration with one of each table and only the required keys, so that
+// all other keys have their defaults.
 const docsMinimal = `
 account = [{ name = "a", region = "cn-north-4" }]
 watch = [{ name = "w", account = "a", select = { all = true } }]
@@ -25,9 +25,8 @@ web = {}
 people = { "li" = { name = "Li" } }
 `
 
-// docs/configuration.md has words about every key that the program knows and about no
-// other, under the heading of its table, and the defaults that it names are the
-// defaults.
+// docs/configuration.md describes exactly the keys of the program, under the heading of
+// their table, with the right defaults.
 func TestDocsConfiguration(t *testing.T) {
 	documented := documentedKeys(t)
 	path := filepath.Join(t.TempDir(), "config.toml")
@@ -40,27 +39,27 @@ func TestDocsConfiguration(t *testing.T) {
 		said, ok := documented[key]
 		switch {
 		case !ok:
-			t.Errorf("there are no words about %s", key)
+			t.Errorf("%s is not documented", key)
 		case strings.HasPrefix(said, "`"):
-			// Load makes paths whole.
+			// Load makes paths absolute.
 			want := strings.ReplaceAll(jsonOf(t, value), filepath.Dir(path)+"/", "")
 			if got := strings.Trim(said, "`"); got != want && strings.TrimSuffix(got, ".0") != want {
-				t.Errorf("the default of %s is %s, and %s is said", key, want, got)
+				t.Errorf("the default of %s is %s, documented as %s", key, want, got)
 			}
 		case !strings.HasPrefix(said, "required") && said != "none":
 			t.Errorf("the default of %s is neither `a value`, none nor required: %q", key, said)
 		case said == "none" && !value.IsZero() && key != "watch.select":
-			t.Errorf("the default of %s is %v, and none is said", key, value)
+			t.Errorf("the default of %s is %v, documented as none", key, value)
 		}
 	}
 	for key := range documented {
 		if _, ok := known[key]; !ok {
-			t.Errorf("there is no key %s", key)
+			t.Errorf("%s is documented, but not a key", key)
 		}
 	}
 }
 
-// documentedKeys returns the default that is said of each key, by table.key.
+// documentedKeys returns the documented default of each key, by table.key.
 func documentedKeys(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "configuration.md"))
@@ -73,13 +72,13 @@ func documentedKeys(t *testing.T) map[string]string {
 		if m := heading.FindStringSubmatch(line); m != nil {
 			table = strings.Trim(m[1], "[]")
 			if strings.HasPrefix(line, "### ") {
-				table = "watch." + table // the one table within a table
+				table = "watch." + table // the only nested table
 			}
 		}
 		if strings.HasPrefix(line, "| `") {
 			m := row.FindStringSubmatch(line)
 			if m == nil {
-				t.Errorf("this row has not four columns: %s", line)
+				t.Errorf("this row does not have four columns: %s", line)
 				continue
 			}
 			keys[strings.TrimPrefix(table+"."+m[1], ".")] = strings.TrimSpace(m[2])
@@ -88,8 +87,8 @@ func documentedKeys(t *testing.T) map[string]string {
 	return keys
 }
 
-// collectKeys takes in the keys of a table and of those within it. Tables that stand
-// by themselves in the file, at the top, are no keys.
+// collectKeys adds the keys of a table and of its nested tables. Top-level tables are not
+// keys.
 func collectKeys(known map[string]reflect.Value, table string, v reflect.Value) {
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		name := f.Tag.Get("toml")
@@ -119,7 +118,7 @@ func collectKeys(known map[string]reflect.Value, table string, v reflect.Value) 
 	}
 }
 
-// jsonOf writes a value as TOML has it, where JSON has it so, too.
+// jsonOf formats a value that is written the same way in TOML and JSON.
 func jsonOf(t *testing.T, v reflect.Value) string {
 	t.Helper()
 	if v.Kind() == reflect.Slice && v.IsNil() {

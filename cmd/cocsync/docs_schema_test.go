@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// schemaQuestions are commands whose answers have the form of a schema in
-// docs/schemas, whatever the archive holds.
-func schemaQuestions() map[string][]string {
+// schemaCommands returns commands whose output has a schema in docs/schemas, for any
+// archive.
+func schemaCommands() map[string][]string {
 	return map[string][]string{
 		"list":   {"list", "list --at 2026-03-15", "list --state deleted", "list --name no-such"},
 		"log":    {"log", "log -p", "log --kind rewritten,metadata,deleted", "log --by nobody"},
@@ -24,21 +24,20 @@ func schemaQuestions() map[string][]string {
 	}
 }
 
-// The JSON that a command writes has the form that its schema states, and no field
-// that it does not state: of an archive that is hostile and broken, and of one that
-// lived through the demo's story.
+// The JSON of each command is valid under its schema and has no other fields, for an archive
+// with hostile contents and for the archive of the demo.
 func testSchemas(t *testing.T, w *docsWorld) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "schemas", "*.schema.json"))
 	must(t, err)
-	if got, want := len(files), len(schemaQuestions()); got != want {
+	if got, want := len(files), len(schemaCommands()); got != want {
 		t.Errorf("%d schemas, %d commands with one", got, want)
 	}
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "json.md"))
 	must(t, err)
-	diffPage, err := os.ReadFile(filepath.Join("..", "..", "docs", "diff-json.md")) // tells of log
+	diffPage, err := os.ReadFile(filepath.Join("..", "..", "docs", "diff-json.md")) // documents log
 	must(t, err)
-	told := filepath.Join(w.archive, "cocsync.db")
-	for name, commands := range schemaQuestions() {
+	database := filepath.Join(w.archive, "cocsync.db")
+	for name, commands := range schemaCommands() {
 		file := name + ".schema.json"
 		if !strings.Contains(string(page), "](schemas/"+file+")") {
 			t.Errorf("docs/json.md does not name %s", file)
@@ -46,10 +45,10 @@ func testSchemas(t *testing.T, w *docsWorld) {
 		s := readSchema(t, "schemas/"+file)
 		for _, field := range statedFields(s.root) {
 			if !strings.Contains(string(page)+string(diffPage), "`"+field+"`") {
-				t.Errorf("docs/json.md has no words about %s of %s", field, file)
+				t.Errorf("docs/json.md does not describe %s of %s", field, file)
 			}
 		}
-		for archive, doc := range map[string]string{fixture(t): "restart-unhealthy-nodes", told: "expand-data-disk"} {
+		for archive, doc := range map[string]string{fixture(t): "restart-unhealthy-nodes", database: "expand-data-disk"} {
 			for _, command := range commands {
 				v := answered(t, archive, strings.ReplaceAll(command, "DOC", doc))
 				if err := s.check(s.root, v, "$"); err != nil {
@@ -57,11 +56,11 @@ func testSchemas(t *testing.T, w *docsWorld) {
 				}
 			}
 		}
-		refuses(t, s, answered(t, told, strings.ReplaceAll(commands[0], "DOC", "expand-data-disk")))
+		refuses(t, s, answered(t, database, strings.ReplaceAll(commands[0], "DOC", "expand-data-disk")))
 	}
 }
 
-// statedFields are the fields that a schema states, at any depth.
+// statedFields returns the fields that a schema declares, at any depth.
 func statedFields(rules map[string]any) (fields []string) {
 	for keyword, rule := range rules {
 		inner, ok := rule.(map[string]any)
@@ -76,7 +75,7 @@ func statedFields(rules map[string]any) (fields []string) {
 	return fields
 }
 
-// answered is what a command answers with -o json.
+// answered returns the output of a command with -o json.
 func answered(t *testing.T, archive, command string) (v any) {
 	t.Helper()
 	stdout, stderr, _ := ask(t, archive, append(strings.Fields(command), "-o", "json")...)
@@ -86,8 +85,8 @@ func answered(t *testing.T, archive, command string) (v any) {
 	return v
 }
 
-// refuses fails the test for a schema that takes an answer from which a field was
-// taken, or to which one was added, at any depth.
+// refuses fails the test if a schema accepts a result with a removed or an added field, at
+// any depth.
 func refuses(t *testing.T, s schema, answer any) {
 	t.Helper()
 	var walk func(v any)
@@ -100,14 +99,14 @@ func refuses(t *testing.T, s schema, answer any) {
 		case map[string]any:
 			v["colour"] = "red"
 			if s.check(s.root, answer, "$") == nil {
-				t.Errorf("%s: takes a field that is not stated", s.root["title"])
+				t.Errorf("%s: accepts an undeclared field", s.root["title"])
 			}
 			delete(v, "colour")
 			for name, part := range v {
 				walk(part)
 				delete(v, name)
 				if s.check(s.root, answer, "$") == nil && name != "text" && name != "runs" {
-					t.Errorf("%s: takes an answer without %s", s.root["title"], name)
+					t.Errorf("%s: accepts a result without %s", s.root["title"], name)
 				}
 				v[name] = part
 			}

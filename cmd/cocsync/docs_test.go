@@ -22,19 +22,18 @@ import (
 	"cocsync/internal/config"
 )
 
-// Every command that the documentation shows works, and writes what is shown below
-// it. A fenced block of `console` has commands behind "$ " and what they write; a
-// line "…" stands for lines that are left out. A block of `sh` has commands alone.
-// They run in the order of the file, in a copy of one archive. Behind the language
-// may stand
+// Every command in the documentation works, and writes the output shown below it. A fenced
+// block of `console` has commands after "$ " and their output; a line "…" means omitted
+// lines. A block of `sh` has only commands. They run in the order of the file, in a copy of
+// one archive. After the language there may be
 //
-//	fresh           from here on in an empty folder
+//	fresh           continue in an empty folder
 //	no-run: REASON  the block does not run
 //
-// nor do commands of programs such as curl and systemctl. The names and the flags of all
-// commands of cocsync are looked up, within lines of prose as well.
+// Commands of programs such as curl and systemctl do not run either. The names and flags of
+// all cocsync commands are checked, also within lines of prose.
 //
-// -update writes what the program says into the files: then read them aloud.
+// -update writes the output of the program to the files: then read them.
 func TestDocs(t *testing.T) {
 	tool(t, "bash")
 	w := newDocsWorld(t)
@@ -54,8 +53,8 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// Each message that docs/slack.md shows is one that the archive's team got, or one of
-// the goldens; "…" stands for what is left out.
+// Each message in docs/slack.md is one that was sent for the archive, or one of the goldens;
+// "…" means omitted text.
 func testDocsAlerts(t *testing.T, w *docsWorld) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "slack.md"))
 	must(t, err)
@@ -72,17 +71,17 @@ func testDocsAlerts(t *testing.T, w *docsWorld) {
 	}
 	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 12 {
-		t.Errorf("%d messages are shown, want one of each kind", len(blocks))
+		t.Errorf("%d messages, want one of each kind", len(blocks))
 	}
 	for _, b := range blocks {
 		pattern := docsPattern(docsTidy(b[1]))
 		if !regexp.MustCompile(`(?m)^` + pattern).MatchString(docsTidy(known.String())) {
-			t.Errorf("nobody got this message:\n%s", b[1])
+			t.Errorf("this message was not sent:\n%s", b[1])
 		}
 	}
 }
 
-// docsFiles are README.md and the pages below docs.
+// docsFiles returns README.md and the pages in docs.
 func docsFiles(t *testing.T) []string {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -91,15 +90,15 @@ func docsFiles(t *testing.T) []string {
 	return append(files, filepath.Join(root, "README.md"))
 }
 
-// docsPage is a page whose commands are being run.
+// docsPage is a page whose commands run.
 type docsPage struct {
 	*testing.T
 	world *docsWorld
 	dir   string
-	clock time.Time // of the next command; each comes a second after the one before
+	clock time.Time // of the next command; each runs a second after the previous one
 }
 
-// walk runs a page's commands and returns the page with what they wrote.
+// walk runs a page's commands and returns the page with their output.
 func (p *docsPage) walk(text string) string {
 	var out strings.Builder
 	var block []string
@@ -126,19 +125,19 @@ func (p *docsPage) walk(text string) string {
 	return out.String()
 }
 
-// prose looks up the commands within a line, and refuses those that nothing would run.
+// prose checks the commands within a line, and refuses those that are never run.
 func (p *docsPage) prose(n int, line string) {
 	for _, m := range regexp.MustCompile("`(cocsync [^`]+)`").FindAllStringSubmatch(line, -1) {
 		p.lookUp(n, m[1])
 	}
 	if m := regexp.MustCompile(`^(?: {4}|\t)(?:\$ )?cocsync (\w+)`).FindStringSubmatch(line); m != nil {
 		if cmd, _, err := (&app{}).root().Find(m[1:]); err == nil && cmd.HasParent() {
-			p.Errorf("line %d: a command in an indented block runs nowhere: make it a block of sh or console", n)
+			p.Errorf("line %d: a command in an indented block is not tested: make it a block of sh or console", n)
 		}
 	}
 }
 
-// block runs a block's commands and returns it with what they wrote.
+// block runs a block's commands and returns the block with their output.
 func (p *docsPage) block(n int, info string, lines []string) []string {
 	language, how, _ := strings.Cut(info, " ")
 	if language != "sh" && language != "console" {
@@ -148,7 +147,7 @@ func (p *docsPage) block(n int, info string, lines []string) []string {
 	reason, idle := strings.CutPrefix(how, "no-run:")
 	switch {
 	case idle && strings.TrimSpace(reason) == "":
-		p.Errorf("line %d: no-run says no reason", n)
+		p.Errorf("line %d: no-run needs a reason", n)
 	case how == "fresh":
 		p.dir = p.world.folder(p.T, true)
 	case how != "" && !idle:
@@ -168,7 +167,7 @@ func (p *docsPage) block(n int, info string, lines []string) []string {
 	return out
 }
 
-// data looks at a block that has no commands. What is left out of one is "…".
+// data checks a block without commands. "…" means omitted text.
 func (p *docsPage) data(n int, language, text string) {
 	if regexp.MustCompile(`(?m)^(\$ )?cocsync [a-z]+( |$)`).MatchString(text) && language != "text" {
 		p.Errorf("line %d: a command in a block of %q: make it one of sh or console", n, language)
@@ -176,34 +175,34 @@ func (p *docsPage) data(n int, language, text string) {
 	switch {
 	case strings.Contains(text, "…"):
 	case language == "json" && !json.Valid([]byte(text)):
-		p.Errorf("line %d: this is no JSON", n)
+		p.Errorf("line %d: this is not valid JSON", n)
 	case language == "toml":
 		path := filepath.Join(p.TempDir(), "config.toml")
 		must(p.T, os.WriteFile(path, []byte(text), 0o600))
-		// A part of a config may refer to what is in the rest.
+		// An excerpt of a config may refer to the rest of it.
 		if _, err := config.Load(path); err != nil && regexp.MustCompile(`invalid TOML|unknown key|must be `).MatchString(err.Error()) {
 			p.Errorf("line %d: %v", n, err)
 		}
 	}
 }
 
-// command runs a command, compares what it wrote with what is shown and returns what
-// should be.
+// command runs a command, compares its output with the documented one and returns the
+// output.
 func (p *docsPage) command(n int, line string, shown []string, compare bool) []string {
 	first, _, _ := strings.Cut(line, " ")
 	switch {
 	case slices.Contains(docsOthers(), first):
 		return shown
 	case !slices.Contains(docsTools(), first):
-		p.Errorf("line %d: %q: a test does not know %s: mark the block no-run: REASON", n, line, first)
+		p.Errorf("line %d: %q: the test cannot run %s: mark the block no-run: REASON", n, line, first)
 		return shown
 	}
 	if strings.Contains(line, "jq ") {
 		if _, err := exec.LookPath("jq"); err != nil {
 			if os.Getenv("CI") == "true" {
-				p.Errorf("there is no jq, and CI needs it: apt-get install jq")
+				p.Errorf("jq not found, and CI needs it: apt-get install jq")
 			}
-			p.Logf("line %d: there is no jq here, so this did not run: %s", n, line)
+			p.Logf("line %d: jq not found, so this did not run: %s", n, line)
 			return shown
 		}
 	}
@@ -230,7 +229,7 @@ func (p *docsPage) command(n int, line string, shown []string, compare bool) []s
 	return shown
 }
 
-// trimBlank takes off the blank lines that may part one command from the next.
+// trimBlank removes the blank lines between commands.
 func trimBlank(lines []string) (text string, blank []string) {
 	n := len(lines)
 	for n > 0 && strings.TrimSpace(lines[n-1]) == "" {
@@ -239,8 +238,8 @@ func trimBlank(lines []string) (text string, blank []string) {
 	return strings.Join(lines[:n], ""), lines[n:]
 }
 
-// docsTools are the programs that a page's commands may begin with, and docsOthers
-// those that no test runs: they build, install, ask a network or another daemon.
+// docsTools are the programs that a page's commands may start with, and docsOthers those
+// that the test does not run: they build, install, or use the network or another daemon.
 func docsTools() []string {
 	return []string{"cocsync", "jq", "git", "cp", "mv", "mkdir", "cat", "head", "ls", "echo", "sha256sum", "source", "diff"}
 }
@@ -249,11 +248,11 @@ func docsOthers() []string {
 	return []string{"curl", "sudo", "make", "go", "systemctl", "journalctl", "docker", "podman", "apt", "export", "openssl", "promtool"}
 }
 
-// docsCommand is a command with its lines as they stand, and what is shown below.
+// docsCommand is a command with its original lines and the documented output.
 type docsCommand struct{ lines, shown []string }
 
-// commands parts a block. What stands before the first command of a console is shown
-// below none.
+// commands splits a block into commands. Text before the first command of a console block
+// has an empty command.
 func commands(console bool, lines []string) (list []docsCommand) {
 	goesOn := false
 	for _, l := range lines {
@@ -273,7 +272,7 @@ func commands(console bool, lines []string) (list []docsCommand) {
 	return list
 }
 
-// line is the command in one line, "" for a comment.
+// line returns the command in one line, "" for a comment.
 func (c docsCommand) line() string {
 	line := strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.lines, ""), "$ "), "\\\n", " ")
 	line, _, _ = strings.Cut(line, "  #")
@@ -283,8 +282,7 @@ func (c docsCommand) line() string {
 	return line
 }
 
-// lookUp refuses commands and flags that the program does not have, in every part of
-// a pipeline.
+// lookUp refuses unknown commands and flags in every part of a pipeline.
 func (p *docsPage) lookUp(n int, line string) {
 	for _, part := range regexp.MustCompile(`[|;&<>]+|\$\(`).Split(line, -1) {
 		args := words(part)
@@ -302,15 +300,15 @@ func (p *docsPage) lookUp(n int, line string) {
 		if err == nil && cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
 			err = fmt.Errorf("no command %q", cmd.Flags().Arg(0))
 		}
-		var bare *pflag.ValueRequiredError // `cocsync log --path` says which flag is meant
+		var bare *pflag.ValueRequiredError // `cocsync log --path` only refers to the flag
 		if err != nil && !errors.Is(err, pflag.ErrHelp) && !errors.As(err, &bare) {
 			p.Errorf("line %d: %s: %v", n, part, err)
 		}
 	}
 }
 
-// docsTidy leaves out what differs from one archive to the next, besides what scripts
-// leave out: keys, roots and signatures.
+// docsTidy replaces text that differs between archives, in addition to tidy: keys, roots and
+// signatures.
 func docsTidy(text string) string {
 	text = tidied(text)
 	for _, r := range []struct{ pattern, with string }{
@@ -325,12 +323,12 @@ func docsTidy(text string) string {
 	return text
 }
 
-// alikeText compares texts in which a line "…" of the first stands for any lines.
+// alikeText compares texts. A line "…" in the first matches any lines.
 func alikeText(want, got string) bool {
 	return regexp.MustCompile(`^` + docsPattern(want) + `$`).MatchString(got)
 }
 
-// docsPattern is a regular expression for such a text.
+// docsPattern returns a regular expression for such a text.
 func docsPattern(text string) string {
 	var pattern strings.Builder
 	for line := range strings.Lines(text) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A page that is linked is there, and so is the place within it.
+// Linked pages and headings exist.
 func TestDocsLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, file := range docsFiles(t) {
@@ -35,8 +35,8 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-// missingContrib reports whether a path leads into a folder of contrib that is not
-// there: it comes with what it configures.
+// missingContrib reports whether a path is in a missing folder of contrib. Such folders are
+// added with the software that they configure.
 func missingContrib(path string) bool {
 	folder, ok := strings.CutPrefix(path, "../contrib/")
 	folder, _, _ = strings.Cut(folder, "/")
@@ -44,7 +44,7 @@ func missingContrib(path string) bool {
 	return ok && err != nil
 }
 
-// hasHeading reports whether a page has a heading that GitHub names so.
+// hasHeading reports whether a page has a heading with that GitHub anchor.
 func hasHeading(t *testing.T, file, name string) bool {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -58,7 +58,7 @@ func hasHeading(t *testing.T, file, name string) bool {
 	return false
 }
 
-// Every page of docs stands in its index, and can be read in one sitting.
+// Every page of docs is in the index, and is not too long.
 func TestDocsIndex(t *testing.T) {
 	index, err := os.ReadFile(filepath.Join("..", "..", "docs", "README.md"))
 	must(t, err)
@@ -75,24 +75,24 @@ func TestDocsIndex(t *testing.T) {
 	}
 }
 
-// Each message of which docs/troubleshooting.md says what to do is one that somebody can
-// get: it stands in the program, or in what a script got from it.
+// Each message in docs/troubleshooting.md exists: it is in the program's source, or in the
+// output recorded in a script.
 func TestDocsMessages(t *testing.T) {
 	table, err := os.ReadFile(filepath.Join("..", "..", "docs", "troubleshooting.md"))
 	must(t, err)
 	rows := regexp.MustCompile("(?m)^\\| `(.+?)` \\|").FindAllStringSubmatch(string(table), -1)
 	if len(rows) < 15 {
-		t.Errorf("%d messages, want the usual ones", len(rows))
+		t.Errorf("only %d messages", len(rows))
 	}
 	said := whatIsSaid(t)
 	for _, row := range rows {
 		if !strings.Contains(said, row[1]) {
-			t.Errorf("nothing says %q", row[1])
+			t.Errorf("the program has no message %q", row[1])
 		}
 	}
 }
 
-// whatIsSaid is the text of the program and of the scripts.
+// whatIsSaid returns the source of the program and of the scripts.
 func whatIsSaid(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder

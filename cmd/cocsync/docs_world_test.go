@@ -15,10 +15,10 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// docsNow is the Monday on which the documentation asks its questions.
+// docsNow is the Monday on which the commands of the documentation run.
 var docsNow = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// docsStory says when what cocsim.Story tells happened.
+// docsStory returns the times of the events of cocsim.Story.
 func docsStory() []time.Time {
 	on := func(month time.Month, day, hour, minute int) time.Time {
 		return time.Date(2026, month, day, hour, minute, 0, 0, time.UTC)
@@ -27,9 +27,8 @@ func docsStory() []time.Time {
 		on(11, 20, 10, 5), on(11, 22, 18, 0)}
 }
 
-// docsWorld is what the commands of the documentation run against: a COC and a Slack
-// whose clock stands at docsNow, and the archive of a team that has watched the
-// built-in jobs since September.
+// docsWorld is the environment for the commands of the documentation: a COC and a Slack at
+// docsNow, and the archive of a team that has watched the built-in jobs since September.
 type docsWorld struct {
 	coc, slack string // their addresses
 	told       *cocsim.Slack
@@ -38,7 +37,7 @@ type docsWorld struct {
 	clock      atomic.Pointer[time.Time]
 }
 
-// docsConfig is the configuration that README shows, told where the services are.
+// docsConfig is the configuration in README, with the addresses of the services.
 const docsConfig = `database = "cocsync.db"
 operators = ["ops"]
 
@@ -90,8 +89,8 @@ func newDocsWorld(t *testing.T) *docsWorld {
 	return w
 }
 
-// live lets the story happen, with a sync each Monday, each day of the last week and
-// after each event.
+// live plays the story, with a sync on each Monday, on each day of the last week and after
+// each event.
 func (w *docsWorld) live(t *testing.T, coc *cocsim.COC, begun time.Time, now func() time.Time) {
 	t.Helper()
 	t.Setenv("HUAWEICLOUD_SDK_AK", "ak")
@@ -120,13 +119,13 @@ func (w *docsWorld) live(t *testing.T, coc *cocsim.COC, begun time.Time, now fun
 	w.clock.Store(&docsNow)
 }
 
-// folder is a copy of the archive's folder, or an empty one.
+// folder creates a copy of the archive's folder, or an empty one.
 func (w *docsWorld) folder(t *testing.T, empty bool) string {
 	t.Helper()
 	dir := t.TempDir()
 	if !empty {
 		must(t, os.CopyFS(dir, os.DirFS(w.archive)))
-		// A copy is open to everybody.
+		// CopyFS makes files readable by others.
 		for _, name := range []string{"config.toml", "cocsync.db", "cocsync.db.key"} {
 			must(t, os.Chmod(filepath.Join(dir, name), 0o600))
 		}
@@ -134,8 +133,8 @@ func (w *docsWorld) folder(t *testing.T, empty bool) string {
 	return dir
 }
 
-// run runs a line of the shell and returns all that it wrote, as it looks on the
-// machine of somebody who keeps the archive in /var/lib/cocsync. The clock stands at at.
+// run runs a shell command at the given time and returns its output, as if the archive were
+// in /var/lib/cocsync.
 func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (string, error) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir, cmd.WaitDelay = dir, patience
@@ -147,7 +146,7 @@ func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (st
 	return strings.NewReplacer(dir, "/var/lib/cocsync", w.coc, "https://coc-intl.myhuaweicloud.com").Replace(string(out)), err
 }
 
-// settle tells a config that init wrote where the services are here.
+// settle adds the addresses of the test's services to a config that init wrote.
 func (w *docsWorld) settle(dir string) error {
 	path := filepath.Join(dir, "config.toml")
 	text, err := os.ReadFile(path)

@@ -76,7 +76,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	a.touched(e)
+	a.showErasure(e)
 	fmt.Fprint(a.err, "Erase it permanently? Type yes: ")
 	if line, _ := bufio.NewReader(a.stdin).ReadString('\n'); strings.TrimSpace(line) != "yes" {
 		return errors.New("nothing was erased")
@@ -125,8 +125,8 @@ func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	return list[0], nil
 }
 
-// touched writes what erasing removes.
-func (a *app) touched(e query.Erasure) {
+// showErasure writes what erasing removes.
+func (a *app) showErasure(e query.Erasure) {
 	w := &page{a.output().Writer(a.err), time.Local}
 	defer w.Flush()
 	fmt.Fprintf(w, "content %s, %d bytes", e.SHA256, e.Size)

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// What webhooks get is of the documented form, and the examples in the
-// documentation are what they get.
+// Webhook events have the documented format, and the documented examples are real events.
 func TestEventSchema(t *testing.T) {
 	s := readSchema(t, "event.schema.json")
 	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "events.md"))

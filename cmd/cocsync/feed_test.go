@@ -19,7 +19,7 @@ import (
 
 const atomSpace = "http://www.w3.org/2005/Atom"
 
-// element is any element of XML.
+// element is an XML element.
 type element struct {
 	XMLName  xml.Name
 	Attrs    []xml.Attr `xml:",any,attr"`
@@ -36,7 +36,7 @@ func (e element) all(name string) (list []element) {
 	return list
 }
 
-// one is the text of the child of that name, "" where there is none.
+// one returns the text of the child with that name, or "".
 func (e element) one(name string) string {
 	for _, c := range e.all(name) {
 		return c.Text
@@ -53,7 +53,7 @@ func (e element) attr(name string) string {
 	return ""
 }
 
-// checkFeed reads a feed and holds it against RFC 4287, section 4.
+// checkFeed reads a feed and checks it against RFC 4287, section 4.
 func checkFeed(t *testing.T, text string) element {
 	t.Helper()
 	var feed element
@@ -72,16 +72,16 @@ func checkFeed(t *testing.T, text string) element {
 			may: []string{"published", "category"}, dates: []string{"updated", "published"},
 		}.check(e)...)
 		if c := e.all("content"); len(c) == 1 && (c[0].attr("type") != "text" || len(c[0].Children) > 0) {
-			wrong = append(wrong, "a content is no text")
+			wrong = append(wrong, "a content is not text")
 		}
 		ids = append(ids, e.one("id"))
 	}
 	for i, id := range ids {
 		if u, err := url.Parse(id); err != nil || !u.IsAbs() {
-			wrong = append(wrong, fmt.Sprintf("the id %q is no IRI", id))
+			wrong = append(wrong, fmt.Sprintf("the id %q is not a valid IRI", id))
 		}
 		if slices.Index(ids, id) != i {
-			wrong = append(wrong, fmt.Sprintf("the id %s stands twice", id))
+			wrong = append(wrong, fmt.Sprintf("the id %s occurs twice", id))
 		}
 	}
 	if !slices.ContainsFunc(feed.all("link"), func(l element) bool { return l.attr("rel") == "self" }) {
@@ -93,7 +93,7 @@ func checkFeed(t *testing.T, text string) element {
 	return feed
 }
 
-// rules say which children an element has: once, at least once, or any number.
+// rules list the children of an element: exactly one, at least one, or any number.
 type rules struct{ once, some, may, dates []string }
 
 func (r rules) check(e element) (wrong []string) {
@@ -103,7 +103,7 @@ func (r rules) check(e element) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s in %s", name, e.XMLName.Local))
 		}
 		if slices.Contains(r.dates, name) && !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`).MatchString(c.Text) {
-			wrong = append(wrong, fmt.Sprintf("%s %q is no date", name, c.Text))
+			wrong = append(wrong, fmt.Sprintf("%s %q is not a valid date", name, c.Text))
 		}
 		if name == "author" && (len(c.Children) != 1 || c.one("name") == "") {
 			wrong = append(wrong, "an author has no name")
@@ -122,7 +122,7 @@ func (r rules) check(e element) (wrong []string) {
 	alternates := 0
 	for _, l := range e.all("link") {
 		if u, err := url.Parse(l.attr("href")); err != nil || !u.IsAbs() {
-			wrong = append(wrong, fmt.Sprintf("the link %q leads nowhere", l.attr("href")))
+			wrong = append(wrong, fmt.Sprintf("the link %q is not valid", l.attr("href")))
 		}
 		if l.attr("rel") == "alternate" {
 			alternates++
@@ -134,7 +134,7 @@ func (r rules) check(e element) (wrong []string) {
 	return wrong
 }
 
-// titles are the titles of a feed's entries.
+// titles returns the titles of a feed's entries.
 func titles(feed element) (list []string) {
 	for _, e := range feed.all("entry") {
 		list = append(list, e.one("title"))
@@ -142,13 +142,13 @@ func titles(feed element) (list []string) {
 	return list
 }
 
-// The feeds are valid, hold what was told and nothing that was there before cocsync
-// looked, and what is hostile in a document is spelled out in them.
+// The feeds are valid, have the reported changes but none from before the initial sync, and
+// make control characters visible.
 func TestFeeds(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	answered, body := s.get("/feed.atom")
 	if typ := answered.Header.Get("Content-Type"); answered.StatusCode != http.StatusOK || typ != "application/atom+xml; charset=utf-8" {
-		t.Fatalf("/feed.atom answers %s, %q", answered.Status, typ)
+		t.Fatalf("/feed.atom returns %s, %q", answered.Status, typ)
 	}
 	feed := checkFeed(t, body)
 	got := titles(feed)
@@ -161,16 +161,16 @@ func TestFeeds(t *testing.T) {
 	rewritten := feed.all("entry")[6]
 	if got, want := rewritten.one("content"), "step restart removed, comments changed\n"+
 		"The content behind a version that was there already was replaced.\n- step restart (hwc:runbook:scripts@1.0.0) removed\n"; got != want {
-		t.Errorf("the rewrite is told as %q, want %q", got, want)
+		t.Errorf("the rewrite is %q, want %q", got, want)
 	}
 	if got, want := rewritten.all("link")[0].attr("href"), s.url+"/changes/5"; got != want {
-		t.Errorf("the rewrite leads to %s, want %s", got, want)
+		t.Errorf("the rewrite links %s, want %s", got, want)
 	}
 	if got, want := rewritten.one("updated"), "2026-03-16T12:00:00.273000005Z"; got != want {
-		t.Errorf("the rewrite is of %s, want %s, when it was seen", got, want)
+		t.Errorf("the rewrite has the time %s, want %s, when it was seen", got, want)
 	}
 	if path, err := exec.LookPath("xmllint"); err != nil {
-		t.Log("no xmllint here")
+		t.Log("xmllint not found")
 	} else {
 		lint := exec.CommandContext(t.Context(), path, "--noout", "-")
 		lint.Stdin = strings.NewReader(body)
@@ -180,8 +180,9 @@ func TestFeeds(t *testing.T) {
 	}
 }
 
-// Changes that were recorded together had one time, by which readers could not order their
-// entries. Now each has its own, in the order of the feed and the same in all feeds.
+// Changes that were recorded together had the same time, so feed readers could not order
+// their entries. Each entry has a distinct time, in the order of the feed and the same in
+// all feeds.
 func TestFeedEntriesHaveDistinctTimes(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	times, together := map[string]time.Time{}, 0 // by id
@@ -194,11 +195,11 @@ func TestFeedEntriesHaveDistinctTimes(t *testing.T) {
 			must(t, err)
 			if same := i > 0 && at.Truncate(time.Millisecond).Equal(before.Truncate(time.Millisecond)); same {
 				if together++; !at.Before(before) {
-					t.Errorf("%s: entry %d is of %v, and was recorded before one of %v", address, i, at, before)
+					t.Errorf("%s: entry %d has the time %v, but was recorded before one with %v", address, i, at, before)
 				}
 			}
 			if known := times[e.one("id")]; seen[at] || !known.IsZero() && !known.Equal(at) {
-				t.Errorf("%s: entry %d is of %v, as another, or elsewhere of %v", address, i, at, known)
+				t.Errorf("%s: entry %d has the time %v, like another entry, or in another feed %v", address, i, at, known)
 			}
 			before, seen[at], times[e.one("id")] = at, true, at
 		}
@@ -208,7 +209,7 @@ func TestFeedEntriesHaveDistinctTimes(t *testing.T) {
 	}
 }
 
-// One document's feed has its beginning, too, and is found by whatever names it.
+// A document's feed includes its first version, and is found by any name of the document.
 func TestFeedOfOneDocument(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	_, whole := s.get("/documents/prod/DM-restart/feed.atom")
@@ -230,14 +231,14 @@ func TestFeedOfOneDocument(t *testing.T) {
 	}
 	for address, want := range map[string]int{"/documents/nope/feed.atom": http.StatusNotFound, "/documents/twin/feed.atom": http.StatusBadRequest} {
 		if answered, _ := s.get(address); answered.StatusCode != want {
-			t.Errorf("%s answers %s, want %d", address, answered.Status, want)
+			t.Errorf("%s returns %s, want %d", address, answered.Status, want)
 		}
 	}
 }
 
-// A reader that has the feed is told so by its ETag alone: a change can come without
-// moving the time.
-func TestFeedIsNotSentTwice(t *testing.T) {
+// Only the ETag says whether a reader has the current feed: a change can be added without
+// a later time.
+func TestFeedETag(t *testing.T) {
 	s := serveArchive(t, fixture(t))
 	answered, _ := s.get("/feed.atom")
 	tag, modified := answered.Header.Get("ETag"), answered.Header.Get("Last-Modified")
@@ -245,18 +246,18 @@ func TestFeedIsNotSentTwice(t *testing.T) {
 		t.Errorf("the feed was modified %q", modified)
 	}
 	if answered, body := s.get("/feed.atom", "If-None-Match", tag); answered.StatusCode != http.StatusNotModified || body != "" {
-		t.Errorf("with its ETag the feed answers %s and %q", answered.Status, body)
+		t.Errorf("with its ETag the feed returns %s and %q", answered.Status, body)
 	}
 	for _, headers := range [][]string{{"If-None-Match", `"other"`}, {"If-Modified-Since", modified}, {"If-None-Match", `"other"`, "If-Modified-Since", modified}} {
 		if answered, body := s.get("/feed.atom", headers...); answered.StatusCode != http.StatusOK || body == "" {
-			t.Errorf("with %q the feed answers %s", headers, answered.Status)
+			t.Errorf("with %q the feed returns %s", headers, answered.Status)
 		}
 	}
 }
 
-// An entry has one id for ever: whatever the page is called, the document is called,
-// a version becomes, or the archive goes through.
-func TestFeedIDsStay(t *testing.T) {
+// An entry's id is permanent: it does not change with the host, after a rename, a rewrite or
+// a restore.
+func TestFeedIDsArePermanent(t *testing.T) {
 	archive := fixture(t)
 	ids := func(archive, host string) (list []string) {
 		s := serveArchive(t, archive)
@@ -293,10 +294,9 @@ func TestFeedIDsStay(t *testing.T) {
 	}
 }
 
-// A feed holds the newest hundred in the order in which they were recorded, also where
-// a version was made long before it came; and one without entries is a feed all the
-// same.
-func TestFeedHoldsTheNewest(t *testing.T) {
+// A feed has the newest hundred changes in the order in which they were recorded, even if a
+// version was made long before it was archived. An empty feed is valid.
+func TestFeedHasNewestChanges(t *testing.T) {
 	archive := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), archive)
 	must(t, err)
@@ -324,6 +324,6 @@ func TestFeedHoldsTheNewest(t *testing.T) {
 	}
 	const cut, spelled = "重重…\n", `a^@<U+FFFE> ⏎ <FF>b → ""`
 	if content := feed.all("entry")[0].one("content"); !strings.Contains(content, cut) || !strings.Contains(content, spelled) {
-		t.Errorf("the newest is told as %q, want %q and %q in it", content, cut, spelled)
+		t.Errorf("the newest is %q, want %q and %q in it", content, cut, spelled)
 	}
 }

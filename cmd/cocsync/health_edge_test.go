@@ -16,8 +16,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// Situations in which status said that all is well, or that something is wrong, and
-// neither was so.
+// Situations in which status missed a problem, or reported one that did not exist.
 func TestHealthEdges(t *testing.T) {
 	for _, s := range edgeSituations() {
 		t.Run(strings.ReplaceAll(s.name, " ", "_"), func(t *testing.T) {
@@ -35,20 +34,19 @@ func TestHealthEdges(t *testing.T) {
 
 func edgeSituations() []situation {
 	return []situation{
-		// The document stayed "still to be fetched", although nothing would fetch it.
+		// The document stayed "still to be fetched", although no watch would fetch it.
 		{name: "document that the configuration named by mistake", do: func(w *healthWorld) {
 			w.watch = `documents = ["DM1", "DM9"]`
 			w.sync()
 			w.watch = `documents = ["DM1"]`
 			good(w, 0)
 		}, says: "1 listed and not yet archived"},
-		// The time since when the schedule is valid lay in the future, and no cycle was due
-		// before it.
+		// The start time of the schedule was in the future, so no cycle was due.
 		{name: "schedule set by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, -240*time.Hour)
 			good(w, 72*time.Hour)
 		}, want: kinds(query.ProblemLate), says: "last good cycle ended 3 days ago"},
-		// So did the last good cycle, and the cycles after it failed.
+		// The last good cycle was in the future too, and the cycles after it failed.
 		{name: "last good cycle by a clock that was ahead", do: func(w *healthWorld) {
 			good(w, -240*time.Hour)
 			w.step(-72 * time.Hour)
@@ -64,20 +62,20 @@ func edgeSituations() []situation {
 			w.hook.Store(nil)
 			good(w, 0)
 		}},
-		// COC named another total for each page and left rows out: the cycle was good.
+		// COC returned a different total on each page and omitted rows: the cycle was good.
 		{name: "incomplete list whose total moves", do: func(w *healthWorld) {
 			var n atomic.Int64
 			w.totals(func() int { return int(5 + n.Add(1)) })
 			w.sync()
 		}, want: kinds(query.ProblemList), says: "list is incomplete: 1 of "},
-		// The failure of now was reported as the incomplete list of an earlier cycle.
+		// The current failure was reported as the incomplete list of an earlier cycle.
 		{name: "incomplete list and then no permission", do: func(w *healthWorld) {
 			w.totals(func() int { return 5 })
 			w.sync()
 			w.answer("/v1/documents?", http.StatusForbidden, `{"error_code":"APIGW.0302","error_msg":"forbidden"}`)
 			w.sync()
 		}, want: kinds(query.ProblemFailed), says: "new documents cannot be seen"},
-		// Requests were said to be paused after another key pair had served a good cycle.
+		// Requests were reported as paused after a good cycle with another key pair.
 		{name: "refused key pair that was replaced", do: func(w *healthWorld) {
 			good(w, time.Hour/2)
 			w.key = "other"
@@ -87,7 +85,7 @@ func edgeSituations() []situation {
 			w.hook.Store(nil)
 			good(w, 0)
 		}},
-		// What a sync of documents by name has stored and not signed yet was a problem.
+		// Unsigned records of a running sync by name were reported as a problem.
 		{name: "sync by name that runs", do: func(w *healthWorld) {
 			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a: 1\n"}}})
 			good(w, 0)
@@ -103,7 +101,7 @@ func edgeSituations() []situation {
 	}
 }
 
-// totals has each page of a list name that total.
+// totals sets the total in each page of a list.
 func (w *healthWorld) totals(total func() int) {
 	hook := func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v1/documents" {

@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// With a named pipe in place of the head file a sync waited for its writer before the
-// first cycle, and with one in place of the lock status and healthcheck did: none of them
-// reported anything.
+// With a named pipe as head file, sync blocked before the first cycle; with one as lock
+// file, status and healthcheck blocked. None of them reported it.
 func TestPipesNextToTheArchive(t *testing.T) {
 	for end, commands := range map[string]map[string]string{ // with part of the output
 		".head": {"sync": "good", "status": "All is well.", "healthcheck": ""},

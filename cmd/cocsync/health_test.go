@@ -18,7 +18,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// situation is something that happens to an archive, and what is wrong afterwards.
+// situation is an event with the problems that it causes.
 type situation struct {
 	name string
 	do   func(w *healthWorld)
@@ -28,8 +28,7 @@ type situation struct {
 }
 
 // In every situation status, its JSON, healthcheck, /-/ready, the metrics and the health
-// page say the same, and that is true. Each situation is a real archive that processes of
-// the program wrote.
+// page report the same, correct problems. Real processes of the program write each archive.
 func TestHealth(t *testing.T) {
 	for _, s := range slices.Concat(pastSituations(), brokenSituations(), cocSituations(), slackSituations(), fileSituations()) {
 		t.Run(strings.ReplaceAll(s.name, " ", "_"), func(t *testing.T) {
@@ -47,7 +46,7 @@ func TestHealth(t *testing.T) {
 
 func kinds(list ...query.ProblemKind) []query.ProblemKind { return list }
 
-// docs/operations.md says of each kind of problem what it means and what to do.
+// docs/operations.md explains each kind of problem.
 func TestProblemsAreDocumented(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
 	must(t, err)
@@ -58,7 +57,7 @@ func TestProblemsAreDocumented(t *testing.T) {
 	}
 }
 
-// good makes one good cycle by sync, so long ago.
+// good runs one good sync at a time in the past.
 func good(w *healthWorld, ago time.Duration) {
 	w.Helper()
 	w.step(-ago)
@@ -82,7 +81,7 @@ func pastSituations() []situation {
 	return []situation{
 		{name: "no cycle yet", do: func(w *healthWorld) {
 			w.watch = `documents = ["DM1"]`
-			w.sync("DM1") // of a document by name, which says nothing of the watch
+			w.sync("DM1") // a sync by name does not count for the watch
 		}, want: kinds(query.ProblemNoCycle)},
 		{name: "written by sync only", do: func(w *healthWorld) { good(w, 0) }, says: "no daemon"},
 		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(query.ProblemLate), says: "last good cycle ended 3 days ago"},
@@ -102,7 +101,7 @@ func pastSituations() []situation {
 			w.step(2 * time.Hour)
 			w.await(w.start("run"), "cycle ended")
 			w.step(0)
-			w.until() // the daemon computes its schedules again, and a cycle of now is good
+			w.until() // the daemon recomputes its schedules, and a new cycle is good
 		}},
 		{name: "clock forward while a daemon runs", do: func(w *healthWorld) {
 			w.schedule = "@every 2s"
@@ -141,7 +140,7 @@ func pastSituations() []situation {
 		}, copy: true, says: "As of "},
 		{name: "archive of a daemon by its file", do: func(w *healthWorld) {
 			w.await(w.start("run"), "cycle ended")
-			w.db = filepath.Join(w.dir, "cocsync.db") // somebody writes it: this is no copy
+			w.db = filepath.Join(w.dir, "cocsync.db") // a process has it open for writing: not a copy
 		}},
 	}
 }
@@ -154,9 +153,9 @@ func backUp(w *healthWorld, path string) {
 	}
 }
 
-// brokenSituations are cycles that did not come to their end, or hang.
+// brokenSituations are cycles that did not end, or hang.
 func brokenSituations() []situation {
-	// hung starts a daemon half an hour ago, long after a good cycle, whose list hangs.
+	// hung starts a daemon half an hour ago whose list request hangs, long after a good cycle.
 	hung := func(w *healthWorld) (*process, chan<- struct{}) {
 		w.Helper()
 		good(w, 4*time.Hour)
@@ -198,7 +197,7 @@ func brokenSituations() []situation {
 			<-begun
 			p.end(syscall.SIGKILL)
 		}, want: kinds(query.ProblemNoGoodCycle, query.ProblemStopped, query.ProblemNoDaemon, query.ProblemIncomplete, query.ProblemUnsigned)},
-		{name: "daemon gone", do: func(w *healthWorld) {
+		{name: "killed daemon", do: func(w *healthWorld) {
 			p := w.start("run")
 			w.await(p, "cycle ended")
 			p.end(syscall.SIGKILL)
@@ -217,7 +216,7 @@ func brokenSituations() []situation {
 	}
 }
 
-// cocSituations are what COC answers.
+// cocSituations are responses of COC.
 func cocSituations() []situation {
 	mangled := func(fn func(row map[string]any)) func(w *healthWorld) {
 		return func(w *healthWorld) {
@@ -250,7 +249,7 @@ func cocSituations() []situation {
 			w.hook.Store(&short)
 			w.sync()
 		}, want: kinds(query.ProblemList), says: "COC's list is incomplete: 1 of 250 documents"},
-		{name: "list that never holds still", do: func(w *healthWorld) {
+		{name: "list that keeps changing", do: func(w *healthWorld) {
 			for i := range 100 {
 				w.coc.Add(cocsim.Document{ID: fmt.Sprintf("DM1%03d", i), Name: "x", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}}})
 			}
@@ -300,7 +299,7 @@ func cocSituations() []situation {
 			w.more += "[[watch]]\nname = \"others\"\naccount = \"prod\"\nschedule = \"@every 1h\"\ndocuments = [\"DM-none\"]\n"
 			w.sync()
 			if v := w.verdict(); v.stale["runbooks"] || !v.stale["others"] {
-				w.Errorf("watches that something is wrong with: %v", v.stale)
+				w.Errorf("watches with problems: %v", v.stale)
 			}
 		}, want: kinds(query.ProblemFailed, query.ProblemIncomplete)},
 		{name: "watch that the configuration no longer names", do: func(w *healthWorld) {
@@ -311,7 +310,7 @@ func cocSituations() []situation {
 	}
 }
 
-// slackSituations are what becomes of messages.
+// slackSituations are outcomes of messages.
 func slackSituations() []situation {
 	edited := func(w *healthWorld, content string) {
 		good(w, 0)
@@ -349,7 +348,7 @@ func slackSituations() []situation {
 	}
 }
 
-// manySteps is a content whose difference goes as a file.
+// manySteps returns a content whose difference is sent as a file.
 func manySteps() string {
 	var b strings.Builder
 	b.WriteString("steps:\n")
@@ -359,7 +358,7 @@ func manySteps() string {
 	return b.String()
 }
 
-// fileSituations are what becomes of the archive's files.
+// fileSituations are problems with the archive's files.
 func fileSituations() []situation {
 	return []situation{
 		{name: "key unreadable", do: func(w *healthWorld) {

@@ -29,7 +29,7 @@ type healthWorld struct {
 	*testing.T
 	coc      *cocsim.COC
 	slack    *cocsim.Slack
-	hook     atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // answers instead of coc
+	hook     atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // responds instead of coc
 	endpoint string                                                        // of coc
 	dir      string
 	config   string
@@ -37,8 +37,8 @@ type healthWorld struct {
 	// The settings of the configuration.
 	top, schedule, watch, more, key string
 	rename                          string // the watch's name; "" for runbooks
-	// Of the questions that are asked at the end.
-	db string // --db; "" asks with the configuration
+	// Settings of the queries at the end.
+	db string // --db; "" uses the configuration
 }
 
 func newHealthWorld(t *testing.T) *healthWorld {
@@ -89,7 +89,7 @@ func (w *healthWorld) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// sync runs one to its end and returns its exit status.
+// sync runs a sync and returns its exit status.
 func (w *healthWorld) sync(args ...string) int {
 	w.Helper()
 	w.write()
@@ -107,7 +107,7 @@ type process struct {
 	lines chan string
 }
 
-// start starts a program that goes on, such as the daemon.
+// start starts a process that keeps running, such as the daemon.
 func (w *healthWorld) start(command string) *process {
 	w.Helper()
 	w.write()
@@ -119,7 +119,7 @@ func (w *healthWorld) start(command string) *process {
 		for s := bufio.NewScanner(pipe); s.Scan(); {
 			select {
 			case p.lines <- s.Text():
-			default: // no test awaits them any more
+			default: // no test waits for them any more
 			}
 		}
 		close(p.lines)
@@ -147,7 +147,7 @@ func (w *healthWorld) await(p *process, text string) {
 	}
 }
 
-// end ends the process by a signal and waits for it.
+// end sends the process a signal and waits for its end.
 func (p *process) end(s syscall.Signal) {
 	if p.ProcessState == nil {
 		_ = p.Process.Signal(s) // it may have ended
@@ -155,8 +155,9 @@ func (p *process) end(s syscall.Signal) {
 	}
 }
 
-// hang has COC not answer requests whose address contains the text, until the test ends.
-// It returns what is closed at the first of them, and what has the next one answered.
+// hang makes COC not respond to requests whose address contains the text, until the test
+// ends. It returns a channel that is closed at the first such request, and a function that
+// lets the next one through.
 func (w *healthWorld) hang(text string) (begun <-chan struct{}, next chan<- struct{}) {
 	began, more := make(chan struct{}), make(chan struct{})
 	var once atomic.Bool
@@ -178,7 +179,7 @@ func (w *healthWorld) hang(text string) (begun <-chan struct{}, next chan<- stru
 	return began, more
 }
 
-// answer has COC answer all requests whose address contains the text in that way.
+// answer sets COC's response to all requests whose address contains the text.
 func (w *healthWorld) answer(text string, status int, body string, header ...string) {
 	hook := func(rw http.ResponseWriter, r *http.Request) bool {
 		if !strings.Contains(r.URL.String(), text) {
@@ -194,15 +195,15 @@ func (w *healthWorld) answer(text string, status int, body string, header ...str
 	w.hook.Store(&hook)
 }
 
-// verdict is what all that can be asked say.
+// verdict is the common result of all checks.
 type verdict struct {
 	kinds []query.ProblemKind // sorted, each once
 	copy  bool
 	text  string
-	stale map[string]bool // watches that something is wrong with
+	stale map[string]bool // watches with problems
 }
 
-// ask runs a query and returns what it wrote.
+// ask runs a query and returns its output.
 func (w *healthWorld) ask(args ...string) (stdout, stderr string, status int) {
 	w.Helper()
 	where := []string{"-c", w.config}
@@ -218,8 +219,8 @@ func (w *healthWorld) ask(args ...string) (stdout, stderr string, status int) {
 	return out.String(), said.String(), cmd.ProcessState.ExitCode()
 }
 
-// verdict asks status, its JSON, healthcheck, /-/ready, /metrics and the health page, and
-// fails where one says something else than another.
+// verdict runs status, its JSON, healthcheck, /-/ready, /metrics and the health page, and
+// fails if their results differ.
 func (w *healthWorld) verdict() (v verdict) {
 	w.Helper()
 	var s query.Status
@@ -248,7 +249,7 @@ func (w *healthWorld) verdict() (v verdict) {
 	return v
 }
 
-// absurd are ages and durations that come of times that are absent.
+// absurd matches ages and durations that result from absent times.
 var absurd = regexp.MustCompile(`\d{5,} (days|hours)|-\d+h|every a moment|0001-01-01|1970-01-01`)
 
 func (w *healthWorld) healthcheck(v *verdict, healthy bool) {
@@ -267,7 +268,7 @@ func (w *healthWorld) healthcheck(v *verdict, healthy bool) {
 	}
 }
 
-// page compares what programs and people get of the page.
+// page compares /-/ready, /metrics and the health page with status.
 func (w *healthWorld) page(s query.Status, v verdict, healthy bool) {
 	w.Helper()
 	where := []string{"-c", w.config}
@@ -286,7 +287,7 @@ func (w *healthWorld) page(s query.Status, v verdict, healthy bool) {
 	code, body := w.get(url + "-/ready")
 	if (code == http.StatusOK) != healthy || code != http.StatusOK && code != http.StatusServiceUnavailable ||
 		!healthy && strings.Count(body, "\n") != 1+len(s.Problems) {
-		w.Errorf("/-/ready answers %d %q; status is healthy: %t, with %d problems", code, body, healthy, len(s.Problems))
+		w.Errorf("/-/ready returns %d %q; status is healthy: %t, with %d problems", code, body, healthy, len(s.Problems))
 	}
 	_, metrics := w.get(url + "metrics")
 	for _, kind := range query.ProblemKinds() {
@@ -304,9 +305,9 @@ func (w *healthWorld) page(s query.Status, v verdict, healthy bool) {
 	w.metric(metrics, "cocsync_healthy", bit(healthy))
 	code, body = w.get(url + "health")
 	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy || strings.Count(body, `<span class="fix">`) != len(s.Problems) || absurd.MatchString(body) {
-		w.Errorf("the health page of %d problems answers %d\n%s", len(s.Problems), code, body)
+		w.Errorf("the health page of %d problems returns %d\n%s", len(s.Problems), code, body)
 	}
-	// The pages said of a last good cycle in the future that it was a moment ago.
+	// The pages showed a last good cycle in the future as "a moment ago".
 	if slices.Contains(v.kinds, query.ProblemClock) && strings.Contains(body, "a moment ago") {
 		w.Errorf("the health page has a time in the future for one of now:\n%s", body)
 	}
@@ -338,7 +339,7 @@ func (w *healthWorld) metric(all, name string, want int) {
 	}
 }
 
-// until asks for the status until it has exactly these problems.
+// until runs status until it has exactly these problems.
 func (w *healthWorld) until(want ...query.ProblemKind) {
 	w.Helper()
 	slices.Sort(want)

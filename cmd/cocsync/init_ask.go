@@ -14,8 +14,8 @@ import (
 	"cocsync/internal/config"
 )
 
-// questions prompts for the answers of init on a terminal.
-type questions struct {
+// prompts reads the settings of init from a terminal.
+type prompts struct {
 	*term.Terminal
 	failed error
 }
@@ -29,7 +29,7 @@ func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 		return fmt.Errorf("read the answers: %w", err)
 	}
 	defer func() { err = errors.Join(err, term.Restore(fd, state)) }()
-	q := &questions{Terminal: term.NewTerminal(struct {
+	q := &prompts{Terminal: term.NewTerminal(struct {
 		io.Reader
 		io.Writer
 	}{in, out}, "")}
@@ -43,7 +43,7 @@ func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 	return nil
 }
 
-func (q *questions) ask(ans *config.Answers) {
+func (q *prompts) ask(ans *config.Answers) {
 	region := q.line("Region of COC, or its https:// endpoint", "ap-southeast-3", func(text string) config.Answers {
 		return located(config.Answers{}, text)
 	})
@@ -77,7 +77,7 @@ func (q *questions) ask(ans *config.Answers) {
 	ans.Listen = unlessNone(page)
 }
 
-func (q *questions) askBot(ans *config.Answers) {
+func (q *prompts) askBot(ans *config.Answers) {
 	fmt.Fprintln(q, "The bot needs the scopes chat:write and files:write.")
 	ans.SlackToken = q.secret("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN", func(text string) config.Answers {
 		return config.Answers{SlackToken: text, Channel: "C0123456789"}
@@ -124,7 +124,7 @@ func unlessNone(text string) string {
 }
 
 // line reads lines until the config of the resulting answers has no fault.
-func (q *questions) line(what, def string, answers func(string) config.Answers) string {
+func (q *prompts) line(what, def string, answers func(string) config.Answers) string {
 	q.SetPrompt(what + " [" + def + "]: ")
 	for {
 		value := cmp.Or(q.kept(q.ReadLine()), def)
@@ -135,7 +135,7 @@ func (q *questions) line(what, def string, answers func(string) config.Answers) 
 }
 
 // good reports whether the config of the answers has no fault, and shows the first one.
-func (q *questions) good(ans config.Answers) bool {
+func (q *prompts) good(ans config.Answers) bool {
 	_, err := tryAnswers(ans)
 	if err == nil {
 		return true
@@ -149,7 +149,7 @@ func (q *questions) good(ans config.Answers) bool {
 }
 
 // choice reads lines until one is the default or one of the others.
-func (q *questions) choice(what, def string, others ...string) string {
+func (q *prompts) choice(what, def string, others ...string) string {
 	q.SetPrompt(what + " [" + def + "]: ")
 	for {
 		value := cmp.Or(q.kept(q.ReadLine()), def)
@@ -162,7 +162,7 @@ func (q *questions) choice(what, def string, others ...string) string {
 
 // secret reads a line without showing it. Then it shows the location of the secret, or ***
 // for a secret that was typed in.
-func (q *questions) secret(what, def string, answers func(string) config.Answers) string {
+func (q *prompts) secret(what, def string, answers func(string) config.Answers) string {
 	for {
 		value := cmp.Or(q.kept(q.ReadPassword(what+"; not shown ["+def+"]: ")), def)
 		var shown config.Secret
@@ -176,7 +176,7 @@ func (q *questions) secret(what, def string, answers func(string) config.Answers
 }
 
 // kept records the first error and returns the line without surrounding white space.
-func (q *questions) kept(line string, err error) string {
+func (q *prompts) kept(line string, err error) string {
 	q.failed = cmp.Or(q.failed, err)
 	return strings.TrimSpace(line)
 }

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialogue runs the program on a pseudo-terminal. Each answer is typed once its
-// question is on the screen. It returns all that the screen showed.
+// dialogue runs the program on a pseudo-terminal, types each answer when its prompt is
+// shown, and returns the screen's text.
 func dialogue(t *testing.T, args []string, answers [][2]string) (screen string, err error) {
 	t.Helper()
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skip("no pseudo-terminal to be had:", err)
+		t.Skip("no pseudo-terminal:", err)
 	}
 	defer ptmx.Close()
 	must(t, unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0))
@@ -43,7 +43,7 @@ func dialogue(t *testing.T, args []string, answers [][2]string) (screen string, 
 		if at := strings.Index(all.String()[seen:], "]: "); at >= 0 && len(answers) > 0 {
 			question := all.String()[seen : seen+at]
 			if !strings.Contains(question, answers[0][0]) {
-				t.Errorf("the question is %q, want one with %q", question, answers[0][0])
+				t.Errorf("the prompt is %q, want one with %q", question, answers[0][0])
 			}
 			seen += at + len("]: ")
 			_, err := ptmx.WriteString(answers[0][1] + "\r")
@@ -52,14 +52,14 @@ func dialogue(t *testing.T, args []string, answers [][2]string) (screen string, 
 		}
 	}
 	if len(answers) > 0 {
-		t.Errorf("%d questions were not asked, first %q", len(answers), answers[0][0])
+		t.Errorf("%d prompts were not shown, first %q", len(answers), answers[0][0])
 	}
 	return all.String(), <-ended
 }
 
-// On a terminal init showed secrets that were typed in, took the answer to another
-// question for a key, and asked neither for operators nor for the page. A wrong answer ended it after the
-// last question, and "tokn" meant no Slack.
+// On a terminal init showed typed secrets, accepted the answer to another prompt as a key,
+// and had no prompts for operators and the page. An invalid answer ended it only after the
+// last prompt, and "tokn" meant no Slack.
 func TestInitAsks(t *testing.T) {
 	const secret, token = "VerySecretKey0123456789", "xoxb-VerySecretToken"
 	path := filepath.Join(t.TempDir(), "config.toml")
@@ -88,7 +88,7 @@ func TestInitAsks(t *testing.T) {
 			t.Errorf("the screen shows %q:\n%s", hidden, screen)
 		}
 	}
-	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the answers`, `"8321" is not a valid address`} {
+	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the choices`, `"8321" is not a valid address`} {
 		if !strings.Contains(screen, shown) {
 			t.Errorf("the screen does not show %q:\n%s", shown, screen)
 		}
@@ -102,7 +102,7 @@ func TestInitAsks(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the questions, and nothing is written.
+// Ctrl-C ends init, and no file is written.
 func TestInitInterrupted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.toml")
 	screen, err := dialogue(t, []string{"-c", path, "init"}, [][2]string{{"Region", "cn-north-4"}, {"Access key", "\x03"}})

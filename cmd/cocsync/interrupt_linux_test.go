@@ -12,8 +12,8 @@ import (
 )
 
 // A costly pattern on one long line could not be stopped: grep searched for minutes after
-// Ctrl-C. The bound here is processor time, so that a busy machine does not matter: the
-// whole search takes over 200 s of it.
+// Ctrl-C. The limit is processor time, to be independent of the machine's load; the whole
+// search takes over 200 s of it.
 func TestInterruptStopsACostlySearch(t *testing.T) {
 	path := longLine(t)
 	program, err := os.Executable()
@@ -26,7 +26,7 @@ func TestInterruptStopsACostlySearch(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	var before time.Duration
-	for before < time.Second { // opening takes far less: now it searches
+	for before < time.Second { // opening takes far less, so it searches now
 		select {
 		case err := <-ended:
 			t.Fatalf("grep ended without a signal: %v\n%s", err, &stderr)
@@ -46,7 +46,7 @@ func TestInterruptStopsACostlySearch(t *testing.T) {
 	t.Logf("%v of processor time after Ctrl-C", spent)
 }
 
-// processorTime is what a process has used, in steps of 10 ms.
+// processorTime returns the processor time of a process, in steps of 10 ms.
 func processorTime(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -61,7 +61,7 @@ func processorTime(t testing.TB, pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / 100
 }
 
-// longLine makes an archive of one document that has one line of 4 MB.
+// longLine creates an archive with one document that has one line of 4 MB.
 func longLine(t testing.TB) string {
 	t.Helper()
 	d, path := newArchive(t)

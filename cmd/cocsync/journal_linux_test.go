@@ -12,7 +12,7 @@ import (
 	"cocsync/internal/hint"
 )
 
-// fileID is how JOURNAL_STREAM names a file.
+// fileID returns the ID of a file as in JOURNAL_STREAM.
 func fileID(t *testing.T, f *os.File) string {
 	t.Helper()
 	var stat syscall.Stat_t
@@ -20,22 +20,22 @@ func fileID(t *testing.T, f *os.File) string {
 	return fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// Only what goes to the journal is written for it.
+// Only output to the journal has its format.
 func TestToJournal(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	must(t, err)
 	defer f.Close()
 	t.Setenv("JOURNAL_STREAM", "1:2")
 	if toJournal(f) {
-		t.Error("a file is held to be the journal")
+		t.Error("a file is taken for the journal")
 	}
 	t.Setenv("JOURNAL_STREAM", fileID(t, f))
 	if !toJournal(f) || toJournal(&strings.Builder{}) {
-		t.Error("the journal is not known")
+		t.Error("the journal is not detected")
 	}
 }
 
-// What ends the program stands in the journal as an error.
+// A fatal error has the priority of an error in the journal.
 func TestFaultsInTheJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	f, err := os.Create(path)

@@ -17,7 +17,7 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// counting lets a test wait until a service has had so many more requests.
+// counting lets a test wait for a number of requests to a service.
 type counting struct {
 	http.Handler
 	mu     sync.Mutex
@@ -72,8 +72,7 @@ func newKillWorld(t *testing.T) *killWorld {
 	return w
 }
 
-// corpus is the folder of real histories where COCSYNC_CORPUS names one, and
-// made-up histories elsewhere.
+// corpus returns the folder of real histories in COCSYNC_CORPUS, or generated histories.
 func corpus(t *testing.T) (docs []cocsim.Document) {
 	t.Helper()
 	now := time.Now()
@@ -84,7 +83,7 @@ func corpus(t *testing.T) (docs []cocsim.Document) {
 		}
 		return docs
 	}
-	t.Log("COCSYNC_CORPUS is not set: made-up histories take the place of real ones")
+	t.Log("COCSYNC_CORPUS is not set: using generated histories")
 	docs = cocsim.Jobs(now)
 	for d := range cocsim.Generate(30, 20, 3000, 7) {
 		docs = append(docs, d)
@@ -121,7 +120,7 @@ digest_over = 1000
 	return path
 }
 
-// sync runs one to its end.
+// syncOnce runs a sync.
 func syncOnce(t *testing.T, config string) {
 	t.Helper()
 	out, err := program(t, "-c", config, "sync").CombinedOutput()
@@ -130,7 +129,7 @@ func syncOnce(t *testing.T, config string) {
 	}
 }
 
-// killed runs the daemon and kills it when c has had n more requests.
+// killed runs the daemon and kills it after n more requests to c.
 func killed(t *testing.T, config string, c *counting, n int) {
 	t.Helper()
 	cmd := program(t, "-c", config, "run")
@@ -148,12 +147,11 @@ func killed(t *testing.T, config string, c *counting, n int) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // it was killed
+	_ = cmd.Wait() // killed
 }
 
-// A daemon that is killed again and again during its initial sync ends with the
-// same archive as one that was left alone; and while changes are told, none is
-// lost.
+// A daemon that is killed repeatedly during its initial sync creates the same archive as an
+// undisturbed one. If it is killed while it sends alerts, none is lost.
 func TestKillNine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a few dozen processes")
@@ -184,7 +182,7 @@ func TestKillNine(t *testing.T) {
 	for range 6 {
 		killed(t, rough, w.slHits, 1+rnd.IntN(2))
 	}
-	// A sync sends for half a minute at most, one message a second.
+	// A sync sends for at most half a minute, one message per second.
 	for before := edits + 1; waiting(t, rough) > 0 && waiting(t, rough) < before; {
 		before = waiting(t, rough)
 		syncOnce(t, rough)
@@ -198,7 +196,7 @@ func TestKillNine(t *testing.T) {
 		}
 	}
 	if n := waiting(t, rough); n != 0 || len(told) < edits {
-		t.Errorf("%d deliveries wait, %d of %d edits were told", n, len(told), edits)
+		t.Errorf("%d deliveries pending, %d of %d edits sent", n, len(told), edits)
 	}
 }
 
@@ -221,8 +219,7 @@ func waiting(t *testing.T, config string) (n int) {
 	return n
 }
 
-// compareArchives holds contents, versions and changes against each other. Times
-// and row ids may differ.
+// compareArchives compares contents, versions and changes. Times and row IDs may differ.
 func compareArchives(t *testing.T, want, got string) {
 	t.Helper()
 	for name, query := range map[string]string{

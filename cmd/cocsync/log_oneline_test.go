@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/term"
 )
 
-// On a terminal each change stays on one line, cut where the summary is; in a pipe it
-// is whole, and what is hostile in it is shown.
+// On a terminal each change is one line with a truncated summary. In a pipe it is complete,
+// with control characters made visible.
 func TestOnelineFitsTheTerminal(t *testing.T) {
 	summary := strings.Repeat("timeout 60 → 90 in wait, ", 10) + "\x1b[31m\nend"
 	changes := []coc.Change{

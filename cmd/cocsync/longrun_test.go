@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// stream is what a log is written to.
+// stream is the destination of a log.
 type stream struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	broken  error
-	stalled chan struct{} // not nil: a write waits until it is closed
+	stalled chan struct{} // if not nil, writes block until it is closed
 }
 
 func (s *stream) Write(p []byte) (int, error) {
@@ -41,7 +41,7 @@ func (s *stream) set(broken error, stalled chan struct{}) {
 	s.broken, s.stalled = broken, stalled
 }
 
-// lines are the messages that were written since the last call.
+// lines returns the lines written since the last call.
 func (s *stream) lines() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,8 +49,8 @@ func (s *stream) lines() string {
 	return strings.ReplaceAll(strings.TrimSpace(s.text.String()), "\n", "|")
 }
 
-// A log whose reader ended was never written again, and one that was not read stopped the
-// cycles. Lines that cannot be written are counted, and the log continues when it can.
+// After the reader of a log ended, nothing was logged again, and a log that was not read
+// blocked the cycles. Lines that cannot be written are counted, and the log continues.
 func TestSteadyLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &stream{}
@@ -79,7 +79,7 @@ func TestSteadyLog(t *testing.T) {
 		out.set(nil, nil)
 		log.Info("four")
 		log.Info("five")
-		want("with a reader again", `level=WARN msg="log lines lost, the log was not read" watch=all lines=2|level=INFO msg=four watch=all|level=INFO msg=five watch=all`)
+		want("with a reader again", `level=WARN msg="log lines lost because the log was not read" watch=all lines=2|level=INFO msg=four watch=all|level=INFO msg=five watch=all`)
 
 		full := make(chan struct{})
 		out.set(nil, full)
@@ -95,7 +95,7 @@ func TestSteadyLog(t *testing.T) {
 		close(full)
 		want("when it is read again", "level=INFO msg=six watch=all")
 		log.WithGroup("g").Info("seven", "a", 1)
-		want("then", `level=WARN msg="log lines lost, the log was not read" watch=all g.lines=999|level=INFO msg=seven watch=all g.a=1`)
+		want("then", `level=WARN msg="log lines lost because the log was not read" watch=all g.lines=999|level=INFO msg=seven watch=all g.a=1`)
 
 		full = make(chan struct{})
 		out.set(nil, full)
@@ -106,6 +106,6 @@ func TestSteadyLog(t *testing.T) {
 		log.Info("nine")
 		out.set(nil, nil)
 		log.Info("ten")
-		want("after a stalled line that broke", `level=WARN msg="log lines lost, the log was not read" watch=all lines=2|level=INFO msg=ten watch=all`)
+		want("after a stalled line that broke", `level=WARN msg="log lines lost because the log was not read" watch=all lines=2|level=INFO msg=ten watch=all`)
 	})
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// asProgram makes the test binary be cocsync, so that tests can start and kill
-// real processes of it.
+// asProgram makes the test binary run as cocsync, so that tests can start and kill real
+// processes.
 const asProgram = "COCSYNC_TEST_AS_PROGRAM"
 
-// asOf is the instant at which that program's clock stands; it goes when there is none.
+// asOf is the fixed time of that program's clock; without it the clock runs.
 const asOf = "COCSYNC_TEST_NOW"
 
 func TestMain(m *testing.M) {
@@ -46,16 +46,16 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
-	// Scripts wait most of their time, for retries and for Slack's one message
-	// a second: more of them run at once than there are processors.
+	// Scripts mostly wait, for retries and for Slack's limit of one message per second, so
+	// more of them run at once than there are processors.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){"cocsync": main})
 }
 
-// clockFile names the file with the offset of that program's clock, which is read whenever
-// the time is: so the clock of a running process can be stepped.
+// clockFile names the file with the offset of that program's clock. It is read at each use
+// of the clock, so the clock of a running process can be changed.
 const clockFile = "COCSYNC_TEST_CLOCK"
 
 func clockOffset(file string) time.Duration {
@@ -70,25 +70,25 @@ func clockOffset(file string) time.Duration {
 	return d
 }
 
-// peakFile names the file that gets /proc/self/status when that program ends. The peak that
-// wait4 reports is not its own: Linux starts it at the peak of the process that forked.
+// peakFile names the file to which that program copies /proc/self/status at its end. The
+// peak reported by wait4 includes that of the parent process before exec.
 const peakFile = "COCSYNC_TEST_PEAK"
 
-// tool finds a program of the system's that a test runs. Where it is missing the test says
-// so and does not run; in CI, which installs them all, it fails.
+// tool returns the path of a program that a test runs. If it is missing, the test is
+// skipped; in CI it fails.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("there is no %s, and CI needs it: apt-get install %[1]s", name)
+		t.Fatalf("%s not found, and CI needs it: apt-get install %[1]s", name)
 	}
 	if err != nil {
-		t.Skipf("no %s here, so this did not run", name)
+		t.Skipf("%s not found", name)
 	}
 	return path
 }
 
-// program returns a command that runs cocsync as a process of its own.
+// program returns a command that runs cocsync in a separate process.
 func program(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()

@@ -15,10 +15,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestMan writes the man pages of all commands: to the folder that COCSYNC_MAN names, as
-// `make man` and a release do, with the version that COCSYNC_MAN_VERSION names. The
-// generator is a test because only this package has the commands, and because the
-// program does not link it.
+// TestMan writes the man pages of all commands to the folder COCSYNC_MAN, with the version
+// COCSYNC_MAN_VERSION; `make man` and releases use it. The generator is a test because only
+// this package has the commands, and the program does not need the generator.
 func TestMan(t *testing.T) {
 	dir := cmp.Or(os.Getenv("COCSYNC_MAN"), t.TempDir())
 	must(t, os.MkdirAll(dir, 0o755))
@@ -33,7 +32,7 @@ func TestMan(t *testing.T) {
 	})
 }
 
-// manual returns the commands with their help as Markdown, which cobra/doc reads.
+// manual returns the commands with their help as Markdown, for cobra/doc.
 func manual(t *testing.T) *cobra.Command {
 	t.Helper()
 	more, err := os.ReadFile("testdata/man.md")
@@ -47,8 +46,8 @@ func manual(t *testing.T) *cobra.Command {
 	return root
 }
 
-// markdownOf keeps the lines of a help text that are in columns or indented, by which
-// Markdown knows no layout, and escapes its characters in the others.
+// markdownOf writes columns and indented lines of a help text as code blocks, and escapes
+// Markdown's special characters in the other lines.
 func markdownOf(help string) string {
 	special := regexp.MustCompile(`[\\*_<>\[\]]`)
 	var b strings.Builder
@@ -68,7 +67,7 @@ func markdownOf(help string) string {
 	return b.String()
 }
 
-// checkManPage finds every flag in a command's page, and nothing that groff warns of.
+// checkManPage checks that a command's page has all flags, and that groff has no warnings.
 func checkManPage(t *testing.T, c *cobra.Command, file string) {
 	t.Helper()
 	page, err := os.ReadFile(file)

@@ -13,8 +13,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// What comes from outside shows as it is, and neither breaks a table nor becomes a
-// link, a heading or HTML.
+// A text from outside is shown literally, and neither breaks a table nor becomes a link, a
+// heading or HTML.
 func TestCode(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"restart-nodes", "`restart-nodes`"},
@@ -39,8 +39,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// Outside of its spans there are only the two numbers, and from spans and numbers the
-// text can be told, whatever it is.
+// Outside of the spans there are only the two character references, and the text can be
+// decoded from both.
 func FuzzCode(f *testing.F) {
 	f.Add("a|b`c\\|` ``")
 	f.Add(" <b>\n")
@@ -72,7 +72,7 @@ func FuzzCode(f *testing.F) {
 	})
 }
 
-// Every row of a table has the same cells, whatever stands in them.
+// Every row of a table has the same number of cells, for any text.
 func TestGrid(t *testing.T) {
 	var b bytes.Buffer
 	p := &page{Writer: &term.Writer{Writer: bufio.NewWriter(&b)}}

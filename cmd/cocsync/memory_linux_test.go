@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// A list with names of 60 KB took 1.3 GB. Whatever a list holds, the program stays
-// under 150 MB: rows over a limit are skipped, and a list over 64 MiB fails.
+// A list with names of 60 KB took 1.3 GB. For any list the program stays under 150 MB: rows
+// over a limit are skipped, and a list over 64 MiB fails.
 func TestHostileListMemory(t *testing.T) {
 	const most = 150 << 10 // KiB, as Linux counts
 	for _, tt := range []struct {

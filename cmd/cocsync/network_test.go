@@ -10,8 +10,8 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Every failure of COC had one hint, which spoke of the network also where the key was
-// wrong. The hint is that of the error's class.
+// All failures of COC had the same hint, about the network, even for a wrong key. The hint
+// depends on the class of the error.
 func TestAdvice(t *testing.T) {
 	for _, tt := range []struct {
 		status     int
@@ -19,7 +19,7 @@ func TestAdvice(t *testing.T) {
 	}{
 		{401, `{"error_code":"APIGW.0301","error_msg":"x"}`, "check access_key, secret_key"},
 		{403, `{"error_code":"APIGW.0302","error_msg":"x"}`, "the IAM action coc:document:getDocument"},
-		{403, `<html>blocked</html>`, "whether a proxy or a firewall refuses it"},
+		{403, `<html>blocked</html>`, "whether a proxy or a firewall refuses the request"},
 		{400, `{"error_code":"COC.00042101","error_msg":"x"}`, "check the document's id"},
 		{404, `{"error_code":"APIGW.0101","error_msg":"x"}`, "check the endpoint or the region"},
 		{404, `<html>not found</html>`, "check the endpoint or the region"},

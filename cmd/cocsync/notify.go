@@ -139,7 +139,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 			return err
 		}
 		if notifier != "" && notifier != m.Notifier {
-			return usage(fmt.Errorf("message %d goes to %s, not to %s", id, m.Notifier, notifier))
+			return usage(fmt.Errorf("message %d is for notifier %s, not %s", id, m.Notifier, notifier))
 		}
 		notifier = m.Notifier // do not change other notifiers
 	} else if err := knownNotifier(ctx, d, notifier); err != nil {
@@ -153,7 +153,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		a.nothing("no message is pending or failed")
 		return nil
 	}
-	fmt.Fprintf(a.err, "due now: %s; the daemon sends them within half a minute, or run `cocsync sync`\n", text.Plural(n, "message"))
+	fmt.Fprintf(a.err, "due now: %s; sent by the daemon within half a minute, or by `cocsync sync`\n", text.Plural(n, "message"))
 	return nil
 }
 

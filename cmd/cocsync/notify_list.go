@@ -49,7 +49,7 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 		return err
 	}
 	if limit > 0 && len(list) == limit {
-		a.nothing(fmt.Sprintf("only the newest %d are shown; -n 0 shows all", limit))
+		a.nothing(fmt.Sprintf("showing the newest %d; -n 0 shows all", limit))
 	}
 	if len(list) == 0 && all {
 		a.nothing("no messages yet")

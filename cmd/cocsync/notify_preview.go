@@ -90,7 +90,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	case len(list) == 0:
 		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: the kinds, routes and ignored paths in the config exclude it (watches: %s)", c.Ref, strings.Join(watches, ", "))))
 	case c.Backfill:
-		a.aside(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
+		a.note(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
 	if asJSON {
 		return a.previewJSON(list)

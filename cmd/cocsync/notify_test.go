@@ -12,8 +12,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// withSlack writes a config whose notifier "ops" is a Slack of our own, and
-// returns its path.
+// withSlack writes a config whose notifier "ops" is a fake Slack, and returns its path.
 func withSlack(t *testing.T, archive string) (string, *cocsim.Slack) {
 	t.Helper()
 	slack := cocsim.NewSlack(cocsim.SlackOptions{Token: "xoxb-very-secret", Channels: []string{"C0123456789"}})
@@ -30,12 +29,12 @@ func withSlack(t *testing.T, archive string) (string, *cocsim.Slack) {
 	return path, slack
 }
 
-// A test that Slack takes frees the channel, so that what waited goes.
-func TestNotifyTestFreesTheChannel(t *testing.T) {
+// A test that Slack accepts ends the hold of the channel.
+func TestNotifyTestEndsHold(t *testing.T) {
 	archive := fixture(t)
 	config, slack := withSlack(t, archive)
 	_, stderr, status := ask(t, archive, "-c", config, "notify", "test", "ops")
-	if status != 0 || len(slack.Messages()) != 2 || stderr != "notifier ops: all 2 messages taken\n" {
+	if status != 0 || len(slack.Messages()) != 2 || stderr != "notifier ops: all 2 messages accepted\n" {
 		t.Fatalf("notify test = %q, %d with %d messages", stderr, status, len(slack.Messages()))
 	}
 	d, err := db.OpenReader(t.Context(), archive)
@@ -46,8 +45,8 @@ func TestNotifyTestFreesTheChannel(t *testing.T) {
 	}
 }
 
-// Before the first sync a test works all the same and leaves no archive behind,
-// which would belong to the wrong user.
+// Before the first sync notify test works too, and creates no archive, which could belong to
+// the wrong user.
 func TestNotifyTestNeedsNoArchive(t *testing.T) {
 	archive := filepath.Join(t.TempDir(), "none.db")
 	config, slack := withSlack(t, archive)
@@ -60,7 +59,7 @@ func TestNotifyTestNeedsNoArchive(t *testing.T) {
 	}
 }
 
-func TestNotifyTestSaysWhatIsWrong(t *testing.T) {
+func TestNotifyTestErrors(t *testing.T) {
 	archive := fixture(t)
 	config, slack := withSlack(t, archive)
 	_, stderr, status := ask(t, archive, "-c", config, "notify", "test", "opps")
@@ -74,8 +73,8 @@ func TestNotifyTestSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Retrying one message leaves the other notifiers' channels and messages alone.
-func TestNotifyRetryTouchesWhatItNames(t *testing.T) {
+// Retrying one message does not affect other notifiers.
+func TestNotifyRetryOneMessage(t *testing.T) {
 	archive := fixture(t)
 	d, err := db.OpenShared(t.Context(), archive)
 	must(t, err)
@@ -101,7 +100,7 @@ func TestNotifyRetryTouchesWhatItNames(t *testing.T) {
 			t.Errorf("%q succeeded", args)
 		}
 	}
-	if _, stderr, status := ask(t, archive, "notify", "retry", "--notifier", "other"); status != 0 || stderr != "no message waits or failed\n" {
+	if _, stderr, status := ask(t, archive, "notify", "retry", "--notifier", "other"); status != 0 || stderr != "no message is pending or failed\n" {
 		t.Errorf("notify retry --notifier other = %q, %d", stderr, status)
 	}
 	if reason, _, _ := d.Held(t.Context(), "other"); reason != "" {

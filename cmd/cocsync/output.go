@@ -118,8 +118,8 @@ func (p *page) field(name, value string) {
 // nothing writes to stderr that a list is empty.
 func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
 
-// aside writes a note to stderr.
-func (a *app) aside(note string) {
+// note writes a note to stderr.
+func (a *app) note(note string) {
 	if note != "" {
 		fmt.Fprintln(a.err, "cocsync: note:", text.Visible(note))
 	}

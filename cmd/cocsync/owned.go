@@ -31,7 +31,7 @@ func (a *app) owned(ctx context.Context, cfg *config.Config, command string, for
 		return nil, err
 	}
 	if !force {
-		err = verifyWhole(ctx, d)
+		err = verifyAll(ctx, d)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -40,8 +40,8 @@ func (a *app) owned(ctx context.Context, cfg *config.Config, command string, for
 	return d, nil
 }
 
-// verifyWhole verifies the whole archive, unless it was verified recently.
-func verifyWhole(ctx context.Context, d *db.DB) error {
+// verifyAll verifies the whole archive, unless it was verified recently.
+func verifyAll(ctx context.Context, d *db.DB) error {
 	begun := time.Now()
 	last, err := d.LastVerified(ctx, begun)
 	if err != nil {
@@ -59,13 +59,13 @@ func verifyWhole(ctx context.Context, d *db.DB) error {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
 	if !v.Good {
-		return notObserved(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies; --force writes to the archive anyway")
+		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies; --force writes to the archive anyway")
 	}
 	return d.Verified(ctx, begun)
 }
 
-// notObserved returns the error for an archive that does not verify.
-func notObserved(v query.Verdict, advice string) error {
+// alteredError returns the error for an archive that does not verify.
+func alteredError(v query.Verdict, advice string) error {
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive does not match its log: %s; %s in total",
 		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
 }

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal of that many columns. What is written to tty
-// can be read by calling the function once tty is closed.
+// terminal opens a pseudo-terminal with that many columns. The function returns the text
+// written to tty; call it after closing tty.
 func terminal(t *testing.T, columns uint16) (tty *os.File, read func() string) {
 	t.Helper()
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -23,7 +23,7 @@ func terminal(t *testing.T, columns uint16) (tty *os.File, read func() string) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI needs a pseudo-terminal:", err)
 		}
-		t.Skip("no pseudo-terminal to be had:", err)
+		t.Skip("no pseudo-terminal:", err)
 	}
 	t.Cleanup(func() { ptmx.Close() })
 	must(t, unix.IoctlSetPointerInt(int(ptmx.Fd()), unix.TIOCSPTLCK, 0))
@@ -55,8 +55,8 @@ func onTerminal(t *testing.T, columns uint16, archive string, args ...string) st
 	return read()
 }
 
-// The same content is obeyed by no terminal, and byte for byte in a pipe; a
-// terminal that does not tell its width is one all the same.
+// On a terminal, even one without a known width, control characters of a content are made
+// visible; in a pipe the content is exact.
 func TestContentOnATerminalAndInAPipe(t *testing.T) {
 	archive := fixture(t)
 	t.Setenv("PAGER", "cat")
@@ -81,7 +81,7 @@ func TestContentOnATerminalAndInAPipe(t *testing.T) {
 	}
 }
 
-func TestColoursOnlyWhereTheyAreWanted(t *testing.T) {
+func TestColourModes(t *testing.T) {
 	archive := fixture(t)
 	t.Setenv("PAGER", "cat")
 	t.Setenv("TERM", "xterm")
@@ -117,8 +117,8 @@ func TestListIsCutToTheTerminal(t *testing.T) {
 	}
 }
 
-// A pager gets the text on a terminal; JSON, a missing pager and an empty $PAGER
-// go around it; one that ends early is no failure.
+// On a terminal the text goes to the pager, except for JSON, a missing pager and an empty
+// $PAGER. A pager that ends early is not a failure.
 func TestPager(t *testing.T) {
 	archive := fixture(t)
 	t.Setenv("NO_COLOR", "1")
@@ -136,11 +136,11 @@ func TestPager(t *testing.T) {
 		{"", []string{"show", "old-job"}, "old: 1\n"},
 		{"/no/such/pager -X", []string{"show", "old-job"}, "old: 1\n"},
 		{"true", []string{"show", "old-job"}, ""},
-		// As with git, the shell reads what is more than plain words.
+		// As in git, a value with special characters is run by the shell.
 		{"sed 's/^/> > /'", []string{"show", "old-job"}, "> > old: 1\n"},
 		{"cat | tr a-z A-Z", []string{"show", "old-job"}, "OLD: 1\n"},
 		{"X=+ sh -c 'sed s/^/$X/'", []string{"show", "old-job"}, "+old: 1\n"},
-		// What can't be run is no reason to show nothing.
+		// If the pager cannot be run, the text is written without it.
 		{"cat | no-such-pager", []string{"show", "old-job"}, "old: 1\n"},
 		{"/ '-R'", []string{"show", "old-job"}, "old: 1\n"},
 		{interpreter, []string{"show", "old-job"}, "old: 1\n"},

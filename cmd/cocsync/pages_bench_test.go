@@ -18,16 +18,16 @@ import (
 	"cocsync/internal/query"
 )
 
-// The load that pages stand: so many readers at once, for so long.
+// The load for the pages: the number of readers, and the duration.
 const (
 	loadReaders = 50
 	loadTime    = 10 * time.Second
 )
 
-// BenchmarkPages asks for every page of an archive that BenchmarkHistory of
-// internal/query made (COCSYNC_BENCH_DIR, COCSYNC_BENCH_DOCUMENTS), 20 times each, and
-// reports the median in milliseconds. Then 50 readers ask at once for ten seconds, while a
-// process writes: how many answers a second, the slowest, and what the writer lost.
+// BenchmarkPages requests every page of an archive that BenchmarkHistory of internal/query
+// created (COCSYNC_BENCH_DIR, COCSYNC_BENCH_DOCUMENTS), 20 times each, and reports the
+// median in milliseconds. Then 50 readers send requests for ten seconds while a process
+// writes. It reports responses per second, the slowest, and the slowdown of the writer.
 func BenchmarkPages(b *testing.B) {
 	made := filepath.Join(os.Getenv("COCSYNC_BENCH_DIR"), os.Getenv("COCSYNC_BENCH_DOCUMENTS"), "archive.db")
 	if _, err := os.Stat(made); err != nil || os.Getenv("COCSYNC_BENCH_DIR") == "" {
@@ -53,7 +53,7 @@ func BenchmarkPages(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// copyArchive copies one that others may have open.
+// copyArchive copies an archive that other processes may have open.
 func copyArchive(b *testing.B, from, to string) {
 	b.Helper()
 	d, err := db.OpenShared(b.Context(), from)
@@ -62,7 +62,8 @@ func copyArchive(b *testing.B, from, to string) {
 	must(b, d.Backup(b.Context(), to))
 }
 
-// benchPages are addresses of every page, of a document in the midst of the archive.
+// benchPages returns the addresses of all pages, for a document in the middle of the
+// archive.
 func benchPages(b *testing.B, archive string) map[string]string {
 	b.Helper()
 	d, err := db.OpenReader(b.Context(), archive)
@@ -104,7 +105,7 @@ func fetchPage(b *testing.B, address string) {
 	}
 }
 
-// underLoad reports what many readers and a writer do to each other.
+// underLoad reports how many readers and a writer affect each other.
 func underLoad(b *testing.B, url, archive string, pages map[string]string) {
 	d, err := db.Open(b.Context(), archive)
 	must(b, err)
@@ -138,7 +139,7 @@ func underLoad(b *testing.B, url, archive string, pages map[string]string) {
 	b.ReportMetric(beside, "beside-commits/s")
 }
 
-// writeFor commits new documents for so long, and returns how many a second.
+// writeFor commits new documents for a duration, and returns the number per second.
 func writeFor(b *testing.B, d *db.DB, long time.Duration, name string) float64 {
 	begun, n := time.Now(), 0
 	for ; time.Since(begun) < long; n++ {
@@ -147,7 +148,7 @@ func writeFor(b *testing.B, d *db.DB, long time.Duration, name string) float64 {
 		err := d.Commit(b.Context(), coc.Step{Account: "prod", DocumentID: id, SeenAt: time.Now(), Name: id, Newest: "v1", State: coc.Present, Meta: &coc.Meta{Name: &id},
 			Versions: []coc.VersionStep{versionStep("v1", 1, text, "")}, Changes: []coc.NewChange{change(coc.KindNew, "", "v1", 1, "", text, false)}})
 		if err != nil {
-			b.Errorf("a commit beside readers: %v", err)
+			b.Errorf("commit during reads: %v", err)
 			return 0
 		}
 	}

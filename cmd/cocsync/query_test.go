@@ -39,11 +39,11 @@ func dayOf(n int) time.Time { return first.AddDate(0, 0, n) }
 
 // fixture fills an archive, closes it and returns its path.
 //
-//	restart-unhealthy-nodes  v1, v2 were there before; v3 by li, rewritten later;
-//	                         v4 not served; v5 differs in a comment alone
-//	evil…                    hostile in every field
+//	restart-unhealthy-nodes  v1, v2 from before the initial sync; v3 by li, rewritten
+//	                         later; v4 unavailable; v5 differs only in a comment
+//	evil…                    control characters in every field
 //	old-job                  deleted
-//	twin, twin               two documents of one name
+//	twin, twin               two documents with the same name
 func fixture(t testing.TB) string {
 	t.Helper()
 	d, path := newArchive(t)
@@ -60,13 +60,13 @@ func fixture(t testing.TB) string {
 	cycle.Listed, cycle.Documents, cycle.Versions, cycle.Changes, cycle.Requests = 5, 4, 8, 9, 12
 	cycle.Failures = []coc.Failure{{DocumentID: "DM-restart", Name: "restart-unhealthy-nodes", Err: "v4: 503 Service Unavailable"}}
 	must(t, d.End(t.Context(), cycle, []coc.NewNotice{{Notify: []string{"ops"},
-		Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: dayOf(20), Title: "watching is broken"}}}))
+		Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: dayOf(20), Title: "monitoring is broken"}}}))
 	outbox(t, d)
 	must(t, d.Close())
 	return path
 }
 
-// newArchive makes an archive with the account prod.
+// newArchive creates an archive with the account prod.
 func newArchive(t testing.TB) (d *db.DB, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "archive.db")
@@ -77,21 +77,21 @@ func newArchive(t testing.TB) (d *db.DB, path string) {
 	return d, path
 }
 
-// restartSteps make the fixture's main document, in the order of its looks.
+// restartSteps returns the steps of the fixture's main document.
 func restartSteps(cycle coc.Key) []coc.Step {
 	name, risk, li, wang := "restart-unhealthy-nodes", "HIGH", "COC-li.wei", "COC-wang"
-	look := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
+	onDay := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
 		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: dayOf(day), Name: name, State: coc.Present,
 			Versions: versions, Changes: changes}
 	}
 	steps := []coc.Step{
-		look(10, []coc.VersionStep{versionStep("v1", 0, job1, li), versionStep("v2", 2, job2, "")},
+		onDay(10, []coc.VersionStep{versionStep("v1", 0, job1, li), versionStep("v2", 2, job2, "")},
 			change(coc.KindNew, "", "v1", 0, "", job1, true), change(coc.KindVersion, "v1", "v2", 2, job1, job2, true)),
-		look(11, []coc.VersionStep{versionStep("v3", 11, job3, wang)}, change(coc.KindVersion, "v2", "v3", 11, job2, job3, false)),
-		look(13, []coc.VersionStep{{Listed: coc.Listed{Label: "v4", UUID: "u4", MadeAt: dayOf(12)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"},
+		onDay(11, []coc.VersionStep{versionStep("v3", 11, job3, wang)}, change(coc.KindVersion, "v2", "v3", 11, job2, job3, false)),
+		onDay(13, []coc.VersionStep{{Listed: coc.Listed{Label: "v4", UUID: "u4", MadeAt: dayOf(12)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"},
 			versionStep("v5", 13, job4, "")}, change(coc.KindVersion, "v3", "v5", 13, job3, job4, false)),
-		look(15, []coc.VersionStep{rewritten("v3", 11, job2+"# altered\n", dayOf(14))}),
-		look(16, nil, coc.NewChange{Kind: coc.KindMetadata, At: dayOf(16), Difference: coc.Difference{Summary: "risk_level LOW → HIGH",
+		onDay(15, []coc.VersionStep{rewritten("v3", 11, job2+"# altered\n", dayOf(14))}),
+		onDay(16, nil, coc.NewChange{Kind: coc.KindMetadata, At: dayOf(16), Difference: coc.Difference{Summary: "risk_level LOW → HIGH",
 			Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "LOW", New: "HIGH"}}}}),
 	}
 	steps[0].Meta = &coc.Meta{Name: &name, Creator: &li, CreatedAt: dayOf(0), UpdatedAt: dayOf(2), Extra: `{"tag":"x"}`}
@@ -129,7 +129,7 @@ func rewritten(label string, day int, content string, stood time.Time) coc.Versi
 	return v
 }
 
-// change is a recorded change with what diff makes of it; from is "" for none.
+// change returns a recorded change with its difference; from is "" for none.
 func change(kind coc.Kind, from, to string, day int, old, now string, backfill bool) coc.NewChange {
 	ref := func(s string) (r coc.RevisionRef) {
 		label, number, again := strings.Cut(s, "#")
@@ -149,7 +149,7 @@ func change(kind coc.Kind, from, to string, day int, old, now string, backfill b
 	return coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill, Difference: diff.Compare(was, diff.Read([]byte(now)))}
 }
 
-// outbox leaves one message waiting, one failed and one sent.
+// outbox stores one pending, one failed and one sent message.
 func outbox(t testing.TB, d *db.DB) {
 	t.Helper()
 	due, err := d.Due(t.Context(), "ops", dayOf(21), nil, 10)
@@ -178,8 +178,8 @@ func outbox(t testing.TB, d *db.DB) {
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(21)))
 }
 
-// The goldens are written in UTC. The zone is set before any goroutine runs,
-// because everybody reads time.Local without a lock.
+// The goldens are in UTC. The zone is set before any goroutine starts, because time.Local
+// is read without a lock.
 var _ = func() bool { time.Local = time.UTC; return true }()
 
 func must(t testing.TB, err error) {
@@ -189,7 +189,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// ask runs the program with buffers and returns what it wrote and its status.
+// ask runs the program with buffers and returns its output and status.
 func ask(t testing.TB, archive string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -197,8 +197,8 @@ func ask(t testing.TB, archive string, args ...string) (stdout, stderr string, s
 	return out.String(), err.String(), status
 }
 
-// Each section of the golden file is headed by a command line and holds what it
-// writes to stdout, then to stderr, then its status.
+// Each section of the golden file has a command line as its name, and stdout, stderr and the
+// exit status as its content.
 func TestAnswers(t *testing.T) {
 	archive := fixture(t)
 	golden := filepath.Join("testdata", "query", "answers.txtar")
@@ -228,7 +228,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// words parts a command line; '…' keeps a word together.
+// words splits a command line; '…' quotes a word.
 func words(line string) (list []string) {
 	for i, part := range strings.Split(line, "'") {
 		if i%2 == 1 {
@@ -240,7 +240,7 @@ func words(line string) (list []string) {
 	return list
 }
 
-// An interrupted program says so and does not pretend to have answered.
+// An interrupted query fails, and does not exit with an empty result.
 func TestInterruptedQueryFails(t *testing.T) {
 	archive := fixture(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -252,7 +252,7 @@ func TestInterruptedQueryFails(t *testing.T) {
 	}
 }
 
-// collect is what a query returns, and rowsOf its opposite.
+// collect returns the rows of a query as a slice; rowsOf does the reverse.
 func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 	for v, err := range rows {
 		if err != nil {

@@ -24,8 +24,8 @@ change with its author; rewrites, deletions and withdrawn versions; missing vers
 the limits of the report. -o text is Markdown.
 
 A gap is a period without a good cycle that read the whole list. It is longer than ten
-minutes and than three times the usual interval of the watch. The usual interval is the
-median of the times between the starts of two cycles.
+minutes and than three times the typical interval of the watch. The typical interval is
+the median of the times between the starts of two cycles.
 
 --since and --until take a date (the whole day, in the local time zone), an RFC 3339 time
 or an age. A change is included if it was made or first seen within the period, so that

@@ -93,8 +93,8 @@ func (p *page) coverage(watches []query.Coverage) {
 		return
 	}
 	p.WriteString("A gap is a period without a good cycle that read the whole list. It is longer than ten\n" +
-		"minutes and than three times the usual interval. The usual interval is the median of the\n" +
-		"times between the starts of two cycles in the period, at least one minute.\n")
+		"minutes and than three times the typical interval. The typical interval is the median of\n" +
+		"the times between the starts of two cycles in the period, at least one minute.\n")
 	for _, c := range watches {
 		fmt.Fprintf(p, "\n### Watch %s of account %s\n\n", code(c.Watch), code(c.Account))
 		followed := p.periods(c.Followed)
@@ -114,7 +114,7 @@ func (p *page) coverage(watches []query.Coverage) {
 		if n.ByName > 0 {
 			p.item("Cycles for documents given by name: %d", n.ByName)
 		}
-		p.item("Usual interval: %s; a gap is longer than %s", c.Interval.Round(time.Second), c.GapOver.Round(time.Second))
+		p.item("Typical interval: %s; a gap is longer than %s", c.Interval.Round(time.Second), c.GapOver.Round(time.Second))
 		p.reasons(c.Failures)
 		p.gaps(c.Gaps)
 	}

@@ -70,7 +70,7 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 	daemon.Notify, daemon.Alive = systemdNotify(log)
 	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
 	if !force {
-		daemon.Verify = func(ctx context.Context) error { return verifyWhole(ctx, d) }
+		daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -105,7 +105,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 		if err != nil {
 			return nil, err
 		}
-		if err := p.enter(ctx, d); err != nil {
+		if err := p.storeWatches(ctx, d); err != nil {
 			return nil, err
 		}
 		poke := make(chan struct{}, 1)

@@ -14,37 +14,37 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// swapped serves the COC that the script has at the moment.
+// swapped serves the script's current COC.
 type swapped struct{ *world }
 
 func (s swapped) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.coc.Load().ServeHTTP(w, r) }
 
-// cocCommand changes what COC holds and how it answers:
+// cocCommand changes COC's documents and responses:
 //
 //	coc add NAME FILE...          a document; each file is a version
 //	coc raw NAME TOKEN            a document of one version with that JSON token as content
 //	coc many N PREFIX FILE        N documents with one version
 //	coc edit NAME FILE WHO        a new version
-//	coc rewrite NAME LABEL FILE   in place, with update_time moved
-//	coc slip NAME LABEL FILE      in place, without a trace
+//	coc rewrite NAME LABEL FILE   replace a content, with a new update_time
+//	coc slip NAME LABEL FILE      replace a content, without a new update_time
 //	coc risk NAME LEVEL WHO
 //	coc rename NAME NEW
 //	coc withdraw NAME LABEL
 //	coc delete NAME, coc restore NAME
 //	coc forbid ACTION, coc allow ACTION
 //	coc fail PATH WHAT [COUNT]    PATH: part of path?query, or *; WHAT: 503, 200:CODE,
-//	                              reset, cut, html, hollow; COUNT: -1 for all, which is the default
-//	coc hang PATH                 answer it never
-//	coc hung                      until such a request came
-//	coc quiet SECONDS             answer all with 429 and that Retry-After
-//	coc echo STATUS               answer all with it, quoting the secret key
-//	coc heal                      no more of it
-//	coc during PATH VERB...       do VERB when PATH is asked for next
-//	coc shift PATH PREFIX         delete one more of PREFIX-001... whenever PATH is asked for
+//	                              reset, cut, html, hollow; COUNT: -1 (default) for all
+//	coc hang PATH                 never respond to it
+//	coc hung                      wait for such a request
+//	coc quiet SECONDS             respond to all with 429 and that Retry-After
+//	coc echo STATUS               respond to all with it, quoting the secret key
+//	coc heal                      end all failures
+//	coc during PATH VERB...       run VERB at the next request for PATH
+//	coc shift PATH PREFIX         delete one more of PREFIX-001... at each request for PATH
 //	coc times FORM                create_time and update_time as string, null, absent, rfc3339
 //	coc ahead DURATION            set COC's clock
-//	coc flat                      begin anew, without the envelope "data"
-//	coc requests N                so many came since this was last asked
+//	coc flat                      start a new COC, without the envelope "data"
+//	coc requests N                check the number of requests since the last check
 func cocCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: coc VERB ...")
@@ -52,8 +52,7 @@ func cocCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(worldOf(ts).do(ts, args))
 }
 
-// Its contents come from files, and the rest of the arguments are words, so
-// missing ones are given as empty.
+// do runs one verb. Missing arguments are empty strings.
 func (w *world) do(ts *testscript.TestScript, args []string) error {
 	c := w.coc.Load()
 	verb, arg := args[0], func(i int) string {
@@ -129,7 +128,7 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 	case verb == "restore":
 		c.Restore("DM-" + arg(1))
 	case !ok:
-		return fmt.Errorf("COC has no document %q, or knows no %q", arg(1), verb)
+		return fmt.Errorf("COC has no document %q, or no %q", arg(1), verb)
 	case verb == "edit":
 		c.Edit(id, ts.ReadFile(arg(2)), arg(3))
 	case verb == "rewrite":
@@ -151,7 +150,7 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
-// add makes documents whose versions are of the first days of March.
+// add adds documents with versions from the first days of March.
 func (w *world) add(ts *testscript.TestScript, verb string, args []string) error {
 	if verb == "many" {
 		for i := range number(ts, args[0]) {
@@ -210,8 +209,7 @@ func fail(c *cocsim.COC, path, what, count string) error {
 	return nil
 }
 
-// timesAs writes times as the reference's tables have them instead of as its
-// examples do.
+// timesAs sets the format of times: that of the API reference's tables, not of its examples.
 func timesAs(form string) func(string, map[string]any) {
 	var alter func(v map[string]any)
 	alter = func(v map[string]any) {

@@ -13,8 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// getCommand asks the page whose address stands in a file, and writes the status, a line
-// and the body:
+// getCommand sends a request to the page whose address is in a file, and writes the status,
+// an empty line and the body:
 //
 //	get FILE PATH [HEADER: VALUE]
 func getCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -25,7 +25,7 @@ func getCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	address := regexp.MustCompile(`http://(127\.0\.0\.1|\[::1\]):[0-9]+/`).Find(text)
 	if address == nil {
-		ts.Fatalf("%s names no page:\n%s", args[0], text)
+		ts.Fatalf("%s has no page address:\n%s", args[0], text)
 	}
 	r, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(string(address), "/")+args[1], nil)
 	ts.Check(err)
@@ -44,14 +44,14 @@ func getCommand(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%s\n%s", answer.Status, body)
 }
 
-// notifyCommand takes what a service tells systemd and writes it to a file:
+// notifyCommand receives a service's notifications to systemd and writes them to a file:
 //
 //	notify SOCKET FILE
 func notifyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: notify SOCKET FILE")
 	}
-	// The name of a socket is short: https://man7.org/linux/man-pages/man7/unix.7.html.
+	// The path of a socket must be short: https://man7.org/linux/man-pages/man7/unix.7.html.
 	dir, err := os.MkdirTemp("", "notify")
 	ts.Check(err)
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})

@@ -20,9 +20,8 @@ import (
 	"cocsync/internal/cocsim"
 )
 
-// Each script runs the built command against a COC and a Slack of its own on
-// loopback, and compares what it says word for word. COCSYNC_UPDATE_SCRIPTS=1
-// rewrites what differs.
+// Each script runs the built command against its own COC and Slack on loopback, and compares
+// the output word for word. COCSYNC_UPDATE_SCRIPTS=1 updates the expected output.
 func TestScripts(t *testing.T) {
 	testscript.RunT(scriptT{t}, testscript.Params{
 		Dir:                 "testdata",
@@ -48,7 +47,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// The secrets of a script's world. No output of the program may hold one.
+// The secrets of a script. No output of the program may contain one.
 const (
 	secretKey   = "very-secret-key"
 	secretToken = "xoxb-very-secret"
@@ -56,25 +55,24 @@ const (
 	secretSign  = "VerySecretSigningKey-32-bytes-ok"
 )
 
-// scriptT watches over what scripts log: everything that every run of the
-// program wrote.
+// scriptT checks the log of a script, which has all output of the program.
 type scriptT struct{ *testing.T }
 
 func (t scriptT) Run(name string, f func(testscript.T)) {
 	t.T.Run(name, func(t *testing.T) { f(scriptT{t}) })
 }
 
-// Verbose has scripts log the runs that went well, too.
+// Verbose makes scripts log successful runs too.
 func (scriptT) Verbose() bool { return true }
 
 func (t scriptT) Log(args ...any) {
 	t.Helper()
 	text := fmt.Sprint(args...)
-	// It begins with the environment, in which the secrets stand.
+	// The log starts with the environment, which has the secrets.
 	text = regexp.MustCompile(`(?m)^(COC_SK|SLACK_TOKEN|SLACK_WEBHOOK|HOOK_SECRET)=.*$`).ReplaceAllString(text, "")
 	for _, secret := range []string{secretKey, secretToken, secretHook, secretSign} {
 		if strings.Contains(text, secret) {
-			t.Errorf("some output holds the secret %q", secret)
+			t.Errorf("some output contains the secret %q", secret)
 		}
 	}
 	if t.Failed() || testing.Verbose() {
@@ -82,14 +80,14 @@ func (t scriptT) Log(args ...any) {
 	}
 }
 
-// world is what a script runs against.
+// world is the environment of a script.
 type world struct {
 	coc     atomic.Pointer[cocsim.COC] // another one after `coc flat`
 	slack   *cocsim.Slack
 	hook    *cocsim.Hook
 	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
 	counted int          // messages that the script has seen
-	hung    atomic.Bool  // a request came that gets no answer
+	hung    atomic.Bool  // a request arrived that gets no response
 }
 
 type worldKey struct{}
@@ -128,7 +126,7 @@ func setUpScript(env *testscript.Env) error {
 	} {
 		env.Setenv(name, value)
 	}
-	// A script may bring a config of its own, or lines to add.
+	// A script may have its own config, or lines to add.
 	config := scriptConfig
 	path := filepath.Join(env.WorkDir, "config.toml")
 	if own, err := os.ReadFile(path); err == nil {
@@ -139,12 +137,12 @@ func setUpScript(env *testscript.Env) error {
 	return os.WriteFile(path, []byte(config), 0o600)
 }
 
-// hour is the full hour so many hours from now, by the clock of UTC.
+// hour returns the full hour in UTC, a number of hours from now.
 func hour(from int) string {
 	return time.Now().UTC().Add(time.Duration(from) * time.Hour).Format("15:00")
 }
 
-// scriptConfig is what a script finds as config.toml.
+// scriptConfig is the default config.toml of a script.
 const scriptConfig = `database = "cocsync.db"
 operators = ["ops"]
 
@@ -169,8 +167,8 @@ channel = "C0123456789"
 api_url = "$SLACK/api/"
 `
 
-// tidyCommand repeats what the last run wrote, without what differs from one
-// run to the next, so that cmp can compare it.
+// tidyCommand writes the output of the last run again, with values that differ between runs
+// replaced, so that cmp can compare it.
 func tidyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: tidy")
@@ -185,11 +183,11 @@ func tidy(ts *testscript.TestScript, text string) string {
 		ts.Getenv("WORK"), "WORK").Replace(text))
 }
 
-// tidied is a text without what differs from one run to the next.
+// tidied returns a text with values that differ between runs replaced.
 func tidied(text string) string {
 	for _, r := range []struct{ pattern, with string }{
 		{`(?m)(request[s]?), [0-9.µmsh]+$`, "$1, TIME"},
-		{`(?m)^.*; no response for 2s\n`, ""}, // where the machine is busy
+		{`(?m)^.*; no response for 2s\n`, ""}, // on a busy machine
 		{`([Rr]equest:? +)[0-9a-f]{32}`, "${1}ID"},
 		{`(?m)time=\S+`, "time=NOW"},
 		{`[0-9.]+ [KMG]iB`, "SIZE"},
@@ -204,12 +202,12 @@ func tidied(text string) string {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}
 	text = regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( \+0000|Z| UTC)?`).ReplaceAllStringFunc(text, recent)
-	// A moment later may be another second.
+	// Both times may differ by a second.
 	text = regexp.MustCompile(`(Made: +NOW\n)Seen: +NOW\n`).ReplaceAllString(text, "$1")
 	return strings.ReplaceAll(text, "made NOW, seen NOW", "made NOW")
 }
 
-// recent writes NOW for an instant of the last or the next two hours.
+// recent replaces a time within two hours of now by NOW.
 func recent(stamp string) string {
 	at, err := time.Parse("2006-01-02 15:04", strings.Replace(stamp[:16], "T", " ", 1))
 	if err != nil || time.Since(at).Abs() > 2*time.Hour {
@@ -218,12 +216,12 @@ func recent(stamp string) string {
 	return "NOW"
 }
 
-// slackCommand asks and changes what Slack does:
+// slackCommand reads and changes the state of Slack:
 //
-//	slack messages       those that came since it was last asked, as a person sees
-//	                     them; none may mention or link others than those named
-//	slack files          the names and the contents of all files
-//	slack wait N         until N messages came in all
+//	slack messages       write the new messages as shown to users; they may have only the
+//	                     expected mentions and links
+//	slack files          write the names and the contents of all files
+//	slack wait N         wait until there are N messages in total
 //	slack refuse WORD    refuse every post with that error from now on
 //	slack accept
 func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -235,7 +233,7 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "messages":
 		all := w.slack.Messages()
 		list := slices.Clone(all[w.counted:])
-		// Two channels get theirs at the same time, each in its own order.
+		// Two channels receive messages concurrently, each in its own order.
 		slices.SortStableFunc(list, func(a, b cocsim.Message) int { return strings.Compare(a.Channel, b.Channel) })
 		for _, m := range list {
 			for _, who := range cocsim.Mentions(m) {
@@ -274,11 +272,11 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// hookCommand asks and changes what the receiver of webhooks does, which takes
-// only what is signed:
+// hookCommand reads and changes the state of the webhook receiver, which accepts only signed
+// events:
 //
-//	hook events         the events that came, as JSON
-//	hook refuse STATUS  refuse every event from now on; 0 to take them again
+//	hook events         write the received events, as JSON
+//	hook refuse STATUS  refuse every event from now on; 0 accepts them again
 func hookCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: hook VERB")
@@ -298,8 +296,8 @@ func hookCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sameCommand compares byte for byte what COC was given with what comes out.
-// Unlike cmp it never takes what came for what was meant:
+// sameCommand compares two files byte for byte. Unlike cmp, it never updates the expected
+// one:
 //
 //	same FILE FILE
 func sameCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -311,7 +309,7 @@ func sameCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// configCommand writes the script's config again, for another archive:
+// configCommand writes the script's config to a file, for another archive:
 //
 //	config FILE DATABASE
 func configCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -322,7 +320,7 @@ func configCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
-// scriptCondition knows [root], and [mount]: whether a small disk can be made.
+// scriptCondition evaluates [root], and [mount]: whether a small disk can be mounted.
 func scriptCondition(name string) (bool, error) {
 	switch name {
 	case "root":

@@ -15,11 +15,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// patience is how long a test waits for what must come: no more than a net below tests that
-// hang, for a busy machine may take minutes for seconds of work.
+// patience is the timeout for expected events. It is long, because a busy machine may take
+// minutes for seconds of work.
 const patience = 5 * time.Minute
 
-// poll asks until the answer is yes.
+// poll calls f until it returns true.
 func poll(ts *testscript.TestScript, what string, yes func() bool) {
 	for end := time.Now().Add(patience); !yes(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -28,7 +28,7 @@ func poll(ts *testscript.TestScript, what string, yes func() bool) {
 	}
 }
 
-// awaitCommand waits until a file holds a text, so often:
+// awaitCommand waits until a file matches a pattern the given number of times (default 1):
 //
 //	await FILE PATTERN [TIMES]
 func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -45,8 +45,8 @@ func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// signalCommand sends a signal to the command that was last started in the
-// background, and after TERM and INT waits for its end:
+// signalCommand sends a signal to the last command started in the background, and after TERM
+// and INT waits for its end:
 //
 //	signal HUP|USR1|TERM|INT
 func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -63,8 +63,7 @@ func signalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// writeCommand makes a file of bytes that a script can't hold, as they stand
-// between the quotes of a Go string:
+// writeCommand writes a file with any bytes, in the syntax of a Go string without quotes:
 //
 //	write FILE TEXT [TIMES]
 func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -81,13 +80,13 @@ func writeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(text), 0o600))
 }
 
-// archiveCommand makes a file what cocsync can't use, or copies from one:
+// archiveCommand damages or alters an archive, or creates another database:
 //
-//	archive damage FILE    overwrites what follows its first page
-//	archive garble FILE    overwrites its first page
-//	archive newer FILE     as if a later release had written it
-//	archive sql FILE SQL   what somebody with a shell of SQLite could do
-//	archive foreign FILE   an SQLite database of another program
+//	archive damage FILE    overwrite the file after its first page
+//	archive garble FILE    overwrite its first page
+//	archive newer FILE     mark it as written by a later release
+//	archive sql FILE SQL   run SQL on it
+//	archive foreign FILE   create an SQLite database of another program
 func archiveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: archive VERB FILE [SQL]")
@@ -130,7 +129,7 @@ func execSQL(path, query string) error {
 	return errors.Join(err, d.Close())
 }
 
-// diskCommand makes a small disk, and fills it:
+// diskCommand mounts a small disk, and fills or frees it:
 //
 //	disk mount DIR SIZE
 //	disk fill DIR, disk free DIR

@@ -78,7 +78,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 		return err
 	}
 	for _, note := range v.Notes() {
-		a.aside(note)
+		a.note(note)
 	}
 	return a.paged(func(p *page) error {
 		_, err := p.WriteString(p.Content(string(text.Bytes)))

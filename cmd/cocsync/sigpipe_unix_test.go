@@ -24,7 +24,7 @@ func readPipe(t *testing.T, path string, flags int) (*os.File, *bufio.Scanner) {
 	return f, bufio.NewScanner(f)
 }
 
-// scanTo reads lines until one holds a text.
+// scanTo reads lines until one contains a text.
 func scanTo(t *testing.T, lines *bufio.Scanner, text string) {
 	t.Helper()
 	for lines.Scan() {
@@ -32,12 +32,12 @@ func scanTo(t *testing.T, lines *bufio.Scanner, text string) {
 			return
 		}
 	}
-	t.Fatalf("no line says %q: %v", text, lines.Err())
+	t.Fatalf("no line contains %q: %v", text, lines.Err())
 }
 
-// The daemon died of SIGPIPE when the reader of its log ended, also where the parent had
-// it ignored. It continues, and logs again when there is a reader.
-func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
+// SIGPIPE killed the daemon when the reader of its log ended, even if the parent ignored the
+// signal. It continues, and logs again when there is a reader.
+func TestDaemonContinuesWithoutLogReader(t *testing.T) {
 	t.Parallel()
 	for _, before := range []string{"", "trap '' PIPE; "} {
 		dir := t.TempDir()
@@ -50,7 +50,7 @@ func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
 		must(t, os.WriteFile(config, fmt.Appendf(nil, "[[account]]\nname = \"p\"\nendpoint = %q\naccess_key = \"ak\"\nsecret_key = \"sk\"\nrequests_per_second = 0\n"+
 			"[[watch]]\nname = \"w\"\naccount = \"p\"\nschedule = \"@every 1s\"\nselect = { all = true }\n", url), 0o600))
 		must(t, syscall.Mkfifo(pipe, 0o600))
-		first, lines := readPipe(t, pipe, syscall.O_NONBLOCK) // else it waits for a writer
+		first, lines := readPipe(t, pipe, syscall.O_NONBLOCK) // otherwise opening blocks until there is a writer
 		log, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 		must(t, err)
 		cmd := program(t, "-c", config, "run")
@@ -60,12 +60,12 @@ func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
 		must(t, log.Close())
 		scanTo(t, lines, "cycle ended")
 		must(t, first.Close())
-		<-hits.after(3) // cycles that log into nothing
+		<-hits.after(3) // cycles whose log has no reader
 		again, lines := readPipe(t, pipe, 0)
 		scanTo(t, lines, "log lines lost")
 		scanTo(t, lines, "cycle ended")
 		must(t, cmd.Process.Signal(syscall.SIGTERM))
-		scanTo(t, lines, "daemon ends")
+		scanTo(t, lines, "daemon stopped")
 		if _, err := io.Copy(io.Discard, again); err != nil {
 			t.Errorf("read the log: %v", err)
 		}
@@ -75,7 +75,7 @@ func TestDaemonOutlivesTheReaderOfItsLog(t *testing.T) {
 	}
 }
 
-// A command whose output is cut off ends at once and without a word, as before.
+// A short command ends silently when the reader of its output ends.
 func TestShortCommandEndsWithItsReader(t *testing.T) {
 	t.Parallel()
 	cmd := program(t, "completion", "bash")

@@ -20,7 +20,7 @@ import (
 	"cocsync/internal/query"
 )
 
-// statusText is what status shows at that instant.
+// statusText returns the output of status at that time.
 func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	t.Helper()
 	q := query.New(d)
@@ -36,7 +36,7 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	return strings.NewReplacer(d.Path(), "ARCHIVE", fmt.Sprintf("pid %d", os.Getpid()), "pid 7", fmt.Sprintf("-USR1 %d`", os.Getpid()), "-USR1 7`").Replace(b.String())
 }
 
-// Everything that is wrong comes first, each with how to fix it.
+// Problems are shown first, each with its fix.
 func TestStatusNamesProblemsAndTheirFix(t *testing.T) {
 	d, err := db.OpenWith(t.Context(), fixture(t), db.Options{Command: "run"})
 	must(t, err)
@@ -55,8 +55,8 @@ func TestStatusNamesProblemsAndTheirFix(t *testing.T) {
 	}
 }
 
-// An archive of fewer than three cycles was well however old the last one was: a watch
-// is late by its schedule.
+// An archive with fewer than three cycles had no problem, no matter how old the last one
+// was. A watch is late by its schedule.
 func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	d, err := db.OpenWith(t.Context(), filepath.Join(t.TempDir(), "archive.db"), db.Options{Command: "run"})
 	must(t, err)
@@ -82,7 +82,7 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	}
 }
 
-// What an alert rule would read is there, also when it is empty.
+// The fields for alert rules are present even if they are empty.
 func TestStatusJSON(t *testing.T) {
 	archive := fixture(t)
 	stdout, _, status := ask(t, archive, "status", "-o", "json")

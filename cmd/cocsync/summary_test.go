@@ -11,9 +11,9 @@ import (
 	"cocsync/internal/db"
 )
 
-// The page of a change took its note apart, and a summary said what kind of change it is.
-// With other words for every summary, all pages and queries are the same but those words.
-func TestSummariesAreNotRead(t *testing.T) {
+// The page of a change parsed its note, and a summary determined the kind of change. With
+// every summary replaced, all pages and queries differ only in the summaries.
+func TestSummariesAreNotParsed(t *testing.T) {
 	archive := fixture(t)
 	other := filepath.Join(t.TempDir(), "other.db")
 	d, err := db.OpenShared(t.Context(), archive)
@@ -52,7 +52,7 @@ func TestSummariesAreNotRead(t *testing.T) {
 	for _, address := range addresses {
 		_, want := was.get(address)
 		if _, got := is.get(address); plain(got) != plain(want) {
-			t.Errorf("with other words %s is\n%s\nwant\n%s", address, plain(got), plain(want))
+			t.Errorf("with other summaries %s is\n%s\nwant\n%s", address, plain(got), plain(want))
 		}
 	}
 	if len(addresses) < 10 {
@@ -60,7 +60,7 @@ func TestSummariesAreNotRead(t *testing.T) {
 	}
 }
 
-// storedSummaries are the summaries of an archive, the longest first.
+// storedSummaries returns the summaries of an archive, the longest first.
 func storedSummaries(t *testing.T, c *sql.DB) (summaries []string) {
 	t.Helper()
 	rows, err := c.Query(`SELECT DISTINCT summary FROM diffs WHERE summary <> '' ORDER BY length(summary) DESC`)

@@ -76,7 +76,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := p.enter(ctx, d); err != nil {
+	if err := p.storeWatches(ctx, d); err != nil {
 		return err
 	}
 	show := a.output().Progress()
@@ -115,7 +115,7 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 		fmt.Fprintln(a.err, cycleSummary(c))
 	}
 	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {
-		a.aside("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
+		a.note("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
 	}
 	return errors.Join(err, cycleError(c))
 }

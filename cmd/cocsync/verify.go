@@ -92,7 +92,7 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep,
 		})
 	}
 	if !v.Good {
-		return errors.Join(err, notObserved(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
+		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 		p.Prose("", term.Green, x)
 	}
 	for _, f := range v.Faults {
-		p.Prose("", term.Alarm, "WRONG "+f)
+		p.Prose("", term.Alarm, "FAULT "+f)
 	}
 	if v.More > 0 {
 		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))

@@ -11,8 +11,7 @@ import (
 	"cocsync/internal/db"
 )
 
-// stuckWriter is a reader of the output that takes nothing until it is released, as a
-// pager that shows its first page.
+// stuckWriter blocks writes until it is released, like a pager that shows its first page.
 type stuckWriter struct {
 	reached, release chan struct{}
 	once             sync.Once
@@ -24,10 +23,10 @@ func (w *stuckWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// While the output of a command waited, the write-ahead log was not copied into the file
-// and grew. It is copied now when the process that wrote ends: no command keeps a
-// transaction open meanwhile.
-func TestOutputThatWaitsKeepsNoTransaction(t *testing.T) {
+// While the output of a command was blocked, the write-ahead log was not copied to the
+// database and grew. Now no command keeps a transaction open while it writes output, so the
+// log is copied when the writing process ends.
+func TestBlockedOutputKeepsNoTransaction(t *testing.T) {
 	path := manyDocuments(t)
 	for i, line := range []string{"log -p", "log", "log --oneline", "grep r", "list", "report", "blame job-1", "verify",
 		"export git", "export jsonl", "export csv", "list -o json"} {
@@ -60,7 +59,7 @@ func TestOutputThatWaitsKeepsNoTransaction(t *testing.T) {
 	}
 }
 
-// manyDocuments makes an archive of which most commands write more than fits a pipe.
+// manyDocuments creates an archive for which most commands write more than a pipe's buffer.
 func manyDocuments(t *testing.T) string {
 	t.Helper()
 	d, path := newArchive(t)
@@ -71,7 +70,7 @@ func manyDocuments(t *testing.T) string {
 	return path
 }
 
-// plainStep is a document with versions of 2 KB each.
+// plainStep returns a document with versions of 2 KB each.
 func plainStep(name string, versions int) coc.Step {
 	s := coc.Step{Account: "prod", DocumentID: name, SeenAt: first, Name: name, State: coc.Present, Meta: &coc.Meta{Name: &name}}
 	for n := range versions {

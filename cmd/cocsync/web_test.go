@@ -10,9 +10,9 @@ import (
 	"cocsync/internal/hint"
 )
 
-// The hint of `cocsync web` on a taken address named a setting of the config, not the
+// The hint of `cocsync web` for an address in use named a setting of the config, not the
 // flag.
-func TestWebOnATakenAddress(t *testing.T) {
+func TestWebAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()

@@ -28,13 +28,13 @@ func (w witnessed) End(ctx context.Context, c coc.Cycle, tell []coc.NewNotice) e
 	if err := w.DB.End(ctx, c, tell); err != nil || w.dir == "" {
 		return err
 	}
-	if err := w.leave(ctx); err != nil {
+	if err := w.writeCheckpoint(ctx); err != nil {
 		w.log.Error("checkpoint not written to witness_dir", "err", err)
 	}
 	return nil
 }
 
-func (w witnessed) leave(ctx context.Context) error {
+func (w witnessed) writeCheckpoint(ctx context.Context) error {
 	list, err := w.Checkpoints(ctx)
 	if err != nil || len(list) == 0 {
 		return err

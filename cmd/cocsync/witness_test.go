@@ -16,10 +16,9 @@ import (
 	"cocsync/internal/query"
 )
 
-// Git is an independent witness: of the archive exported to it, it must answer as
-// cocsync does. The histories are the shipped ones, and with COCSYNC_CORPUS those of
-// that folder.
-func TestGitAnswersTheSame(t *testing.T) {
+// Git is an independent check: on the exported archive it must give the same results as
+// cocsync. The histories are the built-in ones, and those in COCSYNC_CORPUS if set.
+func TestGitGivesSameResults(t *testing.T) {
 	tool(t, "git")
 	corpora := map[string]string{"made up": madeUpCorpus(t)}
 	if dir := os.Getenv("COCSYNC_CORPUS"); dir != "" {
@@ -37,8 +36,8 @@ func TestGitAnswersTheSame(t *testing.T) {
 	}
 }
 
-// madeUpCorpus is a folder of histories in which lines go and come back, repeat, move,
-// and end in odd ways.
+// madeUpCorpus creates a folder of histories with lines that are removed and added again,
+// repeated, moved, and have unusual endings.
 func madeUpCorpus(t *testing.T) string {
 	dir := t.TempDir()
 	job := func(lines ...string) string { return "steps:\n" + strings.Join(lines, "\n") + "\n" }
@@ -57,7 +56,7 @@ func madeUpCorpus(t *testing.T) string {
 	return dir
 }
 
-// witness is an archive and the repository that was made of it.
+// witness is an archive and the repository made from it.
 type witness struct {
 	db, repo string
 	docs     []string            // names
@@ -79,7 +78,7 @@ func newWitness(t *testing.T, corpus string) *witness {
 		git(t, w.repo, stream, "fast-import", "--quiet")
 		head := strings.TrimSpace(string(git(t, w.repo, nil, "rev-parse", "main")))
 		if w.docs = append(w.docs, head); w.docs[0] != head {
-			t.Errorf("a second import leads to %s, want %s", head, w.docs[0])
+			t.Errorf("a second import gives %s, want %s", head, w.docs[0])
 		}
 	}
 	w.docs = nil
@@ -100,17 +99,17 @@ func newWitness(t *testing.T, corpus string) *witness {
 		}
 		w.commits[name] = append(w.commits[name], commit)
 		if want := fmt.Sprintf("v%d", len(w.commits[name])); version != want {
-			t.Errorf("commit %q comes where %s should", subject, want)
+			t.Errorf("commit %q is where %s should be", subject, want)
 		}
 		w.of[commit] = [2]string{name, version}
 	}
 	if len(w.docs) == 0 {
-		t.Fatal("there are no commits")
+		t.Fatal("no commits")
 	}
 	return w
 }
 
-// tell runs the program and returns what it wrote.
+// tell runs the program and returns its output.
 func tell(t *testing.T, args ...string) []byte {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -150,7 +149,7 @@ func (w *witness) show(t *testing.T) {
 		}
 	}
 	if want := git(t, w.repo, ask.Bytes(), "cat-file", "--batch=%(objectsize)"); !bytes.Equal(got.Bytes(), want) {
-		t.Error("the contents are not those that git has")
+		t.Error("the contents differ from git's")
 	}
 }
 
@@ -183,9 +182,9 @@ func (w *witness) log(t *testing.T) {
 	}
 }
 
-// maxOther is the share of lines that git may give to another version: where a diff can
-// be as short in two ways (two blocks changed places, one blank line of several went),
-// each chooses by itself. What is made up leaves no choice.
+// maxOther is the maximum share of lines that git may attribute to another version. If two
+// diffs are equally short (two blocks were swapped, one of several blank lines was removed),
+// git may choose differently. The generated histories are unambiguous.
 const maxOther = 0.001
 
 func (w *witness) blame(t *testing.T) {
@@ -201,27 +200,27 @@ func (w *witness) blame(t *testing.T) {
 			if len(got) != len(want) {
 				t.Fatalf("blame %s@%s has %d lines, git %d", doc, version, len(got), len(want))
 			}
-			came := 0 // lines that came with the version itself: the diffs are as short
+			surplus := 0 // lines added by the version itself: both diffs are equally short
 			for j := range got {
 				if lines++; got[j].Version != want[j] {
 					other++
 					t.Logf("blame %s@%s line %d %q = %s, git says %s", doc, version, j+1, got[j].Text, got[j].Version, want[j])
 				}
 				if got[j].Version == version {
-					came++
+					surplus++
 				}
 				if want[j] == version {
-					came--
+					surplus--
 				}
 			}
-			if came != 0 {
-				t.Errorf("blame %s@%s: %d lines more came with it than git says", doc, version, came)
+			if surplus != 0 {
+				t.Errorf("blame %s@%s: %d more lines than git says", doc, version, surplus)
 			}
 		}
 	}
-	t.Logf("%d of %d lines are another version's for git", other, lines)
+	t.Logf("git attributes %d of %d lines to another version", other, lines)
 	if float64(other) > maxOther*float64(lines) {
-		t.Errorf("%d of %d lines are another version's for git", other, lines)
+		t.Errorf("git attributes %d of %d lines to another version", other, lines)
 	}
 }
 
@@ -236,7 +235,7 @@ func (w *witness) gitBlame(t *testing.T, commit, path string) (versions []string
 	return versions
 }
 
-// words are texts to look for: some of every kind of line there is.
+// words returns texts to search for: some of every kind of line.
 func (w *witness) words(t *testing.T) []string {
 	words := []string{"name: a", "timeout", "b", "[two]", "\t", "zzz not there"}
 	for i, doc := range w.docs {
