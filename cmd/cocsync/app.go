@@ -35,7 +35,7 @@ type app struct {
 }
 
 // configUsage explains --config.
-const configUsage = "config `FILE` (default $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
+const configUsage = "config `FILE` (default: $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
 
 // root returns the root command. If the arguments name a command, root has only that one:
 // building all of them takes a noticeable part of a short command's time.
@@ -44,13 +44,13 @@ func (a *app) root(args ...string) *cobra.Command {
 		Use:     "cocsync",
 		Version: version(), // --version
 		Short:   "archive, compare and report every version of Huawei Cloud COC custom jobs",
-		Long: `cocsync keeps the full version history of Huawei Cloud COC custom jobs
-("documents"). A daemon fetches the watched documents and every listed version,
-stores them in SQLite permanently, computes what changed, and notifies Slack and
-webhooks. All of it can be queried offline.
+		Long: `cocsync archives the full version history of Huawei Cloud COC custom jobs
+("documents"). A daemon fetches the watched documents and all their versions, stores
+them permanently in SQLite, computes the differences, and notifies Slack and webhooks.
+All queries work offline.
 
-See it work with nothing installed:   cocsync demo
-Set it up for an account:             cocsync init, cocsync check --online, cocsync run`,
+Try it without any setup:   cocsync demo
+Set it up for an account:   cocsync init, cocsync check --online, cocsync run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// Flags before a command are root's, so that grep can have its own -c.

@@ -62,7 +62,7 @@ slack = [{ name = "ops", token = "xoxb-1", channel = "C0123456789", api_url = %q
 		if err := slack.Wait(ctx, 2); err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(time.Since(edited).Seconds(), "told-s")
+		b.ReportMetric(time.Since(edited).Seconds(), "alert-s")
 		t, err := d.Totals(b.Context())
 		if err != nil {
 			b.Fatal(err)

@@ -59,7 +59,7 @@ func testDocsAlerts(t *testing.T, w *docsWorld) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "slack.md"))
 	must(t, err)
 	var known strings.Builder
-	for _, m := range w.told.Messages() {
+	for _, m := range w.team.Messages() {
 		known.WriteString(cocsim.Render(m) + "\n")
 	}
 	goldens, err := filepath.Glob(filepath.Join("..", "..", "internal", "notify", "testdata", "*.txt"))

@@ -31,7 +31,7 @@ func docsStory() []time.Time {
 // docsNow, and the archive of a team that has watched the built-in jobs since September.
 type docsWorld struct {
 	coc, slack string // their addresses
-	told       *cocsim.Slack
+	team       *cocsim.Slack
 	archive    string // the folder with the archive, its key and its config
 	bin        string // the folder with the program
 	clock      atomic.Pointer[time.Time]
@@ -71,13 +71,13 @@ func newDocsWorld(t *testing.T) *docsWorld {
 	for _, d := range cocsim.Jobs(begun) {
 		coc.Add(d)
 	}
-	w.told = cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken, Channels: []string{"C0123456789"}})
+	w.team = cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken, Channels: []string{"C0123456789"}})
 	var stop func()
 	var err error
 	w.coc, stop, err = cocsim.Listen(coc)
 	must(t, err)
 	t.Cleanup(stop)
-	w.slack, stop, err = cocsim.Listen(w.told)
+	w.slack, stop, err = cocsim.Listen(w.team)
 	must(t, err)
 	t.Cleanup(stop)
 	self, err := os.Executable()

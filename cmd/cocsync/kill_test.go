@@ -187,16 +187,16 @@ func TestKillNine(t *testing.T) {
 		before = waiting(t, rough)
 		syncOnce(t, rough)
 	}
-	told := map[string]int{}
+	sent := map[string]int{}
 	for _, m := range w.slack.Messages() {
 		for i := range w.coc.IDs() {
 			if name := fmt.Sprintf("edited%d ", i); strings.Contains(m.Text+string(m.Blocks)+" ", strings.TrimSpace(name)) {
-				told[name]++
+				sent[name]++
 			}
 		}
 	}
-	if n := waiting(t, rough); n != 0 || len(told) < edits {
-		t.Errorf("%d deliveries pending, %d of %d edits sent", n, len(told), edits)
+	if n := waiting(t, rough); n != 0 || len(sent) < edits {
+		t.Errorf("%d deliveries pending, %d of %d edits sent", n, len(sent), edits)
 	}
 }
 

@@ -35,10 +35,10 @@ of archived versions, when the newest version was made, and the state:
 
 "unwatched" means that no watch follows the document any more.
 
---at shows the documents at a time: a date (the end of that day), an RFC 3339 time or an
-age such as 7d. Documents that had no version at that time are left out; fields whose
-value at that time is not known are unknown. --since shows only documents that changed
-at or after a time.`,
+--at shows the documents as of a time: a date (the end of that day), an RFC 3339 time or
+an age such as 7d. Documents that had no version at that time are left out. Fields whose
+value at that time is not recorded are shown as unknown. --since shows only documents
+that changed at or after a time.`,
 		Example: `  cocsync list
   cocsync list --name 'restart-*' --state present
   cocsync list --since 7d --sort made
@@ -55,9 +55,9 @@ at or after a time.`,
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
 	f.state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
-	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d")
+	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed since `WHEN`, such as 2026-06-01 or 7d")
 	cmd.Flags().StringVar(&f.at, "at", "", "as of `TIME`")
-	f.sort = choose(cmd, "sort", "", "name", "sort order: made, checked and versions show the highest first", query.Sorts()...)
+	f.sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
 	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "reverse the order")
 	f.output = outputFlag(cmd)
 	return cmd

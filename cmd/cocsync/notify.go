@@ -38,7 +38,7 @@ func (a *app) notifyTestCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test NAME",
 		Short: "send a sample of each kind of message to a notifier",
-		Long: `Test posts to the configured notifier NAME: a message that this is a test, a sample
+		Long: `Test posts to the configured notifier NAME: a test notice, a sample
 change of each kind that the notifier receives (with a reply and a file in a thread, if
 the notifier supports them), and a digest. It sends about ten messages, one per second.
 If all are accepted, a channel that is on hold after a refusal is used again, and its

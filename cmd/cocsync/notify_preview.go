@@ -33,7 +33,8 @@ that a webhook receives. It sends nothing, and works whether or not the change w
 already sent. When messages are sent, ordinary changes go to the document's thread if it
 has one, and are pending during quiet hours.
 
-With -o json it writes the Block Kit of each message, for Slack's Block Kit Builder. ` + "`cocsync log`" + ` shows the numbers of the changes.`,
+With -o json it writes the Block Kit of each message, for Slack's Block Kit Builder.
+` + "`cocsync log`" + ` shows the numbers of the changes.`,
 		Example: `  cocsync notify preview 41
   cocsync notify preview 41 -o json | jq '.[0] | {blocks}'`,
 		Args: rangeArgs(1, 1),

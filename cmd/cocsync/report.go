@@ -42,7 +42,7 @@ reports of adjacent periods omit none.`,
 		},
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "", "start of the period: `WHEN` is 2026-06-01, 2026-06-01T08:00:00Z, 7d or 12h (default: 30 days before the end)")
+	s.StringVar(&f.since, "since", "", "start of the period, such as 2026-06-01 or 7d (`WHEN`; default: 30 days before the end)")
 	s.StringVar(&f.until, "until", "", "end of the period, including `WHEN` (default: now)")
 	s.StringVar(&f.account, "account", "", "only account `NAME`")
 	f.output = outputFlag(cmd)
