@@ -29,10 +29,10 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usage(hint.Wrap(err, "usage: "+cmd.UseLine()))
 }
 
-// rangeArgs accepts between least and most arguments.
-func rangeArgs(least, most int) cobra.PositionalArgs {
+// rangeArgs accepts between low and high arguments.
+func rangeArgs(low, high int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if least <= len(args) && len(args) <= most {
+		if low <= len(args) && len(args) <= high {
 			return nil
 		}
 		return usage(hint.Wrap(fmt.Errorf("wrong number of arguments: %d", len(args)), "usage: "+cmd.UseLine()))
@@ -102,7 +102,7 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
 }
 
-// notEmpty refuses flags with an empty value: most likely a shell variable is not set, and
+// notEmpty refuses flags with an empty value: a shell variable is probably not set, and
 // ignoring the flag would run a different query.
 func notEmpty(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {

@@ -92,15 +92,15 @@ func BenchmarkCostlySearches(b *testing.B) {
 
 // slowest returns the duration of the slowest of ten requests, in milliseconds.
 func slowest(b *testing.B, address string) float64 {
-	var most time.Duration
+	var slowest time.Duration
 	for range 10 {
 		begun := time.Now()
 		answer, err := http.Get(address)
 		must(b, err)
 		answer.Body.Close()
-		most = max(most, time.Since(begun))
+		slowest = max(slowest, time.Since(begun))
 	}
-	return float64(most.Microseconds()) / 1000
+	return float64(slowest.Microseconds()) / 1000
 }
 
 // firstURL returns the address of the page as soon as a process writes it, and keeps reading

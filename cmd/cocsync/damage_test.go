@@ -76,9 +76,9 @@ const readingPages = `/ /documents /documents/prod/DM-restart /documents/prod/DM
 /changes/3/patch /changes/1/proof /compare?a=DM-restart@v1&b=DM-restart@v5 /search?q=timeout /fleet?at=2026-03-15 /health /feed.atom /metrics
 /-/ready /api/v1/documents /api/v1/changes /api/v1/changes/3 /api/v1/status`
 
-// memoryMost is the maximum that one command may allocate. Contents of up to 32 MB are
+// maxMemory is the maximum that one command may allocate. Contents of up to 32 MB are
 // compared.
-const memoryMost = 3 << 30
+const maxMemory = 3 << 30
 
 // hangs is the timeout of a command.
 const hangs = time.Minute
@@ -150,7 +150,7 @@ func guard(t *testing.T, what string, f func(context.Context)) {
 			t.Errorf("%s: panic: %v\n%s", what, p, debug.Stack())
 		}
 		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > memoryMost {
+		if n := after.TotalAlloc - before.TotalAlloc; n > maxMemory {
 			t.Errorf("%s: allocated %d MB", what, n>>20)
 		}
 	}()

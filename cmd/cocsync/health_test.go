@@ -306,7 +306,7 @@ func cocSituations() []situation {
 			good(w, 72*time.Hour)
 			w.rename = "renamed"
 			w.sync()
-		}, says: "does not name the watch"},
+		}, says: "the watch is not in the configuration"},
 	}
 }
 

@@ -77,8 +77,8 @@ func TestInitAsks(t *testing.T) {
 		{"Bot token", token},
 		{"Channel ID", "C0123456789"},
 		{"monitoring itself fails", "C9876543210"},
-		{"Address of the page", "8321"},
-		{"Address of the page", "127.0.0.1:8321"},
+		{"Address of the web page", "8321"},
+		{"Address of the web page", "127.0.0.1:8321"},
 	})
 	if err != nil {
 		t.Fatalf("init = %v\n%s", err, screen)

@@ -17,7 +17,7 @@ import (
 // A list with names of 60 KB took 1.3 GB. For any list the program stays under 150 MB: rows
 // over a limit are skipped, and a list over 64 MiB fails.
 func TestHostileListMemory(t *testing.T) {
-	const most = 150 << 10 // KiB, as Linux counts
+	const limit = 150 << 10 // KiB, as Linux counts
 	for _, tt := range []struct {
 		name       string
 		rows, size int
@@ -73,8 +73,8 @@ select = { all = true }
 			var kib int
 			_, err = fmt.Sscan(line, &kib)
 			must(t, err)
-			if kib > most {
-				t.Errorf("the peak is %d KiB, want at most %d", kib, most)
+			if kib > limit {
+				t.Errorf("the peak is %d KiB, want at most %d", kib, limit)
 			}
 			t.Logf("the peak is %d KiB", kib)
 		})

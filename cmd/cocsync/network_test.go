@@ -20,7 +20,7 @@ func TestAdvice(t *testing.T) {
 		{401, `{"error_code":"APIGW.0301","error_msg":"x"}`, "check access_key, secret_key"},
 		{403, `{"error_code":"APIGW.0302","error_msg":"x"}`, "the IAM action coc:document:getDocument"},
 		{403, `<html>blocked</html>`, "whether a proxy or a firewall refuses the request"},
-		{400, `{"error_code":"COC.00042101","error_msg":"x"}`, "check the document's id"},
+		{400, `{"error_code":"COC.00042101","error_msg":"x"}`, "check the document's ID"},
 		{404, `{"error_code":"APIGW.0101","error_msg":"x"}`, "check the endpoint or the region"},
 		{404, `<html>not found</html>`, "check the endpoint or the region"},
 		{302, ``, "check the endpoint or the region"},
