@@ -160,7 +160,7 @@ func TestFeeds(t *testing.T) {
 	}
 	rewritten := feed.all("entry")[6]
 	if got, want := rewritten.one("content"), "step restart removed, comments changed\n"+
-		"The content behind a version that was there already was replaced.\n- step restart (hwc:runbook:scripts@1.0.0) removed\n"; got != want {
+		"The content of an existing version was replaced.\n- step restart (hwc:runbook:scripts@1.0.0) removed\n"; got != want {
 		t.Errorf("the rewrite is %q, want %q", got, want)
 	}
 	if got, want := rewritten.all("link")[0].attr("href"), s.url+"/changes/5"; got != want {

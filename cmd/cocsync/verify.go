@@ -149,7 +149,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
 	if v.Good {
-		fmt.Fprintf(p, "internally consistent, signed by key %s\n", v.KeyID)
+		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
 		if !external {
 			p.WriteString("Only an external checkpoint can show whether it was rebuilt completely (--checkpoint).\n")
 		}
