@@ -337,12 +337,12 @@ func slackSituations() []situation {
 		}, want: kinds(query.ProblemPending), says: "1 delivery pending, the oldest for 20 minutes"},
 		{name: "message refused", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
-			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultStatus, Code: "invalid_blocks"})
 			w.sync()
 		}, want: kinds(query.ProblemMessageFailed)},
 		{name: "message as plain text", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
-			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultErrorCode, Code: "invalid_blocks"})
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultStatus, Code: "invalid_blocks"})
 			w.sync()
 		}, want: kinds(query.ProblemMessagePlain)},
 	}

@@ -73,7 +73,7 @@ func (w *world) do(ts *testscript.TestScript, args []string) error {
 		c.Fail(cocsim.Fault{Path: arg(1), Do: func() { ts.Check(w.do(ts, args[2:])) }})
 		return nil
 	case "echo":
-		c.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Status: number(ts, arg(1)), Code: "APIGW.0301", Count: -1,
+		c.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Status: number(ts, arg(1)), Code: "APIGW.0301", Count: -1,
 			Message: "your key ak with " + secretKey + " is wrong"})
 		return nil
 	case "hang":
@@ -191,7 +191,7 @@ func fail(c *cocsim.COC, path, what, count string) error {
 	f.Status, _ = strconv.Atoi(status)
 	switch {
 	case coded:
-		f.Kind, f.Code, f.Message = cocsim.FaultErrorCode, code, "something is wrong"
+		f.Kind, f.Code, f.Message = cocsim.FaultStatus, code, "something is wrong"
 	case f.Status > 0:
 		f.Kind = cocsim.FaultStatus
 	case what == "reset":

@@ -29,36 +29,49 @@ const (
 	maxRichBlocksText = 11_340
 )
 
-// block is a block of any type, or an element of one.
+// block is a block of any type, an element of one, a text object, or a string.
 type block struct {
-	Type     string            `json:"type"`
-	BlockID  string            `json:"block_id"`
-	Text     json.RawMessage   `json:"text"` // a text object, or a string
-	Fields   []json.RawMessage `json:"fields"`
-	Elements []json.RawMessage `json:"elements"`
-	Side     json.RawMessage   `json:"accessory"`
-	ImageURL string            `json:"image_url"`
-	AltText  string            `json:"alt_text"`
-	URL      string            `json:"url"`
-	ActionID string            `json:"action_id"`
-	Name     string            `json:"name"`
-	Range    string            `json:"range"`
-	UserID   string            `json:"user_id"`
-	GroupID  string            `json:"usergroup_id"`
-	Channel  string            `json:"channel_id"`
-	TeamID   string            `json:"team_id"`
-	Style    json.RawMessage   `json:"style"` // a string for a list, an object for others
-	Indent   int               `json:"indent"`
-	Time     int64             `json:"timestamp"`
-	Fallback string            `json:"fallback"`
+	Type     string          `json:"type"`
+	BlockID  string          `json:"block_id"`
+	Text     *block          `json:"text"` // a text object, or a string
+	Fields   []block         `json:"fields"`
+	Elements []block         `json:"elements"`
+	Side     *block          `json:"accessory"`
+	ImageURL string          `json:"image_url"`
+	AltText  string          `json:"alt_text"`
+	URL      string          `json:"url"`
+	ActionID string          `json:"action_id"`
+	Name     string          `json:"name"`
+	Range    string          `json:"range"`
+	UserID   string          `json:"user_id"`
+	GroupID  string          `json:"usergroup_id"`
+	Channel  string          `json:"channel_id"`
+	TeamID   string          `json:"team_id"`
+	Style    json.RawMessage `json:"style"` // a string for a list, an object for others
+	Indent   int             `json:"indent"`
+	Time     int64           `json:"timestamp"`
+	Fallback string          `json:"fallback"`
+	Emoji    *bool           `json:"emoji"`    // of a text object
+	Verbatim *bool           `json:"verbatim"` // of a text object
+
+	bare *string // of a string
 }
 
-// textObject is a text with its markup.
-type textObject struct {
-	Type     string  `json:"type"`
-	Text     *string `json:"text"`
-	Emoji    *bool   `json:"emoji"`
-	Verbatim *bool   `json:"verbatim"`
+// UnmarshalJSON parses an object or a string.
+func (b *block) UnmarshalJSON(raw []byte) error {
+	if raw[0] == '"' {
+		return json.Unmarshal(raw, &b.bare)
+	}
+	type object block
+	return json.Unmarshal(raw, (*object)(b))
+}
+
+// words returns the text of a text object or of a rich text element, "" if it has none.
+func (b *block) words() string {
+	if b == nil || b.Text == nil || b.Text.bare == nil {
+		return ""
+	}
+	return *b.Text.bare
 }
 
 // parseBlocks parses a JSON array of blocks.
@@ -67,7 +80,8 @@ func parseBlocks(raw []byte) ([]block, bool) {
 	if len(raw) == 0 {
 		return nil, true
 	}
-	return blocks, json.Unmarshal(raw, &blocks) == nil
+	ok := json.Unmarshal(raw, &blocks) == nil
+	return blocks, ok && !slices.ContainsFunc(blocks, func(b block) bool { return b.bare != nil })
 }
 
 // checker collects what Slack would refuse.
@@ -81,11 +95,8 @@ type checker struct {
 // checkBlocks returns Slack's error word for blocks that it refuses, with
 // explanations; "" if it accepts them.
 func checkBlocks(raw []byte) (word string, why []string) {
-	if !utf8.Valid(raw) {
-		return "invalid_blocks_format", nil
-	}
 	blocks, ok := parseBlocks(raw)
-	if !ok {
+	if !ok || !utf8.Valid(raw) {
 		return "invalid_blocks_format", nil
 	}
 	c := &checker{}
@@ -140,18 +151,23 @@ func (c *checker) block(at string, b block) {
 		c.section(at, b)
 	case "context":
 		c.count(at+"/elements", len(b.Elements), maxContextElements)
-		for i, raw := range b.Elements {
-			c.contextElement(fmt.Sprintf("%s/elements/%d", at, i), raw)
+		for i, e := range b.Elements {
+			at := fmt.Sprintf("%s/elements/%d", at, i)
+			if e.Type == "image" {
+				c.image(at, e)
+			} else {
+				c.text(at, &e, maxSectionText, "plain_text", "mrkdwn")
+			}
 		}
 	case "actions":
 		c.count(at+"/elements", len(b.Elements), 25)
-		for i, raw := range b.Elements {
-			c.button(fmt.Sprintf("%s/elements/%d", at, i), raw)
+		for i, e := range b.Elements {
+			c.button(fmt.Sprintf("%s/elements/%d", at, i), e)
 		}
 	case "image":
 		c.image(at, b)
 	case "markdown":
-		s := rawString(b.Text)
+		s := b.words()
 		c.length(at+"/text", s, 1, maxMarkdown)
 		c.chars += utf8.RuneCountInString(s)
 		c.markdown += utf8.RuneCountInString(s)
@@ -174,31 +190,29 @@ func (c *checker) count(at string, n, most int) {
 }
 
 func (c *checker) section(at string, b block) {
-	if len(b.Text) == 0 && len(b.Fields) == 0 {
+	if b.Text == nil && len(b.Fields) == 0 {
 		c.fault(at, "missing required field: text or fields")
 	}
-	if len(b.Text) > 0 {
+	if b.Text != nil {
 		c.text(at+"/text", b.Text, maxSectionText, "plain_text", "mrkdwn")
 	}
 	if len(b.Fields) > maxFields {
 		c.fault(at+"/fields", "no more than %d items allowed", maxFields)
 	}
-	for i, raw := range b.Fields {
-		c.text(fmt.Sprintf("%s/fields/%d", at, i), raw, maxField, "plain_text", "mrkdwn")
+	for i, f := range b.Fields {
+		c.text(fmt.Sprintf("%s/fields/%d", at, i), &f, maxField, "plain_text", "mrkdwn")
 	}
-	if len(b.Side) > 0 {
-		c.button(at+"/accessory", b.Side)
+	if b.Side != nil {
+		c.button(at+"/accessory", *b.Side)
 	}
 }
 
 // text checks a text object of one of some types.
-func (c *checker) text(at string, raw json.RawMessage, most int, types ...string) {
-	var t textObject
-	if json.Unmarshal(raw, &t) != nil || t.Text == nil {
+func (c *checker) text(at string, t *block, most int, types ...string) {
+	switch {
+	case t == nil, t.Text == nil, t.Text.bare == nil:
 		c.fault(at, "must be a valid text object")
 		return
-	}
-	switch {
 	case !slices.Contains(types, t.Type):
 		c.fault(at+"/type", "must be one of %s", strings.Join(types, ", "))
 	case t.Type == "mrkdwn" && t.Emoji != nil:
@@ -206,17 +220,8 @@ func (c *checker) text(at string, raw json.RawMessage, most int, types ...string
 	case t.Type == "plain_text" && t.Verbatim != nil:
 		c.fault(at, "invalid additional property: verbatim")
 	}
-	c.length(at+"/text", *t.Text, 1, most)
-	c.chars += utf8.RuneCountInString(*t.Text)
-}
-
-func (c *checker) contextElement(at string, raw json.RawMessage) {
-	var e block
-	if json.Unmarshal(raw, &e) == nil && e.Type == "image" {
-		c.image(at, e)
-		return
-	}
-	c.text(at, raw, maxSectionText, "plain_text", "mrkdwn")
+	c.length(at+"/text", t.words(), 1, most)
+	c.chars += utf8.RuneCountInString(t.words())
 }
 
 func (c *checker) image(at string, b block) {
@@ -225,9 +230,8 @@ func (c *checker) image(at string, b block) {
 }
 
 // button checks the only modelled interactive element.
-func (c *checker) button(at string, raw json.RawMessage) {
-	var e block
-	if json.Unmarshal(raw, &e) != nil || e.Type != "button" {
+func (c *checker) button(at string, e block) {
+	if e.Type != "button" {
 		c.fault(at, "unsupported type: %s", e.Type)
 		return
 	}
@@ -237,11 +241,10 @@ func (c *checker) button(at string, raw json.RawMessage) {
 }
 
 // richText checks the elements of a rich text, or of a part of one.
-func (c *checker) richText(at string, elements []json.RawMessage, types ...string) {
-	for i, raw := range elements {
+func (c *checker) richText(at string, elements []block, types ...string) {
+	for i, e := range elements {
 		at := fmt.Sprintf("%s/elements/%d", at, i)
-		var e block
-		if json.Unmarshal(raw, &e) != nil || !slices.Contains(types, e.Type) {
+		if !slices.Contains(types, e.Type) {
 			c.fault(at, "unsupported type: %s", e.Type)
 			continue
 		}
@@ -253,21 +256,11 @@ func (c *checker) richText(at string, elements []json.RawMessage, types ...strin
 		case "rich_text_section", "rich_text_quote":
 			c.richText(at, e.Elements, "text", "link", "emoji", "user", "usergroup", "channel", "broadcast", "color", "date", "team")
 		case "text":
-			s := rawString(e.Text)
-			c.length(at+"/text", s, 1, maxBlocksText)
-			c.chars += utf8.RuneCountInString(s)
+			c.length(at+"/text", e.words(), 1, maxBlocksText)
+			c.chars += utf8.RuneCountInString(e.words())
 		case "link":
 			c.length(at+"/url", e.URL, 1, maxURL)
-			c.chars += utf8.RuneCountInString(rawString(e.Text))
+			c.chars += utf8.RuneCountInString(e.words())
 		}
 	}
-}
-
-// rawString parses a JSON string, "" for anything else.
-func rawString(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
 }

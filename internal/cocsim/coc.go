@@ -1,6 +1,7 @@
 package cocsim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"sync"
@@ -112,8 +113,8 @@ type record struct {
 
 // NewCOC returns an empty COC.
 func NewCOC(opts COCOptions) *COC {
-	opts.DefaultLimit = or(opts.DefaultLimit, 10)
-	opts.MaxLimit = or(opts.MaxLimit, 100)
+	opts.DefaultLimit = cmp.Or(opts.DefaultLimit, 10)
+	opts.MaxLimit = cmp.Or(opts.MaxLimit, 100)
 	c := &COC{
 		opts: opts,
 		now:  clock(opts.Now),

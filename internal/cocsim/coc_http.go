@@ -79,7 +79,7 @@ func failure(r *http.Request, status int, code, message string) reply {
 
 // refusal is the error of a fault that has no error of its own.
 func (c *COC) refusal(r *http.Request, f *Fault) reply {
-	status := or(f.Status, http.StatusOK)
+	status := cmp.Or(f.Status, http.StatusOK)
 	code, message := gatewayError(status)
 	if f.Code != "" {
 		code, message = f.Code, ""

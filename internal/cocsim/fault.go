@@ -1,6 +1,7 @@
 package cocsim
 
 import (
+	"cmp"
 	"maps"
 	"net"
 	"net/http"
@@ -17,7 +18,8 @@ const (
 	// FaultNone sends the true response, after Latency and Do: a slow service, or rows
 	// that move while a list is being paged.
 	FaultNone FaultKind = iota
-	// FaultStatus responds with Status and the service's own error for it.
+	// FaultStatus responds with Status (default 200) and an error in the format of Shape:
+	// Code and Message, or the service's own for the status.
 	FaultStatus
 	// FaultReset breaks the connection in the middle of the headers of the response,
 	// before the request is handled. (If it broke earlier, net/http would repeat a GET on
@@ -30,9 +32,6 @@ const (
 	FaultLost
 	// FaultHTML responds as a load balancer does: Status (default 502) and a page.
 	FaultHTML
-	// FaultErrorCode responds with Status (default 200), Code and Message in the error
-	// format of Shape.
-	FaultErrorCode
 	// FaultBody responds with Status (default 200) and Body unchanged.
 	FaultBody
 )
@@ -57,7 +56,7 @@ type Fault struct {
 	Kind    FaultKind
 	Status  int
 	Header  http.Header // added to the response
-	Code    string      // of FaultErrorCode; for Slack the error word
+	Code    string      // for Slack the error word
 	Message string
 	Shape   Shape
 	Body    string
@@ -136,7 +135,7 @@ type service struct {
 	faults faults
 	// answer handles a request.
 	answer func(*http.Request, []byte) reply
-	// refusal is the service's own error for a FaultStatus or FaultErrorCode.
+	// refusal is the error for a FaultStatus.
 	refusal func(*http.Request, *Fault) reply
 	// seal adds the headers that every response has.
 	seal func(*http.Request, http.Header)
@@ -151,7 +150,7 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) int {
 	}
 	f := s.faults.take(r)
 	if f == nil {
-		return s.send(w, r, s.answer(r, body))
+		f = &Fault{}
 	}
 	if f.Latency > 0 {
 		t := time.NewTimer(f.Latency)
@@ -178,13 +177,13 @@ func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f 
 		s.answer(r, body)
 		breakOff(w)
 		return 0
-	case FaultStatus, FaultErrorCode:
+	case FaultStatus:
 		p = s.refusal(r, f)
 	case FaultHTML:
-		p = reply{status: or(f.Status, http.StatusBadGateway), body: []byte(htmlPage)}
+		p = reply{status: cmp.Or(f.Status, http.StatusBadGateway), body: []byte(htmlPage)}
 		p = p.with("Content-Type", "text/html")
 	case FaultBody:
-		p = reply{status: or(f.Status, http.StatusOK), body: []byte(f.Body)}
+		p = reply{status: cmp.Or(f.Status, http.StatusOK), body: []byte(f.Body)}
 		p = p.with("Content-Type", "application/json")
 	default:
 		p = s.answer(r, body)
@@ -196,30 +195,19 @@ func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f 
 		p = p.with("Retry-After", f.RetryAfter)
 	}
 	if f.Kind == FaultCut {
-		return s.sendHalf(w, r, p)
+		return s.send(w, r, p, len(p.body)/2)
 	}
-	return s.send(w, r, p)
+	return s.send(w, r, p, len(p.body))
 }
 
-// send writes the whole of p and returns its status.
-func (s *service) send(w http.ResponseWriter, r *http.Request, p reply) int {
+// send announces the whole of p, writes n bytes of its body and returns its status. net/http
+// closes the connection if that is less.
+func (s *service) send(w http.ResponseWriter, r *http.Request, p reply, n int) int {
 	maps.Copy(w.Header(), p.header)
 	s.seal(r, w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
-	_, _ = w.Write(p.body) // the caller closed the connection
-	return p.status
-}
-
-// sendHalf announces the whole of p and sends the first half of it.
-func (s *service) sendHalf(w http.ResponseWriter, r *http.Request, p reply) int {
-	half := p.body[:len(p.body)/2]
-	maps.Copy(w.Header(), p.header)
-	s.seal(r, w.Header())
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	w.WriteHeader(p.status)
-	_, _ = w.Write(half)
-	// net/http sees that less was sent than announced and closes the connection.
+	_, _ = w.Write(p.body[:n]) // the caller closed the connection
 	return p.status
 }
 
@@ -235,14 +223,6 @@ func breakOff(w http.ResponseWriter) {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
-}
-
-// or returns n, or the default if n is 0.
-func or(n, def int) int {
-	if n == 0 {
-		return def
-	}
-	return n
 }
 
 const htmlPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +

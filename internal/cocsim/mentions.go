@@ -1,8 +1,8 @@
 package cocsim
 
 import (
-	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -55,7 +55,7 @@ func (l *live) names(s string) {
 func (l *live) block(b block) {
 	switch b.Type {
 	case "markdown":
-		s := rawString(b.Text)
+		s := b.words()
 		l.markup(s)
 		l.addresses(s)
 		l.names(s)
@@ -63,48 +63,36 @@ func (l *live) block(b block) {
 		l.rich(b.Elements)
 	default:
 		l.text(b.Text)
-		for _, raw := range b.Fields {
-			l.text(raw)
+		for _, e := range slices.Concat(b.Fields, b.Elements) {
+			l.element(&e)
 		}
 		l.element(b.Side)
-		for _, raw := range b.Elements {
-			l.element(raw)
-		}
 	}
 }
 
 // element is for text objects, images and buttons.
-func (l *live) element(raw json.RawMessage) {
-	var e block
-	if json.Unmarshal(raw, &e) != nil {
-		return
-	}
-	if e.Type == "button" && e.URL != "" {
+func (l *live) element(e *block) {
+	if e != nil && e.Type == "button" && e.URL != "" {
 		l.found = append(l.found, e.URL)
 	}
-	l.text(raw)
+	l.text(e)
 }
 
 // text checks a text object; only mrkdwn can be live.
-func (l *live) text(raw json.RawMessage) {
-	var t textObject
-	if json.Unmarshal(raw, &t) != nil || t.Text == nil || t.Type != "mrkdwn" {
+func (l *live) text(t *block) {
+	if t == nil || t.Type != "mrkdwn" {
 		return
 	}
-	l.markup(*t.Text)
+	l.markup(t.words())
 	if t.Verbatim == nil || !*t.Verbatim {
-		l.addresses(*t.Text)
-		l.names(*t.Text)
+		l.addresses(t.words())
+		l.names(t.words())
 	}
 }
 
 // rich checks for elements that are live by their type. Text in them never is.
-func (l *live) rich(elements []json.RawMessage) {
-	for _, raw := range elements {
-		var e block
-		if json.Unmarshal(raw, &e) != nil {
-			continue
-		}
+func (l *live) rich(elements []block) {
+	for _, e := range elements {
 		switch {
 		case e.Type == "link":
 			l.found = append(l.found, e.URL)

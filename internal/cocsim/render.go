@@ -2,7 +2,6 @@ package cocsim
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -32,75 +31,63 @@ func renderBlock(b block) string {
 		s := renderText(b.Text)
 		return s + "\n" + strings.Repeat("─", min(len([]rune(s)), 60))
 	case "section":
-		lines := []string{}
-		if len(b.Text) > 0 {
+		var lines []string
+		if b.Text != nil {
 			lines = append(lines, renderText(b.Text))
 		}
 		for _, f := range b.Fields {
-			lines = append(lines, strings.ReplaceAll(renderText(f), "\n", " "))
+			lines = append(lines, strings.ReplaceAll(renderText(&f), "\n", " "))
 		}
-		if len(b.Side) > 0 {
-			lines = append(lines, renderElement(b.Side))
+		if b.Side != nil {
+			lines = append(lines, renderElement(*b.Side))
 		}
 		return strings.Join(lines, "\n")
 	case "context":
-		return strings.Join(renderAll(b.Elements), " · ")
+		return renderAll(b.Elements, " · ")
 	case "actions":
-		return strings.Join(renderAll(b.Elements), " ")
+		return renderAll(b.Elements, " ")
 	case "divider":
 		return strings.Repeat("─", 40)
 	case "image":
 		return "[image: " + b.AltText + "]"
 	case "markdown":
-		return rawString(b.Text)
+		return b.words()
 	case "rich_text":
 		return renderRich(b.Elements)
 	}
 	return ""
 }
 
-func renderAll(raws []json.RawMessage) []string {
-	out := make([]string, len(raws))
-	for i, raw := range raws {
-		out[i] = renderElement(raw)
+func renderAll(elements []block, sep string) string {
+	out := make([]string, len(elements))
+	for i, e := range elements {
+		out[i] = renderElement(e)
 	}
-	return out
+	return strings.Join(out, sep)
 }
 
 // renderElement is for text objects, images and buttons.
-func renderElement(raw json.RawMessage) string {
-	var e block
-	if json.Unmarshal(raw, &e) != nil {
-		return ""
-	}
+func renderElement(e block) string {
 	switch e.Type {
 	case "image":
 		return "[" + e.AltText + "]"
 	case "button":
 		return strings.TrimSpace("[ " + renderText(e.Text) + " ] " + e.URL)
 	}
-	return renderText(raw)
+	return renderText(&e)
 }
 
-func renderText(raw json.RawMessage) string {
-	var t textObject
-	if json.Unmarshal(raw, &t) != nil || t.Text == nil {
-		return ""
+func renderText(t *block) string {
+	if t != nil && t.Type == "mrkdwn" {
+		return mrkdwn(t.words())
 	}
-	if t.Type == "mrkdwn" {
-		return mrkdwn(*t.Text)
-	}
-	return *t.Text
+	return t.words()
 }
 
 // renderRich writes the parts of a rich text below each other.
-func renderRich(parts []json.RawMessage) string {
+func renderRich(parts []block) string {
 	var lines []string
-	for _, raw := range parts {
-		var e block
-		if json.Unmarshal(raw, &e) != nil {
-			continue
-		}
+	for _, e := range parts {
 		text := renderInline(e.Elements)
 		switch e.Type {
 		case "rich_text_preformatted":
@@ -110,10 +97,10 @@ func renderRich(parts []json.RawMessage) string {
 		case "rich_text_list":
 			for i, item := range e.Elements {
 				bullet := "• "
-				if rawString(e.Style) == "ordered" {
+				if string(e.Style) == `"ordered"` {
 					bullet = fmt.Sprintf("%d. ", i+1)
 				}
-				lines = append(lines, strings.Repeat("  ", max(0, min(e.Indent, 8)))+bullet+renderRich([]json.RawMessage{item}))
+				lines = append(lines, strings.Repeat("  ", max(0, min(e.Indent, 8)))+bullet+renderRich([]block{item}))
 			}
 		default:
 			lines = append(lines, text)
@@ -127,18 +114,14 @@ func indent(with, text string) string {
 }
 
 // renderInline joins the elements of a line of rich text.
-func renderInline(elements []json.RawMessage) string {
+func renderInline(elements []block) string {
 	var b strings.Builder
-	for _, raw := range elements {
-		var e block
-		if json.Unmarshal(raw, &e) != nil {
-			continue
-		}
+	for _, e := range elements {
 		switch e.Type {
 		case "text":
-			b.WriteString(rawString(e.Text))
+			b.WriteString(e.words())
 		case "link":
-			b.WriteString(labelled(rawString(e.Text), e.URL))
+			b.WriteString(labelled(e.words(), e.URL))
 		case "emoji":
 			b.WriteString(":" + e.Name + ":")
 		case "user", "usergroup", "broadcast", "team":

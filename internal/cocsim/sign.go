@@ -136,36 +136,14 @@ func canonicalRequest(r *http.Request, signed []string, body []byte) string {
 
 // canonicalQuery sorts parameters by name, then value, and escapes both.
 func canonicalQuery(query url.Values) string {
-	var pairs []string
-	names := make([]string, 0, len(query))
-	for name := range query {
-		names = append(names, name)
+	for _, values := range query {
+		slices.Sort(values)
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, value := range slices.Sorted(slices.Values(query[name])) {
-			pairs = append(pairs, percent(name)+"="+percent(value))
-		}
-	}
-	return strings.Join(pairs, "&")
+	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }
 
 // percent escapes all except the unreserved characters of RFC 3986.
-func percent(s string) string {
-	const hexits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '-', c == '_', c == '.', c == '~':
-			b.WriteByte(c)
-		default:
-			b.WriteString("%" + string(hexits[c>>4]) + string(hexits[c&15]))
-		}
-	}
-	return b.String()
-}
+func percent(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // signature signs a canonical request as of date.
 func signature(secretKey, date, canonical string) string {

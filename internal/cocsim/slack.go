@@ -196,7 +196,7 @@ func (s *Slack) answer(r *http.Request, body []byte) reply {
 
 // refusal is a fault's error: JSON with "ok": false, or for a webhook a word.
 func (s *Slack) refusal(r *http.Request, f *Fault) reply {
-	word, status := f.Code, or(f.Status, http.StatusOK)
+	word, status := f.Code, cmp.Or(f.Status, http.StatusOK)
 	if word == "" {
 		word = "internal_error"
 		if status == http.StatusTooManyRequests {
@@ -204,7 +204,7 @@ func (s *Slack) refusal(r *http.Request, f *Fault) reply {
 		}
 	}
 	if strings.HasPrefix(r.URL.Path, "/services/") || r.URL.Path == s.opts.WebhookPath {
-		return plainText(or(f.Status, http.StatusBadRequest), word)
+		return plainText(cmp.Or(f.Status, http.StatusBadRequest), word)
 	}
 	p := refuse(word)
 	p.status = status

@@ -270,7 +270,7 @@ func TestLostReply(t *testing.T) {
 
 func TestSlackFaults(t *testing.T) {
 	s := NewSlack(SlackOptions{})
-	s.Fail(Fault{Kind: FaultErrorCode, Code: "internal_error"})
+	s.Fail(Fault{Kind: FaultStatus, Code: "internal_error"})
 	s.Fail(Fault{Kind: FaultStatus, Status: 429, RetryAfter: "1.5"})
 	s.Fail(Fault{Kind: FaultStatus, Status: 503})
 	for _, want := range []struct {

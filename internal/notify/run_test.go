@@ -251,14 +251,14 @@ func TestChannelRefusals(t *testing.T) {
 		"revoked":         {token, func(b *bench) { b.slack.Refuse("", "token_revoked") }, "token_revoked"},
 		"archived":        {token, func(b *bench) { b.slack.Refuse(testChannel, "is_archived") }, "is_archived"},
 		"no channel":      {byToken("ops", "C0NOWHERE"), func(*bench) {}, "channel_not_found"},
-		"restricted":      {token, fault(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: "restricted_action"}), "restricted_action"},
+		"restricted":      {token, fault(cocsim.Fault{Kind: cocsim.FaultStatus, Code: "restricted_action"}), "restricted_action"},
 		"forbidden":       {token, fault(cocsim.Fault{Kind: cocsim.FaultBody, Status: 403}), "status 403"},
 		"redirect":        {token, fault(cocsim.Fault{Kind: cocsim.FaultBody, Status: 302}), "status 302"},
 		"webhook gone":    {hook, func(b *bench) { b.slack.Refuse(testChannel, "no_service") }, "no_service"},
 		"webhook 410":     {hook, func(b *bench) { b.slack.Refuse(testChannel, "is_archived") }, "channel_is_archived"},
 		"webhook 403":     {hook, func(b *bench) { b.slack.Refuse(testChannel, "restricted_action") }, "action_prohibited"},
 		"another's page":  {hook, fault(cocsim.Fault{Kind: cocsim.FaultHTML, Status: 200}), "status 200"},
-		"unknown refusal": {token, fault(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: "brand_new_word"}), "brand_new_word"},
+		"unknown refusal": {token, fault(cocsim.Fault{Kind: cocsim.FaultStatus, Code: "brand_new_word"}), "brand_new_word"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestMessageRefusal(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := setUp(t, test.n)
-			b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: test.word, Count: test.count,
+			b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Code: test.word, Count: test.count,
 				Status: map[bool]int{true: 400}[!test.n.traits().threads]})
 			b.out.queue("ops", edit(1, 1, 1), edit(2, 1, 2))
 			err := b.Drain(t.Context())

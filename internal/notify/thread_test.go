@@ -203,7 +203,7 @@ func TestFileRefused(t *testing.T) {
 		b := setUp(t, threaded())
 		b.wire.hook = func(r *http.Request) error {
 			if strings.HasSuffix(r.URL.Path, "files.getUploadURLExternal") {
-				b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultErrorCode, Code: "missing_scope"})
+				b.slack.Fail(cocsim.Fault{Kind: cocsim.FaultStatus, Code: "missing_scope"})
 			}
 			return nil
 		}
