@@ -1,12 +1,14 @@
 package cocsim
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 )
+
+// The length of a list page if none is requested, and the maximum.
+const defaultLimit, maxLimit = 10, 100
 
 // maxVersions is how many versions COC keeps of a document, from the API reference.
 // What happens to the 101st is not published; here the oldest version is no longer
@@ -64,21 +66,17 @@ type COCOptions struct {
 	AccessKey, SecretKey, SecurityToken string
 	// Now is the service's clock; time.Now if nil.
 	Now func() time.Time
-	// DefaultLimit is the length of a list page if none is requested (10), MaxLimit the
-	// maximum (100).
-	DefaultLimit, MaxLimit int
 	// Flat leaves out the envelope "data" around one document.
 	Flat bool
 }
 
 // Request is one request that a COC received.
 type Request struct {
-	Method     string
-	Path       string
-	Query      string
-	At         time.Time
-	Status     int  // 0 if the connection was broken instead
-	Authorized bool // the signature was valid, or none is required
+	Method string
+	Path   string
+	Query  string
+	At     time.Time
+	Status int // 0 if the connection was broken instead
 }
 
 // COC is a fake of COC's document API. It is safe for concurrent use.
@@ -113,8 +111,6 @@ type record struct {
 
 // NewCOC returns an empty COC.
 func NewCOC(opts COCOptions) *COC {
-	opts.DefaultLimit = cmp.Or(opts.DefaultLimit, 10)
-	opts.MaxLimit = cmp.Or(opts.MaxLimit, 100)
 	c := &COC{
 		opts: opts,
 		now:  clock(opts.Now),
@@ -132,9 +128,13 @@ func NewCOC(opts COCOptions) *COC {
 
 // ServeHTTP responds as COC does behind its gateway.
 func (c *COC) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r, about := c.noted(r)
-	about.seen.Status = c.serve.serve(w, r)
-	c.log(about.seen)
+	c.logMu.Lock()
+	c.answered++
+	r.Header.Set(requestID, digits("request", c.answered)[:32])
+	c.logMu.Unlock()
+	seen := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, At: c.now()}
+	seen.Status = c.serve.serve(w, r)
+	c.log(seen)
 }
 
 // maxRequests bounds the log of requests; the older half is dropped when it is full.

@@ -3,7 +3,6 @@ package cocsim
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,36 +12,12 @@ import (
 
 const documentsPath = "/v1/documents"
 
-// note belongs to a request, under noteKey in its context.
-type note struct {
-	id   string // X-Request-Id
-	seen Request
-}
-
-type noteKey struct{}
-
-// noted returns r with a note attached.
-func (c *COC) noted(r *http.Request) (*http.Request, *note) {
-	c.logMu.Lock()
-	c.answered++
-	n := c.answered
-	c.logMu.Unlock()
-	about := &note{id: digits("request", n)[:32], seen: Request{
-		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, At: c.now(), Authorized: true,
-	}}
-	return r.WithContext(context.WithValue(r.Context(), noteKey{}, about)), about
-}
-
-func noteOf(r *http.Request) *note {
-	if about, ok := r.Context().Value(noteKey{}).(*note); ok {
-		return about
-	}
-	return &note{}
-}
+// requestID is the header with the id of a request, which the gateway assigns.
+const requestID = "X-Request-Id"
 
 // seal adds the headers that every response of the gateway has.
 func (c *COC) seal(r *http.Request, h http.Header) {
-	h.Set("X-Request-Id", noteOf(r).id)
+	h.Set(requestID, r.Header.Get(requestID))
 	h.Set("Date", c.now().UTC().Format(http.TimeFormat))
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json;charset=UTF-8")
@@ -52,7 +27,6 @@ func (c *COC) seal(r *http.Request, h http.Header) {
 // answer checks r as the gateway does and handles it.
 func (c *COC) answer(r *http.Request, body []byte) reply {
 	if why := c.gate.check(r, body); why != "" {
-		noteOf(r).seen.Authorized = false
 		return failure(r, http.StatusUnauthorized, "APIGW.0301", "Incorrect IAM authentication information: "+why)
 	}
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), documentsPath)
@@ -72,7 +46,7 @@ func (c *COC) answer(r *http.Request, body []byte) reply {
 func failure(r *http.Request, status int, code, message string) reply {
 	m := map[string]string{"error_code": code, "error_msg": message}
 	if strings.HasPrefix(code, "APIGW.") {
-		m["request_id"] = noteOf(r).id
+		m["request_id"] = r.Header.Get(requestID)
 	}
 	return reply{status: status, body: encode(m)}
 }
@@ -84,15 +58,7 @@ func (c *COC) refusal(r *http.Request, f *Fault) reply {
 	if f.Code != "" {
 		code, message = f.Code, ""
 	}
-	message = cmp.Or(f.Message, message)
-	plain := map[string]string{"code": code, "message": message}
-	switch f.Shape {
-	case ShapeNested:
-		return reply{status: status, body: encode(map[string]any{"error": plain})}
-	case ShapeFlat:
-		return reply{status: status, body: encode(plain)}
-	}
-	return failure(r, status, code, message)
+	return failure(r, status, code, cmp.Or(f.Message, message))
 }
 
 // gatewayError is the gateway's default error for a status.
@@ -119,7 +85,7 @@ func forbidden(r *http.Request, action string) reply {
 // list returns one page of documents, the newest first.
 func (c *COC) list(r *http.Request) reply {
 	query := r.URL.Query()
-	limit, ok := whole(query.Get("limit"), c.opts.DefaultLimit)
+	limit, ok := whole(query.Get("limit"), defaultLimit)
 	offset, ok2 := whole(query.Get("offset"), 0)
 	public, ok3 := documentType(query.Get("document_type"))
 	if !ok || !ok2 || !ok3 || limit < 1 {
@@ -132,7 +98,7 @@ func (c *COC) list(r *http.Request) reply {
 	}
 	fitting := c.selected(public, query.Get("name_like"), query.Get("creator"), query.Get("enterprise_project_id"))
 	offset = min(offset, len(fitting))
-	page := fitting[offset:min(offset+min(limit, c.opts.MaxLimit), len(fitting))]
+	page := fitting[offset:min(offset+min(limit, maxLimit), len(fitting))]
 	var b bytes.Buffer
 	b.WriteString(`{"total":` + strconv.Itoa(len(fitting)) + `,"data":[`)
 	for i, rec := range page {

@@ -18,8 +18,8 @@ const (
 	// FaultNone sends the true response, after Latency and Do: a slow service, or rows
 	// that move while a list is being paged.
 	FaultNone FaultKind = iota
-	// FaultStatus responds with Status (default 200) and an error in the format of Shape:
-	// Code and Message, or the service's own for the status.
+	// FaultStatus responds with Status (default 200) and an error: Code and Message, or the
+	// service's own for the status.
 	FaultStatus
 	// FaultReset breaks the connection in the middle of the headers of the response,
 	// before the request is handled. (If it broke earlier, net/http would repeat a GET on
@@ -36,15 +36,6 @@ const (
 	FaultBody
 )
 
-// Shape is one of the error formats of Huawei's services.
-type Shape int
-
-const (
-	ShapeCode   Shape = iota // {"error_code", "error_msg", "request_id"}
-	ShapeNested              // {"error": {"code", "message"}}
-	ShapeFlat                // {"code", "message"}
-)
-
 // Fault makes some requests fail. Of several that match a request the one queued first
 // applies.
 type Fault struct {
@@ -58,7 +49,6 @@ type Fault struct {
 	Header  http.Header // added to the response
 	Code    string      // for Slack the error word
 	Message string
-	Shape   Shape
 	Body    string
 
 	// RetryAfter is sent as the header of that name: seconds, a date, or junk.

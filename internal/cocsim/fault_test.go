@@ -36,8 +36,6 @@ func TestFaults(t *testing.T) {
 		{"unavailable", Fault{Kind: FaultStatus, Status: 503}, 503, "", "request_id"},
 		{"load balancer", Fault{Kind: FaultHTML}, 502, "", "<html>"},
 		{"error in a 200", Fault{Kind: FaultStatus, Code: "COC.00040701", Message: "inner"}, 200, "", `{"error_code":"COC.00040701","error_msg":"inner"}`},
-		{"nested error", Fault{Kind: FaultStatus, Status: 400, Code: "X", Message: "y", Shape: ShapeNested}, 400, "", `{"error":{"code":"X","message":"y"}}`},
-		{"flat error", Fault{Kind: FaultStatus, Status: 400, Code: "X", Message: "y", Shape: ShapeFlat}, 400, "", `{"code":"X","message":"y"}`},
 		{"any body", Fault{Kind: FaultBody, Body: "[[["}, 200, "", "[[["},
 		{"redirect", Fault{Kind: FaultBody, Status: 302, Header: http.Header{"Location": {"/elsewhere"}}}, 302, "", ""},
 		{"slow", Fault{Latency: time.Millisecond}, 200, "", page},

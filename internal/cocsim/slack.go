@@ -31,14 +31,6 @@ type SlackOptions struct {
 // DefaultWebhook is the default path of the incoming webhook.
 const DefaultWebhook = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
 
-// Via is the way a message was posted.
-type Via string
-
-const (
-	ViaToken   Via = "token"
-	ViaWebhook Via = "webhook"
-)
-
 // Message is a message in a channel.
 type Message struct {
 	Channel  string
@@ -47,7 +39,7 @@ type Message struct {
 	Text     string
 	Blocks   json.RawMessage // nil if there are none
 	At       time.Time
-	Via      Via
+	Webhook  bool // posted to an incoming webhook
 	Edits    int
 	Unfurl   bool   // links, unless unfurl_links=false
 	Parse    string // "full" turns names and addresses into mentions and links

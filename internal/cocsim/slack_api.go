@@ -152,7 +152,7 @@ func (s *Slack) wait(channel string) time.Duration {
 
 func (s *Slack) post(args url.Values) reply {
 	m := Message{
-		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"), Via: ViaToken,
+		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"),
 		Unfurl: args.Get("unfurl_links") != "false", Parse: args.Get("parse"),
 	}
 	if word := s.channel(m.Channel); word != "" {
@@ -229,7 +229,7 @@ func (s *Slack) update(args url.Values) reply {
 	switch {
 	case i < 0:
 		return refuse("message_not_found")
-	case s.messages[i].Via != ViaToken:
+	case s.messages[i].Webhook:
 		return refuse("cant_update_message")
 	}
 	m := s.messages[i]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -64,8 +63,8 @@ func TestRealClient(t *testing.T) {
 		got[i].At = time.Time{}
 	}
 	want := []Message{
-		{Channel: channel, TS: root, Text: "edited", Via: ViaToken, Edits: 1},
-		{Channel: channel, TS: reply, ThreadTS: root, Text: "more", Via: ViaToken, Unfurl: true},
+		{Channel: channel, TS: root, Text: "edited", Edits: 1},
+		{Channel: channel, TS: reply, ThreadTS: root, Text: "more", Unfurl: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Messages (-want +got):\n%s", diff)
@@ -208,7 +207,7 @@ func TestWebhook(t *testing.T) {
 	err := slack.PostWebhookContext(t.Context(), serve(t, s)+"/services/T1/B1/s", &slack.WebhookMessage{
 		Text: "x", Blocks: &slack.Blocks{BlockSet: []slack.Block{slack.NewDividerBlock()}},
 	})
-	if m := s.Messages(); err != nil || len(m) != 1 || m[0].Via != ViaWebhook || m[0].Blocks == nil {
+	if m := s.Messages(); err != nil || len(m) != 1 || !m[0].Webhook || m[0].Blocks == nil {
 		t.Errorf("real client = %v, %+v", err, m)
 	}
 	if _, word := call(t, s, "chat.update", map[string]any{"channel": channel, "ts": s.Messages()[0].TS, "text": "y"}); word != "cant_update_message" {
@@ -302,56 +301,6 @@ func TestWait(t *testing.T) {
 	cancel()
 	if err := s.Wait(ctx, 3); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait = %v, want canceled", err)
-	}
-}
-
-func TestMetadata(t *testing.T) {
-	m := NewMetadata(Credentials{Access: "AK", Secret: "SK", SecurityToken: "tok", ExpiresAt: june(30)})
-	base := serve(t, m)
-	do := func(method, path, name, value string) (int, string) {
-		r, err := http.NewRequestWithContext(t.Context(), method, base+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set(name, value)
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(b)
-	}
-	const tokenPath, keyPath, ttl = "/meta-data/latest/api/token", "/openstack/latest/securitykey", "X-Metadata-Token-Ttl-Seconds"
-	if status, _ := do(http.MethodPut, tokenPath, ttl, "0"); status != 400 {
-		t.Errorf("token for no time = %d, want 400", status)
-	}
-	_, token := do(http.MethodPut, tokenPath, ttl, "21600")
-	if status, _ := do(http.MethodGet, keyPath, "X-Metadata-Token", "guess"); status != 401 {
-		t.Errorf("key with a wrong token = %d, want 401", status)
-	}
-	const want = `{"credential":{"access":"AK","expires_at":"2026-06-01T12:30:00.000000Z","secret":"SK","securitytoken":"tok"}}`
-	if status, got := do(http.MethodGet, keyPath, "X-Metadata-Token", token); status != 200 || got != want {
-		t.Errorf("key = %d %s, want %s", status, got, want)
-	}
-	m.Set(Credentials{})
-	if status, _ := do(http.MethodGet, keyPath, "X-Metadata-Token", token); status != 404 {
-		t.Errorf("key without an agency = %d, want 404", status)
-	}
-	if m.Served() != 1 {
-		t.Errorf("Served = %d, want 1", m.Served())
-	}
-	old := NewMetadata(Credentials{Access: "AK"})
-	old.NoTokens = true
-	base = serve(t, old)
-	if status, _ := do(http.MethodPut, tokenPath, ttl, "21600"); status != 404 {
-		t.Errorf("token from an old service = %d, want 404", status)
-	}
-	if status, _ := do(http.MethodGet, keyPath, "X-None", ""); status != 200 {
-		t.Errorf("key from an old service = %d, want 200", status)
 	}
 }
 

@@ -12,7 +12,7 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 	if r.URL.Path != s.opts.WebhookPath || r.Method != http.MethodPost {
 		return plainText(http.StatusNotFound, "no_service")
 	}
-	m := Message{Channel: s.opts.Channels[0], Via: ViaWebhook}
+	m := Message{Channel: s.opts.Channels[0], Webhook: true}
 	if word := s.refused[m.Channel]; word != "" {
 		return webhookRefusal(word)
 	}

@@ -34,42 +34,45 @@ func cutJob(content string) (jobText, bool) {
 
 func (j jobText) String() string { return j.head + strings.Join(j.steps, "") }
 
+// tweaks are the edits that replace the group of a pattern in one step.
+var tweaks = []struct {
+	what, pattern string
+	text          func(old string, rng *rand.Rand) string
+}{
+	{"a timeout changed", `\n      timeout: (\d+)\n`, other},
+	{"a script parameter changed", `"param_value":"(\w+)"`, other},
+	{"a task's version changed", `task: [\w:]+@(\d+\.\d+\.\d+)\n`, func(_ string, rng *rand.Rand) string {
+		return fmt.Sprintf("1.%d.%d", rng.IntN(9)+1, rng.IntN(9))
+	}},
+	{"a step renamed", `^  - name: ([^\n]+)\n`, func(_ string, rng *rand.Rand) string { return stepName(rng) }},
+}
+
 // Tweak makes one realistic edit to a job and describes it. A text that is not a job
 // gets another line. The result always differs, and is the same for the same content
 // and random source.
 func Tweak(content string, rng *rand.Rand) (edited, what string) {
 	j, ok := cutJob(content)
 	if !ok {
-		n := rng.IntN(1_000_000)
-		return content + fmt.Sprintf("\n# checked %06d\n", n), "a comment at the end"
+		return content + fmt.Sprintf("\n# checked %06d\n", rng.IntN(1_000_000)), "a comment at the end"
 	}
-	tweaks := []func(*jobText, *rand.Rand) string{
-		tweakTimeout, tweakTimeout, tweakParam, tweakParam, tweakDescription,
-		tweakTask, tweakName, tweakAdd, tweakRemove, tweakMove,
+	switch n, at := rng.IntN(9), rng.IntN(len(j.steps)); {
+	case n < len(tweaks):
+		t := tweaks[n]
+		if m := regexp.MustCompile(t.pattern).FindStringSubmatchIndex(j.steps[at]); m != nil {
+			s := j.steps[at]
+			j.steps[at], what = s[:m[2]]+t.text(s[m[2]:m[3]], rng)+s[m[3]:], t.what
+		}
+	case n < 6:
+		j.steps, what = slices.Insert(j.steps, at, newStep(rng)), "a step added"
+	case n < 8 && at+1 < len(j.steps): // the last may have no newline
+		j.steps, what = slices.Delete(j.steps, at, at+1), "a step removed"
+	case at+2 < len(j.steps):
+		j.steps[at], j.steps[at+1], what = j.steps[at+1], j.steps[at], "a step moved"
 	}
-	what = tweaks[rng.IntN(len(tweaks))](&j, rng)
 	if edited = j.String(); what == "" || edited == content {
-		what = tweakDescription(&j, rng)
-		edited = j.String()
+		return fmt.Sprintf("# ticket OPS-%05d\n", rng.IntN(100_000)) + content, "a comment added"
 	}
 	return edited, what
-}
-
-// replaceIn replaces the first match in a random step by the result of fn for its
-// first group, and reports whether there was one.
-func replaceIn(j *jobText, rng *rand.Rand, pattern string, fn func(string) string) bool {
-	re := regexp.MustCompile(pattern)
-	from := rng.IntN(len(j.steps))
-	for k := range j.steps {
-		i := (from + k) % len(j.steps)
-		if m := re.FindStringSubmatchIndex(j.steps[i]); m != nil {
-			s := j.steps[i]
-			j.steps = slices.Clone(j.steps)
-			j.steps[i] = s[:m[2]] + fn(s[m[2]:m[3]]) + s[m[3]:]
-			return true
-		}
-	}
-	return false
 }
 
 // other returns a number that differs from the one in s.
@@ -79,72 +82,6 @@ func other(s string, rng *rand.Rand) string {
 		return n + "0"
 	}
 	return n
-}
-
-func tweakTimeout(j *jobText, rng *rand.Rand) string {
-	if !replaceIn(j, rng, `\n      timeout: (\d+)\n`, func(s string) string { return other(s, rng) }) {
-		return ""
-	}
-	return "a timeout changed"
-}
-
-func tweakParam(j *jobText, rng *rand.Rand) string {
-	if !replaceIn(j, rng, `"param_value":"(\w+)"`, func(s string) string { return other(s, rng) }) {
-		return ""
-	}
-	return "a script parameter changed"
-}
-
-func tweakTask(j *jobText, rng *rand.Rand) string {
-	fn := func(s string) string { return fmt.Sprintf("1.%d.%d", rng.IntN(9)+1, rng.IntN(9)) }
-	if !replaceIn(j, rng, `task: [\w:]+@(\d+\.\d+\.\d+)\n`, fn) {
-		return ""
-	}
-	return "a task's version changed"
-}
-
-func tweakName(j *jobText, rng *rand.Rand) string {
-	fn := func(string) string { return stepName(rng) }
-	if !replaceIn(j, rng, `^  - name: ([^\n]+)\n`, fn) {
-		return ""
-	}
-	return "a step renamed"
-}
-
-func tweakDescription(j *jobText, rng *rand.Rand) string {
-	m := regexp.MustCompile(`\n  description: [^\n]*\n`).FindStringIndex(j.head)
-	line := fmt.Sprintf("\n  description: reviewed in week %d, ticket OPS-%05d\n", 1+rng.IntN(52), rng.IntN(100_000))
-	if m == nil || j.head[m[0]:m[1]] == line {
-		j.head = fmt.Sprintf("# ticket OPS-%05d\n", rng.IntN(100_000)) + j.head
-		return "a comment added"
-	}
-	j.head = j.head[:m[0]] + line + j.head[m[1]:]
-	return "the description changed"
-}
-
-func tweakAdd(j *jobText, rng *rand.Rand) string {
-	at := rng.IntN(len(j.steps))
-	j.steps = slices.Insert(slices.Clone(j.steps), at, newStep(rng))
-	return "a step added"
-}
-
-func tweakRemove(j *jobText, rng *rand.Rand) string {
-	if len(j.steps) < 3 {
-		return ""
-	}
-	at := rng.IntN(len(j.steps) - 1) // the last may have no newline
-	j.steps = slices.Delete(slices.Clone(j.steps), at, at+1)
-	return "a step removed"
-}
-
-func tweakMove(j *jobText, rng *rand.Rand) string {
-	if len(j.steps) < 3 {
-		return ""
-	}
-	at := rng.IntN(len(j.steps) - 2)
-	j.steps = slices.Clone(j.steps)
-	j.steps[at], j.steps[at+1] = j.steps[at+1], j.steps[at]
-	return "a step moved"
 }
 
 func stepName(rng *rand.Rand) string {
