@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -72,34 +71,17 @@ func canonicalPath(path string) string {
 	return strings.TrimSuffix(strings.Join(segments, "/"), "/") + "/"
 }
 
-// canonicalQuery is also what is sent: url.Values.Encode would write a space as a plus
-// sign, which the gateway signs differently.
+// canonicalQuery is also what is sent. It sorts parameters by name, then value.
 func canonicalQuery(v url.Values) string {
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		for _, value := range slices.Sorted(slices.Values(v[name])) {
-			pairs = append(pairs, escape(name)+"="+escape(value))
-		}
+	for _, values := range v {
+		slices.Sort(values)
 	}
-	return strings.Join(pairs, "&")
+	return strings.ReplaceAll(v.Encode(), "+", "%20")
 }
 
-// escape leaves RFC 3986's unreserved characters and encodes every other byte.
-func escape(s string) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
-		}
-	}
-	return b.String()
-}
+// escape leaves RFC 3986's unreserved characters and encodes every other byte. The gateway
+// signs a plus sign as such, not as a space.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func hexHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
