@@ -17,10 +17,10 @@ func tool(t *testing.T, name, pkg string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("there is no %s, and CI needs it: apt-get install %s", name, pkg)
+		t.Fatalf("%s is not installed, and CI needs it: apt-get install %s", name, pkg)
 	}
 	if err != nil {
-		t.Skipf("no %s here, so nobody asked it", name)
+		t.Skipf("%s is not installed", name)
 	}
 	return path
 }

@@ -70,7 +70,7 @@ func TestJobs(t *testing.T) {
 		for i, v := range d.Versions {
 			checkJob(t, fmt.Sprintf("%s v%d", d.Name, i+1), v.Content)
 			if i > 0 && (v.Content == d.Versions[i-1].Content || !v.CreatedAt.After(d.Versions[i-1].CreatedAt)) {
-				t.Errorf("%s v%d: same content, or not later, than the one before", d.Name, i+1)
+				t.Errorf("%s v%d: same content, or not later, than the previous one", d.Name, i+1)
 			}
 			if !v.CreatedAt.Before(now) {
 				t.Errorf("%s v%d is made in the future", d.Name, i+1)

@@ -14,7 +14,7 @@ import (
 
 // What reads responses with the old parser, for FuzzAgainstOld.
 
-// decodePage reads {"total": N, "data": [row…]}. Rows and total may also stand
+// decodePage reads {"total": N, "data": [row…]}. Rows and total may also be
 // inside data once more. A row that names no document, or is over a limit, spoils no
 // other. Of a page with more rows than a list may have the rest is not read.
 func oldDecodePage(root []byte) (page, error) {
@@ -237,7 +237,7 @@ func oldDecodeVersions(v []byte, own string) ([]coc.Listed, error) {
 	return list, nil
 }
 
-// instant reads epoch milliseconds, as a number or a string of one, or RFC 3339.
+// instant parses epoch milliseconds, as a number or a string of one, or RFC 3339.
 // It is zero for anything else and for 0: not said.
 func oldInstant(v []byte) time.Time {
 	s := coc.Said(oldText(v))
@@ -259,7 +259,7 @@ func oldInstant(v []byte) time.Time {
 }
 
 // readFailure finds an error in an answer; the zero failure when there is none.
-// Beside a status of success only error_code counts: code and message may be
+// With a status of success only error_code counts: code and message may be
 // anything there.
 func oldReadFailure(root []byte, status int) failure {
 	f, nested := oldFlatFailure(root, status >= 400)

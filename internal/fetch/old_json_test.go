@@ -15,7 +15,7 @@ import (
 
 // encoding/json replaces what no text can hold by U+FFFD, without a word, and
 // reading ten thousand rows into maps takes it longer than all else in a cycle.
-// So a body is checked by valid once and walked by what stands here, which
+// So a body is checked by valid once and walked by the functions here, which
 // may rely on that: nothing below is given JSON that is not valid.
 
 // parse returns the body without what surrounds its JSON value, and whether it is
@@ -78,7 +78,7 @@ func oldSpace(v []byte, i int) int {
 }
 
 // next returns where the element after the one that ended at i begins, or where
-// the closing bracket stands.
+// the closing bracket is.
 func oldNext(v []byte, i int) int {
 	if i = oldSpace(v, i); v[i] == ',' {
 		i = oldSpace(v, i+1)

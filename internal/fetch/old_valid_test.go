@@ -1,6 +1,6 @@
 package fetch
 
-// maxNesting is how deep arrays and objects may stand inside each other, as for
+// maxNesting is how deep arrays and objects may be nested, as for
 // encoding/json.
 const oldMaxNesting = 10_000
 
@@ -11,8 +11,8 @@ func oldValid(b []byte) bool {
 	return c.value(0) && c.next() == 0 && c.at == len(b)
 }
 
-// checker reads JSON by its grammar. Its methods stand at a token's first byte, go
-// behind it, and report whether it was one.
+// checker reads JSON by its grammar. Its methods start at a token's first byte, move
+// after it, and report whether it was one.
 type oldChecker struct {
 	b  []byte
 	at int
@@ -48,7 +48,7 @@ func (c *oldChecker) value(depth int) bool {
 	return c.number()
 }
 
-// take goes behind a byte that white space may stand before.
+// take moves after a byte that white space may precede.
 func (c *oldChecker) take(b byte) bool {
 	if c.next() != b {
 		return false
@@ -102,7 +102,7 @@ func (c *oldChecker) text() bool {
 	}
 }
 
-// literal holds of each byte whether it stands for itself within a text.
+// literal holds of each byte whether it is unescaped in a string.
 var oldLiteral = func() (is [256]bool) {
 	for c := ' '; c <= 0xff; c++ {
 		is[c] = c != '"' && c != '\\'
@@ -144,7 +144,7 @@ func (c *oldChecker) number() bool {
 	return true
 }
 
-// one goes behind that byte if it stands here.
+// one moves after that byte if it is the current one.
 func (c *oldChecker) one(b byte) bool {
 	if c.at == len(c.b) || c.b[c.at] != b {
 		return false

@@ -69,11 +69,11 @@ func TestCommitTogether(t *testing.T) {
 		sizes []int
 		last  time.Duration // when the last transaction was
 	}{
-		{"nobody else", 0, []time.Duration{0}, []int{1}, 0},
+		{"no other worker", 0, []time.Duration{0}, []int{1}, 0},
 		{"few others", 4, []time.Duration{0, 5 * ms}, []int{1, 1}, 5 * ms},
 		{"enough come", 16, []time.Duration{0, 1 * ms, 2 * ms, 3 * ms}, []int{4}, 3 * ms},
 		{"too few come", 16, []time.Duration{0, 15 * ms}, []int{2}, gatherMax},
-		{"nobody comes", 16, []time.Duration{0}, []int{1}, gatherMax},
+		{"no step arrives", 16, []time.Duration{0}, []int{1}, gatherMax},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
