@@ -71,7 +71,7 @@ func TestRevisionLabel(t *testing.T) {
 }
 
 // An absent field is no change and removes nothing.
-func TestMetaNotSaidIsNotGone(t *testing.T) {
+func TestAbsentMetaIsKept(t *testing.T) {
 	s := func(v string) *string { return &v }
 	old := Meta{Name: s("job"), Description: s("text"), RiskLevel: s("LOW"), UpdatedAt: time.UnixMilli(1)}
 	if got := (Meta{}).Over(old); !got.Equal(old) {

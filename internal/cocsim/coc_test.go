@@ -262,7 +262,7 @@ func TestEdits(t *testing.T) {
 }
 
 // A restored document is at its old position.
-func TestRestoreKeepsPlace(t *testing.T) {
+func TestRestoreKeepsPosition(t *testing.T) {
 	c := NewCOC(COCOptions{})
 	for i := range 4 {
 		c.Add(Document{ID: fmt.Sprint("DM", i), Versions: []Version{{Content: "x"}}})

@@ -238,7 +238,7 @@ func TestArchiveOfTheFirstSchema(t *testing.T) {
 
 // A reply to a deleted thread opens a new one, and the old one gets no more replies. Each channel
 // has its own thread.
-func TestThreadThatIsGone(t *testing.T) {
+func TestDeletedThread(t *testing.T) {
 	d, _ := open(t)
 	doc := document(t, d, "DM1")
 	root := post(t, d, day, coc.Message{Kind: coc.MessageRoot, Document: doc}, "1.1")

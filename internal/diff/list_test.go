@@ -45,7 +45,7 @@ func stepsNamed(names string) *Text {
 }
 
 // A name that is not unique on either side does not decide which elements match.
-func TestNameThatStandsTwice(t *testing.T) {
+func TestDuplicateName(t *testing.T) {
 	const one = "steps:\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	const two = "steps:\n- {name: a, task: z}\n- {name: a, task: x}\n- {name: b, task: y}\n"
 	got := Compare(Read([]byte(one)), Read([]byte(two)))

@@ -60,7 +60,7 @@ func TestWrongKeyFailsOnce(t *testing.T) {
 }
 
 // A refusal does not pause the account: another key pair may be tried at once.
-func TestRefusalIsNoQuietTime(t *testing.T) {
+func TestRefusalIsNoPause(t *testing.T) {
 	c, _ := newClient(func(int, *http.Request) (*http.Response, error) {
 		return respond(401, badKeyBody, "Retry-After", "300"), nil
 	})
@@ -144,7 +144,7 @@ func TestFixedKeyIsTriedAtOnce(t *testing.T) {
 
 // A key pair that COC accepts is used on all connections at once. Before it is
 // accepted, or if the response says nothing about it, requests are sent one at a time.
-func TestUnprovenKeyGoesAlone(t *testing.T) {
+func TestUnprovenKeyIsSentByOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int64
 		c, _ := newClient(func(n int, _ *http.Request) (*http.Response, error) {

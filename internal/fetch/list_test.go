@@ -204,7 +204,7 @@ func TestListFailsWhole(t *testing.T) {
 }
 
 // Skipped rows are logged once for a list, however many they are.
-func TestListSaysWhatItSkips(t *testing.T) {
+func TestListReportsSkippedRows(t *testing.T) {
 	var log bytes.Buffer
 	s := shelf{ids: append(ids(1, 120), "", "", "null")}
 	c, _ := newClient(s.answer)

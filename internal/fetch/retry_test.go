@@ -113,7 +113,7 @@ func TestRetryWaits(t *testing.T) {
 
 // A pause that is longer than a call is returned, not waited for, and fails every
 // other call without a request.
-func TestLongQuietIsReturned(t *testing.T) {
+func TestLongPauseIsReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		c, tr := newClient(func(int, *http.Request) (*http.Response, error) {

@@ -296,7 +296,7 @@ func TestSeenAtIsWhenItWasArchived(t *testing.T) {
 }
 
 // What was pending when a document was deleted is fetched when it is restored.
-func TestPendingVersionOfARestoredDocumentComes(t *testing.T) {
+func TestPendingVersionOfARestoredDocumentIsFetched(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.coc.put("DM2", "a\n")

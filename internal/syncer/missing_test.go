@@ -146,7 +146,7 @@ func TestRetryFarInTheFutureIsDue(t *testing.T) {
 }
 
 // Under faults of seven sorts, one in twenty each, repeated syncs reach every version.
-func TestFaultsLeaveNoVersionBehind(t *testing.T) {
+func TestFaultsLoseNoVersion(t *testing.T) {
 	w := newWorld(t)
 	w.w.Audit = 0
 	versions := 0

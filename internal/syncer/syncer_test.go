@@ -433,7 +433,7 @@ func TestWatchesShareADocument(t *testing.T) {
 }
 
 // Work that is interrupted anywhere continues in the next cycle to the same archive.
-func TestHistoryGoesOnAcrossCycles(t *testing.T) {
+func TestHistoryContinuesInLaterCycles(t *testing.T) {
 	w := newWorld(t)
 	var contents []string
 	for i := range 40 {

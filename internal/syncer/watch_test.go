@@ -269,7 +269,7 @@ func TestSyncOfANewIDIsSent(t *testing.T) {
 	}
 }
 
-func TestWatchThatMovesBeginsAnew(t *testing.T) {
+func TestMovedWatchStartsOver(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n")
 	w.cycle()
