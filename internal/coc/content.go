@@ -3,7 +3,6 @@ package coc
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 )
 
 // Form says how the bytes of a content must be read.
@@ -40,12 +39,3 @@ func (c Content) Hash() Hash {
 }
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
-
-// ParseHash parses the 64 hexadecimal digits that String writes.
-func ParseHash(s string) (Hash, error) {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != sha256.Size {
-		return Hash{}, fmt.Errorf("%q is not a SHA-256 of 64 hexadecimal digits", s)
-	}
-	return Hash(b), nil
-}
