@@ -24,7 +24,7 @@ const (
 	loadTime    = 10 * time.Second
 )
 
-// BenchmarkPages requests every page of an archive that BenchmarkHistory of internal/query
+// BenchmarkPages requests every page of an archive that BenchmarkQueries of internal/query
 // created (COCSYNC_BENCH_DIR, COCSYNC_BENCH_DOCUMENTS), 20 times each, and reports the
 // median in milliseconds. Then 50 readers send requests for ten seconds while a process
 // writes. It reports responses per second, the slowest, and the slowdown of the writer.

@@ -2,9 +2,10 @@ package query
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,269 +18,194 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/cocsim"
 	"cocsync/internal/db"
-	"cocsync/internal/fetch"
-	"cocsync/internal/syncer"
+	"cocsync/internal/diff"
 )
 
-// The versions of each document of the benchmark, and their size in bytes.
+// The generated archive: documents have one of benchHistories histories of benchVersions
+// versions of benchSize bytes, and a line with their own name.
 const (
-	benchVersions = 20
-	benchSize     = 4096
+	benchHistories = 500
+	benchVersions  = 20
+	benchSize      = 4096
 )
 
-// BenchmarkHistory runs queries as processes over an archive of generated jobs
-// (COCSYNC_BENCH_DOCUMENTS, default 2,000), and the same queries with git over an exported and
-// fully packed repository. Packing takes minutes; COCSYNC_BENCH_GIT=no omits git. The generated
-// files are kept in COCSYNC_BENCH_DIR, if set. It reports the median of cocsync in milliseconds for
-// each query, and its ratio to git's.
-func BenchmarkHistory(b *testing.B) {
+// BenchmarkQueries runs queries as processes over an archive of generated jobs
+// (COCSYNC_BENCH_DOCUMENTS, default 2,000). It is kept in COCSYNC_BENCH_DIR, if set. For each
+// query it reports the processor time (user and system) in milliseconds and the peak of
+// resident memory in MB, both the median of five runs.
+func BenchmarkQueries(b *testing.B) {
 	w := benchWorld(b)
 	for b.Loop() {
-		w.measure(b)
+		for _, q := range w.queries() {
+			w.measure(b, q)
+		}
+		w.sizes(b)
 	}
 	b.ReportMetric(0, "ns/op")
 }
 
-// world is an archive, the program, and a repository of the same history.
+// world is an archive and the program.
 type world struct {
-	dir, program, db, repo string
-	documents              int
-	rare                   string // a text in few lines of one document
+	program, db string
+	documents   int
 }
 
 func benchWorld(b *testing.B) *world {
 	b.Helper()
-	w := &world{documents: 2000, dir: os.Getenv("COCSYNC_BENCH_DIR")}
+	w := &world{documents: 2000}
 	if n, err := strconv.Atoi(os.Getenv("COCSYNC_BENCH_DOCUMENTS")); err == nil {
 		w.documents = n
 	}
-	if w.dir == "" {
-		w.dir = b.TempDir()
-	}
-	w.dir = filepath.Join(w.dir, fmt.Sprint(w.documents))
-	must(b, os.MkdirAll(w.dir, 0o700))
-	w.program, w.db = filepath.Join(w.dir, "cocsync"), filepath.Join(w.dir, "archive.db")
+	dir := filepath.Join(cmp.Or(os.Getenv("COCSYNC_BENCH_DIR"), b.TempDir()), fmt.Sprint(w.documents))
+	must(b, os.MkdirAll(dir, 0o700))
+	w.program, w.db = filepath.Join(dir, "cocsync"), filepath.Join(dir, "archive.db")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", w.program, "cocsync/cmd/cocsync") // as make does
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	must(b, build.Run())
 	if _, err := os.Stat(w.db); err != nil {
 		w.fill(b)
 	}
-	w.rare = w.findRare(b)
-	if os.Getenv("COCSYNC_BENCH_GIT") != "no" {
-		w.repo = filepath.Join(w.dir, "git")
-		if _, err := os.Stat(w.repo); err != nil {
-			w.export(b)
-		}
-	}
 	return w
 }
 
-// fill creates the archive. For the comparison with git each cycle adds one version of every
-// document; otherwise one initial sync adds all versions.
+// history is the history of some documents.
+type history struct {
+	texts []string
+	diffs []coc.Difference
+	made  []time.Time
+}
+
+func histories() (list []history) {
+	for d := range cocsim.Generate(benchHistories, benchVersions, benchSize, 1) {
+		var h history
+		var old *diff.Text
+		for _, v := range d.Versions {
+			text := v.Text()
+			now := diff.Read([]byte(text))
+			h.texts, h.made = append(h.texts, text), append(h.made, v.CreatedAt)
+			h.diffs = append(h.diffs, diff.Compare(old, now))
+			old = now
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// fill creates the archive as one initial sync does, without requests and comparisons.
 func (w *world) fill(b *testing.B) {
-	first := 1
-	if os.Getenv("COCSYNC_BENCH_GIT") == "no" {
-		first = benchVersions
-	}
-	sim := cocsim.NewCOC(cocsim.COCOptions{})
-	var docs []cocsim.Document
-	var ids []string
-	for d := range cocsim.Generate(w.documents, benchVersions, benchSize, 1) {
-		docs = append(docs, d)
-		d.Versions = d.Versions[:first]
-		ids = append(ids, sim.Add(d))
-	}
-	url, stop, err := cocsim.Listen(sim)
-	must(b, err)
-	defer stop()
 	d, err := db.Open(b.Context(), w.db+".new")
 	must(b, err)
-	client := &fetch.Client{Endpoint: url, Connections: 4, Credentials: fetch.Static(fetch.KeyPair{AccessKey: "ak", SecretKey: "sk"})}
-	s := &syncer.Syncer{Store: d, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Route: func(string, coc.Kind) ([]string, []string) { return nil, nil }}
-	for v := first - 1; v < benchVersions; v++ {
-		if v >= first {
-			for i, id := range ids {
-				sim.Edit(id, docs[i].Versions[v].Text(), fmt.Sprintf("COC-user%02d", (i+v)%37))
-			}
-		}
-		c, err := s.Run(b.Context(), syncer.Watch{Name: "all", Select: &coc.Selection{},
-			Account: &syncer.Account{Name: "prod", Endpoint: url, COC: client, Connections: 4}}, syncer.Options{})
-		must(b, err)
-		if c.Outcome != coc.Good {
-			b.Fatalf("cycle %d: %+v", v+1, c)
-		}
-	}
-	t, err := d.Totals(b.Context())
+	_, err = d.Account(b.Context(), "prod", "https://coc.example.com", false)
 	must(b, err)
-	if t.Versions != w.documents*benchVersions {
-		b.Fatalf("%d versions are archived, want %d", t.Versions, w.documents*benchVersions)
+	now := time.Now()
+	c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSync, StartedAt: now}
+	c.Key, err = d.Begin(b.Context(), c)
+	must(b, err)
+	rows := make([]coc.Row, w.documents)
+	for i := range rows {
+		rows[i] = coc.Row{DocumentID: fmt.Sprintf("DM%06d", i), Name: benchName(i)}
 	}
+	must(b, d.Follow(b.Context(), coc.Joining{Account: "prod", Watch: "all", Rows: rows, InitialSync: true, ListComplete: true, At: now}))
+	all := histories()
+	var steps []coc.Step
+	for i := range rows {
+		steps = append(steps, benchStep(i, all[i%len(all)], c.Key, now))
+		if len(steps) == 16 || i == len(rows)-1 {
+			must(b, d.Commit(b.Context(), steps...))
+			steps = steps[:0]
+		}
+	}
+	c.EndedAt, c.Outcome, c.Complete, c.Listed = time.Now(), coc.Good, true, w.documents
+	c.Versions, c.Requests = w.documents*benchVersions, w.documents*benchVersions
+	must(b, d.End(b.Context(), c, nil))
 	must(b, d.Close())
+	must(b, os.Rename(w.db+".new.key", w.db+".key"))
 	must(b, os.Rename(w.db+".new", w.db))
 }
 
-func (w *world) export(b *testing.B) {
-	must(b, exec.Command("git", "init", "-q", "--bare", w.repo+".new").Run())
-	cmd := exec.Command("sh", "-c", `"$0" --db "$1" export git | git -C "$2" fast-import --quiet && git -C "$2" gc --quiet --aggressive --prune=now`,
-		w.program, w.db, w.repo+".new")
-	cmd.Stderr = b.Output()
-	must(b, cmd.Run())
-	must(b, os.Rename(w.repo+".new", w.repo))
+func benchName(i int) string { return fmt.Sprintf("job-%06d", i) }
+
+// benchMark is in no other document.
+func benchMark(i int) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(benchName(i))))[:20]
 }
 
-// findRare finds a value in a version of a document in the middle.
-func (w *world) findRare(b *testing.B) string {
-	doc := fmt.Sprintf("job-%06d", w.documents/2)
-	for line := range strings.Lines(w.ask(b, "show", doc+"@v10")) {
-		text := strings.TrimSpace(line)
-		if len(text) >= 12 && w.ask(b, "grep", "-F", "-l", "--", text) == doc+"\n" {
-			return text
+// benchStep is the step that archives a document.
+func benchStep(i int, h history, cycle coc.Key, now time.Time) coc.Step {
+	name, user := benchName(i), func(n int) string { return fmt.Sprintf("COC-user%02d", n%37) }
+	creator, modifier, risk := user(i), user(i+benchVersions), []string{"LOW", "MEDIUM", "HIGH"}[i%3]
+	s := coc.Step{Account: "prod", DocumentID: fmt.Sprintf("DM%06d", i), Cycle: cycle, SeenAt: now, Name: name,
+		Newest: fmt.Sprintf("v%d", benchVersions), State: coc.Present, Fingerprint: &coc.Hash{byte(i), byte(i >> 8), byte(i >> 16)},
+		Meta: &coc.Meta{Name: &name, Creator: &creator, Modifier: &modifier, RiskLevel: &risk, Extra: "{}"}}
+	for n, text := range h.texts {
+		label, made := fmt.Sprintf("v%d", n+1), h.made[n].Add(time.Duration(i)*time.Second)
+		l := coc.Listed{Label: label, UUID: fmt.Sprintf("%08d-%04d-4000-a000-000000000000", i, n), MadeAt: made}
+		rev := &coc.NewRevision{Number: 1, UUID: l.UUID, Content: coc.Content{Bytes: []byte(text + "# " + benchMark(i) + "\n")},
+			Evidence: coc.Evidence{RequestID: fmt.Sprintf("%032d", i*benchVersions+n), Date: now}}
+		change := coc.NewChange{Kind: coc.KindNew, At: made, To: coc.RevisionRef{Label: label, Number: 1}, Backfill: true, Difference: h.diffs[n]}
+		if n == 0 {
+			rev.Author = creator
+		} else {
+			change.Kind, change.From = coc.KindVersion, coc.RevisionRef{Label: fmt.Sprintf("v%d", n), Number: 1}
 		}
+		s.Versions = append(s.Versions, coc.VersionStep{Listed: l, State: coc.Archived, Recorded: true, Checked: true, Backfill: true, Revision: rev})
+		s.Changes = append(s.Changes, change)
 	}
-	b.Fatal("no line of a version is rare")
-	return ""
+	return s
 }
 
-func (w *world) ask(b *testing.B, args ...string) string {
-	var out bytes.Buffer
-	w.run(b, &out, append([]string{w.program, "--db", w.db}, args...))
-	return out.String()
+// benchQuery is a query for one of the documents.
+type benchQuery struct {
+	name string
+	args func(name, mark string) []string
 }
 
-func (w *world) run(b *testing.B, out io.Writer, args []string) time.Duration {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = out, b.Output()
-	begun := time.Now()
-	if err := cmd.Run(); err != nil {
-		b.Fatalf("%q: %v", args, err)
+func (w *world) queries() []benchQuery {
+	fixed := func(args ...string) func(name, mark string) []string {
+		return func(string, string) []string { return args }
 	}
-	return time.Since(begun)
-}
-
-// question is a query for both programs, with the number of documents for each.
-type question struct {
-	name       string
-	ours, git  func(document int) []string
-	turns, all int
-	scale      float64 // the factor of git's time
-}
-
-func (w *world) questions(b *testing.B) []question {
-	name := func(i int) string { return fmt.Sprintf("job-%06d", i) }
-	path := func(i int) string { return "prod/" + name(i) + ".yaml" }
-	// The commits of a document: its versions were recorded in sequence.
-	commits := map[int][]string{}
-	commit := func(i, version int) string {
-		if commits[i] == nil {
-			var out bytes.Buffer
-			w.run(b, &out, []string{"git", "-C", w.repo, "log", "--reverse", "--format=%H", "main", "--", path(i)})
-			commits[i] = strings.Fields(out.String())
-		}
-		return commits[i][version-1]
-	}
-	git := func(args ...string) []string { return append([]string{"git", "-C", w.repo}, args...) }
-	sample, scale := w.sampleCommits(b)
-	return []question{
-		{"show", func(i int) []string { return []string{"show", name(i) + "@v10"} },
-			func(i int) []string { return git("show", commit(i, 10)+":"+path(i)) }, 15, 15, 1},
-		{"show-newest", func(i int) []string { return []string{"show", name(i)} }, // git unpacks no delta for it
-			func(i int) []string { return git("show", "main:"+path(i)) }, 15, 15, 1},
-		{"diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} },
-			func(i int) []string { return git("diff", commit(i, 10), commit(i, 12), "--", path(i)) }, 15, 15, 1},
-		{"find+diff", func(i int) []string { return []string{"diff", name(i) + "@v10..v12"} }, // git has to find the versions
-			func(i int) []string {
-				return []string{"sh", "-c", `cd "$0" && c=$(git log --reverse --format=%H main -- "$1") && git diff $(echo "$c" | sed -n 10p) $(echo "$c" | sed -n 12p) -- "$1"`, w.repo, path(i)}
-			}, 15, 3, 1},
-		{"log", func(i int) []string { return []string{"log", "-n", "20", name(i)} },
-			func(i int) []string { return git("log", "-n", "20", "main", "--", path(i)) }, 15, 3, 1},
-		{"blame", func(i int) []string { return []string{"blame", name(i)} },
-			func(i int) []string { return git("blame", "main", "--", path(i)) }, 15, 3, 1},
-		{"grep", func(int) []string { return []string{"grep", "-F", "--", w.rare} },
-			func(int) []string { return git(append([]string{"grep", "-F", "-e", w.rare}, sample...)...) }, 15, 1, scale},
-		{"log-S", func(int) []string { return []string{"log", "-S", w.rare} },
-			func(int) []string { return git("log", "-S"+w.rare, "main") }, 15, 1, 1},
-		{"grep-vs-log-S", func(int) []string { return []string{"grep", "-F", "--", w.rare} },
-			func(int) []string { return git("log", "-S"+w.rare, "main") }, 15, 1, 1},
+	return []benchQuery{
+		{"version", fixed("version")},
+		{"show", func(name, _ string) []string { return []string{"show", name + "@v10"} }},
+		{"show-newest", func(name, _ string) []string { return []string{"show", name} }},
+		{"diff", func(name, _ string) []string { return []string{"diff", name + "@v10..v12"} }},
+		{"log", func(name, _ string) []string { return []string{"log", "-n", "20", name} }},
+		{"blame", func(name, _ string) []string { return []string{"blame", name} }},
+		{"grep", func(_, mark string) []string { return []string{"grep", "-F", "--", mark} }},
+		{"log-S", func(_, mark string) []string { return []string{"log", "-S", mark} }},
+		{"status", fixed("status")},
+		{"log-path", fixed("log", "--path", "steps[restart_disk_1].inputs.*", "-n", "20")},
+		{"log-paths", fixed("log", "--path", "*.inputs.timeout", "-n", "20")},
+		{"log-none", fixed("log", "--path", "steps[not_there]", "-n", "20")},
+		{"log-task", fixed("log", "--task", "hwc:runbook:*", "-n", "20")},
+		{"log-by", fixed("log", "--by", "COC-user03", "-n", "20")},
+		{"list", fixed("list")},
+		{"list-at", fixed("list", "--at", "2025-07-10")},
+		{"report", fixed("report", "--since", "2025-07-01", "--until", "2026-07-01")},
+		{"verify", fixed("verify")},
 	}
 }
 
-// maxSample is the maximum number of revisions for git grep, which takes equally long for each.
-const maxSample = 1000
-
-// sampleCommits returns commits distributed over the history, and their share of it.
-func (w *world) sampleCommits(b *testing.B) (list []string, scale float64) {
-	if w.repo == "" {
-		return nil, 0
+// measure reports the medians of five runs, each for another document.
+func (w *world) measure(b *testing.B, q benchQuery) {
+	var spent, peaks []float64
+	for turn := range 5 {
+		i := (turn*997 + 13) % w.documents
+		ms, peak := w.run(b, append([]string{"--db", w.db}, q.args(benchName(i), benchMark(i))...))
+		spent, peaks = append(spent, ms), append(peaks, peak)
 	}
-	var out bytes.Buffer
-	w.run(b, &out, []string{"git", "-C", w.repo, "rev-list", "main"})
-	all := strings.Fields(out.String())
-	for i := 0; i < len(all); i += max(1, len(all)/maxSample) {
-		list = append(list, all[i])
-	}
-	return list, float64(len(all)) / float64(len(list))
+	slices.Sort(spent)
+	slices.Sort(peaks)
+	b.ReportMetric(spent[len(spent)/2], q.name+"-ms")
+	b.ReportMetric(peaks[len(peaks)/2], q.name+"-peakMB")
 }
 
-func (w *world) measure(b *testing.B) {
-	for _, q := range w.questions(b) {
-		var ours, gits []time.Duration
-		for turn := range q.turns {
-			i := (turn*997 + 13) % w.documents
-			ours = append(ours, w.run(b, io.Discard, append([]string{w.program, "--db", w.db}, q.ours(i)...)))
-			if turn < q.all && w.repo != "" {
-				args := q.git(i)
-				gits = append(gits, w.run(b, io.Discard, args))
-			}
-		}
-		mine := middle(ours)
-		b.ReportMetric(mine.Seconds()*1000, q.name+"-ms")
-		if len(gits) > 0 {
-			theirs := middle(gits).Seconds() * q.scale
-			b.ReportMetric(mine.Seconds()/theirs, q.name+"/git")
-			b.Logf("%-14s ours %8.1f ms, git %12.1f ms, git/ours %.1f", q.name, mine.Seconds()*1000, theirs*1000, theirs/mine.Seconds())
-		}
-	}
-	w.measureHeavy(b)
-	w.sizes(b)
-}
-
-func middle(list []time.Duration) time.Duration {
-	slices.Sort(list)
-	return list[len(list)/2]
-}
-
-// heavy are queries that read much of the archive, without git's counterpart.
-func (w *world) heavy() map[string][]string {
-	return map[string][]string{
-		"status":    {"status"},
-		"log-path":  {"log", "--path", "steps[restart_disk_1].inputs.*", "-n", "20"},
-		"log-paths": {"log", "--path", "*.inputs.timeout", "-n", "20"},
-		"log-none":  {"log", "--path", "steps[there_is_none]", "-n", "20"},
-		"log-task":  {"log", "--task", "hwc:runbook:*", "-n", "20"},
-		"log-by":    {"log", "--by", "COC-user03", "-n", "20"},
-		"list":      {"list"},
-		"list-at":   {"list", "--at", "2025-07-10"},
-		"report":    {"report", "--since", "400d"},
-		"verify":    {"verify"},
-	}
-}
-
-// measureHeavy measures each of the heavy queries, and the memory that it takes at most.
-func (w *world) measureHeavy(b *testing.B) {
-	for name, args := range w.heavy() {
-		ms, peak := w.peak(b, append([]string{"--db", w.db}, args...))
-		b.ReportMetric(ms, name+"-ms")
-		b.ReportMetric(peak, name+"-peakMB")
-	}
-}
-
-// peak runs the program and returns its processor time in milliseconds and its peak of
-// resident memory in MB. (What the system counts for a child includes its parent's peak.)
-func (w *world) peak(b *testing.B, args []string) (ms, peakMB float64) {
+// run runs the program and returns its processor time and its peak of resident memory. (What
+// the system counts for a child includes its parent's peak.)
+func (w *world) run(b *testing.B, args []string) (ms, peakMB float64) {
 	cmd := exec.Command(w.program, args...)
-	cmd.Stdout, cmd.Stderr = io.Discard, b.Output()
+	var failure bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.Discard, &failure
 	must(b, cmd.Start())
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -287,10 +213,12 @@ func (w *world) peak(b *testing.B, args []string) (ms, peakMB float64) {
 	for {
 		select {
 		case err := <-done:
-			must(b, err)
+			if err != nil {
+				b.Fatalf("%q: %v: %s", args, err, &failure)
+			}
 			spent := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 			return spent.Seconds() * 1000, float64(peak) / 1024
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(2 * time.Millisecond):
 			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 			if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
 				kb, _ := strconv.Atoi(strings.Fields(after)[0])
@@ -310,22 +238,8 @@ func (w *world) sizes(b *testing.B) {
 	must(b, err)
 	packed, err := d.PackedBytes(b.Context())
 	must(b, err)
-	b.ReportMetric(float64(packed)/versions, "packedB/version")
 	log, err := d.WAL(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(t.FileBytes-log.Bytes)/versions, "fileB/version")
-	if w.repo == "" {
-		return
-	}
-	packs, err := filepath.Glob(filepath.Join(w.repo, "objects", "pack", "*.pack"))
 	must(b, err)
-	var size int64
-	for _, p := range packs {
-		info, err := os.Stat(p)
-		must(b, err)
-		size += info.Size()
-	}
-	b.ReportMetric(float64(size)/versions, "gitB/version")
+	b.ReportMetric(float64(packed)/versions, "packedB/version")
+	b.ReportMetric(float64(t.FileBytes-log.Bytes)/versions, "fileB/version")
 }
