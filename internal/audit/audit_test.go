@@ -7,21 +7,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A parsed record equals the encoded one for any values, and no other text parses.
 func TestRecord(t *testing.T) {
-	r := Record{Type: TypeState}
-	r.Text("name", "a\nname 3:b\n\x00\xff")
-	r.Text("empty", "")
-	r.NotEmpty("left_out", "")
-	r.TextIf("absent", nil)
-	r.Flag("no", false)
-	r.Flag("yes", true)
-	r.Hex("sha256", []byte{0xab, 0x01})
-	r.Int("n", -12)
+	var absent *string
+	r := NewRecord(TypeState, "name", "a\nname 3:b\n\x00\xff", "empty", "", "left_out", NotEmpty(""), "absent", absent, "null", nil,
+		"no", false, "yes", true, "never", time.Time{}, "sha256", []byte{0xab, 0x01})
+	r.Add("n", -12)
 	text := r.Encode()
 	if want := "state\nname 13:a\nname 3:b\n\x00\xff\nempty 0:\nyes 1:1\nsha256 4:ab01\nn 3:-12\n"; string(text) != want {
 		t.Errorf("Encode = %q, want %q", text, want)
@@ -113,7 +109,7 @@ func proof(t testing.TB) (Proof, *Key) {
 	var records [][]byte
 	for n := range 5 {
 		r := Record{Type: TypeChange}
-		r.Int("change", int64(n))
+		r.Add("change", n)
 		records = append(records, r.Encode())
 		leaves = append(leaves, LeafHash(records[n]))
 	}

@@ -37,50 +37,50 @@ const (
 	TypeCoverage    = "coverage"    // cycles that ran
 )
 
-// usualFields is the number of fields of most records.
-const usualFields = 16
+// NotEmpty is a text that is unknown if it is empty.
+type NotEmpty string
 
-// Text adds a field.
-func (r *Record) Text(name, value string) {
-	if r.Fields == nil {
-		r.Fields = make([]Field, 0, usualFields)
-	}
-	r.Fields = append(r.Fields, Field{name, value})
+// NewRecord returns a record of a type. Its fields are as for Add.
+func NewRecord(typ string, fields ...any) Record {
+	r := Record{Type: typ, Fields: make([]Field, 0, len(fields)/2)}
+	r.Add(fields...)
+	return r
 }
 
-// TextIf adds a field that may be absent.
-func (r *Record) TextIf(name string, value *string) {
-	if value != nil {
-		r.Text(name, *value)
-	}
-}
-
-// NotEmpty adds a field that is unknown if it is empty.
-func (r *Record) NotEmpty(name, value string) {
-	if value != "" {
-		r.Text(name, value)
+// Add adds fields: a name and a value each, as in log/slog. A time is written in
+// milliseconds since 1970, UTC, bytes in hexadecimal, and true as 1. A value that is nil,
+// the zero time, false or an empty NotEmpty is absent: it adds no field.
+func (r *Record) Add(fields ...any) {
+	for i := 0; i+1 < len(fields); i += 2 {
+		if value, ok := encode(fields[i+1]); ok {
+			r.Fields = append(r.Fields, Field{fmt.Sprint(fields[i]), value})
+		}
 	}
 }
 
-// Int adds a number.
-func (r *Record) Int(name string, n int64) { r.Text(name, strconv.FormatInt(n, 10)) }
-
-// Flag adds 1 for true, and nothing for false.
-func (r *Record) Flag(name string, is bool) {
-	if is {
-		r.Text(name, "1")
+// encode returns the text of a value; ok is false if it is absent.
+func encode(value any) (text string, ok bool) {
+	switch v := value.(type) {
+	case nil:
+		return "", false
+	case string:
+		return v, true
+	case *string:
+		if v == nil {
+			return "", false
+		}
+		return *v, true
+	case NotEmpty:
+		return string(v), v != ""
+	case bool:
+		return "1", v
+	case time.Time:
+		return strconv.FormatInt(v.UnixMilli(), 10), !v.IsZero()
+	case []byte:
+		return hex.EncodeToString(v), true
 	}
+	return fmt.Sprint(value), true
 }
-
-// Time adds a time in milliseconds since 1970, UTC; nothing for the zero time.
-func (r *Record) Time(name string, t time.Time) {
-	if !t.IsZero() {
-		r.Int(name, t.UnixMilli())
-	}
-}
-
-// Hex adds bytes in hexadecimal.
-func (r *Record) Hex(name string, b []byte) { r.Text(name, hex.EncodeToString(b)) }
 
 // Encode returns the record's bytes, from which its leaf is computed.
 func (r *Record) Encode() []byte {

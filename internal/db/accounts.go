@@ -25,15 +25,14 @@ const accountRows = `
 	SELECT name, endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
 	FROM accounts`
 
-func scanAccount(row scanner) (a Account, err error) {
-	err = row.Scan(&a.Name, &a.Endpoint, &a.RefusedKey, at(&a.RefusedUntil), &a.RefusedReason, at(&a.PausedUntil))
-	return a, err
+func (a *Account) columns() []any {
+	return []any{&a.Name, &a.Endpoint, &a.RefusedKey, &a.RefusedUntil, &a.RefusedReason, &a.PausedUntil}
 }
 
 // Accounts returns all accounts in the archive, by name.
 func (a *Archive) Accounts(ctx context.Context) (_ []Account, err error) {
 	defer wrap(&err, "accounts")
-	return collect(ctx, a.read, scanAccount, accountRows+` ORDER BY name`)
+	return collect(ctx, a.read, scan[Account], accountRows+` ORDER BY name`)
 }
 
 // Account returns the state of an account and adds its row if it is new. It returns
@@ -41,14 +40,13 @@ func (a *Archive) Accounts(ctx context.Context) (_ []Account, err error) {
 // be mixed.
 func (a *Archive) Account(ctx context.Context, name, endpoint string, accept bool) (s coc.AccountState, err error) {
 	defer wrap(&err, "account %q", name)
-	found, err := scanAccount(a.read.row(ctx, accountRows+` WHERE name = ?`, name))
-	isNew := errors.Is(err, sql.ErrNoRows)
+	found, err := first(ctx, a.read, scan[Account], accountRows+` WHERE name = ?`, name)
 	switch {
-	case err != nil && !isNew:
-		return s, explain(err)
-	case !isNew && found.Endpoint == endpoint:
+	case err != nil:
+		return s, err
+	case found.Name != "" && found.Endpoint == endpoint:
 		return found.AccountState, nil
-	case !isNew && !accept:
+	case found.Name != "" && !accept:
 		return s, hint.Wrap(fmt.Errorf("%w, %s, not %s", ErrEndpoint, found.Endpoint, endpoint),
 			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
 	}
@@ -86,7 +84,7 @@ func (a *Archive) Refused(ctx context.Context, account, key, reason string, unti
 	defer wrap(&err, "record the refusal of account %q", account)
 	return a.update(ctx, func(t tx) error {
 		return t.exec(`UPDATE accounts SET refused_key = ?, refused_reason = ?, refused_until = ? WHERE name = ?`,
-			key, reason, millis(until), account)
+			key, reason, until, account)
 	})
 }
 
@@ -94,6 +92,6 @@ func (a *Archive) Refused(ctx context.Context, account, key, reason string, unti
 func (a *Archive) Paused(ctx context.Context, account string, until time.Time) (err error) {
 	defer wrap(&err, "record the pause of account %q", account)
 	return a.update(ctx, func(t tx) error {
-		return t.exec(`UPDATE accounts SET paused_until = ? WHERE name = ?`, millis(until), account)
+		return t.exec(`UPDATE accounts SET paused_until = ? WHERE name = ?`, until, account)
 	})
 }

@@ -19,14 +19,15 @@ type Backlog struct {
 	PlainErr string    // why the newest of them was
 }
 
+func (b *Backlog) columns() []any {
+	return []any{&b.Notifier, &b.Waiting, &b.Oldest, &b.Failed, &b.Held, &b.HeldTill, &b.Quiet, &b.LastErr, &b.Plain, &b.PlainErr}
+}
+
 // Backlogs returns the backlog of each notifier with deliveries or messages. Plain counts
 // messages since the given time.
 func (o *Outbox) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err error) {
 	defer wrap(&err, "backlog")
-	return collect(ctx, o.read, func(row scanner) (b Backlog, err error) {
-		err = row.Scan(&b.Notifier, &b.Waiting, at(&b.Oldest), &b.Failed, &b.Held, at(&b.HeldTill), at(&b.Quiet), &b.LastErr, &b.Plain, &b.PlainErr)
-		return b, err
-	}, `
+	return collect(ctx, o.read, scan[Backlog], `
 		WITH RECURSIVE names (notifier) AS ( -- each once, by the index
 			SELECT min(notifier) FROM deliveries
 			UNION ALL

@@ -66,20 +66,16 @@ func (t tx) putLines(document coc.Key, isNew bool, contents []hashed) error {
 // lines returns the lines of all archived versions of the document.
 func (t tx) lines(document coc.Key) (map[string]struct{}, error) {
 	known := map[string]struct{}{}
-	_, err := list(t, func(row scanner) (struct{}, error) {
-		var frame []byte
-		if err := row.Scan(&frame); err != nil {
-			return struct{}{}, err
-		}
+	frames, err := list(t, scan[[]byte], `SELECT frame FROM blocks WHERE account_id = ? AND document_id = ?`, document)
+	for _, frame := range frames {
 		block, err := t.s.packs.unpack(frame, nil)
 		if err != nil {
-			return struct{}{}, nil // storing a line twice is harmless
+			continue // storing a line twice is harmless
 		}
 		for line := range strings.Lines(string(block)) {
 			known[strings.TrimSuffix(line, "\n")] = struct{}{}
 		}
-		return struct{}{}, nil
-	}, `SELECT frame FROM blocks WHERE account_id = ? AND document_id = ?`, document.Account, document.ID)
+	}
 	return known, err
 }
 
@@ -89,7 +85,7 @@ func (t tx) putBlock(document coc.Key, block []byte) error {
 		state = "large"
 	}
 	id, err := t.insert(`INSERT INTO blocks (account_id, document_id, size, frame, state) VALUES (?, ?, ?, ?, ?) RETURNING id`,
-		document.Account, document.ID, len(block), t.s.packs.pack(block, nil), state)
+		document, len(block), t.s.packs.pack(block, nil), state)
 	if err == nil && id%openBlocks == 0 {
 		err = t.indexBlocks()
 	}
@@ -99,39 +95,30 @@ func (t tx) putBlock(document coc.Key, block []byte) error {
 // indexBlocks indexes the open blocks. The second condition on the state makes SQLite use the
 // partial index of blocks that are not indexed.
 func (t tx) indexBlocks() error {
-	// In the order of ids: otherwise FTS5 writes a segment for each row.
-	texts, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'open' AND state <> 'indexed' ORDER BY id`)
+	err := t.forTexts(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, `b.state = 'open' AND b.state <> 'indexed'`)
 	if err != nil {
 		return err
-	}
-	for _, b := range texts {
-		if err := t.exec(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, b.id, b.text); err != nil {
-			return err
-		}
 	}
 	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open' AND state <> 'indexed'`)
 }
 
-// blockText is the indexed text of a block.
-type blockText struct {
-	id   int64
-	text string
-}
-
-// texts returns the indexed texts of the blocks that a query selects.
-func (t tx) texts(query string, args ...any) ([]blockText, error) {
-	return list(t, func(row scanner) (b blockText, err error) {
-		var frame []byte
-		if err := row.Scan(&b.id, &frame); err != nil {
-			return b, err
-		}
-		block, err := t.s.packs.unpack(frame, nil)
+// forTexts runs a statement with the id and the indexed text of each selected block b.
+func (t tx) forTexts(statement, where string, args ...any) error {
+	// In the order of ids: otherwise FTS5 writes a segment for each row.
+	blocks, err := list(t, scan[block], blockRows+`blocks b WHERE `+where+` ORDER BY b.id`, args...)
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		lines, err := t.s.packs.unpack(b.frame, nil)
 		if err != nil {
-			return b, damaged("block %d of lines: %w", b.id, err)
+			return damaged("block %d of lines: %w", b.id, err)
 		}
-		b.text = indexed(block)
-		return b, nil
-	}, query, args...)
+		if err := t.exec(statement, b.id, indexed(lines)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // indexed returns the text of a block for the index: folded, and without leading and trailing
@@ -218,51 +205,45 @@ type block struct {
 	frame    []byte
 }
 
-func scanBlock(row scanner) (b block, err error) {
-	err = row.Scan(&b.document.Account, &b.document.ID, &b.id, &b.frame)
-	return b, err
-}
+const blockRows = `SELECT b.account_id, b.document_id, b.id, b.frame FROM `
+
+func (b *block) columns() []any { return []any{&b.document, &b.id, &b.frame} }
 
 // Lines calls f with lines of documents. They include all lines that meet the need, and
 // others. f may be called several times for a document, with different lines. lines is nil
 // for a document whose blocks are not built. No transaction is open while f runs.
 func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, lines []byte) error) (err error) {
 	defer wrap(&err, "lines")
-	const rows = `SELECT b.account_id, b.document_id, b.id, b.frame FROM `
 	match := n.match()
-	queries := []string{rows + `blocks b WHERE b.id > ?1 ORDER BY b.id LIMIT ?2`}
+	queries := []string{blockRows + `blocks b WHERE b.id > ?1 ORDER BY b.id LIMIT ?2`}
 	if match != "" {
 		queries = []string{
-			rows + `trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?3 AND trigrams.rowid > ?1 ORDER BY trigrams.rowid LIMIT ?2`,
-			rows + `blocks b WHERE b.state <> 'indexed' AND b.id > ?1 ORDER BY b.id LIMIT ?2`,
+			blockRows + `trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?3 AND trigrams.rowid > ?1 ORDER BY trigrams.rowid LIMIT ?2`,
+			blockRows + `blocks b WHERE b.state <> 'indexed' AND b.id > ?1 ORDER BY b.id LIMIT ?2`,
 		}
 	}
 	var lines []byte
 	for i, query := range queries {
-		for last := int64(0); ; {
-			args := []any{last, linesBatch}
-			if match != "" && i == 0 {
-				args = append(args, match)
-			}
-			batch, err := collect(ctx, a.read, scanBlock, query, args...)
+		var args []any
+		if match != "" && i == 0 {
+			args = []any{match}
+		}
+		for b, err := range pages("blocks", linesBatch, func(last block) ([]block, error) {
+			return collect(ctx, a.read, scan[block], query, append([]any{last.id, linesBatch}, args...)...)
+		}) {
 			if err != nil {
 				return err
 			}
-			for _, b := range batch {
-				if lines, err = a.packs.unpack(b.frame, lines[:0]); err != nil {
-					return damaged("block %d of lines: %w", b.id, err)
-				}
-				if err := f(b.document, lines); err != nil {
-					return err
-				}
-				last = b.id
+			if lines, err = a.packs.unpack(b.frame, lines[:0]); err != nil {
+				return damaged("block %d of lines: %w", b.id, err)
 			}
-			if len(batch) < linesBatch {
-				break
+			if err := f(b.document, lines); err != nil {
+				return err
 			}
 		}
 	}
-	others, err := collect(ctx, a.read, scanKey, `SELECT account_id, id FROM documents WHERE lines_version < ?1 OR lines_version > ?1`, linesAlgorithm)
+	others, err := collect(ctx, a.read, scan[coc.Key], `
+		SELECT account_id, id FROM documents WHERE lines_version < ?1 OR lines_version > ?1`, linesAlgorithm)
 	for _, document := range others {
 		if err == nil {
 			err = f(document, nil)
@@ -274,10 +255,10 @@ func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, li
 // LinesOf returns the lines of all archived versions of a document, each once.
 func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, err error) {
 	defer wrap(&err, "lines of a document")
-	for b, err := range stream(ctx, a.read, scanBlock, `
-		SELECT account_id, document_id, id, frame FROM blocks WHERE account_id = ? AND document_id = ? ORDER BY id`, document.Account, document.ID) {
+	for frame, err := range stream(ctx, a.read, scan[[]byte], `
+		SELECT frame FROM blocks WHERE account_id = ? AND document_id = ? ORDER BY id`, document) {
 		if err == nil {
-			lines, err = a.packs.unpack(b.frame, lines)
+			lines, err = a.packs.unpack(frame, lines)
 		}
 		if err != nil {
 			return nil, err
@@ -305,7 +286,7 @@ func (s *store) buildLines(ctx context.Context) (err error) {
 	})
 	for err == nil {
 		var keys []coc.Key
-		keys, err = collect(ctx, s.read, scanKey, `SELECT account_id, id FROM documents WHERE lines_version = 0 LIMIT ?`, openBlocks)
+		keys, err = collect(ctx, s.read, scan[coc.Key], `SELECT account_id, id FROM documents WHERE lines_version = 0 LIMIT ?`, openBlocks)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
@@ -328,7 +309,7 @@ func (t tx) buildLines(document coc.Key) error {
 		err = t.putLines(document, true, contents)
 	}
 	if err == nil {
-		err = t.exec(`UPDATE documents SET lines_version = ? WHERE account_id = ? AND id = ?`, linesAlgorithm, document.Account, document.ID)
+		err = t.exec(`UPDATE documents SET lines_version = ? WHERE account_id = ? AND id = ?`, linesAlgorithm, document)
 	}
 	return err
 }
@@ -336,16 +317,13 @@ func (t tx) buildLines(document coc.Key) error {
 // contentsOf returns the readable committed contents of a document, except the content with
 // a hash.
 func (s *store) contentsOf(ctx context.Context, document coc.Key, except coc.Hash) (contents []hashed, err error) {
-	hashes, err := collect(ctx, s.read, func(row scanner) (h coc.Hash, err error) {
-		err = row.Scan((*hashColumn)(&h))
-		return h, err
-	}, `
+	hashes, err := collect(ctx, s.read, scan[coc.Hash], `
 		SELECT c.sha256 FROM contents c JOIN (
 			SELECT r.account_id, r.content_id, min(r.id) AS first FROM versions v
 			JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			WHERE v.account_id = ? AND v.document_id = ? GROUP BY r.account_id, r.content_id) f
 		ON c.account_id = f.account_id AND c.id = f.content_id
-		WHERE c.erased_at IS NULL ORDER BY f.first`, document.Account, document.ID)
+		WHERE c.erased_at IS NULL ORDER BY f.first`, document)
 	if err != nil {
 		return nil, err
 	}

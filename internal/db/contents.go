@@ -77,21 +77,21 @@ func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c
 	p := packed{hash: hash}
 	var frame []byte // nil if its pack is cached
 	err = u.s.read.row(ctx, `
-		SELECT c.pack_id, c.start, c.size, c.form, c.erased_at IS NOT NULL,
+		SELECT c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, c.erased_at IS NOT NULL,
 			CASE WHEN c.account_id = ?3 AND c.pack_id = ?4 THEN NULL ELSE p.frame END
 		FROM contents c LEFT JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
-		WHERE c.account_id = ?1 AND c.sha256 = ?2`, account, hash[:], u.pack.Account, u.pack.ID).
+		WHERE c.account_id = ?1 AND c.sha256 = ?2`, account, hash, u.pack).
 		Scan(&p.pack, &p.start, &p.size, &p.form, &p.erased, &frame)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return c, coc.ErrNotFound
 	case err != nil:
-		return c, explain(err)
+		return c, err
 	case p.erased:
 		return c, coc.ErrErased
 	}
-	if key := (coc.Key{Account: account, ID: p.pack.Int64}); key != u.pack {
-		if err := u.unpack(key, frame); err != nil {
+	if p.pack != u.pack {
+		if err := u.unpack(p.pack, frame); err != nil {
 			return c, err
 		}
 	}
@@ -114,18 +114,21 @@ func (u *Unpacker) unpack(pack coc.Key, frame []byte) error {
 
 // packed is a row of contents.
 type packed struct {
-	account     int64
 	hash        coc.Hash
+	pack        coc.Key // without ID if it has none
 	start, size int64
 	form        coc.Form
-	pack        sql.NullInt64
 	erased      bool
+}
+
+func (p *packed) columns() []any {
+	return []any{&p.hash, &p.pack, &p.start, &p.size, &p.form, &p.erased}
 }
 
 // bytes returns the content from the data of its pack and verifies its hash.
 func (p packed) bytes(data []byte) ([]byte, error) {
 	if !p.within(data) {
-		return nil, damaged("%d bytes from %d on are outside of pack %d, of %d bytes", p.size, p.start, p.pack.Int64, len(data))
+		return nil, damaged("%d bytes from %d on are outside of pack %d, of %d bytes", p.size, p.start, p.pack.ID, len(data))
 	}
 	end := p.start + p.size
 	c := coc.Content{Bytes: data[p.start:end:end], Form: p.form}
@@ -148,52 +151,32 @@ func (a *Archive) EachContent(ctx context.Context, since time.Time, do func(hash
 	u := a.Unpacker()
 	var broken error // the error of the last pack
 	var last coc.Key
-	for p, err := range stream(ctx, a.read, func(row scanner) (p packed, err error) {
-		err = row.Scan(&p.account, (*hashColumn)(&p.hash), &p.start, &p.size, &p.form, &p.pack, &p.erased)
-		return p, err
-	}, `
-		SELECT account_id, sha256, start, size, form, pack_id, erased_at IS NOT NULL FROM contents
-		WHERE ?1 = 0 OR (account_id, id) IN (SELECT account_id, content_id FROM revisions WHERE seen_at >= ?1)
-		ORDER BY account_id, pack_id`, unixOrZero(since)) {
-		if err != nil {
-			return err
-		}
+	return each(ctx, a.read, scan[packed], func(p packed) error {
 		if p.erased {
 			fault := error(nil)
-			if p.pack.Valid {
+			if p.pack.ID != 0 {
 				fault = errors.New("it is erased, but has a pack")
 			}
-			if err := do(p.hash, fault); err != nil {
-				return err
-			}
-			continue
+			return do(p.hash, fault)
 		}
-		if key := (coc.Key{Account: p.account, ID: p.pack.Int64}); key != last {
-			var frame []byte
-			err := a.read.row(ctx, `SELECT frame FROM packs WHERE account_id = ? AND id = ?`, key.Account, key.ID).Scan(&frame)
+		if p.pack != last {
+			frame, err := first(ctx, a.read, scan[[]byte], `SELECT frame FROM packs WHERE account_id = ? AND id = ?`, p.pack)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if broken, last = explain(ignore(err, sql.ErrNoRows)), key; broken == nil {
-				broken = u.unpack(key, frame)
+			if broken, last = err, p.pack; broken == nil {
+				broken = u.unpack(p.pack, frame)
 			}
 		}
 		fault := broken
 		if fault == nil {
 			_, fault = p.bytes(u.data)
 		}
-		if err := do(p.hash, fault); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unixOrZero(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
+		return do(p.hash, fault)
+	}, `
+		SELECT sha256, account_id, coalesce(pack_id, 0), start, size, form, erased_at IS NOT NULL FROM contents
+		WHERE ?1 < 0 OR (account_id, id) IN (SELECT account_id, content_id FROM revisions WHERE seen_at >= ?1)
+		ORDER BY account_id, pack_id`, since.UnixMilli())
 }
 
 // Hashes returns the hashes of contents with a hexadecimal prefix, including erased contents.
@@ -203,10 +186,7 @@ func (a *Archive) Hashes(ctx context.Context, prefix string) (_ []coc.Hash, err 
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a hexadecimal number", prefix)
 	}
-	list, err := collect(ctx, a.read, func(row scanner) (h coc.Hash, err error) {
-		err = row.Scan((*hashColumn)(&h))
-		return h, err
-	}, `
+	list, err := collect(ctx, a.read, scan[coc.Hash], `
 		SELECT DISTINCT c.sha256 FROM accounts a JOIN contents c ON c.account_id = a.id
 		WHERE c.sha256 >= ?1 AND substr(c.sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
 	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
@@ -230,19 +210,13 @@ func (t tx) addContents(document coc.Key, contents []hashed) ([]storedContent, e
 	stored := make([]storedContent, len(contents))
 	var p pack
 	for i, c := range contents {
-		s := &stored[i]
-		err := t.row(`SELECT id, erased_at IS NOT NULL FROM contents WHERE account_id = ? AND sha256 = ?`, document.Account, c.hash[:]).
-			Scan(&s.id, &s.erased)
+		err := t.row(`SELECT id, erased_at IS NOT NULL FROM contents WHERE account_id = ? AND sha256 = ?`, document.Account, c.hash).
+			Scan(&stored[i].id, &stored[i].erased)
 		if err == nil {
 			continue
 		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
-		}
-		if p.id == 0 {
+		if err = ignore(err, sql.ErrNoRows); err == nil && p.id == 0 {
 			p, err = t.openPack(document)
-		} else {
-			err = nil
 		}
 		if err == nil && !p.fits(c.Bytes) {
 			if err = t.savePack(p); err == nil {
@@ -250,7 +224,7 @@ func (t tx) addContents(document coc.Key, contents []hashed) ([]storedContent, e
 			}
 		}
 		if err == nil {
-			s.id, err = t.addContent(c, &p)
+			stored[i].id, err = t.addContent(c, &p)
 		}
 		if err != nil {
 			return nil, err
@@ -261,17 +235,15 @@ func (t tx) addContents(document coc.Key, contents []hashed) ([]storedContent, e
 
 // addContent stores a content at the end of the pack.
 func (t tx) addContent(c hashed, p *pack) (int64, error) {
-	n, err := t.count(p.document.Account)
-	if err != nil {
-		return 0, err
+	key, err := t.add(p.document.Account, contentIDs, `
+		INSERT INTO contents (account_id, id, sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		c.hash, len(c.Bytes), c.Form, p.id, len(p.data))
+	if err == nil {
+		t.counters[key.Account][contentBytes] += int64(len(c.Bytes))
 	}
-	n.contents++
-	n.contentBytes += int64(len(c.Bytes))
-	err = t.exec(`INSERT INTO contents (account_id, id, sha256, size, form, pack_id, start) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.document.Account, n.contents, c.hash[:], len(c.Bytes), c.Form, p.id, len(p.data))
 	p.data = append(p.data, c.Bytes...)
 	p.count++
-	return n.contents, err
+	return key.ID, err
 }
 
 // pack is the decompressed open pack of a document. Only one is open at a time: its data is
@@ -294,7 +266,7 @@ func (t tx) openPack(document coc.Key) (pack, error) {
 	var frame []byte
 	err := t.row(`
 		SELECT id, count, size, frame FROM packs WHERE account_id = ? AND document_id = ?
-		ORDER BY id DESC LIMIT 1`, document.Account, document.ID).Scan(&p.id, &p.count, &size, &frame)
+		ORDER BY id DESC LIMIT 1`, document).Scan(&p.id, &p.count, &size, &frame)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && p.count >= packCount {
 		return t.newPack(document)
 	}
@@ -312,12 +284,8 @@ func (t tx) openPack(document coc.Key) (pack, error) {
 // newPack adds an empty pack; savePack fills it in the same transaction. The row is inserted
 // before its contents: otherwise SQLite scans all contents to check the foreign key.
 func (t tx) newPack(document coc.Key) (pack, error) {
-	key, err := t.next(document.Account, func(c *counters) *int64 { return &c.packs })
-	if err != nil {
-		return pack{}, err
-	}
-	err = t.exec(`INSERT INTO packs (account_id, id, document_id, count, size, frame) VALUES (?, ?, ?, 0, 0, ?)`,
-		key.Account, key.ID, document.ID, []byte{})
+	key, err := t.add(document.Account, packIDs, `
+		INSERT INTO packs (account_id, id, document_id, count, size, frame) VALUES (?, ?, ?, 0, 0, ?)`, document.ID, []byte{})
 	return pack{document: document, id: key.ID, data: t.s.scratch[:0]}, err
 }
 

@@ -20,25 +20,22 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 				- (SELECT count(*) FROM versions WHERE state = 'pending') - (SELECT count(*) FROM versions WHERE state = 'unavailable'),
 			coalesce(sum(changes), 0), coalesce(sum(contents), 0), coalesce(sum(content_bytes), 0) FROM counters`).
 		Scan(&t.Documents, &t.Versions, &t.Changes, &t.Contents, &t.ContentBytes)
-	if err != nil {
-		return t, explain(err)
+	if err == nil {
+		t.FileBytes, err = d.fileBytes(ctx)
 	}
-	t.FileBytes, err = d.fileBytes(ctx)
 	t.FileBytes += d.walBytes()
 	return t, err
 }
 
 // fileBytes returns the size of the file, without its write-ahead log.
-func (s *store) fileBytes(ctx context.Context) (n int64, err error) {
-	err = s.read.row(ctx, `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`).Scan(&n)
-	return n, explain(err)
+func (s *store) fileBytes(ctx context.Context) (int64, error) {
+	return first(ctx, s.read, scan[int64], `SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`)
 }
 
 // PackedBytes returns the size of all packs.
-func (a *Archive) PackedBytes(ctx context.Context) (n int64, err error) {
+func (a *Archive) PackedBytes(ctx context.Context) (_ int64, err error) {
 	defer wrap(&err, "measure the archive")
-	err = a.read.row(ctx, `SELECT coalesce(sum(length(frame)), 0) FROM packs`).Scan(&n)
-	return n, explain(err)
+	return first(ctx, a.read, scan[int64], `SELECT coalesce(sum(length(frame)), 0) FROM packs`)
 }
 
 // Gauges are numbers for monitoring. Reading them is fast for any size of the archive.

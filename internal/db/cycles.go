@@ -2,10 +2,9 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"cocsync/internal/coc"
@@ -36,13 +35,11 @@ func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err erro
 		if err != nil {
 			return err
 		}
-		if key, err = t.next(account, func(c *counters) *int64 { return &c.cycles }); err != nil {
-			return err
-		}
-		return t.exec(`
+		key, err = t.add(account, cycleIDs, `
 			INSERT INTO cycles (account_id, id, watch, cause, partial, started_at, outcome, missed)
 			VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
-			key.Account, key.ID, c.Watch, string(c.Trigger), bit(c.Partial), c.StartedAt.UnixMilli(), c.Missed)
+			c.Watch, c.Trigger, c.Partial, c.StartedAt, c.Missed)
+		return err
 	})
 	return key, err
 }
@@ -52,7 +49,7 @@ func (a *Archive) Responded(ctx context.Context, cycle coc.Key, when time.Time) 
 	defer wrap(&err, "progress of cycle %d", cycle.ID)
 	return a.update(ctx, func(t tx) error {
 		return t.exec(`UPDATE cycles SET responded_at = ? WHERE account_id = ? AND id = ? AND outcome = 'running'`,
-			when.UnixMilli(), cycle.Account, cycle.ID)
+			when, cycle)
 	})
 }
 
@@ -63,15 +60,15 @@ func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice)
 		err := t.exec(`
 			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, total = ?, skipped = ?,
 				documents = ?, versions = ?, changes = ?, error = ? WHERE account_id = ? AND id = ?`,
-			c.EndedAt.UnixMilli(), string(c.Outcome), bit(c.Complete), c.Requests, c.Listed, c.Total, c.Skipped,
-			c.Documents, c.Versions, c.Changes, c.Err, c.Key.Account, c.Key.ID)
+			c.EndedAt, c.Outcome, c.Complete, c.Requests, c.Listed, c.Total, c.Skipped,
+			c.Documents, c.Versions, c.Changes, c.Err, c.Key)
 		if err != nil {
 			return err
 		}
 		for _, f := range c.Failures {
 			err := t.exec(`
 				INSERT INTO cycle_failures (account_id, cycle_id, document_id, name, error) VALUES (?, ?, ?, ?, ?)
-				ON CONFLICT DO NOTHING`, c.Key.Account, c.Key.ID, f.DocumentID, f.Name, f.Err)
+				ON CONFLICT DO NOTHING`, c.Key, f.DocumentID, f.Name, f.Err)
 			if err != nil {
 				return fmt.Errorf("failure of %s: %w", f.DocumentID, err)
 			}
@@ -104,18 +101,9 @@ const cycleRows = `
 const ofWatch = cycleRows + ` JOIN watches w ON w.name = c.watch AND w.account_id = c.account_id WHERE w.name = ?`
 
 func scanCycle(row scanner) (c coc.Cycle, err error) {
-	err = row.Scan(&c.Key.Account, &c.Key.ID, &c.Watch, &c.Account, &c.Trigger, &c.Partial, at(&c.StartedAt), at(&c.EndedAt), &c.Outcome, &c.Complete, &c.Requests,
-		&c.Listed, &c.Total, &c.Skipped, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed, at(&c.RespondedAt))
+	err = row.Scan(&c.Key, &c.Watch, &c.Account, &c.Trigger, &c.Partial, &c.StartedAt, &c.EndedAt, &c.Outcome, &c.Complete, &c.Requests,
+		&c.Listed, &c.Total, &c.Skipped, &c.Documents, &c.Versions, &c.Changes, &c.Err, &c.Missed, &c.RespondedAt)
 	return c, err
-}
-
-// cycle returns the only cycle of a query; the zero Cycle for none.
-func (a *Archive) cycle(ctx context.Context, query string, args ...any) (coc.Cycle, error) {
-	c, err := scanCycle(a.read.row(ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return coc.Cycle{}, nil
-	}
-	return c, explain(err)
 }
 
 // Cycles returns the newest cycles of a watch, newest first, with their failures.
@@ -124,67 +112,61 @@ func (a *Archive) Cycles(ctx context.Context, watch string, limit int) (_ []coc.
 	list, err := collect(ctx, a.read, scanCycle, ofWatch+` ORDER BY c.id DESC LIMIT ?`, watch, limit)
 	for i := range list {
 		if err == nil {
-			list[i].Failures, err = a.failures(ctx, list[i].Key)
+			list[i].Failures, _, err = a.failures(ctx, list[i].Key, math.MaxInt64)
 		}
 	}
 	return list, err
 }
 
-func (a *Archive) failures(ctx context.Context, cycle coc.Key) ([]coc.Failure, error) {
-	return collect(ctx, a.read, func(row scanner) (f coc.Failure, err error) {
-		err = row.Scan(&f.DocumentID, &f.Name, &f.Err)
+// failures returns the first failures of a cycle, and how many there are.
+func (a *Archive) failures(ctx context.Context, cycle coc.Key, limit int) (_ []coc.Failure, all int, err error) {
+	list, err := collect(ctx, a.read, func(row scanner) (f coc.Failure, err error) {
+		err = row.Scan(&f.DocumentID, &f.Name, &f.Err, &all)
 		return f, err
-	}, `SELECT document_id, name, error FROM cycle_failures WHERE account_id = ? AND cycle_id = ? ORDER BY document_id`,
-		cycle.Account, cycle.ID)
+	}, `
+		SELECT document_id, name, error, count(*) OVER () FROM cycle_failures WHERE account_id = ? AND cycle_id = ?
+		ORDER BY document_id LIMIT ?`, cycle, limit)
+	return list, all, err
 }
 
-// NewestCycle returns the newest full cycle of a watch; the zero Cycle for none.
-func (a *Archive) NewestCycle(ctx context.Context, watch string) (_ coc.Cycle, err error) {
+// CycleQuery selects cycles of a watch. The zero value selects all full ones.
+type CycleQuery struct {
+	Partial bool        // also partial ones
+	Ended   bool        // only those with a recorded end
+	Outcome coc.Outcome // "" for any
+}
+
+// NewestCycle returns the newest cycle of a watch without its failures; the zero Cycle for
+// none.
+func (a *Archive) NewestCycle(ctx context.Context, watch string, q CycleQuery) (_ coc.Cycle, err error) {
 	defer wrap(&err, "newest cycle of watch %q", watch)
-	return a.cycle(ctx, ofWatch+` AND c.partial = 0 ORDER BY c.id DESC LIMIT 1`, watch)
-}
-
-// LastEnded returns the newest full cycle of a watch that ended, with any outcome; the
-// zero Cycle for none.
-func (a *Archive) LastEnded(ctx context.Context, watch string) (_ coc.Cycle, err error) {
-	defer wrap(&err, "last cycle of watch %q", watch)
-	return a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.ended_at IS NOT NULL ORDER BY c.id DESC LIMIT 1`, watch)
+	var c conditions
+	c.add(!q.Partial, "c.partial = 0")
+	c.add(q.Ended, "c.ended_at IS NOT NULL")
+	c.add(q.Outcome != "", "c.outcome = ?", q.Outcome)
+	where, args := c.where()
+	return first(ctx, a.read, scanCycle, ofWatch+` AND `+where+` ORDER BY c.id DESC LIMIT 1`, append([]any{watch}, args...)...)
 }
 
 // LastFailure returns the newest full cycle of a watch that failed, with its first failed
 // document and the number of failed documents.
 func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, failed int, err error) {
 	defer wrap(&err, "last failed cycle of watch %q", watch)
-	c, err = a.cycle(ctx, ofWatch+` AND c.partial = 0 AND c.outcome = 'failed' ORDER BY c.id DESC LIMIT 1`, watch)
-	if err != nil {
-		return c, 0, err
+	if c, err = a.NewestCycle(ctx, watch, CycleQuery{Outcome: coc.Bad}); err == nil {
+		c.Failures, failed, err = a.failures(ctx, c.Key, 1)
 	}
-	c.Failures, err = collect(ctx, a.read, func(row scanner) (f coc.Failure, err error) {
-		err = row.Scan(&f.DocumentID, &f.Name, &f.Err, &failed)
-		return f, err
-	}, `
-		SELECT document_id, name, error, count(*) OVER () FROM cycle_failures WHERE account_id = ? AND cycle_id = ?
-		ORDER BY document_id LIMIT 1`, c.Key.Account, c.Key.ID)
 	return c, failed, err
-}
-
-// Busy reports whether the newest cycle of a watch, full or partial, has no recorded end.
-func (a *Archive) Busy(ctx context.Context, watch string) (_ bool, err error) {
-	defer wrap(&err, "newest cycle of watch %q", watch)
-	c, err := a.cycle(ctx, ofWatch+` ORDER BY c.id DESC LIMIT 1`, watch)
-	return c.Outcome == coc.Running, err
 }
 
 // UnstableSince returns when the first good cycle with an incomplete list started, after the
 // newest one with a complete list; zero for none.
 func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
 	defer wrap(&err, "unstable lists of watch %q", watch)
-	err = a.read.row(ctx, `
+	return first(ctx, a.read, scan[time.Time], `
 		SELECT min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
 		WHERE w.name = ? AND c.partial = 0 AND c.outcome = 'good' AND c.id > coalesce((SELECT x.id FROM cycles x
 			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.partial = 0 AND x.complete = 1 ORDER BY x.id DESC LIMIT 1), 0)`,
-		watch).Scan(at(&since))
-	return since, explain(err)
+		watch)
 }
 
 // Stopped counts the watch's cycles since its newest good one that were stopped or have
@@ -193,34 +175,30 @@ func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.
 	defer wrap(&err, "stopped cycles of watch %q", watch)
 	err = a.read.row(ctx, `
 		SELECT count(*), min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
-		WHERE w.name = ? AND c.outcome = 'stopped' AND c.partial = 0 AND c.id > coalesce((`+lastGood+`), 0)`, watch).Scan(&n, at(&since))
-	return n, since, explain(err)
+		WHERE w.name = ? AND c.outcome = 'stopped' AND c.partial = 0 AND c.id > coalesce((`+lastGood+`), 0)`, watch).Scan(&n, &since)
+	return n, since, err
 }
 
-// Ran counts the watch's cycles that started in [since, until) by outcome, without
-// partial ones.
-func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (_ map[coc.Outcome]int, err error) {
+// Ran counts the watch's cycles that started in [since, until) by outcome, without partial
+// ones, and the scheduled cycles before them that did not run.
+func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (ran map[coc.Outcome]int, missed int, err error) {
 	defer wrap(&err, "count cycles of watch %q", watch)
-	return countBy[coc.Outcome](ctx, a.read, `
-		SELECT outcome, count(*) FROM cycles
-		WHERE watch = ? AND partial = 0 AND started_at >= ? AND started_at < ? GROUP BY outcome`,
+	ran, err = byKey(ctx, a.read, func(row scanner) (outcome coc.Outcome, n int, err error) {
+		var m int
+		err = row.Scan(&outcome, &n, &m)
+		missed += m
+		return outcome, n, err
+	}, `
+		SELECT outcome, sum(1 - partial), sum(missed) FROM cycles
+		WHERE watch = ? AND started_at >= ? AND started_at < ? GROUP BY outcome`,
 		watch, since.UnixMilli(), until.UnixMilli())
-}
-
-// Missed counts the scheduled cycles that did not run, as recorded by the cycles that started
-// in [since, until).
-func (a *Archive) Missed(ctx context.Context, watch string, since, until time.Time) (n int, err error) {
-	defer wrap(&err, "missed cycles of watch %q", watch)
-	err = a.read.row(ctx, `SELECT coalesce(sum(missed), 0) FROM cycles WHERE watch = ? AND started_at >= ? AND started_at < ?`,
-		watch, since.UnixMilli(), until.UnixMilli()).Scan(&n)
-	return n, explain(err)
+	return ran, missed, err
 }
 
 // FirstCycle returns when the archive's first cycle started; zero for none.
 func (a *Archive) FirstCycle(ctx context.Context) (when time.Time, err error) {
 	defer wrap(&err, "first cycle")
-	err = a.read.row(ctx, `SELECT min(started_at) FROM cycles WHERE id = 1`).Scan(at(&when))
-	return when, explain(err)
+	return first(ctx, a.read, scan[time.Time], `SELECT min(started_at) FROM cycles WHERE id = 1`)
 }
 
 // Unreached is a document that a cycle could not update.
@@ -229,14 +207,13 @@ type Unreached struct {
 	CheckedAt time.Time // when COC last confirmed it; zero for never
 }
 
+func (u *Unreached) columns() []any { return []any{&u.DocumentID, &u.Name, &u.Err, &u.CheckedAt} }
+
 // Unreached returns the documents that the watch's newest ended cycle could not update,
 // the longest pending first.
 func (a *Archive) Unreached(ctx context.Context, watch string) (_ []Unreached, err error) {
 	defer wrap(&err, "documents that watch %q did not reach", watch)
-	return collect(ctx, a.read, func(row scanner) (u Unreached, err error) {
-		err = row.Scan(&u.DocumentID, &u.Name, &u.Err, at(&u.CheckedAt))
-		return u, err
-	}, `
+	return collect(ctx, a.read, scan[Unreached], `
 		SELECT f.document_id, f.name, f.error, nullif(d.checked_at, 0)
 		FROM watches w JOIN cycle_failures f ON f.account_id = w.account_id AND f.cycle_id = (SELECT max(c.id) FROM cycles c
 			WHERE c.watch = w.name AND c.account_id = w.account_id AND c.outcome IN ('good', 'failed') AND c.partial = 0)
@@ -250,13 +227,12 @@ type WatchStart struct {
 	At             time.Time
 }
 
+func (s *WatchStart) columns() []any { return []any{&s.Watch, &s.Account, &s.At} }
+
 // WatchStarts returns the first cycle of each watch in each account.
 func (a *Archive) WatchStarts(ctx context.Context) (_ []WatchStart, err error) {
 	defer wrap(&err, "first cycles of watches")
-	return collect(ctx, a.read, func(row scanner) (s WatchStart, err error) {
-		err = row.Scan(&s.Watch, &s.Account, at(&s.At))
-		return s, err
-	}, `
+	return collect(ctx, a.read, scan[WatchStart], `
 		SELECT c.watch, a.name, min(c.started_at) FROM cycles c JOIN accounts a ON a.id = c.account_id
 		GROUP BY c.watch, a.name ORDER BY c.watch, a.name`)
 }
@@ -265,10 +241,9 @@ func (a *Archive) WatchStarts(ctx context.Context) (_ []WatchStart, err error) {
 // or, for "", in all; zero for none.
 func (a *Archive) LastRequestAt(ctx context.Context, account string) (when time.Time, err error) {
 	defer wrap(&err, "newest request")
-	err = a.read.row(ctx, `
+	return first(ctx, a.read, scan[time.Time], `
 		SELECT max(c.ended_at) FROM cycles c JOIN accounts a ON a.id = c.account_id
-		WHERE c.requests > 0 AND (?1 = '' OR a.name = ?1)`, account).Scan(at(&when))
-	return when, explain(err)
+		WHERE c.requests > 0 AND (?1 = '' OR a.name = ?1)`, account)
 }
 
 // CyclesWithin returns the watch's cycles in an account that overlap [since, until), in the
@@ -283,22 +258,9 @@ func (a *Archive) CyclesWithin(ctx context.Context, watch, account string, since
 // that started in [since, until).
 func (a *Archive) FailuresWithin(ctx context.Context, watch, account string, since, until time.Time) (_ map[string]int, err error) {
 	defer wrap(&err, "failures of watch %q", watch)
-	return countBy[string](ctx, a.read, `
+	return byKey(ctx, a.read, scanPair[string, int], `
 		SELECT f.error, count(*) FROM cycles c JOIN accounts a ON a.id = c.account_id
 		JOIN cycle_failures f ON f.account_id = c.account_id AND f.cycle_id = c.id
 		WHERE c.watch = ? AND a.name = ? AND c.partial = 0 AND c.started_at >= ? AND c.started_at < ? GROUP BY f.error`,
 		watch, account, since.UnixMilli(), until.UnixMilli())
-}
-
-// countBy reads rows of a text and a count.
-func countBy[T ~string](ctx context.Context, r *reader, query string, args ...any) (map[T]int, error) {
-	counts := map[T]int{}
-	_, err := collect(ctx, r, func(row scanner) (struct{}, error) {
-		var word T
-		var n int
-		err := row.Scan(&word, &n)
-		counts[word] = n
-		return struct{}{}, err
-	}, query, args...)
-	return counts, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"cocsync/internal/hint"
 )
@@ -66,69 +65,4 @@ func nameRow(rows *sql.Rows) string {
 		parts = append(parts, fmt.Sprintf("%s=%.80v", columns[i], value))
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// oneRow is the only row of a query. Unlike *sql.Row it distinguishes an invalid row from a
-// failed query.
-type oneRow struct {
-	ctx  context.Context
-	rows *sql.Rows
-	err  error // of the query
-}
-
-func queryOne(ctx context.Context, rows *sql.Rows, err error) oneRow { return oneRow{ctx, rows, err} }
-
-// Scan scans the row. The error is sql.ErrNoRows if the query returned no row.
-func (r oneRow) Scan(dest ...any) (err error) {
-	if r.err != nil {
-		return r.err
-	}
-	defer func() { err = errors.Join(err, r.rows.Close()) }()
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return err
-		}
-		return sql.ErrNoRows
-	}
-	if err := r.rows.Scan(dest...); err != nil {
-		return rowError(r.ctx, r.rows, err)
-	}
-	return nil
-}
-
-// hashColumn scans a SHA-256; null is the zero hash.
-type hashColumn [32]byte
-
-// Scan implements sql.Scanner.
-func (h *hashColumn) Scan(value any) error {
-	switch b := value.(type) {
-	case nil:
-		*h = hashColumn{}
-		return nil
-	case []byte:
-		if len(b) == copy(h[:], b) && len(b) == len(h) {
-			return nil
-		}
-		return fmt.Errorf("a hash of %d bytes, not %d", len(b), len(h))
-	}
-	return fmt.Errorf("a hash of type %T", value)
-}
-
-// timeColumn scans Unix milliseconds; null is the zero time.
-type timeColumn time.Time
-
-// at returns a destination that scans a column into t.
-func at(t *time.Time) *timeColumn { return (*timeColumn)(t) }
-
-// Scan implements sql.Scanner.
-func (c *timeColumn) Scan(value any) error {
-	switch ms := value.(type) {
-	case nil:
-		*c = timeColumn{}
-		return nil
-	case int64:
-		*c = timeColumn(time.UnixMilli(ms).UTC())
-		return nil
-	}
-	return fmt.Errorf("a time of type %T", value)
 }

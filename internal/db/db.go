@@ -64,19 +64,18 @@ type store struct {
 	name  string  // the path as passed to Open, for messages
 	path  string  // the resolved path; other files are next to it
 	write *sql.DB // one connection, nil for a reader
-	read  *reader
+	pool  *sql.DB // connections for reading
+	read  *session
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
 	keyPath string     // the path of the log's private key
 	key     *audit.Key // nil for a reader or if the key is missing
 
-	writing sync.Mutex  // one transaction at a time, so that statements can be reused
+	writing sync.Mutex  // one transaction at a time
 	later   *time.Timer // the next checkpoint of the write-ahead log; nil if none is scheduled
-	stmts   map[string]*sql.Stmt
-	wanted  []string // statements to prepare before the next transaction
-	cookie  *int64   // the schema version that was checked last; nil for none
-	scratch []byte   // the buffer of the open pack
+	cookie  *int64      // the schema version that was checked last; nil for none
+	scratch []byte      // the buffer of the open pack
 }
 
 // Open opens the archive at path for the one process that syncs. It creates a missing
@@ -110,9 +109,6 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	}
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock})
 	err = d.create(ctx)
-	if err == nil {
-		err = d.buildLines(ctx)
-	}
 	if err == nil {
 		err = d.beginLog(ctx)
 	}
@@ -164,17 +160,16 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
 	d := newDB(&store{name: path, path: resolve(path), packs: new(codec)})
-	var err error
-	if d.read, err = openReaders(readDSN(d.path, immutable)); err != nil {
+	if err := d.openPool(immutable); err != nil {
 		return nil, err
 	}
-	if err := d.checkSchema(ctx, d.read.DB); err != nil {
+	if err := checkSchema(ctx, d.pool); err != nil {
 		return nil, errors.Join(explain(err), d.Close())
 	}
 	return d, nil
 }
 
-// create creates the file with mode 0600, migrates it and connects.
+// create creates the file with mode 0600, migrates it, connects and completes the line index.
 func (s *store) create(ctx context.Context) error {
 	if err := s.makeFile(); err != nil {
 		return err
@@ -182,7 +177,10 @@ func (s *store) create(ctx context.Context) error {
 	if err := migrate(ctx, s.path, migrations.Files, schemaVersion); err != nil {
 		return explain(err)
 	}
-	return s.connect(ctx)
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	return s.buildLines(ctx)
 }
 
 // makeFile creates an empty file with mode 0600. It does not open an existing file.
@@ -209,36 +207,32 @@ func (s *store) makeFile() error {
 
 func (s *store) connect(ctx context.Context) (err error) {
 	s.packs = newCodec()
-	s.stmts = map[string]*sql.Stmt{}
 	if s.write, err = sql.Open("sqlite", writeDSN(s.path)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = openReaders(readDSN(s.path, false)); err != nil {
+	if err := s.openPool(false); err != nil {
 		return err
 	}
-	return explain(s.checkSchema(ctx, s.write))
+	return explain(checkSchema(ctx, s.write))
 }
 
-func openReaders(dsn string) (*reader, error) {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
+func (s *store) openPool(immutable bool) (err error) {
+	if s.pool, err = sql.Open("sqlite", readDSN(s.path, immutable)); err != nil {
+		return err
 	}
-	db.SetMaxOpenConns(readers)
-	db.SetMaxIdleConns(readers) // closing one would lose its prepared statements
-	return &reader{DB: db}, nil
+	s.pool.SetMaxOpenConns(readers)
+	s.pool.SetMaxIdleConns(readers) // closing one would lose its prepared statements
+	s.read = &session{on: s.pool}
+	return nil
 }
 
 // Close copies the write-ahead log into the file and releases the lock.
 func (d *DB) Close() error {
 	var errs []error
 	d.lastCheckpoint()
-	if d.read != nil {
-		errs = append(errs, d.read.close())
-	}
-	for _, s := range d.stmts {
-		errs = append(errs, s.Close())
+	if d.pool != nil {
+		errs = append(errs, d.read.close(), d.pool.Close())
 	}
 	if d.write != nil {
 		errs = append(errs, d.write.Close())
@@ -318,28 +312,4 @@ func wrap(err *error, format string, args ...any) {
 	if *err != nil {
 		*err = fmt.Errorf(format+": %w", append(args, *err)...)
 	}
-}
-
-// millis returns the column value of a time; null for the zero time.
-func millis(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMilli()
-}
-
-// noneIsNull returns the column value of an id or a text; null for the zero value.
-func noneIsNull[T comparable](v T) any {
-	if v == *new(T) {
-		return nil
-	}
-	return v
-}
-
-// bit returns the column value of a boolean, as an integer that all engines accept.
-func bit(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
 }

@@ -33,11 +33,11 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 			WHERE c.account_id = d.account_id AND c.id = d.change_id AND l.state = 'waiting' AND (l.due_at <= ?2 OR l.due_at > ?3)
 				AND later.kind IN (` + placeholders(len(kinds)) + `)))`
 		for _, k := range kinds {
-			args = append(args, string(k))
+			args = append(args, k)
 		}
 	}
 	rows, err := collect(ctx, o.read, func(s scanner) (r row, err error) {
-		err = s.Scan(&r.ID, &r.Notifier, at(&r.DueAt), &r.Routed, &r.change.Account, &r.change.ID, &r.notice, &r.Gathered)
+		err = s.Scan(&r.ID, &r.Notifier, &r.DueAt, &r.Routed, &r.change, &r.notice, &r.Gathered)
 		return r, err
 	}, `
 		SELECT d.id, d.notifier, d.due_at, d.routed, coalesce(d.account_id, 0), coalesce(d.change_id, 0), coalesce(d.notice_id, 0),
@@ -70,13 +70,6 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 // Release makes the pending deliveries of a cycle due now.
 func (o *Outbox) Release(ctx context.Context, cycle coc.Key, now time.Time) (err error) {
 	defer wrap(&err, "release deliveries")
-	var pending bool
-	err = o.read.row(ctx, `
-		SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting' AND account_id = ? AND cycle_id = ? AND due_at > ?)`,
-		cycle.Account, cycle.ID, now.UnixMilli()).Scan(&pending)
-	if err != nil || !pending {
-		return explain(err)
-	}
 	return o.update(ctx, func(t tx) error { return t.release(cycle, now) })
 }
 
@@ -87,7 +80,7 @@ func (t tx) release(cycle coc.Key, now time.Time) error {
 		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND due_at > ?1 AND (account_id, change_id) IN (
 			SELECT c.account_id, c.id FROM changes c WHERE (c.account_id, c.document_id) IN (
 				SELECT x.account_id, x.document_id FROM deliveries y JOIN changes x ON x.account_id = y.account_id AND x.id = y.change_id
-				WHERE y.state = 'waiting' AND y.account_id = ?2 AND y.cycle_id = ?3))`, now.UnixMilli(), cycle.Account, cycle.ID)
+				WHERE y.state = 'waiting' AND y.account_id = ?2 AND y.cycle_id = ?3))`, now, cycle)
 }
 
 // Freeze stores the drafts of a batch as messages, drops the deliveries that must not be
@@ -129,8 +122,8 @@ func (t tx) freeze(drafts []*coc.Draft, now time.Time) (ids []int64, err error) 
 			INSERT INTO messages (notifier, kind, account_id, document_id, parent_id, body, text, plain, state, attempts,
 				created_at, next_at, channel, ts, error)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '', '', '') RETURNING id`,
-			m.Notifier, string(m.Kind), noneIsNull(m.Document.Account), noneIsNull(m.Document.ID), noneIsNull(parent),
-			m.Body, m.Text, bit(m.Plain), now.UnixMilli(), now.UnixMilli())
+			m.Notifier, m.Kind, noneIsNull(m.Document.Account), noneIsNull(m.Document.ID), noneIsNull(parent),
+			m.Body, m.Text, m.Plain, now, now)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +143,7 @@ func (t tx) aim(a coc.Aim, now time.Time) error {
 		err := t.exec(`
 			INSERT INTO deliveries (notifier, account_id, change_id, routed, state, due_at) VALUES (?, ?, ?, 1, 'waiting', ?)
 			ON CONFLICT (account_id, change_id, notifier) DO UPDATE SET state = 'waiting', due_at = excluded.due_at
-			WHERE deliveries.state = 'dropped'`, n, a.Change.Account, a.Change.ID, now.UnixMilli())
+			WHERE deliveries.state = 'dropped'`, n, a.Change, now)
 		if err != nil {
 			return err
 		}
@@ -159,7 +152,7 @@ func (t tx) aim(a coc.Aim, now time.Time) error {
 		err := t.exec(`
 			UPDATE deliveries SET state = 'waiting', due_at = ?
 			WHERE account_id = ? AND change_id = ? AND notifier = ? AND routed = 0 AND state = 'dropped'`,
-			now.UnixMilli(), a.Change.Account, a.Change.ID, n)
+			now, a.Change, n)
 		if err != nil {
 			return err
 		}
@@ -190,7 +183,7 @@ func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (_ []Notific
 	return collect(ctx, o.read, func(row scanner) (n Notification, err error) {
 		var id sql.NullInt64
 		var m coc.Message
-		err = row.Scan(&n.Notifier, &n.State, at(&n.DueAt), &id, &m.Kind, &m.Plain, &m.State, &m.Attempts, at(&m.NextAt), at(&m.SentAt),
+		err = row.Scan(&n.Notifier, &n.State, &n.DueAt, &id, &m.Kind, &m.Plain, &m.State, &m.Attempts, &m.NextAt, &m.SentAt,
 			&m.Channel, &m.TS, &m.Err, &m.Text)
 		if id.Valid {
 			m.ID, m.Notifier = id.Int64, n.Notifier
@@ -201,5 +194,5 @@ func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (_ []Notific
 		SELECT y.notifier, y.state, y.due_at, m.id, coalesce(m.kind, ''), coalesce(m.plain, 0), coalesce(m.state, ''), coalesce(m.attempts, 0),
 			m.next_at, m.sent_at, coalesce(m.channel, ''), coalesce(m.ts, ''), coalesce(m.error, ''), coalesce(m.text, '')
 		FROM deliveries y LEFT JOIN messages m ON m.id = y.message_id
-		WHERE y.account_id = ? AND y.change_id = ? ORDER BY y.notifier`, change.Account, change.ID)
+		WHERE y.account_id = ? AND y.change_id = ? ORDER BY y.notifier`, change)
 }

@@ -16,15 +16,18 @@ import (
 
 // insertDifference stores the difference of a change.
 func (t tx) insertDifference(change coc.Key, d *coc.Difference) error {
-	skipped, formatting, err := marshalDifference(d)
+	skipped, err := json.Marshal(append([]string{}, d.Skipped...))
 	if err != nil {
 		return err
 	}
-	partial := !d.Complete()
+	formatting, err := json.Marshal(append([]coc.Formatting{}, d.Formatting...))
+	if err != nil {
+		return err
+	}
 	err = t.exec(`
 		INSERT INTO diffs (account_id, change_id, algorithm, class, added, removed, omitted, cut, skipped, formatting, summary, reason, partial)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		change.Account, change.ID, d.Algorithm, string(d.Class), d.Added, d.Removed, d.Omitted, bit(d.Cut), skipped, formatting, d.Summary, d.Reason, bit(partial))
+		change, d.Algorithm, d.Class, d.Added, d.Removed, d.Omitted, d.Cut, string(skipped), string(formatting), d.Summary, d.Reason, !d.Complete())
 	if err != nil {
 		return err
 	}
@@ -37,28 +40,29 @@ func (t tx) insertDifference(change coc.Key, d *coc.Difference) error {
 }
 
 func (t tx) insertItem(change coc.Key, seq int, it *coc.Item) error {
-	var words [4]any // path, task, old path, old task
-	texts := []string{it.Path, it.Task}
+	texts := [4]string{it.Path, it.Task} // and the old path and task
+	has := [4]bool{true, true}
 	if it.Op == diff.Renamed {
-		texts = append(texts, oldPath(it))
-	}
-	for i, s := range texts {
-		var err error
-		if words[i], err = t.word(change.Account, s); err != nil {
-			return err
-		}
+		texts[2], has[2] = oldPath(it), true
 	}
 	if it.Old != "" && isTask(it) {
+		texts[3], has[3] = it.Old, true
+	}
+	var words [4]any
+	for i, text := range texts {
+		if !has[i] {
+			continue
+		}
 		var err error
-		if words[3], err = t.word(change.Account, it.Old); err != nil {
+		if words[i], err = t.word(change.Account, text); err != nil {
 			return err
 		}
 	}
 	return t.exec(`
 		INSERT INTO items (account_id, change_id, seq, op, path, step, task, old_path, old_task, old, new, old_from, old_to, new_from, new_to)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		change.Account, change.ID, seq, it.Op, words[0], it.Step, words[1], words[2], words[3], it.Old, it.New,
-		it.OldLines.From, it.OldLines.To, it.NewLines.From, it.NewLines.To)
+		change, seq, it.Op, words[0], it.Step, words[1], words[2], words[3], it.Old, it.New,
+		it.OldLines, it.NewLines)
 }
 
 // word returns the id of a path or a task and adds its row if it is new.
@@ -69,10 +73,9 @@ func (t tx) word(account int64, text string) (id int64, err error) {
 	}
 	err = t.row(`SELECT id FROM words WHERE account_id = ? AND text = ?`, account, text).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		var next coc.Key
-		if next, err = t.next(account, func(c *counters) *int64 { return &c.words }); err == nil {
-			id, err = next.ID, t.exec(`INSERT INTO words (account_id, id, text) VALUES (?, ?, ?)`, account, next.ID, text)
-		}
+		var added coc.Key
+		added, err = t.add(account, wordIDs, `INSERT INTO words (account_id, id, text) VALUES (?, ?, ?)`, text)
+		id = added.ID
 	}
 	t.words[key] = id
 	return id, err
@@ -80,14 +83,14 @@ func (t tx) word(account int64, text string) (id int64, err error) {
 
 // eraseDifference removes all text of the contents from a stored difference.
 func (t tx) eraseDifference(change coc.Key) error {
-	words, err := list(t, scanID, `
+	words, err := list(t, scan[int64], `
 		SELECT path FROM items WHERE account_id = ?1 AND change_id = ?2 UNION SELECT task FROM items WHERE account_id = ?1 AND change_id = ?2
 		UNION SELECT old_path FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_path IS NOT NULL
-		UNION SELECT old_task FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_task IS NOT NULL`, change.Account, change.ID)
+		UNION SELECT old_task FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_task IS NOT NULL`, change)
 	if err != nil {
 		return err
 	}
-	if err := t.exec(`DELETE FROM items WHERE account_id = ? AND change_id = ?`, change.Account, change.ID); err != nil {
+	if err := t.exec(`DELETE FROM items WHERE account_id = ? AND change_id = ?`, change); err != nil {
 		return err
 	}
 	for _, id := range words {
@@ -103,27 +106,7 @@ func (t tx) eraseDifference(change coc.Key) error {
 	d := coc.ErasedDifference(0, nil)
 	return t.exec(`
 		UPDATE diffs SET class = ?, omitted = 0, cut = 0, formatting = '[]', summary = ?, reason = '', partial = 1 WHERE account_id = ? AND change_id = ?`,
-		string(d.Class), d.Summary, change.Account, change.ID)
-}
-
-// marshalDifference returns the JSON columns of a difference.
-func marshalDifference(d *coc.Difference) (skipped, formatting string, err error) {
-	skipped, formatting = "[]", "[]"
-	if len(d.Skipped) > 0 {
-		text, err := json.Marshal(d.Skipped)
-		if err != nil {
-			return "", "", err
-		}
-		skipped = string(text)
-	}
-	if len(d.Formatting) > 0 {
-		text, err := json.Marshal(d.Formatting)
-		if err != nil {
-			return "", "", err
-		}
-		formatting = string(text)
-	}
-	return skipped, formatting, nil
+		d.Class, d.Summary, change)
 }
 
 func unmarshalDifference(d *coc.Difference, skipped, formatting string) error {
@@ -140,13 +123,12 @@ func unmarshalDifference(d *coc.Difference, skipped, formatting string) error {
 
 func (a *Archive) items(ctx context.Context, change coc.Key) ([]coc.Item, error) {
 	return collect(ctx, a.read, func(row scanner) (it coc.Item, err error) {
-		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New,
-			&it.OldLines.From, &it.OldLines.To, &it.NewLines.From, &it.NewLines.To)
+		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New, &it.OldLines, &it.NewLines)
 		return it, err
 	}, `
 		SELECT i.op, p.text, i.step, t.text, i.old, i.new, i.old_from, i.old_to, i.new_from, i.new_to
 		FROM items i JOIN words p ON p.account_id = i.account_id AND p.id = i.path JOIN words t ON t.account_id = i.account_id AND t.id = i.task
-		WHERE i.account_id = ? AND i.change_id = ? ORDER BY i.seq`, change.Account, change.ID)
+		WHERE i.account_id = ? AND i.change_id = ? ORDER BY i.seq`, change)
 }
 
 // searches reports whether the filter has a condition on items.

@@ -54,27 +54,26 @@ func (a *Archive) FormerlyNamed(ctx context.Context, name string) (_ []Document,
 // ByKey returns the document with a key. The error is coc.ErrNotFound if it does not exist.
 func (a *Archive) ByKey(ctx context.Context, key coc.Key) (_ Document, err error) {
 	defer wrap(&err, "document %d", key.ID)
-	return only(a.documents(ctx, `d.account_id = ? AND d.id = ?`, key.Account, key.ID))
+	return find(ctx, a.read, scan[Document], documentRows+` WHERE d.account_id = ? AND d.id = ?`, key)
 }
 
 // ByID returns the document with an id in an account. The error is coc.ErrNotFound if it does
 // not exist.
 func (a *Archive) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
 	defer wrap(&err, "document %q of account %q", documentID, account)
-	return only(a.documents(ctx, `d.account_id = (SELECT id FROM accounts WHERE name = ?) AND d.document_id = ?`, account, documentID))
+	return find(ctx, a.read, scan[Document], documentRows+` WHERE a.name = ? AND d.document_id = ?`, account, documentID)
 }
 
 const documentRows = `
 	SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest
 	FROM documents d JOIN accounts a ON a.id = d.account_id`
 
-func scanDocument(row scanner) (d Document, err error) {
-	err = row.Scan(&d.Key.Account, &d.Key.ID, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version)
-	return d, err
+func (d *Document) columns() []any {
+	return []any{&d.Key, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version}
 }
 
 func (a *Archive) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
-	return collect(ctx, a.read, scanDocument, documentRows+` WHERE `+where+` ORDER BY d.name, d.document_id`, args...)
+	return collect(ctx, a.read, scan[Document], documentRows+` WHERE `+where+` ORDER BY d.name, d.document_id`, args...)
 }
 
 // documentsPage is the number of documents per query.
@@ -83,27 +82,14 @@ const documentsPage = 500
 // Documents returns all documents by name. It reads pages, so other queries may run at the
 // same time.
 func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) {
-		for last := (Document{}); ; {
-			page, err := collect(ctx, a.read, scanDocument, documentRows+`
-				WHERE (d.name, d.document_id, d.account_id) > (?, ?, ?) ORDER BY d.name, d.document_id, d.account_id LIMIT ?`,
-				last.Name, last.DocumentID, last.Key.Account, documentsPage)
-			if err != nil {
-				wrap(&err, "documents")
-				yield(Document{}, err)
-				return
-			}
-			for _, d := range page {
-				if last = d; !yield(d, nil) {
-					return
-				}
-			}
-			if len(page) < documentsPage {
-				return
-			}
-		}
-	}
+	return pages("documents", documentsPage, func(last Document) ([]Document, error) {
+		return collect(ctx, a.read, scan[Document], documentRows+` WHERE `+afterDocument,
+			last.Name, last.DocumentID, last.Key.Account, documentsPage)
+	})
 }
+
+// afterDocument selects a page of the documents d after one, by name.
+const afterDocument = `(d.name, d.document_id, d.account_id) > (?, ?, ?) ORDER BY d.name, d.document_id, d.account_id LIMIT ?`
 
 // DocumentQuery selects documents. The zero value selects all.
 type DocumentQuery struct {
@@ -119,19 +105,14 @@ type DocumentQuery struct {
 
 func (q DocumentQuery) where() (string, []any) {
 	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.Map(lowerASCII, q.Text)) + "%"
-	conds, args := []string{"1 = 1"}, []any{}
-	add := func(on bool, cond string, arg ...any) {
-		if on {
-			conds, args = append(conds, cond), append(args, arg...)
-		}
-	}
-	add(q.Text != "", `(lower(d.name) LIKE ? ESCAPE '\' OR lower(d.document_id) LIKE ? ESCAPE '\')`, like, like[1:])
-	add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
-	add(q.State != "", `d.state = ?`, string(q.State))
-	add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key.Account, q.Key.ID)
-	add(!q.ChangedSince.IsZero(), `EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
-		q.ChangedSince.UnixMilli())
-	return strings.Join(conds, " AND "), args
+	var c conditions
+	c.add(q.Text != "", `(lower(d.name) LIKE ? ESCAPE '\' OR lower(d.document_id) LIKE ? ESCAPE '\')`, like, like[1:])
+	c.add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
+	c.add(q.State != "", `d.state = ?`, q.State)
+	c.add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key)
+	c.add(!q.ChangedSince.IsZero(), `EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
+		q.ChangedSince)
+	return c.where()
 }
 
 // lowerASCII is SQLite's lower function, which converts only ASCII letters.
@@ -146,8 +127,7 @@ func lowerASCII(r rune) rune {
 func (a *Archive) CountDocuments(ctx context.Context, q DocumentQuery) (n int, err error) {
 	defer wrap(&err, "count documents")
 	where, args := q.where()
-	err = a.read.row(ctx, `SELECT count(*) FROM documents d WHERE `+where, args...).Scan(&n)
-	return n, explain(err)
+	return first(ctx, a.read, scan[int], `SELECT count(*) FROM documents d WHERE `+where, args...)
 }
 
 // detailRows are documents (d, which the query defines) as scanDetails reads them.
@@ -159,8 +139,7 @@ const detailRows = `
 		(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
 		d.first_seen_at, d.checked_at, ` + lastListed + `,
 		EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL),
-		s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
-		s.created_at, s.updated_at, coalesce(s.extra, '')
+		` + metaColumns + `
 	FROM d JOIN accounts a ON a.id = d.account_id
 	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState
 
@@ -168,34 +147,21 @@ const detailRows = `
 // queries may run at the same time.
 func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
-	query := `WITH d AS (SELECT * FROM documents d WHERE ` + where + `
-		AND (d.name, d.document_id, d.account_id) > (?, ?, ?) ORDER BY d.name, d.document_id, d.account_id LIMIT ? OFFSET ?)
+	query := `WITH d AS (SELECT * FROM documents d WHERE ` + where + ` AND ` + afterDocument + ` OFFSET ?)
 		` + detailRows + ` ORDER BY d.name, d.document_id, d.account_id`
-	return func(yield func(Details, error) bool) {
-		last, left, skip := Details{}, q.Limit, q.Skip
-		for {
-			size := documentsPage
-			if q.Limit > 0 {
-				size = min(size, left)
-			}
-			page, err := collect(ctx, a.read, scanDetails, query,
-				append(slices.Clone(args), last.Name, last.DocumentID, last.Key.Account, size, skip)...)
-			if err != nil {
-				wrap(&err, "documents")
-				yield(Details{}, err)
-				return
-			}
-			for _, d := range page {
-				if last = d; !yield(d, nil) {
-					return
-				}
-			}
-			if left -= size; len(page) < size || q.Limit > 0 && left == 0 {
-				return
-			}
-			skip = 0
+	var left, skip int
+	return pages("documents", documentsPage, func(last Details) ([]Details, error) {
+		if last.Key.IsZero() {
+			left, skip = q.Limit, q.Skip
 		}
-	}
+		size := documentsPage
+		if q.Limit > 0 {
+			size = min(size, left)
+		}
+		defer func() { left, skip = left-size, 0 }()
+		return collect(ctx, a.read, scanDetails, query,
+			append(slices.Clone(args), last.Name, last.DocumentID, last.Key.Account, size, skip)...)
+	})
 }
 
 // newestState is the id of the newest state of the document d.
@@ -210,10 +176,7 @@ const lastListed = `(
 
 func scanDetails(row scanner) (d Details, err error) {
 	var listed time.Time
-	m := &d.Meta
-	err = row.Scan(&d.Key.Account, &d.Key.ID, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version, &d.Versions,
-		at(&d.MadeAt), at(&d.FirstSeenAt), at(&d.LastCheckedAt), at(&listed), &d.Watched,
-		&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, at(&m.CreatedAt), at(&m.UpdatedAt), &m.Extra)
+	err = row.Scan(&d.Document, &d.Versions, &d.MadeAt, &d.FirstSeenAt, &d.LastCheckedAt, &listed, &d.Watched, &d.Meta)
 	if listed.After(d.LastCheckedAt) {
 		d.LastCheckedAt = listed
 	}
@@ -237,7 +200,7 @@ func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err erro
 func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
 	return func(yield func(Details, error) bool) {
-		keys, err := collect(ctx, a.read, scanKey, `
+		keys, err := collect(ctx, a.read, scan[coc.Key], `
 			SELECT d.account_id, d.id FROM documents d
 			LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+stateAt+`
 			WHERE `+where+` ORDER BY coalesce(s.name, d.name), d.document_id, d.account_id`, append([]any{when.UnixMilli()}, args...)...)
@@ -279,7 +242,7 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 	defer wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339))
 	args := []any{when.UnixMilli()}
 	for _, k := range keys {
-		args = append(args, k.Account, k.ID)
+		args = append(args, k)
 	}
 	for len(args) < 1+2*documentsPage { // so that one statement serves any number of keys
 		args = append(args, 0, 0)
@@ -306,8 +269,7 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
 			d.first_seen_at, NULL, NULL,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),
-			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
-			s.created_at, s.updated_at, coalesce(s.extra, '')
+			`+metaColumns+`
 		FROM d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+strings.Replace(stateAt, "?", "d.t", 1)+`
 		WHERE d.version IS NOT NULL`, args...)
@@ -317,38 +279,31 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 // any: by a response or by a complete list. It is zero for never.
 func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when time.Time, err error) {
 	defer wrap(&err, "last check")
-	var listed time.Time
 	const ofAccount = ` AND (?1 = '' OR x.account_id = (SELECT id FROM accounts WHERE name = ?1))`
-	err = a.read.row(ctx, `
-		SELECT (SELECT max(x.checked_at) FROM documents x WHERE 1 = 1`+ofAccount+`),
-			(SELECT max(x.ended_at) FROM cycles x WHERE x.outcome = 'good' AND x.complete = 1`+ofAccount+`)`, account).Scan(at(&when), at(&listed))
-	if listed.After(when) {
-		when = listed
-	}
-	return when, explain(err)
+	return first(ctx, a.read, scan[time.Time], `
+		SELECT max(b.at) FROM (SELECT max(x.checked_at) AS at FROM documents x WHERE 1 = 1`+ofAccount+`
+			UNION ALL SELECT max(x.ended_at) FROM cycles x WHERE x.outcome = 'good' AND x.complete = 1`+ofAccount+`) b`, account)
 }
 
 // Names returns the names and ids of all documents in the order of first observation. It
 // keeps a connection until it ends.
 func (a *Archive) Names(ctx context.Context) iter.Seq2[string, error] {
-	return stream(ctx, a.read, scanText, `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
+	return stream(ctx, a.read, scan[string], `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
 }
 
 // FirstName returns the first known name of a document, which never changes; "" if none is
 // known.
 func (a *Archive) FirstName(ctx context.Context, key coc.Key) (name string, err error) {
 	defer wrap(&err, "first name of a document")
-	err = a.read.row(ctx, `
-		SELECT name FROM document_states WHERE account_id = ? AND document_id = ? AND name IS NOT NULL ORDER BY id LIMIT 1`,
-		key.Account, key.ID).Scan(&name)
-	return name, explain(ignore(err, sql.ErrNoRows))
+	return first(ctx, a.read, scan[string], `
+		SELECT name FROM document_states WHERE account_id = ? AND document_id = ? AND name IS NOT NULL ORDER BY id LIMIT 1`, key)
 }
 
 // DocumentStates counts the documents by state.
 func (a *Archive) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err error) {
 	defer wrap(&err, "count documents")
 	// Nearly all are present; only the others have an index.
-	return countBy[coc.DocState](ctx, a.read, `
+	return byKey(ctx, a.read, scanPair[coc.DocState, int], `
 		WITH n (listed, deleted) AS (SELECT (SELECT count(*) FROM documents WHERE state = 'listed'), (SELECT count(*) FROM documents WHERE state = 'deleted'))
 		SELECT 'listed', listed FROM n UNION ALL SELECT 'deleted', deleted FROM n
 		UNION ALL SELECT 'present', (SELECT coalesce(sum(documents), 0) FROM counters) - listed - deleted FROM n`)
@@ -358,19 +313,16 @@ func (a *Archive) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, e
 func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
 	defer wrap(&err, "document %s", documentID)
 	k = coc.Known{DocumentID: documentID}
-	m := &k.Meta
 	err = a.read.row(ctx, `
 		SELECT d.account_id, d.id, d.document_type, d.name, d.state, d.fingerprint,
 			EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.kind = 'new'),
-			s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
-			s.created_at, s.updated_at, coalesce(s.extra, '')
+			`+metaColumns+`
 		FROM documents d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+newestState+`
 		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
-		Scan(&k.Key.Account, &k.Key.ID, &k.Type, &k.Name, &k.State, (*hashColumn)(&k.Fingerprint), &k.HasNew,
-			&m.Name, &m.Description, &m.RiskLevel, &m.Creator, &m.Modifier, &m.ProjectID, at(&m.CreatedAt), at(&m.UpdatedAt), &m.Extra)
+		Scan(&k.Key, &k.Type, &k.Name, &k.State, &k.Fingerprint, &k.HasNew, &k.Meta)
 	if err != nil {
-		return k, explain(ignore(err, sql.ErrNoRows))
+		return k, ignore(err, sql.ErrNoRows)
 	}
 	if k.Versions, err = a.knownVersions(ctx, k.Key); err != nil {
 		return k, err
@@ -379,7 +331,7 @@ func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.
 		err = row.Scan(&m.Watch, &m.InitialSync)
 		return m, err
 	}, `SELECT watch, initial FROM memberships WHERE account_id = ? AND document_id = ? AND until IS NULL ORDER BY watch`,
-		k.Key.Account, k.Key.ID)
+		k.Key)
 	return k, err
 }
 
@@ -390,11 +342,9 @@ func (t tx) documentKey(account int64, documentID, typ, name string, now time.Ti
 	if !errors.Is(err, sql.ErrNoRows) {
 		return key, false, err
 	}
-	if key, err = t.next(account, func(c *counters) *int64 { return &c.documents }); err != nil {
-		return key, false, err
-	}
-	return key, true, t.exec(`
+	key, err = t.add(account, documentIDs, `
 		INSERT INTO documents (account_id, id, document_id, document_type, first_seen_at, state, name, checked_at, lines_version)
 		VALUES (?, ?, ?, ?, ?, 'listed', ?, ?, ?)`,
-		key.Account, key.ID, documentID, typ, now.UnixMilli(), name, now.UnixMilli(), linesAlgorithm)
+		documentID, typ, now, name, now, linesAlgorithm)
+	return key, true, err
 }

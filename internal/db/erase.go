@@ -50,12 +50,12 @@ func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err er
 	e.Hash = hash
 	err = a.read.row(ctx, `
 		SELECT c.size, c.erased_at, coalesce(c.erased_reason, '') FROM accounts a JOIN contents c ON c.account_id = a.id
-		WHERE c.sha256 = ? ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash[:]).Scan(&e.Size, at(&e.ErasedAt), &e.Reason)
+		WHERE c.sha256 = ? ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash).Scan(&e.Size, &e.ErasedAt, &e.Reason)
 	if errors.Is(err, sql.ErrNoRows) {
-		return e, coc.ErrNotFound
+		err = coc.ErrNotFound
 	}
 	if err != nil {
-		return e, explain(err)
+		return e, err
 	}
 	e.Places, err = collect(ctx, a.read, func(row scanner) (p Place, err error) {
 		var label string
@@ -70,17 +70,17 @@ func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (e Erasure, err er
 		JOIN revisions r ON r.account_id = t.account_id AND r.content_id = t.id
 		JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
 		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id
-		WHERE t.sha256 = ? ORDER BY d.name, a.name, r.id`, hash[:])
+		WHERE t.sha256 = ? ORDER BY d.name, a.name, r.id`, hash)
 	if err != nil {
 		return e, err
 	}
 	err = a.read.row(ctx, erasedMessages+`
 		SELECT (SELECT count(*) FROM touched),
 			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state <> 'waiting'),
-			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state = 'waiting')`, hash[:]).
+			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state = 'waiting')`, hash).
 		Scan(&e.Changes, &e.Sent, &e.Waiting)
 	if err != nil {
-		return e, explain(err)
+		return e, err
 	}
 	// Backups from before migrations are next to the file.
 	e.Copies, err = filepath.Glob(globbed(a.path) + ".schema*")
@@ -105,20 +105,21 @@ func globbed(path string) string {
 func (a *Archive) Erase(ctx context.Context, hash coc.Hash, reason string, now time.Time) (err error) {
 	defer wrap(&err, "erase %.12s", hash)
 	return a.update(ctx, func(t tx) error {
-		contents, err := list(t, scanKey, `SELECT c.account_id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id WHERE c.sha256 = ?`, hash[:])
-		if err != nil {
-			return err
+		contents, err := list(t, scan[coc.Key], `
+			SELECT c.account_id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id WHERE c.sha256 = ?`, hash)
+		if err == nil {
+			err = t.eraseMessages(hash)
 		}
-		if err := t.eraseMessages(hash); err != nil {
-			return err
-		}
-		if err := t.eraseDifferences(hash); err != nil {
-			return err
+		if err == nil {
+			err = t.eraseDifferences(hash)
 		}
 		for _, key := range contents {
-			if err := t.eraseContent(key, hash, reason, now); err != nil {
-				return err
+			if err == nil {
+				err = t.eraseContent(key, hash, reason, now)
 			}
+		}
+		if err != nil {
+			return err
 		}
 		// The index keeps deleted text until its segments are merged.
 		return t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)
@@ -130,81 +131,70 @@ func (t tx) eraseContent(key coc.Key, hash coc.Hash, reason string, now time.Tim
 		return err
 	}
 	err := t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_reason = ? WHERE account_id = ? AND id = ?`,
-		now.UnixMilli(), reason, key.Account, key.ID)
+		now, reason, key)
 	if err != nil {
 		return err
 	}
 	if err := t.eraseLines(key, hash); err != nil {
 		return err
 	}
-	ref, record, err := scanErasureRecord(t.row(erasureQuery+` AND c.account_id = ? AND c.id = ?`, key.Account, key.ID))
-	if err != nil {
-		return err
-	}
-	return t.leaf(audit.TypeErasure, ref, record)
+	return t.leafOf(audit.TypeErasure, key)
 }
 
 func (t tx) eraseMessages(hash coc.Hash) error {
-	ids, err := list(t, scanID, erasedMessages+` SELECT id FROM about ORDER BY id DESC`, hash[:])
+	ids, err := list(t, scan[int64], erasedMessages+` SELECT id FROM about ORDER BY id DESC`, hash)
+	for _, id := range ids {
+		if err == nil {
+			err = t.eraseMessage(id)
+		}
+	}
+	return err
+}
+
+func (t tx) eraseMessage(id int64) error {
+	// A pending message without replies is removed: its deliveries are composed again.
+	fresh, err := list(t, scan[int64], `
+		SELECT id FROM messages m WHERE id = ? AND state = 'waiting'
+			AND NOT EXISTS (SELECT 1 FROM messages c WHERE c.parent_id = m.id)`, id)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		// A pending message without replies is removed: its deliveries are composed again.
-		fresh, err := list(t, scanID, `
-			SELECT id FROM messages m WHERE id = ? AND state = 'waiting'
-				AND NOT EXISTS (SELECT 1 FROM messages c WHERE c.parent_id = m.id)`, id)
-		if err != nil {
-			return err
-		}
-		if len(fresh) > 0 {
-			if err := t.exec(`UPDATE deliveries SET state = 'waiting', message_id = NULL WHERE message_id = ?`, id); err != nil {
-				return err
-			}
-			if err := t.exec(`DELETE FROM messages WHERE id = ?`, id); err != nil {
-				return err
-			}
-			continue
-		}
-		err = t.exec(`UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END, stale = 0 WHERE id = ?`, erasedText, id)
-		if err != nil {
-			return err
-		}
+	if len(fresh) == 0 {
+		return t.exec(`
+			UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END, stale = 0
+			WHERE id = ?`, erasedText, id)
 	}
-	return nil
+	if err := t.exec(`UPDATE deliveries SET state = 'waiting', message_id = NULL WHERE message_id = ?`, id); err != nil {
+		return err
+	}
+	return t.exec(`DELETE FROM messages WHERE id = ?`, id)
 }
 
 // erasedText replaces a message about an erased content.
 const erasedText = "This message was erased from the archive together with the content that it described."
 
 func (t tx) eraseDifferences(hash coc.Hash) error {
-	keys, err := list(t, scanKey, erasedChanges+` SELECT account_id, id FROM touched`, hash[:])
-	if err != nil {
-		return err
-	}
+	keys, err := list(t, scan[coc.Key], erasedChanges+` SELECT account_id, id FROM touched`, hash)
 	for _, key := range keys {
-		if err := t.eraseDifference(key); err != nil {
-			return err
+		if err == nil {
+			err = t.eraseDifference(key)
 		}
 	}
-	return nil
+	return err
 }
 
 // eraseBytes removes a content from its pack.
 func (t tx) eraseBytes(key coc.Key) error {
-	p := pack{}
-	c := packed{}
+	var p pack
+	var c packed
 	var frame []byte
 	err := t.row(`
-		SELECT p.document_id, p.id, p.count, p.frame, c.start, c.size FROM contents c JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
-		WHERE c.account_id = ? AND c.id = ?`, key.Account, key.ID).Scan(&p.document.ID, &p.id, &p.count, &frame, &c.start, &c.size)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil // already erased
-	}
+		SELECT p.account_id, p.document_id, p.id, p.count, p.frame, c.start, c.size FROM contents c
+		JOIN packs p ON p.account_id = c.account_id AND p.id = c.pack_id
+		WHERE c.account_id = ? AND c.id = ?`, key).Scan(&p.document, &p.id, &p.count, &frame, &c.start, &c.size)
 	if err != nil {
-		return err
+		return ignore(err, sql.ErrNoRows) // already erased
 	}
-	p.document.Account = key.Account
 	data, err := t.s.packs.unpack(frame, nil)
 	if err != nil {
 		return damaged("pack %d: %w", p.id, err)
@@ -225,23 +215,19 @@ func (t tx) eraseBytes(key coc.Key) error {
 
 // eraseLines rebuilds the blocks of the account's documents that contained the content.
 func (t tx) eraseLines(content coc.Key, hash coc.Hash) error {
-	documents, err := list(t, scanKey, `
+	documents, err := list(t, scan[coc.Key], `
 		SELECT DISTINCT v.account_id, v.document_id FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
-		WHERE r.account_id = ? AND r.content_id = ?`, content.Account, content.ID)
+		WHERE r.account_id = ? AND r.content_id = ?`, content)
 	if err != nil {
 		return err
 	}
 	for _, document := range documents {
-		blocks, err := t.texts(`SELECT id, frame FROM blocks WHERE state = 'indexed' AND account_id = ? AND document_id = ?`, document.Account, document.ID)
+		err := t.forTexts(`INSERT INTO trigrams (trigrams, rowid, text) VALUES ('delete', ?, ?)`,
+			`b.state = 'indexed' AND b.account_id = ? AND b.document_id = ?`, document)
 		if err != nil {
 			return err
 		}
-		for _, b := range blocks {
-			if err := t.exec(`INSERT INTO trigrams (trigrams, rowid, text) VALUES ('delete', ?, ?)`, b.id, b.text); err != nil {
-				return err
-			}
-		}
-		if err := t.exec(`DELETE FROM blocks WHERE account_id = ? AND document_id = ?`, document.Account, document.ID); err != nil {
+		if err := t.exec(`DELETE FROM blocks WHERE account_id = ? AND document_id = ?`, document); err != nil {
 			return err
 		}
 		contents, err := t.s.contentsOf(t.ctx, document, hash)

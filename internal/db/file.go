@@ -61,3 +61,5 @@ func singleName(path string) error {
 	return hint.Wrap(fmt.Errorf("the file has %d names (hard links): two processes that open it by different names would not see each other's lock and write-ahead log", n),
 		"find the other name with `find DIR -samefile "+path+"` and remove it, or make a copy with `cocsync backup FILE`")
 }
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -28,17 +28,17 @@ func TestOldestChecks(t *testing.T) {
 	}
 }
 
-// LastEnded returns the last full cycle with any outcome.
-func TestLastEnded(t *testing.T) {
+// NewestCycle with Ended returns the last full cycle with any outcome.
+func TestNewestEndedCycle(t *testing.T) {
 	d, _ := open(t)
-	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || !c.Key.IsZero() {
-		t.Errorf("LastEnded of a watch in its first cycle = %+v, %v", c, err)
+	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || !c.Key.IsZero() {
+		t.Errorf("NewestCycle of a watch in its first cycle = %+v, %v", c, err)
 	}
 	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.Stopped, false)
 	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.Good, true)
 	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.Running, false)
-	if c, err := d.LastEnded(t.Context(), "runbooks"); err != nil || c.Key != want || c.Outcome != coc.Stopped {
-		t.Errorf("LastEnded = %+v, %v, want the stopped cycle %d", c, err, want)
+	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || c.Key != want || c.Outcome != coc.Stopped {
+		t.Errorf("NewestCycle = %+v, %v, want the stopped cycle %d", c, err, want)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // is not.
 func (o *Outbox) Held(ctx context.Context, notifier string) (reason string, until time.Time, err error) {
 	defer wrap(&err, "hold of %s", notifier)
-	err = o.read.row(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, at(&until))
-	return reason, until, explain(ignore(err, sql.ErrNoRows))
+	err = o.read.row(ctx, `SELECT reason, until FROM holds WHERE notifier = ?`, notifier).Scan(&reason, &until)
+	return reason, until, ignore(err, sql.ErrNoRows)
 }
 
 // Hold puts the notifier's channel on hold until then; an empty reason ends it.
@@ -44,6 +44,5 @@ func (o *Outbox) Pause(ctx context.Context, notifier string, reason coc.PauseRea
 // for none.
 func (o *Outbox) PausedUntil(ctx context.Context, notifier string) (until time.Time, err error) {
 	defer wrap(&err, "pause of %s", notifier)
-	err = o.read.row(ctx, `SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier).Scan(at(&until))
-	return until, explain(ignore(err, sql.ErrNoRows))
+	return first(ctx, o.read, scan[time.Time], `SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier)
 }

@@ -2,9 +2,12 @@ package db
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"cocsync/internal/audit"
@@ -23,37 +26,46 @@ type edgeTx struct {
 }
 
 // leaf adds the leaf of a row's record.
-func (t tx) leaf(typ string, ref coc.Key, r audit.Record) error {
+func (t tx) leaf(ref coc.Key, r audit.Record) error {
 	if err := t.loadEdge(); err != nil {
 		return err
 	}
-	r.Type = typ
 	hash := audit.LeafHash(r.Encode())
-	if err := t.exec(`INSERT INTO leaves (id, type, account_id, ref, hash) VALUES (?, ?, ?, ?, ?)`, t.edge.Size, typ, ref.Account, ref.ID, hash[:]); err != nil {
-		return fmt.Errorf("log a %s: %w", typ, err)
+	err := t.exec(`INSERT INTO leaves (id, type, account_id, ref, hash) VALUES (?, ?, ?, ?, ?)`, t.edge.Size, r.Type, ref, hash[:])
+	if err != nil {
+		return fmt.Errorf("log a %s: %w", r.Type, err)
 	}
 	t.edge.Add(hash)
 	return nil
 }
 
-func (t tx) loadEdge() error {
-	if t.edge.loaded {
-		return nil
-	}
-	var size int64
-	var peaks []byte
-	err := t.row(`SELECT size, peaks FROM edge`).Scan(&size, &peaks)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
+// leafOf adds the leaf of a row, whose record it reads.
+func (t tx) leafOf(typ string, ref coc.Key) error {
+	e, err := sourceOf(typ).of(t.ctx, t.on, ref)
 	if err != nil {
 		return err
 	}
-	if t.edge.Edge, err = audit.UnmarshalEdge(size, peaks); err != nil {
+	return t.leaf(e.ref, e.record)
+}
+
+func (t tx) loadEdge() (err error) {
+	if !t.edge.loaded {
+		t.edge.Edge, err = readEdge(t.ctx, t.on)
+		t.edge.loaded = err == nil
+	}
+	return err
+}
+
+func readEdge(ctx context.Context, s *session) (e audit.Edge, err error) {
+	var size int64
+	var peaks []byte
+	if err := s.row(ctx, `SELECT size, peaks FROM edge`).Scan(&size, &peaks); err != nil {
+		return e, ignore(err, sql.ErrNoRows)
+	}
+	if e, err = audit.UnmarshalEdge(size, peaks); err != nil {
 		err = damaged("the head of the log: %w", err)
 	}
-	t.edge.loaded = err == nil
-	return err
+	return e, err
 }
 
 func (t tx) saveEdge() error {
@@ -69,16 +81,14 @@ func (t tx) saveEdge() error {
 // a key; leaves are added for existing rows.
 func (l *Log) beginLog(ctx context.Context) (err error) {
 	defer wrap(&err, "log of the archive")
-	var origin, public string
-	err = l.read.row(ctx, `SELECT origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&origin, &public)
+	g, err := l.Generation(ctx)
+	if errors.Is(err, coc.ErrNotFound) {
+		return l.newGeneration(ctx, audit.Checkpoint{})
+	}
 	if err == nil {
-		l.key, err = readKey(l.keyPath, public)
-		return err
+		l.key, err = readKey(l.keyPath, g.Public)
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return explain(err)
-	}
-	return l.newGeneration(ctx, audit.Checkpoint{})
+	return err
 }
 
 // checkLog returns an error if the leaves do not match the stored or the signed tree heads:
@@ -156,34 +166,48 @@ func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 				return err
 			}
 		}
-		g := generation{origin: origin, public: key.Public(), at: time.Now(), old: old}
 		var oldOrigin, oldSize, oldRoot any
 		if old.Origin != "" {
 			oldOrigin, oldSize, oldRoot = old.Origin, old.Size, old.Root[:]
 		}
 		id, err := t.insert(`INSERT INTO generations (origin, public_key, at, old_origin, old_size, old_root) VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
-			origin, key.Public(), g.at.UnixMilli(), oldOrigin, oldSize, oldRoot)
+			origin, key.Public(), time.Now(), oldOrigin, oldSize, oldRoot)
 		if err != nil {
 			return err
 		}
-		if err := t.leaf(audit.TypeStart, coc.Key{ID: id}, g.record()); err != nil {
+		if err := t.leafOf(audit.TypeStart, coc.Key{ID: id}); err != nil {
 			return err
 		}
 		return t.adopt(id)
 	})
 }
 
+// newOrigin returns a random name for a log.
+func newOrigin() (string, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		return "", err
+	}
+	return "cocsync/" + hex.EncodeToString(b), nil
+}
+
 // adopt adds leaves for all existing events: first the starts of earlier generations, then
 // each type in the order of recording.
 func (t tx) adopt(generation int64) error {
-	earlier := source{audit.TypeStart, fmt.Sprintf("%s WHERE g.id < %d", generationQuery, generation), "g", scanGeneration}
-	for _, s := range append([]source{earlier}, sources()...) {
-		list, err := t.events(s)
+	for _, s := range sources() {
+		order := ` ORDER BY 1, 2`
+		switch s.typ {
+		case audit.TypeStart:
+			order = ` WHERE g.id < ` + strconv.FormatInt(generation, 10) + order
+		case audit.TypeErasure:
+			order = ` ORDER BY c.erased_at, 1, 2`
+		}
+		events, err := list(t, s.scan, s.query+order)
 		if err != nil {
 			return err
 		}
-		for _, it := range list {
-			if err := t.leaf(s.typ, it.ref, it.record); err != nil {
+		for _, e := range events {
+			if err := t.leaf(e.ref, e.record); err != nil {
 				return err
 			}
 		}
@@ -191,34 +215,11 @@ func (t tx) adopt(generation int64) error {
 	return nil
 }
 
-// event is a row that has a leaf.
-type event struct {
-	ref    coc.Key
-	record audit.Record
-}
-
-// events returns all rows of a source in the order of recording.
-func (t tx) events(s source) ([]event, error) {
-	order := s.alias + `.id`
-	switch s.typ {
-	case audit.TypeStart:
-	case audit.TypeErasure:
-		order = `c.erased_at, c.account_id, ` + order
-	default:
-		order = s.alias + `.account_id, ` + order
-	}
-	return list(t, func(row scanner) (e event, err error) {
-		e.ref, e.record, err = s.scan(row)
-		return e, err
-	}, s.query+` ORDER BY `+order)
-}
-
 // FirstOrigin returns the permanent name of the archive, the origin of its first log.
 // Restored copies have the same name. It is "" if the archive has no log yet.
 func (l *Log) FirstOrigin(ctx context.Context) (origin string, err error) {
 	defer wrap(&err, "first log")
-	err = l.read.row(ctx, `SELECT origin FROM generations ORDER BY id LIMIT 1`).Scan(&origin)
-	return origin, explain(ignore(err, sql.ErrNoRows))
+	return first(ctx, l.read, scan[string], `SELECT origin FROM generations ORDER BY id LIMIT 1`)
 }
 
 // Head returns the newest tree head and signs it if necessary. It returns the zero Head if
@@ -249,7 +250,7 @@ func (t tx) checkpoint(publish bool, now time.Time) (h coc.Head, err error) {
 		return h, err
 	}
 	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.s.key.ID()}
-	err = t.row(`UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, bit(publish)).Scan(&h.Note)
+	err = t.row(`UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, publish).Scan(&h.Note)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return h, err
 	}
@@ -259,7 +260,7 @@ func (t tx) checkpoint(publish bool, now time.Time) (h coc.Head, err error) {
 	if err := t.exec(`DELETE FROM checkpoints WHERE published = 0`); err != nil {
 		return h, err
 	}
-	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, bit(publish))
+	return h, t.exec(`INSERT INTO checkpoints (size, at, note, published) VALUES (?, ?, ?, ?)`, c.Size, now.UnixMilli(), h.Note, publish)
 }
 
 // cover records coverage of the watch up to the cycle that just ended. A failed or late
@@ -269,8 +270,8 @@ func (t tx) cover(cycle coc.Key) error {
 	var watch, outcome string
 	var partial, late bool
 	var ended, began time.Time
-	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE account_id = ? AND id = ?`, cycle.Account, cycle.ID).
-		Scan(&watch, &outcome, &partial, &late, at(&ended))
+	err := t.row(`SELECT watch, outcome, partial, missed > 0, ended_at FROM cycles WHERE account_id = ? AND id = ?`, cycle).
+		Scan(&watch, &outcome, &partial, &late, &ended)
 	if err != nil || partial { // a partial cycle has no coverage of the watch
 		return ignore(err, sql.ErrNoRows)
 	}
@@ -279,7 +280,7 @@ func (t tx) cover(cycle coc.Key) error {
 		SELECT coalesce(min(c.id), 0), coalesce(max(c.id), 0), min(c.started_at) FROM cycles c
 		WHERE c.watch = ?1 AND c.account_id = ?2 AND c.id < ?3 AND c.outcome <> 'running' AND c.partial = 0
 			AND c.id > coalesce((SELECT max(g.last_cycle) FROM coverages g WHERE g.account_id = ?2 AND g.watch = ?1), 0)`,
-		watch, cycle.Account, cycle.ID).Scan(&first, &last, at(&began))
+		watch, cycle).Scan(&first, &last, &began)
 	if err != nil {
 		return err
 	}
@@ -299,18 +300,10 @@ func (t tx) cover(cycle coc.Key) error {
 }
 
 func (t tx) putCoverage(watch string, account, first, last int64) error {
-	key, err := t.next(account, func(c *counters) *int64 { return &c.coverages })
+	key, err := t.add(account, coverageIDs, `
+		INSERT INTO coverages (account_id, id, watch, first_cycle, last_cycle) VALUES (?, ?, ?, ?, ?)`, watch, first, last)
 	if err != nil {
 		return err
 	}
-	err = t.exec(`INSERT INTO coverages (account_id, id, watch, first_cycle, last_cycle) VALUES (?, ?, ?, ?, ?)`,
-		key.Account, key.ID, watch, first, last)
-	if err != nil {
-		return err
-	}
-	ref, record, err := scanCoverage(t.row(coverageQuery+` WHERE g.account_id = ? AND g.id = ?`, key.Account, key.ID))
-	if err != nil {
-		return err
-	}
-	return t.leaf(audit.TypeCoverage, ref, record)
+	return t.leafOf(audit.TypeCoverage, key)
 }

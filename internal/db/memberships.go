@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -15,7 +14,7 @@ import (
 // version counts as pending if its next attempt is due by retry.
 func (a *Archive) Followed(ctx context.Context, account, watch string, retry time.Time) (_ []coc.Followed, err error) {
 	defer wrap(&err, "documents of account %q", account)
-	urgent, err := byKey(ctx, a.read, scanMark, `
+	urgent, err := byKey(ctx, a.read, scanPair[coc.Key, bool], `
 		SELECT p.account_id, p.document_id, max(p.urgent) FROM (
 			SELECT account_id, document_id, CASE WHEN backfill = 0 THEN 1 ELSE 0 END AS urgent FROM versions WHERE state = 'pending'
 			UNION ALL
@@ -28,7 +27,7 @@ func (a *Archive) Followed(ctx context.Context, account, watch string, retry tim
 	return collect(ctx, a.read, func(row scanner) (f coc.Followed, err error) {
 		var key coc.Key
 		var initial sql.NullBool
-		err = row.Scan(&key.Account, &key.ID, &f.DocumentID, &f.State, (*hashColumn)(&f.Fingerprint), at(&f.CheckedAt), &initial, at(&f.MissingAt))
+		err = row.Scan(&key, &f.DocumentID, &f.State, &f.Fingerprint, &f.CheckedAt, &initial, &f.MissingAt)
 		f.Urgent, f.Pending = urgent[key]
 		f.Member, f.InitialSync = initial.Valid, initial.Bool
 		return f, err
@@ -39,18 +38,13 @@ func (a *Archive) Followed(ctx context.Context, account, watch string, retry tim
 		WHERE a.name = ?`, watch, account)
 }
 
-func scanMark(row scanner) (key coc.Key, is bool, err error) {
-	err = row.Scan(&key.Account, &key.ID, &is)
-	return key, is, err
-}
-
 // Follow records that a watch follows these documents since j.At. Documents that it already
 // follows do not change.
 func (a *Archive) Follow(ctx context.Context, j coc.Joining) (err error) {
 	defer wrap(&err, "follow documents of watch %q", j.Watch)
 	return a.update(ctx, func(t tx) error {
 		if j.ListComplete {
-			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, j.At.UnixMilli(), j.Watch)
+			err := t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, j.At, j.Watch)
 			if err != nil {
 				return err
 			}
@@ -75,12 +69,12 @@ func (t tx) follow(account int64, j coc.Joining, r coc.Row) error {
 	}
 	var follows bool
 	err = t.row(`SELECT EXISTS (SELECT 1 FROM memberships WHERE account_id = ? AND document_id = ? AND watch = ? AND until IS NULL)`,
-		doc.Account, doc.ID, j.Watch).Scan(&follows)
+		doc, j.Watch).Scan(&follows)
 	if err != nil || follows {
 		return err
 	}
 	return t.exec(`INSERT INTO memberships (account_id, document_id, watch, since, initial) VALUES (?, ?, ?, ?, ?)`,
-		doc.Account, doc.ID, j.Watch, j.At.UnixMilli(), bit(j.InitialSync))
+		doc, j.Watch, j.At, j.InitialSync)
 }
 
 // Leave records that a watch no longer follows these documents.
@@ -101,7 +95,7 @@ func (a *Archive) members(ctx context.Context, account, watch string, ids []stri
 		for _, id := range ids {
 			err := t.exec(set+` WHERE watch = ?2 AND until IS NULL AND (account_id, document_id) =
 				(SELECT d.account_id, d.id FROM documents d JOIN accounts a ON a.id = d.account_id
-				 WHERE a.name = ?3 AND d.document_id = ?4)`, millis(when), watch, account, id)
+				 WHERE a.name = ?3 AND d.document_id = ?4)`, when, watch, account, id)
 			if err != nil {
 				return fmt.Errorf("document %s: %w", id, err)
 			}
@@ -113,9 +107,9 @@ func (a *Archive) members(ctx context.Context, account, watch string, ids []stri
 // Followers returns the watches that follow a document now, by name.
 func (a *Archive) Followers(ctx context.Context, document coc.Key) (names []string, err error) {
 	defer wrap(&err, "watches of a document")
-	return collect(ctx, a.read, scanText, `
+	return collect(ctx, a.read, scan[string], `
 		SELECT DISTINCT watch FROM memberships WHERE account_id = ? AND document_id = ? AND until IS NULL ORDER BY watch`,
-		document.Account, document.ID)
+		document)
 }
 
 // Membership is a period in which a watch followed a document. Until is zero while it does.
@@ -126,18 +120,15 @@ type Membership struct {
 	Until    time.Time
 }
 
-const membershipRows = `SELECT m.watch, m.account_id, m.document_id, m.since, m.until FROM memberships m`
-
-func scanMembership(row scanner) (m Membership, err error) {
-	err = row.Scan(&m.Watch, &m.Document.Account, &m.Document.ID, at(&m.Since), at(&m.Until))
-	return m, err
-}
-
 // MembershipsOf returns the memberships of a document, oldest first.
 func (a *Archive) MembershipsOf(ctx context.Context, document coc.Key) (_ []Membership, err error) {
 	defer wrap(&err, "memberships of a document")
-	return collect(ctx, a.read, scanMembership, membershipRows+`
-		WHERE m.account_id = ? AND m.document_id = ? ORDER BY m.since, m.watch`, document.Account, document.ID)
+	return collect(ctx, a.read, func(row scanner) (m Membership, err error) {
+		err = row.Scan(&m.Watch, &m.Document, &m.Since, &m.Until)
+		return m, err
+	}, `
+		SELECT watch, account_id, document_id, since, until FROM memberships
+		WHERE account_id = ? AND document_id = ? ORDER BY since, watch`, document)
 }
 
 // MembershipTimes returns the distinct periods in which a watch followed documents of an
@@ -145,7 +136,7 @@ func (a *Archive) MembershipsOf(ctx context.Context, document coc.Key) (_ []Memb
 func (a *Archive) MembershipTimes(ctx context.Context, watch, account string, since, until time.Time) iter.Seq2[Membership, error] {
 	return stream(ctx, a.read, func(row scanner) (m Membership, err error) {
 		m.Watch = watch
-		err = row.Scan(at(&m.Since), at(&m.Until))
+		err = row.Scan(&m.Since, &m.Until)
 		return m, err
 	}, `
 		SELECT DISTINCT m.since, m.until FROM memberships m JOIN accounts a ON a.id = m.account_id
@@ -158,14 +149,12 @@ func (a *Archive) NamesOf(ctx context.Context, account string, ids []string) (na
 	defer wrap(&err, "names of documents")
 	names = make(map[string]string, len(ids))
 	for _, id := range ids {
-		var name string
-		err := a.read.row(ctx, `
+		names[id], err = first(ctx, a.read, scan[string], `
 			SELECT d.name FROM documents d JOIN accounts a ON a.id = d.account_id
-			WHERE a.name = ? AND d.document_id = ?`, account, id).Scan(&name)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return names, explain(err)
+			WHERE a.name = ? AND d.document_id = ?`, account, id)
+		if err != nil {
+			return names, err
 		}
-		names[id] = name
 	}
 	return names, nil
 }

@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"cocsync/internal/coc"
@@ -23,14 +21,15 @@ const messageRows = `
 	LEFT JOIN messages th ON th.id = coalesce(up.parent_id, up.id)`
 
 func scanMessage(row scanner) (m coc.Message, err error) {
-	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document.Account, &m.Document.ID, &m.Parent, &m.Body, &m.Text, &m.Plain,
-		&m.State, &m.Attempts, at(&m.CreatedAt), at(&m.FirstAt), at(&m.NextAt), at(&m.SentAt), &m.Channel, &m.TS, &m.Err,
+	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document, &m.Parent, &m.Body, &m.Text, &m.Plain,
+		&m.State, &m.Attempts, &m.CreatedAt, &m.FirstAt, &m.NextAt, &m.SentAt, &m.Channel, &m.TS, &m.Err,
 		&m.ThreadChannel, &m.ThreadTS)
 	return m, err
 }
 
-// withChanges adds the changes of messages.
-func (o *Outbox) withChanges(ctx context.Context, list []coc.Message, err error) ([]coc.Message, error) {
+// messages returns messages with their changes.
+func (o *Outbox) messages(ctx context.Context, where string, args ...any) ([]coc.Message, error) {
+	list, err := collect(ctx, o.read, scanMessage, messageRows+` `+where, args...)
 	for i := range list {
 		if err == nil {
 			list[i].Changes, err = collect(ctx, o.read, func(row scanner) (string, error) {
@@ -47,22 +46,12 @@ func (o *Outbox) withChanges(ctx context.Context, list []coc.Message, err error)
 	return list, err
 }
 
-// message returns the only message of a query. The error is sql.ErrNoRows for none.
-func (o *Outbox) message(ctx context.Context, query string, args ...any) (coc.Message, error) {
-	m, err := scanMessage(o.read.row(ctx, query, args...))
-	if err != nil {
-		return m, err
-	}
-	list, err := o.withChanges(ctx, []coc.Message{m}, nil)
-	return list[0], err
-}
-
 // Next returns the next message of the notifier to post: it is due, its parent is not pending,
 // and no earlier message about the same document or watch is unsent. If there is none, ok is
 // false and wake is when the next message is due, zero if none is pending.
 func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	defer wrap(&err, "next message to %s", notifier)
-	m, err = o.message(ctx, messageRows+`
+	list, err := o.messages(ctx, `
 		WHERE m.state = 'waiting' AND m.notifier = ?1 AND (m.next_at <= ?2 OR m.attempts = 0 OR m.next_at > ?3)
 			AND NOT EXISTS (SELECT 1 FROM messages e
 				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
@@ -76,18 +65,15 @@ func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m co
 						JOIN notices nm ON nm.watch = ne.watch JOIN deliveries dm ON dm.notice_id = nm.id
 					WHERE de.message_id = e.id AND dm.message_id = m.id)))
 		ORDER BY m.id LIMIT 1`, notifier, now.UnixMilli(), now.Add(maxNextIn).UnixMilli())
-	if err == nil {
-		return m, true, time.Time{}, nil
+	if err != nil || len(list) > 0 {
+		return append(list, m)[0], len(list) > 0, wake, err
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return m, false, time.Time{}, explain(err)
-	}
-	err = o.read.row(ctx, `
+	wake, err = first(ctx, o.read, scan[time.Time], `
 		SELECT min(p.at) FROM (
 			SELECT min(next_at) AS at FROM messages WHERE state = 'waiting' AND notifier = ?1
 			UNION ALL
-			SELECT min(due_at) FROM deliveries WHERE state = 'waiting' AND notifier = ?1) p`, notifier).Scan(at(&wake))
-	return coc.Message{}, false, wake, explain(err)
+			SELECT min(due_at) FROM deliveries WHERE state = 'waiting' AND notifier = ?1) p`, notifier)
+	return m, false, wake, err
 }
 
 // RecordAttempt records the result of posting a message: its Kind, State, Plain, Attempts,
@@ -99,7 +85,7 @@ func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
 		err := t.exec(`
 			UPDATE messages SET kind = ?, state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
 				channel = ?, ts = ?, error = ? WHERE id = ?`,
-			string(m.Kind), string(m.State), bit(m.Plain), m.Attempts, millis(m.FirstAt), m.NextAt.UnixMilli(), millis(m.SentAt),
+			m.Kind, m.State, m.Plain, m.Attempts, m.FirstAt, m.NextAt.UnixMilli(), m.SentAt,
 			m.Channel, m.TS, m.Err, m.ID)
 		if err != nil || m.State == coc.Waiting {
 			return err
@@ -119,16 +105,14 @@ func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
 				return err
 			}
 		}
-		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, string(m.State), m.ID)
+		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, m.State, m.ID)
 	})
 }
 
 // Retrying returns the pending messages of a notifier with a failed attempt, oldest first.
 func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message, err error) {
 	defer wrap(&err, "messages to %s that were tried", notifier)
-	list, err := collect(ctx, o.read, scanMessage, messageRows+`
-		WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
-	return o.withChanges(ctx, list, err)
+	return o.messages(ctx, `WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
 }
 
 // Retry makes pending messages due now and failed ones pending, and ends the hold of the
@@ -136,7 +120,7 @@ func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message
 func (o *Outbox) Retry(ctx context.Context, notifier string, message int64, now time.Time) (n int, err error) {
 	defer wrap(&err, "retry messages")
 	err = o.update(ctx, func(t tx) error {
-		ids, err := list(t, scanID, `
+		ids, err := list(t, scan[int64], `
 			UPDATE messages SET state = 'waiting', next_at = ?1, plain = CASE state WHEN 'failed' THEN 0 ELSE plain END,
 				first_at = CASE state WHEN 'failed' THEN NULL ELSE first_at END
 			WHERE state <> 'sent' AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
@@ -163,6 +147,5 @@ func (o *Outbox) Messages(ctx context.Context, all bool, limit int) (_ []coc.Mes
 	if all {
 		where = ``
 	}
-	list, err := collect(ctx, o.read, scanMessage, messageRows+` `+where+` ORDER BY m.id DESC LIMIT ?`, limit)
-	return o.withChanges(ctx, list, err)
+	return o.messages(ctx, where+` ORDER BY m.id DESC LIMIT ?`, limit)
 }

@@ -87,7 +87,7 @@ func backupTo(ctx context.Context, w *sql.DB, path string) error {
 }
 
 // checkSchema returns an error for a database that this program cannot use.
-func (s *store) checkSchema(ctx context.Context, db *sql.DB) error {
+func checkSchema(ctx context.Context, db *sql.DB) error {
 	version, err := readVersion(ctx, db, schemaVersion)
 	switch {
 	case err != nil:

@@ -13,7 +13,7 @@ const noticeRows = `SELECT id, kind, watch, at, title, lines FROM notices`
 
 func scanNotice(row scanner) (n coc.Notice, err error) {
 	var lines string
-	if err := row.Scan(&n.ID, &n.Kind, &n.Watch, at(&n.At), &n.Title, &lines); err != nil {
+	if err := row.Scan(&n.ID, &n.Kind, &n.Watch, &n.At, &n.Title, &lines); err != nil {
 		return n, err
 	}
 	if err := json.Unmarshal([]byte(lines), &n.Lines); err != nil {
@@ -24,7 +24,7 @@ func scanNotice(row scanner) (n coc.Notice, err error) {
 
 func (o *Outbox) notice(ctx context.Context, id int64) (*coc.Notice, error) {
 	n, err := scanNotice(o.read.row(ctx, noticeRows+` WHERE id = ?`, id))
-	return &n, explain(err)
+	return &n, err
 }
 
 // Notices returns all notices, oldest first. It keeps a connection until it ends.
@@ -34,13 +34,12 @@ func (o *Outbox) Notices(ctx context.Context) iter.Seq2[coc.Notice, error] {
 
 // addNotice adds a notice with its deliveries, and records it in the row of its watch.
 func (t tx) addNotice(n coc.NewNotice) error {
-	now := n.At.UnixMilli()
 	var err error
 	switch n.Kind {
 	case coc.NoticeInitialSync:
-		err = t.exec(`UPDATE watches SET summarized_at = ? WHERE name = ?`, now, n.Watch)
+		err = t.exec(`UPDATE watches SET summarized_at = ? WHERE name = ?`, n.At, n.Watch)
 	case coc.NoticeFailure:
-		err = t.exec(`UPDATE watches SET failure_at = ?, failure_whole = ? WHERE name = ?`, now, bit(n.Whole), n.Watch)
+		err = t.exec(`UPDATE watches SET failure_at = ?, failure_whole = ? WHERE name = ?`, n.At, n.Whole, n.Watch)
 	case coc.NoticeRecovered:
 		err = t.exec(`UPDATE watches SET failure_at = NULL, failure_whole = 0 WHERE name = ?`, n.Watch)
 	}
@@ -52,12 +51,12 @@ func (t tx) addNotice(n coc.NewNotice) error {
 		return err
 	}
 	id, err := t.insert(`INSERT INTO notices (kind, watch, at, title, lines) VALUES (?, ?, ?, ?, ?) RETURNING id`,
-		string(n.Kind), n.Watch, now, n.Title, string(lines))
+		n.Kind, n.Watch, n.At, n.Title, string(lines))
 	if err != nil {
 		return err
 	}
 	for _, notifier := range n.Notify {
-		err := t.exec(`INSERT INTO deliveries (notifier, notice_id, state, due_at) VALUES (?, ?, 'waiting', ?)`, notifier, id, now)
+		err := t.exec(`INSERT INTO deliveries (notifier, notice_id, state, due_at) VALUES (?, ?, 'waiting', ?)`, notifier, id, n.At)
 		if err != nil {
 			return err
 		}
@@ -72,7 +71,7 @@ func (o *Outbox) QueueNotice(ctx context.Context, n coc.NewNotice, since, now ti
 	err = o.update(ctx, func(t tx) error {
 		var exists bool
 		err := t.row(`SELECT EXISTS (SELECT 1 FROM notices WHERE kind = ? AND watch = ? AND at > ? AND at <= ?)`,
-			string(n.Kind), n.Watch, since.UnixMilli(), now.UnixMilli()).Scan(&exists)
+			n.Kind, n.Watch, since.UnixMilli(), now.UnixMilli()).Scan(&exists)
 		added = err == nil && !exists
 		if !added {
 			return err
@@ -86,6 +85,5 @@ func (o *Outbox) QueueNotice(ctx context.Context, n coc.NewNotice, since, now ti
 // after now, which were written with a wrong clock.
 func (o *Outbox) LastWeekly(ctx context.Context, now time.Time) (when time.Time, err error) {
 	defer wrap(&err, "newest weekly notice")
-	err = o.read.row(ctx, `SELECT max(at) FROM notices WHERE kind = ? AND at <= ?`, string(coc.NoticeWeekly), now.UnixMilli()).Scan(at(&when))
-	return when, explain(err)
+	return first(ctx, o.read, scan[time.Time], `SELECT max(at) FROM notices WHERE kind = ? AND at <= ?`, coc.NoticeWeekly, now.UnixMilli())
 }

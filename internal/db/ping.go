@@ -11,6 +11,6 @@ func (d *DB) Ping(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	var one int
-	return explain(d.read.row(ctx, `SELECT 1`).Scan(&one))
+	_, err = first(ctx, d.read, scan[int], `SELECT 1`)
+	return err
 }

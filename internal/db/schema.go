@@ -1,12 +1,12 @@
 package db
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cocsync/internal/hint"
@@ -17,28 +17,25 @@ import (
 // that creates it.
 type Object struct{ Type, Name, Table, SQL string }
 
-// objectQuery selects the rows of readObjects, about ninety in any archive.
-const objectQuery = `SELECT coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '') FROM sqlite_schema`
-
 // querier is a handle, a connection or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-func readObjects(ctx context.Context, q querier) (list []Object, err error) {
-	rows, err := q.QueryContext(ctx, objectQuery)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var o Object
-		if err := rows.Scan(&o.Type, &o.Name, &o.Table, &o.SQL); err != nil {
-			return nil, err
-		}
-		list = append(list, o)
-	}
-	return list, rows.Err()
+// readObjects reads the schema, about ninety rows in any archive.
+func readObjects(ctx context.Context, q querier) ([]Object, error) {
+	rows, err := q.QueryContext(ctx, `SELECT coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '') FROM sqlite_schema`)
+	return readAll(ctx, rows, explain(err), scan[Object])
+}
+
+func (o *Object) columns() []any { return []any{&o.Type, &o.Name, &o.Table, &o.SQL} }
+
+// key identifies the object.
+func (o Object) key() string { return o.Type + " " + strconv.Quote(o.Name) }
+
+// foreign describes an object that cocsync's schema does not have.
+func (o Object) foreign() string {
+	return fmt.Sprintf("%s on %q does not belong to cocsync", o.key(), o.Table)
 }
 
 // objectLine is the prefix of each object in migrations.Schema.
@@ -67,32 +64,22 @@ func allowedObjects() []Object {
 
 // schemaFaults returns the differences from the expected schema, sorted.
 func schemaFaults(has []Object) (faults []string) {
-	missing := map[Object]bool{}
-	names := map[string]bool{}
+	missing := map[string]Object{} // of the expected schema
 	for _, o := range expectedSchema() {
-		missing[o] = true
-		names[o.Type+" "+o.Name] = true
-	}
-	extra := map[Object]bool{}
-	for _, o := range allowedObjects() {
-		extra[o] = true
+		missing[o.key()] = o
 	}
 	for _, o := range has {
+		expected, ok := missing[o.key()]
+		delete(missing, o.key())
 		switch {
-		case missing[o]:
-			delete(missing, o)
-		case extra[o]:
-			delete(extra, o)
-		case names[o.Type+" "+o.Name]:
-			faults = append(faults, fmt.Sprintf("%s %q differs from cocsync's definition", o.Type, o.Name))
-		default:
-			faults = append(faults, fmt.Sprintf("%s %q on %q does not belong to cocsync", o.Type, o.Name, o.Table))
+		case ok && expected != o:
+			faults = append(faults, o.key()+" differs from cocsync's definition")
+		case !ok && !slices.Contains(allowedObjects(), o):
+			faults = append(faults, o.foreign())
 		}
 	}
-	for o := range missing {
-		if !slices.ContainsFunc(has, func(h Object) bool { return h.Type == o.Type && h.Name == o.Name }) {
-			faults = append(faults, fmt.Sprintf("%s %q is missing", o.Type, o.Name))
-		}
+	for key := range missing {
+		faults = append(faults, key+" is missing")
 	}
 	slices.Sort(faults)
 	return faults
@@ -101,23 +88,12 @@ func schemaFaults(has []Object) (faults []string) {
 // SchemaFaults returns the differences from the expected schema, one line each.
 func (d *DB) SchemaFaults(ctx context.Context) (_ []string, err error) {
 	defer wrap(&err, "schema")
-	has, err := collect(ctx, d.read, func(row scanner) (o Object, err error) {
-		err = row.Scan(&o.Type, &o.Name, &o.Table, &o.SQL)
-		return o, err
-	}, objectQuery)
+	has, err := readObjects(ctx, d.pool)
 	return schemaFaults(has), err
 }
 
-// CheckSchema returns ErrAltered with the names of the objects if the schema differs from
+// checkObjects returns ErrAltered with the names of the objects if the schema differs from
 // the expected one: triggers and views could drop, alter or forge data.
-func (d *DB) CheckSchema(ctx context.Context) (err error) {
-	db := d.read.DB
-	if d.write != nil {
-		db = d.write
-	}
-	return explain(checkObjects(ctx, db))
-}
-
 func checkObjects(ctx context.Context, q querier) error {
 	has, err := readObjects(ctx, q)
 	if err != nil {
@@ -152,42 +128,32 @@ func checkOldObjects(ctx context.Context, q querier) error {
 	}
 	known := map[string]bool{}
 	for _, o := range append(expectedSchema(), allowedObjects()...) {
-		known[o.Type+" "+o.Name] = true
+		known[o.key()] = true
 	}
 	var faults []string
 	for _, o := range has {
 		virtual := strings.HasPrefix(strings.ToUpper(strings.TrimSpace(o.SQL)), "CREATE VIRTUAL")
-		if !known[o.Type+" "+o.Name] || virtual && o.Name != "trigrams" {
-			faults = append(faults, fmt.Sprintf("%s %q on %q does not belong to cocsync", o.Type, o.Name, o.Table))
+		if !known[o.key()] || virtual && o.Name != "trigrams" {
+			faults = append(faults, o.foreign())
 		}
 	}
 	slices.Sort(faults)
 	return schemaError(faults)
 }
 
-// checkSchema is CheckSchema within the transaction.
-func (t tx) checkSchema() error { return checkObjects(t.ctx, t.sql) }
+// checkSchema is checkObjects within the transaction.
+func (t tx) checkSchema() error { return checkObjects(t.ctx, t.raw) }
 
 // checkSchemaOnce checks the schema if its version has changed since the last check. The
 // connection reloads the schema, with its triggers, only when this number changes.
 func (t tx) checkSchemaOnce() error {
-	var cookie int64
-	if err := t.row(`SELECT schema_version FROM pragma_schema_version`).Scan(&cookie); err != nil {
+	cookie, err := first(t.ctx, t.on, scan[int64], `SELECT schema_version FROM pragma_schema_version`)
+	if err != nil || t.s.cookie != nil && *t.s.cookie == cookie {
 		return err
-	}
-	if t.s.cookie != nil && *t.s.cookie == cookie {
-		return nil
 	}
 	if err := t.checkSchema(); err != nil {
 		return err
 	}
 	t.s.cookie = &cookie
 	return nil
-}
-
-// sortObjects sorts objects as in migrations.Schema.
-func sortObjects(list []Object) {
-	slices.SortFunc(list, func(a, b Object) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
-	})
 }

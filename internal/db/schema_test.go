@@ -1,16 +1,18 @@
 package db
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
 
 	"cocsync/internal/coc"
@@ -38,7 +40,9 @@ func TestSchemaFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sortObjects(want)
+	slices.SortFunc(want, func(a, b Object) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+	})
 	if *update {
 		var b strings.Builder
 		for _, o := range want {
@@ -49,7 +53,7 @@ func TestSchemaFile(t *testing.T) {
 		}
 		t.Skip("written: build again")
 	}
-	if diff := cmp.Diff(want, expectedSchema()); diff != "" {
+	if diff := gocmp.Diff(want, expectedSchema()); diff != "" {
 		t.Errorf("migrations/schema.sql is not the schema of the migrations (-migrations +file); go test ./internal/db -run SchemaFile -update\n%s", diff)
 	}
 }
@@ -106,7 +110,7 @@ func TestAlteredSchemaIsRefused(t *testing.T) {
 			for how, open := range openers() {
 				d, err := open(t.Context(), path)
 				if err == nil {
-					if err := errors.Join(d.CheckSchema(t.Context()), d.Close()); err != nil {
+					if err := errors.Join(checkObjects(t.Context(), d.pool), d.Close()); err != nil {
 						t.Error(err)
 					}
 				}
@@ -140,8 +144,8 @@ func TestAlteredSchemaStopsTheWriter(t *testing.T) {
 	if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), `trigger "silence"`) {
 		t.Errorf("Begin = %v, want ErrAltered that names the trigger", err)
 	}
-	if err := r.CheckSchema(t.Context()); !errors.Is(err, ErrAltered) {
-		t.Errorf("CheckSchema of a reader = %v, want ErrAltered", err)
+	if err := checkObjects(t.Context(), r.pool); !errors.Is(err, ErrAltered) {
+		t.Errorf("checkObjects of a reader = %v, want ErrAltered", err)
 	}
 	alter(t, d.path, `DROP TRIGGER silence`)
 	commit(t, d, step("DM2", "b\n"))
@@ -235,7 +239,7 @@ func BenchmarkCheckSchema(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := d.CheckSchema(b.Context()); err != nil {
+		if err := checkObjects(b.Context(), d.pool); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Unreached returns the documents that the newest cycle could not update, with their last check.
-// Missed counts the cycles that did not run.
+// Ran counts the cycles that did not run.
 func TestUnreachedAndMissed(t *testing.T) {
 	d, _ := open(t)
 	reached := time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC)
@@ -37,8 +37,8 @@ func TestUnreachedAndMissed(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].DocumentID != "DM9" || !list[0].CheckedAt.IsZero() || list[1].Err != "503" || !list[1].CheckedAt.Equal(reached) {
 		t.Errorf("Unreached = %+v, %v, want DM9, never, and DM1, at %v", list, err, reached)
 	}
-	if n, err := d.Missed(t.Context(), "all", reached.Add(90*time.Minute), reached.Add(4*time.Hour)); n != 3 || err != nil {
-		t.Errorf("Missed = %d, %v, want 3", n, err)
+	if _, n, err := d.Ran(t.Context(), "all", reached.Add(90*time.Minute), reached.Add(4*time.Hour)); n != 3 || err != nil {
+		t.Errorf("Ran = %d missed, %v, want 3", n, err)
 	}
 	states, err := d.DocumentStates(t.Context())
 	if err != nil || states[coc.Present] != 1 || states[coc.Deleted]+states[coc.Seen] != 0 {

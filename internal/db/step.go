@@ -73,7 +73,7 @@ func (w *stepper) putDocument() error {
 	}
 	var print any
 	if w.Fingerprint != nil {
-		print = w.Fingerprint[:]
+		print = *w.Fingerprint
 	}
 	// After a deletion any listed row is requested again.
 	return w.exec(`
@@ -83,7 +83,7 @@ func (w *stepper) putDocument() error {
 			newest = CASE ?4 WHEN '' THEN newest ELSE ?4 END,
 			fingerprint = CASE ?3 WHEN 'deleted' THEN NULL ELSE coalesce(?5, fingerprint) END
 		WHERE account_id = ?6 AND id = ?7`,
-		w.SeenAt.UnixMilli(), w.Name, string(w.State), w.Newest, print, w.document.Account, w.document.ID)
+		w.SeenAt, w.Name, w.State, w.Newest, print, w.document)
 }
 
 func (w *stepper) putState() error {
@@ -91,7 +91,7 @@ func (w *stepper) putState() error {
 		return nil
 	}
 	err := w.row(`SELECT coalesce(max(id), 0) FROM document_states WHERE account_id = ? AND document_id = ?`,
-		w.document.Account, w.document.ID).Scan(&w.from)
+		w.document).Scan(&w.from)
 	if err != nil {
 		return err
 	}
@@ -100,21 +100,24 @@ func (w *stepper) putState() error {
 	if m == nil {
 		return nil
 	}
-	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.states })
-	if err != nil {
-		return err
-	}
-	err = w.exec(`
+	key, err := w.add(w.document.Account, stateIDs, `
 		INSERT INTO document_states (account_id, id, document_id, seen_at, name, description, risk_level, creator, modifier,
 			enterprise_project_id, created_at, updated_at, extra, request_id, answered_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		key.Account, key.ID, w.document.ID, w.SeenAt.UnixMilli(), m.Name, m.Description, m.RiskLevel, m.Creator, m.Modifier,
-		m.ProjectID, millis(m.CreatedAt), millis(m.UpdatedAt), m.Extra, w.Evidence.RequestID, millis(w.Evidence.Date))
+		w.document.ID, w.SeenAt, m, w.Evidence)
 	if err != nil {
 		return err
 	}
 	w.to = key.ID
-	return w.leaf(audit.TypeState, key, stateRecord(w.Account, w.DocumentID, w.SeenAt, m, w.Evidence))
+	return w.leaf(key, w.record(audit.TypeState, "seen_at", w.SeenAt, "name", m.Name, "description", m.Description,
+		"risk_level", m.RiskLevel, "creator", m.Creator, "modifier", m.Modifier, "enterprise_project_id", m.ProjectID,
+		"created_at", m.CreatedAt, "updated_at", m.UpdatedAt, "others", m.Extra,
+		"request_id", audit.NotEmpty(w.Evidence.RequestID), "answered_at", w.Evidence.Date))
+}
+
+// record returns a record about the step's document. records.go has the same fields.
+func (w *stepper) record(typ string, fields ...any) audit.Record {
+	return audit.NewRecord(typ, append([]any{"account", w.Account, "document_id", w.DocumentID}, fields...)...)
 }
 
 func (w *stepper) putVersions() error {
@@ -140,13 +143,11 @@ func (w *stepper) loadVersions() error {
 	if w.isNew || len(w.Versions) == 0 {
 		return nil
 	}
-	_, err := list(w.tx, func(row scanner) (struct{}, error) {
-		var label string
-		var v storedVersion
-		err := row.Scan(&v.id, &label, &v.unavailable)
-		w.versions[label] = v
-		return struct{}{}, err
-	}, `SELECT id, label, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document.Account, w.document.ID)
+	known, err := byKey(w.ctx, w.on, func(row scanner) (label string, v storedVersion, err error) {
+		err = row.Scan(&label, &v.id, &v.unavailable)
+		return label, v, err
+	}, `SELECT label, id, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
+	w.versions = known
 	return err
 }
 
@@ -154,8 +155,7 @@ func (w *stepper) loadVersions() error {
 const maxNumber = 1_000_000_000
 
 func (w *stepper) putVersion(v coc.VersionStep) error {
-	now := w.SeenAt.UnixMilli()
-	withdrawn, checked := bit(v.Withdrawn), bit(v.Checked)
+	progress := []any{v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt, v.Checked}
 	if id := w.versions[v.Label].id; id != 0 {
 		return w.exec(`
 			UPDATE versions SET
@@ -165,39 +165,32 @@ func (w *stepper) putVersion(v coc.VersionStep) error {
 				checked_at = CASE WHEN ?2 = 1 THEN NULL WHEN ?11 = 1 THEN ?3
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE account_id = ?12 AND id = ?13`,
-			millis(v.MadeAt), withdrawn, now, string(v.State), v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), bit(v.Recorded),
-			millis(v.FailedSince), millis(v.RetryAt), checked, w.document.Account, id)
+			slices.Concat([]any{v.MadeAt, v.Withdrawn, w.SeenAt}, progress, []any{w.document.Account, id})...)
 	}
-	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.versions })
+	key, err := w.add(w.document.Account, versionIDs, `
+		INSERT INTO versions (account_id, id, document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
+			state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE ?9 WHEN 1 THEN ?7 END, ?10, ?11, ?12, ?13, ?14, ?15, ?16, CASE ?17 WHEN 1 THEN ?7 END)`,
+		append([]any{w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, v.Withdrawn}, progress...)...)
 	if err != nil {
 		return err
 	}
 	w.versions[v.Label] = storedVersion{id: key.ID}
-	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
-		if err := w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document.Account, w.document.ID); err != nil {
-			return err
-		}
+	if n, ok := coc.Number(v.Label); ok && n <= maxNumber {
+		return nil
 	}
-	return w.exec(`
-		INSERT INTO versions (account_id, id, document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-			state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE ?9 WHEN 1 THEN ?7 END, ?10, ?11, ?12, ?13, ?14, ?15, ?16, CASE ?17 WHEN 1 THEN ?7 END)`,
-		key.Account, key.ID, w.document.ID, v.Label, millis(v.MadeAt), v.UUID, now, bit(v.Backfill), withdrawn,
-		string(v.State), v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), bit(v.Recorded), millis(v.FailedSince), millis(v.RetryAt), checked)
+	return w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
 }
 
 // putUnavailable records that COC did not serve a listed version.
 func (w *stepper) putUnavailable(v coc.VersionStep) error {
-	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.unavailable })
+	key, err := w.add(w.document.Account, unavailableIDs, `
+		INSERT INTO unavailable_versions (account_id, id, version_id, at, error) VALUES (?, ?, ?, ?, ?)`,
+		w.versions[v.Label].id, w.SeenAt, v.Err)
 	if err != nil {
 		return err
 	}
-	err = w.exec(`INSERT INTO unavailable_versions (account_id, id, version_id, at, error) VALUES (?, ?, ?, ?, ?)`,
-		key.Account, key.ID, w.versions[v.Label].id, w.SeenAt.UnixMilli(), v.Err)
-	if err != nil {
-		return err
-	}
-	return w.leaf(audit.TypeUnavailable, key, unavailableRecord(w.Account, w.DocumentID, v.Label, w.SeenAt, v.Err))
+	return w.leaf(key, w.record(audit.TypeUnavailable, "version", v.Label, "seen_at", w.SeenAt, "error", audit.NotEmpty(v.Err)))
 }
 
 func (w *stepper) putRevisions() error {
@@ -234,23 +227,19 @@ func (w *stepper) putRevisions() error {
 
 func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) error {
 	r := v.Revision
-	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.revisions })
-	if err != nil {
-		return err
-	}
-	err = w.exec(`
+	key, err := w.add(w.document.Account, revisionIDs, `
 		INSERT INTO revisions (account_id, id, version_id, number, version_uuid, content_id, made_at, seen_at, author,
 			previous_checked_at, request_id, answered_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		key.Account, key.ID, w.versions[v.Label].id, r.Number, r.UUID, content.id, millis(v.MadeAt), w.SeenAt.UnixMilli(), noneIsNull(r.Author),
-		millis(r.PreviousCheckedAt), r.Evidence.RequestID, millis(r.Evidence.Date))
+		w.versions[v.Label].id, r.Number, r.UUID, content.id, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
 	if err != nil {
 		return err
 	}
 	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.erased}
-	logged := loggedRevision{w.Account, w.DocumentID, v.Label, r.Number, r.UUID, hash, len(r.Content.Bytes), r.Content.Form,
-		v.MadeAt, w.SeenAt, r.PreviousCheckedAt, r.Author, r.Evidence}
-	return w.leaf(audit.TypeRevision, key, logged.record())
+	return w.leaf(key, w.record(audit.TypeRevision, "version", v.Label, "revision", r.Number, "version_uuid", audit.NotEmpty(r.UUID),
+		"sha256", hash[:], "size", len(r.Content.Bytes), "raw_token", r.Content.Form == coc.FormToken, "made_at", v.MadeAt,
+		"seen_at", w.SeenAt, "author", audit.NotEmpty(r.Author), "previous_checked_at", r.PreviousCheckedAt,
+		"request_id", audit.NotEmpty(r.Evidence.RequestID), "answered_at", r.Evidence.Date))
 }
 
 func (w *stepper) putChanges() error {
@@ -271,27 +260,32 @@ func (w *stepper) putChange(c coc.NewChange) error {
 	if err != nil {
 		return err
 	}
-	logged := loggedChange{account: w.Account, documentID: w.DocumentID, kind: c.Kind, from: c.From, to: c.To,
-		fromHash: from.hash, toHash: to.hash, label: c.Label, at: c.At, seen: w.SeenAt, backfill: c.Backfill, late: c.Late}
+	var states [2]int64 // before and after
 	if c.Kind == coc.KindMetadata {
-		logged.fromState, logged.toState = w.from, w.to
+		states = [2]int64{w.from, w.to}
 	}
-	key, err := w.next(w.document.Account, func(c *counters) *int64 { return &c.changes })
-	if err != nil {
-		return err
-	}
-	logged.id = key.ID
-	err = w.exec(`
+	key, err := w.add(w.document.Account, changeIDs, `
 		INSERT INTO changes (account_id, id, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
 			version_id, at, seen_at, backfill, late)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		key.Account, key.ID, w.document.ID, noneIsNull(w.Cycle.ID), string(c.Kind), noneIsNull(from.id), noneIsNull(to.id),
-		noneIsNull(logged.fromState), noneIsNull(logged.toState), noneIsNull(w.versions[c.Label].id),
-		c.At.UnixMilli(), w.SeenAt.UnixMilli(), bit(c.Backfill), bit(c.Late))
+		w.document.ID, noneIsNull(w.Cycle.ID), c.Kind, noneIsNull(from.id), noneIsNull(to.id), noneIsNull(states[0]),
+		noneIsNull(states[1]), noneIsNull(w.versions[c.Label].id), c.At, w.SeenAt, c.Backfill, c.Late)
 	if err != nil {
 		return err
 	}
-	if err := w.leaf(audit.TypeChange, key, logged.record()); err != nil {
+	r := w.record(audit.TypeChange, "change", key.ID, "kind", c.Kind)
+	if from.id != 0 {
+		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_sha256", from.hash[:])
+	}
+	if to.id != 0 {
+		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_sha256", to.hash[:])
+	}
+	r.Add("version", audit.NotEmpty(c.Label))
+	if states[1] != 0 {
+		r.Add("from_state", states[0], "to_state", states[1])
+	}
+	r.Add("at", c.At, "seen_at", w.SeenAt, "backfill", c.Backfill, "late", c.Late)
+	if err := w.leaf(key, r); err != nil {
 		return err
 	}
 	if from.erased || to.erased {
@@ -303,7 +297,7 @@ func (w *stepper) putChange(c coc.NewChange) error {
 	for i, n := range slices.Concat(c.Notify, c.Routed) {
 		err := w.exec(`
 			INSERT INTO deliveries (notifier, account_id, change_id, cycle_id, routed, state, due_at) VALUES (?, ?, ?, ?, ?, 'waiting', ?)`,
-			n, key.Account, key.ID, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), w.SeenAt.Add(releaseAfter).UnixMilli())
+			n, key, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), w.SeenAt.Add(releaseAfter))
 		if err != nil {
 			return fmt.Errorf("delivery to %s: %w", n, err)
 		}

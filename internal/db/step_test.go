@@ -41,7 +41,7 @@ func TestContentsAreReturnedByteForByte(t *testing.T) {
 		}
 	}
 	var packs, widest int
-	if err := d.read.QueryRow(`SELECT count(*), max(count) FROM packs`).Scan(&packs, &widest); err != nil {
+	if err := d.pool.QueryRow(`SELECT count(*), max(count) FROM packs`).Scan(&packs, &widest); err != nil {
 		t.Fatal(err)
 	}
 	if widest > packCount || packs > 10 {
@@ -53,7 +53,7 @@ func TestEqualContentsAreStoredOnce(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "same\n"), step("DM2", "same\n"))
 	var n int
-	if err := d.read.QueryRow(`SELECT count(*) FROM contents`).Scan(&n); err != nil || n != 1 {
+	if err := d.pool.QueryRow(`SELECT count(*) FROM contents`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d contents, %v, want 1", n, err)
 	}
 }

@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"cocsync/internal/coc"
@@ -15,29 +13,26 @@ import (
 // count.
 func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (id int64, err error) {
 	defer wrap(&err, "thread of document %d of %s", document.ID, notifier)
-	err = o.read.row(ctx, `
+	return first(ctx, o.read, scan[int64], `
 		SELECT id FROM messages
 		WHERE account_id = ?1 AND document_id = ?2 AND notifier = ?3 AND kind = 'root' AND created_at > ?4 AND closed = 0
 			AND (state = 'waiting' OR state = 'sent' AND ts <> '') AND (?5 = '' OR channel IN ('', ?5))
-		ORDER BY created_at, id LIMIT 1`, document.Account, document.ID, notifier, since.UnixMilli(), channel).Scan(&id)
-	return id, explain(ignore(err, sql.ErrNoRows))
+		ORDER BY created_at, id LIMIT 1`, document, notifier, since.UnixMilli(), channel)
 }
 
 // Stale returns a thread of the notifier whose root shows an outdated number of replies; ok is
 // false for none.
 func (o *Outbox) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
 	defer wrap(&err, "threads at %s", notifier)
-	th.Root, err = o.message(ctx, messageRows+`
-		WHERE m.stale = 1 AND m.notifier = ? ORDER BY m.id LIMIT 1`, notifier)
-	if errors.Is(err, sql.ErrNoRows) {
-		return th, false, nil
+	list, err := o.messages(ctx, `WHERE m.stale = 1 AND m.notifier = ? ORDER BY m.id LIMIT 1`, notifier)
+	if err != nil || len(list) == 0 {
+		return th, false, err
 	}
-	if err == nil {
-		err = o.read.row(ctx, `
-			SELECT count(*) FROM deliveries d JOIN messages m ON m.id = d.message_id
-			WHERE m.parent_id = ? AND m.kind = 'reply' AND m.state = 'sent'`, th.Root.ID).Scan(&th.Replies)
-	}
-	return th, err == nil, explain(err)
+	th.Root = list[0]
+	th.Replies, err = first(ctx, o.read, scan[int], `
+		SELECT count(*) FROM deliveries d JOIN messages m ON m.id = d.message_id
+		WHERE m.parent_id = ? AND m.kind = 'reply' AND m.state = 'sent'`, th.Root.ID)
+	return th, err == nil, err
 }
 
 // Counted records that the root of a thread shows its number of replies, or that updating it

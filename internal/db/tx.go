@@ -4,22 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
+	"strings"
 	"time"
 
 	"cocsync/internal/coc"
 )
 
-// tx is a write transaction. Statements are prepared once per open database: parsing SQL
-// takes longer than running it.
+// tx is a write transaction.
 type tx struct {
 	ctx      context.Context
-	sql      *sql.Tx
+	raw      *sql.Tx
+	on       *session
 	s        *store
 	edge     *edgeTx
 	counters map[int64]*counters
-	words    map[word]int64       // ids of words used in this transaction
-	bound    map[string]*sql.Stmt // the statements of s, bound to the transaction
+	words    map[word]int64 // ids of words used in this transaction
 }
 
 // word is a text in the table words.
@@ -35,10 +34,7 @@ func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if err := s.prepare(ctx); err != nil {
-		return explain(err)
-	}
-	empty, err := walEmpty(ctx, s.write)
+	pending, err := walPending(ctx, s.write)
 	if err != nil {
 		return explain(err)
 	}
@@ -46,11 +42,11 @@ func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	w := tx{ctx, t, s, &edgeTx{}, map[int64]*counters{}, map[word]int64{}, map[string]*sql.Stmt{}}
-	if err = w.run(f, empty); err != nil {
-		return explain(errors.Join(err, ignore(t.Rollback(), sql.ErrTxDone)))
+	w := tx{ctx, t, &session{on: t}, s, &edgeTx{}, map[int64]*counters{}, map[word]int64{}}
+	if err = w.run(f, pending == 0); err != nil {
+		return errors.Join(err, explain(ignore(t.Rollback(), sql.ErrTxDone)))
 	}
-	if err := t.Commit(); err != nil {
+	if err := t.Commit(); err != nil { // closes the statements too
 		return explain(err)
 	}
 	s.checkpointLater()
@@ -64,16 +60,12 @@ func (t tx) run(f func(tx) error, empty bool) error {
 		return err
 	}
 	before, err := t.rowsChanged(empty)
+	for _, step := range []func() error{func() error { return f(t) }, t.saveCounters, t.saveEdge} {
+		if err == nil {
+			err = step()
+		}
+	}
 	if err != nil {
-		return err
-	}
-	if err := f(t); err != nil {
-		return err
-	}
-	if err := t.saveCounters(); err != nil {
-		return err
-	}
-	if err := t.saveEdge(); err != nil {
 		return err
 	}
 	after, err := t.rowsChanged(empty)
@@ -83,16 +75,35 @@ func (t tx) run(f func(tx) error, empty bool) error {
 	return t.noteFirstCommit(time.Now())
 }
 
+// A counter is a column of the table counters.
+const (
+	documentIDs = iota
+	stateIDs
+	versionIDs
+	revisionIDs
+	contentIDs
+	packIDs
+	changeIDs
+	cycleIDs
+	unavailableIDs
+	coverageIDs
+	wordIDs
+	contentBytes
+	numCounters
+)
+
+const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
+	"unavailable_versions, coverages, words, content_bytes"
+
 // counters are the newest ids of an account's rows, including those of this transaction.
-type counters struct {
-	documents, states, versions, revisions, contents, packs, changes, cycles, unavailable, coverages, words int64
+type counters [numCounters]int64
 
-	contentBytes int64
-}
-
-func (c *counters) fields() []any {
-	return []any{&c.documents, &c.states, &c.versions, &c.revisions, &c.contents, &c.packs, &c.changes, &c.cycles,
-		&c.unavailable, &c.coverages, &c.words, &c.contentBytes}
+func (c *counters) columns() []any {
+	list := make([]any, len(c))
+	for i := range c {
+		list[i] = &c[i]
+	}
+	return list
 }
 
 // count returns the counters of an account.
@@ -101,10 +112,7 @@ func (t tx) count(account int64) (*counters, error) {
 		return c, nil
 	}
 	c := new(counters)
-	err := t.row(`
-		SELECT documents, document_states, versions, revisions, contents, packs, changes, cycles,
-			unavailable_versions, coverages, words, content_bytes
-		FROM counters WHERE account_id = ?`, account).Scan(c.fields()...)
+	err := t.row(`SELECT `+counterColumns+` FROM counters WHERE account_id = ?`, account).Scan(c)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, damaged("account %d has no counters", account)
 	}
@@ -112,64 +120,38 @@ func (t tx) count(account int64) (*counters, error) {
 	return c, err
 }
 
+func (t tx) saveCounters() error {
+	for account, c := range t.counters {
+		err := t.exec(`UPDATE counters SET (`+counterColumns+`) = (`+placeholders(numCounters)+`) WHERE account_id = ?`,
+			append(c.columns(), account)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // next increments a counter of an account and returns the key for a new row.
-func (t tx) next(account int64, counter func(*counters) *int64) (coc.Key, error) {
+func (t tx) next(account int64, counter int) (coc.Key, error) {
 	c, err := t.count(account)
 	if err != nil {
 		return coc.Key{}, err
 	}
-	n := counter(c)
-	*n++
-	return coc.Key{Account: account, ID: *n}, nil
+	c[counter]++
+	return coc.Key{Account: account, ID: c[counter]}, nil
 }
 
-func (t tx) saveCounters() error {
-	for account, c := range t.counters {
-		err := t.exec(`
-			UPDATE counters SET documents = ?, document_states = ?, versions = ?, revisions = ?, contents = ?, packs = ?,
-				changes = ?, cycles = ?, unavailable_versions = ?, coverages = ?, words = ?, content_bytes = ?
-			WHERE account_id = ?`, append(c.fields(), account)...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// prepare prepares the statements that the previous transaction was missing. Statements that
-// outlive a transaction must be prepared outside of it, because there is only one connection.
-func (s *store) prepare(ctx context.Context) error {
-	for _, q := range s.wanted {
-		stmt, err := s.write.PrepareContext(ctx, q)
-		if err != nil {
-			return err
-		}
-		s.stmts[q] = stmt
-	}
-	s.wanted = nil
-	return nil
-}
-
-// stmt returns the statement of a query. It returns nil if the query cannot be prepared;
-// running the query reports the error.
-func (t tx) stmt(query string) *sql.Stmt {
-	if s := t.bound[query]; s != nil {
-		return s
-	}
-	if s := t.s.stmts[query]; s != nil {
-		t.bound[query] = t.sql.StmtContext(t.ctx, s)
-		return t.bound[query]
-	}
-	if !slices.Contains(t.s.wanted, query) {
-		t.s.wanted = append(t.s.wanted, query)
-	}
-	s, err := t.sql.PrepareContext(t.ctx, query) // until the transaction ends
+// add inserts a row whose first two arguments are its key, from a counter of an account.
+func (t tx) add(account int64, counter int, query string, args ...any) (coc.Key, error) {
+	key, err := t.next(account, counter)
 	if err != nil {
-		return nil
+		return key, err
 	}
-	t.bound[query] = s
-	return s
+	return key, t.exec(query, append([]any{key}, args...)...)
 }
+
+// placeholders returns n placeholders, separated by commas.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // exec runs a statement.
 func (t tx) exec(query string, args ...any) error {
@@ -179,14 +161,13 @@ func (t tx) exec(query string, args ...any) error {
 
 // affect runs a statement and returns the number of affected rows.
 func (t tx) affect(query string, args ...any) (rows int64, err error) {
-	var res sql.Result
-	if s := t.stmt(query); s != nil {
-		res, err = s.ExecContext(t.ctx, args...)
-	} else {
-		res, err = t.sql.ExecContext(t.ctx, query, args...)
-	}
+	stmt, err := t.on.stmt(t.ctx, query)
 	if err != nil {
 		return 0, err
+	}
+	res, err := stmt.ExecContext(t.ctx, bind(args)...)
+	if err != nil {
+		return 0, explain(err)
 	}
 	return res.RowsAffected()
 }
@@ -197,20 +178,9 @@ func (t tx) insert(query string, args ...any) (id int64, err error) {
 	return id, err
 }
 
-func (t tx) row(query string, args ...any) scanner {
-	rows, err := t.rows(query, args...)
-	return queryOne(t.ctx, rows, err)
-}
+func (t tx) row(query string, args ...any) scanner { return t.on.row(t.ctx, query, args...) }
 
-func (t tx) rows(query string, args ...any) (*sql.Rows, error) {
-	if s := t.stmt(query); s != nil {
-		return s.QueryContext(t.ctx, args...)
-	}
-	return t.sql.QueryContext(t.ctx, query, args...)
-}
-
-// list reads all rows of a query with scan.
+// list returns all rows of a query.
 func list[T any](t tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := t.rows(query, args...)
-	return readAll(t.ctx, rows, err, scan)
+	return collect(t.ctx, t.on, scan, query, args...)
 }

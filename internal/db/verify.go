@@ -32,25 +32,16 @@ type Generation struct {
 // Generation returns the newest generation of the log. The error is coc.ErrNotFound if it has none.
 func (l *Log) Generation(ctx context.Context) (g Generation, err error) {
 	defer wrap(&err, "log")
-	err = l.read.row(ctx, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`).Scan(&g.ID, &g.Origin, &g.Public)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = coc.ErrNotFound
-	}
-	return g, explain(err)
+	return find(ctx, l.read, func(row scanner) (g Generation, err error) {
+		err = row.Scan(&g.ID, &g.Origin, &g.Public)
+		return g, err
+	}, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`)
 }
 
 // Edge returns the stored right edge of the log.
-func (l *Log) Edge(ctx context.Context) (e audit.Edge, err error) {
+func (l *Log) Edge(ctx context.Context) (_ audit.Edge, err error) {
 	defer wrap(&err, "log")
-	var size int64
-	var peaks []byte
-	if err := l.read.row(ctx, `SELECT size, peaks FROM edge`).Scan(&size, &peaks); err != nil {
-		return e, explain(ignore(err, sql.ErrNoRows))
-	}
-	if e, err = audit.UnmarshalEdge(size, peaks); err != nil {
-		err = damaged("the head of the log: %w", err)
-	}
-	return e, err
+	return readEdge(ctx, l.read)
 }
 
 // LogSize returns the number of records of the log and the number of records covered by the
@@ -62,7 +53,7 @@ func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
 	if err == nil && (records < 0 || signed < 0) {
 		err = damaged("the head of the log: it has %d records, and %d are signed", records, signed)
 	}
-	return records, signed, explain(err)
+	return records, signed, err
 }
 
 // Signed is a stored checkpoint.
@@ -83,32 +74,15 @@ func (l *Log) Checkpoints(ctx context.Context) (_ []Signed, err error) {
 // EachLeaf calls do with every leaf, in order.
 func (l *Log) EachLeaf(ctx context.Context, do func(Leaf) error) (err error) {
 	defer wrap(&err, "leaves")
-	return each(ctx, l.read, scanLeaf, do, leafRows+` ORDER BY id`)
+	return each(ctx, l.read, scan[Leaf], do, leafRows+` ORDER BY id`)
 }
 
 const leafRows = `SELECT id, type, account_id, ref, hash FROM leaves`
 
-func scanLeaf(row scanner) (l Leaf, err error) {
-	err = row.Scan(&l.Index, &l.Type, &l.Ref.Account, &l.Ref.ID, (*hashColumn)(&l.Hash))
-	return l, err
-}
-
-// each calls do with each row of a query.
-func each[T any](ctx context.Context, r *reader, scan func(scanner) (T, error), do func(T) error, query string, args ...any) error {
-	for v, err := range stream(ctx, r, scan, query, args...) {
-		if err == nil {
-			err = do(v)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (l *Leaf) columns() []any { return []any{&l.Index, &l.Type, &l.Ref, &l.Hash} }
 
 // Types returns the types of leaves in the order of verification.
-func Types() []string {
-	list := []string{audit.TypeStart}
+func Types() (list []string) {
 	for _, s := range sources() {
 		list = append(list, s.typ)
 	}
@@ -119,28 +93,23 @@ func Types() []string {
 // if the row of a leaf is missing; the leaf is nil if a row has none.
 func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r *audit.Record, l *Leaf) error) (err error) {
 	defer wrap(&err, "records of type %s", typ)
-	s := source{audit.TypeStart, generationQuery, "g", scanGeneration}
-	order := ` ORDER BY g.id`
-	for _, other := range sources() {
-		if other.typ == typ {
-			s, order = other, ` ORDER BY `+other.alias+`.account_id, `+other.alias+`.id`
-		}
-	}
 	// Leaves and records have the same order.
-	leaves, err := collect(ctx, l.read, scanLeaf, leafRows+` WHERE type = ? ORDER BY account_id, ref, id`, typ)
+	leaves, err := collect(ctx, l.read, scan[Leaf], leafRows+` WHERE type = ? ORDER BY account_id, ref, id`, typ)
 	if err != nil {
 		return err
 	}
-	err = each(ctx, l.read, func(row scanner) (e event, err error) {
-		e.ref, e.record, err = s.scan(row)
-		e.record.Type = typ
-		return e, err
-	}, func(e event) error {
-		for len(leaves) > 0 && leaves[0].Ref.Compare(e.ref) < 0 {
-			if err := do(leaves[0].Ref, nil, &leaves[0]); err != nil {
-				return err
-			}
+	// without calls do with the leaves before a row, whose rows are missing.
+	without := func(before func(Leaf) bool) (err error) {
+		for err == nil && len(leaves) > 0 && before(leaves[0]) {
+			err = do(leaves[0].Ref, nil, &leaves[0])
 			leaves = leaves[1:]
+		}
+		return err
+	}
+	s := sourceOf(typ)
+	err = each(ctx, l.read, s.scan, func(e event) error {
+		if err := without(func(l Leaf) bool { return l.Ref.Compare(e.ref) < 0 }); err != nil {
+			return err
 		}
 		if len(leaves) == 0 || leaves[0].Ref != e.ref {
 			return do(e.ref, &e.record, nil)
@@ -148,27 +117,21 @@ func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r
 		leaf := leaves[0]
 		leaves = leaves[1:]
 		return do(e.ref, &e.record, &leaf)
-	}, s.query+order)
-	for i := range leaves {
-		if err == nil {
-			err = do(leaves[i].Ref, nil, &leaves[i])
-		}
+	}, s.query+` ORDER BY 1, 2`)
+	if err != nil {
+		return err
 	}
-	return err
+	return without(func(Leaf) bool { return true })
 }
 
 // RecordOf returns the record and the leaf of a change.
 func (l *Log) RecordOf(ctx context.Context, change coc.Key) (r audit.Record, leaf Leaf, err error) {
 	defer wrap(&err, "change %d", change.ID)
-	_, r, err = scanChangeRecord(l.read.row(ctx, changeQuery+` WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID))
-	r.Type = audit.TypeChange
+	e, err := sourceOf(audit.TypeChange).of(ctx, l.read, change)
 	if err == nil {
-		leaf, err = scanLeaf(l.read.row(ctx, leafRows+` WHERE type = 'change' AND account_id = ? AND ref = ?`, change.Account, change.ID))
+		leaf, err = find(ctx, l.read, scan[Leaf], leafRows+` WHERE type = 'change' AND account_id = ? AND ref = ?`, change)
 	}
-	if errors.Is(err, sql.ErrNoRows) {
-		err = coc.ErrNotFound
-	}
-	return r, leaf, explain(err)
+	return e.record, leaf, err
 }
 
 // Basis is the evidence of a change.
@@ -190,13 +153,13 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (b Basis, err error) {
 		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
 		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id
-		WHERE c.account_id = ? AND c.id = ?`, change.Account, change.ID).
-		Scan(&b.Evidence.RequestID, at(&b.Evidence.Date), at(&b.OldCheckedAt), &b.Cycle.Account, &b.Cycle.ID, &b.Watch, &b.Signed)
+		WHERE c.account_id = ? AND c.id = ?`, change).
+		Scan(&b.Evidence, &b.OldCheckedAt, &b.Cycle, &b.Watch, &b.Signed)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = coc.ErrNotFound
 	}
 	if err != nil {
-		return b, explain(err)
+		return b, err
 	}
 	b.Leaf, err = l.leafOf(ctx, change)
 	return b, err
@@ -206,9 +169,9 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (b Basis, err error) {
 // changes are in the order of the changes, so a binary search works without an index. It may
 // miss a leaf of an altered log; verification reads all leaves and reports the alteration.
 func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
-	var end int64
-	if err := l.read.row(ctx, `SELECT coalesce(max(id), -1) + 1 FROM leaves`).Scan(&end); err != nil {
-		return -1, explain(err)
+	end, err := first(ctx, l.read, scan[int64], `SELECT coalesce(max(id), -1) + 1 FROM leaves`)
+	if err != nil {
+		return -1, err
 	}
 	for from := int64(0); from < end; {
 		middle := from + (end-from)/2
@@ -218,7 +181,7 @@ func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
 			middle, end, change.Account).Scan(&leaf, &ref)
 		switch {
 		case err != nil && !errors.Is(err, sql.ErrNoRows):
-			return -1, explain(err)
+			return -1, err
 		case err != nil || ref > change.ID:
 			end = middle
 		case ref < change.ID:
@@ -233,7 +196,7 @@ func (l *Log) leafOf(ctx context.Context, change coc.Key) (int64, error) {
 // Integrity returns the faults that SQLite's own checks find in the file, one line each.
 func (d *DB) Integrity(ctx context.Context) (_ []string, err error) {
 	defer wrap(&err, "integrity of the file")
-	list, err := collect(ctx, d.read, scanText, `PRAGMA integrity_check(20)`)
+	list, err := collect(ctx, d.read, scan[string], `PRAGMA integrity_check(20)`)
 	if err != nil {
 		return nil, err
 	}

@@ -45,22 +45,22 @@ func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt
 // Revisions returns all revisions of all versions of a document, in no order.
 func (a *Archive) Revisions(ctx context.Context, document coc.Key) (_ []Revision, err error) {
 	defer wrap(&err, "versions")
-	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ?`, document.Account, document.ID)
+	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ?`, document)
 }
 
 // Labelled returns the revisions of one version of a document, in no order; none for an
 // unknown label.
 func (a *Archive) Labelled(ctx context.Context, document coc.Key, label string) (_ []Revision, err error) {
 	defer wrap(&err, "version %q", label)
-	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ? AND v.label = ?`, document.Account, document.ID, label)
+	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ? AND v.label = ?`, document, label)
 }
 
 func (a *Archive) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
-	return collect(ctx, a.read, scanRevision, `
-		SELECT v.account_id, coalesce(r.id, 0), v.label, coalesce(r.number, 0),
+	return collect(ctx, a.read, scan[Revision], `
+		SELECT coalesce(r.account_id, 0), coalesce(r.id, 0), v.label, coalesce(r.number, 0),
 			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id),
 			coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
-			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at, coalesce(c.erased_reason, ''),
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at IS NOT NULL, c.erased_at, coalesce(c.erased_reason, ''),
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
 		FROM versions v
@@ -69,36 +69,25 @@ func (a *Archive) revisions(ctx context.Context, where string, args ...any) ([]R
 		WHERE `+where, args...)
 }
 
-func scanRevision(row scanner) (r Revision, err error) {
-	err = row.Scan(&r.Key.Account, &r.Key.ID, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err,
-		(*hashColumn)(&r.Hash), &r.Size, &r.Form, at(&r.ErasedAt), &r.ErasedReason,
-		at(&r.MadeAt), at(&r.SeenAt), at(&r.CheckedAt), at(&r.WithdrawnAt), &r.Author, &r.Evidence.RequestID, at(&r.Evidence.Date), at(&r.PreviousCheckedAt))
-	r.Erased = !r.ErasedAt.IsZero()
-	if r.Key.ID == 0 {
-		r.Key = coc.Key{}
-	}
-	return r, err
+func (r *Revision) columns() []any {
+	return []any{&r.Key, &r.Label, &r.Number, &r.Revisions, &r.UUID, &r.State, &r.Err, &r.Hash, &r.Size, &r.Form,
+		&r.Erased, &r.ErasedAt, &r.ErasedReason, &r.MadeAt, &r.SeenAt, &r.CheckedAt, &r.WithdrawnAt, &r.Author,
+		&r.Evidence, &r.PreviousCheckedAt}
 }
 
 // Predecessors returns, for each revision that a change of the document added, the key of the
 // revision that it was compared with; zero for none.
 func (a *Archive) Predecessors(ctx context.Context, document coc.Key) (_ map[coc.Key]coc.Key, err error) {
 	defer wrap(&err, "predecessors of versions")
-	return byKey(ctx, a.read, func(row scanner) (to, from coc.Key, err error) {
-		err = row.Scan(&to.Account, &to.ID, &from.ID)
-		if from.ID != 0 {
-			from.Account = to.Account
-		}
-		return to, from, err
-	}, `
-		SELECT account_id, to_revision, coalesce(from_revision, 0) FROM changes
-		WHERE account_id = ? AND document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document.Account, document.ID)
+	return byKey(ctx, a.read, scanPair[coc.Key, coc.Key], `
+		SELECT account_id, to_revision, CASE WHEN from_revision IS NULL THEN 0 ELSE account_id END, coalesce(from_revision, 0)
+		FROM changes WHERE account_id = ? AND document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document)
 }
 
 func (a *Archive) knownVersions(ctx context.Context, document coc.Key) ([]coc.KnownVersion, error) {
 	list, err := collect(ctx, a.read, func(row scanner) (v coc.KnownVersion, err error) {
-		err = row.Scan(&v.Label, &v.Listed.UUID, at(&v.MadeAt), &v.State, &v.Withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
-			&v.FailedCycle, &v.Reason, at(&v.FailedSince), at(&v.RetryAt), at(&v.CheckedAt), &v.Number, &v.UUID, (*hashColumn)(&v.Hash))
+		err = row.Scan(&v.Label, &v.Listed.UUID, &v.MadeAt, &v.State, &v.Withdrawn, &v.Backfill, &v.Recorded, &v.Failures,
+			&v.FailedCycle, &v.Reason, &v.FailedSince, &v.RetryAt, &v.CheckedAt, &v.Number, &v.UUID, &v.Hash)
 		return v, err
 	}, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.withdrawn_at IS NOT NULL, v.backfill, v.recorded, v.failures,
@@ -107,7 +96,7 @@ func (a *Archive) knownVersions(ctx context.Context, document coc.Key) ([]coc.Kn
 		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			AND r.number = (SELECT max(n.number) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id)
 		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
-		WHERE v.account_id = ? AND v.document_id = ?`, document.Account, document.ID)
+		WHERE v.account_id = ? AND v.document_id = ?`, document)
 	if err != nil {
 		return nil, err
 	}
@@ -116,14 +105,11 @@ func (a *Archive) knownVersions(ctx context.Context, document coc.Key) ([]coc.Kn
 		if v.Number < 2 || v.Recorded {
 			continue
 		}
-		v.Earlier, err = collect(ctx, a.read, func(row scanner) (h coc.Hash, err error) {
-			err = row.Scan((*hashColumn)(&h))
-			return h, err
-		}, `
+		v.Earlier, err = collect(ctx, a.read, scan[coc.Hash], `
 			SELECT c.sha256 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
 			WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number < ? ORDER BY r.number`,
-			document.Account, document.ID, v.Label, v.Number)
+			document, v.Label, v.Number)
 		if err != nil {
 			return nil, err
 		}
@@ -177,9 +163,9 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 		watch string
 		at    time.Time
 	}
-	// The subquery prevents the planner from starting with another table.
+	// CROSS JOIN keeps SQLite from starting with another table.
 	for c, err := range stream(ctx, a.read, func(row scanner) (c check, err error) {
-		err = row.Scan(&c.watch, at(&c.at))
+		err = row.Scan(&c.watch, &c.at)
 		return c, err
 	}, `
 		SELECT m.watch, v.checked_at FROM versions v
@@ -201,7 +187,7 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 func (a *Archive) VersionStates(ctx context.Context) (_ map[coc.VersionState]int, err error) {
 	defer wrap(&err, "count versions")
 	// Nearly all are archived; only the others have an index.
-	return countBy[coc.VersionState](ctx, a.read, `
+	return byKey(ctx, a.read, scanPair[coc.VersionState, int], `
 		WITH n (pending, unavailable) AS (SELECT (SELECT count(*) FROM versions WHERE state = 'pending'), (SELECT count(*) FROM versions WHERE state = 'unavailable'))
 		SELECT 'pending', pending FROM n UNION ALL SELECT 'unavailable', unavailable FROM n
 		UNION ALL SELECT 'archived', (SELECT coalesce(sum(versions), 0) FROM counters) - pending - unavailable FROM n`)
@@ -213,7 +199,7 @@ func (a *Archive) VersionStates(ctx context.Context) (_ map[coc.VersionState]int
 func (a *Archive) MissingVersions(ctx context.Context, limit int) (list []coc.MissingVersion, all int, err error) {
 	defer wrap(&err, "missing versions")
 	list, err = collect(ctx, a.read, func(row scanner) (m coc.MissingVersion, err error) {
-		err = row.Scan(&m.Account, &m.DocumentID, &m.Name, &m.Label, &m.State, &m.Reason, at(&m.Since), at(&m.RetryAt), &all)
+		err = row.Scan(&m.Account, &m.DocumentID, &m.Name, &m.Label, &m.State, &m.Reason, &m.Since, &m.RetryAt, &all)
 		return m, err
 	}, `
 		SELECT a.name, d.document_id, d.name, p.label, p.state, p.error, p.failed_since, p.retry_at, count(*) OVER ()
@@ -239,7 +225,7 @@ func (a *Archive) Outstanding(ctx context.Context, before time.Time) (documents,
 			(SELECT count(*) FROM versions v WHERE v.state = 'pending' AND v.failures = 0 AND v.listed_at < ?1 AND EXISTS (
 				SELECT 1 FROM memberships m WHERE m.account_id = v.account_id AND m.document_id = v.document_id AND m.until IS NULL))`,
 		before.UnixMilli()).Scan(&documents, &versions)
-	return documents, versions, explain(err)
+	return documents, versions, err
 }
 
 // WithoutContent is a listed version without archived content.
@@ -252,7 +238,7 @@ type WithoutContent struct {
 // in an account or, for "", in all, in the order of documents' names.
 func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account string) iter.Seq2[WithoutContent, error] {
 	return stream(ctx, a.read, func(row scanner) (w WithoutContent, err error) {
-		err = row.Scan(&w.Account, &w.DocumentID, &w.Name, &w.Label, &w.State, &w.Err, at(&w.MadeAt), at(&w.SeenAt), at(&w.WithdrawnAt))
+		err = row.Scan(&w.Account, &w.DocumentID, &w.Name, &w.Label, &w.State, &w.Err, &w.MadeAt, &w.SeenAt, &w.WithdrawnAt)
 		return w, err
 	}, `
 		SELECT a.name, d.document_id, d.name, v.label, v.state, v.error, v.made_at, v.listed_at, v.withdrawn_at
@@ -275,7 +261,7 @@ func (w *stepper) revision(ref coc.RevisionRef) (r storedRevision, err error) {
 		SELECT r.id, c.sha256 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
 		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`,
-		w.document.Account, w.document.ID, ref.Label, ref.Number).Scan(&r.id, (*hashColumn)(&r.hash))
+		w.document, ref.Label, ref.Number).Scan(&r.id, &r.hash)
 	if err != nil {
 		return r, fmt.Errorf("revision %s: %w", coc.RevisionLabel(ref.Label, ref.Number, ref.Number), err)
 	}

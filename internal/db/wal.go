@@ -30,7 +30,7 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 	defer wrap(&err, "write-ahead log")
 	w.Bytes = d.walBytes()
 	// Not in a snapshot: SQLite does not allow this pragma in a transaction.
-	pending, err := walPending(ctx, d.read.DB)
+	pending, err := walPending(ctx, d.pool)
 	if readOnly(err) { // the -shm file is not writable, so the pending size is unknown
 		return w, nil
 	}
@@ -38,10 +38,9 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 		return w, explain(err)
 	}
 	var size int64
-	err = d.read.DB.QueryRowContext(ctx, `
-		SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, at(&w.Since))
+	err = d.read.row(ctx, `SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, &w.Since)
 	w.Pending = pending * size
-	return w, explain(err)
+	return w, err
 }
 
 // walBytes returns the size of the write-ahead log.
@@ -63,11 +62,6 @@ func walPending(ctx context.Context, db *sql.DB) (int64, error) {
 func readOnly(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_READONLY
-}
-
-func walEmpty(ctx context.Context, db *sql.DB) (bool, error) {
-	n, err := walPending(ctx, db)
-	return n == 0, err
 }
 
 // checkpoint runs a checkpoint and returns the number of pages that are not copied after it.

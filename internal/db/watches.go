@@ -14,7 +14,7 @@ import (
 // Watches returns the names of all watches that have run.
 func (a *Archive) Watches(ctx context.Context) (names []string, err error) {
 	defer wrap(&err, "watches")
-	return collect(ctx, a.read, scanText, `SELECT name FROM watches ORDER BY name`)
+	return collect(ctx, a.read, scan[string], `SELECT name FROM watches ORDER BY name`)
 }
 
 // Watch returns the state of a watch; the zero state before it ran.
@@ -30,20 +30,20 @@ func (a *Archive) Watch(ctx context.Context, name string) (s coc.WatchState, err
 		FROM watches w JOIN accounts a ON a.id = w.account_id
 		LEFT JOIN cycles g ON g.account_id = w.account_id AND g.id = (`+lastGood+`)
 		WHERE w.name = ?`, name).
-		Scan(at(&s.FirstListedAt), at(&s.SummarySentAt), at(&s.FailureAt), &s.FailureWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, at(&c.SetAt),
-			at(&s.Shortfall.Since), &s.Shortfall.Listed, &s.Shortfall.Total, at(&s.LastGoodAt), &last, at(&s.LastCycleAt))
+		Scan(&s.FirstListedAt, &s.SummarySentAt, &s.FailureAt, &s.FailureWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, &c.SetAt,
+			&s.Shortfall.Since, &s.Shortfall.Listed, &s.Shortfall.Total, &s.LastGoodAt, &last, &s.LastCycleAt)
 	if err != nil {
-		return s, explain(ignore(err, sql.ErrNoRows))
+		return s, ignore(err, sql.ErrNoRows)
 	}
 	c.Watch, c.Interval = name, time.Duration(interval.Int64)*time.Millisecond
 	err = a.read.row(ctx, `
 		SELECT count(*), min(c.started_at) FROM cycles c JOIN watches w ON w.name = c.watch AND w.account_id = c.account_id
 		WHERE c.watch = ? AND c.id > ? AND c.outcome = 'failed' AND c.partial = 0`, name, last.Int64).
-		Scan(&s.FailedInARow, at(&s.FailingSince))
+		Scan(&s.FailedInARow, &s.FailingSince)
 	if c.Spec == "" { // the watch is not configured
 		s.Schedule = coc.Schedule{}
 	}
-	return s, explain(err)
+	return s, err
 }
 
 // lastGood selects the id of the newest good cycle of the watch w.
@@ -55,7 +55,7 @@ func (a *Archive) Shortfall(ctx context.Context, watch string, s coc.Shortfall) 
 	defer wrap(&err, "record the list of watch %q", watch)
 	return a.update(ctx, func(t tx) error {
 		return t.exec(`UPDATE watches SET short_since = ?, short_listed = ?, short_total = ? WHERE name = ?`,
-			millis(s.Since), s.Listed, s.Total, watch)
+			s.Since, s.Listed, s.Total, watch)
 	})
 }
 
@@ -96,7 +96,7 @@ func (t tx) schedule(w coc.Schedule, now time.Time) error {
 		UPDATE watches SET
 			scheduled_at = CASE WHEN schedule = ?1 AND timezone = ?2 THEN scheduled_at ELSE ?3 END,
 			schedule = ?1, timezone = ?2, interval = ?4
-		WHERE name = ?5`, w.Spec, w.Timezone, now.UnixMilli(), w.Interval.Milliseconds(), w.Watch)
+		WHERE name = ?5`, w.Spec, w.Timezone, now, w.Interval.Milliseconds(), w.Watch)
 }
 
 // putWatch adds the watch's row. A watch with a new account starts again.
@@ -120,7 +120,7 @@ func (t tx) putWatch(watch, account string, now time.Time) error {
 // endWatch ends the memberships of a watch. If it is configured again, it starts with an
 // initial sync.
 func (t tx) endWatch(name string, now time.Time) error {
-	err := t.exec(`UPDATE memberships SET until = ? WHERE watch = ? AND until IS NULL`, now.UnixMilli(), name)
+	err := t.exec(`UPDATE memberships SET until = ? WHERE watch = ? AND until IS NULL`, now, name)
 	if err != nil {
 		return err
 	}
@@ -135,9 +135,8 @@ func (t tx) endWatch(name string, now time.Time) error {
 // cycle yet.
 func (a *Archive) Entered(ctx context.Context, watch string, since, until time.Time) (when time.Time, err error) {
 	defer wrap(&err, "start of watch %q", watch)
-	err = a.read.row(ctx, `
+	return first(ctx, a.read, scan[time.Time], `
 		SELECT CASE WHEN w.first_listed_at < ?2 THEN ?2 ELSE (SELECT min(c.started_at) FROM cycles c
 			WHERE c.watch = w.name AND c.account_id = w.account_id AND c.partial = 0 AND c.started_at >= ?2 AND c.started_at < ?3) END
-		FROM watches w WHERE w.name = ?1`, watch, since.UnixMilli(), until.UnixMilli()).Scan(at(&when))
-	return when, explain(ignore(err, sql.ErrNoRows))
+		FROM watches w WHERE w.name = ?1`, watch, since.UnixMilli(), until.UnixMilli())
 }

@@ -52,7 +52,7 @@ func TestCyclesOfAPeriod(t *testing.T) {
 		{time.Hour, 6 * time.Hour, map[coc.Outcome]int{coc.Good: 2, coc.Bad: 2, coc.Stopped: 1}},
 		{6 * time.Hour, 7 * time.Hour, map[coc.Outcome]int{}},
 	} {
-		got, err := d.Ran(t.Context(), "runbooks", day.Add(tt.since), day.Add(tt.until))
+		got, _, err := d.Ran(t.Context(), "runbooks", day.Add(tt.since), day.Add(tt.until))
 		if err != nil || !maps.Equal(got, tt.want) {
 			t.Errorf("Ran(%v, %v) = %v, %v, want %v", tt.since, tt.until, got, err, tt.want)
 		}

@@ -92,7 +92,7 @@ func (a *Archive) Gauges(ctx context.Context) (Gauges, error) { return a.db.Gaug
 
 // LastEnded returns the newest whole cycle of a watch that ended; the zero Cycle for none.
 func (a *Archive) LastEnded(ctx context.Context, watch string) (coc.Cycle, error) {
-	return a.db.LastEnded(ctx, watch)
+	return a.db.NewestCycle(ctx, watch, db.CycleQuery{Ended: true})
 }
 
 // OldestChecks returns when the version of each watch that was unchecked for longest was
@@ -115,10 +115,11 @@ func (a *Archive) CountKinds(ctx context.Context, r Recording, kinds map[coc.Kin
 		if err != nil || last <= r[account] {
 			continue
 		}
-		var counts map[coc.Kind]int
-		if counts, r[account], err = a.db.KindsAfter(ctx, account, r[account]); err != nil {
+		counts, err := a.db.KindsBetween(ctx, account, r[account], last)
+		if err != nil {
 			return err
 		}
+		r[account] = last
 		for kind, n := range counts {
 			kinds[kind] += n
 		}

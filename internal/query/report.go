@@ -171,10 +171,11 @@ func (a *Archive) report(ctx context.Context, since, until time.Time, account st
 	if r.Watches, err = a.coverage(ctx, period, account); err != nil {
 		return r, err
 	}
-	within := db.Within{Since: since, Until: until, Account: account}
-	if r.Backfill.Changes, r.Backfill.Documents, err = a.db.BackfillWithin(ctx, within); err != nil {
+	within := db.Filter{Since: since, Until: until, Either: true, Account: account, Backfill: db.OnlyBackfill, OldestFirst: true, NoItems: true}
+	if r.Backfill.Changes, r.Backfill.Documents, err = a.db.CountChanges(ctx, within); err != nil {
 		return r, err
 	}
+	within.Backfill = db.NoBackfill
 	r.Documents = a.watchedDocuments(ctx, period, within)
 	r.Changes = a.reportedChanges(ctx, within)
 	r.Rewrites = a.rewrites(ctx, within)
@@ -185,7 +186,7 @@ func (a *Archive) report(ctx context.Context, since, until time.Time, account st
 	return r, nil
 }
 
-func (a *Archive) changesByDocument(ctx context.Context, within db.Within) iter.Seq2[DocumentChanges, error] {
+func (a *Archive) changesByDocument(ctx context.Context, within db.Filter) iter.Seq2[DocumentChanges, error] {
 	return func(yield func(DocumentChanges, error) bool) {
 		for d, err := range a.db.Documents(ctx) {
 			if err == nil && within.Account != "" && within.Account != d.Account {
@@ -194,7 +195,7 @@ func (a *Archive) changesByDocument(ctx context.Context, within db.Within) iter.
 			n := 0
 			within.Document = d.Key
 			if err == nil {
-				n, err = a.db.CountWithin(ctx, within)
+				n, _, err = a.db.CountChanges(ctx, within)
 			}
 			if (n > 0 || err != nil) && !yield(DocumentChanges{newDocument(d).Ref, a.reportedChanges(ctx, within)}, err) {
 				return
@@ -219,17 +220,17 @@ func convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq
 }
 
 // reportedChanges returns the changes of a period of the kinds, or without kinds of all.
-func (a *Archive) reportedChanges(ctx context.Context, within db.Within, kinds ...coc.Kind) iter.Seq2[ReportedChange, error] {
+func (a *Archive) reportedChanges(ctx context.Context, within db.Filter, kinds ...coc.Kind) iter.Seq2[ReportedChange, error] {
 	within.Kinds = kinds
-	return convert(a.db.ChangesWithin(ctx, within), func(c coc.Change) (ReportedChange, error) {
+	return convert(a.db.Changes(ctx, within), func(c coc.Change) (ReportedChange, error) {
 		return ReportedChange{newChangeFacts(c), c.Late}, nil
 	})
 }
 
-func (a *Archive) rewrites(ctx context.Context, within db.Within) iter.Seq2[Rewrite, error] {
+func (a *Archive) rewrites(ctx context.Context, within db.Filter) iter.Seq2[Rewrite, error] {
 	within.Kinds = []coc.Kind{coc.KindRewritten}
-	return convert(a.db.ChangesWithin(ctx, within), func(c coc.Change) (Rewrite, error) {
-		x, err := a.db.Replaced(ctx, c.Key)
+	return convert(a.db.Changes(ctx, within), func(c coc.Change) (Rewrite, error) {
+		x, err := a.db.Compared(ctx, c.Key)
 		return Rewrite{ReportedChange{newChangeFacts(c), c.Late}, Time{x.OldCheckedAt}, hashText(x.Old), hashText(x.New)}, err
 	})
 }
@@ -251,7 +252,7 @@ func (a *Archive) unavailable(ctx context.Context, until time.Time, account stri
 const documentsPage = 200
 
 // watchedDocuments returns the documents that were followed in the period.
-func (a *Archive) watchedDocuments(ctx context.Context, period Period, within db.Within) iter.Seq2[WatchedDocument, error] {
+func (a *Archive) watchedDocuments(ctx context.Context, period Period, within db.Filter) iter.Seq2[WatchedDocument, error] {
 	return func(yield func(WatchedDocument, error) bool) {
 		var page []db.Details
 		flush := func() bool {
@@ -280,7 +281,7 @@ func (a *Archive) watchedDocuments(ctx context.Context, period Period, within db
 	}
 }
 
-func (a *Archive) watchedPage(ctx context.Context, page []db.Details, period Period, within db.Within) (out []WatchedDocument, err error) {
+func (a *Archive) watchedPage(ctx context.Context, page []db.Details, period Period, within db.Filter) (out []WatchedDocument, err error) {
 	keys := make([]coc.Key, len(page))
 	for i, d := range page {
 		keys[i] = d.Key
@@ -305,7 +306,7 @@ func (a *Archive) watchedPage(ctx context.Context, page []db.Details, period Per
 		}
 		within.Document = d.Key
 		w := WatchedDocument{Ref: newDocument(d.Document).Ref, Watched: union(periods), Version: Text(atEnd[d.Key].Version), Versions: atEnd[d.Key].Versions}
-		if w.Changes, err = a.db.CountWithin(ctx, within); err != nil {
+		if w.Changes, _, err = a.db.CountChanges(ctx, within); err != nil {
 			return nil, err
 		}
 		w.Partly = w.Watched[0].Since.After(period.Since.Time) || w.Watched[0].Until.Before(period.Until.Time)

@@ -272,12 +272,14 @@ func (a *Archive) readWatches(ctx context.Context, s *Status) error {
 		}
 		w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
 		w.LastGoodAt.Time, w.LastCycleAt, w.FailedInARow = w.state.LastGoodAt, w.state.LastCycleAt, w.state.FailedInARow
-		if w.newest, err = a.db.NewestCycle(ctx, name); err != nil {
+		if w.newest, err = a.db.NewestCycle(ctx, name, db.CycleQuery{}); err != nil {
 			return err
 		}
-		if w.busy, err = a.db.Busy(ctx, name); err != nil {
+		newest, err := a.db.NewestCycle(ctx, name, db.CycleQuery{Partial: true})
+		if err != nil {
 			return err
 		}
+		w.busy = newest.Outcome == coc.Running
 		if w.newest.Outcome == coc.Good && !w.newest.Complete {
 			if w.unstable, err = a.db.UnstableSince(ctx, name); err != nil {
 				return err
@@ -313,15 +315,11 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 		w.Unreached = append(w.Unreached, Unreached{u.DocumentID, u.Name, Time{u.CheckedAt}, u.Err})
 	}
 	since := now.Add(-24 * time.Hour)
-	ran, err := a.db.Ran(ctx, w.Watch, since, now)
-	if err != nil {
-		return err
-	}
+	ran, missed, err := a.db.Ran(ctx, w.Watch, since, now)
 	for _, n := range ran {
 		w.Day.Ran += n
 	}
-	w.Day.Good = ran[coc.Good]
-	w.Day.Missed, err = a.db.Missed(ctx, w.Watch, since, now)
+	w.Day.Good, w.Day.Missed = ran[coc.Good], missed
 	return err
 }
 

@@ -71,7 +71,7 @@ type Week interface {
 	// Entered returns when the watch's part of a period begins; zero before its first
 	// cycle.
 	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
-	Ran(ctx context.Context, watch string, since, until time.Time) (map[coc.Outcome]int, error)
+	Ran(ctx context.Context, watch string, since, until time.Time) (ran map[coc.Outcome]int, missed int, err error)
 	FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error)
 }
 

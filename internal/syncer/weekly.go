@@ -103,7 +103,7 @@ func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time
 	if err != nil {
 		return "", 0, err
 	}
-	ran, err := s.Store.Ran(ctx, w.Watch, from, until)
+	ran, _, err := s.Store.Ran(ctx, w.Watch, from, until)
 	if err != nil {
 		return "", 0, err
 	}
