@@ -299,16 +299,6 @@ func (a *Archive) FirstName(ctx context.Context, key coc.Key) (name string, err 
 		SELECT name FROM document_states WHERE account_id = ? AND document_id = ? AND name IS NOT NULL ORDER BY id LIMIT 1`, key)
 }
 
-// DocumentStates counts the documents by state.
-func (a *Archive) DocumentStates(ctx context.Context) (_ map[coc.DocState]int, err error) {
-	defer wrap(&err, "count documents")
-	// Nearly all are present; only the others have an index.
-	return byKey(ctx, a.read, scanPair[coc.DocState, int], `
-		WITH n (listed, deleted) AS (SELECT (SELECT count(*) FROM documents WHERE state = 'listed'), (SELECT count(*) FROM documents WHERE state = 'deleted'))
-		SELECT 'listed', listed FROM n UNION ALL SELECT 'deleted', deleted FROM n
-		UNION ALL SELECT 'present', (SELECT coalesce(sum(documents), 0) FROM counters) - listed - deleted FROM n`)
-}
-
 // Known returns the stored data of a document; its Key is zero if the document is unknown.
 func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
 	defer wrap(&err, "document %s", documentID)

@@ -79,7 +79,7 @@ func TestOfADocument(t *testing.T) {
 	if want := []string{"DM1", "DM1", "DM10", "job DM1", "job DM1", "job DM10"}; err != nil || !slices.Equal(names, want) {
 		t.Errorf("Names = %q, %v, want %q", names, err, want)
 	}
-	revisions, err := d.Revisions(t.Context(), doc.Key)
+	revisions, err := d.Revisions(t.Context(), doc.Key, "")
 	if err != nil || len(revisions) != 2 {
 		t.Fatalf("Revisions = %v, %v", revisions, err)
 	}

@@ -40,8 +40,8 @@ func TestUnreachedAndMissed(t *testing.T) {
 	if _, n, err := d.Ran(t.Context(), "all", reached.Add(90*time.Minute), reached.Add(4*time.Hour)); n != 3 || err != nil {
 		t.Errorf("Ran = %d missed, %v, want 3", n, err)
 	}
-	states, err := d.DocumentStates(t.Context())
-	if err != nil || states[coc.Present] != 1 || states[coc.Deleted]+states[coc.Seen] != 0 {
-		t.Errorf("DocumentStates = %v, %v, want one present", states, err)
+	totals, err := d.Totals(t.Context())
+	if states := totals.DocumentStates; err != nil || states[coc.Present] != 1 || states[coc.Deleted]+states[coc.Seen] != 0 {
+		t.Errorf("DocumentStates of Totals = %v, %v, want one present", states, err)
 	}
 }

@@ -42,20 +42,14 @@ func (r Revision) Name() string { return coc.RevisionLabel(r.Label, r.Number, r.
 // Listed returns the revision's version, for sorting.
 func (r Revision) Listed() coc.Listed { return coc.Listed{Label: r.Label, MadeAt: r.MadeAt} }
 
-// Revisions returns all revisions of all versions of a document, in no order.
-func (a *Archive) Revisions(ctx context.Context, document coc.Key) (_ []Revision, err error) {
+// Revisions returns all revisions of the version of a document with a label, or for "" of all
+// its versions, in no order. It returns none for an unknown label.
+func (a *Archive) Revisions(ctx context.Context, document coc.Key, label string) (_ []Revision, err error) {
 	defer wrap(&err, "versions")
-	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ?`, document)
-}
-
-// Labelled returns the revisions of one version of a document, in no order; none for an
-// unknown label.
-func (a *Archive) Labelled(ctx context.Context, document coc.Key, label string) (_ []Revision, err error) {
-	defer wrap(&err, "version %q", label)
-	return a.revisions(ctx, `v.account_id = ? AND v.document_id = ? AND v.label = ?`, document, label)
-}
-
-func (a *Archive) revisions(ctx context.Context, where string, args ...any) ([]Revision, error) {
+	var c conditions
+	c.add(true, "v.account_id = ? AND v.document_id = ?", document)
+	c.add(label != "", "v.label = ?", label)
+	where, args := c.where()
 	return collect(ctx, a.read, scan[Revision], `
 		SELECT coalesce(r.account_id, 0), coalesce(r.id, 0), v.label, coalesce(r.number, 0),
 			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id),
@@ -181,16 +175,6 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 		}
 	}
 	return oldest, nil
-}
-
-// VersionStates counts the versions of all documents by state.
-func (a *Archive) VersionStates(ctx context.Context) (_ map[coc.VersionState]int, err error) {
-	defer wrap(&err, "count versions")
-	// Nearly all are archived; only the others have an index.
-	return byKey(ctx, a.read, scanPair[coc.VersionState, int], `
-		WITH n (pending, unavailable) AS (SELECT (SELECT count(*) FROM versions WHERE state = 'pending'), (SELECT count(*) FROM versions WHERE state = 'unavailable'))
-		SELECT 'pending', pending FROM n UNION ALL SELECT 'unavailable', unavailable FROM n
-		UNION ALL SELECT 'archived', (SELECT coalesce(sum(versions), 0) FROM counters) - pending - unavailable FROM n`)
 }
 
 // MissingVersions returns the listed versions whose content is unavailable, of documents that

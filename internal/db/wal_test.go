@@ -70,8 +70,8 @@ func TestWAL(t *testing.T) {
 		t.Errorf("WAL() = %+v after one more commit, want the time of the first, %v, and more than %d bytes", w, first.Since, first.Pending)
 	}
 	totals, err := r.Totals(t.Context())
-	if err != nil || totals.FileBytes < w.Bytes {
-		t.Errorf("Totals() = %+v, %v, want the write-ahead log in the size", totals, err)
+	if err != nil || totals.WALBytes < w.Bytes {
+		t.Errorf("Totals() = %+v, %v, want the size of the write-ahead log", totals, err)
 	}
 }
 

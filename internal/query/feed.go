@@ -84,11 +84,11 @@ func (a *Archive) EachEvent(ctx context.Context, change func(c *coc.Change, old,
 	return errors.Join(append(failed, noticesBefore(time.Time{}))...)
 }
 
-// Gauges are figures of the archive that are read fast, for metrics.
-type Gauges = db.Gauges
+// Totals are figures of the archive that are read fast, for metrics.
+type Totals = db.Totals
 
-// Gauges returns the present figures.
-func (a *Archive) Gauges(ctx context.Context) (Gauges, error) { return a.db.Gauges(ctx) }
+// Totals returns the present figures.
+func (a *Archive) Totals(ctx context.Context) (Totals, error) { return a.db.Totals(ctx) }
 
 // LastEnded returns the newest whole cycle of a watch that ended; the zero Cycle for none.
 func (a *Archive) LastEnded(ctx context.Context, watch string) (coc.Cycle, error) {

@@ -103,7 +103,7 @@ func (a *Archive) labelled(ctx context.Context, doc Document, ref string) (v Ver
 
 // revisionsOf returns the revisions of one version in order.
 func (a *Archive) revisionsOf(ctx context.Context, doc Document, label string) ([]db.Revision, error) {
-	list, err := a.db.Labelled(ctx, doc.key, label)
+	list, err := a.db.Revisions(ctx, doc.key, label)
 	slices.SortFunc(list, func(a, b db.Revision) int { return a.Number - b.Number })
 	return list, err
 }

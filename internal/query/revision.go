@@ -111,7 +111,7 @@ func (a *Archive) Versions(ctx context.Context, doc Document) ([]Revision, error
 
 // revisions returns all revisions of a document in order.
 func (a *Archive) revisions(ctx context.Context, document coc.Key) ([]db.Revision, error) {
-	all, err := a.db.Revisions(ctx, document)
+	all, err := a.db.Revisions(ctx, document, "")
 	sortRevisions(all)
 	return all, err
 }

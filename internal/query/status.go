@@ -214,15 +214,10 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Changes, s.FileBytes, s.ContentBytes = t.Changes, t.FileBytes, t.ContentBytes
-	if s.Documents, err = a.db.DocumentStates(ctx); err != nil {
-		return nil, err
-	}
+	s.Changes, s.FileBytes, s.ContentBytes = t.Changes, t.FileBytes+t.WALBytes, t.ContentBytes
+	s.Documents, s.Versions = t.DocumentStates, t.VersionStates
 	for _, state := range States() {
 		s.Documents[coc.DocState(state)] += 0 // so that all are in the map
-	}
-	if s.Versions, err = a.db.VersionStates(ctx); err != nil {
-		return nil, err
 	}
 	var names []string
 	for _, w := range s.Watches {

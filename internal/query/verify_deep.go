@@ -81,7 +81,7 @@ func (v *verifier) linesOf(ctx context.Context, doc db.Document, u *db.Unpacker)
 	for line := range bytes.Lines(lines) {
 		set[string(line)] = true
 	}
-	all, err := v.db.Revisions(ctx, doc.Key)
+	all, err := v.db.Revisions(ctx, doc.Key, "")
 	if err != nil {
 		return err
 	}

@@ -150,9 +150,9 @@ func TestRateLimitMakesNothingUnavailable(t *testing.T) {
 		w.coc.fail = map[string]error{}
 		w.cycle()
 	}
-	states, err := w.db.VersionStates(t.Context())
-	if err != nil || states[coc.Unavailable] != 0 {
-		t.Errorf("states %v, %v, want none unavailable", states, err)
+	totals, err := w.db.Totals(t.Context())
+	if err != nil || totals.VersionStates[coc.Unavailable] != 0 {
+		t.Errorf("states %v, %v, want none unavailable", totals.VersionStates, err)
 	}
 }
 
@@ -287,7 +287,7 @@ func TestSeenAtIsWhenItWasArchived(t *testing.T) {
 	}
 	w.cycle()
 	k, _ := all(w.db.Documents(t.Context()))
-	list, _ := w.db.Revisions(t.Context(), k[0].Key)
+	list, _ := w.db.Revisions(t.Context(), k[0].Key, "")
 	for _, r := range list {
 		if r.Label == "v1" && r.SeenAt.Sub(start) < 30*time.Minute {
 			t.Errorf("v1 seen at %v, it was archived 30 minutes later", r.SeenAt)

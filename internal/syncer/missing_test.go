@@ -172,11 +172,11 @@ func TestFaultsLoseNoVersion(t *testing.T) {
 	}
 	for range 40 {
 		w.cycle(Options{Trigger: coc.TriggerSync})
-		states, err := w.db.VersionStates(t.Context())
+		totals, err := w.db.Totals(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if states[coc.Archived] == versions {
+		if totals.Versions == versions {
 			return
 		}
 	}

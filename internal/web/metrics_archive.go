@@ -29,22 +29,22 @@ func (s *Site) sheet(ctx context.Context, l *ledger) (*sheet, error) {
 
 // archive adds the size of the archive and the counts of its rows.
 func (x *sheet) archive(ctx context.Context, a *query.Archive) error {
-	g, err := a.Gauges(ctx)
+	t, err := a.Totals(ctx)
 	if err != nil {
 		return err
 	}
 	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
 		x.gauge("cocsync_documents", "Documents by state: present, listed (not yet archived), deleted.",
-			float64(g.Documents[state]), "state", string(state))
+			float64(t.DocumentStates[state]), "state", string(state))
 	}
 	for _, state := range []coc.VersionState{coc.Archived, coc.Pending, coc.Unavailable} {
 		x.gauge("cocsync_versions", "Versions by state: archived, pending (not yet fetched), unavailable (not served by COC).",
-			float64(g.Versions[state]), "state", string(state))
+			float64(t.VersionStates[state]), "state", string(state))
 	}
-	x.gauge("cocsync_archive_bytes", "The size of the database file, without its write-ahead log.", float64(g.Bytes))
-	x.gauge("cocsync_log_records", "Records in the log of the archive.", float64(g.Logged))
-	x.gauge("cocsync_log_signed_records", "Records of the log covered by the newest signature.", float64(g.Signed))
-	x.gauge("cocsync_schema_version", "The version of the database schema.", float64(g.Schema))
+	x.gauge("cocsync_archive_bytes", "The size of the database file, without its write-ahead log.", float64(t.FileBytes))
+	x.gauge("cocsync_log_records", "Records in the log of the archive.", float64(t.Logged))
+	x.gauge("cocsync_log_signed_records", "Records of the log covered by the newest signature.", float64(t.Signed))
+	x.gauge("cocsync_schema_version", "The version of the database schema.", float64(t.Schema))
 	return nil
 }
 
