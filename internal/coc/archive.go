@@ -131,6 +131,8 @@ type MissingVersion struct {
 	Reason     string
 	Since      time.Time // when it first failed for that reason
 	RetryAt    time.Time // zero: in the next cycle
+	MadeAt     time.Time
+	ListedAt   time.Time // first
 }
 
 // refusedAfter is how long COC may return the same error for a listed version before

@@ -41,28 +41,18 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	key = cmp.Or(key, KeyFile(file))
 	d := newDB(&store{name: path, path: file, keyPath: key, lock: lock})
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := checkSource(ctx, resolve(from)); err != nil {
-		return err
-	}
 	if err := copyFile(ctx, resolve(from), file); err != nil {
 		return err
 	}
 	if err := d.create(ctx); err != nil {
 		return err
 	}
-	if err := d.buildLines(ctx); err != nil {
-		return err
-	}
-	var old audit.Checkpoint
 	g, err := d.Generation(ctx)
-	if err == nil {
-		var edge audit.Edge
-		edge, err = d.Edge(ctx)
-		old = audit.Checkpoint{Origin: g.Origin, Size: edge.Size, Root: edge.Root()}
-	}
-	if err != nil && !errors.Is(err, coc.ErrNotFound) {
+	edge, edgeErr := d.Edge(ctx)
+	if err := errors.Join(ignore(err, coc.ErrNotFound), edgeErr); err != nil {
 		return err
 	}
+	old := audit.Checkpoint{Origin: g.Origin, Size: edge.Size, Root: edge.Root()}
 	if err := os.Rename(key, fmt.Sprintf("%s.until-%s", key, time.Now().UTC().Format("20060102T150405Z"))); err != nil && !isMissing(err) {
 		return err
 	}
@@ -73,26 +63,23 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	return err
 }
 
-// checkSource returns an error for a file that a copy could not be opened from.
-func checkSource(ctx context.Context, from string) (err error) {
+// copyFile copies an archive and its write-ahead log to a new file with mode 0600, page by
+// page. A damaged archive is copied unchanged; one that could not be opened is refused.
+func copyFile(ctx context.Context, from, to string) (err error) {
 	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	version, err := readVersion(ctx, in, schemaVersion)
-	switch {
-	case err != nil:
+	check := checkObjects
+	if version, err := readVersion(ctx, in, schemaVersion); err != nil {
 		return explain(err)
-	case version < schemaVersion:
-		return explain(checkOldObjects(ctx, in))
+	} else if version < schemaVersion {
+		check = checkOldObjects
 	}
-	return explain(checkObjects(ctx, in))
-}
-
-// copyFile copies an archive and its write-ahead log to a new file with mode 0600, page by
-// page. A damaged archive is copied unchanged.
-func copyFile(ctx context.Context, from, to string) (err error) {
+	if err := check(ctx, in); err != nil {
+		return err
+	}
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return hint.Wrap(err, "archives are never overwritten: move it away first, with its -wal if it has one")
@@ -103,11 +90,6 @@ func copyFile(ctx context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
 	c, err := in.Conn(ctx)
 	if err != nil {
 		return err

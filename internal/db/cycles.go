@@ -162,20 +162,25 @@ func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, f
 // newest one with a complete list; zero for none.
 func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
 	defer wrap(&err, "unstable lists of watch %q", watch)
-	return first(ctx, a.read, scan[time.Time], `
-		SELECT min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
-		WHERE w.name = ? AND c.partial = 0 AND c.outcome = 'good' AND c.id > coalesce((SELECT x.id FROM cycles x
-			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.partial = 0 AND x.complete = 1 ORDER BY x.id DESC LIMIT 1), 0)`,
-		watch)
+	_, since, err = a.cyclesAfter(ctx, watch, coc.Good, `x.complete = 1`)
+	return since, err
 }
 
 // Stopped counts the watch's cycles since its newest good one that were stopped or have
 // no recorded end, and returns when the first of them started.
 func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.Time, err error) {
 	defer wrap(&err, "stopped cycles of watch %q", watch)
+	return a.cyclesAfter(ctx, watch, coc.Stopped, `x.outcome = 'good'`)
+}
+
+// cyclesAfter counts the full cycles of a watch with an outcome after the newest full cycle x
+// that a condition selects, and returns when the first of them started.
+func (a *Archive) cyclesAfter(ctx context.Context, watch string, outcome coc.Outcome, x string) (n int, since time.Time, err error) {
 	err = a.read.row(ctx, `
 		SELECT count(*), min(c.started_at) FROM watches w JOIN cycles c ON c.watch = w.name AND c.account_id = w.account_id
-		WHERE w.name = ? AND c.outcome = 'stopped' AND c.partial = 0 AND c.id > coalesce((`+lastGood+`), 0)`, watch).Scan(&n, &since)
+		WHERE w.name = ? AND c.outcome = ? AND c.partial = 0 AND c.id > coalesce((SELECT x.id FROM cycles x
+			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.partial = 0 AND `+x+` ORDER BY x.id DESC LIMIT 1), 0)`,
+		watch, outcome).Scan(&n, &since)
 	return n, since, err
 }
 

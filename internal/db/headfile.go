@@ -59,12 +59,8 @@ func (d *DB) Verified(ctx context.Context, at time.Time) (err error) {
 }
 
 func readHead(path string) (h headFile, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
+	if err := refusePipe(path); err != nil {
 		return h, err
-	}
-	if !info.Mode().IsRegular() { // opening a named pipe blocks until it has a writer
-		return h, fmt.Errorf("%s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

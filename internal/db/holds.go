@@ -26,7 +26,7 @@ func (o *Outbox) Hold(ctx context.Context, notifier, reason string, until time.T
 		return t.exec(`
 			INSERT INTO holds (notifier, reason, since, until) VALUES (?1, ?2, ?3, ?4)
 			ON CONFLICT (notifier) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
-			notifier, reason, time.Now().UnixMilli(), until.UnixMilli())
+			notifier, reason, time.Now(), until)
 	})
 }
 
@@ -36,7 +36,7 @@ func (o *Outbox) Pause(ctx context.Context, notifier string, reason coc.PauseRea
 	return o.update(ctx, func(t tx) error {
 		return t.exec(`
 			INSERT INTO pauses (notifier, reason, until) VALUES (?1, ?2, ?3)
-			ON CONFLICT (notifier, reason) DO UPDATE SET until = excluded.until`, notifier, string(reason), until.UnixMilli())
+			ON CONFLICT (notifier, reason) DO UPDATE SET until = excluded.until`, notifier, reason, until)
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -104,40 +103,30 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 // readVersion returns the version of the schema, 0 for an empty file. goose silently accepts
 // a database with a newer version, so readVersion returns an error for it.
 func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
-	var app, tables int64
-	var version sql.NullInt64
-	// A single query, because this runs in every process.
+	var app, objects, versioned, version int64
 	err := db.QueryRowContext(ctx, `
-		SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema),
-			(SELECT max(version_id) FROM goose_db_version WHERE is_applied)`).Scan(&app, &tables, &version)
-	if err != nil && strings.Contains(err.Error(), "no such table") {
-		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
-			return 0, err
-		}
-		if tables == 0 {
-			return 0, nil
-		}
+		SELECT application_id, (SELECT count(*) FROM sqlite_schema), (SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version')
+		FROM pragma_application_id`).Scan(&app, &objects, &versioned)
+	if err == nil && versioned > 0 {
+		err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&version)
 	}
-	if err == nil && app == earlyID {
+	switch {
+	case err != nil || objects == 0:
+		return 0, err
+	case app == earlyID:
 		return 0, hint.Wrap(errors.New("it was made by a build before 1.0"),
 			"start a new archive: move the file away, with its -wal and .key if it has them, or set another database in config.toml")
-	}
-	if err == nil && app != applicationID && version.Int64 > 0 {
-		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),
-			fmt.Sprintf("choose another file: set database in config.toml, or --db FILE; if the file was made by .dump of sqlite3, which omits the application_id: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
-	}
-	if err != nil && strings.Contains(err.Error(), "no such table") {
+	case versioned == 0:
 		return 0, hint.Wrap(errors.New("it is an SQLite database, but not cocsync's"),
 			"choose another file: set database in config.toml, or --db FILE")
-	}
-	if err != nil {
-		return 0, err
-	}
-	if version.Int64 > newest {
-		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than version %d of this cocsync", version.Int64, newest),
+	case app != applicationID && version > 0:
+		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),
+			fmt.Sprintf("choose another file: set database in config.toml, or --db FILE; if the file was made by .dump of sqlite3, which omits the application_id: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
+	case version > newest:
+		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than version %d of this cocsync", version, newest),
 			"install the release of cocsync that wrote it; nothing was changed")
 	}
-	return version.Int64, nil
+	return version, nil
 }
 
 // explain adds hints to errors of SQLite.
@@ -147,10 +136,9 @@ func explain(err error) error {
 		return err
 	}
 	advice := ""
-	if diskFull(err) {
-		return hint.Wrap(err, "the disk is full: free some space; nothing was lost, the next cycle continues")
-	}
 	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		advice = diskAdvice
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		advice = "another program has locked the database: close it (an sqlite3 shell, a backup) and try again"
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
@@ -164,11 +152,17 @@ func explain(err error) error {
 		return alteredError{hint.Wrap(err, "the database is damaged: keep a copy of the file, then restore a backup")}
 	case sqlite3.SQLITE_IOERR:
 		advice = "the disk failed: check the disk and its free space"
+		if diskFull(err) {
+			advice = diskAdvice
+		}
 	default:
 		return err
 	}
 	return hint.Wrap(err, advice)
 }
+
+// diskAdvice is the hint for a full disk.
+const diskAdvice = "the disk is full: free some space; nothing was lost, the next cycle continues"
 
 // filesAdvice is the hint for a process without free file descriptors.
 const filesAdvice = "raise the limit of open files to 64 or more: `ulimit -n` in a shell, LimitNOFILE= in a systemd unit"

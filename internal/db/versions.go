@@ -177,26 +177,34 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 	return oldest, nil
 }
 
+// missingVersions returns versions without archived content that a condition selects. all
+// becomes their number.
+func (a *Archive) missingVersions(ctx context.Context, all *int, where string, args ...any) iter.Seq2[coc.MissingVersion, error] {
+	return stream(ctx, a.read, func(row scanner) (m coc.MissingVersion, err error) {
+		err = row.Scan(&m.Account, &m.DocumentID, &m.Name, &m.Label, &m.State, &m.Reason, &m.Since, &m.RetryAt, &m.MadeAt, &m.ListedAt, all)
+		return m, err
+	}, `
+		SELECT a.name, d.document_id, d.name, v.label, v.state, v.error, v.failed_since, v.retry_at, v.made_at, v.listed_at, count(*) OVER ()
+		FROM (SELECT * FROM versions WHERE state = 'pending' UNION ALL SELECT * FROM versions WHERE state = 'unavailable') v
+		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id JOIN accounts a ON a.id = d.account_id
+		WHERE `+where, args...)
+}
+
 // MissingVersions returns the listed versions whose content is unavailable, of documents that
 // a watch follows, in the order of account, document and observation; at most limit, with the
 // total. Versions that no cycle has requested yet are not included.
 func (a *Archive) MissingVersions(ctx context.Context, limit int) (list []coc.MissingVersion, all int, err error) {
 	defer wrap(&err, "missing versions")
-	list, err = collect(ctx, a.read, func(row scanner) (m coc.MissingVersion, err error) {
-		err = row.Scan(&m.Account, &m.DocumentID, &m.Name, &m.Label, &m.State, &m.Reason, &m.Since, &m.RetryAt, &all)
-		return m, err
-	}, `
-		SELECT a.name, d.document_id, d.name, p.label, p.state, p.error, p.failed_since, p.retry_at, count(*) OVER ()
-		FROM (SELECT account_id, id, document_id, label, state, error, failed_since, retry_at FROM versions
-				WHERE state = 'pending' AND failures > 0
-			UNION ALL
-			SELECT account_id, id, document_id, label, state, error, failed_since, retry_at FROM versions
-				WHERE state = 'unavailable' AND withdrawn_at IS NULL) p
-		JOIN documents d ON d.account_id = p.account_id AND d.id = p.document_id AND d.state <> 'deleted'
-		JOIN accounts a ON a.id = d.account_id
-		WHERE EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL)
-		ORDER BY a.name, d.document_id, p.id LIMIT ?`, limit)
-	return list, all, err
+	for m, err := range a.missingVersions(ctx, &all, `
+		d.state <> 'deleted' AND (v.state = 'pending' AND v.failures > 0 OR v.state = 'unavailable' AND v.withdrawn_at IS NULL)
+			AND EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL)
+		ORDER BY a.name, d.document_id, v.id LIMIT ?`, limit) {
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, m)
+	}
+	return list, all, nil
 }
 
 // Outstanding counts the documents and versions that were listed before a time and not
@@ -212,23 +220,10 @@ func (a *Archive) Outstanding(ctx context.Context, before time.Time) (documents,
 	return documents, versions, err
 }
 
-// WithoutContent is a listed version without archived content.
-type WithoutContent struct {
-	Account, DocumentID, Name string
-	Revision                  // with Number 0
-}
-
 // WithoutContent returns the versions listed before a time that have no archived content now,
 // in an account or, for "", in all, in the order of documents' names.
-func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account string) iter.Seq2[WithoutContent, error] {
-	return stream(ctx, a.read, func(row scanner) (w WithoutContent, err error) {
-		err = row.Scan(&w.Account, &w.DocumentID, &w.Name, &w.Label, &w.State, &w.Err, &w.MadeAt, &w.SeenAt, &w.WithdrawnAt)
-		return w, err
-	}, `
-		SELECT a.name, d.document_id, d.name, v.label, v.state, v.error, v.made_at, v.listed_at, v.withdrawn_at
-		FROM (SELECT * FROM versions WHERE state = 'pending' UNION ALL SELECT * FROM versions WHERE state = 'unavailable') v
-		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id JOIN accounts a ON a.id = d.account_id
-		WHERE v.listed_at < ?1 AND (?2 = '' OR a.name = ?2)
+func (a *Archive) WithoutContent(ctx context.Context, until time.Time, account string) iter.Seq2[coc.MissingVersion, error] {
+	return a.missingVersions(ctx, new(int), `v.listed_at < ?1 AND (?2 = '' OR a.name = ?2)
 		ORDER BY d.name, d.document_id, v.account_id, v.id`, until.UnixMilli(), account)
 }
 

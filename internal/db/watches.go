@@ -21,33 +21,28 @@ func (a *Archive) Watches(ctx context.Context) (names []string, err error) {
 func (a *Archive) Watch(ctx context.Context, name string) (s coc.WatchState, err error) {
 	defer wrap(&err, "watch %q", name)
 	c := &s.Schedule
-	var interval, last sql.NullInt64
+	var interval int64
 	err = a.read.row(ctx, `
 		SELECT first_listed_at, summarized_at, failure_at, failure_whole,
-			a.name, a.endpoint, coalesce(w.schedule, ''), coalesce(w.timezone, ''), w.interval, w.scheduled_at,
-			w.short_since, coalesce(w.short_listed, 0), coalesce(w.short_total, 0), g.ended_at, g.id,
+			a.name, a.endpoint, coalesce(w.schedule, ''), coalesce(w.timezone, ''), coalesce(w.interval, 0), w.scheduled_at,
+			w.short_since, coalesce(w.short_listed, 0), coalesce(w.short_total, 0), g.ended_at,
 			(SELECT started_at FROM cycles c WHERE c.watch = w.name AND c.account_id = w.account_id AND c.partial = 0 ORDER BY c.id DESC LIMIT 1)
 		FROM watches w JOIN accounts a ON a.id = w.account_id
-		LEFT JOIN cycles g ON g.account_id = w.account_id AND g.id = (`+lastGood+`)
+		LEFT JOIN cycles g ON g.account_id = w.account_id AND g.id = (SELECT x.id FROM cycles x
+			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.outcome = 'good' AND x.partial = 0 ORDER BY x.id DESC LIMIT 1)
 		WHERE w.name = ?`, name).
 		Scan(&s.FirstListedAt, &s.SummarySentAt, &s.FailureAt, &s.FailureWhole, &c.Account, &c.Endpoint, &c.Spec, &c.Timezone, &interval, &c.SetAt,
-			&s.Shortfall.Since, &s.Shortfall.Listed, &s.Shortfall.Total, &s.LastGoodAt, &last, &s.LastCycleAt)
+			&s.Shortfall.Since, &s.Shortfall.Listed, &s.Shortfall.Total, &s.LastGoodAt, &s.LastCycleAt)
 	if err != nil {
 		return s, ignore(err, sql.ErrNoRows)
 	}
-	c.Watch, c.Interval = name, time.Duration(interval.Int64)*time.Millisecond
-	err = a.read.row(ctx, `
-		SELECT count(*), min(c.started_at) FROM cycles c JOIN watches w ON w.name = c.watch AND w.account_id = c.account_id
-		WHERE c.watch = ? AND c.id > ? AND c.outcome = 'failed' AND c.partial = 0`, name, last.Int64).
-		Scan(&s.FailedInARow, &s.FailingSince)
+	c.Watch, c.Interval = name, time.Duration(interval)*time.Millisecond
+	s.FailedInARow, s.FailingSince, err = a.cyclesAfter(ctx, name, coc.Bad, `x.outcome = 'good'`)
 	if c.Spec == "" { // the watch is not configured
 		s.Schedule = coc.Schedule{}
 	}
 	return s, err
 }
-
-// lastGood selects the id of the newest good cycle of the watch w.
-const lastGood = `SELECT x.id FROM cycles x WHERE x.watch = w.name AND x.account_id = w.account_id AND x.outcome = 'good' AND x.partial = 0 ORDER BY x.id DESC LIMIT 1`
 
 // Shortfall records that the list of a watch has fewer rows than its total. The zero Shortfall
 // means that the list is complete.

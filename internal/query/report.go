@@ -243,8 +243,8 @@ func hashText(h coc.Hash) Text {
 }
 
 func (a *Archive) unavailable(ctx context.Context, until time.Time, account string) iter.Seq2[UnavailableVersion, error] {
-	return convert(a.db.WithoutContent(ctx, until, account), func(v db.WithoutContent) (UnavailableVersion, error) {
-		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.SeenAt}, Text(v.Err)}, nil
+	return convert(a.db.WithoutContent(ctx, until, account), func(v coc.MissingVersion) (UnavailableVersion, error) {
+		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
 	})
 }
 
