@@ -101,7 +101,7 @@ func TestProof(t *testing.T) {
 
 func proof(t testing.TB) (Proof, *Key) {
 	t.Helper()
-	_, key, err := NewKey("cocsync/test")
+	key, err := NewKey("cocsync/test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,11 +127,11 @@ func proof(t testing.TB) (Proof, *Key) {
 // it.
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.key")
-	private, key, err := NewKey("cocsync/test")
+	key, err := NewKey("cocsync/test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteKey(path, private, key); err != nil {
+	if err := WriteKey(path, key); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -140,11 +140,11 @@ func TestKeyFile(t *testing.T) {
 	if back, err := ReadKey(path); err != nil || back.ID() != key.ID() {
 		t.Errorf("ReadKey = %v, %v", back, err)
 	}
-	if err := WriteKey(path, private, key); err == nil {
+	if err := WriteKey(path, key); err == nil {
 		t.Error("a key was written over")
 	}
-	secret := strings.TrimSpace(private)[40:]
-	for _, text := range []string{"", "junk\n", private + "\njunk\n", private[:len(private)-4] + "\n" + key.Public()} {
+	secret := key.private[40:]
+	for _, text := range []string{"", "junk\n", key.private + "\njunk\n", key.private[:len(key.private)-4] + "\n" + key.Public()} {
 		if _, err := ParseKey(strings.Split(text+"\n", "\n")[0], strings.Split(text+"\n", "\n")[1]); err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("ParseKey(%q) = %v", text, err)
 		}

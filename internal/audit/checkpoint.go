@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Checkpoint is a tree head: the log's name, its number of leaves, and their root.
@@ -23,7 +23,7 @@ type Checkpoint struct {
 
 // Text returns what is signed.
 func (c Checkpoint) Text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)
 }
 
 // ParseCheckpoint parses what Text writes. It ignores further lines, which the format
@@ -42,18 +42,18 @@ func ParseCheckpoint(text string) (c Checkpoint, err error) {
 }
 
 // ParseRoot parses a root in base64, as in checkpoints and messages.
-func ParseRoot(text string) (root Hash, err error) {
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != len(root) {
-		return root, fmt.Errorf("%q is not a valid root: it has 44 characters and ends with =", text)
+func ParseRoot(text string) (Hash, error) {
+	root, err := tlog.ParseHash(text)
+	if err != nil || root.String() != text {
+		return Hash{}, fmt.Errorf("%q is not a valid root: it has 44 characters and ends with =", text)
 	}
-	return Hash(b), nil
+	return root, nil
 }
 
 // Key is a private key of a log, and its name.
 type Key struct {
-	signer note.Signer
-	public string
+	signer          note.Signer
+	private, public string
 }
 
 // Public returns the key that verifies what Key signed, as a note's verifier key.
@@ -96,39 +96,39 @@ func Peek(signed []byte) (Checkpoint, error) {
 }
 
 // NewKey makes a key for a log with a name.
-func NewKey(origin string) (private string, k *Key, err error) {
+func NewKey(origin string) (*Key, error) {
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	k, err = ParseKey(private, public)
-	return private, k, err
+	return ParseKey(private, public)
 }
 
 // ParseKey parses a private key, and its public one.
 func ParseKey(private, public string) (*Key, error) {
-	s, err := note.NewSigner(strings.TrimSpace(private))
-	if err != nil {
+	k := &Key{private: strings.TrimSpace(private), public: strings.TrimSpace(public)}
+	var err error
+	if k.signer, err = note.NewSigner(k.private); err != nil {
 		return nil, errors.New("it is not a signing key") // its text is secret
 	}
-	v, err := note.NewVerifier(strings.TrimSpace(public))
+	v, err := note.NewVerifier(k.public)
 	if err != nil {
 		return nil, fmt.Errorf("its public half: %w", err)
 	}
-	if v.KeyHash() != s.KeyHash() || v.Name() != s.Name() {
+	if v.KeyHash() != k.signer.KeyHash() || v.Name() != k.signer.Name() {
 		return nil, errors.New("its two halves do not belong together")
 	}
-	return &Key{s, strings.TrimSpace(public)}, nil
+	return k, nil
 }
 
 // WriteKey writes a new key to a file that only its owner can read: the private half
 // and the public one, a line each. It never overwrites a file.
-func WriteKey(path, private string, k *Key) error {
+func WriteKey(path string, k *Key) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(private + "\n" + k.public + "\n")
+	_, err = f.WriteString(k.private + "\n" + k.public + "\n")
 	return errors.Join(err, f.Sync(), f.Close())
 }
 

@@ -29,7 +29,7 @@ func (p *Proof) Encode() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nindex %d\nkey %s\nrecord %s\n", proofHead, p.Index, p.Public, base64.StdEncoding.EncodeToString(p.Record))
 	for _, h := range p.Hashes {
-		fmt.Fprintf(&b, "hash %s\n", base64.StdEncoding.EncodeToString(h[:]))
+		fmt.Fprintf(&b, "hash %s\n", h)
 	}
 	b.WriteByte('\n')
 	b.Write(p.Checkpoint)
@@ -63,11 +63,11 @@ func ParseProof(b []byte) (p Proof, err error) {
 	}
 	for i, line := range lines[4:] {
 		text, ok := strings.CutPrefix(line, "hash ")
-		h, err := base64.StdEncoding.Strict().DecodeString(text)
-		if !ok || err != nil || len(h) != tlog.HashSize {
+		h, err := ParseRoot(text)
+		if !ok || err != nil {
 			return p, fmt.Errorf("line %d is not a hash", i+5)
 		}
-		p.Hashes = append(p.Hashes, Hash(h))
+		p.Hashes = append(p.Hashes, h)
 	}
 	return p, nil
 }

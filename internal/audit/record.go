@@ -130,10 +130,5 @@ func ParseRecord(b []byte) (r Record, err error) {
 // isName reports whether a text is a valid type or name of a field: lower-case
 // letters, digits and _.
 func isName(b []byte) bool {
-	for _, c := range b {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			return false
-		}
-	}
-	return len(b) > 0
+	return len(b) > 0 && len(bytes.Trim(b, "abcdefghijklmnopqrstuvwxyz0123456789_")) == 0
 }

@@ -96,11 +96,8 @@ func (l Leaves) whole(from, to int64) Hash {
 
 // Root returns the root of the first size leaves.
 func (l Leaves) Root(size int64) Hash {
-	var e Edge
-	for _, h := range l[:size] {
-		e.Add(h)
-	}
-	return e.Root()
+	root, _ := tlog.TreeHash(size, l) // fails only for a smaller tree
+	return root
 }
 
 // ProveRecord proves that leaf n is in the tree of the first size leaves.

@@ -152,11 +152,11 @@ func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 	if err != nil {
 		return err
 	}
-	private, key, err := audit.NewKey(origin)
+	key, err := audit.NewKey(origin)
 	if err != nil {
 		return err
 	}
-	if err := audit.WriteKey(l.keyPath, private, key); err != nil {
+	if err := audit.WriteKey(l.keyPath, key); err != nil {
 		return fmt.Errorf("signing key: %w", err)
 	}
 	l.key = key
