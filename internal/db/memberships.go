@@ -114,32 +114,26 @@ func (a *Archive) Followers(ctx context.Context, document coc.Key) (names []stri
 
 // Membership is a period in which a watch followed a document. Until is zero while it does.
 type Membership struct {
-	Watch    string
-	Document coc.Key
-	Since    time.Time
-	Until    time.Time
+	Watch string
+	Since time.Time
+	Until time.Time
 }
+
+func (m *Membership) columns() []any { return []any{&m.Watch, &m.Since, &m.Until} }
 
 // MembershipsOf returns the memberships of a document, oldest first.
 func (a *Archive) MembershipsOf(ctx context.Context, document coc.Key) (_ []Membership, err error) {
 	defer wrap(&err, "memberships of a document")
-	return collect(ctx, a.read, func(row scanner) (m Membership, err error) {
-		err = row.Scan(&m.Watch, &m.Document, &m.Since, &m.Until)
-		return m, err
-	}, `
-		SELECT watch, account_id, document_id, since, until FROM memberships
+	return collect(ctx, a.read, scan[Membership], `
+		SELECT watch, since, until FROM memberships
 		WHERE account_id = ? AND document_id = ? ORDER BY since, watch`, document)
 }
 
 // MembershipTimes returns the distinct periods in which a watch followed documents of an
 // account and that overlap [since, until), oldest first.
 func (a *Archive) MembershipTimes(ctx context.Context, watch, account string, since, until time.Time) iter.Seq2[Membership, error] {
-	return stream(ctx, a.read, func(row scanner) (m Membership, err error) {
-		m.Watch = watch
-		err = row.Scan(&m.Since, &m.Until)
-		return m, err
-	}, `
-		SELECT DISTINCT m.since, m.until FROM memberships m JOIN accounts a ON a.id = m.account_id
+	return stream(ctx, a.read, scan[Membership], `
+		SELECT DISTINCT m.watch, m.since, m.until FROM memberships m JOIN accounts a ON a.id = m.account_id
 		WHERE m.watch = ?1 AND a.name = ?2 AND m.since < ?4 AND (m.until IS NULL OR m.until > ?3) ORDER BY m.since, m.until`,
 		watch, account, since.UnixMilli(), until.UnixMilli())
 }

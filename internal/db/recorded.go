@@ -9,8 +9,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Recorded is a change as observed, without derived data. Later observations never alter it,
-// except for Erased.
+// Recorded is a change as observed, without derived data. Later observations never alter it.
 type Recorded struct {
 	Key        coc.Key
 	Kind       coc.Kind
@@ -24,7 +23,6 @@ type Recorded struct {
 	Label    string
 	Number   int
 	Hash     coc.Hash
-	Erased   bool
 	Author   string
 	Evidence coc.Evidence
 
@@ -35,7 +33,7 @@ type Recorded struct {
 
 func (r *Recorded) columns() []any {
 	return []any{&r.Key, &r.Kind, &r.Document, &r.Account, &r.DocumentID, &r.Revision, &r.From, &r.Label, &r.Number,
-		&r.Hash, &r.Erased, &r.Author, &r.Evidence, &r.MadeAt, &r.SeenAt, &r.At}
+		&r.Hash, &r.Author, &r.Evidence, &r.MadeAt, &r.SeenAt, &r.At}
 }
 
 // Record returns all changes in the order of recording: changes of one account by number,
@@ -47,7 +45,7 @@ func (a *Archive) Record(ctx context.Context) iter.Seq2[Recorded, error] {
 			return collect(ctx, a.read, scanRecorded, `
 				SELECT c.account_id, c.id, c.kind, c.account_id, coalesce(d.id, 0), coalesce(a.name, ''), coalesce(d.document_id, ''),
 					coalesce(rt.account_id, 0), coalesce(rt.id, 0), coalesce(rf.account_id, 0), coalesce(c.from_revision, 0),
-					coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), tt.sha256, tt.erased_at IS NOT NULL, coalesce(rt.author, ''),
+					coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), tt.sha256, coalesce(rt.author, ''),
 					coalesce(rt.request_id, ''), rt.answered_at, coalesce(rt.made_at, vt.made_at, v.made_at), c.seen_at, c.at
 				FROM changes c LEFT JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
 				LEFT JOIN accounts a ON a.id = d.account_id `+compared+`

@@ -25,7 +25,6 @@ type Leaf struct {
 
 // Generation is a generation of the log: it restarts with a new key at a restore.
 type Generation struct {
-	ID             int64
 	Origin, Public string
 }
 
@@ -33,9 +32,9 @@ type Generation struct {
 func (l *Log) Generation(ctx context.Context) (g Generation, err error) {
 	defer wrap(&err, "log")
 	return find(ctx, l.read, func(row scanner) (g Generation, err error) {
-		err = row.Scan(&g.ID, &g.Origin, &g.Public)
+		err = row.Scan(&g.Origin, &g.Public)
 		return g, err
-	}, `SELECT id, origin, public_key FROM generations ORDER BY id DESC LIMIT 1`)
+	}, `SELECT origin, public_key FROM generations ORDER BY id DESC LIMIT 1`)
 }
 
 // Edge returns the stored right edge of the log.
