@@ -5,7 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"slices"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,8 @@ type app struct {
 	dbFlag     string
 	color      choice
 	logFormat  choice
-	steady     bool // the process continues when the reader of its log ends
+	format     choice // -o
+	steady     bool   // the process continues when the reader of its log ends
 
 	live   *web.Live      // notifies the daemon's page; nil: no page
 	ending []func() error // run in reverse before the program ends
@@ -37,9 +39,8 @@ type app struct {
 // configUsage explains --config.
 const configUsage = "config `FILE` (default: $COCSYNC_CONFIG, ./config.toml, /etc/cocsync/config.toml)"
 
-// root returns the root command. If the arguments name a command, root has only that one:
-// building all of them takes a noticeable part of a short command's time.
-func (a *app) root(args ...string) *cobra.Command {
+// root returns the root command.
+func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "cocsync",
 		Version: version(), // --version
@@ -54,9 +55,10 @@ Set it up for an account:   cocsync init, cocsync check --online, cocsync run`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// Flags before a command are root's, so that grep can have its own -c.
-		TraverseChildren: true,
-		Args:             noArgs,
-		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		TraverseChildren:  true,
+		Args:              noArgs,
+		PersistentPreRunE: notEmpty,
+		RunE:              showHelp,
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&a.configFlag, "config", "c", "", configUsage)
@@ -70,9 +72,10 @@ Set it up for an account:   cocsync init, cocsync check --online, cocsync run`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(hint.Wrap(err, flagAdvice(cmd, err)))
 	})
-	for _, c := range a.commands(args) {
-		root.AddCommand(c())
-	}
+	root.AddCommand(a.demoCommand(), a.initCommand(), a.checkCommand(), a.runCommand(), a.syncCommand(),
+		a.statusCommand(), a.listCommand(), a.logCommand(), a.showCommand(), a.diffCommand(), a.blameCommand(),
+		a.grepCommand(), a.exportCommand(), a.reportCommand(), a.notifyCommand(), a.eraseCommand(), a.verifyCommand(),
+		a.auditCommand(), a.backupCommand(), a.restoreCommand(), a.webCommand(), a.healthcheckCommand(), a.versionCommand())
 	// cobra's own commands, with descriptions in the style of the others.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -90,33 +93,8 @@ Set it up for an account:   cocsync init, cocsync check --online, cocsync run`,
 	return root
 }
 
-// commands returns the constructors of all commands, in the order of the help, or only that
-// of the command which the arguments name after root's flags.
-func (a *app) commands(args []string) []func() *cobra.Command {
-	all := []struct {
-		name string
-		make func() *cobra.Command
-	}{
-		{"demo", a.demoCommand}, {"init", a.initCommand}, {"check", a.checkCommand}, {"run", a.runCommand},
-		{"sync", a.syncCommand}, {"status", a.statusCommand}, {"list", a.listCommand}, {"log", a.logCommand},
-		{"show", a.showCommand}, {"diff", a.diffCommand}, {"blame", a.blameCommand}, {"grep", a.grepCommand},
-		{"export", a.exportCommand}, {"report", a.reportCommand}, {"notify", a.notifyCommand},
-		{"erase", a.eraseCommand}, {"verify", a.verifyCommand}, {"audit", a.auditCommand},
-		{"backup", a.backupCommand}, {"restore", a.restoreCommand},
-		{"web", a.webCommand}, {"healthcheck", a.healthcheckCommand}, {"version", a.versionCommand},
-	}
-	for len(args) > 1 && slices.Contains([]string{"--config", "-c", "--db", "--color", "--log-format"}, args[0]) {
-		args = args[2:]
-	}
-	var makers []func() *cobra.Command
-	for _, c := range all {
-		if len(args) > 0 && c.name == args[0] {
-			return []func() *cobra.Command{c.make}
-		}
-		makers = append(makers, c.make)
-	}
-	return makers
-}
+// showHelp shows the help of a command that has only subcommands.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // atEnd registers f to run before the program exits.
 func (a *app) atEnd(f func() error) { a.ending = append(a.ending, f) }
@@ -185,26 +163,44 @@ func (a *app) shared(ctx context.Context) (*db.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.OpenShared(ctx, path)
-	if err != nil {
-		return nil, err
+	return a.opened(db.OpenShared(ctx, path))
+}
+
+// existing opens the archive at path. If there is none before the first sync, it opens an
+// empty one that is removed at exit: the archive is always created by the user who runs the
+// syncs.
+func (a *app) existing(ctx context.Context, path string, open func(context.Context, string) (*db.DB, error)) (*db.DB, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		dir, err := os.MkdirTemp("", "cocsync-*")
+		if err != nil {
+			return nil, err
+		}
+		a.atEnd(func() error { return os.RemoveAll(dir) })
+		path, open = filepath.Join(dir, "empty.db"), db.Open
 	}
-	a.atEnd(d.Close)
-	return d, nil
+	return a.opened(open(ctx, path))
+}
+
+// opened closes an opened archive at exit.
+func (a *app) opened(d *db.DB, err error) (*db.DB, error) {
+	if err == nil {
+		a.atEnd(d.Close)
+	}
+	return d, err
 }
 
 // logger returns a logger to stderr. level is the lowest level shown.
 func (a *app) logger(level slog.Level) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
+	out, o := a.err, &slog.HandlerOptions{Level: level}
 	handler := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, o) }
 	switch {
 	case a.logFormat.value == "json":
 		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, o) }
-	case toJournal(a.err):
-		handler = func(w io.Writer) slog.Handler { return newJournal(w, level) }
+	case toJournal(out):
+		out, o.ReplaceAttr = journal{out}, withoutTime
 	}
 	if a.steady {
-		return slog.New(newSteadyLog(a.err, handler))
+		return slog.New(newSteadyLog(out, handler))
 	}
-	return slog.New(handler(a.err))
+	return slog.New(handler(out))
 }

@@ -104,13 +104,13 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 
 // notEmpty refuses flags with an empty value: a shell variable is probably not set, and
 // ignoring the flag would run a different query.
-func notEmpty(cmd *cobra.Command, flags ...string) error {
-	for _, name := range flags {
-		f := cmd.Flags().Lookup(name)
+func notEmpty(cmd *cobra.Command, _ []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		value, list := f.Value.String(), f.Value.Type() == "stringArray" || f.Value.Type() == "stringSlice"
 		// An empty list is written as [].
-		if value := f.Value.String(); f.Changed && (value == "" || f.Value.Type() == "stringArray" && strings.Trim(value, `[]", `) == "") {
-			return usage(hint.Wrap(fmt.Errorf("--%s is empty", name), "check that the shell variable is set, or omit the flag for all"))
+		if err == nil && (value == "" || list && strings.Trim(value, `[]", `) == "") {
+			err = usage(hint.Wrap(fmt.Errorf("--%s is empty", f.Name), "check that the shell variable is set, or omit the flag for all"))
 		}
-	}
-	return nil
+	})
+	return err
 }

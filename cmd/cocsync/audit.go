@@ -24,7 +24,7 @@ func (a *app) auditCommand() *cobra.Command {
 proofs of single changes, which can be checked without the database. docs/audit-log.md
 describes the formats.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: showHelp,
 	}
 	cmd.AddCommand(a.auditCheckpointCommand(), a.auditProveCommand(), a.auditCheckCommand())
 	return cmd
@@ -66,12 +66,7 @@ lead to the root, the newest signed checkpoint and the public key. The proof can
 checked without the archive: cocsync audit check FILE.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof`,
 		Args:    rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "file"); err != nil {
-				return err
-			}
-			return a.auditProve(cmd.Context(), args[0], out)
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.auditProve(cmd.Context(), args[0], out) },
 	}
 	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
 	return cmd
@@ -100,7 +95,6 @@ func (a *app) auditProve(ctx context.Context, arg, out string) error {
 
 func (a *app) auditCheckCommand() *cobra.Command {
 	var key string
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "check a proof without an archive",
@@ -110,19 +104,14 @@ key. Compare the key's ID with one from a trusted source, such as a message in S
 give that ID with --key.`,
 		Example: `  cocsync audit check change-41.proof --key 1a2b3c4d`,
 		Args:    rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "key"); err != nil {
-				return err
-			}
-			return a.auditCheck(args[0], key, output.value == formatJSON)
-		},
+		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], key) },
 	}
 	cmd.Flags().StringVar(&key, "key", "", "required `ID` of the key")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) auditCheck(path, key string, asJSON bool) error {
+func (a *app) auditCheck(path, key string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -139,17 +128,13 @@ func (a *app) auditCheck(path, key string, asJSON bool) error {
 	if key != "" && key != id {
 		return fmt.Errorf("%s is signed by key %s, not %s", path, id, key)
 	}
-	if asJSON {
-		return query.Write(a.out, query.NewProved(p, r, c))
-	}
-	return a.print(func(w *page) error {
+	return a.result(query.NewProved(p, r, c), func(w *page) {
 		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n\n",
 			p.Index, text.Visible(c.Origin), id, text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
 			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))
 		}
-		return nil
 	})
 }
 

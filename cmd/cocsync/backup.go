@@ -43,8 +43,7 @@ work on the copy with --db FILE. The copy does not include the key that signs th
 }
 
 func (a *app) restoreCommand() *cobra.Command {
-	var force bool
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "restore FILE",
 		Short: "restore the archive from a backup",
 		Long: `Restore verifies a backup and writes it to the path of the archive (--db, or database in
@@ -55,13 +54,11 @@ COC still has them.`,
 		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
   cocsync restore /backup/cocsync-2026-11-01.db`,
 		Args: rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), args[0], force) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.restore(cmd.Context(), args[0]) },
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "restore a backup that does not verify")
-	return cmd
 }
 
-func (a *app) restore(ctx context.Context, from string, force bool) error {
+func (a *app) restore(ctx context.Context, from string) error {
 	path, key, err := a.target()
 	if err != nil {
 		return err
@@ -71,9 +68,8 @@ func (a *app) restore(ctx context.Context, from string, force bool) error {
 			return hint.Wrap(fmt.Errorf("%s exists", text.Visible(p)), "restore never overwrites an archive: first move it away, with its -wal file if it exists")
 		}
 	}
-	if _, err := a.verified(ctx, from); err != nil && !force {
-		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err),
-			"use another backup, or --force if this is the only one")
+	if _, err := a.verified(ctx, from); err != nil {
+		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err), "use another backup")
 	}
 	if err := db.Restore(ctx, from, path, key); err != nil {
 		return err

@@ -52,7 +52,7 @@ slack = [{ name = "ops", token = "xoxb-1", channel = "C0123456789", api_url = %q
 		}
 		ctx, stop := context.WithCancel(b.Context())
 		done := make(chan error, 1)
-		go func() { done <- a.daemon(d, path, a.logger(slog.LevelWarn), jitter).Run(ctx, nil, nil) }()
+		go func() { done <- a.daemon(d, path, a.logger(slog.LevelWarn), func(error) {}).Run(ctx, nil, nil) }()
 		// The summary of the first cycle shows that the list was read and history is being fetched.
 		if err := slack.Wait(ctx, 1); err != nil {
 			b.Fatal(err)

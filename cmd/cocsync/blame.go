@@ -15,7 +15,6 @@ import (
 
 func (a *app) blameCommand() *cobra.Command {
 	var lines []string
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "blame DOC[@REF]",
 		Short: "show which version added each line",
@@ -38,19 +37,14 @@ the author is not certain, it is shown as unknown.
   cocsync blame restart-unhealthy-nodes -o json | jq -r '.[] | select(.by == null) | .line'`,
 		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "lines"); err != nil {
-				return err
-			}
-			return a.blame(cmd.Context(), args[0], lines, output.value == formatJSON)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.blame(cmd.Context(), args[0], lines) },
 	}
 	cmd.Flags().StringArrayVarP(&lines, "lines", "L", nil, "only lines `FROM,TO` or step:NAME")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool) error {
+func (a *app) blame(ctx context.Context, spec string, only []string) error {
 	q, err := a.archive(ctx)
 	if err != nil {
 		return err
@@ -73,13 +67,7 @@ func (a *app) blame(ctx context.Context, spec string, only []string, asJSON bool
 	if len(lines) == 0 {
 		a.nothing(text.Visible(doc.Name+"@"+v.Version) + " is empty")
 	}
-	if asJSON {
-		return query.Write(a.out, lines)
-	}
-	return a.paged(func(p *page) error {
-		p.blame(lines)
-		return nil
-	})
+	return a.result(lines, func(p *page) { p.blame(lines) })
 }
 
 // blame writes each line after the version that added it.

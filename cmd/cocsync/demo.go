@@ -150,11 +150,10 @@ api_url = %q
 // demoStory edits jobs and shows the alerts.
 func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon starts.", len(s.coc.IDs()), s.cocURL, s.slackURL)
-	d, err := db.Open(ctx, filepath.Join(s.dir, "demo.db"))
+	d, err := a.opened(db.Open(ctx, filepath.Join(s.dir, "demo.db")))
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	if f.serve {
 		a.longRunning()
 		a.live = web.NewLive()
@@ -164,10 +163,10 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 		}
 		defer page.close()
 	}
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
 	wake, done := make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- a.daemon(d, filepath.Join(s.dir, "demo.db"), a.logger(slog.LevelError), 0).Run(ctx, nil, wake)
+		done <- a.daemon(d, d.Path(), a.logger(slog.LevelError), stop).Run(ctx, nil, wake)
 		close(done) // a second receive must not block
 	}()
 	seen := 0
@@ -175,7 +174,7 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
 	if err == nil && f.serve {
 		err = a.edits(ctx, s, d, &seen, wake, done)
 	}
-	stop()
+	stop(nil)
 	if err != nil {
 		return errors.Join(err, <-done)
 	}

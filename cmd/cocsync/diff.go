@@ -22,7 +22,7 @@ const (
 )
 
 type diffFlags struct {
-	format, output    *choice
+	format            *choice
 	context           count
 	word, ignoreSpace bool
 	stat, exitCode    bool
@@ -79,10 +79,7 @@ failure.`,
 		Args:              rangeArgs(1, 2),
 		ValidArgsFunction: a.completeDiff,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := notEmpty(cmd, "at")
-			if err == nil {
-				err = f.settle(cmd.Flags().Changed("format"))
-			}
+			err := f.settle(cmd.Flags().Changed("format"), a.json())
 			differs := false
 			if err == nil {
 				differs, err = a.diff(cmd.Context(), args, f)
@@ -108,7 +105,7 @@ failure.`,
 	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "ignore white space")
 	s.BoolVar(&f.stat, "stat", false, "only count the added and removed lines")
 	s.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if the two differ, and with 2 on failure")
-	f.output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
@@ -130,14 +127,14 @@ const exitDiffers = 1
 
 // settle applies -o json to the format and refuses invalid flags and combinations. chosen
 // reports whether --format was given.
-func (f diffFlags) settle(chosen bool) error {
+func (f diffFlags) settle(chosen, asJSON bool) error {
 	refuse := func(advice, format string, args ...any) error {
 		return usage(hint.Wrap(fmt.Errorf(format, args...), advice))
 	}
 	if f.context < 0 {
 		return refuse("-U 0 shows only the changed lines", "-U %d is negative", f.context)
 	}
-	if f.output.value == formatJSON {
+	if asJSON {
 		if chosen && f.format.value != formatJSON {
 			return refuse("omit one of them", "-o json and --format %s cannot be used together", f.format.value)
 		}

@@ -19,7 +19,6 @@ import (
 
 func (a *app) eraseCommand() *cobra.Command {
 	var reason string
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "erase HASH --reason TEXT",
 		Short: "remove one content permanently",
@@ -42,15 +41,15 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 			if strings.TrimSpace(reason) == "" {
 				return usage(hint.Wrap(errors.New("--reason is missing"), "add --reason TEXT: the archive keeps it in place of the content"))
 			}
-			return a.erase(cmd.Context(), args[0], reason, output.value == formatJSON)
+			return a.erase(cmd.Context(), args[0], reason)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "reason (`TEXT`); it is kept in the archive")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) error {
+func (a *app) erase(ctx context.Context, prefix, reason string) error {
 	path, err := a.database()
 	if err != nil {
 		return err
@@ -62,11 +61,10 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err := r.Close(); err != nil {
 		return err
 	}
-	d, err := db.OpenWith(ctx, path, db.Options{Command: "erase"})
+	d, err := a.opened(db.OpenWith(ctx, path, db.Options{Command: "erase"}))
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	hash, err := findHash(ctx, d, prefix)
 	if err != nil {
 		return err
@@ -93,7 +91,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string, asJSON bool) err
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if a.json() {
 		e.ErasedAt, e.Reason = after.ErasedAt, after.Reason // the other fields are from before the erasure
 		return query.Write(a.out, e)
 	}

@@ -28,7 +28,7 @@ func (a *app) exportCommand() *cobra.Command {
 		Long: `Export writes the archive in formats of other programs. Nothing is masked: the output
 contains all secrets in the documents.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: showHelp,
 	}
 	cmd.AddCommand(a.exportGitCommand(), a.exportFolderCommand(), a.exportEventsCommand(), a.exportTableCommand())
 	return cmd
@@ -79,12 +79,7 @@ exist in COC at that time are left out.`,
 		Example: `  cocsync export dir runbooks
   cocsync export dir as-of-march --at 2026-03-31`,
 		Args: rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "at"); err != nil {
-				return err
-			}
-			return a.exportFolder(cmd.Context(), args[0], at)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.exportFolder(cmd.Context(), args[0], at) },
 	}
 	cmd.Flags().StringVar(&at, "at", "", "newest versions at `TIME`")
 	return cmd

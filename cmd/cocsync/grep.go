@@ -16,7 +16,6 @@ import (
 type grepFlags struct {
 	fixed, ignoreCase, names, counts, newest bool
 	at, step, path                           string
-	output                                   *choice
 }
 
 func (a *app) grepCommand() *cobra.Command {
@@ -58,12 +57,7 @@ every distinct line.
   cocsync grep AKSK -o json | jq -r '.[] | "\(.name) \(.runs[-1].last)"'`,
 		Args:              rangeArgs(1, math.MaxInt),
 		ValidArgsFunction: a.completeGrep,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "at", "step", "path"); err != nil {
-				return err
-			}
-			return a.grep(cmd.Context(), args, f)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, f) },
 	}
 	s := cmd.Flags()
 	s.BoolVarP(&f.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
@@ -75,7 +69,7 @@ every distinct line.
 	s.StringVar(&f.at, "at", "", "search only the versions that were newest at `TIME`")
 	s.StringVar(&f.step, "step", "", "only lines of the step `NAME`; * matches any text")
 	s.StringVar(&f.path, "path", "", "only lines of the part at `PATH`; * matches any text")
-	f.output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	exclusive(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
 	return cmd
 }
@@ -92,7 +86,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 		return err
 	}
 	found := false
-	if f.output.value == formatJSON {
+	if a.json() {
 		list := []query.Match{}
 		found, err = q.Grep(ctx, g, func(x query.Found) error {
 			list = append(list, g.Matches(x)...)

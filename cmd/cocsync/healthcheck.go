@@ -13,7 +13,6 @@ import (
 )
 
 func (a *app) healthcheckCommand() *cobra.Command {
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
 		Short: "exit with 0 if there is no problem, for containers and scripts",
@@ -35,22 +34,22 @@ an archive that no process has open for writing is a copy, and is never healthy.
 			if err != nil {
 				return err
 			}
-			return a.reportHealth(s, output.value == formatJSON)
+			return a.reportHealth(s)
 		},
 	}
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
 // reportHealth writes that there is no problem, or returns the problems as an error.
-func (a *app) reportHealth(s *query.Status, asJSON bool) error {
-	if asJSON {
+func (a *app) reportHealth(s *query.Status) error {
+	if a.json() {
 		if err := query.Write(a.out, s.Health()); err != nil {
 			return err
 		}
 	}
 	switch {
-	case s.Healthy() && asJSON:
+	case s.Healthy() && a.json():
 		return nil
 	case s.Healthy():
 		_, err := fmt.Fprintf(a.out, "ok: no problem; process: %s\n", text.Visible(s.WriterText()))

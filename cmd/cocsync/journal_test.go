@@ -9,7 +9,7 @@ import (
 
 func TestJournal(t *testing.T) {
 	var out bytes.Buffer
-	log := slog.New(newJournal(&out, slog.LevelInfo))
+	log := slog.New(slog.NewTextHandler(journal{&out}, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
 	log.Debug("unseen")
 	log.Info("document changed", "document", "job")
 	log.With("watch", "all").Warn("will retry", "err", errors.New("a\nb"))

@@ -17,7 +17,7 @@ import (
 
 type listFlags struct {
 	account, name, since, at string
-	state, sort, output      *choice
+	state, sort              *choice
 	reverse                  bool
 }
 
@@ -45,12 +45,7 @@ that changed at or after a time.`,
   cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := notEmpty(cmd, "account", "name", "since", "at"); err != nil {
-				return err
-			}
-			return a.list(cmd.Context(), f)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
@@ -59,7 +54,7 @@ that changed at or after a time.`,
 	cmd.Flags().StringVar(&f.at, "at", "", "as of `TIME`")
 	f.sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
 	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "reverse the order")
-	f.output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
@@ -73,7 +68,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 		return err
 	}
 	docs, count := counted(q.List(ctx, l))
-	if f.output.value == formatJSON {
+	if a.json() {
 		err = query.WriteRows(a.out, docs)
 	} else {
 		err = a.paged(func(p *page) error { return p.documents(docs) })
@@ -82,7 +77,7 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	case err != nil:
 	case len(count) == 0:
 		a.nothing("no documents match")
-	case f.output.value != formatJSON:
+	case !a.json():
 		a.nothing(count.String())
 	}
 	return err

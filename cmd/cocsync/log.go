@@ -19,7 +19,6 @@ type logFlags struct {
 	limit                        count
 	patch, stat, seen            bool
 	oneline, reverse             bool
-	output                       *choice
 }
 
 func (a *app) logCommand() *cobra.Command {
@@ -71,12 +70,7 @@ In a pipe or file, the patches of -p are exact, byte for byte.
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              rangeArgs(0, 1),
 		ValidArgsFunction: a.completeDocument,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "by", "kind", "task", "path", "text", "risk"); err != nil {
-				return err
-			}
-			return a.log(cmd.Context(), args, f)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.log(cmd.Context(), args, f) },
 	}
 	s := cmd.Flags()
 	s.StringVar(&f.since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
@@ -93,7 +87,7 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 	s.BoolVar(&f.oneline, "oneline", false, "show one line per change")
 	s.BoolVar(&f.reverse, "reverse", false, "oldest first; -n still selects the newest")
 	s.BoolVar(&f.seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
-	f.output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	// Cannot fail: the flag exists and has no completion yet.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
 	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(query.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
@@ -121,7 +115,7 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 			}
 		}
 	}
-	if f.output.value == formatJSON {
+	if a.json() {
 		err = query.WriteRows(a.out, func(yield func(query.Change, error) bool) {
 			for c, err := range changes {
 				var out query.Change

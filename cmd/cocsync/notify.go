@@ -1,19 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/query"
@@ -28,7 +25,7 @@ func (a *app) notifyCommand() *cobra.Command {
 list pending and refused messages, retry them, send sample messages, and preview the
 messages of a change.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: showHelp,
 	}
 	cmd.AddCommand(a.notifyTestCommand(), a.notifyPreviewCommand(), a.notifyListCommand(), a.notifyRetryCommand())
 	return cmd
@@ -60,7 +57,7 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name),
 			hint.OneOf(name, names))
 	}
-	d, err := a.outbox(ctx, cfg)
+	d, err := a.existing(ctx, cmp.Or(a.dbFlag, cfg.Database), db.OpenShared)
 	if err != nil {
 		return err
 	}
@@ -77,31 +74,6 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 	}
 	fmt.Fprintf(a.err, "notifier %s: all %s accepted\n", name, text.Plural(n, "message"))
 	return nil
-}
-
-// outbox opens the archive while a daemon may have it open. Before the first sync there is
-// no archive; then outbox uses a temporary one, so that the archive is always created by
-// the user who runs the syncs.
-func (a *app) outbox(ctx context.Context, cfg *config.Config) (*db.DB, error) {
-	path := cfg.Database
-	if a.dbFlag != "" {
-		path = a.dbFlag
-	}
-	open := db.OpenShared
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		dir, err := os.MkdirTemp("", "cocsync-*")
-		if err != nil {
-			return nil, err
-		}
-		a.atEnd(func() error { return os.RemoveAll(dir) })
-		path, open = filepath.Join(dir, "empty.db"), db.Open
-	}
-	d, err := open(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	a.atEnd(d.Close)
-	return d, nil
 }
 
 func (a *app) notifyRetryCommand() *cobra.Command {

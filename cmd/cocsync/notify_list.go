@@ -16,7 +16,6 @@ import (
 func (a *app) notifyListCommand() *cobra.Command {
 	var all bool
 	limit := count(100)
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list pending and failed messages, newest first",
@@ -27,16 +26,16 @@ it also shows sent messages.`,
   cocsync notify list --all -n 20 -o json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.notifyList(cmd.Context(), all, int(limit), output.value == "json")
+			return a.notifyList(cmd.Context(), all, int(limit))
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also show sent messages")
 	cmd.Flags().VarP(&limit, "number", "n", "maximum number of messages (0: all)")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) error {
+func (a *app) notifyList(ctx context.Context, all bool, limit int) error {
 	if limit < 0 {
 		return usage(hint.Wrap(fmt.Errorf("-n %d is negative", limit), "-n 0 shows all"))
 	}
@@ -56,19 +55,13 @@ func (a *app) notifyList(ctx context.Context, all bool, limit int, asJSON bool) 
 	} else if len(list) == 0 {
 		a.nothing("no message is pending, and none was refused; --all shows sent ones")
 	}
-	if asJSON {
-		return query.Write(a.out, list)
-	}
-	if len(list) == 0 {
-		return nil
-	}
-	return a.paged(func(p *page) error {
-		p.messages(list)
-		return nil
-	})
+	return a.result(list, func(p *page) { p.messages(list) })
 }
 
 func (p *page) messages(list []query.Message) {
+	if len(list) == 0 {
+		return
+	}
 	columns := []term.Column{
 		{Head: "ID", Right: true}, {Head: "NOTIFIER"}, {Head: "STATE"}, {Head: "ABOUT", Flexible: true},
 		{Head: "TRIES", Right: true}, {Head: "NEXT TRY"}, {Head: "ERROR", Flexible: true},

@@ -22,7 +22,6 @@ import (
 )
 
 func (a *app) notifyPreviewCommand() *cobra.Command {
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "preview CHANGE",
 		Short: "show the messages of a change without sending them",
@@ -38,15 +37,13 @@ With -o json it writes the Block Kit of each message, for Slack's Block Kit Buil
 		Example: `  cocsync notify preview 41
   cocsync notify preview 41 -o json | jq '.[0] | {blocks}'`,
 		Args: rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.notifyPreview(cmd.Context(), args[0], output.value == formatJSON)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.notifyPreview(cmd.Context(), args[0]) },
 	}
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error {
+func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	cfg, err := a.config()
 	if err != nil {
 		return err
@@ -55,11 +52,10 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	d, err := db.OpenReader(ctx, path) // the sender needs it, but writes nothing
+	d, err := a.opened(db.OpenReader(ctx, path)) // the sender needs it, but writes nothing
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	q := query.New(d)
 	c, err := q.Change(ctx, arg)
 	if err != nil {
@@ -93,13 +89,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string, asJSON bool) error 
 	case c.Backfill:
 		a.note(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
-	if asJSON {
-		return a.previewJSON(list)
-	}
-	return a.print(func(p *page) error {
-		p.previews(list)
-		return nil
-	})
+	return a.result(previewJSON(list), func(p *page) { p.previews(list) })
 }
 
 // recipients returns the deliveries of a change if it were found now: one for each
@@ -162,21 +152,22 @@ func (p *page) quoted(message string) {
 	}
 }
 
-// previewJSON writes messages in the JSON of Slack and webhooks.
-func (a *app) previewJSON(list []notify.Preview) error {
-	type message struct {
-		Notifier string          `json:"notifier"`
-		Channel  query.Text      `json:"channel"`
-		Text     string          `json:"text"`
-		Kind     string          `json:"kind"`
-		Blocks   json.RawMessage `json:"blocks"`
-		Event    json.RawMessage `json:"event"` // the body for a webhook
-		FileName query.Text      `json:"file_name"`
-		File     query.Text      `json:"file"`
-	}
+// message is the JSON of a notify.Preview.
+type message struct {
+	Notifier string          `json:"notifier"`
+	Channel  query.Text      `json:"channel"`
+	Text     string          `json:"text"`
+	Kind     string          `json:"kind"`
+	Blocks   json.RawMessage `json:"blocks"`
+	Event    json.RawMessage `json:"event"` // the body for a webhook
+	FileName query.Text      `json:"file_name"`
+	File     query.Text      `json:"file"`
+}
+
+func previewJSON(list []notify.Preview) []message {
 	out := make([]message, len(list))
 	for i, m := range list {
 		out[i] = message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)}
 	}
-	return query.Write(a.out, out)
+	return out
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 
@@ -26,14 +27,9 @@ func (a *app) output() term.Output {
 	return term.Output{Out: a.out, Err: a.err, Color: a.color.value}
 }
 
-// print writes a page with write.
-func (a *app) print(write func(*page) error) error { return a.output().Print(onPage(write)) }
-
 // paged writes a page with write, and shows it in the pager on a terminal.
-func (a *app) paged(write func(*page) error) error { return a.output().Page(onPage(write)) }
-
-func onPage(write func(*page) error) func(*term.Writer) error {
-	return func(w *term.Writer) error { return write(&page{w, time.Local}) }
+func (a *app) paged(write func(*page) error) error {
+	return a.output().Page(func(w *term.Writer) error { return write(&page{w, time.Local}) })
 }
 
 // time formats a time to the second, in the local time zone.
@@ -175,8 +171,24 @@ func (c *choice) complete(cmd *cobra.Command, flag string) {
 }
 
 // outputFlag adds -o.
-func outputFlag(cmd *cobra.Command) *choice {
-	return choose(cmd, "output", "o", "text", "output format", "text", "json")
+func (a *app) outputFlag(cmd *cobra.Command) {
+	a.format = choice{"text", []string{"text", formatJSON}}
+	cmd.Flags().VarP(&a.format, "output", "o", "output format")
+	a.format.complete(cmd, "output")
+}
+
+// json reports whether -o json was given.
+func (a *app) json() bool { return a.format.value == formatJSON }
+
+// result writes a value as JSON or, with show, as text.
+func (a *app) result(v any, show func(*page)) error {
+	if a.json() {
+		return query.Write(a.out, v)
+	}
+	return a.paged(func(p *page) error {
+		show(p)
+		return nil
+	})
 }
 
 // orUnknown returns text, or "unknown" if it is empty.

@@ -10,7 +10,6 @@ import (
 
 type reportFlags struct {
 	since, until, account string
-	output                *choice
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -34,18 +33,13 @@ reports of adjacent periods omit none.`,
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := notEmpty(cmd, "since", "until", "account"); err != nil {
-				return err
-			}
-			return a.report(cmd.Context(), f)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.report(cmd.Context(), f) },
 	}
 	s := cmd.Flags()
 	s.StringVar(&f.since, "since", "", "start of the period, such as 2026-06-01 or 7d (`WHEN`; default: 30 days before the end)")
 	s.StringVar(&f.until, "until", "", "end of the period, including `WHEN` (default: now)")
 	s.StringVar(&f.account, "account", "", "only account `NAME`")
-	f.output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
@@ -58,7 +52,7 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.output.value == "json" {
+	if a.json() {
 		return r.Write(a.out)
 	}
 	return a.paged(func(p *page) error { return p.report(r) })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/syncer"
@@ -21,8 +22,7 @@ import (
 const jitter = 2 * time.Second
 
 func (a *app) runCommand() *cobra.Command {
-	var force bool
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "run",
 		Short: "run the daemon: cycles on schedule, and alerts",
 		Long: `Run runs the daemon. It runs every watch immediately and then on its schedule, and sends
@@ -32,23 +32,18 @@ alerts when they are due. It logs to stderr and stays in the foreground.
   SIGUSR1            run every watch now
   SIGTERM, Ctrl-C    finish the current document and stop`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context(), force) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDaemon(cmd.Context()) },
 	}
-	cmd.Flags().BoolVar(&force, "force", false, forceUsage)
-	return cmd
 }
 
-// forceUsage explains --force.
-const forceUsage = "write to the archive even if it does not verify"
-
-func (a *app) runDaemon(ctx context.Context, force bool) error {
+func (a *app) runDaemon(ctx context.Context) error {
 	a.longRunning()
 	log := a.logger(slog.LevelInfo)
 	cfg, err := a.config()
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, "run", force)
+	d, err := a.owned(ctx, cfg, "run")
 	if err != nil {
 		return err
 	}
@@ -66,15 +61,13 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 		log.Info("page started", "url", page.address)
 	}
 	log.Info("daemon started", "version", version(), "database", cfg.Database, "pid", os.Getpid())
-	daemon := a.daemon(d, cfg.Database, log, jitter)
-	daemon.Notify, daemon.Alive = systemdNotify(log)
-	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
-	if !force {
-		daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
-	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	stopWhenAltered(daemon, stop)
+	daemon := a.daemon(d, cfg.Database, log, stop)
+	daemon.Jitter = jitter
+	daemon.Notify, daemon.Alive = systemdNotify(log)
+	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
+	daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
 	err = daemon.Run(ctx, reload, wake)
 	if cause := context.Cause(ctx); errors.Is(cause, db.ErrAltered) {
 		err = errors.Join(err, cause)
@@ -84,9 +77,11 @@ func (a *app) runDaemon(ctx context.Context, force bool) error {
 }
 
 // daemon returns the daemon for an open archive. The daemon reloads the configuration on
-// request.
-func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Duration) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Now: a.now, Jitter: jitter, Stepped: d.Checkpoint, Load: a.noteLoads(func(ctx context.Context) (*daemon.Set, error) {
+// request, and reports each load to the page. It calls stop if a cycle finds that the archive
+// was altered: another attempt does not fix that.
+func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.CancelCauseFunc) *daemon.Daemon {
+	return &daemon.Daemon{Log: log, Now: a.now, Stepped: d.Checkpoint, Load: func(ctx context.Context) (_ *daemon.Set, err error) {
+		defer func() { a.live.Loaded(err) }()
 		cfg, err := a.config()
 		if err != nil {
 			return nil, err
@@ -94,12 +89,12 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 		if cfg.Database != path {
 			return nil, fmt.Errorf("database is now %s, but the daemon has %s open: restart the daemon to change it", cfg.Database, path)
 		}
-		if problems := cfg.CheckSecrets(); len(problems) > 0 {
-			var errs []error
-			for _, p := range problems {
-				errs = append(errs, p)
-			}
-			return nil, errors.Join(errs...)
+		var missing []error
+		for _, p := range cfg.CheckSecrets() {
+			missing = append(missing, p)
+		}
+		if err := errors.Join(missing...); err != nil {
+			return nil, err
 		}
 		p, err := a.build(cfg, d, log)
 		if err != nil {
@@ -120,12 +115,18 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, jitter time.Durati
 			watches = append(watches, syncer.Scheduled{Watch: j.Watch.Name, Schedule: j.Schedule})
 		}
 		return &daemon.Set{
-			Jobs:   p.jobs,
-			Cycle:  p.syncer.Run,
+			Jobs: p.jobs,
+			Cycle: func(ctx context.Context, w syncer.Watch, o syncer.Options) (coc.Cycle, error) {
+				c, err := p.syncer.Run(ctx, w, o)
+				if errors.Is(err, db.ErrAltered) {
+					stop(err)
+				}
+				return c, err
+			},
 			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
 			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, watches) },
 		}, nil
-	})}
+	}}
 }
 
 // onSignal returns a channel that receives a value when one of the signals arrives.

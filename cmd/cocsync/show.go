@@ -18,7 +18,6 @@ import (
 func (a *app) showCommand() *cobra.Command {
 	var meta bool
 	var at string
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "show DOC[@REF]",
 		Short: "write the content of a version",
@@ -39,16 +38,13 @@ a content it shows the reason.
 		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(cmd, "at"); err != nil {
-				return err
-			}
 			if meta && at != "" {
 				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))
 			}
 			if meta {
-				return a.showMeta(cmd.Context(), args[0], output.value == "json")
+				return a.showMeta(cmd.Context(), args[0])
 			}
-			if output.value == "json" {
+			if a.json() {
 				return usage(hint.Wrap(errors.New("a content cannot be written as JSON"), "add --meta for the other data as JSON"))
 			}
 			return a.show(cmd.Context(), args[0], at)
@@ -56,7 +52,7 @@ a content it shows the reason.
 	}
 	cmd.Flags().StringVar(&at, "at", "", "as of `TIME`")
 	cmd.Flags().BoolVar(&meta, "meta", false, "write all data except the content")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
@@ -88,7 +84,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 
 // showMeta writes the data of a document without contents: all its versions, or the one that
 // the reference names.
-func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
+func (a *app) showMeta(ctx context.Context, spec string) error {
 	q, err := a.archive(ctx)
 	if err != nil {
 		return err
@@ -101,15 +97,11 @@ func (a *app) showMeta(ctx context.Context, spec string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return query.Write(a.out, m)
-	}
-	return a.paged(func(p *page) error {
+	return a.result(m, func(p *page) {
 		p.documentFields(m)
 		for _, r := range slices.Backward(m.History) {
 			p.versionFields(r)
 		}
-		return nil
 	})
 }
 

@@ -2,12 +2,9 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-
-	"cocsync/internal/query"
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "show the status and all problems",
@@ -33,15 +30,9 @@ are problems; healthcheck applies the same rules and exits with 1.`,
 			if err != nil {
 				return err
 			}
-			if output.value == "json" {
-				return query.Write(a.out, s)
-			}
-			return a.paged(func(p *page) error {
-				p.status(s)
-				return nil
-			})
+			return a.result(s, func(p *page) { p.status(s) })
 		},
 	}
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }

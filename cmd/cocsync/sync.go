@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -28,7 +26,7 @@ import (
 const sendFor = 30 * time.Second
 
 type syncFlags struct {
-	audit, dryRun, acceptDeletions, acceptEndpoint, force bool
+	audit, dryRun, acceptDeletions, acceptEndpoint bool
 }
 
 func (a *app) syncCommand() *cobra.Command {
@@ -57,7 +55,6 @@ message was not sent.`,
 	}
 	cmd.Flags().BoolVar(&f.audit, "audit", false, "fetch every listed version again and compare it with the archive")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show what would be fetched; store nothing")
-	cmd.Flags().BoolVar(&f.force, "force", false, forceUsage)
 	cmd.Flags().BoolVar(&f.acceptDeletions, "accept-deletions", false, "accept that most documents of a watch were deleted")
 	cmd.Flags().BoolVar(&f.acceptEndpoint, "accept-endpoint", false, "confirm that an account's new endpoint is the same COC")
 	return cmd
@@ -68,7 +65,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, "sync", f.force)
+	d, err := a.owned(ctx, cfg, "sync")
 	if err != nil {
 		return err
 	}
@@ -264,21 +261,10 @@ func (a *app) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path := cfg.Database
-	open := db.OpenReader
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		dir, err := os.MkdirTemp("", "cocsync-*")
-		if err != nil {
-			return err
-		}
-		a.atEnd(func() error { return os.RemoveAll(dir) })
-		path, open = filepath.Join(dir, "empty.db"), db.Open
-	}
-	d, err := open(ctx, path)
+	d, err := a.existing(ctx, cfg.Database, db.OpenReader)
 	if err != nil {
 		return err
 	}
-	a.atEnd(d.Close)
 	p, err := a.build(cfg, d, a.logger(slog.LevelError))
 	if err != nil {
 		return err

@@ -21,7 +21,6 @@ func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
 	var since string
 	var external []string
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "verify the archive against its log",
@@ -46,20 +45,17 @@ archive cannot be read.`,
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := notEmpty(cmd, "checkpoint", "since"); err != nil {
-				return err
-			}
-			return a.verify(cmd.Context(), external, since, deep, output.value == formatJSON)
+			return a.verify(cmd.Context(), external, since, deep)
 		},
 	}
 	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
 	cmd.Flags().StringVar(&since, "since", "", "only rows seen since `WHEN`")
 	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "`FILE` with an external checkpoint, or its size and root; may be repeated")
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, external []string, since string, deep, asJSON bool) error {
+func (a *app) verify(ctx context.Context, external []string, since string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
 		checkpoint, err := readExternal(text)
@@ -83,14 +79,7 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep,
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = query.Write(a.out, v)
-	} else {
-		err = a.print(func(p *page) error {
-			p.verdict(v, len(external) > 0)
-			return nil
-		})
-	}
+	err = a.result(v, func(p *page) { p.verdict(v, len(external) > 0) })
 	if !v.Good {
 		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}

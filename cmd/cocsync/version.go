@@ -50,7 +50,6 @@ func newBuildJSON() buildJSON {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	var output *choice
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
@@ -59,14 +58,10 @@ Go version.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b := newBuildJSON()
-			if output.value == formatJSON {
-				return query.Write(a.out, b)
-			}
-			_, err := fmt.Fprintln(a.out, b)
-			return err
+			return a.result(b, func(p *page) { fmt.Fprintln(p, b) })
 		},
 	}
-	output = outputFlag(cmd)
+	a.outputFlag(cmd)
 	return cmd
 }
 

@@ -89,7 +89,6 @@ func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, 
 // Options are options of OpenWith.
 type Options struct {
 	Key     string // the path of the log's private key; "" means KeyFile
-	Force   bool   // open an archive with an inconsistent log
 	Command string // the cocsync command, reported by Holder
 }
 
@@ -112,7 +111,7 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err == nil {
 		err = d.beginLog(ctx)
 	}
-	if err == nil && !o.Force {
+	if err == nil {
 		err = d.checkLog(ctx)
 	}
 	if err == nil {

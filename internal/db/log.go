@@ -125,7 +125,7 @@ func (l *Log) checkLog(ctx context.Context) error {
 	}
 	if wrong != "" {
 		return alteredError{hint.Wrap(errors.New("its log was altered: "+wrong),
-			"`cocsync verify` lists the differences; an altered archive is opened for writing only with --force")}
+			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 	}
 	return nil
 }

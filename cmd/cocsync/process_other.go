@@ -2,7 +2,10 @@
 
 package main
 
-import "os"
+import (
+	"io"
+	"os"
+)
 
 // Only Unix has these signals; elsewhere the daemon must be restarted.
 func reloadSignal() []os.Signal { return nil }
@@ -10,3 +13,6 @@ func wakeSignal() []os.Signal   { return nil }
 
 // ignoreBrokenPipes does nothing: only Unix has SIGPIPE.
 func ignoreBrokenPipes() {}
+
+// toJournal returns false: systemd runs only on Unix.
+func toJournal(io.Writer) bool { return false }
