@@ -67,7 +67,11 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	docs, count := counted(q.List(ctx, l))
+	count := tally{}
+	docs := query.Convert(q.List(ctx, l), func(d query.Details) (query.Details, error) {
+		count[d.State]++
+		return d, nil
+	})
 	if a.json() {
 		err = query.WriteRows(a.out, docs)
 	} else {
@@ -85,21 +89,6 @@ func (a *app) list(ctx context.Context, f listFlags) error {
 
 // tally counts documents by state.
 type tally map[coc.DocState]int
-
-// counted counts documents while they are read.
-func counted(docs iter.Seq2[query.Details, error]) (iter.Seq2[query.Details, error], tally) {
-	count := tally{}
-	return func(yield func(query.Details, error) bool) {
-		for d, err := range docs {
-			if err == nil {
-				count[d.State]++
-			}
-			if !yield(d, err) {
-				return
-			}
-		}
-	}, count
-}
 
 // String returns the counts, such as "12 documents: 10 present, 2 deleted".
 func (c tally) String() string {

@@ -105,28 +105,12 @@ func (a *app) log(ctx context.Context, args []string, f logFlags) error {
 		l.Document = args[0]
 	}
 	found := 0
-	changes := func(yield func(coc.Change, error) bool) {
-		for c, err := range q.Log(ctx, l) {
-			if err == nil {
-				found++
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
-	}
+	changes := query.Convert(q.Log(ctx, l), func(c coc.Change) (coc.Change, error) {
+		found++
+		return c, nil
+	})
 	if a.json() {
-		err = query.WriteRows(a.out, func(yield func(query.Change, error) bool) {
-			for c, err := range changes {
-				var out query.Change
-				if err == nil {
-					out, err = q.ChangeJSON(ctx, c, f.patch)
-				}
-				if !yield(out, err) {
-					return
-				}
-			}
-		})
+		err = query.WriteRows(a.out, query.Convert(changes, func(c coc.Change) (query.Change, error) { return q.ChangeJSON(ctx, c, f.patch) }))
 	} else {
 		err = a.paged(func(p *page) error { return p.changes(ctx, q, changes, f) })
 	}

@@ -51,47 +51,29 @@ func (p *page) minute(t time.Time) string {
 // fitted is the number of rows that determine the column widths of a table.
 const fitted = 1000
 
-// table writes rows under their heads, row by row: the column widths are those of the first
-// rows. If after is not nil, it writes text below each row, followed by an empty line.
-func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], row func(T) []term.Span, after func(T) error) (err error) {
+// inColumns writes rows one by one, after begin has got the first ones, which determine the
+// column widths. Without rows it calls nothing. It returns the number of rows.
+func inColumns[T any](rows iter.Seq2[T, error], begin func(first []T), write func(T) error) (n int, err error) {
 	var first []T
-	var widths []int
-	empty := true
-	write := func(v T, spans []term.Span) error {
-		if after != nil && !empty {
-			p.WriteByte('\n')
-		}
-		empty = false
-		p.Row(columns, widths, spans)
-		if after == nil {
-			return nil
-		}
-		return after(v)
-	}
 	flush := func() error {
-		rows := make([][]term.Span, len(first))
-		for i, v := range first {
-			rows[i] = row(v)
-		}
-		widths = p.Heads(columns, rows)
-		for i, v := range first {
-			if err := write(v, rows[i]); err != nil {
+		rows := first
+		first = nil
+		begin(rows)
+		for _, v := range rows {
+			if err := write(v); err != nil {
 				return err
 			}
 		}
-		first = nil
 		return nil
 	}
-	for v, failed := range values {
-		switch {
-		case failed != nil:
-			err = failed
-		case widths != nil:
-			err = write(v, row(v))
-		default:
-			if first = append(first, v); len(first) == fitted {
-				err = flush()
-			}
+	for v, failed := range rows {
+		if err = failed; err != nil {
+			break
+		}
+		if n++; n > fitted {
+			err = write(v)
+		} else if first = append(first, v); n == fitted {
+			err = flush()
 		}
 		if err != nil {
 			break
@@ -100,6 +82,29 @@ func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], ro
 	if len(first) > 0 {
 		err = errors.Join(flush(), err)
 	}
+	return n, err
+}
+
+// table writes rows under their heads. If after is not nil, it writes text below each row,
+// followed by an empty line.
+func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], row func(T) []term.Span, after func(T) error) error {
+	var widths []int
+	between := ""
+	_, err := inColumns(values, func(first []T) {
+		rows := make([][]term.Span, len(first))
+		for i, v := range first {
+			rows[i] = row(v)
+		}
+		widths = p.Heads(columns, rows)
+	}, func(v T) error {
+		p.WriteString(between)
+		p.Row(columns, widths, row(v))
+		if after == nil {
+			return nil
+		}
+		between = "\n"
+		return after(v)
+	})
 	return err
 }
 

@@ -1,221 +1,80 @@
 package main
 
 import (
-	"errors"
+	"cmp"
+	_ "embed"
 	"fmt"
 	"iter"
 	"strings"
+	"text/template"
 	"time"
 
 	"cocsync/internal/query"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 
-// shownReasons is the maximum number of reasons for failures shown.
-const shownReasons = 5
+//go:embed report.md.tmpl
+var reportTemplate string
 
+// report writes a report as Markdown.
 func (p *page) report(r query.Report) error {
-	fmt.Fprintf(p, "# COC documents, %s to %s\n\n", p.time(r.Since.Time), p.time(r.Until.Time))
-	of := "all accounts"
-	if r.Account != "" {
-		of = "account " + code(string(r.Account))
+	var failed error // of reading rows, without the template's position
+	t, err := template.New("report").Funcs(template.FuncMap{
+		"check": func(err error) (string, error) {
+			failed = err
+			return "", err
+		},
+		"documents": func(rows iter.Seq2[query.WatchedDocument, error]) (string, error) {
+			failed = p.watchedDocuments(rows)
+			return "", failed
+		},
+		"time":     func(t query.Time) string { return p.time(t.Time) },
+		"period":   func(x query.Period) string { return p.periods([]query.Period{x}) },
+		"periods":  p.periods,
+		"reported": p.reported,
+		"age":      func(d query.Duration) string { return text.Age(d.Duration) },
+		"seconds":  func(d query.Duration) string { return d.Round(time.Second).String() },
+		"code":     func(s any) string { return code(fmt.Sprint(s)) },
+		"arrow":    func(old, now query.Text) string { return query.Arrow(string(old), string(now)) },
+		"plural":   text.Plural,
+		"more":     func(list []query.Failure, shown int) int { return max(0, len(list)-shown) },
+	}).Parse(reportTemplate)
+	if err == nil {
+		err = t.Execute(p, r)
 	}
-	p.item("Of %s in the archive %s", of, code(r.Archive))
-	checked := "never"
-	if !r.LastCheckedAt.IsZero() {
-		checked = p.time(r.LastCheckedAt.Time)
-	}
-	p.item("COC was last checked: %s", checked)
-	p.item("Report created: %s", p.time(r.ReportedAt.Time))
-	if r.ReportedAt.Before(r.Until.Time) {
-		p.item("The period has not ended yet")
-	}
-	p.coverage(r.Watches)
-	p.section("Documents watched")
-	if err := p.watchedDocuments(r.Documents); err != nil {
-		return err
-	}
-	if err := p.reportChanges(r); err != nil {
-		return err
-	}
-	err := errors.Join(
-		section(p, "Rewrites", r.Rewrites, p.rewrite),
-		section(p, "Deletions", r.Deletions, p.reportedOf),
-		section(p, "Withdrawn", r.Withdrawn, p.reportedOf),
-		section(p, "Missing versions", r.Missing, p.unavailable))
-	p.section("Limits")
-	for _, l := range r.Limits {
-		p.item("%s", l)
-	}
-	return err
-}
-
-// section writes a section with one item per row.
-func section[T any](p *page, title string, rows iter.Seq2[T, error], item func(T)) error {
-	p.section(title)
-	none := true
-	for v, err := range rows {
-		if err != nil {
-			return err
-		}
-		item(v)
-		none = false
-	}
-	if none {
-		p.none()
-	}
-	return nil
-}
-
-func (p *page) section(title string) { fmt.Fprintf(p, "\n## %s\n\n", title) }
-
-// item writes a list item. Texts from outside must be passed through code first.
-func (p *page) item(format string, args ...any) { fmt.Fprintf(p, "- "+format+"\n", args...) }
-
-func (p *page) none() { p.WriteString("none\n") }
-
-func (p *page) period(x query.Period) string {
-	return p.time(x.Since.Time) + " to " + p.time(x.Until.Time)
+	return cmp.Or(failed, err)
 }
 
 func (p *page) periods(list []query.Period) string {
 	texts := make([]string, len(list))
 	for i, x := range list {
-		texts[i] = p.period(x)
+		texts[i] = p.time(x.Since.Time) + " to " + p.time(x.Until.Time)
 	}
 	return strings.Join(texts, "; ")
 }
 
-func (p *page) coverage(watches []query.Coverage) {
-	p.section("Coverage")
-	if len(watches) == 0 {
-		p.WriteString("No watch ran in the period.\n")
-		return
-	}
-	p.WriteString("A gap is a period without a good cycle that read the whole list. It is longer than ten\n" +
-		"minutes and than three times the typical interval. The typical interval is the median of\n" +
-		"the times between the starts of two cycles in the period, at least one minute.\n")
-	for _, c := range watches {
-		fmt.Fprintf(p, "\n### Watch %s of account %s\n\n", code(c.Watch), code(c.Account))
-		followed := p.periods(c.Followed)
-		if followed == "" {
-			followed = "none"
-		}
-		p.item("Followed documents: %s", followed)
-		n := c.Cycles
-		p.item("Cycles: %d good, %d failed, %d stopped, %d never ended or still running; %s to COC",
-			n.Good, n.Failed, n.Stopped, n.Unended, text.Plural(c.Requests, "request"))
-		if n.Missed > 0 {
-			p.item("Cycles that were due but did not run: %d", n.Missed)
-		}
-		if n.Incomplete > 0 {
-			p.item("Good cycles that did not read the whole list: %d", n.Incomplete)
-		}
-		if n.ByName > 0 {
-			p.item("Cycles for documents given by name: %d", n.ByName)
-		}
-		p.item("Typical interval: %s; a gap is longer than %s", c.Interval.Round(time.Second), c.GapOver.Round(time.Second))
-		p.reasons(c.Failures)
-		p.gaps(c.Gaps)
-	}
-}
-
-func (p *page) reasons(list []query.Failure) {
-	if len(list) == 0 {
-		p.item("Failures: none")
-		return
-	}
-	p.item("Failures of cycles and of documents in them:")
-	for i, f := range list {
-		if i == shownReasons {
-			p.WriteString("  ")
-			p.item("and %s more", text.Plural(len(list)-i, "reason"))
-			break
-		}
-		p.WriteString("  ")
-		p.item("%s: %s", text.Plural(f.Times, "time"), code(f.Error))
-	}
-}
-
-func (p *page) gaps(list []query.Gap) {
-	if len(list) == 0 {
-		p.item("Gaps: none")
-		return
-	}
-	p.item("Gaps:")
-	for _, g := range list {
-		why := "no cycle ran"
-		if g.Cycles > 0 {
-			why = text.Plural(g.Cycles, "cycle") + ", none of them good with the whole list"
-		}
-		if g.Complete > 0 {
-			why += fmt.Sprintf("; %d failed after the list was read", g.Complete)
-		}
-		p.WriteString("  ")
-		p.item("%s, %s: %s", p.period(g.Period), text.Age(g.Duration.Duration), why)
-	}
-}
-
+// watchedDocuments writes the table of the documents that were watched.
 func (p *page) watchedDocuments(docs iter.Seq2[query.WatchedDocument, error]) error {
 	heads := []string{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}
-	n, err := p.grid(heads, func(yield func([]string, error) bool) {
-		for d, err := range docs {
-			watched, version := "all the time", "none"
-			if d.Partly {
-				watched = "for a part: " + p.periods(d.Watched)
-			}
-			if d.Version != "" {
-				version = code(string(d.Version))
-			}
-			row := []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)}
-			if !yield(row, err) {
-				return
-			}
+	n, err := p.grid(heads, query.Convert(docs, func(d query.WatchedDocument) ([]string, error) {
+		watched, version := "all the time", "none"
+		if d.Partly {
+			watched = "for a part: " + p.periods(d.Watched)
 		}
-	})
+		if d.Version != "" {
+			version = code(string(d.Version))
+		}
+		return []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)}, nil
+	}))
 	if n == 0 && err == nil {
-		p.none()
+		p.WriteString("none\n")
 	}
 	return err
 }
 
-// reportChanges lists the changes by document.
-func (p *page) reportChanges(r query.Report) error {
-	p.section("Changes")
-	if r.Backfill.Changes > 0 {
-		fmt.Fprintf(p, "Not listed: %s of %s from before the initial sync.\n",
-			text.Plural(r.Backfill.Changes, "change"), text.Plural(r.Backfill.Documents, "document"))
-	}
-	first := true
-	for doc, err := range r.ByDocument {
-		if err != nil {
-			return err
-		}
-		if !first || r.Backfill.Changes > 0 {
-			p.WriteByte('\n')
-		}
-		first = false
-		fmt.Fprintf(p, "### %s\n\n", named(doc.Ref))
-		for c, err := range doc.Changes {
-			if err != nil {
-				return err
-			}
-			p.item("%s", p.reported(c))
-		}
-	}
-	if first {
-		p.none()
-	}
-	return nil
-}
-
-// named formats a reference to a document.
-func named(doc query.Ref) string {
-	return code(doc.Account+"/"+doc.Name) + " (" + code(doc.DocumentID) + ")"
-}
-
-// reported formats a change in one line: time, kind, author, and difference.
-func (p *page) reported(c query.ReportedChange) string {
+// reported formats when a change was made and seen.
+func (p *page) reported(c query.ChangeFacts, late bool) string {
 	when, seen := "made "+p.time(c.MadeAt.Time), "seen "+p.time(c.SeenAt.Time)
 	switch {
 	case c.MadeAt.IsZero() || made(c.Kind) != "": // MadeAt is not the time of the change
@@ -223,45 +82,63 @@ func (p *page) reported(c query.ReportedChange) string {
 	case p.time(c.MadeAt.Time) != p.time(c.SeenAt.Time):
 		when += ", " + seen
 	}
-	text := when + seenNote(false, c.Late) + ": " + string(c.Kind)
-	if c.Version != "" {
-		text += " " + code(query.Arrow(string(c.Previous), string(c.Version)))
-	}
-	by := "unknown"
-	if c.By != "" {
-		by = code(string(c.By))
-	}
-	text += ", by " + by
-	if c.Summary != "" {
-		text += ": " + code(c.Summary)
-	}
-	if c.Note != "" {
-		text += " (" + code(string(c.Note)) + ")"
-	}
-	return text
+	return when + seenNote(false, late)
 }
 
-func (p *page) rewrite(c query.Rewrite) {
-	p.reportedOf(c.ReportedChange)
-	seen := "the old content was not seen again after it was archived"
-	if !c.PreviousCheckedAt.IsZero() {
-		seen = "the old content was last seen at " + p.time(c.PreviousCheckedAt.Time)
+// code returns a text from outside as a Markdown code span, in which links, bare URLs, HTML
+// and emphasis have no effect. A | would end a table's cell and a ` the span, so these two
+// are written between spans as numeric character references.
+func code(s string) string {
+	s = text.Visible(s)
+	if s == "" {
+		return "(empty)"
 	}
-	for _, line := range []string{seen, "SHA-256 before: " + hash(c.PreviousSHA256), "SHA-256 after: " + hash(c.SHA256)} {
-		p.WriteString("  ")
-		p.item("%s", line)
+	var b strings.Builder
+	for s != "" {
+		i := strings.IndexAny(s, "|`")
+		if i < 0 {
+			i = len(s)
+		}
+		if part := s[:i]; part != "" {
+			// Markdown removes one space on each side.
+			if strings.HasPrefix(part, " ") && strings.HasSuffix(part, " ") && strings.Trim(part, " ") != "" {
+				part = " " + part + " "
+			}
+			b.WriteString("`" + part + "`")
+		}
+		if i == len(s) {
+			break
+		}
+		b.WriteString(map[byte]string{'|': "&#124;", '`': "&#96;"}[s[i]])
+		s = s[i+1:]
 	}
+	return b.String()
 }
 
-func (p *page) reportedOf(c query.ReportedChange) { p.item("%s, %s", named(c.Ref), p.reported(c)) }
+// widestCell is the maximum width to which cells are padded.
+const widestCell = 72
 
-func hash(h query.Text) string {
-	if h == "" {
-		return "unknown"
+// grid writes rows as a Markdown table. It returns the number of rows; without rows it writes
+// nothing.
+func (p *page) grid(heads []string, rows iter.Seq2[[]string, error]) (n int, err error) {
+	wide := make([]int, len(heads))
+	write := func(row []string) error {
+		for i, cell := range row {
+			p.WriteString("| " + term.Pad(cell, wide[i]) + " ")
+		}
+		_, err := p.WriteString("|\n")
+		return err
 	}
-	return code(string(h))
-}
-
-func (p *page) unavailable(v query.UnavailableVersion) {
-	p.item("%s %s, listed %s: %s", named(v.Ref), code(v.Version), p.time(v.ListedAt.Time), code(v.Reason()))
+	return inColumns(rows, func(first [][]string) {
+		for _, row := range append([][]string{heads}, first...) {
+			for i, cell := range row {
+				wide[i] = max(wide[i], min(widestCell, term.Width(cell)))
+			}
+		}
+		write(heads)
+		for _, w := range wide {
+			p.WriteString("|" + strings.Repeat("-", w+2))
+		}
+		p.WriteString("|\n")
+	}, write)
 }

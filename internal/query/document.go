@@ -48,7 +48,7 @@ func byName(a, b Document) int {
 
 // Documents returns every document, by name.
 func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
-	return convert(a.db.Documents(ctx), func(d db.Document) (Document, error) { return newDocument(d), nil })
+	return Convert(a.db.Documents(ctx), func(d db.Document) (Document, error) { return newDocument(d), nil })
 }
 
 // DocumentByID returns the document of an id; coc.ErrNotFound if there is none.

@@ -204,8 +204,8 @@ func (a *Archive) changesByDocument(ctx context.Context, within db.Filter) iter.
 	}
 }
 
-// convert returns rows with each converted.
-func convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq2[U, error] {
+// Convert returns rows with each converted, until an error.
+func Convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq2[U, error] {
 	return func(yield func(U, error) bool) {
 		for v, err := range rows {
 			var u U
@@ -222,14 +222,14 @@ func convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq
 // reportedChanges returns the changes of a period of the kinds, or without kinds of all.
 func (a *Archive) reportedChanges(ctx context.Context, within db.Filter, kinds ...coc.Kind) iter.Seq2[ReportedChange, error] {
 	within.Kinds = kinds
-	return convert(a.db.Changes(ctx, within), func(c coc.Change) (ReportedChange, error) {
+	return Convert(a.db.Changes(ctx, within), func(c coc.Change) (ReportedChange, error) {
 		return ReportedChange{newChangeFacts(c), c.Late}, nil
 	})
 }
 
 func (a *Archive) rewrites(ctx context.Context, within db.Filter) iter.Seq2[Rewrite, error] {
 	within.Kinds = []coc.Kind{coc.KindRewritten}
-	return convert(a.db.Changes(ctx, within), func(c coc.Change) (Rewrite, error) {
+	return Convert(a.db.Changes(ctx, within), func(c coc.Change) (Rewrite, error) {
 		x, err := a.db.Compared(ctx, c.Key)
 		return Rewrite{ReportedChange{newChangeFacts(c), c.Late}, Time{x.OldCheckedAt}, hashText(x.Old), hashText(x.New)}, err
 	})
@@ -243,7 +243,7 @@ func hashText(h coc.Hash) Text {
 }
 
 func (a *Archive) unavailable(ctx context.Context, until time.Time, account string) iter.Seq2[UnavailableVersion, error] {
-	return convert(a.db.WithoutContent(ctx, until, account), func(v coc.MissingVersion) (UnavailableVersion, error) {
+	return Convert(a.db.WithoutContent(ctx, until, account), func(v coc.MissingVersion) (UnavailableVersion, error) {
 		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
 	})
 }
