@@ -53,7 +53,7 @@ func (a *app) report(ctx context.Context, f reportFlags) error {
 		return err
 	}
 	if a.json() {
-		return r.Write(a.out)
+		return query.Write(a.out, r)
 	}
 	return a.paged(func(p *page) error { return p.report(r) })
 }

@@ -25,7 +25,7 @@ func (p *page) report(r query.Report) error {
 			failed = err
 			return "", err
 		},
-		"documents": func(rows iter.Seq2[query.WatchedDocument, error]) (string, error) {
+		"documents": func(rows query.Rows[query.WatchedDocument]) (string, error) {
 			failed = p.watchedDocuments(rows)
 			return "", failed
 		},
@@ -55,9 +55,9 @@ func (p *page) periods(list []query.Period) string {
 }
 
 // watchedDocuments writes the table of the documents that were watched.
-func (p *page) watchedDocuments(docs iter.Seq2[query.WatchedDocument, error]) error {
+func (p *page) watchedDocuments(docs query.Rows[query.WatchedDocument]) error {
 	heads := []string{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}
-	n, err := p.grid(heads, query.Convert(docs, func(d query.WatchedDocument) ([]string, error) {
+	n, err := p.grid(heads, query.Convert(iter.Seq2[query.WatchedDocument, error](docs), func(d query.WatchedDocument) ([]string, error) {
 		watched, version := "all the time", "none"
 		if d.Partly {
 			watched = "for a part: " + p.periods(d.Watched)

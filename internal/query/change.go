@@ -49,7 +49,7 @@ type Change struct {
 	Skipped  []string   `json:"skipped"`
 	Items    []coc.Item `json:"items"`
 	// The patch, if it was requested, as in Diff.
-	Unified       *string `json:"unified,omitempty"`
+	Unified       *string `json:"unified,omitzero"`
 	UnifiedBase64 string  `json:"unified_base64,omitempty"`
 }
 

@@ -19,7 +19,7 @@ const PatchContext = 3
 type Diff struct {
 	Schema int `json:"schema"`
 	Ref
-	From          *Ref             `json:"from,omitempty"` // the document of the old content, if it is another one
+	From          *Ref             `json:"from,omitzero"` // the document of the old content, if it is another one
 	Old           Text             `json:"old"`
 	New           string           `json:"new"`
 	Equal         bool             `json:"equal"`

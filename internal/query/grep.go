@@ -44,8 +44,8 @@ type Found struct {
 type Match struct {
 	Ref
 	*Exact
-	Runs  []Run `json:"runs,omitempty"`  // of the versions that contain it, oldest first
-	Count *int  `json:"count,omitempty"` // of lines
+	Runs  []Run `json:"runs,omitempty"` // of the versions that contain it, oldest first
+	Count *int  `json:"count,omitzero"` // of lines
 }
 
 // Run is a run of consecutive versions.

@@ -2,169 +2,120 @@ package query
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/go-json-experiment/json"
+
 	"cocsync/internal/text"
 )
 
-// Write writes a value as indented JSON. Characters that a terminal obeys or hides are
-// escaped: they can only be inside strings, where an escape means the same.
+// Write writes a value as indented JSON, with Rows one by one. Characters that a terminal
+// obeys or hides are escaped: they can only be inside strings, where an escape means the
+// same. After an error in Rows the JSON is complete, with the rows until then; if the error is
+// the first of Rows alone, nothing is written.
 func Write(w io.Writer, v any) error {
-	encoded, err := encode(v, "  ")
-	if err != nil {
-		return err
-	}
 	out := bufio.NewWriter(w)
-	escape(out, string(encoded), func(r rune) bool { return text.Hidden(r) && r != '\n' })
-	return out.Flush()
-}
-
-// WriteRows writes rows as an indented JSON array, one by one. After an error the array is
-// complete, with the rows until then; if the error is the first row, nothing is written.
-func WriteRows[T any](w io.Writer, rows iter.Seq2[T, error]) error {
-	next, stop := iter.Pull2(rows)
-	defer stop()
-	first, err, ok := next()
-	if err != nil {
-		return err
+	e := jsontext.NewEncoder(escaper{out, func(r rune) bool { return text.Hidden(r) && r != '\n' }},
+		jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
+	err := json.MarshalEncode(e, v, json.Deterministic(true), json.FormatNilSliceAsNull(true))
+	if err != nil && e.OutputOffset() == 0 {
+		return rowError(err)
 	}
-	j := &jsonWriter{Writer: bufio.NewWriter(w)}
-	failed := writeArray(j, "", func(yield func(T, error) bool) {
-		for v, err := first, err; ok && yield(v, err); v, err, ok = next() {
+	for e.StackDepth() > 0 {
+		if failed := e.WriteToken(jsontext.EndObject); failed != nil {
+			return errors.Join(err, failed)
 		}
-	})
-	j.WriteByte('\n')
-	return errors.Join(failed, j.Flush())
-}
-
-// jsonWriter writes indented JSON, escaped as by Write.
-type jsonWriter struct{ *bufio.Writer }
-
-// value writes a value whose lines after the first begin with indent.
-func (j *jsonWriter) value(v any, indent string) error {
-	encoded, err := encode(v, "  ")
-	if err != nil {
-		return err
 	}
-	encoded = bytes.ReplaceAll(bytes.TrimSuffix(encoded, []byte("\n")), []byte("\n"), []byte("\n"+indent))
-	escape(j, string(encoded), func(r rune) bool { return text.Hidden(r) && r != '\n' })
-	return nil
+	return errors.Join(rowError(err), out.Flush())
 }
 
-func writeArray[T any](j *jsonWriter, indent string, rows iter.Seq2[T, error]) (err error) {
-	separator := "[\n"
-	for v, failed := range rows {
-		if err = failed; err != nil {
-			break
+// WriteRows is Write for rows.
+func WriteRows[T any](w io.Writer, rows iter.Seq2[T, error]) error { return Write(w, Rows[T](rows)) }
+
+// Rows are rows that Write writes as an array, one by one.
+type Rows[T any] iter.Seq2[T, error]
+
+// MarshalJSONTo implements json.MarshalerTo.
+func (r Rows[T]) MarshalJSONTo(e *jsontext.Encoder) error {
+	begun, failed := false, error(nil)
+	begin := func() error {
+		if begun {
+			return nil
 		}
-		j.WriteString(separator + indent + "  ")
-		separator = ",\n"
-		if err = j.value(v, indent+"  "); err != nil {
+		begun = true
+		return e.WriteToken(jsontext.BeginArray)
+	}
+	for v, err := range r {
+		if failed = err; err == nil {
+			failed = cmp.Or(begin(), json.MarshalEncode(e, v))
+		}
+		if failed != nil {
 			break
 		}
 	}
-	if separator == "[\n" {
-		j.WriteString("[]")
-	} else {
-		j.WriteString("\n" + indent + "]")
+	if failed != nil && e.OutputOffset() == 0 {
+		return failed
 	}
-	return err
+	return errors.Join(failed, begin(), e.WriteToken(jsontext.EndArray))
 }
 
-// object writes an indented JSON object field by field.
-type object struct {
-	jsonWriter
-	err   error
-	empty bool
-}
-
-func newObject(w io.Writer) *object {
-	o := &object{jsonWriter: jsonWriter{bufio.NewWriter(w)}, empty: true}
-	o.WriteByte('{')
-	return o
-}
-
-func (o *object) name(name string) {
-	if !o.empty {
-		o.WriteByte(',')
-	}
-	o.empty = false
-	fmt.Fprintf(o, "\n  %q: ", name)
-}
-
-// fields writes the fields of a struct that have a JSON name.
-func (o *object) fields(v any) {
-	s := reflect.ValueOf(v)
-	for i := range s.NumField() {
-		name, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("json"), ",")
-		if name == "" || name == "-" || o.err != nil {
-			continue
+// rowError returns the error of a row without what the encoder adds.
+func rowError(err error) error {
+	for {
+		s, ok := errors.AsType[*json.SemanticError](err)
+		if !ok || s.Err == nil {
+			return err
 		}
-		o.name(name)
-		o.err = o.value(s.Field(i).Interface(), "  ")
+		err = s.Err
 	}
-}
-
-// listField writes a field that is an array of rows.
-func listField[T any](o *object, name string, rows iter.Seq2[T, error]) {
-	if o.err == nil {
-		o.name(name)
-		o.err = writeArray(&o.jsonWriter, "  ", rows)
-	}
-}
-
-// close ends the object and returns the first error.
-func (o *object) close() error {
-	o.WriteString("\n}\n")
-	return errors.Join(o.err, o.Flush())
 }
 
 // ASCII returns a text as a JSON string in ASCII, for a header.
 func ASCII(s string) string {
-	encoded, err := json.Marshal(s)
-	if err != nil { // it cannot fail for a string
-		return `""`
-	}
 	var b strings.Builder
-	escape(&b, string(encoded), func(r rune) bool { return r >= utf8.RuneSelf })
+	out := bufio.NewWriter(&b)
+	escaper{out, func(r rune) bool { return r >= utf8.RuneSelf }}.Write(quote(s))
+	out.Flush()
 	return b.String()
 }
 
-// encode returns JSON in which <, > and & are themselves.
-func encode(v any, indent string) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
-	err := e.Encode(v)
-	return b.Bytes(), err
+// quote returns a text as a JSON string, with U+FFFD for bytes that are not UTF-8.
+func quote(s string) []byte {
+	quoted, _ := jsontext.AppendQuote(nil, s) // the error is about those bytes
+	return quoted
 }
 
-// escape writes JSON with \uXXXX for the characters that must be escaped.
-func escape(w interface {
-	io.Writer
-	WriteRune(r rune) (int, error)
-}, encoded string, must func(rune) bool) {
-	for _, r := range encoded {
-		if !must(r) {
-			w.WriteRune(r)
+// escaper writes JSON with \uXXXX for the characters that must be escaped. Each Write has
+// whole characters.
+type escaper struct {
+	out  *bufio.Writer
+	must func(rune) bool
+}
+
+// Write implements io.Writer.
+func (w escaper) Write(encoded []byte) (int, error) {
+	for _, r := range string(encoded) {
+		if !w.must(r) {
+			w.out.WriteRune(r)
 			continue
 		}
 		for _, unit := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(w, "\\u%04x", unit)
+			fmt.Fprintf(w.out, "\\u%04x", unit)
 		}
 	}
+	return len(encoded), nil
 }
 
 // Time is a time that is RFC 3339 in UTC with milliseconds in JSON, and null if it is zero.
@@ -189,7 +140,7 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	if t == "" {
 		return []byte("null"), nil
 	}
-	return encode(string(t), "")
+	return quote(string(t)), nil
 }
 
 // Number is a number that is null in JSON if it is 0.
@@ -200,7 +151,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	if n == 0 {
 		return []byte("null"), nil
 	}
-	return json.Marshal(int64(n))
+	return strconv.AppendInt(nil, int64(n), 10), nil
 }
 
 // Duration is a duration that is a number of seconds in JSON.

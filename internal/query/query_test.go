@@ -321,7 +321,7 @@ func FuzzVersion(f *testing.F) {
 }
 
 // collect returns the rows of a query.
-func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
+func collect[T any, R ~func(func(T, error) bool)](rows R) (list []T, err error) {
 	for v, err := range rows {
 		if err != nil {
 			return list, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"path/filepath"
 	"time"
@@ -27,14 +26,14 @@ type Report struct {
 	Backfill      Backfill   `json:"backfill"`
 	Limits        []string   `json:"limits"`
 
-	Documents iter.Seq2[WatchedDocument, error] `json:"-"` // by name
+	Documents Rows[WatchedDocument] `json:"documents"` // by name
 	// Changes were made or first seen in the period, oldest first, without backfill.
-	Changes   iter.Seq2[ReportedChange, error] `json:"-"`
-	Rewrites  iter.Seq2[Rewrite, error]        `json:"-"`
-	Deletions iter.Seq2[ReportedChange, error] `json:"-"` // and restored documents
-	Withdrawn iter.Seq2[ReportedChange, error] `json:"-"`
+	Changes   Rows[ReportedChange] `json:"changes"`
+	Rewrites  Rows[Rewrite]        `json:"rewrites"`
+	Deletions Rows[ReportedChange] `json:"deletions"` // and restored documents
+	Withdrawn Rows[ReportedChange] `json:"withdrawn"`
 	// Missing are versions that were listed by the end of the period and are not archived now.
-	Missing iter.Seq2[UnavailableVersion, error] `json:"-"`
+	Missing Rows[UnavailableVersion] `json:"missing"`
 	// ByDocument are the documents that have Changes, by name.
 	ByDocument iter.Seq2[DocumentChanges, error] `json:"-"`
 }
@@ -43,19 +42,6 @@ type Report struct {
 type DocumentChanges struct {
 	Ref
 	Changes iter.Seq2[ReportedChange, error]
-}
-
-// Write writes the report as one JSON object.
-func (r Report) Write(w io.Writer) error {
-	o := newObject(w)
-	o.fields(r)
-	listField(o, "documents", r.Documents)
-	listField(o, "changes", r.Changes)
-	listField(o, "rewrites", r.Rewrites)
-	listField(o, "deletions", r.Deletions)
-	listField(o, "withdrawn", r.Withdrawn)
-	listField(o, "missing", r.Missing)
-	return o.close()
 }
 
 // ReportedChange is a change without its difference.
@@ -176,12 +162,12 @@ func (a *Archive) report(ctx context.Context, since, until time.Time, account st
 		return r, err
 	}
 	within.Backfill = db.NoBackfill
-	r.Documents = a.watchedDocuments(ctx, period, within)
-	r.Changes = a.reportedChanges(ctx, within)
-	r.Rewrites = a.rewrites(ctx, within)
-	r.Deletions = a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored)
-	r.Withdrawn = a.reportedChanges(ctx, within, coc.KindWithdrawn)
-	r.Missing = a.unavailable(ctx, until, account)
+	r.Documents = Rows[WatchedDocument](a.watchedDocuments(ctx, period, within))
+	r.Changes = Rows[ReportedChange](a.reportedChanges(ctx, within))
+	r.Rewrites = Rows[Rewrite](a.rewrites(ctx, within))
+	r.Deletions = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored))
+	r.Withdrawn = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindWithdrawn))
+	r.Missing = Rows[UnavailableVersion](a.unavailable(ctx, until, account))
 	r.ByDocument = a.changesByDocument(ctx, within)
 	return r, nil
 }

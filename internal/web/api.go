@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -38,7 +37,7 @@ const noteHeader = "Cocsync-Note"
 type endpoint struct {
 	path   string // below apiRoot, as a pattern of net/http
 	params []parameter
-	query  func(context.Context, *apiRequest) (any, error) // returns a value to encode as JSON, a jsonStream or a download
+	query  func(context.Context, *apiRequest) (any, error) // returns a value to encode as JSON, or a download
 }
 
 // download is a response that is not JSON.
@@ -46,9 +45,6 @@ type download struct {
 	name string // the suggested file name
 	body []byte
 }
-
-// jsonStream writes a result as JSON, row by row.
-type jsonStream func(io.Writer) error
 
 // apiRequest is an API request with checked parameters.
 type apiRequest struct {
@@ -103,11 +99,7 @@ func (s *Site) respond(w http.ResponseWriter, r *http.Request, e endpoint) {
 		return
 	}
 	body := bounded{max: maxResponse}
-	write, ok := v.(jsonStream)
-	if !ok {
-		write = func(w io.Writer) error { return query.Write(w, v) }
-	}
-	if err := write(&body); err != nil {
+	if err := query.Write(&body, v); err != nil {
 		s.refuse(w, r, err)
 		return
 	}

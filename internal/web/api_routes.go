@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -42,7 +41,7 @@ func apiDocuments(ctx context.Context, q *apiRequest) (any, error) {
 		Account: q.text("account"), Name: q.text("name"), State: q.text("state"), Since: q.text("since"), At: q.text("at"),
 		Sort: q.text("sort"), Reverse: q.flag("reverse"),
 	})
-	return jsonStream(func(w io.Writer) error { return query.WriteRows(w, docs) }), nil
+	return query.Rows[query.Details](docs), nil
 }
 
 // apiVersions returns all versions of a document, or only the version {ref}.
@@ -113,14 +112,12 @@ func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 	if q.flag("reverse") {
 		slices.Reverse(list)
 	}
-	return jsonStream(func(w io.Writer) error {
-		return query.WriteRows(w, func(yield func(query.Change, error) bool) {
-			for _, c := range list {
-				if !yield(q.ChangeJSON(ctx, c, false)) {
-					return
-				}
+	return query.Rows[query.Change](func(yield func(query.Change, error) bool) {
+		for _, c := range list {
+			if !yield(q.ChangeJSON(ctx, c, false)) {
+				return
 			}
-		})
+		}
 	}), nil
 }
 
@@ -187,6 +184,5 @@ func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
 func apiStatus(ctx context.Context, q *apiRequest) (any, error) { return q.LoadStatus(ctx) }
 
 func apiReport(ctx context.Context, q *apiRequest) (any, error) {
-	r, err := q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
-	return jsonStream(r.Write), err
+	return q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
 }
