@@ -207,14 +207,14 @@ func TestAPIErrors(t *testing.T) {
 	} {
 		_, want, _ := ask(t, archive, words(tt.command)...)
 		answered, body := s.get("/api/v1" + tt.address)
-		if got := asTold(t, body); got != want || answered.StatusCode != tt.status {
+		if got := asPrinted(t, body); got != want || answered.StatusCode != tt.status {
 			t.Errorf("%s = %d\n%s\nwant %d and, as `%s` says,\n%s", tt.address, answered.StatusCode, got, tt.status, tt.command, want)
 		}
 	}
 }
 
-// asTold formats an error of the API like the command line.
-func asTold(t *testing.T, body string) string {
+// asPrinted formats an error of the API like the command line.
+func asPrinted(t *testing.T, body string) string {
 	t.Helper()
 	var e struct {
 		Error string
@@ -249,12 +249,12 @@ func TestAPIRefusesUnknownParameters(t *testing.T) {
 		"/documents?name=%zz":          "cocsync: parse the query string: invalid URL escape \"%zz\"\ncocsync: hint: percent-encode the values; curl --data-urlencode does it\n",
 	} {
 		answered, body := s.get("/api/v1" + address)
-		if got := asTold(t, body); got != want || answered.StatusCode != http.StatusBadRequest {
+		if got := asPrinted(t, body); got != want || answered.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s = %d\n%s\nwant 400\n%s", address, answered.StatusCode, got, want)
 		}
 	}
 	answered, body := s.get("/api/v1/chagnes")
-	if got := asTold(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: no API at \"/api/v1/chagnes\"\ncocsync: hint: the addresses are /api/v1/documents, ") {
+	if got := asPrinted(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: no API at \"/api/v1/chagnes\"\ncocsync: hint: the addresses are /api/v1/documents, ") {
 		t.Errorf("an unknown address answers %d %s", answered.StatusCode, got)
 	}
 }

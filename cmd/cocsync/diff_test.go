@@ -117,7 +117,7 @@ func TestShowOfARawToken(t *testing.T) {
 	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(3), Newest: "v3", Versions: []coc.VersionStep{v}}))
 	must(t, d.Close())
 	stdout, stderr, status := ask(t, path, "show", "job")
-	if stdout != `"\ud800"` || !strings.Contains(stderr, "no Unicode text can hold this content") || status != 0 {
+	if stdout != `"\ud800"` || !strings.Contains(stderr, "this content is not valid Unicode") || status != 0 {
 		t.Errorf("show of a raw token = %q, %q, %d", stdout, stderr, status)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"cocsync/internal/term"
 
@@ -86,17 +85,11 @@ exist in COC at that time are left out.`,
 }
 
 func (a *app) exportFolder(ctx context.Context, folder, at string) error {
-	q, err := a.archive(ctx)
+	q, err := a.archiveAt(ctx, at)
 	if err != nil {
 		return err
 	}
-	var then time.Time
-	if at != "" {
-		if then, err = q.Time(at); err != nil {
-			return usage(fmt.Errorf("--at: %w", err))
-		}
-	}
-	n, err := q.ExportFolder(ctx, folder, then)
+	n, err := q.ExportFolder(ctx, folder)
 	if err != nil && n == 0 {
 		return hint.Wrap(fmt.Errorf("export: %w", err), "choose a folder that is empty or does not exist")
 	}

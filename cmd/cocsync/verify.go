@@ -68,10 +68,8 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep 
 	if err != nil {
 		return err
 	}
-	if since != "" {
-		if check.Since, err = q.Since(since); err != nil {
-			return usage(fmt.Errorf("--since: %w", err))
-		}
+	if check.Since, err = query.Option("since", since, q.Since); err != nil {
+		return err
 	}
 	show := a.output().Progress()
 	v, err := q.Verify(ctx, check, showVerification(show))

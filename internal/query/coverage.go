@@ -60,12 +60,12 @@ type Gap struct {
 	Complete int      `json:"complete"` // of them, those that failed after the whole list was read
 }
 
-// A gap is longer than gapFactor usual intervals and than minGap, so that one cycle that is
+// A gap is longer than gapFactor typical intervals and than minGap, so that one cycle that is
 // slow or fails makes none.
 const (
 	gapFactor = 3
 	minGap    = 10 * time.Minute
-	// minInterval is the shortest usual interval, and the interval of fewer than two cycles.
+	// minInterval is the minimum typical interval, and that of fewer than two cycles.
 	minInterval = time.Minute
 )
 
@@ -117,7 +117,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 			return c, err
 		}
 		c.cycles++
-		end = latest(end, latest(x.StartedAt, x.EndedAt))
+		end = later(end, later(x.StartedAt, x.EndedAt))
 		if x.StartedAt.Before(since) {
 			continue
 		}
@@ -195,7 +195,7 @@ func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) (
 			continue
 		}
 		end(c.StartedAt)
-		g = Gap{Period: Period{Since: Time{latest(g.Since.Time, c.EndedAt)}}}
+		g = Gap{Period: Period{Since: Time{later(g.Since.Time, c.EndedAt)}}}
 	}
 	end(life.Until.Time)
 	return list, nil
@@ -206,11 +206,11 @@ func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) (
 // is when its last cycle in the period was running.
 func lifeOf(period Period, first time.Time, followed []Period, last time.Time) Period {
 	life := period
-	life.Since.Time = latest(life.Since.Time, first)
+	life.Since.Time = later(life.Since.Time, first)
 	if len(followed) == 0 {
 		return life
 	}
-	if end := latest(last, followed[len(followed)-1].Until.Time); end.Before(life.Until.Time) {
+	if end := later(last, followed[len(followed)-1].Until.Time); end.Before(life.Until.Time) {
 		life.Until.Time = end
 	}
 	return life
@@ -218,7 +218,7 @@ func lifeOf(period Period, first time.Time, followed []Period, last time.Time) P
 
 // clip limits p to a period. A zero end is the period's.
 func clip(p, period Period) Period {
-	p.Since.Time = latest(p.Since.Time, period.Since.Time)
+	p.Since.Time = later(p.Since.Time, period.Since.Time)
 	if p.Until.IsZero() || p.Until.After(period.Until.Time) {
 		p.Until = period.Until
 	}
@@ -232,7 +232,7 @@ func union(periods []Period) []Period {
 	slices.SortFunc(periods, func(a, b Period) int { return a.Since.Compare(b.Since.Time) })
 	for _, p := range periods {
 		if n := len(out); n > 0 && !p.Since.After(out[n-1].Until.Time) {
-			out[n-1].Until.Time = latest(out[n-1].Until.Time, p.Until.Time)
+			out[n-1].Until.Time = later(out[n-1].Until.Time, p.Until.Time)
 		} else {
 			out = append(out, p)
 		}

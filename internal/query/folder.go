@@ -6,18 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/text"
 )
 
-// ExportFolder writes the newest versions, or those at a time that is not zero, into an empty
-// folder, which it creates if it does not exist: a file for each document, with its present
-// name. It returns their number. Documents that did not exist then are left out; those that
-// cannot be written are reported at the end and do not stop the others.
-func (a *Archive) ExportFolder(ctx context.Context, folder string, at time.Time) (n int, err error) {
+// ExportFolder writes the newest versions, or those at a.At, into an empty folder, which it
+// creates if it does not exist: a file for each document, with its present name. It returns
+// their number. Documents that did not exist then are left out; those that cannot be written
+// are reported at the end and do not stop the others.
+func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err error) {
 	root, err := emptyFolder(folder)
 	if err != nil {
 		return 0, err
@@ -35,7 +34,7 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string, at time.Time)
 		if err != nil {
 			return n, err
 		}
-		v, ok, err := a.newestOf(ctx, doc, all, at)
+		v, ok, err := a.newestOf(ctx, doc, all, a.At)
 		if err != nil {
 			return n, err
 		}

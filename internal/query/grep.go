@@ -149,10 +149,8 @@ func (a *Archive) Grep(ctx context.Context, q Grep, f func(Found) error) (found 
 	if s.documents, err = a.grepDocuments(ctx, q.Documents); err != nil {
 		return false, err
 	}
-	if q.At != "" {
-		if s.at, err = a.parseAt(q.At); err != nil {
-			return false, err
-		}
+	if s.at, err = Option("at", q.At, a.Time); err != nil {
+		return false, err
 	}
 	var unread []string
 	err = s.run(ctx, func(x Found) error {

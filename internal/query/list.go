@@ -85,7 +85,12 @@ func (a *Archive) List(ctx context.Context, q List) iter.Seq2[Details, error] {
 			return
 		}
 		if by := q.Sort; by != "" && by != "name" || q.Reverse {
-			docs = sorted(docs, by, q.Reverse)
+			docs = rearranged(docs, func(all []Details) {
+				sortDetails(all, by)
+				if q.Reverse {
+					slices.Reverse(all)
+				}
+			})
 		}
 		docs(yield)
 	}
@@ -99,20 +104,16 @@ func (a *Archive) selectDocuments(ctx context.Context, q List) (iter.Seq2[Detail
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return nil, err
 	}
-	selection := db.DocumentQuery{Account: q.Account}
-	if q.Since != "" {
-		since, err := a.Since(q.Since)
-		if err != nil {
-			return nil, badQuery(fmt.Errorf("--since: %w", err))
-		}
-		selection.ChangedSince = since
+	since, err := Option("since", q.Since, a.Since)
+	if err != nil {
+		return nil, err
 	}
-	list := a.db.ListDocuments
-	if q.At != "" {
-		at, err := a.parseAt(q.At)
-		if err != nil {
-			return nil, err
-		}
+	at, err := Option("at", q.At, a.Time)
+	if err != nil {
+		return nil, err
+	}
+	list, selection := a.db.ListDocuments, db.DocumentQuery{Account: q.Account, ChangedSince: since}
+	if !at.IsZero() {
 		if err := a.noteLastCheck(ctx, at, q.Account); err != nil {
 			return nil, err
 		}
@@ -142,25 +143,27 @@ func (a *Archive) noteLastCheck(ctx context.Context, at time.Time, account strin
 	return err
 }
 
-// sorted returns documents in another order than that of names.
-func sorted(docs iter.Seq2[Details, error], by string, reverse bool) iter.Seq2[Details, error] {
-	return func(yield func(Details, error) bool) {
-		var all []Details
-		for d, err := range docs {
-			if err != nil {
-				yield(d, err)
+// rearranged returns rows after arrange has sorted them in memory. An error is the last
+// element.
+func rearranged[T any](rows iter.Seq2[T, error], arrange func([]T)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var all []T
+		var last T
+		var failed error
+		for v, err := range rows {
+			if failed = err; err != nil {
+				break
+			}
+			all = append(all, v)
+		}
+		arrange(all)
+		for _, v := range all {
+			if !yield(v, nil) {
 				return
 			}
-			all = append(all, d)
 		}
-		sortDetails(all, by)
-		if reverse {
-			slices.Reverse(all)
-		}
-		for _, d := range all {
-			if !yield(d, nil) {
-				return
-			}
+		if failed != nil {
+			yield(last, failed)
 		}
 	}
 }
@@ -240,7 +243,7 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 // pageAt returns the documents of a page as they were at a time, and how many of them had
 // no version yet.
 func (a *Archive) pageAt(ctx context.Context, selection db.DocumentQuery, when string) (docs []Details, without int, err error) {
-	at, err := a.parseAt(when)
+	at, err := Option("at", when, a.Time)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -60,31 +60,9 @@ func (a *Archive) Log(ctx context.Context, q Log) iter.Seq2[coc.Change, error] {
 			changes = a.changesOfText(ctx, f, q.Text)
 		}
 		if q.OldestFirst && !f.OldestFirst {
-			changes = reversed(changes)
+			changes = rearranged(changes, slices.Reverse)
 		}
 		changes(yield)
-	}
-}
-
-// reversed returns a limited number of changes in the opposite order.
-func reversed(changes iter.Seq2[coc.Change, error]) iter.Seq2[coc.Change, error] {
-	return func(yield func(coc.Change, error) bool) {
-		var list []coc.Change
-		var failed error
-		for c, err := range changes {
-			if failed = err; err != nil {
-				break
-			}
-			list = append(list, c)
-		}
-		for _, c := range slices.Backward(list) {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		if failed != nil {
-			yield(coc.Change{}, failed)
-		}
 	}
 }
 
@@ -111,18 +89,10 @@ func (a *Archive) filter(ctx context.Context, q Log) (db.Filter, error) {
 
 // parseLog parses the fields that need no archive and returns all errors.
 func (a *Archive) parseLog(q Log, f *db.Filter) error {
-	var errs []error
-	var err error
-	if q.Since != "" {
-		if f.Since, err = a.Since(q.Since); err != nil {
-			errs = append(errs, fmt.Errorf("--since: %w", err))
-		}
-	}
-	if q.Until != "" {
-		if f.Until, err = a.Until(q.Until); err != nil {
-			errs = append(errs, fmt.Errorf("--until: %w", err))
-		}
-	}
+	var wrongSince, wrongUntil error
+	f.Since, wrongSince = Option("since", q.Since, a.Since)
+	f.Until, wrongUntil = Option("until", q.Until, a.Until)
+	errs := []error{wrongSince, wrongUntil}
 	if q.Limit < 0 {
 		errs = append(errs, hint.Wrap(fmt.Errorf("-n %d is negative", q.Limit), "-n 0 shows all"))
 	}
@@ -210,23 +180,18 @@ func (a *Archive) changesWith(ctx context.Context, f db.Filter, s string) iter.S
 			return
 		}
 		// Of a few documents, only their changes are read and sorted.
-		var list []coc.Change
-		for document := range documents {
-			f.Document = document
-			for c, err := range a.db.Changes(ctx, f) {
-				if err != nil {
-					yield(c, err)
-					return
+		rearranged(func(yield func(coc.Change, error) bool) {
+			for document := range documents {
+				f.Document = document
+				for c, err := range a.db.Changes(ctx, f) {
+					if !yield(c, err) {
+						return
+					}
 				}
-				list = append(list, c)
 			}
-		}
-		slices.SortFunc(list, func(x, y coc.Change) int { return cmp.Or(y.At.Compare(x.At), y.Key.Compare(x.Key)) })
-		for _, c := range list {
-			if !yield(c, nil) {
-				return
-			}
-		}
+		}, func(list []coc.Change) {
+			slices.SortFunc(list, func(x, y coc.Change) int { return cmp.Or(y.At.Compare(x.At), y.Key.Compare(x.Key)) })
+		})(yield)
 	}
 }
 

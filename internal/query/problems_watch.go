@@ -31,7 +31,7 @@ func (s *Status) watchProblems(w Watch) {
 		}
 		return
 	}
-	if ahead := latest(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Copy {
+	if ahead := later(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Copy {
 		s.problem(ProblemClock, fmt.Sprintf("watch %s: the last cycle is %s in the future", w.Watch, text.Age(ahead)),
 			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
 			"check this machine's clock; once it is right, the next cycle ends this")
@@ -76,7 +76,7 @@ func (s *Status) lateProblem(w Watch) {
 		from = w.newest.StartedAt
 	}
 	if set := w.state.Schedule.SetAt; !set.After(s.Now) {
-		from = latest(from, set)
+		from = later(from, set)
 	}
 	next := due.Next(from)
 	late := s.Now.Sub(next)
@@ -87,7 +87,7 @@ func (s *Status) lateProblem(w Watch) {
 	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", w.state.Schedule.Spec, w.state.Schedule.Timezone,
 		s.Ago(w.LastGoodAt.Time), w.LastGoodAt.UTC().Format(time.RFC3339))
 	if s.runs(w) {
-		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(latest(w.newest.StartedAt, responded)))
+		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(later(w.newest.StartedAt, responded)))
 	}
 	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Watch, s.Ago(next)), why,
 		s.lateFix())

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,26 +20,16 @@ import (
 func (a *Archive) Version(ctx context.Context, doc Document, ref string) (Version, error) {
 	v, err := a.version(ctx, doc, ref)
 	if err != nil {
-		return v, fmt.Errorf("version %q of %s: %w", orLatest(ref), text.Visible(doc.Name), err)
+		return v, fmt.Errorf("version %q of %s: %w", cmp.Or(ref, latest), text.Visible(doc.Name), err)
 	}
 	v.Document = doc
 	return v, nil
 }
 
-func orLatest(ref string) string {
-	if ref == "" {
-		return "latest"
-	}
-	return ref
-}
+// latest is the reference of the newest version, as is "".
+const latest = "latest"
 
 func (a *Archive) version(ctx context.Context, doc Document, ref string) (Version, error) {
-	if a.At.IsZero() {
-		v, ok, err := a.labelled(ctx, doc, ref)
-		if ok || err != nil {
-			return v, err
-		}
-	}
 	all, err := a.revisions(ctx, doc.key)
 	if err != nil {
 		return Version{}, err
@@ -46,7 +37,7 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 	newest := string(doc.Version)
 	if !a.At.IsZero() {
 		atThen, err := a.versionAt(ctx, doc, all, a.At)
-		if err != nil || orLatest(ref) == "latest" {
+		if err != nil || cmp.Or(ref, latest) == latest {
 			return atThen, err
 		}
 		if err := a.checkAt(all, ref); err != nil {
@@ -65,7 +56,7 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 		return a.versionAt(ctx, doc, all, at)
 	}
 	switch {
-	case orLatest(ref) == "latest":
+	case cmp.Or(ref, latest) == latest:
 		return lastOf(doc, all)
 	case strings.HasPrefix(ref, "~"):
 		return goBack(all, newest, ref)
@@ -75,37 +66,6 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 		return Version{}, err
 	}
 	return labelledIn(all, label, number)
-}
-
-// labelled finds the version of a reference that is a label or means the newest, without
-// reading the other versions: most references are such. ok is false for other references.
-func (a *Archive) labelled(ctx context.Context, doc Document, ref string) (v Version, ok bool, err error) {
-	if ref != "" {
-		revisions, err := a.revisionsOf(ctx, doc, ref)
-		if err != nil {
-			return v, false, err
-		}
-		if len(revisions) > 0 {
-			v, err = labelledIn(revisions, ref, 0)
-			return v, true, err
-		}
-	}
-	if orLatest(ref) != "latest" {
-		return v, false, nil
-	}
-	revisions, err := a.revisionsOf(ctx, doc, string(doc.Version))
-	if err != nil || len(revisions) == 0 {
-		return v, false, err
-	}
-	v, err = lastOf(doc, revisions)
-	return v, true, err
-}
-
-// revisionsOf returns the revisions of one version in order.
-func (a *Archive) revisionsOf(ctx context.Context, doc Document, label string) ([]db.Revision, error) {
-	list, err := a.db.Revisions(ctx, doc.key, label)
-	slices.SortFunc(list, func(a, b db.Revision) int { return a.Number - b.Number })
-	return list, err
 }
 
 // lastOf returns the newest version of a document.
@@ -230,8 +190,8 @@ func goBack(all []db.Revision, newest, ref string) (Version, error) {
 }
 
 // previous returns the version that v is compared with by default: the one that its change
-// compares it with, or without a change the revision before it. ok is false if there is
-// none. The note names versions between the two that are missing.
+// compares it with, or without a change the previous revision; ok is false for no version.
+// The note names versions between the two that are missing.
 func (a *Archive) previous(ctx context.Context, v Version) (_ Version, ok bool, err error) {
 	all, err := a.revisions(ctx, v.Document.key)
 	if err != nil {
@@ -253,7 +213,7 @@ func (a *Archive) previous(ctx context.Context, v Version) (_ Version, ok bool, 
 }
 
 // previousIn returns the index of the revision that all[i] was compared with, or without a
-// change the one before it; -1 for none. from has the compared revisions by key. It names
+// change the previous one; -1 for none. from has the compared revisions by key. It names
 // missing versions between the two.
 func previousIn(all []db.Revision, from map[coc.Key]coc.Key, i int) (_ int, between []string) {
 	key, recorded := from[all[i].Key]

@@ -115,24 +115,19 @@ func (a *Archive) Report(ctx context.Context, q ReportQuery) (r Report, err erro
 // reportPeriod returns the start of the period and the first time after it.
 func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error) {
 	now := a.Now()
-	until = now.Add(time.Millisecond)
-	if q.Until != "" {
-		if until, err = a.Until(q.Until); err != nil {
-			err = fmt.Errorf("--until: %w", err)
+	since, wrongSince := Option("since", q.Since, a.Since)
+	until, wrongUntil := Option("until", q.Until, a.Until)
+	if q.Until == "" {
+		until = now.Add(time.Millisecond)
+	}
+	if q.Since == "" {
+		since = until
+		if since.After(now) { // the period has not ended yet
+			since = now
 		}
+		since = since.AddDate(0, 0, -ReportDays)
 	}
-	since = until
-	if since.After(now) { // the period has not ended yet
-		since = now
-	}
-	since = since.AddDate(0, 0, -ReportDays)
-	if q.Since != "" {
-		var failed error
-		if since, failed = a.Since(q.Since); failed != nil {
-			err = errors.Join(err, fmt.Errorf("--since: %w", failed))
-		}
-	}
-	switch {
+	switch err = errors.Join(wrongUntil, wrongSince); {
 	case err != nil:
 	case since.After(now):
 		err = hint.Wrap(fmt.Errorf("--since %s is in the future", q.Since), "the archive knows the past, until now")

@@ -85,7 +85,7 @@ type Version struct {
 }
 
 // tokenNote explains a content that is not text.
-const tokenNote = "no Unicode text can hold this content; it is shown as the JSON string that COC sent"
+const tokenNote = "this content is not valid Unicode; it is shown as the JSON string that COC sent"
 
 // Notes are what a caller should know about the version and its content.
 func (v Version) Notes() (notes []string) {

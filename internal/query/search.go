@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"iter"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -23,10 +22,7 @@ func (s *search) run(ctx context.Context, f func(Found) error) error {
 	}
 	var failed []error
 	u := s.a.db.Unpacker()
-	for doc, err := range docs {
-		if err != nil {
-			return err
-		}
+	for _, doc := range docs {
 		found := Found{Document: doc}
 		if !s.Names || !s.everywhere() || len(s.documents) > 0 { // else the line index knows
 			if found, err = s.document(ctx, doc, u); ctx.Err() != nil {
@@ -169,44 +165,24 @@ func withoutEnd(line []byte) []byte {
 }
 
 // candidatesByName returns the documents to search, by name.
-func (s *search) candidatesByName(ctx context.Context) (iter.Seq2[Document, error], error) {
-	docs := s.documents
-	if len(docs) == 0 {
-		keys, err := s.candidates(ctx, s.MaxDocuments)
-		if err != nil || len(keys) > fewDocuments {
-			return s.a.documentsWith(ctx, keys), err
-		}
-		for _, key := range keys {
-			doc, err := s.a.db.ByKey(ctx, key)
-			if err != nil {
-				return nil, err
-			}
-			docs = append(docs, newDocument(doc))
-		}
-		slices.SortFunc(docs, byName)
+func (s *search) candidatesByName(ctx context.Context) ([]Document, error) {
+	if len(s.documents) > 0 {
+		return s.documents, nil
 	}
-	return func(yield func(Document, error) bool) {
-		for _, doc := range docs {
-			if !yield(doc, nil) {
-				return
-			}
-		}
-	}, nil
-}
-
-// documentsWith returns the documents of many keys, by name.
-func (a *Archive) documentsWith(ctx context.Context, keys []coc.Key) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) {
-		wanted := map[coc.Key]bool{}
-		for _, key := range keys {
-			wanted[key] = true
-		}
-		for d, err := range a.db.Documents(ctx) {
-			if (err != nil || wanted[d.Key]) && !yield(newDocument(d), err) {
-				return
-			}
-		}
+	keys, err := s.candidates(ctx, s.MaxDocuments)
+	if err != nil {
+		return nil, err
 	}
+	docs := make([]Document, len(keys))
+	for i, key := range keys {
+		doc, err := s.a.db.ByKey(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		docs[i] = newDocument(doc)
+	}
+	slices.SortFunc(docs, byName)
+	return docs, nil
 }
 
 // document finds the lines of one document.

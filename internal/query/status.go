@@ -373,7 +373,7 @@ func readableByOthers(name string) bool {
 // LastGoodAt is when the newest good cycle of any watch ended; zero: none did.
 func (s *Status) LastGoodAt() (at time.Time) {
 	for _, w := range s.Watches {
-		at = latest(at, w.LastGoodAt.Time)
+		at = later(at, w.LastGoodAt.Time)
 	}
 	return at
 }
@@ -382,7 +382,7 @@ func (s *Status) LastGoodAt() (at time.Time) {
 func (s *Status) lastActivity() time.Time {
 	at := s.LastGoodAt()
 	for _, w := range s.Watches {
-		at = latest(at, latest(w.newest.StartedAt, w.newest.EndedAt))
+		at = later(at, later(w.newest.StartedAt, w.newest.EndedAt))
 	}
 	return at
 }

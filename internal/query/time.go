@@ -45,20 +45,20 @@ func (a *Archive) Time(text string) (time.Time, error) {
 	return at, err
 }
 
-// parseAt parses the --at of a query.
-func (a *Archive) parseAt(text string) (time.Time, error) {
-	at, err := a.Time(text)
-	if err != nil {
-		err = badQuery(fmt.Errorf("--at: %w", err))
+// Option parses the value of an option with Since, Until or Time; "" is the zero time.
+func Option(name, value string, parse func(string) (time.Time, error)) (at time.Time, err error) {
+	if value == "" {
+		return at, nil
+	}
+	if at, err = parse(value); err != nil {
+		err = badQuery(fmt.Errorf("--%s: %w", name, err))
 	}
 	return at, err
 }
 
 // SetAt sets At; "" is now.
 func (a *Archive) SetAt(text string) (err error) {
-	if text != "" {
-		a.At, err = a.parseAt(text)
-	}
+	a.At, err = Option("at", text, a.Time)
 	return err
 }
 
@@ -142,8 +142,12 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 // one; "" for no doubt. checked is when COC was last checked.
 func doubt(checked time.Time, all []db.Revision, found int, at time.Time) string {
 	if next := found + 1; next < len(all) && all[next].Label == all[found].Label && all[next].PreviousCheckedAt.Before(at) {
+		unaltered := "never"
+		if t := all[next].PreviousCheckedAt; !t.IsZero() {
+			unaltered = "at " + stamp(t)
+		}
 		return fmt.Sprintf("COC's copy of %s was rewritten before %s, and last seen unaltered %s: its bytes may have been others then",
-			all[found].Label, stamp(all[next].SeenAt), orNever(all[next].PreviousCheckedAt))
+			all[found].Label, stamp(all[next].SeenAt), unaltered)
 	}
 	if checked.Before(at) {
 		return "COC was last checked at " + stamp(checked) + ": there may have been a newer version"
@@ -171,16 +175,9 @@ func (a *Archive) deletedAt(ctx context.Context, doc Document, at time.Time) (si
 	return since, nil
 }
 
-func orNever(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return "at " + stamp(t)
-}
-
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func latest(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

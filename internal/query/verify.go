@@ -254,7 +254,7 @@ func (v *verifier) checkpoints(g db.Generation) {
 		case x.Root != v.tree.Root():
 			v.fault("%s: the first %d leaves are not those of then: their root is %s, not %s", x.Name, x.Size, v.tree.Root(), x.Root)
 		default:
-			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: the archive holds all that it held then, unaltered (%d leaves)", x.Name, x.Size))
+			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: everything that the archive had then is unaltered (%d leaves)", x.Name, x.Size))
 		}
 	}
 	v.external = keep
