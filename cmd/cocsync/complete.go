@@ -105,31 +105,24 @@ func (a *app) labels(ctx context.Context, spec string) []cobra.Completion {
 
 // documentCompletions returns each document by its name if that is unique, else by its ID.
 // Names with control characters are left out.
-func documentCompletions(ctx context.Context, q *query.Archive) []cobra.Completion {
+func documentCompletions(ctx context.Context, q *query.Archive) (list []cobra.Completion) {
+	var docs []query.Document
 	count := map[string]int{}
 	for d, err := range q.Documents(ctx) {
 		if err != nil {
 			return nil
 		}
+		docs = append(docs, d)
 		count[d.Name]++
 	}
-	var list []cobra.Completion
-	for d, err := range q.Documents(ctx) {
-		switch {
-		case err != nil:
-			return nil
-		case count[d.Name] == 1 && d.Name != "":
-			list = offer(list, d.Name, d.DocumentID)
-		default:
-			list = offer(list, d.DocumentID, d.Name)
+	for _, d := range docs {
+		word, about := d.Name, d.DocumentID
+		if word == "" || count[word] > 1 {
+			word, about = about, word
+		}
+		if text.Visible(word) == word {
+			list = append(list, cobra.CompletionWithDesc(word, text.Visible(about)))
 		}
 	}
 	return list
-}
-
-func offer(list []cobra.Completion, word, about string) []cobra.Completion {
-	if text.Visible(word) != word {
-		return list
-	}
-	return append(list, cobra.CompletionWithDesc(word, text.Visible(about)))
 }

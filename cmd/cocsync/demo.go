@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/cocsim"
+	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/query"
@@ -66,6 +68,11 @@ type stage struct {
 	cocURL   string
 	slackURL string
 	dir      string
+
+	db   *db.DB
+	seen int           // messages in Slack that are printed
+	wake chan struct{} // the daemon runs every watch
+	done chan error    // the daemon ended
 }
 
 func (a *app) demo(ctx context.Context, f demoFlags) error {
@@ -148,68 +155,63 @@ api_url = %q
 }
 
 // demoStory edits jobs and shows the alerts.
-func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) error {
+func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) (err error) {
 	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon starts.", len(s.coc.IDs()), s.cocURL, s.slackURL)
-	d, err := a.opened(db.Open(ctx, filepath.Join(s.dir, "demo.db")))
-	if err != nil {
+	if s.db, err = a.opened(db.Open(ctx, filepath.Join(s.dir, "demo.db"))); err != nil {
 		return err
 	}
 	if f.serve {
 		a.longRunning()
 		a.live = web.NewLive()
-		page, err := a.servePage(ctx, d.Path())
+		page, err := a.servePage(ctx, s.db.Path())
 		if err != nil {
 			return err
 		}
 		defer page.close()
 	}
 	ctx, stop := context.WithCancelCause(ctx)
-	wake, done := make(chan struct{}), make(chan error, 1)
+	s.wake, s.done = make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- a.daemon(d, d.Path(), a.logger(slog.LevelError), stop).Run(ctx, nil, wake)
-		close(done) // a second receive must not block
+		s.done <- a.daemon(s.db, s.db.Path(), a.logger(slog.LevelError), stop).Run(ctx, nil, s.wake)
+		close(s.done) // a second receive must not block
 	}()
-	seen := 0
-	err = a.tellStory(ctx, s, d, &seen, wake, done)
+	err = a.alerts(ctx, s)
+	for _, e := range cocsim.Story() {
+		if err == nil {
+			err = a.edit(ctx, s, e.Tell, func() { e.Do(s.coc) })
+		}
+	}
 	if err == nil && f.serve {
-		err = a.edits(ctx, s, d, &seen, wake, done)
+		err = a.edits(ctx, s)
 	}
 	stop(nil)
-	if err != nil {
-		return errors.Join(err, <-done)
-	}
-	if err := <-done; err != nil {
+	if err := errors.Join(err, <-s.done); err != nil {
 		return err
 	}
-	return a.epilogue(context.WithoutCancel(ctx), s, d, f.keep != "")
+	return a.epilogue(context.WithoutCancel(ctx), s, f.keep != "")
 }
 
-func (a *app) tellStory(ctx context.Context, s *stage, d *db.DB, seen *int, wake chan<- struct{}, done <-chan error) error {
-	if err := a.alerts(ctx, s, d, seen, done); err != nil {
-		return err
+// edit edits a job, wakes the daemon and prints the alerts.
+func (a *app) edit(ctx context.Context, s *stage, tell string, do func()) error {
+	a.say("\n# %s.", tell)
+	do()
+	select {
+	case s.wake <- struct{}{}:
+		return a.alerts(ctx, s)
+	case err := <-s.done:
+		return errors.Join(errors.New("the daemon ended early"), err)
+	case <-ctx.Done():
+		return errors.New("interrupted")
 	}
-	for _, e := range cocsim.Story() {
-		a.say("\n# %s.", e.Tell)
-		e.Do(s.coc)
-		select {
-		case wake <- struct{}{}:
-		case err := <-done:
-			return errors.Join(errors.New("the daemon ended early"), err)
-		}
-		if err := a.alerts(ctx, s, d, seen, done); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // alerts waits for the next message in Slack and prints all new ones.
-func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-chan error) error {
+func (a *app) alerts(ctx context.Context, s *stage) error {
 	waiting, cancel := context.WithTimeout(ctx, alertWithin)
 	defer cancel()
-	if err := s.slack.Wait(waiting, *seen+1); err != nil {
+	if err := s.slack.Wait(waiting, s.seen+1); err != nil {
 		select {
-		case err := <-done:
+		case err := <-s.done:
 			return errors.Join(errors.New("the daemon ended early"), err)
 		default:
 			if ctx.Err() != nil {
@@ -219,15 +221,15 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 		}
 	}
 	// Other due messages arrive about one second apart.
-	for waits := true; waits && waiting.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		backlog, err := d.Backlogs(ctx, time.Now())
+	for pending := true; pending && waiting.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		backlog, err := s.db.Backlogs(ctx, time.Now())
 		if err != nil {
 			return err
 		}
-		waits = slices.ContainsFunc(backlog, func(b db.Backlog) bool { return b.Waiting > 0 })
+		pending = slices.ContainsFunc(backlog, func(b db.Backlog) bool { return b.Waiting > 0 })
 	}
 	list := s.slack.Messages()
-	for _, m := range list[*seen:] {
+	for _, m := range list[s.seen:] {
 		fmt.Fprintln(a.out)
 		if m.ThreadTS != "" {
 			fmt.Fprintln(a.out, "  ↳ in the thread")
@@ -237,13 +239,13 @@ func (a *app) alerts(ctx context.Context, s *stage, d *db.DB, seen *int, done <-
 		}
 		fmt.Fprintln(a.out)
 	}
-	*seen = len(list)
+	s.seen = len(list)
 	return nil
 }
 
 // epilogue runs queries on the archive.
-func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error {
-	t, err := d.Totals(ctx)
+func (a *app) epilogue(ctx context.Context, s *stage, keep bool) error {
+	t, err := s.db.Totals(ctx)
 	if err != nil {
 		return err
 	}
@@ -255,7 +257,7 @@ func (a *app) epilogue(ctx context.Context, s *stage, d *db.DB, keep bool) error
 		{"diff", "restart-unhealthy-nodes"},
 	} {
 		fmt.Fprintf(a.out, "\n$ cocsync %s\n", strings.Join(args, " "))
-		if err := run(ctx, append([]string{"--db", d.Path(), "--color", a.color.value}, args...), a.stdin, a.out, a.err); err != nil {
+		if err := run(ctx, append([]string{"--db", s.db.Path(), "--color", a.color.value}, args...), a.stdin, a.out, a.err); err != nil {
 			return err
 		}
 	}
@@ -312,4 +314,48 @@ func compareStored(ctx context.Context, q *query.Archive, doc query.Document, wa
 // say prints a comment line of the demo.
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.out, a.output().Paint(term.Bold, fmt.Sprintf(format, args...)))
+}
+
+// editEvery is the interval of edits while the demo keeps running.
+const editEvery = 10 * time.Second
+
+// servePage serves the demo's archive on the daemon's address, or on another port if that
+// is in use.
+func (a *app) servePage(ctx context.Context, path string) (*openedPage, error) {
+	w := config.Web{Listen: "127.0.0.1:8321"}
+	page, err := a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn))
+	if err != nil {
+		w.Listen = "127.0.0.1:0"
+		page, err = a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn))
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.say("# The page is at %s: open it to see the changes arrive. Ctrl-C ends the demo.", page.address)
+	return page, nil
+}
+
+// edits keeps editing jobs and printing the alerts until the context ends.
+func (a *app) edits(ctx context.Context, s *stage) error {
+	a.say("\n# From now on a job is edited every %s, until Ctrl-C.", editEvery)
+	people := []string{"COC-chen.yu", "COC-li.wei", "COC-anita.rao", "COC-zhang.min", "COC-marc.tan"}
+	next := time.NewTicker(editEvery)
+	defer next.Stop()
+	for {
+		ids := s.coc.IDs()
+		id := ids[rand.IntN(len(ids))]
+		doc, _ := s.coc.Document(id)
+		text, what := cocsim.Tweak(doc.Versions[len(doc.Versions)-1].Text(), rand.New(rand.NewPCG(rand.Uint64(), 0)))
+		by := people[rand.IntN(len(people))]
+		err := a.edit(ctx, s, fmt.Sprintf("%s edits %s: %s", by, doc.Name, what), func() { s.coc.Edit(id, text, by) })
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			fmt.Fprintln(a.out)
+			return nil
+		}
+	}
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-
-	"cocsync/internal/term"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"cocsync/internal/config"
 	"cocsync/internal/hint"
@@ -33,7 +35,7 @@ ECS agency.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.configFlag != "" {
-				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(f) {
+				if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 					if err := askInit(f, a.err, &ans); err != nil {
 						return err
 					}
@@ -143,4 +145,147 @@ func tryConfig(text []byte) error {
 		}
 	}
 	return err
+}
+
+// prompts reads the settings of init from a terminal.
+type prompts struct {
+	*term.Terminal
+	ans    config.Answers
+	failed error
+}
+
+// askInit fills in the answers. An empty line means the default. The terminal's echo is off
+// all the time, so a secret that is typed ahead is not shown either.
+func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
+	fd := int(in.Fd())
+	state, err := term.MakeRaw(fd)
+	if err != nil {
+		return fmt.Errorf("read the answers: %w", err)
+	}
+	defer func() { err = errors.Join(err, term.Restore(fd, state)) }()
+	q := &prompts{ans: *ans, Terminal: term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, out}, "")}
+	if width, height, err := term.GetSize(fd); err == nil && width > 0 {
+		_ = q.SetSize(width, height) // only used to wrap lines
+	}
+	q.ask()
+	if q.failed != nil {
+		return fmt.Errorf("read the answers: %w", q.failed)
+	}
+	*ans = q.ans
+	return nil
+}
+
+func (q *prompts) ask() {
+	q.line("Region of COC, or its https:// endpoint", "ap-southeast-3", func(ans *config.Answers, text string) {
+		if ans.Region, ans.Endpoint = text, ""; strings.Contains(text, "://") {
+			ans.Region, ans.Endpoint = "", text
+		}
+	})
+	fmt.Fprintln(q, "auto uses the keys of the environment, the profile file or an ECS agency.")
+	keys := q.secret("Access key: auto, env:NAME or file:PATH", "auto", func(ans *config.Answers, text string) {
+		ans.AccessKey, ans.SecretKey = text, "env:COC_SK"
+	})
+	if keys == "auto" {
+		q.ans.AccessKey, q.ans.SecretKey = "", ""
+	} else {
+		q.secret("Secret key: env:NAME or file:PATH", "env:COC_SK", func(ans *config.Answers, text string) { ans.SecretKey = text })
+	}
+	q.line("Documents to watch: all, or IDs separated by commas", "all", func(ans *config.Answers, text string) {
+		ans.Documents = nil
+		for id := range strings.SplitSeq(text, ",") {
+			if text != "all" {
+				ans.Documents = append(ans.Documents, strings.TrimSpace(id))
+			}
+		}
+	})
+	const who = "Who is notified when monitoring itself fails?\n"
+	setOperators := func(ans *config.Answers, text string) { ans.Operators = text }
+	switch q.choice("Slack: token (bot), webhook, or none", "none", "token", "webhook") {
+	case "token":
+		fmt.Fprintln(q, "The bot needs the scopes chat:write and files:write.")
+		q.secret("Bot token: env:NAME or file:PATH", "env:SLACK_BOT_TOKEN", func(ans *config.Answers, text string) {
+			ans.SlackToken, ans.Channel = text, "C0123456789"
+		})
+		q.line("Channel ID (C…)", "C0123456789", func(ans *config.Answers, text string) { ans.Channel = text })
+		fmt.Fprint(q, who)
+		q.line("Operators: same (this channel), the ID of another channel, or none", "same", setOperators)
+	case "webhook":
+		q.secret("Webhook URL: env:NAME or file:PATH", "env:SLACK_WEBHOOK_URL", func(ans *config.Answers, text string) { ans.Webhook = text })
+		fmt.Fprint(q, who)
+		q.ans.Operators = q.choice("Operators: same (this webhook) or none", "same", "none")
+	}
+	q.line("Address of the web page, such as 127.0.0.1:8321, or none", "none", func(ans *config.Answers, text string) {
+		if ans.Listen = text; text == "none" {
+			ans.Listen = ""
+		}
+	})
+}
+
+// line reads lines until the answers with one of them are valid.
+func (q *prompts) line(what, def string, set func(*config.Answers, string)) {
+	q.read(def, set, func() (string, error) {
+		q.SetPrompt(what + " [" + def + "]: ")
+		return q.ReadLine()
+	})
+}
+
+// choice reads lines until one is the default or one of the others.
+func (q *prompts) choice(what, def string, others ...string) string {
+	q.SetPrompt(what + " [" + def + "]: ")
+	for {
+		value := cmp.Or(q.kept(q.ReadLine()), def)
+		if value == def || slices.Contains(others, value) || q.failed != nil {
+			return value
+		}
+		fmt.Fprintf(q, "%q is not one of the choices; try again\n", value)
+	}
+}
+
+// secret is line without showing what is typed. Then it shows the location of the secret, or
+// *** for a secret that was typed in.
+func (q *prompts) secret(what, def string, set func(*config.Answers, string)) string {
+	return q.read(def, set, func() (string, error) {
+		value, err := q.ReadPassword(what + "; not shown [" + def + "]: ")
+		var shown config.Secret
+		if value = strings.TrimSpace(value); shown.UnmarshalText([]byte(value)) == nil && value != "" && value != def {
+			fmt.Fprintln(q, shown)
+		}
+		return value, err
+	})
+}
+
+// read reads a setting until it is the default or the answers with it are valid.
+func (q *prompts) read(def string, set func(*config.Answers, string), read func() (string, error)) string {
+	for {
+		value := cmp.Or(q.kept(read()), def)
+		ans := q.ans
+		set(&ans, value)
+		if value == def || q.failed != nil || q.good(ans) {
+			q.ans = ans
+			return value
+		}
+	}
+}
+
+// good reports whether the config of the answers has no fault, and shows the first one.
+func (q *prompts) good(ans config.Answers) bool {
+	_, err := tryAnswers(ans)
+	if err == nil {
+		return true
+	}
+	var problems *config.Problems
+	if errors.As(err, &problems) {
+		err = fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
+	}
+	fmt.Fprintf(q, "%v; try again\n", err)
+	return false
+}
+
+// kept records the first error and returns the line without surrounding white space.
+func (q *prompts) kept(line string, err error) string {
+	q.failed = cmp.Or(q.failed, err)
+	return strings.TrimSpace(line)
 }
