@@ -1,7 +1,18 @@
 package main
 
 import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
 	"github.com/spf13/cobra"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/query"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -30,9 +41,101 @@ are problems; healthcheck applies the same rules and exits with 1.`,
 			if err != nil {
 				return err
 			}
-			return a.result(s, func(p *page) { p.status(s) })
+			if a.json() {
+				return query.Write(a.out, s)
+			}
+			return a.paged(func(p *page) error { return p.status(s) })
 		},
 	}
 	a.outputFlag(cmd)
 	return cmd
+}
+
+//go:embed status.tmpl
+var statusTemplate string
+
+// status writes a status for people.
+func (p *page) status(s *query.Status) error {
+	line := func(name, value string, painted ...string) string {
+		return fmt.Sprintf("  %-12s %s%s\n", name, text.Visible(value), strings.Join(painted, ""))
+	}
+	paint := func(style term.Style) func(string) string {
+		return func(s string) string { return p.Paint(style, text.Visible(s)) }
+	}
+	t, err := template.New("status").Funcs(template.FuncMap{
+		"headline": p.headline,
+		"line":     line,
+		"bad":      func(name, value string) string { return line(name, "", paint(term.Red)(value)) },
+		"alarm":    paint(term.Alarm),
+		"bold":     paint(term.Bold),
+		"plain":    text.Visible,
+		"plural":   text.Plural,
+		"ago":      s.Ago,
+		"until":    s.Until,
+		"time":     p.time,
+		"clock":    func(t time.Time) string { return t.Local().Format("15:04") },
+		"cycle":    func(c *query.Cycle) string { return p.cycle(s, c) },
+		"more": func(all, shown int) string {
+			if all <= shown {
+				return ""
+			}
+			return line("", fmt.Sprintf("… and %d more", all-shown))
+		},
+		"retry": func(at query.Time) string {
+			if at.After(s.Now) {
+				return s.Until(at.Time)
+			}
+			return "in the next cycle"
+		},
+		"reached": func(at query.Time) string {
+			if at.IsZero() {
+				return "never reached"
+			}
+			return "last reached " + s.Ago(at.Time)
+		},
+	}).Parse(statusTemplate)
+	if err != nil {
+		return err
+	}
+	return t.Execute(p, s)
+}
+
+// headline says whether all is well.
+func (p *page) headline(s *query.Status) string {
+	style := term.Alarm
+	if s.Healthy() {
+		style = term.Green
+	} else if len(s.Problems) == 0 {
+		style = term.Bold
+	}
+	return p.Paint(style, text.Visible(s.Headline()))
+}
+
+// cycle formats the outcome and the counts of a cycle.
+func (p *page) cycle(s *query.Status, c *query.Cycle) string {
+	switch {
+	case c.Outcome == coc.Running && s.Writer != nil && c.RespondedAt.IsZero():
+		return "running"
+	case c.Outcome == coc.Running && s.Writer != nil:
+		return "running; COC last responded " + s.Ago(c.RespondedAt)
+	case c.Outcome == coc.Running:
+		return p.Paint(term.Red, "its process ended before the cycle did")
+	}
+	how := outcome(c.Outcome, string(c.Error))
+	if c.Outcome == coc.Bad {
+		how = p.Paint(term.Red, how)
+	}
+	listed := text.Plural(c.Listed, "document") + " listed"
+	if c.Total > c.Listed {
+		listed = fmt.Sprintf("%d of %s listed", c.Listed, text.Plural(c.Total, "document"))
+	}
+	parts := []string{listed, fmt.Sprintf("%d changed", c.Documents),
+		text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"), text.Plural(c.Requests, "request")}
+	if c.Skipped > 0 {
+		parts = append(parts, text.Plural(c.Skipped, "unreadable row"))
+	}
+	if !c.EndedAt.IsZero() {
+		parts = append(parts, c.EndedAt.Sub(c.StartedAt.Time).Round(time.Millisecond).String())
+	}
+	return how + "; " + strings.Join(parts, ", ")
 }

@@ -31,7 +31,7 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	s.FileBytes, s.WALBytes = 172<<10, 0 // which go with the schema
 	var b bytes.Buffer
 	p := &page{&term.Writer{Writer: bufio.NewWriter(&b)}, time.UTC}
-	p.status(s)
+	must(t, p.status(s))
 	p.Flush()
 	return strings.NewReplacer(d.Path(), "ARCHIVE", fmt.Sprintf("pid %d", os.Getpid()), "pid 7", fmt.Sprintf("-USR1 %d`", os.Getpid()), "-USR1 7`").Replace(b.String())
 }
