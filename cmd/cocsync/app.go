@@ -30,6 +30,7 @@ type app struct {
 	color      choice
 	logFormat  choice
 	format     choice // -o
+	at         string // --at of references
 	steady     bool   // the process continues when the reader of its log ends
 
 	live   *web.Live      // notifies the daemon's page; nil: no page
@@ -141,17 +142,22 @@ func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 	}
 	a.atEnd(q.Close)
 	q.Now, q.Note, q.Configured = a.now, a.note, a.dbFlag == ""
-	return q, nil
+	return q, q.SetAt(a.at)
 }
 
-// archiveAt opens the archive for queries as of a time; "" means now.
-func (a *app) archiveAt(ctx context.Context, at string) (*query.Archive, error) {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return nil, err
+// querying returns the function of a command that runs a query.
+func (a *app) querying(run func(context.Context, *query.Archive, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		q, err := a.archive(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), q, args)
 	}
-	return q, q.SetAt(at)
 }
+
+// atFlag adds --at, which resolves references as of a time.
+func (a *app) atFlag(cmd *cobra.Command, usage string) { cmd.Flags().StringVar(&a.at, "at", "", usage) }
 
 // atHelp explains how --at affects references.
 const atHelp = `With --at, all references are resolved as of TIME: a date (the end of that day), an

@@ -41,18 +41,14 @@ cocsync verify --checkpoint FILE shows whether anything that the archive held at
 time was altered or removed.`,
 		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := a.archive(cmd.Context())
-			if err != nil {
-				return err
-			}
-			note, err := q.Checkpoint(cmd.Context())
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			note, err := q.Checkpoint(ctx)
 			if err != nil {
 				return err
 			}
 			_, err = a.out.Write(note)
 			return err
-		},
+		}),
 	}
 }
 
@@ -66,17 +62,15 @@ lead to the root, the newest signed checkpoint and the public key. The proof can
 checked without the archive: cocsync audit check FILE.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof`,
 		Args:    rangeArgs(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.auditProve(cmd.Context(), args[0], out) },
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+			return a.auditProve(ctx, q, args[0], out)
+		}),
 	}
 	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
 	return cmd
 }
 
-func (a *app) auditProve(ctx context.Context, arg, out string) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) auditProve(ctx context.Context, q *query.Archive, arg, out string) error {
 	p, err := q.Prove(ctx, arg)
 	if err != nil {
 		return err
@@ -107,8 +101,7 @@ give that ID with --key.`,
 		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], key) },
 	}
 	cmd.Flags().StringVar(&key, "key", "", "required `ID` of the key")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
 func (a *app) auditCheck(path, key string) error {

@@ -37,18 +37,15 @@ the author is not certain, it is shown as unknown.
   cocsync blame restart-unhealthy-nodes -o json | jq -r '.[] | select(.by == null) | .line'`,
 		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.blame(cmd.Context(), args[0], lines) },
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+			return a.blame(ctx, q, args[0], lines)
+		}),
 	}
 	cmd.Flags().StringArrayVarP(&lines, "lines", "L", nil, "only lines `FROM,TO` or step:NAME")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
-func (a *app) blame(ctx context.Context, spec string, only []string) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) blame(ctx context.Context, q *query.Archive, spec string, only []string) error {
 	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err

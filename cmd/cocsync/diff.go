@@ -26,7 +26,6 @@ type diffFlags struct {
 	context           count
 	word, ignoreSpace bool
 	stat, exitCode    bool
-	at                string
 }
 
 func (a *app) diffCommand() *cobra.Command {
@@ -98,15 +97,14 @@ failure.`,
 	f.format = choose(cmd, "format", "", formatUnified, "format of the difference",
 		formatUnified, formatDSL, formatSide, formatJSON)
 	s := cmd.Flags()
-	s.StringVar(&f.at, "at", "", "as of `TIME`")
+	a.atFlag(cmd, "as of `TIME`")
 	f.context = query.PatchContext
 	s.VarP(&f.context, "unified", "U", "number of unchanged lines around a change")
 	s.BoolVar(&f.word, "word", false, "with --format unified, mark changed words within lines")
 	s.BoolVarP(&f.ignoreSpace, "ignore-all-space", "w", false, "ignore white space")
 	s.BoolVar(&f.stat, "stat", false, "only count the added and removed lines")
 	s.BoolVar(&f.exitCode, "exit-code", false, "exit with 1 if the two differ, and with 2 on failure")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
 // referenceHelp explains references to documents and versions.
@@ -162,7 +160,7 @@ func (f diffFlags) options() diff.Options {
 }
 
 func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs bool, err error) {
-	q, err := a.archiveAt(ctx, f.at)
+	q, err := a.archive(ctx)
 	if err != nil {
 		return false, err
 	}

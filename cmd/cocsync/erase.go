@@ -45,8 +45,7 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "reason (`TEXT`); it is kept in the archive")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
 func (a *app) erase(ctx context.Context, prefix, reason string) error {

@@ -53,21 +53,16 @@ main: see git log --graph.`,
   cocsync export git | git -C runbooks.git fast-import --quiet
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
 			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("the stream is not written to a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
-			q, err := a.archive(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return q.ExportGit(cmd.Context(), a.out)
-		},
+			return q.ExportGit(ctx, a.out)
+		}),
 	}
 }
 
 func (a *app) exportFolderCommand() *cobra.Command {
-	var at string
 	cmd := &cobra.Command{
 		Use:   "dir FOLDER",
 		Short: "write the newest versions, or those at a time, as files",
@@ -78,23 +73,17 @@ exist in COC at that time are left out.`,
 		Example: `  cocsync export dir runbooks
   cocsync export dir as-of-march --at 2026-03-31`,
 		Args: rangeArgs(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.exportFolder(cmd.Context(), args[0], at) },
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+			n, err := q.ExportFolder(ctx, args[0])
+			if err != nil && n == 0 {
+				return hint.Wrap(fmt.Errorf("export: %w", err), "choose a folder that is empty or does not exist")
+			}
+			a.nothing(text.Plural(n, "document") + " written to " + text.Visible(args[0]))
+			return err
+		}),
 	}
-	cmd.Flags().StringVar(&at, "at", "", "newest versions at `TIME`")
+	a.atFlag(cmd, "newest versions at `TIME`")
 	return cmd
-}
-
-func (a *app) exportFolder(ctx context.Context, folder, at string) error {
-	q, err := a.archiveAt(ctx, at)
-	if err != nil {
-		return err
-	}
-	n, err := q.ExportFolder(ctx, folder)
-	if err != nil && n == 0 {
-		return hint.Wrap(fmt.Errorf("export: %w", err), "choose a folder that is empty or does not exist")
-	}
-	a.nothing(text.Plural(n, "document") + " written to " + text.Visible(folder))
-	return err
 }
 
 func (a *app) exportEventsCommand() *cobra.Command {
@@ -106,15 +95,11 @@ described in docs/events.md, in the order in which they were seen. Unlike in eve
 to webhooks, nothing is masked and no diff is truncated.`,
 		Example: `  cocsync export jsonl | jq -c 'select(.type == "change.rewritten") | .data | {name, version, seen_at}'`,
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportEvents(cmd.Context()) },
+		RunE:    a.querying(a.exportEvents),
 	}
 }
 
-func (a *app) exportEvents(ctx context.Context) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) exportEvents(ctx context.Context, q *query.Archive, _ []string) error {
 	w := bufio.NewWriter(a.out)
 	put := func(line []byte, err error) error {
 		if err != nil {
@@ -123,7 +108,7 @@ func (a *app) exportEvents(ctx context.Context) error {
 		w.Write(line)
 		return w.WriteByte('\n')
 	}
-	err = q.EachEvent(ctx,
+	err := q.EachEvent(ctx,
 		func(c *coc.Change, old, now []byte) error { return put(notify.Event(c, old, now)) },
 		func(n *coc.Notice) error { return put(notify.NoticeEvent(n)) })
 	return errors.Join(err, w.Flush())
@@ -138,17 +123,13 @@ RFC 3339, UTC; unknown values are empty. A cell that a spreadsheet would run as 
 (one that starts with = + - @, a tab or a newline) gets the prefix '.`,
 		Example: `  cocsync export csv > changes.csv`,
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.exportTable(cmd.Context()) },
+		RunE:    a.querying(a.exportTable),
 	}
 }
 
-func (a *app) exportTable(ctx context.Context) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) exportTable(ctx context.Context, q *query.Archive, _ []string) error {
 	w := csv.NewWriter(a.out)
-	err = w.Write([]string{"id", "kind", "account", "document_id", "name", "version", "previous", "made_at", "seen_at", "by",
+	err := w.Write([]string{"id", "kind", "account", "document_id", "name", "version", "previous", "made_at", "seen_at", "by",
 		"risk_level", "added", "removed", "summary", "note", "backfill", "late"})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) healthcheckCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return a.outputFlag(&cobra.Command{
 		Use:   "healthcheck",
 		Short: "exit with 0 if there is no problem, for containers and scripts",
 		Long: `Healthcheck exits with 0 if status finds no problem; otherwise it prints the problems and
@@ -25,20 +26,14 @@ an archive that no process has open for writing is a copy, and is never healthy.
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := a.archive(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := q.LoadProblems(cmd.Context())
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			s, err := q.LoadProblems(ctx)
 			if err != nil {
 				return err
 			}
 			return a.reportHealth(s)
-		},
-	}
-	a.outputFlag(cmd)
-	return cmd
+		}),
+	})
 }
 
 // reportHealth writes that there is no problem, or returns the problems as an error.

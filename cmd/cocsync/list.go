@@ -45,7 +45,7 @@ that changed at or after a time.`,
   cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.list(cmd.Context(), f) },
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error { return a.list(ctx, q, f) }),
 	}
 	cmd.Flags().StringVar(&f.account, "account", "", "only documents of account `NAME`")
 	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
@@ -54,19 +54,11 @@ that changed at or after a time.`,
 	cmd.Flags().StringVar(&f.at, "at", "", "as of `TIME`")
 	f.sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
 	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "reverse the order")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
-func (a *app) list(ctx context.Context, f listFlags) error {
+func (a *app) list(ctx context.Context, q *query.Archive, f listFlags) (err error) {
 	l := query.List{Account: f.account, Name: f.name, State: f.state.value, Since: f.since, At: f.at, Sort: f.sort.value, Reverse: f.reverse}
-	if err := l.Check(); err != nil {
-		return err
-	}
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
 	count := tally{}
 	docs := query.Convert(q.List(ctx, l), func(d query.Details) (query.Details, error) {
 		count[d.State]++

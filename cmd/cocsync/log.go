@@ -70,7 +70,7 @@ In a pipe or file, the patches of -p are exact, byte for byte.
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              rangeArgs(0, 1),
 		ValidArgsFunction: a.completeDocument,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.log(cmd.Context(), args, f) },
+		RunE:              a.querying(func(ctx context.Context, q *query.Archive, args []string) error { return a.log(ctx, q, args, f) }),
 	}
 	s := cmd.Flags()
 	s.StringVar(&f.since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
@@ -94,11 +94,7 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 	return cmd
 }
 
-func (a *app) log(ctx context.Context, args []string, f logFlags) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) log(ctx context.Context, q *query.Archive, args []string, f logFlags) (err error) {
 	l := query.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
 		Text: f.text, Kinds: f.kinds, Limit: int(f.limit), OldestFirst: f.reverse}
 	if len(args) > 0 {

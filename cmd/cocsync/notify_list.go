@@ -25,23 +25,18 @@ it also shows sent messages.`,
 		Example: `  cocsync notify list
   cocsync notify list --all -n 20 -o json`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.notifyList(cmd.Context(), all, int(limit))
-		},
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			return a.notifyList(ctx, q, all, int(limit))
+		}),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also show sent messages")
 	cmd.Flags().VarP(&limit, "number", "n", "maximum number of messages (0: all)")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
-func (a *app) notifyList(ctx context.Context, all bool, limit int) error {
+func (a *app) notifyList(ctx context.Context, q *query.Archive, all bool, limit int) error {
 	if limit < 0 {
 		return usage(hint.Wrap(fmt.Errorf("-n %d is negative", limit), "-n 0 shows all"))
-	}
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
 	}
 	list, err := q.Messages(ctx, all, limit)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 func (a *app) notifyPreviewCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return a.outputFlag(&cobra.Command{
 		Use:   "preview CHANGE",
 		Short: "show the messages of a change without sending them",
 		Long: `Preview shows the messages that each notifier would receive for a change under the
@@ -38,9 +38,7 @@ With -o json it writes the Block Kit of each message, for Slack's Block Kit Buil
   cocsync notify preview 41 -o json | jq '.[0] | {blocks}'`,
 		Args: rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.notifyPreview(cmd.Context(), args[0]) },
-	}
-	a.outputFlag(cmd)
-	return cmd
+	})
 }
 
 func (a *app) notifyPreview(ctx context.Context, arg string) error {

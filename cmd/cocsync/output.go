@@ -175,11 +175,12 @@ func (c *choice) complete(cmd *cobra.Command, flag string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.known, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// outputFlag adds -o.
-func (a *app) outputFlag(cmd *cobra.Command) {
+// outputFlag adds -o to a command, and returns it.
+func (a *app) outputFlag(cmd *cobra.Command) *cobra.Command {
 	a.format = choice{"text", []string{"text", formatJSON}}
 	cmd.Flags().VarP(&a.format, "output", "o", "output format")
 	a.format.complete(cmd, "output")
+	return cmd
 }
 
 // json reports whether -o json was given.

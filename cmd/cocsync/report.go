@@ -8,12 +8,8 @@ import (
 	"cocsync/internal/query"
 )
 
-type reportFlags struct {
-	since, until, account string
-}
-
 func (a *app) reportCommand() *cobra.Command {
-	var f reportFlags
+	var r query.ReportQuery
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "write the audit report of a period",
@@ -33,27 +29,20 @@ reports of adjacent periods omit none.`,
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.report(cmd.Context(), f) },
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			r, err := q.Report(ctx, r)
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return query.Write(a.out, r)
+			}
+			return a.paged(func(p *page) error { return p.report(r) })
+		}),
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "", "start of the period, such as 2026-06-01 or 7d (`WHEN`; default: 30 days before the end)")
-	s.StringVar(&f.until, "until", "", "end of the period, including `WHEN` (default: now)")
-	s.StringVar(&f.account, "account", "", "only account `NAME`")
-	a.outputFlag(cmd)
-	return cmd
-}
-
-func (a *app) report(ctx context.Context, f reportFlags) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := q.Report(ctx, query.ReportQuery{Since: f.since, Until: f.until, Account: f.account})
-	if err != nil {
-		return err
-	}
-	if a.json() {
-		return query.Write(a.out, r)
-	}
-	return a.paged(func(p *page) error { return p.report(r) })
+	s.StringVar(&r.Since, "since", "", "start of the period, such as 2026-06-01 or 7d (`WHEN`; default: 30 days before the end)")
+	s.StringVar(&r.Until, "until", "", "end of the period, including `WHEN` (default: now)")
+	s.StringVar(&r.Account, "account", "", "only account `NAME`")
+	return a.outputFlag(cmd)
 }

@@ -17,7 +17,6 @@ import (
 
 func (a *app) showCommand() *cobra.Command {
 	var meta bool
-	var at string
 	cmd := &cobra.Command{
 		Use:   "show DOC[@REF]",
 		Short: "write the content of a version",
@@ -37,30 +36,25 @@ a content it shows the reason.
   cocsync show restart-unhealthy-nodes --meta -o json`,
 		Args:              rangeArgs(1, 1),
 		ValidArgsFunction: a.completeVersion,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if meta && at != "" {
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+			if meta && a.at != "" {
 				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))
 			}
 			if meta {
-				return a.showMeta(cmd.Context(), args[0])
+				return a.showMeta(ctx, q, args[0])
 			}
 			if a.json() {
 				return usage(hint.Wrap(errors.New("a content cannot be written as JSON"), "add --meta for the other data as JSON"))
 			}
-			return a.show(cmd.Context(), args[0], at)
-		},
+			return a.show(ctx, q, args[0])
+		}),
 	}
-	cmd.Flags().StringVar(&at, "at", "", "as of `TIME`")
+	a.atFlag(cmd, "as of `TIME`")
 	cmd.Flags().BoolVar(&meta, "meta", false, "write all data except the content")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
-func (a *app) show(ctx context.Context, spec, at string) error {
-	q, err := a.archiveAt(ctx, at)
-	if err != nil {
-		return err
-	}
+func (a *app) show(ctx context.Context, q *query.Archive, spec string) error {
 	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err
@@ -84,11 +78,7 @@ func (a *app) show(ctx context.Context, spec, at string) error {
 
 // showMeta writes the data of a document without contents: all its versions, or the one that
 // the reference names.
-func (a *app) showMeta(ctx context.Context, spec string) error {
-	q, err := a.archive(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) showMeta(ctx context.Context, q *query.Archive, spec string) error {
 	doc, ref, err := q.Split(ctx, spec)
 	if err != nil {
 		return err

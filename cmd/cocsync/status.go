@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return a.outputFlag(&cobra.Command{
 		Use:   "status",
 		Short: "show the status and all problems",
 		Long: `Status first shows all problems with their fixes: late or failed cycles, missing
@@ -32,12 +33,8 @@ are problems; healthcheck applies the same rules and exits with 1.`,
 		Example: `  cocsync status
   cocsync status -o json | jq .problems`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := a.archive(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := q.LoadStatus(cmd.Context())
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			s, err := q.LoadStatus(ctx)
 			if err != nil {
 				return err
 			}
@@ -45,10 +42,8 @@ are problems; healthcheck applies the same rules and exits with 1.`,
 				return query.Write(a.out, s)
 			}
 			return a.paged(func(p *page) error { return p.status(s) })
-		},
-	}
-	a.outputFlag(cmd)
-	return cmd
+		}),
+	})
 }
 
 //go:embed status.tmpl

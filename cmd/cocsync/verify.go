@@ -51,8 +51,7 @@ archive cannot be read.`,
 	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
 	cmd.Flags().StringVar(&since, "since", "", "only rows seen since `WHEN`")
 	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "`FILE` with an external checkpoint, or its size and root; may be repeated")
-	a.outputFlag(cmd)
-	return cmd
+	return a.outputFlag(cmd)
 }
 
 func (a *app) verify(ctx context.Context, external []string, since string, deep bool) error {

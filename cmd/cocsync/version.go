@@ -50,7 +50,7 @@ func newBuildJSON() buildJSON {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return a.outputFlag(&cobra.Command{
 		Use:   "version",
 		Short: "print the version",
 		Long: `Version prints the release, the commit and its date if the build recorded them, and the
@@ -60,9 +60,7 @@ Go version.`,
 			b := newBuildJSON()
 			return a.result(b, func(p *page) { fmt.Fprintln(p, b) })
 		},
-	}
-	a.outputFlag(cmd)
-	return cmd
+	})
 }
 
 // String returns the version in one line.
