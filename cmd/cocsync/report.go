@@ -5,7 +5,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cmp"
+	_ "embed"
+	"fmt"
+	"iter"
+	"strings"
+	"text/template"
+	"time"
+
 	"cocsync/internal/query"
+	"cocsync/internal/term"
+	"cocsync/internal/text"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -45,4 +55,133 @@ reports of adjacent periods omit none.`,
 	s.StringVar(&r.Until, "until", "", "end of the period, including `WHEN` (default: now)")
 	s.StringVar(&r.Account, "account", "", "only account `NAME`")
 	return a.outputFlag(cmd)
+}
+
+//go:embed report.md.tmpl
+var reportTemplate string
+
+// report writes a report as Markdown.
+func (p *page) report(r query.Report) error {
+	var failed error // of reading rows, without the template's position
+	t, err := template.New("report").Funcs(template.FuncMap{
+		"check": func(err error) (string, error) {
+			failed = err
+			return "", err
+		},
+		"documents": func(rows query.Rows[query.WatchedDocument]) (string, error) {
+			failed = p.watchedDocuments(rows)
+			return "", failed
+		},
+		"time":     func(t query.Time) string { return p.time(t.Time) },
+		"period":   func(x query.Period) string { return p.periods([]query.Period{x}) },
+		"periods":  p.periods,
+		"reported": p.reported,
+		"age":      func(d query.Duration) string { return text.Age(d.Duration) },
+		"seconds":  func(d query.Duration) string { return d.Round(time.Second).String() },
+		"code":     func(s any) string { return code(fmt.Sprint(s)) },
+		"arrow":    func(old, now query.Text) string { return query.Arrow(string(old), string(now)) },
+		"plural":   text.Plural,
+		"more":     func(list []query.Failure, shown int) int { return max(0, len(list)-shown) },
+	}).Parse(reportTemplate)
+	if err == nil {
+		err = t.Execute(p, r)
+	}
+	return cmp.Or(failed, err)
+}
+
+func (p *page) periods(list []query.Period) string {
+	texts := make([]string, len(list))
+	for i, x := range list {
+		texts[i] = p.time(x.Since.Time) + " to " + p.time(x.Until.Time)
+	}
+	return strings.Join(texts, "; ")
+}
+
+// watchedDocuments writes the table of the documents that were watched.
+func (p *page) watchedDocuments(docs query.Rows[query.WatchedDocument]) error {
+	heads := []string{"Document", "ID", "Watched", "Version at the end", "Versions", "Changes"}
+	n, err := p.grid(heads, query.Convert(iter.Seq2[query.WatchedDocument, error](docs), func(d query.WatchedDocument) ([]string, error) {
+		watched, version := "all the time", "none"
+		if d.Partly {
+			watched = "for a part: " + p.periods(d.Watched)
+		}
+		if d.Version != "" {
+			version = code(string(d.Version))
+		}
+		return []string{code(d.Account + "/" + d.Name), code(d.DocumentID), watched, version, fmt.Sprint(d.Versions), fmt.Sprint(d.Changes)}, nil
+	}))
+	if n == 0 && err == nil {
+		p.WriteString("none\n")
+	}
+	return err
+}
+
+// reported formats when a change was made and seen.
+func (p *page) reported(c query.ChangeFacts, late bool) string {
+	when, seen := "made "+p.time(c.MadeAt.Time), "seen "+p.time(c.SeenAt.Time)
+	switch {
+	case c.MadeAt.IsZero() || made(c.Kind) != "": // MadeAt is not the time of the change
+		when = seen
+	case p.time(c.MadeAt.Time) != p.time(c.SeenAt.Time):
+		when += ", " + seen
+	}
+	return when + seenNote(false, late)
+}
+
+// code returns a text from outside as a Markdown code span, in which links, bare URLs, HTML
+// and emphasis have no effect. A | would end a table's cell and a ` the span, so these two
+// are written between spans as numeric character references.
+func code(s string) string {
+	s = text.Visible(s)
+	if s == "" {
+		return "(empty)"
+	}
+	var b strings.Builder
+	for s != "" {
+		i := strings.IndexAny(s, "|`")
+		if i < 0 {
+			i = len(s)
+		}
+		if part := s[:i]; part != "" {
+			// Markdown removes one space on each side.
+			if strings.HasPrefix(part, " ") && strings.HasSuffix(part, " ") && strings.Trim(part, " ") != "" {
+				part = " " + part + " "
+			}
+			b.WriteString("`" + part + "`")
+		}
+		if i == len(s) {
+			break
+		}
+		b.WriteString(map[byte]string{'|': "&#124;", '`': "&#96;"}[s[i]])
+		s = s[i+1:]
+	}
+	return b.String()
+}
+
+// widestCell is the maximum width to which cells are padded.
+const widestCell = 72
+
+// grid writes rows as a Markdown table. It returns the number of rows; without rows it writes
+// nothing.
+func (p *page) grid(heads []string, rows iter.Seq2[[]string, error]) (n int, err error) {
+	wide := make([]int, len(heads))
+	write := func(row []string) error {
+		for i, cell := range row {
+			p.WriteString("| " + term.Pad(cell, wide[i]) + " ")
+		}
+		_, err := p.WriteString("|\n")
+		return err
+	}
+	return inColumns(rows, func(first [][]string) {
+		for _, row := range append([][]string{heads}, first...) {
+			for i, cell := range row {
+				wide[i] = max(wide[i], min(widestCell, term.Width(cell)))
+			}
+		}
+		write(heads)
+		for _, w := range wide {
+			p.WriteString("|" + strings.Repeat("-", w+2))
+		}
+		p.WriteString("|\n")
+	}, write)
 }

@@ -7,6 +7,12 @@ import (
 	"os"
 	"path"
 
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/text"
@@ -85,4 +91,114 @@ func writeFile(root *os.Root, name string, c coc.Content) (err error) {
 	}
 	_, err = f.Write(c.Bytes)
 	return errors.Join(err, f.Close())
+}
+
+// maxFileName is the longest name of a file, in bytes: file systems allow 255.
+const maxFileName = 200
+
+// fileNames assigns each document a file: ACCOUNT/NAME.yaml, or if that is used already,
+// ACCOUNT/NAME-DOCUMENT_ID.yaml. The same documents in the same order get the same files,
+// whatever documents follow. Names that differ only in case or Unicode normalisation count
+// as equal, as on some file systems.
+type fileNames struct {
+	taken   map[string]bool
+	folders map[string]string // by account
+}
+
+func (f *fileNames) of(account, name, documentID string) string {
+	if f.taken == nil {
+		f.taken, f.folders = map[string]bool{}, map[string]string{}
+	}
+	folder := f.folder(account)
+	for n := 0; ; n++ {
+		suffix := ""
+		switch {
+		case n == 1:
+			suffix = "-" + cutBytes(FileName(documentID), maxFileName/2)
+		case n > 1:
+			suffix = fmt.Sprintf("-%d", n)
+		}
+		path := folder + "/" + cutBytes(FileName(name), maxFileName-len(suffix)) + suffix + ".yaml"
+		if f.take(path) {
+			return path
+		}
+	}
+}
+
+// folder assigns each account a folder.
+func (f *fileNames) folder(account string) string {
+	folder, ok := f.folders[account]
+	for n := 1; !ok; n++ {
+		folder = FileName(account)
+		if n > 1 {
+			suffix := fmt.Sprintf("-%d", n)
+			folder = cutBytes(folder, maxFileName-len(suffix)) + suffix
+		}
+		ok = f.take(folder)
+	}
+	f.folders[account] = folder
+	return folder
+}
+
+// take uses a path, and reports whether no equal one was used before.
+func (f *fileNames) take(path string) bool {
+	key := sameFile(path)
+	if f.taken[key] {
+		return false
+	}
+	f.taken[key] = true
+	return true
+}
+
+// sameFile is the same text for all names that are one file on some system: macOS ignores
+// normalisation, and macOS and Windows ignore case.
+func sameFile(name string) string {
+	mapped := strings.Map(func(r rune) rune {
+		folded := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			folded = min(folded, f)
+		}
+		return folded
+	}, norm.NFD.String(name))
+	return norm.NFD.String(mapped)
+}
+
+// cutBytes cuts a text to at most limit bytes, at a rune.
+func cutBytes(s string, limit int) string {
+	for len(s) > max(limit, 0) {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}
+
+// FileName makes a name valid for a file on any system and in git: without separators,
+// control characters and characters that are special to a system, and without a dot or a
+// dash at its start, so that it is neither "..", ".git" nor an option.
+func FileName(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(name, "_") {
+		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|~`, r) {
+			r = '_'
+		}
+		b.WriteRune(r)
+	}
+	s := b.String()
+	if first, _ := utf8.DecodeRuneInString(s); s == "" || first == '.' || first == '-' || first == ' ' {
+		s = "_" + strings.TrimLeft(s, ". -")
+	}
+	if s = strings.TrimRight(cutBytes(s, maxFileName), ". "); reserved(s) {
+		s = "_" + s
+	}
+	return s
+}
+
+// reserved reports whether Windows reserves the name for a device: https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+func reserved(name string) bool {
+	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	switch base {
+	case "CON", "PRN", "AUX", "NUL":
+		return true
+	}
+	return len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] >= '0' && base[3] <= '9'
 }
