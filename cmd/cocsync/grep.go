@@ -13,13 +13,8 @@ import (
 	"cocsync/internal/text"
 )
 
-type grepFlags struct {
-	fixed, ignoreCase, names, counts, newest bool
-	at, step, path                           string
-}
-
 func (a *app) grepCommand() *cobra.Command {
-	var f grepFlags
+	var g query.Grep
 	cmd := &cobra.Command{
 		Use:   "grep PATTERN [DOC…]",
 		Short: "search the lines of all archived versions",
@@ -57,26 +52,25 @@ every distinct line.
   cocsync grep AKSK -o json | jq -r '.[] | "\(.name) \(.runs[-1].last)"'`,
 		Args:              rangeArgs(1, math.MaxInt),
 		ValidArgsFunction: a.completeGrep,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, f) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, g) },
 	}
 	s := cmd.Flags()
-	s.BoolVarP(&f.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
-	s.BoolVarP(&f.ignoreCase, "ignore-case", "i", false, "ignore case")
-	s.BoolVarP(&f.names, "files-with-matches", "l", false, "only the names of the documents")
+	s.BoolVarP(&g.Fixed, "fixed-strings", "F", false, "PATTERN is plain text")
+	s.BoolVarP(&g.IgnoreCase, "ignore-case", "i", false, "ignore case")
+	s.BoolVarP(&g.Names, "files-with-matches", "l", false, "only the names of the documents")
 	s.StringVar(&a.configFlag, "config", "", configUsage+"; -c before the command") // -c is grep's own
-	s.BoolVarP(&f.counts, "count", "c", false, "only the number of matching lines of each document")
-	s.BoolVar(&f.newest, "newest", false, "search only the newest versions")
-	s.StringVar(&f.at, "at", "", "search only the versions that were newest at `TIME`")
-	s.StringVar(&f.step, "step", "", "only lines of the step `NAME`; * matches any text")
-	s.StringVar(&f.path, "path", "", "only lines of the part at `PATH`; * matches any text")
+	s.BoolVarP(&g.Counts, "count", "c", false, "only the number of matching lines of each document")
+	s.BoolVar(&g.Newest, "newest", false, "search only the newest versions")
+	s.StringVar(&g.At, "at", "", "search only the versions that were newest at `TIME`")
+	s.StringVar(&g.Step, "step", "", "only lines of the step `NAME`; * matches any text")
+	s.StringVar(&g.Path, "path", "", "only lines of the part at `PATH`; * matches any text")
 	a.outputFlag(cmd)
 	exclusive(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
 	return cmd
 }
 
-func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
-	g := query.Grep{Pattern: args[0], Fixed: f.fixed, IgnoreCase: f.ignoreCase, Names: f.names, Counts: f.counts, Newest: f.newest,
-		At: f.at, Step: f.step, Path: f.path, Documents: args[1:]}
+func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
+	g.Pattern, g.Documents = args[0], args[1:]
 	re, err := g.Regexp()
 	if err != nil {
 		return err
@@ -98,7 +92,7 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 	} else {
 		err = a.paged(func(p *page) error {
 			matcher := query.NewMatcher(ctx, re)
-			found, err = q.Grep(ctx, g, func(x query.Found) error { return p.found(x, matcher, f) })
+			found, err = q.Grep(ctx, g, func(x query.Found) error { return p.found(x, matcher, g) })
 			return err
 		})
 	}
@@ -112,13 +106,13 @@ func (a *app) grep(ctx context.Context, args []string, f grepFlags) error {
 }
 
 // found writes the matching lines of a document.
-func (p *page) found(found query.Found, matcher *query.Matcher, f grepFlags) error {
+func (p *page) found(found query.Found, matcher *query.Matcher, g query.Grep) error {
 	name := p.Paint(term.Magenta, text.Visible(found.Document.Name))
 	switch {
-	case f.names:
+	case g.Names:
 		fmt.Fprintln(p, name)
 		return p.Flush()
-	case f.counts:
+	case g.Counts:
 		fmt.Fprintf(p, "%s:%d\n", name, len(found.Lines))
 		return p.Flush()
 	}

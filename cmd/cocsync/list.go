@@ -15,14 +15,9 @@ import (
 	"cocsync/internal/text"
 )
 
-type listFlags struct {
-	account, name, since, at string
-	state, sort              *choice
-	reverse                  bool
-}
-
 func (a *app) listCommand() *cobra.Command {
-	var f listFlags
+	var l query.List
+	var state, sort *choice
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list the documents in the archive",
@@ -45,20 +40,22 @@ that changed at or after a time.`,
   cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error { return a.list(ctx, q, f) }),
+		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+			l.State, l.Sort = state.value, sort.value
+			return a.list(ctx, q, l)
+		}),
 	}
-	cmd.Flags().StringVar(&f.account, "account", "", "only documents of account `NAME`")
-	cmd.Flags().StringVar(&f.name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
-	f.state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
-	cmd.Flags().StringVar(&f.since, "since", "", "only documents that changed since `WHEN`, such as 2026-06-01 or 7d")
-	cmd.Flags().StringVar(&f.at, "at", "", "as of `TIME`")
-	f.sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
-	cmd.Flags().BoolVar(&f.reverse, "reverse", false, "reverse the order")
+	cmd.Flags().StringVar(&l.Account, "account", "", "only documents of account `NAME`")
+	cmd.Flags().StringVar(&l.Name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
+	state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
+	cmd.Flags().StringVar(&l.Since, "since", "", "only documents that changed since `WHEN`, such as 2026-06-01 or 7d")
+	cmd.Flags().StringVar(&l.At, "at", "", "as of `TIME`")
+	sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
+	cmd.Flags().BoolVar(&l.Reverse, "reverse", false, "reverse the order")
 	return a.outputFlag(cmd)
 }
 
-func (a *app) list(ctx context.Context, q *query.Archive, f listFlags) (err error) {
-	l := query.List{Account: f.account, Name: f.name, State: f.state.value, Since: f.since, At: f.at, Sort: f.sort.value, Reverse: f.reverse}
+func (a *app) list(ctx context.Context, q *query.Archive, l query.List) (err error) {
 	count := tally{}
 	docs := query.Convert(q.List(ctx, l), func(d query.Details) (query.Details, error) {
 		count[d.State]++

@@ -19,12 +19,10 @@ import (
 )
 
 type logFlags struct {
-	since, until, by, task, path string
-	text, risk                   string
-	kinds                        []string
-	limit                        count
-	patch, stat, seen            bool
-	oneline, reverse             bool
+	query.Log
+	limit       count
+	patch, stat bool
+	oneline     bool
 }
 
 func (a *app) logCommand() *cobra.Command {
@@ -79,20 +77,20 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 		RunE:              a.querying(func(ctx context.Context, q *query.Archive, args []string) error { return a.log(ctx, q, args, f) }),
 	}
 	s := cmd.Flags()
-	s.StringVar(&f.since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
-	s.StringVar(&f.until, "until", "", "only changes up to and including `WHEN`")
-	s.StringVar(&f.by, "by", "", "only versions by `USER`")
-	s.StringVar(&f.risk, "risk", "", "only documents whose current risk level is `LEVEL`")
-	s.StringArrayVar(&f.kinds, "kind", nil, "only these `KINDS`, separated by commas")
-	s.StringVar(&f.task, "task", "", "only changes of steps with this `TASK`; * matches any text")
-	s.StringVar(&f.path, "path", "", "only changes at this `PATH` of the structure; * matches any text")
-	s.StringVarP(&f.text, "text", "S", "", "only versions that added or removed this `STRING`")
+	s.StringVar(&f.Since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
+	s.StringVar(&f.Until, "until", "", "only changes up to and including `WHEN`")
+	s.StringVar(&f.By, "by", "", "only versions by `USER`")
+	s.StringVar(&f.Risk, "risk", "", "only documents whose current risk level is `LEVEL`")
+	s.StringArrayVar(&f.Kinds, "kind", nil, "only these `KINDS`, separated by commas")
+	s.StringVar(&f.Task, "task", "", "only changes of steps with this `TASK`; * matches any text")
+	s.StringVar(&f.Path, "path", "", "only changes at this `PATH` of the structure; * matches any text")
+	s.StringVarP(&f.Text, "text", "S", "", "only versions that added or removed this `STRING`")
 	s.VarP(&f.limit, "number", "n", "maximum number of changes (0: all)")
 	s.BoolVarP(&f.patch, "patch", "p", false, "show the line diff of each change")
 	s.BoolVar(&f.stat, "stat", false, "show the numbers of added and removed lines")
 	s.BoolVar(&f.oneline, "oneline", false, "show one line per change")
-	s.BoolVar(&f.reverse, "reverse", false, "oldest first; -n still selects the newest")
-	s.BoolVar(&f.seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
+	s.BoolVar(&f.OldestFirst, "reverse", false, "oldest first; -n still selects the newest")
+	s.BoolVar(&f.Seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
 	a.outputFlag(cmd)
 	// Cannot fail: the flag exists and has no completion yet.
 	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
@@ -101,13 +99,12 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 }
 
 func (a *app) log(ctx context.Context, q *query.Archive, args []string, f logFlags) (err error) {
-	l := query.Log{Since: f.since, Until: f.until, Seen: f.seen, By: f.by, Risk: f.risk, Task: f.task, Path: f.path,
-		Text: f.text, Kinds: f.kinds, Limit: int(f.limit), OldestFirst: f.reverse}
+	f.Limit = int(f.limit)
 	if len(args) > 0 {
-		l.Document = args[0]
+		f.Document = args[0]
 	}
 	found := 0
-	changes := query.Convert(q.Log(ctx, l), func(c coc.Change) (coc.Change, error) {
+	changes := query.Convert(q.Log(ctx, f.Log), func(c coc.Change) (coc.Change, error) {
 		found++
 		return c, nil
 	})
@@ -117,7 +114,7 @@ func (a *app) log(ctx context.Context, q *query.Archive, args []string, f logFla
 		err = a.paged(func(p *page) error { return p.changes(ctx, q, changes, f) })
 	}
 	if found == 0 && err == nil {
-		a.noChanges(l)
+		a.noChanges(f.Log)
 	}
 	return err
 }

@@ -1,10 +1,13 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"bytes"
@@ -28,8 +31,7 @@ type External struct {
 // Verification selects what is verified.
 type Verification struct {
 	External []External
-	Since    time.Time // contents and rows from before are skipped; zero: all are checked
-	Deep     bool      // recomputes derived data
+	Deep     bool // recomputes derived data
 }
 
 // Verdict is the result of a verification.
@@ -71,7 +73,6 @@ type verifier struct {
 	verdict  Verdict
 	report   func(Progress)
 	now      Progress
-	since    time.Time
 	external []External
 	signed   []db.Signed
 	leaves   int64
@@ -83,7 +84,7 @@ type verifier struct {
 // checkpoints. report receives the progress, if it is not nil. It returns an error only if
 // it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{report: report, since: q.Since, external: q.External}
+	v := &verifier{report: report, external: q.External}
 	v.verdict = Verdict{Counts: []Count{}, External: []string{}, Faults: []string{}}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
@@ -167,7 +168,7 @@ func (v *verifier) schema(ctx context.Context) error {
 
 func (v *verifier) contents(ctx context.Context) error {
 	n := 0
-	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
+	err := v.db.EachContent(ctx, time.Time{}, func(hash coc.Hash, wrong error) error {
 		v.did()
 		if n++; wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
@@ -271,10 +272,6 @@ func (v *verifier) records(ctx context.Context) error {
 		last := coc.Key{ID: -1}
 		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) error {
 			v.did()
-			if r != nil && v.before(r) {
-				last = ref
-				return ctx.Err()
-			}
 			n++
 			switch {
 			case r == nil && ref == last:
@@ -297,19 +294,6 @@ func (v *verifier) records(ctx context.Context) error {
 	return nil
 }
 
-// before reports whether a record is older than the time since which records are checked.
-func (v *verifier) before(r *audit.Record) bool {
-	if v.since.IsZero() {
-		return false
-	}
-	for _, name := range []string{"seen_at", "ended_at", "at"} {
-		if ms, err := strconv.ParseInt(r.Get(name), 10, 64); err == nil {
-			return time.UnixMilli(ms).Before(v.since)
-		}
-	}
-	return false
-}
-
 // plural names the records of a type.
 func plural(typ string) string {
 	switch typ {
@@ -323,31 +307,24 @@ func plural(typ string) string {
 
 // describe names the subject of a record.
 func describe(typ string, r *audit.Record) string {
-	at := func(field string) string { return text.Visible(r.Get(field)) }
-	switch typ {
-	case audit.TypeRevision:
-		return fmt.Sprintf("%s#%s of %s/%s", at("version"), at("revision"), at("account"), at("document_id"))
-	case audit.TypeChange:
-		return fmt.Sprintf("change %s (%s) of %s/%s", at("change"), at("kind"), at("account"), at("document_id"))
-	case audit.TypeState:
-		return fmt.Sprintf("state %s of %s/%s", moment(r.Get("seen_at")), at("account"), at("document_id"))
-	case audit.TypeUnavailable:
-		return fmt.Sprintf("the unavailable version %s of %s/%s", at("version"), at("account"), at("document_id"))
-	case audit.TypeErasure:
-		return "the erasure of " + at("sha256")
-	case audit.TypeCoverage:
-		return fmt.Sprintf("coverage of watch %s from %s", at("watch"), moment(r.Get("started_at")))
+	subjects := map[string]string{
+		audit.TypeRevision:    "${version}#${revision} of ${account}/${document_id}",
+		audit.TypeChange:      "change ${change} (${kind}) of ${account}/${document_id}",
+		audit.TypeState:       "state ${seen_at} of ${account}/${document_id}",
+		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
+		audit.TypeErasure:     "the erasure of ${sha256}",
+		audit.TypeCoverage:    "coverage of watch ${watch} from ${started_at}",
 	}
-	return typ
-}
-
-// moment writes milliseconds since 1970 as a time.
-func moment(ms string) string {
-	var n int64
-	if _, err := fmt.Sscan(ms, &n); err != nil {
-		return "at an unknown time"
-	}
-	return stamp(time.UnixMilli(n))
+	return os.Expand(cmp.Or(subjects[typ], typ), func(field string) string {
+		if !strings.HasSuffix(field, "_at") {
+			return text.Visible(r.Get(field))
+		}
+		ms, err := strconv.ParseInt(r.Get(field), 10, 64)
+		if err != nil {
+			return "at an unknown time"
+		}
+		return stamp(time.UnixMilli(ms))
+	})
 }
 
 // derived recomputes the differences of this program's algorithm and the line index, and
