@@ -136,11 +136,10 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 		s.Links.Console[c.Name] = c.ConsoleURL
 	}
 	for id, p := range cfg.People {
-		s.People[id] = notify.Person{Name: p.Name, Slack: p.Slack}
+		s.People[id] = notify.Person(p)
 	}
 	for _, r := range cfg.Routes {
-		s.Routes = append(s.Routes, notify.Route{Names: r.Names, Kinds: r.Kinds, RiskLevels: r.RiskLevels, Paths: r.Paths,
-			Tasks: r.Tasks, Notify: r.Notify, Mention: r.Mention, Continue: r.Continue})
+		s.Routes = append(s.Routes, notify.Route(r))
 	}
 	for _, c := range cfg.Slacks {
 		n, err := slackNotifier(c)

@@ -54,19 +54,12 @@ func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) 
 // styled writes one line of a diff in a style, with its changed words emphasised.
 func (p *page) styled(sign string, s term.Style, words []diff.Word) {
 	run, in := sign, s // adjacent text in one style
-	for _, w := range words {
-		here := s
-		switch w.Op {
-		case diff.Delete:
-			here = term.RedWord
-		case diff.Insert:
-			here = term.GreenWord
-		}
-		if here != in {
+	for _, span := range p.marked(s, words) {
+		if span.Style != in {
 			p.WriteString(p.Paint(in, run))
-			run, in = "", here
+			run, in = "", span.Style
 		}
-		run += p.Content(w.Text)
+		run += p.Content(span.Text)
 	}
 	p.WriteString(p.Paint(in, run) + "\n")
 }

@@ -74,26 +74,19 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	if err := config.GuardedFile(w.Key); err != nil {
 		return nil, fmt.Errorf("key of the page's certificate: %w", err)
 	}
-	archive, err := query.Open(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	probes, err := query.Open(ctx, path)
-	if err != nil {
-		archive.Close() // nothing was read
-		return nil, err
-	}
-	for _, q := range []*query.Archive{archive, probes} {
+	site := &web.Site{Log: log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live}
+	for _, archive := range []**query.Archive{&site.Archive, &site.Probes} {
+		q, err := query.Open(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		a.atEnd(q.Close)
 		q.Now, q.Configured = a.now, a.live != nil || a.dbFlag == "" // only a daemon has a configuration
+		*archive = q
 	}
 	l, err := net.Listen("tcp", w.Listen)
 	if err != nil {
-		probes.Close()
-		archive.Close() // nothing was read
 		return nil, fmt.Errorf("serve the page: %w", err)
-	}
-	site := &web.Site{
-		Archive: archive, Log: log, Version: version(), Guard: web.Guard{Host: host}, Live: a.live, Probes: probes,
 	}
 	if w.Token.IsSet() {
 		site.Guard.Token = w.Token.Value
@@ -112,8 +105,6 @@ func (a *app) openPage(ctx context.Context, path string, w config.Web, host stri
 	return &openedPage{pageAddress(l, certs != nil), func() {
 		cancel()
 		done.Wait()
-		probes.Close()
-		archive.Close() // they only read
 	}}, nil
 }
 

@@ -203,6 +203,7 @@ type search struct {
 	pattern   *regexp.Regexp
 	documents []Document // none for all
 	at        time.Time  // zero for any
+	failed    []error
 }
 
 // everywhere reports whether a line counts in all versions and parts of a job.

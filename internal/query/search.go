@@ -13,63 +13,49 @@ import (
 )
 
 func (s *search) run(ctx context.Context, f func(Found) error) error {
-	if s.MaxDocuments > 0 && len(s.documents) == 0 && !s.everywhere() {
-		return s.runSome(ctx, f)
-	}
-	docs, err := s.candidatesByName(ctx)
-	if err != nil {
-		return err
-	}
-	var failed []error
-	u := s.a.db.Unpacker()
-	for _, doc := range docs {
-		found := Found{Document: doc}
-		if !s.Names || !s.everywhere() || len(s.documents) > 0 { // else the line index knows
-			if found, err = s.document(ctx, doc, u); ctx.Err() != nil {
-				return ctx.Err()
-			}
-			failed = append(failed, err)
-			if len(found.Lines)+len(found.unread) == 0 {
-				continue
-			}
+	docs := s.documents
+	if len(docs) == 0 {
+		if s.MaxDocuments > 0 && !s.everywhere() {
+			return s.runSome(ctx, f)
 		}
-		if err := f(found); err != nil {
+		keys, err := s.candidates(ctx, s.MaxDocuments)
+		if err == nil {
+			docs, err = s.byName(ctx, keys)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return errors.Join(failed...)
+	if err := s.each(ctx, docs, f); err != nil {
+		return err
+	}
+	return errors.Join(s.failed...)
 }
 
 // runSome is run for at most MaxDocuments, where lines do not count everywhere: it reads
 // some of the documents that have matching lines, and more while too few of them count.
 func (s *search) runSome(ctx context.Context, f func(Found) error) error {
 	var list []Found
-	var failed []error
-	u := s.a.db.Unpacker()
 	for done, batch := 0, 2*s.MaxDocuments; ; batch *= 4 {
 		keys, err := s.candidates(ctx, batch)
 		if err != nil {
 			return err
 		}
-		for _, key := range keys[min(done, len(keys)):] {
-			doc, err := s.a.db.ByKey(ctx, key)
-			if err != nil {
-				return err
-			}
-			found, err := s.document(ctx, newDocument(doc), u)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			failed = append(failed, err)
-			if len(found.Lines)+len(found.unread) > 0 {
-				list = append(list, found)
-			}
-			if len(list) == s.MaxDocuments {
-				break
-			}
+		docs, err := s.byName(ctx, keys[min(done, len(keys)):])
+		if err != nil {
+			return err
 		}
-		if len(list) == s.MaxDocuments || len(keys) < batch {
+		err = s.each(ctx, docs, func(found Found) error {
+			if list = append(list, found); len(list) == s.MaxDocuments {
+				return errEnough
+			}
+			return nil
+		})
+		if errors.Is(err, errEnough) || err == nil && len(keys) < batch {
 			break
+		}
+		if err != nil {
+			return err
 		}
 		done = len(keys)
 	}
@@ -79,7 +65,29 @@ func (s *search) runSome(ctx context.Context, f func(Found) error) error {
 			return err
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(s.failed...)
+}
+
+// each calls f with what is found in each document. What cannot be read is added to s.failed.
+func (s *search) each(ctx context.Context, docs []Document, f func(Found) error) error {
+	u := s.a.db.Unpacker()
+	for _, doc := range docs {
+		found := Found{Document: doc}
+		if !s.Names || !s.everywhere() || len(s.documents) > 0 { // else the line index knows
+			var err error
+			if found, err = s.document(ctx, doc, u); ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.failed = append(s.failed, err)
+			if len(found.Lines)+len(found.unread) == 0 {
+				continue
+			}
+		}
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errEnough ends a walk over the line index.
@@ -164,15 +172,8 @@ func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }
 
-// candidatesByName returns the documents to search, by name.
-func (s *search) candidatesByName(ctx context.Context) ([]Document, error) {
-	if len(s.documents) > 0 {
-		return s.documents, nil
-	}
-	keys, err := s.candidates(ctx, s.MaxDocuments)
-	if err != nil {
-		return nil, err
-	}
+// byName returns the documents of keys, by name.
+func (s *search) byName(ctx context.Context, keys []coc.Key) ([]Document, error) {
 	docs := make([]Document, len(keys))
 	for i, key := range keys {
 		doc, err := s.a.db.ByKey(ctx, key)

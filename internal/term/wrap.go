@@ -98,16 +98,7 @@ const Hang = "    "
 // Prose writes a text of words, on as many lines as it needs on a terminal. The indent
 // is no longer than Hang.
 func (w *Writer) Prose(indent string, s Style, words string) {
-	words = strings.TrimRight(text.Visible(words), " ")
-	for w.Width > 0 {
-		line, rest := w.fold(words, len(Hang))
-		if rest == "" {
-			break
-		}
-		w.WriteString(indent + w.Paint(s, line) + "\n")
-		indent, words = Hang, rest
-	}
-	w.WriteString(indent + w.Paint(s, words) + "\n")
+	w.flow(indent, Hang, 0, Span{strings.TrimRight(words, " "), s})
 }
 
 // fold splits a text after what fits on a line after an indent, at a space if
@@ -129,8 +120,12 @@ func (w *Writer) fold(s string, indent int) (line, rest string) {
 // Flow writes texts two spaces apart on lines of a number of columns. A text that does
 // not fit on the line goes to the next, and to as many as it needs on a terminal.
 func (w *Writer) Flow(indent string, columns int, parts ...Span) {
+	w.flow(indent, indent+Hang, columns, parts...)
+}
+
+// flow is Flow with an indent of the first line and one of the others.
+func (w *Writer) flow(indent, hang string, columns int, parts ...Span) {
 	at := len(indent)
-	hang := indent + Hang
 	w.WriteString(indent)
 	for i, p := range parts {
 		s := text.Visible(p.Text)
