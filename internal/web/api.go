@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -37,7 +36,7 @@ const noteHeader = "Cocsync-Note"
 type endpoint struct {
 	path   string // below apiRoot, as a pattern of net/http
 	params []parameter
-	query  func(context.Context, *apiRequest) (any, error) // returns a value to encode as JSON, or a download
+	query  func(context.Context, *request) (any, error) // returns a value to encode as JSON, or a download
 }
 
 // download is a response that is not JSON.
@@ -46,17 +45,6 @@ type download struct {
 	body []byte
 }
 
-// apiRequest is an API request with checked parameters.
-type apiRequest struct {
-	*query.Archive
-	request *http.Request
-	values  url.Values
-	params  []parameter
-	notes   []string
-}
-
-// path returns a wildcard of the address: {doc}, {ref} or {id}.
-func (q *apiRequest) path(name string) string { return q.request.PathValue(name) }
 
 // api registers the API.
 func (s *Site) api(mux *http.ServeMux) {
@@ -79,32 +67,30 @@ func addresses(list []endpoint) string {
 
 // respond runs the query of an endpoint and writes its complete result, or an error.
 func (s *Site) respond(w http.ResponseWriter, r *http.Request, e endpoint) {
-	q := &apiRequest{request: r, params: e.params}
-	q.Archive = s.archive(&q.notes)
+	q := s.request(r)
 	var err error
-	if q.values, err = readQuery(r.URL.RawQuery, e.params); err != nil {
-		s.refuse(w, r, err)
-		return
+	var v any
+	if q.values, err = readQuery(r.URL.RawQuery, e.params); err == nil {
+		v, err = e.query(r.Context(), q)
 	}
-	v, err := e.query(r.Context(), q)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
-	if d, ok := v.(download); ok {
-		for _, note := range q.notes {
-			w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
-		}
-		sendFile(w, d.name, "text/plain", d.body)
-		return
-	}
 	body := bounded{max: maxResponse}
-	if err := query.Write(&body, v); err != nil {
+	if _, ok := v.(download); !ok {
+		err = query.Write(&body, v)
+	}
+	if err != nil {
 		s.refuse(w, r, err)
 		return
 	}
 	for _, note := range q.notes {
 		w.Header().Add(noteHeader, query.ASCII(text.Visible(note)))
+	}
+	if d, ok := v.(download); ok {
+		sendFile(w, d.name, "text/plain", d.body)
+		return
 	}
 	send(w, http.StatusOK, "application/json; charset=utf-8", body.Bytes())
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -35,26 +36,26 @@ func named(kind kind, names ...string) (list []parameter) {
 	return list
 }
 
-// readQuery parses a query string. Unknown and invalid parameters are errors: to ignore
-// one would return the result of another query.
+// readQuery parses a query string and adds the defaults of numbers. Unknown and invalid
+// parameters are errors: to ignore one would return the result of another query.
 func readQuery(raw string, params []parameter) (url.Values, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, badRequest{hint.Wrap(fmt.Errorf("parse the query string: %w", err), "percent-encode the values; curl --data-urlencode does it")}
 	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var errs []error
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		i := slices.IndexFunc(params, func(p parameter) bool { return p.name == name })
 		if i < 0 {
 			errs = append(errs, unknownParameter(name, params))
 			continue
 		}
 		errs = append(errs, params[i].check(values[name]))
+	}
+	for _, p := range params {
+		if p.kind == kindNumber && !values.Has(p.name) {
+			values.Set(p.name, strconv.Itoa(p.def))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, badRequest{err}
@@ -99,19 +100,7 @@ func (p parameter) check(values []string) error {
 	return nil
 }
 
-// text returns the value of a parameter, "" if it is absent.
-func (q *apiRequest) text(name string) string { return q.values.Get(name) }
-
 // flag reports whether a flag is true.
-func (q *apiRequest) flag(name string) bool {
-	return q.values.Has(name) && q.values.Get(name) != "false"
-}
-
-// number returns the value of a number, its default if it is absent.
-func (q *apiRequest) number(name string) int {
-	if n, err := strconv.Atoi(q.values.Get(name)); err == nil {
-		return n
-	}
-	i := slices.IndexFunc(q.params, func(p parameter) bool { return p.name == name })
-	return q.params[i].def
+func (q *request) flag(name string) bool {
+	return q.values.Has(name) && q.get(name) != "false"
 }

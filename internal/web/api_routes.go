@@ -36,36 +36,36 @@ func endpoints() []endpoint {
 	}
 }
 
-func apiDocuments(ctx context.Context, q *apiRequest) (any, error) {
+func apiDocuments(ctx context.Context, q *request) (any, error) {
 	docs := q.List(ctx, query.List{
-		Account: q.text("account"), Name: q.text("name"), State: q.text("state"), Since: q.text("since"), At: q.text("at"),
-		Sort: q.text("sort"), Reverse: q.flag("reverse"),
+		Account: q.get("account"), Name: q.get("name"), State: q.get("state"), Since: q.get("since"), At: q.get("at"),
+		Sort: q.get("sort"), Reverse: q.flag("reverse"),
 	})
 	return query.Rows[query.Details](docs), nil
 }
 
 // apiVersions returns all versions of a document, or only the version {ref}.
-func apiVersions(ctx context.Context, q *apiRequest) (any, error) {
-	doc, err := q.Document(ctx, q.path("doc"))
+func apiVersions(ctx context.Context, q *request) (any, error) {
+	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return q.Meta(ctx, doc, q.path("ref"))
+	return q.Meta(ctx, doc, q.PathValue("ref"))
 }
 
-// version returns the version of {doc} and {ref}.
-func (q *apiRequest) version(ctx context.Context) (query.Version, error) {
-	doc, err := q.Document(ctx, q.path("doc"))
+// referenced returns the version of {doc} and {ref}.
+func (q *request) referenced(ctx context.Context) (query.Version, error) {
+	doc, err := q.document(ctx)
 	if err != nil {
 		return query.Version{}, err
 	}
-	v, err := q.Version(ctx, doc, q.path("ref"))
-	q.notes = append(q.notes, v.Notes()...)
+	v, err := q.Version(ctx, doc, q.PathValue("ref"))
+	q.note(v.Notes()...)
 	return v, err
 }
 
-func apiContent(ctx context.Context, q *apiRequest) (any, error) {
-	v, err := q.version(ctx)
+func apiContent(ctx context.Context, q *request) (any, error) {
+	v, err := q.referenced(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,40 +74,33 @@ func apiContent(ctx context.Context, q *apiRequest) (any, error) {
 	return download{text.Visible(name) + ".yaml", c.Bytes}, err
 }
 
-func apiBlame(ctx context.Context, q *apiRequest) (any, error) {
-	v, err := q.version(ctx)
+func apiBlame(ctx context.Context, q *request) (any, error) {
+	v, err := q.referenced(ctx)
 	if err != nil {
 		return nil, err
 	}
 	lines, note, err := q.Blame(ctx, v, q.values["lines"])
-	q.addNote(note)
+	q.note(note)
 	return lines, err
 }
 
-// addNote adds a note unless it is empty.
-func (q *apiRequest) addNote(note string) {
-	if note != "" {
-		q.notes = append(q.notes, note)
+func apiChanges(ctx context.Context, q *request) (any, error) {
+	limit, err := q.number("n")
+	if err != nil {
+		return nil, err
 	}
-}
-
-func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
-	limit := q.number("n")
-	log := query.Log{
-		Document: q.text("document"), Since: q.text("since"), Until: q.text("until"), Seen: q.flag("seen"), By: q.text("by"),
-		Risk: q.text("risk"), Task: q.text("task"), Path: q.text("path"), Text: q.text("text"), Kinds: q.values["kind"],
-		Limit: limit + 1, // detects that there are more
-	}
+	log := q.log(limit + 1) // one more detects that there are more
+	log.Seen = q.flag("seen")
 	list, err := collect(q.Log(ctx, log))
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		q.addNote(log.Advice())
+		q.note(log.Advice())
 	}
 	if len(list) > limit {
 		list = list[:limit]
-		q.addNote(fmt.Sprintf("only the newest %d changes are listed: increase n (max %d) or set an earlier until", limit, maxChanges))
+		q.note(fmt.Sprintf("only the newest %d changes are listed: increase n (max %d) or set an earlier until", limit, maxChanges))
 	}
 	if q.flag("reverse") {
 		slices.Reverse(list)
@@ -122,53 +115,56 @@ func apiChanges(ctx context.Context, q *apiRequest) (any, error) {
 }
 
 // apiChange returns one change and its patch.
-func apiChange(ctx context.Context, q *apiRequest) (any, error) {
-	c, err := q.Change(ctx, changeRef(q.request))
+func apiChange(ctx context.Context, q *request) (any, error) {
+	c, err := q.change(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return q.ChangeJSON(ctx, c, true)
 }
 
-func apiProof(ctx context.Context, q *apiRequest) (any, error) {
-	ref := changeRef(q.request)
-	p, err := q.Prove(ctx, ref)
-	return download{proofName(ref), p.Encode()}, err
+func apiProof(ctx context.Context, q *request) (any, error) {
+	p, err := q.Prove(ctx, q.changeRef())
+	return download{proofName(q.changeRef()), p.Encode()}, err
 }
 
-func apiDiff(ctx context.Context, q *apiRequest) (any, error) {
-	if q.text("new") == "" {
+func apiDiff(ctx context.Context, q *request) (any, error) {
+	if q.get("new") == "" {
 		return nil, badRequest{errors.New("new is missing: set the version to compare, as DOC@REF")}
 	}
-	if err := q.SetAt(q.text("at")); err != nil {
+	if err := q.SetAt(q.get("at")); err != nil {
 		return nil, err
 	}
-	c, err := q.Between(ctx, q.text("old"), q.text("new"))
+	c, err := q.Between(ctx, q.get("old"), q.get("new"))
 	if err != nil {
 		return nil, err
 	}
-	q.notes = append(q.notes, c.Notes...)
-	o := diff.Options{Context: q.number("unified"), IgnoreSpace: q.flag("ignore_all_space")}
-	return c.Diff(diff.Hunks(c.Was, c.Now, o), o), nil
+	q.note(c.Notes...)
+	around, err := q.number("unified")
+	o := diff.Options{Context: around, IgnoreSpace: q.flag("ignore_all_space")}
+	return c.Diff(diff.Hunks(c.Was, c.Now, o), o), err
 }
 
 // errEnough stops a search at the maximum number of results.
 var errEnough = errors.New("enough results")
 
-func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
+func apiGrep(ctx context.Context, q *request) (any, error) {
 	for _, pair := range [][2]string{{"newest", "at"}, {"files_with_matches", "count"}} {
 		if q.values.Has(pair[0]) && q.values.Has(pair[1]) {
 			return nil, badRequest{fmt.Errorf("%s and %s cannot be combined", pair[0], pair[1])}
 		}
 	}
 	grep := query.Grep{
-		Pattern: q.text("pattern"), Fixed: q.flag("fixed_strings"), IgnoreCase: q.flag("ignore_case"), Names: q.flag("files_with_matches"),
-		Counts: q.flag("count"), Newest: q.flag("newest"), At: q.text("at"), Step: q.text("step"), Path: q.text("path"), Documents: q.values["document"],
+		Pattern: q.get("pattern"), Fixed: q.flag("fixed_strings"), IgnoreCase: q.flag("ignore_case"), Names: q.flag("files_with_matches"),
+		Counts: q.flag("count"), Newest: q.flag("newest"), At: q.get("at"), Step: q.get("step"), Path: q.get("path"), Documents: q.values["document"],
 		MaxInstructions: maxInstructions,
 	}
-	limit := q.number("n")
+	limit, err := q.number("n")
+	if err != nil {
+		return nil, err
+	}
 	list := []query.Match{}
-	_, err := q.Grep(ctx, grep, func(found query.Found) error {
+	_, err = q.Grep(ctx, grep, func(found query.Found) error {
 		if list = append(list, grep.Matches(found)...); len(list) > limit {
 			return errEnough
 		}
@@ -176,13 +172,13 @@ func apiGrep(ctx context.Context, q *apiRequest) (any, error) {
 	})
 	if errors.Is(err, errEnough) {
 		list, err = list[:limit], nil
-		q.addNote(fmt.Sprintf("only the first %d matches are listed: increase n (max %d) or narrow the search", limit, maxMatches))
+		q.note(fmt.Sprintf("only the first %d matches are listed: increase n (max %d) or narrow the search", limit, maxMatches))
 	}
 	return list, err
 }
 
-func apiStatus(ctx context.Context, q *apiRequest) (any, error) { return q.LoadStatus(ctx) }
+func apiStatus(ctx context.Context, q *request) (any, error) { return q.LoadStatus(ctx) }
 
-func apiReport(ctx context.Context, q *apiRequest) (any, error) {
-	return q.Report(ctx, query.ReportQuery{Since: q.text("since"), Until: q.text("until"), Account: q.text("account")})
+func apiReport(ctx context.Context, q *request) (any, error) {
+	return q.Report(ctx, query.ReportQuery{Since: q.get("since"), Until: q.get("until"), Account: q.get("account")})
 }

@@ -201,7 +201,7 @@ func TestChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]struct{ has, not, links string }{
 		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it existed before the initial sync|1 step|No one was notified: the change was made before the initial sync|change 1",
-			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2FDM-restart"},
+			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2fDM-restart"},
 		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s response to request request-of-v2 of 2026-03-03 12:00|cycle 1 of watch runbooks|no watch or route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
 		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},

@@ -11,7 +11,7 @@ import (
 // scheme: https://www.w3.org/TR/WCAG22/#contrast-minimum.
 func TestContrast(t *testing.T) {
 	colors := map[string][2]string{}
-	for _, m := range regexp.MustCompile(`--([a-z-]+): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(DiffStyle(), -1) {
+	for _, m := range regexp.MustCompile(`--([a-z-]+): light-dark\(#([0-9a-f]{6}), #([0-9a-f]{6})\)`).FindAllStringSubmatch(styleSheet(t), -1) {
 		colors[m[1]] = [2]string{m[2], m[3]}
 	}
 	for _, tt := range []struct {

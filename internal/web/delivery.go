@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"time"
 
 	"cocsync/internal/coc"
@@ -11,49 +10,24 @@ import (
 
 // delivery is the notification of a change by one notifier.
 type delivery struct {
-	Notifier    pieces
+	query.Delivery
 	State, What string    // "sent", "in the channel"
 	At          time.Time // when it was sent, or the next attempt
-	Tries       int       // number of attempts; 0 if the first one succeeded
-	Channel, TS pieces
-	Err, Quote  pieces
-	Held        pieces // why the channel is on hold
-}
-
-// deliveries loads the deliveries of the change.
-func (b *changePage) deliveries(ctx context.Context, q *pageRequest, c coc.Change) error {
-	list, err := q.Deliveries(ctx, c)
-	for _, x := range list {
-		b.Deliveries = append(b.Deliveries, newDelivery(x))
-	}
-	switch {
-	case len(list) > 0:
-	case c.Backfill:
-		b.NoDelivery = "No one was notified: the change was made before the initial sync."
-	default:
-		b.NoDelivery = "No one was notified: no watch or route named a notifier for the change when it was recorded."
-	}
-	return err
 }
 
 func newDelivery(x query.Delivery) delivery {
-	t := delivery{Held: visible(x.OnHold, ""), Notifier: visible(x.Notifier, ""), State: x.State, At: x.DueAt}
+	t := delivery{Delivery: x, State: x.State, At: x.DueAt}
 	m := x.Message
-	if m == nil {
-		if x.State == "dropped" {
-			t.What, t.At = "the configuration excluded it", time.Time{}
-		}
-		return t
+	switch {
+	case m != nil && m.State == coc.Waiting:
+		t.State, t.What, t.At = string(coc.Waiting), "to be sent "+role(m), m.NextAt
+	case m != nil:
+		t.What = role(m)
+	case x.State == "dropped":
+		t.What, t.At = "the configuration excluded it", time.Time{}
 	}
-	t.What, t.Err, t.Quote, t.Channel, t.TS = role(m), visible(m.Err, ""), visible(m.Text, "\n"), visible(m.Channel, ""), visible(m.TS, "")
-	if m.State == coc.Waiting {
-		t.State, t.What, t.At = string(coc.Waiting), "to be sent "+t.What, m.NextAt
-	}
-	if !m.SentAt.IsZero() {
+	if m != nil && !m.SentAt.IsZero() {
 		t.At = m.SentAt
-	}
-	if m.Attempts > 1 || m.State != coc.Sent {
-		t.Tries = m.Attempts
 	}
 	return t
 }
@@ -71,15 +45,14 @@ func role(m *coc.Message) string {
 
 // Sentence describes the state, such as "sent in a thread after 3 attempts".
 func (t delivery) Sentence() string {
-	s := t.State
+	m := t.Message
 	switch {
 	case t.State == "dropped":
-		return s + ": " + t.What
-	case t.What != "":
-		s += " " + t.What
+		return t.State + ": " + t.What
+	case m == nil:
+		return t.State
+	case m.Attempts > 1 || m.Attempts > 0 && m.State != coc.Sent:
+		return t.State + " " + t.What + " after " + text.Plural(m.Attempts, "attempt")
 	}
-	if t.Tries > 0 {
-		s += " after " + text.Plural(t.Tries, "attempt")
-	}
-	return s
+	return t.State + " " + t.What
 }

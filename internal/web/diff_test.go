@@ -2,13 +2,11 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,18 +17,25 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the goldens")
 
-// section returns the HTML of a diff, with ids that do not depend on contents.
+// templates are the pages of a site.
+var templates = sync.OnceValues(func() (*pages, error) { return newPages(&Site{}) })
+
+// section returns the HTML of a diff.
 func section(t testing.TB, d Diff) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := DiffSection(&b, d); err != nil {
+	p, err := templates()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return regexp.MustCompile(`cocsync-[0-9a-f]{8}-`).ReplaceAllString(b.String(), "cocsync-ID-")
+	var b bytes.Buffer
+	if err := p.layout["change"].ExecuteTemplate(&b, "diff", newDiffView(d)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func compare(old, new string) Diff {
-	return Diff{Title: "job", Old: diff.Read([]byte(old)), New: diff.Read([]byte(new)), OldLabel: "v1", NewLabel: "v2", Context: 3}
+	return Diff{Old: diff.Read([]byte(old)), New: diff.Read([]byte(new)), OldLabel: "v1", NewLabel: "v2", Context: 3}
 }
 
 // A golden has two contents, or only a first one, and the HTML of their diff.
@@ -45,7 +50,7 @@ func TestGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, want, inputs := Diff{Title: "restart-nodes", NewLabel: "v4", Context: 2}, "", 0
+			d, want, inputs := Diff{NewLabel: "v4", Context: 2}, "", 0
 			for _, f := range a.Files {
 				switch f.Name {
 				case "old":
@@ -74,27 +79,21 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// The style of a diff cannot end its element and loads no resources.
-func TestDiffStyle(t *testing.T) {
-	if strings.ContainsAny(DiffStyle(), "<&") || strings.Contains(DiffStyle(), "url(") || strings.Contains(DiffStyle(), "@import") {
-		t.Error("the style ends its element or loads a resource")
+// The style loads no resources.
+func TestStyle(t *testing.T) {
+	if style := styleSheet(t); strings.ContainsAny(style, "<&") || strings.Contains(style, "url(") || strings.Contains(style, "@import") {
+		t.Error("the style loads a resource")
 	}
 }
 
-// DiffSection returns errors of the writer.
-func TestDiffSectionFails(t *testing.T) {
-	if err := DiffSection(&failing{}, compare("a\n", "b\n")); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("DiffSection = %v, want %v", err, io.ErrClosedPipe)
+// styleSheet returns the style sheet of the pages.
+func styleSheet(t *testing.T) string {
+	t.Helper()
+	p, err := templates()
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-type failing struct{ writes int }
-
-func (f *failing) Write(p []byte) (int, error) {
-	if f.writes--; f.writes < 0 {
-		return 0, io.ErrClosedPipe
-	}
-	return len(p), nil
+	return string(p.bodies["style.css"])
 }
 
 // The section has notes on everything that the lines do not show.
@@ -114,26 +113,11 @@ func TestNotes(t *testing.T) {
 		{"white space ignored", spaces, "The lines differ only in white space, which is ignored."},
 		{"some white space", more, "Differences in white space are ignored below."},
 		{"no newline", compare("a\n", "a"), "<i>no newline at end</i>"},
-		{"no title", Diff{New: diff.Read([]byte("a\n"))}, "New line 1"},
+		{"first version", Diff{New: diff.Read([]byte("a\n"))}, "New line 1"},
 		{"empty", Diff{}, "0 lines"},
 	} {
 		if got := section(t, tt.d); !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q is not in\n%s", tt.name, tt.want, got)
-		}
-	}
-}
-
-// The ids of a diff are stable and differ between diffs.
-func TestFragmentIDs(t *testing.T) {
-	id := func(d Diff) string { return d.fragment(diff.Hunks(d.Old, d.New, diff.Options{})) }
-	if a, b := id(compare("a\n", "b\n")), id(compare("a\n", "b\n")); a != b {
-		t.Errorf("ids %s and %s of the same diff", a, b)
-	}
-	other := compare("a\n", "b\n")
-	other.NewLabel = "v3"
-	for _, d := range []Diff{compare("a\n", "c\n"), compare("b\n", "a\n"), other} {
-		if a, b := id(compare("a\n", "b\n")), id(d); a == b {
-			t.Errorf("id %s of two diffs", a)
 		}
 	}
 }

@@ -13,97 +13,94 @@ import (
 
 // documentPage is one document and its changes.
 type documentPage struct {
-	Row                      documentRow
-	ID, Account, Description pieces
-	Creator, Project         pieces
-	CreatedAt, UpdatedAt     time.Time
-	FirstSeen, LastChecked   time.Time
-	Watches                  []pieces
-	Life                     life
-	Missing                  []missingContent
-	MissingMore              int // missing versions that are not in Missing
-	Rows                     []event
-	NewestURL, Next          string // the first and the next page of the timeline; "" on the first and the last page
-	From                     pieces // the version selected for a comparison; nil for none
-	NoneURL                  string // the page without that selection
+	query.Meta
+	Watches     []string
+	Life        chart
+	Missing     []query.Revision // versions whose content was never archived, newest first
+	MissingMore int              // missing versions that are not in Missing
+	Rows        []event
+	// The first and the next page of the timeline; "" on the first and the last page.
+	NewestURL, Next string
+	From            string // the version selected for a comparison; "" for none
+	NoneURL         string // the page without that selection
 }
 
-// event is a change in a document's timeline, with its version.
+// event is a change in a document's timeline.
 type event struct {
-	changeRow
-	Version           link
-	MadeAt, SeenAt    time.Time
-	CompareURL        string // selects the version, or compares it with the selected one
-	Chosen, Withdrawn bool
-	Absent            bool // its content was removed
+	coc.Change
+	Revision   *query.Revision // of its version; nil for none
+	CompareURL string          // selects the version, or compares it with the selected one
+	Chosen     bool
 }
 
-// missingContent is a version whose content is not archived.
-type missingContent struct {
-	Version link
-	Why     pieces
-}
+// Gone reports that the event's version has no content, and Unlisted that COC lists it no
+// longer. The withdrawal itself says so.
+func (e event) Gone() bool     { return e.adds() && !e.Revision.Readable() }
+func (e event) Unlisted() bool { return e.adds() && !e.Revision.WithdrawnAt.IsZero() }
+func (e event) adds() bool     { return e.Revision != nil && e.Kind != coc.KindWithdrawn }
 
 // maxMissing is the maximum number of missing versions that a page lists.
 const maxMissing = 20
 
 // documentPages registers the addresses of documents and their versions.
 func (s *Site) documentPages(mux *http.ServeMux, p *pages) {
-	p.get(mux, "/documents/{ref}", "document", s.reference)
+	p.get(mux, "/documents/{doc}", "document", s.reference)
 	p.get(mux, "/documents/{account}/{id}", "document", s.document)
 	p.get(mux, "/documents/{account}/{id}/{version}", "version", s.version)
 	p.get(mux, "/documents/{account}/{id}/{version}/outline", "outline", s.outline)
 	p.get(mux, "/documents/{account}/{id}/{version}/blame", "blame", s.blame)
-	mux.HandleFunc("GET /documents/{account}/{id}/{version}/raw", s.raw)
+	s.file(mux, "/documents/{account}/{id}/{version}/raw", s.raw)
 }
 
 // reference redirects to the page of the document that a reference names.
-func (s *Site) reference(ctx context.Context, q *pageRequest) (*view, error) {
-	doc, err := q.Document(ctx, q.PathValue("ref"))
+func (s *Site) reference(ctx context.Context, q *request) (*view, error) {
+	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return nil, moved(documentURL(doc))
 }
 
-func (s *Site) document(ctx context.Context, q *pageRequest) (*view, error) {
+func (s *Site) document(ctx context.Context, q *request) (*view, error) {
 	doc, err := q.document(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m, err := q.Meta(ctx, doc, "")
+	b := &documentPage{}
+	if b.Meta, err = q.Meta(ctx, doc, ""); err != nil {
+		return nil, err
+	}
+	if b.Watches, err = q.Followers(ctx, doc); err != nil {
+		return nil, err
+	}
+	if err := b.timeline(ctx, q); err != nil {
+		return nil, err
+	}
+	for _, r := range slices.Backward(b.History) {
+		switch {
+		case r.Archived:
+		case len(b.Missing) == maxMissing:
+			b.MissingMore++
+		default:
+			b.Missing = append(b.Missing, r)
+		}
+	}
+	times, err := collect(q.ChangeTimes(ctx, &doc, time.Time{}))
 	if err != nil {
 		return nil, err
 	}
-	b := &documentPage{
-		Row: newDocumentRow(m.Details), ID: visible(m.DocumentID, ""), Account: visible(m.Account, ""),
-		Description: visible(coc.Said(m.Description), "\n"), Creator: visible(coc.Said(m.Creator), ""),
-		Project: visible(coc.Said(m.EnterpriseProjectID), ""), CreatedAt: m.CreatedAt.Time, UpdatedAt: m.UpdatedAt.Time,
-		FirstSeen: m.FirstSeenAt.Time, LastChecked: m.LastCheckedAt.Time,
-	}
-	watches, err := q.Followers(ctx, doc)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range watches {
-		b.Watches = append(b.Watches, visible(w, ""))
-	}
-	if err := b.timeline(ctx, q, doc, m.History); err != nil {
-		return nil, err
-	}
-	if b.Life, err = newLife(q.ChangeTimes(ctx, &doc, time.Time{}), q.Now(), q.Local); err != nil {
-		return nil, err
-	}
-	return &view{Title: b.Row.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: q.get("after") == "" && b.From == nil, Body: b}, nil
+	b.Life, err = newLife(times, q.Now(), q.Local)
+	live := q.get("after") == "" && b.From == ""
+	return &view{Title: doc.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: live, Body: b}, err
 }
 
 // timeline lists the changes, newest first.
-func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.Document, all []query.Revision) error {
-	after, err := position(q.get("after"))
+func (b *documentPage) timeline(ctx context.Context, q *request) error {
+	after, err := q.after()
 	if err != nil {
 		return err
 	}
-	list, err := collect(q.ChangesOf(ctx, doc, after, perPage+1))
+	list, err := collect(q.ChangesOf(ctx, b.Document, after, perPage+1))
 	if err != nil {
 		return err
 	}
@@ -111,83 +108,64 @@ func (b *documentPage) timeline(ctx context.Context, q *pageRequest, doc query.D
 		b.NewestURL = q.with("after", "")
 	}
 	list, b.Next = q.cut(list)
-	c := chooser{q: q, doc: doc, all: all, positions: map[string]int{}, from: -1}
-	for i, r := range all {
-		c.positions[r.Version] = i
+	positions, from := map[string]int{}, -1
+	for i, r := range b.History {
+		positions[r.Version] = i
 		if r.Version == q.get("from") && r.Readable() {
-			c.from = i
-			b.From, b.NoneURL = visible(r.Version, ""), q.with("from", "")
+			from = i
+			b.From, b.NoneURL = r.Version, q.with("from", "")
 		}
 	}
-	for _, x := range list {
-		b.Rows = append(b.Rows, c.event(x))
+	for _, c := range list {
+		e := event{Change: c}
+		if at, ok := positions[c.Version]; ok {
+			e.Revision = &b.History[at]
+			b.choose(q, &e, at, from)
+		}
+		b.Rows = append(b.Rows, e)
 	}
-	b.addMissing(doc, all)
 	return nil
 }
 
-// addMissing adds the versions whose content was never archived, newest first.
-func (b *documentPage) addMissing(doc query.Document, all []query.Revision) {
-	for _, r := range slices.Backward(all) {
-		switch {
-		case r.Archived:
-		case len(b.Missing) == maxMissing:
-			b.MissingMore++
-		default:
-			b.Missing = append(b.Missing, missingContent{newLink(doc, r), absent(r)})
-		}
-	}
-}
-
-// chooser builds a timeline in which two versions can be selected.
-type chooser struct {
-	q         *pageRequest
-	doc       query.Document
-	all       []query.Revision // in order
-	positions map[string]int   // in all, by name
-	from      int              // the position of the selected version; -1 for none
-}
-
-func (c *chooser) event(x coc.Change) event {
-	e := event{changeRow: newChangeRow(x), MadeAt: x.MadeAt, SeenAt: x.SeenAt}
-	at, ok := c.positions[x.Version]
-	if !ok {
-		return e
-	}
-	r := c.all[at]
-	e.Version = newLink(c.doc, r)
-	if x.Kind == coc.KindWithdrawn {
-		e.MadeAt = time.Time{} // the version was made then, not the change
-		return e
-	}
-	e.Withdrawn, e.Absent = !r.WithdrawnAt.IsZero(), !r.Readable()
+// choose sets the link of an event to compare the version at a position in the history with
+// the one selected at from; -1 for none.
+func (b *documentPage) choose(q *request, e *event, at, from int) {
 	switch {
-	case e.Absent:
-	case c.from < 0:
-		e.CompareURL = c.q.with("from", r.Version)
-	case c.from == at:
+	case e.Kind == coc.KindWithdrawn:
+		e.MadeAt = time.Time{} // the version was made then, not the change
+	case e.Gone():
+	case from < 0:
+		e.CompareURL = q.with("from", e.Version)
+	case from == at:
 		e.Chosen = true
 	default: // the older version is always the old side
-		e.CompareURL = compareURL(c.doc, c.all[min(at, c.from)], c.all[max(at, c.from)])
+		e.CompareURL = compareURL(b.Document, b.History[min(at, from)], b.History[max(at, from)])
 	}
-	return e
 }
 
 // raw serves the bytes of a version.
-func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
-	q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()}
-	v, err := q.version(r.Context())
+func (s *Site) raw(w http.ResponseWriter, q *request) error {
+	v, err := q.version(q.Request.Context())
 	if err != nil {
-		s.plainly(w, r, err)
-		return
+		return err
 	}
-	c, err := q.Content(r.Context(), v)
+	c, err := q.Content(q.Request.Context(), v)
 	if err != nil {
-		s.plainly(w, r, err)
-		return
+		return err
 	}
 	name := query.FileName(v.Document.Name+"@"+v.Version) + ".yaml"
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
 	send(w, http.StatusOK, "text/plain; charset=utf-8", c.Bytes)
+	return nil
+}
+
+// file registers a file at an address. Errors are sent as plain text. A file that moved is
+// a redirection.
+func (s *Site) file(mux *http.ServeMux, address string, serve func(http.ResponseWriter, *request) error) {
+	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, s.request(r)); err != nil {
+			s.plainly(w, r, err)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	_ "embed"
 	"io"
 	"maps"
 	"math"
@@ -12,87 +13,76 @@ import (
 	"cocsync/internal/text"
 )
 
+// families has the help and the type of each metric, in the order of their names.
+//
+//go:embed assets/metrics.txt
+var families string
+
 // sheet is the response to one scrape, in Prometheus's text format 0.0.4:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
-type sheet struct{ families map[string]*family }
-
-// family is a metric with a value for each set of labels.
-type family struct {
-	kind, help string
-	samples    []sample
+type sheet struct {
+	samples map[string][]string // names and labels, as written, by metric
+	values  map[string]float64  // by sample
 }
 
-// sample is a line of the format. Histograms add a suffix to the name.
-type sample struct {
-	suffix string
-	labels []string // alternating names and values
-	value  float64
+func newSheet() sheet { return sheet{map[string][]string{}, map[string]float64{}} }
+
+// add adds to a value. labels are alternating names and values. Names that are equal once
+// invisible characters are replaced share a value.
+func (x *sheet) add(metric string, value float64, labels ...string) {
+	x.addTo(metric, metric, value, labels)
 }
 
-// gauge adds a value. labels are alternating names and values.
-func (x *sheet) gauge(name, help string, value float64, labels ...string) {
-	x.add("gauge", name, help, sample{"", labels, value})
-}
-
-// counter adds a value that never decreases.
-func (x *sheet) counter(name, help string, value float64, labels ...string) {
-	x.add("counter", name, help, sample{"", labels, value})
-}
-
-// histogram adds the number of observations up to each bound, and their sum.
-func (x *sheet) histogram(name, help string, h *histogram, labels ...string) {
-	var samples []sample
-	upTo := uint64(0)
-	for i, n := range h.counts {
-		bound := math.Inf(1)
-		if i < len(h.bounds) {
-			bound = h.bounds[i]
-		}
-		upTo += n
-		samples = append(samples, sample{"_bucket", append(slices.Clone(labels), "le", number(bound)), float64(upTo)})
+func (x *sheet) addTo(metric, name string, value float64, labels []string) {
+	var b strings.Builder
+	b.WriteString(name)
+	for i := 0; i < len(labels); i += 2 {
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(labels[i] + `="` + labelEscape.Replace(text.Visible(labels[i+1])) + `"`)
 	}
-	x.add("histogram", name, help, append(samples, sample{"_sum", labels, h.sum}, sample{"_count", labels, float64(upTo)})...)
+	if len(labels) > 0 {
+		b.WriteByte('}')
+	}
+	sample := b.String()
+	if _, ok := x.values[sample]; !ok {
+		x.samples[metric] = append(x.samples[metric], sample)
+	}
+	x.values[sample] += value
 }
 
-func (x *sheet) add(kind, name, help string, samples ...sample) {
-	if x.families == nil {
-		x.families = map[string]*family{}
+// labelEscape has the escapes that the format requires.
+var labelEscape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+
+// observe adds a value to a histogram. A bound is part of the bucket that it ends.
+func (x *sheet) observe(metric string, bounds []float64, value float64, labels ...string) {
+	for _, bound := range append(slices.Clone(bounds), math.Inf(1)) {
+		within := boolean(value <= bound)
+		x.addTo(metric, metric+"_bucket", within, append(slices.Clone(labels), "le", number(bound)))
 	}
-	f := x.families[name]
-	if f == nil {
-		f = &family{kind: kind, help: help}
-		x.families[name] = f
-	}
-	f.samples = append(f.samples, samples...)
+	x.addTo(metric, metric+"_sum", value, labels)
+	x.addTo(metric, metric+"_count", 1, labels)
 }
 
-// write writes the families in the order of their names.
-func (x *sheet) write(out io.Writer) error {
+// merge adds the values of another sheet with other metrics.
+func (x *sheet) merge(other sheet) {
+	maps.Copy(x.samples, other.samples)
+	maps.Copy(x.values, other.values)
+}
+
+// write writes the metrics that have values, in the order of families.
+func (x *sheet) write(out io.Writer, families string) error {
 	w := bufio.NewWriter(out)
-	for _, name := range slices.Sorted(maps.Keys(x.families)) {
-		f := x.families[name]
-		w.WriteString("# HELP " + name + " " + helpEscape.Replace(f.help) + "\n")
-		w.WriteString("# TYPE " + name + " " + f.kind + "\n")
-		for _, s := range f.samples {
-			w.WriteString(name + s.suffix)
-			for i := 0; i < len(s.labels); i += 2 {
-				w.WriteByte("{,"[min(i, 1)])
-				w.WriteString(s.labels[i] + `="` + labelEscape.Replace(label(s.labels[i+1])) + `"`)
-			}
-			if len(s.labels) > 0 {
-				w.WriteByte('}')
-			}
-			w.WriteString(" " + number(s.value) + "\n")
+	for family := range strings.SplitSeq(families, "# HELP ") {
+		name, _, _ := strings.Cut(family, " ")
+		if len(x.samples[name]) > 0 {
+			w.WriteString("# HELP " + family)
+		}
+		for _, sample := range x.samples[name] {
+			w.WriteString(sample + " " + number(x.values[sample]) + "\n")
 		}
 	}
 	return w.Flush()
 }
-
-// The format requires escapes in help texts and label values.
-var (
-	helpEscape  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
-	labelEscape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
-)
 
 func number(v float64) string {
 	if math.IsInf(v, 1) {
@@ -101,22 +91,10 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// label returns a name with invisible characters made visible, for use in a label.
-func label(s string) string { return text.Visible(s) }
-
-// histogram counts observations in buckets. A bound is part of the bucket that it ends.
-type histogram struct {
-	bounds []float64
-	counts []uint64 // one more than bounds; the last is above all bounds
-	sum    float64
-}
-
-func newHistogram(bounds []float64) *histogram {
-	return &histogram{bounds: bounds, counts: make([]uint64, len(bounds)+1)}
-}
-
-func (h *histogram) observe(v float64) {
-	i, _ := slices.BinarySearch(h.bounds, v)
-	h.counts[i]++
-	h.sum += v
+// boolean returns 1 for true and 0 for false.
+func boolean(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

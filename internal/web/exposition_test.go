@@ -5,26 +5,27 @@ import (
 	"testing"
 )
 
-// Output follows the format: families sorted by name, cumulative buckets, and escaped texts
-// and labels.
+// Output follows the format: metrics with values in the order of
+// families, cumulative buckets, and escaped labels.
 func TestExposition(t *testing.T) {
-	h := newHistogram([]float64{0.5, 2})
+	x := newSheet()
+	x.add("b", 1, "name", "a\"b\\c\nd")
 	for _, v := range []float64{0.25, 0.5, 1, 3, 1e9} {
-		h.observe(v)
+		x.observe("c_seconds", []float64{0.5, 2}, v, "watch", "w")
 	}
-	var x sheet
-	x.gauge("b", `A \ and a "quote"`+"\nand a line.", 1, "name", "a\"b\\c\nd")
-	x.histogram("c_seconds", "How long.", h, "watch", "w")
-	x.counter("a_total", "Some.", 12345678.5)
-	x.gauge("b", "", 0.1, "name", "", "other", "x")
+	x.add("a_total", 12345678)
+	x.add("a_total", 0.5)
+	x.add("b", 0.1, "name", "", "other", "x")
 	var out strings.Builder
-	if err := x.write(&out); err != nil {
+	families := "# HELP a_total Some.\n# TYPE a_total counter\n# HELP absent None.\n# TYPE absent gauge\n# HELP b A word.\n# TYPE b gauge\n" +
+		"# HELP c_seconds How long.\n# TYPE c_seconds histogram\n"
+	if err := x.write(&out, families); err != nil {
 		t.Fatal(err)
 	}
 	want := `# HELP a_total Some.
 # TYPE a_total counter
 a_total 1.23456785e+07
-# HELP b A \\ and a "quote"\nand a line.
+# HELP b A word.
 # TYPE b gauge
 b{name="a\"b\\c^Jd"} 1
 b{name="",other="x"} 0.1

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -20,49 +21,30 @@ const feedEntries = 100
 
 // feeds registers the Atom feeds (RFC 4287).
 func (s *Site) feeds(mux *http.ServeMux) {
-	mux.HandleFunc("GET /feed.atom", s.feed(nil))
-	mux.HandleFunc("GET /documents/{account}/{id}/feed.atom", s.feed(func(ctx context.Context, q *pageRequest) (query.Document, error) {
-		return q.document(ctx)
-	}))
-	mux.HandleFunc("GET /documents/{doc}/feed.atom", s.feed(func(ctx context.Context, q *pageRequest) (query.Document, error) {
-		return q.Document(ctx, q.PathValue("doc"))
-	}))
-}
-
-// feed serves the feed of the document that find returns. A nil find means all documents.
-func (s *Site) feed(find func(context.Context, *pageRequest) (query.Document, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		q := &pageRequest{r, s.archive(new([]string)), r.URL.Query()} // a feed has no notes
-		var doc *query.Document
-		var err error
-		if find != nil {
-			var found query.Document
-			found, err = find(r.Context(), q)
-			doc = &found
-		}
-		var feed atomFeed
-		var updated time.Time
-		if err == nil {
-			feed, updated, err = s.newFeed(r.Context(), q, doc, base(r))
-		}
-		if err != nil {
-			s.plainly(w, r, err)
-			return
-		}
-		s.sendFeed(w, r, feed, updated)
+	s.file(mux, "/feed.atom", func(w http.ResponseWriter, q *request) error { return s.feed(w, q, nil) })
+	for _, address := range []string{"/documents/{account}/{id}/feed.atom", "/documents/{doc}/feed.atom"} {
+		s.file(mux, address, func(w http.ResponseWriter, q *request) error {
+			doc, err := q.document(q.Request.Context())
+			if err != nil {
+				return err
+			}
+			return s.feed(w, q, &doc)
+		})
 	}
 }
 
-// sendFeed writes a feed, or 304 if the client has the current one.
-func (s *Site) sendFeed(w http.ResponseWriter, r *http.Request, feed atomFeed, updated time.Time) {
-	var body bytes.Buffer
-	body.WriteString(xml.Header)
-	e := xml.NewEncoder(&body)
+// feed writes the feed of a document, or of all documents for nil; or 304 if the client has
+// the current one.
+func (s *Site) feed(w http.ResponseWriter, q *request, doc *query.Document) error {
+	feed, updated, err := s.newFeed(q.Request.Context(), q, doc, base(q.Request))
+	if err != nil {
+		return err
+	}
+	body := bytes.NewBufferString(xml.Header)
+	e := xml.NewEncoder(body)
 	e.Indent("", " ")
 	if err := e.Encode(feed); err != nil {
-		s.Log.Error("feed not written", "path", r.URL.Path, "err", err)
-		http.Error(w, "the feed cannot be written; see cocsync's log for the error", http.StatusInternalServerError)
-		return
+		return fmt.Errorf("write the feed: %w", err)
 	}
 	body.WriteByte('\n')
 	sum := sha256.Sum256(body.Bytes())
@@ -70,9 +52,10 @@ func (s *Site) sendFeed(w http.ResponseWriter, r *http.Request, feed atomFeed, u
 	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
 	// Last-Modified is informative only. It misses changes that are recorded within the same
 	// second or later than they were seen, so only the ETag is compared.
-	r = r.Clone(r.Context())
+	r := q.Clone(q.Request.Context())
 	r.Header.Del("If-Modified-Since")
 	http.ServeContent(w, r, "", updated, bytes.NewReader(body.Bytes()))
+	return nil
 }
 
 // base returns the scheme and host that the client used. Links of entries contain it, ids
@@ -85,7 +68,7 @@ func base(r *http.Request) string {
 }
 
 // newFeed returns the feed of a document, or of all documents for nil. at is the base of links.
-func (s *Site) newFeed(ctx context.Context, q *pageRequest, doc *query.Document, at string) (f atomFeed, updated time.Time, err error) {
+func (s *Site) newFeed(ctx context.Context, q *request, doc *query.Document, at string) (f atomFeed, updated time.Time, err error) {
 	found, err := q.Feed(ctx, doc, feedEntries)
 	if err != nil {
 		return f, updated, err

@@ -14,7 +14,7 @@ import (
 )
 
 // request sends a request to a guarded handler that responds with "secret".
-func request(t *testing.T, g Guard, method, target string, header ...string) *http.Response {
+func requestTo(t *testing.T, g Guard, method, target string, header ...string) *http.Response {
 	t.Helper()
 	h := g.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panics" {
@@ -74,7 +74,7 @@ func TestToken(t *testing.T) {
 		{"/", "bearer " + token, 200}, {"/", "BEARER " + token, 200}, {"/", token, 401}, {"/", "Digest " + token, 401},
 		{"/", "Basic " + basic("anybody", token), 200}, {"/", "Basic " + basic(token, ""), 401}, {"/", "Basic ???", 401},
 	} {
-		response := request(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
+		response := requestTo(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
 		if text := body(t, response); response.StatusCode != tt.want || tt.want != 200 && (strings.Contains(text, "secret") || strings.Contains(text, token)) {
 			t.Errorf("%s with %q = %d %q, want %d", tt.path, tt.header, response.StatusCode, text, tt.want)
 		}
@@ -86,7 +86,7 @@ func TestToken(t *testing.T) {
 		func() (string, error) { return "", nil },
 		func() (string, error) { return "", errors.New("no file") },
 	} {
-		if response := request(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); response.StatusCode != 401 {
+		if response := requestTo(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); response.StatusCode != 401 {
 			t.Errorf("with an unreadable token the status is %d, want 401", response.StatusCode)
 		}
 	}
@@ -104,7 +104,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		{"cross-site", "no-cors", "script", 403}, {"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "document", 403}, {"cross-site", "", "", 403},
 	} {
 		for _, path := range []string{"/", "/-/ready", "/metrics"} {
-			response := request(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
+			response := requestTo(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
 			if text := body(t, response); response.StatusCode != tt.want || (tt.want == 200) != (text == "secret") {
 				t.Errorf("%s, %+v: %d %q, want %d", path, tt, response.StatusCode, text, tt.want)
 			}
@@ -165,7 +165,7 @@ func TestSecurityHeaders(t *testing.T) {
 		{http.MethodGet, "http://evil.example/", 421}, {http.MethodGet, "http://localhost/panics", 500},
 		{http.MethodGet, "http://localhost/?" + strings.Repeat("x", maxURL), 414},
 	} {
-		response := request(t, Guard{}, tt.method, tt.target)
+		response := requestTo(t, Guard{}, tt.method, tt.target)
 		if response.StatusCode != tt.want {
 			t.Errorf("%s %.40s = %d, want %d", tt.method, tt.target, response.StatusCode, tt.want)
 		}

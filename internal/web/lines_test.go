@@ -76,10 +76,11 @@ func TestPair(t *testing.T) {
 	words := []diff.Word{{Op: diff.Same, Text: "timeout: "}, {Op: diff.Delete, Text: "30"}, {Op: diff.Insert, Text: "60"}}
 	want := row{
 		Op:  "mod",
-		Old: &cell{Number: 7, Sign: "-", Text: pieces{{Text: "timeout: "}, {Mark: "del", Text: "30"}}},
-		New: &cell{Number: 8, Sign: "+", Text: pieces{{Text: "timeout: "}, {Mark: "ins", Text: "60"}}, NoEnd: true},
+		Old: &cell{Number: 7, Sign: "-", Text: "timeout: <del>30</del>"},
+		New: &cell{Number: 8, Sign: "+", Text: "timeout: <ins>60</ins>", NoEnd: true},
 	}
-	if d := cmp.Diff(want, newRow(diff.Row{Old: old, New: new, Words: words})); d != "" {
+	got, _ := newRow(diff.Row{Old: old, New: new, Words: words})
+	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

@@ -16,26 +16,26 @@ func TestLinks(t *testing.T) {
 		old: map[int]*cell{4: {Number: 4}, 9: {Number: 9}},
 		new: map[int]*cell{5: {Number: 5}, 6: {Number: 6}},
 	}
-	a := anchors{fragment: "x", layout: l}
 	for _, tt := range []struct {
 		old, new    coc.Span
 		lines, href string
 		op          string
 	}{
-		{coc.Span{From: 4, To: 4}, coc.Span{From: 3, To: 6}, "lines 3–6", "#x-new-5", diff.Changed},
-		{coc.Span{From: 4, To: 4}, coc.Span{From: 7, To: 7}, "line 7", "#x-old-4", diff.Changed},
-		{coc.Span{From: 8, To: 10}, coc.Span{}, "old lines 8–10", "#x-old-9", diff.Changed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 3, To: 6}, "lines 3–6", "#diff-new-5", diff.Changed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 7, To: 7}, "line 7", "#diff-old-4", diff.Changed},
+		{coc.Span{From: 8, To: 10}, coc.Span{}, "old lines 8–10", "#diff-old-9", diff.Changed},
 		{coc.Span{}, coc.Span{From: 100, To: 200}, "lines 100–200", "", diff.Added},
 		{coc.Span{}, coc.Span{}, "", "", diff.Changed},
 		// The new lines of a removed item belong to other items.
-		{coc.Span{From: 4, To: 4}, coc.Span{From: 5, To: 5}, "old line 4", "#x-old-4", diff.Removed},
+		{coc.Span{From: 4, To: 4}, coc.Span{From: 5, To: 5}, "old line 4", "#diff-old-4", diff.Removed},
 	} {
-		got := a.item(coc.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new})
-		if got.Lines != tt.lines || got.Href != tt.href {
-			t.Errorf("item %s at %v, %v has lines %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, got.Lines, got.Href, tt.lines, tt.href)
+		it := coc.Item{Op: tt.op, Path: "a", OldLines: tt.old, NewLines: tt.new}
+		lines, href := itemLines(it.Op, it.OldLines, it.NewLines), l.href(it)
+		if lines != tt.lines || href != tt.href {
+			t.Errorf("item %s at %v, %v has lines %q and links to %q, want %q and %q", tt.op, tt.old, tt.new, lines, href, tt.lines, tt.href)
 		}
 	}
-	if got, want := l.new[5].ID, "x-new-5"; got != want {
+	if got, want := l.new[5].ID, "diff-new-5"; got != want {
 		t.Errorf("the line's id is %q, want %q", got, want)
 	}
 	if got := l.new[6].ID; got != "" {
@@ -47,20 +47,19 @@ func TestLinks(t *testing.T) {
 func TestValues(t *testing.T) {
 	for _, tt := range []struct {
 		old, new         string
-		wantOld, wantNew pieces
+		wantOld, wantNew string
 		block            bool
 	}{
-		{"30", "60", pieces{{Text: "30"}}, pieces{{Text: "60"}}, false},
-		{"a\n", "b\n", pieces{{Text: "a"}}, pieces{{Text: "b"}}, false},
-		{"a\nb\n", "", pieces{{Text: "a\nb"}}, nil, true},
-		{"a", "a\n", pieces{{Text: "a"}}, pieces{{Text: "a\n"}}, true},
-		{"\n", "\n\n", pieces{{Text: "\n"}}, pieces{{Text: "\n\n"}}, true},
+		{"30", "60", "30", "60", false},
+		{"a\n", "b\n", "a", "b", false},
+		{"a\nb\n", "", "a\nb", "", true},
+		{"a", "a\n", "a", "a\n", true},
+		{"\n", "\n\n", "\n", "\n\n", true},
 	} {
-		var got item
-		got.values(tt.old, tt.new)
+		got := newItem(coc.Item{}, "", tt.old, tt.new)
 		want := item{Old: tt.wantOld, New: tt.wantNew, Block: tt.block}
 		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("values(%q, %q) (-want +got):\n%s", tt.old, tt.new, d)
+			t.Errorf("newItem(%q, %q) (-want +got):\n%s", tt.old, tt.new, d)
 		}
 	}
 }

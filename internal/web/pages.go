@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
@@ -30,28 +30,19 @@ func pageNames() []string {
 
 func newPages(s *Site) (*pages, error) {
 	p := &pages{site: s, bodies: map[string][]byte{}, layout: map[string]*template.Template{}}
-	for _, name := range []string{"style.css", "moves.js", "icon.svg"} {
-		body, err := assets.ReadFile("assets/" + name)
-		if err != nil {
-			return nil, fmt.Errorf("read the page's %s: %w", name, err)
-		}
-		if name == "style.css" {
-			for _, more := range []string{"document.css", "change.css"} {
-				style, err := assets.ReadFile("assets/" + more)
-				if err != nil {
-					return nil, fmt.Errorf("read the page's %s: %w", more, err)
-				}
-				body = append(body, style...)
+	for name, files := range map[string][]string{
+		"style.css": {"colors.css", "style.css", "document.css", "change.css", "diff.css"}, "moves.js": {"moves.js"}, "icon.svg": {"icon.svg"},
+	} {
+		for _, file := range files {
+			body, err := assets.ReadFile("assets/" + file)
+			if err != nil {
+				return nil, fmt.Errorf("read the page's %s: %w", file, err)
 			}
-			body = slices.Concat([]byte(":root {\n"+colors+"}\n"), body, []byte(diffStyle))
+			p.bodies[name] = append(p.bodies[name], body...)
 		}
-		p.bodies[name] = body
 	}
-	base, err := template.New("diff").Funcs(p.funcs()).Parse(diffTemplate)
+	base, err := template.New("").Funcs(p.funcs()).ParseFS(assets, "assets/layout.html", "assets/parts.html", "assets/diff.html")
 	if err != nil {
-		return nil, fmt.Errorf("read the template of a diff: %w", err)
-	}
-	if base, err = base.ParseFS(assets, "assets/layout.html", "assets/parts.html"); err != nil {
 		return nil, fmt.Errorf("read the pages' templates: %w", err)
 	}
 	for _, name := range pageNames() {
@@ -67,19 +58,10 @@ func newPages(s *Site) (*pages, error) {
 	return p, nil
 }
 
-// pageRequest is a request for a page.
-type pageRequest struct {
-	*http.Request
-	*query.Archive
-	values url.Values
-}
-
-// get returns a parameter of the query string.
-func (q *pageRequest) get(name string) string { return q.values.Get(name) }
-
-// view is a page to render.
+// view is a page to render. Texts are untrusted: templates show them with text, lines or
+// value.
 type view struct {
-	Title  pieces // the heading and the title element
+	Title  string // the heading and the title element
 	Here   string // the current entry of the navigation
 	Search string // the text in the search box
 	Notes  []string
@@ -90,26 +72,23 @@ type view struct {
 }
 
 // builder runs the queries of a page.
-type builder func(ctx context.Context, q *pageRequest) (*view, error)
+type builder func(ctx context.Context, q *request) (*view, error)
 
 // get registers a page at an address.
 func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
 	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
-		var notes []string
-		q := &pageRequest{r, p.site.archive(&notes), r.URL.Query()}
+		q := p.site.request(r)
 		v, err := build(r.Context(), q)
 		var there moved
 		switch {
 		case errors.As(err, &there):
 			http.Redirect(w, r, string(there), http.StatusSeeOther)
-			return
 		case err != nil:
-			v, name := p.site.wrong(r, err), "wrong"
+			p.write(w, r, "wrong", p.site.wrong(r, err))
+		default:
+			v.Notes = append(q.notes, v.Notes...)
 			p.write(w, r, name, v)
-			return
 		}
-		v.Notes = append(notes, v.Notes...)
-		p.write(w, r, name, v)
 	})
 }
 
@@ -129,17 +108,14 @@ func (s *Site) wrong(r *http.Request, err error) *view {
 	title := map[int]string{
 		http.StatusNotFound: "Not found", http.StatusBadRequest: "Invalid request", http.StatusServiceUnavailable: "Timeout",
 	}[status]
-	return &view{
-		Title: visible(cmp.Or(title, "Error"), ""), Status: status,
-		Body: fault{visible(what, "\n"), visible(fix, "\n")},
-	}
+	return &view{Title: cmp.Or(title, "Error"), Status: status, Body: fault{what, fix}}
 }
 
-// fault is the content of an error page.
-type fault struct{ What, Fix pieces }
+// fault explains an error on a page.
+type fault struct{ Why, Fix string }
 
-func (s *Site) missing(_ context.Context, q *pageRequest) (*view, error) {
-	return &view{Title: visible("Not found", ""), Status: http.StatusNotFound, Body: visible(q.URL.Path, "")}, nil
+func (s *Site) missing(_ context.Context, q *request) (*view, error) {
+	return &view{Title: "Not found", Status: http.StatusNotFound, Body: q.URL.Path}, nil
 }
 
 // write renders a page into a buffer, then sends it.
@@ -162,13 +138,30 @@ func (p *pages) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":   p.asset,
 		"version": func() string { return p.site.Version },
-		"text":    func(s string) pieces { return visible(s, "") },
+
+		// Untrusted text: in one line, in lines, as a value, and in an attribute.
+		"text":  func(v any) template.HTML { return shown(plain(v), "") },
+		"lines": func(v any) template.HTML { return shown(plain(v), "\n") },
+		"value": func(v any) template.HTML { return shown(plain(v), "\t\n") },
+		"plain": func(v any) string { return text.Visible(plain(v)) },
+
+		"documentURL": documentURL,
+		"versionURL":  func(d query.Document, label any) string { return versionURL(d, plain(label)) },
+		"changeURL":   changeURL,
+
 		"minute":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04") },
 		"second":  func(t time.Time) string { return p.local(t).Format("2006-01-02 15:04:05 -0700") },
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":     func(t time.Time) string { return text.Ago(t, p.site.Archive.Now()) },
-		"plural":  text.Plural,
-		"level":   level,
+
+		"arrow":  query.Arrow,
+		"args":   func(list ...any) []any { return list },
+		"level":  level,
+		"place":  func(i int) int { return i + 1 },
+		"plural": text.Plural,
+		"span":   func(s coc.Span) string { return lineRange(s.From, s.To) },
+		"said":   coc.Said,
+		"size":   func(n *int) string { return text.Size(int64(*n)) },
 	}
 }
 

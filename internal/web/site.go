@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"cocsync/internal/query"
@@ -25,8 +24,8 @@ type Site struct {
 	// them responsive while searches use all connections of Archive.
 	Probes *query.Archive
 
-	status *statusCache
-	checks *checksCache
+	status *cached[*query.Status]
+	checks *cached[map[string]time.Time]
 }
 
 // Limits of requests.
@@ -41,7 +40,7 @@ var assets embed.FS
 
 // Handler returns the handler of all requests.
 func (s *Site) Handler() (http.Handler, error) {
-	s.status, s.checks = new(statusCache), new(checksCache)
+	s.status, s.checks = new(cached[*query.Status]), new(cached[map[string]time.Time])
 	p, err := newPages(s)
 	if err != nil {
 		return nil, err
@@ -104,35 +103,6 @@ func limited(next http.Handler, concurrency int) http.Handler {
 			http.Error(w, "too many concurrent requests: try again later", http.StatusServiceUnavailable)
 		}
 	})
-}
-
-// archive returns the archive for one request. Notes are appended to notes.
-func (s *Site) archive(notes *[]string) *query.Archive {
-	a := *s.Archive
-	a.Note = func(note string) { *notes = append(*notes, note) }
-	return &a
-}
-
-// Addresses of pages are permanent: they consist of COC's ids, version labels and change
-// numbers.
-
-// documentURL returns the address of a document's page.
-func documentURL(d query.Document) string {
-	return "/documents/" + segment(d.Account) + "/" + segment(d.DocumentID)
-}
-
-// versionURL returns the address of a version's page. label is v3 or v3#2.
-func versionURL(d query.Document, label string) string {
-	return documentURL(d) + "/" + segment(label)
-}
-
-// changeURL returns the address of a change's page.
-func changeURL(ref string) string {
-	i := strings.LastIndex(ref, "/") // the account's name may have slashes
-	if i < 0 {
-		return "/changes/" + ref
-	}
-	return "/changes/" + segment(ref[:i]) + "/" + ref[i+1:]
 }
 
 // assets serves styles, script and icon under addresses with a hash of their content, so

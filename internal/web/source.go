@@ -2,8 +2,11 @@ package web
 
 import (
 	"bytes"
+	"html/template"
 	"strconv"
 	"strings"
+
+	"cocsync/internal/query"
 )
 
 // Limits of a content on one page.
@@ -14,15 +17,10 @@ const (
 
 // sourceLine is a line of a content.
 type sourceLine struct {
-	Number int
-	Text   []token
-	NoEnd  bool // the last line, without a newline
-}
-
-// token is a part of a line with one colour.
-type token struct {
-	Class string // key, string, literal or comment; "" for other text
-	Text  pieces
+	Number  int
+	Text    template.HTML // with parts in colour
+	NoEnd   bool          // the last line, without a newline
+	AddedBy *query.Blamed // who added it and the lines after it; nil: not shown here
 }
 
 // source returns the lines of a content up to maxLines and maxShown, and the number of
@@ -34,7 +32,7 @@ func source(all [][]byte) (lines []sourceLine, more int) {
 		if left -= len(line); left < 0 || i == maxLines {
 			return lines, len(all) - i
 		}
-		lines = append(lines, sourceLine{i + 1, p.line(line), !bytes.HasSuffix(line, []byte("\n"))})
+		lines = append(lines, sourceLine{Number: i + 1, Text: p.line(line), NoEnd: !bytes.HasSuffix(line, []byte("\n"))})
 	}
 	return lines, 0
 }
@@ -49,42 +47,29 @@ type painter struct {
 // maxPainted is the maximum length of a highlighted line in bytes.
 const maxPainted = 2000
 
-// line returns a line without its newline, split into tokens.
-func (p *painter) line(line []byte) []token {
+// line returns a line without its newline, with the parts of one colour in elements of class
+// key, string, literal or comment.
+func (p *painter) line(line []byte) template.HTML {
 	s := strings.TrimSuffix(string(line), "\n")
 	body := strings.TrimLeft(s, " ")
 	in := len(s) - len(body)
 	if p.block = p.block && (body == "" || in > p.indent); p.block || len(s) > maxPainted {
-		return []token{{"", visible(s, "\t")}}
+		return coloured("", s)
 	}
 	for strings.HasPrefix(body, "- ") {
 		in += 2
 		body = body[2:]
 	}
-	var t tokens
-	t.add("", s[:len(s)-len(body)])
 	n := keyLength(body)
-	t.add("key", body[:n])
 	if n == 0 {
 		in -= 2 // a block in a list item is indented more than the dash
 	}
-	p.value(body[n:], in, &t)
-	return t
-}
-
-// tokens are the tokens of a line.
-type tokens []token
-
-func (t *tokens) add(class, s string) {
-	if s != "" {
-		*t = append(*t, token{class, visible(s, "\t")})
-	}
+	return coloured("", s[:len(s)-len(body)]) + coloured("key", body[:n]) + p.value(body[n:], in)
 }
 
 // value highlights a value, after a key or without one.
-func (p *painter) value(s string, in int, t *tokens) {
+func (p *painter) value(s string, in int) template.HTML {
 	word := strings.TrimLeft(s, ": ")
-	t.add("", s[:len(s)-len(word)])
 	class := ""
 	end := strings.Index(" "+word, " #") // the start of a comment
 	switch n := quotedLength(word); {
@@ -99,12 +84,11 @@ func (p *painter) value(s string, in int, t *tokens) {
 		}
 		class = literal(word[:end])
 	}
-	t.add(class, word[:end])
-	rest := word[end:]
-	if class = ""; strings.HasPrefix(strings.TrimLeft(rest, " "), "#") {
-		class = "comment"
+	rest := coloured("", word[end:])
+	if strings.HasPrefix(strings.TrimLeft(word[end:], " "), "#") {
+		rest = coloured("comment", word[end:])
 	}
-	t.add(class, rest)
+	return coloured("", s[:len(s)-len(word)]) + coloured(class, word[:end]) + rest
 }
 
 // keyLength returns the length of the key at the start of s; 0 for none.

@@ -2,11 +2,15 @@ package web
 
 import (
 	"bytes"
+	"html"
+	"html/template"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"cocsync/internal/diff"
+	"cocsync/internal/text"
 )
 
 // sourceOf returns the lines of a content.
@@ -14,26 +18,10 @@ func sourceOf(content string) (lines []sourceLine, more int) {
 	return source(diff.Read([]byte(content)).Lines)
 }
 
-// plain returns the text of pieces.
-func plain(t pieces) string {
-	var b strings.Builder
-	for _, p := range t {
-		b.WriteString(p.Text)
-	}
-	return b.String()
-}
-
-// colours formats tokens as class(text).
-func colours(tokens []token) string {
-	var b strings.Builder
-	for _, t := range tokens {
-		if t.Class == "" {
-			b.WriteString(plain(t.Text))
-		} else {
-			b.WriteString(t.Class + "(" + plain(t.Text) + ")")
-		}
-	}
-	return b.String()
+// colours formats a line as class(text).
+func colours(line template.HTML) string {
+	parts := regexp.MustCompile(`<span class="(\w+)">([^<]*)</span>`).ReplaceAllString(string(line), "$1($2)")
+	return html.UnescapeString(parts)
 }
 
 func TestColours(t *testing.T) {
@@ -105,7 +93,7 @@ func FuzzSource(f *testing.F) {
 		f.Add([]byte("a: " + s + "\n" + s + ": |\n " + s + "\n- '" + s))
 	}
 	f.Add([]byte("- - \"a\\\" # b\n\t- 'c'': d\n: #\r\n\n"))
-	p, err := newPages(&Site{})
+	p, err := templates()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -119,7 +107,7 @@ func FuzzSource(f *testing.F) {
 		}
 		var want []string
 		for _, l := range all[:len(all)-b.More] {
-			want = append(want, plain(visible(strings.TrimSuffix(string(l), "\n"), "\t")))
+			want = append(want, text.VisibleExcept(strings.TrimSuffix(string(l), "\n"), "\t"))
 		}
 		var got []string
 		for _, row := range parsePage(t, out.String()).all("tr") {

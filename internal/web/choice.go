@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"html/template"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +39,7 @@ const (
 
 // diffChoice parses the display options of a diff. A first version is shown as a whole and
 // has no options.
-func (q *pageRequest) diffChoice(first bool, patch string) (diffChoice, error) {
+func (q *request) diffChoice(first bool, patch string) (diffChoice, error) {
 	d := diffChoice{Context: query.PatchContext, IgnoreSpace: q.get("space") == "ignore", Unified: q.get("view") == "unified", PatchURL: patch}
 	switch text := q.get("context"); text {
 	case "":
@@ -75,12 +73,10 @@ func (q *pageRequest) diffChoice(first bool, patch string) (diffChoice, error) {
 	return d, nil
 }
 
-// section renders a diff with the chosen options. DiffSection writes trusted markup.
-func (d diffChoice) section(x Diff) (template.HTML, error) {
+// view lays out a diff with the chosen options.
+func (d diffChoice) view(x Diff) *diffView {
 	x.Context, x.IgnoreSpace = d.Context, d.IgnoreSpace
-	var b bytes.Buffer
-	err := DiffSection(&b, x)
-	return template.HTML(b.String()), err
+	return newDiffView(x)
 }
 
 // patchName returns a safe file name for a patch, from names that users chose.
