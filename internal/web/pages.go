@@ -21,6 +21,7 @@ type pages struct {
 	site   *Site
 	bodies map[string][]byte             // of assets, by name
 	layout map[string]*template.Template // by page
+	atom   *template.Template
 }
 
 // pageNames returns the names of all pages. Each has a template of the same name.
@@ -44,6 +45,9 @@ func newPages(s *Site) (*pages, error) {
 	base, err := template.New("").Funcs(p.funcs()).ParseFS(assets, "assets/layout.html", "assets/parts.html", "assets/diff.html")
 	if err != nil {
 		return nil, fmt.Errorf("read the pages' templates: %w", err)
+	}
+	if p.atom, err = template.New("feed.xml").Funcs(p.funcs()).Funcs(feedFuncs()).ParseFS(assets, "assets/feed.xml"); err != nil {
+		return nil, fmt.Errorf("read the template of feeds: %w", err)
 	}
 	for _, name := range pageNames() {
 		one, err := base.Clone()

@@ -49,7 +49,7 @@ func (s *Site) Handler() (http.Handler, error) {
 	p.assets(mux)
 	s.pages(mux, p)
 	s.api(mux)
-	s.feeds(mux)
+	s.feeds(mux, p)
 	first, err := s.first()
 	if err != nil {
 		return nil, err
