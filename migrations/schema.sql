@@ -54,8 +54,6 @@ CREATE INDEX messages_failed ON messages (notifier) WHERE state = 'failed';
 CREATE INDEX messages_parent ON messages (parent_id) WHERE parent_id IS NOT NULL;
 -- object index messages_plain messages
 CREATE INDEX messages_plain ON messages (notifier, sent_at) WHERE plain = 1;
--- object index messages_stale messages
-CREATE INDEX messages_stale ON messages (notifier) WHERE stale = 1;
 -- object index messages_thread messages
 CREATE INDEX messages_thread ON messages (account_id, document_id, notifier, created_at) WHERE kind = 'root';
 -- object index messages_unsent messages
@@ -397,8 +395,6 @@ CREATE TABLE messages (
 	channel TEXT NOT NULL,  -- where it was posted
 	ts TEXT NOT NULL,       -- Slack's id of it
 	error TEXT NOT NULL,
-	-- Of the root of a thread, 1: it shows an older number of replies.
-	stale INTEGER NOT NULL DEFAULT 0 CHECK (stale IN (0, 1)),
 	-- Of the root of a thread, 1: the thread no longer exists.
 	closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)),
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)

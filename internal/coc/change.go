@@ -178,9 +178,3 @@ type Batch struct {
 	Drop   []int64  // ids of the deliveries that are not sent
 	Aims   []Aim
 }
-
-// Thread is a message and the number of its replies.
-type Thread struct {
-	Root    Message
-	Replies int // sent messages in its thread that are about changes
-}

@@ -161,7 +161,7 @@ func (t tx) eraseMessage(id int64) error {
 	}
 	if len(fresh) == 0 {
 		return t.exec(`
-			UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END, stale = 0
+			UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END
 			WHERE id = ?`, erasedText, id)
 	}
 	if err := t.exec(`UPDATE deliveries SET state = 'waiting', message_id = NULL WHERE message_id = ?`, id); err != nil {

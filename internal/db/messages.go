@@ -90,12 +90,6 @@ func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
 		if err != nil || m.State == coc.Waiting {
 			return err
 		}
-		if m.State == coc.Sent && m.Kind == coc.MessageReply {
-			err := t.exec(`UPDATE messages SET stale = 1 WHERE id = ? AND kind = 'root' AND state = 'sent'`, m.Parent)
-			if err != nil {
-				return err
-			}
-		}
 		if m.Kind == coc.MessageRoot && m.Parent != 0 {
 			err := t.exec(`UPDATE messages SET closed = 1 WHERE id = ?1 OR id = (SELECT parent_id FROM messages WHERE id = ?1)`, m.Parent)
 			if err != nil {

@@ -113,53 +113,6 @@ func TestThreadOfReplies(t *testing.T) {
 	}
 }
 
-// The count of a root is stale after each reply until it is updated, also after a restart.
-func TestStale(t *testing.T) {
-	d, _ := open(t)
-	commit(t, d, step("DM1", "a\n"))
-	due, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
-	if err != nil || len(due) != 1 {
-		t.Fatal(due, err)
-	}
-	doc := due[0].Change.Document
-	root := post(t, d, day, coc.Message{Kind: coc.MessageRoot, Document: doc}, "1.1")
-	stale := func() int {
-		t.Helper()
-		th, ok, err := d.Stale(t.Context(), "ops")
-		if err != nil || ok && (th.Root.ID != root || th.Root.TS != "1.1") {
-			t.Fatalf("Stale = %+v, %v", th.Root, err)
-		}
-		if !ok {
-			return -1
-		}
-		return th.Replies
-	}
-	if got := stale(); got != -1 {
-		t.Errorf("a root without replies is stale with %d", got)
-	}
-	reply := coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: doc, Parent: root, Body: []byte("[]")}
-	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{{Message: reply, Claims: []int64{due[0].ID}}}}, day)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := stale(); got != -1 {
-		t.Errorf("a pending reply makes it stale with %d", got)
-	}
-	reply.ID, reply.State, reply.SentAt, reply.TS = ids[0], coc.Sent, day, "2.2"
-	if err := d.RecordAttempt(t.Context(), reply); err != nil {
-		t.Fatal(err)
-	}
-	if got := stale(); got != 1 {
-		t.Errorf("after a reply: %d, want 1", got)
-	}
-	if err := d.Counted(t.Context(), root); err != nil {
-		t.Fatal(err)
-	}
-	if got := stale(); got != -1 {
-		t.Errorf("after the update: %d", got)
-	}
-}
-
 // Backlogs includes quiet hours and messages sent as plain text.
 func TestBacklogReasons(t *testing.T) {
 	d, _ := open(t)

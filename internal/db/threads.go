@@ -19,27 +19,3 @@ func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, 
 			AND (state = 'waiting' OR state = 'sent' AND ts <> '') AND (?5 = '' OR channel IN ('', ?5))
 		ORDER BY created_at, id LIMIT 1`, document, notifier, since.UnixMilli(), channel)
 }
-
-// Stale returns a thread of the notifier whose root shows an outdated number of replies; ok is
-// false for none.
-func (o *Outbox) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
-	defer wrap(&err, "threads at %s", notifier)
-	list, err := o.messages(ctx, `WHERE m.stale = 1 AND m.notifier = ? ORDER BY m.id LIMIT 1`, notifier)
-	if err != nil || len(list) == 0 {
-		return th, false, err
-	}
-	th.Root = list[0]
-	th.Replies, err = first(ctx, o.read, scan[int], `
-		SELECT count(*) FROM deliveries d JOIN messages m ON m.id = d.message_id
-		WHERE m.parent_id = ? AND m.kind = 'reply' AND m.state = 'sent'`, th.Root.ID)
-	return th, err == nil, err
-}
-
-// Counted records that the root of a thread shows its number of replies, or that updating it
-// failed permanently, until the next reply.
-func (o *Outbox) Counted(ctx context.Context, root int64) (err error) {
-	defer wrap(&err, "thread of message %d", root)
-	return o.update(ctx, func(t tx) error {
-		return t.exec(`UPDATE messages SET stale = 0 WHERE id = ?`, root)
-	})
-}

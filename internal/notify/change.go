@@ -26,9 +26,6 @@ const (
 	maxItems   = 10
 	// maxOutline bounds the items together, as weight.
 	maxOutline = 2_500
-	// maxCount is reserved for the number of replies, which is added to the root of a
-	// thread later.
-	maxCount = 250
 )
 
 // writer writes changes and notices as messages for one notifier.
@@ -76,7 +73,7 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 		m.blocks = append(m.blocks, rich(l))
 	}
 	m.blocks = append(m.blocks, outline(s.items, s.more)...)
-	w.addDiff(&m, c, s, maxBlocks-maxCount-weight(append(m.blocks, last)))
+	w.addDiff(&m, c, s, maxBlocks-weight(append(m.blocks, last)))
 	m.blocks = append(m.blocks, last)
 	return m
 }

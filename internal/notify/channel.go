@@ -46,12 +46,6 @@ type traits struct {
 // landed is where a message was posted; empty where the channel does not say.
 type landed struct{ channel, ts string }
 
-// editor is a Channel whose messages can be edited.
-type editor interface {
-	// edit adds a note to a posted message. The error is a *refusal.
-	edit(ctx context.Context, c *client, m coc.Message, note string) error
-}
-
 // postTimeout bounds one call. A call that exceeds it may have succeeded: the message is
 // posted again, with the same change id.
 const postTimeout = 30 * time.Second

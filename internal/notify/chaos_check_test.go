@@ -39,7 +39,7 @@ func (a *anarchy) check(t *testing.T, d *db.DB) {
 	}
 	took := map[subject][]*call{}
 	for _, c := range a.calls {
-		if c.posts() && c.taken {
+		if c.change != 0 && c.taken {
 			took[c.subject] = append(took[c.subject], c)
 		}
 	}
@@ -130,33 +130,25 @@ func (a *anarchy) checkThreads(t *testing.T, d *db.DB, landed map[subject][]cocs
 
 // checkPace checks that a process keeps Slack's rate limit in each channel, and pauses it
 // after a 429, also one that an earlier process recorded. The calls of an upload count as
-// one; edits have another limit.
+// one.
 func (a *anarchy) checkPace(t *testing.T) {
 	t.Helper()
 	type channel struct {
 		notifier string
 		life     int // 0 for what is stored
-		edits    bool
 	}
 	last, quiet := map[channel]time.Time{}, map[channel]time.Time{}
 	for _, c := range a.calls {
-		in, stored := channel{c.notifier, c.life, false}, channel{notifier: c.notifier}
-		edits := channel{c.notifier, c.life, true}
+		in, stored := channel{c.notifier, c.life}, channel{notifier: c.notifier}
 		if c.method == recorded {
 			quiet[stored] = quiet[in]
 			continue
 		}
 		until := []time.Time{quiet[in], quiet[stored]}
-		if c.method == "chat.update" {
-			until = append(until, quiet[edits])
-		}
 		if early := slices.MaxFunc(until, time.Time.Compare).Sub(c.at); early > time.Millisecond {
 			t.Errorf("%s: %s of process %d is %v before the end of the pause of a 429", c.notifier, c.method, c.life, early)
 		}
-		switch {
-		case c.quiet > 0 && c.method == "chat.update":
-			quiet[edits] = c.at.Add(c.quiet)
-		case c.quiet > 0:
+		if c.quiet > 0 {
 			quiet[in] = c.at.Add(c.quiet)
 		}
 		if c.tooFast {

@@ -28,7 +28,7 @@ var errDead = errors.New("the process is dead")
 // death draws where the next process is killed, and after how many passes.
 func (a *anarchy) death() (point string, left int) {
 	points := []string{"before call", "after call", "before attempted", "after attempted",
-		"before contents", "after due", "before freeze", "after freeze", "after counted", "before quiet", "after quiet"}
+		"before contents", "after due", "before freeze", "after freeze", "before quiet", "after quiet"}
 	i := a.rng.IntN(len(points))
 	return points[i], 1 + a.rng.IntN([]int{40, 40, 40, 40, 25, 10, 4, 4, 6, 4, 4}[i])
 }
@@ -122,15 +122,6 @@ func (m *mortal) Retrying(ctx context.Context, notifier string) (list []coc.Mess
 func (m *mortal) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (id int64, err error) {
 	err = m.do("thread", func() error { id, err = m.Outbox.Thread(ctx, notifier, document, channel, since); return err })
 	return id, err
-}
-
-func (m *mortal) Stale(ctx context.Context, notifier string) (th coc.Thread, ok bool, err error) {
-	err = m.do("stale", func() error { th, ok, err = m.Outbox.Stale(ctx, notifier); return err })
-	return th, ok, err
-}
-
-func (m *mortal) Counted(ctx context.Context, root int64) error {
-	return m.do("counted", func() error { return m.Outbox.Counted(ctx, root) })
 }
 
 func (m *mortal) Contents(ctx context.Context, change coc.Key) (old, now []byte, err error) {

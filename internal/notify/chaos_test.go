@@ -275,9 +275,6 @@ func (a *anarchy) record(s subject, state coc.MessageState) {
 // recorded marks, among the calls, where the result of the previous one was stored.
 const recorded = "recorded"
 
-// posts reports whether a call posts something new.
-func (c *call) posts() bool { return c.change != 0 && c.method != "chat.update" }
-
 // read makes a call of a request.
 func (a *anarchy) read(r *http.Request) *call {
 	c := &call{subject: subject{notifier: "ops"}, method: path.Base(r.URL.Path), at: time.Now(), life: a.life}
@@ -316,7 +313,7 @@ func (a *anarchy) luck(c *call) *rand.Rand {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tried[about]++
-	c.again = c.posts() && a.marks[c.subject]
+	c.again = c.change != 0 && a.marks[c.subject]
 	a.calls = append(a.calls, c)
 	h := fnv.New64a()
 	fmt.Fprint(h, about, a.tried[about])

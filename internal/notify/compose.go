@@ -171,7 +171,7 @@ func (b *batch) single(ctx context.Context, a alert) error {
 	}
 	w := *b.write
 	if m.Kind == coc.MessageRoot && b.n.threads() {
-		w.head = coc.Head{} // it is edited when replies are sent, and so no witness
+		w.head = coc.Head{} // the small print of a thread's first message stays short
 	}
 	_, err = b.add(m, w.change(c, pair, a.mention))
 	return err

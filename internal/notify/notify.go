@@ -55,10 +55,6 @@ type Outbox interface {
 	// Thread returns the message that opened a notifier's thread of a document after
 	// since, 0 if there is none. With a channel's id it was posted there, or is waiting.
 	Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (int64, error)
-	// Stale returns a thread whose root does not show the current number of replies, and
-	// Counted records that it does, or need not.
-	Stale(ctx context.Context, notifier string) (_ coc.Thread, ok bool, err error)
-	Counted(ctx context.Context, root int64) error
 	// Contents returns the two texts that a change compares. old is nil if it compares
 	// with nothing, both are nil for a change without versions. It fails with
 	// coc.ErrErased if one of them was erased.

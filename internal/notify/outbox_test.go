@@ -28,7 +28,6 @@ type memory struct {
 	contents   map[coc.Key]contents // by change
 	broken     error                // what Contents fails with
 	full       int                  // so many calls of RecordAttempt fail
-	stale      map[int64]bool       // roots of threads
 	closed     map[int64]bool       // whose thread was deleted
 	quiets     map[string]time.Time
 }
@@ -168,9 +167,6 @@ func (o *memory) RecordAttempt(ctx context.Context, m coc.Message) error {
 		m.Parent = 0
 	}
 	*o.messages[m.ID-1] = m
-	if m.State == coc.Sent && m.Kind == coc.MessageReply && o.messages[m.Parent-1].Kind == coc.MessageRoot {
-		o.stale[m.Parent] = true
-	}
 	if m.State != coc.Waiting {
 		for _, id := range o.claims[m.ID] {
 			o.deliveries[id-1].state = string(m.State)
@@ -245,30 +241,6 @@ func (o *memory) Thread(_ context.Context, notifier string, document coc.Key, ch
 		}
 	}
 	return 0, nil
-}
-
-func (o *memory) Stale(_ context.Context, notifier string) (th coc.Thread, ok bool, _ error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, m := range o.messages {
-		if m.Notifier == notifier && o.stale[m.ID] {
-			th.Root, ok = *m, true
-			break
-		}
-	}
-	for _, m := range o.messages {
-		if ok && m.Parent == th.Root.ID && m.Kind == coc.MessageReply && m.State == coc.Sent {
-			th.Replies++
-		}
-	}
-	return th, ok, nil
-}
-
-func (o *memory) Counted(_ context.Context, root int64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.stale, root)
-	return nil
 }
 
 // queue adds changes to the outbox, due now.
@@ -346,7 +318,7 @@ func setUp(t testing.TB, notifiers ...Notifier) *bench {
 	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken, Channels: []string{testChannel, "C0OTHER"},
 		WebhookPath: "/services/T0000/B0000/SeCrEtSeCrEtSeCrEt", EnforceRate: true})
 	w := &wire{Handler: s}
-	out := &memory{contents: map[coc.Key]contents{}, stale: map[int64]bool{}, closed: map[int64]bool{}, quiets: map[string]time.Time{}}
+	out := &memory{contents: map[coc.Key]contents{}, closed: map[int64]bool{}, quiets: map[string]time.Time{}}
 	logs := &bytes.Buffer{}
 	return &bench{out: out, slack: s, wire: w, logs: logs, Sender: &Sender{
 		Outbox: out, Notifiers: notifiers, HTTP: &http.Client{Transport: w},

@@ -185,36 +185,6 @@ func TestOneChannelOnePause(t *testing.T) {
 	})
 }
 
-// Edits have another rate limit, fifty a minute.
-func TestEditRate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := threaded()
-		n.DigestOver = 1000
-		b := setUp(t, n)
-		for i := range int64(100) {
-			b.out.queue("ops", edit(i+1, i, 1), edit(i+1000, i, 2))
-		}
-		var at []time.Time
-		b.wire.hook = func(r *http.Request) error {
-			if strings.HasSuffix(r.URL.Path, "chat.update") {
-				at = append(at, time.Now())
-			}
-			return nil
-		}
-		if err := b.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if len(at) == 0 {
-			t.Fatal("no edits")
-		}
-		for i := 50; i < len(at); i++ {
-			if d := at[i].Sub(at[i-50]); d < time.Minute {
-				t.Errorf("51 edits within %v", d)
-			}
-		}
-	})
-}
-
 // Thousands of changes with long contents are frozen in parts, so that the first are sent
 // at once; a digest loads a bounded number of contents.
 func TestFreezingIsBounded(t *testing.T) {

@@ -169,18 +169,13 @@ func backoff(attempts int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-const (
-	// postEvery is Slack's rate limit for one channel.
-	// https://docs.slack.dev/apis/web-api/rate-limits/
-	postEvery = time.Second
-	// editEvery is a little slower than its limit for edits, fifty a minute (tier 3).
-	editEvery = time.Minute / 45
-)
+// postEvery is Slack's rate limit for one channel.
+// https://docs.slack.dev/apis/web-api/rate-limits/
+const postEvery = time.Second
 
 // pace limits the posts to one channel. Several notifiers of the channel share it.
 type pace struct {
-	*rate.Limiter               // of all calls
-	edits         *rate.Limiter // of edits, which have both limits
+	*rate.Limiter // of all calls
 	mu            sync.Mutex
 	until         time.Time // the channel is rate limited
 }
@@ -210,7 +205,7 @@ func (s *Sender) paceOf(n *Notifier) *pace {
 		s.paces = map[string]*pace{}
 	}
 	if s.paces[key] == nil {
-		s.paces[key] = &pace{Limiter: rate.NewLimiter(rate.Every(t.every), 1), edits: rate.NewLimiter(rate.Every(editEvery), 1)}
+		s.paces[key] = &pace{Limiter: rate.NewLimiter(rate.Every(t.every), 1)}
 	}
 	return s.paces[key]
 }

@@ -209,25 +209,6 @@ func (s Slack) checkUpload(address string) error {
 		fix: "check api_url in the config and proxies"}
 }
 
-func (s Slack) edit(ctx context.Context, c *client, m coc.Message, note string) error {
-	body, text, err := annotated(m, note)
-	if err != nil {
-		return err
-	}
-	api, token, err := s.api(c)
-	if err != nil {
-		return err
-	}
-	list, err := options(body, text)
-	if err != nil {
-		return err
-	}
-	if _, _, _, err := api.UpdateMessageContext(ctx, m.Channel, m.TS, list...); err != nil {
-		return s.explain(err, token)
-	}
-	return nil
-}
-
 // check returns as which bot, and in which workspace, the token acts.
 func (s Slack) check(ctx context.Context, c *client) (string, error) {
 	api, token, err := s.api(c)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -59,26 +58,6 @@ func payload(m coc.Message) (blocks []byte, text string) {
 		return nil, mentionsOf(m.Body) + unlink(m.Text)
 	}
 	return m.Body, m.Text
-}
-
-// annotated returns the payload of a message with a note below its title, where a phone
-// shows it too.
-func annotated(m coc.Message, note string) (body []byte, text string, _ error) {
-	m.Text += " · " + note
-	if m.Plain {
-		body, text = payload(m)
-		return body, text, nil
-	}
-	var blocks []json.RawMessage
-	small, err := json.Marshal(footer(plain("↳ " + note)))
-	if err == nil {
-		err = json.Unmarshal(m.Body, &blocks)
-	}
-	if err != nil || len(blocks) == 0 {
-		return nil, "", errUnreadable()
-	}
-	body, err = json.Marshal(slices.Insert(blocks, 1, json.RawMessage(small)))
-	return body, m.Text, err
 }
 
 // mentionsOf are the mentions in the blocks of a message, for its plain fallback. Only the

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -28,9 +27,6 @@ func threaded() Notifier {
 func (b *bench) layout() (list []string) {
 	title := func(m cocsim.Message) string {
 		text, _, _ := strings.Cut(m.Text, ",")
-		if _, count, ok := strings.Cut(m.Text, ") · "); ok {
-			text += " · " + count
-		}
 		return text
 	}
 	for _, m := range b.slack.Messages() {
@@ -52,8 +48,8 @@ func (b *bench) layout() (list []string) {
 	return list
 }
 
-// A document has one thread a day: its first change opens it, later ones reply,
-// and the first message counts them. Urgent changes are posted to the channel.
+// A document has one thread a day: its first change opens it, later ones reply.
+// Urgent changes are posted to the channel.
 // A restart changes nothing of that.
 func TestThread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -75,7 +71,7 @@ func TestThread(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		drain(edit(7, 2, 2))
 		want := []string{
-			"job-1 v1 → v2 · 2 later changes in the thread",
+			"job-1 v1 → v2",
 			"  job-1 v2 → v3",
 			"  job-1 v4 → v5",
 			"job-2 v1 → v2",
@@ -98,13 +94,12 @@ func TestThreadOfOneMoment(t *testing.T) {
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"job-1 v1 → v2 · 2 later changes in the thread", "  job-1 v2 → v3", "  job-1 v3 → v4"}
+		want := []string{"job-1 v1 → v2", "  job-1 v2 → v3", "  job-1 v3 → v4"}
 		if d := cmp.Diff(want, b.layout()); d != "" {
 			t.Errorf("channel (-want +got):\n%s", d)
 		}
-		// Three posts and one edit, for one count serves both replies.
-		if got := time.Since(begun); got != 3*postEvery || b.slack.Calls("chat.update") != 1 {
-			t.Errorf("it lasted %v with %d edits, want %v and 1", got, b.slack.Calls("chat.update"), 3*postEvery)
+		if got := time.Since(begun); got != 2*postEvery {
+			t.Errorf("it lasted %v, want %v", got, 2*postEvery)
 		}
 	})
 }
@@ -129,7 +124,7 @@ func TestThreadDeleted(t *testing.T) {
 		drain(t, b)
 		got := b.layout()
 		// Those that were frozen together are all in the channel; then there is a thread.
-		want := []string{"job-1 v1 → v2", "job-1 v2 → v3 · 1 later change in the thread", "  job-1 v5 → v6", "job-1 v3 → v4", "job-1 v4 → v5"}
+		want := []string{"job-1 v1 → v2", "job-1 v2 → v3", "  job-1 v5 → v6", "job-1 v3 → v4", "job-1 v4 → v5"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("channel (-want +got):\n%s", d)
 		}
@@ -151,7 +146,7 @@ func TestThreadDeleted(t *testing.T) {
 		drain(t, b)
 		b.out.queue("ops", edit(3, 1, 3))
 		drain(t, b)
-		want := []string{"job-1 v2 → v3 · 1 later change in the thread", "  job-1 v3 → v4"}
+		want := []string{"job-1 v2 → v3", "  job-1 v3 → v4"}
 		if d := cmp.Diff(want, b.layout()); d != "" {
 			t.Errorf("the other channel (-want +got):\n%s", d)
 		}
@@ -177,7 +172,7 @@ func TestFileInThread(t *testing.T) {
 		if err := b.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"job-1 v1 → v2 · 1 later change in the thread", "  job-1 v2 → v3", "  file job-1-v1-v2.diff", "  file job-1-v2-v3.diff", "job-2 v1 → v2"}
+		want := []string{"job-1 v1 → v2", "  job-1 v2 → v3", "  file job-1-v1-v2.diff", "  file job-1-v2-v3.diff", "job-2 v1 → v2"}
 		if d := cmp.Diff(want, b.layout()); d != "" {
 			t.Errorf("channel (-want +got):\n%s", d)
 		}
@@ -298,36 +293,5 @@ func TestHugeDetails(t *testing.T) {
 	last := list[len(list)-1]
 	if !strings.Contains(last.text, "more changes in the file below") || strings.Count(last.file.Content, "\n# change ") != maxDue-1 {
 		t.Errorf("the last one does not say what is missing: %s", last.text)
-	}
-}
-
-// The number of replies that is added to the root of a thread keeps it within the limits.
-func TestCountFits(t *testing.T) {
-	n := threaded()
-	w := &writer{n: &n, mask: &mask.Masker{}}
-	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
-	c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: strings.Repeat("n", 100), Previous: "v3", Version: "v4"}, "", now)
-	m := w.change(c, pair, []string{"U012345"})
-	body, err := json.Marshal(m.blocks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := cocsim.NewSlack(cocsim.SlackOptions{Token: testToken})
-	b := &Sender{HTTP: &http.Client{Transport: &wire{Handler: s}}}
-	root := coc.Message{Body: body, Text: m.text}
-	at, err := b.post(t.Context(), &n, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root.Channel, root.TS = at.channel, at.ts
-	if err := n.Channel.(editor).edit(t.Context(), b.client(), root, repliesNote(1_000_000_000)); err != nil {
-		t.Fatal(err)
-	}
-	got := s.Messages()[0]
-	if size := weight(got.Blocks); size > maxBlocks {
-		t.Errorf("the edited message weighs %d, more than %d", size, maxBlocks)
-	}
-	if !strings.Contains(cocsim.Render(got), "↳ 1000000000 later changes in the thread") {
-		t.Errorf("no count in:\n%.500s", cocsim.Render(got))
 	}
 }

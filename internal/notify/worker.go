@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/text"
 )
 
 const (
@@ -29,7 +28,6 @@ type worker struct {
 	pace *pace
 	// quietUntil is the end of the quiet hours that are recorded.
 	quietUntil time.Time
-	noEdits    time.Time // edits are rate limited until then
 	tries      map[int64]try
 	probe      time.Duration // the pause before the next probe
 	probeAt    time.Time     // zero if none is needed
@@ -120,11 +118,6 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 	if more || err != nil {
 		return more, wake, err
 	}
-	if reason == "" {
-		if more, err = w.recount(ctx); more || err != nil {
-			return more, wake, err
-		}
-	}
 	if !quiet.IsZero() {
 		wake = earliest(quiet, w.nextTry()) // what is due waits for it
 	}
@@ -207,33 +200,3 @@ func (w *worker) record(ctx context.Context, m coc.Message) error {
 	}
 	return err
 }
-
-// recount edits the root of a thread to show the current number of replies. It reports
-// whether there was one to edit. A failed edit is not retried before the next reply.
-func (w *worker) recount(ctx context.Context) (bool, error) {
-	e, ok := w.n.Channel.(editor)
-	if !ok {
-		return false, nil
-	}
-	th, ok, err := w.Outbox.Stale(ctx, w.n.Name)
-	if err != nil || !ok {
-		return false, err
-	}
-	if w.now().Before(w.noEdits) || w.pace.edits.Wait(ctx) != nil || w.pace.Wait(ctx) != nil {
-		return false, nil // its turn would be after the deadline
-	}
-	call, cancel := context.WithTimeout(ctx, postTimeout)
-	defer cancel()
-	if err := e.edit(call, w.client(), th.Root, repliesNote(th.Replies)); err != nil {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		if r, ok := errors.AsType[*refusal](err); ok && r.class == limited {
-			w.noEdits = w.now().Add(max(r.wait, minBackoff)) // posts have another rate limit
-		}
-		w.log().Warn("number of replies not shown", "notifier", w.n.Name, "message", th.Root.ID, "err", err)
-	}
-	return true, w.Outbox.Counted(context.WithoutCancel(ctx), th.Root.ID)
-}
-
-func repliesNote(n int) string { return text.Plural(n, "later change") + " in the thread" }
