@@ -146,6 +146,17 @@ func weight(v any) int {
 	return len(utf16.Encode([]rune(string(b))))
 }
 
+// fitting returns how many of the first parts, at most limit, have a size of at most left
+// together.
+func fitting[T any](parts []T, limit, left int, size func(any) int) (n int) {
+	for ; n < min(len(parts), limit); n++ {
+		if left -= size(parts[n]); left < 0 {
+			break
+		}
+	}
+	return n
+}
+
 // Texts of documents are hostile: they may break a layout, hide text or mention a whole
 // channel. These functions make them harmless.
 

@@ -35,8 +35,8 @@ type writer struct {
 	people map[string]Person
 	links  Links
 	head   coc.Head // of the archive's log; zero for none
-	// alwaysFile adds the diff as a file even if the message has all of it.
-	alwaysFile bool
+	// sample adds the diff of a version as a file even if the message has all of it.
+	sample bool
 }
 
 // wording is a message: its blocks, the text that phones show instead of them, and the

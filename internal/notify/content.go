@@ -39,6 +39,7 @@ type excerpt struct {
 	items   []shownItem
 	more    int      // structural differences that diff counted and did not keep
 	patch   []string // the lines of the unified diff
+	cut     bool     // patch is truncated
 	masked  int      // different values that are hidden in items and patch
 }
 
@@ -183,14 +184,10 @@ func unified(old, now []byte, show func(diff.Line) string) (lines []string) {
 // that were not kept.
 func outline(items []shownItem, more int) (blocks []block) {
 	var list []block
-	left := maxOutline
-	for _, it := range items {
-		b := it.bullet()
-		if left -= weight(b); left < 0 || len(list) == maxItems {
-			break
-		}
-		list = append(list, b)
+	for _, it := range items[:min(len(items), maxItems)] {
+		list = append(list, it.bullet())
 	}
+	list = list[:fitting(list, maxItems, maxOutline, weight)]
 	if len(list) == 0 {
 		return nil
 	}

@@ -40,29 +40,26 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	cc := copies(mentions)
 	small := footer(plain(ids + " · " + countKinds(changes) + w.checkpoint()))
 	frame := []block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}
-	left := maxBlocks - weight(frame) - weight(more(len(entries)))
+	var shown, texts []string
+	for _, e := range entries {
+		shown, texts = append(shown, "• "+e.String()+"\n"), append(texts, escape(e.String()))
+	}
 	var important, rest strings.Builder
-	for i, e := range entries {
-		line := "• " + e.String() + "\n"
-		if left -= weight(line); left < 0 {
-			rest.WriteString(more(len(entries) - i))
-			break
-		}
-		if e.rank > 0 {
+	n := fitting(shown, len(shown), maxBlocks-weight(frame)-weight(more(len(entries))), weight)
+	for i, line := range shown[:n] {
+		if entries[i].rank > 0 {
 			important.WriteString(line)
 		} else {
 			rest.WriteString(line)
 		}
 	}
-	var texts []string
-	left = maxText - len(title) - len(ids) - len(more(len(entries))) - 10
-	for i, e := range entries {
-		line := escape(e.String())
-		if left -= len(line) + 2; left < 0 {
-			texts = append(texts, more(len(entries)-i))
-			break
-		}
-		texts = append(texts, line)
+	if n < len(entries) {
+		rest.WriteString(more(len(entries) - n))
+	}
+	length := func(line any) int { return len(line.(string)) + len("; ") }
+	n = fitting(texts, len(texts), maxText-len(title)-len(ids)-len(more(len(entries)))-10, length)
+	if texts = texts[:n]; n < len(entries) {
+		texts = append(texts, more(len(entries)-n))
 	}
 	body := rich(paragraph(bold(important.String()), span(strings.TrimSuffix(rest.String(), "\n"))))
 	if len(cc) > 0 {

@@ -73,26 +73,28 @@ type noticeData struct {
 	Lines []string       `json:"lines"`
 }
 
-// newChangeData returns the data of a change without its content.
-func newChangeData(c *coc.Change) changeData {
+// event writes what is sent of a change as JSON.
+func (s excerpt) event(c *coc.Change, h coc.Head) ([]byte, error) {
 	d := changeData{ID: c.Key.ID, Kind: c.Kind, Account: c.Account, DocumentID: c.DocumentID, Name: c.Name,
 		Version: orNull(c.Version), Previous: orNull(c.Previous), SeenAt: c.SeenAt.UTC(),
-		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel),
-		Added: c.Added, Removed: c.Removed, Backfill: c.Backfill, Late: c.Late, Items: []itemData{}, DiffWhole: true}
+		By: orNull(c.By), Modifier: orNull(c.Modifier), RiskLevel: orNull(c.RiskLevel), Added: c.Added, Removed: c.Removed,
+		Summary: s.summary, Note: strings.Join(s.notes, " "), Backfill: c.Backfill, Late: c.Late,
+		Items: []itemData{}, More: s.more, DiffWhole: !s.cut, Masked: s.masked}
 	if !c.MadeAt.IsZero() {
 		at := c.MadeAt.UTC()
 		d.MadeAt = &at
 	}
-	return d
-}
-
-func (d *changeData) setDiff(lines []string) {
-	if len(lines) > 0 {
-		d.Diff = orNull(strings.Join(lines, "\n") + "\n")
+	for i := range s.items {
+		it := &s.items[i]
+		item := itemData{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task}
+		if it.values {
+			item.Old, item.New = &it.Old, &it.New
+		}
+		d.Items = append(d.Items, item)
 	}
-}
-
-func (d *changeData) event(h coc.Head) ([]byte, error) {
+	if len(s.patch) > 0 {
+		d.Diff = orNull(strings.Join(s.patch, "\n") + "\n")
+	}
 	return marshalEvent("change."+string(d.Kind), d.SeenAt, d, h)
 }
 
@@ -107,16 +109,14 @@ func marshalEvent(kind string, at time.Time, data any, h coc.Head) ([]byte, erro
 // Event writes a change as an event, unmasked and complete, for those who have the
 // archive. old and now are as Outbox.Contents returns them.
 func Event(c *coc.Change, old, now []byte) ([]byte, error) {
-	d := newChangeData(c)
-	d.Summary, d.Note, d.More = c.Summary, c.UncountedNote(), c.Omitted
-	for i := range c.Items {
-		it := &c.Items[i]
-		d.Items = append(d.Items, itemData{it.Op, it.Path, it.Step, it.Task, &it.Old, &it.New})
+	s := excerpt{summary: c.Summary, notes: []string{c.UncountedNote()}, more: c.Omitted}
+	for _, it := range c.Items {
+		s.items = append(s.items, shownItem{Item: it, values: true})
 	}
 	if now != nil {
-		d.setDiff(unified(old, now, func(l diff.Line) string { return strings.TrimSuffix(string(l.Text), "\n") }))
+		s.patch = unified(old, now, func(l diff.Line) string { return strings.TrimSuffix(string(l.Text), "\n") })
 	}
-	return d.event(coc.Head{})
+	return s.event(c, coc.Head{})
 }
 
 // NoticeEvent writes a notice as an event, unmasked.

@@ -23,14 +23,12 @@ func (w *writer) notice(n *coc.Notice) wording {
 		title = "⚠ " + title
 	}
 	var lines []string
-	left := maxNotice
-	for i, l := range n.Lines {
-		l = text.Line(w.mask.Words(l), maxNoticeLine)
-		if left -= weight(l); left < 0 || i == maxNoticeLines {
-			lines = append(lines, fmt.Sprintf("… %s", text.Plural(len(n.Lines)-i, "more line")))
-			break
-		}
-		lines = append(lines, l)
+	for _, l := range n.Lines[:min(len(n.Lines), maxNoticeLines)] {
+		lines = append(lines, text.Line(w.mask.Words(l), maxNoticeLine))
+	}
+	lines = lines[:fitting(lines, maxNoticeLines, maxNotice, weight)]
+	if more := len(n.Lines) - len(lines); more > 0 {
+		lines = append(lines, "… "+text.Plural(more, "more line"))
 	}
 	blocks := []block{header(title)}
 	if body := strings.TrimSpace(strings.Join(lines, "\n")); body != "" {

@@ -46,7 +46,7 @@ func (w *writer) addDiff(m *wording, c *coc.Change, s excerpt, left int) {
 	}
 	lines, cut := fit(s.patch, limit, left-1, elsewhere)
 	m.blocks = append(m.blocks, rich(preformatted(lines)))
-	if (cut || w.alwaysFile) && w.n.files() {
+	if (cut || w.sample && c.Kind == coc.KindVersion) && w.n.files() {
 		m.file = w.diffFile(c, s)
 	}
 }

@@ -65,35 +65,29 @@ func (s *Sender) insist(ctx context.Context, n *Notifier, m coc.Message) (at lan
 
 // samples drafts the messages of a test.
 func (s *Sender) samples(ctx context.Context, n *Notifier) ([]*coc.Draft, error) {
-	b := s.batch(n)
+	each := *n
+	each.DigestOver = maxDue
+	b := s.batch(&each)
 	b.now, b.fresh, b.samples = b.now.UTC().Truncate(time.Second), true, map[*coc.Change]contents{}
+	b.write.sample = true
 	b.notices = []coc.Delivery{{Notice: &coc.Notice{Kind: coc.NoticeTest, At: b.now, Title: "cocsync can post here",
 		Lines: []string{"This is a test of the notifier " + n.Name + ". Samples of its messages follow; they are about no real document."}}}}
-	if err := n.Channel.compose(ctx, b); err != nil {
-		return nil, err
+	for _, kind := range coc.Kinds {
+		if n.wants(kind) {
+			c, pair := sample(kind, b.now)
+			b.samples[c] = pair
+			b.changes = append(b.changes, alert{Delivery: coc.Delivery{Change: c, DueAt: b.now}})
+		}
+	}
+	if err := n.Channel.compose(ctx, b); err != nil || n.traits().structured || len(b.changes) < 2 {
+		return b.drafts, err
 	}
 	b.notices = nil
-	var all []alert
-	for _, kind := range coc.Kinds {
-		if !n.wants(kind) {
-			continue
-		}
-		c, pair := sample(kind, b.now)
-		b.samples[c] = pair
-		all = append(all, alert{Delivery: coc.Delivery{Change: c, Gathered: true}})
-		b.changes, b.write.alwaysFile = all[len(all)-1:], kind == coc.KindVersion
-		if err := n.Channel.compose(ctx, b); err != nil {
-			return nil, err
-		}
-	}
-	if n.traits().structured || len(all) < 2 {
-		return b.drafts, nil
-	}
-	for i := range all {
-		c := all[i].Change
+	for i := range b.changes {
+		b.changes[i].Gathered = true // which makes a digest
+		c := b.changes[i].Change
 		c.Document, c.Name = coc.Key{Account: 1, ID: int64(i)}, fmt.Sprintf("%s-%d", c.Name, i+1)
 	}
-	b.changes = all
 	return b.drafts, n.Channel.compose(ctx, b)
 }
 
@@ -114,30 +108,31 @@ steps:
 // sample returns a change of a kind, about no real document.
 func sample(kind coc.Kind, now time.Time) (*coc.Change, contents) {
 	c := &coc.Change{Kind: kind, Account: "sample", DocumentID: "DM00000000000sample", Name: "sample-restart-node",
-		Version: "v4", Previous: "v3", MadeAt: now.Add(-time.Minute), SeenAt: now, At: now, By: "COC-sample", Modifier: "COC-sample"}
-	old := []byte(sampleJob)
-	next := []byte(strings.NewReplacer("timeout: 30", "timeout: 60", "not-for-chat", "nor-is-this").Replace(sampleJob))
-	c.Difference = diff.Compare(diff.Read(old), diff.Read(next))
+		MadeAt: now.Add(-time.Minute), SeenAt: now, At: now, Modifier: "COC-sample"}
+	pair := contents{now: []byte(sampleJob)}
+	next := strings.NewReplacer("timeout: 30", "timeout: 60", "not-for-chat", "nor-is-this").Replace(sampleJob)
 	switch kind {
 	case coc.KindNew:
-		c.Version, c.Previous = "v1", ""
-		c.Difference = coc.Difference{Added: strings.Count(sampleJob, "\n")}
-		return c, contents{now: old}
+		c.Version, c.By = "v1", "COC-sample"
+		c.Added = strings.Count(sampleJob, "\n")
+		return c, pair
+	case coc.KindVersion:
+		c.Version, c.Previous, c.By = "v4", "v3", "COC-sample"
 	case coc.KindRewritten:
-		c.Version, c.Previous, c.By = "v3#2", "v3#1", ""
+		c.Version, c.Previous = "v3#2", "v3#1"
 	case coc.KindMetadata:
-		c.Version, c.Previous, c.By = "", "", ""
-		c.Difference = coc.Difference{Summary: "risk_level MEDIUM → HIGH", Items: []coc.Item{{Op: "changed", Path: "risk_level", Old: "MEDIUM", New: "HIGH"}}}
-		c.RiskLevel = "HIGH"
+		c.RiskLevel, c.Summary = "HIGH", "risk_level MEDIUM → HIGH"
+		c.Items = []coc.Item{{Op: "changed", Path: "risk_level", Old: "MEDIUM", New: "HIGH"}}
 		return c, contents{}
-	case coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored:
-		c.Version, c.Previous, c.By, c.Difference = "", "", "", coc.Difference{}
-		if kind == coc.KindWithdrawn {
-			c.Version = "v1"
-		}
+	case coc.KindWithdrawn:
+		c.Version = "v1"
+		return c, contents{}
+	default:
 		return c, contents{}
 	}
-	return c, contents{old: old, now: next}
+	pair = contents{old: pair.now, now: []byte(next)}
+	c.Difference = diff.Compare(diff.Read(pair.old), diff.Read(pair.now))
+	return c, pair
 }
 
 // Preview is a message that would be sent to a notifier.

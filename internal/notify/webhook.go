@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -65,25 +64,13 @@ func (Webhook) compose(ctx context.Context, b *batch) error {
 func (w *writer) event(c *coc.Change, pair contents) (body []byte, title string, err error) {
 	c = w.maskNames(c)
 	s := w.excerpt(c, pair)
-	d := newChangeData(c)
-	d.By, d.Modifier, d.RiskLevel = orNull(w.mask.Words(c.By)), orNull(w.mask.Words(c.Modifier)), orNull(w.mask.Words(c.RiskLevel))
-	d.Summary, d.Note, d.More, d.Masked = s.summary, strings.Join(s.notes, " "), s.more, s.masked
-	for i := range s.items {
-		it := &s.items[i]
-		item := itemData{Op: it.Op, Path: it.Path, Step: it.Step, Task: it.Task}
-		if it.values {
-			item.Old, item.New = &it.Old, &it.New
-		}
-		d.Items = append(d.Items, item)
+	masked := *c
+	for _, name := range []*string{&masked.By, &masked.Modifier, &masked.RiskLevel} {
+		*name = w.mask.Words(*name)
 	}
-	left, n := maxEventDiff, 0
-	for n < len(s.patch) && weight(s.patch[n]) <= left {
-		left -= weight(s.patch[n])
-		n++
-	}
-	d.DiffWhole = n == len(s.patch)
-	d.setDiff(s.patch[:n])
-	body, err = d.event(w.head)
+	n := fitting(s.patch, len(s.patch), maxEventDiff, weight)
+	s.patch, s.cut = s.patch[:n], n < len(s.patch)
+	body, err = s.event(&masked, w.head)
 	return body, w.title(c) + " (" + idOf(c) + ")", err
 }
 
