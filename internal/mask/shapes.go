@@ -2,8 +2,10 @@ package mask
 
 import (
 	"encoding/base64"
+	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // shape is a kind of key that is recognised without a name: one of the prefixes and at
@@ -66,26 +68,27 @@ type pattern struct {
 }
 
 func patternTable() []pattern {
-	any := func(string) bool { return true }
 	return []pattern{
 		// RFC 7519: three parts of base64url, the first two of which start with {".
-		{"eyJ", lazy(`\b(eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*)`), any},
+		{"eyJ", lazy(`\b(eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*)`), anyValue},
 		// RFC 3986, 3.2.1: user:password@ before a host.
 		{"://", lazy("(?:[a-zA-Z][\\w+.-]*:)?//[^\\s/@:'\"`]*:([^\\s@'\"`<>|;]+)@[\\w\\[{$%*-]"), isURLPassword},
 		// A token instead of the user, as in git and Sentry's addresses.
 		{"://", lazy(`https?://([\w.~%-]{16,})@`), func(s string) bool { return strings.ContainsAny(s, "0123456789") }},
-		{"tcp(", lazy(`\w:([^\s@:/'"]+)@(?:tcp|unix)\(`), any}, // https://github.com/go-sql-driver/mysql#dsn-data-source-name
-		{"jdbc:oracle", lazy(`jdbc:oracle:\w+:[^\s/@]+/([^\s@]+)@`), any},
+		{"tcp(", lazy(`\w:([^\s@:/'"]+)@(?:tcp|unix)\(`), anyValue}, // https://github.com/go-sql-driver/mysql#dsn-data-source-name
+		{"jdbc:oracle", lazy(`jdbc:oracle:\w+:[^\s/@]+/([^\s@]+)@`), anyValue},
 		// RFC 7617: the base64 of user:password.
 		{"asic", lazy(`(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})`), isBasicAuth},
 		{"earer", lazy(`(?i)\bbearer\s+([\w.~+/-]{12,}=*)`), func(s string) bool { return isPasswordLike(s) }},
 		// https://manpages.debian.org/crypt.5: hashes of passwords.
-		{"$", lazy(`(\$(?:1|2[aby]?|5|6|7|y|gy|apr1)\$[\w./$=,-]{8,})`), any},
+		{"$", lazy(`(\$(?:1|2[aby]?|5|6|7|y|gy|apr1)\$[\w./$=,-]{8,})`), anyValue},
 		// Signatures and keys in addresses (OBS, S3, Azure, robots of chats).
-		{"=", lazy(`(?i)[?&;](?:(?:x-\w+-)?signature|sig|sign|(?:api|app|access)?_?key)=([\w%+/=-]{6,})`), any},
+		{"=", lazy(`(?i)[?&;](?:(?:x-\w+-)?signature|sig|sign|(?:api|app|access)?_?key)=([\w%+/=-]{6,})`), anyValue},
 		{"LS0tLS1CRUdJTi", lazy(`(LS0tLS1CRUdJTi[\w+/]{20,}=*)`), isEncodedKey},
 	}
 }
+
+func anyValue(string) bool { return true }
 
 // isURLPassword excludes a port and a path with an @ in it.
 func isURLPassword(s string) bool {
@@ -113,20 +116,27 @@ func isEncodedKey(s string) bool {
 	return strings.Contains(string(raw), "PRIVATE")
 }
 
-// shapes hides keys that have a known form, at any position.
-func (t *scan) shapes() {
+// pattern matches a shape at the start of a word. Of an address only the key is hidden.
+func (s shape) pattern(prefix string) pattern {
+	key := strings.LastIndexAny(prefix, "/=") + 1
+	return pattern{prefix, lazy(fmt.Sprintf(`(?:^|[^\w-])%s(%s[\w%s-]{%d,})`,
+		regexp.QuoteMeta(prefix[:key]), regexp.QuoteMeta(prefix[key:]), regexp.QuoteMeta(s.others), s.length)), anyValue}
+}
+
+// patterns are all shapes.
+var patterns = sync.OnceValue(func() []pattern {
+	list := patternTable()
 	for _, s := range shapeTable() {
 		for prefix := range strings.FieldsSeq(s.prefixes) {
-			for i := 0; i < len(t.src); {
-				n := strings.Index(t.src[i:], prefix)
-				if n < 0 {
-					break
-				}
-				i = t.shape(s, prefix, i+n)
-			}
+			list = append(list, s.pattern(prefix))
 		}
 	}
-	for _, p := range patternTable() {
+	return list
+})
+
+// shapes hides keys that have a known form, at any position.
+func (t *scan) shapes() {
+	for _, p := range patterns() {
 		if !strings.Contains(t.plain, p.word) {
 			continue
 		}
@@ -156,25 +166,6 @@ func (t *scan) keyPairs() {
 			t.spans = append(t.spans, span{from, i})
 		}
 	}
-}
-
-// shape hides the key whose prefix is at from, if there is one, and returns where to
-// continue. Of an address only the key is hidden.
-func (t *scan) shape(s shape, prefix string, from int) int {
-	end := from + len(prefix)
-	for end < len(t.src) && (t.src[end] == '-' || isWordByte(t.src[end]) && t.src[end] < 0x80 || strings.IndexByte(s.others, t.src[end]) >= 0) {
-		end++
-	}
-	free := from == 0 || t.src[from-1] != '-' && !isWordByte(t.src[from-1]) || isEscaped(t.src, from)
-	if free && end-from-len(prefix) >= s.length {
-		t.spans = append(t.spans, span{from + strings.LastIndexAny(prefix, "/=") + 1, end})
-	}
-	return end
-}
-
-// isEscaped reports whether the letter before i ends an escape: \nAKIA….
-func isEscaped(s string, i int) bool {
-	return i > 1 && s[i-2] == '\\' && strings.IndexByte("nrt", s[i-1]) >= 0
 }
 
 var (
