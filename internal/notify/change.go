@@ -78,36 +78,39 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 	return m
 }
 
+// kindWords are the words for a kind of change. {doc} and {version} are replaced.
+type kindWords struct {
+	title  string // before the versions
+	digest string // "" for a new version, of which a digest has the label
+	lead   string // what the title does not say
+}
+
+func wordsFor(k coc.Kind) kindWords {
+	return map[coc.Kind]kindWords{
+		coc.KindNew:       {"New: {doc}", "new", ""},
+		coc.KindVersion:   {"{doc}", "", ""},
+		coc.KindRewritten: {"⚠ REWRITTEN: {doc}", "REWRITTEN {version}", "COC now serves other content under an existing version."},
+		coc.KindMetadata:  {"{doc}: settings changed", "settings changed", ""},
+		coc.KindWithdrawn: {"{doc}: version withdrawn", "{version} withdrawn", "COC no longer lists this version. It stays in the archive."},
+		coc.KindDeleted:   {"⚠ DELETED: {doc}", "DELETED", "COC no longer has this document. Its versions stay in the archive."},
+		coc.KindRestored:  {"Restored: {doc}", "restored", ""},
+	}[k]
+}
+
 // title names the document, what happened and the versions; the most important first.
 func (w *writer) title(c *coc.Change) string {
-	document := w.document(c)
-	from, to := text.Line(c.Previous, maxLabel), text.Line(c.Version, maxLabel)
-	versions := to
-	if from != "" && to != "" {
-		versions = from + " → " + to
-	}
-	s := document
-	switch c.Kind {
-	case coc.KindNew:
-		s = "New: " + document
-	case coc.KindRewritten:
-		s = "⚠ REWRITTEN: " + document
-	case coc.KindMetadata:
-		s, versions = document+": settings changed", ""
-	case coc.KindWithdrawn:
-		s, versions = document+": version withdrawn", cmp.Or(to, from)
-	case coc.KindDeleted:
-		s, versions = "⚠ DELETED: "+document, ""
-	case coc.KindRestored:
-		s = "Restored: " + document
-	}
-	if versions != "" {
-		s += " " + versions
-	}
+	s := strings.Replace(wordsFor(c.Kind).title, "{doc}", w.document(c), 1)
 	if high(c) {
 		s = "HIGH RISK · " + s
 	}
-	return s
+	from, to := text.Line(c.Previous, maxLabel), text.Line(c.Version, maxLabel)
+	switch {
+	case c.Kind == coc.KindMetadata, c.Kind == coc.KindDeleted, from+to == "":
+		return s
+	case from == "" || to == "" || c.Kind == coc.KindWithdrawn:
+		return s + " " + cmp.Or(to, from)
+	}
+	return s + " " + from + " → " + to
 }
 
 // document returns a document's name, or its id if it has none.
@@ -153,14 +156,7 @@ func (w *writer) human(id string) string {
 func (w *writer) lead(c *coc.Change, by person, s excerpt, mentions []string) block {
 	lines := [][]block{{bold(s.summary)}}
 	add := func(pieces ...block) { lines = append(lines, pieces) }
-	switch c.Kind {
-	case coc.KindRewritten:
-		add(span("COC now serves other content under an existing version."))
-	case coc.KindDeleted:
-		add(span("COC no longer has this document. Its versions stay in the archive."))
-	case coc.KindWithdrawn:
-		add(span("COC no longer lists this version. It stays in the archive."))
-	}
+	add(span(wordsFor(c.Kind).lead))
 	if c.Late {
 		add(span("Late: COC did not serve this version when the next one was archived."))
 	}

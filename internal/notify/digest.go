@@ -95,28 +95,14 @@ func (w *writer) entries(changes []*coc.Change) (list []*entry) {
 
 func (e *entry) add(c *coc.Change) {
 	to := text.Line(c.Version, maxLabel)
-	word := ""
-	switch c.Kind {
-	case coc.KindNew, coc.KindVersion:
+	if c.Kind == coc.KindNew || c.Kind == coc.KindVersion {
 		if e.versions == 0 {
 			e.first = text.Line(c.Previous, maxLabel)
 		}
 		e.last = to
 		e.versions++
-		if c.Kind == coc.KindNew {
-			word = "new"
-		}
-	case coc.KindRewritten:
-		word = "REWRITTEN " + to
-	case coc.KindDeleted:
-		word = "DELETED"
-	case coc.KindMetadata:
-		word = "settings changed"
-	case coc.KindWithdrawn:
-		word = to + " withdrawn"
-	case coc.KindRestored:
-		word = "restored"
 	}
+	word := strings.Replace(wordsFor(c.Kind).digest, "{version}", to, 1)
 	// However many changes a document has, it has one line.
 	if word != "" && !slices.Contains(e.words, word) && len(e.words) < 5 {
 		e.words = append(e.words, word)
