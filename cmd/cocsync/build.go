@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"slices"
-
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"net/http"
+	"slices"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/config"

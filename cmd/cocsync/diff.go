@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
-
-	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"

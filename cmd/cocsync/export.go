@@ -9,14 +9,13 @@ import (
 	"strconv"
 	"strings"
 
-	"cocsync/internal/term"
-
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
 	"cocsync/internal/query"
+	"cocsync/internal/term"
 	"cocsync/internal/text"
 )
 

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"errors"
-	"fmt"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/diff"

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"cocsync/internal/term"
-
 	"cocsync/internal/text"
 )
 

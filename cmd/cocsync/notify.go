@@ -7,11 +7,10 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"strings"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
-
-	"github.com/spf13/cobra"
 )
 
 // page is the text output of a command.

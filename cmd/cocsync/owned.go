@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"time"
-
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/text"
-
 	"golang.org/x/sys/unix"
+
+	"cocsync/internal/text"
 )
 
 // terminal opens a pseudo-terminal with that many columns. The function returns the text

@@ -1,17 +1,16 @@
 package main
 
 import (
-	"context"
-
-	"github.com/spf13/cobra"
-
 	"cmp"
+	"context"
 	_ "embed"
 	"fmt"
 	"iter"
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"cocsync/internal/query"
 	"cocsync/internal/term"

@@ -9,9 +9,8 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/daemon"

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
 	"text/template"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"errors"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"

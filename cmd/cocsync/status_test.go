@@ -11,13 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"cocsync/internal/term"
-
 	"github.com/google/go-cmp/cmp"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/query"
+	"cocsync/internal/term"
 )
 
 // statusText returns the output of status at that time.

@@ -19,6 +19,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
+	var since string
 	var external []string
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -34,6 +35,9 @@ written by "cocsync audit checkpoint" or to witness_dir, or the size and the roo
 Slack message. Verify then checks that the archive still has everything that it had at
 that checkpoint, unaltered.
 
+--since skips contents and rows that were seen before a date, an RFC 3339 time or an age;
+the log is always checked completely.
+
 The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
 archive cannot be read.`,
 		Example: `  cocsync verify
@@ -41,15 +45,16 @@ archive cannot be read.`,
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.verify(cmd.Context(), external, deep)
+			return a.verify(cmd.Context(), external, since, deep)
 		},
 	}
 	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
+	cmd.Flags().StringVar(&since, "since", "", "only rows seen since `WHEN`")
 	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "`FILE` with an external checkpoint, or its size and root; may be repeated")
 	return a.outputFlag(cmd)
 }
 
-func (a *app) verify(ctx context.Context, external []string, deep bool) error {
+func (a *app) verify(ctx context.Context, external []string, since string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
 		checkpoint, err := readExternal(text)
@@ -60,6 +65,9 @@ func (a *app) verify(ctx context.Context, external []string, deep bool) error {
 	}
 	q, err := a.archive(ctx)
 	if err != nil {
+		return err
+	}
+	if check.Since, err = query.Option("since", since, q.Since); err != nil {
 		return err
 	}
 	show := a.output().Progress()

@@ -2,7 +2,6 @@ package mask
 
 import (
 	"fmt"
-
 	"regexp"
 	"strings"
 	"testing"

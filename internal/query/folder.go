@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-
 	"strings"
 	"unicode"
 	"unicode/utf8"

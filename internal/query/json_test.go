@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"cocsync/internal/text"
-
 	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/text"
 )
 
 // JSON is also shown on terminals: it is escaped without a change of meaning.

@@ -1,17 +1,16 @@
 package query
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
-
-	"bytes"
-	"reflect"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
@@ -31,7 +30,8 @@ type External struct {
 // Verification selects what is verified.
 type Verification struct {
 	External []External
-	Deep     bool // recomputes derived data
+	Since    time.Time // contents and rows from before are skipped; zero: all are checked
+	Deep     bool      // recomputes derived data
 }
 
 // Verdict is the result of a verification.
@@ -73,6 +73,7 @@ type verifier struct {
 	verdict  Verdict
 	report   func(Progress)
 	now      Progress
+	since    time.Time
 	external []External
 	signed   []db.Signed
 	leaves   int64
@@ -84,7 +85,7 @@ type verifier struct {
 // checkpoints. report receives the progress, if it is not nil. It returns an error only if
 // it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{report: report, external: q.External}
+	v := &verifier{report: report, since: q.Since, external: q.External}
 	v.verdict = Verdict{Counts: []Count{}, External: []string{}, Faults: []string{}}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
@@ -168,7 +169,7 @@ func (v *verifier) schema(ctx context.Context) error {
 
 func (v *verifier) contents(ctx context.Context) error {
 	n := 0
-	err := v.db.EachContent(ctx, time.Time{}, func(hash coc.Hash, wrong error) error {
+	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
 		v.did()
 		if n++; wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
@@ -272,6 +273,10 @@ func (v *verifier) records(ctx context.Context) error {
 		last := coc.Key{ID: -1}
 		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) error {
 			v.did()
+			if r != nil && v.before(r) {
+				last = ref
+				return ctx.Err()
+			}
 			n++
 			switch {
 			case r == nil && ref == last:
@@ -292,6 +297,19 @@ func (v *verifier) records(ctx context.Context) error {
 		v.count(plural(typ), n)
 	}
 	return nil
+}
+
+// before reports whether a record is older than the time since which records are checked.
+func (v *verifier) before(r *audit.Record) bool {
+	if v.since.IsZero() {
+		return false
+	}
+	for _, name := range []string{"seen_at", "ended_at", "at"} {
+		if ms, err := strconv.ParseInt(r.Get(name), 10, 64); err == nil {
+			return time.UnixMilli(ms).Before(v.since)
+		}
+	}
+	return false
 }
 
 // plural names the records of a type.

@@ -45,7 +45,6 @@ type download struct {
 	body []byte
 }
 
-
 // api registers the API.
 func (s *Site) api(mux *http.ServeMux) {
 	list := endpoints()
