@@ -137,7 +137,7 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	}
 	for _, id := range ids[:min(documentsTried, len(ids))] {
 		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
-		c.line(strings.TrimSpace(fmt.Sprintf("%s: document %s %s", name, id, coc.Said(answer.Meta.Name))), err)
+		c.line(strings.TrimSpace(fmt.Sprintf("%s: document %s %s", name, id, coc.OrEmpty(answer.Meta.Name))), err)
 		if errors.Is(err, coc.ErrUnauthorized) {
 			return
 		}

@@ -101,7 +101,7 @@ func TestFormatsAreCompleted(t *testing.T) {
 func two(t *testing.T, name, old, now string) string {
 	t.Helper()
 	d, path := newArchive(t)
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2", State: coc.Present,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2", State: coc.DocPresent,
 		Versions: []coc.VersionStep{versionStep("v1", 0, old, "li"), versionStep("v2", 1, now, "")}}))
 	must(t, d.Close())
 	return path

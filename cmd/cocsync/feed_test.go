@@ -284,7 +284,7 @@ func TestFeedIDsArePermanent(t *testing.T) {
 	d, err := db.Open(t.Context(), archive)
 	must(t, err)
 	name := "renamed"
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: coc.Key{Account: 1, ID: 1}, SeenAt: dayOf(30), Name: name, State: coc.Present,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: coc.Key{Account: 1, ID: 1}, SeenAt: dayOf(30), Name: name, State: coc.DocPresent,
 		Meta: &coc.Meta{Name: &name}, Versions: []coc.VersionStep{rewritten("v5", 13, job1, dayOf(29))},
 		Changes: []coc.NewChange{change(coc.KindRewritten, "v5", "v5#2", 30, job4, job1, false)}}))
 	must(t, d.Close())
@@ -310,7 +310,7 @@ func TestFeedHasNewestChanges(t *testing.T) {
 	}
 	for i := range 101 {
 		label := fmt.Sprintf("v%d", i+1)
-		step := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(200).Add(time.Duration(i) * time.Minute), Name: "job", State: coc.Present,
+		step := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(200).Add(time.Duration(i) * time.Minute), Name: "job", State: coc.DocPresent,
 			Newest: label, Versions: []coc.VersionStep{versionStep(label, 150-i, label+": \ufffe\xff\n", "")},
 			Changes: []coc.NewChange{change(coc.KindVersion, "", label, 150-i, "", label, false)}}
 		step.Changes[0].Items = []coc.Item{{Op: "added", Path: "x", New: strings.Repeat("重", 300) + "\ufffe\xff\x00"}, {Op: "changed", Path: "y", Old: "a\x00\ufffe\n\xffb", New: ""}}

@@ -83,7 +83,7 @@ type tally map[coc.DocState]int
 func (c tally) String() string {
 	var parts []string
 	all := 0
-	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
+	for _, state := range []coc.DocState{coc.DocPresent, coc.DocListed, coc.DocDeleted} {
 		if n := c[state]; n > 0 {
 			all += n
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
@@ -110,7 +110,7 @@ func (p *page) documents(docs iter.Seq2[query.Details, error]) error {
 func state(d query.Details) term.Span {
 	c := term.Span{Text: string(d.State)}
 	switch {
-	case d.State == coc.Deleted:
+	case d.State == coc.DocDeleted:
 		c.Style = term.Red
 	case !d.Watched:
 		c = term.Span{Text: c.Text + ", unwatched", Style: term.Magenta}
@@ -121,9 +121,9 @@ func state(d query.Details) term.Span {
 // modifier returns who last modified a document, or its creator.
 func modifier(d query.Details) string {
 	switch {
-	case coc.Said(d.Modifier) != "":
+	case coc.OrEmpty(d.Modifier) != "":
 		return *d.Modifier
-	case coc.Said(d.Creator) != "":
+	case coc.OrEmpty(d.Creator) != "":
 		return *d.Creator
 	}
 	return "unknown"

@@ -50,12 +50,12 @@ func cycleSummary(c coc.Cycle) string {
 // outcome returns a text for the outcome of a cycle.
 func outcome(how coc.Outcome, failed string) string {
 	switch how {
-	case coc.Bad:
+	case coc.CycleFailed:
 		if failed != "" {
 			return "failed"
 		}
 		return "with failures"
-	case coc.Stopped:
+	case coc.CycleStopped:
 		return "stopped"
 	}
 	return string(how)

@@ -56,7 +56,7 @@ func fixture(t testing.TB) string {
 	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
 	must(t, d.Commit(t.Context(), restartSteps(cycle.Key)...))
 	must(t, d.Commit(t.Context(), otherSteps(cycle.Key)...))
-	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.Bad, true
+	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.CycleFailed, true
 	cycle.Listed, cycle.Documents, cycle.Versions, cycle.Changes, cycle.Requests = 5, 4, 8, 9, 12
 	cycle.Failures = []coc.Failure{{DocumentID: "DM-restart", Name: "restart-unhealthy-nodes", Err: "v4: 503 Service Unavailable"}}
 	must(t, d.End(t.Context(), cycle, []coc.NewNotice{{Notify: []string{"ops"},
@@ -81,7 +81,7 @@ func newArchive(t testing.TB) (d *db.DB, path string) {
 func restartSteps(cycle coc.Key) []coc.Step {
 	name, risk, li, wang := "restart-unhealthy-nodes", "HIGH", "COC-li.wei", "COC-wang"
 	onDay := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
-		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: dayOf(day), Name: name, State: coc.Present,
+		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: dayOf(day), Name: name, State: coc.DocPresent,
 			Versions: versions, Changes: changes}
 	}
 	steps := []coc.Step{
@@ -105,13 +105,13 @@ func restartSteps(cycle coc.Key) []coc.Step {
 func otherSteps(cycle coc.Key) []coc.Step {
 	one := func(id, name string, day int, content string) coc.Step {
 		meta := coc.Meta{Name: &name, Creator: &name, Description: &name}
-		return coc.Step{Account: "prod", DocumentID: id, Cycle: cycle, SeenAt: dayOf(day), Name: name, Newest: "v1", State: coc.Present, Meta: &meta,
+		return coc.Step{Account: "prod", DocumentID: id, Cycle: cycle, SeenAt: dayOf(day), Name: name, Newest: "v1", State: coc.DocPresent, Meta: &meta,
 			Versions: []coc.VersionStep{versionStep("v1", day, content, name)}, Changes: []coc.NewChange{change(coc.KindNew, "", "v1", day, "", content, false)}}
 	}
 	hostile := one("DM-evil", evil, 17, "a: \x1b]0;owned\x07\r\nb: \u202e1\tx")
 	hostile.Changes[0].Items = []coc.Item{{Op: "changed", Path: evil, Task: evil, Old: evil, New: "x\ny"}}
 	hostile.Changes[0].Notify = []string{"ops"}
-	gone := coc.Step{Account: "prod", DocumentID: "DM-old", Cycle: cycle, SeenAt: dayOf(18), State: coc.Deleted,
+	gone := coc.Step{Account: "prod", DocumentID: "DM-old", Cycle: cycle, SeenAt: dayOf(18), State: coc.DocDeleted,
 		Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: dayOf(18), Difference: coc.Difference{Summary: "document deleted"}}}}
 	return []coc.Step{hostile, one("DM-old", "old-job", 10, "old: 1\n"), gone,
 		one("DM-twin-1", "twin", 19, "twin: 1\n"), one("DM-twin-2", "twin", 19, "")}

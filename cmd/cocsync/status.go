@@ -111,15 +111,15 @@ func (p *page) headline(s *query.Status) string {
 // cycle formats the outcome and the counts of a cycle.
 func (p *page) cycle(s *query.Status, c *query.Cycle) string {
 	switch {
-	case c.Outcome == coc.Running && s.Writer != nil && c.RespondedAt.IsZero():
+	case c.Outcome == coc.CycleRunning && s.Writer != nil && c.RespondedAt.IsZero():
 		return "running"
-	case c.Outcome == coc.Running && s.Writer != nil:
+	case c.Outcome == coc.CycleRunning && s.Writer != nil:
 		return "running; COC last responded " + s.Ago(c.RespondedAt)
-	case c.Outcome == coc.Running:
+	case c.Outcome == coc.CycleRunning:
 		return p.Paint(term.Red, "its process ended before the cycle did")
 	}
 	how := outcome(c.Outcome, string(c.Error))
-	if c.Outcome == coc.Bad {
+	if c.Outcome == coc.CycleFailed {
 		how = p.Paint(term.Red, how)
 	}
 	listed := text.Plural(c.Listed, "document") + " listed"

@@ -68,7 +68,7 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: dayOf(0)}
 	c.Key, err = d.Begin(t.Context(), c)
 	must(t, err)
-	c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.Good, true
+	c.EndedAt, c.Outcome, c.Complete = c.StartedAt.Add(time.Second), coc.CycleGood, true
 	must(t, d.End(t.Context(), c, nil))
 	if got := statusText(t, d, dayOf(0).Add(9*time.Minute)); !strings.HasPrefix(got, "All is well.\n") {
 		t.Errorf("status while all is well:\n%s", got)

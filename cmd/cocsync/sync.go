@@ -111,7 +111,7 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 	if !c.Key.IsZero() { // zero if the cycle did not start
 		fmt.Fprintln(a.err, cycleSummary(c))
 	}
-	if c.Outcome == coc.Good && !c.Complete && o.Only == nil {
+	if c.Outcome == coc.CycleGood && !c.Complete && o.Only == nil {
 		a.note("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
 	}
 	return errors.Join(err, cycleError(c))
@@ -153,7 +153,7 @@ func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
 // cycleError returns the failures of a cycle as an error.
 func cycleError(c coc.Cycle) error {
 	var errs []error
-	if c.Err != "" && c.Outcome != coc.Stopped { // the summary says so
+	if c.Err != "" && c.Outcome != coc.CycleStopped { // the summary says so
 		errs = append(errs, fmt.Errorf("watch %s: %s", c.Watch, c.Err))
 	}
 	for i, f := range c.Failures {

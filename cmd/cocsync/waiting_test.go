@@ -72,7 +72,7 @@ func manyDocuments(t *testing.T) string {
 
 // plainStep returns a document with versions of 2 KB each.
 func plainStep(name string, versions int) coc.Step {
-	s := coc.Step{Account: "prod", DocumentID: name, SeenAt: first, Name: name, State: coc.Present, Meta: &coc.Meta{Name: &name}}
+	s := coc.Step{Account: "prod", DocumentID: name, SeenAt: first, Name: name, State: coc.DocPresent, Meta: &coc.Meta{Name: &name}}
 	for n := range versions {
 		label := fmt.Sprintf("v%d", n+1)
 		text := fmt.Sprintf("name: %s\nz: '%s'\n", name, strings.Repeat(fmt.Sprintf("r%d ", n), 500))

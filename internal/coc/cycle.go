@@ -16,10 +16,10 @@ const (
 type Outcome string
 
 const (
-	Running Outcome = "running" // or the process ended without recording it
-	Good    Outcome = "good"
-	Bad     Outcome = "failed" // the list or at least one document was unavailable
-	Stopped Outcome = "stopped"
+	CycleRunning Outcome = "running" // or the process ended without recording it
+	CycleGood    Outcome = "good"
+	CycleFailed  Outcome = "failed" // the list or at least one document was unavailable
+	CycleStopped Outcome = "stopped"
 )
 
 // Cycle is one pass over a watch.

@@ -70,8 +70,8 @@ func (l List) Unnamed() (rows []SkippedRow) {
 	return rows
 }
 
-// Answer is COC's response to a request for one document.
-type Answer struct {
+// Response is COC's response to a request for one document.
+type Response struct {
 	DocumentID string
 	Meta       Meta
 	Version    string  // whose content this is, according to the response
@@ -100,9 +100,9 @@ type Evidence struct {
 type DocState string
 
 const (
-	Seen    DocState = "listed"  // seen in a list, nothing archived yet
-	Present DocState = "present" // archived, and in COC
-	Deleted DocState = "deleted" // COC no longer has it
+	DocListed  DocState = "listed"  // seen in a list, nothing archived yet
+	DocPresent DocState = "present" // archived, and in COC
+	DocDeleted DocState = "deleted" // COC no longer has it
 )
 
 // Meta are a document's fields other than its content. A nil field was absent, which
@@ -162,8 +162,8 @@ func same(a, b *string) bool {
 	return *a == *b
 }
 
-// Said returns the text of a field, "" if it is absent.
-func Said(s *string) string {
+// OrEmpty returns the text of a field, "" if it is absent.
+func OrEmpty(s *string) string {
 	if s == nil {
 		return ""
 	}

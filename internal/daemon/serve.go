@@ -77,7 +77,7 @@ func (s *service) reload(ctx context.Context) (next *Set, ok bool) {
 	next, err := s.d.Load(ctx)
 	if err != nil {
 		s.d.ready(s.set, "; the configuration was not reloaded, the log says why")
-		s.d.Log.Error("configuration not reloaded, the old one stays", "err", err)
+		s.d.Log.Error("configuration not reloaded, the previous one remains in use", "err", err)
 		return nil, false
 	}
 	s.d.Log.Info("configuration reloaded", "watches", len(next.Jobs))

@@ -39,7 +39,7 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 		return t, err
 	}
 	t.Versions -= pending + unavailable
-	t.DocumentStates = map[coc.DocState]int{coc.Seen: listed, coc.Deleted: deleted, coc.Present: t.Documents - listed - deleted}
+	t.DocumentStates = map[coc.DocState]int{coc.DocListed: listed, coc.DocDeleted: deleted, coc.DocPresent: t.Documents - listed - deleted}
 	t.VersionStates = map[coc.VersionState]int{coc.Pending: pending, coc.Unavailable: unavailable, coc.Archived: t.Versions}
 	t.WALBytes, t.Schema = d.walBytes(), schemaVersion // Open refuses other versions
 	t.Logged, t.Signed, err = d.LogSize(ctx)

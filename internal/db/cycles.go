@@ -152,7 +152,7 @@ func (a *Archive) NewestCycle(ctx context.Context, watch string, q CycleQuery) (
 // document and the number of failed documents.
 func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, failed int, err error) {
 	defer wrap(&err, "last failed cycle of watch %q", watch)
-	if c, err = a.NewestCycle(ctx, watch, CycleQuery{Outcome: coc.Bad}); err == nil {
+	if c, err = a.NewestCycle(ctx, watch, CycleQuery{Outcome: coc.CycleFailed}); err == nil {
 		c.Failures, failed, err = a.failures(ctx, c.Key, 1)
 	}
 	return c, failed, err
@@ -162,7 +162,7 @@ func (a *Archive) LastFailure(ctx context.Context, watch string) (c coc.Cycle, f
 // newest one with a complete list; zero for none.
 func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.Time, err error) {
 	defer wrap(&err, "unstable lists of watch %q", watch)
-	_, since, err = a.cyclesAfter(ctx, watch, coc.Good, `x.complete = 1`)
+	_, since, err = a.cyclesAfter(ctx, watch, coc.CycleGood, `x.complete = 1`)
 	return since, err
 }
 
@@ -170,7 +170,7 @@ func (a *Archive) UnstableSince(ctx context.Context, watch string) (since time.T
 // no recorded end, and returns when the first of them started.
 func (a *Archive) Stopped(ctx context.Context, watch string) (n int, since time.Time, err error) {
 	defer wrap(&err, "stopped cycles of watch %q", watch)
-	return a.cyclesAfter(ctx, watch, coc.Stopped, `x.outcome = 'good'`)
+	return a.cyclesAfter(ctx, watch, coc.CycleStopped, `x.outcome = 'good'`)
 }
 
 // cyclesAfter counts the full cycles of a watch with an outcome after the newest full cycle x

@@ -60,7 +60,7 @@ func all[T any](rows iter.Seq2[T, error]) (list []T, err error) {
 // step returns the first step of a document, with one version of a content.
 func step(id, content string) coc.Step {
 	name := "job " + id
-	return coc.Step{Account: "prod", DocumentID: id, SeenAt: day, Name: name, Newest: "v1", State: coc.Present,
+	return coc.Step{Account: "prod", DocumentID: id, SeenAt: day, Name: name, Newest: "v1", State: coc.DocPresent,
 		Meta: &coc.Meta{Name: &name},
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, UUID: "u1", Content: coc.Content{Bytes: []byte(content)}, Author: "li"}}},

@@ -17,7 +17,7 @@ func TestOldestChecks(t *testing.T) {
 		commit(t, d, s)
 	}
 	for _, watch := range []string{"late", "none"} {
-		cycle(t, d, watch, day, coc.Good, false)
+		cycle(t, d, watch, day, coc.CycleGood, false)
 	}
 	follow(t, d, "runbooks", day, true, "DM2", "DM1")
 	follow(t, d, "late", day, true, "DM2", "DM3")
@@ -34,10 +34,10 @@ func TestNewestEndedCycle(t *testing.T) {
 	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || !c.Key.IsZero() {
 		t.Errorf("NewestCycle of a watch in its first cycle = %+v, %v", c, err)
 	}
-	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.Stopped, false)
-	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.Good, true)
-	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.Running, false)
-	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || c.Key != want || c.Outcome != coc.Stopped {
+	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.CycleStopped, false)
+	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.CycleGood, true)
+	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.CycleRunning, false)
+	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || c.Key != want || c.Outcome != coc.CycleStopped {
 		t.Errorf("NewestCycle = %+v, %v, want the stopped cycle %d", c, err, want)
 	}
 }

@@ -284,7 +284,7 @@ func (t tx) cover(cycle coc.Key) error {
 	if err != nil {
 		return err
 	}
-	if outcome == string(coc.Good) && !late {
+	if outcome == string(coc.CycleGood) && !late {
 		// The hour is not over: its cycles are recorded later.
 		if first == 0 || ended.Sub(began) < time.Hour {
 			return nil

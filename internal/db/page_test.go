@@ -30,8 +30,8 @@ func TestListDocuments(t *testing.T) {
 		{DocumentQuery{Limit: 10, Text: "p_a"}, []string{"stop_all"}, 1},
 		{DocumentQuery{Limit: 10, Text: "dm2"}, []string{"stop_all"}, 1},
 		{DocumentQuery{Limit: 10, Text: "M2"}, nil, 0},
-		{DocumentQuery{Limit: 10, State: coc.Deleted}, nil, 0},
-		{DocumentQuery{Limit: 10, Account: "prod", State: coc.Present, Text: "stop"}, []string{"stopXall", "stop_all"}, 2},
+		{DocumentQuery{Limit: 10, State: coc.DocDeleted}, nil, 0},
+		{DocumentQuery{Limit: 10, Account: "prod", State: coc.DocPresent, Text: "stop"}, []string{"stopXall", "stop_all"}, 2},
 		{DocumentQuery{Limit: 10, Account: "test"}, nil, 0},
 	} {
 		docs, err := all(d.ListDocuments(t.Context(), tt.part))

@@ -28,7 +28,7 @@ func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 		if c.Key, err = d.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		c.Outcome, c.Requests, c.Failures = coc.Bad, 1, []coc.Failure{{DocumentID: "DM1", Err: "cut"}, {DocumentID: "DM2", Err: "cut"}}
+		c.Outcome, c.Requests, c.Failures = coc.CycleFailed, 1, []coc.Failure{{DocumentID: "DM1", Err: "cut"}, {DocumentID: "DM2", Err: "cut"}}
 		if err := d.End(t.Context(), c, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ func TestUnreachedAndMissed(t *testing.T) {
 		if c.Key, err = d.Begin(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if how == coc.Running {
+		if how == coc.CycleRunning {
 			return
 		}
 		c.EndedAt, c.Outcome, c.Failures = at.Add(time.Minute), how, failures
@@ -30,9 +30,9 @@ func TestUnreachedAndMissed(t *testing.T) {
 	s := step("DM1", "a\n")
 	s.SeenAt = reached
 	commit(t, d, s)
-	ran(reached.Add(time.Hour), coc.Good, 2)
-	ran(reached.Add(2*time.Hour), coc.Bad, 3, coc.Failure{DocumentID: "DM1", Name: "job", Err: "503"}, coc.Failure{DocumentID: "DM9", Name: "new", Err: "403"})
-	ran(reached.Add(3*time.Hour), coc.Running, 0)
+	ran(reached.Add(time.Hour), coc.CycleGood, 2)
+	ran(reached.Add(2*time.Hour), coc.CycleFailed, 3, coc.Failure{DocumentID: "DM1", Name: "job", Err: "503"}, coc.Failure{DocumentID: "DM9", Name: "new", Err: "403"})
+	ran(reached.Add(3*time.Hour), coc.CycleRunning, 0)
 	list, err := d.Unreached(t.Context(), "all")
 	if err != nil || len(list) != 2 || list[0].DocumentID != "DM9" || !list[0].CheckedAt.IsZero() || list[1].Err != "503" || !list[1].CheckedAt.Equal(reached) {
 		t.Errorf("Unreached = %+v, %v, want DM9, never, and DM1, at %v", list, err, reached)
@@ -41,7 +41,7 @@ func TestUnreachedAndMissed(t *testing.T) {
 		t.Errorf("Ran = %d missed, %v, want 3", n, err)
 	}
 	totals, err := d.Totals(t.Context())
-	if states := totals.DocumentStates; err != nil || states[coc.Present] != 1 || states[coc.Deleted]+states[coc.Seen] != 0 {
+	if states := totals.DocumentStates; err != nil || states[coc.DocPresent] != 1 || states[coc.DocDeleted]+states[coc.DocListed] != 0 {
 		t.Errorf("DocumentStates of Totals = %v, %v, want one present", states, err)
 	}
 }

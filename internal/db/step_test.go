@@ -116,7 +116,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := "job DM1"
-	want := coc.Known{Key: key(1), DocumentID: "DM1", Name: name, State: coc.Present, Meta: coc.Meta{Name: &name},
+	want := coc.Known{Key: key(1), DocumentID: "DM1", Name: name, State: coc.DocPresent, Meta: coc.Meta{Name: &name},
 		Fingerprint: coc.Hash{1}, HasNew: true, Watches: []coc.Membership{{Watch: "runbooks", InitialSync: true}},
 		Versions: []coc.KnownVersion{
 			{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true,

@@ -37,7 +37,7 @@ func (a *Archive) Watch(ctx context.Context, name string) (s coc.WatchState, err
 		return s, ignore(err, sql.ErrNoRows)
 	}
 	c.Watch, c.Interval = name, time.Duration(interval)*time.Millisecond
-	s.FailedInARow, s.FailingSince, err = a.cyclesAfter(ctx, name, coc.Bad, `x.outcome = 'good'`)
+	s.FailedInARow, s.FailingSince, err = a.cyclesAfter(ctx, name, coc.CycleFailed, `x.outcome = 'good'`)
 	if c.Spec == "" { // the watch is not configured
 		s.Schedule = coc.Schedule{}
 	}

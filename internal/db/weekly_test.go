@@ -15,7 +15,7 @@ func cycle(t testing.TB, d *DB, watch string, began time.Time, how coc.Outcome, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if how != coc.Running {
+	if how != coc.CycleRunning {
 		err = d.End(t.Context(), coc.Cycle{Key: id, Watch: watch, EndedAt: began.Add(time.Second), Outcome: how}, nil)
 	}
 	if err != nil {
@@ -39,17 +39,17 @@ func follow(t testing.TB, d *DB, watch string, at time.Time, complete bool, ids 
 // counts as stopped.
 func TestCyclesOfAPeriod(t *testing.T) {
 	d, _ := open(t) // its cycle started at day and is closed by the next one
-	for i, how := range []coc.Outcome{coc.Good, coc.Bad, coc.Bad, coc.Stopped, coc.Good} {
+	for i, how := range []coc.Outcome{coc.CycleGood, coc.CycleFailed, coc.CycleFailed, coc.CycleStopped, coc.CycleGood} {
 		cycle(t, d, "runbooks", day.Add(time.Duration(i+1)*time.Hour), how, false)
 	}
-	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.Good, true)
-	cycle(t, d, "other", day.Add(2*time.Hour), coc.Good, false)
+	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.CycleGood, true)
+	cycle(t, d, "other", day.Add(2*time.Hour), coc.CycleGood, false)
 	for _, tt := range []struct {
 		since, until time.Duration // after day
 		want         map[coc.Outcome]int
 	}{
-		{0, 5 * time.Hour, map[coc.Outcome]int{coc.Good: 1, coc.Bad: 2, coc.Stopped: 2}},
-		{time.Hour, 6 * time.Hour, map[coc.Outcome]int{coc.Good: 2, coc.Bad: 2, coc.Stopped: 1}},
+		{0, 5 * time.Hour, map[coc.Outcome]int{coc.CycleGood: 1, coc.CycleFailed: 2, coc.CycleStopped: 2}},
+		{time.Hour, 6 * time.Hour, map[coc.Outcome]int{coc.CycleGood: 2, coc.CycleFailed: 2, coc.CycleStopped: 1}},
 		{6 * time.Hour, 7 * time.Hour, map[coc.Outcome]int{}},
 	} {
 		got, _, err := d.Ran(t.Context(), "runbooks", day.Add(tt.since), day.Add(tt.until))
@@ -73,14 +73,14 @@ func TestStoppedCountsFromTheLastGoodCycle(t *testing.T) {
 		}
 	}
 	want(0, time.Time{}) // it runs
-	cycle(t, d, "runbooks", at(1), coc.Stopped, false)
-	cycle(t, d, "runbooks", at(2), coc.Stopped, true)
-	cycle(t, d, "runbooks", at(3), coc.Bad, false)
+	cycle(t, d, "runbooks", at(1), coc.CycleStopped, false)
+	cycle(t, d, "runbooks", at(2), coc.CycleStopped, true)
+	cycle(t, d, "runbooks", at(3), coc.CycleFailed, false)
 	want(2, day)
-	cycle(t, d, "runbooks", at(4), coc.Good, false)
+	cycle(t, d, "runbooks", at(4), coc.CycleGood, false)
 	want(0, time.Time{})
-	cycle(t, d, "runbooks", at(5), coc.Running, false)
-	cycle(t, d, "runbooks", at(6), coc.Running, false)
+	cycle(t, d, "runbooks", at(5), coc.CycleRunning, false)
+	cycle(t, d, "runbooks", at(6), coc.CycleRunning, false)
 	want(1, at(5))
 }
 
@@ -88,8 +88,8 @@ func TestStoppedCountsFromTheLastGoodCycle(t *testing.T) {
 func TestEnteredWithinThePeriod(t *testing.T) {
 	d, _ := open(t)
 	follow(t, d, "runbooks", day.Add(time.Second), true, "DM1")
-	cycle(t, d, "late", day.Add(48*time.Hour), coc.Bad, false)
-	cycle(t, d, "late", day.Add(49*time.Hour), coc.Good, false)
+	cycle(t, d, "late", day.Add(48*time.Hour), coc.CycleFailed, false)
+	cycle(t, d, "late", day.Add(49*time.Hour), coc.CycleGood, false)
 	follow(t, d, "late", day.Add(49*time.Hour), true, "DM1")
 	until := day.Add(7 * 24 * time.Hour)
 	for _, tt := range []struct {
@@ -112,7 +112,7 @@ func TestEnteredWithinThePeriod(t *testing.T) {
 func TestWatchedDocumentsAndChanges(t *testing.T) {
 	d, _ := open(t)
 	follow(t, d, "runbooks", day, true, "DM1", "DM2", "DM3")
-	cycle(t, d, "other", day, coc.Good, false)
+	cycle(t, d, "other", day, coc.CycleGood, false)
 	follow(t, d, "other", day.Add(time.Hour), true, "DM2", "DM4")
 	put := func(id string, at time.Time, change func(*coc.Step)) {
 		t.Helper()
@@ -125,7 +125,7 @@ func TestWatchedDocumentsAndChanges(t *testing.T) {
 	}
 	put("DM1", day.Add(time.Minute), func(s *coc.Step) { s.Changes[0].Backfill = true })
 	put("DM2", day.Add(2*time.Hour), nil)
-	put("DM3", day.Add(2*time.Hour), func(s *coc.Step) { s.State = coc.Deleted })
+	put("DM3", day.Add(2*time.Hour), func(s *coc.Step) { s.State = coc.DocDeleted })
 	put("DM4", day.Add(time.Minute), nil)
 	for _, tt := range []struct {
 		watches            []string

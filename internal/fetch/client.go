@@ -92,24 +92,24 @@ func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
 
 // Get requests one version of a document, "" for the newest. The response says whose
 // content it has, which may be another version than was requested.
-func (c *Client) Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error) {
+func (c *Client) Get(ctx context.Context, documentID, version, documentType string) (coc.Response, error) {
 	op := fmt.Sprintf("get document %q", text.Truncate(documentID, maxText))
 	if version != "" {
 		op += " version " + text.Truncate(text.Visible(version), maxText)
 	}
 	if !plainName(documentID) {
-		return coc.Answer{}, &Error{Op: op, Message: "not a valid document id", class: coc.ErrRefused}
+		return coc.Response{}, &Error{Op: op, Message: "not a valid document id", class: coc.ErrRefused}
 	}
 	a, err := c.call(ctx, request{
 		op: op, action: actionGet, limit: maxDocument, document: documentID,
 		query: withoutEmpty(url.Values{"version": {version}, "document_type": {documentType}}),
 	})
 	if err != nil {
-		return coc.Answer{}, err
+		return coc.Response{}, err
 	}
 	answer, dropped, err := decodeDocument(a.root, documentID, version)
 	if err != nil {
-		return coc.Answer{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
+		return coc.Response{}, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
 	if dropped > 0 {
 		c.log.Warn("unknown fields not kept: too long", "document", documentID, "bytes", dropped)

@@ -235,7 +235,7 @@ func TestGetAnswer(t *testing.T) {
 	})
 	got, err := c.Get(t.Context(), "DM1", "", "")
 	name := "job"
-	want := coc.Answer{
+	want := coc.Response{
 		DocumentID: "DM1", Version: "v1", Meta: coc.Meta{Name: &name},
 		Content:  coc.Content{Bytes: []byte("a: 1\n")},
 		Versions: []coc.Listed{{Label: "v1", UUID: "u1", MadeAt: time.UnixMilli(1751364159273).UTC()}},

@@ -42,7 +42,7 @@ func decodePage(outer envelope) (page, error) {
 			total = inner.total
 		}
 	}
-	if n, err := strconv.Atoi(coc.Said(textOf(total))); err == nil && n >= 0 {
+	if n, err := strconv.Atoi(coc.OrEmpty(textOf(total))); err == nil && n >= 0 {
 		p.total = n
 	}
 	// An empty page has null or an empty list.
@@ -77,11 +77,11 @@ func decodeRow(fields []field) (row coc.Row, problem string) {
 	for _, f := range fields {
 		switch string(f.name) {
 		case "document_id":
-			row.DocumentID = coc.Said(textOf(f.value))
+			row.DocumentID = coc.OrEmpty(textOf(f.value))
 		case "name":
-			row.Name = coc.Said(textOf(f.value))
+			row.Name = coc.OrEmpty(textOf(f.value))
 		case "version":
-			row.Version = coc.Said(textOf(f.value))
+			row.Version = coc.OrEmpty(textOf(f.value))
 		case "update_time":
 			row.UpdatedAt = parseTime(f.value)
 		}
@@ -102,7 +102,7 @@ func rowID(v []byte) string {
 	var id string
 	for key, value := range members(v) {
 		if string(name(key)) == "document_id" && len(value) <= maxRow {
-			id = coc.Said(textOf(value))
+			id = coc.OrEmpty(textOf(value))
 		}
 	}
 	if !plainName(id) {
@@ -114,7 +114,7 @@ func rowID(v []byte) string {
 // decodeDocument reads the response to a request for a document id and, if not "", a
 // version, with or without the envelope. Only the newest version's response lists the
 // others. dropped is the size of its unknown fields if they are too long to be kept.
-func decodeDocument(outer envelope, asked, version string) (a coc.Answer, dropped int, err error) {
+func decodeDocument(outer envelope, asked, version string) (a coc.Response, dropped int, err error) {
 	root := outer.root
 	if outer.data != nil {
 		root = outer.data
@@ -130,7 +130,7 @@ func decodeDocument(outer envelope, asked, version string) (a coc.Answer, droppe
 		case "document_id":
 			id = textOf(value)
 		case "version":
-			a.Version = coc.Said(textOf(value))
+			a.Version = coc.OrEmpty(textOf(value))
 		case "content":
 			content = value
 		case "versions":
@@ -218,9 +218,9 @@ func decodeVersions(v []byte, own string) ([]coc.Listed, error) {
 		for key, value := range r.members(e) {
 			switch string(name(key)) {
 			case "version":
-				l.Label = coc.Said(textOf(value))
+				l.Label = coc.OrEmpty(textOf(value))
 			case "version_uuid":
-				l.UUID = coc.Said(textOf(value))
+				l.UUID = coc.OrEmpty(textOf(value))
 			case "create_time":
 				l.MadeAt = parseTime(value)
 			}
@@ -261,7 +261,7 @@ const lastTime = 253402300799999
 // parseTime reads epoch milliseconds, as a number or a string of one, or RFC 3339. It
 // returns the zero time for anything else and for 0, which mean absent.
 func parseTime(v []byte) time.Time {
-	s := coc.Said(textOf(v))
+	s := coc.OrEmpty(textOf(v))
 	ms, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {

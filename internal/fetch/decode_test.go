@@ -24,47 +24,47 @@ func TestDecodeDocument(t *testing.T) {
 	text := coc.Content{Bytes: []byte("x")}
 	for _, tt := range []struct {
 		name, body string
-		want       coc.Answer
+		want       coc.Response
 	}{
 		{"envelope", `{"data":{"document_id":"D","name":"n","content":"x","version":"v2","creator":"c","modifier":"m",
 			"enterprise_project_id":"0","risk_level":"LOW","description":"","create_time":1751364159273,"update_time":1751367759273,
 			"versions":[{"version_uuid":"u2","create_time":1751367759273,"version":"v2"},{"version_uuid":"u1","create_time":1751364159273,"version":"v1"}]}}`,
-			coc.Answer{Version: "v2", Content: text, Versions: listed, Meta: coc.Meta{
+			coc.Response{Version: "v2", Content: text, Versions: listed, Meta: coc.Meta{
 				Name: ptr("n"), Creator: ptr("c"), Modifier: ptr("m"), ProjectID: ptr("0"), RiskLevel: ptr("LOW"), Description: ptr(""),
 				CreatedAt: at, UpdatedAt: at.Add(time.Hour),
 			}}},
 		{"flat, its request id is no field", `{"error_code":"","request_id":"r","document_id":"D","content":"x","version":"v1"}`,
-			coc.Answer{Version: "v1", Content: text}},
-		{"no other fields", `{"data":{"content":"x","version":"v1"}}`, coc.Answer{Version: "v1", Content: text}},
+			coc.Response{Version: "v1", Content: text}},
+		{"no other fields", `{"data":{"content":"x","version":"v1"}}`, coc.Response{Version: "v1", Content: text}},
 		{"null is absent", `{"data":{"content":"x","version":"v1","name":null,"modifier":null,"create_time":null,"versions":null,"unknown":null}}`,
-			coc.Answer{Version: "v1", Content: text}},
+			coc.Response{Version: "v1", Content: text}},
 		{"numbers for texts, texts for numbers", `{"data":{"content":"x","version":"v1","enterprise_project_id":0,"create_time":"1751364159273","update_time":"2025-07-01T10:02:39.273Z"}}`,
-			coc.Answer{Version: "v1", Content: text, Meta: coc.Meta{ProjectID: ptr("0"), CreatedAt: at, UpdatedAt: at}}},
+			coc.Response{Version: "v1", Content: text, Meta: coc.Meta{ProjectID: ptr("0"), CreatedAt: at, UpdatedAt: at}}},
 		{"invalid times are absent", `{"data":{"content":"x","version":"v1","create_time":0,"update_time":"yesterday"}}`,
-			coc.Answer{Version: "v1", Content: text}},
+			coc.Response{Version: "v1", Content: text}},
 		{"other types are absent", `{"data":{"content":"x","version":"v1","name":{"a":1},"creator":["x"],"versions":"v1"}}`,
-			coc.Answer{Version: "v1", Content: text}},
+			coc.Response{Version: "v1", Content: text}},
 		{"versions in any order, repeated, and invalid", `{"data":{"content":"x","version":"v2","versions":[
 			{"version":"v1","version_uuid":"u1","create_time":"1751364159273"},null,{"version":""},3,
 			{"version":"v2","version_uuid":"u2","create_time":1751367759273},{"version":"v1","version_uuid":"other"}]}}`,
-			coc.Answer{Version: "v2", Content: text, Versions: listed}},
+			coc.Response{Version: "v2", Content: text, Versions: listed}},
 		{"versions without its own are absent", `{"data":{"content":"x","version":"v3","versions":[{"version":"v1"}]}}`,
-			coc.Answer{Version: "v3", Content: text}},
-		{"an empty list of versions is absent", `{"data":{"content":"x","version":"v3","versions":[]}}`, coc.Answer{Version: "v3", Content: text}},
+			coc.Response{Version: "v3", Content: text}},
+		{"an empty list of versions is absent", `{"data":{"content":"x","version":"v3","versions":[]}}`, coc.Response{Version: "v3", Content: text}},
 		{"unknown fields, in canonical form", `{"data":{"z":1.0,"content":"x","version":"v1","a":{"d":[1, null ,{"b":2,"a":1}],"c":null},"z":2e1}}`,
-			coc.Answer{Version: "v1", Content: text, Meta: coc.Meta{Extra: `{"a":{"d":[1,null,{"a":1,"b":2}]},"z":2e1}`}}},
-		{"escaped keys, the last of two counts", `{"data":{"content":"y","cont\u0065nt":"x","version":"v1"}}`, coc.Answer{Version: "v1", Content: text}},
-		{"empty content", `{"data":{"content":"","version":"v1"}}`, coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte{}}}},
+			coc.Response{Version: "v1", Content: text, Meta: coc.Meta{Extra: `{"a":{"d":[1,null,{"a":1,"b":2}]},"z":2e1}`}}},
+		{"escaped keys, the last of two counts", `{"data":{"content":"y","cont\u0065nt":"x","version":"v1"}}`, coc.Response{Version: "v1", Content: text}},
+		{"empty content", `{"data":{"content":"","version":"v1"}}`, coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte{}}}},
 		{"every escape", `{"data":{"content":"\"\\\/\b\f\n\r\t\u0000\u00e9\ud83d\ude00é","version":"v1"}}`,
-			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte("\"\\/\b\f\n\r\t\x00é😀é")}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\"\\/\b\f\n\r\t\x00é😀é")}}},
 		{"lone surrogate", `{"data":{"content":"a\ud800b","version":"v1"}}`,
-			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte(`"a\ud800b"`), Form: coc.FormToken}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte(`"a\ud800b"`), Form: coc.FormToken}}},
 		{"reversed surrogates", `{"data":{"content":"\ude00\ud83d","version":"v1"}}`,
-			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte(`"\ude00\ud83d"`), Form: coc.FormToken}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte(`"\ude00\ud83d"`), Form: coc.FormToken}}},
 		{"invalid UTF-8", "{\"data\":{\"content\":\"a\xff\",\"version\":\"v1\",\"name\":\"b\xff\"}}",
-			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte("\"a\xff\""), Form: coc.FormToken}, Meta: coc.Meta{Name: ptr("b\uFFFD")}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\"a\xff\""), Form: coc.FormToken}, Meta: coc.Meta{Name: ptr("b\uFFFD")}}},
 		{"a real U+FFFD is text", `{"data":{"content":"\ufffd","version":"v1"}}`,
-			coc.Answer{Version: "v1", Content: coc.Content{Bytes: []byte("\uFFFD")}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\uFFFD")}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root, ok := parse([]byte("\uFEFF" + tt.body + "\r\n"))

@@ -78,9 +78,9 @@ func readFailure(e envelope, status int) failure {
 // failure reads the error fields of the object itself, and those of siblings if
 // requested.
 func (e envelope) failure(siblings bool) failure {
-	f := failure{coc.Said(textOf(e.errorCode)), coc.Said(textOf(e.errorMsg)), coc.Said(textOf(e.requestID))}
+	f := failure{coc.OrEmpty(textOf(e.errorCode)), coc.OrEmpty(textOf(e.errorMsg)), coc.OrEmpty(textOf(e.requestID))}
 	if siblings && f.code == "" {
-		f.code, f.message = coc.Said(textOf(e.code)), cmp.Or(f.message, coc.Said(textOf(e.message)))
+		f.code, f.message = coc.OrEmpty(textOf(e.code)), cmp.Or(f.message, coc.OrEmpty(textOf(e.message)))
 	}
 	return f
 }

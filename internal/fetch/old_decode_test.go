@@ -27,7 +27,7 @@ func oldDecodePage(root []byte) (page, error) {
 			rows = inner
 		}
 	}
-	if n, err := strconv.Atoi(coc.Said(oldText(total))); err == nil && n >= 0 {
+	if n, err := strconv.Atoi(coc.OrEmpty(oldText(total))); err == nil && n >= 0 {
 		p.total = n
 	}
 	// No rows is an empty page where COC says null, or that there are none.
@@ -73,11 +73,11 @@ func oldDecodeRow(fields []oldField) (row coc.Row, problem string) {
 	for _, f := range fields {
 		switch string(f.name) {
 		case "document_id":
-			row.DocumentID = coc.Said(oldText(f.value))
+			row.DocumentID = coc.OrEmpty(oldText(f.value))
 		case "name":
-			row.Name = coc.Said(oldText(f.value))
+			row.Name = coc.OrEmpty(oldText(f.value))
 		case "version":
-			row.Version = coc.Said(oldText(f.value))
+			row.Version = coc.OrEmpty(oldText(f.value))
 		case "update_time":
 			row.UpdatedAt = oldInstant(f.value)
 		}
@@ -98,7 +98,7 @@ func oldRowID(v []byte) string {
 	var id string
 	for key, value := range oldMembers(v) {
 		if string(oldName(key)) == "document_id" && len(value) <= maxRow {
-			id = coc.Said(oldText(value))
+			id = coc.OrEmpty(oldText(value))
 		}
 	}
 	if !plainName(id) {
@@ -110,7 +110,7 @@ func oldRowID(v []byte) string {
 // decodeDocument reads an answer that was asked for by that id, and for that version if
 // one is named, with or without the envelope: only the newest one's tells of the others.
 // dropped is the size of its unknown fields when they are too many to be kept.
-func oldDecodeDocument(root []byte, asked, version string) (a coc.Answer, dropped int, err error) {
+func oldDecodeDocument(root []byte, asked, version string) (a coc.Response, dropped int, err error) {
 	for key, value := range oldMembers(root) {
 		if string(oldName(key)) == "data" {
 			root = value
@@ -127,7 +127,7 @@ func oldDecodeDocument(root []byte, asked, version string) (a coc.Answer, droppe
 		case "document_id":
 			id = oldText(value)
 		case "version":
-			a.Version = coc.Said(oldText(value))
+			a.Version = coc.OrEmpty(oldText(value))
 		case "content":
 			content = value
 		case "versions":
@@ -214,9 +214,9 @@ func oldDecodeVersions(v []byte, own string) ([]coc.Listed, error) {
 		for key, value := range oldMembers(e) {
 			switch string(oldName(key)) {
 			case "version":
-				l.Label = coc.Said(oldText(value))
+				l.Label = coc.OrEmpty(oldText(value))
 			case "version_uuid":
-				l.UUID = coc.Said(oldText(value))
+				l.UUID = coc.OrEmpty(oldText(value))
 			case "create_time":
 				l.MadeAt = oldInstant(value)
 			}
@@ -240,7 +240,7 @@ func oldDecodeVersions(v []byte, own string) ([]coc.Listed, error) {
 // instant parses epoch milliseconds, as a number or a string of one, or RFC 3339.
 // It is zero for anything else and for 0: not said.
 func oldInstant(v []byte) time.Time {
-	s := coc.Said(oldText(v))
+	s := coc.OrEmpty(oldText(v))
 	ms, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -275,11 +275,11 @@ func oldFlatFailure(v []byte, siblings bool) (f failure, nested []byte) {
 	for key, value := range oldMembers(v) {
 		switch string(oldName(key)) {
 		case "error_code":
-			f.code = coc.Said(oldText(value))
+			f.code = coc.OrEmpty(oldText(value))
 		case "error_msg":
-			f.message = coc.Said(oldText(value))
+			f.message = coc.OrEmpty(oldText(value))
 		case "request_id":
-			f.requestID = coc.Said(oldText(value))
+			f.requestID = coc.OrEmpty(oldText(value))
 		case "code":
 			code = oldText(value)
 		case "message":
@@ -289,7 +289,7 @@ func oldFlatFailure(v []byte, siblings bool) (f failure, nested []byte) {
 		}
 	}
 	if siblings && f.code == "" {
-		f.code, f.message = coc.Said(code), cmp.Or(f.message, coc.Said(message))
+		f.code, f.message = coc.OrEmpty(code), cmp.Or(f.message, coc.OrEmpty(message))
 	}
 	return f, nested
 }

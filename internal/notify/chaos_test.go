@@ -197,7 +197,7 @@ func (a *anarchy) burst(t *testing.T, d *db.DB, changes int) {
 	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {
 		t.Fatal(err)
 	}
-	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: time.Now(), Outcome: coc.Good}
+	c := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: time.Now(), Outcome: coc.CycleGood}
 	var err error
 	if c.Key, err = d.Begin(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -238,7 +238,7 @@ func (s *story) step(cycle coc.Key) coc.Step {
 		content += fmt.Sprintf("# %d %d %s\n", len(s.tales), n, strings.Repeat("0123456789", 80))
 	}
 	return coc.Step{Account: "prod", DocumentID: "DM-" + name, Cycle: cycle, SeenAt: time.Now(),
-		Name: name, Newest: c.To.Label, State: coc.Present, Meta: &coc.Meta{Name: &name},
+		Name: name, Newest: c.To.Label, State: coc.DocPresent, Meta: &coc.Meta{Name: &name},
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: c.To.Label, MadeAt: time.Now()}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: now.revision, Content: coc.Content{Bytes: []byte(content)}}}},
 		Changes: []coc.NewChange{c}}

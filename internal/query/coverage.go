@@ -26,7 +26,7 @@ type Coverage struct {
 	Cycles   CycleCounts `json:"cycles"`
 	Requests int         `json:"requests"`
 	Failures []Failure   `json:"failures"` // the most frequent first
-	Interval Duration    `json:"usual_seconds"`
+	Interval Duration    `json:"interval_seconds"`
 	GapOver  Duration    `json:"gap_over_seconds"` // two complete polls further apart are a gap
 	Gaps     []Gap       `json:"gaps"`
 
@@ -126,7 +126,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 		if x.Partial {
 			continue
 		}
-		if x.Outcome == coc.Bad && x.Err != "" {
+		if x.Outcome == coc.CycleFailed && x.Err != "" {
 			c.failures.add(x.Err, 1)
 		}
 		if !last.IsZero() {
@@ -147,9 +147,9 @@ func (n *CycleCounts) count(x coc.Cycle) {
 		n.ByName++
 	case x.EndedAt.IsZero():
 		n.Unended++
-	case x.Outcome == coc.Bad:
+	case x.Outcome == coc.CycleFailed:
 		n.Failed++
-	case x.Outcome == coc.Stopped:
+	case x.Outcome == coc.CycleStopped:
 		n.Stopped++
 	default:
 		n.Good++
@@ -187,9 +187,9 @@ func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) (
 		case c.Partial:
 			continue
 		}
-		if c.Outcome != coc.Good || !c.Complete {
+		if c.Outcome != coc.CycleGood || !c.Complete {
 			g.Cycles++
-			if c.Complete && c.Outcome == coc.Bad {
+			if c.Complete && c.Outcome == coc.CycleFailed {
 				g.Complete++
 			}
 			continue

@@ -34,13 +34,13 @@ func ran(t *testing.T, text string) (list []coc.Cycle) {
 			Complete: how == "good" || how == "partly" || how == "named", Partial: how == "named"}
 		switch how {
 		case "good", "unlisted", "named":
-			c.Outcome = coc.Good
+			c.Outcome = coc.CycleGood
 		case "failed", "partly":
-			c.Outcome, c.Err = coc.Bad, "HTTP 503 (request 0a1b)"
+			c.Outcome, c.Err = coc.CycleFailed, "HTTP 503 (request 0a1b)"
 		case "stopped":
-			c.Outcome, c.Err = coc.Stopped, "stopped"
+			c.Outcome, c.Err = coc.CycleStopped, "stopped"
 		case "died":
-			c.Outcome, c.EndedAt, c.Err = coc.Stopped, time.Time{}, "its end was not recorded"
+			c.Outcome, c.EndedAt, c.Err = coc.CycleStopped, time.Time{}, "its end was not recorded"
 		default:
 			t.Fatalf("cycle %q ended how?", word)
 		}

@@ -213,7 +213,7 @@ func (s *search) everywhere() bool { return !s.Newest && s.at.IsZero() && s.Step
 // is false for a document that did not exist, or whose version is unknown or not archived.
 func (a *Archive) newestOf(ctx context.Context, doc Document, all []db.Revision, at time.Time) (v Version, ok bool, err error) {
 	if at.IsZero() {
-		if doc.State == coc.Deleted {
+		if doc.State == coc.DocDeleted {
 			return v, false, nil
 		}
 		v, err = labelledIn(all, string(doc.Version), 0)

@@ -52,7 +52,7 @@ type List struct {
 
 // States are the states of a document.
 func States() []string {
-	return []string{string(coc.Present), string(coc.Seen), string(coc.Deleted)}
+	return []string{string(coc.DocPresent), string(coc.DocListed), string(coc.DocDeleted)}
 }
 
 // Sorts are the orders of documents: by name, or the newest made, the last checked or the

@@ -19,7 +19,7 @@ func TestListAtMatchesReferences(t *testing.T) {
 		newest := map[coc.Key]string{}
 		for _, d := range docs {
 			newest[d.key] = string(d.Version)
-			if d.State == coc.Deleted {
+			if d.State == coc.DocDeleted {
 				newest[d.key] = "deleted"
 			}
 		}

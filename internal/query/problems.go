@@ -277,9 +277,9 @@ func (s *Status) watchProblems(w Watch) {
 			"its total differs from page to page; deletions are not detected, and new documents raise no alert before the first complete list",
 			"check in COC's console whether documents are created all the time; if not, report it to Huawei Cloud")
 	}
-	if c.Outcome == coc.Stopped || c.Outcome == coc.Running && s.Writer == nil {
+	if c.Outcome == coc.CycleStopped || c.Outcome == coc.CycleRunning && s.Writer == nil {
 		how := "it was stopped before its end"
-		if c.Outcome == coc.Running || c.EndedAt.IsZero() {
+		if c.Outcome == coc.CycleRunning || c.EndedAt.IsZero() {
 			how = "its process ended before the cycle"
 		}
 		s.problem(ProblemStopped, "watch "+w.Watch+": the last cycle did not finish", how, "the next cycle continues: start the daemon, or run `cocsync sync`")

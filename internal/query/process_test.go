@@ -115,7 +115,7 @@ func (w *world) fill(b *testing.B) {
 			steps = steps[:0]
 		}
 	}
-	c.EndedAt, c.Outcome, c.Complete, c.Listed = time.Now(), coc.Good, true, w.documents
+	c.EndedAt, c.Outcome, c.Complete, c.Listed = time.Now(), coc.CycleGood, true, w.documents
 	c.Versions, c.Requests = w.documents*benchVersions, w.documents*benchVersions
 	must(b, d.End(b.Context(), c, nil))
 	must(b, d.Close())
@@ -135,7 +135,7 @@ func benchStep(i int, h history, cycle coc.Key, now time.Time) coc.Step {
 	name, user := benchName(i), func(n int) string { return fmt.Sprintf("COC-user%02d", n%37) }
 	creator, modifier, risk := user(i), user(i+benchVersions), []string{"LOW", "MEDIUM", "HIGH"}[i%3]
 	s := coc.Step{Account: "prod", DocumentID: fmt.Sprintf("DM%06d", i), Cycle: cycle, SeenAt: now, Name: name,
-		Newest: fmt.Sprintf("v%d", benchVersions), State: coc.Present, Fingerprint: &coc.Hash{byte(i), byte(i >> 8), byte(i >> 16)},
+		Newest: fmt.Sprintf("v%d", benchVersions), State: coc.DocPresent, Fingerprint: &coc.Hash{byte(i), byte(i >> 8), byte(i >> 16)},
 		Meta: &coc.Meta{Name: &name, Creator: &creator, Modifier: &modifier, RiskLevel: &risk, Extra: "{}"}}
 	for n, text := range h.texts {
 		label, made := fmt.Sprintf("v%d", n+1), h.made[n].Add(time.Duration(i)*time.Second)

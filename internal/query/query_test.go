@@ -67,7 +67,7 @@ func job() []coc.Step {
 }
 
 func step(account, id, name string, day int, versions ...coc.VersionStep) coc.Step {
-	s := coc.Step{Account: account, DocumentID: id, SeenAt: on(day), Name: name, State: coc.Present, Versions: versions}
+	s := coc.Step{Account: account, DocumentID: id, SeenAt: on(day), Name: name, State: coc.DocPresent, Versions: versions}
 	for _, v := range versions {
 		s.Newest = v.Label
 	}
@@ -80,7 +80,7 @@ func kept(label string, day int) coc.VersionStep {
 }
 
 func told(kind coc.Kind, day int) coc.Step {
-	state := map[coc.Kind]coc.DocState{coc.KindDeleted: coc.Deleted, coc.KindRestored: coc.Present}[kind]
+	state := map[coc.Kind]coc.DocState{coc.KindDeleted: coc.DocDeleted, coc.KindRestored: coc.DocPresent}[kind]
 	return coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(day), State: state, Changes: []coc.NewChange{{Kind: kind, At: on(day)}}}
 }
 

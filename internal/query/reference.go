@@ -71,7 +71,7 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 // lastOf returns the newest version of a document.
 func lastOf(doc Document, all []db.Revision) (Version, error) {
 	v, err := labelledIn(all, string(doc.Version), 0)
-	if doc.State == coc.Deleted {
+	if doc.State == coc.DocDeleted {
 		v.Note = "COC no longer has this document: this is the last version that was seen"
 	}
 	return v, err

@@ -21,7 +21,7 @@ type Report struct {
 	ReportedAt    Time       `json:"reported_at"`
 	Archive       string     `json:"archive"`
 	Account       Text       `json:"account"` // null: all
-	LastCheckedAt Time       `json:"last_asked_at"`
+	LastCheckedAt Time       `json:"last_checked_at"`
 	Watches       []Coverage `json:"watches"`
 	Backfill      Backfill   `json:"backfill"`
 	Limits        []string   `json:"limits"`

@@ -27,9 +27,9 @@ func watched(t *testing.T, h *Archive, account, watch string, from, to int, bad 
 			}
 			must(t, h.db.Follow(t.Context(), coc.Joining{Account: account, Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(day)}))
 		}
-		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(day).Add(time.Minute), coc.Good, true, 2
+		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(day).Add(time.Minute), coc.CycleGood, true, 2
 		if strings.Contains(" "+bad+" ", fmt.Sprintf(" %d ", day)) {
-			c.Outcome, c.Complete, c.Err = coc.Bad, false, fmt.Sprintf("HTTP 503 (request %d)", day)
+			c.Outcome, c.Complete, c.Err = coc.CycleFailed, false, fmt.Sprintf("HTTP 503 (request %d)", day)
 			c.Failures = []coc.Failure{{DocumentID: ids[0], Err: fmt.Sprintf("cut (request %d)", day)}}
 		}
 		must(t, h.db.End(t.Context(), c, nil))

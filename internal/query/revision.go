@@ -25,7 +25,7 @@ type Revision struct {
 	RawToken     bool             `json:"raw_token"` // the content is the JSON string as COC sent it
 	Erased       bool             `json:"erased"`
 	ErasedAt     Time             `json:"erased_at"`
-	ErasedReason Text             `json:"erased_why"`
+	ErasedReason Text             `json:"erased_reason"`
 	By           Text             `json:"by"`
 	MadeAt       Time             `json:"made_at"`
 	SeenAt       Time             `json:"seen_at"`

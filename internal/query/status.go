@@ -274,8 +274,8 @@ func (a *Archive) readWatches(ctx context.Context, s *Status) error {
 		if err != nil {
 			return err
 		}
-		w.busy = newest.Outcome == coc.Running
-		if w.newest.Outcome == coc.Good && !w.newest.Complete {
+		w.busy = newest.Outcome == coc.CycleRunning
+		if w.newest.Outcome == coc.CycleGood && !w.newest.Complete {
 			if w.unstable, err = a.db.UnstableSince(ctx, name); err != nil {
 				return err
 			}
@@ -314,7 +314,7 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 	for _, n := range ran {
 		w.Day.Ran += n
 	}
-	w.Day.Good, w.Day.Missed = ran[coc.Good], missed
+	w.Day.Good, w.Day.Missed = ran[coc.CycleGood], missed
 	return err
 }
 
@@ -403,4 +403,4 @@ func (s *Status) cycleRunningSince() time.Time {
 }
 
 // runs reports whether a cycle of the watch is running: its process has the archive open.
-func (s *Status) runs(w Watch) bool { return w.newest.Outcome == coc.Running && s.Writer != nil }
+func (s *Status) runs(w Watch) bool { return w.newest.Outcome == coc.CycleRunning && s.Writer != nil }

@@ -118,7 +118,7 @@ func (s *Status) DocumentCount() (n int) {
 // DocumentsText counts the documents by state.
 func (s *Status) DocumentsText() string {
 	return fmt.Sprintf("%d: %d present, %d listed and not yet archived, %d deleted",
-		s.DocumentCount(), s.Documents[coc.Present], s.Documents[coc.Seen], s.Documents[coc.Deleted])
+		s.DocumentCount(), s.Documents[coc.DocPresent], s.Documents[coc.DocListed], s.Documents[coc.DocDeleted])
 }
 
 // VersionsText counts the versions by state.

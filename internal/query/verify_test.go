@@ -35,8 +35,8 @@ func logged(t *testing.T) (path string, external External) {
 		c.Key, err = d.Begin(t.Context(), c)
 		must(t, err)
 		must(t, d.Commit(t.Context(), steps...))
-		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(n).Add(time.Minute), how, how == coc.Good, 3
-		if how == coc.Bad {
+		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(n).Add(time.Minute), how, how == coc.CycleGood, 3
+		if how == coc.CycleFailed {
 			c.Err = "COC did not answer"
 		}
 		must(t, d.End(t.Context(), c, nil))
@@ -48,16 +48,16 @@ func logged(t *testing.T) (path string, external External) {
 	lacking := version(5)
 	lacking.Versions[0].Revision, lacking.Versions[0].State, lacking.Versions[0].Err = nil, coc.Unavailable, "400"
 	lacking.Changes, lacking.Meta = nil, nil
-	cycle(1, coc.Good, version(1), version(2))
-	cycle(2, coc.Bad)
-	cycle(3, coc.Good, version(3))
-	cycle(4, coc.Good, renamed, lacking)
+	cycle(1, coc.CycleGood, version(1), version(2))
+	cycle(2, coc.CycleFailed)
+	cycle(3, coc.CycleGood, version(3))
+	cycle(4, coc.CycleGood, renamed, lacking)
 	must(t, d.Erase(t.Context(), coc.Content{Bytes: []byte("line 1\n")}.Hash(), "a test", on(5)))
 	head, err := d.Head(t.Context(), true, on(5))
 	must(t, err)
 	last := version(6)
 	last.Changes[0].From.Label = "v3" // v5 has no content
-	cycle(6, coc.Good, last)
+	cycle(6, coc.CycleGood, last)
 	must(t, d.Close())
 	return path, External{Size: head.Size, Root: head.Root, Origin: head.Origin, Name: "kept"}
 }
@@ -264,7 +264,7 @@ func TestVerifyDuringWrites(t *testing.T) {
 		step := version(n)
 		step.Versions[0].Revision.Content.Bytes = fmt.Appendf(nil, "line %d\n", n)
 		must(t, d.Commit(t.Context(), step))
-		c.EndedAt, c.Outcome, c.Complete = on(n).Add(time.Minute), coc.Good, true
+		c.EndedAt, c.Outcome, c.Complete = on(n).Add(time.Minute), coc.CycleGood, true
 		must(t, d.End(t.Context(), c, nil))
 	}
 	for edge := (audit.Edge{}); edge.Size <= progressEvery; edge, err = d.Edge(t.Context()) {

@@ -58,7 +58,7 @@ func (r *run) judgeAbsences(ctx context.Context, p *plan) error {
 // stillDeleted reports whether a document was deleted before, and records that it was
 // requested again.
 func (r *run) stillDeleted(id string) bool {
-	if r.followed[id].State != coc.Deleted {
+	if r.followed[id].State != coc.DocDeleted {
 		return false
 	}
 	step := coc.Step{Account: r.account.Name, DocumentID: id, Type: r.watch.DocumentType, SeenAt: r.Now()}
@@ -72,7 +72,7 @@ func (r *run) stillDeleted(id string) bool {
 func (r *run) most(n int) bool {
 	total := 0
 	for _, f := range r.followed {
-		if f.Member && f.State != coc.Deleted {
+		if f.Member && f.State != coc.DocDeleted {
 			total++
 		}
 	}

@@ -125,7 +125,7 @@ func BenchmarkFirstSync(b *testing.B) {
 		c, err := s.Run(b.Context(), w, Options{})
 		took := time.Since(begun)
 		b.ReportMetric((cpu() - before).Seconds(), "sync-cpu-s")
-		if err != nil || c.Outcome != coc.Good || c.Versions != 10000 || c.Changes != 10000 {
+		if err != nil || c.Outcome != coc.CycleGood || c.Versions != 10000 || c.Changes != 10000 {
 			b.Fatalf("Run = %+v, %v", c, err)
 		}
 		t, err := d.Totals(b.Context())
@@ -211,7 +211,7 @@ func discard(c *http.Client, url string) error {
 func BenchmarkNoChangeCycle(b *testing.B) {
 	url := serve(b, 10000, 1, 1024)
 	s, w, _ := bench(b, url)
-	if c, err := s.Run(b.Context(), w, Options{}); err != nil || c.Outcome != coc.Good {
+	if c, err := s.Run(b.Context(), w, Options{}); err != nil || c.Outcome != coc.CycleGood {
 		b.Fatalf("first Run = %+v, %v", c, err)
 	}
 	runtime.GC()
@@ -219,7 +219,7 @@ func BenchmarkNoChangeCycle(b *testing.B) {
 	for b.Loop() {
 		n++
 		c, err := s.Run(b.Context(), w, Options{})
-		if err != nil || c.Outcome != coc.Good || c.Requests > 101 || c.Changes != 0 {
+		if err != nil || c.Outcome != coc.CycleGood || c.Requests > 101 || c.Changes != 0 {
 			b.Fatalf("Run = %+v, %v, want at most 101 requests", c, err)
 		}
 		b.ReportMetric(float64(c.Requests), "requests")

@@ -20,11 +20,11 @@ import (
 // against the real client and the simulator; these test the decisions.
 type fakeCOC struct {
 	mu       sync.Mutex
-	docs     map[string]*coc.Answer // newest answer; its content is in contents
-	contents map[string]string      // by id@label
-	listed   map[string]bool        // false hides from the list
-	fail     map[string]error       // by id, id@label or "list"
-	asked    []string               // id or id@label, in order
+	docs     map[string]*coc.Response // newest answer; its content is in contents
+	contents map[string]string        // by id@label
+	listed   map[string]bool          // false hides from the list
+	fail     map[string]error         // by id, id@label or "list"
+	asked    []string                 // id or id@label, in order
 	unstable bool
 	total    int // that the list names; 0: none
 	skipped  []coc.SkippedRow
@@ -34,13 +34,13 @@ type fakeCOC struct {
 }
 
 func newFake() *fakeCOC {
-	return &fakeCOC{docs: map[string]*coc.Answer{}, contents: map[string]string{}, listed: map[string]bool{}, fail: map[string]error{}, key: "k1"}
+	return &fakeCOC{docs: map[string]*coc.Response{}, contents: map[string]string{}, listed: map[string]bool{}, fail: map[string]error{}, key: "k1"}
 }
 
 // put adds a document with these contents as its versions.
-func (f *fakeCOC) put(id string, contents ...string) *coc.Answer {
+func (f *fakeCOC) put(id string, contents ...string) *coc.Response {
 	name, creator, risk := "job "+id, "ann", "LOW"
-	a := &coc.Answer{DocumentID: id, Meta: coc.Meta{Name: &name, Creator: &creator, RiskLevel: &risk, CreatedAt: day, UpdatedAt: day}}
+	a := &coc.Response{DocumentID: id, Meta: coc.Meta{Name: &name, Creator: &creator, RiskLevel: &risk, CreatedAt: day, UpdatedAt: day}}
 	f.docs[id], f.listed[id] = a, true
 	for _, c := range contents {
 		f.edit(id, c, "bob")
@@ -85,8 +85,8 @@ func (f *fakeCOC) List(ctx context.Context, _ coc.Selection) (coc.List, error) {
 	l := coc.List{Stable: !f.unstable, Total: -1, Ended: true, Skipped: f.skipped}
 	for id, a := range f.docs {
 		if f.listed[id] {
-			print := coc.Content{Bytes: fmt.Append(nil, a.Version, a.Meta.UpdatedAt, coc.Said(a.Meta.Name))}.Hash()
-			l.Rows = append(l.Rows, coc.Row{DocumentID: id, Name: coc.Said(a.Meta.Name), Version: a.Version, UpdatedAt: a.Meta.UpdatedAt, Fingerprint: print})
+			print := coc.Content{Bytes: fmt.Append(nil, a.Version, a.Meta.UpdatedAt, coc.OrEmpty(a.Meta.Name))}.Hash()
+			l.Rows = append(l.Rows, coc.Row{DocumentID: id, Name: coc.OrEmpty(a.Meta.Name), Version: a.Version, UpdatedAt: a.Meta.UpdatedAt, Fingerprint: print})
 		}
 	}
 	if f.total > 0 {
@@ -96,22 +96,22 @@ func (f *fakeCOC) List(ctx context.Context, _ coc.Selection) (coc.List, error) {
 	return l, nil
 }
 
-func (f *fakeCOC) Get(ctx context.Context, id, version, _ string) (coc.Answer, error) {
+func (f *fakeCOC) Get(ctx context.Context, id, version, _ string) (coc.Response, error) {
 	if ctx.Err() != nil {
-		return coc.Answer{}, context.Cause(ctx)
+		return coc.Response{}, context.Cause(ctx)
 	}
 	what := id
 	if version != "" {
 		what += "@" + version
 	}
 	if err := f.answer(what); err != nil {
-		return coc.Answer{}, err
+		return coc.Response{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := f.docs[id]
 	if a == nil {
-		return coc.Answer{}, coc.ErrNotFound
+		return coc.Response{}, coc.ErrNotFound
 	}
 	out := *a
 	if version != "" {
@@ -119,7 +119,7 @@ func (f *fakeCOC) Get(ctx context.Context, id, version, _ string) (coc.Answer, e
 	}
 	content, ok := f.contents[id+"@"+out.Version]
 	if !ok {
-		return coc.Answer{}, coc.ErrRefused
+		return coc.Response{}, coc.ErrRefused
 	}
 	out.Content = coc.Content{Bytes: []byte(content)}
 	return out, nil

@@ -34,7 +34,7 @@ func TestUnavailableVersionArrivesLate(t *testing.T) {
 	w.coc.fail["DM1@v2"] = fmt.Errorf("503: %w", coc.ErrTemporary)
 	for i := range 3 {
 		c := w.cycle()
-		if c.Outcome != coc.Bad || len(c.Failures) != 1 {
+		if c.Outcome != coc.CycleFailed || len(c.Failures) != 1 {
 			t.Errorf("cycle %d = %+v, want one failure", i, c)
 		}
 		if n := len(w.changes()); i < 2 && n != 1 {
@@ -50,7 +50,7 @@ func TestUnavailableVersionArrivesLate(t *testing.T) {
 		t.Errorf("note %q, %v, want v2 named", list[0].Note(), err)
 	}
 	delete(w.coc.fail, "DM1@v2")
-	if c := w.cycle(); c.Outcome != coc.Good || !slices.Equal(w.coc.asked, []string{"list", "DM1@v2"}) {
+	if c := w.cycle(); c.Outcome != coc.CycleGood || !slices.Equal(w.coc.asked, []string{"list", "DM1@v2"}) {
 		t.Errorf("requested %q, cycle %+v, want the version requested again, and nothing else", w.coc.asked, c)
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v3 by bob", "+ version v1..v2 late")
@@ -77,7 +77,7 @@ func TestRefusedVersionIsRequestedForever(t *testing.T) {
 		if slices.Contains(w.coc.asked, "DM1@v2") {
 			tries = append(tries, w.now)
 		}
-		if want := c.Key.ID > 3; want != (c.Outcome == coc.Good) {
+		if want := c.Key.ID > 3; want != (c.Outcome == coc.CycleGood) {
 			t.Fatalf("cycle %d is %s, want three that fail", c.Key.ID, c.Outcome)
 		}
 	}
@@ -197,7 +197,7 @@ func TestIncompleteList(t *testing.T) {
 	w.coc.edit("DM5", "b\n", "bob")
 	delete(w.coc.docs, "DM4")
 	c := w.cycle()
-	if c.Outcome != coc.Bad || c.Listed != 4 || c.Total != 6 || !strings.Contains(c.Err, "there are 6 documents and lists 4") {
+	if c.Outcome != coc.CycleFailed || c.Listed != 4 || c.Total != 6 || !strings.Contains(c.Err, "there are 6 documents and lists 4") {
 		t.Errorf("cycle = %+v, want it failed with both numbers", c)
 	}
 	if slices.Contains(w.coc.asked, "DM4") || len(w.changes()) != 6 {
@@ -214,7 +214,7 @@ func TestIncompleteList(t *testing.T) {
 	// After a day of the same shortfall the documents missing from it are requested by id:
 	// one is deleted, and the other stays followed and has its new version.
 	w.now = w.now.Add(20 * time.Hour)
-	if c = w.cycle(); c.Outcome != coc.Bad {
+	if c = w.cycle(); c.Outcome != coc.CycleFailed {
 		t.Errorf("cycle = %+v, want the problem to remain", c)
 	}
 	got := w.changes()[6:]
@@ -225,7 +225,7 @@ func TestIncompleteList(t *testing.T) {
 		t.Errorf("requested %q, want each document requested once a day", w.coc.asked)
 	}
 	w.coc.listed["DM5"], w.coc.total = true, 5
-	if c = w.cycle(); c.Outcome != coc.Good || !c.Complete {
+	if c = w.cycle(); c.Outcome != coc.CycleGood || !c.Complete {
 		t.Errorf("cycle = %+v, want a complete list to be good", c)
 	}
 }
@@ -251,7 +251,7 @@ func TestSkippedRowsFailTheCycle(t *testing.T) {
 	w.cycle()
 	w.coc.listed["DM3"], w.coc.skipped = false, []coc.SkippedRow{{Reason: "its document_id is empty"}}
 	c := w.cycle()
-	if c.Outcome != coc.Bad || c.Skipped != 1 || !strings.Contains(c.Err, "rows of the list cannot be used: 1, the first because its document_id is empty") {
+	if c.Outcome != coc.CycleFailed || c.Skipped != 1 || !strings.Contains(c.Err, "rows of the list cannot be used: 1, the first because its document_id is empty") {
 		t.Errorf("cycle = %+v, want the skipped row", c)
 	}
 	if slices.Contains(w.coc.asked, "DM3") {
@@ -263,14 +263,14 @@ func TestSkippedRowsFailTheCycle(t *testing.T) {
 	delete(w.coc.docs, "DM4")
 	c = w.cycle()
 	want := []coc.Failure{{DocumentID: "DM3", Name: "job DM3", Err: "its row in the list cannot be used: its document_id is empty"}}
-	if c.Outcome != coc.Bad || c.Err != "" || !slices.Equal(c.Failures, want) {
+	if c.Outcome != coc.CycleFailed || c.Err != "" || !slices.Equal(c.Failures, want) {
 		t.Errorf("cycle = %+v, want the failure of DM3", c)
 	}
 	if got := w.changes()[5:]; !slices.Equal(got, []string{"+ deleted .."}) {
 		t.Errorf("changes %q, want DM4 deleted and DM3 followed", got)
 	}
 	w.coc.listed["DM3"], w.coc.skipped = true, nil
-	if c = w.cycle(); c.Outcome != coc.Good {
+	if c = w.cycle(); c.Outcome != coc.CycleGood {
 		t.Errorf("cycle = %+v, want it good", c)
 	}
 }

@@ -32,7 +32,7 @@ func (r *run) notices(ctx context.Context) (list []coc.NewNotice) {
 			Notice: coc.Notice{Kind: kind, Watch: r.watch.Name, At: c.EndedAt, Title: title, Lines: lines}})
 	}
 	listed := !r.state.FirstListedAt.IsZero() || r.incomplete
-	if c.Outcome != coc.Stopped && listed && r.state.SummarySentAt.IsZero() {
+	if c.Outcome != coc.CycleStopped && listed && r.state.SummarySentAt.IsZero() {
 		title, lines := r.summary()
 		add(coc.NoticeInitialSync, r.watch.Notify, title, lines)
 	}
@@ -43,9 +43,9 @@ func (r *run) notices(ctx context.Context) (list []coc.NewNotice) {
 	reported := failing && (r.state.FailureWhole || !whole)
 	switch {
 	case r.doubting: // reported once, and not over
-	case c.Outcome == coc.Bad && !reported && r.mustReport(ctx):
+	case c.Outcome == coc.CycleFailed && !reported && r.mustReport(ctx):
 		add(coc.NoticeFailure, r.Operators, r.failureTitle(), r.failureLines())
-	case c.Outcome == coc.Good && failing:
+	case c.Outcome == coc.CycleGood && failing:
 		add(coc.NoticeRecovered, r.Operators, "Watch "+r.watch.Name+" works again", nil)
 	}
 	return list
@@ -200,7 +200,7 @@ func fold(text string) (lines []string) {
 // summary is the notice of a watch's initial sync.
 func (r *run) summary() (title string, lines []string) {
 	c := &r.cycle
-	title = fmt.Sprintf("Now watching %s: %s, %s archived in this cycle",
+	title = fmt.Sprintf("Initial sync of watch %s: %s, %s archived in this cycle",
 		r.watch.Name, text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"))
 	if c.Err != "" {
 		lines = append(lines, fold(c.Err)...)

@@ -42,7 +42,7 @@ func (w *world) stop(after time.Duration) {
 	w.coc.hook = func(string) { cancel() }
 	w.now = w.now.Add(after)
 	c, err := w.s.Run(ctx, w.w, Options{})
-	if err != nil || c.Outcome != coc.Stopped {
+	if err != nil || c.Outcome != coc.CycleStopped {
 		w.t.Fatalf("Run = %+v, %v, want it stopped", c, err)
 	}
 	w.coc.hook = nil

@@ -86,7 +86,7 @@ func (r *run) compare(l listing) *plan {
 		case slices.Contains(l.unusable, id):
 		case r.watch.Select == nil:
 			p.dropped = append(p.dropped, id)
-		case f.State == coc.Deleted:
+		case f.State == coc.DocDeleted:
 		case !l.byID:
 			p.absent = append(p.absent, id)
 		case r.Now().Sub(f.CheckedAt) >= shortfallFor:
@@ -134,13 +134,13 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 	id := row.DocumentID
 	switch {
-	case f.State == coc.Seen && f.InitialSync:
+	case f.State == coc.DocListed && f.InitialSync:
 		p.unseen = append(p.unseen, id)
-	case f.State == coc.Deleted && row.Fingerprint == (coc.Hash{}):
+	case f.State == coc.DocDeleted && row.Fingerprint == (coc.Hash{}):
 		if now.Sub(f.CheckedAt) >= askDeletedEvery {
 			p.changed = append(p.changed, id)
 		}
-	case f.State == "", f.State == coc.Seen:
+	case f.State == "", f.State == coc.DocListed:
 		p.added = append(p.added, id)
 	case f.Urgent, row.Fingerprint == (coc.Hash{}), row.Fingerprint != f.Fingerprint:
 		p.changed = append(p.changed, id)

@@ -55,7 +55,7 @@ var errStop = errors.New("the next cycle is due")
 func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error) {
 	w.Account.init()
 	r := &run{Syncer: s, Options: o, watch: w, account: w.Account, before: w.Account.COC.Requests()}
-	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, Partial: o.Only != nil, StartedAt: s.Now(), Outcome: coc.Running}
+	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, Partial: o.Only != nil, StartedAt: s.Now(), Outcome: coc.CycleRunning}
 	account, err := s.Store.Account(ctx, w.Account.Name, w.Account.Endpoint, w.Account.AcceptEndpoint)
 	if err != nil {
 		return r.cycle, err
@@ -360,11 +360,11 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	r.nameFailures(ctx)
 	switch {
 	case ctx.Err() != nil:
-		c.Outcome, c.Err = coc.Stopped, "stopped"
+		c.Outcome, c.Err = coc.CycleStopped, "stopped"
 	case c.Err != "" || len(c.Failures) > 0:
-		c.Outcome = coc.Bad
+		c.Outcome = coc.CycleFailed
 	default:
-		c.Outcome = coc.Good
+		c.Outcome = coc.CycleGood
 	}
 	// The end is recorded also when the process is asked to stop.
 	err := r.Store.End(context.WithoutCancel(ctx), *c, r.notices(ctx))
@@ -373,11 +373,11 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 		r.Ended(*c)
 	}
 	level := slog.LevelInfo
-	if c.Outcome == coc.Bad {
+	if c.Outcome == coc.CycleFailed {
 		level = slog.LevelWarn
 	}
 	log := r.Log
-	if c.Err != "" && c.Outcome != coc.Stopped {
+	if c.Err != "" && c.Outcome != coc.CycleStopped {
 		log = log.With("err", c.Err)
 	}
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,

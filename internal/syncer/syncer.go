@@ -18,7 +18,7 @@ import (
 type Fetcher interface {
 	List(ctx context.Context, s coc.Selection) (coc.List, error)
 	// Get requests a document's newest version, or one version.
-	Get(ctx context.Context, documentID, version, documentType string) (coc.Answer, error)
+	Get(ctx context.Context, documentID, version, documentType string) (coc.Response, error)
 	// Requests is the number of requests sent so far.
 	Requests() int64
 	// Served is how many of them COC has served.
@@ -154,11 +154,11 @@ func (a *Account) init() {
 }
 
 // get requests a document over one of the account's connections.
-func (a *Account) get(ctx context.Context, id, version, typ string) (coc.Answer, error) {
+func (a *Account) get(ctx context.Context, id, version, typ string) (coc.Response, error) {
 	select {
 	case a.slots <- struct{}{}:
 	case <-ctx.Done():
-		return coc.Answer{}, context.Cause(ctx)
+		return coc.Response{}, context.Cause(ctx)
 	}
 	defer func() { <-a.slots }()
 	return a.COC.Get(ctx, id, version, typ)

@@ -20,7 +20,7 @@ func TestInitialSyncIsSilent(t *testing.T) {
 	w.coc.put("DM1", "a\n", "b\n", "b\n", "c\n")
 	w.coc.put("DM2", "x\n")
 	c := w.cycle()
-	if c.Outcome != coc.Good || c.Versions != 5 || c.Changes != 5 || c.Listed != 2 {
+	if c.Outcome != coc.CycleGood || c.Versions != 5 || c.Changes != 5 || c.Listed != 2 {
 		t.Errorf("cycle = %+v, want 5 versions and 5 changes of 2 documents", c)
 	}
 	slices.Sort(w.changes())
@@ -41,7 +41,7 @@ func TestNoChangeCycleRequestsOnlyTheList(t *testing.T) {
 	w.coc.put("DM1", "a\n", "b\n")
 	w.cycle()
 	c := w.cycle()
-	if !slices.Equal(w.coc.asked, []string{"list"}) || c.Outcome != coc.Good || c.Changes != 0 {
+	if !slices.Equal(w.coc.asked, []string{"list"}) || c.Outcome != coc.CycleGood || c.Changes != 0 {
 		t.Errorf("requested %q, cycle %+v, want only the list", w.coc.asked, c)
 	}
 	if got := w.notices("ops"); len(got) != 1 {
@@ -265,7 +265,7 @@ func TestAcceptedDeletionsAreMarkedAtOnce(t *testing.T) {
 		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
 	}
 	w.cycle()
-	w.coc.docs = map[string]*coc.Answer{}
+	w.coc.docs = map[string]*coc.Response{}
 	w.cycle(Options{AcceptDeletions: true})
 	if got := w.changes()[4:]; len(got) != 4 {
 		t.Errorf("changes %q, want 4 deleted", got)
@@ -307,7 +307,7 @@ func TestUnstableListWithMissingRowsFailsTheCycle(t *testing.T) {
 	} {
 		w.coc.total, w.coc.skipped = tt.total, tt.skipped
 		c := w.cycle()
-		if want := tt.want == ""; want != (c.Outcome == coc.Good) || want != (c.Err == "") || !strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
+		if want := tt.want == ""; want != (c.Outcome == coc.CycleGood) || want != (c.Err == "") || !strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
 			t.Errorf("an unstable list without %s: cycle = %+v, want its error to hold %q", tt.name, c, tt.want)
 		}
 		if c.Complete || len(w.changes()) != 2 {
@@ -324,18 +324,18 @@ func TestRefusedKeyPairIsPaused(t *testing.T) {
 		w.coc.put(id, "a\n")
 		w.coc.fail[id] = coc.ErrUnauthorized
 	}
-	if c := w.cycle(); len(w.coc.asked) != 1 || c.Outcome != coc.Bad {
+	if c := w.cycle(); len(w.coc.asked) != 1 || c.Outcome != coc.CycleFailed {
 		t.Errorf("requested %q, cycle %+v, want one request", w.coc.asked, c)
 	}
 	if got := w.notices("oncall"); len(got) != 1 {
 		t.Errorf("notices %q, want one at once", got)
 	}
 	w.now = w.now.Add(-4 * time.Minute)
-	if c := w.cycle(); len(w.coc.asked) != 0 || c.Outcome != coc.Bad {
+	if c := w.cycle(); len(w.coc.asked) != 0 || c.Outcome != coc.CycleFailed {
 		t.Errorf("requested %q, cycle %+v, want none", w.coc.asked, c)
 	}
 	w.coc.key, w.coc.fail = "k2", map[string]error{} // a person fixed it
-	if c := w.cycle(); c.Outcome != coc.Good {
+	if c := w.cycle(); c.Outcome != coc.CycleGood {
 		t.Errorf("cycle with another key pair = %+v, want good", c)
 	}
 	w.wantRecovery()
@@ -348,7 +348,7 @@ func TestForbiddenListRequestsFollowedDocuments(t *testing.T) {
 	w.cycle()
 	w.coc.fail["list"] = coc.ErrForbidden
 	w.coc.edit("DM1", "b\n", "bob")
-	if c := w.cycle(); c.Outcome != coc.Bad || !strings.Contains(c.Err, "new documents cannot be seen") {
+	if c := w.cycle(); c.Outcome != coc.CycleFailed || !strings.Contains(c.Err, "new documents cannot be seen") {
 		t.Errorf("cycle = %+v, want it bad and the reason", c)
 	}
 	w.wantChanges("new ..v1 by ann", "+ version v1..v2 by bob")
@@ -469,7 +469,7 @@ func TestHistoryStopsWhenTheNextCycleIsDue(t *testing.T) {
 	w := newWorld(t)
 	w.coc.put("DM1", "a\n", "b\n", "c\n")
 	c := w.cycle(Options{Until: w.now}) // long past
-	if c.Versions != 0 || c.Outcome != coc.Good {
+	if c.Versions != 0 || c.Outcome != coc.CycleGood {
 		t.Errorf("cycle = %+v, want a good one that left the history", c)
 	}
 	w.coc.put("DM2", "x\n")

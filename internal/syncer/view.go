@@ -92,17 +92,17 @@ func (v *view) find(label string) *version {
 }
 
 // applyAnswer applies a response for the document's newest version.
-func (v *view) applyAnswer(a coc.Answer) {
+func (v *view) applyAnswer(a coc.Response) {
 	first := len(v.versions) == 0
 	// A response older than the archived state is from a delayed replica of COC: what it
 	// adds is kept, but it changes and removes nothing.
 	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
 	fresh := v.applyVersions(a, first, stale)
-	if v.State == coc.Deleted && v.HasNew {
+	if v.State == coc.DocDeleted && v.HasNew {
 		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.Difference{Summary: "available again"}}, nil)
 	}
-	if v.State != coc.Present {
-		v.State, v.step.State = coc.Present, coc.Present
+	if v.State != coc.DocPresent {
+		v.State, v.step.State = coc.DocPresent, coc.DocPresent
 	}
 	if !stale {
 		v.applyMeta(a, fresh)
@@ -114,7 +114,7 @@ func (v *view) applyAnswer(a coc.Answer) {
 }
 
 // applyVersions applies the list of versions and reports whether it has new ones.
-func (v *view) applyVersions(a coc.Answer, first, stale bool) (fresh bool) {
+func (v *view) applyVersions(a coc.Response, first, stale bool) (fresh bool) {
 	list := a.Versions
 	if list == nil {
 		list = []coc.Listed{{Label: a.Version}}
@@ -135,7 +135,7 @@ func (v *view) applyVersions(a coc.Answer, first, stale bool) (fresh bool) {
 		if x.MadeAt.IsZero() && !l.MadeAt.IsZero() {
 			x.MadeAt, x.touched = l.MadeAt, true
 		}
-		if x.Number == 0 && x.State != coc.Pending && (x.Withdrawn || v.State == coc.Deleted) {
+		if x.Number == 0 && x.State != coc.Pending && (x.Withdrawn || v.State == coc.DocDeleted) {
 			x.State, x.touched = coc.Pending, true // listed again, and still missing
 			x.succeeded()
 		}
@@ -167,9 +167,9 @@ func (v *view) withdraw(x *version) {
 
 // applyMeta applies the other fields. With a new version, only another modifier is no change:
 // every version has its own.
-func (v *view) applyMeta(a coc.Answer, withVersion bool) {
+func (v *view) applyMeta(a coc.Response, withVersion bool) {
 	merged := a.Meta.Over(v.Meta)
-	if name := coc.Said(merged.Name); name != "" {
+	if name := coc.OrEmpty(merged.Name); name != "" {
 		v.Name, v.step.Name = name, name
 	}
 	if merged.Equal(v.Meta) {
@@ -227,7 +227,7 @@ func (v *view) retries(x *version) bool {
 }
 
 // applyContent applies the content of a version.
-func (v *view) applyContent(x *version, a coc.Answer) {
+func (v *view) applyContent(x *version, a coc.Response) {
 	hash := a.Content.Hash()
 	uuid := x.now
 	if uuid == "" {
@@ -276,13 +276,13 @@ func (v *view) rewritten(label string, number int, old, now coc.Hash) {
 // author returns who made a version, if the response proves it: the creator made v1, and
 // the last modifier made the newest version if nothing was modified after it. Otherwise it
 // is unknown.
-func (v *view) author(x *version, a coc.Answer) string {
+func (v *view) author(x *version, a coc.Response) string {
 	if n, ok := coc.Number(x.Label); ok && n == 1 {
-		return coc.Said(v.Meta.Creator)
+		return coc.OrEmpty(v.Meta.Creator)
 	}
 	newest := a.Version == x.Label && v.step.Newest == x.Label
 	if newest && !x.MadeAt.IsZero() && x.MadeAt.Equal(a.Meta.UpdatedAt) {
-		return coc.Said(a.Meta.Modifier)
+		return coc.OrEmpty(a.Meta.Modifier)
 	}
 	return ""
 }
@@ -323,11 +323,11 @@ func (v *view) deleted() {
 		}
 	}
 	v.recordVersions()
-	if v.State == coc.Present {
+	if v.State == coc.DocPresent {
 		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
 			Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}, nil)
 	}
-	v.State, v.step.State = coc.Deleted, coc.Deleted
+	v.State, v.step.State = coc.DocDeleted, coc.DocDeleted
 }
 
 // take returns the current step and begins the next one.

@@ -58,7 +58,7 @@ func (r *run) update(ctx context.Context, id string) error {
 	}
 	defer unlock()
 	err = l.fetchNewest(ctx)
-	if errors.Is(err, coc.ErrNotFound) && r.named(id) && l.State != coc.Seen && !l.Key.IsZero() {
+	if errors.Is(err, coc.ErrNotFound) && r.named(id) && l.State != coc.DocListed && !l.Key.IsZero() {
 		// Perhaps deleted: judgeAbsences judges it with all others of this cycle.
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -89,7 +89,7 @@ func (r *run) newest(ctx context.Context, id string) error {
 		return err
 	}
 	defer unlock()
-	if l.State == coc.Present {
+	if l.State == coc.DocPresent {
 		return nil // another watch has archived it
 	}
 	if err := l.fetchNewest(ctx); err != nil {

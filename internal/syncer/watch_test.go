@@ -188,7 +188,7 @@ func TestMassAbsenceThatShrinksIsStillDoubted(t *testing.T) {
 		w.coc.put(fmt.Sprintf("DM%d", i), "a\n")
 	}
 	w.cycle()
-	gone := map[string]*coc.Answer{}
+	gone := map[string]*coc.Response{}
 	for i := range 4 {
 		id := fmt.Sprintf("DM%d", i)
 		gone[id] = w.coc.docs[id]
@@ -279,7 +279,7 @@ func TestMovedWatchStartsOver(t *testing.T) {
 	w.now = w.now.Add(20 * 24 * time.Hour)
 	w.cycle()
 	c := w.cycle()
-	if c.Outcome != coc.Good {
+	if c.Outcome != coc.CycleGood {
 		t.Errorf("cycle %+v", c)
 	}
 }
@@ -309,7 +309,7 @@ func TestNextCycleDueIsNoFailure(t *testing.T) {
 	w.coc.put("DM1", "a\n")
 	w.cycle()
 	w.s.Store = &slowAudit{w.s.Store}
-	if c := w.cycle(Options{Until: w.now.Add(5*time.Minute + 50*time.Millisecond)}); c.Outcome != coc.Good {
+	if c := w.cycle(Options{Until: w.now.Add(5*time.Minute + 50*time.Millisecond)}); c.Outcome != coc.CycleGood {
 		t.Errorf("cycle %+v", c)
 	}
 }
@@ -402,7 +402,7 @@ func TestAStopAtTheStartIsNoError(t *testing.T) {
 	w.s.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ctx, stop := context.WithCancel(t.Context())
 	w.s.Store = stoppingStore{w.s.Store, stop}
-	if c, err := w.s.Run(ctx, w.w, Options{}); err != nil || c.Outcome != coc.Stopped {
+	if c, err := w.s.Run(ctx, w.w, Options{}); err != nil || c.Outcome != coc.CycleStopped {
 		t.Errorf("Run = %+v, %v, want a stopped cycle", c, err)
 	}
 	if log.Len() > 0 {

@@ -131,7 +131,7 @@ func due(s Schedule, since, until time.Time) (n int) {
 // cyclesRun says how many of the due cycles were run, or if none was due, how many were
 // run. Others, such as those at start-up or on demand, make up for missed ones.
 func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
-	run, stopped := ran[coc.Good]+ran[coc.Bad]+ran[coc.Running], ran[coc.Stopped]
+	run, stopped := ran[coc.CycleGood]+ran[coc.CycleFailed]+ran[coc.CycleRunning], ran[coc.CycleStopped]
 	if due == 0 {
 		text = many(run, "cycle") + " run"
 	} else {
@@ -149,9 +149,9 @@ func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
 	add(missed, "missed")
 	add(stopped, "stopped")
 	if len(notes) > 0 {
-		add(min(ran[coc.Bad], run), "of those run failed")
+		add(min(ran[coc.CycleFailed], run), "of those run failed")
 	} else {
-		add(min(ran[coc.Bad], run), "of them failed")
+		add(min(ran[coc.CycleFailed], run), "of them failed")
 	}
 	if len(notes) > 0 {
 		text += " (" + strings.Join(notes, ", ") + ")"

@@ -242,7 +242,7 @@ func TestCyclesRun(t *testing.T) {
 		{0, 2013, 3, 2, 0, "2,016 cycles run (2 stopped, 3 of those run failed)"},
 		{1234567, 1234567, 0, 0, 0, "1,234,567 of 1,234,567 cycles run"},
 	} {
-		got, missed := cyclesRun(tt.due, map[coc.Outcome]int{coc.Good: tt.good, coc.Bad: tt.bad, coc.Stopped: tt.stopped})
+		got, missed := cyclesRun(tt.due, map[coc.Outcome]int{coc.CycleGood: tt.good, coc.CycleFailed: tt.bad, coc.CycleStopped: tt.stopped})
 		if got != tt.want || missed != tt.missed {
 			t.Errorf("cyclesRun(%d, %d good, %d failed, %d stopped) = %q, %d, want %q, %d",
 				tt.due, tt.good, tt.bad, tt.stopped, got, missed, tt.want, tt.missed)

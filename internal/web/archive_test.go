@@ -48,7 +48,7 @@ func archive(t *testing.T) *Site {
 	}
 	commit(t, s, job()...)
 	gone := steps("prod", "DM-2", "job", kept("v1", 1, "a\n"), kept("v2", 2, "secret\n"))
-	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.Deleted, Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
+	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.DocDeleted, Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
 	if err := writer(t, s).Erase(t.Context(), coc.Content{Bytes: []byte("secret\n")}.Hash(), "it held a password", on(6)); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func job() []coc.Step {
 
 // steps returns a step that adds versions, with a change between consecutive versions.
 func steps(account, id, name string, versions ...coc.VersionStep) coc.Step {
-	s := coc.Step{Account: account, DocumentID: id, SeenAt: on(3), Name: name, State: coc.Present, Versions: versions}
+	s := coc.Step{Account: account, DocumentID: id, SeenAt: on(3), Name: name, State: coc.DocPresent, Versions: versions}
 	before := coc.RevisionRef{}
 	for _, v := range versions {
 		s.Newest = v.Label

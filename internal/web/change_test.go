@@ -76,7 +76,7 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 		check(d.Commit(t.Context(), s))
 	}
 	check(d.Commit(t.Context(), evilHistory(cycle.Key)...))
-	cycle.EndedAt, cycle.Outcome, cycle.Complete = noonOf(20), coc.Good, true
+	cycle.EndedAt, cycle.Outcome, cycle.Complete = noonOf(20), coc.CycleGood, true
 	check(d.End(t.Context(), cycle, nil))
 	h := archiveOf(d, func() time.Time { return noonOf(25) })
 	return &Site{Archive: h, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, d
@@ -86,7 +86,7 @@ func changeFixture(t *testing.T) (*Site, *db.DB) {
 func restartHistory(cycle coc.Key) []coc.Step {
 	name, li, high, described := "restart", "COC-li", "HIGH", "what\nit does"
 	step := func(day int, versions []coc.VersionStep, changes ...coc.NewChange) coc.Step {
-		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: noonOf(day), Name: name, State: coc.Present,
+		return coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: cycle, SeenAt: noonOf(day), Name: name, State: coc.DocPresent,
 			Versions: versions, Changes: changes}
 	}
 	ref := func(label string, n int) coc.RevisionRef { return coc.RevisionRef{Label: label, Number: n} }
@@ -124,7 +124,7 @@ func evilHistory(cycle coc.Key) []coc.Step {
 	}
 	now.WriteString(strings.Repeat("long ", 13<<10))
 	v1, v2 := coc.RevisionRef{Label: "v1", Number: 1}, coc.RevisionRef{Label: "v2", Number: 1}
-	return []coc.Step{{Account: "prod", DocumentID: "DM-evil", Cycle: cycle, SeenAt: noonOf(12), Name: name, State: coc.Present, Newest: "v2",
+	return []coc.Step{{Account: "prod", DocumentID: "DM-evil", Cycle: cycle, SeenAt: noonOf(12), Name: name, State: coc.DocPresent, Newest: "v2",
 		Meta:     &coc.Meta{Name: &name, Creator: &name, Modifier: &name},
 		Versions: []coc.VersionStep{versionOf("v1", 1, 12, ""), versionOf("v2", 1, 13, old.String()), versionOf("v3", 1, 14, now.String())},
 		Changes: []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, v1, 12, "", ""), changeOf(coc.KindVersion, v1, v2, 13, "", old.String()),

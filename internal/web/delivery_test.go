@@ -83,7 +83,7 @@ func TestDroppedDelivery(t *testing.T) {
 func TestUnsigned(t *testing.T) {
 	s, d := changeFixture(t)
 	name := "late"
-	step := coc.Step{Account: "prod", DocumentID: "DM-late", SeenAt: noonOf(21), Name: name, State: coc.Present, Meta: &coc.Meta{Name: &name},
+	step := coc.Step{Account: "prod", DocumentID: "DM-late", SeenAt: noonOf(21), Name: name, State: coc.DocPresent, Meta: &coc.Meta{Name: &name},
 		Changes: []coc.NewChange{{Kind: coc.KindRestored, At: noonOf(21).Add(time.Minute)}}}
 	if err := d.Commit(t.Context(), step); err != nil {
 		t.Fatal(err)

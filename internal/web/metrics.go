@@ -78,7 +78,7 @@ func (x *sheet) archive(ctx context.Context, a *query.Archive) error {
 	if err != nil {
 		return err
 	}
-	for _, state := range []coc.DocState{coc.Present, coc.Seen, coc.Deleted} {
+	for _, state := range []coc.DocState{coc.DocPresent, coc.DocListed, coc.DocDeleted} {
 		x.add("cocsync_documents", float64(t.DocumentStates[state]), "state", string(state))
 	}
 	for _, state := range []coc.VersionState{coc.Archived, coc.Pending, coc.Unavailable} {

@@ -61,17 +61,17 @@ func watchedSite(t *testing.T) *web.Site {
 	}
 	must(t, d.Refused(t.Context(), "prod", "k", "wrong", noon.Add(time.Minute)))
 	must(t, d.Configure(t.Context(), schedules("nightly", "runbooks"), noon.Add(-time.Hour)))
-	addCycle(t, d, "nightly", noon.Add(-2*time.Minute), coc.Bad)
-	addCycle(t, d, "runbooks", noon.Add(-15*time.Minute), coc.Good)
+	addCycle(t, d, "nightly", noon.Add(-2*time.Minute), coc.CycleFailed)
+	addCycle(t, d, "runbooks", noon.Add(-15*time.Minute), coc.CycleGood)
 	rows := []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}, {DocumentID: "DM3"}}
 	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: noon.Add(-15 * time.Minute)}))
 	must(t, d.Commit(t.Context(), oneVersion("DM1", coc.KindNew)))
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: noon.Add(-14 * time.Minute), Name: "job", State: coc.Deleted,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: noon.Add(-14 * time.Minute), Name: "job", State: coc.DocDeleted,
 		Versions: []coc.VersionStep{
 			{Listed: coc.Listed{Label: "v1"}, State: coc.Pending},
 			{Listed: coc.Listed{Label: "v2"}, State: coc.Unavailable, Err: "refused"}}}))
-	addCycle(t, d, "runbooks", noon.Add(-10*time.Minute), coc.Good)
-	addCycle(t, d, "runbooks", noon.Add(-5*time.Minute), coc.Bad)
+	addCycle(t, d, "runbooks", noon.Add(-10*time.Minute), coc.CycleGood)
+	addCycle(t, d, "runbooks", noon.Add(-5*time.Minute), coc.CycleFailed)
 	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", noon.Add(time.Hour)))
 	must(t, d.Pause(t.Context(), "night", coc.PauseQuietHours, noon.Add(time.Hour)))
 	return s
@@ -89,7 +89,7 @@ func schedules(names ...string) (list []coc.Schedule) {
 // oneVersion returns a step that adds a document's only version and notifies both
 // notifiers.
 func oneVersion(id string, kind coc.Kind) coc.Step {
-	return coc.Step{Account: "prod", DocumentID: id, SeenAt: noon.Add(-14 * time.Minute), Name: "job", Newest: "v1", State: coc.Present,
+	return coc.Step{Account: "prod", DocumentID: id, SeenAt: noon.Add(-14 * time.Minute), Name: "job", Newest: "v1", State: coc.DocPresent,
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1"}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte("a: 1\n")}}}},
 		Changes: []coc.NewChange{{Kind: kind, To: coc.RevisionRef{Label: "v1", Number: 1}, At: noon.Add(-14 * time.Minute), Notify: []string{"ops", "night"}}}}
@@ -253,9 +253,9 @@ func liveSite(t *testing.T) *web.Site {
 	s.Live.Requests("prod", []string{"ok", "throttled"})("ok", 80*time.Millisecond)
 	s.Live.Posts([]string{"ops"}, []string{"ok", "network"})("ops", "ok")
 	cycles := s.Live.Cycles()
-	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.Good, StartedAt: noon, EndedAt: noon.Add(2 * time.Second)})
-	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.Good, StartedAt: noon, EndedAt: noon.Add(-time.Second)}) // the clock was set back
-	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.Good, StartedAt: noon, EndedAt: noon.Add(time.Second), Partial: true})
+	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.CycleGood, StartedAt: noon, EndedAt: noon.Add(2 * time.Second)})
+	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.CycleGood, StartedAt: noon, EndedAt: noon.Add(-time.Second)}) // the clock was set back
+	cycles(coc.Cycle{Watch: "runbooks", Outcome: coc.CycleGood, StartedAt: noon, EndedAt: noon.Add(time.Second), Partial: true})
 	return s
 }
 
@@ -336,7 +336,7 @@ func TestMetricsOfHostileNames(t *testing.T) {
 	s := liveSite(t)
 	names := []string{"a\"b\\c\nd 1\n# HELP x", "\xff\xfe", "\xff", "日本\u202e", ""}
 	for _, name := range names {
-		addCycle(t, writer(t, s), name, noon, coc.Bad)
+		addCycle(t, writer(t, s), name, noon, coc.CycleFailed)
 		s.Live.Requests(name, []string{name})(name, 0)
 		s.Live.Posts([]string{name}, []string{name})
 		s.Live.Cycles()(coc.Cycle{Watch: name, Outcome: coc.Outcome(name)})

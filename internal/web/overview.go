@@ -30,7 +30,7 @@ func (s *Site) overview(ctx context.Context, q *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overview{Status: st, Gone: st.Documents[coc.Deleted], Archived: st.Versions[coc.Archived]}
+	o := overview{Status: st, Gone: st.Documents[coc.DocDeleted], Archived: st.Versions[coc.Archived]}
 	first := midnight(q.Now().In(q.Local)).AddDate(0, 0, 1-chartDays)
 	if o.Chart, err = newChart(q.ChangeTimes(ctx, nil, first), first, chartDays, 1); err != nil {
 		return nil, err

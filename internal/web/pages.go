@@ -164,7 +164,7 @@ func (p *pages) funcs() template.FuncMap {
 		"place":  func(i int) int { return i + 1 },
 		"plural": text.Plural,
 		"span":   func(s coc.Span) string { return lineRange(s.From, s.To) },
-		"said":   coc.Said,
+		"said":   coc.OrEmpty,
 		"size":   func(n *int) string { return text.Size(int64(*n)) },
 	}
 }

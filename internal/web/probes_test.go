@@ -30,16 +30,16 @@ func TestReady(t *testing.T) {
 	}
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nno cycle has run yet\n")
 	must(t, d.Configure(t.Context(), schedules("nightly", "runbooks"), now))
-	addCycle(t, d, "runbooks", now, coc.Good)
+	addCycle(t, d, "runbooks", now, coc.CycleGood)
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch nightly: no cycle was good yet\n")
-	addCycle(t, d, "nightly", now, coc.Good)
+	addCycle(t, d, "nightly", now, coc.CycleGood)
 	want(http.StatusOK, "ok\n")
-	addCycle(t, d, "runbooks", now, coc.Bad)
+	addCycle(t, d, "runbooks", now, coc.CycleFailed)
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch runbooks: the last cycle failed\n")
-	addCycle(t, d, "runbooks", now, coc.Stopped)
+	addCycle(t, d, "runbooks", now, coc.CycleStopped)
 	want(http.StatusServiceUnavailable, "not ready: 2 problems\nwatch runbooks: the last cycle failed\n"+
 		"watch runbooks: the last cycle did not finish\n")
-	addCycle(t, d, "runbooks", now, coc.Good)
+	addCycle(t, d, "runbooks", now, coc.CycleGood)
 	now = now.Add(time.Hour)
 	want(http.StatusOK, "ok\n") // a cycle was due 30 minutes ago, which is within the tolerance
 	now = now.Add(time.Minute)
@@ -47,7 +47,7 @@ func TestReady(t *testing.T) {
 		"watch nightly is late: a cycle was due 31 minutes ago and none has succeeded since\n"+
 		"watch runbooks is late: a cycle was due 31 minutes ago and none has succeeded since\n")
 	must(t, d.Configure(t.Context(), schedules("nightly"), now)) // runbooks is no longer configured
-	addCycle(t, d, "nightly", now, coc.Good)
+	addCycle(t, d, "nightly", now, coc.CycleGood)
 	want(http.StatusOK, "ok\n")
 }
 

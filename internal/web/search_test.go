@@ -78,7 +78,7 @@ func TestSearchIsBounded(t *testing.T) {
 	s, d := changeFixture(t)
 	for i := range maxFoundDocuments + 5 {
 		name := fmt.Sprintf("job-%02d", i)
-		step := coc.Step{Account: "prod", DocumentID: name, SeenAt: noonOf(15), Name: name, State: coc.Present, Newest: "v1", Meta: &coc.Meta{Name: &name},
+		step := coc.Step{Account: "prod", DocumentID: name, SeenAt: noonOf(15), Name: name, State: coc.DocPresent, Newest: "v1", Meta: &coc.Meta{Name: &name},
 			Versions: []coc.VersionStep{versionOf("v1", 1, 15, "common: "+name+"\n")},
 			Changes:  []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, coc.RevisionRef{Label: "v1", Number: 1}, 15, "", "common\n")}}
 		if err := d.Commit(t.Context(), step); err != nil {

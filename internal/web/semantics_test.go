@@ -93,7 +93,7 @@ func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 		if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(18)}); err != nil {
 			t.Fatal(err)
 		}
-		c.EndedAt, c.Outcome = on(18).Add(time.Second), coc.Bad
+		c.EndedAt, c.Outcome = on(18).Add(time.Second), coc.CycleFailed
 		c.Failures = []coc.Failure{{DocumentID: "DM-1", Name: "job", Err: "500"}, {DocumentID: "DM-2", Name: "job", Err: "500"}}[:i+1]
 		if err := d.End(t.Context(), c, nil); err != nil {
 			t.Fatal(err)

@@ -81,7 +81,7 @@ func TestVersionPage(t *testing.T) {
 		t.Errorf("the last check of the previous content is %q", got)
 	}
 	p = getPage(t, h, "/documents/prod/DM-1/v2", http.StatusOK)
-	links := hrefs(p.all("div.beside a"))
+	links := hrefs(p.all("div.siblings a"))
 	for _, want := range []string{"/documents/prod/DM-1", "/documents/prod/DM-1/v1", "/documents/prod/DM-1/v3%231", "/changes/prod/2", "/documents/prod/DM-1/compare?new=v5&old=v2", "/documents/prod/DM-1?from=v2"} {
 		if !slices.Contains(links, want) {
 			t.Errorf("v2 links to %q, not to %s", links, want)
