@@ -84,7 +84,7 @@ func (t scriptT) Log(args ...any) {
 type world struct {
 	coc     atomic.Pointer[cocsim.COC] // another one after `coc flat`
 	slack   *cocsim.Slack
-	hook    *cocsim.Hook
+	hook    *receiver
 	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
 	counted int          // messages that the script has seen
 	hung    atomic.Bool  // a request arrived that gets no response
@@ -100,7 +100,7 @@ func (w *world) newCOC(flat bool) *cocsim.COC {
 }
 
 func setUpScript(env *testscript.Env) error {
-	w := &world{hook: &cocsim.Hook{Key: []byte(secretSign)}, slack: cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken,
+	w := &world{hook: &receiver{Key: []byte(secretSign)}, slack: cocsim.NewSlack(cocsim.SlackOptions{Token: secretToken,
 		Channels: []string{"C0123456789", "C0SECURITY"}, WebhookPath: "/services/" + secretHook})}
 	w.coc.Store(w.newCOC(false))
 	env.Values[worldKey{}] = w

@@ -1,6 +1,5 @@
-// Package cocsim has fakes of the services that cocsync uses: COC's document API, the
-// metadata service of an ECS, Slack, and a receiver of webhooks. Tests, benchmarks and
-// the demo run against them on loopback.
+// Package cocsim has fakes of the services that cocsync uses: COC's document API and
+// Slack. Tests, benchmarks and the demo run against them on loopback.
 //
 // It owns the behaviour of those services, their limits and refusals included, and the
 // sample jobs with their histories. It imports nothing else of cocsync and checks

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 )
 
@@ -28,89 +27,37 @@ func Render(m Message) string {
 func renderBlock(b block) string {
 	switch b.Type {
 	case "header":
-		s := renderText(b.Text)
+		s := b.Text.words()
 		return s + "\n" + strings.Repeat("─", min(len([]rune(s)), 60))
-	case "section":
-		var lines []string
-		if b.Text != nil {
-			lines = append(lines, renderText(b.Text))
-		}
-		for _, f := range b.Fields {
-			lines = append(lines, strings.ReplaceAll(renderText(&f), "\n", " "))
-		}
-		if b.Side != nil {
-			lines = append(lines, renderElement(*b.Side))
-		}
-		return strings.Join(lines, "\n")
 	case "context":
-		return renderAll(b.Elements, " · ")
-	case "actions":
-		return renderAll(b.Elements, " ")
-	case "divider":
-		return strings.Repeat("─", 40)
-	case "image":
-		return "[image: " + b.AltText + "]"
-	case "markdown":
-		return b.words()
+		var texts []string
+		for _, e := range b.Elements {
+			texts = append(texts, e.words())
+		}
+		return strings.Join(texts, " · ")
 	case "rich_text":
 		return renderRich(b.Elements)
 	}
 	return ""
 }
 
-func renderAll(elements []block, sep string) string {
-	out := make([]string, len(elements))
-	for i, e := range elements {
-		out[i] = renderElement(e)
-	}
-	return strings.Join(out, sep)
-}
-
-// renderElement is for text objects, images and buttons.
-func renderElement(e block) string {
-	switch e.Type {
-	case "image":
-		return "[" + e.AltText + "]"
-	case "button":
-		return strings.TrimSpace("[ " + renderText(e.Text) + " ] " + e.URL)
-	}
-	return renderText(&e)
-}
-
-func renderText(t *block) string {
-	if t != nil && t.Type == "mrkdwn" {
-		return mrkdwn(t.words())
-	}
-	return t.words()
-}
-
 // renderRich writes the parts of a rich text below each other.
 func renderRich(parts []block) string {
 	var lines []string
 	for _, e := range parts {
-		text := renderInline(e.Elements)
 		switch e.Type {
 		case "rich_text_preformatted":
-			lines = append(lines, indent("  │ ", text))
-		case "rich_text_quote":
-			lines = append(lines, indent("> ", text))
+			text := strings.TrimSuffix(renderInline(e.Elements), "\n")
+			lines = append(lines, "  │ "+strings.ReplaceAll(text, "\n", "\n  │ "))
 		case "rich_text_list":
-			for i, item := range e.Elements {
-				bullet := "• "
-				if string(e.Style) == `"ordered"` {
-					bullet = fmt.Sprintf("%d. ", i+1)
-				}
-				lines = append(lines, strings.Repeat("  ", max(0, min(e.Indent, 8)))+bullet+renderRich([]block{item}))
+			for _, item := range e.Elements {
+				lines = append(lines, "• "+renderInline(item.Elements))
 			}
 		default:
-			lines = append(lines, text)
+			lines = append(lines, renderInline(e.Elements))
 		}
 	}
 	return strings.Join(lines, "\n")
-}
-
-func indent(with, text string) string {
-	return with + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+with)
 }
 
 // renderInline joins the elements of a line of rich text.
@@ -122,14 +69,10 @@ func renderInline(elements []block) string {
 			b.WriteString(e.words())
 		case "link":
 			b.WriteString(labelled(e.words(), e.URL))
-		case "emoji":
-			b.WriteString(":" + e.Name + ":")
-		case "user", "usergroup", "broadcast", "team":
-			b.WriteString("@" + e.UserID + e.GroupID + e.Range + e.TeamID)
-		case "channel":
-			b.WriteString("#" + e.Channel)
+		case "user", "usergroup":
+			b.WriteString("@" + e.UserID + e.GroupID)
 		case "date":
-			b.WriteString(cmp.Or(e.Fallback, time.Unix(e.Time, 0).UTC().Format(time.RFC3339)))
+			b.WriteString(e.Fallback)
 		}
 	}
 	return b.String()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // SlackOptions are the settings of a Slack.
@@ -39,8 +41,6 @@ type Message struct {
 	Text     string
 	Blocks   json.RawMessage // nil if there are none
 	At       time.Time
-	Webhook  bool // posted to an incoming webhook
-	Edits    int
 	Unfurl   bool   // links, unless unfurl_links=false
 	Parse    string // "full" turns names and addresses into mentions and links
 }
@@ -53,7 +53,6 @@ type File struct {
 	Content  []byte
 	Channel  string
 	ThreadTS string
-	Comment  string
 	At       time.Time
 }
 
@@ -69,8 +68,7 @@ type Slack struct {
 	files    []File
 	uploads  map[string]*upload
 	refused  map[string]string // by channel, and "" for the token: the error word
-	posts    map[string]*bucket
-	updates  bucket
+	posts    map[string]*rate.Limiter
 	lastTS   int64 // microseconds
 	calls    map[string]int
 	changed  chan struct{} // closed and replaced at each message
@@ -85,7 +83,7 @@ func NewSlack(opts SlackOptions) *Slack {
 	s := &Slack{
 		opts: opts, now: clock(opts.Now),
 		uploads: map[string]*upload{}, refused: map[string]string{},
-		posts: map[string]*bucket{}, calls: map[string]int{},
+		posts: map[string]*rate.Limiter{}, calls: map[string]int{},
 		changed: make(chan struct{}),
 	}
 	s.serve = service{answer: s.answer, refusal: s.refusal, seal: s.seal}
@@ -201,21 +199,4 @@ func (s *Slack) refusal(r *http.Request, f *Fault) reply {
 	p := refuse(word)
 	p.status = status
 	return p
-}
-
-// bucket allows a burst and then one call for each interval.
-type bucket struct {
-	used float64 // of the burst
-	at   time.Time
-}
-
-// take reports how long to wait, 0 if a call is allowed.
-func (b *bucket) take(now time.Time, burst float64, every time.Duration) time.Duration {
-	b.used = max(0, b.used-float64(now.Sub(b.at))/float64(every))
-	b.at = now
-	if b.used+1 > burst {
-		return time.Duration((b.used + 1 - burst) * float64(every))
-	}
-	b.used++
-	return 0
 }

@@ -11,16 +11,16 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/time/rate"
 )
 
-// Slack's rates: about one message a second for each channel with short bursts
-// (https://docs.slack.dev/apis/web-api/rate-limits), and tier 3 for edits. The burst
-// is a guess: Slack does not document it.
+// Slack's rate: about one message a second for each channel with short bursts
+// (https://docs.slack.dev/apis/web-api/rate-limits). The burst is a guess: Slack does not
+// document it.
 const (
-	postBurst   = 3
-	postEvery   = time.Second
-	updateBurst = 50
-	updateEvery = time.Minute / updateBurst
+	postBurst = 3
+	postEvery = time.Second
 )
 
 // maxText is where Slack truncates a text:
@@ -43,12 +43,8 @@ func (s *Slack) method(r *http.Request, name string, body []byte) reply {
 			"url": "https://example.slack.com/", "team": "Example", "user": "cocsync",
 			"team_id": "T00000000", "user_id": "U00000000", "bot_id": "B00000000",
 		})
-	case "conversations.info":
-		return s.info(args.Get("channel"))
 	case "chat.postMessage":
 		return s.post(args)
-	case "chat.update":
-		return s.update(args)
 	case "files.getUploadURLExternal":
 		return s.uploadURL(r, args)
 	case "files.completeUploadExternal":
@@ -81,6 +77,11 @@ func arguments(r *http.Request, body []byte) (url.Values, bool) {
 		}
 		return form, err == nil
 	}
+	return jsonArguments(body)
+}
+
+// jsonArguments parses a JSON object.
+func jsonArguments(body []byte) (url.Values, bool) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
 		return nil, false
@@ -126,28 +127,21 @@ func (s *Slack) channel(id string) string {
 	return s.refused[id]
 }
 
-func (s *Slack) info(id string) reply {
-	word := s.channel(id)
-	if word == "channel_not_found" {
-		return refuse(word)
-	}
-	return accept(map[string]any{"channel": map[string]any{
-		"id": id, "name": strings.ToLower(id), "is_channel": true,
-		"is_archived": word == "is_archived", "is_member": word != "not_in_channel",
-	}})
-}
-
 // wait returns how long a post to the channel must wait.
 func (s *Slack) wait(channel string) time.Duration {
 	if !s.opts.EnforceRate {
 		return 0
 	}
-	b := s.posts[channel]
-	if b == nil {
-		b = &bucket{}
-		s.posts[channel] = b
+	if s.posts[channel] == nil {
+		s.posts[channel] = rate.NewLimiter(rate.Every(postEvery), postBurst)
 	}
-	return b.take(s.now(), postBurst, postEvery)
+	now := s.now()
+	turn := s.posts[channel].ReserveN(now, 1)
+	wait := turn.DelayFrom(now)
+	if wait > 0 {
+		turn.CancelAt(now)
+	}
+	return wait
 }
 
 func (s *Slack) post(args url.Values) reply {
@@ -213,30 +207,4 @@ func (s *Slack) thread(channel, ts string) string {
 		return "cannot_reply_to_message"
 	}
 	return ""
-}
-
-func (s *Slack) update(args url.Values) reply {
-	channel := args.Get("channel")
-	if word := s.channel(channel); word != "" {
-		return refuse(word)
-	}
-	if s.opts.EnforceRate {
-		if wait := s.updates.take(s.now(), updateBurst, updateEvery); wait > 0 {
-			return tooFast(wait)
-		}
-	}
-	i := s.message(channel, args.Get("ts"))
-	switch {
-	case i < 0:
-		return refuse("message_not_found")
-	case s.messages[i].Webhook:
-		return refuse("cant_update_message")
-	}
-	m := s.messages[i]
-	if word, why := m.fill(args); word != "" {
-		return refuse(word, why...)
-	}
-	m.Edits++
-	s.messages[i] = m
-	return posted(m)
 }

@@ -1,12 +1,8 @@
 package cocsim
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,36 +33,17 @@ func (s *Slack) uploadURL(r *http.Request, args url.Values) reply {
 	return accept(map[string]any{"upload_url": cmp.Or(r.URL.Scheme, "http") + "://" + r.Host + uploadPath + id, "file_id": id})
 }
 
-// receive is the second: the bytes themselves, raw or as a form's file.
+// receive is the second: the bytes themselves.
 func (s *Slack) receive(r *http.Request, id string, body []byte) reply {
 	u := s.uploads[id]
 	if u == nil || r.Method != http.MethodPost {
 		return plainText(http.StatusNotFound, "not found")
 	}
-	content, ok := formFile(r.Header.Get("Content-Type"), body)
-	if !ok || len(content) != u.length {
+	if len(body) != u.length {
 		return plainText(http.StatusBadRequest, "the length is not the one that was announced")
 	}
-	u.content, u.received = content, true
+	u.content, u.received = body, true
 	return plainText(http.StatusOK, "OK - "+strconv.Itoa(u.length))
-}
-
-func formFile(contentType string, body []byte) ([]byte, bool) {
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "multipart/form-data" {
-		return body, true
-	}
-	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-	for {
-		part, err := form.NextPart()
-		if err != nil {
-			return nil, false
-		}
-		if part.FileName() != "" {
-			content, err := io.ReadAll(part)
-			return content, err == nil
-		}
-	}
 }
 
 // complete is the third: the files appear in a channel or a thread of it.
@@ -76,9 +53,6 @@ func (s *Slack) complete(args url.Values) reply {
 		return refuse("invalid_arguments")
 	}
 	channel := args.Get("channel_id")
-	if channel == "" {
-		channel = args.Get("channels")
-	}
 	if word := s.channel(channel); word != "" {
 		return refuse(word)
 	}
@@ -99,7 +73,7 @@ func (s *Slack) complete(args url.Values) reply {
 		delete(s.uploads, f.ID)
 		s.files = append(s.files, File{
 			ID: f.ID, Name: u.name, Title: f.Title, Content: u.content, Channel: channel,
-			ThreadTS: args.Get("thread_ts"), Comment: args.Get("initial_comment"), At: s.now(),
+			ThreadTS: args.Get("thread_ts"), At: s.now(),
 		})
 		shared = append(shared, map[string]string{"id": f.ID, "title": f.Title})
 	}

@@ -2,7 +2,6 @@ package cocsim
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -12,11 +11,11 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 	if r.URL.Path != s.opts.WebhookPath || r.Method != http.MethodPost {
 		return plainText(http.StatusNotFound, "no_service")
 	}
-	m := Message{Channel: s.opts.Channels[0], Webhook: true}
+	m := Message{Channel: s.opts.Channels[0]}
 	if word := s.refused[m.Channel]; word != "" {
 		return webhookRefusal(word)
 	}
-	args, ok := webhookArguments(r, body)
+	args, ok := jsonArguments(body)
 	if !ok {
 		return plainText(http.StatusBadRequest, "invalid_payload")
 	}
@@ -36,18 +35,6 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 	m.Parse = args.Get("parse")
 	s.store(m)
 	return plainText(http.StatusOK, "ok")
-}
-
-// webhookArguments parses a JSON body, or a form whose payload is one.
-func webhookArguments(r *http.Request, body []byte) (url.Values, bool) {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		if form, err := url.ParseQuery(string(body)); err == nil && form.Get("payload") != "" {
-			body = []byte(form.Get("payload"))
-		}
-	}
-	r = r.Clone(r.Context())
-	r.Header.Set("Content-Type", "application/json")
-	return arguments(r, body)
 }
 
 // webhookRefusal is a channel's refusal in the format of webhooks.
