@@ -120,8 +120,8 @@ func importsOf(t *testing.T, file string) []string {
 		if err != nil {
 			t.Fatalf("%s: import %s: %v", file, spec.Path.Value, err)
 		}
-		if ours, ok := strings.CutPrefix(name, "cocsync/"); ok {
-			list = append(list, ours)
+		if internal, ok := strings.CutPrefix(name, "cocsync/"); ok {
+			list = append(list, internal)
 		}
 	}
 	return list

@@ -131,12 +131,12 @@ func underLoad(b *testing.B, url, archive string, pages map[string]string) {
 			}
 		})
 	}
-	beside := writeFor(b, d, loadTime, "beside")
+	during := writeFor(b, d, loadTime, "during")
 	wg.Wait()
 	b.ReportMetric(float64(answers.Load())/loadTime.Seconds(), "answers/s")
 	b.ReportMetric(float64(slowest.Load())/1e6, "slowest-ms")
 	b.ReportMetric(alone, "alone-commits/s")
-	b.ReportMetric(beside, "beside-commits/s")
+	b.ReportMetric(during, "during-commits/s")
 }
 
 // writeFor commits new documents for a duration, and returns the number per second.

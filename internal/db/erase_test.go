@@ -16,15 +16,15 @@ import (
 func TestErase(t *testing.T) {
 	d, _ := open(t)
 	const secret = "hunter2-correct-horse"
-	told := []byte("a: 1\n" + "password: " + secret + "\n")
+	leaked := []byte("a: 1\n" + "password: " + secret + "\n")
 	commit(t, d, step("DM1", "a: 1\n"))
-	second := next("DM1", 2, string(told))
+	second := next("DM1", 2, string(leaked))
 	second.Changes[0].Difference = coc.Difference{Summary: "password " + secret + " added", Added: 1,
 		Items: []coc.Item{{Op: "added", Path: "password", New: secret}}}
 	third := next("DM1", 3, "a: 2\n")
 	third.Changes[0].Difference = coc.Difference{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
 	commit(t, d, second, third, step("DM2", "a: 1\nb: 2\n"))
-	hash := coc.Content{Bytes: told}.Hash()
+	hash := coc.Content{Bytes: leaked}.Hash()
 	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestErase(t *testing.T) {
 		}
 	}
 
-	want := Erasure{Hash: hash, Size: len(told), Places: []Place{{"prod", "DM1", "job DM1", "v2"}}, Changes: 2, Sent: 2, Waiting: 1}
+	want := Erasure{Hash: hash, Size: len(leaked), Places: []Place{{"prod", "DM1", "job DM1", "v2"}}, Changes: 2, Sent: 2, Waiting: 1}
 	if got, err := d.Erasure(t.Context(), hash); err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
 	}
@@ -103,7 +103,7 @@ func TestErase(t *testing.T) {
 	}
 
 	// The content stays erased if COC serves it again.
-	again := next("DM1", 4, string(told))
+	again := next("DM1", 4, string(leaked))
 	again.Changes[0].Difference = second.Changes[0].Difference
 	commit(t, d, again)
 	changes, err = all(d.Changes(t.Context(), Filter{Document: key(1), Limit: 1}))

@@ -40,11 +40,11 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 		known := p.knownPairs(old, new)
 		for i := range was {
 			_, was[i].bound = p.became[old[i].Old]
-			was[i].alone = p.gone[old[i].Old]
+			was[i].alone = p.removed[old[i].Old]
 		}
 		for j := range is {
 			_, is[j].bound = p.was[new[j].New]
-			is[j].alone = p.came[new[j].New]
+			is[j].alone = p.added[new[j].New]
 		}
 		for _, m := range p.pairs(was, is, known) {
 			alone(m)

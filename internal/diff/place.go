@@ -11,7 +11,7 @@ import (
 // without a value there.
 type side struct {
 	coc.Span
-	// fixed: the parts have no lines of their own. They are inside a string, behind an
+	// fixed: the parts have no lines of their own. They are inside a string, at an
 	// alias, or in a collection that is empty on the other side.
 	fixed bool
 	// shared: the parts share lines, so that adding or removing one changes lines of the
@@ -64,7 +64,7 @@ type place struct {
 	emptying   bool   // one side is empty
 	sameJSON   bool   // at two strings with the same JSON, written differently
 	cut        bool   // a label of its path, or the step or task, is truncated
-	behind     string // the element before a moved element now
+	after      string // the element before a moved element now
 
 	old, new side
 }

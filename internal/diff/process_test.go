@@ -12,7 +12,7 @@ import (
 
 // BenchmarkProcess times whole programs on the same pairs: two small ones over this
 // package and package lines (testdata), git, and dyff, which is built from its
-// module. The metrics are ratios of the time ours took to that of the other, so
+// module. The metrics are ratios of the time that cocsync took to that of the other, so
 // less than 1 is ahead. History is the pairs of the folder that COCSYNC_CORPUS
 // names, else a made-up job's.
 //

@@ -44,8 +44,8 @@ func Rows(h Hunk, items []coc.Item) []Row {
 // lineFacts are what items say about lines, by their numbers: which one became which
 // other, and which belong to an added or removed step, and so have no match.
 type lineFacts struct {
-	became, was map[int]int
-	gone, came  map[int]bool
+	became, was    map[int]int
+	removed, added map[int]bool
 }
 
 func factsOf(items []coc.Item) lineFacts {
@@ -59,9 +59,9 @@ func factsOf(items []coc.Item) lineFacts {
 		whole := it.Old == "" && it.New == ""
 		switch {
 		case whole && it.Op == Removed:
-			mark(f.gone, it.OldLines)
+			mark(f.removed, it.OldLines)
 		case whole && it.Op == Added:
-			mark(f.came, it.NewLines)
+			mark(f.added, it.NewLines)
 		case it.Op != Changed && it.Op != Renamed, it.OldLines.From != it.OldLines.To, it.NewLines.From != it.NewLines.To:
 		case f.became[it.OldLines.From] == 0 && f.was[it.NewLines.From] == 0:
 			f.became[it.OldLines.From], f.was[it.NewLines.From] = it.NewLines.From, it.OldLines.From

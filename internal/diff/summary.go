@@ -106,14 +106,14 @@ func (w *wholes) add(at *place, item coc.Item, noun string) {
 		w.run = coc.Item{}
 	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
-			w.kept[w.count-1].text += " and moved " + describeMove(at.behind)
+			w.kept[w.count-1].text += " and moved " + describeMove(at.after)
 		}
 	case w.last.up == at.up && w.last.now+1 == at.now && w.run.Op == Moved && w.run.Old == item.Old && w.run.New == item.New:
 		if w.count <= maxKept {
 			w.kept[w.count-1].add(noun + describeWhole(at))
 		}
 	default:
-		w.keep(kept{labels: []string{noun + describeWhole(at)}, text: " moved " + describeMove(at.behind)})
+		w.keep(kept{labels: []string{noun + describeWhole(at)}, text: " moved " + describeMove(at.after)})
 		w.run = item
 	}
 	w.last = spot{at.up, at.now}
@@ -212,8 +212,8 @@ func describeField(at *place, item coc.Item, short bool) string {
 	switch {
 	case item.Op == Renamed:
 		return fmt.Sprintf("%s renamed from %s", field, nameLabel(item.Old))
-	case item.Op == Moved && inSummary(strings.TrimPrefix(at.behind, "after ")) && !at.secret:
-		return field + " moved " + describeMove(at.behind)
+	case item.Op == Moved && inSummary(strings.TrimPrefix(at.after, "after ")) && !at.secret:
+		return field + " moved " + describeMove(at.after)
 	case at.sameJSON:
 		return field + " reformatted (the same JSON)"
 	case item.Op == Changed && inSummary(old) && inSummary(new) && !at.secret:

@@ -16,7 +16,7 @@ const MaxItems = 200
 // by line. Only aliases can exceed it, which use one string many times.
 const maxInside = 4 * maxContent
 
-// maxAliased bounds the values behind aliases that are compared one by one; the rest
+// maxAliased bounds the values of aliases that are compared one by one; the rest
 // is one item.
 const maxAliased = 20_000
 
@@ -31,7 +31,7 @@ type walker struct {
 	items     []coc.Item
 	cut       bool                   // a label of an item is truncated
 	inside    int                    // bytes of strings parsed
-	aliased   int                    // values behind aliases that were compared
+	aliased   int                    // values of aliases that were compared
 	jsons     map[[2]*node]bool      // strings whose JSON was compared
 	texts     map[[2]*node][2]string // their lines as shown
 	spans     []spans                // of all items, those beyond MaxItems too
@@ -187,7 +187,7 @@ func (w *walker) list(at *place, old, new *node) {
 		if now.moved[j] {
 			whole.old = to.old.above(here.old, i, old.slot)
 			a, b := together(was, now, i, j)
-			whole.behind = now.after(j)
+			whole.after = now.after(j)
 			w.addItem(&whole, coc.Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
 		}

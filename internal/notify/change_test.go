@@ -242,8 +242,8 @@ func TestOthersGolden(t *testing.T) {
 // The notifier's detail limits what is sent of the content.
 func TestDetail(t *testing.T) {
 	for _, test := range []struct {
-		detail     Detail
-		has, lacks string
+		detail      Detail
+		has, hasNot string
 	}{
 		{DetailFull, "timeout: 60|30 → 60|steps[verify]|+12 −|password: ***", "2026!|2025!"},
 		{"", "timeout: 60|30 → 60", "2026!|2025!"},
@@ -262,7 +262,7 @@ func TestDetail(t *testing.T) {
 				t.Errorf("detail %q: missing %q:\n%s", test.detail, s, got)
 			}
 		}
-		for s := range strings.SplitSeq(test.lacks, "|") {
+		for s := range strings.SplitSeq(test.hasNot, "|") {
 			if strings.Contains(got, s) {
 				t.Errorf("detail %q has %q:\n%s", test.detail, s, got)
 			}

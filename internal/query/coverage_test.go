@@ -64,7 +64,7 @@ func TestGaps(t *testing.T) {
 	for _, tt := range []struct {
 		name, cycles string
 		from, to     int // the watch's life
-		usual        time.Duration
+		interval     time.Duration
 		want         string // FROM-TO tried/listed
 	}{
 		{"all is well", every(5, 0, 100), 0, 105, 5 * time.Minute, ""},
@@ -91,8 +91,8 @@ func TestGaps(t *testing.T) {
 		for _, g := range c.Gaps {
 			got = append(got, fmt.Sprintf("%v-%v %d/%d", g.Since.Sub(noon).Minutes(), g.Until.Sub(noon).Minutes(), g.Cycles, g.Complete))
 		}
-		if c.Interval.Duration != tt.usual || strings.Join(got, " ") != tt.want {
-			t.Errorf("%s: usual %v, gaps %q; want %v, %q", tt.name, c.Interval, got, tt.usual, tt.want)
+		if c.Interval.Duration != tt.interval || strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: interval %v, gaps %q; want %v, %q", tt.name, c.Interval, got, tt.interval, tt.want)
 		}
 	}
 }
@@ -114,13 +114,13 @@ func TestFailuresAreCountedByReason(t *testing.T) {
 	c, err := cover(rows(cycles), span(5, 25), clock(-500), nil)
 	must(t, err)
 	got := c.failures.list(map[string]int{
-		"get document \"DM-1\": cut (request 0a)":                                  1,
-		"get document \"DM-1\": cut (request 0b)":                                  2,
-		"nothing was asked: left alone until 2026-03-01T12:00:00Z, because":        1,
-		"nothing was asked: left alone until 2026-03-01T20:05:00.5+08:00, because": 1,
+		"get document \"DM-1\": cut (request 0a)":                              1,
+		"get document \"DM-1\": cut (request 0b)":                              2,
+		"nothing was asked: paused until 2026-03-01T12:00:00Z, because":        1,
+		"nothing was asked: paused until 2026-03-01T20:05:00.5+08:00, because": 1,
 		"HTTP 503": 1,
 	})
-	want := []Failure{{"HTTP 503", 3}, {"get document \"DM-1\": cut", 3}, {"nothing was asked: left alone until …, because", 2}}
+	want := []Failure{{"HTTP 503", 3}, {"get document \"DM-1\": cut", 3}, {"nothing was asked: paused until …, because", 2}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}

@@ -114,7 +114,7 @@ func TestRuns(t *testing.T) {
 		}
 		for _, r := range h.runs(all) {
 			if r.FirstLine != slices.Index(labels, r.First)+1 || r.LastLine != slices.Index(labels, r.Last)+1 {
-				t.Errorf("run %v stands in lines of other versions", r)
+				t.Errorf("run %v is in lines of other versions", r)
 			}
 			part := r.First
 			if r.First != r.Last {

@@ -40,7 +40,7 @@ func open(t testing.TB) *Archive {
 	}
 	must(t, d.Commit(t.Context(), job()...))
 	must(t, d.Commit(t.Context(),
-		step("prod", "DM-2", "gone", 1, kept("v1", 1)), told(coc.KindDeleted, 5), told(coc.KindRestored, 7), told(coc.KindDeleted, 9),
+		step("prod", "DM-2", "gone", 1, kept("v1", 1)), notified(coc.KindDeleted, 5), notified(coc.KindRestored, 7), notified(coc.KindDeleted, 9),
 		step("prod", "DM-22", "twin", 1, kept("v1", 1)), step("test", "DM-2", "twin", 1, kept("v1", 1)),
 		step("prod", "DM-3", "a@v1", 1, kept("v1", 1)),
 		coc.Step{Account: "prod", DocumentID: "DM-4", SeenAt: on(1), Name: "empty"}))
@@ -51,11 +51,11 @@ func open(t testing.TB) *Archive {
 func job() []coc.Step {
 	again := kept("v3", 4)
 	again.Revision.Number, again.Revision.PreviousCheckedAt = 2, on(6)
-	lacking := coc.VersionStep{Listed: coc.Listed{Label: "v4", MadeAt: on(5)}, State: coc.Unavailable, Err: "400 COC.00010002"}
+	missing := coc.VersionStep{Listed: coc.Listed{Label: "v4", MadeAt: on(5)}, State: coc.Unavailable, Err: "400 COC.00010002"}
 	withdrawn := kept("v6", 10)
 	steps := []coc.Step{
 		step("prod", "DM-1", "job", 3, kept("v1", 1), kept("v2", 2)), step("prod", "DM-1", "job", 4, kept("v3", 4)),
-		step("prod", "DM-1", "job", 7, lacking, kept("v5", 7)), step("prod", "DM-1", "job", 8, again),
+		step("prod", "DM-1", "job", 7, missing, kept("v5", 7)), step("prod", "DM-1", "job", 8, again),
 		step("prod", "DM-1", "job", 10, withdrawn), step("prod", "DM-1", "job", 12),
 	}
 	withdrawn.Withdrawn, withdrawn.Revision = true, nil
@@ -79,7 +79,7 @@ func kept(label string, day int) coc.VersionStep {
 		Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte(label)}}}
 }
 
-func told(kind coc.Kind, day int) coc.Step {
+func notified(kind coc.Kind, day int) coc.Step {
 	state := map[coc.Kind]coc.DocState{coc.KindDeleted: coc.DocDeleted, coc.KindRestored: coc.DocPresent}[kind]
 	return coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(day), State: state, Changes: []coc.NewChange{{Kind: kind, At: on(day)}}}
 }

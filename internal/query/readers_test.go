@@ -91,7 +91,7 @@ func queryAll(t *testing.T, path string) (err error) {
 	}
 	for i, l := range lines {
 		if want := fmt.Sprintf("v%d", i+1); l.Version != want {
-			return fmt.Errorf("blame says that line %d came with %s, want %s", i+1, l.Version, want)
+			return fmt.Errorf("blame says that line %d was added by %s, want %s", i+1, l.Version, want)
 		}
 	}
 	found := 0

@@ -45,13 +45,13 @@ func logged(t *testing.T) (path string, external External) {
 	name := "renamed"
 	renamed.Versions, renamed.Meta = nil, &coc.Meta{Name: &name}
 	renamed.Changes = []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}
-	lacking := version(5)
-	lacking.Versions[0].Revision, lacking.Versions[0].State, lacking.Versions[0].Err = nil, coc.Unavailable, "400"
-	lacking.Changes, lacking.Meta = nil, nil
+	missing := version(5)
+	missing.Versions[0].Revision, missing.Versions[0].State, missing.Versions[0].Err = nil, coc.Unavailable, "400"
+	missing.Changes, missing.Meta = nil, nil
 	cycle(1, coc.CycleGood, version(1), version(2))
 	cycle(2, coc.CycleFailed)
 	cycle(3, coc.CycleGood, version(3))
-	cycle(4, coc.CycleGood, renamed, lacking)
+	cycle(4, coc.CycleGood, renamed, missing)
 	must(t, d.Erase(t.Context(), coc.Content{Bytes: []byte("line 1\n")}.Hash(), "a test", on(5)))
 	head, err := d.Head(t.Context(), true, on(5))
 	must(t, err)
@@ -197,10 +197,10 @@ func TestOnlyExternalCheckpointsShowThis(t *testing.T) {
 	must(t, err)
 	must(t, d.Close())
 	if _, faults := verify(t, path, false); faults != "" {
-		t.Errorf("an archive that was made anew has faults in itself:\n%s", faults)
+		t.Errorf("an archive that was rebuilt has faults in itself:\n%s", faults)
 	}
 	if _, faults := verify(t, path, false, kept); !strings.Contains(faults, "kept: ") {
-		t.Errorf("an external checkpoint does not show what was made anew: %q", faults)
+		t.Errorf("an external checkpoint does not show what was rebuilt: %q", faults)
 	}
 }
 
@@ -283,7 +283,7 @@ func TestVerifyDuringWrites(t *testing.T) {
 		}
 	})
 	if err != nil || len(v.Faults) > 0 {
-		t.Errorf("Verify beside a writer found %q, %v", v.Faults, err)
+		t.Errorf("Verify next to a writer found %q, %v", v.Faults, err)
 	}
 	if within == 0 {
 		t.Error("nothing was written in the midst of a check")

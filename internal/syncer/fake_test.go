@@ -206,10 +206,10 @@ func (w *world) changes() []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	told := map[coc.Key]bool{}
+	notified := map[coc.Key]bool{}
 	for _, d := range w.due("ops") {
 		if d.Change != nil {
-			told[d.Change.Key] = true
+			notified[d.Change.Key] = true
 		}
 	}
 	slices.SortFunc(list, func(a, b coc.Change) int { return a.Key.Compare(b.Key) })
@@ -223,7 +223,7 @@ func (w *world) changes() []string {
 		if c.Late {
 			s += " late"
 		}
-		if told[c.Key] {
+		if notified[c.Key] {
 			s = "+ " + s
 		}
 		out = append(out, s)

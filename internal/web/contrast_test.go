@@ -18,12 +18,12 @@ func TestContrast(t *testing.T) {
 		text        string
 		backgrounds []string
 	}{
-		{"text", []string{"page", "band", "went-line", "went-word", "came-line", "came-word", "raw"}},
-		{"quiet", []string{"page", "band", "went-line", "came-line"}},
+		{"text", []string{"page", "band", "red-line", "red-word", "green-line", "green-word", "raw"}},
+		{"quiet", []string{"page", "band", "red-line", "green-line"}},
 		{"link", []string{"page", "band", "raw"}},
 		{"change", []string{"page", "band", "raw"}},
-		{"went", []string{"page", "band", "went-line"}},
-		{"came", []string{"page", "band", "raw"}},
+		{"red", []string{"page", "band", "red-line"}},
+		{"green", []string{"page", "band", "raw"}},
 	} {
 		for _, background := range tt.backgrounds {
 			for i, mode := range []string{"light", "dark"} {

@@ -127,7 +127,7 @@ func TestDocumentPage(t *testing.T) {
 	p := page("/documents/prod/DM-1")
 	for selector, want := range map[string]string{
 		"h1": "job", "p.description": "Stops a node", "span.risk": "HIGH", "span.state": "present",
-		"section.lacking li": "v4 COC did not serve it (400 COC.00010002)", "figcaption": "Changes since 2026-02-19, one bar per day",
+		"section.missing li": "v4 COC did not serve it (400 COC.00010002)", "figcaption": "Changes since 2026-02-19, one bar per day",
 	} {
 		if got := texts(p.all(selector)); !slices.Contains(got, want) {
 			t.Errorf("%s contains %q, want %q", selector, got, want)
@@ -171,7 +171,7 @@ func TestDocumentPage(t *testing.T) {
 	}
 	// Erased versions and changes without a version cannot be compared.
 	gone := page("/documents/prod/DM-2")
-	if got := texts(gone.all("table.timeline th span.went")); !slices.Contains(got, "content erased") {
+	if got := texts(gone.all("table.timeline th span.red")); !slices.Contains(got, "content erased") {
 		t.Errorf("the timeline of an erased content contains %q", got)
 	}
 	if n := len(gone.all("td.pick a")); n != 1 {

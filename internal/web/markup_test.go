@@ -21,7 +21,7 @@ func allowedMarkup() map[string]*regexp.Regexp {
 	allowed := map[string]*regexp.Regexp{}
 	for name, value := range map[string]string{
 		"section class": `cocsync-diff( first)?`, "p class": `summary|note`,
-		"span class": `version|came|went|op|to|lines`, "code class": `name|task`,
+		"span class": `version|green|red|op|to|lines`, "code class": `name|task`,
 		"li class": `added|removed|changed|renamed|moved`, "tr class": `hunk|del|ins|mod`,
 		"del class": `block`, "ins class": `block`, "td id": id, "a href": "#" + id,
 		"th colspan": `[36]`, "th scope": `colgroup|rowgroup`,
