@@ -93,11 +93,9 @@ func head(list []string) []string { return list[:min(3, len(list))] }
 
 // Runs consist of consecutive versions.
 func TestRuns(t *testing.T) {
-	var all []db.Revision
 	var labels []string
 	for i := range 6 {
 		labels = append(labels, fmt.Sprintf("v%d", i+1))
-		all = append(all, db.Revision{Label: labels[i], Number: 1, Revisions: 1})
 	}
 	for want, at := range map[string][]int{
 		"":              {},
@@ -108,11 +106,12 @@ func TestRuns(t *testing.T) {
 		"v1-v6..":       {0, 1, 2, 3, 4, 5},
 	} {
 		var parts []string
-		h := hit{versions: at}
-		for _, place := range at {
-			h.lines = append(h.lines, place+1)
+		x := &hit{}
+		for _, i := range at {
+			x.line = i + 1
+			(&hits{now: []*hit{x}}).add(i, labels[i], i == 5, true)
 		}
-		for _, r := range h.runs(all) {
+		for _, r := range x.Runs {
 			if r.FirstLine != slices.Index(labels, r.First)+1 || r.LastLine != slices.Index(labels, r.Last)+1 {
 				t.Errorf("run %v is in lines of other versions", r)
 			}

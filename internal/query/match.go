@@ -1,10 +1,10 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"regexp"
-	"regexp/syntax"
 	"unicode/utf8"
 )
 
@@ -15,13 +15,12 @@ const stepsPerCheck = 1 << 20
 // Matcher matches a pattern against lines of any length until its context ends. Package
 // regexp cannot be interrupted: a pattern of 2,000 instructions takes minutes for a line of
 // 4 MB. A Matcher passes such a line to it in pieces, and ends the line when the context
-// ends. It is for one goroutine.
+// ends.
 type Matcher struct {
 	ctx     context.Context
 	pattern *regexp.Regexp
 	cost    int // instructions of the pattern; a character costs that many steps at most
 	limit   int // steps between two checks
-	spent   int // steps since the last check, at most
 }
 
 // NewMatcher returns a Matcher of a pattern.
@@ -30,57 +29,37 @@ func NewMatcher(ctx context.Context, pattern *regexp.Regexp) *Matcher {
 	if _, all := pattern.LiteralPrefix(); !all { // plain text is found without steps
 		cost = instructions(pattern.String())
 	}
-	return &Matcher{ctx: ctx, pattern: pattern, cost: cost, limit: stepsPerCheck}
+	return &Matcher{ctx, pattern, cost, stepsPerCheck}
 }
 
-// instructions returns how many instructions a pattern has; 1 for one that cannot be parsed.
-func instructions(pattern string) int {
-	re, err := syntax.Parse(pattern, syntax.Perl)
-	if err != nil {
-		return 1
-	}
-	prog, err := syntax.Compile(re.Simplify())
-	if err != nil {
-		return 1
-	}
-	return len(prog.Inst)
-}
-
-// direct reports whether a text of n bytes may be passed to regexp as a whole: it is short,
-// or the pattern is plain text. An error says that the context ended.
-func (m *Matcher) direct(n int) (bool, error) {
-	steps := n * m.cost
-	if m.spent += steps; m.spent > m.limit {
-		m.spent = 0
-		if err := m.ctx.Err(); err != nil {
-			return false, err
-		}
-	}
-	return m.cost == 1 || steps <= m.limit, nil
-}
+// direct reports whether a line may be passed to regexp as a whole: it is short, or the
+// pattern is plain text.
+func (m *Matcher) direct(line []byte) bool { return m.cost == 1 || len(line)*m.cost <= m.limit }
 
 // Match reports whether the line has a match. The error is that of the context.
 func (m *Matcher) Match(line []byte) (bool, error) {
-	direct, err := m.direct(len(line))
-	if err != nil {
-		return false, err
-	}
-	if direct {
-		return m.pattern.Match(line), nil
+	if m.direct(line) {
+		return m.pattern.Match(line), m.ctx.Err()
 	}
 	r := m.reader(line)
 	found := m.pattern.MatchReader(r)
 	return found && r.err == nil, r.err
 }
 
+// matchAny reports whether one of the lines matches.
+func (m *Matcher) matchAny(lines []byte) (bool, error) {
+	for line := range bytes.Lines(lines) {
+		if match, err := m.Match(withoutEnd(line)); match || err != nil {
+			return match, err
+		}
+	}
+	return false, nil
+}
+
 // Find returns the start and end of the first match of a line; nil for no match.
 func (m *Matcher) Find(line []byte) ([]int, error) {
-	direct, err := m.direct(len(line))
-	if err != nil {
-		return nil, err
-	}
-	if direct {
-		return m.pattern.FindIndex(line), nil
+	if m.direct(line) {
+		return m.pattern.FindIndex(line), m.ctx.Err()
 	}
 	r := m.reader(line)
 	at := m.pattern.FindReaderIndex(r)
@@ -93,22 +72,17 @@ func (m *Matcher) Find(line []byte) ([]int, error) {
 // FindAll returns the start and end of at most limit matches of a line, or all for -1. It
 // returns fewer if each takes long to find: it is for showing them.
 func (m *Matcher) FindAll(line []byte, limit int) ([][]int, error) {
-	direct, err := m.direct(len(line))
-	if err != nil || !direct {
-		return nil, err
+	if !m.direct(line) {
+		return nil, nil
 	}
-	if m.cost > 1 {
-		// Each match may read the rest of the line.
-		affordable := max(1, 32*m.limit/(m.cost*max(1, len(line))))
-		if limit < 0 || affordable < limit {
-			limit = affordable
-		}
+	// Each match may read the rest of the line.
+	if affordable := max(1, 32*m.limit/(m.cost*max(1, len(line)))); m.cost > 1 && (limit < 0 || affordable < limit) {
+		limit = affordable
 	}
-	return m.pattern.FindAllIndex(line, limit), nil
+	return m.pattern.FindAllIndex(line, limit), m.ctx.Err()
 }
 
 func (m *Matcher) reader(line []byte) *stoppable {
-	m.spent = 0
 	return &stoppable{ctx: m.ctx, text: line, every: max(1, m.limit/m.cost)}
 }
 
