@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -14,42 +15,40 @@ import (
 
 // unified writes a line diff. With colours, the words that changed within a line are
 // emphasised; the text is the same. Only colours need the items of the comparison.
-func (p *page) unified(text []byte, hunks []diff.Hunk, items func() []coc.Item) {
+func (p *page) unified(patch []byte, hunks []diff.Hunk, items func() []coc.Item) {
 	if !p.Color {
-		p.WriteString(p.Content(string(text)))
+		p.WriteString(p.Content(string(patch)))
 		return
 	}
 	if len(hunks) == 0 {
 		return
 	}
-	next := func() string {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		text = rest
-		return string(line)
+	next := func(s term.Style) {
+		line, rest, _ := bytes.Cut(patch, []byte("\n"))
+		patch = rest
+		p.styled("", s, whole(string(line)))
 	}
-	p.styled("", term.Bold, whole(next()))
-	p.styled("", term.Bold, whole(next()))
+	next(term.Bold)
+	next(term.Bold)
 	for _, h := range hunks {
-		p.styled("", term.Magenta, whole(next()))
-		old, now := pairedWords(h, items())
-		for _, l := range h.Lines {
-			line, s, words := next()[1:], term.Plain, old[l.Old]
-			switch l.Op {
-			case diff.Delete:
-				s = term.Red
-			case diff.Insert:
-				s, words = term.Green, now[l.New]
-			}
-			if l.Op == diff.Same || words == nil {
-				words = whole(line)
-			}
-			p.styled(string(l.Op), s, words)
+		next(term.Magenta)
+		words := map[*diff.Line][]diff.Word{}
+		for _, r := range diff.Rows(h, items()) {
+			words[r.Old], words[r.New] = side(r.Old, r.Words, diff.Insert), side(r.New, r.Words, diff.Delete)
+		}
+		for i := range h.Lines {
+			l := &h.Lines[i]
+			_, patch, _ = bytes.Cut(patch, []byte("\n"))
+			p.styled(string(l.Op), styles[l.Op], words[l])
 			if !ended(l) {
-				p.styled("", term.Faint, whole(next()))
+				next(term.Faint)
 			}
 		}
 	}
 }
+
+// styles are the styles of lines.
+var styles = map[diff.Op]term.Style{diff.Delete: term.Red, diff.Insert: term.Green}
 
 // styled writes one line of a diff in a style, with its changed words emphasised.
 func (p *page) styled(sign string, s term.Style, words []diff.Word) {
@@ -79,40 +78,43 @@ func (p *page) words(c *query.Comparison, hunks []diff.Hunk) {
 }
 
 func (p *page) wordRow(r diff.Row) {
-	switch {
-	case r.Old != nil && r.New != nil && r.New.Op == diff.Same:
-		p.styled(" ", term.Plain, whole(body(r.New)))
-		p.ending(r.New, "file")
-	case r.Old != nil && r.New != nil && r.Words != nil:
-		p.WriteString(p.Paint(term.Bold, "~"))
-		for _, w := range r.Words {
-			text := p.Content(w.Text)
-			switch w.Op {
-			case diff.Delete:
-				text = p.Paint(term.Red, "[-"+text+"-]")
-			case diff.Insert:
-				text = p.Paint(term.Green, "{+"+text+"+}")
-			}
-			p.WriteString(text)
+	if r.Words == nil {
+		line := func(l *diff.Line) {
+			p.styled(string(l.Op), styles[l.Op], whole(body(l)))
+			p.ending(l, "file")
 		}
-		p.WriteByte('\n')
-		p.ending(r.Old, "old file")
-		p.ending(r.New, "new file")
-	default:
-		if r.Old != nil {
-			p.styled("-", term.Red, whole(body(r.Old)))
-			p.ending(r.Old, "file")
+		if r.Old != nil && r.Old.Op != diff.Same {
+			line(r.Old)
 		}
 		if r.New != nil {
-			p.styled("+", term.Green, whole(body(r.New)))
-			p.ending(r.New, "file")
+			line(r.New)
 		}
+		return
 	}
+	p.WriteString(p.Paint(term.Bold, "~"))
+	for _, w := range r.Words {
+		text := p.Content(w.Text)
+		if w.Op != diff.Same {
+			text = p.Paint(styles[w.Op], brackets(w.Op, text))
+		}
+		p.WriteString(text)
+	}
+	p.WriteByte('\n')
+	p.ending(r.Old, "old file")
+	p.ending(r.New, "new file")
+}
+
+// brackets marks a changed word without colours.
+func brackets(op diff.Op, word string) string {
+	if op == diff.Delete {
+		return "[-" + word + "-]"
+	}
+	return "{+" + word + "+}"
 }
 
 // ending notes that the last line has no newline.
 func (p *page) ending(l *diff.Line, file string) {
-	if !ended(*l) {
+	if !ended(l) {
 		p.styled("", term.Faint, whole(noNewline+" "+file))
 	}
 }
@@ -125,29 +127,16 @@ func hunkHead(h diff.Hunk) string {
 	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines)
 }
 
-// pairedWords returns the words of the changed lines of a hunk, by line number in the old
-// and in the new version.
-func pairedWords(h diff.Hunk, items []coc.Item) (old, now map[int][]diff.Word) {
-	old, now = map[int][]diff.Word{}, map[int][]diff.Word{}
-	for _, r := range diff.Rows(h, items) {
-		if r.Words != nil && r.Old != nil && r.New != nil {
-			old[r.Old.Old] = oneSide(r.Words, diff.Insert)
-			now[r.New.New] = oneSide(r.Words, diff.Delete)
-		}
+// side returns the words of a line, without those that only the other side of its row has;
+// nil for no line.
+func side(l *diff.Line, words []diff.Word, other diff.Op) []diff.Word {
+	switch {
+	case l == nil:
+		return nil
+	case words == nil:
+		return whole(body(l))
 	}
-	return old, now
-}
-
-// oneSide returns the words without those of one operation: the old line is its words
-// without the inserted ones.
-func oneSide(words []diff.Word, but diff.Op) []diff.Word {
-	list := []diff.Word{}
-	for _, w := range words {
-		if w.Op != but {
-			list = append(list, w)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(words), func(w diff.Word) bool { return w.Op == other })
 }
 
 // whole returns a text without changed words.
@@ -157,7 +146,7 @@ func whole(text string) []diff.Word { return []diff.Word{{Op: diff.Same, Text: t
 func body(l *diff.Line) string { return strings.TrimSuffix(string(l.Text), "\n") }
 
 // ended reports whether a line ends with "\n".
-func ended(l diff.Line) bool { return bytes.HasSuffix(l.Text, []byte("\n")) }
+func ended(l *diff.Line) bool { return bytes.HasSuffix(l.Text, []byte("\n")) }
 
 // Without a terminal, a diff in two columns is as wide as that of GNU diff -y.
 const pipeWidth = 130
@@ -172,13 +161,23 @@ type sheet struct {
 
 // sideBySide writes both versions next to each other.
 func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
-	s := newSheet(p, hunks)
+	greatest, width := 0, p.Width
+	for _, h := range hunks {
+		greatest = max(greatest, h.OldStart+h.OldLines, h.NewStart+h.NewLines)
+	}
+	if width == 0 {
+		width = pipeWidth
+	}
+	digits := len(fmt.Sprint(greatest))
+	s := &sheet{p, digits, max(term.MinWidth, (width-2*digits-5)/2)}
+	title := func(document, version string) []term.Strip {
+		return s.Wrap(s.cells, term.Span{Text: document + "  " + version, Style: term.Bold})
+	}
 	var old []term.Strip
 	if c.Was != nil {
-		old = s.Wrap(s.cells, term.Span{Text: c.OldDocument().Name + "  " + c.Old, Style: term.Bold})
+		old = title(c.OldDocument().Name, c.Old)
 	}
-	s.row(0, 0, " ", term.Plain, old,
-		s.Wrap(s.cells, term.Span{Text: c.Document.Name + "  " + c.New, Style: term.Bold}))
+	s.row(0, 0, " ", term.Plain, old, title(c.Document.Name, c.New))
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.Paint(term.Magenta, hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Result().Items) {
@@ -187,72 +186,53 @@ func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
 	}
 }
 
-func newSheet(p *page, hunks []diff.Hunk) *sheet {
-	width := p.Width
-	if width == 0 {
-		width = pipeWidth
-	}
-	greatest := 0
-	for _, h := range hunks {
-		greatest = max(greatest, h.OldStart+h.OldLines, h.NewStart+h.NewLines)
-	}
-	digits := len(fmt.Sprint(greatest))
-	return &sheet{p, digits, max(term.MinWidth, (width-2*digits-5)/2)}
-}
-
 func (s *sheet) diffRow(r diff.Row) {
+	removed, added := term.Red, term.Green
+	if r.Words != nil { // only the words are coloured
+		removed, added = term.Plain, term.Plain
+	}
+	old, now := s.cell(r.Old, removed, side(r.Old, r.Words, diff.Insert)), s.cell(r.New, added, side(r.New, r.Words, diff.Delete))
 	switch {
 	case r.Old == nil:
-		s.row(0, r.New.New, "+", term.Green, nil, s.cell(r.New, term.Green, nil))
+		s.row(0, r.New.New, "+", term.Green, old, now)
 	case r.New == nil:
-		s.row(r.Old.Old, 0, "-", term.Red, s.cell(r.Old, term.Red, nil), nil)
+		s.row(r.Old.Old, 0, "-", term.Red, old, now)
 	case r.New.Op == diff.Same:
-		same := s.cell(r.New, term.Plain, nil)
+		same := s.cell(r.New, term.Plain, whole(body(r.New)))
 		s.row(r.New.Old, r.New.New, " ", term.Plain, same, same)
-	case r.Words == nil:
-		s.row(r.Old.Old, r.New.New, "~", term.Bold, s.cell(r.Old, term.Red, nil),
-			s.cell(r.New, term.Green, nil))
 	default:
-		s.row(r.Old.Old, r.New.New, "~", term.Bold,
-			s.cell(r.Old, term.Plain, oneSide(r.Words, diff.Insert)), s.cell(r.New, term.Plain, oneSide(r.Words, diff.Delete)))
+		s.row(r.Old.Old, r.New.New, "~", term.Bold, old, now)
 	}
 }
 
-// cell returns a line as spans; if words is nil, nothing in it is marked.
+// cell returns the words of a line on as many strips as they need; nil for no line.
 func (s *sheet) cell(l *diff.Line, st term.Style, words []diff.Word) []term.Strip {
-	if words == nil {
-		words = whole(body(l))
+	if l == nil {
+		return nil
 	}
 	strips := s.Wrap(s.cells, s.marked(st, words)...)
-	if !ended(*l) {
+	if !ended(l) {
 		strips = append(strips, s.Wrap(s.cells, term.Span{Text: noNewline + " file", Style: term.Faint})...)
 	}
 	return strips
 }
 
-// marked returns words in a style, with the changed ones emphasised.
+// marked returns words in a style, with the changed ones emphasised: by their own style or,
+// without colours, by brackets.
 func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	spans := make([]term.Span, len(words))
 	for i, w := range words {
-		spans[i] = term.Span{Text: w.Text, Style: s}
-		if w.Op != diff.Same {
-			spans[i] = p.emphasis(w)
+		switch spans[i] = (term.Span{Text: w.Text, Style: s}); {
+		case w.Op == diff.Same:
+		case !p.Color:
+			spans[i] = term.Span{Text: brackets(w.Op, w.Text)}
+		case w.Op == diff.Delete:
+			spans[i].Style = term.RedWord
+		default:
+			spans[i].Style = term.GreenWord
 		}
 	}
 	return spans
-}
-
-// emphasis marks a changed word by its style or, without colours, by brackets.
-func (p *page) emphasis(w diff.Word) term.Span {
-	switch {
-	case p.Color && w.Op == diff.Delete:
-		return term.Span{Text: w.Text, Style: term.RedWord}
-	case p.Color:
-		return term.Span{Text: w.Text, Style: term.GreenWord}
-	case w.Op == diff.Delete:
-		return term.Span{Text: "[-" + w.Text + "-]"}
-	}
-	return term.Span{Text: "{+" + w.Text + "+}"}
 }
 
 // row writes both texts next to each other, on as many lines as the longer one needs. The

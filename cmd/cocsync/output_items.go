@@ -135,27 +135,21 @@ func (p *page) valueLines(old, now, indent string) {
 	was, is := diff.Read([]byte(old)), diff.Read([]byte(now))
 	for _, h := range diff.Hunks(was, is, diff.Options{Context: len(old)}) {
 		for _, r := range diff.Rows(h, nil) {
-			if r.Old != nil && r.New != nil && r.New.Op == diff.Same {
+			if r.New != nil && r.New.Op == diff.Same {
 				p.valueLine(indent, "  ", term.Faint, whole(body(r.New)))
 				continue
 			}
-			p.valueSide(indent, "- ", term.Red, r.Old, oneSide(r.Words, diff.Insert))
-			p.valueSide(indent, "+ ", term.Green, r.New, oneSide(r.Words, diff.Delete))
+			if r.Old != nil {
+				p.valueLine(indent, "- ", term.Red, side(r.Old, r.Words, diff.Insert))
+			}
+			if r.New != nil {
+				p.valueLine(indent, "+ ", term.Green, side(r.New, r.Words, diff.Delete))
+			}
 			if r.Old != nil && r.New != nil && body(r.Old) == body(r.New) {
 				p.valueLine(indent, "  ", term.Faint, whole("(only the line ending changed)"))
 			}
 		}
 	}
-}
-
-func (p *page) valueSide(indent, sign string, s term.Style, l *diff.Line, words []diff.Word) {
-	if l == nil {
-		return
-	}
-	if len(words) == 0 {
-		words = whole(body(l))
-	}
-	p.valueLine(indent, sign, s, words)
 }
 
 // valueLine writes a line of a value. On a terminal, wrapped lines keep the indent.
