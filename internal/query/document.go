@@ -34,14 +34,6 @@ func newDocument(d db.Document) Document {
 	return Document{Ref{d.Account, d.DocumentID, d.Name}, d.State, Text(d.Version), d.Key}
 }
 
-func newDocuments(docs []db.Document, err error) ([]Document, error) {
-	out := make([]Document, len(docs))
-	for i, d := range docs {
-		out[i] = newDocument(d)
-	}
-	return out, err
-}
-
 func byName(a, b Document) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.DocumentID, b.DocumentID), cmp.Compare(a.Account, b.Account))
 }
@@ -98,7 +90,7 @@ func (a *Archive) Document(ctx context.Context, ref string) (Document, error) {
 
 // find is Document without former names and hints, which need all names.
 func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, err error) {
-	named, err := newDocuments(a.db.Named(ctx, ref))
+	whole, err := a.db.Named(ctx, ref)
 	if err != nil {
 		return Document{}, false, err
 	}
@@ -106,67 +98,65 @@ func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, er
 	if err != nil {
 		return Document{}, false, err
 	}
-	for _, match := range []func(Document, string) bool{
-		func(d Document, s string) bool { return d.DocumentID == s },
-		func(d Document, s string) bool { return d.Name == s },
-		func(d Document, s string) bool { return strings.HasPrefix(d.DocumentID, s) },
+	for _, match := range []func(d db.Document, s string) bool{
+		func(d db.Document, s string) bool { return d.DocumentID == s },
+		func(d db.Document, s string) bool { return d.Name == s },
+		func(d db.Document, s string) bool { return strings.HasPrefix(d.DocumentID, s) },
 	} {
-		found := slices.DeleteFunc(slices.Clone(named), func(d Document) bool { return !match(d, ref) })
+		found := slices.DeleteFunc(slices.Clone(whole), func(d db.Document) bool { return !match(d, ref) })
 		if len(found) == 0 {
-			for account, docs := range inAccounts {
-				rest := strings.TrimPrefix(ref, account+"/")
-				found = append(found, slices.DeleteFunc(slices.Clone(docs), func(d Document) bool { return !match(d, rest) })...)
-			}
+			found = slices.DeleteFunc(slices.Clone(inAccounts), func(d db.Document) bool { return !match(d, strings.TrimPrefix(ref, d.Account+"/")) })
 		}
-		switch {
-		case len(found) == 1:
-			return found[0], true, nil
-		case len(found) > 1:
-			return Document{}, false, hint.Wrap(ambiguous("%q names %d documents", ref, len(found)), "say which: "+candidates(found))
+		if len(found) > 0 {
+			return oneOf(found, "%q names %d documents", ref)
 		}
 	}
 	return Document{}, false, nil
 }
 
-// findInAccounts returns, by account, the documents that "account/..." may name.
-func (a *Archive) findInAccounts(ctx context.Context, ref string) (map[string][]Document, error) {
+// findInAccounts returns the documents that "account/..." may name.
+func (a *Archive) findInAccounts(ctx context.Context, ref string) (found []db.Document, err error) {
 	if !strings.Contains(ref, "/") {
 		return nil, nil
 	}
 	accounts, err := a.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string][]Document{}
 	for _, account := range accounts {
 		rest, ok := strings.CutPrefix(ref, account+"/")
 		if !ok {
 			continue
 		}
-		docs, err := newDocuments(a.db.Named(ctx, rest))
+		docs, err := a.db.Named(ctx, rest)
 		if err != nil {
 			return nil, err
 		}
-		found[account] = slices.DeleteFunc(docs, func(d Document) bool { return d.Account != account })
+		found = append(found, slices.DeleteFunc(docs, func(d db.Document) bool { return d.Account != account })...)
 	}
-	return found, nil
+	return found, err
+}
+
+// oneOf returns the only document that was found. Several are an error in the given format.
+func oneOf(docs []db.Document, format, ref string) (Document, bool, error) {
+	if len(docs) > 1 {
+		return Document{}, false, hint.Wrap(ambiguous(format, ref, len(docs)), "say which: "+candidates(docs))
+	}
+	return newDocument(docs[0]), true, nil
 }
 
 // findFormer finds the one document that had a name earlier, and notes its present name.
 func (a *Archive) findFormer(ctx context.Context, name string) (_ Document, ok bool, err error) {
-	docs, err := newDocuments(a.db.FormerlyNamed(ctx, name))
+	docs, err := a.db.FormerlyNamed(ctx, name)
 	if err != nil || len(docs) == 0 {
 		return Document{}, false, err
 	}
-	if len(docs) > 1 {
-		return Document{}, false, hint.Wrap(ambiguous("%q was the name of %d documents", name, len(docs)), "say which: "+candidates(docs))
+	doc, ok, err := oneOf(docs, "%q was the name of %d documents", name)
+	if ok {
+		a.note("%s is called %s now", text.Visible(name), text.Visible(doc.Name))
 	}
-	a.note("%s is called %s now", text.Visible(name), text.Visible(docs[0].Name))
-	return docs[0], true, nil
+	return doc, ok, err
 }
 
 // candidates lists up to ten documents to choose from.
-func candidates(docs []Document) string {
+func candidates(docs []db.Document) string {
 	var names []string
 	for i, d := range docs {
 		if i == 10 {

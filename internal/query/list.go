@@ -216,6 +216,10 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 	if err := (List{State: q.State}).Check(); err != nil {
 		return nil, 0, 0, err
 	}
+	at, err := Option("at", q.At, a.Time)
+	if err != nil {
+		return nil, 0, 0, err
+	}
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return nil, 0, 0, err
 	}
@@ -223,44 +227,30 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 	if all, err = a.db.CountDocuments(ctx, selection); err != nil || q.Limit == 0 {
 		return nil, all, 0, err
 	}
-	if q.At != "" {
-		docs, without, err = a.pageAt(ctx, selection, q.At)
-		return docs, all, without, err
-	}
-	for d, err := range a.db.ListDocuments(ctx, selection) {
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		details := newDetails(d)
-		if details.ChangedAt.Time, err = a.db.LastChange(ctx, d.Key); err != nil {
-			return nil, 0, 0, err
-		}
-		docs = append(docs, details)
-	}
-	return docs, all, 0, nil
-}
-
-// pageAt returns the documents of a page as they were at a time, and how many of them had
-// no version yet.
-func (a *Archive) pageAt(ctx context.Context, selection db.DocumentQuery, when string) (docs []Details, without int, err error) {
-	at, err := Option("at", when, a.Time)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := a.noteLastCheck(ctx, at, selection.Account); err != nil {
-		return nil, 0, err
-	}
 	var keys []coc.Key
 	for d, err := range a.db.ListDocuments(ctx, selection) {
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, 0, err
 		}
 		keys = append(keys, d.Key)
+		docs = append(docs, newDetails(d))
+	}
+	if at.IsZero() {
+		for i, key := range keys {
+			if docs[i].ChangedAt.Time, err = a.db.LastChange(ctx, key); err != nil {
+				return nil, 0, 0, err
+			}
+		}
+		return docs, all, 0, nil
+	}
+	if err := a.noteLastCheck(ctx, at, q.Account); err != nil {
+		return nil, 0, 0, err
 	}
 	then, err := a.db.DetailsAt(ctx, at, keys)
+	docs = docs[:0]
 	for _, d := range then {
 		docs = append(docs, newDetails(d))
 	}
 	slices.SortFunc(docs, func(a, b Details) int { return byName(a.Document, b.Document) })
-	return docs, len(keys) - len(docs), err
+	return docs, all, len(keys) - len(docs), err
 }

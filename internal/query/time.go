@@ -33,16 +33,22 @@ func (a *Archive) Until(text string) (time.Time, error) {
 // an age.
 func (a *Archive) Time(text string) (time.Time, error) {
 	at, day, err := a.parseTime(text)
-	switch {
-	case err != nil:
-		return at, err
-	case day:
-		at, _, err = a.parseReference(text)
+	if day {
+		at = a.endOf(at)
 	}
 	if err == nil && at.After(a.Now()) {
 		err = hint.Wrap(ambiguous("%q is in the future", text), "the archive knows the past, until now")
 	}
 	return at, err
+}
+
+// endOf returns the end of a day, or now until then.
+func (a *Archive) endOf(day time.Time) time.Time {
+	end := day.AddDate(0, 0, 1).Add(-time.Millisecond)
+	if now := a.Now(); !day.After(now) && end.After(now) {
+		return now
+	}
+	return end
 }
 
 // Option parses the value of an option with Since, Until or Time; "" is the zero time.
@@ -64,17 +70,23 @@ func (a *Archive) SetAt(text string) (err error) {
 
 // parseTime parses a time; day says that it is the start of a date.
 func (a *Archive) parseTime(text string) (at time.Time, day bool, err error) {
-	if at, err := time.ParseInLocation(time.DateOnly, text, a.Local); err == nil {
-		return at, true, nil
-	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, false, nil
+	if at, day, err = a.parseDate(text); err == nil {
+		return at, day, nil
 	}
 	if at, ok := parseAge(a.Now(), text); ok {
 		return at, false, nil
 	}
 	return at, false, hint.Wrap(ambiguous("%q is not a valid time", text),
 		"write a date (2026-06-01), RFC 3339 (2026-06-01T15:04:05Z) or an age (7d, 12h)")
+}
+
+// parseDate parses a date, whose start it returns, or an RFC 3339 time.
+func (a *Archive) parseDate(text string) (at time.Time, day bool, err error) {
+	if at, err = time.ParseInLocation(time.DateOnly, text, a.Local); err == nil {
+		return at, true, nil
+	}
+	at, err = time.Parse(time.RFC3339, text)
+	return at, false, err
 }
 
 // parseAge returns the time of an age: a number of days or weeks, or a duration of Go's.
@@ -95,17 +107,12 @@ func (a *Archive) parseReference(ref string) (at time.Time, ok bool, err error) 
 	if len(ref) < len(time.DateOnly) || ref[0] < '0' || ref[0] > '9' {
 		return at, false, nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, ref, a.Local)
-	if err == nil {
-		end := day.AddDate(0, 0, 1).Add(-time.Millisecond)
-		if now := a.Now(); !day.After(now) && end.After(now) {
-			end = now
-		}
-		return end, true, nil
-	}
-	at, err = time.Parse(time.RFC3339, ref)
+	at, day, err := a.parseDate(ref)
 	if err != nil {
 		return at, false, hint.Wrap(ambiguous("%q is not a valid time", ref), "write a date (2026-06-01) or RFC 3339 (2026-06-01T15:04:05Z)")
+	}
+	if day {
+		at = a.endOf(at)
 	}
 	return at, true, nil
 }
@@ -124,10 +131,10 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 		return v, unavailable("the document was deleted then (since %s at the latest)", stamp(deleted))
 	}
 	found := newestAt(all, at)
-	if found < 0 && len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return v, hint.Wrap(coc.NotFound("not found"), existing(all))
-	}
-	if found < 0 {
+	case found < 0:
 		return v, coc.NotFound("no version of that time is known, the first is from %s", stamp(validFrom(all[0])))
 	}
 	if v, err = archived(all[found]); err != nil {
