@@ -76,7 +76,6 @@ type verifier struct {
 	since    time.Time
 	external []External
 	signed   []db.Signed
-	leaves   int64
 	tree     audit.Edge
 }
 
@@ -105,7 +104,12 @@ func (v *verifier) run(ctx context.Context, deep bool) error {
 		check func(context.Context) error
 	}
 	checks := []check{
-		{"the file", 0, v.file}, {"the schema", 0, v.schema}, {"contents", totals.Contents, v.contents}, {"changes", 0, v.changes},
+		{"the file", 0, listed(v, "the file: %v", v.db.Integrity)},
+		// What was added to the schema or altered in it since the archive was opened, such as a
+		// trigger that reverts writes.
+		{"the schema", 0, listed(v, "the schema: %v", v.db.SchemaFaults)},
+		{"contents", totals.Contents, v.contents},
+		{"changes", 0, listed(v, "change %v names a revision or a state of another document", v.db.Crossed)},
 		{"the log", int(edge.Size), v.log}, {"records", int(edge.Size), v.records},
 	}
 	if deep {
@@ -149,42 +153,25 @@ func (v *verifier) count(what string, n int) {
 	v.verdict.Counts = append(v.verdict.Counts, Count{what, n})
 }
 
-func (v *verifier) file(ctx context.Context) error {
-	list, err := v.db.Integrity(ctx)
-	for _, wrong := range list {
-		v.fault("the file: %s", wrong)
+// listed returns a check that finds a fault for each element of a list.
+func listed[T any](v *verifier, format string, list func(context.Context) ([]T, error)) func(context.Context) error {
+	return func(ctx context.Context) error {
+		found, err := list(ctx)
+		for _, x := range found {
+			v.fault(format, x)
+		}
+		return err
 	}
-	return err
-}
-
-// schema finds what was added to the schema or altered in it since the archive was opened,
-// such as a trigger that reverts writes.
-func (v *verifier) schema(ctx context.Context) error {
-	faults, err := v.db.SchemaFaults(ctx)
-	for _, f := range faults {
-		v.fault("the schema: %s", f)
-	}
-	return err
 }
 
 func (v *verifier) contents(ctx context.Context) error {
-	n := 0
 	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
-		v.did()
-		if n++; wrong != nil {
+		if v.did(); wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
 		}
 		return nil
 	})
-	v.count("contents", n)
-	return err
-}
-
-func (v *verifier) changes(ctx context.Context) error {
-	ids, err := v.db.Crossed(ctx)
-	for _, id := range ids {
-		v.fault("change %d names a revision or a state of another document", id)
-	}
+	v.count("contents", v.now.Done)
 	return err
 }
 
@@ -203,14 +190,14 @@ func (v *verifier) log(ctx context.Context) error {
 	if v.signed, err = v.db.Checkpoints(ctx); err != nil {
 		return err
 	}
+	next := int64(0)
 	err = v.db.EachLeaf(ctx, func(l db.Leaf) error {
 		v.did()
-		if l.Index != v.leaves {
-			v.fault("the log: leaf %d is missing", v.leaves)
-			v.leaves = l.Index
+		if l.Index != next {
+			v.fault("the log: leaf %d is missing", next)
 		}
+		next = l.Index + 1
 		v.tree.Add(l.Hash)
-		v.leaves++
 		v.checkpoints(g)
 		return nil
 	})
@@ -393,45 +380,35 @@ func (v *verifier) lines(ctx context.Context) error {
 	n := 0
 	u := v.db.Unpacker()
 	for doc, err := range v.db.Documents(ctx) {
+		var lines []byte
 		if err == nil {
-			err = v.linesOf(ctx, doc, u)
+			lines, err = v.db.LinesOf(ctx, doc.Key)
+		}
+		var all []db.Revision
+		if err == nil {
+			all, err = v.db.Revisions(ctx, doc.Key, "")
 		}
 		if err != nil {
 			return err
 		}
+		indexed := map[string]bool{}
+		for line := range bytes.Lines(lines) {
+			indexed[string(line)] = true
+		}
+		for _, r := range all {
+			if r.Number == 0 || r.Erased {
+				continue
+			}
+			c, _ := u.Content(ctx, doc.Key.Account, r.Hash) // an error is a fault of its own
+			for line := range bytes.Lines(c.Bytes) {
+				if !indexed[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
+					v.fault("the line index: a line of %s of %s is missing", r.Name(), text.Visible(doc.Name))
+					break
+				}
+			}
+		}
 		n++
 	}
 	v.count("line sets", n)
-	return nil
-}
-
-func (v *verifier) linesOf(ctx context.Context, doc db.Document, u *db.Unpacker) error {
-	lines, err := v.db.LinesOf(ctx, doc.Key)
-	if err != nil {
-		return err
-	}
-	set := map[string]bool{}
-	for line := range bytes.Lines(lines) {
-		set[string(line)] = true
-	}
-	all, err := v.db.Revisions(ctx, doc.Key, "")
-	if err != nil {
-		return err
-	}
-	for _, r := range all {
-		if r.Number == 0 || r.Erased {
-			continue
-		}
-		c, err := u.Content(ctx, doc.Key.Account, r.Hash)
-		if err != nil { // a fault of its own
-			continue
-		}
-		for line := range bytes.Lines(c.Bytes) {
-			if !set[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
-				v.fault("the line index: a line of %s of %s is missing", r.Name(), text.Visible(doc.Name))
-				break
-			}
-		}
-	}
 	return ctx.Err()
 }
