@@ -74,16 +74,17 @@ func (s *Status) problem(kind ProblemKind, what, why, fix string) {
 func (s *Status) findProblems() {
 	s.archiveProblems()
 	for _, a := range s.Accounts {
-		s.accountProblems(a)
-	}
-	for _, w := range s.Watches {
-		if !w.Retired() {
-			before := len(s.Problems)
-			s.watchProblems(w)
-			for i := range s.Problems[before:] {
-				s.Problems[before+i].Watch = w.Watch
-			}
+		if a.RefusedUntil.After(s.At) {
+			s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
+				a.refusedReason, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
 		}
+		if a.PausedUntil.After(s.At) {
+			s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+text.Age(a.PausedUntil.Sub(s.At)),
+				"too many requests", "it continues automatically; lower requests_per_second of the account if this happens again")
+		}
+	}
+	for _, w := range s.configured() {
+		watchStatus{s, w}.findProblems()
 	}
 	s.versionProblems()
 	for _, n := range s.Notifiers {
@@ -91,16 +92,32 @@ func (s *Status) findProblems() {
 	}
 }
 
+// configured are the watches that a configuration names.
+func (s *Status) configured() (list []Watch) {
+	for _, w := range s.Watches {
+		if !w.Retired() {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
 // archiveProblems are those of the file and of the process that writes it.
 func (s *Status) archiveProblems() {
-	if !s.ran() {
+	var newest coc.Cycle
+	configured := s.configured()
+	for _, w := range configured {
+		if w.newest.StartedAt.After(newest.StartedAt) {
+			newest = w.newest
+		}
+	}
+	if newest.Key.IsZero() {
 		what, why := "no cycle has run yet", "the archive has no whole cycle of any watch"
-		if len(s.Watches) > 0 && !slices.ContainsFunc(s.Watches, func(w Watch) bool { return !w.Retired() }) {
+		if len(s.Watches) > 0 && len(configured) == 0 {
 			what, why = "no watch is configured", "no configuration names a watch of the archive"
 		}
 		s.problem(ProblemNoCycle, what, why, "start the daemon: `cocsync run`; or run `cocsync sync`")
-	}
-	if s.daemonGone() {
+	} else if newest.Trigger != coc.TriggerSync && s.Writer == nil && !s.Copy {
 		why := "the newest cycle was a daemon's, and no process has the archive open for writing"
 		if s.writerErr != nil {
 			why = "it is unknown whether one runs: " + s.writerErr.Error()
@@ -120,38 +137,14 @@ func (s *Status) archiveProblems() {
 		s.problem(ProblemWAL, "the write-ahead log is "+text.Size(s.wal.Bytes), why,
 			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
 	}
-	if s.LogSigned < s.LogRecords && !s.running() {
+	// The end of a cycle signs what it added.
+	busy := s.Writer != nil && slices.ContainsFunc(s.Watches, func(w Watch) bool { return w.busy })
+	if s.LogSigned < s.LogRecords && !busy {
 		s.problem(ProblemUnsigned,
 			fmt.Sprintf("%s of the log are not signed", text.Plural(int(s.LogRecords-s.LogSigned), "record")),
 			"the signing key could not be read, or a process was killed before it signed",
 			s.nextCycle()+"; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
 	}
-}
-
-// ran reports whether a watch of the configuration ran.
-func (s *Status) ran() bool {
-	for _, w := range s.Watches {
-		if !w.Retired() && !w.newest.Key.IsZero() {
-			return true
-		}
-	}
-	return false
-}
-
-// running reports whether a cycle runs, whose end signs what it added.
-func (s *Status) running() bool {
-	return s.Writer != nil && slices.ContainsFunc(s.Watches, func(w Watch) bool { return w.busy })
-}
-
-// daemonGone reports whether the newest cycle was a daemon's and none runs now.
-func (s *Status) daemonGone() bool {
-	var newest coc.Cycle
-	for _, w := range s.Watches {
-		if !w.Retired() && w.newest.StartedAt.After(newest.StartedAt) {
-			newest = w.newest
-		}
-	}
-	return !newest.Key.IsZero() && newest.Trigger != coc.TriggerSync && s.Writer == nil && !s.Copy
 }
 
 // versionProblems are those of versions that are listed and not archived.
@@ -202,17 +195,6 @@ func missingReason(m coc.MissingVersion, now time.Time) string {
 	return m.Reason + " (for " + since + ")"
 }
 
-func (s *Status) accountProblems(a Account) {
-	if a.RefusedUntil.After(s.At) {
-		s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
-			a.refusedReason, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
-	}
-	if a.PausedUntil.After(s.At) {
-		s.problem(ProblemPaused, "account "+a.Name+": COC limits the rate; requests are paused for another "+text.Age(a.PausedUntil.Sub(s.At)),
-			"too many requests", "it continues automatically; lower requests_per_second of the account if this happens again")
-	}
-}
-
 func (s *Status) notifierProblems(n Notifier) {
 	b, pending := n.db, text.Plural(n.Waiting, "delivery")+" pending"
 	if b.Held != "" {
@@ -248,32 +230,45 @@ const (
 	clockSlack = time.Minute
 )
 
-func (s *Status) watchProblems(w Watch) {
-	c := w.newest
+// watchStatus finds the problems of a watch.
+type watchStatus struct {
+	*Status
+	Watch
+}
+
+// problem adds a problem of the watch.
+func (s watchStatus) problem(kind ProblemKind, what, why, fix string) {
+	s.Problems = append(s.Problems, Problem{kind, "watch " + s.Watch.Watch + what, why, fix, s.Watch.Watch})
+}
+
+func (s watchStatus) findProblems() {
+	c := s.newest
 	if c.Key.IsZero() {
-		if s.ran() {
-			s.problem(ProblemNoGoodCycle, "watch "+w.Watch+": no cycle was good yet", "none has run", "see in cocsync's log whether the daemon runs it")
+		if slices.ContainsFunc(s.configured(), func(w Watch) bool { return !w.newest.Key.IsZero() }) {
+			s.problem(ProblemNoGoodCycle, ": no cycle was good yet", "none has run", "see in cocsync's log whether the daemon runs it")
 		}
 		return
 	}
 	if ahead := later(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Copy {
-		s.problem(ProblemClock, fmt.Sprintf("watch %s: the last cycle is %s in the future", w.Watch, text.Age(ahead)),
+		s.problem(ProblemClock, fmt.Sprintf(": the last cycle is %s in the future", text.Age(ahead)),
 			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
 			"check this machine's clock; once it is right, the next cycle ends this")
 	}
 	switch {
-	case !w.LastGoodAt.IsZero():
-		s.lateProblem(w)
-	case w.FailedInARow == 0:
+	case !s.Watch.LastGoodAt.IsZero():
+		s.lateProblem()
+	case s.FailedInARow == 0:
 		why := "the last one did not end"
-		if s.runs(w) {
+		if s.runs(s.Watch) {
 			why = "the cycle that runs began " + s.Ago(c.StartedAt)
 		}
-		s.problem(ProblemNoGoodCycle, "watch "+w.Watch+": no cycle was good yet", why, "wait until it ends: `cocsync status` shows the progress, and cocsync's log errors")
+		s.problem(ProblemNoGoodCycle, ": no cycle was good yet", why, "wait until it ends: `cocsync status` shows the progress, and cocsync's log errors")
 	}
-	s.failedProblems(w)
-	if unstable := s.At.Sub(w.unstable); !w.unstable.IsZero() && unstable >= unstableLong {
-		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list has changed whenever it was read, for %s", w.Watch, text.Age(unstable)),
+	if !s.failure.Key.IsZero() {
+		s.failedProblems()
+	}
+	if unstable := s.At.Sub(s.unstable); !s.unstable.IsZero() && unstable >= unstableLong {
+		s.problem(ProblemList, fmt.Sprintf(": COC's list has changed whenever it was read, for %s", text.Age(unstable)),
 			"its total differs from page to page; deletions are not detected, and new documents raise no alert before the first complete list",
 			"check in COC's console whether documents are created all the time; if not, report it to Huawei Cloud")
 	}
@@ -282,49 +277,43 @@ func (s *Status) watchProblems(w Watch) {
 		if c.Outcome == coc.CycleRunning || c.EndedAt.IsZero() {
 			how = "its process ended before the cycle"
 		}
-		s.problem(ProblemStopped, "watch "+w.Watch+": the last cycle did not finish", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
+		s.problem(ProblemStopped, ": the last cycle did not finish", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
 	}
 }
 
 // lateProblem adds that a cycle was due by the schedule and none succeeded.
-func (s *Status) lateProblem(w Watch) {
+func (s watchStatus) lateProblem() {
 	if s.Copy {
 		return
 	}
-	due, err := schedule.Parse(w.state.Schedule.Spec, w.state.Schedule.Timezone)
+	set, lastGood := s.state.Schedule, s.Watch.LastGoodAt.Time
+	due, err := schedule.Parse(set.Spec, set.Timezone)
 	if err != nil {
-		s.problem(ProblemScheduleBroken, "watch "+w.Watch+": its schedule cannot be read", err.Error(), "restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
+		s.problem(ProblemScheduleBroken, ": its schedule cannot be read", err.Error(), "restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
 		return
 	}
-	from := w.LastGoodAt.Time
+	from := lastGood
 	if from.After(s.Now) { // of a clock that was wrong, as is a schedule set later than now
-		from = w.newest.StartedAt
+		from = s.newest.StartedAt
 	}
-	if set := w.state.Schedule.SetAt; !set.After(s.Now) {
-		from = later(from, set)
+	if !set.SetAt.After(s.Now) {
+		from = later(from, set.SetAt)
 	}
-	next := due.Next(from)
-	late := s.Now.Sub(next)
-	responded := w.newest.RespondedAt
-	if next.IsZero() || late <= tolerance(w.state.Schedule.Interval) || s.runs(w) && s.Now.Sub(responded).Abs() < noResponseLong {
+	next, responded, running := due.Next(from), s.newest.RespondedAt, s.runs(s.Watch)
+	tolerance := min(max(set.Interval, toleranceMin), toleranceMax)
+	if next.IsZero() || s.Now.Sub(next) <= tolerance || running && s.Now.Sub(responded).Abs() < noResponseLong {
 		return
 	}
-	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", w.state.Schedule.Spec, w.state.Schedule.Timezone,
-		s.Ago(w.LastGoodAt.Time), w.LastGoodAt.UTC().Format(time.RFC3339))
-	if s.runs(w) {
-		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(later(w.newest.StartedAt, responded)))
+	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", set.Spec, set.Timezone, s.Ago(lastGood), lastGood.UTC().Format(time.RFC3339))
+	if running {
+		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(later(s.newest.StartedAt, responded)))
 	}
-	s.problem(ProblemLate, fmt.Sprintf("watch %s is late: a cycle was due %s and none has succeeded since", w.Watch, s.Ago(next)), why,
-		s.lateFix())
-}
-
-// lateFix says what to do about a watch that is late. Without a daemon the schedule may
-// be the fault: it has to be what cron does.
-func (s *Status) lateFix() string {
+	// Without a daemon the schedule may be the fault: it has to be what cron does.
+	fix := "start the daemon, or run `cocsync sync`; if cron runs sync, set schedule in config.toml to the same times"
 	if pid := s.daemon(); pid != 0 {
-		return fmt.Sprintf("the daemon runs, pid %d: check its log, and restart it if the cycle hangs", pid)
+		fix = fmt.Sprintf("the daemon runs, pid %d: check its log, and restart it if the cycle hangs", pid)
 	}
-	return "start the daemon, or run `cocsync sync`; if cron runs sync, set schedule in config.toml to the same times"
+	s.problem(ProblemLate, fmt.Sprintf(" is late: a cycle was due %s and none has succeeded since", s.Ago(next)), why, fix)
 }
 
 // daemon returns the process id of the daemon that has the archive open, 0 for none.
@@ -343,38 +332,30 @@ func (s *Status) nextCycle() string {
 	return "run `cocsync sync`"
 }
 
-// tolerance is how long after it was due a cycle counts as late.
-func tolerance(interval time.Duration) time.Duration {
-	return min(max(interval, toleranceMin), toleranceMax)
-}
-
 // failedProblems adds what the newest failed cycle failed by.
-func (s *Status) failedProblems(w Watch) {
-	c := w.failure
-	if c.Key.IsZero() {
-		return
+func (s watchStatus) failedProblems() {
+	c, shortfall := s.failure, s.state.Shortfall
+	what := ": the last cycle failed"
+	if s.FailedInARow > 1 {
+		what = fmt.Sprintf(": the last %d cycles failed", s.FailedInARow)
 	}
-	what := fmt.Sprintf("watch %s: the last cycle failed", w.Watch)
-	if w.FailedInARow > 1 {
-		what = fmt.Sprintf("watch %s: the last %d cycles failed", w.Watch, w.FailedInARow)
-	}
-	if w.LastGoodAt.IsZero() {
+	if s.Watch.LastGoodAt.IsZero() {
 		what += ", and none was good yet"
 	}
-	short := !w.state.Shortfall.Since.IsZero() && (c.Total > 0 || c.Skipped > 0) // the cycle received the list
+	short := !shortfall.Since.IsZero() && (c.Total > 0 || c.Skipped > 0) // the cycle received the list
 	if short {
-		s.problem(ProblemList, fmt.Sprintf("watch %s: COC's list is incomplete: %d of %s", w.Watch, w.state.Shortfall.Listed, text.Plural(w.state.Shortfall.Total, "document")),
-			fmt.Sprintf("%s (for %s)", c.Err, text.Age(s.At.Sub(w.state.Shortfall.Since))),
+		s.problem(ProblemList, fmt.Sprintf(": COC's list is incomplete: %d of %s", shortfall.Listed, text.Plural(shortfall.Total, "document")),
+			fmt.Sprintf("%s (for %s)", c.Err, text.Age(s.At.Sub(shortfall.Since))),
 			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
-		if w.failed == 0 {
+		if s.failed == 0 {
 			return
 		}
 	}
 	why, fix := c.Err, "`cocsync check --online` says what COC responds and what is missing"
-	if w.failed > 0 && (why == "" || short) {
+	if s.failed > 0 && (why == "" || short) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
-			text.Plural(w.failed, "document"), f.Name, f.DocumentID, f.Err)
+			text.Plural(s.failed, "document"), f.Name, f.DocumentID, f.Err)
 		fix = "each cycle tries again; to try now, " + s.nextCycle()
 		if s.daemon() == 0 {
 			fix = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"

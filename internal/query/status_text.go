@@ -32,10 +32,8 @@ func (s *Status) Health() Health {
 	if w := s.Writer; w != nil {
 		h.Daemon = Text(db.Process{PID: int(w.PID), Since: w.Since.Time, Command: string(w.Command)}.String())
 	}
-	for _, w := range s.Watches {
-		if !w.Retired() {
-			h.Watches = append(h.Watches, WatchHealth{w.Watch, w.LastGoodAt, Text(s.ProblemOf(w.Watch))})
-		}
+	for _, w := range s.configured() {
+		h.Watches = append(h.Watches, WatchHealth{w.Watch, w.LastGoodAt, Text(s.ProblemOf(w.Watch))})
 	}
 	return h
 }
@@ -55,12 +53,11 @@ func (s *Status) ProblemOf(watch string) string {
 
 // Headline says in one line whether all is well. Of a copy it says of when.
 func (s *Status) Headline() string {
-	n := len(s.Problems)
-	if s.Copy {
-		text := s.Recorded()
-		return strings.ToUpper(text[:1]) + text[1:] + "."
-	}
-	if n > 0 {
+	switch n := len(s.Problems); {
+	case s.Copy:
+		recorded := s.Recorded()
+		return strings.ToUpper(recorded[:1]) + recorded[1:] + "."
+	case n > 0:
 		return text.Plural(n, "problem") + "."
 	}
 	return "All is well."
