@@ -36,7 +36,7 @@ the author is not certain, it is shown as unknown.
   cocsync blame restart-unhealthy-nodes@v3 -L step:drain
   cocsync blame restart-unhealthy-nodes -o json | jq -r '.[] | select(.by == null) | .line'`,
 		Args:              rangeArgs(1, 1),
-		ValidArgsFunction: a.completeVersion,
+		ValidArgsFunction: a.completing(versionWord),
 		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
 			return a.blame(ctx, q, args[0], lines)
 		}),

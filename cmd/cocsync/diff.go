@@ -78,7 +78,7 @@ failure.`,
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
   cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
 		Args:              rangeArgs(1, 2),
-		ValidArgsFunction: a.completeDiff,
+		ValidArgsFunction: a.completing(diffWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := f.settle(cmd.Flags().Changed("format"), a.json())
 			differs := false

@@ -50,9 +50,14 @@ every distinct line.
   cocsync grep 'hwc:runbook:scripts@1\.' -l
   cocsync grep . restart-unhealthy-nodes --step drain --at 2026-03-31
   cocsync grep AKSK -o json | jq -r '.[] | "\(.name) \(.runs[-1].last)"'`,
-		Args:              rangeArgs(1, math.MaxInt),
-		ValidArgsFunction: a.completeGrep,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, g) },
+		Args: rangeArgs(1, math.MaxInt),
+		ValidArgsFunction: a.completing(func(ctx context.Context, q *query.Archive, args []string, typed string) []cobra.Completion {
+			if len(args) == 0 { // the pattern
+				return nil
+			}
+			return documentWords(ctx, q, args, typed)
+		}),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, g) },
 	}
 	s := cmd.Flags()
 	s.BoolVarP(&g.Fixed, "fixed-strings", "F", false, "PATTERN is plain text")
@@ -155,12 +160,4 @@ func writeRuns(runs []query.Run) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// completeGrep completes documents after the pattern.
-func (a *app) completeGrep(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return a.completeDocuments(cmd, args, typed)
 }

@@ -72,7 +72,7 @@ In a pipe or file, the patches of -p are exact, byte for byte.
   cocsync log --task hwc:runbook:scripts --path 'steps[*].inputs.timeout'
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              rangeArgs(0, 1),
-		ValidArgsFunction: a.completeDocument,
+		ValidArgsFunction: a.completing(documentWord),
 		RunE:              a.querying(func(ctx context.Context, q *query.Archive, args []string) error { return a.log(ctx, q, args, f) }),
 	}
 	s := cmd.Flags()
@@ -92,7 +92,15 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 	s.BoolVar(&f.Seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
 	a.outputFlag(cmd)
 	// Cannot fail: the flag exists and has no completion yet.
-	_ = cmd.RegisterFlagCompletionFunc("kind", completeKinds)
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		for _, k := range query.Kinds() {
+			if !slices.Contains(strings.Split(before, ","), k) {
+				list = append(list, before+k)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	})
 	_ = cmd.RegisterFlagCompletionFunc("risk", cobra.FixedCompletions(query.RiskLevels(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -35,7 +35,7 @@ a content it shows the reason.
   cocsync show restart-unhealthy-nodes@2026-06-01
   cocsync show restart-unhealthy-nodes --meta -o json`,
 		Args:              rangeArgs(1, 1),
-		ValidArgsFunction: a.completeVersion,
+		ValidArgsFunction: a.completing(versionWord),
 		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
 			if meta && a.at != "" {
 				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))

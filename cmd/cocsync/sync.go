@@ -45,7 +45,7 @@ message was not sent.`,
   cocsync sync restart-unhealthy-nodes
   cocsync sync --audit
   cocsync sync --dry-run`,
-		ValidArgsFunction: a.completeDocuments,
+		ValidArgsFunction: a.completing(documentWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.dryRun {
 				return a.preview(cmd.Context())
