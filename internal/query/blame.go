@@ -92,15 +92,10 @@ func inherit(owners []int, was, now *diff.Text, owner int) []int {
 // ancestors returns the versions that a version was made of, oldest first and itself last,
 // and names those that were skipped.
 func (a *Archive) ancestors(ctx context.Context, v Version) (versions []db.Revision, skipped []string, err error) {
-	all, err := a.revisions(ctx, v.Document.key)
+	all, from, i, err := a.predecessors(ctx, v)
 	if err != nil {
 		return nil, nil, err
 	}
-	from, err := a.db.Predecessors(ctx, v.Document.key)
-	if err != nil {
-		return nil, nil, err
-	}
-	i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Key == v.db.Key })
 	for steps := 0; i >= 0 && steps <= len(all); steps++ { // a damaged archive may have a cycle
 		r := all[i]
 		if r.Erased && r.Key != v.db.Key {

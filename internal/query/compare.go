@@ -137,67 +137,63 @@ func (a *Archive) otherDocument(ctx context.Context, doc Document, ref string, a
 
 // compareAcross compares a version of each of two documents, or two versions of one.
 func (a *Archive) compareAcross(ctx context.Context, doc Document, ref string, other Document, second string) (*Comparison, error) {
-	one := func(doc Document, ref string) (Version, error) {
-		v, err := a.Version(ctx, doc, ref)
-		if err != nil && strings.Contains(ref, "..") {
-			err = badQuery(hint.Wrap(fmt.Errorf("%q names two versions, and only one of each document is compared", ref), "write A@v3 B@v5"))
-		}
-		return v, err
-	}
-	old, err := one(doc, ref)
+	old, err := a.oneVersion(ctx, doc, ref)
 	if err != nil {
 		return nil, err
 	}
-	now, err := one(other, second)
+	now, err := a.oneVersion(ctx, other, second)
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Document: other}
-	if doc.key != other.key {
-		c.From = &doc
+	return a.load(ctx, &old, now)
+}
+
+// oneVersion is Version with an explanation for v3..v5.
+func (a *Archive) oneVersion(ctx context.Context, doc Document, ref string) (Version, error) {
+	v, err := a.Version(ctx, doc, ref)
+	if err != nil && strings.Contains(ref, "..") {
+		err = badQuery(hint.Wrap(fmt.Errorf("%q names two versions, and only one of each document is compared", ref), "write A@v3 B@v5"))
 	}
-	return a.load(ctx, c, &old, now)
+	return v, err
 }
 
 // compareWithPrevious compares a version with the previous one.
 func (a *Archive) compareWithPrevious(ctx context.Context, doc Document, ref string) (*Comparison, error) {
-	c := &Comparison{Document: doc}
 	now, err := a.Version(ctx, doc, ref)
 	if err != nil {
 		return nil, err
 	}
-	old, ok, err := a.previous(ctx, now)
+	old, err := a.previous(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		c.Notes = append(c.Notes, now.Version+" is the first version: it is compared with nothing")
-		return a.load(ctx, c, nil, now)
-	}
-	return a.load(ctx, c, &old, now)
+	return a.load(ctx, old, now)
 }
 
-// load reads both contents into c.
-func (a *Archive) load(ctx context.Context, c *Comparison, old *Version, now Version) (*Comparison, error) {
-	if old != nil {
-		was, err := a.Content(ctx, *old)
-		if err != nil {
+// load reads the contents of both versions; a nil old is nothing.
+func (a *Archive) load(ctx context.Context, old *Version, now Version) (*Comparison, error) {
+	c := &Comparison{Document: now.Document, New: now.Version}
+	read := func(v Version) (*diff.Text, error) {
+		if v.Note != "" {
+			c.Notes = append(c.Notes, v.Note)
+		}
+		content, err := a.Content(ctx, v)
+		return diff.Read(content.Bytes), err
+	}
+	var err error
+	if old == nil {
+		c.Notes = append(c.Notes, now.Version+" is the first version: it is compared with nothing")
+	} else {
+		if c.Was, err = read(*old); err != nil {
 			return nil, err
 		}
-		c.Old, c.Was = old.Version, diff.Read(was.Bytes)
-		c.note(*old)
+		c.Old = old.Version
+		if old.Document.key != now.Document.key {
+			c.From = &old.Document
+		}
 	}
-	is, err := a.Content(ctx, now)
-	if err != nil {
+	if c.Now, err = read(now); err != nil {
 		return nil, err
 	}
-	c.New, c.Now = now.Version, diff.Read(is.Bytes)
-	c.note(now)
 	return c, nil
-}
-
-func (c *Comparison) note(v Version) {
-	if v.Note != "" {
-		c.Notes = append(c.Notes, v.Note)
-	}
 }

@@ -84,36 +84,32 @@ func (c *Comparison) Diff(hunks []diff.Hunk, o diff.Options) Diff {
 
 func newHunk(h diff.Hunk, items []coc.Item) Hunk {
 	out := Hunk{h.OldStart, h.OldLines, h.NewStart, h.NewLines, make([]Line, len(h.Lines))}
-	old, now := map[int]diff.Row{}, map[int]diff.Row{} // rows of a line that was changed
+	rows := map[*diff.Line]diff.Row{} // those of lines that were changed
 	for _, r := range diff.Rows(h, items) {
 		if r.Old != nil && r.New != nil && r.New.Op != diff.Same {
-			old[r.Old.Old], now[r.New.New] = r, r
+			rows[r.Old], rows[r.New] = r, r
 		}
 	}
-	for i, l := range h.Lines {
+	for i := range h.Lines {
+		l := &h.Lines[i]
 		line := Line{Op: string(l.Op), Old: Number(l.Old), New: Number(l.New), Exact: exact(strings.TrimSuffix(string(l.Text), "\n")),
 			Newline: bytes.HasSuffix(l.Text, []byte("\n"))}
-		if r, ok := old[l.Old]; ok && l.Op == diff.Delete {
-			line.Pair, line.Words = Number(r.New.New), wordsWithout(diff.Insert, r.Words)
-		}
-		if r, ok := now[l.New]; ok && l.Op == diff.Insert {
-			line.Pair, line.Words = Number(r.Old.Old), wordsWithout(diff.Delete, r.Words)
+		if r, ok := rows[l]; ok {
+			pair, other := r.New.New, diff.Insert
+			if l == r.New {
+				pair, other = r.Old.Old, diff.Delete
+			}
+			line.Pair = Number(pair)
+			for _, w := range r.Words { // without those that only the other side has
+				if w.Op != other {
+					line.Words = append(line.Words, Word{string(w.Op), exact(w.Text)})
+				}
+			}
+			if r.Words != nil && line.Words == nil {
+				line.Words = []Word{}
+			}
 		}
 		out.Lines[i] = line
-	}
-	return out
-}
-
-// wordsWithout returns one side's words of two lines: those without an operation. It
-// returns nil for nil: the whole line is shown.
-func wordsWithout(op diff.Op, words []diff.Word) (out []Word) {
-	if words != nil {
-		out = []Word{}
-	}
-	for _, w := range words {
-		if w.Op != op {
-			out = append(out, Word{string(w.Op), exact(w.Text)})
-		}
 	}
 	return out
 }

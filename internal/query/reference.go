@@ -57,7 +57,11 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 	}
 	switch {
 	case cmp.Or(ref, latest) == latest:
-		return lastOf(doc, all)
+		v, err := labelledIn(all, newest, 0)
+		if doc.State == coc.DocDeleted {
+			v.Note = "COC no longer has this document: this is the last version that was seen"
+		}
+		return v, err
 	case strings.HasPrefix(ref, "~"):
 		return goBack(all, newest, ref)
 	}
@@ -66,15 +70,6 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 		return Version{}, err
 	}
 	return labelledIn(all, label, number)
-}
-
-// lastOf returns the newest version of a document.
-func lastOf(doc Document, all []db.Revision) (Version, error) {
-	v, err := labelledIn(all, string(doc.Version), 0)
-	if doc.State == coc.DocDeleted {
-		v.Note = "COC no longer has this document: this is the last version that was seen"
-	}
-	return v, err
 }
 
 // checkAt refuses a reference that is invalid as of a.At.
@@ -190,26 +185,28 @@ func goBack(all []db.Revision, newest, ref string) (Version, error) {
 }
 
 // previous returns the version that v is compared with by default: the one that its change
-// compares it with, or without a change the previous revision; ok is false for no version.
-// The note names versions between the two that are missing.
-func (a *Archive) previous(ctx context.Context, v Version) (_ Version, ok bool, err error) {
-	all, err := a.revisions(ctx, v.Document.key)
-	if err != nil {
-		return Version{}, false, err
-	}
-	from, err := a.db.Predecessors(ctx, v.Document.key)
-	if err != nil {
-		return Version{}, false, err
-	}
-	i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Key == v.db.Key })
-	if i < 0 {
-		return Version{}, false, nil
+// compares it with, or without a change the previous revision; nil for no version. The note
+// names versions between the two that are missing.
+func (a *Archive) previous(ctx context.Context, v Version) (*Version, error) {
+	all, from, i, err := a.predecessors(ctx, v)
+	if err != nil || i < 0 {
+		return nil, err
 	}
 	i, between := previousIn(all, from, i)
 	if i < 0 {
-		return Version{}, false, nil
+		return nil, nil
 	}
-	return Version{Document: v.Document, Revision: newRevision(all[i]), Note: strings.Join(between, "; ")}, true, nil
+	return &Version{Document: v.Document, Revision: newRevision(all[i]), Note: strings.Join(between, "; ")}, nil
+}
+
+// predecessors returns all revisions of the document of v, which revision each was compared
+// with, and the index of v.
+func (a *Archive) predecessors(ctx context.Context, v Version) (all []db.Revision, from map[coc.Key]coc.Key, at int, err error) {
+	if all, err = a.revisions(ctx, v.Document.key); err != nil {
+		return nil, nil, -1, err
+	}
+	from, err = a.db.Predecessors(ctx, v.Document.key)
+	return all, from, slices.IndexFunc(all, func(r db.Revision) bool { return r.Key == v.db.Key }), err
 }
 
 // previousIn returns the index of the revision that all[i] was compared with, or without a
