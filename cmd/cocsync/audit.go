@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -79,12 +78,7 @@ func (a *app) auditProve(ctx context.Context, q *query.Archive, arg, out string)
 		_, err = a.out.Write(p.Encode())
 		return err
 	}
-	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(p.Encode())
-	return errors.Join(err, f.Close())
+	return createFile(out, p.Encode(), 0o644)
 }
 
 func (a *app) auditCheckCommand() *cobra.Command {

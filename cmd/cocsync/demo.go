@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,6 @@ import (
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
-	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
 	"cocsync/internal/web"
@@ -100,16 +100,13 @@ func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 	for _, d := range docs {
 		s.coc.Add(d)
 	}
-	var stop func()
 	var err error
-	if s.cocURL, stop, err = cocsim.Listen(s.coc); err != nil {
+	if s.cocURL, err = a.serve(s.coc); err != nil {
 		return nil, err
 	}
-	a.atEnd(func() error { stop(); return nil })
-	if s.slackURL, stop, err = cocsim.Listen(s.slack); err != nil {
+	if s.slackURL, err = a.serve(s.slack); err != nil {
 		return nil, err
 	}
-	a.atEnd(func() error { stop(); return nil })
 	if keep == "" {
 		if s.dir, err = os.MkdirTemp("", "cocsync-demo-*"); err != nil {
 			return nil, err
@@ -125,6 +122,15 @@ func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 		}
 	}
 	return s, os.WriteFile(a.configFlag, s.config(), 0o600)
+}
+
+// serve serves a service on loopback until the program ends.
+func (a *app) serve(service http.Handler) (url string, err error) {
+	url, stop, err := cocsim.Listen(service)
+	if err == nil {
+		a.atEnd(func() error { stop(); return nil })
+	}
+	return url, err
 }
 
 func (s *stage) config() []byte {
@@ -199,11 +205,15 @@ func (a *app) edit(ctx context.Context, s *stage, tell string, do func()) error 
 	case s.wake <- struct{}{}:
 		return a.alerts(ctx, s)
 	case err := <-s.done:
-		return errors.Join(errors.New("the daemon ended early"), err)
+		return endedEarly(err)
 	case <-ctx.Done():
-		return errors.New("interrupted")
+		return errInterrupted
 	}
 }
+
+var errInterrupted = errors.New("interrupted")
+
+func endedEarly(err error) error { return errors.Join(errors.New("the daemon ended early"), err) }
 
 // alerts waits for the next message in Slack and prints all new ones.
 func (a *app) alerts(ctx context.Context, s *stage) error {
@@ -212,10 +222,10 @@ func (a *app) alerts(ctx context.Context, s *stage) error {
 	if err := s.slack.Wait(waiting, s.seen+1); err != nil {
 		select {
 		case err := <-s.done:
-			return errors.Join(errors.New("the daemon ended early"), err)
+			return endedEarly(err)
 		default:
 			if ctx.Err() != nil {
-				return errors.New("interrupted")
+				return errInterrupted
 			}
 			return fmt.Errorf("no alert arrived: %w", err)
 		}
@@ -285,30 +295,23 @@ func (a *app) demoCorpus(ctx context.Context, docs []cocsim.Document) error {
 		if err != nil {
 			return err
 		}
-		if err := compareStored(ctx, q, doc, want); err != nil {
-			return err
+		for i, v := range want.Versions {
+			got, err := q.Version(ctx, doc, fmt.Sprintf("v%d", i+1))
+			if err != nil {
+				return err
+			}
+			c, err := q.Content(ctx, got)
+			if err != nil {
+				return err
+			}
+			if string(c.Bytes) != v.Text() {
+				return fmt.Errorf("%s@v%d: the archived content differs from the file", want.Name, i+1)
+			}
 		}
 		n += len(want.Versions)
 	}
 	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", text.Plural(len(docs), "document"), text.Plural(n, "version"))
 	return err
-}
-
-func compareStored(ctx context.Context, q *query.Archive, doc query.Document, want cocsim.Document) error {
-	for i, v := range want.Versions {
-		got, err := q.Version(ctx, doc, fmt.Sprintf("v%d", i+1))
-		if err != nil {
-			return err
-		}
-		c, err := q.Content(ctx, got)
-		if err != nil {
-			return err
-		}
-		if string(c.Bytes) != v.Text() {
-			return fmt.Errorf("%s@v%d: the archived content differs from the file", want.Name, i+1)
-		}
-	}
-	return nil
 }
 
 // say prints a comment line of the demo.
@@ -326,10 +329,9 @@ func (a *app) servePage(ctx context.Context, path string) (*openedPage, error) {
 	page, err := a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn))
 	if err != nil {
 		w.Listen = "127.0.0.1:0"
-		page, err = a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn))
-	}
-	if err != nil {
-		return nil, err
+		if page, err = a.openPage(ctx, path, w, "", a.logger(slog.LevelWarn)); err != nil {
+			return nil, err
+		}
 	}
 	a.say("# The page is at %s: open it to see the changes arrive. Ctrl-C ends the demo.", page.address)
 	return page, nil

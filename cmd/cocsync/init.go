@@ -67,18 +67,11 @@ func (a *app) init(ans config.Answers) error {
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("no config was written, because an answer is invalid:\n%w", err), "run `cocsync init` again")
 	}
-	// O_EXCL: never overwrite a config. 0600: it may contain secrets.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	err = createFile(path, text, 0o600) // it may contain secrets
 	if errors.Is(err, os.ErrExist) {
 		return hint.Wrap(err, "init never overwrites a file: choose another one with -c, or remove this one")
 	}
 	if err != nil {
-		return err
-	}
-	if _, err := f.Write(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
 		return err
 	}
 	with := "" // the flag for the config file, if needed
@@ -226,66 +219,64 @@ func (q *prompts) ask() {
 
 // line reads lines until the answers with one of them are valid.
 func (q *prompts) line(what, def string, set func(*config.Answers, string)) {
-	q.read(def, set, func() (string, error) {
-		q.SetPrompt(what + " [" + def + "]: ")
-		return q.ReadLine()
-	})
+	q.SetPrompt(what + " [" + def + "]: ")
+	q.read(def, q.ReadLine, q.trying(def, set))
 }
 
 // choice reads lines until one is the default or one of the others.
 func (q *prompts) choice(what, def string, others ...string) string {
 	q.SetPrompt(what + " [" + def + "]: ")
-	for {
-		value := cmp.Or(q.kept(q.ReadLine()), def)
-		if value == def || slices.Contains(others, value) || q.failed != nil {
-			return value
+	return q.read(def, q.ReadLine, func(value string) error {
+		if value == def || slices.Contains(others, value) {
+			return nil
 		}
-		fmt.Fprintf(q, "%q is not one of the choices; try again\n", value)
-	}
+		return fmt.Errorf("%q is not one of the choices", value)
+	})
 }
 
 // secret is line without showing what is typed. Then it shows the location of the secret, or
 // *** for a secret that was typed in.
 func (q *prompts) secret(what, def string, set func(*config.Answers, string)) string {
-	return q.read(def, set, func() (string, error) {
+	return q.read(def, func() (string, error) {
 		value, err := q.ReadPassword(what + "; not shown [" + def + "]: ")
 		var shown config.Secret
 		if value = strings.TrimSpace(value); shown.UnmarshalText([]byte(value)) == nil && value != "" && value != def {
 			fmt.Fprintln(q, shown)
 		}
 		return value, err
-	})
+	}, q.trying(def, set))
 }
 
-// read reads a setting until it is the default or the answers with it are valid.
-func (q *prompts) read(def string, set func(*config.Answers, string), read func() (string, error)) string {
+// read reads values until one is accepted; an empty one is the default.
+func (q *prompts) read(def string, read func() (string, error), accept func(value string) error) string {
 	for {
-		value := cmp.Or(q.kept(read()), def)
-		ans := q.ans
-		set(&ans, value)
-		if value == def || q.failed != nil || q.good(ans) {
-			q.ans = ans
+		line, err := read()
+		q.failed = cmp.Or(q.failed, err)
+		value := cmp.Or(strings.TrimSpace(line), def)
+		err = accept(value)
+		if err == nil || q.failed != nil {
 			return value
 		}
+		fmt.Fprintf(q, "%v; try again\n", err)
 	}
 }
 
-// good reports whether the config of the answers has no fault, and shows the first one.
-func (q *prompts) good(ans config.Answers) bool {
-	_, err := tryAnswers(ans)
-	if err == nil {
-		return true
+// trying accepts the default, and values with which the answers are valid. An error is the
+// first fault of others.
+func (q *prompts) trying(def string, set func(*config.Answers, string)) func(string) error {
+	return func(value string) error {
+		ans := q.ans
+		set(&ans, value)
+		if value != def && q.failed == nil {
+			_, err := tryAnswers(ans)
+			if problems := (*config.Problems)(nil); errors.As(err, &problems) {
+				return fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		q.ans = ans
+		return nil
 	}
-	var problems *config.Problems
-	if errors.As(err, &problems) {
-		err = fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
-	}
-	fmt.Fprintf(q, "%v; try again\n", err)
-	return false
-}
-
-// kept records the first error and returns the line without surrounding white space.
-func (q *prompts) kept(line string, err error) string {
-	q.failed = cmp.Or(q.failed, err)
-	return strings.TrimSpace(line)
 }

@@ -109,14 +109,18 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		if id, err = strconv.ParseInt(args[0], 10, 64); err != nil || id < 1 {
 			return usage(hint.Wrap(fmt.Errorf("%q is not a valid message ID", args[0]), "`cocsync notify list` shows the IDs"))
 		}
-		m, err := unsent(ctx, d, id)
+		list, err := query.New(d).Messages(ctx, false, 0)
 		if err != nil {
 			return err
 		}
-		if notifier != "" && notifier != m.Notifier {
-			return usage(fmt.Errorf("message %d is for notifier %s, not %s", id, m.Notifier, notifier))
+		i := slices.IndexFunc(list, func(m query.Message) bool { return m.ID == id })
+		switch {
+		case i < 0:
+			return hint.Wrap(fmt.Errorf("no message %d is pending or failed", id), "`cocsync notify list` shows those messages")
+		case notifier != "" && notifier != list[i].Notifier:
+			return usage(fmt.Errorf("message %d is for notifier %s, not %s", id, list[i].Notifier, notifier))
 		}
-		notifier = m.Notifier // do not change other notifiers
+		notifier = list[i].Notifier // do not change other notifiers
 	} else if err := knownNotifier(ctx, d, notifier); err != nil {
 		return err
 	}
@@ -130,20 +134,6 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 	}
 	fmt.Fprintf(a.err, "due now: %s; sent by the daemon within half a minute, or by `cocsync sync`\n", text.Plural(n, "message"))
 	return nil
-}
-
-// unsent returns the pending or failed message with that ID.
-func unsent(ctx context.Context, d *db.DB, id int64) (query.Message, error) {
-	list, err := query.New(d).Messages(ctx, false, 0)
-	if err != nil {
-		return query.Message{}, err
-	}
-	for _, m := range list {
-		if m.ID == id {
-			return m, nil
-		}
-	}
-	return query.Message{}, hint.Wrap(fmt.Errorf("no message %d is pending or failed", id), "`cocsync notify list` shows those messages")
 }
 
 // knownNotifier returns an error if the outbox never had a message for the notifier.
@@ -231,13 +221,9 @@ func (p *page) messages(list []query.Message) {
 
 // about returns the subject of a message.
 func about(m query.Message) string {
-	var ids []string
-	for i, id := range m.Changes {
-		if i == 5 {
-			ids = append(ids, fmt.Sprintf("… %d more", len(m.Changes)-i))
-			break
-		}
-		ids = append(ids, fmt.Sprint(id))
+	ids := m.Changes
+	if more := len(ids) - 5; more > 0 {
+		ids = append(slices.Clone(ids[:5]), fmt.Sprintf("… %d more", more))
 	}
 	what := string(m.Kind)
 	if len(ids) == 1 {

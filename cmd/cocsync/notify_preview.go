@@ -87,26 +87,28 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	case c.Backfill:
 		a.note(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
-	return a.result(previewJSON(list), func(p *page) { p.previews(list) })
+	out := make([]message, len(list))
+	for i, m := range list {
+		out[i] = message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)}
+	}
+	return a.result(out, func(p *page) { p.previews(list) })
 }
 
 // recipients returns the deliveries of a change if it were found now: one for each
 // notifier, even if several watches follow the document.
 func recipients(route func(string, coc.Kind) (own, routed []string), watches []string, c *coc.Change) (list []coc.Delivery) {
-	add := func(names []string, routed bool) {
-		for _, n := range names {
-			if !slices.ContainsFunc(list, func(d coc.Delivery) bool { return d.Notifier == n }) {
-				list = append(list, coc.Delivery{Notifier: n, Routed: routed, DueAt: time.Now(), Change: c})
+	for _, routed := range []bool{false, true} {
+		for _, w := range watches {
+			names, added := route(w, c.Kind)
+			if routed {
+				names = added
+			}
+			for _, n := range names {
+				if !slices.ContainsFunc(list, func(d coc.Delivery) bool { return d.Notifier == n }) {
+					list = append(list, coc.Delivery{Notifier: n, Routed: routed, DueAt: time.Now(), Change: c})
+				}
 			}
 		}
-	}
-	for _, w := range watches {
-		own, _ := route(w, c.Kind)
-		add(own, false)
-	}
-	for _, w := range watches {
-		_, routed := route(w, c.Kind)
-		add(routed, true)
 	}
 	return list
 }
@@ -121,25 +123,24 @@ func (p *page) previews(list []notify.Preview) {
 		if m.Channel != "" {
 			to += ", channel " + m.Channel
 		}
+		head := func(line string) { fmt.Fprintln(p, p.Paint(term.Bold, text.Visible(line))) }
 		switch {
 		case m.FileName != "":
-			fmt.Fprintln(p, p.Paint(term.Bold,
-				text.Visible("To "+to+", in the thread: file "+m.FileName)))
+			head("To " + to + ", in the thread: file " + m.FileName)
 			p.quoted(m.File)
-			continue
 		case m.Event != nil:
-			fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To webhook "+to)))
+			head("To webhook " + to)
 			var b bytes.Buffer
 			if err := json.Indent(&b, m.Event, "", "  "); err != nil {
 				b.Write(m.Event)
 			}
 			p.quoted(b.String())
-			continue
+		default:
+			head("To " + to)
+			p.quoted(cocsim.Render(cocsim.Message{Blocks: m.Blocks}))
+			head("On a phone")
+			p.quoted(cocsim.Render(cocsim.Message{Text: m.Text}))
 		}
-		fmt.Fprintln(p, p.Paint(term.Bold, text.Visible("To "+to)))
-		p.quoted(cocsim.Render(cocsim.Message{Blocks: m.Blocks}))
-		fmt.Fprintln(p, p.Paint(term.Bold, "On a phone"))
-		p.quoted(cocsim.Render(cocsim.Message{Text: m.Text}))
 	}
 }
 
@@ -160,12 +161,4 @@ type message struct {
 	Event    json.RawMessage `json:"event"` // the body for a webhook
 	FileName query.Text      `json:"file_name"`
 	File     query.Text      `json:"file"`
-}
-
-func previewJSON(list []notify.Preview) []message {
-	out := make([]message, len(list))
-	for i, m := range list {
-		out[i] = message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)}
-	}
-	return out
 }

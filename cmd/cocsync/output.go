@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,3 +200,13 @@ func (a *app) result(v any, show func(*page)) error {
 
 // orUnknown returns text, or "unknown" if it is empty.
 func orUnknown(s string) string { return cmp.Or(text.Visible(s), "unknown") }
+
+// createFile writes a file, which must not exist.
+func createFile(name string, content []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -98,13 +97,8 @@ func (w witnessed) writeCheckpoint(ctx context.Context) error {
 		return err
 	}
 	name := strings.ReplaceAll(c.Origin, "/", "-") + "-" + strconv.FormatInt(c.Size, 10) + ".txt"
-	f, err := os.OpenFile(filepath.Join(w.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // nothing was added since
-	}
-	if err != nil {
+	if err := createFile(filepath.Join(w.dir, name), note, 0o644); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	_, err = f.Write(note)
-	return errors.Join(err, f.Sync(), f.Close())
+	return nil // nothing was added since
 }
