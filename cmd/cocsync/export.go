@@ -133,7 +133,7 @@ func (a *app) exportTable(ctx context.Context, q *query.Archive, _ []string) err
 	if err != nil {
 		return err
 	}
-	for c, failed := range q.Changes(ctx) {
+	for c, failed := range q.Log(ctx, query.Log{}) {
 		if err = failed; err != nil {
 			break
 		}

@@ -111,7 +111,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 	c = Coverage{Followed: followed, failures: newFailures()}
 	since := period.Since.Time
 	var intervals []time.Duration
-	var last, end time.Time
+	var last, end time.Time // when the last one began, and when any was running
 	for x, err := range cycles {
 		if err != nil {
 			return c, err
@@ -185,17 +185,15 @@ func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) (
 		case err != nil:
 			return nil, err
 		case c.Partial:
-			continue
-		}
-		if c.Outcome != coc.CycleGood || !c.Complete {
+		case c.Outcome == coc.CycleGood && c.Complete:
+			end(c.StartedAt)
+			g = Gap{Period: Period{Since: Time{later(g.Since.Time, c.EndedAt)}}}
+		default:
 			g.Cycles++
 			if c.Complete && c.Outcome == coc.CycleFailed {
 				g.Complete++
 			}
-			continue
 		}
-		end(c.StartedAt)
-		g = Gap{Period: Period{Since: Time{later(g.Since.Time, c.EndedAt)}}}
 	}
 	end(life.Until.Time)
 	return list, nil

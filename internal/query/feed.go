@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,27 +22,21 @@ type Feed struct {
 // Feed returns at most limit changes: of a document all of them; if doc is nil, of all
 // documents without backfill.
 func (a *Archive) Feed(ctx context.Context, doc *Document, limit int) (f Feed, err error) {
-	if f.Origin, err = a.db.FirstOrigin(ctx); err != nil {
-		return f, err
+	var key coc.Key
+	var wrongOrigin, wrongChanges error
+	if doc != nil {
+		key = doc.key
 	}
+	f.Origin, wrongOrigin = a.db.FirstOrigin(ctx)
+	f.Changes, wrongChanges = a.db.Recorded(ctx, key, limit)
 	if doc == nil {
-		if f.Changes, err = a.db.Recorded(ctx, coc.Key{}, limit); err != nil {
-			return f, err
-		}
 		f.Since, err = a.db.FirstCycle(ctx)
-		return f, err
+	} else {
+		var d db.Details
+		d, err = a.db.Details(ctx, key)
+		f.Since = d.FirstSeenAt
 	}
-	if f.Changes, err = a.db.Recorded(ctx, doc.key, limit); err != nil {
-		return f, err
-	}
-	d, err := a.db.Details(ctx, doc.key)
-	f.Since = d.FirstSeenAt
-	return f, err
-}
-
-// Changes returns every change, newest first.
-func (a *Archive) Changes(ctx context.Context) iter.Seq2[coc.Change, error] {
-	return a.db.Changes(ctx, db.Filter{})
+	return f, cmp.Or(wrongOrigin, wrongChanges, err)
 }
 
 // EachEvent calls change with every change and its contents, and notice with every notice,
@@ -63,21 +58,21 @@ func (a *Archive) EachEvent(ctx context.Context, change func(c *coc.Change, old,
 	}
 	var failed []error
 	for r, err := range a.db.Record(ctx) {
+		var c coc.Change
 		if err == nil {
 			err = noticesBefore(r.SeenAt)
 		}
-		var c coc.Change
 		if err == nil {
 			c, err = a.db.Change(ctx, r.Key)
 		}
+		if err == nil {
+			old, now, unreadable := a.db.Contents(ctx, c.Key)
+			if unreadable != nil && !errors.Is(unreadable, coc.ErrErased) {
+				failed = append(failed, fmt.Errorf("change %s: %w", c.Ref, unreadable))
+			}
+			err = change(&c, old, now)
+		}
 		if err != nil {
-			return errors.Join(append(failed, err)...)
-		}
-		old, now, err := a.db.Contents(ctx, c.Key)
-		if err != nil && !errors.Is(err, coc.ErrErased) {
-			failed = append(failed, fmt.Errorf("change %s: %w", c.Ref, err))
-		}
-		if err := change(&c, old, now); err != nil {
 			return errors.Join(append(failed, err)...)
 		}
 	}

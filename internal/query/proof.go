@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +16,20 @@ const signHint = "each cycle signs what it added: run `cocsync sync`"
 
 // Checkpoint returns the newest signed checkpoint.
 func (a *Archive) Checkpoint(ctx context.Context) (note []byte, err error) {
+	newest, err := a.newestCheckpoint(ctx)
+	if err == nil && newest.Note == nil {
+		err = hint.Wrap(unavailable("nothing is signed yet"), signHint)
+	}
+	return newest.Note, err
+}
+
+// newestCheckpoint returns the newest signed checkpoint, zero for none.
+func (a *Archive) newestCheckpoint(ctx context.Context) (newest db.Signed, err error) {
 	signed, err := a.db.Checkpoints(ctx)
-	if err != nil {
-		return nil, err
+	if len(signed) > 0 {
+		newest = signed[len(signed)-1]
 	}
-	if len(signed) == 0 {
-		return nil, hint.Wrap(unavailable("nothing is signed yet"), signHint)
-	}
-	return signed[len(signed)-1].Note, nil
+	return newest, err
 }
 
 // Prove proves that a change is in the log of the newest signed checkpoint. The error is
@@ -40,17 +47,13 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		return p, hint.Wrap(fmt.Errorf("change %s is not what was logged", ref), "`cocsync verify` says what else is wrong")
 	}
 	g, err := a.db.Generation(ctx)
-	if err != nil {
+	newest, wrong := a.newestCheckpoint(ctx)
+	switch err = cmp.Or(err, wrong); {
+	case err != nil:
 		return p, err
-	}
-	signed, err := a.db.Checkpoints(ctx)
-	if err != nil {
-		return p, err
-	}
-	if len(signed) == 0 || signed[len(signed)-1].Size <= leaf.Index {
+	case newest.Size <= leaf.Index:
 		return p, hint.Wrap(unavailable("no signed checkpoint includes the change yet"), signHint)
 	}
-	newest := signed[len(signed)-1]
 	var leaves audit.Leaves
 	err = a.db.EachLeaf(ctx, func(l db.Leaf) error {
 		if int64(len(leaves)) < newest.Size {
@@ -61,7 +64,7 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 	if err != nil {
 		return p, err
 	}
-	if int64(len(leaves)) < newest.Size || leaf.Index >= newest.Size {
+	if int64(len(leaves)) < newest.Size {
 		return p, hint.Wrap(errors.New("leaves of the log are missing"), "`cocsync verify` says which")
 	}
 	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Public: g.Public, Checkpoint: newest.Note}

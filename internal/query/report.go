@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,9 +107,28 @@ func (a *Archive) Report(ctx context.Context, q ReportQuery) (r Report, err erro
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return r, err
 	}
-	if r, err = a.report(ctx, since, until, q.Account); err != nil {
+	now := a.Now()
+	r = Report{Since: Time{since}, Until: Time{until.Add(-time.Millisecond)}, ReportedAt: Time{now}, Account: Text(q.Account), Limits: reportLimits()}
+	period := clip(Period{Time{since}, Time{until}}, Period{Time{since}, Time{now}})
+	within := db.Filter{Since: since, Until: until, Either: true, Account: q.Account, Backfill: db.OnlyBackfill, OldestFirst: true, NoItems: true}
+	var errs [4]error
+	r.Archive, errs[0] = filepath.Abs(a.db.Path())
+	r.LastCheckedAt.Time, errs[1] = a.db.LastRequestAt(ctx, q.Account)
+	r.Watches, errs[2] = a.coverage(ctx, period, q.Account)
+	r.Backfill.Changes, r.Backfill.Documents, errs[3] = a.db.CountChanges(ctx, within)
+	if err := cmp.Or(errs[:]...); err != nil {
 		return r, fmt.Errorf("report: %w", err)
 	}
+	within.Backfill = db.NoBackfill
+	r.Documents = Rows[WatchedDocument](a.watchedDocuments(ctx, period, within))
+	r.Changes = Rows[ReportedChange](a.reportedChanges(ctx, within))
+	r.Rewrites = Rows[Rewrite](a.rewrites(ctx, within))
+	r.Deletions = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored))
+	r.Withdrawn = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindWithdrawn))
+	r.Missing = Rows[UnavailableVersion](Convert(a.db.WithoutContent(ctx, until, q.Account), func(v coc.MissingVersion) (UnavailableVersion, error) {
+		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
+	}))
+	r.ByDocument = a.changesByDocument(ctx, within)
 	return r, nil
 }
 
@@ -136,35 +156,6 @@ func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error
 			"are --since and --until reversed? An age such as 7d counts back from now")
 	}
 	return since, until, err
-}
-
-// report returns the report of [since, until).
-func (a *Archive) report(ctx context.Context, since, until time.Time, account string) (r Report, err error) {
-	now := a.Now()
-	r = Report{Since: Time{since}, Until: Time{until.Add(-time.Millisecond)}, ReportedAt: Time{now}, Account: Text(account), Limits: reportLimits()}
-	if r.Archive, err = filepath.Abs(a.db.Path()); err != nil {
-		return r, err
-	}
-	period := clip(Period{Time{since}, Time{until}}, Period{Time{since}, Time{now}})
-	if r.LastCheckedAt.Time, err = a.db.LastRequestAt(ctx, account); err != nil {
-		return r, err
-	}
-	if r.Watches, err = a.coverage(ctx, period, account); err != nil {
-		return r, err
-	}
-	within := db.Filter{Since: since, Until: until, Either: true, Account: account, Backfill: db.OnlyBackfill, OldestFirst: true, NoItems: true}
-	if r.Backfill.Changes, r.Backfill.Documents, err = a.db.CountChanges(ctx, within); err != nil {
-		return r, err
-	}
-	within.Backfill = db.NoBackfill
-	r.Documents = Rows[WatchedDocument](a.watchedDocuments(ctx, period, within))
-	r.Changes = Rows[ReportedChange](a.reportedChanges(ctx, within))
-	r.Rewrites = Rows[Rewrite](a.rewrites(ctx, within))
-	r.Deletions = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored))
-	r.Withdrawn = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindWithdrawn))
-	r.Missing = Rows[UnavailableVersion](a.unavailable(ctx, until, account))
-	r.ByDocument = a.changesByDocument(ctx, within)
-	return r, nil
 }
 
 func (a *Archive) changesByDocument(ctx context.Context, within db.Filter) iter.Seq2[DocumentChanges, error] {
@@ -223,77 +214,62 @@ func hashText(h coc.Hash) Text {
 	return Text(h.String())
 }
 
-func (a *Archive) unavailable(ctx context.Context, until time.Time, account string) iter.Seq2[UnavailableVersion, error] {
-	return Convert(a.db.WithoutContent(ctx, until, account), func(v coc.MissingVersion) (UnavailableVersion, error) {
-		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
-	})
-}
-
 // documentsPage is of how many documents the state at the end of a period is read at a time.
 const documentsPage = 200
 
 // watchedDocuments returns the documents that were followed in the period.
 func (a *Archive) watchedDocuments(ctx context.Context, period Period, within db.Filter) iter.Seq2[WatchedDocument, error] {
 	return func(yield func(WatchedDocument, error) bool) {
-		var page []db.Details
-		flush := func() bool {
-			docs, err := a.watchedPage(ctx, page, period, within)
-			if page = page[:0]; err != nil {
-				yield(WatchedDocument{}, err)
-				return false
+		var page []coc.Key
+		names := map[coc.Key]Ref{}
+		flush := func(err error) bool {
+			var atEnd map[coc.Key]db.Details
+			if err == nil {
+				atEnd, err = a.db.DetailsAt(ctx, period.Until.Add(-time.Millisecond), page)
 			}
-			for _, d := range docs {
-				if !yield(d, nil) {
+			for _, key := range page {
+				var w WatchedDocument
+				if err == nil {
+					w, err = a.watchedDocument(ctx, key, period, within)
+				}
+				w.Ref, w.Version, w.Versions = names[key], Text(atEnd[key].Version), atEnd[key].Versions
+				if (len(w.Watched) > 0 || err != nil) && (!yield(w, err) || err != nil) {
 					return false
 				}
 			}
+			page = page[:0]
+			clear(names)
 			return true
 		}
 		for d, err := range a.db.ListDocuments(ctx, db.DocumentQuery{Account: within.Account}) {
-			if err != nil {
-				yield(WatchedDocument{}, err)
-				return
-			}
-			if page = append(page, d); len(page) == documentsPage && !flush() {
+			page, names[d.Key] = append(page, d.Key), newDocument(d.Document).Ref
+			if (err != nil || len(page) == documentsPage) && !flush(err) {
 				return
 			}
 		}
-		flush()
+		flush(nil)
 	}
 }
 
-func (a *Archive) watchedPage(ctx context.Context, page []db.Details, period Period, within db.Filter) (out []WatchedDocument, err error) {
-	keys := make([]coc.Key, len(page))
-	for i, d := range page {
-		keys[i] = d.Key
-	}
-	atEnd, err := a.db.DetailsAt(ctx, period.Until.Add(-time.Millisecond), keys)
+// watchedDocument returns when a document was followed in the period, and its changes.
+func (a *Archive) watchedDocument(ctx context.Context, key coc.Key, period Period, within db.Filter) (w WatchedDocument, err error) {
+	memberships, err := a.db.MembershipsOf(ctx, key)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
-	for _, d := range page {
-		memberships, err := a.db.MembershipsOf(ctx, d.Key)
-		if err != nil {
-			return nil, err
+	var periods []Period
+	for _, m := range memberships {
+		if m.Since.Before(within.Until) && (m.Until.IsZero() || m.Until.After(within.Since)) {
+			periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
 		}
-		var periods []Period
-		for _, m := range memberships {
-			if m.Since.Before(within.Until) && (m.Until.IsZero() || m.Until.After(within.Since)) {
-				periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
-			}
-		}
-		if len(periods) == 0 {
-			continue
-		}
-		within.Document = d.Key
-		w := WatchedDocument{Ref: newDocument(d.Document).Ref, Watched: union(periods), Version: Text(atEnd[d.Key].Version), Versions: atEnd[d.Key].Versions}
-		if w.Changes, _, err = a.db.CountChanges(ctx, within); err != nil {
-			return nil, err
-		}
-		w.Partly = w.Watched[0].Since.After(period.Since.Time) || w.Watched[0].Until.Before(period.Until.Time)
-		out = append(out, w)
 	}
-	return out, nil
+	if w.Watched = union(periods); len(periods) == 0 {
+		return w, nil
+	}
+	w.Partly = w.Watched[0].Since.After(period.Since.Time) || w.Watched[0].Until.Before(period.Until.Time)
+	within.Document = key
+	w.Changes, _, err = a.db.CountChanges(ctx, within)
+	return w, err
 }
 
 // reportLimits say what a report cannot know.

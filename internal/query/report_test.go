@@ -49,7 +49,7 @@ func audited(t *testing.T) *Archive {
 
 func TestReportOfAPeriod(t *testing.T) {
 	h := audited(t)
-	r, err := h.report(t.Context(), on(6), on(20), "")
+	r, err := reportOf(t, h, on(6), on(20), "")
 	must(t, err)
 	if len(r.Watches) != 1 || !r.LastCheckedAt.Equal(on(20).Add(time.Minute)) {
 		t.Fatalf("Report has %d watches, last asked at %v; want 1, that of prod alone", len(r.Watches), r.LastCheckedAt)
@@ -83,7 +83,7 @@ func TestReportOfAPeriod(t *testing.T) {
 // The account filters all parts of a report, and a removed watch has no gap after its removal.
 func TestReportOfAnAccount(t *testing.T) {
 	h := audited(t)
-	r, err := h.report(t.Context(), on(0), on(20), "test")
+	r, err := reportOf(t, h, on(0), on(20), "test")
 	must(t, err)
 	if len(r.Watches) != 1 || r.Watches[0].Watch != "other" || len(r.Watches[0].Gaps) != 0 || !r.Watches[0].Followed[0].Until.Equal(on(5)) {
 		t.Errorf("watches of test = %+v", r.Watches)
@@ -123,7 +123,7 @@ func TestReportOmitsNoChange(t *testing.T) {
 		{14, 20, 0, "[rewritten v1#2]"},
 		{15, 20, 0, "[]"},
 	} {
-		r, err := h.report(t.Context(), on(tt.from), on(tt.to), "prod")
+		r, err := reportOf(t, h, on(tt.from), on(tt.to), "prod")
 		must(t, err)
 		var got []string
 		rewrites := 0
@@ -147,4 +147,9 @@ func TestReportOmitsNoChange(t *testing.T) {
 			t.Errorf("Report from day %d to %d has %s and %d before, want %s and %d", tt.from, tt.to, s, r.Backfill.Changes, tt.want, tt.backfill)
 		}
 	}
+}
+
+// reportOf returns the report of [since, until).
+func reportOf(t *testing.T, h *Archive, since, until time.Time, account string) (Report, error) {
+	return h.Report(t.Context(), ReportQuery{since.Format(time.RFC3339Nano), until.Add(-time.Millisecond).Format(time.RFC3339Nano), account})
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"os"
@@ -163,41 +164,37 @@ const recentCycles = 10
 // the archive and the history of watches are left out.
 func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 	s := &Status{Archive: a.db.Path(), Now: a.Now(), Watches: []Watch{}, Notifiers: []Notifier{}, Problems: []Problem{}, Notes: []string{}}
-	a.readWriter(s)
-	if err := a.readWatches(ctx, s); err != nil {
-		return nil, err
+	p, held, err := db.Holder(a.db.Path())
+	if s.writerErr = err; held {
+		s.Writer = &Process{Number(p.PID), Time{p.Since}, Text(p.Command)}
+	}
+	s.Copy = err == nil && !held && !a.Configured
+	names, err := a.db.Watches(ctx)
+	for _, name := range names {
+		if err == nil {
+			err = a.readWatch(ctx, s, name)
+		}
 	}
 	s.At = s.Now
 	if s.Copy { // what was pending then is a problem of then
 		s.At, s.AsOf = s.lastActivity(), Time{s.LastGoodAt()}
 	}
-	if err := a.readAccounts(ctx, s); err != nil {
-		return nil, err
-	}
-	backlogs, err := a.db.Backlogs(ctx, s.At.AddDate(0, 0, -7))
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range backlogs {
-		s.Notifiers = append(s.Notifiers, newNotifier(b, s.Now))
-	}
-	if s.Missing, s.MissingCount, err = a.MissingVersions(ctx, shownVersions, s.At); err != nil {
-		return nil, err
-	}
-	if s.pendingDocuments, s.pendingVersions, err = a.db.Outstanding(ctx, s.cycleRunningSince()); err != nil {
-		return nil, err
-	}
-	if s.wal, err = a.db.WAL(ctx); err != nil {
+	var errs [6]error
+	errs[0] = a.readAccounts(ctx, s)
+	errs[1] = a.readNotifiers(ctx, s)
+	s.Missing, s.MissingCount, errs[2] = a.MissingVersions(ctx, shownVersions, s.At)
+	s.pendingDocuments, s.pendingVersions, errs[3] = a.db.Outstanding(ctx, s.cycleRunningSince())
+	s.wal, errs[4] = a.db.WAL(ctx)
+	s.LogRecords, s.LogSigned, errs[5] = a.db.LogSize(ctx)
+	if err := cmp.Or(append(errs[:], err)...); err != nil {
 		return nil, err
 	}
 	s.WALBytes = s.wal.Bytes
 	s.freeBytes, s.freeKnown = a.db.Free()
-	if s.LogRecords, s.LogSigned, err = a.db.LogSize(ctx); err != nil {
-		return nil, err
-	}
 	s.findProblems()
 	for _, name := range []string{s.Archive, s.Archive + ".key"} {
-		if readableByOthers(name) {
+		// Windows has no such bits.
+		if info, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
 			s.Notes = append(s.Notes, "other users can read "+name+"; `chmod 600 "+name+"` prevents that")
 		}
 	}
@@ -224,9 +221,6 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 		names = append(names, w.Watch)
 	}
 	oldest, err := a.db.OldestChecks(ctx, names)
-	if err != nil {
-		return nil, err
-	}
 	for i := range s.Watches {
 		w := &s.Watches[i]
 		if checked, ok := oldest[w.Watch]; ok && checked.UnixMilli() > 0 {
@@ -234,88 +228,53 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 		} else {
 			w.NeverChecked = ok && checked.UnixMilli() == 0
 		}
-		if err := a.readHistory(ctx, w, s.Now); err != nil {
-			return nil, err
-		}
+		err = cmp.Or(err, a.readHistory(ctx, w, s.Now))
 	}
-	return s, nil
+	return s, err
 }
 
-// readWriter finds the process that has the archive open for writing.
-func (a *Archive) readWriter(s *Status) {
-	p, held, err := db.Holder(a.db.Path())
-	switch {
-	case err != nil:
-		s.writerErr = err
-	case held:
-		s.Writer = &Process{Number(p.PID), Time{p.Since}, Text(p.Command)}
-	default:
-		s.Copy = !a.Configured
+// readWatch reads a watch, which may be one that no configuration names.
+func (a *Archive) readWatch(ctx context.Context, s *Status, name string) error {
+	w := Watch{Watch: name, Unreached: []Unreached{}}
+	var errs [5]error
+	w.state, errs[0] = a.db.Watch(ctx, name)
+	w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
+	w.LastGoodAt.Time, w.LastCycleAt, w.FailedInARow = w.state.LastGoodAt, w.state.LastCycleAt, w.state.FailedInARow
+	w.newest, errs[1] = a.db.NewestCycle(ctx, name, db.CycleQuery{})
+	newest, err := a.db.NewestCycle(ctx, name, db.CycleQuery{Partial: true})
+	w.busy, errs[2] = newest.Outcome == coc.CycleRunning, err
+	if w.newest.Outcome == coc.CycleGood && !w.newest.Complete {
+		w.unstable, errs[3] = a.db.UnstableSince(ctx, name)
 	}
-}
-
-// readWatches reads the watches, also those that no configuration names.
-func (a *Archive) readWatches(ctx context.Context, s *Status) error {
-	names, err := a.db.Watches(ctx)
-	if err != nil {
-		return err
+	if w.FailedInARow > 0 {
+		w.failure, w.failed, errs[4] = a.db.LastFailure(ctx, name)
 	}
-	for _, name := range names {
-		w := Watch{Watch: name, Unreached: []Unreached{}}
-		if w.state, err = a.db.Watch(ctx, name); err != nil {
-			return err
-		}
-		w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
-		w.LastGoodAt.Time, w.LastCycleAt, w.FailedInARow = w.state.LastGoodAt, w.state.LastCycleAt, w.state.FailedInARow
-		if w.newest, err = a.db.NewestCycle(ctx, name, db.CycleQuery{}); err != nil {
-			return err
-		}
-		newest, err := a.db.NewestCycle(ctx, name, db.CycleQuery{Partial: true})
-		if err != nil {
-			return err
-		}
-		w.busy = newest.Outcome == coc.CycleRunning
-		if w.newest.Outcome == coc.CycleGood && !w.newest.Complete {
-			if w.unstable, err = a.db.UnstableSince(ctx, name); err != nil {
-				return err
-			}
-		}
-		if w.FailedInARow > 0 {
-			if w.failure, w.failed, err = a.db.LastFailure(ctx, name); err != nil {
-				return err
-			}
-		}
-		s.Watches = append(s.Watches, w)
-	}
-	return nil
+	s.Watches = append(s.Watches, w)
+	return cmp.Or(errs[:]...)
 }
 
 // readHistory reads the recent cycles of a watch.
 func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) error {
-	cycles, err := a.db.Cycles(ctx, w.Watch, recentCycles)
-	if err != nil {
-		return err
-	}
+	cycles, wrongCycles := a.db.Cycles(ctx, w.Watch, recentCycles)
 	for _, c := range cycles {
-		w.Cycles = append(w.Cycles, newCycle(c))
-	}
-	if len(w.Cycles) > 0 {
+		w.Cycles = append(w.Cycles, Cycle{
+			ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
+			Outcome: c.Outcome, Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Total: c.Total, Skipped: c.Skipped,
+			Documents: c.Documents, Versions: c.Versions, Changes: c.Changes, Error: Text(c.Err), Failures: list(c.Failures),
+			RespondedAt: c.RespondedAt,
+		})
 		w.LastCycle = &w.Cycles[0]
 	}
-	unreached, err := a.db.Unreached(ctx, w.Watch)
-	if err != nil {
-		return err
-	}
+	unreached, wrongUnreached := a.db.Unreached(ctx, w.Watch)
 	for _, u := range unreached {
 		w.Unreached = append(w.Unreached, Unreached{u.DocumentID, u.Name, Time{u.CheckedAt}, u.Err})
 	}
-	since := now.Add(-24 * time.Hour)
-	ran, missed, err := a.db.Ran(ctx, w.Watch, since, now)
+	ran, missed, err := a.db.Ran(ctx, w.Watch, now.Add(-24*time.Hour), now)
 	for _, n := range ran {
 		w.Day.Ran += n
 	}
 	w.Day.Good, w.Day.Missed = ran[coc.CycleGood], missed
-	return err
+	return cmp.Or(wrongCycles, wrongUnreached, err)
 }
 
 // readAccounts reads the accounts, with only those pauses that a cycle would respect.
@@ -346,28 +305,18 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int, at time.Time) 
 	return out, all, err
 }
 
-func newCycle(c coc.Cycle) Cycle {
-	return Cycle{
-		ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
-		Outcome: c.Outcome, Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Total: c.Total, Skipped: c.Skipped,
-		Documents: c.Documents, Versions: c.Versions, Changes: c.Changes, Error: Text(c.Err), Failures: list(c.Failures),
-		RespondedAt: c.RespondedAt,
+// readNotifiers reads what is pending, and what failed in the last week.
+func (a *Archive) readNotifiers(ctx context.Context, s *Status) error {
+	backlogs, err := a.db.Backlogs(ctx, s.At.AddDate(0, 0, -7))
+	for _, b := range backlogs {
+		n := Notifier{Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: Time{b.Oldest}, Held: Text(b.Held),
+			NextTryAt: Time{b.HeldTill}, Failed: b.Failed, LastError: Text(b.LastErr), db: b}
+		if b.Quiet.After(s.Now) {
+			n.QuietUntil.Time = b.Quiet
+		}
+		s.Notifiers = append(s.Notifiers, n)
 	}
-}
-
-func newNotifier(b db.Backlog, now time.Time) Notifier {
-	n := Notifier{Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: Time{b.Oldest}, Held: Text(b.Held),
-		NextTryAt: Time{b.HeldTill}, Failed: b.Failed, LastError: Text(b.LastErr), db: b}
-	if b.Quiet.After(now) {
-		n.QuietUntil.Time = b.Quiet
-	}
-	return n
-}
-
-// readableByOthers reports whether other users than the owner may read a file that exists.
-func readableByOthers(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 // Windows has no such bits
+	return err
 }
 
 // LastGoodAt is when the newest good cycle of any watch ended; zero: none did.
