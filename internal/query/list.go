@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -64,15 +65,7 @@ func (q List) Check() error {
 	if _, err := path.Match(q.Name, ""); err != nil {
 		return badQuery(hint.Wrap(fmt.Errorf("--name %q is not a valid pattern: %w", q.Name, err), "write [[] for a bracket itself"))
 	}
-	if q.State != "" {
-		if err := checkOneOf("--state", q.State, States()); err != nil {
-			return err
-		}
-	}
-	if q.Sort != "" {
-		return checkOneOf("--sort", q.Sort, Sorts())
-	}
-	return nil
+	return cmp.Or(checkOneOf("--state", q.State, States()), checkOneOf("--sort", q.Sort, Sorts()))
 }
 
 // List returns the selected documents in the selected order. In the order of names only a
@@ -84,9 +77,9 @@ func (a *Archive) List(ctx context.Context, q List) iter.Seq2[Details, error] {
 			yield(Details{}, err)
 			return
 		}
-		if by := q.Sort; by != "" && by != "name" || q.Reverse {
+		if q.Sort != "" && q.Sort != "name" || q.Reverse {
 			docs = rearranged(docs, func(all []Details) {
-				sortDetails(all, by)
+				sortDetails(all, q.Sort)
 				if q.Reverse {
 					slices.Reverse(all)
 				}
@@ -98,33 +91,28 @@ func (a *Archive) List(ctx context.Context, q List) iter.Seq2[Details, error] {
 
 // selectDocuments returns the selected documents by name.
 func (a *Archive) selectDocuments(ctx context.Context, q List) (iter.Seq2[Details, error], error) {
-	if err := q.Check(); err != nil {
+	since, wrongSince := Option("since", q.Since, a.Since)
+	at, wrongAt := Option("at", q.At, a.Time)
+	if err := cmp.Or(q.Check(), a.checkAccount(ctx, q.Account), wrongSince, wrongAt); err != nil {
 		return nil, err
 	}
-	if err := a.checkAccount(ctx, q.Account); err != nil {
-		return nil, err
-	}
-	since, err := Option("since", q.Since, a.Since)
-	if err != nil {
-		return nil, err
-	}
-	at, err := Option("at", q.At, a.Time)
-	if err != nil {
-		return nil, err
-	}
-	list, selection := a.db.ListDocuments, db.DocumentQuery{Account: q.Account, ChangedSince: since}
+	selection := db.DocumentQuery{Account: q.Account, ChangedSince: since}
+	docs := a.db.ListDocuments(ctx, selection)
 	if !at.IsZero() {
 		if err := a.noteLastCheck(ctx, at, q.Account); err != nil {
 			return nil, err
 		}
-		list = func(ctx context.Context, s db.DocumentQuery) iter.Seq2[db.Details, error] {
-			return a.db.ListDocumentsAt(ctx, at, s)
-		}
+		docs = a.db.ListDocumentsAt(ctx, at, selection)
 	}
+	// A slash in a name is an ordinary character.
+	flat := strings.NewReplacer("/", "\x00")
+	pattern := flat.Replace(cmp.Or(q.Name, "*"))
 	return func(yield func(Details, error) bool) {
-		for d, err := range list(ctx, selection) {
-			if err == nil && (q.Name != "" && !matchName(q.Name, d.Name) || q.State != "" && q.State != string(d.State)) {
-				continue
+		for d, err := range docs {
+			if err == nil {
+				if match, _ := path.Match(pattern, flat.Replace(d.Name)); !match || q.State != "" && q.State != string(d.State) {
+					continue
+				}
 			}
 			if !yield(newDetails(d), err) {
 				return
@@ -183,13 +171,6 @@ func sortDetails(docs []Details, by string) {
 	})
 }
 
-// matchName matches a name, in which a slash is an ordinary character.
-func matchName(pattern, name string) bool {
-	flat := strings.NewReplacer("/", "\x00")
-	ok, err := path.Match(flat.Replace(pattern), flat.Replace(name))
-	return ok && err == nil
-}
-
 // newestAt returns the index of COC's newest revision at a time, -1 for none.
 func newestAt(all []db.Revision, at time.Time) int {
 	found := -1
@@ -213,14 +194,8 @@ type Page struct {
 // Page returns a page of documents, of how many in all, and how many of the page had no
 // version yet at q.At.
 func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, without int, err error) {
-	if err := (List{State: q.State}).Check(); err != nil {
-		return nil, 0, 0, err
-	}
-	at, err := Option("at", q.At, a.Time)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	if err := a.checkAccount(ctx, q.Account); err != nil {
+	at, wrongAt := Option("at", q.At, a.Time)
+	if err := cmp.Or(List{State: q.State}.Check(), wrongAt, a.checkAccount(ctx, q.Account)); err != nil {
 		return nil, 0, 0, err
 	}
 	selection := db.DocumentQuery{Text: q.Text, State: coc.DocState(q.State), Account: q.Account, Skip: q.Skip, Limit: q.Limit}

@@ -94,9 +94,9 @@ func unavailable(format string, args ...any) error {
 	return &classed{fmt.Errorf(format, args...), ErrUnavailable}
 }
 
-// checkOneOf refuses a value that is not one of the words.
+// checkOneOf refuses a value that is not one of the words; "" is any of them.
 func checkOneOf(name, value string, words []string) error {
-	if slices.Contains(words, value) {
+	if value == "" || slices.Contains(words, value) {
 		return nil
 	}
 	return badQuery(hint.Wrap(fmt.Errorf("unknown %s %q", name, value), hint.OneOf(value, words)))
