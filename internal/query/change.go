@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,12 +66,9 @@ func (a *Archive) ChangeJSON(ctx context.Context, c coc.Change, patch bool) (Cha
 	if errors.Is(err, coc.ErrErased) {
 		return out, nil
 	}
-	if err != nil {
-		return out, err
-	}
 	unified := string(Patch(c.Name, c.DocumentID, old, now, diff.Options{Context: PatchContext}))
 	out.Unified, out.UnifiedBase64 = &unified, base64IfBinary(unified)
-	return out, nil
+	return out, err
 }
 
 // Texts returns the contents that a change compares; nil for a change without versions. The
@@ -119,13 +117,10 @@ func (a *Archive) changeKey(ctx context.Context, ref string) (key coc.Key, err e
 	}
 	var refs []string
 	for _, k := range found {
-		c, err := a.db.Change(ctx, k)
-		if err != nil {
-			return key, err
-		}
-		refs = append(refs, text.Visible(c.Ref))
+		c, wrong := a.db.Change(ctx, k)
+		refs, err = append(refs, text.Visible(c.Ref)), cmp.Or(err, wrong)
 	}
-	return key, hint.Wrap(ambiguous("%d accounts have a change %s", len(found), number), "say which: "+strings.Join(refs, ", "))
+	return key, cmp.Or(err, hint.Wrap(ambiguous("%d accounts have a change %s", len(found), number), "say which: "+strings.Join(refs, ", ")))
 }
 
 // Basis is the evidence of a change.
@@ -159,15 +154,13 @@ func (a *Archive) Deliveries(ctx context.Context, c coc.Change) (out []Delivery,
 // order of time, "" for none.
 func (a *Archive) Neighbours(ctx context.Context, c coc.Change) (before, after string, err error) {
 	earlier, later, err := a.db.Neighbours(ctx, c.Document, c.Place())
-	return sibling(c, earlier), sibling(c, later), err
-}
-
-// sibling is how a change of the same account is written, "" for none.
-func sibling(c coc.Change, key coc.Key) string {
-	if key.IsZero() {
-		return ""
+	ref := func(key coc.Key) string { // as c.Ref: of the same account
+		if key.IsZero() {
+			return ""
+		}
+		return strings.TrimSuffix(c.Ref, strconv.FormatInt(c.Key.ID, 10)) + strconv.FormatInt(key.ID, 10)
 	}
-	return strings.TrimSuffix(c.Ref, strconv.FormatInt(c.Key.ID, 10)) + strconv.FormatInt(key.ID, 10)
+	return ref(earlier), ref(later), err
 }
 
 // ChangeTo returns the reference of the change that led to a revision, "" for none.

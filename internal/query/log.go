@@ -66,45 +66,32 @@ func (a *Archive) Log(ctx context.Context, q Log) iter.Seq2[coc.Change, error] {
 	}
 }
 
-// filter converts a query to a filter of the database.
-func (a *Archive) filter(ctx context.Context, q Log) (db.Filter, error) {
-	f := db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, After: q.After, OldestFirst: q.OldestFirst && q.Limit == 0 && q.Text == ""}
-	if err := a.parseLog(q, &f); err != nil {
-		return f, badQuery(err)
+// filter converts a query to a filter of the database. It returns all errors that need no
+// archive.
+func (a *Archive) filter(ctx context.Context, q Log) (f db.Filter, err error) {
+	f = db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, After: q.After, OldestFirst: q.OldestFirst && q.Limit == 0 && q.Text == ""}
+	errs := make([]error, 3)
+	f.Since, errs[0] = Option("since", q.Since, a.Since)
+	f.Until, errs[1] = Option("until", q.Until, a.Until)
+	if q.Limit < 0 {
+		errs[2] = hint.Wrap(fmt.Errorf("-n %d is negative", q.Limit), "-n 0 shows all")
 	}
-	if q.Document == "" {
-		return f, nil
+	for k := range strings.SplitSeq(strings.Join(q.Kinds, ","), ",") {
+		if k = strings.TrimSpace(k); k != "" {
+			f.Kinds = append(f.Kinds, coc.Kind(k))
+			errs = append(errs, checkOneOf("--kind", k, Kinds()))
+		}
 	}
-	doc, ref, err := a.Split(ctx, q.Document)
-	if err != nil {
+	if err := badQuery(errors.Join(errs...)); err != nil || q.Document == "" {
 		return f, err
 	}
-	if ref != "" {
-		return f, badQuery(hint.Wrap(errors.New("log takes a document without a version"),
+	doc, ref, err := a.Split(ctx, q.Document)
+	if err == nil && ref != "" {
+		err = badQuery(hint.Wrap(errors.New("log takes a document without a version"),
 			fmt.Sprintf("`cocsync log %s` shows all its changes, `cocsync diff %s` that one", text.Visible(doc.Name), text.Visible(q.Document))))
 	}
 	f.Document = doc.key
-	return f, nil
-}
-
-// parseLog parses the fields that need no archive and returns all errors.
-func (a *Archive) parseLog(q Log, f *db.Filter) error {
-	var wrongSince, wrongUntil error
-	f.Since, wrongSince = Option("since", q.Since, a.Since)
-	f.Until, wrongUntil = Option("until", q.Until, a.Until)
-	errs := []error{wrongSince, wrongUntil}
-	if q.Limit < 0 {
-		errs = append(errs, hint.Wrap(fmt.Errorf("-n %d is negative", q.Limit), "-n 0 shows all"))
-	}
-	for _, names := range q.Kinds {
-		for k := range strings.SplitSeq(names, ",") {
-			if k = strings.TrimSpace(k); k != "" {
-				f.Kinds = append(f.Kinds, coc.Kind(k))
-				errs = append(errs, checkOneOf("--kind", k, Kinds()))
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return f, err
 }
 
 // changesOfText returns those changes of versions that pass the filter and change how often
@@ -162,7 +149,7 @@ func (a *Archive) changesWith(ctx context.Context, f db.Filter, s string) iter.S
 		}
 		documents := map[coc.Key]bool{}
 		err := a.db.Lines(ctx, db.Need{Text: longest}, func(document coc.Key, lines []byte) error {
-			if !documents[document] && (lines == nil || bytes.Contains(lines, []byte(longest))) {
+			if lines == nil || !documents[document] && bytes.Contains(lines, []byte(longest)) {
 				documents[document] = true
 			}
 			return ctx.Err()
@@ -220,23 +207,18 @@ func (a *Archive) noteUnsearched(ctx context.Context, f db.Filter) error {
 }
 
 // Advice explains patterns, for a search by path or task that found nothing; "" for others.
+// It suggests a pattern that matches more.
 func (q Log) Advice() string {
-	if q.Path == "" && q.Task == "" {
-		return ""
-	}
-	return "a pattern must match a whole path or task, and * matches anything" + q.widerPattern() +
-		"; `cocsync log -o json` shows the paths and tasks"
-}
-
-// widerPattern suggests a pattern that matches more.
-func (q Log) widerPattern() string {
-	flag, pattern := "--path", q.Path
+	flag, pattern, wider := "--path", q.Path, ""
 	if pattern == "" {
 		flag, pattern = "--task", q.Task
 	}
-	wide := "*" + strings.Trim(pattern, "*") + "*"
-	if wide == pattern || strings.ContainsAny(pattern, "'\\") || text.Visible(pattern) != pattern {
+	if pattern == "" {
 		return ""
 	}
-	return ": try " + flag + " '" + wide + "'"
+	wide := "*" + strings.Trim(pattern, "*") + "*"
+	if wide != pattern && !strings.ContainsAny(pattern, "'\\") && text.Visible(pattern) == pattern {
+		wider = ": try " + flag + " '" + wide + "'"
+	}
+	return "a pattern must match a whole path or task, and * matches anything" + wider + "; `cocsync log -o json` shows the paths and tasks"
 }
