@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/text"
 )
@@ -31,11 +30,11 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err e
 	var files fileNames
 	u := a.db.Unpacker()
 	for d, err := range a.db.ListDocuments(ctx, db.DocumentQuery{}) {
-		if err != nil {
-			return n, err
-		}
 		doc := newDocument(d.Document)
-		all, err := a.revisions(ctx, doc.key)
+		var all []db.Revision
+		if err == nil {
+			all, err = a.revisions(ctx, doc.key)
+		}
 		if err != nil {
 			return n, err
 		}
@@ -53,14 +52,12 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err e
 		name := files.of(doc.Account, doc.Name, doc.DocumentID)
 		if err != nil {
 			err = contentError(err, v.Version, doc.Name)
-		} else {
-			err = writeFile(root, name, content)
+		} else if err = root.MkdirAll(path.Dir(name), 0o700); err == nil {
+			err = root.WriteFile(name, content.Bytes, 0o600)
 		}
-		if err != nil {
-			failed = append(failed, err)
-			continue
+		if failed = append(failed, err); err == nil {
+			n++
 		}
-		n++
 	}
 	return n, errors.Join(failed...)
 }
@@ -80,18 +77,6 @@ func emptyFolder(folder string) (*os.Root, error) {
 	return os.OpenRoot(folder)
 }
 
-func writeFile(root *os.Root, name string, c coc.Content) (err error) {
-	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
-		return err
-	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(c.Bytes)
-	return errors.Join(err, f.Close())
-}
-
 // maxFileName is the longest name of a file, in bytes: file systems allow 255.
 const maxFileName = 200
 
@@ -108,45 +93,29 @@ func (f *fileNames) of(account, name, documentID string) string {
 	if f.taken == nil {
 		f.taken, f.folders = map[string]bool{}, map[string]string{}
 	}
-	folder := f.folder(account)
+	if f.folders[account] == "" {
+		f.folders[account] = f.unused("", account, "-2", "")
+	}
+	return f.unused(f.folders[account]+"/", name, "-"+cutBytes(FileName(documentID), maxFileName/2), ".yaml")
+}
+
+// unused returns the first path that no equal one was returned before: without a suffix, with
+// the given one, else with a number.
+func (f *fileNames) unused(folder, name, suffix, extension string) string {
 	for n := 0; ; n++ {
-		suffix := ""
-		switch {
-		case n == 1:
-			suffix = "-" + cutBytes(FileName(documentID), maxFileName/2)
-		case n > 1:
-			suffix = fmt.Sprintf("-%d", n)
+		end := fmt.Sprintf("-%d", n)
+		switch n {
+		case 0:
+			end = ""
+		case 1:
+			end = suffix
 		}
-		path := folder + "/" + cutBytes(FileName(name), maxFileName-len(suffix)) + suffix + ".yaml"
-		if f.take(path) {
+		path := folder + cutBytes(FileName(name), maxFileName-len(end)) + end + extension
+		if key := sameFile(path); !f.taken[key] {
+			f.taken[key] = true
 			return path
 		}
 	}
-}
-
-// folder assigns each account a folder.
-func (f *fileNames) folder(account string) string {
-	folder, ok := f.folders[account]
-	for n := 1; !ok; n++ {
-		folder = FileName(account)
-		if n > 1 {
-			suffix := fmt.Sprintf("-%d", n)
-			folder = cutBytes(folder, maxFileName-len(suffix)) + suffix
-		}
-		ok = f.take(folder)
-	}
-	f.folders[account] = folder
-	return folder
-}
-
-// take uses a path, and reports whether no equal one was used before.
-func (f *fileNames) take(path string) bool {
-	key := sameFile(path)
-	if f.taken[key] {
-		return false
-	}
-	f.taken[key] = true
-	return true
 }
 
 // sameFile is the same text for all names that are one file on some system: macOS ignores
