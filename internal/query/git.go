@@ -80,21 +80,18 @@ func (g *gitWriter) record(ctx context.Context, r db.Recorded) error {
 	if err != nil {
 		return err
 	}
+	c := commit{at: r.At, path: d.path}
 	switch {
 	case r.Kind == coc.KindDeleted:
 		d.newest = coc.Listed{}
-		g.main(commit{at: r.At, message: g.message(d, r, "deleted"), path: d.path, remove: true})
-	case r.Kind == coc.KindRestored:
-		c := commit{at: r.At, message: g.message(d, r, "restored"), path: d.path}
-		if d.last.Revision.IsZero() {
-			return nil
-		}
-		if err := g.read(ctx, d.last, &c); err != nil {
-			return err
-		}
+		c.message, c.remove = g.message(d, r, "deleted"), true
 		g.main(c)
-	case !r.Revision.IsZero():
-		return g.revision(ctx, d, r)
+	case r.Kind == coc.KindRestored && !d.last.Revision.IsZero():
+		c.message = g.message(d, r, "restored")
+		g.read(ctx, d.last, &c)
+		g.main(c)
+	case r.Kind != coc.KindRestored && !r.Revision.IsZero():
+		g.revision(ctx, d, r)
 	}
 	return ctx.Err()
 }
@@ -114,7 +111,7 @@ func (g *gitWriter) document(ctx context.Context, r db.Recorded) (*gitDocument, 
 }
 
 // revision writes the commit of a revision: on main if it is the newest, else next to it.
-func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded) error {
+func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded) {
 	what := r.Label
 	if r.Number > 1 {
 		what = fmt.Sprintf("%s#%d", r.Label, r.Number)
@@ -123,20 +120,17 @@ func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded)
 		what += " rewritten"
 	}
 	c := commit{author: r.Author, at: r.At, message: g.message(d, r, what), path: d.path}
-	if err := g.read(ctx, r, &c); err != nil {
-		return err
-	}
+	g.read(ctx, r, &c)
 	listed := coc.Listed{Label: r.Label, MadeAt: r.MadeAt}
 	if newer(d.newest, listed) {
 		c.from = g.marks[r.From]
 		g.marks[r.Revision] = g.write(c)
 		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s was added, and is not the newest.\n", text.Visible(d.name), text.Visible(d.newest.Label), text.Visible(what))})
-		return nil
+		return
 	}
 	d.newest, d.last = listed, r
 	g.main(c)
 	g.marks[r.Revision] = g.tip
-	return nil
 }
 
 // newer reports whether a is a newer version than b.
@@ -150,24 +144,17 @@ func newer(a, b coc.Listed) bool {
 }
 
 // read sets the content of a revision's commit.
-func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) error {
+func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) {
 	content, err := g.texts.Content(ctx, r.Key.Account, r.Hash)
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case errors.Is(err, coc.ErrErased):
 		c.remove, c.message = true, c.message+"The content was erased from the archive.\n"
 	case err != nil:
-		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", text.Visible(r.Label),
-			text.Visible(r.DocumentID), err))
+		g.failed = append(g.failed, fmt.Errorf("%s of %s: %w", text.Visible(r.Label), text.Visible(r.DocumentID), err))
 		c.remove, c.message = true, c.message+"The content could not be read.\n"
 	default:
-		c.content = content.Bytes
-		if c.content == nil {
-			c.content = []byte{}
-		}
+		c.content = append([]byte{}, content.Bytes...)
 	}
-	return nil
 }
 
 // main puts a commit on main.
@@ -196,7 +183,9 @@ func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
 func (g *gitWriter) write(c commit) int {
 	g.mark++
 	fmt.Fprintf(g, "commit refs/heads/main\nmark :%d\n", g.mark)
-	when := gitTime(c.at)
+	// Seconds, none before 1970 and none after 2099, since not all dates of git work after that
+	// year: https://git-scm.com/docs/git-fast-import#_date_formats.
+	when := fmt.Sprintf("%d +0000", min(max(c.at.Unix(), 0), lastGitTime))
 	if c.author == "" {
 		fmt.Fprintf(g, "author unknown <> %s\n", when)
 	} else {
@@ -227,24 +216,12 @@ func (g *gitWriter) data(b []byte) {
 	g.WriteByte('\n')
 }
 
-// gitTime is a time as git has it: seconds, none before 1970 and none after 2099, since not
-// all dates of git work after that year.
-// https://git-scm.com/docs/git-fast-import#_date_formats
-func gitTime(t time.Time) string {
-	return fmt.Sprintf("%d +0000", min(max(t.Unix(), 0), lastGitTime))
-}
-
 // lastGitTime is 2099-12-31T23:59:59Z.
 const lastGitTime = 4102444799
 
 // gitName is a person's name in a commit, without <, > and line ends.
 func gitName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r == '<' || r == '>' {
-			return '_'
-		}
-		return r
-	}, text.Visible(name))
+	name = strings.NewReplacer("<", "_", ">", "_").Replace(text.Visible(name))
 	if name = strings.Trim(name, " .,:;\"'"); name == "" {
 		return "unknown"
 	}

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -109,44 +110,36 @@ func (a *Archive) Versions(ctx context.Context, doc Document) ([]Revision, error
 	return out, err
 }
 
-// revisions returns all revisions of a document in order.
+// revisions returns all revisions of a document, by version, then by number.
 func (a *Archive) revisions(ctx context.Context, document coc.Key) ([]db.Revision, error) {
 	all, err := a.db.Revisions(ctx, document, "")
-	sortRevisions(all)
-	return all, err
-}
-
-// sortRevisions sorts revisions of a document by version, then by number.
-func sortRevisions(all []db.Revision) {
-	listed := make([]coc.Listed, len(all))
-	for i, r := range all {
-		listed[i] = r.Listed()
+	var listed []coc.Listed
+	for _, r := range all {
+		listed = append(listed, r.Listed())
 	}
 	coc.SortListed(listed)
-	position := make(map[string]int, len(all))
+	position := map[string]int{}
 	for i, l := range listed {
 		position[l.Label] = i
 	}
 	slices.SortFunc(all, func(a, b db.Revision) int {
-		if a.Label != b.Label {
-			return position[a.Label] - position[b.Label]
-		}
-		return a.Number - b.Number
+		return cmp.Or(position[a.Label]-position[b.Label], a.Number-b.Number)
 	})
+	return all, err
 }
 
 // Content returns the content of a version. The error is coc.ErrErased if it was erased.
 func (a *Archive) Content(ctx context.Context, v Version) (coc.Content, error) {
 	c, err := a.db.Content(ctx, v.Document.key.Account, v.db.Hash)
-	if err != nil {
-		err = contentError(err, v.Version, v.Document.Name)
-	}
-	return c, err
+	return c, contentError(err, v.Version, v.Document.Name)
 }
 
 // contentError names the version whose content cannot be read.
 func contentError(err error, version, document string) error {
-	if errors.Is(err, coc.ErrErased) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, coc.ErrErased):
 		err = hint.Wrap(err, "it was removed permanently; `cocsync show --meta` still shows its hash and size")
 	}
 	return fmt.Errorf("%s of %s: %w", text.Visible(version), text.Visible(document), err)
@@ -168,17 +161,14 @@ func (a *Archive) Meta(ctx context.Context, doc Document, ref string) (m Meta, e
 	if m.History, err = a.Versions(ctx, doc); err != nil {
 		return m, err
 	}
-	if ref != "" {
-		i := slices.IndexFunc(m.History, func(r Revision) bool { return r.Label == ref && !r.Archived })
-		if i >= 0 {
-			m.History = m.History[i : i+1]
-		} else {
-			v, err := a.Version(ctx, doc, ref)
-			if err != nil {
-				return m, err
-			}
-			m.History = []Revision{v.Revision}
+	if i := slices.IndexFunc(m.History, func(r Revision) bool { return ref != "" && r.Label == ref && !r.Archived }); i >= 0 {
+		m.History = m.History[i : i+1]
+	} else if ref != "" {
+		v, err := a.Version(ctx, doc, ref)
+		if err != nil {
+			return m, err
 		}
+		m.History = []Revision{v.Revision}
 	}
 	d, err := a.db.Details(ctx, doc.key)
 	m.Details, m.Description = newDetails(d), d.Meta.Description
