@@ -22,11 +22,17 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
-	case cmd.HasSubCommands():
-		return usage(unknownCommand(cmd, args[0]))
+	case !cmd.HasSubCommands():
+		return usage(hint.Wrap(fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0]), "usage: "+cmd.UseLine()))
 	}
-	err := fmt.Errorf("%s takes no arguments: %q", cmd.CommandPath(), args[0])
-	return usage(hint.Wrap(err, "usage: "+cmd.UseLine()))
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return usage(hint.Wrap(fmt.Errorf("unknown command %q", args[0]),
+		cmp.Or(hint.DidYouMean(args[0], names), "see `"+cmd.CommandPath()+" --help`")))
 }
 
 // rangeArgs accepts between low and high arguments.
@@ -63,23 +69,12 @@ func isFlagError(err error) bool {
 	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return false
 	}
-	var unknown *pflag.NotExistError
-	var value *pflag.InvalidValueError
-	var missing *pflag.ValueRequiredError
-	var syntax *pflag.InvalidSyntaxError
-	return errors.As(err, &unknown) || errors.As(err, &value) || errors.As(err, &missing) || errors.As(err, &syntax)
-}
-
-// unknownCommand returns the error for an unknown command, with similar names as its hint.
-func unknownCommand(c *cobra.Command, name string) error {
-	var names []string
-	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() {
-			names = append(names, sub.Name())
+	for _, target := range []any{new(*pflag.NotExistError), new(*pflag.InvalidValueError), new(*pflag.ValueRequiredError), new(*pflag.InvalidSyntaxError)} {
+		if errors.As(err, target) {
+			return true
 		}
 	}
-	return hint.Wrap(fmt.Errorf("unknown command %q", name),
-		cmp.Or(hint.DidYouMean(name, names), "see `"+c.CommandPath()+" --help`"))
+	return false
 }
 
 // flagAdvice returns a hint with similar flags if err is about an unknown one.

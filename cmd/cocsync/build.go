@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -35,12 +36,10 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	if err != nil {
 		return nil, err
 	}
-	sender, err := a.sender(cfg, d, log)
-	if err != nil {
+	p := &parts{syncer: &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}}
+	if p.sender, err = a.sender(cfg, d, log); err != nil {
 		return nil, err
 	}
-	p := &parts{sender: sender}
-	p.syncer = &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}
 	if d != nil {
 		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
 	}
@@ -51,12 +50,9 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
-		due, err := w.Cron()
-		if err != nil {
-			return nil, err
-		}
+		due, wrongSchedule := w.Cron()
 		audit, err := w.AuditEvery()
-		if err != nil {
+		if err := cmp.Or(wrongSchedule, err); err != nil {
 			return nil, err
 		}
 		watch := syncer.Watch{Name: w.Name, Account: accounts[w.Account], Documents: w.Documents,
@@ -78,14 +74,11 @@ func credentials(c config.Account) fetch.Source {
 		return fetch.DefaultChain()
 	}
 	return fetch.Func(func(context.Context) (k fetch.KeyPair, err error) {
-		if k.AccessKey, err = c.AccessKey.Value(); err != nil {
-			return k, err
-		}
-		if k.SecretKey, err = c.SecretKey.Value(); err != nil {
-			return k, err
-		}
-		k.SecurityToken, err = c.SecurityToken.Value()
-		return k, err
+		var errs [3]error
+		k.AccessKey, errs[0] = c.AccessKey.Value()
+		k.SecretKey, errs[1] = c.SecretKey.Value()
+		k.SecurityToken, errs[2] = c.SecurityToken.Value()
+		return k, cmp.Or(errs[:]...)
 	})
 }
 
@@ -105,11 +98,7 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 			return nil, nil
 		}
 		wants := func(name string) bool { return slices.Contains(kinds[name], kind) }
-		for _, n := range cfg.Watches[at].Notify {
-			if wants(n) {
-				own = append(own, n)
-			}
-		}
+		own = slices.DeleteFunc(slices.Clone(cfg.Watches[at].Notify), func(n string) bool { return !wants(n) })
 		for _, r := range cfg.Routes {
 			for _, n := range r.Notify {
 				if wants(n) && !slices.Contains(own, n) && (len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)) {
@@ -165,15 +154,12 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 
 func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
-	if n.Mask, err = c.Masks(); err != nil {
-		return n, err // nothing is sent unmasked
-	}
-	if n.Thread, err = c.ThreadFor(); err != nil {
-		return n, err
-	}
+	var errs [3]error
+	n.Mask, errs[0] = c.Masks()
+	n.Thread, errs[1] = c.ThreadFor()
 	q, err := c.Quiet()
-	if err != nil {
-		return n, err
+	if errs[2] = err; cmp.Or(errs[:]...) != nil { // nothing is sent unmasked
+		return n, cmp.Or(errs[:]...)
 	}
 	n.Quiet = notify.Quiet{From: q.From, To: q.To, In: q.In, Except: c.QuietExcept}
 	if c.Webhook.IsSet() {

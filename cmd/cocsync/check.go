@@ -149,10 +149,8 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 
 // clock compares this machine's clock with COC's.
 func (c *checker) clock(date time.Time) {
-	off := c.app.now().Sub(date).Round(time.Second)
-	if off.Abs() <= clockTolerance {
-		return
+	if off := c.app.now().Sub(date).Round(time.Second); off.Abs() > clockTolerance {
+		c.line("clock", hint.Wrap(fmt.Errorf("this machine's clock differs from COC's by %s", off),
+			"set the clock (NTP): COC refuses signatures whose time is wrong by 15 minutes"))
 	}
-	c.line("clock", hint.Wrap(fmt.Errorf("this machine's clock differs from COC's by %s", off),
-		"set the clock (NTP): COC refuses signatures whose time is wrong by 15 minutes"))
 }

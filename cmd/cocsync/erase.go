@@ -113,13 +113,14 @@ func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
 	list, err := d.Hashes(ctx, prefix)
 	switch {
 	case err != nil:
-		return coc.Hash{}, err
+	case len(list) == 1:
+		return list[0], nil
 	case len(list) == 0:
-		return coc.Hash{}, wrong("no content %s in the archive", prefix)
-	case len(list) > 1:
-		return coc.Hash{}, wrong("%s is the prefix of %d hashes", prefix, len(list))
+		err = wrong("no content %s in the archive", prefix)
+	default:
+		err = wrong("%s is the prefix of %d hashes", prefix, len(list))
 	}
-	return list[0], nil
+	return coc.Hash{}, err
 }
 
 // showErasure writes what erasing removes.

@@ -148,15 +148,13 @@ func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 
 // writeRuns formats runs of versions: v3..v17, and v20.. for a run up to the newest.
 func writeRuns(runs []query.Run) string {
-	var parts []string
-	for _, r := range runs {
-		switch {
+	parts := make([]string, len(runs))
+	for i, r := range runs {
+		switch parts[i] = r.First; {
 		case r.Newest:
-			parts = append(parts, r.First+"..")
-		case r.First == r.Last:
-			parts = append(parts, r.First)
-		default:
-			parts = append(parts, r.First+".."+r.Last)
+			parts[i] += ".."
+		case r.First != r.Last:
+			parts[i] += ".." + r.Last
 		}
 	}
 	return strings.Join(parts, ", ")

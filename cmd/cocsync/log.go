@@ -120,21 +120,17 @@ func (a *app) log(ctx context.Context, q *query.Archive, args []string, f logFla
 	} else {
 		err = a.paged(func(p *page) error { return p.changes(ctx, q, changes, f) })
 	}
-	if found == 0 && err == nil {
-		a.noChanges(f.Log)
+	if found > 0 || err != nil {
+		return err
 	}
-	return err
-}
-
-// noChanges writes that no changes match, with a hint on the query.
-func (a *app) noChanges(l query.Log) {
 	a.nothing("no changes match")
-	if l.Risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(l.Risk)) {
+	if f.Risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(f.Risk)) {
 		a.advise("COC's risk levels are " + strings.Join(query.RiskLevels(), ", "))
 	}
-	if advice := l.Advice(); advice != "" {
+	if advice := f.Advice(); advice != "" {
 		a.advise(advice)
 	}
+	return nil
 }
 
 // changes writes changes in the layout of git log.
@@ -142,15 +138,13 @@ func (p *page) changes(ctx context.Context, q *query.Archive, changes iter.Seq2[
 	if f.oneline {
 		return p.onelines(ctx, q, changes, f)
 	}
-	first := true
+	between := ""
 	for c, err := range changes {
 		if err != nil {
 			return err
 		}
-		if !first {
-			p.WriteByte('\n')
-		}
-		first = false
+		p.WriteString(between)
+		between = "\n"
 		if err := p.change(ctx, q, c, f); err != nil {
 			return err
 		}
@@ -174,8 +168,12 @@ func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f log
 		p.field("Seen", p.time(c.SeenAt)+seenNote(c.Backfill, c.Late))
 	}
 	if c.Kind == coc.KindRewritten {
-		if err := p.lastSeen(ctx, q, c); err != nil {
+		b, err := q.Basis(ctx, c)
+		if err != nil {
 			return err
+		}
+		if !b.OldCheckedAt.IsZero() {
+			p.field("Last seen", p.time(b.OldCheckedAt)+" (the old content)")
 		}
 	}
 	p.paragraph(c.Summary)
@@ -232,15 +230,6 @@ func (p *page) paragraph(text string) {
 		p.WriteByte('\n')
 		p.Prose(term.Hang, term.Plain, text)
 	}
-}
-
-// lastSeen writes when the old content of a rewritten version was last seen.
-func (p *page) lastSeen(ctx context.Context, q *query.Archive, c coc.Change) error {
-	b, err := q.Basis(ctx, c)
-	if !b.OldCheckedAt.IsZero() {
-		p.field("Last seen", p.time(b.OldCheckedAt)+" (the old content)")
-	}
-	return err
 }
 
 func (p *page) patch(ctx context.Context, q *query.Archive, c coc.Change) error {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/query"
 	"cocsync/internal/syncer"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
@@ -33,11 +32,6 @@ func showCycle(show *term.Progress) func(syncer.Progress) {
 		}
 		show.Update(phase, now.Done, now.Total, line)
 	}
-}
-
-// showVerification shows the progress of a verification, on a terminal only.
-func showVerification(show *term.Progress) func(query.Progress) {
-	return func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") }
 }
 
 // cycleSummary returns the summary of a cycle.

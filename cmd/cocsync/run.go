@@ -90,27 +90,21 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		if cfg.Database != path {
 			return nil, fmt.Errorf("database is now %s, but the daemon has %s open: restart the daemon to change it", cfg.Database, path)
 		}
-		var missing []error
 		for _, p := range cfg.CheckSecrets() {
-			missing = append(missing, p)
+			err = errors.Join(err, p)
 		}
-		if err := errors.Join(missing...); err != nil {
-			return nil, err
-		}
-		p, err := a.build(cfg, d, log)
 		if err != nil {
 			return nil, err
 		}
-		if err := p.storeWatches(ctx, d); err != nil {
+		p, err := a.build(cfg, d, log)
+		if err == nil {
+			err = p.storeWatches(ctx, d)
+		}
+		if err != nil {
 			return nil, err
 		}
 		poke := make(chan struct{}, 1)
-		p.syncer.DeliveriesDue = func() {
-			select {
-			case poke <- struct{}{}:
-			default: // a value is pending already
-			}
-		}
+		p.syncer.DeliveriesDue = func() { signalTo(poke) }
 		var watches []syncer.Scheduled
 		for _, j := range p.jobs {
 			watches = append(watches, syncer.Scheduled{Watch: j.Watch.Name, Schedule: j.Schedule})
@@ -138,13 +132,18 @@ func onSignal(signals []os.Signal) (<-chan struct{}, func()) {
 	}
 	go func() {
 		for range in {
-			select {
-			case out <- struct{}{}:
-			default:
-			}
+			signalTo(out)
 		}
 	}()
 	return out, func() { signal.Stop(in); close(in) }
+}
+
+// signalTo sends a value, unless one is pending already.
+func signalTo(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // beats is the number of watchdog notifications within systemd's timeout.

@@ -117,11 +117,10 @@ func (p *page) documentFields(m query.Meta) {
 func (p *page) versionFields(r query.Revision) {
 	p.WriteByte('\n')
 	fmt.Fprintln(p, p.Paint(term.Bold, "version "+text.Visible(r.Version)))
-	if !r.Archived {
-		p.field("Content", p.Paint(term.Red, "unavailable: "+text.Visible(r.Reason())))
-	}
 	if r.Archived {
 		p.field("Author", orUnknown(string(r.By)))
+	} else {
+		p.field("Content", p.Paint(term.Red, "unavailable: "+text.Visible(r.Reason())))
 	}
 	p.field("Made", p.time(r.MadeAt.Time))
 	p.field("Seen", p.time(r.SeenAt.Time))
@@ -131,7 +130,11 @@ func (p *page) versionFields(r query.Revision) {
 	p.field("Withdrawn", p.known(r.WithdrawnAt))
 	if r.Archived {
 		p.field("SHA-256", string(r.SHA256))
-		p.field("Size", contentSize(r))
+		size := fmt.Sprintf("%d bytes", *r.Size)
+		if r.RawToken {
+			size += ", a raw JSON string that is not valid Unicode"
+		}
+		p.field("Size", size)
 	}
 	if r.Erased {
 		p.field("Erased", p.time(r.ErasedAt.Time)+": "+text.Visible(string(r.ErasedReason)))
@@ -147,12 +150,4 @@ func (p *page) known(t query.Time) string {
 		return ""
 	}
 	return p.time(t.Time)
-}
-
-func contentSize(r query.Revision) string {
-	text := fmt.Sprintf("%d bytes", *r.Size)
-	if r.RawToken {
-		text += ", a raw JSON string that is not valid Unicode"
-	}
-	return text
 }

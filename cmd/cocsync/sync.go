@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/coc"
-	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/notify"
@@ -83,12 +82,12 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		return err
 	}
 	var errs []error
+	var unscheduled []syncer.Scheduled // only cron knows when the watches run
 	for _, j := range p.jobs {
-		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions}
-		if len(docs) > 0 {
-			if o.Only = only[j.Watch.Name]; len(o.Only) == 0 {
-				continue
-			}
+		unscheduled = append(unscheduled, syncer.Scheduled{Watch: j.Watch.Name})
+		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions, Only: only[j.Watch.Name]}
+		if len(docs) > 0 && len(o.Only) == 0 {
+			continue
 		}
 		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
 		errs = append(errs, a.cycle(ctx, p.syncer, j.Watch, o, show))
@@ -96,9 +95,8 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync continues from here"))...)
 		}
 	}
-	errs = append(errs, a.missing(ctx, d, docs))
-	if len(docs) == 0 {
-		errs = append(errs, p.syncer.Weekly(ctx, unscheduled(p.jobs)))
+	if len(docs) == 0 { // else only these documents were requested
+		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, unscheduled))
 	}
 	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
 }
@@ -122,10 +120,7 @@ const shownMissing = 10
 
 // missing returns the listed versions that are unavailable, as an error. A cycle that skips
 // them is good.
-func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
-	if len(docs) > 0 {
-		return nil // only these documents were requested
-	}
+func (a *app) missing(ctx context.Context, d *db.DB) error {
 	list, all, err := query.New(d).MissingVersions(ctx, shownMissing, a.now())
 	if err != nil {
 		return err
@@ -140,14 +135,6 @@ func (a *app) missing(ctx context.Context, d *db.DB, docs []string) error {
 		errs = append(errs, fmt.Errorf("%d more versions are missing", more))
 	}
 	return errors.Join(errs...)
-}
-
-// unscheduled returns the watches without schedules: only cron knows when they run.
-func unscheduled(jobs []daemon.Job) (list []syncer.Scheduled) {
-	for _, j := range jobs {
-		list = append(list, syncer.Scheduled{Watch: j.Watch.Name})
-	}
-	return list
 }
 
 // cycleError returns the failures of a cycle as an error.
@@ -184,20 +171,18 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	}
 	var errs []error
 	for _, b := range list {
-		if b.Waiting == 0 {
-			continue
-		}
 		why := cmp.Or(b.Held, b.LastErr)
-		if !slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier }) {
+		known := slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier })
+		switch {
+		case b.Waiting == 0:
+			continue
+		case !known:
 			fmt.Fprintf(a.err, "cocsync: note: %d pending for notifier %s, which is no longer in the config\n", b.Waiting, b.Notifier)
 			continue
-		}
-		if why == "" && b.Quiet.After(a.now()) {
+		case why == "" && b.Quiet.After(a.now()):
 			fmt.Fprintf(a.err, "cocsync: note: %d pending until the quiet hours of notifier %s end at %s\n",
 				b.Waiting, b.Notifier, b.Quiet.Local().Format("15:04"))
 			continue
-		}
-		switch {
 		case why != "":
 			unsent = nil // why says the same
 		case unsent != nil:
@@ -225,34 +210,29 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 		}
 		found := false
 		for _, j := range p.jobs {
-			follows, err := watches(ctx, d, j.Watch, id)
-			if err != nil {
-				return nil, err
+			follows := slices.Contains(j.Watch.Documents, id)
+			if !follows {
+				list, err := d.Followed(ctx, j.Watch.Account.Name, j.Watch.Name, time.Now())
+				if err != nil {
+					return nil, err
+				}
+				follows = slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id })
 			}
 			if follows {
 				only[j.Watch.Name] = append(only[j.Watch.Name], id)
 				found = true
 			}
 		}
-		if !found && known != nil {
+		switch {
+		case found:
+		case known != nil:
 			return nil, known
-		}
-		if !found {
-			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch",
-				text.Visible(doc.DocumentID), text.Visible(doc.Name)),
+		default:
+			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", text.Visible(doc.DocumentID), text.Visible(doc.Name)),
 				"add it to a watch in config.toml, or run `cocsync sync` without documents")
 		}
 	}
 	return only, nil
-}
-
-// watches reports whether the watch follows the document.
-func watches(ctx context.Context, d *db.DB, w syncer.Watch, id string) (bool, error) {
-	if slices.Contains(w.Documents, id) {
-		return true, nil
-	}
-	list, err := d.Followed(ctx, w.Account.Name, w.Name, time.Now())
-	return slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id }), err
 }
 
 // preview writes what a sync would fetch. Without an archive it compares with an empty one.

@@ -71,7 +71,7 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep 
 		return err
 	}
 	show := a.output().Progress()
-	v, err := q.Verify(ctx, check, showVerification(show))
+	v, err := q.Verify(ctx, check, func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") })
 	show.End()
 	if err != nil {
 		return err
@@ -88,11 +88,10 @@ func readExternal(text string) (x query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(text), " "); ok {
 		if x.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
 			x.Name = "checkpoint of " + size + " leaves"
-			x.Root, err = audit.ParseRoot(strings.TrimSpace(root))
-			if err != nil {
-				return x, usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
+			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
+				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
 			}
-			return x, nil
+			return x, err
 		}
 	}
 	b, err := os.ReadFile(text)

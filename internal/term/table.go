@@ -2,6 +2,7 @@ package term
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 
@@ -96,40 +97,28 @@ func (w *Writer) Row(columns []Column, widths []int, row []Span) {
 // that was a quarter of the time of a short log.
 var allWidths = runewidth.Condition{StrictEmojiNeutral: true}
 
-// single reports whether a character takes one column next to others of its kind:
-// Latin, dashes and quotation marks, arrows, the minus.
-func single(r rune) bool {
-	return r >= ' ' && r < 0x7f || r >= 0xa0 && r < 0x300 && r != 0xad ||
-		r >= 0x2010 && r <= 0x2027 || r >= 0x2190 && r <= 0x21ff || r == '−'
-}
-
-// singles counts the characters of a text in which all are single.
-func singles(s string) (n int, ok bool) {
-	for _, r := range s {
-		if !single(r) {
-			return 0, false
-		}
-		n++
-	}
-	return n, true
+// measured reports whether a character may take another number of columns than one, alone or
+// next to others: it is not Latin, a dash or quotation mark, an arrow or the minus.
+func measured(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xad || r >= 0x300 && r != '−' &&
+		(r < 0x2010 || r > 0x2027) && (r < 0x2190 || r > 0x21ff)
 }
 
 // Width returns how many columns a text takes.
 func Width(s string) int {
-	if n, ok := singles(s); ok {
-		return n
+	if strings.ContainsFunc(s, measured) {
+		return allWidths.StringWidth(s)
 	}
-	return allWidths.StringWidth(s)
+	return utf8.RuneCountInString(s)
 }
 
 // truncate returns as much of a text as fits in a number of columns, the last one "…"
 // if that is not all.
 func truncate(s string, columns int) string {
-	n, ok := singles(s)
 	switch {
-	case !ok:
+	case strings.ContainsFunc(s, measured):
 		return allWidths.Truncate(s, columns, "…")
-	case n <= columns:
+	case Width(s) <= columns:
 		return s
 	}
 	return string([]rune(s)[:max(0, columns-1)]) + "…"
