@@ -6,8 +6,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/journal"
 )
 
 // stallTime is how long a write to the log may block. After that, lines are dropped and
@@ -131,6 +134,12 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 		return slog.Attr{}
 	}
 	return a
+}
+
+// toJournal reports whether output goes to systemd's journal.
+func toJournal(w io.Writer) bool {
+	stream, err := systemd.StderrIsJournalStream()
+	return stream && err == nil && w == io.Writer(os.Stderr)
 }
 
 // faults returns the writer for error messages.

@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"io"
-	"os"
-)
+import "os"
 
 // Only Unix has these signals; elsewhere the daemon must be restarted.
 func reloadSignal() []os.Signal { return nil }
@@ -13,6 +10,3 @@ func wakeSignal() []os.Signal   { return nil }
 
 // ignoreBrokenPipes does nothing: only Unix has SIGPIPE.
 func ignoreBrokenPipes() {}
-
-// toJournal returns false: systemd runs only on Unix.
-func toJournal(io.Writer) bool { return false }

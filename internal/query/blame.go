@@ -45,8 +45,7 @@ func (a *Archive) Blame(ctx context.Context, v Version, only []string) (lines []
 			return nil, "", contentError(err, r.Name(), v.Document.Name)
 		}
 		now := diff.Read(c.Bytes)
-		owners = inherit(owners, content, now, i)
-		content = now
+		owners, content = inherit(owners, content, now, i), now
 	}
 	selected, err := selectLines(content, only)
 	if err != nil {
@@ -117,8 +116,7 @@ func selectLines(content *diff.Text, only []string) ([]bool, error) {
 	if len(only) == 0 {
 		return nil, nil
 	}
-	n := len(content.Lines)
-	selected := make([]bool, n+1)
+	selected := make([]bool, len(content.Lines)+1)
 	for _, spec := range only {
 		find := parseLines
 		if strings.HasPrefix(spec, "step:") {
@@ -129,7 +127,7 @@ func selectLines(content *diff.Text, only []string) ([]bool, error) {
 			return nil, err
 		}
 		for _, s := range spans {
-			for i := s.From; i <= min(s.To, n); i++ {
+			for i := s.From; i < len(selected) && i <= s.To; i++ {
 				selected[i] = true
 			}
 		}
@@ -158,30 +156,25 @@ func stepLines(spec string, content *diff.Text) ([]coc.Span, error) {
 // parseLines returns the lines of FROM,TO or FROM,+COUNT or FROM.
 func parseLines(spec string, content *diff.Text) ([]coc.Span, error) {
 	n := len(content.Lines)
-	invalid := func() ([]coc.Span, error) {
-		return nil, badQuery(hint.Wrap(fmt.Errorf("-L %q does not name lines", spec), "write -L 10,20, -L 10,+5 or -L step:NAME"))
+	number := func(digits string, absent int) int { // 0 if it is invalid
+		if digits == "" {
+			return absent
+		}
+		number, err := strconv.Atoi(digits)
+		if err != nil {
+			return 0
+		}
+		return max(number, 0)
 	}
 	first, last, ranged := strings.Cut(spec, ",")
-	s := coc.Span{From: 1, To: n}
-	var err error
-	if first != "" {
-		if s.From, err = strconv.Atoi(first); err != nil || s.From < 1 {
-			return invalid()
-		}
-	}
+	s := coc.Span{From: number(first, 1), To: number(last, max(n, 1))}
 	switch {
-	case !ranged && first == "":
-		return invalid()
+	case first == "" && !ranged, s.From == 0, s.To == 0:
+		return nil, badQuery(hint.Wrap(fmt.Errorf("-L %q does not name lines", spec), "write -L 10,20, -L 10,+5 or -L step:NAME"))
 	case !ranged:
 		s.To = s.From
-	case last != "":
-		to, err := strconv.Atoi(last)
-		if err != nil || to < 1 {
-			return invalid()
-		}
-		if s.To = to; last[0] == '+' {
-			s.To = s.From + to - 1
-		}
+	case strings.HasPrefix(last, "+"):
+		s.To += s.From - 1
 	}
 	if s.From > s.To || s.From > n {
 		return nil, hint.Wrap(coc.NotFound("-L %s: no such lines", spec), "it has "+text.Plural(n, "line"))
