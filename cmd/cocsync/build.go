@@ -170,11 +170,6 @@ func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	return n, nil
 }
 
-// storeWatches stores the configured watches and their schedules.
-func (p *parts) storeWatches(ctx context.Context, d *db.DB) error {
-	return d.Configure(ctx, p.schedules, p.syncer.Now())
-}
-
 // network returns the certificate authorities of ca_file, or nil for the system's. It fails
 // if net/http would bypass the proxy set in the environment.
 func network(cfg *config.Config) (*x509.CertPool, error) {
@@ -186,10 +181,7 @@ func network(cfg *config.Config) (*x509.CertPool, error) {
 
 // postClient returns the HTTP client for Slack and webhooks.
 func postClient(authorities *x509.CertPool) *http.Client {
-	t := &http.Transport{}
-	if d, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = d.Clone()
-	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.OnProxyConnectResponse = hint.OnProxyConnect
 	if authorities != nil {
 		t.TLSClientConfig = &tls.Config{RootCAs: authorities}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -116,28 +115,7 @@ func tryAnswers(ans config.Answers) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return text, tryConfig(text)
-}
-
-// tryConfig checks a config before it is written.
-func tryConfig(text []byte) error {
-	dir, err := os.MkdirTemp("", "cocsync-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "config.toml")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return err
-	}
-	_, err = config.Load(path)
-	var problems *config.Problems
-	if errors.As(err, &problems) {
-		for i := range problems.List {
-			problems.List[i].File = "the new config"
-		}
-	}
-	return err
+	return text, config.CheckText("the new config", text)
 }
 
 // prompts reads the settings of init from a terminal.

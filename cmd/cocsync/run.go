@@ -98,7 +98,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		}
 		p, err := a.build(cfg, d, log)
 		if err == nil {
-			err = p.storeWatches(ctx, d)
+			err = d.Configure(ctx, p.schedules, a.now())
 		}
 		if err != nil {
 			return nil, err

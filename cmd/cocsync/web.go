@@ -114,11 +114,8 @@ func pageAddress(l net.Listener, tls bool) string {
 	if tls {
 		scheme = "https"
 	}
-	at, err := netip.ParseAddrPort(l.Addr().String())
-	if err != nil {
-		return scheme + "://" + l.Addr().String() + "/"
-	}
-	host := at.Addr()
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	host := at.Addr().Unmap()
 	if host.IsUnspecified() {
 		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}

@@ -109,6 +109,12 @@ func Load(path string) (*Config, error) {
 	return parse(path, text, mode, time.Now())
 }
 
+// CheckText checks the text of a config that is not written yet. Faults call the file name.
+func CheckText(name string, text []byte) error {
+	_, err := parse(name, text, 0o600, time.Now())
+	return err
+}
+
 // Check is Load and CheckSecrets with one error, so that all problems are reported at
 // once.
 func Check(path string) (*Config, error) {
