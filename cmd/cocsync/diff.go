@@ -204,29 +204,22 @@ func (p *page) diff(c *query.Comparison, hunks []diff.Hunk, f diffFlags) {
 	case f.word:
 		p.Exact = false
 		p.words(c, hunks)
-	case f.ignoreSpace:
-		p.Exact = false // not a patch
-		p.unified(c.Patch(f.options()), hunks, items)
 	default:
+		p.Exact = p.Exact && !f.ignoreSpace // else it is a patch
 		p.unified(c.Patch(f.options()), hunks, items)
 	}
 }
 
 // stat writes the numbers of added and removed lines.
 func (p *page) stat(c *query.Comparison, hunks []diff.Hunk) {
-	added, removed := 0, 0
+	lines := map[diff.Op]int{}
 	for _, h := range hunks {
 		for _, l := range h.Lines {
-			switch l.Op {
-			case diff.Insert:
-				added++
-			case diff.Delete:
-				removed++
-			}
+			lines[l.Op]++
 		}
 	}
 	fmt.Fprintf(p, "%s  %s %s\n", text.Visible(c.Title()),
-		p.Paint(term.Green, fmt.Sprintf("+%d", added)), p.Paint(term.Red, fmt.Sprintf("-%d", removed)))
+		p.Paint(term.Green, fmt.Sprintf("+%d", lines[diff.Insert])), p.Paint(term.Red, fmt.Sprintf("-%d", lines[diff.Delete])))
 }
 
 // structure writes the changes in the job's structure, and which lines changed only in
@@ -262,10 +255,7 @@ func formattingNotes(list []coc.Formatting) string {
 	var sorts []string
 	places := map[string][]string{}
 	for _, f := range list {
-		if f.Sort == shifted {
-			continue
-		}
-		if places[f.Sort] == nil {
+		if f.Sort != shifted && places[f.Sort] == nil {
 			sorts = append(sorts, f.Sort)
 		}
 		places[f.Sort] = append(places[f.Sort], lineNote("", f.OldLines, f.NewLines))

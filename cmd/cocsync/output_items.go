@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cocsync/internal/coc"
@@ -46,11 +47,8 @@ func (p *page) group(g diff.Group, indent string) {
 		sign, s := mark(op)
 		e.sign, e.style = e.sign+sign, s
 	}
-	e.task = g.Task
-	for _, f := range g.Fields {
-		if f.Name == "task" {
-			e.task = "" // shown below
-		}
+	if !slices.ContainsFunc(g.Fields, func(f diff.Field) bool { return f.Name == "task" }) { // else it is shown below
+		e.task = g.Task
 	}
 	if len(g.Whole) > 0 {
 		it := g.Whole[len(g.Whole)-1]
@@ -60,7 +58,12 @@ func (p *page) group(g diff.Group, indent string) {
 		}
 	}
 	p.entry(e)
-	wide := nameCells(g.Fields)
+	wide := 0 // the widest name of a field
+	for _, f := range g.Fields {
+		if n := term.Width(text.Visible(f.Name)); n <= maxNameCells {
+			wide = max(wide, n)
+		}
+	}
 	for _, f := range g.Fields {
 		sign, s := mark(f.Op)
 		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: diff.Became(f.Item), lines: lineNote(f.Op, f.OldLines, f.NewLines)}
@@ -70,17 +73,6 @@ func (p *page) group(g diff.Group, indent string) {
 		}
 		p.entry(e)
 	}
-}
-
-// nameCells returns the width of the widest field name up to maxNameCells.
-func nameCells(fields []diff.Field) int {
-	wide := 0
-	for _, f := range fields {
-		if n := term.Width(text.Visible(f.Name)); n <= maxNameCells {
-			wide = max(wide, n)
-		}
-	}
-	return wide
 }
 
 // entry is one difference in an outline. Its texts may contain control characters.
