@@ -35,27 +35,32 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 		return Version{}, err
 	}
 	newest := string(doc.Version)
+	at, dated, wrong := a.parseReference(ref)
+	// A label of COC's has precedence over every other meaning.
+	labelled := slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref })
 	if !a.At.IsZero() {
 		atThen, err := a.versionAt(ctx, doc, all, a.At)
 		if err != nil || cmp.Or(ref, latest) == latest {
 			return atThen, err
 		}
-		if err := a.checkAt(all, ref); err != nil {
-			return Version{}, err
+		if dated && !labelled {
+			return Version{}, hint.Wrap(ambiguous("it is a time, and the query is about another time"), "leave one of both out")
+		}
+		later := func(r db.Revision) bool { return validFrom(r).After(a.At) }
+		// For a label, its first revision.
+		if i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Label == ref || r.Name() == ref }); i >= 0 && later(all[i]) {
+			return Version{}, coc.NotFound("it did not exist yet at %s: it is from %s", stamp(a.At), stamp(validFrom(all[i])))
 		}
 		newest = atThen.Label
-		all = slices.DeleteFunc(all, func(r db.Revision) bool { return validFrom(r).After(a.At) })
-	}
-	// A label of COC's has precedence over every other meaning.
-	if slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
-		return labelledIn(all, ref, 0)
-	}
-	if at, ok, err := a.parseReference(ref); err != nil {
-		return Version{}, err
-	} else if ok {
-		return a.versionAt(ctx, doc, all, at)
+		all = slices.DeleteFunc(all, later)
 	}
 	switch {
+	case labelled:
+		return labelledIn(all, ref, 0)
+	case wrong != nil:
+		return Version{}, wrong
+	case dated:
+		return a.versionAt(ctx, doc, all, at)
 	case cmp.Or(ref, latest) == latest:
 		v, err := labelledIn(all, newest, 0)
 		if doc.State == coc.DocDeleted {
@@ -72,34 +77,16 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 	return labelledIn(all, label, number)
 }
 
-// checkAt refuses a reference that is invalid as of a.At.
-func (a *Archive) checkAt(all []db.Revision, ref string) error {
-	if _, ok, _ := a.parseReference(ref); ok && !slices.ContainsFunc(all, func(r db.Revision) bool { return r.Label == ref }) {
-		return hint.Wrap(ambiguous("it is a time, and the query is about another time"), "leave one of both out")
-	}
-	for _, r := range all {
-		if (r.Label == ref || r.Name() == ref) && validFrom(r).After(a.At) {
-			return coc.NotFound("it did not exist yet at %s: it is from %s", stamp(a.At), stamp(validFrom(r)))
-		}
-		if r.Label == ref {
-			return nil // its first revision existed
-		}
-	}
-	return nil
-}
-
 // splitRevision splits v3#2 into v3 and 2. The label may contain a # itself.
 func splitRevision(ref string) (label string, number int, err error) {
 	i := strings.LastIndex(ref, "#")
 	if i < 0 {
 		return ref, 0, nil
 	}
-	label = ref[:i]
-	number, err = strconv.Atoi(ref[i+1:])
-	if err != nil || number < 1 {
+	if number, err = strconv.Atoi(ref[i+1:]); err != nil || number < 1 {
 		return "", 0, hint.Wrap(ambiguous("%q is not a valid revision", ref), "a revision is written v3#2: version v3, its second content")
 	}
-	return label, number, nil
+	return ref[:i], number, nil
 }
 
 // labelledIn finds the revision of a label with a number, or its newest for 0.
@@ -172,10 +159,9 @@ func goBack(all []db.Revision, newest, ref string) (Version, error) {
 	}
 	var labels []string
 	for _, r := range all {
-		if len(labels) == 0 || labels[len(labels)-1] != r.Label {
-			labels = append(labels, r.Label)
-		}
+		labels = append(labels, r.Label)
 	}
+	labels = slices.Compact(labels)
 	// Versions after the newest may be withdrawn ones.
 	i := slices.Index(labels, newest)
 	if i < n {
