@@ -105,20 +105,30 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 	return out, nil
 }
 
-// cover counts a watch's cycles, which are in order, and finds the gaps of its life. It reads
-// the cycles twice: what a gap is depends on the intervals of all.
+// cover counts a watch's cycles, which are in order, and finds the gaps of its life.
 func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
-	c = Coverage{Followed: followed, failures: newFailures()}
-	since := period.Since.Time
+	c = Coverage{Followed: followed, Gaps: []Gap{}, failures: newFailures()}
 	var intervals []time.Duration
 	var last, end time.Time // when the last one began, and when any was running
+	gap := Gap{Period: Period{Since: Time{later(period.Since.Time, first)}}}
 	for x, err := range cycles {
 		if err != nil {
 			return c, err
 		}
 		c.cycles++
 		end = later(end, later(x.StartedAt, x.EndedAt))
-		if x.StartedAt.Before(since) {
+		switch {
+		case x.Partial:
+		case x.Outcome == coc.CycleGood && x.Complete:
+			c.addGap(gap, x.StartedAt)
+			gap = Gap{Period: Period{Since: Time{later(gap.Since.Time, x.EndedAt)}}}
+		default:
+			gap.Cycles++
+			if x.Complete && x.Outcome == coc.CycleFailed {
+				gap.Complete++
+			}
+		}
+		if x.StartedAt.Before(period.Since.Time) {
 			continue
 		}
 		c.Requests += x.Requests
@@ -134,10 +144,19 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 		}
 		last = x.StartedAt
 	}
+	c.addGap(gap, lifeOf(period, first, followed, end).Until.Time)
 	c.Interval.Duration = median(intervals)
 	c.GapOver.Duration = max(gapFactor*c.Interval.Duration, minGap)
-	c.Gaps, err = gaps(cycles, lifeOf(period, first, followed, end), c.GapOver.Duration)
-	return c, err
+	c.Gaps = slices.DeleteFunc(c.Gaps, func(g Gap) bool { return g.Duration.Duration <= c.GapOver.Duration })
+	return c, nil
+}
+
+// addGap adds what may be a gap: whether it is one depends on the intervals of all cycles.
+func (c *Coverage) addGap(g Gap, until time.Time) {
+	g.Until.Time, g.Duration.Duration = until, until.Sub(g.Since.Time)
+	if g.Duration.Duration > minGap {
+		c.Gaps = append(c.Gaps, g)
+	}
 }
 
 func (n *CycleCounts) count(x coc.Cycle) {
@@ -167,36 +186,6 @@ func median(intervals []time.Duration) time.Duration {
 	}
 	slices.Sort(intervals)
 	return max(intervals[(len(intervals)-1)/2], minInterval)
-}
-
-// gaps returns the periods of a life that are longer than a duration and without a good
-// cycle that read the whole list.
-func gaps(cycles iter.Seq2[coc.Cycle, error], life Period, over time.Duration) ([]Gap, error) {
-	list := []Gap{}
-	g := Gap{Period: Period{Since: life.Since}}
-	end := func(to time.Time) {
-		g.Until.Time, g.Duration.Duration = to, to.Sub(g.Since.Time)
-		if g.Duration.Duration > over {
-			list = append(list, g)
-		}
-	}
-	for c, err := range cycles {
-		switch {
-		case err != nil:
-			return nil, err
-		case c.Partial:
-		case c.Outcome == coc.CycleGood && c.Complete:
-			end(c.StartedAt)
-			g = Gap{Period: Period{Since: Time{later(g.Since.Time, c.EndedAt)}}}
-		default:
-			g.Cycles++
-			if c.Complete && c.Outcome == coc.CycleFailed {
-				g.Complete++
-			}
-		}
-	}
-	end(life.Until.Time)
-	return list, nil
 }
 
 // lifeOf returns the part of a period in which a watch existed: since its first cycle, and
