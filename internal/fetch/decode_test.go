@@ -17,6 +17,12 @@ import (
 
 func ptr(s string) *string { return &s }
 
+// opened returns a valid body's envelope.
+func opened(body []byte) envelope {
+	e, _ := parse(body)
+	return e
+}
+
 // Every spelling of a field that COC uses or may use has the same result.
 func TestDecodeDocument(t *testing.T) {
 	at := time.UnixMilli(1751364159273).UTC()
@@ -83,7 +89,7 @@ func TestDecodeDocument(t *testing.T) {
 // Unknown fields that are too long are counted, and affect nothing else.
 func TestDecodeBounds(t *testing.T) {
 	long := fmt.Sprintf(`{"data":{"content":"x","version":"v1","unknown":%q}}`, strings.Repeat("x", maxExtra))
-	a, dropped, err := decodeDocument(open([]byte(long)), "D", "")
+	a, dropped, err := decodeDocument(opened([]byte(long)), "D", "")
 	if err != nil || dropped <= maxExtra || a.Meta.Extra != "" || string(a.Content.Bytes) != "x" {
 		t.Errorf("too long unknown fields: %d dropped, extra of %d, %v", dropped, len(a.Meta.Extra), err)
 	}
@@ -92,7 +98,7 @@ func TestDecodeBounds(t *testing.T) {
 		fmt.Fprintf(&b, `{"version":"v%d"},`, i+1)
 	}
 	many := `{"data":{"content":"x","version":"v1","versions":[` + strings.TrimSuffix(b.String(), ",") + `]}}`
-	if _, _, err := decodeDocument(open([]byte(many)), "D", ""); err == nil {
+	if _, _, err := decodeDocument(opened([]byte(many)), "D", ""); err == nil {
 		t.Error("a list of too many versions is accepted")
 	}
 }
@@ -160,7 +166,7 @@ func TestDecodePage(t *testing.T) {
 		{`[]`, nil, -1, false},
 		{`null`, nil, -1, false},
 	} {
-		p, err := decodePage(open([]byte(tt.body)))
+		p, err := decodePage(opened([]byte(tt.body)))
 		if diff := cmp.Diff(tt.rows, p.rows); (err == nil) != tt.good || p.total != tt.total || diff != "" {
 			t.Errorf("decodePage(%s): total %d, error %v, want %d, good %v; rows (-want +got):\n%s", tt.body, p.total, err, tt.total, tt.good, diff)
 		}
@@ -185,8 +191,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		root := e.root
 		buffer := bytes.Clone(root)
-		p, _ := decodePage(open(buffer))
-		a, _, err := decodeDocument(open(buffer), "DM1", "")
+		p, _ := decodePage(opened(buffer))
+		a, _, err := decodeDocument(opened(buffer), "DM1", "")
 		for i := range buffer {
 			buffer[i] = 'x'
 		}
@@ -199,12 +205,11 @@ func FuzzDecode(f *testing.F) {
 		if err == nil {
 			checkContent(t, a.Content)
 		}
-		var c canonicalizer
-		once := c.append(nil, root, 0)
+		once := canonical(nil, root, 0)
 		if !json.Valid(once) {
 			t.Fatalf("canonical form %q is not JSON", once)
 		}
-		if again := c.append(nil, once, 0); !bytes.Equal(once, again) {
+		if again := canonical(nil, once, 0); !bytes.Equal(once, again) {
 			t.Fatalf("canonical form of %q is %q", once, again)
 		}
 		if got, want := plain(t, once), plain(t, root); !reflect.DeepEqual(got, want) {

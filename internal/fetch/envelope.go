@@ -4,60 +4,34 @@ import (
 	"bytes"
 	"cmp"
 
-	"cocsync/internal/coc"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// envelope has the members of a response's outer object that cocsync knows, as raw
-// values: nil if absent.
+// envelope has the members of a response's outer object that cocsync knows; nil or empty
+// if absent.
 type envelope struct {
-	root        []byte // the whole value
-	data, total []byte
-	// Members of an error: of COC, of its siblings, and nested.
-	errorCode, errorMsg, requestID, code, message, nested []byte
+	root  jsontext.Value // the whole value
+	Data  jsontext.Value `json:"data"`
+	Total string         `json:"total"`
+	// An error of COC, of its siblings, and nested.
+	ErrorCode string         `json:"error_code"`
+	ErrorMsg  string         `json:"error_msg"`
+	RequestID string         `json:"request_id"`
+	Code      string         `json:"code"`
+	Message   string         `json:"message"`
+	Nested    jsontext.Value `json:"error"`
 }
 
 // parse reads a body without what surrounds its JSON value, and reports whether it is
-// JSON. The body is read once: validating it also finds the members.
-func parse(body []byte) (envelope, bool) {
-	root := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))
-	e := envelope{root: root}
-	if err := walk(root, e.take); err != nil {
+// JSON. Any value other than an object has no members.
+func parse(body []byte) (e envelope, isJSON bool) {
+	root := jsontext.Value(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF"))))
+	if json.Unmarshal(root, &e, tolerant()) != nil && !root.IsValid(lenient()) {
 		return envelope{}, false
 	}
+	e.root = root
 	return e, true
-}
-
-// open reads a value that is known to be JSON.
-func open(v []byte) envelope {
-	e := envelope{root: v}
-	_ = walk(v, e.take)
-	return e
-}
-
-// take is called by walk for each member. It never stops it.
-func (e *envelope) take(key, value []byte) bool {
-	if key == nil { // an element of an array
-		return true
-	}
-	switch string(name(key)) {
-	case "data":
-		e.data = value
-	case "total":
-		e.total = value
-	case "error_code":
-		e.errorCode = value
-	case "error_msg":
-		e.errorMsg = value
-	case "request_id":
-		e.requestID = value
-	case "code":
-		e.code = value
-	case "message":
-		e.message = value
-	case "error":
-		e.nested = value
-	}
-	return true
 }
 
 // failure is an error in one of the formats that COC, its gateway and its siblings
@@ -68,9 +42,10 @@ type failure struct{ code, message, requestID string }
 // success, only error_code counts: code and message may be anything then.
 func readFailure(e envelope, status int) failure {
 	f := e.failure(status >= 400)
-	if f.code == "" && status >= 400 && isObject(e.nested) {
-		inner := open(e.nested).failure(true)
-		f.code, f.message = inner.code, inner.message
+	if f.code == "" && status >= 400 && e.Nested.Kind() == '{' {
+		inner, _ := parse(e.Nested)
+		nested := inner.failure(true)
+		f.code, f.message = nested.code, nested.message
 	}
 	return f
 }
@@ -78,9 +53,9 @@ func readFailure(e envelope, status int) failure {
 // failure reads the error fields of the object itself, and those of siblings if
 // requested.
 func (e envelope) failure(siblings bool) failure {
-	f := failure{coc.OrEmpty(textOf(e.errorCode)), coc.OrEmpty(textOf(e.errorMsg)), coc.OrEmpty(textOf(e.requestID))}
+	f := failure{e.ErrorCode, e.ErrorMsg, e.RequestID}
 	if siblings && f.code == "" {
-		f.code, f.message = coc.OrEmpty(textOf(e.code)), cmp.Or(f.message, coc.OrEmpty(textOf(e.message)))
+		f.code, f.message = e.Code, cmp.Or(f.message, e.Message)
 	}
 	return f
 }
