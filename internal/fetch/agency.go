@@ -39,12 +39,8 @@ type Agency struct {
 	HTTP    *http.Client     // nil: one without proxy, and with timeouts
 	Now     func() time.Time // nil: time.Now
 
-	once   sync.Once
-	client *http.Client
-	turn   chan struct{} // one refresh at a time
-
-	mu      sync.Mutex
-	kept    *KeyPair
+	mu      sync.Mutex // held during a refresh, which takes a few seconds at most
+	kept    KeyPair
 	failed  error     // of the newest refresh
 	retryAt time.Time // a refresh before then is pointless
 }
@@ -55,58 +51,35 @@ func (a *Agency) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("ECS agency
 // KeyPair returns the cached key pair while it is valid, else a new one from the
 // service.
 func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
-	a.once.Do(a.setup)
-	if k, ok, err := a.cached(); ok {
-		return k, err
-	}
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
-		return KeyPair{}, context.Cause(ctx)
-	}
-	if k, ok, err := a.cached(); ok { // another caller has refreshed it
-		return k, err
-	}
-	k, err := a.fetch(ctx)
-	if ctx.Err() != nil {
-		return KeyPair{}, context.Cause(ctx)
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.failed, a.retryAt = err, a.now().Add(refreshPause)
-	if err == nil {
-		a.kept = &k
-	} else if a.kept != nil && a.now().Before(a.kept.ExpiresAt) {
-		return *a.kept, nil
+	if now := a.now(); a.kept.ExpiresAt.Sub(now) < refreshBefore && !now.Before(a.retryAt) {
+		k, err := a.fetch(ctx)
+		if ctx.Err() != nil {
+			return KeyPair{}, context.Cause(ctx)
+		}
+		a.failed, a.retryAt = err, a.now().Add(refreshPause)
+		if err == nil {
+			a.kept = k
+		}
 	}
-	return k, err
-}
-
-// cached returns the cached key pair or error, and whether the service need not be
-// asked.
-func (a *Agency) cached() (k KeyPair, ok bool, err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
-	waiting := now.Before(a.retryAt)
-	if a.kept == nil || !now.Before(a.kept.ExpiresAt) {
-		return KeyPair{}, waiting && a.failed != nil, a.failed
+	if a.failed != nil && !a.now().Before(a.kept.ExpiresAt) {
+		return KeyPair{}, a.failed
 	}
-	return *a.kept, waiting || a.kept.ExpiresAt.Sub(now) >= refreshBefore, nil
+	return a.kept, nil
 }
 
 // forget drops a key pair, so that the next call asks the service.
 func (a *Agency) forget(k KeyPair) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.kept != nil && a.kept.same(k) {
-		a.kept, a.retryAt = nil, time.Time{}
+	if a.kept.same(k) {
+		a.kept, a.retryAt = KeyPair{}, time.Time{}
 	}
 }
 
-func (a *Agency) setup() {
-	a.turn = make(chan struct{}, 1)
+// client returns the client for the metadata service.
+func (a *Agency) client() *http.Client {
 	client := http.Client{
 		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: metadataTimeout}).DialContext, DisableKeepAlives: true},
 		Timeout:   metadataTimeout,
@@ -115,7 +88,7 @@ func (a *Agency) setup() {
 		client = *a.HTTP
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	a.client = &client
+	return &client
 }
 
 func (a *Agency) now() time.Time {
@@ -123,12 +96,6 @@ func (a *Agency) now() time.Time {
 		return time.Now()
 	}
 	return a.Now()
-}
-
-// silent is the error of a metadata service that cannot be reached: most likely this
-// machine is not an ECS.
-func silent(err error) error {
-	return absent{"ECS agency: the metadata service does not respond: " + err.Error()}
 }
 
 // fetch asks the service for a token, if it supports tokens, then for credentials.
@@ -183,20 +150,20 @@ func (a *Agency) ask(ctx context.Context, method, path, header, value string) ([
 	if value != "" {
 		r.Header.Set(header, value)
 	}
-	resp, err := a.client.Do(r)
-	if err != nil {
-		if u := (*url.Error)(nil); errors.As(err, &u) {
-			err = u.Err
+	var body []byte
+	resp, err := a.client().Do(r)
+	if err == nil {
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return nil, statusError(resp.StatusCode)
 		}
-		return nil, silent(err)
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, statusError(resp.StatusCode)
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
-	if err != nil {
-		return nil, silent(err)
+	if err != nil { // most likely this machine is not an ECS
+		return nil, absent{"ECS agency: the metadata service does not respond: " + err.Error()}
 	}
 	return body, nil
 }

@@ -29,80 +29,56 @@ func (c *Client) call(ctx context.Context, q request) (reply, error) {
 		return reply{}, err
 	}
 	deadline := time.Now().Add(c.maxWait())
-	waits := &waits{ExponentialBackOff: backoff.NewExponentialBackOff()}
-	waits.MaxInterval = c.maxWait() / attempts
-	waits.InitialInterval, waits.Multiplier = min(time.Second, waits.MaxInterval), 2
-	attempt := 0
-	a, err := backoff.Retry(ctx, func() (reply, error) {
-		attempt++
+	growing := backoff.NewExponentialBackOff()
+	growing.MaxInterval = c.maxWait() / attempts
+	growing.InitialInterval, growing.Multiplier = min(time.Second, growing.MaxInterval), 2
+	for attempt := 1; ; attempt++ {
 		a, err := c.try(ctx, q, time.Until(deadline))
-		var e *Error
-		if errors.As(err, &e) && e.is(coc.ErrTemporary) && !e.held {
-			waits.asked = c.requestedWait(e)
-		} else if err != nil {
-			err = backoff.Permanent(err)
+		if err == nil {
+			return a, nil
 		}
-		return a, err
-	},
-		backoff.WithBackOff(waits), backoff.WithMaxTries(attempts), backoff.WithMaxElapsedTime(c.maxWait()),
-		backoff.WithNotify(func(err error, next time.Duration) {
-			c.log.Warn("retrying", "attempt", attempt, "wait", next.Round(time.Millisecond), "err", err)
-			var e *Error
-			if errors.As(err, &e) && (e.RetryAfter > 0 || tooMany(e)) {
-				c.pace.pause(next, e)
-			}
-		}))
-	return a, c.settle(ctx, q, err)
+		e, ok := errors.AsType[*Error](err)
+		switch {
+		case ctx.Err() != nil:
+			return reply{}, fmt.Errorf("%s: %w", q.op, context.Cause(ctx))
+		case !ok:
+			return reply{}, fmt.Errorf("%s: %w", q.op, err)
+		case !e.is(coc.ErrTemporary) || e.final:
+			return reply{}, e
+		}
+		pause := growing.NextBackOff()
+		pause = cmp.Or(c.requestedWait(e), pause)
+		if attempt == attempts || time.Until(deadline) < pause {
+			c.pauseUntil(e)
+			return reply{}, e
+		}
+		c.log.Warn("retrying", "attempt", attempt, "wait", pause.Round(time.Millisecond), "err", err)
+		if e.RetryAfter > 0 || tooMany(e) {
+			c.pace.pause(pause, e)
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return reply{}, fmt.Errorf("%s: %w", q.op, err)
+		}
+	}
 }
 
-// settle makes the last attempt's error the call's error.
-func (c *Client) settle(ctx context.Context, q request, err error) error {
-	var permanent *backoff.PermanentError
-	if errors.As(err, &permanent) { // Retry leaves it around the last attempt's
-		err = permanent.Unwrap()
+// pauseUntil pauses the account after the last attempt of a call, for as long as COC asked.
+func (c *Client) pauseUntil(e *Error) {
+	pause := cmp.Or(e.RetryAfter, e.window)
+	if pause == 0 && tooMany(e) {
+		pause = exhausted
 	}
-	var e *Error
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", q.op, context.Cause(ctx))
-	case !errors.As(err, &e):
-		return fmt.Errorf("%s: %w", q.op, err)
-	case !e.is(coc.ErrTemporary) || e.held:
-		return e
+	if pause > 0 {
+		e.Until = c.now().Add(pause)
+		c.pace.pause(pause, e)
 	}
-	quiet := cmp.Or(e.RetryAfter, e.window)
-	if quiet == 0 && tooMany(e) {
-		quiet = exhausted
-	}
-	if quiet > 0 {
-		e.Until = c.now().Add(quiet)
-		c.pace.pause(quiet, e)
-	}
-	return e
 }
 
 // requestedWait is the pause before the next attempt that COC asked for; 0 if it asked
 // for none. COC names the window of a limit but not how much of it is left: a quarter
 // of the window each time reaches its end within the attempts.
 func (c *Client) requestedWait(e *Error) time.Duration {
-	if e.RetryAfter > 0 {
-		return e.RetryAfter
-	}
-	return min(e.window/(attempts-1), c.maxWait()/attempts)
-}
-
-// waits are the pauses between attempts: what COC asked for, else increasing ones.
-type waits struct {
-	*backoff.ExponentialBackOff
-	asked time.Duration
-}
-
-// NextBackOff returns the pause before the next attempt.
-func (w *waits) NextBackOff() time.Duration {
-	growing := w.ExponentialBackOff.NextBackOff()
-	return cmp.Or(w.asked, growing)
+	return cmp.Or(e.RetryAfter, min(e.window/(attempts-1), c.maxWait()/attempts))
 }
 
 func tooMany(e *Error) bool {
@@ -110,15 +86,15 @@ func tooMany(e *Error) bool {
 }
 
 // try makes one attempt, and a second one only if the key pair was refused and its
-// source has another one now.
+// source has another one now. Nothing is sent after that one.
 func (c *Client) try(ctx context.Context, q request, patience time.Duration) (reply, error) {
 	kp, err := c.keyPair(ctx, q.op)
 	if err != nil {
 		return reply{}, err
 	}
 	a, err := c.attempt(ctx, q, kp, patience)
-	var e *Error
-	if !errors.As(err, &e) || !e.is(coc.ErrUnauthorized) || e.held {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.is(coc.ErrUnauthorized) || e.final {
 		return a, err
 	}
 	if f, ok := c.source.(forgetter); ok {
@@ -130,8 +106,8 @@ func (c *Client) try(ctx context.Context, q request, patience time.Duration) (re
 	}
 	c.log.Warn("key pair refused, trying its replacement", "err", err)
 	a, err = c.attempt(ctx, q, other, patience)
-	if err != nil {
-		err = backoff.Permanent(err) // nothing is sent after a refusal
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.final = true
 	}
 	return a, err
 }
@@ -155,13 +131,13 @@ func (c *Client) attempt(ctx context.Context, q request, kp KeyPair, patience ti
 	if c.Observe != nil {
 		c.Observe(outcome(err), time.Since(sentAt))
 	}
-	var e *Error
+	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
 		c.served.Add(1)
 		c.guard.prove(kp, c.now())
 		c.pace.faster()
-	case !errors.As(err, &e) || e.Status == 0:
+	case !ok || e.Status == 0:
 	case e.is(coc.ErrUnauthorized):
 		c.guard.refuse(kp, e, c.now())
 	case tooMany(e):

@@ -81,7 +81,6 @@ type Client struct {
 	guard  guard
 	sent   atomic.Int64
 	served atomic.Int64
-	bodies sync.Pool // of *bytes.Buffer
 }
 
 // List requests all pages of the list of documents. See coc.List for a list that
@@ -115,7 +114,6 @@ func (c *Client) Get(ctx context.Context, documentID, version, documentType stri
 		c.log.Warn("unknown fields not kept: too long", "document", documentID, "bytes", dropped)
 	}
 	answer.Evidence = a.evidence
-	c.done(a)
 	return answer, nil
 }
 
@@ -158,7 +156,7 @@ func (c *Client) keyPair(ctx context.Context, op string) (KeyPair, error) {
 	// The source's advice stays a hint: in the message it would be shown next to the
 	// caller's own advice.
 	advice := foreign(strings.ReplaceAll(hint.Of(err), "\n", "; "), kp)
-	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: hint.Wrap(class, advice), held: true}
+	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: hint.Wrap(class, advice), final: true}
 }
 
 // setup prepares the client at its first call.
@@ -225,7 +223,7 @@ func newTransport(connections int, authorities *x509.CertPool) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    max(1, connections),
 		MaxResponseHeaderBytes: 64 << 10,
-		ReadBufferSize:         2 * usualBody, // enough for most responses
+		ReadBufferSize:         16 << 10, // enough for most responses
 		ForceAttemptHTTP2:      true,
 	}
 }

@@ -22,13 +22,7 @@ type KeyPair struct {
 
 const hidden = "***"
 
-// String hides the key pair.
-func (KeyPair) String() string { return hidden }
-
-// GoString hides the key pair from %#v.
-func (KeyPair) GoString() string { return hidden }
-
-// Format hides the key pair from every verb: %d would print the fields.
+// Format hides the key pair from every verb.
 func (KeyPair) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
 // LogValue hides the key pair from slog.

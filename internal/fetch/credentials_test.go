@@ -19,7 +19,7 @@ import (
 // No format shows a key pair, alone or in a struct.
 func TestKeyPairHidden(t *testing.T) {
 	var out bytes.Buffer
-	agency := &Agency{kept: &testKey}
+	agency := &Agency{kept: testKey}
 	client := &Client{Credentials: Static(testKey)}
 	client.guard.refuse(testKey, &Error{Op: "x"}, time.Now())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {

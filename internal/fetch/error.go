@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -36,42 +37,32 @@ type Error struct {
 	class  error
 	window time.Duration // of the limit that was reached, if the message has it
 	pace   float64       // requests a second that this limit allows
-	held   bool          // nothing was sent, because of an earlier response
+	final  bool          // the call sends nothing after it
 }
 
 // Error says what was requested, what the response was and, if known, how to fix it.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op + ": ")
-	if e.Status != 0 {
-		fmt.Fprintf(&b, "HTTP %d", e.Status)
-		if e.Code != "" {
-			b.WriteString(" " + e.Code)
-		}
-		if e.Message != "" {
-			b.WriteString(": ")
-		}
-	}
-	b.WriteString(e.Message)
+	text := e.Op + ": " + e.Reason()
 	if e.Note != "" {
-		b.WriteString("; " + e.Note)
+		text += "; " + e.Note
 	}
 	if e.RequestID != "" {
-		b.WriteString(" (request " + e.RequestID + ")")
+		text += " (request " + e.RequestID + ")"
 	}
-	return b.String()
+	return text
 }
 
 // Reason is the response of COC or the network without what differs between two
 // responses to the same request.
 func (e *Error) Reason() string {
-	switch {
-	case e.Status == 0:
+	if e.Status == 0 {
 		return e.Message
-	case e.Message == "":
-		return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code))
 	}
-	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code)) + ": " + e.Message
+	text := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Status, e.Code))
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
 }
 
 // Unwrap returns the class.
@@ -86,7 +77,7 @@ func (e *Error) PausedUntil() time.Time { return e.Until }
 // forOp returns the same error for another call, for which nothing was sent.
 func (e *Error) forOp(op string) *Error {
 	copied := *e
-	copied.Op, copied.held = op, true
+	copied.Op, copied.final = op, true
 	return &copied
 }
 
@@ -130,17 +121,6 @@ func classify(status int, code string) error {
 	return coc.ErrMalformed
 }
 
-// note returns the fix of an error by its class, if known.
-func note(e *Error, action string) string {
-	switch {
-	case e.is(coc.ErrUnauthorized):
-		return "check the access key and the secret key; they are paused for five minutes, because COC locks a key pair that keeps failing"
-	case e.is(coc.ErrForbidden):
-		return "the user needs the IAM action " + action
-	}
-	return ""
-}
-
 // Signatures are refused if the clock differs by 15 minutes. From five minutes on the
 // user is warned.
 const (
@@ -177,53 +157,17 @@ const minPart = 12
 // it was sent, also escaped or truncated.
 func redact(s string, kp KeyPair) string {
 	for _, secret := range []string{kp.SecretKey, kp.SecurityToken, kp.AccessKey} {
-		s = removePart(s, secret)
-		for _, form := range []string{url.QueryEscape(secret), strings.ReplaceAll(secret, "/", `\/`)} {
-			if form != secret {
-				s = removePart(s, form)
-			}
+		for _, form := range []string{secret, url.QueryEscape(secret), strings.ReplaceAll(secret, "/", `\/`)} {
+			s = removePart(s, form)
 		}
 	}
-	return removeSignature(s)
-}
-
-// A signature is 64 hexadecimal digits. What is quoted after its name may be
-// truncated; a request id has 32.
-const (
-	signatureDigits = 64
-	minDigits       = 4
-)
-
-// removeSignature removes hexadecimal digits that are a signature by their number or
-// by the word before them.
-func removeSignature(s string) string {
-	var b strings.Builder
-	for at := 0; at < len(s); {
-		n := 0
-		for at+n < len(s) && isHex(s[at+n]) {
-			n++
-		}
-		if n >= signatureDigits || n >= minDigits && namesSignature(s[:at]) {
-			b.WriteString(hidden)
-			at += n
-			continue
-		}
-		n = max(n, 1)
-		b.WriteString(s[at : at+n])
-		at += n
+	// A signature is 64 hexadecimal digits. What is quoted after its name may be truncated;
+	// a request id has 32.
+	if len(s) < 64 && !strings.Contains(strings.ToLower(s), "signature") {
+		return s
 	}
-	return b.String()
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-// namesSignature reports whether a text ends with the word signature and what may be
-// between it and its value.
-func namesSignature(s string) bool {
-	s = strings.ToLower(s[max(0, len(s)-32):])
-	return strings.HasSuffix(strings.TrimRight(s, " =:\"'\\\t%"), "signature") // the digits of an escape follow %
+	signature := regexp.MustCompile(`(?i)(signature[ =:"'\\\t%]*)[0-9a-f]{4,}|[0-9a-f]{64,}`)
+	return signature.ReplaceAllString(s, "${1}"+hidden)
 }
 
 // removePart removes a secret from a text, or its prefix if it is truncated.
@@ -231,23 +175,10 @@ func removePart(s, secret string) string {
 	if len(secret) < minSecret {
 		return s
 	}
-	s = strings.ReplaceAll(s, secret, hidden)
-	if len(secret) <= minPart {
-		return s
+	for n := min(len(secret), len(s)); n >= min(len(secret), minPart); n-- {
+		s = strings.ReplaceAll(s, secret[:n], hidden)
 	}
-	var b strings.Builder
-	for {
-		at := strings.Index(s, secret[:minPart])
-		if at < 0 {
-			return b.String() + s
-		}
-		n := minPart
-		for n < len(secret) && at+n < len(s) && s[at+n] == secret[n] {
-			n++
-		}
-		b.WriteString(s[:at] + hidden)
-		s = s[at+n:]
-	}
+	return s
 }
 
 // foreign makes a text from a response safe to show.

@@ -14,90 +14,69 @@ const lockout = 5 * time.Minute
 // that was never accepted is sent by one request at a time, so that many concurrent
 // calls with a wrong key cause one failure.
 type guard struct {
-	mu      sync.Mutex
-	proven  keyID // accepted by COC; zero: none yet
-	refused map[keyID]refusal
-	turns   chan struct{} // has a token while an unproven key pair is tried
+	mu   sync.Mutex
+	keys map[keyID]*keyState
 }
 
-type refusal struct {
-	err   *Error
-	until time.Time
+// keyState is what COC responded to a key pair.
+type keyState struct {
+	turn    chan struct{} // holds a token while the key pair is sent and not yet proven
+	proven  bool          // accepted by COC
+	refused *Error
+	until   time.Time // the end of the pause after a refusal
+}
+
+// state calls f with the state of a key pair.
+func (g *guard) state(kp KeyPair, f func(*keyState)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.keys[kp.id()]
+	if s == nil {
+		if g.keys == nil {
+			g.keys = map[keyID]*keyState{}
+		}
+		s = &keyState{turn: make(chan struct{}, 1)}
+		g.keys[kp.id()] = s
+	}
+	f(s)
 }
 
 // enter waits until the key pair may be sent, and returns a function to call after the
 // response. For a refused key pair it returns the error of its refusal.
 func (g *guard) enter(ctx context.Context, op string, kp KeyPair, now func() time.Time) (leave func(), err error) {
-	if g.isProven(kp) {
-		return func() {}, g.refusal(op, kp, now())
-	}
-	turn := g.turn()
+	var turn chan struct{}
+	g.state(kp, func(s *keyState) { turn = s.turn })
 	select {
 	case turn <- struct{}{}:
-		leave = func() { <-turn }
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if err := g.refusal(op, kp, now()); err != nil {
-		leave()
-		return nil, err
+	proven := false
+	g.state(kp, func(s *keyState) { proven = s.proven })
+	if err = g.refusal(op, kp, now()); err != nil || proven {
+		<-turn
+		return func() {}, err
 	}
-	if g.isProven(kp) { // another caller has proved it
-		leave()
-		leave = func() {}
-	}
-	return leave, nil
-}
-
-func (g *guard) turn() chan struct{} {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.turns == nil {
-		g.turns = make(chan struct{}, 1)
-	}
-	return g.turns
-}
-
-func (g *guard) isProven(kp KeyPair) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.proven == kp.id()
+	return func() { <-turn }, nil
 }
 
 // refusal returns the error of a key pair that COC refused within lockout, else nil.
-func (g *guard) refusal(op string, kp KeyPair, now time.Time) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r, ok := g.refused[kp.id()]; ok && now.Before(r.until) {
-		return r.err.forOp(op)
-	}
-	return nil
+func (g *guard) refusal(op string, kp KeyPair, now time.Time) (err error) {
+	g.state(kp, func(s *keyState) {
+		if now.Before(s.until) {
+			err = s.refused.forOp(op)
+		}
+	})
+	return err
 }
 
 // prove records that COC accepts the key pair. A response to a request that was sent
 // before another one was refused does not undo the refusal.
 func (g *guard) prove(kp KeyPair, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r, ok := g.refused[kp.id()]; !ok || !now.Before(r.until) {
-		g.proven = kp.id()
-	}
+	g.state(kp, func(s *keyState) { s.proven = s.proven || !now.Before(s.until) })
 }
 
 // refuse records that COC refused the key pair.
 func (g *guard) refuse(kp KeyPair, err *Error, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.proven == kp.id() {
-		g.proven = keyID{}
-	}
-	if g.refused == nil {
-		g.refused = map[keyID]refusal{}
-	}
-	for k, r := range g.refused { // drop old key pairs
-		if !now.Before(r.until) {
-			delete(g.refused, k)
-		}
-	}
-	g.refused[kp.id()] = refusal{err, now.Add(lockout)}
+	g.state(kp, func(s *keyState) { s.proven, s.refused, s.until = false, err, now.Add(lockout) })
 }

@@ -153,7 +153,5 @@ func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ page,
 	if err != nil {
 		return page{}, 0, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
-	size = int64(a.body.Len())
-	c.done(a)
-	return p, size, nil
+	return p, a.size, nil
 }

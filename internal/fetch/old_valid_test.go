@@ -160,3 +160,7 @@ func (c *oldChecker) digits() bool {
 	}
 	return c.at > from
 }
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}

@@ -2,52 +2,46 @@ package fetch
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"cocsync/internal/coc"
 )
 
-// Outcomes of a request.
-const (
-	outcomeOK           = "ok"
-	outcomeNotFound     = "not_found"    // COC does not have that document
-	outcomeThrottled    = "throttled"    // too many requests
-	outcomeServerError  = "server_error" // 5xx, or a response that is not COC's and may be different next time
-	outcomeNetwork      = "network"      // no complete response
-	outcomeUnauthorized = "unauthorized"
-	outcomeForbidden    = "forbidden"
-	outcomeRefused      = "refused"
-	outcomeMalformed    = "malformed" // a response that cannot be read
-	outcomeStopped      = "stopped"   // the caller stopped waiting
-)
+// classOutcomes are the outcomes of a request whose response is an error, by its class.
+func classOutcomes() map[error]string {
+	return map[error]string{
+		coc.ErrTemporary:    "server_error", // 5xx, or not COC's and perhaps different next time
+		coc.ErrUnauthorized: "unauthorized",
+		coc.ErrForbidden:    "forbidden",
+		coc.ErrNotFound:     "not_found", // COC does not have that document
+		coc.ErrRefused:      "refused",
+		coc.ErrMalformed:    "malformed", // the response cannot be read
+	}
+}
 
 // Outcomes returns all outcomes that Observe may receive.
 func Outcomes() []string {
-	return []string{outcomeOK, outcomeNotFound, outcomeThrottled, outcomeServerError, outcomeNetwork,
-		outcomeUnauthorized, outcomeForbidden, outcomeRefused, outcomeMalformed, outcomeStopped}
+	return append(slices.Sorted(maps.Values(classOutcomes())), "ok", "throttled", "network", "stopped")
 }
 
 // outcome classifies the result of one request.
 func outcome(err error) string {
-	var e *Error
+	e, ok := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
-		return outcomeOK
-	case !errors.As(err, &e):
-		return outcomeStopped
+		return "ok"
+	case !ok:
+		return "stopped" // the caller stopped waiting
 	case e.Status == 0:
-		return outcomeNetwork
+		return "network" // no complete response
 	case tooMany(e):
-		return outcomeThrottled
-	case e.is(coc.ErrTemporary):
-		return outcomeServerError
-	case e.is(coc.ErrUnauthorized):
-		return outcomeUnauthorized
-	case e.is(coc.ErrForbidden):
-		return outcomeForbidden
-	case e.is(coc.ErrNotFound):
-		return outcomeNotFound
-	case e.is(coc.ErrRefused):
-		return outcomeRefused
+		return "throttled"
 	}
-	return outcomeMalformed
+	for class, name := range classOutcomes() {
+		if e.is(class) {
+			return name
+		}
+	}
+	return ""
 }

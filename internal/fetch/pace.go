@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -46,39 +47,25 @@ func (p *pacer) start(perSecond float64, burst int) {
 // it returns the response that caused the pause.
 func (p *pacer) wait(ctx context.Context, op string, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
-	for {
-		if err := p.waitPause(ctx, op, deadline); err != nil {
-			return err
-		}
-		if err := p.limiter.Wait(ctx); err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return context.DeadlineExceeded // the pause may have started during the wait
-		}
-		p.mu.Lock()
-		paused := time.Until(p.until) > 0 // another caller received it meanwhile
-		p.mu.Unlock()
-		if !paused {
-			return nil
-		}
-	}
-}
-
-func (p *pacer) waitPause(ctx context.Context, op string, deadline time.Time) error {
-	for {
+	for limited := false; ; {
 		p.mu.Lock()
 		until, why := p.until, p.why
 		p.mu.Unlock()
-		d := time.Until(until)
-		if d <= 0 {
+		switch pause := time.Until(until); {
+		case pause <= 0 && limited:
 			return nil
-		}
-		if until.After(deadline) {
+		case pause > 0 && until.After(deadline):
 			return why.forOp(op)
-		}
-		if err := sleep(ctx, d); err != nil {
-			return err
+		case pause > 0:
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			limited = false
+		default:
+			if err := p.limiter.Wait(ctx); err != nil {
+				return cmp.Or(context.Cause(ctx), context.DeadlineExceeded)
+			}
+			limited = true // a pause may have started during the wait
 		}
 	}
 }

@@ -3,6 +3,7 @@ package fetch
 import (
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -39,35 +40,15 @@ func bounded(seconds float64) time.Duration {
 // ratelimit,limit:200,time:5 minute": the window, and the allowed requests a second.
 // Both are 0 if the message has none.
 func limitOf(message string) (window time.Duration, perSecond float64) {
-	_, rest, ok := strings.Cut(message, "limit:")
-	limit, rest := leadingNumber(rest)
-	_, rest, found := strings.Cut(rest, "time:")
-	count, unit := leadingNumber(rest)
-	if !ok || !found || limit <= 0 || count <= 0 {
+	m := regexp.MustCompile(`limit: *(\d{1,15})\b.*?time: *(\d{1,15})\s*(s|minute|hour|day)`).FindStringSubmatch(message)
+	if m == nil {
 		return 0, 0
 	}
-	unit = strings.TrimSpace(unit)
-	for _, u := range []struct {
-		name    string
-		seconds float64
-	}{{"s", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}} {
-		if strings.HasPrefix(unit, u.name) {
-			return bounded(count * u.seconds), limit / (count * u.seconds)
-		}
+	limit, _ := strconv.ParseFloat(m[1], 64)
+	count, _ := strconv.ParseFloat(m[2], 64)
+	seconds := count * map[string]float64{"s": 1, "minute": 60, "hour": 3600, "day": 86400}[m[3]]
+	if limit == 0 || seconds == 0 {
+		return 0, 0
 	}
-	return 0, 0
-}
-
-// leadingNumber removes a whole number from the start; it is 0 if there is none.
-func leadingNumber(s string) (float64, string) {
-	s = strings.TrimLeft(s, " ")
-	end := 0
-	for end < len(s) && '0' <= s[end] && s[end] <= '9' {
-		end++
-	}
-	n, err := strconv.Atoi(s[:end])
-	if err != nil {
-		return 0, s
-	}
-	return float64(n), s[end:]
+	return bounded(seconds), limit / seconds
 }

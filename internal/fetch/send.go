@@ -41,31 +41,7 @@ type reply struct {
 	status   int
 	root     envelope
 	evidence coc.Evidence
-	body     *bytes.Buffer // the buffer that root refers to
-}
-
-const (
-	// usualBody is larger than most responses.
-	usualBody = 8 << 10
-	// maxKept bounds the buffers that are kept for other responses.
-	maxKept = 64 << 10
-)
-
-// buffer returns a buffer for a response's body.
-func (c *Client) buffer() *bytes.Buffer {
-	if b, ok := c.bodies.Get().(*bytes.Buffer); ok {
-		b.Reset()
-		return b
-	}
-	return bytes.NewBuffer(make([]byte, 0, usualBody))
-}
-
-// done releases the buffer of a response, from which everything that is kept was
-// copied.
-func (c *Client) done(a reply) {
-	if a.body.Cap() <= maxKept {
-		c.bodies.Put(a.body)
-	}
+	size     int64 // of the body
 }
 
 // send signs and sends one request and reads the response.
@@ -76,10 +52,10 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 	sign(r, kp, c.now())
 	c.sent.Add(1)
 	resp, err := c.http.Do(r)
-	body := c.buffer()
+	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
-		_, err = body.ReadFrom(io.LimitReader(resp.Body, q.limit+1))
+		body, err = io.ReadAll(io.LimitReader(resp.Body, q.limit+1))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -87,9 +63,7 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 		}
 		return reply{}, broken(q, resp, err, kp)
 	}
-	a, err := c.judge(q, resp, body.Bytes(), kp)
-	a.body = body
-	return a, err
+	return c.judge(q, resp, body, kp)
 }
 
 // request builds an unsigned request.
@@ -138,7 +112,7 @@ func broken(q request, resp *http.Response, err error, kp KeyPair) error {
 
 // judge returns the JSON of a response, or its error.
 func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) (reply, error) {
-	a := reply{status: resp.StatusCode}
+	a := reply{status: resp.StatusCode, size: int64(len(body))}
 	a.evidence.RequestID = foreign(resp.Header.Get("X-Request-Id"), kp)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.evidence.Date = date.UTC()
@@ -165,12 +139,12 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	}
 	e.RetryAfter = retryAfter(resp.Header, c.now())
 	e.window, e.pace = limitOf(said.message)
-	e.Note = note(e, q.action)
 	switch {
 	case e.is(coc.ErrUnauthorized):
-		e.Note = cmp.Or(clockNote(c.now(), a.evidence.Date), e.Note)
+		const advice = "check the access key and the secret key; they are paused for five minutes, because COC locks a key pair that keeps failing"
+		e.Note = cmp.Or(clockNote(c.now(), a.evidence.Date), advice)
 	case e.is(coc.ErrForbidden):
-		e.Action = q.action
+		e.Action, e.Note = q.action, "the user needs the IAM action "+q.action
 	case resp.StatusCode/100 == 3:
 		e.Message = "redirected to " + target(resp, kp)
 		e.Note = "redirects are not followed: check the endpoint"
