@@ -83,12 +83,6 @@ type Client struct {
 	served atomic.Int64
 }
 
-// List requests all pages of the list of documents. See coc.List for a list that
-// changed while it was read.
-func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
-	return c.list(ctx, s)
-}
-
 // Get requests one version of a document, "" for the newest. The response says whose
 // content it has, which may be another version than was requested.
 func (c *Client) Get(ctx context.Context, documentID, version, documentType string) (coc.Response, error) {

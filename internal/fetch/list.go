@@ -42,27 +42,25 @@ type pass struct {
 // whole reports whether the list has as many documents as COC's total.
 func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+len(p.skipped) == p.total }
 
-// list reads the list until one pass is stable: its total did not change, and either
-// all documents were received or a second pass had the same.
-func (c *Client) list(ctx context.Context, s coc.Selection) (coc.List, error) {
-	var before *pass
-	for again := 0; ; again++ {
-		last := again == relists
-		p, err := c.pass(ctx, s, last)
+// List requests all pages of the list of documents, until one pass over them is stable: its
+// total did not change, and either all documents were received or a second pass had the
+// same. See coc.List for a list that changed in every pass.
+func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
+	previous := &pass{moved: true} // compares with none
+	for n := 0; ; n++ {
+		p, err := c.pass(ctx, s, n == relists)
 		if err != nil {
 			return coc.List{}, err
 		}
-		sound := !p.moved && (p.whole() || before != nil && !before.moved &&
-			before.total == p.total && maps.Equal(before.ids, p.ids))
-		if !sound && !last {
-			before = p
-			before.rows, before.skipped = nil, nil // only the ids are compared
+		stable := !p.moved && (p.whole() || !previous.moved && previous.total == p.total && maps.Equal(previous.ids, p.ids))
+		if !stable && n < relists {
+			previous = &pass{ids: p.ids, total: p.total, moved: p.moved}
 			continue
 		}
 		if len(p.skipped) > 0 {
 			c.log.Warn("rows of the list skipped", "rows", len(p.skipped), "document", p.skipped[0].DocumentID, "err", p.skipped[0].Reason)
 		}
-		return coc.List{Rows: p.rows, Stable: sound, Total: p.total, Ended: p.ended, Skipped: p.skipped}, nil
+		return coc.List{Rows: p.rows, Stable: stable, Total: p.total, Ended: p.ended, Skipped: p.skipped}, nil
 	}
 }
 
@@ -110,23 +108,23 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 // add adds a page and returns how many of its documents are new.
 func (p *pass) add(page page) (fresh int) {
 	p.offset += len(page.rows) + len(page.skipped)
-	for _, row := range page.skipped {
-		if row.DocumentID != "" {
-			if _, had := p.ids[row.DocumentID]; had {
-				continue
-			}
-			p.ids[row.DocumentID] = struct{}{}
+	isNew := func(id string) bool {
+		_, old := p.ids[id]
+		if id != "" && !old {
+			p.ids[id] = struct{}{}
 			fresh++
 		}
-		p.skipped = append(p.skipped, row)
+		return !old
+	}
+	for _, row := range page.skipped {
+		if isNew(row.DocumentID) {
+			p.skipped = append(p.skipped, row)
+		}
 	}
 	for _, row := range page.rows {
-		if _, had := p.ids[row.DocumentID]; had {
-			continue
+		if isNew(row.DocumentID) {
+			p.rows = append(p.rows, row)
 		}
-		p.ids[row.DocumentID] = struct{}{}
-		p.rows = append(p.rows, row)
-		fresh++
 	}
 	return fresh
 }
