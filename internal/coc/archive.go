@@ -33,18 +33,8 @@ type Membership struct {
 
 // KnownVersion is a version that the archive has seen listed.
 type KnownVersion struct {
-	Listed
-	State     VersionState
-	Withdrawn bool
-	Backfill  bool // listed in the document's first response
-	Recorded  bool // a change leads to it
-	Failures  int  // failed cycles in a row
-	// FailedCycle is the newest of them.
-	FailedCycle int64
-	Reason      string    // why the last of them failed, without what differs between two responses
-	FailedSince time.Time // when the first of them had that reason
-	RetryAt     time.Time // when an unavailable version is requested again; zero: in the next cycle
-	CheckedAt   time.Time
+	VersionStep
+	CheckedAt time.Time
 	// The newest revision; Number is 0 if there is none.
 	Number int
 	UUID   string
@@ -78,18 +68,19 @@ type Step struct {
 type VersionStep struct {
 	Listed
 	State     VersionState
-	Backfill  bool
+	Backfill  bool // listed in the document's first response
 	Withdrawn bool
-	Recorded  bool
-	Failures  int
-	// FailedCycle is the newest cycle in which it was unavailable.
+	Recorded  bool // a change leads to it
+	Failures  int  // failed cycles in a row
+	// FailedCycle is the newest of them.
 	FailedCycle int64
-	Reason      string // why it could not be fetched; compared between cycles
-	FailedSince time.Time
-	RetryAt     time.Time
-	Err         string       // the whole error, for the log
-	Checked     bool         // its content was just compared with COC's
-	Revision    *NewRevision // nil: none new
+	Reason      string    // why the last of them failed, without what differs between two responses
+	FailedSince time.Time // when the first of them had that reason
+	RetryAt     time.Time // when an unavailable version is requested again; zero: in the next cycle
+	// What this step adds.
+	Err      string       // the whole error, for the log
+	Checked  bool         // its content was just compared with COC's
+	Revision *NewRevision // nil: none new
 }
 
 // NewRevision is a state of a version that was not seen before.

@@ -19,14 +19,17 @@ func Number(label string) (int, bool) {
 	return n, err == nil
 }
 
+func (l Listed) listed() Listed { return l }
+
 // SortListed orders versions oldest first: by number if every label is vN, else by
-// create_time.
-func SortListed(list []Listed) {
-	numbered := !slices.ContainsFunc(list, func(l Listed) bool {
-		_, ok := Number(l.Label)
+// create_time. Elements are Listed, or embed it.
+func SortListed[T interface{ listed() Listed }](list []T) {
+	numbered := !slices.ContainsFunc(list, func(v T) bool {
+		_, ok := Number(v.listed().Label)
 		return !ok
 	})
-	slices.SortStableFunc(list, func(a, b Listed) int {
+	slices.SortStableFunc(list, func(v, w T) int {
+		a, b := v.listed(), w.listed()
 		if numbered {
 			m, _ := Number(a.Label)
 			n, _ := Number(b.Label)

@@ -119,9 +119,9 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	want := coc.Known{Key: key(1), DocumentID: "DM1", Name: name, State: coc.DocPresent, Meta: coc.Meta{Name: &name},
 		Fingerprint: coc.Hash{1}, HasNew: true, Watches: []coc.Membership{{Watch: "runbooks", InitialSync: true}},
 		Versions: []coc.KnownVersion{
-			{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true,
+			{VersionStep: coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true},
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
-			{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"},
+			{VersionStep: coc.VersionStep{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"}},
 		}}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b coc.KnownVersion) bool { return a.Label < b.Label })); diff != "" {
 		t.Errorf("Known differs (-want +got):\n%s", diff)

@@ -140,24 +140,21 @@ func (r *run) doubt(ctx context.Context, absent []string) (confirmed []string, e
 // absent requests one document that is not in the list. It is deleted only if COC says that
 // it does not exist; if it exists, it left the selection.
 func (r *run) absent(ctx context.Context, id string) error {
-	l, unlock, err := r.open(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	_, err = r.account.get(ctx, id, "", l.typ())
-	switch {
-	case errors.Is(err, coc.ErrNotFound):
-		l.deleted()
-		return l.save(ctx)
-	case err != nil:
-		return fmt.Errorf("not in the list: %w", err)
-	case r.named(id):
-		return nil // it exists again
-	}
-	r.Log.Info("document left the selection", "watch", r.watch.Name, "document", id)
-	if err := r.Store.Leave(ctx, r.account.Name, r.watch.Name, []string{id}, r.Now()); err != nil {
-		return &storeError{err}
-	}
-	return nil
+	return r.visit(ctx, id, func(v *visit) error {
+		_, err := r.account.get(ctx, id, "", v.Type)
+		switch {
+		case errors.Is(err, coc.ErrNotFound):
+			v.deleted()
+			return v.save(ctx)
+		case err != nil:
+			return fmt.Errorf("not in the list: %w", err)
+		case r.named(id):
+			return nil // it exists again
+		}
+		r.Log.Info("document left the selection", "watch", r.watch.Name, "document", id)
+		if err := r.Store.Leave(ctx, r.account.Name, r.watch.Name, []string{id}, r.Now()); err != nil {
+			return &storeError{err}
+		}
+		return nil
+	})
 }

@@ -68,17 +68,17 @@ func (r *run) auditBudget() int {
 
 // recheck rereads versions of a document. The newest is first and has the other fields.
 func (r *run) recheck(ctx context.Context, id string, labels []string) error {
-	return r.whenIdle(ctx, id, func(l *visit) error {
-		if err := l.fetchNewest(ctx); err != nil {
+	return r.whenIdle(ctx, id, func(v *visit) error {
+		if err := v.fetchNewest(ctx); err != nil {
 			return err
 		}
-		labelsDue := l.missingVersions()
-		for _, x := range l.versions {
-			due := slices.Contains(labels, x.Label) && x.CheckedAt.Before(r.cycle.StartedAt)
-			if due && !x.checked && !x.Withdrawn && !slices.Contains(labelsDue, x.Label) {
-				labelsDue = append(labelsDue, x.Label)
+		due := v.missingVersions()
+		for _, x := range v.versions {
+			reread := slices.Contains(labels, x.Label) && x.CheckedAt.Before(r.cycle.StartedAt)
+			if reread && !x.Checked && !x.Withdrawn && !slices.Contains(due, x.Label) {
+				due = append(due, x.Label)
 			}
 		}
-		return l.fetchVersions(ctx, labelsDue, r.account.gate.closed)
+		return v.fetchVersions(ctx, due, r.account.gate.closed)
 	})
 }

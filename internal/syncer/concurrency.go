@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cocsync/internal/coc"
@@ -10,82 +11,40 @@ import (
 
 // gate gives urgent work precedence: history and audits of an account are suspended while
 // a list or a changed document of the account is read.
-type gate struct {
-	mu   sync.Mutex
-	busy int
-	free chan struct{} // closed when busy falls to 0
-}
+type gate struct{ urgent atomic.Int32 }
 
-func (g *gate) enter() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.busy == 0 {
-		g.free = make(chan struct{})
-	}
-	g.busy++
-}
+// gatePoll is how often suspended work checks whether it may continue.
+const gatePoll = 20 * time.Millisecond
 
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.busy--; g.busy == 0 {
-		close(g.free)
-	}
-}
-
-// closed reports whether urgent work is running.
-func (g *gate) closed() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.busy > 0
-}
+func (g *gate) enter()       { g.urgent.Add(1) }
+func (g *gate) leave()       { g.urgent.Add(-1) }
+func (g *gate) closed() bool { return g.urgent.Load() > 0 }
 
 // wait returns when no urgent work is running, or when the context ends.
 func (g *gate) wait(ctx context.Context) error {
-	for {
-		g.mu.Lock()
-		busy, free := g.busy, g.free
-		g.mu.Unlock()
-		if busy == 0 {
-			return context.Cause(ctx)
-		}
+	for g.closed() && ctx.Err() == nil {
 		select {
-		case <-free:
+		case <-time.After(gatePoll):
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // keyLocks lets one goroutine at a time work on a document, so that two watches of it fetch
 // it once.
-type keyLocks struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
+type keyLocks struct{ held sync.Map } // of channels, each closed when its key is released
 
 // lock waits for the key and returns a function that releases it.
 func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
+	released := make(chan struct{})
 	for {
-		l.mu.Lock()
-		if l.held == nil {
-			l.held = map[string]chan struct{}{}
-		}
-		other, taken := l.held[key]
+		other, taken := l.held.LoadOrStore(key, released)
 		if !taken {
-			mine := make(chan struct{})
-			l.held[key] = mine
-			l.mu.Unlock()
-			return func() {
-				l.mu.Lock()
-				delete(l.held, key)
-				l.mu.Unlock()
-				close(mine)
-			}, nil
+			return func() { l.held.Delete(key); close(released) }, nil
 		}
-		l.mu.Unlock()
 		select {
-		case <-other:
+		case <-other.(chan struct{}):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -96,94 +55,58 @@ const (
 	// batchMax bounds the steps of one transaction, and so how long it blocks other
 	// writers.
 	batchMax = 64
-	// gatherMax is how long a step waits for others that would share its transaction.
-	gatherMax = 20 * time.Millisecond
+	// gatherFor is how long a step waits for others that share its transaction.
+	gatherFor = 10 * time.Millisecond
 )
 
 // committer stores steps that arrive at about the same time in one transaction: they share
 // its fsync, and pages that several of them change are written once.
 type committer struct {
 	mu      sync.Mutex
-	workers int // goroutines that may commit a step
-	waiting []*waitingStep
-	leading bool
-	more    sync.Cond // a step was added, or no more are expected
+	pending []pendingStep
+	storing sync.Mutex
 }
 
-type waitingStep struct {
-	step coc.Step
-	err  error
-	done chan struct{}
+type pendingStep struct {
+	step   coc.Step
+	stored chan error
 }
 
-// work says that so many goroutines start to commit steps, or if negative, that they ended.
-func (c *committer) work(workers int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.workers += workers
-	c.more.Signal()
-}
-
-// gather waits until a quarter of the workers have committed a step, at most for
-// gatherMax. The caller holds c.mu.
-func (c *committer) gather() {
-	if 4*len(c.waiting) >= c.workers {
-		return
-	}
-	late := false
-	defer time.AfterFunc(gatherMax, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		late = true
-		c.more.Signal()
-	}).Stop()
-	for c.more.L = &c.mu; 4*len(c.waiting) < c.workers && !late; {
-		c.more.Wait()
-	}
-}
-
-// commit stores the step. The first caller also stores the steps that others add
-// meanwhile.
+// commit stores the step. The first of each batch stores all of it. A stop does not
+// interrupt a transaction: the current document is finished.
 func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error {
-	w := &waitingStep{step: step, done: make(chan struct{})}
+	p := pendingStep{step, make(chan error, 1)}
 	c.mu.Lock()
-	c.waiting = append(c.waiting, w)
-	if c.leading {
-		c.more.Signal()
-		c.mu.Unlock()
-		<-w.done
-		return w.err
-	}
-	c.leading = true
-	// A stop does not interrupt a transaction: the current document is finished.
-	ctx = context.WithoutCancel(ctx)
-	for len(c.waiting) > 0 {
-		c.gather()
-		n := min(len(c.waiting), batchMax)
-		batch := c.waiting[:n:n]
-		c.waiting = c.waiting[n:]
-		c.mu.Unlock()
-		store(ctx, a, batch)
-		c.mu.Lock()
-	}
-	c.leading = false
+	first := len(c.pending)%batchMax == 0
+	c.pending = append(c.pending, p)
 	c.mu.Unlock()
-	return w.err
+	if first {
+		time.Sleep(gatherFor)
+		c.storing.Lock()
+		defer c.storing.Unlock()
+		c.mu.Lock()
+		n := min(len(c.pending), batchMax)
+		batch := c.pending[:n:n]
+		c.pending = c.pending[n:]
+		c.mu.Unlock()
+		store(context.WithoutCancel(ctx), a, batch)
+	}
+	return <-p.stored
 }
 
 // store stores a batch, and if that fails each step by its own transaction: one bad step must not prevent
 // the others.
-func store(ctx context.Context, a Archive, batch []*waitingStep) {
+func store(ctx context.Context, a Archive, batch []pendingStep) {
 	steps := make([]coc.Step, len(batch))
-	for i, w := range batch {
-		steps[i] = w.step
+	for i, p := range batch {
+		steps[i] = p.step
 	}
 	err := a.Commit(ctx, steps...)
-	for _, w := range batch {
-		w.err = err
+	for _, p := range batch {
 		if err != nil && len(batch) > 1 {
-			w.err = a.Commit(ctx, w.step)
+			p.stored <- a.Commit(ctx, p.step)
+		} else {
+			p.stored <- err
 		}
-		close(w.done)
 	}
 }

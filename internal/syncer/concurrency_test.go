@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -41,43 +42,35 @@ func (a *transactions) Commit(_ context.Context, steps ...coc.Step) error {
 	return nil
 }
 
-// commitAt commits a step at each of these times, with so many workers in all.
-func commitAt(t *testing.T, hands int, times ...time.Duration) *transactions {
-	a := &transactions{begun: time.Now()}
-	var c committer
-	c.work(hands)
-	var wg sync.WaitGroup
-	for _, at := range times {
-		wg.Go(func() {
-			time.Sleep(at)
-			if err := c.commit(t.Context(), a, coc.Step{}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	return a
-}
-
-// While others work, a step waits for a few of them, for a short time.
+// Steps that arrive within a short time share a transaction, of at most batchMax steps.
 func TestCommitTogether(t *testing.T) {
 	const ms = time.Millisecond
+	many := make([]time.Duration, batchMax+1)
 	for _, tt := range []struct {
 		name  string
-		hands int
-		times []time.Duration
+		times []time.Duration // when steps arrive
 		sizes []int
 		last  time.Duration // when the last transaction was
 	}{
-		{"no other worker", 0, []time.Duration{0}, []int{1}, 0},
-		{"few others", 4, []time.Duration{0, 5 * ms}, []int{1, 1}, 5 * ms},
-		{"enough come", 16, []time.Duration{0, 1 * ms, 2 * ms, 3 * ms}, []int{4}, 3 * ms},
-		{"too few come", 16, []time.Duration{0, 15 * ms}, []int{2}, gatherMax},
-		{"no step arrives", 16, []time.Duration{0}, []int{1}, gatherMax},
+		{"one", []time.Duration{0}, []int{1}, gatherFor},
+		{"together", []time.Duration{0, 1 * ms, 2 * ms, gatherFor - ms}, []int{4}, gatherFor},
+		{"apart", []time.Duration{0, gatherFor + ms}, []int{1, 1}, 2*gatherFor + ms},
+		{"too many for one transaction", many, []int{batchMax, 1}, gatherFor},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := commitAt(t, tt.hands, tt.times...)
+				a := &transactions{begun: time.Now()}
+				var c committer
+				var wg sync.WaitGroup
+				for _, at := range tt.times {
+					wg.Go(func() {
+						time.Sleep(at)
+						if err := c.commit(t.Context(), a, coc.Step{}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
 				if !slices.Equal(a.sizes, tt.sizes) || a.at[len(a.at)-1] != tt.last {
 					t.Errorf("transactions of %v steps at %v, want %v, the last at %v", a.sizes, a.at, tt.sizes, tt.last)
 				}
@@ -86,15 +79,36 @@ func TestCommitTogether(t *testing.T) {
 	}
 }
 
-// When the others end, a step no longer waits for them.
-func TestCommitWithoutOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := &transactions{begun: time.Now()}
-		var c committer
-		c.work(16)
-		time.AfterFunc(time.Millisecond, func() { c.work(-12) })
-		if err := c.commit(t.Context(), a, coc.Step{}); err != nil || a.at[0] != time.Millisecond {
-			t.Errorf("stored at %v, error %v", a.at, err)
-		}
-	})
+// A step that cannot be stored does not prevent the others of its transaction.
+func TestCommitOneByOne(t *testing.T) {
+	var c committer
+	bad := errors.New("bad step")
+	errs := map[string]error{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for _, id := range []string{"good", "bad", "other"} {
+		wg.Go(func() {
+			err := c.commit(t.Context(), picky{bad: bad}, coc.Step{DocumentID: id})
+			mu.Lock()
+			defer mu.Unlock()
+			errs[id] = err
+		})
+	}
+	wg.Wait()
+	if errs["good"] != nil || errs["other"] != nil || !errors.Is(errs["bad"], bad) {
+		t.Errorf("errors %v, want one of the bad step", errs)
+	}
+}
+
+// picky is an archive that refuses the step of one document.
+type picky struct {
+	Archive
+	bad error
+}
+
+func (a picky) Commit(_ context.Context, steps ...coc.Step) error {
+	if slices.ContainsFunc(steps, func(s coc.Step) bool { return s.DocumentID == "bad" }) {
+		return a.bad
+	}
+	return nil
 }

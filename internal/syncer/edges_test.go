@@ -33,13 +33,7 @@ func TestHistoryLetsGoOfADocumentThatOthersNeed(t *testing.T) {
 	secondDone := make(chan error, 1)
 	go func() { _, err := w.s.Run(context.Background(), second, Options{}); secondDone <- err }()
 	// until the second watch is in its urgent part
-	for {
-		w.w.Account.gate.mu.Lock()
-		busy := w.w.Account.gate.busy
-		w.w.Account.gate.mu.Unlock()
-		if busy > 0 {
-			break
-		}
+	for !w.w.Account.gate.closed() {
 		runtime.Gosched()
 	}
 	close(entered)

@@ -1,10 +1,10 @@
 package syncer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,33 +14,24 @@ import (
 // askDeletedEvery is how often a watch by id requests a deleted document again.
 const askDeletedEvery = time.Hour
 
-// plan is the work of a cycle, by document_id. Changed documents are urgent; the rest is
-// background work.
+// plan is a list, and the work of a cycle, by document_id. Changed documents are urgent; the
+// rest is background work.
 type plan struct {
+	listed []coc.Row
+	// judge: the list was complete and stable, so absence means something.
+	judge bool
+	// byID: the same rows have been missing for so long that the documents missing from
+	// the list are requested by id.
+	byID     bool
+	unusable []string // documents in rows that cannot be used
+
 	changed []string // archived and changed, then those that were added
 	added   []string // since the watch was set up
 	unseen  []string // of the watch's first complete list, nothing archived yet
 	history []string // newest archived, older versions missing
 	absent  []string // followed, not in the list
 	dropped []string // followed, and no longer named by the configuration
-	judge   bool     // the list was complete and stable, so absence means something
-	rows    map[string]coc.Row
 }
-
-// listing is a list, and what it says about documents that are not in it.
-type listing struct {
-	rows []coc.Row
-	// judge: the list was complete and stable, so absence means something.
-	judge bool
-	// byID: the same rows have been missing for so long that the documents missing from
-	// the list are requested by id.
-	byID bool
-	// unusable are documents in rows that cannot be used.
-	unusable []string
-}
-
-// complete reports whether the rows are all documents that will be listed.
-func (l listing) complete() bool { return l.judge || l.byID }
 
 // shortfallFor is how long the same rows must be missing from a list before the documents
 // missing from it are requested by id, and how often each is.
@@ -52,53 +43,57 @@ func (r *run) plan(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	if r.Only != nil {
-		return r.planOnly(ctx)
+		r.cycle.Listed = len(r.Only)
+		return &plan{changed: r.Only}, r.follow(ctx, rowsOf(r.Only), false)
 	}
-	l, err := r.list(ctx)
+	p, err := r.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.follow(ctx, l.rows, l.complete()); err != nil {
+	if err := r.follow(ctx, p.listed, p.judge || p.byID); err != nil {
 		return nil, err
 	}
-	for i := range l.rows {
-		l.rows[i].Name = "" // the archive has it; a list may hold 64 MiB of names
+	for i := range p.listed {
+		p.listed[i].Name = "" // the archive has it; a list may hold 64 MiB of names
 	}
-	r.mu.Lock()
-	r.cycle.Listed, r.cycle.Complete = len(l.rows), l.judge
-	r.mu.Unlock()
-	return r.compare(l), nil
+	r.cycle.Listed, r.cycle.Complete = len(p.listed), p.judge
+	r.compare(p)
+	return p, nil
+}
+
+// rowsOf returns rows of documents that are requested by their ids.
+func rowsOf(ids []string) (rows []coc.Row) {
+	for _, id := range ids {
+		rows = append(rows, coc.Row{DocumentID: id})
+	}
+	return rows
 }
 
 // compare compares each row with the archive.
-func (r *run) compare(l listing) *plan {
-	p := &plan{judge: l.judge, rows: map[string]coc.Row{}}
-	for _, row := range l.rows {
-		p.rows[row.DocumentID] = row
+func (r *run) compare(p *plan) {
+	r.rows = map[string]coc.Row{}
+	for _, row := range p.listed {
+		r.rows[row.DocumentID] = row
 		p.sort(row, r.followed[row.DocumentID], r.Now())
 	}
-	var unlisted []string // to be requested by id
-	for id, f := range r.followed {
-		if _, listed := p.rows[id]; !f.Member || listed {
+	var unlisted []string                                     // to be requested by id
+	for _, id := range slices.Sorted(maps.Keys(r.followed)) { // requests are in a fixed order
+		f := r.followed[id]
+		if _, listed := r.rows[id]; !f.Member || listed || slices.Contains(p.unusable, id) {
 			continue
 		}
 		switch {
-		case slices.Contains(l.unusable, id):
 		case r.watch.Select == nil:
 			p.dropped = append(p.dropped, id)
 		case f.State == coc.DocDeleted:
-		case !l.byID:
+		case !p.byID:
 			p.absent = append(p.absent, id)
 		case r.Now().Sub(f.CheckedAt) >= shortfallFor:
 			unlisted = append(unlisted, id)
-			p.rows[id] = coc.Row{DocumentID: id}
+			r.rows[id] = coc.Row{DocumentID: id}
 		}
 	}
-	slices.Sort(p.absent) // requests are in a fixed order
-	slices.Sort(unlisted)
 	p.changed = slices.Concat(p.changed, p.added, unlisted)
-	r.rows = p.rows
-	return p
 }
 
 // Preview is what a cycle would do, by document_id.
@@ -117,14 +112,14 @@ func (s *Syncer) Preview(ctx context.Context, w Watch) (p Preview, err error) {
 	if err := r.loadFollowed(ctx); err != nil {
 		return p, err
 	}
-	l, err := r.list(ctx)
+	plan, err := r.list(ctx)
 	if err != nil {
 		return p, err
 	}
-	plan := r.compare(l)
-	p = Preview{Err: r.cycle.Err, Listed: len(l.rows), Owed: plan.history, Absent: plan.absent}
+	r.compare(plan)
+	p = Preview{Err: r.cycle.Err, Listed: len(plan.listed), Owed: plan.history, Absent: plan.absent}
 	for _, id := range append(plan.changed, plan.unseen...) {
-		p.Fetch = append(p.Fetch, plan.rows[id])
+		p.Fetch = append(p.Fetch, r.rows[id])
 	}
 	return p, nil
 }
@@ -172,74 +167,65 @@ func (r *run) onDemand() bool {
 var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // list returns the documents that the watch names or selects.
-func (r *run) list(ctx context.Context) (l listing, err error) {
-	l.judge = true
+func (r *run) list(ctx context.Context) (p *plan, err error) {
+	p = &plan{judge: true}
 	if r.watch.Select != nil {
-		if l, err = r.selected(ctx); err != nil {
-			return l, err
+		if err := r.selected(ctx, p); err != nil {
+			return nil, err
 		}
 	}
-	listed := make(map[string]bool, len(l.rows))
-	for _, row := range l.rows {
+	listed := make(map[string]bool, len(p.listed))
+	for _, row := range p.listed {
 		listed[row.DocumentID] = true
 	}
-	for _, id := range r.watch.Documents {
-		if !listed[id] {
-			l.rows = append(l.rows, coc.Row{DocumentID: id})
-			listed[id] = true
+	for _, row := range rowsOf(r.watch.Documents) {
+		if !listed[row.DocumentID] {
+			p.listed = append(p.listed, row)
+			listed[row.DocumentID] = true
 		}
 	}
-	return l, nil
+	return p, nil
 }
 
 // selected requests the list of the documents that the watch selects.
-func (r *run) selected(ctx context.Context) (l listing, err error) {
+func (r *run) selected(ctx context.Context, p *plan) error {
 	r.report(func(p *Progress) { p.Phase, p.Done, p.Total = "list", 0, 0 })
 	list, err := r.account.COC.List(ctx, *r.watch.Select)
 	switch {
 	case errors.Is(err, coc.ErrForbidden):
 		// A user may read documents and not list them: request those that are followed.
 		r.fail(fmt.Errorf("new documents cannot be seen: %w", err))
+		var ids []string
 		for id, f := range r.followed {
 			if f.Member {
-				l.rows = append(l.rows, coc.Row{DocumentID: id})
+				ids = append(ids, id)
 			}
 		}
-		slices.SortFunc(l.rows, func(a, b coc.Row) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
-		return l, nil
+		slices.Sort(ids)
+		p.listed, p.judge = rowsOf(ids), false
+		return nil
 	case err != nil:
 		r.recordPause(err)
-		return l, err
+		return err
 	}
-	r.mu.Lock()
 	r.cycle.Total, r.cycle.Skipped = max(list.Total, 0), len(list.Skipped)
-	r.mu.Unlock()
-	l.rows, l.judge = list.Rows, list.Stable
-	r.recordSkipped(list, &l)
+	p.listed, p.judge = list.Rows, list.Stable
+	for _, row := range list.Skipped {
+		if row.DocumentID != "" { // it is listed, and failed
+			p.unusable = append(p.unusable, row.DocumentID)
+			r.failed(row.DocumentID, "its row in the list cannot be used: "+row.Reason)
+		}
+	}
 	if !list.Stable {
-		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(l.rows))
+		r.Log.Warn("list unstable", "watch", r.watch.Name, "listed", len(p.listed))
 	}
 	r.incomplete = len(list.Unnamed()) > 0 || list.Missing() > 0
 	if r.incomplete {
-		l.judge = false
+		p.judge = false
 		r.fail(fmt.Errorf("%w; deletions are not detected meanwhile", list.Incomplete()))
 	}
-	l.byID, err = r.recordShortfall(ctx, list)
-	return l, err
-}
-
-// recordSkipped records the rows of a list that could not be used: the documents that they
-// name are listed, and failed.
-func (r *run) recordSkipped(list coc.List, l *listing) {
-	for _, row := range list.Skipped {
-		if row.DocumentID == "" {
-			continue
-		}
-		l.unusable = append(l.unusable, row.DocumentID)
-		r.mu.Lock()
-		r.failed(row.DocumentID, "its row in the list cannot be used: "+row.Reason)
-		r.mu.Unlock()
-	}
+	p.byID, err = r.recordShortfall(ctx, list)
+	return err
 }
 
 // recordShortfall records an incomplete list, and reports whether its numbers have been the
@@ -258,16 +244,6 @@ func (r *run) recordShortfall(ctx context.Context, list coc.List) (byID bool, er
 	}
 	r.state.Shortfall = is
 	return false, r.Store.Shortfall(ctx, r.watch.Name, is)
-}
-
-// planOnly returns the plan for the documents of Only.
-func (r *run) planOnly(ctx context.Context) (*plan, error) {
-	r.cycle.Listed = len(r.Only)
-	rows := make([]coc.Row, len(r.Only))
-	for i, id := range r.Only {
-		rows[i] = coc.Row{DocumentID: id}
-	}
-	return &plan{changed: r.Only}, r.follow(ctx, rows, false)
 }
 
 // follow records the documents that the watch did not follow before. complete says that

@@ -188,7 +188,7 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	r.report(func(p *Progress) { p.Phase, p.Done, p.Total = phase, 0, len(ids) })
 	one := func(id string) {
 		if ctx.Err() != nil {
-			r.leaveRest()
+			r.locked(func() { r.unfinished = true })
 			return
 		}
 		r.recordResult(ctx, id, r.guarded(ctx, id, do))
@@ -197,22 +197,15 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	one(ids[0])
 	// More than the connections: while some documents are compared and stored, others use
 	// the connections.
-	queue := make(chan string)
+	workers := make(chan struct{}, 4*max(1, r.account.Connections))
 	var wg sync.WaitGroup
-	workers := min(4*max(1, r.account.Connections), len(ids)-1)
-	r.commits.work(workers)
-	for range workers {
+	for _, id := range ids[1:] {
+		workers <- struct{}{}
 		wg.Go(func() {
-			defer r.commits.work(-1)
-			for id := range queue {
-				one(id)
-			}
+			one(id)
+			<-workers
 		})
 	}
-	for _, id := range ids[1:] {
-		queue <- id
-	}
-	close(queue)
 	wg.Wait()
 }
 
@@ -272,17 +265,17 @@ func (r *run) failed(id, why string) {
 	}
 }
 
-// giveUp ends the cycle early.
+// giveUp ends the cycle early. The caller holds r.mu.
 func (r *run) giveUp(err error) {
 	r.abort(err)
-	r.failLocked(err)
+	r.fail(err)
 }
 
-// leaveRest records that work is left to the next cycle.
-func (r *run) leaveRest() {
+// locked calls f while no other goroutine of the cycle changes its state.
+func (r *run) locked(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unfinished = true
+	f()
 }
 
 const (
@@ -299,44 +292,43 @@ type storeError struct{ error }
 
 func (s *storeError) Unwrap() error { return s.error }
 
-// rateLimited reports whether COC limits the rate for longer than a cycle can wait.
-func (r *run) rateLimited(err error) bool {
+// pausedUntil returns until when COC limits the rate, if a cycle cannot wait for that; else
+// the zero time.
+func (r *run) pausedUntil(err error) time.Time {
 	var limit interface{ PausedUntil() time.Time }
-	return errors.As(err, &limit) && limit.PausedUntil().After(r.Now())
+	if errors.As(err, &limit) && limit.PausedUntil().After(r.Now()) {
+		return limit.PausedUntil()
+	}
+	return time.Time{}
 }
 
-// recordPause reports the same, and records it for the next process.
+// recordPause records the pause for the next process, and reports whether there is one.
 func (r *run) recordPause(err error) bool {
-	var limit interface{ PausedUntil() time.Time }
-	if !r.rateLimited(err) || !errors.As(err, &limit) {
+	until := r.pausedUntil(err)
+	if until.IsZero() {
 		return false
 	}
-	if e := r.Store.Paused(context.Background(), r.account.Name, limit.PausedUntil()); e != nil {
+	if e := r.Store.Paused(context.Background(), r.account.Name, until); e != nil {
 		r.Log.Error("pause not recorded", "account", r.account.Name, "err", e)
 	}
 	return true
 }
 
-// fail records why the whole cycle failed.
+// fail records why the whole cycle failed. If several goroutines work, the caller holds r.mu.
 func (r *run) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failLocked(err)
-}
-
-func (r *run) failLocked(err error) {
 	if r.cycle.Err == "" {
 		r.cycle.Err, r.cause = advised(err), err
 	}
-	if errors.Is(err, coc.ErrUnauthorized) && !r.refused {
-		r.refused = true
-		key, e := r.account.COC.KeyID(context.Background())
-		if e != nil {
-			return // no key pair is available
-		}
-		if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(coc.RefusalPause)); e != nil {
-			r.Log.Error("refusal not recorded", "account", r.account.Name, "err", e)
-		}
+	if !errors.Is(err, coc.ErrUnauthorized) || r.refused {
+		return
+	}
+	r.refused = true
+	key, e := r.account.COC.KeyID(context.Background())
+	if e != nil {
+		return // no key pair is available
+	}
+	if e := r.Store.Refused(context.Background(), r.account.Name, key, err.Error(), r.Now().Add(coc.RefusalPause)); e != nil {
+		r.Log.Error("refusal not recorded", "account", r.account.Name, "err", e)
 	}
 }
 
@@ -358,11 +350,15 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	slices.SortFunc(c.Failures, func(a, b coc.Failure) int { return cmp.Compare(a.DocumentID, b.DocumentID) })
 	c.Failures = slices.CompactFunc(c.Failures, func(a, b coc.Failure) bool { return a.DocumentID == b.DocumentID })
 	r.nameFailures(ctx)
+	log, level := r.Log, slog.LevelInfo
 	switch {
 	case ctx.Err() != nil:
 		c.Outcome, c.Err = coc.CycleStopped, "stopped"
 	case c.Err != "" || len(c.Failures) > 0:
-		c.Outcome = coc.CycleFailed
+		c.Outcome, level = coc.CycleFailed, slog.LevelWarn
+		if c.Err != "" {
+			log = log.With("err", c.Err)
+		}
 	default:
 		c.Outcome = coc.CycleGood
 	}
@@ -371,14 +367,6 @@ func (r *run) end(ctx context.Context) (coc.Cycle, error) {
 	r.deliveriesDue()
 	if r.Ended != nil {
 		r.Ended(*c)
-	}
-	level := slog.LevelInfo
-	if c.Outcome == coc.CycleFailed {
-		level = slog.LevelWarn
-	}
-	log := r.Log
-	if c.Err != "" && c.Outcome != coc.CycleStopped {
-		log = log.With("err", c.Err)
 	}
 	log.Log(ctx, level, "cycle ended", "watch", c.Watch, "outcome", c.Outcome, "listed", c.Listed,
 		"requests", c.Requests, "versions", c.Versions, "changes", c.Changes, "failed", len(c.Failures))
