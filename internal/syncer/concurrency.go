@@ -55,13 +55,14 @@ const (
 	// batchMax bounds the steps of one transaction, and so how long it blocks other
 	// writers.
 	batchMax = 64
-	// gatherFor is how long a step waits for others that share its transaction.
-	gatherFor = 10 * time.Millisecond
+	// gatherMax is how long a step waits for others that would share its transaction.
+	gatherMax = 20 * time.Millisecond
 )
 
 // committer stores steps that arrive at about the same time in one transaction: they share
 // its fsync, and pages that several of them change are written once.
 type committer struct {
+	workers atomic.Int32 // goroutines that may commit a step
 	mu      sync.Mutex
 	pending []pendingStep
 	storing sync.Mutex
@@ -81,29 +82,41 @@ func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error 
 	c.pending = append(c.pending, p)
 	c.mu.Unlock()
 	if first {
-		time.Sleep(gatherFor)
-		c.storing.Lock()
-		defer c.storing.Unlock()
-		c.mu.Lock()
-		n := min(len(c.pending), batchMax)
-		batch := c.pending[:n:n]
-		c.pending = c.pending[n:]
-		c.mu.Unlock()
-		store(context.WithoutCancel(ctx), a, batch)
+		c.gather()
+		c.storeBatch(context.WithoutCancel(ctx), a)
 	}
 	return <-p.stored
 }
 
-// store stores a batch, and if that fails each step by its own transaction: one bad step must not prevent
-// the others.
-func store(ctx context.Context, a Archive, batch []pendingStep) {
-	steps := make([]coc.Step, len(batch))
+// gather waits until a quarter of the workers have committed a step.
+func (c *committer) gather() {
+	few := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return 4*len(c.pending) < int(c.workers.Load())
+	}
+	for end := time.Now().Add(gatherMax); few() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// storeBatch stores the steps that were added first. If that fails, each is stored by its
+// own transaction: one bad step must not prevent the others.
+func (c *committer) storeBatch(ctx context.Context, a Archive) {
+	c.storing.Lock()
+	defer c.storing.Unlock()
+	c.mu.Lock()
+	n := min(len(c.pending), batchMax)
+	batch := c.pending[:n:n]
+	c.pending = c.pending[n:]
+	c.mu.Unlock()
+	steps := make([]coc.Step, n)
 	for i, p := range batch {
 		steps[i] = p.step
 	}
 	err := a.Commit(ctx, steps...)
 	for _, p := range batch {
-		if err != nil && len(batch) > 1 {
+		if err != nil && n > 1 {
 			p.stored <- a.Commit(ctx, p.step)
 		} else {
 			p.stored <- err

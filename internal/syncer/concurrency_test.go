@@ -42,25 +42,29 @@ func (a *transactions) Commit(_ context.Context, steps ...coc.Step) error {
 	return nil
 }
 
-// Steps that arrive within a short time share a transaction, of at most batchMax steps.
+// While others work, a step waits for a few of them, for a short time. A transaction has at
+// most batchMax steps.
 func TestCommitTogether(t *testing.T) {
 	const ms = time.Millisecond
-	many := make([]time.Duration, batchMax+1)
 	for _, tt := range []struct {
-		name  string
-		times []time.Duration // when steps arrive
-		sizes []int
-		last  time.Duration // when the last transaction was
+		name    string
+		workers int32
+		times   []time.Duration // when steps arrive
+		sizes   []int
+		last    time.Duration // when the last transaction was
 	}{
-		{"one", []time.Duration{0}, []int{1}, gatherFor},
-		{"together", []time.Duration{0, 1 * ms, 2 * ms, gatherFor - ms}, []int{4}, gatherFor},
-		{"apart", []time.Duration{0, gatherFor + ms}, []int{1, 1}, 2*gatherFor + ms},
-		{"too many for one transaction", many, []int{batchMax, 1}, gatherFor},
+		{"no other worker", 0, []time.Duration{0}, []int{1}, 0},
+		{"few others", 4, []time.Duration{0, 5 * ms}, []int{1, 1}, 5 * ms},
+		{"enough come", 16, []time.Duration{0, 1 * ms, 2 * ms, 3 * ms}, []int{4}, 3 * ms},
+		{"too few come", 16, []time.Duration{0, 15 * ms}, []int{2}, gatherMax},
+		{"no step arrives", 16, []time.Duration{0}, []int{1}, gatherMax},
+		{"too many for one transaction", 4 * (batchMax + 1), make([]time.Duration, batchMax+1), []int{batchMax, 1}, gatherMax},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &transactions{begun: time.Now()}
 				var c committer
+				c.workers.Store(tt.workers)
 				var wg sync.WaitGroup
 				for _, at := range tt.times {
 					wg.Go(func() {
@@ -71,7 +75,7 @@ func TestCommitTogether(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				if !slices.Equal(a.sizes, tt.sizes) || a.at[len(a.at)-1] != tt.last {
+				if last := a.at[len(a.at)-1]; !slices.Equal(a.sizes, tt.sizes) || last < tt.last || last > tt.last+ms {
 					t.Errorf("transactions of %v steps at %v, want %v, the last at %v", a.sizes, a.at, tt.sizes, tt.last)
 				}
 			})

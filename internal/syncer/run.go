@@ -197,7 +197,9 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	one(ids[0])
 	// More than the connections: while some documents are compared and stored, others use
 	// the connections.
-	workers := make(chan struct{}, 4*max(1, r.account.Connections))
+	workers := make(chan struct{}, min(4*max(1, r.account.Connections), len(ids)))
+	r.commits.workers.Add(int32(cap(workers)))
+	defer r.commits.workers.Add(-int32(cap(workers)))
 	var wg sync.WaitGroup
 	for _, id := range ids[1:] {
 		workers <- struct{}{}
