@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,19 +116,13 @@ func (r *run) checkStopped(ctx context.Context) {
 }
 
 // failureLines say what fails, and how to fix it.
-func (r *run) failureLines() (lines []string) {
-	c := &r.cycle
+func (r *run) failureLines() []string {
+	why := r.cycle.Err
 	if r.cause != nil {
-		lines = fold(r.cause.Error())
-	} else if c.Err != "" {
-		lines = fold(c.Err)
+		why = r.cause.Error()
 	}
-	lines = append(append(lines, r.fixes()...), r.lastGood())
-	if n := len(c.Failures); n > 0 {
-		lines = append(lines, fmt.Sprintf("%s of %s failed:", text.Plural(n, "document"), fmt.Sprint(c.Listed)))
-		lines = append(lines, r.failures()...)
-	}
-	return lines
+	lines := append(append(fold(why), r.fixes()...), r.lastGood())
+	return append(lines, r.failures(fmt.Sprintf(" of %d failed:", r.cycle.Listed))...)
 }
 
 func (r *run) lastGood() string {
@@ -139,31 +134,35 @@ func (r *run) lastGood() string {
 
 // fixes say what a person can do about the failure.
 func (r *run) fixes() (lines []string) {
-	for advice := range strings.Lines(hint.Of(r.cause)) {
-		lines = append(lines, fold("To fix it: "+strings.TrimSpace(advice))...)
-	}
+	fixes := slices.Collect(strings.Lines(hint.Of(r.cause)))
 	account := r.account.Name
 	switch {
 	case r.keyless:
-		lines = append(lines, fold("To fix it: give account "+account+" a key pair that cocsync's user can read: access_key and secret_key, "+
-			"or else the environment, a profile file or an ECS agency; then cocsync check --online")...)
+		fixes = append(fixes, "give account "+account+" a key pair that cocsync's user can read: access_key and secret_key, "+
+			"or else the environment, a profile file or an ECS agency; then cocsync check --online")
 	case r.refused:
-		lines = append(lines, fold("To fix it: check access_key and secret_key of account "+account+
-			" and this machine's clock; then cocsync check --online")...)
+		fixes = append(fixes, "check access_key and secret_key of account "+account+" and this machine's clock; then cocsync check --online")
 	case r.denied():
-		lines = append(lines, fold("To fix it: grant the user of account "+account+" the IAM action named above; then cocsync check --online")...)
-	case len(lines) > 0: // the error has a hint
+		fixes = append(fixes, "grant the user of account "+account+" the IAM action named above; then cocsync check --online")
+	case fixes != nil: // the error has a hint
 	case errors.Is(r.cause, coc.ErrMalformed), errors.Is(r.cause, coc.ErrRefused):
-		lines = append(lines, "To fix it: cocsync check --online shows how COC responds and what is missing.")
+		fixes = append(fixes, "cocsync check --online shows how COC responds and what is missing.")
 	default:
-		lines = append(lines, "Each cycle tries again; cocsync status shows the current state.")
+		return []string{"Each cycle tries again; cocsync status shows the current state."}
+	}
+	for _, fix := range fixes {
+		lines = append(lines, fold("To fix it: "+fix)...)
 	}
 	return lines
 }
 
-func (r *run) failures() (lines []string) {
+// failures name the documents that failed, below a title that ends with what happened.
+func (r *run) failures(what string) (lines []string) {
 	for i, f := range r.cycle.Failures {
-		if i == maxFailureLines {
+		switch i {
+		case 0:
+			lines = append(lines, text.Plural(len(r.cycle.Failures), "document")+what)
+		case maxFailureLines:
 			return append(lines, fmt.Sprintf("… and %d more; cocsync status names them", len(r.cycle.Failures)-i))
 		}
 		name := f.DocumentID
@@ -202,13 +201,7 @@ func (r *run) summary() (title string, lines []string) {
 	c := &r.cycle
 	title = fmt.Sprintf("Initial sync of watch %s: %s, %s archived in this cycle",
 		r.watch.Name, text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"))
-	if c.Err != "" {
-		lines = append(lines, fold(c.Err)...)
-	}
-	if n := len(c.Failures); n > 0 {
-		lines = append(lines, text.Plural(n, "document")+" could not be read completely and will be tried again:")
-		lines = append(lines, r.failures()...)
-	}
+	lines = append(fold(c.Err), r.failures(" could not be read completely and will be tried again:")...)
 	if r.unfinished {
 		lines = append(lines, "Older versions are still being fetched.")
 	}

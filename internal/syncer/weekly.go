@@ -71,21 +71,15 @@ func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
 
 // week returns the period to report now; since is zero if there is none.
 func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Time, err error) {
-	if since, err = s.Store.LastWeekly(ctx, now); err != nil {
-		return time.Time{}, time.Time{}, err
-	}
-	if since.IsZero() {
+	if since, err = s.Store.LastWeekly(ctx, now); err == nil && since.IsZero() {
 		since, err = s.Store.FirstCycle(ctx)
-		if err != nil || since.IsZero() {
-			return time.Time{}, time.Time{}, err
-		}
-		if now.Sub(since) > week+weekLate { // an archive from before there were weekly notices
+		if !since.IsZero() && now.Sub(since) > week+weekLate { // an archive from before there were weekly notices
 			since = now.Add(-week)
 		}
 	}
 	until = since.Add(week)
-	if now.Before(until) {
-		return time.Time{}, time.Time{}, nil
+	if err != nil || since.IsZero() || now.Before(until) {
+		return time.Time{}, time.Time{}, err
 	}
 	if now.Sub(until) > weekLate {
 		until = now
@@ -132,28 +126,27 @@ func due(s Schedule, since, until time.Time) (n int) {
 // run. Others, such as those at start-up or on demand, make up for missed ones.
 func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
 	run, stopped := ran[coc.CycleGood]+ran[coc.CycleFailed]+ran[coc.CycleRunning], ran[coc.CycleStopped]
-	if due == 0 {
-		text = many(run, "cycle") + " run"
-	} else {
+	text = many(run, "cycle") + " run"
+	if due > 0 {
 		run = min(run, due)
 		stopped = min(stopped, due-run)
 		text = number(run) + " of " + many(due, "cycle") + " run"
 	}
 	missed = max(0, due-run-stopped)
+	failed := "of them failed"
+	if missed > 0 || stopped > 0 {
+		failed = "of those run failed"
+	}
 	var notes []string
-	add := func(n int, what string) {
-		if n > 0 {
-			notes = append(notes, number(n)+" "+what)
+	for _, note := range []struct {
+		n    int
+		what string
+	}{{missed, "missed"}, {stopped, "stopped"}, {min(ran[coc.CycleFailed], run), failed}} {
+		if note.n > 0 {
+			notes = append(notes, number(note.n)+" "+note.what)
 		}
 	}
-	add(missed, "missed")
-	add(stopped, "stopped")
-	if len(notes) > 0 {
-		add(min(ran[coc.CycleFailed], run), "of those run failed")
-	} else {
-		add(min(ran[coc.CycleFailed], run), "of them failed")
-	}
-	if len(notes) > 0 {
+	if notes != nil {
 		text += " (" + strings.Join(notes, ", ") + ")"
 	}
 	return text, missed
