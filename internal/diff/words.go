@@ -34,21 +34,15 @@ type Word struct {
 	Text string
 }
 
-// Words compares two lines word by word. Same and Delete words joined give old, Same
-// and Insert words give new, byte for byte; no rune is ever split, and Words(new, old)
-// is the mirror of Words(old, new).
+// refine compares two lines word by word, and subtracts its cost from work. Same and Delete
+// words joined give a, Same and Insert words give b, byte for byte; no rune is ever split,
+// and refine(b, a) is the mirror of refine(a, b).
 //
 // It marks whole words, and a piece that is shared by chance between two changes along
 // with them. It returns nil, which means that the lines are to be shown whole, if they
 // have too little in common (lines with the same key before a ":" or "=" never have)
 // or are both empty. Of lines that are too long to compare quickly it marks all
 // between their common prefix and suffix.
-func Words(old, new string) []Word {
-	work := maxWork
-	return refine(tokenize(old), tokenize(new), &work)
-}
-
-// refine is Words, and subtracts its cost from work.
 func refine(a, b tokens, work *int) []Word {
 	blocks := compareTokens(a, b, work)
 	slide(a, b, blocks)

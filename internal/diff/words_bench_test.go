@@ -73,7 +73,7 @@ func BenchmarkWordsOfLines(b *testing.B) {
 	} {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
 			for b.Loop() {
-				Words(p[0], p[1])
+				wordsOf(p[0], p[1])
 			}
 		})
 	}

@@ -44,6 +44,12 @@ func mirror(words []Word) []Word {
 	return out
 }
 
+// wordsOf compares two lines with the effort for all lines of a hunk.
+func wordsOf(old, new string) []Word {
+	work := maxWork
+	return refine(tokenize(old), tokenize(new), &work)
+}
+
 func TestWords(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
 		// Only the words that changed.
@@ -99,15 +105,15 @@ func TestWords(t *testing.T) {
 		{"key: \xff", "key: \xfe", "key: [-\xff-]{+\xfe+}"},
 		{"key: a\x00", "key: a\ufffd", "key: a[-\x00-]{+\ufffd+}"},
 	} {
-		got := Words(tt.old, tt.new)
+		got := wordsOf(tt.old, tt.new)
 		if marked(got) != tt.want {
 			t.Errorf("Words(%q, %q) = %s, want %s", tt.old, tt.new, marked(got), tt.want)
 		}
-		if d := cmp.Diff(mirror(got), Words(tt.new, tt.old)); d != "" {
+		if d := cmp.Diff(mirror(got), wordsOf(tt.new, tt.old)); d != "" {
 			t.Errorf("Words(%q, %q) is no mirror (-want +got):\n%s", tt.new, tt.old, d)
 		}
 	}
-	if got, want := Words("a", "a"), []Word{{Same, "a"}}; !cmp.Equal(got, want) || Words("", "") != nil {
+	if got, want := wordsOf("a", "a"), []Word{{Same, "a"}}; !cmp.Equal(got, want) || wordsOf("", "") != nil {
 		t.Errorf("Words(a, a) = %v, want %v, and none for two empty lines", got, want)
 	}
 }
@@ -129,7 +135,7 @@ func TestWordsOfLongLines(t *testing.T) {
 			[]Word{{Same, words}, {Delete, digits + letters[:len(letters)-1]}, {Insert, letters + digits[:len(digits)-1]}, {Same, " end"}}},
 		{"nothing in common", blob, words, nil},
 	} {
-		if got := Words(tt.old, tt.new); !cmp.Equal(got, tt.want) {
+		if got := wordsOf(tt.old, tt.new); !cmp.Equal(got, tt.want) {
 			t.Errorf("%s: got %d words, want %d: the marks are not where the change is", tt.name, len(got), len(tt.want))
 		}
 	}
@@ -142,9 +148,9 @@ func FuzzWords(f *testing.F) {
 	f.Add("aaaaaaaaaaaaaaaaaaaaé", "aaaaaaaaaaaaaaaaaaaa\xc3")
 	f.Add("x: a a b a a", "x: a b a a a a")
 	f.Fuzz(func(t *testing.T, old, new string) {
-		words := Words(old, new)
+		words := wordsOf(old, new)
 		checkWords(t, old, new, words)
-		if got, want := Words(new, old), mirror(words); !slices.Equal(got, want) {
+		if got, want := wordsOf(new, old), mirror(words); !slices.Equal(got, want) {
 			t.Errorf("Words(%q, %q) = %v, want the mirror %v", new, old, got, want)
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
-	"html/template"
 	"net/http"
 	"time"
 
@@ -77,16 +76,6 @@ func (p *pages) feed(w http.ResponseWriter, q *request, doc *query.Document, f f
 	r.Header.Del("If-Modified-Since")
 	http.ServeContent(w, r, "", f.Updated, bytes.NewReader(body.Bytes()))
 	return nil
-}
-
-// feedFuncs are the functions of a feed's template.
-func feedFuncs() template.FuncMap {
-	return template.FuncMap{
-		"content":     feedContent,
-		"recorded":    recordedAt,
-		"millisecond": func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
-		"nanosecond":  func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") },
-	}
 }
 
 // recordedAt returns when a change was recorded, plus its number in nanoseconds: changes of
