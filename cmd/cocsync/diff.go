@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -128,30 +129,26 @@ const exitDiffers = 1
 // settle applies -o json to the format and refuses invalid flags and combinations. chosen
 // reports whether --format was given.
 func (f diffFlags) settle(chosen, asJSON bool) error {
-	refuse := func(advice, format string, args ...any) error {
-		return usage(hint.Wrap(fmt.Errorf(format, args...), advice))
-	}
-	if f.context < 0 {
-		return refuse("-U 0 shows only the changed lines", "-U %d is negative", f.context)
+	format, json := &f.format.value, asJSON || f.format.value == formatJSON
+	for _, rule := range []struct {
+		wrong           bool
+		problem, advice string
+	}{
+		{f.context < 0, fmt.Sprintf("-U %d is negative", f.context), "-U 0 shows only the changed lines"},
+		{asJSON && chosen && *format != formatJSON, "-o json and --format " + *format + " cannot be used together", "omit one of them"},
+		{f.stat && f.word, "--stat and --word cannot be used together", "omit one of them"},
+		{f.stat && json, "--stat cannot be used with JSON", "omit --stat: the JSON has the counts in added and removed"},
+		{f.stat && chosen, "--stat and --format cannot be used together", "omit one of them"},
+		{f.word && *format == formatSide, "--word has no effect with --format " + *format, "omit --word: " + *format + " always marks changed words"},
+		{f.word && json, "--word needs --format unified, not json", "omit one of them"},
+		{f.word && *format != formatUnified, "--word needs --format unified, not " + *format, "omit one of them"},
+	} {
+		if rule.wrong {
+			return usage(hint.Wrap(errors.New(rule.problem), rule.advice))
+		}
 	}
 	if asJSON {
-		if chosen && f.format.value != formatJSON {
-			return refuse("omit one of them", "-o json and --format %s cannot be used together", f.format.value)
-		}
-		f.format.value = formatJSON
-		chosen = true
-	}
-	switch {
-	case f.stat && f.word:
-		return refuse("omit one of them", "--stat and --word cannot be used together")
-	case f.stat && f.format.value == formatJSON:
-		return refuse("omit --stat: the JSON has the counts in added and removed", "--stat cannot be used with JSON")
-	case f.stat && chosen:
-		return refuse("omit one of them", "--stat and --format cannot be used together")
-	case f.word && f.format.value == formatSide:
-		return refuse("omit --word: "+f.format.value+" always marks changed words", "--word has no effect with --format %s", f.format.value)
-	case f.word && f.format.value != formatUnified:
-		return refuse("omit one of them", "--word needs --format unified, not %s", f.format.value)
+		*format = formatJSON
 	}
 	return nil
 }

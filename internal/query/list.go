@@ -72,14 +72,21 @@ func (q List) Check() error {
 // page of them is in memory. A note says why documents as of a time may be incomplete.
 func (a *Archive) List(ctx context.Context, q List) iter.Seq2[Details, error] {
 	return func(yield func(Details, error) bool) {
+		orders := map[string]func(a, b Details) int{ // of documents that are in the order of names
+			"made":     func(a, b Details) int { return b.MadeAt.Compare(a.MadeAt.Time) },
+			"checked":  func(a, b Details) int { return b.LastCheckedAt.Compare(a.LastCheckedAt.Time) },
+			"versions": func(a, b Details) int { return b.Versions - a.Versions },
+		}
 		docs, err := a.selectDocuments(ctx, q)
 		if err != nil {
 			yield(Details{}, err)
 			return
 		}
-		if q.Sort != "" && q.Sort != "name" || q.Reverse {
+		if compare := orders[q.Sort]; compare != nil || q.Reverse {
 			docs = rearranged(docs, func(all []Details) {
-				sortDetails(all, q.Sort)
+				if compare != nil {
+					slices.SortStableFunc(all, compare)
+				}
 				if q.Reverse {
 					slices.Reverse(all)
 				}
@@ -154,21 +161,6 @@ func rearranged[T any](rows iter.Seq2[T, error], arrange func([]T)) iter.Seq2[T,
 			yield(last, failed)
 		}
 	}
-}
-
-// sortDetails sorts documents that are in the order of names.
-func sortDetails(docs []Details, by string) {
-	slices.SortStableFunc(docs, func(a, b Details) int {
-		switch by {
-		case "made":
-			return b.MadeAt.Compare(a.MadeAt.Time)
-		case "checked":
-			return b.LastCheckedAt.Compare(a.LastCheckedAt.Time)
-		case "versions":
-			return b.Versions - a.Versions
-		}
-		return 0
-	})
 }
 
 // newestAt returns the index of COC's newest revision at a time, -1 for none.
