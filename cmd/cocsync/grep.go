@@ -86,7 +86,7 @@ func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
 	}
 	found := false
 	if a.json() {
-		list := []query.Match{}
+		var list []query.Match
 		found, err = q.Grep(ctx, g, func(x query.Found) error {
 			list = append(list, g.Matches(x)...)
 			return nil

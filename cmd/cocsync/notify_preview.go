@@ -71,7 +71,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	list := []notify.Preview{}
+	var list []notify.Preview
 	for _, d := range recipients(routes(cfg), watches, &c) {
 		msgs, err := sender.Preview(ctx, d)
 		if err != nil {

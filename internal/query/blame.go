@@ -51,7 +51,6 @@ func (a *Archive) Blame(ctx context.Context, v Version, only []string) (lines []
 	if err != nil {
 		return nil, "", err
 	}
-	lines = []Blamed{}
 	for i, l := range content.Lines {
 		if selected == nil || selected[i+1] {
 			r := versions[owners[i]]

@@ -58,7 +58,7 @@ type Change struct {
 // content was erased.
 func (a *Archive) ChangeJSON(ctx context.Context, c coc.Change, patch bool) (Change, error) {
 	out := Change{ChangeFacts: newChangeFacts(c), Backfill: c.Backfill, Late: c.Late,
-		Class: Text(c.Class), Omitted: c.Omitted, Skipped: list(c.Skipped), Items: list(c.Items)}
+		Class: Text(c.Class), Omitted: c.Omitted, Skipped: c.Skipped, Items: c.Items}
 	if !patch {
 		return out, nil
 	}

@@ -70,12 +70,11 @@ const (
 )
 
 // coverage returns the coverage of the watches that ran or followed documents in the period.
-func (a *Archive) coverage(ctx context.Context, period Period, account string) ([]Coverage, error) {
+func (a *Archive) coverage(ctx context.Context, period Period, account string) (out []Coverage, err error) {
 	starts, err := a.db.WatchStarts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := []Coverage{}
 	since, until := period.Since.Time, period.Until.Time
 	for _, w := range starts {
 		if account != "" && w.Account != account {
@@ -107,7 +106,7 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 
 // cover counts a watch's cycles, which are in order, and finds the gaps of its life.
 func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
-	c = Coverage{Followed: followed, Gaps: []Gap{}, failures: newFailures()}
+	c = Coverage{Followed: followed, failures: newFailures()}
 	var intervals []time.Duration
 	var last, end time.Time // when the last one began, and when any was running
 	gap := Gap{Period: Period{Since: Time{later(period.Since.Time, first)}}}
@@ -213,8 +212,7 @@ func clip(p, period Period) Period {
 }
 
 // union joins periods that overlap or touch, and sorts them.
-func union(periods []Period) []Period {
-	out := []Period{}
+func union(periods []Period) (out []Period) {
 	periods = slices.Clone(periods)
 	slices.SortFunc(periods, func(a, b Period) int { return a.Since.Compare(b.Since.Time) })
 	for _, p := range periods {
@@ -246,11 +244,10 @@ func (f *failures) add(err string, n int) {
 }
 
 // list returns the failures with those of documents, the most frequent first.
-func (f *failures) list(documents map[string]int) []Failure {
+func (f *failures) list(documents map[string]int) (list []Failure) {
 	for err, n := range documents {
 		f.add(err, n)
 	}
-	list := []Failure{}
 	for err, n := range f.times {
 		list = append(list, Failure{err, n})
 	}

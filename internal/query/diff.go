@@ -54,7 +54,7 @@ type Line struct {
 	Pair Number `json:"pair"`
 	Exact
 	Newline bool   `json:"newline"`
-	Words   []Word `json:"words"`
+	Words   []Word `json:"words,format:emitnull"`
 }
 
 // Word is a part of a line, changed or not.
@@ -69,7 +69,7 @@ func (c *Comparison) Diff(hunks []diff.Hunk, o diff.Options) Diff {
 	d := Diff{
 		Schema: diffSchema, Ref: c.Document.Ref, Old: Text(c.Old), New: c.New, Equal: r.Class == coc.ClassUnchanged,
 		Added: r.Added, Removed: r.Removed, Summary: r.Summary, Note: Text(r.Note()),
-		Items: list(r.Items), Formatting: list(r.Formatting),
+		Items: r.Items, Formatting: r.Formatting,
 		Context: o.Context, IgnoreSpace: o.IgnoreSpace, Hunks: make([]Hunk, len(hunks)),
 		Unified: patch, UnifiedBase64: base64IfBinary(patch),
 	}

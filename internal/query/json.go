@@ -28,7 +28,7 @@ func Write(w io.Writer, v any) error {
 	out := bufio.NewWriter(w)
 	e := jsontext.NewEncoder(escaper{out, func(r rune) bool { return text.Hidden(r) && r != '\n' }},
 		jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
-	err := json.MarshalEncode(e, v, json.Deterministic(true), json.FormatNilSliceAsNull(true))
+	err := json.MarshalEncode(e, v, json.Deterministic(true))
 	if err != nil && e.OutputOffset() == 0 {
 		return rowError(err)
 	}
@@ -175,6 +175,3 @@ func base64IfBinary(s string) string {
 	}
 	return base64.StdEncoding.EncodeToString([]byte(s))
 }
-
-// list returns a list that is [] in JSON, never null.
-func list[T any](l []T) []T { return append([]T{}, l...) }

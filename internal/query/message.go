@@ -50,7 +50,7 @@ func (a *Archive) Messages(ctx context.Context, all bool, limit int) ([]Message,
 		}
 		out[i] = Message{
 			ID: m.ID, Notifier: m.Notifier, Kind: m.Kind, State: m.State, DocumentID: Text(doc.DocumentID), Name: Text(doc.Name),
-			Changes: list(m.Changes), Text: m.Text, Attempts: m.Attempts, CreatedAt: Time{m.CreatedAt}, SentAt: Time{m.SentAt},
+			Changes: m.Changes, Text: m.Text, Attempts: m.Attempts, CreatedAt: Time{m.CreatedAt}, SentAt: Time{m.SentAt},
 			ParentID: Number(m.Parent), Channel: Text(m.Channel), TS: Text(m.TS), Error: Text(m.Err),
 		}
 		if m.State == coc.Waiting {
@@ -83,8 +83,8 @@ type Place struct {
 // Erasure returns what contains a content, or contained it before it was erased.
 func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (Erasure, error) {
 	e, err := a.db.Erasure(ctx, hash)
-	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Reason, Versions: []Place{},
-		Changes: e.Changes, Messages: e.Sent + e.Waiting, Copies: list(e.Copies), Sent: e.Sent, Waiting: e.Waiting}
+	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Reason,
+		Changes: e.Changes, Messages: e.Sent + e.Waiting, Copies: e.Copies, Sent: e.Sent, Waiting: e.Waiting}
 	for _, p := range e.Places {
 		out.Versions = append(out.Versions, Place{Ref{p.Account, p.DocumentID, p.Name}, p.Version})
 	}

@@ -163,7 +163,7 @@ const recentCycles = 10
 // commands, pages and metrics that say whether cocsync works apply this one rule. Counts of
 // the archive and the history of watches are left out.
 func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
-	s := &Status{Archive: a.db.Path(), Now: a.Now(), Watches: []Watch{}, Notifiers: []Notifier{}, Problems: []Problem{}, Notes: []string{}}
+	s := &Status{Archive: a.db.Path(), Now: a.Now()}
 	p, held, err := db.Holder(a.db.Path())
 	if s.writerErr = err; held {
 		s.Writer = &Process{Number(p.PID), Time{p.Since}, Text(p.Command)}
@@ -235,7 +235,7 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 
 // readWatch reads a watch, which may be one that no configuration names.
 func (a *Archive) readWatch(ctx context.Context, s *Status, name string) error {
-	w := Watch{Watch: name, Unreached: []Unreached{}}
+	w := Watch{Watch: name}
 	var errs [5]error
 	w.state, errs[0] = a.db.Watch(ctx, name)
 	w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
@@ -260,7 +260,7 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 		w.Cycles = append(w.Cycles, Cycle{
 			ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
 			Outcome: c.Outcome, Complete: c.Complete, Requests: c.Requests, Listed: c.Listed, Total: c.Total, Skipped: c.Skipped,
-			Documents: c.Documents, Versions: c.Versions, Changes: c.Changes, Error: Text(c.Err), Failures: list(c.Failures),
+			Documents: c.Documents, Versions: c.Versions, Changes: c.Changes, Error: Text(c.Err), Failures: c.Failures,
 			RespondedAt: c.RespondedAt,
 		})
 		w.LastCycle = &w.Cycles[0]

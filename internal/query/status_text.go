@@ -28,7 +28,7 @@ type WatchHealth struct {
 
 // Health returns whether all works.
 func (s *Status) Health() Health {
-	h := Health{Healthy: s.Healthy(), Copy: s.Copy, Watches: []WatchHealth{}, Problems: s.Problems}
+	h := Health{Healthy: s.Healthy(), Copy: s.Copy, Problems: s.Problems}
 	if w := s.Writer; w != nil {
 		h.Daemon = Text(db.Process{PID: int(w.PID), Since: w.Since.Time, Command: string(w.Command)}.String())
 	}

@@ -85,7 +85,6 @@ type verifier struct {
 // it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
 	v := &verifier{report: report, since: q.Since, external: q.External}
-	v.verdict = Verdict{Counts: []Count{}, External: []string{}, Faults: []string{}}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
 		return v.run(ctx, q.Deep)
