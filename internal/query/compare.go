@@ -96,12 +96,9 @@ func (a *Archive) Between(ctx context.Context, old, now string) (*Comparison, er
 	if old == "" {
 		return a.Compare(ctx, []string{now})
 	}
-	doc, ref, err := a.Split(ctx, old)
-	if err != nil {
-		return nil, err
-	}
+	doc, ref, wrong := a.Split(ctx, old)
 	other, second, err := a.Split(ctx, now)
-	if err != nil {
+	if err := cmp.Or(wrong, err); err != nil {
 		return nil, err
 	}
 	return a.compareAcross(ctx, doc, ref, other, second)
@@ -137,12 +134,9 @@ func (a *Archive) otherDocument(ctx context.Context, doc Document, ref string, a
 
 // compareAcross compares a version of each of two documents, or two versions of one.
 func (a *Archive) compareAcross(ctx context.Context, doc Document, ref string, other Document, second string) (*Comparison, error) {
-	old, err := a.oneVersion(ctx, doc, ref)
-	if err != nil {
-		return nil, err
-	}
+	old, wrong := a.oneVersion(ctx, doc, ref)
 	now, err := a.oneVersion(ctx, other, second)
-	if err != nil {
+	if err := cmp.Or(wrong, err); err != nil {
 		return nil, err
 	}
 	return a.load(ctx, &old, now)
