@@ -48,19 +48,24 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 	return a.outputFlag(cmd)
 }
 
-func (a *app) erase(ctx context.Context, prefix, reason string) error {
+// exclusive opens an existing archive for the only process that may write it.
+func (a *app) exclusive(ctx context.Context, command string) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r, err := query.Open(ctx, path) // OpenWith would create a missing file
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.Close(); err != nil {
-		return err
+		return nil, err
 	}
-	d, err := a.opened(db.OpenWith(ctx, path, db.Options{Command: "erase"}))
+	return a.opened(db.OpenWith(ctx, path, db.Options{Command: command}))
+}
+
+func (a *app) erase(ctx context.Context, prefix, reason string) error {
+	d, err := a.exclusive(ctx, "erase")
 	if err != nil {
 		return err
 	}

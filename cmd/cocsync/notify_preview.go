@@ -87,11 +87,7 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	case c.Backfill:
 		a.note(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
-	out := make([]message, len(list))
-	for i, m := range list {
-		out[i] = message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)}
-	}
-	return a.result(out, func(p *page) { p.previews(list) })
+	return a.result(previewJSON(list), func(p *page) { p.previews(list) })
 }
 
 // recipients returns the deliveries of a change if it were found now: one for each
@@ -161,4 +157,11 @@ type message struct {
 	Event    json.RawMessage `json:"event"` // the body for a webhook
 	FileName query.Text      `json:"file_name"`
 	File     query.Text      `json:"file"`
+}
+
+func previewJSON(list []notify.Preview) (out []message) {
+	for _, m := range list {
+		out = append(out, message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)})
+	}
+	return out
 }
