@@ -22,53 +22,47 @@ type Strip struct {
 	size  int // bytes of it before it was painted
 }
 
-// Wrap splits a text into strips of at most a number of columns. Hidden characters
-// become visible, and tabs spaces. A character that a reader sees as one is in one
-// strip, unless it is wider than that.
-func (w *Writer) Wrap(columns int, spans ...Span) []Strip {
-	runs, full := expand(spans)
-	take := func(n int) string { // bytes to skip of the runs, painted
-		var b strings.Builder
-		for n > 0 {
-			k := min(n, len(runs[0].Text))
-			b.WriteString(w.Paint(runs[0].Style, runs[0].Text[:k]))
-			if runs[0].Text = runs[0].Text[k:]; runs[0].Text == "" {
-				runs = runs[1:]
-			}
-			n -= k
-		}
-		return b.String()
-	}
-	var strips []Strip
-	size, taken := 0, 0 // of the current strip
-	put := func(glyph string) {
-		wide := Width(glyph)
-		if wide > 0 && taken+wide > columns {
-			strips = append(strips, Strip{take(size), taken, size})
-			size, taken = 0, 0
-		}
-		size, taken = size+len(glyph), taken+wide
+// Wrap splits a text into strips of at most a number of columns, which is at least MinWidth.
+// Hidden characters become visible, and tabs spaces. A character that a reader sees as one is
+// in one strip, in the style of its start.
+func (w *Writer) Wrap(columns int, spans ...Span) (strips []Strip) {
+	full, ends := expand(spans)
+	var strip Strip
+	var painted, run strings.Builder // of the strip, and its end in one style
+	in := 0                          // the span of the run
+	paint := func() {
+		painted.WriteString(w.Paint(spans[in].Style, run.String()))
+		run.Reset()
 	}
 	for g := graphemes.FromString(full); g.Next(); {
-		if Width(g.Value()) <= columns {
-			put(g.Value())
-			continue
+		glyph, wide := g.Value(), Width(g.Value())
+		if wide > 0 && strip.Width+wide > columns {
+			paint()
+			strip.Text = painted.String()
+			strips, strip = append(strips, strip), Strip{}
+			painted.Reset()
 		}
-		for _, r := range g.Value() {
-			put(string(r))
+		if g.Start() >= ends[in] {
+			for paint(); g.Start() >= ends[in]; {
+				in++
+			}
 		}
+		run.WriteString(glyph)
+		strip.Width, strip.size = strip.Width+wide, strip.size+len(glyph)
 	}
-	return append(strips, Strip{take(size), taken, size})
+	if len(spans) > 0 {
+		paint()
+	}
+	strip.Text = painted.String()
+	return append(strips, strip)
 }
 
 // expand makes hidden characters visible and tabs spaces, as many as they take in
-// unwrapped text. It also returns the text of all spans.
-func expand(spans []Span) (runs []Span, full string) {
-	runs = make([]Span, len(spans))
+// unwrapped text. It returns the text of all spans, and where each ends in it.
+func expand(spans []Span) (full string, ends []int) {
+	var b strings.Builder
 	column := 0
-	var all strings.Builder
-	for i, s := range spans {
-		var b strings.Builder
+	for _, s := range spans {
 		for j, part := range strings.Split(text.VisibleExcept(s.Text, "\t"), "\t") {
 			if j > 0 {
 				n := tabStop - column%tabStop
@@ -78,10 +72,9 @@ func expand(spans []Span) (runs []Span, full string) {
 			b.WriteString(part)
 			column += Width(part)
 		}
-		runs[i] = Span{b.String(), s.Style}
-		all.WriteString(runs[i].Text)
+		ends = append(ends, b.Len())
 	}
-	return runs, all.String()
+	return b.String(), ends
 }
 
 // Space returns how many columns are to the right of an indent.
