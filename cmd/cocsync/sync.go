@@ -107,7 +107,9 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 	c, err := s.Run(ctx, w, o)
 	show.End()
 	if !c.Key.IsZero() { // zero if the cycle did not start
-		fmt.Fprintln(a.err, cycleSummary(c))
+		fmt.Fprintf(a.err, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
+			c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
+			len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 	}
 	if c.Outcome == coc.CycleGood && !c.Complete && o.Only == nil {
 		a.note("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
@@ -292,13 +294,6 @@ func showCycle(show *term.Progress) func(syncer.Progress) {
 		}
 		show.Update(phase, now.Done, now.Total, line)
 	}
-}
-
-// cycleSummary returns the summary of a cycle.
-func cycleSummary(c coc.Cycle) string {
-	return fmt.Sprintf("%s: %s; %s, %s archived, %s, %d failed, %s, %s",
-		c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
-		len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 }
 
 // outcome returns a text for the outcome of a cycle.

@@ -163,17 +163,6 @@ func rearranged[T any](rows iter.Seq2[T, error], arrange func([]T)) iter.Seq2[T,
 	}
 }
 
-// newestAt returns the index of COC's newest revision at a time, -1 for none.
-func newestAt(all []db.Revision, at time.Time) int {
-	found := -1
-	for i, r := range all {
-		if !validFrom(r).After(at) && (r.WithdrawnAt.IsZero() || r.WithdrawnAt.After(at)) {
-			found = i
-		}
-	}
-	return found
-}
-
 // Page selects a page of the documents, by name. Empty fields select all.
 type Page struct {
 	Text        string // is in the name or a prefix of the id

@@ -182,19 +182,6 @@ func (s *Status) pending() string {
 	return strings.Join(counts, " and ")
 }
 
-// missingReason says why a version is missing, and for how long. An error that has been the
-// same for a week is called a refusal.
-func missingReason(m coc.MissingVersion, now time.Time) string {
-	if m.Since.IsZero() {
-		return m.Reason
-	}
-	since := text.Age(now.Sub(m.Since))
-	if m.Refused(now) {
-		return "refused by COC for " + since + ": " + m.Reason
-	}
-	return m.Reason + " (for " + since + ")"
-}
-
 func (s *Status) notifierProblems(n Notifier) {
 	b, pending := n.db, text.Plural(n.Waiting, "delivery")+" pending"
 	if b.Held != "" {

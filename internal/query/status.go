@@ -10,6 +10,7 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/text"
 )
 
 // Status is the status of an archive and of the processes that write it.
@@ -299,8 +300,13 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int, at time.Time) 
 	missing, all, err := a.db.MissingVersions(ctx, limit)
 	out := make([]MissingVersion, len(missing))
 	for i, m := range missing {
-		out[i] = MissingVersion{Ref{m.Account, m.DocumentID, m.Name}, m.Label, m.Reason, Time{m.Since}, m.Refused(at), Time{m.RetryAt},
-			missingReason(m, at), m.State}
+		v := MissingVersion{Ref{m.Account, m.DocumentID, m.Name}, m.Label, m.Reason, Time{m.Since}, m.Refused(at), Time{m.RetryAt}, m.Reason, m.State}
+		if since := text.Age(at.Sub(m.Since)); v.Refused {
+			v.Reason = "refused by COC for " + since + ": " + m.Reason
+		} else if !m.Since.IsZero() {
+			v.Reason += " (for " + since + ")"
+		}
+		out[i] = v
 	}
 	return out, all, err
 }

@@ -130,7 +130,12 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 	if !deleted.IsZero() {
 		return v, unavailable("the document was deleted then (since %s at the latest)", stamp(deleted))
 	}
-	found := newestAt(all, at)
+	found := -1 // COC's newest then
+	for i, r := range all {
+		if !validFrom(r).After(at) && (r.WithdrawnAt.IsZero() || r.WithdrawnAt.After(at)) {
+			found = i
+		}
+	}
 	switch {
 	case len(all) == 0:
 		return v, hint.Wrap(coc.NotFound("not found"), existing(all))

@@ -280,7 +280,8 @@ func (v *verifier) records(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.count(plural(typ), n)
+		plurals := map[string]string{audit.TypeStart: "log starts", audit.TypeUnavailable: "unavailable versions"}
+		v.count(cmp.Or(plurals[typ], typ+"s"), n)
 	}
 	return nil
 }
@@ -296,17 +297,6 @@ func (v *verifier) before(r *audit.Record) bool {
 		}
 	}
 	return false
-}
-
-// plural names the records of a type.
-func plural(typ string) string {
-	switch typ {
-	case audit.TypeStart:
-		return "log starts"
-	case audit.TypeUnavailable:
-		return "unavailable versions"
-	}
-	return typ + "s"
 }
 
 // describe names the subject of a record.
