@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,11 +101,10 @@ func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
 	for _, d := range docs {
 		s.coc.Add(d)
 	}
-	var err error
-	if s.cocURL, err = a.serve(s.coc); err != nil {
-		return nil, err
-	}
-	if s.slackURL, err = a.serve(s.slack); err != nil {
+	var wrong, err error
+	s.cocURL, wrong = a.serve(s.coc)
+	s.slackURL, err = a.serve(s.slack)
+	if err := cmp.Or(wrong, err); err != nil {
 		return nil, err
 	}
 	if keep == "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,12 +43,9 @@ With -o json it writes the Block Kit of each message, for Slack's Block Kit Buil
 }
 
 func (a *app) notifyPreview(ctx context.Context, arg string) error {
-	cfg, err := a.config()
-	if err != nil {
-		return err
-	}
+	cfg, wrong := a.config()
 	path, err := a.database()
-	if err != nil {
+	if err := cmp.Or(wrong, err); err != nil {
 		return err
 	}
 	d, err := a.opened(db.OpenReader(ctx, path)) // the sender needs it, but writes nothing
@@ -59,16 +57,10 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	doc, err := q.DocumentOf(ctx, c)
-	if err != nil {
-		return err
-	}
-	watches, err := q.Followers(ctx, doc)
-	if err != nil {
-		return err
-	}
+	doc, wrongDocument := q.DocumentOf(ctx, c)
+	watches, wrongWatches := q.Followers(ctx, doc)
 	sender, err := a.sender(cfg, d, a.logger(slog.LevelError))
-	if err != nil {
+	if err := cmp.Or(wrongDocument, wrongWatches, err); err != nil {
 		return err
 	}
 	var list []notify.Preview
