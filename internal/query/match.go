@@ -38,12 +38,8 @@ func (m *Matcher) direct(line []byte) bool { return m.cost == 1 || len(line)*m.c
 
 // Match reports whether the line has a match. The error is that of the context.
 func (m *Matcher) Match(line []byte) (bool, error) {
-	if m.direct(line) {
-		return m.pattern.Match(line), m.ctx.Err()
-	}
-	r := m.reader(line)
-	found := m.pattern.MatchReader(r)
-	return found && r.err == nil, r.err
+	at, err := m.Find(line)
+	return at != nil, err
 }
 
 // matchAny reports whether one of the lines matches.
