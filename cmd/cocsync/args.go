@@ -127,13 +127,12 @@ func (a *app) completing(words func(ctx context.Context, q *query.Archive, args 
 // documentWords are the documents: each by its name if that is unique, else by its ID. Names
 // with control characters are left out.
 func documentWords(ctx context.Context, q *query.Archive, _ []string, _ string) (list []cobra.Completion) {
-	var docs []query.Document
+	docs, err := query.Collect(q.Documents(ctx))
+	if err != nil {
+		return nil
+	}
 	count := map[string]int{}
-	for d, err := range q.Documents(ctx) {
-		if err != nil {
-			return nil
-		}
-		docs = append(docs, d)
+	for _, d := range docs {
 		count[d.Name]++
 	}
 	for _, d := range docs {

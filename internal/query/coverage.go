@@ -80,11 +80,12 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 		if account != "" && w.Account != account {
 			continue
 		}
+		memberships, err := Collect(a.db.MembershipTimes(ctx, w.Watch, w.Account, since, until))
+		if err != nil {
+			return nil, err
+		}
 		var periods []Period
-		for m, err := range a.db.MembershipTimes(ctx, w.Watch, w.Account, since, until) {
-			if err != nil {
-				return nil, err
-			}
+		for _, m := range memberships {
 			periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
 		}
 		c, err := cover(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), period, w.At, union(periods))

@@ -142,23 +142,16 @@ func (a *Archive) noteLastCheck(ctx context.Context, at time.Time, account strin
 // element.
 func rearranged[T any](rows iter.Seq2[T, error], arrange func([]T)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var all []T
-		var last T
-		var failed error
-		for v, err := range rows {
-			if failed = err; err != nil {
-				break
-			}
-			all = append(all, v)
-		}
+		all, err := Collect(rows)
 		arrange(all)
 		for _, v := range all {
 			if !yield(v, nil) {
 				return
 			}
 		}
-		if failed != nil {
-			yield(last, failed)
+		if err != nil {
+			var none T
+			yield(none, err)
 		}
 	}
 }
@@ -183,13 +176,13 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 	if all, err = a.db.CountDocuments(ctx, selection); err != nil || q.Limit == 0 {
 		return nil, all, 0, err
 	}
+	rows, err := Collect(a.db.ListDocuments(ctx, selection))
+	if err != nil {
+		return nil, 0, 0, err
+	}
 	var keys []coc.Key
-	for d, err := range a.db.ListDocuments(ctx, selection) {
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		keys = append(keys, d.Key)
-		docs = append(docs, newDetails(d))
+	for _, d := range rows {
+		keys, docs = append(keys, d.Key), append(docs, newDetails(d))
 	}
 	if at.IsZero() {
 		for i, key := range keys {

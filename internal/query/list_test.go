@@ -10,11 +10,11 @@ import (
 // A list as of a time has the versions that references to that time name.
 func TestListAtMatchesReferences(t *testing.T) {
 	h := open(t)
-	all, err := collect(h.Documents(t.Context()))
+	all, err := Collect(h.Documents(t.Context()))
 	must(t, err)
 	answers := 0
 	for at := on(0); at.Before(h.Now()); at = at.Add(6 * time.Hour) {
-		docs, err := collect(h.List(t.Context(), List{At: at.Format(time.RFC3339)}))
+		docs, err := Collect(h.List(t.Context(), List{At: at.Format(time.RFC3339)}))
 		must(t, err)
 		newest := map[coc.Key]string{}
 		for _, d := range docs {

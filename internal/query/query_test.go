@@ -324,17 +324,6 @@ func FuzzVersion(f *testing.F) {
 	})
 }
 
-// collect returns the rows of a query.
-func collect[T any, R ~func(func(T, error) bool)](rows R) (list []T, err error) {
-	for v, err := range rows {
-		if err != nil {
-			return list, err
-		}
-		list = append(list, v)
-	}
-	return list, nil
-}
-
 // rows is the inverse of collect.
 func rows[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

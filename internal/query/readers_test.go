@@ -105,9 +105,9 @@ func queryAll(t *testing.T, path string) (err error) {
 	if found != 1 {
 		return fmt.Errorf("grep finds %d lines, want 1", found)
 	}
-	if _, err := collect(h.Log(t.Context(), Log{Text: "line 1\n"})); err != nil {
+	if _, err := Collect(h.Log(t.Context(), Log{Text: "line 1\n"})); err != nil {
 		return err
 	}
-	_, err = collect(h.List(t.Context(), List{At: "0s"}))
+	_, err = Collect(h.List(t.Context(), List{At: "0s"}))
 	return err
 }

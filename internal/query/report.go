@@ -176,6 +176,17 @@ func (a *Archive) changesByDocument(ctx context.Context, within db.Filter) iter.
 	}
 }
 
+// Collect returns all rows, or those until an error.
+func Collect[T any, R ~func(func(T, error) bool)](rows R) (all []T, err error) {
+	for v, err := range rows {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
 // Convert returns rows with each converted, until an error.
 func Convert[T, U any](rows iter.Seq2[T, error], to func(T) (U, error)) iter.Seq2[U, error] {
 	return func(yield func(U, error) bool) {

@@ -66,7 +66,7 @@ func TestReportOfAPeriod(t *testing.T) {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
 	var docs []string
-	watched, err := collect(r.Documents)
+	watched, err := Collect(r.Documents)
 	must(t, err)
 	for _, d := range watched {
 		docs = append(docs, fmt.Sprintf("%s %v %s/%d %d", d.DocumentID, d.Partly, d.Version, d.Versions, d.Changes))
@@ -74,7 +74,7 @@ func TestReportOfAPeriod(t *testing.T) {
 	if diff := cmp.Diff([]string{"DM-2 true v1/1 2", "DM-1 false v5/5 1"}, docs); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	missing, err := collect(r.Missing)
+	missing, err := Collect(r.Missing)
 	if err != nil || len(missing) != 1 || missing[0].DocumentID != "DM-1" || missing[0].Version != "v4" {
 		t.Errorf("missing = %+v, %v, want v4 of DM-1", missing, err)
 	}
@@ -88,11 +88,11 @@ func TestReportOfAnAccount(t *testing.T) {
 	if len(r.Watches) != 1 || r.Watches[0].Watch != "other" || len(r.Watches[0].Gaps) != 0 || !r.Watches[0].Followed[0].Until.Equal(on(5)) {
 		t.Errorf("watches of test = %+v", r.Watches)
 	}
-	docs, err := collect(r.Documents)
+	docs, err := Collect(r.Documents)
 	must(t, err)
-	changes, err := collect(r.Changes)
+	changes, err := Collect(r.Changes)
 	must(t, err)
-	missing, err := collect(r.Missing)
+	missing, err := Collect(r.Missing)
 	must(t, err)
 	if len(docs) != 1 || docs[0].Account != "test" || len(changes) != 0 || len(missing) != 0 {
 		t.Errorf("Report of test has %d documents, %d changes, %d missing; want 1, 0, 0", len(docs), len(changes), len(missing))
@@ -134,7 +134,7 @@ func TestReportOmitsNoChange(t *testing.T) {
 				rewrites++
 			}
 		}
-		list, err := collect(r.Rewrites)
+		list, err := Collect(r.Rewrites)
 		if err != nil || len(list) != rewrites {
 			t.Errorf("Report has %d rewrites, %v, want %d", len(list), err, rewrites)
 		}

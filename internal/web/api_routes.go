@@ -91,7 +91,7 @@ func apiChanges(ctx context.Context, q *request) (any, error) {
 	}
 	log := q.log(limit + 1) // one more detects that there are more
 	log.Seen = q.flag("seen")
-	list, err := collect(q.Log(ctx, log))
+	list, err := query.Collect(q.Log(ctx, log))
 	if err != nil {
 		return nil, err
 	}

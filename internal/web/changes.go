@@ -34,7 +34,7 @@ func (s *Site) changes(ctx context.Context, q *request) (*view, error) {
 	if b.After, err = q.after(); err != nil {
 		return nil, err
 	}
-	list, err := collect(q.Log(ctx, b.Log))
+	list, err := query.Collect(q.Log(ctx, b.Log))
 	if err != nil {
 		return nil, err
 	}

@@ -104,17 +104,6 @@ func midnight(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// collect returns rows as a slice, for lists of limited length.
-func collect[T any](rows iter.Seq2[T, error]) (list []T, err error) {
-	for v, err := range rows {
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	return list, nil
-}
-
 // rows is the inverse of collect.
 func rows[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

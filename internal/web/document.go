@@ -85,7 +85,7 @@ func (s *Site) document(ctx context.Context, q *request) (*view, error) {
 			b.Missing = append(b.Missing, r)
 		}
 	}
-	times, err := collect(q.ChangeTimes(ctx, &doc, time.Time{}))
+	times, err := query.Collect(q.ChangeTimes(ctx, &doc, time.Time{}))
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (b *documentPage) timeline(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
-	list, err := collect(q.ChangesOf(ctx, b.Document, after, perPage+1))
+	list, err := query.Collect(q.ChangesOf(ctx, b.Document, after, perPage+1))
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Site) overview(ctx context.Context, q *request) (*view, error) {
 	if o.Chart, err = newChart(q.ChangeTimes(ctx, nil, first), first, chartDays, 1); err != nil {
 		return nil, err
 	}
-	if o.Recent, err = collect(q.Log(ctx, query.Log{Limit: recentRows})); err != nil {
+	if o.Recent, err = query.Collect(q.Log(ctx, query.Log{Limit: recentRows})); err != nil {
 		return nil, err
 	}
 	var all int
