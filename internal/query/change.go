@@ -179,11 +179,8 @@ func (a *Archive) ChangesOf(ctx context.Context, doc Document, after coc.Place, 
 	return a.db.Changes(ctx, db.Filter{Document: doc.key, After: after, Limit: limit})
 }
 
-// ChangeTimes returns the times of changes since a time in order, of all documents or, if
-// doc is not nil, of one.
-func (a *Archive) ChangeTimes(ctx context.Context, doc *Document, since time.Time) iter.Seq2[time.Time, error] {
-	if doc == nil {
-		return a.db.ChangeTimes(ctx, coc.Key{}, since)
-	}
+// ChangeTimes returns the times of changes since a time in order, of a document or, for the
+// zero Document, of all.
+func (a *Archive) ChangeTimes(ctx context.Context, doc Document, since time.Time) iter.Seq2[time.Time, error] {
 	return a.db.ChangeTimes(ctx, doc.key, since)
 }

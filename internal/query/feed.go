@@ -19,21 +19,17 @@ type Feed struct {
 	Since   time.Time // when recording began; zero if it did not
 }
 
-// Feed returns at most limit changes: of a document all of them; if doc is nil, of all
+// Feed returns at most limit changes: of a document all of them; for the zero Document, of all
 // documents without backfill.
-func (a *Archive) Feed(ctx context.Context, doc *Document, limit int) (f Feed, err error) {
-	var key coc.Key
+func (a *Archive) Feed(ctx context.Context, doc Document, limit int) (f Feed, err error) {
 	var wrongOrigin, wrongChanges error
-	if doc != nil {
-		key = doc.key
-	}
 	f.Origin, wrongOrigin = a.db.FirstOrigin(ctx)
-	f.Changes, wrongChanges = a.db.Recorded(ctx, key, limit)
-	if doc == nil {
+	f.Changes, wrongChanges = a.db.Recorded(ctx, doc.key, limit)
+	if doc.key.IsZero() {
 		f.Since, err = a.db.FirstCycle(ctx)
 	} else {
 		var d db.Details
-		d, err = a.db.Details(ctx, key)
+		d, err = a.db.Details(ctx, doc.key)
 		f.Since = d.FirstSeenAt
 	}
 	return f, cmp.Or(wrongOrigin, wrongChanges, err)

@@ -85,7 +85,7 @@ func (s *Site) document(ctx context.Context, q *request) (*view, error) {
 			b.Missing = append(b.Missing, r)
 		}
 	}
-	times, err := query.Collect(q.ChangeTimes(ctx, &doc, time.Time{}))
+	times, err := query.Collect(q.ChangeTimes(ctx, doc, time.Time{}))
 	if err != nil {
 		return nil, err
 	}

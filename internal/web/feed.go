@@ -20,7 +20,7 @@ const feedEntries = 100
 // feeds registers the Atom feeds (RFC 4287).
 func (s *Site) feeds(mux *http.ServeMux, p *pages) {
 	s.file(mux, "/feed.atom", func(w http.ResponseWriter, q *request) error {
-		return p.feed(w, q, nil, feed{Title: "cocsync: changes", Page: "/", Address: "/feed.atom"})
+		return p.feed(w, q, query.Document{}, feed{Title: "cocsync: changes", Page: "/", Address: "/feed.atom"})
 	})
 	for _, address := range []string{"/documents/{account}/{id}/feed.atom", "/documents/{doc}/feed.atom"} {
 		s.file(mux, address, func(w http.ResponseWriter, q *request) error {
@@ -29,7 +29,7 @@ func (s *Site) feeds(mux *http.ServeMux, p *pages) {
 				return err
 			}
 			page := documentURL(doc)
-			return p.feed(w, q, &doc, feed{Title: "cocsync: " + doc.Name, Page: page, Address: page + "/feed.atom", ref: doc.Ref})
+			return p.feed(w, q, doc, feed{Title: "cocsync: " + doc.Name, Page: page, Address: page + "/feed.atom", ref: doc.Ref})
 		})
 	}
 }
@@ -45,9 +45,9 @@ type feed struct {
 	ref           query.Ref
 }
 
-// feed writes the feed of a document, or of all documents for nil; or 304 if the client has
-// the current one.
-func (p *pages) feed(w http.ResponseWriter, q *request, doc *query.Document, f feed) (err error) {
+// feed writes the feed of a document, or of all documents for the zero one; or 304 if the
+// client has the current one.
+func (p *pages) feed(w http.ResponseWriter, q *request, doc query.Document, f feed) (err error) {
 	if f.Feed, err = q.Feed(q.Request.Context(), doc, feedEntries); err != nil {
 		return err
 	}

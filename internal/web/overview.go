@@ -32,7 +32,7 @@ func (s *Site) overview(ctx context.Context, q *request) (*view, error) {
 	}
 	o := overview{Status: st, Gone: st.Documents[coc.DocDeleted], Archived: st.Versions[coc.Archived]}
 	first := midnight(q.Now().In(q.Local)).AddDate(0, 0, 1-chartDays)
-	if o.Chart, err = newChart(q.ChangeTimes(ctx, nil, first), first, chartDays, 1); err != nil {
+	if o.Chart, err = newChart(q.ChangeTimes(ctx, query.Document{}, first), first, chartDays, 1); err != nil {
 		return nil, err
 	}
 	if o.Recent, err = query.Collect(q.Log(ctx, query.Log{Limit: recentRows})); err != nil {
