@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -86,14 +87,20 @@ func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
 	}
 	found := false
 	if a.json() {
-		var list []query.Match
-		found, err = q.Grep(ctx, g, func(x query.Found) error {
-			list = append(list, g.Matches(x)...)
-			return nil
+		err = query.WriteRows(a.out, func(yield func(query.Match, error) bool) {
+			stopped := errors.New("the output failed")
+			found, err = q.Grep(ctx, g, func(x query.Found) error {
+				for _, m := range g.Matches(x) {
+					if !yield(m, nil) {
+						return stopped
+					}
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, stopped) {
+				yield(query.Match{}, err)
+			}
 		})
-		if err == nil {
-			err = query.Write(a.out, list)
-		}
 	} else {
 		err = a.paged(func(p *page) error {
 			matcher := query.NewMatcher(ctx, re)
