@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -78,89 +79,72 @@ func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 	return err
 }
 
-// entry is a job in the schedule.
+// entry runs the cycles of a watch, one at a time.
 type entry struct {
+	Job
 	d        *Daemon
-	ctx      context.Context
-	set      *Set
-	job      Job
+	cycle    func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
 	turn     chan struct{} // holds a token while a cycle runs
 	demanded atomic.Bool   // a demand is pending
-	// recovers ends a cycle that panics, and nothing else.
-	recovers cron.JobWrapper
 }
 
-// Run runs a scheduled cycle, unless the previous one is still running.
-func (e *entry) Run() {
+// scheduled runs a cycle, unless the previous one is still running. It is delayed by up to
+// Jitter, so that many daemons with one schedule do not send requests to COC at the same time.
+func (e *entry) scheduled(ctx context.Context) {
 	select {
 	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
 	default:
-		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.job.Watch.Name)
+		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.Watch.Name)
 		return
 	}
-	defer func() { <-e.turn }()
-	if e.pause() {
-		e.cycle(coc.TriggerSchedule)
+	if e.d.Jitter > 0 {
+		select {
+		case <-time.After(rand.N(e.d.Jitter)):
+		case <-ctx.Done():
+		}
 	}
+	e.run(ctx, coc.TriggerSchedule)
 }
 
 // demand runs one cycle after the running one, which may have read a document before it
 // changed. Demands before it begins share it.
-func (e *entry) demand(why coc.Trigger) {
+func (e *entry) demand(ctx context.Context, why coc.Trigger) {
 	if !e.demanded.CompareAndSwap(false, true) {
 		return
 	}
 	select {
 	case e.turn <- struct{}{}:
-		e.demanded.Store(false)
-	case <-e.ctx.Done():
+		defer func() { <-e.turn }()
+	case <-ctx.Done():
+	}
+	e.demanded.Store(false)
+	e.run(ctx, why)
+}
+
+// run runs a cycle, if the context has not ended. A panic ends only the cycle.
+func (e *entry) run(ctx context.Context, why coc.Trigger) {
+	if ctx.Err() != nil {
 		return
 	}
-	defer func() { <-e.turn }()
-	e.cycle(why)
-}
-
-func (e *entry) cycle(why coc.Trigger) {
-	_, err := e.set.Cycle(e.ctx, e.job.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.job.Schedule})
+	defer func() {
+		if p := recover(); p != nil {
+			e.d.Log.Error("cycle panicked", "watch", e.Watch.Name, "err", fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
+		}
+	}()
+	_, err := e.cycle(ctx, e.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.Schedule})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		e.d.Log.Error("cycle not recorded", "watch", e.job.Watch.Name, "err", err)
-	}
-}
-
-// pause waits up to Jitter, so that many daemons with one schedule do not send requests to
-// COC at the same time. It reports whether the context has not ended.
-func (e *entry) pause() bool {
-	if e.d.Jitter <= 0 {
-		return e.ctx.Err() == nil
-	}
-	t := time.NewTimer(rand.N(e.d.Jitter))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-e.ctx.Done():
-		return false
+		e.d.Log.Error("cycle not recorded", "watch", e.Watch.Name, "err", err)
 	}
 }
 
 // until returns when the background work of a cycle must end, so that the next cycle is not
 // skipped.
 func (e *entry) until(now time.Time) time.Time {
-	next := e.job.Schedule.Next(now)
+	next := e.Schedule.Next(now)
 	if next.IsZero() {
 		return time.Time{}
 	}
 	left := next.Sub(now)
 	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no clock step changes
-}
-
-// cronLog logs only the panics that cron reports.
-type cronLog struct{ *slog.Logger }
-
-// Info is called for every event of the schedule.
-func (cronLog) Info(string, ...any) {}
-
-// Error is called for a job that panicked.
-func (l cronLog) Error(err error, msg string, keysAndValues ...any) {
-	l.Logger.Error("cycle panicked", append([]any{"err", fmt.Errorf("%s: %w", msg, err)}, keysAndValues...)...)
 }

@@ -124,7 +124,7 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 func TestUntilIsMonotonic(t *testing.T) {
 	for _, spec := range []string{"@every 5m", "*/5 * * * *"} {
 		now := time.Now()
-		e := &entry{job: Job{Schedule: every(t, spec)}}
+		e := &entry{Job: Job{Schedule: every(t, spec)}}
 		until := e.until(now)
 		if left := until.Sub(now); !strings.Contains(until.String(), " m=") || left <= 0 || left > 5*time.Minute {
 			t.Errorf("%s: until(%v) = %v, want at most five minutes later, with a monotonic reading", spec, now, until)
