@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -96,13 +97,10 @@ const maxName = 64
 
 // name checks the name of a table. seen holds the names of all kinds so far.
 func (c *checker) name(name, kind string, seen map[string]bool) {
-	special := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
-	}
 	switch {
 	case name == "":
 		c.fault("name", "name is missing", `write name = "…"`)
-	case len(name) > maxName || strings.ContainsFunc(name, special):
+	case len(name) > maxName || !regexp.MustCompile(`^[a-zA-Z0-9._-]+$`).MatchString(name):
 		c.fault("name", "the name is not valid", fmt.Sprintf("use letters, digits and . _ -, at most %d characters", maxName))
 	case seen[kind+name]:
 		c.fault("name", "another "+kind+" has this name", "give each a unique name")

@@ -209,10 +209,7 @@ func isTables(t reflect.Type) bool { return t.Kind() == reflect.Slice && tableOf
 // join adds a key to a path. As in the file, a key that is not a plain word is in
 // quotes, so that no two keys have one path.
 func join(path, key string) string {
-	special := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
-	}
-	if key == "" || strings.ContainsFunc(key, special) {
+	if !regexp.MustCompile(`^[A-Za-z0-9_-]+$`).MatchString(key) {
 		key = strconv.Quote(key)
 	}
 	if path == "" {

@@ -5,12 +5,10 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -79,72 +77,139 @@ func (d *Daemon) Run(ctx context.Context, reload, wake <-chan struct{}) error {
 	return err
 }
 
-// entry runs the cycles of a watch, one at a time.
-type entry struct {
-	Job
-	d        *Daemon
-	cycle    func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
-	turn     chan struct{} // holds a token while a cycle runs
-	demanded atomic.Bool   // a demand is pending
+// service is a running set.
+type service struct {
+	*Daemon
+	set     *Set
+	entries []*entry
+	running sync.WaitGroup
+	alive   chan struct{} // receives while the daemon works; see beat
 }
 
-// scheduled runs a cycle, unless the previous one is still running. It is delayed by up to
-// Jitter, so that many daemons with one schedule do not send requests to COC at the same time.
-func (e *entry) scheduled(ctx context.Context) {
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	default:
-		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.Watch.Name)
-		return
-	}
-	if e.d.Jitter > 0 {
+// serve runs one set until the context ends or a reload returns another set, which it
+// returns. An error is the archive's, and ends the daemon.
+func (d *Daemon) serve(parent context.Context, set *Set, reload, wake <-chan struct{}) (*Set, error) {
+	ctx, stop := context.WithCancelCause(parent)
+	s := &service{Daemon: d, set: set, alive: make(chan struct{})}
+	defer s.running.Wait()
+	defer stop(nil)
+	s.start(ctx, stop)
+	for {
 		select {
-		case <-time.After(rand.N(e.d.Jitter)):
 		case <-ctx.Done():
+			d.notify("STOPPING=1")
+			if parent.Err() == nil { // Verify stopped it
+				return nil, context.Cause(ctx)
+			}
+			return set, nil
+		case <-s.alive:
+			d.notify("WATCHDOG=1")
+		case <-wake:
+			s.runAll(ctx, coc.TriggerSignal)
+		case <-reload:
+			if next, ok := s.reload(ctx); ok {
+				return next, nil
+			}
 		}
 	}
-	e.run(ctx, coc.TriggerSchedule)
 }
 
-// demand runs one cycle after the running one, which may have read a document before it
-// changed. Demands before it begins share it.
-func (e *entry) demand(ctx context.Context, why coc.Trigger) {
-	if !e.demanded.CompareAndSwap(false, true) {
-		return
+// start starts everything that runs for the set until ctx ends.
+func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
+	var tasks []*task
+	for _, j := range s.set.Jobs {
+		e := &entry{Job: j, d: s.Daemon, cycle: s.set.Cycle, turn: make(chan struct{}, 1)}
+		s.entries = append(s.entries, e)
+		tasks = append(tasks, &task{schedule: j.Schedule, run: func() { e.scheduled(ctx) }})
 	}
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
+	if s.set.Send != nil {
+		s.running.Go(func() { s.set.Send(ctx) })
 	}
-	e.demanded.Store(false)
-	e.run(ctx, why)
+	if s.set.Weekly != nil {
+		weekly := func() {
+			if err := s.guarded(ctx, s.set.Weekly); err != nil {
+				s.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
+			}
+		}
+		s.running.Go(weekly)
+		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: weekly})
+	}
+	if s.Verify != nil {
+		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: func() {
+			if err := s.guarded(ctx, s.Verify); err != nil {
+				stop(err)
+			}
+		}})
+	}
+	s.running.Go(func() { s.keep(ctx, &s.running, tasks) })
+	s.Log.Info("watching", "watches", len(s.set.Jobs))
+	s.ready("")
+	s.runAll(ctx, coc.TriggerStart)
+	s.running.Go(func() { s.beat(ctx) })
 }
 
-// run runs a cycle, if the context has not ended. A panic ends only the cycle.
-func (e *entry) run(ctx context.Context, why coc.Trigger) {
-	if ctx.Err() != nil {
-		return
+// runAll runs a cycle of every watch.
+func (s *service) runAll(ctx context.Context, why coc.Trigger) {
+	for _, e := range s.entries {
+		s.running.Go(func() { e.demand(ctx, why) })
 	}
+}
+
+// reload loads the configuration; ok is false if that fails, and the old set stays.
+func (s *service) reload(ctx context.Context) (next *Set, ok bool) {
+	s.notify("RELOADING=1")
+	next, err := s.Load(ctx)
+	if err != nil {
+		s.ready("; the configuration was not reloaded, the log says why")
+		s.Log.Error("configuration not reloaded, the previous one remains in use", "err", err)
+		return nil, false
+	}
+	s.Log.Info("configuration reloaded", "watches", len(next.Jobs))
+	return next, true
+}
+
+// guarded calls f and returns its error, or a panic as one; nil if ctx has ended.
+func (s *service) guarded(ctx context.Context, f func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.d.Log.Error("cycle panicked", "watch", e.Watch.Name, "err", fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+			s.Log.Error("hourly work panicked", "err", err, "stack", string(debug.Stack()))
 		}
 	}()
-	_, err := e.cycle(ctx, e.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.Schedule})
-	if err != nil && !errors.Is(err, context.Canceled) {
-		e.d.Log.Error("cycle not recorded", "watch", e.Watch.Name, "err", err)
+	if err = f(ctx); ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (d *Daemon) notify(state string) {
+	if d.Notify != nil {
+		d.Notify(state)
 	}
 }
 
-// until returns when the background work of a cycle must end, so that the next cycle is not
-// skipped.
-func (e *entry) until(now time.Time) time.Time {
-	next := e.Schedule.Next(now)
-	if next.IsZero() {
-		return time.Time{}
+// ready reports that the set runs, with a note.
+func (s *service) ready(note string) {
+	s.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d%s", len(s.set.Jobs), note))
+}
+
+// beat sends to alive every Alive, after Pulse has returned. The first time is at once,
+// so that several reloads cause no gap.
+func (s *service) beat(ctx context.Context) {
+	for s.Alive > 0 {
+		next := time.After(s.Alive)
+		if s.Pulse != nil {
+			s.Pulse(ctx)
+		}
+		select {
+		case s.alive <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return
+		}
 	}
-	left := next.Sub(now)
-	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no clock step changes
 }

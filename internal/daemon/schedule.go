@@ -2,10 +2,18 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"cocsync/internal/coc"
+	"cocsync/internal/syncer"
 )
 
 const (
@@ -120,4 +128,74 @@ func (d *Daemon) now() time.Time {
 		return time.Now()
 	}
 	return d.Now()
+}
+
+// entry runs the cycles of a watch, one at a time.
+type entry struct {
+	Job
+	d        *Daemon
+	cycle    func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
+	turn     chan struct{} // holds a token while a cycle runs
+	demanded atomic.Bool   // a demand is pending
+}
+
+// scheduled runs a cycle, unless the previous one is still running. It is delayed by up to
+// Jitter, so that many daemons with one schedule do not send requests to COC at the same time.
+func (e *entry) scheduled(ctx context.Context) {
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	default:
+		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.Watch.Name)
+		return
+	}
+	if e.d.Jitter > 0 {
+		select {
+		case <-time.After(rand.N(e.d.Jitter)):
+		case <-ctx.Done():
+		}
+	}
+	e.run(ctx, coc.TriggerSchedule)
+}
+
+// demand runs one cycle after the running one, which may have read a document before it
+// changed. Demands before it begins share it.
+func (e *entry) demand(ctx context.Context, why coc.Trigger) {
+	if !e.demanded.CompareAndSwap(false, true) {
+		return
+	}
+	select {
+	case e.turn <- struct{}{}:
+		defer func() { <-e.turn }()
+	case <-ctx.Done():
+	}
+	e.demanded.Store(false)
+	e.run(ctx, why)
+}
+
+// run runs a cycle, if the context has not ended. A panic ends only the cycle.
+func (e *entry) run(ctx context.Context, why coc.Trigger) {
+	if ctx.Err() != nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e.d.Log.Error("cycle panicked", "watch", e.Watch.Name, "err", fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
+		}
+	}()
+	_, err := e.cycle(ctx, e.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.Schedule})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		e.d.Log.Error("cycle not recorded", "watch", e.Watch.Name, "err", err)
+	}
+}
+
+// until returns when the background work of a cycle must end, so that the next cycle is not
+// skipped.
+func (e *entry) until(now time.Time) time.Time {
+	next := e.Schedule.Next(now)
+	if next.IsZero() {
+		return time.Time{}
+	}
+	left := next.Sub(now)
+	return now.Add(left - min(margin, left/10)) // keeps the monotonic reading, which no clock step changes
 }
