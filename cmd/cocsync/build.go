@@ -73,13 +73,13 @@ func credentials(c config.Account) fetch.Source {
 	if !c.AccessKey.IsSet() {
 		return fetch.DefaultChain()
 	}
-	return fetch.Func(func(context.Context) (k fetch.KeyPair, err error) {
+	return func(context.Context, fetch.KeyPair) (k fetch.KeyPair, err error) {
 		var errs [3]error
 		k.AccessKey, errs[0] = c.AccessKey.Value()
 		k.SecretKey, errs[1] = c.SecretKey.Value()
 		k.SecurityToken, errs[2] = c.SecurityToken.Value()
 		return k, cmp.Or(errs[:]...)
-	})
+	}
 }
 
 // routes returns the notifiers for a kind of change found by a watch: those that the watch

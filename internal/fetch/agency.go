@@ -48,11 +48,14 @@ type Agency struct {
 // Format hides the cached key pair with every verb.
 func (a *Agency) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("ECS agency")) }
 
-// KeyPair returns the cached key pair while it is valid, else a new one from the
-// service.
-func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
+// KeyPair is a Source. It returns the cached key pair while it is valid and not refused, else
+// a new one from the service.
+func (a *Agency) KeyPair(ctx context.Context, refused KeyPair) (KeyPair, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if refused.AccessKey != "" && a.kept.same(refused) {
+		a.kept, a.retryAt = KeyPair{}, time.Time{}
+	}
 	if now := a.now(); a.kept.ExpiresAt.Sub(now) < refreshBefore && !now.Before(a.retryAt) {
 		k, err := a.fetch(ctx)
 		if ctx.Err() != nil {
@@ -67,15 +70,6 @@ func (a *Agency) KeyPair(ctx context.Context) (KeyPair, error) {
 		return KeyPair{}, a.failed
 	}
 	return a.kept, nil
-}
-
-// forget drops a key pair, so that the next call asks the service.
-func (a *Agency) forget(k KeyPair) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.kept.same(k) {
-		a.kept, a.retryAt = KeyPair{}, time.Time{}
-	}
 }
 
 // client returns the client for the metadata service.

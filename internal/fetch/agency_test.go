@@ -74,7 +74,7 @@ func newAgency(t *testing.T, m *metadata) (*Agency, *clock) {
 
 func wantAccess(t *testing.T, a *Agency, want string) {
 	t.Helper()
-	got, err := a.KeyPair(t.Context())
+	got, err := a.KeyPair(t.Context(), KeyPair{})
 	if err != nil || got.AccessKey != want {
 		t.Errorf("KeyPair = %q, %v, want %q", got.AccessKey, err, want)
 	}
@@ -91,7 +91,7 @@ func TestAgencyRefresh(t *testing.T) {
 	m.end = c.now().Add(24 * time.Hour)
 	wantAccess(t, a, "ak2")
 	wantAccess(t, a, "ak2")
-	if got, err := a.KeyPair(t.Context()); err != nil || got.SecurityToken != "st" || !got.ExpiresAt.Equal(m.end) {
+	if got, err := a.KeyPair(t.Context(), KeyPair{}); err != nil || got.SecurityToken != "st" || !got.ExpiresAt.Equal(m.end) {
 		t.Errorf("KeyPair ends %v, %v, want %v", got.ExpiresAt, err, m.end)
 	}
 }
@@ -117,7 +117,7 @@ func TestAgencyKeepsWhatHolds(t *testing.T) {
 	}
 	c.advance(time.Hour)
 	for range 5 {
-		if _, err := a.KeyPair(t.Context()); !errors.Is(err, coc.ErrTemporary) {
+		if _, err := a.KeyPair(t.Context(), KeyPair{}); !errors.Is(err, coc.ErrTemporary) {
 			t.Errorf("error = %v, want a temporary one after the end", err)
 		}
 	}
@@ -128,6 +128,23 @@ func TestAgencyKeepsWhatHolds(t *testing.T) {
 	c.advance(2 * time.Minute)
 	m.end = c.now().Add(time.Hour)
 	wantAccess(t, a, "ak5")
+}
+
+// A service that never returned credentials is asked once a minute.
+func TestAgencyAsksOnceAMinute(t *testing.T) {
+	m := &metadata{keyStatus: 500}
+	a, c := newAgency(t, m)
+	for range 3 {
+		if _, err := a.KeyPair(t.Context(), KeyPair{}); !errors.Is(err, coc.ErrTemporary) {
+			t.Errorf("KeyPair error = %v, want a temporary one", err)
+		}
+	}
+	c.advance(2 * refreshPause)
+	m.keyStatus = 0
+	m.end = c.now().Add(24 * time.Hour)
+	if _, err := a.KeyPair(t.Context(), KeyPair{}); err != nil || m.asked.Load() != 2 {
+		t.Errorf("KeyPair error = %v after %d requests, want none after 2", err, m.asked.Load())
+	}
 }
 
 // Concurrent callers send one request.
@@ -149,11 +166,15 @@ func TestAgencyForgets(t *testing.T) {
 	m := &metadata{}
 	a, _ := newAgency(t, m)
 	wantAccess(t, a, "ak1")
-	c := Chain{Env{}, a}
-	c.forget(KeyPair{AccessKey: "another"})
-	wantAccess(t, a, "ak1")
-	c.forget(KeyPair{AccessKey: "ak1", SecretKey: "sk", SecurityToken: "st"})
-	wantAccess(t, a, "ak2")
+	if got, err := a.KeyPair(t.Context(), KeyPair{AccessKey: "another"}); err != nil || got.AccessKey != "ak1" {
+		t.Errorf("KeyPair after another one was refused = %q, %v, want ak1", got.AccessKey, err)
+	}
+	t.Setenv(envAccess, "")
+	t.Setenv(envSecret, "")
+	refused := KeyPair{AccessKey: "ak1", SecretKey: "sk", SecurityToken: "st"}
+	if got, err := chain(env, a.KeyPair)(t.Context(), refused); err != nil || got.AccessKey != "ak2" {
+		t.Errorf("KeyPair after it was refused = %q, %v, want ak2", got.AccessKey, err)
+	}
 }
 
 func TestAgencyAnswers(t *testing.T) {
@@ -174,7 +195,7 @@ func TestAgencyAnswers(t *testing.T) {
 		{m: &metadata{body: `{"credential":` + strings.Repeat(" ", maxMetadata)}, temporary: true},
 	} {
 		a, _ := newAgency(t, tt.m)
-		_, err := a.KeyPair(t.Context())
+		_, err := a.KeyPair(t.Context(), KeyPair{})
 		if (err == nil) != tt.good || errors.Is(err, coc.ErrTemporary) != tt.temporary || errors.As(err, new(absent)) != tt.absent {
 			t.Errorf("token %d, key %d, body %.60q: error = %v", tt.m.tokenStatus, tt.m.keyStatus, tt.m.body, err)
 		}
@@ -184,7 +205,7 @@ func TestAgencyAnswers(t *testing.T) {
 	}
 	s := httptest.NewServer(nil)
 	s.Close()
-	if _, err := (&Agency{BaseURL: s.URL}).KeyPair(t.Context()); !errors.As(err, new(absent)) {
+	if _, err := (&Agency{BaseURL: s.URL}).KeyPair(t.Context(), KeyPair{}); !errors.As(err, new(absent)) {
 		t.Errorf("no metadata service: error = %v, want one after which a chain continues", err)
 	}
 }

@@ -90,7 +90,7 @@ func tooMany(e *Error) bool {
 // try makes one attempt, and a second one only if the key pair was refused and its
 // source has another one now. Nothing is sent after that one.
 func (c *Client) try(ctx context.Context, q request, patience time.Duration) (reply, error) {
-	kp, err := c.keyPair(ctx, q.op)
+	kp, err := c.keyPair(ctx, q.op, KeyPair{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -99,10 +99,7 @@ func (c *Client) try(ctx context.Context, q request, patience time.Duration) (re
 	if !ok || !e.is(coc.ErrUnauthorized) || e.final {
 		return a, err
 	}
-	if f, ok := c.source.(forgetter); ok {
-		f.forget(kp)
-	}
-	other, readErr := c.keyPair(ctx, q.op)
+	other, readErr := c.keyPair(ctx, q.op, kp)
 	if readErr != nil || other.same(kp) {
 		return a, err
 	}

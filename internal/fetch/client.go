@@ -123,7 +123,7 @@ func (c *Client) KeyID(ctx context.Context) (string, error) {
 	if err := c.setup(); err != nil {
 		return "", err
 	}
-	kp, err := c.keyPair(ctx, "identify the key pair")
+	kp, err := c.keyPair(ctx, "identify the key pair", KeyPair{})
 	if err != nil {
 		return "", err
 	}
@@ -131,9 +131,10 @@ func (c *Client) KeyID(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// keyPair reads the credentials. Its error has the source's hint.
-func (c *Client) keyPair(ctx context.Context, op string) (KeyPair, error) {
-	kp, err := c.source.KeyPair(ctx)
+// keyPair reads the credentials; refused is the pair that COC has just refused. Its error has
+// the source's hint.
+func (c *Client) keyPair(ctx context.Context, op string, refused KeyPair) (KeyPair, error) {
+	kp, err := c.source(ctx, refused)
 	if err == nil {
 		err = kp.check()
 	}

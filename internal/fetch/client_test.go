@@ -369,7 +369,7 @@ func TestAdviceOnCredentials(t *testing.T) {
 		{"", "", coc.ErrUnauthorized, coc.ErrTemporary},
 		{"wait", "wait", coc.ErrTemporary, coc.ErrUnauthorized},
 	} {
-		source := Func(func(context.Context) (KeyPair, error) {
+		source := Source(func(context.Context, KeyPair) (KeyPair, error) {
 			return testKey, hint.Wrap(hint.Wrap(fmt.Errorf("COC_SK is missing: %w", tt.class), tt.advice), tt.advice)
 		})
 		c := &Client{Endpoint: "https://coc.invalid", Credentials: source}
@@ -388,7 +388,7 @@ func TestAdviceOnCredentials(t *testing.T) {
 			}
 		}
 	}
-	two := Func(func(context.Context) (KeyPair, error) {
+	two := Source(func(context.Context, KeyPair) (KeyPair, error) {
 		return KeyPair{}, hint.Wrap(hint.Wrap(errors.New("x"), "one"), "two")
 	})
 	if _, err := (&Client{Endpoint: "https://coc.invalid", Credentials: two}).KeyID(t.Context()); hint.Of(err) != "two; one" {

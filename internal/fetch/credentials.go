@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-
-	"cocsync/internal/coc"
 )
 
 // KeyPair signs requests. No format shows its keys.
@@ -58,25 +56,15 @@ func (k KeyPair) check() error {
 	return nil
 }
 
-// Source returns key pairs. It is called before each request, so that keys can change
-// while the program runs. An error that wraps coc.ErrTemporary may be gone at the next
-// call.
-type Source interface {
-	KeyPair(ctx context.Context) (KeyPair, error)
-}
-
-// forgetter is a source that caches key pairs. It drops one that was refused.
-type forgetter interface{ forget(KeyPair) }
-
-// Func is a function as a Source.
-type Func func(context.Context) (KeyPair, error)
-
-// KeyPair calls the function.
-func (f Func) KeyPair(ctx context.Context) (KeyPair, error) { return f(ctx) }
+// Source returns a key pair. It is called before each request, so that keys can change
+// while the program runs. refused is the pair that COC has just refused, else the zero value:
+// a source that caches it drops it. An error that wraps coc.ErrTemporary may be gone at the
+// next call.
+type Source func(ctx context.Context, refused KeyPair) (KeyPair, error)
 
 // Static is a source that always has the same key pair.
 func Static(k KeyPair) Source {
-	return Func(func(context.Context) (KeyPair, error) { return k, nil })
+	return func(context.Context, KeyPair) (KeyPair, error) { return k, nil }
 }
 
 // absent is the error of a source that has no key pair, after which a chain tries the
@@ -86,43 +74,23 @@ type absent struct{ why string }
 
 func (a absent) Error() string { return a.why }
 
-// Chain tries its sources in order and returns the first key pair.
-type Chain []Source
-
 // DefaultChain is the order of Huawei Cloud's SDKs: environment, profile file,
 // ECS agency.
-func DefaultChain() Source { return Chain{Env{}, Profile{}, &Agency{}} }
+func DefaultChain() Source { return chain(env, profile, new(Agency).KeyPair) }
 
-// KeyPair returns the first key pair, or an error that says what each source is
-// missing.
-func (c Chain) KeyPair(ctx context.Context) (KeyPair, error) {
-	var missing []string
-	var class error
-	for _, s := range c {
-		k, err := s.KeyPair(ctx)
-		if err == nil {
-			return k, nil
+// chain tries sources in order and returns the first key pair, or an error that says what
+// each source is missing.
+func chain(sources ...Source) Source {
+	return func(ctx context.Context, refused KeyPair) (KeyPair, error) {
+		var missing []string
+		for _, source := range sources {
+			k, err := source(ctx, refused)
+			if err == nil || !errors.As(err, new(absent)) {
+				return k, err
+			}
+			missing = append(missing, err.Error())
 		}
-		if !errors.As(err, new(absent)) {
-			return KeyPair{}, err
-		}
-		if errors.Is(err, coc.ErrTemporary) {
-			class = coc.ErrTemporary
-		}
-		missing = append(missing, err.Error())
-	}
-	err := fmt.Errorf("no key pair found (%s); set %s and %s, or access_key and secret_key in the configuration, "+
-		"or write a profile file, or give the ECS an agency", strings.Join(missing, "; "), envAccess, envSecret)
-	if class != nil {
-		return KeyPair{}, fmt.Errorf("%w: %w", err, class)
-	}
-	return KeyPair{}, err
-}
-
-func (c Chain) forget(k KeyPair) {
-	for _, s := range c {
-		if f, ok := s.(forgetter); ok {
-			f.forget(k)
-		}
+		return KeyPair{}, fmt.Errorf("no key pair found (%s); set %s and %s, or access_key and secret_key in the configuration, "+
+			"or write a profile file, or give the ECS an agency", strings.Join(missing, "; "), envAccess, envSecret)
 	}
 }

@@ -47,11 +47,11 @@ func setEnv(t *testing.T, access, secret, token, profile string) {
 
 func TestEnv(t *testing.T) {
 	setEnv(t, "a", "s", "t", "")
-	if got, err := (Env{}).KeyPair(t.Context()); err != nil || !got.same(KeyPair{AccessKey: "a", SecretKey: "s", SecurityToken: "t"}) {
+	if got, err := env(t.Context(), KeyPair{}); err != nil || !got.same(KeyPair{AccessKey: "a", SecretKey: "s", SecurityToken: "t"}) {
 		t.Errorf("Env = %+v, %v, want a, s, t", got.AccessKey, err)
 	}
 	setEnv(t, "a", "", "", "")
-	if _, err := (Env{}).KeyPair(t.Context()); err == nil || errors.As(err, new(absent)) {
+	if _, err := env(t.Context(), KeyPair{}); err == nil || errors.As(err, new(absent)) {
 		t.Errorf("half a key pair: error = %v, want one that ends a chain", err)
 	}
 }
@@ -73,7 +73,8 @@ func TestProfile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Profile{Path: path}.KeyPair(t.Context())
+		t.Setenv(envProfile, path)
+		got, err := profile(t.Context(), KeyPair{})
 		if !got.same(tt.want) || (err == nil) != (tt.words == "") {
 			t.Errorf("%s: Profile = %q, %v", tt.name, got.AccessKey, err)
 		}
@@ -92,24 +93,26 @@ func TestChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	agency := Static(KeyPair{AccessKey: "agency", SecretKey: "s"})
-	gone := Func(func(context.Context) (KeyPair, error) { return KeyPair{}, absent{"no agency here"} })
-	chain := Chain{Env{}, Profile{}, agency}
+	none := Source(func(context.Context, KeyPair) (KeyPair, error) { return KeyPair{}, absent{"no agency here"} })
+	source := chain(env, profile, agency)
 	for _, tt := range []struct{ env, profile, want string }{
 		{"env", path, "env"}, {"", path, "file"}, {"", filepath.Join(dir, "none"), "agency"},
 	} {
 		setEnv(t, tt.env, tt.env, "", tt.profile)
-		if got, err := chain.KeyPair(t.Context()); err != nil || got.AccessKey != tt.want {
+		if got, err := source(t.Context(), KeyPair{}); err != nil || got.AccessKey != tt.want {
 			t.Errorf("chain = %q, %v, want %q", got.AccessKey, err, tt.want)
 		}
 	}
-	_, err := Chain{Env{}, Profile{}, gone}.KeyPair(t.Context())
+	_, err := chain(env, profile, none)(t.Context(), KeyPair{})
 	for _, want := range []string{envAccess + " is not set", "file not found: " + dir, "no agency here", "set " + envAccess} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not contain %q", err, want)
 		}
 	}
-	broken := Func(func(context.Context) (KeyPair, error) { return KeyPair{}, fmt.Errorf("half: %w", coc.ErrTemporary) })
-	if _, err := (Chain{broken, agency}).KeyPair(t.Context()); !errors.Is(err, coc.ErrTemporary) {
+	broken := Source(func(context.Context, KeyPair) (KeyPair, error) {
+		return KeyPair{}, fmt.Errorf("half: %w", coc.ErrTemporary)
+	})
+	if _, err := chain(broken, agency)(t.Context(), KeyPair{}); !errors.Is(err, coc.ErrTemporary) {
 		t.Errorf("a source that fails: error = %v, want it to end the chain", err)
 	}
 }

@@ -102,7 +102,7 @@ func TestRereadAfterRefusal(t *testing.T) {
 					return resp, err
 				})
 				n := 0
-				c.Credentials = Func(func(context.Context) (KeyPair, error) {
+				c.Credentials = Source(func(context.Context, KeyPair) (KeyPair, error) {
 					k := pair(tt.keys[min(n, len(tt.keys)-1)])
 					n++
 					return k, nil
@@ -126,7 +126,7 @@ func TestFixedKeyIsTriedAtOnce(t *testing.T) {
 		c, _ := newClient(accepts("good", &refusals))
 		var access atomic.Value
 		access.Store("bad")
-		c.Credentials = Func(func(context.Context) (KeyPair, error) {
+		c.Credentials = Source(func(context.Context, KeyPair) (KeyPair, error) {
 			return KeyPair{AccessKey: access.Load().(string), SecretKey: "s"}, nil
 		})
 		_, _ = c.Get(t.Context(), "DM1", "", "")
@@ -189,7 +189,7 @@ func TestNoCredentials(t *testing.T) {
 		{kp: KeyPair{AccessKey: "a"}, want: coc.ErrUnauthorized},
 		{kp: KeyPair{AccessKey: "a\n", SecretKey: "b"}, want: coc.ErrUnauthorized},
 	} {
-		c := &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Credentials: Func(func(context.Context) (KeyPair, error) { return tt.kp, tt.err })}
+		c := &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Credentials: Source(func(context.Context, KeyPair) (KeyPair, error) { return tt.kp, tt.err })}
 		if _, err := c.Get(t.Context(), "DM1", "", ""); !errors.Is(err, tt.want) {
 			t.Errorf("Get error = %v, want %v", err, tt.want)
 		}

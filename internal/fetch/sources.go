@@ -21,11 +21,8 @@ const (
 	envProfile = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 )
 
-// Env reads the environment.
-type Env struct{}
-
-// KeyPair returns the current values of the environment.
-func (Env) KeyPair(context.Context) (KeyPair, error) {
+// env reads the current values of the environment.
+func env(context.Context, KeyPair) (KeyPair, error) {
 	k := KeyPair{AccessKey: os.Getenv(envAccess), SecretKey: os.Getenv(envSecret), SecurityToken: os.Getenv(envToken)}
 	switch {
 	case k.AccessKey == "" && k.SecretKey == "":
@@ -41,17 +38,10 @@ func (Env) KeyPair(context.Context) (KeyPair, error) {
 // maxProfile bounds a profile file.
 const maxProfile = 64 << 10
 
-// Profile reads a file of the SDKs: INI with ak, sk and optionally security_token in
-// the section [global], which COC belongs to, or [basic].
-type Profile struct {
-	// Path of the file; "" means HUAWEICLOUD_SDK_CREDENTIALS_FILE, else
-	// ~/.huaweicloud/credentials.
-	Path string
-}
-
-// KeyPair reads the file at each call.
-func (p Profile) KeyPair(context.Context) (KeyPair, error) {
-	path, err := p.path()
+// profile reads a file of the SDKs at each call: INI with ak, sk and optionally
+// security_token in the section [global], which COC belongs to, or [basic].
+func profile(context.Context, KeyPair) (KeyPair, error) {
+	path, err := profilePath()
 	if err != nil {
 		return KeyPair{}, absent{"profile file not found: " + err.Error()}
 	}
@@ -77,10 +67,9 @@ func (p Profile) KeyPair(context.Context) (KeyPair, error) {
 	return KeyPair{}, absent{path + " has no section [global] or [basic]"}
 }
 
-func (p Profile) path() (string, error) {
-	if p.Path != "" {
-		return p.Path, nil
-	}
+// profilePath returns the path of the file: HUAWEICLOUD_SDK_CREDENTIALS_FILE, else
+// ~/.huaweicloud/credentials.
+func profilePath() (string, error) {
 	if path := os.Getenv(envProfile); path != "" {
 		return path, nil
 	}
