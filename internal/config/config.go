@@ -101,13 +101,7 @@ const maxFile = 1 << 20
 
 // Load reads and checks a config file. Errors in its text are returned as
 // *Problems. Load reads no secret: see CheckSecrets.
-func Load(path string) (*Config, error) {
-	text, mode, err := read(path)
-	if err != nil {
-		return nil, err
-	}
-	return parse(path, text, mode, time.Now())
-}
+func Load(path string) (*Config, error) { return loadWith(path, func(*checker) {}) }
 
 // CheckText checks the text of a config that is not written yet. Faults call the file name.
 func CheckText(name string, text []byte) error {
@@ -117,25 +111,21 @@ func CheckText(name string, text []byte) error {
 
 // Check is Load and CheckSecrets with one error, so that all problems are reported at
 // once.
-func Check(path string) (*Config, error) {
+func Check(path string) (*Config, error) { return loadWith(path, (*checker).checkFiles) }
+
+func loadWith(path string, more func(*checker)) (*Config, error) {
 	text, mode, err := read(path)
 	if err != nil {
 		return nil, err
 	}
 	cfg, c := decode(path, text, mode, time.Now())
-	c.checkFiles()
+	more(c)
 	return cfg, c.err()
 }
 
-// parse is Load without the file. mode tells who may read the file. A schedule
-// must have a next time after now.
-func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
-	cfg, c := decode(path, text, mode, now)
-	return cfg, c.err()
-}
-
-// decode decodes and checks a text. The checker has the problems. After problems the
-// Config has what could be read.
+// decode decodes and checks a text. mode tells who may read the file. A schedule must have
+// a next time after now. The checker has the problems. After problems the Config has what
+// could be read.
 func decode(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, *checker) {
 	cfg := Default()
 	cfg.doc = newDocument(path, text)

@@ -2,10 +2,12 @@ package config
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -25,6 +27,12 @@ func write(t testing.TB, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// parse is Load without the file.
+func parse(path string, text []byte, mode fs.FileMode, now time.Time) (*Config, error) {
+	cfg, c := decode(path, text, mode, now)
+	return cfg, c.err()
 }
 
 // load loads a valid config.

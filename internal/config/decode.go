@@ -107,44 +107,39 @@ func newValue(t reflect.Type) reflect.Value {
 
 // formOf returns how the value of a key is written in the file, with an example.
 func formOf(t reflect.Type, path string) (words, example string) {
-	key := path[strings.LastIndex(path, ".")+1:] + " = "
-	if strings.HasSuffix(path, "]") {
-		key = ""
-	}
 	switch {
 	case isTables(t):
 		return "a list of tables", "[[" + plainPath(path) + "]]"
 	case tableOf(t) != nil:
 		return "a table", "[" + plainPath(path) + "]"
-	case t.Kind() == reflect.Slice:
-		return "a list in brackets", key + `["…"]`
-	case t.Kind() == reflect.Bool:
-		return "true or false", key + "true"
-	case t.Kind() == reflect.Int:
-		return "a whole number", key + "10"
-	case t.Kind() == reflect.Float64:
-		return "a number", key + "5.0"
 	}
-	return "a text in quotes", key + `"…"`
+	key := path[strings.LastIndex(path, ".")+1:] + " = "
+	if strings.HasSuffix(path, "]") {
+		key = ""
+	}
+	form, ok := map[reflect.Kind][2]string{
+		reflect.Slice:   {"a list in brackets", `["…"]`},
+		reflect.Bool:    {"true or false", "true"},
+		reflect.Int:     {"a whole number", "10"},
+		reflect.Float64: {"a number", "5.0"},
+	}[t.Kind()]
+	if !ok {
+		form = [2]string{"a text in quotes", `"…"`}
+	}
+	return form[0], key + form[1]
 }
 
 // kindWords names the type of a value in the file. Dates and times are structs.
 func kindWords(k reflect.Kind) string {
-	switch k {
-	case reflect.String:
-		return "a text"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int64:
-		return "a whole number"
-	case reflect.Float64:
-		return "a fraction"
-	case reflect.Slice:
-		return "a list"
-	case reflect.Map:
-		return "a table"
-	}
-	return "a date or time"
+	return map[reflect.Kind]string{
+		reflect.String:  "a text",
+		reflect.Bool:    "true or false",
+		reflect.Int64:   "a whole number",
+		reflect.Float64: "a fraction",
+		reflect.Slice:   "a list",
+		reflect.Map:     "a table",
+		reflect.Struct:  "a date or time",
+	}[k]
 }
 
 // unknown reports a key that its table does not have.

@@ -75,7 +75,7 @@ type pendingStep struct {
 
 // commit stores the step. The first of each batch stores all of it. A stop does not
 // interrupt a transaction: the current document is finished.
-func (c *committer) commit(ctx context.Context, a Archive, step coc.Step) error {
+func (c *committer) commit(ctx context.Context, a Store, step coc.Step) error {
 	p := pendingStep{step, make(chan error, 1)}
 	c.mu.Lock()
 	first := len(c.pending)%batchMax == 0
@@ -102,7 +102,7 @@ func (c *committer) gather() {
 
 // storeBatch stores the steps that were added first. If that fails, each is stored by its
 // own transaction: one bad step must not prevent the others.
-func (c *committer) storeBatch(ctx context.Context, a Archive) {
+func (c *committer) storeBatch(ctx context.Context, a Store) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
 	c.mu.Lock()

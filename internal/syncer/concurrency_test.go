@@ -31,7 +31,7 @@ func TestUrgentWorkGoesFirst(t *testing.T) {
 // transactions is an archive that remembers how many steps each transaction had, and
 // when it was.
 type transactions struct {
-	Archive
+	Store
 	begun time.Time
 	sizes []int
 	at    []time.Duration
@@ -106,7 +106,7 @@ func TestCommitOneByOne(t *testing.T) {
 
 // picky is an archive that refuses the step of one document.
 type picky struct {
-	Archive
+	Store
 	bad error
 }
 

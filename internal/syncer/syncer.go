@@ -27,18 +27,16 @@ type Fetcher interface {
 	KeyID(ctx context.Context) (string, error)
 }
 
-// Archive stores documents. Commit stores all steps or none.
-type Archive interface {
+// Store is the archive as the cycle needs it.
+type Store interface {
 	Known(ctx context.Context, account, documentID string) (coc.Known, error)
 	Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error)
 	// NamesOf returns the names of documents by their ids.
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
+	// Commit stores all steps or none.
 	Commit(ctx context.Context, steps ...coc.Step) error
 	Unchecked(ctx context.Context, watch string, before time.Time, limit int) ([]coc.Due, error)
-}
 
-// Roster stores accounts, watches and the documents that they follow.
-type Roster interface {
 	Account(ctx context.Context, name, endpoint string, accept bool) (coc.AccountState, error)
 	Refused(ctx context.Context, account, key, why string, until time.Time) error
 	Paused(ctx context.Context, account string, until time.Time) error
@@ -48,10 +46,7 @@ type Roster interface {
 	Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error
 	Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error
 	Shortfall(ctx context.Context, watch string, s coc.Shortfall) error
-}
 
-// Log stores cycles and notices.
-type Log interface {
 	Begin(ctx context.Context, c coc.Cycle) (coc.Key, error)
 	// Responded records when COC last served a request of a running cycle.
 	Responded(ctx context.Context, cycle coc.Key, at time.Time) error
@@ -62,25 +57,14 @@ type Log interface {
 	Stopped(ctx context.Context, watch string) (n int, since time.Time, err error)
 	// QueueNotice queues a notice, unless one like it was queued within (since, now].
 	QueueNotice(ctx context.Context, n coc.NewNotice, since, now time.Time) (queued bool, err error)
-}
 
-// Week returns what the weekly notice reports.
-type Week interface {
+	// The others return what the weekly notice reports. Entered returns when the watch's part
+	// of a period begins; zero before its first cycle.
+	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
 	LastWeekly(ctx context.Context, now time.Time) (time.Time, error)
 	FirstCycle(ctx context.Context) (time.Time, error)
-	// Entered returns when the watch's part of a period begins; zero before its first
-	// cycle.
-	Entered(ctx context.Context, watch string, since, until time.Time) (time.Time, error)
 	Ran(ctx context.Context, watch string, since, until time.Time) (ran map[coc.Outcome]int, missed int, err error)
 	FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error)
-}
-
-// Store is the archive as the cycle needs it.
-type Store interface {
-	Archive
-	Roster
-	Log
-	Week
 }
 
 // Account is one set of credentials and one endpoint. Watches of one account share the
