@@ -16,11 +16,11 @@ type Selection struct {
 
 // Row is one row of COC's list of documents, with the fields that cocsync uses.
 type Row struct {
-	DocumentID  string
-	Name        string
-	Version     string    // label of the newest version; "" if absent
-	UpdatedAt   time.Time // zero if absent
-	Fingerprint Hash      // over every field of the row that is present
+	DocumentID  string    `json:"document_id"`
+	Name        string    `json:"name"`
+	Version     string    `json:"version"`     // label of the newest version; "" if absent
+	UpdatedAt   time.Time `json:"update_time"` // zero if absent
+	Fingerprint Hash      `json:"-"`           // over every field of the row that is present
 }
 
 // List is a whole list, all pages of it, each document once.
@@ -85,9 +85,9 @@ type Response struct {
 
 // Listed is one entry of a document's list of versions.
 type Listed struct {
-	Label  string
-	UUID   string    // "" if absent
-	MadeAt time.Time // COC's create_time of the version; zero if absent
+	Label  string    `json:"version"`
+	UUID   string    `json:"version_uuid"` // "" if absent
+	MadeAt time.Time `json:"create_time"`  // COC's create_time of the version; zero if absent
 }
 
 // Evidence identifies the HTTP response of something. Huawei can confirm it.
@@ -106,19 +106,19 @@ const (
 )
 
 // Meta are a document's fields other than its content. A nil field was absent, which
-// is never a change.
+// is never a change. The tags of Meta, Row and Listed are the names in COC's responses.
 type Meta struct {
-	Name        *string
-	Description *string
-	RiskLevel   *string
-	Creator     *string
-	Modifier    *string
-	ProjectID   *string // enterprise_project_id
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	Name        *string   `json:"name"`
+	Description *string   `json:"description"`
+	RiskLevel   *string   `json:"risk_level"`
+	Creator     *string   `json:"creator"`
+	Modifier    *string   `json:"modifier"`
+	ProjectID   *string   `json:"enterprise_project_id"`
+	CreatedAt   time.Time `json:"create_time"`
+	UpdatedAt   time.Time `json:"update_time"`
 	// Extra is a canonical JSON object of the fields that cocsync does not know, "" if
 	// there are none.
-	Extra string
+	Extra string `json:"-"`
 }
 
 // Over returns m with its absent fields taken from old.

@@ -110,19 +110,13 @@ func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
 		return KeyPair{}, err
 	}
 	var answer struct {
-		Credential struct {
-			Access        string    `json:"access"`
-			Secret        string    `json:"secret"`
-			SecurityToken string    `json:"securitytoken"`
-			ExpiresAt     time.Time `json:"expires_at"`
-		} `json:"credential"`
+		Credential KeyPair `json:"credential"`
 	}
 	// The decoder's error is not shown: it may quote what it read.
 	if json.Unmarshal(body, &answer) != nil || answer.Credential.ExpiresAt.IsZero() {
 		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's response has no credentials with an end: %w", coc.ErrTemporary)
 	}
-	c := answer.Credential
-	return KeyPair{AccessKey: c.Access, SecretKey: c.Secret, SecurityToken: c.SecurityToken, ExpiresAt: c.ExpiresAt}, nil
+	return answer.Credential, nil
 }
 
 // statusError is the HTTP status of a failed request to the metadata service.

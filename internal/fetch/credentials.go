@@ -10,12 +10,13 @@ import (
 	"time"
 )
 
-// KeyPair signs requests. No format shows its keys.
+// KeyPair signs requests. No format shows its keys. The tags are the names in the metadata
+// service's responses.
 type KeyPair struct {
-	AccessKey     string
-	SecretKey     string
-	SecurityToken string    // of temporary credentials
-	ExpiresAt     time.Time // zero: never
+	AccessKey     string    `json:"access"`
+	SecretKey     string    `json:"secret"`
+	SecurityToken string    `json:"securitytoken"` // of temporary credentials
+	ExpiresAt     time.Time `json:"expires_at"`    // zero: never
 }
 
 const hidden = "***"

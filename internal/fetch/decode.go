@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,33 +19,6 @@ const (
 	maxExtra = 64 << 10
 	// maxVersions bounds a document's list of versions. COC keeps a hundred.
 	maxVersions = 10_000
-)
-
-// The types below are coc's, with the names of COC's fields.
-type (
-	jsonRow struct {
-		DocumentID  string    `json:"document_id"`
-		Name        string    `json:"name"`
-		Version     string    `json:"version"`
-		UpdatedAt   time.Time `json:"update_time"`
-		Fingerprint coc.Hash  `json:"-"`
-	}
-	jsonListed struct {
-		Label  string    `json:"version"`
-		UUID   string    `json:"version_uuid"`
-		MadeAt time.Time `json:"create_time"`
-	}
-	jsonMeta struct {
-		Name        *string   `json:"name"`
-		Description *string   `json:"description"`
-		RiskLevel   *string   `json:"risk_level"`
-		Creator     *string   `json:"creator"`
-		Modifier    *string   `json:"modifier"`
-		ProjectID   *string   `json:"enterprise_project_id"`
-		CreatedAt   time.Time `json:"create_time"`
-		UpdatedAt   time.Time `json:"update_time"`
-		Extra       string    `json:"-"`
-	}
 )
 
 // page is one page of the list of documents.
@@ -94,8 +66,7 @@ func decodePage(e envelope) (page, error) {
 
 // decodeRow reads the fields of a row that cocsync uses, or returns why the row is
 // invalid.
-func decodeRow(v jsontext.Value, options json.Options) (_ coc.Row, problem string) {
-	var row jsonRow
+func decodeRow(v jsontext.Value, options json.Options) (row coc.Row, problem string) {
 	_ = json.Unmarshal(v, &row, options) // what is no object has no document_id
 	named := plainName(row.DocumentID)
 	if !named {
@@ -109,7 +80,7 @@ func decodeRow(v jsontext.Value, options json.Options) (_ coc.Row, problem strin
 	case len(row.Name) > maxRowName:
 		problem = fmt.Sprintf("its name in the list is longer than %d KiB", maxRowName>>10)
 	}
-	return coc.Row(row), problem
+	return row, problem
 }
 
 // decodeDocument reads the response to a request for a document id and, if not "", a
@@ -121,7 +92,7 @@ func decodeDocument(e envelope, id, version string) (a coc.Response, dropped int
 		root = e.Data
 	}
 	var doc struct {
-		jsonMeta
+		coc.Meta
 		DocumentID *string        `json:"document_id"`
 		Version    string         `json:"version"`
 		Content    jsontext.Value `json:"content"`
@@ -141,7 +112,7 @@ func decodeDocument(e envelope, id, version string) (a coc.Response, dropped int
 	if !plainName(doc.Version) {
 		return a, 0, errors.New("the response has no version")
 	}
-	a = coc.Response{DocumentID: id, Version: doc.Version, Meta: coc.Meta(doc.jsonMeta)}
+	a = coc.Response{DocumentID: id, Version: doc.Version, Meta: doc.Meta}
 	if a.Content, err = decodeContent(doc.Content); err != nil {
 		return a, 0, err
 	}
@@ -186,7 +157,7 @@ func decodeVersions(v jsontext.Value, own string) ([]coc.Listed, error) {
 	}
 	options := tolerant()
 	for _, e := range values(v) {
-		var l jsonListed
+		var l coc.Listed
 		if json.Unmarshal(e, &l, options) != nil || !plainName(l.Label) || seen[l.Label] {
 			continue
 		}
@@ -194,7 +165,7 @@ func decodeVersions(v jsontext.Value, own string) ([]coc.Listed, error) {
 			return nil, fmt.Errorf("the response lists more than %d versions", maxVersions)
 		}
 		seen[l.Label] = true
-		list = append(list, coc.Listed(l))
+		list = append(list, l)
 	}
 	if !seen[own] {
 		return nil, nil
