@@ -12,7 +12,6 @@ import (
 
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
-	"cocsync/internal/daemon"
 	"cocsync/internal/db"
 	"cocsync/internal/fetch"
 	"cocsync/internal/hint"
@@ -23,10 +22,10 @@ import (
 
 // parts are the objects built from a configuration. Only here are the adapters connected.
 type parts struct {
-	syncer *syncer.Syncer
-	sender *notify.Sender
-	jobs   []daemon.Job
-	// schedules are the jobs' schedules, as stored in the archive.
+	syncer  *syncer.Syncer
+	sender  *notify.Sender
+	watches []syncer.Watch
+	// schedules are the watches' schedules, as stored in the archive.
 	schedules []coc.Schedule
 }
 
@@ -56,11 +55,11 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 			return nil, err
 		}
 		watch := syncer.Watch{Name: w.Name, Account: accounts[w.Account], Documents: w.Documents,
-			DocumentType: w.DocumentType, Audit: audit, Notify: w.Notify}
+			DocumentType: w.DocumentType, Audit: audit, Notify: w.Notify, Schedule: due}
 		if s := w.Select; s != nil {
 			watch.Select = &coc.Selection{NameLike: s.NameLike, Creator: s.Creator, ProjectID: s.EnterpriseProjectID, DocumentType: w.DocumentType}
 		}
-		p.jobs = append(p.jobs, daemon.Job{Watch: watch, Schedule: due})
+		p.watches = append(p.watches, watch)
 		p.schedules = append(p.schedules, coc.Schedule{Watch: w.Name, Account: w.Account, Endpoint: accounts[w.Account].Endpoint,
 			Spec: w.Schedule, Timezone: w.Timezone, Interval: schedule.Interval(due, a.now())})
 	}

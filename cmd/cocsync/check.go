@@ -57,18 +57,18 @@ func (a *app) check(ctx context.Context, online bool) error {
 	if err != nil {
 		return err
 	}
-	for _, j := range p.jobs {
-		next := j.Schedule.Next(a.now())
+	for _, w := range p.watches {
+		next := w.Schedule.Next(a.now())
 		fmt.Fprintf(a.out, "%s    watch %s: next cycle %s\n",
-			a.output().Paint(term.Green, "ok"), j.Watch.Name, next.Format(time.RFC3339))
+			a.output().Paint(term.Green, "ok"), w.Name, next.Format(time.RFC3339))
 	}
 	if !online {
 		fmt.Fprintln(a.out, a.output().Paint(term.Green, "ok")+"    the configuration is valid; cocsync check --online also tests COC and Slack")
 		return nil
 	}
 	c := &checker{app: a}
-	for _, j := range p.jobs {
-		c.watch(ctx, j.Watch)
+	for _, w := range p.watches {
+		c.watch(ctx, w)
 	}
 	for _, n := range p.sender.Notifiers {
 		who, err := p.sender.Check(ctx, n.Name)

@@ -105,12 +105,8 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		}
 		poke := make(chan struct{}, 1)
 		p.syncer.DeliveriesDue = func() { signalTo(poke) }
-		var watches []syncer.Scheduled
-		for _, j := range p.jobs {
-			watches = append(watches, syncer.Scheduled{Watch: j.Watch.Name, Schedule: j.Schedule})
-		}
 		return &daemon.Set{
-			Jobs: p.jobs,
+			Watches: p.watches,
 			Cycle: func(ctx context.Context, w syncer.Watch, o syncer.Options) (coc.Cycle, error) {
 				c, err := p.syncer.Run(ctx, w, o)
 				if errors.Is(err, db.ErrAltered) {
@@ -119,7 +115,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 				return c, err
 			},
 			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
-			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, watches) },
+			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
 		}, nil
 	}}
 }

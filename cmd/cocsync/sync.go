@@ -82,21 +82,22 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		return err
 	}
 	var errs []error
-	var unscheduled []syncer.Scheduled // only cron knows when the watches run
-	for _, j := range p.jobs {
-		unscheduled = append(unscheduled, syncer.Scheduled{Watch: j.Watch.Name})
-		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions, Only: only[j.Watch.Name]}
+	for i := range p.watches {
+		p.watches[i].Schedule = nil // only cron knows when they run
+	}
+	for _, w := range p.watches {
+		o := syncer.Options{Trigger: coc.TriggerSync, AuditAll: f.audit, AcceptDeletions: f.acceptDeletions, Only: only[w.Name]}
 		if len(docs) > 0 && len(o.Only) == 0 {
 			continue
 		}
-		j.Watch.Account.AcceptEndpoint = f.acceptEndpoint
-		errs = append(errs, a.cycle(ctx, p.syncer, j.Watch, o, show))
+		w.Account.AcceptEndpoint = f.acceptEndpoint
+		errs = append(errs, a.cycle(ctx, p.syncer, w, o, show))
 		if ctx.Err() != nil {
 			return errors.Join(append(errs, errors.New("interrupted; the next sync continues from here"))...)
 		}
 	}
 	if len(docs) == 0 { // else only these documents were requested
-		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, unscheduled))
+		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
 	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
 }
@@ -211,17 +212,17 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 			id = doc.DocumentID
 		}
 		found := false
-		for _, j := range p.jobs {
-			follows := slices.Contains(j.Watch.Documents, id)
+		for _, w := range p.watches {
+			follows := slices.Contains(w.Documents, id)
 			if !follows {
-				list, err := d.Followed(ctx, j.Watch.Account.Name, j.Watch.Name, time.Now())
+				list, err := d.Followed(ctx, w.Account.Name, w.Name, time.Now())
 				if err != nil {
 					return nil, err
 				}
 				follows = slices.ContainsFunc(list, func(f coc.Followed) bool { return f.Member && f.DocumentID == id })
 			}
 			if follows {
-				only[j.Watch.Name] = append(only[j.Watch.Name], id)
+				only[w.Name] = append(only[w.Name], id)
 				found = true
 			}
 		}
@@ -253,20 +254,20 @@ func (a *app) preview(ctx context.Context) error {
 	}
 	show := a.output().Progress()
 	var errs []error
-	for _, j := range p.jobs {
-		beginCycle(show, j.Watch.Name)
-		v, err := p.syncer.Preview(ctx, j.Watch)
+	for _, w := range p.watches {
+		beginCycle(show, w.Name)
+		v, err := p.syncer.Preview(ctx, w)
 		show.End()
 		if err != nil {
-			return fmt.Errorf("watch %s: %w", j.Watch.Name, err)
+			return fmt.Errorf("watch %s: %w", w.Name, err)
 		}
 		fmt.Fprintf(a.out, "%s: %d listed, %d to fetch, %d with older versions to fetch, %d no longer listed\n",
-			j.Watch.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
+			w.Name, v.Listed, len(v.Fetch), len(v.Owed), len(v.Absent))
 		for _, r := range v.Fetch {
 			fmt.Fprintf(a.out, "  fetch %s %s\n", text.Visible(r.DocumentID), text.Visible(r.Name))
 		}
 		if v.Err != "" {
-			errs = append(errs, fmt.Errorf("watch %s: %s", j.Watch.Name, v.Err))
+			errs = append(errs, fmt.Errorf("watch %s: %s", w.Name, v.Err))
 		}
 	}
 	return errors.Join(errs...)

@@ -105,8 +105,8 @@ func Load(path string) (*Config, error) { return loadWith(path, func(*checker) {
 
 // CheckText checks the text of a config that is not written yet. Faults call the file name.
 func CheckText(name string, text []byte) error {
-	_, err := parse(name, text, 0o600, time.Now())
-	return err
+	_, c := decode(name, text, 0o600, time.Now())
+	return c.err()
 }
 
 // Check is Load and CheckSecrets with one error, so that all problems are reported at

@@ -17,17 +17,11 @@ import (
 	"cocsync/internal/syncer"
 )
 
-// Job is a watch and when it runs.
-type Job struct {
-	Watch    syncer.Watch
-	Schedule cron.Schedule
-}
-
 // Set is what one configuration runs.
 type Set struct {
-	Jobs  []Job
-	Cycle func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
-	Send  func(context.Context) // sends what is due until the context ends
+	Watches []syncer.Watch // each with a schedule
+	Cycle   func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
+	Send    func(context.Context) // sends what is due until the context ends
 	// Weekly queues the weekly notice. It is called at the start and every hour, and
 	// decides whether it is due; may be nil.
 	Weekly func(context.Context) error
@@ -117,10 +111,10 @@ func (d *Daemon) serve(parent context.Context, set *Set, reload, wake <-chan str
 // start starts everything that runs for the set until ctx ends.
 func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
 	var tasks []*task
-	for _, j := range s.set.Jobs {
-		e := &entry{Job: j, d: s.Daemon, cycle: s.set.Cycle, turn: make(chan struct{}, 1)}
+	for _, w := range s.set.Watches {
+		e := &entry{Watch: w, d: s.Daemon, cycle: s.set.Cycle, turn: make(chan struct{}, 1)}
 		s.entries = append(s.entries, e)
-		tasks = append(tasks, &task{schedule: j.Schedule, run: func() { e.scheduled(ctx) }})
+		tasks = append(tasks, &task{schedule: w.Schedule, run: func() { e.scheduled(ctx) }})
 	}
 	if s.set.Send != nil {
 		s.running.Go(func() { s.set.Send(ctx) })
@@ -142,7 +136,7 @@ func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
 		}})
 	}
 	s.running.Go(func() { s.keep(ctx, &s.running, tasks) })
-	s.Log.Info("watching", "watches", len(s.set.Jobs))
+	s.Log.Info("watching", "watches", len(s.set.Watches))
 	s.ready("")
 	s.runAll(ctx, coc.TriggerStart)
 	s.running.Go(func() { s.beat(ctx) })
@@ -164,7 +158,7 @@ func (s *service) reload(ctx context.Context) (next *Set, ok bool) {
 		s.Log.Error("configuration not reloaded, the previous one remains in use", "err", err)
 		return nil, false
 	}
-	s.Log.Info("configuration reloaded", "watches", len(next.Jobs))
+	s.Log.Info("configuration reloaded", "watches", len(next.Watches))
 	return next, true
 }
 
@@ -190,7 +184,7 @@ func (d *Daemon) notify(state string) {
 
 // ready reports that the set runs, with a note.
 func (s *service) ready(note string) {
-	s.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d%s", len(s.set.Jobs), note))
+	s.notify(fmt.Sprintf("READY=1\nSTATUS=watches: %d%s", len(s.set.Watches), note))
 }
 
 // beat sends to alive every Alive, after Pulse has returned. The first time is at once,

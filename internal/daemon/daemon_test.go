@@ -65,7 +65,7 @@ func start(t *testing.T, r *recorder, spec string, reload, wake chan struct{}, l
 				return nil, err
 			}
 		}
-		return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, spec)}}, Cycle: r.cycle}, nil
+		return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, spec)}}, Cycle: r.cycle}, nil
 	}}
 	done := make(chan error)
 	go func() { done <- d.Run(ctx, reload, wake) }()
@@ -204,7 +204,7 @@ func TestWeeklyIsCalledHourlyAndStopsNothing(t *testing.T) {
 		var mu sync.Mutex
 		var calls []time.Duration
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
-			return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 1h")}}, Cycle: r.cycle, Weekly: func(context.Context) error {
+			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 1h")}}, Cycle: r.cycle, Weekly: func(context.Context) error {
 				mu.Lock()
 				defer mu.Unlock()
 				calls = append(calls, time.Since(began))
@@ -239,7 +239,7 @@ func TestAnAlteredArchiveEndsTheDaemon(t *testing.T) {
 		r := &recorder{}
 		d := &Daemon{Log: slog.New(slog.DiscardHandler),
 			Load: func(context.Context) (*Set, error) {
-				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, nil
+				return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: r.cycle}, nil
 			},
 			Verify: func(context.Context) error {
 				if calls.Add(1) < 3 {

@@ -42,7 +42,7 @@ func TestNotify(t *testing.T) {
 		var fault error
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Alive: 30 * time.Second, Notify: l.report,
 			Load: func(context.Context) (*Set, error) {
-				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, fault
+				return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: r.cycle}, fault
 			}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

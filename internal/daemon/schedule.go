@@ -26,7 +26,7 @@ const (
 
 // task is a function and the schedule that it runs on.
 type task struct {
-	schedule cron.Schedule
+	schedule syncer.Schedule
 	run      func()
 	next     time.Time // by the wall clock; zero: never
 }
@@ -132,7 +132,7 @@ func (d *Daemon) now() time.Time {
 
 // entry runs the cycles of a watch, one at a time.
 type entry struct {
-	Job
+	syncer.Watch
 	d        *Daemon
 	cycle    func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
 	turn     chan struct{} // holds a token while a cycle runs
@@ -146,7 +146,7 @@ func (e *entry) scheduled(ctx context.Context) {
 	case e.turn <- struct{}{}:
 		defer func() { <-e.turn }()
 	default:
-		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.Watch.Name)
+		e.d.Log.Warn("cycle skipped, the previous one is still running", "watch", e.Name)
 		return
 	}
 	if e.d.Jitter > 0 {
@@ -180,12 +180,12 @@ func (e *entry) run(ctx context.Context, why coc.Trigger) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			e.d.Log.Error("cycle panicked", "watch", e.Watch.Name, "err", fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
+			e.d.Log.Error("cycle panicked", "watch", e.Name, "err", fmt.Errorf("panic: %v", p), "stack", string(debug.Stack()))
 		}
 	}()
-	_, err := e.cycle(ctx, e.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now()), Schedule: e.Schedule})
+	_, err := e.cycle(ctx, e.Watch, syncer.Options{Trigger: why, Until: e.until(e.d.now())})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		e.d.Log.Error("cycle not recorded", "watch", e.Watch.Name, "err", err)
+		e.d.Log.Error("cycle not recorded", "watch", e.Name, "err", err)
 	}
 }
 

@@ -42,7 +42,7 @@ func stepped(t *testing.T, spec string, after, step, total time.Duration) (got t
 		var log bytes.Buffer
 		d := &Daemon{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: w.now,
 			Load: func(context.Context) (*Set, error) {
-				return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, spec)}}, Cycle: r.cycle,
+				return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, spec)}}, Cycle: r.cycle,
 					Weekly: func(context.Context) error { note(&got.weekly); return nil }}, nil
 			},
 			Verify:  func(context.Context) error { note(&got.verified); return nil },
@@ -124,7 +124,7 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 func TestUntilIsMonotonic(t *testing.T) {
 	for _, spec := range []string{"@every 5m", "*/5 * * * *"} {
 		now := time.Now()
-		e := &entry{Job: Job{Schedule: every(t, spec)}}
+		e := &entry{Watch: syncer.Watch{Schedule: every(t, spec)}}
 		until := e.until(now)
 		if left := until.Sub(now); !strings.Contains(until.String(), " m=") || left <= 0 || left > 5*time.Minute {
 			t.Errorf("%s: until(%v) = %v, want at most five minutes later, with a monotonic reading", spec, now, until)
@@ -152,7 +152,7 @@ func TestClockStepDuringACycle(t *testing.T) {
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Now: w.now, Load: func(context.Context) (*Set, error) {
-			return &Set{Jobs: []Job{{syncer.Watch{Name: "w"}, every(t, "@every 5m")}}, Cycle: r.cycle}, nil
+			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: r.cycle}, nil
 		}}
 		done := make(chan error)
 		go func() { done <- d.Run(ctx, nil, nil) }()

@@ -63,7 +63,7 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 	if r.state, err = s.Store.Watch(ctx, w.Name); err != nil {
 		return r.cycle, err
 	}
-	r.cycle.Missed = o.missed(r.state.LastCycleAt, r.cycle.StartedAt)
+	r.cycle.Missed = r.missed(r.state.LastCycleAt, r.cycle.StartedAt)
 	if r.cycle.Key, err = s.Store.Begin(ctx, r.cycle); err != nil {
 		return r.cycle, err
 	}
@@ -83,12 +83,12 @@ func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error)
 
 // missed returns how many cycles were due since the last one began and did not run, not
 // counting the one that the schedule begins now.
-func (o Options) missed(last, now time.Time) int {
-	if o.Schedule == nil || o.Only != nil || last.IsZero() {
+func (r *run) missed(last, now time.Time) int {
+	if r.watch.Schedule == nil || r.Only != nil || last.IsZero() {
 		return 0
 	}
-	n := due(o.Schedule, last, now.Add(1)) // now is among them
-	if o.Trigger == coc.TriggerSchedule {
+	n := due(r.watch.Schedule, last, now.Add(1)) // now is among them
+	if r.Trigger == coc.TriggerSchedule {
 		n--
 	}
 	return max(n, 0)

@@ -91,6 +91,9 @@ type Watch struct {
 	DocumentType string
 	Audit        time.Duration // the longest time that a version is unchecked; 0: never checked
 	Notify       []string      // notifiers of the summary of its initial sync
+	// Schedule says when the cycles are due. It is nil if that is not known, as with cron:
+	// then none is missed.
+	Schedule Schedule
 }
 
 // Options are the settings of one cycle.
@@ -98,9 +101,7 @@ type Options struct {
 	Trigger coc.Trigger
 	// Until ends the background work (history, audit), so that the next cycle can begin
 	// when it is due. The zero time sets no end.
-	Until time.Time
-	// Schedule says when the watch's cycles are due; nil if it is not known.
-	Schedule        Schedule
+	Until           time.Time
 	Only            []string // only these documents, without a list
 	AuditAll        bool     // reread every listed version
 	AcceptDeletions bool     // accept that most documents were deleted

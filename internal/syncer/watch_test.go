@@ -362,7 +362,8 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 	w.coc.put("DM1", "a\n")
 	run := func(trigger coc.Trigger, later time.Duration) int {
 		w.now = w.now.Add(later)
-		return w.cycle(Options{Trigger: trigger, Schedule: every(5 * time.Minute)}).Missed // five minutes later still
+		w.w.Schedule = every(5 * time.Minute)
+		return w.cycle(Options{Trigger: trigger}).Missed // five minutes later still
 	}
 	for _, tt := range []struct {
 		trigger coc.Trigger

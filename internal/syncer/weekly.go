@@ -23,19 +23,12 @@ const (
 	maxDue = 1 << 24
 )
 
-// Scheduled is a watch and when its cycles are due.
-type Scheduled struct {
-	Watch string
-	// Schedule is nil if it is not known, as with cron: then none is missed.
-	Schedule Schedule
-}
-
 // Schedule returns when the next cycle is due after a time; the zero time: never.
 type Schedule interface{ Next(time.Time) time.Time }
 
 // Weekly notifies the operators once a week that monitoring works, also if nothing changed,
 // and otherwise does nothing. It may be called at any time, by several processes too.
-func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
+func (s *Syncer) Weekly(ctx context.Context, watches []Watch) error {
 	if len(s.Operators) == 0 || len(watches) == 0 {
 		return nil
 	}
@@ -51,7 +44,7 @@ func (s *Syncer) Weekly(ctx context.Context, watches []Scheduled) error {
 		if err != nil {
 			return err
 		}
-		names, missed = append(names, w.Watch), missed+m
+		names, missed = append(names, w.Name), missed+m
 		n.Lines = append(n.Lines, line)
 	}
 	documents, changes, err := s.Store.FollowedChanges(ctx, names, since, until)
@@ -88,20 +81,20 @@ func (s *Syncer) week(ctx context.Context, now time.Time) (since, until time.Tim
 }
 
 // weekOf returns the line about one watch, and how many cycles it missed.
-func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time) (line string, missed int, err error) {
+func (s *Syncer) weekOf(ctx context.Context, w Watch, since, until time.Time) (line string, missed int, err error) {
 	from := since
 	if w.Schedule != nil { // else nothing was due, and a cycle would count in two periods
 		from = since.Add(-dueSlack)
 	}
-	entered, err := s.Store.Entered(ctx, w.Watch, from, until)
+	entered, err := s.Store.Entered(ctx, w.Name, from, until)
 	if err != nil {
 		return "", 0, err
 	}
-	ran, _, err := s.Store.Ran(ctx, w.Watch, from, until)
+	ran, _, err := s.Store.Ran(ctx, w.Name, from, until)
 	if err != nil {
 		return "", 0, err
 	}
-	documents, changes, err := s.Store.FollowedChanges(ctx, []string{w.Watch}, since, until)
+	documents, changes, err := s.Store.FollowedChanges(ctx, []string{w.Name}, since, until)
 	if err != nil {
 		return "", 0, err
 	}
@@ -110,7 +103,7 @@ func (s *Syncer) weekOf(ctx context.Context, w Scheduled, since, until time.Time
 		wanted = due(w.Schedule, entered, until.Add(-dueSlack))
 	}
 	cycles, missed := cyclesRun(wanted, ran)
-	return fmt.Sprintf("%s: %s, %s, %s", w.Watch, many(documents, "document"), cycles, many(changes, "change")), missed, nil
+	return fmt.Sprintf("%s: %s, %s, %s", w.Name, many(documents, "document"), cycles, many(changes, "change")), missed, nil
 }
 
 // due counts the cycles that were due after since, and before until.

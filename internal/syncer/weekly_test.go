@@ -36,7 +36,7 @@ func (w *world) run(every time.Duration, until time.Time) {
 // lines.
 func (w *world) weekly(schedule every) (title, lines string, n int) {
 	w.t.Helper()
-	if err := w.s.Weekly(w.t.Context(), []Scheduled{{w.w.Name, schedule}}); err != nil {
+	if err := w.s.Weekly(w.t.Context(), []Watch{{Name: w.w.Name, Schedule: schedule}}); err != nil {
 		w.t.Fatalf("Weekly = %v", err)
 	}
 	for _, d := range w.due("oncall") {
@@ -138,7 +138,7 @@ func TestWeeklyCountsANewWatchFromItsStart(t *testing.T) {
 	w.w.Name = "late"
 	w.now = begin.Add(week - 3*hour)
 	w.run(hour, begin.Add(week))
-	err := w.s.Weekly(t.Context(), []Scheduled{{old.Name, every(24 * hour)}, {w.w.Name, every(hour)}, {"newest", every(hour)}})
+	err := w.s.Weekly(t.Context(), []Watch{{Name: old.Name, Schedule: every(24 * hour)}, {Name: w.w.Name, Schedule: every(hour)}, {Name: "newest", Schedule: every(hour)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestWeeklyWithoutASchedule(t *testing.T) {
 	w.now = day
 	weekly := func() (got string, n int) {
 		t.Helper()
-		if err := w.s.Weekly(t.Context(), []Scheduled{{Watch: w.w.Name}}); err != nil {
+		if err := w.s.Weekly(t.Context(), []Watch{{Name: w.w.Name}}); err != nil {
 			t.Fatalf("Weekly = %v", err)
 		}
 		for _, d := range w.due("oncall") {
