@@ -131,12 +131,16 @@ func checkTarget(text string) error {
 	if u.User != nil || u.Fragment != "" {
 		return hint.Wrap(errors.New("a user or fragment is not allowed in this URL"), urlAdvice)
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	loopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return hint.Wrap(errors.New("this URL is not https"), urlAdvice)
 	}
 	return nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // replacePlaceholders replaces each placeholder by the result of f.

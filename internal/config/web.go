@@ -30,8 +30,7 @@ const minToken = 20
 // loopback reports whether only this machine can reach the address.
 func (w Web) loopback() bool {
 	host, _, err := net.SplitHostPort(w.Listen)
-	ip, wrong := netip.ParseAddr(host)
-	return err == nil && (host == "localhost" || wrong == nil && ip.IsLoopback())
+	return err == nil && loopback(host)
 }
 
 // OnLoopback accepts an address to listen on that only this machine can reach.

@@ -21,18 +21,11 @@ const (
 	maxVersions = 10_000
 )
 
-// page is one page of the list of documents.
-type page struct {
-	rows    []coc.Row
-	skipped []coc.SkippedRow
-	total   int // -1: absent
-}
-
 // decodePage reads {"total": N, "data": [row…]}. Rows and total may also be nested in
 // data once more. A row without a document id or over a limit affects no other row.
 // Rows beyond the maximum of a list are not read.
-func decodePage(e envelope) (page, error) {
-	p := page{total: -1}
+func decodePage(e envelope) (coc.List, error) {
+	p := coc.List{Total: -1}
 	rows, total := e.Data, e.Total
 	if rows.Kind() == '{' {
 		inner, _ := parse(rows)
@@ -42,24 +35,24 @@ func decodePage(e envelope) (page, error) {
 		}
 	}
 	if n, err := strconv.Atoi(total); err == nil && n >= 0 {
-		p.total = n
+		p.Total = n
 	}
 	// An empty page has null or an empty list.
-	if rows.Kind() != '[' && (p.total < 0 || rows.Kind() != 'n') && (p.total != 0 || rows != nil) {
+	if rows.Kind() != '[' && (p.Total < 0 || rows.Kind() != 'n') && (p.Total != 0 || rows != nil) {
 		return p, errors.New("the response has no list of documents")
 	}
 	options := tolerant()
 	for _, v := range values(rows) {
-		if len(p.rows)+len(p.skipped) > maxListed {
+		if len(p.Rows)+len(p.Skipped) > maxListed {
 			break
 		}
 		row, problem := decodeRow(v, options)
 		if problem != "" {
-			p.skipped = append(p.skipped, coc.SkippedRow{DocumentID: row.DocumentID, Reason: problem})
+			p.Skipped = append(p.Skipped, coc.SkippedRow{DocumentID: row.DocumentID, Reason: problem})
 			continue
 		}
 		row.Fingerprint = sha256.Sum256(canonical(make([]byte, 0, len(v)), v, 0))
-		p.rows = append(p.rows, row)
+		p.Rows = append(p.Rows, row)
 	}
 	return p, nil
 }

@@ -37,7 +37,7 @@ func TestDeepNesting(t *testing.T) {
 	readFailure(root, 500)
 	p, _ := decodePage(root)
 	_, _, _ = decodeDocument(root, "D", "")
-	if all := cpu(t) - start; len(p.skipped) != 1 || all > 100*one {
-		t.Errorf("%d rows skipped in %v, want 1 in a few times %v", len(p.skipped), all, one)
+	if all := cpu(t) - start; len(p.Skipped) != 1 || all > 100*one {
+		t.Errorf("%d rows skipped in %v, want 1 in a few times %v", len(p.Skipped), all, one)
 	}
 }

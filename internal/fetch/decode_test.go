@@ -110,10 +110,10 @@ func print1(t *testing.T, row string) coc.Hash {
 		t.Fatalf("row %s is not JSON", row)
 	}
 	p, err := decodePage(root)
-	if err != nil || len(p.rows) != 1 {
-		t.Fatalf("decodePage(%s) = %d rows, %v", row, len(p.rows), err)
+	if err != nil || len(p.Rows) != 1 {
+		t.Fatalf("decodePage(%s) = %d rows, %v", row, len(p.Rows), err)
 	}
-	return p.rows[0].Fingerprint
+	return p.Rows[0].Fingerprint
 }
 
 // A fingerprint depends on every field that is present, known or unknown, and on
@@ -167,8 +167,8 @@ func TestDecodePage(t *testing.T) {
 		{`null`, nil, -1, false},
 	} {
 		p, err := decodePage(opened([]byte(tt.body)))
-		if diff := cmp.Diff(tt.rows, p.rows); (err == nil) != tt.good || p.total != tt.total || diff != "" {
-			t.Errorf("decodePage(%s): total %d, error %v, want %d, good %v; rows (-want +got):\n%s", tt.body, p.total, err, tt.total, tt.good, diff)
+		if diff := cmp.Diff(tt.rows, p.Rows); (err == nil) != tt.good || p.Total != tt.total || diff != "" {
+			t.Errorf("decodePage(%s): total %d, error %v, want %d, good %v; rows (-want +got):\n%s", tt.body, p.Total, err, tt.total, tt.good, diff)
 		}
 	}
 }
@@ -296,7 +296,7 @@ func BenchmarkPage(b *testing.B) {
 	for b.Loop() {
 		root, _ := parse(body)
 		readFailure(root, 200)
-		if p, err := decodePage(root); err != nil || len(p.rows) != pageSize {
+		if p, err := decodePage(root); err != nil || len(p.Rows) != pageSize {
 			b.Fatal(err)
 		}
 	}

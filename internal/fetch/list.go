@@ -27,20 +27,17 @@ const (
 	maxRowName = 1 << 10
 )
 
-// pass is one read of the whole list.
+// pass is one read of the whole list. Its total is the minimum that a page had.
 type pass struct {
-	rows    []coc.Row
-	ids     map[string]struct{}
-	total   int   // the minimum that a page had; -1: one had none
-	offset  int   // rows received, invalid ones included
-	bytes   int64 // of the pages' bodies
-	skipped []coc.SkippedRow
-	moved   bool // the total changed between pages
-	ended   bool // the last page was empty
+	coc.List
+	ids    map[string]struct{}
+	offset int   // rows received, invalid ones included
+	bytes  int64 // of the pages' bodies
+	moved  bool  // the total changed between pages
 }
 
 // whole reports whether the list has as many documents as COC's total.
-func (p *pass) whole() bool { return p.total < 0 || len(p.rows)+len(p.skipped) == p.total }
+func (p *pass) whole() bool { return p.Total < 0 || len(p.Rows)+len(p.Skipped) == p.Total }
 
 // List requests all pages of the list of documents, until one pass over them is stable: its
 // total did not change, and either all documents were received or a second pass had the
@@ -52,15 +49,16 @@ func (c *Client) List(ctx context.Context, s coc.Selection) (coc.List, error) {
 		if err != nil {
 			return coc.List{}, err
 		}
-		stable := !p.moved && (p.whole() || !previous.moved && previous.total == p.total && maps.Equal(previous.ids, p.ids))
-		if !stable && n < relists {
-			previous = &pass{ids: p.ids, total: p.total, moved: p.moved}
+		p.Stable = !p.moved && (p.whole() || !previous.moved && previous.Total == p.Total && maps.Equal(previous.ids, p.ids))
+		if !p.Stable && n < relists {
+			previous = p
+			previous.Rows, previous.Skipped = nil, nil // only the ids are compared
 			continue
 		}
-		if len(p.skipped) > 0 {
-			c.log.Warn("rows of the list skipped", "rows", len(p.skipped), "document", p.skipped[0].DocumentID, "err", p.skipped[0].Reason)
+		if len(p.Skipped) > 0 {
+			c.log.Warn("rows of the list skipped", "rows", len(p.Skipped), "document", p.Skipped[0].DocumentID, "err", p.Skipped[0].Reason)
 		}
-		return coc.List{Rows: p.rows, Stable: stable, Total: p.total, Ended: p.ended, Skipped: p.skipped}, nil
+		return p.List, nil
 	}
 }
 
@@ -77,28 +75,28 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 			return nil, p.malformed(fmt.Sprintf("the list is longer than %d MiB", maxList>>20))
 		}
 		if first {
-			p.total = page.total
+			p.Total = page.Total
 		}
-		if page.total != p.total {
-			p.moved, p.total = true, min(p.total, page.total)
+		if page.Total != p.Total {
+			p.moved, p.Total = true, min(p.Total, page.Total)
 		}
 		if p.moved && !toTheEnd {
 			return p, nil
 		}
-		received := len(page.rows) + len(page.skipped)
+		received := len(page.Rows) + len(page.Skipped)
 		fresh := p.add(page)
 		switch {
 		case received == 0:
-			p.ended = true
+			p.Ended = true
 			return p, nil
-		case fresh == 0 && (barren || len(page.skipped) < received):
+		case fresh == 0 && (barren || len(page.Skipped) < received):
 			if p.moved {
 				return p, nil // rows moved: the last rows were received twice
 			}
 			return nil, p.malformed("a page with no document that is not in an earlier page")
 		case p.offset > maxListed:
 			return nil, p.malformed(fmt.Sprintf("more than %d documents", maxListed))
-		case received < pageSize && p.total >= 0 && p.offset >= p.total:
+		case received < pageSize && p.Total >= 0 && p.offset >= p.Total:
 			return p, nil
 		}
 		barren = fresh == 0
@@ -106,8 +104,8 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 }
 
 // add adds a page and returns how many of its documents are new.
-func (p *pass) add(page page) (fresh int) {
-	p.offset += len(page.rows) + len(page.skipped)
+func (p *pass) add(page coc.List) (fresh int) {
+	p.offset += len(page.Rows) + len(page.Skipped)
 	isNew := func(id string) bool {
 		_, old := p.ids[id]
 		if id != "" && !old {
@@ -116,14 +114,14 @@ func (p *pass) add(page page) (fresh int) {
 		}
 		return !old
 	}
-	for _, row := range page.skipped {
+	for _, row := range page.Skipped {
 		if isNew(row.DocumentID) {
-			p.skipped = append(p.skipped, row)
+			p.Skipped = append(p.Skipped, row)
 		}
 	}
-	for _, row := range page.rows {
+	for _, row := range page.Rows {
 		if isNew(row.DocumentID) {
-			p.rows = append(p.rows, row)
+			p.Rows = append(p.Rows, row)
 		}
 	}
 	return fresh
@@ -134,7 +132,7 @@ func (p *pass) malformed(why string) error {
 }
 
 // page requests one page and returns the size of its body.
-func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ page, size int64, _ error) {
+func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ coc.List, size int64, _ error) {
 	op := fmt.Sprintf("list documents from row %d", offset)
 	a, err := c.call(ctx, request{op: op, action: actionList, limit: maxPage, query: withoutEmpty(url.Values{
 		"limit":                 {strconv.Itoa(pageSize)},
@@ -145,11 +143,11 @@ func (c *Client) page(ctx context.Context, s coc.Selection, offset int) (_ page,
 		"document_type":         {s.DocumentType},
 	})})
 	if err != nil {
-		return page{}, 0, err
+		return coc.List{}, 0, err
 	}
 	p, err := decodePage(a.root)
 	if err != nil {
-		return page{}, 0, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
+		return coc.List{}, 0, &Error{Op: op, Status: a.status, Message: err.Error(), RequestID: a.evidence.RequestID, class: coc.ErrMalformed}
 	}
 	return p, a.size, nil
 }

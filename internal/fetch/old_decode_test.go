@@ -17,8 +17,8 @@ import (
 // decodePage reads {"total": N, "data": [row…]}. Rows and total may also be
 // inside data once more. A row that names no document, or is over a limit, spoils no
 // other. Of a page with more rows than a list may have the rest is not read.
-func oldDecodePage(root []byte) (page, error) {
-	p := page{total: -1}
+func oldDecodePage(root []byte) (coc.List, error) {
+	p := coc.List{Total: -1}
 	rows, total := oldPageParts(root)
 	if oldIsObject(rows) {
 		if inner, n := oldPageParts(rows); n != nil {
@@ -28,30 +28,30 @@ func oldDecodePage(root []byte) (page, error) {
 		}
 	}
 	if n, err := strconv.Atoi(coc.OrEmpty(oldText(total))); err == nil && n >= 0 {
-		p.total = n
+		p.Total = n
 	}
 	// No rows is an empty page where COC says null, or that there are none.
-	if !oldIsArray(rows) && (p.total < 0 || !oldIsNull(rows)) && (p.total != 0 || rows != nil) {
+	if !oldIsArray(rows) && (p.Total < 0 || !oldIsNull(rows)) && (p.Total != 0 || rows != nil) {
 		return p, errors.New("the response has no list of documents")
 	}
 	var c oldCanonicalizer
 	var buf []byte
 	for v := range oldElements(rows) {
-		if len(p.rows)+len(p.skipped) > maxListed {
+		if len(p.Rows)+len(p.Skipped) > maxListed {
 			break
 		}
 		if len(v) > maxRow {
-			p.skipped = append(p.skipped, coc.SkippedRow{DocumentID: oldRowID(v), Reason: fmt.Sprintf("its row in the list is longer than %d KiB", maxRow>>10)})
+			p.Skipped = append(p.Skipped, coc.SkippedRow{DocumentID: oldRowID(v), Reason: fmt.Sprintf("its row in the list is longer than %d KiB", maxRow>>10)})
 			continue
 		}
 		row, problem := oldDecodeRow(c.collect(v, 0))
 		if problem != "" {
-			p.skipped = append(p.skipped, coc.SkippedRow{DocumentID: row.DocumentID, Reason: problem})
+			p.Skipped = append(p.Skipped, coc.SkippedRow{DocumentID: row.DocumentID, Reason: problem})
 			continue
 		}
 		buf = c.object(buf[:0], 0)
 		row.Fingerprint = sha256.Sum256(buf)
-		p.rows = append(p.rows, row)
+		p.Rows = append(p.Rows, row)
 	}
 	return p, nil
 }

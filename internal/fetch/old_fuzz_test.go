@@ -89,7 +89,7 @@ func BenchmarkOld(b *testing.B) {
 		for b.Loop() {
 			root, _ := oldParse(body)
 			oldReadFailure(root, 200)
-			if p, err := oldDecodePage(root); err != nil || len(p.rows) != pageSize {
+			if p, err := oldDecodePage(root); err != nil || len(p.Rows) != pageSize {
 				b.Fatal(err)
 			}
 		}
