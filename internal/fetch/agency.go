@@ -35,9 +35,8 @@ const (
 // Agency gets temporary credentials from an ECS's metadata service and caches them
 // until shortly before they end.
 type Agency struct {
-	BaseURL string           // "": the service's fixed address
-	HTTP    *http.Client     // nil: one without proxy, and with timeouts
-	Now     func() time.Time // nil: time.Now
+	BaseURL string // "": the service's fixed address
+	Now     func() time.Time
 
 	mu      sync.Mutex // held during a refresh, which takes a few seconds at most
 	kept    KeyPair
@@ -56,40 +55,20 @@ func (a *Agency) KeyPair(ctx context.Context, refused KeyPair) (KeyPair, error) 
 	if refused.AccessKey != "" && a.kept.same(refused) {
 		a.kept, a.retryAt = KeyPair{}, time.Time{}
 	}
-	if now := a.now(); a.kept.ExpiresAt.Sub(now) < refreshBefore && !now.Before(a.retryAt) {
+	if now := a.Now(); a.kept.ExpiresAt.Sub(now) < refreshBefore && !now.Before(a.retryAt) {
 		k, err := a.fetch(ctx)
 		if ctx.Err() != nil {
 			return KeyPair{}, context.Cause(ctx)
 		}
-		a.failed, a.retryAt = err, a.now().Add(refreshPause)
+		a.failed, a.retryAt = err, a.Now().Add(refreshPause)
 		if err == nil {
 			a.kept = k
 		}
 	}
-	if a.failed != nil && !a.now().Before(a.kept.ExpiresAt) {
+	if a.failed != nil && !a.Now().Before(a.kept.ExpiresAt) {
 		return KeyPair{}, a.failed
 	}
 	return a.kept, nil
-}
-
-// client returns the client for the metadata service.
-func (a *Agency) client() *http.Client {
-	client := http.Client{
-		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: metadataTimeout}).DialContext, DisableKeepAlives: true},
-		Timeout:   metadataTimeout,
-	}
-	if a.HTTP != nil {
-		client = *a.HTTP
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &client
-}
-
-func (a *Agency) now() time.Time {
-	if a.Now == nil {
-		return time.Now()
-	}
-	return a.Now()
 }
 
 // fetch asks the service for a token, if it supports tokens, then for credentials.
@@ -139,7 +118,12 @@ func (a *Agency) ask(ctx context.Context, method, path, header, value string) ([
 		r.Header.Set(header, value)
 	}
 	var body []byte
-	resp, err := a.client().Do(r)
+	client := http.Client{ // without a proxy
+		Transport:     &http.Transport{DialContext: (&net.Dialer{Timeout: metadataTimeout}).DialContext, DisableKeepAlives: true},
+		Timeout:       metadataTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(r)
 	if err == nil {
 		defer resp.Body.Close()
 		if resp.StatusCode != http.StatusOK {

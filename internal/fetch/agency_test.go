@@ -205,7 +205,7 @@ func TestAgencyAnswers(t *testing.T) {
 	}
 	s := httptest.NewServer(nil)
 	s.Close()
-	if _, err := (&Agency{BaseURL: s.URL}).KeyPair(t.Context(), KeyPair{}); !errors.As(err, new(absent)) {
+	if _, err := (&Agency{BaseURL: s.URL, Now: time.Now}).KeyPair(t.Context(), KeyPair{}); !errors.As(err, new(absent)) {
 		t.Errorf("no metadata service: error = %v, want one after which a chain continues", err)
 	}
 }

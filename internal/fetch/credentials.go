@@ -77,7 +77,7 @@ func (a absent) Error() string { return a.why }
 
 // DefaultChain is the order of Huawei Cloud's SDKs: environment, profile file,
 // ECS agency.
-func DefaultChain() Source { return chain(env, profile, new(Agency).KeyPair) }
+func DefaultChain() Source { return chain(env, profile, (&Agency{Now: time.Now}).KeyPair) }
 
 // chain tries sources in order and returns the first key pair, or an error that says what
 // each source is missing.
