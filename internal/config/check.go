@@ -19,8 +19,8 @@ type checker struct {
 	private bool // only the owner can read the file
 	now     time.Time
 
-	table                       tableName // the current table
-	accounts, slacks, notifiers []string  // names
+	table               tableName // the current table
+	accounts, notifiers []string  // names
 }
 
 func (c *checker) check() {
@@ -33,9 +33,6 @@ func (c *checker) check() {
 	}
 	for _, a := range c.cfg.Accounts {
 		c.accounts = append(c.accounts, a.Name)
-	}
-	for _, s := range c.cfg.Slacks {
-		c.slacks = append(c.slacks, s.Name)
 	}
 	c.notifiers = c.cfg.Notifiers()
 	c.references("operators", c.cfg.Operators)
@@ -104,7 +101,7 @@ func (c *checker) name(name, kind string, seen map[string]bool) {
 		c.fault("name", "the name is not valid", fmt.Sprintf("use letters, digits and . _ -, at most %d characters", maxName))
 	case seen[kind+name]:
 		c.fault("name", "another "+kind+" has this name", "give each a unique name")
-	case kind == "webhook" && slices.Contains(c.slacks, name): // notifiers are named without their kind
+	case kind == "webhook" && seen["slack"+name]: // notifiers are named without their kind
 		c.fault("name", "a [[slack]] has this name", "give each notifier a unique name")
 	}
 	seen[kind+name] = true
