@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -25,73 +24,60 @@ const accountRows = `
 	SELECT name, endpoint, coalesce(refused_key, ''), refused_until, coalesce(refused_reason, ''), paused_until
 	FROM accounts`
 
-func (a *Account) columns() []any {
-	return []any{&a.Name, &a.Endpoint, &a.RefusedKey, &a.RefusedUntil, &a.RefusedReason, &a.PausedUntil}
-}
-
 // Accounts returns all accounts in the archive, by name.
-func (a *Archive) Accounts(ctx context.Context) (_ []Account, err error) {
-	defer wrap(&err, "accounts")
-	return collect(ctx, a.read, scan[Account], accountRows+` ORDER BY name`)
+func (a *Archive) Accounts(ctx context.Context) ([]Account, error) {
+	return collect[Account](a.reading(ctx, "accounts"), accountRows+` ORDER BY name`)
 }
 
 // Account returns the state of an account and adds its row if it is new. It returns
 // ErrEndpoint for another endpoint, unless accept is set: documents of two services must not
 // be mixed.
 func (a *Archive) Account(ctx context.Context, name, endpoint string, accept bool) (s coc.AccountState, err error) {
-	defer wrap(&err, "account %q", name)
-	found, err := first(ctx, a.read, scan[Account], accountRows+` WHERE name = ?`, name)
+	what := fmt.Sprintf("account %q", name)
+	found, err := first[Account](a.reading(ctx, "%s", what), accountRows+` WHERE name = ?`, name)
 	switch {
 	case err != nil:
 		return s, err
 	case found.Name != "" && found.Endpoint == endpoint:
 		return found.AccountState, nil
 	case found.Name != "" && !accept:
-		return s, hint.Wrap(fmt.Errorf("%w, %s, not %s", ErrEndpoint, found.Endpoint, endpoint),
+		return s, hint.Wrap(fmt.Errorf("%s: %w, %s, not %s", what, ErrEndpoint, found.Endpoint, endpoint),
 			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
 	}
-	return found.AccountState, a.update(ctx, func(t tx) error {
-		if err := t.addAccount(name, endpoint); err != nil {
-			return err
-		}
-		return t.exec(`UPDATE accounts SET endpoint = ? WHERE name = ?`, endpoint, name)
+	return found.AccountState, a.update(ctx, what, func(t *tx) {
+		t.addAccount(name, endpoint)
+		t.exec(`UPDATE accounts SET endpoint = ? WHERE name = ?`, endpoint, name)
 	})
 }
 
 // addAccount adds an account unless it exists.
-func (t tx) addAccount(name, endpoint string) error {
-	n, err := t.affect(`
+func (t *tx) addAccount(name, endpoint string) {
+	added := t.exec(`
 		INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts WHERE true
 		ON CONFLICT (name) DO NOTHING`, name, endpoint)
-	if err != nil || n == 0 {
-		return err
+	if added > 0 {
+		t.exec(`INSERT INTO counters (account_id) SELECT id FROM accounts WHERE name = ?`, name)
 	}
-	return t.exec(`INSERT INTO counters (account_id) SELECT id FROM accounts WHERE name = ?`, name)
 }
 
 // account returns the id of an account.
-func (t tx) account(name string) (id int64, err error) {
-	err = t.row(`SELECT id FROM accounts WHERE name = ?`, name).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = coc.NotFound("no account %q in the archive", name)
+func (t *tx) account(name string) int64 {
+	id, ok := get[int64](t, `SELECT id FROM accounts WHERE name = ?`, name)
+	if !ok {
+		t.fail(coc.NotFound("no account %q in the archive", name))
 	}
-	return id, err
+	return id
 }
 
 // Refused records that COC refused a key pair, so that no process uses it before until. A
 // zero until removes the record.
-func (a *Archive) Refused(ctx context.Context, account, key, reason string, until time.Time) (err error) {
-	defer wrap(&err, "record the refusal of account %q", account)
-	return a.update(ctx, func(t tx) error {
-		return t.exec(`UPDATE accounts SET refused_key = ?, refused_reason = ?, refused_until = ? WHERE name = ?`,
-			key, reason, until, account)
-	})
+func (a *Archive) Refused(ctx context.Context, account, key, reason string, until time.Time) error {
+	return a.exec(ctx, fmt.Sprintf("record the refusal of account %q", account),
+		`UPDATE accounts SET refused_key = ?, refused_reason = ?, refused_until = ? WHERE name = ?`, key, reason, until, account)
 }
 
 // Paused records that COC limits the account's rate until then.
-func (a *Archive) Paused(ctx context.Context, account string, until time.Time) (err error) {
-	defer wrap(&err, "record the pause of account %q", account)
-	return a.update(ctx, func(t tx) error {
-		return t.exec(`UPDATE accounts SET paused_until = ? WHERE name = ?`, until, account)
-	})
+func (a *Archive) Paused(ctx context.Context, account string, until time.Time) error {
+	return a.exec(ctx, fmt.Sprintf("record the pause of account %q", account),
+		`UPDATE accounts SET paused_until = ? WHERE name = ?`, until, account)
 }

@@ -19,15 +19,10 @@ type Backlog struct {
 	PlainErr string    // why the newest of them was
 }
 
-func (b *Backlog) columns() []any {
-	return []any{&b.Notifier, &b.Waiting, &b.Oldest, &b.Failed, &b.Held, &b.HeldTill, &b.Quiet, &b.LastErr, &b.Plain, &b.PlainErr}
-}
-
 // Backlogs returns the backlog of each notifier with deliveries or messages. Plain counts
 // messages since the given time.
-func (o *Outbox) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, err error) {
-	defer wrap(&err, "backlog")
-	return collect(ctx, o.read, scan[Backlog], `
+func (o *Outbox) Backlogs(ctx context.Context, since time.Time) ([]Backlog, error) {
+	return collect[Backlog](o.reading(ctx, "backlog"), `
 		WITH RECURSIVE names (notifier) AS ( -- each once, by the index
 			SELECT min(notifier) FROM deliveries
 			UNION ALL
@@ -41,7 +36,7 @@ func (o *Outbox) Backlogs(ctx context.Context, since time.Time) (_ []Backlog, er
 				UNION ALL
 				SELECT min(created_at) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting') p),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
-			coalesce(h.reason, ''), h.until, q.until,
+			q.until, coalesce(h.reason, ''), h.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
 				AND m.error <> '' ORDER BY m.id LIMIT 1), ''),
 			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1),

@@ -29,16 +29,13 @@ const (
 
 // putLines stores the lines of the contents that are new for the document. isNew means that
 // the document has no lines yet.
-func (t tx) putLines(document coc.Key, isNew bool, contents []hashed) error {
+func (t *tx) putLines(document coc.Key, isNew bool, contents []hashed) {
 	if len(contents) == 0 {
-		return nil
+		return
 	}
 	known := map[string]struct{}{}
 	if !isNew {
-		var err error
-		if known, err = t.lines(document); err != nil {
-			return err
-		}
+		t.addLines(known, document)
 	}
 	var block []byte
 	for _, c := range contents {
@@ -48,26 +45,19 @@ func (t tx) putLines(document coc.Key, isNew bool, contents []hashed) error {
 				continue
 			}
 			known[string(line)] = struct{}{}
-			if len(block) > 0 && len(block)+len(line) >= blockSize {
-				if err := t.putBlock(document, block); err != nil {
-					return err
-				}
+			if len(block)+len(line) >= blockSize {
+				t.putBlock(document, block)
 				block = block[:0]
 			}
 			block = append(append(block, line...), '\n')
 		}
 	}
-	if len(block) == 0 {
-		return nil
-	}
-	return t.putBlock(document, block)
+	t.putBlock(document, block)
 }
 
-// lines returns the lines of all archived versions of the document.
-func (t tx) lines(document coc.Key) (map[string]struct{}, error) {
-	known := map[string]struct{}{}
-	frames, err := list(t, scan[[]byte], `SELECT frame FROM blocks WHERE account_id = ? AND document_id = ?`, document)
-	for _, frame := range frames {
+// addLines adds the lines of all archived versions of the document.
+func (t *tx) addLines(known map[string]struct{}, document coc.Key) {
+	for _, frame := range list[[]byte](t, `SELECT frame FROM blocks WHERE account_id = ? AND document_id = ?`, document) {
 		block, err := t.s.packs.unpack(frame, nil)
 		if err != nil {
 			continue // storing a line twice is harmless
@@ -76,49 +66,40 @@ func (t tx) lines(document coc.Key) (map[string]struct{}, error) {
 			known[strings.TrimSuffix(line, "\n")] = struct{}{}
 		}
 	}
-	return known, err
 }
 
-func (t tx) putBlock(document coc.Key, block []byte) error {
+// putBlock stores a block, unless it is empty.
+func (t *tx) putBlock(document coc.Key, block []byte) {
+	if len(block) == 0 {
+		return
+	}
 	state := "open"
 	if len(block) > blockSize {
 		state = "large"
 	}
-	id, err := t.insert(`INSERT INTO blocks (account_id, document_id, size, frame, state) VALUES (?, ?, ?, ?, ?) RETURNING id`,
-		document, len(block), t.s.packs.pack(block, nil), state)
-	if err == nil && id%openBlocks == 0 {
-		err = t.indexBlocks()
+	id := t.insert("blocks", "account_id, document_id, size, frame, state", document, len(block), t.s.packs.pack(block, nil), state)
+	if id%openBlocks == 0 {
+		t.indexBlocks()
 	}
-	return err
 }
 
 // indexBlocks indexes the open blocks. The second condition on the state makes SQLite use the
 // partial index of blocks that are not indexed.
-func (t tx) indexBlocks() error {
-	err := t.forTexts(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, `b.state = 'open' AND b.state <> 'indexed'`)
-	if err != nil {
-		return err
-	}
-	return t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open' AND state <> 'indexed'`)
+func (t *tx) indexBlocks() {
+	t.forTexts(`INSERT INTO trigrams (rowid, text) VALUES (?, ?)`, `b.state = 'open' AND b.state <> 'indexed'`)
+	t.exec(`UPDATE blocks SET state = 'indexed' WHERE state = 'open' AND state <> 'indexed'`)
 }
 
 // forTexts runs a statement with the id and the indexed text of each selected block b.
-func (t tx) forTexts(statement, where string, args ...any) error {
+func (t *tx) forTexts(statement, where string, args ...any) {
 	// In the order of ids: otherwise FTS5 writes a segment for each row.
-	blocks, err := list(t, scan[block], blockRows+`blocks b WHERE `+where+` ORDER BY b.id`, args...)
-	if err != nil {
-		return err
-	}
-	for _, b := range blocks {
-		lines, err := t.s.packs.unpack(b.frame, nil)
+	for _, b := range list[block](t, blockRows+`blocks b WHERE `+where+` ORDER BY b.id`, args...) {
+		lines, err := t.s.packs.unpack(b.Frame, nil)
 		if err != nil {
-			return damaged("block %d of lines: %w", b.id, err)
+			t.fail(damaged("block %d of lines: %w", b.ID, err))
 		}
-		if err := t.exec(statement, b.id, indexed(lines)); err != nil {
-			return err
-		}
+		t.exec(statement, b.ID, indexed(lines))
 	}
-	return nil
 }
 
 // indexed returns the text of a block for the index: folded, and without leading and trailing
@@ -200,50 +181,45 @@ const linesBatch = 64
 
 // block is a block with its lines.
 type block struct {
-	document coc.Key
-	id       int64
-	frame    []byte
+	Document coc.Key
+	ID       int64
+	Frame    []byte
 }
 
 const blockRows = `SELECT b.account_id, b.document_id, b.id, b.frame FROM `
-
-func (b *block) columns() []any { return []any{&b.document, &b.id, &b.frame} }
 
 // Lines calls f with lines of documents. They include all lines that meet the need, and
 // others. f may be called several times for a document, with different lines. lines is nil
 // for a document whose blocks are not built. No transaction is open while f runs.
 func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, lines []byte) error) (err error) {
-	defer wrap(&err, "lines")
-	match := n.match()
+	r := a.reading(ctx, "lines")
 	queries := []string{blockRows + `blocks b WHERE b.id > ?1 ORDER BY b.id LIMIT ?2`}
-	if match != "" {
+	args := []any{nil, linesBatch}
+	if match := n.match(); match != "" {
+		args = append(args, match)
 		queries = []string{
 			blockRows + `trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?3 AND trigrams.rowid > ?1 ORDER BY trigrams.rowid LIMIT ?2`,
-			blockRows + `blocks b WHERE b.state <> 'indexed' AND b.id > ?1 ORDER BY b.id LIMIT ?2`,
+			blockRows + `blocks b WHERE b.state <> 'indexed' AND b.id > ?1 AND ?3 <> '' ORDER BY b.id LIMIT ?2`,
 		}
 	}
 	var lines []byte
-	for i, query := range queries {
-		var args []any
-		if match != "" && i == 0 {
-			args = []any{match}
-		}
-		for b, err := range pages("blocks", linesBatch, func(last block) ([]block, error) {
-			return collect(ctx, a.read, scan[block], query, append([]any{last.id, linesBatch}, args...)...)
+	for _, query := range queries {
+		for b, err := range pages(linesBatch, func(last block) ([]block, error) {
+			args[0] = last.ID
+			return collect[block](r, query, args...)
 		}) {
 			if err != nil {
 				return err
 			}
-			if lines, err = a.packs.unpack(b.frame, lines[:0]); err != nil {
-				return damaged("block %d of lines: %w", b.id, err)
+			if lines, err = a.packs.unpack(b.Frame, lines[:0]); err != nil {
+				return damaged("block %d of lines: %w", b.ID, err)
 			}
-			if err := f(b.document, lines); err != nil {
+			if err := f(b.Document, lines); err != nil {
 				return err
 			}
 		}
 	}
-	others, err := collect(ctx, a.read, scan[coc.Key], `
-		SELECT account_id, id FROM documents WHERE lines_version < ?1 OR lines_version > ?1`, linesAlgorithm)
+	others, err := collect[coc.Key](r, `SELECT account_id, id FROM documents WHERE lines_version < ?1 OR lines_version > ?1`, linesAlgorithm)
 	for _, document := range others {
 		if err == nil {
 			err = f(document, nil)
@@ -254,88 +230,54 @@ func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, li
 
 // LinesOf returns the lines of all archived versions of a document, each once.
 func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, err error) {
-	defer wrap(&err, "lines of a document")
-	for frame, err := range stream(ctx, a.read, scan[[]byte], `
-		SELECT frame FROM blocks WHERE account_id = ? AND document_id = ? ORDER BY id`, document) {
+	frames, err := collect[[]byte](a.reading(ctx, "lines of a document"), `
+		SELECT frame FROM blocks WHERE account_id = ? AND document_id = ? ORDER BY id`, document)
+	for _, frame := range frames {
 		if err == nil {
 			lines, err = a.packs.unpack(frame, lines)
 		}
-		if err != nil {
-			return nil, err
-		}
 	}
-	return lines, nil
+	return lines, err
 }
 
 // buildLines builds missing blocks, after a migration or a change of linesAlgorithm. After an
 // interruption it continues with the remaining documents.
-func (s *store) buildLines(ctx context.Context) (err error) {
-	defer wrap(&err, "build the line index")
-	err = s.update(ctx, func(t tx) error {
-		var other int
-		err := t.row(`SELECT count(*) FROM documents WHERE lines_version NOT IN (0, ?)`, linesAlgorithm).Scan(&other)
-		if err != nil || other == 0 {
-			return err
+func (s *store) buildLines(ctx context.Context) error {
+	const what = "build the line index"
+	err := s.update(ctx, what, func(t *tx) {
+		if _, other := get[int](t, `SELECT 1 FROM documents WHERE lines_version NOT IN (0, ?)`, linesAlgorithm); other {
+			t.exec(`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`)
+			t.exec(`DELETE FROM blocks`)
+			t.exec(`UPDATE documents SET lines_version = 0`)
 		}
-		for _, q := range []string{`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`, `DELETE FROM blocks`, `UPDATE documents SET lines_version = 0`} {
-			if err := t.exec(q); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
-	for err == nil {
-		var keys []coc.Key
-		keys, err = collect(ctx, s.read, scan[coc.Key], `SELECT account_id, id FROM documents WHERE lines_version = 0 LIMIT ?`, openBlocks)
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		err = s.update(ctx, func(t tx) error {
-			for _, key := range keys {
-				if err := t.buildLines(key); err != nil {
-					return err
-				}
+	for more := true; more && err == nil; {
+		err = s.update(ctx, what, func(t *tx) {
+			documents := list[coc.Key](t, `SELECT account_id, id FROM documents WHERE lines_version = 0 LIMIT ?`, openBlocks)
+			more = len(documents) > 0
+			for _, document := range documents {
+				t.putLines(document, true, t.contentsOf(document))
+				t.exec(`UPDATE documents SET lines_version = ? WHERE account_id = ? AND id = ?`, linesAlgorithm, document)
 			}
-			return nil
 		})
 	}
 	return err
 }
 
-// buildLines builds the blocks of a document that has none.
-func (t tx) buildLines(document coc.Key) error {
-	contents, err := t.s.contentsOf(t.ctx, document, coc.Hash{})
-	if err == nil {
-		err = t.putLines(document, true, contents)
-	}
-	if err == nil {
-		err = t.exec(`UPDATE documents SET lines_version = ? WHERE account_id = ? AND id = ?`, linesAlgorithm, document)
-	}
-	return err
-}
-
-// contentsOf returns the readable committed contents of a document, except the content with
-// a hash.
-func (s *store) contentsOf(ctx context.Context, document coc.Key, except coc.Hash) (contents []hashed, err error) {
-	hashes, err := collect(ctx, s.read, scan[coc.Hash], `
+// contentsOf returns the readable contents of a document.
+func (t *tx) contentsOf(document coc.Key) (contents []hashed) {
+	u := &Unpacker{s: t.s}
+	for _, hash := range list[coc.Hash](t, `
 		SELECT c.sha256 FROM contents c JOIN (
 			SELECT r.account_id, r.content_id, min(r.id) AS first FROM versions v
 			JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			WHERE v.account_id = ? AND v.document_id = ? GROUP BY r.account_id, r.content_id) f
 		ON c.account_id = f.account_id AND c.id = f.content_id
-		WHERE c.erased_at IS NULL ORDER BY f.first`, document)
-	if err != nil {
-		return nil, err
-	}
-	u := &Unpacker{s: s}
-	for _, h := range hashes {
-		if h == except {
-			continue
-		}
+		WHERE c.erased_at IS NULL ORDER BY f.first`, document) {
 		// Damaged contents are reported when they are read; they have no lines.
-		if c, err := u.Content(ctx, document.Account, h); err == nil {
-			contents = append(contents, hashed{h, c})
+		if c, err := u.content(t.reader, document.Account, hash); err == nil {
+			contents = append(contents, hashed{hash, c})
 		}
 	}
-	return contents, ctx.Err()
+	return contents
 }

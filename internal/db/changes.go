@@ -47,19 +47,17 @@ const (
 )
 
 // Change returns one change. The error is coc.ErrNotFound if it does not exist.
-func (a *Archive) Change(ctx context.Context, key coc.Key) (_ coc.Change, err error) {
-	defer wrap(&err, "change %d", key.ID)
+func (a *Archive) Change(ctx context.Context, key coc.Key) (coc.Change, error) {
 	for c, err := range a.Changes(ctx, Filter{Key: key}) {
 		return c, err
 	}
-	return coc.Change{}, coc.ErrNotFound
+	return coc.Change{}, fmt.Errorf("change %d: %w", key.ID, coc.ErrNotFound)
 }
 
 // FindChange returns the keys of the changes with a number in an account, or in all accounts
 // if account is "".
-func (a *Archive) FindChange(ctx context.Context, account string, id int64) (_ []coc.Key, err error) {
-	defer wrap(&err, "change %d", id)
-	return collect(ctx, a.read, scan[coc.Key], `
+func (a *Archive) FindChange(ctx context.Context, account string, id int64) ([]coc.Key, error) {
+	return collect[coc.Key](a.reading(ctx, "change %d", id), `
 		SELECT c.account_id, c.id FROM accounts a JOIN changes c ON c.account_id = a.id
 		WHERE (?1 = '' OR a.name = ?1) AND c.id = ?2 ORDER BY a.name`, account, id)
 }
@@ -74,38 +72,14 @@ const compared = `
 	LEFT JOIN contents tt ON tt.account_id = rt.account_id AND tt.id = rt.content_id
 	LEFT JOIN versions v ON v.account_id = c.account_id AND v.id = c.version_id`
 
-// changeRows are changes as scanChange reads them.
-const changeRows = `
-	SELECT c.account_id, c.id, (SELECT count(*) FROM accounts) > 1, c.kind, a.name, d.account_id, d.id, d.document_id, d.name,
-		coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), (SELECT count(*) FROM revisions n WHERE n.account_id = vt.account_id AND n.version_id = vt.id),
-		coalesce(vf.label, ''), coalesce(rf.number, 0), (SELECT count(*) FROM revisions n WHERE n.account_id = vf.account_id AND n.version_id = vf.id),
-		coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
-		coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
-		coalesce(x.algorithm, 0), coalesce(x.class, ''), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.omitted, 0),
-		coalesce(x.cut, 0), coalesce(x.skipped, '[]'), coalesce(x.formatting, '[]'), coalesce(x.summary, ''), coalesce(x.reason, '')
-	FROM changes c
-	JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
-	JOIN accounts a ON a.id = d.account_id
-	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState + compared + `
-	LEFT JOIN diffs x ON x.account_id = c.account_id AND x.change_id = c.id`
+// changeRef is how a change c of an account a is written.
+const changeRef = `CASE WHEN (SELECT count(*) FROM accounts) > 1 THEN a.name || '/' ELSE '' END || c.id`
 
-func scanChange(row scanner) (c coc.Change, err error) {
-	var several bool
-	var to, from, skipped, formatting string
-	var toNumber, toAll, fromNumber, fromAll int
-	err = row.Scan(&c.Key, &several, &c.Kind, &c.Account, &c.Document, &c.DocumentID, &c.Name,
-		&to, &toNumber, &toAll, &from, &fromNumber, &fromAll, &c.MadeAt, &c.SeenAt, &c.At, &c.By,
-		&c.Modifier, &c.RiskLevel, &c.Backfill, &c.Late,
-		&c.Algorithm, &c.Class, &c.Added, &c.Removed, &c.Omitted, &c.Cut, &skipped, &formatting, &c.Summary, &c.Reason)
-	if err != nil {
-		return c, err
-	}
-	if err := unmarshalDifference(&c.Difference, skipped, formatting); err != nil {
-		return c, alteredError{fmt.Errorf("the difference of change %d: %w", c.Key.ID, err)}
-	}
-	c.Ref = coc.ChangeRef(c.Account, c.Key.ID, several)
-	c.Version, c.Previous = coc.RevisionLabel(to, toNumber, toAll), coc.RevisionLabel(from, fromNumber, fromAll)
-	return c, nil
+// revisionName returns the expression for the name of a revision of a version with a label, v3
+// or v3#2, as coc.RevisionLabel.
+func revisionName(label, r string) string {
+	return strings.ReplaceAll(label+` || CASE WHEN r.number > 1 OR EXISTS (SELECT 1 FROM revisions n
+		WHERE n.account_id = r.account_id AND n.version_id = r.version_id AND n.number > 1) THEN '#' || r.number ELSE '' END`, "r.", r+".")
 }
 
 // changesPage is the number of changes per query.
@@ -130,7 +104,8 @@ func (a *Archive) Changes(ctx context.Context, f Filter) iter.Seq2[coc.Change, e
 
 // eachChange returns the changes that may match the filter.
 func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change, error] {
-	from, args, err := a.selectChanges(ctx, f)
+	r := a.reading(ctx, "changes")
+	from, args, err := selectChanges(r, f)
 	// Select the page before joining other tables.
 	after, order := `<`, `ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
 	if f.OldestFirst {
@@ -138,27 +113,43 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 	} else if f.After == (coc.Place{}) {
 		f.After = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
 	}
-	query := changeRows + ` WHERE (c.id, c.account_id) IN (
-		SELECT c.id, c.account_id ` + from + ` AND (c.at, c.account_id, c.id) ` + after + ` (?, ?, ?) ` + order + ` LIMIT ?) ` + order
 	size := changesPage
 	if f.Limit > 0 && !f.searches() {
 		size = min(size, f.Limit)
 	}
-	return pages("changes", size, func(last coc.Change) (page []coc.Change, _ error) {
+	return pages(size, func(last coc.Change) (page []coc.Change, _ error) {
 		place := last.Place()
 		if last.Key.IsZero() {
 			place = f.After
 		}
 		if err == nil {
-			page, err = collect(ctx, a.read, scanChange, query, append(slices.Clone(args), place.At.UnixMilli(), place.Key, size)...)
+			page, err = changesIn(r, from+` AND (c.at, c.account_id, c.id) `+after+` (?, ?, ?) `+order+` LIMIT ?`, order,
+				append(slices.Clone(args), place.At.UnixMilli(), place.Key, size)...)
 		}
 		for i := range page {
 			if err == nil && !f.NoItems {
-				page[i].Items, err = a.items(ctx, page[i].Key)
+				page[i].Items, err = items(r, page[i].Key)
 			}
 		}
 		return page, err
 	})
+}
+
+// changesIn returns the selected changes c without their items.
+func changesIn(r reader, from, order string, args ...any) ([]coc.Change, error) {
+	return collect[coc.Change](r, `
+		SELECT c.account_id, c.id, `+changeRef+`, c.kind, a.name, d.account_id, d.id, d.document_id, d.name,
+			`+revisionName("coalesce(vt.label, v.label, '')", "rt")+`, `+revisionName("coalesce(vf.label, '')", "rf")+`,
+			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
+			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
+			coalesce(x.algorithm, 0), coalesce(x.class, ''), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''),
+			coalesce(x.reason, ''), NULL, coalesce(x.omitted, 0), coalesce(x.cut, 0), x.formatting, x.skipped
+		FROM changes c
+		JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
+		JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+newestState+compared+`
+		LEFT JOIN diffs x ON x.account_id = c.account_id AND x.change_id = c.id
+		WHERE (c.id, c.account_id) IN (SELECT c.id, c.account_id `+from+`) `+order, args...)
 }
 
 // fewHits is the maximum number of matching changes that are sorted. With more matches it is
@@ -166,12 +157,12 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 const fewHits = 20_000
 
 // selectChanges returns the FROM and WHERE of the changes c that may match the filter.
-func (a *Archive) selectChanges(ctx context.Context, f Filter) (string, []any, error) {
+func selectChanges(r reader, f Filter) (string, []any, error) {
 	where, args := f.where()
 	var few *condition
 	least := fewHits + 1
 	for _, cond := range f.conditions() {
-		n, err := first(ctx, a.read, scan[int], `SELECT count(*) FROM (SELECT 1 FROM (`+cond.list+`) h LIMIT ?) n`,
+		n, err := first[int](r, `SELECT count(*) FROM (SELECT 1 FROM (`+cond.list+`) h LIMIT ?) n`,
 			append(slices.Clone(cond.listArgs), least)...)
 		if err != nil {
 			return "", nil, err
@@ -239,18 +230,16 @@ func (f Filter) where() (string, []any) {
 // CountChanges counts the changes that match a filter without a condition on items or the
 // author, and their documents.
 func (a *Archive) CountChanges(ctx context.Context, f Filter) (changes, documents int, err error) {
-	defer wrap(&err, "count changes")
 	where, args := f.where()
-	err = a.read.row(ctx, `
+	err = a.reading(ctx, "count changes").row(`
 		SELECT coalesce(sum(g.n), 0), count(*) FROM (SELECT count(*) AS n FROM changes c WHERE `+where+`
 			GROUP BY c.account_id, c.document_id) g`, args...).Scan(&changes, &documents)
 	return changes, documents, err
 }
 
 // ChangeTo returns the change that added a revision of a document; zero for none.
-func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (key coc.Key, err error) {
-	defer wrap(&err, "change of a version")
-	return first(ctx, a.read, scan[coc.Key], `
+func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (coc.Key, error) {
+	return first[coc.Key](a.reading(ctx, "change of a version"), `
 		SELECT account_id, id FROM changes WHERE account_id = ? AND document_id = ? AND to_revision = ? ORDER BY id LIMIT 1`,
 		document, revision.ID)
 }
@@ -258,12 +247,12 @@ func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (key
 // Neighbours returns the previous and the next change of a document in the order of time;
 // zero for none.
 func (a *Archive) Neighbours(ctx context.Context, document coc.Key, p coc.Place) (before, after coc.Key, err error) {
-	defer wrap(&err, "changes next to %d", p.Key.ID)
+	r := a.reading(ctx, "changes next to %d", p.Key.ID)
 	const ofDocument = `SELECT account_id, id FROM changes WHERE account_id = ? AND document_id = ? AND `
 	args := []any{document, p.At.UnixMilli(), p.Key.ID}
-	before, err = first(ctx, a.read, scan[coc.Key], ofDocument+`(at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1`, args...)
+	before, err = first[coc.Key](r, ofDocument+`(at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1`, args...)
 	if err == nil {
-		after, err = first(ctx, a.read, scan[coc.Key], ofDocument+`(at, id) > (?, ?) ORDER BY at, id LIMIT 1`, args...)
+		after, err = first[coc.Key](r, ofDocument+`(at, id) > (?, ?) ORDER BY at, id LIMIT 1`, args...)
 	}
 	return before, after, err
 }
@@ -272,26 +261,23 @@ func (a *Archive) Neighbours(ctx context.Context, document coc.Key, p coc.Place)
 // They include backfill.
 func (a *Archive) ChangeTimes(ctx context.Context, document coc.Key, since time.Time) iter.Seq2[time.Time, error] {
 	where, args := Filter{Document: document, Since: since}.where()
-	return stream(ctx, a.read, scan[time.Time], `SELECT c.at FROM changes c WHERE `+where+` ORDER BY c.at`, args...)
+	return stream[time.Time](a.reading(ctx, "times of changes"), `SELECT c.at FROM changes c WHERE `+where+` ORDER BY c.at`, args...)
 }
 
 // LastChange returns the time of a document's last change; zero if it never changed.
-func (a *Archive) LastChange(ctx context.Context, document coc.Key) (when time.Time, err error) {
-	defer wrap(&err, "last change of a document")
-	return first(ctx, a.read, scan[time.Time], `SELECT max(at) FROM changes WHERE account_id = ? AND document_id = ?`, document)
+func (a *Archive) LastChange(ctx context.Context, document coc.Key) (time.Time, error) {
+	return first[time.Time](a.reading(ctx, "last change of a document"), `SELECT max(at) FROM changes WHERE account_id = ? AND document_id = ?`, document)
 }
 
 // NewestChanges returns the number of the newest change of each account.
-func (a *Archive) NewestChanges(ctx context.Context) (_ map[int64]int64, err error) {
-	defer wrap(&err, "newest changes")
-	return byKey(ctx, a.read, scanPair[int64, int64], `SELECT account_id, changes FROM counters`)
+func (a *Archive) NewestChanges(ctx context.Context) (map[int64]int64, error) {
+	return byKey[int64, int64](a.reading(ctx, "newest changes"), `SELECT account_id, changes FROM counters`)
 }
 
 // KindsBetween counts the changes of an account with numbers in (after, last] by kind, without
 // backfill.
-func (a *Archive) KindsBetween(ctx context.Context, account, after, last int64) (_ map[coc.Kind]int, err error) {
-	defer wrap(&err, "count changes")
-	return byKey(ctx, a.read, scanPair[coc.Kind, int], `
+func (a *Archive) KindsBetween(ctx context.Context, account, after, last int64) (map[coc.Kind]int, error) {
+	return byKey[coc.Kind, int](a.reading(ctx, "count changes"), `
 		SELECT kind, sum(1 - backfill) FROM changes WHERE account_id = ? AND id > ? AND id <= ? GROUP BY kind`, account, after, last)
 }
 
@@ -299,7 +285,6 @@ func (a *Archive) KindsBetween(ctx context.Context, account, after, last int64) 
 // [since, until) of documents while they were followed. Documents of several watches count
 // once. Backfill and deleted documents do not count.
 func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, until time.Time) (documents, changes int, err error) {
-	defer wrap(&err, "count documents and changes")
 	if len(watches) == 0 {
 		return 0, 0, nil
 	}
@@ -308,7 +293,7 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 		args = append(args, w)
 	}
 	args = append(args, since.UnixMilli(), until.UnixMilli())
-	err = a.read.row(ctx, `
+	err = a.reading(ctx, "count documents and changes").row(`
 		WITH m AS (SELECT account_id, document_id, since, until FROM memberships WHERE watch IN (`+placeholders(len(watches))+`))
 		SELECT
 			(SELECT count(*) FROM (SELECT DISTINCT m.account_id, m.document_id FROM m WHERE m.until IS NULL) f
@@ -328,12 +313,9 @@ type Compared struct {
 }
 
 // Compared returns the hashes of the contents that a change compares.
-func (a *Archive) Compared(ctx context.Context, change coc.Key) (c Compared, err error) {
-	defer wrap(&err, "change %d", change.ID)
-	return find(ctx, a.read, func(row scanner) (c Compared, err error) {
-		err = row.Scan(&c.Old, &c.New, &c.OldCheckedAt)
-		return c, err
-	}, `SELECT tf.sha256, tt.sha256, rt.previous_checked_at FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
+func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error) {
+	return find[Compared](a.reading(ctx, "change %d", change.ID), `
+		SELECT tf.sha256, tt.sha256, rt.previous_checked_at FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
 }
 
 // Contents returns the two contents that a change compares. old is nil for a first version;
@@ -358,9 +340,8 @@ func (a *Archive) Contents(ctx context.Context, change coc.Key) (old, now []byte
 
 // Crossed returns the changes that refer to a revision, a state or a version of another
 // document.
-func (a *Archive) Crossed(ctx context.Context) (_ []coc.Key, err error) {
-	defer wrap(&err, "changes")
-	return collect(ctx, a.read, scan[coc.Key], `
+func (a *Archive) Crossed(ctx context.Context) ([]coc.Key, error) {
+	return collect[coc.Key](a.reading(ctx, "changes"), `
 		SELECT c.account_id, c.id FROM changes c `+compared+`
 		LEFT JOIN document_states sf ON sf.account_id = c.account_id AND sf.id = c.from_state
 		LEFT JOIN document_states st ON st.account_id = c.account_id AND st.id = c.to_state

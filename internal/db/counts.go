@@ -22,11 +22,10 @@ type Totals struct {
 
 // Totals returns the current numbers.
 func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
-	defer wrap(&err, "count the archive")
 	var listed, deleted, pending, unavailable int
 	// Nearly all documents are present and nearly all versions archived; only the others
 	// have an index.
-	err = d.read.row(ctx, `
+	err = d.reading(ctx, "count the archive").row(`
 		SELECT coalesce(sum(documents), 0), (SELECT count(*) FROM documents WHERE state = 'listed'),
 			(SELECT count(*) FROM documents WHERE state = 'deleted'),
 			coalesce(sum(versions), 0), (SELECT count(*) FROM versions WHERE state = 'pending'),
@@ -44,12 +43,6 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 	t.WALBytes, t.Schema = d.walBytes(), schemaVersion // Open refuses other versions
 	t.Logged, t.Signed, err = d.LogSize(ctx)
 	return t, err
-}
-
-// PackedBytes returns the size of all packs.
-func (a *Archive) PackedBytes(ctx context.Context) (_ int64, err error) {
-	defer wrap(&err, "measure the archive")
-	return first(ctx, a.read, scan[int64], `SELECT coalesce(sum(length(frame)), 0) FROM packs`)
 }
 
 // Free returns the free disk space next to the database in bytes; ok is false if it is

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -17,13 +16,8 @@ import (
 // Due returns the deliveries of a notifier that are due and not yet claimed by a message,
 // oldest first. With kinds it skips changes of other kinds, unless one of these kinds about
 // the same document is due after them; nil is for all.
-func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (list []coc.Delivery, err error) {
-	defer wrap(&err, "due deliveries of %s", notifier)
-	type row struct {
-		coc.Delivery
-		change coc.Key
-		notice int64
-	}
+func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) (due []coc.Delivery, err error) {
+	r := o.reading(ctx, "due deliveries of %s", notifier)
 	args := []any{notifier, now.UnixMilli(), now.Add(releaseAfter).UnixMilli()}
 	ofKinds := ""
 	if kinds != nil {
@@ -36,14 +30,15 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 			args = append(args, k)
 		}
 	}
-	rows, err := collect(ctx, o.read, func(s scanner) (r row, err error) {
-		err = s.Scan(&r.ID, &r.Notifier, &r.DueAt, &r.Routed, &r.change, &r.notice, &r.Gathered)
-		return r, err
-	}, `
-		SELECT d.id, d.notifier, d.due_at, d.routed, coalesce(d.account_id, 0), coalesce(d.change_id, 0), coalesce(d.notice_id, 0),
-			EXISTS (SELECT 1 FROM generations g JOIN cycles y ON y.account_id = d.account_id AND y.id = d.cycle_id
+	rows, err := collect[struct {
+		coc.Delivery
+		OfChange coc.Key
+		OfNotice int64
+	}](r, `
+		SELECT d.id, d.notifier, d.due_at, EXISTS (SELECT 1 FROM generations g JOIN cycles y ON y.account_id = d.account_id AND y.id = d.cycle_id
 				WHERE g.id = (SELECT max(id) FROM generations) AND g.old_origin IS NOT NULL AND NOT EXISTS (
-					SELECT 1 FROM cycles e WHERE e.account_id = y.account_id AND e.watch = y.watch AND e.id < y.id AND e.started_at >= g.at AND e.outcome = 'good'))
+					SELECT 1 FROM cycles e WHERE e.account_id = y.account_id AND e.watch = y.watch AND e.id < y.id AND e.started_at >= g.at AND e.outcome = 'good')),
+			d.routed, coalesce(d.account_id, 0), coalesce(d.change_id, 0), coalesce(d.notice_id, 0)
 		FROM deliveries d
 		WHERE d.state = 'waiting' AND d.notifier = ?1 AND (d.due_at <= ?2 OR d.due_at > ?3) `+ofKinds+`
 		ORDER BY d.id LIMIT ?`, append(args, limit)...)
@@ -51,32 +46,31 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 		return nil, err
 	}
 	archive := &Archive{o.store}
-	for _, r := range rows {
-		if r.notice != 0 {
-			r.Notice, err = o.notice(ctx, r.notice)
+	for _, d := range rows {
+		if d.OfNotice != 0 {
+			d.Notice = new(coc.Notice)
+			*d.Notice, err = find[coc.Notice](r, noticeRows+` WHERE id = ?`, d.OfNotice)
 		} else {
-			var c coc.Change
-			c, err = archive.Change(ctx, r.change)
-			r.Change = &c
+			d.Change = new(coc.Change)
+			*d.Change, err = archive.Change(ctx, d.OfChange)
 		}
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, r.Delivery)
+		due = append(due, d.Delivery)
 	}
-	return list, nil
+	return due, nil
 }
 
 // Release makes the pending deliveries of a cycle due now.
-func (o *Outbox) Release(ctx context.Context, cycle coc.Key, now time.Time) (err error) {
-	defer wrap(&err, "release deliveries")
-	return o.update(ctx, func(t tx) error { return t.release(cycle, now) })
+func (o *Outbox) Release(ctx context.Context, cycle coc.Key, now time.Time) error {
+	return o.update(ctx, "release deliveries", func(t *tx) { t.release(cycle, now) })
 }
 
 // release includes pending deliveries of earlier cycles for the same documents, so that
 // messages about a document stay in order.
-func (t tx) release(cycle coc.Key, now time.Time) error {
-	return t.exec(`
+func (t *tx) release(cycle coc.Key, now time.Time) {
+	t.exec(`
 		UPDATE deliveries SET due_at = ?1 WHERE state = 'waiting' AND due_at > ?1 AND (account_id, change_id) IN (
 			SELECT c.account_id, c.id FROM changes c WHERE (c.account_id, c.document_id) IN (
 				SELECT x.account_id, x.document_id FROM deliveries y JOIN changes x ON x.account_id = y.account_id AND x.id = y.change_id
@@ -87,85 +81,53 @@ func (t tx) release(cycle coc.Key, now time.Time) error {
 // sent, and adds the missing deliveries of its targets, due now. It returns the messages' ids
 // in the order of the drafts.
 func (o *Outbox) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []int64, err error) {
-	defer wrap(&err, "freeze messages")
-	err = o.update(ctx, func(t tx) error {
-		if ids, err = t.freeze(b.Drafts, now); err != nil {
-			return err
+	err = o.update(ctx, "freeze messages", func(t *tx) {
+		stored := map[*coc.Draft]int64{}
+		for _, m := range b.Drafts {
+			parent := m.Parent
+			if m.ReplyTo != nil {
+				if parent = stored[m.ReplyTo]; parent == 0 {
+					t.fail(errors.New("a reply is before its parent"))
+				}
+			}
+			stored[m] = t.freeze(m, parent, now)
+			ids = append(ids, stored[m])
 		}
 		for _, delivery := range b.Drop {
-			err := t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'waiting'`, delivery)
-			if err != nil {
-				return err
-			}
+			t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'waiting'`, delivery)
 		}
 		for _, a := range b.Aims {
-			if err := t.aim(a, now); err != nil {
-				return err
-			}
+			t.aim(a, now)
 		}
-		return nil
 	})
 	return ids, err
 }
 
-func (t tx) freeze(drafts []*coc.Draft, now time.Time) (ids []int64, err error) {
-	stored := map[*coc.Draft]int64{}
-	for _, m := range drafts {
-		parent := m.Parent
-		if m.ReplyTo != nil {
-			var ok bool
-			if parent, ok = stored[m.ReplyTo]; !ok {
-				return nil, errors.New("a reply is before its parent")
-			}
+func (t *tx) freeze(m *coc.Draft, parent int64, now time.Time) int64 {
+	id := t.insert("messages", `notifier, kind, account_id, document_id, parent_id, body, text, plain, state, attempts,
+		created_at, next_at, channel, ts, error`,
+		m.Notifier, m.Kind, noneIsNull(m.Document.Account), noneIsNull(m.Document.ID), noneIsNull(parent),
+		m.Body, m.Text, m.Plain, coc.Waiting, 0, now, now, "", "", "")
+	for _, delivery := range m.Claims {
+		if t.exec(`UPDATE deliveries SET state = 'claimed', message_id = ? WHERE id = ? AND state = 'waiting'`, id, delivery) == 0 {
+			t.fail(fmt.Errorf("delivery %d is already claimed", delivery))
 		}
-		id, err := t.insert(`
-			INSERT INTO messages (notifier, kind, account_id, document_id, parent_id, body, text, plain, state, attempts,
-				created_at, next_at, channel, ts, error)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, ?, ?, '', '', '') RETURNING id`,
-			m.Notifier, m.Kind, noneIsNull(m.Document.Account), noneIsNull(m.Document.ID), noneIsNull(parent),
-			m.Body, m.Text, m.Plain, now, now)
-		if err != nil {
-			return nil, err
-		}
-		for _, delivery := range m.Claims {
-			if err := t.claim(delivery, id); err != nil {
-				return nil, err
-			}
-		}
-		stored[m] = id
-		ids = append(ids, id)
 	}
-	return ids, nil
+	return id
 }
 
-func (t tx) aim(a coc.Aim, now time.Time) error {
+func (t *tx) aim(a coc.Aim, now time.Time) {
 	for _, n := range a.Routed {
-		err := t.exec(`
+		t.exec(`
 			INSERT INTO deliveries (notifier, account_id, change_id, routed, state, due_at) VALUES (?, ?, ?, 1, 'waiting', ?)
 			ON CONFLICT (account_id, change_id, notifier) DO UPDATE SET state = 'waiting', due_at = excluded.due_at
 			WHERE deliveries.state = 'dropped'`, n, a.Change, now)
-		if err != nil {
-			return err
-		}
 	}
 	for _, n := range a.Own {
-		err := t.exec(`
+		t.exec(`
 			UPDATE deliveries SET state = 'waiting', due_at = ?
-			WHERE account_id = ? AND change_id = ? AND notifier = ? AND routed = 0 AND state = 'dropped'`,
-			now, a.Change, n)
-		if err != nil {
-			return err
-		}
+			WHERE account_id = ? AND change_id = ? AND notifier = ? AND routed = 0 AND state = 'dropped'`, now, a.Change, n)
 	}
-	return nil
-}
-
-func (t tx) claim(delivery, message int64) error {
-	n, err := t.affect(`UPDATE deliveries SET state = 'claimed', message_id = ? WHERE id = ? AND state = 'waiting'`, message, delivery)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("delivery %d is already claimed", delivery)
-	}
-	return err
 }
 
 // Notification is a sent or pending notification of a change by one notifier.
@@ -176,23 +138,21 @@ type Notification struct {
 	Message  *coc.Message // the message that contains it; nil if none is composed yet
 }
 
-// Notifications returns the notifications of a change, by notifier. Messages have all fields
-// except Body.
-func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (_ []Notification, err error) {
-	defer wrap(&err, "messages of change %d", change.ID)
-	return collect(ctx, o.read, func(row scanner) (n Notification, err error) {
-		var id sql.NullInt64
-		var m coc.Message
-		err = row.Scan(&n.Notifier, &n.State, &n.DueAt, &id, &m.Kind, &m.Plain, &m.State, &m.Attempts, &m.NextAt, &m.SentAt,
-			&m.Channel, &m.TS, &m.Err, &m.Text)
-		if id.Valid {
-			m.ID, m.Notifier = id.Int64, n.Notifier
-			n.Message = &m
+// Notifications returns the notifications of a change, by notifier.
+func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (sent []Notification, err error) {
+	r := o.reading(ctx, "messages of change %d", change.ID)
+	rows, err := collect[struct {
+		Notification
+		ID int64
+	}](r, `
+		SELECT notifier, state, due_at, coalesce(message_id, 0) FROM deliveries
+		WHERE account_id = ? AND change_id = ? ORDER BY notifier`, change)
+	for _, d := range rows {
+		if err == nil && d.ID != 0 {
+			d.Message = new(coc.Message)
+			*d.Message, err = find[coc.Message](r, messageRows+` WHERE m.id = ?`, d.ID)
 		}
-		return n, err
-	}, `
-		SELECT y.notifier, y.state, y.due_at, m.id, coalesce(m.kind, ''), coalesce(m.plain, 0), coalesce(m.state, ''), coalesce(m.attempts, 0),
-			m.next_at, m.sent_at, coalesce(m.channel, ''), coalesce(m.ts, ''), coalesce(m.error, ''), coalesce(m.text, '')
-		FROM deliveries y LEFT JOIN messages m ON m.id = y.message_id
-		WHERE y.account_id = ? AND y.change_id = ? ORDER BY y.notifier`, change)
+		sent = append(sent, d.Notification)
+	}
+	return sent, err
 }

@@ -2,10 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,117 +11,40 @@ import (
 )
 
 // insertDifference stores the difference of a change.
-func (t tx) insertDifference(change coc.Key, d *coc.Difference) error {
-	skipped, err := json.Marshal(append([]string{}, d.Skipped...))
-	if err != nil {
-		return err
-	}
-	formatting, err := json.Marshal(append([]coc.Formatting{}, d.Formatting...))
-	if err != nil {
-		return err
-	}
-	err = t.exec(`
-		INSERT INTO diffs (account_id, change_id, algorithm, class, added, removed, omitted, cut, skipped, formatting, summary, reason, partial)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		change, d.Algorithm, d.Class, d.Added, d.Removed, d.Omitted, d.Cut, string(skipped), string(formatting), d.Summary, d.Reason, !d.Complete())
-	if err != nil {
-		return err
-	}
-	for i := range d.Items {
-		if err := t.insertItem(change, i, &d.Items[i]); err != nil {
-			return fmt.Errorf("item %d: %w", i, err)
+func (t *tx) insertDifference(change coc.Key, d *coc.Difference) {
+	t.exec(insertInto("diffs",
+		"account_id, change_id, algorithm, class, added, removed, omitted, cut, skipped, formatting, summary, reason, partial"),
+		change, d.Algorithm, d.Class, d.Added, d.Removed, d.Omitted, d.Cut, d.Skipped, d.Formatting, d.Summary, d.Reason, !d.Complete())
+	for i, it := range d.Items {
+		path, task := t.word(change.Account, it.Path), t.word(change.Account, it.Task)
+		var oldPathID, oldTaskID any
+		if it.Op == diff.Renamed {
+			oldPathID = t.word(change.Account, oldPath(&it))
 		}
-	}
-	return nil
-}
-
-func (t tx) insertItem(change coc.Key, seq int, it *coc.Item) error {
-	texts := [4]string{it.Path, it.Task} // and the old path and task
-	has := [4]bool{true, true}
-	if it.Op == diff.Renamed {
-		texts[2], has[2] = oldPath(it), true
-	}
-	if it.Old != "" && isTask(it) {
-		texts[3], has[3] = it.Old, true
-	}
-	var words [4]any
-	for i, text := range texts {
-		if !has[i] {
-			continue
+		if it.Old != "" && isTask(&it) {
+			oldTaskID = t.word(change.Account, it.Old)
 		}
-		var err error
-		if words[i], err = t.word(change.Account, text); err != nil {
-			return err
-		}
+		t.exec(insertInto("items",
+			"account_id, change_id, seq, op, path, step, task, old_path, old_task, old, new, old_from, old_to, new_from, new_to"),
+			change, i, it.Op, path, it.Step, task, oldPathID, oldTaskID, it.Old, it.New, it.OldLines, it.NewLines)
 	}
-	return t.exec(`
-		INSERT INTO items (account_id, change_id, seq, op, path, step, task, old_path, old_task, old, new, old_from, old_to, new_from, new_to)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		change, seq, it.Op, words[0], it.Step, words[1], words[2], words[3], it.Old, it.New,
-		it.OldLines, it.NewLines)
 }
 
 // word returns the id of a path or a task and adds its row if it is new.
-func (t tx) word(account int64, text string) (id int64, err error) {
-	key := word{account, text}
-	if id, ok := t.words[key]; ok {
-		return id, nil
-	}
-	err = t.row(`SELECT id FROM words WHERE account_id = ? AND text = ?`, account, text).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		var added coc.Key
-		added, err = t.add(account, wordIDs, `INSERT INTO words (account_id, id, text) VALUES (?, ?, ?)`, text)
-		id = added.ID
-	}
-	t.words[key] = id
-	return id, err
-}
-
-// eraseDifference removes all text of the contents from a stored difference.
-func (t tx) eraseDifference(change coc.Key) error {
-	words, err := list(t, scan[int64], `
-		SELECT path FROM items WHERE account_id = ?1 AND change_id = ?2 UNION SELECT task FROM items WHERE account_id = ?1 AND change_id = ?2
-		UNION SELECT old_path FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_path IS NOT NULL
-		UNION SELECT old_task FROM items WHERE account_id = ?1 AND change_id = ?2 AND old_task IS NOT NULL`, change)
-	if err != nil {
-		return err
-	}
-	if err := t.exec(`DELETE FROM items WHERE account_id = ? AND change_id = ?`, change); err != nil {
-		return err
-	}
-	for _, id := range words {
-		err := t.exec(`
-			DELETE FROM words WHERE account_id = ?1 AND id = ?2
-				AND NOT EXISTS (SELECT 1 FROM items WHERE path = ?2 AND account_id = ?1) AND NOT EXISTS (SELECT 1 FROM items WHERE task = ?2 AND account_id = ?1)
-				AND NOT EXISTS (SELECT 1 FROM items WHERE old_path = ?2 AND account_id = ?1) AND NOT EXISTS (SELECT 1 FROM items WHERE old_task = ?2 AND account_id = ?1)`,
-			change.Account, id)
-		if err != nil {
-			return err
+func (t *tx) word(account int64, text string) int64 {
+	w := word{account, text}
+	if t.words[w] == 0 {
+		id, ok := get[int64](t, `SELECT id FROM words WHERE account_id = ? AND text = ?`, w)
+		if !ok {
+			id = t.add(account, "words", "text", text).ID
 		}
+		t.words[w] = id
 	}
-	d := coc.ErasedDifference(0, nil)
-	return t.exec(`
-		UPDATE diffs SET class = ?, omitted = 0, cut = 0, formatting = '[]', summary = ?, reason = '', partial = 1 WHERE account_id = ? AND change_id = ?`,
-		d.Class, d.Summary, change)
+	return t.words[w]
 }
 
-func unmarshalDifference(d *coc.Difference, skipped, formatting string) error {
-	if skipped != "[]" {
-		if err := json.Unmarshal([]byte(skipped), &d.Skipped); err != nil {
-			return err
-		}
-	}
-	if formatting == "[]" {
-		return nil
-	}
-	return json.Unmarshal([]byte(formatting), &d.Formatting)
-}
-
-func (a *Archive) items(ctx context.Context, change coc.Key) ([]coc.Item, error) {
-	return collect(ctx, a.read, func(row scanner) (it coc.Item, err error) {
-		err = row.Scan(&it.Op, &it.Path, &it.Step, &it.Task, &it.Old, &it.New, &it.OldLines, &it.NewLines)
-		return it, err
-	}, `
+func items(r reader, change coc.Key) ([]coc.Item, error) {
+	return collect[coc.Item](r, `
 		SELECT i.op, p.text, i.step, t.text, i.old, i.new, i.old_from, i.old_to, i.new_from, i.new_to
 		FROM items i JOIN words p ON p.account_id = i.account_id AND p.id = i.path JOIN words t ON t.account_id = i.account_id AND t.id = i.task
 		WHERE i.account_id = ? AND i.change_id = ? ORDER BY i.seq`, change)

@@ -2,8 +2,7 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -36,45 +35,37 @@ type Details struct {
 
 // Named returns the documents whose document_id has the prefix text or whose current name is
 // text, in all accounts, by name. It returns none for an empty text.
-func (a *Archive) Named(ctx context.Context, text string) (_ []Document, err error) {
-	defer wrap(&err, "document %q", text)
+func (a *Archive) Named(ctx context.Context, text string) ([]Document, error) {
 	if text == "" {
 		return nil, nil
 	}
-	return a.documents(ctx, `d.name = ?1 OR d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2`,
-		text, text+string(utf8.MaxRune))
+	return collect[Document](a.reading(ctx, "document %q", text), documentRows+`
+		WHERE d.name = ?1 OR d.account_id IN (SELECT id FROM accounts) AND d.document_id >= ?1 AND d.document_id < ?2
+		ORDER BY d.name, d.document_id`, text, text+string(utf8.MaxRune))
 }
 
 // FormerlyNamed returns the documents that had the name earlier, by current name.
-func (a *Archive) FormerlyNamed(ctx context.Context, name string) (_ []Document, err error) {
-	defer wrap(&err, "former name %q", name)
-	return a.documents(ctx, `(d.account_id, d.id) IN (SELECT account_id, document_id FROM document_states WHERE name = ?)`, name)
+func (a *Archive) FormerlyNamed(ctx context.Context, name string) ([]Document, error) {
+	return collect[Document](a.reading(ctx, "former name %q", name), documentRows+`
+		WHERE (d.account_id, d.id) IN (SELECT account_id, document_id FROM document_states WHERE name = ?)
+		ORDER BY d.name, d.document_id`, name)
 }
 
 // ByKey returns the document with a key. The error is coc.ErrNotFound if it does not exist.
-func (a *Archive) ByKey(ctx context.Context, key coc.Key) (_ Document, err error) {
-	defer wrap(&err, "document %d", key.ID)
-	return find(ctx, a.read, scan[Document], documentRows+` WHERE d.account_id = ? AND d.id = ?`, key)
+func (a *Archive) ByKey(ctx context.Context, key coc.Key) (Document, error) {
+	return find[Document](a.reading(ctx, "document %d", key.ID), documentRows+` WHERE d.account_id = ? AND d.id = ?`, key)
 }
 
 // ByID returns the document with an id in an account. The error is coc.ErrNotFound if it does
 // not exist.
-func (a *Archive) ByID(ctx context.Context, account, documentID string) (_ Document, err error) {
-	defer wrap(&err, "document %q of account %q", documentID, account)
-	return find(ctx, a.read, scan[Document], documentRows+` WHERE a.name = ? AND d.document_id = ?`, account, documentID)
+func (a *Archive) ByID(ctx context.Context, account, documentID string) (Document, error) {
+	return find[Document](a.reading(ctx, "document %q of account %q", documentID, account),
+		documentRows+` WHERE a.name = ? AND d.document_id = ?`, account, documentID)
 }
 
 const documentRows = `
 	SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest
 	FROM documents d JOIN accounts a ON a.id = d.account_id`
-
-func (d *Document) columns() []any {
-	return []any{&d.Key, &d.Account, &d.DocumentID, &d.Name, &d.State, &d.Version}
-}
-
-func (a *Archive) documents(ctx context.Context, where string, args ...any) ([]Document, error) {
-	return collect(ctx, a.read, scan[Document], documentRows+` WHERE `+where+` ORDER BY d.name, d.document_id`, args...)
-}
 
 // documentsPage is the number of documents per query.
 const documentsPage = 500
@@ -82,8 +73,8 @@ const documentsPage = 500
 // Documents returns all documents by name. It reads pages, so other queries may run at the
 // same time.
 func (a *Archive) Documents(ctx context.Context) iter.Seq2[Document, error] {
-	return pages("documents", documentsPage, func(last Document) ([]Document, error) {
-		return collect(ctx, a.read, scan[Document], documentRows+` WHERE `+afterDocument,
+	return pages(documentsPage, func(last Document) ([]Document, error) {
+		return collect[Document](a.reading(ctx, "documents"), documentRows+` WHERE `+afterDocument,
 			last.Name, last.DocumentID, last.Key.Account, documentsPage)
 	})
 }
@@ -124,33 +115,30 @@ func lowerASCII(r rune) rune {
 }
 
 // CountDocuments counts the documents of a query, ignoring Skip and Limit.
-func (a *Archive) CountDocuments(ctx context.Context, q DocumentQuery) (n int, err error) {
-	defer wrap(&err, "count documents")
+func (a *Archive) CountDocuments(ctx context.Context, q DocumentQuery) (int, error) {
 	where, args := q.where()
-	return first(ctx, a.read, scan[int], `SELECT count(*) FROM documents d WHERE `+where, args...)
+	return first[int](a.reading(ctx, "count documents"), `SELECT count(*) FROM documents d WHERE `+where, args...)
 }
-
-// detailRows are documents (d, which the query defines) as scanDetails reads them.
-const detailRows = `
-	SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest,
-		(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id)
-			- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'pending')
-			- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'unavailable'), -- only reads indexes
-		(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
-		d.first_seen_at, d.checked_at, ` + lastListed + `,
-		EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL),
-		` + metaColumns + `
-	FROM d JOIN accounts a ON a.id = d.account_id
-	LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState
 
 // ListDocuments returns documents with their details, by name. It reads pages, so other
 // queries may run at the same time.
 func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
-	query := `WITH d AS (SELECT * FROM documents d WHERE ` + where + ` AND ` + afterDocument + ` OFFSET ?)
-		` + detailRows + ` ORDER BY d.name, d.document_id, d.account_id`
+	query := `
+		WITH d AS (SELECT * FROM documents d WHERE ` + where + ` AND ` + afterDocument + ` OFFSET ?)
+		SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest,
+			(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id)
+				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'pending')
+				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'unavailable'), -- only reads indexes
+			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
+			d.first_seen_at, (SELECT max(x.at) FROM (SELECT d.checked_at AS at UNION ALL SELECT ` + lastListed + `) x),
+			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL),
+			` + metaColumns + `
+		FROM d JOIN accounts a ON a.id = d.account_id
+		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = ` + newestState + `
+		ORDER BY d.name, d.document_id, d.account_id`
 	var left, skip int
-	return pages("documents", documentsPage, func(last Details) ([]Details, error) {
+	return pages(documentsPage, func(last Details) ([]Details, error) {
 		if last.Key.IsZero() {
 			left, skip = q.Limit, q.Skip
 		}
@@ -159,10 +147,14 @@ func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[
 			size = min(size, left)
 		}
 		defer func() { left, skip = left-size, 0 }()
-		return collect(ctx, a.read, scanDetails, query,
+		return collect[Details](a.reading(ctx, "documents"), query,
 			append(slices.Clone(args), last.Name, last.DocumentID, last.Key.Account, size, skip)...)
 	})
 }
+
+// metaColumns are the columns of a coc.Meta in the table document_states s.
+const metaColumns = `s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
+	s.created_at, s.updated_at, coalesce(s.extra, '')`
 
 // newestState is the id of the newest state of the document d.
 const newestState = `(SELECT max(n.id) FROM document_states n WHERE n.account_id = d.account_id AND n.document_id = d.id)`
@@ -174,23 +166,13 @@ const lastListed = `(
 		AND c.outcome = 'good' AND c.complete = 1 ORDER BY c.id DESC LIMIT 1))
 	FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL AND d.state = 'present')`
 
-func scanDetails(row scanner) (d Details, err error) {
-	var listed time.Time
-	err = row.Scan(&d.Document, &d.Versions, &d.MadeAt, &d.FirstSeenAt, &d.LastCheckedAt, &listed, &d.Watched, &d.Meta)
-	if listed.After(d.LastCheckedAt) {
-		d.LastCheckedAt = listed
-	}
-	return d, err
-}
-
 // Details returns the document with a key and its details. The error is coc.ErrNotFound if it
 // does not exist.
-func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err error) {
-	defer wrap(&err, "document %d", key.ID)
+func (a *Archive) Details(ctx context.Context, key coc.Key) (Details, error) {
 	for d, err := range a.ListDocuments(ctx, DocumentQuery{Key: key, Limit: 1}) {
 		return d, err
 	}
-	return Details{}, coc.ErrNotFound
+	return Details{}, fmt.Errorf("document %d: %w", key.ID, coc.ErrNotFound)
 }
 
 // ListDocumentsAt returns the documents that had a version at a time, by their names then,
@@ -200,16 +182,13 @@ func (a *Archive) Details(ctx context.Context, key coc.Key) (_ Details, err erro
 func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q DocumentQuery) iter.Seq2[Details, error] {
 	where, args := q.where()
 	return func(yield func(Details, error) bool) {
-		keys, err := collect(ctx, a.read, scan[coc.Key], `
+		keys, err := collect[coc.Key](a.reading(ctx, "documents at %s", when.UTC().Format(time.RFC3339)), `
 			SELECT d.account_id, d.id FROM documents d
 			LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+stateAt+`
 			WHERE `+where+` ORDER BY coalesce(s.name, d.name), d.document_id, d.account_id`, append([]any{when.UnixMilli()}, args...)...)
 		for page := range slices.Chunk(keys, documentsPage) {
 			var docs map[coc.Key]Details
-			if err == nil {
-				docs, err = a.DetailsAt(ctx, when, page)
-			}
-			if err != nil {
+			if docs, err = a.DetailsAt(ctx, when, page); err != nil {
 				break
 			}
 			for _, key := range page {
@@ -218,7 +197,7 @@ func (a *Archive) ListDocumentsAt(ctx context.Context, when time.Time, q Documen
 				}
 			}
 		}
-		if wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339)); err != nil {
+		if err != nil {
 			yield(Details{}, err)
 		}
 	}
@@ -238,19 +217,15 @@ const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.a
 
 // DetailsAt returns up to 500 documents at a time, as ListDocumentsAt does. It omits documents
 // that had no version yet.
-func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key) (_ map[coc.Key]Details, err error) {
-	defer wrap(&err, "documents at %s", when.UTC().Format(time.RFC3339))
+func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key) (map[coc.Key]Details, error) {
 	args := []any{when.UnixMilli()}
 	for _, k := range keys {
 		args = append(args, k)
 	}
-	for len(args) < 1+2*documentsPage { // so that one statement serves any number of keys
-		args = append(args, 0, 0)
+	for i := len(keys); i < documentsPage; i++ { // so that one statement serves any number of keys
+		args = append(args, coc.Key{})
 	}
-	return byKey(ctx, a.read, func(row scanner) (coc.Key, Details, error) {
-		d, err := scanDetails(row)
-		return d.Key, d, err
-	}, `
+	return byKey[coc.Key, Details](a.reading(ctx, "documents at %s", when.UTC().Format(time.RFC3339)), `
 		WITH asked (t) AS (SELECT CAST(? AS BIGINT)),
 		k (account_id, id) AS (VALUES `+strings.TrimSuffix(strings.Repeat("(?, ?), ", documentsPage), ", ")+`),
 		n AS MATERIALIZED ( -- one walk over the versions: N of the newest vN, and how many are archived
@@ -261,13 +236,13 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 			SELECT d.*, CASE WHEN d.counts >= 1000000 THEN 'v' || (d.counts / 1000000) WHEN d.numbered = 0 THEN
 				(SELECT v.label `+versionsAt+` AND `+listedAt+` ORDER BY coalesce(v.made_at, 0) DESC, v.label DESC LIMIT 1) END AS version
 			FROM asked CROSS JOIN n d)
-		SELECT d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
+		SELECT d.account_id, d.id, d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
 			CASE (SELECT c.kind FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id
 				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,
 			d.version,
 			d.counts % 1000000,
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
-			d.first_seen_at, NULL, NULL,
+			d.first_seen_at, NULL,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),
 			`+metaColumns+`
 		FROM d JOIN accounts a ON a.id = d.account_id
@@ -277,10 +252,9 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 
 // LastConfirmedAt returns when COC last confirmed a document of an account or, for "", of
 // any: by a response or by a complete list. It is zero for never.
-func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when time.Time, err error) {
-	defer wrap(&err, "last check")
+func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (time.Time, error) {
 	const ofAccount = ` AND (?1 = '' OR x.account_id = (SELECT id FROM accounts WHERE name = ?1))`
-	return first(ctx, a.read, scan[time.Time], `
+	return first[time.Time](a.reading(ctx, "last check"), `
 		SELECT max(b.at) FROM (SELECT max(x.checked_at) AS at FROM documents x WHERE 1 = 1`+ofAccount+`
 			UNION ALL SELECT max(x.ended_at) FROM cycles x WHERE x.outcome = 'good' AND x.complete = 1`+ofAccount+`) b`, account)
 }
@@ -288,53 +262,43 @@ func (a *Archive) LastConfirmedAt(ctx context.Context, account string) (when tim
 // Names returns the names and ids of all documents in the order of first observation. It
 // keeps a connection until it ends.
 func (a *Archive) Names(ctx context.Context) iter.Seq2[string, error] {
-	return stream(ctx, a.read, scan[string], `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
+	return stream[string](a.reading(ctx, "names"), `SELECT name FROM documents UNION ALL SELECT document_id FROM documents`)
 }
 
 // FirstName returns the first known name of a document, which never changes; "" if none is
 // known.
-func (a *Archive) FirstName(ctx context.Context, key coc.Key) (name string, err error) {
-	defer wrap(&err, "first name of a document")
-	return first(ctx, a.read, scan[string], `
+func (a *Archive) FirstName(ctx context.Context, key coc.Key) (string, error) {
+	return first[string](a.reading(ctx, "first name of a document"), `
 		SELECT name FROM document_states WHERE account_id = ? AND document_id = ? AND name IS NOT NULL ORDER BY id LIMIT 1`, key)
 }
 
 // Known returns the stored data of a document; its Key is zero if the document is unknown.
-func (a *Archive) Known(ctx context.Context, account, documentID string) (k coc.Known, err error) {
-	defer wrap(&err, "document %s", documentID)
-	k = coc.Known{DocumentID: documentID}
-	err = a.read.row(ctx, `
-		SELECT d.account_id, d.id, d.document_type, d.name, d.state, d.fingerprint,
-			EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.kind = 'new'),
-			`+metaColumns+`
+func (a *Archive) Known(ctx context.Context, account, documentID string) (coc.Known, error) {
+	r := a.reading(ctx, "document %s", documentID)
+	k, err := first[coc.Known](r, `
+		SELECT d.account_id, d.id, d.document_id, d.document_type, d.name, d.state, `+metaColumns+`, d.fingerprint, NULL, NULL,
+			EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.kind = 'new')
 		FROM documents d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+newestState+`
-		WHERE a.name = ? AND d.document_id = ?`, account, documentID).
-		Scan(&k.Key, &k.Type, &k.Name, &k.State, &k.Fingerprint, &k.HasNew, &k.Meta)
-	if err != nil {
-		return k, ignore(err, sql.ErrNoRows)
-	}
-	if k.Versions, err = a.knownVersions(ctx, k.Key); err != nil {
+		WHERE a.name = ? AND d.document_id = ?`, account, documentID)
+	k.DocumentID = documentID
+	if err != nil || k.Key.IsZero() {
 		return k, err
 	}
-	k.Watches, err = collect(ctx, a.read, func(row scanner) (m coc.Membership, err error) {
-		err = row.Scan(&m.Watch, &m.InitialSync)
-		return m, err
-	}, `SELECT watch, initial FROM memberships WHERE account_id = ? AND document_id = ? AND until IS NULL ORDER BY watch`,
-		k.Key)
+	if k.Versions, err = knownVersions(r, k.Key); err != nil {
+		return k, err
+	}
+	k.Watches, err = collect[coc.Membership](r, `
+		SELECT watch, initial FROM memberships WHERE account_id = ? AND document_id = ? AND until IS NULL ORDER BY watch`, k.Key)
 	return k, err
 }
 
 // documentKey returns the key of a document and adds its row if it is new.
-func (t tx) documentKey(account int64, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool, err error) {
-	key.Account = account
-	err = t.row(`SELECT id FROM documents WHERE account_id = ? AND document_id = ?`, account, documentID).Scan(&key.ID)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return key, false, err
+func (t *tx) documentKey(account int64, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool) {
+	key, ok := get[coc.Key](t, `SELECT account_id, id FROM documents WHERE account_id = ? AND document_id = ?`, account, documentID)
+	if !ok {
+		key = t.add(account, "documents", "document_id, document_type, first_seen_at, state, name, checked_at, lines_version",
+			documentID, typ, now, coc.DocListed, name, now, linesAlgorithm)
 	}
-	key, err = t.add(account, documentIDs, `
-		INSERT INTO documents (account_id, id, document_id, document_type, first_seen_at, state, name, checked_at, lines_version)
-		VALUES (?, ?, ?, ?, ?, 'listed', ?, ?, ?)`,
-		documentID, typ, now, name, now, linesAlgorithm)
-	return key, true, err
+	return key, !ok
 }

@@ -25,7 +25,7 @@ func TestErase(t *testing.T) {
 	third.Changes[0].Difference = coc.Difference{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
 	commit(t, d, second, third, step("DM2", "a: 1\nb: 2\n"))
 	hash := coc.Content{Bytes: leaked}.Hash()
-	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
+	if err := d.update(t.Context(), "index", (*tx).indexBlocks); err != nil {
 		t.Fatal(err)
 	}
 

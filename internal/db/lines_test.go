@@ -51,7 +51,7 @@ func TestBlocksAreIndexedTogether(t *testing.T) {
 	d, _ := open(t)
 	open := func() (n int) {
 		t.Helper()
-		if err := d.read.row(t.Context(), `SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil {
+		if err := d.reading(t.Context(), "blocks").row(`SELECT count(*) FROM blocks WHERE state = 'open'`).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -107,7 +107,7 @@ func TestLinesReturnsAllMatches(t *testing.T) {
 		}
 	}
 	check("open")
-	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
+	if err := d.update(t.Context(), "index", (*tx).indexBlocks); err != nil {
 		t.Fatal(err)
 	}
 	check("indexed")
@@ -181,7 +181,7 @@ func lineSet(t *testing.T, d *DB) string {
 func TestLongLines(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "short\n"+strings.Repeat("x", blockSize)+"needle\nshort too\n"))
-	if err := d.update(t.Context(), func(t tx) error { return t.indexBlocks() }); err != nil {
+	if err := d.update(t.Context(), "index", (*tx).indexBlocks); err != nil {
 		t.Fatal(err)
 	}
 	if _, found := holding(t, d, Need{Text: "needle"}, "xneedle"); len(found) != 1 {

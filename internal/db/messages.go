@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cocsync/internal/coc"
@@ -15,32 +16,19 @@ const maxNextIn = time.Hour
 // or is its root.
 const messageRows = `
 	SELECT m.id, m.notifier, m.kind, coalesce(m.account_id, 0), coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
-		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error,
+		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error, NULL,
 		coalesce(th.channel, ''), coalesce(th.ts, '')
 	FROM messages m LEFT JOIN messages up ON up.id = m.parent_id
 	LEFT JOIN messages th ON th.id = coalesce(up.parent_id, up.id)`
 
-func scanMessage(row scanner) (m coc.Message, err error) {
-	err = row.Scan(&m.ID, &m.Notifier, &m.Kind, &m.Document, &m.Parent, &m.Body, &m.Text, &m.Plain,
-		&m.State, &m.Attempts, &m.CreatedAt, &m.FirstAt, &m.NextAt, &m.SentAt, &m.Channel, &m.TS, &m.Err,
-		&m.ThreadChannel, &m.ThreadTS)
-	return m, err
-}
-
 // messages returns messages with their changes.
-func (o *Outbox) messages(ctx context.Context, where string, args ...any) ([]coc.Message, error) {
-	list, err := collect(ctx, o.read, scanMessage, messageRows+` `+where, args...)
+func (o *Outbox) messages(r reader, where string, args ...any) ([]coc.Message, error) {
+	list, err := collect[coc.Message](r, messageRows+` `+where, args...)
 	for i := range list {
 		if err == nil {
-			list[i].Changes, err = collect(ctx, o.read, func(row scanner) (string, error) {
-				var account string
-				var id int64
-				var several bool
-				err := row.Scan(&account, &id, &several)
-				return coc.ChangeRef(account, id, several), err
-			}, `
-				SELECT a.name, y.change_id, (SELECT count(*) FROM accounts) > 1 FROM deliveries y JOIN accounts a ON a.id = y.account_id
-				WHERE y.message_id = ? ORDER BY y.id`, list[i].ID)
+			list[i].Changes, err = collect[string](r, `
+				SELECT `+changeRef+` FROM deliveries y JOIN changes c ON c.account_id = y.account_id AND c.id = y.change_id
+				JOIN accounts a ON a.id = c.account_id WHERE y.message_id = ? ORDER BY y.id`, list[i].ID)
 		}
 	}
 	return list, err
@@ -50,8 +38,8 @@ func (o *Outbox) messages(ctx context.Context, where string, args ...any) ([]coc
 // and no earlier message about the same document or watch is unsent. If there is none, ok is
 // false and wake is when the next message is due, zero if none is pending.
 func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
-	defer wrap(&err, "next message to %s", notifier)
-	list, err := o.messages(ctx, `
+	r := o.reading(ctx, "next message to %s", notifier)
+	list, err := o.messages(r, `
 		WHERE m.state = 'waiting' AND m.notifier = ?1 AND (m.next_at <= ?2 OR m.attempts = 0 OR m.next_at > ?3)
 			AND NOT EXISTS (SELECT 1 FROM messages e
 				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
@@ -68,7 +56,7 @@ func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m co
 	if err != nil || len(list) > 0 {
 		return append(list, m)[0], len(list) > 0, wake, err
 	}
-	wake, err = first(ctx, o.read, scan[time.Time], `
+	wake, err = first[time.Time](r, `
 		SELECT min(p.at) FROM (
 			SELECT min(next_at) AS at FROM messages WHERE state = 'waiting' AND notifier = ?1
 			UNION ALL
@@ -79,67 +67,64 @@ func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m co
 // RecordAttempt records the result of posting a message: its Kind, State, Plain, Attempts,
 // FirstAt, NextAt, SentAt, Channel, TS and Err. Its deliveries get the state Sent or Failed
 // with it. A reply that became a root closes the thread that no longer exists.
-func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) (err error) {
-	defer wrap(&err, "message %d", m.ID)
-	return o.update(ctx, func(t tx) error {
-		err := t.exec(`
+func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) error {
+	return o.update(ctx, fmt.Sprintf("message %d", m.ID), func(t *tx) {
+		t.exec(`
 			UPDATE messages SET kind = ?, state = ?, plain = ?, attempts = ?, first_at = ?, next_at = ?, sent_at = ?,
 				channel = ?, ts = ?, error = ? WHERE id = ?`,
 			m.Kind, m.State, m.Plain, m.Attempts, m.FirstAt, m.NextAt.UnixMilli(), m.SentAt,
 			m.Channel, m.TS, m.Err, m.ID)
-		if err != nil || m.State == coc.Waiting {
-			return err
+		if m.State == coc.Waiting {
+			return
 		}
 		if m.Kind == coc.MessageRoot && m.Parent != 0 {
-			err := t.exec(`UPDATE messages SET closed = 1 WHERE id = ?1 OR id = (SELECT parent_id FROM messages WHERE id = ?1)`, m.Parent)
-			if err != nil {
-				return err
-			}
-			if err := t.exec(`UPDATE messages SET parent_id = NULL WHERE id = ?`, m.ID); err != nil {
-				return err
-			}
+			t.exec(`UPDATE messages SET closed = 1 WHERE id = ?1 OR id = (SELECT parent_id FROM messages WHERE id = ?1)`, m.Parent)
+			t.exec(`UPDATE messages SET parent_id = NULL WHERE id = ?`, m.ID)
 		}
-		return t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, m.State, m.ID)
+		t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, m.State, m.ID)
 	})
 }
 
 // Retrying returns the pending messages of a notifier with a failed attempt, oldest first.
-func (o *Outbox) Retrying(ctx context.Context, notifier string) (_ []coc.Message, err error) {
-	defer wrap(&err, "messages to %s that were tried", notifier)
-	return o.messages(ctx, `WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
+func (o *Outbox) Retrying(ctx context.Context, notifier string) ([]coc.Message, error) {
+	return o.messages(o.reading(ctx, "messages to %s that were tried", notifier),
+		`WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
 }
 
 // Retry makes pending messages due now and failed ones pending, and ends the hold of the
 // notifier; "" means all notifiers. It returns the number of changed messages.
 func (o *Outbox) Retry(ctx context.Context, notifier string, message int64, now time.Time) (n int, err error) {
-	defer wrap(&err, "retry messages")
-	err = o.update(ctx, func(t tx) error {
-		ids, err := list(t, scan[int64], `
+	err = o.update(ctx, "retry messages", func(t *tx) {
+		n = int(t.exec(`
 			UPDATE messages SET state = 'waiting', next_at = ?1, plain = CASE state WHEN 'failed' THEN 0 ELSE plain END,
 				first_at = CASE state WHEN 'failed' THEN NULL ELSE first_at END
-			WHERE state <> 'sent' AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)
-			RETURNING id`, now.UnixMilli(), notifier, message)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := t.exec(`UPDATE deliveries SET state = 'claimed' WHERE message_id = ? AND state = 'failed'`, id); err != nil {
-				return err
-			}
-		}
-		n = len(ids)
-		return t.exec(`DELETE FROM holds WHERE ?1 = '' OR notifier = ?1`, notifier)
+			WHERE state <> 'sent' AND (?2 = '' OR notifier = ?2) AND (?3 = 0 OR id = ?3)`, now.UnixMilli(), notifier, message))
+		t.exec(`
+			UPDATE deliveries SET state = 'claimed'
+			WHERE state = 'failed' AND message_id IN (SELECT id FROM messages WHERE state = 'waiting')`)
+		t.exec(`DELETE FROM holds WHERE ?1 = '' OR notifier = ?1`, notifier)
 	})
 	return n, err
 }
 
 // Messages returns pending and failed messages, newest first, at most limit. With all it
 // includes sent messages.
-func (o *Outbox) Messages(ctx context.Context, all bool, limit int) (_ []coc.Message, err error) {
-	defer wrap(&err, "messages")
+func (o *Outbox) Messages(ctx context.Context, all bool, limit int) ([]coc.Message, error) {
 	where := `WHERE m.state <> 'sent'`
 	if all {
 		where = ``
 	}
-	return o.messages(ctx, where+` ORDER BY m.id DESC LIMIT ?`, limit)
+	return o.messages(o.reading(ctx, "messages"), where+` ORDER BY m.id DESC LIMIT ?`, limit)
+}
+
+// Thread returns the root of the notifier's thread of a document, if it was frozen after
+// since; 0 for none. It is the first message after since: an important message in the channel
+// does not start a new thread. If channel is set, only messages posted there or not yet posted
+// count.
+func (o *Outbox) Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (int64, error) {
+	return first[int64](o.reading(ctx, "thread of document %d of %s", document.ID, notifier), `
+		SELECT id FROM messages
+		WHERE account_id = ?1 AND document_id = ?2 AND notifier = ?3 AND kind = 'root' AND created_at > ?4 AND closed = 0
+			AND (state = 'waiting' OR state = 'sent' AND ts <> '') AND (?5 = '' OR channel IN ('', ?5))
+		ORDER BY created_at, id LIMIT 1`, document, notifier, since.UnixMilli(), channel)
 }

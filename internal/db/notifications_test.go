@@ -94,13 +94,13 @@ func TestBasis(t *testing.T) {
 	}
 	commit(t, d, restored("DM1", day), step("DM2", "c\n"), restored("DM2", day))
 	logged := map[int64]int64{}
-	if err := d.EachLeaf(t.Context(), func(l Leaf) error {
+	for l, err := range d.Leaves(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if l.Type == "change" {
 			logged[l.Ref.ID] = l.Index
 		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
 	}
 	for change, want := range map[int64]Basis{
 		1: {Evidence: coc.Evidence{RequestID: "content", Date: day.Add(time.Second)}, Cycle: cycle, Watch: "runbooks"},

@@ -20,13 +20,12 @@ func TestPing(t *testing.T) {
 	if err := other.Ping(t.Context()); err != nil {
 		t.Errorf("Ping while another process writes = %v", err)
 	}
-	err = other.update(t.Context(), func(tx) error {
+	err = other.update(t.Context(), "wait", func(*tx) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if err := d.Ping(ctx); err == nil {
 			t.Error("Ping = nil while another transaction is open")
 		}
-		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

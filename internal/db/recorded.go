@@ -3,7 +3,7 @@ package db
 import (
 	"context"
 	"iter"
-	"slices"
+	"math"
 	"time"
 
 	"cocsync/internal/coc"
@@ -31,57 +31,41 @@ type Recorded struct {
 	At     time.Time
 }
 
-func (r *Recorded) columns() []any {
-	return []any{&r.Key, &r.Kind, &r.Document, &r.Account, &r.DocumentID, &r.Revision, &r.From, &r.Label, &r.Number,
-		&r.Hash, &r.Author, &r.Evidence, &r.MadeAt, &r.SeenAt, &r.At}
-}
-
-// Record returns all changes in the order of recording: changes of one account by number,
-// merged across accounts by SeenAt. New changes do not affect the order of earlier ones.
-// Record reads pages, so other queries may run at the same time.
+// Record returns all changes in the order of recording. Other queries may run at the same
+// time.
 func (a *Archive) Record(ctx context.Context) iter.Seq2[Recorded, error] {
-	return merged(ctx, a, 0, func(account int64) iter.Seq2[Recorded, error] {
-		return pages("recorded changes", changesPage, func(last Recorded) ([]Recorded, error) {
-			return collect(ctx, a.read, scanRecorded, `
-				SELECT c.account_id, c.id, c.kind, c.account_id, coalesce(d.id, 0), coalesce(a.name, ''), coalesce(d.document_id, ''),
-					coalesce(rt.account_id, 0), coalesce(rt.id, 0), coalesce(rf.account_id, 0), coalesce(c.from_revision, 0),
-					coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), tt.sha256, coalesce(rt.author, ''),
-					coalesce(rt.request_id, ''), rt.answered_at, coalesce(rt.made_at, vt.made_at, v.made_at), c.seen_at, c.at
-				FROM changes c LEFT JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
-				LEFT JOIN accounts a ON a.id = d.account_id `+compared+`
-				WHERE c.account_id = ? AND c.id > ? ORDER BY c.id LIMIT ?`, account, last.Key.ID, changesPage)
-		})
-	}, func(r, other Recorded) bool { return r.SeenAt.Before(other.SeenAt) })
-}
-
-func scanRecorded(row scanner) (Recorded, error) {
-	r, err := scan[Recorded](row)
-	if err == nil && r.Document.ID == 0 {
-		err = damaged("change %d names a document that is missing", r.Key.ID)
+	r := a.reading(ctx, "recorded changes")
+	return func(yield func(Recorded, error) bool) {
+		for p, err := range inOrder(r, Filter{}, false, changesPage) {
+			var c Recorded
+			if err == nil {
+				c, err = first[Recorded](r, `
+					SELECT c.account_id, c.id, c.kind, d.account_id, d.id, a.name, d.document_id,
+						coalesce(rt.account_id, 0), coalesce(rt.id, 0), coalesce(rf.account_id, 0), coalesce(c.from_revision, 0),
+						coalesce(vt.label, v.label, ''), coalesce(rt.number, 0), tt.sha256, coalesce(rt.author, ''),
+						coalesce(rt.request_id, ''), rt.answered_at, coalesce(rt.made_at, vt.made_at, v.made_at), c.seen_at, c.at
+					FROM changes c JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
+					JOIN accounts a ON a.id = d.account_id `+compared+`
+					WHERE c.account_id = ? AND c.id = ?`, p.Key)
+			}
+			if err == nil && c.Key.IsZero() {
+				err = damaged("change %d names a document that is missing", p.Key.ID)
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
 	}
-	return r, err
 }
 
-// Recorded returns the newest changes of a document in the order of recording, newest first.
-// For the zero Key it returns those of all documents without backfill, merged across accounts
-// by SeenAt.
+// Recorded returns the newest changes of a document in the order of recording, newest first;
+// for the zero Key those of all documents without backfill.
 func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (list []coc.Change, err error) {
-	defer wrap(&err, "newest changes")
 	filter := Filter{Document: document}
 	if document.IsZero() {
 		filter.Backfill = NoBackfill
 	}
-	where, args := filter.where()
-	// The time of a place is SeenAt here.
-	for p, err := range merged(ctx, a, document.Account, func(account int64) iter.Seq2[coc.Place, error] {
-		return pages("newest changes", limit, func(last coc.Place) ([]coc.Place, error) {
-			return collect(ctx, a.read, func(row scanner) (p coc.Place, err error) {
-				err = row.Scan(&p.At, &p.Key)
-				return p, err
-			}, `SELECT c.seen_at, c.account_id, c.id FROM changes c WHERE `+where+` AND c.account_id = ? AND (? = 0 OR c.id < ?)
-				ORDER BY c.id DESC LIMIT ?`, append(slices.Clone(args), account, last.Key.ID, last.Key.ID, limit)...)
-		})
-	}, func(p, other coc.Place) bool { return p.At.After(other.At) }) {
+	for p, err := range inOrder(a.reading(ctx, "newest changes"), filter, true, limit) {
 		var c coc.Change
 		if err == nil {
 			c, err = a.Change(ctx, p.Key)
@@ -96,41 +80,50 @@ func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (li
 	return list, nil
 }
 
-// merged merges rows of an account, or of all accounts for 0. rows returns the rows of an
-// account. The next row is the first one, by before, of the next rows of all accounts.
-func merged[T any](ctx context.Context, a *Archive, account int64, rows func(account int64) iter.Seq2[T, error], before func(a, b T) bool) iter.Seq2[T, error] {
+// inOrder returns the changes of a filter in the order of recording, or reversed: those of one
+// account by number, merged across accounts by SeenAt, which is the time of the places. New
+// changes do not affect the order of earlier ones. It reads pages of a size.
+func inOrder(r reader, f Filter, reversed bool, size int) iter.Seq2[coc.Place, error] {
 	type queue struct {
-		head T
-		next func() (T, error, bool)
+		last coc.Key // the last one that was read
+		rows []coc.Place
+		done bool
 	}
-	return func(yield func(T, error) bool) {
-		accounts, err := collect(ctx, a.read, scan[int64], `SELECT id FROM accounts WHERE ?1 = 0 OR id = ?1 ORDER BY id`, account)
-		var queues []*queue
-		for i := 0; err == nil && i < len(accounts); i++ {
-			next, stop := iter.Pull2(rows(accounts[i]))
-			defer stop()
-			q, more := &queue{next: next}, false
-			if q.head, err, more = next(); more {
-				queues = append(queues, q)
-			}
-		}
-		for err == nil && len(queues) > 0 {
-			first := 0
-			for i, q := range queues {
-				if before(q.head, queues[first].head) {
-					first = i
+	after, order, start, before := `>`, ``, int64(0), time.Time.Before
+	if reversed {
+		after, order, start, before = `<`, ` DESC`, math.MaxInt64, time.Time.After
+	}
+	where, args := f.where()
+	query := `SELECT c.seen_at, c.account_id, c.id FROM changes c WHERE c.account_id = ? AND c.id ` + after + ` ? AND ` + where + `
+		ORDER BY c.id` + order + ` LIMIT ?`
+	return func(yield func(coc.Place, error) bool) {
+		accounts, err := collect[int64](r, `SELECT id FROM accounts ORDER BY id`)
+		queues := make([]queue, len(accounts))
+		for err == nil {
+			var next *queue
+			for i := range queues {
+				q := &queues[i]
+				if q.last.IsZero() {
+					q.last = coc.Key{Account: accounts[i], ID: start}
+				}
+				if err == nil && len(q.rows) == 0 && !q.done {
+					q.rows, err = collect[coc.Place](r, query, append(append([]any{q.last}, args...), size)...)
+					q.done = len(q.rows) < size
+				}
+				if len(q.rows) > 0 && (next == nil || before(q.rows[0].At, next.rows[0].At)) {
+					next = q
 				}
 			}
-			q, more := queues[first], false
-			if !yield(q.head, nil) {
-				return
+			if err != nil || next == nil {
+				break
 			}
-			if q.head, err, more = q.next(); !more {
-				queues = slices.Delete(queues, first, first+1)
+			p := next.rows[0]
+			if next.last, next.rows = p.Key, next.rows[1:]; !yield(p, nil) {
+				return
 			}
 		}
 		if err != nil {
-			yield(*new(T), err)
+			yield(coc.Place{}, err)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package db
 
 import (
-	"context"
+	"slices"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
@@ -15,45 +15,41 @@ import (
 // A null is a missing field.
 type source struct{ typ, query string }
 
-// event is a row that has a leaf.
+// event is a row of a source: it has a leaf.
 type event struct {
 	ref    coc.Key
-	record audit.Record
+	names  []string
+	values []any
 }
 
-// scan scans a record and the key of its row.
-func (s source) scan(row scanner) (e event, err error) {
-	names, err := row.Columns()
-	if err != nil {
-		return e, err
+// dest returns the destinations of the columns.
+func (e *event) dest(columns []string) []any {
+	e.names, e.values = columns[2:], make([]any, len(columns)-2)
+	dest := []any{&e.ref.Account, &e.ref.ID}
+	for i := range e.values {
+		dest = append(dest, &e.values[i])
 	}
-	dest := []any{&e.ref}
-	for range names[2:] {
-		dest = append(dest, new(any))
-	}
-	if err := row.Scan(dest...); err != nil {
-		return e, err
-	}
-	e.record.Type = s.typ
-	for i, name := range names[2:] {
-		e.record.Add(name, *dest[i+1].(*any))
-	}
-	return e, nil
+	return dest
 }
 
-// of returns the record of a row.
-func (s source) of(ctx context.Context, on *session, ref coc.Key) (event, error) {
-	return find(ctx, on, s.scan, `SELECT * FROM (`+s.query+`) q WHERE q.account_id = ? AND q.id = ?`, ref)
+func (e *event) record(typ string) *audit.Record {
+	r := audit.NewRecord(typ)
+	for i, name := range e.names {
+		r.Add(name, e.values[i])
+	}
+	return &r
+}
+
+// recordOf returns the record of a row.
+func recordOf(r reader, typ string, ref coc.Key) (*audit.Record, error) {
+	e, err := find[event](r, `SELECT * FROM (`+sourceOf(typ).query+`) q WHERE q.account_id = ? AND q.id = ?`, ref)
+	return e.record(typ), err
 }
 
 // sourceOf returns the source of a type.
 func sourceOf(typ string) source {
-	for _, s := range sources() {
-		if s.typ == typ {
-			return s
-		}
-	}
-	return source{typ: typ}
+	list := sources()
+	return list[slices.IndexFunc(list, func(s source) bool { return s.typ == typ })]
 }
 
 // sources returns all types in the order of verification.

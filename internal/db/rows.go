@@ -1,96 +1,110 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"time"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
-// scanner is one row of a result. A destination may be of several columns: see expand.
-type scanner interface {
-	Scan(dest ...any) error
-	Columns() ([]string, error) // names
+// reader runs queries in a context. Its errors name what they read.
+type reader struct {
+	ctx  context.Context
+	on   *session
+	what string // "" in a write transaction, which names its errors itself
 }
 
-// scanRow is the current row of a result.
-type scanRow struct {
-	ctx context.Context
-	*sql.Rows
+// reading returns a reader of committed data, which a format names.
+func (s *store) reading(ctx context.Context, format string, args ...any) reader {
+	return reader{ctx, s.read, fmt.Sprintf(format, args...)}
 }
 
-func (r scanRow) Scan(dest ...any) error {
-	if err := r.Rows.Scan(expand(dest)...); err != nil {
-		return rowError(r.ctx, r.Rows, err)
+// name adds what is read to an error.
+func (r reader) name(err *error) {
+	if r.what != "" {
+		wrap(err, "%s", r.what)
+	}
+}
+
+func (r reader) query(query string, args []any) (*sql.Rows, error) {
+	stmt, err := r.on.stmt(r.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(r.ctx, bind(nil, args...)...)
+	return rows, explain(err)
+}
+
+// scan scans the current row into the columns of values.
+func (r reader) scan(rows *sql.Rows, dest []any) error {
+	var columns []any
+	for _, d := range dest {
+		if e, ok := d.(*event); ok {
+			names, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			columns = e.dest(names)
+			break
+		}
+		columns = expand(columns, reflect.ValueOf(d).Elem())
+	}
+	if err := rows.Scan(columns...); err != nil {
+		return rowError(r.ctx, rows, err)
 	}
 	return nil
 }
 
-// onlyRow is the only row of a query. Unlike *sql.Row it distinguishes an invalid row from a
-// failed query.
-type onlyRow struct {
-	ctx  context.Context
-	rows *sql.Rows
-	err  error // of the query
+// row is a query of one row.
+type row struct {
+	reader
+	text string
+	args []any
 }
 
-func (r onlyRow) Columns() ([]string, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	return r.rows.Columns()
-}
+func (r reader) row(query string, args ...any) row { return row{r, query, args} }
 
-// Scan scans the row. The error is sql.ErrNoRows if the query returned no row.
-func (r onlyRow) Scan(dest ...any) (err error) {
-	if r.err != nil {
-		return r.err
+// Scan runs the query and scans its row. The error is sql.ErrNoRows if it returns none.
+func (r row) Scan(dest ...any) (err error) {
+	defer r.name(&err)
+	rows, err := r.query(r.text, r.args)
+	if err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, r.rows.Close()) }()
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return explain(err)
-		}
-		return sql.ErrNoRows
+	defer rows.Close() // its error is the one of rows.Err
+	if !rows.Next() {
+		return cmp.Or(explain(rows.Err()), sql.ErrNoRows)
 	}
-	return scanRow{r.ctx, r.rows}.Scan(dest...)
-}
-
-// scan scans a row into a value that expand knows or database/sql supports.
-func scan[T any](row scanner) (v T, err error) {
-	err = row.Scan(&v)
-	return v, err
+	return r.scan(rows, dest)
 }
 
 // first returns the first row of a query, or the zero value if there is no row.
-func first[T any](ctx context.Context, s *session, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	v, err := scan(s.row(ctx, query, args...))
+func first[T any](r reader, query string, args ...any) (v T, err error) {
+	err = r.row(query, args...).Scan(&v)
 	return v, ignore(err, sql.ErrNoRows)
 }
 
 // find returns the first row of a query. The error is coc.ErrNotFound if there is no row.
-func find[T any](ctx context.Context, s *session, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	v, err := scan(s.row(ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
+func find[T any](r reader, query string, args ...any) (v T, err error) {
+	if err = r.row(query, args...).Scan(&v); errors.Is(err, sql.ErrNoRows) {
 		err = coc.ErrNotFound
+		r.name(&err)
 	}
 	return v, err
 }
 
 // collect returns all rows of a query.
-func collect[T any](ctx context.Context, s *session, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := s.query(ctx, query, args...)
-	return readAll(ctx, rows, err, scan)
-}
-
-// readAll returns all rows of a query's result.
-func readAll[T any](ctx context.Context, rows *sql.Rows, err error, scan func(scanner) (T, error)) (all []T, _ error) {
-	for v, err := range eachRow(ctx, rows, err, scan) {
+func collect[T any](r reader, query string, args ...any) (all []T, _ error) {
+	for v, err := range stream[T](r, query, args...) {
 		if err != nil {
 			return nil, err
 		}
@@ -99,74 +113,55 @@ func readAll[T any](ctx context.Context, rows *sql.Rows, err error, scan func(sc
 	return all, nil
 }
 
-// byKey returns the rows of a query by a key. The last value of a key is kept.
-func byKey[K comparable, T any](ctx context.Context, s *session, scan func(scanner) (K, T, error), query string, args ...any) (map[K]T, error) {
+// byKey returns the rows of a query by their first columns. The last value of a key is kept.
+func byKey[K comparable, T any](r reader, query string, args ...any) (map[K]T, error) {
 	values := map[K]T{}
-	_, err := collect(ctx, s, func(row scanner) (struct{}, error) {
-		key, value, err := scan(row)
-		values[key] = value
-		return struct{}{}, err
-	}, query, args...)
-	return values, err
-}
-
-// scanPair scans a row of a key and a value.
-func scanPair[K, T any](row scanner) (key K, value T, err error) {
-	err = row.Scan(&key, &value)
-	return key, value, err
-}
-
-// each calls do with each row of a query.
-func each[T any](ctx context.Context, s *session, scan func(scanner) (T, error), do func(T) error, query string, args ...any) error {
-	for v, err := range stream(ctx, s, scan, query, args...) {
-		if err == nil {
-			err = do(v)
-		}
+	for v, err := range stream[struct {
+		Key   K
+		Value T
+	}](r, query, args...) {
 		if err != nil {
-			return err
+			return values, err
 		}
+		values[v.Key] = v.Value
 	}
-	return nil
+	return values, nil
 }
 
 // stream reads the rows of a query one by one. An error is the last element. It keeps one of
 // the few connections until it ends: the caller must not run other queries.
-func stream[T any](ctx context.Context, s *session, scan func(scanner) (T, error), query string, args ...any) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		rows, err := s.query(ctx, query, args...)
-		eachRow(ctx, rows, err, scan)(yield)
-	}
-}
-
-func eachRow[T any](ctx context.Context, rows *sql.Rows, err error, scan func(scanner) (T, error)) iter.Seq2[T, error] {
+func stream[T any](r reader, query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		defer rows.Close() // its error is the one of rows.Err
-		for rows.Next() {
-			if v, err := scan(scanRow{ctx, rows}); !yield(v, err) || err != nil {
-				return
+		rows, err := r.query(query, args)
+		if err == nil {
+			defer rows.Close() // its error is the one of rows.Err
+			for rows.Next() {
+				var v T
+				if err = r.scan(rows, []any{&v}); err != nil {
+					break
+				}
+				if !yield(v, nil) {
+					return
+				}
 			}
+			err = cmp.Or(err, explain(rows.Err()))
 		}
-		if err := rows.Err(); err != nil {
-			yield(none, explain(err))
+		if r.name(&err); err != nil {
+			yield(none, err)
 		}
 	}
 }
 
 // pages reads rows page by page, so that other queries may run at the same time. next returns
 // the page after a row, or the first page after the zero row. A page of fewer than size rows
-// is the last. An error names what is read.
-func pages[T any](what string, size int, next func(last T) ([]T, error)) iter.Seq2[T, error] {
+// is the last.
+func pages[T any](size int, next func(last T) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var last T
 		for {
 			page, err := next(last)
 			if err != nil {
-				wrap(&err, "%s", what)
 				yield(last, err)
 				return
 			}
@@ -182,62 +177,69 @@ func pages[T any](what string, size int, next func(last T) ([]T, error)) iter.Se
 	}
 }
 
-// columns is a value of several columns.
-type columns interface{ columns() []any }
-
-// expand returns the destinations of the columns of values.
-func expand(dest []any) []any {
-	list := make([]any, 0, len(dest))
-	for _, d := range dest {
-		switch d := d.(type) {
-		case *time.Time:
-			list = append(list, (*timeColumn)(d))
-		case *coc.Hash:
-			list = append(list, (*hashColumn)(d))
-		case *audit.Hash:
-			list = append(list, (*hashColumn)(d))
-		case *coc.Key:
-			list = append(list, &d.Account, &d.ID)
-		case *coc.Evidence:
-			list = append(list, &d.RequestID, (*timeColumn)(&d.Date))
-		case *coc.Span:
-			list = append(list, &d.From, &d.To)
-		case *coc.Meta:
-			list = append(list, &d.Name, &d.Description, &d.RiskLevel, &d.Creator, &d.Modifier, &d.ProjectID,
-				(*timeColumn)(&d.CreatedAt), (*timeColumn)(&d.UpdatedAt), &d.Extra)
-		case columns:
-			list = append(list, expand(d.columns())...)
-		default:
-			list = append(list, d)
+// expand appends the destinations of the columns of a value: of a struct those of its fields,
+// in order. A slice is a column of JSON; a pointer to a struct is none.
+func expand(list []any, v reflect.Value) []any {
+	switch p := v.Addr().Interface().(type) {
+	case *time.Time:
+		return append(list, (*timeColumn)(p))
+	case *coc.Hash:
+		return append(list, (*hashColumn)(p))
+	case *audit.Hash:
+		return append(list, (*hashColumn)(p))
+	case *[]byte, sql.Scanner:
+		return append(list, p)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			list = expand(list, field)
+		}
+		return list
+	case reflect.Array:
+		for i := range v.Len() {
+			list = expand(list, v.Index(i))
+		}
+		return list
+	case reflect.Slice:
+		return append(list, jsonColumn{v.Addr().Interface()})
+	case reflect.Pointer:
+		if v.Type().Elem().Kind() == reflect.Struct {
+			return list
 		}
 	}
-	return list
+	return append(list, v.Addr().Interface())
 }
 
-// metaColumns are the columns of a coc.Meta in the table document_states s.
-const metaColumns = `s.name, s.description, s.risk_level, s.creator, s.modifier, s.enterprise_project_id,
-	s.created_at, s.updated_at, coalesce(s.extra, '')`
-
-// bind returns the column values of arguments. The zero time is null.
-func bind(args []any) []any {
-	list := make([]any, 0, len(args))
+// bind appends the column values of arguments: of a struct those of its fields, in order. The
+// zero time is null. A slice is JSON.
+func bind(list []any, args ...any) []any {
 	for _, a := range args {
 		switch a := a.(type) {
 		case time.Time:
 			list = append(list, orNull(a.UnixMilli(), a.IsZero()))
+			continue
 		case bool:
 			list = append(list, bit(a)) // an integer in all engines
+			continue
 		case coc.Hash:
 			list = append(list, a[:])
-		case coc.Key:
-			list = append(list, a.Account, a.ID)
-		case coc.Evidence:
-			list = append(list, a.RequestID, orNull(a.Date.UnixMilli(), a.Date.IsZero()))
-		case coc.Span:
-			list = append(list, a.From, a.To)
-		case *coc.Meta:
-			list = append(list, a.Name, a.Description, a.RiskLevel, a.Creator, a.Modifier, a.ProjectID,
-				orNull(a.CreatedAt.UnixMilli(), a.CreatedAt.IsZero()), orNull(a.UpdatedAt.UnixMilli(), a.UpdatedAt.IsZero()), a.Extra)
+			continue
+		case []byte:
+			list = append(list, a)
+			continue
+		}
+		switch v := reflect.Indirect(reflect.ValueOf(a)); v.Kind() {
+		case reflect.Struct:
+			for _, field := range v.Fields() {
+				list = bind(list, field.Interface())
+			}
+		case reflect.Array:
+			for i := range v.Len() {
+				list = bind(list, v.Index(i).Interface())
+			}
+		case reflect.Slice:
+			list = append(list, jsonColumn{v.Interface()})
 		default:
 			list = append(list, a)
 		}
@@ -279,6 +281,29 @@ func (h *hashColumn) Scan(value any) error {
 		return fmt.Errorf("a hash of %d bytes, not %d", len(b), len(h))
 	}
 	return fmt.Errorf("a hash of type %T", value)
+}
+
+// jsonColumn is a slice as JSON; null is none.
+type jsonColumn struct{ slice any }
+
+// Scan implements sql.Scanner.
+func (c jsonColumn) Scan(value any) error {
+	switch text, ok := value.(string); {
+	case value == nil || text == "[]":
+		return nil
+	case ok:
+		return json.Unmarshal([]byte(text), c.slice)
+	}
+	return fmt.Errorf("a list of type %T", value)
+}
+
+// Value implements driver.Valuer.
+func (c jsonColumn) Value() (driver.Value, error) {
+	if reflect.ValueOf(c.slice).Len() == 0 {
+		return "[]", nil // also for a nil slice
+	}
+	text, err := json.Marshal(c.slice)
+	return string(text), err
 }
 
 // timeColumn scans Unix milliseconds; null is the zero time.

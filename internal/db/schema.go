@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,18 +16,12 @@ import (
 // that creates it.
 type Object struct{ Type, Name, Table, SQL string }
 
-// querier is a handle, a connection or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
 // readObjects reads the schema, about ninety rows in any archive.
-func readObjects(ctx context.Context, q querier) ([]Object, error) {
-	rows, err := q.QueryContext(ctx, `SELECT coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '') FROM sqlite_schema`)
-	return readAll(ctx, rows, explain(err), scan[Object])
+func readObjects(ctx context.Context, q preparer) ([]Object, error) {
+	r := reader{ctx: ctx, on: &session{on: q}}
+	defer r.on.close()
+	return collect[Object](r, `SELECT coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '') FROM sqlite_schema`)
 }
-
-func (o *Object) columns() []any { return []any{&o.Type, &o.Name, &o.Table, &o.SQL} }
 
 // key identifies the object.
 func (o Object) key() string { return o.Type + " " + strconv.Quote(o.Name) }
@@ -94,7 +87,7 @@ func (d *DB) SchemaFaults(ctx context.Context) (_ []string, err error) {
 
 // checkObjects returns ErrAltered with the names of the objects if the schema differs from
 // the expected one: triggers and views could drop, alter or forge data.
-func checkObjects(ctx context.Context, q querier) error {
+func checkObjects(ctx context.Context, q preparer) error {
 	has, err := readObjects(ctx, q)
 	if err != nil {
 		return err
@@ -121,7 +114,7 @@ const alteredAdvice = "keep a copy of the file as evidence, then restore a backu
 
 // checkOldObjects returns an error for objects that no version of the schema has: a
 // migration would run their triggers. The complete schema is checked after the migration.
-func checkOldObjects(ctx context.Context, q querier) error {
+func checkOldObjects(ctx context.Context, q preparer) error {
 	has, err := readObjects(ctx, q)
 	if err != nil {
 		return err
@@ -141,19 +134,13 @@ func checkOldObjects(ctx context.Context, q querier) error {
 	return schemaError(faults)
 }
 
-// checkSchema is checkObjects within the transaction.
-func (t tx) checkSchema() error { return checkObjects(t.ctx, t.raw) }
-
 // checkSchemaOnce checks the schema if its version has changed since the last check. The
 // connection reloads the schema, with its triggers, only when this number changes.
-func (t tx) checkSchemaOnce() error {
-	cookie, err := first(t.ctx, t.on, scan[int64], `SELECT schema_version FROM pragma_schema_version`)
-	if err != nil || t.s.cookie != nil && *t.s.cookie == cookie {
-		return err
+func (t *tx) checkSchemaOnce() {
+	cookie, _ := get[int64](t, `SELECT schema_version FROM pragma_schema_version`)
+	if t.err == nil && (t.s.cookie == nil || *t.s.cookie != cookie) {
+		if t.fail(checkObjects(t.ctx, t.raw)); t.err == nil {
+			t.s.cookie = &cookie
+		}
 	}
-	if err := t.checkSchema(); err != nil {
-		return err
-	}
-	t.s.cookie = &cookie
-	return nil
 }

@@ -7,13 +7,16 @@ import (
 	"sync"
 )
 
-// session runs queries on a pool of connections or in a transaction. It prepares each query
-// once: parsing SQL takes longer than running it, and some queries run for every document.
+// session prepares each query of a pool of connections or of a transaction once: parsing SQL
+// takes longer than running it, and some queries run for every document.
 type session struct {
-	on interface {
-		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
-	}
+	on    preparer
 	stmts sync.Map // of *sql.Stmt by query
+}
+
+// preparer is a handle, a connection or a transaction.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 func (s *session) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -30,22 +33,6 @@ func (s *session) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 		return other.(*sql.Stmt), stmt.Close()
 	}
 	return stmt, nil
-}
-
-// query runs a query of several rows.
-func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.stmt(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, bind(args)...)
-	return rows, explain(err)
-}
-
-// row runs a query of one row.
-func (s *session) row(ctx context.Context, query string, args ...any) scanner {
-	rows, err := s.query(ctx, query, args...)
-	return onlyRow{ctx, rows, err}
 }
 
 func (s *session) close() error {
@@ -66,4 +53,17 @@ func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
 	r := &session{on: tx}
 	defer func() { err = errors.Join(err, r.close(), ignore(tx.Rollback(), sql.ErrTxDone)) }()
 	return do(newDB(&store{name: d.name, path: d.path, pool: d.pool, read: r, packs: d.packs}))
+}
+
+// Ping runs a query on the write connection and on a read connection. It writes nothing. It
+// blocks while a transaction runs, so that a caller can detect a hanging database.
+func (d *DB) Ping(ctx context.Context) error {
+	const what = "ping the archive"
+	if d.write != nil {
+		if err := d.update(ctx, what, func(*tx) {}); err != nil {
+			return err
+		}
+	}
+	_, err := first[int](d.reading(ctx, what), `SELECT 1`)
+	return err
 }

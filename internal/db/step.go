@@ -17,21 +17,18 @@ const releaseAfter = 2 * time.Minute
 
 // Commit stores the steps in one transaction: contents, versions, changes and their
 // deliveries are stored together or not at all.
-func (a *Archive) Commit(ctx context.Context, steps ...coc.Step) (err error) {
-	defer wrap(&err, "archive")
-	return a.update(ctx, func(t tx) error {
+func (a *Archive) Commit(ctx context.Context, steps ...coc.Step) error {
+	return a.update(ctx, "archive", func(t *tx) {
 		for _, s := range steps {
-			if err := t.step(s); err != nil {
-				return fmt.Errorf("document %s: %w", s.DocumentID, err)
-			}
+			w := &stepper{tx: t, Step: s, versions: map[string]storedVersion{}, revisions: map[coc.RevisionRef]storedRevision{}}
+			w.put()
 		}
-		return nil
 	})
 }
 
 // stepper stores one step in a transaction.
 type stepper struct {
-	tx
+	*tx
 	coc.Step
 	document  coc.Key
 	isNew     bool                     // the document's first step
@@ -41,42 +38,36 @@ type stepper struct {
 }
 
 type storedVersion struct {
-	id          int64
-	unavailable bool // recorded as unavailable
+	ID          int64
+	Unavailable bool // recorded as unavailable
 }
 
 // storedRevision is a revision of this step; zero for none.
 type storedRevision struct {
-	id     int64
-	hash   coc.Hash
-	erased bool // its content was erased
+	ID     int64
+	Hash   coc.Hash
+	Erased bool // its content was erased
 }
 
-func (t tx) step(s coc.Step) error {
-	w := &stepper{tx: t, Step: s, versions: map[string]storedVersion{}, revisions: map[coc.RevisionRef]storedRevision{}}
-	for _, put := range []func() error{w.putDocument, w.putState, w.putVersions, w.putRevisions, w.putChanges} {
-		if err := put(); err != nil {
-			return err
-		}
+func (w *stepper) put() {
+	defer w.naming("document %s", w.DocumentID)()
+	w.putDocument()
+	w.putState()
+	w.putVersions()
+	w.putRevisions()
+	for _, c := range w.Changes {
+		w.putChange(c)
 	}
-	return nil
 }
 
-func (w *stepper) putDocument() error {
-	account, err := w.account(w.Account)
-	if err != nil {
-		return err
-	}
-	w.document, w.isNew, err = w.documentKey(account, w.DocumentID, w.Type, w.Name, w.SeenAt)
-	if err != nil {
-		return err
-	}
+func (w *stepper) putDocument() {
+	w.document, w.isNew = w.documentKey(w.account(w.Account), w.DocumentID, w.Type, w.Name, w.SeenAt)
 	var print any
 	if w.Fingerprint != nil {
 		print = *w.Fingerprint
 	}
 	// After a deletion any listed row is requested again.
-	return w.exec(`
+	w.exec(`
 		UPDATE documents SET checked_at = ?1,
 			name = CASE ?2 WHEN '' THEN name ELSE ?2 END,
 			state = CASE ?3 WHEN '' THEN state ELSE ?3 END,
@@ -86,30 +77,20 @@ func (w *stepper) putDocument() error {
 		w.SeenAt, w.Name, w.State, w.Newest, print, w.document)
 }
 
-func (w *stepper) putState() error {
-	if w.Meta == nil && !slices.ContainsFunc(w.Changes, func(c coc.NewChange) bool { return c.Kind == coc.KindMetadata }) {
-		return nil
-	}
-	err := w.row(`SELECT coalesce(max(id), 0) FROM document_states WHERE account_id = ? AND document_id = ?`,
-		w.document).Scan(&w.from)
-	if err != nil {
-		return err
-	}
-	w.to = w.from
+func (w *stepper) putState() {
 	m := w.Meta
+	if m == nil && !slices.ContainsFunc(w.Changes, func(c coc.NewChange) bool { return c.Kind == coc.KindMetadata }) {
+		return
+	}
+	w.from, _ = get[int64](w.tx, `SELECT coalesce(max(id), 0) FROM document_states WHERE account_id = ? AND document_id = ?`, w.document)
+	w.to = w.from
 	if m == nil {
-		return nil
+		return
 	}
-	key, err := w.add(w.document.Account, stateIDs, `
-		INSERT INTO document_states (account_id, id, document_id, seen_at, name, description, risk_level, creator, modifier,
-			enterprise_project_id, created_at, updated_at, extra, request_id, answered_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.document.ID, w.SeenAt, m, w.Evidence)
-	if err != nil {
-		return err
-	}
+	key := w.add(w.document.Account, "document_states", `document_id, seen_at, name, description, risk_level, creator, modifier,
+		enterprise_project_id, created_at, updated_at, extra, request_id, answered_at`, w.document.ID, w.SeenAt, m, w.Evidence)
 	w.to = key.ID
-	return w.leaf(key, w.record(audit.TypeState, "seen_at", w.SeenAt, "name", m.Name, "description", m.Description,
+	w.leaf(key, w.record(audit.TypeState, "seen_at", w.SeenAt, "name", m.Name, "description", m.Description,
 		"risk_level", m.RiskLevel, "creator", m.Creator, "modifier", m.Modifier, "enterprise_project_id", m.ProjectID,
 		"created_at", m.CreatedAt, "updated_at", m.UpdatedAt, "others", m.Extra,
 		"request_id", audit.NotEmpty(w.Evidence.RequestID), "answered_at", w.Evidence.Date))
@@ -120,44 +101,27 @@ func (w *stepper) record(typ string, fields ...any) audit.Record {
 	return audit.NewRecord(typ, append([]any{"account", w.Account, "document_id", w.DocumentID}, fields...)...)
 }
 
-func (w *stepper) putVersions() error {
-	if err := w.loadVersions(); err != nil {
-		return err
+func (w *stepper) putVersions() {
+	if !w.isNew && len(w.Versions) > 0 {
+		var err error
+		w.versions, err = byKey[string, storedVersion](w.reader,
+			`SELECT label, id, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
+		w.fail(err)
 	}
 	for _, v := range w.Versions {
-		before := w.versions[v.Label]
-		if err := w.putVersion(v); err != nil {
-			return fmt.Errorf("version %s: %w", v.Label, err)
-		}
-		if v.State == coc.Unavailable && !before.unavailable {
-			if err := w.putUnavailable(v); err != nil {
-				return fmt.Errorf("version %s: %w", v.Label, err)
-			}
-		}
+		w.putVersion(v)
 	}
-	return nil
-}
-
-// loadVersions loads the existing labels of the document.
-func (w *stepper) loadVersions() error {
-	if w.isNew || len(w.Versions) == 0 {
-		return nil
-	}
-	known, err := byKey(w.ctx, w.on, func(row scanner) (label string, v storedVersion, err error) {
-		err = row.Scan(&label, &v.id, &v.unavailable)
-		return label, v, err
-	}, `SELECT label, id, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
-	w.versions = known
-	return err
 }
 
 // maxNumber is the largest N of vN by which queries order versions.
 const maxNumber = 1_000_000_000
 
-func (w *stepper) putVersion(v coc.VersionStep) error {
+func (w *stepper) putVersion(v coc.VersionStep) {
+	defer w.naming("version %s", v.Label)()
+	before := w.versions[v.Label]
 	progress := []any{v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt, v.Checked}
-	if id := w.versions[v.Label].id; id != 0 {
-		return w.exec(`
+	if before.ID != 0 {
+		w.exec(`
 			UPDATE versions SET
 				made_at = coalesce(made_at, ?1),
 				withdrawn_at = CASE ?2 WHEN 1 THEN coalesce(withdrawn_at, ?3) END,
@@ -165,142 +129,116 @@ func (w *stepper) putVersion(v coc.VersionStep) error {
 				checked_at = CASE WHEN ?2 = 1 THEN NULL WHEN ?11 = 1 THEN ?3
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE account_id = ?12 AND id = ?13`,
-			slices.Concat([]any{v.MadeAt, v.Withdrawn, w.SeenAt}, progress, []any{w.document.Account, id})...)
+			slices.Concat([]any{v.MadeAt, v.Withdrawn, w.SeenAt}, progress, []any{w.document.Account, before.ID})...)
+	} else {
+		w.addVersion(v, progress)
 	}
-	key, err := w.add(w.document.Account, versionIDs, `
-		INSERT INTO versions (account_id, id, document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-			state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE ?9 WHEN 1 THEN ?7 END, ?10, ?11, ?12, ?13, ?14, ?15, ?16, CASE ?17 WHEN 1 THEN ?7 END)`,
-		append([]any{w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, v.Withdrawn}, progress...)...)
-	if err != nil {
-		return err
+	if v.State == coc.Unavailable && !before.Unavailable {
+		// COC did not serve a listed version.
+		key := w.add(w.document.Account, "unavailable_versions", "version_id, at, error", w.versions[v.Label].ID, w.SeenAt, v.Err)
+		w.leaf(key, w.record(audit.TypeUnavailable, "version", v.Label, "seen_at", w.SeenAt, "error", audit.NotEmpty(v.Err)))
 	}
-	w.versions[v.Label] = storedVersion{id: key.ID}
-	if n, ok := coc.Number(v.Label); ok && n <= maxNumber {
-		return nil
-	}
-	return w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
 }
 
-// putUnavailable records that COC did not serve a listed version.
-func (w *stepper) putUnavailable(v coc.VersionStep) error {
-	key, err := w.add(w.document.Account, unavailableIDs, `
-		INSERT INTO unavailable_versions (account_id, id, version_id, at, error) VALUES (?, ?, ?, ?, ?)`,
-		w.versions[v.Label].id, w.SeenAt, v.Err)
-	if err != nil {
-		return err
+func (w *stepper) addVersion(v coc.VersionStep, progress []any) {
+	var withdrawn, checked time.Time
+	if v.Withdrawn {
+		withdrawn = w.SeenAt
 	}
-	return w.leaf(key, w.record(audit.TypeUnavailable, "version", v.Label, "seen_at", w.SeenAt, "error", audit.NotEmpty(v.Err)))
+	if v.Checked {
+		checked = w.SeenAt
+	}
+	progress[len(progress)-1] = checked
+	key := w.add(w.document.Account, "versions", `document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
+		state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at`,
+		append([]any{w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, withdrawn}, progress...)...)
+	w.versions[v.Label] = storedVersion{ID: key.ID}
+	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
+		w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
+	}
 }
 
-func (w *stepper) putRevisions() error {
+func (w *stepper) putRevisions() {
 	var contents []hashed
 	for _, v := range w.Versions {
 		if r := v.Revision; r != nil {
 			contents = append(contents, hashed{r.Content.Hash(), r.Content})
 		}
 	}
-	stored, err := w.addContents(w.document, contents)
-	if err != nil {
-		return fmt.Errorf("contents: %w", err)
-	}
+	stored := w.addContents(w.document, contents)
 	var kept []hashed
 	for i, c := range contents {
-		if !stored[i].erased {
+		if !stored[i].Erased {
 			kept = append(kept, c)
 		}
 	}
-	if err := w.putLines(w.document, w.isNew, kept); err != nil {
-		return fmt.Errorf("lines: %w", err)
-	}
+	w.putLines(w.document, w.isNew, kept)
 	for _, v := range w.Versions {
-		if v.Revision == nil {
-			continue
+		if v.Revision != nil {
+			w.putRevision(v, contents[0].hash, stored[0])
+			contents, stored = contents[1:], stored[1:]
 		}
-		if err := w.putRevision(v, contents[0].hash, stored[0]); err != nil {
-			return fmt.Errorf("revision %s: %w", coc.RevisionLabel(v.Label, v.Revision.Number, v.Revision.Number), err)
-		}
-		contents, stored = contents[1:], stored[1:]
 	}
-	return nil
 }
 
-func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) error {
+func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) {
 	r := v.Revision
-	key, err := w.add(w.document.Account, revisionIDs, `
-		INSERT INTO revisions (account_id, id, version_id, number, version_uuid, content_id, made_at, seen_at, author,
-			previous_checked_at, request_id, answered_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.versions[v.Label].id, r.Number, r.UUID, content.id, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
-	if err != nil {
-		return err
-	}
-	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.erased}
-	return w.leaf(key, w.record(audit.TypeRevision, "version", v.Label, "revision", r.Number, "version_uuid", audit.NotEmpty(r.UUID),
+	defer w.naming("revision %s", coc.RevisionLabel(v.Label, r.Number, r.Number))()
+	key := w.add(w.document.Account, "revisions", `version_id, number, version_uuid, content_id, made_at, seen_at, author,
+		previous_checked_at, request_id, answered_at`,
+		w.versions[v.Label].ID, r.Number, r.UUID, content.ID, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
+	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.Erased}
+	w.leaf(key, w.record(audit.TypeRevision, "version", v.Label, "revision", r.Number, "version_uuid", audit.NotEmpty(r.UUID),
 		"sha256", hash[:], "size", len(r.Content.Bytes), "raw_token", r.Content.Form == coc.FormToken, "made_at", v.MadeAt,
 		"seen_at", w.SeenAt, "author", audit.NotEmpty(r.Author), "previous_checked_at", r.PreviousCheckedAt,
 		"request_id", audit.NotEmpty(r.Evidence.RequestID), "answered_at", r.Evidence.Date))
 }
 
-func (w *stepper) putChanges() error {
-	for _, c := range w.Changes {
-		if err := w.putChange(c); err != nil {
-			return fmt.Errorf("%s change: %w", c.Kind, err)
-		}
+// revision returns a revision of the step's document; zero for the zero reference.
+func (w *stepper) revision(ref coc.RevisionRef) storedRevision {
+	r, ok := w.revisions[ref]
+	if ok || ref == (coc.RevisionRef{}) {
+		return r
 	}
-	return nil
+	if r, ok = get[storedRevision](w.tx, `
+		SELECT r.id, c.sha256, 0 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`, w.document, ref); !ok {
+		w.fail(fmt.Errorf("no revision %s", coc.RevisionLabel(ref.Label, ref.Number, ref.Number)))
+	}
+	return r
 }
 
-func (w *stepper) putChange(c coc.NewChange) error {
-	from, err := w.revision(c.From)
-	if err != nil {
-		return err
-	}
-	to, err := w.revision(c.To)
-	if err != nil {
-		return err
-	}
+func (w *stepper) putChange(c coc.NewChange) {
+	defer w.naming("%s change", c.Kind)()
+	from, to := w.revision(c.From), w.revision(c.To)
 	var states [2]int64 // before and after
 	if c.Kind == coc.KindMetadata {
 		states = [2]int64{w.from, w.to}
 	}
-	key, err := w.add(w.document.Account, changeIDs, `
-		INSERT INTO changes (account_id, id, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
-			version_id, at, seen_at, backfill, late)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.document.ID, noneIsNull(w.Cycle.ID), c.Kind, noneIsNull(from.id), noneIsNull(to.id), noneIsNull(states[0]),
-		noneIsNull(states[1]), noneIsNull(w.versions[c.Label].id), c.At, w.SeenAt, c.Backfill, c.Late)
-	if err != nil {
-		return err
-	}
+	key := w.add(w.document.Account, "changes", `document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state,
+		version_id, at, seen_at, backfill, late`,
+		w.document.ID, noneIsNull(w.Cycle.ID), c.Kind, noneIsNull(from.ID), noneIsNull(to.ID), noneIsNull(states[0]),
+		noneIsNull(states[1]), noneIsNull(w.versions[c.Label].ID), c.At, w.SeenAt, c.Backfill, c.Late)
 	r := w.record(audit.TypeChange, "change", key.ID, "kind", c.Kind)
-	if from.id != 0 {
-		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_sha256", from.hash[:])
+	if from.ID != 0 {
+		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_sha256", from.Hash[:])
 	}
-	if to.id != 0 {
-		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_sha256", to.hash[:])
+	if to.ID != 0 {
+		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_sha256", to.Hash[:])
 	}
 	r.Add("version", audit.NotEmpty(c.Label))
 	if states[1] != 0 {
 		r.Add("from_state", states[0], "to_state", states[1])
 	}
 	r.Add("at", c.At, "seen_at", w.SeenAt, "backfill", c.Backfill, "late", c.Late)
-	if err := w.leaf(key, r); err != nil {
-		return err
-	}
-	if from.erased || to.erased {
+	w.leaf(key, r)
+	if from.Erased || to.Erased {
 		c.Difference = coc.ErasedDifference(c.Algorithm, c.Skipped)
 	}
-	if err := w.insertDifference(key, &c.Difference); err != nil {
-		return err
-	}
+	w.insertDifference(key, &c.Difference)
 	for i, n := range slices.Concat(c.Notify, c.Routed) {
-		err := w.exec(`
-			INSERT INTO deliveries (notifier, account_id, change_id, cycle_id, routed, state, due_at) VALUES (?, ?, ?, ?, ?, 'waiting', ?)`,
-			n, key, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), w.SeenAt.Add(releaseAfter))
-		if err != nil {
-			return fmt.Errorf("delivery to %s: %w", n, err)
-		}
+		w.exec(insertInto("deliveries", "notifier, account_id, change_id, cycle_id, routed, state, due_at"),
+			n, key, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), coc.Waiting, w.SeenAt.Add(releaseAfter))
 	}
-	return nil
 }

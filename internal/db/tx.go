@@ -4,31 +4,36 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
-// tx is a write transaction.
+// tx is a write transaction. It keeps its first error: later statements do nothing, and
+// update rolls back and returns the error.
 type tx struct {
-	ctx      context.Context
+	reader
+	err      error
 	raw      *sql.Tx
-	on       *session
 	s        *store
-	edge     *edgeTx
-	counters map[int64]*counters
-	words    map[word]int64 // ids of words used in this transaction
+	edge     *audit.Edge         // the right edge of the log; nil before the first leaf
+	counters map[int64]*counters // by account
+	words    map[word]int64      // ids of words used in this transaction
 }
 
 // word is a text in the table words.
 type word struct {
-	account int64
-	text    string
+	Account int64
+	Text    string
 }
 
-// update runs f in one transaction.
-func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
+// update runs f in one transaction. An error names what it is for.
+func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error) {
+	defer wrap(&err, "%s", what)
 	if s.write == nil {
 		return errors.New("the archive is open for reading only")
 	}
@@ -38,149 +43,140 @@ func (s *store) update(ctx context.Context, f func(tx) error) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	t, err := s.write.BeginTx(ctx, nil)
+	raw, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(err)
 	}
-	w := tx{ctx, t, &session{on: t}, s, &edgeTx{}, map[int64]*counters{}, map[word]int64{}}
-	if err = w.run(f, pending == 0); err != nil {
-		return errors.Join(err, explain(ignore(t.Rollback(), sql.ErrTxDone)))
+	t := &tx{reader: reader{ctx: ctx, on: &session{on: raw}}, raw: raw, s: s, counters: map[int64]*counters{}, words: map[word]int64{}}
+	if t.run(f, pending == 0); t.err != nil {
+		return errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
 	}
-	if err := t.Commit(); err != nil { // closes the statements too
+	if err := raw.Commit(); err != nil { // closes the statements too
 		return explain(err)
 	}
 	s.checkpointLater()
 	return nil
 }
 
-// run runs f and saves counters and the edge of the log. empty means that the write-ahead
-// log was empty before the transaction.
-func (t tx) run(f func(tx) error, empty bool) error {
-	if err := t.checkSchemaOnce(); err != nil {
-		return err
-	}
-	before, err := t.rowsChanged(empty)
-	for _, step := range []func() error{func() error { return f(t) }, t.saveCounters, t.saveEdge} {
-		if err == nil {
-			err = step()
-		}
-	}
-	if err != nil {
-		return err
-	}
-	after, err := t.rowsChanged(empty)
-	if err != nil || after == before {
-		return err
-	}
-	return t.noteFirstCommit(time.Now())
+// exec runs one statement in a transaction. An error names what it is for.
+func (s *store) exec(ctx context.Context, what, query string, args ...any) error {
+	return s.update(ctx, what, func(t *tx) { t.exec(query, args...) })
 }
 
-// A counter is a column of the table counters.
-const (
-	documentIDs = iota
-	stateIDs
-	versionIDs
-	revisionIDs
-	contentIDs
-	packIDs
-	changeIDs
-	cycleIDs
-	unavailableIDs
-	coverageIDs
-	wordIDs
-	contentBytes
-	numCounters
-)
+// run runs f and saves counters and the edge of the log. empty means that the write-ahead
+// log was empty before the transaction.
+func (t *tx) run(f func(*tx), empty bool) {
+	t.checkSchemaOnce()
+	before := t.rowsChanged(empty)
+	if t.err == nil {
+		f(t)
+	}
+	t.saveCounters()
+	t.saveEdge()
+	if t.rowsChanged(empty) != before {
+		t.noteFirstCommit(time.Now())
+	}
+}
 
+func (t *tx) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+}
+
+// naming returns a function that adds a text to an error since then, for defer.
+func (t *tx) naming(format string, args ...any) func() {
+	failed := t.err != nil
+	return func() {
+		if t.err != nil && !failed {
+			t.err = fmt.Errorf(format+": %w", append(args, t.err)...)
+		}
+	}
+}
+
+// exec runs a statement and returns the number of affected rows.
+func (t *tx) exec(query string, args ...any) (affected int64) {
+	if t.err != nil {
+		return 0
+	}
+	stmt, err := t.on.stmt(t.ctx, query)
+	if err != nil {
+		t.fail(err)
+		return 0
+	}
+	res, err := stmt.ExecContext(t.ctx, bind(nil, args...)...)
+	if err == nil {
+		affected, err = res.RowsAffected()
+	}
+	t.fail(explain(err))
+	return affected
+}
+
+// get returns the first row of a query; ok is false if there is none.
+func get[T any](t *tx, query string, args ...any) (v T, ok bool) {
+	if t.err == nil {
+		err := t.row(query, args...).Scan(&v)
+		ok = err == nil
+		t.fail(ignore(err, sql.ErrNoRows))
+	}
+	return v, ok
+}
+
+// list returns all rows of a query.
+func list[T any](t *tx, query string, args ...any) (all []T) {
+	if t.err == nil {
+		var err error
+		all, err = collect[T](t.reader, query, args...)
+		t.fail(err)
+	}
+	return all
+}
+
+// counters are the newest ids of an account's rows, including those of this transaction.
+type counters [12]int64
+
+// counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
 	"unavailable_versions, coverages, words, content_bytes"
 
-// counters are the newest ids of an account's rows, including those of this transaction.
-type counters [numCounters]int64
-
-func (c *counters) columns() []any {
-	list := make([]any, len(c))
-	for i := range c {
-		list[i] = &c[i]
-	}
-	return list
-}
-
-// count returns the counters of an account.
-func (t tx) count(account int64) (*counters, error) {
-	if c := t.counters[account]; c != nil {
-		return c, nil
-	}
-	c := new(counters)
-	err := t.row(`SELECT `+counterColumns+` FROM counters WHERE account_id = ?`, account).Scan(c)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, damaged("account %d has no counters", account)
-	}
-	t.counters[account] = c
-	return c, err
-}
-
-func (t tx) saveCounters() error {
-	for account, c := range t.counters {
-		err := t.exec(`UPDATE counters SET (`+counterColumns+`) = (`+placeholders(numCounters)+`) WHERE account_id = ?`,
-			append(c.columns(), account)...)
-		if err != nil {
-			return err
+// count returns a counter of an account.
+func (t *tx) count(account int64, column string) *int64 {
+	if t.counters[account] == nil {
+		c, ok := get[counters](t, `SELECT `+counterColumns+` FROM counters WHERE account_id = ?`, account)
+		if !ok {
+			t.fail(damaged("account %d has no counters", account))
 		}
+		t.counters[account] = &c
 	}
-	return nil
+	return &t.counters[account][slices.Index(strings.Split(counterColumns, ", "), column)]
 }
 
-// next increments a counter of an account and returns the key for a new row.
-func (t tx) next(account int64, counter int) (coc.Key, error) {
-	c, err := t.count(account)
-	if err != nil {
-		return coc.Key{}, err
+func (t *tx) saveCounters() {
+	for account, c := range t.counters {
+		t.exec(`UPDATE counters SET (`+counterColumns+`) = (`+placeholders(len(c))+`) WHERE account_id = ?`, *c, account)
 	}
-	c[counter]++
-	return coc.Key{Account: account, ID: c[counter]}, nil
 }
 
-// add inserts a row whose first two arguments are its key, from a counter of an account.
-func (t tx) add(account int64, counter int, query string, args ...any) (coc.Key, error) {
-	key, err := t.next(account, counter)
-	if err != nil {
-		return key, err
-	}
-	return key, t.exec(query, append([]any{key}, args...)...)
+// add adds a row to a table whose ids are counters of an account, and returns its key. The
+// arguments are the values of the columns after the key.
+func (t *tx) add(account int64, table, columns string, args ...any) coc.Key {
+	newest := t.count(account, table)
+	*newest++
+	key := coc.Key{Account: account, ID: *newest}
+	t.exec(insertInto(table, "account_id, id, "+columns), slices.Insert(args, 0, any(key))...)
+	return key
+}
+
+// insert adds a row to a table and returns its id.
+func (t *tx) insert(table, columns string, args ...any) int64 {
+	id, _ := get[int64](t, insertInto(table, columns)+` RETURNING id`, args...)
+	return id
+}
+
+// insertInto returns the statement that adds a row.
+func insertInto(table, columns string) string {
+	return `INSERT INTO ` + table + ` (` + columns + `) VALUES (` + placeholders(strings.Count(columns, ",")+1) + `)`
 }
 
 // placeholders returns n placeholders, separated by commas.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
-
-// exec runs a statement.
-func (t tx) exec(query string, args ...any) error {
-	_, err := t.affect(query, args...)
-	return err
-}
-
-// affect runs a statement and returns the number of affected rows.
-func (t tx) affect(query string, args ...any) (rows int64, err error) {
-	stmt, err := t.on.stmt(t.ctx, query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := stmt.ExecContext(t.ctx, bind(args)...)
-	if err != nil {
-		return 0, explain(err)
-	}
-	return res.RowsAffected()
-}
-
-// insert runs an INSERT … RETURNING id.
-func (t tx) insert(query string, args ...any) (id int64, err error) {
-	err = t.row(query, args...).Scan(&id)
-	return id, err
-}
-
-func (t tx) row(query string, args ...any) scanner { return t.on.row(t.ctx, query, args...) }
-
-// list returns all rows of a query.
-func list[T any](t tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	return collect(t.ctx, t.on, scan, query, args...)
-}

@@ -38,7 +38,7 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 		return w, explain(err)
 	}
 	var size int64
-	err = d.read.row(ctx, `SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, &w.Since)
+	err = d.reading(ctx, "write-ahead log").row(`SELECT page_size, (SELECT since FROM wal) FROM pragma_page_size`).Scan(&size, &w.Since)
 	w.Pending = pending * size
 	return w, err
 }
@@ -112,16 +112,16 @@ func (s *store) lastCheckpoint() {
 }
 
 // rowsChanged returns the number of rows that the connection has changed; 0 unless wanted.
-func (t tx) rowsChanged(wanted bool) (n int64, err error) {
+func (t *tx) rowsChanged(wanted bool) (n int64) {
 	if wanted {
-		err = t.row(`SELECT total_changes()`).Scan(&n)
+		n, _ = get[int64](t, `SELECT total_changes()`)
 	}
-	return n, err
+	return n
 }
 
 // noteFirstCommit records the time of the first commit after an empty write-ahead log.
-func (t tx) noteFirstCommit(now time.Time) error {
-	return t.exec(`
+func (t *tx) noteFirstCommit(now time.Time) {
+	t.exec(`
 		INSERT INTO wal (id, since) VALUES (1, ?1)
 		ON CONFLICT (id) DO UPDATE SET since = ?1`, now.UnixMilli())
 }

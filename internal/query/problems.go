@@ -334,15 +334,15 @@ func (s watchStatus) failedProblems() {
 		s.problem(ProblemList, fmt.Sprintf(": COC's list is incomplete: %d of %s", shortfall.Listed, text.Plural(shortfall.Total, "document")),
 			fmt.Sprintf("%s (for %s)", c.Err, text.Age(s.At.Sub(shortfall.Since))),
 			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
-		if s.failed == 0 {
+		if len(c.Failures) == 0 {
 			return
 		}
 	}
 	why, fix := c.Err, "`cocsync check --online` says what COC responds and what is missing"
-	if s.failed > 0 && (why == "" || short) {
+	if len(c.Failures) > 0 && (why == "" || short) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
-			text.Plural(s.failed, "document"), f.Name, f.DocumentID, f.Err)
+			text.Plural(len(c.Failures), "document"), f.Name, f.DocumentID, f.Err)
 		fix = "each cycle tries again; to try now, " + s.nextCycle()
 		if s.daemon() == 0 {
 			fix = "each cycle tries again; to try that one now, run `cocsync sync " + f.DocumentID + "`"

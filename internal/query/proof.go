@@ -43,7 +43,7 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 	if err != nil {
 		return p, err
 	}
-	if !leaf.SameHash(&record) {
+	if !leaf.SameHash(record) {
 		return p, hint.Wrap(fmt.Errorf("change %s is not what was logged", ref), "`cocsync verify` says what else is wrong")
 	}
 	g, err := a.db.Generation(ctx)
@@ -55,14 +55,13 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		return p, hint.Wrap(unavailable("no signed checkpoint includes the change yet"), signHint)
 	}
 	var leaves audit.Leaves
-	err = a.db.EachLeaf(ctx, func(l db.Leaf) error {
+	for l, err := range a.db.Leaves(ctx) {
+		if err != nil {
+			return p, err
+		}
 		if int64(len(leaves)) < newest.Size {
 			leaves = append(leaves, l.Hash)
 		}
-		return nil
-	})
-	if err != nil {
-		return p, err
 	}
 	if int64(len(leaves)) < newest.Size {
 		return p, hint.Wrap(errors.New("leaves of the log are missing"), "`cocsync verify` says which")

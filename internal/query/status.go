@@ -82,8 +82,7 @@ type Watch struct {
 	newest   coc.Cycle // the newest whole one; zero: none
 	busy     bool      // a cycle, also one of documents by name, has not ended
 	unstable time.Time // since when the list has changed whenever it was read; zero: it did not
-	failure  coc.Cycle // the newest failed one since the last good one, with its first failure
-	failed   int       // documents that failed in it
+	failure  coc.Cycle // the newest failed one since the last good one, with its failures
 }
 
 // Retired reports whether no configuration names the watch.
@@ -248,7 +247,7 @@ func (a *Archive) readWatch(ctx context.Context, s *Status, name string) error {
 		w.unstable, errs[3] = a.db.UnstableSince(ctx, name)
 	}
 	if w.FailedInARow > 0 {
-		w.failure, w.failed, errs[4] = a.db.LastFailure(ctx, name)
+		w.failure, errs[4] = a.db.NewestCycle(ctx, name, db.CycleQuery{Outcome: coc.CycleFailed})
 	}
 	s.Watches = append(s.Watches, w)
 	return cmp.Or(errs[:]...)
@@ -256,7 +255,7 @@ func (a *Archive) readWatch(ctx context.Context, s *Status, name string) error {
 
 // readHistory reads the recent cycles of a watch.
 func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) error {
-	cycles, wrongCycles := a.db.Cycles(ctx, w.Watch, recentCycles)
+	cycles, wrongCycles := a.db.Cycles(ctx, w.Watch, db.CycleQuery{Partial: true}, recentCycles)
 	for _, c := range cycles {
 		w.Cycles = append(w.Cycles, Cycle{
 			ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},

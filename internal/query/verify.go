@@ -164,11 +164,10 @@ func listed[T any](v *verifier, format string, list func(context.Context) ([]T, 
 }
 
 func (v *verifier) contents(ctx context.Context) error {
-	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) error {
+	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) {
 		if v.did(); wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
 		}
-		return nil
 	})
 	v.count("contents", v.now.Done)
 	return err
@@ -190,7 +189,10 @@ func (v *verifier) log(ctx context.Context) error {
 		return err
 	}
 	next := int64(0)
-	err = v.db.EachLeaf(ctx, func(l db.Leaf) error {
+	for l, err := range v.db.Leaves(ctx) {
+		if err != nil {
+			return err
+		}
 		v.did()
 		if l.Index != next {
 			v.fault("the log: leaf %d is missing", next)
@@ -198,10 +200,6 @@ func (v *verifier) log(ctx context.Context) error {
 		next = l.Index + 1
 		v.tree.Add(l.Hash)
 		v.checkpoints(g)
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	v.count("leaves", int(v.tree.Size))
 	v.verdict.Size = v.tree.Size
@@ -257,11 +255,11 @@ func (v *verifier) records(ctx context.Context) error {
 	for _, typ := range db.Types() {
 		n := 0
 		last := coc.Key{ID: -1}
-		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) error {
+		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) {
 			v.did()
 			if r != nil && v.before(r) {
 				last = ref
-				return ctx.Err()
+				return
 			}
 			n++
 			switch {
@@ -275,7 +273,6 @@ func (v *verifier) records(ctx context.Context) error {
 				v.fault("%s: it is not what was logged (leaf %d)", describe(typ, r), l.Index)
 			}
 			last = ref
-			return ctx.Err()
 		})
 		if err != nil {
 			return err

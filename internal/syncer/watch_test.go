@@ -380,14 +380,13 @@ func TestCyclesThatDidNotRunAreCounted(t *testing.T) {
 			t.Errorf("a cycle by %s, %s after the previous one: %d missed, want %d", tt.trigger, tt.later+5*time.Minute, got, tt.want)
 		}
 	}
-	list, err := w.db.Cycles(t.Context(), w.w.Name, 3)
+	list, err := w.db.Cycles(t.Context(), w.w.Name, db.CycleQuery{Partial: true}, 3)
 	if err != nil || list[0].Missed != 13 || list[1].Missed != 0 || list[2].Missed != 2 {
 		t.Errorf("the archive has %+v, %v, want 13, 0 and 2 missed", list, err)
 	}
 	var covered []string
-	err = w.db.EachRecord(t.Context(), audit.TypeCoverage, func(_ coc.Key, r *audit.Record, _ *db.Leaf) error {
+	err = w.db.EachRecord(t.Context(), audit.TypeCoverage, func(_ coc.Key, r *audit.Record, _ *db.Leaf) {
 		covered = append(covered, r.Get("cycles")+"/"+r.Get("missed"))
-		return nil
 	})
 	if want := []string{"2/", "1/2", "1/", "1/13"}; err != nil || !slices.Equal(covered, want) {
 		t.Errorf("coverages of cycles/missed = %q, %v, want %q", covered, err, want)
