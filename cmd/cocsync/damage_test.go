@@ -235,7 +235,7 @@ func TestDamagedRows(t *testing.T) {
 		{`DELETE FROM packs`, "show DM-restart", "its pack 1 is missing"},
 		{`UPDATE contents SET sha256 = zeroblob(32) WHERE id = 1`, "show DM-restart@v1", "its bytes do not have its SHA-256"},
 		{`UPDATE changes SET document_id = 99 WHERE id = 1`, "export jsonl", "change 1 names a document that is missing"},
-		{`UPDATE notices SET lines = '{'`, "export jsonl", "notice 1"},
+		{`UPDATE notices SET lines = '{'`, "export jsonl", "row (id=1, kind="},
 	} {
 		path := damagedCopy(t, good)
 		tamper(t, path, tt.sql)

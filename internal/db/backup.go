@@ -3,14 +3,11 @@ package db
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"time"
-
-	"modernc.org/sqlite"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
@@ -41,8 +38,16 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	key = cmp.Or(key, KeyFile(file))
 	d := newDB(&store{name: path, path: file, keyPath: key, lock: lock})
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := copyFile(ctx, resolve(from), file); err != nil {
+	in, err := OpenReader(ctx, from)
+	if err != nil {
 		return err
+	}
+	err = errors.Join(backupTo(ctx, in.pool, file), in.Close())
+	if errors.Is(err, fs.ErrExist) {
+		return hint.Wrap(err, "archives are never overwritten: move it away first, with its -wal if it has one")
+	}
+	if err != nil {
+		return explain(err)
 	}
 	if err := d.create(ctx); err != nil {
 		return err
@@ -61,55 +66,4 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	}
 	_, err = d.Head(ctx, false, time.Now())
 	return err
-}
-
-// copyFile copies an archive and its write-ahead log to a new file with mode 0600, page by
-// page. A damaged archive is copied unchanged; one that could not be opened is refused.
-func copyFile(ctx context.Context, from, to string) (err error) {
-	in, err := sql.Open("sqlite", readDSN(from, sealed(from)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	check := checkObjects
-	if version, err := readVersion(ctx, in, schemaVersion); err != nil {
-		return explain(err)
-	} else if version < schemaVersion {
-		check = checkOldObjects
-	}
-	if err := check(ctx, in); err != nil {
-		return err
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return hint.Wrap(err, "archives are never overwritten: move it away first, with its -wal if it has one")
-	}
-	if err == nil {
-		err = out.Close()
-	}
-	if err != nil {
-		return err
-	}
-	c, err := in.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return explain(c.Raw(func(driver any) error { return copyPages(driver, to) }))
-}
-
-// copyPages copies all pages of the driver's connection to a file.
-func copyPages(driver any, to string) error {
-	source, ok := driver.(interface {
-		NewBackup(to string) (*sqlite.Backup, error)
-	})
-	if !ok {
-		return errors.New("the SQLite driver does not support copying pages")
-	}
-	b, err := source.NewBackup(dsn(to, ""))
-	if err != nil {
-		return err
-	}
-	_, err = b.Step(-1)
-	return errors.Join(err, b.Finish())
 }

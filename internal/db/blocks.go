@@ -77,7 +77,7 @@ func (t *tx) putBlock(document coc.Key, block []byte) {
 	if len(block) > blockSize {
 		state = "large"
 	}
-	id := t.insert("blocks", "account_id, document_id, size, frame, state", document, len(block), t.s.packs.pack(block, nil), state)
+	id := t.insert("blocks", "account_id, document_id, size, frame, state", document, len(block), t.s.packs.pack(block), state)
 	if id%openBlocks == 0 {
 		t.indexBlocks()
 	}

@@ -264,11 +264,6 @@ func (a *Archive) ChangeTimes(ctx context.Context, document coc.Key, since time.
 	return stream[time.Time](a.reading(ctx, "times of changes"), `SELECT c.at FROM changes c WHERE `+where+` ORDER BY c.at`, args...)
 }
 
-// LastChange returns the time of a document's last change; zero if it never changed.
-func (a *Archive) LastChange(ctx context.Context, document coc.Key) (time.Time, error) {
-	return first[time.Time](a.reading(ctx, "last change of a document"), `SELECT max(at) FROM changes WHERE account_id = ? AND document_id = ?`, document)
-}
-
 // NewestChanges returns the number of the newest change of each account.
 func (a *Archive) NewestChanges(ctx context.Context) (map[int64]int64, error) {
 	return byKey[int64, int64](a.reading(ctx, "newest changes"), `SELECT account_id, changes FROM counters`)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -25,33 +24,24 @@ const (
 	unpackedMax = 32 << 20
 )
 
-// codec compresses and decompresses frames. It is safe for concurrent use. The zero codec
-// only decompresses.
+// codec compresses and decompresses frames. It is safe for concurrent use.
 type codec struct {
-	enc      *zstd.Encoder
-	decoders sync.Pool // of *zstd.Decoder: most processes read few frames
+	enc *zstd.Encoder
+	dec *zstd.Decoder
 }
-
-// Errors cannot occur: the options are valid constants.
 
 func newCodec() *codec {
+	// Errors cannot occur: the options are valid constants.
 	enc, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(packSize), zstd.WithLowerEncoderMem(true))
-	return &codec{enc: enc}
+	dec, _ := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(unpackedMax))
+	return &codec{enc, dec}
 }
 
-// pack appends the frame of data to dst.
-func (c *codec) pack(data, dst []byte) []byte { return c.enc.EncodeAll(data, dst) }
+// pack returns the frame of data.
+func (c *codec) pack(data []byte) []byte { return c.enc.EncodeAll(data, nil) }
 
 // unpack appends the data of a frame to dst.
-func (c *codec) unpack(frame, dst []byte) ([]byte, error) {
-	dec, ok := c.decoders.Get().(*zstd.Decoder)
-	if !ok {
-		// With a concurrency of one it has no goroutines and need not be closed.
-		dec, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackedMax))
-	}
-	defer c.decoders.Put(dec)
-	return dec.DecodeAll(frame, dst)
-}
+func (c *codec) unpack(frame, dst []byte) ([]byte, error) { return c.dec.DecodeAll(frame, dst) }
 
 // Content returns the content with a hash in an account and verifies the hash. The error is
 // coc.ErrNotFound if it is not archived and coc.ErrErased if it was erased.
@@ -256,5 +246,5 @@ func (t *tx) savePack(p pack) {
 		t.fail(fmt.Errorf("a content of %d bytes is longer than the maximum of %d", len(p.data), unpackedMax))
 	}
 	t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
-		p.Count, len(p.data), t.s.packs.pack(p.data, nil), p.Account, p.ID)
+		p.Count, len(p.data), t.s.packs.pack(p.data), p.Account, p.ID)
 }

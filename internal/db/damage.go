@@ -58,11 +58,11 @@ func nameRow(rows *sql.Rows) string {
 	}
 	var parts []string
 	for i := range min(len(columns), namedColumns) {
-		value := *values[i].(*any)
-		if b, ok := value.([]byte); ok {
-			value = fmt.Sprintf("%.8x", b)
+		text := fmt.Sprint(*values[i].(*any))
+		if b, ok := (*values[i].(*any)).([]byte); ok {
+			text = fmt.Sprintf("%.8x", b)
 		}
-		parts = append(parts, fmt.Sprintf("%s=%.80v", columns[i], value))
+		parts = append(parts, fmt.Sprintf("%s=%.80s", columns[i], text))
 	}
 	return "(" + strings.Join(parts, ", ") + ")"
 }

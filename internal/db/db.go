@@ -158,7 +158,7 @@ func OpenReader(ctx context.Context, path string) (_ *DB, err error) {
 }
 
 func openReader(ctx context.Context, path string, immutable bool) (*DB, error) {
-	d := newDB(&store{name: path, path: resolve(path), packs: new(codec)})
+	d := newDB(&store{name: path, path: resolve(path), packs: newCodec()})
 	if err := d.openPool(immutable); err != nil {
 		return nil, err
 	}
@@ -184,24 +184,20 @@ func (s *store) create(ctx context.Context) error {
 
 // makeFile creates an empty file with mode 0600. It does not open an existing file.
 func (s *store) makeFile() error {
-	const advice = "check that the file and its directory are writable, or set database in config.toml"
-	info, err := os.Stat(s.path)
-	switch {
-	case err == nil && info.IsDir():
-		return isDirectory()
-	case err == nil:
-		if err := mayWrite(s.path); err != nil {
-			return hint.Wrap(&os.PathError{Op: "open", Path: s.path, Err: err}, advice)
-		}
-		return singleName(s.path)
-	case !isMissing(err):
-		return hint.Wrap(err, advice)
-	}
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return hint.Wrap(err, advice)
+	if err == nil {
+		return f.Close()
 	}
-	return f.Close()
+	if errors.Is(err, os.ErrExist) {
+		if info, err := os.Stat(s.path); err == nil && info.IsDir() {
+			return isDirectory()
+		}
+		if err = mayWrite(s.path); err == nil {
+			return nil
+		}
+		err = &os.PathError{Op: "open", Path: s.path, Err: err}
+	}
+	return hint.Wrap(err, "check that the file and its directory are writable, or set database in config.toml")
 }
 
 func (s *store) connect(ctx context.Context) (err error) {
@@ -257,7 +253,7 @@ func writeDSN(path string) string {
 }
 
 func readDSN(path string, immutable bool) string {
-	q := "mode=ro&_busy_timeout=5000&_query_only=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-4000)"
+	q := "mode=ro&_busy_timeout=5000&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-4000)"
 	if immutable {
 		q += "&immutable=1"
 	}

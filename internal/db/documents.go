@@ -29,6 +29,7 @@ type Details struct {
 	MadeAt        time.Time // of the newest version
 	FirstSeenAt   time.Time
 	LastCheckedAt time.Time // when COC last confirmed it, by a response or in a list
+	ChangedAt     time.Time // of its last change; zero if it is as of a time
 	Watched       bool
 	Meta          coc.Meta
 }
@@ -95,23 +96,15 @@ type DocumentQuery struct {
 }
 
 func (q DocumentQuery) where() (string, []any) {
-	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.Map(lowerASCII, q.Text)) + "%"
+	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Text) + "%"
 	var c conditions
-	c.add(q.Text != "", `(lower(d.name) LIKE ? ESCAPE '\' OR lower(d.document_id) LIKE ? ESCAPE '\')`, like, like[1:])
+	c.add(q.Text != "", `(lower(d.name) LIKE lower(?) ESCAPE '\' OR lower(d.document_id) LIKE lower(?) ESCAPE '\')`, like, like[1:])
 	c.add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
 	c.add(q.State != "", `d.state = ?`, q.State)
 	c.add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key)
 	c.add(!q.ChangedSince.IsZero(), `EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
 		q.ChangedSince)
 	return c.where()
-}
-
-// lowerASCII is SQLite's lower function, which converts only ASCII letters.
-func lowerASCII(r rune) rune {
-	if r >= 'A' && r <= 'Z' {
-		r += 'a' - 'A'
-	}
-	return r
 }
 
 // CountDocuments counts the documents of a query, ignoring Skip and Limit.
@@ -132,6 +125,7 @@ func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[
 				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'unavailable'), -- only reads indexes
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
 			d.first_seen_at, (SELECT max(x.at) FROM (SELECT d.checked_at AS at UNION ALL SELECT ` + lastListed + `) x),
+			(SELECT max(c.at) FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id),
 			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.until IS NULL),
 			` + metaColumns + `
 		FROM d JOIN accounts a ON a.id = d.account_id
@@ -242,7 +236,7 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 			d.version,
 			d.counts % 1000000,
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
-			d.first_seen_at, NULL,
+			d.first_seen_at, NULL, NULL,
 			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),
 			`+metaColumns+`
 		FROM d JOIN accounts a ON a.id = d.account_id

@@ -67,11 +67,7 @@ func readHead(path string) (h headFile, err error) {
 		return h, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxHead))
-	if err != nil {
-		return h, err
-	}
-	return h, json.Unmarshal(text, &h)
+	return h, json.NewDecoder(io.LimitReader(f, maxHead)).Decode(&h)
 }
 
 // writeHead replaces the head file atomically. The file has the mode of the archive.

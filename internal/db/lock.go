@@ -53,7 +53,7 @@ func takeLock(path, command string) (*flock.Flock, error) {
 			"stop that process, or let it do the work (kill -USR1 makes a daemon run every watch at once)")
 	}
 	self := Process{PID: os.Getpid(), Since: time.Now(), Command: command}
-	if err := os.WriteFile(holderFile(name), []byte(self.encode()), 0o600); err != nil {
+	if err := os.WriteFile(holderFile(name), []byte(self.String()+"\n"), 0o600); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return lock, nil
@@ -80,27 +80,21 @@ func (p Process) String() string {
 	return text
 }
 
-// encode returns a line for parseProcess.
-func (p Process) encode() string { return p.String() + "\n" }
-
-// parseProcess parses a line of encode. It returns the zero Process if the line is invalid.
+// parseProcess parses a line of String. It returns the zero Process if the line is invalid.
 func parseProcess(line string) (p Process) {
-	m := processLine.FindStringSubmatch(strings.TrimSpace(line))
+	format := regexp.MustCompile(`^pid ([1-9][0-9]{0,9}) since (\S+)(?: \(([a-z]{1,20})\))?$`)
+	m := format.FindStringSubmatch(strings.TrimSpace(line))
 	if m == nil {
-		return Process{}
-	}
-	pid, err := strconv.Atoi(m[1])
-	if err != nil {
-		return Process{}
+		return p
 	}
 	since, err := time.Parse(time.RFC3339, m[2])
 	if err != nil {
-		return Process{}
+		return p
 	}
-	return Process{PID: pid, Since: since.UTC(), Command: m[3]}
+	p.PID, _ = strconv.Atoi(m[1])
+	p.Since, p.Command = since.UTC(), m[3]
+	return p
 }
-
-var processLine = regexp.MustCompile(`^pid ([1-9][0-9]{0,9}) since (\S+)(?: \(([a-z]{1,20})\))?$`)
 
 // Holder returns the process that has the archive at path open for writing. held is false
 // if no process has. Holder does not disturb a process that is running or starting.

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -134,10 +133,9 @@ func readKey(path, public string) (*audit.Key, error) {
 // newGeneration restarts the log with a new key and adds leaves for all existing rows. old
 // is the head of the previous log, zero for none.
 func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
-	origin, err := newOrigin()
-	if err != nil {
-		return err
-	}
+	var name [8]byte
+	rand.Read(name[:])
+	origin := fmt.Sprintf("cocsync/%x", name)
 	key, err := audit.NewKey(origin)
 	if err != nil {
 		return err
@@ -159,15 +157,6 @@ func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 		t.leafOf(audit.TypeStart, coc.Key{ID: id})
 		t.adopt(id)
 	})
-}
-
-// newOrigin returns a random name for a log.
-func newOrigin() (string, error) {
-	b := make([]byte, 8)
-	if _, err := rand.Read(b); err != nil {
-		return "", err
-	}
-	return "cocsync/" + hex.EncodeToString(b), nil
 }
 
 // adopt adds leaves for all existing events: first the starts of earlier generations, then

@@ -47,8 +47,8 @@ func TestListDocuments(t *testing.T) {
 			t.Errorf("ListDocuments(%+v) = %q of %d, %v, want %q of %d", tt.part, got, n, err, tt.want, tt.all)
 		}
 	}
-	if last, err := d.LastChange(t.Context(), key(1)); err != nil || !last.Equal(day) {
-		t.Errorf("LastChange = %v, %v, want %v", last, err, day)
+	if doc, err := d.Details(t.Context(), key(1)); err != nil || !doc.ChangedAt.Equal(day) {
+		t.Errorf("Details = %+v, %v, want ChangedAt %v", doc, err, day)
 	}
 	times, err := all(d.ChangeTimes(t.Context(), coc.Key{}, time.Time{}))
 	if err != nil || len(times) != 4 || !slices.IsSortedFunc(times, time.Time.Compare) {

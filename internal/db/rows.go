@@ -270,17 +270,13 @@ type hashColumn [32]byte
 
 // Scan implements sql.Scanner.
 func (h *hashColumn) Scan(value any) error {
-	switch b := value.(type) {
-	case nil:
-		*h = hashColumn{}
-		return nil
-	case []byte:
-		if len(b) == copy(h[:], b) && len(b) == len(h) {
-			return nil
-		}
-		return fmt.Errorf("a hash of %d bytes, not %d", len(b), len(h))
+	b, ok := value.([]byte)
+	if value != nil && (!ok || len(b) != len(h)) {
+		return fmt.Errorf("a hash of %d bytes, not %d, of type %T", len(b), len(h), value)
 	}
-	return fmt.Errorf("a hash of type %T", value)
+	*h = hashColumn{}
+	copy(h[:], b)
+	return nil
 }
 
 // jsonColumn is a slice as JSON; null is none.
@@ -311,15 +307,15 @@ type timeColumn time.Time
 
 // Scan implements sql.Scanner.
 func (c *timeColumn) Scan(value any) error {
-	switch ms := value.(type) {
-	case nil:
-		*c = timeColumn{}
-		return nil
-	case int64:
-		*c = timeColumn(time.UnixMilli(ms).UTC())
-		return nil
+	ms, ok := value.(int64)
+	if value != nil && !ok {
+		return fmt.Errorf("a time of type %T", value)
 	}
-	return fmt.Errorf("a time of type %T", value)
+	*c = timeColumn{}
+	if ok {
+		*c = timeColumn(time.UnixMilli(ms).UTC())
+	}
+	return nil
 }
 
 // ignore returns err, or nil if it is the ignored error.

@@ -28,7 +28,7 @@ type Details struct {
 	EnterpriseProjectID *string `json:"enterprise_project_id"`
 
 	Watched   bool `json:"-"`
-	ChangedAt Time `json:"-"` // of its last change; only Page fills it
+	ChangedAt Time `json:"-"` // of its last change; zero if it is as of a time
 }
 
 func newDetails(d db.Details) Details {
@@ -36,7 +36,7 @@ func newDetails(d db.Details) Details {
 		Document: newDocument(d.Document), Versions: d.Versions,
 		MadeAt: Time{d.MadeAt}, FirstSeenAt: Time{d.FirstSeenAt}, LastCheckedAt: Time{d.LastCheckedAt},
 		Creator: d.Meta.Creator, Modifier: d.Meta.Modifier, RiskLevel: d.Meta.RiskLevel, EnterpriseProjectID: d.Meta.ProjectID,
-		Watched: d.Watched,
+		Watched: d.Watched, ChangedAt: Time{d.ChangedAt},
 	}
 }
 
@@ -185,11 +185,6 @@ func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, withou
 		keys, docs = append(keys, d.Key), append(docs, newDetails(d))
 	}
 	if at.IsZero() {
-		for i, key := range keys {
-			if docs[i].ChangedAt.Time, err = a.db.LastChange(ctx, key); err != nil {
-				return nil, 0, 0, err
-			}
-		}
 		return docs, all, 0, nil
 	}
 	if err := a.noteLastCheck(ctx, at, q.Account); err != nil {
