@@ -1,9 +1,6 @@
 package coc
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // Kind is the kind of a change.
 type Kind string
@@ -56,15 +53,6 @@ type Place struct {
 
 // Place returns the place of the change in a list by time.
 func (c *Change) Place() Place { return Place{c.At, c.Key} }
-
-// ChangeRef is how a change is written: its number, after the account's name in an archive
-// of several accounts.
-func ChangeRef(account string, id int64, several bool) string {
-	if several {
-		return account + "/" + strconv.FormatInt(id, 10)
-	}
-	return strconv.FormatInt(id, 10)
-}
 
 // Notice is a message about a watch or about cocsync, not about a document's change.
 type Notice struct {

@@ -3,6 +3,7 @@ package coc
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -74,14 +75,14 @@ func (d Difference) Note() string { return join(d.ContentNote(), d.SkippedNote()
 
 // ContentNote is Note without the versions that were skipped.
 func (d Difference) ContentNote() string {
-	more := ""
-	switch {
-	case d.Omitted == 1:
-		more = "1 more difference not listed"
-	case d.Omitted > 1:
-		more = fmt.Sprintf("%d more differences not listed", d.Omitted)
+	omitted := fmt.Sprintf("%d more differences not listed", d.Omitted)
+	switch d.Omitted {
+	case 0:
+		omitted = ""
+	case 1:
+		omitted = "1 more difference not listed"
 	}
-	return join(more, d.reason())
+	return join(omitted, d.reason())
 }
 
 // UncountedNote is Note without the number of items that were omitted.
@@ -94,11 +95,8 @@ func (d Difference) reason() string {
 	return d.Reason
 }
 
-func join(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-	return a + "; " + b
+func join(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), "; ")
 }
 
 // SkippedNote says which versions were skipped; "" for none.

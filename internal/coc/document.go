@@ -1,6 +1,7 @@
 package coc
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -121,45 +122,37 @@ type Meta struct {
 	Extra string `json:"-"`
 }
 
+// metaText is a field of Meta that is a text.
+type metaText struct {
+	name string
+	text **string
+}
+
+// texts returns the fields that are texts, in the order of MetaItems.
+func (m *Meta) texts() []metaText {
+	return []metaText{{"name", &m.Name}, {"description", &m.Description}, {"risk_level", &m.RiskLevel},
+		{"creator", &m.Creator}, {"modifier", &m.Modifier}, {"enterprise_project_id", &m.ProjectID}}
+}
+
 // Over returns m with its absent fields taken from old.
 func (m Meta) Over(old Meta) Meta {
-	for _, f := range []struct{ to, from **string }{
-		{&m.Name, &old.Name},
-		{&m.Description, &old.Description},
-		{&m.RiskLevel, &old.RiskLevel},
-		{&m.Creator, &old.Creator},
-		{&m.Modifier, &old.Modifier},
-		{&m.ProjectID, &old.ProjectID},
-	} {
-		if *f.to == nil {
-			*f.to = *f.from
-		}
+	for i, f := range m.texts() {
+		*f.text = cmp.Or(*f.text, *old.texts()[i].text)
 	}
-	if m.CreatedAt.IsZero() {
-		m.CreatedAt = old.CreatedAt
-	}
-	if m.UpdatedAt.IsZero() {
-		m.UpdatedAt = old.UpdatedAt
-	}
-	if m.Extra == "" {
-		m.Extra = old.Extra
-	}
+	m.CreatedAt, m.UpdatedAt = cmp.Or(m.CreatedAt, old.CreatedAt), cmp.Or(m.UpdatedAt, old.UpdatedAt)
+	m.Extra = cmp.Or(m.Extra, old.Extra)
 	return m
 }
 
 // Equal reports whether both have the same fields.
 func (m Meta) Equal(o Meta) bool {
-	return same(m.Name, o.Name) && same(m.Description, o.Description) &&
-		same(m.RiskLevel, o.RiskLevel) && same(m.Creator, o.Creator) &&
-		same(m.Modifier, o.Modifier) && same(m.ProjectID, o.ProjectID) &&
-		m.CreatedAt.Equal(o.CreatedAt) && m.UpdatedAt.Equal(o.UpdatedAt) && m.Extra == o.Extra
-}
-
-func same(a, b *string) bool {
-	if a == nil || b == nil {
-		return a == b
+	for i, f := range m.texts() {
+		a, b := *f.text, *o.texts()[i].text
+		if (a == nil) != (b == nil) || OrEmpty(a) != OrEmpty(b) {
+			return false
+		}
 	}
-	return *a == *b
+	return m.CreatedAt.Equal(o.CreatedAt) && m.UpdatedAt.Equal(o.UpdatedAt) && m.Extra == o.Extra
 }
 
 // OrEmpty returns the text of a field, "" if it is absent.
@@ -173,19 +166,12 @@ func OrEmpty(s *string) string {
 // MetaItems returns the items of a metadata change: the fields that are present in
 // both and differ. The modifier is left out if withModifier is false, because every
 // new version has its own.
-func MetaItems(old, now Meta, withModifier bool) []Item {
-	var items []Item
-	add := func(path string, a, b *string) {
-		if a != nil && b != nil && *a != *b {
-			items = append(items, Item{Op: "changed", Path: path, Old: *a, New: *b})
+func MetaItems(old, now Meta, withModifier bool) (items []Item) {
+	for i, f := range now.texts() {
+		a, b := *old.texts()[i].text, *f.text
+		if f.name != "creator" && (f.name != "modifier" || withModifier) && a != nil && b != nil && *a != *b {
+			items = append(items, Item{Op: "changed", Path: f.name, Old: *a, New: *b})
 		}
 	}
-	add("name", old.Name, now.Name)
-	add("description", old.Description, now.Description)
-	add("risk_level", old.RiskLevel, now.RiskLevel)
-	if withModifier {
-		add("modifier", old.Modifier, now.Modifier)
-	}
-	add("enterprise_project_id", old.ProjectID, now.ProjectID)
 	return items
 }
