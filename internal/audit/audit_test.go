@@ -44,7 +44,7 @@ func TestEdgeAndProofs(t *testing.T) {
 		e.Add(h)
 		leaves = append(leaves, h)
 		want, err := tlog.TreeHash(n+1, leaves)
-		if err != nil || e.Root() != want || leaves.Root(n+1) != want {
+		if err != nil || e.Root() != want || rootOf(t, leaves, n+1) != want {
 			t.Fatalf("root of %d leaves = %v, want %v, %v", n+1, e.Root(), want, err)
 		}
 		if e, err = UnmarshalEdge(e.Size, e.Marshal()); err != nil {
@@ -113,8 +113,8 @@ func proof(t testing.TB) (Proof, *Key) {
 		records = append(records, r.Encode())
 		leaves = append(leaves, LeafHash(records[n]))
 	}
-	p := Proof{Record: records[3], Index: 3, Public: key.Public()}
-	if p.Checkpoint, err = key.Sign(Checkpoint{Origin: "cocsync/test", Size: 5, Root: leaves.Root(5)}); err != nil {
+	p := Proof{Record: records[3], Index: 3, Public: key.Public}
+	if p.Checkpoint, err = key.Sign(Checkpoint{Origin: "cocsync/test", Size: 5, Root: rootOf(t, leaves, 5)}); err != nil {
 		t.Fatal(err)
 	}
 	if p.Hashes, err = leaves.ProveRecord(5, 3); err != nil {
@@ -144,7 +144,7 @@ func TestKeyFile(t *testing.T) {
 		t.Error("a key was written over")
 	}
 	secret := key.private[40:]
-	for _, text := range []string{"", "junk\n", key.private + "\njunk\n", key.private[:len(key.private)-4] + "\n" + key.Public()} {
+	for _, text := range []string{"", "junk\n", key.private + "\njunk\n", key.private[:len(key.private)-4] + "\n" + key.Public} {
 		if _, err := ParseKey(strings.Split(text+"\n", "\n")[0], strings.Split(text+"\n", "\n")[1]); err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("ParseKey(%q) = %v", text, err)
 		}
@@ -173,4 +173,14 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = Peek(b)
 	})
+}
+
+// rootOf returns the root of the first size leaves.
+func rootOf(t testing.TB, leaves Leaves, size int64) Hash {
+	t.Helper()
+	root, err := tlog.TreeHash(size, leaves)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
 }

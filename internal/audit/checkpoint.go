@@ -52,15 +52,13 @@ func ParseRoot(text string) (Hash, error) {
 
 // Key is a private key of a log, and its name.
 type Key struct {
-	signer          note.Signer
-	private, public string
+	Public  string // the key that verifies what Key signed, as a note's verifier key
+	private string
+	signer  note.Signer
 }
 
-// Public returns the key that verifies what Key signed, as a note's verifier key.
-func (k *Key) Public() string { return k.public }
-
 // ID identifies the key with eight hexadecimal digits.
-func (k *Key) ID() string { return KeyID(k.public) }
+func (k *Key) ID() string { return KeyID(k.Public) }
 
 // KeyID returns the ID of a public key; "" if the key is invalid.
 func KeyID(public string) string {
@@ -106,12 +104,12 @@ func NewKey(origin string) (*Key, error) {
 
 // ParseKey parses a private key, and its public one.
 func ParseKey(private, public string) (*Key, error) {
-	k := &Key{private: strings.TrimSpace(private), public: strings.TrimSpace(public)}
+	k := &Key{private: strings.TrimSpace(private), Public: strings.TrimSpace(public)}
 	var err error
 	if k.signer, err = note.NewSigner(k.private); err != nil {
 		return nil, errors.New("it is not a signing key") // its text is secret
 	}
-	v, err := note.NewVerifier(k.public)
+	v, err := note.NewVerifier(k.Public)
 	if err != nil {
 		return nil, fmt.Errorf("its public half: %w", err)
 	}
@@ -128,7 +126,7 @@ func WriteKey(path string, k *Key) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(k.private + "\n" + k.public + "\n")
+	_, err = f.WriteString(k.private + "\n" + k.Public + "\n")
 	return errors.Join(err, f.Sync(), f.Close())
 }
 

@@ -94,12 +94,6 @@ func (l Leaves) whole(from, to int64) Hash {
 	return tlog.NodeHash(l.whole(from, middle), l.whole(middle, to))
 }
 
-// Root returns the root of the first size leaves.
-func (l Leaves) Root(size int64) Hash {
-	root, _ := tlog.TreeHash(size, l) // fails only for a smaller tree
-	return root
-}
-
 // ProveRecord proves that leaf n is in the tree of the first size leaves.
 func (l Leaves) ProveRecord(size, n int64) (tlog.RecordProof, error) {
 	return tlog.ProveRecord(size, n, l)

@@ -74,35 +74,24 @@ type pathName struct {
 // an invalid path.
 func names(path string) (list []pathName, ok bool) {
 	for path != "" {
-		if path[0] != '[' {
-			end := strings.IndexAny(path, ".[")
-			if end < 0 {
-				end = len(path)
+		if inner, ok := strings.CutPrefix(path, "["); ok {
+			text, rest, ok := strings.Cut(inner, "]")
+			if quoted, err := strconv.QuotedPrefix(inner); err == nil {
+				text, _ = strconv.Unquote(quoted)
+				rest, ok = strings.CutPrefix(inner[len(quoted):], "]")
 			}
-			if end == 0 {
+			if !ok {
 				return nil, false
 			}
-			list, path = append(list, pathName{path[:end], false}), path[end:]
-		} else if quoted, err := strconv.QuotedPrefix(path[1:]); err == nil && strings.HasPrefix(path[1+len(quoted):], "]") {
-			text, err := strconv.Unquote(quoted)
-			if err != nil {
-				return nil, false
-			}
-			list, path = append(list, pathName{text, true}), path[len(quoted)+2:]
-		} else {
-			end := strings.IndexByte(path, ']')
-			if end < 0 {
-				return nil, false
-			}
-			list, path = append(list, pathName{path[1:end], true}), path[end+1:]
+			list, path = append(list, pathName{text, true}), rest
+			continue
 		}
-		if rest, cut := strings.CutPrefix(path, "."); cut {
-			if path = rest; path == "" {
-				return nil, false
-			}
-		} else if path != "" && path[0] != '[' {
+		name, dotted := strings.CutPrefix(path, ".")
+		end := strings.IndexAny(name+".", ".[")
+		if end == 0 || dotted != (len(list) > 0) {
 			return nil, false
 		}
+		list, path = append(list, pathName{name[:end], false}), name[end:]
 	}
 	return list, true
 }

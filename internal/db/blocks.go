@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -147,33 +148,31 @@ const maxGrams = 32
 
 // match returns the need as an FTS5 query; "" if every line meets it.
 func (n Need) match() string {
-	var parts []string
+	var all, either []string
 	text := []rune(strings.Trim(n.Text, " \t\r\n"))
 	for i := 0; i+3 <= len(text) && i < maxGrams; i++ {
 		gram := string([]rune{folded(text[i]), folded(text[i+1]), folded(text[i+2])})
-		parts = append(parts, `"`+strings.ReplaceAll(gram, `"`, `""`)+`"`)
+		all = append(all, `"`+strings.ReplaceAll(gram, `"`, `""`)+`"`)
 	}
 	for _, a := range n.All {
-		if m := a.match(); m != "" {
-			parts = append(parts, m)
-		}
+		all = append(all, a.match())
 	}
-	var or []string
 	for _, a := range n.Any {
-		m := a.match()
-		if m == "" {
-			or = nil
-			break
-		}
-		or = append(or, m)
+		either = append(either, a.match())
 	}
-	if len(or) > 0 {
-		parts = append(parts, "("+strings.Join(or, " OR ")+")")
+	if !slices.Contains(either, "") {
+		all = append(all, joined(either, " OR "))
 	}
+	return joined(all, " AND ")
+}
+
+// joined joins the parts of a query that are not empty.
+func joined(parts []string, operator string) string {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 	if len(parts) < 2 {
 		return strings.Join(parts, "")
 	}
-	return "(" + strings.Join(parts, " AND ") + ")"
+	return "(" + strings.Join(parts, operator) + ")"
 }
 
 // linesBatch is the number of blocks per query.

@@ -194,6 +194,14 @@ func (c *conditions) add(on bool, cond string, args ...any) {
 	}
 }
 
+// inList returns the list of an IN with its arguments.
+func inList[T any](list []T) (in string, args []any) {
+	for _, v := range list {
+		args = append(args, v)
+	}
+	return "(" + placeholders(len(list)) + ")", args
+}
+
 func (c *conditions) where() (string, []any) {
 	return strings.Join(append(c.list, "1 = 1"), " AND "), c.args
 }
@@ -215,11 +223,8 @@ func (f Filter) where() (string, []any) {
 		AND s.id = (SELECT max(n.id) FROM document_states n WHERE n.account_id = c.account_id AND n.document_id = c.document_id))`, f.Risk)
 	c.add(f.Backfill == NoBackfill, "c.backfill = 0")
 	c.add(f.Backfill == OnlyBackfill, "c.backfill = 1")
-	kinds := make([]any, len(f.Kinds))
-	for i, k := range f.Kinds {
-		kinds[i] = k
-	}
-	c.add(len(kinds) > 0, "c.kind IN ("+placeholders(len(kinds))+")", kinds...)
+	kinds, values := inList(f.Kinds)
+	c.add(len(f.Kinds) > 0, "c.kind IN "+kinds, values...)
 	// The condition of the index changes_rare.
 	rare := []coc.Kind{coc.KindRewritten, coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored}
 	others := slices.ContainsFunc(f.Kinds, func(k coc.Kind) bool { return !slices.Contains(rare, k) })
@@ -283,13 +288,10 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 	if len(watches) == 0 {
 		return 0, 0, nil
 	}
-	var args []any
-	for _, w := range watches {
-		args = append(args, w)
-	}
+	names, args := inList(watches)
 	args = append(args, since.UnixMilli(), until.UnixMilli())
 	err = a.reading(ctx, "count documents and changes").row(`
-		WITH m AS (SELECT account_id, document_id, since, until FROM memberships WHERE watch IN (`+placeholders(len(watches))+`))
+		WITH m AS (SELECT account_id, document_id, since, until FROM memberships WHERE watch IN `+names+`)
 		SELECT
 			(SELECT count(*) FROM (SELECT DISTINCT m.account_id, m.document_id FROM m WHERE m.until IS NULL) f
 			 JOIN documents d ON d.account_id = f.account_id AND d.id = f.document_id WHERE d.state <> 'deleted'),

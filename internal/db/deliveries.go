@@ -21,14 +21,13 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 	args := []any{notifier, now.UnixMilli(), now.Add(releaseAfter).UnixMilli()}
 	ofKinds := ""
 	if kinds != nil {
+		in, values := inList(kinds)
+		args = append(args, values...)
 		ofKinds = `AND (d.notice_id IS NOT NULL OR EXISTS (
 			SELECT 1 FROM changes c JOIN changes later ON later.account_id = c.account_id AND later.document_id = c.document_id AND later.id >= c.id
 				JOIN deliveries l ON l.account_id = later.account_id AND l.change_id = later.id AND l.notifier = ?1
 			WHERE c.account_id = d.account_id AND c.id = d.change_id AND l.state = 'waiting' AND (l.due_at <= ?2 OR l.due_at > ?3)
-				AND later.kind IN (` + placeholders(len(kinds)) + `)))`
-		for _, k := range kinds {
-			args = append(args, k)
-		}
+				AND later.kind IN ` + in + `))`
 	}
 	rows, err := collect[struct {
 		coc.Delivery

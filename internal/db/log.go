@@ -124,7 +124,7 @@ func readKey(path, public string) (*audit.Key, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case k.Public() != public:
+	case k.Public != public:
 		return nil, fmt.Errorf("%s is the key of another archive", path)
 	}
 	return k, nil
@@ -153,7 +153,7 @@ func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
 			oldOrigin, oldSize, oldRoot = old.Origin, old.Size, old.Root[:]
 		}
 		id := t.insert("generations", "origin, public_key, at, old_origin, old_size, old_root",
-			origin, key.Public(), time.Now(), oldOrigin, oldSize, oldRoot)
+			origin, key.Public, time.Now(), oldOrigin, oldSize, oldRoot)
 		t.leafOf(audit.TypeStart, coc.Key{ID: id})
 		t.adopt(id)
 	})

@@ -219,9 +219,6 @@ func bind(list []any, args ...any) []any {
 		case time.Time:
 			list = append(list, orNull(a.UnixMilli(), a.IsZero()))
 			continue
-		case bool:
-			list = append(list, bit(a)) // an integer in all engines
-			continue
 		case coc.Hash:
 			list = append(list, a[:])
 			continue
@@ -256,14 +253,6 @@ func orNull[T any](v T, null bool) any {
 
 // noneIsNull returns the column value of an id or a text; null for the zero value.
 func noneIsNull[T comparable](v T) any { return orNull(v, v == *new(T)) }
-
-// bit returns the column value of a boolean.
-func bit(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
-}
 
 // hashColumn scans a SHA-256; null is the zero hash.
 type hashColumn [32]byte

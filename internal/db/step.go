@@ -239,6 +239,6 @@ func (w *stepper) putChange(c coc.NewChange) {
 	w.insertDifference(key, &c.Difference)
 	for i, n := range slices.Concat(c.Notify, c.Routed) {
 		w.exec(insertInto("deliveries", "notifier, account_id, change_id, cycle_id, routed, state, due_at"),
-			n, key, noneIsNull(w.Cycle.ID), bit(i >= len(c.Notify)), coc.Waiting, w.SeenAt.Add(releaseAfter))
+			n, key, noneIsNull(w.Cycle.ID), i >= len(c.Notify), coc.Waiting, w.SeenAt.Add(releaseAfter))
 	}
 }

@@ -18,6 +18,7 @@ import (
 type tx struct {
 	reader
 	err      error
+	changed  int64 // rows
 	raw      *sql.Tx
 	s        *store
 	edge     *audit.Edge         // the right edge of the log; nil before the first leaf
@@ -66,14 +67,12 @@ func (s *store) exec(ctx context.Context, what, query string, args ...any) error
 // run runs f and saves counters and the edge of the log. empty means that the write-ahead
 // log was empty before the transaction.
 func (t *tx) run(f func(*tx), empty bool) {
-	t.checkSchemaOnce()
-	before := t.rowsChanged(empty)
-	if t.err == nil {
+	if t.checkSchemaOnce(); t.err == nil {
 		f(t)
 	}
 	t.saveCounters()
 	t.saveEdge()
-	if t.rowsChanged(empty) != before {
+	if empty && t.changed > 0 {
 		t.noteFirstCommit(time.Now())
 	}
 }
@@ -108,6 +107,7 @@ func (t *tx) exec(query string, args ...any) (affected int64) {
 	if err == nil {
 		affected, err = res.RowsAffected()
 	}
+	t.changed += affected
 	t.fail(explain(err))
 	return affected
 }
@@ -170,6 +170,7 @@ func (t *tx) add(account int64, table, columns string, args ...any) coc.Key {
 // insert adds a row to a table and returns its id.
 func (t *tx) insert(table, columns string, args ...any) int64 {
 	id, _ := get[int64](t, insertInto(table, columns)+` RETURNING id`, args...)
+	t.changed++
 	return id
 }
 

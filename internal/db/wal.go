@@ -111,14 +111,6 @@ func (s *store) lastCheckpoint() {
 	_, _ = checkpoint(context.Background(), s.write, "PASSIVE")
 }
 
-// rowsChanged returns the number of rows that the connection has changed; 0 unless wanted.
-func (t *tx) rowsChanged(wanted bool) (n int64) {
-	if wanted {
-		n, _ = get[int64](t, `SELECT total_changes()`)
-	}
-	return n
-}
-
 // noteFirstCommit records the time of the first commit after an empty write-ahead log.
 func (t *tx) noteFirstCommit(now time.Time) {
 	t.exec(`
