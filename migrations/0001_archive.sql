@@ -457,6 +457,7 @@ CREATE TABLE leaves (
 	ref INTEGER NOT NULL,
 	hash BLOB NOT NULL       -- RFC 6962, of the record
 ) STRICT;
+CREATE INDEX leaves_change ON leaves (ref, account_id) WHERE type = 'change';
 
 -- Progress: the log's right edge, from which the next leaf makes the next root.
 CREATE TABLE edge (

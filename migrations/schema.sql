@@ -46,6 +46,8 @@ CREATE INDEX items_old_task ON items (old_task) WHERE old_task IS NOT NULL;
 CREATE INDEX items_path ON items (path);
 -- object index items_task items
 CREATE INDEX items_task ON items (task);
+-- object index leaves_change leaves
+CREATE INDEX leaves_change ON leaves (ref, account_id) WHERE type = 'change';
 -- object index memberships_watch memberships
 CREATE INDEX memberships_watch ON memberships (watch, until);
 -- object index messages_failed messages

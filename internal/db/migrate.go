@@ -23,7 +23,14 @@ const schemaVersion = 1
 // migrate migrates the schema of the file to version want. It first backs up a file that is
 // not empty to a file next to it. The caller holds the lock.
 func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
-	if err := refuse(ctx, path, want); err != nil {
+	// A file of another program or of a later release must not be opened for writing, which
+	// would convert it to a WAL database.
+	_, err := versionToMigrate(ctx, readDSN(path, false), want)
+	if e := (*sqlite.Error)(nil); err != nil && !errors.As(err, &e) { // the writer reports those, or fixes them (a leftover journal)
+		return err
+	}
+	version, err := versionToMigrate(ctx, writeDSN(path), want)
+	if err != nil || version == want {
 		return err
 	}
 	w, err := sql.Open("sqlite", writeDSN(path))
@@ -32,13 +39,6 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	}
 	defer w.Close()
 	w.SetMaxOpenConns(1)
-	version, err := readVersion(ctx, w, want)
-	if err != nil || version == want {
-		return err
-	}
-	if err := checkOldObjects(ctx, w); err != nil {
-		return err
-	}
 	if version > 0 {
 		backup := fmt.Sprintf("%s.schema%d-%s", path, version, time.Now().UTC().Format("20060102T150405Z"))
 		if err := backupTo(ctx, w, backup); err != nil {
@@ -55,22 +55,19 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	return nil
 }
 
-// refuse returns an error if the file belongs to another program or a later release. It
-// must not be opened for writing, which would convert it to a WAL database.
-func refuse(ctx context.Context, path string, newest int64) error {
-	r, err := sql.Open("sqlite", readDSN(path, false))
+// versionToMigrate returns the version of the schema, after a check of one that is older than
+// the newest.
+func versionToMigrate(ctx context.Context, dsn string, newest int64) (int64, error) {
+	d, err := sql.Open("sqlite", dsn)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	defer r.Close()
-	version, err := readVersion(ctx, r, newest)
+	defer d.Close()
+	version, err := readVersion(ctx, d, newest)
 	if err == nil && version < newest {
-		err = checkOldObjects(ctx, r)
+		err = checkOldObjects(ctx, d)
 	}
-	if e := (*sqlite.Error)(nil); errors.As(err, &e) {
-		return nil // the writer reports it, or fixes it (a leftover journal)
-	}
-	return err
+	return version, err
 }
 
 func backupTo(ctx context.Context, w *sql.DB, path string) error {
@@ -135,30 +132,25 @@ func explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	advice := ""
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
-		advice = diskAdvice
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		advice = "another program has locked the database: close it (an sqlite3 shell, a backup) and try again"
+		return hint.Wrap(err, "another program has locked the database: close it (an sqlite3 shell, a backup) and try again")
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		if noDescriptors() {
 			return hint.Wrap(fmt.Errorf("%w: too many open files", err), filesAdvice)
 		}
-		advice = "check that the file and its directory are readable and writable for this user"
+		return hint.Wrap(err, "check that the file and its directory are readable and writable for this user")
 	case sqlite3.SQLITE_NOTADB:
-		advice = "the file is not an SQLite database: choose another one, or restore a backup"
+		return hint.Wrap(err, "the file is not an SQLite database: choose another one, or restore a backup")
 	case sqlite3.SQLITE_CORRUPT:
 		return alteredError{hint.Wrap(err, "the database is damaged: keep a copy of the file, then restore a backup")}
-	case sqlite3.SQLITE_IOERR:
-		advice = "the disk failed: check the disk and its free space"
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
 		if diskFull(err) {
-			advice = diskAdvice
+			return hint.Wrap(err, diskAdvice)
 		}
-	default:
-		return err
+		return hint.Wrap(err, "the disk failed: check the disk and its free space")
 	}
-	return hint.Wrap(err, advice)
+	return err
 }
 
 // diskAdvice is the hint for a full disk.

@@ -40,25 +40,25 @@ func (r reader) query(query string, args []any) (*sql.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(r.ctx, bind(nil, args...)...)
+	rows, err := stmt.QueryContext(r.ctx, bind(args)...)
 	return rows, explain(err)
 }
 
 // scan scans the current row into the columns of values.
 func (r reader) scan(rows *sql.Rows, dest []any) error {
-	var columns []any
+	var list []any
 	for _, d := range dest {
 		if e, ok := d.(*event); ok {
 			names, err := rows.Columns()
 			if err != nil {
 				return err
 			}
-			columns = e.dest(names)
+			list = e.dest(names)
 			break
 		}
-		columns = expand(columns, reflect.ValueOf(d).Elem())
+		list = columns(list, reflect.ValueOf(d).Elem(), destination)
 	}
-	if err := rows.Scan(columns...); err != nil {
+	if err := rows.Scan(list...); err != nil {
 		return rowError(r.ctx, rows, err)
 	}
 	return nil
@@ -177,69 +177,68 @@ func pages[T any](size int, next func(last T) ([]T, error)) iter.Seq2[T, error] 
 	}
 }
 
-// expand appends the destinations of the columns of a value: of a struct those of its fields,
-// in order. A slice is a column of JSON; a pointer to a struct is none.
-func expand(list []any, v reflect.Value) []any {
-	switch p := v.Addr().Interface().(type) {
-	case *time.Time:
-		return append(list, (*timeColumn)(p))
-	case *coc.Hash:
-		return append(list, (*hashColumn)(p))
-	case *audit.Hash:
-		return append(list, (*hashColumn)(p))
-	case *[]byte, sql.Scanner:
-		return append(list, p)
-	}
-	switch v.Kind() {
-	case reflect.Struct:
+// columns appends f of each column of a value: of a struct or an array those of its elements,
+// in order. A pointer to a struct is no column.
+func columns(list []any, v reflect.Value, f func(reflect.Value) any) []any {
+	switch t := v.Type(); {
+	case t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]():
 		for _, field := range v.Fields() {
-			list = expand(list, field)
+			list = columns(list, field, f)
 		}
-		return list
-	case reflect.Array:
+	case t.Kind() == reflect.Array && t.Elem().Kind() != reflect.Uint8:
 		for i := range v.Len() {
-			list = expand(list, v.Index(i))
+			list = columns(list, v.Index(i), f)
 		}
-		return list
-	case reflect.Slice:
-		return append(list, jsonColumn{v.Addr().Interface()})
-	case reflect.Pointer:
-		if v.Type().Elem().Kind() == reflect.Struct {
-			return list
-		}
+	case t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct:
+		list = append(list, f(v))
 	}
-	return append(list, v.Addr().Interface())
+	return list
 }
 
-// bind appends the column values of arguments: of a struct those of its fields, in order. The
-// zero time is null. A slice is JSON.
-func bind(list []any, args ...any) []any {
+// destination returns what scans a column. A slice is JSON.
+func destination(v reflect.Value) any {
+	switch p := v.Addr().Interface().(type) {
+	case *time.Time:
+		return (*timeColumn)(p)
+	case *coc.Hash:
+		return (*hashColumn)(p)
+	case *audit.Hash:
+		return (*hashColumn)(p)
+	case *[]byte:
+		return p
+	default:
+		if v.Kind() == reflect.Slice {
+			return jsonColumn{p}
+		}
+		return p
+	}
+}
+
+// argument returns the value of a column. The zero time is null; a slice is JSON.
+func argument(v reflect.Value) any {
+	switch a := v.Interface().(type) {
+	case time.Time:
+		return orNull(a.UnixMilli(), a.IsZero())
+	case coc.Hash:
+		return a[:]
+	case []byte:
+		return a
+	default:
+		if v.Kind() == reflect.Slice {
+			return jsonColumn{a}
+		}
+		return a
+	}
+}
+
+// bind returns the values of the columns of arguments.
+func bind(args []any) (list []any) {
 	for _, a := range args {
-		switch a := a.(type) {
-		case time.Time:
-			list = append(list, orNull(a.UnixMilli(), a.IsZero()))
-			continue
-		case coc.Hash:
-			list = append(list, a[:])
-			continue
-		case []byte:
-			list = append(list, a)
+		if a == nil {
+			list = append(list, nil)
 			continue
 		}
-		switch v := reflect.Indirect(reflect.ValueOf(a)); v.Kind() {
-		case reflect.Struct:
-			for _, field := range v.Fields() {
-				list = bind(list, field.Interface())
-			}
-		case reflect.Array:
-			for i := range v.Len() {
-				list = bind(list, v.Index(i).Interface())
-			}
-		case reflect.Slice:
-			list = append(list, jsonColumn{v.Interface()})
-		default:
-			list = append(list, a)
-		}
+		list = columns(list, reflect.ValueOf(a), argument)
 	}
 	return list
 }

@@ -88,7 +88,7 @@ func (w *stepper) putState() {
 		return
 	}
 	key := w.add(w.document.Account, "document_states", `document_id, seen_at, name, description, risk_level, creator, modifier,
-		enterprise_project_id, created_at, updated_at, extra, request_id, answered_at`, w.document.ID, w.SeenAt, m, w.Evidence)
+		enterprise_project_id, created_at, updated_at, extra, request_id, answered_at`, w.document.ID, w.SeenAt, *m, w.Evidence)
 	w.to = key.ID
 	w.leaf(key, w.record(audit.TypeState, "seen_at", w.SeenAt, "name", m.Name, "description", m.Description,
 		"risk_level", m.RiskLevel, "creator", m.Creator, "modifier", m.Modifier, "enterprise_project_id", m.ProjectID,

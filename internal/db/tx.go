@@ -103,7 +103,7 @@ func (t *tx) exec(query string, args ...any) (affected int64) {
 		t.fail(err)
 		return 0
 	}
-	res, err := stmt.ExecContext(t.ctx, bind(nil, args...)...)
+	res, err := stmt.ExecContext(t.ctx, bind(args)...)
 	if err == nil {
 		affected, err = res.RowsAffected()
 	}

@@ -121,41 +121,15 @@ type Basis struct {
 
 // Basis returns the evidence of a change.
 func (l *Log) Basis(ctx context.Context, change coc.Key) (Basis, error) {
-	r := l.reading(ctx, "basis of change %d", change.ID)
-	b, err := find[Basis](r, `
+	return find[Basis](l.reading(ctx, "basis of change %d", change.ID), `
 		SELECT coalesce(r.request_id, s.request_id, ''), coalesce(r.answered_at, s.answered_at), r.previous_checked_at,
-			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''), -1, (SELECT coalesce(max(size), 0) FROM checkpoints)
+			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''),
+			coalesce((SELECT min(id) FROM leaves WHERE type = 'change' AND ref = c.id AND account_id = c.account_id), -1),
+			(SELECT coalesce(max(size), 0) FROM checkpoints)
 		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
 		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id
 		WHERE c.account_id = ? AND c.id = ?`, change)
-	if err == nil {
-		b.Leaf, err = leafOf(r, change)
-	}
-	return b, err
-}
-
-// leafOf returns the index of a change's leaf in the log, or -1. Leaves of an account's
-// changes are in the order of the changes, so a binary search works without an index. It may
-// miss a leaf of an altered log; verification reads all leaves and reports the alteration.
-func leafOf(r reader, change coc.Key) (int64, error) {
-	end, err := first[int64](r, `SELECT coalesce(max(id), -1) + 1 FROM leaves`)
-	for from := int64(0); err == nil && from < end; {
-		var leaf struct{ Index, Change int64 }
-		middle := from + (end-from)/2
-		leaf, err = first[struct{ Index, Change int64 }](r, `
-			SELECT id, ref FROM leaves WHERE id >= ? AND id < ? AND type = 'change' AND account_id = ? ORDER BY id LIMIT 1`,
-			middle, end, change.Account)
-		switch {
-		case leaf.Change == change.ID:
-			return leaf.Index, err
-		case leaf.Change == 0 || leaf.Change > change.ID:
-			end = middle
-		default:
-			from = leaf.Index + 1
-		}
-	}
-	return -1, err
 }
 
 // Integrity returns the faults that SQLite's own checks find in the file, one line each.
