@@ -123,33 +123,36 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 			place = f.After
 		}
 		if err == nil {
-			page, err = changesIn(r, from+` AND (c.at, c.account_id, c.id) `+after+` (?, ?, ?) `+order+` LIMIT ?`, order,
+			page, err = changesIn(r, f, from+` AND (c.at, c.account_id, c.id) `+after+` (?, ?, ?) `+order+` LIMIT ?`, order,
 				append(slices.Clone(args), place.At.UnixMilli(), place.Key, size)...)
-		}
-		for i := range page {
-			if err == nil && !f.NoItems {
-				page[i].Items, err = items(r, page[i].Key)
-			}
 		}
 		return page, err
 	})
 }
 
-// changesIn returns the selected changes c without their items.
-func changesIn(r reader, from, order string, args ...any) ([]coc.Change, error) {
-	return collect[coc.Change](r, `
-		SELECT c.account_id, c.id, `+changeRef+`, c.kind, a.name, d.account_id, d.id, d.document_id, d.name,
+// changesIn returns the selected changes c, with their items unless the filter excludes them.
+func changesIn(r reader, f Filter, from, order string, args ...any) ([]coc.Change, error) {
+	page, err := collect[coc.Change](r, `
+		SELECT c.account_id, c.id, `+changeRef+`, c.kind, a.name, c.account_id, coalesce(d.id, 0), coalesce(d.document_id, ''), coalesce(d.name, ''),
 			`+revisionName("coalesce(vt.label, v.label, '')", "rt")+`, `+revisionName("coalesce(vf.label, '')", "rf")+`,
 			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
 			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
 			coalesce(x.algorithm, 0), coalesce(x.class, ''), coalesce(x.added, 0), coalesce(x.removed, 0), coalesce(x.summary, ''),
 			coalesce(x.reason, ''), NULL, coalesce(x.omitted, 0), coalesce(x.cut, 0), x.formatting, x.skipped
-		FROM changes c
-		JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
-		JOIN accounts a ON a.id = d.account_id
+		FROM changes c JOIN accounts a ON a.id = c.account_id
+		LEFT JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id
 		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+newestState+compared+`
 		LEFT JOIN diffs x ON x.account_id = c.account_id AND x.change_id = c.id
 		WHERE (c.id, c.account_id) IN (SELECT c.id, c.account_id `+from+`) `+order, args...)
+	for i := range page {
+		if err == nil && page[i].Document.ID == 0 {
+			err = damaged("change %d names a document that is missing", page[i].Key.ID)
+		}
+		if err == nil && !f.NoItems {
+			page[i].Items, err = items(r, page[i].Key)
+		}
+	}
+	return page, err
 }
 
 // fewHits is the maximum number of matching changes that are sorted. With more matches it is
@@ -302,17 +305,22 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 	return documents, changes, err
 }
 
-// Compared holds the hashes of the contents that a change compares; zero for none.
+// Compared is what a change compares. Later observations never alter it.
 type Compared struct {
-	Old, New coc.Hash
-	// OldCheckedAt is when the old bytes were last compared with COC's; zero for never.
-	OldCheckedAt time.Time
+	From, To     coc.Key   // the revisions; zero for none
+	Old, New     coc.Hash  // their contents
+	OldCheckedAt time.Time // when the old bytes were last compared with COC's; zero for never
+	Label        string    // of To
+	Number       int       // of To
+	Evidence     coc.Evidence
 }
 
-// Compared returns the hashes of the contents that a change compares.
+// Compared returns what a change compares.
 func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error) {
 	return find[Compared](a.reading(ctx, "change %d", change.ID), `
-		SELECT tf.sha256, tt.sha256, rt.previous_checked_at FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
+		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.sha256, tt.sha256,
+			rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
+		FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
 }
 
 // Contents returns the two contents that a change compares. old is nil for a first version;

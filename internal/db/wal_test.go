@@ -192,7 +192,7 @@ func TestCallbacksRunWithoutATransaction(t *testing.T) {
 			return r.Lines(t.Context(), Need{}, func(coc.Key, []byte) error { return called() })
 		},
 		"Changes":         callEach(r.Changes(t.Context(), Filter{})),
-		"Record":          callEach(r.Record(t.Context())),
+		"Record":          callEach(r.Record(t.Context(), Filter{})),
 		"Documents":       callEach(r.Documents(t.Context())),
 		"ListDocuments":   callEach(r.ListDocuments(t.Context(), DocumentQuery{})),
 		"ListDocumentsAt": callEach(r.ListDocumentsAt(t.Context(), day, DocumentQuery{})),

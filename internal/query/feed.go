@@ -53,13 +53,9 @@ func (a *Archive) EachEvent(ctx context.Context, change func(c *coc.Change, old,
 		return nil
 	}
 	var failed []error
-	for r, err := range a.db.Record(ctx) {
-		var c coc.Change
+	for c, err := range a.db.Record(ctx, db.Filter{}) {
 		if err == nil {
-			err = noticesBefore(r.SeenAt)
-		}
-		if err == nil {
-			c, err = a.db.Change(ctx, r.Key)
+			err = noticesBefore(c.SeenAt)
 		}
 		if err == nil {
 			old, now, unreadable := a.db.Contents(ctx, c.Key)

@@ -31,7 +31,11 @@ func (a *Archive) ExportGit(ctx context.Context, w io.Writer) error {
 	g := &gitWriter{Writer: bufio.NewWriterSize(w, 1<<20), archive: a.db.Archive, texts: a.db.Unpacker(),
 		documents: map[coc.Key]*gitDocument{}, marks: map[coc.Key]int{}}
 	g.WriteString("feature done\n")
-	for r, err := range a.db.Record(ctx) {
+	for c, err := range a.db.Record(ctx, db.Filter{NoItems: true}) {
+		r := recorded{Change: c}
+		if err == nil {
+			r.Compared, err = a.db.Compared(ctx, c.Key)
+		}
 		if err == nil {
 			err = g.record(ctx, r)
 		}
@@ -57,11 +61,17 @@ type gitWriter struct {
 	failed    []error
 }
 
+// recorded is a change and what it compares.
+type recorded struct {
+	coc.Change
+	db.Compared
+}
+
 // gitDocument is the state of a document on main.
 type gitDocument struct {
 	name, path string
-	newest     coc.Listed  // without label while deleted
-	last       db.Recorded // the change to the newest
+	newest     coc.Listed // without label while deleted
+	last       recorded   // the change to the newest
 }
 
 // commit is a commit to be written.
@@ -75,7 +85,7 @@ type commit struct {
 	remove      bool   // removes path
 }
 
-func (g *gitWriter) record(ctx context.Context, r db.Recorded) error {
+func (g *gitWriter) record(ctx context.Context, r recorded) error {
 	d, err := g.document(ctx, r)
 	if err != nil {
 		return err
@@ -86,17 +96,17 @@ func (g *gitWriter) record(ctx context.Context, r db.Recorded) error {
 		d.newest = coc.Listed{}
 		c.message, c.remove = g.message(d, r, "deleted"), true
 		g.main(c)
-	case r.Kind == coc.KindRestored && !d.last.Revision.IsZero():
+	case r.Kind == coc.KindRestored && !d.last.To.IsZero():
 		c.message = g.message(d, r, "restored")
 		g.read(ctx, d.last, &c)
 		g.main(c)
-	case r.Kind != coc.KindRestored && !r.Revision.IsZero():
+	case r.Kind != coc.KindRestored && !r.To.IsZero():
 		g.revision(ctx, d, r)
 	}
 	return ctx.Err()
 }
 
-func (g *gitWriter) document(ctx context.Context, r db.Recorded) (*gitDocument, error) {
+func (g *gitWriter) document(ctx context.Context, r recorded) (*gitDocument, error) {
 	if d := g.documents[r.Document]; d != nil {
 		return d, nil
 	}
@@ -111,7 +121,7 @@ func (g *gitWriter) document(ctx context.Context, r db.Recorded) (*gitDocument, 
 }
 
 // revision writes the commit of a revision: on main if it is the newest, else next to it.
-func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded) {
+func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r recorded) {
 	what := r.Label
 	if r.Number > 1 {
 		what = fmt.Sprintf("%s#%d", r.Label, r.Number)
@@ -119,18 +129,18 @@ func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r db.Recorded)
 	if r.Kind == coc.KindRewritten {
 		what += " rewritten"
 	}
-	c := commit{author: r.Author, at: r.At, message: g.message(d, r, what), path: d.path}
+	c := commit{author: r.By, at: r.At, message: g.message(d, r, what), path: d.path}
 	g.read(ctx, r, &c)
 	listed := coc.Listed{Label: r.Label, MadeAt: r.MadeAt}
 	if newer(d.newest, listed) {
 		c.from = g.marks[r.From]
-		g.marks[r.Revision] = g.write(c)
+		g.marks[r.To] = g.write(c)
 		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s was added, and is not the newest.\n", text.Visible(d.name), text.Visible(d.newest.Label), text.Visible(what))})
 		return
 	}
 	d.newest, d.last = listed, r
 	g.main(c)
-	g.marks[r.Revision] = g.tip
+	g.marks[r.To] = g.tip
 }
 
 // newer reports whether a is a newer version than b.
@@ -144,8 +154,8 @@ func newer(a, b coc.Listed) bool {
 }
 
 // read sets the content of a revision's commit.
-func (g *gitWriter) read(ctx context.Context, r db.Recorded, c *commit) {
-	content, err := g.texts.Content(ctx, r.Key.Account, r.Hash)
+func (g *gitWriter) read(ctx context.Context, r recorded, c *commit) {
+	content, err := g.texts.Content(ctx, r.Key.Account, r.New)
 	switch {
 	case errors.Is(err, coc.ErrErased):
 		c.remove, c.message = true, c.message+"The content was erased from the archive.\n"
@@ -164,13 +174,13 @@ func (g *gitWriter) main(c commit) {
 }
 
 // message is the message of a commit.
-func (g *gitWriter) message(d *gitDocument, r db.Recorded, what string) string {
+func (g *gitWriter) message(d *gitDocument, r recorded, what string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n\nDocument: %s/%s\n", text.Visible(d.name),
 		text.Visible(what), text.Visible(r.Account), text.Visible(r.DocumentID))
 	fmt.Fprintf(&b, "Change: %d\n", r.Key.ID)
-	if !r.Revision.IsZero() {
-		fmt.Fprintf(&b, "Content: %s\n", r.Hash)
+	if !r.To.IsZero() {
+		fmt.Fprintf(&b, "Content: %s\n", r.New)
 	}
 	fmt.Fprintf(&b, "Seen: %s\n", stamp(r.SeenAt))
 	if r.Evidence.RequestID != "" {
