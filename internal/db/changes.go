@@ -15,6 +15,8 @@ import (
 // Filter selects changes. The zero value selects all.
 type Filter struct {
 	Key      coc.Key
+	ID       int64   // in any account
+	To       coc.Key // the revision that it added
 	Document coc.Key
 	Account  string
 	Since    time.Time // inclusive
@@ -52,14 +54,6 @@ func (a *Archive) Change(ctx context.Context, key coc.Key) (coc.Change, error) {
 		return c, err
 	}
 	return coc.Change{}, fmt.Errorf("change %d: %w", key.ID, coc.ErrNotFound)
-}
-
-// FindChange returns the keys of the changes with a number in an account, or in all accounts
-// if account is "".
-func (a *Archive) FindChange(ctx context.Context, account string, id int64) ([]coc.Key, error) {
-	return collect[coc.Key](a.reading(ctx, "change %d", id), `
-		SELECT c.account_id, c.id FROM accounts a JOIN changes c ON c.account_id = a.id
-		WHERE (?1 = '' OR a.name = ?1) AND c.id = ?2 ORDER BY a.name`, account, id)
 }
 
 // compared joins the revisions, versions and contents that a change c compares.
@@ -217,6 +211,8 @@ func (f Filter) where() (string, []any) {
 	}
 	since, until := f.Since.UnixMilli(), f.Until.UnixMilli()
 	c.add(!f.Key.IsZero(), "c.account_id = ? AND c.id = ?", f.Key)
+	c.add(f.ID != 0, "c.id = ?", f.ID)
+	c.add(!f.To.IsZero(), "c.account_id = ? AND c.to_revision = ?", f.To)
 	c.add(!f.Document.IsZero(), "c.account_id = ? AND c.document_id = ?", f.Document)
 	c.add(f.Account != "", "c.account_id = (SELECT id FROM accounts WHERE name = ?)", f.Account)
 	c.add(f.Either, "(c.at >= ? AND c.at < ? OR c.seen_at >= ? AND c.seen_at < ?)", since, until, since, until)
@@ -243,13 +239,6 @@ func (a *Archive) CountChanges(ctx context.Context, f Filter) (changes, document
 		SELECT coalesce(sum(g.n), 0), count(*) FROM (SELECT count(*) AS n FROM changes c WHERE `+where+`
 			GROUP BY c.account_id, c.document_id) g`, args...).Scan(&changes, &documents)
 	return changes, documents, err
-}
-
-// ChangeTo returns the change that added a revision of a document; zero for none.
-func (a *Archive) ChangeTo(ctx context.Context, document, revision coc.Key) (coc.Key, error) {
-	return first[coc.Key](a.reading(ctx, "change of a version"), `
-		SELECT account_id, id FROM changes WHERE account_id = ? AND document_id = ? AND to_revision = ? ORDER BY id LIMIT 1`,
-		document, revision.ID)
 }
 
 // Neighbours returns the previous and the next change of a document in the order of time;

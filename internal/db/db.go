@@ -107,19 +107,10 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock})
-	err = d.create(ctx)
-	if err == nil {
-		err = d.beginLog(ctx)
-	}
-	if err == nil {
-		err = d.checkLog(ctx)
-	}
-	if err == nil {
-		// Sign what a killed process left unsigned.
-		_, err = d.Head(ctx, false, time.Now())
-	}
-	if err != nil {
-		return nil, errors.Join(err, d.Close())
+	for _, step := range []func(context.Context) error{d.create, d.beginLog, d.checkLog} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	return d, nil
 }

@@ -112,7 +112,8 @@ func (l *Log) checkLog(ctx context.Context) error {
 		return alteredError{hint.Wrap(errors.New("its log was altered: "+wrong),
 			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 	}
-	return nil
+	_, err = l.Head(ctx, false, time.Now()) // signs what a killed process left unsigned
+	return err
 }
 
 // readKey reads the private key of the log. It returns nil if the file is missing; the log

@@ -84,16 +84,12 @@ func TestOfADocument(t *testing.T) {
 		t.Fatalf("Revisions = %v, %v", revisions, err)
 	}
 	for _, r := range revisions {
-		id, err := d.ChangeTo(t.Context(), doc.Key, r.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c, err := d.Change(t.Context(), id); err != nil || c.Version != r.Label || c.Document != doc.Key {
-			t.Errorf("the change to %s is %d, to %s, %v", r.Label, id, c.Version, err)
+		if c, err := all(d.Changes(t.Context(), Filter{To: r.Key})); err != nil || len(c) != 1 || c[0].Version != r.Label || c[0].Document != doc.Key {
+			t.Errorf("the changes to %s are %v, %v", r.Label, c, err)
 		}
 	}
-	if id, err := d.ChangeTo(t.Context(), doc.Key, key(999)); !id.IsZero() || err != nil {
-		t.Errorf("the change to no revision is %d, %v", id, err)
+	if c, err := all(d.Changes(t.Context(), Filter{To: key(999)})); len(c) > 0 || err != nil {
+		t.Errorf("the changes to no revision are %v, %v", c, err)
 	}
 	times, err := all(d.ChangeTimes(t.Context(), doc.Key, time.Time{}))
 	if err != nil || len(times) != 2 {

@@ -1,11 +1,11 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,38 +89,29 @@ const changeHint = "`cocsync log` shows the numbers"
 
 // Change returns the change of a reference: its number, 41, or prod/41 with its account.
 func (a *Archive) Change(ctx context.Context, ref string) (c coc.Change, err error) {
-	key, err := a.changeKey(ctx, ref)
-	if err != nil {
-		return c, err
-	}
-	return a.db.Change(ctx, key)
-}
-
-// changeKey returns the key of the change that a reference names.
-func (a *Archive) changeKey(ctx context.Context, ref string) (key coc.Key, err error) {
 	account, number := "", ref
 	if i := strings.LastIndex(ref, "/"); i > 0 {
 		account, number = ref[:i], ref[i+1:]
 	}
 	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id < 1 {
-		return key, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid number of a change", ref), changeHint))
-	}
-	found, err := a.db.FindChange(ctx, account, id)
-	switch {
-	case err != nil:
-		return key, err
-	case len(found) == 0:
-		return key, hint.Wrap(coc.NotFound("no change %s in the archive", text.Visible(ref)), changeHint)
-	case len(found) == 1:
-		return found[0], nil
+		return c, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid number of a change", ref), changeHint))
 	}
 	var refs []string
-	for _, k := range found {
-		c, wrong := a.db.Change(ctx, k)
-		refs, err = append(refs, text.Visible(c.Ref)), cmp.Or(err, wrong)
+	for c, err = range a.db.Changes(ctx, db.Filter{Account: account, ID: id}) {
+		if err != nil {
+			return c, err
+		}
+		refs = append(refs, text.Visible(c.Ref))
 	}
-	return key, cmp.Or(err, hint.Wrap(ambiguous("%d accounts have a change %s", len(found), number), "say which: "+strings.Join(refs, ", ")))
+	switch len(refs) {
+	case 0:
+		return c, hint.Wrap(coc.NotFound("no change %s in the archive", text.Visible(ref)), changeHint)
+	case 1:
+		return c, nil
+	}
+	slices.Sort(refs)
+	return c, hint.Wrap(ambiguous("%d accounts have a change %s", len(refs), number), "say which: "+strings.Join(refs, ", "))
 }
 
 // Basis is the evidence of a change.
@@ -165,12 +156,10 @@ func (a *Archive) Neighbours(ctx context.Context, c coc.Change) (before, after s
 
 // ChangeTo returns the reference of the change that led to a revision, "" for none.
 func (a *Archive) ChangeTo(ctx context.Context, v Version) (string, error) {
-	key, err := a.db.ChangeTo(ctx, v.Document.key, v.db.Key)
-	if err != nil || key.IsZero() {
-		return "", err
+	for c, err := range a.db.Changes(ctx, db.Filter{Document: v.Document.key, To: v.db.Key, OldestFirst: true, Limit: 1}) {
+		return c.Ref, err
 	}
-	c, err := a.db.Change(ctx, key)
-	return c.Ref, err
+	return "", nil
 }
 
 // ChangesOf returns the changes of a document, newest first, at most limit; after is the

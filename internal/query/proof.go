@@ -35,11 +35,11 @@ func (a *Archive) newestCheckpoint(ctx context.Context) (newest db.Signed, err e
 // Prove proves that a change is in the log of the newest signed checkpoint. The error is
 // coc.ErrNotFound for an unknown change.
 func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err error) {
-	key, err := a.changeKey(ctx, ref)
+	c, err := a.Change(ctx, ref)
 	if err != nil {
 		return p, err
 	}
-	record, leaf, err := a.db.RecordOf(ctx, key)
+	record, leaf, err := a.db.RecordOf(ctx, c.Key)
 	if err != nil {
 		return p, err
 	}
