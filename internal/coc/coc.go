@@ -2,7 +2,8 @@
 // delivery and message. Every other package uses these types, so the adapters (fetch,
 // db, notify) need not know each other.
 //
-// It does no I/O and has no policy.
+// It does no I/O and has no policy. Package db scans rows into these types by the order of
+// their fields.
 package coc
 
 import (

@@ -26,7 +26,7 @@ func migrate(ctx context.Context, path string, files fs.FS, want int64) error {
 	// A file of another program or of a later release must not be opened for writing, which
 	// would convert it to a WAL database.
 	_, err := versionToMigrate(ctx, readDSN(path, false), want)
-	if e := (*sqlite.Error)(nil); err != nil && !errors.As(err, &e) { // the writer reports those, or fixes them (a leftover journal)
+	if err != nil && sqliteCode(err) == 0 { // the writer reports those of SQLite, or fixes them (a leftover journal)
 		return err
 	}
 	version, err := versionToMigrate(ctx, writeDSN(path), want)
@@ -126,13 +126,18 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 	return version, nil
 }
 
-// explain adds hints to errors of SQLite.
-func explain(err error) error {
+// sqliteCode returns the extended code of an error of SQLite; 0 for another one.
+func sqliteCode(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return err
+		return 0
 	}
-	switch e.Code() & 0xff {
+	return e.Code()
+}
+
+// explain adds hints to errors of SQLite.
+func explain(err error) error {
+	switch sqliteCode(err) & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return hint.Wrap(err, "another program has locked the database: close it (an sqlite3 shell, a backup) and try again")
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
@@ -181,6 +186,6 @@ func noDescriptors() bool {
 // diskFull reports whether the disk is full. IOERR_SHMSIZE means that there is no space for
 // the -shm file, which every connection to a WAL database needs.
 func diskFull(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+	code := sqliteCode(err)
+	return code&0xff == sqlite3.SQLITE_FULL || code == sqlite3.SQLITE_IOERR_SHMSIZE
 }

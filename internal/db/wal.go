@@ -3,11 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"os"
 	"time"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -31,7 +29,7 @@ func (d *DB) WAL(ctx context.Context) (w WAL, err error) {
 	w.Bytes = d.walBytes()
 	// Not in a snapshot: SQLite does not allow this pragma in a transaction.
 	pending, err := walPending(ctx, d.pool)
-	if readOnly(err) { // the -shm file is not writable, so the pending size is unknown
+	if sqliteCode(err)&0xff == sqlite3.SQLITE_READONLY { // the -shm file is not writable, so the pending size is unknown
 		return w, nil
 	}
 	if err != nil || pending == 0 {
@@ -56,12 +54,6 @@ func (s *store) walBytes() int64 {
 // NOOP copies nothing and never blocks: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
 func walPending(ctx context.Context, db *sql.DB) (int64, error) {
 	return checkpoint(ctx, db, "NOOP")
-}
-
-// readOnly reports whether SQLite refused to write.
-func readOnly(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_READONLY
 }
 
 // checkpoint runs a checkpoint and returns the number of pages that are not copied after it.
@@ -101,14 +93,13 @@ func (s *store) Checkpoint() {
 // only if no other process has the archive open. Errors are ignored: the next process
 // copies the log.
 func (s *store) lastCheckpoint() {
+	s.Checkpoint()
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.later == nil {
-		return // no commits since the last checkpoint
+	if s.later != nil {
+		s.later.Stop()
+		s.later = nil
 	}
-	s.later.Stop()
-	s.later = nil
-	_, _ = checkpoint(context.Background(), s.write, "PASSIVE")
 }
 
 // noteFirstCommit records the time of the first commit after an empty write-ahead log.
