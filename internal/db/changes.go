@@ -160,7 +160,7 @@ func selectChanges(r reader, f Filter) (string, []any, error) {
 	least := fewHits + 1
 	for _, cond := range f.conditions() {
 		n, err := first[int](r, `SELECT count(*) FROM (SELECT 1 FROM (`+cond.list+`) h LIMIT ?) n`,
-			append(slices.Clone(cond.listArgs), least)...)
+			append(slices.Clone(cond.args), least)...)
 		if err != nil {
 			return "", nil, err
 		}
@@ -175,7 +175,7 @@ func selectChanges(r reader, f Filter) (string, []any, error) {
 	}
 	// CROSS JOIN keeps SQLite from starting with changes.
 	return `FROM (SELECT DISTINCT account_id, id FROM (` + few.list + `) h) h CROSS JOIN changes c WHERE c.account_id = h.account_id AND c.id = h.id AND ` + where,
-		slices.Concat(few.listArgs, args), nil
+		slices.Concat(few.args, args), nil
 }
 
 // conditions of a query, all of which must be true, with their arguments.

@@ -53,14 +53,12 @@ func items(r reader, change coc.Key) ([]coc.Item, error) {
 // searches reports whether the filter has a condition on items.
 func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
 
-// condition is a condition of a filter on items or on the author, in two forms: a list of
-// changes (account_id, id) that may match, with repeats, and an expression for a change c.
-// matches then selects the changes that do match.
+// condition is a condition of a filter on items or on the author, in two forms with the same
+// arguments: a list of changes (account_id, id) that may match, with repeats, and an expression
+// for a change c. matches then selects the changes that do match.
 type condition struct {
-	list     string
-	listArgs []any
-	exists   string
-	args     []any
+	list, exists string
+	args         []any
 }
 
 // itemOf selects changes with an item whose word in a column is w. CROSS JOIN prevents SQLite
@@ -78,7 +76,7 @@ func (f Filter) conditions() (list []condition) {
 		const hits = `SELECT i.account_id, i.change_id AS id FROM accounts a CROSS JOIN words w CROSS JOIN items i
 			WHERE w.account_id = a.id AND i.account_id = w.account_id AND w.id = i.`
 		list = append(list, condition{
-			hits + column + ` AND ` + is + ` UNION ALL ` + hits + `old_` + column + ` AND ` + is, slices.Concat(args, args),
+			hits + column + ` AND ` + is + ` UNION ALL ` + hits + `old_` + column + ` AND ` + is,
 			`(` + itemOf + column + ` AND ` + is + `) OR ` + itemOf + `old_` + column + ` AND ` + is + `))`, slices.Concat(args, args),
 		})
 	}
@@ -93,7 +91,7 @@ func (f Filter) conditions() (list []condition) {
 	if f.By != "" {
 		list = append(list, condition{
 			`SELECT h.account_id, h.id FROM revisions r CROSS JOIN versions v CROSS JOIN changes h WHERE r.author = ? AND v.account_id = r.account_id
-				AND v.id = r.version_id AND h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id`, []any{f.By},
+				AND v.id = r.version_id AND h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id`,
 			`EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = c.account_id AND r.id = c.to_revision AND r.author = ?)`, []any{f.By},
 		})
 	}
