@@ -83,8 +83,7 @@ func (p *Progress) Update(phase string, done, total int, line string) {
 		p.bar.ChangeMax(max(total, done, 1))
 		p.bar.Describe(phase)
 	}
-	// A bar that cannot be drawn is no reason to stop.
-	_ = p.bar.Set(done)
+	_ = p.bar.Set(done) // drawing errors are ignored
 }
 
 // End ends the task and removes the bar.

@@ -92,10 +92,9 @@ func (w *Writer) Row(columns []Column, widths []int, row []Span) {
 	w.WriteString(strings.TrimRight(b.String(), " ") + "\n")
 }
 
-// allWidths has the width of every character in any environment, so that a table is
-// the same everywhere. For the first character beyond Latin it fills a table of 2 MB:
-// that was a quarter of the time of a short log.
-var allWidths = runewidth.Condition{StrictEmojiNeutral: true}
+// allWidths has the width of every character in any environment, so that a table is the same
+// everywhere. Its first use builds a 2 MB table, so Width avoids it for Latin text.
+func allWidths() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
 
 // measured reports whether a character may take another number of columns than one, alone or
 // next to others: it is not Latin, a dash or quotation mark, an arrow or the minus.
@@ -107,7 +106,7 @@ func measured(r rune) bool {
 // Width returns how many columns a text takes.
 func Width(s string) int {
 	if strings.ContainsFunc(s, measured) {
-		return allWidths.StringWidth(s)
+		return allWidths().StringWidth(s)
 	}
 	return utf8.RuneCountInString(s)
 }
@@ -117,7 +116,7 @@ func Width(s string) int {
 func truncate(s string, columns int) string {
 	switch {
 	case strings.ContainsFunc(s, measured):
-		return allWidths.Truncate(s, columns, "…")
+		return allWidths().Truncate(s, columns, "…")
 	case Width(s) <= columns:
 		return s
 	}

@@ -43,7 +43,8 @@ func (w *Writer) Wrap(columns int, spans ...Span) (strips []Strip) {
 			painted.Reset()
 		}
 		if g.Start() >= ends[in] {
-			for paint(); g.Start() >= ends[in]; {
+			paint()
+			for g.Start() >= ends[in] {
 				in++
 			}
 		}
