@@ -1,7 +1,9 @@
 package diff
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -124,4 +126,32 @@ func (w *walker) sameText(old, new coc.Span) bool {
 		}
 	}
 	return true
+}
+
+// maxRanges is the maximum number of line ranges in a formatting note.
+const maxRanges = 5
+
+// FormattingNotes describes changed lines with the same meaning, one note for each kind of
+// change: "quoting (lines 7-9, line 12)". lines names the lines of a change. Lines that only
+// shifted are omitted: the change that shifted them is shown.
+func FormattingNotes(list []coc.Formatting, lines func(old, now coc.Span) string) []string {
+	var notes []string
+	ranges := map[string][]string{}
+	for _, f := range list {
+		if f.Sort == shifted {
+			continue
+		}
+		if ranges[f.Sort] == nil {
+			notes = append(notes, f.Sort)
+		}
+		ranges[f.Sort] = append(ranges[f.Sort], lines(f.OldLines, f.NewLines))
+	}
+	for i, kind := range notes {
+		where, more := ranges[kind], ""
+		if n := len(where) - maxRanges; n > 0 {
+			where, more = where[:maxRanges], fmt.Sprintf(" and %d more", n)
+		}
+		notes[i] = fmt.Sprintf("%s (%s%s)", kind, strings.Join(where, ", "), more)
+	}
+	return notes
 }

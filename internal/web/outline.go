@@ -8,9 +8,6 @@ import (
 	"cocsync/internal/diff"
 )
 
-// maxRanges is the maximum number of line ranges in a formatting note.
-const maxRanges = 5
-
 // group holds the differences of one part of the job.
 type group struct {
 	diff.Group
@@ -105,26 +102,7 @@ func first(cells map[int]*cell, s coc.Span) *cell {
 	return nil
 }
 
-// formattingNotes describes changed lines with the same meaning, one note for each kind of
-// change. It omits lines that only shifted: the change that shifted them is shown.
-func formattingNotes(list []coc.Formatting) (notes []string) {
-	var sorts []string
-	found := map[string][]string{}
-	for _, f := range list {
-		if f.Sort == "shifted" {
-			continue
-		}
-		if found[f.Sort] == nil {
-			sorts = append(sorts, f.Sort)
-		}
-		found[f.Sort] = append(found[f.Sort], itemLines("", f.OldLines, f.NewLines))
-	}
-	for _, sort := range sorts {
-		where, more := found[sort], ""
-		if n := len(where) - maxRanges; n > 0 {
-			where, more = where[:maxRanges], fmt.Sprintf(" and %d more", n)
-		}
-		notes = append(notes, fmt.Sprintf("%s (%s%s)", sort, strings.Join(where, ", "), more))
-	}
-	return notes
+// formattingNotes describes changed lines with the same meaning.
+func formattingNotes(list []coc.Formatting) []string {
+	return diff.FormattingNotes(list, func(old, now coc.Span) string { return itemLines("", old, now) })
 }
