@@ -141,7 +141,7 @@ func (p *page) versionFields(r query.Revision) {
 	}
 	p.field("UUID", text.Visible(string(r.UUID)))
 	p.field("Request", text.Visible(string(r.RequestID)))
-	p.field("Answered", p.known(r.AnsweredAt))
+	p.field("Responded", p.known(r.RespondedAt))
 }
 
 // known formats a time; "" if it is unknown.

@@ -101,9 +101,11 @@ func (a *Archive) ancestors(ctx context.Context, v Version) (versions []db.Revis
 		} else {
 			versions = append(versions, r)
 		}
-		var between []string
-		i, between = previousIn(all, from, i)
-		skipped = append(skipped, between...)
+		var missing []db.Revision
+		i, missing = previousIn(all, from, i)
+		for _, m := range missing {
+			skipped = append(skipped, notArchived(m, ""))
+		}
 	}
 	slices.Reverse(versions)
 	slices.Reverse(skipped)

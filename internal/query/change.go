@@ -131,14 +131,23 @@ type Delivery struct {
 // Deliveries returns the deliveries of a change, by notifier.
 func (a *Archive) Deliveries(ctx context.Context, c coc.Change) (out []Delivery, err error) {
 	sent, err := a.db.Notifications(ctx, c.Key)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range sent {
 		d := Delivery{Notification: n}
-		if m := n.Message; err == nil && (m == nil && n.State == string(coc.Waiting) || m != nil && m.State == coc.Waiting) {
-			d.OnHold, _, err = a.db.Held(ctx, n.Notifier)
+		pending := n.State == string(coc.Waiting)
+		if n.Message != nil {
+			pending = n.Message.State == coc.Waiting
+		}
+		if pending {
+			if d.OnHold, _, err = a.db.Held(ctx, n.Notifier); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, d)
 	}
-	return out, err
+	return out, nil
 }
 
 // Neighbours returns the references of the document's changes before and after one in the

@@ -28,7 +28,8 @@ type Comparison struct {
 // Equal reports whether both contents are the same bytes.
 func (c *Comparison) Equal() bool { return c.Was != nil && bytes.Equal(c.Was.Content, c.Now.Content) }
 
-// Result is the difference. It is computed at the first call: lines alone do not need it.
+// Result is the difference. It is computed at the first call: a line diff
+// does not need it.
 func (c *Comparison) Result() *coc.Difference {
 	if c.result == nil {
 		r := diff.Compare(c.Was, c.Now)
@@ -96,9 +97,12 @@ func (a *Archive) Between(ctx context.Context, old, now string) (*Comparison, er
 	if old == "" {
 		return a.Compare(ctx, []string{now})
 	}
-	doc, ref, wrong := a.Split(ctx, old)
+	doc, ref, err := a.Split(ctx, old)
+	if err != nil {
+		return nil, err
+	}
 	other, second, err := a.Split(ctx, now)
-	if err := cmp.Or(wrong, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return a.compareAcross(ctx, doc, ref, other, second)
@@ -134,9 +138,12 @@ func (a *Archive) otherDocument(ctx context.Context, doc Document, ref string, a
 
 // compareAcross compares a version of each of two documents, or two versions of one.
 func (a *Archive) compareAcross(ctx context.Context, doc Document, ref string, other Document, second string) (*Comparison, error) {
-	old, wrong := a.oneVersion(ctx, doc, ref)
+	old, err := a.oneVersion(ctx, doc, ref)
+	if err != nil {
+		return nil, err
+	}
 	now, err := a.oneVersion(ctx, other, second)
-	if err := cmp.Or(wrong, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return a.load(ctx, &old, now)

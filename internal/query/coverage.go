@@ -30,7 +30,7 @@ type Coverage struct {
 	GapOver  Duration    `json:"gap_over_seconds"` // two complete polls further apart are a gap
 	Gaps     []Gap       `json:"gaps"`
 
-	cycles   int // that reach into the period
+	cycles   int // that overlap the period
 	failures *failures
 }
 
@@ -60,8 +60,9 @@ type Gap struct {
 	Complete int      `json:"complete"` // of them, those that failed after the whole list was read
 }
 
-// A gap is longer than gapFactor typical intervals and than minGap, so that one cycle that is
-// slow or fails makes none.
+// A gap is longer than minGap and longer than gapFactor typical intervals, so that one cycle
+// that is slow or fails makes none. The typical interval is the median time between the starts
+// of consecutive cycles, at least minInterval.
 const (
 	gapFactor = 3
 	minGap    = 10 * time.Minute
@@ -105,7 +106,7 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 	return out, nil
 }
 
-// cover counts a watch's cycles, which are in order, and finds the gaps of its life.
+// cover counts a watch's cycles, which are in order, and finds the gaps in its active period.
 func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
 	c = Coverage{Followed: followed, failures: newFailures()}
 	var intervals []time.Duration
@@ -144,7 +145,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 		}
 		last = x.StartedAt
 	}
-	c.addGap(gap, lifeOf(period, first, followed, end).Until.Time)
+	c.addGap(gap, activePeriod(period, first, followed, end).Until.Time)
 	c.Interval.Duration = median(intervals)
 	c.GapOver.Duration = max(gapFactor*c.Interval.Duration, minGap)
 	c.Gaps = slices.DeleteFunc(c.Gaps, func(g Gap) bool { return g.Duration.Duration <= c.GapOver.Duration })
@@ -188,19 +189,19 @@ func median(intervals []time.Duration) time.Duration {
 	return max(intervals[(len(intervals)-1)/2], minInterval)
 }
 
-// lifeOf returns the part of a period in which a watch existed: since its first cycle, and
+// activePeriod returns the part of a period in which a watch existed: since its first cycle, and
 // while it followed documents or ran. One that never followed any exists until the end. last
 // is when its last cycle in the period was running.
-func lifeOf(period Period, first time.Time, followed []Period, last time.Time) Period {
-	life := period
-	life.Since.Time = later(life.Since.Time, first)
+func activePeriod(period Period, first time.Time, followed []Period, last time.Time) Period {
+	active := period
+	active.Since.Time = later(active.Since.Time, first)
 	if len(followed) == 0 {
-		return life
+		return active
 	}
-	if end := later(last, followed[len(followed)-1].Until.Time); end.Before(life.Until.Time) {
-		life.Until.Time = end
+	if end := later(last, followed[len(followed)-1].Until.Time); end.Before(active.Until.Time) {
+		active.Until.Time = end
 	}
-	return life
+	return active
 }
 
 // clip limits p to a period. A zero end is the period's.

@@ -146,7 +146,7 @@ func TestLifeOfAWatch(t *testing.T) {
 	} {
 		cycles := ran(t, tt.cycles)
 		last := cycles[len(cycles)-1]
-		got := lifeOf(period, clock(tt.first), tt.followed, later(last.StartedAt, last.EndedAt))
+		got := activePeriod(period, clock(tt.first), tt.followed, later(last.StartedAt, last.EndedAt))
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}

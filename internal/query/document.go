@@ -142,7 +142,7 @@ func oneOf(docs []db.Document, format, ref string) (Document, bool, error) {
 	return newDocument(docs[0]), true, nil
 }
 
-// findFormer finds the one document that had a name earlier, and notes its present name.
+// findFormer finds the one document that had a name earlier, and notes its current name.
 func (a *Archive) findFormer(ctx context.Context, name string) (_ Document, ok bool, err error) {
 	docs, err := a.db.FormerlyNamed(ctx, name)
 	if err != nil || len(docs) == 0 {

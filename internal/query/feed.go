@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,62 +18,67 @@ type Feed struct {
 	Since   time.Time // when recording began; zero if it did not
 }
 
-// Feed returns at most limit changes: of a document all of them; for the zero Document, of all
-// documents without backfill.
+// Feed returns at most limit changes. For one document it includes backfill; for the zero
+// Document, it returns changes of all documents without it.
 func (a *Archive) Feed(ctx context.Context, doc Document, limit int) (f Feed, err error) {
-	var wrongOrigin, wrongChanges error
-	f.Origin, wrongOrigin = a.db.FirstOrigin(ctx)
-	f.Changes, wrongChanges = a.db.Recorded(ctx, doc.key, limit)
+	if f.Origin, err = a.db.FirstOrigin(ctx); err != nil {
+		return f, err
+	}
+	if f.Changes, err = a.db.Recorded(ctx, doc.key, limit); err != nil {
+		return f, err
+	}
 	if doc.key.IsZero() {
 		f.Since, err = a.db.FirstCycle(ctx)
-	} else {
-		var d db.Details
-		d, err = a.db.Details(ctx, doc.key)
-		f.Since = d.FirstSeenAt
+		return f, err
 	}
-	return f, cmp.Or(wrongOrigin, wrongChanges, err)
+	d, err := a.db.Details(ctx, doc.key)
+	f.Since = d.FirstSeenAt
+	return f, err
 }
 
 // EachEvent calls change with every change and its contents, and notice with every notice,
 // in the order of time. Contents that cannot be read are nil; they are reported at the end.
-func (a *Archive) EachEvent(ctx context.Context, change func(c *coc.Change, old, now []byte) error, notice func(*coc.Notice) error) error {
+func (a *Archive) EachEvent(
+	ctx context.Context, change func(c *coc.Change, old, now []byte) error, notice func(*coc.Notice) error,
+) (err error) {
+	var unreadable []error
+	defer func() { err = errors.Join(append(unreadable, err)...) }()
 	next, stop := iter.Pull2(a.db.Notices(ctx))
 	defer stop()
-	n, err, more := next()
+	n, failed, more := next()
 	noticesBefore := func(when time.Time) error {
-		for ; more && (when.IsZero() || n.At.Before(when)); n, err, more = next() {
-			if err == nil {
-				err = notice(&n)
+		for ; more && (when.IsZero() || n.At.Before(when)); n, failed, more = next() {
+			if failed != nil {
+				return failed
 			}
-			if err != nil {
+			if err := notice(&n); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	var failed []error
 	for c, err := range a.db.Record(ctx, db.Filter{}) {
-		if err == nil {
-			err = noticesBefore(c.SeenAt)
-		}
-		if err == nil {
-			old, now, unreadable := a.db.Contents(ctx, c.Key)
-			if unreadable != nil && !errors.Is(unreadable, coc.ErrErased) {
-				failed = append(failed, fmt.Errorf("change %s: %w", c.Ref, unreadable))
-			}
-			err = change(&c, old, now)
-		}
 		if err != nil {
-			return errors.Join(append(failed, err)...)
+			return err
+		}
+		if err := noticesBefore(c.SeenAt); err != nil {
+			return err
+		}
+		old, now, err := a.db.Contents(ctx, c.Key)
+		if err != nil && !errors.Is(err, coc.ErrErased) {
+			unreadable = append(unreadable, fmt.Errorf("change %s: %w", c.Ref, err))
+		}
+		if err := change(&c, old, now); err != nil {
+			return err
 		}
 	}
-	return errors.Join(append(failed, noticesBefore(time.Time{}))...)
+	return noticesBefore(time.Time{})
 }
 
 // Totals are figures of the archive that are read fast, for metrics.
 type Totals = db.Totals
 
-// Totals returns the present figures.
+// Totals returns the current figures.
 func (a *Archive) Totals(ctx context.Context) (Totals, error) { return a.db.Totals(ctx) }
 
 // LastEnded returns the newest whole cycle of a watch that ended; the zero Cycle for none.
@@ -88,18 +92,22 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (map[strin
 	return a.db.OldestChecks(ctx, watches)
 }
 
-// Recording is how far the counting of changes by kind is, by account.
+// Recording is the progress of CountKinds: the ID of the last counted change of each
+// account.
 type Recording map[int64]int64
 
-// Recording returns the changes that are recorded now.
+// Recording returns the newest change of each account.
 func (a *Archive) Recording(ctx context.Context) (Recording, error) { return a.db.NewestChanges(ctx) }
 
 // CountKinds adds to kinds the changes that were recorded after r, without backfill, and
 // advances r.
 func (a *Archive) CountKinds(ctx context.Context, r Recording, kinds map[coc.Kind]int) error {
 	newest, err := a.db.NewestChanges(ctx)
+	if err != nil {
+		return err
+	}
 	for account, last := range newest {
-		if err != nil || last <= r[account] {
+		if last <= r[account] {
 			continue
 		}
 		counts, err := a.db.KindsBetween(ctx, account, r[account], last)
@@ -111,5 +119,5 @@ func (a *Archive) CountKinds(ctx context.Context, r Recording, kinds map[coc.Kin
 			kinds[kind] += n
 		}
 	}
-	return err
+	return nil
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // ExportFolder writes the newest versions, or those at a.At, into an empty folder, which it
-// creates if it does not exist: a file for each document, with its present name. It returns
+// creates if it does not exist: a file for each document, with its current name. It returns
 // their number. Documents that did not exist then are left out; those that cannot be written
 // are reported at the end and do not stop the others.
 func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err error) {
@@ -30,11 +30,11 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err e
 	var files fileNames
 	u := a.db.Unpacker()
 	for d, err := range a.db.ListDocuments(ctx, db.DocumentQuery{}) {
-		doc := newDocument(d.Document)
-		var all []db.Revision
-		if err == nil {
-			all, err = a.revisions(ctx, doc.key)
+		if err != nil {
+			return n, err
 		}
+		doc := newDocument(d.Document)
+		all, err := a.revisions(ctx, doc.key)
 		if err != nil {
 			return n, err
 		}
@@ -55,7 +55,8 @@ func (a *Archive) ExportFolder(ctx context.Context, folder string) (n int, err e
 		} else if err = root.MkdirAll(path.Dir(name), 0o700); err == nil {
 			err = root.WriteFile(name, content.Bytes, 0o600)
 		}
-		if failed = append(failed, err); err == nil {
+		failed = append(failed, err)
+		if err == nil {
 			n++
 		}
 	}
@@ -99,8 +100,8 @@ func (f *fileNames) of(account, name, documentID string) string {
 	return f.unused(f.folders[account]+"/", name, "-"+cutBytes(FileName(documentID), maxFileName/2), ".yaml")
 }
 
-// unused returns the first path that no equal one was returned before: without a suffix, with
-// the given one, else with a number.
+// unused returns the first path not yet used: without a suffix, with the given one, else with
+// a number.
 func (f *fileNames) unused(folder, name, suffix, extension string) string {
 	for n := 0; ; n++ {
 		end := fmt.Sprintf("-%d", n)
@@ -111,16 +112,16 @@ func (f *fileNames) unused(folder, name, suffix, extension string) string {
 			end = suffix
 		}
 		path := folder + cutBytes(FileName(name), maxFileName-len(end)) + end + extension
-		if key := sameFile(path); !f.taken[key] {
+		if key := fileKey(path); !f.taken[key] {
 			f.taken[key] = true
 			return path
 		}
 	}
 }
 
-// sameFile is the same text for all names that are one file on some system: macOS ignores
-// normalisation, and macOS and Windows ignore case.
-func sameFile(name string) string {
+// fileKey returns an equal key for names that some file system treats as one file: macOS
+// ignores normalisation, and macOS and Windows ignore case.
+func fileKey(name string) string {
 	mapped := strings.Map(func(r rune) rune {
 		folded := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
@@ -155,7 +156,8 @@ func FileName(name string) string {
 	if first, _ := utf8.DecodeRuneInString(s); s == "" || first == '.' || first == '-' || first == ' ' {
 		s = "_" + strings.TrimLeft(s, ". -")
 	}
-	if s = strings.TrimRight(cutBytes(s, maxFileName), ". "); reserved(s) {
+	s = strings.TrimRight(cutBytes(s, maxFileName), ". ")
+	if reserved(s) {
 		s = "_" + s
 	}
 	return s

@@ -21,9 +21,9 @@ import (
 )
 
 // Write writes a value as indented JSON, with Rows one by one. Characters that a terminal
-// obeys or hides are escaped: they can only be inside strings, where an escape means the
-// same. After an error in Rows the JSON is complete, with the rows until then; if the error is
-// the first of Rows alone, nothing is written.
+// interprets or hides are escaped: they can only be inside strings, where an escape means the
+// same. After an error the JSON is closed after the last good row. If the first row of a bare
+// Rows fails, nothing is written.
 func Write(w io.Writer, v any) error {
 	out := bufio.NewWriter(w)
 	e := jsontext.NewEncoder(escaper{out, func(r rune) bool { return text.Hidden(r) && r != '\n' }},
@@ -96,8 +96,8 @@ func quote(s string) []byte {
 	return quoted
 }
 
-// escaper writes JSON with \uXXXX for the characters that must be escaped. Each Write has
-// whole characters.
+// escaper writes JSON with \uXXXX for the characters that must be escaped. A Write never
+// splits a character.
 type escaper struct {
 	out  *bufio.Writer
 	must func(rune) bool

@@ -165,8 +165,8 @@ type Page struct {
 	Skip, Limit int
 }
 
-// Page returns a page of documents, of how many in all, and how many of the page had no
-// version yet at q.At.
+// Page returns a page of documents, the total, and how many of the page's documents had no
+// version at q.At.
 func (a *Archive) Page(ctx context.Context, q Page) (docs []Details, all, without int, err error) {
 	at, wrongAt := Option("at", q.At, a.Time)
 	if err := cmp.Or(List{State: q.State}.Check(), wrongAt, a.checkAccount(ctx, q.Account)); err != nil {

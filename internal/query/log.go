@@ -22,7 +22,7 @@ type Log struct {
 	Since, Until string // inclusive
 	Seen         bool   // Since and Until are about when cocsync saw a change
 	By           string // the author
-	Risk         string // the document's present risk level
+	Risk         string // the document's current risk level
 	Task, Path   string // patterns; one difference must match both
 	Text         string // only versions that added or removed it
 	Kinds        []string
@@ -182,7 +182,7 @@ func (a *Archive) changesWith(ctx context.Context, f db.Filter, s string) iter.S
 	}
 }
 
-// fewDocuments is up to how many documents are read one by one and sorted in memory.
+// fewDocuments is the maximum number of documents whose changes are sorted in memory.
 const fewDocuments = 100
 
 // maxNamedChanges is how many changes a note names.

@@ -65,8 +65,8 @@ func (m *Matcher) Find(line []byte) ([]int, error) {
 	return at, nil
 }
 
-// FindAll returns the start and end of at most limit matches of a line, or all for -1. It
-// returns fewer if each takes long to find: it is for showing them.
+// FindAll returns the start and end of at most limit matches of a line, or all for -1.
+// For highlighting only: it may return fewer if they are slow to find.
 func (m *Matcher) FindAll(line []byte, limit int) ([][]int, error) {
 	if !m.direct(line) {
 		return nil, nil

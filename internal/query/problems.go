@@ -210,8 +210,8 @@ const (
 	// The tolerance of a cycle that is due is one interval of the schedule, within these.
 	toleranceMin = 2 * time.Minute
 	toleranceMax = time.Hour
-	// unstableLong is how long a list may change whenever it is read before that is a
-	// problem: until then documents may have been created and deleted meanwhile.
+	// unstableLong is how long the list may be unstable before that is a problem: documents
+	// may have been created and deleted meanwhile.
 	unstableLong = 24 * time.Hour
 	// clockSlack is how far in the future a cycle may be: clocks are set by seconds.
 	clockSlack = time.Minute
@@ -232,14 +232,14 @@ func (s watchStatus) findProblems() {
 	c := s.newest
 	if c.Key.IsZero() {
 		if slices.ContainsFunc(s.configured(), func(w Watch) bool { return !w.newest.Key.IsZero() }) {
-			s.problem(ProblemNoGoodCycle, ": no cycle was good yet", "none has run", "see in cocsync's log whether the daemon runs it")
+			s.problem(ProblemNoGoodCycle, ": no cycle was good yet", "none has run", "check in cocsync's log whether the daemon runs this watch")
 		}
 		return
 	}
 	if ahead := later(c.StartedAt, c.EndedAt).Sub(s.Now); ahead > clockSlack && !s.Copy {
 		s.problem(ProblemClock, fmt.Sprintf(": the last cycle is %s in the future", text.Age(ahead)),
-			"the clock was set back since, or was wrong then: it is "+s.Now.UTC().Format(time.RFC3339)+" here",
-			"check this machine's clock; once it is right, the next cycle ends this")
+			"the clock was set back since, or was wrong then: this machine's time is "+s.Now.UTC().Format(time.RFC3339),
+			"check this machine's clock; after that, the next cycle clears this problem")
 	}
 	switch {
 	case !s.Watch.LastGoodAt.IsZero():
@@ -280,7 +280,7 @@ func (s watchStatus) lateProblem() {
 		return
 	}
 	from := lastGood
-	if from.After(s.Now) { // of a clock that was wrong, as is a schedule set later than now
+	if from.After(s.Now) { // the clock was wrong; SetAt in the future is ignored for the same reason
 		from = s.newest.StartedAt
 	}
 	if !set.SetAt.After(s.Now) {
@@ -295,7 +295,7 @@ func (s watchStatus) lateProblem() {
 	if running {
 		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(later(s.newest.StartedAt, responded)))
 	}
-	// Without a daemon the schedule may be the fault: it has to be what cron does.
+	// Without a daemon, schedule may differ from the crontab.
 	fix := "start the daemon, or run `cocsync sync`; if cron runs sync, set schedule in config.toml to the same times"
 	if pid := s.daemon(); pid != 0 {
 		fix = fmt.Sprintf("the daemon runs, pid %d: check its log, and restart it if the cycle hangs", pid)
@@ -319,7 +319,7 @@ func (s *Status) nextCycle() string {
 	return "run `cocsync sync`"
 }
 
-// failedProblems adds what the newest failed cycle failed by.
+// failedProblems adds the causes of the newest failed cycle.
 func (s watchStatus) failedProblems() {
 	c, shortfall := s.failure, s.state.Shortfall
 	what := ": the last cycle failed"
@@ -333,12 +333,12 @@ func (s watchStatus) failedProblems() {
 	if short {
 		s.problem(ProblemList, fmt.Sprintf(": COC's list is incomplete: %d of %s", shortfall.Listed, text.Plural(shortfall.Total, "document")),
 			fmt.Sprintf("%s (for %s)", c.Err, text.Age(s.At.Sub(shortfall.Since))),
-			"`cocsync check --online` shows what COC lists; if it stays so, report both numbers to Huawei Cloud")
+			"`cocsync check --online` shows what COC lists; if this persists, report both numbers to Huawei Cloud")
 		if len(c.Failures) == 0 {
 			return
 		}
 	}
-	why, fix := c.Err, "`cocsync check --online` says what COC responds and what is missing"
+	why, fix := c.Err, "`cocsync check --online` shows COC's response and missing permissions"
 	if len(c.Failures) > 0 && (why == "" || short) {
 		f := c.Failures[0]
 		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",

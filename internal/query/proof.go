@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,11 +46,14 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		return p, hint.Wrap(fmt.Errorf("change %s is not what was logged", ref), "`cocsync verify` says what else is wrong")
 	}
 	g, err := a.db.Generation(ctx)
-	newest, wrong := a.newestCheckpoint(ctx)
-	switch err = cmp.Or(err, wrong); {
-	case err != nil:
+	if err != nil {
 		return p, err
-	case newest.Size <= leaf.Index:
+	}
+	newest, err := a.newestCheckpoint(ctx)
+	if err != nil {
+		return p, err
+	}
+	if newest.Size <= leaf.Index {
 		return p, hint.Wrap(unavailable("no signed checkpoint includes the change yet"), signHint)
 	}
 	var leaves audit.Leaves

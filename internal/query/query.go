@@ -1,4 +1,4 @@
-// Package query answers every query about an archive: documents, versions, references,
+// Package query runs the queries on an archive: documents, versions, references,
 // log, blame, grep, status, report, export and verification. It reads only, and needs
 // neither the network nor the daemon.
 //
@@ -28,7 +28,8 @@ type Archive struct {
 	// At is the time of the versions that references name: latest, ~1 and v3 are what they
 	// were then. Zero is now.
 	At time.Time
-	// Note receives what a caller should know in addition to a result; nil: nothing does.
+	// Note receives what a caller should know in addition to a result; nil
+	// discards notes.
 	Note func(string)
 	// Configured says that a configuration names the archive. Without one it counts as a
 	// copy while no process has it open for writing.

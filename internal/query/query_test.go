@@ -181,9 +181,9 @@ func TestVersionReferences(t *testing.T) {
 
 		// A date is a day in the local zone, to its end: 15:00 UTC here.
 		{"job", "2026-03-02", "v1"}, // made at noon of that day
-		{"job", "2026-03-01", "no version of that time is known, the first is from 2026-03-02T12:00:00Z"},
+		{"job", "2026-03-01", "no version is known for that time; the first is from 2026-03-02T12:00:00Z"},
 		{"job", "2026-03-02T12:00:00Z", "v1"}, // the time itself counts
-		{"job", "2026-03-02T20:59:59+09:00", "no version of that time is known"},
+		{"job", "2026-03-02T20:59:59+09:00", "no version is known for that time"},
 		{"job", "2026-03-05", "v3#1"},
 		{"job", "2026-03-06", "the content of v4 is not in the archive"}, // and not v3 instead
 		{"job", "2026-03-08", "v5"},
@@ -236,7 +236,7 @@ func TestRewrittenVersionIsDoubtful(t *testing.T) {
 	h := &Archive{db: d, Now: func() time.Time { return on(6) }, Local: time.UTC}
 	doc, err := h.Document(t.Context(), "job")
 	must(t, err)
-	const doubt = "COC's copy of v1 was rewritten before 2026-03-07T12:00:00Z, and last seen unaltered at 2026-03-05T12:00:00Z: its bytes may have been others then"
+	const doubt = "COC's copy of v1 was rewritten before 2026-03-07T12:00:00Z, and last seen unaltered at 2026-03-05T12:00:00Z: its content may have been different then"
 	for ref, want := range map[string][2]string{
 		"2026-03-05T12:00:00Z": {"v1#1", ""},
 		"2026-03-05T12:00:01Z": {"v1#1", doubt},
@@ -261,7 +261,7 @@ func TestPrevious(t *testing.T) {
 		{"v2", "v1", ""},
 		{"v3#1", "v2", ""},
 		{"v3#2", "v3#1", ""}, // none recorded
-		{"v5", "v3#1", "v4 is between and is not in the archive: COC did not serve it (400 COC.00010002)"},
+		{"v5", "v3#1", "v4, between the two, is not in the archive: COC did not serve it (400 COC.00010002)"},
 		{"v6", "v5", ""}, // none recorded
 	} {
 		v, err := h.Version(t.Context(), doc, tt.ref)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
@@ -44,15 +45,12 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 			return atThen, err
 		}
 		if dated && !labelled {
-			return Version{}, hint.Wrap(ambiguous("it is a time, and the query is about another time"), "leave one of both out")
-		}
-		later := func(r db.Revision) bool { return validFrom(r).After(a.At) }
-		// For a label, its first revision.
-		if i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Label == ref || r.Name() == ref }); i >= 0 && later(all[i]) {
-			return Version{}, coc.NotFound("it did not exist yet at %s: it is from %s", stamp(a.At), stamp(validFrom(all[i])))
+			return Version{}, hint.Wrap(ambiguous("it is a time, and at gives another time"), "omit one of them")
 		}
 		newest = atThen.Label
-		all = slices.DeleteFunc(all, later)
+		if all, err = restrictTo(all, ref, a.At); err != nil {
+			return Version{}, err
+		}
 	}
 	switch {
 	case labelled:
@@ -75,6 +73,18 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 		return Version{}, err
 	}
 	return labelledIn(all, label, number)
+}
+
+// restrictTo returns the revisions that existed at a time. It returns an error if ref names
+// one that did not exist yet.
+func restrictTo(all []db.Revision, ref string, at time.Time) ([]db.Revision, error) {
+	later := func(r db.Revision) bool { return validFrom(r).After(at) }
+	// For a label, its first revision.
+	i := slices.IndexFunc(all, func(r db.Revision) bool { return r.Label == ref || r.Name() == ref })
+	if i >= 0 && later(all[i]) {
+		return nil, coc.NotFound("it did not exist yet at %s: it is from %s", stamp(at), stamp(validFrom(all[i])))
+	}
+	return slices.DeleteFunc(all, later), nil
 }
 
 // splitRevision splits v3#2 into v3 and 2. The label may contain a # itself.
@@ -144,9 +154,9 @@ func existing(all []db.Revision) string {
 		return "no version of it is archived yet: run `cocsync sync`"
 	}
 	first, last := text.Visible(all[0].Label), text.Visible(all[len(all)-1].Name())
-	versions := "known is " + first
+	versions := "the archive has " + first
 	if last != first {
-		versions = "known are " + first + " to " + last
+		versions += " to " + last
 	}
 	return versions + "; also latest, ~1, a date such as 2026-06-01, or v3#2 for a rewritten version"
 }
@@ -178,11 +188,15 @@ func (a *Archive) previous(ctx context.Context, v Version) (*Version, error) {
 	if err != nil || i < 0 {
 		return nil, err
 	}
-	i, between := previousIn(all, from, i)
+	i, missing := previousIn(all, from, i)
 	if i < 0 {
 		return nil, nil
 	}
-	return &Version{Document: v.Document, Revision: newRevision(all[i]), Note: strings.Join(between, "; ")}, nil
+	var notes []string
+	for _, m := range missing {
+		notes = append(notes, notArchived(m, ", between the two,"))
+	}
+	return &Version{Document: v.Document, Revision: newRevision(all[i]), Note: strings.Join(notes, "; ")}, nil
 }
 
 // predecessors returns all revisions of the document of v, which revision each was compared
@@ -196,9 +210,9 @@ func (a *Archive) predecessors(ctx context.Context, v Version) (all []db.Revisio
 }
 
 // previousIn returns the index of the revision that all[i] was compared with, or without a
-// change the previous one; -1 for none. from has the compared revisions by key. It names
-// missing versions between the two.
-func previousIn(all []db.Revision, from map[coc.Key]coc.Key, i int) (_ int, between []string) {
+// change the previous one; -1 for none. from has the compared revisions by key. It also
+// returns the missing versions between the two.
+func previousIn(all []db.Revision, from map[coc.Key]coc.Key, i int) (_ int, missing []db.Revision) {
 	key, recorded := from[all[i].Key]
 	if recorded && key.IsZero() {
 		return -1, nil
@@ -206,12 +220,17 @@ func previousIn(all []db.Revision, from map[coc.Key]coc.Key, i int) (_ int, betw
 	for j := i - 1; j >= 0; j-- {
 		r := all[j]
 		if r.Number > 0 && (!recorded || r.Key == key) {
-			return j, between
+			return j, missing
 		}
 		if r.Number == 0 {
-			between = append(between, fmt.Sprintf("%s is between and is not in the archive: %s", text.Visible(r.Label), reason(r.State, r.Err)))
+			missing = append(missing, r)
 		}
 	}
 	// A recorded one may come later in the order: a revision of v3 with a higher number.
 	return slices.IndexFunc(all, func(r db.Revision) bool { return recorded && r.Key == key && r.Key != all[i].Key }), nil
+}
+
+// notArchived says why a version is not in the archive. where follows its label.
+func notArchived(r db.Revision, where string) string {
+	return fmt.Sprintf("%s%s is not in the archive: %s", text.Visible(r.Label), where, reason(r.State, r.Err))
 }

@@ -66,7 +66,7 @@ type Rewrite struct {
 }
 
 // WatchedDocument is a document that a watch followed in the period. Version and Versions
-// are those at the end of the period, the name is the present one.
+// are those at the end of the period, the name is the current one.
 type WatchedDocument struct {
 	Ref
 	Watched  []Period `json:"watched"`
@@ -147,10 +147,11 @@ func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error
 		}
 		since = since.AddDate(0, 0, -ReportDays)
 	}
-	switch err = errors.Join(wrongUntil, wrongSince); {
+	err = errors.Join(wrongUntil, wrongSince)
+	switch {
 	case err != nil:
 	case since.After(now):
-		err = hint.Wrap(fmt.Errorf("--since %s is in the future", q.Since), "the archive knows the past, until now")
+		err = hint.Wrap(fmt.Errorf("--since %s is in the future", q.Since), "give a time in the past")
 	case !since.Before(until):
 		err = hint.Wrap(fmt.Errorf("the period would begin at %s, after its end at %s", since.Format(time.RFC3339), until.Add(-time.Millisecond).Format(time.RFC3339)),
 			"are --since and --until reversed? An age such as 7d counts back from now")
@@ -161,15 +162,20 @@ func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error
 func (a *Archive) changesByDocument(ctx context.Context, within db.Filter) iter.Seq2[DocumentChanges, error] {
 	return func(yield func(DocumentChanges, error) bool) {
 		for d, err := range a.db.Documents(ctx) {
-			if err == nil && within.Account != "" && within.Account != d.Account {
+			if err != nil {
+				yield(DocumentChanges{}, err)
+				return
+			}
+			if within.Account != "" && within.Account != d.Account {
 				continue
 			}
-			n := 0
 			within.Document = d.Key
-			if err == nil {
-				n, _, err = a.db.CountChanges(ctx, within)
+			n, _, err := a.db.CountChanges(ctx, within)
+			if err != nil {
+				yield(DocumentChanges{}, err)
+				return
 			}
-			if (n > 0 || err != nil) && !yield(DocumentChanges{newDocument(d).Ref, a.reportedChanges(ctx, within)}, err) {
+			if n > 0 && !yield(DocumentChanges{newDocument(d).Ref, a.reportedChanges(ctx, within)}, nil) {
 				return
 			}
 		}
@@ -225,7 +231,7 @@ func hashText(h coc.Hash) Text {
 	return Text(h.String())
 }
 
-// documentsPage is of how many documents the state at the end of a period is read at a time.
+// documentsPage is the number of documents whose state is read at a time.
 const documentsPage = 200
 
 // watchedDocuments returns the documents that were followed in the period.
@@ -286,11 +292,11 @@ func (a *Archive) watchedDocument(ctx context.Context, key coc.Key, period Perio
 // reportLimits say what a report cannot know.
 func reportLimits() []string {
 	return []string{
-		"What was added and removed between two polls of COC is not in the archive; in a gap, that is everything that COC no longer showed after it.",
+		"What existed only between two polls is not in the archive. After a gap, that is everything that COC no longer lists.",
 		"“Made” is the time that COC gives. “Seen”, and the times of cycles, are by the clock of the machine that cocsync ran on. Neither was compared with another clock.",
 		"A content that was replaced in place is noticed when it is read again: it may have been replaced at any time after the old one was last seen.",
-		"COC names one modifier for a document, not one for each version. An author is named only if there is no doubt, and “unknown” accuses no one.",
-		"Documents have their present names, and the list of missing versions is the present one.",
-		"All of this was read from the present file of the archive. This page cannot tell whether someone altered that file.",
+		"COC names one modifier for a document, not one for each version. An author is named only if there is no doubt; otherwise the author is “unknown”.",
+		"Documents have their current names, and the list of missing versions is the current one.",
+		"All of this was read from the current file of the archive. This report cannot tell whether someone altered that file.",
 	}
 }

@@ -35,7 +35,7 @@ type Revision struct {
 	// PreviousCheckedAt is when the content before a rewrite was last seen.
 	PreviousCheckedAt Time `json:"previous_checked_at"`
 	RequestID         Text `json:"request_id"`
-	AnsweredAt        Time `json:"answered_at"`
+	RespondedAt       Time `json:"answered_at"`
 
 	Label    string `json:"-"` // v3
 	Archived bool   `json:"-"` // its content was archived, and may have been erased since
@@ -49,7 +49,7 @@ func newRevision(r db.Revision) Revision {
 		RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: Time{r.ErasedAt}, ErasedReason: Text(r.ErasedReason),
 		By: Text(r.Author), MadeAt: Time{r.MadeAt}, SeenAt: Time{r.SeenAt}, CheckedAt: Time{r.CheckedAt},
 		WithdrawnAt: Time{r.WithdrawnAt}, PreviousCheckedAt: Time{r.PreviousCheckedAt},
-		RequestID: Text(r.Evidence.RequestID), AnsweredAt: Time{r.Evidence.Date},
+		RequestID: Text(r.Evidence.RequestID), RespondedAt: Time{r.Evidence.Date},
 		Label: r.Label, Archived: r.Number > 0, db: r,
 	}
 	if out.Archived {

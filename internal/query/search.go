@@ -67,10 +67,10 @@ func (s *search) run(ctx context.Context, f func(Found) error) error {
 // candidates calls f with each document that ever had a line that the pattern matches, in an
 // order that does not change.
 func (s *search) candidates(ctx context.Context, f func(Document) error) error {
-	known := map[coc.Key]bool{}
+	seen := map[coc.Key]bool{}
 	m := NewMatcher(ctx, s.pattern)
 	return s.a.db.Lines(ctx, required(s.pattern), func(key coc.Key, lines []byte) error {
-		if known[key] {
+		if seen[key] {
 			return ctx.Err()
 		}
 		if lines != nil {
@@ -78,7 +78,7 @@ func (s *search) candidates(ctx context.Context, f func(Document) error) error {
 				return err
 			}
 		}
-		known[key] = true
+		seen[key] = true
 		doc, err := s.a.db.ByKey(ctx, key)
 		if err != nil {
 			return err
@@ -215,13 +215,13 @@ type hit struct {
 // structure cannot be read. An error says that the context ended.
 func (h *hits) read(content []byte) (readable bool, err error) {
 	text := diff.Read(content)
-	within, ok := h.scope(text)
+	within, readable := h.scope(text)
 	h.now = h.now[:0]
 	h.reads++
 	for i, line := range text.Lines {
 		line = withoutEnd(line)
-		x, known := h.byLine[string(line)]
-		if !known {
+		x, ok := h.byLine[string(line)]
+		if !ok {
 			match, err := h.matcher.Match(line)
 			if err != nil {
 				return false, err
@@ -237,7 +237,7 @@ func (h *hits) read(content []byte) (readable bool, err error) {
 			h.now = append(h.now, x)
 		}
 	}
-	return ok, nil
+	return readable, nil
 }
 
 // scope says which lines are in the selected step and path; nil for all.

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"os"
@@ -36,7 +35,7 @@ type Status struct {
 	Notes        []string         `json:"notes"`    // what is no problem and can be improved
 
 	Now      time.Time `json:"-"`
-	At       time.Time `json:"-"` // the time of which problems are reported: Now, except for a copy
+	At       time.Time `json:"-"` // the reference time of Problems: Now, or for a copy its last activity
 	Accounts []Account `json:"-"`
 
 	writerErr                         error // why Writer is unknown
@@ -132,7 +131,7 @@ type Notifier struct {
 	OldestAt   Time   `json:"oldest_at"`
 	Held       Text   `json:"held"`
 	NextTryAt  Time   `json:"next_try_at"`
-	QuietUntil Time   `json:"quiet_until"` // the end of its present quiet hours
+	QuietUntil Time   `json:"quiet_until"` // the end of its current quiet hours
 	Failed     int    `json:"failed"`
 	LastError  Text   `json:"last_error"`
 
@@ -170,38 +169,56 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 	}
 	s.Copy = err == nil && !held && !a.Configured
 	names, err := a.db.Watches(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
-		if err == nil {
-			err = a.readWatch(ctx, s, name)
+		if err := a.readWatch(ctx, s, name); err != nil {
+			return nil, err
 		}
 	}
 	s.At = s.Now
-	if s.Copy { // what was pending then is a problem of then
+	if s.Copy { // a copy reports problems as of its last activity
 		s.At, s.AsOf = s.lastActivity(), Time{s.LastGoodAt()}
 	}
-	var errs [6]error
-	errs[0] = a.readAccounts(ctx, s)
-	errs[1] = a.readNotifiers(ctx, s)
-	s.Missing, s.MissingCount, errs[2] = a.MissingVersions(ctx, shownVersions, s.At)
-	s.pendingDocuments, s.pendingVersions, errs[3] = a.db.Outstanding(ctx, s.cycleRunningSince())
-	s.wal, errs[4] = a.db.WAL(ctx)
-	s.LogRecords, s.LogSigned, errs[5] = a.db.LogSize(ctx)
-	if err := cmp.Or(append(errs[:], err)...); err != nil {
+	if err := a.readAccounts(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := a.readNotifiers(ctx, s); err != nil {
+		return nil, err
+	}
+	if s.Missing, s.MissingCount, err = a.MissingVersions(ctx, shownVersions, s.At); err != nil {
+		return nil, err
+	}
+	if s.pendingDocuments, s.pendingVersions, err = a.db.Outstanding(ctx, s.cycleRunningSince()); err != nil {
+		return nil, err
+	}
+	if s.wal, err = a.db.WAL(ctx); err != nil {
+		return nil, err
+	}
+	if s.LogRecords, s.LogSigned, err = a.db.LogSize(ctx); err != nil {
 		return nil, err
 	}
 	s.WALBytes = s.wal.Bytes
 	s.freeBytes, s.freeKnown = a.db.Free()
 	s.findProblems()
-	for _, name := range []string{s.Archive, s.Archive + ".key"} {
-		// Windows has no such bits.
-		if info, err := os.Stat(name); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
-			s.Notes = append(s.Notes, "other users can read "+name+"; `chmod 600 "+name+"` prevents that")
-		}
-	}
+	s.notePermissions()
 	return s, nil
 }
 
-// LoadStatus reads the whole status. It asks only the archive.
+// notePermissions notes which files of the archive other users can read.
+func (s *Status) notePermissions() {
+	if runtime.GOOS == "windows" { // it has no such bits
+		return
+	}
+	for _, name := range []string{s.Archive, s.Archive + ".key"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o044 != 0 {
+			s.Notes = append(s.Notes, "other users can read "+name+"; `chmod 600 "+name+"` prevents that")
+		}
+	}
+}
+
+// LoadStatus reads the whole status. It makes no requests.
 func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 	s, err := a.LoadProblems(ctx)
 	if err != nil {
@@ -221,6 +238,9 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 		names = append(names, w.Watch)
 	}
 	oldest, err := a.db.OldestChecks(ctx, names)
+	if err != nil {
+		return nil, err
+	}
 	for i := range s.Watches {
 		w := &s.Watches[i]
 		if checked, ok := oldest[w.Watch]; ok && checked.UnixMilli() > 0 {
@@ -228,34 +248,47 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 		} else {
 			w.NeverChecked = ok && checked.UnixMilli() == 0
 		}
-		err = cmp.Or(err, a.readHistory(ctx, w, s.Now))
+		if err := a.readHistory(ctx, w, s.Now); err != nil {
+			return nil, err
+		}
 	}
-	return s, err
+	return s, nil
 }
 
 // readWatch reads a watch, which may be one that no configuration names.
-func (a *Archive) readWatch(ctx context.Context, s *Status, name string) error {
+func (a *Archive) readWatch(ctx context.Context, s *Status, name string) (err error) {
 	w := Watch{Watch: name}
-	var errs [5]error
-	w.state, errs[0] = a.db.Watch(ctx, name)
+	if w.state, err = a.db.Watch(ctx, name); err != nil {
+		return err
+	}
 	w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
 	w.LastGoodAt.Time, w.LastCycleAt, w.FailedInARow = w.state.LastGoodAt, w.state.LastCycleAt, w.state.FailedInARow
-	w.newest, errs[1] = a.db.NewestCycle(ctx, name, db.CycleQuery{})
+	if w.newest, err = a.db.NewestCycle(ctx, name, db.CycleQuery{}); err != nil {
+		return err
+	}
 	newest, err := a.db.NewestCycle(ctx, name, db.CycleQuery{Partial: true})
-	w.busy, errs[2] = newest.Outcome == coc.CycleRunning, err
+	if err != nil {
+		return err
+	}
+	w.busy = newest.Outcome == coc.CycleRunning
 	if w.newest.Outcome == coc.CycleGood && !w.newest.Complete {
-		w.unstable, errs[3] = a.db.UnstableSince(ctx, name)
+		if w.unstable, err = a.db.UnstableSince(ctx, name); err != nil {
+			return err
+		}
 	}
 	if w.FailedInARow > 0 {
-		w.failure, errs[4] = a.db.NewestCycle(ctx, name, db.CycleQuery{Outcome: coc.CycleFailed})
+		w.failure, err = a.db.NewestCycle(ctx, name, db.CycleQuery{Outcome: coc.CycleFailed})
 	}
 	s.Watches = append(s.Watches, w)
-	return cmp.Or(errs[:]...)
+	return err
 }
 
 // readHistory reads the recent cycles of a watch.
 func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) error {
-	cycles, wrongCycles := a.db.Cycles(ctx, w.Watch, db.CycleQuery{Partial: true}, recentCycles)
+	cycles, err := a.db.Cycles(ctx, w.Watch, db.CycleQuery{Partial: true}, recentCycles)
+	if err != nil {
+		return err
+	}
 	for _, c := range cycles {
 		w.Cycles = append(w.Cycles, Cycle{
 			ID: c.Key.ID, Account: c.Account, Trigger: c.Trigger, StartedAt: Time{c.StartedAt}, EndedAt: Time{c.EndedAt},
@@ -265,7 +298,10 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 		})
 		w.LastCycle = &w.Cycles[0]
 	}
-	unreached, wrongUnreached := a.db.Unreached(ctx, w.Watch)
+	unreached, err := a.db.Unreached(ctx, w.Watch)
+	if err != nil {
+		return err
+	}
 	for _, u := range unreached {
 		w.Unreached = append(w.Unreached, Unreached{u.DocumentID, u.Name, Time{u.CheckedAt}, u.Err})
 	}
@@ -274,7 +310,7 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 		w.Day.Ran += n
 	}
 	w.Day.Good, w.Day.Missed = ran[coc.CycleGood], missed
-	return cmp.Or(wrongCycles, wrongUnreached, err)
+	return err
 }
 
 // readAccounts reads the accounts, with only those pauses that a cycle would respect.
@@ -341,13 +377,10 @@ func (s *Status) lastActivity() time.Time {
 	return at
 }
 
-// distantFuture is later than any cycle, and can be stored as milliseconds.
-var distantFuture = time.UnixMilli(math.MaxInt64 / 2)
-
 // cycleRunningSince is when the longest running cycle began; in the distant future if none
 // runs. Versions that were listed since then are about to be fetched.
 func (s *Status) cycleRunningSince() time.Time {
-	since := distantFuture
+	since := time.UnixMilli(math.MaxInt64 / 2) // later than any cycle, and valid in the database
 	for _, w := range s.Watches {
 		if s.runs(w) && w.newest.StartedAt.Before(since) {
 			since = w.newest.StartedAt

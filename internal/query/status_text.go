@@ -10,7 +10,7 @@ import (
 	"cocsync/internal/text"
 )
 
-// Health is whether cocsync works, in the form of healthcheck.
+// Health is the JSON of healthcheck.
 type Health struct {
 	Healthy  bool          `json:"healthy"`
 	Copy     bool          `json:"copy"`   // no process is known to write the archive
@@ -19,14 +19,14 @@ type Health struct {
 	Problems []Problem     `json:"problems"`
 }
 
-// WatchHealth is whether a watch works.
+// WatchHealth is the health of a watch.
 type WatchHealth struct {
 	Watch      string `json:"watch"`
 	LastGoodAt Time   `json:"last_good_at"`
 	Stale      Text   `json:"stale"` // why it does not work; null: it does
 }
 
-// Health returns whether all works.
+// Health returns the health of the archive and its watches.
 func (s *Status) Health() Health {
 	h := Health{Healthy: s.Healthy(), Copy: s.Copy, Problems: s.Problems}
 	if w := s.Writer; w != nil {
@@ -51,7 +51,7 @@ func (s *Status) ProblemOf(watch string) string {
 	return ""
 }
 
-// Headline says in one line whether all is well. Of a copy it says of when.
+// Headline returns one line: the number of problems, or for a copy its time.
 func (s *Status) Headline() string {
 	switch n := len(s.Problems); {
 	case s.Copy:
@@ -63,7 +63,7 @@ func (s *Status) Headline() string {
 	return "All is well."
 }
 
-// Recorded says of a copy of when it is and what it recorded.
+// Recorded describes a copy: its time and its number of problems.
 func (s *Status) Recorded() string {
 	found := "no problem was recorded"
 	if n := len(s.Problems); n > 0 {

@@ -29,20 +29,20 @@ func (a *Archive) Until(text string) (time.Time, error) {
 	return at.Add(time.Millisecond), err
 }
 
-// Time parses the time of a query: a date (its end, or now until then), an RFC 3339 time or
-// an age.
+// Time parses the time of a query: a date (its end, or now if the day has not ended), an
+// RFC 3339 time or an age.
 func (a *Archive) Time(text string) (time.Time, error) {
 	at, day, err := a.parseTime(text)
 	if day {
 		at = a.endOf(at)
 	}
 	if err == nil && at.After(a.Now()) {
-		err = hint.Wrap(ambiguous("%q is in the future", text), "the archive knows the past, until now")
+		err = hint.Wrap(ambiguous("%q is in the future", text), "give a time in the past")
 	}
 	return at, err
 }
 
-// endOf returns the end of a day, or now until then.
+// endOf returns the end of a day, or now if the day has not ended.
 func (a *Archive) endOf(day time.Time) time.Time {
 	end := day.AddDate(0, 0, 1).Add(-time.Millisecond)
 	if now := a.Now(); !day.After(now) && end.After(now) {
@@ -89,7 +89,7 @@ func (a *Archive) parseDate(text string) (at time.Time, day bool, err error) {
 	return at, false, err
 }
 
-// parseAge returns the time of an age: a number of days or weeks, or a duration of Go's.
+// parseAge returns the time of an age: a number of days or weeks, or a Go duration.
 func parseAge(now time.Time, age string) (time.Time, bool) {
 	for unit, days := range map[string]int{"d": 1, "w": 7} {
 		digits, ok := strings.CutSuffix(age, unit)
@@ -102,7 +102,7 @@ func parseAge(now time.Time, age string) (time.Time, bool) {
 }
 
 // parseReference parses a reference that is a time. A date is the end of that day, or now
-// until then. ok is false for what does not look like a time.
+// if the day has not ended. ok is false for what does not look like a time.
 func (a *Archive) parseReference(ref string) (at time.Time, ok bool, err error) {
 	if len(ref) < len(time.DateOnly) || ref[0] < '0' || ref[0] > '9' {
 		return at, false, nil
@@ -140,7 +140,7 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 	case len(all) == 0:
 		return v, hint.Wrap(coc.NotFound("not found"), existing(all))
 	case found < 0:
-		return v, coc.NotFound("no version of that time is known, the first is from %s", stamp(validFrom(all[0])))
+		return v, coc.NotFound("no version is known for that time; the first is from %s", stamp(validFrom(all[0])))
 	}
 	if v, err = archived(all[found]); err != nil {
 		return v, err
@@ -150,15 +150,15 @@ func (a *Archive) versionAt(ctx context.Context, doc Document, all []db.Revision
 	return v, err
 }
 
-// doubt says why all[found] may not have been the newest at a time, or its content another
-// one; "" for no doubt. checked is when COC was last checked.
+// doubt says why all[found] may not have been the newest version at a time, or why its content
+// may have differed; "" if there is no doubt. checked is when COC was last checked.
 func doubt(checked time.Time, all []db.Revision, found int, at time.Time) string {
 	if next := found + 1; next < len(all) && all[next].Label == all[found].Label && all[next].PreviousCheckedAt.Before(at) {
 		unaltered := "never"
 		if t := all[next].PreviousCheckedAt; !t.IsZero() {
 			unaltered = "at " + stamp(t)
 		}
-		return fmt.Sprintf("COC's copy of %s was rewritten before %s, and last seen unaltered %s: its bytes may have been others then",
+		return fmt.Sprintf("COC's copy of %s was rewritten before %s, and last seen unaltered %s: its content may have been different then",
 			all[found].Label, stamp(all[next].SeenAt), unaltered)
 	}
 	if checked.Before(at) {

@@ -133,8 +133,8 @@ func (v *verifier) progress() {
 	}
 }
 
-// did counts one more checked thing.
-func (v *verifier) did() {
+// step counts one more checked thing.
+func (v *verifier) step() {
 	if v.now.Done++; v.now.Done%progressEvery == 0 {
 		v.progress()
 	}
@@ -165,7 +165,8 @@ func listed[T any](v *verifier, format string, list func(context.Context) ([]T, 
 
 func (v *verifier) contents(ctx context.Context) error {
 	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) {
-		if v.did(); wrong != nil {
+		v.step()
+		if wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
 		}
 	})
@@ -193,7 +194,7 @@ func (v *verifier) log(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.did()
+		v.step()
 		if l.Index != next {
 			v.fault("the log: leaf %d is missing", next)
 		}
@@ -211,7 +212,7 @@ func (v *verifier) log(ctx context.Context) error {
 		v.fault("the log: a checkpoint of %d leaves is signed, and there are only %d", s.Size, v.tree.Size)
 	}
 	for _, x := range v.external {
-		v.fault("%s: it is of %d leaves, and the log has only %d: the last ones were removed, or this is an older copy", x.Name, x.Size, v.tree.Size)
+		v.fault("%s: it covers %d leaves, but the log has only %d: the last ones were removed, or this is an older copy", x.Name, x.Size, v.tree.Size)
 	}
 	return nil
 }
@@ -240,11 +241,11 @@ func (v *verifier) checkpoints(g db.Generation) {
 		case x.Size != v.tree.Size:
 			keep = append(keep, x)
 		case x.Origin != "" && x.Origin != g.Origin:
-			v.fault("%s: it is of the log %s, and this one is %s", x.Name, text.Visible(x.Origin), text.Visible(g.Origin))
+			v.fault("%s: it is from log %s; this is log %s", x.Name, text.Visible(x.Origin), text.Visible(g.Origin))
 		case x.Root != v.tree.Root():
-			v.fault("%s: the first %d leaves are not those of then: their root is %s, not %s", x.Name, x.Size, v.tree.Root(), x.Root)
+			v.fault("%s: the first %d leaves have changed since: their root is %s, not %s", x.Name, x.Size, v.tree.Root(), x.Root)
 		default:
-			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: everything that the archive had then is unaltered (%d leaves)", x.Name, x.Size))
+			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: the archive is unaltered up to this checkpoint (%d leaves)", x.Name, x.Size))
 		}
 	}
 	v.external = keep
@@ -256,7 +257,7 @@ func (v *verifier) records(ctx context.Context) error {
 		n := 0
 		last := coc.Key{ID: -1}
 		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) {
-			v.did()
+			v.step()
 			if r != nil && v.before(r) {
 				last = ref
 				return
@@ -323,7 +324,7 @@ func describe(typ string, r *audit.Record) string {
 func (v *verifier) derived(ctx context.Context) error {
 	changes, older := 0, 0
 	for c, err := range v.db.Changes(ctx, db.Filter{Kinds: []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten}}) {
-		v.did()
+		v.step()
 		switch {
 		case err != nil:
 			return err
@@ -366,14 +367,14 @@ func (v *verifier) lines(ctx context.Context) error {
 	n := 0
 	u := v.db.Unpacker()
 	for doc, err := range v.db.Documents(ctx) {
-		var lines []byte
-		if err == nil {
-			lines, err = v.db.LinesOf(ctx, doc.Key)
+		if err != nil {
+			return err
 		}
-		var all []db.Revision
-		if err == nil {
-			all, err = v.db.Revisions(ctx, doc.Key, "")
+		lines, err := v.db.LinesOf(ctx, doc.Key)
+		if err != nil {
+			return err
 		}
+		all, err := v.db.Revisions(ctx, doc.Key, "")
 		if err != nil {
 			return err
 		}

@@ -185,7 +185,7 @@ func TestOnlyExternalCheckpointsShowThis(t *testing.T) {
 	if _, faults := verify(t, older, false); faults != "" {
 		t.Errorf("an older copy has faults in itself:\n%s", faults)
 	}
-	if _, faults := verify(t, older, false, kept); !strings.Contains(faults, "kept: it is of ") || !strings.Contains(faults, "this is an older copy") {
+	if _, faults := verify(t, older, false, kept); !strings.Contains(faults, "kept: it covers ") || !strings.Contains(faults, "this is an older copy") {
 		t.Errorf("an external checkpoint does not show an older copy: %q", faults)
 	}
 	// Another author, and a log to go with it.

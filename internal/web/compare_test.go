@@ -40,7 +40,7 @@ func TestComparePages(t *testing.T) {
 		restart + "/compare?old=~1&new=2026-03-03": {200, "restart v4#2 → v2|identical", "", "v4#2 v2"},
 		restart + "/compare?old=v3&new=v5":         {404, "Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
 		restart + "/compare?old=v4%231&new=v5":     {404, "The content of v4#1 was permanently removed from the archive|held a password|Its size was 111 bytes", "identical", "v4#1 v5"},
-		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|known are v1 to v5`, "identical", "v1"},
+		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|the archive has v1 to v5`, "identical", "v1"},
 		restart + "/compare?old=v1&new=v2..v4":     {400, "names two versions", "", "v1"},
 		"/documents/prod/DM-rstart/compare":        {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
 		"/compare":                                 {200, "Compares a version of one document", "identical", ""},
