@@ -270,7 +270,7 @@ func TestAPINotes(t *testing.T) {
 		"/changes?n=9&document=DM-restart":           nil,
 		"/grep?pattern=.&n=2":                        {"only the first 2 matches are listed: increase n (max 10000) or narrow the search"},
 		"/documents/old-job/versions/latest/content": {"COC no longer has this document: this is the last version that was seen"},
-		"/diff?new=DM-restart@v5":                    {"v4 is between and is not in the archive: COC did not serve it (400 COC.00010002)"},
+		"/diff?new=DM-restart@v5":                    {"v4, between the two, is not in the archive: COC did not serve it (400 COC.00010002)"},
 	} {
 		answered, _ := s.get("/api/v1" + address)
 		var got []string

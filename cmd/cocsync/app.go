@@ -25,15 +25,15 @@ type app struct {
 	out, err io.Writer
 	now      func() time.Time // the clock of queries and records
 
-	configFlag string
-	dbFlag     string
-	color      choice
-	logFormat  choice
-	format     choice // -o
-	at         string // --at of references
-	steady     bool   // the process continues when the reader of its log ends
+	configFlag  string
+	dbFlag      string
+	color       choice
+	logFormat   choice
+	format      choice // -o
+	at          string // --at of references
+	nonBlocking bool   // writes to the log neither block nor end the process
 
-	live   *web.Live      // notifies the daemon's page; nil: no page
+	live   *web.Live      // metrics of this daemon, for its page; nil: no page
 	ending []func() error // run in reverse before the program ends
 }
 
@@ -145,8 +145,8 @@ func (a *app) archive(ctx context.Context) (*query.Archive, error) {
 	return q, q.SetAt(a.at)
 }
 
-// querying returns the function of a command that runs a query.
-func (a *app) querying(run func(context.Context, *query.Archive, []string) error) func(*cobra.Command, []string) error {
+// withArchive returns the function of a command that runs a query.
+func (a *app) withArchive(run func(context.Context, *query.Archive, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		q, err := a.archive(cmd.Context())
 		if err != nil {
@@ -163,19 +163,20 @@ func (a *app) atFlag(cmd *cobra.Command, usage string) { cmd.Flags().StringVar(&
 const atHelp = `With --at, all references are resolved as of TIME: a date (the end of that day), an
 RFC 3339 time, or an age such as 7d.`
 
-// shared opens the archive for writing while a daemon may have it open.
-func (a *app) shared(ctx context.Context) (*db.DB, error) {
+// openShared opens the archive for writing while a daemon may have it open.
+func (a *app) openShared(ctx context.Context) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {
 		return nil, err
 	}
-	return a.opened(db.OpenShared(ctx, path))
+	return a.closeAtExit(db.OpenShared(ctx, path))
 }
 
-// existing opens the archive at path. If there is none before the first sync, it opens an
-// empty one that is removed at exit: the archive is always created by the user who runs the
-// syncs.
-func (a *app) existing(ctx context.Context, path string, open func(context.Context, string) (*db.DB, error)) (*db.DB, error) {
+// openExisting opens the archive at path. If the file does not exist, it opens an empty
+// temporary archive: the user who runs run or sync must create the file.
+func (a *app) openExisting(
+	ctx context.Context, path string, open func(context.Context, string) (*db.DB, error),
+) (*db.DB, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		dir, err := os.MkdirTemp("", "cocsync-*")
 		if err != nil {
@@ -184,11 +185,11 @@ func (a *app) existing(ctx context.Context, path string, open func(context.Conte
 		a.atEnd(func() error { return os.RemoveAll(dir) })
 		path, open = filepath.Join(dir, "empty.db"), db.Open
 	}
-	return a.opened(open(ctx, path))
+	return a.closeAtExit(open(ctx, path))
 }
 
-// opened closes an opened archive at exit.
-func (a *app) opened(d *db.DB, err error) (*db.DB, error) {
+// closeAtExit registers an opened archive to be closed at exit.
+func (a *app) closeAtExit(d *db.DB, err error) (*db.DB, error) {
 	if err == nil {
 		a.atEnd(d.Close)
 	}
@@ -205,8 +206,8 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 	case toJournal(out):
 		out, o.ReplaceAttr = journal{out}, withoutTime
 	}
-	if a.steady {
-		return slog.New(newSteadyLog(out, handler))
+	if a.nonBlocking {
+		return slog.New(newNonBlockingLog(out, handler))
 	}
 	return slog.New(handler(out))
 }

@@ -48,9 +48,9 @@ func rangeArgs(low, high int) cobra.PositionalArgs {
 	}
 }
 
-// exclusive makes a command refuse two flags of one group. It replaces the command's
+// excludeFlags makes a command refuse two flags of one group. It replaces the command's
 // PreRunE. The groups are registered with cobra too, for completion.
-func exclusive(cmd *cobra.Command, groups ...[]string) {
+func excludeFlags(cmd *cobra.Command, groups ...[]string) {
 	for _, group := range groups {
 		cmd.MarkFlagsMutuallyExclusive(group...)
 	}
@@ -113,9 +113,12 @@ func notEmpty(cmd *cobra.Command, _ []string) (err error) {
 	return err
 }
 
-// completing completes arguments from the archive. If that cannot be read, there are no
-// completions: errors would disturb the shell.
-func (a *app) completing(words func(ctx context.Context, q *query.Archive, args []string, typed string) []cobra.Completion) cobra.CompletionFunc {
+// wordsFunc returns the completions of a word that is typed after args.
+type wordsFunc func(ctx context.Context, q *query.Archive, args []string, typed string) []cobra.Completion
+
+// completeFromArchive completes arguments from the archive. If the archive cannot be read,
+// there are no completions: errors would disturb the shell.
+func (a *app) completeFromArchive(words wordsFunc) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 		if q, err := a.archive(cmd.Context()); err == nil {
 			list = words(cmd.Context(), q, args, typed)

@@ -40,7 +40,7 @@ cocsync verify --checkpoint FILE shows whether anything that the archive held at
 time was altered or removed.`,
 		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
 		Args:    noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			note, err := q.Checkpoint(ctx)
 			if err != nil {
 				return err
@@ -61,7 +61,7 @@ lead to the root, the newest signed checkpoint and the public key. The proof can
 checked without the archive: cocsync audit check FILE.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof`,
 		Args:    rangeArgs(1, 1),
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			return a.auditProve(ctx, q, args[0], out)
 		}),
 	}

@@ -24,14 +24,14 @@ work on the copy with --db FILE. The copy does not include the key that signs th
 		Example: `  cocsync backup /backup/cocsync-$(date +%F).db`,
 		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := a.shared(cmd.Context())
+			d, err := a.openShared(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if err := d.Backup(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			v, err := a.verified(cmd.Context(), args[0])
+			v, err := a.verifyFile(cmd.Context(), args[0])
 			if err != nil {
 				return fmt.Errorf("the copy %s: %w", text.Visible(args[0]), err)
 			}
@@ -68,7 +68,7 @@ func (a *app) restore(ctx context.Context, from string) error {
 			return hint.Wrap(fmt.Errorf("%s exists", text.Visible(p)), "restore never overwrites an archive: first move it away, with its -wal file if it exists")
 		}
 	}
-	if _, err := a.verified(ctx, from); err != nil {
+	if _, err := a.verifyFile(ctx, from); err != nil {
 		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err), "use another backup")
 	}
 	if err := db.Restore(ctx, from, path, key); err != nil {
@@ -91,8 +91,8 @@ func (a *app) target() (path, key string, err error) {
 	return cfg.Database, cfg.SigningKey, nil
 }
 
-// verified verifies an archive and returns any fault as an error.
-func (a *app) verified(ctx context.Context, path string) (v query.Verdict, err error) {
+// verifyFile verifies an archive and returns its first fault as an error.
+func (a *app) verifyFile(ctx context.Context, path string) (v query.Verdict, err error) {
 	q, err := query.Open(ctx, path)
 	if err != nil {
 		return v, err

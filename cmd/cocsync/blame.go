@@ -36,8 +36,8 @@ the author is not certain, it is shown as unknown.
   cocsync blame restart-unhealthy-nodes@v3 -L step:drain
   cocsync blame restart-unhealthy-nodes -o json | jq -r '.[] | select(.by == null) | .line'`,
 		Args:              rangeArgs(1, 1),
-		ValidArgsFunction: a.completing(versionWord),
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+		ValidArgsFunction: a.completeFromArchive(versionWord),
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			return a.blame(ctx, q, args[0], lines)
 		}),
 	}
@@ -62,7 +62,7 @@ func (a *app) blame(ctx context.Context, q *query.Archive, spec string, only []s
 		a.note(n)
 	}
 	if len(lines) == 0 {
-		a.nothing(text.Visible(doc.Name+"@"+v.Version) + " is empty")
+		a.info(text.Visible(doc.Name+"@"+v.Version) + " is empty")
 	}
 	return a.result(lines, func(p *page) { p.blame(lines) })
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -49,9 +48,12 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
-		due, wrongSchedule := w.Cron()
+		due, err := w.Cron()
+		if err != nil {
+			return nil, err
+		}
 		audit, err := w.AuditEvery()
-		if err := cmp.Or(wrongSchedule, err); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		watch := syncer.Watch{Name: w.Name, Account: accounts[w.Account], Documents: w.Documents,
@@ -73,17 +75,20 @@ func credentials(c config.Account) fetch.Source {
 		return fetch.DefaultChain()
 	}
 	return func(context.Context, fetch.KeyPair) (k fetch.KeyPair, err error) {
-		var errs [3]error
-		k.AccessKey, errs[0] = c.AccessKey.Value()
-		k.SecretKey, errs[1] = c.SecretKey.Value()
-		k.SecurityToken, errs[2] = c.SecurityToken.Value()
-		return k, cmp.Or(errs[:]...)
+		if k.AccessKey, err = c.AccessKey.Value(); err != nil {
+			return k, err
+		}
+		if k.SecretKey, err = c.SecretKey.Value(); err != nil {
+			return k, err
+		}
+		k.SecurityToken, err = c.SecurityToken.Value()
+		return k, err
 	}
 }
 
 // routes returns the notifiers for a kind of change found by a watch: those that the watch
 // names, and those that a route may add. A watch without notifiers only archives.
-func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed []string) {
+func routes(cfg *config.Config) func(watch string, kind coc.Kind) (fromWatch, routed []string) {
 	kinds := map[string][]coc.Kind{}
 	for _, s := range cfg.Slacks {
 		kinds[s.Name] = s.Kinds
@@ -91,21 +96,24 @@ func routes(cfg *config.Config) func(watch string, kind coc.Kind) (own, routed [
 	for _, w := range cfg.Webhooks {
 		kinds[w.Name] = w.Kinds
 	}
-	return func(watch string, kind coc.Kind) (own, routed []string) {
+	return func(watch string, kind coc.Kind) (fromWatch, routed []string) {
 		at := slices.IndexFunc(cfg.Watches, func(w config.Watch) bool { return w.Name == watch })
 		if at < 0 || len(cfg.Watches[at].Notify) == 0 {
 			return nil, nil
 		}
 		wants := func(name string) bool { return slices.Contains(kinds[name], kind) }
-		own = slices.DeleteFunc(slices.Clone(cfg.Watches[at].Notify), func(n string) bool { return !wants(n) })
+		fromWatch = slices.DeleteFunc(slices.Clone(cfg.Watches[at].Notify), func(n string) bool {
+			return !wants(n)
+		})
 		for _, r := range cfg.Routes {
 			for _, n := range r.Notify {
-				if wants(n) && !slices.Contains(own, n) && (len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)) {
+				applies := len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)
+				if applies && wants(n) && !slices.Contains(fromWatch, n) {
 					routed = append(routed, n)
 				}
 			}
 		}
-		return own, routed
+		return fromWatch, routed
 	}
 }
 
@@ -153,12 +161,15 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 
 func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
 	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
-	var errs [3]error
-	n.Mask, errs[0] = c.Masks()
-	n.Thread, errs[1] = c.ThreadFor()
+	if n.Mask, err = c.Masks(); err != nil { // nothing is sent unmasked
+		return n, err
+	}
+	if n.Thread, err = c.ThreadFor(); err != nil {
+		return n, err
+	}
 	q, err := c.Quiet()
-	if errs[2] = err; cmp.Or(errs[:]...) != nil { // nothing is sent unmasked
-		return n, cmp.Or(errs[:]...)
+	if err != nil {
+		return n, err
 	}
 	n.Quiet = notify.Quiet{From: q.From, To: q.To, In: q.In, Except: c.QuietExcept}
 	if c.Webhook.IsSet() {

@@ -22,8 +22,8 @@ import (
 // time is wrong by 15 minutes.
 const clockTolerance = time.Minute
 
-// documentsTried is the maximum number of documents that a check requests for one watch.
-const documentsTried = 20
+// maxCheckedDocuments is the maximum number of documents that check requests for one watch.
+const maxCheckedDocuments = 20
 
 func (a *app) checkCommand() *cobra.Command {
 	var online bool
@@ -132,17 +132,19 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 			ids = append(ids, r.DocumentID)
 		}
 	}
-	if n := len(ids); n > documentsTried {
-		fmt.Fprintf(c.app.out, "note  %s: %d documents are configured, only the first %d are checked\n", name, n, documentsTried)
+	if n := len(ids); n > maxCheckedDocuments {
+		fmt.Fprintf(c.app.out, "note  %s: %d documents are configured, only the first %d are checked\n",
+			name, n, maxCheckedDocuments)
 	}
-	for _, id := range ids[:min(documentsTried, len(ids))] {
-		answer, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
-		c.line(strings.TrimSpace(fmt.Sprintf("%s: document %s %s", name, id, coc.OrEmpty(answer.Meta.Name))), err)
+	for _, id := range ids[:min(maxCheckedDocuments, len(ids))] {
+		response, err := w.Account.COC.Get(ctx, id, "", w.DocumentType)
+		what := fmt.Sprintf("%s: document %s %s", name, id, coc.OrEmpty(response.Meta.Name))
+		c.line(strings.TrimSpace(what), err)
 		if errors.Is(err, coc.ErrUnauthorized) {
 			return
 		}
-		if err == nil && !answer.Evidence.Date.IsZero() {
-			c.clock(answer.Evidence.Date)
+		if err == nil && !response.Evidence.Date.IsZero() {
+			c.clock(response.Evidence.Date)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,12 +57,12 @@ file, byte for byte.`,
 	cmd.Flags().BoolVar(&f.serve, "serve", false, "serve the page too, and keep editing jobs until Ctrl-C")
 	cmd.Flags().StringVar(&f.corpus, "corpus", "", "serve the histories in `DIR` instead of the built-in jobs")
 	cmd.Flags().StringVar(&f.keep, "keep", "", "keep the archive and its config in `DIR`")
-	exclusive(cmd, []string{"corpus", "serve"})
+	excludeFlags(cmd, []string{"corpus", "serve"})
 	return cmd
 }
 
-// stage is the environment of the demo: a COC and a Slack on loopback, and a folder.
-type stage struct {
+// demoEnv is the environment of the demo: a COC and a Slack on loopback, and a folder.
+type demoEnv struct {
 	coc      *cocsim.COC
 	slack    *cocsim.Slack
 	cocURL   string
@@ -84,27 +83,28 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 			return err
 		}
 	}
-	s, err := a.newStage(f.keep, docs)
+	s, err := a.newDemoEnv(f.keep, docs)
 	if err != nil {
 		return err
 	}
 	if f.corpus != "" {
 		return a.demoCorpus(ctx, docs)
 	}
-	return a.demoStory(ctx, s, f)
+	return a.demoEdits(ctx, s, f)
 }
 
-// newStage starts both services and writes the config that the program loads.
-func (a *app) newStage(keep string, docs []cocsim.Document) (*stage, error) {
-	s := &stage{coc: cocsim.NewCOC(cocsim.COCOptions{AccessKey: "demo", SecretKey: "demo-secret"}), dir: keep,
+// newDemoEnv starts both services and writes the config that the program loads.
+func (a *app) newDemoEnv(keep string, docs []cocsim.Document) (*demoEnv, error) {
+	s := &demoEnv{coc: cocsim.NewCOC(cocsim.COCOptions{AccessKey: "demo", SecretKey: "demo-secret"}), dir: keep,
 		slack: cocsim.NewSlack(cocsim.SlackOptions{Token: "xoxb-demo", Channels: []string{"C0123456789"}, EnforceRate: true})}
 	for _, d := range docs {
 		s.coc.Add(d)
 	}
-	var wrong, err error
-	s.cocURL, wrong = a.serve(s.coc)
-	s.slackURL, err = a.serve(s.slack)
-	if err := cmp.Or(wrong, err); err != nil {
+	var err error
+	if s.cocURL, err = a.serve(s.coc); err != nil {
+		return nil, err
+	}
+	if s.slackURL, err = a.serve(s.slack); err != nil {
 		return nil, err
 	}
 	if keep == "" {
@@ -133,7 +133,7 @@ func (a *app) serve(service http.Handler) (url string, err error) {
 	return url, err
 }
 
-func (s *stage) config() []byte {
+func (s *demoEnv) config() []byte {
 	return fmt.Appendf(nil, `# Written by cocsync demo. Its COC and Slack ended with the demo, so sync no longer
 # works; all queries work.
 database = "demo.db"
@@ -160,10 +160,10 @@ api_url = %q
 `, s.cocURL, s.slackURL+"/api/")
 }
 
-// demoStory edits jobs and shows the alerts.
-func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) (err error) {
+// demoEdits edits jobs and shows the alerts.
+func (a *app) demoEdits(ctx context.Context, s *demoEnv, f demoFlags) (err error) {
 	a.say("# COC serves %d jobs on %s, Slack listens on %s. The daemon starts.", len(s.coc.IDs()), s.cocURL, s.slackURL)
-	if s.db, err = a.opened(db.Open(ctx, filepath.Join(s.dir, "demo.db"))); err != nil {
+	if s.db, err = a.closeAtExit(db.Open(ctx, filepath.Join(s.dir, "demo.db"))); err != nil {
 		return err
 	}
 	if f.serve {
@@ -188,18 +188,18 @@ func (a *app) demoStory(ctx context.Context, s *stage, f demoFlags) (err error) 
 		}
 	}
 	if err == nil && f.serve {
-		err = a.edits(ctx, s)
+		err = a.keepEditing(ctx, s)
 	}
 	stop(nil)
 	if err := errors.Join(err, <-s.done); err != nil {
 		return err
 	}
-	return a.epilogue(context.WithoutCancel(ctx), s, f.keep != "")
+	return a.runQueries(context.WithoutCancel(ctx), s, f.keep != "")
 }
 
 // edit edits a job, wakes the daemon and prints the alerts.
-func (a *app) edit(ctx context.Context, s *stage, tell string, do func()) error {
-	a.say("\n# %s.", tell)
+func (a *app) edit(ctx context.Context, s *demoEnv, what string, do func()) error {
+	a.say("\n# %s.", what)
 	do()
 	select {
 	case s.wake <- struct{}{}:
@@ -216,7 +216,7 @@ var errInterrupted = errors.New("interrupted")
 func endedEarly(err error) error { return errors.Join(errors.New("the daemon ended early"), err) }
 
 // alerts waits for the next message in Slack and prints all new ones.
-func (a *app) alerts(ctx context.Context, s *stage) error {
+func (a *app) alerts(ctx context.Context, s *demoEnv) error {
 	waiting, cancel := context.WithTimeout(ctx, alertWithin)
 	defer cancel()
 	if err := s.slack.Wait(waiting, s.seen+1); err != nil {
@@ -253,8 +253,8 @@ func (a *app) alerts(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// epilogue runs queries on the archive.
-func (a *app) epilogue(ctx context.Context, s *stage, keep bool) error {
+// runQueries runs queries on the archive.
+func (a *app) runQueries(ctx context.Context, s *demoEnv, keep bool) error {
 	t, err := s.db.Totals(ctx)
 	if err != nil {
 		return err
@@ -337,8 +337,8 @@ func (a *app) servePage(ctx context.Context, path string) (*openedPage, error) {
 	return page, nil
 }
 
-// edits keeps editing jobs and printing the alerts until the context ends.
-func (a *app) edits(ctx context.Context, s *stage) error {
+// keepEditing keeps editing jobs and printing the alerts until the context ends.
+func (a *app) keepEditing(ctx context.Context, s *demoEnv) error {
 	a.say("\n# From now on a job is edited every %s, until Ctrl-C.", editEvery)
 	people := []string{"COC-chen.yu", "COC-li.wei", "COC-anita.rao", "COC-zhang.min", "COC-marc.tan"}
 	next := time.NewTicker(editEvery)

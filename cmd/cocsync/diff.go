@@ -79,9 +79,9 @@ failure.`,
   cocsync diff restart-unhealthy-nodes@v3..v5 --format dsl
   cocsync diff restart-unhealthy-nodes@2026-05-31 latest --stat`,
 		Args:              rangeArgs(1, 2),
-		ValidArgsFunction: a.completing(diffWords),
+		ValidArgsFunction: a.completeFromArchive(diffWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := f.settle(cmd.Flags().Changed("format"), a.json())
+			err := f.check(cmd.Flags().Changed("format"), a.json())
 			differs := false
 			if err == nil {
 				differs, err = a.diff(cmd.Context(), args, f)
@@ -97,7 +97,7 @@ failure.`,
 			return nil
 		},
 	}
-	f.format = choose(cmd, "format", "", formatUnified, "format of the difference",
+	f.format = choose(cmd, "format", formatUnified, "format of the difference",
 		formatUnified, formatDSL, formatSide, formatJSON)
 	s := cmd.Flags()
 	a.atFlag(cmd, "as of `TIME`")
@@ -126,9 +126,9 @@ in a pager: $PAGER, or less.`
 // exitDiffers is the exit status of diff --exit-code if the two differ.
 const exitDiffers = 1
 
-// settle applies -o json to the format and refuses invalid flags and combinations. chosen
+// check applies -o json to the format and refuses invalid flags and combinations. chosen
 // reports whether --format was given.
-func (f diffFlags) settle(chosen, asJSON bool) error {
+func (f diffFlags) check(chosen, asJSON bool) error {
 	format, json := &f.format.value, asJSON || f.format.value == formatJSON
 	for _, rule := range []struct {
 		wrong           bool
@@ -176,10 +176,10 @@ func (a *app) diff(ctx context.Context, args []string, f diffFlags) (differs boo
 	case f.format.value == formatJSON:
 		return differs, query.Write(a.out, c.Diff(hunks, f.options()))
 	case !differs && !c.Equal() && f.format.value != formatDSL:
-		a.nothing(text.Visible(c.Title() + ": only white space differs"))
+		a.info(text.Visible(c.Title() + ": only white space differs"))
 		return false, nil
 	case c.Equal() || len(hunks) == 0 && f.format.value != formatDSL: // no content, or an empty first version
-		a.nothing(text.Visible(c.Title() + ": " + c.Result().Summary))
+		a.info(text.Visible(c.Title() + ": " + c.Result().Summary))
 		return differs, nil
 	}
 	return differs, a.paged(func(p *page) error {
@@ -229,40 +229,15 @@ func (p *page) structure(c *query.Comparison) {
 		p.WriteByte('\n')
 		p.outline(groups, "")
 	}
-	if notes := formattingNotes(r.Formatting); notes != "" {
+	notes := diff.FormattingNotes(r.Formatting, func(old, now coc.Span) string {
+		return lineNote("", old, now)
+	})
+	if len(notes) > 0 {
 		p.WriteByte('\n')
-		p.Prose("", term.Faint, "formatting: "+notes)
+		p.Prose("", term.Faint, "formatting: "+strings.Join(notes, ", "))
 	}
 	if note := r.Note(); note != "" {
 		p.WriteByte('\n')
 		p.Prose("", term.Faint, note)
 	}
-}
-
-// maxPlaces is the maximum number of line ranges that a note lists for one class.
-const maxPlaces = 5
-
-// shifted is the class of formatting that is not shown: such lines are in both versions,
-// and the change that moved them is shown.
-const shifted = "shifted"
-
-// formattingNotes lists the lines that changed only in formatting:
-// "comments (line 3), quoting (lines 7-9, line 12)".
-func formattingNotes(list []coc.Formatting) string {
-	var sorts []string
-	places := map[string][]string{}
-	for _, f := range list {
-		if f.Sort != shifted && places[f.Sort] == nil {
-			sorts = append(sorts, f.Sort)
-		}
-		places[f.Sort] = append(places[f.Sort], lineNote("", f.OldLines, f.NewLines))
-	}
-	for i, sort := range sorts {
-		where, more := places[sort], ""
-		if n := len(where) - maxPlaces; n > 0 {
-			where, more = where[:maxPlaces], fmt.Sprintf(" and %d more", n)
-		}
-		sorts[i] = fmt.Sprintf("%s (%s%s)", sort, strings.Join(where, ", "), more)
-	}
-	return strings.Join(sorts, ", ")
 }

@@ -39,7 +39,7 @@ func (p *page) unified(patch []byte, hunks []diff.Hunk, items func() []coc.Item)
 		for i := range h.Lines {
 			l := &h.Lines[i]
 			_, patch, _ = bytes.Cut(patch, []byte("\n"))
-			p.styled(string(l.Op), styles[l.Op], words[l])
+			p.styled(string(l.Op), lineStyle(l.Op), words[l])
 			if !ended(l) {
 				next(term.Faint)
 			}
@@ -47,8 +47,16 @@ func (p *page) unified(patch []byte, hunks []diff.Hunk, items func() []coc.Item)
 	}
 }
 
-// styles are the styles of lines.
-var styles = map[diff.Op]term.Style{diff.Delete: term.Red, diff.Insert: term.Green}
+// lineStyle returns the style of a line.
+func lineStyle(op diff.Op) term.Style {
+	switch op {
+	case diff.Delete:
+		return term.Red
+	case diff.Insert:
+		return term.Green
+	}
+	return term.Plain
+}
 
 // styled writes one line of a diff in a style, with its changed words emphasised.
 func (p *page) styled(sign string, s term.Style, words []diff.Word) {
@@ -80,7 +88,7 @@ func (p *page) words(c *query.Comparison, hunks []diff.Hunk) {
 func (p *page) wordRow(r diff.Row) {
 	if r.Words == nil {
 		line := func(l *diff.Line) {
-			p.styled(string(l.Op), styles[l.Op], whole(body(l)))
+			p.styled(string(l.Op), lineStyle(l.Op), whole(body(l)))
 			p.ending(l, "file")
 		}
 		if r.Old != nil && r.Old.Op != diff.Same {
@@ -95,7 +103,7 @@ func (p *page) wordRow(r diff.Row) {
 	for _, w := range r.Words {
 		text := p.Content(w.Text)
 		if w.Op != diff.Same {
-			text = p.Paint(styles[w.Op], brackets(w.Op, text))
+			text = p.Paint(lineStyle(w.Op), brackets(w.Op, text))
 		}
 		p.WriteString(text)
 	}
@@ -177,7 +185,7 @@ func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
 	if c.Was != nil {
 		old = title(c.OldDocument().Name, c.Old)
 	}
-	s.row(0, 0, " ", term.Plain, old, title(c.Document.Name, c.New))
+	s.row(half{0, old}, half{0, title(c.Document.Name, c.New)}, " ", term.Plain)
 	for _, h := range hunks {
 		fmt.Fprintln(p, p.Paint(term.Magenta, hunkHead(h)))
 		for _, r := range diff.Rows(h, c.Result().Items) {
@@ -194,14 +202,14 @@ func (s *sheet) diffRow(r diff.Row) {
 	old, now := s.cell(r.Old, removed, side(r.Old, r.Words, diff.Insert)), s.cell(r.New, added, side(r.New, r.Words, diff.Delete))
 	switch {
 	case r.Old == nil:
-		s.row(0, r.New.New, "+", term.Green, old, now)
+		s.row(half{0, old}, half{r.New.New, now}, "+", term.Green)
 	case r.New == nil:
-		s.row(r.Old.Old, 0, "-", term.Red, old, now)
+		s.row(half{r.Old.Old, old}, half{0, now}, "-", term.Red)
 	case r.New.Op == diff.Same:
 		same := s.cell(r.New, term.Plain, whole(body(r.New)))
-		s.row(r.New.Old, r.New.New, " ", term.Plain, same, same)
+		s.row(half{r.New.Old, same}, half{r.New.New, same}, " ", term.Plain)
 	default:
-		s.row(r.Old.Old, r.New.New, "~", term.Bold, old, now)
+		s.row(half{r.Old.Old, old}, half{r.New.New, now}, "~", term.Bold)
 	}
 }
 
@@ -222,7 +230,8 @@ func (s *sheet) cell(l *diff.Line, st term.Style, words []diff.Word) []term.Stri
 func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	spans := make([]term.Span, len(words))
 	for i, w := range words {
-		switch spans[i] = (term.Span{Text: w.Text, Style: s}); {
+		spans[i] = term.Span{Text: w.Text, Style: s}
+		switch {
 		case w.Op == diff.Same:
 		case !p.Color:
 			spans[i] = term.Span{Text: brackets(w.Op, w.Text)}
@@ -235,26 +244,34 @@ func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	return spans
 }
 
-// row writes both texts next to each other, on as many lines as the longer one needs. The
-// number 0 is not shown.
-func (s *sheet) row(old, now int, sign string, st term.Style, left, right []term.Strip) {
-	for i := range max(len(left), len(right)) {
-		var l, r term.Strip
-		if i < len(left) {
-			l = left[i]
-		}
-		if i < len(right) {
-			r = right[i]
-		}
-		line := s.number(old) + " " + l.Text + strings.Repeat(" ", max(0, s.cells-l.Width)) + " " + s.Paint(st, sign)
-		if r.Width > 0 || now > 0 {
-			line += " " + s.number(now) + " " + r.Text
+// half is one side of a row. The line number 0 is not shown.
+type half struct {
+	number int
+	text   []term.Strip
+}
+
+// strip returns strip i of the text, the zero Strip after its end.
+func (h half) strip(i int) (s term.Strip) {
+	if i < len(h.text) {
+		s = h.text[i]
+	}
+	return s
+}
+
+// row writes both sides next to each other, on as many lines as the longer one needs.
+func (s *sheet) row(old, now half, sign string, st term.Style) {
+	for i := range max(len(old.text), len(now.text)) {
+		l, r := old.strip(i), now.strip(i)
+		pad := strings.Repeat(" ", max(0, s.cells-l.Width))
+		line := s.number(old.number) + " " + l.Text + pad + " " + s.Paint(st, sign)
+		if r.Width > 0 || now.number > 0 {
+			line += " " + s.number(now.number) + " " + r.Text
 		}
 		if r.Width == 0 {
 			line = strings.TrimRight(line, " ")
 		}
 		s.WriteString(line + "\n")
-		old, now, sign, st = 0, 0, " ", term.Plain
+		old.number, now.number, sign, st = 0, 0, " ", term.Plain
 	}
 }
 

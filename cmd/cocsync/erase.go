@@ -48,8 +48,8 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 	return a.outputFlag(cmd)
 }
 
-// exclusive opens an existing archive for the only process that may write it.
-func (a *app) exclusive(ctx context.Context, command string) (*db.DB, error) {
+// openExclusive opens an existing archive for the only process that may write it.
+func (a *app) openExclusive(ctx context.Context, command string) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {
 		return nil, err
@@ -61,11 +61,11 @@ func (a *app) exclusive(ctx context.Context, command string) (*db.DB, error) {
 	if err := r.Close(); err != nil {
 		return nil, err
 	}
-	return a.opened(db.OpenWith(ctx, path, db.Options{Command: command}))
+	return a.closeAtExit(db.OpenWith(ctx, path, db.Options{Command: command}))
 }
 
 func (a *app) erase(ctx context.Context, prefix, reason string) error {
-	d, err := a.exclusive(ctx, "erase")
+	d, err := a.openExclusive(ctx, "erase")
 	if err != nil {
 		return err
 	}

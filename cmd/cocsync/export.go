@@ -52,7 +52,7 @@ main: see git log --graph.`,
   cocsync export git | git -C runbooks.git fast-import --quiet
   git -C runbooks.git log -p main -- prod/restart-unhealthy-nodes.yaml`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			if term.IsTerminal(a.out) {
 				return usage(hint.Wrap(errors.New("the stream is not written to a terminal"), "cocsync export git | git -C DIR fast-import"))
 			}
@@ -72,12 +72,12 @@ exist in COC at that time are left out.`,
 		Example: `  cocsync export dir runbooks
   cocsync export dir as-of-march --at 2026-03-31`,
 		Args: rangeArgs(1, 1),
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			n, err := q.ExportFolder(ctx, args[0])
 			if err != nil && n == 0 {
 				return hint.Wrap(fmt.Errorf("export: %w", err), "choose a folder that is empty or does not exist")
 			}
-			a.nothing(text.Plural(n, "document") + " written to " + text.Visible(args[0]))
+			a.info(text.Plural(n, "document") + " written to " + text.Visible(args[0]))
 			return err
 		}),
 	}
@@ -94,7 +94,7 @@ described in docs/events.md, in the order in which they were seen. Unlike in eve
 to webhooks, nothing is masked and no diff is truncated.`,
 		Example: `  cocsync export jsonl | jq -c 'select(.type == "change.rewritten") | .data | {name, version, seen_at}'`,
 		Args:    noArgs,
-		RunE:    a.querying(a.exportEvents),
+		RunE:    a.withArchive(a.exportEvents),
 	}
 }
 
@@ -122,7 +122,7 @@ RFC 3339, UTC; unknown values are empty. A cell that a spreadsheet would run as 
 (one that starts with = + - @, a tab or a newline) gets the prefix '.`,
 		Example: `  cocsync export csv > changes.csv`,
 		Args:    noArgs,
-		RunE:    a.querying(a.exportTable),
+		RunE:    a.withArchive(a.exportTable),
 	}
 }
 

@@ -51,14 +51,9 @@ every distinct line.
   cocsync grep 'hwc:runbook:scripts@1\.' -l
   cocsync grep . restart-unhealthy-nodes --step drain --at 2026-03-31
   cocsync grep AKSK -o json | jq -r '.[] | "\(.name) \(.runs[-1].last)"'`,
-		Args: rangeArgs(1, math.MaxInt),
-		ValidArgsFunction: a.completing(func(ctx context.Context, q *query.Archive, args []string, typed string) []cobra.Completion {
-			if len(args) == 0 { // the pattern
-				return nil
-			}
-			return documentWords(ctx, q, args, typed)
-		}),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, g) },
+		Args:              rangeArgs(1, math.MaxInt),
+		ValidArgsFunction: a.completeFromArchive(grepWords),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.grep(cmd.Context(), args, g) },
 	}
 	s := cmd.Flags()
 	s.BoolVarP(&g.Fixed, "fixed-strings", "F", false, "PATTERN is plain text")
@@ -71,8 +66,16 @@ every distinct line.
 	s.StringVar(&g.Step, "step", "", "only lines of the step `NAME`; * matches any text")
 	s.StringVar(&g.Path, "path", "", "only lines of the part at `PATH`; * matches any text")
 	a.outputFlag(cmd)
-	exclusive(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
+	excludeFlags(cmd, []string{"count", "files-with-matches"}, []string{"at", "newest"})
 	return cmd
+}
+
+// grepWords completes the documents after the pattern.
+func grepWords(ctx context.Context, q *query.Archive, args []string, typed string) []cobra.Completion {
+	if len(args) == 0 {
+		return nil
+	}
+	return documentWords(ctx, q, args, typed)
 }
 
 func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
@@ -89,7 +92,7 @@ func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
 	if a.json() {
 		err = query.WriteRows(a.out, func(yield func(query.Match, error) bool) {
 			stopped := errors.New("the output failed")
-			found, err = q.Grep(ctx, g, func(x query.Found) error {
+			ok, failed := q.Grep(ctx, g, func(x query.Found) error {
 				for _, m := range g.Matches(x) {
 					if !yield(m, nil) {
 						return stopped
@@ -97,22 +100,24 @@ func (a *app) grep(ctx context.Context, args []string, g query.Grep) error {
 				}
 				return nil
 			})
-			if err != nil && !errors.Is(err, stopped) {
-				yield(query.Match{}, err)
+			found = ok
+			if failed != nil && !errors.Is(failed, stopped) {
+				yield(query.Match{}, failed)
 			}
 		})
 	} else {
 		err = a.paged(func(p *page) error {
 			matcher := query.NewMatcher(ctx, re)
-			found, err = q.Grep(ctx, g, func(x query.Found) error { return p.found(x, matcher, g) })
-			return err
+			ok, failed := q.Grep(ctx, g, func(x query.Found) error { return p.found(x, matcher, g) })
+			found = ok
+			return failed
 		})
 	}
 	if err != nil {
 		return err
 	}
 	if !found {
-		a.nothing("no lines match")
+		a.info("no lines match")
 	}
 	return nil
 }
@@ -157,7 +162,8 @@ func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 func writeRuns(runs []query.Run) string {
 	parts := make([]string, len(runs))
 	for i, r := range runs {
-		switch parts[i] = r.First; {
+		parts[i] = r.First
+		switch {
 		case r.Newest:
 			parts[i] += ".."
 		case r.First != r.Last:

@@ -58,11 +58,11 @@ ECS agency.`,
 }
 
 func (a *app) init(ans config.Answers) error {
-	if err := excluded(ans); err != nil {
+	if err := checkCombinations(ans); err != nil {
 		return err
 	}
 	path := cmp.Or(a.configFlag, "config.toml")
-	text, err := tryAnswers(ans)
+	text, err := buildConfig(ans)
 	if err != nil {
 		return hint.Wrap(fmt.Errorf("no config was written, because an answer is invalid:\n%w", err), "run `cocsync init` again")
 	}
@@ -86,24 +86,25 @@ func (a *app) init(ans config.Answers) error {
 	return nil
 }
 
-// excluded refuses answers that exclude each other.
-func excluded(ans config.Answers) error {
-	switch own := ans.Operators != "" && ans.Operators != "same" && ans.Operators != "none"; {
+// checkCombinations refuses answers that exclude each other.
+func checkCombinations(ans config.Answers) error {
+	operatorsChannel := ans.Operators != "" && ans.Operators != "same" && ans.Operators != "none"
+	switch {
 	case ans.SlackToken != "" && ans.Webhook != "":
 		return usage(errors.New("--slack-token and --webhook cannot be used together: a notifier has only one of them"))
 	case ans.Region != "" && ans.Endpoint != "":
 		return usage(errors.New("--region and --endpoint cannot be used together: an account has only one of them"))
 	case ans.Channel != "" && ans.SlackToken == "":
 		return usage(errors.New("--channel needs --slack-token: a webhook has a fixed channel"))
-	case own && ans.SlackToken == "":
+	case operatorsChannel && ans.SlackToken == "":
 		return usage(errors.New("--operators with a channel needs --slack-token: a webhook has a fixed channel"))
 	}
 	return nil
 }
 
-// tryAnswers builds the config from the answers, with defaults for absent ones, and checks
+// buildConfig builds the config from the answers, with defaults for absent ones, and checks
 // it.
-func tryAnswers(ans config.Answers) ([]byte, error) {
+func buildConfig(ans config.Answers) ([]byte, error) {
 	if ans.Operators == "same" {
 		ans.Operators = ""
 	}
@@ -151,7 +152,8 @@ func askInit(in *os.File, out io.Writer, ans *config.Answers) (err error) {
 
 func (q *prompts) ask() {
 	q.line("Region of COC, or its https:// endpoint", "ap-southeast-3", func(ans *config.Answers, text string) {
-		if ans.Region, ans.Endpoint = text, ""; strings.Contains(text, "://") {
+		ans.Region, ans.Endpoint = text, ""
+		if strings.Contains(text, "://") {
 			ans.Region, ans.Endpoint = "", text
 		}
 	})
@@ -189,7 +191,8 @@ func (q *prompts) ask() {
 		q.ans.Operators = q.choice("Operators: same (this webhook) or none", "same", "none")
 	}
 	q.line("Address of the web page, such as 127.0.0.1:8321, or none", "none", func(ans *config.Answers, text string) {
-		if ans.Listen = text; text == "none" {
+		ans.Listen = text
+		if text == "none" {
 			ans.Listen = ""
 		}
 	})
@@ -198,7 +201,7 @@ func (q *prompts) ask() {
 // line reads lines until the answers with one of them are valid.
 func (q *prompts) line(what, def string, set func(*config.Answers, string)) {
 	q.SetPrompt(what + " [" + def + "]: ")
-	q.read(def, q.ReadLine, q.trying(def, set))
+	q.read(def, q.ReadLine, q.validator(def, set))
 }
 
 // choice reads lines until one is the default or one of the others.
@@ -218,11 +221,12 @@ func (q *prompts) secret(what, def string, set func(*config.Answers, string)) st
 	return q.read(def, func() (string, error) {
 		value, err := q.ReadPassword(what + "; not shown [" + def + "]: ")
 		var shown config.Secret
-		if value = strings.TrimSpace(value); shown.UnmarshalText([]byte(value)) == nil && value != "" && value != def {
+		value = strings.TrimSpace(value)
+		if shown.UnmarshalText([]byte(value)) == nil && value != "" && value != def {
 			fmt.Fprintln(q, shown)
 		}
 		return value, err
-	}, q.trying(def, set))
+	}, q.validator(def, set))
 }
 
 // read reads values until one is accepted; an empty one is the default.
@@ -239,14 +243,14 @@ func (q *prompts) read(def string, read func() (string, error), accept func(valu
 	}
 }
 
-// trying accepts the default, and values with which the answers are valid. An error is the
-// first fault of others.
-func (q *prompts) trying(def string, set func(*config.Answers, string)) func(string) error {
+// validator returns a function that applies a value if the resulting config is valid; the
+// default is always accepted.
+func (q *prompts) validator(def string, set func(*config.Answers, string)) func(string) error {
 	return func(value string) error {
 		ans := q.ans
 		set(&ans, value)
 		if value != def && q.failed == nil {
-			_, err := tryAnswers(ans)
+			_, err := buildConfig(ans)
 			if problems := (*config.Problems)(nil); errors.As(err, &problems) {
 				return fmt.Errorf("%s (%s)", problems.List[0].Fault, problems.List[0].Hint)
 			}

@@ -40,17 +40,17 @@ that changed at or after a time.`,
   cocsync list --at 2026-03-31
   cocsync list -o json | jq -r '.[] | select(.risk_level == "HIGH") | .name'`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			l.State, l.Sort = state.value, sort.value
 			return a.list(ctx, q, l)
 		}),
 	}
 	cmd.Flags().StringVar(&l.Account, "account", "", "only documents of account `NAME`")
 	cmd.Flags().StringVar(&l.Name, "name", "", "only documents whose name matches `GLOB` (*, ?, [a-z])")
-	state = choose(cmd, "state", "", "", "only documents in this state", query.States()...)
+	state = choose(cmd, "state", "", "only documents in this state", query.States()...)
 	cmd.Flags().StringVar(&l.Since, "since", "", "only documents that changed since `WHEN`, such as 2026-06-01 or 7d")
 	cmd.Flags().StringVar(&l.At, "at", "", "as of `TIME`")
-	sort = choose(cmd, "sort", "", "name", "sort by name, or descending by another column", query.Sorts()...)
+	sort = choose(cmd, "sort", "name", "sort by name, or descending by another column", query.Sorts()...)
 	cmd.Flags().BoolVar(&l.Reverse, "reverse", false, "reverse the order")
 	return a.outputFlag(cmd)
 }
@@ -69,9 +69,9 @@ func (a *app) list(ctx context.Context, q *query.Archive, l query.List) (err err
 	switch {
 	case err != nil:
 	case len(count) == 0:
-		a.nothing("no documents match")
+		a.info("no documents match")
 	case !a.json():
-		a.nothing(count.String())
+		a.info(count.String())
 	}
 	return err
 }

@@ -72,8 +72,10 @@ In a pipe or file, the patches of -p are exact, byte for byte.
   cocsync log --task hwc:runbook:scripts --path 'steps[*].inputs.timeout'
   cocsync log -o json | jq '.[] | select(.by == null) | .id'`,
 		Args:              rangeArgs(0, 1),
-		ValidArgsFunction: a.completing(documentWord),
-		RunE:              a.querying(func(ctx context.Context, q *query.Archive, args []string) error { return a.log(ctx, q, args, f) }),
+		ValidArgsFunction: a.completeFromArchive(documentWord),
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
+			return a.log(ctx, q, args, f)
+		}),
 	}
 	s := cmd.Flags()
 	s.StringVar(&f.Since, "since", "", "only changes since `WHEN`: 2026-06-01, 2026-06-01T08:00:00Z, 7d, 12h")
@@ -123,7 +125,7 @@ func (a *app) log(ctx context.Context, q *query.Archive, args []string, f logFla
 	if found > 0 || err != nil {
 		return err
 	}
-	a.nothing("no changes match")
+	a.info("no changes match")
 	if f.Risk != "" && !slices.Contains(query.RiskLevels(), strings.ToUpper(f.Risk)) {
 		a.advise("COC's risk levels are " + strings.Join(query.RiskLevels(), ", "))
 	}
@@ -173,7 +175,7 @@ func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f log
 			return err
 		}
 		if !b.OldCheckedAt.IsZero() {
-			p.field("Last seen", p.time(b.OldCheckedAt)+" (the old content)")
+			p.field("Last seen", p.time(b.OldCheckedAt)+" (the previous content)")
 		}
 	}
 	p.paragraph(c.Summary)

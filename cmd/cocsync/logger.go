@@ -21,24 +21,24 @@ const stallTime = time.Second
 // whose reader ends does not kill it, and a full pipe does not block it.
 func (a *app) longRunning() {
 	ignoreBrokenPipes()
-	a.steady = true
+	a.nonBlocking = true
 }
 
-// steadyLog is a log handler whose stream may break or stall. It drops lines that cannot be
-// written, and logs their number as soon as it can write again.
-type steadyLog struct {
+// nonBlockingLog is a log handler whose stream may break or stall. It drops lines that cannot
+// be written, and logs their number as soon as it can write again.
+type nonBlockingLog struct {
 	slog.Handler // writes to out
-	out          *steadyWriter
+	out          *nonBlockingWriter
 }
 
-// newSteadyLog returns a log to out; handler returns the wrapped handler for a writer.
-func newSteadyLog(out io.Writer, handler func(io.Writer) slog.Handler) slog.Handler {
-	w := &steadyWriter{out: out, done: make(chan error, 1)}
-	return &steadyLog{handler(w), w}
+// newNonBlockingLog returns a log to out; handler returns the wrapped handler for a writer.
+func newNonBlockingLog(out io.Writer, handler func(io.Writer) slog.Handler) slog.Handler {
+	w := &nonBlockingWriter{out: out, done: make(chan error, 1)}
+	return &nonBlockingLog{handler(w), w}
 }
 
 // Handle writes one line.
-func (l *steadyLog) Handle(ctx context.Context, r slog.Record) error {
+func (l *nonBlockingLog) Handle(ctx context.Context, r slog.Record) error {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	if l.out.lost > 0 {
@@ -55,20 +55,21 @@ func (l *steadyLog) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs returns a log that adds these attributes to each line.
-func (l *steadyLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &steadyLog{l.Handler.WithAttrs(attrs), l.out}
+func (l *nonBlockingLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &nonBlockingLog{l.Handler.WithAttrs(attrs), l.out}
 }
 
 // WithGroup returns a log that puts later attributes into a group.
-func (l *steadyLog) WithGroup(name string) slog.Handler {
-	return &steadyLog{l.Handler.WithGroup(name), l.out}
+func (l *nonBlockingLog) WithGroup(name string) slog.Handler {
+	return &nonBlockingLog{l.Handler.WithGroup(name), l.out}
 }
 
-// steadyWriter writes lines to a stream. While a write stalls, it drops the lines after it.
-type steadyWriter struct {
+// nonBlockingWriter writes lines to a stream. While a write stalls, it drops the lines after
+// it.
+type nonBlockingWriter struct {
 	out io.Writer
 
-	mu    sync.Mutex // of steadyLog, around each line
+	mu    sync.Mutex // of nonBlockingLog, around each line
 	lost  int
 	stuck bool       // a line is still being written
 	done  chan error // its result
@@ -79,11 +80,12 @@ var errStalled = errors.New("the log is not read")
 
 // Write writes one line. If that takes longer than stallTime, it returns before the line is
 // written.
-func (w *steadyWriter) Write(line []byte) (int, error) {
+func (w *nonBlockingWriter) Write(line []byte) (int, error) {
 	if w.stuck {
 		select {
 		case err := <-w.done:
-			if w.stuck = false; err != nil {
+			w.stuck = false
+			if err != nil {
 				w.lost++
 			}
 		default:
@@ -111,18 +113,30 @@ func (w *steadyWriter) Write(line []byte) (int, error) {
 // the level.
 type journal struct{ out io.Writer }
 
-// priorities are the syslog priorities of levels:
+// priority returns the syslog priority of a level, "" for other words:
 // https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1.
-var priorities = map[string]string{"level=ERROR": "<3>", "level=WARN": "<4>", "level=INFO": "<6>", "level=DEBUG": "<7>"}
+func priority(level string) string {
+	switch level {
+	case "level=ERROR":
+		return "<3>"
+	case "level=WARN":
+		return "<4>"
+	case "level=INFO":
+		return "<6>"
+	case "level=DEBUG":
+		return "<7>"
+	}
+	return ""
+}
 
 // Write writes one line. A line without a level is an error message.
 func (j journal) Write(line []byte) (int, error) {
 	level, rest, _ := bytes.Cut(line, []byte(" "))
-	priority, ok := priorities[string(level)]
-	if !ok {
-		priority, rest = priorities["level=ERROR"], line
+	prefix := priority(string(level))
+	if prefix == "" {
+		prefix, rest = priority("level=ERROR"), line
 	}
-	if _, err := j.out.Write(append([]byte(priority), rest...)); err != nil {
+	if _, err := j.out.Write(append([]byte(prefix), rest...)); err != nil {
 		return 0, err
 	}
 	return len(line), nil
@@ -142,8 +156,8 @@ func toJournal(w io.Writer) bool {
 	return stream && err == nil && w == io.Writer(os.Stderr)
 }
 
-// faults returns the writer for error messages.
-func faults(w io.Writer) io.Writer {
+// errorWriter returns the writer for error messages.
+func errorWriter(w io.Writer) io.Writer {
 	if toJournal(w) {
 		return journal{w}
 	}

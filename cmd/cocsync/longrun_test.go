@@ -51,10 +51,10 @@ func (s *stream) lines() string {
 
 // After the reader of a log ended, nothing was logged again, and a log that was not read
 // blocked the cycles. Lines that cannot be written are counted, and the log continues.
-func TestSteadyLog(t *testing.T) {
+func TestNonBlockingLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &stream{}
-		log := slog.New(newSteadyLog(out, func(w io.Writer) slog.Handler {
+		log := slog.New(newNonBlockingLog(out, func(w io.Writer) slog.Handler {
 			return slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 				if a.Key == slog.TimeKey {
 					return slog.Attr{}

@@ -25,7 +25,7 @@ func main() {
 	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
-	os.Exit(report(faults(os.Stderr), run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+	os.Exit(report(errorWriter(os.Stderr), run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
 
 // limitMemory configures the garbage collector, unless the environment does. The heap is

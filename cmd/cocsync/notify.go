@@ -60,7 +60,7 @@ func (a *app) notifyTest(ctx context.Context, name string) error {
 		return hint.Wrap(fmt.Errorf("no notifier %q in the configuration", name),
 			hint.OneOf(name, names))
 	}
-	d, err := a.existing(ctx, cmp.Or(a.dbFlag, cfg.Database), db.OpenShared)
+	d, err := a.openExisting(ctx, cmp.Or(a.dbFlag, cfg.Database), db.OpenShared)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ within half a minute; without a daemon, the next sync sends them.`,
 }
 
 func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) error {
-	d, err := a.shared(ctx)
+	d, err := a.openShared(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (a *app) notifyRetry(ctx context.Context, args []string, notifier string) e
 		return err
 	}
 	if n == 0 {
-		a.nothing("no message is pending or failed")
+		a.info("no message is pending or failed")
 		return nil
 	}
 	fmt.Fprintf(a.err, "due now: %s; sent by the daemon within half a minute, or by `cocsync sync`\n", text.Plural(n, "message"))
@@ -168,7 +168,7 @@ it also shows sent messages.`,
 		Example: `  cocsync notify list
   cocsync notify list --all -n 20 -o json`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			return a.notifyList(ctx, q, all, int(limit))
 		}),
 	}
@@ -186,12 +186,12 @@ func (a *app) notifyList(ctx context.Context, q *query.Archive, all bool, limit 
 		return err
 	}
 	if limit > 0 && len(list) == limit {
-		a.nothing(fmt.Sprintf("showing the newest %d; -n 0 shows all", limit))
+		a.info(fmt.Sprintf("showing the newest %d; -n 0 shows all", limit))
 	}
 	if len(list) == 0 && all {
-		a.nothing("no messages yet")
+		a.info("no messages yet")
 	} else if len(list) == 0 {
-		a.nothing("no message is pending, and none was refused; --all shows sent ones")
+		a.info("no message is pending, and none was refused; --all shows sent ones")
 	}
 	return a.result(list, func(p *page) { p.messages(list) })
 }

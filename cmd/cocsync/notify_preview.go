@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,7 +30,7 @@ current configuration, including its routes: the Slack message, its text in phon
 notifications, the file that is added to the thread if the diff is too long, and the JSON
 that a webhook receives. It sends nothing, and works whether or not the change was
 already sent. When messages are sent, ordinary changes go to the document's thread if it
-has one, and are pending during quiet hours.
+has one, and are held back during quiet hours.
 
 With -o json it writes the Block Kit of each message, for Slack's Block Kit Builder.
 ` + "`cocsync log`" + ` shows the numbers of the changes.`,
@@ -43,12 +42,15 @@ With -o json it writes the Block Kit of each message, for Slack's Block Kit Buil
 }
 
 func (a *app) notifyPreview(ctx context.Context, arg string) error {
-	cfg, wrong := a.config()
-	path, err := a.database()
-	if err := cmp.Or(wrong, err); err != nil {
+	cfg, err := a.config()
+	if err != nil {
 		return err
 	}
-	d, err := a.opened(db.OpenReader(ctx, path)) // the sender needs it, but writes nothing
+	path, err := a.database()
+	if err != nil {
+		return err
+	}
+	d, err := a.closeAtExit(db.OpenReader(ctx, path)) // the sender needs it, but writes nothing
 	if err != nil {
 		return err
 	}
@@ -57,10 +59,16 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	doc, wrongDocument := q.DocumentOf(ctx, c)
-	watches, wrongWatches := q.Followers(ctx, doc)
+	doc, err := q.DocumentOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	watches, err := q.Followers(ctx, doc)
+	if err != nil {
+		return err
+	}
 	sender, err := a.sender(cfg, d, a.logger(slog.LevelError))
-	if err := cmp.Or(wrongDocument, wrongWatches, err); err != nil {
+	if err != nil {
 		return err
 	}
 	var list []notify.Preview
@@ -72,19 +80,26 @@ func (a *app) notifyPreview(ctx context.Context, arg string) error {
 		list = append(list, msgs...)
 	}
 	switch {
-	case len(list) == 0 && len(watches) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: no watch follows %s", c.Ref, c.Name)))
 	case len(list) == 0:
-		a.nothing(text.Visible(fmt.Sprintf("no notifier would receive change %s: the kinds, routes and ignored paths in the config exclude it (watches: %s)", c.Ref, strings.Join(watches, ", "))))
+		a.info(text.Visible("no notifier would receive change " + c.Ref + ": " + noRecipients(c, watches)))
 	case c.Backfill:
 		a.note(fmt.Sprintf("change %s existed before the initial sync: only the summary of that sync is sent", c.Ref))
 	}
 	return a.result(previewJSON(list), func(p *page) { p.previews(list) })
 }
 
+// noRecipients says why no notifier would receive a change.
+func noRecipients(c coc.Change, watches []string) string {
+	if len(watches) == 0 {
+		return "no watch follows " + c.Name
+	}
+	return "the kinds, routes and ignored paths in the config exclude it (watches: " +
+		strings.Join(watches, ", ") + ")"
+}
+
 // recipients returns the deliveries of a change if it were found now: one for each
 // notifier, even if several watches follow the document.
-func recipients(route func(string, coc.Kind) (own, routed []string), watches []string, c *coc.Change) (list []coc.Delivery) {
+func recipients(route func(string, coc.Kind) (fromWatch, routed []string), watches []string, c *coc.Change) (list []coc.Delivery) {
 	for _, routed := range []bool{false, true} {
 		for _, w := range watches {
 			names, added := route(w, c.Kind)

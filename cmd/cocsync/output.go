@@ -68,12 +68,17 @@ func inColumns[T any](rows iter.Seq2[T, error], begin func(first []T), write fun
 		return nil
 	}
 	for v, failed := range rows {
-		if err = failed; err != nil {
+		err = failed
+		if err != nil {
 			break
 		}
-		if n++; n > fitted {
+		n++
+		if n > fitted {
 			err = write(v)
-		} else if first = append(first, v); n == fitted {
+		} else {
+			first = append(first, v)
+		}
+		if n == fitted {
 			err = flush()
 		}
 		if err != nil {
@@ -117,8 +122,8 @@ func (p *page) field(name, value string) {
 	}
 }
 
-// nothing writes to stderr that a list is empty.
-func (a *app) nothing(text string) { fmt.Fprintln(a.err, text) }
+// info writes a line to stderr, where it does not mix with the data.
+func (a *app) info(text string) { fmt.Fprintln(a.err, text) }
 
 // note writes a note to stderr.
 func (a *app) note(note string) {
@@ -132,16 +137,16 @@ func (a *app) advise(advice string) { fmt.Fprintln(a.err, "cocsync: hint:", text
 
 // choice is a flag whose value is one of a few words.
 type choice struct {
-	value string
-	known []string
+	value  string
+	values []string
 }
 
 func (c *choice) String() string { return c.value }
-func (c *choice) Type() string   { return strings.Join(c.known, "|") }
+func (c *choice) Type() string   { return strings.Join(c.values, "|") }
 
 func (c *choice) Set(s string) error {
-	if !slices.Contains(c.known, s) {
-		return fmt.Errorf("must be one of %s", strings.Join(c.known, ", "))
+	if !slices.Contains(c.values, s) {
+		return fmt.Errorf("must be one of %s", strings.Join(c.values, ", "))
 	}
 	c.value = s
 	return nil
@@ -162,10 +167,10 @@ func (n *count) Set(s string) error {
 	return nil
 }
 
-// choose adds a flag whose value is one of the known words; value is its default.
-func choose(cmd *cobra.Command, name, short, value, usage string, known ...string) *choice {
-	c := &choice{value, known}
-	cmd.Flags().VarP(c, name, short, usage)
+// choose adds a flag whose value is one of the values; value is its default.
+func choose(cmd *cobra.Command, name, value, usage string, values ...string) *choice {
+	c := &choice{value, values}
+	cmd.Flags().Var(c, name, usage)
 	c.complete(cmd, name)
 	return c
 }
@@ -173,7 +178,7 @@ func choose(cmd *cobra.Command, name, short, value, usage string, known ...strin
 // complete adds shell completion for the words of a flag.
 func (c *choice) complete(cmd *cobra.Command, flag string) {
 	// Cannot fail: the flag exists and has no completion yet.
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.known, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(c.values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // outputFlag adds -o to a command, and returns it.

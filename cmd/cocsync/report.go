@@ -28,8 +28,8 @@ change with its author; rewrites, deletions and withdrawn versions; missing vers
 the limits of the report. -o text is Markdown.
 
 A gap is a period without a good cycle that read the whole list. It is longer than ten
-minutes and than three times the typical interval of the watch. The typical interval is
-the median of the times between the starts of two cycles.
+minutes and longer than three typical intervals of the watch. The typical interval is the
+median time between the starts of consecutive cycles, at least one minute.
 
 --since and --until take a date (the whole day, in the local time zone), an RFC 3339 time
 or an age. A change is included if it was made or first seen within the period, so that
@@ -38,7 +38,7 @@ reports of adjacent periods omit none.`,
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			r, err := q.Report(ctx, r)
 			if err != nil {
 				return err

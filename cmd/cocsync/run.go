@@ -44,7 +44,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, "run")
+	d, err := a.openForSync(ctx, cfg, "run")
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func (a *app) runDaemon(ctx context.Context) error {
 }
 
 // daemon returns the daemon for an open archive. The daemon reloads the configuration on
-// request, and reports each load to the page. It calls stop if a cycle finds that the archive
-// was altered: another attempt does not fix that.
+// request, and records the result of each load in the metrics. It calls stop if a cycle finds
+// that the archive was altered: another attempt does not fix that.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.CancelCauseFunc) *daemon.Daemon {
 	return &daemon.Daemon{Log: log, Now: a.now, Stepped: d.Checkpoint, Load: func(ctx context.Context) (_ *daemon.Set, err error) {
 		defer func() { a.live.Loaded(err) }()
@@ -103,8 +103,8 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		if err != nil {
 			return nil, err
 		}
-		poke := make(chan struct{}, 1)
-		p.syncer.DeliveriesDue = func() { signalTo(poke) }
+		wake := make(chan struct{}, 1)
+		p.syncer.DeliveriesDue = func() { signalTo(wake) }
 		return &daemon.Set{
 			Watches: p.watches,
 			Cycle: func(ctx context.Context, w syncer.Watch, o syncer.Options) (coc.Cycle, error) {
@@ -114,7 +114,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 				}
 				return c, err
 			},
-			Send:   func(ctx context.Context) { p.sender.Run(ctx, poke) },
+			Send:   func(ctx context.Context) { p.sender.Run(ctx, wake) },
 			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
 		}, nil
 	}}
@@ -142,13 +142,13 @@ func signalTo(c chan<- struct{}) {
 	}
 }
 
-// beats is the number of watchdog notifications within systemd's timeout.
-const beats = 4
+// The daemon notifies the watchdog after each 1/watchdogFraction of systemd's timeout.
+const watchdogFraction = 4
 
 // systemdNotify returns a function that sends the daemon's state to systemd, if systemd
 // started it, and the interval of watchdog notifications; 0 for none.
 func systemdNotify(log *slog.Logger) (notify func(state string), alive time.Duration) {
-	patience, err := systemd.SdWatchdogEnabled(false)
+	timeout, err := systemd.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("systemd's watchdog is not notified", "err", err)
 	}
@@ -161,5 +161,5 @@ func systemdNotify(log *slog.Logger) (notify func(state string), alive time.Dura
 		if _, err := systemd.SdNotify(false, state); err != nil {
 			log.Warn("systemd not notified", "err", err)
 		}
-	}, patience / beats
+	}, timeout / watchdogFraction
 }

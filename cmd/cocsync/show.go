@@ -35,8 +35,8 @@ a content it shows the reason.
   cocsync show restart-unhealthy-nodes@2026-06-01
   cocsync show restart-unhealthy-nodes --meta -o json`,
 		Args:              rangeArgs(1, 1),
-		ValidArgsFunction: a.completing(versionWord),
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, args []string) error {
+		ValidArgsFunction: a.completeFromArchive(versionWord),
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			if meta && a.at != "" {
 				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))
 			}
@@ -105,8 +105,8 @@ func (p *page) documentFields(m query.Meta) {
 	p.field("Risk", text.Visible(coc.OrEmpty(m.RiskLevel)))
 	p.field("Project", text.Visible(coc.OrEmpty(m.EnterpriseProjectID)))
 	p.field("About", text.Visible(coc.OrEmpty(m.Description)))
-	p.field("Created", p.known(m.CreatedAt))
-	p.field("Updated", p.known(m.UpdatedAt))
+	p.field("Created", p.timeOrEmpty(m.CreatedAt))
+	p.field("Updated", p.timeOrEmpty(m.UpdatedAt))
 	p.field("First seen", p.time(m.FirstSeenAt.Time))
 	p.field("Checked", p.time(m.LastCheckedAt.Time))
 	if others := string(m.Others); others != "null" {
@@ -125,9 +125,9 @@ func (p *page) versionFields(r query.Revision) {
 	p.field("Made", p.time(r.MadeAt.Time))
 	p.field("Seen", p.time(r.SeenAt.Time))
 	if !r.PreviousCheckedAt.IsZero() {
-		p.field("Stood", "the previous content was last seen at "+p.time(r.PreviousCheckedAt.Time))
+		p.field("Last seen", p.time(r.PreviousCheckedAt.Time)+" (the previous content)")
 	}
-	p.field("Withdrawn", p.known(r.WithdrawnAt))
+	p.field("Withdrawn", p.timeOrEmpty(r.WithdrawnAt))
 	if r.Archived {
 		p.field("SHA-256", string(r.SHA256))
 		size := fmt.Sprintf("%d bytes", *r.Size)
@@ -141,11 +141,11 @@ func (p *page) versionFields(r query.Revision) {
 	}
 	p.field("UUID", text.Visible(string(r.UUID)))
 	p.field("Request", text.Visible(string(r.RequestID)))
-	p.field("Responded", p.known(r.RespondedAt))
+	p.field("Responded", p.timeOrEmpty(r.RespondedAt))
 }
 
-// known formats a time; "" if it is unknown.
-func (p *page) known(t query.Time) string {
+// timeOrEmpty formats a time; "" if it is unknown.
+func (p *page) timeOrEmpty(t query.Time) string {
 	if t.IsZero() {
 		return ""
 	}

@@ -35,7 +35,7 @@ are problems; healthcheck applies the same rules and exits with 1.`,
 		Example: `  cocsync status
   cocsync status -o json | jq .problems`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			s, err := q.LoadStatus(ctx)
 			if err != nil {
 				return err
@@ -150,7 +150,7 @@ an archive that no process has open for writing is a copy, and is never healthy.
 		Example: `  cocsync healthcheck
   cocsync --db /var/lib/cocsync/cocsync.db healthcheck -o json`,
 		Args: noArgs,
-		RunE: a.querying(func(ctx context.Context, q *query.Archive, _ []string) error {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
 			s, err := q.LoadProblems(ctx)
 			if err != nil {
 				return err

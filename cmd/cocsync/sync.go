@@ -37,14 +37,14 @@ func (a *app) syncCommand() *cobra.Command {
 messages for at most half a minute. Use it from cron if no daemon runs. It fails while a
 daemon has the archive open; kill -USR1 makes the daemon run every watch at once.
 
-It again requests versions that could not be fetched before, and lists those that are
-still missing. It exits with 1 if a document failed, a version is missing, or a due
+It retries versions that could not be fetched before, and lists those that are still
+missing. It exits with 1 if a document failed, a version is missing, or a due
 message was not sent.`,
 		Example: `  cocsync sync
   cocsync sync restart-unhealthy-nodes
   cocsync sync --audit
   cocsync sync --dry-run`,
-		ValidArgsFunction: a.completing(documentWords),
+		ValidArgsFunction: a.completeFromArchive(documentWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.dryRun {
 				return a.preview(cmd.Context())
@@ -64,7 +64,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.owned(ctx, cfg, "sync")
+	d, err := a.openForSync(ctx, cfg, "sync")
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,8 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 			len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 	}
 	if c.Outcome == coc.CycleGood && !c.Complete && o.Only == nil {
-		a.note("watch " + c.Watch + ": list unstable: it changed while it was read; the next cycle checks for deleted documents")
+		a.note("watch " + c.Watch +
+			": COC's list changed while it was read; the next cycle checks for deleted documents")
 	}
 	return errors.Join(err, cycleError(c))
 }
@@ -175,15 +176,17 @@ func (a *app) sendDue(ctx context.Context, d *db.DB, p *parts) error {
 	var errs []error
 	for _, b := range list {
 		why := cmp.Or(b.Held, b.LastErr)
-		known := slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool { return n.Name == b.Notifier })
+		configured := slices.ContainsFunc(p.sender.Notifiers, func(n notify.Notifier) bool {
+			return n.Name == b.Notifier
+		})
 		switch {
 		case b.Waiting == 0:
 			continue
-		case !known:
+		case !configured:
 			fmt.Fprintf(a.err, "cocsync: note: %d pending for notifier %s, which is no longer in the config\n", b.Waiting, b.Notifier)
 			continue
 		case why == "" && b.Quiet.After(a.now()):
-			fmt.Fprintf(a.err, "cocsync: note: %d pending until the quiet hours of notifier %s end at %s\n",
+			fmt.Fprintf(a.err, "cocsync: note: %d held back until the quiet hours of notifier %s end at %s\n",
 				b.Waiting, b.Notifier, b.Quiet.Local().Format("15:04"))
 			continue
 		case why != "":
@@ -207,8 +210,8 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 	q := query.New(d)
 	for _, ref := range docs {
 		id := ref
-		doc, known := q.Document(ctx, ref)
-		if known == nil {
+		doc, err := q.Document(ctx, ref)
+		if err == nil {
 			id = doc.DocumentID
 		}
 		found := false
@@ -228,8 +231,8 @@ func chosen(ctx context.Context, d *db.DB, p *parts, docs []string) (map[string]
 		}
 		switch {
 		case found:
-		case known != nil:
-			return nil, known
+		case err != nil:
+			return nil, err
 		default:
 			return nil, hint.Wrap(fmt.Errorf("document %s (%s) is followed by no watch", text.Visible(doc.DocumentID), text.Visible(doc.Name)),
 				"add it to a watch in config.toml, or run `cocsync sync` without documents")
@@ -244,7 +247,7 @@ func (a *app) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.existing(ctx, cfg.Database, db.OpenReader)
+	d, err := a.openExisting(ctx, cfg.Database, db.OpenReader)
 	if err != nil {
 		return err
 	}
@@ -273,14 +276,23 @@ func (a *app) preview(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// phases are the texts for the phases of a cycle.
-var phases = map[string]string{
-	"list":    "requesting the list",
-	"changes": "fetching changes",
-	"absent":  "requesting documents that are no longer listed",
-	"newest":  "fetching newest versions",
-	"history": "fetching older versions",
-	"audit":   "fetching versions again for comparison",
+// phaseText returns a text for a phase of a cycle.
+func phaseText(phase string) string {
+	switch phase {
+	case "list":
+		return "requesting the list"
+	case "changes":
+		return "fetching changes"
+	case "absent":
+		return "requesting documents that are no longer listed"
+	case "newest":
+		return "fetching newest versions"
+	case "history":
+		return "fetching older versions"
+	case "audit":
+		return "fetching versions again for comparison"
+	}
+	return phase
 }
 
 // beginCycle shows that a cycle starts.
@@ -289,7 +301,7 @@ func beginCycle(show *term.Progress, watch string) { show.Begin(watch + ": reque
 // showCycle shows the progress of a cycle.
 func showCycle(show *term.Progress) func(syncer.Progress) {
 	return func(now syncer.Progress) {
-		phase, line := now.Watch+": "+phases[now.Phase], ""
+		phase, line := now.Watch+": "+phaseText(now.Phase), ""
 		if now.Total > 0 {
 			line = phase + ": " + text.Plural(now.Total, "document")
 		}

@@ -152,13 +152,13 @@ func (p *page) verdict(v query.Verdict, external bool) {
 // written. A verification reads everything and takes seconds for 100,000 versions.
 const verifyEvery = 24 * time.Hour
 
-// owned opens the archive for the only process that syncs; command is its name. An archive
+// openForSync opens the archive for the only process that syncs; command is its name. An archive
 // that does not verify is refused: nothing is added to an altered log.
-func (a *app) owned(ctx context.Context, cfg *config.Config, command string) (*db.DB, error) {
+func (a *app) openForSync(ctx context.Context, cfg *config.Config, command string) (*db.DB, error) {
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	d, err := a.opened(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Command: command}))
+	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Command: command}))
 	if err != nil {
 		return nil, err
 	}
@@ -201,8 +201,8 @@ type witnessed struct {
 }
 
 // End calls db.DB.End and writes the checkpoint. If that fails, the cycle does not fail.
-func (w witnessed) End(ctx context.Context, c coc.Cycle, tell []coc.NewNotice) error {
-	if err := w.DB.End(ctx, c, tell); err != nil || w.dir == "" {
+func (w witnessed) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error {
+	if err := w.DB.End(ctx, c, notices); err != nil || w.dir == "" {
 		return err
 	}
 	if err := w.writeCheckpoint(ctx); err != nil {

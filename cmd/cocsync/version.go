@@ -68,11 +68,11 @@ func (b buildJSON) String() string {
 	parts := []string{b.Go, b.Platform}
 	if b.Commit != "" {
 		c := "commit " + string(b.Commit[:min(12, len(b.Commit))])
-		if b.Modified {
-			c += " and more"
-		}
 		if b.Date != "" {
 			c += " of " + string(b.Date)
+		}
+		if b.Modified {
+			c += ", modified"
 		}
 		parts = append([]string{c}, parts...)
 	}
