@@ -165,7 +165,8 @@ func apiGrep(ctx context.Context, q *request) (any, error) {
 	}
 	list := []query.Match{}
 	_, err = q.Grep(ctx, grep, func(found query.Found) error {
-		if list = append(list, grep.Matches(found)...); len(list) > limit {
+		list = append(list, grep.Matches(found)...)
+		if len(list) > limit {
 			return errEnough
 		}
 		return nil

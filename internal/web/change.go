@@ -81,8 +81,9 @@ func (b *changePage) HasAuthor() bool { return b.Version != "" && b.Kind != coc.
 // DocRef returns the document's reference on the command line.
 func (b *changePage) DocRef() string { return b.Doc.Account + "/" + b.Doc.DocumentID }
 
-// Within returns, for a rewrite, the time since the last check of the old content.
-func (b *changePage) Within() string {
+// RewrittenWithin returns how long before SeenAt the old content was last checked; "" unless
+// the change is a rewrite.
+func (b *changePage) RewrittenWithin() string {
 	if b.Basis.OldCheckedAt.IsZero() {
 		return ""
 	}
@@ -171,9 +172,9 @@ func sendFile(w http.ResponseWriter, name, typ string, body []byte) {
 	send(w, http.StatusOK, typ+"; charset=utf-8", body)
 }
 
-// plainly sends an error as plain text, for requests of files. It redirects if the file
+// sendErrorText sends an error as plain text, for requests of files. It redirects if the file
 // moved.
-func (s *Site) plainly(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Site) sendErrorText(w http.ResponseWriter, r *http.Request, err error) {
 	if there := moved(""); errors.As(err, &there) {
 		http.Redirect(w, r, string(there), http.StatusSeeOther)
 		return

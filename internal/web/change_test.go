@@ -205,7 +205,7 @@ func TestChangePages(t *testing.T) {
 		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s response to request request-of-v2 of 2026-03-03 12:00|cycle 1 of watch runbooks|no watch or route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
 		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},
-		"/changes/4": {"v4#1 → v4#2 rewritten|another content under a version that existed before|the version, before it was rewritten|at most 24 hours earlier: the old content was last seen at 2026-03-05 12:00|ops waiting",
+		"/changes/4": {"v4#1 → v4#2 rewritten|The content of an existing version was replaced|the version, before it was rewritten|at most 24 hours earlier: the old content was last seen at 2026-03-05 12:00|ops waiting",
 			"No one", "/documents/prod/DM-restart/v4%232"},
 		"/changes/5":  {"restart metadata|description changed|description what what it does|risk_level HIGH|request-of-fields|Seen 2026-03-07|Newest v5", "Patch|By |Versions", "/documents/prod/DM-restart/v5"},
 		"/changes/6":  {"restart v1 withdrawn|v1 is no longer listed by COC; the archive keeps it|Made 2026-03-01 12:00 the version|Seen 2026-03-08", "Patch|→|First seen|By", "/documents/prod/DM-restart/v1"},

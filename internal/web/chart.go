@@ -37,7 +37,8 @@ func newChart(times iter.Seq2[time.Time, error], first time.Time, bars, days int
 	c := chart{Bars: make([]bar, bars), Width: bars * barStep, Since: first.Format(time.DateOnly)}
 	for i := range c.Bars {
 		from, to := first.AddDate(0, 0, i*days), first.AddDate(0, 0, (i+1)*days-1)
-		if c.Bars[i] = (bar{Label: from.Format(time.DateOnly), X: i * barStep}); days > 1 {
+		c.Bars[i] = bar{Label: from.Format(time.DateOnly), X: i * barStep}
+		if days > 1 {
 			c.Bars[i].Label += " to " + to.Format(time.DateOnly)
 		}
 	}
@@ -72,9 +73,9 @@ const (
 	minDays = 30
 )
 
-// newLife returns a chart of a document's changes from the first one to now. The times are
+// newHistoryChart returns a chart of a document's changes from the first one to now. The times are
 // in order. Without changes it has no bars.
-func newLife(times []time.Time, now time.Time, local *time.Location) (chart, error) {
+func newHistoryChart(times []time.Time, now time.Time, local *time.Location) (chart, error) {
 	if len(times) == 0 {
 		return chart{}, nil
 	}
@@ -104,7 +105,7 @@ func midnight(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// rows is the inverse of collect.
+// rows returns the elements of a list as rows without errors.
 func rows[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, v := range list {

@@ -40,9 +40,9 @@ func (s *Site) compareVersions(ctx context.Context, q *request) (*view, error) {
 	}
 	old := q.get("old")
 	if old != "" {
-		old = exactly(doc, old)
+		old = exactRef(doc, old)
 	}
-	v, b, err := s.comparison(ctx, q, old, exactly(doc, cmp.Or(q.get("new"), "latest")))
+	v, b, err := s.comparison(ctx, q, old, exactRef(doc, cmp.Or(q.get("new"), "latest")))
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +86,9 @@ func (s *Site) comparison(ctx context.Context, q *request, old, now string) (*vi
 		return v, b, nil
 	}
 	b.Comparison = c
-	exact := url.Values{"new": {exactly(c.Document, c.New)}}
+	exact := url.Values{"new": {exactRef(c.Document, c.New)}}
 	if c.Was != nil {
-		exact.Set("old", exactly(c.OldDocument(), c.Old))
+		exact.Set("old", exactRef(c.OldDocument(), c.Old))
 		b.SwapURL = q.swapped(c)
 	}
 	if b.How, err = q.diffChoice(c.Was == nil, "/compare/patch?"+exact.Encode()); err != nil {
@@ -109,13 +109,13 @@ func (q *request) swapped(c *query.Comparison) string {
 	case q.PathValue("id") != "":
 		old, now = c.Old, c.New
 	default:
-		old, now = exactly(c.OldDocument(), c.Old), exactly(c.Document, c.New)
+		old, now = exactRef(c.OldDocument(), c.Old), exactRef(c.Document, c.New)
 	}
 	return q.with("old", now, "new", old)
 }
 
-// exactly returns an unambiguous reference to a version.
-func exactly(doc query.Document, label string) string {
+// exactRef returns an unambiguous reference to a version.
+func exactRef(doc query.Document, label string) string {
 	return doc.Account + "/" + doc.DocumentID + "@" + label
 }
 

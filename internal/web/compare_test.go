@@ -16,7 +16,6 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/diff"
 	"cocsync/internal/diff/difftest"
 )
 
@@ -275,16 +274,5 @@ func TestProof(t *testing.T) {
 	}
 	if name := got.header.Get("Content-Disposition"); name != "attachment; filename=change-4.proof" {
 		t.Errorf("Content-Disposition is %s", name)
-	}
-}
-
-// A section with a stored result equals one that computes the result.
-func TestCompared(t *testing.T) {
-	d := compare(job1, job2)
-	want := section(t, d)
-	r := diff.Compare(d.Old, d.New)
-	d.Compared = &r
-	if got := section(t, d); got != want {
-		t.Errorf("with a stored result the section is\n%s, want\n%s", got, want)
 	}
 }

@@ -19,7 +19,7 @@ func TestContrast(t *testing.T) {
 		backgrounds []string
 	}{
 		{"text", []string{"page", "band", "red-line", "red-word", "green-line", "green-word", "raw"}},
-		{"quiet", []string{"page", "band", "red-line", "green-line"}},
+		{"muted", []string{"page", "band", "red-line", "green-line"}},
 		{"link", []string{"page", "band", "raw"}},
 		{"change", []string{"page", "band", "raw"}},
 		{"red", []string{"page", "band", "red-line"}},

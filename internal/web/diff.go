@@ -17,12 +17,11 @@ import (
 
 // Diff is a comparison of two contents to show.
 type Diff struct {
-	Old, New           *diff.Text // a nil Old means that New is the first version
-	OldLabel, NewLabel string     // of the two versions; OldLabel is empty without Old
-	Context            int        // unchanged lines shown before and after a change
-	IgnoreSpace        bool       // in the lines, not in the outline above them
-	// Compared is the stored result of comparing Old and New; nil: compute it.
-	Compared *coc.Difference
+	Old, New           *diff.Text      // a nil Old means that New is the first version
+	OldLabel, NewLabel string          // of the two versions; OldLabel is empty without Old
+	Context            int             // unchanged lines shown before and after a change
+	IgnoreSpace        bool            // in the lines, not in the outline above them
+	Compared           *coc.Difference // the result of comparing Old and New
 }
 
 // diffView is the data of the diff template.
@@ -37,10 +36,6 @@ type diffView struct {
 
 func newDiffView(d Diff) *diffView {
 	result := d.Compared
-	if result == nil {
-		fresh := diff.Compare(d.Old, d.New)
-		result = &fresh
-	}
 	hunks := diff.Hunks(d.Old, d.New, diff.Options{Context: d.Context, IgnoreSpace: d.IgnoreSpace})
 	v := &diffView{Diff: d, Difference: result, Unchanged: formattingNotes(result.Formatting), layout: newLayout(hunks, result.Items)}
 	v.Groups = v.groups(result.Items)
@@ -116,7 +111,8 @@ func (l *layout) add(h diff.Hunk, items []coc.Item, left int) int {
 	out := hunk{Heading: heading(h)}
 	for _, r := range diff.Rows(h, items) {
 		row, cost := newRow(r)
-		if left -= cost; left < 0 {
+		left -= cost
+		if left < 0 {
 			break
 		}
 		out.Rows = append(out.Rows, row)
@@ -157,11 +153,11 @@ func lineRange(from, to int) string {
 func newRow(r diff.Row) (x row, cost int) {
 	cost = rowCost
 	if r.Old != nil {
-		x.Op, x.Old = "del", newCell(r.Old.Old, "-", r.Old, r.Words, diff.Delete, "del")
+		x.Op, x.Old = "del", newCell(r.Old, r.Words, diff.Delete)
 		cost += len(x.Old.Text)
 	}
 	if r.New != nil {
-		x.Op, x.New = "ins", newCell(r.New.New, "+", r.New, r.Words, diff.Insert, "ins")
+		x.Op, x.New = "ins", newCell(r.New, r.Words, diff.Insert)
 		cost += len(x.New.Text)
 	}
 	switch {
@@ -174,10 +170,15 @@ func newRow(r diff.Row) (x row, cost int) {
 	return x, cost
 }
 
-// newCell returns the cell of a line, with the words marked that only this side has. Words
-// of the other side are omitted.
-func newCell(number int, sign string, line *diff.Line, words []diff.Word, own diff.Op, element string) *cell {
-	c := &cell{Number: number, Sign: sign, NoEnd: !bytes.HasSuffix(line.Text, []byte("\n"))}
+// newCell returns the cell of a line on the old side, if own is diff.Delete, or on the new
+// side, if it is diff.Insert. Words that only this side has are marked. Words of the other
+// side are omitted.
+func newCell(line *diff.Line, words []diff.Word, own diff.Op) *cell {
+	c, element := &cell{Number: line.Old, Sign: "-"}, "del"
+	if own == diff.Insert {
+		c, element = &cell{Number: line.New, Sign: "+"}, "ins"
+	}
+	c.NoEnd = !bytes.HasSuffix(line.Text, []byte("\n"))
 	if words == nil {
 		c.Text = marked("", string(bytes.TrimSuffix(line.Text, []byte("\n"))))
 	}

@@ -20,12 +20,16 @@ var update = flag.Bool("update", false, "rewrite the goldens")
 // templates are the pages of a site.
 var templates = sync.OnceValues(func() (*pages, error) { return newPages(&Site{}) })
 
-// section returns the HTML of a diff.
+// section returns the HTML of a diff. It compares the contents if d has no result.
 func section(t testing.TB, d Diff) string {
 	t.Helper()
 	p, err := templates()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if d.Compared == nil {
+		r := diff.Compare(d.Old, d.New)
+		d.Compared = &r
 	}
 	var b bytes.Buffer
 	if err := p.layout["change"].ExecuteTemplate(&b, "diff", newDiffView(d)); err != nil {

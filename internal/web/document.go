@@ -14,11 +14,11 @@ import (
 // documentPage is one document and its changes.
 type documentPage struct {
 	query.Meta
-	Watches     []string
-	Life        chart
-	Missing     []query.Revision // versions whose content was never archived, newest first
-	MissingMore int              // missing versions that are not in Missing
-	Rows        []event
+	Watches      []string
+	HistoryChart chart
+	Missing      []query.Revision // versions whose content was never archived, newest first
+	MissingMore  int              // missing versions that are not in Missing
+	Rows         []event
 	// The first and the next page of the timeline; "" on the first and the last page.
 	NewestURL, Next string
 	From            string // the version selected for a comparison; "" for none
@@ -33,11 +33,11 @@ type event struct {
 	Chosen     bool
 }
 
-// Gone reports that the event's version has no content, and Unlisted that COC lists it no
-// longer. The withdrawal itself says so.
-func (e event) Gone() bool     { return e.adds() && !e.Revision.Readable() }
-func (e event) Unlisted() bool { return e.adds() && !e.Revision.WithdrawnAt.IsZero() }
-func (e event) adds() bool     { return e.Revision != nil && e.Kind != coc.KindWithdrawn }
+// ContentErased reports whether the content of the event's version was erased, and Withdrawn
+// whether COC no longer lists the version. Both are false for the withdrawal itself.
+func (e event) ContentErased() bool { return e.adds() && !e.Revision.Readable() }
+func (e event) Withdrawn() bool     { return e.adds() && !e.Revision.WithdrawnAt.IsZero() }
+func (e event) adds() bool          { return e.Revision != nil && e.Kind != coc.KindWithdrawn }
 
 // maxMissing is the maximum number of missing versions that a page lists.
 const maxMissing = 20
@@ -89,7 +89,7 @@ func (s *Site) document(ctx context.Context, q *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Life, err = newLife(times, q.Now(), q.Local)
+	b.HistoryChart, err = newHistoryChart(times, q.Now(), q.Local)
 	live := q.get("after") == "" && b.From == ""
 	return &view{Title: doc.Name, Here: "documents", Feed: documentURL(doc) + "/feed.atom", Live: live, Body: b}, err
 }
@@ -133,7 +133,7 @@ func (b *documentPage) choose(q *request, e *event, at, from int) {
 	switch {
 	case e.Kind == coc.KindWithdrawn:
 		e.MadeAt = time.Time{} // the version was made then, not the change
-	case e.Gone():
+	case e.ContentErased():
 	case from < 0:
 		e.CompareURL = q.with("from", e.Version)
 	case from == at:
@@ -165,7 +165,7 @@ func (s *Site) raw(w http.ResponseWriter, q *request) error {
 func (s *Site) file(mux *http.ServeMux, address string, serve func(http.ResponseWriter, *request) error) {
 	mux.HandleFunc("GET "+address, func(w http.ResponseWriter, r *http.Request) {
 		if err := serve(w, s.request(r)); err != nil {
-			s.plainly(w, r, err)
+			s.sendErrorText(w, r, err)
 		}
 	})
 }

@@ -302,7 +302,7 @@ func TestLife(t *testing.T) {
 	} {
 		now := on(20)
 		times := []time.Time{now.AddDate(0, 0, -tt.days), now.AddDate(0, 0, -tt.days/2), now}
-		l, err := newLife(times, now, berlin)
+		l, err := newHistoryChart(times, now, berlin)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,10 +314,10 @@ func TestLife(t *testing.T) {
 			t.Errorf("after %d days the chart has %d bars of a %s since %s with %d changes, want %d of a %s since %s", tt.days, len(l.Bars), l.Every, l.Since, sum, tt.bars, tt.every, tt.since)
 		}
 	}
-	if l, err := newLife(nil, on(20), berlin); err != nil || l.Bars != nil {
-		t.Error("newLife(no changes) has a chart")
+	if l, err := newHistoryChart(nil, on(20), berlin); err != nil || l.Bars != nil {
+		t.Error("newHistoryChart(no changes) has a chart")
 	}
-	if l, err := newLife([]time.Time{on(25)}, on(20), berlin); err != nil || l.Bars[len(l.Bars)-1].Count != 1 {
+	if l, err := newHistoryChart([]time.Time{on(25)}, on(20), berlin); err != nil || l.Bars[len(l.Bars)-1].Count != 1 {
 		t.Error("a change with a time in the future is missing")
 	}
 }

@@ -16,7 +16,7 @@ type documentsPage struct {
 	Accounts, States []string
 	All              int // number of matching documents
 	Rows             []query.Details
-	Before           int    // number of matching documents that had no version at the time
+	Before           int    // documents of this page that had no version at the time
 	Earlier, Later   string // addresses of the previous and the next page; "" for none
 }
 

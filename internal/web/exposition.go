@@ -18,43 +18,45 @@ import (
 //go:embed assets/metrics.txt
 var families string
 
-// sheet is the response to one scrape, in Prometheus's text format 0.0.4:
+// samples is the response to one scrape, in Prometheus's text format 0.0.4:
 // https://prometheus.io/docs/instrumenting/exposition_formats/
-type sheet struct {
-	samples map[string][]string // names and labels, as written, by metric
-	values  map[string]float64  // by sample
+type samples struct {
+	names  map[string][]string // names and labels, as written, by metric
+	values map[string]float64  // by name and labels
 }
 
-func newSheet() sheet { return sheet{map[string][]string{}, map[string]float64{}} }
+func newSamples() samples { return samples{map[string][]string{}, map[string]float64{}} }
 
 // add adds to a value. labels are alternating names and values. Names that are equal once
 // invisible characters are replaced share a value.
-func (x *sheet) add(metric string, value float64, labels ...string) {
+func (x *samples) add(metric string, value float64, labels ...string) {
 	x.addTo(metric, metric, value, labels)
 }
 
-func (x *sheet) addTo(metric, name string, value float64, labels []string) {
-	var b strings.Builder
-	b.WriteString(name)
-	for i := 0; i < len(labels); i += 2 {
-		b.WriteByte("{,"[min(i, 1)])
-		b.WriteString(labels[i] + `="` + labelEscape.Replace(text.Visible(labels[i+1])) + `"`)
-	}
+func (x *samples) addTo(metric, name string, value float64, labels []string) {
+	sample := name
 	if len(labels) > 0 {
-		b.WriteByte('}')
+		var pairs []string
+		for i := 0; i < len(labels); i += 2 {
+			pairs = append(pairs, labels[i]+`="`+escapeLabel(text.Visible(labels[i+1]))+`"`)
+		}
+		sample += "{" + strings.Join(pairs, ",") + "}"
 	}
-	sample := b.String()
 	if _, ok := x.values[sample]; !ok {
-		x.samples[metric] = append(x.samples[metric], sample)
+		x.names[metric] = append(x.names[metric], sample)
 	}
 	x.values[sample] += value
 }
 
-// labelEscape has the escapes that the format requires.
-var labelEscape = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+// escapeLabel escapes a label's value as the format requires.
+func escapeLabel(value string) string {
+	value = strings.ReplaceAll(value, `\`, `\\`)
+	value = strings.ReplaceAll(value, "\n", `\n`)
+	return strings.ReplaceAll(value, `"`, `\"`)
+}
 
 // observe adds a value to a histogram. A bound is part of the bucket that it ends.
-func (x *sheet) observe(metric string, bounds []float64, value float64, labels ...string) {
+func (x *samples) observe(metric string, bounds []float64, value float64, labels ...string) {
 	for _, bound := range append(slices.Clone(bounds), math.Inf(1)) {
 		within := boolean(value <= bound)
 		x.addTo(metric, metric+"_bucket", within, append(slices.Clone(labels), "le", number(bound)))
@@ -63,21 +65,21 @@ func (x *sheet) observe(metric string, bounds []float64, value float64, labels .
 	x.addTo(metric, metric+"_count", 1, labels)
 }
 
-// merge adds the values of another sheet with other metrics.
-func (x *sheet) merge(other sheet) {
-	maps.Copy(x.samples, other.samples)
+// merge adds the samples of other metrics.
+func (x *samples) merge(other samples) {
+	maps.Copy(x.names, other.names)
 	maps.Copy(x.values, other.values)
 }
 
 // write writes the metrics that have values, in the order of families.
-func (x *sheet) write(out io.Writer, families string) error {
+func (x *samples) write(out io.Writer, families string) error {
 	w := bufio.NewWriter(out)
 	for family := range strings.SplitSeq(families, "# HELP ") {
 		name, _, _ := strings.Cut(family, " ")
-		if len(x.samples[name]) > 0 {
+		if len(x.names[name]) > 0 {
 			w.WriteString("# HELP " + family)
 		}
-		for _, sample := range x.samples[name] {
+		for _, sample := range x.names[name] {
 			w.WriteString(sample + " " + number(x.values[sample]) + "\n")
 		}
 	}

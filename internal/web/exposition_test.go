@@ -8,7 +8,7 @@ import (
 // Output follows the format: metrics with values in the order of
 // families, cumulative buckets, and escaped labels.
 func TestExposition(t *testing.T) {
-	x := newSheet()
+	x := newSamples()
 	x.add("b", 1, "name", "a\"b\\c\nd")
 	for _, v := range []float64{0.25, 0.5, 1, 3, 1e9} {
 		x.observe("c_seconds", []float64{0.5, 2}, v, "watch", "w")

@@ -55,7 +55,8 @@ func (p *pages) feed(w http.ResponseWriter, q *request, doc query.Document, f fe
 	if q.TLS != nil || q.Header.Get("X-Forwarded-Proto") == "https" {
 		f.Base = "https://" + q.Host
 	}
-	if f.Updated = f.Since; len(f.Changes) > 0 || f.Since.IsZero() { // RFC 4287 requires updated
+	f.Updated = f.Since
+	if len(f.Changes) > 0 || f.Since.IsZero() { // RFC 4287 requires updated
 		f.Updated = time.Unix(0, 0)
 	}
 	for _, c := range f.Changes {

@@ -13,7 +13,8 @@ import (
 func shown(s, keep string) template.HTML {
 	var b strings.Builder
 	for run, replaced := range text.Runs(s, keep) {
-		if run = template.HTMLEscapeString(run); replaced {
+		run = template.HTMLEscapeString(run)
+		if replaced {
 			run = "<b>" + run + "</b>"
 		}
 		b.WriteString(run)

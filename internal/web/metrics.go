@@ -18,14 +18,14 @@ import (
 // metrics registers the metrics for Prometheus. Values of the archive are queried at each
 // scrape.
 func (s *Site) metrics(mux *http.ServeMux) error {
-	ledger := &ledger{kinds: map[coc.Kind]int{}}
+	counter := &kindCounter{kinds: map[coc.Kind]int{}}
 	var err error
-	if ledger.counted, err = s.Archive.Recording(context.Background()); err != nil {
+	if counter.counted, err = s.Archive.Recording(context.Background()); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
-		x := newSheet()
-		if err := s.collect(r.Context(), &x, ledger); err != nil {
+		x := newSamples()
+		if err := s.collect(r.Context(), &x, counter); err != nil {
 			if r.Context().Err() == nil { // otherwise the client disconnected
 				s.Log.Error("metrics not read", "err", err)
 			}
@@ -40,16 +40,16 @@ func (s *Site) metrics(mux *http.ServeMux) error {
 	return nil
 }
 
-// ledger counts the changes recorded by any process since this one started. Prometheus
+// kindCounter counts the changes recorded by any process since this one started. Prometheus
 // requires counters that start at 0 and never decrease.
-type ledger struct {
+type kindCounter struct {
 	mu      sync.Mutex
 	counted query.Recording
 	kinds   map[coc.Kind]int
 }
 
 // collect adds the metrics of the archive.
-func (s *Site) collect(ctx context.Context, x *sheet, l *ledger) error {
+func (s *Site) collect(ctx context.Context, x *samples, k *kindCounter) error {
 	if err := x.archive(ctx, s.Archive); err != nil {
 		return err
 	}
@@ -61,19 +61,19 @@ func (s *Site) collect(ctx context.Context, x *sheet, l *ledger) error {
 	if err := s.watches(ctx, x, st); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := s.Archive.CountKinds(ctx, l.counted, l.kinds); err != nil {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := s.Archive.CountKinds(ctx, k.counted, k.kinds); err != nil {
 		return err
 	}
 	for _, kind := range coc.Kinds {
-		x.add("cocsync_changes_total", float64(l.kinds[kind]), "kind", string(kind))
+		x.add("cocsync_changes_total", float64(k.kinds[kind]), "kind", string(kind))
 	}
 	return nil
 }
 
 // archive adds the size of the archive and the counts of its rows.
-func (x *sheet) archive(ctx context.Context, a *query.Archive) error {
+func (x *samples) archive(ctx context.Context, a *query.Archive) error {
 	t, err := a.Totals(ctx)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (x *sheet) archive(ctx context.Context, a *query.Archive) error {
 
 // health adds the problems that status reports, the deliveries of each notifier, and which
 // accounts are paused.
-func (x *sheet) health(st *query.Status) {
+func (x *samples) health(st *query.Status) {
 	x.add("cocsync_healthy", boolean(st.Healthy()))
 	for _, kind := range query.ProblemKinds() {
 		x.add("cocsync_problems", 0, "kind", string(kind))
@@ -125,7 +125,7 @@ func (x *sheet) health(st *query.Status) {
 const maxChecksAge = 5 * time.Minute
 
 // watches adds the status of each watch of the configuration.
-func (s *Site) watches(ctx context.Context, x *sheet, st *query.Status) error {
+func (s *Site) watches(ctx context.Context, x *samples, st *query.Status) error {
 	var names []string
 	for _, w := range st.Watches {
 		if !w.Retired() {

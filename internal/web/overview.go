@@ -18,11 +18,11 @@ const (
 // overview is the first page.
 type overview struct {
 	*query.Status
-	Gone, Archived int // deleted documents, archived versions
-	Chart          chart
-	Recent         []coc.Change
-	Rows           []query.Details // the first documents
-	More           bool            // there are more documents
+	Deleted, Archived int // deleted documents, archived versions
+	Chart             chart
+	Recent            []coc.Change
+	Rows              []query.Details // the first documents
+	More              bool            // there are more documents
 }
 
 func (s *Site) overview(ctx context.Context, q *request) (*view, error) {
@@ -30,7 +30,7 @@ func (s *Site) overview(ctx context.Context, q *request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := overview{Status: st, Gone: st.Documents[coc.DocDeleted], Archived: st.Versions[coc.Archived]}
+	o := overview{Status: st, Deleted: st.Documents[coc.DocDeleted], Archived: st.Versions[coc.Archived]}
 	first := midnight(q.Now().In(q.Local)).AddDate(0, 0, 1-chartDays)
 	if o.Chart, err = newChart(q.ChangeTimes(ctx, query.Document{}, first), first, chartDays, 1); err != nil {
 		return nil, err

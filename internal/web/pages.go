@@ -26,13 +26,13 @@ type pages struct {
 
 // pageNames returns the names of all pages. Each has a template of the same name.
 func pageNames() []string {
-	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "wrong"}
+	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "error"}
 }
 
 func newPages(s *Site) (*pages, error) {
 	p := &pages{site: s, bodies: map[string][]byte{}, layout: map[string]*template.Template{}}
 	for name, files := range map[string][]string{
-		"style.css": {"colors.css", "style.css", "document.css", "change.css", "diff.css"}, "moves.js": {"moves.js"}, "icon.svg": {"icon.svg"},
+		"style.css": {"colors.css", "style.css", "document.css", "change.css", "diff.css"}, "page.js": {"page.js"}, "icon.svg": {"icon.svg"},
 	} {
 		for _, file := range files {
 			body, err := assets.ReadFile("assets/" + file)
@@ -88,7 +88,7 @@ func (p *pages) get(mux *http.ServeMux, address, name string, build builder) {
 		case errors.As(err, &there):
 			http.Redirect(w, r, string(there), http.StatusSeeOther)
 		case err != nil:
-			p.write(w, r, "wrong", p.site.wrong(r, err))
+			p.write(w, r, "error", p.site.errorPage(r, err))
 		default:
 			v.Notes = append(q.notes, v.Notes...)
 			p.write(w, r, name, v)
@@ -106,8 +106,8 @@ type badRequest struct{ error }
 
 func (b badRequest) Unwrap() error { return b.error }
 
-// wrong returns the page that shows an error.
-func (s *Site) wrong(r *http.Request, err error) *view {
+// errorPage returns the page that shows an error.
+func (s *Site) errorPage(r *http.Request, err error) *view {
 	status, what, fix := s.judge(r, err)
 	title := map[int]string{
 		http.StatusNotFound: "Not found", http.StatusBadRequest: "Invalid request", http.StatusServiceUnavailable: "Timeout",
@@ -158,14 +158,14 @@ func (p *pages) funcs() template.FuncMap {
 		"machine": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"ago":     func(t time.Time) string { return text.Ago(t, p.site.Archive.Now()) },
 
-		"arrow":  query.Arrow,
-		"args":   func(list ...any) []any { return list },
-		"level":  level,
-		"place":  func(i int) int { return i + 1 },
-		"plural": text.Plural,
-		"span":   func(s coc.Span) string { return lineRange(s.From, s.To) },
-		"said":   coc.OrEmpty,
-		"size":   func(n *int) string { return text.Size(int64(*n)) },
+		"arrow":   query.Arrow,
+		"args":    func(list ...any) []any { return list },
+		"level":   level,
+		"place":   func(i int) int { return i + 1 },
+		"plural":  text.Plural,
+		"span":    func(s coc.Span) string { return lineRange(s.From, s.To) },
+		"orEmpty": coc.OrEmpty,
+		"size":    func(n *int) string { return text.Size(int64(*n)) },
 	}
 }
 

@@ -62,7 +62,8 @@ func (q *request) number(name string) (int, error) {
 func (q *request) with(pairs ...string) string {
 	values := maps.Clone(q.values)
 	for i := 0; i < len(pairs); i += 2 {
-		if values.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+		values.Set(pairs[i], pairs[i+1])
+		if pairs[i+1] == "" {
 			values.Del(pairs[i])
 		}
 	}
@@ -122,7 +123,7 @@ func (q *request) document(ctx context.Context) (query.Document, error) {
 	if doc, err = q.Document(ctx, account+"/"+id); err != nil { // its hint suggests similar names
 		return doc, err
 	}
-	return doc, q.instead(documentURL(doc), 3)
+	return doc, q.redirect(documentURL(doc), 3)
 }
 
 // version returns the version that the address names. For a reference such as "latest" it
@@ -138,7 +139,7 @@ func (q *request) version(ctx context.Context) (v query.Version, err error) {
 		return v, err
 	}
 	if v.Version != ref {
-		return v, q.instead(versionURL(doc, v.Version), 4)
+		return v, q.redirect(versionURL(doc, v.Version), 4)
 	}
 	return v, nil
 }
@@ -156,8 +157,8 @@ func (q *request) changeRef() string {
 	return q.PathValue("id")
 }
 
-// instead returns the requested address with its first segments replaced.
-func (q *request) instead(to string, parts int) moved {
+// redirect returns the requested address with its first segments replaced.
+func (q *request) redirect(to string, parts int) moved {
 	if rest := strings.SplitN(q.URL.EscapedPath(), "/", parts+2); len(rest) == parts+2 {
 		to += "/" + rest[parts+1]
 	}

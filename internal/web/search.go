@@ -54,7 +54,8 @@ func (s *Site) search(ctx context.Context, q *request) (*view, error) {
 		return v, nil
 	}
 	if err := b.find(ctx, q); err != nil {
-		if v.Status, b.Fault.Why, b.Fault.Fix = s.judge(q.Request, err); v.Status != http.StatusBadRequest {
+		v.Status, b.Fault.Why, b.Fault.Fix = s.judge(q.Request, err)
+		if v.Status != http.StatusBadRequest {
 			return nil, err
 		}
 		if !b.Fixed && strings.Contains(b.Fault.Fix, "-F") { // the command's flag

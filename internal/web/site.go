@@ -50,30 +50,30 @@ func (s *Site) Handler() (http.Handler, error) {
 	s.pages(mux, p)
 	s.api(mux)
 	s.feeds(mux, p)
-	first, err := s.first()
+	root, err := s.probesHandler()
 	if err != nil {
 		return nil, err
 	}
-	first.Handle("/", limited(mux, maxConcurrency))
-	return s.Guard.wrap(healthy(first), s.Log), nil
+	root.Handle("/", limited(mux, maxConcurrency))
+	return s.Guard.wrap(healthy(root), s.Log), nil
 }
 
-// first returns the handler of probes and metrics. They have their own concurrency limit
+// probesHandler returns the handler of probes and metrics. They have their own concurrency limit
 // and database handle, so that page requests do not delay them.
-func (s *Site) first() (*http.ServeMux, error) {
+func (s *Site) probesHandler() (*http.ServeMux, error) {
 	own := *s
 	if s.Probes != nil {
 		own.Archive = s.Probes
 	}
-	probes, first := http.NewServeMux(), http.NewServeMux()
+	probes, root := http.NewServeMux(), http.NewServeMux()
 	own.probes(probes)
 	if err := own.metrics(probes); err != nil {
 		return nil, err
 	}
 	limit := limited(probes, maxProbes)
-	first.Handle("GET "+readyPath, limit)
-	first.Handle("GET /metrics", limit)
-	return first, nil
+	root.Handle("GET "+readyPath, limit)
+	root.Handle("GET /metrics", limit)
+	return root, nil
 }
 
 // pages registers the HTML pages.
@@ -108,7 +108,7 @@ func limited(next http.Handler, concurrency int) http.Handler {
 // assets serves styles, script and icon under addresses with a hash of their content, so
 // that browsers may cache them permanently.
 func (p *pages) assets(mux *http.ServeMux) {
-	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "moves.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		body := p.bodies[name]
 		mux.HandleFunc("GET "+p.asset(name), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", typ)

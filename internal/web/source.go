@@ -29,7 +29,8 @@ func source(all [][]byte) (lines []sourceLine, more int) {
 	var p painter
 	left := maxShown
 	for i, line := range all {
-		if left -= len(line); left < 0 || i == maxLines {
+		left -= len(line)
+		if left < 0 || i == maxLines {
 			return lines, len(all) - i
 		}
 		lines = append(lines, sourceLine{Number: i + 1, Text: p.line(line), NoEnd: !bytes.HasSuffix(line, []byte("\n"))})
@@ -53,7 +54,8 @@ func (p *painter) line(line []byte) template.HTML {
 	s := strings.TrimSuffix(string(line), "\n")
 	body := strings.TrimLeft(s, " ")
 	in := len(s) - len(body)
-	if p.block = p.block && (body == "" || in > p.indent); p.block || len(s) > maxPainted {
+	p.block = p.block && (body == "" || in > p.indent)
+	if p.block || len(s) > maxPainted {
 		return coloured("", s)
 	}
 	for strings.HasPrefix(body, "- ") {
@@ -127,7 +129,8 @@ func quotedLength(s string) int {
 
 // literal returns the class of a word that YAML does not parse as a string.
 func literal(word string) string {
-	switch word = strings.TrimSpace(word); word {
+	word = strings.TrimSpace(word)
+	switch word {
 	case "":
 		return ""
 	case "true", "false", "null", "~":
