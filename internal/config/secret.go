@@ -133,7 +133,8 @@ func (s Secret) check() error {
 		return hint.Wrap(fmt.Errorf("%s is not the name of a file", s), "write file:PATH; ~ is not expanded")
 	}
 	if name, ok := strings.CutPrefix(s.ref, "$"); ok {
-		if name = strings.TrimSuffix(strings.TrimPrefix(name, "{"), "}"); variable(name) {
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "{"), "}")
+		if variable(name) {
 			return hint.Wrap(errors.New("variables are not expanded here"), "write env:NAME with the name of the variable")
 		}
 	}

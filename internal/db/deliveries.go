@@ -85,7 +85,8 @@ func (o *Outbox) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []
 		for _, m := range b.Drafts {
 			parent := m.Parent
 			if m.ReplyTo != nil {
-				if parent = stored[m.ReplyTo]; parent == 0 {
+				parent = stored[m.ReplyTo]
+				if parent == 0 {
 					t.fail(errors.New("a reply is before its parent"))
 				}
 			}

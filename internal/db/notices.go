@@ -40,7 +40,8 @@ func (o *Outbox) QueueNotice(ctx context.Context, n coc.NewNotice, since, now ti
 	err = o.update(ctx, "add a notice", func(t *tx) {
 		_, exists := get[int](t, `SELECT 1 FROM notices WHERE kind = ? AND watch = ? AND at > ? AND at <= ?`,
 			n.Kind, n.Watch, since.UnixMilli(), now.UnixMilli())
-		if added = !exists; added {
+		added = !exists
+		if added {
 			t.addNotice(n)
 		}
 	})

@@ -28,7 +28,8 @@ func (a *Archive) Recorded(ctx context.Context, document coc.Key, limit int) (li
 		if err != nil {
 			return nil, err
 		}
-		if list = append(list, c); len(list) == limit {
+		list = append(list, c)
+		if len(list) == limit {
 			break
 		}
 	}
@@ -70,7 +71,8 @@ func inOrder(r reader, f Filter) iter.Seq2[coc.Change, error] {
 				break
 			}
 			c := next.rows[0]
-			if next.last, next.rows = c.Key, next.rows[1:]; !yield(c, nil) {
+			next.last, next.rows = c.Key, next.rows[1:]
+			if !yield(c, nil) {
 				return
 			}
 		}
