@@ -114,7 +114,7 @@ func (c *checker) references(key string, list []string) {
 		at := element(key, i)
 		switch {
 		case slices.Contains(list[:i], name):
-			c.fault(at, fmt.Sprintf("%s names %s twice", key, quote(name)), "name it once")
+			c.fault(at, fmt.Sprintf("%s has %s twice", key, quote(name)), "write it once")
 		case c.bad["slack"] || c.bad["webhook"]: // the notifier may be in the rejected table
 		case len(c.notifiers) == 0:
 			c.fault(at, "unknown notifier "+quote(name), "no [[slack]] or [[webhook]] is configured; write one with this name")
@@ -130,7 +130,7 @@ func (c *checker) checkDatabase() {
 	case d == "" || strings.ContainsFunc(d, unicode.IsControl):
 		c.fault("database", "database: not a valid file name", "write the path of the archive, or leave the key out")
 	case strings.HasPrefix(d, "~") || strings.HasPrefix(d, "file:") || strings.HasPrefix(d, ":memory:"):
-		c.fault("database", "database: "+quote(d)+" is not a plain path", "write a path; a relative one starts at the config file")
+		c.fault("database", "database: "+quote(d)+" is not a plain path", "write a path; a relative path is relative to the folder of the config file")
 	}
 }
 

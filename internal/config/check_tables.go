@@ -65,8 +65,8 @@ func (c *checker) account(a Account) {
 	}
 }
 
-// checkKey rejects a key that is the name of a region or the answer to another
-// question of init.
+// checkKey rejects a key that is the name of a region or a value of another prompt of
+// init.
 func checkKey(text string) error {
 	region := regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`) // as in Huawei Cloud's list of regions
 	switch {
@@ -119,7 +119,7 @@ func (c *checker) documents(ids []string) {
 		case id == "" || len(id) > maxID || strings.ContainsFunc(id, notInID):
 			c.fault(element("documents", i), quote(id)+" is not a valid document id", "write the document_id that COC shows, such as DM2025070118023…")
 		case slices.Contains(ids[:i], id):
-			c.fault(element("documents", i), "documents names "+quote(id)+" twice", "name it once")
+			c.fault(element("documents", i), "documents has "+quote(id)+" twice", "write it once")
 		}
 	}
 }
