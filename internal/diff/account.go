@@ -7,22 +7,22 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// account classifies the changed lines that no item explains: each of them is in one
-// of the runs that it returns.
-func (w *walker) account(blocks []lines.Block) []coc.Formatting {
+// explainLines classifies the changed lines that no item explains: each of them is in
+// one of the runs that it returns.
+func (w *walker) explainLines(blocks []lines.Block) []coc.Formatting {
 	if w.covered(blocks) {
 		return nil
 	}
-	old, new := newLedger(w.a), newLedger(w.b)
+	old, new := newLineCoverage(w.a), newLineCoverage(w.b)
 	for _, b := range blocks {
-		old.open(b.Old, b.OldEnd)
-		new.open(b.New, b.NewEnd)
+		old.markOpen(b.Old, b.OldEnd)
+		new.markOpen(b.New, b.NewEnd)
 	}
 	for _, s := range w.spans {
 		old.cover(s.old)
 		new.cover(s.new)
 	}
-	if old.settle()+new.settle() == 0 {
+	if old.update()+new.update() == 0 {
 		return nil
 	}
 	old.findTexts()
@@ -38,7 +38,7 @@ func (w *walker) account(blocks []lines.Block) []coc.Formatting {
 		old.cover(f.OldLines)
 		new.cover(f.NewLines)
 	}
-	if old.settle()+new.settle() == 0 {
+	if old.update()+new.update() == 0 {
 		return found
 	}
 	return c.named(append(found, c.rest(blocks)...))
@@ -48,7 +48,7 @@ func (w *walker) account(blocks []lines.Block) []coc.Formatting {
 const maxCovered = 4096
 
 // covered reports whether each side of each block is within a run of an item, as in
-// most comparisons; a ledger of all lines would cost more. False may also mean that
+// most comparisons; a lineCoverage would cost more. False may also mean that
 // there are too many to compare.
 func (w *walker) covered(blocks []lines.Block) bool {
 	if len(blocks)*len(w.spans) > maxCovered {
@@ -70,9 +70,9 @@ func (w *walker) covered(blocks []lines.Block) bool {
 	return true
 }
 
-// ledger has the lines of a content, and which of them are still open: changed, and
-// not explained by an item.
-type ledger struct {
+// lineCoverage has the lines of a content, and which of them are still open: changed,
+// and not explained by an item.
+type lineCoverage struct {
 	*Text
 	isOpen []bool
 	covers []int  // how many runs start at a line, less those that ended before it
@@ -80,27 +80,28 @@ type ledger struct {
 	text   []bool // whether a line continues a text, so that it has no comment
 }
 
-func newLedger(t *Text) *ledger {
+func newLineCoverage(t *Text) *lineCoverage {
 	n := len(t.Lines)
-	return &ledger{t, make([]bool, n), make([]int, n+1), make([]int, n+1), nil}
+	return &lineCoverage{t, make([]bool, n), make([]int, n+1), make([]int, n+1), nil}
 }
 
-func (l *ledger) open(from, to int) {
+// markOpen marks the changed lines from one up to but not including another.
+func (l *lineCoverage) markOpen(from, to int) {
 	for i := from; i < to; i++ {
 		l.isOpen[i] = true
 	}
 }
 
-// cover adds a run of lines; settle closes those that are open.
-func (l *ledger) cover(s coc.Span) {
+// cover adds a run of lines; update closes those that are open.
+func (l *lineCoverage) cover(s coc.Span) {
 	if s.From > 0 && s.From <= len(l.Lines) {
 		l.covers[s.From-1]++
 		l.covers[min(max(s.From, s.To), len(l.Lines))]--
 	}
 }
 
-// settle closes the lines that were covered and returns how many are open.
-func (l *ledger) settle() int {
+// update closes the lines that were covered and returns how many are open.
+func (l *lineCoverage) update() int {
 	depth := 0
 	for i := range l.Lines {
 		depth += l.covers[i]
@@ -113,20 +114,21 @@ func (l *ledger) settle() int {
 	return l.before[len(l.Lines)]
 }
 
-// touches reports whether a run had an open line when the ledger was settled.
-func (l *ledger) touches(s coc.Span) bool {
-	return s.From > 0 && s.From <= len(l.Lines) && l.before[min(s.To, len(l.Lines))] > l.before[s.From-1]
+// touches reports whether a run had an open line at the last update.
+func (l *lineCoverage) touches(s coc.Span) bool {
+	n := len(l.Lines)
+	return s.From > 0 && s.From <= n && l.before[min(s.To, n)] > l.before[s.From-1]
 }
 
 // findTexts marks the lines that continue texts of several lines.
-func (l *ledger) findTexts() {
+func (l *lineCoverage) findTexts() {
 	l.text = make([]bool, len(l.Lines))
 	tree, _ := l.structure()
 	l.findIn(tree.root)
 }
 
-// findIn does it for the parts of a value.
-func (l *ledger) findIn(n *node) {
+// findIn marks them in a value.
+func (l *lineCoverage) findIn(n *node) {
 	for i := range n.size() {
 		s := n.slot(i)
 		switch {

@@ -11,11 +11,10 @@ import (
 // features is a line with the data for its similarity.
 type features struct {
 	tokens
-	ids []int // of its tokens, sorted
-	key string
-	// From the items: bound lines became other lines than similarity would find, and
-	// those of an added or removed step never pair with those of a step that stayed.
-	bound, alone bool
+	ids       []int // of its tokens, sorted
+	key       string
+	bound     bool // an item pairs this line with a line that similarity would not find
+	wholeStep bool // the line belongs to an added or removed step
 }
 
 // features prepares the lines of a run.
@@ -117,13 +116,13 @@ func (r *runPair) best(b block) {
 	}
 }
 
-// cut pairs the lines of a block that look the same, and aligns the lines between
+// cut pairs the lines of a block that have the same key, and aligns the lines between
 // them.
-func (r *runPair) cut(b block, level int, look func(features) string) {
-	looks := func(lines []features, side string) []string {
+func (r *runPair) cut(b block, level int, key func(features) string) {
+	keys := func(lines []features, side string) []string {
 		out := make([]string, len(lines))
 		for i, f := range lines {
-			out[i] = f.sort(side) + look(f)
+			out[i] = f.kind(side) + key(f)
 		}
 		return out
 	}
@@ -137,9 +136,10 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 	if cost := (b.oldEnd - b.old) * (b.newEnd - b.new); cost <= r.cuts {
 		r.cuts -= cost
 	} else {
-		options = append(options, linediff.Fast()) // by lines that look like no other
+		options = append(options, linediff.Fast()) // by lines whose key is unique
 	}
-	for _, h := range linediff.Hunks(looks(r.old[b.old:b.oldEnd], "-"), looks(r.new[b.new:b.newEnd], "+"), options...) {
+	old, new := keys(r.old[b.old:b.oldEnd], "-"), keys(r.new[b.new:b.newEnd], "+")
+	for _, h := range linediff.Hunks(old, new, options...) {
 		gap := block{b.old + h.PosX, b.old + h.EndX, b.new + h.PosY, b.new + h.EndY}
 		same(gap.old)
 		r.align(gap, level+1)
@@ -148,13 +148,13 @@ func (r *runPair) cut(b block, level int, look func(features) string) {
 	same(b.oldEnd)
 }
 
-// sort separates lines that must not be paired by their look: for a bound one it
-// returns the side, which no line of the other side has.
-func (f features) sort(side string) string {
+// kind separates lines that must not be paired by their key: for a bound one it returns
+// the side, which no line of the other side has, and for one of a whole step "a".
+func (f features) kind(side string) string {
 	switch {
 	case f.bound:
 		return side
-	case f.alone:
+	case f.wholeStep:
 		return "a"
 	}
 	return " "
@@ -190,7 +190,7 @@ func letters(f features) string {
 // have, in any order, or by a long common prefix and suffix, which finds the change in
 // one long word. The same key makes two lines more similar.
 func (r *runPair) similarity(a, b features) int {
-	if a.bound || b.bound || a.alone != b.alone {
+	if a.bound || b.bound || a.wholeStep != b.wholeStep {
 		return 0
 	}
 	common := 0

@@ -8,33 +8,35 @@ import (
 	"cocsync/internal/diff/lines"
 )
 
-// classifier says by the text of changed lines what sort of formatting changed.
+// classifier says by the text of changed lines what kind of formatting changed.
 type classifier struct {
-	old, new *ledger
-	calm     bool           // there is no other difference, near which lines could have shifted
-	remarks  map[string]int // how many more times the new content has a comment
-	whole    [2]map[string]bool
-	noSpace  [2]map[string]bool // the same without white space
-	bare     [2]map[string]bool // and of lines with a comment, without it
+	old, new *lineCoverage
+	// formattingOnly: there is no other difference, near which lines could have shifted.
+	formattingOnly bool
+	commentDelta   map[string]int // how many more times the new content has a comment
+	whole          [2]map[string]bool
+	noSpace        [2]map[string]bool // the same without white space
+	bare           [2]map[string]bool // and of lines with a comment, without it
 }
 
-func newClassifier(old, new *ledger, calm bool) *classifier {
-	c := &classifier{old: old, new: new, calm: calm, remarks: map[string]int{}}
+func newClassifier(old, new *lineCoverage, formattingOnly bool) *classifier {
+	c := &classifier{old: old, new: new, formattingOnly: formattingOnly,
+		commentDelta: map[string]int{}}
 	for i := range old.Lines {
 		if text := old.comment(i); text != "" {
-			c.remarks[text]--
+			c.commentDelta[text]--
 		}
 	}
 	for i := range new.Lines {
 		if text := new.comment(i); text != "" {
-			c.remarks[text]++
+			c.commentDelta[text]++
 		}
 	}
 	return c
 }
 
 // comment returns the comment on a line, "" if there is none.
-func (l *ledger) comment(i int) string {
+func (l *lineCoverage) comment(i int) string {
 	if l.text[i] {
 		return ""
 	}
@@ -42,7 +44,7 @@ func (l *ledger) comment(i int) string {
 }
 
 // bare returns a line without its comment and white space.
-func (l *ledger) bare(i int) string {
+func (l *lineCoverage) bare(i int) string {
 	line := l.Lines[i]
 	if !l.text[i] {
 		line = line[:commentAt(line)]
@@ -72,28 +74,33 @@ func commentAt(line []byte) int {
 // lines without them.
 func (c *classifier) comments(blocks []lines.Block) (found []coc.Formatting) {
 	for _, b := range blocks {
-		remarked := map[string]bool{}
-		mine := func(l *ledger, i int) bool { return c.remarks[l.comment(i)] != 0 }
-		note := func(l *ledger, from, to int) {
+		bare := map[string]bool{} // the lines whose comments were added or removed
+		commented := func(l *lineCoverage, i int) bool { return c.commentDelta[l.comment(i)] != 0 }
+		note := func(l *lineCoverage, from, to int) {
 			for i := from; i < to; i++ {
-				if l.isOpen[i] && mine(l, i) {
-					remarked[l.bare(i)] = true
+				if l.isOpen[i] && commented(l, i) {
+					bare[l.bare(i)] = true
 				}
 			}
 		}
 		note(c.old, b.Old, b.OldEnd)
 		note(c.new, b.New, b.NewEnd)
-		if len(remarked) == 0 {
+		if len(bare) == 0 {
 			continue
 		}
-		delete(remarked, "")
-		found = c.add(found, b, comments, func(l *ledger, i int) bool { return mine(l, i) || remarked[l.bare(i)] })
+		delete(bare, "")
+		found = c.add(found, b, comments, func(l *lineCoverage, i int) bool {
+			return commented(l, i) || bare[l.bare(i)]
+		})
 	}
 	return found
 }
 
+// lineTest reports whether a line has some property.
+type lineTest func(l *lineCoverage, i int) bool
+
 // runs returns the runs of open lines between two that pass.
-func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []coc.Span) {
+func (l *lineCoverage) runs(from, to int, passes lineTest) (list []coc.Span) {
 	going := false
 	for i := from; i < to; i++ {
 		passed := l.isOpen[i] && passes(l, i)
@@ -108,9 +115,9 @@ func (l *ledger) runs(from, to int, passes func(l *ledger, i int) bool) (list []
 	return list
 }
 
-// rest returns a sort for every line that is still open.
+// rest returns a kind for every line that is still open.
 func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
-	for s, l := range []*ledger{c.old, c.new} {
+	for s, l := range []*lineCoverage{c.old, c.new} {
 		c.whole[s], c.noSpace[s], c.bare[s] = map[string]bool{}, map[string]bool{}, map[string]bool{}
 		var buf []byte
 		for i, line := range l.Lines {
@@ -127,11 +134,11 @@ func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
 	}
 	for _, b := range blocks {
 		if c.old.nonSpace(b.Old, b.OldEnd) == c.new.nonSpace(b.New, b.NewEnd) {
-			found = c.add(found, b, whiteSpace, func(*ledger, int) bool { return true })
+			found = c.add(found, b, whiteSpace, func(*lineCoverage, int) bool { return true })
 			continue
 		}
-		for _, sort := range []string{comments, layout, whiteSpace, shifted, spelling} {
-			found = c.add(found, b, sort, func(l *ledger, i int) bool { return c.sort(l, i) == sort })
+		for _, kind := range []string{comments, layout, whiteSpace, shifted, spelling} {
+			found = c.add(found, b, kind, func(l *lineCoverage, i int) bool { return c.kind(l, i) == kind })
 		}
 	}
 	return found
@@ -140,24 +147,24 @@ func (c *classifier) rest(blocks []lines.Block) (found []coc.Formatting) {
 // named returns why lines shifted if nothing else differs: comments that moved, or
 // else white space.
 func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
-	if !c.calm || len(sorts(found)) > 0 {
+	if !c.formattingOnly || len(kinds(found)) > 0 {
 		return found
 	}
-	sort := whiteSpace
-	if len(c.remarks) > 0 {
-		sort = comments
+	kind := whiteSpace
+	if len(c.commentDelta) > 0 {
+		kind = comments
 	}
 	for i := range found {
-		found[i].Sort = sort
+		found[i].Sort = kind
 	}
 	return found
 }
 
 // add adds the runs of a block's lines that pass, those of both sides in order.
-func (c *classifier) add(found []coc.Formatting, b lines.Block, sort string, passes func(l *ledger, i int) bool) []coc.Formatting {
+func (c *classifier) add(found []coc.Formatting, b lines.Block, kind string, passes lineTest) []coc.Formatting {
 	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
 	for i := range max(len(old), len(new)) {
-		f := coc.Formatting{Sort: sort}
+		f := coc.Formatting{Sort: kind}
 		if i < len(old) {
 			f.OldLines = old[i]
 		}
@@ -169,14 +176,13 @@ func (c *classifier) add(found []coc.Formatting, b lines.Block, sort string, pas
 	return found
 }
 
-// sort returns the sort of a single line.
-func (c *classifier) sort(l *ledger, i int) string {
+// kind returns the kind of a single line.
+func (c *classifier) kind(l *lineCoverage, i int) string {
 	line, other := l.Lines[i], 1 // the side that it is not on
 	if l == c.new {
 		other = 0
 	}
 	text := nonSpace(line)
-	remark := l.comment(i)
 	switch {
 	case text == "":
 		return whiteSpace
@@ -188,14 +194,14 @@ func (c *classifier) sort(l *ledger, i int) string {
 		return layout
 	case c.noSpace[other][text]:
 		return whiteSpace
-	case c.bare[other][l.bare(i)], remark != "" && c.noSpace[other][l.bare(i)]:
+	case c.bare[other][l.bare(i)], l.comment(i) != "" && c.noSpace[other][l.bare(i)]:
 		return comments
 	}
 	return spelling
 }
 
 // nonSpace returns what the open lines between two contain, without white space.
-func (l *ledger) nonSpace(from, to int) string {
+func (l *lineCoverage) nonSpace(from, to int) string {
 	var buf []byte
 	for i := from; i < to; i++ {
 		if l.isOpen[i] {
@@ -222,13 +228,13 @@ func appendNonSpace(buf, text []byte) []byte {
 	return buf
 }
 
-// sorts lists the sorts of formatting in a fixed order, without shifted lines.
-func sorts(all []coc.Formatting) []string {
+// kinds lists the kinds of formatting in a fixed order, without shifted lines.
+func kinds(all []coc.Formatting) []string {
 	var list []string
-	for _, sort := range []string{comments, anchors, keyOrder, quoting, spelling, layout, whiteSpace} {
+	for _, kind := range []string{comments, anchors, keyOrder, quoting, spelling, layout, whiteSpace} {
 		for _, f := range all {
-			if f.Sort == sort {
-				list = append(list, sort)
+			if f.Sort == kind {
+				list = append(list, kind)
 				break
 			}
 		}

@@ -86,7 +86,8 @@ func Compare(old, new *Text) coc.Difference {
 	default:
 		w := newWalker(old, new)
 		w.walk(was, now, blocks)
-		r.Items, r.Omitted, r.Cut, r.Formatting = w.items, w.total-len(w.items), w.cut, w.account(blocks)
+		r.Items, r.Omitted, r.Cut = w.items, w.total-len(w.items), w.cut
+		r.Formatting = w.explainLines(blocks)
 		r.Class = coc.ClassStructural
 		if w.total == 0 {
 			r.Class = coc.ClassFormatting
@@ -115,16 +116,16 @@ func AddedItems(content *Text) (items []coc.Item, complete bool) {
 // summaryOf returns the summary of a walk. With structural differences it mentions only
 // comments, and other formatting if it is most of what changed.
 func (w *walker) summaryOf(r coc.Difference) string {
-	sorts := sorts(r.Formatting)
+	kinds := kinds(r.Formatting)
 	parts, more := w.summary()
 	switch formatted := r.FormattedLines(); {
-	case w.total == 0 && len(sorts) == 0:
+	case w.total == 0 && len(kinds) == 0:
 		return "formatting only"
 	case w.total == 0:
-		return "formatting only (" + strings.Join(sorts, ", ") + ")"
+		return "formatting only (" + strings.Join(kinds, ", ") + ")"
 	case 2*formatted > r.Added+r.Removed:
-		parts = append(parts, clause{strings.Join(sorts, ", ") + " changed", 0})
-	case slices.Contains(sorts, comments):
+		parts = append(parts, clause{strings.Join(kinds, ", ") + " changed", 0})
+	case slices.Contains(kinds, comments):
 		parts = append(parts, clause{"comments changed", 0})
 	}
 	return fit(parts, more)

@@ -67,8 +67,8 @@ func (r rows) of(y *yaml.Node) int {
 	return max(0, min(line, len(r.lines)-1))
 }
 
-// dash returns the line of the dash before an element of a list, which can be alone on
-// the line above it.
+// dash returns the line of the dash before an element of a list, which can be on a
+// line of its own above it.
 func (r rows) dash(line, from int) int {
 	if line > from && string(bytes.TrimSpace(r.lines[line-1])) == "-" {
 		return line - 1

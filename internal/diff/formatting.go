@@ -10,7 +10,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// The sorts of coc.Formatting, in the order of the summary.
+// The kinds of coc.Formatting, in the order of the summary.
 const (
 	comments   = "comments"
 	anchors    = "anchors"
@@ -97,7 +97,8 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 				a, b = b, a
 			}
 			lines := [2]coc.Span{was.part(a).Span, now.part(b).Span}
-			places, pairs, weights = append(places, i), append(pairs, lines), append(weights, 1+w.kept(lines[0], lines[1])<<16)
+			places, pairs = append(places, i), append(pairs, lines)
+			weights = append(weights, 1+w.unchangedLines(lines[0], lines[1])<<16)
 		}
 	}
 	if slices.IsSorted(places) {
@@ -110,8 +111,8 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 	}
 }
 
-func (w *walker) noteForm(sort string, old, new coc.Span) {
-	w.forms = append(w.forms, coc.Formatting{Sort: sort, OldLines: old, NewLines: new})
+func (w *walker) noteForm(kind string, old, new coc.Span) {
+	w.forms = append(w.forms, coc.Formatting{Sort: kind, OldLines: old, NewLines: new})
 }
 
 // sameText reports whether two runs of lines are the same bytes.

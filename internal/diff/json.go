@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -66,24 +67,28 @@ func (r *reader) json(d *json.Decoder, depth int) (*node, error) {
 			return nil, errJSON // half a surrogate pair, which the decoder cannot distinguish from another
 		}
 		n.tag, n.value = "!!str", v
-	case json.Number:
-		n.tag, n.value = "!!int", v.String()
-		if strings.ContainsAny(n.value, ".eE") {
-			n.tag = "!!float"
-		}
-	case bool:
-		n.tag, n.value = "!!bool", "false"
-		if v {
-			n.value = "true"
-		}
 	default:
-		n.tag, n.value = "!!null", "null"
+		n.tag, n.value = jsonScalar(v)
 	}
 	if err := n.measure(); err != nil {
 		return nil, err
 	}
 	r.seal(n)
 	return n, nil
+}
+
+// jsonScalar returns the tag and the value of a number, a bool or null.
+func jsonScalar(token json.Token) (tag, value string) {
+	switch v := token.(type) {
+	case json.Number:
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "!!float", v.String()
+		}
+		return "!!int", v.String()
+	case bool:
+		return "!!bool", strconv.FormatBool(v)
+	}
+	return "!!null", "null"
 }
 
 func (r *reader) object(d *json.Decoder, n *node, depth int) error {

@@ -23,7 +23,8 @@ func newListing(n *node) *listing {
 	l := &listing{node: n, names: make([]string, size), twin: slices.Repeat([]int{-1}, size), renamed: marks[:size], moved: marks[size:]}
 	for i, item := range n.items {
 		name := item.value.name()
-		if l.names[i] = name; name == "" {
+		l.names[i] = name
+		if name == "" {
 			continue
 		}
 		if l.byName == nil {
@@ -87,7 +88,7 @@ func match(e *effort, a, b *listing, weight func(i, j int) int) {
 type matching struct {
 	*effort
 	a, b   *listing
-	before [2][]int       // the twin before each element: see look
+	before [2][]int       // see findPreviousTwins
 	common map[uint64]int // of all elements; nil until it is needed
 }
 
@@ -115,7 +116,7 @@ func (m *matching) renamed() {
 		}
 		return places
 	}
-	m.look()
+	m.findPreviousTwins()
 	m.matchRenames(new(m.a, m.b), new(m.b, m.a))
 }
 
@@ -134,18 +135,20 @@ func (m *matching) matchRenames(i, j []int) {
 	}
 }
 
-// look finds the twin before each element, both sides by the positions of a.
-func (m *matching) look() {
+// findPreviousTwins finds the twin before each element, both sides by the positions of a.
+func (m *matching) findPreviousTwins() {
 	m.before[0], m.before[1] = make([]int, len(m.a.twin)), make([]int, len(m.b.twin))
 	last := -1
 	for i, j := range m.a.twin {
-		if m.before[0][i] = last; j >= 0 {
+		m.before[0][i] = last
+		if j >= 0 {
 			last = i
 		}
 	}
 	last = -1
 	for j, i := range m.b.twin {
-		if m.before[1][j] = last; i >= 0 {
+		m.before[1][j] = last
+		if i >= 0 {
 			last = i
 		}
 	}
@@ -170,7 +173,7 @@ func (m *matching) rest() {
 	case len(i) == 0 || len(j) == 0:
 		return
 	case len(i) == 1 && len(j) == 1: // as in most small lists
-		m.look()
+		m.findPreviousTwins()
 		m.equal(i, j)
 		m.gap(i, j)
 		return
@@ -191,7 +194,7 @@ func (m *matching) rest() {
 		m.pair(i[x], j[y])
 	}
 	m.equal(i, j)
-	m.look()
+	m.findPreviousTwins()
 	for _, h := range hunks {
 		m.gap(i[h.PosX:h.EndX], j[h.PosY:h.EndY])
 	}

@@ -15,15 +15,7 @@ func (w *walker) mapping(at *place, old, new *node) {
 		}
 	}
 	was, now := w.renamedKeys(old, new, lone)
-	for _, i := range lone[0] {
-		if _, ok := was[i]; !ok {
-			p := &old.pairs[i]
-			to := here.pair(p.key, &p.slot, nil)
-			to.old = to.old.above(here.old, i, old.slot)
-			to.new = to.new.of(here, i)
-			w.alone(&to, p.value, nil)
-		}
-	}
+	w.removedKeys(here, old, lone[0], was)
 	for j := range new.pairs {
 		p := &new.pairs[j]
 		twin := old.get(p.key)
@@ -40,11 +32,26 @@ func (w *walker) mapping(at *place, old, new *node) {
 		to := here.pair(p.key, twin, &p.slot)
 		if twin == nil {
 			to.new = to.new.above(here.new, j, new.slot)
-			to.old = to.old.of(here, j)
-			w.alone(&to, nil, p.value)
+			to.old = to.old.withoutPart(here, j)
+			w.addOneSided(&to, nil, p.value)
 		} else {
 			w.node(&to, twin.value, p.value)
 		}
+	}
+}
+
+// removedKeys adds the pairs at some positions, which the new mapping does not have,
+// except the renamed ones.
+func (w *walker) removedKeys(here *place, old *node, places []int, renamed map[int]int) {
+	for _, i := range places {
+		if _, ok := renamed[i]; ok {
+			continue
+		}
+		p := &old.pairs[i]
+		to := here.pair(p.key, &p.slot, nil)
+		to.old = to.old.above(here.old, i, old.slot)
+		to.new = to.new.withoutPart(here, i)
+		w.addOneSided(&to, p.value, nil)
 	}
 }
 

@@ -32,18 +32,18 @@ type Field struct {
 // own, because an added one may be at its position.
 func Outline(items []coc.Item) []Group {
 	var groups []Group
-	known := map[string]int{}
+	indexOf := map[string]int{}
 	for _, item := range items {
 		end, title := partOf(item)
 		path, name := item.Path[:end], strings.TrimPrefix(item.Path[end:], ".")
 		removed := name == "" && item.Op == Removed
-		at, ok := known[path]
+		at, ok := indexOf[path]
 		if !ok || removed {
 			at = len(groups)
 			groups = append(groups, Group{Path: path, Title: title, Task: item.Task})
 		}
 		if !ok && !removed {
-			known[path] = at
+			indexOf[path] = at
 		}
 		g := &groups[at]
 		switch {
@@ -99,13 +99,13 @@ func (g Group) Ops() []string {
 // Became says where the part was before: "renamed from pause, moved after check (was
 // after drain)". It is "" for a part that was neither renamed nor moved.
 func (g Group) Became() string {
-	var said []string
+	var parts []string
 	for _, item := range g.Whole {
 		if s := Became(item); s != "" {
-			said = append(said, s)
+			parts = append(parts, s)
 		}
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // Became says where a renamed or moved item was before; "" for the others.

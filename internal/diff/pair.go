@@ -27,7 +27,7 @@ func body(l *Line) string { return string(bytes.TrimSuffix(l.Text, []byte("\n"))
 // place.
 func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 	i, j := 0, 0
-	alone := func(m linePair) {
+	unpaired := func(m linePair) {
 		for ; i < m.old; i++ {
 			rows = append(rows, Row{Old: &old[i]})
 		}
@@ -40,20 +40,20 @@ func (p *pairing) rows(rows []Row, old, new []Line) []Row {
 		known := p.knownPairs(old, new)
 		for i := range was {
 			_, was[i].bound = p.became[old[i].Old]
-			was[i].alone = p.removed[old[i].Old]
+			was[i].wholeStep = p.removed[old[i].Old]
 		}
 		for j := range is {
 			_, is[j].bound = p.was[new[j].New]
-			is[j].alone = p.added[new[j].New]
+			is[j].wholeStep = p.added[new[j].New]
 		}
 		for _, m := range p.pairs(was, is, known) {
-			alone(m)
+			unpaired(m)
 			words := refine(was[i].tokens, is[j].tokens, &p.work)
 			rows = append(rows, Row{&old[i], &new[j], words})
 			i, j = i+1, j+1
 		}
 	}
-	alone(linePair{len(old), len(new)})
+	unpaired(linePair{len(old), len(new)})
 	return rows
 }
 

@@ -17,7 +17,8 @@ type side struct {
 	// shared: the parts share lines, so that adding or removing one changes lines of the
 	// others.
 	shared bool
-	alone  bool // the other side has nothing there, so the key belongs to the first part
+	// oneSided: the other side has nothing there, so the key belongs to the first part.
+	oneSided bool
 }
 
 // part is the side of a value in a slot.
@@ -35,7 +36,7 @@ func (s side) above(at side, i int, last func(i int) slot) side {
 	switch {
 	case i > 0:
 		from = at.part(last(i-1)).To + 1
-	case at.alone:
+	case at.oneSided:
 		from = at.From
 	}
 	if !s.fixed && s.From > 0 {
@@ -111,7 +112,7 @@ func (at *place) pair(k key, old, new *slot) place {
 	if at.parameters {
 		to.parameter = text.Truncate(k.value, maxLabel)
 	}
-	to.stand(at, old, new)
+	to.setSides(at, old, new)
 	return to
 }
 
@@ -121,9 +122,8 @@ func (at *place) section(n *node) bool {
 	return n.size() > 0 && (at.steps && n.kind == list || at.parameters && n.kind == mapping || at.outputs)
 }
 
-// emptied is a place where one of the sides is empty: its parts have no lines on that
-// side but the whole's, and the first one includes the whole's first line on the
-// other.
+// emptied marks that one side has no parts: its parts use the whole collection's lines,
+// and the other side's first part also gets the collection's first line.
 func (at *place) emptied(old, new *node) *place {
 	if old.size() > 0 && new.size() > 0 || at.up == nil || at.old.From == 0 || at.new.From == 0 {
 		return at
@@ -137,23 +137,23 @@ func (at *place) emptied(old, new *node) *place {
 		if side.size() == 0 {
 			side.fixed = true
 		} else {
-			side.alone = true
+			side.oneSided = true
 		}
 	}
 	return &to
 }
 
-// of is a side without part i of a collection: if that has nothing else either, its
-// line belongs to the first part.
-func (s side) of(at *place, i int) side {
+// withoutPart returns the side for part i that is missing there; only the first part
+// keeps the line of an empty collection.
+func (s side) withoutPart(at *place, i int) side {
 	if at.emptying && i > 0 {
 		return side{}
 	}
 	return s
 }
 
-// stand sets the positions of both sides of a part of at.
-func (to *place) stand(at *place, old, new *slot) {
+// setSides sets the positions of both sides of a part of at.
+func (to *place) setSides(at *place, old, new *slot) {
 	if old != nil {
 		to.old = at.old.part(*old)
 	} else if at.old.fixed || at.old.shared {
@@ -199,7 +199,7 @@ func (at *place) item(was, now *listing, i, j int) place {
 		}
 		to.cut = to.cut || long(value.task()) || value.task() == "" && twin != nil && long(twin.task())
 	}
-	to.stand(at, old, new)
+	to.setSides(at, old, new)
 	return to
 }
 
@@ -212,9 +212,9 @@ func (at *place) json() place {
 	return to
 }
 
-// together returns where the run starts, on both sides, that moved with elements i and
-// j as one: the element before it is where they all moved from, and to.
-func together(was, now *listing, i, j int) (from, to int) {
+// runStart returns the first indexes of the run that moved together with elements i and
+// j.
+func runStart(was, now *listing, i, j int) (from, to int) {
 	for i > 0 && j > 0 && was.twin[i-1] == j-1 && now.moved[j-1] {
 		i, j = i-1, j-1
 	}

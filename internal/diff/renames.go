@@ -28,13 +28,13 @@ const (
 	minScore      = 500 // minimum score of a rename
 	sameBonus     = 150 // added if both have the same task fields, and no other value does
 	otherFields   = 150 // subtracted if their task fields differ
-	otherStep     = 300 // and this if their names are not similar
+	otherStep     = 300 // subtracted instead if the names are not similar either
 	closeNames    = 600 // minimum similarity of such names
 	similarText   = 700 // texts from here on are the same,
 	differentText = 400 // and different below that
 	sameBody      = 800 // at least, for two with the same content that is specific enough
 	minNames      = 300 // minimum similarity of the names of two with the same content
-	damp          = 10 * traitUnit
+	smoothing     = 10 * traitUnit
 	minSpecific   = 10 * traitUnit // minimum weight of content that is specific enough
 )
 
@@ -91,8 +91,9 @@ type renameCandidate struct {
 	traits
 	task   string // without its version
 	body   sum
-	weight int  // of its traits
-	alone  bool // no other of its side is at its position and runs its task
+	weight int // of its traits
+	// uniquePlace: no other of its side is at its position and runs its task.
+	uniquePlace bool
 }
 
 func newRenames(e *effort, common map[uint64]int, a, b []candidate) *renames {
@@ -119,7 +120,7 @@ func (k *renames) side(e *effort, list []candidate, bodies map[sum][]int) []rena
 		out[i] = m
 	}
 	for i, m := range out {
-		out[i].alone = crowd[place{m.gap, m.task}] == 1
+		out[i].uniquePlace = crowd[place{m.gap, m.task}] == 1
 	}
 	return out
 }
@@ -142,7 +143,7 @@ func (k *renames) score(i, j int) int {
 	a, b := &k.a[i], &k.b[j]
 	names, place := similarNames(a.name, b.name), 0
 	switch {
-	case a.gap == b.gap && a.alone && b.alone:
+	case a.gap == b.gap && a.uniquePlace && b.uniquePlace:
 		place = 1000
 	case a.gap == b.gap:
 		place = 500
@@ -150,7 +151,7 @@ func (k *renames) score(i, j int) int {
 	if a.body == b.body && (place == 1000 || names >= minNames || a.weight >= minSpecific) {
 		return sameBody + names*15/100 + place*5/100
 	}
-	content := 2000 * k.shared(a, b) / (a.weight + b.weight + 2*damp)
+	content := 2000 * k.shared(a, b) / (a.weight + b.weight + 2*smoothing)
 	total := 0
 	switch {
 	case a.task == "" && b.task == "":

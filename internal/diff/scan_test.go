@@ -66,7 +66,7 @@ steps 7-21
 		t.Errorf("Parts:\n%s\nwant\n%s", got, want)
 	}
 	if _, _, why := Read([]byte("a: [")).Parts(); why == "" {
-		t.Error("what can't be read has an outline")
+		t.Error("what cannot be read has an outline")
 	}
 	if parts, _, why := Read([]byte("- just\n- a list\n")).Parts(); len(parts) != 1 || parts[0].Value != `["just", "a list"]` {
 		t.Errorf("a list has the outline %+v, %s", parts, why)

@@ -23,10 +23,10 @@ type counts struct {
 type wholes struct {
 	ops    [4]int // how many were added, removed, renamed, moved: see wholeOps
 	labels [2]string
-	kept   []kept   // the first few that were renamed or moved
-	count  int      // of them; those that moved as one are one
-	last   spot     // of the last of them
-	run    coc.Item // the last one that only moved
+	kept   []relocated // the first few that were renamed or moved
+	count  int         // of them; those that moved as one are one
+	last   spot        // of the last of them
+	run    coc.Item    // the last one that only moved
 }
 
 // spot is a position in a list, or in a mapping.
@@ -35,14 +35,14 @@ type spot struct {
 	now int
 }
 
-// kept is a step or parameter that is renamed or moved, or several that moved as one.
-type kept struct {
+// relocated is a step or parameter that is renamed or moved, or several that moved as one.
+type relocated struct {
 	labels []string
 	more   int // that do not fit among the labels
 	text   string
 }
 
-func (k kept) clause() clause {
+func (k relocated) clause() clause {
 	s := strings.Join(k.labels, ", ")
 	if k.more > 0 {
 		s += fmt.Sprintf(" and %d more", k.more)
@@ -102,7 +102,7 @@ func (w *wholes) add(at *place, item coc.Item, noun string) {
 	}
 	switch {
 	case item.Op == Renamed:
-		w.keep(kept{labels: []string{noun + nameLabel(item.Old)}, text: " renamed to " + nameLabel(item.New)})
+		w.keep(noun+nameLabel(item.Old), " renamed to "+nameLabel(item.New))
 		w.run = coc.Item{}
 	case w.last == (spot{at.up, at.now}): // renamed and moved
 		if w.count <= maxKept {
@@ -113,21 +113,21 @@ func (w *wholes) add(at *place, item coc.Item, noun string) {
 			w.kept[w.count-1].add(noun + describeWhole(at))
 		}
 	default:
-		w.keep(kept{labels: []string{noun + describeWhole(at)}, text: " moved " + describeMove(at.after)})
+		w.keep(noun+describeWhole(at), " moved "+describeMove(at.after))
 		w.run = item
 	}
 	w.last = spot{at.up, at.now}
 }
 
 // keep adds a renamed or moved one.
-func (w *wholes) keep(k kept) {
+func (w *wholes) keep(label, text string) {
 	if w.count++; w.count <= maxKept {
-		w.kept = append(w.kept, k)
+		w.kept = append(w.kept, relocated{labels: []string{label}, text: text})
 	}
 }
 
 // add adds one that moved with the others.
-func (k *kept) add(label string) {
+func (k *relocated) add(label string) {
 	if len(k.labels) < maxKept {
 		k.labels = append(k.labels, label)
 	} else {

@@ -65,11 +65,10 @@ func (t tokens) border(i int) int {
 	return 1
 }
 
-// dissolve joins changes with the equal tokens between them if those weigh no more
-// than either change: such islands are chance and make the difference harder to read.
-// A joined change may include the next island; the order of joining makes no
-// difference.
-func dissolve(a, b tokens, blocks []block) []block {
+// joinClose joins changes whose common tokens between them weigh no more than either
+// change: such matches are coincidental and make the difference harder to read. The
+// order of joining makes no difference.
+func joinClose(a, b tokens, blocks []block) []block {
 	weight := func(x block) int {
 		return max(a.weigh(x.old, x.oldEnd), b.weigh(x.new, x.newEnd))
 	}

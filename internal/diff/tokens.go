@@ -22,14 +22,14 @@ const (
 	wordWeight = 2
 )
 
-// The sorts of runes.
+// runeKind is the kind of a rune.
 type runeKind byte
 
 const (
 	signRune  runeKind = iota // a token by itself, as is an invalid byte
 	loneRune                  // a letter of a script without spaces: a token by itself
-	wordRune                  // joins with the same sort
-	spaceRune                 // joins with the same sort
+	wordRune                  // joins with the same kind
+	spaceRune                 // joins with the same kind
 	markRune                  // joins with any rune before it
 )
 
@@ -87,7 +87,7 @@ func weigh(text string) (sum int) {
 	return sum
 }
 
-// firstRune returns the sort and the length of the first rune.
+// firstRune returns the kind and the length of the first rune.
 func firstRune(s string) (runeKind, int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		switch {

@@ -9,15 +9,15 @@ import (
 	"cocsync/internal/text"
 )
 
-// effort is the remaining effort of one comparison for finding matches. What is not
-// matched when it is spent is removed and added.
+// effort is the remaining effort of one comparison for finding matches. Values not
+// matched when it is spent are reported as removed and added.
 type effort struct {
 	products int // elements of lists, each compared with each of another list
 	traits   int // bytes of values whose similarity is computed
-	known    map[knownTraits]traits
+	cache    map[traitsKey]traits
 }
 
-type knownTraits struct {
+type traitsKey struct {
 	value *node
 	named bool
 }
@@ -29,14 +29,14 @@ const (
 )
 
 func newEffort() *effort {
-	return &effort{products: maxProducts, traits: maxTraits, known: map[knownTraits]traits{}}
+	return &effort{products: maxProducts, traits: maxTraits, cache: map[traitsKey]traits{}}
 }
 
 // traits are the content of a value.
 type traits struct {
 	list    []trait             // sorted
 	actions map[uint64]uint64   // the fields that say what a step does, and their values
-	texts   map[uint64][]uint64 // those that are texts of several lines, and these, sorted
+	texts   map[uint64][]uint64 // hashes of the lines of those with several lines, sorted
 }
 
 // trait is a hash of a part of a value and its position, and its weight.
@@ -49,7 +49,7 @@ type trait struct {
 const (
 	traitUnit = 16
 
-	thereTrait  = 1 * traitUnit  // that there is a value
+	existsTrait = 1 * traitUnit  // that there is a value
 	plainTrait  = 2 * traitUnit  // a common value: empty, a number, a type
 	valueTrait  = 6 * traitUnit  // any other; more if it is long
 	actionTrait = 20 * traitUnit // what a step does
@@ -61,8 +61,8 @@ const (
 // traitsOf returns the traits of a value, without its task, and without its name if it
 // is named. It is empty if the effort is spent.
 func (e *effort) traitsOf(n *node, named bool) traits {
-	if known, ok := e.known[knownTraits{n, named}]; ok {
-		return known
+	if found, ok := e.cache[traitsKey{n, named}]; ok {
+		return found
 	}
 	c := collector{effort: e}
 	if n.kind == mapping {
@@ -78,7 +78,7 @@ func (e *effort) traitsOf(n *node, named bool) traits {
 	slices.SortFunc(c.list, func(p, q trait) int {
 		return cmp.Or(cmp.Compare(p.hash, q.hash), cmp.Compare(p.weight, q.weight))
 	})
-	e.known[knownTraits{n, named}] = c.traits
+	e.cache[traitsKey{n, named}] = c.traits
 	return c.traits
 }
 
@@ -134,9 +134,9 @@ func (c *collector) take(path uint64, key string, n *node) {
 }
 
 func (c *collector) scalar(path uint64, key string, n *node) {
-	c.add(path, thereTrait)
+	c.add(path, existsTrait)
 	value := hash(path, n.value)
-	action := saysWhat(key)
+	action := isActionKey(key)
 	switch {
 	case strings.Contains(n.value, "\n"):
 		c.lines(path, n.value, action)
@@ -172,9 +172,9 @@ func (c *collector) lines(path uint64, text string, action bool) {
 	}
 }
 
-// saysWhat reports whether a key says what a step does: which API of which service it
-// calls, or which script it runs.
-func saysWhat(key string) bool {
+// isActionKey reports whether a key says what a step does: which API of which service
+// it calls, or which script it runs.
+func isActionKey(key string) bool {
 	switch strings.ToLower(key) {
 	case "service", "api", "api_name", "script_uuid", "script":
 		return true

@@ -134,10 +134,10 @@ func (w *walker) spend(old, new *node) bool {
 	return w.inside <= maxInside
 }
 
-// alone adds a value that only one side has. A section of the job is added part by
-// part, as if the other side had an empty one.
-func (w *walker) alone(at *place, old, new *node) {
-	at.old.alone, at.new.alone = true, true
+// addOneSided adds a value that only one side has. A section of the job is added part
+// by part, as if the other side had an empty one.
+func (w *walker) addOneSided(at *place, old, new *node) {
+	at.old.oneSided, at.new.oneSided = true, true
 	switch {
 	case new == nil && at.section(old):
 		w.parts(at, old, old.none())
@@ -156,13 +156,13 @@ func (w *walker) list(at *place, old, new *node) {
 	here := at.emptied(old, new)
 	was, now := newListing(old), newListing(new)
 	match(w.effort, was, now, func(i, j int) int {
-		return w.kept(here.old.part(was.items[i]).Span, here.new.part(now.items[j]).Span)
+		return w.unchangedLines(here.old.part(was.items[i]).Span, here.new.part(now.items[j]).Span)
 	})
 	for i, j := range was.twin {
 		if j < 0 {
 			to := here.item(was, now, i, -1)
 			to.old = to.old.above(here.old, i, old.slot)
-			to.new = to.new.of(here, i)
+			to.new = to.new.withoutPart(here, i)
 			w.element(&to, Removed, old.items[i].value, nil)
 		}
 	}
@@ -174,7 +174,7 @@ func (w *walker) list(at *place, old, new *node) {
 		whole := to
 		whole.new = to.new.above(here.new, j, new.slot)
 		if i < 0 {
-			whole.old = whole.old.of(here, j)
+			whole.old = whole.old.withoutPart(here, j)
 			w.element(&whole, Added, nil, new.items[j].value)
 			continue
 		}
@@ -186,7 +186,7 @@ func (w *walker) list(at *place, old, new *node) {
 		}
 		if now.moved[j] {
 			whole.old = to.old.above(here.old, i, old.slot)
-			a, b := together(was, now, i, j)
+			a, b := runStart(was, now, i, j)
 			whole.after = now.after(j)
 			w.addItem(&whole, coc.Item{Op: Moved, Old: was.after(a), New: now.after(b)}, at.steps)
 			w.record(Moved, &whole, nil, nil)
@@ -195,8 +195,8 @@ func (w *walker) list(at *place, old, new *node) {
 	}
 }
 
-// kept counts the unchanged lines of two runs.
-func (w *walker) kept(old, new coc.Span) int {
+// unchangedLines counts the unchanged lines of two runs.
+func (w *walker) unchangedLines(old, new coc.Span) int {
 	if w.same[0] == nil {
 		w.countSame()
 	}

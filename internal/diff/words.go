@@ -38,15 +38,15 @@ type Word struct {
 // words joined give a, Same and Insert words give b, byte for byte; no rune is ever split,
 // and refine(b, a) is the mirror of refine(a, b).
 //
-// It marks whole words, and a piece that is shared by chance between two changes along
-// with them. It returns nil, which means that the lines are to be shown whole, if they
+// It marks whole words, and with two changes the coincidental matches between them. It
+// returns nil, which means that the lines are to be shown whole, if they
 // have too little in common (lines with the same key before a ":" or "=" never have)
 // or are both empty. Of lines that are too long to compare quickly it marks all
 // between their common prefix and suffix.
 func refine(a, b tokens, work *int) []Word {
 	blocks := compareTokens(a, b, work)
 	slide(a, b, blocks)
-	words := spell(a, b, dissolve(a, b, blocks))
+	words := spell(a, b, joinClose(a, b, blocks))
 	if sameKey(a.line, b.line) {
 		return words
 	}
