@@ -184,7 +184,7 @@ func (a *app) demoEdits(ctx context.Context, s *demoEnv, f demoFlags) (err error
 	err = a.alerts(ctx, s)
 	for _, e := range cocsim.Story() {
 		if err == nil {
-			err = a.edit(ctx, s, e.Tell, func() { e.Do(s.coc) })
+			err = a.edit(ctx, s, e.Text, func() { e.Do(s.coc) })
 		}
 	}
 	if err == nil && f.serve {

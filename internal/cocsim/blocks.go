@@ -71,9 +71,9 @@ type checker struct {
 	rich  bool
 }
 
-// checkBlocks returns Slack's error word for blocks that it refuses, with
+// checkBlocks returns Slack's error code for blocks that it refuses, with
 // explanations; "" if it accepts them.
-func checkBlocks(raw []byte) (word string, why []string) {
+func checkBlocks(raw []byte) (code string, why []string) {
 	blocks, ok := parseBlocks(raw)
 	if !ok || !utf8.Valid(raw) {
 		return "invalid_blocks_format", nil
@@ -103,22 +103,22 @@ func (c *checker) fault(at, format string, args ...any) {
 }
 
 // length checks a string's length in characters.
-func (c *checker) length(at, s string, most int) {
+func (c *checker) length(at, s string, maxLength int) {
 	switch n := utf8.RuneCountInString(s); {
 	case n < 1:
 		c.fault(at, "must be more than 0 characters")
-	case n > most:
-		c.fault(at, "must be less than %d characters", most+1)
+	case n > maxLength:
+		c.fault(at, "must be less than %d characters", maxLength+1)
 	}
 }
 
 // count checks the number of elements.
-func (c *checker) count(at string, n, most int) {
+func (c *checker) count(at string, n, limit int) {
 	switch {
 	case n == 0:
 		c.fault(at, "no less than 1 items allowed")
-	case n > most:
-		c.fault(at, "no more than %d items allowed", most)
+	case n > limit:
+		c.fault(at, "no more than %d items allowed", limit)
 	}
 }
 
@@ -141,7 +141,7 @@ func (c *checker) block(at string, b block) {
 }
 
 // text checks a text object in plain text.
-func (c *checker) text(at string, t *block, most int) {
+func (c *checker) text(at string, t *block, maxLength int) {
 	switch {
 	case t == nil, t.Text == nil, t.Text.bare == nil:
 		c.fault(at, "must be a valid text object")
@@ -149,7 +149,7 @@ func (c *checker) text(at string, t *block, most int) {
 	case t.Type != "plain_text":
 		c.fault(at+"/type", "must be one of plain_text")
 	}
-	c.length(at+"/text", t.words(), most)
+	c.length(at+"/text", t.words(), maxLength)
 	c.chars += utf8.RuneCountInString(t.words())
 }
 

@@ -158,7 +158,7 @@ change 7 · now`
 	if got, want := Render(Message{Text: "a &amp;&lt; \x1b\u202e <!here> <|x>"}), "a &< ␛<U+202E> @here x"; got != want {
 		t.Errorf("Render = %q, want %q", got, want)
 	}
-	if word, why := checkBlocks(raw); word != "" {
-		t.Errorf("these blocks are refused with %s %v", word, fmt.Sprint(why))
+	if code, why := checkBlocks(raw); code != "" {
+		t.Errorf("these blocks are refused with %s %v", code, fmt.Sprint(why))
 	}
 }

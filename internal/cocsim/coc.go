@@ -94,15 +94,15 @@ type COC struct {
 	forbidden map[string]bool
 	mangle    func(path string, v map[string]any)
 
-	logMu    sync.Mutex
-	requests []Request
-	answered int // number of requests, for their ids
+	logMu        sync.Mutex
+	requests     []Request
+	requestCount int // for the ids of requests
 }
 
 // record is a document in the COC.
 type record struct {
 	Document
-	place   int // among all ever added
+	index   int // among all ever added
 	last    int // the highest N of a label vN so far
 	deleted bool
 	row     []byte // its row in lists, built at the first request
@@ -122,15 +122,15 @@ func NewCOC(opts COCOptions) *COC {
 		lists:     map[bool][]*record{},
 		forbidden: map[string]bool{},
 	}
-	c.serve = service{answer: c.answer, refusal: c.refusal, seal: c.seal}
+	c.serve = service{respond: c.respond, refusal: c.refusal, setHeaders: c.setHeaders}
 	return c
 }
 
 // ServeHTTP responds as COC does behind its gateway.
 func (c *COC) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.logMu.Lock()
-	c.answered++
-	r.Header.Set(requestID, digits("request", c.answered)[:32])
+	c.requestCount++
+	r.Header.Set(requestID, digits("request", c.requestCount)[:32])
 	c.logMu.Unlock()
 	seen := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, At: c.now()}
 	seen.Status = c.serve.serve(w, r)

@@ -15,7 +15,7 @@ import (
 func (c *COC) Add(d Document) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rec := &record{Document: d, place: c.added}
+	rec := &record{Document: d, index: c.added}
 	rec.Versions = slices.Clone(d.Versions)
 	c.added++
 	rec.fill(c.now())
@@ -37,7 +37,7 @@ func (rec *record) fill(now time.Time) {
 	}
 	if rec.ID == "" {
 		stamp := rec.CreatedAt.UTC().Format("20060102150405")
-		rec.ID = "DM" + stamp + digits("document", rec.Name, rec.place)[:9]
+		rec.ID = "DM" + stamp + digits("document", rec.Name, rec.index)[:9]
 	}
 	at := rec.CreatedAt
 	for i := range rec.Versions {
@@ -49,7 +49,8 @@ func (rec *record) fill(now time.Time) {
 			v.UUID = uuid(rec.ID, v.Label, i)
 		}
 		if v.CreatedAt.IsZero() {
-			if v.CreatedAt = at; i > 0 {
+			v.CreatedAt = at
+			if i > 0 {
 				v.CreatedAt = at.Add(time.Hour)
 			}
 		}
@@ -183,6 +184,6 @@ func (c *COC) Restore(id string) {
 // find returns the position of rec in the list, or where it would be.
 func (c *COC) find(rec *record) (int, bool) {
 	return slices.BinarySearchFunc(c.order, rec, func(a, b *record) int {
-		return cmp.Compare(a.place, b.place)
+		return cmp.Compare(a.index, b.index)
 	})
 }

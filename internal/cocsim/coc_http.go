@@ -15,8 +15,8 @@ const documentsPath = "/v1/documents"
 // requestID is the header with the id of a request, which the gateway assigns.
 const requestID = "X-Request-Id"
 
-// seal adds the headers that every response of the gateway has.
-func (c *COC) seal(r *http.Request, h http.Header) {
+// setHeaders adds the headers that every response of the gateway has.
+func (c *COC) setHeaders(r *http.Request, h http.Header) {
 	h.Set(requestID, r.Header.Get(requestID))
 	h.Set("Date", c.now().UTC().Format(http.TimeFormat))
 	if h.Get("Content-Type") == "" {
@@ -24,8 +24,8 @@ func (c *COC) seal(r *http.Request, h http.Header) {
 	}
 }
 
-// answer checks r as the gateway does and handles it.
-func (c *COC) answer(r *http.Request, body []byte) reply {
+// respond checks r as the gateway does and handles it.
+func (c *COC) respond(r *http.Request, body []byte) reply {
 	if why := c.gate.check(r, body); why != "" {
 		return failure(r, http.StatusUnauthorized, "APIGW.0301", "Incorrect IAM authentication information: "+why)
 	}
@@ -85,8 +85,8 @@ func forbidden(r *http.Request, action string) reply {
 // list returns one page of documents, the newest first.
 func (c *COC) list(r *http.Request) reply {
 	query := r.URL.Query()
-	limit, ok := whole(query.Get("limit"), defaultLimit)
-	offset, ok2 := whole(query.Get("offset"), 0)
+	limit, ok := parseCount(query.Get("limit"), defaultLimit)
+	offset, ok2 := parseCount(query.Get("offset"), 0)
 	public, ok3 := documentType(query.Get("document_type"))
 	if !ok || !ok2 || !ok3 || limit < 1 {
 		return wrongParameter(r, "The parameter is incorrect")
@@ -96,11 +96,11 @@ func (c *COC) list(r *http.Request) reply {
 	if c.forbidden[ActionList] {
 		return forbidden(r, ActionList)
 	}
-	fitting := c.selected(public, query.Get("name_like"), query.Get("creator"), query.Get("enterprise_project_id"))
-	offset = min(offset, len(fitting))
-	page := fitting[offset:min(offset+min(limit, maxLimit), len(fitting))]
+	matching := c.selected(public, query.Get("name_like"), query.Get("creator"), query.Get("enterprise_project_id"))
+	offset = min(offset, len(matching))
+	page := matching[offset:min(offset+min(limit, maxLimit), len(matching))]
 	var b bytes.Buffer
-	b.WriteString(`{"total":` + strconv.Itoa(len(fitting)) + `,"data":[`)
+	b.WriteString(`{"total":` + strconv.Itoa(len(matching)) + `,"data":[`)
 	for i, rec := range page {
 		if i > 0 {
 			b.WriteByte(',')
@@ -125,13 +125,13 @@ func (c *COC) selected(public bool, nameLike, creator, project string) []*record
 	if nameLike == "" && creator == "" && project == "" {
 		return all
 	}
-	var fitting []*record
+	var matching []*record
 	for _, rec := range all {
 		if strings.Contains(rec.Name, nameLike) && fits(creator, rec.Creator) && fits(project, rec.Project) {
-			fitting = append(fitting, rec)
+			matching = append(matching, rec)
 		}
 	}
-	return fitting
+	return matching
 }
 
 func (rec *record) public() bool { return rec.Type == "PUBLIC" }
@@ -149,8 +149,8 @@ func documentType(s string) (public, ok bool) {
 
 func fits(want, got string) bool { return want == "" || want == got }
 
-// whole parses a number that is not negative.
-func whole(s string, def int) (int, bool) {
+// parseCount parses a number that is not negative.
+func parseCount(s string, def int) (int, bool) {
 	if s == "" {
 		return def, true
 	}
@@ -176,13 +176,13 @@ func (c *COC) get(r *http.Request, id string) reply {
 		return failure(r, http.StatusBadRequest, "COC.00042101", "The document does not exist")
 	}
 	v, ok := rec.version(query.Get("version"))
-	tail := rec.answerTail()
+	tail := rec.responseTail()
 	c.mu.Unlock()
 	if !ok {
 		return wrongParameter(r, "The document version does not exist")
 	}
 	// The text is computed without the lock: it may be large, or lazy.
-	b := answerBody(v, tail)
+	b := responseBody(v, tail)
 	c.mu.Lock()
 	b = c.mangled(r.URL.Path, b, v.Raw)
 	c.mu.Unlock()

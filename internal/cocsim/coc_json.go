@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// answerBody is a document's JSON: tail follows the version's own fields.
-func answerBody(v Version, tail []byte) []byte {
+// responseBody is a document's JSON: tail follows the version's own fields.
+func responseBody(v Version, tail []byte) []byte {
 	token := []byte(v.Raw)
 	if v.Raw == "" {
 		token = encode(v.Text())
@@ -29,8 +29,8 @@ func (rec *record) listRow() []byte {
 	return rec.row
 }
 
-// answerTail is the part that the responses for all versions of a document share.
-func (rec *record) answerTail() []byte {
+// responseTail is the part that the responses for all versions of a document share.
+func (rec *record) responseTail() []byte {
 	if rec.tail == nil {
 		type listed struct {
 			UUID      string `json:"version_uuid"`

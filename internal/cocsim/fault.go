@@ -47,7 +47,7 @@ type Fault struct {
 	Kind    FaultKind
 	Status  int
 	Header  http.Header // added to the response
-	Code    string      // for Slack the error word
+	Code    string      // for Slack its error code
 	Message string
 	Body    string
 
@@ -123,19 +123,19 @@ func (p reply) with(name, value string) reply {
 // service handles requests with faults. COC and Slack set it up.
 type service struct {
 	faults faults
-	// answer handles a request.
-	answer func(*http.Request, []byte) reply
+	// respond handles a request.
+	respond func(*http.Request, []byte) reply
 	// refusal is the error for a FaultStatus.
 	refusal func(*http.Request, *Fault) reply
-	// seal adds the headers that every response has.
-	seal func(*http.Request, http.Header)
+	// setHeaders adds the headers that every response has.
+	setHeaders func(*http.Request, http.Header)
 }
 
 // serve responds to r and returns the status that it sent, 0 for none.
 func (s *service) serve(w http.ResponseWriter, r *http.Request) int {
 	body, err := readBody(w, r)
 	if err != nil {
-		http.Error(w, "request body can't be read", http.StatusRequestEntityTooLarge)
+		http.Error(w, "request body cannot be read", http.StatusRequestEntityTooLarge)
 		return http.StatusRequestEntityTooLarge
 	}
 	f := s.faults.take(r)
@@ -154,17 +154,18 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) int {
 	if f.Do != nil {
 		f.Do()
 	}
-	return s.strike(w, r, body, f)
+	return s.sendFault(w, r, body, f)
 }
 
-func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f *Fault) int {
+// sendFault responds with a fault, or without one if f is of FaultNone.
+func (s *service) sendFault(w http.ResponseWriter, r *http.Request, body []byte, f *Fault) int {
 	var p reply
 	switch f.Kind {
 	case FaultReset:
 		breakOff(w)
 		return 0
 	case FaultLost:
-		s.answer(r, body)
+		s.respond(r, body)
 		breakOff(w)
 		return 0
 	case FaultStatus:
@@ -176,7 +177,7 @@ func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f 
 		p = reply{status: cmp.Or(f.Status, http.StatusOK), body: []byte(f.Body)}
 		p = p.with("Content-Type", "application/json")
 	default:
-		p = s.answer(r, body)
+		p = s.respond(r, body)
 	}
 	for name := range f.Header {
 		p = p.with(name, f.Header.Get(name))
@@ -194,7 +195,7 @@ func (s *service) strike(w http.ResponseWriter, r *http.Request, body []byte, f 
 // closes the connection if that is less.
 func (s *service) send(w http.ResponseWriter, r *http.Request, p reply, n int) int {
 	maps.Copy(w.Header(), p.header)
-	s.seal(r, w.Header())
+	s.setHeaders(r, w.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body[:n]) // the caller closed the connection

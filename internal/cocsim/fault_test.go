@@ -56,7 +56,7 @@ func TestFaults(t *testing.T) {
 				b, err := io.ReadAll(resp.Body)
 				resp.Body.Close()
 				if err != nil || resp.StatusCode != want.status || !strings.Contains(string(b), want.body) {
-					t.Errorf("answer = %d %q %v, want %d with %q", resp.StatusCode, b, err, want.status, want.body)
+					t.Errorf("response = %d %q %v, want %d with %q", resp.StatusCode, b, err, want.status, want.body)
 				}
 				if got := resp.Header.Get("Retry-After"); want.status == 429 && got != tt.header {
 					t.Errorf("Retry-After = %q, want %q", got, tt.header)
@@ -84,7 +84,7 @@ func TestResetIsNotRepeatedUnseen(t *testing.T) {
 		c.Fail(Fault{Kind: FaultReset})
 		if resp, err := http.Get(url + "/v1/documents"); err == nil {
 			resp.Body.Close()
-			t.Fatalf("round %d: answer %d, want a broken connection", i, resp.StatusCode)
+			t.Fatalf("round %d: response %d, want a broken connection", i, resp.StatusCode)
 		} else if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("round %d: %v, want a reset", i, err)
 		}

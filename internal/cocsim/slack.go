@@ -67,7 +67,7 @@ type Slack struct {
 	messages []Message
 	files    []File
 	uploads  map[string]*upload
-	refused  map[string]string // by channel, and "" for the token: the error word
+	refused  map[string]string // by channel, and "" for the token: the error code
 	posts    map[string]*rate.Limiter
 	lastTS   int64 // microseconds
 	calls    map[string]int
@@ -86,26 +86,26 @@ func NewSlack(opts SlackOptions) *Slack {
 		posts: map[string]*rate.Limiter{}, calls: map[string]int{},
 		changed: make(chan struct{}),
 	}
-	s.serve = service{answer: s.answer, refusal: s.refusal, seal: s.seal}
+	s.serve = service{respond: s.respond, refusal: s.refusal, setHeaders: s.setHeaders}
 	return s
 }
 
 // ServeHTTP responds as slack.com and hooks.slack.com do.
 func (s *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve.serve(w, r) }
 
-// Fail queues a fault. Its Code is Slack's error word.
+// Fail queues a fault. Its Code is Slack's error code.
 func (s *Slack) Fail(f Fault) { s.serve.faults.add(f) }
 
 // ClearFaults drops the faults that are still queued.
 func (s *Slack) ClearFaults() { s.serve.faults.clear() }
 
-// Refuse makes every post to a channel fail with an error word ("is_archived",
+// Refuse makes every post to a channel fail with an error code ("is_archived",
 // "not_in_channel", …), or with channel "" everything done with the token
-// ("token_revoked"). The word "" undoes it.
-func (s *Slack) Refuse(channel, word string) {
+// ("token_revoked"). The code "" undoes it.
+func (s *Slack) Refuse(channel, code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused[channel] = word
+	s.refused[channel] = code
 }
 
 // Messages returns the messages in the order in which they were posted.
@@ -163,15 +163,15 @@ func (s *Slack) message(channel, ts string) int {
 	return slices.IndexFunc(s.messages, func(m Message) bool { return m.Channel == channel && m.TS == ts })
 }
 
-func (s *Slack) seal(_ *http.Request, h http.Header) {
+func (s *Slack) setHeaders(_ *http.Request, h http.Header) {
 	h.Set("Date", s.now().UTC().Format(http.TimeFormat))
 	if h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "application/json; charset=utf-8")
 	}
 }
 
-// answer handles a call of the webhook, an upload or a method.
-func (s *Slack) answer(r *http.Request, body []byte) reply {
+// respond handles a call of the webhook, an upload or a method.
+func (s *Slack) respond(r *http.Request, body []byte) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if strings.HasPrefix(r.URL.Path, "/services/") || r.URL.Path == s.opts.WebhookPath {
@@ -184,19 +184,19 @@ func (s *Slack) answer(r *http.Request, body []byte) reply {
 	return s.method(r, strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"), "api/"), body)
 }
 
-// refusal is a fault's error: JSON with "ok": false, or for a webhook a word.
+// refusal is a fault's error: JSON with "ok": false, or for a webhook its code.
 func (s *Slack) refusal(r *http.Request, f *Fault) reply {
-	word, status := f.Code, cmp.Or(f.Status, http.StatusOK)
-	if word == "" {
-		word = "internal_error"
+	code, status := f.Code, cmp.Or(f.Status, http.StatusOK)
+	if code == "" {
+		code = "internal_error"
 		if status == http.StatusTooManyRequests {
-			word = "ratelimited"
+			code = "ratelimited"
 		}
 	}
 	if strings.HasPrefix(r.URL.Path, "/services/") || r.URL.Path == s.opts.WebhookPath {
-		return plainText(cmp.Or(f.Status, http.StatusBadRequest), word)
+		return plainText(cmp.Or(f.Status, http.StatusBadRequest), code)
 	}
-	p := refuse(word)
+	p := refuse(code)
 	p.status = status
 	return p
 }

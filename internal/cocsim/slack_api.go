@@ -34,8 +34,8 @@ func (s *Slack) method(r *http.Request, name string, body []byte) reply {
 	if !ok {
 		return refuse("invalid_form_data")
 	}
-	if word := s.authenticate(r, args); word != "" {
-		return refuse(word)
+	if code := s.authenticate(r, args); code != "" {
+		return refuse(code)
 	}
 	switch name {
 	case "auth.test":
@@ -104,16 +104,16 @@ func accept(fields map[string]any) reply {
 }
 
 // refuse is an error in Slack's format; why is Slack's explanation.
-func refuse(word string, why ...string) reply {
-	fields := map[string]any{"ok": false, "error": word}
+func refuse(code string, why ...string) reply {
+	fields := map[string]any{"ok": false, "error": code}
 	if len(why) > 0 {
 		fields["response_metadata"] = map[string]any{"messages": why}
 	}
 	return reply{status: http.StatusOK, body: encode(fields)}
 }
 
-// tooFast is the response to a call above the rate limit.
-func tooFast(wait time.Duration) reply {
+// rateLimited is the response to a call above the rate limit.
+func rateLimited(wait time.Duration) reply {
 	p := refuse("ratelimited")
 	p.status = http.StatusTooManyRequests
 	return p.with("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
@@ -149,17 +149,17 @@ func (s *Slack) post(args url.Values) reply {
 		Channel: args.Get("channel"), ThreadTS: args.Get("thread_ts"),
 		Unfurl: args.Get("unfurl_links") != "false", Parse: args.Get("parse"),
 	}
-	if word := s.channel(m.Channel); word != "" {
-		return refuse(word)
+	if code := s.channel(m.Channel); code != "" {
+		return refuse(code)
 	}
 	if wait := s.wait(m.Channel); wait > 0 {
-		return tooFast(wait)
+		return rateLimited(wait)
 	}
-	if word, why := m.fill(args); word != "" {
-		return refuse(word, why...)
+	if code, why := m.fill(args); code != "" {
+		return refuse(code, why...)
 	}
-	if word := s.thread(m.Channel, m.ThreadTS); word != "" {
-		return refuse(word)
+	if code := s.thread(m.Channel, m.ThreadTS); code != "" {
+		return refuse(code)
 	}
 	return posted(s.store(m))
 }
@@ -173,7 +173,7 @@ func posted(m Message) reply {
 }
 
 // fill sets text and blocks from the arguments, or returns an error.
-func (m *Message) fill(args url.Values) (word string, why []string) {
+func (m *Message) fill(args url.Values) (code string, why []string) {
 	text, blocks := args.Get("text"), args.Get("blocks")
 	if !utf8.ValidString(text) {
 		return "invalid_arguments", nil
@@ -183,8 +183,8 @@ func (m *Message) fill(args url.Values) (word string, why []string) {
 	}
 	m.Text, m.Blocks = text, nil
 	if blocks != "" && blocks != "[]" && blocks != "null" {
-		if word, why := checkBlocks([]byte(blocks)); word != "" {
-			return word, why
+		if code, why := checkBlocks([]byte(blocks)); code != "" {
+			return code, why
 		}
 		m.Blocks = json.RawMessage(blocks)
 	}

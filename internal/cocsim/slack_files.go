@@ -53,11 +53,11 @@ func (s *Slack) complete(args url.Values) reply {
 		return refuse("invalid_arguments")
 	}
 	channel := args.Get("channel_id")
-	if word := s.channel(channel); word != "" {
-		return refuse(word)
+	if code := s.channel(channel); code != "" {
+		return refuse(code)
 	}
-	if word := s.thread(channel, args.Get("thread_ts")); word != "" {
-		return refuse(word)
+	if code := s.thread(channel, args.Get("thread_ts")); code != "" {
+		return refuse(code)
 	}
 	for _, f := range files {
 		if u := s.uploads[f.ID]; u == nil || !u.received {

@@ -84,7 +84,7 @@ func uploadFile(t *testing.T, api *slack.Client, content string, length int, thr
 	return to.FileID, err
 }
 
-// call calls a method with a JSON body and returns status and error word.
+// call calls a method with a JSON body and returns status and error code.
 func call(t *testing.T, s *Slack, method string, args map[string]any) (int, string) {
 	t.Helper()
 	b, err := json.Marshal(args)
@@ -153,8 +153,8 @@ func TestRefusals(t *testing.T) {
 // Text beyond 40,000 characters is truncated, not refused.
 func TestTextIsCut(t *testing.T) {
 	s := NewSlack(SlackOptions{})
-	if _, word := call(t, s, "chat.postMessage", map[string]any{"channel": channel, "text": strings.Repeat("ü", 40_001)}); word != "" {
-		t.Fatal(word)
+	if _, code := call(t, s, "chat.postMessage", map[string]any{"channel": channel, "text": strings.Repeat("ü", 40_001)}); code != "" {
+		t.Fatal(code)
 	}
 	if got := len([]rune(s.Messages()[0].Text)); got != 40_000 {
 		t.Errorf("text has %d characters, want 40000", got)
@@ -237,8 +237,8 @@ func TestRate(t *testing.T) {
 	if !errors.As(err, &limited) || limited.RetryAfter != time.Second {
 		t.Errorf("real client = %v, want to wait a second", err)
 	}
-	if status, word := hook(t, s, DefaultWebhook, `{"text":"x"}`); status != 429 {
-		t.Errorf("webhook = %d %q, want 429", status, word)
+	if status, code := hook(t, s, DefaultWebhook, `{"text":"x"}`); status != 429 {
+		t.Errorf("webhook = %d %q, want 429", status, code)
 	}
 }
 
@@ -273,15 +273,15 @@ func TestSlackFaults(t *testing.T) {
 	s.Fail(Fault{Kind: FaultStatus, Status: 503})
 	for _, want := range []struct {
 		status int
-		word   string
+		code   string
 	}{{200, "internal_error"}, {429, "ratelimited"}, {503, "internal_error"}, {200, ""}} {
-		if status, word := call(t, s, "auth.test", nil); status != want.status || word != want.word {
-			t.Errorf("auth.test = %d %q, want %d %q", status, word, want.status, want.word)
+		if status, code := call(t, s, "auth.test", nil); status != want.status || code != want.code {
+			t.Errorf("auth.test = %d %q, want %d %q", status, code, want.status, want.code)
 		}
 	}
 	s.Fail(Fault{Kind: FaultStatus, Status: 404, Code: "no_service"})
-	if status, word := hook(t, s, DefaultWebhook, `{"text":"x"}`); status != 404 || word != "no_service" {
-		t.Errorf("webhook = %d %q, want 404 no_service", status, word)
+	if status, code := hook(t, s, DefaultWebhook, `{"text":"x"}`); status != 404 || code != "no_service" {
+		t.Errorf("webhook = %d %q, want 404 no_service", status, code)
 	}
 }
 

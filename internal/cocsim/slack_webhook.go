@@ -12,20 +12,20 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 		return plainText(http.StatusNotFound, "no_service")
 	}
 	m := Message{Channel: s.opts.Channels[0]}
-	if word := s.refused[m.Channel]; word != "" {
-		return webhookRefusal(word)
+	if code := s.refused[m.Channel]; code != "" {
+		return webhookRefusal(code)
 	}
 	args, ok := jsonArguments(body)
 	if !ok {
 		return plainText(http.StatusBadRequest, "invalid_payload")
 	}
 	if wait := s.wait(m.Channel); wait > 0 {
-		p := tooFast(wait)
+		p := rateLimited(wait)
 		p.body = []byte("rate_limited")
 		return p.with("Content-Type", "text/html")
 	}
-	if word, _ := m.fill(args); word != "" {
-		return plainText(http.StatusBadRequest, word)
+	if code, _ := m.fill(args); code != "" {
+		return plainText(http.StatusBadRequest, code)
 	}
 	m.ThreadTS = args.Get("thread_ts")
 	if s.thread(m.Channel, m.ThreadTS) != "" {
@@ -38,16 +38,16 @@ func (s *Slack) webhook(r *http.Request, body []byte) reply {
 }
 
 // webhookRefusal is a channel's refusal in the format of webhooks.
-func webhookRefusal(word string) reply {
-	switch word {
+func webhookRefusal(code string) reply {
+	switch code {
 	case "is_archived":
 		return plainText(http.StatusGone, "channel_is_archived")
 	case "no_service", "no_active_hooks", "channel_not_found":
-		return plainText(http.StatusNotFound, word)
+		return plainText(http.StatusNotFound, code)
 	}
 	return plainText(http.StatusForbidden, "action_prohibited")
 }
 
-func plainText(status int, word string) reply {
-	return reply{status: status, body: []byte(strings.TrimSpace(word))}.with("Content-Type", "text/html")
+func plainText(status int, text string) reply {
+	return reply{status: status, body: []byte(strings.TrimSpace(text))}.with("Content-Type", "text/html")
 }

@@ -3,7 +3,6 @@ package cocsim
 import (
 	"embed"
 	"strings"
-	"time"
 )
 
 // storyFiles has the contents that the story saves, by the job's name.
@@ -13,40 +12,39 @@ var storyFiles embed.FS
 
 // Event is one edit of the documents of a COC.
 type Event struct {
-	After time.Duration // since the story started
-	Tell  string        // what happens, one line for people
-	Do    func(*COC)
+	Text string // what happens, one line for people
+	Do   func(*COC)
 }
 
 // Story returns edits to the shipped jobs, in order, for a demo of less than a minute.
 // An edit does nothing on a COC without its job.
 func Story() []Event {
 	return []Event{
-		{4 * time.Second, "COC-chen.yu renames a step of restart-unhealthy-nodes and shortens its wait",
+		{"COC-chen.yu renames a step of restart-unhealthy-nodes and shortens its wait",
 			edit("restart-unhealthy-nodes", "COC-chen.yu")},
-		{10 * time.Second, "COC-temp.contractor drops the login check from rotate-database-password and runs it as root",
+		{"COC-temp.contractor drops the login check from rotate-database-password and runs it as root",
 			edit("rotate-database-password", "COC-temp.contractor")},
-		{16 * time.Second, "someone changes the content of v3 of expand-data-disk, without a new version",
+		{"someone changes the content of v3 of expand-data-disk, without a new version",
 			on("expand-data-disk", func(c *COC, id string) {
 				if d, ok := c.Document(id); ok && len(d.Versions) > 0 {
 					c.Rewrite(id, d.Versions[len(d.Versions)-1].Label, storyContent("expand-data-disk"))
 					c.Touch(id)
 				}
 			})},
-		{22 * time.Second, "COC-li.wei raises the risk level of snapshot-before-release to HIGH",
+		{"COC-li.wei raises the risk level of snapshot-before-release to HIGH",
 			on("snapshot-before-release", func(c *COC, id string) {
 				c.Change(id, func(d *Document) {
 					d.RiskLevel, d.Modifier = "HIGH", "COC-li.wei"
 					d.Description = "Run before every release; stops writes for some minutes"
 				})
 			})},
-		{28 * time.Second, "COC-anita.rao creates failover-redis", func(c *COC) {
+		{"COC-anita.rao creates failover-redis", func(c *COC) {
 			c.Add(Document{
 				Name: "failover-redis", Description: "When the session store's zone is down", RiskLevel: "HIGH",
 				Creator: "COC-anita.rao", Versions: []Version{{Content: storyContent("failover-redis")}},
 			})
 		}},
-		{34 * time.Second, "COC-zhang.min tunes drain-and-patch-ecs, twice", on("drain-and-patch-ecs", func(c *COC, id string) {
+		{"COC-zhang.min tunes drain-and-patch-ecs, twice", on("drain-and-patch-ecs", func(c *COC, id string) {
 			for _, by := range []struct{ old, new string }{{`"weight":10`, `"weight":20`}, {"timeout: 1800", "timeout: 2400"}} {
 				if d, ok := c.Document(id); ok && len(d.Versions) > 0 {
 					newest := d.Versions[len(d.Versions)-1].Text()
@@ -54,7 +52,7 @@ func Story() []Event {
 				}
 			}
 		})},
-		{40 * time.Second, "COC-zhang.min deletes clean-up-old-images",
+		{"COC-zhang.min deletes clean-up-old-images",
 			on("clean-up-old-images", func(c *COC, id string) { c.Delete(id) })},
 	}
 }

@@ -34,17 +34,21 @@ func cutJob(content string) (jobText, bool) {
 
 func (j jobText) String() string { return j.head + strings.Join(j.steps, "") }
 
-// tweaks are the edits that replace the group of a pattern in one step.
-var tweaks = []struct {
+// tweak is an edit that replaces the group of a pattern in one step.
+type tweak struct {
 	what, pattern string
 	text          func(old string, rng *rand.Rand) string
-}{
-	{"a timeout changed", `\n      timeout: (\d+)\n`, other},
-	{"a script parameter changed", `"param_value":"(\w+)"`, other},
-	{"a task's version changed", `task: [\w:]+@(\d+\.\d+\.\d+)\n`, func(_ string, rng *rand.Rand) string {
-		return fmt.Sprintf("1.%d.%d", rng.IntN(9)+1, rng.IntN(9))
-	}},
-	{"a step renamed", `^  - name: ([^\n]+)\n`, func(_ string, rng *rand.Rand) string { return stepName(rng) }},
+}
+
+func tweaks() []tweak {
+	return []tweak{
+		{"a timeout changed", `\n      timeout: (\d+)\n`, other},
+		{"a script parameter changed", `"param_value":"(\w+)"`, other},
+		{"a task's version changed", `task: [\w:]+@(\d+\.\d+\.\d+)\n`, func(_ string, rng *rand.Rand) string {
+			return fmt.Sprintf("1.%d.%d", rng.IntN(9)+1, rng.IntN(9))
+		}},
+		{"a step renamed", `^  - name: ([^\n]+)\n`, func(_ string, rng *rand.Rand) string { return stepName(rng) }},
+	}
 }
 
 // Tweak makes one realistic edit to a job and describes it. A text that is not a job
@@ -55,7 +59,9 @@ func Tweak(content string, rng *rand.Rand) (edited, what string) {
 	if !ok {
 		return content + fmt.Sprintf("\n# checked %06d\n", rng.IntN(1_000_000)), "a comment at the end"
 	}
-	switch n, at := rng.IntN(9), rng.IntN(len(j.steps)); {
+	tweaks := tweaks()
+	n, at := rng.IntN(9), rng.IntN(len(j.steps))
+	switch {
 	case n < len(tweaks):
 		t := tweaks[n]
 		if m := regexp.MustCompile(t.pattern).FindStringSubmatchIndex(j.steps[at]); m != nil {
@@ -69,7 +75,8 @@ func Tweak(content string, rng *rand.Rand) (edited, what string) {
 	case at+2 < len(j.steps):
 		j.steps[at], j.steps[at+1], what = j.steps[at+1], j.steps[at], "a step moved"
 	}
-	if edited = j.String(); what == "" || edited == content {
+	edited = j.String()
+	if what == "" || edited == content {
 		return fmt.Sprintf("# ticket OPS-%05d\n", rng.IntN(100_000)) + content, "a comment added"
 	}
 	return edited, what
