@@ -100,14 +100,14 @@ const (
 type Aim struct {
 	Change Key
 	Routed []string // by routes: each gets a delivery, also if one was dropped
-	Own    []string // by its watches: a delivery that was dropped waits again
+	Own    []string // by its watches: a delivery that was dropped is pending again
 }
 
 // MessageState is the state of a message.
 type MessageState string
 
 const (
-	Waiting MessageState = "waiting" // to be posted at NextAt
+	Waiting MessageState = "waiting" // pending: to be posted at NextAt
 	Sent    MessageState = "sent"
 	Failed  MessageState = "failed" // refused permanently, also as plain text
 )

@@ -14,23 +14,24 @@ import (
 // The classes of failure that a caller branches on. Adapters wrap them with what they
 // were doing; the text for people is in the wrapping error.
 var (
-	// ErrNotFound: COC says definitely that the document does not exist.
+	// ErrNotFound reports something that does not exist: in COC, a document; in a query,
+	// what it names.
 	ErrNotFound = errors.New("no such document")
-	// ErrRefused: COC refuses this request. A retry within the cycle would not help; a
-	// later cycle repeats it.
+	// ErrRefused reports a request that COC refuses. A retry within the cycle would not
+	// help; a later cycle repeats it.
 	ErrRefused = errors.New("refused")
-	// ErrTemporary: a timeout, 429, 5xx, reset or truncated body; a later cycle retries
-	// it.
+	// ErrTemporary reports a timeout, 429, 5xx, reset or truncated body; a later cycle
+	// retries it.
 	ErrTemporary = errors.New("temporary")
-	// ErrUnauthorized: the key pair is wrong or locked, or the clock is wrong. A retry
-	// makes it worse.
+	// ErrUnauthorized reports a wrong or locked key pair, or a wrong clock. A retry makes
+	// it worse.
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrForbidden: the user may not do this; a person must grant the action.
+	// ErrForbidden reports an action that the user may not do; a person must grant it.
 	ErrForbidden = errors.New("forbidden")
-	// ErrErased: a person erased this content from the archive permanently.
+	// ErrErased reports a content that a person erased from the archive permanently.
 	ErrErased = errors.New("erased")
-	// ErrMalformed: a response that cannot be read.
-	ErrMalformed = errors.New("malformed answer")
+	// ErrMalformed reports a response that cannot be read.
+	ErrMalformed = errors.New("malformed response")
 )
 
 // NotFound returns an error with its own text that is ErrNotFound.

@@ -115,7 +115,7 @@ func canonical(dst []byte, v jsontext.Value, depth int) []byte {
 		return closed(dst, ']')
 	case kind == '{', kind == '[':
 		v = v.Clone()
-		_ = v.Compact() // valid, so it can't fail
+		_ = v.Compact() // valid, so it cannot fail
 	}
 	return append(dst, v...)
 }

@@ -68,7 +68,7 @@ func oldPageParts(v []byte) (rows, total []byte) {
 	return rows, total
 }
 
-// decodeRow reads what cocsync uses of a row, or says why it can't be used.
+// decodeRow reads what cocsync uses of a row, or says why it cannot be used.
 func oldDecodeRow(fields []oldField) (row coc.Row, problem string) {
 	for _, f := range fields {
 		switch string(f.name) {

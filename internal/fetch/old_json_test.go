@@ -204,7 +204,7 @@ func oldText(v []byte) *string {
 	}
 	s, ok := oldUnquote(v)
 	if !ok {
-		_ = json.Unmarshal(v, &s) // valid, so it can't fail
+		_ = json.Unmarshal(v, &s) // valid, so it cannot fail
 	}
 	return &s
 }
@@ -227,7 +227,7 @@ func (c *oldCanonicalizer) append(dst, v []byte, depth int) []byte {
 	switch {
 	case depth == oldCanonicalDepth && (oldIsObject(v) || oldIsArray(v)):
 		var b bytes.Buffer
-		_ = json.Compact(&b, v) // valid, so it can't fail
+		_ = json.Compact(&b, v) // valid, so it cannot fail
 		return append(dst, b.Bytes()...)
 	case oldIsObject(v):
 		c.collect(v, depth)

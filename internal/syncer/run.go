@@ -211,7 +211,7 @@ func (r *run) each(ctx context.Context, phase string, ids []string, do func(cont
 	wg.Wait()
 }
 
-// guarded calls do and returns a panic as an error, so that one document can't end the
+// guarded calls do and returns a panic as an error, so that one document cannot end the
 // process.
 func (r *run) guarded(ctx context.Context, id string, do func(context.Context, string) error) (err error) {
 	defer func() {
