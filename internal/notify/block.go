@@ -65,9 +65,9 @@ func footer(elements ...block) block {
 	return block{Type: "context", Elements: elements}
 }
 
-// moment is a time in the reader's time zone, a piece of rich text.
+// dateBlock is a time in the reader's time zone, a piece of rich text.
 // https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/#date-element-type
-func moment(t time.Time) block {
+func dateBlock(t time.Time) block {
 	return block{Type: "date", Timestamp: t.Unix(), Format: "{date_short_pretty} {time}", Fallback: utc(t)}
 }
 
@@ -98,8 +98,8 @@ func mention(id string) block {
 // maxMentions bounds the mentions in one message.
 const maxMentions = 20
 
-// copies is the list of mentions below a message; nil for none.
-func copies(ids []string) (pieces []block) {
+// mentionBlocks is the list of mentions below a message; nil for none.
+func mentionBlocks(ids []string) (pieces []block) {
 	for _, id := range ids[:min(len(ids), maxMentions)] {
 		pieces = append(pieces, span(" "), mention(id))
 	}
@@ -141,7 +141,7 @@ func preformatted(lines []string) block {
 func weight(v any) int {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return maxBlocks // it can't be encoded
+		return maxBlocks // it cannot be encoded
 	}
 	return len(utf16.Encode([]rune(string(b))))
 }
@@ -208,8 +208,8 @@ func (l Links) of(c *coc.Change) (pieces []block) {
 // maxLink bounds an address. https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/
 const maxLink = 2_000
 
-// fill fills a template for a change. Values from COC are escaped, so that they can't
-// change where it leads. An address that is too long is omitted.
+// fill fills a template for a change. Values from COC are escaped, so that they
+// cannot change where it leads. An address that is too long is omitted.
 func fill(template string, c *coc.Change) string {
 	if template == "" {
 		return ""

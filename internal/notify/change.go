@@ -39,19 +39,19 @@ type writer struct {
 	sample bool
 }
 
-// wording is a message: its blocks, the text that phones show instead of them, and the
-// file with what didn't fit.
-type wording struct {
+// rendered is a message: its blocks, the text that phones show instead of them, and the
+// file with what did not fit.
+type rendered struct {
 	blocks []block
 	text   string
 	file   *file
 }
 
 // change writes one change as a message that mentions these people and groups.
-func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording {
+func (w *writer) change(c *coc.Change, pair contents, mentions []string) rendered {
 	c = w.maskNames(c)
 	s := w.excerpt(c, pair)
-	title, by, last := w.title(c), w.author(c), w.small(c, s)
+	title, by, last := w.title(c), w.author(c), w.smallPrint(c, s)
 	text := title
 	if by.text != "" {
 		text += ", " + by.text
@@ -59,10 +59,10 @@ func (w *writer) change(c *coc.Change, pair contents, mentions []string) wording
 	if s.summary != "" {
 		text += ": " + s.summary
 	}
-	m := wording{text: escape(fmt.Sprintf("%s (%s)", text, idOf(c)))}
+	m := rendered{text: escape(fmt.Sprintf("%s (%s)", text, idOf(c)))}
 	if c.Kind == coc.KindVersion && c.Class == coc.ClassUnchanged && s.summary != "" {
 		pieces := slices.Concat([]block{bold(title), span(": " + unchanged + ", ")}, by.pieces, times(c, true))
-		if cc := copies(mentions); len(cc) > 0 {
+		if cc := mentionBlocks(mentions); len(cc) > 0 {
 			pieces = slices.Concat(pieces, []block{span(" · ")}, cc)
 		}
 		m.blocks = []block{rich(paragraph(pieces...)), last}
@@ -89,7 +89,7 @@ func wordsFor(k coc.Kind) kindWords {
 	return map[coc.Kind]kindWords{
 		coc.KindNew:       {"New: {doc}", "new", ""},
 		coc.KindVersion:   {"{doc}", "", ""},
-		coc.KindRewritten: {"⚠ REWRITTEN: {doc}", "REWRITTEN {version}", "COC now serves other content under an existing version."},
+		coc.KindRewritten: {"⚠ REWRITTEN: {doc}", "REWRITTEN {version}", "The content of an existing version was replaced."},
 		coc.KindMetadata:  {"{doc}: settings changed", "settings changed", ""},
 		coc.KindWithdrawn: {"{doc}: version withdrawn", "{version} withdrawn", "COC no longer lists this version. It stays in the archive."},
 		coc.KindDeleted:   {"⚠ DELETED: {doc}", "DELETED", "COC no longer has this document. Its versions stay in the archive."},
@@ -158,14 +158,14 @@ func (w *writer) lead(c *coc.Change, by person, s excerpt, mentions []string) bl
 	add := func(pieces ...block) { lines = append(lines, pieces) }
 	add(span(wordsFor(c.Kind).lead))
 	if c.Late {
-		add(span("Late: COC did not serve this version when the next one was archived."))
+		add(span("Late: it was unavailable when a newer version was archived."))
 	}
 	add(slices.Concat(by.pieces, times(c, by.text != ""))...)
 	for _, n := range s.notes {
 		add(span(n))
 	}
 	add(w.links.of(c)...)
-	add(copies(mentions)...)
+	add(mentionBlocks(mentions)...)
 	var pieces []block
 	for _, l := range lines {
 		if len(paragraph(l...).Elements) == 0 {
@@ -191,11 +191,11 @@ func times(c *coc.Change, follows bool) []block {
 	if follows {
 		word = " · " + word
 	}
-	return []block{span(word), moment(t)}
+	return []block{span(word), dateBlock(t)}
 }
 
-// small is the small print: the change's id, its document, and the head of the log.
-func (w *writer) small(c *coc.Change, s excerpt) block {
+// smallPrint returns the change's id, its document, and the head of the log.
+func (w *writer) smallPrint(c *coc.Change, s excerpt) block {
 	line := idOf(c)
 	for _, name := range []string{c.Account, c.DocumentID} {
 		if name = text.Line(name, maxPerson); name != "" {

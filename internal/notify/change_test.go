@@ -105,7 +105,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 // write is a message as a golden file holds it: the fallback, what a person
 // sees, and the blocks.
-func write(t *testing.T, m wording) []byte {
+func write(t *testing.T, m rendered) []byte {
 	t.Helper()
 	text := m.text
 	raw, err := json.Marshal(m.blocks)

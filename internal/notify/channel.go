@@ -19,7 +19,7 @@ type Channel interface {
 	compose(ctx context.Context, b *batch) error
 	// post posts a frozen message once, in the thread that it names. The error is a
 	// *refusal.
-	post(ctx context.Context, c *client, m coc.Message) (landed, error)
+	post(ctx context.Context, c *client, m coc.Message) (receipt, error)
 	// classify returns what a response means that is not a success.
 	classify(r response) *refusal
 	// check returns, without posting, whom the receiver identifies cocsync as; "" if that is
@@ -43,15 +43,15 @@ type traits struct {
 	structured bool
 }
 
-// landed is where a message was posted; empty where the channel does not say.
-type landed struct{ channel, ts string }
+// receipt is where a message was posted; empty where the channel does not say.
+type receipt struct{ channel, ts string }
 
 // postTimeout bounds one call. A call that exceeds it may have succeeded: the message is
 // posted again, with the same change id.
 const postTimeout = 30 * time.Second
 
 // post posts a frozen message once. The error is a *refusal.
-func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (landed, error) {
+func (s *Sender) post(ctx context.Context, n *Notifier, m coc.Message) (receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
 	at, err := n.Channel.post(ctx, s.client(), m)
@@ -74,7 +74,7 @@ func (s *Sender) Check(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("check %s: %w", name, advised(err))
 	}
-	return cmp.Or(who, "a webhook can't be checked without posting; cocsync notify test "+name+" posts samples"), nil
+	return cmp.Or(who, "a webhook cannot be checked without posting; cocsync notify test "+name+" posts samples"), nil
 }
 
 // class is what a refusal means for the next attempts. Its value is the outcome of the
@@ -136,8 +136,8 @@ func (r *refusal) Error() string {
 	return r.why + ": " + r.fix
 }
 
-// unread is the refusal of a secret that cannot be read now.
-func unread(what string, err error) *refusal {
+// secretUnreadable is the refusal of a secret that cannot be read now.
+func secretUnreadable(what string, err error) *refusal {
 	return &refusal{class: network, why: "read the " + what + ": " + err.Error(), advice: hint.Of(err)}
 }
 

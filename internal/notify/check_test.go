@@ -56,8 +56,8 @@ func TestCheck(t *testing.T) {
 	if want := "bot cocsync in workspace Example"; who != want || err != nil {
 		t.Errorf("Check(ops) = %q, %v, want %q", who, err, want)
 	}
-	if who, err := b.Check(t.Context(), "hook"); err != nil || !strings.Contains(who, "can't be checked") {
-		t.Errorf("Check(hook) = %q, %v, want that it can't be", who, err)
+	if who, err := b.Check(t.Context(), "hook"); err != nil || !strings.Contains(who, "cannot be checked") {
+		t.Errorf("Check(hook) = %q, %v, want that it cannot be", who, err)
 	}
 	b.slack.Refuse("", "account_inactive")
 	if who, err := b.Check(t.Context(), "ops"); err == nil || err.Error() != "check ops: account_inactive" || !strings.HasPrefix(hint.Of(err), "the bot token") {

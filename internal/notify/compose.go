@@ -68,11 +68,12 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 			return false, quiet, err
 		}
 	}
-	stored := b.sort(ctx, due)
+	stored := b.route(ctx, due)
 	if err := w.n.Channel.compose(ctx, b); err != nil {
 		return false, quiet, err
 	}
-	if stored.Drafts = b.drafts; len(b.drafts) > 0 || len(stored.Drop) > 0 {
+	stored.Drafts = b.drafts
+	if len(b.drafts) > 0 || len(stored.Drop) > 0 {
 		_, err = w.Outbox.Freeze(ctx, stored, b.now)
 		return true, quiet, err
 	}
@@ -82,17 +83,17 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 	return false, quiet, w.recordQuiet(ctx, b.now, quiet)
 }
 
-// sort takes the deliveries that are sent into the batch, and returns which are not, and
-// which others the changes must have.
-func (b *batch) sort(ctx context.Context, due []coc.Delivery) (rest coc.Batch) {
+// route adds the deliveries to send to the batch, and returns those to drop and the
+// additional recipients.
+func (b *batch) route(ctx context.Context, due []coc.Delivery) (rest coc.Batch) {
 	for _, d := range due {
 		if d.Notice != nil {
 			b.notices = append(b.notices, d)
 			continue
 		}
-		wanted, mention, aim := b.decide(ctx, &d)
-		if aim != nil {
-			rest.Aims = append(rest.Aims, *aim)
+		wanted, mention, others := b.decide(ctx, &d)
+		if others != nil {
+			rest.Aims = append(rest.Aims, *others)
 		}
 		if wanted {
 			b.changes = append(b.changes, alert{d, mention})
@@ -230,7 +231,7 @@ func (b *batch) contents(ctx context.Context, c *coc.Change) (pair contents, err
 
 // add drafts a message in blocks, and its file below it. It returns the message, so that
 // others of the batch can reply to it.
-func (b *batch) add(m coc.Draft, w wording) (_ *coc.Draft, err error) {
+func (b *batch) add(m coc.Draft, w rendered) (_ *coc.Draft, err error) {
 	m.Text = w.text
 	if m.Body, err = json.Marshal(w.blocks); err != nil {
 		return nil, fmt.Errorf("write a message: %w", err)

@@ -19,7 +19,8 @@ const (
 // details writes the messages in the thread of a digest: a paragraph for each change, the
 // most important first, as many as fit, and all of them with their diffs in one file. load
 // returns a change's contents.
-func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents, error)) ([]wording, error) {
+func (w *writer) details(changes []*coc.Change,
+	load func(*coc.Change) (contents, error)) ([]rendered, error) {
 	changes = w.maskAllNames(changes)
 	slices.SortStableFunc(changes, func(a, b *coc.Change) int { return rank(b) - rank(a) })
 	var paragraphs []block
@@ -43,7 +44,7 @@ func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents
 	}
 	list, n := w.pack(changes, paragraphs)
 	if w.n.files() && (differs || n < len(changes)) {
-		ids := between(changes)
+		ids := changeRange(changes)
 		list[len(list)-1].file = &file{
 			Name:    strings.NewReplacer(" ", "-", "–", "-").Replace(ids) + ".diff",
 			Title:   "Diffs of " + ids,
@@ -56,7 +57,7 @@ func (w *writer) details(changes []*coc.Change, load func(*coc.Change) (contents
 
 // pack puts the paragraphs about changes into as few messages as possible, at most
 // maxDetails; the last one says how many changes are missing. n is how many are not.
-func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording, n int) {
+func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []rendered, n int) {
 	more := func(n int) string {
 		rest := "… and " + text.Plural(n, "more change")
 		if w.n.files() {
@@ -70,7 +71,8 @@ func (w *writer) pack(changes []*coc.Change, paragraphs []block) (list []wording
 		for end < len(paragraphs) && weight(rich(paragraphs[n:end+1]...)) < left {
 			end++
 		}
-		list = append(list, wording{blocks: []block{rich(paragraphs[n:end]...)}, text: "Details of " + text.Plural(end-n, "change")})
+		list = append(list, rendered{blocks: []block{rich(paragraphs[n:end]...)},
+			text: "Details of " + text.Plural(end-n, "change")})
 		n = end
 	}
 	if rest := len(changes) - n; rest > 0 && len(list) > 0 {

@@ -25,11 +25,11 @@ type entry struct {
 
 // digest writes many changes as one message: a line for each document, the most important
 // first, and how many did not fit.
-func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
+func (w *writer) digest(changes []*coc.Change, mentions []string) rendered {
 	changes = w.maskAllNames(changes)
 	entries := w.entries(changes)
 	title := text.Plural(len(changes), "change") + " in " + text.Plural(len(entries), "document")
-	ids := between(changes)
+	ids := changeRange(changes)
 	more := func(n int) string {
 		rest, command := text.Plural(n, "more document"), "cocsync log --since "+since(changes)
 		if w.n.threads() {
@@ -37,7 +37,7 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 		}
 		return fmt.Sprintf("… and %s; %s shows all", rest, command)
 	}
-	cc := copies(mentions)
+	cc := mentionBlocks(mentions)
 	small := footer(plain(ids + " · " + countKinds(changes) + w.checkpoint()))
 	frame := []block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}
 	var shown, texts []string
@@ -58,14 +58,16 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) wording {
 	}
 	length := func(line any) int { return len(line.(string)) + len("; ") }
 	n = fitting(texts, len(texts), maxText-len(title)-len(ids)-len(more(len(entries)))-10, length)
-	if texts = texts[:n]; n < len(entries) {
+	texts = texts[:n]
+	if n < len(entries) {
 		texts = append(texts, more(len(entries)-n))
 	}
 	body := rich(paragraph(bold(important.String()), span(strings.TrimSuffix(rest.String(), "\n"))))
 	if len(cc) > 0 {
 		body.Elements = append(body.Elements, paragraph(cc...))
 	}
-	return wording{blocks: []block{header(title), body, small}, text: fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)}
+	return rendered{blocks: []block{header(title), body, small},
+		text: fmt.Sprintf("%s: %s (%s)", title, strings.Join(texts, "; "), ids)}
 }
 
 func (w *writer) maskAllNames(changes []*coc.Change) []*coc.Change {
@@ -147,8 +149,9 @@ func countKinds(changes []*coc.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-// between names changes by the first and the last of their numbers, if one account has them.
-func between(changes []*coc.Change) string {
+// changeRange names changes by the first and the last of their numbers, if one account
+// has them.
+func changeRange(changes []*coc.Change) string {
 	byKey := func(a, b *coc.Change) int { return a.Key.Compare(b.Key) }
 	first, last := slices.MinFunc(changes, byKey), slices.MaxFunc(changes, byKey)
 	if first.Key == last.Key {

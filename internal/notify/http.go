@@ -84,20 +84,19 @@ func (c *client) post(ctx context.Context, address, contentType string, body []b
 	}
 	res, err := c.Do(req)
 	if err != nil {
-		return response{}, lost(err, address)
+		return response{}, networkRefusal(err, address)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		return response{}, lost(err, address)
+		return response{}, networkRefusal(err, address)
 	}
 	return response{res.StatusCode, string(text), seconds(res.Header.Get("Retry-After"))}, nil
 }
 
-// lost is the refusal of an error that prevented a response. A certificate that is not
-// trusted is no better at the next attempt: the channel is on hold until a person has
-// fixed it.
-func lost(err error, secret string) *refusal {
+// networkRefusal is the refusal of an error that prevented a response. A retry does not
+// fix an untrusted certificate: the channel is on hold until a person has fixed it.
+func networkRefusal(err error, secret string) *refusal {
 	r := &refusal{class: network, advice: hint.Network(err)}
 	if hint.Permanent(err) {
 		r.class, r.fix = channel, r.advice

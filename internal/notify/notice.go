@@ -17,7 +17,7 @@ const (
 )
 
 // notice writes a notice as a message.
-func (w *writer) notice(n *coc.Notice) wording {
+func (w *writer) notice(n *coc.Notice) rendered {
 	title := cmp.Or(text.Line(w.mask.Words(n.Title), maxHeader-2), "cocsync")
 	if n.Kind == coc.NoticeFailure {
 		title = "⚠ " + title
@@ -45,5 +45,6 @@ func (w *writer) notice(n *coc.Notice) wording {
 		id += " · " + utc(n.At)
 	}
 	text := escape(text.Truncate(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
-	return wording{blocks: append(blocks, footer(plain(id+w.checkpoint()))), text: fmt.Sprintf("%s (%s)", text, escape(id))}
+	return rendered{blocks: append(blocks, footer(plain(id+w.checkpoint()))),
+		text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

@@ -34,9 +34,9 @@ type Outbox interface {
 	// Head returns the signed head of the archive's log, which covers every change that
 	// is due; zero where it has none. published says that a message will contain it.
 	Head(ctx context.Context, published bool, now time.Time) (coc.Head, error)
-	// Next returns the waiting message to post next: one that is due, whose parent does
-	// not wait, and with no earlier unsent one about the same document or watch. If ok is
-	// false, wake is when the next one is due; zero if none waits.
+	// Next returns the pending message to post next: one that is due, whose parent is not
+	// pending, and with no earlier unsent one about the same document or watch. If ok is
+	// false, wake is when the next one is due; zero if none is pending.
 	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
 	// RecordAttempt records the result of posting a message, and with a sent or failed
 	// one the state of its deliveries.
@@ -46,14 +46,14 @@ type Outbox interface {
 	Held(ctx context.Context, notifier string) (reason string, until time.Time, err error)
 	// Hold puts a notifier's channel on hold until then. An empty reason ends the hold.
 	Hold(ctx context.Context, notifier, reason string, until time.Time) error
-	// Retrying returns the messages that wait after a failed attempt.
+	// Retrying returns the messages that are pending after a failed attempt.
 	Retrying(ctx context.Context, notifier string) ([]coc.Message, error)
 	// Pause records that a notifier is paused until then. PausedUntil returns the end of
 	// its last pause for a rate limit; zero if it had none.
 	Pause(ctx context.Context, notifier string, reason coc.PauseReason, until time.Time) error
 	PausedUntil(ctx context.Context, notifier string) (time.Time, error)
 	// Thread returns the message that opened a notifier's thread of a document after
-	// since, 0 if there is none. With a channel's id it was posted there, or is waiting.
+	// since, 0 if there is none. With a channel's id it was posted there, or is pending.
 	Thread(ctx context.Context, notifier string, document coc.Key, channel string, since time.Time) (int64, error)
 	// Contents returns the two texts that a change compares. old is nil if it compares
 	// with nothing, both are nil for a change without versions. It fails with

@@ -122,7 +122,7 @@ func TestNextProcessRemembers(t *testing.T) {
 		s := &Sender{Outbox: b.out, Notifiers: b.Notifiers, HTTP: b.HTTP}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		_ = s.Drain(ctx) // it can't all be sent
+		_ = s.Drain(ctx) // it cannot all be sent
 	}
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t)

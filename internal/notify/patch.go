@@ -31,8 +31,8 @@ type file struct {
 }
 
 // addDiff adds the diff of a change to a message with so much space left, and the file
-// with the whole diff where the message can't have it.
-func (w *writer) addDiff(m *wording, c *coc.Change, s excerpt, left int) {
+// with the whole diff where the message cannot have it.
+func (w *writer) addDiff(m *rendered, c *coc.Change, s excerpt, left int) {
 	left -= weight(rich(preformatted(nil)))
 	if len(s.patch) == 0 || left <= minDiff {
 		return

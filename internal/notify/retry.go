@@ -22,7 +22,7 @@ const (
 	// patience is how long a message is posted unchanged while it gets a 5xx and others
 	// pass.
 	patience = 6 * time.Hour
-	// maxFailing is how many messages may wait for a retry before no more are frozen: what
+	// maxFailing is how many failed messages may be pending before no more are frozen: what
 	// becomes due during an outage stays unfrozen, to become a digest. If all of them get
 	// a 5xx, one more is frozen now and then as a probe: perhaps the messages cause it.
 	maxFailing = 5
@@ -32,30 +32,30 @@ const (
 	asPlain = "; as plain text: "
 )
 
-// try is a message that failed and waits, as it was recorded.
+// try is a message that failed and is pending, as it was recorded.
 type try struct {
 	coc.Message
-	fault    bool // it got a 5xx; else no response
-	poisoned bool // others passed meanwhile: this message causes the failure
+	serverError bool // it got a 5xx; else no response
+	poisoned    bool // others passed meanwhile: this message causes the failure
 }
 
 // freezeLimit is how many deliveries may be frozen now: all, or while messages fail none
 // until a time, and then one.
 func (w *worker) freezeLimit(now time.Time) (limit int, at time.Time) {
-	failing, faults := 0, 0
+	failing, serverErrors := 0, 0
 	for _, t := range w.tries {
 		if !t.poisoned {
 			failing++
 		}
-		if t.fault && !t.poisoned {
-			faults++
+		if t.serverError && !t.poisoned {
+			serverErrors++
 		}
 	}
 	switch {
 	case failing < maxFailing:
 		w.probe, w.probeAt = 0, time.Time{}
 		return maxDue, at
-	case faults < failing: // the network is down
+	case serverErrors < failing: // the network is down
 		return 0, w.nextTry()
 	case w.probeAt.IsZero():
 		w.probe = minProbe
@@ -85,18 +85,18 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-// resume handles the failed messages when another one passes: those that got no response
-// are due now, and those that got a 5xx for long are refused themselves.
+// resume handles the failed messages when another one is accepted: those that got no
+// response are due now, and those that got a 5xx for long are treated as refused.
 func (w *worker) resume(ctx context.Context, now time.Time) (errs []error) {
 	for id, t := range w.tries {
-		if t.fault && now.Sub(t.FirstAt) < patience {
+		if t.serverError && now.Sub(t.FirstAt) < patience {
 			t.poisoned = true
 			w.tries[id] = t
 			continue
 		}
 		delete(w.tries, id)
 		t.NextAt = now
-		if t.fault {
+		if t.serverError {
 			w.fallBack(&t.Message)
 		}
 		errs = append(errs, w.record(ctx, t.Message))
@@ -124,7 +124,8 @@ func (w *worker) refused(ctx context.Context, m coc.Message, err error, now time
 		}
 	}
 	first, _, _ := strings.Cut(m.Err, asPlain)
-	if m.Err = r.Error(); m.Plain && first != "" {
+	m.Err = r.Error()
+	if m.Plain && first != "" {
 		m.Err = first + asPlain + m.Err
 	}
 	poisoned := w.tries[m.ID].poisoned

@@ -29,11 +29,11 @@ type Person struct {
 	Slack string // the user's id, "" for none
 }
 
-// verdict is who is notified of a change, by the routes.
-type verdict struct {
-	own     bool                // the notifiers that the document's watches name, and
-	routed  map[string][]string // those that routes name, with the mentions for each
-	mention []string            // of the watches' notifiers
+// recipients are the notifiers that are notified of a change, by the routes.
+type recipients struct {
+	fromWatches bool                // those that the document's watches name, and
+	routed      map[string][]string // those that routes name, with the mentions for each
+	mention     []string            // of the watches' notifiers
 }
 
 // match is how a route fits a change.
@@ -56,16 +56,16 @@ func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (wanted bool, ment
 		return !ignored(n, d.Change), nil, nil
 	}
 	items, complete := s.differences(ctx, d.Change)
-	v := s.judge(d.Change, items, complete)
-	mention, wanted = v.routed[n.Name]
-	if v.own && !d.Routed {
-		wanted, mention = true, slices.Concat(mention, v.mention)
+	to := s.judge(d.Change, items, complete)
+	mention, wanted = to.routed[n.Name]
+	if to.fromWatches && !d.Routed {
+		wanted, mention = true, slices.Concat(mention, to.mention)
 	}
 	if !wanted && !d.Routed {
 		s.log().Info("routed elsewhere", "notifier", d.Notifier, "change", d.Change.Ref)
 	}
-	aim := s.aim(v, d)
-	return wanted && !ignored(n, d.Change), unique(mention), &aim
+	others := s.others(to, d)
+	return wanted && !ignored(n, d.Change), unique(mention), &others
 }
 
 // differences returns what routes compare: a change's items, and for a new document all
@@ -89,10 +89,10 @@ func allItems(c *coc.Change) bool {
 }
 
 // judge tries the routes in order. The first that fits decides, unless it continues or
-// only may match; after the last one the watches' own notifiers are notified. A route to
+// only may match; after the last one the watches' notifiers are notified. A route to
 // notifiers of which none is sent such a kind fits nothing: else no one would be notified.
-func (s *Sender) judge(c *coc.Change, items []coc.Item, complete bool) verdict {
-	v := verdict{routed: map[string][]string{}}
+func (s *Sender) judge(c *coc.Change, items []coc.Item, complete bool) recipients {
+	to := recipients{routed: map[string][]string{}}
 	for i := range s.Routes {
 		r := &s.Routes[i]
 		m := r.fits(c, items, complete)
@@ -100,17 +100,17 @@ func (s *Sender) judge(c *coc.Change, items []coc.Item, complete bool) verdict {
 			continue
 		}
 		if len(r.Notify) == 0 {
-			v.own, v.mention = true, append(v.mention, r.Mention...)
+			to.fromWatches, to.mention = true, append(to.mention, r.Mention...)
 		}
 		for _, n := range r.Notify {
-			v.routed[n] = append(v.routed[n], r.Mention...)
+			to.routed[n] = append(to.routed[n], r.Mention...)
 		}
 		if m == fullMatch && !r.Continue {
-			return v
+			return to
 		}
 	}
-	v.own = true
-	return v
+	to.fromWatches = true
+	return to
 }
 
 // receives reports whether a notifier exists and is sent changes of that kind.
@@ -177,23 +177,23 @@ func fitsAny(fits func(pattern, s string) bool, patterns []string, values ...str
 	})
 }
 
-// aim returns the other notifiers that must have a delivery of this one's change: the
+// others returns the other notifiers that must have a delivery of this one's change: the
 // configuration may have changed since it was stored.
-func (s *Sender) aim(v verdict, d *coc.Delivery) coc.Aim {
+func (s *Sender) others(to recipients, d *coc.Delivery) coc.Aim {
 	c := d.Change
-	a := coc.Aim{Change: c.Key}
+	list := coc.Aim{Change: c.Key}
 	for i := range s.Notifiers {
 		n := &s.Notifiers[i]
-		_, routed := v.routed[n.Name]
+		_, routed := to.routed[n.Name]
 		switch {
 		case n.Name == d.Notifier || !n.wants(c.Kind) || ignored(n, c):
 		case routed:
-			a.Routed = append(a.Routed, n.Name)
-		case v.own:
-			a.Own = append(a.Own, n.Name)
+			list.Routed = append(list.Routed, n.Name)
+		case to.fromWatches:
+			list.Own = append(list.Own, n.Name)
 		}
 	}
-	return a
+	return list
 }
 
 // ignored reports whether a notifier's settings exclude a change: a new version in which

@@ -20,29 +20,30 @@ const (
 	failurePause = 5 * time.Second
 )
 
-// Run sends until ctx ends. It wakes when something is due and at each poke; poke may be
-// nil. Each notifier has its own worker, so a dead channel delays no other. A channel on
-// hold is tried at once: anyone who starts or reloads may have fixed it.
-func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
+// Run sends until ctx ends. It wakes when something is due and at each receive from
+// wake, which may be nil. Each notifier has its own worker, so a dead channel delays no
+// other. A channel on hold is tried at once: anyone who starts or reloads may have fixed
+// it.
+func (s *Sender) Run(ctx context.Context, wake <-chan struct{}) {
 	var wg sync.WaitGroup
-	var pokes []chan struct{}
+	var workers []chan struct{} // to wake each
 	for i := range s.Notifiers {
-		poked := make(chan struct{}, 1)
-		pokes = append(pokes, poked)
-		wg.Go(func() { s.worker(&s.Notifiers[i]).run(ctx, poked) })
+		c := make(chan struct{}, 1)
+		workers = append(workers, c)
+		wg.Go(func() { s.worker(&s.Notifiers[i]).run(ctx, c) })
 	}
 	defer wg.Wait()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-poke:
+		case _, ok := <-wake:
 			if !ok {
-				poke = nil
+				wake = nil
 			}
-			for _, p := range pokes {
+			for _, c := range workers {
 				select {
-				case p <- struct{}{}:
+				case c <- struct{}{}:
 				default: // it is awake already
 				}
 			}
@@ -50,21 +51,21 @@ func (s *Sender) Run(ctx context.Context, poke <-chan struct{}) {
 	}
 }
 
-func (w *worker) run(ctx context.Context, poke <-chan struct{}) {
+func (w *worker) run(ctx context.Context, wake <-chan struct{}) {
 	if err := w.endHold(ctx); err != nil {
 		w.report(ctx, err)
 	}
 	for ctx.Err() == nil {
-		more, wake, err := w.step(ctx)
-		pause := max(minSleep, min(idle, wake.Sub(w.now())))
-		if wake.IsZero() {
+		more, at, err := w.step(ctx)
+		pause := max(minSleep, min(idle, at.Sub(w.now())))
+		if at.IsZero() {
 			pause = idle
 		}
 		if err != nil && !w.report(ctx, err) {
 			more, pause = false, failurePause
 		}
 		if !more {
-			sleep(ctx, pause, poke)
+			sleep(ctx, pause, wake)
 		}
 	}
 }
@@ -101,12 +102,12 @@ func (w *worker) report(ctx context.Context, err error) (works bool) {
 	return works
 }
 
-func sleep(ctx context.Context, d time.Duration, poke <-chan struct{}) {
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-poke:
+	case <-wake:
 	case <-ctx.Done():
 	}
 }
@@ -148,7 +149,7 @@ func (w *worker) drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// held returns an error if the channel is on hold while messages wait for it.
+// held returns an error if the channel is on hold while messages are pending.
 func (w *worker) held(ctx context.Context) error {
 	reason, until, err := w.Outbox.Held(ctx, w.n.Name)
 	if err != nil || reason == "" {

@@ -47,13 +47,13 @@ func form(r *http.Request) url.Values {
 }
 
 // start runs the sender until the test ends.
-func (b *bench) start(t *testing.T, poke <-chan struct{}) (stop func()) {
+func (b *bench) start(t *testing.T, wake <-chan struct{}) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b.Run(ctx, poke)
+		b.Run(ctx, wake)
 	}()
 	return func() { cancel(); <-done }
 }
@@ -380,19 +380,19 @@ func TestOutageBecomesDigest(t *testing.T) {
 	})
 }
 
-// One dead channel delays no other, and a poke wakes all workers.
+// One dead channel delays no other, and wake wakes all workers.
 func TestChannelsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := setUp(t, byToken("dead", testChannel), byToken("ops", "C0OTHER"))
 		b.slack.Fail(cocsim.Fault{Latency: 25 * time.Second, Count: -1, Match: func(r *http.Request) bool {
 			return form(r).Get("channel") == testChannel
 		}})
-		poke := make(chan struct{})
-		stop := b.start(t, poke)
+		wake := make(chan struct{})
+		stop := b.start(t, wake)
 		synctest.Wait()
 		b.out.queue("dead", edit(1, 1, 1))
 		b.out.queue("ops", edit(2, 1, 1))
-		poke <- struct{}{}
+		wake <- struct{}{}
 		time.Sleep(2 * time.Second)
 		if got := b.slack.Messages(); len(got) != 1 || got[0].Channel != "C0OTHER" {
 			t.Errorf("%d messages, want the one of the living channel", len(got))
@@ -401,7 +401,7 @@ func TestChannelsAreIndependent(t *testing.T) {
 	})
 }
 
-// Without a poke the outbox is looked into every half minute, and when the next
+// Without wake the outbox is looked into every half minute, and when the next
 // delivery is due.
 func TestRunWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"cocsync/internal/diff"
 )
 
-// maxInsist is the longest wait in a test for a rate limit.
-const maxInsist = 10 * time.Second
+// maxTestWait is the longest wait in a test for a rate limit.
+const maxTestWait = 10 * time.Second
 
 // Test posts a sample of each kind of message to a notifier at once, without the outbox: a
 // notice, a change of each kind that the notifier is sent, a digest, and if the channel
@@ -39,7 +39,7 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 			}
 			m.ThreadChannel, m.ThreadTS = up.Channel, up.TS
 		}
-		at, err := s.insist(ctx, n, m.Message)
+		at, err := s.postWithRetry(ctx, n, m.Message)
 		if err != nil {
 			return sent, fmt.Errorf("post a test message to %s: %w", name, advised(err))
 		}
@@ -49,13 +49,14 @@ func (s *Sender) Test(ctx context.Context, name string) (sent int, _ error) {
 	return sent, s.Outbox.Hold(ctx, name, "", time.Time{})
 }
 
-// insist posts a message, again if it is rate limited for a short time: a daemon may be
-// posting to the same channel.
-func (s *Sender) insist(ctx context.Context, n *Notifier, m coc.Message) (at landed, err error) {
+// postWithRetry posts a message, again if it is rate limited for a short time: a daemon
+// may be posting to the same channel.
+func (s *Sender) postWithRetry(ctx context.Context, n *Notifier,
+	m coc.Message) (at receipt, err error) {
 	for range 5 {
 		at, err = s.post(ctx, n, m)
 		r, ok := errors.AsType[*refusal](err)
-		if !ok || r.class != limited || r.wait > maxInsist {
+		if !ok || r.class != limited || r.wait > maxTestWait {
 			break
 		}
 		sleep(ctx, max(r.wait, postEvery), nil)
@@ -147,8 +148,8 @@ type Preview struct {
 	File     string // the file's content
 }
 
-// Preview returns the messages that a notifier would be sent about one change, if it were
-// sent alone, outside quiet hours and threads; none if it would not be sent. It posts
+// Preview returns the messages that a notifier would be sent about one change, if only
+// that were due, outside quiet hours and threads; none if it would not be sent. It posts
 // nothing.
 func (s *Sender) Preview(ctx context.Context, d coc.Delivery) (list []Preview, _ error) {
 	n, err := s.notifier(d.Notifier)

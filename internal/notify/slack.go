@@ -38,18 +38,18 @@ func (s Slack) traits() traits {
 	return t
 }
 
-func (s Slack) post(ctx context.Context, c *client, m coc.Message) (landed, error) {
+func (s Slack) post(ctx context.Context, c *client, m coc.Message) (receipt, error) {
 	if m.Kind == coc.MessageFile && !m.Plain {
 		return s.postFile(ctx, c, m)
 	}
 	api, token, err := s.api(c)
 	if err != nil {
-		return landed{}, err
+		return receipt{}, err
 	}
 	body, text := payload(m)
 	list, err := options(body, text)
 	if err != nil {
-		return landed{}, err
+		return receipt{}, err
 	}
 	if m.ThreadTS != "" {
 		list = append(list, slack.MsgOptionTS(m.ThreadTS))
@@ -57,11 +57,12 @@ func (s Slack) post(ctx context.Context, c *client, m coc.Message) (landed, erro
 	channel, ts, err := api.PostMessageContext(ctx, s.Channel, list...)
 	switch {
 	case err != nil:
-		return landed{}, s.explain(err, token)
+		return receipt{}, s.explain(err, token)
 	case ts == "": // "ok": false without an error, or a response of another service
-		return landed{}, &refusal{class: network, why: "the response is not Slack's: it has no timestamp"}
+		return receipt{}, &refusal{class: network,
+			why: "the response is not Slack's: it has no timestamp"}
 	}
-	return landed{channel, ts}, nil
+	return receipt{channel, ts}, nil
 }
 
 // options are the options of a message. Nothing in it becomes a link or a mention
@@ -97,7 +98,7 @@ func (f frozen) MarshalJSON() ([]byte, error) { return f, nil }
 func (s Slack) api(c *client) (_ *slack.Client, token string, _ error) {
 	token, err := s.Token()
 	if err != nil {
-		return nil, "", unread("token", err)
+		return nil, "", secretUnreadable("token", err)
 	}
 	base := cmp.Or(s.APIURL, slack.APIURL)
 	if !strings.HasSuffix(base, "/") {
@@ -111,51 +112,52 @@ func (s Slack) explain(err error, token string) *refusal {
 	var rate *slack.RateLimitedError
 	var status slack.StatusCodeError
 	var refused slack.SlackErrorResponse
-	var known *refusal
+	var r *refusal
 	switch {
-	case errors.As(err, &known):
-		return known
+	case errors.As(err, &r):
+		return r
 	case errors.As(err, &rate):
 		return s.classify(response{status: http.StatusTooManyRequests, retryAfter: rate.RetryAfter})
 	case errors.As(err, &status):
 		return s.classify(response{status: status.Code})
 	case errors.As(err, &refused):
-		r := s.classify(response{body: refused.Err})
+		r = s.classify(response{body: refused.Err})
 		if r.class == message && len(refused.ResponseMetadata.Messages) > 0 {
 			r.why += " " + text.Line(redact(refused.ResponseMetadata.Messages[0], token), maxNote)
 		}
 		return r
 	}
-	return lost(err, token)
+	return networkRefusal(err, token)
 }
 
 // postFile posts a file below a message, in Slack's three steps.
 // https://docs.slack.dev/messaging/working-with-files#upload
-func (s Slack) postFile(ctx context.Context, c *client, m coc.Message) (landed, error) {
+func (s Slack) postFile(ctx context.Context, c *client, m coc.Message) (receipt, error) {
 	var f file
 	if err := json.Unmarshal(m.Body, &f); err != nil || f.Content == "" {
-		return landed{}, &refusal{class: message, why: "the frozen file can't be read"}
+		return receipt{}, &refusal{class: message, why: "the stored file cannot be decoded"}
 	}
 	api, token, err := s.api(c)
 	if err != nil {
-		return landed{}, err
+		return receipt{}, err
 	}
 	to := cmp.Or(m.ThreadChannel, s.Channel) // an upload accepts no channel's name
 	upload, err := api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: f.Name, FileSize: len(f.Content)})
 	if err == nil && (upload.UploadURL == "" || upload.FileID == "") {
-		return landed{}, &refusal{class: network, why: "the response is not Slack's: it has no upload URL"}
+		return receipt{}, &refusal{class: network,
+			why: "the response is not Slack's: it has no upload URL"}
 	}
 	if err == nil {
 		if err := s.upload(ctx, c, upload.UploadURL, f.Content); err != nil {
-			return landed{}, err
+			return receipt{}, err
 		}
 		_, err = api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 			Files: []slack.FileSummary{{ID: upload.FileID, Title: f.Title}}, Channel: to, ThreadTimestamp: m.ThreadTS})
 	}
 	if err != nil {
-		return landed{}, onlyThisFile(s.explain(err, token))
+		return receipt{}, onlyThisFile(s.explain(err, token))
 	}
-	return landed{channel: to}, nil
+	return receipt{channel: to}, nil
 }
 
 // onlyThisFile makes a refusal of a channel one of this file: the channel accepted the

@@ -76,7 +76,7 @@ func TestBadWebhook(t *testing.T) {
 	}
 }
 
-// A secret that can't be read is read again later.
+// A secret that cannot be read is read again later.
 func TestSecretUnreadable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		missing := errors.New("environment variable SLACK_BOT_TOKEN is not set")

@@ -86,7 +86,7 @@ func classifyCode(code string) *refusal {
 	return r
 }
 
-const notSlackAdvice = "Slack did not send this: check api_url in the config and what is between, such as a proxy or the login page of a network"
+const notSlackAdvice = "Slack did not send this: check api_url, and for a proxy or network login page between this machine and Slack"
 
 // notSlack is the refusal of a 200 that Slack did not send. The message is posted again
 // later, so that the login page of a network loses none.

@@ -10,7 +10,7 @@ import (
 )
 
 // SlackWebhook posts to an incoming webhook of Slack. It does not report where a message
-// was posted, so there are no threads, edits and files. It does not use slack-go, which
+// was posted, so there are no threads or files. It does not use slack-go, which
 // loses the reason of a refusal and prints the secret URL.
 type SlackWebhook struct {
 	blockKit
@@ -19,10 +19,10 @@ type SlackWebhook struct {
 
 func (SlackWebhook) traits() traits { return traits{kind: "slack", every: postEvery} }
 
-func (s SlackWebhook) post(ctx context.Context, c *client, m coc.Message) (landed, error) {
+func (s SlackWebhook) post(ctx context.Context, c *client, m coc.Message) (receipt, error) {
 	secret, err := s.URL()
 	if err != nil {
-		return landed{}, unread("webhook", err)
+		return receipt{}, secretUnreadable("webhook", err)
 	}
 	body, text := payload(m)
 	args := map[string]any{"text": text, "unfurl_links": false, "unfurl_media": false, "mrkdwn": false, "link_names": false, "parse": "none"}
@@ -31,18 +31,18 @@ func (s SlackWebhook) post(ctx context.Context, c *client, m coc.Message) (lande
 	}
 	request, err := json.Marshal(args)
 	if err != nil {
-		return landed{}, errUnreadable()
+		return receipt{}, errUnreadable()
 	}
 	res, err := c.post(ctx, secret, "application/json; charset=utf-8", request)
 	if err != nil || res.status == http.StatusOK && strings.TrimSpace(res.body) == "ok" {
-		return landed{}, err
+		return receipt{}, err
 	}
-	return landed{}, s.classify(res)
+	return receipt{}, s.classify(res)
 }
 
 func (s SlackWebhook) check(context.Context, *client) (string, error) {
 	if _, err := s.URL(); err != nil {
-		return "", unread("webhook", err)
+		return "", secretUnreadable("webhook", err)
 	}
 	return "", nil
 }
@@ -85,5 +85,5 @@ func mentionsOf(body []byte) string {
 
 // errUnreadable is the refusal of a message that is damaged in the outbox.
 func errUnreadable() *refusal {
-	return &refusal{class: message, why: "the frozen message can't be read"}
+	return &refusal{class: message, why: "the stored message cannot be decoded"}
 }

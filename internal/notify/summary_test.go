@@ -45,14 +45,14 @@ func TestSummariesAreNotRead(t *testing.T) {
 		s := &Sender{Routes: []Route{{Paths: []string{"steps[a].timeout"}, Notify: []string{"ops"}}, {Tasks: []string{"x"}, Notify: []string{"ops"}}},
 			Notifiers: []Notifier{{Name: "ops"}}}
 		was, is := s.judge(c, c.Items, allItems(c)), s.judge(&other, other.Items, allItems(&other))
-		if was.own != is.own || !maps.EqualFunc(was.routed, is.routed, slices.Equal) {
+		if was.fromWatches != is.fromWatches || !maps.EqualFunc(was.routed, is.routed, slices.Equal) {
 			t.Errorf("%s: with other words it is routed to %+v, want %+v", name, is, was)
 		}
 	}
 }
 
 // unworded is a message without these summaries.
-func unworded(t *testing.T, w wording, summaries ...string) string {
+func unworded(t *testing.T, w rendered, summaries ...string) string {
 	t.Helper()
 	blocks, err := json.Marshal(w.blocks)
 	if err != nil {

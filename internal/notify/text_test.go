@@ -34,7 +34,7 @@ func TestUnlink(t *testing.T) {
 
 // sound checks a message: Slack's limits, and no link or mention that is not allowed. The fake
 // Slack checks in another way.
-func sound(w wording, allowed ...string) error {
+func sound(w rendered, allowed ...string) error {
 	blocks, text := w.blocks, w.text
 	if f := w.file; f != nil && (!regexp.MustCompile(`^\w[\w.-]*\.diff$`).MatchString(f.Name) || f.Content == "" || !utf8.ValidString(f.Content+f.Title) ||
 		strings.ContainsFunc(f.Title+f.Content+f.Instead, func(r rune) bool {

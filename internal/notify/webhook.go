@@ -85,27 +85,27 @@ func (w *writer) noticeEvent(n *coc.Notice) (body []byte, title string, err erro
 	return body, text.Line(masked.Title, maxHeader), err
 }
 
-func (h Webhook) post(ctx context.Context, c *client, m coc.Message) (landed, error) {
+func (h Webhook) post(ctx context.Context, c *client, m coc.Message) (receipt, error) {
 	address, key, err := h.secrets()
 	if err != nil {
-		return landed{}, err
+		return receipt{}, err
 	}
 	id, at := eventID(m.Body), c.now().Unix()
 	res, err := c.post(ctx, address, "application/json", m.Body, "User-Agent", "cocsync", "webhook-id", id,
 		"webhook-timestamp", strconv.FormatInt(at, 10), "webhook-signature", sign(key, id, at, m.Body))
 	if err != nil || res.status >= 200 && res.status < 300 {
-		return landed{}, err
+		return receipt{}, err
 	}
-	return landed{}, h.classify(res)
+	return receipt{}, h.classify(res)
 }
 
 // secrets returns the URL and the key of the signature. The error is a *refusal.
 func (h Webhook) secrets() (address string, key []byte, err error) {
 	if address, err = h.URL(); err != nil {
-		return "", nil, unread("URL", err)
+		return "", nil, secretUnreadable("URL", err)
 	}
 	if key, err = h.Key(); err != nil {
-		return "", nil, unread("secret", err)
+		return "", nil, secretUnreadable("secret", err)
 	}
 	return address, key, nil
 }

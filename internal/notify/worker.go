@@ -57,7 +57,7 @@ func (u *undelivered) Error() string {
 func (u *undelivered) Unwrap() error { return u.err }
 
 // load records what could not be recorded, and once loads the state of an earlier process:
-// messages that wait for a retry, and the pause of the channel.
+// messages that are pending after a failure, and the pause of the channel.
 func (w *worker) load(ctx context.Context) error {
 	for _, m := range w.unrecorded {
 		if err := w.record(ctx, m); err != nil {
@@ -119,7 +119,7 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 		return more, wake, err
 	}
 	if !quiet.IsZero() {
-		wake = earliest(quiet, w.nextTry()) // what is due waits for it
+		wake = earliest(quiet, w.nextTry()) // what is due is pending until then
 	}
 	return false, wake, nil
 }
@@ -165,7 +165,7 @@ func (w *worker) attempt(ctx context.Context, m coc.Message, held bool) error {
 // deliver posts a message. If its thread was deleted, or is in another channel than the
 // notifier's, it is posted to the channel instead. A message about a change then opens a
 // new thread.
-func (w *worker) deliver(ctx context.Context, m *coc.Message) (landed, error) {
+func (w *worker) deliver(ctx context.Context, m *coc.Message) (receipt, error) {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
@@ -176,7 +176,7 @@ func (w *worker) deliver(ctx context.Context, m *coc.Message) (landed, error) {
 	at, err := w.post(call, w.n, *m)
 	if r, ok := errors.AsType[*refusal](err); ok && r.thread && m.ThreadTS != "" {
 		if w.pace.Wait(ctx) != nil {
-			return landed{}, err
+			return receipt{}, err
 		}
 		m.ThreadChannel, m.ThreadTS = "", ""
 		at, err = w.post(call, w.n, *m)
