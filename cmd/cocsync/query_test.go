@@ -53,7 +53,7 @@ func fixture(t testing.TB) string {
 	cycle.Key, err = d.Begin(t.Context(), cycle)
 	must(t, err)
 	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"}, {DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
-	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
+	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
 	must(t, d.Commit(t.Context(), restartSteps(cycle.Key)...))
 	must(t, d.Commit(t.Context(), otherSteps(cycle.Key)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.CycleFailed, true

@@ -11,8 +11,9 @@ const (
 	Unavailable VersionState = "unavailable" // COC would not serve it
 )
 
-// Known is what the archive has of a document, with which a response is compared.
-type Known struct {
+// ArchivedDocument is what the archive has of a document, with which a response is
+// compared.
+type ArchivedDocument struct {
 	Key         Key // zero: never seen
 	DocumentID  string
 	Type        string // document_type

@@ -15,8 +15,10 @@ const (
 	KindRestored  Kind = "restored"
 )
 
-// Kinds are all kinds of change.
-var Kinds = []Kind{KindNew, KindVersion, KindRewritten, KindMetadata, KindWithdrawn, KindDeleted, KindRestored}
+// Kinds returns all kinds of change.
+func Kinds() []Kind {
+	return []Kind{KindNew, KindVersion, KindRewritten, KindMetadata, KindWithdrawn, KindDeleted, KindRestored}
+}
 
 // Change is one observed event of a document, with what was computed from it.
 type Change struct {
@@ -96,11 +98,13 @@ const (
 	PauseRateLimit  PauseReason = "rate"  // Slack asked for it
 )
 
-// Aim names the notifiers that must have a delivery of a change.
-type Aim struct {
+// Recipients are the notifiers that must have a delivery of a change.
+type Recipients struct {
 	Change Key
-	Routed []string // by routes: each gets a delivery, also if one was dropped
-	Own    []string // by its watches: a delivery that was dropped is pending again
+	// Routed are those of routes: each gets a delivery, also if one was dropped.
+	Routed []string
+	// FromWatches are those of its watches: a delivery that was dropped is pending again.
+	FromWatches []string
 }
 
 // MessageState is the state of a message.
@@ -162,7 +166,7 @@ type Draft struct {
 
 // Batch is the result of deliveries that were due, stored in one transaction.
 type Batch struct {
-	Drafts []*Draft // in the order in which they are sent
-	Drop   []int64  // ids of the deliveries that are not sent
-	Aims   []Aim
+	Drafts     []*Draft     // in the order in which they are sent
+	Drop       []int64      // ids of the deliveries that are not sent
+	Recipients []Recipients // additional ones, by change
 }

@@ -62,7 +62,7 @@ func (d Difference) Reformatted() bool { return d.FormattedLines() > 0 }
 // FormattedLines counts the lines that are written differently and mean the same.
 func (d Difference) FormattedLines() (n int) {
 	for _, f := range d.Formatting {
-		if f.Sort != FormattingShifted {
+		if f.Kind != FormattingShifted {
 			n += f.OldLines.Len() + f.NewLines.Len()
 		}
 	}
@@ -131,15 +131,15 @@ type Item struct {
 	NewLines Span `json:"new_lines"`
 }
 
-// FormattingShifted is the Sort of lines that are the same in both versions: the line
+// FormattingShifted is the Kind of lines that are the same in both versions: the line
 // diff shows them as changed because something near them was added, removed or moved.
 const FormattingShifted = "shifted"
 
 // Formatting is a run of changed lines, on either side or both, that mean the same as before.
 type Formatting struct {
-	// Sort is comments, anchors, key order, quoting, spelling (null for ~), layout (flow or
+	// Kind is comments, anchors, key order, quoting, spelling (null for ~), layout (flow or
 	// block style, document markers), white space, or shifted.
-	Sort     string `json:"sort"`
+	Kind     string `json:"sort"`
 	OldLines Span   `json:"old_lines"`
 	NewLines Span   `json:"new_lines"`
 }

@@ -199,7 +199,7 @@ func (c *checker) kinds(key string, list []coc.Kind) {
 
 func knownKinds() []string {
 	var known []string
-	for _, k := range coc.Kinds {
+	for _, k := range coc.Kinds() {
 		known = append(known, string(k))
 	}
 	return known

@@ -96,8 +96,8 @@ func (o *Outbox) Freeze(ctx context.Context, b coc.Batch, now time.Time) (ids []
 		for _, delivery := range b.Drop {
 			t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'waiting'`, delivery)
 		}
-		for _, a := range b.Aims {
-			t.aim(a, now)
+		for _, to := range b.Recipients {
+			t.addRecipients(to, now)
 		}
 	})
 	return ids, err
@@ -116,17 +116,17 @@ func (t *tx) freeze(m *coc.Draft, parent int64, now time.Time) int64 {
 	return id
 }
 
-func (t *tx) aim(a coc.Aim, now time.Time) {
-	for _, n := range a.Routed {
+func (t *tx) addRecipients(to coc.Recipients, now time.Time) {
+	for _, n := range to.Routed {
 		t.exec(`
 			INSERT INTO deliveries (notifier, account_id, change_id, routed, state, due_at) VALUES (?, ?, ?, 1, 'waiting', ?)
 			ON CONFLICT (account_id, change_id, notifier) DO UPDATE SET state = 'waiting', due_at = excluded.due_at
-			WHERE deliveries.state = 'dropped'`, n, a.Change, now)
+			WHERE deliveries.state = 'dropped'`, n, to.Change, now)
 	}
-	for _, n := range a.Own {
+	for _, n := range to.FromWatches {
 		t.exec(`
 			UPDATE deliveries SET state = 'waiting', due_at = ?
-			WHERE account_id = ? AND change_id = ? AND notifier = ? AND routed = 0 AND state = 'dropped'`, now, a.Change, n)
+			WHERE account_id = ? AND change_id = ? AND notifier = ? AND routed = 0 AND state = 'dropped'`, now, to.Change, n)
 	}
 }
 

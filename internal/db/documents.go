@@ -267,9 +267,9 @@ func (a *Archive) FirstName(ctx context.Context, key coc.Key) (string, error) {
 }
 
 // Known returns the stored data of a document; its Key is zero if the document is unknown.
-func (a *Archive) Known(ctx context.Context, account, documentID string) (coc.Known, error) {
+func (a *Archive) Known(ctx context.Context, account, documentID string) (coc.ArchivedDocument, error) {
 	r := a.reading(ctx, "document %s", documentID)
-	k, err := first[coc.Known](r, `
+	k, err := first[coc.ArchivedDocument](r, `
 		SELECT d.account_id, d.id, d.document_id, d.document_type, d.name, d.state, `+metaColumns+`, d.fingerprint, NULL, NULL,
 			EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.kind = 'new')
 		FROM documents d JOIN accounts a ON a.id = d.account_id

@@ -27,27 +27,27 @@ func (a *Archive) Followed(ctx context.Context, account, watch string, retry tim
 		WHERE a.name = ?4`, retry.UnixMilli(), retry.AddDate(0, 0, 1).UnixMilli(), watch, account)
 }
 
-// Follow records that a watch follows these documents since j.At. Documents that it already
+// Follow records that a watch follows these documents since m.At. Documents that it already
 // follows do not change.
-func (a *Archive) Follow(ctx context.Context, j coc.Joining) error {
-	return a.update(ctx, fmt.Sprintf("follow documents of watch %q", j.Watch), func(t *tx) {
-		if j.ListComplete {
-			t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, j.At, j.Watch)
+func (a *Archive) Follow(ctx context.Context, m coc.NewMembers) error {
+	return a.update(ctx, fmt.Sprintf("follow documents of watch %q", m.Watch), func(t *tx) {
+		if m.ListComplete {
+			t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, m.At, m.Watch)
 		}
-		account := t.account(j.Account)
-		for _, r := range j.Rows {
-			t.follow(account, j, r)
+		account := t.account(m.Account)
+		for _, r := range m.Rows {
+			t.follow(account, m, r)
 		}
 	})
 }
 
-func (t *tx) follow(account int64, j coc.Joining, r coc.Row) {
+func (t *tx) follow(account int64, m coc.NewMembers, r coc.Row) {
 	defer t.naming("document %s", r.DocumentID)()
-	doc, _ := t.documentKey(account, r.DocumentID, j.DocumentType, r.Name, j.At)
+	doc, _ := t.documentKey(account, r.DocumentID, m.DocumentType, r.Name, m.At)
 	t.exec(`
 		INSERT INTO memberships (account_id, document_id, watch, since, initial) SELECT ?1, ?2, ?3, ?4, ?5
 		WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE account_id = ?1 AND document_id = ?2 AND watch = ?3 AND until IS NULL)`,
-		doc, j.Watch, j.At, j.InitialSync)
+		doc, m.Watch, m.At, m.InitialSync)
 }
 
 // Leave records that a watch no longer follows these documents.

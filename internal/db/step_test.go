@@ -97,7 +97,7 @@ func TestStepIsAtomic(t *testing.T) {
 func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	d, cycle := open(t)
 	row := coc.Row{DocumentID: "DM1", Name: "job"}
-	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, InitialSync: true, ListComplete: true, At: day}); err != nil {
+	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, InitialSync: true, ListComplete: true, At: day}); err != nil {
 		t.Fatal(err)
 	}
 	s := step("DM1", "a\n")
@@ -116,7 +116,7 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := "job DM1"
-	want := coc.Known{Key: key(1), DocumentID: "DM1", Name: name, State: coc.DocPresent, Meta: coc.Meta{Name: &name},
+	want := coc.ArchivedDocument{Key: key(1), DocumentID: "DM1", Name: name, State: coc.DocPresent, Meta: coc.Meta{Name: &name},
 		Fingerprint: coc.Hash{1}, HasNew: true, Watches: []coc.Membership{{Watch: "runbooks", InitialSync: true}},
 		Versions: []coc.KnownVersion{
 			{VersionStep: coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u1", MadeAt: day}, State: coc.Archived, Recorded: true},

@@ -259,9 +259,9 @@ func TestFreezeAims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aim := coc.Aim{Change: change, Routed: []string{"new", "security"}, Own: []string{"ops", "sent", "stranger"}}
+	to := coc.Recipients{Change: change, Routed: []string{"new", "security"}, FromWatches: []string{"ops", "sent", "stranger"}}
 	for range 2 {
-		if _, err := d.Freeze(t.Context(), coc.Batch{Aims: []coc.Aim{aim}}, now); err != nil {
+		if _, err := d.Freeze(t.Context(), coc.Batch{Recipients: []coc.Recipients{to}}, now); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -30,7 +30,7 @@ func follow(t testing.TB, d *DB, watch string, at time.Time, complete bool, ids 
 	for _, id := range ids {
 		rows = append(rows, coc.Row{DocumentID: id, Name: "job " + id})
 	}
-	if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: watch, Rows: rows, InitialSync: complete, ListComplete: complete, At: at}); err != nil {
+	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: complete, ListComplete: complete, At: at}); err != nil {
 		t.Fatal(err)
 	}
 }

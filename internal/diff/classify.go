@@ -155,7 +155,7 @@ func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
 		kind = comments
 	}
 	for i := range found {
-		found[i].Sort = kind
+		found[i].Kind = kind
 	}
 	return found
 }
@@ -164,7 +164,7 @@ func (c *classifier) named(found []coc.Formatting) []coc.Formatting {
 func (c *classifier) add(found []coc.Formatting, b lines.Block, kind string, passes lineTest) []coc.Formatting {
 	old, new := c.old.runs(b.Old, b.OldEnd, passes), c.new.runs(b.New, b.NewEnd, passes)
 	for i := range max(len(old), len(new)) {
-		f := coc.Formatting{Sort: kind}
+		f := coc.Formatting{Kind: kind}
 		if i < len(old) {
 			f.OldLines = old[i]
 		}
@@ -233,7 +233,7 @@ func kinds(all []coc.Formatting) []string {
 	var list []string
 	for _, kind := range []string{comments, anchors, keyOrder, quoting, spelling, layout, whiteSpace} {
 		for _, f := range all {
-			if f.Sort == kind {
+			if f.Kind == kind {
 				list = append(list, kind)
 				break
 			}

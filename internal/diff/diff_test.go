@@ -68,7 +68,7 @@ func describe(r coc.Difference) string {
 		fmt.Fprintf(&b, "\n  line %s: %q → %q\n", sayLines(i.OldLines, i.NewLines), i.Old, i.New)
 	}
 	for _, f := range r.Formatting {
-		fmt.Fprintf(&b, "formatting %s\n  line %s\n", f.Sort, sayLines(f.OldLines, f.NewLines))
+		fmt.Fprintf(&b, "formatting %s\n  line %s\n", f.Kind, sayLines(f.OldLines, f.NewLines))
 	}
 	return b.String() + "\n"
 }
@@ -217,12 +217,12 @@ func TestSections(t *testing.T) {
 // A note on formatting has the lines that it is about, not those between.
 func TestFormattingRuns(t *testing.T) {
 	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))
-	want := []coc.Formatting{{Sort: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}}, {Sort: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
+	want := []coc.Formatting{{Kind: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}}, {Kind: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
 	if d := cmp.Diff(want, r.Formatting); d != "" {
 		t.Errorf("formatting (-want +got):\n%s", d)
 	}
 	r = Compare(Read([]byte("[\n{a: 1},\n{b: 1}\n]\n")), Read([]byte("[\n{a: 1}\n]\n")))
-	if d := cmp.Diff([]coc.Formatting{{Sort: layout, OldLines: coc.Span{From: 2, To: 2}, NewLines: coc.Span{}}}, r.Formatting); d != "" {
+	if d := cmp.Diff([]coc.Formatting{{Kind: layout, OldLines: coc.Span{From: 2, To: 2}, NewLines: coc.Span{}}}, r.Formatting); d != "" {
 		t.Errorf("formatting of a comma (-want +got):\n%s", d)
 	}
 }
@@ -360,7 +360,7 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 	turned := func(list []coc.Formatting) (out []coc.Formatting) {
 		for _, f := range list {
-			out = append(out, coc.Formatting{Sort: f.Sort, OldLines: f.NewLines, NewLines: f.OldLines})
+			out = append(out, coc.Formatting{Kind: f.Kind, OldLines: f.NewLines, NewLines: f.OldLines})
 		}
 		return out
 	}

@@ -112,7 +112,7 @@ func (w *walker) keyOrder(was, now side, old, new *node) {
 }
 
 func (w *walker) noteForm(kind string, old, new coc.Span) {
-	w.forms = append(w.forms, coc.Formatting{Sort: kind, OldLines: old, NewLines: new})
+	w.forms = append(w.forms, coc.Formatting{Kind: kind, OldLines: old, NewLines: new})
 }
 
 // sameText reports whether two runs of lines are the same bytes.
@@ -139,13 +139,13 @@ func FormattingNotes(list []coc.Formatting, lines func(old, now coc.Span) string
 	var notes []string
 	ranges := map[string][]string{}
 	for _, f := range list {
-		if f.Sort == shifted {
+		if f.Kind == shifted {
 			continue
 		}
-		if ranges[f.Sort] == nil {
-			notes = append(notes, f.Sort)
+		if ranges[f.Kind] == nil {
+			notes = append(notes, f.Kind)
 		}
-		ranges[f.Sort] = append(ranges[f.Sort], lines(f.OldLines, f.NewLines))
+		ranges[f.Kind] = append(ranges[f.Kind], lines(f.OldLines, f.NewLines))
 	}
 	for i, kind := range notes {
 		where, more := ranges[kind], ""

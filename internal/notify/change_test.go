@@ -126,7 +126,7 @@ func write(t *testing.T, m rendered) []byte {
 
 // How each kind of change reads.
 func TestChangeGolden(t *testing.T) {
-	for _, kind := range coc.Kinds {
+	for _, kind := range coc.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 			c, pair := example(kind)

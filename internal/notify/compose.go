@@ -93,7 +93,7 @@ func (b *batch) route(ctx context.Context, due []coc.Delivery) (rest coc.Batch) 
 		}
 		wanted, mention, others := b.decide(ctx, &d)
 		if others != nil {
-			rest.Aims = append(rest.Aims, *others)
+			rest.Recipients = append(rest.Recipients, *others)
 		}
 		if wanted {
 			b.changes = append(b.changes, alert{d, mention})

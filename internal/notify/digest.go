@@ -141,7 +141,7 @@ func countKinds(changes []*coc.Change) string {
 		n[c.Kind]++
 	}
 	var parts []string
-	for _, k := range coc.Kinds {
+	for _, k := range coc.Kinds() {
 		if n[k] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
 		}

@@ -28,7 +28,7 @@ type Outbox interface {
 	// later change of these kinds about the same document is due.
 	Due(ctx context.Context, notifier string, now time.Time, kinds []coc.Kind, limit int) ([]coc.Delivery, error)
 	// Freeze stores the drafts of a batch as messages, drops the deliveries that are
-	// not sent, and creates the missing deliveries of its aims, due now. It returns the
+	// not sent, and creates the missing deliveries of its recipients, due now. It returns the
 	// messages' ids in the order of the drafts.
 	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
 	// Head returns the signed head of the archive's log, which covers every change that

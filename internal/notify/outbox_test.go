@@ -89,8 +89,8 @@ func (o *memory) Freeze(_ context.Context, b coc.Batch, now time.Time) (ids []in
 	for _, id := range b.Drop {
 		o.deliveries[id-1].state = "dropped"
 	}
-	for _, a := range b.Aims {
-		for _, n := range append(slices.Clone(a.Routed), a.Own...) {
+	for _, a := range b.Recipients {
+		for _, n := range append(slices.Clone(a.Routed), a.FromWatches...) {
 			at := slices.IndexFunc(o.deliveries, func(d *owed) bool { return d.Notifier == n && d.Change != nil && d.Change.Key == a.Change })
 			switch routed := slices.Contains(a.Routed, n); {
 			case at >= 0 && o.deliveries[at].state == "dropped" && (routed || !o.deliveries[at].Routed):

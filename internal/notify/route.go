@@ -47,7 +47,8 @@ const (
 
 // decide reports whether a delivery's change is sent, whom its message mentions, and which
 // other notifiers must have a delivery of it; nil for none.
-func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (wanted bool, mention []string, _ *coc.Aim) {
+func (s *Sender) decide(ctx context.Context, d *coc.Delivery) (wanted bool,
+	mention []string, _ *coc.Recipients) {
 	n, err := s.notifier(d.Notifier)
 	if err != nil || d.Change == nil || !n.wants(d.Change.Kind) {
 		return false, nil, nil
@@ -179,9 +180,9 @@ func fitsAny(fits func(pattern, s string) bool, patterns []string, values ...str
 
 // others returns the other notifiers that must have a delivery of this one's change: the
 // configuration may have changed since it was stored.
-func (s *Sender) others(to recipients, d *coc.Delivery) coc.Aim {
+func (s *Sender) others(to recipients, d *coc.Delivery) coc.Recipients {
 	c := d.Change
-	list := coc.Aim{Change: c.Key}
+	list := coc.Recipients{Change: c.Key}
 	for i := range s.Notifiers {
 		n := &s.Notifiers[i]
 		_, routed := to.routed[n.Name]
@@ -190,7 +191,7 @@ func (s *Sender) others(to recipients, d *coc.Delivery) coc.Aim {
 		case routed:
 			list.Routed = append(list.Routed, n.Name)
 		case to.fromWatches:
-			list.Own = append(list.Own, n.Name)
+			list.FromWatches = append(list.FromWatches, n.Name)
 		}
 	}
 	return list

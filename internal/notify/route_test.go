@@ -66,7 +66,7 @@ func TestRoutes(t *testing.T) {
 				}
 			}
 			if d := cmp.Diff(test.want, strings.Join(got, " ")); d != "" {
-				t.Errorf("aims (-want +got):\n%s", d)
+				t.Errorf("recipients (-want +got):\n%s", d)
 			}
 		})
 	}

@@ -73,7 +73,7 @@ func (s *Sender) samples(ctx context.Context, n *Notifier) ([]*coc.Draft, error)
 	b.write.sample = true
 	b.notices = []coc.Delivery{{Notice: &coc.Notice{Kind: coc.NoticeTest, At: b.now, Title: "cocsync can post here",
 		Lines: []string{"This is a test of the notifier " + n.Name + ". Samples of its messages follow; they are about no real document."}}}}
-	for _, kind := range coc.Kinds {
+	for _, kind := range coc.Kinds() {
 		if n.wants(kind) {
 			c, pair := sample(kind, b.now)
 			b.samples[c] = pair

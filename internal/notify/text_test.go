@@ -119,7 +119,7 @@ func TestHostileWords(t *testing.T) {
 	hidden := &mask.Masker{}
 	for _, bad := range hostile() {
 		for _, detail := range []Detail{DetailFull, DetailOutline, DetailName} {
-			for _, kind := range coc.Kinds {
+			for _, kind := range coc.Kinds() {
 				w, mentions := everything()
 				w.n.Detail, w.mask = detail, hidden
 				items := slices.Repeat([]coc.Item{{Op: bad, Path: bad, Step: bad, Task: bad, Old: bad, New: bad + "x"}}, maxItems+1)
@@ -187,7 +187,7 @@ func FuzzChange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, version, summary, path, value, old, now string, kind uint8) {
 		w, mentions := everything()
-		c := &coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: coc.Kinds[int(kind)%len(coc.Kinds)], Account: "prod", Document: key(1), DocumentID: name, Name: name,
+		c := &coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: coc.Kinds()[int(kind)%len(coc.Kinds())], Account: "prod", Document: key(1), DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
 			Difference: coc.Difference{Summary: summary, Reason: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
 		pair, may := contents{old: []byte(old), now: []byte(now)}, live(w, c, mentions)

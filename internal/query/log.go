@@ -36,7 +36,7 @@ func RiskLevels() []string { return []string{"LOW", "MEDIUM", "HIGH"} }
 
 // Kinds are the kinds of change.
 func Kinds() (names []string) {
-	for _, k := range coc.Kinds {
+	for _, k := range coc.Kinds() {
 		names = append(names, string(k))
 	}
 	return names

@@ -106,7 +106,7 @@ func (w *world) fill(b *testing.B) {
 	for i := range rows {
 		rows[i] = coc.Row{DocumentID: fmt.Sprintf("DM%06d", i), Name: benchName(i)}
 	}
-	must(b, d.Follow(b.Context(), coc.Joining{Account: "prod", Watch: "all", Rows: rows, InitialSync: true, ListComplete: true, At: now}))
+	must(b, d.Follow(b.Context(), coc.NewMembers{Account: "prod", Watch: "all", Rows: rows, InitialSync: true, ListComplete: true, At: now}))
 	all := histories()
 	var steps []coc.Step
 	for i := range rows {

@@ -25,7 +25,7 @@ func watched(t *testing.T, h *Archive, account, watch string, from, to int, bad 
 			for _, id := range ids {
 				rows = append(rows, coc.Row{DocumentID: id})
 			}
-			must(t, h.db.Follow(t.Context(), coc.Joining{Account: account, Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(day)}))
+			must(t, h.db.Follow(t.Context(), coc.NewMembers{Account: account, Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(day)}))
 		}
 		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(day).Add(time.Minute), coc.CycleGood, true, 2
 		if strings.Contains(" "+bad+" ", fmt.Sprintf(" %d ", day)) {

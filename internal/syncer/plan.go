@@ -260,7 +260,7 @@ func (r *run) follow(ctx context.Context, rows []coc.Row, complete bool) error {
 	if len(fresh) == 0 && !(first && complete) {
 		return nil
 	}
-	err := r.Store.Follow(ctx, coc.Joining{
+	err := r.Store.Follow(ctx, coc.NewMembers{
 		Account:      r.account.Name,
 		Watch:        r.watch.Name,
 		DocumentType: r.watch.DocumentType,

@@ -29,7 +29,7 @@ type Fetcher interface {
 
 // Store is the archive as the cycle needs it.
 type Store interface {
-	Known(ctx context.Context, account, documentID string) (coc.Known, error)
+	Known(ctx context.Context, account, documentID string) (coc.ArchivedDocument, error)
 	Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error)
 	// NamesOf returns the names of documents by their ids.
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
@@ -42,7 +42,7 @@ type Store interface {
 	Paused(ctx context.Context, account string, until time.Time) error
 	Watch(ctx context.Context, name string) (coc.WatchState, error)
 	Followed(ctx context.Context, account, watch string, retry time.Time) ([]coc.Followed, error)
-	Follow(ctx context.Context, j coc.Joining) error
+	Follow(ctx context.Context, m coc.NewMembers) error
 	Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error
 	Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error
 	Shortfall(ctx context.Context, watch string, s coc.Shortfall) error

@@ -23,7 +23,7 @@ const (
 // step that changes it. versions.go decides what a response means.
 type visit struct {
 	*run
-	coc.Known
+	coc.ArchivedDocument
 	now         time.Time               // of the newest response
 	versions    []*version              // oldest first
 	step        coc.Step                // to be stored next
@@ -43,11 +43,11 @@ func (r *run) visit(ctx context.Context, id string, do func(*visit) error) error
 	}
 	defer unlock()
 	v := &visit{run: r, now: r.Now(), texts: map[coc.Hash]*diff.Text{}}
-	if v.Known, err = r.Store.Known(ctx, r.account.Name, id); err != nil {
+	if v.ArchivedDocument, err = r.Store.Known(ctx, r.account.Name, id); err != nil {
 		return &storeError{err}
 	}
 	v.Type = cmp.Or(v.Type, r.watch.DocumentType)
-	for _, k := range v.Known.Versions {
+	for _, k := range v.ArchivedDocument.Versions {
 		k.Err = k.Reason
 		v.versions = append(v.versions, &version{KnownVersion: k})
 	}

@@ -26,7 +26,7 @@ type kindBox struct {
 
 func (s *Site) changes(ctx context.Context, q *request) (*view, error) {
 	b := changesPage{Risks: query.RiskLevels(), Log: q.log(perPage + 1)}
-	for _, k := range coc.Kinds {
+	for _, k := range coc.Kinds() {
 		b.Boxes = append(b.Boxes, kindBox{k, slices.Contains(b.Kinds, string(k))})
 	}
 	b.Narrowed = b.Document+b.Since+b.Until+b.By+b.Risk+b.Task+b.Path+b.Text != ""

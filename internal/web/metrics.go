@@ -66,7 +66,7 @@ func (s *Site) collect(ctx context.Context, x *samples, k *kindCounter) error {
 	if err := s.Archive.CountKinds(ctx, k.counted, k.kinds); err != nil {
 		return err
 	}
-	for _, kind := range coc.Kinds {
+	for _, kind := range coc.Kinds() {
 		x.add("cocsync_changes_total", float64(k.kinds[kind]), "kind", string(kind))
 	}
 	return nil

@@ -64,7 +64,7 @@ func watchedSite(t *testing.T) *web.Site {
 	addCycle(t, d, "nightly", noon.Add(-2*time.Minute), coc.CycleFailed)
 	addCycle(t, d, "runbooks", noon.Add(-15*time.Minute), coc.CycleGood)
 	rows := []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}, {DocumentID: "DM3"}}
-	must(t, d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: noon.Add(-15 * time.Minute)}))
+	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: noon.Add(-15 * time.Minute)}))
 	must(t, d.Commit(t.Context(), oneVersion("DM1", coc.KindNew)))
 	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: noon.Add(-14 * time.Minute), Name: "job", State: coc.DocDeleted,
 		Versions: []coc.VersionStep{

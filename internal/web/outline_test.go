@@ -68,11 +68,11 @@ func TestValues(t *testing.T) {
 func TestFormattingNotes(t *testing.T) {
 	at := func(n int) coc.Span { return coc.Span{From: n, To: n} }
 	list := []coc.Formatting{
-		{Sort: "comments", OldLines: coc.Span{From: 2, To: 3}}, {Sort: "shifted", NewLines: at(1)},
-		{Sort: "quoting", OldLines: at(4), NewLines: at(5)}, {Sort: "comments", NewLines: at(9)},
+		{Kind: "comments", OldLines: coc.Span{From: 2, To: 3}}, {Kind: "shifted", NewLines: at(1)},
+		{Kind: "quoting", OldLines: at(4), NewLines: at(5)}, {Kind: "comments", NewLines: at(9)},
 	}
 	for n := range 7 {
-		list = append(list, coc.Formatting{Sort: "layout", NewLines: at(10 + 2*n)})
+		list = append(list, coc.Formatting{Kind: "layout", NewLines: at(10 + 2*n)})
 	}
 	want := []string{
 		"comments (old lines 2–3, line 9)", "quoting (line 5)",

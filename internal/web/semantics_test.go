@@ -90,7 +90,7 @@ func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows := []coc.Row{{DocumentID: "DM-1"}, {DocumentID: "DM-2"}}
-		if err := d.Follow(t.Context(), coc.Joining{Account: "prod", Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(18)}); err != nil {
+		if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(18)}); err != nil {
 			t.Fatal(err)
 		}
 		c.EndedAt, c.Outcome = on(18).Add(time.Second), coc.CycleFailed

@@ -75,8 +75,8 @@ type Followed struct {
 	MissingAt   time.Time
 }
 
-// Joining is the documents that a watch starts to follow, and since when.
-type Joining struct {
+// NewMembers are the documents that a watch starts to follow, and since when.
+type NewMembers struct {
 	Account      string
 	Watch        string
 	DocumentType string
