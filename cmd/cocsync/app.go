@@ -66,7 +66,7 @@ Set it up for an account:   cocsync init, cocsync check --online, cocsync run`,
 	f.StringVar(&a.dbFlag, "db", "", "archive `FILE` for offline commands (default: the config's database)")
 	a.color = choice{"auto", []string{"auto", "always", "never"}}
 	a.logFormat = choice{"text", []string{"text", "json"}}
-	f.Var(&a.color, "color", "when to use colours")
+	f.Var(&a.color, "color", "when to use colors")
 	f.Var(&a.logFormat, "log-format", "format of log lines on stderr")
 	a.color.complete(root, "color")
 	a.logFormat.complete(root, "log-format")

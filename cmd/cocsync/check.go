@@ -29,8 +29,8 @@ func (a *app) checkCommand() *cobra.Command {
 	var online bool
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "check the configuration and report all faults",
-		Long: `Check reads the configuration and reports every fault with its line and how to fix it,
+		Short: "check the configuration and report all problems",
+		Long: `Check reads the configuration and reports every problem with its line and how to fix it,
 including missing secrets. With --online it also sends requests to COC (to check
 credentials, clock, and permissions to list and to read) and to Slack. It changes
 nothing.`,

@@ -37,9 +37,9 @@ func (a *app) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "show how cocsync works, with a built-in COC and Slack",
-		Long: `Demo runs everything in this process: a built-in COC with real job DSL, a built-in
-Slack, and the daemon. It archives a few jobs with their histories, then edits them and
+		Short: "show how cocsync works, with a fake COC and a fake Slack",
+		Long: `Demo runs everything in this process: a fake COC with real job DSL, a fake Slack, and
+the daemon. It archives a few jobs with their histories, then edits them and
 prints the alerts. It connects to this machine only, takes less than a minute and removes
 its files.
 

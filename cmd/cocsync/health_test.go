@@ -172,7 +172,7 @@ func brokenSituations() []situation {
 			w.start("run")
 			<-begun
 			w.step(0)
-		}, want: kinds(query.ProblemNoGoodCycle), says: "the cycle that runs began 60 minutes ago"},
+		}, want: kinds(query.ProblemNoGoodCycle), says: "the running cycle started 60 minutes ago"},
 		{name: "stopped", do: func(w *healthWorld) {
 			p, _ := hung(w)
 			p.end(syscall.SIGTERM)
@@ -265,7 +265,7 @@ func cocSituations() []situation {
 			w.hook.Store(&moving)
 			good(w, 30*time.Hour)
 			good(w, 0)
-		}, want: kinds(query.ProblemList), says: "COC's list has changed whenever it was read, for 30 hours"},
+		}, want: kinds(query.ProblemList), says: "COC's list has changed during every read for 30 hours"},
 		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(query.ProblemList), says: "1 unreadable row"},
 		{name: "row over a limit", do: mangled(func(row map[string]any) { row["name"] = strings.Repeat("x", 20_000) }),
 			want: kinds(query.ProblemFailed), says: "DM2"},

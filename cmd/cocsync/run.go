@@ -26,7 +26,7 @@ func (a *app) runCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run",
 		Short: "run the daemon: cycles on schedule, and alerts",
-		Long: `Run runs the daemon. It runs every watch immediately and then on its schedule, and sends
+		Long: `Run starts the daemon. It polls every watch immediately and then on its schedule, and sends
 alerts when they are due. It logs to stderr and stays in the foreground.
 
   SIGHUP             reload the configuration; if the file is invalid, keep the old one

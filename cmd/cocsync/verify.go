@@ -143,7 +143,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 	if v.Good {
 		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
 		if !external {
-			p.WriteString("Only an external checkpoint can show whether it was rebuilt completely (--checkpoint).\n")
+			p.WriteString("Only an external checkpoint (--checkpoint) can show whether the archive was rebuilt or replaced as a whole.\n")
 		}
 	}
 }

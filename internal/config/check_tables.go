@@ -39,7 +39,7 @@ func (c *checker) account(a Account) {
 	case a.Region != "" && a.Endpoint != "":
 		c.fault("endpoint", "region and endpoint are both given", "keep one of them")
 	case a.Region == "" && a.Endpoint == "":
-		c.fault("region", "region is missing", "write region = with one of "+known+"; "+otherwise)
+		c.fault("region", "region is missing", "write region = \"…\" with one of "+known+"; "+otherwise)
 	case a.Endpoint != "":
 		c.wrong("endpoint", checkURL(a.Endpoint))
 	case regionEndpoint(a.Region) == "":

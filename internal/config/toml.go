@@ -128,7 +128,7 @@ func (d *document) noteKeys(prefix string, from, to int) {
 	})
 }
 
-const tomlAdvice = "each key is given once in its table, texts in quotes, lists in brackets; see https://toml.io"
+const tomlAdvice = "write each key once per table, text in quotes and lists in brackets; see https://toml.io"
 
 // parse returns the keys of text[from:to]. A key that the library rejects, such as one
 // that is given twice, is reported, and its line is dropped. If the text is invalid, parse

@@ -112,9 +112,9 @@ func (s *Status) archiveProblems() {
 		}
 	}
 	if newest.Key.IsZero() {
-		what, why := "no cycle has run yet", "the archive has no whole cycle of any watch"
+		what, why := "no cycle has run yet", "no watch has completed a cycle"
 		if len(s.Watches) > 0 && len(configured) == 0 {
-			what, why = "no watch is configured", "no configuration names a watch of the archive"
+			what, why = "no watch is configured", "the archive has no watch of the current configuration"
 		}
 		s.problem(ProblemNoCycle, what, why, "start the daemon: `cocsync run`; or run `cocsync sync`")
 	} else if newest.Trigger != coc.TriggerSync && s.Writer == nil && !s.Copy {
@@ -232,7 +232,7 @@ func (s watchStatus) findProblems() {
 	c := s.newest
 	if c.Key.IsZero() {
 		if slices.ContainsFunc(s.configured(), func(w Watch) bool { return !w.newest.Key.IsZero() }) {
-			s.problem(ProblemNoGoodCycle, ": no cycle was good yet", "none has run", "check in cocsync's log whether the daemon runs this watch")
+			s.problem(ProblemNoGoodCycle, ": no good cycle yet", "no cycle has run", "check in cocsync's log whether the daemon runs this watch")
 		}
 		return
 	}
@@ -247,24 +247,24 @@ func (s watchStatus) findProblems() {
 	case s.FailedInARow == 0:
 		why := "the last one did not end"
 		if s.runs(s.Watch) {
-			why = "the cycle that runs began " + s.Ago(c.StartedAt)
+			why = "the running cycle started " + s.Ago(c.StartedAt)
 		}
-		s.problem(ProblemNoGoodCycle, ": no cycle was good yet", why, "wait until it ends: `cocsync status` shows the progress, and cocsync's log errors")
+		s.problem(ProblemNoGoodCycle, ": no good cycle yet", why, "wait until it ends; `cocsync status` shows the progress, and cocsync's log shows errors")
 	}
 	if !s.failure.Key.IsZero() {
 		s.failedProblems()
 	}
 	if unstable := s.At.Sub(s.unstable); !s.unstable.IsZero() && unstable >= unstableLong {
-		s.problem(ProblemList, fmt.Sprintf(": COC's list has changed whenever it was read, for %s", text.Age(unstable)),
+		s.problem(ProblemList, fmt.Sprintf(": COC's list has changed during every read for %s", text.Age(unstable)),
 			"its total differs from page to page; deletions are not detected, and new documents raise no alert before the first complete list",
 			"check in COC's console whether documents are created all the time; if not, report it to Huawei Cloud")
 	}
 	if c.Outcome == coc.CycleStopped || c.Outcome == coc.CycleRunning && s.Writer == nil {
 		how := "it was stopped before its end"
 		if c.Outcome == coc.CycleRunning || c.EndedAt.IsZero() {
-			how = "its process ended before the cycle"
+			how = "its process ended before the cycle did"
 		}
-		s.problem(ProblemStopped, ": the last cycle did not finish", how, "the next cycle continues: start the daemon, or run `cocsync sync`")
+		s.problem(ProblemStopped, ": the last cycle did not finish", how, "start the daemon, or run `cocsync sync`: the next cycle continues")
 	}
 }
 
@@ -314,7 +314,7 @@ func (s *Status) daemon() int {
 // nextCycle says how to start a cycle.
 func (s *Status) nextCycle() string {
 	if pid := s.daemon(); pid != 0 {
-		return fmt.Sprintf("run `kill -USR1 %d`: the daemon then runs each watch", pid)
+		return fmt.Sprintf("run `kill -USR1 %d`: the daemon then runs every watch", pid)
 	}
 	return "run `cocsync sync`"
 }
@@ -327,7 +327,7 @@ func (s watchStatus) failedProblems() {
 		what = fmt.Sprintf(": the last %d cycles failed", s.FailedInARow)
 	}
 	if s.Watch.LastGoodAt.IsZero() {
-		what += ", and none was good yet"
+		what += ", and there has been no good cycle yet"
 	}
 	short := !shortfall.Since.IsZero() && (c.Total > 0 || c.Skipped > 0) // the cycle received the list
 	if short {
@@ -341,7 +341,7 @@ func (s watchStatus) failedProblems() {
 	why, fix := c.Err, "`cocsync check --online` shows COC's response and missing permissions"
 	if len(c.Failures) > 0 && (why == "" || short) {
 		f := c.Failures[0]
-		why = fmt.Sprintf("%s could not be brought up to date; first %s (%s): %s",
+		why = fmt.Sprintf("%s could not be updated; first %s (%s): %s",
 			text.Plural(len(c.Failures), "document"), f.Name, f.DocumentID, f.Err)
 		fix = "each cycle tries again; to try now, " + s.nextCycle()
 		if s.daemon() == 0 {

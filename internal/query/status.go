@@ -80,7 +80,7 @@ type Watch struct {
 	state    coc.WatchState
 	newest   coc.Cycle // the newest whole one; zero: none
 	busy     bool      // a cycle, also one of documents by name, has not ended
-	unstable time.Time // since when the list has changed whenever it was read; zero: it did not
+	unstable time.Time // since when the list has changed during every read; zero: it did not
 	failure  coc.Cycle // the newest failed one since the last good one, with its failures
 }
 

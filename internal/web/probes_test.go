@@ -31,7 +31,7 @@ func TestReady(t *testing.T) {
 	want(http.StatusServiceUnavailable, "not ready: 1 problem\nno cycle has run yet\n")
 	must(t, d.Configure(t.Context(), schedules("nightly", "runbooks"), now))
 	addCycle(t, d, "runbooks", now, coc.CycleGood)
-	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch nightly: no cycle was good yet\n")
+	want(http.StatusServiceUnavailable, "not ready: 1 problem\nwatch nightly: no good cycle yet\n")
 	addCycle(t, d, "nightly", now, coc.CycleGood)
 	want(http.StatusOK, "ok\n")
 	addCycle(t, d, "runbooks", now, coc.CycleFailed)
@@ -59,7 +59,7 @@ func TestProbesNeedNoToken(t *testing.T) {
 	s.Guard.Token = func() (string, error) { return "0123456789abcdef", nil }
 	h := handler(t, s)
 	const named = "account prod: COC refuses the key pair; requests are paused for another 60 seconds\n" +
-		"watch nightly: the last cycle failed, and none was good yet\nwatch runbooks: the last cycle failed\n" +
+		"watch nightly: the last cycle failed, and there has been no good cycle yet\nwatch runbooks: the last cycle failed\n" +
 		"the archive is not complete yet\n" +
 		"notifier ops: its channel is on hold; 1 delivery pending, next try in 60 minutes\n"
 	const anonymous = "not ready: 5 problems\n"
