@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -108,8 +109,11 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 		f.After = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
 	}
 	size := changesPage
-	if f.Limit > 0 && !f.searches() {
+	if f.Limit > 0 {
 		size = min(size, f.Limit)
+	}
+	if f.searches() { // a page may have changes that do not match
+		size = min(changesPage, 4*size)
 	}
 	return pages(size, func(last coc.Change) (page []coc.Change, _ error) {
 		place := last.Place()
@@ -159,7 +163,7 @@ func selectChanges(r reader, f Filter) (string, []any, error) {
 	var few *condition
 	least := fewHits + 1
 	for _, cond := range f.conditions() {
-		n, err := first[int](r, `SELECT count(*) FROM (SELECT 1 FROM (`+cond.list+`) h LIMIT ?) n`,
+		n, err := first[int](r, `SELECT count(*) FROM (SELECT 1 FROM (`+cmp.Or(cond.rows, cond.list)+`) h LIMIT ?) n`,
 			append(slices.Clone(cond.args), least)...)
 		if err != nil {
 			return "", nil, err

@@ -59,6 +59,7 @@ func (f Filter) searches() bool { return f.Task != "" || f.Path != "" }
 type condition struct {
 	list, exists string
 	args         []any
+	rows         string // as many rows as list or more, found faster; "" for list
 }
 
 // itemOf selects changes with an item whose word in a column is w. CROSS JOIN prevents SQLite
@@ -77,7 +78,7 @@ func (f Filter) conditions() (list []condition) {
 			WHERE w.account_id = a.id AND i.account_id = w.account_id AND w.id = i.`
 		list = append(list, condition{
 			hits + column + ` AND ` + is + ` UNION ALL ` + hits + `old_` + column + ` AND ` + is,
-			`(` + itemOf + column + ` AND ` + is + `) OR ` + itemOf + `old_` + column + ` AND ` + is + `))`, slices.Concat(args, args),
+			`(` + itemOf + column + ` AND ` + is + `) OR ` + itemOf + `old_` + column + ` AND ` + is + `))`, slices.Concat(args, args), "",
 		})
 	}
 	if f.partial {
@@ -89,10 +90,13 @@ func (f Filter) conditions() (list []condition) {
 	add(f.Path, "path")
 	add(f.Task, "task")
 	if f.By != "" {
+		// The time of a change is one of the two, so that the index of changes finds it.
 		list = append(list, condition{
 			`SELECT h.account_id, h.id FROM revisions r CROSS JOIN versions v CROSS JOIN changes h WHERE r.author = ? AND v.account_id = r.account_id
-				AND v.id = r.version_id AND h.account_id = v.account_id AND h.document_id = v.document_id AND h.to_revision = r.id`,
+				AND v.id = r.version_id AND h.account_id = v.account_id AND h.document_id = v.document_id
+				AND h.at IN (r.made_at, r.seen_at) AND h.to_revision = r.id`,
 			`EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = c.account_id AND r.id = c.to_revision AND r.author = ?)`, []any{f.By},
+			`SELECT 1 FROM revisions WHERE author = ?`,
 		})
 	}
 	return list
