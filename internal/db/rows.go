@@ -35,15 +35,6 @@ func (r reader) name(err *error) {
 	}
 }
 
-func (r reader) query(query string, args []any) (*sql.Rows, error) {
-	stmt, err := r.on.stmt(r.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(r.ctx, bind(args)...)
-	return rows, explain(err)
-}
-
 // scan scans the current row into the columns of values.
 func (r reader) scan(rows *sql.Rows, dest []any) error {
 	var list []any
@@ -76,7 +67,7 @@ func (r reader) row(query string, args ...any) row { return row{r, query, args} 
 // Scan runs the query and scans its row. The error is sql.ErrNoRows if it returns none.
 func (r row) Scan(dest ...any) (err error) {
 	defer r.name(&err)
-	rows, err := r.query(r.text, r.args)
+	rows, err := r.on.query(r.ctx, r.text, r.args)
 	if err != nil {
 		return err
 	}
@@ -133,7 +124,7 @@ func byKey[K comparable, T any](r reader, query string, args ...any) (map[K]T, e
 func stream[T any](r reader, query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		rows, err := r.query(query, args)
+		rows, err := r.on.query(r.ctx, query, args)
 		if err == nil {
 			defer rows.Close() // its error is the one of rows.Err
 			for rows.Next() {

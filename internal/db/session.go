@@ -35,6 +35,30 @@ func (s *session) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
+// query runs a query with the columns of its arguments.
+func (s *session) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	stmt, err := s.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, bind(args)...)
+	return rows, explain(err)
+}
+
+// exec runs a statement with the columns of its arguments, and returns the number of affected
+// rows.
+func (s *session) exec(ctx context.Context, query string, args []any) (affected int64, err error) {
+	stmt, err := s.stmt(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := stmt.ExecContext(ctx, bind(args)...)
+	if err == nil {
+		affected, err = res.RowsAffected()
+	}
+	return affected, explain(err)
+}
+
 func (s *session) close() error {
 	var errs []error
 	for _, stmt := range s.stmts.Range {

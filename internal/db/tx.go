@@ -98,17 +98,9 @@ func (t *tx) exec(query string, args ...any) (affected int64) {
 	if t.err != nil {
 		return 0
 	}
-	stmt, err := t.on.stmt(t.ctx, query)
-	if err != nil {
-		t.fail(err)
-		return 0
-	}
-	res, err := stmt.ExecContext(t.ctx, bind(args)...)
-	if err == nil {
-		affected, err = res.RowsAffected()
-	}
+	affected, err := t.on.exec(t.ctx, query, args)
 	t.changed += affected
-	t.fail(explain(err))
+	t.fail(err)
 	return affected
 }
 
