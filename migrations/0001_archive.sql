@@ -163,7 +163,7 @@ CREATE TABLE document_states (
 	PRIMARY KEY (id, account_id),
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX document_states_document ON document_states (account_id, document_id);
+CREATE INDEX document_states_document ON document_states (account_id, document_id, seen_at);
 CREATE INDEX document_states_name ON document_states (name);
 
 -- One listed version label of a document.

@@ -27,7 +27,7 @@ CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = '
 -- object index diffs_partial diffs
 CREATE INDEX diffs_partial ON diffs (change_id) WHERE partial = 1;
 -- object index document_states_document document_states
-CREATE INDEX document_states_document ON document_states (account_id, document_id);
+CREATE INDEX document_states_document ON document_states (account_id, document_id, seen_at);
 -- object index document_states_name document_states
 CREATE INDEX document_states_name ON document_states (name);
 -- object index documents_deleted documents

@@ -61,10 +61,11 @@ func newDB(s *store) *DB { return &DB{s, &Archive{s}, &Outbox{s}, &Log{s}} }
 
 // store is the handle that the parts share.
 type store struct {
-	name  string  // the path as passed to Open, for messages
-	path  string  // the resolved path; other files are next to it
-	write *sql.DB // one connection, nil for a reader
-	pool  *sql.DB // connections for reading
+	name  string   // the path as passed to Open, for messages
+	path  string   // the resolved path; other files are next to it
+	write *sql.DB  // one connection, nil for a reader
+	known *session // statements of earlier transactions of write
+	pool  *sql.DB  // connections for reading
 	read  *session
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
@@ -197,6 +198,7 @@ func (s *store) connect(ctx context.Context) (err error) {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
+	s.known = &session{on: s.write}
 	if err := s.openPool(false); err != nil {
 		return err
 	}
@@ -221,7 +223,7 @@ func (d *DB) Close() error {
 		errs = append(errs, d.read.close(), d.pool.Close())
 	}
 	if d.write != nil {
-		errs = append(errs, d.write.Close())
+		errs = append(errs, d.known.close(), d.write.Close())
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Unlock())

@@ -206,8 +206,11 @@ const versionsAt = `FROM versions v WHERE v.account_id = d.account_id AND v.docu
 // listedAt is the condition that COC listed a version at a time.
 const listedAt = `(v.withdrawn_at IS NULL OR v.withdrawn_at > asked.t)`
 
-// begins is when a version starts: when COC made it, or when cocsync first archived it.
-const begins = `coalesce(v.made_at, (SELECT r.seen_at FROM revisions r WHERE r.account_id = v.account_id AND r.version_id = v.id AND r.number = 1), v.listed_at)`
+// begins is when a version starts: when COC made it, or when cocsync first archived it. The
+// rest is a subquery, so that an index has all columns of a version that COC dated.
+const begins = `coalesce(v.made_at, (SELECT coalesce(r.seen_at, w.listed_at) FROM versions w
+	LEFT JOIN revisions r ON r.account_id = w.account_id AND r.version_id = w.id AND r.number = 1
+	WHERE w.account_id = v.account_id AND w.id = v.id))`
 
 // DetailsAt returns up to 500 documents at a time, as ListDocumentsAt does. It omits documents
 // that had no version yet.

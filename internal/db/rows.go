@@ -173,8 +173,8 @@ func pages[T any](size int, next func(last T) ([]T, error)) iter.Seq2[T, error] 
 func columns(list []any, v reflect.Value, f func(reflect.Value) any) []any {
 	switch t := v.Type(); {
 	case t.Kind() == reflect.Struct && t != reflect.TypeFor[time.Time]():
-		for _, field := range v.Fields() {
-			list = columns(list, field, f)
+		for i := range v.NumField() { // v.Fields allocates
+			list = columns(list, v.Field(i), f)
 		}
 	case t.Kind() == reflect.Array && t.Elem().Kind() != reflect.Uint8:
 		for i := range v.Len() {

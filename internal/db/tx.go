@@ -48,12 +48,15 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	if err != nil {
 		return explain(err)
 	}
-	t := &tx{reader: reader{ctx: ctx, on: &session{on: raw}}, raw: raw, s: s, counters: map[int64]*counters{}, words: map[word]int64{}}
+	t := &tx{reader: reader{ctx: ctx, on: &session{on: txPreparer{raw, s.known}}}, raw: raw, s: s, counters: map[int64]*counters{}, words: map[word]int64{}}
 	if t.run(f, pending == 0); t.err != nil {
 		return errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
 	}
 	if err := raw.Commit(); err != nil { // closes the statements too
 		return explain(err)
+	}
+	for query := range t.on.stmts.Range { // for the next transactions
+		_, _ = s.known.stmt(ctx, query.(string))
 	}
 	s.checkpointLater()
 	return nil

@@ -101,6 +101,7 @@ type reader struct {
 	anchored map[*yaml.Node]*node
 	rows     rows
 	buf      []byte
+	nodes    []node // unused ones: they are allocated 64 at a time
 }
 
 // tree makes one tree of a stream's documents.
@@ -165,7 +166,11 @@ func (r *reader) node(y *yaml.Node, l limit) (n *node, end int, err error) {
 
 // collect reads the parts of a node.
 func (r *reader) collect(y *yaml.Node, l limit) (n *node, end int, err error) {
-	n = &node{tag: shortTag(y)}
+	if len(r.nodes) == 0 {
+		r.nodes = make([]node, 64)
+	}
+	n, r.nodes = &r.nodes[0], r.nodes[1:]
+	n.tag = shortTag(y)
 	switch y.Kind {
 	case yaml.SequenceNode:
 		n.kind = list

@@ -55,7 +55,7 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 	var body []byte
 	if err == nil {
 		defer resp.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(resp.Body, q.limit+1))
+		body, err = readAll(resp, q.limit+1)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -64,6 +64,14 @@ func (c *Client) send(ctx context.Context, q request, kp KeyPair) (reply, error)
 		return reply{}, broken(q, resp, err, kp)
 	}
 	return c.judge(q, resp, body, kp)
+}
+
+// readAll reads up to limit bytes of a body. A short body of known length fits in its buffer.
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(max(resp.ContentLength, 0), 64<<10)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, limit))
+	return b.Bytes(), err
 }
 
 // request builds an unsigned request.

@@ -118,7 +118,7 @@ func bench(b *testing.B, url string) (*Syncer, Watch, *db.DB) {
 // away. The figure is sync/plain.
 func BenchmarkFirstSync(b *testing.B) {
 	url := serve(b, 1000, 10, 4096)
-	defer debug.SetGCPercent(debug.SetGCPercent(200)) // as the program does
+	defer debug.SetGCPercent(debug.SetGCPercent(250)) // as the program does
 	for b.Loop() {
 		plain := download(b, url, 1000, 10)
 		s, w, d := bench(b, url)
