@@ -4,78 +4,91 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Proof shows that a record is in a log: the record, its index, the hashes of its
-// inclusion proof, and the signed checkpoint with the root. It needs no database.
+// inclusion proof, and the signed checkpoint with the root. It needs no database. Its
+// file is a https://c2sp.org/tlog-proof with the record as extra data.
 type Proof struct {
 	Record     []byte
 	Index      int64
-	Hashes     tlog.RecordProof
-	Public     string // key
+	Hashes     []Hash
 	Checkpoint []byte // signed
 }
 
-// proofHead is the first line of a proof file.
-const proofHead = "cocsync proof v1"
+// The first lines of proof files.
+const (
+	inclusionHead   = "c2sp.org/tlog-proof@v1"
+	consistencyHead = "cocsync consistency proof v1"
+)
 
-// Encode writes the proof as text: a head, then a line for the index, the public key,
-// the record and each hash in base64, an empty line, and the checkpoint.
+// Encode writes the proof.
 func (p *Proof) Encode() []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nindex %d\nkey %s\nrecord %s\n", proofHead, p.Index, p.Public, base64.StdEncoding.EncodeToString(p.Record))
-	for _, h := range p.Hashes {
-		fmt.Fprintf(&b, "hash %s\n", h)
-	}
-	b.WriteByte('\n')
-	b.Write(p.Checkpoint)
-	return []byte(b.String())
+	head := fmt.Sprintf("%s\nextra %s\nindex %d\n", inclusionHead, base64.StdEncoding.EncodeToString(p.Record), p.Index)
+	return append([]byte(head+hashLines(p.Hashes)+"\n"), p.Checkpoint...)
 }
 
-// maxProof bounds a proof file; a record has at most some kilobytes.
+func hashLines(hashes []Hash) string {
+	var b strings.Builder
+	for _, h := range hashes {
+		b.WriteString(h.String() + "\n")
+	}
+	return b.String()
+}
+
+// maxProof bounds a proof file in bytes; a record has at most some kilobytes.
 const maxProof = 4 << 20
 
 // ParseProof parses what Encode writes.
 func ParseProof(b []byte) (p Proof, err error) {
-	if len(b) > maxProof {
-		return p, errors.New("it is too large for a proof")
+	lines, rest, err := proofLines(b, inclusionHead, 2)
+	if err != nil {
+		return p, err
 	}
-	head, checkpoint, ok := strings.Cut(string(b), "\n\n")
-	lines := strings.Split(head, "\n")
-	if !ok || len(lines) < 4 || lines[0] != proofHead {
-		return p, fmt.Errorf("it is not a proof: a proof starts with %q", proofHead)
-	}
-	p.Checkpoint = []byte(checkpoint)
-	index, _ := strings.CutPrefix(lines[1], "index ")
-	if p.Index, err = strconv.ParseInt(index, 10, 64); err != nil || p.Index < 0 {
-		return p, fmt.Errorf("line 2: %q is not an index", lines[1])
-	}
-	if p.Public, ok = strings.CutPrefix(lines[2], "key "); !ok {
-		return p, errors.New("line 3 is not the key")
-	}
-	record, ok := strings.CutPrefix(lines[3], "record ")
+	record, ok := strings.CutPrefix(lines[0], "extra ")
 	if p.Record, err = base64.StdEncoding.Strict().DecodeString(record); !ok || err != nil {
-		return p, errors.New("line 4 is not the record")
+		return p, errors.New("line 2 is not the record: extra, and the record in base64")
 	}
-	for i, line := range lines[4:] {
-		text, ok := strings.CutPrefix(line, "hash ")
-		h, err := ParseRoot(text)
-		if !ok || err != nil {
-			return p, fmt.Errorf("line %d is not a hash", i+5)
-		}
-		p.Hashes = append(p.Hashes, h)
+	index, ok := strings.CutPrefix(lines[1], "index ")
+	if p.Index, err = parseSize(index); !ok || err != nil {
+		return p, fmt.Errorf("line 3: %q is not an index", lines[1])
 	}
-	return p, nil
+	p.Hashes, err = parseHashes(lines[2:], 4)
+	p.Checkpoint = rest
+	return p, err
 }
 
-// Check verifies the proof, and returns its record and checkpoint. Whether the key is
-// the archive's is for the caller to decide: the key is part of the proof.
-func (p *Proof) Check() (r Record, c Checkpoint, err error) {
-	if c, err = Open(p.Checkpoint, p.Public); err != nil {
+// proofLines returns the lines after the first one, at least some, and what follows them.
+func proofLines(b []byte, first string, least int) (lines []string, rest []byte, err error) {
+	head, tail, ok := strings.Cut(string(b), "\n\n")
+	lines = strings.Split(head, "\n")
+	switch {
+	case len(b) > maxProof:
+		return nil, nil, errors.New("it is too large for a proof")
+	case !ok || lines[0] != first || len(lines) < 1+least:
+		return nil, nil, fmt.Errorf("it is not a proof: a proof starts with %q", first)
+	}
+	return lines[1:], []byte(tail), nil
+}
+
+// parseHashes parses lines with a hash each; at is the number of the first one.
+func parseHashes(lines []string, at int) (list []Hash, err error) {
+	for i, line := range lines {
+		h, err := ParseRoot(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d is not a hash", at+i)
+		}
+		list = append(list, h)
+	}
+	return list, nil
+}
+
+// Check verifies the proof with the key of the log, and returns its record and checkpoint.
+func (p *Proof) Check(key PublicKey) (r Record, c Checkpoint, err error) {
+	if c, err = Open(p.Checkpoint, key); err != nil {
 		return r, c, fmt.Errorf("checkpoint: %w", err)
 	}
 	if r, err = ParseRecord(p.Record); err != nil {
@@ -84,8 +97,65 @@ func (p *Proof) Check() (r Record, c Checkpoint, err error) {
 	if p.Index >= c.Size {
 		return r, c, fmt.Errorf("the record is number %d, and the log had %d", p.Index, c.Size)
 	}
-	if err := tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Index, LeafHash(p.Record)); err != nil {
+	if tlog.CheckRecord(p.Hashes, c.Size, c.Root, p.Index, LeafHash(p.Record)) != nil {
 		return r, c, errors.New("the record is not in the log of that root")
 	}
 	return r, c, nil
 }
+
+// Consistency shows that a log at one checkpoint has all records that it had at an earlier
+// one, unaltered and in the same places.
+type Consistency struct {
+	Old, New []byte // signed checkpoints
+	Hashes   []Hash
+}
+
+// Encode writes the proof: a head, the hashes, and after empty lines the two checkpoints.
+func (p *Consistency) Encode() []byte {
+	return fmt.Appendf(nil, "%s\n%s\n%s\n%s", consistencyHead, hashLines(p.Hashes), p.Old, p.New)
+}
+
+// ParseConsistency parses what Encode writes.
+func ParseConsistency(b []byte) (p Consistency, err error) {
+	lines, rest, err := proofLines(b, consistencyHead, 0)
+	if err != nil {
+		return p, err
+	}
+	if p.Hashes, err = parseHashes(lines, 2); err != nil {
+		return p, err
+	}
+	// A checkpoint has one empty line, so the second ends the old one.
+	parts := strings.SplitN(string(rest), "\n\n", 3)
+	if len(parts) != 3 {
+		return p, errors.New("it must have two signed checkpoints, separated by an empty line")
+	}
+	p.Old, p.New = []byte(parts[0]+"\n\n"+parts[1]+"\n"), []byte(parts[2])
+	return p, nil
+}
+
+// Check verifies the proof with the key of the log, and returns the two checkpoints.
+func (p *Consistency) Check(key PublicKey) (old, now Checkpoint, err error) {
+	if old, err = Open(p.Old, key); err != nil {
+		return old, now, fmt.Errorf("old checkpoint: %w", err)
+	}
+	if now, err = Open(p.New, key); err != nil {
+		return old, now, fmt.Errorf("new checkpoint: %w", err)
+	}
+	switch {
+	case old.Origin != now.Origin:
+		return old, now, fmt.Errorf("they are of two logs: %q and %q", old.Origin, now.Origin)
+	case old.Size > now.Size:
+		return old, now, fmt.Errorf("the old checkpoint has %d records, the new one only %d", old.Size, now.Size)
+	case old.Size == 0 || old.Size == now.Size: // tlog proves nothing about these
+		if len(p.Hashes) > 0 || old.Size == now.Size && old.Root != now.Root {
+			return old, now, errNotConsistent
+		}
+		return old, now, nil
+	}
+	if tlog.CheckTree(p.Hashes, now.Size, now.Root, old.Size, old.Root) != nil {
+		return old, now, errNotConsistent
+	}
+	return old, now, nil
+}
+
+var errNotConsistent = errors.New("the new log does not contain the old one")

@@ -1,9 +1,9 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -22,15 +22,20 @@ type Edge struct {
 	Peaks []Hash
 }
 
-// Add adds a leaf.
-func (e *Edge) Add(leaf Hash) {
+// Add adds a leaf. It returns the hashes of the complete subtrees that the leaf ends,
+// itself first. They are to be stored from tlog.StoredHashIndex(0, n) on, with n the number
+// of leaves before.
+func (e *Edge) Add(leaf Hash) (stored []Hash) {
+	stored = append(stored, leaf)
 	for n := e.Size; n&1 == 1; n >>= 1 {
 		last := len(e.Peaks) - 1
 		leaf = tlog.NodeHash(e.Peaks[last], leaf)
+		stored = append(stored, leaf)
 		e.Peaks = e.Peaks[:last]
 	}
 	e.Peaks = append(e.Peaks, leaf)
 	e.Size++
+	return stored
 }
 
 // Root returns the root of the tree. That of an empty one is the hash of the empty
@@ -41,60 +46,33 @@ func (e *Edge) Root() Hash {
 		return root
 	}
 	root := e.Peaks[len(e.Peaks)-1]
-	for i := len(e.Peaks) - 2; i >= 0; i-- {
-		root = tlog.NodeHash(e.Peaks[i], root)
+	for _, peak := range slices.Backward(e.Peaks[:len(e.Peaks)-1]) {
+		root = tlog.NodeHash(peak, root)
 	}
 	return root
 }
 
-// Marshal concatenates the peaks.
-func (e *Edge) Marshal() []byte {
-	b := make([]byte, 0, len(e.Peaks)*tlog.HashSize)
-	for _, p := range e.Peaks {
-		b = append(b, p[:]...)
-	}
-	return b
-}
+// Equal reports whether two edges are those of the same tree.
+func (e *Edge) Equal(o *Edge) bool { return e.Size == o.Size && slices.Equal(e.Peaks, o.Peaks) }
 
-// UnmarshalEdge parses what Marshal writes.
-func UnmarshalEdge(size int64, b []byte) (e Edge, err error) {
-	if size < 0 || len(b) != bits.OnesCount64(uint64(size))*tlog.HashSize {
-		return e, fmt.Errorf("a tree of %d leaves does not end in %d bytes", size, len(b))
-	}
-	e.Size = size
-	for ; len(b) > 0; b = b[tlog.HashSize:] {
-		e.Peaks = append(e.Peaks, Hash(b[:tlog.HashSize]))
-	}
-	return e, nil
-}
+// Clone returns a copy that grows on its own.
+func (e *Edge) Clone() *Edge { return &Edge{e.Size, slices.Clone(e.Peaks)} }
 
-// Leaves are the hashes of all leaves of a tree, from which any proof can be computed.
-type Leaves []Hash
-
-// ReadHashes returns stored hashes of the tree, in tlog's numbering.
-func (l Leaves) ReadHashes(indexes []int64) ([]Hash, error) {
-	list := make([]Hash, len(indexes))
-	for i, index := range indexes {
-		level, n := tlog.SplitStoredHashIndex(index)
-		from, to := n<<level, (n+1)<<level
-		if from < 0 || to > int64(len(l)) {
-			return nil, errors.New("the tree is too small")
-		}
-		list[i] = l.whole(from, to)
+// ReadEdge reads the edge of the tree of the first size leaves from stored hashes.
+func ReadEdge(size int64, stored tlog.HashReader) (*Edge, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("%d is not a valid log size", size)
 	}
-	return list, nil
-}
-
-// whole returns the hash of a complete subtree over leaves from to to.
-func (l Leaves) whole(from, to int64) Hash {
-	if to-from == 1 {
-		return l[from]
+	var indexes []int64
+	for from, rest := int64(0), uint64(size); rest > 0; {
+		level := bits.Len64(rest) - 1
+		indexes = append(indexes, tlog.StoredHashIndex(level, from>>level))
+		from += 1 << level
+		rest &^= 1 << level
 	}
-	middle := from + (to-from)/2
-	return tlog.NodeHash(l.whole(from, middle), l.whole(middle, to))
-}
-
-// ProveRecord proves that leaf n is in the tree of the first size leaves.
-func (l Leaves) ProveRecord(size, n int64) (tlog.RecordProof, error) {
-	return tlog.ProveRecord(size, n, l)
+	peaks, err := stored.ReadHashes(indexes)
+	if err != nil {
+		return nil, err
+	}
+	return &Edge{size, peaks}, nil
 }

@@ -1,0 +1,168 @@
+// Package witness keeps what cocsync signed outside of the database, so that an altered,
+// truncated or older database is detected: the head file next to it.
+package witness
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"cocsync/internal/audit"
+)
+
+// Heads are the newest heads of the logs of an archive.
+type Heads struct {
+	Archive string `json:"archive"` // its id
+	// VerifiedAt is when the archive was last verified completely; null if it never was.
+	VerifiedAt *time.Time `json:"verified_at"`
+	Logs       []Log      `json:"logs"` // by account
+}
+
+// Log is the newest head of the log of an account.
+type Log struct {
+	Account string `json:"account"`
+	Change  int64  `json:"change"` // the highest number of a change
+	// Note is the checkpoint: a signed note, or without the key only its text.
+	Note string `json:"note"`
+}
+
+// Checkpoint returns the head, and whether it is signed. The signature is not verified.
+func (l *Log) Checkpoint() (c audit.Checkpoint, signed bool, err error) {
+	text, _, signed := strings.Cut(l.Note, "\n\n")
+	if signed {
+		text += "\n"
+	}
+	c, err = audit.ParseCheckpoint(text)
+	return c, signed, err
+}
+
+// Log returns the log of an account, nil if there is none.
+func (h *Heads) Log(account string) *Log {
+	for i := range h.Logs {
+		if h.Logs[i].Account == account {
+			return &h.Logs[i]
+		}
+	}
+	return nil
+}
+
+// signerName is the name under which the head file of an archive is signed. No log has it.
+func signerName(archive string) string { return "cocsync-head/" + archive }
+
+// maxHeadFile bounds a head file in bytes: a log has less than a kilobyte.
+const maxHeadFile = 16 << 20
+
+// ErrUnsigned means that a head file has no signature: the process that wrote it had no
+// key.
+var ErrUnsigned = errors.New("the head file is not signed")
+
+// Read reads the head file of an archive and verifies its signature and those of its heads.
+// With ErrUnsigned the heads are returned, too. A missing file is fs.ErrNotExist.
+func Read(path, archive string, key audit.PublicKey) (*Heads, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxHeadFile {
+		return nil, fmt.Errorf("%s is not a head file", path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parse(b, archive, key)
+	if err != nil {
+		return h, fmt.Errorf("%s: %w", path, err)
+	}
+	return h, nil
+}
+
+func parse(b []byte, archive string, key audit.PublicKey) (*Heads, error) {
+	text, unsigned := string(b), error(nil)
+	if strings.Contains(text, "\n\n") {
+		var err error
+		if text, err = audit.OpenText(b, signerName(archive), key); err != nil {
+			return nil, err
+		}
+	} else {
+		unsigned = ErrUnsigned
+	}
+	h := &Heads{}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(h); err != nil {
+		return nil, fmt.Errorf("it is not a head file: %w", err)
+	}
+	if h.Archive != archive {
+		return nil, fmt.Errorf("it is of the archive %s, not of %s", h.Archive, archive)
+	}
+	for i := range h.Logs {
+		l := &h.Logs[i]
+		_, signed, err := l.Checkpoint()
+		if err == nil && signed {
+			_, err = audit.Open([]byte(l.Note), key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the head of account %s: %w", l.Account, err)
+		}
+	}
+	return h, unsigned
+}
+
+// Write writes the head file of a database: signed, or without a key as it is. The file has
+// the owner, group and mode of the database. A crash leaves the old file or the new one.
+func Write(path, database string, h *Heads, key *audit.Key) error {
+	text, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if key != nil {
+		if text, err = key.SignText(signerName(h.Archive), string(text)); err != nil {
+			return err
+		}
+	}
+	if err := replace(path, database, text); err != nil {
+		return fmt.Errorf("write the head file: %w", err)
+	}
+	return nil
+}
+
+// replace replaces a file atomically and durably.
+func replace(path, like string, text []byte) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), ignoreMissing(os.Remove(f.Name())))
+		}
+	}()
+	if _, err := f.Write(text); err != nil {
+		return err
+	}
+	if err := copyOwner(f, like); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), syncFolder(dir))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}

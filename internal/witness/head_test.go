@@ -1,0 +1,157 @@
+package witness
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cocsync/internal/audit"
+)
+
+// world is a database with a key, and its heads.
+func world(t *testing.T) (database, head string, key *audit.Key, h *Heads) {
+	t.Helper()
+	dir := t.TempDir()
+	database, head = filepath.Join(dir, "a.db"), filepath.Join(dir, "a.db.head")
+	if err := os.WriteFile(database, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	key, err := audit.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC)
+	h = &Heads{Archive: "0f3a", VerifiedAt: &at}
+	for i, account := range []string{"prod", "test"} {
+		e := &audit.Edge{}
+		for range i + 3 {
+			e.Add(audit.LeafHash([]byte(account)))
+		}
+		c := audit.Checkpoint{Origin: "cocsync/0f3a/" + account, Size: e.Size, Root: e.Root()}
+		note, err := key.Sign(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Logs = append(h.Logs, Log{account, int64(10 * i), string(note)})
+	}
+	return database, head, key, h
+}
+
+// What is written is read, with the mode of the database, and no other file stays.
+func TestHeads(t *testing.T) {
+	database, path, key, h := world(t)
+	if _, err := Read(path, "0f3a", key.Public()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Read without a file = %v, want ErrNotExist", err)
+	}
+	for range 2 {
+		if err := Write(path, database, h, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Read(path, "0f3a", key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(h, got); diff != "" {
+		t.Errorf("Read (-want +got):\n%s", diff)
+	}
+	c, signed, err := got.Log("test").Checkpoint()
+	if err != nil || !signed || c.Size != 4 || got.Log("other") != nil {
+		t.Errorf("Checkpoint = %+v, %v, %v", c, signed, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v; want 0640", info.Mode(), err)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 2 {
+		t.Errorf("%d files, %v; want 2", len(files), err)
+	}
+}
+
+// A file without a signature is read and named as such.
+func TestUnsignedHeads(t *testing.T) {
+	database, path, key, h := world(t)
+	h.Logs = h.Logs[:1]
+	h.Logs[0].Note, _, _ = strings.Cut(h.Logs[0].Note, "\n\n")
+	h.Logs[0].Note += "\n"
+	if err := Write(path, database, h, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(path, "0f3a", key.Public())
+	if !errors.Is(err, ErrUnsigned) || got == nil {
+		t.Fatalf("Read = %+v, %v, want ErrUnsigned", got, err)
+	}
+	if c, signed, err := got.Logs[0].Checkpoint(); err != nil || signed || c.Size != 3 {
+		t.Errorf("Checkpoint = %+v, %v, %v", c, signed, err)
+	}
+}
+
+// An altered file, that of another archive, and one of another key are refused.
+func TestForgedHeads(t *testing.T) {
+	database, path, key, h := world(t)
+	other, err := audit.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, database, h, key); err != nil {
+		t.Fatal(err)
+	}
+	signed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := *h
+	forged.Logs = append([]Log{}, h.Logs...)
+	note, err := other.Sign(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged.Logs[0].Note = string(note)
+	for name, write := range map[string]func() error{
+		"altered": func() error {
+			return os.WriteFile(path, []byte(strings.Replace(string(signed), `"change": 10`, `"change": 11`, 1)), 0o600)
+		},
+		"cut":                   func() error { return os.WriteFile(path, signed[:len(signed)-9], 0o600) },
+		"empty":                 func() error { return os.WriteFile(path, nil, 0o600) },
+		"of another archive":    func() error { return Write(path, database, &Heads{Archive: "ffff"}, key) },
+		"of another key":        func() error { return Write(path, database, h, other) },
+		"a head of another key": func() error { return Write(path, database, &forged, key) },
+		"unsigned, with a head of another key": func() error {
+			return Write(path, database, &forged, nil)
+		},
+		"too long": func() error { return os.WriteFile(path, make([]byte, maxHeadFile+1), 0o600) },
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Read(path, "0f3a", key.Public()); err == nil || errors.Is(err, ErrUnsigned) {
+			t.Errorf("%s: Read = %+v, %v, want an error", name, got, err)
+		}
+	}
+}
+
+// If the file cannot be written, the old one stays.
+func TestHeadsNotWritten(t *testing.T) {
+	database, path, key, h := world(t)
+	if err := Write(path, database, h, key); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, filepath.Join(t.TempDir(), "missing"), &Heads{Archive: "0f3a"}, key); err == nil {
+		t.Error("Write for a missing database = nil")
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("the file changed: %q, %v", after, err)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 2 {
+		t.Errorf("%d files, %v; want 2", len(files), err)
+	}
+}
