@@ -13,11 +13,19 @@
 -- Marks the file as cocsync's ("coc2").
 PRAGMA application_id = 1668244274;
 
+-- The archive: one row.
+CREATE TABLE archive (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	name TEXT NOT NULL, -- random; the origins of its logs have it
+	created_at INTEGER NOT NULL,
+	public_key BLOB     -- of the key that signs its logs; null before there was one
+) STRICT;
+
 -- One set of COC credentials and one endpoint. Its name is its identity.
 CREATE TABLE accounts (
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL UNIQUE,
-	endpoint TEXT NOT NULL,
+	endpoint TEXT NOT NULL, -- the newest of endpoints
 	-- Progress: COC refused this key pair (a hash names it), or limits the rate.
 	refused_key TEXT,
 	refused_until INTEGER,
@@ -38,9 +46,24 @@ CREATE TABLE counters (
 	cycles INTEGER NOT NULL DEFAULT 0,
 	unavailable_versions INTEGER NOT NULL DEFAULT 0,
 	coverages INTEGER NOT NULL DEFAULT 0,
+	endpoints INTEGER NOT NULL DEFAULT 0,
+	watch_starts INTEGER NOT NULL DEFAULT 0,
+	memberships INTEGER NOT NULL DEFAULT 0,
+	membership_ends INTEGER NOT NULL DEFAULT 0,
+	listings INTEGER NOT NULL DEFAULT 0,
+	erasures INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
+
+-- One endpoint of an account, from then on.
+CREATE TABLE endpoints (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	endpoint TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
 
 -- One watch of the configuration, from the first time it ran.
 CREATE TABLE watches (
@@ -62,6 +85,15 @@ CREATE TABLE watches (
 	short_since INTEGER,
 	short_listed INTEGER,
 	short_total INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- One start of a watch in an account: when it was first configured or ran there.
+CREATE TABLE watch_starts (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	watch TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id)
 ) STRICT, WITHOUT ROWID;
 
 -- One COC custom job, by its document_id in an account.
@@ -93,19 +125,32 @@ CREATE INDEX documents_deleted ON documents (first_seen_at) WHERE state = 'delet
 -- Which watch followed which document, and when.
 CREATE TABLE memberships (
 	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
 	document_id INTEGER NOT NULL,
 	watch TEXT NOT NULL REFERENCES watches,
 	since INTEGER NOT NULL,
-	until INTEGER,
+	until INTEGER, -- that of membership_ends
 	-- 1 for a document of the watch's first complete list: its history is not notified.
 	initial INTEGER NOT NULL CHECK (initial IN (0, 1)),
 	-- Progress: it has been missing from the list since then, together with too many others
 	-- to conclude that it was deleted.
 	missing_at INTEGER,
-	PRIMARY KEY (document_id, account_id, watch, since),
+	PRIMARY KEY (id, account_id),
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships_document ON memberships (account_id, document_id, watch, until, since);
 CREATE INDEX memberships_watch ON memberships (watch, until);
+
+-- One end of a membership.
+CREATE TABLE membership_ends (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	membership_id INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, membership_id),
+	FOREIGN KEY (account_id, membership_id) REFERENCES memberships (account_id, id)
+) STRICT, WITHOUT ROWID;
 
 -- One cycle: a pass over a watch.
 CREATE TABLE cycles (
@@ -177,7 +222,7 @@ CREATE TABLE versions (
 	listed_at INTEGER NOT NULL,
 	-- 1 when the document's first response listed it.
 	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
-	withdrawn_at INTEGER,
+	withdrawn_at INTEGER,       -- since then it is not listed
 	-- Progress: whether its content is here, whether a change records it, and when its
 	-- content was last compared with COC's (null: there is nothing to compare).
 	state TEXT NOT NULL CHECK (state IN ('pending', 'archived', 'unavailable')),
@@ -199,6 +244,20 @@ CREATE INDEX versions_document ON versions (account_id, document_id, made_at, wi
 CREATE INDEX versions_pending ON versions (account_id, document_id) WHERE state = 'pending';
 CREATE INDEX versions_unavailable ON versions (account_id, document_id) WHERE state = 'unavailable';
 CREATE INDEX versions_checked ON versions (checked_at) WHERE checked_at IS NOT NULL;
+
+-- One later change of how a version is listed: it was withdrawn, is listed again, or has
+-- a create_time now.
+CREATE TABLE listings (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	version_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	withdrawn INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
+	made_at INTEGER, -- the create_time, if it was unknown before
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX listings_version ON listings (account_id, version_id);
 
 -- One observed state of a version label: 1, unless COC's copy was rewritten.
 CREATE TABLE revisions (
@@ -222,7 +281,8 @@ CREATE TABLE revisions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 
--- One distinct text of an account, by SHA-256. Erasing it clears pack_id and keeps the rest.
+-- One distinct text of an account, by SHA-256. Erasing it clears pack_id and start, and
+-- keeps the rest.
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
@@ -231,11 +291,21 @@ CREATE TABLE contents (
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
 	start INTEGER NOT NULL, -- its offset in the unpacked frame
-	erased_at INTEGER,
-	erased_reason TEXT,
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, sha256),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- One erasure of a content by a person.
+CREATE TABLE erasures (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	content_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, content_id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
 -- Up to sixteen consecutive contents of one document in one zstd frame.
@@ -445,46 +515,49 @@ CREATE INDEX blocks_state ON blocks (state) WHERE state <> 'indexed';
 CREATE VIRTUAL TABLE trigrams USING fts5 (
 	text, content = '', columnsize = 0, detail = none, tokenize = 'trigram case_sensitive 1');
 
--- The log that proves the archive: docs/audit-log.md. One leaf for each event. Its record
--- is not stored: it is built from the row that the leaf names, so a row that was altered
--- no longer matches its leaf.
-CREATE TABLE leaves (
-	id INTEGER PRIMARY KEY,  -- its index, from 0
-	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'unavailable', 'erasure', 'coverage')),
-	-- The row: of generations, document_states, revisions, changes, unavailable_versions,
-	-- contents or coverages.
-	account_id INTEGER NOT NULL, -- 0: generations
-	ref INTEGER NOT NULL,
-	hash BLOB NOT NULL       -- RFC 6962, of the record
-) STRICT;
-CREATE INDEX leaves_change ON leaves (ref, account_id) WHERE type = 'change';
-
--- Progress: the log's right edge, from which the next leaf makes the next root.
-CREATE TABLE edge (
-	id INTEGER PRIMARY KEY CHECK (id = 1),
-	size INTEGER NOT NULL,
-	peaks BLOB NOT NULL
-) STRICT;
-
--- One start of the log: the first, or one after a restore.
-CREATE TABLE generations (
-	id INTEGER PRIMARY KEY,
-	origin TEXT NOT NULL,
-	public_key TEXT NOT NULL, -- of a signed note
-	at INTEGER NOT NULL,
-	-- Of the previous log; null for the first.
+-- One log that proves the rows of an account: docs/audit-log.md.
+CREATE TABLE logs (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	origin TEXT NOT NULL UNIQUE,
+	public_key BLOB, -- of the key that signs it; null: there is none
+	started_at INTEGER NOT NULL,
+	-- The log that it continues, which has no more records; null for the first.
 	old_origin TEXT,
 	old_size INTEGER,
-	old_root BLOB
-) STRICT;
+	old_root BLOB,
+	-- Progress: its number of leaves, the hashes of its right edge, and its newest
+	-- checkpoint, which is signed if there is a key.
+	size INTEGER NOT NULL,
+	peaks BLOB NOT NULL,
+	note BLOB NOT NULL,
+	PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
 
--- One signed tree head: the newest, and those that were sent or printed.
+-- One leaf of a log for each event. Its record is not stored: it is built from the row that
+-- the leaf names, so a row that was altered no longer matches its leaf.
+CREATE TABLE leaves (
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,  -- its index, from 0
+	type TEXT NOT NULL,   -- of the record, which says the table
+	ref INTEGER NOT NULL, -- the id of the row
+	hashes BLOB NOT NULL, -- of the record, then of each subtree that it completes (RFC 6962)
+	PRIMARY KEY (account_id, log_id, id),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaves_row ON leaves (ref, type, account_id);
+
+-- One checkpoint that was sent or printed.
 CREATE TABLE checkpoints (
-	size INTEGER PRIMARY KEY,
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	size INTEGER NOT NULL,
 	at INTEGER NOT NULL,
 	note BLOB NOT NULL,
-	published INTEGER NOT NULL CHECK (published IN (0, 1)) -- 1: a message or a person has it
-) STRICT;
+	PRIMARY KEY (account_id, log_id, size),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
 
 -- One version that COC listed and did not serve.
 CREATE TABLE unavailable_versions (
@@ -497,14 +570,19 @@ CREATE TABLE unavailable_versions (
 	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- Consecutive cycles of a watch: good ones of an hour in one row, and each other one in
--- a row of its own.
+-- Consecutive cycles of a watch that are recorded together: good ones of an hour (coverage),
+-- one other cycle (cycle), or those of a process that ended before it recorded them
+-- (unattested).
 CREATE TABLE coverages (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
 	watch TEXT NOT NULL,
+	type TEXT NOT NULL CHECK (type IN ('coverage', 'cycle', 'unattested')),
 	first_cycle INTEGER NOT NULL,
 	last_cycle INTEGER NOT NULL,
+	-- Of the accounts in the archive: their number, and a hash of their names.
+	accounts INTEGER NOT NULL,
+	names BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
 	FOREIGN KEY (account_id, first_cycle) REFERENCES cycles (account_id, id),
 	FOREIGN KEY (account_id, last_cycle) REFERENCES cycles (account_id, id)

@@ -46,8 +46,12 @@ CREATE INDEX items_old_task ON items (old_task) WHERE old_task IS NOT NULL;
 CREATE INDEX items_path ON items (path);
 -- object index items_task items
 CREATE INDEX items_task ON items (task);
--- object index leaves_change leaves
-CREATE INDEX leaves_change ON leaves (ref, account_id) WHERE type = 'change';
+-- object index leaves_row leaves
+CREATE INDEX leaves_row ON leaves (ref, type, account_id);
+-- object index listings_version listings
+CREATE INDEX listings_version ON listings (account_id, version_id);
+-- object index memberships_document memberships
+CREATE INDEX memberships_document ON memberships (account_id, document_id, watch, until, since);
 -- object index memberships_watch memberships
 CREATE INDEX memberships_watch ON memberships (watch, until);
 -- object index messages_failed messages
@@ -74,6 +78,12 @@ CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 ;
 -- object index sqlite_autoindex_documents_2 documents
 ;
+-- object index sqlite_autoindex_erasures_2 erasures
+;
+-- object index sqlite_autoindex_logs_1 logs
+;
+-- object index sqlite_autoindex_membership_ends_2 membership_ends
+;
 -- object index sqlite_autoindex_packs_1 packs
 ;
 -- object index sqlite_autoindex_revisions_2 revisions
@@ -94,12 +104,19 @@ CREATE INDEX versions_unavailable ON versions (account_id, document_id) WHERE st
 CREATE TABLE accounts (
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL UNIQUE,
-	endpoint TEXT NOT NULL,
+	endpoint TEXT NOT NULL, -- the newest of endpoints
 	-- Progress: COC refused this key pair (a hash names it), or limits the rate.
 	refused_key TEXT,
 	refused_until INTEGER,
 	refused_reason TEXT,
 	paused_until INTEGER
+) STRICT;
+-- object table archive archive
+CREATE TABLE archive (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	name TEXT NOT NULL, -- random; the origins of its logs have it
+	created_at INTEGER NOT NULL,
+	public_key BLOB     -- of the key that signs its logs; null before there was one
 ) STRICT;
 -- object table blocks blocks
 CREATE TABLE blocks (
@@ -140,11 +157,14 @@ CREATE TABLE changes (
 ) STRICT, WITHOUT ROWID;
 -- object table checkpoints checkpoints
 CREATE TABLE checkpoints (
-	size INTEGER PRIMARY KEY,
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	size INTEGER NOT NULL,
 	at INTEGER NOT NULL,
 	note BLOB NOT NULL,
-	published INTEGER NOT NULL CHECK (published IN (0, 1)) -- 1: a message or a person has it
-) STRICT;
+	PRIMARY KEY (account_id, log_id, size),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table contents contents
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
@@ -154,8 +174,6 @@ CREATE TABLE contents (
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
 	start INTEGER NOT NULL, -- its offset in the unpacked frame
-	erased_at INTEGER,
-	erased_reason TEXT,
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, sha256),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
@@ -173,6 +191,12 @@ CREATE TABLE counters (
 	cycles INTEGER NOT NULL DEFAULT 0,
 	unavailable_versions INTEGER NOT NULL DEFAULT 0,
 	coverages INTEGER NOT NULL DEFAULT 0,
+	endpoints INTEGER NOT NULL DEFAULT 0,
+	watch_starts INTEGER NOT NULL DEFAULT 0,
+	memberships INTEGER NOT NULL DEFAULT 0,
+	membership_ends INTEGER NOT NULL DEFAULT 0,
+	listings INTEGER NOT NULL DEFAULT 0,
+	erasures INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
@@ -181,8 +205,12 @@ CREATE TABLE coverages (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
 	watch TEXT NOT NULL,
+	type TEXT NOT NULL CHECK (type IN ('coverage', 'cycle', 'unattested')),
 	first_cycle INTEGER NOT NULL,
 	last_cycle INTEGER NOT NULL,
+	-- Of the accounts in the archive: their number, and a hash of their names.
+	accounts INTEGER NOT NULL,
+	names BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
 	FOREIGN KEY (account_id, first_cycle) REFERENCES cycles (account_id, id),
 	FOREIGN KEY (account_id, last_cycle) REFERENCES cycles (account_id, id)
@@ -296,23 +324,25 @@ CREATE TABLE documents (
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, document_id)
 ) STRICT, WITHOUT ROWID;
--- object table edge edge
-CREATE TABLE edge (
-	id INTEGER PRIMARY KEY CHECK (id = 1),
-	size INTEGER NOT NULL,
-	peaks BLOB NOT NULL
-) STRICT;
--- object table generations generations
-CREATE TABLE generations (
-	id INTEGER PRIMARY KEY,
-	origin TEXT NOT NULL,
-	public_key TEXT NOT NULL, -- of a signed note
+-- object table endpoints endpoints
+CREATE TABLE endpoints (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	endpoint TEXT NOT NULL,
 	at INTEGER NOT NULL,
-	-- Of the previous log; null for the first.
-	old_origin TEXT,
-	old_size INTEGER,
-	old_root BLOB
-) STRICT;
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
+-- object table erasures erasures
+CREATE TABLE erasures (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	content_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, content_id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table goose_db_version goose_db_version
 CREATE TABLE goose_db_version (
 		id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -354,27 +384,68 @@ CREATE TABLE items (
 ) STRICT, WITHOUT ROWID;
 -- object table leaves leaves
 CREATE TABLE leaves (
-	id INTEGER PRIMARY KEY,  -- its index, from 0
-	type TEXT NOT NULL CHECK (type IN ('start', 'state', 'revision', 'change', 'unavailable', 'erasure', 'coverage')),
-	-- The row: of generations, document_states, revisions, changes, unavailable_versions,
-	-- contents or coverages.
-	account_id INTEGER NOT NULL, -- 0: generations
-	ref INTEGER NOT NULL,
-	hash BLOB NOT NULL       -- RFC 6962, of the record
-) STRICT;
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,  -- its index, from 0
+	type TEXT NOT NULL,   -- of the record, which says the table
+	ref INTEGER NOT NULL, -- the id of the row
+	hashes BLOB NOT NULL, -- of the record, then of each subtree that it completes (RFC 6962)
+	PRIMARY KEY (account_id, log_id, id),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
+-- object table listings listings
+CREATE TABLE listings (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	version_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	withdrawn INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
+	made_at INTEGER, -- the create_time, if it was unknown before
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id, version_id) REFERENCES versions (account_id, id)
+) STRICT, WITHOUT ROWID;
+-- object table logs logs
+CREATE TABLE logs (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	origin TEXT NOT NULL UNIQUE,
+	public_key BLOB, -- of the key that signs it; null: there is none
+	started_at INTEGER NOT NULL,
+	-- The log that it continues, which has no more records; null for the first.
+	old_origin TEXT,
+	old_size INTEGER,
+	old_root BLOB,
+	-- Progress: its number of leaves, the hashes of its right edge, and its newest
+	-- checkpoint, which is signed if there is a key.
+	size INTEGER NOT NULL,
+	peaks BLOB NOT NULL,
+	note BLOB NOT NULL,
+	PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+-- object table membership_ends membership_ends
+CREATE TABLE membership_ends (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	membership_id INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id),
+	UNIQUE (account_id, membership_id),
+	FOREIGN KEY (account_id, membership_id) REFERENCES memberships (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table memberships memberships
 CREATE TABLE memberships (
 	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
 	document_id INTEGER NOT NULL,
 	watch TEXT NOT NULL REFERENCES watches,
 	since INTEGER NOT NULL,
-	until INTEGER,
+	until INTEGER, -- that of membership_ends
 	-- 1 for a document of the watch's first complete list: its history is not notified.
 	initial INTEGER NOT NULL CHECK (initial IN (0, 1)),
 	-- Progress: it has been missing from the list since then, together with too many others
 	-- to conclude that it was deleted.
 	missing_at INTEGER,
-	PRIMARY KEY (document_id, account_id, watch, since),
+	PRIMARY KEY (id, account_id),
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table messages messages
@@ -480,7 +551,7 @@ CREATE TABLE versions (
 	listed_at INTEGER NOT NULL,
 	-- 1 when the document's first response listed it.
 	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
-	withdrawn_at INTEGER,
+	withdrawn_at INTEGER,       -- since then it is not listed
 	-- Progress: whether its content is here, whether a change records it, and when its
 	-- content was last compared with COC's (null: there is nothing to compare).
 	state TEXT NOT NULL CHECK (state IN ('pending', 'archived', 'unavailable')),
@@ -502,6 +573,14 @@ CREATE TABLE wal (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
 	since INTEGER NOT NULL
 ) STRICT;
+-- object table watch_starts watch_starts
+CREATE TABLE watch_starts (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	watch TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
 -- object table watches watches
 CREATE TABLE watches (
 	name TEXT PRIMARY KEY,

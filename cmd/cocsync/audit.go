@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/audit"
+	"cocsync/internal/hint"
 	"cocsync/internal/query"
 	"cocsync/internal/text"
 )
@@ -25,27 +28,49 @@ describes the formats.`,
 		Args: noArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(a.auditCheckpointCommand(), a.auditProveCommand(), a.auditCheckCommand())
+	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditCheckCommand())
 	return cmd
 }
 
 func (a *app) auditCheckpointCommand() *cobra.Command {
-	return &cobra.Command{
+	var account string
+	cmd := &cobra.Command{
 		Use:   "checkpoint",
-		Short: "write the newest signed checkpoint",
-		Long: `Checkpoint writes the newest signed head of the log: its name, the number of leaves,
-their root, and the signature (a signed note, https://c2sp.org/tlog-checkpoint). Store
-it where no one with write access to the archive can change it. Then
-cocsync verify --checkpoint FILE shows whether anything that the archive held at that
-time was altered or removed.`,
-		Example: `  cocsync audit checkpoint > checkpoint-$(date +%F).txt`,
+		Short: "write the newest signed checkpoint of each log",
+		Long: `Checkpoint writes the newest signed head of the log of each account: its name, the number
+of records, their root, and the signature (a signed note,
+https://c2sp.org/tlog-checkpoint). Store it where no one with write access to the archive
+can change it. Then cocsync verify --checkpoint FILE shows whether anything that the
+archive held at that time was altered or removed.`,
+		Example: `  cocsync audit checkpoint --account prod > checkpoint-$(date +%F).txt`,
 		Args:    noArgs,
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
-			note, err := q.Checkpoint(ctx)
+			notes, err := q.Notes(ctx, account)
 			if err != nil {
 				return err
 			}
-			_, err = a.out.Write(note)
+			_, err = a.out.Write(bytes.Join(notes, []byte("\n")))
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&account, "account", "", "only the log of account `NAME`")
+	return cmd
+}
+
+func (a *app) auditKeysCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keys",
+		Short: "write the verifier key of each log",
+		Long: `Keys writes the verifier key of each log: its name, a hash and the public key, as in a
+signed note. Store it where no one with write access to the archive can change it, and
+give it with --key to verify and audit check. All logs of an archive are signed by one key.`,
+		Example: `  cocsync audit keys > keys.txt`,
+		Args:    noArgs,
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
+			keys, err := q.Keys(ctx)
+			for _, k := range keys {
+				fmt.Fprintln(a.out, k)
+			}
 			return err
 		}),
 	}
@@ -54,70 +79,129 @@ time was altered or removed.`,
 func (a *app) auditProveCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use:   "prove CHANGE",
-		Short: "write a proof that a change is in the log",
-		Long: `Prove writes a proof of one change, given by its number: its record, the hashes that
-lead to the root, the newest signed checkpoint and the public key. The proof can be
-checked without the archive: cocsync audit check FILE.`,
-		Example: `  cocsync audit prove 41 -o change-41.proof`,
-		Args:    rangeArgs(1, 1),
+		Use:   "prove RECORD",
+		Short: "write a proof that a record is in a log",
+		Long: `Prove writes a proof of one record: a change, given by its number; a version, as DOC@v3;
+or another record, as TYPE:ID, such as cycle:12. The proof has the record, the hashes that
+lead to the root and the newest signed checkpoint, as https://c2sp.org/tlog-proof. It can
+be checked without the archive: cocsync audit check FILE --key KEY.`,
+		Example: `  cocsync audit prove 41 -o change-41.proof
+  cocsync audit prove restart-nginx@v6`,
+		Args: rangeArgs(1, 1),
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
-			return a.auditProve(ctx, q, args[0], out)
+			p, err := q.Prove(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return a.writeProof(out, p.Encode())
 		}),
 	}
 	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
 	return cmd
 }
 
-func (a *app) auditProve(ctx context.Context, q *query.Archive, arg, out string) error {
-	p, err := q.Prove(ctx, arg)
-	if err != nil {
+func (a *app) writeProof(file string, proof []byte) error {
+	if file == "" {
+		_, err := a.out.Write(proof)
 		return err
 	}
-	if out == "" {
-		_, err = a.out.Write(p.Encode())
-		return err
+	return createFile(file, proof, 0o644)
+}
+
+func (a *app) auditConsistencyCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "consistency OLD [NEW]",
+		Short: "write a proof that a log only grew",
+		Long: `Consistency writes a proof that the log at a newer checkpoint has all records that it had
+at an older one, unaltered and in the same places. OLD and NEW are files with signed
+checkpoints of the same log. Without NEW it is the newest checkpoint.`,
+		Example: `  cocsync audit consistency checkpoint-2026-01-01.txt -o year.proof`,
+		Args:    rangeArgs(1, 2),
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
+			notes := make([][]byte, 2)
+			for i, file := range args {
+				x, err := readExternal(file)
+				if err != nil {
+					return err
+				}
+				if notes[i] = x.Note; x.Note == nil {
+					return fmt.Errorf("%s has no signature", file)
+				}
+			}
+			p, err := q.ProveConsistency(ctx, notes[0], notes[1])
+			if err != nil {
+				return err
+			}
+			return a.writeProof(out, p.Encode())
+		}),
 	}
-	return createFile(out, p.Encode(), 0o644)
+	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
+	return cmd
 }
 
 func (a *app) auditCheckCommand() *cobra.Command {
-	var key string
+	var keys []string
 	cmd := &cobra.Command{
-		Use:   "check FILE",
+		Use:   "check FILE --key KEY",
 		Short: "check a proof without an archive",
-		Long: `Check reads a proof written by "cocsync audit prove" and shows what it proves: the
-record, and the checkpoint of the log that contains it. The proof includes its public
-key. Compare the key's ID with one from a trusted source, such as a message in Slack, or
-give that ID with --key.`,
-		Example: `  cocsync audit check change-41.proof --key 1a2b3c4d`,
+		Long: `Check reads a proof written by "cocsync audit prove" or "cocsync audit consistency" and
+shows what it proves. It needs the verifier key of the log, from a trusted source: a line
+that "cocsync audit keys" printed, or a file with such lines.`,
+		Example: `  cocsync audit check change-41.proof --key keys.txt`,
 		Args:    rangeArgs(1, 1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], key) },
+		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], keys) },
 	}
-	cmd.Flags().StringVar(&key, "key", "", "required `ID` of the key")
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated (required)")
 	return a.outputFlag(cmd)
 }
 
-func (a *app) auditCheck(path, key string) error {
+func (a *app) auditCheck(path string, list []string) error {
+	if len(list) == 0 {
+		return usage(hint.Wrap(errors.New("--key is required: a proof can be signed by anyone"), "give a line that `cocsync audit keys` printed, from a source that you trust"))
+	}
+	keys, err := readKeys(list)
+	if err != nil {
+		return err
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	p, err := audit.ParseProof(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	for _, key := range keys {
+		if err = a.checkProof(b, key); !errors.Is(err, audit.ErrSignature) {
+			break
+		}
 	}
-	r, c, err := p.Check()
 	if err != nil {
 		return fmt.Errorf("%s is not a valid proof: %w", path, err)
 	}
-	id := audit.KeyID(p.Public)
-	if key != "" && key != id {
-		return fmt.Errorf("%s is signed by key %s, not %s", path, id, key)
+	return nil
+}
+
+// checkProof checks a proof with a key and shows what it proves.
+func (a *app) checkProof(b []byte, key audit.PublicKey) error {
+	if c, err := audit.ParseConsistency(b); err == nil {
+		old, now, err := c.Check(key)
+		if err != nil {
+			return err
+		}
+		return a.result(query.NewConsistent(key, old, now), func(w *page) {
+			fmt.Fprintf(w, "Log %s; key %s signed\n%s with the root %s and\n%s with the root %s.\nThe first are unaltered in the second.\n",
+				text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root, text.Plural(int(now.Size), "record"), now.Root)
+		})
 	}
-	return a.result(query.NewProved(p, r, c), func(w *page) {
+	p, err := audit.ParseProof(b)
+	if err != nil {
+		return err
+	}
+	r, c, err := p.Check(key)
+	if err != nil {
+		return err
+	}
+	return a.result(query.NewProved(p, key, r, c), func(w *page) {
 		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n\n",
-			p.Index, text.Visible(c.Origin), id, text.Plural(int(c.Size), "record"), c.Root)
+			p.Index, text.Visible(c.Origin), key.Fingerprint(), text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
 			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))

@@ -36,7 +36,7 @@ work on the copy with --db FILE. The copy does not include the key that signs th
 				return fmt.Errorf("the copy %s: %w", text.Visible(args[0]), err)
 			}
 			_, err = fmt.Fprintf(a.out, "%s: %s, verified\n", text.Visible(args[0]),
-				text.Plural(int(v.Size), "record"))
+				text.Plural(v.Records(), "record"))
 			return err
 		},
 	}

@@ -26,42 +26,38 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
-	var since string
-	var external []string
+	var external, keys []string
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "verify the archive against its log",
+		Short: "verify the archive against its logs",
 		Long: `Verify checks the whole archive: the file and its schema, each content against its
-SHA-256, each observed row against its leaf in the log, the log against its head, and the
-signatures. With --deep it also recomputes derived data (differences and the index of
-lines) and compares it.
+SHA-256, each recorded row against its leaf, each log against its newest checkpoint and
+the head file, and the signatures. With --deep it also recomputes derived data
+(differences and the index of lines) and compares it.
 
-Anyone who can write the file and has the key can rebuild all of it. Only a checkpoint
-stored elsewhere can show that this did not happen. Give one with --checkpoint: a file
-written by "cocsync audit checkpoint" or to witness_dir, or the size and the root from a
-Slack message. Verify then checks that the archive still has everything that it had at
-that checkpoint, unaltered.
+Without --key the signatures are checked with the keys in the archive, so someone who can
+write it can rebuild it with another key. Give the verifier keys that you noted earlier
+(cocsync audit keys), or the key file.
 
---since skips contents and rows that were seen before a date, an RFC 3339 time or an age;
-the log is always checked completely.
+Someone who has the key can rebuild everything. Only a checkpoint stored elsewhere can
+show that this did not happen. Give one with --checkpoint: a file, a note pasted from a
+message, or the size and the root from one.
 
 The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
 archive cannot be read.`,
 		Example: `  cocsync verify
-  cocsync verify --checkpoint checkpoint.txt
+  cocsync verify --key keys.txt --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.verify(cmd.Context(), external, since, deep)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), external, keys, deep) },
 	}
 	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
-	cmd.Flags().StringVar(&since, "since", "", "only rows seen since `WHEN`")
-	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "`FILE` with an external checkpoint, or its size and root; may be repeated")
+	cmd.Flags().StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated")
+	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "an external checkpoint: a `FILE`, a note, or a size and a root; may be repeated")
 	return a.outputFlag(cmd)
 }
 
-func (a *app) verify(ctx context.Context, external []string, since string, deep bool) error {
+func (a *app) verify(ctx context.Context, external, keys []string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
 		checkpoint, err := readExternal(text)
@@ -70,11 +66,12 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep 
 		}
 		check.External = append(check.External, checkpoint)
 	}
-	q, err := a.archive(ctx)
-	if err != nil {
+	var err error
+	if check.Keys, err = readKeys(keys); err != nil {
 		return err
 	}
-	if check.Since, err = query.Option("since", since, q.Since); err != nil {
+	q, err := a.archive(ctx)
+	if err != nil {
 		return err
 	}
 	show := a.output().Progress()
@@ -90,26 +87,58 @@ func (a *app) verify(ctx context.Context, external []string, since string, deep 
 	return err
 }
 
-// readExternal reads a checkpoint: a file, or size and root as in a message.
-func readExternal(text string) (x query.External, err error) {
-	if size, root, ok := strings.Cut(strings.TrimSpace(text), " "); ok {
+// readKeys returns the public keys of verifier keys and files of them. A file may also be the
+// signing key.
+func readKeys(list []string) (keys []audit.PublicKey, err error) {
+	for _, text := range list {
+		lines := []string{text}
+		if _, _, err := audit.ParseVerifier(text); err != nil {
+			if key, err := audit.ReadKey(text); err == nil {
+				keys = append(keys, key.Public())
+				continue
+			}
+			b, err := os.ReadFile(text)
+			if err != nil {
+				return nil, hint.Wrap(fmt.Errorf("--key: %w", err), "give a verifier key as `cocsync audit keys` prints it, or a file with some")
+			}
+			lines = strings.Split(strings.TrimSpace(string(b)), "\n")
+		}
+		for _, line := range lines {
+			_, key, err := audit.ParseVerifier(line)
+			if err != nil {
+				return nil, fmt.Errorf("--key: %w", err)
+			}
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// readExternal reads a checkpoint: a file, a note, or size and root as in a message.
+func readExternal(arg string) (x query.External, err error) {
+	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
 		if x.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
-			x.Name = "checkpoint of " + size + " leaves"
+			x.Name = "checkpoint of " + size + " records"
 			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
 				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
 			}
 			return x, err
 		}
 	}
-	b, err := os.ReadFile(text)
-	if err != nil {
-		return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, or size and root from a message, separated by a space")
+	x.Name = "the pasted checkpoint"
+	if !strings.Contains(arg, "\n") {
+		b, err := os.ReadFile(arg)
+		if err != nil {
+			return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
+		}
+		x.Name, arg = arg, string(b)
 	}
-	c, err := audit.Peek(b)
+	p, err := audit.ParsePasted(arg)
 	if err != nil {
-		return x, fmt.Errorf("--checkpoint %s: %w", text, err)
+		return x, fmt.Errorf("--checkpoint %s: %w", text.Visible(x.Name), err)
 	}
-	return query.External{Size: c.Size, Root: c.Root, Origin: c.Origin, Name: text}, nil
+	x.Origin, x.Size, x.Root, x.Note = p.Origin, p.Size, p.Root, p.Note
+	return x, nil
 }
 
 // verdict writes the result of a verification.
@@ -119,16 +148,12 @@ func (p *page) verdict(v query.Verdict, external bool) {
 			fmt.Fprintf(p, "%9d %s\n", c.Count, c.What)
 		}
 	}
-	if v.Origin != "" {
-		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(string(v.Origin)),
-			text.Plural(int(v.Size), "record"), v.Root)
-		switch {
-		case v.Checkpoints == 0:
+	for _, l := range v.Logs {
+		fmt.Fprintf(p, "log %s: %s, root %s\n", text.Visible(string(l.Origin)), text.Plural(int(l.Size), "record"), l.Root)
+		if l.Key == "" {
 			p.WriteString("not signed\n")
-		case v.Signed < v.Size:
-			fmt.Fprintf(p, "signed by key %s up to record %d; the last %d records are not signed yet\n", v.KeyID, v.Signed, v.Size-v.Signed)
-		default:
-			fmt.Fprintf(p, "signed by key %s\n", v.KeyID)
+		} else {
+			fmt.Fprintf(p, "signed by key %s\n", l.Key)
 		}
 	}
 	for _, x := range v.External {
@@ -141,7 +166,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 		fmt.Fprintf(p, "and %s\n", text.Plural(v.More, "more fault"))
 	}
 	if v.Good {
-		fmt.Fprintf(p, "consistent in itself, signed by key %s\n", v.KeyID)
+		p.WriteString("consistent in itself\n")
 		if !external {
 			p.WriteString("Only an external checkpoint (--checkpoint) can show whether the archive was rebuilt or replaced as a whole.\n")
 		}
@@ -168,13 +193,8 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 // verifyAll verifies the whole archive, unless it was verified recently.
 func verifyAll(ctx context.Context, d *db.DB) error {
 	begun := time.Now()
-	last, err := d.LastVerified(ctx, begun)
-	if err != nil || begun.Sub(last) < verifyEvery {
-		return err
-	}
-	edge, err := d.Edge(ctx)
-	if err != nil || edge.Size <= 1 { // just created
-		return err
+	if begun.Sub(d.LastVerified(begun)) < verifyEvery {
+		return nil
 	}
 	v, err := query.New(d).Verify(ctx, query.Verification{}, nil)
 	if err != nil {
@@ -183,7 +203,7 @@ func verifyAll(ctx context.Context, d *db.DB) error {
 	if !v.Good {
 		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies")
 	}
-	return d.Verified(ctx, begun)
+	return d.Verified(begun)
 }
 
 // alteredError returns the error for an archive that does not verify.
@@ -212,18 +232,12 @@ func (w witnessed) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice
 }
 
 func (w witnessed) writeCheckpoint(ctx context.Context) error {
-	list, err := w.Checkpoints(ctx)
-	if err != nil || len(list) == 0 {
-		return err
+	logs, err := w.Logs(ctx)
+	for _, l := range logs {
+		name := strings.ReplaceAll(l.Origin, "/", "-") + "-" + strconv.FormatInt(l.Size, 10) + ".txt"
+		if err := createFile(filepath.Join(w.dir, name), l.Note, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
-	note := list[len(list)-1].Note
-	c, err := audit.Peek(note)
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(c.Origin, "/", "-") + "-" + strconv.FormatInt(c.Size, 10) + ".txt"
-	if err := createFile(filepath.Join(w.dir, name), note, 0o644); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil // nothing was added since
+	return err
 }

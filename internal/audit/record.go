@@ -28,14 +28,29 @@ type Field struct{ Name, Value string }
 
 // The types of records.
 const (
-	TypeStart       = "start"       // the log starts
+	TypeStart       = "start"       // a log starts
+	TypeEndpoint    = "endpoint"    // of an account, from then on
+	TypeWatch       = "watch"       // a watch starts in an account
+	TypeDocument    = "document"    // its first sighting
+	TypeMember      = "member"      // a watch follows a document
+	TypeMemberEnd   = "member_end"  // it no longer does
 	TypeState       = "state"       // fields of a document other than content, as first seen
+	TypeVersion     = "version"     // as first listed
+	TypeListing     = "listing"     // a later change of how a version is listed
+	TypeUnavailable = "unavailable" // a version that is unavailable
 	TypeRevision    = "revision"    // a content seen for a version
 	TypeChange      = "change"      // an event of a document: new, version, rewritten, …
-	TypeUnavailable = "unavailable" // a version that is unavailable
 	TypeErasure     = "erasure"     // a content that a person erased
-	TypeCoverage    = "coverage"    // cycles that ran
+	TypeCycle       = "cycle"       // one that failed, was late or stopped, or of some documents
+	TypeCoverage    = "coverage"    // good cycles
+	TypeUnattested  = "unattested"  // cycles that their process did not record
 )
+
+// Types returns the types of records.
+func Types() []string {
+	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersion,
+		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested}
+}
 
 // NotEmpty is a text that is unknown if it is empty.
 type NotEmpty string

@@ -52,6 +52,9 @@ func (e *Edge) Root() Hash {
 	return root
 }
 
+// Valid reports whether the edge has the number of hashes that its size needs.
+func (e *Edge) Valid() bool { return e.Size >= 0 && bits.OnesCount64(uint64(e.Size)) == len(e.Peaks) }
+
 // Equal reports whether two edges are those of the same tree.
 func (e *Edge) Equal(o *Edge) bool { return e.Size == o.Size && slices.Equal(e.Peaks, o.Peaks) }
 

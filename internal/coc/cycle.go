@@ -60,6 +60,6 @@ type Head struct {
 	Origin string
 	Size   int64
 	Root   [32]byte
-	KeyID  string
+	Key    string // the fingerprint of the key
 	Note   []byte // the signed checkpoint
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 )
@@ -45,19 +46,28 @@ func (a *Archive) Account(ctx context.Context, name, endpoint string, accept boo
 			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
 	}
 	return found.AccountState, a.update(ctx, what, func(t *tx) {
-		t.addAccount(name, endpoint)
-		t.exec(`UPDATE accounts SET endpoint = ? WHERE name = ?`, endpoint, name)
+		if !t.addAccount(name, endpoint, time.Now()) {
+			t.exec(`UPDATE accounts SET endpoint = ? WHERE name = ?`, endpoint, name)
+			t.addEndpoint(t.account(name), name, endpoint, time.Now())
+		}
 	})
 }
 
-// addAccount adds an account unless it exists.
-func (t *tx) addAccount(name, endpoint string) {
-	added := t.exec(`
-		INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts WHERE true
-		ON CONFLICT (name) DO NOTHING`, name, endpoint)
-	if added > 0 {
-		t.exec(`INSERT INTO counters (account_id) SELECT id FROM accounts WHERE name = ?`, name)
+// addAccount adds an account, unless it exists, and starts its log.
+func (t *tx) addAccount(name, endpoint string, now time.Time) (added bool) {
+	if _, known := get[int64](t, `SELECT id FROM accounts WHERE name = ?`, name); known || t.err != nil {
+		return false
 	}
+	id, _ := get[int64](t, `INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts RETURNING id`, name, endpoint)
+	t.exec(`INSERT INTO counters (account_id) VALUES (?)`, id)
+	t.startLog(id, name, nil, now)
+	t.addEndpoint(id, name, endpoint, now)
+	return true
+}
+
+func (t *tx) addEndpoint(account int64, name, endpoint string, now time.Time) {
+	key := t.add(account, "endpoints", "endpoint, at", endpoint, now)
+	t.leaf(key, audit.NewRecord(audit.TypeEndpoint, "account", name, "endpoint", endpoint, "at", now))
 }
 
 // account returns the id of an account.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"cocsync/internal/audit"
-	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/witness"
 )
 
 // Backup writes a complete copy of the archive to a new file with mode 0600, while others
@@ -25,9 +25,9 @@ func (d *DB) Backup(ctx context.Context, path string) (err error) {
 	return explain(err)
 }
 
-// Restore creates a new archive at path from a copy. Its log restarts with a new key at key
-// ("" means KeyFile); the first leaf names the log of the copy. Restore never overwrites a
-// file; it renames an existing key.
+// Restore creates a new archive at path from a copy. Each account gets a new log, whose first
+// leaf names the log of the copy, with the key at key ("" means KeyFile), or a new key if it is
+// missing or of another archive. Restore never overwrites a file.
 func Restore(ctx context.Context, from, path, key string) (err error) {
 	defer wrap(&err, "restore %s", path)
 	file := resolve(path)
@@ -35,8 +35,8 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	if err != nil {
 		return err
 	}
-	key = cmp.Or(key, KeyFile(file))
-	d := newDB(&store{name: path, path: file, keyPath: key, lock: lock})
+	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(key, KeyFile(file)), headPath: HeadFile(file), lock: lock,
+		report: func(error) {}})
 	defer func() { err = errors.Join(err, d.Close()) }()
 	in, err := OpenReader(ctx, from)
 	if err != nil {
@@ -52,18 +52,46 @@ func Restore(ctx context.Context, from, path, key string) (err error) {
 	if err := d.create(ctx); err != nil {
 		return err
 	}
-	g, err := d.Generation(ctx)
-	edge, edgeErr := d.Edge(ctx)
-	if err := errors.Join(ignore(err, coc.ErrNotFound), edgeErr); err != nil {
+	return d.restartLogs(ctx, time.Now())
+}
+
+// restartLogs starts a new log of each account of a restored archive, which continues the one
+// in the copy. An existing head file is renamed, and a key of another archive.
+func (l *Log) restartLogs(ctx context.Context, now time.Time) error {
+	row, err := find[archiveRow](l.reading(ctx, "archive"), archiveRows)
+	if err != nil {
 		return err
 	}
-	old := audit.Checkpoint{Origin: g.Origin, Size: edge.Size, Root: edge.Root()}
-	if err := os.Rename(key, fmt.Sprintf("%s.until-%s", key, time.Now().UTC().Format("20060102T150405Z"))); err != nil && !isMissing(err) {
+	old, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
+	if err != nil {
 		return err
 	}
-	if err := d.newGeneration(ctx, old); err != nil {
+	if err := putAside(l.headPath, now); err != nil {
 		return err
 	}
-	_, err = d.Head(ctx, false, time.Now())
-	return err
+	if l.key, err = audit.ReadKey(l.keyPath); err != nil && !isMissing(err) || err == nil && !l.public().Equal(row.PublicKey) {
+		if err := putAside(l.keyPath, now); err != nil {
+			return err
+		}
+		l.key = nil
+	}
+	heads := &witness.Heads{Archive: row.Name}
+	if err := witness.Write(l.headPath, l.path, heads, nil); err != nil {
+		return err
+	}
+	if err := l.makeKey(); err != nil {
+		return err
+	}
+	l.start(heads)
+	return l.update(ctx, "restart the logs", func(t *tx) {
+		t.exec(`UPDATE archive SET public_key = ?`, []byte(l.public()))
+		for i := range old {
+			t.startLog(old[i].Account, old[i].Name, &old[i], now)
+		}
+	})
+}
+
+// putAside renames a file, if it exists.
+func putAside(path string, now time.Time) error {
+	return ignore(os.Rename(path, fmt.Sprintf("%s.until-%s", path, now.UTC().Format("20060102T150405Z"))), fs.ErrNotExist)
 }

@@ -272,7 +272,7 @@ func (t *tx) contentsOf(document coc.Key) (contents []hashed) {
 			JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			WHERE v.account_id = ? AND v.document_id = ? GROUP BY r.account_id, r.content_id) f
 		ON c.account_id = f.account_id AND c.id = f.content_id
-		WHERE c.erased_at IS NULL ORDER BY f.first`, document) {
+		WHERE NOT `+isErased+` ORDER BY f.first`, document) {
 		// Damaged contents are reported when they are read; they have no lines.
 		if c, err := u.content(t.reader, document.Account, hash); err == nil {
 			contents = append(contents, hashed{hash, c})

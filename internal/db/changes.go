@@ -335,14 +335,3 @@ func (a *Archive) Contents(ctx context.Context, change coc.Key) (old, now []byte
 	}
 	return texts[0], texts[1], nil
 }
-
-// Crossed returns the changes that refer to a revision, a state or a version of another
-// document.
-func (a *Archive) Crossed(ctx context.Context) ([]coc.Key, error) {
-	return collect[coc.Key](a.reading(ctx, "changes"), `
-		SELECT c.account_id, c.id FROM changes c `+compared+`
-		LEFT JOIN document_states sf ON sf.account_id = c.account_id AND sf.id = c.from_state
-		LEFT JOIN document_states st ON st.account_id = c.account_id AND st.id = c.to_state
-		WHERE vf.document_id <> c.document_id OR vt.document_id <> c.document_id OR v.document_id <> c.document_id
-			OR sf.document_id <> c.document_id OR st.document_id <> c.document_id`)
-}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -69,7 +68,10 @@ type packed struct {
 	Erased      bool
 }
 
-const packedColumns = `c.sha256, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, c.erased_at IS NOT NULL`
+const packedColumns = `c.sha256, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
+
+// isErased is the condition that a person erased a content c.
+const isErased = `EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = c.account_id AND e.content_id = c.id)`
 
 // Content is like Archive.Content. The bytes must not be modified.
 func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error) {
@@ -123,15 +125,13 @@ func (p packed) check(data []byte) error {
 	return nil
 }
 
-// EachContent calls do with the hash and the fault of every content seen since a time; a zero
+// EachContent calls do with the hash and the fault of every content.
 // time means all contents. The fault is nil for a good content.
-func (a *Archive) EachContent(ctx context.Context, since time.Time, do func(hash coc.Hash, fault error)) error {
+func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault error)) error {
 	r := a.reading(ctx, "contents")
 	u := a.Unpacker()
 	for p, err := range stream[packed](r, `
-		SELECT `+packedColumns+` FROM contents c
-		WHERE ?1 < 0 OR (c.account_id, c.id) IN (SELECT account_id, content_id FROM revisions WHERE seen_at >= ?1)
-		ORDER BY c.account_id, c.pack_id`, since.UnixMilli()) {
+		SELECT `+packedColumns+` FROM contents c ORDER BY c.account_id, c.pack_id`) {
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ type storedContent struct {
 func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedContent) {
 	var p pack
 	for _, c := range contents {
-		s, ok := get[storedContent](t, `SELECT id, erased_at IS NOT NULL FROM contents WHERE account_id = ? AND sha256 = ?`, document.Account, c.hash)
+		s, ok := get[storedContent](t, `SELECT c.id, `+isErased+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`, document.Account, c.hash)
 		if !ok {
 			if p.ID == 0 {
 				p = t.openPack(document)

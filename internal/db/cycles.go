@@ -13,17 +13,36 @@ import (
 // was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
 // watch without an end: their process died.
 func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err error) {
+	rest := map[watchKey]summary{}
 	err = a.update(ctx, fmt.Sprintf("begin a cycle of watch %q", c.Watch), func(t *tx) {
 		t.fail(a.ownsLock())
 		t.fail(checkObjects(ctx, t.raw))
 		t.putWatch(c.Watch, c.Account, c.StartedAt)
-		t.exec(`
-			UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded'
-			WHERE watch = ? AND outcome = 'running'`, c.Watch)
+		for _, c := range list[coc.Cycle](t, cycleRows+` WHERE c.watch = ? AND c.outcome = 'running'`, c.Watch) {
+			c.Outcome, c.Err = coc.CycleStopped, "its end was not recorded"
+			t.exec(`UPDATE cycles SET outcome = ?, error = ? WHERE account_id = ? AND id = ?`, c.Outcome, c.Err, c.Key)
+			rest[watchKey{c.Key.Account, c.Watch}] = t.cover(&c)
+		}
 		key = t.add(t.account(c.Account), "cycles", "watch, cause, partial, started_at, outcome, missed",
 			c.Watch, c.Trigger, c.Partial, c.StartedAt, coc.CycleRunning, c.Missed)
 	})
+	if err == nil {
+		a.countCycles(rest)
+	}
 	return key, err
+}
+
+// countCycles replaces what is counted of watches.
+func (s *store) countCycles(rest map[watchKey]summary) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	for key, c := range rest {
+		if c.cycles == 0 {
+			delete(s.uncounted, key)
+		} else {
+			s.uncounted[key] = c
+		}
+	}
 }
 
 // Responded records when COC last served a request of a running cycle.
@@ -34,22 +53,26 @@ func (a *Archive) Responded(ctx context.Context, cycle coc.Key, when time.Time) 
 
 // End records the end of a cycle, releases its deliveries and adds its notices.
 func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error {
-	return a.update(ctx, fmt.Sprintf("end a cycle of watch %q", c.Watch), func(t *tx) {
+	rest := map[watchKey]summary{}
+	err := a.update(ctx, fmt.Sprintf("end a cycle of watch %q", c.Watch), func(t *tx) {
 		t.exec(`
 			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, total = ?, skipped = ?,
 				documents = ?, versions = ?, changes = ?, error = ? WHERE account_id = ? AND id = ?`,
 			c.EndedAt, c.Outcome, c.Complete, c.Requests, c.Listed, c.Total, c.Skipped,
 			c.Documents, c.Versions, c.Changes, c.Err, c.Key)
-		for _, f := range c.Failures {
-			t.exec(insertInto("cycle_failures", "account_id, cycle_id, document_id, name, error")+` ON CONFLICT DO NOTHING`, c.Key, f)
+		for _, f := range sortedFailures(c.Failures) {
+			t.exec(insertInto("cycle_failures", "account_id, cycle_id, document_id, name, error"), c.Key, f)
 		}
 		t.release(c.Key, c.EndedAt)
-		t.cover(c.Key)
-		t.checkpoint(false, c.EndedAt)
+		rest[watchKey{c.Key.Account, c.Watch}] = t.cover(&c)
 		for _, n := range notices {
 			t.addNotice(n)
 		}
 	})
+	if err == nil {
+		a.countCycles(rest)
+	}
+	return err
 }
 
 // cycleRows are cycles without their failures.
@@ -79,11 +102,15 @@ func (a *Archive) Cycles(ctx context.Context, watch string, q CycleQuery, limit 
 		WHERE `+where+` ORDER BY c.id DESC LIMIT ?`, append(args, limit)...)
 	for i := range list {
 		if err == nil {
-			list[i].Failures, err = collect[coc.Failure](r, `
-				SELECT document_id, name, error FROM cycle_failures WHERE account_id = ? AND cycle_id = ? ORDER BY document_id`, list[i].Key)
+			list[i].Failures, err = failuresOf(r, list[i].Key)
 		}
 	}
 	return list, err
+}
+
+func failuresOf(r reader, cycle coc.Key) ([]coc.Failure, error) {
+	return collect[coc.Failure](r, `
+		SELECT document_id, name, error FROM cycle_failures WHERE account_id = ? AND cycle_id = ? ORDER BY document_id`, cycle)
 }
 
 // NewestCycle returns the newest cycle of a watch; the zero Cycle for none.

@@ -35,9 +35,8 @@ func TestWritersReportDamage(t *testing.T) {
 		{`UPDATE contents SET start = 9223372036854775807`, erase, "are outside of pack 1"},
 		{`UPDATE packs SET frame = x'28b52ffd'`, erase, "pack 1: "},
 		{`UPDATE blocks SET frame = x'28b52ffd', state = 'indexed'`, erase, "block 1 of lines"},
-		{`UPDATE edge SET peaks = x'00'`, more, "the head of the log: "},
-		{`UPDATE edge SET peaks = x'00'`, open, "the head of the log: "},
-		{`UPDATE leaves SET hash = x'00'`, open, "a hash of 1 bytes"},
+		{`UPDATE logs SET peaks = x'00'`, more, "the head of the log of account prod was replaced"},
+		{`UPDATE logs SET peaks = x'00'`, open, "the log of account prod was altered: its right edge"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			path := t.TempDir() + "/a.db"

@@ -27,6 +27,7 @@ import (
 
 	"cocsync/internal/audit"
 	"cocsync/internal/hint"
+	"cocsync/internal/witness"
 	"cocsync/migrations"
 )
 
@@ -70,27 +71,35 @@ type store struct {
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
-	keyPath string     // the path of the log's private key
-	key     *audit.Key // nil for a reader or if the key is missing
+	keyPath  string     // the path of the private key of the logs
+	headPath string     // the path of the head file
+	key      *audit.Key // nil for a reader or if the key is missing
+	report   func(error)
 
-	writing sync.Mutex  // one transaction at a time
-	later   *time.Timer // the next checkpoint of the write-ahead log; nil if none is scheduled
-	cookie  *int64      // the schema version that was checked last; nil for none
-	scratch []byte      // the buffer of the open pack
+	writing   sync.Mutex            // one transaction at a time
+	logs      map[int64]*accountLog // by account; nil if this process does not keep the logs
+	head      *witness.File
+	uncounted map[watchKey]summary // good cycles that are not recorded yet
+	later     *time.Timer          // the next checkpoint of the write-ahead log; nil if none is scheduled
+	cookie    *int64               // the schema version that was checked last; nil for none
+	scratch   []byte               // the buffer of the open pack
 }
 
 // Open opens the archive at path for the one process that syncs. It creates a missing
 // archive and migrates its schema. It fails with ErrLocked while another process has the
 // lock.
 //
-// Open creates the signing key of the log in a separate file, path with the suffix ".key".
-// It fails with ErrAltered if the log is inconsistent.
+// Open creates the signing key of the logs in a separate file, path with the suffix ".key",
+// and the head file, with the suffix ".head". It fails with ErrAltered if the logs do not
+// extend their heads, and with ErrNoHead if the head file is missing next to a key.
 func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, path, Options{}) }
 
 // Options are options of OpenWith.
 type Options struct {
-	Key     string // the path of the log's private key; "" means KeyFile
-	Command string // the cocsync command, reported by Holder
+	Key     string      // the path of the private key of the logs; "" means KeyFile
+	Head    string      // the path of the head file; "" means HeadFile
+	Command string      // the cocsync command, reported by Holder
+	Report  func(error) // receives errors of background writes of the head file; nil ignores them
 }
 
 // OpenWith is Open with options.
@@ -107,8 +116,12 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), lock: lock})
-	for _, step := range []func(context.Context) error{d.create, d.beginLog, d.checkLog} {
+	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)),
+		headPath: cmp.Or(o.Head, HeadFile(file)), lock: lock, report: o.Report})
+	if d.report == nil {
+		d.report = func(error) {}
+	}
+	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
@@ -218,6 +231,9 @@ func (s *store) openPool(immutable bool) (err error) {
 // Close copies the write-ahead log into the file and releases the lock.
 func (d *DB) Close() error {
 	var errs []error
+	if d.head != nil {
+		errs = append(errs, d.flushCycles(context.Background()), d.head.Close())
+	}
 	d.lastCheckpoint()
 	if d.pool != nil {
 		errs = append(errs, d.read.close(), d.pool.Close())

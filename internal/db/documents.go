@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -291,11 +292,13 @@ func (a *Archive) Known(ctx context.Context, account, documentID string) (coc.Ar
 }
 
 // documentKey returns the key of a document and adds its row if it is new.
-func (t *tx) documentKey(account int64, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool) {
+func (t *tx) documentKey(accountName, documentID, typ, name string, now time.Time) (key coc.Key, isNew bool) {
+	account := t.account(accountName)
 	key, ok := get[coc.Key](t, `SELECT account_id, id FROM documents WHERE account_id = ? AND document_id = ?`, account, documentID)
 	if !ok {
 		key = t.add(account, "documents", "document_id, document_type, first_seen_at, state, name, checked_at, lines_version",
 			documentID, typ, now, coc.DocListed, name, now, linesAlgorithm)
+		t.leaf(key, audit.NewRecord(audit.TypeDocument, "account", accountName, "document_id", documentID, "document_type", typ, "first_seen_at", now))
 	}
 	return key, !ok
 }

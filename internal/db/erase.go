@@ -49,11 +49,12 @@ const (
 func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (Erasure, error) {
 	r := a.reading(ctx, "content %.12s", hash)
 	e, err := find[Erasure](r, erasedMessages+`
-		SELECT c.sha256, c.size, c.erased_at, coalesce(c.erased_reason, ''), NULL, (SELECT count(*) FROM touched),
+		SELECT c.sha256, c.size, e.at, coalesce(e.reason, ''), NULL, (SELECT count(*) FROM touched),
 			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state <> 'waiting'),
 			(SELECT count(*) FROM messages WHERE id IN (SELECT id FROM about) AND state = 'waiting'), NULL
 		FROM accounts a JOIN contents c ON c.account_id = a.id
-		WHERE c.sha256 = ?1 ORDER BY c.erased_at IS NOT NULL LIMIT 1`, hash)
+		LEFT JOIN erasures e ON e.account_id = c.account_id AND e.content_id = c.id
+		WHERE c.sha256 = ?1 ORDER BY e.at IS NOT NULL LIMIT 1`, hash)
 	if err != nil {
 		return e, err
 	}
@@ -86,13 +87,18 @@ func (a *Archive) Erase(ctx context.Context, hash coc.Hash, reason string, now t
 			t.eraseMessage(message)
 		}
 		t.eraseDifferences(hash)
-		for _, key := range list[coc.Key](t, `
-			SELECT c.account_id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id WHERE c.sha256 = ?`, hash) {
-			t.eraseBytes(key)
-			t.exec(`UPDATE contents SET pack_id = NULL, start = 0, erased_at = ?, erased_reason = ? WHERE account_id = ? AND id = ?`,
-				now, reason, key)
-			t.eraseLines(key)
-			t.leafOf(audit.TypeErasure, key)
+		for _, c := range list[struct {
+			Key     coc.Key
+			Account string
+			Size    int64
+		}](t, `
+			SELECT c.account_id, c.id, a.name, c.size FROM accounts a JOIN contents c ON c.account_id = a.id
+			WHERE c.sha256 = ? AND c.pack_id IS NOT NULL`, hash) {
+			t.eraseBytes(c.Key)
+			t.exec(`UPDATE contents SET pack_id = NULL, start = 0 WHERE account_id = ? AND id = ?`, c.Key)
+			t.eraseLines(c.Key)
+			key := t.add(c.Key.Account, "erasures", "content_id, at, reason", c.Key.ID, now, reason)
+			t.leaf(key, audit.NewRecord(audit.TypeErasure, "account", c.Account, "sha256", hash[:], "size", c.Size, "at", now, "reason", reason))
 		}
 		// The index keeps deleted text until its segments are merged.
 		t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)

@@ -1,97 +1,292 @@
 package db
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+	"cocsync/internal/text"
+	"cocsync/internal/witness"
 )
 
-// The head file is next to the archive, with the suffix .head. It stores data that must not
-// depend on the archive itself: the time of the last verification.
+// The head file has the newest head of each log: an altered log, an older copy of the
+// database and a removed account are detected when it is opened.
 
-// headFormat is the version of the head file's format. Adding fields does not change it.
-const headFormat = 1
-
-// maxHead is the maximum size of a head file in bytes.
-const maxHead = 1 << 20
-
-// headFile is the content of the head file.
-type headFile struct {
-	Format     int       `json:"format"`
-	Origin     string    `json:"origin"`      // of the archive's log
-	VerifiedAt time.Time `json:"verified_at"` // when the whole archive was last verified
-}
-
-// HeadFile returns the path of the head file of the archive at path.
+// HeadFile returns the default path of the head file of the archive at path.
 func HeadFile(path string) string { return resolve(path) + ".head" }
 
-// LastVerified returns when the whole archive was last verified, according to its head file.
-// It returns zero, so that the archive is verified now, if the file is missing, unreadable,
-// belongs to another archive, or contains a time after now.
-func (d *DB) LastVerified(ctx context.Context, now time.Time) (at time.Time, err error) {
-	defer wrap(&err, "last verification")
-	g, err := d.Generation(ctx)
+// ErrNoHead means that the head file is missing and the key exists: whether the database is an
+// older copy is unknown.
+var ErrNoHead = errors.New("the head file is missing")
+
+// archiveRow is the row of the archive.
+type archiveRow struct {
+	Name      string
+	CreatedAt time.Time
+	PublicKey []byte
+}
+
+const archiveRows = `SELECT name, created_at, public_key FROM archive`
+
+// ArchiveName returns the permanent name of the archive. Restored copies have the same name.
+func (l *Log) ArchiveName(ctx context.Context) (string, error) {
+	row, err := first[archiveRow](l.reading(ctx, "archive"), archiveRows)
+	return row.Name, err
+}
+
+// beginLog loads the key and the head file, and compares the logs with it. A new archive gets
+// a name, a head file and a key, in this order, so that a crash leaves nothing that is refused.
+func (l *Log) beginLog(ctx context.Context) (err error) {
+	defer wrap(&err, "log of the archive")
+	row, err := find[archiveRow](l.reading(ctx, "archive"), archiveRows)
+	isNew := errors.Is(err, coc.ErrNotFound)
+	if err = ignore(err, coc.ErrNotFound); err != nil {
+		return err
+	}
+	if l.key, err = readKey(l.keyPath, row.PublicKey); err != nil {
+		return err
+	}
+	public := l.public()
+	if public == nil {
+		public = row.PublicKey
+	}
+	heads, err := witness.Read(l.headPath, row.Name, public)
+	unsigned := errors.Is(err, witness.ErrUnsigned)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case isNew:
+		return l.newArchive(ctx, heads, err)
+	case missing && l.key != nil:
+		return l.noHead()
+	case missing: // and no key: there is nothing to compare with
+		heads = &witness.Heads{Archive: row.Name}
+	case err != nil && !unsigned:
+		return alteredError{hint.Wrap(err, "restore the head file, or run `cocsync audit trust --reason TEXT` if it is lost")}
+	}
+	return l.openLogs(ctx, heads)
+}
+
+func (l *Log) noHead() error {
+	return hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
+		"restore "+l.headPath+" from where it is, or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")
+}
+
+// newArchive names a new archive and creates its head file and its key. heads and headErr are
+// what a head file at its path has: only one without logs may remain from an attempt that was
+// interrupted.
+func (l *Log) newArchive(ctx context.Context, heads *witness.Heads, headErr error) error {
+	switch {
+	case errors.Is(headErr, fs.ErrNotExist) && l.key != nil:
+		return hint.Wrap(fmt.Errorf("the database is new, and the key %s exists: it may be the key of an archive that was removed", l.keyPath),
+			"restore the database and "+l.headPath+", or move the key away to start a new archive")
+	case errors.Is(headErr, fs.ErrNotExist):
+		heads = &witness.Heads{Archive: newName()}
+		if err := witness.Write(l.headPath, l.path, heads, nil); err != nil {
+			return err
+		}
+	case headErr != nil && !errors.Is(headErr, witness.ErrUnsigned):
+		return alteredError{hint.Wrap(headErr, "restore the database of this head file, or move both away to start a new archive")}
+	case len(heads.Logs) > 0:
+		return olderCopy("the database is empty", &heads.Logs[0])
+	}
+	if err := l.makeKey(); err != nil {
+		return err
+	}
+	if err := witness.Write(l.headPath, l.path, heads, l.key); err != nil {
+		return err
+	}
+	l.start(heads)
+	return l.update(ctx, "name the archive", func(t *tx) {
+		t.exec(insertInto("archive", "id, name, created_at, public_key"), 1, heads.Archive, time.Now(), []byte(l.public()))
+	})
+}
+
+// makeKey creates the key unless it exists.
+func (s *store) makeKey() error {
+	if s.key != nil {
+		return nil
+	}
+	key, err := audit.NewKey()
+	if err == nil {
+		err = key.Write(s.keyPath)
+	}
 	if err != nil {
-		return at, ignore(err, coc.ErrNotFound)
+		return fmt.Errorf("signing key: %w", err)
 	}
-	h, err := readHead(HeadFile(d.path))
-	if err != nil || h.Format != headFormat || h.Origin != g.Origin || h.VerifiedAt.After(now) {
-		return at, nil // the next verification replaces the file
+	s.key = key
+	return nil
+}
+
+// newName returns a random name of an archive.
+func newName() string {
+	var name [8]byte
+	rand.Read(name[:])
+	return fmt.Sprintf("%x", name)
+}
+
+// start sets the logs and the head file of this process.
+func (s *store) start(heads *witness.Heads) {
+	s.logs, s.uncounted = map[int64]*accountLog{}, map[watchKey]summary{}
+	s.head = witness.NewFile(s.headPath, s.path, heads, s.key, s.report)
+}
+
+// openLogs compares the logs in the database with the head file, and remembers them.
+func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
+	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
+	if err != nil {
+		return err
 	}
-	return h.VerifiedAt.UTC(), nil
+	l.start(heads)
+	toSign := map[int64]*accountLog{}
+	for i := range stored {
+		s := &stored[i]
+		open, err := l.openLog(ctx, s, heads.Log(s.Name))
+		if err != nil {
+			return err
+		}
+		l.logs[s.Account] = open
+		if _, signed, _ := checkpointIn(open.note); l.key != nil && !signed {
+			toSign[s.Account] = open
+		}
+	}
+	for i := range heads.Logs {
+		h := &heads.Logs[i]
+		if found := l.named(h.Account); found == nil {
+			return olderCopy(fmt.Sprintf("the database has no log of account %s", text.Visible(h.Account)), h)
+		}
+	}
+	return l.update(ctx, "open the log", func(t *tx) {
+		for account := range toSign {
+			t.logOf(account) // signed with the transaction
+		}
+		t.attest()
+	})
+}
+
+// openLog verifies the newest checkpoint of a log, and that it equals or extends its head in
+// the head file, nil for none.
+func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*accountLog, error) {
+	edge, err := s.edge()
+	if err != nil {
+		return nil, damaged("the log of account %s: %w", text.Visible(s.Name), err)
+	}
+	open := &accountLog{account: s.Name, id: s.ID, origin: s.Origin, edge: edge, note: s.Note, change: s.Change}
+	c, signed, err := checkpointIn(s.Note)
+	if err == nil && signed {
+		_, err = audit.Open(s.Note, audit.PublicKey(s.PublicKey))
+	}
+	switch {
+	case err != nil:
+		return nil, logAltered(s, "its newest checkpoint: "+err.Error())
+	case c.Origin != s.Origin || c.Size != s.Size:
+		return nil, logAltered(s, fmt.Sprintf("its newest checkpoint is of %d records of %s; the database has %d", c.Size, text.Visible(c.Origin), s.Size))
+	case c.Root != edge.Root():
+		return nil, logAltered(s, "its right edge does not have the root of its newest checkpoint")
+	case l.key != nil && !bytes.Equal(s.PublicKey, l.public()):
+		return nil, logAltered(s, "it is signed by another key than "+l.keyPath)
+	case head == nil && l.key != nil && !signed:
+		return nil, logAltered(s, "the head file does not have it")
+	case head == nil:
+		return open, nil
+	}
+	return open, l.extends(ctx, s, edge, head, !signed && l.key != nil)
+}
+
+// extends returns an error unless a log equals or extends a head. exact means that records were
+// added without the key, which is here again: they are signed only if the log ends where the
+// head file says.
+func (l *Log) extends(ctx context.Context, s *storedLog, edge *audit.Edge, head *witness.Log, exact bool) error {
+	h, _, err := head.Checkpoint()
+	if err != nil {
+		return logAltered(s, "its head in the head file: "+err.Error())
+	}
+	switch {
+	case h.Origin != s.Origin:
+		return logAltered(s, fmt.Sprintf("it is %s, and the head file has %s", s.Origin, text.Visible(h.Origin)))
+	case h.Size > s.Size:
+		return olderCopy(fmt.Sprintf("the log of account %s has %d records in the database", text.Visible(s.Name), s.Size), head)
+	case exact && h.Size != s.Size:
+		return logAltered(s, fmt.Sprintf("records were added without the key, and the head file ends at record %d, not at %d", h.Size, s.Size))
+	}
+	then := edge
+	if h.Size < s.Size {
+		if then, err = audit.ReadEdge(h.Size, l.hashes(ctx, s.Account, s.ID)); err != nil {
+			return logAltered(s, err.Error())
+		}
+	}
+	switch {
+	case then.Root() != h.Root:
+		return logAltered(s, fmt.Sprintf("its first %d records are not those that cocsync signed on %s", h.Size, minute(head.At)))
+	case s.Change < head.Change:
+		return logAltered(s, fmt.Sprintf("its newest change is %d, and the head file has %d", s.Change, head.Change))
+	}
+	return nil
+}
+
+func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04 MST") }
+
+// checkpointIn returns the checkpoint of a note, and whether it is signed.
+func checkpointIn(note []byte) (audit.Checkpoint, bool, error) {
+	l := witness.Log{Note: string(note)}
+	return l.Checkpoint()
+}
+
+// named returns the log of an account; nil if there is none.
+func (s *store) named(account string) *accountLog {
+	for _, l := range s.logs {
+		if l.account == account {
+			return l
+		}
+	}
+	return nil
+}
+
+// olderCopy is the error for a database that has less than a head.
+func olderCopy(what string, head *witness.Log) error {
+	size := int64(0)
+	if c, _, err := head.Checkpoint(); err == nil {
+		size = c.Size
+	}
+	return alteredError{hint.Wrap(fmt.Errorf("%s, and cocsync signed %d of account %s on %s: an older copy?", what, size,
+		text.Visible(head.Account), minute(head.At)),
+		"put the newest database back, or restore a backup with `cocsync restore`")}
+}
+
+func logAltered(s *storedLog, what string) error {
+	return alteredError{hint.Wrap(fmt.Errorf("the log of account %s was altered: %s", text.Visible(s.Name), what),
+		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
+}
+
+// readKey reads the private key of the logs. It returns nil if the file is missing; the
+// archive then continues without signatures.
+func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
+	k, err := audit.ReadKey(path)
+	switch {
+	case isMissing(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case public != nil && !k.Public().Equal(public):
+		return nil, fmt.Errorf("%s is the key of another archive", path)
+	}
+	return k, nil
+}
+
+// LastVerified returns when the whole archive was last verified, according to its head file:
+// zero for never or a time after now.
+func (d *DB) LastVerified(now time.Time) time.Time {
+	if at := d.head.VerifiedAt(); !at.After(now) {
+		return at
+	}
+	return time.Time{}
 }
 
 // Verified records in the head file that the whole archive was verified.
-func (d *DB) Verified(ctx context.Context, at time.Time) (err error) {
-	defer wrap(&err, "last verification")
-	g, err := d.Generation(ctx)
-	if err != nil {
-		return err
-	}
-	return d.writeHead(headFile{Format: headFormat, Origin: g.Origin, VerifiedAt: at.UTC().Truncate(time.Millisecond)})
-}
-
-func readHead(path string) (h headFile, err error) {
-	if err := refusePipe(path); err != nil {
-		return h, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return h, err
-	}
-	defer f.Close()
-	return h, json.NewDecoder(io.LimitReader(f, maxHead)).Decode(&h)
-}
-
-// writeHead replaces the head file atomically. The file has the mode of the archive.
-func (s *store) writeHead(h headFile) (err error) {
-	path := HeadFile(s.path)
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(h) // cannot fail for texts and numbers
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*") // of mode 0600
-	if err != nil {
-		return fmt.Errorf("head file: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()&0o666), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("head file: %w", err), ignore(os.Remove(f.Name()), os.ErrNotExist))
-	}
-	return syncFolder(filepath.Dir(path))
-}
+func (d *DB) Verified(at time.Time) error { return d.head.Verified(at) }

@@ -1,11 +1,15 @@
 package db
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"cocsync/internal/audit"
@@ -13,242 +17,209 @@ import (
 	"cocsync/internal/hint"
 )
 
-// Every event is a leaf of the log, written in the transaction of the event. records.go
-// defines the records, for writing and for verification.
+// Every event is a leaf of its account's log, written and signed in the transaction of the
+// event. records.go defines the records.
+
+// accountLog is the log of an account as this process signed it last.
+type accountLog struct {
+	account string
+	id      int64
+	origin  string
+	edge    *audit.Edge
+	note    []byte // the newest checkpoint; without a key only its text
+	change  int64  // the highest number of a change
+}
+
+// storedLog is the newest log of an account in the database.
+type storedLog struct {
+	Account   int64
+	Name      string
+	ID        int64
+	Origin    string
+	PublicKey []byte
+	Size      int64
+	Peaks     []byte
+	Note      []byte
+	Change    int64
+}
+
+const storedLogs = `
+	SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note, c.changes
+	FROM logs l JOIN accounts a ON a.id = l.account_id JOIN counters c ON c.account_id = l.account_id
+	WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)`
+
+// edge returns the right edge of the tree.
+func (l *storedLog) edge() (*audit.Edge, error) {
+	e := &audit.Edge{Size: l.Size}
+	for hash := range slices.Chunk(l.Peaks, len(audit.Hash{})) {
+		e.Peaks = append(e.Peaks, audit.Hash(append(hash, make([]byte, len(audit.Hash{})-len(hash))...)))
+	}
+	if !e.Valid() {
+		return nil, fmt.Errorf("its right edge does not have the hashes of %d records", l.Size)
+	}
+	return e, nil
+}
+
+func marshalPeaks(e *audit.Edge) []byte {
+	peaks := []byte{}
+	for _, h := range e.Peaks {
+		peaks = append(peaks, h[:]...)
+	}
+	return peaks
+}
+
+// logOf returns the log of an account, which the transaction may extend. Its stored head must
+// be the one that this process signed last: nothing is added to an altered log.
+func (t *tx) logOf(account int64) *accountLog {
+	if l := t.logs[account]; l != nil || t.err != nil {
+		return l
+	}
+	known := t.s.logs[account]
+	stored, ok := get[storedLog](t, storedLogs+` AND l.account_id = ?`, account)
+	switch {
+	case t.err != nil:
+		return nil
+	case t.s.logs == nil:
+		t.fail(errors.New("this process does not keep the log: it has not locked the archive"))
+	case known == nil || !ok:
+		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %d was added or removed", account)))
+	case stored.ID != known.id || stored.Size != known.edge.Size || !bytes.Equal(stored.Peaks, marshalPeaks(known.edge)) ||
+		!bytes.Equal(stored.Note, known.note):
+		t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
+			known.account, stored.Size, known.edge.Size)))
+	}
+	if t.err != nil {
+		return nil
+	}
+	l := *known
+	l.edge = known.edge.Clone()
+	t.logs[account] = &l
+	return &l
+}
 
 // leaf adds the leaf of a row's record.
-func (t *tx) leaf(ref coc.Key, r audit.Record) {
-	hash := audit.LeafHash(r.Encode())
-	t.loadEdge()
-	t.exec(insertInto("leaves", "id, type, account_id, ref, hash"), t.edge.Size, r.Type, ref, hash[:])
-	t.edge.Add(hash)
-}
-
-// leafOf adds the leaf of a row, whose record it reads.
-func (t *tx) leafOf(typ string, ref coc.Key) {
-	r, err := recordOf(t.reader, typ, ref)
-	t.fail(err)
-	t.leaf(ref, *r)
-}
-
-func (t *tx) loadEdge() {
-	if t.edge == nil {
-		e, err := readEdge(t.reader)
-		t.fail(err)
-		t.edge = &e
-	}
-}
-
-func readEdge(r reader) (audit.Edge, error) {
-	e, err := first[struct {
-		Size  int64
-		Peaks []byte
-	}](r, `SELECT size, peaks FROM edge`)
-	if err != nil {
-		return audit.Edge{}, err
-	}
-	edge, err := audit.UnmarshalEdge(e.Size, e.Peaks)
-	if err != nil {
-		err = damaged("the head of the log: %w", err)
-	}
-	return edge, err
-}
-
-func (t *tx) saveEdge() {
-	if t.edge != nil {
-		t.exec(`
-			INSERT INTO edge (id, size, peaks) VALUES (1, ?1, ?2)
-			ON CONFLICT (id) DO UPDATE SET size = excluded.size, peaks = excluded.peaks WHERE edge.size <> excluded.size`,
-			t.edge.Size, t.edge.Marshal())
-	}
-}
-
-// beginLog loads the key of the log. A new archive gets the first generation of its log and
-// a key; leaves are added for existing rows.
-func (l *Log) beginLog(ctx context.Context) (err error) {
-	defer wrap(&err, "log of the archive")
-	g, err := l.Generation(ctx)
-	if errors.Is(err, coc.ErrNotFound) {
-		return l.newGeneration(ctx, audit.Checkpoint{})
-	}
-	if err == nil {
-		l.key, err = readKey(l.keyPath, g.Public)
-	}
-	return err
-}
-
-// checkLog returns an error if the leaves do not match the stored or the signed tree heads:
-// nothing must be appended to an altered log.
-func (l *Log) checkLog(ctx context.Context) error {
-	signed, err := l.Checkpoints(ctx)
-	if err != nil {
-		return err
-	}
-	stored, err := l.Edge(ctx)
-	if err != nil {
-		return err
-	}
-	var e audit.Edge
-	wrong := ""
-	for leaf, err := range l.Leaves(ctx) {
-		if err != nil {
-			return err
-		}
-		e.Add(leaf.Hash)
-		for ; len(signed) > 0 && signed[0].Size <= e.Size; signed = signed[1:] {
-			c, err := audit.Peek(signed[0].Note)
-			if err != nil || c.Size != e.Size || c.Root != e.Root() {
-				wrong = fmt.Sprintf("its first %d records do not match their signature", signed[0].Size)
-			}
-		}
-	}
-	switch {
-	case len(signed) > 0:
-		wrong = fmt.Sprintf("%d records were signed, but it has only %d", signed[len(signed)-1].Size, e.Size)
-	case wrong == "" && (e.Size != stored.Size || e.Root() != stored.Root()):
-		wrong = "its records do not match its tree head"
-	}
-	if wrong != "" {
-		return alteredError{hint.Wrap(errors.New("its log was altered: "+wrong),
-			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
-	}
-	_, err = l.Head(ctx, false, time.Now()) // signs what a killed process left unsigned
-	return err
-}
-
-// readKey reads the private key of the log. It returns nil if the file is missing; the log
-// then continues without signatures.
-func readKey(path, public string) (*audit.Key, error) {
-	k, err := audit.ReadKey(path)
-	switch {
-	case isMissing(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case k.Public != public:
-		return nil, fmt.Errorf("%s is the key of another archive", path)
-	}
-	return k, nil
-}
-
-// newGeneration restarts the log with a new key and adds leaves for all existing rows. old
-// is the head of the previous log, zero for none.
-func (l *Log) newGeneration(ctx context.Context, old audit.Checkpoint) error {
-	var name [8]byte
-	rand.Read(name[:])
-	origin := fmt.Sprintf("cocsync/%x", name)
-	key, err := audit.NewKey(origin)
-	if err != nil {
-		return err
-	}
-	if err := audit.WriteKey(l.keyPath, key); err != nil {
-		return fmt.Errorf("signing key: %w", err)
-	}
-	l.key = key
-	return l.update(ctx, "start the log", func(t *tx) {
-		t.exec(`DELETE FROM leaves`)
-		t.exec(`DELETE FROM edge`)
-		t.exec(`DELETE FROM checkpoints`)
-		var oldOrigin, oldSize, oldRoot any
-		if old.Origin != "" {
-			oldOrigin, oldSize, oldRoot = old.Origin, old.Size, old.Root[:]
-		}
-		id := t.insert("generations", "origin, public_key, at, old_origin, old_size, old_root",
-			origin, key.Public, time.Now(), oldOrigin, oldSize, oldRoot)
-		t.leafOf(audit.TypeStart, coc.Key{ID: id})
-		t.adopt(id)
-	})
-}
-
-// adopt adds leaves for all existing events: first the starts of earlier generations, then
-// each type in the order of recording.
-func (t *tx) adopt(generation int64) {
-	for _, s := range sources() {
-		order := ` ORDER BY 1, 2`
-		switch s.typ {
-		case audit.TypeStart:
-			order = ` WHERE g.id < ` + strconv.FormatInt(generation, 10) + order
-		case audit.TypeErasure:
-			order = ` ORDER BY c.erased_at, 1, 2`
-		}
-		for _, e := range list[event](t, s.query+order) {
-			t.leaf(e.ref, *e.record(s.typ))
-		}
-	}
-}
-
-// FirstOrigin returns the permanent name of the archive, the origin of its first log.
-// Restored copies have the same name. It is "" if the archive has no log yet.
-func (l *Log) FirstOrigin(ctx context.Context) (string, error) {
-	return first[string](l.reading(ctx, "first log"), `SELECT origin FROM generations ORDER BY id LIMIT 1`)
-}
-
-// Head returns the newest tree head and signs it if necessary. It returns the zero Head if
-// the log has no key. publish means that the head is sent elsewhere, so it is kept.
-func (l *Log) Head(ctx context.Context, publish bool, now time.Time) (h coc.Head, err error) {
-	if l.key != nil {
-		err = l.update(ctx, "checkpoint", func(t *tx) { h = t.checkpoint(publish, now) })
-	}
-	return h, err
-}
-
-// checkpoint signs the tree head unless the newest checkpoint already covers it. It deletes
-// earlier checkpoints that were not published.
-func (t *tx) checkpoint(publish bool, now time.Time) (h coc.Head) {
-	if t.s.key == nil {
-		return h
-	}
-	t.loadEdge()
-	c := audit.Checkpoint{Size: t.edge.Size, Root: t.edge.Root()}
-	c.Origin, _ = get[string](t, `SELECT origin FROM generations ORDER BY id DESC LIMIT 1`)
-	h = coc.Head{Origin: c.Origin, Size: c.Size, Root: c.Root, KeyID: t.s.key.ID()}
-	note, ok := get[[]byte](t, `
-		UPDATE checkpoints SET published = CASE ?2 WHEN 1 THEN 1 ELSE published END WHERE size = ?1 RETURNING note`, c.Size, publish)
-	if !ok {
-		var err error
-		note, err = t.s.key.Sign(c)
-		t.fail(err)
-		t.exec(`DELETE FROM checkpoints WHERE published = 0`)
-		t.exec(insertInto("checkpoints", "size, at, note, published"), c.Size, now, note, publish)
-	}
-	h.Note = note
-	return h
-}
-
-// cover records coverage of the watch up to the cycle that just ended. A failed or late
-// cycle gets its own row; late means that earlier cycles were due and did not run. Other
-// cycles are combined into one row per hour.
-func (t *tx) cover(cycle coc.Key) {
-	c, ok := get[struct {
-		Watch   string
-		Outcome coc.Outcome
-		Missed  int
-		EndedAt time.Time
-	}](t, `SELECT watch, outcome, missed, ended_at FROM cycles WHERE account_id = ? AND id = ? AND partial = 0`, cycle)
-	if !ok { // a partial cycle has no coverage of the watch
+func (t *tx) leaf(row coc.Key, r audit.Record) {
+	l := t.logOf(row.Account)
+	if l == nil {
 		return
 	}
-	// The earlier ones that are not covered; zero for none.
-	before, _ := get[struct {
-		First, Last int64
-		Began       time.Time
-	}](t, `
-		SELECT coalesce(min(c.id), 0), coalesce(max(c.id), 0), min(c.started_at) FROM cycles c
-		WHERE c.watch = ?1 AND c.account_id = ?2 AND c.id < ?3 AND c.outcome <> 'running' AND c.partial = 0
-			AND c.id > coalesce((SELECT max(g.last_cycle) FROM coverages g WHERE g.account_id = ?2 AND g.watch = ?1), 0)`,
-		c.Watch, cycle)
-	switch good := c.Outcome == coc.CycleGood && c.Missed == 0; {
-	case good && before.First != 0 && c.EndedAt.Sub(before.Began) >= time.Hour:
-		t.putCoverage(c.Watch, cycle.Account, before.First, cycle.ID)
-	case !good && before.First != 0:
-		t.putCoverage(c.Watch, cycle.Account, before.First, before.Last)
-		fallthrough
-	case !good:
-		t.putCoverage(c.Watch, cycle.Account, cycle.ID, cycle.ID)
+	index := l.edge.Size
+	var hashes []byte
+	for _, h := range l.edge.Add(audit.LeafHash(r.Encode())) {
+		hashes = append(hashes, h[:]...)
 	}
-	// Else the hour is not over: its cycles are recorded later.
+	added := t.exec(insertInto("leaves", "account_id, log_id, id, type, ref, hashes")+` ON CONFLICT DO NOTHING`,
+		row.Account, l.id, index, r.Type, row.ID, hashes)
+	if t.err == nil && added == 0 {
+		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %s has a record %d that cocsync did not write", l.account, index)))
+	}
+	if r.Type == audit.TypeChange {
+		l.change = row.ID
+	}
 }
 
-func (t *tx) putCoverage(watch string, account, first, last int64) {
-	t.leafOf(audit.TypeCoverage, t.add(account, "coverages", "watch, first_cycle, last_cycle", watch, first, last))
+// startLog starts a log of an account: its first, or one that continues old.
+func (t *tx) startLog(account int64, name string, old *storedLog, now time.Time) {
+	if t.err != nil {
+		return
+	}
+	l := &accountLog{account: name, id: 1, edge: &audit.Edge{}}
+	var oldOrigin, oldSize, oldRoot any
+	if old != nil {
+		edge, err := old.edge()
+		if t.fail(err); err != nil {
+			return
+		}
+		root := edge.Root()
+		l.id, l.change, oldOrigin, oldSize, oldRoot = old.ID+1, old.Change, old.Origin, old.Size, root[:]
+	}
+	archive, _ := get[string](t, `SELECT name FROM archive`)
+	l.origin = originOf(archive, name, l.id)
+	var public any
+	if t.s.key != nil {
+		public = []byte(t.s.public())
+	}
+	t.exec(insertInto("logs", "account_id, id, origin, public_key, started_at, old_origin, old_size, old_root, size, peaks, note"),
+		account, l.id, l.origin, public, now, oldOrigin, oldSize, oldRoot, 0, []byte{}, []byte{})
+	t.logs[account] = l
+	t.leaf(coc.Key{Account: account, ID: l.id}, audit.NewRecord(audit.TypeStart, "account", name, "origin", l.origin, "public_key", public, "at", now,
+		"old_origin", oldOrigin, "old_size", oldSize, "old_root", oldRoot))
+}
+
+// originOf returns the name of a log of an account.
+func originOf(archive, account string, id int64) string {
+	origin := "cocsync/" + archive + "/" + strings.ReplaceAll(url.QueryEscape(account), "+", "%20")
+	if id > 1 {
+		origin += "/" + strconv.FormatInt(id, 10)
+	}
+	return origin
+}
+
+// signLogs signs the heads of the logs that the transaction extends.
+func (t *tx) signLogs() {
+	for account, l := range t.logs {
+		c := audit.Checkpoint{Origin: l.origin, Size: l.edge.Size, Root: l.edge.Root()}
+		l.note = []byte(c.Text())
+		if t.s.key != nil {
+			var err error
+			l.note, err = t.s.key.Sign(c)
+			t.fail(err)
+		}
+		t.exec(`UPDATE logs SET size = ?, peaks = ?, note = ? WHERE account_id = ? AND id = ?`,
+			c.Size, marshalPeaks(l.edge), l.note, account, l.id)
+	}
+}
+
+// committed remembers the heads of a transaction. The head file has them at most a second
+// later.
+func (s *store) committed(logs map[int64]*accountLog) {
+	for account, l := range logs {
+		s.logs[account] = l
+		s.head.Set(l.account, l.change, l.note, time.Now())
+	}
+}
+
+// changedWhileOpen is the error for a database that another program wrote while this process
+// had it open. The head file, which has what this process signed, does not change any more.
+func changedWhileOpen(what string) error {
+	return alteredError{hint.Wrap(errors.New("another program altered it while it was open: "+what),
+		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
+}
+
+// public returns the public key that signs the logs; nil if there is none.
+func (s *store) public() audit.PublicKey {
+	if s.key == nil {
+		return nil
+	}
+	return s.key.Public()
+}
+
+// Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
+// are kept as checkpoints, and the head file has them. For no account it returns the only
+// log's, by "".
+func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
+	heads := map[string]coc.Head{}
+	if l.key == nil {
+		return heads, nil
+	}
+	l.writing.Lock()
+	logs := maps.Clone(l.logs)
+	l.writing.Unlock()
+	err := l.update(ctx, "checkpoints", func(t *tx) {
+		for id, a := range logs {
+			name := a.account
+			if len(accounts) == 0 && len(logs) == 1 {
+				name = ""
+			} else if !slices.Contains(accounts, name) {
+				continue
+			}
+			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}
+			t.exec(insertInto("checkpoints", "account_id, log_id, size, at, note")+` ON CONFLICT DO NOTHING`, id, a.id, h.Size, now, h.Note)
+			heads[name] = h
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return heads, l.head.Flush()
 }

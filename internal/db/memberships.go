@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -34,39 +35,54 @@ func (a *Archive) Follow(ctx context.Context, m coc.NewMembers) error {
 		if m.ListComplete {
 			t.exec(`UPDATE watches SET first_listed_at = ? WHERE name = ?`, m.At, m.Watch)
 		}
-		account := t.account(m.Account)
 		for _, r := range m.Rows {
-			t.follow(account, m, r)
+			t.follow(m, r)
 		}
 	})
 }
 
-func (t *tx) follow(account int64, m coc.NewMembers, r coc.Row) {
+func (t *tx) follow(m coc.NewMembers, r coc.Row) {
 	defer t.naming("document %s", r.DocumentID)()
-	doc, _ := t.documentKey(account, r.DocumentID, m.DocumentType, r.Name, m.At)
-	t.exec(`
-		INSERT INTO memberships (account_id, document_id, watch, since, initial) SELECT ?1, ?2, ?3, ?4, ?5
-		WHERE NOT EXISTS (SELECT 1 FROM memberships WHERE account_id = ?1 AND document_id = ?2 AND watch = ?3 AND until IS NULL)`,
-		doc, m.Watch, m.At, m.InitialSync)
+	doc, _ := t.documentKey(m.Account, r.DocumentID, m.DocumentType, r.Name, m.At)
+	if _, ok := get[int64](t, `SELECT id FROM memberships WHERE account_id = ? AND document_id = ? AND watch = ? AND until IS NULL`, doc, m.Watch); ok {
+		return
+	}
+	key := t.add(doc.Account, "memberships", "document_id, watch, since, initial", doc.ID, m.Watch, m.At, m.InitialSync)
+	t.leaf(key, audit.NewRecord(audit.TypeMember, "account", m.Account, "document_id", r.DocumentID, "watch", m.Watch, "since", m.At, "initial", m.InitialSync))
 }
 
 // Leave records that a watch no longer follows these documents.
 func (a *Archive) Leave(ctx context.Context, account, watch string, ids []string, now time.Time) error {
-	return a.members(ctx, "end the memberships of watch %q", account, watch, ids, `UPDATE memberships SET until = ?1`, now)
+	return a.update(ctx, fmt.Sprintf("end the memberships of watch %q", watch), func(t *tx) {
+		for _, id := range ids {
+			t.endMemberships(now, ` AND m.watch = ? AND a.name = ? AND d.document_id = ?`, watch, account, id)
+		}
+	})
+}
+
+// endMemberships ends the memberships that a condition selects.
+func (t *tx) endMemberships(now time.Time, where string, args ...any) {
+	for _, m := range list[struct {
+		Key                        coc.Key
+		Account, DocumentID, Watch string
+		Since                      time.Time
+	}](t, `
+		SELECT m.account_id, m.id, a.name, d.document_id, m.watch, m.since FROM memberships m JOIN accounts a ON a.id = m.account_id
+		JOIN documents d ON d.account_id = m.account_id AND d.id = m.document_id WHERE m.until IS NULL`+where+` ORDER BY m.account_id, m.id`, args...) {
+		t.exec(`UPDATE memberships SET until = ? WHERE account_id = ? AND id = ?`, now, m.Key)
+		key := t.add(m.Key.Account, "membership_ends", "membership_id, until", m.Key.ID, now)
+		t.leaf(key, audit.NewRecord(audit.TypeMemberEnd, "account", m.Account, "document_id", m.DocumentID, "watch", m.Watch, "since", m.Since, "until", now))
+	}
 }
 
 // Missing records since when documents are missing from the list, if too many are missing to
 // conclude that they were deleted. The zero time means that they are not missing.
 func (a *Archive) Missing(ctx context.Context, account, watch string, ids []string, since time.Time) error {
-	return a.members(ctx, "missing documents of watch %q", account, watch, ids, `UPDATE memberships SET missing_at = ?1`, since)
-}
-
-func (a *Archive) members(ctx context.Context, what, account, watch string, ids []string, set string, when time.Time) error {
-	return a.update(ctx, fmt.Sprintf(what, watch), func(t *tx) {
+	return a.update(ctx, fmt.Sprintf("missing documents of watch %q", watch), func(t *tx) {
 		for _, id := range ids {
-			t.exec(set+` WHERE watch = ?2 AND until IS NULL AND (account_id, document_id) =
+			t.exec(`UPDATE memberships SET missing_at = ? WHERE watch = ? AND until IS NULL AND (account_id, document_id) =
 				(SELECT d.account_id, d.id FROM documents d JOIN accounts a ON a.id = d.account_id
-				 WHERE a.name = ?3 AND d.document_id = ?4)`, when, watch, account, id)
+				 WHERE a.name = ? AND d.document_id = ?)`, since, watch, account, id)
 		}
 	})
 }

@@ -39,7 +39,7 @@ func (r reader) name(err *error) {
 func (r reader) scan(rows *sql.Rows, dest []any) error {
 	var list []any
 	for _, d := range dest {
-		if e, ok := d.(*event); ok {
+		if e, ok := d.(*fields); ok {
 			names, err := rows.Columns()
 			if err != nil {
 				return err
@@ -197,6 +197,8 @@ func destination(v reflect.Value) any {
 		return (*hashColumn)(p)
 	case *[]byte:
 		return p
+	case *audit.PublicKey:
+		return (*[]byte)(p)
 	default:
 		if v.Kind() == reflect.Slice {
 			return jsonColumn{p}

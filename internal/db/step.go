@@ -40,6 +40,8 @@ type stepper struct {
 type storedVersion struct {
 	ID          int64
 	Unavailable bool // recorded as unavailable
+	Made        bool // its create_time is known
+	Withdrawn   bool
 }
 
 // storedRevision is a revision of this step; zero for none.
@@ -61,7 +63,7 @@ func (w *stepper) put() {
 }
 
 func (w *stepper) putDocument() {
-	w.document, w.isNew = w.documentKey(w.account(w.Account), w.DocumentID, w.Type, w.Name, w.SeenAt)
+	w.document, w.isNew = w.documentKey(w.Account, w.DocumentID, w.Type, w.Name, w.SeenAt)
 	var print any
 	if w.Fingerprint != nil {
 		print = *w.Fingerprint
@@ -105,7 +107,7 @@ func (w *stepper) putVersions() {
 	if !w.isNew && len(w.Versions) > 0 {
 		var err error
 		w.versions, err = byKey[string, storedVersion](w.reader,
-			`SELECT label, id, state = 'unavailable' FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
+			`SELECT label, id, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
 		w.fail(err)
 	}
 	for _, v := range w.Versions {
@@ -130,6 +132,7 @@ func (w *stepper) putVersion(v coc.VersionStep) {
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE account_id = ?12 AND id = ?13`,
 			slices.Concat([]any{v.MadeAt, v.Withdrawn, w.SeenAt}, progress, []any{w.document.Account, before.ID})...)
+		w.putListing(v, before)
 	} else {
 		w.addVersion(v, progress)
 	}
@@ -152,10 +155,27 @@ func (w *stepper) addVersion(v coc.VersionStep, progress []any) {
 	key := w.add(w.document.Account, "versions", `document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
 		state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at`,
 		append([]any{w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, withdrawn}, progress...)...)
-	w.versions[v.Label] = storedVersion{ID: key.ID}
+	w.leaf(key, w.record(audit.TypeVersion, "version", v.Label, "version_uuid", audit.NotEmpty(v.UUID), "made_at", v.MadeAt,
+		"listed_at", w.SeenAt, "backfill", v.Backfill))
+	stored := storedVersion{ID: key.ID, Made: !v.MadeAt.IsZero()}
+	w.versions[v.Label] = stored
+	w.putListing(v, stored)
 	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
 		w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
 	}
+}
+
+// putListing records how a version is listed, if that changed.
+func (w *stepper) putListing(v coc.VersionStep, before storedVersion) {
+	var made time.Time
+	if !before.Made {
+		made = v.MadeAt
+	}
+	if v.Withdrawn == before.Withdrawn && made.IsZero() {
+		return
+	}
+	key := w.add(w.document.Account, "listings", "version_id, at, withdrawn, made_at", before.ID, w.SeenAt, v.Withdrawn, made)
+	w.leaf(key, w.record(audit.TypeListing, "version", v.Label, "at", w.SeenAt, "withdrawn", v.Withdrawn, "made_at", made))
 }
 
 func (w *stepper) putRevisions() {
@@ -231,7 +251,7 @@ func (w *stepper) putChange(c coc.NewChange) {
 	if states[1] != 0 {
 		r.Add("from_state", states[0], "to_state", states[1])
 	}
-	r.Add("at", c.At, "seen_at", w.SeenAt, "backfill", c.Backfill, "late", c.Late)
+	r.Add("at", c.At, "seen_at", w.SeenAt, "backfill", c.Backfill, "late", c.Late, "cycle", noneIsNull(w.Cycle.ID))
 	w.leaf(key, r)
 	if from.Erased || to.Erased {
 		c.Difference = coc.ErasedDifference(c.Algorithm, c.Skipped)

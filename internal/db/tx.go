@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -21,9 +20,9 @@ type tx struct {
 	changed  int64 // rows
 	raw      *sql.Tx
 	s        *store
-	edge     *audit.Edge         // the right edge of the log; nil before the first leaf
-	counters map[int64]*counters // by account
-	words    map[word]int64      // ids of words used in this transaction
+	logs     map[int64]*accountLog // those that it extends, by account
+	counters map[int64]*counters   // by account
+	words    map[word]int64        // ids of words used in this transaction
 }
 
 // word is a text in the table words.
@@ -48,7 +47,8 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	if err != nil {
 		return explain(err)
 	}
-	t := &tx{reader: reader{ctx: ctx, on: &session{on: txPreparer{raw, s.known}}}, raw: raw, s: s, counters: map[int64]*counters{}, words: map[word]int64{}}
+	t := &tx{reader: reader{ctx: ctx, on: &session{on: txPreparer{raw, s.known}}}, raw: raw, s: s, counters: map[int64]*counters{},
+		words: map[word]int64{}, logs: map[int64]*accountLog{}}
 	if t.run(f, pending == 0); t.err != nil {
 		return errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
 	}
@@ -58,6 +58,7 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	for query := range t.on.stmts.Range { // for the next transactions
 		_, _ = s.known.stmt(ctx, query.(string))
 	}
+	s.committed(t.logs)
 	s.checkpointLater()
 	return nil
 }
@@ -67,14 +68,14 @@ func (s *store) exec(ctx context.Context, what, query string, args ...any) error
 	return s.update(ctx, what, func(t *tx) { t.exec(query, args...) })
 }
 
-// run runs f and saves counters and the edge of the log. empty means that the write-ahead
+// run runs f, saves counters and signs the logs. empty means that the write-ahead
 // log was empty before the transaction.
 func (t *tx) run(f func(*tx), empty bool) {
 	if t.checkSchemaOnce(); t.err == nil {
 		f(t)
 	}
 	t.saveCounters()
-	t.saveEdge()
+	t.signLogs()
 	if empty && t.changed > 0 {
 		t.noteFirstCommit(time.Now())
 	}
@@ -128,11 +129,11 @@ func list[T any](t *tx, query string, args ...any) (all []T) {
 }
 
 // counters are the newest ids of an account's rows, including those of this transaction.
-type counters [12]int64
+type counters [18]int64
 
 // counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
-	"unavailable_versions, coverages, words, content_bytes"
+	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, words, content_bytes"
 
 // count returns a counter of an account.
 func (t *tx) count(account int64, column string) *int64 {

@@ -6,107 +6,184 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
 // The methods in this file read the log for verification. Package query compares.
 
-// Leaf is a stored leaf of the log.
+// LogInfo is a log of an account.
+type LogInfo struct {
+	Account   int64
+	Name      string // of the account
+	ID        int64
+	Origin    string
+	PublicKey audit.PublicKey // nil if there is no key
+	Size      int64
+	Peaks     []byte
+	Note      []byte // the newest checkpoint
+}
+
+// Logs returns all logs, by account.
+func (l *Log) Logs(ctx context.Context) ([]LogInfo, error) {
+	return collect[LogInfo](l.reading(ctx, "logs"), `
+		SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note
+		FROM logs l JOIN accounts a ON a.id = l.account_id ORDER BY a.name, l.id`)
+}
+
+// Leaf is a stored leaf of a log.
 type Leaf struct {
-	Index int64
-	Type  string
-	Ref   coc.Key // of the row
-	Hash  audit.Hash
+	Index  int64
+	Type   string
+	Ref    int64 // the id of the row
+	Hashes []audit.Hash
 }
 
-// Leaves returns every leaf, in order.
-func (l *Log) Leaves(ctx context.Context) iter.Seq2[Leaf, error] {
-	return stream[Leaf](l.reading(ctx, "leaves"), leafRows+` ORDER BY id`)
+// leafRow is a row of leaves.
+type leafRow struct {
+	Index  int64
+	Type   string
+	Ref    int64
+	Hashes []byte
 }
 
-const leafRows = `SELECT id, type, account_id, ref, hash FROM leaves`
+const leafRows = `SELECT id, type, ref, hashes FROM leaves WHERE account_id = ? AND log_id = ?`
 
-// Generation is a generation of the log: it restarts with a new key at a restore.
-type Generation struct {
-	Origin, Public string
+// Leaves returns every leaf of a log, in order. It reads pages, so that other queries may run
+// at the same time.
+func (l *Log) Leaves(ctx context.Context, account, log int64) iter.Seq2[Leaf, error] {
+	r := l.reading(ctx, "leaves")
+	return func(yield func(Leaf, error) bool) {
+		after := int64(-1)
+		for {
+			rows, err := collect[leafRow](r, leafRows+` AND id > ? ORDER BY id LIMIT ?`, account, log, after, recordsPage)
+			for _, row := range rows {
+				if !yield(Leaf{row.Index, row.Type, row.Ref, splitHashes(row.Hashes)}, nil) {
+					return
+				}
+				after = row.Index
+			}
+			if err != nil {
+				yield(Leaf{}, err)
+			}
+			if err != nil || len(rows) < recordsPage {
+				return
+			}
+		}
+	}
 }
 
-// Generation returns the newest generation of the log. The error is coc.ErrNotFound if it has none.
-func (l *Log) Generation(ctx context.Context) (Generation, error) {
-	return find[Generation](l.reading(ctx, "log"), `SELECT origin, public_key FROM generations ORDER BY id DESC LIMIT 1`)
+// splitHashes splits hashes. A rest that is no hash is an own, zero one: it fits nothing.
+func splitHashes(b []byte) (list []audit.Hash) {
+	for h := range slices.Chunk(b, len(audit.Hash{})) {
+		var hash audit.Hash
+		if len(h) == len(hash) {
+			copy(hash[:], h)
+		}
+		list = append(list, hash)
+	}
+	return list
 }
 
-// Edge returns the stored right edge of the log.
-func (l *Log) Edge(ctx context.Context) (audit.Edge, error) { return readEdge(l.reading(ctx, "log")) }
+// hashes reads the stored hashes of a log.
+func (l *Log) hashes(ctx context.Context, account, log int64) tlog.HashReader {
+	r := l.reading(ctx, "hashes of the log")
+	return tlog.HashReaderFunc(func(indexes []int64) ([]audit.Hash, error) {
+		list := make([]audit.Hash, len(indexes))
+		for i, index := range indexes {
+			level, n := tlog.SplitStoredHashIndex(index)
+			leaf := (n+1)<<level - 1 // which completes the subtree
+			b, err := first[[]byte](r, `SELECT hashes FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`, account, log, leaf)
+			if err != nil {
+				return nil, err
+			}
+			hashes := splitHashes(b)
+			if level >= len(hashes) {
+				return nil, damaged("leaf %d of the log is missing or incomplete", leaf)
+			}
+			list[i] = hashes[level]
+		}
+		return list, nil
+	})
+}
 
-// LogSize returns the number of records of the log and the number of records covered by the
-// newest checkpoint.
+// StoredHashes returns the stored hashes of a log, for proofs.
+func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashReader {
+	return l.hashes(ctx, account, log)
+}
+
+// LogSize returns the number of records of all logs, and how many of them are signed.
 func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
-	err = l.reading(ctx, "log").row(`SELECT coalesce((SELECT max(size) FROM edge), 0), coalesce((SELECT max(size) FROM checkpoints), 0)`).
-		Scan(&records, &signed)
-	if err == nil && (records < 0 || signed < 0) {
-		err = damaged("the head of the log: it has %d records, and %d are signed", records, signed)
+	list, err := l.Logs(ctx)
+	for _, g := range list {
+		records += g.Size
+		if c, ok, err := checkpointIn(g.Note); err == nil && ok {
+			signed += c.Size
+		}
 	}
 	return records, signed, err
 }
 
-// Signed is a stored checkpoint.
+// Signed is a checkpoint that was sent or printed.
 type Signed struct {
 	Size int64
 	Note []byte
 }
 
-// Checkpoints returns the signed checkpoints in the order of size.
-func (l *Log) Checkpoints(ctx context.Context) ([]Signed, error) {
-	return collect[Signed](l.reading(ctx, "checkpoints"), `SELECT size, note FROM checkpoints ORDER BY size`)
+// Checkpoints returns the checkpoints of a log that were sent or printed, in the order of size.
+func (l *Log) Checkpoints(ctx context.Context, account, log int64) ([]Signed, error) {
+	return collect[Signed](l.reading(ctx, "checkpoints"), `
+		SELECT size, note FROM checkpoints WHERE account_id = ? AND log_id = ? ORDER BY size`, account, log)
 }
 
-// Types returns the types of leaves in the order of verification.
-func Types() (list []string) {
-	for _, s := range sources() {
-		list = append(list, s.typ)
-	}
-	return list
+// Record is the record of a row.
+type Record struct {
+	Ref int64 // the id of the row
+	audit.Record
 }
 
-// EachRecord calls do with the record and the leaf of every row of a type. The record is nil
-// if the row of a leaf is missing; the leaf is nil if a row has none.
-func (l *Log) EachRecord(ctx context.Context, typ string, do func(ref coc.Key, r *audit.Record, l *Leaf)) error {
+// Records returns the records of all rows of a type in an account, by id. It reads pages.
+func (l *Log) Records(ctx context.Context, account int64, typ string) iter.Seq2[Record, error] {
 	r := l.reading(ctx, "records of type %s", typ)
-	// Leaves and records have the same order.
-	leaves, err := collect[Leaf](r, leafRows+` WHERE type = ? ORDER BY account_id, ref, id`, typ)
-	if err != nil {
-		return err
-	}
-	for e, err := range stream[event](r, sourceOf(typ).query+` ORDER BY 1, 2`) {
-		if err != nil {
-			return err
+	read := sources()[typ]
+	return func(yield func(Record, error) bool) {
+		after := coc.Key{Account: account}
+		for {
+			rows, err := read(r, after, recordsPage)
+			for _, e := range rows {
+				if !yield(Record{e.ref, e.record}, nil) {
+					return
+				}
+				after.ID = e.ref
+			}
+			if err != nil {
+				yield(Record{}, err)
+			}
+			if err != nil || len(rows) < recordsPage {
+				return
+			}
 		}
-		for ; len(leaves) > 0 && leaves[0].Ref.Compare(e.ref) < 0; leaves = leaves[1:] {
-			do(leaves[0].Ref, nil, &leaves[0])
-		}
-		var leaf *Leaf
-		if len(leaves) > 0 && leaves[0].Ref == e.ref {
-			leaf, leaves = &leaves[0], leaves[1:]
-		}
-		do(e.ref, e.record(typ), leaf)
 	}
-	for i := range leaves {
-		do(leaves[i].Ref, nil, &leaves[i])
-	}
-	return nil
 }
 
-// RecordOf returns the record and the leaf of a change.
-func (l *Log) RecordOf(ctx context.Context, change coc.Key) (*audit.Record, Leaf, error) {
-	r := l.reading(ctx, "change %d", change.ID)
-	record, err := recordOf(r, audit.TypeChange, change)
-	if err != nil {
-		return nil, Leaf{}, err
+// RecordOf returns the record of a row and its leaf. The error is coc.ErrNotFound if one of
+// them does not exist.
+func (l *Log) RecordOf(ctx context.Context, typ string, row coc.Key) (record audit.Record, log int64, leaf Leaf, err error) {
+	r := l.reading(ctx, "%s %d", typ, row.ID)
+	rows, err := sources()[typ](r, coc.Key{Account: row.Account, ID: row.ID - 1}, 1)
+	if err == nil && (len(rows) == 0 || rows[0].ref != row.ID) {
+		err = coc.ErrNotFound
 	}
-	leaf, err := find[Leaf](r, leafRows+` WHERE type = 'change' AND account_id = ? AND ref = ?`, change)
-	return record, leaf, err
+	if err != nil {
+		return record, 0, leaf, err
+	}
+	found, err := find[struct {
+		Log int64
+		leafRow
+	}](r, `SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND account_id = ?`, row.ID, typ, row.Account)
+	return rows[0].record, found.Log, Leaf{found.Index, found.Type, found.Ref, splitHashes(found.Hashes)}, err
 }
 
 // Basis is the evidence of a change.
@@ -116,7 +193,7 @@ type Basis struct {
 	Cycle        coc.Key      // the cycle that found the change; zero if unknown
 	Watch        string       // of the cycle
 	Leaf         int64        // its index in the log, from 0; -1 for none
-	Signed       int64        // number of leaves that the newest checkpoint signs
+	Signed       bool         // whether the log is signed
 }
 
 // Basis returns the evidence of a change.
@@ -125,7 +202,7 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (Basis, error) {
 		SELECT coalesce(r.request_id, s.request_id, ''), coalesce(r.answered_at, s.answered_at), r.previous_checked_at,
 			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''),
 			coalesce((SELECT min(id) FROM leaves WHERE type = 'change' AND ref = c.id AND account_id = c.account_id), -1),
-			(SELECT coalesce(max(size), 0) FROM checkpoints)
+			coalesce((SELECT max(public_key IS NOT NULL) FROM logs WHERE account_id = c.account_id), 0)
 		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
 		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id
@@ -142,9 +219,4 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 	keys, err := collect[string](r, `
 		SELECT 'row ' || coalesce(rowid, 0) || ' of ' || "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`)
 	return append(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys...), err
-}
-
-// SameHash reports whether a record has the hash of the leaf.
-func (l Leaf) SameHash(r *audit.Record) bool {
-	return l.Hash == audit.LeafHash(r.Encode())
 }

@@ -49,12 +49,13 @@ func (a *Archive) Revisions(ctx context.Context, document coc.Key, label string)
 		SELECT coalesce(r.account_id, 0), coalesce(r.id, 0), v.label, coalesce(r.number, 0),
 			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id),
 			coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
-			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), c.erased_at IS NOT NULL, c.erased_at, coalesce(c.erased_reason, ''),
+			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), e.at IS NOT NULL, e.at, coalesce(e.reason, ''),
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
 		FROM versions v
 		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		LEFT JOIN erasures e ON e.account_id = c.account_id AND e.content_id = c.id
 		WHERE v.account_id = ?1 AND v.document_id = ?2 AND (?3 = '' OR v.label = ?3)`, document, label)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -60,7 +61,7 @@ func (a *Archive) Configure(ctx context.Context, watches []coc.Schedule, now tim
 
 func (t *tx) schedule(w coc.Schedule, now time.Time) {
 	defer t.naming("watch %s", w.Watch)()
-	t.addAccount(w.Account, w.Endpoint)
+	t.addAccount(w.Account, w.Endpoint, now)
 	t.putWatch(w.Watch, w.Account, now)
 	// scheduled_at is first: an assignment sees the values from before the update.
 	t.exec(`
@@ -82,12 +83,14 @@ func (t *tx) putWatch(watch, account string, now time.Time) {
 	t.exec(`
 		INSERT INTO watches (name, account_id) SELECT ?, id FROM accounts WHERE name = ?
 		ON CONFLICT (name) DO UPDATE SET account_id = excluded.account_id`, watch, account)
+	key := t.add(t.account(account), "watch_starts", "watch, at", watch, now)
+	t.leaf(key, audit.NewRecord(audit.TypeWatch, "account", account, "watch", watch, "at", now))
 }
 
 // endWatch ends the memberships of a watch. If it is configured again, it starts with an
 // initial sync.
 func (t *tx) endWatch(name string, now time.Time) {
-	t.exec(`UPDATE memberships SET until = ? WHERE watch = ? AND until IS NULL`, now, name)
+	t.endMemberships(now, ` AND m.watch = ?`, name)
 	t.exec(`
 		UPDATE watches SET first_listed_at = NULL, summarized_at = NULL, failure_at = NULL, schedule = NULL, timezone = NULL,
 			interval = NULL, scheduled_at = NULL, short_since = NULL, short_listed = NULL, short_total = NULL

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ type writer struct {
 	mask   *mask.Masker
 	people map[string]Person
 	links  Links
-	head   coc.Head // of the archive's log; zero for none
+	heads  map[string]coc.Head // of the logs, by account
 	// sample adds the diff of a version as a file even if the message has all of it.
 	sample bool
 }
@@ -205,7 +206,7 @@ func (w *writer) smallPrint(c *coc.Change, s excerpt) block {
 	if c.Added > 0 || c.Removed > 0 {
 		line += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
 	}
-	return footer(plain(line + hidden(s.masked) + w.checkpoint()))
+	return footer(plain(line + hidden(s.masked) + w.checkpoint(c.Account)))
 }
 
 // hidden says how many values are hidden; "" for none.
@@ -216,13 +217,27 @@ func hidden(n int) string {
 	return " · " + text.Plural(n, "value") + " hidden"
 }
 
-// checkpoint is the head of the archive's log, so that the message witnesses it; "" if
-// there is none.
-func (w *writer) checkpoint() string {
-	if w.head.KeyID == "" {
+// checkpoint is the head of the log of an account, "" for the only one, so that the message
+// witnesses it; "" if there is none.
+func (w *writer) checkpoint(account string) string {
+	h, ok := w.heads[account]
+	if !ok {
 		return ""
 	}
-	return fmt.Sprintf(" · log %d %s key %s", w.head.Size, base64.StdEncoding.EncodeToString(w.head.Root[:]), w.head.KeyID)
+	return fmt.Sprintf(" · log %d %s key %s", h.Size, base64.StdEncoding.EncodeToString(h.Root[:]), h.Key)
+}
+
+// checkpoints are the heads of the logs of the accounts of changes.
+func (w *writer) checkpoints(changes []*coc.Change) string {
+	heads := map[string]string{}
+	for _, c := range changes {
+		heads[c.Account] = w.checkpoint(c.Account)
+	}
+	var b strings.Builder
+	for _, account := range slices.Sorted(maps.Keys(heads)) {
+		b.WriteString(heads[account])
+	}
+	return b.String()
 }
 
 // idOf is the change's id in words, by which a repeat is recognised.

@@ -64,7 +64,7 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 		return false, quiet, err
 	}
 	if len(due) > 0 {
-		if b.write.head, err = w.Outbox.Head(ctx, true, b.now); err != nil {
+		if b.write.heads, err = w.Outbox.Heads(ctx, accountsOf(due), b.now); err != nil {
 			return false, quiet, err
 		}
 	}
@@ -81,6 +81,17 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 		return false, quiet, nil
 	}
 	return false, quiet, w.recordQuiet(ctx, b.now, quiet)
+}
+
+// accountsOf returns the accounts of changes, by name.
+func accountsOf(due []coc.Delivery) (accounts []string) {
+	for _, d := range due {
+		if d.Change != nil && !slices.Contains(accounts, d.Change.Account) {
+			accounts = append(accounts, d.Change.Account)
+		}
+	}
+	slices.Sort(accounts)
+	return accounts
 }
 
 // route adds the deliveries to send to the batch, and returns those to drop and the
@@ -172,7 +183,7 @@ func (b *batch) single(ctx context.Context, a alert) error {
 	}
 	w := *b.write
 	if m.Kind == coc.MessageRoot && b.n.threads() {
-		w.head = coc.Head{} // the small print of a thread's first message stays short
+		w.heads = nil // the small print of a thread's first message stays short
 	}
 	_, err = b.add(m, w.change(c, pair, a.mention))
 	return err

@@ -18,16 +18,16 @@ type event struct {
 	Type      string    `json:"type"` // change.version, notice.failure
 	Timestamp time.Time `json:"timestamp"`
 	Data      any       `json:"data"`
-	// Log is the head of the archive's log when the event was written; null for none.
+	// Log is the head of the account's log when the event was written; null for none.
 	Log *logData `json:"log"`
 }
 
-// logData lets each receiver keep a checkpoint of the archive's log.
+// logData lets each receiver keep a checkpoint of the log.
 type logData struct {
 	Origin string `json:"origin"`
 	Size   int64  `json:"size"`
 	Root   []byte `json:"root"` // base64
-	KeyID  string `json:"key_id"`
+	Key    string `json:"key"`  // its fingerprint
 }
 
 type changeData struct {
@@ -100,8 +100,8 @@ func (s excerpt) event(c *coc.Change, h coc.Head) ([]byte, error) {
 
 func marshalEvent(kind string, at time.Time, data any, h coc.Head) ([]byte, error) {
 	e := event{Schema: eventSchema, Type: kind, Timestamp: at.UTC(), Data: data}
-	if h.KeyID != "" {
-		e.Log = &logData{h.Origin, h.Size, h.Root[:], h.KeyID}
+	if h.Key != "" {
+		e.Log = &logData{h.Origin, h.Size, h.Root[:], h.Key}
 	}
 	return json.Marshal(e)
 }

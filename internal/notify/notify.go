@@ -31,9 +31,10 @@ type Outbox interface {
 	// not sent, and creates the missing deliveries of its recipients, due now. It returns the
 	// messages' ids in the order of the drafts.
 	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
-	// Head returns the signed head of the archive's log, which covers every change that
-	// is due; zero where it has none. published says that a message will contain it.
-	Head(ctx context.Context, published bool, now time.Time) (coc.Head, error)
+	// Heads returns the signed heads of the logs of accounts, by account, for messages: they
+	// cover every change that is due. For no account it returns the only log's, by "". A log
+	// without a signature has none.
+	Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error)
 	// Next returns the pending message to post next: one that is due, whose parent is not
 	// pending, and with no earlier unsent one about the same document or watch. If ok is
 	// false, wake is when the next one is due; zero if none is pending.

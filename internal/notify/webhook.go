@@ -70,7 +70,7 @@ func (w *writer) event(c *coc.Change, pair contents) (body []byte, title string,
 	}
 	n := fitting(s.patch, len(s.patch), maxEventDiff, weight)
 	s.patch, s.cut = s.patch[:n], n < len(s.patch)
-	body, err = s.event(&masked, w.head)
+	body, err = s.event(&masked, w.heads[c.Account])
 	return body, w.title(c) + " (" + idOf(c) + ")", err
 }
 
@@ -81,7 +81,7 @@ func (w *writer) noticeEvent(n *coc.Notice) (body []byte, title string, err erro
 	for _, l := range n.Lines {
 		masked.Lines = append(masked.Lines, w.mask.Words(l))
 	}
-	body, err = noticeEvent(&masked, w.head)
+	body, err = noticeEvent(&masked, w.heads[""])
 	return body, text.Line(masked.Title, maxHeader), err
 }
 

@@ -21,7 +21,7 @@ type Feed struct {
 // Feed returns at most limit changes. For one document it includes backfill; for the zero
 // Document, it returns changes of all documents without it.
 func (a *Archive) Feed(ctx context.Context, doc Document, limit int) (f Feed, err error) {
-	if f.Origin, err = a.db.FirstOrigin(ctx); err != nil {
+	if f.Origin, err = a.db.ArchiveName(ctx); err != nil {
 		return f, err
 	}
 	if f.Changes, err = a.db.Recorded(ctx, doc.key, limit); err != nil {

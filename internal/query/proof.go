@@ -4,82 +4,189 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"cocsync/internal/audit"
+	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
-// signHint says how to sign what is not signed yet.
-const signHint = "each cycle signs what it added: run `cocsync sync`"
-
-// Checkpoint returns the newest signed checkpoint.
-func (a *Archive) Checkpoint(ctx context.Context) (note []byte, err error) {
-	newest, err := a.newestCheckpoint(ctx)
-	if err == nil && newest.Note == nil {
-		err = hint.Wrap(unavailable("nothing is signed yet"), signHint)
+// Notes returns the newest signed checkpoint of each log that is not closed, by account; of
+// one account if it is not "".
+func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, err error) {
+	if err := a.checkAccount(ctx, account); err != nil {
+		return nil, err
 	}
-	return newest.Note, err
+	logs, err := a.db.Logs(ctx)
+	for i, l := range logs {
+		if i+1 < len(logs) && logs[i+1].Account == l.Account || account != "" && l.Name != account {
+			continue
+		}
+		if len(l.PublicKey) == 0 {
+			return nil, notSigned(l)
+		}
+		notes = append(notes, l.Note)
+	}
+	if err == nil && len(notes) == 0 {
+		err = unavailable("nothing is signed yet")
+	}
+	return notes, err
 }
 
-// newestCheckpoint returns the newest signed checkpoint, zero for none.
-func (a *Archive) newestCheckpoint(ctx context.Context) (newest db.Signed, err error) {
-	signed, err := a.db.Checkpoints(ctx)
-	if len(signed) > 0 {
-		newest = signed[len(signed)-1]
-	}
-	return newest, err
+func notSigned(l db.LogInfo) error {
+	return hint.Wrap(unavailable("the log of account "+text.Visible(l.Name)+" is not signed"), "put the signing key back and restart cocsync")
 }
 
-// Prove proves that a change is in the log of the newest signed checkpoint. The error is
-// coc.ErrNotFound for an unknown change.
+// Keys returns the verifier key of each log, as in a signed note.
+func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
+	logs, err := a.db.Logs(ctx)
+	for _, l := range logs {
+		if len(l.PublicKey) > 0 {
+			list = append(list, l.PublicKey.Verifier(l.Origin))
+		}
+	}
+	return list, err
+}
+
+// Prove proves that a record is in the log of its account: that of a change by its number, of a
+// revision as DOC@v3, or of a row as TYPE:ID. The error is coc.ErrNotFound for an unknown one.
 func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err error) {
-	c, err := a.Change(ctx, ref)
-	if err != nil {
-		return p, err
-	}
-	record, leaf, err := a.db.RecordOf(ctx, c.Key)
-	if err != nil {
-		return p, err
-	}
-	if !leaf.SameHash(record) {
-		return p, hint.Wrap(fmt.Errorf("change %s is not what was logged", ref), "`cocsync verify` says what else is wrong")
-	}
-	g, err := a.db.Generation(ctx)
-	if err != nil {
-		return p, err
-	}
-	newest, err := a.newestCheckpoint(ctx)
-	if err != nil {
-		return p, err
-	}
-	if newest.Size <= leaf.Index {
-		return p, hint.Wrap(unavailable("no signed checkpoint includes the change yet"), signHint)
-	}
-	var leaves audit.Leaves
-	for l, err := range a.db.Leaves(ctx) {
+	if strings.Contains(ref, "@") {
+		doc, at, err := a.Split(ctx, ref)
 		if err != nil {
 			return p, err
 		}
-		if int64(len(leaves)) < newest.Size {
-			leaves = append(leaves, l.Hash)
+		v, err := a.Version(ctx, doc, at)
+		if err != nil {
+			return p, err
+		}
+		return a.prove(ctx, audit.TypeRevision, v.db.Key)
+	}
+	typ, number, ok := strings.Cut(ref, ":")
+	if !ok || !slices.Contains(audit.Types(), typ) {
+		c, err := a.Change(ctx, ref)
+		if err != nil {
+			return p, err
+		}
+		return a.prove(ctx, audit.TypeChange, c.Key)
+	}
+	row, err := a.rowKey(ctx, number)
+	if err != nil {
+		return p, err
+	}
+	return a.prove(ctx, typ, row)
+}
+
+// rowKey returns the key of a row: 12, or prod/12 with its account.
+func (a *Archive) rowKey(ctx context.Context, ref string) (key coc.Key, err error) {
+	account, number := "", ref
+	if i := strings.LastIndex(ref, "/"); i > 0 {
+		account, number = ref[:i], ref[i+1:]
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || id < 1 {
+		return key, badQuery(fmt.Errorf("%q is not a valid number of a record", ref))
+	}
+	logs, err := a.db.Logs(ctx)
+	for _, l := range logs {
+		switch {
+		case account != "" && l.Name != account || l.Account == key.Account:
+		case !key.IsZero():
+			return key, ambiguous("several accounts have a record %s: write it as %s/%s", number, l.Name, number)
+		default:
+			key = coc.Key{Account: l.Account, ID: id}
 		}
 	}
-	if int64(len(leaves)) < newest.Size {
-		return p, hint.Wrap(errors.New("leaves of the log are missing"), "`cocsync verify` says which")
+	if err == nil && key.IsZero() {
+		err = coc.NotFound("no account %s in the archive", text.Visible(account))
 	}
-	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Public: g.Public, Checkpoint: newest.Note}
-	p.Hashes, err = leaves.ProveRecord(newest.Size, leaf.Index)
-	if err == nil {
-		_, _, err = p.Check()
+	return key, err
+}
+
+// prove proves the record of a row.
+func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.Proof, err error) {
+	record, id, leaf, err := a.db.RecordOf(ctx, typ, row)
+	if err != nil {
+		return p, err
 	}
+	logs, err := a.db.Logs(ctx)
+	if err != nil {
+		return p, err
+	}
+	i := slices.IndexFunc(logs, func(l db.LogInfo) bool { return l.Account == row.Account && l.ID == id })
+	switch {
+	case i < 0 || len(leaf.Hashes) == 0 || leaf.Hashes[0] != audit.LeafHash(record.Encode()):
+		return p, hint.Wrap(fmt.Errorf("%s is not what was logged", describe(typ, &record)), "`cocsync verify` says what else is wrong")
+	case len(logs[i].PublicKey) == 0:
+		return p, notSigned(logs[i])
+	}
+	l := logs[i]
+	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Checkpoint: l.Note}
+	if p.Hashes, err = tlog.ProveRecord(l.Size, leaf.Index, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
+		return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
+	}
+	_, _, err = p.Check(l.PublicKey)
 	return p, err
+}
+
+// ProveConsistency proves that a log at a newer checkpoint contains that at an older one. now
+// is nil for the newest checkpoint.
+func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audit.Consistency, err error) {
+	logs, err := a.db.Logs(ctx)
+	if err != nil {
+		return p, err
+	}
+	c, err := audit.Peek(old)
+	if err != nil {
+		return p, err
+	}
+	i := slices.IndexFunc(logs, func(l db.LogInfo) bool { return l.Origin == c.Origin })
+	if i < 0 {
+		return p, coc.NotFound("no log %s in the archive", text.Visible(c.Origin))
+	}
+	l := logs[i]
+	if now == nil {
+		now = l.Note
+	}
+	newer, err := audit.Peek(now)
+	if err != nil {
+		return p, err
+	}
+	p = audit.Consistency{Old: old, New: now}
+	if 0 < c.Size && c.Size < newer.Size && newer.Size <= l.Size {
+		if p.Hashes, err = tlog.ProveTree(newer.Size, c.Size, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
+			return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
+		}
+	}
+	_, _, err = p.Check(l.PublicKey)
+	return p, err
+}
+
+// Consistent is what a consistency proof proves.
+type Consistent struct {
+	Origin  string `json:"origin"`
+	Key     string `json:"key"` // its fingerprint
+	OldSize int64  `json:"old_size"`
+	OldRoot string `json:"old_root"`
+	Size    int64  `json:"size"`
+	Root    string `json:"root"`
+}
+
+// NewConsistent returns what a consistency proof that was checked proves.
+func NewConsistent(key audit.PublicKey, old, now audit.Checkpoint) Consistent {
+	return Consistent{now.Origin, key.Fingerprint(), old.Size, old.Root.String(), now.Size, now.Root.String()}
 }
 
 // Proved is what a proof proves.
 type Proved struct {
 	Origin string            `json:"origin"`
-	KeyID  string            `json:"key_id"`
+	Key    string            `json:"key"`   // its fingerprint
 	Index  int64             `json:"index"` // of the record in the log, from 0
 	Size   int64             `json:"size"`  // records that were signed
 	Root   string            `json:"root"`
@@ -88,8 +195,8 @@ type Proved struct {
 }
 
 // NewProved returns what a proof that was checked proves.
-func NewProved(p audit.Proof, r audit.Record, c audit.Checkpoint) Proved {
-	out := Proved{Origin: c.Origin, KeyID: audit.KeyID(p.Public), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
+func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint) Proved {
+	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

@@ -17,36 +17,51 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/text"
+	"cocsync/internal/witness"
 )
 
 // External is a checkpoint that was stored outside of the archive.
 type External struct {
+	Origin string // "" if it is unknown
 	Size   int64
 	Root   audit.Hash
-	Origin string // "" if it is unknown
+	Note   []byte // with its signatures; nil for none
 	Name   string // for messages
 }
 
 // Verification selects what is verified.
 type Verification struct {
 	External []External
-	Since    time.Time // contents and rows from before are skipped; zero: all are checked
-	Deep     bool      // recomputes derived data
+	Keys     []audit.PublicKey // that may sign; none: those in the archive
+	Heads    *witness.Heads    // of the head file; nil for none
+	Deep     bool              // recomputes derived data
 }
 
 // Verdict is the result of a verification.
 type Verdict struct {
-	Good        bool     `json:"good"`
-	Origin      Text     `json:"origin"`
-	KeyID       Text     `json:"key_id"`
-	Size        int64    `json:"size"` // leaves
-	Root        string   `json:"root"`
-	Signed      int64    `json:"signed"`      // leaves under the newest good signature
-	Checkpoints int      `json:"checkpoints"` // good ones
-	Counts      []Count  `json:"counts"`      // what was checked
-	External    []string `json:"external"`    // external checkpoints that match
-	Faults      []string `json:"faults"`
-	More        int      `json:"more"` // faults that are not in Faults
+	Good     bool         `json:"good"`
+	Logs     []LogVerdict `json:"logs"`
+	Counts   []Count      `json:"counts"`   // what was checked
+	External []string     `json:"external"` // external checkpoints that match
+	Faults   []string     `json:"faults"`
+	More     int          `json:"more"` // faults that are not in Faults
+}
+
+// Records returns the number of records in all logs.
+func (v *Verdict) Records() (n int) {
+	for _, l := range v.Logs {
+		n += int(l.Size)
+	}
+	return n
+}
+
+// LogVerdict is the result for one log.
+type LogVerdict struct {
+	Account Text   `json:"account"`
+	Origin  Text   `json:"origin"`
+	Key     string `json:"key"`  // the fingerprint of the key that signed it; "" if it is not signed
+	Size    int64  `json:"size"` // records
+	Root    string `json:"root"`
 }
 
 // Count is how many of something were checked.
@@ -69,34 +84,31 @@ const maxFaults = 100
 
 // verifier is a verification that is being run.
 type verifier struct {
+	Verification
 	db       *db.DB
 	verdict  Verdict
+	external map[string][]string // what the logs say of each external checkpoint; "" for a match
 	report   func(Progress)
 	now      Progress
-	since    time.Time
-	external []External
-	signed   []db.Signed
-	tree     audit.Edge
 }
 
 // Verify checks a snapshot of the archive: the file and its schema, contents against their
-// hashes, records against their leaves, the tree against its head, signatures, and external
-// checkpoints. report receives the progress, if it is not nil. It returns an error only if
-// it cannot continue.
+// hashes, records against their leaves, each tree against its head, signatures, the head file
+// and external checkpoints. report receives the progress, if it is not nil. It returns an error
+// only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{report: report, since: q.Since, external: q.External}
+	v := &verifier{Verification: q, report: report, external: map[string][]string{}}
+	v.verdict.Logs = []LogVerdict{}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
-		return v.run(ctx, q.Deep)
+		return v.run(ctx)
 	})
-	v.verdict.Root, v.verdict.Good = v.tree.Root().String(), len(v.verdict.Faults) == 0
+	v.verdict.Good = len(v.verdict.Faults) == 0
 	return v.verdict, err
 }
 
-func (v *verifier) run(ctx context.Context, deep bool) error {
-	// An error is found again below, with its name.
-	edge, _ := v.db.Edge(ctx)
-	totals, _ := v.db.Totals(ctx)
+func (v *verifier) run(ctx context.Context) error {
+	totals, _ := v.db.Totals(ctx) // an error is found again below, with its name
 	type check struct {
 		what  string
 		total int
@@ -108,10 +120,10 @@ func (v *verifier) run(ctx context.Context, deep bool) error {
 		// trigger that reverts writes.
 		{"the schema", 0, listed(v, "the schema: %v", v.db.SchemaFaults)},
 		{"contents", totals.Contents, v.contents},
-		{"changes", 0, listed(v, "change %v names a revision or a state of another document", v.db.Crossed)},
-		{"the log", int(edge.Size), v.log}, {"records", int(edge.Size), v.records},
+		{"rows", 0, listed(v, "%v", v.db.Contradictions)},
+		{"the logs", int(totals.Logged), v.logs},
 	}
-	if deep {
+	if v.Deep {
 		checks = append(checks, check{"derived data", totals.Changes, v.derived})
 	}
 	for _, c := range checks {
@@ -164,7 +176,7 @@ func listed[T any](v *verifier, format string, list func(context.Context) ([]T, 
 }
 
 func (v *verifier) contents(ctx context.Context) error {
-	err := v.db.EachContent(ctx, v.since, func(hash coc.Hash, wrong error) {
+	err := v.db.EachContent(ctx, func(hash coc.Hash, wrong error) {
 		v.step()
 		if wrong != nil {
 			v.fault("content %s: %v", hash, wrong)
@@ -172,129 +184,6 @@ func (v *verifier) contents(ctx context.Context) error {
 	})
 	v.count("contents", v.now.Done)
 	return err
-}
-
-// log checks the leaves against the stored edge of the tree, the signed checkpoints and the
-// external ones.
-func (v *verifier) log(ctx context.Context) error {
-	g, err := v.db.Generation(ctx)
-	if errors.Is(err, coc.ErrNotFound) {
-		v.fault("the log: it has no start")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	v.verdict.Origin, v.verdict.KeyID = Text(g.Origin), Text(audit.KeyID(g.Public))
-	if v.signed, err = v.db.Checkpoints(ctx); err != nil {
-		return err
-	}
-	next := int64(0)
-	for l, err := range v.db.Leaves(ctx) {
-		if err != nil {
-			return err
-		}
-		v.step()
-		if l.Index != next {
-			v.fault("the log: leaf %d is missing", next)
-		}
-		next = l.Index + 1
-		v.tree.Add(l.Hash)
-		v.checkpoints(g)
-	}
-	v.count("leaves", int(v.tree.Size))
-	v.verdict.Size = v.tree.Size
-	stored, err := v.db.Edge(ctx)
-	if err != nil || stored.Size != v.tree.Size || stored.Root() != v.tree.Root() {
-		v.fault("the log: its leaves (%d) do not match its stored head (%d leaves)", v.tree.Size, stored.Size)
-	}
-	for _, s := range v.signed {
-		v.fault("the log: a checkpoint of %d leaves is signed, and there are only %d", s.Size, v.tree.Size)
-	}
-	for _, x := range v.external {
-		v.fault("%s: it covers %d leaves, but the log has only %d: the last ones were removed, or this is an older copy", x.Name, x.Size, v.tree.Size)
-	}
-	return nil
-}
-
-// checkpoints checks the checkpoints of as many leaves as were added.
-func (v *verifier) checkpoints(g db.Generation) {
-	for len(v.signed) > 0 && v.signed[0].Size <= v.tree.Size {
-		s := v.signed[0]
-		v.signed = v.signed[1:]
-		c, err := audit.Open(s.Note, g.Public)
-		switch {
-		case err != nil:
-			v.fault("the log: checkpoint of %d leaves: %v", s.Size, err)
-		case c.Origin != g.Origin || c.Size != s.Size:
-			v.fault("the log: checkpoint of %d leaves is of another log", s.Size)
-		case c.Root != v.tree.Root():
-			v.fault("the log: the first %d leaves are not those that were signed: their root is %s, not %s", c.Size, v.tree.Root(), c.Root)
-		default:
-			v.verdict.Signed = c.Size
-			v.verdict.Checkpoints++
-		}
-	}
-	keep := v.external[:0]
-	for _, x := range v.external {
-		switch {
-		case x.Size != v.tree.Size:
-			keep = append(keep, x)
-		case x.Origin != "" && x.Origin != g.Origin:
-			v.fault("%s: it is from log %s; this is log %s", x.Name, text.Visible(x.Origin), text.Visible(g.Origin))
-		case x.Root != v.tree.Root():
-			v.fault("%s: the first %d leaves have changed since: their root is %s, not %s", x.Name, x.Size, v.tree.Root(), x.Root)
-		default:
-			v.verdict.External = append(v.verdict.External, fmt.Sprintf("%s: the archive is unaltered up to this checkpoint (%d leaves)", x.Name, x.Size))
-		}
-	}
-	v.external = keep
-}
-
-// records compares each row with its leaf.
-func (v *verifier) records(ctx context.Context) error {
-	for _, typ := range db.Types() {
-		n := 0
-		last := coc.Key{ID: -1}
-		err := v.db.EachRecord(ctx, typ, func(ref coc.Key, r *audit.Record, l *db.Leaf) {
-			v.step()
-			if r != nil && v.before(r) {
-				last = ref
-				return
-			}
-			n++
-			switch {
-			case r == nil && ref == last:
-				v.fault("leaf %d: it is the second one of a %s", l.Index, typ)
-			case r == nil:
-				v.fault("leaf %d: its %s is missing", l.Index, typ)
-			case l == nil:
-				v.fault("%s: it was never logged", describe(typ, r))
-			case !l.SameHash(r):
-				v.fault("%s: it is not what was logged (leaf %d)", describe(typ, r), l.Index)
-			}
-			last = ref
-		})
-		if err != nil {
-			return err
-		}
-		plurals := map[string]string{audit.TypeStart: "log starts", audit.TypeUnavailable: "unavailable versions"}
-		v.count(cmp.Or(plurals[typ], typ+"s"), n)
-	}
-	return nil
-}
-
-// before reports whether a record is older than the time since which records are checked.
-func (v *verifier) before(r *audit.Record) bool {
-	if v.since.IsZero() {
-		return false
-	}
-	for _, name := range []string{"seen_at", "ended_at", "at"} {
-		if ms, err := strconv.ParseInt(r.Get(name), 10, 64); err == nil {
-			return time.UnixMilli(ms).Before(v.since)
-		}
-	}
-	return false
 }
 
 // describe names the subject of a record.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,9 @@ type Heads struct {
 
 // Log is the newest head of the log of an account.
 type Log struct {
-	Account string `json:"account"`
-	Change  int64  `json:"change"` // the highest number of a change
+	Account string    `json:"account"`
+	Change  int64     `json:"change"` // the highest number of a change
+	At      time.Time `json:"at"`     // when the head was signed
 	// Note is the checkpoint: a signed note, or without the key only its text.
 	Note string `json:"note"`
 }
@@ -51,6 +53,12 @@ func (h *Heads) Log(account string) *Log {
 	return nil
 }
 
+// add adds a log in the order of accounts.
+func (h *Heads) add(l Log) {
+	h.Logs = append(h.Logs, l)
+	slices.SortFunc(h.Logs, func(a, b Log) int { return strings.Compare(a.Account, b.Account) })
+}
+
 // signerName is the name under which the head file of an archive is signed. No log has it.
 func signerName(archive string) string { return "cocsync-head/" + archive }
 
@@ -61,7 +69,8 @@ const maxHeadFile = 16 << 20
 // key.
 var ErrUnsigned = errors.New("the head file is not signed")
 
-// Read reads the head file of an archive and verifies its signature and those of its heads.
+// Read reads the head file of an archive, "" for any, and verifies its signature and those of
+// its heads.
 // With ErrUnsigned the heads are returned, too. A missing file is fs.ErrNotExist.
 func Read(path, archive string, key audit.PublicKey) (*Heads, error) {
 	info, err := os.Stat(path)
@@ -83,23 +92,22 @@ func Read(path, archive string, key audit.PublicKey) (*Heads, error) {
 }
 
 func parse(b []byte, archive string, key audit.PublicKey) (*Heads, error) {
-	text, unsigned := string(b), error(nil)
-	if strings.Contains(text, "\n\n") {
-		var err error
-		if text, err = audit.OpenText(b, signerName(archive), key); err != nil {
-			return nil, err
-		}
-	} else {
-		unsigned = ErrUnsigned
-	}
+	text, _, signed := strings.Cut(string(b), "\n\n")
 	h := &Heads{}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(h); err != nil {
 		return nil, fmt.Errorf("it is not a head file: %w", err)
 	}
-	if h.Archive != archive {
+	if archive != "" && h.Archive != archive {
 		return nil, fmt.Errorf("it is of the archive %s, not of %s", h.Archive, archive)
+	}
+	unsigned := ErrUnsigned
+	if signed {
+		if _, err := audit.OpenText(b, signerName(h.Archive), key); err != nil {
+			return nil, err
+		}
+		unsigned = nil
 	}
 	for i := range h.Logs {
 		l := &h.Logs[i]

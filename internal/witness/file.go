@@ -1,0 +1,107 @@
+package witness
+
+import (
+	"sync"
+	"time"
+
+	"cocsync/internal/audit"
+)
+
+// writeAfter is the maximum time between a commit and the head file that has its heads.
+const writeAfter = time.Second
+
+// File keeps a head file up to date. Its methods may be called concurrently.
+type File struct {
+	path, database string
+	key            *audit.Key
+	report         func(error) // called when a write in the background failed
+
+	mu    sync.Mutex
+	heads Heads
+	timer *time.Timer // of the next write; nil if the file is up to date
+}
+
+// NewFile returns the head file at path of a database, which has these heads. Without a key
+// it is not signed. report is called when a write in the background fails; it is tried again.
+func NewFile(path, database string, h *Heads, key *audit.Key, report func(error)) *File {
+	return &File{path: path, database: database, heads: *h, key: key, report: report}
+}
+
+// Set sets the newest head of an account's log. The file has it at most a second later.
+func (f *File) Set(account string, change int64, note []byte, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.heads.Log(account)
+	if l == nil {
+		f.heads.add(Log{Account: account})
+		l = f.heads.Log(account)
+	}
+	l.Change, l.Note, l.At = max(l.Change, change), string(note), now.UTC().Truncate(time.Millisecond)
+	f.later()
+}
+
+// later schedules a write. The caller holds f.mu.
+func (f *File) later() {
+	if f.timer == nil {
+		f.timer = time.AfterFunc(writeAfter, func() {
+			if err := f.Flush(); err != nil { // another write is scheduled
+				f.report(err)
+			}
+		})
+	}
+}
+
+// Verified records that the whole archive was verified, and writes the file.
+func (f *File) Verified(at time.Time) error {
+	at = at.UTC().Truncate(time.Millisecond)
+	f.mu.Lock()
+	f.heads.VerifiedAt = &at
+	f.mu.Unlock()
+	return f.write()
+}
+
+// VerifiedAt returns when the whole archive was last verified; zero for never.
+func (f *File) VerifiedAt() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.heads.VerifiedAt == nil {
+		return time.Time{}
+	}
+	return *f.heads.VerifiedAt
+}
+
+// Flush writes the file if a head is newer.
+func (f *File) Flush() error {
+	f.mu.Lock()
+	stale := f.timer != nil
+	f.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	return f.write()
+}
+
+func (f *File) write() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.timer != nil {
+		f.timer.Stop()
+		f.timer = nil
+	}
+	err := Write(f.path, f.database, &f.heads, f.key)
+	if err != nil {
+		f.later()
+	}
+	return err
+}
+
+// Close writes the file if a head is newer. Nothing is written after it.
+func (f *File) Close() error {
+	err := f.Flush()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	return err
+}
