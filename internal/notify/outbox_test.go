@@ -363,8 +363,19 @@ func edit(id, document int64, n int) *coc.Change {
 		Difference: coc.Difference{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
 }
 
-// Head returns head, which is zero except in TestMessagesBearTheHead.
-func (m *memory) Head(context.Context, bool, time.Time) (coc.Head, error) { return m.head, nil }
+// Heads returns head, which is zero except in TestMessagesBearTheHead.
+func (m *memory) Heads(_ context.Context, accounts []string, _ time.Time) (map[string]coc.Head, error) {
+	heads := map[string]coc.Head{}
+	if len(accounts) == 0 {
+		accounts = []string{""}
+	}
+	for _, a := range accounts {
+		if m.head.Key != "" {
+			heads[a] = m.head
+		}
+	}
+	return heads, nil
+}
 
 // key is a key of the first account.
 func key(id int64) coc.Key { return coc.Key{Account: 1, ID: id} }

@@ -40,7 +40,7 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 }
 
 func notSigned(l db.LogInfo) error {
-	return hint.Wrap(unavailable("the log of account "+text.Visible(l.Name)+" is not signed"), "put the signing key back and restart cocsync")
+	return hint.Wrap(unavailable("the log of account %s is not signed", text.Visible(l.Name)), "put the signing key back and restart cocsync")
 }
 
 // Keys returns the verifier key of each log, as in a signed note.

@@ -189,15 +189,25 @@ func (v *verifier) contents(ctx context.Context) error {
 // describe names the subject of a record.
 func describe(typ string, r *audit.Record) string {
 	subjects := map[string]string{
+		audit.TypeStart:       "the start of the log of account ${account}",
+		audit.TypeEndpoint:    "endpoint ${endpoint} of account ${account}",
+		audit.TypeWatch:       "the start of watch ${watch} in account ${account}",
+		audit.TypeDocument:    "document ${account}/${document_id}",
+		audit.TypeMember:      "the membership of ${account}/${document_id} in watch ${watch}",
+		audit.TypeMemberEnd:   "the end of the membership of ${account}/${document_id} in watch ${watch}",
+		audit.TypeState:       "state ${seen_at} of ${account}/${document_id}",
+		audit.TypeVersion:     "the listing of ${version} of ${account}/${document_id}",
+		audit.TypeListing:     "the listing at ${at} of ${version} of ${account}/${document_id}",
+		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
 		audit.TypeRevision:    "${version}#${revision} of ${account}/${document_id}",
 		audit.TypeChange:      "change ${change} (${kind}) of ${account}/${document_id}",
-		audit.TypeState:       "state ${seen_at} of ${account}/${document_id}",
-		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
 		audit.TypeErasure:     "the erasure of ${sha256}",
-		audit.TypeCoverage:    "coverage of watch ${watch} from ${started_at}",
+		audit.TypeCycle:       "cycle ${cycle} of watch ${watch}",
+		audit.TypeCoverage:    "cycles of watch ${watch} from ${started_at}",
+		audit.TypeUnattested:  "unattested cycles of watch ${watch} from ${started_at}",
 	}
 	return os.Expand(cmp.Or(subjects[typ], typ), func(field string) string {
-		if !strings.HasSuffix(field, "_at") {
+		if field != "at" && !strings.HasSuffix(field, "_at") {
 			return text.Visible(r.Get(field))
 		}
 		ms, err := strconv.ParseInt(r.Get(field), 10, 64)

@@ -96,6 +96,8 @@ type logCheck struct {
 	rows   *rowsOf
 	counts map[string]int
 
+	next  int64 // the index of the next leaf
+	gap   bool  // a leaf is missing: the tree ends before it
 	tree  audit.Edge
 	sent  []db.Signed // checkpoints that are not reached yet
 	waits []External
@@ -132,6 +134,9 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		c.blame(ctx, m)
 	}
 	for _, s := range c.sent {
+		if c.gap {
+			break // the missing leaf is the fault
+		}
 		c.fault("%s: a checkpoint of %d records was sent, and there are only %d", c.name, s.Size, c.tree.Size)
 	}
 	for _, x := range c.waits {
@@ -143,19 +148,20 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 
 // leaf checks one leaf: its place, its row, and the hashes that it completes.
 func (c *logCheck) leaf(l db.Leaf) error {
-	if l.Index != c.tree.Size {
-		c.fault("%s: leaf %d is missing", c.name, c.tree.Size)
-		c.tree.Size = l.Index // the root fits no more
+	if l.Index != c.next {
+		c.fault("%s: leaf %d is missing", c.name, c.next)
+		c.gap = true
 	}
+	c.next = l.Index + 1
 	if len(l.Hashes) == 0 {
 		c.fault("%s: leaf %d has no hash", c.name, l.Index)
 		l.Hashes = make([]audit.Hash, 1)
 	}
+	if err := c.row(l); err != nil || c.gap {
+		return err
+	}
 	if added := c.tree.Add(l.Hashes[0]); !slices.Equal(added, l.Hashes) {
 		c.fault("%s: the hashes of leaf %d are not those of the leaves before it", c.name, l.Index)
-	}
-	if err := c.row(l); err != nil {
-		return err
 	}
 	c.checkpoints()
 	return nil
@@ -227,6 +233,7 @@ func (c *logCheck) head() {
 	switch {
 	case err != nil:
 		c.fault("%s: its newest checkpoint: %v", c.name, err)
+	case c.gap:
 	case head.Origin != c.log.Origin || head.Size != c.tree.Size || head.Root != root || c.log.Size != c.tree.Size:
 		c.fault("%s: it has %d records with the root %s; signed are %d with the root %s", c.name, c.tree.Size, root, head.Size, head.Root)
 	default:
@@ -263,7 +270,8 @@ func (c *logCheck) checkpoints() {
 		switch {
 		case err != nil:
 			c.fault("%s: the checkpoint of %d records: %v", c.name, s.Size, err)
-		case head.Origin != c.log.Origin || head.Size != s.Size:
+		case c.gap:
+	case head.Origin != c.log.Origin || head.Size != s.Size:
 			c.fault("%s: the checkpoint of %d records is of another log", c.name, s.Size)
 		case head.Root != c.tree.Root():
 			c.fault("%s: the first %d records are not those that were signed: their root is %s, not %s", c.name, s.Size, c.tree.Root(), head.Root)

@@ -268,7 +268,15 @@ func TestProof(t *testing.T) {
 	if err != nil || m == nil {
 		t.Fatalf("%s: %v", got.body, err)
 	}
-	r, _, err := p.Check()
+	keys, err := s.Archive.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := audit.ParseVerifier(keys[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := p.Check(key)
 	if err != nil || strconv.FormatInt(p.Index, 10) != m[1] || r.Type != audit.TypeChange {
 		t.Errorf("the proof is of %s %d, %v, and the page names %s", r.Type, p.Index, err, m[1])
 	}
