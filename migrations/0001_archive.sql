@@ -52,6 +52,7 @@ CREATE TABLE counters (
 	membership_ends INTEGER NOT NULL DEFAULT 0,
 	listings INTEGER NOT NULL DEFAULT 0,
 	erasures INTEGER NOT NULL DEFAULT 0,
+	trusts INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
@@ -557,6 +558,17 @@ CREATE TABLE checkpoints (
 	note BLOB NOT NULL,
 	PRIMARY KEY (account_id, log_id, size),
 	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- One decision of a person to continue a log without its head file.
+CREATE TABLE trusts (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL, -- the user and the host
+	reason TEXT NOT NULL,
+	checkpoint TEXT,      -- the one that it was compared with; null: none
+	PRIMARY KEY (id, account_id)
 ) STRICT, WITHOUT ROWID;
 
 -- One version that COC listed and did not serve.

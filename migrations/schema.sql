@@ -197,6 +197,7 @@ CREATE TABLE counters (
 	membership_ends INTEGER NOT NULL DEFAULT 0,
 	listings INTEGER NOT NULL DEFAULT 0,
 	erasures INTEGER NOT NULL DEFAULT 0,
+	trusts INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
@@ -530,6 +531,16 @@ CREATE TABLE 'trigrams_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE 'trigrams_data'(id INTEGER PRIMARY KEY, block BLOB);
 -- object table trigrams_idx trigrams_idx
 CREATE TABLE 'trigrams_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+-- object table trusts trusts
+CREATE TABLE trusts (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL, -- the user and the host
+	reason TEXT NOT NULL,
+	checkpoint TEXT,      -- the one that it was compared with; null: none
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
 -- object table unavailable_versions unavailable_versions
 CREATE TABLE unavailable_versions (
 	account_id INTEGER NOT NULL,

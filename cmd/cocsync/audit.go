@@ -28,7 +28,7 @@ describes the formats.`,
 		Args: noArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditCheckCommand())
+	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditCheckCommand(), a.auditTrustCommand())
 	return cmd
 }
 

@@ -47,10 +47,10 @@ func (a *app) restoreCommand() *cobra.Command {
 		Use:   "restore FILE",
 		Short: "restore the archive from a backup",
 		Long: `Restore verifies a backup and writes it to the path of the archive (--db, or database in
-the configuration). It never overwrites an archive. A new log with a new key starts,
-because it is unknown what the old key signed after the backup. The first record of the
-new log names the old log, its size and its root. The next cycle fetches later changes, if
-COC still has them.`,
+the configuration). It never overwrites an archive. Each account gets a new log, because
+it is unknown what was signed after the backup. The first record of the new log names the
+old log, its size and its root. The key is used again if it is that of the archive; else
+a new one is made. The next cycle fetches later changes, if COC still has them.`,
 		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
   cocsync restore /backup/cocsync-2026-11-01.db`,
 		Args: rangeArgs(1, 1),
@@ -59,7 +59,7 @@ COC still has them.`,
 }
 
 func (a *app) restore(ctx context.Context, from string) error {
-	path, key, err := a.target()
+	path, key, head, err := a.target()
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (a *app) restore(ctx context.Context, from string) error {
 	if _, err := a.verifyFile(ctx, from); err != nil {
 		return hint.Wrap(fmt.Errorf("%s: %w", text.Visible(from), err), "use another backup")
 	}
-	if err := db.Restore(ctx, from, path, key); err != nil {
+	if err := db.Restore(ctx, from, path, db.Options{Key: key, Head: head}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.out, "%s restored; the next cycle fetches later changes\n",
@@ -79,16 +79,16 @@ func (a *app) restore(ctx context.Context, from string) error {
 	return err
 }
 
-// target returns the paths of the archive and of its log's key; "" is the default key path.
-func (a *app) target() (path, key string, err error) {
+// target returns the paths of the archive, the key and the head file; "" is a default path.
+func (a *app) target() (path, key, head string, err error) {
 	if a.dbFlag != "" {
-		return a.dbFlag, "", nil
+		return a.dbFlag, "", "", nil
 	}
 	cfg, err := a.config()
 	if err != nil {
-		return "", "", hint.Wrap(err, "or give the archive with --db FILE")
+		return "", "", "", hint.Wrap(err, "or give the archive with --db FILE")
 	}
-	return cfg.Database, cfg.SigningKey, nil
+	return cfg.Database, cfg.SigningKey, cfg.HeadFile, nil
 }
 
 // verifyFile verifies an archive and returns its first fault as an error.

@@ -49,10 +49,17 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 }
 
 // openExclusive opens an existing archive for the only process that may write it.
-func (a *app) openExclusive(ctx context.Context, command string) (*db.DB, error) {
+func (a *app) openExclusive(ctx context.Context, o db.Options) (*db.DB, error) {
 	path, err := a.database()
 	if err != nil {
 		return nil, err
+	}
+	if a.dbFlag == "" {
+		cfg, err := a.config()
+		if err != nil {
+			return nil, err
+		}
+		o.Key, o.Head = cfg.SigningKey, cfg.HeadFile
 	}
 	r, err := query.Open(ctx, path) // OpenWith would create a missing file
 	if err != nil {
@@ -61,11 +68,12 @@ func (a *app) openExclusive(ctx context.Context, command string) (*db.DB, error)
 	if err := r.Close(); err != nil {
 		return nil, err
 	}
-	return a.closeAtExit(db.OpenWith(ctx, path, db.Options{Command: command}))
+	o.Report = a.reportHead
+	return a.closeAtExit(db.OpenWith(ctx, path, o))
 }
 
 func (a *app) erase(ctx context.Context, prefix, reason string) error {
-	d, err := a.openExclusive(ctx, "erase")
+	d, err := a.openExclusive(ctx, db.Options{Command: "erase"})
 	if err != nil {
 		return err
 	}
@@ -79,8 +87,7 @@ func (a *app) erase(ctx context.Context, prefix, reason string) error {
 		return err
 	}
 	a.showErasure(e)
-	fmt.Fprint(a.err, "Erase it permanently? Type yes: ")
-	if line, _ := bufio.NewReader(a.stdin).ReadString('\n'); strings.TrimSpace(line) != "yes" {
+	if !a.confirmed("Erase it permanently?") {
 		return errors.New("nothing was erased")
 	}
 	if e.ErasedAt.IsZero() {
@@ -101,6 +108,13 @@ func (a *app) erase(ctx context.Context, prefix, reason string) error {
 	}
 	fmt.Fprintf(a.out, "erased %s\n", hash)
 	return nil
+}
+
+// confirmed asks a question and reports whether the answer is yes.
+func (a *app) confirmed(question string) bool {
+	fmt.Fprint(a.err, question+" Type yes: ")
+	line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+	return strings.TrimSpace(line) == "yes"
 }
 
 // minHash is the minimum length of the prefix of a hash.

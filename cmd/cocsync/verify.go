@@ -183,11 +183,16 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Command: command}))
+	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command, Report: a.reportHead}))
 	if err != nil {
 		return nil, err
 	}
 	return d, verifyAll(ctx, d)
+}
+
+// reportHead logs that the head file cannot be written. It is tried again.
+func (a *app) reportHead(err error) {
+	slog.New(slog.NewTextHandler(a.err, nil)).Error("the head file is not written; another attempt follows", "err", err)
 }
 
 // verifyAll verifies the whole archive, unless it was verified recently.

@@ -44,12 +44,13 @@ const (
 	TypeCycle       = "cycle"       // one that failed, was late or stopped, or of some documents
 	TypeCoverage    = "coverage"    // good cycles
 	TypeUnattested  = "unattested"  // cycles that their process did not record
+	TypeTrust       = "trust"       // a person continued the log without its head file
 )
 
 // Types returns the types of records.
 func Types() []string {
 	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersion,
-		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested}
+		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested, TypeTrust}
 }
 
 // NotEmpty is a text that is unknown if it is empty.

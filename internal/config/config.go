@@ -26,9 +26,12 @@ type Config struct {
 	// Database is the archive's file. A relative path starts at the config file, so
 	// that it does not depend on where the daemon was started.
 	Database string `toml:"database"`
-	// SigningKey is the file of the key that signs the archive's log; "" means the one
+	// SigningKey is the file of the key that signs the archive's logs; "" means the one
 	// next to the archive. See Key.
 	SigningKey string `toml:"signing_key"`
+	// HeadFile is the file of the newest heads of the logs; "" means the one next to the
+	// archive.
+	HeadFile string `toml:"head_file"`
 	// WitnessDir is a folder that gets a copy of each checkpoint; "" means none.
 	WitnessDir string `toml:"witness_dir"`
 	// CAFile is a file of certificate authorities in PEM that TLS clients trust next to
@@ -152,7 +155,7 @@ func KeyOf(database string) string { return database + ".key" }
 // endpoints of regions.
 func (c *Config) complete(dir string) {
 	c.Database = under(dir, c.Database)
-	paths := []*string{&c.SigningKey, &c.WitnessDir, &c.CAFile}
+	paths := []*string{&c.SigningKey, &c.HeadFile, &c.WitnessDir, &c.CAFile}
 	if c.Web != nil {
 		paths = append(paths, &c.Web.Cert, &c.Web.Key)
 	}

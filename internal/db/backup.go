@@ -26,16 +26,16 @@ func (d *DB) Backup(ctx context.Context, path string) (err error) {
 }
 
 // Restore creates a new archive at path from a copy. Each account gets a new log, whose first
-// leaf names the log of the copy, with the key at key ("" means KeyFile), or a new key if it is
+// leaf names the log of the copy, with the key of the options, or a new key if it is
 // missing or of another archive. Restore never overwrites a file.
-func Restore(ctx context.Context, from, path, key string) (err error) {
+func Restore(ctx context.Context, from, path string, o Options) (err error) {
 	defer wrap(&err, "restore %s", path)
 	file := resolve(path)
 	lock, err := takeLock(file, "restore")
 	if err != nil {
 		return err
 	}
-	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(key, KeyFile(file)), headPath: HeadFile(file), lock: lock,
+	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), headPath: cmp.Or(o.Head, HeadFile(file)), lock: lock,
 		report: func(error) {}})
 	defer func() { err = errors.Join(err, d.Close()) }()
 	in, err := OpenReader(ctx, from)

@@ -13,7 +13,7 @@ func TestRestoreIncludesTheWriteAheadLog(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n")) // d stays open: nothing is checkpointed
 	to := filepath.Join(t.TempDir(), "restored.db")
-	if err := Restore(t.Context(), d.Path(), to, ""); err != nil {
+	if err := Restore(t.Context(), d.Path(), to, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	r, err := OpenReader(t.Context(), to)
@@ -38,7 +38,7 @@ func TestRestoreRefusesAnAlteredArchive(t *testing.T) {
 	for name, from := range map[string]string{"this release": now} {
 		alter(t, from, silence)
 		to := filepath.Join(t.TempDir(), "restored.db")
-		if err := Restore(t.Context(), from, to, ""); !errors.Is(err, ErrAltered) {
+		if err := Restore(t.Context(), from, to, Options{}); !errors.Is(err, ErrAltered) {
 			t.Errorf("Restore of an altered archive of %s = %v, want ErrAltered", name, err)
 		}
 		if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {

@@ -74,6 +74,7 @@ type store struct {
 	keyPath  string     // the path of the private key of the logs
 	headPath string     // the path of the head file
 	key      *audit.Key // nil for a reader or if the key is missing
+	trust    *Trust
 	report   func(error)
 
 	writing   sync.Mutex            // one transaction at a time
@@ -96,8 +97,10 @@ func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, 
 
 // Options are options of OpenWith.
 type Options struct {
-	Key     string      // the path of the private key of the logs; "" means KeyFile
-	Head    string      // the path of the head file; "" means HeadFile
+	Key  string // the path of the private key of the logs; "" means KeyFile
+	Head string // the path of the head file; "" means HeadFile
+	// Trust continues the logs without their head file. The caller has verified the archive.
+	Trust   *Trust
 	Command string      // the cocsync command, reported by Holder
 	Report  func(error) // receives errors of background writes of the head file; nil ignores them
 }
@@ -117,7 +120,7 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)),
-		headPath: cmp.Or(o.Head, HeadFile(file)), lock: lock, report: o.Report})
+		headPath: cmp.Or(o.Head, HeadFile(file)), trust: o.Trust, lock: lock, report: o.Report})
 	if d.report == nil {
 		d.report = func(error) {}
 	}

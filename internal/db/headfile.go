@@ -57,6 +57,9 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	if public == nil {
 		public = row.PublicKey
 	}
+	if l.trust != nil && !isNew {
+		return l.trustLogs(ctx, row.Name)
+	}
 	heads, err := witness.Read(l.headPath, row.Name, public)
 	unsigned := errors.Is(err, witness.ErrUnsigned)
 	missing := errors.Is(err, fs.ErrNotExist)
@@ -68,7 +71,7 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	case missing: // and no key: there is nothing to compare with
 		heads = &witness.Heads{Archive: row.Name}
 	case err != nil && !unsigned:
-		return alteredError{hint.Wrap(err, "restore the head file, or run `cocsync audit trust --reason TEXT` if it is lost")}
+		return alteredError{hint.Wrap(err, "restore the head file; if it is lost, move this one away and run `cocsync audit trust --reason TEXT`")}
 	}
 	return l.openLogs(ctx, heads)
 }
@@ -76,6 +79,31 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 func (l *Log) noHead() error {
 	return hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
 		"restore "+l.headPath+" from where it is, or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")
+}
+
+// Trust is a decision of a person to continue the logs without their head file.
+type Trust struct {
+	Person, Reason string
+	Checkpoint     *string // that the logs were compared with; nil for none
+	At             time.Time
+}
+
+// trustLogs writes a new head file, and records the decision in each log. The logs must end in
+// signed checkpoints.
+func (l *Log) trustLogs(ctx context.Context, archive string) error {
+	if l.key == nil {
+		return hint.Wrap(fmt.Errorf("the key %s is missing", l.keyPath), "put it back: without the key the head file is not needed")
+	}
+	if err := l.openLogs(ctx, &witness.Heads{Archive: archive}); err != nil {
+		return err
+	}
+	return l.update(ctx, "record the decision", func(t *tx) {
+		for account, a := range l.logs {
+			key := t.add(account, "trusts", "at, person, reason, checkpoint", l.trust.At, l.trust.Person, l.trust.Reason, l.trust.Checkpoint)
+			t.leaf(key, audit.NewRecord(audit.TypeTrust, "account", a.account, "at", l.trust.At, "person", l.trust.Person,
+				"reason", l.trust.Reason, "checkpoint", l.trust.Checkpoint))
+		}
+	})
 }
 
 // newArchive names a new archive and creates its head file and its key. heads and headErr are

@@ -80,7 +80,7 @@ func (t *tx) logOf(account int64) *accountLog {
 	case t.err != nil:
 		return nil
 	case t.s.logs == nil:
-		t.fail(errors.New("this process does not keep the log: it has not locked the archive"))
+		t.fail(errNotKept)
 	case known == nil || !ok:
 		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %d was added or removed", account)))
 	case stored.ID != known.id || stored.Size != known.edge.Size || !bytes.Equal(stored.Peaks, marshalPeaks(known.edge)) ||
@@ -118,9 +118,16 @@ func (t *tx) leaf(row coc.Key, r audit.Record) {
 	}
 }
 
+// errNotKept is for what only the process that locked the archive may do.
+var errNotKept = errors.New("this process does not keep the log: it has not locked the archive")
+
 // startLog starts a log of an account: its first, or one that continues old.
 func (t *tx) startLog(account int64, name string, old *storedLog, now time.Time) {
 	if t.err != nil {
+		return
+	}
+	if t.s.logs == nil {
+		t.fail(errNotKept)
 		return
 	}
 	l := &accountLog{account: name, id: 1, edge: &audit.Edge{}}

@@ -112,6 +112,8 @@ func sources() map[string]source {
 				CASE WHEN x.to_state IS NOT NULL THEN coalesce(x.from_state, 0) END AS from_state, x.to_state,
 				x.at, x.seen_at, nullif(x.backfill, 0) AS backfill, nullif(x.late, 0) AS late, x.cycle_id AS cycle
 			FROM changes x` + ofDocument + strings.ReplaceAll(compared, "c.", "x.") + ` WHERE`,
+		audit.TypeTrust: `
+			SELECT x.id, x.at, x.person, x.reason, x.checkpoint FROM trusts x WHERE`,
 		audit.TypeErasure: `
 			SELECT x.id, t.sha256, t.size, x.at, x.reason
 			FROM erasures x JOIN contents t ON t.account_id = x.account_id AND t.id = x.content_id WHERE`,

@@ -129,11 +129,11 @@ func list[T any](t *tx, query string, args ...any) (all []T) {
 }
 
 // counters are the newest ids of an account's rows, including those of this transaction.
-type counters [18]int64
+type counters [19]int64
 
 // counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
-	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, words, content_bytes"
+	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, words, content_bytes"
 
 // count returns a counter of an account.
 func (t *tx) count(account int64, column string) *int64 {

@@ -202,7 +202,7 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (Basis, error) {
 		SELECT coalesce(r.request_id, s.request_id, ''), coalesce(r.answered_at, s.answered_at), r.previous_checked_at,
 			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''),
 			coalesce((SELECT min(id) FROM leaves WHERE type = 'change' AND ref = c.id AND account_id = c.account_id), -1),
-			coalesce((SELECT max(public_key IS NOT NULL) FROM logs WHERE account_id = c.account_id), 0)
+			EXISTS (SELECT 1 FROM logs l WHERE l.account_id = c.account_id AND l.public_key IS NOT NULL)
 		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
 		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id

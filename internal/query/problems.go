@@ -137,13 +137,11 @@ func (s *Status) archiveProblems() {
 		s.problem(ProblemWAL, "the write-ahead log is "+text.Size(s.wal.Bytes), why,
 			"a program keeps an old state of the archive open: end backups, sqlite3 shells and paused commands that read it")
 	}
-	// The end of a cycle signs what it added.
-	busy := s.Writer != nil && slices.ContainsFunc(s.Watches, func(w Watch) bool { return w.busy })
-	if s.LogSigned < s.LogRecords && !busy {
+	if s.LogSigned < s.LogRecords {
 		s.problem(ProblemUnsigned,
-			fmt.Sprintf("%s of the log are not signed", text.Plural(int(s.LogRecords-s.LogSigned), "record")),
-			"the signing key could not be read, or a process was killed before it signed",
-			s.nextCycle()+"; if that does not help, restore the key file (signing_key, or the archive's name with .key appended)")
+			fmt.Sprintf("%s of the logs are not signed", text.Plural(int(s.LogRecords-s.LogSigned), "record")),
+			"the signing key is missing",
+			"restore the key file (signing_key, or the archive's name with .key appended), and restart cocsync")
 	}
 }
 

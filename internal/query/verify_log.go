@@ -271,7 +271,7 @@ func (c *logCheck) checkpoints() {
 		case err != nil:
 			c.fault("%s: the checkpoint of %d records: %v", c.name, s.Size, err)
 		case c.gap:
-	case head.Origin != c.log.Origin || head.Size != s.Size:
+		case head.Origin != c.log.Origin || head.Size != s.Size:
 			c.fault("%s: the checkpoint of %d records is of another log", c.name, s.Size)
 		case head.Root != c.tree.Root():
 			c.fault("%s: the first %d records are not those that were signed: their root is %s, not %s", c.name, s.Size, c.tree.Root(), head.Root)

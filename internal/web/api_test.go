@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,26 +27,36 @@ func archiveOf(d *db.DB, now func() time.Time) *query.Archive {
 	return a
 }
 
-// writer opens the archive of a site for writing.
-func writer(t *testing.T, s *Site) *db.DB {
+// writers are the archives that tests have open for writing, by path.
+var writers sync.Map
+
+// openArchive opens the archive at path for writing, until the test ends.
+func openArchive(t *testing.T, path string) *db.DB {
 	t.Helper()
-	d, err := db.OpenShared(t.Context(), s.Archive.Path())
+	d, err := db.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { d.Close() })
+	writers.Store(path, d)
+	t.Cleanup(func() { writers.Delete(path); d.Close() })
 	return d
+}
+
+// writer returns the archive of a site, open for writing.
+func writer(t *testing.T, s *Site) *db.DB {
+	t.Helper()
+	d, ok := writers.Load(s.Archive.Path())
+	if !ok {
+		t.Fatal("the archive is not open for writing")
+	}
+	return d.(*db.DB)
 }
 
 // emptySite returns a site with an empty archive.
 func emptySite(t *testing.T) *Site {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "archive.db")
-	d, err := db.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
+	d := openArchive(t, path)
 	return &Site{Archive: archiveOf(d, time.Now), Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 }
 

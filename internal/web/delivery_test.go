@@ -3,7 +3,6 @@ package web
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
@@ -76,23 +75,5 @@ func TestDroppedDelivery(t *testing.T) {
 	words, _ := pageText(t, fetch(t, s, "/changes/4").body)
 	if !strings.Contains(words, "team dropped: the configuration excluded it Proof") {
 		t.Errorf("the page says %s", words)
-	}
-}
-
-// A change after the newest checkpoint has a leaf but no proof yet.
-func TestUnsigned(t *testing.T) {
-	s, d := changeFixture(t)
-	name := "late"
-	step := coc.Step{Account: "prod", DocumentID: "DM-late", SeenAt: noonOf(21), Name: name, State: coc.DocPresent, Meta: &coc.Meta{Name: &name},
-		Changes: []coc.NewChange{{Kind: coc.KindRestored, At: noonOf(21).Add(time.Minute)}}}
-	if err := d.Commit(t.Context(), step); err != nil {
-		t.Fatal(err)
-	}
-	words, links := pageText(t, fetch(t, s, "/changes/13").body)
-	if !strings.Contains(words, "of the log. It is not signed yet: a cycle signs its changes when it ends.") || strings.Contains(strings.Join(links, " "), "/proof") {
-		t.Errorf("the page contains %s, with links to %q", words, links)
-	}
-	if got := fetch(t, s, "/changes/13/proof"); got.status != 404 || !strings.Contains(got.body, "no signed checkpoint includes the change yet") {
-		t.Errorf("GET proof = %d %s", got.status, got.body)
 	}
 }

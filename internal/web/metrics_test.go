@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,24 +37,36 @@ func archiveOf(d *db.DB, now func() time.Time) *query.Archive {
 	return a
 }
 
-// writer opens the archive of a site for writing.
-func writer(t *testing.T, s *web.Site) *db.DB {
+// writers are the archives that tests have open for writing, by path.
+var writers sync.Map
+
+// openArchive opens the archive at path for writing, until the test ends.
+func openArchive(t *testing.T, path string) *db.DB {
 	t.Helper()
-	d, err := db.OpenShared(t.Context(), s.Archive.Path())
+	d, err := db.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { d.Close() })
+	writers.Store(path, d)
+	t.Cleanup(func() { writers.Delete(path); d.Close() })
 	return d
+}
+
+// writer returns the archive of a site, open for writing.
+func writer(t *testing.T, s *web.Site) *db.DB {
+	t.Helper()
+	d, ok := writers.Load(s.Archive.Path())
+	if !ok {
+		t.Fatal("the archive is not open for writing")
+	}
+	return d.(*db.DB)
 }
 
 // watchedSite returns a site with two watches, one of which had good cycles, two
 // notifiers, and documents and versions in every state. The time is noon.
 func watchedSite(t *testing.T) *web.Site {
 	t.Helper()
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "archive.db"))
-	must(t, err)
-	t.Cleanup(func() { d.Close() }) // some tests did already
+	d := openArchive(t, filepath.Join(t.TempDir(), "archive.db"))
 	s := &web.Site{Archive: archiveOf(d, func() time.Time { return noon }),
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Version: "v1.2.3"}
 	if _, err := d.Account(t.Context(), "prod", "https://coc.example", false); err != nil {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"cocsync/internal/db"
+	"cocsync/internal/hint"
+	"cocsync/internal/query"
+	"cocsync/internal/text"
+)
+
+func (a *app) auditTrustCommand() *cobra.Command {
+	var reason, external string
+	cmd := &cobra.Command{
+		Use:   "trust --reason TEXT",
+		Short: "continue the logs without their head file",
+		Long: `Trust continues the logs of an archive whose head file is lost. It verifies the whole
+archive with the signing key, shows the newest signed head of each log, and asks for
+confirmation: type yes. Then it writes a new head file, and a signed record of who did
+this, when and why.
+
+It never accepts an altered row or a record that the key did not sign. Whether the
+database is an older copy can only be excluded with a newer checkpoint: give one with
+--checkpoint.`,
+		Example: `  cocsync audit trust --reason 'disk of the head file failed' --checkpoint note.txt`,
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.auditTrust(cmd.Context(), reason, external) },
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for the record (required)")
+	cmd.Flags().StringVar(&external, "checkpoint", "", "a checkpoint that the archive must contain: a `FILE`, or a note")
+	return cmd
+}
+
+func (a *app) auditTrust(ctx context.Context, reason, external string) error {
+	if reason == "" {
+		return usage(errors.New("--reason is required"))
+	}
+	trust := &db.Trust{Reason: reason, Person: person(), At: a.now()}
+	check := query.Verification{}
+	if external != "" {
+		x, err := readExternal(external)
+		if err != nil {
+			return err
+		}
+		note := string(x.Note)
+		if note == "" {
+			return usage(errors.New("--checkpoint: it is not a signed note"))
+		}
+		check.External, trust.Checkpoint = []query.External{x}, &note
+	}
+	_, key, head, err := a.target()
+	if err != nil {
+		return err
+	}
+	path, err := a.database()
+	if err != nil {
+		return err
+	}
+	if head == "" {
+		head = db.HeadFile(path)
+	}
+	if _, err := os.Stat(head); err == nil {
+		return hint.Wrap(fmt.Errorf("the head file %s exists", text.Visible(head)), "if it is damaged, move it away; else it is not needed")
+	}
+	if key == "" {
+		key = db.KeyFile(path)
+	}
+	if check.Keys, err = readKeys([]string{key}); err != nil {
+		return err
+	}
+	q, err := a.archive(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := q.Verify(ctx, check, nil)
+	if err != nil {
+		return err
+	}
+	if err := a.result(v, func(p *page) { p.verdict(v, external != "") }); err != nil {
+		return err
+	}
+	if !v.Good {
+		return alteredError(v, "an altered archive is never trusted: restore a backup that verifies")
+	}
+	if external == "" {
+		fmt.Fprintln(a.err, "Without --checkpoint it is unknown whether the database is an older copy.")
+	}
+	if !a.confirmed("Continue the logs from here?") {
+		return errors.New("nothing was changed")
+	}
+	d, err := a.openExclusive(ctx, db.Options{Command: "audit trust", Trust: trust})
+	if err != nil {
+		return err
+	}
+	if err := d.Verified(a.now()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, "the logs continue; the decision is recorded")
+	return err
+}
+
+// person returns who runs this program: the user and the host.
+func person() string {
+	name := "unknown user"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return name + "@" + host
+}
