@@ -313,7 +313,7 @@ func docsTidy(text string) string {
 	text = tidied(text)
 	for _, r := range []struct{ pattern, with string }{
 		{`cocsync/[0-9a-f]{16}`, "cocsync/ORIGIN"},
-		{`key [0-9a-f]{8}`, "key ID"},
+		{`key [0-9a-f]{32}`, "key ID"},
 		{`[A-Za-z0-9+/]{43}=`, "ROOT"},
 		{`— (\S+) [A-Za-z0-9+/]{80,}=*`, "— $1 SIGNATURE"},
 		{`[0-9a-f]{7,}\.\.[0-9a-f]{7,}`, "COMMITS"},

@@ -15,7 +15,7 @@ import (
 // file, status and healthcheck blocked. None of them reported it.
 func TestPipesNextToTheArchive(t *testing.T) {
 	for end, commands := range map[string]map[string]string{ // with part of the output
-		".head": {"sync": "good", "status": "All is well.", "healthcheck": ""},
+		".head": {"status": "All is well.", "healthcheck": ""},
 		".lock": {"status": "cocsync.db.lock is not a regular file", "healthcheck": ""},
 	} {
 		t.Run(end, func(t *testing.T) {

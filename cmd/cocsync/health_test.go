@@ -196,7 +196,7 @@ func brokenSituations() []situation {
 			p := w.start("run")
 			<-begun
 			p.end(syscall.SIGKILL)
-		}, want: kinds(query.ProblemNoGoodCycle, query.ProblemStopped, query.ProblemNoDaemon, query.ProblemIncomplete, query.ProblemUnsigned)},
+		}, want: kinds(query.ProblemNoGoodCycle, query.ProblemStopped, query.ProblemNoDaemon, query.ProblemIncomplete)},
 		{name: "killed daemon", do: func(w *healthWorld) {
 			p := w.start("run")
 			w.await(p, "cycle ended")

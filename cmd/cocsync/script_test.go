@@ -196,7 +196,7 @@ func tidied(text string) string {
 		{`(pid=|"pid":|pid )\d+`, "${1}PID"},
 		{`1h0m[0-9]s|59m5[0-9]s`, "1h0m0s"},
 		{`127\.0\.0\.1:\d+`, "HOST"},
-		{` log \d+ [A-Za-z0-9+/]{43}= key [0-9a-f]{8}`, " log HEAD"},
+		{` log \d+ [A-Za-z0-9+/]{43}= key [0-9a-f]{32}`, " log HEAD"},
 		{`"log": ?\{[^}]*\}`, `"log":HEAD`},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)

@@ -177,8 +177,9 @@ func (p *page) verdict(v query.Verdict, external bool) {
 // written. A verification reads everything and takes seconds for 100,000 versions.
 const verifyEvery = 24 * time.Hour
 
-// openForSync opens the archive for the only process that syncs; command is its name. An archive
-// that does not verify is refused: nothing is added to an altered log.
+// openForSync opens the archive for the only process that syncs; command is its name. If the
+// file was written while no process had it open, or a process was killed, it is verified. An
+// archive that does not verify is refused: nothing is added to an altered log.
 func (a *app) openForSync(ctx context.Context, cfg *config.Config, command string) (*db.DB, error) {
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
@@ -186,6 +187,9 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command, Report: a.reportHead}))
 	if err != nil {
 		return nil, err
+	}
+	if !d.Unchanged() {
+		return d, verifyNow(ctx, d)
 	}
 	return d, verifyAll(ctx, d)
 }
@@ -197,10 +201,15 @@ func (a *app) reportHead(err error) {
 
 // verifyAll verifies the whole archive, unless it was verified recently.
 func verifyAll(ctx context.Context, d *db.DB) error {
-	begun := time.Now()
-	if begun.Sub(d.LastVerified(begun)) < verifyEvery {
+	if now := time.Now(); now.Sub(d.LastVerified(now)) < verifyEvery {
 		return nil
 	}
+	return verifyNow(ctx, d)
+}
+
+// verifyNow verifies the whole archive.
+func verifyNow(ctx context.Context, d *db.DB) error {
+	begun := time.Now()
 	v, err := query.New(d).Verify(ctx, query.Verification{}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)

@@ -80,6 +80,8 @@ type store struct {
 	writing   sync.Mutex            // one transaction at a time
 	logs      map[int64]*accountLog // by account; nil if this process does not keep the logs
 	head      *witness.File
+	found     *witness.State       // of the file before it was opened
+	unchanged bool                 // since a process closed it
 	uncounted map[watchKey]summary // good cycles that are not recorded yet
 	later     *time.Timer          // the next checkpoint of the write-ahead log; nil if none is scheduled
 	cookie    *int64               // the schema version that was checked last; nil for none
@@ -124,6 +126,7 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if d.report == nil {
 		d.report = func(error) {}
 	}
+	d.found = witness.StateOf(file)
 	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.Close())
@@ -235,7 +238,7 @@ func (s *store) openPool(immutable bool) (err error) {
 func (d *DB) Close() error {
 	var errs []error
 	if d.head != nil {
-		errs = append(errs, d.flushCycles(context.Background()), d.head.Close())
+		errs = append(errs, d.flushCycles(context.Background()))
 	}
 	d.lastCheckpoint()
 	if d.pool != nil {
@@ -243,6 +246,9 @@ func (d *DB) Close() error {
 	}
 	if d.write != nil {
 		errs = append(errs, d.known.close(), d.write.Close())
+	}
+	if d.head != nil {
+		errs = append(errs, d.head.Close())
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Unlock())

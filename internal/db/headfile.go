@@ -171,6 +171,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	if err != nil {
 		return err
 	}
+	l.unchanged = l.found.Equal(heads.Closed)
 	l.start(heads)
 	toSign := map[int64]*accountLog{}
 	for i := range stored {
@@ -306,6 +307,9 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 	}
 	return k, nil
 }
+
+// Unchanged reports whether no one wrote the file since a process of cocsync closed it.
+func (d *DB) Unchanged() bool { return d.unchanged }
 
 // LastVerified returns when the whole archive was last verified, according to its head file:
 // zero for never or a time after now.

@@ -112,6 +112,9 @@ func (a *Archive) rowKey(ctx context.Context, ref string) (key coc.Key, err erro
 // prove proves the record of a row.
 func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.Proof, err error) {
 	record, id, leaf, err := a.db.RecordOf(ctx, typ, row)
+	if errors.Is(err, coc.ErrNotFound) {
+		err = coc.NotFound("no %s record %d in the archive", typ, row.ID)
+	}
 	if err != nil {
 		return p, err
 	}

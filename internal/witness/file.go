@@ -21,10 +21,12 @@ type File struct {
 	timer *time.Timer // of the next write; nil if the file is up to date
 }
 
-// NewFile returns the head file at path of a database, which has these heads. Without a key
+// NewFile returns the head file at path of a database, which is open and has these heads. Without a key
 // it is not signed. report is called when a write in the background fails; it is tried again.
 func NewFile(path, database string, h *Heads, key *audit.Key, report func(error)) *File {
-	return &File{path: path, database: database, heads: *h, key: key, report: report}
+	f := &File{path: path, database: database, heads: *h, key: key, report: report}
+	f.heads.Closed = nil
+	return f
 }
 
 // Set sets the newest head of an account's log. The file has it at most a second later.
@@ -95,9 +97,13 @@ func (f *File) write() error {
 	return err
 }
 
-// Close writes the file if a head is newer. Nothing is written after it.
+// Close writes the file, with the state of the database, which is closed. Nothing is written
+// after it.
 func (f *File) Close() error {
-	err := f.Flush()
+	f.mu.Lock()
+	f.heads.Closed = StateOf(f.database)
+	f.mu.Unlock()
+	err := f.write()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.timer != nil {

@@ -21,7 +21,29 @@ type Heads struct {
 	Archive string `json:"archive"` // its id
 	// VerifiedAt is when the archive was last verified completely; null if it never was.
 	VerifiedAt *time.Time `json:"verified_at"`
-	Logs       []Log      `json:"logs"` // by account
+	// Closed is the database as the last process left it; null while one has it open.
+	Closed *State `json:"closed"`
+	Logs   []Log  `json:"logs"` // by account
+}
+
+// State says whether a file was written: its size, and when it was last written.
+type State struct {
+	Size    int64     `json:"size"`
+	Written time.Time `json:"written"`
+}
+
+// StateOf returns the state of a file; nil if it cannot be read.
+func StateOf(path string) *State {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	return &State{info.Size(), info.ModTime().UTC()}
+}
+
+// Equal reports whether both are known and equal.
+func (s *State) Equal(o *State) bool {
+	return s != nil && o != nil && s.Size == o.Size && s.Written.Equal(o.Written)
 }
 
 // Log is the newest head of the log of an account.
