@@ -175,3 +175,89 @@ func TestVerify(t *testing.T) {
 		}
 	}
 }
+
+// A restored archive has two logs of each account, and both verify.
+func TestRestored(t *testing.T) {
+	f := logged(t)
+	from := f.database
+	f.database = filepath.Join(t.TempDir(), "restored.db")
+	must(t, db.Restore(t.Context(), from, f.database, from+".key"))
+	f.head = f.database + ".head"
+	d, err := db.OpenWith(t.Context(), f.database, db.Options{Key: from + ".key"})
+	must(t, err)
+	last := version("prod", 6)
+	last.Changes[0].From.Label = "v3" // v5 has no content
+	must(t, d.Commit(t.Context(), last))
+	must(t, d.Close())
+	if status, out := verified(f); status != 0 || !strings.Contains(out, "log cocsync/") || !strings.Contains(out, "/prod/2: ") {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+}
+
+// The verifier finds each alteration.
+func TestAlterations(t *testing.T) {
+	f := logged(t)
+	for _, tt := range []struct{ name, statements, want string }{
+		{"an author", `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2`, "that of revision 2"},
+		{"a time", `UPDATE changes SET at = at + 1 WHERE id = 3`, "that of change 3"},
+		{"a failed cycle", `UPDATE cycles SET outcome = 'good' WHERE outcome = 'failed'`, "that of cycle"},
+		{"a good cycle", `UPDATE cycles SET requests = 4 WHERE id = 1`, "that of coverage 1"},
+		{"a failure", `DELETE FROM cycle_failures WHERE document_id = 'DM1'`, "that of cycle"},
+		{"a state", `UPDATE document_states SET description = NULL WHERE id = 1`, "that of state 1"},
+		{"a content", `UPDATE contents SET sha256 = randomblob(32) WHERE id = 2`, "does not have its hash"},
+		{"the form of a content", `UPDATE contents SET form = 1 WHERE id = 2`, "does not have its hash"},
+		{"the withdrawal of a version", `UPDATE versions SET withdrawn_at = NULL`, "the withdrawal of version 1"},
+		{"the end of a membership", `UPDATE memberships SET until = NULL`, "the end of membership 1"},
+		{"an endpoint", `UPDATE accounts SET endpoint = 'https://coc.example'`, "the endpoint of account 1"},
+		{"an erasure less", `DELETE FROM erasures`, "the pack of content 1"},
+		{"a leaf", `UPDATE leaves SET hashes = CAST(randomblob(32) || substr(hashes, 33) AS BLOB) WHERE id = 4`, "leaf 4 is not that of"},
+		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 3`, "the hashes of leaf 3"},
+		{"two leaves", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`, "that of revision 2"},
+		{"a change and its leaf", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM leaves WHERE type = 'change' AND ref = 5`, "one before it is missing"},
+		{"a change more", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id,
+			at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 of account prod has no leaf"},
+		{"a signature", `UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), substr(CAST(note AS TEXT), -20, 4), 'AAAA') AS BLOB)`, "no given key signed it"},
+		{"a sent checkpoint", `UPDATE checkpoints SET note = (SELECT note FROM logs WHERE logs.account_id = checkpoints.account_id)`, "a sent checkpoint is not"},
+		{"the peaks", `UPDATE logs SET peaks = CAST(substr(peaks, 33) AS BLOB)`, "its size or its peaks"},
+		{"the last leaf", `PRAGMA foreign_keys = 0; DELETE FROM coverages WHERE type = 'unattested'; DELETE FROM leaves WHERE type = 'unattested'`, "its size or its peaks"},
+		{"an account", `PRAGMA foreign_keys = 0; DELETE FROM accounts WHERE id = 2; DELETE FROM logs WHERE account_id = 2`, "one of them was removed"},
+		{"an account's name", `UPDATE accounts SET name = 'other' WHERE id = 2`, "one of them was removed or renamed"},
+		{"a log", `PRAGMA foreign_keys = 0; DELETE FROM logs WHERE account_id = 2`, "there is no log"},
+	} {
+		status, out := verified(alter(t, f, tt.statements))
+		if status != 3 || !strings.Contains(out, tt.want) {
+			t.Errorf("%s was altered: status %d, want 3 and %q:\n%s", tt.name, status, tt.want, out)
+		}
+	}
+	if status, out := verified(alter(t, f, "")); status != 0 {
+		t.Errorf("a copy: status %d:\n%s", status, out)
+	}
+}
+
+// An archive that another key signed is consistent in itself: only the key shows it.
+func TestAnotherKey(t *testing.T) {
+	f, other := logged(t), logged(t)
+	f.checkpoint, f.head = os.DevNull, os.DevNull
+	f.keys = other.keys
+	if status, out := verified(f); status != 3 || !strings.Contains(out, "no given key signed it") {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+}
+
+// What cannot be read has the status 1.
+func TestUnreadable(t *testing.T) {
+	good := logged(t)
+	for _, change := range []func(*files){
+		func(f *files) { f.database += ".none" },
+		func(f *files) { f.database = f.keys },
+		func(f *files) { f.keys = f.head },
+		func(f *files) { f.checkpoint += ".none" },
+		func(f *files) { *f = alter(t, *f, "PRAGMA application_id = 1") },
+	} {
+		f := good
+		change(&f)
+		if status, out := verified(f); status != 1 {
+			t.Errorf("%+v: status %d, want 1:\n%s", f, status, out)
+		}
+	}
+}
