@@ -222,8 +222,14 @@ func TestAlterations(t *testing.T) {
 		{"the last leaf", `PRAGMA foreign_keys = 0; DELETE FROM coverages WHERE type = 'unattested'; DELETE FROM leaves WHERE type = 'unattested'`, "its size or its peaks"},
 		{"an account", `PRAGMA foreign_keys = 0; DELETE FROM accounts WHERE id = 2; DELETE FROM logs WHERE account_id = 2`, "one of them was removed"},
 		{"an account's name", `UPDATE accounts SET name = 'other' WHERE id = 2`, "one of them was removed or renamed"},
+		{"the archive's key", `UPDATE archive SET public_key = randomblob(32)`, "the key of log 1"},
+		{"the archive's name", `UPDATE archive SET name = 'ffffffffffffffff'`, "should be cocsync/ffffffffffffffff/prod"},
 		{"a log", `PRAGMA foreign_keys = 0; DELETE FROM logs WHERE account_id = 2`, "there is no log"},
 	} {
+		f := f
+		if strings.Contains(tt.statements, "SET name = 'ffff") {
+			f.head = os.DevNull // of another archive
+		}
 		status, out := verified(alter(t, f, tt.statements))
 		if status != 3 || !strings.Contains(out, tt.want) {
 			t.Errorf("%s was altered: status %d, want 3 and %q:\n%s", tt.name, status, tt.want, out)
