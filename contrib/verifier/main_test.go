@@ -192,6 +192,10 @@ func TestRestored(t *testing.T) {
 	if status, out := verified(f); status != 0 || !strings.Contains(out, "log cocsync/") || !strings.Contains(out, "/prod/2: ") {
 		t.Errorf("status %d:\n%s", status, out)
 	}
+	without := alter(t, f, `PRAGMA foreign_keys = 0; DELETE FROM logs WHERE id = 1; DELETE FROM leaves WHERE log_id = 1`)
+	if status, out := verified(without); status != 3 || !strings.Contains(out, "/prod/2 should be ") {
+		t.Errorf("the old log was removed: status %d:\n%s", status, out)
+	}
 }
 
 // The verifier finds each alteration.
