@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,38 +12,36 @@ import (
 
 // contents checks that each content has its hash, and that packs have no other bytes.
 func (v *verifier) contents() error {
-	_, packs, err := v.query(`SELECT account_id, id, size, count, frame FROM packs`)
-	if err != nil {
-		return err
-	}
-	d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(64<<20))
-	if err != nil {
+	_, packs, err := v.query(`SELECT account_id, id, size, count, frame FROM packs ORDER BY account_id, id`)
+	_, list, err2 := v.query(`SELECT account_id, pack_id, sha256, form, start, size FROM contents WHERE pack_id IS NOT NULL ORDER BY 1, 2, start, size`)
+	d, err3 := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(64<<20))
+	if err := errors.Join(err, err2, err3); err != nil {
 		return err
 	}
 	defer d.Close()
 	for _, p := range packs {
 		data, err := d.DecodeAll(p.bytes(4), nil)
-		_, list, err2 := v.query(`SELECT sha256, form, start, size FROM contents WHERE account_id = ? AND pack_id = ? ORDER BY start, size`, p.int(0), p.int(1))
-		if err2 != nil {
-			return err2
-		}
-		at := int64(0)
-		for _, c := range list {
-			if c.int(2) != at || c.int(3) < 0 || c.int(3) > int64(len(data))-at {
-				break
+		at, n := int64(0), int64(0)
+		for ; len(list) > 0 && list[0].int(0) == p.int(0) && list[0].int(1) == p.int(1); list = list[1:] {
+			c := list[0]
+			if n++; c.int(4) != at || c.int(5) < 0 || c.int(5) > int64(len(data))-at {
+				continue
 			}
-			text := data[at : at+c.int(3)]
-			if c.int(1) == 1 {
+			text := data[at : at+c.int(5)]
+			if c.int(3) == 1 {
 				text = slices.Concat([]byte{0xFF}, text)
 			}
-			if h := sha256.Sum256(text); !bytes.Equal(h[:], c.bytes(0)) {
-				v.fault("content %x does not have its hash", c.bytes(0))
+			if h := sha256.Sum256(text); !bytes.Equal(h[:], c.bytes(2)) {
+				v.fault("content %x does not have its hash", c.bytes(2))
 			}
-			at += c.int(3)
+			at += c.int(5)
 		}
-		if err != nil || at != p.int(2) || at != int64(len(data)) || int64(len(list)) != p.int(3) {
-			v.fault("pack %d of account %d does not consist of its %d contents: %v", p.int(1), p.int(0), len(list), err)
+		if err != nil || at != p.int(2) || at != int64(len(data)) || n != p.int(3) {
+			v.fault("pack %d of account %d does not consist of its %d contents: %v", p.int(1), p.int(0), n, err)
 		}
+	}
+	for _, c := range list {
+		v.fault("content %x has no pack, or is after one without", c.bytes(2))
 	}
 	fmt.Fprintf(v.out, "%d packs of contents\n", len(packs))
 	return nil
@@ -61,8 +60,7 @@ func (v *verifier) columns() error {
 			WHERE l.account_id = x.account_id AND l.version_id = x.id AND l.made_at <> coalesce(x.made_at, -1))
 		UNION ALL SELECT 'pack of content', x.account_id, x.id FROM contents x LEFT JOIN packs p ON p.account_id = x.account_id AND p.id = x.pack_id
 			WHERE (p.id IS NULL) <> EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = x.account_id AND e.content_id = x.id)
-		UNION ALL SELECT 'revision of content', account_id, id FROM contents x WHERE NOT
-			EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = x.account_id AND r.content_id = x.id)
+		UNION ALL SELECT 'revision of content', account_id, id FROM contents WHERE (account_id, id) NOT IN (SELECT account_id, content_id FROM revisions)
 		UNION ALL SELECT 'document of change', account_id, id FROM changes c WHERE EXISTS (
 			SELECT 1 FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
 				WHERE r.account_id = c.account_id AND r.id IN (c.from_revision, c.to_revision) AND v.document_id <> c.document_id
