@@ -71,9 +71,10 @@ type store struct {
 	lock  *flock.Flock // nil unless made by Open
 	packs *codec
 
-	keyPath  string     // the path of the private key of the logs
-	headPath string     // the path of the head file
-	key      *audit.Key // nil for a reader or if the key is missing
+	keyPath  string          // the path of the private key of the logs
+	headPath string          // the path of the head file
+	key      *audit.Key      // nil for a reader or if the key is missing
+	opened   audit.PublicKey // of the key, or if it is missing that of the archive
 	trust    *Trust
 	report   func(error)
 

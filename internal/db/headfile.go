@@ -1,7 +1,6 @@
 package db
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -53,14 +52,13 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	if l.key, err = readKey(l.keyPath, row.PublicKey); err != nil {
 		return err
 	}
-	public := l.public()
-	if public == nil {
-		public = row.PublicKey
+	if l.opened = l.public(); l.opened == nil {
+		l.opened = row.PublicKey
 	}
 	if l.trust != nil && !isNew {
 		return l.trustLogs(ctx, row.Name)
 	}
-	heads, err := witness.Read(l.headPath, row.Name, public)
+	heads, err := witness.Read(l.headPath, row.Name, l.opened)
 	unsigned := errors.Is(err, witness.ErrUnsigned)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -209,7 +207,7 @@ func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*ac
 	open := &accountLog{account: s.Name, id: s.ID, origin: s.Origin, edge: edge, note: s.Note, change: s.Change}
 	c, signed, err := checkpointIn(s.Note)
 	if err == nil && signed {
-		_, err = audit.Open(s.Note, audit.PublicKey(s.PublicKey))
+		_, err = audit.Open(s.Note, l.opened)
 	}
 	switch {
 	case err != nil:
@@ -218,8 +216,6 @@ func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*ac
 		return nil, logAltered(s, fmt.Sprintf("its newest checkpoint is of %d records of %s; the database has %d", c.Size, text.Visible(c.Origin), s.Size))
 	case c.Root != edge.Root():
 		return nil, logAltered(s, "its right edge does not have the root of its newest checkpoint")
-	case l.key != nil && !bytes.Equal(s.PublicKey, l.public()):
-		return nil, logAltered(s, "it is signed by another key than "+l.keyPath)
 	case head == nil && l.key != nil && !signed:
 		return nil, logAltered(s, "the head file does not have it")
 	case head == nil:

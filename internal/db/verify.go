@@ -20,17 +20,46 @@ type LogInfo struct {
 	Name      string // of the account
 	ID        int64
 	Origin    string
-	PublicKey audit.PublicKey // nil if there is no key
+	PublicKey audit.PublicKey // with which it started; nil for none
+	OldOrigin string          // of the log that it continues; "" for none
+	OldSize   int64
+	OldRoot   []byte
 	Size      int64
 	Peaks     []byte
 	Note      []byte // the newest checkpoint
 }
 
+// Identity is what the database says of the archive: its name and its newest key.
+type Identity struct {
+	Name      string
+	PublicKey audit.PublicKey // nil if there is no key
+}
+
+// Identity returns the archive's name and newest key.
+func (l *Log) Identity(ctx context.Context) (Identity, error) {
+	return first[Identity](l.reading(ctx, "archive"), `SELECT name, public_key FROM archive`)
+}
+
 // Logs returns all logs, by account.
 func (l *Log) Logs(ctx context.Context) ([]LogInfo, error) {
 	return collect[LogInfo](l.reading(ctx, "logs"), `
-		SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note
+		SELECT l.account_id, a.name, l.id, l.origin, l.public_key, coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root,
+			l.size, l.peaks, l.note
 		FROM logs l JOIN accounts a ON a.id = l.account_id ORDER BY a.name, l.id`)
+}
+
+// Origin returns the origin that a log of an account must have.
+func (i Identity) Origin(account string, log int64) string { return originOf(i.Name, account, log) }
+
+// AccountNames returns the names of the accounts in the order in which they were added.
+func (l *Log) AccountNames(ctx context.Context) ([]string, error) {
+	return collect[string](l.reading(ctx, "accounts"), `SELECT name FROM accounts ORDER BY id`)
+}
+
+// NamesHash returns the hash of names in a record of cycles.
+func NamesHash(names []string) []byte {
+	_, hash := namesHash(slices.Clone(names))
+	return hash
 }
 
 // Leaf is a stored leaf of a log.

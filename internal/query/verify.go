@@ -34,6 +34,7 @@ type Verification struct {
 	External []External
 	Keys     []audit.PublicKey // that may sign; none: those in the archive
 	Heads    *witness.Heads    // of the head file; nil for none
+	Unsigned bool              // accepts records without a signature: the key is missing
 	Deep     bool              // recomputes derived data
 }
 
@@ -88,6 +89,9 @@ type verifier struct {
 	db       *db.DB
 	verdict  Verdict
 	external map[string][]string // what the logs say of each external checkpoint; "" for a match
+	identity db.Identity
+	names    []string // of the accounts
+	renamed  bool     // the accounts are not those of a record
 	report   func(Progress)
 	now      Progress
 }
