@@ -121,13 +121,14 @@ checkpoints of the same log. Without NEW it is the newest checkpoint.`,
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			notes := make([][]byte, 2)
 			for i, file := range args {
-				x, err := readExternal(file)
+				list, err := readExternal(file)
 				if err != nil {
 					return err
 				}
-				if notes[i] = x.Note; x.Note == nil {
-					return fmt.Errorf("%s has no signature", file)
+				if len(list) > 1 || list[0].Note == nil {
+					return fmt.Errorf("%s must have one checkpoint, with its signature", file)
 				}
+				notes[i] = list[0].Note
 			}
 			p, err := q.ProveConsistency(ctx, notes[0], notes[1])
 			if err != nil {

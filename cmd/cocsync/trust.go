@@ -44,15 +44,18 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 	trust := &db.Trust{Reason: reason, Person: person(), At: a.now()}
 	check := query.Verification{}
 	if external != "" {
-		x, err := readExternal(external)
+		list, err := readExternal(external)
 		if err != nil {
 			return err
 		}
-		note := string(x.Note)
-		if note == "" {
-			return usage(errors.New("--checkpoint: it is not a signed note"))
+		notes := ""
+		for _, x := range list {
+			if x.Note == nil {
+				return usage(errors.New("--checkpoint: it is not a signed note"))
+			}
+			notes += string(x.Note)
 		}
-		check.External, trust.Checkpoint = []query.External{x}, &note
+		check.External, trust.Checkpoint = list, &notes
 	}
 	_, key, head, err := a.target()
 	if err != nil {

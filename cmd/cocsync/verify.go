@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
+	"cocsync/internal/witness"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -60,11 +62,11 @@ archive cannot be read.`,
 func (a *app) verify(ctx context.Context, external, keys []string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
-		checkpoint, err := readExternal(text)
+		checkpoints, err := readExternal(text)
 		if err != nil {
 			return err
 		}
-		check.External = append(check.External, checkpoint)
+		check.External = append(check.External, checkpoints...)
 	}
 	var err error
 	if check.Keys, err = readKeys(keys); err != nil {
@@ -74,6 +76,11 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 	if err != nil {
 		return err
 	}
+	heads, err := a.readHead(ctx, q, check.Keys)
+	if err != nil {
+		return err
+	}
+	check.External = append(check.External, heads...)
 	show := a.output().Progress()
 	v, err := q.Verify(ctx, check, func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") })
 	show.End()
@@ -114,31 +121,80 @@ func readKeys(list []string) (keys []audit.PublicKey, err error) {
 	return keys, nil
 }
 
-// readExternal reads a checkpoint: a file, a note, or size and root as in a message.
-func readExternal(arg string) (x query.External, err error) {
+// readExternal reads checkpoints: a file of them, notes, or size and root as in a message.
+func readExternal(arg string) (list []query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
-		if x.Size, err = strconv.ParseInt(size, 10, 64); err == nil {
-			x.Name = "checkpoint of " + size + " records"
+		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
+			x := query.External{Size: n, Name: "checkpoint of " + size + " records"}
 			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
 				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
 			}
-			return x, err
+			return []query.External{x}, err
 		}
 	}
-	x.Name = "the pasted checkpoint"
+	name := "the pasted checkpoint"
 	if !strings.Contains(arg, "\n") {
 		b, err := os.ReadFile(arg)
 		if err != nil {
-			return x, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
+			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
 		}
-		x.Name, arg = arg, string(b)
+		name, arg = arg, string(b)
 	}
-	p, err := audit.ParsePasted(arg)
+	found, err := audit.ParsePasted(arg)
+	for i, p := range found {
+		x := query.External{Origin: p.Origin, Size: p.Size, Root: p.Root, Note: p.Note, Name: name}
+		if len(found) > 1 {
+			x.Name = fmt.Sprintf("%s, number %d", name, i+1)
+		}
+		list = append(list, x)
+	}
 	if err != nil {
-		return x, fmt.Errorf("--checkpoint %s: %w", text.Visible(x.Name), err)
+		err = fmt.Errorf("--checkpoint %s: %w", text.Visible(name), err)
 	}
-	x.Origin, x.Size, x.Root, x.Note = p.Origin, p.Size, p.Root, p.Note
-	return x, nil
+	return list, err
+}
+
+// readHead returns the heads in the head file as checkpoints that the archive must contain. A
+// missing file has none: a copy of an archive has no head file.
+func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.PublicKey) (list []query.External, err error) {
+	_, _, path, err := a.target()
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		database, err := a.database()
+		if err != nil {
+			return nil, err
+		}
+		path = db.HeadFile(database)
+	}
+	who, err := q.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var heads *witness.Heads
+	for _, key := range append(slices.Clone(keys), who.PublicKey) {
+		if heads, err = witness.Read(path, who.Name, key); err == nil || errors.Is(err, witness.ErrUnsigned) || errors.Is(err, fs.ErrNotExist) {
+			err = nil
+			break
+		}
+	}
+	if err != nil || heads == nil {
+		return nil, err
+	}
+	for i := range heads.Logs {
+		l := &heads.Logs[i]
+		c, signed, err := l.Checkpoint()
+		if err != nil {
+			return nil, err
+		}
+		x := query.External{Origin: c.Origin, Size: c.Size, Root: c.Root, Name: "the head of account " + l.Account + " in the head file"}
+		if signed {
+			x.Note = []byte(l.Note)
+		}
+		list = append(list, x)
+	}
+	return list, nil
 }
 
 // verdict writes the result of a verification.
@@ -210,7 +266,7 @@ func verifyAll(ctx context.Context, d *db.DB) error {
 // verifyNow verifies the whole archive.
 func verifyNow(ctx context.Context, d *db.DB) error {
 	begun := time.Now()
-	v, err := query.New(d).Verify(ctx, query.Verification{}, nil)
+	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey()}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}

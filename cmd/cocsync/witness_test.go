@@ -56,8 +56,8 @@ func madeUpCorpus(t *testing.T) string {
 	return dir
 }
 
-// witness is an archive and the repository made from it.
-type witness struct {
+// gitMirror is an archive and the repository made from it.
+type gitMirror struct {
 	db, repo string
 	docs     []string            // names
 	paths    map[string]string   // of documents in the repository
@@ -65,10 +65,10 @@ type witness struct {
 	of       map[string][2]string
 }
 
-func newWitness(t *testing.T, corpus string) *witness {
+func newWitness(t *testing.T, corpus string) *gitMirror {
 	keep := filepath.Join(t.TempDir(), "kept")
 	tell(t, "demo", "--corpus", corpus, "--keep", keep)
-	w := &witness{db: filepath.Join(keep, "demo.db"), repo: filepath.Join(keep, "git"),
+	w := &gitMirror{db: filepath.Join(keep, "demo.db"), repo: filepath.Join(keep, "git"),
 		paths: map[string]string{}, commits: map[string][]string{}, of: map[string][2]string{}}
 	for range 2 { // a second import of the same changes nothing
 		stream := tell(t, "--db", w.db, "export", "git")
@@ -139,7 +139,7 @@ func git(t *testing.T, repo string, stdin []byte, args ...string) []byte {
 	return out
 }
 
-func (w *witness) show(t *testing.T) {
+func (w *gitMirror) show(t *testing.T) {
 	var ask, got bytes.Buffer
 	for _, doc := range w.docs {
 		for i, commit := range w.commits[doc] {
@@ -160,7 +160,7 @@ type logged struct {
 	Version string
 }
 
-func (w *witness) log(t *testing.T) {
+func (w *gitMirror) log(t *testing.T) {
 	want := map[string][]string{}
 	for line := range strings.Lines(string(git(t, w.repo, nil, "log", "--date=format:%Y-%m-%dT%H:%M:%S", "--format=%H %an %ad", "main"))) {
 		commit, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -187,7 +187,7 @@ func (w *witness) log(t *testing.T) {
 // git may choose differently. The generated histories are unambiguous.
 const maxOther = 0.001
 
-func (w *witness) blame(t *testing.T) {
+func (w *gitMirror) blame(t *testing.T) {
 	lines, other := 0, 0
 	for _, doc := range w.docs {
 		for i, commit := range w.commits[doc] {
@@ -225,7 +225,7 @@ func (w *witness) blame(t *testing.T) {
 }
 
 // gitBlame returns the version of each line.
-func (w *witness) gitBlame(t *testing.T, commit, path string) (versions []string) {
+func (w *gitMirror) gitBlame(t *testing.T, commit, path string) (versions []string) {
 	out := git(t, w.repo, nil, "blame", "--line-porcelain", "--minimal", commit, "--", path)
 	for line := range strings.Lines(string(out)) {
 		if hash, _, ok := strings.Cut(line, " "); ok && len(hash) == 40 && line[0] != '\t' {
@@ -236,7 +236,7 @@ func (w *witness) gitBlame(t *testing.T, commit, path string) (versions []string
 }
 
 // words returns texts to search for: some of every kind of line.
-func (w *witness) words(t *testing.T) []string {
+func (w *gitMirror) words(t *testing.T) []string {
 	words := []string{"name: a", "timeout", "b", "[two]", "\t", "zzz not there"}
 	for i, doc := range w.docs {
 		if i%12 == 0 && len(w.docs) > 12 {
@@ -247,7 +247,7 @@ func (w *witness) words(t *testing.T) []string {
 	return slices.DeleteFunc(words, func(s string) bool { return s == "" })
 }
 
-func (w *witness) grep(t *testing.T) {
+func (w *gitMirror) grep(t *testing.T) {
 	for _, word := range w.words(t) {
 		got := map[string]bool{}
 		for _, m := range askJSON[[]query.Match](t, "--db", w.db, "grep", "-F", "--", word) {
@@ -278,7 +278,7 @@ func (w *witness) grep(t *testing.T) {
 	}
 }
 
-func (w *witness) pick(t *testing.T) {
+func (w *gitMirror) pick(t *testing.T) {
 	for _, word := range w.words(t) {
 		got, want := map[string]bool{}, map[string]bool{}
 		for _, c := range askJSON[[]logged](t, "--db", w.db, "log", "-S", word) {

@@ -266,17 +266,23 @@ func TestPasted(t *testing.T) {
 		"wrapped":            signed[:at+60] + "\n" + signed[at+60:],
 		"wrapped at a space": signed[:at] + "\n" + signed[at+1:],
 	} {
-		p, err := ParsePasted(text)
-		if err != nil || string(p.Note) != signed {
-			t.Errorf("%s: ParsePasted(%q) = %q, %v, want %q", name, text, p.Note, err, signed)
+		list, err := ParsePasted(text + "\nand again:\n" + text)
+		if err != nil || len(list) != 2 {
+			t.Errorf("%s: ParsePasted(%q) = %+v, %v, want two", name, text, list, err)
 			continue
 		}
-		if c, err := Open(p.Note, key.Public()); err != nil || c != p.Checkpoint {
-			t.Errorf("%s: Open = %v, %v", name, c, err)
+		for _, p := range list {
+			if string(p.Note) != signed {
+				t.Errorf("%s: ParsePasted(%q) = %q, want %q", name, text, p.Note, signed)
+				continue
+			}
+			if c, err := Open(p.Note, key.Public()); err != nil || c != p.Checkpoint {
+				t.Errorf("%s: Open = %v, %v", name, c, err)
+			}
 		}
 	}
 	body, _, _ := strings.Cut(signed, "\n\n")
-	if p, err := ParsePasted(body); err != nil || p.Note != nil || p.Size != 2 {
+	if p, err := ParsePasted(body); err != nil || len(p) != 1 || p[0].Note != nil || p[0].Size != 2 {
 		t.Errorf("without signatures: ParsePasted = %+v, %v", p, err)
 	}
 	for _, bad := range []string{"", "hello", "a\nb\nc\n", strings.Repeat("a\n", maxPasted)} {
@@ -311,8 +317,12 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("two texts of one checkpoint: %q", b)
 		}
 		_, _ = Peek(b)
-		if p, err := ParsePasted(string(b)); err == nil && p.Note != nil {
-			if again, err := ParsePasted(string(p.Note)); err != nil || !bytes.Equal(again.Note, p.Note) {
+		list, _ := ParsePasted(string(b))
+		for _, p := range list {
+			if p.Note == nil {
+				continue
+			}
+			if again, err := ParsePasted(string(p.Note)); err != nil || !bytes.Equal(again[0].Note, p.Note) {
 				t.Errorf("a pasted note changes: %q", b)
 			}
 		}

@@ -16,18 +16,15 @@ type Pasted struct {
 // maxPasted bounds such a text in bytes. A note has some hundred.
 const maxPasted = 64 << 10
 
-// ParsePasted finds the checkpoint in a text. It ignores what programs add to a text that
+// ParsePasted finds the checkpoints in a text. It ignores what programs add to a text that
 // is copied: indentation, quotation marks and code fences, CRLF, no-break spaces, wrapped
-// signatures, and lines before and after it. The signatures are not verified.
-func ParsePasted(text string) (p Pasted, err error) {
+// signatures, and lines before and after them. The signatures are not verified.
+func ParsePasted(text string) (list []Pasted, err error) {
 	if len(text) > maxPasted {
-		return p, errors.New("it is too long for a checkpoint")
+		return nil, errors.New("it is too long for checkpoints")
 	}
 	lines := pastedLines(text)
-	for i := range lines {
-		if i+2 >= len(lines) {
-			break
-		}
+	for i := 0; i+2 < len(lines); i++ {
 		c, err := ParseCheckpoint(strings.Join(lines[i:i+3], "\n") + "\n")
 		if err != nil {
 			continue
@@ -40,13 +37,17 @@ func ParsePasted(text string) (p Pasted, err error) {
 		for end < len(lines) && lines[end] == "" {
 			end++
 		}
-		p.Checkpoint = c
+		p := Pasted{Checkpoint: c}
 		if signatures := pastedSignatures(lines[end:]); signatures != "" {
 			p.Note = []byte(body + "\n" + signatures)
 		}
-		return p, nil
+		list = append(list, p)
+		i += 2
 	}
-	return p, errors.New("it has no checkpoint: three lines with the log's name, its size and its root")
+	if len(list) == 0 {
+		err = errors.New("it has no checkpoint: three lines with the log's name, its size and its root")
+	}
+	return list, err
 }
 
 // pastedLines returns the lines of a text without what surrounds them.

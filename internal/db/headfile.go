@@ -304,6 +304,9 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 	return k, nil
 }
 
+// HasKey reports whether the key that signs the logs is there.
+func (d *DB) HasKey() bool { return d.key != nil }
+
 // Unchanged reports whether no one wrote the file since a process of cocsync closed it.
 func (d *DB) Unchanged() bool { return d.unchanged }
 

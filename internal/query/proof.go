@@ -43,6 +43,9 @@ func notSigned(l db.LogInfo) error {
 	return hint.Wrap(unavailable("the log of account %s is not signed", text.Visible(l.Name)), "put the signing key back and restart cocsync")
 }
 
+// Identity returns the archive's name and its newest key.
+func (a *Archive) Identity(ctx context.Context) (db.Identity, error) { return a.db.Identity(ctx) }
+
 // Keys returns the verifier key of each log, as in a signed note.
 func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
 	logs, err := a.db.Logs(ctx)

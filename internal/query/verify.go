@@ -17,7 +17,6 @@ import (
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
 	"cocsync/internal/text"
-	"cocsync/internal/witness"
 )
 
 // External is a checkpoint that was stored outside of the archive.
@@ -33,7 +32,6 @@ type External struct {
 type Verification struct {
 	External []External
 	Keys     []audit.PublicKey // that may sign; none: those in the archive
-	Heads    *witness.Heads    // of the head file; nil for none
 	Unsigned bool              // accepts records without a signature: the key is missing
 	Deep     bool              // recomputes derived data
 }

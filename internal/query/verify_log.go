@@ -46,7 +46,6 @@ func (v *verifier) logs(ctx context.Context) error {
 	for _, typ := range audit.Types() {
 		v.count(typ+" records", counts[typ])
 	}
-	v.heads(logs)
 	for _, x := range v.Verification.External {
 		wrong := slices.DeleteFunc(slices.Clone(v.external[x.Name]), func(s string) bool { return s == "" })
 		switch matched := len(wrong) < len(v.external[x.Name]); {
@@ -358,19 +357,6 @@ func (c *logCheck) checkpoints() {
 		c.external[x.Name] = append(c.external[x.Name], wrong)
 		return true
 	})
-}
-
-// heads checks that each log of the head file is in the archive.
-func (v *verifier) heads(logs []db.LogInfo) {
-	if v.Heads == nil {
-		return
-	}
-	for i := range v.Heads.Logs {
-		h := &v.Heads.Logs[i]
-		if !slices.ContainsFunc(logs, func(l db.LogInfo) bool { return l.Name == h.Account }) {
-			v.fault("the head file has a log of account %s, the database does not", text.Visible(h.Account))
-		}
-	}
 }
 
 // rowsOf reads the records of an account's rows, type by type, in the order of their ids.
