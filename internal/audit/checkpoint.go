@@ -62,8 +62,8 @@ var ErrSignature = errors.New("it is not signed by this key")
 // OpenText verifies a note that a key signed under a name, and returns its text.
 func OpenText(signed []byte, name string, p PublicKey) (text string, err error) {
 	v, err := note.NewVerifier(p.Verifier(name))
-	if err != nil {
-		return "", fmt.Errorf("public key: %w", err)
+	if err != nil { // there is no key, or its name has a space or +
+		return "", fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	n, err := note.Open(signed, note.VerifierList(v))
 	if err != nil {

@@ -73,7 +73,11 @@ func (t *tx) addEndpoint(account int64, name, endpoint string, now time.Time) {
 // account returns the id of an account.
 func (t *tx) account(name string) int64 {
 	id, ok := get[int64](t, `SELECT id FROM accounts WHERE name = ?`, name)
-	if !ok {
+	switch {
+	case ok:
+	case t.s.named(name) != nil:
+		t.fail(changedWhileOpen(fmt.Sprintf("account %s was removed", name)))
+	default:
 		t.fail(coc.NotFound("no account %q in the archive", name))
 	}
 	return id

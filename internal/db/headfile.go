@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"cocsync/internal/audit"
@@ -169,28 +170,29 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	if err != nil {
 		return err
 	}
-	l.unchanged = l.found.Equal(heads.Closed)
-	l.start(heads)
-	toSign := map[int64]*accountLog{}
+	for i := range heads.Logs {
+		h := &heads.Logs[i]
+		if !slices.ContainsFunc(stored, func(s storedLog) bool { return s.Name == h.Account }) {
+			return olderCopy(fmt.Sprintf("the database has no log of account %s", text.Visible(h.Account)), h)
+		}
+	}
+	logs, toSign := map[int64]*accountLog{}, []int64{}
 	for i := range stored {
 		s := &stored[i]
 		open, err := l.openLog(ctx, s, heads.Log(s.Name))
 		if err != nil {
 			return err
 		}
-		l.logs[s.Account] = open
+		logs[s.Account] = open
 		if _, signed, _ := checkpointIn(open.note); l.key != nil && !signed {
-			toSign[s.Account] = open
+			toSign = append(toSign, s.Account)
 		}
 	}
-	for i := range heads.Logs {
-		h := &heads.Logs[i]
-		if found := l.named(h.Account); found == nil {
-			return olderCopy(fmt.Sprintf("the database has no log of account %s", text.Visible(h.Account)), h)
-		}
-	}
+	l.unchanged = witness.Same(l.found, heads.Closed)
+	l.start(heads)
+	l.logs = logs
 	return l.update(ctx, "open the log", func(t *tx) {
-		for account := range toSign {
+		for _, account := range toSign {
 			t.logOf(account) // signed with the transaction
 		}
 		t.attest()

@@ -50,6 +50,9 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	t := &tx{reader: reader{ctx: ctx, on: &session{on: txPreparer{raw, s.known}}}, raw: raw, s: s, counters: map[int64]*counters{},
 		words: map[word]int64{}, logs: map[int64]*accountLog{}}
 	if t.run(f, pending == 0); t.err != nil {
+		if errors.Is(t.err, ErrAltered) && s.head != nil {
+			s.head.Abandon() // it has what this process signed
+		}
 		return errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
 	}
 	if err := raw.Commit(); err != nil { // closes the statements too

@@ -19,6 +19,7 @@ type File struct {
 	mu    sync.Mutex
 	heads Heads
 	timer *time.Timer // of the next write; nil if the file is up to date
+	ended bool        // nothing is written any more
 }
 
 // NewFile returns the head file at path of a database, which is open and has these heads. Without a key
@@ -44,7 +45,7 @@ func (f *File) Set(account string, change int64, note []byte, now time.Time) {
 
 // later schedules a write. The caller holds f.mu.
 func (f *File) later() {
-	if f.timer == nil {
+	if f.timer == nil && !f.ended {
 		f.timer = time.AfterFunc(writeAfter, func() {
 			if err := f.Flush(); err != nil { // another write is scheduled
 				f.report(err)
@@ -90,6 +91,9 @@ func (f *File) write() error {
 		f.timer.Stop()
 		f.timer = nil
 	}
+	if f.ended {
+		return nil
+	}
 	err := Write(f.path, f.database, &f.heads, f.key)
 	if err != nil {
 		f.later()
@@ -104,10 +108,24 @@ func (f *File) Close() error {
 	f.heads.Closed = StateOf(f.database)
 	f.mu.Unlock()
 	err := f.write()
+	f.end()
+	return err
+}
+
+// Abandon writes the file if a head is newer. Nothing is written after it: the database was
+// altered, and the file is the evidence.
+func (f *File) Abandon() {
+	if err := f.Flush(); err != nil {
+		f.report(err)
+	}
+	f.end()
+}
+
+func (f *File) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.ended = true
 	if f.timer != nil {
 		f.timer.Stop()
 	}
-	return err
 }

@@ -41,9 +41,9 @@ func StateOf(path string) *State {
 	return &State{info.Size(), info.ModTime().UTC()}
 }
 
-// Equal reports whether both are known and equal.
-func (s *State) Equal(o *State) bool {
-	return s != nil && o != nil && s.Size == o.Size && s.Written.Equal(o.Written)
+// Same reports whether two states are known and equal.
+func Same(a, b *State) bool {
+	return a != nil && b != nil && a.Size == b.Size && a.Written.Equal(b.Written)
 }
 
 // Log is the newest head of the log of an account.
