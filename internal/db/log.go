@@ -202,8 +202,8 @@ func (s *store) public() audit.PublicKey {
 }
 
 // Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
-// are kept as checkpoints, and the head file has them. For no account it returns the only
-// log's, by "".
+// are kept as checkpoints, and the head file has them. If there is only one log, its head is
+// also the one of "".
 func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
 	if l.key == nil {
@@ -214,15 +214,15 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 	l.writing.Unlock()
 	err := l.update(ctx, "checkpoints", func(t *tx) {
 		for id, a := range logs {
-			name := a.account
-			if len(accounts) == 0 && len(logs) == 1 {
-				name = ""
-			} else if !slices.Contains(accounts, name) {
+			if len(logs) > 1 && !slices.Contains(accounts, a.account) {
 				continue
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}
 			t.exec(insertInto("checkpoints", "account_id, log_id, size, at, note")+` ON CONFLICT DO NOTHING`, id, a.id, h.Size, now, h.Note)
-			heads[name] = h
+			heads[a.account] = h
+			if len(logs) == 1 {
+				heads[""] = h
+			}
 		}
 	})
 	if err != nil {

@@ -32,8 +32,8 @@ type Outbox interface {
 	// messages' ids in the order of the drafts.
 	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
 	// Heads returns the signed heads of the logs of accounts, by account, for messages: they
-	// cover every change that is due. For no account it returns the only log's, by "". A log
-	// without a signature has none.
+	// cover every change that is due. If there is only one log, its head is also the one
+	// of "". A log without a signature has none.
 	Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error)
 	// Next returns the pending message to post next: one that is due, whose parent is not
 	// pending, and with no earlier unsent one about the same document or watch. If ok is

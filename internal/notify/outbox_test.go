@@ -366,10 +366,7 @@ func edit(id, document int64, n int) *coc.Change {
 // Heads returns head, which is zero except in TestMessagesBearTheHead.
 func (m *memory) Heads(_ context.Context, accounts []string, _ time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
-	if len(accounts) == 0 {
-		accounts = []string{""}
-	}
-	for _, a := range accounts {
+	for _, a := range append(accounts, "") {
 		if m.head.Key != "" {
 			heads[a] = m.head
 		}
