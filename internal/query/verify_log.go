@@ -236,6 +236,8 @@ func (c *logCheck) head() {
 	case c.gap:
 	case head.Origin != c.log.Origin || head.Size != c.tree.Size || head.Root != root || c.log.Size != c.tree.Size:
 		c.fault("%s: it has %d records with the root %s; signed are %d with the root %s", c.name, c.tree.Size, root, head.Size, head.Root)
+	case !slices.EqualFunc(c.tree.Peaks, slices.Collect(slices.Chunk(c.log.Peaks, len(root))), func(h audit.Hash, b []byte) bool { return string(h[:]) == string(b) }):
+		c.fault("%s: its right edge is not that of its records", c.name)
 	default:
 		out.Key = key
 	}
@@ -271,7 +273,7 @@ func (c *logCheck) checkpoints() {
 		case err != nil:
 			c.fault("%s: the checkpoint of %d records: %v", c.name, s.Size, err)
 		case c.gap:
-	case head.Origin != c.log.Origin || head.Size != s.Size:
+		case head.Origin != c.log.Origin || head.Size != s.Size:
 			c.fault("%s: the checkpoint of %d records is of another log", c.name, s.Size)
 		case head.Root != c.tree.Root():
 			c.fault("%s: the first %d records are not those that were signed: their root is %s, not %s", c.name, s.Size, c.tree.Root(), head.Root)

@@ -44,9 +44,12 @@ func logged(t *testing.T) (path string, external External) {
 	renamed := version(4)
 	name := "renamed"
 	renamed.Versions, renamed.Meta = nil, &coc.Meta{Name: &name}
-	renamed.Changes = []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}
+	renamed.Name = name
+	renamed.Changes = []coc.NewChange{{Kind: coc.KindMetadata, At: on(4), Difference: coc.Difference{Summary: "name job → renamed",
+		Items: []coc.Item{{Op: "changed", Path: "name", Old: "job", New: "renamed"}}}}}
 	missing := version(5)
 	missing.Versions[0].Revision, missing.Versions[0].State, missing.Versions[0].Err = nil, coc.Unavailable, "400"
+	missing.Versions[0].Recorded, missing.Versions[0].Checked = false, false
 	missing.Changes, missing.Meta = nil, nil
 	withdrawn := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(3), Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", MadeAt: on(1)},
 		State: coc.Archived, Recorded: true, Withdrawn: true}}}
