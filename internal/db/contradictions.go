@@ -26,7 +26,7 @@ func (a *Archive) Contradictions(ctx context.Context) (faults []string, err erro
 			return faults, err
 		}
 	}
-	for _, check := range []func(reader) ([]string, error){originFaults, accountFaults, numberedFaults, a.packFaults} {
+	for _, check := range []func(reader) ([]string, error){versionFaults, originFaults, accountFaults, numberedFaults, a.packFaults} {
 		found, err := check(r)
 		if faults = append(faults, found...); err != nil {
 			return faults, err
@@ -57,6 +57,7 @@ var contradictions = []string{
 	`SELECT 'account ' || x.name || ' has no counters' FROM accounts x WHERE NOT EXISTS (SELECT 1 FROM counters c WHERE c.account_id = x.id)`,
 	`SELECT 'account ' || x.name || ': its endpoint is not the newest that was recorded' FROM accounts x
 		WHERE x.endpoint <> coalesce((SELECT e.endpoint FROM endpoints e WHERE e.account_id = x.id ORDER BY e.id DESC LIMIT 1), '')`,
+	`SELECT 'the archive has another row' FROM archive x WHERE x.id <> 1`,
 	`SELECT 'the key of the archive signed none of its logs' FROM archive x
 		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.public_key IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.public_key = x.public_key)`,
@@ -162,6 +163,23 @@ func counterQueries() (list []string) {
 			JOIN accounts a ON a.id = x.account_id LEFT JOIN (`+rows+`) t ON t.account_id = x.account_id WHERE `+wrong)
 	}
 	return list
+}
+
+// versionFaults finds versions of the schema that no migration recorded: each has one row, and
+// 0 too.
+func versionFaults(r reader) ([]string, error) {
+	rows, err := collect[struct {
+		Version int64
+		Applied bool
+	}](r, `SELECT version_id, is_applied FROM goose_db_version ORDER BY version_id`)
+	good := len(rows) == schemaVersion+1
+	for i, row := range rows {
+		good = good && row.Version == int64(i) && row.Applied
+	}
+	if err != nil || good {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("the versions of the schema in goose_db_version are not 0 to %d", schemaVersion)}, nil
 }
 
 // originFaults finds logs whose names are not those of their archive and account.

@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -218,5 +220,50 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 	}
 	keys, err := collect[string](r, `
 		SELECT 'row ' || coalesce(rowid, 0) || ' of ' || "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`)
-	return append(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys...), err
+	if err != nil {
+		return nil, err
+	}
+	checks, err := checkFaults(r)
+	return slices.Concat(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys, checks), err
+}
+
+// checkFaults finds rows that CHECK constraints do not allow. SQLite does not read these
+// constraints of a file that is open for reading only, so integrity_check skips them:
+// https://sqlite.org/src/file?name=src/build.c (sqlite3AddCheckConstraint).
+func checkFaults(r reader) (faults []string, err error) {
+	for _, o := range expectedSchema() {
+		checks := checksIn(o.SQL)
+		if o.Type != "table" || len(checks) == 0 {
+			continue
+		}
+		n, err := first[int](r, `SELECT count(*) FROM `+o.Name+` WHERE NOT (`+strings.Join(checks, ` AND `)+`)`)
+		if err != nil {
+			return faults, err
+		}
+		if n > 0 {
+			faults = append(faults, fmt.Sprintf("rows of %s that its constraints do not allow: %d", o.Name, n))
+		}
+	}
+	return faults, nil
+}
+
+// checksIn returns the expressions of the CHECK constraints in the definition of a table.
+func checksIn(definition string) (list []string) {
+	for {
+		_, rest, found := strings.Cut(definition, "CHECK (")
+		if !found {
+			return list
+		}
+		depth, end := 1, 0
+		for ; depth > 0 && end < len(rest); end++ {
+			switch rest[end] {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+		}
+		list = append(list, "coalesce("+rest[:end-1]+", 1)")
+		definition = rest[end:]
+	}
 }

@@ -44,13 +44,13 @@ func TestEveryColumn(t *testing.T) {
 		dir := t.TempDir()
 		group.Go(func() {
 			for a := range next {
-				found, err := w.try(t.Context(), filepath.Join(dir, "copy.db"), a.sql)
+				found, statement, err := w.try(t.Context(), filepath.Join(dir, "copy.db"), a)
 				mu.Lock()
 				switch {
 				case err != nil:
-					t.Errorf("%s: %s: %v", a.what, a.sql, err)
+					t.Errorf("%s: %s: %v", a.what, statement, err)
 				case len(found) == 0:
-					missed[a.what] = a.sql
+					missed[a.what] = statement
 				}
 				mu.Unlock()
 			}
@@ -148,7 +148,7 @@ func everything(t *testing.T) string {
 	must(t, err)
 	last := restart(len(texts()), coc.Key{})
 	must(t, d.Commit(ctx, last))
-	c = begin("other", "test", 14)
+	c = begin("all", "prod", 14)
 	must(t, d.Responded(ctx, c.Key, on(14)))
 	must(t, d.Close())
 	return path
@@ -237,12 +237,24 @@ type walk struct {
 	bytes  []byte
 }
 
-// alteration is one or more statements, and what they alter.
-type alteration struct{ what, sql string }
+// alteration is a statement, and what it alters; the first one that no unique key refuses.
+type alteration struct {
+	what string
+	sql  []string
+}
 
-// try returns what Verify finds in a copy after the statements. An archive that cannot be opened
-// is found, too.
-func (w *walk) try(ctx context.Context, path, statements string) (found []string, err error) {
+// try returns what Verify finds in a copy after an alteration, and the statement. An archive
+// that cannot be opened is found, too.
+func (w *walk) try(ctx context.Context, path string, a alteration) (found []string, statement string, err error) {
+	for _, statement = range a.sql {
+		if found, err = w.run(ctx, path, statement); err == nil || !strings.Contains(err.Error(), "UNIQUE constraint failed") {
+			break
+		}
+	}
+	return found, statement, err
+}
+
+func (w *walk) run(ctx context.Context, path, statements string) (found []string, err error) {
 	w.once.Do(func() { w.bytes, err = os.ReadFile(w.master) })
 	if err == nil {
 		err = os.WriteFile(path, w.bytes, 0o600)
@@ -291,8 +303,8 @@ func (w *walk) alterations(t *testing.T) (list []alteration) {
 	defer c.Close()
 	for _, name := range rowsOfQuery(t, c, `SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = 'table' ORDER BY name`) {
 		if name[0] == "trigrams" { // an index, which cannot be read; its other tables have rows
-			list = append(list, alteration{"trigrams: row removed", `INSERT INTO trigrams (trigrams) VALUES ('delete-all')`},
-				alteration{"trigrams: row added", `INSERT INTO trigrams (rowid, text) VALUES (9999, 'more text')`})
+			list = append(list, alteration{"trigrams: row removed", []string{`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`}},
+				alteration{"trigrams: row added", []string{`INSERT INTO trigrams (rowid, text) VALUES (9999, 'more text')`}})
 			continue
 		}
 		tab := readTable(t, c, name[0].(string), name[1].(string))
@@ -302,9 +314,9 @@ func (w *walk) alterations(t *testing.T) (list []alteration) {
 		}
 		list = append(list, tab.updates()...)
 		for _, row := range tab.some(tab.columns[0]) {
-			list = append(list, alteration{tab.name + ": row removed", `DELETE FROM ` + tab.name + ` WHERE ` + tab.key(row)})
+			list = append(list, alteration{tab.name + ": row removed", []string{`DELETE FROM ` + tab.name + ` WHERE ` + tab.key(row)}})
 		}
-		list = append(list, alteration{tab.name + ": row added", tab.insert()})
+		list = append(list, alteration{tab.name + ": row added", []string{tab.insert()}})
 	}
 	return list
 }
@@ -390,38 +402,46 @@ func (t table) key(row []any) string {
 func (t table) updates() (list []alteration) {
 	for i, c := range t.columns {
 		for _, row := range t.some(c) {
-			for _, v := range t.others(c, row[i]) {
-				list = append(list, alteration{t.name + "." + c.name, `UPDATE ` + t.name + ` SET ` + c.name + ` = ` + literal(v) + ` WHERE ` + t.key(row)})
+			set := func(v any) string {
+				return `UPDATE ` + t.name + ` SET ` + c.name + ` = ` + literal(v) + ` WHERE ` + t.key(row)
 			}
+			if row[i] != nil && !c.notNull && c.pk == 0 {
+				list = append(list, alteration{t.name + "." + c.name, []string{set(nil)}})
+			}
+			a := alteration{what: t.name + "." + c.name}
+			for _, v := range t.others(c, row[i]) {
+				a.sql = append(a.sql, set(v))
+			}
+			list = append(list, a)
 		}
 	}
 	return list
 }
 
-// others returns other values for a column: null where it may be, and one that fits it.
+// others returns other values for a column, the most likely first.
 func (t table) others(c column, was any) (list []any) {
-	if was != nil && !c.notNull && c.pk == 0 {
-		list = append(list, nil)
-	}
-	if c.pk == 0 || c.name == "account_id" { // a key of another row is refused
-		for _, v := range t.values[c.name] {
-			if !equal(v, was) {
-				return append(list, v)
-			}
+	for _, v := range t.values[c.name] {
+		if !equal(v, was) {
+			list = append(list, v)
 		}
 	}
 	allowed := regexp.MustCompile(`\b` + c.name + ` [^,()]*CHECK \(` + c.name + ` IN\s*\(([^)]*)\)`).FindStringSubmatch(t.sql)
-	if allowed != nil && c.name != "id" {
-		for v := range strings.SplitSeq(allowed[1], ",") {
-			v = strings.TrimSpace(v)
-			if text, ok := strings.CutPrefix(v, "'"); ok && strings.TrimSuffix(text, "'") != was {
-				return append(list, strings.TrimSuffix(text, "'"))
-			} else if !ok && was != nil && v != fmt.Sprint(was) {
-				return append(list, int64(v[0]-'0'))
-			}
+	if allowed == nil {
+		list = append(list, another(c, was))
+		if id, ok := was.(int64); ok && (c.pk > 0 || len(t.values[c.name]) > 0) {
+			list = append(list, id+1000)
+		}
+		return list
+	}
+	for v := range strings.SplitSeq(allowed[1], ",") {
+		v = strings.TrimSpace(v)
+		if text, ok := strings.CutPrefix(v, "'"); ok && strings.TrimSuffix(text, "'") != was {
+			list = append(list, strings.TrimSuffix(text, "'"))
+		} else if !ok && v != fmt.Sprint(was) {
+			list = append(list, int64(v[0]-'0'))
 		}
 	}
-	return append(list, another(c, was))
+	return list
 }
 
 func equal(a, b any) bool {
@@ -462,6 +482,8 @@ func another(c column, was any) any {
 			return "{}"
 		}
 		return v + "x"
+	case time.Time:
+		return v.Add(time.Hour)
 	}
 	return was
 }
@@ -474,6 +496,8 @@ func literal(v any) string {
 		return fmt.Sprintf("x'%x'", v)
 	case string:
 		return "'" + strings.ReplaceAll(v, "'", "''") + "'"
+	case time.Time: // of goose's table
+		return v.UTC().Format("'2006-01-02 15:04:05'")
 	}
 	return fmt.Sprint(v)
 }
