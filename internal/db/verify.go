@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -224,7 +226,29 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	checks, err := checkFaults(r)
-	return slices.Concat(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys, checks), err
+	if err != nil {
+		return nil, err
+	}
+	rest, err := d.unusedBytes(r)
+	return slices.Concat(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys, checks, rest), err
+}
+
+// unusedBytes finds what SQLite ignores: a number in the header, and bytes after the last page.
+// With a write-ahead log the file may have other pages.
+func (d *DB) unusedBytes(r reader) (faults []string, err error) {
+	var user, size int64
+	err = r.row(`SELECT user_version, page_count * page_size FROM pragma_user_version, pragma_page_count, pragma_page_size`).Scan(&user, &size)
+	if err != nil {
+		return nil, err
+	}
+	if user != 0 {
+		faults = append(faults, fmt.Sprintf("its user_version is %d, and cocsync sets none", user))
+	}
+	info, err := os.Stat(d.path)
+	if err == nil && d.walBytes() == 0 && info.Size() != size {
+		faults = append(faults, fmt.Sprintf("it has %d bytes, and its pages %d", info.Size(), size))
+	}
+	return faults, ignore(err, fs.ErrNotExist)
 }
 
 // checkFaults finds rows that CHECK constraints do not allow. SQLite does not read these
