@@ -43,8 +43,8 @@ const (
 	hasVersions = `EXISTS (SELECT 1 FROM versions v WHERE v.account_id = x.account_id AND v.document_id = x.id)`
 	// lastDeleted and lastRestored are the newest such changes of the document x, firstNew the
 	// change that added it.
-	lastDeleted  = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind = 'deleted')`
-	lastRestored = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind = 'restored')`
+	lastDeleted  = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind IN ('deleted', 'restored') AND c.kind = 'deleted')`
+	lastRestored = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind IN ('deleted', 'restored') AND c.kind = 'restored')`
 	firstNew     = `(SELECT coalesce(min(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind = 'new')`
 )
 
@@ -94,15 +94,13 @@ var contradictions = []string{
 		WHERE (x.state = 'archived') <> EXISTS (SELECT 1 FROM revisions r WHERE r.account_id = x.account_id AND r.version_id = x.id)`,
 	// An unavailable version is requested again when it is listed again, also with its document.
 	`SELECT 'version ' || x.id` + inAccount + ` || ': its state is ' || x.state || ', which is not what was recorded' FROM versions x
-		LEFT JOIN (SELECT DISTINCT account_id, version_id FROM unavailable_versions) u ON u.account_id = x.account_id AND u.version_id = x.id
-		WHERE x.state = 'unavailable' AND u.version_id IS NULL
-			OR x.state = 'pending' AND u.version_id IS NOT NULL
+		WHERE x.state = 'unavailable' AND (x.account_id, x.id) NOT IN (SELECT account_id, version_id FROM unavailable_versions)
+			OR x.state = 'pending' AND (x.account_id, x.id) IN (SELECT account_id, version_id FROM unavailable_versions)
 				AND NOT EXISTS (SELECT 1 FROM listings l WHERE l.account_id = x.account_id AND l.version_id = x.id)
 				AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.document_id AND c.kind = 'deleted')`,
 	`SELECT 'version ' || x.id` + inAccount + ` || ': whether a change records it is not what its changes say' FROM versions x
-		LEFT JOIN (SELECT DISTINCT r.account_id, r.version_id FROM changes c JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision) c
-			ON c.account_id = x.account_id AND c.version_id = x.id
-		WHERE x.state = 'archived' AND (x.recorded = 1) <> (c.version_id IS NOT NULL)`,
+		WHERE x.state = 'archived' AND (x.recorded = 1) <> ((x.account_id, x.id) IN (SELECT r.account_id, r.version_id
+			FROM changes c CROSS JOIN revisions r WHERE r.account_id = c.account_id AND r.id = c.to_revision))`,
 	`SELECT 'version ' || x.id` + inAccount + ` || CASE WHEN x.checked_at IS NULL THEN ' would never be compared with COC again'
 			ELSE ' has nothing to compare with COC' END FROM versions x
 		WHERE (x.checked_at IS NOT NULL) <> (x.state = 'archived' AND x.withdrawn_at IS NULL)`,

@@ -90,16 +90,16 @@ func skippedFaults(r reader) (faults []string, err error) {
 		Label  string
 	}](r, `
 		SELECT c.account_id, c.id, v.label FROM changes c
-		JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id AND d.numbered = 1
 		JOIN revisions rt ON rt.account_id = c.account_id AND rt.id = c.to_revision
 		JOIN versions vt ON vt.account_id = rt.account_id AND vt.id = rt.version_id
 		LEFT JOIN revisions rf ON rf.account_id = c.account_id AND rf.id = c.from_revision
 		LEFT JOIN versions vf ON vf.account_id = rf.account_id AND vf.id = rf.version_id
-		JOIN versions v ON v.account_id = c.account_id AND v.document_id = c.document_id
-		JOIN leaves lv ON lv.ref = v.id AND lv.type = 'version' AND lv.account_id = v.account_id
-		JOIN leaves lc ON lc.ref = c.id AND lc.type = 'change' AND lc.account_id = c.account_id
-		WHERE c.kind IN ('new', 'version') AND `+of("v")+` < `+of("vt")+` AND `+of("v")+` > coalesce(`+of("vf")+`, 0)
-			AND (lv.log_id, lv.id) < (lc.log_id, lc.id)
+		CROSS JOIN documents d CROSS JOIN versions v CROSS JOIN leaves lv CROSS JOIN leaves lc
+		WHERE c.kind IN ('new', 'version') AND d.account_id = c.account_id AND d.id = c.document_id AND d.numbered = 1
+			AND v.account_id = c.account_id AND v.document_id = c.document_id
+			AND `+of("v")+` < `+of("vt")+` AND `+of("v")+` > coalesce(`+of("vf")+`, 0)
+			AND lv.ref = v.id AND lv.type = 'version' AND lv.account_id = v.account_id
+			AND lc.ref = c.id AND lc.type = 'change' AND lc.account_id = c.account_id AND (lv.log_id, lv.id) < (lc.log_id, lc.id)
 		ORDER BY c.account_id, c.id, `+of("v")) {
 		if err != nil {
 			return nil, err
