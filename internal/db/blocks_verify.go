@@ -6,8 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// indexSamples is how many lines of a block are searched for in the index.
-const indexSamples = 8
+// A block is searched for in the index by the last sampleRunes characters of indexSamples of its
+// lines. The time of a search grows with both and with the number of blocks.
+const (
+	indexSamples = 4
+	sampleRunes  = 6
+)
 
 // blockFaults finds blocks that are not what their rows say, or that the index does not have.
 // It searches some lines of each block: the index does not contain the text itself.
@@ -52,13 +56,14 @@ func (a *Archive) blockFaults(r reader) (faults []string, err error) {
 func samples(block []byte) (n Need) {
 	var lines [][]byte
 	for line := range bytes.Lines(block) {
-		if line = bytes.Trim(line, " \t\r\n"); utf8.RuneCount(line) >= 3 {
+		if line = bytes.Trim(line, " \t\r\n"); utf8.RuneCount(line) >= sampleRunes {
 			lines = append(lines, line)
 		}
 	}
 	for i := range min(indexSamples, len(lines)) {
 		line := lines[i*(len(lines)-1)/max(1, min(indexSamples, len(lines))-1)]
-		n.All = append(n.All, Need{Text: string(line)})
+		text := []rune(string(line))
+		n.All = append(n.All, Need{Text: string(text[max(0, len(text)-sampleRunes):])})
 	}
 	return n
 }
