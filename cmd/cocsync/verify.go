@@ -271,6 +271,7 @@ func verifyNow(ctx context.Context, d *db.DB) error {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
 	if !v.Good {
+		d.Altered()
 		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies")
 	}
 	return d.Verified(begun)

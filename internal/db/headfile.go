@@ -306,6 +306,10 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 	return k, nil
 }
 
+// Altered records that the archive does not verify: the head file does not change any more, so
+// that the next process verifies it again.
+func (d *DB) Altered() { d.head.Abandon() }
+
 // HasKey reports whether the key that signs the logs is there.
 func (d *DB) HasKey() bool { return d.key != nil }
 

@@ -2,8 +2,12 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -247,5 +251,72 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 	}
 	keys, err := collect[string](r, `
 		SELECT 'row ' || coalesce(rowid, 0) || ' of ' || "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`)
-	return append(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys...), err
+	if err != nil {
+		return nil, err
+	}
+	checks, err := checkFaults(r)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := d.unusedBytes(r)
+	return slices.Concat(slices.DeleteFunc(list, func(s string) bool { return s == "ok" }), keys, checks, rest), err
+}
+
+// unusedBytes finds what SQLite ignores: a number in the header, and bytes after the last page.
+// With a write-ahead log the file may have other pages.
+func (d *DB) unusedBytes(r reader) (faults []string, err error) {
+	var user, size int64
+	err = r.row(`SELECT user_version, page_count * page_size FROM pragma_user_version, pragma_page_count, pragma_page_size`).Scan(&user, &size)
+	if err != nil {
+		return nil, err
+	}
+	if user != 0 {
+		faults = append(faults, fmt.Sprintf("its user_version is %d, and cocsync sets none", user))
+	}
+	info, err := os.Stat(d.path)
+	if err == nil && d.walBytes() == 0 && info.Size() != size {
+		faults = append(faults, fmt.Sprintf("it has %d bytes, and its pages %d", info.Size(), size))
+	}
+	return faults, ignore(err, fs.ErrNotExist)
+}
+
+// checkFaults finds rows that CHECK constraints do not allow. SQLite does not read these
+// constraints of a file that is open for reading only, so integrity_check skips them:
+// https://sqlite.org/src/file?name=src/build.c (sqlite3AddCheckConstraint).
+func checkFaults(r reader) (faults []string, err error) {
+	for _, o := range expectedSchema() {
+		checks := checksIn(o.SQL)
+		if o.Type != "table" || len(checks) == 0 {
+			continue
+		}
+		n, err := first[int](r, `SELECT count(*) FROM `+o.Name+` WHERE NOT (`+strings.Join(checks, ` AND `)+`)`)
+		if err != nil {
+			return faults, err
+		}
+		if n > 0 {
+			faults = append(faults, fmt.Sprintf("rows of %s that its constraints do not allow: %d", o.Name, n))
+		}
+	}
+	return faults, nil
+}
+
+// checksIn returns the expressions of the CHECK constraints in the definition of a table.
+func checksIn(definition string) (list []string) {
+	for {
+		_, rest, found := strings.Cut(definition, "CHECK (")
+		if !found {
+			return list
+		}
+		depth, end := 1, 0
+		for ; depth > 0 && end < len(rest); end++ {
+			switch rest[end] {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+		}
+		list = append(list, "coalesce("+rest[:end-1]+", 1)")
+		definition = rest[end:]
+	}
 }

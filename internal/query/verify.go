@@ -1,13 +1,10 @@
 package query
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +12,6 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
-	"cocsync/internal/diff"
 	"cocsync/internal/text"
 )
 
@@ -219,85 +215,4 @@ func describe(typ string, r *audit.Record) string {
 		}
 		return stamp(time.UnixMilli(ms))
 	})
-}
-
-// derived recomputes the differences of this program's algorithm and the line index, and
-// compares them with the stored ones.
-func (v *verifier) derived(ctx context.Context) error {
-	changes, older := 0, 0
-	for c, err := range v.db.Changes(ctx, db.Filter{Kinds: []coc.Kind{coc.KindNew, coc.KindVersion, coc.KindRewritten}}) {
-		v.step()
-		switch {
-		case err != nil:
-			return err
-		case c.Algorithm != diff.Algorithm:
-			older++
-			continue
-		}
-		changes++
-		if err := v.difference(ctx, &c); err != nil {
-			return err
-		}
-	}
-	v.count("differences", changes)
-	v.count("differences of older algorithms, which were skipped", older)
-	return v.lines(ctx)
-}
-
-func (v *verifier) difference(ctx context.Context, c *coc.Change) error {
-	was, is, err := v.db.Contents(ctx, c.Key)
-	if errors.Is(err, coc.ErrErased) {
-		return nil
-	}
-	if err != nil {
-		return ctx.Err() // the content is a fault of its own
-	}
-	var old *diff.Text
-	if was != nil {
-		old = diff.Read(was)
-	}
-	r := diff.Compare(old, diff.Read(is))
-	r.Skipped = c.Skipped // which only the archive knows
-	if !reflect.DeepEqual(r, c.Difference) {
-		v.fault("change %s: the stored difference is not that of its contents", c.Ref)
-	}
-	return nil
-}
-
-// lines compares the line index with the lines of the contents.
-func (v *verifier) lines(ctx context.Context) error {
-	n := 0
-	u := v.db.Unpacker()
-	for doc, err := range v.db.Documents(ctx) {
-		if err != nil {
-			return err
-		}
-		lines, err := v.db.LinesOf(ctx, doc.Key)
-		if err != nil {
-			return err
-		}
-		all, err := v.db.Revisions(ctx, doc.Key, "")
-		if err != nil {
-			return err
-		}
-		indexed := map[string]bool{}
-		for line := range bytes.Lines(lines) {
-			indexed[string(line)] = true
-		}
-		for _, r := range all {
-			if r.Number == 0 || r.Erased {
-				continue
-			}
-			c, _ := u.Content(ctx, doc.Key.Account, r.Hash) // an error is a fault of its own
-			for line := range bytes.Lines(c.Bytes) {
-				if !indexed[string(bytes.TrimSuffix(line, []byte("\n")))+"\n"] {
-					v.fault("the line index: a line of %s of %s is missing", r.Name(), text.Visible(doc.Name))
-					break
-				}
-			}
-		}
-		n++
-	}
-	v.count("line sets", n)
-	return ctx.Err()
 }
