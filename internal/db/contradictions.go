@@ -3,7 +3,6 @@ package db
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -26,7 +25,7 @@ func (a *Archive) Contradictions(ctx context.Context) (faults []string, err erro
 			return faults, err
 		}
 	}
-	for _, check := range []func(reader) ([]string, error){versionFaults, originFaults, accountFaults, numberedFaults, a.packFaults} {
+	for _, check := range []func(reader) ([]string, error){versionFaults, accountFaults, numberedFaults, a.packFaults} {
 		found, err := check(r)
 		if faults = append(faults, found...); err != nil {
 			return faults, err
@@ -61,9 +60,6 @@ var contradictions = []string{
 	`SELECT 'the key of the archive signed none of its logs' FROM archive x
 		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.public_key IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.public_key = x.public_key)`,
-	`SELECT 'log ' || x.origin || ' continues another log than the one before it' FROM logs x
-		WHERE x.id <> 1 AND NOT EXISTS (SELECT 1 FROM logs o WHERE o.account_id = x.account_id AND o.id = x.id - 1
-			AND o.origin = x.old_origin AND o.size = x.old_size)`,
 	`SELECT 'watch ' || x.name || ' was never started in its account' FROM watches x
 		WHERE NOT EXISTS (SELECT 1 FROM watch_starts s WHERE s.account_id = x.account_id AND s.watch = x.name)`,
 	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,
@@ -178,29 +174,6 @@ func versionFaults(r reader) ([]string, error) {
 		return nil, err
 	}
 	return []string{fmt.Sprintf("the versions of the schema in goose_db_version are not 0 to %d", schemaVersion)}, nil
-}
-
-// originFaults finds logs whose names are not those of their archive and account.
-func originFaults(r reader) (faults []string, err error) {
-	archive, err := find[archiveRow](r, archiveRows)
-	if errors.Is(err, coc.ErrNotFound) {
-		return []string{"the archive has no name"}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	logs, err := collect[struct {
-		Account string
-		ID      int64
-		Origin  string
-	}](r, `SELECT a.name, l.id, l.origin FROM logs l JOIN accounts a ON a.id = l.account_id ORDER BY l.account_id, l.id`)
-	for _, l := range logs {
-		if l.Origin != originOf(archive.Name, l.Account, l.ID) {
-			faults = append(faults, fmt.Sprintf("log %s is not of account %s of the archive %s",
-				text.Visible(l.Origin), text.Visible(l.Account), text.Visible(archive.Name)))
-		}
-	}
-	return faults, err
 }
 
 // accountFaults finds coverages of accounts that the archive does not have: none is ever

@@ -55,17 +55,6 @@ func (l *Log) Logs(ctx context.Context) ([]LogInfo, error) {
 // Origin returns the origin that a log of an account must have.
 func (i Identity) Origin(account string, log int64) string { return originOf(i.Name, account, log) }
 
-// AccountNames returns the names of the accounts in the order in which they were added.
-func (l *Log) AccountNames(ctx context.Context) ([]string, error) {
-	return collect[string](l.reading(ctx, "accounts"), `SELECT name FROM accounts ORDER BY id`)
-}
-
-// NamesHash returns the hash of names in a record of cycles.
-func NamesHash(names []string) []byte {
-	_, hash := namesHash(slices.Clone(names))
-	return hash
-}
-
 // Leaf is a stored leaf of a log.
 type Leaf struct {
 	Index  int64

@@ -84,8 +84,6 @@ type verifier struct {
 	verdict  Verdict
 	external map[string][]string // what the logs say of each external checkpoint; "" for a match
 	identity db.Identity
-	names    []string // of the accounts
-	renamed  bool     // the accounts are not those of a record
 	report   func(Progress)
 	now      Progress
 }
