@@ -58,6 +58,10 @@ func everything(t *testing.T) string {
 	_, err = d.Heads(ctx, []string{"prod", "test"}, on(13))
 	must(t, err)
 	must(t, d.Close())
+	note := "a checkpoint"
+	d, err = db.OpenWith(ctx, path, db.Options{Trust: &db.Trust{Person: "root@host", Reason: "the head file was lost", Checkpoint: &note, At: on(14)}})
+	must(t, err)
+	must(t, d.Close())
 	// The 256th block is indexed together with all before it.
 	tamper(t, path, `UPDATE blocks SET id = id + 255 - (SELECT max(id) FROM blocks)`)
 	d, err = db.Open(ctx, path)
