@@ -225,7 +225,7 @@ func (w *writer) checkpoint() string {
 	return fmt.Sprintf(" · log %d %s key %s", w.head.Size, base64.StdEncoding.EncodeToString(w.head.Root[:]), w.head.KeyID)
 }
 
-// idOf is the change's id in words, by which a repeat is recognised.
+// idOf is the change's id in words, by which a repeat is recognized.
 func idOf(c *coc.Change) string {
 	if c.Ref == "" {
 		return "sample"
