@@ -1,7 +1,7 @@
 # make build   bin/cocsync, one static file
 # make test    the tests
 # make check   all that must hold before a commit; what CI runs
-# make lint    golangci-lint alone; building it takes five minutes, once
+# make lint    golangci-lint only; building it takes five minutes, once
 # make man     the man pages, in bin/man
 # make bench   the benchmarks
 # make release the archives of a release in dist/, for all platforms

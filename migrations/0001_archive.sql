@@ -5,8 +5,8 @@
 -- (account_id, id), with id first in the index: it selects, account_id hardly does. Rows
 -- that belong to no account have ids of the archive.
 --
--- Observed rows are never rewritten, except for the columns marked "Progress", which say
--- how far cocsync is. Rows marked "Derived" can be computed again.
+-- Observed rows are never rewritten, except for the columns marked "Progress", which
+-- hold cocsync's progress. Rows marked "Derived" can be computed again.
 
 -- +goose Up
 

@@ -55,7 +55,7 @@ Values of --format:
   dsl           an outline of the changes in the job's structure, part by part:
                 + added, - removed, ~ changed, → renamed, ↕ moved
   side-by-side  both versions in columns, as wide as the terminal, else 130 wide.
-                Changed words are coloured, or marked with [-…-] and {+…+}
+                Changed words are colored, or marked with [-…-] and {+…+}
   json          the complete comparison, for programs; see docs/diff-json.md
 
 In a pipe or file, a patch is exact, byte for byte. Its file name on both sides is the
@@ -119,8 +119,8 @@ and #. DOC is the longest text before an @ that names a document. A REF that equ
 label always means that label; if a version has the label v3#2, v3#02 is the second
 content of v3.`
 
-// pageHelp explains colours and the pager.
-const pageHelp = `On a terminal, output is coloured (unless NO_COLOR or --color never is set) and shown
+// pageHelp explains colors and the pager.
+const pageHelp = `On a terminal, output is colored (unless NO_COLOR or --color never is set) and shown
 in a pager: $PAGER, or less.`
 
 // exitDiffers is the exit status of diff --exit-code if the two differ.

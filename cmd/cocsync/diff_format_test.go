@@ -131,9 +131,9 @@ func pairs(t *testing.T) [][2]string {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Without its escape sequences, coloured output equals plain output, and no control
+// Without its escape sequences, colored output equals plain output, and no control
 // character of a document reaches the terminal.
-func TestColoursAddNoText(t *testing.T) {
+func TestColorsAddNoText(t *testing.T) {
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
 		for _, name := range []string{"unified", "unified -w", "word", "stat"} {
@@ -141,7 +141,7 @@ func TestColoursAddNoText(t *testing.T) {
 			plain := l.at(c)
 			l.color = true
 			if got := sgr.ReplaceAllString(l.at(c), ""); got != plain {
-				t.Errorf("%s of %q without its colours (-want +got):\n%s", name, pair, cmp.Diff(plain, got))
+				t.Errorf("%s of %q without its colors (-want +got):\n%s", name, pair, cmp.Diff(plain, got))
 			}
 		}
 		for _, name := range []string{"unified", "word", "dsl", "dsl 40", "side-by-side 40", "side-by-side 200"} {
@@ -185,11 +185,11 @@ func TestOnlyPatchesAreExact(t *testing.T) {
 	}
 }
 
-// In a pipe, a coloured patch without its escape sequences equals the patch.
+// In a pipe, a colored patch without its escape sequences equals the patch.
 func TestPatchInPipeIsExact(t *testing.T) {
 	for _, pair := range pairs(t) {
 		if strings.Contains(pair[0]+pair[1], "\x1b") {
-			continue // its escapes look like those of colours
+			continue // its escapes look like those of colors
 		}
 		c := comparisonOf(pair[0], pair[1])
 		l := view{diffFlags: diffFlags{format: &choice{value: formatUnified}, context: query.PatchContext}, color: true, exact: true}
@@ -200,8 +200,8 @@ func TestPatchInPipeIsExact(t *testing.T) {
 	}
 }
 
-// An outline without colours marks the same words by brackets, and has no other difference.
-func TestOutlineWithoutColours(t *testing.T) {
+// An outline without colors marks the same words by brackets, and has no other difference.
+func TestOutlineWithoutColors(t *testing.T) {
 	marks := strings.NewReplacer("[-", "", "-]", "", "{+", "", "+}", "")
 	for _, pair := range pairs(t) {
 		c := comparisonOf(pair[0], pair[1])
@@ -209,7 +209,7 @@ func TestOutlineWithoutColours(t *testing.T) {
 		want := marks.Replace(l.at(c))
 		l.color = true
 		if got := marks.Replace(sgr.ReplaceAllString(l.at(c), "")); got != want {
-			t.Errorf("dsl of %q (-plain +coloured):\n%s", pair, cmp.Diff(want, got))
+			t.Errorf("dsl of %q (-plain +colored):\n%s", pair, cmp.Diff(want, got))
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// unified writes a line diff. With colours, the words that changed within a line are
-// emphasised; the text is the same. Only colours need the items of the comparison.
+// unified writes a line diff. With colors, the words that changed within a line are
+// emphasized; the text is the same. Only colors need the items of the comparison.
 func (p *page) unified(patch []byte, hunks []diff.Hunk, items func() []coc.Item) {
 	if !p.Color {
 		p.WriteString(p.Content(string(patch)))
@@ -58,7 +58,7 @@ func lineStyle(op diff.Op) term.Style {
 	return term.Plain
 }
 
-// styled writes one line of a diff in a style, with its changed words emphasised.
+// styled writes one line of a diff in a style, with its changed words emphasized.
 func (p *page) styled(sign string, s term.Style, words []diff.Word) {
 	run, in := sign, s // adjacent text in one style
 	for _, span := range p.marked(s, words) {
@@ -112,7 +112,7 @@ func (p *page) wordRow(r diff.Row) {
 	p.ending(r.New, "new file")
 }
 
-// brackets marks a changed word without colours.
+// brackets marks a changed word without colors.
 func brackets(op diff.Op, word string) string {
 	if op == diff.Delete {
 		return "[-" + word + "-]"
@@ -196,7 +196,7 @@ func (p *page) sideBySide(c *query.Comparison, hunks []diff.Hunk) {
 
 func (s *sheet) diffRow(r diff.Row) {
 	removed, added := term.Red, term.Green
-	if r.Words != nil { // only the words are coloured
+	if r.Words != nil { // only the words are colored
 		removed, added = term.Plain, term.Plain
 	}
 	old, now := s.cell(r.Old, removed, side(r.Old, r.Words, diff.Insert)), s.cell(r.New, added, side(r.New, r.Words, diff.Delete))
@@ -225,8 +225,8 @@ func (s *sheet) cell(l *diff.Line, st term.Style, words []diff.Word) []term.Stri
 	return strips
 }
 
-// marked returns words in a style, with the changed ones emphasised: by their own style or,
-// without colours, by brackets.
+// marked returns words in a style, with the changed ones emphasized: by their own style or,
+// without colors, by brackets.
 func (p *page) marked(s term.Style, words []diff.Word) []term.Span {
 	spans := make([]term.Span, len(words))
 	for i, w := range words {

@@ -143,7 +143,7 @@ func (p *page) found(found query.Found, matcher *query.Matcher, g query.Grep) er
 	return p.Flush()
 }
 
-// matched returns a line with its matches in colour, as far as they are found quickly.
+// matched returns a line with its matches in color, as far as they are found quickly.
 func (p *page) matched(line string, matcher *query.Matcher) (string, error) {
 	if !p.Color {
 		return p.Content(line), nil

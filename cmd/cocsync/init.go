@@ -64,7 +64,7 @@ func (a *app) init(ans config.Answers) error {
 	path := cmp.Or(a.configFlag, "config.toml")
 	text, err := buildConfig(ans)
 	if err != nil {
-		return hint.Wrap(fmt.Errorf("no config was written, because an answer is invalid:\n%w", err), "run `cocsync init` again")
+		return hint.Wrap(fmt.Errorf("no config was written, because a setting is invalid:\n%w", err), "run `cocsync init` again")
 	}
 	err = createFile(path, text, 0o600) // it may contain secrets
 	if errors.Is(err, os.ErrExist) {

@@ -193,7 +193,7 @@ func (p *page) change(ctx context.Context, q *query.Archive, c coc.Change, f log
 	return nil
 }
 
-// kindStyle emphasises kinds that are unexpected.
+// kindStyle emphasizes kinds that are unexpected.
 func kindStyle(k coc.Kind) term.Style {
 	switch k {
 	case coc.KindRewritten, coc.KindDeleted:

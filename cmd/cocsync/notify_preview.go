@@ -30,7 +30,7 @@ current configuration, including its routes: the Slack message, its text in phon
 notifications, the file that is added to the thread if the diff is too long, and the JSON
 that a webhook receives. It sends nothing, and works whether or not the change was
 already sent. When messages are sent, ordinary changes go to the document's thread if it
-has one, and are held back during quiet hours.
+has one, and are delayed during quiet hours.
 
 With -o json it writes the Block Kit of each message, for Slack's Block Kit Builder.
 ` + "`cocsync log`" + ` shows the numbers of the changes.`,

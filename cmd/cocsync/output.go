@@ -115,7 +115,7 @@ func table[T any](p *page, columns []term.Column, values iter.Seq2[T, error], ro
 }
 
 // field writes one "Name: value" line, and nothing for an empty value. The value may have
-// colours, so the caller must make control characters visible.
+// colors, so the caller must make control characters visible.
 func (p *page) field(name, value string) {
 	if value != "" {
 		fmt.Fprintf(p, "%-11s %s\n", name+":", value)

@@ -81,24 +81,24 @@ func TestContentOnATerminalAndInAPipe(t *testing.T) {
 	}
 }
 
-func TestColourModes(t *testing.T) {
+func TestColorModes(t *testing.T) {
 	archive := fixture(t)
 	t.Setenv("PAGER", "cat")
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
 	args := []string{"diff", "DM-restart@v1..v2"}
 	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got, "\x1b[31m-    inputs: {service: ECS, timeout: \x1b[0m\x1b[7;31m30\x1b[0m") {
-		t.Errorf("diff on a terminal = %q, want colours", got)
+		t.Errorf("diff on a terminal = %q, want colors", got)
 	}
 	if got, _, _ := ask(t, archive, args...); strings.Contains(got, "\x1b") {
-		t.Errorf("diff in a pipe = %q, want no colours", got)
+		t.Errorf("diff in a pipe = %q, want no colors", got)
 	}
 	if got, _, _ := ask(t, archive, append(args, "--color", "always")...); !strings.Contains(got, "\x1b[31m") {
-		t.Errorf("diff --color always in a pipe = %q, want colours", got)
+		t.Errorf("diff --color always in a pipe = %q, want colors", got)
 	}
 	t.Setenv("NO_COLOR", "1")
 	if got := onTerminal(t, 80, archive, args...); strings.Contains(got, "\x1b") {
-		t.Errorf("diff on a terminal with NO_COLOR = %q, want no colours", got)
+		t.Errorf("diff on a terminal with NO_COLOR = %q, want no colors", got)
 	}
 }
 

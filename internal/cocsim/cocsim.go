@@ -1,7 +1,7 @@
 // Package cocsim has fakes of the services that cocsync uses: COC's document API and
 // Slack. Tests, benchmarks and the demo run against them on loopback.
 //
-// It owns the behaviour of those services, their limits and refusals included, and the
+// It owns the behavior of those services, their limits and refusals included, and the
 // sample jobs with their histories. It imports nothing else of cocsync and checks
 // signatures and limits itself, so that it cannot share a mistake with the code under
 // test.

@@ -24,7 +24,7 @@ func Story() []Event {
 			edit("restart-unhealthy-nodes", "COC-chen.yu")},
 		{"COC-temp.contractor drops the login check from rotate-database-password and runs it as root",
 			edit("rotate-database-password", "COC-temp.contractor")},
-		{"someone changes the content of v3 of expand-data-disk, without a new version",
+		{"Someone changes the content of v3 of expand-data-disk, without a new version",
 			on("expand-data-disk", func(c *COC, id string) {
 				if d, ok := c.Document(id); ok && len(d.Versions) > 0 {
 					c.Rewrite(id, d.Versions[len(d.Versions)-1].Label, storyContent("expand-data-disk"))

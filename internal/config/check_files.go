@@ -112,7 +112,7 @@ func (c *checker) idle(name string, used []string) {
 	}
 }
 
-// exposed warns of a file with a secret that others can read. It is no error, because a
+// exposed warns of a file with a secret that others can read. It is not an error, because a
 // container mounts its secrets with such a mode.
 func (c *checker) exposed(key, path string) {
 	if fix, ok := ReadableByOthers(path); ok {

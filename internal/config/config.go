@@ -34,8 +34,8 @@ type Config struct {
 	HeadFile string `toml:"head_file"`
 	// WitnessDir is a folder that gets a copy of each checkpoint; "" means none.
 	WitnessDir string `toml:"witness_dir"`
-	// CAFile is a file of certificate authorities in PEM that TLS clients trust next to
-	// the system's; "" means none. See RootCAs.
+	// CAFile is a file of certificate authorities in PEM that TLS clients trust in
+	// addition to the system's; "" means none. See RootCAs.
 	CAFile string `toml:"ca_file"`
 	// Operators are the notifiers that are notified when monitoring itself fails.
 	Operators []string `toml:"operators"`
@@ -106,7 +106,7 @@ const maxFile = 1 << 20
 // *Problems. Load reads no secret: see CheckSecrets.
 func Load(path string) (*Config, error) { return loadWith(path, func(*checker) {}) }
 
-// CheckText checks the text of a config that is not written yet. Faults call the file name.
+// CheckText checks the text of a config that is not written yet. Problems call it name.
 func CheckText(name string, text []byte) error {
 	_, c := decode(name, text, 0o600, time.Now())
 	return c.err()

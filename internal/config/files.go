@@ -16,7 +16,7 @@ import (
 )
 
 // GuardedFile returns an error if other users, the owner's group included, can write a
-// file that holds a secret or a key: they could replace it. A missing file is no error
+// file that holds a secret or a key: they could replace it. A missing file is not an error
 // here, because the code that needs it reports that.
 func GuardedFile(path string) error {
 	info, err := os.Stat(path)

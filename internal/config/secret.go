@@ -15,7 +15,7 @@ import (
 )
 
 // Secret says where a secret is: `env:NAME`, `file:PATH`, or the secret itself. All
-// formats print a literal secret as ***. The zero value is no secret.
+// formats print a literal secret as ***. The zero value is not a secret.
 type Secret struct {
 	ref string
 }

@@ -88,7 +88,7 @@ func (d *document) section(cfg reflect.Value, from, to int) {
 	before := len(d.problems)
 	d.table(cfg, "", tree)
 	for _, p := range d.problems[before:] {
-		if body > from && p.Line == from+1 { // the header is rejected, so the table is no part of the whole
+		if body > from && p.Line == from+1 { // the header is rejected, so the table is not part of the whole
 			for i := range d.text[from:to] {
 				d.text[from+i] = "\n"
 			}

@@ -73,6 +73,14 @@ func (s *session) exec(ctx context.Context, query string, args []any) (affected 
 	return affected, explain(err)
 }
 
+// prepare prepares the statements of another session for later use. An error is returned when
+// one of them is used.
+func (s *session) prepare(ctx context.Context, used *session) {
+	for query := range used.stmts.Range {
+		_, _ = s.stmt(ctx, query.(string))
+	}
+}
+
 func (s *session) close() error {
 	var errs []error
 	for _, stmt := range s.stmts.Range {

@@ -58,9 +58,7 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	if err := raw.Commit(); err != nil { // closes the statements too
 		return explain(err)
 	}
-	for query := range t.on.stmts.Range { // for the next transactions
-		_, _ = s.known.stmt(ctx, query.(string))
-	}
+	s.known.prepare(ctx, t.on)
 	s.committed(t.logs)
 	s.checkpointLater()
 	return nil

@@ -3,9 +3,9 @@
 //
 // It is pure: the result depends only on the two texts. It owns how a difference is
 // found and named. It leaves to others where contents come from and how differences
-// are stored, coloured, masked and posted.
+// are stored, colored, masked and posted.
 //
-// A content can be any bytes. What is not valid YAML still has lines;
+// A content can be any bytes. One that is not valid YAML still has lines;
 // coc.Difference.Reason then says why it has no structure.
 package diff
 
@@ -26,7 +26,7 @@ import (
 // changes.
 const Algorithm = 5
 
-// The words of Item.Op.
+// The values of Item.Op.
 const (
 	Added   = "added"
 	Removed = "removed"

@@ -5,8 +5,8 @@ import (
 	"cocsync/internal/text"
 )
 
-// element adds an element that only one side has: for a step that it was added or
-// removed, for anything else the value.
+// element adds an item for an element that only one side has: for a step, that it was
+// added or removed; for anything else, its value.
 func (w *walker) element(at *place, op string, old, new *node) {
 	v := new
 	if v == nil {

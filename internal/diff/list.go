@@ -154,7 +154,7 @@ func (m *matching) findPreviousTwins() {
 	}
 }
 
-// candidates returns the elements at some positions that can be recognised under
+// candidates returns the elements at some positions that can be recognized under
 // another name.
 func (l *listing) candidates(places, before []int) (list []candidate, at []int) {
 	for _, i := range places {

@@ -14,7 +14,7 @@ type candidate struct {
 	gap   int  // the element before it, if the other side has that too: equal gaps mean the same position
 }
 
-// blank reports whether a value has too little to recognise it: only a name, or a
+// blank reports whether a value has too little to recognize it: only a name, or a
 // single key, such as the type that many parameters share.
 func (c candidate) blank() bool { return c.value.size() < 2 }
 

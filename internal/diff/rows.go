@@ -20,10 +20,9 @@ const (
 )
 
 // Rows pairs the removed lines of a hunk with those added in their place, in the order
-// of both: first those of which an item says that one became the other, then by
-// similarity. The items are those of the whole comparison, or nil. A line without a
-// match has a row of its own, a removed one before the added ones around it. The lines
-// alias the hunk.
+// of both: first those of which an item says that one became the other, then similar
+// ones. The items are those of the whole comparison, or nil. A line without a match has a
+// row of its own, a removed one before the added ones around it. The lines alias the hunk.
 func Rows(h Hunk, items []coc.Item) []Row {
 	rows := make([]Row, 0, len(h.Lines))
 	p := pairing{steps: maxSteps, cuts: maxCuts, work: maxWork, ids: map[string]int{}, lineFacts: factsOf(items)}

@@ -26,15 +26,15 @@ const (
 type runeKind byte
 
 const (
-	signRune  runeKind = iota // a token by itself, as is an invalid byte
-	loneRune                  // a letter of a script without spaces: a token by itself
+	signRune  runeKind = iota // a token of its own, as is an invalid byte
+	loneRune                  // a letter of a script without spaces: a token of its own
 	wordRune                  // joins with the same kind
 	spaceRune                 // joins with the same kind
 	markRune                  // joins with any rune before it
 )
 
 // tokenize splits a line into tokens. An identifier is split at "_", "-" and ".", so
-// that only agent of restart_agent is marked if that changed, but not at capitals,
+// that only agent of restart_agent is marked if that changed, but not at upper case,
 // where hashes and base64 would be split into tiny pieces.
 func tokenize(line string) tokens {
 	t := tokens{line, make([]tokenAt, 0, len(line)/3+2)}

@@ -82,7 +82,7 @@ func (e *effort) traitsOf(n *node, named bool) traits {
 	return c.traits
 }
 
-// common counts in how many of the parts of some collections a trait is.
+// common returns in how many parts of the collections each trait occurs.
 func (e *effort) common(all ...*node) map[uint64]int {
 	count := map[uint64]int{}
 	for _, n := range all {
@@ -214,7 +214,7 @@ func similarNames(a, b string) int {
 // minEnds is the minimum of bytes in a common prefix and suffix that count.
 const minEnds = 4
 
-// nameWords splits a name at its underscores, dashes and capitals.
+// nameWords splits a name at its underscores, dashes and upper-case letters.
 func nameWords(name string) []string {
 	var list []string
 	begin, last := 0, ' '

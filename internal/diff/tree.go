@@ -185,7 +185,7 @@ func (n *node) measure() error {
 }
 
 // seal computes the sum of a node whose children have theirs. Each part is written
-// with its length, and keys in sorted order: the order of keys is no difference.
+// with its length, and keys in sorted order: the order of keys is not a difference.
 func (r *reader) seal(n *node) {
 	buf := append(r.buf[:0], byte(n.kind))
 	buf = appendPart(buf, n.tag)

@@ -20,11 +20,11 @@ import (
 const (
 	// metadataURL is the address of an ECS's metadata service.
 	metadataURL = "http://169.254.169.254"
-	// refreshBefore is how long before their end credentials are fetched again, as in the
-	// official SDK.
+	// refreshBefore is how long before they expire credentials are fetched again, as in
+	// the official SDK.
 	refreshBefore = 40 * time.Minute
-	// refreshPause is how long the service is not asked again after it failed or returned
-	// credentials that end soon.
+	// refreshPause is how long no request is sent to the service after it failed or
+	// returned credentials that expire soon.
 	refreshPause = time.Minute
 	// metadataTimeout bounds a request to the metadata service. On an ECS it responds at
 	// once; elsewhere it never does.
@@ -33,7 +33,7 @@ const (
 )
 
 // Agency gets temporary credentials from an ECS's metadata service and caches them
-// until shortly before they end.
+// until shortly before they expire.
 type Agency struct {
 	BaseURL string // "": the service's fixed address
 	Now     func() time.Time
@@ -83,7 +83,7 @@ func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
 	}
 	body, err := a.ask(ctx, http.MethodGet, "/openstack/latest/securitykey", "X-Metadata-Token", strings.TrimSpace(string(token)))
 	if errors.As(err, &status) && status == 404 {
-		return KeyPair{}, absent{"ECS agency: the ECS has none"}
+		return KeyPair{}, absent{"ECS agency: the ECS has no agency"}
 	}
 	if err != nil {
 		return KeyPair{}, err
@@ -93,7 +93,7 @@ func (a *Agency) fetch(ctx context.Context) (KeyPair, error) {
 	}
 	// The decoder's error is not shown: it may quote what it read.
 	if json.Unmarshal(body, &answer) != nil || answer.Credential.ExpiresAt.IsZero() {
-		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's response has no credentials with an end: %w", coc.ErrTemporary)
+		return KeyPair{}, fmt.Errorf("ECS agency: the metadata service's response has no credentials with an expiry time: %w", coc.ErrTemporary)
 	}
 	return answer.Credential, nil
 }

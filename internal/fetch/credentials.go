@@ -33,7 +33,7 @@ func (KeyPair) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`)
 // keyID identifies a key pair without revealing it.
 type keyID [sha256.Size]byte
 
-// id covers everything except the end, which may differ between two reads of one pair.
+// id covers everything except the expiry time, which may differ between two reads of one pair.
 func (k KeyPair) id() keyID {
 	return sha256.Sum256([]byte(k.AccessKey + "\x00" + k.SecretKey + "\x00" + k.SecurityToken))
 }

@@ -60,7 +60,7 @@ func decodePage(e envelope) (coc.List, error) {
 // decodeRow reads the fields of a row that cocsync uses, or returns why the row is
 // invalid.
 func decodeRow(v jsontext.Value, options json.Options) (row coc.Row, problem string) {
-	_ = json.Unmarshal(v, &row, options) // what is no object has no document_id
+	_ = json.Unmarshal(v, &row, options) // only an object has a document_id
 	named := plainName(row.DocumentID)
 	if !named {
 		row.DocumentID = ""

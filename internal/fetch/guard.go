@@ -10,7 +10,7 @@ import (
 // after more than five failures in a row.
 const lockout = 5 * time.Minute
 
-// guard prevents that COC locks a key pair: a refused one is not sent again, and one
+// guard prevents COC from locking a key pair: a refused one is not sent again, and one
 // that was never accepted is sent by one request at a time, so that many concurrent
 // calls with a wrong key cause one failure.
 type guard struct {

@@ -93,7 +93,7 @@ func (c *Client) pass(ctx context.Context, s coc.Selection, toTheEnd bool) (*pas
 			if p.moved {
 				return p, nil // rows moved: the last rows were received twice
 			}
-			return nil, p.malformed("a page with no document that is not in an earlier page")
+			return nil, p.malformed("all documents of a page are also in earlier pages")
 		case p.offset > maxListed:
 			return nil, p.malformed(fmt.Sprintf("more than %d documents", maxListed))
 		case received < pageSize && p.Total >= 0 && p.offset >= p.Total:

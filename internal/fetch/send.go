@@ -136,7 +136,7 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	if e.class = classify(resp.StatusCode, said.code); e.class == nil {
 		switch {
 		case int64(len(body)) > q.limit:
-			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the response is longer than %d MiB, which no response of COC is", q.limit>>20)
+			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the response is longer than %d MiB, more than COC ever sends", q.limit>>20)
 		case !isJSON:
 			e.class = hint.Wrap(coc.ErrTemporary, "COC did not send this: check the endpoint in the config, and a proxy or the login page of a network in between")
 			e.Message = "the response is not JSON: " + outline(body, kp)

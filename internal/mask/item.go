@@ -44,8 +44,8 @@ func NewKnown(texts ...*Text) *Known {
 // Len returns the number of values.
 func (k *Known) Len() int { return len(k.values) }
 
-// Hide hides the values in a quoted part of a text, also what an ellipsis at either
-// end leaves of one.
+// Hide hides the values in a quoted part of a text, including a value that an ellipsis
+// at either end truncates.
 func (k *Known) Hide(s string) string {
 	s = k.replacer.Replace(s)
 	end, before := strings.CutPrefix(s, "…")
@@ -84,7 +84,7 @@ func overlap(a, b string) int {
 // returns the values it hid.
 func (m *Masker) Item(it coc.Item, known *Known) (coc.Item, []string) {
 	l := pathLevel(it.Path, it.Step)
-	if it.Op == "moved" && it.Step != "" { // after a step: names are no values
+	if it.Op == "moved" && it.Step != "" { // after a step: names are not values
 		l = never
 	}
 	old, now := m.value(l, it.Old), m.value(l, it.New)

@@ -37,7 +37,7 @@ func (m *Masker) Text(s string) *Text {
 }
 
 // Words hides, in a text about a document and in its names, only keys with a known
-// shape and what the patterns match: "password changed" is no secret.
+// shape and what the patterns match: "password changed" is not a secret.
 func (m *Masker) Words(s string) string {
 	t := newScan(s)
 	t.shapes()

@@ -83,7 +83,7 @@ func levelOf(name string) level {
 	return secret
 }
 
-// joinedName matches names that are not recognised word by word.
+// joinedName matches names that are not recognized word by word.
 var joinedName = lazy(`motdepasse|^id(?:rsa|dsa|ecdsa|ed)$`)
 
 func isSecretWord(w string) bool {

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// shape is a kind of key that is recognised without a name: one of the prefixes and at
+// shape is a kind of key that is recognized without a name: one of the prefixes and at
 // least a number of letters, digits, _ and - after it, and other characters that may
 // be among them.
 type shape struct {

@@ -117,7 +117,7 @@ func (t *scan) keyLevel(key string) level {
 	return t.level(key)
 }
 
-// isNameKey and isValueKey recognise the keys of a pair: param_name and param_value.
+// isNameKey and isValueKey recognize the keys of a pair: param_name and param_value.
 func isNameKey(key string) bool {
 	key = strings.ToLower(key)
 	return strings.HasSuffix(key, "name") || strings.HasSuffix(key, "key") || key == "property" || key == "variable"

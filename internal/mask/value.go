@@ -12,7 +12,7 @@ import (
 var commandWords = strings.Fields(`bash sh zsh dash ksh cmd powershell pwsh curl wget nc ncat socat telnet python python2 python3
 	perl ruby php node eval exec source base64 xxd cat echo printf sudo su env nohup timeout xargs tee rm dd mkfifo chmod openssl ssh scp`)
 
-// emptyWords are values that are no secret under any name.
+// emptyWords are values that are not secrets under any name.
 var emptyWords = strings.Fields(`null none nil ~ undefined string str text integer required optional empty prompt auto generated hidden redacted
 	disabled enabled default`)
 
@@ -41,7 +41,7 @@ func isCode(v string) bool {
 	return codeOperator().MatchString(v) && (strings.ContainsAny(v, " \t") || strings.Contains(v, "${") || strings.Contains(v, "$IFS"))
 }
 
-// harmless reports whether a value of a name of level l is no secret.
+// harmless reports whether a value of a name of level l is not a secret.
 func harmless(l level, v string) bool {
 	v = strings.TrimSpace(strings.ReplaceAll(v, string(rune(filler)), ""))
 	lower := strings.ToLower(v)

@@ -14,7 +14,7 @@ const maxWord = 4 << 10
 // word is a value as a shell, a program or JSON writes it.
 type word struct {
 	from, to int
-	literals []span   // its parts that are no reference
+	literals []span   // its parts that are not references
 	refs     []string // names of the variables that it refers to
 	code     bool     // it has code and is shown
 	cut      bool     // it is longer than maxWord

@@ -240,7 +240,7 @@ func (w *writer) checkpoints(changes []*coc.Change) string {
 	return b.String()
 }
 
-// idOf is the change's id in words, by which a repeat is recognised.
+// idOf is the change's id in words, by which a repeat is recognized.
 func idOf(c *coc.Change) string {
 	if c.Ref == "" {
 		return "sample"

@@ -229,7 +229,7 @@ func TestOthersGolden(t *testing.T) {
 	golden(t, "digest.txt", write(t, m))
 	for kind, n := range map[coc.NoticeKind]*coc.Notice{
 		coc.NoticeInitialSync: {Title: "Initial sync of watch runbooks: 7 documents, 31 versions archived in this cycle",
-			Lines: []string{"1 document could not be read whole and will be tried again:", "restart (DM1): 500 <html>"}},
+			Lines: []string{"1 document could not be read completely and will be tried again:", "restart (DM1): 500 <html>"}},
 		coc.NoticeFailure:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch has been good so far."}},
 		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
 	} {

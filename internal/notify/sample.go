@@ -148,9 +148,9 @@ type Preview struct {
 	File     string // the file's content
 }
 
-// Preview returns the messages that a notifier would be sent about one change, if only
-// that were due, outside quiet hours and threads; none if it would not be sent. It posts
-// nothing.
+// Preview returns the messages that a notifier would be sent about one change, if it were
+// the only one due, outside quiet hours and threads; none if it would not be sent. It
+// posts nothing.
 func (s *Sender) Preview(ctx context.Context, d coc.Delivery) (list []Preview, _ error) {
 	n, err := s.notifier(d.Notifier)
 	if err != nil {

@@ -26,7 +26,7 @@ func (blockKit) classify(res response) *refusal {
 	case status >= 500, status == http.StatusRequestTimeout:
 		r.class = serverError
 	case status >= 200 && status < 400:
-		r.class, r.fix = channel, "Slack does not respond like this; check the URL in the config, and proxies"
+		r.class, r.fix = channel, "this response is not from Slack; check the URL in the config, and proxies"
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge:
 		r.class = message
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusGone:

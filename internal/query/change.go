@@ -95,7 +95,7 @@ func (a *Archive) Change(ctx context.Context, ref string) (c coc.Change, err err
 	}
 	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id < 1 {
-		return c, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid number of a change", ref), changeHint))
+		return c, badQuery(hint.Wrap(fmt.Errorf("%q is not a valid change number", ref), changeHint))
 	}
 	var refs []string
 	for c, err = range a.db.Changes(ctx, db.Filter{Account: account, ID: id}) {

@@ -58,7 +58,7 @@ func (c *Comparison) OldDocument() Document {
 // REF, DOC@A REF, A@REF B@REF. A single version is compared with the previous one.
 func (a *Archive) Compare(ctx context.Context, args []string) (*Comparison, error) {
 	if len(args) == 2 && args[1] == "" {
-		return nil, badQuery(hint.Wrap(errors.New("the second version is empty"), "is a variable of the shell not set? The newest is called latest"))
+		return nil, badQuery(hint.Wrap(errors.New("the second version is empty"), "is a shell variable not set? The newest is called latest"))
 	}
 	doc, ref, err := a.Split(ctx, args[0])
 	if err != nil {
@@ -132,7 +132,7 @@ func (a *Archive) otherDocument(ctx context.Context, doc Document, ref string, a
 	if strings.Contains(second, "..") {
 		write = second
 	}
-	return nil, "", badQuery(hint.Wrap(fmt.Errorf("%q names the document again, and only a version is expected", args[1]),
+	return nil, "", badQuery(hint.Wrap(fmt.Errorf("%q names the document again; give only a version", args[1]),
 		"write "+text.Visible(strings.TrimSuffix(args[0], "@"+ref)+"@"+write)))
 }
 
@@ -153,7 +153,7 @@ func (a *Archive) compareAcross(ctx context.Context, doc Document, ref string, o
 func (a *Archive) oneVersion(ctx context.Context, doc Document, ref string) (Version, error) {
 	v, err := a.Version(ctx, doc, ref)
 	if err != nil && strings.Contains(ref, "..") {
-		err = badQuery(hint.Wrap(fmt.Errorf("%q names two versions, and only one of each document is compared", ref), "write A@v3 B@v5"))
+		err = badQuery(hint.Wrap(fmt.Errorf("%q names two versions, but only one of each document is compared", ref), "write A@v3 B@v5"))
 	}
 	return v, err
 }

@@ -114,7 +114,7 @@ func newHunk(h diff.Hunk, items []coc.Item) Hunk {
 	return out
 }
 
-// Patch returns a line diff for patch and git apply. A nil old is no file.
+// Patch returns a line diff for patch and git apply. A nil old means that there is no old file.
 func Patch(name, documentID string, old, now *diff.Text, o diff.Options) []byte {
 	was, is := patchNames(name, documentID, old == nil)
 	return diff.Unified(old, now, was, is, o)

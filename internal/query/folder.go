@@ -83,7 +83,7 @@ const maxFileName = 200
 
 // fileNames assigns each document a file: ACCOUNT/NAME.yaml, or if that is used already,
 // ACCOUNT/NAME-DOCUMENT_ID.yaml. The same documents in the same order get the same files,
-// whatever documents follow. Names that differ only in case or Unicode normalisation count
+// whatever documents follow. Names that differ only in case or Unicode normalization count
 // as equal, as on some file systems.
 type fileNames struct {
 	taken   map[string]bool
@@ -120,7 +120,7 @@ func (f *fileNames) unused(folder, name, suffix, extension string) string {
 }
 
 // fileKey returns an equal key for names that some file system treats as one file: macOS
-// ignores normalisation, and macOS and Windows ignore case.
+// ignores normalization, and macOS and Windows ignore case.
 func fileKey(name string) string {
 	mapped := strings.Map(func(r rune) rune {
 		folded := r

@@ -45,7 +45,7 @@ func (a *Archive) version(ctx context.Context, doc Document, ref string) (Versio
 			return atThen, err
 		}
 		if dated && !labelled {
-			return Version{}, hint.Wrap(ambiguous("it is a time, and at gives another time"), "omit one of them")
+			return Version{}, hint.Wrap(ambiguous("it is a time, but --at gives another time"), "omit one of them")
 		}
 		newest = atThen.Label
 		if all, err = restrictTo(all, ref, a.At); err != nil {

@@ -32,7 +32,7 @@ type Status struct {
 	Missing      []MissingVersion `json:"missing"`
 	MissingCount int              `json:"missing_count"`
 	Problems     []Problem        `json:"problems"` // the most general first
-	Notes        []string         `json:"notes"`    // what is no problem and can be improved
+	Notes        []string         `json:"notes"`    // what is not a problem but can be improved
 
 	Now      time.Time `json:"-"`
 	At       time.Time `json:"-"` // the reference time of Problems: Now, or for a copy its last activity

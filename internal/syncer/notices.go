@@ -82,7 +82,7 @@ func (r *run) overdue(now time.Time) bool {
 }
 
 // checkStopped reports a failure if the cycles before this one never ended: a process that
-// dies in every cycle ends none that could report it. A few stops are no failure, since
+// dies in every cycle ends none that could report it. A few stops are not a failure, since
 // restarts stop cycles.
 func (r *run) checkStopped(ctx context.Context) {
 	stopped, since, err := r.Store.Stopped(ctx, r.watch.Name)
@@ -99,7 +99,7 @@ func (r *run) checkStopped(ctx context.Context) {
 		return
 	}
 	lines := []string{
-		fmt.Sprintf("Since %s no cycle was good: %d were stopped or died, %d failed.",
+		fmt.Sprintf("Since %s no cycle was good: %d were stopped or killed, %d failed.",
 			r.since.Format(time.RFC3339), stopped, r.state.FailedInARow),
 		"To fix it: find in the log of cocsync or of its supervisor what ends the process.", r.lastGood(),
 	}

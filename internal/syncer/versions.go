@@ -118,7 +118,7 @@ func (v *visit) withdraw(x *version) {
 		Difference: coc.Difference{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
 }
 
-// applyMeta applies the other fields. With a new version, only another modifier is no change:
+// applyMeta applies the other fields. With a new version, only another modifier is not a change:
 // every version has its own.
 func (v *visit) applyMeta(a coc.Response, withVersion bool) {
 	merged := a.Meta.Over(v.Meta)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// supportsColors enables the console's colour codes, which it shows as text by
+// supportsColors enables the console's color codes, which it shows as text by
 // default, and reports whether it supports them: those before Windows 10 do not
 // (https://learn.microsoft.com/en-us/windows/console/console-virtual-terminal-sequences).
 func supportsColors(w io.Writer) bool {

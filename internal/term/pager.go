@@ -49,7 +49,7 @@ const (
 // shellWords are characters with a meaning in a shell, except spaces.
 const shellWords = "|&;<>()$`\\\"'*?[]{}#~=%!\n"
 
-// pager returns the command of $PAGER, or less; nil if the output is no terminal,
+// pager returns the command of $PAGER, or less; nil if the output is not a terminal,
 // PAGER is empty or the command is not found. As in git, a command that is more than
 // plain words is run by the shell.
 func (o Output) pager() *exec.Cmd {
@@ -70,7 +70,7 @@ func (o Output) pager() *exec.Cmd {
 	}
 	cmd := exec.Command(path, words[1:]...)
 	cmd.Stdout, cmd.Stderr = o.Out, o.Err
-	// As in git: PAGER=less shows colours and ends if everything fits.
+	// As in git: PAGER=less shows colors and ends if everything fits.
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(os.Environ(), "LESS=FRX")
 	}

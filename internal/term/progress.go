@@ -14,7 +14,7 @@ import (
 // each phase elsewhere.
 type Progress struct {
 	out io.Writer
-	bar *progressbar.ProgressBar // nil if out is no terminal
+	bar *progressbar.ProgressBar // nil if out is not a terminal
 
 	mu    sync.Mutex // the timer writes, too
 	phase string

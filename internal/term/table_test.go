@@ -18,7 +18,7 @@ func written(width int, color bool, write func(*Writer)) string {
 	return b.String()
 }
 
-// Wide letters, colours and truncated cells must not move the columns.
+// Wide letters, colors and truncated cells must not move the columns.
 func TestTableFitsTheTerminal(t *testing.T) {
 	columns := []Column{{Head: "NAME", Flexible: true}, {Head: "N", Right: true}, {Head: "BY", Flexible: true}}
 	rows := [][]Span{

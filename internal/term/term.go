@@ -1,6 +1,6 @@
-// Package term writes for people: colours, tables, wrapped text, a pager and the
+// Package term writes for people: colors, tables, wrapped text, a pager and the
 // progress of long tasks, adapted to the terminal if there is one. It leaves the
-// contents, and the questions of init, to the commands.
+// contents, and the prompts of init, to the commands.
 package term
 
 import (
@@ -17,13 +17,13 @@ import (
 // Output is where a command writes.
 type Output struct {
 	Out, Err io.Writer
-	Color    string // always, never, or auto: if Out is a terminal that supports colours
+	Color    string // always, never, or auto: if Out is a terminal that supports colors
 }
 
 // Writer writes text to an Output or its pager.
 type Writer struct {
 	*bufio.Writer
-	Exact bool // documents are written byte for byte: this is no terminal
+	Exact bool // documents are written byte for byte: this is not a terminal
 	Color bool
 	Width int // columns of the terminal; 0: unlimited
 }
@@ -46,7 +46,7 @@ func columnsOf(w io.Writer) int {
 	return n
 }
 
-// colored reports whether the output supports colours.
+// colored reports whether the output supports colors.
 func (o Output) colored() bool {
 	switch o.Color {
 	case "always":
@@ -77,7 +77,7 @@ func (w *Writer) Content(s string) string {
 	return text.VisibleExcept(s, "\n\t")
 }
 
-// Style is a colour code of ANSI terminals (SGR).
+// Style is a color code of ANSI terminals (SGR).
 type Style string
 
 // The styles. Yellow and cyan are hard to read on a light background.
@@ -100,12 +100,12 @@ type Span struct {
 	Style Style
 }
 
-// Paint colours a text of one line if the output supports colours.
+// Paint colors a text of one line if the output supports colors.
 func (o Output) Paint(s Style, text string) string {
 	return (&Writer{Color: o.colored()}).Paint(s, text)
 }
 
-// Paint colours a text of one line if the output supports colours.
+// Paint colors a text of one line if the output supports colors.
 func (w *Writer) Paint(s Style, text string) string {
 	if !w.Color || s == Plain || text == "" {
 		return text

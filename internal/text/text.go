@@ -1,7 +1,7 @@
 // Package text writes texts, numbers and times for people: it makes hidden
 // characters visible, truncates, and formats counts, ages and sizes. It leaves
 // the escapes of a format (JSON, HTML, Slack) to the packages that write it, and
-// columns and colours to package term.
+// columns and colors to package term.
 package text
 
 import (

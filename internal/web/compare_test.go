@@ -232,8 +232,8 @@ func TestChangeErrors(t *testing.T) {
 		says   string
 	}{
 		"/changes/999":       {404, "no change 999 in the archive|shows the numbers"},
-		"/changes/0":         {400, `"0" is not a valid number of a change`},
-		"/changes/x/patch":   {400, `"x" is not a valid number of a change`},
+		"/changes/0":         {400, `"0" is not a valid change number`},
+		"/changes/x/patch":   {400, `"x" is not a valid change number`},
 		"/changes/999/patch": {404, "no change 999"},
 		"/changes/999/proof": {404, "no change 999"},
 		"/changes/7/patch":   {404, "a change of this kind has no patch"},

@@ -43,13 +43,13 @@ func contrast(t *testing.T, a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// luminance returns the relative luminance of a colour:
+// luminance returns the relative luminance of a color:
 // https://www.w3.org/TR/WCAG22/#dfn-relative-luminance.
 func luminance(t *testing.T, color string) float64 {
 	t.Helper()
 	n, err := strconv.ParseUint(color, 16, 24)
 	if err != nil {
-		t.Fatalf("colour %q: %v", color, err)
+		t.Fatalf("color %q: %v", color, err)
 	}
 	part := func(shift int) float64 {
 		c := float64(n>>shift&0xff) / 255

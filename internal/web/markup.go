@@ -31,8 +31,8 @@ func marked(element, s string) template.HTML {
 	return template.HTML("<"+element+">") + body + template.HTML("</"+element+">")
 }
 
-// coloured returns untrusted text of one line as markup of a class; "" for none.
-func coloured(class, s string) template.HTML {
+// colored returns untrusted text of one line as markup of a class; "" for none.
+func colored(class, s string) template.HTML {
 	body := shown(s, "\t")
 	if class == "" || s == "" {
 		return body

@@ -18,7 +18,7 @@ const (
 // sourceLine is a line of a content.
 type sourceLine struct {
 	Number  int
-	Text    template.HTML // with parts in colour
+	Text    template.HTML // with parts in color
 	NoEnd   bool          // the last line, without a newline
 	AddedBy *query.Blamed // who added it and the lines after it; nil: not shown here
 }
@@ -38,7 +38,7 @@ func source(all [][]byte) (lines []sourceLine, more int) {
 	return lines, 0
 }
 
-// painter highlights the lines of a content in sequence, in linear time. It recognises
+// painter highlights the lines of a content in sequence, in linear time. It recognizes
 // only simple YAML. It never changes the text.
 type painter struct {
 	block  bool // the line is in a block scalar
@@ -48,7 +48,7 @@ type painter struct {
 // maxPainted is the maximum length of a highlighted line in bytes.
 const maxPainted = 2000
 
-// line returns a line without its newline, with the parts of one colour in elements of class
+// line returns a line without its newline, with the parts of one color in elements of class
 // key, string, literal or comment.
 func (p *painter) line(line []byte) template.HTML {
 	s := strings.TrimSuffix(string(line), "\n")
@@ -56,7 +56,7 @@ func (p *painter) line(line []byte) template.HTML {
 	in := len(s) - len(body)
 	p.block = p.block && (body == "" || in > p.indent)
 	if p.block || len(s) > maxPainted {
-		return coloured("", s)
+		return colored("", s)
 	}
 	for strings.HasPrefix(body, "- ") {
 		in += 2
@@ -66,7 +66,7 @@ func (p *painter) line(line []byte) template.HTML {
 	if n == 0 {
 		in -= 2 // a block in a list item is indented more than the dash
 	}
-	return coloured("", s[:len(s)-len(body)]) + coloured("key", body[:n]) + p.value(body[n:], in)
+	return colored("", s[:len(s)-len(body)]) + colored("key", body[:n]) + p.value(body[n:], in)
 }
 
 // value highlights a value, after a key or without one.
@@ -86,11 +86,11 @@ func (p *painter) value(s string, in int) template.HTML {
 		}
 		class = literal(word[:end])
 	}
-	rest := coloured("", word[end:])
+	rest := colored("", word[end:])
 	if strings.HasPrefix(strings.TrimLeft(word[end:], " "), "#") {
-		rest = coloured("comment", word[end:])
+		rest = colored("comment", word[end:])
 	}
-	return coloured("", s[:len(s)-len(word)]) + coloured(class, word[:end]) + rest
+	return colored("", s[:len(s)-len(word)]) + colored(class, word[:end]) + rest
 }
 
 // keyLength returns the length of the key at the start of s; 0 for none.

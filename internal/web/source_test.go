@@ -18,13 +18,13 @@ func sourceOf(content string) (lines []sourceLine, more int) {
 	return source(diff.Read([]byte(content)).Lines)
 }
 
-// colours formats a line as class(text).
-func colours(line template.HTML) string {
+// colors formats a line as class(text).
+func colors(line template.HTML) string {
 	parts := regexp.MustCompile(`<span class="(\w+)">([^<]*)</span>`).ReplaceAllString(string(line), "$1($2)")
 	return html.UnescapeString(parts)
 }
 
-func TestColours(t *testing.T) {
+func TestColors(t *testing.T) {
 	lines, more := sourceOf(strings.Join([]string{
 		"# all of it: 1", "meta:", "  name: restart  # why", `  quoted: "a # b" # so`, "steps:", "  - name: one", "  - - two", "    retries: 3", "    on: true",
 		"    script: | # a script", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x", "{a: b}: c", "  - ", "a: 'it''s'",
@@ -62,7 +62,7 @@ key(last): literal(~)`, "\n")
 		t.Fatalf("%d lines and %d more, want %d", len(lines), more, len(want))
 	}
 	for i, l := range lines {
-		if got := colours(l.Text); got != want[i] {
+		if got := colors(l.Text); got != want[i] {
 			t.Errorf("line %d is %q, want %q", i+1, got, want[i])
 		}
 	}

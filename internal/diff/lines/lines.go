@@ -70,8 +70,8 @@ func Changed(old, new *Text) []Block {
 // the first and the last line differ.
 const maxProduct = 8 << 20
 
-// differing returns how many lines of one side, times how many of the other, are
-// between the first and the last that differ.
+// differing returns the product of the numbers of lines on both sides between the first
+// and the last line that differ.
 func differing(old, new *Text) int {
 	a, b := old.Lines, new.Lines
 	for len(a) > 0 && len(b) > 0 && string(a[0]) == string(b[0]) {
