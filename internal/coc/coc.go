@@ -28,6 +28,9 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden reports an action that the user may not do; a person must grant it.
 	ErrForbidden = errors.New("forbidden")
+	// ErrAltered reports an archive that differs from what cocsync wrote: it was altered or is
+	// damaged.
+	ErrAltered = errors.New("the archive was altered or is damaged")
 	// ErrErased reports a content that a person erased from the archive permanently.
 	ErrErased = errors.New("erased")
 	// ErrMalformed reports a response that cannot be read.

@@ -1,6 +1,7 @@
 package coc
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -166,4 +167,30 @@ func (s Span) MarshalJSON() ([]byte, error) {
 	}
 	type plain Span
 	return json.Marshal(plain(s))
+}
+
+// MetaDifference returns the difference of a change of fields.
+func MetaDifference(items []Item) Difference {
+	var list []string
+	for _, it := range items {
+		if it.Path == "description" {
+			list = append(list, "description changed")
+		} else {
+			list = append(list, it.Path+" "+cmp.Or(it.Old, `""`)+" → "+cmp.Or(it.New, `""`))
+		}
+	}
+	return Difference{Summary: strings.Join(list, ", "), Items: items}
+}
+
+// EventDifference returns the difference of an event of a document that changes no content:
+// withdrawn, with the label of the version, deleted or restored.
+func EventDifference(kind Kind, label string) Difference {
+	summary := "available again"
+	switch kind {
+	case KindWithdrawn:
+		summary = label + " is no longer listed by COC; the archive keeps it"
+	case KindDeleted:
+		summary = "deleted at COC; the archive keeps every version"
+	}
+	return Difference{Summary: summary}
 }

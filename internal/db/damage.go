@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"strings"
 
+	"cocsync/internal/coc"
 	"cocsync/internal/hint"
 )
 
 // ErrAltered reports an archive that differs from what cocsync wrote: it was altered or is
 // damaged.
-var ErrAltered = errors.New("the archive was altered or is damaged")
+var ErrAltered = coc.ErrAltered
 
 // alteredError is an ErrAltered with a cause and a hint.
 type alteredError struct{ error }

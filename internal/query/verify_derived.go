@@ -2,7 +2,6 @@ package query
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"reflect"
@@ -78,7 +77,7 @@ func (v *verifier) difference(ctx context.Context, c *coc.Change) error {
 	return nil
 }
 
-// event recomputes the difference of a change without contents, as package syncer words it.
+// event recomputes the difference of a change without contents.
 // The texts have no version: a text that is worded differently later must be accepted here, too.
 func (v *verifier) event(ctx context.Context, c *coc.Change) error {
 	switch c.Kind {
@@ -90,30 +89,14 @@ func (v *verifier) event(ctx context.Context, c *coc.Change) error {
 		var want []coc.Difference
 		for _, withModifier := range []bool{true, false} { // false with a new version
 			items := coc.MetaItems(old, now, withModifier)
-			want = append(want, coc.Difference{Summary: metaSummary(items), Items: items})
+			want = append(want, coc.MetaDifference(items))
 		}
 		v.compare(c, want...)
-	case coc.KindWithdrawn:
+	case coc.KindWithdrawn, coc.KindDeleted, coc.KindRestored:
 		label, _, _ := strings.Cut(c.Version, "#")
-		v.compare(c, coc.Difference{Summary: label + " is no longer listed by COC; the archive keeps it"})
-	case coc.KindDeleted:
-		v.compare(c, coc.Difference{Summary: "deleted at COC; the archive keeps every version"})
-	case coc.KindRestored:
-		v.compare(c, coc.Difference{Summary: "available again"})
+		v.compare(c, coc.EventDifference(c.Kind, label))
 	}
 	return nil
-}
-
-func metaSummary(items []coc.Item) string {
-	var list []string
-	for _, it := range items {
-		if it.Path == "description" {
-			list = append(list, "description changed")
-		} else {
-			list = append(list, it.Path+" "+cmp.Or(it.Old, `""`)+" → "+cmp.Or(it.New, `""`))
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // lines compares the line index with the lines of the contents.

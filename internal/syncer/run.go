@@ -247,6 +247,8 @@ func (r *run) recordResult(ctx context.Context, id string, err error) {
 		if r.forbidden++; r.forbidden >= forbiddenMax && !r.served {
 			r.giveUp(err)
 		}
+	case errors.Is(err, coc.ErrAltered): // nothing more can be stored
+		r.giveUp(err)
 	case errors.As(err, &storing):
 		if r.broken++; r.broken >= maxBroken {
 			r.giveUp(err)

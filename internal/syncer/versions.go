@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"cocsync/internal/coc"
@@ -53,7 +52,7 @@ func (v *visit) applyAnswer(a coc.Response) {
 	stale := !a.Meta.UpdatedAt.IsZero() && a.Meta.UpdatedAt.Before(v.Meta.UpdatedAt)
 	isNew := v.applyVersions(a, stale)
 	if v.State == coc.DocDeleted && v.HasNew {
-		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.Difference{Summary: "available again"}}, nil)
+		v.change(coc.NewChange{Kind: coc.KindRestored, At: v.now, Difference: coc.EventDifference(coc.KindRestored, "")}, nil)
 	}
 	if v.State != coc.DocPresent {
 		v.State, v.step.State = coc.DocPresent, coc.DocPresent
@@ -115,7 +114,7 @@ func (v *visit) withdraw(x *version) {
 		return
 	}
 	v.change(coc.NewChange{Kind: coc.KindWithdrawn, Label: x.Label, At: v.now,
-		Difference: coc.Difference{Summary: x.Label + " is no longer listed by COC; the archive keeps it"}}, nil)
+		Difference: coc.EventDifference(coc.KindWithdrawn, x.Label)}, nil)
 }
 
 // applyMeta applies the other fields. With a new version, only another modifier is not a change:
@@ -132,20 +131,8 @@ func (v *visit) applyMeta(a coc.Response, withVersion bool) {
 	v.Meta, v.step.Meta, v.step.Evidence = merged, &merged, a.Evidence
 	if len(items) > 0 {
 		v.change(coc.NewChange{Kind: coc.KindMetadata, At: v.now,
-			Difference: coc.Difference{Summary: metaSummary(items), Items: items}}, nil)
+			Difference: coc.MetaDifference(items)}, nil)
 	}
-}
-
-func metaSummary(items []coc.Item) string {
-	var list []string
-	for _, it := range items {
-		if it.Path == "description" {
-			list = append(list, "description changed")
-		} else {
-			list = append(list, it.Path+" "+cmp.Or(it.Old, `""`)+" → "+cmp.Or(it.New, `""`))
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // missingVersions returns the versions whose content must be requested: those that are not
@@ -249,7 +236,7 @@ func (v *visit) deleted() {
 	v.recordVersions()
 	if v.State == coc.DocPresent {
 		v.change(coc.NewChange{Kind: coc.KindDeleted, At: v.now,
-			Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}, nil)
+			Difference: coc.EventDifference(coc.KindDeleted, "")}, nil)
 	}
 	v.State, v.step.State = coc.DocDeleted, coc.DocDeleted
 }
