@@ -41,7 +41,7 @@ func TestBlockedOutputKeepsNoTransaction(t *testing.T) {
 			case err := <-done:
 				t.Fatalf("it ended without output: %v", err)
 			}
-			d, err := db.OpenShared(t.Context(), path)
+			d, err := db.Open(t.Context(), path)
 			must(t, err)
 			must(t, d.Commit(t.Context(), plainStep(fmt.Sprintf("extra-%d", i), 1)))
 			must(t, d.Close())
