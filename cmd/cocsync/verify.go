@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,9 +38,10 @@ SHA-256, each recorded row against its leaf, each log against its newest checkpo
 the head file, and the signatures. With --deep it also recomputes derived data
 (differences and the index of lines) and compares it.
 
-Without --key the signatures are checked with the keys in the archive, so someone who can
-write it can rebuild it with another key. Give the verifier keys that you noted earlier
-(cocsync audit keys), or the key file.
+Without --key the signatures are checked with the key file of the archive (signing_key).
+If it cannot be read, as on another machine, they are checked with the keys in the archive,
+so someone who can write it can rebuild it with another key. Give the verifier keys that
+you noted earlier (cocsync audit keys), or the key file.
 
 Someone who has the key can rebuild everything. Only a checkpoint stored elsewhere can
 show that this did not happen. Give one with --checkpoint: a file, a note pasted from a
@@ -76,18 +78,29 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 	if err != nil {
 		return err
 	}
-	heads, err := a.readHead(ctx, q, check.Keys)
+	if len(check.Keys) == 0 {
+		if check.Own, err = a.ownKey(); err != nil {
+			return err
+		}
+	}
+	heads, err := a.readHead(ctx, q, append(slices.Clone(check.Keys), check.Own))
 	if err != nil {
 		return err
 	}
-	check.External = append(check.External, heads...)
+	check.HeadFile = heads.err
+	check.External = append(check.External, heads.list...)
 	show := a.output().Progress()
 	v, err := q.Verify(ctx, check, func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") })
 	show.End()
 	if err != nil {
 		return err
 	}
-	err = a.result(v, func(p *page) { p.verdict(v, len(external) > 0) })
+	err = a.result(v, func(p *page) {
+		p.verdict(v, len(external) > 0)
+		if v.Good && len(check.Keys) == 0 && check.Own == nil {
+			p.WriteString("The signatures were checked with the key in the archive itself; --key checks whether it is the one that you noted.\n")
+		}
+	})
 	if !v.Good {
 		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
 	}
@@ -154,47 +167,67 @@ func readExternal(arg string) (list []query.External, err error) {
 	return list, err
 }
 
-// readHead returns the heads in the head file as checkpoints that the archive must contain. A
-// missing file has none: a copy of an archive has no head file.
-func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.PublicKey) (list []query.External, err error) {
-	_, _, path, err := a.target()
+// ownKey returns the public key of the archive's key file; nil if it is not there or this user
+// may not read it.
+func (a *app) ownKey() (audit.PublicKey, error) {
+	path, file, _, err := a.target()
 	if err != nil {
 		return nil, err
 	}
-	if path == "" {
-		database, err := a.database()
-		if err != nil {
-			return nil, err
-		}
-		path = db.HeadFile(database)
+	key, err := audit.ReadKey(cmp.Or(file, db.KeyFile(path)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return key.Public(), nil
+}
+
+// heads are the heads of the head file as checkpoints that the archive must contain.
+type heads struct {
+	list []query.External
+	err  error // why it cannot be compared
+}
+
+// readHead reads the head file. A missing one has no heads: a copy of an archive has none.
+func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.PublicKey) (h heads, err error) {
+	path, _, file, err := a.target()
+	if err != nil {
+		return h, err
 	}
 	who, err := q.Identity(ctx)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
-	var heads *witness.Heads
-	for _, key := range append(slices.Clone(keys), who.PublicKey) {
-		if heads, err = witness.Read(path, who.Name, key); err == nil || errors.Is(err, witness.ErrUnsigned) || errors.Is(err, fs.ErrNotExist) {
-			err = nil
+	if keys = slices.DeleteFunc(keys, func(k audit.PublicKey) bool { return k == nil }); len(keys) == 0 {
+		keys = append(keys, who.PublicKey)
+	}
+	var found *witness.Heads
+	for _, key := range keys {
+		if found, h.err = witness.Read(cmp.Or(file, db.HeadFile(path)), who.Name, key); found != nil || !errors.Is(h.err, audit.ErrSignature) {
 			break
 		}
 	}
-	if err != nil || heads == nil {
-		return nil, err
+	if errors.Is(h.err, witness.ErrUnsigned) || errors.Is(h.err, fs.ErrNotExist) || errors.Is(h.err, fs.ErrPermission) {
+		h.err = nil
 	}
-	for i := range heads.Logs {
-		l := &heads.Logs[i]
+	if h.err != nil || found == nil {
+		return h, nil
+	}
+	for i := range found.Logs {
+		l := &found.Logs[i]
 		c, signed, err := l.Checkpoint()
 		if err != nil {
-			return nil, err
+			return h, err
 		}
 		x := query.External{Origin: c.Origin, Size: c.Size, Root: c.Root, Name: "the head of account " + l.Account + " in the head file"}
 		if signed {
 			x.Note = []byte(l.Note)
 		}
-		list = append(list, x)
+		h.list = append(h.list, x)
 	}
-	return list, nil
+	return h, nil
 }
 
 // verdict writes the result of a verification.
@@ -266,7 +299,7 @@ func verifyAll(ctx context.Context, d *db.DB) error {
 // verifyNow verifies the whole archive.
 func verifyNow(ctx context.Context, d *db.DB) error {
 	begun := time.Now()
-	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey()}, nil)
+	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey(), Own: d.PublicKey()}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}

@@ -56,7 +56,6 @@ func (m memory) ReadHashes(indexes []int64) ([]Hash, error) {
 func TestEdgeAndProofs(t *testing.T) {
 	e := &Edge{}
 	var stored memory
-	var roots []Hash
 	for n := range int64(70) {
 		record := fmt.Appendf(nil, "record %d", n)
 		want, err := tlog.StoredHashes(n, record, stored)
@@ -72,7 +71,6 @@ func TestEdgeAndProofs(t *testing.T) {
 		if err != nil || e.Root() != root {
 			t.Fatalf("root of %d leaves = %v, want %v, %v", n+1, e.Root(), root, err)
 		}
-		roots = append(roots, root)
 		if e, err = ReadEdge(e.Size, stored); err != nil || e.Root() != root {
 			t.Fatalf("ReadEdge(%d): %v", n+1, err)
 		}

@@ -310,6 +310,9 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 // that the next process verifies it again.
 func (d *DB) Altered() { d.head.Abandon() }
 
+// PublicKey returns the public key of the key that signs the logs; nil if the key is missing.
+func (d *DB) PublicKey() audit.PublicKey { return d.public() }
+
 // HasKey reports whether the key that signs the logs is there.
 func (d *DB) HasKey() bool { return d.key != nil }
 

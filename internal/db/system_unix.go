@@ -3,7 +3,6 @@
 package db
 
 import (
-	"errors"
 	"os"
 	"syscall"
 )
@@ -34,12 +33,3 @@ func links(path string) (int, error) {
 
 // holderFile returns the file that describes the process with the lock: the lock file itself.
 func holderFile(lock string) string { return lock }
-
-// syncFolder makes renames in a directory survive a power failure.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}

@@ -29,6 +29,3 @@ func links(path string) (int, error) {
 // holderFile returns the file that describes the process with the lock. It is not the lock
 // file, because on Windows other processes cannot read a locked file.
 func holderFile(lock string) string { return lock + ".txt" }
-
-// syncFolder does nothing: Windows cannot sync directories.
-func syncFolder(string) error { return nil }

@@ -31,6 +31,7 @@ type LogInfo struct {
 	Size      int64
 	Peaks     []byte
 	Note      []byte // the newest checkpoint
+	Closed    bool   // another log of the account continues it
 }
 
 // Identity is what the database says of the archive: its name and its newest key.
@@ -48,7 +49,7 @@ func (l *Log) Identity(ctx context.Context) (Identity, error) {
 func (l *Log) Logs(ctx context.Context) ([]LogInfo, error) {
 	return collect[LogInfo](l.reading(ctx, "logs"), `
 		SELECT l.account_id, a.name, l.id, l.origin, l.public_key, coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root,
-			l.size, l.peaks, l.note
+			l.size, l.peaks, l.note, l.id < max(l.id) OVER (PARTITION BY l.account_id)
 		FROM logs l JOIN accounts a ON a.id = l.account_id ORDER BY a.name, l.id`)
 }
 

@@ -24,8 +24,8 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 		return nil, err
 	}
 	logs, err := a.db.Logs(ctx)
-	for i, l := range logs {
-		if i+1 < len(logs) && logs[i+1].Account == l.Account || account != "" && l.Name != account {
+	for _, l := range logs {
+		if l.Closed || account != "" && l.Name != account {
 			continue
 		}
 		if len(l.PublicKey) == 0 {

@@ -27,7 +27,9 @@ type External struct {
 // Verification selects what is verified.
 type Verification struct {
 	External []External
-	Keys     []audit.PublicKey // that may sign; none: those in the archive
+	Keys     []audit.PublicKey // that may sign; none: Own
+	Own      audit.PublicKey   // of the key file; nil if it is unknown: those in the archive may sign
+	HeadFile error             // why the head file cannot be compared; nil if it was, or is missing
 	Unsigned bool              // accepts records without a signature: the key is missing
 	Deep     bool              // recomputes derived data
 }
@@ -105,6 +107,9 @@ func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progre
 
 func (v *verifier) run(ctx context.Context) error {
 	totals, _ := v.db.Totals(ctx) // an error is found again below, with its name
+	if v.HeadFile != nil {
+		v.fault("the head file: %v", v.HeadFile)
+	}
 	type check struct {
 		what  string
 		total int

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"cocsync/internal/audit"
 	"cocsync/internal/db"
 	"cocsync/internal/text"
@@ -71,8 +69,9 @@ func (x External) of(l db.LogInfo) bool { return x.Origin == "" || x.Origin == l
 // account checks the logs of an account. A later one continues the one before it, with the
 // records of later rows.
 func (v *verifier) account(ctx context.Context, logs []db.LogInfo, rows *rowsOf, counts map[string]int) error {
+	var pairs unmatched
 	for i, l := range logs {
-		c := &logCheck{verifier: v, log: l, name: "log " + text.Visible(l.Origin), rows: rows, counts: counts, newest: i == len(logs)-1}
+		c := &logCheck{verifier: v, log: l, name: "log " + text.Visible(l.Origin), rows: rows, counts: counts, unmatched: &pairs}
 		c.place(logs[:i])
 		if err := c.run(ctx); err != nil {
 			return err
@@ -87,9 +86,10 @@ func (v *verifier) account(ctx context.Context, logs []db.LogInfo, rows *rowsOf,
 			if !ok {
 				break
 			}
-			v.fault("%s: it was never logged", describe(typ, &r.Record))
+			pairs.addRow(v, newLoggedRow(typ, &r))
 		}
 	}
+	pairs.blame(ctx, v)
 	return nil
 }
 
@@ -101,20 +101,12 @@ type logCheck struct {
 	rows   *rowsOf
 	counts map[string]int
 
-	newest bool  // of its account
-	next   int64 // the index of the next leaf
-	gap    bool  // a leaf is missing: the tree ends before it
-	tree   audit.Edge
-	sent   []db.Signed // checkpoints that are not reached yet
-	waits  []External
-	wrong  []mismatch
-}
-
-// mismatch is a record that differs from its leaf.
-type mismatch struct {
-	leaf db.Leaf
-	row  audit.Hash
-	what string
+	next      int64 // the index of the next leaf
+	gap       bool  // a leaf is missing: the tree ends before it
+	tree      audit.Edge
+	sent      []db.Signed // checkpoints that are not reached yet
+	waits     []External
+	unmatched *unmatched // of the account
 }
 
 func (c *logCheck) run(ctx context.Context) (err error) {
@@ -142,9 +134,6 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		}
 	}
 	c.head()
-	for _, m := range c.wrong {
-		c.blame(ctx, m)
-	}
 	for _, s := range c.sent {
 		if c.gap {
 			break // the missing leaf is the fault
@@ -202,55 +191,23 @@ func (c *logCheck) row(l db.Leaf) error {
 		case err != nil:
 			return err
 		case !ok || r.Ref > l.Ref:
-			c.fault("%s: the %s %d of leaf %d is missing", c.name, text.Visible(l.Type), l.Ref, l.Index)
+			c.unmatched.add(c.verifier, mismatch{leaf: &loggedLeaf{l, c.log, c.name}})
 			return nil
 		}
 		if _, _, err := c.rows.next(l.Type); err != nil {
 			return err
 		}
+		row := newLoggedRow(l.Type, &r)
 		if r.Ref < l.Ref {
-			c.fault("%s: it was never logged", describe(l.Type, &r.Record))
+			c.unmatched.addRow(c.verifier, row)
 			continue
 		}
 		c.counts[l.Type]++
-		switch hash := audit.LeafHash(r.Encode()); {
-		case hash == l.Hashes[0]:
-		case len(c.wrong) < maxFaults:
-			c.wrong = append(c.wrong, mismatch{l, hash, describe(l.Type, &r.Record)})
-		default: // it would not be named
-			c.verdict.More++
+		if row.hash != l.Hashes[0] {
+			c.unmatched.add(c.verifier, mismatch{&loggedLeaf{l, c.log, c.name}, &loggedRow{row.typ, row.ref, row.record, row.hash}})
 		}
 		return nil
 	}
-}
-
-// blame names the row or the leaf that was altered: the hash above them fits the other one.
-func (c *logCheck) blame(ctx context.Context, m mismatch) {
-	row, leaf := c.fits(ctx, m.leaf.Index, m.row), c.fits(ctx, m.leaf.Index, m.leaf.Hashes[0])
-	switch {
-	case row && !leaf:
-		c.fault("%s: leaf %d was altered; %s is what was logged", c.name, m.leaf.Index, m.what)
-	case leaf && !row:
-		c.fault("%s: it is not what was logged (leaf %d)", m.what, m.leaf.Index)
-	default:
-		c.fault("%s: it is not what was logged (leaf %d), and hashes above the leaf were altered", m.what, m.leaf.Index)
-	}
-}
-
-// fits reports whether a hash of a leaf fits the stored hash above it.
-func (c *logCheck) fits(ctx context.Context, index int64, hash audit.Hash) bool {
-	if index == c.log.Size-1 && index%2 == 0 {
-		return len(c.log.Peaks) >= len(hash) && string(c.log.Peaks[len(c.log.Peaks)-len(hash):]) == string(hash[:])
-	}
-	list, err := c.db.StoredHashes(ctx, c.log.Account, c.log.ID).ReadHashes(
-		[]int64{tlog.StoredHashIndex(0, index^1), tlog.StoredHashIndex(1, index/2)})
-	if err != nil {
-		return false
-	}
-	if index%2 == 0 {
-		return tlog.NodeHash(hash, list[0]) == list[1]
-	}
-	return tlog.NodeHash(list[0], hash) == list[1]
 }
 
 // head checks the stored head of the log and its signature.
@@ -281,15 +238,22 @@ func (c *logCheck) fitsPeaks() bool {
 	return string(peaks) == string(c.log.Peaks)
 }
 
+// keys returns the keys that may sign a log. The one that continues a closed log commits to it,
+// so the closed one may be signed by the key that it started with.
+func (v *verifier) keys(l db.LogInfo) []audit.PublicKey {
+	switch {
+	case len(v.Keys) > 0:
+		return v.Keys
+	case v.Own != nil && !l.Closed:
+		return []audit.PublicKey{v.Own}
+	}
+	return slices.DeleteFunc([]audit.PublicKey{v.Own, v.identity.PublicKey, l.PublicKey}, func(k audit.PublicKey) bool { return len(k) == 0 })
+}
+
 // open verifies a checkpoint with the keys that may sign, and returns the fingerprint of the
 // key that signed it; "" if the log has no key.
 func (v *verifier) open(l db.LogInfo, note []byte) (c audit.Checkpoint, key string, err error) {
-	keys := v.Keys
-	for _, k := range []audit.PublicKey{v.identity.PublicKey, l.PublicKey} {
-		if len(v.Keys) == 0 && len(k) > 0 {
-			keys = append(keys, k)
-		}
-	}
+	keys := v.keys(l)
 	if len(keys) == 0 || v.Unsigned {
 		if c, err = audit.ParseCheckpoint(string(note)); err == nil && !bytes.Contains(note, []byte("\n\n")) {
 			return c, "", nil
@@ -326,8 +290,11 @@ func (c *logCheck) checkpoints() {
 		if x.Root != c.tree.Root() {
 			wrong = fmt.Sprintf("the first %d records of %s have changed since: their root is %s, not %s", x.Size, c.name, c.tree.Root(), x.Root)
 		} else {
-			c.verdict.External = append(c.verdict.External,
-				fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%d records)", x.Name, text.Visible(c.log.Name), x.Size))
+			match := fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%d records)", x.Name, text.Visible(c.log.Name), x.Size)
+			if x.Note == nil {
+				match += "; it has no signature, so it proves only as much as the place where you kept it"
+			}
+			c.verdict.External = append(c.verdict.External, match)
 		}
 		c.external[x.Name] = append(c.external[x.Name], wrong)
 		return true
