@@ -125,8 +125,7 @@ func (p packed) check(data []byte) error {
 	return nil
 }
 
-// EachContent calls do with the hash and the fault of every content.
-// time means all contents. The fault is nil for a good content.
+// EachContent calls do with the hash and the fault of every content. The fault is nil for a good content.
 func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault error)) error {
 	r := a.reading(ctx, "contents")
 	u := a.Unpacker()

@@ -121,6 +121,7 @@ func (w *world) fill(b *testing.B) {
 	must(b, d.End(b.Context(), c, nil))
 	must(b, d.Close())
 	must(b, os.Rename(w.db+".new.key", w.db+".key"))
+	must(b, os.Rename(w.db+".new.head", w.db+".head"))
 	must(b, os.Rename(w.db+".new", w.db))
 }
 
@@ -183,6 +184,7 @@ func (w *world) queries() []benchQuery {
 		{"list", fixed("list")},
 		{"list-at", fixed("list", "--at", "2025-07-10")},
 		{"report", fixed("report", "--since", "2025-07-01", "--until", "2026-07-01")},
+		{"prove", fixed("audit", "prove", strconv.Itoa(w.documents*benchVersions/2))},
 		{"verify", fixed("verify")},
 	}
 }
