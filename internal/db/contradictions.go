@@ -53,6 +53,8 @@ const covers = `EXISTS (SELECT 1 FROM coverages g JOIN cycles f ON f.account_id 
 
 var contradictions = []string{
 	`SELECT 'account ' || x.name || ' has no log' FROM accounts x WHERE NOT EXISTS (SELECT 1 FROM logs l WHERE l.account_id = x.id)`,
+	`SELECT x.type || ' ' || x.ref` + inAccount + ` || ' has ' || count(*) || ' leaves' FROM leaves x
+		GROUP BY x.ref, x.type, x.account_id HAVING count(*) > 1`,
 	`SELECT 'account ' || x.name || ' has no counters' FROM accounts x WHERE NOT EXISTS (SELECT 1 FROM counters c WHERE c.account_id = x.id)`,
 	`SELECT 'account ' || x.name || ': its endpoint is not the newest that was recorded' FROM accounts x
 		WHERE x.endpoint <> coalesce((SELECT e.endpoint FROM endpoints e WHERE e.account_id = x.id ORDER BY e.id DESC LIMIT 1), '')`,

@@ -147,12 +147,13 @@ type coverage struct {
 
 // coveragesOf returns the source of the coverages of a type.
 func coveragesOf(typ string) source {
-	return func(r reader, after coc.Key, limit int) (list []event, err error) {
-		rows, err := collect[coverage](r, `SELECT id, watch, first_cycle, last_cycle, accounts, names FROM coverages
-			WHERE type = ? AND account_id = ? AND id > ? ORDER BY id LIMIT ?`, typ, after, limit)
+	where := `x.type = '` + typ + `'`
+	return source{"coverages", where, func(r reader, account int64, ids string) (list []event, err error) {
+		rows, err := collect[coverage](r, `SELECT x.id, x.watch, x.first_cycle, x.last_cycle, x.accounts, x.names FROM coverages x
+			WHERE `+where+` AND x.account_id = ? AND x.id IN (SELECT value FROM json_each(?))`, account, ids)
 		for _, c := range rows {
 			var cycles []coc.Cycle
-			if cycles, err = cyclesBetween(r, after.Account, c); err != nil {
+			if cycles, err = cyclesBetween(r, account, c); err != nil {
 				return nil, err
 			}
 			var s summary
@@ -171,7 +172,7 @@ func coveragesOf(typ string) source {
 			list = append(list, event{c.ID, record})
 		}
 		return list, err
-	}
+	}}
 }
 
 // cyclesBetween returns the cycles of a coverage: only one of them may be partial.

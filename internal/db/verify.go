@@ -1,7 +1,9 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -73,6 +75,9 @@ type leafRow struct {
 }
 
 const leafRows = `SELECT id, type, ref, hashes FROM leaves WHERE account_id = ? AND log_id = ?`
+
+// recordsPage is the number of rows per query.
+const recordsPage = 500
 
 // Leaves returns every leaf of a log, in order. It reads pages, so that other queries may run
 // at the same time.
@@ -161,52 +166,50 @@ func (l *Log) Checkpoints(ctx context.Context, account, log int64) ([]Signed, er
 		SELECT size, note FROM checkpoints WHERE account_id = ? AND log_id = ? ORDER BY size`, account, log)
 }
 
-// Record is the record of a row.
-type Record struct {
-	Ref int64 // the id of the row
-	audit.Record
+// Records returns the records of the rows of a type in an account that have these ids, by id.
+func (l *Log) Records(ctx context.Context, account int64, typ string, ids []int64) (map[int64]audit.Record, error) {
+	of, ok := sources[typ]
+	if !ok { // a leaf may have any type
+		return nil, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := of.read(l.reading(ctx, "records of type %s", typ), account, string(list))
+	records := make(map[int64]audit.Record, len(rows))
+	for _, e := range rows {
+		records[e.ref] = e.record
+	}
+	return records, err
 }
 
-// Records returns the records of all rows of a type in an account, by id. It reads pages.
-func (l *Log) Records(ctx context.Context, account int64, typ string) iter.Seq2[Record, error] {
-	r := l.reading(ctx, "records of type %s", typ)
-	read := sources()[typ]
-	return func(yield func(Record, error) bool) {
-		after := coc.Key{Account: account}
-		for {
-			rows, err := read(r, after, recordsPage)
-			for _, e := range rows {
-				if !yield(Record{e.ref, e.record}, nil) {
-					return
-				}
-				after.ID = e.ref
-			}
-			if err != nil {
-				yield(Record{}, err)
-			}
-			if err != nil || len(rows) < recordsPage {
-				return
-			}
-		}
-	}
+// Unlogged returns the keys of rows of a type that have no leaf, at most so many.
+func (l *Log) Unlogged(ctx context.Context, typ string, limit int) ([]coc.Key, error) {
+	of := sources[typ]
+	return collect[coc.Key](l.reading(ctx, "rows without a leaf"), `
+		SELECT x.account_id, x.id FROM `+of.table+` x WHERE `+cmp.Or(of.where, "true")+` AND NOT EXISTS (
+			SELECT 1 FROM leaves l WHERE l.ref = x.id AND l.type = ? AND l.account_id = x.account_id)
+		ORDER BY x.account_id, x.id LIMIT ?`, typ, limit)
 }
 
 // RecordOf returns the record of a row and its leaf. The error is coc.ErrNotFound if one of
 // them does not exist.
 func (l *Log) RecordOf(ctx context.Context, typ string, row coc.Key) (record audit.Record, log int64, leaf Leaf, err error) {
-	r := l.reading(ctx, "%s %d", typ, row.ID)
-	rows, err := sources()[typ](r, coc.Key{Account: row.Account, ID: row.ID - 1}, 1)
-	if err == nil && (len(rows) == 0 || rows[0].ref != row.ID) {
-		err = coc.ErrNotFound
-	}
+	records, err := l.Records(ctx, row.Account, typ, []int64{row.ID})
 	if err != nil {
 		return record, 0, leaf, err
+	}
+	record, ok := records[row.ID]
+	if !ok {
+		return record, 0, leaf, coc.ErrNotFound
 	}
 	found, err := find[struct {
 		Log int64
 		leafRow
-	}](r, `SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND account_id = ?`, row.ID, typ, row.Account)
-	return rows[0].record, found.Log, Leaf{found.Index, found.Type, found.Ref, splitHashes(found.Hashes)}, err
+	}](l.reading(ctx, "leaf of %s %d", typ, row.ID),
+		`SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND account_id = ?`, row.ID, typ, row.Account)
+	return record, found.Log, Leaf{found.Index, found.Type, found.Ref, splitHashes(found.Hashes)}, err
 }
 
 // Basis is the evidence of a change.

@@ -32,18 +32,12 @@ func rebuild(t *testing.T, path string, key *audit.Key) {
 		must(t, err)
 	}
 	for _, l := range logs {
-		records := map[string]map[int64]audit.Record{}
-		for _, typ := range audit.Types() {
-			records[typ] = map[int64]audit.Record{}
-			for r, err := range d.Records(t.Context(), l.Account, typ) {
-				must(t, err)
-				records[typ][r.Ref] = r.Record
-			}
-		}
 		var e audit.Edge
 		for leaf, err := range d.Leaves(t.Context(), l.Account, l.ID) {
 			must(t, err)
-			r, ok := records[leaf.Type][leaf.Ref]
+			records, err := d.Records(t.Context(), l.Account, leaf.Type, []int64{leaf.Ref})
+			must(t, err)
+			r, ok := records[leaf.Ref]
 			if !ok {
 				exec(`DELETE FROM leaves WHERE account_id = ? AND log_id = ? AND id >= ?`, l.Account, l.ID, leaf.Index)
 				break

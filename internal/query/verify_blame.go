@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -19,8 +18,8 @@ type loggedRow struct {
 	hash   audit.Hash // that its leaf must have
 }
 
-func newLoggedRow(typ string, r *db.Record) loggedRow {
-	return loggedRow{typ, r.Ref, r.Record, audit.LeafHash(r.Encode())}
+func newLoggedRow(typ string, ref int64, record audit.Record) *loggedRow {
+	return &loggedRow{typ, ref, record, audit.LeafHash(record.Encode())}
 }
 
 func (r *loggedRow) String() string { return describe(r.typ, &r.record) }
@@ -39,7 +38,7 @@ type mismatch struct {
 	row  *loggedRow
 }
 
-// unmatched collects the mismatches of an account: an altered leaf makes one of its row, too.
+// unmatched collects the mismatches of all logs: an altered leaf makes one of its row, too.
 type unmatched struct{ list []mismatch }
 
 // maxUnmatched bounds the mismatches that are compared with each other.
@@ -52,8 +51,6 @@ func (u *unmatched) add(v *verifier, m mismatch) {
 	}
 	u.list = append(u.list, m)
 }
-
-func (u *unmatched) addRow(v *verifier, row loggedRow) { u.add(v, mismatch{row: &row}) }
 
 // blame names the leaf or the row that was altered. A leaf may name another row than the one
 // whose hash it has.
@@ -89,7 +86,6 @@ func (u *unmatched) blame(ctx context.Context, v *verifier) {
 			v.fault("%s: it was never logged", m.row)
 		}
 	}
-	u.list = slices.Delete(u.list, 0, len(u.list))
 }
 
 // blame names the row or the leaf that was altered: the hash above them fits the other one.

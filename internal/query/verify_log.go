@@ -23,17 +23,23 @@ func (v *verifier) logs(ctx context.Context) error {
 		return err
 	}
 	counts := map[string]int{}
+	var pairs unmatched
 	for account := range byAccount(logs) {
-		rows := newRowsOf(v.db, ctx, account[0].Account)
-		err := v.account(ctx, account, rows, counts)
-		rows.stop()
-		if err != nil {
-			return err
+		for i, l := range account {
+			c := &logCheck{verifier: v, log: l, name: "log " + text.Visible(l.Origin), counts: counts, unmatched: &pairs}
+			c.place(account[:i])
+			if err := c.run(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	for _, typ := range audit.Types() {
+		if err := v.unlogged(ctx, typ, &pairs); err != nil {
+			return err
+		}
 		v.count(typ+" records", counts[typ])
 	}
+	pairs.blame(ctx, v)
 	for _, x := range v.Verification.External {
 		wrong := slices.DeleteFunc(slices.Clone(v.external[x.Name]), func(s string) bool { return s == "" })
 		switch matched := len(wrong) < len(v.external[x.Name]); {
@@ -66,31 +72,17 @@ func byAccount(logs []db.LogInfo) iter.Seq[[]db.LogInfo] {
 // of reports whether a checkpoint may be of a log.
 func (x External) of(l db.LogInfo) bool { return x.Origin == "" || x.Origin == l.Origin }
 
-// account checks the logs of an account. A later one continues the one before it, with the
-// records of later rows.
-func (v *verifier) account(ctx context.Context, logs []db.LogInfo, rows *rowsOf, counts map[string]int) error {
-	var pairs unmatched
-	for i, l := range logs {
-		c := &logCheck{verifier: v, log: l, name: "log " + text.Visible(l.Origin), rows: rows, counts: counts, unmatched: &pairs}
-		c.place(logs[:i])
-		if err := c.run(ctx); err != nil {
+// unlogged finds the rows of a type that have no leaf.
+func (v *verifier) unlogged(ctx context.Context, typ string, pairs *unmatched) error {
+	keys, err := v.db.Unlogged(ctx, typ, maxUnmatched)
+	for _, key := range keys {
+		records, err := v.db.Records(ctx, key.Account, typ, []int64{key.ID})
+		if err != nil {
 			return err
 		}
+		pairs.add(v, mismatch{row: newLoggedRow(typ, key.ID, records[key.ID])})
 	}
-	for _, typ := range audit.Types() {
-		for {
-			r, ok, err := rows.next(typ)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			pairs.addRow(v, newLoggedRow(typ, &r))
-		}
-	}
-	pairs.blame(ctx, v)
-	return nil
+	return err
 }
 
 // logCheck checks one log.
@@ -98,7 +90,6 @@ type logCheck struct {
 	*verifier
 	log    db.LogInfo
 	name   string
-	rows   *rowsOf
 	counts map[string]int
 
 	next      int64 // the index of the next leaf
@@ -124,14 +115,20 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 			}
 		}
 	}
+	var page []db.Leaf
 	for l, err := range c.db.Leaves(ctx, c.log.Account, c.log.ID) {
 		if err != nil {
 			return err
 		}
-		c.step()
-		if err := c.leaf(l); err != nil {
-			return err
+		if page = append(page, l); len(page) == leavesPage {
+			if err := c.leaves(ctx, page); err != nil {
+				return err
+			}
+			page = page[:0]
 		}
+	}
+	if err := c.leaves(ctx, page); err != nil {
+		return err
 	}
 	c.head()
 	for _, s := range c.sent {
@@ -162,8 +159,32 @@ func (c *logCheck) place(before []db.LogInfo) {
 	}
 }
 
-// leaf checks one leaf: its place, its row, and the hashes that it completes.
-func (c *logCheck) leaf(l db.Leaf) error {
+// leavesPage is for how many leaves records are read at once.
+const leavesPage = 500
+
+// leaves checks the next leaves.
+func (c *logCheck) leaves(ctx context.Context, page []db.Leaf) error {
+	rows := map[string][]int64{}
+	for _, l := range page {
+		rows[l.Type] = append(rows[l.Type], l.Ref)
+	}
+	records := map[string]map[int64]audit.Record{}
+	for typ, ids := range rows {
+		var err error
+		if records[typ], err = c.db.Records(ctx, c.log.Account, typ, ids); err != nil {
+			return err
+		}
+	}
+	for _, l := range page {
+		c.step()
+		record, ok := records[l.Type][l.Ref]
+		c.leaf(l, record, ok)
+	}
+	return nil
+}
+
+// leaf checks one leaf: its place, the record of its row, and the hashes that it completes.
+func (c *logCheck) leaf(l db.Leaf, record audit.Record, ok bool) {
 	if l.Index != c.next {
 		c.fault("%s: leaf %d is missing", c.name, c.next)
 		c.gap = true
@@ -173,41 +194,22 @@ func (c *logCheck) leaf(l db.Leaf) error {
 		c.fault("%s: leaf %d has no hash", c.name, l.Index)
 		l.Hashes = make([]audit.Hash, 1)
 	}
-	if err := c.row(l); err != nil || c.gap {
-		return err
+	switch {
+	case !ok:
+		c.unmatched.add(c.verifier, mismatch{leaf: &loggedLeaf{l, c.log, c.name}})
+	case audit.LeafHash(record.Encode()) != l.Hashes[0]:
+		c.unmatched.add(c.verifier, mismatch{&loggedLeaf{l, c.log, c.name}, newLoggedRow(l.Type, l.Ref, record)})
+	}
+	if ok {
+		c.counts[l.Type]++
+	}
+	if c.gap {
+		return
 	}
 	if added := c.tree.Add(l.Hashes[0]); !slices.Equal(added, l.Hashes) {
 		c.fault("%s: the hashes of leaf %d are not those of the leaves before it", c.name, l.Index)
 	}
 	c.checkpoints()
-	return nil
-}
-
-// row compares a leaf with its row.
-func (c *logCheck) row(l db.Leaf) error {
-	for {
-		r, ok, err := c.rows.peek(l.Type)
-		switch {
-		case err != nil:
-			return err
-		case !ok || r.Ref > l.Ref:
-			c.unmatched.add(c.verifier, mismatch{leaf: &loggedLeaf{l, c.log, c.name}})
-			return nil
-		}
-		if _, _, err := c.rows.next(l.Type); err != nil {
-			return err
-		}
-		row := newLoggedRow(l.Type, &r)
-		if r.Ref < l.Ref {
-			c.unmatched.addRow(c.verifier, row)
-			continue
-		}
-		c.counts[l.Type]++
-		if row.hash != l.Hashes[0] {
-			c.unmatched.add(c.verifier, mismatch{&loggedLeaf{l, c.log, c.name}, &loggedRow{row.typ, row.ref, row.record, row.hash}})
-		}
-		return nil
-	}
 }
 
 // head checks the stored head of the log and its signature.
@@ -299,55 +301,4 @@ func (c *logCheck) checkpoints() {
 		c.external[x.Name] = append(c.external[x.Name], wrong)
 		return true
 	})
-}
-
-// rowsOf reads the records of an account's rows, type by type, in the order of their ids.
-type rowsOf struct {
-	open  func(typ string) iter.Seq2[db.Record, error]
-	types map[string]*rowQueue
-}
-
-type rowQueue struct {
-	pull func() (db.Record, error, bool)
-	stop func()
-	row  *db.Record // the one after the last that next returned, if it is read
-}
-
-func newRowsOf(d *db.DB, ctx context.Context, account int64) *rowsOf {
-	return &rowsOf{func(typ string) iter.Seq2[db.Record, error] { return d.Records(ctx, account, typ) }, map[string]*rowQueue{}}
-}
-
-// peek returns the next row of a type; ok is false if there is none.
-func (r *rowsOf) peek(typ string) (row db.Record, ok bool, err error) {
-	if !slices.Contains(audit.Types(), typ) {
-		return row, false, nil
-	}
-	q := r.types[typ]
-	if q == nil {
-		q = &rowQueue{}
-		q.pull, q.stop = iter.Pull2(r.open(typ))
-		r.types[typ] = q
-	}
-	if q.row == nil {
-		row, err, more := q.pull()
-		if err != nil || !more {
-			return row, false, err
-		}
-		q.row = &row
-	}
-	return *q.row, true, nil
-}
-
-// next returns the next row of a type and goes on to the one after it.
-func (r *rowsOf) next(typ string) (row db.Record, ok bool, err error) {
-	if row, ok, err = r.peek(typ); ok {
-		r.types[typ].row = nil
-	}
-	return row, ok, err
-}
-
-func (r *rowsOf) stop() {
-	for _, q := range r.types {
-		q.stop()
-	}
 }

@@ -161,7 +161,7 @@ func TestTampering(t *testing.T) {
 		{"a leaf less", `DELETE FROM leaves WHERE id = 4`, "leaf 4 is missing"},
 		{"the last leaves and their events", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
 			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'version' AND ref = 5)`, "signed are"},
-		{"a leaf again", `INSERT INTO leaves SELECT account_id, log_id, (SELECT max(id) + 1 FROM leaves), type, ref, hashes FROM leaves WHERE id = 4`, "is missing"},
+		{"a leaf again", `INSERT INTO leaves SELECT account_id, log_id, (SELECT max(id) + 1 FROM leaves), type, ref, hashes FROM leaves WHERE id = 4`, "state 1 of account prod has 2 leaves"},
 		{"the head", `UPDATE logs SET size = size - 1`, "signed are"},
 		{"a signature", `UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "its newest checkpoint"},
 		{"the newest checkpoint less", `UPDATE logs SET note = x''`, "its newest checkpoint"},
