@@ -102,9 +102,13 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 	r := a.reading(ctx, "changes")
 	from, args, err := selectChanges(r, f)
 	// Select the page before joining other tables.
-	after, order := `<`, `ORDER BY c.at DESC, c.account_id DESC, c.id DESC`
+	at := `c.at`
+	if f.ID != 0 || !f.Key.IsZero() {
+		at = `+c.at` // SQLite looks up the id instead of reading all changes in order
+	}
+	after, order := `<`, `ORDER BY `+at+` DESC, c.account_id DESC, c.id DESC`
 	if f.OldestFirst {
-		after, order = `>`, `ORDER BY c.at, c.account_id, c.id`
+		after, order = `>`, `ORDER BY `+at+`, c.account_id, c.id`
 	} else if f.After == (coc.Place{}) {
 		f.After = coc.Place{At: time.UnixMilli(math.MaxInt64), Key: coc.Key{Account: math.MaxInt64, ID: math.MaxInt64}}
 	}
@@ -121,7 +125,7 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 			place = f.After
 		}
 		if err == nil {
-			page, err = changesIn(r, f, from+` AND (c.at, c.account_id, c.id) `+after+` (?, ?, ?) `+order+` LIMIT ?`, order,
+			page, err = changesIn(r, f, from+` AND (`+at+`, c.account_id, c.id) `+after+` (?, ?, ?) `+order+` LIMIT ?`, order,
 				append(slices.Clone(args), place.At.UnixMilli(), place.Key, size)...)
 		}
 		return page, err

@@ -208,7 +208,8 @@ func (l *Log) RecordOf(ctx context.Context, typ string, row coc.Key) (record aud
 		Log int64
 		leafRow
 	}](l.reading(ctx, "leaf of %s %d", typ, row.ID),
-		`SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND account_id = ?`, row.ID, typ, row.Account)
+		// The + keeps SQLite from reading all leaves of the account.
+		`SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND +account_id = ?`, row.ID, typ, row.Account)
 	return record, found.Log, Leaf{found.Index, found.Type, found.Ref, splitHashes(found.Hashes)}, err
 }
 
