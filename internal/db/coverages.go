@@ -148,9 +148,10 @@ type coverage struct {
 // coveragesOf returns the source of the coverages of a type.
 func coveragesOf(typ string) source {
 	where := `x.type = '` + typ + `'`
-	return source{"coverages", where, func(r reader, account int64, ids string) (list []event, err error) {
+	return source{"coverages", where, func(r reader, account int64, ids []int64) (list []event, err error) {
+		in, args := idsIn(ids)
 		rows, err := collect[coverage](r, `SELECT x.id, x.watch, x.first_cycle, x.last_cycle, x.accounts, x.names FROM coverages x
-			WHERE `+where+` AND x.account_id = ? AND x.id IN (SELECT value FROM json_each(?))`, account, ids)
+			WHERE `+where+` AND x.account_id = ? AND x.id IN `+in, append([]any{account}, args...)...)
 		for _, c := range rows {
 			var cycles []coc.Cycle
 			if cycles, err = cyclesBetween(r, account, c); err != nil {

@@ -14,8 +14,23 @@ import (
 type source struct {
 	table string // of their rows x
 	where string // a condition on x; "" for none
-	// read returns the records of the rows of an account with these ids, which are a JSON array.
-	read func(r reader, account int64, ids string) ([]event, error)
+	// read returns the records of the rows of an account with these ids, at most recordsPage.
+	read func(r reader, account int64, ids []int64) ([]event, error)
+}
+
+// recordsPage is the maximum number of rows per query.
+const recordsPage = 500
+
+// idsIn returns the list of an IN with its arguments. Repeated ids fill the list, so that there
+// are two statements of a type and not one for each length.
+func idsIn(ids []int64) (in string, args []any) {
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	for len(args) > 1 && len(args) < recordsPage {
+		args = append(args, ids[0])
+	}
+	return "(" + placeholders(len(args)) + ")", args
 }
 
 // event is a row that has a leaf.
@@ -44,13 +59,14 @@ func (f *fields) dest(columns []string) []any {
 // selected returns the source of a table x. columns are the fields of a record after the
 // account's name; joined are the tables that they need.
 func selected(typ, table, joined, columns string) source {
-	query := `SELECT x.id, ` + columns + ` FROM ` + table + ` x` + joined + ` WHERE x.account_id = ? AND x.id IN (SELECT value FROM json_each(?))`
-	return source{table: table, read: func(r reader, account int64, ids string) ([]event, error) {
+	query := `SELECT x.id, ` + columns + ` FROM ` + table + ` x` + joined + ` WHERE x.account_id = ? AND x.id IN `
+	return source{table: table, read: func(r reader, account int64, ids []int64) ([]event, error) {
 		name, err := first[string](r, `SELECT name FROM accounts WHERE id = ?`, account)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := collect[fields](r, query, account, ids)
+		in, args := idsIn(ids)
+		rows, err := collect[fields](r, query+in, append([]any{account}, args...)...)
 		list := make([]event, len(rows))
 		for i, f := range rows {
 			record := audit.NewRecord(typ, "account", name)

@@ -3,7 +3,6 @@ package db
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -75,9 +74,6 @@ type leafRow struct {
 }
 
 const leafRows = `SELECT id, type, ref, hashes FROM leaves WHERE account_id = ? AND log_id = ?`
-
-// recordsPage is the number of rows per query.
-const recordsPage = 500
 
 // Leaves returns every leaf of a log, in order. It reads pages, so that other queries may run
 // at the same time.
@@ -172,16 +168,17 @@ func (l *Log) Records(ctx context.Context, account int64, typ string, ids []int6
 	if !ok { // a leaf may have any type
 		return nil, nil
 	}
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
+	records := make(map[int64]audit.Record, len(ids))
+	for page := range slices.Chunk(ids, recordsPage) {
+		rows, err := of.read(l.reading(ctx, "records of type %s", typ), account, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range rows {
+			records[e.ref] = e.record
+		}
 	}
-	rows, err := of.read(l.reading(ctx, "records of type %s", typ), account, string(list))
-	records := make(map[int64]audit.Record, len(rows))
-	for _, e := range rows {
-		records[e.ref] = e.record
-	}
-	return records, err
+	return records, nil
 }
 
 // Unlogged returns the keys of rows of a type that have no leaf, at most so many.
