@@ -543,7 +543,7 @@ CREATE TABLE leaves (
 	id INTEGER NOT NULL,  -- its index, from 0
 	type TEXT NOT NULL,   -- of the record, which says the table
 	ref INTEGER NOT NULL, -- the id of the row
-	hashes BLOB NOT NULL, -- of the record, then of each subtree that it completes (RFC 6962)
+	hashes BLOB NOT NULL, -- of the record, then of each subtree of 8 or more leaves that it ends (RFC 6962)
 	PRIMARY KEY (account_id, log_id, id),
 	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
 ) STRICT, WITHOUT ROWID;

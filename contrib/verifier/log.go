@@ -103,10 +103,12 @@ func (l *log) leaf(r row, records map[string][]record) {
 	records[typ] = next
 	h := hashes[:min(32, len(hashes))]
 	all := slices.Clone(h)
-	for range bits.TrailingZeros64(uint64(l.size) + 1) {
+	for level := range bits.TrailingZeros64(uint64(l.size) + 1) {
 		last := len(l.peaks) - 1
 		h = hash(1, l.peaks[last], h)
-		l.peaks, all = l.peaks[:last], append(all, h...)
+		if l.peaks = l.peaks[:last]; level >= 2 { // of 8 leaves or more
+			all = append(all, h...)
+		}
 	}
 	l.peaks, l.size = append(l.peaks, h), l.size+1
 	if !bytes.Equal(all, hashes) {

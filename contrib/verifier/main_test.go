@@ -215,7 +215,7 @@ func TestAlterations(t *testing.T) {
 		{"an endpoint", `UPDATE accounts SET endpoint = 'https://coc.example'`, "the endpoint of account 1"},
 		{"an erasure less", `DELETE FROM erasures`, "the pack of content 1"},
 		{"a leaf", `UPDATE leaves SET hashes = CAST(randomblob(32) || substr(hashes, 33) AS BLOB) WHERE id = 4`, "leaf 4 is not that of"},
-		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 3`, "the hashes of leaf 3"},
+		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 7`, "the hashes of leaf 7"},
 		{"two leaves", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`, "that of revision 2"},
 		{"a change and its leaf", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM leaves WHERE type = 'change' AND ref = 5`, "one before it is missing"},
 		{"a change more", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id,

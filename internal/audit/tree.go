@@ -23,19 +23,27 @@ type Edge struct {
 }
 
 // Add adds a leaf. It returns the hashes of the complete subtrees that the leaf ends,
-// itself first. They are to be stored from tlog.StoredHashIndex(0, n) on, with n the number
-// of leaves before.
-func (e *Edge) Add(leaf Hash) (stored []Hash) {
-	stored = append(stored, leaf)
+// itself first: those of tlog.StoredHashIndex(0, n) on, with n the number of leaves before.
+func (e *Edge) Add(leaf Hash) (added []Hash) {
+	added = append(added, leaf)
 	for n := e.Size; n&1 == 1; n >>= 1 {
 		last := len(e.Peaks) - 1
 		leaf = tlog.NodeHash(e.Peaks[last], leaf)
-		stored = append(stored, leaf)
+		added = append(added, leaf)
 		e.Peaks = e.Peaks[:last]
 	}
 	e.Peaks = append(e.Peaks, leaf)
 	e.Size++
-	return stored
+	return added
+}
+
+// SkippedLevels are the levels above the leaves whose hashes are not stored. They are three
+// quarters of the hashes above the leaves, and are computed from at most four leaves.
+const SkippedLevels = 2
+
+// Stored returns those of the hashes that Add returned which are stored.
+func Stored(added []Hash) []Hash {
+	return slices.Delete(slices.Clone(added), 1, min(1+SkippedLevels, len(added)))
 }
 
 // Root returns the root of the tree. That of an empty one is the hash of the empty

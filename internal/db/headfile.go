@@ -244,7 +244,7 @@ func (l *Log) extends(ctx context.Context, s *storedLog, edge *audit.Edge, head 
 	}
 	then := edge
 	if h.Size < s.Size {
-		if then, err = audit.ReadEdge(h.Size, l.hashes(ctx, s.Account, s.ID)); err != nil {
+		if then, err = audit.ReadEdge(h.Size, l.StoredHashes(ctx, s.Account, s.ID)); err != nil {
 			return logAltered(s, err.Error())
 		}
 	}

@@ -105,7 +105,7 @@ func (t *tx) leaf(row coc.Key, r audit.Record) {
 	}
 	index := l.edge.Size
 	var hashes []byte
-	for _, h := range l.edge.Add(audit.LeafHash(r.Encode())) {
+	for _, h := range audit.Stored(l.edge.Add(audit.LeafHash(r.Encode()))) {
 		hashes = append(hashes, h[:]...)
 	}
 	added := t.exec(insertInto("leaves", "account_id, log_id, id, type, ref, hashes")+` ON CONFLICT DO NOTHING`,

@@ -111,31 +111,50 @@ func splitHashes(b []byte) (list []audit.Hash) {
 	return list
 }
 
-// hashes reads the stored hashes of a log.
-func (l *Log) hashes(ctx context.Context, account, log int64) tlog.HashReader {
-	r := l.reading(ctx, "hashes of the log")
-	return tlog.HashReaderFunc(func(indexes []int64) ([]audit.Hash, error) {
-		list := make([]audit.Hash, len(indexes))
-		for i, index := range indexes {
-			level, n := tlog.SplitStoredHashIndex(index)
-			leaf := (n+1)<<level - 1 // which completes the subtree
-			b, err := first[[]byte](r, `SELECT hashes FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`, account, log, leaf)
+// hashes reads the hashes of a log.
+type hashes struct {
+	reader
+	account, log int64
+}
+
+// hash returns hash number n of a level.
+func (h hashes) hash(level int, n int64) (audit.Hash, error) {
+	at := level
+	if level > 0 {
+		at -= audit.SkippedLevels
+	}
+	if level > 0 && at <= 0 {
+		left, err := h.hash(level-1, 2*n)
+		if err != nil {
+			return left, err
+		}
+		right, err := h.hash(level-1, 2*n+1)
+		return tlog.NodeHash(left, right), err
+	}
+	leaf := (n+1)<<level - 1 // which completes the subtree
+	b, err := first[[]byte](h.reader, `SELECT hashes FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`, h.account, h.log, leaf)
+	if err != nil {
+		return audit.Hash{}, err
+	}
+	if stored := splitHashes(b); at < len(stored) {
+		return stored[at], nil
+	}
+	return audit.Hash{}, damaged("leaf %d of the log is missing or incomplete", leaf)
+}
+
+// StoredHashes reads the hashes of a log, for proofs.
+func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashReader {
+	h := hashes{l.reading(ctx, "hashes of the log"), account, log}
+	return tlog.HashReaderFunc(func(indexes []int64) (list []audit.Hash, err error) {
+		for _, index := range indexes {
+			hash, err := h.hash(tlog.SplitStoredHashIndex(index))
 			if err != nil {
 				return nil, err
 			}
-			hashes := splitHashes(b)
-			if level >= len(hashes) {
-				return nil, damaged("leaf %d of the log is missing or incomplete", leaf)
-			}
-			list[i] = hashes[level]
+			list = append(list, hash)
 		}
 		return list, nil
 	})
-}
-
-// StoredHashes returns the stored hashes of a log, for proofs.
-func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashReader {
-	return l.hashes(ctx, account, log)
 }
 
 // LogSize returns the number of records of all logs, and how many of them are signed.

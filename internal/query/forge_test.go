@@ -43,7 +43,7 @@ func rebuild(t *testing.T, path string, key *audit.Key) {
 				break
 			}
 			var hashes []byte
-			for _, h := range e.Add(audit.LeafHash(r.Encode())) {
+			for _, h := range audit.Stored(e.Add(audit.LeafHash(r.Encode()))) {
 				hashes = append(hashes, h[:]...)
 			}
 			exec(`UPDATE leaves SET hashes = ? WHERE account_id = ? AND log_id = ? AND id = ?`, hashes, l.Account, l.ID, leaf.Index)

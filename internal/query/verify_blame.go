@@ -88,7 +88,7 @@ func (u *unmatched) blame(ctx context.Context, v *verifier) {
 	}
 }
 
-// blame names the row or the leaf that was altered: the hash above them fits the other one.
+// blame names the row or the leaf that was altered: the other one fits the root.
 func (v *verifier) blame(ctx context.Context, leaf *loggedLeaf, row *loggedRow) {
 	rowFits, leafFits := v.fits(ctx, leaf, row.hash), v.fits(ctx, leaf, leaf.Hashes[0])
 	switch {
@@ -97,23 +97,17 @@ func (v *verifier) blame(ctx context.Context, leaf *loggedLeaf, row *loggedRow) 
 	case leafFits && !rowFits:
 		v.fault("%s: it is not what was logged (leaf %d)", row, leaf.Index)
 	default:
-		v.fault("%s: it is not what was logged (leaf %d), and hashes above the leaf were altered", row, leaf.Index)
+		v.fault("%s: it is not what was logged (leaf %d), and other hashes of the log were altered", row, leaf.Index)
 	}
 }
 
-// fits reports whether a hash of a leaf fits the stored hash above it.
+// fits reports whether a hash of a leaf fits the root of the newest checkpoint.
 func (v *verifier) fits(ctx context.Context, leaf *loggedLeaf, hash audit.Hash) bool {
-	l, index := leaf.log, leaf.Index
-	if index == l.Size-1 && index%2 == 0 {
-		return len(l.Peaks) >= len(hash) && string(l.Peaks[len(l.Peaks)-len(hash):]) == string(hash[:])
-	}
-	list, err := v.db.StoredHashes(ctx, l.Account, l.ID).ReadHashes(
-		[]int64{tlog.StoredHashIndex(0, index^1), tlog.StoredHashIndex(1, index/2)})
-	if err != nil {
+	l := leaf.log
+	head, _, err := v.open(l, l.Note)
+	if err != nil || leaf.Index >= head.Size {
 		return false
 	}
-	if index%2 == 0 {
-		return tlog.NodeHash(hash, list[0]) == list[1]
-	}
-	return tlog.NodeHash(list[0], hash) == list[1]
+	proof, err := tlog.ProveRecord(head.Size, leaf.Index, v.db.StoredHashes(ctx, l.Account, l.ID))
+	return err == nil && tlog.CheckRecord(proof, head.Size, head.Root, leaf.Index, hash) == nil
 }

@@ -157,7 +157,7 @@ func TestTampering(t *testing.T) {
 		{"a change more", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 (version) of prod/DM1: it was never logged"},
 		{"two changed places", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`, "leaf 6 names the revision 2, and has the hash of v1#1 of prod/DM1"},
 		{"a leaf", `UPDATE leaves SET hashes = CAST(randomblob(32) || substr(hashes, 33) AS BLOB) WHERE id = 4`, "leaf 4 was altered"},
-		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 3`, "the hashes of leaf 3 are not those of the leaves before it"},
+		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 7`, "the hashes of leaf 7 are not those of the leaves before it"},
 		{"a leaf less", `DELETE FROM leaves WHERE id = 4`, "leaf 4 is missing"},
 		{"the last leaves and their events", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
 			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'version' AND ref = 5)`, "signed are"},
