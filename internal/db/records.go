@@ -123,5 +123,6 @@ func sources() map[string]source {
 	for _, typ := range []string{audit.TypeCoverage, audit.TypeCycle, audit.TypeUnattested} {
 		list[typ] = coveragesOf(typ)
 	}
+	list[audit.TypeDelivery] = deliveriesRecorded
 	return list
 }

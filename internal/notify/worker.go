@@ -103,6 +103,10 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 		return false, until, nil
 	}
 	m, ok, wake, err := w.Outbox.Next(ctx, w.n.Name, now)
+	if errors.Is(err, coc.ErrForged) {
+		delete(w.tries, m.ID)
+		return true, time.Time{}, &undelivered{message: m.ID, attempt: m.Attempts, err: err, level: slog.LevelError}
+	}
 	if err != nil {
 		return false, time.Time{}, err
 	}
