@@ -17,8 +17,8 @@ import (
 // unattested.
 
 const (
-	// recordEvery is the maximum time for which deliveries are only counted in memory.
-	recordEvery = time.Hour
+	// RecordEvery is the maximum time for which deliveries are only counted in memory.
+	RecordEvery = time.Hour
 	// maxDelivered is the number of deliveries in a record.
 	maxDelivered = 100
 )
@@ -145,7 +145,7 @@ func (s *store) flushDeliveries(ctx context.Context) error {
 func (s *store) recordLater() {
 	for _, list := range s.sent {
 		if len(list) > 0 && s.recording == nil {
-			s.recording = time.AfterFunc(recordEvery, s.recordNow)
+			s.recording = time.AfterFunc(RecordEvery, s.recordNow)
 		}
 	}
 }

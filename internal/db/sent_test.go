@@ -68,7 +68,7 @@ func TestDeliveriesAreRecorded(t *testing.T) {
 		if got := deliveryRecords(t, d); got != nil {
 			t.Errorf("the records at once are %q, want none", got)
 		}
-		time.Sleep(recordEvery) // in fake time
+		time.Sleep(RecordEvery) // in fake time
 		synctest.Wait()
 		at := day.UnixMilli()
 		want := fmt.Sprintf(`prod  [{"change":1,"notifier":"ops","channel":"C1","ts":%q,"sent_at":%d},{"change":2,"notifier":"ops","channel":"C1","ts":%q,"sent_at":%d}]`,

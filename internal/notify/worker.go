@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// holdFor is how long a channel that refuses every message is on hold.
-	holdFor = time.Hour
+	holdFor = coc.MaxHold
 	// grace is how long a call may continue after the process was asked to stop: an
 	// interrupted call may have succeeded, and would be repeated.
 	grace = 10 * time.Second
