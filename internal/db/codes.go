@@ -80,9 +80,9 @@ func (t *tx) refuse(id int64, why error) {
 	t.exec(`UPDATE deliveries SET state = 'failed' WHERE message_id = ?`, id)
 }
 
-// thaw removes the pending messages of a notifier without a code, so that their deliveries are
+// recompose removes the pending messages of a notifier without a code, so that their deliveries are
 // composed again. Those without deliveries, such as files, have failed.
-func (o *Outbox) thaw(ctx context.Context, notifier string) error {
+func (o *Outbox) recompose(ctx context.Context, notifier string) error {
 	const uncoded = `SELECT id FROM messages WHERE state = 'waiting' AND notifier = ? AND code IS NULL ORDER BY id`
 	ids, err := collect[int64](o.reading(ctx, "messages without a code"), uncoded, notifier)
 	if err != nil || len(ids) == 0 {
@@ -90,13 +90,13 @@ func (o *Outbox) thaw(ctx context.Context, notifier string) error {
 	}
 	return o.update(ctx, "compose messages again", func(t *tx) {
 		for _, id := range list[int64](t, uncoded, notifier) {
-			t.thaw(id)
+			t.recompose(id)
 		}
 	})
 }
 
-// thaw removes a message with all that follow it in its thread, if all are pending.
-func (t *tx) thaw(id int64) {
+// recompose removes a message with all that follow it in its thread, if all are pending.
+func (t *tx) recompose(id int64) {
 	if _, exists := get[int](t, `SELECT 1 FROM messages WHERE id = ?`, id); !exists {
 		return // removed with its parent
 	}

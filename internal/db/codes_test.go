@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -136,6 +137,30 @@ func TestMessagesWithoutTheKey(t *testing.T) {
 	list, err := d.Messages(t.Context(), false, 10)
 	if err != nil || len(list) != 1 || list[0].ID != alone || list[0].State != coc.Failed || list[0].Err != errNoCode.Error() {
 		t.Errorf("Messages = %+v, %v, want the failed file", list, err)
+	}
+}
+
+// A restored archive with a new key composes pending messages again.
+func TestRestoredMessages(t *testing.T) {
+	d, _ := open(t)
+	frozen(t, d, 1)
+	backup, path := filepath.Join(t.TempDir(), "backup.db"), filepath.Join(t.TempDir(), "restored.db")
+	if err := d.Backup(t.Context(), backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), backup, path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restored.Close()
+	if m, ok, _, err := restored.Next(t.Context(), "ops", day); err != nil || ok {
+		t.Errorf("Next = %+v, %v, %v, want none", m, ok, err)
+	}
+	if due, err := restored.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10); err != nil || len(due) != 1 {
+		t.Errorf("Due = %d, %v, want the delivery again", len(due), err)
 	}
 }
 

@@ -54,7 +54,7 @@ func claims(r reader, message int64) ([]coc.Claim, error) {
 // One that was frozen without the key is composed again from its deliveries.
 func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	if o.key != nil {
-		if err := o.thaw(ctx, notifier); err != nil {
+		if err := o.recompose(ctx, notifier); err != nil {
 			return m, false, wake, err
 		}
 	}

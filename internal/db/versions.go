@@ -93,17 +93,18 @@ func knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {
 // recently checked. It returns at most limit versions.
 func (a *Archive) Unchecked(ctx context.Context, watch string, before, now time.Time, limit int) (list []coc.Due, err error) {
 	index := map[string]int{}
+	// CROSS JOIN keeps SQLite from starting with another table.
 	for v, err := range stream[struct {
 		ID, Label string
 		Newest    bool
 	}](a.reading(ctx, "versions to check of watch %q", watch), `
 		SELECT d.document_id, v.label, v.label = d.newest AS newest
-		FROM versions v
-		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
-		JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
+		FROM (SELECT account_id, document_id, label, checked_at FROM versions WHERE checked_at < ?2
+			UNION ALL SELECT account_id, document_id, label, 0 FROM versions WHERE checked_at > ?3) v
+		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
+		CROSS JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
 		JOIN watches w ON w.name = m.watch AND w.account_id = d.account_id
-		WHERE v.checked_at < ?2 OR v.checked_at > ?3
-		ORDER BY newest DESC, CASE WHEN v.checked_at > ?3 THEN 0 ELSE v.checked_at END
+		ORDER BY newest DESC, v.checked_at
 		LIMIT ?4`, watch, before.UnixMilli(), now.UnixMilli(), limit) {
 		if err != nil {
 			return nil, err
