@@ -22,6 +22,10 @@ CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS N
 CREATE INDEX deliveries_notifier ON deliveries (notifier);
 -- object index deliveries_open deliveries
 CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('waiting', 'claimed');
+-- object index deliveries_record deliveries
+CREATE INDEX deliveries_record ON deliveries (record_id, account_id) WHERE record_id IS NOT NULL;
+-- object index deliveries_unrecorded deliveries
+CREATE INDEX deliveries_unrecorded ON deliveries (account_id) WHERE state = 'sent' AND record_id IS NULL AND account_id IS NOT NULL;
 -- object index deliveries_waiting deliveries
 CREATE INDEX deliveries_waiting ON deliveries (notifier, due_at) WHERE state = 'waiting';
 -- object index diffs_partial diffs
@@ -198,6 +202,7 @@ CREATE TABLE counters (
 	listings INTEGER NOT NULL DEFAULT 0,
 	erasures INTEGER NOT NULL DEFAULT 0,
 	trusts INTEGER NOT NULL DEFAULT 0,
+	delivery_records INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
 ) STRICT;
@@ -262,11 +267,22 @@ CREATE TABLE deliveries (
 	message_id INTEGER REFERENCES messages,
 	-- 1: no watch of the document names the notifier, only a route does.
 	routed INTEGER NOT NULL DEFAULT 0 CHECK (routed IN (0, 1)),
+	record_id INTEGER, -- of delivery_records; null: not recorded
 	UNIQUE (account_id, change_id, notifier),
 	FOREIGN KEY (account_id, change_id) REFERENCES changes (account_id, id),
+	FOREIGN KEY (account_id, record_id) REFERENCES delivery_records (account_id, id),
 	CHECK ((change_id IS NULL) <> (notice_id IS NULL)),
 	CHECK ((account_id IS NULL) = (change_id IS NULL))
 ) STRICT;
+-- object table delivery_records delivery_records
+CREATE TABLE delivery_records (
+	account_id INTEGER NOT NULL REFERENCES accounts,
+	id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	-- 1: the process that sent them did not record them before it ended.
+	unattested INTEGER NOT NULL CHECK (unattested IN (0, 1)),
+	PRIMARY KEY (id, account_id)
+) STRICT, WITHOUT ROWID;
 -- object table diffs diffs
 CREATE TABLE diffs (
 	account_id INTEGER NOT NULL,
@@ -471,6 +487,9 @@ CREATE TABLE messages (
 	error TEXT NOT NULL,
 	-- Of the root of a thread, 1: the thread no longer exists.
 	closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)),
+	-- HMAC with a key of the key file: of a pending message over what is sent, of a sent one
+	-- over where it was posted. Null: there was no key.
+	code BLOB,
 	FOREIGN KEY (account_id, document_id) REFERENCES documents (account_id, id)
 ) STRICT;
 -- object table notices notices

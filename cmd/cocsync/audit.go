@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -77,25 +78,42 @@ give it with --key to verify and audit check. All logs of an archive are signed 
 }
 
 func (a *app) auditProveCommand() *cobra.Command {
-	var out string
+	var out, notifier string
+	var sent bool
 	cmd := &cobra.Command{
 		Use:   "prove RECORD",
 		Short: "write a proof that a record is in a log",
 		Long: `Prove writes a proof of one record: a change, given by its number; a version, as DOC@v3;
 or another record, as TYPE:ID, such as cycle:12. The proof has the record, the hashes that
 lead to the root and the newest signed checkpoint, as https://c2sp.org/tlog-proof. It can
-be checked without the archive: cocsync audit check FILE --key KEY.`,
+be checked without the archive: cocsync audit check FILE --key KEY.
+
+With --sent it proves to which notifiers a change was sent, when, and where it was posted.
+What was sent is recorded together, at most an hour later, so the proof has the other
+changes that were sent in that time, too.`,
 		Example: `  cocsync audit prove 41 -o change-41.proof
+  cocsync audit prove 41 --sent -o change-41-sent.proof
   cocsync audit prove restart-nginx@v6`,
 		Args: rangeArgs(1, 1),
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
-			p, err := q.Prove(ctx, args[0])
+			if notifier != "" && !sent {
+				return usage(hint.Wrap(errors.New("--notifier needs --sent"), "`cocsync audit prove 41 --sent --notifier ops`"))
+			}
+			prove := q.Prove
+			if sent {
+				prove = func(ctx context.Context, ref string) (audit.Proof, error) {
+					return q.ProveSent(ctx, ref, notifier)
+				}
+			}
+			p, err := prove(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.writeProof(out, p.Encode())
 		}),
 	}
+	cmd.Flags().BoolVar(&sent, "sent", false, "prove to whom the change was sent, when and where")
+	cmd.Flags().StringVar(&notifier, "notifier", "", "with --sent, only to notifier `NAME`")
 	cmd.Flags().StringVarP(&out, "file", "o", "", "write to `FILE`, which must not exist")
 	return cmd
 }
@@ -200,14 +218,38 @@ func (a *app) checkProof(b []byte, key audit.PublicKey) error {
 	if err != nil {
 		return err
 	}
+	var sent []audit.Delivered
+	if r.Type == audit.TypeDelivery {
+		if sent, err = audit.ParseDelivered(r.Get("sent")); err != nil {
+			return err
+		}
+	}
 	return a.result(query.NewProved(p, key, r, c), func(w *page) {
 		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n\n",
 			p.Index, text.Visible(c.Origin), key.Fingerprint(), text.Plural(int(c.Size), "record"), c.Root)
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
+			if r.Type == audit.TypeDelivery && f.Name == "sent" {
+				continue // below
+			}
 			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))
 		}
+		writeDelivered(w, sent)
 	})
+}
+
+// writeDelivered writes what was sent to whom, a line each.
+func writeDelivered(w io.Writer, sent []audit.Delivered) {
+	for _, d := range sent {
+		where := ""
+		if d.Channel != "" {
+			where = ", in channel " + text.Visible(d.Channel)
+		}
+		if d.TS != "" {
+			where += " as message " + text.Visible(d.TS)
+		}
+		fmt.Fprintf(w, "change %d was sent to %s at %s%s\n", d.Change, text.Visible(d.Notifier), d.SentAt.Format(time.RFC3339), where)
+	}
 }
 
 // recordTime formats the time of a record field that holds milliseconds.

@@ -340,6 +340,29 @@ func slackSituations() []situation {
 			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: -1, Kind: cocsim.FaultStatus, Code: "invalid_blocks"})
 			w.sync()
 		}, want: kinds(query.ProblemMessageFailed)},
+		{name: "message altered before it was sent", do: func(w *healthWorld) {
+			edited(w, "a: 2\n")
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultStatus, Status: http.StatusInternalServerError})
+			w.sync()
+			tamper(w.T, filepath.Join(w.dir, "cocsync.db"), `UPDATE messages SET text = 'all is well' WHERE state = 'waiting'`)
+			w.step(time.Hour)
+			posted := len(w.slack.Messages())
+			if status := w.sync(); status != 1 || len(w.slack.Messages()) != posted {
+				w.Errorf("sync exits with %d and posts %d messages, want 1 and none", status, len(w.slack.Messages())-posted)
+			}
+		}, want: kinds(query.ProblemMessageAltered), says: "1 message altered in the database, and not sent"},
+		{name: "altered message composed again", do: func(w *healthWorld) {
+			edited(w, "a: 2\n")
+			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultStatus, Status: http.StatusInternalServerError})
+			w.sync()
+			tamper(w.T, filepath.Join(w.dir, "cocsync.db"), `UPDATE messages SET text = 'all is well' WHERE state = 'waiting'`)
+			w.step(time.Hour)
+			w.sync()
+			w.ask("notify", "retry")
+			if status := w.sync(); status != 0 {
+				w.Errorf("sync after a retry exits with %d", status)
+			}
+		}},
 		{name: "message as plain text", do: func(w *healthWorld) {
 			edited(w, "a: 2\n")
 			w.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Count: 1, Kind: cocsim.FaultStatus, Code: "invalid_blocks"})

@@ -175,7 +175,7 @@ func outbox(t testing.TB, d *db.DB) {
 		m.ID, m.Kind, m.Attempts, m.FirstAt = ids[i], msgs[i].Kind, i+1, dayOf(20)
 		must(t, d.RecordAttempt(t.Context(), m))
 	}
-	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(21)))
+	must(t, d.Hold(t.Context(), "ops", "channel_is_archived", dayOf(20).Add(50*time.Minute)))
 }
 
 // The goldens are in UTC. The zone is set before any goroutine starts, because time.Local

@@ -45,12 +45,13 @@ const (
 	TypeCoverage    = "coverage"    // good cycles
 	TypeUnattested  = "unattested"  // cycles that their process did not record
 	TypeTrust       = "trust"       // a person continued the log without its head file
+	TypeDelivery    = "delivery"    // changes that were sent to notifiers
 )
 
 // Types returns the types of records.
 func Types() []string {
 	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersion,
-		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested, TypeTrust}
+		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested, TypeTrust, TypeDelivery}
 }
 
 // NotEmpty is a text that is unknown if it is empty.

@@ -1,6 +1,9 @@
 package coc
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Kind is the kind of a change.
 type Kind string
@@ -150,10 +153,25 @@ type Message struct {
 	TS        string   // with which timestamp
 	Err       string   // the newest failure
 	Changes   []string // as Change.Ref
+	// Deliveries are what it sends; none of a file or of details.
+	Deliveries []Claim
+	// Code authenticates it: only a message that cocsync froze is sent. Nil if there was no key.
+	Code []byte
 
 	// The thread that Parent is in or started, at the time of sending.
 	ThreadChannel, ThreadTS string
 }
+
+// Claim is a delivery that a message sends: of a change or of a notice.
+type Claim struct {
+	ID     int64
+	Change Key // zero for a notice
+	Notice int64
+	Ref    string // of the change, as Change.Ref
+}
+
+// ErrForged reports a pending message that is not as cocsync froze it.
+var ErrForged = errors.New("it is not the message that cocsync composed: it was altered in the database")
 
 // Draft is a message that is not stored yet.
 type Draft struct {

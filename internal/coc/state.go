@@ -16,6 +16,8 @@ const (
 	RefusalPause = 5 * time.Minute
 	// MaxPause is the longest pause that COC's rate limit causes at once.
 	MaxPause = time.Hour
+	// MaxHold is how long a channel that refuses every message is on hold.
+	MaxHold = time.Hour
 )
 
 // Pauses returns until when requests are paused, because COC refused the key pair and

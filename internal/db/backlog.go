@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"time"
+
+	"cocsync/internal/coc"
 )
 
 // Backlog counts the pending and failed messages of one notifier.
@@ -11,6 +13,7 @@ type Backlog struct {
 	Waiting  int       // unsent deliveries, and unsent messages without one: files, details
 	Oldest   time.Time // when the oldest of them was due; zero if none is pending
 	Failed   int       // messages that were refused permanently
+	Altered  int       // messages that were not sent because they were altered
 	Quiet    time.Time // the end of its last quiet hours
 	Held     string    // why the channel is on hold; "" when it is not
 	HeldTill time.Time // the next attempt
@@ -35,7 +38,8 @@ func (o *Outbox) Backlogs(ctx context.Context, since time.Time) ([]Backlog, erro
 				SELECT min(due_at) AS at FROM deliveries d WHERE d.notifier = n.notifier AND d.state IN ('waiting', 'claimed')
 				UNION ALL
 				SELECT min(created_at) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting') p),
-			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed'),
+			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed' AND m.error <> ?2),
+			(SELECT count(*) FROM messages m WHERE m.notifier = n.notifier AND m.state = 'failed' AND m.error = ?2),
 			q.until, coalesce(h.reason, ''), h.until,
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.state = 'waiting'
 				AND m.error <> '' ORDER BY m.id LIMIT 1), ''),
@@ -43,6 +47,6 @@ func (o *Outbox) Backlogs(ctx context.Context, since time.Time) ([]Backlog, erro
 			coalesce((SELECT error FROM messages m WHERE m.notifier = n.notifier AND m.plain = 1 AND m.state = 'sent' AND m.sent_at > ?1
 				ORDER BY m.sent_at DESC LIMIT 1), '')
 		FROM (SELECT notifier FROM names WHERE notifier IS NOT NULL UNION SELECT notifier FROM holds
-			UNION SELECT DISTINCT notifier FROM messages WHERE state = 'waiting') n
-		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN pauses q ON q.notifier = n.notifier AND q.reason = 'hours' ORDER BY n.notifier`, since.UnixMilli())
+			UNION SELECT DISTINCT notifier FROM messages WHERE state <> 'sent') n
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN pauses q ON q.notifier = n.notifier AND q.reason = 'hours' ORDER BY n.notifier`, since.UnixMilli(), coc.ErrForged.Error())
 }

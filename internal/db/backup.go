@@ -75,6 +75,7 @@ func (l *Log) restartLogs(ctx context.Context, now time.Time) error {
 		}
 		l.key = nil
 	}
+	sameKey := l.key != nil
 	heads := &witness.Heads{Archive: row.Name}
 	if err := witness.Write(l.headPath, l.path, heads, nil); err != nil {
 		return err
@@ -87,6 +88,9 @@ func (l *Log) restartLogs(ctx context.Context, now time.Time) error {
 		t.exec(`UPDATE archive SET public_key = ?`, []byte(l.public()))
 		for i := range old {
 			t.startLog(old[i].Account, old[i].Name, &old[i], now)
+		}
+		if !sameKey { // pending messages are composed again
+			t.exec(`UPDATE messages SET code = NULL WHERE code IS NOT NULL`)
 		}
 	})
 }

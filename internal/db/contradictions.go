@@ -141,6 +141,10 @@ var contradictions = []string{
 	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': its state is ' || x.state || ', which its message contradicts' FROM deliveries x
 		LEFT JOIN messages m ON m.id = x.message_id
 		WHERE CASE coalesce(m.state, '') WHEN '' THEN x.state NOT IN ('waiting', 'dropped') WHEN 'waiting' THEN x.state <> 'claimed' ELSE x.state <> m.state END`,
+	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': its message is to ' || m.notifier FROM deliveries x
+		JOIN messages m ON m.id = x.message_id WHERE x.notifier <> m.notifier`,
+	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': it is recorded, and was not sent' FROM deliveries x
+		WHERE x.record_id IS NOT NULL AND (x.state <> 'sent' OR x.account_id IS NULL)`,
 }
 
 // counterQueries returns the queries for counters that are not those of their rows. An erasure

@@ -81,12 +81,14 @@ type store struct {
 	writing   sync.Mutex            // one transaction at a time
 	logs      map[int64]*accountLog // by account; nil if this process does not keep the logs
 	head      *witness.File
-	found     *witness.State       // of the file before it was opened
-	unchanged bool                 // since a process closed it
-	uncounted map[watchKey]summary // good cycles that are not recorded yet
-	later     *time.Timer          // the next checkpoint of the write-ahead log; nil if none is scheduled
-	cookie    *int64               // the schema version that was checked last; nil for none
-	scratch   []byte               // the buffer of the open pack
+	found     *witness.State        // of the file before it was opened
+	unchanged bool                  // since a process closed it
+	uncounted map[watchKey]summary  // good cycles that are not recorded yet
+	sent      map[int64][]delivered // deliveries that are not recorded yet, by account
+	recording *time.Timer           // records them; nil if there are none
+	later     *time.Timer           // the next checkpoint of the write-ahead log; nil if none is scheduled
+	cookie    *int64                // the schema version that was checked last; nil for none
+	scratch   []byte                // the buffer of the open pack
 }
 
 // Open opens the archive at path for the one process that syncs. It creates a missing
@@ -239,7 +241,7 @@ func (s *store) openPool(immutable bool) (err error) {
 func (d *DB) Close() error {
 	var errs []error
 	if d.head != nil {
-		errs = append(errs, d.flushCycles(context.Background()))
+		errs = append(errs, d.flushCycles(context.Background()), d.lastRecord())
 	}
 	d.lastCheckpoint()
 	if d.pool != nil {

@@ -115,6 +115,7 @@ func (t *tx) freeze(m *coc.Draft, parent int64, now time.Time) int64 {
 			t.fail(fmt.Errorf("delivery %d is already claimed", delivery))
 		}
 	}
+	t.putCode(id)
 	return id
 }
 
@@ -137,6 +138,7 @@ type Notification struct {
 	Notifier string
 	State    string       // of its delivery: waiting, claimed, sent, failed or dropped
 	DueAt    time.Time    // when it is or was due
+	Record   int64        // the delivery record that has it; 0 for none
 	Message  *coc.Message // the message that contains it; nil if none is composed yet
 }
 
@@ -147,7 +149,7 @@ func (o *Outbox) Notifications(ctx context.Context, change coc.Key) (sent []Noti
 		Notification
 		ID int64
 	}](r, `
-		SELECT notifier, state, due_at, coalesce(message_id, 0) FROM deliveries
+		SELECT notifier, state, due_at, coalesce(record_id, 0), coalesce(message_id, 0) FROM deliveries
 		WHERE account_id = ? AND change_id = ? ORDER BY notifier`, change)
 	for _, d := range rows {
 		if err == nil && d.ID != 0 {

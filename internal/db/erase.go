@@ -111,7 +111,8 @@ const erasedText = "This message was erased from the archive together with the c
 // eraseMessage removes a pending message without replies, whose deliveries are composed again,
 // and the text of any other.
 func (t *tx) eraseMessage(id int64) {
-	t.exec(`UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END WHERE id = ?`, erasedText, id)
+	t.exec(`UPDATE messages SET body = x'5b5d', text = ?, plain = CASE state WHEN 'waiting' THEN 1 ELSE plain END,
+		code = CASE state WHEN 'sent' THEN code END WHERE id = ?`, erasedText, id)
 	const fresh = `(SELECT m.id FROM messages m WHERE m.id = ? AND m.state = 'waiting'
 		AND NOT EXISTS (SELECT 1 FROM messages c WHERE c.parent_id = m.id))`
 	t.exec(`UPDATE deliveries SET state = 'waiting', message_id = NULL WHERE message_id IN `+fresh, id)

@@ -22,7 +22,7 @@ func TestOldestChecks(t *testing.T) {
 	follow(t, d, "runbooks", day, true, "DM2", "DM1")
 	follow(t, d, "late", day, true, "DM2", "DM3")
 	names := []string{"late", "none", "runbooks"}
-	got, err := d.OldestChecks(t.Context(), names)
+	got, err := d.OldestChecks(t.Context(), names, day.AddDate(9, 0, 0))
 	if err != nil || len(got) != 2 || !got["runbooks"].Equal(at(0)) || !got["late"].Equal(at(1)) {
 		t.Errorf("OldestChecks = %v, %v, want %v for runbooks and %v for late", got, err, at(0), at(1))
 	}

@@ -160,7 +160,7 @@ func newName() string {
 
 // start sets the logs and the head file of this process.
 func (s *store) start(heads *witness.Heads) {
-	s.logs, s.uncounted = map[int64]*accountLog{}, map[watchKey]summary{}
+	s.logs, s.uncounted, s.sent = map[int64]*accountLog{}, map[watchKey]summary{}, map[int64][]delivered{}
 	s.head = witness.NewFile(s.headPath, s.path, heads, s.key, s.report)
 }
 
@@ -196,6 +196,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			t.logOf(account) // signed with the transaction
 		}
 		t.attest()
+		t.attestDeliveries(time.Now())
 	})
 }
 

@@ -177,13 +177,17 @@ func (t *tx) signLogs() {
 	}
 }
 
-// committed remembers the heads of a transaction. The head file has them at most a second
-// later.
-func (s *store) committed(logs map[int64]*accountLog) {
-	for account, l := range logs {
+// committed remembers the heads of a transaction and the deliveries that it sent. The head file
+// has the heads at most a second later. The caller holds s.writing.
+func (s *store) committed(t *tx) {
+	for account, l := range t.logs {
 		s.logs[account] = l
 		s.head.Set(l.account, l.change, l.note, time.Now())
 	}
+	for account, list := range t.sent {
+		s.sent[account] = list
+	}
+	s.recordLater()
 }
 
 // changedWhileOpen is the error for a database that another program wrote while this process

@@ -16,30 +16,59 @@ const maxNextIn = time.Hour
 // or is its root.
 const messageRows = `
 	SELECT m.id, m.notifier, m.kind, coalesce(m.account_id, 0), coalesce(m.document_id, 0), coalesce(m.parent_id, 0), m.body, m.text, m.plain,
-		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error, NULL,
+		m.state, m.attempts, m.created_at, m.first_at, m.next_at, m.sent_at, m.channel, m.ts, m.error, NULL, NULL, m.code,
 		coalesce(th.channel, ''), coalesce(th.ts, '')
 	FROM messages m LEFT JOIN messages up ON up.id = m.parent_id
 	LEFT JOIN messages th ON th.id = coalesce(up.parent_id, up.id)`
 
 // messages returns messages with their changes.
-func (o *Outbox) messages(r reader, where string, args ...any) ([]coc.Message, error) {
+func messages(r reader, where string, args ...any) ([]coc.Message, error) {
 	list, err := collect[coc.Message](r, messageRows+` `+where, args...)
 	for i := range list {
+		m := &list[i]
 		if err == nil {
-			list[i].Changes, err = collect[string](r, `
-				SELECT `+changeRef+` FROM deliveries y JOIN changes c ON c.account_id = y.account_id AND c.id = y.change_id
-				JOIN accounts a ON a.id = c.account_id WHERE y.message_id = ? ORDER BY y.id`, list[i].ID)
+			m.Deliveries, err = claims(r, m.ID)
+		}
+		for _, d := range m.Deliveries {
+			if d.Ref != "" {
+				m.Changes = append(m.Changes, d.Ref)
+			}
 		}
 	}
 	return list, err
 }
 
+// claims returns the deliveries that a message sends.
+func claims(r reader, message int64) ([]coc.Claim, error) {
+	return collect[coc.Claim](r, `
+		SELECT y.id, coalesce(y.account_id, 0), coalesce(y.change_id, 0), coalesce(y.notice_id, 0), coalesce(`+changeRef+`, '')
+		FROM deliveries y LEFT JOIN changes c ON c.account_id = y.account_id AND c.id = y.change_id
+		LEFT JOIN accounts a ON a.id = c.account_id WHERE y.message_id = ? ORDER BY y.id`, message)
+}
+
 // Next returns the next message of the notifier to post: it is due, its parent is not pending,
 // and no earlier message about the same document or watch is unsent. If there is none, ok is
 // false and wake is when the next message is due, zero if none is pending.
+//
+// With the key, a message whose code does not match has failed, and the error is coc.ErrForged.
+// One that was frozen without the key is composed again from its deliveries.
 func (o *Outbox) Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
+	if o.key != nil {
+		if err := o.recompose(ctx, notifier); err != nil {
+			return m, false, wake, err
+		}
+	}
+	m, ok, wake, err = o.next(ctx, notifier, now)
+	if err == nil && ok && o.key != nil {
+		err = o.authenticate(ctx, &m)
+	}
+	return m, ok && err == nil, wake, err
+}
+
+// next is Next without codes.
+func (o *Outbox) next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error) {
 	r := o.reading(ctx, "next message to %s", notifier)
-	list, err := o.messages(r, `
+	list, err := messages(r, `
 		WHERE m.state = 'waiting' AND m.notifier = ?1 AND (m.next_at <= ?2 OR m.attempts = 0 OR m.next_at > ?3)
 			AND NOT EXISTS (SELECT 1 FROM messages e
 				WHERE e.state = 'waiting' AND e.notifier = ?1 AND e.id < m.id
@@ -82,12 +111,16 @@ func (o *Outbox) RecordAttempt(ctx context.Context, m coc.Message) error {
 			t.exec(`UPDATE messages SET parent_id = NULL WHERE id = ?`, m.ID)
 		}
 		t.exec(`UPDATE deliveries SET state = ? WHERE message_id = ?`, m.State, m.ID)
+		if m.State == coc.Sent {
+			t.exec(`UPDATE messages SET code = ? WHERE id = ?`, o.postedCode(&m), m.ID)
+			t.countDeliveries(&m)
+		}
 	})
 }
 
 // Retrying returns the pending messages of a notifier with a failed attempt, oldest first.
 func (o *Outbox) Retrying(ctx context.Context, notifier string) ([]coc.Message, error) {
-	return o.messages(o.reading(ctx, "messages to %s that were tried", notifier),
+	return messages(o.reading(ctx, "messages to %s that were tried", notifier),
 		`WHERE m.state = 'waiting' AND m.notifier = ? AND m.attempts > 0 ORDER BY m.id`, notifier)
 }
 
@@ -114,7 +147,7 @@ func (o *Outbox) Messages(ctx context.Context, all bool, limit int) ([]coc.Messa
 	if all {
 		where = ``
 	}
-	return o.messages(o.reading(ctx, "messages"), where+` ORDER BY m.id DESC LIMIT ?`, limit)
+	return messages(o.reading(ctx, "messages"), where+` ORDER BY m.id DESC LIMIT ?`, limit)
 }
 
 // Thread returns the root of the notifier's thread of a document, if it was frozen after

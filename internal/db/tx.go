@@ -23,6 +23,7 @@ type tx struct {
 	logs     map[int64]*accountLog // those that it extends, by account
 	counters map[int64]*counters   // by account
 	words    map[word]int64        // ids of words used in this transaction
+	sent     map[int64][]delivered // by account, if it changes what is not recorded yet
 }
 
 // word is a text in the table words.
@@ -59,7 +60,7 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 		return explain(err)
 	}
 	s.known.prepare(ctx, t.on)
-	s.committed(t.logs)
+	s.committed(t)
 	s.checkpointLater()
 	return nil
 }
@@ -130,11 +131,11 @@ func list[T any](t *tx, query string, args ...any) (all []T) {
 }
 
 // counters are the newest ids of an account's rows, including those of this transaction.
-type counters [19]int64
+type counters [20]int64
 
 // counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
-	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, words, content_bytes"
+	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, delivery_records, words, content_bytes"
 
 // count returns a counter of an account.
 func (t *tx) count(account int64, column string) *int64 {

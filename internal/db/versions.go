@@ -88,23 +88,24 @@ func knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {
 	return list, err
 }
 
-// Unchecked returns documents of a watch with versions last compared with COC before a time:
-// the newest version of a document first, then the least recently checked. It returns at most
-// limit versions.
-func (a *Archive) Unchecked(ctx context.Context, watch string, before time.Time, limit int) (list []coc.Due, err error) {
+// Unchecked returns documents of a watch with versions last compared with COC before a time, or
+// after now, which counts as never: the newest version of a document first, then the least
+// recently checked. It returns at most limit versions.
+func (a *Archive) Unchecked(ctx context.Context, watch string, before, now time.Time, limit int) (list []coc.Due, err error) {
 	index := map[string]int{}
+	// CROSS JOIN keeps SQLite from starting with another table.
 	for v, err := range stream[struct {
 		ID, Label string
 		Newest    bool
 	}](a.reading(ctx, "versions to check of watch %q", watch), `
 		SELECT d.document_id, v.label, v.label = d.newest AS newest
-		FROM versions v
-		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
-		JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
+		FROM (SELECT account_id, document_id, label, checked_at FROM versions WHERE checked_at < ?2
+			UNION ALL SELECT account_id, document_id, label, 0 FROM versions WHERE checked_at > ?3) v
+		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
+		CROSS JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
 		JOIN watches w ON w.name = m.watch AND w.account_id = d.account_id
-		WHERE v.checked_at < ?2
 		ORDER BY newest DESC, v.checked_at
-		LIMIT ?3`, watch, before.UnixMilli(), limit) {
+		LIMIT ?4`, watch, before.UnixMilli(), now.UnixMilli(), limit) {
 		if err != nil {
 			return nil, err
 		}
@@ -119,10 +120,10 @@ func (a *Archive) Unchecked(ctx context.Context, watch string, before time.Time,
 	return list, nil
 }
 
-// OldestChecks returns for each watch the last check of its least recently checked version.
-// Watches without versions are omitted. It scans checks from the oldest until all watches are
-// found.
-func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest map[string]time.Time, err error) {
+// OldestChecks returns for each watch the last check of its least recently checked version by
+// now. Watches without versions are omitted. It scans checks from the oldest until all watches
+// are found.
+func (a *Archive) OldestChecks(ctx context.Context, watches []string, now time.Time) (oldest map[string]time.Time, err error) {
 	oldest = map[string]time.Time{}
 	// CROSS JOIN keeps SQLite from starting with another table.
 	for c, err := range stream[struct {
@@ -132,7 +133,7 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string) (oldest ma
 		SELECT m.watch, v.checked_at FROM versions v
 		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
 		CROSS JOIN memberships m ON m.account_id = v.account_id AND m.document_id = v.document_id AND m.until IS NULL
-		WHERE v.checked_at > 0 ORDER BY v.checked_at`) {
+		WHERE v.checked_at > 0 AND v.checked_at <= ? ORDER BY v.checked_at`, now.UnixMilli()) {
 		if err != nil || len(oldest) == len(watches) {
 			return oldest, err
 		}

@@ -37,7 +37,8 @@ type Outbox interface {
 	Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error)
 	// Next returns the pending message to post next: one that is due, whose parent is not
 	// pending, and with no earlier unsent one about the same document or watch. If ok is
-	// false, wake is when the next one is due; zero if none is pending.
+	// false, wake is when the next one is due; zero if none is pending. With the error
+	// coc.ErrForged the message m was altered: it has failed and is not posted.
 	Next(ctx context.Context, notifier string, now time.Time) (m coc.Message, ok bool, wake time.Time, err error)
 	// RecordAttempt records the result of posting a message, and with a sent or failed
 	// one the state of its deliveries.

@@ -224,6 +224,52 @@ func TestFreezingIsBounded(t *testing.T) {
 	}
 }
 
+// Fault: a pause in the database far in the future silenced a notifier. What is longer than a
+// pause can be is ignored, and quiet hours are those of the configuration.
+func TestPauseFarInTheFuture(t *testing.T) {
+	for reason, long := range map[coc.PauseReason]time.Duration{coc.PauseRateLimit: maxWait + time.Second, coc.PauseQuietHours: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			b := setUp(t)
+			if err := b.out.Pause(t.Context(), "ops", reason, time.Now().Add(long)); err != nil {
+				t.Fatal(err)
+			}
+			b.out.queue("ops", edit(1, 1, 1))
+			if more, wake, err := b.worker(&b.Notifiers[0]).step(t.Context()); !more || err != nil {
+				t.Errorf("%s: step = %v, %v, %v, want the change frozen", reason, more, wake, err)
+			}
+		})
+	}
+}
+
+// forger is an Outbox whose first message was altered.
+type forger struct {
+	Outbox
+	done bool
+}
+
+func (f *forger) Next(ctx context.Context, notifier string, now time.Time) (coc.Message, bool, time.Time, error) {
+	if f.done {
+		return f.Outbox.Next(ctx, notifier, now)
+	}
+	f.done = true
+	return coc.Message{ID: 7}, false, time.Time{}, coc.ErrForged
+}
+
+// A message that was altered delays no other, and a sync says that it was not sent.
+func TestForgedMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t)
+		b.out.queue("ops", edit(1, 1, 1))
+		b.Outbox = &forger{Outbox: b.out}
+		if err := b.Drain(t.Context()); !errors.Is(err, coc.ErrForged) || !strings.Contains(err.Error(), "message 7") {
+			t.Errorf("Drain = %v, want %v", err, coc.ErrForged)
+		}
+		if got := b.texts(); len(got) != 1 {
+			t.Errorf("messages %q, want the other one", got)
+		}
+	})
+}
+
 // A clock that was set back kept a channel on hold for the length of the step. A hold
 // further ahead than one lasts is none.
 func TestHoldAfterAClockStep(t *testing.T) {

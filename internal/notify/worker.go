@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// holdFor is how long a channel that refuses every message is on hold.
-	holdFor = time.Hour
+	holdFor = coc.MaxHold
 	// grace is how long a call may continue after the process was asked to stop: an
 	// interrupted call may have succeeded, and would be repeated.
 	grace = 10 * time.Second
@@ -103,6 +102,10 @@ func (w *worker) step(ctx context.Context) (more bool, wake time.Time, _ error) 
 		return false, until, nil
 	}
 	m, ok, wake, err := w.Outbox.Next(ctx, w.n.Name, now)
+	if errors.Is(err, coc.ErrForged) {
+		delete(w.tries, m.ID)
+		return true, time.Time{}, &undelivered{message: m.ID, attempt: m.Attempts, err: err, level: slog.LevelError}
+	}
 	if err != nil {
 		return false, time.Time{}, err
 	}

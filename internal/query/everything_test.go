@@ -141,11 +141,13 @@ func post(t *testing.T, d *db.DB) {
 	document := due[0].Change.Document
 	root := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: document, Body: []byte(`{"a":1}`), Text: "a"}, Claims: []int64{due[0].ID}}
 	reply := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: document, Body: []byte(`{"b":1}`), Text: "b"}, ReplyTo: root, Claims: []int64{due[1].ID}}
-	ids, err := d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{root, reply}, Drop: []int64{due[2].ID}}, on(12))
+	_, err = d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{root, reply}, Drop: []int64{due[2].ID}}, on(12))
 	must(t, err)
-	for i, id := range ids {
-		m := []*coc.Draft{root, reply}[i].Message
-		m.ID, m.State, m.Attempts, m.FirstAt, m.NextAt, m.SentAt, m.Channel, m.TS = id, coc.Sent, 1, on(12), on(12), on(12), "C1", "1.2"
+	for i := range 2 {
+		m, _, _, err := d.Next(t.Context(), "ops", on(12))
+		must(t, err)
+		at := on(12).Add(time.Duration(i) * time.Minute)
+		m.State, m.Attempts, m.FirstAt, m.NextAt, m.SentAt, m.Channel, m.TS = coc.Sent, 1, at, at, at, "C1", fmt.Sprint("1.", i)
 		must(t, d.RecordAttempt(t.Context(), m))
 	}
 }

@@ -88,8 +88,8 @@ func (a *Archive) LastEnded(ctx context.Context, watch string) (coc.Cycle, error
 
 // OldestChecks returns when the version of each watch that was unchecked for longest was
 // last compared with COC's.
-func (a *Archive) OldestChecks(ctx context.Context, watches []string) (map[string]time.Time, error) {
-	return a.db.OldestChecks(ctx, watches)
+func (a *Archive) OldestChecks(ctx context.Context, watches []string, now time.Time) (map[string]time.Time, error) {
+	return a.db.OldestChecks(ctx, watches, now)
 }
 
 // Recording is the progress of CountKinds: the ID of the last counted change of each

@@ -45,6 +45,7 @@ const (
 	ProblemOnHold         ProblemKind = "on_hold"         // a channel is on hold
 	ProblemPending        ProblemKind = "delivery_late"   // a delivery is pending for long
 	ProblemMessageFailed  ProblemKind = "message_failed"  // a message was refused
+	ProblemMessageAltered ProblemKind = "message_altered" // a message was altered before it was sent
 	ProblemMessagePlain   ProblemKind = "message_plain"   // a message was sent as plain text only
 	ProblemScheduleBroken ProblemKind = "schedule"        // a stored schedule cannot be read
 )
@@ -53,12 +54,15 @@ const (
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemKeyRefused,
 		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
-		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed}
+		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed, ProblemMessageAltered}
 }
 
 const (
 	// pendingLong is how long a delivery may be pending before that is a problem.
 	pendingLong = 15 * time.Minute
+	// quietMax bounds quiet hours. The end of them in the database can suppress the problem of
+	// a pending delivery for so long.
+	quietMax = 24 * time.Hour
 	// walLarge and walOld bound a write-ahead log that is not written back: it grows to
 	// 16 MB before SQLite does so, and readers can delay that.
 	walLarge = 64 << 20
@@ -185,7 +189,7 @@ func (s *Status) notifierProblems(n Notifier) {
 	if b.Held != "" {
 		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pending, s.Until(b.HeldTill)),
 			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, the pending messages are sent")
-	} else if b.Waiting > 0 && s.At.Sub(b.Oldest) > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At)) {
+	} else if old := s.At.Sub(b.Oldest); b.Waiting > 0 && old > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At) || old > quietMax) {
 		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s",
 			b.Notifier, pending, text.Age(s.At.Sub(b.Oldest))),
 			cmp.Or(b.LastErr, "no attempt to send it was made"),
@@ -194,6 +198,11 @@ func (s *Status) notifierProblems(n Notifier) {
 	if b.Plain > 0 {
 		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, text.Plural(b.Plain, "message")), b.PlainErr,
 			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is fixed")
+	}
+	if b.Altered > 0 {
+		s.problem(ProblemMessageAltered, fmt.Sprintf("notifier %s: %s altered in the database, and not sent", b.Notifier, text.Plural(b.Altered, "message")),
+			"its code is not the one that cocsync wrote with its key when it composed the message; `cocsync notify list` shows which",
+			"find out who can write the database, and run `cocsync verify`; `cocsync notify retry --notifier "+b.Notifier+"` composes the message again from the archive")
 	}
 	if b.Failed > 0 {
 		s.problem(ProblemMessageFailed, fmt.Sprintf("notifier %s: %s refused permanently", b.Notifier, text.Plural(b.Failed, "message")),

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -84,6 +85,54 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		return p, err
 	}
 	return a.prove(ctx, typ, row)
+}
+
+// ProveSent proves to whom a change was sent, when and where: to one notifier, or for "" to all to
+// which it was sent.
+func (a *Archive) ProveSent(ctx context.Context, ref, notifier string) (p audit.Proof, err error) {
+	c, err := a.Change(ctx, ref)
+	if err != nil {
+		return p, err
+	}
+	list, err := a.db.Notifications(ctx, c.Key)
+	if err != nil {
+		return p, err
+	}
+	record := int64(0)
+	var pending []string
+	for _, n := range list {
+		switch {
+		case notifier != "" && n.Notifier != notifier:
+		case n.State != string(coc.Sent):
+			pending = append(pending, text.Visible(n.Notifier)+" is "+n.State)
+		case n.Record == 0:
+			return p, notRecorded(n, a.Now())
+		case record != 0 && record != n.Record:
+			return p, ambiguous("change %s was sent at different times: choose a notifier with --notifier", text.Visible(ref))
+		default:
+			record = n.Record
+		}
+	}
+	switch {
+	case record != 0:
+		return a.prove(ctx, audit.TypeDelivery, coc.Key{Account: c.Key.Account, ID: record})
+	case len(pending) > 0:
+		return p, unavailable("change %s was not sent: the delivery to %s", text.Visible(ref), strings.Join(pending, ", to "))
+	case notifier != "":
+		return p, unavailable("change %s was not sent to %s", text.Visible(ref), text.Visible(notifier))
+	}
+	return p, unavailable("change %s was sent to no one", text.Visible(ref))
+}
+
+// notRecorded is the error for a delivery that was sent and is in no record yet.
+func notRecorded(n db.Notification, now time.Time) error {
+	err := unavailable("the delivery to %s is not recorded yet", text.Visible(n.Notifier))
+	if n.Message != nil {
+		if latest := n.Message.SentAt.Add(db.RecordEvery); latest.After(now) {
+			return hint.Wrap(err, "it is recorded when cocsync ends, at the latest at "+stamp(latest))
+		}
+	}
+	return hint.Wrap(err, "the next `cocsync sync` or `cocsync run` records it")
 }
 
 // rowKey returns the key of a row: 12, or prod/12 with its account.

@@ -237,7 +237,7 @@ func (a *Archive) LoadStatus(ctx context.Context) (*Status, error) {
 	for _, w := range s.Watches {
 		names = append(names, w.Watch)
 	}
-	oldest, err := a.db.OldestChecks(ctx, names)
+	oldest, err := a.db.OldestChecks(ctx, names, s.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -350,8 +350,15 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int, at time.Time) 
 func (a *Archive) readNotifiers(ctx context.Context, s *Status) error {
 	backlogs, err := a.db.Backlogs(ctx, s.At.AddDate(0, 0, -7))
 	for _, b := range backlogs {
+		// Later ends are wrong: what sends messages ignores them.
+		if b.HeldTill.Sub(s.Now) > coc.MaxHold {
+			b.HeldTill = s.Now
+		}
+		if b.Quiet.Sub(s.Now) > quietMax {
+			b.Quiet = time.Time{}
+		}
 		n := Notifier{Notifier: b.Notifier, Waiting: b.Waiting, OldestAt: Time{b.Oldest}, Held: Text(b.Held),
-			NextTryAt: Time{b.HeldTill}, Failed: b.Failed, LastError: Text(b.LastErr), db: b}
+			NextTryAt: Time{b.HeldTill}, Failed: b.Failed + b.Altered, LastError: Text(b.LastErr), db: b}
 		if b.Quiet.After(s.Now) {
 			n.QuietUntil.Time = b.Quiet
 		}

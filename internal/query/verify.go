@@ -206,6 +206,7 @@ func describe(typ string, r *audit.Record) string {
 		audit.TypeCycle:       "cycle ${cycle} of watch ${watch}",
 		audit.TypeCoverage:    "cycles of watch ${watch} from ${started_at}",
 		audit.TypeTrust:       "the decision at ${at} to continue the log of account ${account}",
+		audit.TypeDelivery:    "the deliveries of account ${account} that were recorded at ${at}",
 		audit.TypeUnattested:  "unattested cycles of watch ${watch} from ${started_at}",
 	}
 	return os.Expand(cmp.Or(subjects[typ], typ), func(field string) string {

@@ -102,6 +102,9 @@ func (r *run) doubt(ctx context.Context, absent []string) (confirmed []string, e
 	var fresh []string
 	for _, id := range absent {
 		missing := r.followed[id].MissingAt
+		if missing.After(r.Now()) { // set by a wrong clock
+			missing = time.Time{}
+		}
 		switch {
 		case missing.IsZero() && mass:
 			fresh = append(fresh, id)

@@ -28,7 +28,7 @@ func (r *run) audit(ctx context.Context) error {
 	} else if r.watch.Audit <= 0 || limit == 0 {
 		return nil
 	}
-	due, err := r.Store.Unchecked(ctx, r.watch.Name, before, limit)
+	due, err := r.Store.Unchecked(ctx, r.watch.Name, before, r.Now(), limit)
 	if ctx.Err() != nil {
 		return nil // the next cycle is due
 	}
@@ -74,7 +74,7 @@ func (r *run) recheck(ctx context.Context, id string, labels []string) error {
 		}
 		due := v.missingVersions()
 		for _, x := range v.versions {
-			reread := slices.Contains(labels, x.Label) && x.CheckedAt.Before(r.cycle.StartedAt)
+			reread := slices.Contains(labels, x.Label) && v.checkedAt(x).Before(r.cycle.StartedAt)
 			if reread && !x.Checked && !x.Withdrawn && !slices.Contains(due, x.Label) {
 				due = append(due, x.Label)
 			}

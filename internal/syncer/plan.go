@@ -88,12 +88,18 @@ func (r *run) compare(p *plan) {
 		case f.State == coc.DocDeleted:
 		case !p.byID:
 			p.absent = append(p.absent, id)
-		case r.Now().Sub(f.CheckedAt) >= shortfallFor:
+		case confirmedLongAgo(f, r.Now(), shortfallFor):
 			unlisted = append(unlisted, id)
 			r.rows[id] = coc.Row{DocumentID: id}
 		}
 	}
 	p.changed = slices.Concat(p.changed, p.added, unlisted)
+}
+
+// confirmedLongAgo reports whether COC last confirmed a document that long ago. A time in the
+// future counts as never.
+func confirmedLongAgo(f coc.Followed, now time.Time, long time.Duration) bool {
+	return now.Sub(f.CheckedAt) >= long || f.CheckedAt.After(now)
 }
 
 // Preview is what a cycle would do, by document_id.
@@ -132,7 +138,7 @@ func (p *plan) sort(row coc.Row, f coc.Followed, now time.Time) {
 	case f.State == coc.DocListed && f.InitialSync:
 		p.unseen = append(p.unseen, id)
 	case f.State == coc.DocDeleted && row.Fingerprint == (coc.Hash{}):
-		if now.Sub(f.CheckedAt) >= askDeletedEvery {
+		if confirmedLongAgo(f, now, askDeletedEvery) {
 			p.changed = append(p.changed, id)
 		}
 	case f.State == "", f.State == coc.DocListed:

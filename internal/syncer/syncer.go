@@ -35,7 +35,7 @@ type Store interface {
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
 	// Commit stores all steps or none.
 	Commit(ctx context.Context, steps ...coc.Step) error
-	Unchecked(ctx context.Context, watch string, before time.Time, limit int) ([]coc.Due, error)
+	Unchecked(ctx context.Context, watch string, before, now time.Time, limit int) ([]coc.Due, error)
 
 	Account(ctx context.Context, name, endpoint string, accept bool) (coc.AccountState, error)
 	Refused(ctx context.Context, account, key, why string, until time.Time) error

@@ -165,10 +165,10 @@ func (v *visit) applyContent(x *version, a coc.Response) {
 		rev.Author = v.author(x, a)
 		v.archived++
 	case x.Recorded:
-		rev.PreviousCheckedAt = x.CheckedAt
+		rev.PreviousCheckedAt = v.checkedAt(x)
 		v.rewritten(x.Label, x.Number, x.Hash, hash)
 	default:
-		rev.PreviousCheckedAt = x.CheckedAt
+		rev.PreviousCheckedAt = v.checkedAt(x)
 		x.Earlier = append(x.Earlier, x.Hash) // recorded after the version itself
 	}
 	if v.texts[hash] == nil {
@@ -176,6 +176,15 @@ func (v *visit) applyContent(x *version, a coc.Response) {
 	}
 	x.State, x.Revision, x.Number, x.UUID, x.Hash = coc.Archived, rev, rev.Number, uuid, hash
 	x.succeeded()
+}
+
+// checkedAt returns when a version was last compared with COC's; zero for a time in the future,
+// which is wrong.
+func (v *visit) checkedAt(x *version) time.Time {
+	if x.CheckedAt.After(v.now) {
+		return time.Time{}
+	}
+	return x.CheckedAt
 }
 
 // succeeded resets the failures of a version.

@@ -299,7 +299,7 @@ func TestOneFailureAfterAPauseIsNotReported(t *testing.T) {
 
 type slowAudit struct{ Store }
 
-func (s *slowAudit) Unchecked(ctx context.Context, _ string, _ time.Time, _ int) ([]coc.Due, error) {
+func (s *slowAudit) Unchecked(ctx context.Context, _ string, _, _ time.Time, _ int) ([]coc.Due, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
