@@ -126,6 +126,6 @@ var sources = func() map[string]source {
 	for _, typ := range []string{audit.TypeCoverage, audit.TypeCycle, audit.TypeUnattested} {
 		list[typ] = coveragesOf(typ)
 	}
-	list[audit.TypeDelivery] = deliveriesRecorded
+	list[audit.TypeDelivery] = source{table: "delivery_records", read: deliveriesRecorded}
 	return list
 }()

@@ -87,8 +87,9 @@ func deliveryRecord(account string, at time.Time, unattested bool, list []delive
 	return audit.NewRecord(audit.TypeDelivery, "account", account, "at", at, "unattested", unattested, "sent", audit.EncodeDelivered(lines))
 }
 
-// deliveriesRecorded is the source of the records of deliveries.
-func deliveriesRecorded(r reader, after coc.Key, limit int) (list []event, err error) {
+// deliveriesRecorded reads the records of deliveries.
+func deliveriesRecorded(r reader, account int64, ids []int64) (list []event, err error) {
+	in, args := idsIn(ids)
 	rows, err := collect[struct {
 		ID         int64
 		Account    string
@@ -96,10 +97,10 @@ func deliveriesRecorded(r reader, after coc.Key, limit int) (list []event, err e
 		Unattested bool
 	}](r, `
 		SELECT x.id, a.name, x.at, x.unattested FROM delivery_records x JOIN accounts a ON a.id = x.account_id
-		WHERE x.account_id = ? AND x.id > ? ORDER BY x.id LIMIT ?`, after, limit)
+		WHERE x.account_id = ? AND x.id IN `+in, append([]any{account}, args...)...)
 	for _, row := range rows {
 		var sent []delivered
-		if sent, err = deliveredOf(r, `d.account_id = ? AND d.record_id = ?`, after.Account, row.ID); err != nil {
+		if sent, err = deliveredOf(r, `d.account_id = ? AND d.record_id = ?`, account, row.ID); err != nil {
 			return nil, err
 		}
 		list = append(list, event{row.ID, deliveryRecord(row.Account, row.At, row.Unattested, sent)})
