@@ -64,7 +64,9 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.openForSync(ctx, cfg, "sync")
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	d, err := a.openForSync(ctx, cfg, "sync", stop)
 	if err != nil {
 		return err
 	}
@@ -92,14 +94,31 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		}
 		w.Account.AcceptEndpoint = f.acceptEndpoint
 		errs = append(errs, a.cycle(ctx, p.syncer, w, o, show))
-		if ctx.Err() != nil {
-			return errors.Join(append(errs, errors.New("interrupted; the next sync continues from here"))...)
+		if err := interruption(ctx); err != nil {
+			return errors.Join(append(errs, err)...)
 		}
 	}
 	if len(docs) == 0 { // else only these documents were requested
 		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
-	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+	errs = append(errs, a.sendDue(ctx, d, p))
+	if err := interruption(ctx); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	_, err = d.RebuildDifferences(ctx)
+	return errors.Join(append(errs, err)...)
+}
+
+// interruption returns why ctx ended: a signal, or an archive that was altered; nil if it did
+// not.
+func interruption(ctx context.Context) error {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+		return nil
+	case errors.Is(cause, db.ErrAltered):
+		return cause
+	}
+	return errors.New("interrupted; the next sync continues from here")
 }
 
 // cycle runs one cycle of a watch and returns what failed in it.

@@ -187,20 +187,33 @@ func cyclesBetween(r reader, account int64, c coverage) ([]coc.Cycle, error) {
 	return cycles, err
 }
 
-// attest records the cycles of earlier processes that are in no record.
-func (t *tx) attest() {
-	t.exec(`UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded' WHERE outcome = 'running'`)
-	for _, c := range list[struct {
-		Account int64
-		coverage
-	}](t, `
-		SELECT c.account_id, 0, c.watch, min(c.id), max(c.id), 0, NULL FROM cycles c
-		WHERE c.partial = 0 AND c.id > coalesce((SELECT max(g.last_cycle) FROM coverages g JOIN cycles y ON y.account_id = g.account_id
-			AND y.id = g.first_cycle AND y.partial = 0 WHERE g.account_id = c.account_id AND g.watch = c.watch), 0)
+// unattested are consecutive cycles of a watch without a record.
+type unattested struct {
+	Account int64
+	coverage
+}
+
+// These read only the cycles after the newest record of each watch. A partial cycle has a record
+// of its own as soon as it ends.
+const (
+	unattestedCycles = `
+		SELECT c.account_id, 0, c.watch, min(c.id), max(c.id), 0, NULL FROM watch_starts s CROSS JOIN cycles c
+		WHERE c.watch = s.watch AND c.account_id = s.account_id AND c.partial = 0 AND c.id > coalesce((
+			SELECT g.last_cycle FROM coverages g CROSS JOIN cycles y
+			WHERE g.account_id = s.account_id AND g.watch = s.watch AND y.id = g.first_cycle AND y.account_id = g.account_id AND y.partial = 0
+			ORDER BY g.last_cycle DESC LIMIT 1), 0)
 		GROUP BY c.account_id, c.watch
 		UNION ALL SELECT c.account_id, 0, c.watch, c.id, c.id, 0, NULL FROM cycles c
-		WHERE c.partial = 1 AND NOT EXISTS (SELECT 1 FROM coverages g WHERE g.account_id = c.account_id AND g.first_cycle = c.id)
-		ORDER BY 1, 4`) {
+		WHERE c.outcome = 'running' AND c.partial = 1
+		ORDER BY 1, 4`
+	endRunning = `UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded' WHERE outcome = 'running'`
+)
+
+// attest records the cycles of earlier processes that are in no record.
+func (t *tx) attest() {
+	unrecorded := list[unattested](t, unattestedCycles)
+	t.exec(endRunning)
+	for _, c := range unrecorded {
 		cycles, err := cyclesBetween(t.reader, c.Account, c.coverage)
 		t.fail(err)
 		var s summary

@@ -69,10 +69,23 @@ func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice)
 			t.addNotice(n)
 		}
 	})
+	if err != nil && a.stored(c) {
+		err = nil
+	}
 	if err == nil {
 		a.countCycles(rest)
 	}
 	return err
+}
+
+// stored reports whether the end of a cycle was stored, after a commit that failed. One that adds
+// no record is not decided by the heads of the logs.
+func (s *store) stored(c coc.Cycle) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	r := reader{ctx: ctx, on: s.read}
+	ended, err := first[bool](r, `SELECT count(*) > 0 FROM cycles WHERE account_id = ? AND id = ? AND outcome = ?`, c.Key, c.Outcome)
+	return err == nil && ended
 }
 
 // cycleRows are cycles without their failures.

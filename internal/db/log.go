@@ -74,27 +74,35 @@ func (t *tx) logOf(account int64) *accountLog {
 	if l := t.logs[account]; l != nil || t.err != nil {
 		return l
 	}
+	if t.checkLog(account); t.err != nil {
+		return nil
+	}
+	l := *t.s.logs[account]
+	l.edge = l.edge.Clone()
+	t.logs[account] = &l
+	return &l
+}
+
+// checkLog compares the stored head of an account's log with the one that this process signed.
+func (t *tx) checkLog(account int64) {
 	known := t.s.logs[account]
 	stored, ok := get[storedLog](t, storedLogs+` AND l.account_id = ?`, account)
 	switch {
 	case t.err != nil:
-		return nil
 	case t.s.logs == nil:
 		t.fail(errNotKept)
 	case known == nil || !ok:
 		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %d was added or removed", account)))
-	case stored.ID != known.id || stored.Size != known.edge.Size || !bytes.Equal(stored.Peaks, marshalPeaks(known.edge)) ||
-		!bytes.Equal(stored.Note, known.note):
+	case !stored.is(known):
 		t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
 			known.account, stored.Size, known.edge.Size)))
 	}
-	if t.err != nil {
-		return nil
-	}
-	l := *known
-	l.edge = known.edge.Clone()
-	t.logs[account] = &l
-	return &l
+}
+
+// is reports whether a log has the head that this process wrote.
+func (l *storedLog) is(known *accountLog) bool {
+	return known != nil && l.ID == known.id && l.Size == known.edge.Size && bytes.Equal(l.Peaks, marshalPeaks(known.edge)) &&
+		bytes.Equal(l.Note, known.note)
 }
 
 // leaf adds the leaf of a row's record.
@@ -203,7 +211,9 @@ func (s *store) public() audit.PublicKey {
 
 // Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
 // are kept as checkpoints, and the head file has them. If there is only one log, its head is
-// also the one of "".
+// also the one of "". If the head file cannot be written, there are none: a message is sent
+// without a head rather than not at all. It fails with ErrAltered if a head in the database is
+// not what this process wrote.
 func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
 	if l.key == nil {
@@ -212,9 +222,13 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 	l.writing.Lock()
 	logs := maps.Clone(l.logs)
 	l.writing.Unlock()
+	flushed := l.head.Flush() // an error is reported, and is a problem in status
 	err := l.update(ctx, "checkpoints", func(t *tx) {
 		for id, a := range logs {
 			if len(logs) > 1 && !slices.Contains(accounts, a.account) {
+				continue
+			}
+			if t.checkLog(id); flushed != nil {
 				continue
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}
@@ -225,8 +239,5 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 			}
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return heads, l.head.Flush()
+	return heads, err
 }

@@ -295,6 +295,11 @@ func TestVerifyDuringWrites(t *testing.T) {
 		must(t, err)
 		step := version(n)
 		step.Versions[0].Revision.Content.Bytes = fmt.Appendf(nil, "line %d\n", n)
+		var old *diff.Text
+		if n > 1 {
+			old = diff.Read(fmt.Appendf(nil, "line %d\n", n-1))
+		}
+		step.Changes[0].Difference = diff.Compare(old, diff.Read(step.Versions[0].Revision.Content.Bytes))
 		must(t, d.Commit(t.Context(), step))
 		c.EndedAt, c.Outcome, c.Complete = on(n).Add(time.Minute), coc.CycleGood, true
 		must(t, d.End(t.Context(), c, nil))

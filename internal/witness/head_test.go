@@ -38,7 +38,7 @@ func world(t *testing.T) (database, head string, key *audit.Key, h *Heads) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.Logs = append(h.Logs, Log{account, int64(10 * i), at, string(note)})
+		h.Logs = append(h.Logs, Log{Account: account, Change: int64(10 * i), At: at, Note: string(note)})
 	}
 	return database, head, key, h
 }
