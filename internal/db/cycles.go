@@ -9,14 +9,15 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Begin records the start of a cycle and returns its key. It returns ErrAltered if the schema
-// was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
+// Begin records the start of a cycle and returns its key. It returns ErrAltered if the schema or
+// the head of a log was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
 // watch without an end: their process died.
 func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err error) {
 	rest := map[watchKey]summary{}
 	err = a.update(ctx, fmt.Sprintf("begin a cycle of watch %q", c.Watch), func(t *tx) {
 		t.fail(a.ownsLock())
 		t.fail(checkObjects(ctx, t.raw))
+		t.checkLogs()
 		t.putWatch(c.Watch, c.Account, c.StartedAt)
 		for _, c := range list[coc.Cycle](t, cycleRows+` WHERE c.watch = ? AND c.outcome = 'running'`, c.Watch) {
 			c.Outcome, c.Err = coc.CycleStopped, "its end was not recorded"

@@ -15,6 +15,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Every event is a leaf of its account's log, written and signed in the transaction of the
@@ -74,28 +75,46 @@ func (t *tx) logOf(account int64) *accountLog {
 	if l := t.logs[account]; l != nil || t.err != nil {
 		return l
 	}
-	if t.checkLog(account); t.err != nil {
+	t.checkLogs()
+	known := t.s.logs[account]
+	if known == nil && t.err == nil {
+		t.fail(changedWhileOpen(fmt.Sprintf("account %d has no log", account)))
+	}
+	if t.err != nil {
 		return nil
 	}
-	l := *t.s.logs[account]
+	l := *known
 	l.edge = l.edge.Clone()
 	t.logs[account] = &l
 	return &l
 }
 
-// checkLog compares the stored head of an account's log with the one that this process signed.
-func (t *tx) checkLog(account int64) {
-	known := t.s.logs[account]
-	stored, ok := get[storedLog](t, storedLogs+` AND l.account_id = ?`, account)
+// checkLogs compares the stored heads of all logs with those that this process signed, before the
+// transaction extends one.
+func (t *tx) checkLogs() {
 	switch {
-	case t.err != nil:
+	case t.checked || t.err != nil:
+		return
 	case t.s.logs == nil:
 		t.fail(errNotKept)
-	case known == nil || !ok:
-		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %d was added or removed", account)))
-	case !stored.is(known):
-		t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
-			known.account, stored.Size, known.edge.Size)))
+		return
+	}
+	t.checked = true
+	rest := maps.Clone(t.s.logs)
+	for _, stored := range list[storedLog](t, storedLogs) {
+		known := rest[stored.Account]
+		delete(rest, stored.Account)
+		switch {
+		case t.logs[stored.Account] != nil: // this transaction has written it
+		case known == nil:
+			t.fail(changedWhileOpen("a log of account " + text.Visible(stored.Name) + " was added"))
+		case !stored.is(known):
+			t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
+				known.account, stored.Size, known.edge.Size)))
+		}
+	}
+	for _, l := range rest {
+		t.fail(changedWhileOpen("the log of account " + l.account + " was removed"))
 	}
 }
 
@@ -224,11 +243,12 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 	l.writing.Unlock()
 	flushed := l.head.Flush() // an error is reported, and is a problem in status
 	err := l.update(ctx, "checkpoints", func(t *tx) {
+		t.checkLogs()
 		for id, a := range logs {
 			if len(logs) > 1 && !slices.Contains(accounts, a.account) {
 				continue
 			}
-			if t.checkLog(id); flushed != nil {
+			if flushed != nil {
 				continue
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}

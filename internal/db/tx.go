@@ -21,6 +21,7 @@ type tx struct {
 	raw      *sql.Tx
 	s        *store
 	logs     map[int64]*accountLog // those that it extends, by account
+	checked  bool                  // by checkLogs
 	counters map[int64]*counters   // by account
 	words    map[word]int64        // ids of words used in this transaction
 	noted    *string               // the error of the head file that it stores; nil for none
