@@ -94,31 +94,30 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		}
 		w.Account.AcceptEndpoint = f.acceptEndpoint
 		errs = append(errs, a.cycle(ctx, p.syncer, w, o, show))
-		if err := interruption(ctx); err != nil {
-			return errors.Join(append(errs, err)...)
+		if ctx.Err() != nil {
+			return interrupted(ctx, errs)
 		}
 	}
 	if len(docs) == 0 { // else only these documents were requested
 		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
 	errs = append(errs, a.sendDue(ctx, d, p))
-	if err := interruption(ctx); err != nil {
-		return errors.Join(append(errs, err)...)
+	if ctx.Err() != nil {
+		return interrupted(ctx, errs)
 	}
 	_, err = d.RebuildDifferences(ctx)
 	return errors.Join(append(errs, err)...)
 }
 
-// interruption returns why ctx ended: a signal, or an archive that was altered; nil if it did
-// not.
-func interruption(ctx context.Context) error {
-	switch cause := context.Cause(ctx); {
-	case cause == nil:
-		return nil
-	case errors.Is(cause, db.ErrAltered):
-		return cause
+// interrupted returns the errors until ctx ended, and why: a signal, or an archive that was
+// altered.
+func interrupted(ctx context.Context, errs []error) error {
+	altered := func(err error) bool { return errors.Is(err, db.ErrAltered) }
+	why := errors.New("interrupted; the next sync continues from here")
+	if cause := context.Cause(ctx); altered(cause) {
+		errs, why = slices.DeleteFunc(errs, altered), cause // all are the same
 	}
-	return errors.New("interrupted; the next sync continues from here")
+	return errors.Join(append(errs, why)...)
 }
 
 // cycle runs one cycle of a watch and returns what failed in it.

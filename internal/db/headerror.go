@@ -13,8 +13,8 @@ func (s *store) reporter(report func(error)) func(error) {
 		if err != nil {
 			text = err.Error()
 		}
-		s.headErr.Store(&text)
-		if report != nil {
+		before := s.headErr.Swap(&text)
+		if report != nil && (err != nil || before != nil) { // success is news only after an error
 			report(err)
 		}
 	}

@@ -143,3 +143,29 @@ func TestReplacedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A head that was replaced is found before a message is composed, and then nothing more is sent or
+// stored.
+func TestHeadsOfAlteredLog(t *testing.T) {
+	d, _ := open(t)
+	stopped := make(chan error, 1)
+	d.altered = func(err error) { stopped <- err }
+	commit(t, d, step("DM1", "a"))
+	due, err := d.Due(t.Context(), "ops", day.Add(time.Hour), nil, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("Due = %v, %v", due, err)
+	}
+	alter(t, d.path, `UPDATE logs SET note = x'00'`)
+	if _, err := d.Heads(t.Context(), []string{"prod"}, day); !errors.Is(err, ErrAltered) || !errors.Is(<-stopped, ErrAltered) {
+		t.Errorf("Heads = %v, want ErrAltered", err)
+	}
+	for what, err := range map[string]error{
+		"Freeze": func() error { _, err := d.Freeze(t.Context(), coc.Batch{Drop: []int64{due[0].ID}}, day); return err }(),
+		"Hold":   d.Hold(t.Context(), "ops", "revoked", day),
+		"Ping":   d.Ping(t.Context()),
+	} {
+		if !errors.Is(err, ErrAltered) {
+			t.Errorf("%s = %v, want ErrAltered", what, err)
+		}
+	}
+}

@@ -22,13 +22,12 @@ type File struct {
 	ended bool        // nothing is written any more
 
 	reporting sync.Mutex // one call of report at a time
-	reported  string     // the error that was reported last; "" for success
+	reported  *string    // the error that was reported last, "" for success; nil for none yet
 }
 
 // NewFile returns the head file at path of a database, which is open and has these heads. Without a key
-// it is not signed. A write that fails is tried again every second. report is called with each
-// error that differs from the one before, and with nil when a write succeeds again. It is called
-// without locks of the caller, except by Close and Abandon.
+// it is not signed. A write that fails is tried again every second. report is called with the
+// first result, and with each that differs from the one before.
 func NewFile(path, database string, h *Heads, key *audit.Key, report func(error)) *File {
 	f := &File{path: path, database: database, heads: *h, key: key, report: report}
 	f.heads.Closed = nil
@@ -95,8 +94,8 @@ func (f *File) write() error {
 	if err != nil {
 		text = err.Error()
 	}
-	if text != f.reported {
-		f.reported = text
+	if f.reported == nil || *f.reported != text {
+		f.reported = &text
 		f.report(err)
 	}
 	return err
