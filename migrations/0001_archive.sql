@@ -18,7 +18,11 @@ CREATE TABLE archive (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
 	name TEXT NOT NULL, -- random; the origins of its logs have it
 	created_at INTEGER NOT NULL,
-	public_key BLOB     -- of the key that signs its logs; null before there was one
+	public_key BLOB,    -- of the key that signs its logs; null before there was one
+	-- Progress: why the head file could not be written; null if it could. And the version of
+	-- the algorithm that made all differences, or an older one until they are rebuilt.
+	head_error TEXT,
+	diff_algorithm INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- One set of COC credentials and one endpoint. Its name is its identity.
@@ -178,6 +182,7 @@ CREATE TABLE cycles (
 	PRIMARY KEY (id, account_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cycles_watch ON cycles (watch, account_id, id);
+CREATE INDEX cycles_running ON cycles (watch) WHERE outcome = 'running';
 
 -- One document that a cycle could not update.
 CREATE TABLE cycle_failures (

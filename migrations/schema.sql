@@ -14,6 +14,8 @@ CREATE INDEX changes_observed ON changes (account_id, id) WHERE backfill = 0;
 CREATE INDEX changes_rare ON changes (at) WHERE kind IN ('rewritten', 'withdrawn', 'deleted', 'restored');
 -- object index coverages_watch coverages
 CREATE INDEX coverages_watch ON coverages (account_id, watch, last_cycle);
+-- object index cycles_running cycles
+CREATE INDEX cycles_running ON cycles (watch) WHERE outcome = 'running';
 -- object index cycles_watch cycles
 CREATE INDEX cycles_watch ON cycles (watch, account_id, id);
 -- object index deliveries_message deliveries
@@ -120,7 +122,11 @@ CREATE TABLE archive (
 	id INTEGER PRIMARY KEY CHECK (id = 1),
 	name TEXT NOT NULL, -- random; the origins of its logs have it
 	created_at INTEGER NOT NULL,
-	public_key BLOB     -- of the key that signs its logs; null before there was one
+	public_key BLOB,    -- of the key that signs its logs; null before there was one
+	-- Progress: why the head file could not be written; null if it could. And the version of
+	-- the algorithm that made all differences, or an older one until they are rebuilt.
+	head_error TEXT,
+	diff_algorithm INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- object table blocks blocks
 CREATE TABLE blocks (

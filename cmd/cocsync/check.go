@@ -16,6 +16,7 @@ import (
 	"cocsync/internal/syncer"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
+	"cocsync/internal/witness"
 )
 
 // clockTolerance is the clock difference that check accepts. COC refuses signatures whose
@@ -52,6 +53,12 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintln(a.out, "note ", text.VisibleExcept(w.Error(), "\n"))
+	}
+	if cfg.HeadFile != "" {
+		if err := witness.CheckFolder(cfg.HeadFile); err != nil {
+			return hint.Wrap(fmt.Errorf("head_file: its folder cannot be written: %w", err),
+				"make the folder writable for the user who runs cocsync: the file is replaced after each commit")
+		}
 	}
 	p, err := a.build(cfg, nil, a.logger(slog.LevelError+1))
 	if err != nil {

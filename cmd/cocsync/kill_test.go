@@ -171,6 +171,9 @@ func TestKillNine(t *testing.T) {
 	}
 	syncOnce(t, rough)
 	compareArchives(t, calm, rough)
+	if out, err := program(t, "-c", rough, "verify", "--deep").CombinedOutput(); err != nil {
+		t.Errorf("verify after the kills: %v\n%s", err, out)
+	}
 
 	edits := 0
 	for i, id := range w.coc.IDs() {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -44,7 +45,9 @@ func (a *app) runDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.openForSync(ctx, cfg, "run")
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	d, err := a.openForSync(ctx, cfg, "run", stop)
 	if err != nil {
 		return err
 	}
@@ -62,19 +65,31 @@ func (a *app) runDaemon(ctx context.Context) error {
 		log.Info("page started", "url", page.address)
 	}
 	log.Info("daemon started", "version", version(), "database", cfg.Database, "pid", os.Getpid())
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	daemon := a.daemon(d, cfg.Database, log, stop)
 	daemon.Jitter = jitter
 	daemon.Notify, daemon.Alive = systemdNotify(log)
 	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
 	daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
+	rebuilding := sync.WaitGroup{}
+	rebuilding.Go(func() { rebuild(ctx, d, log) })
 	err = daemon.Run(ctx, reload, wake)
+	stop(nil)
+	rebuilding.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, db.ErrAltered) {
 		err = errors.Join(err, cause)
 	}
 	log.Info("daemon stopped")
 	return err
+}
+
+// rebuild computes the differences of older algorithms again, between the daemon's own work.
+func rebuild(ctx context.Context, d *db.DB, log *slog.Logger) {
+	switch n, err := d.RebuildDifferences(ctx); {
+	case err != nil && ctx.Err() == nil:
+		log.Error("differences of an older algorithm not rebuilt; the next start continues", "err", err)
+	case n > 0:
+		log.Info("differences of an older algorithm rebuilt", "differences", n)
+	}
 }
 
 // daemon returns the daemon for an open archive. The daemon reloads the configuration on

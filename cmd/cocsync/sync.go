@@ -64,7 +64,9 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.openForSync(ctx, cfg, "sync")
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	d, err := a.openForSync(ctx, cfg, "sync", stop)
 	if err != nil {
 		return err
 	}
@@ -93,13 +95,29 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 		w.Account.AcceptEndpoint = f.acceptEndpoint
 		errs = append(errs, a.cycle(ctx, p.syncer, w, o, show))
 		if ctx.Err() != nil {
-			return errors.Join(append(errs, errors.New("interrupted; the next sync continues from here"))...)
+			return interrupted(ctx, errs)
 		}
 	}
 	if len(docs) == 0 { // else only these documents were requested
 		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
-	return errors.Join(append(errs, a.sendDue(ctx, d, p))...)
+	errs = append(errs, a.sendDue(ctx, d, p))
+	if ctx.Err() != nil {
+		return interrupted(ctx, errs)
+	}
+	_, err = d.RebuildDifferences(ctx)
+	return errors.Join(append(errs, err)...)
+}
+
+// interrupted returns the errors until ctx ended, and why: a signal, or an archive that was
+// altered.
+func interrupted(ctx context.Context, errs []error) error {
+	altered := func(err error) bool { return errors.Is(err, db.ErrAltered) }
+	why := errors.New("interrupted; the next sync continues from here")
+	if cause := context.Cause(ctx); altered(cause) {
+		errs, why = slices.DeleteFunc(errs, altered), cause // all are the same
+	}
+	return errors.Join(append(errs, why)...)
 }
 
 // cycle runs one cycle of a watch and returns what failed in it.

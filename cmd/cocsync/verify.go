@@ -268,14 +268,18 @@ const verifyEvery = 24 * time.Hour
 
 // openForSync opens the archive for the only process that syncs; command is its name. If the
 // file was written while no process had it open, or a process was killed, it is verified. An
-// archive that does not verify is refused: nothing is added to an altered log.
-func (a *app) openForSync(ctx context.Context, cfg *config.Config, command string) (*db.DB, error) {
+// archive that does not verify is refused: nothing is added to an altered log. stop is called
+// if the archive is found to be altered later.
+func (a *app) openForSync(ctx context.Context, cfg *config.Config, command string, stop context.CancelCauseFunc) (*db.DB, error) {
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command, Report: a.reportHead}))
+	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command, Report: a.reportHead, Altered: stop}))
 	if err != nil {
 		return nil, err
+	}
+	if !d.HasKey() {
+		a.logger(slog.LevelInfo).Warn("the signing key is missing: the archive continues, and its new records are not signed", "key", cmp.Or(cfg.SigningKey, db.KeyFile(cfg.Database)))
 	}
 	if !d.Unchanged() {
 		return d, verifyNow(ctx, d)
@@ -283,9 +287,13 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 	return d, verifyAll(ctx, d)
 }
 
-// reportHead logs that the head file cannot be written. It is tried again.
+// reportHead logs that the head file cannot be written, or is written again.
 func (a *app) reportHead(err error) {
-	slog.New(slog.NewTextHandler(a.err, nil)).Error("the head file is not written; another attempt follows", "err", err)
+	if err == nil {
+		a.logger(slog.LevelInfo).Info("head file written again")
+		return
+	}
+	a.logger(slog.LevelInfo).Error("head file not written; the archive continues, and cocsync tries again every second", "err", err)
 }
 
 // verifyAll verifies the whole archive, unless it was verified recently.
@@ -307,7 +315,8 @@ func verifyNow(ctx context.Context, d *db.DB) error {
 		d.Altered()
 		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies")
 	}
-	return d.Verified(begun)
+	_ = d.Verified(begun) // its error is reported, and stops nothing
+	return nil
 }
 
 // alteredError returns the error for an archive that does not verify.

@@ -36,7 +36,8 @@ func Restore(ctx context.Context, from, path string, o Options) (err error) {
 		return err
 	}
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)), headPath: cmp.Or(o.Head, HeadFile(file)), lock: lock,
-		report: func(error) {}})
+		altered: o.Altered})
+	d.report = d.reporter(o.Report)
 	defer func() { err = errors.Join(err, d.Close()) }()
 	in, err := OpenReader(ctx, from)
 	if err != nil {

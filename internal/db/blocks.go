@@ -239,12 +239,17 @@ func (a *Archive) LinesOf(ctx context.Context, document coc.Key) (lines []byte, 
 	return lines, err
 }
 
+// otherLines finds a document whose blocks another version of the algorithm made.
+const otherLines = `
+	SELECT 1 FROM documents WHERE lines_version > ?1 UNION ALL SELECT 1 FROM documents WHERE lines_version > 0 AND lines_version < ?1
+	UNION ALL SELECT 1 FROM documents WHERE lines_version < 0 LIMIT 1`
+
 // buildLines builds missing blocks, after a migration or a change of linesAlgorithm. After an
 // interruption it continues with the remaining documents.
 func (s *store) buildLines(ctx context.Context) error {
 	const what = "build the line index"
 	err := s.update(ctx, what, func(t *tx) {
-		if _, other := get[int](t, `SELECT 1 FROM documents WHERE lines_version NOT IN (0, ?)`, linesAlgorithm); other {
+		if _, other := get[int](t, otherLines, linesAlgorithm); other {
 			t.exec(`INSERT INTO trigrams (trigrams) VALUES ('delete-all')`)
 			t.exec(`DELETE FROM blocks`)
 			t.exec(`UPDATE documents SET lines_version = 0`)

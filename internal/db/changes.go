@@ -314,7 +314,11 @@ type Compared struct {
 
 // Compared returns what a change compares.
 func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error) {
-	return find[Compared](a.reading(ctx, "change %d", change.ID), `
+	return comparedBy(a.reading(ctx, "change %d", change.ID), change)
+}
+
+func comparedBy(r reader, change coc.Key) (Compared, error) {
+	return find[Compared](r, `
 		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.sha256, tt.sha256,
 			rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
 		FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)

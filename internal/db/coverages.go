@@ -2,7 +2,6 @@ package db
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"hash"
@@ -16,11 +15,7 @@ import (
 )
 
 // Cycles have records of their own unless they are good, on time and of a whole watch: those
-// are counted in memory and recorded together, at most an hour later. What a process did not
-// record when it ended is recorded by the next one as unattested.
-
-// coverageEvery is the maximum time for which good cycles are only counted in memory.
-const coverageEvery = time.Hour
+// are counted in memory and recorded together.
 
 // summary sums up consecutive cycles of a watch.
 type summary struct {
@@ -90,25 +85,32 @@ func (k watchKey) compare(o watchKey) int {
 	return cmp.Or(cmp.Compare(k.account, o.account), strings.Compare(k.watch, o.watch))
 }
 
-// cover records a cycle that ended, or counts it in memory. It returns what is counted then.
-func (t *tx) cover(c *coc.Cycle) (rest summary) {
-	pending := t.s.uncounted[watchKey{c.Key.Account, c.Watch}]
-	if c.Outcome == coc.CycleGood && c.Missed == 0 && !c.Partial {
+// cover records a cycle that ended, or counts it in memory.
+func (t *tx) cover(c *coc.Cycle) {
+	if t.s.logs == nil {
+		t.fail(errNotKept)
+		return
+	}
+	key := watchKey{c.Key.Account, c.Watch}
+	pending, ok := t.cycles[key]
+	if !ok {
+		pending = t.s.uncounted[key]
+	}
+	switch {
+	case c.Outcome == coc.CycleGood && c.Missed == 0 && !c.Partial:
 		if pending.digest != nil {
 			pending.digest = cloned(pending.digest)
 		}
-		if pending.add(c); pending.endedAt.Sub(pending.startedAt) < coverageEvery {
-			return pending
+		if pending.add(c); pending.endedAt.Sub(pending.startedAt) >= RecordEvery {
+			t.putSummary(key, &pending)
+			return
 		}
-		t.putSummary(c.Key.Account, &pending)
-		return summary{}
-	}
-	if !c.Partial && pending.cycles > 0 {
-		t.putSummary(c.Key.Account, &pending)
-		pending = summary{}
+		t.cycles[key] = pending
+		return
+	case !c.Partial && pending.cycles > 0:
+		t.putSummary(key, &pending)
 	}
 	t.putCoverage(audit.TypeCycle, c.Key, c.Watch, c.Key.ID, cycleRecord(c))
-	return pending
 }
 
 // cloned returns a copy of a SHA-256 in progress.
@@ -117,8 +119,10 @@ func cloned(h hash.Hash) hash.Hash {
 	return c
 }
 
-func (t *tx) putSummary(account int64, s *summary) {
-	t.putCoverage(audit.TypeCoverage, coc.Key{Account: account, ID: s.first}, s.watch, s.last, s.record(audit.TypeCoverage))
+// putSummary records the cycles of a watch that are counted in memory.
+func (t *tx) putSummary(key watchKey, s *summary) {
+	t.putCoverage(audit.TypeCoverage, coc.Key{Account: key.account, ID: s.first}, s.watch, s.last, s.record(audit.TypeCoverage))
+	t.cycles[key] = summary{}
 }
 
 // putCoverage adds a row and its leaf. The record also has the number of accounts and the
@@ -189,20 +193,33 @@ func cyclesBetween(r reader, account int64, c coverage) ([]coc.Cycle, error) {
 	return cycles, err
 }
 
-// attest records the cycles of earlier processes that are in no record.
-func (t *tx) attest() {
-	t.exec(`UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded' WHERE outcome = 'running'`)
-	for _, c := range list[struct {
-		Account int64
-		coverage
-	}](t, `
-		SELECT c.account_id, 0, c.watch, min(c.id), max(c.id), 0, NULL FROM cycles c
-		WHERE c.partial = 0 AND c.id > coalesce((SELECT max(g.last_cycle) FROM coverages g JOIN cycles y ON y.account_id = g.account_id
-			AND y.id = g.first_cycle AND y.partial = 0 WHERE g.account_id = c.account_id AND g.watch = c.watch), 0)
+// unattested are consecutive cycles of a watch without a record.
+type unattested struct {
+	Account int64
+	coverage
+}
+
+// These read only the cycles after the newest record of each watch. A partial cycle has a record
+// of its own as soon as it ends.
+const (
+	unattestedCycles = `
+		SELECT c.account_id, 0, c.watch, min(c.id), max(c.id), 0, NULL FROM watch_starts s CROSS JOIN cycles c
+		WHERE c.watch = s.watch AND c.account_id = s.account_id AND c.partial = 0 AND c.id > coalesce((
+			SELECT g.last_cycle FROM coverages g CROSS JOIN cycles y
+			WHERE g.account_id = s.account_id AND g.watch = s.watch AND y.id = g.first_cycle AND y.account_id = g.account_id AND y.partial = 0
+			ORDER BY g.last_cycle DESC LIMIT 1), 0)
 		GROUP BY c.account_id, c.watch
 		UNION ALL SELECT c.account_id, 0, c.watch, c.id, c.id, 0, NULL FROM cycles c
-		WHERE c.partial = 1 AND NOT EXISTS (SELECT 1 FROM coverages g WHERE g.account_id = c.account_id AND g.first_cycle = c.id)
-		ORDER BY 1, 4`) {
+		WHERE c.outcome = 'running' AND c.partial = 1
+		ORDER BY 1, 4`
+	endRunning = `UPDATE cycles SET outcome = 'stopped', error = 'its end was not recorded' WHERE outcome = 'running'`
+)
+
+// attest records the cycles of earlier processes that are in no record.
+func (t *tx) attest() {
+	unrecorded := list[unattested](t, unattestedCycles)
+	t.exec(endRunning)
+	for _, c := range unrecorded {
 		cycles, err := cyclesBetween(t.reader, c.Account, c.coverage)
 		t.fail(err)
 		var s summary
@@ -216,18 +233,9 @@ func (t *tx) attest() {
 }
 
 // flushCycles records the cycles that are counted in memory.
-func (l *Log) flushCycles(ctx context.Context) error {
-	if len(l.uncounted) == 0 {
-		return nil
+func (t *tx) flushCycles() {
+	for _, key := range slices.SortedFunc(maps.Keys(t.s.uncounted), watchKey.compare) {
+		s := t.s.uncounted[key]
+		t.putSummary(key, &s)
 	}
-	err := l.update(ctx, "record the cycles", func(t *tx) {
-		for _, key := range slices.SortedFunc(maps.Keys(l.uncounted), watchKey.compare) {
-			s := l.uncounted[key]
-			t.putSummary(key.account, &s)
-		}
-	})
-	if err == nil {
-		clear(l.uncounted)
-	}
-	return err
 }

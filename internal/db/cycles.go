@@ -9,40 +9,24 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Begin records the start of a cycle and returns its key. It returns ErrAltered if the schema
-// was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
+// Begin records the start of a cycle and returns its key. It returns ErrAltered if the schema or
+// the head of a log was altered, and ErrLocked if the lock file was removed. It closes earlier cycles of the
 // watch without an end: their process died.
 func (a *Archive) Begin(ctx context.Context, c coc.Cycle) (key coc.Key, err error) {
-	rest := map[watchKey]summary{}
 	err = a.update(ctx, fmt.Sprintf("begin a cycle of watch %q", c.Watch), func(t *tx) {
 		t.fail(a.ownsLock())
 		t.fail(checkObjects(ctx, t.raw))
+		t.checkLogs()
 		t.putWatch(c.Watch, c.Account, c.StartedAt)
 		for _, c := range list[coc.Cycle](t, cycleRows+` WHERE c.watch = ? AND c.outcome = 'running'`, c.Watch) {
 			c.Outcome, c.Err = coc.CycleStopped, "its end was not recorded"
 			t.exec(`UPDATE cycles SET outcome = ?, error = ? WHERE account_id = ? AND id = ?`, c.Outcome, c.Err, c.Key)
-			rest[watchKey{c.Key.Account, c.Watch}] = t.cover(&c)
+			t.cover(&c)
 		}
 		key = t.add(t.account(c.Account), "cycles", "watch, cause, partial, started_at, outcome, missed",
 			c.Watch, c.Trigger, c.Partial, c.StartedAt, coc.CycleRunning, c.Missed)
 	})
-	if err == nil {
-		a.countCycles(rest)
-	}
 	return key, err
-}
-
-// countCycles replaces what is counted of watches.
-func (s *store) countCycles(rest map[watchKey]summary) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	for key, c := range rest {
-		if c.cycles == 0 {
-			delete(s.uncounted, key)
-		} else {
-			s.uncounted[key] = c
-		}
-	}
 }
 
 // Responded records when COC last served a request of a running cycle.
@@ -53,8 +37,7 @@ func (a *Archive) Responded(ctx context.Context, cycle coc.Key, when time.Time) 
 
 // End records the end of a cycle, releases its deliveries and adds its notices.
 func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error {
-	rest := map[watchKey]summary{}
-	err := a.update(ctx, fmt.Sprintf("end a cycle of watch %q", c.Watch), func(t *tx) {
+	return a.update(ctx, fmt.Sprintf("end a cycle of watch %q", c.Watch), func(t *tx) {
 		t.exec(`
 			UPDATE cycles SET ended_at = ?, outcome = ?, complete = ?, requests = ?, listed = ?, total = ?, skipped = ?,
 				documents = ?, versions = ?, changes = ?, error = ? WHERE account_id = ? AND id = ?`,
@@ -64,15 +47,14 @@ func (a *Archive) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice)
 			t.exec(insertInto("cycle_failures", "account_id, cycle_id, document_id, name, error"), c.Key, f)
 		}
 		t.release(c.Key, c.EndedAt)
-		rest[watchKey{c.Key.Account, c.Watch}] = t.cover(&c)
+		t.cover(&c)
+		t.stored = func(r reader) (bool, error) {
+			return first[bool](r, `SELECT outcome = ? FROM cycles WHERE account_id = ? AND id = ?`, c.Outcome, c.Key)
+		}
 		for _, n := range notices {
 			t.addNotice(n)
 		}
 	})
-	if err == nil {
-		a.countCycles(rest)
-	}
-	return err
 }
 
 // cycleRows are cycles without their failures.

@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -79,16 +80,22 @@ type store struct {
 	report   func(error)
 
 	writing   sync.Mutex            // one transaction at a time
+	failed    error                 // why nothing more is written: see stop
+	altered   func(error)           // receives failed
+	commit    func(*sql.Tx) error   // Tx.Commit; tests replace it
 	logs      map[int64]*accountLog // by account; nil if this process does not keep the logs
 	head      *witness.File
-	found     *witness.State        // of the file before it was opened
-	unchanged bool                  // since a process closed it
-	uncounted map[watchKey]summary  // good cycles that are not recorded yet
-	sent      map[int64][]delivered // deliveries that are not recorded yet, by account
-	recording *time.Timer           // records them; nil if there are none
-	later     *time.Timer           // the next checkpoint of the write-ahead log; nil if none is scheduled
-	cookie    *int64                // the schema version that was checked last; nil for none
-	scratch   []byte                // the buffer of the open pack
+	headErr   atomic.Pointer[string] // of the newest write of the head file, "" for success; nil before the first one
+	headNoted *string                // in the archive; nil if it is unknown
+	file      os.FileInfo            // of the open database
+	found     *witness.State         // of the file before it was opened
+	unchanged bool                   // since a process closed it
+	uncounted map[watchKey]summary   // good cycles that are not recorded yet
+	sent      map[int64][]delivered  // deliveries that are not recorded yet, by account
+	recording *time.Timer            // records them; nil if there are none
+	later     *time.Timer            // the next checkpoint of the write-ahead log; nil if none is scheduled
+	cookie    *int64                 // the schema version that was checked last; nil for none
+	scratch   []byte                 // the buffer of the open pack
 }
 
 // Open opens the archive at path for the one process that syncs. It creates a missing
@@ -107,7 +114,10 @@ type Options struct {
 	// Trust continues the logs without their head file. The caller has verified the archive.
 	Trust   *Trust
 	Command string      // the cocsync command, reported by Holder
-	Report  func(error) // receives errors of background writes of the head file; nil ignores them
+	Report  func(error) // receives the errors of writes of the head file, each once, and nil when it is written again
+	// Altered is called once if a transaction finds that the archive was altered. Nothing is
+	// written after that.
+	Altered func(error)
 }
 
 // OpenWith is Open with options.
@@ -125,10 +135,8 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		return nil, err
 	}
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)),
-		headPath: cmp.Or(o.Head, HeadFile(file)), trust: o.Trust, lock: lock, report: o.Report})
-	if d.report == nil {
-		d.report = func(error) {}
-	}
+		headPath: cmp.Or(o.Head, HeadFile(file)), trust: o.Trust, lock: lock, altered: o.Altered})
+	d.report = d.reporter(o.Report)
 	d.found = witness.StateOf(file)
 	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
 		if err := step(ctx); err != nil {
@@ -197,7 +205,12 @@ func (s *store) create(ctx context.Context) error {
 }
 
 // makeFile creates an empty file with mode 0600. It does not open an existing file.
-func (s *store) makeFile() error {
+func (s *store) makeFile() (err error) {
+	defer func() {
+		if err == nil {
+			s.file, err = os.Stat(s.path)
+		}
+	}()
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		return f.Close()
@@ -240,8 +253,8 @@ func (s *store) openPool(immutable bool) (err error) {
 // Close copies the write-ahead log into the file and releases the lock.
 func (d *DB) Close() error {
 	var errs []error
-	if d.head != nil {
-		errs = append(errs, d.flushCycles(context.Background()), d.lastRecord())
+	if d.head != nil && d.failed == nil {
+		errs = append(errs, d.lastRecord(), d.noteHead(context.Background()))
 	}
 	d.lastCheckpoint()
 	if d.pool != nil {

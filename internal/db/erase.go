@@ -125,11 +125,7 @@ func (t *tx) eraseDifferences(hash coc.Hash) {
 	t.exec(erasedChanges+` UPDATE diffs SET class = ?2, omitted = 0, cut = 0, formatting = '[]', summary = ?3, reason = '', partial = 1`+touched,
 		hash, coc.ClassErased, coc.ErasedDifference(0, nil).Summary)
 	t.exec(erasedChanges+` DELETE FROM items`+touched, hash)
-	t.exec(`
-		DELETE FROM words WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.path = words.id AND i.account_id = words.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.task = words.id AND i.account_id = words.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_path = words.id AND i.account_id = words.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_task = words.id AND i.account_id = words.account_id)`)
+	t.exec(`DELETE FROM words WHERE ` + unused)
 }
 
 // eraseBytes removes a content from its pack.

@@ -11,6 +11,7 @@ import (
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 	"cocsync/internal/text"
 	"cocsync/internal/witness"
@@ -131,7 +132,8 @@ func (l *Log) newArchive(ctx context.Context, heads *witness.Heads, headErr erro
 	}
 	l.start(heads)
 	return l.update(ctx, "name the archive", func(t *tx) {
-		t.exec(insertInto("archive", "id, name, created_at, public_key"), 1, heads.Archive, time.Now(), []byte(l.public()))
+		t.exec(insertInto("archive", "id, name, created_at, public_key, diff_algorithm"), 1, heads.Archive, time.Now(), []byte(l.public()),
+			diff.Algorithm)
 	})
 }
 
@@ -143,6 +145,9 @@ func (s *store) makeKey() error {
 	key, err := audit.NewKey()
 	if err == nil {
 		err = key.Write(s.keyPath)
+	}
+	if err == nil {
+		err = takeOwner(s.keyPath, s.path)
 	}
 	if err != nil {
 		return fmt.Errorf("signing key: %w", err)
@@ -176,7 +181,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			return olderCopy(fmt.Sprintf("the database has no log of account %s", text.Visible(h.Account)), h)
 		}
 	}
-	logs, toSign := map[int64]*accountLog{}, []int64{}
+	logs, toSign, without := map[int64]*accountLog{}, []int64{}, []*accountLog{}
 	for i := range stored {
 		s := &stored[i]
 		open, err := l.openLog(ctx, s, heads.Log(s.Name))
@@ -184,6 +189,9 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			return err
 		}
 		logs[s.Account] = open
+		if heads.Log(s.Name) == nil {
+			without = append(without, open)
+		}
 		if _, signed, _ := checkpointIn(open.note); l.key != nil && !signed {
 			toSign = append(toSign, s.Account)
 		}
@@ -191,10 +199,15 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
+	for _, a := range without { // so that the file knows the newest signed head of a log that goes on without the key
+		l.head.Set(a.account, a.change, a.note, time.Now())
+	}
 	return l.update(ctx, "open the log", func(t *tx) {
 		for _, account := range toSign {
 			t.logOf(account) // signed with the transaction
 		}
+		// What this program adds is not of a newer algorithm.
+		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
 		t.attest()
 		t.attestDeliveries(time.Now())
 	})
@@ -243,6 +256,9 @@ func (l *Log) extends(ctx context.Context, s *storedLog, edge *audit.Edge, head 
 	case exact && h.Size != s.Size:
 		return logAltered(s, fmt.Sprintf("records were added without the key, and the head file ends at record %d, not at %d", h.Size, s.Size))
 	}
+	if err := l.signedBefore(ctx, s, head, exact); err != nil {
+		return err
+	}
 	then := edge
 	if h.Size < s.Size {
 		if then, err = audit.ReadEdge(h.Size, l.StoredHashes(ctx, s.Account, s.ID)); err != nil {
@@ -254,6 +270,28 @@ func (l *Log) extends(ctx context.Context, s *storedLog, edge *audit.Edge, head 
 		return logAltered(s, fmt.Sprintf("its first %d records are not those that cocsync signed on %s", h.Size, minute(head.At)))
 	case s.Change < head.Change:
 		return logAltered(s, fmt.Sprintf("its newest change is %d, and the head file has %d", s.Change, head.Change))
+	}
+	return nil
+}
+
+// signedBefore returns an error unless a log extends the newest signed head in the head file: only
+// the records after it can have been added without the key.
+func (l *Log) signedBefore(ctx context.Context, s *storedLog, head *witness.Log, exact bool) error {
+	c, ok := head.NewestSigned()
+	switch {
+	case !ok && exact && s.PublicKey != nil:
+		return logAltered(s, "records were added without the key, and the head file does not have the newest signed head before them")
+	case !ok:
+		return nil
+	case c.Origin != s.Origin:
+		return logAltered(s, fmt.Sprintf("it is %s, and the head file has %s", s.Origin, text.Visible(c.Origin)))
+	}
+	edge, err := audit.ReadEdge(c.Size, l.StoredHashes(ctx, s.Account, s.ID))
+	if err == nil && edge.Root() != c.Root {
+		err = fmt.Errorf("its first %d records are not those that cocsync signed before the key was missing", c.Size)
+	}
+	if err != nil {
+		return logAltered(s, err.Error())
 	}
 	return nil
 }

@@ -56,6 +56,9 @@ func takeLock(path, command string) (*flock.Flock, error) {
 	if err := os.WriteFile(holderFile(name), []byte(self.String()+"\n"), 0o600); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
+	if err := takeOwner(name, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock: %w", err), lock.Unlock())
+	}
 	return lock, nil
 }
 

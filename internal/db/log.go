@@ -15,6 +15,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Every event is a leaf of its account's log, written and signed in the transaction of the
@@ -74,27 +75,53 @@ func (t *tx) logOf(account int64) *accountLog {
 	if l := t.logs[account]; l != nil || t.err != nil {
 		return l
 	}
+	t.checkLogs()
 	known := t.s.logs[account]
-	stored, ok := get[storedLog](t, storedLogs+` AND l.account_id = ?`, account)
-	switch {
-	case t.err != nil:
-		return nil
-	case t.s.logs == nil:
-		t.fail(errNotKept)
-	case known == nil || !ok:
-		t.fail(changedWhileOpen(fmt.Sprintf("the log of account %d was added or removed", account)))
-	case stored.ID != known.id || stored.Size != known.edge.Size || !bytes.Equal(stored.Peaks, marshalPeaks(known.edge)) ||
-		!bytes.Equal(stored.Note, known.note):
-		t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
-			known.account, stored.Size, known.edge.Size)))
+	if known == nil && t.err == nil {
+		t.fail(changedWhileOpen(fmt.Sprintf("account %d has no log", account)))
 	}
 	if t.err != nil {
 		return nil
 	}
 	l := *known
-	l.edge = known.edge.Clone()
+	l.edge = l.edge.Clone()
 	t.logs[account] = &l
 	return &l
+}
+
+// checkLogs compares the stored heads of all logs with those that this process signed, before the
+// transaction extends one.
+func (t *tx) checkLogs() {
+	switch {
+	case t.checked || t.err != nil:
+		return
+	case t.s.logs == nil:
+		t.fail(errNotKept)
+		return
+	}
+	t.checked = true
+	rest := maps.Clone(t.s.logs)
+	for _, stored := range list[storedLog](t, storedLogs) {
+		known := rest[stored.Account]
+		delete(rest, stored.Account)
+		switch {
+		case t.logs[stored.Account] != nil: // this transaction has written it
+		case known == nil:
+			t.fail(changedWhileOpen("a log of account " + text.Visible(stored.Name) + " was added"))
+		case !stored.is(known):
+			t.fail(changedWhileOpen(fmt.Sprintf("the head of the log of account %s was replaced: it has %d records, and cocsync wrote %d",
+				known.account, stored.Size, known.edge.Size)))
+		}
+	}
+	for _, l := range rest {
+		t.fail(changedWhileOpen("the log of account " + l.account + " was removed"))
+	}
+}
+
+// is reports whether a log has the head that this process wrote.
+func (l *storedLog) is(known *accountLog) bool {
+	return known != nil && l.ID == known.id && l.Size == known.edge.Size && bytes.Equal(l.Peaks, marshalPeaks(known.edge)) &&
+		bytes.Equal(l.Note, known.note)
 }
 
 // leaf adds the leaf of a row's record.
@@ -184,10 +211,7 @@ func (s *store) committed(t *tx) {
 		s.logs[account] = l
 		s.head.Set(l.account, l.change, l.note, time.Now())
 	}
-	for account, list := range t.sent {
-		s.sent[account] = list
-	}
-	s.recordLater()
+	s.counted(t)
 }
 
 // changedWhileOpen is the error for a database that another program wrote while this process
@@ -207,7 +231,9 @@ func (s *store) public() audit.PublicKey {
 
 // Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
 // are kept as checkpoints, and the head file has them. If there is only one log, its head is
-// also the one of "".
+// also the one of "". If the head file cannot be written, there are none: a message is sent
+// without a head rather than not at all. It fails with ErrAltered if a head in the database is
+// not what this process wrote.
 func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
 	if l.key == nil {
@@ -216,9 +242,14 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 	l.writing.Lock()
 	logs := maps.Clone(l.logs)
 	l.writing.Unlock()
+	flushed := l.head.Flush() // an error is reported, and is a problem in status
 	err := l.update(ctx, "checkpoints", func(t *tx) {
+		t.checkLogs()
 		for id, a := range logs {
 			if len(logs) > 1 && !slices.Contains(accounts, a.account) {
+				continue
+			}
+			if flushed != nil {
 				continue
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}
@@ -229,8 +260,5 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 			}
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	return heads, l.head.Flush()
+	return heads, err
 }

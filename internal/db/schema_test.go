@@ -148,7 +148,19 @@ func TestAlteredSchemaStopsTheWriter(t *testing.T) {
 	if err := checkObjects(t.Context(), r.pool); !errors.Is(err, ErrAltered) {
 		t.Errorf("checkObjects of a reader = %v, want ErrAltered", err)
 	}
+	// Nothing is written until another process has verified the archive.
 	alter(t, d.path, `DROP TRIGGER silence`)
+	if err := d.Commit(t.Context(), step("DM2", "b\n")); !errors.Is(err, ErrAltered) {
+		t.Errorf("Commit after the trigger was removed = %v, want ErrAltered", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d, err = Open(t.Context(), d.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	commit(t, d, step("DM2", "b\n"))
 }
 

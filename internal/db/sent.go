@@ -2,7 +2,6 @@ package db
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -12,16 +11,11 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Deliveries of changes that were sent are counted in memory and recorded together, at most an
-// hour later. What a process did not record when it ended is recorded by the next one as
-// unattested.
+// Deliveries of changes that were sent are counted in memory and recorded together, as good
+// cycles are.
 
-const (
-	// RecordEvery is the maximum time for which deliveries are only counted in memory.
-	RecordEvery = time.Hour
-	// maxDelivered is the number of deliveries in a record.
-	maxDelivered = 100
-)
+// maxDelivered is the number of deliveries in a record.
+const maxDelivered = 100
 
 // delivered is a delivery of a change as it was sent.
 type delivered struct {
@@ -49,16 +43,8 @@ func (t *tx) countDeliveries(m *coc.Message) {
 			t.putDeliveries(account, list, false, time.Now())
 			list = nil
 		}
-		t.setSent(account, list)
+		t.sent[account] = list
 	}
-}
-
-// setSent replaces what is counted of an account when the transaction is committed.
-func (t *tx) setSent(account int64, list []delivered) {
-	if t.sent == nil {
-		t.sent = map[int64][]delivered{}
-	}
-	t.sent[account] = list
 }
 
 // putDeliveries adds a record of deliveries.
@@ -129,56 +115,12 @@ func (t *tx) attestDeliveries(now time.Time) {
 
 // flushDeliveries records the deliveries that are counted in memory. Others that are sent
 // according to their rows are unattested.
-func (s *store) flushDeliveries(ctx context.Context) error {
-	return s.update(ctx, "record the deliveries", func(t *tx) {
-		now := time.Now()
-		for _, account := range slices.Sorted(maps.Keys(s.sent)) {
-			if len(s.sent[account]) > 0 {
-				t.putDeliveries(account, s.sent[account], false, now)
-				t.setSent(account, nil)
-			}
-		}
-		t.attestDeliveries(now)
-	})
-}
-
-// recordLater schedules the record of what is counted, unless it is. The caller holds s.writing.
-func (s *store) recordLater() {
-	for _, list := range s.sent {
-		if len(list) > 0 && s.recording == nil {
-			s.recording = time.AfterFunc(RecordEvery, s.recordNow)
+func (t *tx) flushDeliveries(now time.Time) {
+	for _, account := range slices.Sorted(maps.Keys(t.s.sent)) {
+		if len(t.s.sent[account]) > 0 {
+			t.putDeliveries(account, t.s.sent[account], false, now)
+			t.sent[account] = nil
 		}
 	}
-}
-
-// recordNow records what is counted. After an error it is recorded an hour later.
-func (s *store) recordNow() {
-	s.writing.Lock()
-	open := s.recording != nil
-	s.recording = nil
-	s.writing.Unlock()
-	if !open {
-		return
-	}
-	if err := s.flushDeliveries(context.Background()); err != nil {
-		s.report(err)
-		s.writing.Lock()
-		s.recordLater()
-		s.writing.Unlock()
-	}
-}
-
-// lastRecord records what is counted before the archive is closed.
-func (s *store) lastRecord() error {
-	s.writing.Lock()
-	open := s.recording != nil
-	if open {
-		s.recording.Stop()
-		s.recording = nil
-	}
-	s.writing.Unlock()
-	if !open {
-		return nil
-	}
-	return s.flushDeliveries(context.Background())
+	t.attestDeliveries(now)
 }

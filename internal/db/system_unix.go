@@ -3,6 +3,7 @@
 package db
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -29,6 +30,28 @@ func links(path string) (int, error) {
 		return int(s.Nlink), nil
 	}
 	return 1, nil
+}
+
+// takeOwner gives a file that root created the owner and the group of the database, if that
+// exists: its user must be able to open the archive later.
+func takeOwner(path, database string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	file, ok := info.Sys().(*syscall.Stat_t)
+	like, err := os.Stat(database)
+	if err != nil || !ok {
+		return ignore(err, fs.ErrNotExist)
+	}
+	// Not another file that a link in the folder of a user names.
+	if s, ok := like.Sys().(*syscall.Stat_t); ok && file.Uid == 0 && file.Nlink == 1 && info.Mode().IsRegular() {
+		return os.Lchown(path, int(s.Uid), int(s.Gid))
+	}
+	return nil
 }
 
 // holderFile returns the file that describes the process with the lock: the lock file itself.

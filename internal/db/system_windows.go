@@ -26,6 +26,9 @@ func links(path string) (int, error) {
 	return int(info.NumberOfLinks), err
 }
 
+// takeOwner does nothing: files have no such owners.
+func takeOwner(string, string) error { return nil }
+
 // holderFile returns the file that describes the process with the lock. It is not the lock
 // file, because on Windows other processes cannot read a locked file.
 func holderFile(lock string) string { return lock + ".txt" }

@@ -21,9 +21,16 @@ type tx struct {
 	raw      *sql.Tx
 	s        *store
 	logs     map[int64]*accountLog // those that it extends, by account
+	checked  bool                  // by checkLogs
 	counters map[int64]*counters   // by account
 	words    map[word]int64        // ids of words used in this transaction
-	sent     map[int64][]delivered // by account, if it changes what is not recorded yet
+	// What is not recorded yet, if the transaction changes it.
+	sent   map[int64][]delivered // by account
+	cycles map[watchKey]summary
+	// stored reports whether the transaction was stored, if it adds no record; nil if that is
+	// not asked.
+	stored func(reader) (bool, error)
+	noted  *string // the error of the head file that it stores; nil for none
 }
 
 // word is a text in the table words.
@@ -40,6 +47,9 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
 	pending, err := walPending(ctx, s.write)
 	if err != nil {
 		return explain(err)
@@ -49,20 +59,35 @@ func (s *store) update(ctx context.Context, what string, f func(*tx)) (err error
 		return explain(err)
 	}
 	t := &tx{reader: reader{ctx: ctx, on: &session{on: txPreparer{raw, s.known}}}, raw: raw, s: s, counters: map[int64]*counters{},
-		words: map[word]int64{}, logs: map[int64]*accountLog{}}
+		words: map[word]int64{}, logs: map[int64]*accountLog{}, sent: map[int64][]delivered{}, cycles: map[watchKey]summary{}}
 	if t.run(f, pending == 0); t.err != nil {
-		if errors.Is(t.err, ErrAltered) && s.head != nil {
-			s.head.Abandon() // it has what this process signed
+		err := errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
+		if errors.Is(err, ErrAltered) && s.head != nil {
+			s.stop(err)
 		}
-		return errors.Join(t.err, explain(ignore(raw.Rollback(), sql.ErrTxDone)))
+		return err
 	}
-	if err := raw.Commit(); err != nil { // closes the statements too
-		return explain(err)
+	if err := s.end(raw); err != nil { // closes the statements too
+		if err := s.settle(t, explain(err)); err != nil {
+			return err
+		}
+	}
+	if t.noted != nil {
+		s.headNoted = t.noted
 	}
 	s.known.prepare(ctx, t.on)
 	s.committed(t)
 	s.checkpointLater()
 	return nil
+}
+
+// stop ends all writing, because of an archive that was altered. The caller holds s.writing.
+func (s *store) stop(err error) {
+	s.failed = err
+	s.head.Abandon() // it has what this process signed
+	if s.altered != nil {
+		s.altered(err)
+	}
 }
 
 // exec runs one statement in a transaction. An error names what it is for.
@@ -73,11 +98,13 @@ func (s *store) exec(ctx context.Context, what, query string, args ...any) error
 // run runs f, saves counters and signs the logs. empty means that the write-ahead
 // log was empty before the transaction.
 func (t *tx) run(f func(*tx), empty bool) {
+	t.checkFile()
 	if t.checkSchemaOnce(); t.err == nil {
 		f(t)
 	}
 	t.saveCounters()
 	t.signLogs()
+	t.noteHeadError()
 	if empty && t.changed > 0 {
 		t.noteFirstCommit(time.Now())
 	}

@@ -2,15 +2,15 @@ package query
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"cocsync/internal/audit"
-	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/witness"
 )
 
 // rebuild makes the leaves, edges and newest checkpoints of all logs those of the rows, as
@@ -65,58 +65,11 @@ func rebuild(t *testing.T, path string, key *audit.Key) {
 	exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
 }
 
-// cutTail removes the last version with all that belongs to it.
-const cutTail = `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE id = 5;
-	DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'version' AND ref = 5)`
-
 // forgery alters an archive with its log, without the key.
 type forgery struct {
-	name    string
 	sql     string
-	signed  bool   // by another key
-	rebuilt bool   // the log fits the rows
-	opened  string // part of the error of Open
-}
-
-func forgeries() []forgery {
-	const author = `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2`
-	return []forgery{
-		{"a row and its log", author, false, true, "the log of account prod was altered"},
-		{"a row and its log, signed by another key", author, true, true, "is the key of another archive"},
-		{"the tail with its events", cutTail, false, true, "and cocsync signed 33 of account prod on "},
-		{"a record after the newest checkpoint",
-			`INSERT INTO leaves SELECT account_id, log_id, 33, type, ref, hashes FROM leaves WHERE id = 4; UPDATE logs SET size = 34`, false, false,
-			"its newest checkpoint is of 33 records"},
-		{"an unsigned checkpoint", ``, false, true, ""},
-		{"the log", `PRAGMA foreign_keys = 0; DELETE FROM leaves; DELETE FROM logs; DELETE FROM checkpoints`, false, false, "the database has no log of account prod"},
-		{"the account", `UPDATE accounts SET name = 'test'`, false, true, "the database has no log of account prod"},
-	}
-}
-
-// Forgeries without the key are refused when the archive is opened for writing. The head file
-// does not change.
-func TestForgeriesAreRefused(t *testing.T) {
-	master, _ := logged(t)
-	for _, f := range forgeries() {
-		if f.opened == "" {
-			continue
-		}
-		t.Run(f.name, func(t *testing.T) {
-			path := forged(t, master, f)
-			head, err := os.ReadFile(path + ".head")
-			must(t, err)
-			d, err := db.Open(t.Context(), path)
-			if err == nil {
-				d.Close()
-			}
-			if err == nil || !strings.Contains(err.Error(), f.opened) {
-				t.Errorf("Open = %v, want %q", err, f.opened)
-			}
-			if after, err := os.ReadFile(path + ".head"); err != nil || string(after) != string(head) {
-				t.Error("the head file changed")
-			}
-		})
-	}
+	signed  bool // by another key
+	rebuilt bool // the log fits the rows
 }
 
 // forged returns a copy of an archive, its key and head file, with a forgery.
@@ -145,59 +98,6 @@ func forge(t *testing.T, path string, f forgery) {
 		must(t, err)
 	}
 	rebuild(t, path, key)
-}
-
-// The same forgeries while the archive is open, between two commits of a cycle: the next one
-// fails, and nothing is signed.
-func TestForgeriesWhileOpen(t *testing.T) {
-	for _, f := range forgeries() {
-		if f.name == "the tail with its events" {
-			continue // of another archive
-		}
-		t.Run(f.name, func(t *testing.T) {
-			path := t.TempDir() + "/archive.db"
-			d, err := db.Open(t.Context(), path)
-			must(t, err)
-			defer d.Close()
-			_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
-			must(t, err)
-			c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: on(1)}
-			c.Key, err = d.Begin(t.Context(), c)
-			must(t, err)
-			must(t, d.Commit(t.Context(), version(1), version(2), version(3)))
-			heads, err := d.Heads(t.Context(), []string{"prod"}, on(1)) // the head file has them
-			must(t, err)
-			head, err := os.ReadFile(path + ".head")
-			must(t, err)
-			f.sql = strings.ReplaceAll(f.sql, "33", "17")
-			f.sql = strings.ReplaceAll(f.sql, "34", "18")
-			forge(t, path, f)
-			if err := d.Commit(t.Context(), version(4)); !errors.Is(err, db.ErrAltered) {
-				t.Errorf("Commit = %v, want ErrAltered", err)
-			}
-			c.EndedAt, c.Outcome = on(1).Add(time.Minute), coc.CycleGood
-			if err := d.End(t.Context(), c, nil); f.name != "the account" && err == nil {
-				// A good cycle is only counted in memory; the next commit fails.
-				if err := d.Commit(t.Context(), version(5)); !errors.Is(err, db.ErrAltered) {
-					t.Errorf("the second Commit = %v, want ErrAltered", err)
-				}
-			}
-			_ = d.Close()
-			now, err := os.ReadFile(path + ".head")
-			must(t, err)
-			if !strings.Contains(string(now), noteOf(head)) {
-				t.Errorf("the head file was\n%s\nand is\n%s", head, now)
-			}
-			_ = heads
-		})
-	}
-}
-
-// noteOf returns the head of the only log in a head file.
-func noteOf(head []byte) string {
-	_, rest, _ := strings.Cut(string(head), `"note": `)
-	note, _, _ := strings.Cut(rest, "\n")
-	return note
 }
 
 // An older copy of the database is refused; so is a database without its head file.
@@ -262,10 +162,41 @@ func TestMissingKey(t *testing.T) {
 	late, err := os.ReadFile(path + ".head")
 	must(t, err)
 	must(t, os.Rename(path+".away", path+".key"))
-	must(t, os.WriteFile(path+".head", early, 0o600))
-	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "records were added without the key") {
-		t.Errorf("Open of an unsigned tail that the head file does not have = %v", err)
+	refused := func(what, head, want string) {
+		t.Helper()
+		must(t, os.WriteFile(path+".head", []byte(head), 0o600))
+		if d, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open of %s = %v, %v, want %q", what, d, err, want)
+		}
 	}
+	refused("an unsigned tail that the head file does not have", string(early), "records were added without the key")
+	var heads witness.Heads
+	must(t, json.Unmarshal(late, &heads))
+	prod := heads.Log("prod")
+	if prod.Signed == "" || heads.Log("test").Signed != "" {
+		t.Fatalf("the signed heads in the head file are %+v", heads.Logs)
+	}
+	edited := func() string {
+		b, err := json.Marshal(heads)
+		must(t, err)
+		return string(b) + "\n"
+	}
+	kept := prod.Signed
+	prod.Signed = ""
+	refused("an unsigned tail without the signed head", edited(), "does not have the newest signed head")
+	prod.Signed = prod.Note
+	refused("an unsigned tail with an unsigned head in place of the signed one", edited(), "")
+	// Records that the key signed are altered, and the head file fits them.
+	prod.Signed = kept
+	genuine, err := os.ReadFile(path)
+	must(t, err)
+	forge(t, path, forgery{sql: `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2`, rebuilt: true})
+	prod.Note = newestNote(t, path)
+	refused("an altered start of an unsigned log", edited(), "records are not those that cocsync signed before the key was missing")
+	must(t, os.Rename(path+".key", path+".away"))
+	refused("it without the key", edited(), "records are not those that cocsync signed before the key was missing")
+	must(t, os.Rename(path+".away", path+".key"))
+	must(t, os.WriteFile(path, genuine, 0o600))
 	must(t, os.WriteFile(path+".head", late, 0o600))
 	d, err = db.Open(t.Context(), path)
 	must(t, err)
@@ -276,6 +207,17 @@ func TestMissingKey(t *testing.T) {
 	if _, faults := verify(t, path, false); faults != "" {
 		t.Errorf("Verify finds\n%s", faults)
 	}
+}
+
+// newestNote returns the newest checkpoint of the first account.
+func newestNote(t *testing.T, path string) string {
+	t.Helper()
+	d, err := db.OpenReader(t.Context(), path)
+	must(t, err)
+	defer d.Close()
+	logs, err := d.Logs(t.Context())
+	must(t, err)
+	return string(logs[0].Note)
 }
 
 // A process that is killed before it writes the head file, or between the steps of a new

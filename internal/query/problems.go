@@ -32,6 +32,7 @@ const (
 	ProblemDiskFull       ProblemKind = "disk_full"       // no disk space next to the archive
 	ProblemWAL            ProblemKind = "wal"             // the write-ahead log is not written back
 	ProblemUnsigned       ProblemKind = "unsigned"        // records of the log without a signature
+	ProblemHead           ProblemKind = "head_file"       // the head file cannot be written
 	ProblemMissing        ProblemKind = "missing_version" // COC lists versions that could not be fetched
 	ProblemIncomplete     ProblemKind = "incomplete"      // what was listed is not fetched yet
 	ProblemKeyRefused     ProblemKind = "key_refused"     // COC refuses a key pair
@@ -52,7 +53,7 @@ const (
 
 // ProblemKinds returns all kinds, in the order in which status shows them.
 func ProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemKeyRefused,
+	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead, ProblemKeyRefused,
 		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
 		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed, ProblemMessageAltered}
 }
@@ -146,6 +147,10 @@ func (s *Status) archiveProblems() {
 			fmt.Sprintf("%s of the logs are not signed", text.Plural(int(s.LogRecords-s.LogSigned), "record")),
 			"the signing key is missing",
 			"restore the key file (signing_key, or the archive's name with .key appended), and restart cocsync")
+	}
+	if s.headError != "" {
+		s.problem(ProblemHead, "the head file cannot be written", s.headError,
+			"make its folder (head_file, or that of the archive) writable for cocsync; until then an older copy of the archive is not detected, and messages have no head")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // Report is an audit report of a period. Its lists are read from the archive when they are
@@ -112,6 +113,13 @@ func (a *Archive) Report(ctx context.Context, q ReportQuery) (r Report, err erro
 	period := clip(Period{Time{since}, Time{until}}, Period{Time{since}, Time{now}})
 	within := db.Filter{Since: since, Until: until, Either: true, Account: q.Account, Backfill: db.OnlyBackfill, OldestFirst: true, NoItems: true}
 	var errs [4]error
+	records, signed, err := a.db.LogSize(ctx)
+	if err != nil {
+		return r, fmt.Errorf("report: %w", err)
+	}
+	if signed < records {
+		r.Limits = append(r.Limits, text.Plural(int(records-signed), "record")+" of the logs are not signed: the signing key was missing.")
+	}
 	r.Archive, errs[0] = filepath.Abs(a.db.Path())
 	r.LastCheckedAt.Time, errs[1] = a.db.LastRequestAt(ctx, q.Account)
 	r.Watches, errs[2] = a.coverage(ctx, period, q.Account)

@@ -39,7 +39,8 @@ type Status struct {
 	Accounts []Account `json:"-"`
 
 	writerErr                         error // why Writer is unknown
-	pendingDocuments, pendingVersions int   // listed before the running cycle and not fetched yet
+	headError                         string
+	pendingDocuments, pendingVersions int // listed before the running cycle and not fetched yet
 	wal                               db.WAL
 	freeBytes                         int64
 	freeKnown                         bool
@@ -197,6 +198,9 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	if s.LogRecords, s.LogSigned, err = a.db.LogSize(ctx); err != nil {
+		return nil, err
+	}
+	if s.headError, err = a.db.HeadError(ctx); err != nil {
 		return nil, err
 	}
 	s.WALBytes = s.wal.Bytes

@@ -19,6 +19,14 @@ func (v *verifier) derived(ctx context.Context) error {
 	if err := listed(v, "%v", v.db.DerivedFaults)(ctx); err != nil {
 		return err
 	}
+	algorithm, err := v.db.DiffAlgorithm(ctx)
+	if err != nil {
+		return err
+	}
+	if algorithm > diff.Algorithm {
+		v.fault("the differences were made by a newer cocsync (algorithm %d, this one has %d): verify them with that release", algorithm, diff.Algorithm)
+		return v.lines(ctx)
+	}
 	changes, older := 0, 0
 	for c, err := range v.db.Changes(ctx, db.Filter{}) {
 		v.step()
@@ -27,8 +35,15 @@ func (v *verifier) derived(ctx context.Context) error {
 		}
 		switch c.Kind {
 		case coc.KindNew, coc.KindVersion, coc.KindRewritten:
-			if c.Algorithm != diff.Algorithm {
+			switch {
+			case c.Algorithm > diff.Algorithm:
+				v.fault("change %s: its difference was made by a newer cocsync (algorithm %d, this one has %d)", c.Ref, c.Algorithm, diff.Algorithm)
+				continue
+			case c.Algorithm < diff.Algorithm && algorithm < diff.Algorithm: // run and sync rebuild it
 				older++
+				continue
+			case c.Algorithm < diff.Algorithm:
+				v.fault("change %s: its difference is of algorithm %d, and all were rebuilt with %d", c.Ref, c.Algorithm, diff.Algorithm)
 				continue
 			}
 			err = v.difference(ctx, &c)
@@ -41,7 +56,7 @@ func (v *verifier) derived(ctx context.Context) error {
 		changes++
 	}
 	v.count("differences", changes)
-	v.count("differences of older algorithms, which were skipped", older)
+	v.count("differences of older algorithms, which the next sync rebuilds", older)
 	return v.lines(ctx)
 }
 

@@ -295,6 +295,11 @@ func TestVerifyDuringWrites(t *testing.T) {
 		must(t, err)
 		step := version(n)
 		step.Versions[0].Revision.Content.Bytes = fmt.Appendf(nil, "line %d\n", n)
+		var old *diff.Text
+		if n > 1 {
+			old = diff.Read(fmt.Appendf(nil, "line %d\n", n-1))
+		}
+		step.Changes[0].Difference = diff.Compare(old, diff.Read(step.Versions[0].Revision.Content.Bytes))
 		must(t, d.Commit(t.Context(), step))
 		c.EndedAt, c.Outcome, c.Complete = on(n).Add(time.Minute), coc.CycleGood, true
 		must(t, d.End(t.Context(), c, nil))
@@ -319,5 +324,36 @@ func TestVerifyDuringWrites(t *testing.T) {
 	}
 	if within == 0 {
 		t.Error("nothing was written in the midst of a check")
+	}
+}
+
+// A difference of another algorithm is a fault, unless the archive says that older ones are not
+// rebuilt yet.
+func TestVerifyAlgorithms(t *testing.T) {
+	master, _ := logged(t)
+	older, newer := diff.Algorithm-1, diff.Algorithm+1
+	for _, tt := range []struct {
+		archive, row int
+		want         string
+		skipped      int
+	}{
+		{diff.Algorithm, older, fmt.Sprintf("its difference is of algorithm %d, and all were rebuilt with %d", older, diff.Algorithm), 0},
+		{older, older, "", 1},
+		{older, diff.Algorithm, "", 0},
+		{older, newer, "its difference was made by a newer cocsync", 0},
+		{diff.Algorithm, newer, "its difference was made by a newer cocsync", 0},
+		{newer, newer, "the differences were made by a newer cocsync", 0},
+	} {
+		path := copyOf(t, master)
+		tamper(t, path, fmt.Sprintf(`UPDATE archive SET diff_algorithm = %d; UPDATE diffs SET algorithm = %d WHERE change_id = 2`, tt.archive, tt.row))
+		v, faults := verify(t, path, true)
+		if (faults == "") != (tt.want == "") || !strings.Contains(faults, tt.want) {
+			t.Errorf("Verify of a difference of algorithm %d in an archive of %d finds %q, want %q", tt.row, tt.archive, faults, tt.want)
+		}
+		for _, c := range v.Counts {
+			if strings.HasPrefix(c.What, "differences of older") && c.Count != tt.skipped {
+				t.Errorf("Verify skips %d differences, want %d", c.Count, tt.skipped)
+			}
+		}
 	}
 }

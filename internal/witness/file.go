@@ -14,16 +14,20 @@ const writeAfter = time.Second
 type File struct {
 	path, database string
 	key            *audit.Key
-	report         func(error) // called when a write in the background failed
+	report         func(error) // called when the result of the writes changes
 
 	mu    sync.Mutex
 	heads Heads
 	timer *time.Timer // of the next write; nil if the file is up to date
 	ended bool        // nothing is written any more
+
+	reporting sync.Mutex // one call of report at a time
+	reported  *string    // the error that was reported last, "" for success; nil for none yet
 }
 
 // NewFile returns the head file at path of a database, which is open and has these heads. Without a key
-// it is not signed. report is called when a write in the background fails; it is tried again.
+// it is not signed. A write that fails is tried again every second. report is called with the
+// first result, and with each that differs from the one before.
 func NewFile(path, database string, h *Heads, key *audit.Key, report func(error)) *File {
 	f := &File{path: path, database: database, heads: *h, key: key, report: report}
 	f.heads.Closed = nil
@@ -39,18 +43,15 @@ func (f *File) Set(account string, change int64, note []byte, now time.Time) {
 		f.heads.add(Log{Account: account})
 		l = f.heads.Log(account)
 	}
-	l.Change, l.Note, l.At = max(l.Change, change), string(note), now.UTC().Truncate(time.Millisecond)
+	l.set(string(note))
+	l.Change, l.At = max(l.Change, change), now.UTC().Truncate(time.Millisecond)
 	f.later()
 }
 
 // later schedules a write. The caller holds f.mu.
 func (f *File) later() {
 	if f.timer == nil && !f.ended {
-		f.timer = time.AfterFunc(writeAfter, func() {
-			if err := f.Flush(); err != nil { // another write is scheduled
-				f.report(err)
-			}
-		})
+		f.timer = time.AfterFunc(writeAfter, func() { _ = f.Flush() }) // an error is reported, and another write is scheduled
 	}
 }
 
@@ -84,7 +85,23 @@ func (f *File) Flush() error {
 	return f.write()
 }
 
+// write writes the file and reports a result that differs from the previous one.
 func (f *File) write() error {
+	f.reporting.Lock()
+	defer f.reporting.Unlock()
+	err := f.replace()
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if f.reported == nil || *f.reported != text {
+		f.reported = &text
+		f.report(err)
+	}
+	return err
+}
+
+func (f *File) replace() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.timer != nil {
@@ -115,9 +132,7 @@ func (f *File) Close() error {
 // Abandon writes the file if a head is newer. Nothing is written after it: the database was
 // altered, and the file is the evidence.
 func (f *File) Abandon() {
-	if err := f.Flush(); err != nil {
-		f.report(err)
-	}
+	_ = f.Flush() // an error is reported
 	f.end()
 }
 

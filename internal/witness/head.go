@@ -53,6 +53,37 @@ type Log struct {
 	At      time.Time `json:"at"`     // when the head was signed
 	// Note is the checkpoint: a signed note, or without the key only its text.
 	Note string `json:"note"`
+	// Signed is the newest signed note of the log if Note is not signed; "" if it was never
+	// signed. Only the records after it were added without the key.
+	Signed string `json:"signed,omitempty"`
+}
+
+// set sets the newest checkpoint.
+func (l *Log) set(note string) {
+	old := *l
+	l.Note, l.Signed = note, ""
+	c, signed, err := l.Checkpoint()
+	if signed || err != nil {
+		return
+	}
+	for _, note := range []string{old.Note, old.Signed} {
+		before := Log{Note: note}
+		if b, signed, err := before.Checkpoint(); err == nil && signed && b.Origin == c.Origin {
+			l.Signed = note
+			return
+		}
+	}
+}
+
+// NewestSigned returns the newest signed checkpoint; ok is false if the log was never signed.
+func (l *Log) NewestSigned() (c audit.Checkpoint, ok bool) {
+	for _, note := range []string{l.Note, l.Signed} {
+		n := Log{Note: note}
+		if c, signed, err := n.Checkpoint(); err == nil && signed {
+			return c, true
+		}
+	}
+	return c, false
 }
 
 // Checkpoint returns the head, and whether it is signed. The signature is not verified.
@@ -133,15 +164,27 @@ func parse(b []byte, archive string, key audit.PublicKey) (*Heads, error) {
 	}
 	for i := range h.Logs {
 		l := &h.Logs[i]
-		_, signed, err := l.Checkpoint()
+		c, signed, err := l.Checkpoint()
 		if err == nil && signed {
 			_, err = audit.Open([]byte(l.Note), key)
+		}
+		if err == nil && l.Signed != "" {
+			err = l.checkSigned(c, signed, key)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the head of account %s: %w", l.Account, err)
 		}
 	}
 	return h, unsigned
+}
+
+// checkSigned checks the newest signed note of a log whose newest checkpoint is c.
+func (l *Log) checkSigned(c audit.Checkpoint, signed bool, key audit.PublicKey) error {
+	before, err := audit.Open([]byte(l.Signed), key)
+	if err == nil && (signed || before.Origin != c.Origin || before.Size > c.Size) {
+		err = errors.New("its newest signed checkpoint is not one before its newest checkpoint")
+	}
+	return err
 }
 
 // Write writes the head file of a database: signed, or without a key as it is. The file has
@@ -163,10 +206,23 @@ func Write(path, database string, h *Heads, key *audit.Key) error {
 	return nil
 }
 
-// replace replaces a file atomically and durably.
+// CheckFolder returns an error if this user cannot create files in the folder of a head file.
+func CheckFolder(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// replace replaces a file atomically and durably. Only one process writes it, so the temporary
+// file always has the same name, and one that a crash left is removed.
 func replace(path, like string, text []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	dir, name := filepath.Dir(path), path+".new"
+	if err := ignoreMissing(os.Remove(name)); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func world(t *testing.T) (database, head string, key *audit.Key, h *Heads) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.Logs = append(h.Logs, Log{account, int64(10 * i), at, string(note)})
+		h.Logs = append(h.Logs, Log{Account: account, Change: int64(10 * i), At: at, Note: string(note)})
 	}
 	return database, head, key, h
 }
@@ -153,5 +153,85 @@ func TestHeadsNotWritten(t *testing.T) {
 	}
 	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 2 {
 		t.Errorf("%d files, %v; want 2", len(files), err)
+	}
+}
+
+// A log that goes on without the key keeps its newest signed checkpoint, of the same origin.
+func TestSignedCheckpointIsKept(t *testing.T) {
+	database, path, key, h := world(t)
+	f := NewFile(path, database, h, nil, func(error) {})
+	signed := h.Log("prod").Note
+	text := func(size int64) []byte {
+		return []byte(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: size}.Text())
+	}
+	sign := func(c audit.Checkpoint) string {
+		note, err := key.Sign(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(note)
+	}
+	for _, tt := range []struct {
+		note string
+		want string
+	}{
+		{string(text(4)), signed},
+		{string(text(5)), signed},
+		{sign(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: 6}), ""},
+		{audit.Checkpoint{Origin: "cocsync/0f3a/prod/2", Size: 1}.Text(), ""},
+	} {
+		f.Set("prod", 1, []byte(tt.note), time.Now())
+		if err := f.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(path, "0f3a", key.Public())
+		if !errors.Is(err, ErrUnsigned) || got.Log("prod").Signed != tt.want {
+			t.Errorf("after %q, Signed = %q, %v, want %q", tt.note, got.Log("prod").Signed, err, tt.want)
+		}
+	}
+	// One that is not signed, of another origin, or newer than the checkpoint is refused.
+	for _, note := range []string{string(text(2)), sign(audit.Checkpoint{Origin: "cocsync/0f3a/test", Size: 2}), sign(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: 9})} {
+		*h.Log("prod") = Log{Account: "prod", Note: string(text(4)), Signed: note}
+		if err := Write(path, database, h, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Read(path, "0f3a", key.Public()); err == nil || errors.Is(err, ErrUnsigned) {
+			t.Errorf("Read with the signed checkpoint %q = %+v, %v, want an error", note, got, err)
+		}
+	}
+}
+
+// A temporary file that a crash left is replaced, and each error is reported once.
+func TestWriteErrors(t *testing.T) {
+	database, path, key, h := world(t)
+	var reported []string
+	f := NewFile(path, database, h, key, func(err error) {
+		if err == nil {
+			err = errors.New("written")
+		}
+		reported = append(reported, err.Error())
+	})
+	if err := os.WriteFile(path+".new", []byte("{"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Verified(time.Now()); err != nil {
+		t.Errorf("a write after a crash = %v", err)
+	}
+	if err := os.MkdirAll(path+".new/x", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if f.Verified(time.Now()) == nil {
+			t.Error("a write next to a folder with the name of the temporary file = nil")
+		}
+	}
+	if err := os.RemoveAll(path + ".new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if len(reported) != 3 || reported[0] != "written" || reported[2] != "written" || reported[1] == "written" {
+		t.Errorf("reported %q, want a success, an error and a success", reported)
 	}
 }
