@@ -108,6 +108,7 @@ type logCheck struct {
 	sent   []db.Signed // checkpoints that are not reached yet
 	waits  []External
 	wrong  []mismatch
+	clock  seenClock
 }
 
 // mismatch is a record that differs from its leaf.
@@ -142,6 +143,9 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		}
 	}
 	c.head()
+	if note := c.clock.note(); note != "" {
+		c.verdict.Notes = append(c.verdict.Notes, c.name+": "+note)
+	}
 	for _, m := range c.wrong {
 		c.blame(ctx, m)
 	}
@@ -215,6 +219,7 @@ func (c *logCheck) row(l db.Leaf) error {
 		c.counts[l.Type]++
 		switch hash := audit.LeafHash(r.Encode()); {
 		case hash == l.Hashes[0]:
+			c.clock.record(l.Index, &r.Record)
 		case len(c.wrong) < maxFaults:
 			c.wrong = append(c.wrong, mismatch{l, hash, describe(l.Type, &r.Record)})
 		default: // it would not be named
