@@ -193,6 +193,32 @@ func (p *Reported) others(r reader, args []any) (err error) {
 	return err
 }
 
+// ChangesAround returns the numbers of the changes of an account from the last one before number
+// begin that was seen before since to the first one after number end that was seen at until or
+// later, in the order of recording. If there is none before, they start with the first; if
+// there is none after, they end with the newest, and last is true.
+func (l *Log) ChangesAround(ctx context.Context, account, begin, end int64, since, until time.Time) (ids []int64, last bool, err error) {
+	r := l.reading(ctx, "changes around the period")
+	before, err := first[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id < ? AND c.seen_at < ? ORDER BY c.id DESC LIMIT 1`,
+		account, begin, since.UnixMilli())
+	if err != nil {
+		return nil, false, err
+	}
+	after, err := first[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id > ? AND c.id > ? AND c.seen_at >= ? ORDER BY c.id LIMIT 1`,
+		account, before, end, until.UnixMilli())
+	if err != nil {
+		return nil, false, err
+	}
+	last = after == 0
+	ids, err = collect[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id >= ? AND (c.id <= ? OR ?) ORDER BY c.id`, account, before, after, last)
+	for i, id := range ids {
+		if want := max(before, 1) + int64(i); err == nil && id != want {
+			err = alteredError{fmt.Errorf("change %d is missing", want)}
+		}
+	}
+	return ids, last, err
+}
+
 // Logged is the record of a row and its leaf.
 type Logged struct {
 	Record

@@ -76,9 +76,13 @@ const leafRows = `SELECT id, type, ref, hashes FROM leaves WHERE account_id = ? 
 // Leaves returns every leaf of a log, in order. It reads pages, so that other queries may run
 // at the same time.
 func (l *Log) Leaves(ctx context.Context, account, log int64) iter.Seq2[Leaf, error] {
+	return l.LeavesAfter(ctx, account, log, -1)
+}
+
+// LeavesAfter is Leaves without those up to an index.
+func (l *Log) LeavesAfter(ctx context.Context, account, log, after int64) iter.Seq2[Leaf, error] {
 	r := l.reading(ctx, "leaves")
 	return func(yield func(Leaf, error) bool) {
-		after := int64(-1)
 		for {
 			rows, err := collect[leafRow](r, leafRows+` AND id > ? ORDER BY id LIMIT ?`, account, log, after, recordsPage)
 			for _, row := range rows {

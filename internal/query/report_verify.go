@@ -29,6 +29,7 @@ type ReportVerdict struct {
 // reported is a record of a row that a report prints, in a log whose head was verified.
 type reported struct {
 	log    *reportedLog
+	ref    int64 // the id of the row
 	record audit.Record
 	index  int64
 	proof  []audit.Hash
@@ -161,7 +162,7 @@ func included(l *reportedLog, x db.Logged) (r reported, err error) {
 	case x.Leaf.Index < 0 || x.Leaf.Index >= l.head.Size:
 		return r, errNotInTree
 	}
-	r = reported{log: l, record: x.Record.Record, index: x.Leaf.Index}
+	r = reported{log: l, ref: x.Ref, record: x.Record.Record, index: x.Leaf.Index}
 	if r.proof, err = tlog.ProveRecord(l.head.Size, r.index, l.hashes); err != nil {
 		return r, err
 	}
