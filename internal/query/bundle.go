@@ -50,6 +50,9 @@ func (a *Archive) WriteBundle(ctx context.Context, w io.Writer, q BundleQuery) (
 func (a *Archive) writeBundle(ctx context.Context, w io.Writer, q BundleQuery) (ReportVerdict, error) {
 	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}, query: q}
 	b.header.Method, b.header.Modified = zip.Deflate, a.Now().UTC()
+	if err := a.checkAccount(ctx, q.Account); err != nil {
+		return ReportVerdict{}, err
+	}
 	logs, err := a.db.Logs(ctx)
 	if err != nil {
 		return ReportVerdict{}, err
