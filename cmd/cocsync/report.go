@@ -51,7 +51,7 @@ reports of adjacent periods omit none.`,
 			if r.Keys, err = readKeys(keys); err != nil {
 				return err
 			}
-			return q.Snapshot(ctx, func(q *query.Archive) error { return a.report(ctx, q, r) })
+			return a.report(ctx, q, r)
 		}),
 	}
 	s := cmd.Flags()
