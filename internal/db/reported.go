@@ -230,13 +230,18 @@ type Logged struct {
 // RecordsOf returns the records of rows of an account and their leaves. The ids are in order.
 func (l *Log) RecordsOf(ctx context.Context, account int64, typ string, ids []int64) iter.Seq2[Logged, error] {
 	r := l.reading(ctx, "records of type %s", typ)
+	read, ok := sources()[typ]
 	return func(yield func(Logged, error) bool) {
+		if !ok {
+			yield(Logged{}, damaged("there are no records of type %s", text.Visible(typ)))
+			return
+		}
 		for len(ids) > 0 {
 			n := 1 // read a range that has few other rows
 			for n < len(ids) && ids[n]-ids[0] < min(recordsPage, 2*int64(n)) {
 				n++
 			}
-			page, err := loggedIn(r, account, typ, ids[:n])
+			page, err := loggedIn(r, read, account, typ, ids[:n])
 			if err != nil {
 				yield(Logged{}, err)
 				return
@@ -251,12 +256,8 @@ func (l *Log) RecordsOf(ctx context.Context, account int64, typ string, ids []in
 	}
 }
 
-func loggedIn(r reader, account int64, typ string, ids []int64) ([]Logged, error) {
+func loggedIn(r reader, read source, account int64, typ string, ids []int64) ([]Logged, error) {
 	begin, end := ids[0], ids[len(ids)-1]
-	read, ok := sources()[typ]
-	if !ok {
-		return nil, damaged("there are no records of type %s", text.Visible(typ))
-	}
 	rows, err := read(r, coc.Key{Account: account, ID: begin - 1}, int(end-begin+1))
 	if err != nil {
 		return nil, err
