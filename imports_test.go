@@ -18,29 +18,30 @@ import (
 // keep the adapters (fetch, db, notify) apart, and what is pure, pure.
 func allowedImports() map[string][]string {
 	return map[string][]string{
-		"cmd/cocsync":            {"*"},
-		"internal/coc":           {},
-		"internal/text":          {},
-		"internal/term":          {"internal/text"},
-		"internal/diff":          {"internal/coc", "internal/diff/lines", "internal/text"},
-		"internal/diff/lines":    {}, // the record of a difference: no parser has a say in it
-		"internal/diff/difftest": {},
-		"internal/audit":         {},
-		"internal/witness":       {"internal/audit"},
-		"contrib/verifier":       {}, // it shares no code with the program
-		"internal/cocsim":        {}, // so that it does not share fetch's mistakes
-		"internal/hint":          {"internal/text"},
-		"migrations":             {},
-		"internal/schedule":      {"internal/hint"},
-		"internal/config":        {"internal/coc", "internal/hint", "internal/schedule", "internal/text"},
-		"internal/fetch":         {"internal/coc", "internal/hint", "internal/text"},
-		"internal/db":            {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text", "internal/witness", "migrations"},
-		"internal/mask":          {"internal/coc"},
-		"internal/notify":        {"internal/coc", "internal/diff", "internal/hint", "internal/mask", "internal/text"},
-		"internal/query":         {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/hint", "internal/schedule", "internal/text"},
-		"internal/syncer":        {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
-		"internal/daemon":        {"internal/coc", "internal/syncer"},
-		"internal/web":           {"internal/coc", "internal/diff", "internal/hint", "internal/query", "internal/text"},
+		"cmd/cocsync":             {"*"},
+		"internal/coc":            {},
+		"internal/text":           {},
+		"internal/term":           {"internal/text"},
+		"internal/diff":           {"internal/coc", "internal/diff/lines", "internal/text"},
+		"internal/diff/lines":     {}, // the record of a difference: no parser has a say in it
+		"internal/diff/difftest":  {},
+		"internal/audit":          {},
+		"internal/witness":        {"internal/audit"},
+		"contrib/verifier":        {},
+		"contrib/verifier/verify": {}, // it shares no code with the program
+		"internal/cocsim":         {}, // so that it does not share fetch's mistakes
+		"internal/hint":           {"internal/text"},
+		"migrations":              {},
+		"internal/schedule":       {"internal/hint"},
+		"internal/config":         {"internal/coc", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/fetch":          {"internal/coc", "internal/hint", "internal/text"},
+		"internal/db":             {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text", "internal/witness", "migrations"},
+		"internal/mask":           {"internal/coc"},
+		"internal/notify":         {"internal/coc", "internal/diff", "internal/hint", "internal/mask", "internal/text"},
+		"internal/query":          {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/syncer":         {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
+		"internal/daemon":         {"internal/coc", "internal/syncer"},
+		"internal/web":            {"internal/coc", "internal/diff", "internal/hint", "internal/query", "internal/text"},
 	}
 }
 

@@ -29,7 +29,7 @@ describes the formats.`,
 		Args: noArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditCheckCommand(), a.auditTrustCommand())
+	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand())
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/hint"
 	"cocsync/internal/query"
 	"cocsync/internal/term"
 	"cocsync/internal/text"
@@ -19,6 +21,7 @@ import (
 
 func (a *app) reportCommand() *cobra.Command {
 	var r query.ReportQuery
+	var keys []string
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "write the audit report of a period",
@@ -26,6 +29,12 @@ func (a *app) reportCommand() *cobra.Command {
 each watch, with failures and gaps; the documents that were watched, and when; every
 change with its author; rewrites, deletions and withdrawn versions; missing versions; and
 the limits of the report. -o text is Markdown.
+
+The report verifies the rows that it prints: the record of each must be in the log of its
+account, under the newest signed head. It ends with the number of rows that verified, the
+heads, and what no record covers. Without --key the signatures are checked with the keys
+in the archive: give the verifier keys that you noted earlier (cocsync audit keys). If a
+row does not verify, the report says so, and the exit status is 3.
 
 A gap is a period without a good cycle that read the whole list. It is longer than ten
 minutes and longer than three typical intervals of the watch. The typical interval is the
@@ -38,22 +47,42 @@ reports of adjacent periods omit none.`,
   cocsync report --since 2026-06-01 --until 2026-06-30 --account prod
   cocsync report --since 7d -o json | jq '.watches[].gaps'`,
 		Args: noArgs,
-		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
-			r, err := q.Report(ctx, r)
-			if err != nil {
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) (err error) {
+			if r.Keys, err = readKeys(keys); err != nil {
 				return err
 			}
-			if a.json() {
-				return query.Write(a.out, r)
-			}
-			return a.paged(func(p *page) error { return p.report(r) })
+			return a.report(ctx, q, r)
 		}),
 	}
 	s := cmd.Flags()
 	s.StringVar(&r.Since, "since", "", "start of the period, such as 2026-06-01 or 7d (`WHEN`; default: 30 days before the end)")
 	s.StringVar(&r.Until, "until", "", "end of the period, including `WHEN` (default: now)")
 	s.StringVar(&r.Account, "account", "", "only account `NAME`")
+	s.StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated")
 	return a.outputFlag(cmd)
+}
+
+// report writes a report. The error is about rows that do not verify.
+func (a *app) report(ctx context.Context, q *query.Archive, which query.ReportQuery) error {
+	r, err := q.Report(ctx, which)
+	if err != nil {
+		return err
+	}
+	if a.json() {
+		err = query.Write(a.out, r)
+	} else {
+		err = a.paged(func(p *page) error { return p.report(r) })
+	}
+	return errors.Join(err, unverified(r.Verification))
+}
+
+// unverified returns the error for a report whose rows do not verify, or nil.
+func unverified(v query.ReportVerdict) error {
+	if v.Good {
+		return nil
+	}
+	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("rows of the report do not match the log: %s; %s in total",
+		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), "`cocsync verify` checks the whole archive; keep the file as it is, as evidence")}
 }
 
 //go:embed report.md.tmpl

@@ -198,6 +198,9 @@ func tidied(text string) string {
 		{`127\.0\.0\.1:\d+`, "HOST"},
 		{` log \d+ [A-Za-z0-9+/]{43}= key [0-9a-f]{32}`, " log HEAD"},
 		{`"log": ?\{[^}]*\}`, `"log":HEAD`},
+		{"cocsync/[0-9a-f]{16}/", "cocsync/ARCHIVE/"},
+		{"(root `|\"root\": \")[A-Za-z0-9+/]{43}=", "${1}ROOT"},
+		{"(key `|\"key\": \")[0-9a-f]{32}", "${1}KEY"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}

@@ -48,7 +48,7 @@ show that this did not happen. Give one with --checkpoint: a file, a note pasted
 message, or the size and the root from one.
 
 The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
-archive cannot be read.`,
+archive cannot be read. A note, such as one of times that run backwards, is no fault.`,
 		Example: `  cocsync verify
   cocsync verify --key keys.txt --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
@@ -247,6 +247,9 @@ func (p *page) verdict(v query.Verdict, external bool) {
 	}
 	for _, x := range v.External {
 		p.Prose("", term.Green, x)
+	}
+	for _, n := range v.Notes {
+		p.Prose("", term.Plain, "NOTE "+n)
 	}
 	for _, f := range v.Faults {
 		p.Prose("", term.Alarm, "FAULT "+f)

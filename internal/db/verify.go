@@ -73,18 +73,35 @@ type leafRow struct {
 	Hashes []byte
 }
 
+func (l leafRow) leaf() Leaf { return Leaf{l.Index, l.Type, l.Ref, splitHashes(l.Hashes)} }
+
+// loggedLeaf is a leaf with the id of its log.
+type loggedLeaf struct {
+	Log int64
+	leafRow
+}
+
 const leafRows = `SELECT id, type, ref, hashes FROM leaves WHERE account_id = ? AND log_id = ?`
+
+// leavesOfRows selects the leaves of rows with the ids in a list that follows. SQLite finds their
+// keys in an index, and would otherwise read all leaves of the account.
+const leavesOfRows = `SELECT l.log_id, l.id, l.type, l.ref, l.hashes FROM leaves k CROSS JOIN leaves l
+	WHERE l.account_id = k.account_id AND l.log_id = k.log_id AND l.id = k.id AND k.ref IN `
 
 // Leaves returns every leaf of a log, in order. It reads pages, so that other queries may run
 // at the same time.
 func (l *Log) Leaves(ctx context.Context, account, log int64) iter.Seq2[Leaf, error] {
+	return l.LeavesAfter(ctx, account, log, -1)
+}
+
+// LeavesAfter is Leaves without those up to an index.
+func (l *Log) LeavesAfter(ctx context.Context, account, log, after int64) iter.Seq2[Leaf, error] {
 	r := l.reading(ctx, "leaves")
 	return func(yield func(Leaf, error) bool) {
-		after := int64(-1)
 		for {
 			rows, err := collect[leafRow](r, leafRows+` AND id > ? ORDER BY id LIMIT ?`, account, log, after, recordsPage)
 			for _, row := range rows {
-				if !yield(Leaf{row.Index, row.Type, row.Ref, splitHashes(row.Hashes)}, nil) {
+				if !yield(row.leaf(), nil) {
 					return
 				}
 				after = row.Index
@@ -111,43 +128,47 @@ func splitHashes(b []byte) (list []audit.Hash) {
 	return list
 }
 
-// hashes reads the hashes of a log.
-type hashes struct {
-	reader
-	account, log int64
+// storedHashes returns what is stored with a leaf. The hash of a level is needed.
+type storedHashes func(leaf int64, level int) ([]audit.Hash, error)
+
+// leafHashes reads the hashes that are stored with a leaf.
+func leafHashes(r reader, account, log int64) storedHashes {
+	return func(leaf int64, _ int) ([]audit.Hash, error) {
+		b, err := first[[]byte](r, `SELECT hashes FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`, account, log, leaf)
+		return splitHashes(b), err
+	}
 }
 
 // hash returns hash number n of a level.
-func (h hashes) hash(level int, n int64) (audit.Hash, error) {
+func (of storedHashes) hash(level int, n int64) (audit.Hash, error) {
 	at := level
 	if level > 0 {
 		at -= audit.SkippedLevels
 	}
 	if level > 0 && at <= 0 {
-		left, err := h.hash(level-1, 2*n)
+		left, err := of.hash(level-1, 2*n)
 		if err != nil {
 			return left, err
 		}
-		right, err := h.hash(level-1, 2*n+1)
+		right, err := of.hash(level-1, 2*n+1)
 		return tlog.NodeHash(left, right), err
 	}
 	leaf := (n+1)<<level - 1 // which completes the subtree
-	b, err := first[[]byte](h.reader, `SELECT hashes FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`, h.account, h.log, leaf)
+	stored, err := of(leaf, level)
+	if err == nil && at >= len(stored) {
+		err = damaged("leaf %d of the log is missing or incomplete", leaf)
+	}
 	if err != nil {
 		return audit.Hash{}, err
 	}
-	if stored := splitHashes(b); at < len(stored) {
-		return stored[at], nil
-	}
-	return audit.Hash{}, damaged("leaf %d of the log is missing or incomplete", leaf)
+	return stored[at], nil
 }
 
-// StoredHashes reads the hashes of a log, for proofs.
-func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashReader {
-	h := hashes{l.reading(ctx, "hashes of the log"), account, log}
+// hashReader reads the hashes of a log for proofs.
+func hashReader(of storedHashes) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) (list []audit.Hash, err error) {
 		for _, index := range indexes {
-			hash, err := h.hash(tlog.SplitStoredHashIndex(index))
+			hash, err := of.hash(tlog.SplitStoredHashIndex(index))
 			if err != nil {
 				return nil, err
 			}
@@ -155,6 +176,11 @@ func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashRea
 		}
 		return list, nil
 	})
+}
+
+// StoredHashes reads the hashes of a log, for proofs.
+func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashReader {
+	return hashReader(leafHashes(l.reading(ctx, "hashes of the log"), account, log))
 }
 
 // LogSize returns the number of records of all logs, and how many of them are signed.
@@ -220,13 +246,9 @@ func (l *Log) RecordOf(ctx context.Context, typ string, row coc.Key) (record aud
 	if !ok {
 		return record, 0, leaf, coc.ErrNotFound
 	}
-	found, err := find[struct {
-		Log int64
-		leafRow
-	}](l.reading(ctx, "leaf of %s %d", typ, row.ID),
-		// The + keeps SQLite from reading all leaves of the account.
-		`SELECT log_id, id, type, ref, hashes FROM leaves WHERE ref = ? AND type = ? AND +account_id = ?`, row.ID, typ, row.Account)
-	return record, found.Log, Leaf{found.Index, found.Type, found.Ref, splitHashes(found.Hashes)}, err
+	found, err := find[loggedLeaf](l.reading(ctx, "leaf of %s %d", typ, row.ID),
+		leavesOfRows+`(?) AND k.type = ? AND k.account_id = ?`, row.ID, typ, row.Account)
+	return record, found.Log, found.leaf(), err
 }
 
 // Basis is the evidence of a change.

@@ -51,6 +51,16 @@ func New(d *db.DB) *Archive { return &Archive{db: d, Now: time.Now, Local: time.
 // Close closes the archive.
 func (a *Archive) Close() error { return a.db.Close() }
 
+// Snapshot calls do with the archive as it is now, for several queries whose results must be
+// consistent.
+func (a *Archive) Snapshot(ctx context.Context, do func(*Archive) error) error {
+	return a.db.Snapshot(ctx, func(d *db.DB) error {
+		snapshot := *a
+		snapshot.db = d
+		return do(&snapshot)
+	})
+}
+
 // Path is the file of the archive.
 func (a *Archive) Path() string { return a.db.Path() }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -27,6 +28,9 @@ type Report struct {
 	Watches       []Coverage `json:"watches"`
 	Backfill      Backfill   `json:"backfill"`
 	Limits        []string   `json:"limits"`
+
+	// Verification is the result of verifying the rows below against the logs.
+	Verification ReportVerdict `json:"verification"`
 
 	Documents Rows[WatchedDocument] `json:"documents"` // by name
 	// Changes were made or first seen in the period, oldest first, without backfill.
@@ -95,12 +99,18 @@ const ReportDays = 30
 
 // ReportQuery selects a report.
 type ReportQuery struct {
-	Since, Until string // "": ReportDays before the end, now
-	Account      string // "" for all
+	Since, Until string            // "": ReportDays before the end, now
+	Account      string            // "" for all
+	Keys         []audit.PublicKey // that may sign; none: those in the archive
 }
 
 // Report computes the report of a period, which may not have ended yet.
 func (a *Archive) Report(ctx context.Context, q ReportQuery) (r Report, err error) {
+	return a.report(ctx, q, nil)
+}
+
+// report is Report. It calls each with the record of every row that verified.
+func (a *Archive) report(ctx context.Context, q ReportQuery, each func(reported) error) (r Report, err error) {
 	since, until, err := a.reportPeriod(q)
 	if err != nil {
 		return r, badQuery(err)
@@ -128,6 +138,9 @@ func (a *Archive) Report(ctx context.Context, q ReportQuery) (r Report, err erro
 		return r, fmt.Errorf("report: %w", err)
 	}
 	within.Backfill = db.NoBackfill
+	if r.Verification, err = a.verifyReport(ctx, within, q.Keys, each); err != nil {
+		return r, fmt.Errorf("verify the report: %w", err)
+	}
 	r.Documents = Rows[WatchedDocument](a.watchedDocuments(ctx, period, within))
 	r.Changes = Rows[ReportedChange](a.reportedChanges(ctx, within))
 	r.Rewrites = Rows[Rewrite](a.rewrites(ctx, within))
@@ -305,6 +318,6 @@ func reportLimits() []string {
 		"A content that was replaced in place is noticed when it is read again: it may have been replaced at any time after the old one was last seen.",
 		"COC names one modifier for a document, not one for each version. An author is named only if there is no doubt; otherwise the author is “unknown”.",
 		"Documents have their current names, and the list of missing versions is the current one.",
-		"All of this was read from the current file of the archive. This report cannot tell whether someone altered that file.",
+		"All of this was read from the current file of the archive. The verification compares it with a signed log. It cannot tell whether someone with the key rebuilt the log, or whether rows were removed: `cocsync verify --checkpoint` can.",
 	}
 }

@@ -151,5 +151,5 @@ func TestReportOmitsNoChange(t *testing.T) {
 
 // reportOf returns the report of [since, until).
 func reportOf(t *testing.T, h *Archive, since, until time.Time, account string) (Report, error) {
-	return h.Report(t.Context(), ReportQuery{since.Format(time.RFC3339Nano), until.Add(-time.Millisecond).Format(time.RFC3339Nano), account})
+	return h.Report(t.Context(), ReportQuery{since.Format(time.RFC3339Nano), until.Add(-time.Millisecond).Format(time.RFC3339Nano), account, nil})
 }

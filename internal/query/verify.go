@@ -41,7 +41,8 @@ type Verdict struct {
 	Counts   []Count      `json:"counts"`   // what was checked
 	External []string     `json:"external"` // external checkpoints that match
 	Faults   []string     `json:"faults"`
-	More     int          `json:"more"` // faults that are not in Faults
+	More     int          `json:"more"`  // faults that are not in Faults
+	Notes    []string     `json:"notes"` // what is unusual, and no fault
 }
 
 // Records returns the number of records in all logs.
@@ -96,7 +97,7 @@ type verifier struct {
 // only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
 	v := &verifier{Verification: q, report: report, external: map[string][]string{}}
-	v.verdict.Logs = []LogVerdict{}
+	v.verdict.Logs, v.verdict.Notes = []LogVerdict{}, []string{}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
 		return v.run(ctx)

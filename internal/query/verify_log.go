@@ -97,7 +97,8 @@ type logCheck struct {
 	tree      audit.Edge
 	sent      []db.Signed // checkpoints that are not reached yet
 	waits     []External
-	unmatched *unmatched // of the account
+	unmatched *unmatched // of all logs
+	clock     seenClock
 }
 
 func (c *logCheck) run(ctx context.Context) (err error) {
@@ -131,6 +132,9 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		return err
 	}
 	c.head()
+	if note := c.clock.note(); note != "" {
+		c.verdict.Notes = append(c.verdict.Notes, c.name+": "+note)
+	}
 	for _, s := range c.sent {
 		if c.gap {
 			break // the missing leaf is the fault
@@ -199,6 +203,8 @@ func (c *logCheck) leaf(l db.Leaf, record audit.Record, ok bool) {
 		c.unmatched.add(c.verifier, mismatch{leaf: &loggedLeaf{l, c.log, c.name}})
 	case audit.LeafHash(record.Encode()) != l.Hashes[0]:
 		c.unmatched.add(c.verifier, mismatch{&loggedLeaf{l, c.log, c.name}, newLoggedRow(l.Type, l.Ref, record)})
+	default:
+		c.clock.record(l.Index, &record)
 	}
 	if ok {
 		c.counts[l.Type]++

@@ -1,4 +1,4 @@
-package main
+package otherverifier
 
 import (
 	"bytes"
@@ -95,7 +95,8 @@ func logged(t *testing.T) (f files) {
 	rewritten.Versions[0].Revision = &coc.NewRevision{Number: 2, Content: coc.Content{}, PreviousCheckedAt: on(3)}
 	rewritten.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v2", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 2}, At: on(4)}}
 	name := "renamed"
-	renamed := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(4), Meta: &coc.Meta{Name: &name}, Changes: []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}}
+	missing.Name, rewritten.Name, again.Name = name, name, name
+	renamed := coc.Step{Account: "prod", DocumentID: "DM1", Name: name, SeenAt: on(4), Meta: &coc.Meta{Name: &name}, Changes: []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}}
 
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(1)}, version("prod", 1), version("prod", 2))
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(1).Add(time.Hour)})

@@ -1,12 +1,7 @@
-// Verifier verifies an archive of cocsync. It shares no code with cocsync: it is written from
-// docs/audit-log.md.
-//
-//	verifier DATABASE KEYS-FILE [CHECKPOINT-FILE…]
-//
-// KEYS-FILE has verifier keys, one a line, from a trusted source. A checkpoint file has signed
-// checkpoints, or is a head file. The exit status is 0, 1 if something cannot be read, or 3 if
-// there are faults.
-package main
+// Package otherverifier tests that docs/audit-log.md is complete: a verifier of whole archives
+// that is written from that page, and shares no code with cocsync, accepts its archives and
+// finds each alteration. It consists of tests only.
+package otherverifier
 
 import (
 	"bytes"
@@ -27,8 +22,9 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
+// run verifies: DATABASE KEYS-FILE [CHECKPOINT-FILE…]. KEYS-FILE has verifier keys, one a line. A
+// checkpoint file has signed checkpoints, or is a head file. The status is 0, 1 if something
+// cannot be read, or 3 if there are faults.
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "usage: verifier DATABASE KEYS-FILE [CHECKPOINT-FILE…]")
