@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -258,6 +259,8 @@ func (v *verifier) keys(l db.LogInfo) []audit.PublicKey {
 	return slices.DeleteFunc([]audit.PublicKey{v.Own, v.identity.PublicKey, l.PublicKey}, func(k audit.PublicKey) bool { return len(k) == 0 })
 }
 
+var errUnsigned = errors.New("it is not signed: the signing key was missing")
+
 // open verifies a checkpoint with the keys that may sign, and returns the fingerprint of the
 // key that signed it; "" if the log has no key.
 func (v *verifier) open(l db.LogInfo, note []byte) (c audit.Checkpoint, key string, err error) {
@@ -266,6 +269,9 @@ func (v *verifier) open(l db.LogInfo, note []byte) (c audit.Checkpoint, key stri
 		if c, err = audit.ParseCheckpoint(string(note)); err == nil && !bytes.Contains(note, []byte("\n\n")) {
 			return c, "", nil
 		}
+	}
+	if !bytes.Contains(note, []byte("\n\n")) {
+		return c, "", errUnsigned
 	}
 	for _, k := range keys {
 		if c, err = audit.Open(note, k); err == nil {

@@ -34,7 +34,7 @@ func version(account string, n int) coc.Step {
 		Evidence: coc.Evidence{RequestID: "request-" + label, Date: on(n)},
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: label, UUID: "uuid-" + label, MadeAt: on(n)}, State: coc.Archived, Recorded: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte(strings.Repeat("line\n", n))}, Author: "li"}}},
-		Changes: []coc.NewChange{{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: on(n), Late: n == 3}}}
+		Changes: []coc.NewChange{{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: on(n), Late: n == 3, Notify: []string{"ops"}}}}
 	if n > 1 {
 		s.Changes[0].From = coc.RevisionRef{Label: fmt.Sprintf("v%d", n-1), Number: 1}
 	}
@@ -111,6 +111,7 @@ func logged(t *testing.T) (f files) {
 	heads, err := d.Heads(t.Context(), []string{"prod", "a test/ü+1"}, on(5))
 	must(t, err)
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(6)})
+	send(t, d)
 	begin(coc.Cycle{Account: "prod", StartedAt: on(7)})
 
 	// The process is killed: its cycles are unattested.
@@ -131,6 +132,21 @@ func logged(t *testing.T) (f files) {
 	notes := bytes.Join([][]byte{heads["prod"].Note, heads["a test/ü+1"].Note}, []byte("\n"))
 	must(t, os.WriteFile(f.checkpoint, notes, 0o600))
 	return f
+}
+
+// send sends the first delivery that is due.
+func send(t *testing.T, d *db.DB) {
+	t.Helper()
+	due, err := d.Due(t.Context(), "ops", on(40), nil, 1)
+	must(t, err)
+	draft := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: due[0].Change.Document, Body: []byte(`{}`), Text: "a"},
+		Claims: []int64{due[0].ID}}
+	_, err = d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{draft}}, on(7))
+	must(t, err)
+	m, _, _, err := d.Next(t.Context(), "ops", on(7))
+	must(t, err)
+	m.State, m.Attempts, m.FirstAt, m.NextAt, m.SentAt, m.Channel, m.TS = coc.Sent, 1, on(7), on(7), on(7), "C<1>", "1.2"
+	must(t, d.RecordAttempt(t.Context(), m))
 }
 
 // verified runs the verifier on an archive, and returns its status and output.

@@ -84,7 +84,40 @@ func (v *verifier) records(account int64) (map[string][]record, error) {
 			all[typ] = append(all[typ], record{r.int(0), hash(0, text)})
 		}
 	}
-	return all, errors.Join(err, v.coverages(account, all))
+	return all, errors.Join(err, v.coverages(account, all), v.deliveries(account, all))
+}
+
+// deliveries adds the records of what was sent.
+func (v *verifier) deliveries(account int64, all map[string][]record) error {
+	_, list, err := v.query(`SELECT id, at, nullif(unattested, 0) FROM delivery_records WHERE account_id = ? ORDER BY id`, account)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		_, rows, err := v.query(`SELECT d.change_id, d.notifier, m.channel, m.ts, m.sent_at FROM deliveries d JOIN messages m ON m.id = d.message_id
+			WHERE d.account_id = ? AND d.record_id = ? ORDER BY d.change_id, d.notifier`, account, r.int(0))
+		if err != nil {
+			return err
+		}
+		sent := make([]struct {
+			Change   int64  `json:"change"`
+			Notifier string `json:"notifier"`
+			Channel  string `json:"channel,omitempty"`
+			TS       string `json:"ts,omitempty"`
+			SentAt   int64  `json:"sent_at"`
+		}, len(rows))
+		for i, d := range rows {
+			s := &sent[i]
+			s.Change, s.Notifier, s.Channel, s.TS, s.SentAt = d.int(0), string(d.bytes(1)), string(d.bytes(2)), string(d.bytes(3)), d.int(4)
+		}
+		text, err := json.Marshal(sent)
+		if err != nil {
+			return err
+		}
+		all["delivery"] = append(all["delivery"], record{r.int(0), hash(0, encode([]byte("delivery\n"),
+			[]string{"account", "at", "unattested", "sent"}, row{v.names[account-1], r[1], r[2], string(text)}))})
+	}
+	return nil
 }
 
 func hash(prefix byte, parts ...[]byte) []byte {
