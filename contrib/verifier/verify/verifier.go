@@ -128,7 +128,7 @@ func (v *verifier) verify(kept string) error {
 			_, err = v.open(parts[0] + "\n\n" + strings.TrimSpace(parts[1]) + "\n")
 		}
 		if err != nil || len(parts) > 0 {
-			return fmt.Errorf("%s does not have signed checkpoints: %v", kept, err)
+			return fmt.Errorf("%s does not have signed checkpoints: %w", kept, err)
 		}
 	}
 	for _, h := range v.notes {
