@@ -229,6 +229,9 @@ CREATE TABLE versions (
 	listed_at INTEGER NOT NULL,
 	-- 1 when the document's first response listed it.
 	backfill INTEGER NOT NULL CHECK (backfill IN (0, 1)),
+	-- Of the first of the versions that were listed together: their number. They have
+	-- consecutive ids and one record. 0 for the others.
+	listed INTEGER NOT NULL CHECK (listed BETWEEN 0 AND 100),
 	withdrawn_at INTEGER,       -- since then it is not listed
 	-- Progress: whether its content is here, whether a change records it, and when its
 	-- content was last compared with COC's (null: there is nothing to compare).

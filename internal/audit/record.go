@@ -35,7 +35,7 @@ const (
 	TypeMember      = "member"      // a watch follows a document
 	TypeMemberEnd   = "member_end"  // it no longer does
 	TypeState       = "state"       // fields of a document other than content, as first seen
-	TypeVersion     = "version"     // as first listed
+	TypeVersions    = "versions"    // of a document, as first listed
 	TypeListing     = "listing"     // a later change of how a version is listed
 	TypeUnavailable = "unavailable" // a version that is unavailable
 	TypeRevision    = "revision"    // a content seen for a version
@@ -50,7 +50,7 @@ const (
 
 // Types returns the types of records.
 func Types() []string {
-	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersion,
+	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersions,
 		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested, TypeTrust, TypeDelivery}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -25,7 +27,7 @@ func (a *Archive) Contradictions(ctx context.Context) (faults []string, err erro
 			return faults, err
 		}
 	}
-	for _, check := range []func(reader) ([]string, error){versionFaults, accountFaults, numberedFaults, a.packFaults} {
+	for _, check := range []func(reader) ([]string, error){versionFaults, accountFaults, numberedFaults, listedFaults, a.packFaults} {
 		found, err := check(r)
 		if faults = append(faults, found...); err != nil {
 			return faults, err
@@ -231,6 +233,43 @@ func numberedFaults(r reader) (faults []string, err error) {
 		if d.Numbered == others[d.Key] {
 			faults = append(faults, fmt.Sprintf("document %s of account %s: the order of its versions is not that of their labels",
 				text.Visible(d.DocumentID), text.Visible(d.Account)))
+		}
+	}
+	return faults, nil
+}
+
+// listedFaults finds versions that no record lists: they are not among those that were listed
+// together with the first one before them.
+func listedFaults(r reader) (faults []string, err error) {
+	type together struct {
+		document, listedAt, newest, end int64
+		name                            string
+	}
+	last := map[int64]together{}
+	fault := func(id int64, account string) {
+		faults = append(faults, fmt.Sprintf("version %d of account %s is not one of those that were listed together", id, text.Visible(account)))
+	}
+	for v, err := range stream[struct {
+		Account, ID, Document, ListedAt, Listed int64
+		Name                                    string
+	}](r, `SELECT v.account_id, v.id, v.document_id, v.listed_at, v.listed, a.name FROM versions v JOIN accounts a ON a.id = v.account_id
+		ORDER BY v.id, v.account_id`) {
+		if err != nil {
+			return faults, err
+		}
+		of, ok := last[v.Account]
+		inside := v.ID < of.end
+		if inside != (v.Listed == 0) || inside && (v.Document != of.document || v.ListedAt != of.listedAt) || !inside && ok && v.ID != of.end {
+			fault(v.ID, v.Name)
+		}
+		if of.newest, of.name = v.ID, v.Name; v.Listed > 0 {
+			of = together{v.Document, v.ListedAt, v.ID, v.ID + v.Listed, v.Name}
+		}
+		last[v.Account] = of
+	}
+	for _, account := range slices.Sorted(maps.Keys(last)) {
+		if of := last[account]; of.newest+1 != of.end {
+			fault(of.newest, of.name)
 		}
 	}
 	return faults, nil

@@ -98,7 +98,7 @@ func skippedFaults(r reader) (faults []string, err error) {
 		WHERE c.kind IN ('new', 'version') AND d.account_id = c.account_id AND d.id = c.document_id AND d.numbered = 1
 			AND v.account_id = c.account_id AND v.document_id = c.document_id
 			AND `+of("v")+` < `+of("vt")+` AND `+of("v")+` > coalesce(`+of("vf")+`, 0)
-			AND lv.ref = v.id AND lv.type = 'version' AND lv.account_id = v.account_id
+			AND lv.ref = `+firstListed("v")+` AND lv.type = 'versions' AND lv.account_id = v.account_id
 			AND lc.ref = c.id AND lc.type = 'change' AND lc.account_id = c.account_id AND (lv.log_id, lv.id) < (lc.log_id, lc.id)
 		ORDER BY c.account_id, c.id, `+of("v")) {
 		if err != nil {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"strings"
+	"time"
 
 	"cocsync/internal/audit"
 )
@@ -100,11 +101,6 @@ var sources = func() map[string]source {
 		{audit.TypeState, "document_states", ofDocument, `
 			d.document_id, x.seen_at, x.name, x.description, x.risk_level, x.creator, x.modifier, x.enterprise_project_id,
 			x.created_at, x.updated_at, x.extra AS others, nullif(x.request_id, '') AS request_id, x.answered_at`},
-		{audit.TypeVersion, "versions", ofDocument, `
-			d.document_id, x.label AS version, nullif(x.version_uuid, '') AS version_uuid,
-			CASE WHEN EXISTS (SELECT 1 FROM listings l WHERE l.account_id = x.account_id AND l.version_id = x.id AND l.made_at IS NOT NULL)
-				THEN NULL ELSE x.made_at END AS made_at,
-			x.listed_at, nullif(x.backfill, 0) AS backfill`},
 		{audit.TypeListing, "listings", ofVersion, `
 			d.document_id, v.label AS version, x.at, nullif(x.withdrawn, 0) AS withdrawn, x.made_at`},
 		{audit.TypeRevision, "revisions", ofVersion + ofContent, `
@@ -123,9 +119,50 @@ var sources = func() map[string]source {
 	} {
 		list[s.typ] = selected(s.typ, s.table, s.joined, s.columns)
 	}
+	list[audit.TypeVersions] = source{"versions", "x.listed > 0", listedVersions}
 	for _, typ := range []string{audit.TypeCoverage, audit.TypeCycle, audit.TypeUnattested} {
 		list[typ] = coveragesOf(typ)
 	}
 	list[audit.TypeDelivery] = source{table: "delivery_records", read: deliveriesRecorded}
 	return list
 }()
+
+// firstListed is the id of the first of the versions that were listed together with a version v.
+func firstListed(v string) string {
+	return strings.ReplaceAll(`(SELECT n.id FROM versions n WHERE n.account_id = v.account_id AND n.id <= v.id AND n.listed > 0 ORDER BY n.id DESC LIMIT 1)`,
+		"v.", v+".")
+}
+
+// listedVersions reads the records of versions that were listed together, by their first one.
+func listedVersions(r reader, account int64, ids []int64) (list []event, err error) {
+	in, args := idsIn(ids)
+	rows, err := collect[struct {
+		First               int64
+		Account, DocumentID string
+		ListedAt            time.Time
+		Label, UUID         string
+		MadeAt              time.Time
+		Backfill            bool
+	}](r, `
+		SELECT f.id, a.name, d.document_id, f.listed_at, x.label, x.version_uuid,
+			CASE WHEN EXISTS (SELECT 1 FROM listings l WHERE l.account_id = x.account_id AND l.version_id = x.id AND l.made_at IS NOT NULL)
+				THEN NULL ELSE x.made_at END,
+			x.backfill
+		FROM versions f JOIN accounts a ON a.id = f.account_id JOIN documents d ON d.account_id = f.account_id AND d.id = f.document_id
+		CROSS JOIN versions x
+		WHERE f.account_id = ? AND f.id IN `+in+` AND x.account_id = f.account_id AND x.id >= f.id AND x.id < f.id + CASE WHEN f.listed < 100 THEN f.listed ELSE 100 END
+			AND x.document_id = f.document_id AND x.listed_at = f.listed_at
+		ORDER BY f.id, x.id`, append([]any{account}, args...)...)
+	for len(rows) > 0 {
+		first, n := rows[0], 0
+		var versions []audit.ListedVersion
+		for n < len(rows) && rows[n].First == first.First {
+			versions = append(versions, audit.NewListedVersion(rows[n].Label, rows[n].UUID, rows[n].MadeAt, rows[n].Backfill))
+			n++
+		}
+		list = append(list, event{first.First, audit.NewRecord(audit.TypeVersions, "account", first.Account, "document_id", first.DocumentID,
+			"listed_at", first.ListedAt, "versions", audit.EncodeListed(versions))})
+		rows = rows[n:]
+	}
+	return list, err
+}

@@ -68,7 +68,7 @@ func (p *Reported) changes(r reader, documents map[int64]bool, args []any) error
 		Others                                                              bool
 	}](r, `
 		SELECT c.id, c.document_id, coalesce(c.from_revision, 0), coalesce(c.to_revision, 0), coalesce(c.from_state, 0), coalesce(c.to_state, 0),
-			coalesce(c.version_id, 0), coalesce(vf.document_id <> c.document_id, 0 = 1) OR coalesce(vt.document_id <> c.document_id, 0 = 1)
+			coalesce(`+firstListed("v")+`, 0), coalesce(vf.document_id <> c.document_id, 0 = 1) OR coalesce(vt.document_id <> c.document_id, 0 = 1)
 				OR coalesce(v.document_id <> c.document_id, 0 = 1) OR coalesce(sf.document_id <> c.document_id, 0 = 1)
 				OR coalesce(st.document_id <> c.document_id, 0 = 1)
 		FROM changes c `+compared+`
@@ -82,7 +82,7 @@ func (p *Reported) changes(r reader, documents map[int64]bool, args []any) error
 		p.add(audit.TypeChange, c.ID)
 		p.add(audit.TypeRevision, c.FromRevision, c.ToRevision)
 		p.add(audit.TypeState, c.FromState, c.ToState)
-		p.add(audit.TypeVersion, c.Version)
+		p.add(audit.TypeVersions, c.Version)
 		p.contradicts(c.Others, "change %d names a revision or a state of another document", c.ID)
 	}
 	return nil
@@ -111,7 +111,7 @@ func (p *Reported) memberships(r reader, documents map[int64]bool, args []any) e
 // missing adds the versions without content, and how the versions that are reported are listed.
 func (p *Reported) missing(r reader, documents map[int64]bool, args []any) error {
 	for v, err := range stream[struct{ ID, Document, Unavailable int64 }](r, `
-		SELECT v.id, v.document_id, coalesce(u.id, 0)
+		SELECT coalesce(`+firstListed("v")+`, 0), v.document_id, coalesce(u.id, 0)
 		FROM (SELECT * FROM versions WHERE state = 'pending' UNION ALL SELECT * FROM versions WHERE state = 'unavailable') v
 		LEFT JOIN unavailable_versions u ON u.account_id = v.account_id AND u.version_id = v.id
 		WHERE v.account_id = ?1 AND v.listed_at < ?3`, args...) {
@@ -119,7 +119,7 @@ func (p *Reported) missing(r reader, documents map[int64]bool, args []any) error
 			return err
 		}
 		documents[v.Document] = true
-		p.add(audit.TypeVersion, v.ID)
+		p.add(audit.TypeVersions, v.ID)
 		p.add(audit.TypeUnavailable, v.Unavailable)
 	}
 	for l, err := range stream[struct {

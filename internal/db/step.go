@@ -39,6 +39,7 @@ type stepper struct {
 
 type storedVersion struct {
 	ID          int64
+	New         bool // added by this step
 	Unavailable bool // recorded as unavailable
 	Made        bool // its create_time is known
 	Withdrawn   bool
@@ -107,22 +108,72 @@ func (w *stepper) putVersions() {
 	if !w.isNew && len(w.Versions) > 0 {
 		var err error
 		w.versions, err = byKey[string, storedVersion](w.reader,
-			`SELECT label, id, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
+			`SELECT label, id, 0, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
 		w.fail(err)
+	}
+	var added []coc.VersionStep
+	for _, v := range w.Versions {
+		if w.versions[v.Label].ID == 0 {
+			added = append(added, v)
+		}
+	}
+	for together := range slices.Chunk(added, maxListed) {
+		w.addVersions(together)
 	}
 	for _, v := range w.Versions {
 		w.putVersion(v)
 	}
 }
 
+// maxListed is the maximum number of versions in one record. COC has no more of a document.
+const maxListed = 100
+
 // maxNumber is the largest N of vN by which queries order versions.
 const maxNumber = 1_000_000_000
 
+// addVersions adds versions that are listed for the first time, and their record.
+func (w *stepper) addVersions(list []coc.VersionStep) {
+	var first coc.Key
+	records := make([]audit.ListedVersion, len(list))
+	for i, v := range list {
+		listed := 0
+		if i == 0 {
+			listed = len(list)
+		}
+		key := w.addVersion(v, listed)
+		if i == 0 {
+			first = key
+		}
+		records[i] = audit.NewListedVersion(v.Label, v.UUID, v.MadeAt, v.Backfill)
+	}
+	w.leaf(first, w.record(audit.TypeVersions, "listed_at", w.SeenAt, "versions", audit.EncodeListed(records)))
+}
+
+func (w *stepper) addVersion(v coc.VersionStep, listed int) coc.Key {
+	defer w.naming("version %s", v.Label)()
+	var withdrawn, checked time.Time
+	if v.Withdrawn {
+		withdrawn = w.SeenAt
+	}
+	if v.Checked {
+		checked = w.SeenAt
+	}
+	key := w.add(w.document.Account, "versions", `document_id, label, made_at, version_uuid, listed_at, backfill, listed, withdrawn_at,
+		state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at`,
+		w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, listed, withdrawn,
+		v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt, checked)
+	w.versions[v.Label] = storedVersion{ID: key.ID, New: true, Made: !v.MadeAt.IsZero()}
+	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
+		w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
+	}
+	return key
+}
+
+// putVersion stores the progress of a version, and how it is listed.
 func (w *stepper) putVersion(v coc.VersionStep) {
 	defer w.naming("version %s", v.Label)()
 	before := w.versions[v.Label]
-	progress := []any{v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt, v.Checked}
-	if before.ID != 0 {
+	if !before.New {
 		w.exec(`
 			UPDATE versions SET
 				made_at = coalesce(made_at, ?1),
@@ -131,37 +182,14 @@ func (w *stepper) putVersion(v coc.VersionStep) {
 				checked_at = CASE WHEN ?2 = 1 THEN NULL WHEN ?11 = 1 THEN ?3
 					WHEN ?4 = 'archived' THEN coalesce(checked_at, 0) ELSE checked_at END
 			WHERE account_id = ?12 AND id = ?13`,
-			slices.Concat([]any{v.MadeAt, v.Withdrawn, w.SeenAt}, progress, []any{w.document.Account, before.ID})...)
-		w.putListing(v, before)
-	} else {
-		w.addVersion(v, progress)
+			v.MadeAt, v.Withdrawn, w.SeenAt, v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt,
+			v.Checked, w.document.Account, before.ID)
 	}
+	w.putListing(v, before)
 	if v.State == coc.Unavailable && !before.Unavailable {
 		// COC did not serve a listed version.
-		key := w.add(w.document.Account, "unavailable_versions", "version_id, at, error", w.versions[v.Label].ID, w.SeenAt, v.Err)
+		key := w.add(w.document.Account, "unavailable_versions", "version_id, at, error", before.ID, w.SeenAt, v.Err)
 		w.leaf(key, w.record(audit.TypeUnavailable, "version", v.Label, "seen_at", w.SeenAt, "error", audit.NotEmpty(v.Err)))
-	}
-}
-
-func (w *stepper) addVersion(v coc.VersionStep, progress []any) {
-	var withdrawn, checked time.Time
-	if v.Withdrawn {
-		withdrawn = w.SeenAt
-	}
-	if v.Checked {
-		checked = w.SeenAt
-	}
-	progress[len(progress)-1] = checked
-	key := w.add(w.document.Account, "versions", `document_id, label, made_at, version_uuid, listed_at, backfill, withdrawn_at,
-		state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at`,
-		append([]any{w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, withdrawn}, progress...)...)
-	w.leaf(key, w.record(audit.TypeVersion, "version", v.Label, "version_uuid", audit.NotEmpty(v.UUID), "made_at", v.MadeAt,
-		"listed_at", w.SeenAt, "backfill", v.Backfill))
-	stored := storedVersion{ID: key.ID, Made: !v.MadeAt.IsZero()}
-	w.versions[v.Label] = stored
-	w.putListing(v, stored)
-	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
-		w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
 	}
 }
 

@@ -75,7 +75,7 @@ func TestReportFindsAlterations(t *testing.T) {
 		{"a membership", `UPDATE memberships SET since = since - 1`, "the membership of prod/DM1 in watch all: it is not what was logged"},
 		{"its end", `UPDATE memberships SET until = NULL`, "its end is not the one that was recorded"},
 		{"an unavailable version", `UPDATE unavailable_versions SET at = at + 1`, "the unavailable version v5 of prod/DM1: it is not what was logged"},
-		{"when it was listed", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v5'`, "the listing of v5 of prod/DM1: it is not what was logged"},
+		{"when it was listed", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v5'`, "of versions of prod/DM1: it is not what was logged"},
 		{"the reason of an erasure", `UPDATE erasures SET reason = 'x'`, "the erasure of"},
 		{"a name", `UPDATE documents SET name = 'other'`, "its name is not that of its newest state"},
 		{"the name of a state", `UPDATE document_states SET name = 'other'; UPDATE documents SET name = 'other'`, "it is not what was logged"},

@@ -198,7 +198,7 @@ func describe(typ string, r *audit.Record) string {
 		audit.TypeMember:      "the membership of ${account}/${document_id} in watch ${watch}",
 		audit.TypeMemberEnd:   "the end of the membership of ${account}/${document_id} in watch ${watch}",
 		audit.TypeState:       "state ${seen_at} of ${account}/${document_id}",
-		audit.TypeVersion:     "the listing of ${version} of ${account}/${document_id}",
+		audit.TypeVersions:    "the listing at ${listed_at} of versions of ${account}/${document_id}",
 		audit.TypeListing:     "the listing at ${at} of ${version} of ${account}/${document_id}",
 		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
 		audit.TypeRevision:    "${version}#${revision} of ${account}/${document_id}",

@@ -143,7 +143,7 @@ func TestTampering(t *testing.T) {
 		{"cycles that did not run", `UPDATE cycles SET missed = 0 WHERE missed > 0`, "cycle 4 of watch all: it is not what was logged"},
 		{"a cycle less", `PRAGMA foreign_keys = 0; DELETE FROM cycles WHERE outcome = 'failed'`, "it is not what was logged"},
 		{"a version less", `PRAGMA foreign_keys = 0; DELETE FROM revisions WHERE id = 3; DELETE FROM versions WHERE label = 'v3'`, "the revision 3 of leaf"},
-		{"a version's listing", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v2'`, "the listing of v2 of prod/DM1: it is not what was logged"},
+		{"a version's listing", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v2'`, "of versions of prod/DM1: it is not what was logged"},
 		{"a withdrawal", `UPDATE versions SET withdrawn_at = 1 WHERE label = 'v2'`, "whether it is withdrawn is not what was recorded"},
 		{"no withdrawal", `UPDATE versions SET withdrawn_at = NULL`, "whether it is withdrawn is not what was recorded"},
 		{"when it was withdrawn", `UPDATE listings SET at = at + 1; UPDATE versions SET withdrawn_at = withdrawn_at + 1`, "of v1 of prod/DM1: it is not what was logged"},
@@ -160,7 +160,7 @@ func TestTampering(t *testing.T) {
 		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 7`, "the hashes of leaf 7 are not those of the leaves before it"},
 		{"a leaf less", `DELETE FROM leaves WHERE id = 4`, "leaf 4 is missing"},
 		{"the last leaves and their events", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
-			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'version' AND ref = 5)`, "signed are"},
+			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'versions' AND ref = 5)`, "signed are"},
 		{"a leaf again", `INSERT INTO leaves SELECT account_id, log_id, (SELECT max(id) + 1 FROM leaves), type, ref, hashes FROM leaves WHERE id = 4`, "state 1 of account prod has 2 leaves"},
 		{"the head", `UPDATE logs SET size = size - 1`, "signed are"},
 		{"a signature", `UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "its newest checkpoint"},

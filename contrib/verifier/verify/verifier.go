@@ -47,7 +47,6 @@ func main() {
 	}
 }
 
-// verifier is a verification of one bundle.
 type verifier struct {
 	files   fs.FS
 	keys    []ed25519.PublicKey
@@ -83,7 +82,6 @@ func visible(s string) string {
 	return strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`)
 }
 
-// addKeys adds a verifier key, or those of a file.
 func (v *verifier) addKeys(arg string) error {
 	if b, err := os.ReadFile(arg); err == nil {
 		arg = string(b)
@@ -115,7 +113,9 @@ func (v *verifier) verify(kept string) error {
 	})
 	v.records = slices.CompactFunc(v.records, func(a, b record) bool { return a.origin == b.origin && a.at == b.at })
 	for i, r := range v.records {
-		v.index[r.subject()] = append(v.index[r.subject()], r)
+		for _, x := range r.each() {
+			v.index[x.subject()] = append(v.index[x.subject()], x)
+		}
 		if i == 0 || v.records[i-1].origin != r.origin {
 			fmt.Printf("\nRecords of the log %s, with their numbers, of %d that were signed:\n", visible(r.origin), v.heads[r.origin].Size)
 		}
@@ -237,7 +237,6 @@ func rootOf(leaf []byte, at, size int64, hashes []string) (root, before string) 
 	return "", ""
 }
 
-// parse parses a record.
 func parse(text string) (r record, err error) {
 	r.typ, text, _ = strings.Cut(text, "\n")
 	r.line, r.fields = r.typ, map[string]string{}
@@ -269,12 +268,25 @@ func (v *verifier) newest(typ string, x map[string]any, of string) record {
 	return append([]record{{}}, v.index[subject]...)[len(v.index[subject])]
 }
 
+// each returns a record for each version that a record lists, or the record itself.
+func (r record) each() []record {
+	var versions []map[string]any
+	if r.typ != "versions" || json.Unmarshal([]byte(r.fields["versions"]), &versions) != nil {
+		return []record{r}
+	}
+	list := make([]record, len(versions))
+	for i, x := range versions {
+		list[i] = record{typ: "version", account: r.account, fields: map[string]string{"document_id": r.fields["document_id"],
+			"listed_at": r.fields["listed_at"], "version": fmt.Sprint(x["version"]), "made_at": fmt.Sprintf("%.0f", x["made_at"])}}
+	}
+	return list
+}
+
 func (r record) subject() string {
 	f := r.fields
 	return fmt.Sprintf("%s %s %s %s", r.typ, r.account, cmp.Or(f["document_id"], f["watch"]), cmp.Or(f["change"], f["version"]+"#"+f["revision"]))
 }
 
-// contents compares the contents with the records of revisions.
 func (v *verifier) contents() {
 	for _, r := range v.records {
 		hash := r.fields["sha256"]
@@ -289,7 +301,6 @@ func (v *verifier) contents() {
 	}
 }
 
-// report compares report.json with the records.
 func (v *verifier) report() error {
 	b, err := fs.ReadFile(v.files, "report.json")
 	var r struct {

@@ -36,7 +36,6 @@ func recordTypes() map[string]string {
 		"member":      `memberships` + ofDocument + `watch since initial!`,
 		"member_end":  `(SELECT e.*, m.document_id, m.watch, m.since FROM membership_ends e JOIN memberships m ON m.account_id = e.account_id AND m.id = e.membership_id)` + ofDocument + `watch since until`,
 		"state":       `document_states` + ofDocument + `seen_at name description risk_level creator modifier enterprise_project_id created_at updated_at others=extra request_id* answered_at`,
-		"version":     `(SELECT *, iif((SELECT max(made_at) FROM listings l WHERE l.account_id = v.account_id AND l.version_id = v.id) IS NULL, made_at, NULL) AS made FROM versions v)` + ofDocument + `version=label version_uuid* made_at=made listed_at backfill!`,
 		"listing":     `listings` + ofVersion + `at withdrawn! made_at`,
 		"unavailable": `unavailable_versions` + ofVersion + `seen_at=at error*`,
 		"revision":    `(SELECT x.*, c.sha256, c.size, c.form FROM revisions x` + ofContent + `)` + ofVersion + `revision=number version_uuid* sha256 size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
@@ -84,7 +83,49 @@ func (v *verifier) records(account int64) (map[string][]record, error) {
 			all[typ] = append(all[typ], record{r.int(0), hash(0, text)})
 		}
 	}
-	return all, errors.Join(err, v.coverages(account, all), v.deliveries(account, all))
+	return all, errors.Join(err, v.versions(account, all), v.coverages(account, all), v.deliveries(account, all))
+}
+
+// versions adds the records of versions that were listed together.
+func (v *verifier) versions(account int64, all map[string][]record) error {
+	_, rows, err := v.query(`SELECT v.id, v.listed, d.document_id, v.listed_at, v.label, v.version_uuid, v.made_at, v.backfill,
+		(SELECT max(made_at) FROM listings l WHERE l.account_id = v.account_id AND l.version_id = v.id)
+		FROM versions v JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id WHERE v.account_id = ? ORDER BY v.id`, account)
+	if err != nil {
+		return err
+	}
+	for len(rows) > 0 {
+		first := rows[0]
+		n := int(first.int(1))
+		if n < 1 || n > len(rows) {
+			v.fault("version %d of account %s is not listed", first.int(0), v.names[account-1])
+			return nil
+		}
+		list := make([]struct {
+			Version  string `json:"version"`
+			UUID     string `json:"version_uuid,omitempty"`
+			MadeAt   *int64 `json:"made_at,omitempty"`
+			Backfill bool   `json:"backfill,omitempty"`
+		}, n)
+		for i, r := range rows[:n] {
+			x := &list[i]
+			x.Version, x.UUID, x.Backfill = string(r.bytes(4)), string(r.bytes(5)), r.int(7) == 1
+			if ms := r.int(6); r[6] != nil && r[8] == nil {
+				x.MadeAt = &ms
+			}
+			if i > 0 && (r.int(1) != 0 || string(r.bytes(2)) != string(first.bytes(2)) || r.int(3) != first.int(3)) {
+				v.fault("version %d of account %s is not listed", r.int(0), v.names[account-1])
+			}
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		all["versions"] = append(all["versions"], record{first.int(0), hash(0, encode([]byte("versions\n"),
+			[]string{"account", "document_id", "listed_at", "versions"}, row{v.names[account-1], first[2], first[3], string(text)}))})
+		rows = rows[n:]
+	}
+	return nil
 }
 
 // deliveries adds the records of what was sent.
