@@ -345,9 +345,16 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 	return k, nil
 }
 
-// Altered records that the archive does not verify: the head file does not change any more, so
-// that the next process verifies it again.
-func (d *DB) Altered() { d.head.Abandon() }
+// Altered records that the archive does not verify: nothing more is written, and the next process
+// verifies it again.
+func (d *DB) Altered() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.failed == nil {
+		d.failed = alteredError{errors.New("the archive does not match its logs")}
+	}
+	d.head.Abandon()
+}
 
 // PublicKey returns the public key of the key that signs the logs; nil if the key is missing.
 func (d *DB) PublicKey() audit.PublicKey { return d.public() }
