@@ -51,10 +51,14 @@ func signer(l db.LogInfo, archive db.Identity) (key audit.PublicKey, err error) 
 	if key = l.PublicKey; len(key) == 0 {
 		key = archive.PublicKey
 	}
-	switch _, err := audit.Open(l.Note, key); {
-	case !bytes.Contains(l.Note, []byte("\n\n")):
+	if !bytes.Contains(l.Note, []byte("\n\n")) {
 		return key, notSigned(l)
-	case err != nil:
+	}
+	c, err := audit.Open(l.Note, key)
+	if err == nil && (c.Origin != l.Origin || c.Size != l.Size) {
+		err = fmt.Errorf("it is of %d records of %s; the log has %d", c.Size, text.Visible(c.Origin), l.Size)
+	}
+	if err != nil {
 		err = &classed{fmt.Errorf("log %s: its newest checkpoint: %w", text.Visible(l.Origin), err), ErrAltered}
 		return key, hint.Wrap(err, "`cocsync verify` says what else is wrong")
 	}
