@@ -74,10 +74,10 @@ type Progress struct {
 	Done, Total int    // of it; Total is 0 if it is unknown
 }
 
-// progressEvery is after how many checked things progress is reported.
+// progressEvery is the number of checked things between two reports of progress.
 const progressEvery = 1000
 
-// maxFaults is how many faults are named.
+// maxFaults is the maximum number of faults that are named.
 const maxFaults = 100
 
 // verifier is a verification that is being run.

@@ -165,7 +165,7 @@ func (c *logCheck) place(before []db.LogInfo) {
 	}
 }
 
-// leavesPage is for how many leaves records are read at once.
+// leavesPage is the number of leaves whose records are read at once.
 const leavesPage = 500
 
 // leaves checks the next leaves.
