@@ -29,7 +29,8 @@ describes the formats.`,
 		Args: noArgs,
 		RunE: showHelp,
 	}
-	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(), a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand())
+	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(),
+		a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand())
 	return cmd
 }
 
@@ -132,7 +133,7 @@ func (a *app) auditConsistencyCommand() *cobra.Command {
 		Use:   "consistency OLD [NEW]",
 		Short: "write a proof that a log only grew",
 		Long: `Consistency writes a proof that the log at a newer checkpoint has all records that it had
-at an older one, unaltered and in the same places. OLD and NEW are files with signed
+at an older one, unaltered and at the same indexes. OLD and NEW are files with signed
 checkpoints of the same log. Without NEW it is the newest checkpoint.`,
 		Example: `  cocsync audit consistency checkpoint-2026-01-01.txt -o year.proof`,
 		Args:    rangeArgs(1, 2),
@@ -177,7 +178,8 @@ that "cocsync audit keys" printed, or a file with such lines.`,
 
 func (a *app) auditCheck(path string, list []string) error {
 	if len(list) == 0 {
-		return usage(hint.Wrap(errors.New("--key is required: a proof can be signed by anyone"), "give a line that `cocsync audit keys` printed, from a source that you trust"))
+		return usage(hint.Wrap(errors.New("--key is required: a proof can be signed by anyone"),
+			"give a line that `cocsync audit keys` printed, from a source that you trust"))
 	}
 	keys, err := readKeys(list)
 	if err != nil {
@@ -207,7 +209,8 @@ func (a *app) checkProof(b []byte, key audit.PublicKey) error {
 		}
 		return a.result(query.NewConsistent(key, old, now), func(w *page) {
 			fmt.Fprintf(w, "Log %s; key %s signed\n%s with the root %s and\n%s with the root %s.\nThe first are unaltered in the second.\n",
-				text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root, text.Plural(int(now.Size), "record"), now.Root)
+				text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root,
+				text.Plural(int(now.Size), "record"), now.Root)
 		})
 	}
 	p, err := audit.ParseProof(b)

@@ -49,8 +49,9 @@ func (a *app) restoreCommand() *cobra.Command {
 		Long: `Restore verifies a backup and writes it to the path of the archive (--db, or database in
 the configuration). It never overwrites an archive. Each account gets a new log, because
 it is unknown what was signed after the backup. The first record of the new log names the
-old log, its size and its root. The key is used again if it is that of the archive; else
-a new one is made. The next cycle fetches later changes, if COC still has them.`,
+old log, its size and its root. If the key of the archive exists, it is used again;
+otherwise a new one is created. The next cycle fetches later changes, if COC still has
+them.`,
 		Example: `  mv cocsync.db cocsync.db.broken; rm -f cocsync.db-wal cocsync.db-shm
   cocsync restore /backup/cocsync-2026-11-01.db`,
 		Args: rangeArgs(1, 1),

@@ -82,7 +82,8 @@ func unverified(v query.ReportVerdict) error {
 		return nil
 	}
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("rows of the report do not match the log: %s; %s in total",
-		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), "`cocsync verify` checks the whole archive; keep the file as it is, as evidence")}
+		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")),
+		"`cocsync verify` checks the whole archive; keep the file as it is, as evidence")}
 }
 
 //go:embed report.md.tmpl

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -48,7 +49,7 @@ show that this did not happen. Give one with --checkpoint: a file, a note pasted
 message, or the size and the root from one.
 
 The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
-archive cannot be read. A note, such as one of times that run backwards, is no fault.`,
+archive cannot be read. A note, such as one of times that run backwards, is not a fault.`,
 		Example: `  cocsync verify
   cocsync verify --key keys.txt --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
@@ -102,7 +103,8 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 		}
 	})
 	if !v.Good {
-		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, and check it against the checkpoints in your channels"))
+		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, "+
+			"and check it against the checkpoints in your channels"))
 	}
 	return err
 }
@@ -277,12 +279,14 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 	if err := config.GuardedFile(cfg.Key()); err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command, Report: a.reportHead, Altered: stop}))
+	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command,
+		Report: a.reportHead, Altered: stop}))
 	if err != nil {
 		return nil, err
 	}
 	if !d.HasKey() {
-		a.logger(slog.LevelInfo).Warn("the signing key is missing: the archive continues, and its new records are not signed", "key", cmp.Or(cfg.SigningKey, db.KeyFile(cfg.Database)))
+		a.logger(slog.LevelInfo).Warn("the signing key is missing: the archive continues, and its new records are not signed",
+			"key", cmp.Or(cfg.SigningKey, db.KeyFile(cfg.Database)))
 	}
 	if !d.Unchanged() {
 		return d, verifyNow(ctx, d)
@@ -309,7 +313,7 @@ func verifyAll(ctx context.Context, d *db.DB) error {
 
 // verifyNow verifies the whole archive.
 func verifyNow(ctx context.Context, d *db.DB) error {
-	begun := time.Now()
+	started := time.Now()
 	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey(), Own: d.PublicKey()}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
@@ -318,7 +322,7 @@ func verifyNow(ctx context.Context, d *db.DB) error {
 		d.Altered()
 		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies")
 	}
-	_ = d.Verified(begun) // its error is reported, and stops nothing
+	_ = d.Verified(started) // its error is reported, and stops nothing
 	return nil
 }
 
@@ -328,8 +332,8 @@ func alteredError(v query.Verdict, advice string) error {
 		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
 }
 
-// witnessed is the archive for a syncer. After each cycle it writes the newest checkpoint to
-// witness_dir, if configured. That folder is best on append-only storage.
+// witnessed is the archive for a syncer. After each cycle it writes the newest signed checkpoint
+// of the account to witness_dir, if configured. That folder is best on append-only storage.
 type witnessed struct {
 	*db.DB
 	dir string
@@ -341,15 +345,18 @@ func (w witnessed) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice
 	if err := w.DB.End(ctx, c, notices); err != nil || w.dir == "" {
 		return err
 	}
-	if err := w.writeCheckpoint(ctx); err != nil {
+	if err := w.writeCheckpoint(ctx, c.Account); err != nil {
 		w.log.Error("checkpoint not written to witness_dir", "err", err)
 	}
 	return nil
 }
 
-func (w witnessed) writeCheckpoint(ctx context.Context) error {
+func (w witnessed) writeCheckpoint(ctx context.Context, account string) error {
 	logs, err := w.Logs(ctx)
 	for _, l := range logs {
+		if l.Name != account || !bytes.Contains(l.Note, []byte("\n\n")) { // without an empty line it is not signed
+			continue
+		}
 		name := strings.ReplaceAll(l.Origin, "/", "-") + "-" + strconv.FormatInt(l.Size, 10) + ".txt"
 		if err := createFile(filepath.Join(w.dir, name), l.Note, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err

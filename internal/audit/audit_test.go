@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -325,4 +327,34 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Fault: a proof or a head of more leaves than package tlog can compute with was checked without
+// an end, or panicked.
+func TestHugeSizes(t *testing.T) {
+	key, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{1<<60 + 1, 1<<62 + 1, math.MaxInt64} {
+		note, err := key.Sign(Checkpoint{"cocsync/0f3a/prod", size, Hash{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record := NewRecord(TypeWatch)
+		p := Proof{Record: record.Encode(), Checkpoint: note, Hashes: make([]Hash, 62)}
+		if _, _, err := p.Check(key.Public()); err == nil {
+			t.Errorf("Check of a proof with %d leaves = nil", size)
+		}
+		c := Consistency{Old: note, New: note}
+		if _, _, err := c.Check(key.Public()); err == nil {
+			t.Errorf("Check of a consistency proof with %d leaves = nil", size)
+		}
+		if e := (&Edge{size, make([]Hash, bits.OnesCount64(uint64(size)))}); e.Valid() {
+			t.Errorf("an edge of %d leaves is valid", size)
+		}
+		if _, err := ReadEdge(size, nil); err == nil {
+			t.Errorf("ReadEdge(%d) = nil error", size)
+		}
+	}
 }

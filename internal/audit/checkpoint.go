@@ -38,10 +38,14 @@ func ParseCheckpoint(text string) (c Checkpoint, err error) {
 	return c, err
 }
 
+// maxSize is the largest number of leaves. Package tlog computes with twice as many, and does not
+// return if they are more than an int64.
+const maxSize = 1 << 60
+
 // parseSize parses a number of leaves in its only form.
 func parseSize(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
+	if err != nil || n < 0 || n > maxSize || strconv.FormatInt(n, 10) != text {
 		return 0, fmt.Errorf("%q is not a valid log size", text)
 	}
 	return n, nil
@@ -62,7 +66,7 @@ var ErrSignature = errors.New("it is not signed by this key")
 // OpenText verifies a note that a key signed under a name, and returns its text.
 func OpenText(signed []byte, name string, p PublicKey) (text string, err error) {
 	v, err := note.NewVerifier(p.Verifier(name))
-	if err != nil { // there is no key, or its name has a space or +
+	if err != nil { // the key is missing, or its name has a space or +
 		return "", fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	n, err := note.Open(signed, note.VerifierList(v))

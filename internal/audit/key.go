@@ -117,7 +117,7 @@ func ParseVerifier(line string) (origin string, p PublicKey, err error) {
 const keyHead = "cocsync key v1"
 
 // Write writes a new key file that only its owner can read, and syncs it. It never
-// overwrites a file.
+// overwrites a file. After an error there is no file.
 func (k *Key) Write(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -125,7 +125,10 @@ func (k *Key) Write(path string) error {
 	}
 	text := base64.StdEncoding.EncodeToString
 	_, err = fmt.Fprintf(f, "%s\nsigning %s\nerasure %s\nmessage %s\n", keyHead, text(k.signing.Seed()), text(k.erasure), text(k.message))
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // ReadKey reads a key file.

@@ -13,7 +13,7 @@ type Pasted struct {
 	Note []byte // with its signatures, as it was signed; nil if it has none
 }
 
-// maxPasted bounds such a text in bytes. A note has some hundred.
+// maxPasted bounds such a text in bytes. A note has a few hundred.
 const maxPasted = 64 << 10
 
 // ParsePasted finds the checkpoints in a text. It ignores what programs add to a text that

@@ -39,7 +39,7 @@ func hashLines(hashes []Hash) string {
 	return b.String()
 }
 
-// maxProof bounds a proof file in bytes; a record has at most some kilobytes.
+// maxProof bounds a proof file in bytes; a record has a few kilobytes.
 const maxProof = 4 << 20
 
 // ParseProof parses what Encode writes.
@@ -61,14 +61,14 @@ func ParseProof(b []byte) (p Proof, err error) {
 	return p, err
 }
 
-// proofLines returns the lines after the first one, at least some, and what follows them.
-func proofLines(b []byte, first string, least int) (lines []string, rest []byte, err error) {
+// proofLines returns the lines after the first one, at least n, and what follows them.
+func proofLines(b []byte, first string, n int) (lines []string, rest []byte, err error) {
 	head, tail, ok := strings.Cut(string(b), "\n\n")
 	lines = strings.Split(head, "\n")
 	switch {
 	case len(b) > maxProof:
 		return nil, nil, errors.New("it is too large for a proof")
-	case !ok || lines[0] != first || len(lines) < 1+least:
+	case !ok || lines[0] != first || len(lines) < 1+n:
 		return nil, nil, fmt.Errorf("it is not a proof: a proof starts with %q", first)
 	}
 	return lines[1:], []byte(tail), nil
@@ -104,7 +104,7 @@ func (p *Proof) Check(key PublicKey) (r Record, c Checkpoint, err error) {
 }
 
 // Consistency shows that a log at one checkpoint has all records that it had at an earlier
-// one, unaltered and in the same places.
+// one, unaltered and at the same indexes.
 type Consistency struct {
 	Old, New []byte // signed checkpoints
 	Hashes   []Hash

@@ -61,7 +61,9 @@ func (e *Edge) Root() Hash {
 }
 
 // Valid reports whether the edge has the number of hashes that its size needs.
-func (e *Edge) Valid() bool { return e.Size >= 0 && bits.OnesCount64(uint64(e.Size)) == len(e.Peaks) }
+func (e *Edge) Valid() bool {
+	return e.Size >= 0 && e.Size <= maxSize && bits.OnesCount64(uint64(e.Size)) == len(e.Peaks)
+}
 
 // Equal reports whether two edges are those of the same tree.
 func (e *Edge) Equal(o *Edge) bool { return e.Size == o.Size && slices.Equal(e.Peaks, o.Peaks) }
@@ -71,7 +73,7 @@ func (e *Edge) Clone() *Edge { return &Edge{e.Size, slices.Clone(e.Peaks)} }
 
 // ReadEdge reads the edge of the tree of the first size leaves from stored hashes.
 func ReadEdge(size int64, stored tlog.HashReader) (*Edge, error) {
-	if size < 0 {
+	if size < 0 || size > maxSize {
 		return nil, fmt.Errorf("%d is not a valid log size", size)
 	}
 	var indexes []int64

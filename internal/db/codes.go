@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -54,12 +55,13 @@ func (t *tx) putCode(id int64) {
 	}
 }
 
-// authenticate checks the code of a message to post, and that of the thread that it is for: it
-// is posted outside of another one. A message that does not match has failed.
+// authenticate checks the code of a message to post, and that of its thread: if only the thread
+// does not match, the message is posted outside of it. A message that does not match has failed,
+// and the error is coc.ErrForged.
 func (o *Outbox) authenticate(ctx context.Context, m *coc.Message) error {
 	if !hmac.Equal(m.Code, o.frozenCode(m)) {
 		err := o.update(ctx, fmt.Sprintf("message %d", m.ID), func(t *tx) { t.refuse(m.ID, coc.ErrForged) })
-		return errors.Join(coc.ErrForged, err)
+		return cmp.Or(err, coc.ErrForged)
 	}
 	if m.ThreadTS == "" {
 		return nil

@@ -35,6 +35,12 @@ func TestForgedMessageIsNotSent(t *testing.T) {
 			if name == "notifier" {
 				notifier = "other"
 			}
+			// Fault: a failed one that could not be recorded was tried again without a pause.
+			d.commit = failing
+			if _, ok, _, err := d.Next(t.Context(), notifier, day); ok || err == nil || errors.Is(err, coc.ErrForged) {
+				t.Errorf("Next without space on the disk = %v, %v, want another error than %v", ok, err, coc.ErrForged)
+			}
+			d.commit = nil
 			m, ok, _, err := d.Next(t.Context(), notifier, day)
 			if ok || !errors.Is(err, coc.ErrForged) {
 				t.Fatalf("Next = message %d, %v, %v, want %v", m.ID, ok, err, coc.ErrForged)

@@ -88,7 +88,7 @@ type store struct {
 	headErr   atomic.Pointer[string] // of the newest write of the head file, "" for success; nil before the first one
 	headNoted *string                // in the archive; nil if it is unknown
 	file      os.FileInfo            // of the open database
-	found     *witness.State         // of the file before it was opened
+	found     *witness.State         // of the file before it was opened; nil if it is unknown
 	unchanged bool                   // since a process closed it
 	uncounted map[watchKey]summary   // good cycles that are not recorded yet
 	sent      map[int64][]delivered  // deliveries that are not recorded yet, by account
@@ -137,13 +137,24 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)),
 		headPath: cmp.Or(o.Head, HeadFile(file)), trust: o.Trust, lock: lock, altered: o.Altered})
 	d.report = d.reporter(o.Report)
-	d.found = witness.StateOf(file)
+	d.found = stateOf(file)
 	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
 	}
 	return d, nil
+}
+
+// stateOf returns the state of a database; nil if it cannot be read, or if another file has pages
+// of it, which opening it copies into it.
+func stateOf(file string) *witness.State {
+	for _, end := range []string{"-wal", "-journal"} {
+		if pages := witness.StateOf(file + end); pages != nil && pages.Size > 0 {
+			return nil
+		}
+	}
+	return witness.StateOf(file)
 }
 
 // OpenShared opens an existing archive for writing while another process syncs. It never
@@ -264,7 +275,7 @@ func (d *DB) Close() error {
 		errs = append(errs, d.known.close(), d.write.Close())
 	}
 	if d.head != nil {
-		errs = append(errs, d.head.Close())
+		errs = append(errs, d.head.Close(d.unchanged))
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Unlock())

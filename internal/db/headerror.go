@@ -1,8 +1,6 @@
 package db
 
-import (
-	"context"
-)
+import "context"
 
 // A head file that cannot be written stops nothing: the archive has the reason, for status.
 
@@ -26,7 +24,7 @@ func (t *tx) noteHeadError() {
 	if now == nil || t.s.headNoted != nil && *t.s.headNoted == *now {
 		return
 	}
-	t.exec(`UPDATE archive SET head_error = ? WHERE head_error IS NOT ?1`, noneIsNull(*now))
+	t.exec(`UPDATE archive SET head_error = ?1 WHERE head_error IS NOT ?1`, noneIsNull(*now))
 	t.noted = now
 }
 

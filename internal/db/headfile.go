@@ -71,14 +71,15 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	case missing: // and no key: there is nothing to compare with
 		heads = &witness.Heads{Archive: row.Name}
 	case err != nil && !unsigned:
-		return alteredError{hint.Wrap(err, "restore the head file; if it is lost, move this one away and run `cocsync audit trust --reason TEXT`")}
+		return alteredError{hint.Wrap(err,
+			"restore the head file; if it is lost, move this one away and run `cocsync audit trust --reason TEXT`")}
 	}
 	return l.openLogs(ctx, heads)
 }
 
 func (l *Log) noHead() error {
 	return hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
-		"restore "+l.headPath+" from where it is, or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")
+		"put back "+l.headPath+", or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")
 }
 
 // Trust is a decision of a person to continue the logs without their head file.
@@ -169,7 +170,8 @@ func (s *store) start(heads *witness.Heads) {
 	s.head = witness.NewFile(s.headPath, s.path, heads, s.key, s.report)
 }
 
-// openLogs compares the logs in the database with the head file, and remembers them.
+// openLogs compares the logs in the database with the head file, and remembers them. It signs what
+// was added without the key, and records what earlier processes did not.
 func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
 	if err != nil {
@@ -199,7 +201,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
-	for _, a := range without { // so that the file knows the newest signed head of a log that goes on without the key
+	for _, a := range without { // so that the file has the newest signed head of a log that continues without the key
 		l.head.Set(a.account, a.change, a.note, time.Now())
 	}
 	return l.update(ctx, "open the log", func(t *tx) {
@@ -229,7 +231,8 @@ func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*ac
 	case err != nil:
 		return nil, logAltered(s, "its newest checkpoint: "+err.Error())
 	case c.Origin != s.Origin || c.Size != s.Size:
-		return nil, logAltered(s, fmt.Sprintf("its newest checkpoint is of %d records of %s; the database has %d", c.Size, text.Visible(c.Origin), s.Size))
+		return nil, logAltered(s, fmt.Sprintf("its newest checkpoint is of %d records of %s; the database has %d",
+			c.Size, text.Visible(c.Origin), s.Size))
 	case c.Root != edge.Root():
 		return nil, logAltered(s, "its right edge does not have the root of its newest checkpoint")
 	case head == nil && l.key != nil && !signed:
@@ -254,7 +257,8 @@ func (l *Log) extends(ctx context.Context, s *storedLog, edge *audit.Edge, head 
 	case h.Size > s.Size:
 		return olderCopy(fmt.Sprintf("the log of account %s has %d records in the database", text.Visible(s.Name), s.Size), head)
 	case exact && h.Size != s.Size:
-		return logAltered(s, fmt.Sprintf("records were added without the key, and the head file ends at record %d, not at %d", h.Size, s.Size))
+		return logAltered(s, fmt.Sprintf("records were added without the key, and the head file has %d records, not %d",
+			h.Size, s.Size))
 	}
 	if err := l.signedBefore(ctx, s, head, exact); err != nil {
 		return err
@@ -304,7 +308,7 @@ func checkpointIn(note []byte) (audit.Checkpoint, bool, error) {
 	return l.Checkpoint()
 }
 
-// named returns the log of an account; nil if there is none.
+// named returns the log of an account; nil if it is not found.
 func (s *store) named(account string) *accountLog {
 	for _, l := range s.logs {
 		if l.account == account {
@@ -345,9 +349,16 @@ func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
 	return k, nil
 }
 
-// Altered records that the archive does not verify: the head file does not change any more, so
-// that the next process verifies it again.
-func (d *DB) Altered() { d.head.Abandon() }
+// Altered records that the archive does not verify: nothing more is written, and the next process
+// verifies it again.
+func (d *DB) Altered() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.failed == nil {
+		d.failed = alteredError{errors.New("the archive does not match its logs")}
+	}
+	d.head.Abandon()
+}
 
 // PublicKey returns the public key of the key that signs the logs; nil if the key is missing.
 func (d *DB) PublicKey() audit.PublicKey { return d.public() }

@@ -221,7 +221,7 @@ func changedWhileOpen(what string) error {
 		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 }
 
-// public returns the public key that signs the logs; nil if there is none.
+// public returns the public key that signs the logs; nil if the key is missing.
 func (s *store) public() audit.PublicKey {
 	if s.key == nil {
 		return nil
@@ -231,7 +231,7 @@ func (s *store) public() audit.PublicKey {
 
 // Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
 // are kept as checkpoints, and the head file has them. If there is only one log, its head is
-// also the one of "". If the head file cannot be written, there are none: a message is sent
+// also the one of "". If the head file cannot be written, the result is empty: a message is sent
 // without a head rather than not at all. It fails with ErrAltered if a head in the database is
 // not what this process wrote.
 func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
@@ -246,10 +246,7 @@ func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[
 	err := l.update(ctx, "checkpoints", func(t *tx) {
 		t.checkLogs()
 		for id, a := range logs {
-			if len(logs) > 1 && !slices.Contains(accounts, a.account) {
-				continue
-			}
-			if flushed != nil {
+			if flushed != nil || len(logs) > 1 && !slices.Contains(accounts, a.account) {
 				continue
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}

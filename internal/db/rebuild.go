@@ -19,9 +19,9 @@ type outdated struct {
 	Skipped        []string
 }
 
-// RebuildDifferences computes the differences that older algorithms made again, and returns their
-// number. Other transactions run between its own. After an interruption it continues with the
-// remaining ones.
+// RebuildDifferences recomputes the differences of older algorithms, and returns their number.
+// Other transactions run between its own. After an interruption it continues with the remaining
+// ones.
 func (a *Archive) RebuildDifferences(ctx context.Context) (n int, err error) {
 	const what = "rebuild differences"
 	r := a.reading(ctx, what)
@@ -53,7 +53,7 @@ func (a *Archive) RebuildDifferences(ctx context.Context) (n int, err error) {
 	}
 }
 
-// rebuild computes a difference again. Of an erased content only the numbers of lines remain.
+// rebuild recomputes a difference. Of an erased content only the numbers of lines remain.
 func (t *tx) rebuild(old *outdated) {
 	before, now, err := t.contents(old.Change)
 	var d coc.Difference

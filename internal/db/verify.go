@@ -116,7 +116,8 @@ func (l *Log) LeavesAfter(ctx context.Context, account, log, after int64) iter.S
 	}
 }
 
-// splitHashes splits hashes. A rest that is no hash is an own, zero one: it fits nothing.
+// splitHashes splits hashes. An incomplete one at the end becomes a zero hash, which matches
+// nothing.
 func splitHashes(b []byte) (list []audit.Hash) {
 	for h := range slices.Chunk(b, len(audit.Hash{})) {
 		var hash audit.Hash
@@ -128,7 +129,7 @@ func splitHashes(b []byte) (list []audit.Hash) {
 	return list
 }
 
-// storedHashes returns what is stored with a leaf. The hash of a level is needed.
+// storedHashes returns the hashes that are stored with a leaf; level is that of the one needed.
 type storedHashes func(leaf int64, level int) ([]audit.Hash, error)
 
 // leafHashes reads the hashes that are stored with a leaf.
@@ -226,7 +227,7 @@ func (l *Log) Records(ctx context.Context, account int64, typ string, ids []int6
 	return records, nil
 }
 
-// Unlogged returns the keys of rows of a type that have no leaf, at most so many.
+// Unlogged returns the keys of rows of a type that have no leaf, at most limit.
 func (l *Log) Unlogged(ctx context.Context, typ string, limit int) ([]coc.Key, error) {
 	of := sources[typ]
 	return collect[coc.Key](l.reading(ctx, "rows without a leaf"), `
@@ -282,7 +283,8 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	keys, err := collect[string](r, `
-		SELECT 'row ' || coalesce(rowid, 0) || ' of ' || "table" || ' refers to a missing row of ' || parent FROM pragma_foreign_key_check`)
+		SELECT 'row ' || coalesce(rowid, 0) || ' of ' || "table" || ' refers to a missing row of ' || parent
+		FROM pragma_foreign_key_check`)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +300,8 @@ func (d *DB) Integrity(ctx context.Context) ([]string, error) {
 // With a write-ahead log the file may have other pages.
 func (d *DB) unusedBytes(r reader) (faults []string, err error) {
 	var user, size int64
-	err = r.row(`SELECT user_version, page_count * page_size FROM pragma_user_version, pragma_page_count, pragma_page_size`).Scan(&user, &size)
+	err = r.row(`
+		SELECT user_version, page_count * page_size FROM pragma_user_version, pragma_page_count, pragma_page_size`).Scan(&user, &size)
 	if err != nil {
 		return nil, err
 	}

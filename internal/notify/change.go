@@ -227,14 +227,22 @@ func (w *writer) checkpoint(account string) string {
 	return fmt.Sprintf(" · log %d %s key %s", h.Size, base64.StdEncoding.EncodeToString(h.Root[:]), h.Key)
 }
 
-// checkpoints are the heads of the logs of the accounts of changes.
+// maxHeads is the maximum number of heads in a message: each has about 100 characters, and a
+// text at most 3,000:
+// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+const maxHeads = 10
+
+// checkpoints are the heads of the logs of the first accounts of changes, by name.
 func (w *writer) checkpoints(changes []*coc.Change) string {
 	heads := map[string]string{}
 	for _, c := range changes {
-		heads[c.Account] = w.checkpoint(c.Account)
+		if head := w.checkpoint(c.Account); head != "" {
+			heads[c.Account] = head
+		}
 	}
+	accounts := slices.Sorted(maps.Keys(heads))
 	var b strings.Builder
-	for _, account := range slices.Sorted(maps.Keys(heads)) {
+	for _, account := range accounts[:min(maxHeads, len(accounts))] {
 		b.WriteString(heads[account])
 	}
 	return b.String()

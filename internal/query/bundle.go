@@ -87,19 +87,26 @@ type bundle struct {
 	ctx      context.Context
 	zip      *zip.Writer
 	header   zip.FileHeader // of each file
-	logs     []db.LogInfo   // the number of a log is its place here, from 1
+	logs     []db.LogInfo   // the number of a log is its position here, from 1
+	keys     []string       // their verifier keys
 	query    BundleQuery
 	unpack   *db.Unpacker
 	contents map[coc.Hash]bool // that were written
 	changes  map[int64][]int64 // that are proved, by account, in order
 }
 
-// signed returns an error if a log is not signed, or if there is none, or none for a checkpoint.
+// signed returns an error if there is no log, or if one is not signed, or missing for a checkpoint.
 func (b *bundle) signed() error {
+	archive, err := b.db.Identity(b.ctx)
+	if err != nil {
+		return err
+	}
 	for _, l := range b.logs {
-		if len(l.PublicKey) == 0 {
-			return notSigned(l)
+		key, err := signer(l, archive)
+		if err != nil {
+			return err
 		}
+		b.keys = append(b.keys, key.Verifier(l.Origin))
 	}
 	if len(b.logs) == 0 {
 		return unavailable("nothing is signed yet")
@@ -269,11 +276,15 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 				sent = append(sent, db.Signed{Size: x.Size, Note: x.Note})
 			}
 		}
+		hashes := b.db.ProofHashes(b.ctx, l.Account, l.ID)
 		written := map[int64]bool{}
 		for _, s := range sent {
 			head, _, err := v.open(*l, s.Note)
-			root, err2 := tlog.TreeHash(s.Size, b.db.ProofHashes(b.ctx, l.Account, l.ID))
-			if err != nil || err2 != nil || head.Origin != l.Origin || head.Size != s.Size || head.Root != root {
+			var root audit.Hash
+			if err == nil {
+				root, err = tlog.TreeHash(head.Size, hashes)
+			}
+			if err != nil || head.Origin != l.Origin || head.Size != s.Size || head.Root != root {
 				v.fault("log %s: the checkpoint of %d records is not that of its first records", text.Visible(l.Origin), s.Size)
 				continue
 			}
@@ -298,11 +309,7 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 
 // texts adds the keys, the report as JSON and the files of the query.
 func (b *bundle) texts(r Report) error {
-	var keys strings.Builder
-	for _, l := range b.logs {
-		keys.WriteString(l.PublicKey.Verifier(l.Origin) + "\n")
-	}
-	if err := b.bytes("keys.txt", []byte(keys.String())); err != nil {
+	if err := b.bytes("keys.txt", []byte(strings.Join(b.keys, "\n")+"\n")); err != nil {
 		return err
 	}
 	if err := b.file("report.json", func(w io.Writer) error { return Write(w, r) }); err != nil {

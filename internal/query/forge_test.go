@@ -150,6 +150,10 @@ func TestMissingKey(t *testing.T) {
 		t.Errorf("LogSize = %d, %d, %v, want fewer signed", records, signed, err)
 	}
 	must(t, d.Close())
+	// Fault: an unsigned checkpoint was printed as a signed one.
+	if n, err := signedLogs(t, path); err == nil {
+		t.Errorf("without the key the archive has %d signed checkpoints", n)
+	}
 	if v, faults := verify(t, path, false); v.Good || !strings.Contains(faults, "its newest checkpoint") {
 		t.Errorf("Verify without signatures finds %q", faults)
 	}
@@ -207,6 +211,29 @@ func TestMissingKey(t *testing.T) {
 	if _, faults := verify(t, path, false); faults != "" {
 		t.Errorf("Verify finds\n%s", faults)
 	}
+	// Fault: a log that started without the key was called unsigned.
+	if n, err := signedLogs(t, path); n != 2 || err != nil {
+		t.Errorf("the archive has %d signed checkpoints, %v, want those of both logs", n, err)
+	}
+	a, err := Open(t.Context(), path)
+	must(t, err)
+	defer a.Close()
+	if keys, err := a.Keys(t.Context()); len(keys) != 2 || err != nil {
+		t.Errorf("Keys = %q, %v, want those of both logs", keys, err)
+	}
+	if _, err := a.Prove(t.Context(), "start:test/1"); err != nil {
+		t.Errorf("Prove of a log that started without the key = %v", err)
+	}
+}
+
+// signedLogs returns the number of signed checkpoints.
+func signedLogs(t *testing.T, path string) (int, error) {
+	t.Helper()
+	a, err := Open(t.Context(), path)
+	must(t, err)
+	defer a.Close()
+	notes, err := a.Notes(t.Context(), "")
+	return len(notes), err
 }
 
 // newestNote returns the newest checkpoint of the first account.

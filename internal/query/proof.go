@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,13 +25,17 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 	if err := a.checkAccount(ctx, account); err != nil {
 		return nil, err
 	}
+	archive, err := a.db.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
 	logs, err := a.db.Logs(ctx)
 	for _, l := range logs {
 		if l.Closed || account != "" && l.Name != account {
 			continue
 		}
-		if len(l.PublicKey) == 0 {
-			return nil, notSigned(l)
+		if _, err := signer(l, archive); err != nil {
+			return nil, err
 		}
 		notes = append(notes, l.Note)
 	}
@@ -38,6 +43,26 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 		err = unavailable("nothing is signed yet")
 	}
 	return notes, err
+}
+
+// signer returns the key of a log: the one that it started with, or that of the archive if it
+// started while the key was missing. The error says that it did not sign the newest checkpoint.
+func signer(l db.LogInfo, archive db.Identity) (key audit.PublicKey, err error) {
+	if key = l.PublicKey; len(key) == 0 {
+		key = archive.PublicKey
+	}
+	if !bytes.Contains(l.Note, []byte("\n\n")) {
+		return key, notSigned(l)
+	}
+	c, err := audit.Open(l.Note, key)
+	if err == nil && (c.Origin != l.Origin || c.Size != l.Size) {
+		err = fmt.Errorf("it is of %d records of %s; the log has %d", c.Size, text.Visible(c.Origin), l.Size)
+	}
+	if err != nil {
+		err = &classed{fmt.Errorf("log %s: its newest checkpoint: %w", text.Visible(l.Origin), err), ErrAltered}
+		return key, hint.Wrap(err, "`cocsync verify` says what else is wrong")
+	}
+	return key, nil
 }
 
 func notSigned(l db.LogInfo) error {
@@ -49,10 +74,14 @@ func (a *Archive) Identity(ctx context.Context) (db.Identity, error) { return a.
 
 // Keys returns the verifier key of each log, as in a signed note.
 func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
+	archive, err := a.db.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
 	logs, err := a.db.Logs(ctx)
 	for _, l := range logs {
-		if len(l.PublicKey) > 0 {
-			list = append(list, l.PublicKey.Verifier(l.Origin))
+		if key, err := signer(l, archive); err == nil || len(l.PublicKey) > 0 {
+			list = append(list, key.Verifier(l.Origin))
 		}
 	}
 	return list, err
@@ -170,29 +199,38 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 	if err != nil {
 		return p, err
 	}
+	archive, err := a.db.Identity(ctx)
+	if err != nil {
+		return p, err
+	}
 	logs, err := a.db.Logs(ctx)
 	if err != nil {
 		return p, err
 	}
 	i := slices.IndexFunc(logs, func(l db.LogInfo) bool { return l.Account == row.Account && l.ID == id })
-	switch {
-	case i < 0 || len(leaf.Hashes) == 0 || leaf.Hashes[0] != audit.LeafHash(record.Encode()):
+	if i < 0 || len(leaf.Hashes) == 0 || leaf.Hashes[0] != audit.LeafHash(record.Encode()) {
 		return p, hint.Wrap(fmt.Errorf("%s is not what was logged", describe(typ, &record)), "`cocsync verify` says what else is wrong")
-	case len(logs[i].PublicKey) == 0:
-		return p, notSigned(logs[i])
 	}
 	l := logs[i]
+	key, err := signer(l, archive)
+	if err != nil {
+		return p, err
+	}
 	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Checkpoint: l.Note}
 	if p.Hashes, err = tlog.ProveRecord(l.Size, leaf.Index, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
 		return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 	}
-	_, _, err = p.Check(l.PublicKey)
+	_, _, err = p.Check(key)
 	return p, err
 }
 
 // ProveConsistency proves that a log at a newer checkpoint contains that at an older one. now
 // is nil for the newest checkpoint.
 func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audit.Consistency, err error) {
+	archive, err := a.db.Identity(ctx)
+	if err != nil {
+		return p, err
+	}
 	logs, err := a.db.Logs(ctx)
 	if err != nil {
 		return p, err
@@ -219,7 +257,8 @@ func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audi
 			return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 		}
 	}
-	_, _, err = p.Check(l.PublicKey)
+	key, _ := signer(l, archive) // another checkpoint than the newest may be signed
+	_, _, err = p.Check(key)
 	return p, err
 }
 

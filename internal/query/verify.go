@@ -74,10 +74,10 @@ type Progress struct {
 	Done, Total int    // of it; Total is 0 if it is unknown
 }
 
-// progressEvery is after how many checked things progress is reported.
+// progressEvery is the number of checked things between two reports of progress.
 const progressEvery = 1000
 
-// maxFaults is how many faults are named.
+// maxFaults is the maximum number of faults that are named.
 const maxFaults = 100
 
 // verifier is a verification that is being run.
@@ -85,7 +85,7 @@ type verifier struct {
 	Verification
 	db       *db.DB
 	verdict  Verdict
-	external map[string][]string // what the logs say of each external checkpoint; "" for a match
+	external [][]string // what the logs say of each external checkpoint; "" for a match
 	identity db.Identity
 	report   func(Progress)
 	now      Progress
@@ -96,7 +96,7 @@ type verifier struct {
 // and external checkpoints. report receives the progress, if it is not nil. It returns an error
 // only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{Verification: q, report: report, external: map[string][]string{}}
+	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External))}
 	v.verdict.Logs, v.verdict.Notes = []LogVerdict{}, []string{}
 	err := a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d

@@ -19,7 +19,7 @@ const maxBackwards = 10 * time.Minute
 type seenClock struct {
 	last  time.Time // of the newest record with a time
 	index int64     // of it
-	times int       // that the clock ran backwards
+	times int       // how often the clock ran backwards
 	first string    // the first time
 }
 

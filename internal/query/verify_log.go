@@ -41,9 +41,9 @@ func (v *verifier) logs(ctx context.Context) error {
 		v.count(typ+" records", counts[typ])
 	}
 	pairs.blame(ctx, v)
-	for _, x := range v.Verification.External {
-		wrong := slices.DeleteFunc(slices.Clone(v.external[x.Name]), func(s string) bool { return s == "" })
-		switch matched := len(wrong) < len(v.external[x.Name]); {
+	for i, x := range v.Verification.External {
+		wrong := slices.DeleteFunc(slices.Clone(v.external[i]), func(s string) bool { return s == "" })
+		switch matched := len(wrong) < len(v.external[i]); {
 		case matched && (x.Origin == "" || len(wrong) == 0):
 		case len(wrong) > 0:
 			v.fault("%s: %s", x.Name, strings.Join(wrong, "; "))
@@ -97,8 +97,8 @@ type logCheck struct {
 	gap       bool  // a leaf is missing: the tree ends before it
 	tree      audit.Edge
 	sent      []db.Signed // checkpoints that are not reached yet
-	waits     []External
-	unmatched *unmatched // of all logs
+	pending   []int       // external checkpoints that are not reached yet, by number
+	unmatched *unmatched  // of all logs
 	clock     seenClock
 }
 
@@ -106,14 +106,14 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 	if c.sent, err = c.db.Checkpoints(ctx, c.log.Account, c.log.ID); err != nil {
 		return err
 	}
-	for _, x := range c.Verification.External {
+	for i, x := range c.Verification.External {
 		if !x.of(c.log) {
 			continue
 		}
-		c.waits = append(c.waits, x)
+		c.pending = append(c.pending, i)
 		if x.Note != nil {
 			if _, _, err := c.verifier.open(c.log, x.Note); err != nil {
-				c.external[x.Name] = append(c.external[x.Name], err.Error())
+				c.external[i] = append(c.external[i], err.Error())
 			}
 		}
 	}
@@ -142,14 +142,15 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		}
 		c.fault("%s: a checkpoint of %d records was sent, and there are only %d", c.name, s.Size, c.tree.Size)
 	}
-	for _, x := range c.waits {
-		c.external[x.Name] = append(c.external[x.Name],
-			fmt.Sprintf("it covers %d records, but %s has only %d: the last ones were removed, or this is an older copy", x.Size, c.name, c.tree.Size))
+	for _, i := range c.pending {
+		c.external[i] = append(c.external[i],
+			fmt.Sprintf("it covers %s, but %s has only %d: the last ones were removed, or this is an older copy",
+				text.Plural(int(c.Verification.External[i].Size), "record"), c.name, c.tree.Size))
 	}
 	return nil
 }
 
-// place checks the name of the log, and that it continues the one before it.
+// place checks the name of the log, and that it continues the previous one.
 func (c *logCheck) place(before []db.LogInfo) {
 	if want := c.identity.Origin(c.log.Name, int64(len(before))+1); c.log.Origin != want {
 		c.fault("%s: its origin should be %s: another log is missing, or the archive or the account was renamed", c.name, text.Visible(want))
@@ -160,11 +161,11 @@ func (c *logCheck) place(before []db.LogInfo) {
 	last := before[len(before)-1]
 	head, _, err := c.verifier.open(last, last.Note)
 	if err != nil || head.Origin != c.log.OldOrigin || head.Size != c.log.OldSize || string(head.Root[:]) != string(c.log.OldRoot) {
-		c.fault("%s: it does not continue the log before it as it is", c.name)
+		c.fault("%s: it does not continue the previous log as it is", c.name)
 	}
 }
 
-// leavesPage is for how many leaves records are read at once.
+// leavesPage is the number of leaves whose records are read at once.
 const leavesPage = 500
 
 // leaves checks the next leaves.
@@ -188,7 +189,7 @@ func (c *logCheck) leaves(ctx context.Context, page []db.Leaf) error {
 	return nil
 }
 
-// leaf checks one leaf: its place, the record of its row, and the hashes that it completes.
+// leaf checks one leaf: its position, the record of its row, and the hashes that it completes.
 func (c *logCheck) leaf(l db.Leaf, record audit.Record, ok bool) {
 	if l.Index != c.next {
 		c.fault("%s: leaf %d is missing", c.name, c.next)
@@ -296,21 +297,24 @@ func (c *logCheck) checkpoints() {
 			c.fault("%s: the first %d records are not those that were signed: their root is %s, not %s", c.name, s.Size, c.tree.Root(), head.Root)
 		}
 	}
-	c.waits = slices.DeleteFunc(c.waits, func(x External) bool {
+	c.pending = slices.DeleteFunc(c.pending, func(i int) bool {
+		x := c.Verification.External[i]
 		if x.Size != c.tree.Size {
 			return false
 		}
 		wrong := ""
 		if x.Root != c.tree.Root() {
-			wrong = fmt.Sprintf("the first %d records of %s have changed since: their root is %s, not %s", x.Size, c.name, c.tree.Root(), x.Root)
+			wrong = fmt.Sprintf("the first %s of %s have changed since: their root is %s, not %s",
+				text.Plural(int(x.Size), "record"), c.name, c.tree.Root(), x.Root)
 		} else {
-			match := fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%d records)", x.Name, text.Visible(c.log.Name), x.Size)
+			match := fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%s)",
+				x.Name, text.Visible(c.log.Name), text.Plural(int(x.Size), "record"))
 			if x.Note == nil {
 				match += "; it has no signature, so it proves only as much as the place where you kept it"
 			}
 			c.verdict.External = append(c.verdict.External, match)
 		}
-		c.external[x.Name] = append(c.external[x.Name], wrong)
+		c.external[i] = append(c.external[i], wrong)
 		return true
 	})
 }

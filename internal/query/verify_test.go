@@ -227,6 +227,21 @@ func TestWhatOnlyExternalDataShows(t *testing.T) {
 	}
 }
 
+// Fault: a checkpoint with a wrong root was accepted next to the right one of the same name.
+func TestCheckpointsOfOneName(t *testing.T) {
+	path, right := logged(t)
+	wrong := right
+	wrong.Root[0] ^= 1
+	for _, list := range [][]External{{right, wrong}, {wrong, right}} {
+		for i := range list {
+			list[i].Origin, list[i].Note = "", nil // size and root, as from a message
+		}
+		if v, faults := verify(t, path, false, list...); v.Good || !strings.Contains(faults, "have changed since") {
+			t.Errorf("Verify with a wrong checkpoint finds %q", faults)
+		}
+	}
+}
+
 func copyOf(t *testing.T, path string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy.db")

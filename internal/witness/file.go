@@ -20,6 +20,8 @@ type File struct {
 	heads Heads
 	timer *time.Timer // of the next write; nil if the file is up to date
 	ended bool        // nothing is written any more
+	// verified reports whether the database was verified since it was opened.
+	verified bool
 
 	reporting sync.Mutex // one call of report at a time
 	reported  *string    // the error that was reported last, "" for success; nil for none yet
@@ -59,7 +61,7 @@ func (f *File) later() {
 func (f *File) Verified(at time.Time) error {
 	at = at.UTC().Truncate(time.Millisecond)
 	f.mu.Lock()
-	f.heads.VerifiedAt = &at
+	f.heads.VerifiedAt, f.verified = &at, true
 	f.mu.Unlock()
 	return f.write()
 }
@@ -77,7 +79,7 @@ func (f *File) VerifiedAt() time.Time {
 // Flush writes the file if a head is newer.
 func (f *File) Flush() error {
 	f.mu.Lock()
-	stale := f.timer != nil
+	stale := f.timer != nil && !f.ended
 	f.mu.Unlock()
 	if !stale {
 		return nil
@@ -118,12 +120,19 @@ func (f *File) replace() error {
 	return err
 }
 
-// Close writes the file, with the state of the database, which is closed. Nothing is written
-// after it.
-func (f *File) Close() error {
+// Close writes the file, unless it was abandoned. Nothing is written after it. The file gets the
+// state of the database, which is closed, if it was verified or no one had written it before it
+// was opened: otherwise the next process must verify it.
+func (f *File) Close(unchanged bool) error {
 	f.mu.Lock()
-	f.heads.Closed = StateOf(f.database)
+	ended := f.ended
+	if unchanged || f.verified {
+		f.heads.Closed = StateOf(f.database)
+	}
 	f.mu.Unlock()
+	if ended {
+		return nil
+	}
 	err := f.write()
 	f.end()
 	return err

@@ -26,10 +26,10 @@ type Heads struct {
 	Logs   []Log  `json:"logs"` // by account
 }
 
-// State says whether a file was written: its size, and when it was last written.
+// State says whether a file was written: its size, and when it was last changed.
 type State struct {
 	Size    int64     `json:"size"`
-	Written time.Time `json:"written"`
+	Changed time.Time `json:"changed"`
 }
 
 // StateOf returns the state of a file; nil if it cannot be read.
@@ -38,12 +38,12 @@ func StateOf(path string) *State {
 	if err != nil {
 		return nil
 	}
-	return &State{info.Size(), info.ModTime().UTC()}
+	return &State{info.Size(), changedAt(path, info).UTC()}
 }
 
 // Same reports whether two states are known and equal.
 func Same(a, b *State) bool {
-	return a != nil && b != nil && a.Size == b.Size && a.Written.Equal(b.Written)
+	return a != nil && b != nil && a.Size == b.Size && a.Changed.Equal(b.Changed)
 }
 
 // Log is the newest head of the log of an account.
@@ -96,7 +96,7 @@ func (l *Log) Checkpoint() (c audit.Checkpoint, signed bool, err error) {
 	return c, signed, err
 }
 
-// Log returns the log of an account, nil if there is none.
+// Log returns the log of an account; nil if it is not found.
 func (h *Heads) Log(account string) *Log {
 	for i := range h.Logs {
 		if h.Logs[i].Account == account {
@@ -123,8 +123,7 @@ const maxHeadFile = 16 << 20
 var ErrUnsigned = errors.New("the head file is not signed")
 
 // Read reads the head file of an archive, "" for any, and verifies its signature and those of
-// its heads.
-// With ErrUnsigned the heads are returned, too. A missing file is fs.ErrNotExist.
+// its heads. With ErrUnsigned the heads are returned, too. A missing file is fs.ErrNotExist.
 func Read(path, archive string, key audit.PublicKey) (*Heads, error) {
 	info, err := os.Stat(path)
 	if err != nil {

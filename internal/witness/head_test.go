@@ -228,7 +228,7 @@ func TestWriteErrors(t *testing.T) {
 	if err := os.RemoveAll(path + ".new"); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Close(); err != nil {
+	if err := f.Close(true); err != nil {
 		t.Error(err)
 	}
 	if len(reported) != 3 || reported[0] != "written" || reported[2] != "written" || reported[1] == "written" {

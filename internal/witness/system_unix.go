@@ -6,6 +6,9 @@ import (
 	"errors"
 	"os"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // copyOwner gives a file the owner, group and mode of another: root may write the archive of
@@ -21,6 +24,16 @@ func copyOwner(f *os.File, like string) error {
 		}
 	}
 	return f.Chmod(info.Mode().Perm() & 0o666)
+}
+
+// changedAt returns when a file or its attributes were last changed. Unlike the time of the last
+// write, a program cannot set it.
+func changedAt(path string, info os.FileInfo) time.Time {
+	var s unix.Stat_t
+	if err := unix.Stat(path, &s); err != nil {
+		return info.ModTime()
+	}
+	return time.Unix(s.Ctim.Unix())
 }
 
 // syncFolder makes renames in a directory survive a power failure.
