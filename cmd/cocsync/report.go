@@ -32,9 +32,10 @@ the limits of the report. -o text is Markdown.
 
 The report verifies the rows that it prints: the record of each must be in the log of its
 account, under the newest signed head. It ends with the number of rows that verified, the
-heads, and what no record covers. Without --key the signatures are checked with the keys
-in the archive: give the verifier keys that you noted earlier (cocsync audit keys). If a
-row does not verify, the report says so, and the exit status is 3.
+heads, and what no record covers. Without --key the signatures are checked with the key
+file, or if it cannot be read with the keys in the archive: then give the verifier keys that
+you noted earlier (cocsync audit keys). If a row does not verify, the report says so, and
+the exit status is 3.
 
 A gap is a period without a good cycle that read the whole list. It is longer than ten
 minutes and longer than three typical intervals of the watch. The typical interval is the

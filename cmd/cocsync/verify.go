@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -79,12 +80,11 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 	if err != nil {
 		return err
 	}
-	if len(check.Keys) == 0 {
-		if check.Own, err = a.ownKey(); err != nil {
-			return err
-		}
+	own, err := a.ownKey()
+	if err != nil {
+		return err
 	}
-	heads, err := a.readHead(ctx, q, append(slices.Clone(check.Keys), check.Own))
+	heads, err := a.readHead(ctx, q, check.Keys, own)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 	}
 	err = a.result(v, func(p *page) {
 		p.verdict(v, len(external) > 0)
-		if v.Good && len(check.Keys) == 0 && check.Own == nil {
+		if v.Good && len(check.Keys) == 0 && own == nil {
 			p.WriteString("The signatures were checked with the key in the archive itself; --key checks whether it is the one that you noted.\n")
 		}
 	})
@@ -119,7 +119,7 @@ func readKeys(list []string) (keys []audit.PublicKey, err error) {
 				keys = append(keys, key.Public())
 				continue
 			}
-			b, err := os.ReadFile(text)
+			b, err := readSmall(text)
 			if err != nil {
 				return nil, hint.Wrap(fmt.Errorf("--key: %w", err), "give a verifier key as `cocsync audit keys` prints it, or a file with some")
 			}
@@ -136,6 +136,22 @@ func readKeys(list []string) (keys []audit.PublicKey, err error) {
 	return keys, nil
 }
 
+// maxSmall is the maximum size of a file with keys, checkpoints or a proof, in bytes.
+const maxSmall = 16 << 20
+
+// readSmall reads a file with keys, checkpoints or a proof.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if len(b) > maxSmall {
+		err = fmt.Errorf("%s has more than %s", path, text.Size(maxSmall))
+	}
+	return b, errors.Join(err, f.Close())
+}
+
 // readExternal reads checkpoints: a file of them, notes, or size and root as in a message.
 func readExternal(arg string) (list []query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
@@ -149,7 +165,7 @@ func readExternal(arg string) (list []query.External, err error) {
 	}
 	name := "the pasted checkpoint"
 	if !strings.Contains(arg, "\n") {
-		b, err := os.ReadFile(arg)
+		b, err := readSmall(arg)
 		if err != nil {
 			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
 		}
@@ -192,8 +208,9 @@ type heads struct {
 	err  error // why it cannot be compared
 }
 
-// readHead reads the head file. A missing one has no heads: a copy of an archive has none.
-func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.PublicKey) (h heads, err error) {
+// readHead reads the head file, which own or one of some keys signed. A missing one has no heads,
+// as that of a copy, but it must not be missing next to the key.
+func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.PublicKey, own audit.PublicKey) (h heads, err error) {
 	path, _, file, err := a.target()
 	if err != nil {
 		return h, err
@@ -202,7 +219,10 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 	if err != nil {
 		return h, err
 	}
-	if keys = slices.DeleteFunc(keys, func(k audit.PublicKey) bool { return k == nil }); len(keys) == 0 {
+	switch keys = slices.Clone(keys); {
+	case own != nil:
+		keys = append(keys, own)
+	case len(keys) == 0:
 		keys = append(keys, who.PublicKey)
 	}
 	var found *witness.Heads
@@ -211,7 +231,10 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 			break
 		}
 	}
-	if errors.Is(h.err, witness.ErrUnsigned) || errors.Is(h.err, fs.ErrNotExist) || errors.Is(h.err, fs.ErrPermission) {
+	switch {
+	case errors.Is(h.err, fs.ErrNotExist) && own != nil:
+		h.err = errors.New("it is missing, and the key exists: whether the database is an older copy is unknown")
+	case errors.Is(h.err, witness.ErrUnsigned), errors.Is(h.err, fs.ErrNotExist), errors.Is(h.err, fs.ErrPermission):
 		h.err = nil
 	}
 	if h.err != nil || found == nil {
@@ -314,7 +337,7 @@ func verifyAll(ctx context.Context, d *db.DB) error {
 // verifyNow verifies the whole archive.
 func verifyNow(ctx context.Context, d *db.DB) error {
 	started := time.Now()
-	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey(), Own: d.PublicKey()}, nil)
+	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey()}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}

@@ -131,8 +131,18 @@ func (k *Key) Write(path string) error {
 	return nil
 }
 
+// maxKey bounds a key file in bytes.
+const maxKey = 4096
+
 // ReadKey reads a key file.
 func ReadKey(path string) (*Key, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxKey {
+		return nil, fmt.Errorf("%s is not a key file", path)
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -63,11 +63,13 @@ func ParseProof(b []byte) (p Proof, err error) {
 
 // proofLines returns the lines after the first one, at least n, and what follows them.
 func proofLines(b []byte, first string, n int) (lines []string, rest []byte, err error) {
-	head, tail, ok := strings.Cut(string(b), "\n\n")
+	if len(b) > maxProof {
+		return nil, nil, errors.New("it is too large for a proof")
+	}
+	text := strings.Trim(strings.Join(pastedLines(string(b)), "\n"), "\n") + "\n" // also from an e-mail
+	head, tail, ok := strings.Cut(text, "\n\n")
 	lines = strings.Split(head, "\n")
 	switch {
-	case len(b) > maxProof:
-		return nil, nil, errors.New("it is too large for a proof")
 	case !ok || lines[0] != first || len(lines) < 1+n:
 		return nil, nil, fmt.Errorf("it is not a proof: a proof starts with %q", first)
 	}

@@ -51,7 +51,7 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	if err = ignore(err, coc.ErrNotFound); err != nil {
 		return err
 	}
-	if l.key, err = readKey(l.keyPath, row.PublicKey); err != nil {
+	if l.key, err = l.readKey(row, isNew); err != nil {
 		return err
 	}
 	if l.opened = l.public(); l.opened == nil {
@@ -334,19 +334,24 @@ func logAltered(s *storedLog, what string) error {
 		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 }
 
-// readKey reads the private key of the logs. It returns nil if the file is missing; the
-// archive then continues without signatures.
-func readKey(path string, public audit.PublicKey) (*audit.Key, error) {
-	k, err := audit.ReadKey(path)
+// readKey reads the private key of the logs. It returns nil if the file is missing; the archive
+// then continues without signatures. If the key signed the head file and the archive names another
+// key or none, the archive was altered.
+func (s *store) readKey(row archiveRow, isNew bool) (*audit.Key, error) {
+	k, err := audit.ReadKey(s.keyPath)
 	switch {
 	case isMissing(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case public != nil && !k.Public().Equal(public):
-		return nil, fmt.Errorf("%s is the key of another archive", path)
+	case isNew || k.Public().Equal(row.PublicKey):
+		return k, nil
 	}
-	return k, nil
+	if _, err := witness.Read(s.headPath, row.Name, k.Public()); err == nil || len(row.PublicKey) == 0 {
+		return nil, alteredError{hint.Wrap(fmt.Errorf("the key of the archive was altered: it is not that of %s, with which it was made", s.keyPath),
+			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
+	}
+	return nil, fmt.Errorf("%s is the key of another archive", s.keyPath)
 }
 
 // Altered records that the archive does not verify: nothing more is written, and the next process

@@ -12,7 +12,7 @@ import (
 
 // restored returns a step of a document with one change without versions.
 func restored(id string, at time.Time, notify ...string) coc.Step {
-	return coc.Step{Account: "prod", DocumentID: id, SeenAt: at, Changes: []coc.NewChange{{Kind: coc.KindRestored, At: at, Notify: notify}}}
+	return coc.Step{Account: "prod", DocumentID: id, SeenAt: at, Changes: []coc.NewChange{{Kind: coc.KindWithdrawn, At: at, Notify: notify}}}
 }
 
 // Notifications returns the state of the delivery and the message of each notifier.

@@ -2,6 +2,7 @@ package db
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"maps"
 	"slices"
 	"strings"
@@ -101,16 +102,29 @@ func deliveredOf(r reader, where string, args ...any) ([]delivered, error) {
 		FROM deliveries d LEFT JOIN messages m ON m.id = d.message_id WHERE `+where+` ORDER BY d.id`, args...)
 }
 
-// attestDeliveries records deliveries of earlier processes that are in no record.
+// attestDeliveries records deliveries of earlier processes that are in no record. If there is a
+// key, they must have been posted with it.
 func (t *tx) attestDeliveries(now time.Time) {
 	const unrecorded = `state = 'sent' AND record_id IS NULL AND account_id IS NOT NULL`
 	for _, account := range list[int64](t, `SELECT DISTINCT account_id FROM deliveries WHERE `+unrecorded+` ORDER BY account_id`) {
 		all, err := deliveredOf(t.reader, `d.account_id = ? AND d.`+strings.ReplaceAll(unrecorded, "AND ", "AND d."), account)
 		t.fail(err)
+		all = slices.DeleteFunc(all, func(d delivered) bool { return !t.posted(d.ID) })
 		for part := range slices.Chunk(all, maxDelivered) {
 			t.putDeliveries(account, part, true, now)
 		}
 	}
+}
+
+// posted reports whether the message of a delivery has the code of a posted one. Without a key
+// that is unknown.
+func (t *tx) posted(delivery int64) bool {
+	if t.s.key == nil {
+		return true
+	}
+	found, err := messages(t.reader, `WHERE m.id = (SELECT message_id FROM deliveries WHERE id = ?)`, delivery)
+	t.fail(err)
+	return len(found) == 1 && hmac.Equal(found[0].Code, t.s.postedCode(&found[0]))
 }
 
 // flushDeliveries records the deliveries that are counted in memory. Others that are sent

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -101,27 +102,32 @@ func TestDeliveriesAreRecordedAtTheEnd(t *testing.T) {
 	}
 }
 
-// A delivery that its process did not record is recorded by the next one as unattested, also
-// one that only the database says was sent.
+// A delivery that its process did not record is recorded by the next one as unattested. One that
+// only the database says was sent is not.
 func TestUnattestedDeliveries(t *testing.T) {
-	d, _ := open(t)
-	path := d.Path()
-	frozen(t, d, 1)
-	alter(t, path, `UPDATE messages SET state = 'sent', sent_at = 1, channel = 'C9', ts = '9'`, `UPDATE deliveries SET state = 'sent'`)
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	d, err := Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	want := `prod 1 [{"change":1,"notifier":"ops","channel":"C9","ts":"9","sent_at":1}]`
-	if got := deliveryRecords(t, d); len(got) != 1 || got[0] != want {
-		t.Errorf("the records are %q, want %q", got, want)
-	}
-	list, err := d.Notifications(t.Context(), key(1))
-	if err != nil || len(list) != 1 || list[0].Record != 1 {
-		t.Errorf("Notifications = %+v, %v, want one of record 1", list, err)
+	for _, forged := range []bool{false, true} {
+		d, _ := open(t)
+		path := d.Path()
+		frozen(t, d, 1)
+		var want []string
+		if forged {
+			alter(t, path, `UPDATE messages SET state = 'sent', sent_at = 1, channel = 'C9', ts = '9'`, `UPDATE deliveries SET state = 'sent'`)
+		} else {
+			m := sendNext(t, d, day)
+			d.sent = map[int64][]delivered{} // as if the process was killed
+			want = []string{fmt.Sprintf(`prod 1 [{"change":1,"notifier":"ops","channel":"C1","ts":%q,"sent_at":%d}]`, m.TS, day.UnixMilli())}
+			d.recording = nil
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		d, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		if got := deliveryRecords(t, d); !slices.Equal(got, want) {
+			t.Errorf("forged %v: the records are %q, want %q", forged, got, want)
+		}
 	}
 }

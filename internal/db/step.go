@@ -87,6 +87,9 @@ func (w *stepper) putState() {
 	}
 	w.from, _ = get[int64](w.tx, `SELECT coalesce(max(id), 0) FROM document_states WHERE account_id = ? AND document_id = ?`, w.document)
 	w.to = w.from
+	if w.from != 0 {
+		w.logged(audit.TypeState, coc.Key{Account: w.document.Account, ID: w.from})
+	}
 	if m == nil {
 		return
 	}
@@ -202,6 +205,7 @@ func (w *stepper) putListing(v coc.VersionStep, before storedVersion) {
 	if v.Withdrawn == before.Withdrawn && made.IsZero() {
 		return
 	}
+	w.followsListing(before, v.Label)
 	key := w.add(w.document.Account, "listings", "version_id, at, withdrawn, made_at", before.ID, w.SeenAt, v.Withdrawn, made)
 	w.leaf(key, w.record(audit.TypeListing, "version", v.Label, "at", w.SeenAt, "withdrawn", v.Withdrawn, "made_at", made))
 }
@@ -254,11 +258,13 @@ func (w *stepper) revision(ref coc.RevisionRef) storedRevision {
 		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`, w.document, ref); !ok {
 		w.fail(fmt.Errorf("no revision %s", coc.RevisionLabel(ref.Label, ref.Number, ref.Number)))
 	}
+	w.logged(audit.TypeRevision, coc.Key{Account: w.document.Account, ID: r.ID})
 	return r
 }
 
 func (w *stepper) putChange(c coc.NewChange) {
 	defer w.naming("%s change", c.Kind)()
+	w.followsState(c)
 	from, to := w.revision(c.From), w.revision(c.To)
 	var states [2]int64 // before and after
 	if c.Kind == coc.KindMetadata {

@@ -39,7 +39,7 @@ func attacks() []attack {
 		inLeaves = ` > (SELECT id FROM leaves WHERE account_id = 1 AND type = 'revision' AND ref = 2)`
 		tail     = `DELETE FROM changes WHERE account_id = 1 AND id = 3; DELETE FROM revisions WHERE account_id = 1 AND id = 3;
 			DELETE FROM versions WHERE account_id = 1 AND id = 3; DELETE FROM diffs WHERE account_id = 1 AND change_id = 3;
-			DELETE FROM leaves WHERE account_id = 1 AND id >= (SELECT min(id) FROM leaves WHERE account_id = 1 AND type = 'version' AND ref = 3)`
+			DELETE FROM leaves WHERE account_id = 1 AND id >= (SELECT min(id) FROM leaves WHERE account_id = 1 AND type = 'versions' AND ref = 3)`
 		swap = `UPDATE logs SET account_id = -account_id; UPDATE logs SET account_id = 3 + account_id;
 			UPDATE leaves SET account_id = -account_id; UPDATE leaves SET account_id = 3 + account_id`
 		remove  = `DELETE FROM logs WHERE account_id = 2; DELETE FROM leaves WHERE account_id = 2; DELETE FROM checkpoints WHERE account_id = 2`
@@ -61,7 +61,7 @@ func attacks() []attack {
 		{"a row", statements(forgery{sql: author}), true, named, named},
 		{"a row, and the checkpoints after its record", statements(forgery{sql: author + `DELETE FROM checkpoints WHERE size` + inLeaves}), true, named, named},
 		{"a row and the log", statements(forgery{sql: author, rebuilt: true}), false, altered, opened},
-		{"a row and the log, signed with another key", statements(forgery{sql: author, rebuilt: true, signed: true}), false, "is the key of another archive", opened},
+		{"a row and the log, signed with another key", statements(forgery{sql: author, rebuilt: true, signed: true}), false, "the key of the archive was altered", opened},
 		{"the tail with its events", statements(forgery{sql: tail, rebuilt: true}), false, "of account prod on ", opened},
 		{"a record after the newest checkpoint", statements(forgery{sql: add + `; UPDATE logs SET size = size + 1 WHERE account_id = 1`}), false,
 			"the log of account prod: its right edge does not have the hashes", opened},

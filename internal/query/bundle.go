@@ -97,12 +97,12 @@ type bundle struct {
 
 // signed returns an error if there is no log, or if one is not signed, or missing for a checkpoint.
 func (b *bundle) signed() error {
-	archive, err := b.db.Identity(b.ctx)
+	keys, err := b.signers(b.ctx)
 	if err != nil {
 		return err
 	}
 	for _, l := range b.logs {
-		key, err := signer(l, archive)
+		key, err := signer(l, keys)
 		if err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (b *bundle) content(x reported) error {
 func (b *bundle) between(r Report) error {
 	v := &verifier{Verification: Verification{Keys: b.query.Keys}, db: b.db}
 	var err error
-	if v.identity, err = b.db.Identity(b.ctx); err != nil {
+	if v.signers, err = b.Archive.signers(b.ctx); err != nil {
 		return err
 	}
 	for account := range byAccount(b.logs) {

@@ -25,7 +25,7 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 	if err := a.checkAccount(ctx, account); err != nil {
 		return nil, err
 	}
-	archive, err := a.db.Identity(ctx)
+	keys, err := a.signers(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 		if l.Closed || account != "" && l.Name != account {
 			continue
 		}
-		if _, err := signer(l, archive); err != nil {
+		if _, err := signer(l, keys); err != nil {
 			return nil, err
 		}
 		notes = append(notes, l.Note)
@@ -45,11 +45,31 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 	return notes, err
 }
 
-// signer returns the key of a log: the one that it started with, or that of the archive if it
-// started while the key was missing. The error says that it did not sign the newest checkpoint.
-func signer(l db.LogInfo, archive db.Identity) (key audit.PublicKey, err error) {
-	if key = l.PublicKey; len(key) == 0 {
-		key = archive.PublicKey
+// signers are the keys that may sign the logs of an archive.
+type signers struct {
+	db.Identity
+	own audit.PublicKey // of the key file; nil if it is unknown
+}
+
+func (a *Archive) signers(ctx context.Context) (s signers, err error) {
+	if s.Identity, err = a.db.Identity(ctx); err != nil {
+		return s, err
+	}
+	if s.own = a.db.PublicKey(); a.OwnKey != nil {
+		s.own, err = a.OwnKey()
+	}
+	return s, err
+}
+
+// signer returns the key of a log: that of the key file, or the one that the log started with, or
+// that of the archive if it started while the key was missing. The error says that it did not sign
+// the newest checkpoint.
+func signer(l db.LogInfo, s signers) (key audit.PublicKey, err error) {
+	switch key = l.PublicKey; {
+	case s.own != nil && !l.Closed:
+		key = s.own
+	case len(key) == 0:
+		key = s.PublicKey
 	}
 	if !bytes.Contains(l.Note, []byte("\n\n")) {
 		return key, notSigned(l)
@@ -74,13 +94,13 @@ func (a *Archive) Identity(ctx context.Context) (db.Identity, error) { return a.
 
 // Keys returns the verifier key of each log, as in a signed note.
 func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
-	archive, err := a.db.Identity(ctx)
+	keys, err := a.signers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	logs, err := a.db.Logs(ctx)
 	for _, l := range logs {
-		if key, err := signer(l, archive); err == nil || len(l.PublicKey) > 0 {
+		if key, err := signer(l, keys); err == nil || len(l.PublicKey) > 0 {
 			list = append(list, key.Verifier(l.Origin))
 		}
 	}
@@ -199,7 +219,7 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 	if err != nil {
 		return p, err
 	}
-	archive, err := a.db.Identity(ctx)
+	keys, err := a.signers(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -212,7 +232,7 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 		return p, hint.Wrap(fmt.Errorf("%s is not what was logged", describe(typ, &record)), "`cocsync verify` says what else is wrong")
 	}
 	l := logs[i]
-	key, err := signer(l, archive)
+	key, err := signer(l, keys)
 	if err != nil {
 		return p, err
 	}
@@ -227,7 +247,7 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 // ProveConsistency proves that a log at a newer checkpoint contains that at an older one. now
 // is nil for the newest checkpoint.
 func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audit.Consistency, err error) {
-	archive, err := a.db.Identity(ctx)
+	keys, err := a.signers(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -257,7 +277,7 @@ func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audi
 			return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 		}
 	}
-	key, _ := signer(l, archive) // another checkpoint than the newest may be signed
+	key, _ := signer(l, keys) // another checkpoint than the newest may be signed
 	_, _, err = p.Check(key)
 	return p, err
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -31,6 +32,9 @@ type Archive struct {
 	// Note receives what a caller should know in addition to a result; nil
 	// discards notes.
 	Note func(string)
+	// OwnKey returns the public key of the archive's key file; nil if it is unknown. Nil means
+	// the key of the open handle.
+	OwnKey func() (audit.PublicKey, error)
 	// Configured says that a configuration names the archive. Without one it counts as a
 	// copy while no process has it open for writing.
 	Configured bool

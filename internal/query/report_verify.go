@@ -46,14 +46,15 @@ type reportedLog struct {
 // each with every record that is in its log, if it is not nil.
 func (a *Archive) verifyReport(ctx context.Context, within db.Filter, keys []audit.PublicKey, each func(reported) error) (ReportVerdict, error) {
 	v := &verifier{Verification: Verification{Keys: keys}, db: a.db}
-	out := ReportVerdict{OwnKeys: len(keys) == 0, Logs: []LogVerdict{}, Counts: []Count{}, Faults: []string{}}
+	out := ReportVerdict{Logs: []LogVerdict{}, Counts: []Count{}, Faults: []string{}}
 	logs, err := a.db.Logs(ctx)
 	if err == nil {
-		v.identity, err = a.db.Identity(ctx)
+		v.signers, err = a.signers(ctx)
 	}
 	if err != nil {
 		return out, err
 	}
+	out.OwnKeys = len(keys) == 0 && v.own == nil
 	counts := map[string]int{}
 	unrecorded := 0
 	for account := range byAccount(logs) {
@@ -103,7 +104,7 @@ func (v *verifier) heads(ctx context.Context, logs []db.LogInfo) map[int64]*repo
 		switch {
 		case err != nil:
 			v.fault("%s: its newest checkpoint: %v", name, err)
-		case l.Origin != v.identity.Origin(l.Name, int64(i)+1) || head.Origin != l.Origin:
+		case l.Origin != v.Identity.Origin(l.Name, int64(i)+1) || head.Origin != l.Origin:
 			v.fault("%s: its origin is not that of the account and the archive", name)
 		case head.Size != l.Size:
 			v.fault("%s: it has %d records; signed are %d", name, l.Size, head.Size)

@@ -27,8 +27,7 @@ type External struct {
 // Verification selects what is verified.
 type Verification struct {
 	External []External
-	Keys     []audit.PublicKey // that may sign; none: Own
-	Own      audit.PublicKey   // of the key file; nil if it is unknown: those in the archive may sign
+	Keys     []audit.PublicKey // that may sign; none: that of the key file, or if it is unknown those in the archive
 	HeadFile error             // why the head file cannot be compared; nil if it was, or is missing
 	Unsigned bool              // accepts records without a signature: the key is missing
 	Deep     bool              // recomputes derived data
@@ -86,9 +85,9 @@ type verifier struct {
 	db       *db.DB
 	verdict  Verdict
 	external [][]string // what the logs say of each external checkpoint; "" for a match
-	identity db.Identity
-	report   func(Progress)
-	now      Progress
+	signers
+	report func(Progress)
+	now    Progress
 }
 
 // Verify checks a snapshot of the archive: the file and its schema, contents against their
@@ -98,7 +97,11 @@ type verifier struct {
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
 	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External))}
 	v.verdict.Logs, v.verdict.Notes = []LogVerdict{}, []string{}
-	err := a.db.Snapshot(ctx, func(d *db.DB) error {
+	var err error
+	if v.signers, err = a.signers(ctx); err != nil {
+		return v.verdict, err
+	}
+	err = a.db.Snapshot(ctx, func(d *db.DB) error {
 		v.db = d
 		return v.run(ctx)
 	})

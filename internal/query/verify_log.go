@@ -20,7 +20,7 @@ func (v *verifier) logs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.identity, err = v.db.Identity(ctx); err != nil {
+	if v.signers.Identity, err = v.db.Identity(ctx); err != nil {
 		return err
 	}
 	counts := map[string]int{}
@@ -152,8 +152,12 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 
 // place checks the name of the log, and that it continues the previous one.
 func (c *logCheck) place(before []db.LogInfo) {
-	if want := c.identity.Origin(c.log.Name, int64(len(before))+1); c.log.Origin != want {
+	if want := c.Identity.Origin(c.log.Name, int64(len(before))+1); c.log.Origin != want {
 		c.fault("%s: its origin should be %s: another log is missing, or the archive or the account was renamed", c.name, text.Visible(want))
+	}
+	if len(c.log.PublicKey) == 0 && len(c.Identity.PublicKey) > 0 {
+		c.verdict.Notes = append(c.verdict.Notes, c.name+": it started while the key was missing. Whether its first records were replaced "+
+			"before it was signed is unknown: compare it with an external checkpoint")
 	}
 	if len(before) == 0 {
 		return
@@ -254,10 +258,10 @@ func (v *verifier) keys(l db.LogInfo) []audit.PublicKey {
 	switch {
 	case len(v.Keys) > 0:
 		return v.Keys
-	case v.Own != nil && !l.Closed:
-		return []audit.PublicKey{v.Own}
+	case v.own != nil && !l.Closed:
+		return []audit.PublicKey{v.own}
 	}
-	return slices.DeleteFunc([]audit.PublicKey{v.Own, v.identity.PublicKey, l.PublicKey}, func(k audit.PublicKey) bool { return len(k) == 0 })
+	return slices.DeleteFunc([]audit.PublicKey{v.own, v.Identity.PublicKey, l.PublicKey}, func(k audit.PublicKey) bool { return len(k) == 0 })
 }
 
 var errUnsigned = errors.New("it is not signed: the signing key was missing")
