@@ -31,6 +31,7 @@ func serveArchive(t testing.TB, archive string) *served {
 	must(t, err)
 	s := &served{t: t, now: time.Now()}
 	q.Now, q.Local = func() time.Time { return s.now }, time.UTC
+	q.OwnKey = (&app{dbFlag: archive}).ownKey
 	site := &web.Site{Archive: q, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	handler, err := site.Handler()
 	must(t, err)
