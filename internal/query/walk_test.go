@@ -23,6 +23,9 @@ import (
 // Verify finds an alteration of every column, a row less and a row more in every table, or
 // docs/audit-log.md says that it does not. A new column fails here until it is one or the other.
 func TestEveryColumn(t *testing.T) {
+	if raceDetector {
+		t.Skip("it takes many minutes; TestBlame verifies with the race detector, and this runs without it")
+	}
 	w := &walk{master: everything(t)}
 	missed := map[string]string{} // an example
 	var mu sync.Mutex
