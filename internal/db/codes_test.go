@@ -10,7 +10,7 @@ import (
 	"cocsync/internal/coc"
 )
 
-// Fault: whoever could write the database made cocsync send any text. A message that is not as
+// Fault: someone who could write the database made cocsync send any text. A message that is not as
 // it was frozen is not sent, and is composed again when it is retried.
 func TestForgedMessageIsNotSent(t *testing.T) {
 	for name, q := range map[string]string{
