@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -171,7 +172,9 @@ func (s *store) start(heads *witness.Heads) {
 }
 
 // openLogs compares the logs in the database with the head file, and remembers them. It signs what
-// was added without the key, and records what earlier processes did not.
+// was added without the key, and records what earlier processes did not. A log that started without
+// the key is never signed: whoever can write both files could have written it. It is closed, and
+// the next log of its account commits to it.
 func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
 	if err != nil {
@@ -183,7 +186,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			return olderCopy(fmt.Sprintf("the database has no log of account %s", text.Visible(h.Account)), h)
 		}
 	}
-	logs, toSign, without := map[int64]*accountLog{}, []int64{}, []*accountLog{}
+	logs, toSign, toClose, without := map[int64]*accountLog{}, []int64{}, []*storedLog{}, []*accountLog{}
 	for i := range stored {
 		s := &stored[i]
 		open, err := l.openLog(ctx, s, heads.Log(s.Name))
@@ -194,7 +197,11 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 		if heads.Log(s.Name) == nil {
 			without = append(without, open)
 		}
-		if _, signed, _ := checkpointIn(open.note); l.key != nil && !signed {
+		switch _, signed, _ := checkpointIn(open.note); {
+		case l.key == nil || signed:
+		case s.PublicKey == nil:
+			toClose = append(toClose, s)
+		default:
 			toSign = append(toSign, s.Account)
 		}
 	}
@@ -207,6 +214,10 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	return l.update(ctx, "open the log", func(t *tx) {
 		for _, account := range toSign {
 			t.logOf(account) // signed with the transaction
+		}
+		for _, s := range toClose {
+			t.logOf(s.Account)
+			t.startLog(s.Account, s.Name, s, time.Now())
 		}
 		// What this program adds is not of a newer algorithm.
 		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
@@ -235,12 +246,21 @@ func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*ac
 			c.Size, text.Visible(c.Origin), s.Size))
 	case c.Root != edge.Root():
 		return nil, logAltered(s, "its right edge does not have the root of its newest checkpoint")
+	case signed && s.PublicKey == nil:
+		return nil, logAltered(s, "it is signed and started without the key: cocsync signs no such log")
 	case head == nil && l.key != nil && !signed:
 		return nil, logAltered(s, "the head file does not have it")
-	case head == nil:
+	case head == nil || signed && s.continues(head):
 		return open, nil
 	}
 	return open, l.extends(ctx, s, edge, head, !signed && l.key != nil)
+}
+
+// continues reports whether a log continues an unsigned one that ended at a head: the process that
+// started it was killed before it wrote the head file.
+func (l *storedLog) continues(head *witness.Log) bool {
+	c, signed, err := head.Checkpoint()
+	return err == nil && !signed && c.Origin == l.OldOrigin && c.Size == l.OldSize && bytes.Equal(c.Root[:], l.OldRoot)
 }
 
 // extends returns an error unless a log equals or extends a head. exact means that records were

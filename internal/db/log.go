@@ -42,10 +42,14 @@ type storedLog struct {
 	Peaks     []byte
 	Note      []byte
 	Change    int64
+	OldOrigin string // of the log that it continues; "" for none
+	OldSize   int64
+	OldRoot   []byte
 }
 
 const storedLogs = `
-	SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note, c.changes
+	SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note, c.changes,
+		coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root
 	FROM logs l JOIN accounts a ON a.id = l.account_id JOIN counters c ON c.account_id = l.account_id
 	WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)`
 

@@ -35,6 +35,10 @@ type LogInfo struct {
 	Closed    bool   // another log of the account continues it
 }
 
+// NeverSigned reports whether a log is closed and has no signature: it started without the key, and the
+// log that continues it commits to it.
+func (l *LogInfo) NeverSigned() bool { return l.Closed && len(l.PublicKey) == 0 }
+
 // Identity is what the database says of the archive: its name and its newest key.
 type Identity struct {
 	Name      string
@@ -184,10 +188,14 @@ func (l *Log) StoredHashes(ctx context.Context, account, log int64) tlog.HashRea
 	return hashReader(leafHashes(l.reading(ctx, "hashes of the log"), account, log))
 }
 
-// LogSize returns the number of records of all logs, and how many of them are signed.
+// LogSize returns the number of records of all logs, and how many of them are signed. Closed logs that
+// were never signed do not count: no key signs them later.
 func (l *Log) LogSize(ctx context.Context) (records, signed int64, err error) {
 	list, err := l.Logs(ctx)
 	for _, g := range list {
+		if g.NeverSigned() {
+			continue
+		}
 		records += g.Size
 		if c, ok, err := checkpointIn(g.Note); err == nil && ok {
 			signed += c.Size

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -208,21 +209,62 @@ func TestMissingKey(t *testing.T) {
 		t.Errorf("LogSize = %d, %d, %v, want all signed", records, signed, err)
 	}
 	must(t, d.Close())
-	if _, faults := verify(t, path, false); faults != "" {
-		t.Errorf("Verify finds\n%s", faults)
-	}
-	// Fault: a log that started without the key was called unsigned.
 	if n, err := signedLogs(t, path); n != 2 || err != nil {
-		t.Errorf("the archive has %d signed checkpoints, %v, want those of both logs", n, err)
+		t.Errorf("the archive has %d signed checkpoints, %v, want those of both accounts", n, err)
+	}
+	// Fault: a log that started without the key was signed when the key was back, as if the key had
+	// been there.
+	v, faults := verify(t, path, false)
+	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, "/test: its 2 records were added while the key was missing") {
+		t.Errorf("Verify finds\n%s\nwith the notes\n%s", faults, notes)
 	}
 	a, err := Open(t.Context(), path)
 	must(t, err)
 	defer a.Close()
 	if keys, err := a.Keys(t.Context()); len(keys) != 2 || err != nil {
-		t.Errorf("Keys = %q, %v, want those of both logs", keys, err)
+		t.Errorf("Keys = %q, %v, want those of the log of prod and of the second of test", keys, err)
 	}
-	if _, err := a.Prove(t.Context(), "start:test/1"); err != nil {
+	if _, err := a.Prove(t.Context(), "start:test/1"); err == nil || !strings.Contains(err.Error(), "never signed") {
 		t.Errorf("Prove of a log that started without the key = %v", err)
+	}
+	if p, err := a.Prove(t.Context(), "start:test/2"); err != nil || !strings.Contains(string(p.Record), "/test\n") {
+		t.Errorf("Prove of the log that continues it = %q, %v", p.Record, err)
+	}
+}
+
+// A log that is rewritten as one that started without the key, with a head file that fits it, is not
+// signed.
+func TestRewrittenAsUnsigned(t *testing.T) {
+	path, _ := logged(t)
+	forge(t, path, forgery{sql: `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2; UPDATE logs SET public_key = NULL`, rebuilt: true})
+	var heads witness.Heads
+	head, err := os.ReadFile(path + ".head")
+	must(t, err)
+	must(t, json.NewDecoder(bytes.NewReader(head)).Decode(&heads))
+	heads.Logs[0].Note, heads.Closed = newestNote(t, path), nil
+	before, err := json.Marshal(heads)
+	must(t, err)
+	before = append(before, '\n')
+	must(t, os.WriteFile(path+".head", before, 0o600))
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	must(t, d.Close())
+	v, faults := verify(t, path, false)
+	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, "are not signed") || v.Logs[0].Key != "" || v.Logs[1].Key == "" {
+		t.Errorf("Verify finds\n%s\nwith the notes\n%s\nand the logs %+v", faults, notes, v.Logs)
+	}
+	// A process that was killed before it wrote the head file is not a rollback.
+	must(t, os.WriteFile(path+".head", before, 0o600))
+	d, err = db.Open(t.Context(), path)
+	must(t, err)
+	must(t, d.Close())
+	// The note of a log that started without the key is not signed by anyone.
+	tamper(t, path, `UPDATE logs SET public_key = NULL WHERE id = 2`)
+	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "cocsync signs no such log") {
+		t.Errorf("Open of a signed log without a key = %v", err)
+	}
+	if _, faults := verify(t, path, false); !strings.Contains(faults, "cocsync signs no such log") {
+		t.Errorf("Verify of a signed log without a key finds %q", faults)
 	}
 }
 

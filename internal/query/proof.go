@@ -61,15 +61,11 @@ func (a *Archive) signers(ctx context.Context) (s signers, err error) {
 	return s, err
 }
 
-// signer returns the key of a log: that of the key file, or the one that the log started with, or
-// that of the archive if it started while the key was missing. The error says that it did not sign
-// the newest checkpoint.
+// signer returns the key of a log: that of the key file, or the one that the log started with. The
+// error says that it did not sign the newest checkpoint.
 func signer(l db.LogInfo, s signers) (key audit.PublicKey, err error) {
-	switch key = l.PublicKey; {
-	case s.own != nil && !l.Closed:
+	if key = l.PublicKey; s.own != nil && !l.Closed {
 		key = s.own
-	case len(key) == 0:
-		key = s.PublicKey
 	}
 	if !bytes.Contains(l.Note, []byte("\n\n")) {
 		return key, notSigned(l)
@@ -86,6 +82,9 @@ func signer(l db.LogInfo, s signers) (key audit.PublicKey, err error) {
 }
 
 func notSigned(l db.LogInfo) error {
+	if l.NeverSigned() {
+		return unavailable("the log %s is closed, and was never signed: it was written while the signing key was missing", text.Visible(l.Origin))
+	}
 	return hint.Wrap(unavailable("the log of account %s is not signed", text.Visible(l.Name)), "put the signing key back and restart cocsync")
 }
 

@@ -155,9 +155,13 @@ func (c *logCheck) place(before []db.LogInfo) {
 	if want := c.Identity.Origin(c.log.Name, int64(len(before))+1); c.log.Origin != want {
 		c.fault("%s: its origin should be %s: another log is missing, or the archive or the account was renamed", c.name, text.Visible(want))
 	}
-	if len(c.log.PublicKey) == 0 && len(c.Identity.PublicKey) > 0 {
-		c.verdict.Notes = append(c.verdict.Notes, c.name+": it started while the key was missing. Whether its first records were replaced "+
-			"before it was signed is unknown: compare it with an external checkpoint")
+	switch signed := bytes.Contains(c.log.Note, []byte("\n\n")); {
+	case signed && len(c.log.PublicKey) == 0:
+		c.fault("%s: it started without the key and is signed: cocsync signs no such log", c.name)
+	case c.log.NeverSigned():
+		c.verdict.Notes = append(c.verdict.Notes, fmt.Sprintf("%s: its %s were added while the key was missing, and are not signed. Whether they were "+
+			"replaced before the log that continues it started is unknown: compare it with an external checkpoint",
+			c.name, text.Plural(int(c.log.Size), "record")))
 	}
 	if len(before) == 0 {
 		return
@@ -270,7 +274,7 @@ var errUnsigned = errors.New("it is not signed: the signing key was missing")
 // key that signed it; "" if the log has no key.
 func (v *verifier) open(l db.LogInfo, note []byte) (c audit.Checkpoint, key string, err error) {
 	keys := v.keys(l)
-	if len(keys) == 0 || v.Unsigned {
+	if len(keys) == 0 || v.Unsigned || l.NeverSigned() {
 		if c, err = audit.ParseCheckpoint(string(note)); err == nil && !bytes.Contains(note, []byte("\n\n")) {
 			return c, "", nil
 		}

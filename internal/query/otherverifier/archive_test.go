@@ -215,6 +215,35 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// The log of an account that was added while the key was missing is closed without a signature.
+func TestNeverSigned(t *testing.T) {
+	f := logged(t)
+	must(t, os.Rename(f.database+".key", f.keys+".away"))
+	d, err := db.Open(t.Context(), f.database)
+	must(t, err)
+	_, err = d.Account(t.Context(), "dev", "https://coc.example", false)
+	must(t, err)
+	must(t, d.Commit(t.Context(), version("dev", 1)))
+	must(t, d.Close())
+	must(t, os.Rename(f.keys+".away", f.database+".key"))
+	d, err = db.Open(t.Context(), f.database)
+	must(t, err)
+	must(t, d.Commit(t.Context(), version("dev", 2)))
+	must(t, d.Close())
+	if status, out := verified(f); status != 0 || !strings.Contains(out, "/dev/2: ") {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+	for _, altered := range []string{
+		`UPDATE revisions SET author = 'COC-somebody' WHERE account_id = 3 AND id = 1`,
+		`UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), char(10) || size || char(10), char(10) || 2 || char(10)) AS BLOB) WHERE account_id = 3 AND id = 1`,
+		`UPDATE logs SET public_key = NULL WHERE account_id = 3 AND id = 2`,
+	} {
+		if status, out := verified(alter(t, f, altered)); status != 3 {
+			t.Errorf("%s: status %d:\n%s", altered, status, out)
+		}
+	}
+}
+
 // The verifier finds each alteration.
 func TestAlterations(t *testing.T) {
 	f := logged(t)
