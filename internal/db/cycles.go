@@ -175,11 +175,14 @@ func (a *Archive) WatchStarts(ctx context.Context) ([]WatchStart, error) {
 }
 
 // LastRequestAt returns the end of the newest cycle that sent requests to COC, in an account
-// or, for "", in all; zero for none.
-func (a *Archive) LastRequestAt(ctx context.Context, account string) (time.Time, error) {
+// or, for "", in all; zero for none. It leaves out those that are unattested now.
+func (a *Archive) LastRequestAt(ctx context.Context, account string, now time.Time) (time.Time, error) {
 	return first[time.Time](a.reading(ctx, "newest request"), `
-		SELECT max(c.ended_at) FROM cycles c JOIN accounts a ON a.id = c.account_id
-		WHERE c.requests > 0 AND (?1 = '' OR a.name = ?1)`, account)
+		SELECT max(c.ended_at) FROM watch_starts w JOIN accounts a ON a.id = w.account_id
+		JOIN cycles c ON c.account_id = w.account_id AND c.id = (SELECT x.id FROM cycles x
+			WHERE x.watch = w.watch AND x.account_id = w.account_id AND x.requests > 0 AND x.ended_at IS NOT NULL
+				AND coalesce(`+recordOf+`, CASE WHEN x.started_at < ?2 THEN 'unattested' ELSE '' END) <> 'unattested' ORDER BY x.id DESC LIMIT 1)
+		WHERE ?1 = '' OR a.name = ?1`, account, recordedBefore(now).UnixMilli())
 }
 
 // CyclesWithin returns the watch's cycles in an account that overlap [since, until), in the

@@ -45,10 +45,10 @@ func TestCyclesAndFailuresOfAPeriod(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"cut": 2}, failed); err != nil || diff != "" {
 		t.Errorf("FailedWithin: %v (-want +got):\n%s", err, diff)
 	}
-	if got, err := d.LastRequestAt(t.Context(), "prod"); err != nil || !got.Equal(at(21)) {
+	if got, err := d.LastRequestAt(t.Context(), "prod", at(22)); err != nil || !got.Equal(at(21)) {
 		t.Errorf("LastAsked(prod) = %v, %v, want %v", got, err, at(21))
 	}
-	if got, err := d.LastRequestAt(t.Context(), "none"); err != nil || !got.IsZero() {
+	if got, err := d.LastRequestAt(t.Context(), "none", at(22)); err != nil || !got.IsZero() {
 		t.Errorf("LastAsked(none) = %v, %v, want never", got, err)
 	}
 }

@@ -25,8 +25,7 @@ func (a *Archive) Watch(ctx context.Context, name string) (coc.WatchState, error
 			w.name, a.name, a.endpoint, coalesce(w.schedule, ''), coalesce(w.timezone, ''), coalesce(w.interval, 0) * 1000000, w.scheduled_at,
 			w.short_since, coalesce(w.short_listed, 0), coalesce(w.short_total, 0)
 		FROM watches w JOIN accounts a ON a.id = w.account_id
-		LEFT JOIN cycles g ON g.account_id = w.account_id AND g.id = (SELECT x.id FROM cycles x
-			WHERE x.watch = w.name AND x.account_id = w.account_id AND x.outcome = 'good' AND x.partial = 0 ORDER BY x.id DESC LIMIT 1)
+		LEFT JOIN cycles g ON g.account_id = w.account_id AND g.id = `+lastGood(`coalesce(`+recordOf+`, '') <> 'unattested'`)+`
 		WHERE w.name = ?`, name)
 	if err != nil {
 		return s, err

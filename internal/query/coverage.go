@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
 )
 
 // Period is a period of time.
@@ -35,7 +36,8 @@ type Coverage struct {
 }
 
 // CycleCounts counts cycles by their outcome. Incomplete ones are good ones too; ByName are
-// cycles of documents by name, which are in no other count.
+// cycles of documents by name, and Unattested are good cycles that the process that wrote them
+// did not record. Both are in no other count.
 type CycleCounts struct {
 	Good       int `json:"good"`
 	Incomplete int `json:"incomplete"` // did not read the whole list
@@ -44,6 +46,7 @@ type CycleCounts struct {
 	Unended    int `json:"unended"` // the process was killed, or they are still running
 	Missed     int `json:"missed"`  // were due by the schedule and did not run
 	ByName     int `json:"by_name"`
+	Unattested int `json:"unattested"`
 }
 
 // Failure is a reason for which cycles, or documents in them, failed.
@@ -52,12 +55,13 @@ type Failure struct {
 	Times int    `json:"times"`
 }
 
-// Gap is a period without a good cycle that read the whole list.
+// Gap is a period without a good cycle that read the whole list. Unattested ones end no gap.
 type Gap struct {
 	Period
-	Duration Duration `json:"seconds"`
-	Cycles   int      `json:"cycles"`   // that ran in it
-	Complete int      `json:"complete"` // of them, those that failed after the whole list was read
+	Duration   Duration `json:"seconds"`
+	Cycles     int      `json:"cycles"`     // that ran in it, without unattested ones
+	Complete   int      `json:"complete"`   // of them, those that failed after the whole list was read
+	Unattested int      `json:"unattested"` // good cycles that their process did not record
 }
 
 // A gap is longer than minGap and longer than gapFactor typical intervals, so that one cycle
@@ -89,7 +93,11 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 		for _, m := range memberships {
 			periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
 		}
-		c, err := cover(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), period, w.At, union(periods))
+		unattested, err := a.db.Unattested(ctx, w.Watch, w.Account, a.Now())
+		if err != nil {
+			return nil, err
+		}
+		c, err := cover(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), unattested, period, w.At, union(periods))
 		if err != nil {
 			return nil, err
 		}
@@ -106,8 +114,9 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 	return out, nil
 }
 
-// cover counts a watch's cycles, which are in order, and finds the gaps in its active period.
-func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
+// cover counts a watch's cycles, which are in order, and finds the gaps in its active period. A
+// good cycle that is unattested is only counted: someone may have inserted it.
+func cover(cycles iter.Seq2[coc.Cycle, error], unattested []db.CycleRange, period Period, first time.Time, followed []Period) (c Coverage, err error) {
 	c = Coverage{Followed: followed, failures: newFailures()}
 	var intervals []time.Duration
 	var last, end time.Time // when the last one began, and when any was running
@@ -117,9 +126,17 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 			return c, err
 		}
 		c.cycles++
-		end = later(end, later(x.StartedAt, x.EndedAt))
+		for len(unattested) > 0 && unattested[0].Last < x.Key.ID {
+			unattested = unattested[1:]
+		}
+		inserted := !x.Partial && x.Outcome == coc.CycleGood && len(unattested) > 0 && unattested[0].First <= x.Key.ID
+		if !inserted {
+			end = later(end, later(x.StartedAt, x.EndedAt))
+		}
 		switch {
 		case x.Partial:
+		case inserted:
+			gap.Unattested++
 		case x.Outcome == coc.CycleGood && x.Complete:
 			c.addGap(gap, x.StartedAt)
 			gap = Gap{Period: Period{Since: Time{later(gap.Since.Time, x.EndedAt)}}}
@@ -130,6 +147,10 @@ func cover(cycles iter.Seq2[coc.Cycle, error], period Period, first time.Time, f
 			}
 		}
 		if x.StartedAt.Before(period.Since.Time) {
+			continue
+		}
+		if inserted {
+			c.Cycles.Unattested++
 			continue
 		}
 		c.Requests += x.Requests

@@ -131,7 +131,7 @@ func (a *Archive) report(ctx context.Context, q ReportQuery, each func(reported)
 		r.Limits = append(r.Limits, text.Plural(int(records-signed), "record")+" of the logs are not signed: the signing key was missing.")
 	}
 	r.Archive, errs[0] = filepath.Abs(a.db.Path())
-	r.LastCheckedAt.Time, errs[1] = a.db.LastRequestAt(ctx, q.Account)
+	r.LastCheckedAt.Time, errs[1] = a.db.LastRequestAt(ctx, q.Account, now)
 	r.Watches, errs[2] = a.coverage(ctx, period, q.Account)
 	r.Backfill.Changes, r.Backfill.Documents, errs[3] = a.db.CountChanges(ctx, within)
 	if err := cmp.Or(errs[:]...); err != nil {

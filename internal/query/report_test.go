@@ -58,7 +58,7 @@ func TestReportOfAPeriod(t *testing.T) {
 	if w.Cycles.Good != 9 || w.Cycles.Failed != 5 || w.Requests != 28 || w.Interval.Duration != 24*time.Hour {
 		t.Errorf("Report counts %d good, %d failed, %d requests, interval %v", w.Cycles.Good, w.Cycles.Failed, w.Requests, w.Interval)
 	}
-	gap := Gap{Period{Time{on(8).Add(time.Minute)}, Time{on(14)}}, Duration{on(14).Sub(on(8).Add(time.Minute))}, 5, 0}
+	gap := Gap{Period{Time{on(8).Add(time.Minute)}, Time{on(14)}}, Duration{on(14).Sub(on(8).Add(time.Minute))}, 5, 0, 0}
 	if diff := cmp.Diff([]Gap{gap}, w.Gaps); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
