@@ -20,6 +20,8 @@ const (
 	CycleGood    Outcome = "good"
 	CycleFailed  Outcome = "failed" // the list or at least one document was unavailable
 	CycleStopped Outcome = "stopped"
+	// CycleUnattested is a good cycle that its process did not record. It is only in counts.
+	CycleUnattested Outcome = "unattested"
 )
 
 // Cycle is one pass over a watch.

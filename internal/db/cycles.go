@@ -129,8 +129,8 @@ func cyclesAfter(r reader, watch string, outcome coc.Outcome, x string) (n int, 
 // ones, and the scheduled cycles before them that did not run.
 func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (ran map[coc.Outcome]int, missed int, err error) {
 	counts, err := byKey[coc.Outcome, struct{ Ran, Missed int }](a.reading(ctx, "count cycles of watch %q", watch), `
-		SELECT outcome, sum(1 - partial), sum(missed) FROM cycles
-		WHERE watch = ? AND started_at >= ? AND started_at < ? GROUP BY outcome`,
+		SELECT CASE WHEN x.outcome = 'good' AND `+recordOf+` = 'unattested' THEN 'unattested' ELSE x.outcome END, sum(1 - x.partial), sum(x.missed)
+		FROM cycles x WHERE x.watch = ? AND x.started_at >= ? AND x.started_at < ? GROUP BY 1`,
 		watch, since.UnixMilli(), until.UnixMilli())
 	ran = map[coc.Outcome]int{}
 	for outcome, n := range counts {

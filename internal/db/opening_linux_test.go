@@ -103,10 +103,13 @@ func TestOpeningReadsNothingThatGrows(t *testing.T) {
 	}
 }
 
-// The statements that run when the archive is opened use an index.
+// The statements that run when the archive is opened, and those that find unattested cycles, use an
+// index.
 func TestOpeningScansNothing(t *testing.T) {
 	d, _ := open(t)
-	for _, query := range []string{unattestedCycles, endRunning, strings.ReplaceAll(otherLines, "?1", "1"),
+	for _, query := range []string{unattestedCycles, endRunning, strings.NewReplacer("?1", "'prod'", "?2", "'w'", "?3", "0").Replace(unattestedRanges),
+		`SELECT ` + recordOf + ` FROM cycles x WHERE x.watch = 'w' AND x.account_id = 1`,
+		`SELECT ` + lastGood(recordOf+` <> 'unattested'`) + ` FROM watches w WHERE w.name = 'w'`, strings.ReplaceAll(otherLines, "?1", "1"),
 		cycleRows + ` WHERE c.watch = 'w' AND c.outcome = 'running'`} {
 		plan, err := collect[struct {
 			ID, Parent, Unused int

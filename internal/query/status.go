@@ -90,9 +90,10 @@ func (w Watch) Retired() bool { return w.state.Schedule.Spec == "" }
 
 // Day counts the cycles of a watch in the last 24 hours.
 type Day struct {
-	Ran    int `json:"ran"`
-	Good   int `json:"good"`
-	Missed int `json:"missed"` // were due by the schedule and did not run, as far as later cycles recorded it
+	Ran        int `json:"ran"`
+	Good       int `json:"good"`
+	Unattested int `json:"unattested"` // good ones that their process did not record
+	Missed     int `json:"missed"`     // were due by the schedule and did not run, as far as later cycles recorded it
 }
 
 // Unreached is a document that a cycle could not bring up to date.
@@ -318,7 +319,7 @@ func (a *Archive) readHistory(ctx context.Context, w *Watch, now time.Time) erro
 	for _, n := range ran {
 		w.Day.Ran += n
 	}
-	w.Day.Good, w.Day.Missed = ran[coc.CycleGood], missed
+	w.Day.Good, w.Day.Unattested, w.Day.Missed = ran[coc.CycleGood], ran[coc.CycleUnattested], missed
 	return err
 }
 

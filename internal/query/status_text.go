@@ -150,8 +150,11 @@ func (d Day) String() string {
 	if d.Ran > 0 {
 		line = text.Plural(d.Ran, "cycle") + " ran"
 	}
-	if bad := d.Ran - d.Good; bad > 0 {
+	if bad := d.Ran - d.Good - d.Unattested; bad > 0 {
 		line += fmt.Sprintf(", %d of them not good", bad)
+	}
+	if d.Unattested > 0 {
+		line += fmt.Sprintf(", %d of them unattested", d.Unattested)
 	}
 	if d.Missed > 0 {
 		line += fmt.Sprintf("; %d more were due and did not run", d.Missed)

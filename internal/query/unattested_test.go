@@ -160,4 +160,7 @@ func TestInsertedCyclesAreNotFresh(t *testing.T) {
 		must(t, err)
 		must(t, d.Close())
 	}
+	if got, want := status().Watches[0].Day.String(), "80 cycles ran, 59 of them unattested"; got != want {
+		t.Errorf("the last day: %q, want %q", got, want)
+	}
 }

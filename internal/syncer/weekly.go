@@ -118,7 +118,7 @@ func due(s Schedule, since, until time.Time) (n int) {
 // cyclesRun says how many of the due cycles were run, or if none was due, how many were
 // run. Others, such as those at start-up or on demand, make up for missed ones.
 func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
-	run, stopped := ran[coc.CycleGood]+ran[coc.CycleFailed]+ran[coc.CycleRunning], ran[coc.CycleStopped]
+	run, stopped := ran[coc.CycleGood]+ran[coc.CycleUnattested]+ran[coc.CycleFailed]+ran[coc.CycleRunning], ran[coc.CycleStopped]
 	text = many(run, "cycle") + " run"
 	if due > 0 {
 		run = min(run, due)
@@ -134,7 +134,7 @@ func cyclesRun(due int, ran map[coc.Outcome]int) (text string, missed int) {
 	for _, note := range []struct {
 		n    int
 		what string
-	}{{missed, "missed"}, {stopped, "stopped"}, {min(ran[coc.CycleFailed], run), failed}} {
+	}{{missed, "missed"}, {stopped, "stopped"}, {min(ran[coc.CycleFailed], run), failed}, {min(ran[coc.CycleUnattested], run), "unattested"}} {
 		if note.n > 0 {
 			notes = append(notes, number(note.n)+" "+note.what)
 		}

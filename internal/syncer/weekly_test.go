@@ -248,6 +248,10 @@ func TestCyclesRun(t *testing.T) {
 				tt.due, tt.good, tt.bad, tt.stopped, got, missed, tt.want, tt.missed)
 		}
 	}
+	const want = "2,016 of 2,016 cycles run (12 unattested)"
+	if got, missed := cyclesRun(2016, map[coc.Outcome]int{coc.CycleGood: 2004, coc.CycleUnattested: 12}); got != want || missed != 0 {
+		t.Errorf("cyclesRun of 2004 good and 12 unattested = %q, %d, want %q, 0", got, missed, want)
+	}
 }
 
 // stuck is a schedule whose next time never advances, never one without a next time.
