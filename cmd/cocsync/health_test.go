@@ -201,7 +201,7 @@ func brokenSituations() []situation {
 			p := w.start("run")
 			w.await(p, "cycle ended")
 			p.end(syscall.SIGKILL)
-		}, want: kinds(query.ProblemNoDaemon), says: "no daemon"},
+		}, want: kinds(query.ProblemNoDaemon, query.ProblemNoGoodCycle), says: "its good cycles are unattested"},
 		{name: "cycle that hangs", do: func(w *healthWorld) {
 			hung(w)
 			w.step(0)

@@ -257,11 +257,13 @@ func (s watchStatus) findProblems() {
 	case !s.Watch.LastGoodAt.IsZero():
 		s.lateProblem()
 	case s.FailedInARow == 0:
-		why := "the last one did not end"
+		why, fix := "the last one did not end", "wait until it ends; `cocsync status` shows the progress, and cocsync's log shows errors"
 		if s.runs(s.Watch) {
 			why = "the running cycle started " + s.Ago(c.StartedAt)
+		} else if s.unattested() {
+			why, fix = "its good cycles are unattested: the process that wrote them did not record them", "start the daemon, or run `cocsync sync`"
 		}
-		s.problem(ProblemNoGoodCycle, ": no good cycle yet", why, "wait until it ends; `cocsync status` shows the progress, and cocsync's log shows errors")
+		s.problem(ProblemNoGoodCycle, ": no good cycle yet", why, fix)
 	}
 	if !s.failure.Key.IsZero() {
 		s.failedProblems()
@@ -278,6 +280,11 @@ func (s watchStatus) findProblems() {
 		}
 		s.problem(ProblemStopped, ": the last cycle did not finish", how, "start the daemon, or run `cocsync sync`: the next cycle continues")
 	}
+}
+
+// unattested reports whether the newest cycle is good, and is not the last good one.
+func (s watchStatus) unattested() bool {
+	return s.newest.Outcome == coc.CycleGood && !s.newest.EndedAt.Equal(s.Watch.LastGoodAt.Time)
 }
 
 // lateProblem adds that a cycle was due by the schedule and none succeeded.
@@ -304,6 +311,9 @@ func (s watchStatus) lateProblem() {
 		return
 	}
 	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", set.Spec, set.Timezone, s.Ago(lastGood), lastGood.UTC().Format(time.RFC3339))
+	if s.unattested() {
+		why += "; later good cycles are unattested: the process that wrote them did not record them"
+	}
 	if running {
 		why += "; COC has not responded to the running cycle for " + text.Age(s.Now.Sub(later(s.newest.StartedAt, responded)))
 	}
