@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/hint"
 )
 
 // logged creates an archive with events of all kinds. It returns its path and an external checkpoint
@@ -282,6 +283,34 @@ func TestProve(t *testing.T) {
 	}
 	if _, err := h.Prove(t.Context(), "99"); err == nil {
 		t.Error("a change that there is not was proved")
+	}
+}
+
+// Fault: the error for a record of several accounts said "write it as prod/1", which names a change,
+// also when only one of the accounts had such a record.
+func TestProveInSeveralAccounts(t *testing.T) {
+	path, _ := logged(t)
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "test", "https://coc.example", false)
+	must(t, err)
+	must(t, d.Close())
+	a, err := Open(t.Context(), path)
+	must(t, err)
+	defer a.Close()
+	_, err = a.Prove(t.Context(), "start:1")
+	if got, want := hint.Of(err), "write it with its account, as start:prod/1 or start:test/1"; !errors.Is(err, ErrAmbiguous) || got != want {
+		t.Errorf("Prove(start:1) = %v with the hint %q, want %q", err, got, want)
+	}
+	for _, ref := range []string{"start:prod/1", "start:test/1", "document:1"} { // only prod has a document
+		if _, err := a.Prove(t.Context(), ref); err != nil {
+			t.Errorf("Prove(%s) = %v", ref, err)
+		}
+	}
+	for _, ref := range []string{"start:none/1", "start:9", "start:test/9"} {
+		if _, err := a.Prove(t.Context(), ref); !errors.Is(err, coc.ErrNotFound) {
+			t.Errorf("Prove(%s) = %v, want not found", ref, err)
+		}
 	}
 }
 
