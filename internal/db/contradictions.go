@@ -61,9 +61,9 @@ var contradictions = []string{
 	`SELECT 'account ' || x.name || ': its endpoint is not the newest that was recorded' FROM accounts x
 		WHERE x.endpoint <> coalesce((SELECT e.endpoint FROM endpoints e WHERE e.account_id = x.id ORDER BY e.id DESC LIMIT 1), '')`,
 	`SELECT 'the archive has another row' FROM archive x WHERE x.id <> 1`,
-	`SELECT 'the key of the archive signed none of its logs' FROM archive x
-		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.public_key IS NOT NULL)
-			AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.public_key = x.public_key)`,
+	`SELECT 'the key of the archive is not that of its newest logs' FROM archive x
+		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)
+			AND l.public_key IS NOT NULL AND (x.public_key IS NULL OR l.public_key <> x.public_key))`,
 	`SELECT 'watch ' || x.name || ' was never started in its account' FROM watches x
 		WHERE NOT EXISTS (SELECT 1 FROM watch_starts s WHERE s.account_id = x.account_id AND s.watch = x.name)`,
 	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,

@@ -323,6 +323,20 @@ func keyOf(t *testing.T, a *Archive) audit.PublicKey {
 	return key
 }
 
+// Fault: the key of an older log was accepted as that of the archive.
+func TestArchiveKeyIsThatOfTheNewestLogs(t *testing.T) {
+	from, _ := logged(t)
+	path := filepath.Join(t.TempDir(), "restored.db")
+	must(t, db.Restore(t.Context(), from, path, db.Options{}))
+	if v, faults := verify(t, path, false); faults != "" || v.Logs[0].Key == v.Logs[1].Key {
+		t.Fatalf("the logs of a restored archive = %+v, with the faults\n%s", v.Logs, faults)
+	}
+	tamper(t, path, `UPDATE archive SET public_key = (SELECT public_key FROM logs WHERE id = 1)`)
+	if _, faults := verify(t, path, false); !strings.Contains(faults, "the key of the archive is not that of its newest logs") {
+		t.Errorf("Verify finds\n%s", faults)
+	}
+}
+
 // Verify works while a daemon writes: concurrent changes are not faults.
 func TestVerifyDuringWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive.db")
