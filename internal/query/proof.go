@@ -219,7 +219,8 @@ func (a *Archive) rowKey(ctx context.Context, typ, ref string) (key coc.Key, err
 	case 1:
 		return key, nil
 	}
-	return key, hint.Wrap(ambiguous("several accounts have a %s record %d", typ, id), "write it with its account, as "+strings.Join(names[:min(len(names), 3)], " or "))
+	return key, hint.Wrap(ambiguous("several accounts have a %s record %d", typ, id),
+		"write it with its account, as "+strings.Join(names[:min(len(names), 3)], " or "))
 }
 
 // prove proves the record of a row.
@@ -322,7 +323,8 @@ type Proved struct {
 
 // NewProved returns what a proof that was checked proves.
 func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint) Proved {
-	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
+	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type,
+		Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	_ "modernc.org/sqlite"
 
@@ -321,6 +322,24 @@ func keyOf(t *testing.T, a *Archive) audit.PublicKey {
 	_, key, err := audit.ParseVerifier(keys[0])
 	must(t, err)
 	return key
+}
+
+// Fault: a fault had the whole of a long name, and what a terminal interprets in it. All faults of the rows were
+// in memory before the first 100 were chosen.
+func TestFaultsAreBounded(t *testing.T) {
+	path, _ := logged(t)
+	tamper(t, path, `UPDATE accounts SET name = char(27) || char(10) || hex(zeroblob(1000000));
+		WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+		INSERT INTO contents SELECT 1, i, randomblob(32), 0, 0, NULL, 0 FROM n`)
+	v, _ := verify(t, path, true)
+	if len(v.Faults) != maxFaults || v.More < 300 {
+		t.Errorf("Verify names %d faults, and %d more", len(v.Faults), v.More)
+	}
+	for _, f := range v.Faults {
+		if utf8.RuneCountInString(f) > maxFault || strings.ContainsAny(f, "\x1b\n") {
+			t.Errorf("a fault of %d characters: %.100q", utf8.RuneCountInString(f), f)
+		}
+	}
 }
 
 // Fault: the key of an older log was accepted as that of the archive.
