@@ -92,11 +92,11 @@ func flagAdvice(cmd *cobra.Command, err error) string {
 		return "did you mean -o json?"
 	}
 	var names []string
-	for word := range strings.FieldsSeq(cmd.Flags().FlagUsages()) {
-		if strings.HasPrefix(word, "--") {
-			names = append(names, word)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
 		}
-	}
+	})
 	return cmp.Or(hint.DidYouMean("--"+typed, names), advice)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -70,8 +71,11 @@ those that were sent. With --checkpoint it also has one that the auditor kept.`,
 // complete is removed.
 func (a *app) bundle(ctx context.Context, archive *query.Archive, q query.BundleQuery, file string) (err error) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return hint.Wrap(err, "choose a new file: bundles never overwrite files")
+	case err != nil:
+		return hint.Wrap(err, "check that the folder exists and is writable")
 	}
 	v, err := archive.WriteBundle(ctx, f, q)
 	if err == nil {

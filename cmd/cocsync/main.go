@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"cocsync/internal/db"
 	"cocsync/internal/hint"
 	"cocsync/internal/query"
 	"cocsync/internal/text"
@@ -67,7 +68,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitAltered = 3 // the archive does not verify; another attempt does not fix that
+	exitAltered = 3 // the archive does not verify, or its head file is missing; another attempt does not fix that
 )
 
 // exitError is an error with an exit status. If err is nil, nothing is printed.
@@ -97,7 +98,7 @@ func report(w io.Writer, err error) int {
 	status := exitFailed
 	var exit *exitError
 	switch {
-	case errors.Is(err, query.ErrAltered):
+	case errors.Is(err, query.ErrAltered), errors.Is(err, db.ErrNoHead):
 		status = exitAltered
 	case errors.As(err, &exit):
 		status = exit.status

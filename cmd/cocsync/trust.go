@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 
@@ -65,16 +67,14 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 	if err != nil {
 		return err
 	}
-	if head == "" {
-		head = db.HeadFile(path)
-	}
-	if _, err := os.Stat(head); err == nil {
+	head = cmp.Or(head, db.HeadFile(path))
+	switch _, err := os.Lstat(head); {
+	case err == nil:
 		return hint.Wrap(fmt.Errorf("the head file %s exists", text.Visible(head)), "if it is damaged, move it away; else it is not needed")
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("head file: %w", err)
 	}
-	if key == "" {
-		key = db.KeyFile(path)
-	}
-	if check.Keys, err = readKeys([]string{key}); err != nil {
+	if check.Keys, err = readKeys([]string{cmp.Or(key, db.KeyFile(path))}); err != nil {
 		return err
 	}
 	q, err := a.archive(ctx)
@@ -89,7 +89,7 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 		return err
 	}
 	if !v.Good {
-		return alteredError(v, "an altered archive is never trusted: restore a backup that verifies")
+		return alteredError(v, neverTrusted)
 	}
 	if external == "" {
 		fmt.Fprintln(a.err, "Without --checkpoint it is unknown whether the database is an older copy.")
@@ -101,12 +101,23 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Verified(a.now()); err != nil {
+	// The file could be altered or replaced until it was opened.
+	started := a.now()
+	if v, err = query.New(d).Verify(ctx, check, nil); err != nil {
+		return err
+	}
+	if !v.Good {
+		d.Altered()
+		return alteredError(v, neverTrusted)
+	}
+	if err := d.Verified(started); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(a.out, "the logs continue; the decision is recorded")
 	return err
 }
+
+const neverTrusted = "an altered archive is never trusted: restore a backup that verifies"
 
 // person returns who runs this program: the user and the host.
 func person() string {

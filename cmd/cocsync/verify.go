@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -139,17 +140,30 @@ func readKeys(list []string) (keys []audit.PublicKey, err error) {
 // maxSmall is the maximum size of a file with keys, checkpoints or a proof, in bytes.
 const maxSmall = 16 << 20
 
-// readSmall reads a file with keys, checkpoints or a proof.
+// readSmall reads a file with keys, checkpoints or a proof. It can be a pipe, such as that of
+// <(cocsync audit keys). A pipe that no process writes is empty: opening it does not block.
 func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
-	if len(b) > maxSmall {
-		err = fmt.Errorf("%s has more than %s", path, text.Size(maxSmall))
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a folder", text.Visible(path))
 	}
-	return b, errors.Join(err, f.Close())
+	b, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) == 0:
+		return nil, fmt.Errorf("%s is empty", text.Visible(path))
+	case len(b) > maxSmall:
+		return nil, fmt.Errorf("%s has more than %s", text.Visible(path), text.Size(maxSmall))
+	case bytes.HasPrefix(b, []byte("\xFF\xFE")), bytes.HasPrefix(b, []byte("\xFE\xFF")):
+		return nil, hint.Wrap(fmt.Errorf("%s is UTF-16, and not UTF-8", text.Visible(path)),
+			"PowerShell's > alters what a program writes; write the file with > in the Command Prompt (cmd)")
+	}
+	return b, nil
 }
 
 // readExternal reads checkpoints: a file of them, notes, or size and root as in a message.

@@ -2,7 +2,6 @@ package db
 
 import (
 	"bytes"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -15,7 +14,7 @@ const (
 
 // blockFaults finds blocks that are not what their rows say, or that the index does not have.
 // It searches some lines of each block: the index does not contain the text itself.
-func (a *Archive) blockFaults(r reader) (faults []string, err error) {
+func (a *Archive) blockFaults(r reader, fault faultFunc) error {
 	type row struct {
 		block
 		Size  int
@@ -26,12 +25,12 @@ func (a *Archive) blockFaults(r reader) (faults []string, err error) {
 			last.ID, linesBatch)
 	}) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		lines, err := a.packs.unpack(b.Frame, nil)
 		switch {
 		case err != nil || !a.isFrame(b.Frame, b.Size) || len(lines) == 0 || lines[len(lines)-1] != '\n' || (b.State == "large") != (len(lines) > blockSize):
-			faults = append(faults, fmt.Sprintf("the line index: block %d is not what its row says", b.ID))
+			fault("the line index: block %d is not what its row says", b.ID)
 			continue
 		case b.State == "large":
 			continue
@@ -42,13 +41,13 @@ func (a *Archive) blockFaults(r reader) (faults []string, err error) {
 		}
 		in, err := first[bool](r, `SELECT count(*) > 0 FROM trigrams WHERE trigrams MATCH ? AND rowid = ?`, need.match(), b.ID)
 		if err != nil {
-			return faults, err
+			return err
 		}
 		if in != (b.State == "indexed") {
-			faults = append(faults, fmt.Sprintf("the line index: block %d is %s, which its trigrams contradict", b.ID, b.State))
+			fault("the line index: block %d is %s, which its trigrams contradict", b.ID, b.State)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // samples returns a need that some lines of a block meet together, among them the first and the

@@ -3,7 +3,6 @@ package db
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,36 +16,50 @@ import (
 // Columns that repeat what recorded rows say have no record of their own. They must agree with
 // these rows.
 
-// Contradictions returns the rows that other rows contradict, a line each: columns that repeat
-// what recorded rows say, and rows and bytes that nothing names.
-func (a *Archive) Contradictions(ctx context.Context) (faults []string, err error) {
+// faultFunc receives a fault, as a format and its arguments. There may be one for each row.
+type faultFunc = func(format string, args ...any)
+
+// Contradictions finds the rows that other rows contradict: columns that repeat what recorded
+// rows say, and rows and bytes that nothing names.
+func (a *Archive) Contradictions(ctx context.Context, fault faultFunc) error {
 	r := a.reading(ctx, "rows")
-	for _, query := range append(counterQueries(), contradictions...) {
-		found, err := collect[string](r, query)
-		if faults = append(faults, found...); err != nil {
-			return faults, err
+	if err := faultsOf(r, fault, append(counterQueries(), contradictions...)); err != nil {
+		return err
+	}
+	for _, check := range []func(reader, faultFunc) error{versionFaults, accountFaults, numberedFaults, listedFaults, a.packFaults} {
+		if err := check(r, fault); err != nil {
+			return err
 		}
 	}
-	for _, check := range []func(reader) ([]string, error){versionFaults, accountFaults, numberedFaults, listedFaults, a.packFaults} {
-		found, err := check(r)
-		if faults = append(faults, found...); err != nil {
-			return faults, err
+	return nil
+}
+
+// faultsOf finds the faults that queries return.
+func faultsOf(r reader, fault faultFunc, queries []string) error {
+	for _, query := range queries {
+		for found, err := range stream[string](r, query) {
+			if err != nil {
+				return err
+			}
+			fault("%s", found)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // inAccount names the row x of an account.
 const inAccount = ` || ' of account ' || (SELECT a.name FROM accounts a WHERE a.id = x.account_id)`
 
-// hasVersions is the condition that COC served the document x once.
 const (
+	// hasVersions is the condition that COC served the document x once.
 	hasVersions = `EXISTS (SELECT 1 FROM versions v WHERE v.account_id = x.account_id AND v.document_id = x.id)`
 	// lastDeleted and lastRestored are the newest such changes of the document x, firstNew the
-	// change that added it.
-	lastDeleted  = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind IN ('deleted', 'restored') AND c.kind = 'deleted')`
-	lastRestored = `(SELECT coalesce(max(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind IN ('deleted', 'restored') AND c.kind = 'restored')`
-	firstNew     = `(SELECT coalesce(min(c.id), 0) FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND c.kind = 'new')`
+	// change that added it; 0 for none. The first two have the condition of the partial index
+	// changes_deleted, which SQLite uses only if the query has it.
+	changesOf    = ` FROM changes c WHERE c.account_id = x.account_id AND c.document_id = x.id AND `
+	lastDeleted  = `(SELECT coalesce(max(c.id), 0)` + changesOf + `c.kind IN ('deleted', 'restored') AND c.kind = 'deleted')`
+	lastRestored = `(SELECT coalesce(max(c.id), 0)` + changesOf + `c.kind IN ('deleted', 'restored') AND c.kind = 'restored')`
+	firstNew     = `(SELECT coalesce(min(c.id), 0)` + changesOf + `c.kind = 'new')`
 )
 
 // covers is the condition that a coverage has the cycle x.
@@ -61,9 +74,9 @@ var contradictions = []string{
 	`SELECT 'account ' || x.name || ': its endpoint is not the newest that was recorded' FROM accounts x
 		WHERE x.endpoint <> coalesce((SELECT e.endpoint FROM endpoints e WHERE e.account_id = x.id ORDER BY e.id DESC LIMIT 1), '')`,
 	`SELECT 'the archive has another row' FROM archive x WHERE x.id <> 1`,
-	`SELECT 'the key of the archive signed none of its logs' FROM archive x
-		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.public_key IS NOT NULL)
-			AND NOT EXISTS (SELECT 1 FROM logs l WHERE l.public_key = x.public_key)`,
+	`SELECT 'the key of the archive is not that of its newest logs' FROM archive x
+		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)
+			AND l.public_key IS NOT NULL AND (x.public_key IS NULL OR l.public_key <> x.public_key))`,
 	`SELECT 'watch ' || x.name || ' was never started in its account' FROM watches x
 		WHERE NOT EXISTS (SELECT 1 FROM watch_starts s WHERE s.account_id = x.account_id AND s.watch = x.name)`,
 	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,
@@ -136,13 +149,15 @@ var contradictions = []string{
 		WHERE NOT ` + covers + ` AND (x.outcome NOT IN ('running', 'good') OR x.missed > 0 OR x.partial = 1 AND x.outcome <> 'running'
 			OR EXISTS (SELECT 1 FROM coverages g JOIN cycles f ON f.account_id = g.account_id AND f.id = g.first_cycle AND f.partial = x.partial
 				WHERE g.account_id = x.account_id AND g.watch = x.watch AND g.last_cycle > x.id))`,
-	`SELECT 'coverage ' || x.id` + inAccount + ` || ' of one cycle has others' FROM coverages x WHERE x.type = 'cycle' AND x.first_cycle <> x.last_cycle`,
+	`SELECT 'coverage ' || x.id` + inAccount + ` || ' of one cycle has others' FROM coverages x
+		WHERE x.type = 'cycle' AND x.first_cycle <> x.last_cycle`,
 	`SELECT 'the failure of document ' || x.document_id || ' in cycle ' || x.cycle_id` + inAccount + ` || ' is not that of a failed cycle'
 		FROM cycle_failures x JOIN cycles c ON c.account_id = x.account_id AND c.id = x.cycle_id WHERE c.outcome IN ('running', 'good')`,
 
 	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': its state is ' || x.state || ', which its message contradicts' FROM deliveries x
 		LEFT JOIN messages m ON m.id = x.message_id
-		WHERE CASE coalesce(m.state, '') WHEN '' THEN x.state NOT IN ('waiting', 'dropped') WHEN 'waiting' THEN x.state <> 'claimed' ELSE x.state <> m.state END`,
+		WHERE CASE coalesce(m.state, '') WHEN '' THEN x.state NOT IN ('waiting', 'dropped')
+			WHEN 'waiting' THEN x.state <> 'claimed' ELSE x.state <> m.state END`,
 	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': its message is to ' || m.notifier FROM deliveries x
 		JOIN messages m ON m.id = x.message_id WHERE x.notifier <> m.notifier`,
 	`SELECT 'delivery ' || x.id || ' to ' || x.notifier || ': it is recorded, and was not sent' FROM deliveries x
@@ -169,7 +184,7 @@ func counterQueries() (list []string) {
 
 // versionFaults finds versions of the schema that no migration recorded: each has one row, and
 // 0 too.
-func versionFaults(r reader) ([]string, error) {
+func versionFaults(r reader, fault faultFunc) error {
 	rows, err := collect[struct {
 		Version int64
 		Applied bool
@@ -179,17 +194,18 @@ func versionFaults(r reader) ([]string, error) {
 		good = good && row.Version == int64(i) && row.Applied
 	}
 	if err != nil || good {
-		return nil, err
+		return err
 	}
-	return []string{fmt.Sprintf("the versions of the schema in goose_db_version are not 0 to %d", schemaVersion)}, nil
+	fault("the versions of the schema in goose_db_version are not 0 to %d", schemaVersion)
+	return nil
 }
 
 // accountFaults finds coverages of accounts that the archive does not have: none is ever
 // removed or renamed.
-func accountFaults(r reader) (faults []string, err error) {
+func accountFaults(r reader, fault faultFunc) error {
 	names, err := collect[string](r, `SELECT name FROM accounts ORDER BY id`)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	seen, err := collect[struct {
 		Accounts int
@@ -201,21 +217,21 @@ func accountFaults(r reader) (faults []string, err error) {
 			_, hash = namesHash(append([]string(nil), names[:c.Accounts]...))
 		}
 		if !bytes.Equal(c.Names, hash) {
-			faults = append(faults, fmt.Sprintf("cycles were recorded when the archive had %d accounts, which are not those that it has", c.Accounts))
+			fault("cycles were recorded when the archive had %d accounts, which are not those that it has", c.Accounts)
 		}
 	}
-	return faults, err
+	return err
 }
 
 // numberedFaults finds documents whose versions are ordered by the wrong rule.
-func numberedFaults(r reader) (faults []string, err error) {
+func numberedFaults(r reader, fault faultFunc) error {
 	others := map[coc.Key]bool{}
 	for v, err := range stream[struct {
 		Document coc.Key
 		Label    string
 	}](r, `SELECT account_id, document_id, label FROM versions`) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
 			others[v.Document] = true
@@ -228,26 +244,26 @@ func numberedFaults(r reader) (faults []string, err error) {
 		Account    string
 	}](r, `SELECT d.account_id, d.id, d.document_id, d.numbered, a.name FROM documents d JOIN accounts a ON a.id = d.account_id`) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		if d.Numbered == others[d.Key] {
-			faults = append(faults, fmt.Sprintf("document %s of account %s: the order of its versions is not that of their labels",
-				text.Visible(d.DocumentID), text.Visible(d.Account)))
+			fault("document %s of account %s: the order of its versions is not that of their labels",
+				text.Visible(d.DocumentID), text.Visible(d.Account))
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // listedFaults finds versions that no record lists: they are not among those that were listed
 // together with the first one before them.
-func listedFaults(r reader) (faults []string, err error) {
+func listedFaults(r reader, fault faultFunc) error {
 	type together struct {
 		document, listedAt, newest, end int64
 		name                            string
 	}
 	last := map[int64]together{}
-	fault := func(id int64, account string) {
-		faults = append(faults, fmt.Sprintf("version %d of account %s is not one of those that were listed together", id, text.Visible(account)))
+	wrong := func(id int64, account string) {
+		fault("version %d of account %s is not one of those that were listed together", id, text.Visible(account))
 	}
 	for v, err := range stream[struct {
 		Account, ID, Document, ListedAt, Listed int64
@@ -255,12 +271,12 @@ func listedFaults(r reader) (faults []string, err error) {
 	}](r, `SELECT v.account_id, v.id, v.document_id, v.listed_at, v.listed, a.name FROM versions v JOIN accounts a ON a.id = v.account_id
 		ORDER BY v.id, v.account_id`) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		of, ok := last[v.Account]
 		inside := v.ID < of.end
 		if inside != (v.Listed == 0) || inside && (v.Document != of.document || v.ListedAt != of.listedAt) || !inside && ok && v.ID != of.end {
-			fault(v.ID, v.Name)
+			wrong(v.ID, v.Name)
 		}
 		if of.newest, of.name = v.ID, v.Name; v.Listed > 0 {
 			of = together{v.Document, v.ListedAt, v.ID, v.ID + v.Listed, v.Name}
@@ -269,15 +285,15 @@ func listedFaults(r reader) (faults []string, err error) {
 	}
 	for _, account := range slices.Sorted(maps.Keys(last)) {
 		if of := last[account]; of.newest+1 != of.end {
-			fault(of.newest, of.name)
+			wrong(of.newest, of.name)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // packFaults finds packs with bytes that belong to no content, in the unpacked data or in the
 // frame.
-func (a *Archive) packFaults(r reader) (faults []string, err error) {
+func (a *Archive) packFaults(r reader, fault faultFunc) error {
 	type used struct{ count, end int64 }
 	packs := map[coc.Key]used{}
 	gaps := map[coc.Key]bool{}
@@ -286,7 +302,7 @@ func (a *Archive) packFaults(r reader) (faults []string, err error) {
 		Start, Size int64
 	}](r, `SELECT account_id, pack_id, start, size FROM contents WHERE pack_id IS NOT NULL ORDER BY account_id, pack_id, start, size`) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p := packs[c.Pack]
 		if c.Start != p.end {
@@ -296,15 +312,15 @@ func (a *Archive) packFaults(r reader) (faults []string, err error) {
 	}
 	for p, err := range stream[packRow](r, `SELECT account_id, id, count, size, frame FROM packs`) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		key := coc.Key{Account: p.Account, ID: p.ID}
 		of := packs[key]
 		if gaps[key] || of.count != int64(p.Count) || of.end != int64(p.Size) || !a.isFrame(p.Frame, p.Size) {
-			faults = append(faults, fmt.Sprintf("pack %d of account %d has bytes that belong to no content", p.ID, p.Account))
+			fault("pack %d of account %d has bytes that belong to no content", p.ID, p.Account)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // isFrame reports whether b is one zstd frame of so many unpacked bytes, and nothing else. No

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,23 +12,18 @@ import (
 // Derived rows can be computed again. Package query recomputes differences and compares lines;
 // the queries in this file find what that leaves.
 
-// DerivedFaults returns the derived rows that contradict each other or recorded rows, a line
-// each.
-func (a *Archive) DerivedFaults(ctx context.Context) (faults []string, err error) {
+// DerivedFaults finds the derived rows that contradict each other or recorded rows.
+func (a *Archive) DerivedFaults(ctx context.Context, fault faultFunc) error {
 	r := a.reading(ctx, "derived rows")
-	for _, query := range derivedContradictions {
-		found, err := collect[string](r, query)
-		if faults = append(faults, found...); err != nil {
-			return faults, err
+	if err := faultsOf(r, fault, derivedContradictions); err != nil {
+		return err
+	}
+	for _, check := range []func(reader, faultFunc) error{itemFaults, skippedFaults, a.blockFaults} {
+		if err := check(r, fault); err != nil {
+			return err
 		}
 	}
-	for _, check := range []func(reader) ([]string, error){itemFaults, skippedFaults, a.blockFaults} {
-		found, err := check(r)
-		if faults = append(faults, found...); err != nil {
-			return faults, err
-		}
-	}
-	return faults, nil
+	return nil
 }
 
 var derivedContradictions = []string{
@@ -40,15 +34,11 @@ var derivedContradictions = []string{
 	`SELECT 'change ' || x.change_id` + inAccount + ` || ': an item of its difference is missing' FROM (
 			SELECT account_id, change_id, count(*) AS n, min(seq) AS first, max(seq) AS last FROM items GROUP BY account_id, change_id) x
 		WHERE x.first <> 0 OR x.n <> x.last + 1`,
-	`SELECT 'word ' || x.id` + inAccount + ` || ' belongs to no item' FROM words x
-		WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.path = x.id AND i.account_id = x.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.task = x.id AND i.account_id = x.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_path = x.id AND i.account_id = x.account_id)
-			AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_task = x.id AND i.account_id = x.account_id)`,
+	`SELECT 'word ' || x.id` + inAccount + ` || ' belongs to no item' FROM words x WHERE ` + unused,
 }
 
 // itemFaults finds items whose former path or task is not that of their values.
-func itemFaults(r reader) (faults []string, err error) {
+func itemFaults(r reader, fault faultFunc) error {
 	for it, err := range stream[struct {
 		Change           int64
 		Account          string
@@ -63,7 +53,7 @@ func itemFaults(r reader) (faults []string, err error) {
 		LEFT JOIN words ot ON ot.account_id = i.account_id AND ot.id = i.old_task
 		WHERE x.algorithm IN (0, ?) ORDER BY i.change_id, i.account_id, i.seq`, diff.Algorithm) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		path, task := "", ""
 		if it.Item.Op == diff.Renamed {
@@ -73,15 +63,15 @@ func itemFaults(r reader) (faults []string, err error) {
 			task = it.Item.Old
 		}
 		if it.OldPath != path || it.OldTask != task {
-			faults = append(faults, fmt.Sprintf("change %d of account %s: the former path or task of an item is not that of its values", it.Change, it.Account))
+			fault("change %d of account %s: the former path or task of an item is not that of its values", it.Change, it.Account)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // skippedFaults finds differences whose versions between the two are not those that were
 // listed before the change, of documents whose versions are ordered by number.
-func skippedFaults(r reader) (faults []string, err error) {
+func skippedFaults(r reader, fault faultFunc) error {
 	const number = `CAST(substr(?.label, 2) AS BIGINT)`
 	of := func(v string) string { return strings.Replace(number, "?", v, 1) }
 	between := map[coc.Key][]string{}
@@ -102,7 +92,7 @@ func skippedFaults(r reader) (faults []string, err error) {
 			AND lc.ref = c.id AND lc.type = 'change' AND lc.account_id = c.account_id AND (lv.log_id, lv.id) < (lc.log_id, lc.id)
 		ORDER BY c.account_id, c.id, `+of("v")) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		between[v.Change] = append(between[v.Change], v.Label)
 	}
@@ -116,14 +106,14 @@ func skippedFaults(r reader) (faults []string, err error) {
 		JOIN documents d ON d.account_id = c.account_id AND d.id = c.document_id AND d.numbered = 1
 		WHERE x.algorithm = ?`, diff.Algorithm) {
 		if err != nil {
-			return faults, err
+			return err
 		}
 		if !slices.Equal(d.Skipped, between[d.Change]) {
-			faults = append(faults, fmt.Sprintf("change %d of account %s: the versions between the two that it compares are not those that were listed",
-				d.Change.ID, d.Account))
+			fault("change %d of account %s: the versions between the two that it compares are not those that were listed",
+				d.Change.ID, d.Account)
 		}
 	}
-	return faults, nil
+	return nil
 }
 
 // States returns the states that a metadata change compares; the zero state for none.

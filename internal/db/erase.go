@@ -125,7 +125,7 @@ func (t *tx) eraseDifferences(hash coc.Hash) {
 	t.exec(erasedChanges+` UPDATE diffs SET class = ?2, omitted = 0, cut = 0, formatting = '[]', summary = ?3, reason = '', partial = 1`+touched,
 		hash, coc.ClassErased, coc.ErasedDifference(0, nil).Summary)
 	t.exec(erasedChanges+` DELETE FROM items`+touched, hash)
-	t.exec(`DELETE FROM words WHERE ` + unused)
+	t.exec(`DELETE FROM words AS x WHERE ` + unused)
 }
 
 // eraseBytes removes a content from its pack.

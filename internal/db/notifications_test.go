@@ -111,6 +111,13 @@ func TestBasis(t *testing.T) {
 	if _, err := d.Basis(t.Context(), key(8)); !errors.Is(err, coc.ErrNotFound) {
 		t.Errorf("Basis of an unknown change fails with %v", err)
 	}
+	// Fault: a log whose newest records were added without the key was shown as signed, with a link to a proof.
+	if _, err := d.write.ExecContext(t.Context(), `UPDATE logs SET note = substr(note, 1, instr(note, x'0A0A'))`); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Basis(t.Context(), key(3)); err != nil || got.Signed {
+		t.Errorf("Basis of a change in a log without a signature = %+v, %v", got, err)
+	}
 	if _, err := d.write.ExecContext(t.Context(), `DELETE FROM leaves WHERE type = 'change' AND ref = 3`); err != nil {
 		t.Fatal(err)
 	}

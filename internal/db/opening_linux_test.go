@@ -126,6 +126,39 @@ func TestOpeningScansNothing(t *testing.T) {
 	}
 }
 
+// Root gives away only a file that it created: not one that a link of another user names.
+func TestLinksKeepTheirOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	const nobody = 65534
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"database", "created", "secret", "linked"} {
+		if err := os.WriteFile(at(name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chown(at("database"), nobody, nobody), os.Symlink("secret", at("symbolic")),
+		os.Link(at("linked"), at("hard")), syscall.Mkfifo(at("pipe"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"created", "symbolic", "hard", "pipe"} {
+		if err := takeOwner(at(name), at("database")); err != nil {
+			t.Errorf("takeOwner(%s) = %v", name, err)
+		}
+	}
+	for name, want := range map[string]uint32{"created": nobody, "secret": 0, "linked": 0, "pipe": 0} {
+		info, err := os.Stat(at(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := info.Sys().(*syscall.Stat_t); s.Uid != want {
+			t.Errorf("%s is of user %d, want %d", name, s.Uid, want)
+		}
+	}
+}
+
 // Root may sync the archive of another user, who can write it afterwards, also after a kill.
 func TestFilesOfRoot(t *testing.T) {
 	if os.Geteuid() != 0 {

@@ -76,17 +76,17 @@ func (t *tx) rebuild(old *outdated) {
 	t.exec(`DELETE FROM diffs WHERE account_id = ? AND change_id = ?`, old.Change)
 	t.insertDifference(old.Change, &d)
 	for _, id := range words {
-		if t.exec(`DELETE FROM words WHERE account_id = ? AND id = ? AND `+unused, old.Change.Account, id) > 0 {
+		if t.exec(`DELETE FROM words AS x WHERE account_id = ? AND id = ? AND `+unused, old.Change.Account, id) > 0 {
 			clear(t.words) // it may have this one
 		}
 	}
 }
 
-// unused is the condition that no item has a word.
-const unused = `NOT EXISTS (SELECT 1 FROM items i WHERE i.path = words.id AND i.account_id = words.account_id)
-	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.task = words.id AND i.account_id = words.account_id)
-	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_path = words.id AND i.account_id = words.account_id)
-	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_task = words.id AND i.account_id = words.account_id)`
+// unused is the condition that no item has the word x.
+const unused = `NOT EXISTS (SELECT 1 FROM items i WHERE i.path = x.id AND i.account_id = x.account_id)
+	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.task = x.id AND i.account_id = x.account_id)
+	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_path = x.id AND i.account_id = x.account_id)
+	AND NOT EXISTS (SELECT 1 FROM items i WHERE i.old_task = x.id AND i.account_id = x.account_id)`
 
 // contents returns the two contents that a change compares; old is nil for a first version.
 func (t *tx) contents(change coc.Key) (old, now *diff.Text, err error) {

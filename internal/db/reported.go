@@ -153,7 +153,8 @@ func (p *Reported) names(r reader, documents map[int64]bool, account int64) erro
 		}
 		if documents[d.ID] {
 			p.add(audit.TypeState, d.State)
-			p.contradicts(d.Recorded != "" && d.Recorded != d.Name, "document %s: its name is not that of its newest state", text.Visible(d.DocumentID))
+			p.contradicts(d.Recorded != "" && d.Recorded != d.Name, "document %s: its name is not that of its newest state",
+				text.Visible(d.DocumentID))
 		}
 	}
 	return nil
@@ -188,7 +189,8 @@ func (p *Reported) others(r reader, args []any) (err error) {
 		p.add(g.Type, g.ID)
 	}
 	p.Unrecorded, err = first[int](r, `
-		SELECT count(*) FROM cycles x WHERE x.account_id = ?1 AND x.started_at < ?3 AND (x.started_at >= ?2 OR x.ended_at >= ?2) AND NOT `+covers, args...)
+		SELECT count(*) FROM cycles x
+		WHERE x.account_id = ?1 AND x.started_at < ?3 AND (x.started_at >= ?2 OR x.ended_at >= ?2) AND NOT `+covers, args...)
 	return err
 }
 
@@ -198,18 +200,21 @@ func (p *Reported) others(r reader, args []any) (err error) {
 // there is none after, they end with the newest, and last is true.
 func (l *Log) ChangesAround(ctx context.Context, account, begin, end int64, since, until time.Time) (ids []int64, last bool, err error) {
 	r := l.reading(ctx, "changes around the period")
-	before, err := first[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id < ? AND c.seen_at < ? ORDER BY c.id DESC LIMIT 1`,
+	before, err := first[int64](r, `
+		SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id < ? AND c.seen_at < ? ORDER BY c.id DESC LIMIT 1`,
 		account, begin, since.UnixMilli())
 	if err != nil {
 		return nil, false, err
 	}
-	after, err := first[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id > ? AND c.id > ? AND c.seen_at >= ? ORDER BY c.id LIMIT 1`,
+	after, err := first[int64](r, `
+		SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id > ? AND c.id > ? AND c.seen_at >= ? ORDER BY c.id LIMIT 1`,
 		account, before, end, until.UnixMilli())
 	if err != nil {
 		return nil, false, err
 	}
 	last = after == 0
-	ids, err = collect[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id >= ? AND (c.id <= ? OR ?) ORDER BY c.id`, account, before, after, last)
+	ids, err = collect[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id >= ? AND (c.id <= ? OR ?) ORDER BY c.id`,
+		account, before, after, last)
 	for i, id := range ids {
 		if want := max(before, 1) + int64(i); err == nil && id != want {
 			err = alteredError{fmt.Errorf("change %d is missing", want)}

@@ -3,6 +3,7 @@
 package db
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -33,23 +34,33 @@ func links(path string) (int, error) {
 }
 
 // takeOwner gives a file that root created the owner and the group of the database, if that
-// exists: its user must be able to open the archive later.
+// exists: its user must be able to open the archive later. It checks and changes an open file: the
+// user of the folder could replace it in between.
 func takeOwner(path, database string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	info, err := os.Lstat(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) { // a symbolic link
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	file, ok := info.Sys().(*syscall.Stat_t)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
 	like, err := os.Stat(database)
-	if err != nil || !ok {
+	if err != nil {
 		return ignore(err, fs.ErrNotExist)
 	}
+	file, ok := info.Sys().(*syscall.Stat_t)
+	s, also := like.Sys().(*syscall.Stat_t)
 	// Not another file that a link in the folder of a user names.
-	if s, ok := like.Sys().(*syscall.Stat_t); ok && file.Uid == 0 && file.Nlink == 1 && info.Mode().IsRegular() {
-		return os.Lchown(path, int(s.Uid), int(s.Gid))
+	if ok && also && file.Uid == 0 && file.Nlink == 1 && info.Mode().IsRegular() {
+		return f.Chown(int(s.Uid), int(s.Gid))
 	}
 	return nil
 }

@@ -98,6 +98,12 @@ func (l *Log) Leaves(ctx context.Context, account, log int64) iter.Seq2[Leaf, er
 	return l.LeavesAfter(ctx, account, log, -1)
 }
 
+// LeafAt returns the leaf at an index. The error is coc.ErrNotFound if it does not exist.
+func (l *Log) LeafAt(ctx context.Context, account, log, index int64) (Leaf, error) {
+	row, err := find[leafRow](l.reading(ctx, "leaf %d", index), leafRows+` AND id = ?`, account, log, index)
+	return row.leaf(), err
+}
+
 // LeavesAfter is Leaves without those up to an index.
 func (l *Log) LeavesAfter(ctx context.Context, account, log, after int64) iter.Seq2[Leaf, error] {
 	r := l.reading(ctx, "leaves")
@@ -267,7 +273,7 @@ type Basis struct {
 	Cycle        coc.Key      // the cycle that found the change; zero if unknown
 	Watch        string       // of the cycle
 	Leaf         int64        // its index in the log, from 0; -1 for none
-	Signed       bool         // whether the log is signed
+	Signed       bool         // whether the newest checkpoint of its log is signed
 }
 
 // Basis returns the evidence of a change.
@@ -276,7 +282,8 @@ func (l *Log) Basis(ctx context.Context, change coc.Key) (Basis, error) {
 		SELECT coalesce(r.request_id, s.request_id, ''), coalesce(r.answered_at, s.answered_at), r.previous_checked_at,
 			coalesce(y.account_id, 0), coalesce(y.id, 0), coalesce(y.watch, ''),
 			coalesce((SELECT min(id) FROM leaves WHERE type = 'change' AND ref = c.id AND account_id = c.account_id), -1),
-			EXISTS (SELECT 1 FROM logs l WHERE l.account_id = c.account_id AND l.public_key IS NOT NULL)
+			EXISTS (SELECT 1 FROM leaves k JOIN logs l ON l.account_id = k.account_id AND l.id = k.log_id
+				WHERE k.type = 'change' AND k.ref = c.id AND k.account_id = c.account_id AND instr(l.note, x'0A0A') > 0)
 		FROM changes c LEFT JOIN revisions r ON r.account_id = c.account_id AND r.id = c.to_revision
 		LEFT JOIN document_states s ON s.account_id = c.account_id AND s.id = c.to_state
 		LEFT JOIN cycles y ON y.account_id = c.account_id AND y.id = c.cycle_id

@@ -63,12 +63,12 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 	if err != nil {
 		return false, quiet, err
 	}
+	stored := b.route(ctx, due)
 	if len(due) > 0 {
-		if b.write.heads, err = w.Outbox.Heads(ctx, accountsOf(due), b.now); err != nil {
+		if b.write.heads, err = w.Outbox.Heads(ctx, b.accounts(), b.now); err != nil {
 			return false, quiet, err
 		}
 	}
-	stored := b.route(ctx, due)
 	if err := w.n.Channel.compose(ctx, b); err != nil {
 		return false, quiet, err
 	}
@@ -83,10 +83,10 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 	return false, quiet, w.recordQuiet(ctx, b.now, quiet)
 }
 
-// accountsOf returns the accounts of changes, by name.
-func accountsOf(due []coc.Delivery) (accounts []string) {
-	for _, d := range due {
-		if d.Change != nil && !slices.Contains(accounts, d.Change.Account) {
+// accounts returns the accounts of the changes to send, by name: the heads of their logs are sent, too.
+func (b *batch) accounts() (accounts []string) {
+	for _, d := range b.changes {
+		if !slices.Contains(accounts, d.Change.Account) {
 			accounts = append(accounts, d.Change.Account)
 		}
 	}

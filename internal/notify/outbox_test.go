@@ -20,6 +20,7 @@ import (
 // memory is an Outbox as the archive's is, without a file.
 type memory struct {
 	head       coc.Head
+	headsOf    []string // the accounts of which heads were requested
 	mu         sync.Mutex
 	deliveries []*owed
 	messages   []*coc.Message
@@ -366,6 +367,9 @@ func edit(id, document int64, n int) *coc.Change {
 // Heads returns head, which is zero except in TestMessagesBearTheHead.
 func (m *memory) Heads(_ context.Context, accounts []string, _ time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
+	m.mu.Lock()
+	m.headsOf = append(m.headsOf, accounts...)
+	m.mu.Unlock()
 	for _, a := range append(accounts, "") {
 		if m.head.Key != "" {
 			heads[a] = m.head

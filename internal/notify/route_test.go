@@ -160,6 +160,26 @@ func TestRoutesFixedWhileWaiting(t *testing.T) {
 	})
 }
 
+// Fault: a notifier requested the heads of accounts of which a route sent all changes to another one.
+func TestHeadsOfDroppedChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := setUp(t, byToken("ops", testChannel), byToken("security", "C0OTHER"))
+		b.Routes = []Route{{Names: []string{"job-2"}, Notify: []string{"security"}}}
+		dropped := edit(2, 2, 1)
+		dropped.Account = "test"
+		b.out.queue("ops", edit(1, 1, 1))
+		b.out.queue("ops", dropped)
+		for range 2 {
+			if err := b.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := strings.Join(b.out.headsOf, " "), "prod test"; got != want || len(b.slack.Messages()) != 2 {
+			t.Errorf("the heads of %q were requested for %d messages, want %q", got, len(b.slack.Messages()), want)
+		}
+	})
+}
+
 // A route to notifiers that are not sent such changes fits nothing.
 func TestRouteToOtherKinds(t *testing.T) {
 	security := byToken("security", "C0OTHER")

@@ -48,7 +48,8 @@ func (a *Archive) WriteBundle(ctx context.Context, w io.Writer, q BundleQuery) (
 }
 
 func (a *Archive) writeBundle(ctx context.Context, w io.Writer, q BundleQuery) (ReportVerdict, error) {
-	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}, query: q}
+	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), query: q,
+		contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}}
 	b.header.Method, b.header.Modified = zip.Deflate, a.Now().UTC()
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return ReportVerdict{}, err
@@ -113,7 +114,8 @@ func (b *bundle) signed() error {
 	}
 	for _, x := range b.query.External {
 		if !slices.ContainsFunc(b.logs, func(l db.LogInfo) bool { return x.Note != nil && l.Origin == x.Origin }) {
-			return hint.Wrap(unavailable("%s is not a signed checkpoint of these logs", text.Visible(x.Name)), "give the whole note, and the account that it is of")
+			return hint.Wrap(unavailable("%s is not a signed checkpoint of these logs", text.Visible(x.Name)),
+				"give the whole note, and the account that it is of")
 		}
 	}
 	return nil
@@ -196,7 +198,8 @@ func (b *bundle) between(r Report) error {
 	}
 	for account := range byAccount(b.logs) {
 		rows := &db.Reported{Rows: map[string][]int64{}}
-		if err := errors.Join(b.aroundPeriod(account, rows.Rows, r.Since.Time, r.Until.Add(time.Millisecond)), b.checkpoints(v, account, rows.Rows)); err != nil {
+		if err := errors.Join(b.aroundPeriod(account, rows.Rows, r.Since.Time, r.Until.Add(time.Millisecond)),
+			b.checkpoints(v, account, rows.Rows)); err != nil {
 			return err
 		}
 		for typ, ids := range rows.Rows {
@@ -295,13 +298,14 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size), s.Note); err != nil {
 				return err
 			}
-			for leaf, err := range b.db.LeavesAfter(b.ctx, l.Account, l.ID, s.Size-2) {
-				if err != nil {
-					return err
-				}
-				rows[leaf.Type] = append(rows[leaf.Type], leaf.Ref)
-				break
+			if s.Size == 0 {
+				continue // it has no record
 			}
+			leaf, err := b.db.LeafAt(b.ctx, l.Account, l.ID, s.Size-1)
+			if err != nil {
+				return err
+			}
+			rows[leaf.Type] = append(rows[leaf.Type], leaf.Ref)
 		}
 	}
 	return nil

@@ -128,7 +128,7 @@ func (a *Archive) Prove(ctx context.Context, ref string) (p audit.Proof, err err
 		}
 		return a.prove(ctx, audit.TypeChange, c.Key)
 	}
-	row, err := a.rowKey(ctx, number)
+	row, err := a.rowKey(ctx, typ, number)
 	if err != nil {
 		return p, err
 	}
@@ -183,8 +183,8 @@ func notRecorded(n db.Notification, now time.Time) error {
 	return hint.Wrap(err, "the next `cocsync sync` or `cocsync run` records it")
 }
 
-// rowKey returns the key of a row: 12, or prod/12 with its account.
-func (a *Archive) rowKey(ctx context.Context, ref string) (key coc.Key, err error) {
+// rowKey returns the key of a row that has a record of a type: 12, or prod/12 with its account.
+func (a *Archive) rowKey(ctx context.Context, typ, ref string) (key coc.Key, err error) {
 	account, number := "", ref
 	if i := strings.LastIndex(ref, "/"); i > 0 {
 		account, number = ref[:i], ref[i+1:]
@@ -194,19 +194,33 @@ func (a *Archive) rowKey(ctx context.Context, ref string) (key coc.Key, err erro
 		return key, badQuery(fmt.Errorf("%q is not a valid number of a record", ref))
 	}
 	logs, err := a.db.Logs(ctx)
+	if err != nil {
+		return key, err
+	}
+	logs = slices.DeleteFunc(logs, func(l db.LogInfo) bool { return l.ID > 1 || account != "" && l.Name != account })
+	if len(logs) == 0 {
+		return key, coc.NotFound("no account %s in the archive", text.Visible(account))
+	}
+	var names []string // of the accounts with such a record
 	for _, l := range logs {
-		switch {
-		case account != "" && l.Name != account || l.Account == key.Account:
-		case !key.IsZero():
-			return key, ambiguous("several accounts have a record %s: write it as %s/%s", number, l.Name, number)
-		default:
-			key = coc.Key{Account: l.Account, ID: id}
+		row := coc.Key{Account: l.Account, ID: id}
+		_, _, _, err := a.db.RecordOf(ctx, typ, row)
+		if errors.Is(err, coc.ErrNotFound) {
+			continue
+		}
+		names, key = append(names, fmt.Sprintf("%s:%s/%d", typ, text.Visible(l.Name), id)), row
+		if err != nil {
+			return key, err
 		}
 	}
-	if err == nil && key.IsZero() {
-		err = coc.NotFound("no account %s in the archive", text.Visible(account))
+	switch len(names) {
+	case 0:
+		return key, coc.NotFound("no %s record %d in the archive", typ, id)
+	case 1:
+		return key, nil
 	}
-	return key, err
+	return key, hint.Wrap(ambiguous("several accounts have a %s record %d", typ, id),
+		"write it with its account, as "+strings.Join(names[:min(len(names), 3)], " or "))
 }
 
 // prove proves the record of a row.
@@ -309,7 +323,8 @@ type Proved struct {
 
 // NewProved returns what a proof that was checked proves.
 func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint) Proved {
-	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
+	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type,
+		Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

@@ -76,8 +76,12 @@ type Progress struct {
 // progressEvery is the number of checked things between two reports of progress.
 const progressEvery = 1000
 
-// maxFaults is the maximum number of faults that are named.
-const maxFaults = 100
+// maxFaults is the maximum number of faults that are named, and maxFault that of the characters of one:
+// it may have a name from an altered archive.
+const (
+	maxFaults = 100
+	maxFault  = 1000
+)
 
 // verifier is a verification that is being run.
 type verifier struct {
@@ -125,7 +129,7 @@ func (v *verifier) run(ctx context.Context) error {
 		// trigger that reverts writes.
 		{"the schema", 0, listed(v, "the schema: %v", v.db.SchemaFaults)},
 		{"contents", totals.Contents, v.contents},
-		{"rows", 0, listed(v, "%v", v.db.Contradictions)},
+		{"rows", 0, func(ctx context.Context) error { return v.db.Contradictions(ctx, v.fault) }},
 		{"the logs", int(totals.Logged), v.logs},
 	}
 	if v.Deep {
@@ -162,7 +166,7 @@ func (v *verifier) fault(format string, args ...any) {
 		v.verdict.More++
 		return
 	}
-	v.verdict.Faults = append(v.verdict.Faults, fmt.Sprintf(format, args...))
+	v.verdict.Faults = append(v.verdict.Faults, text.Line(fmt.Sprintf(format, args...), maxFault))
 }
 
 func (v *verifier) count(what string, n int) {

@@ -16,7 +16,7 @@ import (
 // derived recomputes the differences of this program's algorithm and the line index, and
 // compares them with the stored ones.
 func (v *verifier) derived(ctx context.Context) error {
-	if err := listed(v, "%v", v.db.DerivedFaults)(ctx); err != nil {
+	if err := v.db.DerivedFaults(ctx, v.fault); err != nil {
 		return err
 	}
 	algorithm, err := v.db.DiffAlgorithm(ctx)
@@ -24,7 +24,8 @@ func (v *verifier) derived(ctx context.Context) error {
 		return err
 	}
 	if algorithm > diff.Algorithm {
-		v.fault("the differences were made by a newer cocsync (algorithm %d, this one has %d): verify them with that release", algorithm, diff.Algorithm)
+		v.fault("the differences were made by a newer cocsync (algorithm %d, this one has %d): verify them with that release",
+			algorithm, diff.Algorithm)
 		return v.lines(ctx)
 	}
 	changes, older := 0, 0
@@ -57,7 +58,8 @@ func (v *verifier) derived(ctx context.Context) error {
 	}
 	v.count("differences", changes)
 	if older > 0 {
-		v.verdict.Notes = append(v.verdict.Notes, text.Plural(older, "difference")+" of an older algorithm: not compared. The next sync recomputes them")
+		v.verdict.Notes = append(v.verdict.Notes, text.Plural(older, "difference")+
+			" of an older algorithm: not compared. The next sync recomputes them")
 	}
 	return v.lines(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	_ "modernc.org/sqlite"
 
@@ -17,6 +18,7 @@ import (
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/diff"
+	"cocsync/internal/hint"
 )
 
 // logged creates an archive with events of all kinds. It returns its path and an external checkpoint
@@ -285,6 +287,34 @@ func TestProve(t *testing.T) {
 	}
 }
 
+// Fault: the error for a record of several accounts said "write it as prod/1", which names a change,
+// also when only one of the accounts had such a record.
+func TestProveInSeveralAccounts(t *testing.T) {
+	path, _ := logged(t)
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "test", "https://coc.example", false)
+	must(t, err)
+	must(t, d.Close())
+	a, err := Open(t.Context(), path)
+	must(t, err)
+	defer a.Close()
+	_, err = a.Prove(t.Context(), "start:1")
+	if got, want := hint.Of(err), "write it with its account, as start:prod/1 or start:test/1"; !errors.Is(err, ErrAmbiguous) || got != want {
+		t.Errorf("Prove(start:1) = %v with the hint %q, want %q", err, got, want)
+	}
+	for _, ref := range []string{"start:prod/1", "start:test/1", "document:1"} { // only prod has a document
+		if _, err := a.Prove(t.Context(), ref); err != nil {
+			t.Errorf("Prove(%s) = %v", ref, err)
+		}
+	}
+	for _, ref := range []string{"start:none/1", "start:9", "start:test/9"} {
+		if _, err := a.Prove(t.Context(), ref); !errors.Is(err, coc.ErrNotFound) {
+			t.Errorf("Prove(%s) = %v, want not found", ref, err)
+		}
+	}
+}
+
 func keyOf(t *testing.T, a *Archive) audit.PublicKey {
 	t.Helper()
 	keys, err := a.Keys(t.Context())
@@ -292,6 +322,38 @@ func keyOf(t *testing.T, a *Archive) audit.PublicKey {
 	_, key, err := audit.ParseVerifier(keys[0])
 	must(t, err)
 	return key
+}
+
+// Fault: a fault had the whole of a long name, and what a terminal interprets in it. All faults of the rows were
+// in memory before the first 100 were chosen.
+func TestFaultsAreBounded(t *testing.T) {
+	path, _ := logged(t)
+	tamper(t, path, `UPDATE accounts SET name = char(27) || char(10) || hex(zeroblob(1000000));
+		WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+		INSERT INTO contents SELECT 1, i, randomblob(32), 0, 0, NULL, 0 FROM n`)
+	v, _ := verify(t, path, true)
+	if len(v.Faults) != maxFaults || v.More < 300 {
+		t.Errorf("Verify names %d faults, and %d more", len(v.Faults), v.More)
+	}
+	for _, f := range v.Faults {
+		if utf8.RuneCountInString(f) > maxFault || strings.ContainsAny(f, "\x1b\n") {
+			t.Errorf("a fault of %d characters: %.100q", utf8.RuneCountInString(f), f)
+		}
+	}
+}
+
+// Fault: the key of an older log was accepted as that of the archive.
+func TestArchiveKeyIsThatOfTheNewestLogs(t *testing.T) {
+	from, _ := logged(t)
+	path := filepath.Join(t.TempDir(), "restored.db")
+	must(t, db.Restore(t.Context(), from, path, db.Options{}))
+	if v, faults := verify(t, path, false); faults != "" || v.Logs[0].Key == v.Logs[1].Key {
+		t.Fatalf("the logs of a restored archive = %+v, with the faults\n%s", v.Logs, faults)
+	}
+	tamper(t, path, `UPDATE archive SET public_key = (SELECT public_key FROM logs WHERE id = 1)`)
+	if _, faults := verify(t, path, false); !strings.Contains(faults, "the key of the archive is not that of its newest logs") {
+		t.Errorf("Verify finds\n%s", faults)
+	}
 }
 
 // Verify works while a daemon writes: concurrent changes are not faults.

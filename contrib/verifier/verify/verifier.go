@@ -1,11 +1,10 @@
-// Verifier verifies an unpacked bundle of "cocsync audit bundle": an audit report, and a proof of
-// each record that it is made of. It shares no code with cocsync: it is written from docs/audit-log.md
-// and https://c2sp.org/tlog-proof, and needs neither a database nor a network.
+// Verifier verifies an unpacked bundle of "cocsync audit bundle": a report, and a proof of each record
+// in it. It shares no code with cocsync: it is written from docs/audit-log.md and c2sp.org/tlog-proof.
 //
 //	go run verifier.go -key KEY [-checkpoint FILE] FOLDER
 //
 // KEY is a verifier key, or a file with some, from a source that you trust: not from the bundle. The
-// exit status is 0, 1 if something cannot be read, or 3 if the bundle is not what was signed.
+// exit status is 0, 3 if the bundle is not what was signed, or 1 if something cannot be checked.
 package main
 
 import (
@@ -21,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,11 +39,12 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "verifier:", err)
-		os.Exit(1)
 	}
 	if v.faults > 0 {
 		fmt.Printf("\nDO NOT RELY ON THIS BUNDLE. Faults: %d\n", v.faults)
 		os.Exit(3)
+	} else if err != nil {
+		os.Exit(1)
 	}
 }
 
@@ -58,11 +59,9 @@ type verifier struct {
 	faults  int
 }
 
-// head is a checkpoint; its root is in base64.
-type head struct {
-	Origin string
-	Size   int64
-	Root   string
+type head struct { // a checkpoint; its root is in base64
+	Origin, Root string
+	Size         int64
 }
 
 type record struct {
@@ -71,9 +70,11 @@ type record struct {
 	fields                     map[string]string
 }
 
-func (v *verifier) fault(format string, args ...any) {
-	v.faults++
-	fmt.Println("FAULT " + visible(fmt.Sprintf(format, args...)))
+func (v *verifier) faultIf(wrong bool, format string, args ...any) {
+	if wrong {
+		v.faults++
+		fmt.Println("FAULT " + visible(fmt.Sprintf(format, args...)))
+	}
 }
 
 // visible returns a text without characters that a terminal interprets.
@@ -82,8 +83,16 @@ func visible(s string) string {
 	return strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`)
 }
 
+// readFile reads a regular file: others, such as a pipe, may never end.
+func readFile(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	return os.ReadFile(name)
+}
+
 func (v *verifier) addKeys(arg string) error {
-	if b, err := os.ReadFile(arg); err == nil {
+	if b, err := readFile(arg); err == nil {
 		arg = string(b)
 	}
 	for _, line := range strings.Fields(arg) {
@@ -113,59 +122,69 @@ func (v *verifier) verify(kept string) error {
 	})
 	v.records = slices.CompactFunc(v.records, func(a, b record) bool { return a.origin == b.origin && a.at == b.at })
 	for i, r := range v.records {
-		for _, x := range r.each() {
-			v.index[x.subject()] = append(v.index[x.subject()], x)
-		}
+		v.add(r)
+		v.content(r)
 		if i == 0 || v.records[i-1].origin != r.origin {
 			fmt.Printf("\nRecords of the log %s, with their numbers, of %d that were signed:\n", visible(r.origin), v.heads[r.origin].Size)
 		}
 		fmt.Printf("%6d %s\n", r.at, visible(r.line))
 	}
-	if kept != "" {
-		b, err := os.ReadFile(kept)
-		parts := strings.Split(strings.TrimSpace(string(b)), "\n\n")
-		for ; len(parts) > 1 && err == nil; parts = parts[2:] {
-			_, err = v.open(parts[0] + "\n\n" + strings.TrimSpace(parts[1]) + "\n")
-		}
-		if err != nil || len(parts) > 0 {
-			return fmt.Errorf("%s does not have signed checkpoints: %w", kept, err)
-		}
+	if err := v.addKept(kept); kept != "" && err != nil {
+		return err
 	}
 	for _, h := range v.notes {
-		if root := v.roots[fmt.Sprint(h.Origin, " ", h.Size)]; root != h.Root {
-			v.fault("the checkpoint of %d records of the log %s is not that of the proofs: %q (if there is none: ask for a bundle with it)", h.Size, h.Origin, root)
-		}
+		v.faultIf(v.roots[fmt.Sprint(h.Origin, " ", h.Size)] != h.Root, "the checkpoint of %d records of the log %s "+
+			"is not that of the proofs (if no proof is of so many: ask for a bundle with it)", h.Size, h.Origin)
 	}
-	v.contents()
 	if err := v.report(); err != nil {
 		return err
 	}
 	fmt.Printf(`
 Proven records: %d. Faults: %d. Not checked:
-- the wording of report.md and report.html: the records above are what was signed
+- the wording of report.md and report.html, gaps, numbers of cycles, names and periods: the records above are what was signed
 - summaries of differences, and counts of lines and versions: no record has them
-- gaps, numbers of cycles, names and periods in the list of documents: compare them with the records above
 - whether COC told the truth, and what happened between two polls
-- whether someone with the key rebuilt the log, except with a -checkpoint that you kept
+- whether someone with the key rebuilt a log, except up to the checkpoints that you kept (-checkpoint)
 `, len(v.records), v.faults)
 	return nil
 }
 
+// addKept verifies the checkpoints in a file that are of accounts of the bundle. One must be.
+func (v *verifier) addKept(name string) error {
+	b, err := readFile(name)
+	// The group is the account: the origin without the number of the log.
+	notes := regexp.MustCompile(`(?m)^([^/\s]+/[^/\s]+/[^/\s]+)\S*\n\d+\n\S+\n\n(?:— .+\n)+`)
+	text, compared := strings.ReplaceAll(string(b), "\r", "")+"\n", false
+	for _, found := range notes.FindAllStringSubmatch(text, -1) {
+		if !slices.ContainsFunc(v.records, func(r record) bool { return strings.HasPrefix(r.origin+"/", found[1]+"/") }) {
+			fmt.Println("NOTE another log's checkpoint, not compared:", visible(found[1]))
+			continue
+		}
+		h, err := v.open(found[0])
+		v.faultIf(err != nil, "%s: %d records of the log %s: %v", name, h.Size, h.Origin, err)
+		fmt.Printf("Compared with the checkpoint that you kept of %d records of the log %s\n", h.Size, visible(h.Origin))
+		compared = true
+	}
+	if rest := strings.TrimSpace(notes.ReplaceAllString(text, "")); err == nil && (rest != "" || !compared) {
+		err = fmt.Errorf("%s must have signed checkpoints, one of them of a log of this bundle; it also has %.50q", name, rest)
+	}
+	return err
+}
+
 // file checks a proof or a checkpoint.
 func (v *verifier) file(name string, d fs.DirEntry, err error) error {
-	folder, _, _ := strings.Cut(name, "/")
-	if err != nil || d.IsDir() || folder != "proofs" && folder != "between" && folder != "checkpoints" {
+	if err != nil || d.IsDir() {
 		return err
+	} else if !d.Type().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", name)
 	}
 	b, err := fs.ReadFile(v.files, name)
-	if folder == "checkpoints" && err == nil {
+	if strings.HasPrefix(name, "checkpoints/") {
 		_, err = v.open(string(b))
-	} else if err == nil {
+	} else if strings.HasPrefix(name, "proofs/") || strings.HasPrefix(name, "between/") {
 		err = v.proof(string(b))
 	}
-	if err != nil {
-		v.fault("%s: %v", name, err)
-	}
+	v.faultIf(err != nil, "%s: %v", name, err)
 	return nil
 }
 
@@ -183,7 +202,7 @@ func (v *verifier) open(note string) (h head, err error) {
 		encoded, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "— "+h.Origin+" ")
 		b, err := base64.StdEncoding.DecodeString(encoded)
 		for _, key := range v.keys {
-			if ok && err == nil && len(b) == 4+ed25519.SignatureSize && bytes.Equal(b[:4], keyID(h.Origin, key)) && ed25519.Verify(key, []byte(text+"\n"), b[4:]) {
+			if ok && err == nil && bytes.HasPrefix(b, keyID(h.Origin, key)) && ed25519.Verify(key, []byte(text+"\n"), b[4:]) {
 				v.notes[note] = h
 				return h, nil
 			}
@@ -268,18 +287,15 @@ func (v *verifier) newest(typ string, x map[string]any, of string) record {
 	return append([]record{{}}, v.index[subject]...)[len(v.index[subject])]
 }
 
-// each returns a record for each version that a record lists, or the record itself.
-func (r record) each() []record {
+// add adds a record, and the versions that it lists, to the index.
+func (v *verifier) add(r record) {
+	v.index[r.subject()] = append(v.index[r.subject()], r)
 	var versions []map[string]any
-	if r.typ != "versions" || json.Unmarshal([]byte(r.fields["versions"]), &versions) != nil {
-		return []record{r}
+	_ = json.Unmarshal([]byte(r.fields["versions"]), &versions) // in records of other types it is a number, or absent
+	for _, x := range versions {
+		v.add(record{typ: "version", account: r.account, fields: map[string]string{"document_id": r.fields["document_id"],
+			"listed_at": r.fields["listed_at"], "version": fmt.Sprint(x["version"]), "made_at": fmt.Sprintf("%.0f", x["made_at"])}})
 	}
-	list := make([]record, len(versions))
-	for i, x := range versions {
-		list[i] = record{typ: "version", account: r.account, fields: map[string]string{"document_id": r.fields["document_id"],
-			"listed_at": r.fields["listed_at"], "version": fmt.Sprint(x["version"]), "made_at": fmt.Sprintf("%.0f", x["made_at"])}}
-	}
-	return list
 }
 
 func (r record) subject() string {
@@ -287,18 +303,16 @@ func (r record) subject() string {
 	return fmt.Sprintf("%s %s %s %s", r.typ, r.account, cmp.Or(f["document_id"], f["watch"]), cmp.Or(f["change"], f["version"]+"#"+f["revision"]))
 }
 
-func (v *verifier) contents() {
-	for _, r := range v.records {
-		hash := r.fields["sha256"]
-		b, err := fs.ReadFile(v.files, "contents/"+hash)
-		if r.fields["raw_token"] == "1" {
-			b = append([]byte{0xFF}, b...)
-		}
-		erased := func(e record) bool { return e.typ == "erasure" && e.account == r.account && e.fields["sha256"] == hash }
-		if r.typ == "revision" && (err == nil && hex.EncodeToString(sum(b)) != hash || err != nil && !slices.ContainsFunc(v.records, erased)) {
-			v.fault("contents/%s is not that of %s of document %s", hash, r.fields["version"], r.fields["document_id"])
-		}
+// content checks the content of a revision. Only that of an erased one may be missing.
+func (v *verifier) content(r record) {
+	hash := r.fields["sha256"]
+	b, err := fs.ReadFile(v.files, "contents/"+hash)
+	if r.fields["raw_token"] == "1" {
+		b = append([]byte{0xFF}, b...)
 	}
+	erased := func(e record) bool { return e.typ == "erasure" && e.account == r.account && e.fields["sha256"] == hash }
+	good := hex.EncodeToString(sum(b)) == hash || err != nil && slices.ContainsFunc(v.records, erased)
+	v.faultIf(r.typ == "revision" && !good, "contents/%s is not that of %s of document %s", hash, r.fields["version"], r.fields["document_id"])
 }
 
 func (v *verifier) report() error {
@@ -314,13 +328,10 @@ func (v *verifier) report() error {
 	if err := cmp.Or(err, json.Unmarshal(b, &r)); err != nil {
 		return fmt.Errorf("report.json: %w", err)
 	}
-	if proofs, err := fs.Glob(v.files, "proofs/*/*"); err != nil || len(proofs) != r.Verification.Rows {
-		v.fault("%d records of the report were verified, and there are %d proofs", r.Verification.Rows, len(proofs))
-	}
+	proofs, err := fs.Glob(v.files, "proofs/*/*")
+	v.faultIf(err != nil || len(proofs) != r.Verification.Rows, "%d records of the report were verified, and there are %d proofs", r.Verification.Rows, len(proofs))
 	for _, h := range r.Verification.Logs {
-		if v.heads[h.Origin] != h {
-			v.fault("no proof is of the head of %d records of the log %s", h.Size, h.Origin)
-		}
+		v.faultIf(v.heads[h.Origin] != h, "no proof is of the head of %d records of the log %s", h.Size, h.Origin)
 	}
 	listed := map[string]bool{}
 	for _, x := range slices.Concat(r.Changes, r.Rewrites, r.Deletions, r.Withdrawn) {
@@ -329,15 +340,12 @@ func (v *verifier) report() error {
 		listed[c.subject()] = true
 	}
 	for _, x := range r.Missing {
-		if v.newest("version", x, fmt.Sprint(x["version"], "#")).time("listed_at") != x["listed_at"] {
-			v.fault("there is no proof of version %v of %v, which the report has as missing", x["version"], x["document_id"])
-		}
+		v.faultIf(v.newest("version", x, fmt.Sprint(x["version"], "#")).time("listed_at") != x["listed_at"],
+			"there is no proof of version %v of %v, which the report has as missing", x["version"], x["document_id"])
 	}
 	for typ, rows := range map[string][]map[string]any{"document": slices.Concat(r.Documents, r.Missing), "member": r.Documents, "watch": r.Watches} {
 		for _, x := range rows {
-			if v.newest(typ, x, "#").typ == "" {
-				v.fault("there is no proof of the %s of %v of the report", typ, cmp.Or(x["document_id"], x["watch"]))
-			}
+			v.faultIf(v.newest(typ, x, "#").typ == "", "there is no proof of the %s of %v of the report", typ, cmp.Or(x["document_id"], x["watch"]))
 		}
 	}
 	v.complete(r.Since, r.Until, listed)
@@ -348,21 +356,17 @@ func (v *verifier) report() error {
 func (v *verifier) row(x map[string]any, c record) {
 	f := c.fields
 	revision := v.newest("revision", x, f["to_version"]+"#"+f["to_revision"])
-	if c.typ == "" || f["to_revision"] != "" && revision.typ == "" {
-		v.fault("change %v of the report has no proof", x["id"])
-		return
-	}
+	v.faultIf(c.typ == "" || f["to_revision"] != "" && revision.typ == "", "change %v of the report has no proof", x["id"])
 	for name, proved := range map[string]string{"kind": f["kind"], "seen_at": c.time("seen_at"), "by": revision.fields["author"],
 		"version": cmp.Or(f["to_version"], f["version"]), "previous": f["from_version"], "sha256": f["to_sha256"], "previous_sha256": f["from_sha256"],
 		"made_at": cmp.Or(revision.time("made_at"), v.newest("version", x, f["version"]+"#").time("made_at"), v.newest("listing", x, f["version"]+"#").time("made_at")),
 		"name":    cmp.Or(v.newest("state", x, "#").fields["name"], fmt.Sprint(x["name"])), "previous_checked_at": revision.time("previous_checked_at")} {
-		printed, ok := x[name].(string)
+		value, there := x[name]
+		printed, _ := value.(string) // "" for null
 		if name == "version" || name == "previous" {
 			printed, _, _ = strings.Cut(printed, "#")
 		}
-		if _, there := x[name]; there && printed != proved && (ok || proved != "") {
-			v.fault("change %v: the report has the %s %q, and the records %q", x["id"], name, printed, proved)
-		}
+		v.faultIf(there && printed != proved, "change %v: the report has the %s %q, and the records %q", x["id"], name, printed, proved)
 	}
 }
 
@@ -376,25 +380,20 @@ func (v *verifier) complete(since, until string, listed map[string]bool) {
 		}
 		rest[a]--
 		b, _ := hex.DecodeString(r.fields["old_root"])
-		if old := v.heads[r.fields["old_origin"]]; len(b) > 0 && (base64.StdEncoding.EncodeToString(b) != old.Root || r.fields["old_size"] != fmt.Sprint(old.Size)) {
-			v.fault("the log %s does not continue the log before it", r.origin)
-		}
+		old := v.heads[r.fields["old_origin"]]
+		v.faultIf(len(b) > 0 && (base64.StdEncoding.EncodeToString(b) != old.Root || r.fields["old_size"] != fmt.Sprint(old.Size)),
+			"the log %s does not continue the log before it", r.origin)
 		if r.typ != "change" {
 			continue
 		}
 		n, _ := strconv.ParseInt(r.fields["change"], 10, 64)
-		if n != last[a]+1 && (last[a] > 0 || r.time("seen_at") >= since) {
-			v.fault("account %s: changes between %d and %d are missing", a, last[a], n)
-		}
+		v.faultIf(n != last[a]+1 && (last[a] > 0 || r.time("seen_at") >= since), "account %s: changes between %d and %d are missing", a, last[a], n)
 		last[a], rest[a], seen[a] = n, v.heads[r.origin].Size-r.at-1, r.time("seen_at")
 		within := func(at string) bool { return at >= since && at <= until }
-		if r.fields["backfill"] == "" && (within(r.time("at")) || within(r.time("seen_at"))) && !listed[r.subject()] {
-			v.fault("account %s: the report leaves out change %d", a, n)
-		}
+		v.faultIf(r.fields["backfill"] == "" && (within(r.time("at")) || within(r.time("seen_at"))) && !listed[r.subject()],
+			"account %s: the report leaves out change %d", a, n)
 	}
 	for a, n := range rest {
-		if n != 0 && seen[a] <= until {
-			v.fault("account %s: %d records after change %d are missing: they may be changes", a, n, last[a])
-		}
+		v.faultIf(n != 0 && seen[a] <= until, "account %s: %d records after change %d are missing: they may be changes", a, n, last[a])
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	bundled "cocsync/contrib/verifier"
+	"cocsync/internal/audit"
 	"cocsync/internal/db"
 	"cocsync/internal/query"
 )
@@ -140,12 +141,87 @@ func TestBundleOfRestored(t *testing.T) {
 	list, err := bundleOf(t, f, "prod", 0, 9)
 	must(t, err)
 	bin := program(t)
-	status, out := runs(t, bin, "-key", f.keys, "-checkpoint", f.checkpoint, unpack(t, without(list, "none")))
-	if status != 3 || strings.Count(out, "FAULT") != 1 || !strings.Contains(out, "%C3%BC") { // the checkpoint of the other account is not in it
+	dir := unpack(t, list)
+	if status, out := runs(t, bin, "-key", f.keys, dir); status != 0 {
 		t.Errorf("a restored archive: status %d:\n%s", status, out)
 	}
-	if status, out := runs(t, bin, "-key", f.keys, unpack(t, list)); status != 0 {
-		t.Errorf("a restored archive: status %d:\n%s", status, out)
+	status, out := runs(t, bin, "-key", f.keys, "-checkpoint", f.checkpoint, dir)
+	if status != 0 || strings.Count(out, "NOTE another log's checkpoint, not compared: cocsync/") != 1 || strings.Count(out, "Compared with the checkpoint") != 1 {
+		t.Errorf("checkpoints of the older log and of another account: status %d:\n%s", status, out)
+	}
+
+	key, err := audit.ReadKey(from + ".key")
+	must(t, err)
+	note, err := os.ReadFile(f.checkpoint)
+	must(t, err)
+	signed := func(change func(*audit.Checkpoint)) string {
+		list, err := audit.ParsePasted(string(note))
+		must(t, err)
+		c := list[slices.IndexFunc(list, func(p audit.Pasted) bool { return strings.HasSuffix(p.Origin, "/prod") })].Checkpoint
+		change(&c)
+		b, err := key.Sign(c)
+		must(t, err)
+		return string(b)
+	}
+	good := signed(func(*audit.Checkpoint) {})
+	for _, tt := range []struct {
+		name, kept string
+		status     int
+		want       string
+	}{
+		{"of the older log", good, 0, "Compared with the checkpoint"},
+		{"with CRLF, one after the other", strings.ReplaceAll(good+good, "\n", "\r\n"), 0, "Compared with the checkpoint"},
+		{"another root", signed(func(c *audit.Checkpoint) { c.Root[0] ^= 1 }), 3, "is not that of the proofs"},
+		{"of more records than the older log has", signed(func(c *audit.Checkpoint) { c.Size += 1000 }), 3, "is not that of the proofs"},
+		{"of a later log", signed(func(c *audit.Checkpoint) { c.Origin += "/3" }), 3, "is not that of the proofs"},
+		{"of another key", strings.Replace(good, "\n\n", "x\n\n", 1), 3, "no key that you gave"},
+		{"only of an account with a similar name", signed(func(c *audit.Checkpoint) { c.Origin += "-2" }), 1, "one of them of a log of this bundle"},
+		{"without an empty line", strings.Replace(good, "\n\n", "\n", 1), 1, "must have signed checkpoints"},
+		{"and one without an empty line", good + strings.Replace(good, "\n\n", "\n", 1), 1, "must have signed checkpoints"},
+		{"empty", "", 1, "must have signed checkpoints"},
+	} {
+		file := filepath.Join(t.TempDir(), "kept.txt")
+		must(t, os.WriteFile(file, []byte(tt.kept), 0o600))
+		status, out := runs(t, bin, "-key", f.keys, "-checkpoint", file, dir)
+		if status != tt.status || !strings.Contains(out, tt.want) || strings.Contains(out, "%!") {
+			t.Errorf("a checkpoint %s: status %d, want %d and %q:\n%s", tt.name, status, tt.status, tt.want, out)
+		}
+	}
+}
+
+// The verifier reads regular files only: it would wait for a pipe that no one writes.
+func TestBundleVerifierReadsFilesOnly(t *testing.T) {
+	f := logged(t)
+	list, err := bundleOf(t, f, "prod", 0, 9)
+	must(t, err)
+	bin, dir := program(t), unpack(t, list)
+	special := []string{t.TempDir(), os.DevNull}
+	if mkfifo, err := exec.LookPath("mkfifo"); err == nil {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		must(t, exec.Command(mkfifo, pipe).Run())
+		special = append(special, pipe)
+	}
+	for _, name := range special {
+		for _, args := range [][]string{{"-key", name, dir}, {"-key", f.keys, "-checkpoint", name, dir}, {"-key", f.keys, name}} {
+			if status, out := runs(t, bin, args...); status != 1 && status != 2 || strings.Contains(out, "Proven") {
+				t.Errorf("%q: status %d:\n%s", args, status, out)
+			}
+		}
+	}
+	proof := filepath.Join(dir, filepath.FromSlash(firstOf(list, "proofs/*/*")))
+	must(t, os.Remove(proof))
+	if err := os.Symlink(f.database, proof); err != nil {
+		t.Skip(err)
+	}
+	if status, out := runs(t, bin, "-key", f.keys, dir); status != 1 || !strings.Contains(out, "is not a regular file") {
+		t.Errorf("a link in the bundle: status %d:\n%s", status, out)
+	}
+}
+
+// The documentation says that the verifier has less than 400 lines.
+func TestBundleVerifierIsShort(t *testing.T) {
+	if n := bytes.Count(bundled.Source, []byte("\n")); n >= 400 {
+		t.Errorf("it has %d lines", n)
 	}
 }
 

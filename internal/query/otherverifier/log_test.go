@@ -22,7 +22,7 @@ type log struct {
 	// unsigned is set for a closed log that started without the key.
 	unsigned bool
 	size     int64
-	peaks  [][]byte
+	peaks    [][]byte
 }
 
 // account checks the logs of an account.
