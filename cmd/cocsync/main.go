@@ -67,7 +67,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 const (
 	exitFailed  = 1
 	exitUsage   = 2
-	exitAltered = 3 // the archive does not verify; another attempt does not fix that
+	exitAltered = 3 // the archive does not verify, or its head file is missing; another attempt does not fix that
 )
 
 // exitError is an error with an exit status. If err is nil, nothing is printed.
