@@ -98,6 +98,12 @@ func (l *Log) Leaves(ctx context.Context, account, log int64) iter.Seq2[Leaf, er
 	return l.LeavesAfter(ctx, account, log, -1)
 }
 
+// LeafAt returns one leaf of a log.
+func (l *Log) LeafAt(ctx context.Context, account, log, index int64) (Leaf, error) {
+	row, err := find[leafRow](l.reading(ctx, "leaf %d", index), leafRows+` AND id = ?`, account, log, index)
+	return row.leaf(), err
+}
+
 // LeavesAfter is Leaves without those up to an index.
 func (l *Log) LeavesAfter(ctx context.Context, account, log, after int64) iter.Seq2[Leaf, error] {
 	r := l.reading(ctx, "leaves")

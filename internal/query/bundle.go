@@ -295,13 +295,11 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size), s.Note); err != nil {
 				return err
 			}
-			for leaf, err := range b.db.LeavesAfter(b.ctx, l.Account, l.ID, s.Size-2) {
-				if err != nil {
-					return err
-				}
-				rows[leaf.Type] = append(rows[leaf.Type], leaf.Ref)
-				break
+			leaf, err := b.db.LeafAt(b.ctx, l.Account, l.ID, s.Size-1)
+			if err != nil {
+				return err
 			}
+			rows[leaf.Type] = append(rows[leaf.Type], leaf.Ref)
 		}
 	}
 	return nil
