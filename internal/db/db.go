@@ -104,7 +104,8 @@ type store struct {
 //
 // Open creates the signing key of the logs in a separate file, path with the suffix ".key",
 // and the head file, with the suffix ".head". It fails with ErrAltered if the logs do not
-// extend their heads, and with ErrNoHead if the head file is missing next to a key.
+// extend their heads, and with ErrNoHead, which is also an ErrAltered, if the
+// head file is missing next to a key.
 func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, path, Options{}) }
 
 // Options are options of OpenWith.

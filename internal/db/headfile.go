@@ -79,8 +79,8 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 }
 
 func (l *Log) noHead() error {
-	return hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
-		"put back "+l.headPath+", or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")
+	return alteredError{hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
+		"put back "+l.headPath+", or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")}
 }
 
 // Trust is a decision of a person to continue the logs without their head file.

@@ -119,7 +119,7 @@ func TestRollbacks(t *testing.T) {
 	}
 	must(t, os.WriteFile(path, newest, 0o600))
 	must(t, os.Rename(path+".head", path+".head.away"))
-	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrNoHead) {
+	if _, err := db.Open(t.Context(), path); !errors.Is(err, db.ErrNoHead) || !errors.Is(err, db.ErrAltered) {
 		t.Errorf("Open without the head file = %v", err)
 	}
 	must(t, os.Remove(path))
