@@ -26,14 +26,14 @@ func allowedImports() map[string][]string {
 		"internal/diff/lines":     {}, // the record of a difference: no parser has a say in it
 		"internal/diff/difftest":  {},
 		"internal/audit":          {},
-		"internal/witness":        {"internal/audit"},
+		"internal/witness":        {"internal/audit", "internal/coc"},
 		"contrib/verifier":        {},
 		"contrib/verifier/verify": {}, // it shares no code with the program
 		"internal/cocsim":         {}, // so that it does not share fetch's mistakes
 		"internal/hint":           {"internal/text"},
 		"migrations":              {},
 		"internal/schedule":       {"internal/hint"},
-		"internal/config":         {"internal/coc", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/config":         {"internal/audit", "internal/coc", "internal/hint", "internal/schedule", "internal/text"},
 		"internal/fetch":          {"internal/coc", "internal/hint", "internal/text"},
 		"internal/db":             {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text", "internal/witness", "migrations"},
 		"internal/mask":           {"internal/coc"},

@@ -586,6 +586,33 @@ CREATE TABLE checkpoints (
 	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
+-- One cosignature of a checkpoint by a witness.
+CREATE TABLE cosignatures (
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	witness TEXT NOT NULL,   -- its verifier key
+	signature BLOB NOT NULL, -- the time in seconds (8 bytes), and the Ed25519 signature
+	PRIMARY KEY (account_id, log_id, size, witness),
+	FOREIGN KEY (account_id, log_id, size) REFERENCES checkpoints (account_id, log_id, size)
+) STRICT, WITHOUT ROWID;
+
+-- Progress: one log at one configured witness.
+CREATE TABLE witness_logs (
+	witness TEXT NOT NULL, -- its verifier key
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	url TEXT NOT NULL,
+	size INTEGER NOT NULL, -- of the newest head that it is known to have cosigned; 0: none
+	tried_at INTEGER NOT NULL,
+	-- Why the newest attempt failed, and since when it fails; null: it did not.
+	failure TEXT CHECK (failure IN ('unreachable', 'unknown', 'conflict', 'invalid')),
+	error TEXT,
+	failing_since INTEGER,
+	PRIMARY KEY (witness, account_id, log_id),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
+) STRICT, WITHOUT ROWID;
+
 -- One decision of a person to continue a log without its head file.
 CREATE TABLE trusts (
 	account_id INTEGER NOT NULL REFERENCES accounts,

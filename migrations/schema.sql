@@ -188,6 +188,16 @@ CREATE TABLE contents (
 	UNIQUE (account_id, sha256),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
+-- object table cosignatures cosignatures
+CREATE TABLE cosignatures (
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	witness TEXT NOT NULL,   -- its verifier key
+	signature BLOB NOT NULL, -- the time in seconds (8 bytes), and the Ed25519 signature
+	PRIMARY KEY (account_id, log_id, size, witness),
+	FOREIGN KEY (account_id, log_id, size) REFERENCES checkpoints (account_id, log_id, size)
+) STRICT, WITHOUT ROWID;
 -- object table counters counters
 CREATE TABLE counters (
 	account_id INTEGER PRIMARY KEY REFERENCES accounts,
@@ -640,6 +650,21 @@ CREATE TABLE watches (
 	short_since INTEGER,
 	short_listed INTEGER,
 	short_total INTEGER
+) STRICT, WITHOUT ROWID;
+-- object table witness_logs witness_logs
+CREATE TABLE witness_logs (
+	witness TEXT NOT NULL, -- its verifier key
+	account_id INTEGER NOT NULL,
+	log_id INTEGER NOT NULL,
+	url TEXT NOT NULL,
+	size INTEGER NOT NULL, -- of the newest head that it is known to have cosigned; 0: none
+	tried_at INTEGER NOT NULL,
+	-- Why the newest attempt failed, and since when it fails; null: it did not.
+	failure TEXT CHECK (failure IN ('unreachable', 'unknown', 'conflict', 'invalid')),
+	error TEXT,
+	failing_since INTEGER,
+	PRIMARY KEY (witness, account_id, log_id),
+	FOREIGN KEY (account_id, log_id) REFERENCES logs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table words words
 CREATE TABLE words (

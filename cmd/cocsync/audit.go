@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ describes the formats.`,
 		RunE: showHelp,
 	}
 	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(),
-		a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand())
+		a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand(), a.auditLogListCommand())
 	return cmd
 }
 
@@ -39,8 +40,8 @@ func (a *app) auditCheckpointCommand() *cobra.Command {
 		Use:   "checkpoint",
 		Short: "write the newest signed checkpoint of each log",
 		Long: `Checkpoint writes the newest signed head of the log of each account: its name, the number
-of records, their root, and the signature (a signed note,
-https://c2sp.org/tlog-checkpoint). Store it where no one with write access to the archive
+of records, their root, the signature (a signed note, https://c2sp.org/tlog-checkpoint),
+and the cosignatures of witnesses, if it has any. Store it where no one with write access to the archive
 can change it. Then cocsync verify --checkpoint FILE shows whether anything that the
 archive held at that time was altered or removed.`,
 		Example: `  cocsync audit checkpoint --account prod > checkpoint-$(date +%F).txt`,
@@ -77,6 +78,32 @@ give it with --key to verify and audit check. All logs of an archive are signed 
 	}
 }
 
+func (a *app) auditLogListCommand() *cobra.Command {
+	var contact string
+	cmd := &cobra.Command{
+		Use:   "log-list",
+		Short: "write the logs for the operator of a witness",
+		Long: `Log-list writes what the operator of a witness must add for it to cosign the logs: the
+verifier key of each log, the maximum number of requests a day, and a contact. It is a list
+as in https://github.com/transparency-dev/witness-network/blob/main/docs/log-list-format.md.`,
+		Example: `  cocsync audit log-list --contact ops@example.com > logs.txt`,
+		Args:    noArgs,
+		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
+			if strings.ContainsFunc(contact, unicode.IsControl) || strings.TrimSpace(contact) == "" {
+				return usage(errors.New("--contact must be one line of text"))
+			}
+			list, err := q.LogList(ctx, contact)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(a.out, list)
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&contact, "contact", "none", "how to reach the operator of this archive: an address or a `TEXT`")
+	return cmd
+}
+
 func (a *app) auditProveCommand() *cobra.Command {
 	var out, notifier string
 	var sent bool
@@ -85,8 +112,9 @@ func (a *app) auditProveCommand() *cobra.Command {
 		Short: "write a proof that a record is in a log",
 		Long: `Prove writes a proof of one record: a change, given by its number; a version, as DOC@v3;
 or another record, as TYPE:ID, such as cycle:12. The proof has the record, the hashes that
-lead to the root and the newest signed checkpoint, as https://c2sp.org/tlog-proof. It can
-be checked without the archive: cocsync audit check FILE --key KEY.
+lead to the root and a signed checkpoint, as https://c2sp.org/tlog-proof: the newest one
+that a witness cosigned, or without any the newest one. It can be checked without the
+archive: cocsync audit check FILE --key KEY.
 
 With --sent it proves to which notifiers a change was sent, when, and where it was posted.
 What was sent is recorded together, at most an hour later, so the proof has the other
@@ -160,22 +188,26 @@ checkpoints of the same log. Without NEW it is the newest checkpoint.`,
 }
 
 func (a *app) auditCheckCommand() *cobra.Command {
-	var keys []string
+	var keys, witnesses []string
 	cmd := &cobra.Command{
 		Use:   "check FILE --key KEY",
 		Short: "check a proof without an archive",
 		Long: `Check reads a proof written by "cocsync audit prove" or "cocsync audit consistency" and
 shows what it proves. It needs the verifier key of the log, from a trusted source: a line
-that "cocsync audit keys" printed, or a file with such lines.`,
+that "cocsync audit keys" printed, or a file with such lines.
+
+With --witness the newest checkpoint of the proof must also be cosigned by the witness with
+that verifier key.`,
 		Example: `  cocsync audit check change-41.proof --key keys.txt`,
 		Args:    rangeArgs(1, 1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], keys) },
+		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], keys, witnesses) },
 	}
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated (required)")
+	witnessFlag(cmd, &witnesses)
 	return a.outputFlag(cmd)
 }
 
-func (a *app) auditCheck(path string, list []string) error {
+func (a *app) auditCheck(path string, list, witnesses []string) error {
 	if len(list) == 0 {
 		return usage(hint.Wrap(errors.New("--key is required: a proof can be signed by anyone"),
 			"give a line that `cocsync audit keys` printed, from a source that you trust"))
@@ -184,12 +216,16 @@ func (a *app) auditCheck(path string, list []string) error {
 	if err != nil {
 		return err
 	}
+	by, err := readWitnesses(witnesses)
+	if err != nil {
+		return err
+	}
 	b, err := readSmall(path)
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		if err = a.checkProof(b, key); !errors.Is(err, audit.ErrSignature) {
+		if err = a.checkProof(b, key, by); !errors.Is(err, audit.ErrSignature) {
 			break
 		}
 	}
@@ -200,16 +236,21 @@ func (a *app) auditCheck(path string, list []string) error {
 }
 
 // checkProof checks a proof with a key and shows what it proves.
-func (a *app) checkProof(b []byte, key audit.PublicKey) error {
+func (a *app) checkProof(b []byte, key audit.PublicKey, witnesses []audit.WitnessKey) error {
 	if c, err := audit.ParseConsistency(b); err == nil {
 		old, now, err := c.Check(key)
 		if err != nil {
 			return err
 		}
-		return a.result(query.NewConsistent(key, old, now), func(w *page) {
+		cosigned, err := query.NewCosigned(c.New, now, witnesses)
+		if err != nil {
+			return err
+		}
+		return a.result(query.NewConsistent(key, old, now, cosigned), func(w *page) {
 			fmt.Fprintf(w, "Log %s; key %s signed\n%s with the root %s and\n%s with the root %s.\nThe first are unaltered in the second.\n",
 				text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root,
 				text.Plural(int(now.Size), "record"), now.Root)
+			w.cosigned(cosigned)
 		})
 	}
 	p, err := audit.ParseProof(b)
@@ -220,15 +261,21 @@ func (a *app) checkProof(b []byte, key audit.PublicKey) error {
 	if err != nil {
 		return err
 	}
+	cosigned, err := query.NewCosigned(p.Checkpoint, c, witnesses)
+	if err != nil {
+		return err
+	}
 	var sent []audit.Delivered
 	if r.Type == audit.TypeDelivery {
 		if sent, err = audit.ParseDelivered(r.Get("sent")); err != nil {
 			return err
 		}
 	}
-	return a.result(query.NewProved(p, key, r, c), func(w *page) {
-		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n\n",
+	return a.result(query.NewProved(p, key, r, c, cosigned), func(w *page) {
+		fmt.Fprintf(w, "Record %d (counted from 0) of log %s; key %s signed %s with the root\n%s\n",
 			p.Index, text.Visible(c.Origin), key.Fingerprint(), text.Plural(int(c.Size), "record"), c.Root)
+		w.cosigned(cosigned)
+		w.WriteString("\n")
 		fmt.Fprintf(w, "%-20s %s\n", "type", r.Type)
 		for _, f := range r.Fields {
 			if r.Type == audit.TypeDelivery && f.Name == "sent" {

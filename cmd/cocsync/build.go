@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"cocsync/internal/coc"
 	"cocsync/internal/config"
@@ -17,13 +18,15 @@ import (
 	"cocsync/internal/notify"
 	"cocsync/internal/schedule"
 	"cocsync/internal/syncer"
+	"cocsync/internal/witness"
 )
 
 // parts are the objects built from a configuration. Only here are the adapters connected.
 type parts struct {
-	syncer  *syncer.Syncer
-	sender  *notify.Sender
-	watches []syncer.Watch
+	syncer    *syncer.Syncer
+	sender    *notify.Sender
+	submitter *witness.Submitter
+	watches   []syncer.Watch
 	// schedules are the watches' schedules, as stored in the archive.
 	schedules []coc.Schedule
 }
@@ -36,6 +39,9 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	}
 	p := &parts{syncer: &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}}
 	if p.sender, err = a.sender(cfg, d, log); err != nil {
+		return nil, err
+	}
+	if p.submitter, err = a.submitter(cfg, d, log); err != nil {
 		return nil, err
 	}
 	if d != nil {
@@ -66,6 +72,35 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 			Spec: w.Schedule, Timezone: w.Timezone, Interval: schedule.Interval(due, a.now())})
 	}
 	return p, nil
+}
+
+// configure records what is configured in the archive.
+func configure(ctx context.Context, d *db.DB, p *parts, now time.Time) error {
+	var witnesses []string
+	for _, w := range p.submitter.Witnesses {
+		witnesses = append(witnesses, w.Key.String())
+	}
+	return errors.Join(d.Configure(ctx, p.schedules, now), d.ConfigureWitnesses(ctx, witnesses))
+}
+
+// submitter builds the submitter that has the logs cosigned by the configured witnesses.
+func (a *app) submitter(cfg *config.Config, d *db.DB, log *slog.Logger) (*witness.Submitter, error) {
+	authorities, err := network(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &witness.Submitter{Operators: cfg.Operators, HTTP: postClient(authorities), Now: a.now, Log: log}
+	if d != nil {
+		s.Store = d
+	}
+	for _, w := range cfg.Witnesses {
+		key, err := w.VerifierKey()
+		if err != nil {
+			return nil, err
+		}
+		s.Witnesses = append(s.Witnesses, witness.Witness{URL: w.URL, Key: key})
+	}
+	return s, nil
 }
 
 // credentials returns the keys in the config, or else the chain that other tools use: the
@@ -189,7 +224,7 @@ func network(cfg *config.Config) (*x509.CertPool, error) {
 	return cfg.RootCAs()
 }
 
-// postClient returns the HTTP client for Slack and webhooks.
+// postClient returns the HTTP client for Slack, webhooks and witnesses.
 func postClient(authorities *x509.CertPool) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.OnProxyConnectResponse = hint.OnProxyConnect

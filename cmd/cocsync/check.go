@@ -33,12 +33,12 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "check the configuration and report all problems",
 		Long: `Check reads the configuration and reports every problem with its line and how to fix it,
 including missing secrets. With --online it also sends requests to COC (to check
-credentials, clock, and permissions to list and to read) and to Slack. It changes
-nothing.`,
+credentials, clock, and permissions to list and to read), to Slack and to witnesses. It
+changes nothing.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), online) },
 	}
-	cmd.Flags().BoolVar(&online, "online", false, "also send requests to COC and Slack")
+	cmd.Flags().BoolVar(&online, "online", false, "also send requests to COC, Slack and witnesses")
 	return cmd
 }
 
@@ -83,6 +83,10 @@ func (a *app) check(ctx context.Context, online bool) error {
 			err = hint.Wrap(err, "check network, proxy and DNS of this machine, and api_url or url in the config")
 		}
 		c.line(strings.TrimSuffix(n.Kind()+" "+n.Name+": "+who, ": "), err)
+	}
+	for _, w := range p.submitter.Witnesses {
+		err := witness.Check(ctx, p.submitter.HTTP, w)
+		c.line("witness "+w.Key.Name(), hint.Wrap(err, "check network, proxy and DNS of this machine, and url in [[witness]]: the submission prefix, without /add-checkpoint"))
 	}
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", c.failed, c.done)

@@ -21,6 +21,7 @@ watch = [{ name = "w", account = "a", select = { all = true } }]
 slack = [{ name = "s", token = "env:T", channel = "C0123456789" }]
 webhook = [{ name = "h", url = "https://h.example", secret = "env:S" }]
 route = [{ mention = ["U0123456789"] }]
+witness = [{ url = "https://w.example", key = "witness.example.com/w1+1893279e+BJkuhQT3Fe0ipHhvWhlmOqybDOTPv7buEPyXVg1x/nQT" }]
 web = {}
 people = { "li" = { name = "Li" } }
 `

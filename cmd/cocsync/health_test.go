@@ -391,6 +391,35 @@ func fileSituations() []situation {
 			w.coc.Edit("DM1", "a: 2\n", "COC-li")
 			w.sync()
 		}, want: kinds(query.ProblemUnsigned)},
+		{name: "witness without the log", do: func(w *healthWorld) {
+			w.witness(func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusNotFound) })
+			good(w, 0)
+		}, want: kinds(query.ProblemWitness), says: "its operator must add: vkey cocsync/"},
+		{name: "witness that contradicts", do: func(w *healthWorld) {
+			w.witness(func(rw http.ResponseWriter) {
+				rw.Header().Set("Content-Type", "text/x.tlog.size")
+				rw.WriteHeader(http.StatusConflict)
+				fmt.Fprintln(rw, 1000)
+			})
+			good(w, 0)
+		}, want: kinds(query.ProblemConflict), says: "it has cosigned 1000 records of the log, and this archive has "},
+		{name: "witness down for a moment", do: func(w *healthWorld) {
+			w.witness(func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusBadGateway) })
+			good(w, 10*time.Minute)
+			good(w, 0)
+		}, says: "unreachable since "},
+		{name: "witness down", do: func(w *healthWorld) {
+			w.witness(func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusBadGateway) })
+			good(w, 20*time.Minute)
+			good(w, 0)
+		}, want: kinds(query.ProblemWitness), says: "witness witness.example.com/w1 is unreachable since "},
+		{name: "witness that was removed", do: func(w *healthWorld) {
+			more := w.more
+			w.witness(func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusNotFound) })
+			good(w, 10*time.Minute)
+			w.more = more
+			good(w, 0)
+		}},
 		{name: "WAL pinned", do: func(w *healthWorld) {
 			good(w, 0)
 			d, err := db.OpenReader(w.Context(), filepath.Join(w.dir, "cocsync.db"))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,14 @@ func newHealthWorld(t *testing.T) *healthWorld {
 	w.more = fmt.Sprintf("[[slack]]\nname = \"ops\"\ntoken = \"xoxb-1\"\nchannel = \"C0123456789\"\napi_url = %q\n", slackURL+"/api/")
 	w.endpoint = cocURL
 	return w
+}
+
+// witness configures a witness that responds as f.
+func (w *healthWorld) witness(f func(http.ResponseWriter)) {
+	w.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { f(rw) }))
+	w.Cleanup(s.Close)
+	w.more += fmt.Sprintf("[[witness]]\nurl = %q\nkey = \"witness.example.com/w1+1893279e+BJkuhQT3Fe0ipHhvWhlmOqybDOTPv7buEPyXVg1x/nQT\"\n", s.URL)
 }
 
 // write writes the configuration.

@@ -113,13 +113,14 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		}
 		p, err := a.build(cfg, d, log)
 		if err == nil {
-			err = d.Configure(ctx, p.schedules, a.now())
+			err = configure(ctx, d, p, a.now())
 		}
 		if err != nil {
 			return nil, err
 		}
 		wake := make(chan struct{}, 1)
 		p.syncer.DeliveriesDue = func() { signalTo(wake) }
+		p.submitter.NoticeQueued = p.syncer.DeliveriesDue
 		return &daemon.Set{
 			Watches: p.watches,
 			Cycle: func(ctx context.Context, w syncer.Watch, o syncer.Options) (coc.Cycle, error) {
@@ -129,8 +130,9 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 				}
 				return c, err
 			},
-			Send:   func(ctx context.Context) { p.sender.Run(ctx, wake) },
-			Weekly: func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
+			Send:    func(ctx context.Context) { p.sender.Run(ctx, wake) },
+			Witness: p.submitter.Run,
+			Weekly:  func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
 		}, nil
 	}}
 }

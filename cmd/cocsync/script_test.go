@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"same":    sameCommand,
 			"get":     getCommand,
 			"notify":  notifyCommand,
+			"witness": witnessCommand,
+			"clock":   clockCommand,
 		},
 	})
 }
@@ -88,6 +90,7 @@ type world struct {
 	ahead   atomic.Int64 // nanoseconds by which COC's clock is ahead
 	counted int          // messages that the script has seen
 	hung    atomic.Bool  // a request arrived that gets no response
+	witness *witnessServer
 }
 
 type worldKey struct{}
@@ -323,11 +326,14 @@ func configCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
-// scriptCondition evaluates [root], and [mount]: whether a small disk can be mounted.
+// scriptCondition evaluates [root], [litewitness]: whether it can be built, and [mount]: whether a
+// small disk can be mounted.
 func scriptCondition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "litewitness":
+		return hasLitewitness()
 	case "mount":
 	default:
 		return false, fmt.Errorf("unknown condition %q", name)

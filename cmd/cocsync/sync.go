@@ -24,6 +24,9 @@ import (
 // sendFor is the maximum time for which sync sends due messages.
 const sendFor = 30 * time.Second
 
+// cosignFor is the maximum time for which sync waits for witnesses.
+const cosignFor = 5 * time.Second
+
 type syncFlags struct {
 	audit, dryRun, acceptDeletions, acceptEndpoint bool
 }
@@ -74,7 +77,7 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Configure(ctx, p.schedules, a.now()); err != nil {
+	if err := configure(ctx, d, p, a.now()); err != nil {
 		return err
 	}
 	show := a.output().Progress()
@@ -101,12 +104,33 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if len(docs) == 0 { // else only these documents were requested
 		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
-	errs = append(errs, a.sendDue(ctx, d, p))
+	errs = append(errs, a.sendDue(ctx, d, p), a.cosign(ctx, d, p))
 	if ctx.Err() != nil {
 		return interrupted(ctx, errs)
 	}
 	_, err = d.RebuildDifferences(ctx)
 	return errors.Join(append(errs, err)...)
+}
+
+// cosign has the logs cosigned, and sends the notice of a conflict.
+func (a *app) cosign(ctx context.Context, d *db.DB, p *parts) error {
+	if len(p.submitter.Witnesses) == 0 {
+		return nil
+	}
+	if err := d.RecordCounted(); err != nil {
+		return err
+	}
+	queued := make(chan struct{}, 1)
+	p.submitter.NoticeQueued = func() { signalTo(queued) }
+	cosigning, cancel := context.WithTimeout(ctx, cosignFor)
+	defer cancel()
+	p.submitter.Once(cosigning)
+	select {
+	case <-queued:
+		return a.sendDue(ctx, d, p)
+	default:
+		return nil
+	}
 }
 
 // interrupted returns the errors until ctx ended, and why: a signal, or an archive that was

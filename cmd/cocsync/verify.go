@@ -32,7 +32,7 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var deep bool
-	var external, keys []string
+	var external, keys, witnesses []string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "verify the archive against its logs",
@@ -50,21 +50,45 @@ Someone who has the key can rebuild everything. Only a checkpoint stored elsewhe
 show that this did not happen. Give one with --checkpoint: a file, a note pasted from a
 message, or the size and the root from one.
 
+A witness signs only heads that extend those it signed before. With --witness the result
+says how many records of each log the witness with that verifier key has cosigned, and
+when. Stored cosignatures are always checked.
+
 The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
 archive cannot be read. A note, such as one of times that run backwards, is not a fault.`,
 		Example: `  cocsync verify
   cocsync verify --key keys.txt --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), external, keys, deep) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.verify(cmd.Context(), external, keys, witnesses, deep)
+		},
 	}
 	cmd.Flags().BoolVar(&deep, "deep", false, "also recompute and compare derived data")
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated")
 	cmd.Flags().StringArrayVar(&external, "checkpoint", nil, "an external checkpoint: a `FILE`, a note, or a size and a root; may be repeated")
+	witnessFlag(cmd, &witnesses)
 	return a.outputFlag(cmd)
 }
 
-func (a *app) verify(ctx context.Context, external, keys []string, deep bool) error {
+// witnessFlag adds the flag for the verifier keys of witnesses.
+func witnessFlag(cmd *cobra.Command, list *[]string) {
+	cmd.Flags().StringArrayVar(list, "witness", nil, "the verifier `KEY` of a witness; may be repeated")
+}
+
+// readWitnesses parses the verifier keys of witnesses.
+func readWitnesses(list []string) (keys []audit.WitnessKey, err error) {
+	for _, text := range list {
+		key, err := audit.ParseWitnessKey(text)
+		if err != nil {
+			return nil, usage(hint.Wrap(fmt.Errorf("--witness: %w", err), "give the verifier key that the operator of the witness publishes"))
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+func (a *app) verify(ctx context.Context, external, keys, witnesses []string, deep bool) error {
 	check := query.Verification{Deep: deep}
 	for _, text := range external {
 		checkpoints, err := readExternal(text)
@@ -75,6 +99,9 @@ func (a *app) verify(ctx context.Context, external, keys []string, deep bool) er
 	}
 	var err error
 	if check.Keys, err = readKeys(keys); err != nil {
+		return err
+	}
+	if check.Witnesses, err = readWitnesses(witnesses); err != nil {
 		return err
 	}
 	q, err := a.archive(ctx)
@@ -269,6 +296,13 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 	return h, nil
 }
 
+// cosigned writes what witnesses have cosigned.
+func (p *page) cosigned(list []query.CosignedLog) {
+	for _, c := range list {
+		p.Prose("", term.Green, c.String())
+	}
+}
+
 // verdict writes the result of a verification.
 func (p *page) verdict(v query.Verdict, external bool) {
 	for _, c := range v.Counts {
@@ -287,6 +321,7 @@ func (p *page) verdict(v query.Verdict, external bool) {
 	for _, x := range v.External {
 		p.Prose("", term.Green, x)
 	}
+	p.cosigned(v.Cosigned)
 	for _, n := range v.Notes {
 		p.Prose("", term.Plain, "NOTE "+n)
 	}

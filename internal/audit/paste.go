@@ -89,11 +89,12 @@ func pastedSignatures(lines []string) string {
 	return b.String()
 }
 
-// isWhole reports whether a signature line has a whole Ed25519 signature: four bytes of
-// its key's hash and 64.
+// isWhole reports whether a signature line has a whole Ed25519 signature, four bytes of its
+// key's hash and 64, or a whole cosignature, which has eight more. The part of a line that was
+// wrapped ends before the padding, so its length is another one.
 func isWhole(line string) bool {
 	b, err := base64.StdEncoding.DecodeString(line[strings.LastIndexByte(line, ' ')+1:])
-	return err == nil && len(b) >= 4+64
+	return err == nil && (len(b) == 4+64 || len(b) == 4+cosignatureSize)
 }
 
 func isBase64(line string) bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 )
 
@@ -21,6 +22,7 @@ type checker struct {
 
 	table               tableName // the current table
 	accounts, notifiers []string  // names
+	witnesses           map[audit.WitnessKey]bool
 }
 
 func (c *checker) check() {
@@ -38,6 +40,7 @@ func (c *checker) check() {
 	c.references("operators", c.cfg.Operators)
 	c.wrong("page_url", checkLink(c.cfg.PageURL))
 	seen := map[string]bool{}
+	c.witnesses = map[audit.WitnessKey]bool{}
 	for name, table := range c.cfg.tables() {
 		c.table = name
 		for key, s := range secretsOf(table) {
@@ -58,6 +61,8 @@ func (c *checker) check() {
 			c.webhook(*t)
 		case *Route:
 			c.route(*t)
+		case *Witness:
+			c.witness(*t)
 		case *Web:
 			c.web(*t)
 		}

@@ -229,6 +229,26 @@ func (c *checker) route(r Route) {
 	}
 }
 
+func (c *checker) witness(w Witness) {
+	const advice = "write the verifier key that the operator of the witness publishes, such as witness.example.com/w1+8d66cf3f+BAz…"
+	if w.URL == "" {
+		c.fault("url", "url is missing", `write url = "https://…": the submission prefix of the witness, without /add-checkpoint`)
+	} else {
+		c.wrong("url", checkURL(w.URL))
+	}
+	key, err := w.VerifierKey()
+	switch {
+	case w.Key == "":
+		c.fault("key", "key is missing", advice)
+	case err != nil:
+		c.wrong("key", hint.Wrap(err, advice))
+	case c.witnesses[key]:
+		c.fault("key", "another witness has this key", "write each witness once")
+	default:
+		c.witnesses[key] = true
+	}
+}
+
 // maxPerson bounds a person's name, in characters.
 const maxPerson = 60
 

@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/hint"
 )
 
@@ -47,7 +48,9 @@ type Config struct {
 	Slacks   []Slack   `toml:"slack"`
 	Webhooks []Webhook `toml:"webhook"`
 	Routes   []Route   `toml:"route"`
-	Web      *Web      `toml:"web"` // nil: no page
+	// Witnesses are the servers that cosign the heads of the logs.
+	Witnesses []Witness `toml:"witness"`
+	Web       *Web      `toml:"web"` // nil: no page
 	// People names the users of COC, by the id or the name that COC shows.
 	People map[string]Person `toml:"people"`
 
@@ -89,6 +92,15 @@ type Select struct {
 	Creator             string `toml:"creator"`
 	EnterpriseProjectID string `toml:"enterprise_project_id"`
 }
+
+// Witness is a server that cosigns the heads of the logs: https://c2sp.org/tlog-witness.
+type Witness struct {
+	URL string `toml:"url"` // of its submission prefix
+	Key string `toml:"key"` // see VerifierKey
+}
+
+// VerifierKey returns the key that verifies the cosignatures.
+func (w Witness) VerifierKey() (audit.WitnessKey, error) { return audit.ParseWitnessKey(w.Key) }
 
 // Default returns the configuration of an empty file.
 func Default() *Config { return &Config{Database: "cocsync.db"} }

@@ -22,6 +22,8 @@ type Set struct {
 	Watches []syncer.Watch // each with a schedule
 	Cycle   func(context.Context, syncer.Watch, syncer.Options) (coc.Cycle, error)
 	Send    func(context.Context) // sends what is due until the context ends
+	// Witness has the logs cosigned until the context ends; may be nil.
+	Witness func(context.Context)
 	// Weekly queues the weekly notice. It is called at the start and every hour, and
 	// decides whether it is due; may be nil.
 	Weekly func(context.Context) error
@@ -118,6 +120,9 @@ func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
 	}
 	if s.set.Send != nil {
 		s.running.Go(func() { s.set.Send(ctx) })
+	}
+	if s.set.Witness != nil {
+		s.running.Go(func() { s.set.Witness(ctx) })
 	}
 	if s.set.Weekly != nil {
 		weekly := func() {

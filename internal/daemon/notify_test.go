@@ -105,3 +105,30 @@ func TestHangingIsSilent(t *testing.T) {
 		}
 	})
 }
+
+// The logs are cosigned while the daemon runs, until it ends or reloads.
+func TestWitness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		running, starts, reload := 0, 0, make(chan struct{})
+		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
+			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: (&recorder{}).cycle, Witness: func(ctx context.Context) {
+				running, starts = running+1, starts+1
+				<-ctx.Done()
+				running--
+			}}, nil
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- d.Run(ctx, reload, nil) }()
+		synctest.Wait()
+		reload <- struct{}{}
+		synctest.Wait()
+		if running != 1 || starts != 2 {
+			t.Errorf("%d run after %d starts, want 1 after 2", running, starts)
+		}
+		cancel()
+		if err := <-done; err != nil || running != 0 {
+			t.Errorf("Run = %v, and %d run", err, running)
+		}
+	})
+}

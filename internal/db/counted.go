@@ -37,15 +37,25 @@ func (s *store) recordLater() {
 
 // recordNow records what is counted. After an error it is recorded an hour later.
 func (s *store) recordNow() {
-	if !s.scheduled() {
-		return
-	}
-	if err := s.record(); err != nil {
+	if err := s.recordCounted(); err != nil {
 		s.report(err)
+	}
+}
+
+// RecordCounted records what is counted before it is due, so that the newest heads cover it.
+func (l *Log) RecordCounted() error { return l.recordCounted() }
+
+func (s *store) recordCounted() error {
+	if !s.scheduled() {
+		return nil
+	}
+	err := s.record()
+	if err != nil {
 		s.writing.Lock()
 		s.recordLater()
 		s.writing.Unlock()
 	}
+	return err
 }
 
 // lastRecord records what is counted before the archive is closed.

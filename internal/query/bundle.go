@@ -48,8 +48,7 @@ func (a *Archive) WriteBundle(ctx context.Context, w io.Writer, q BundleQuery) (
 }
 
 func (a *Archive) writeBundle(ctx context.Context, w io.Writer, q BundleQuery) (ReportVerdict, error) {
-	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), query: q,
-		contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}}
+	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}, cosignatures: map[string][]db.Cosignature{}, query: q}
 	b.header.Method, b.header.Modified = zip.Deflate, a.Now().UTC()
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return ReportVerdict{}, err
@@ -85,15 +84,16 @@ func (a *Archive) writeBundle(ctx context.Context, w io.Writer, q BundleQuery) (
 // bundle is a bundle that is being written.
 type bundle struct {
 	*Archive
-	ctx      context.Context
-	zip      *zip.Writer
-	header   zip.FileHeader // of each file
-	logs     []db.LogInfo   // the number of a log is its position here, from 1
-	keys     []string       // their verifier keys
-	query    BundleQuery
-	unpack   *db.Unpacker
-	contents map[coc.Hash]bool // that were written
-	changes  map[int64][]int64 // that are proved, by account, in order
+	ctx          context.Context
+	zip          *zip.Writer
+	header       zip.FileHeader              // of each file
+	logs         []db.LogInfo                // the number of a log is its position here, from 1
+	keys         []string                    // their verifier keys
+	cosignatures map[string][]db.Cosignature // by log
+	query        BundleQuery
+	unpack       *db.Unpacker
+	contents     map[coc.Hash]bool // that were written
+	changes      map[int64][]int64 // that are proved, by account, in order
 }
 
 // signed returns an error if there is no log, or if one is not signed, or missing for a checkpoint.
@@ -108,6 +108,9 @@ func (b *bundle) signed() error {
 			return err
 		}
 		b.keys = append(b.keys, key.Verifier(l.Origin))
+		if b.cosignatures[l.Origin], err = b.db.Cosignatures(b.ctx, l.Account, l.ID); err != nil {
+			return err
+		}
 	}
 	if len(b.logs) == 0 {
 		return unavailable("nothing is signed yet")
@@ -149,7 +152,7 @@ func (b *bundle) number(l *db.LogInfo) int {
 
 // proof adds the proof of a record to a folder, and the content that it names.
 func (b *bundle) proof(folder string, x reported) error {
-	p := audit.Proof{Record: x.record.Encode(), Index: x.index, Hashes: x.proof, Checkpoint: x.log.Note}
+	p := audit.Proof{Record: x.record.Encode(), Index: x.index, Hashes: x.proof, Checkpoint: cosigned(x.log.Note, x.log.Size, b.cosignatures[x.log.Origin])}
 	name := fmt.Sprintf("%s/%d/%09d-%s.proof", folder, b.number(&x.log.LogInfo), x.index, x.record.Type)
 	if err := b.bytes(name, p.Encode()); err != nil || x.record.Type != audit.TypeRevision {
 		return err
@@ -295,7 +298,7 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 				continue
 			}
 			written[s.Size] = true
-			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size), s.Note); err != nil {
+			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size), cosigned(s.Note, s.Size, b.cosignatures[l.Origin])); err != nil {
 				return err
 			}
 			if s.Size == 0 {

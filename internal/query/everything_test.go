@@ -57,6 +57,7 @@ func everything(t *testing.T) string {
 	post(t, d)
 	_, err = d.Heads(ctx, []string{"prod", "test"}, on(13))
 	must(t, err)
+	newTestWitness(t, "witness.example/w1").cosignAll(t, d, on(13))
 	must(t, d.Close())
 	note := "a checkpoint"
 	d, err = db.OpenWith(ctx, path, db.Options{Trust: &db.Trust{Person: "root@host", Reason: "the head file was lost", Checkpoint: &note, At: on(14)}})

@@ -33,6 +33,8 @@ const (
 	ProblemWAL            ProblemKind = "wal"             // the write-ahead log is not written back
 	ProblemUnsigned       ProblemKind = "unsigned"        // records of the log without a signature
 	ProblemHead           ProblemKind = "head_file"       // the head file cannot be written
+	ProblemConflict       ProblemKind = "log_conflict"    // a witness has cosigned something else
+	ProblemWitness        ProblemKind = "witness"         // a witness does not cosign
 	ProblemMissing        ProblemKind = "missing_version" // COC lists versions that could not be fetched
 	ProblemIncomplete     ProblemKind = "incomplete"      // what was listed is not fetched yet
 	ProblemKeyRefused     ProblemKind = "key_refused"     // COC refuses a key pair
@@ -53,7 +55,8 @@ const (
 
 // ProblemKinds returns all kinds, in the order in which status shows them.
 func ProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead, ProblemKeyRefused,
+	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead,
+		ProblemConflict, ProblemWitness, ProblemKeyRefused,
 		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
 		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed, ProblemMessageAltered}
 }
@@ -78,6 +81,9 @@ func (s *Status) problem(kind ProblemKind, what, why, fix string) {
 
 func (s *Status) findProblems() {
 	s.archiveProblems()
+	for _, w := range s.Witnesses {
+		s.witnessProblems(w)
+	}
 	for _, a := range s.Accounts {
 		if a.RefusedUntil.After(s.At) {
 			s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),

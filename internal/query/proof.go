@@ -37,7 +37,11 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 		if _, err := signer(l, keys); err != nil {
 			return nil, err
 		}
-		notes = append(notes, l.Note)
+		note, err := a.newestNote(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, note)
 	}
 	if err == nil && len(notes) == 0 {
 		err = unavailable("nothing is signed yet")
@@ -249,8 +253,12 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 	if err != nil {
 		return p, err
 	}
-	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Checkpoint: l.Note}
-	if p.Hashes, err = tlog.ProveRecord(l.Size, leaf.Index, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
+	size, note, err := a.provable(ctx, l, leaf.Index)
+	if err != nil {
+		return p, err
+	}
+	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Checkpoint: note}
+	if p.Hashes, err = tlog.ProveRecord(size, leaf.Index, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
 		return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 	}
 	_, _, err = p.Check(key)
@@ -278,7 +286,9 @@ func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audi
 	}
 	l := logs[i]
 	if now == nil {
-		now = l.Note
+		if now, err = a.newestNote(ctx, l); err != nil {
+			return p, err
+		}
 	}
 	newer, err := audit.Peek(now)
 	if err != nil {
@@ -303,11 +313,13 @@ type Consistent struct {
 	OldRoot string `json:"old_root"`
 	Size    int64  `json:"size"`
 	Root    string `json:"root"`
+	// Cosigned is what the given witnesses cosigned of the newer checkpoint.
+	Cosigned []CosignedLog `json:"cosigned"`
 }
 
 // NewConsistent returns what a consistency proof that was checked proves.
-func NewConsistent(key audit.PublicKey, old, now audit.Checkpoint) Consistent {
-	return Consistent{now.Origin, key.Fingerprint(), old.Size, old.Root.String(), now.Size, now.Root.String()}
+func NewConsistent(key audit.PublicKey, old, now audit.Checkpoint, cosigned []CosignedLog) Consistent {
+	return Consistent{now.Origin, key.Fingerprint(), old.Size, old.Root.String(), now.Size, now.Root.String(), cosigned}
 }
 
 // Proved is what a proof proves.
@@ -319,12 +331,13 @@ type Proved struct {
 	Root   string            `json:"root"`
 	Type   string            `json:"type"`
 	Record map[string]string `json:"record"`
+	// Cosigned is what the given witnesses cosigned of the checkpoint.
+	Cosigned []CosignedLog `json:"cosigned"`
 }
 
 // NewProved returns what a proof that was checked proves.
-func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint) Proved {
-	out := Proved{Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type,
-		Record: map[string]string{}}
+func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint, cosigned []CosignedLog) Proved {
+	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

@@ -28,6 +28,7 @@ type Status struct {
 	LogSigned    int64                    `json:"log_signed"` // records under the newest signature
 	Watches      []Watch                  `json:"watches"`
 	Notifiers    []Notifier               `json:"notifiers"`
+	Witnesses    []Witness                `json:"witnesses"`
 	// Missing are the first of the listed versions that could not be fetched.
 	Missing      []MissingVersion `json:"missing"`
 	MissingCount int              `json:"missing_count"`
@@ -187,6 +188,9 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	if err := a.readNotifiers(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := a.readWitnesses(ctx, s); err != nil {
 		return nil, err
 	}
 	if s.Missing, s.MissingCount, err = a.MissingVersions(ctx, shownVersions, s.At); err != nil {

@@ -26,22 +26,24 @@ type External struct {
 
 // Verification selects what is verified.
 type Verification struct {
-	External []External
-	Keys     []audit.PublicKey // that may sign; none: that of the key file, or if it is unknown those in the archive
-	HeadFile error             // why the head file cannot be compared; nil if it was, or is missing
-	Unsigned bool              // accepts records without a signature: the key is missing
-	Deep     bool              // recomputes derived data
+	External  []External
+	Keys      []audit.PublicKey  // that may sign; none: that of the key file, or if it is unknown those in the archive
+	Witnesses []audit.WitnessKey // whose cosignatures are reported
+	HeadFile  error              // why the head file cannot be compared; nil if it was, or is missing
+	Unsigned  bool               // accepts records without a signature: the key is missing
+	Deep      bool               // recomputes derived data
 }
 
 // Verdict is the result of a verification.
 type Verdict struct {
-	Good     bool         `json:"good"`
-	Logs     []LogVerdict `json:"logs"`
-	Counts   []Count      `json:"counts"`   // what was checked
-	External []string     `json:"external"` // external checkpoints that match
-	Faults   []string     `json:"faults"`
-	More     int          `json:"more"`  // faults that are not in Faults
-	Notes    []string     `json:"notes"` // what is unusual, and no fault
+	Good     bool          `json:"good"`
+	Logs     []LogVerdict  `json:"logs"`
+	Counts   []Count       `json:"counts"`   // what was checked
+	External []string      `json:"external"` // external checkpoints that match
+	Cosigned []CosignedLog `json:"cosigned"` // what the given witnesses cosigned
+	Faults   []string      `json:"faults"`
+	More     int           `json:"more"`  // faults that are not in Faults
+	Notes    []string      `json:"notes"` // what is unusual, and no fault
 }
 
 // Records returns the number of records in all logs.
@@ -100,7 +102,7 @@ type verifier struct {
 // only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
 	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External))}
-	v.verdict.Logs, v.verdict.Notes = []LogVerdict{}, []string{}
+	v.verdict.Logs, v.verdict.Cosigned, v.verdict.Notes = []LogVerdict{}, []CosignedLog{}, []string{}
 	var err error
 	if v.signers, err = a.signers(ctx); err != nil {
 		return v.verdict, err

@@ -40,6 +40,9 @@ func (v *verifier) logs(ctx context.Context) error {
 		}
 		v.count(typ+" records", counts[typ])
 	}
+	if n := counts[cosignatures]; n > 0 {
+		v.count(cosignatures, n)
+	}
 	pairs.blame(ctx, v)
 	for i, x := range v.Verification.External {
 		wrong := slices.DeleteFunc(slices.Clone(v.external[i]), func(s string) bool { return s == "" })
@@ -115,6 +118,9 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 			if _, _, err := c.verifier.open(c.log, x.Note); err != nil {
 				c.external[i] = append(c.external[i], err.Error())
 			}
+			if _, err := c.cosigners(x); err != nil {
+				c.external[i] = append(c.external[i], err.Error())
+			}
 		}
 	}
 	var page []db.Leaf
@@ -133,6 +139,9 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		return err
 	}
 	c.head()
+	if err := c.checkCosignatures(ctx); err != nil {
+		return err
+	}
 	if note := c.clock.note(); note != "" {
 		c.verdict.Notes = append(c.verdict.Notes, c.name+": "+note)
 	}
@@ -317,6 +326,9 @@ func (c *logCheck) checkpoints() {
 		} else {
 			match := fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%s)",
 				x.Name, text.Visible(c.log.Name), text.Plural(int(x.Size), "record"))
+			if by, err := c.cosigners(x); err == nil && x.Note != nil {
+				match += by
+			}
 			if x.Note == nil {
 				match += "; it has no signature, so it proves only as much as the place where you kept it"
 			}
