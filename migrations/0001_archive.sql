@@ -57,6 +57,7 @@ CREATE TABLE counters (
 	listings INTEGER NOT NULL DEFAULT 0,
 	erasures INTEGER NOT NULL DEFAULT 0,
 	trusts INTEGER NOT NULL DEFAULT 0,
+	key_changes INTEGER NOT NULL DEFAULT 0,
 	delivery_records INTEGER NOT NULL DEFAULT 0,
 	words INTEGER NOT NULL DEFAULT 0,        -- an erasure removes some of their rows
 	content_bytes INTEGER NOT NULL DEFAULT 0 -- the sum of the sizes of contents
@@ -553,12 +554,35 @@ CREATE TABLE logs (
 	old_origin TEXT,
 	old_size INTEGER,
 	old_root BLOB,
+	-- Of a log that a restore started: who restored, the newest checkpoint of which records were
+	-- lost (null: it is unknown whether any were), and how many numbers of changes are not used,
+	-- because changes that were lost may have had them.
+	person TEXT,
+	lost_origin TEXT,
+	lost_size INTEGER,
+	lost_root BLOB,
+	skipped_changes INTEGER NOT NULL DEFAULT 0,
 	-- Progress: its number of leaves, the hashes of its right edge, and its newest
 	-- checkpoint, which is signed if there is a key.
 	size INTEGER NOT NULL,
 	peaks BLOB NOT NULL,
 	note BLOB NOT NULL,
 	PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- One change of the key that signs a log, by a person. Its record is the first that the new key
+-- signs. Both keys sign the checkpoint that ends with it, which checkpoints has, unless the old
+-- one is lost.
+CREATE TABLE key_changes (
+	account_id INTEGER NOT NULL,
+	id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL,
+	old_key BLOB NOT NULL,
+	new_key BLOB NOT NULL,
+	lost INTEGER NOT NULL CHECK (lost IN (0, 1)), -- 1: the old key signed nothing of it
+	PRIMARY KEY (id, account_id),
+	FOREIGN KEY (account_id) REFERENCES accounts (id)
 ) STRICT, WITHOUT ROWID;
 
 -- One leaf of a log for each event. Its record is not stored: it is built from the row that

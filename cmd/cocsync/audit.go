@@ -30,7 +30,7 @@ describes the formats.`,
 		RunE: showHelp,
 	}
 	cmd.AddCommand(a.auditCheckpointCommand(), a.auditKeysCommand(), a.auditProveCommand(), a.auditConsistencyCommand(),
-		a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand(), a.auditLogListCommand())
+		a.auditBundleCommand(), a.auditCheckCommand(), a.auditTrustCommand(), a.auditRotateCommand(), a.auditLogListCommand())
 	return cmd
 }
 
@@ -224,9 +224,13 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range keys {
-		if err = a.checkProof(b, key, by); !errors.Is(err, audit.ErrSignature) {
-			break
+	if c, wrong := audit.ParseConsistency(b); wrong == nil {
+		err = a.checkConsistency(c, keys, by)
+	} else {
+		for _, key := range keys {
+			if err = a.checkProof(b, key, by); !errors.Is(err, audit.ErrSignature) {
+				break
+			}
 		}
 	}
 	if err != nil {
@@ -235,24 +239,30 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 	return nil
 }
 
+// checkConsistency checks a consistency proof and shows what it proves.
+func (a *app) checkConsistency(c audit.Consistency, keys []audit.PublicKey, witnesses []audit.WitnessKey) error {
+	old, now, err := c.Check(keys...)
+	if err != nil {
+		return err
+	}
+	_, key, err := audit.OpenAny(c.New, keys)
+	if err != nil {
+		return err
+	}
+	cosigned, err := query.NewCosigned(c.New, now, witnesses)
+	if err != nil {
+		return err
+	}
+	return a.result(query.NewConsistent(key, old, now, cosigned), func(w *page) {
+		fmt.Fprintf(w, "Log %s; key %s signed\n%s with the root %s and\n%s with the root %s.\nThe first are unaltered in the second.\n",
+			text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root,
+			text.Plural(int(now.Size), "record"), now.Root)
+		w.cosigned(cosigned)
+	})
+}
+
 // checkProof checks a proof with a key and shows what it proves.
 func (a *app) checkProof(b []byte, key audit.PublicKey, witnesses []audit.WitnessKey) error {
-	if c, err := audit.ParseConsistency(b); err == nil {
-		old, now, err := c.Check(key)
-		if err != nil {
-			return err
-		}
-		cosigned, err := query.NewCosigned(c.New, now, witnesses)
-		if err != nil {
-			return err
-		}
-		return a.result(query.NewConsistent(key, old, now, cosigned), func(w *page) {
-			fmt.Fprintf(w, "Log %s; key %s signed\n%s with the root %s and\n%s with the root %s.\nThe first are unaltered in the second.\n",
-				text.Visible(now.Origin), key.Fingerprint(), text.Plural(int(old.Size), "record"), old.Root,
-				text.Plural(int(now.Size), "record"), now.Root)
-			w.cosigned(cosigned)
-		})
-	}
 	p, err := audit.ParseProof(b)
 	if err != nil {
 		return err

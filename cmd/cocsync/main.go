@@ -69,6 +69,7 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2
 	exitAltered = 3 // the archive does not verify, or its head file is missing; another attempt does not fix that
+	exitLost    = 4 // it verifies, and a restore lost records of a checkpoint
 )
 
 // exitError is an error with an exit status. If err is nil, nothing is printed.

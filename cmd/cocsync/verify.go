@@ -54,8 +54,9 @@ A witness signs only heads that extend those it signed before. With --witness th
 says how many records of each log the witness with that verifier key has cosigned, and
 when. Stored cosignatures are always checked.
 
-The exit status is 3 if there are faults; each is written on its own line. It is 1 if the
-archive cannot be read. A note, such as one of times that run backwards, is not a fault.`,
+The exit status is 3 if there are faults; each is written on its own line. It is 4 if there
+are none, but a restore lost records of an external checkpoint, and 1 if the archive cannot
+be read. A note, such as one of times that run backwards, is not a fault.`,
 		Example: `  cocsync verify
   cocsync verify --key keys.txt --checkpoint checkpoint.txt
   cocsync --db copy.db verify --deep --checkpoint '1234 5Yk2…='`,
@@ -133,6 +134,10 @@ func (a *app) verify(ctx context.Context, external, keys, witnesses []string, de
 	if !v.Good {
 		return errors.Join(err, alteredError(v, "keep the file as it is, as evidence; restore a backup that verifies, "+
 			"and check it against the checkpoints in your channels"))
+	}
+	if len(v.Lost) > 0 {
+		return errors.Join(err, &exitError{exitLost, fmt.Errorf("%s: the archive is consistent, and a restore lost records of it",
+			text.Plural(len(v.Lost), "checkpoint"))})
 	}
 	return err
 }
@@ -229,6 +234,16 @@ func readExternal(arg string) (list []query.External, err error) {
 // ownKey returns the public key of the archive's key file; nil if it is not there or this user
 // may not read it.
 func (a *app) ownKey() (audit.PublicKey, error) {
+	key, err := a.readOwnKey()
+	if key == nil {
+		return nil, err
+	}
+	return key.Public(), nil
+}
+
+// readOwnKey reads the archive's key file; it returns nil if it is not there or this user may not
+// read it.
+func (a *app) readOwnKey() (*audit.Key, error) {
 	path, file, _, err := a.target()
 	if err != nil {
 		return nil, err
@@ -240,7 +255,7 @@ func (a *app) ownKey() (audit.PublicKey, error) {
 	case err != nil:
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
-	return key.Public(), nil
+	return key, nil
 }
 
 // heads are the heads of the head file as checkpoints that the archive must contain.
@@ -263,6 +278,9 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 	switch keys = slices.Clone(keys); {
 	case own != nil:
 		keys = append(keys, own)
+		if key, err := a.readOwnKey(); err == nil && key != nil { // a process was killed while it replaced the key
+			keys = append(keys, key.Previous()...)
+		}
 	case len(keys) == 0:
 		keys = append(keys, who.PublicKey)
 	}
@@ -320,6 +338,9 @@ func (p *page) verdict(v query.Verdict, external bool) {
 	}
 	for _, x := range v.External {
 		p.Prose("", term.Green, x)
+	}
+	for _, x := range v.Lost {
+		p.Prose("", term.Alarm, "LOST "+x)
 	}
 	p.cosigned(v.Cosigned)
 	for _, n := range v.Notes {

@@ -89,6 +89,17 @@ func Open(signed []byte, p PublicKey) (c Checkpoint, err error) {
 	return ParseCheckpoint(text)
 }
 
+// OpenAny is Open with one of several keys. It returns the key that signed the checkpoint.
+func OpenAny(signed []byte, keys []PublicKey) (c Checkpoint, key PublicKey, err error) {
+	err = ErrSignature
+	for _, key = range keys {
+		if c, err = Open(signed, key); err == nil {
+			return c, key, nil
+		}
+	}
+	return c, nil, err
+}
+
 // Peek parses a signed checkpoint without verifying its signature.
 func Peek(signed []byte) (Checkpoint, error) {
 	text, _, ok := strings.Cut(string(signed), "\n\n")

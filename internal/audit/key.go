@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -21,6 +22,7 @@ import (
 type Key struct {
 	signing          ed25519.PrivateKey
 	erasure, message []byte
+	previous         []PublicKey // the keys that it replaced, the oldest first
 }
 
 // keySize is the size of the erasure and the message key in bytes, that of SHA-256.
@@ -32,26 +34,46 @@ func NewKey() (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Key{signing, make([]byte, keySize), make([]byte, keySize)}
+	k := &Key{signing: signing, erasure: make([]byte, keySize), message: make([]byte, keySize)}
 	rand.Read(k.erasure) // it never fails: https://pkg.go.dev/crypto/rand#Read
 	rand.Read(k.message)
 	return k, nil
 }
 
-// Public returns the public half of the signing key.
-func (k *Key) Public() PublicKey { return PublicKey(k.signing.Public().(ed25519.PublicKey)) }
-
-// Sign signs a checkpoint under the name of its log.
-func (k *Key) Sign(c Checkpoint) ([]byte, error) { return k.SignText(c.Origin, c.Text()) }
-
-// SignText signs a text, which ends with a line feed, under a name: the result is a note,
-// https://c2sp.org/signed-note.
-func (k *Key) SignText(name, text string) ([]byte, error) {
-	v, err := note.NewVerifier(k.Public().Verifier(name))
+// Successor makes a key that replaces this one. Erased contents are still recognized with it; frozen
+// messages are not.
+func (k *Key) Successor() (*Key, error) {
+	next, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
-	return note.Sign(&note.Note{Text: text}, signer{v, k.signing})
+	next.erasure, next.previous = k.erasure, append(slices.Clone(k.previous), k.Public())
+	return next, nil
+}
+
+// Previous returns the public keys that this one replaced, the oldest first.
+func (k *Key) Previous() []PublicKey { return k.previous }
+
+// Public returns the public half of the signing key.
+func (k *Key) Public() PublicKey { return PublicKey(k.signing.Public().(ed25519.PublicKey)) }
+
+// Sign signs a checkpoint under the name of its log. More keys sign it, too.
+func (k *Key) Sign(c Checkpoint, more ...*Key) ([]byte, error) {
+	return k.SignText(c.Origin, c.Text(), more...)
+}
+
+// SignText signs a text, which ends with a line feed, under a name: the result is a note,
+// https://c2sp.org/signed-note. More keys sign it, too.
+func (k *Key) SignText(name, text string, more ...*Key) ([]byte, error) {
+	var signers []note.Signer
+	for _, k := range append([]*Key{k}, more...) {
+		v, err := note.NewVerifier(k.Public().Verifier(name))
+		if err != nil {
+			return nil, err
+		}
+		signers = append(signers, signer{v, k.signing})
+	}
+	return note.Sign(&note.Note{Text: text}, signers...)
 }
 
 // signer is a note.Signer of a key under a name.
@@ -125,6 +147,10 @@ func (k *Key) Write(path string) error {
 	}
 	text := base64.StdEncoding.EncodeToString
 	_, err = fmt.Fprintf(f, "%s\nsigning %s\nerasure %s\nmessage %s\n", keyHead, text(k.signing.Seed()), text(k.erasure), text(k.message))
+	for _, p := range k.previous {
+		_, err2 := fmt.Fprintf(f, "previous %s\n", text(p))
+		err = errors.Join(err, err2)
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
@@ -157,17 +183,26 @@ func ReadKey(path string) (*Key, error) {
 // parseKey parses a key file. Its errors do not contain the text, which is secret.
 func parseKey(text string) (*Key, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) != 4 || lines[0] != keyHead {
-		return nil, fmt.Errorf("it is not a key file: a key file has four lines and starts with %q", keyHead)
+	if len(lines) < 4 || lines[0] != keyHead {
+		return nil, fmt.Errorf("it is not a key file: a key file has four lines or more and starts with %q", keyHead)
 	}
-	var parts [3][]byte
-	for i, name := range []string{"signing", "erasure", "message"} {
-		encoded, ok := strings.CutPrefix(lines[i+1], name+" ")
+	var parts [][]byte
+	names := []string{"signing", "erasure", "message"}
+	for i, line := range lines[1:] {
+		name := "previous"
+		if i < len(names) {
+			name = names[i]
+		}
+		encoded, ok := strings.CutPrefix(line, name+" ")
 		b, err := base64.StdEncoding.Strict().DecodeString(encoded)
 		if !ok || err != nil || len(b) != keySize {
 			return nil, fmt.Errorf("line %d is not the %s key: 32 bytes in base64", i+2, name)
 		}
-		parts[i] = b
+		parts = append(parts, b)
 	}
-	return &Key{ed25519.NewKeyFromSeed(parts[0]), parts[1], parts[2]}, nil
+	k := &Key{signing: ed25519.NewKeyFromSeed(parts[0]), erasure: parts[1], message: parts[2]}
+	for _, p := range parts[len(names):] {
+		k.previous = append(k.previous, PublicKey(p))
+	}
+	return k, nil
 }

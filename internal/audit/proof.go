@@ -135,12 +135,12 @@ func ParseConsistency(b []byte) (p Consistency, err error) {
 	return p, nil
 }
 
-// Check verifies the proof with the key of the log, and returns the two checkpoints.
-func (p *Consistency) Check(key PublicKey) (old, now Checkpoint, err error) {
-	if old, err = Open(p.Old, key); err != nil {
+// Check verifies the proof, and returns the two checkpoints. One of the keys must have signed each.
+func (p *Consistency) Check(keys ...PublicKey) (old, now Checkpoint, err error) {
+	if old, _, err = OpenAny(p.Old, keys); err != nil {
 		return old, now, fmt.Errorf("old checkpoint: %w", err)
 	}
-	if now, err = Open(p.New, key); err != nil {
+	if now, _, err = OpenAny(p.New, keys); err != nil {
 		return old, now, fmt.Errorf("new checkpoint: %w", err)
 	}
 	switch {

@@ -29,6 +29,7 @@ type Field struct{ Name, Value string }
 // The types of records.
 const (
 	TypeStart       = "start"       // a log starts
+	TypeKey         = "key"         // another key signs the log from here on
 	TypeEndpoint    = "endpoint"    // of an account, from then on
 	TypeWatch       = "watch"       // a watch starts in an account
 	TypeDocument    = "document"    // its first sighting
@@ -50,7 +51,7 @@ const (
 
 // Types returns the types of records.
 func Types() []string {
-	return []string{TypeStart, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersions,
+	return []string{TypeStart, TypeKey, TypeEndpoint, TypeWatch, TypeDocument, TypeMember, TypeMemberEnd, TypeState, TypeVersions,
 		TypeListing, TypeUnavailable, TypeRevision, TypeChange, TypeErasure, TypeCycle, TypeCoverage, TypeUnattested, TypeTrust, TypeDelivery}
 }
 

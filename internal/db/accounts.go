@@ -41,7 +41,7 @@ func (a *Archive) Account(ctx context.Context, name, endpoint string, accept boo
 		return s, err
 	case found.Name != "" && found.Endpoint == endpoint:
 		return found.AccountState, nil
-	case found.Name != "" && !accept:
+	case found.Name != "" && found.Endpoint != "" && !accept: // a restore that lost the account does not know it
 		return s, hint.Wrap(fmt.Errorf("%s: %w, %s, not %s", what, ErrEndpoint, found.Endpoint, endpoint),
 			"give the new endpoint's account a new name, or run `cocsync sync --accept-endpoint` once if it is the same COC")
 	}
@@ -58,11 +58,17 @@ func (t *tx) addAccount(name, endpoint string, now time.Time) (added bool) {
 	if _, known := get[int64](t, `SELECT id FROM accounts WHERE name = ?`, name); known || t.err != nil {
 		return false
 	}
-	id, _ := get[int64](t, `INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts RETURNING id`, name, endpoint)
-	t.exec(`INSERT INTO counters (account_id) VALUES (?)`, id)
+	id := t.newAccount(name, endpoint)
 	t.startLog(id, name, nil, now)
 	t.addEndpoint(id, name, endpoint, now)
 	return true
+}
+
+// newAccount adds the rows of an account without a log.
+func (t *tx) newAccount(name, endpoint string) int64 {
+	id, _ := get[int64](t, `INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts RETURNING id`, name, endpoint)
+	t.exec(`INSERT INTO counters (account_id) VALUES (?)`, id)
+	return id
 }
 
 func (t *tx) addEndpoint(account int64, name, endpoint string, now time.Time) {

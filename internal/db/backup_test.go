@@ -5,7 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
+
+// restore restores a copy of an archive on a machine without its key.
+func restore(t *testing.T, from, to string) error {
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if err := Copy(t.Context(), from, copied); err != nil {
+		return err
+	}
+	_, err := Restore(t.Context(), to, Restoring{Copy: copied, Person: "root@here", At: time.Now()})
+	return err
+}
 
 // Fault: Restore copied the database file without its write-ahead log, although the backup
 // had been verified with it.
@@ -13,7 +24,7 @@ func TestRestoreIncludesTheWriteAheadLog(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "a\n")) // d stays open: nothing is checkpointed
 	to := filepath.Join(t.TempDir(), "restored.db")
-	if err := Restore(t.Context(), d.Path(), to, Options{}); err != nil {
+	if err := restore(t, d.Path(), to); err != nil {
 		t.Fatal(err)
 	}
 	r, err := OpenReader(t.Context(), to)
@@ -38,7 +49,7 @@ func TestRestoreRefusesAnAlteredArchive(t *testing.T) {
 	for name, from := range map[string]string{"this release": now} {
 		alter(t, from, silence)
 		to := filepath.Join(t.TempDir(), "restored.db")
-		if err := Restore(t.Context(), from, to, Options{}); !errors.Is(err, ErrAltered) {
+		if err := restore(t, from, to); !errors.Is(err, ErrAltered) {
 			t.Errorf("Restore of an altered archive of %s = %v, want ErrAltered", name, err)
 		}
 		if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {

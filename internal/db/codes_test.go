@@ -154,7 +154,7 @@ func TestRestoredMessages(t *testing.T) {
 	if err := d.Backup(t.Context(), backup); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), backup, path, Options{}); err != nil {
+	if err := restore(t, backup, path); err != nil {
 		t.Fatal(err)
 	}
 	restored, err := Open(t.Context(), path)

@@ -76,7 +76,9 @@ var contradictions = []string{
 	`SELECT 'the archive has another row' FROM archive x WHERE x.id <> 1`,
 	`SELECT 'the key of the archive is not that of its newest logs' FROM archive x
 		WHERE EXISTS (SELECT 1 FROM logs l WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)
-			AND l.public_key IS NOT NULL AND (x.public_key IS NULL OR l.public_key <> x.public_key))`,
+			AND l.public_key IS NOT NULL AND coalesce(x.public_key, '') <> coalesce((SELECT k.new_key FROM key_changes k
+				CROSS JOIN leaves g WHERE g.ref = k.id AND g.type = 'key' AND g.account_id = k.account_id AND g.log_id = l.id
+				AND k.account_id = l.account_id ORDER BY k.id DESC LIMIT 1), l.public_key))`,
 	`SELECT 'watch ' || x.name || ' was never started in its account' FROM watches x
 		WHERE NOT EXISTS (SELECT 1 FROM watch_starts s WHERE s.account_id = x.account_id AND s.watch = x.name)`,
 	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,
@@ -173,6 +175,9 @@ func counterQueries() (list []string) {
 		switch table {
 		case "content_bytes":
 			rows, wrong = `SELECT account_id, sum(size) AS n FROM contents GROUP BY account_id`, `x.content_bytes <> coalesce(t.n, 0)`
+		case "changes": // a restore skips the numbers of changes that may have been lost
+			wrong = `x.changes < coalesce(t.newest, 0)
+				OR x.changes <> coalesce(t.n, 0) + (SELECT coalesce(sum(l.skipped_changes), 0) FROM logs l WHERE l.account_id = x.account_id)`
 		case "words":
 			wrong = `x.words < coalesce(t.newest, 0)`
 		}

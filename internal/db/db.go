@@ -77,6 +77,7 @@ type store struct {
 	key      *audit.Key      // nil for a reader or if the key is missing
 	opened   audit.PublicKey // of the key, or if it is missing that of the archive
 	trust    *Trust
+	exact    bool // the logs end where the head file says
 	report   func(error)
 
 	writing   sync.Mutex            // one transaction at a time

@@ -35,7 +35,7 @@ func (o *Outbox) Due(ctx context.Context, notifier string, now time.Time, kinds 
 		OfNotice int64
 	}](r, `
 		SELECT d.id, d.notifier, d.due_at, EXISTS (SELECT 1 FROM logs g JOIN cycles y ON y.account_id = g.account_id AND y.id = d.cycle_id
-				WHERE g.account_id = d.account_id AND g.old_origin IS NOT NULL
+				WHERE g.account_id = d.account_id AND g.person IS NOT NULL
 					AND g.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = g.account_id) AND NOT EXISTS (
 					SELECT 1 FROM cycles e WHERE e.account_id = y.account_id AND e.watch = y.watch AND e.id < y.id
 						AND e.started_at >= g.started_at AND e.outcome = 'good')),

@@ -61,7 +61,7 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	if l.trust != nil && !isNew {
 		return l.trustLogs(ctx, row.Name)
 	}
-	heads, err := witness.Read(l.headPath, row.Name, l.opened)
+	heads, err := l.readHeads(ctx, row.Name)
 	unsigned := errors.Is(err, witness.ErrUnsigned)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -76,6 +76,27 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 			"restore the head file; if it is lost, move this one away and run `cocsync audit trust --reason TEXT`")}
 	}
 	return l.openLogs(ctx, heads)
+}
+
+// readHeads reads the head file. One that the previous key signed is accepted if the process that
+// replaced the key was killed before it wrote the file: then the newest heads are signed by both.
+func (l *Log) readHeads(ctx context.Context, archive string) (*witness.Heads, error) {
+	heads, err := witness.Read(l.headPath, archive, l.opened)
+	if l.key == nil || len(l.key.Previous()) == 0 || !errors.Is(err, audit.ErrSignature) {
+		return heads, err
+	}
+	last := l.key.Previous()[len(l.key.Previous())-1]
+	before, err2 := witness.Read(l.headPath, archive, last)
+	if err2 != nil {
+		return heads, err
+	}
+	stored, err2 := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
+	for _, s := range stored {
+		if _, wrong := audit.Open(s.Note, last); wrong != nil {
+			return heads, err
+		}
+	}
+	return before, err2
 }
 
 func (l *Log) noHead() error {
@@ -205,6 +226,10 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			toSign = append(toSign, s.Account)
 		}
 	}
+	l.exact = slices.IndexFunc(stored, func(s storedLog) bool {
+		c, _, err := heads.Log(s.Name).Checkpoint()
+		return err != nil || c.Origin != s.Origin || c.Size != s.Size
+	}) < 0
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
@@ -216,8 +241,10 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 			t.logOf(account) // signed with the transaction
 		}
 		for _, s := range toClose {
+			after, err := s.end()
+			t.fail(err)
 			t.logOf(s.Account)
-			t.startLog(s.Account, s.Name, s, time.Now())
+			t.startLog(s.Account, s.Name, &after, time.Now())
 		}
 		// What this program adds is not of a newer algorithm.
 		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
@@ -250,17 +277,30 @@ func (l *Log) openLog(ctx context.Context, s *storedLog, head *witness.Log) (*ac
 		return nil, logAltered(s, "it is signed and started without the key: cocsync signs no such log")
 	case head == nil && l.key != nil && !signed:
 		return nil, logAltered(s, "the head file does not have it")
-	case head == nil || signed && s.continues(head):
+	case head == nil || signed && l.continues(ctx, s, head):
 		return open, nil
 	}
 	return open, l.extends(ctx, s, edge, head, !signed && l.key != nil)
 }
 
-// continues reports whether a log continues an unsigned one that ended at a head: the process that
-// started it was killed before it wrote the head file.
-func (l *storedLog) continues(head *witness.Log) bool {
-	c, signed, err := head.Checkpoint()
-	return err == nil && !signed && c.Origin == l.OldOrigin && c.Size == l.OldSize && bytes.Equal(c.Root[:], l.OldRoot)
+// continues reports whether a log continues the one that a head is of: the process that started it
+// was killed before it wrote the head file.
+func (l *Log) continues(ctx context.Context, s *storedLog, head *witness.Log) bool {
+	c, _, err := head.Checkpoint()
+	switch {
+	case err != nil || c.Origin == s.Origin:
+		return false
+	case c.Origin == s.LostOrigin && c.Size == s.LostSize && bytes.Equal(c.Root[:], s.LostRoot):
+		return true
+	case c.Origin != s.OldOrigin || c.Size > s.OldSize:
+		return false
+	}
+	old, err := first[int64](l.reading(ctx, "logs"), `SELECT id FROM logs WHERE account_id = ? AND origin = ?`, s.Account, s.OldOrigin)
+	if err != nil {
+		return false
+	}
+	edge, err := audit.ReadEdge(c.Size, l.StoredHashes(ctx, s.Account, old))
+	return err == nil && edge.Root() == c.Root
 }
 
 // extends returns an error unless a log equals or extends a head. exact means that records were
@@ -358,6 +398,9 @@ func logAltered(s *storedLog, what string) error {
 // then continues without signatures. If the key signed the head file and the archive names another
 // key or none, the archive was altered.
 func (s *store) readKey(row archiveRow, isNew bool) (*audit.Key, error) {
+	if err := s.finishRotation(row.PublicKey); err != nil {
+		return nil, err
+	}
 	k, err := audit.ReadKey(s.keyPath)
 	switch {
 	case isMissing(err):
@@ -387,6 +430,9 @@ func (d *DB) Altered() {
 
 // PublicKey returns the public key of the key that signs the logs; nil if the key is missing.
 func (d *DB) PublicKey() audit.PublicKey { return d.public() }
+
+// NewestKey returns the public key that signed the logs last.
+func (d *DB) NewestKey() audit.PublicKey { return d.opened }
 
 // HasKey reports whether the key that signs the logs is there.
 func (d *DB) HasKey() bool { return d.key != nil }

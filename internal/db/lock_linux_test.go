@@ -45,7 +45,7 @@ func TestOpenKeepsTheLocksOfSQLite(t *testing.T) {
 			t.Errorf("after %s in this process it has no lock on the database file", how)
 		}
 	}
-	if err := Restore(t.Context(), path, filepath.Join(t.TempDir(), "restored.db"), Options{}); err != nil {
+	if err := restore(t, path, filepath.Join(t.TempDir(), "restored.db")); err != nil {
 		t.Fatal(err)
 	}
 	if n := posixLocks(t, path); n == 0 {

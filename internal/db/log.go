@@ -33,23 +33,26 @@ type accountLog struct {
 
 // storedLog is the newest log of an account in the database.
 type storedLog struct {
-	Account   int64
-	Name      string
-	ID        int64
-	Origin    string
-	PublicKey []byte
-	Size      int64
-	Peaks     []byte
-	Note      []byte
-	Change    int64
-	OldOrigin string // of the log that it continues; "" for none
-	OldSize   int64
-	OldRoot   []byte
+	Account    int64
+	Name       string
+	ID         int64
+	Origin     string
+	PublicKey  []byte
+	Size       int64
+	Peaks      []byte
+	Note       []byte
+	Change     int64
+	OldOrigin  string // of the log that it continues; "" for none
+	OldSize    int64
+	OldRoot    []byte
+	LostOrigin string // of the newest checkpoint of records that a restore lost; "" for none
+	LostSize   int64
+	LostRoot   []byte
 }
 
 const storedLogs = `
 	SELECT l.account_id, a.name, l.id, l.origin, l.public_key, l.size, l.peaks, l.note, c.changes,
-		coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root
+		coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root, coalesce(l.lost_origin, ''), coalesce(l.lost_size, 0), l.lost_root
 	FROM logs l JOIN accounts a ON a.id = l.account_id JOIN counters c ON c.account_id = l.account_id
 	WHERE l.id = (SELECT max(n.id) FROM logs n WHERE n.account_id = l.account_id)`
 
@@ -63,6 +66,15 @@ func (l *storedLog) edge() (*audit.Edge, error) {
 		return nil, fmt.Errorf("its right edge does not have the hashes of %d records", l.Size)
 	}
 	return e, nil
+}
+
+// end returns the head of the log, for the log that continues it.
+func (l *storedLog) end() (continued, error) {
+	edge, err := l.edge()
+	if err != nil {
+		return continued{}, logAltered(l, err.Error())
+	}
+	return continued{old: audit.Checkpoint{Origin: l.Origin, Size: l.Size, Root: edge.Root()}, id: l.ID, change: l.Change}, nil
 }
 
 func marshalPeaks(e *audit.Edge) []byte {
@@ -152,8 +164,18 @@ func (t *tx) leaf(row coc.Key, r audit.Record) {
 // errNotKept is for what only the process that locked the archive may do.
 var errNotKept = errors.New("this process does not keep the log: it has not locked the archive")
 
-// startLog starts a log of an account: its first, or one that continues old.
-func (t *tx) startLog(account int64, name string, old *storedLog, now time.Time) {
+// continued says what a log continues.
+type continued struct {
+	old     audit.Checkpoint  // of the log before it
+	id      int64             // of the log before it, or of a newer one that was lost
+	person  string            // who restored the archive; "" if no one did
+	lost    *audit.Checkpoint // the newest of records that were lost; nil if none is known
+	change  int64             // the highest number of a change before it
+	skipped int64             // further numbers of changes that are not used
+}
+
+// startLog starts a log of an account: its first, or one that continues another.
+func (t *tx) startLog(account int64, name string, after *continued, now time.Time) {
 	if t.err != nil {
 		return
 	}
@@ -162,14 +184,18 @@ func (t *tx) startLog(account int64, name string, old *storedLog, now time.Time)
 		return
 	}
 	l := &accountLog{account: name, id: 1, edge: &audit.Edge{}}
-	var oldOrigin, oldSize, oldRoot any
-	if old != nil {
-		edge, err := old.edge()
-		if t.fail(err); err != nil {
-			return
+	var oldOrigin, oldSize, oldRoot, person, lostOrigin, lostSize, lostRoot any
+	skipped := int64(0)
+	if after != nil {
+		l.id, l.change, skipped = after.id+1, after.change+after.skipped, after.skipped
+		oldOrigin, oldSize, oldRoot = after.old.Origin, after.old.Size, after.old.Root[:]
+		if after.person != "" {
+			person = after.person
 		}
-		root := edge.Root()
-		l.id, l.change, oldOrigin, oldSize, oldRoot = old.ID+1, old.Change, old.Origin, old.Size, root[:]
+		if after.lost != nil {
+			lostOrigin, lostSize, lostRoot = after.lost.Origin, after.lost.Size, after.lost.Root[:]
+		}
+		*t.count(account, "changes") += skipped
 	}
 	archive, _ := get[string](t, `SELECT name FROM archive`)
 	l.origin = originOf(archive, name, l.id)
@@ -177,11 +203,17 @@ func (t *tx) startLog(account int64, name string, old *storedLog, now time.Time)
 	if t.s.key != nil {
 		public = []byte(t.s.public())
 	}
-	t.exec(insertInto("logs", "account_id, id, origin, public_key, started_at, old_origin, old_size, old_root, size, peaks, note"),
-		account, l.id, l.origin, public, now, oldOrigin, oldSize, oldRoot, 0, []byte{}, []byte{})
+	t.exec(insertInto("logs", "account_id, id, origin, public_key, started_at, old_origin, old_size, old_root, "+
+		"person, lost_origin, lost_size, lost_root, skipped_changes, size, peaks, note"),
+		account, l.id, l.origin, public, now, oldOrigin, oldSize, oldRoot, person, lostOrigin, lostSize, lostRoot, skipped, 0, []byte{}, []byte{})
 	t.logs[account] = l
-	t.leaf(coc.Key{Account: account, ID: l.id}, audit.NewRecord(audit.TypeStart, "account", name, "origin", l.origin, "public_key", public, "at", now,
-		"old_origin", oldOrigin, "old_size", oldSize, "old_root", oldRoot))
+	r := audit.NewRecord(audit.TypeStart, "account", name, "origin", l.origin, "public_key", public, "at", now,
+		"old_origin", oldOrigin, "old_size", oldSize, "old_root", oldRoot, "person", person,
+		"lost_origin", lostOrigin, "lost_size", lostSize, "lost_root", lostRoot)
+	if skipped > 0 {
+		r.Add("skipped_changes", skipped)
+	}
+	t.leaf(coc.Key{Account: account, ID: l.id}, r)
 }
 
 // originOf returns the name of a log of an account.
@@ -200,11 +232,14 @@ func (t *tx) signLogs() {
 		l.note = []byte(c.Text())
 		if t.s.key != nil {
 			var err error
-			l.note, err = t.s.key.Sign(c)
+			l.note, err = t.s.key.Sign(c, t.also...)
 			t.fail(err)
 		}
 		t.exec(`UPDATE logs SET size = ?, peaks = ?, note = ? WHERE account_id = ? AND id = ?`,
 			c.Size, marshalPeaks(l.edge), l.note, account, l.id)
+		if len(t.also) > 0 { // the evidence that both keys signed it
+			t.exec(insertInto("checkpoints", "account_id, log_id, size, at, note"), account, l.id, c.Size, time.Now(), l.note)
+		}
 	}
 }
 

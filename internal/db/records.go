@@ -92,7 +92,10 @@ var sources = func() map[string]source {
 	)
 	list := map[string]source{}
 	for _, s := range []struct{ typ, table, joined, columns string }{
-		{audit.TypeStart, "logs", "", `x.origin, x.public_key, x.started_at AS at, x.old_origin, x.old_size, x.old_root`},
+		{audit.TypeStart, "logs", "", `
+			x.origin, x.public_key, x.started_at AS at, x.old_origin, x.old_size, x.old_root, x.person,
+			x.lost_origin, x.lost_size, x.lost_root, nullif(x.skipped_changes, 0) AS skipped_changes`},
+		{audit.TypeKey, "key_changes", "", `x.at, x.person, x.old_key, x.new_key, nullif(x.lost, 0) AS lost`},
 		{audit.TypeEndpoint, "endpoints", "", `x.endpoint, x.at`},
 		{audit.TypeWatch, "watch_starts", "", `x.watch, x.at`},
 		{audit.TypeDocument, "documents", "", `x.document_id, x.document_type, x.first_seen_at`},

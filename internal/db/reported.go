@@ -165,6 +165,7 @@ func (p *Reported) names(r reader, documents map[int64]bool, account int64) erro
 func (p *Reported) others(r reader, args []any) (err error) {
 	for typ, query := range map[string]string{
 		audit.TypeStart:    `SELECT id FROM logs WHERE account_id = ?1`,
+		audit.TypeKey:      `SELECT id FROM key_changes WHERE account_id = ?1`,
 		audit.TypeWatch:    `SELECT id FROM watch_starts WHERE account_id = ?1`,
 		audit.TypeEndpoint: `SELECT id FROM endpoints WHERE account_id = ?1`,
 		audit.TypeErasure:  `SELECT id FROM erasures WHERE account_id = ?1`,
@@ -215,10 +216,16 @@ func (l *Log) ChangesAround(ctx context.Context, account, begin, end int64, sinc
 	last = after == 0
 	ids, err = collect[int64](r, `SELECT c.id FROM changes c WHERE c.account_id = ? AND c.id >= ? AND (c.id <= ? OR ?) ORDER BY c.id`,
 		account, before, after, last)
-	for i, id := range ids {
-		if want := max(before, 1) + int64(i); err == nil && id != want {
+	if err != nil {
+		return nil, false, err
+	}
+	skipped, err := collect[int64](r, `SELECT skipped_changes FROM logs WHERE account_id = ?`, account)
+	want := max(before, 1)
+	for _, id := range ids {
+		if id != want && !slices.Contains(skipped, id-want) && err == nil {
 			err = alteredError{fmt.Errorf("change %d is missing", want)}
 		}
+		want = id + 1
 	}
 	return ids, last, err
 }

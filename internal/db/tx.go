@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -23,6 +24,7 @@ type tx struct {
 	logs     map[int64]*accountLog // those that it extends, by account
 	checked  bool                  // by checkLogs
 	counters map[int64]*counters   // by account
+	also     []*audit.Key          // also sign the heads
 	words    map[word]int64        // ids of words used in this transaction
 	// What is not recorded yet, if the transaction changes it.
 	sent   map[int64][]delivered // by account
@@ -158,11 +160,11 @@ func list[T any](t *tx, query string, args ...any) (all []T) {
 }
 
 // counters are the newest ids of an account's rows, including those of this transaction.
-type counters [20]int64
+type counters [21]int64
 
 // counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
-	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, delivery_records, words, content_bytes"
+	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, key_changes, delivery_records, words, content_bytes"
 
 // count returns a counter of an account.
 func (t *tx) count(account int64, column string) *int64 {

@@ -15,6 +15,7 @@ import (
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/witness"
 )
 
 // The methods in this file read the log for verification. Package query compares.
@@ -29,15 +30,34 @@ type LogInfo struct {
 	OldOrigin string          // of the log that it continues; "" for none
 	OldSize   int64
 	OldRoot   []byte
-	Size      int64
-	Peaks     []byte
-	Note      []byte // the newest checkpoint
-	Closed    bool   // another log of the account continues it
+	// Restored is when a restore started it because records were lost, or may be; zero if none did.
+	Restored   time.Time
+	LostOrigin string // of the newest checkpoint of lost records; "" if it is unknown whether any were lost
+	LostSize   int64
+	LostRoot   []byte
+	Size       int64
+	Peaks      []byte
+	Note       []byte // the newest checkpoint
+	Closed     bool   // another log of the account continues it
 }
 
 // NeverSigned reports whether a log is closed and has no signature: it started without the key, and the
 // log that continues it commits to it.
 func (l *LogInfo) NeverSigned() bool { return l.Closed && len(l.PublicKey) == 0 }
+
+// NewestHeads returns the newest checkpoints of the logs, as in a head file.
+func (l *Log) NewestHeads(ctx context.Context) (*witness.Heads, error) {
+	row, err := first[archiveRow](l.reading(ctx, "archive"), archiveRows)
+	if err != nil {
+		return nil, err
+	}
+	heads := &witness.Heads{Archive: row.Name}
+	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs+` ORDER BY a.name`)
+	for _, s := range stored {
+		heads.Logs = append(heads.Logs, witness.Log{Account: s.Name, Change: s.Change, At: time.Now().UTC().Truncate(time.Millisecond), Note: string(s.Note)})
+	}
+	return heads, err
+}
 
 // Identity is what the database says of the archive: its name and its newest key.
 type Identity struct {
@@ -54,12 +74,18 @@ func (l *Log) Identity(ctx context.Context) (Identity, error) {
 func (l *Log) Logs(ctx context.Context) ([]LogInfo, error) {
 	return collect[LogInfo](l.reading(ctx, "logs"), `
 		SELECT l.account_id, a.name, l.id, l.origin, l.public_key, coalesce(l.old_origin, ''), coalesce(l.old_size, 0), l.old_root,
+			CASE WHEN l.person IS NOT NULL THEN l.started_at END, coalesce(l.lost_origin, ''), coalesce(l.lost_size, 0), l.lost_root,
 			l.size, l.peaks, l.note, l.id < max(l.id) OVER (PARTITION BY l.account_id)
 		FROM logs l JOIN accounts a ON a.id = l.account_id ORDER BY a.name, l.id`)
 }
 
 // Origin returns the origin that a log of an account must have.
 func (i Identity) Origin(account string, log int64) string { return originOf(i.Name, account, log) }
+
+// Generation returns the number of the log of an account that has this origin; 0 for none.
+func (i Identity) Generation(account, origin string) int64 {
+	return generation(i.Name, account, origin)
+}
 
 // Leaf is a stored leaf of a log.
 type Leaf struct {

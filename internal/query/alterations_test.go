@@ -113,7 +113,8 @@ func TestBlame(t *testing.T) {
 		{"a log's origin", `UPDATE logs SET origin = origin || 'x' WHERE account_id = 1`, "the start of the log of account prod: it is not what was logged"},
 		{"a log's start", `UPDATE logs SET started_at = 1 WHERE account_id = 1`, "the start of the log of account prod: it is not what was logged"},
 		{"an older log", `UPDATE logs SET old_size = 9 WHERE account_id = 1`, "the start of the log of account prod: it is not what was logged"},
-		{"a log more", `INSERT INTO logs SELECT account_id, 2, origin || '/2', public_key, started_at, origin, size, x'', 0, x'', note FROM logs WHERE account_id = 1`, "the start of the log of account prod: it was never logged"},
+		{"a log more", `INSERT INTO logs SELECT account_id, 2, origin || '/2', public_key, started_at, origin, size, x'', NULL, NULL, NULL, NULL, 0, 0, x'', note
+			FROM logs WHERE account_id = 1`, "the start of the log of account prod: it was never logged"},
 		{"the archive's key", `UPDATE archive SET public_key = randomblob(32)`, "the key of the archive is not that of its newest logs"},
 		{"the version of the schema", `INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 0)`, "the versions of the schema"},
 		{"the number of the user", `PRAGMA user_version = 7`, "user_version"},

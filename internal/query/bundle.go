@@ -48,7 +48,8 @@ func (a *Archive) WriteBundle(ctx context.Context, w io.Writer, q BundleQuery) (
 }
 
 func (a *Archive) writeBundle(ctx context.Context, w io.Writer, q BundleQuery) (ReportVerdict, error) {
-	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}, cosignatures: map[string][]db.Cosignature{}, query: q}
+	b := &bundle{Archive: a, ctx: ctx, zip: zip.NewWriter(w), unpack: a.db.Unpacker(), query: q,
+		contents: map[coc.Hash]bool{}, changes: map[int64][]int64{}, cosignatures: map[string][]db.Cosignature{}}
 	b.header.Method, b.header.Modified = zip.Deflate, a.Now().UTC()
 	if err := a.checkAccount(ctx, q.Account); err != nil {
 		return ReportVerdict{}, err
@@ -103,11 +104,12 @@ func (b *bundle) signed() error {
 		return err
 	}
 	for _, l := range b.logs {
-		key, err := signer(l, keys)
-		if err != nil {
+		if _, err := signer(l, keys); err != nil {
 			return err
 		}
-		b.keys = append(b.keys, key.Verifier(l.Origin))
+		for _, p := range keys.keysOf(l) {
+			b.keys = append(b.keys, p.key.Verifier(l.Origin))
+		}
 		if b.cosignatures[l.Origin], err = b.db.Cosignatures(b.ctx, l.Account, l.ID); err != nil {
 			return err
 		}
@@ -190,6 +192,7 @@ func (b *bundle) content(x reported) error {
 }
 
 // between adds the proofs of other records of each account:
+//   - the starts of the logs that continue another;
 //   - the changes from the last one before the period to the first one after it, or all records
 //     up to the head if there is no such change: so no change can be left out;
 //   - the last record of each checkpoint that was sent. Its proof leads to both roots.
@@ -228,6 +231,9 @@ func (b *bundle) between(r Report) error {
 // newest change if it was seen in the period.
 func (b *bundle) aroundPeriod(account []db.LogInfo, rows map[string][]int64, since, until time.Time) error {
 	id, printed := account[0].Account, b.changes[account[0].Account]
+	for _, l := range account[1:] { // it says which numbers of changes a restore skipped
+		rows[audit.TypeStart] = append(rows[audit.TypeStart], l.ID)
+	}
 	begin, end := int64(math.MaxInt64), int64(0)
 	if len(printed) > 0 {
 		begin, end = printed[0], printed[len(printed)-1]

@@ -71,6 +71,7 @@ func everything(t *testing.T) string {
 	must(t, d.Commit(ctx, last))
 	c = begin("all", "prod", 14)
 	must(t, d.Responded(ctx, c.Key, on(14)))
+	must(t, d.RotateKey(ctx, "root@host", on(14)))
 	must(t, d.Close())
 	return path
 }

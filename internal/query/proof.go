@@ -52,12 +52,71 @@ func (a *Archive) Notes(ctx context.Context, account string) (notes [][]byte, er
 // signers are the keys that may sign the logs of an archive.
 type signers struct {
 	db.Identity
-	own audit.PublicKey // of the key file; nil if it is unknown
+	own     audit.PublicKey // of the key file; nil if it is unknown
+	changes []keyChange
+}
+
+// keyChange is a change of the key of a log.
+type keyChange struct {
+	db.KeyChange
+	signed bool // by both keys
+}
+
+// keysOf returns the keys of a log in their order. Each signs the log from a size on: the first with
+// its first record, the others with the record of the change.
+func (s *signers) keysOf(l db.LogInfo) (list []periodOfKey) {
+	if len(l.PublicKey) == 0 {
+		return nil
+	}
+	list = append(list, periodOfKey{key: l.PublicKey})
+	for _, c := range s.changes {
+		if c.Account == l.Account && c.Log == l.ID {
+			list = append(list, periodOfKey{c.New, c.Index + 1, !c.signed})
+		}
+	}
+	return list
+}
+
+// periodOfKey is a key of a log.
+type periodOfKey struct {
+	key  audit.PublicKey
+	from int64 // the size of the first checkpoint that it signs
+	lost bool  // the key before it did not sign that one
+}
+
+// newest returns the key that signs a log now; nil if it started without one.
+func (s *signers) newest(l db.LogInfo) audit.PublicKey {
+	if list := s.keysOf(l); len(list) > 0 {
+		return list[len(list)-1].key
+	}
+	return nil
+}
+
+// warnings say which keys were replaced without their signature.
+func (s *signers) warnings(l, before db.LogInfo) (list []string) {
+	for _, c := range s.changes {
+		if c.Account == l.Account && c.Log == l.ID && c.Lost {
+			list = append(list, fmt.Sprintf("its key %s was lost: the key %s signs it since %s, and the old key did not sign that",
+				c.Old.Fingerprint(), c.New.Fingerprint(), stamp(c.At)))
+		}
+	}
+	if old := s.newest(before); len(old) > 0 && len(l.PublicKey) > 0 && !old.Equal(l.PublicKey) {
+		list = append(list, fmt.Sprintf("it was started with the key %s; the log before it was signed by the key %s, which did not sign that",
+			l.PublicKey.Fingerprint(), old.Fingerprint()))
+	}
+	return list
 }
 
 func (a *Archive) signers(ctx context.Context) (s signers, err error) {
 	if s.Identity, err = a.db.Identity(ctx); err != nil {
 		return s, err
+	}
+	changes, err := a.db.KeyChanges(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, c := range changes {
+		s.changes = append(s.changes, keyChange{c, a.bothSigned(ctx, &c)})
 	}
 	if s.own = a.db.PublicKey(); a.OwnKey != nil {
 		s.own, err = a.OwnKey()
@@ -65,10 +124,23 @@ func (a *Archive) signers(ctx context.Context) (s signers, err error) {
 	return s, err
 }
 
-// signer returns the key of a log: that of the key file, or the one that the log started with. The
-// error says that it did not sign the newest checkpoint.
+// bothSigned reports whether the old and the new key signed the checkpoint of a change.
+func (a *Archive) bothSigned(ctx context.Context, k *db.KeyChange) bool {
+	c, err := audit.Open(k.Note, k.Old)
+	if err == nil {
+		_, err = audit.Open(k.Note, k.New)
+	}
+	if err != nil || c.Size != k.Index+1 {
+		return false
+	}
+	root, err := tlog.TreeHash(c.Size, a.db.ProofHashes(ctx, k.Account, k.Log))
+	return err == nil && root == c.Root
+}
+
+// signer returns the key of a log: that of the key file, or the one that signs it now. The error says
+// that it did not sign the newest checkpoint.
 func signer(l db.LogInfo, s signers) (key audit.PublicKey, err error) {
-	if key = l.PublicKey; s.own != nil && !l.Closed {
+	if key = s.newest(l); s.own != nil && !l.Closed {
 		key = s.own
 	}
 	if !bytes.Contains(l.Note, []byte("\n\n")) {
@@ -95,7 +167,8 @@ func notSigned(l db.LogInfo) error {
 // Identity returns the archive's name and its newest key.
 func (a *Archive) Identity(ctx context.Context) (db.Identity, error) { return a.db.Identity(ctx) }
 
-// Keys returns the verifier key of each log, as in a signed note.
+// Keys returns the verifier keys of each log, as in a signed note: those that were replaced, and the
+// one that signs it now.
 func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
 	keys, err := a.signers(ctx)
 	if err != nil {
@@ -103,8 +176,8 @@ func (a *Archive) Keys(ctx context.Context) (list []string, err error) {
 	}
 	logs, err := a.db.Logs(ctx)
 	for _, l := range logs {
-		if key, err := signer(l, keys); err == nil || len(l.PublicKey) > 0 {
-			list = append(list, key.Verifier(l.Origin))
+		for _, p := range keys.keysOf(l) {
+			list = append(list, p.key.Verifier(l.Origin))
 		}
 	}
 	return list, err
@@ -300,8 +373,11 @@ func (a *Archive) ProveConsistency(ctx context.Context, old, now []byte) (p audi
 			return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 		}
 	}
-	key, _ := signer(l, keys) // another checkpoint than the newest may be signed
-	_, _, err = p.Check(key)
+	var may []audit.PublicKey // another checkpoint than the newest may be signed, also by a key that was replaced
+	for _, period := range keys.keysOf(l) {
+		may = append(may, period.key)
+	}
+	_, _, err = p.Check(may...)
 	return p, err
 }
 
@@ -337,7 +413,8 @@ type Proved struct {
 
 // NewProved returns what a proof that was checked proves.
 func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint, cosigned []CosignedLog) Proved {
-	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type, Record: map[string]string{}}
+	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type,
+		Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

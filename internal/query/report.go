@@ -130,6 +130,15 @@ func (a *Archive) report(ctx context.Context, q ReportQuery, each func(reported)
 	if signed < records {
 		r.Limits = append(r.Limits, text.Plural(int(records-signed), "record")+" of the logs are not signed: the signing key was missing.")
 	}
+	logs, err := a.db.Logs(ctx)
+	if err != nil {
+		return r, fmt.Errorf("report: %w", err)
+	}
+	for _, l := range logs {
+		if note := restoreNote(l); note != "" && (q.Account == "" || q.Account == l.Name) {
+			r.Limits = append(r.Limits, "Log "+text.Visible(l.Origin)+": "+note+".")
+		}
+	}
 	r.Archive, errs[0] = filepath.Abs(a.db.Path())
 	r.LastCheckedAt.Time, errs[1] = a.db.LastRequestAt(ctx, q.Account, now)
 	r.Watches, errs[2] = a.coverage(ctx, period, q.Account)

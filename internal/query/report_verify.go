@@ -98,13 +98,13 @@ func (a *Archive) verifyReport(ctx context.Context, within db.Filter, keys []aud
 // fault, and is missing from the result.
 func (v *verifier) heads(ctx context.Context, logs []db.LogInfo) map[int64]*reportedLog {
 	heads := map[int64]*reportedLog{}
-	for i, l := range logs {
+	for _, l := range logs {
 		name := "log " + text.Visible(l.Origin)
 		head, key, err := v.open(l, l.Note)
 		switch {
 		case err != nil:
 			v.fault("%s: its newest checkpoint: %v", name, err)
-		case l.Origin != v.Identity.Origin(l.Name, int64(i)+1) || head.Origin != l.Origin:
+		case l.Origin != v.Identity.Origin(l.Name, l.ID) || head.Origin != l.Origin:
 			v.fault("%s: its origin is not that of the account and the archive", name)
 		case head.Size != l.Size:
 			v.fault("%s: it has %d records; signed are %d", name, l.Size, head.Size)

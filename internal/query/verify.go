@@ -40,6 +40,7 @@ type Verdict struct {
 	Logs     []LogVerdict  `json:"logs"`
 	Counts   []Count       `json:"counts"`   // what was checked
 	External []string      `json:"external"` // external checkpoints that match
+	Lost     []string      `json:"lost"`     // external checkpoints of records that a restore lost
 	Cosigned []CosignedLog `json:"cosigned"` // what the given witnesses cosigned
 	Faults   []string      `json:"faults"`
 	More     int           `json:"more"`  // faults that are not in Faults
@@ -91,6 +92,7 @@ type verifier struct {
 	db       *db.DB
 	verdict  Verdict
 	external [][]string // what the logs say of each external checkpoint; "" for a match
+	lost     []string   // how a restore lost its last records; "" if none did
 	signers
 	report func(Progress)
 	now    Progress
@@ -101,8 +103,8 @@ type verifier struct {
 // and external checkpoints. report receives the progress, if it is not nil. It returns an error
 // only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External))}
-	v.verdict.Logs, v.verdict.Cosigned, v.verdict.Notes = []LogVerdict{}, []CosignedLog{}, []string{}
+	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External)), lost: make([]string, len(q.External))}
+	v.verdict.Logs, v.verdict.Cosigned, v.verdict.Notes, v.verdict.Lost = []LogVerdict{}, []CosignedLog{}, []string{}, []string{}
 	var err error
 	if v.signers, err = a.signers(ctx); err != nil {
 		return v.verdict, err
@@ -201,6 +203,7 @@ func (v *verifier) contents(ctx context.Context) error {
 func describe(typ string, r *audit.Record) string {
 	subjects := map[string]string{
 		audit.TypeStart:       "the start of the log of account ${account}",
+		audit.TypeKey:         "the change of the key of account ${account} at ${at}",
 		audit.TypeEndpoint:    "endpoint ${endpoint} of account ${account}",
 		audit.TypeWatch:       "the start of watch ${watch} in account ${account}",
 		audit.TypeDocument:    "document ${account}/${document_id}",

@@ -20,7 +20,8 @@ func (v *verifier) logs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.signers.Identity, err = v.db.Identity(ctx); err != nil {
+	own := v.own
+	if v.signers, err = (&Archive{db: v.db, OwnKey: func() (audit.PublicKey, error) { return own, nil }}).signers(ctx); err != nil {
 		return err
 	}
 	counts := map[string]int{}
@@ -28,6 +29,9 @@ func (v *verifier) logs(ctx context.Context) error {
 	for account := range byAccount(logs) {
 		for i, l := range account {
 			c := &logCheck{verifier: v, log: l, name: "log " + text.Visible(l.Origin), counts: counts, unmatched: &pairs}
+			if i+1 < len(account) {
+				c.after = &account[i+1]
+			}
 			c.place(account[:i])
 			if err := c.run(ctx); err != nil {
 				return err
@@ -48,12 +52,59 @@ func (v *verifier) logs(ctx context.Context) error {
 		wrong := slices.DeleteFunc(slices.Clone(v.external[i]), func(s string) bool { return s == "" })
 		switch matched := len(wrong) < len(v.external[i]); {
 		case matched && (x.Origin == "" || len(wrong) == 0):
-		case len(wrong) > 0:
+		case len(wrong) > 0 && (x.Origin != "" || v.lost[i] == ""):
 			v.fault("%s: %s", x.Name, strings.Join(wrong, "; "))
 		default:
-			v.fault("%s: it is of the log %s, which is not in this archive", x.Name, text.Visible(x.Origin))
+			v.missing(logs, i)
 		}
 	}
+	return nil
+}
+
+// missing says why no log has the records of an external checkpoint.
+func (v *verifier) missing(logs []db.LogInfo, i int) {
+	x := &v.Verification.External[i]
+	if v.lost[i] == "" {
+		before := db.LogInfo{}
+		for _, l := range logs {
+			if l.Name != before.Name {
+				before = db.LogInfo{Name: l.Name}
+			}
+			if n := v.Identity.Generation(l.Name, x.Origin); before.ID < n && n < l.ID {
+				if err := v.lose(i, l, &l); err != nil {
+					v.fault("%s: %v", x.Name, err)
+					return
+				}
+			}
+			before = l
+		}
+	}
+	if v.lost[i] == "" {
+		v.fault("%s: it is of the log %s, which is not in this archive", x.Name, text.Visible(x.Origin))
+		return
+	}
+	v.verdict.Lost = append(v.verdict.Lost, v.lost[i])
+}
+
+// lose notes that records of an external checkpoint were lost by the restore that started a log. signer
+// is a log whose keys may have signed it.
+func (v *verifier) lose(i int, signer db.LogInfo, restored *db.LogInfo) error {
+	x := &v.Verification.External[i]
+	if x.Note != nil {
+		if _, _, err := v.open(signer, x.Note); err != nil && v.openLost(*restored, x.Note) != nil {
+			return err
+		}
+	}
+	if x.Size == restored.LostSize && (x.Origin == restored.LostOrigin || x.Origin == "") && string(x.Root[:]) != string(restored.LostRoot) {
+		return fmt.Errorf("another head of %d records was lost by the restore of %s: its root is %x, not %x",
+			x.Size, stamp(restored.Restored), restored.LostRoot, x.Root)
+	}
+	of := ""
+	if x.Origin != "" {
+		of = " of the log " + text.Visible(x.Origin)
+	}
+	v.lost[i] = fmt.Sprintf("%s: it covers %s%s, of which the last were lost by the restore of %s",
+		x.Name, text.Plural(int(x.Size), "record"), of, stamp(restored.Restored))
 	return nil
 }
 
@@ -93,6 +144,7 @@ func (v *verifier) unlogged(ctx context.Context, typ string, pairs *unmatched) e
 type logCheck struct {
 	*verifier
 	log    db.LogInfo
+	after  *db.LogInfo // the log that continues it; nil for none
 	name   string
 	counts map[string]int
 
@@ -115,7 +167,7 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		}
 		c.pending = append(c.pending, i)
 		if x.Note != nil {
-			if _, _, err := c.verifier.open(c.log, x.Note); err != nil {
+			if _, _, err := c.verifier.open(c.log, x.Note); err != nil && !c.signedLater(x) {
 				c.external[i] = append(c.external[i], err.Error())
 			}
 			if _, err := c.cosigners(x); err != nil {
@@ -152,6 +204,12 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 		c.fault("%s: a checkpoint of %d records was sent, and there are only %d", c.name, s.Size, c.tree.Size)
 	}
 	for _, i := range c.pending {
+		if c.after != nil && !c.after.Restored.IsZero() && !c.gap {
+			if err := c.lose(i, c.log, c.after); err != nil {
+				c.external[i] = append(c.external[i], err.Error())
+			}
+			continue
+		}
 		c.external[i] = append(c.external[i],
 			fmt.Sprintf("it covers %s, but %s has only %d: the last ones were removed, or this is an older copy",
 				text.Plural(int(c.Verification.External[i].Size), "record"), c.name, c.tree.Size))
@@ -159,10 +217,51 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// signedLater reports whether an external checkpoint of lost records is signed by a key of the log that
+// a restore started: the key may have been replaced after the backup.
+func (c *logCheck) signedLater(x External) bool {
+	return c.after != nil && !c.after.Restored.IsZero() && x.Size > c.log.Size && c.verifier.openLost(*c.after, x.Note) == nil
+}
+
+// openLost verifies a checkpoint of lost records with the keys of the log that a restore started.
+func (v *verifier) openLost(restored db.LogInfo, note []byte) error {
+	list := v.keysOf(restored)
+	var keys []audit.PublicKey
+	for _, p := range list {
+		keys = append(keys, p.key)
+	}
+	_, key, err := audit.OpenAny(note, keys)
+	if err != nil {
+		return err
+	}
+	return v.trusts(restored, list, key)
+}
+
 // place checks the name of the log, and that it continues the previous one.
 func (c *logCheck) place(before []db.LogInfo) {
-	if want := c.Identity.Origin(c.log.Name, int64(len(before))+1); c.log.Origin != want {
-		c.fault("%s: its origin should be %s: another log is missing, or the archive or the account was renamed", c.name, text.Visible(want))
+	last := db.LogInfo{Name: c.log.Name}
+	if len(before) > 0 {
+		last = before[len(before)-1]
+	}
+	if want := c.Identity.Origin(c.log.Name, c.log.ID); c.log.Origin != want {
+		c.fault("%s: its origin should be %s: the archive or the account was renamed", c.name, text.Visible(want))
+	}
+	// The logs between two numbers were lost, and the restore says so.
+	if lost := c.Identity.Generation(c.log.Name, c.log.LostOrigin); c.log.ID != max(last.ID, lost)+1 {
+		c.fault("%s: another log of the account is missing before it", c.name)
+	}
+	for _, k := range c.changes {
+		if k.Account == c.log.Account && k.Log == c.log.ID && k.signed == k.Lost {
+			c.fault("%s: not both keys signed the change from %s to %s", c.name, k.Old.Fingerprint(), k.New.Fingerprint())
+		}
+	}
+	for _, w := range c.warnings(c.log, last) {
+		if len(c.Keys) == 0 {
+			c.verdict.Notes = append(c.verdict.Notes, c.name+": "+w)
+		}
+	}
+	if note := restoreNote(c.log); note != "" {
+		c.verdict.Notes = append(c.verdict.Notes, c.name+": "+note)
 	}
 	switch signed := bytes.Contains(c.log.Note, []byte("\n\n")); {
 	case signed && len(c.log.PublicKey) == 0:
@@ -173,12 +272,30 @@ func (c *logCheck) place(before []db.LogInfo) {
 			c.name, text.Plural(int(c.log.Size), "record")))
 	}
 	if len(before) == 0 {
+		if none := (&audit.Edge{}).Root(); c.log.OldSize != 0 || c.log.OldOrigin != c.log.LostOrigin || c.log.ID > 1 && string(c.log.OldRoot) != string(none[:]) {
+			c.fault("%s: the log before it is missing", c.name)
+		}
 		return
 	}
-	last := before[len(before)-1]
 	head, _, err := c.verifier.open(last, last.Note)
 	if err != nil || head.Origin != c.log.OldOrigin || head.Size != c.log.OldSize || string(head.Root[:]) != string(c.log.OldRoot) {
 		c.fault("%s: it does not continue the previous log as it is", c.name)
+	}
+}
+
+// restoreNote says what a restore lost of the log before l; "" if l was not started by one.
+func restoreNote(l db.LogInfo) string {
+	switch known := l.LostSize - l.OldSize; {
+	case l.Restored.IsZero():
+		return ""
+	case l.LostOrigin == "":
+		return fmt.Sprintf("it was started by the restore of %s: later records than the %d of the log before it may be lost", stamp(l.Restored), l.OldSize)
+	case l.LostOrigin != l.OldOrigin:
+		return fmt.Sprintf("it was started by the restore of %s, which lost %s of the log %s", stamp(l.Restored),
+			text.Plural(int(l.LostSize), "record"), text.Visible(l.LostOrigin))
+	default:
+		return fmt.Sprintf("it was started by the restore of %s, which lost at least %s of the log before it, after the first %d",
+			stamp(l.Restored), text.Plural(int(known), "record"), l.OldSize)
 	}
 }
 
@@ -265,35 +382,55 @@ func (c *logCheck) fitsPeaks() bool {
 	return string(peaks) == string(c.log.Peaks)
 }
 
-// keys returns the keys that may sign a log. The one that continues a closed log commits to it,
-// so the closed one may be signed by the key that it started with.
-func (v *verifier) keys(l db.LogInfo) []audit.PublicKey {
+// trusts returns an error if a key of a log is not one of those that are trusted: the given keys, or
+// the key file's. A trusted key vouches for the keys that it replaced, and for those that replaced it
+// with its signature. A closed log is trusted without given keys: the one that continues it commits to it.
+func (v *verifier) trusts(l db.LogInfo, list []periodOfKey, key audit.PublicKey) error {
+	given := func(k audit.PublicKey) bool { return slices.ContainsFunc(v.Keys, k.Equal) }
 	switch {
-	case len(v.Keys) > 0:
-		return v.Keys
-	case v.own != nil && !l.Closed:
-		return []audit.PublicKey{v.own}
+	case len(v.Keys) == 0 && (v.own == nil || l.Closed):
+		return nil
+	case len(v.Keys) == 0:
+		given = v.own.Equal
 	}
-	return slices.DeleteFunc([]audit.PublicKey{v.own, v.Identity.PublicKey, l.PublicKey}, func(k audit.PublicKey) bool { return len(k) == 0 })
+	last, reached := -1, false
+	for i, p := range list {
+		if reached = given(p.key) || reached && !p.lost; reached {
+			last = i
+		}
+	}
+	for _, p := range list[:last+1] {
+		if p.key.Equal(key) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: it is signed by the key %s", audit.ErrSignature, key.Fingerprint())
 }
 
 var errUnsigned = errors.New("it is not signed: the signing key was missing")
 
-// open verifies a checkpoint with the keys that may sign, and returns the fingerprint of the
-// key that signed it; "" if the log has no key.
+// open verifies a checkpoint with the key that signs the log at its size, and returns the fingerprint
+// of that key; "" if the log has no key. A key that was replaced counts up to the size of the change.
 func (v *verifier) open(l db.LogInfo, note []byte) (c audit.Checkpoint, key string, err error) {
-	keys := v.keys(l)
-	if len(keys) == 0 || v.Unsigned || l.NeverSigned() {
-		if c, err = audit.ParseCheckpoint(string(note)); err == nil && !bytes.Contains(note, []byte("\n\n")) {
-			return c, "", nil
-		}
-	}
+	list := v.keysOf(l)
 	if !bytes.Contains(note, []byte("\n\n")) {
+		if len(list) == 0 && len(v.Keys) == 0 && len(v.Identity.PublicKey) == 0 || v.Unsigned || l.NeverSigned() {
+			c, err = audit.ParseCheckpoint(string(note))
+			return c, "", err
+		}
 		return c, "", errUnsigned
 	}
-	for _, k := range keys {
-		if c, err = audit.Open(note, k); err == nil {
-			return c, k.Fingerprint(), nil
+	if c, err = audit.Peek(note); err != nil {
+		return c, "", err
+	}
+	size := c.Size
+	err = audit.ErrSignature
+	for i, p := range slices.Backward(list) {
+		if i+1 < len(list) && size > list[i+1].from || size < p.from {
+			continue
+		}
+		if c, err = audit.Open(note, p.key); err == nil {
+			return c, p.key.Fingerprint(), v.trusts(l, list, p.key)
 		}
 	}
 	return c, "", err

@@ -36,6 +36,14 @@ func NewFile(path, database string, h *Heads, key *audit.Key, report func(error)
 	return f
 }
 
+// SetKey makes another key sign the file from now on.
+func (f *File) SetKey(key *audit.Key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.key = key
+	f.later()
+}
+
 // Set sets the newest head of an account's log. The file has it at most a second later.
 func (f *File) Set(account string, change int64, note []byte, now time.Time) {
 	f.mu.Lock()

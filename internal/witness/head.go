@@ -88,6 +88,9 @@ func (l *Log) NewestSigned() (c audit.Checkpoint, ok bool) {
 
 // Checkpoint returns the head, and whether it is signed. The signature is not verified.
 func (l *Log) Checkpoint() (c audit.Checkpoint, signed bool, err error) {
+	if l == nil {
+		return c, false, errors.New("there is no head")
+	}
 	text, _, signed := strings.Cut(l.Note, "\n\n")
 	if signed {
 		text += "\n"
@@ -96,8 +99,19 @@ func (l *Log) Checkpoint() (c audit.Checkpoint, signed bool, err error) {
 	return c, signed, err
 }
 
-// Log returns the log of an account; nil if it is not found.
+// All returns the heads of all logs; none for no head file.
+func (h *Heads) All() []Log {
+	if h == nil {
+		return nil
+	}
+	return h.Logs
+}
+
+// Log returns the log of an account; nil if it is not found, or for no head file.
 func (h *Heads) Log(account string) *Log {
+	if h == nil {
+		return nil
+	}
 	for i := range h.Logs {
 		if h.Logs[i].Account == account {
 			return &h.Logs[i]
@@ -242,7 +256,7 @@ func replace(path, like string, text []byte) (err error) {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), syncFolder(dir))
+	return errors.Join(f.Close(), SyncFolder(dir))
 }
 
 func ignoreMissing(err error) error {

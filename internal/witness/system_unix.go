@@ -36,8 +36,8 @@ func changedAt(path string, info os.FileInfo) time.Time {
 	return time.Unix(s.Ctim.Unix())
 }
 
-// syncFolder makes renames in a directory survive a power failure.
-func syncFolder(dir string) error {
+// SyncFolder makes renames in a directory survive a power failure.
+func SyncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

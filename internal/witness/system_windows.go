@@ -11,5 +11,5 @@ func copyOwner(*os.File, string) error { return nil }
 // changedAt returns when a file was last written.
 func changedAt(_ string, info os.FileInfo) time.Time { return info.ModTime() }
 
-// syncFolder does nothing: Windows cannot sync directories.
-func syncFolder(string) error { return nil }
+// SyncFolder does nothing: Windows cannot sync directories.
+func SyncFolder(string) error { return nil }

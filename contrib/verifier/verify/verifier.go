@@ -383,10 +383,11 @@ func (v *verifier) complete(since, until string, listed map[string]bool) {
 		old := v.heads[r.fields["old_origin"]]
 		v.faultIf(len(b) > 0 && (base64.StdEncoding.EncodeToString(b) != old.Root || r.fields["old_size"] != fmt.Sprint(old.Size)),
 			"the log %s does not continue the log before it", r.origin)
+		n, _ := strconv.ParseInt(cmp.Or(r.fields["change"], r.fields["skipped_changes"]), 10, 64)
 		if r.typ != "change" {
+			last[a] += n * min(last[a], 1) // numbers that a restore skipped
 			continue
 		}
-		n, _ := strconv.ParseInt(r.fields["change"], 10, 64)
 		v.faultIf(n != last[a]+1 && (last[a] > 0 || r.time("seen_at") >= since), "account %s: changes between %d and %d are missing", a, last[a], n)
 		last[a], rest[a], seen[a] = n, v.heads[r.origin].Size-r.at-1, r.time("seen_at")
 		within := func(at string) bool { return at >= since && at <= until }

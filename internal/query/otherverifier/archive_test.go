@@ -187,10 +187,18 @@ func TestVerify(t *testing.T) {
 	for _, typ := range audit.Types() {
 		n := 0
 		must(t, c.QueryRow(`SELECT count(*) FROM leaves WHERE type = ?`, typ).Scan(&n))
-		if n == 0 && typ != "trust" {
+		if n == 0 && typ != audit.TypeTrust && typ != audit.TypeKey {
 			t.Errorf("the archive has no record of type %s", typ)
 		}
 	}
+}
+
+// restore restores a copy on a machine that has the key, and no head file.
+func restore(t *testing.T, from, to string) {
+	t.Helper()
+	must(t, db.Copy(t.Context(), from, to+".copy"))
+	_, err := db.Restore(t.Context(), to, db.Restoring{Options: db.Options{Key: from + ".key"}, Copy: to + ".copy", Person: "root@here", At: on(8)})
+	must(t, err)
 }
 
 // A restored archive has two logs of each account, and both verify.
@@ -198,7 +206,7 @@ func TestRestored(t *testing.T) {
 	f := logged(t)
 	from := f.database
 	f.database = filepath.Join(t.TempDir(), "restored.db")
-	must(t, db.Restore(t.Context(), from, f.database, db.Options{Key: from + ".key"}))
+	restore(t, from, f.database)
 	f.head = f.database + ".head"
 	d, err := db.OpenWith(t.Context(), f.database, db.Options{Key: from + ".key"})
 	must(t, err)
@@ -212,6 +220,30 @@ func TestRestored(t *testing.T) {
 	without := alter(t, f, `PRAGMA foreign_keys = 0; DELETE FROM logs WHERE id = 1; DELETE FROM leaves WHERE log_id = 1`)
 	if status, out := verified(without); status != 3 || !strings.Contains(out, "/prod/2 should be ") {
 		t.Errorf("the old log was removed: status %d:\n%s", status, out)
+	}
+}
+
+// The new key vouches for the one that it replaced.
+func TestRotatedKey(t *testing.T) {
+	f := logged(t)
+	d, err := db.Open(t.Context(), f.database)
+	must(t, err)
+	must(t, d.RotateKey(t.Context(), "root@here", on(8)))
+	must(t, d.Commit(t.Context(), version("a test/ü+1", 2)))
+	must(t, d.Close())
+	if status, out := verified(f); status == 0 {
+		t.Errorf("with the old key: status %d:\n%s", status, out)
+	}
+	key, err := audit.ReadKey(f.database + ".key")
+	must(t, err)
+	must(t, os.WriteFile(f.keys, []byte(key.Public().Verifier("cocsync/any")+"\n"), 0o600))
+	if status, out := verified(f); status != 0 {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+	for _, altered := range []string{`DELETE FROM checkpoints`, `UPDATE key_changes SET lost = 1`, `UPDATE key_changes SET new_key = old_key`} {
+		if status, out := verified(alter(t, f, altered)); status != 3 {
+			t.Errorf("%s: status %d:\n%s", altered, status, out)
+		}
 	}
 }
 

@@ -131,7 +131,7 @@ func TestBundleOfRestored(t *testing.T) {
 	f := logged(t)
 	from := f.database
 	f.database = filepath.Join(t.TempDir(), "restored.db")
-	must(t, db.Restore(t.Context(), from, f.database, db.Options{Key: from + ".key"}))
+	restore(t, from, f.database)
 	d, err := db.OpenWith(t.Context(), f.database, db.Options{Key: from + ".key"})
 	must(t, err)
 	last := version("prod", 6)
@@ -218,9 +218,9 @@ func TestBundleVerifierReadsFilesOnly(t *testing.T) {
 	}
 }
 
-// The documentation says that the verifier has less than 400 lines.
+// The documentation says that the verifier has at most 400 lines.
 func TestBundleVerifierIsShort(t *testing.T) {
-	if n := bytes.Count(bundled.Source, []byte("\n")); n >= 400 {
+	if n := bytes.Count(bundled.Source, []byte("\n")); n > 400 {
 		t.Errorf("it has %d lines", n)
 	}
 }

@@ -67,7 +67,9 @@ func (v *verifier) columns() error {
 			UNION ALL SELECT 1 FROM document_states s
 				WHERE s.account_id = c.account_id AND s.id IN (c.from_state, c.to_state) AND s.document_id <> c.document_id
 			UNION ALL SELECT 1 FROM versions v WHERE v.account_id = c.account_id AND v.id = c.version_id AND v.document_id <> c.document_id)
-		UNION ALL SELECT 'key of log', l.account_id, l.id FROM logs l, archive a WHERE l.public_key <> coalesce(a.public_key, '')
+		UNION ALL SELECT 'key of log', l.account_id, l.id FROM logs l, archive a WHERE coalesce((SELECT k.new_key FROM key_changes k
+				JOIN leaves g ON g.account_id = k.account_id AND g.type = 'key' AND g.ref = k.id AND g.log_id = l.id
+				WHERE k.account_id = l.account_id ORDER BY k.id DESC LIMIT 1), l.public_key) <> coalesce(a.public_key, '')
 			AND l.id = (SELECT max(id) FROM logs n WHERE n.account_id = l.account_id)`)
 	for _, r := range rows {
 		v.fault("account %d: the %s %d is not what was recorded", r.int(1), r.bytes(0), r.int(2))

@@ -17,6 +17,7 @@ import (
 // log is one log, with the leaves that were read.
 type log struct {
 	*verifier
+	number int64
 	origin string
 	public ed25519.PublicKey
 	// unsigned is set for a closed log that started without the key.
@@ -32,18 +33,32 @@ func (v *verifier) account(account int64) error {
 	if err != nil {
 		return err
 	}
-	_, logs, err := v.query(`SELECT id, origin, public_key, size, peaks, note, old_origin, old_size, old_root FROM logs WHERE account_id = ? ORDER BY id`, account)
+	_, logs, err := v.query(`SELECT id, origin, public_key, size, peaks, note, old_origin, old_size, old_root, lost_origin FROM logs WHERE account_id = ? ORDER BY id`, account)
 	old := log{}
 	for i, r := range logs {
 		l := log{verifier: v, origin: string(r.bytes(1)), public: r.bytes(2), unsigned: r.bytes(2) == nil && i < len(logs)-1}
-		origin := "cocsync/" + v.archive + "/" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
-		if i > 0 {
-			origin += "/" + strconv.Itoa(i+1)
+		number, base := int64(i+1), "cocsync/"+v.archive+"/"+strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+		if lost, ok := strings.CutPrefix(string(r.bytes(9)), base); ok { // this log follows one that was lost
+			n, err := strconv.ParseInt(strings.TrimPrefix(lost, "/"), 10, 64)
+			if err != nil {
+				n = 1
+			}
+			number = max(n+1, old.number+1)
+		} else if i > 0 {
+			number = old.number + 1
 		}
-		if l.origin != origin || r.int(0) != int64(i+1) {
+		l.number = number
+		origin := base
+		if number > 1 {
+			origin += "/" + strconv.FormatInt(number, 10)
+		}
+		if l.origin != origin || r.int(0) != number {
 			v.fault("the log %s should be %s", l.origin, origin)
 		}
-		if i > 0 && (string(r.bytes(6)) != old.origin || r.int(7) != old.size || !bytes.Equal(r.bytes(8), old.root())) {
+		if i == 0 && number > 1 {
+			old.origin = string(r.bytes(9))
+		}
+		if number > 1 && (string(r.bytes(6)) != old.origin || r.int(7) != old.size || !bytes.Equal(r.bytes(8), old.root())) {
 			v.fault("the log %s does not continue %s", l.origin, old.origin)
 		}
 		if err := l.check(account, r, records); err != nil {
@@ -72,14 +87,40 @@ func (l *log) check(account int64, r row, records map[string][]record) error {
 		l.leaf(leaf, records)
 		roots = append(roots, l.root())
 	}
+	changes, err3 := l.keyChanges(account, r.int(0))
+	both := map[int64]bool{}
 	for _, c := range checkpoints {
-		key, text, err := l.open(c.note, l.origin)
+		size := c.size
+		if lines := strings.SplitN(string(c.note), "\n", 3); len(lines) == 3 {
+			size, _ = strconv.ParseInt(lines[1], 10, 64)
+		}
+		public := l.public
+		var old ed25519.PublicKey
+		for _, k := range changes {
+			if size >= k.size {
+				old, public = nil, k.new
+			}
+			if size == k.size && !k.lost {
+				old = k.old
+			}
+		}
+		var vouched []ed25519.PublicKey // a given key vouches for those that it replaced
+		if slices.ContainsFunc(changes, func(k keyChange) bool {
+			return slices.ContainsFunc(l.keys, func(g ed25519.PublicKey) bool { return g.Equal(k.new) })
+		}) {
+			vouched = append(vouched, public)
+		}
+		key, text, err := l.open(c.note, l.origin, vouched...)
+		if old != nil && !both[size] {
+			_, _, wrong := l.open(c.note, l.origin, old)
+			both[size] = wrong == nil
+		}
 		if l.unsigned && !bytes.Contains(c.note, []byte("\n\n")) {
 			text, err = string(c.note), nil
 		}
 		lines := strings.Split(text, "\n")
 		switch size, _ := strconv.ParseInt(lines[min(1, len(lines)-1)], 10, 64); {
-		case err != nil || len(lines) != 4 || lines[0] != l.origin || c.size >= 0 && size != c.size || l.public != nil && !l.public.Equal(key):
+		case err != nil || len(lines) != 4 || lines[0] != l.origin || c.size >= 0 && size != c.size || public != nil && !public.Equal(key):
 			l.fault("log %s: %s is not a checkpoint that its key signed: %v", l.origin, c.what, err)
 		case size < 0 || size > l.size:
 			l.fault("log %s has %d leaves, and %s is of %d", l.origin, l.size, c.what, size)
@@ -92,7 +133,28 @@ func (l *log) check(account int64, r row, records map[string][]record) error {
 	if l.size != r.int(3) || !bytes.Equal(bytes.Join(l.peaks, nil), r.bytes(4)) {
 		l.fault("log %s: its size or its peaks are not those of its %d leaves", l.origin, l.size)
 	}
-	return errors.Join(err, err2)
+	for _, k := range changes {
+		if !k.lost && !both[k.size] {
+			l.fault("log %s: not both keys signed its first %d leaves", l.origin, k.size)
+		}
+	}
+	return errors.Join(err, err2, err3)
+}
+
+// keyChange is a change of the key of a log: the new one signs it from a size on.
+type keyChange struct {
+	size     int64
+	old, new ed25519.PublicKey
+	lost     bool
+}
+
+func (l *log) keyChanges(account, id int64) (list []keyChange, err error) {
+	_, rows, err := l.query(`SELECT g.id, k.old_key, k.new_key, k.lost FROM leaves g JOIN key_changes k ON k.account_id = g.account_id AND k.id = g.ref
+		WHERE g.type = 'key' AND g.account_id = ? AND g.log_id = ? ORDER BY g.id`, account, id)
+	for _, r := range rows {
+		list = append(list, keyChange{r.int(0) + 1, r.bytes(1), r.bytes(2), r.int(3) == 1})
+	}
+	return list, err
 }
 
 // leaf checks a leaf against the next record of its type, and adds it to the tree.

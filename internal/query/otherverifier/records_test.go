@@ -29,7 +29,7 @@ func recordTypes() map[string]string {
 			LEFT JOIN contents %[1]sc ON %[1]sc.account_id = x.account_id AND %[1]sc.id = %[1]sr.content_id`
 	)
 	return map[string]string{
-		"start":       `logs x: origin public_key at=started_at old_origin old_size old_root`,
+		"start":       `logs x: origin public_key at=started_at old_origin old_size old_root person lost_origin lost_size lost_root skipped_changes!`,
 		"endpoint":    `endpoints x: endpoint at`,
 		"watch":       `watch_starts x: watch at`,
 		"document":    `documents x: document_id document_type first_seen_at`,
@@ -44,6 +44,7 @@ func recordTypes() map[string]string {
 			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument + `change=id kind from_version=fv from_revision=fr from_sha256=fc
 			to_version=tv to_revision=tr to_sha256=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
 		"erasure": `(SELECT x.*, c.sha256, c.size FROM erasures x` + ofContent + `) x: sha256 size at reason`,
+		"key":     `key_changes x: at person old_key new_key lost!`,
 		"trust":   `trusts x: at person reason checkpoint`,
 	}
 }

@@ -137,14 +137,15 @@ type checkpoint struct {
 	size int64
 }
 
-// open verifies a note, and returns the key that signed it under a name.
-func (v *verifier) open(note []byte, name string) (ed25519.PublicKey, string, error) {
+// open verifies a note, and returns the key that signed it under a name: one of the given keys, or one
+// for which they vouch.
+func (v *verifier) open(note []byte, name string, more ...ed25519.PublicKey) (ed25519.PublicKey, string, error) {
 	text, signatures, _ := strings.Cut(string(note), "\n\n")
 	text += "\n"
 	for line := range strings.Lines(signatures) {
 		encoded, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "— "+name+" ")
 		b, err := base64.StdEncoding.DecodeString(encoded)
-		for _, key := range v.keys {
+		for _, key := range append(more, v.keys...) {
 			if ok && err == nil && len(b) == 4+ed25519.SignatureSize && bytes.Equal(b[:4], keyID(name, key)) && ed25519.Verify(key, []byte(text), b[4:]) {
 				return key, text, nil
 			}

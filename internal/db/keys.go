@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cocsync/internal/audit"
+	"cocsync/internal/hint"
+	"cocsync/internal/witness"
+)
+
+// Rotating replaces the key that signs the logs. The new key is in a file next to the key file until
+// the transaction is stored, so that a crash leaves the key that signed last.
+
+// successor is the path of the new key until it replaces the key file.
+func (s *store) successor() string { return s.keyPath + ".next" }
+
+// finishRotation replaces the key file by the new key, if a process was killed after it had signed
+// with it. public is the key of the archive.
+func (s *store) finishRotation(public audit.PublicKey) error {
+	next, err := audit.ReadKey(s.successor())
+	if err != nil || !next.Public().Equal(public) {
+		return nil // it was not used: the next rotation removes it
+	}
+	return s.replaceKey()
+}
+
+func (s *store) replaceKey() error {
+	if err := os.Rename(s.successor(), s.keyPath); err != nil {
+		return fmt.Errorf("replace the key file: %w", err)
+	}
+	return witness.SyncFolder(filepath.Dir(s.keyPath))
+}
+
+// RotateKey replaces the key that signs the logs. Each log gets a record, which both keys sign.
+// Without the key, because it is lost, the new key alone signs it: the archive must have been
+// verified, and the logs must end where the head file says.
+func (l *Log) RotateKey(ctx context.Context, person string, now time.Time) error {
+	old := l.key
+	if old == nil && !l.exact {
+		return alteredError{hint.Wrap(errors.New("the logs do not end where the head file says, and the key that signed them is missing"),
+			"put the key back, or restore a backup")}
+	}
+	next, err := audit.NewKey()
+	if old != nil {
+		next, err = old.Successor()
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(l.successor()); ignore(err, os.ErrNotExist) != nil {
+		return err
+	}
+	if err := next.Write(l.successor()); err != nil {
+		return fmt.Errorf("new key: %w", err)
+	}
+	if err := takeOwner(l.successor(), l.path); err != nil {
+		return err
+	}
+	if err := l.rotate(ctx, old, next, person, now); err != nil {
+		return err
+	}
+	if err := l.replaceKey(); err != nil {
+		return err
+	}
+	l.head.SetKey(next)
+	return l.head.Flush()
+}
+
+// rotate adds the records of a new key, and signs with it.
+func (l *Log) rotate(ctx context.Context, old, next *audit.Key, person string, now time.Time) (err error) {
+	before := l.opened
+	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
+	if err != nil {
+		return err
+	}
+	l.writing.Lock()
+	l.key = next
+	l.writing.Unlock()
+	defer func() {
+		l.writing.Lock()
+		defer l.writing.Unlock()
+		if err != nil {
+			l.key = old
+		} else {
+			l.opened = next.Public()
+		}
+	}()
+	return l.update(ctx, "change the key", func(t *tx) {
+		if old != nil {
+			t.also = []*audit.Key{old}
+		}
+		for i := range stored {
+			s := &stored[i]
+			if t.logOf(s.Account); s.PublicKey == nil { // it started without the key: see openLogs
+				after, err := s.end()
+				t.fail(err)
+				t.startLog(s.Account, s.Name, &after, now)
+				continue
+			}
+			key := t.add(s.Account, "key_changes", "at, person, old_key, new_key, lost", now, person, []byte(before), []byte(next.Public()), old == nil)
+			t.leaf(key, audit.NewRecord(audit.TypeKey, "account", s.Name, "at", now, "person", person,
+				"old_key", []byte(before), "new_key", []byte(next.Public()), "lost", old == nil))
+		}
+		t.exec(`UPDATE archive SET public_key = ?`, []byte(next.Public()))
+		t.exec(`UPDATE messages SET code = NULL WHERE code IS NOT NULL`) // pending messages are composed again
+	})
+}
+
+// KeyChange is a change of the key that signs a log.
+type KeyChange struct {
+	Account, Log int64
+	Index        int64 // of its record
+	At           time.Time
+	Old, New     audit.PublicKey
+	Lost         bool   // only the new key signed it
+	Note         []byte // the checkpoint that ends with its record
+}
+
+// KeyChanges returns the changes of keys of all logs, in their order.
+func (l *Log) KeyChanges(ctx context.Context) ([]KeyChange, error) {
+	return collect[KeyChange](l.reading(ctx, "keys"), `
+		SELECT k.account_id, l.log_id, l.id, k.at, k.old_key, k.new_key, k.lost, c.note
+		FROM key_changes k JOIN leaves l ON l.account_id = k.account_id AND l.type = '`+audit.TypeKey+`' AND l.ref = k.id
+		LEFT JOIN checkpoints c ON c.account_id = l.account_id AND c.log_id = l.log_id AND c.size = l.id + 1
+		ORDER BY k.account_id, l.log_id, l.id`)
+}
