@@ -73,6 +73,7 @@ func TestStatusSeesThatAWatchIsLate(t *testing.T) {
 	if got := statusText(t, d, dayOf(0).Add(9*time.Minute)); !strings.HasPrefix(got, "All is well.\n") {
 		t.Errorf("status while all is well:\n%s", got)
 	}
+	must(t, d.RecordCounted()) // as an hour later
 	got := statusText(t, d, dayOf(3))
 	want := "1 problem.\n! watch runbooks is late: a cycle was due 2 days ago and none has succeeded since\n" +
 		"    why: schedule */5 * * * * (UTC); the last good cycle ended 2 days ago, at 2026-03-01T12:00:01Z\n"

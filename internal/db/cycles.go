@@ -126,12 +126,13 @@ func cyclesAfter(r reader, watch string, outcome coc.Outcome, x string) (n int, 
 }
 
 // Ran counts the watch's cycles that started in [since, until) by outcome, without partial
-// ones, and the scheduled cycles before them that did not run.
+// ones, and the scheduled cycles before them that did not run. until is not in the future.
 func (a *Archive) Ran(ctx context.Context, watch string, since, until time.Time) (ran map[coc.Outcome]int, missed int, err error) {
 	counts, err := byKey[coc.Outcome, struct{ Ran, Missed int }](a.reading(ctx, "count cycles of watch %q", watch), `
-		SELECT CASE WHEN x.outcome = 'good' AND `+recordOf+` = 'unattested' THEN 'unattested' ELSE x.outcome END, sum(1 - x.partial), sum(x.missed)
-		FROM cycles x WHERE x.watch = ? AND x.started_at >= ? AND x.started_at < ? GROUP BY 1`,
-		watch, since.UnixMilli(), until.UnixMilli())
+		SELECT CASE WHEN x.outcome = 'good' AND NOT `+attested("?4")+` THEN 'unattested' ELSE x.outcome END,
+			sum(1 - x.partial), sum(x.missed)
+		FROM cycles x WHERE x.watch = ?1 AND x.started_at >= ?2 AND x.started_at < ?3 GROUP BY 1`,
+		watch, since.UnixMilli(), until.UnixMilli(), recordedBefore(until).UnixMilli())
 	ran = map[coc.Outcome]int{}
 	for outcome, n := range counts {
 		ran[outcome], missed = n.Ran, missed+n.Missed
@@ -181,7 +182,7 @@ func (a *Archive) LastRequestAt(ctx context.Context, account string, now time.Ti
 		SELECT max(c.ended_at) FROM watch_starts w JOIN accounts a ON a.id = w.account_id
 		JOIN cycles c ON c.account_id = w.account_id AND c.id = (SELECT x.id FROM cycles x
 			WHERE x.watch = w.watch AND x.account_id = w.account_id AND x.requests > 0 AND x.ended_at IS NOT NULL
-				AND coalesce(`+recordOf+`, CASE WHEN x.started_at < ?2 THEN 'unattested' ELSE '' END) <> 'unattested' ORDER BY x.id DESC LIMIT 1)
+				AND `+attested("?2")+` ORDER BY x.id DESC LIMIT 1)
 		WHERE ?1 = '' OR a.name = ?1`, account, recordedBefore(now).UnixMilli())
 }
 

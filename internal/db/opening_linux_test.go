@@ -107,9 +107,11 @@ func TestOpeningReadsNothingThatGrows(t *testing.T) {
 // index.
 func TestOpeningScansNothing(t *testing.T) {
 	d, _ := open(t)
-	for _, query := range []string{unattestedCycles, endRunning, strings.NewReplacer("?1", "'prod'", "?2", "'w'", "?3", "0").Replace(unattestedRanges),
+	for _, query := range []string{unattestedCycles, endRunning,
+		strings.NewReplacer("?1", "'prod'", "?2", "0", "?3", "0", "?4", "'w'").Replace(recordedRanges),
 		`SELECT ` + recordOf + ` FROM cycles x WHERE x.watch = 'w' AND x.account_id = 1`,
-		`SELECT ` + lastGood(recordOf+` <> 'unattested'`) + ` FROM watches w WHERE w.name = 'w'`, strings.ReplaceAll(otherLines, "?1", "1"),
+		`SELECT ` + lastGood(recordOf+` <> 'unattested'`) + ` FROM watches w WHERE w.name = 'w'`,
+		`SELECT ` + lastGood(attested("0")) + ` FROM watches w WHERE w.name = 'w'`, strings.ReplaceAll(otherLines, "?1", "1"),
 		cycleRows + ` WHERE c.watch = 'w' AND c.outcome = 'running'`} {
 		plan, err := collect[struct {
 			ID, Parent, Unused int

@@ -181,9 +181,7 @@ func (p *Reported) others(r reader, args []any) (err error) {
 		ID   int64
 		Type string
 	}](r, `
-		SELECT g.id, g.type FROM coverages g JOIN cycles f ON f.account_id = g.account_id AND f.id = g.first_cycle
-		LEFT JOIN cycles e ON e.account_id = g.account_id AND e.id = g.last_cycle
-		WHERE g.account_id = ?1 AND f.started_at < ?3 AND (coalesce(e.ended_at, e.started_at) >= ?2 OR f.started_at >= ?2)`, args...) {
+		SELECT g.id, g.type FROM coverages g `+coverageCycles+` WHERE g.account_id = ?1 AND `+coverageWithin, args...) {
 		if err != nil {
 			return err
 		}

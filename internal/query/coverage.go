@@ -93,11 +93,12 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 		for _, m := range memberships {
 			periods = append(periods, clip(Period{Time{m.Since}, Time{m.Until}}, period))
 		}
-		unattested, err := a.db.Unattested(ctx, w.Watch, w.Account, a.Now())
+		recorded, err := a.db.RecordedWithin(ctx, w.Watch, w.Account, since, until)
 		if err != nil {
 			return nil, err
 		}
-		c, err := cover(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), unattested, period, w.At, union(periods))
+		cycles := attest(a.db.CyclesWithin(ctx, w.Watch, w.Account, since, until), recorded, a.Now())
+		c, err := cover(cycles, period, w.At, union(periods))
 		if err != nil {
 			return nil, err
 		}
@@ -114,9 +115,35 @@ func (a *Archive) coverage(ctx context.Context, period Period, account string) (
 	return out, nil
 }
 
+// attestedCycle is a cycle, and whether its process recorded it or did not have to do so yet.
+type attestedCycle struct {
+	coc.Cycle
+	attested bool
+}
+
+// attest says of each cycle whether it is attested. The cycles and the ranges are in order. A good
+// cycle is first counted in memory: the newest ones need no record yet, all others do.
+func attest(cycles iter.Seq2[coc.Cycle, error], recorded []db.RecordedRange, now time.Time) iter.Seq2[attestedCycle, error] {
+	return func(yield func(attestedCycle, error) bool) {
+		for x, err := range cycles {
+			for len(recorded) > 0 && recorded[0].Last < x.Key.ID {
+				recorded = recorded[1:]
+			}
+			attested := len(recorded) == 0 && !db.MustBeRecorded(x.StartedAt, now)
+			if len(recorded) > 0 && recorded[0].First <= x.Key.ID {
+				attested = recorded[0].Attested
+			}
+			if !yield(attestedCycle{x, attested}, err) {
+				return
+			}
+		}
+	}
+}
+
 // cover counts a watch's cycles, which are in order, and finds the gaps in its active period. A
-// good cycle that is unattested is only counted: someone may have inserted it.
-func cover(cycles iter.Seq2[coc.Cycle, error], unattested []db.CycleRange, period Period, first time.Time, followed []Period) (c Coverage, err error) {
+// good cycle that is not attested is only counted: someone may have inserted it. One that is not
+// good makes no interval normal then.
+func cover(cycles iter.Seq2[attestedCycle, error], period Period, first time.Time, followed []Period) (c Coverage, err error) {
 	c = Coverage{Followed: followed, failures: newFailures()}
 	var intervals []time.Duration
 	var last, end time.Time // when the last one began, and when any was running
@@ -126,10 +153,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], unattested []db.CycleRange, perio
 			return c, err
 		}
 		c.cycles++
-		for len(unattested) > 0 && unattested[0].Last < x.Key.ID {
-			unattested = unattested[1:]
-		}
-		inserted := !x.Partial && x.Outcome == coc.CycleGood && len(unattested) > 0 && unattested[0].First <= x.Key.ID
+		inserted := !x.Partial && x.Outcome == coc.CycleGood && !x.attested
 		if !inserted {
 			end = later(end, later(x.StartedAt, x.EndedAt))
 		}
@@ -142,7 +166,7 @@ func cover(cycles iter.Seq2[coc.Cycle, error], unattested []db.CycleRange, perio
 			gap = Gap{Period: Period{Since: Time{later(gap.Since.Time, x.EndedAt)}}}
 		default:
 			gap.Cycles++
-			if x.Complete && x.Outcome == coc.CycleFailed {
+			if x.Complete && x.Outcome == coc.CycleFailed && x.attested {
 				gap.Complete++
 			}
 		}
@@ -154,12 +178,15 @@ func cover(cycles iter.Seq2[coc.Cycle, error], unattested []db.CycleRange, perio
 			continue
 		}
 		c.Requests += x.Requests
-		c.Cycles.count(x)
+		c.Cycles.count(x.Cycle)
 		if x.Partial {
 			continue
 		}
 		if x.Outcome == coc.CycleFailed && x.Err != "" {
 			c.failures.add(x.Err, 1)
+		}
+		if !x.attested {
+			continue
 		}
 		if !last.IsZero() {
 			intervals = append(intervals, x.StartedAt.Sub(last))

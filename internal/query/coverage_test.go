@@ -85,7 +85,7 @@ func TestGaps(t *testing.T) {
 		{"the shorter of two in the middle", "0-1 good, 5-6 good, 500-501 good", 0, 502, 5 * time.Minute, "6-500 0/0"},
 		{"a clock that went back", "50-51 good, 20-21 good, 55-56 good", 10, 57, time.Minute, "10-50 0/0"},
 	} {
-		c, err := cover(rows(ran(t, tt.cycles)), nil, span(tt.from, tt.to), clock(-500), nil)
+		c, err := cover(attest(rows(ran(t, tt.cycles)), nil, clock(0)), span(tt.from, tt.to), clock(-500), nil)
 		must(t, err)
 		var got []string
 		for _, g := range c.Gaps {
@@ -100,7 +100,7 @@ func TestGaps(t *testing.T) {
 // Each cycle that started in the period counts once, by outcome.
 func TestCoverageCounts(t *testing.T) {
 	cycles := ran(t, "0-11 good, 10-11 good, 15-16 unlisted, 20-21 failed, 25-26 stopped, 30-30 died, 35-36 named")
-	c, err := cover(rows(cycles), nil, span(10, 40), clock(-500), nil)
+	c, err := cover(attest(rows(cycles), nil, clock(0)), span(10, 40), clock(-500), nil)
 	must(t, err)
 	got := [...]int{c.Cycles.Good, c.Cycles.Incomplete, c.Cycles.Failed, c.Cycles.Stopped, c.Cycles.Unended, c.Cycles.ByName, c.Requests}
 	if want := [...]int{2, 1, 1, 1, 1, 1, 6}; got != want {
@@ -111,7 +111,7 @@ func TestCoverageCounts(t *testing.T) {
 // Errors that differ only in a request id or a time are one reason.
 func TestFailuresAreCountedByReason(t *testing.T) {
 	cycles := ran(t, "0-1 failed, 5-6 failed, 10-11 failed, 15-16 stopped, 20-21 named")
-	c, err := cover(rows(cycles), nil, span(5, 25), clock(-500), nil)
+	c, err := cover(attest(rows(cycles), nil, clock(0)), span(5, 25), clock(-500), nil)
 	must(t, err)
 	got := c.failures.list(map[string]int{
 		"get document \"DM-1\": cut (request 0a)":                              1,

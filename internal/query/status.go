@@ -271,10 +271,15 @@ func (a *Archive) readWatch(ctx context.Context, s *Status, name string) (err er
 		return err
 	}
 	w.Schedule, w.Timezone = Text(w.state.Schedule.Spec), Text(w.state.Schedule.Timezone)
-	if s.Writer == nil && s.writerErr == nil && !s.Copy { // what no process recorded may have been inserted
-		if w.state.LastGoodAt, err = a.db.LastRecorded(ctx, name); err != nil {
-			return err
-		}
+	switch { // what no process recorded may have been inserted
+	case s.Copy:
+	case s.Writer == nil && s.writerErr == nil:
+		w.state.LastGoodAt, err = a.db.LastRecorded(ctx, name)
+	default:
+		w.state.LastGoodAt, err = a.db.LastGood(ctx, name, s.Now)
+	}
+	if err != nil {
+		return err
 	}
 	w.LastGoodAt.Time, w.LastCycleAt, w.FailedInARow = w.state.LastGoodAt, w.state.LastCycleAt, w.state.FailedInARow
 	if w.newest, err = a.db.NewestCycle(ctx, name, db.CycleQuery{}); err != nil {

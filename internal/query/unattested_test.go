@@ -38,6 +38,13 @@ func insertGood(t *testing.T, path string, every, from, to int) {
 		UPDATE counters SET cycles = (SELECT max(id) FROM cycles)`)
 }
 
+// insertWithID inserts a cycle with an id that cocsync does not give to one.
+func insertWithID(t *testing.T, path string, id, at int, outcome coc.Outcome) {
+	t.Helper()
+	tamper(t, path, fmt.Sprintf(`INSERT INTO cycles (account_id, id, watch, cause, started_at, partial, ended_at, outcome, complete, requests)
+		VALUES (1, %d, 'all', 'sync', %d, 0, %d, '%s', 1, 2)`, id, clock(at).UnixMilli(), clock(at+1).UnixMilli(), outcome))
+}
+
 // covered returns the report from noon to a time in minutes after it, and the coverage of its
 // only watch.
 func covered(t *testing.T, path string, now int) (Report, Coverage) {
@@ -68,6 +75,25 @@ func TestInsertedCyclesEndNoGap(t *testing.T) {
 	d := open()
 	runGood(t, d, 0, 100)
 	must(t, d.Close())
+
+	// Fault: cycles with ids that no process could have given to them ended the gap.
+	outside := copyOf(t, path)
+	for i, id := range []int{0, -1, -1000, 1000} {
+		insertWithID(t, outside, id, 150+30*i, coc.CycleGood)
+	}
+	insertWithID(t, outside, -2, 395, coc.CycleGood)
+	_, c := covered(t, outside, 400)
+	if len(c.Gaps) != 1 || c.Gaps[0].Period != span(101, 400) || c.Cycles.Unattested != 5 {
+		t.Errorf("with ids outside of the counted ones: %+v", c)
+	}
+	// Fault: inserted cycles that failed, far apart, made long gaps normal.
+	for i := range 60 {
+		insertWithID(t, outside, -3-i, 100*(i%2), coc.CycleFailed)
+	}
+	if _, c = covered(t, outside, 400); c.GapOver.Duration != 15*time.Minute {
+		t.Errorf("with inserted cycles that failed a gap is longer than %v", c.GapOver)
+	}
+
 	insertGood(t, path, 5, 105, 395)
 	insertGood(t, path, 1, 396, 399)
 
@@ -131,6 +157,27 @@ func TestCyclesOfAKilledProcess(t *testing.T) {
 	}
 }
 
+// The record of a cycle that failed has no end: another one in its row ended the gap.
+func TestRecordOfOneCycleCoversNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "archive.db")
+	d, err := db.Open(t.Context(), path)
+	must(t, err)
+	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
+	must(t, err)
+	runGood(t, d, 0, 100)
+	c := coc.Cycle{Watch: "all", Account: "prod", Trigger: coc.TriggerSync, StartedAt: clock(105)}
+	c.Key, err = d.Begin(t.Context(), c)
+	must(t, err)
+	c.EndedAt, c.Outcome, c.Err = clock(106), coc.CycleFailed, "no response"
+	must(t, d.End(t.Context(), c, nil))
+	must(t, d.Close())
+	insertGood(t, path, 5, 110, 395)
+	tamper(t, path, `UPDATE coverages SET last_cycle = (SELECT max(id) FROM cycles) WHERE type = 'cycle'`)
+	if _, c := covered(t, path, 521); len(c.Gaps) != 1 || c.Gaps[0].Period != span(101, 521) || c.Cycles.Failed != 1 {
+		t.Errorf("the report has %+v", c)
+	}
+}
+
 // A good cycle that someone inserted made an archive look up to date whose cycles had ended.
 func TestInsertedCyclesAreNotFresh(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive.db")
@@ -140,6 +187,7 @@ func TestInsertedCyclesAreNotFresh(t *testing.T) {
 	runGood(t, d, 0, 100)
 	must(t, d.Close())
 	insertGood(t, path, 5, 105, 395)
+	insertWithID(t, path, 0, 110, coc.CycleGood)
 	status := func() *Status {
 		t.Helper()
 		r, err := db.OpenReader(t.Context(), path)
@@ -160,7 +208,16 @@ func TestInsertedCyclesAreNotFresh(t *testing.T) {
 		must(t, err)
 		must(t, d.Close())
 	}
-	if got, want := status().Watches[0].Day.String(), "80 cycles ran, 59 of them unattested"; got != want {
+	// Fault: while a process had the archive open, any inserted good cycle was the last good one.
+	d, err = db.Open(t.Context(), path)
+	must(t, err)
+	insertWithID(t, path, 1000, 200, coc.CycleGood)
+	if s := status(); s.Writer == nil || !s.LastGoodAt().Equal(clock(101)) {
+		t.Errorf("while process %v has the archive: last good at %v", s.Writer, s.LastGoodAt())
+	}
+	must(t, d.Close())
+	tamper(t, path, `DELETE FROM cycles WHERE id = 1000`)
+	if got, want := status().Watches[0].Day.String(), "81 cycles ran, 60 of them unattested"; got != want {
 		t.Errorf("the last day: %q, want %q", got, want)
 	}
 }
