@@ -256,9 +256,11 @@ func (s *store) committed(t *tx) {
 // changedWhileOpen is the error for a database that another program wrote while this process
 // had it open. The head file, which has what this process signed, does not change any more.
 func changedWhileOpen(what string) error {
-	return alteredError{hint.Wrap(errors.New("another program altered it while it was open: "+what),
-		"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
+	return alteredError{hint.Wrap(errors.New("another program altered it while it was open: "+what), changedAdvice)}
 }
+
+// changedAdvice is the hint for an archive that another program wrote.
+const changedAdvice = "`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies"
 
 // public returns the public key that signs the logs; nil if the key is missing.
 func (s *store) public() audit.PublicKey {

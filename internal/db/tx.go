@@ -11,6 +11,8 @@ import (
 
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
+	"cocsync/internal/hint"
+	"cocsync/internal/text"
 )
 
 // tx is a write transaction. It keeps its first error: later statements do nothing, and
@@ -190,8 +192,22 @@ func (t *tx) add(account int64, table, columns string, args ...any) coc.Key {
 	newest := t.count(account, table)
 	*newest++
 	key := coc.Key{Account: account, ID: *newest}
-	t.exec(insertInto(table, "account_id, id, "+columns), slices.Insert(args, 0, any(key))...)
+	failed := t.err != nil
+	if t.exec(insertInto(table, "account_id, id, "+columns), slices.Insert(args, 0, any(key))...); !failed && t.err != nil {
+		t.explainAdd(table, key)
+	}
 	return key
+}
+
+// explainAdd replaces the error of a row that could not be added, if the table has one with its key.
+// cocsync did not write that row: ids have no gaps, and a row and its counter are of one transaction.
+func (t *tx) explainAdd(table string, key coc.Key) {
+	var account string
+	if t.row(`SELECT a.name FROM `+table+` x JOIN accounts a ON a.id = x.account_id WHERE x.account_id = ? AND x.id = ?`,
+		key).Scan(&account) == nil {
+		t.err = alteredError{hint.Wrap(fmt.Errorf("the table %s has the row %d of account %s, and cocsync has counted %d: "+
+			"another program added the row, or lowered the counter", table, key.ID, text.Visible(account), key.ID-1), changedAdvice)}
+	}
 }
 
 // insert adds a row to a table and returns its id.
