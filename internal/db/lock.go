@@ -30,10 +30,10 @@ func lockFile(path string) string { return path + ".lock" }
 // file. The system releases the lock when the process ends. path is resolved.
 func takeLock(path, command string) (*flock.Flock, error) {
 	name := lockFile(path)
-	if err := refusePipe(name); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("lock: %w", err), "remove it: cocsync creates the file")
+	if err := refuseOther(name); err != nil {
+		return nil, hint.Wrap(fmt.Errorf("lock: %w", err), lockAdvice)
 	}
-	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	lock := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	for start := time.Now(); err == nil && !ok && time.Since(start) < lockTimeout; ok, err = lock.TryLock() {
 		if taken, err := locked(name); err != nil || taken {
@@ -53,13 +53,39 @@ func takeLock(path, command string) (*flock.Flock, error) {
 			"stop that process, or let it do the work (kill -USR1 makes a daemon run every watch at once)")
 	}
 	self := Process{PID: os.Getpid(), Since: time.Now(), Command: command}
-	if err := os.WriteFile(holderFile(name), []byte(self.String()+"\n"), 0o600); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+	if err := writeHolder(lock, self); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock: %w", err), lock.Unlock())
 	}
 	if err := takeOwner(name, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock: %w", err), lock.Unlock())
 	}
 	return lock, nil
+}
+
+// lockAdvice is the hint for a lock file that cocsync did not create.
+const lockAdvice = "remove it: cocsync creates the file"
+
+// writeHolder writes a process to the holder file. It never writes a file that a link names: the user
+// of the folder could let root overwrite any file.
+func writeHolder(lock *flock.Flock, p Process) error {
+	name := holderFile(lock.Path())
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|noFollow, 0o600)
+	if err != nil {
+		return hint.Wrap(err, lockAdvice)
+	}
+	defer f.Close() // only the name of the process is lost if it fails
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || linksOf(info) > 1 {
+		return hint.Wrap(fmt.Errorf("%s is another file, or has several names (hard links)", name), lockAdvice)
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteString(p.String() + "\n")
+	return err
 }
 
 // Process is a process that has the archive open for writing, as the holder file describes
@@ -137,21 +163,25 @@ func (s *store) ownsLock() error {
 // that concurrent calls do not block each other and takeLock can distinguish them from a
 // process that syncs.
 func locked(name string) (bool, error) {
-	if err := refusePipe(name); err != nil {
+	if err := refuseOther(name); err != nil {
 		return false, err
 	}
-	shared := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	shared := flock.New(name, flock.SetFlag(os.O_RDONLY|noFollow))
 	free, err := shared.TryRLock()
 	return !free && err == nil, errors.Join(err, shared.Close())
 }
 
-// refusePipe returns an error if name exists and is not a regular file: opening a named pipe
-// blocks until it has a writer.
-func refusePipe(name string) error {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+// refuseOther returns an error if name exists and is not a regular file: opening a named pipe
+// blocks until it has a writer, and a link may name any file.
+func refuseOther(name string) error {
+	switch info, err := os.Lstat(name); {
+	case err != nil || info.Mode().IsRegular():
+		return nil
+	case info.Mode()&os.ModeSymlink != 0:
+		return fmt.Errorf("%s is a symbolic link", name)
+	default:
 		return fmt.Errorf("%s is not a regular file", name)
 	}
-	return nil
 }
 
 // readHolder returns the process that the holder file describes.

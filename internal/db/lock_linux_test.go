@@ -1,6 +1,7 @@
 package db
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"cocsync/internal/hint"
 )
@@ -154,4 +157,67 @@ func TestLockThatIsAPipe(t *testing.T) {
 			t.Errorf("Open with a pipe for the lock = %v, want an error with a hint", err)
 		}
 	})
+}
+
+// Fault: a user who could write the folder let root overwrite any file, with a link for the lock file.
+func TestLockThatIsALink(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		link func(old, new string) error
+		want string
+	}{
+		{"symbolic", os.Symlink, "is a symbolic link"},
+		{"hard", os.Link, "has several names (hard links)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path, other := filepath.Join(t.TempDir(), "cocsync.db"), filepath.Join(t.TempDir(), "other")
+			const text = "of another program\n"
+			if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.link(other, lockFile(path)); err != nil {
+				t.Fatal(err)
+			}
+			d, err := Open(t.Context(), path)
+			if err == nil {
+				d.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || hint.Of(err) == "" {
+				t.Errorf("Open = %v, want %q and a hint", err, tt.want)
+			}
+			if got, err := os.ReadFile(other); err != nil || string(got) != text {
+				t.Errorf("the other file has %q, %v", got, err)
+			}
+			if err := os.Remove(lockFile(path)); err != nil {
+				t.Fatal(err)
+			}
+			if d, err = Open(t.Context(), path); err != nil { // nothing is locked
+				t.Fatal(err)
+			}
+			d.Close()
+		})
+	}
+}
+
+// The holder file is not written through a link that replaced it after it was locked.
+func TestHolderFileIsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	name, other := filepath.Join(dir, "a.lock"), filepath.Join(dir, "other")
+	if err := os.WriteFile(other, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock := flock.New(name)
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	defer lock.Close()
+	if err := errors.Join(os.Remove(name), os.Symlink(other, name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeHolder(lock, Process{PID: 1}); !errors.Is(err, syscall.ELOOP) {
+		t.Errorf("writeHolder = %v, want ELOOP", err)
+	}
+	if got, err := os.ReadFile(other); err != nil || string(got) != "kept" {
+		t.Errorf("the other file has %q, %v", got, err)
+	}
 }

@@ -21,16 +21,24 @@ func mayRead(path string) error { return syscall.Access(path, readable) }
 // mayWrite returns an error if this user may not write a file or create files in a directory.
 func mayWrite(path string) error { return syscall.Access(path, writable) }
 
+// noFollow makes opening a symbolic link an error.
+const noFollow = syscall.O_NOFOLLOW
+
 // links returns the number of hard links of a file.
 func links(path string) (int, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, err
 	}
+	return linksOf(info), nil
+}
+
+// linksOf returns the number of hard links of a file.
+func linksOf(info fs.FileInfo) int {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && !info.IsDir() {
-		return int(s.Nlink), nil
+		return int(s.Nlink)
 	}
-	return 1, nil
+	return 1
 }
 
 // takeOwner gives a file that root created the owner and the group of the database, if that
@@ -40,7 +48,7 @@ func takeOwner(path, database string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ELOOP) { // a symbolic link
 		return nil
 	}

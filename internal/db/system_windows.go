@@ -1,12 +1,22 @@
 package db
 
-import "syscall"
+import (
+	"io/fs"
+	"syscall"
+)
 
 // mayRead returns nil: opening the file reports the error.
 func mayRead(string) error { return nil }
 
 // mayWrite returns nil: writing the file reports the error.
 func mayWrite(string) error { return nil }
+
+// noFollow is not available: a symbolic link is only found before the file is opened. Only
+// administrators may create one.
+const noFollow = 0
+
+// linksOf returns 1: only a user who may write a file can make a hard link to it.
+func linksOf(fs.FileInfo) int { return 1 }
 
 // links returns the number of hard links of a file. Closing the handle releases no locks: on
 // Windows SQLite's locks belong to its own handle.
