@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -97,18 +99,25 @@ func (a *app) auditTrust(ctx context.Context, reason, external string) error {
 	if !a.confirmed("Continue the logs from here?") {
 		return errors.New("nothing was changed")
 	}
+	// The file could be altered or replaced until it was opened.
+	var started time.Time
+	trust.Verify = func(ctx context.Context, d *db.DB) error {
+		started = a.now()
+		again, err := query.New(d).Verify(ctx, check, nil)
+		switch {
+		case err != nil:
+			return err
+		case !again.Good:
+			return alteredError(again, neverTrusted)
+		case !slices.Equal(again.Logs, v.Logs):
+			return &exitError{exitAltered, hint.Wrap(errors.New("the logs are not those that were shown: another program wrote the archive"),
+				"find out which program that was, and try again")}
+		}
+		return nil
+	}
 	d, err := a.openExclusive(ctx, db.Options{Command: "audit trust", Trust: trust})
 	if err != nil {
 		return err
-	}
-	// The file could be altered or replaced until it was opened.
-	started := a.now()
-	if v, err = query.New(d).Verify(ctx, check, nil); err != nil {
-		return err
-	}
-	if !v.Good {
-		d.Altered()
-		return alteredError(v, neverTrusted)
 	}
 	if err := d.Verified(started); err != nil {
 		return err

@@ -113,7 +113,7 @@ func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, 
 type Options struct {
 	Key  string // the path of the private key of the logs; "" means KeyFile
 	Head string // the path of the head file; "" means HeadFile
-	// Trust continues the logs without their head file. The caller has verified the archive.
+	// Trust continues the logs without their head file.
 	Trust   *Trust
 	Command string      // the cocsync command, reported by Holder
 	Report  func(error) // receives the errors of writes of the head file, each once, and nil when it is written again

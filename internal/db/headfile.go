@@ -75,7 +75,7 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 		return alteredError{hint.Wrap(err,
 			"restore the head file; if it is lost, move this one away and run `cocsync audit trust --reason TEXT`")}
 	}
-	return l.openLogs(ctx, heads)
+	return l.openLogs(ctx, heads, func(*tx) error { return nil })
 }
 
 // readHeads reads the head file. One that the previous key signed is accepted if the process that
@@ -102,31 +102,6 @@ func (l *Log) readHeads(ctx context.Context, archive string) (*witness.Heads, er
 func (l *Log) noHead() error {
 	return alteredError{hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
 		"put back "+l.headPath+", or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")}
-}
-
-// Trust is a decision of a person to continue the logs without their head file.
-type Trust struct {
-	Person, Reason string
-	Checkpoint     *string // that the logs were compared with; nil for none
-	At             time.Time
-}
-
-// trustLogs writes a new head file, and records the decision in each log. The logs must end in
-// signed checkpoints.
-func (l *Log) trustLogs(ctx context.Context, archive string) error {
-	if l.key == nil {
-		return hint.Wrap(fmt.Errorf("the key %s is missing", l.keyPath), "put it back: without the key the head file is not needed")
-	}
-	if err := l.openLogs(ctx, &witness.Heads{Archive: archive}); err != nil {
-		return err
-	}
-	return l.update(ctx, "record the decision", func(t *tx) {
-		for account, a := range l.logs {
-			key := t.add(account, "trusts", "at, person, reason, checkpoint", l.trust.At, l.trust.Person, l.trust.Reason, l.trust.Checkpoint)
-			t.leaf(key, audit.NewRecord(audit.TypeTrust, "account", a.account, "at", l.trust.At, "person", l.trust.Person,
-				"reason", l.trust.Reason, "checkpoint", l.trust.Checkpoint))
-		}
-	})
 }
 
 // newArchive names a new archive and creates its head file and its key. heads and headErr are
@@ -195,8 +170,8 @@ func (s *store) start(heads *witness.Heads) {
 // openLogs compares the logs in the database with the head file, and remembers them. It signs what
 // was added without the key, and records what earlier processes did not. A log that started without
 // the key is never signed: whoever can write both files could have written it. It is closed, and
-// the next log of its account commits to it.
-func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
+// the next log of its account commits to it. before is called in the transaction before it writes.
+func (l *Log) openLogs(ctx context.Context, heads *witness.Heads, before func(*tx) error) error {
 	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
 	if err != nil {
 		return err
@@ -233,10 +208,13 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
-	for _, a := range without { // so that the file has the newest signed head of a log that continues without the key
-		l.head.Set(a.account, a.change, a.note, time.Now())
+	if l.trust == nil { // else the file has no head before the decision is recorded
+		for _, a := range without { // so that the file has the newest signed head of a log that continues without the key
+			l.head.Set(a.account, a.change, a.note, time.Now())
+		}
 	}
 	return l.update(ctx, "open the log", func(t *tx) {
+		t.fail(before(t))
 		for _, account := range toSign {
 			t.logOf(account) // signed with the transaction
 		}
@@ -250,6 +228,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
 		t.attest()
 		t.attestDeliveries(time.Now())
+		t.trustLogs()
 	})
 }
 

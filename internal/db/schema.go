@@ -144,3 +144,12 @@ func (t *tx) checkSchemaOnce() {
 		}
 	}
 }
+
+// dataVersion is a number that is another one after another connection has written the database:
+// https://www.sqlite.org/pragma.html#pragma_data_version.
+const dataVersion = `SELECT data_version FROM pragma_data_version`
+
+func (s *store) dataVersion(ctx context.Context) (version int64, err error) {
+	err = s.write.QueryRowContext(ctx, dataVersion).Scan(&version)
+	return version, explain(err)
+}
