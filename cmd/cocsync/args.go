@@ -72,7 +72,8 @@ func isFlagError(err error) bool {
 	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return false
 	}
-	for _, target := range []any{new(*pflag.NotExistError), new(*pflag.InvalidValueError), new(*pflag.ValueRequiredError), new(*pflag.InvalidSyntaxError)} {
+	for _, target := range []any{new(*pflag.NotExistError), new(*pflag.InvalidValueError), new(*pflag.ValueRequiredError),
+		new(*pflag.InvalidSyntaxError)} {
 		if errors.As(err, target) {
 			return true
 		}

@@ -181,7 +181,8 @@ func (a *app) restore(ctx context.Context, from, identity string) error {
 	}
 	for _, p := range []string{path, path + "-wal"} {
 		if _, err := os.Stat(p); err == nil {
-			return hint.Wrap(fmt.Errorf("%s exists", text.Visible(p)), "restore never overwrites an archive: first move it away, with its -wal file if it exists")
+			return hint.Wrap(fmt.Errorf("%s exists", text.Visible(p)),
+				"restore never overwrites an archive: first move it away, with its -wal file if it exists")
 		}
 	}
 	list, err := a.restoreTo(ctx, from, identity, path, db.Options{Key: key, Head: head}, a.keyOf)

@@ -50,7 +50,8 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
 		accounts[c.Name] = &syncer.Account{Name: c.Name, Endpoint: c.Endpoint, RPS: c.RequestsPerSecond, Connections: c.Connections,
-			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RootCAs: authorities, RPS: c.RequestsPerSecond, Connections: c.Connections, Now: a.now, Log: log,
+			COC: &fetch.Client{Endpoint: c.Endpoint, Credentials: credentials(c), RootCAs: authorities, RPS: c.RequestsPerSecond,
+				Connections: c.Connections, Now: a.now, Log: log,
 				Observe: a.live.Requests(c.Name, fetch.Outcomes())}}
 	}
 	for _, w := range cfg.Watches {
@@ -158,7 +159,8 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 	if err != nil {
 		return nil, err
 	}
-	s := &notify.Sender{Now: a.now, Log: log, HTTP: postClient(authorities), Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
+	s := &notify.Sender{Now: a.now, Log: log, HTTP: postClient(authorities),
+		Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d
 	}
@@ -195,7 +197,8 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 }
 
 func slackNotifier(c config.Slack) (n notify.Notifier, err error) {
-	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver, IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
+	n = notify.Notifier{Name: c.Name, Kinds: c.Kinds, Detail: notify.Detail(c.Detail), DigestOver: c.DigestOver,
+		IgnorePaths: c.IgnorePaths, IgnoreFormatting: c.IgnoreFormatting}
 	if n.Mask, err = c.Masks(); err != nil { // nothing is sent unmasked
 		return n, err
 	}

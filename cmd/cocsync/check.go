@@ -86,7 +86,8 @@ func (a *app) check(ctx context.Context, online bool) error {
 	}
 	for _, w := range p.submitter.Witnesses {
 		err := witness.Check(ctx, p.submitter.HTTP, w)
-		c.line("witness "+w.Key.Name(), hint.Wrap(err, "check network, proxy and DNS of this machine, and url in [[witness]]: the submission prefix, without /add-checkpoint"))
+		c.line("witness "+w.Key.Name(),
+			hint.Wrap(err, "check network, proxy and DNS of this machine, and url in [[witness]]: the submission prefix, without /add-checkpoint"))
 	}
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", c.failed, c.done)
@@ -122,7 +123,8 @@ func (c *checker) watch(ctx context.Context, w syncer.Watch) {
 	name := "watch " + w.Name
 	if _, err := w.Account.COC.KeyID(ctx); err != nil {
 		if hint.Of(err) == "" {
-			err = hint.Wrap(err, "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment of cocsync, or access_key and secret_key in the account")
+			err = hint.Wrap(err, "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment of cocsync, or access_key "+
+				"and secret_key in the account")
 		}
 		c.line(name+": credentials", err)
 		return

@@ -310,7 +310,8 @@ func (a *app) demoCorpus(ctx context.Context, docs []cocsim.Document) error {
 		}
 		n += len(want.Versions)
 	}
-	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n", text.Plural(len(docs), "document"), text.Plural(n, "version"))
+	_, err = fmt.Fprintf(a.out, "%s, %s: every stored version equals its file, byte for byte\n",
+		text.Plural(len(docs), "document"), text.Plural(n, "version"))
 	return err
 }
 

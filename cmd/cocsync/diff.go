@@ -139,7 +139,8 @@ func (f diffFlags) check(chosen, asJSON bool) error {
 		{f.stat && f.word, "--stat and --word cannot be used together", "omit one of them"},
 		{f.stat && json, "--stat cannot be used with JSON", "omit --stat: the JSON has the counts in added and removed"},
 		{f.stat && chosen, "--stat and --format cannot be used together", "omit one of them"},
-		{f.word && *format == formatSide, "--word has no effect with --format " + *format, "omit --word: " + *format + " always marks changed words"},
+		{f.word && *format == formatSide, "--word has no effect with --format " + *format,
+			"omit --word: " + *format + " always marks changed words"},
 		{f.word && json, "--word needs --format unified, not json", "omit one of them"},
 		{f.word && *format != formatUnified, "--word needs --format unified, not " + *format, "omit one of them"},
 	} {

@@ -96,7 +96,8 @@ func (a *app) erase(ctx context.Context, prefix, reason string) error {
 		}
 	}
 	if err := d.Scrub(ctx); err != nil {
-		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as the file needs and run the command again")
+		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as "+
+			"the file needs and run the command again")
 	}
 	after, err := q.Erasure(ctx, hash)
 	if err != nil {

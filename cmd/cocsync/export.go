@@ -138,7 +138,8 @@ func (a *app) exportTable(ctx context.Context, q *query.Archive, _ []string) err
 			break
 		}
 		row := []string{strconv.FormatInt(c.Key.ID, 10), string(c.Kind), c.Account, c.DocumentID, c.Name, c.Version, c.Previous,
-			query.Time{Time: c.MadeAt}.String(), query.Time{Time: c.SeenAt}.String(), c.By, c.RiskLevel, strconv.Itoa(c.Added), strconv.Itoa(c.Removed),
+			query.Time{Time: c.MadeAt}.String(), query.Time{Time: c.SeenAt}.String(), c.By, c.RiskLevel, strconv.Itoa(c.Added),
+			strconv.Itoa(c.Removed),
 			c.Summary, c.Note(), strconv.FormatBool(c.Backfill), strconv.FormatBool(c.Late)}
 		for i := range row {
 			row[i] = tableCell(row[i])

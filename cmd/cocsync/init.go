@@ -52,7 +52,8 @@ ECS agency.`,
 	f.StringVar(&ans.SlackToken, "slack-token", "", "location of the bot token: env:NAME or file:PATH")
 	f.StringVar(&ans.Webhook, "webhook", "", "location of a webhook's URL, instead of a token")
 	f.StringVar(&ans.Channel, "channel", "", "`ID` of the Slack channel, with a token")
-	f.StringVar(&ans.Operators, "operators", "", "channel for monitoring failures: same, none, or, with a token, a channel `ID` (default same)")
+	f.StringVar(&ans.Operators, "operators", "",
+		"channel for monitoring failures: same, none, or, with a token, a channel `ID` (default same)")
 	f.StringVar(&ans.Listen, "listen", "", "`ADDRESS` of the web page, such as 127.0.0.1:8321 (default: no page)")
 	return cmd
 }

@@ -94,7 +94,9 @@ In a pipe or file, the patches of -p are exact, byte for byte.
 	s.BoolVar(&f.Seen, "seen", false, "apply --since and --until to the time at which cocsync saw the change")
 	a.outputFlag(cmd)
 	// Cannot fail: the flag exists and has no completion yet.
-	_ = cmd.RegisterFlagCompletionFunc("kind", func(_ *cobra.Command, _ []string, typed string) (list []cobra.Completion, _ cobra.ShellCompDirective) {
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(
+		_ *cobra.Command, _ []string, typed string,
+	) (list []cobra.Completion, _ cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndex(typed, ",")+1]
 		for _, k := range query.Kinds() {
 			if !slices.Contains(strings.Split(before, ","), k) {

@@ -168,7 +168,8 @@ type message struct {
 
 func previewJSON(list []notify.Preview) (out []message) {
 	for _, m := range list {
-		out = append(out, message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event, query.Text(m.FileName), query.Text(m.File)})
+		out = append(out, message{m.Notifier, query.Text(m.Channel), m.Text, string(m.Kind), m.Blocks, m.Event,
+			query.Text(m.FileName), query.Text(m.File)})
 	}
 	return out
 }

@@ -66,7 +66,8 @@ func (p *page) group(g diff.Group, indent string) {
 	}
 	for _, f := range g.Fields {
 		sign, s := mark(f.Op)
-		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: diff.Became(f.Item), lines: lineNote(f.Op, f.OldLines, f.NewLines)}
+		e := entry{indent: indent + "    ", sign: sign, style: s, name: f.Name, cells: wide, became: diff.Became(f.Item),
+			lines: lineNote(f.Op, f.OldLines, f.NewLines)}
 		if e.became == "" {
 			e.op, e.old, e.new = f.Op, f.Old, f.New
 			_, e.short = f.Values()

@@ -48,7 +48,8 @@ func (a *app) auditRotate(ctx context.Context, lost bool) error {
 	case err == nil && lost:
 		return usage(hint.Wrap(fmt.Errorf("the key file %s is there", text.Visible(file)), "without --lost both keys sign the change"))
 	case errors.Is(err, fs.ErrNotExist) && !lost:
-		return hint.Wrap(fmt.Errorf("the key file %s is missing", text.Visible(file)), "put it back; if it is lost: `cocsync audit rotate-key --lost`")
+		return hint.Wrap(fmt.Errorf("the key file %s is missing", text.Visible(file)),
+			"put it back; if it is lost: `cocsync audit rotate-key --lost`")
 	}
 	d, err := a.openExclusive(ctx, db.Options{Command: "audit rotate-key"})
 	if err != nil {

@@ -38,7 +38,8 @@ a content it shows the reason.
 		ValidArgsFunction: a.completeFromArchive(versionWord),
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, args []string) error {
 			if meta && a.at != "" {
-				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"), "omit one of them; DOC@TIME with --meta shows the version at that time"))
+				return usage(hint.Wrap(errors.New("--meta and --at cannot be used together"),
+					"omit one of them; DOC@TIME with --meta shows the version at that time"))
 			}
 			if meta {
 				return a.showMeta(ctx, q, args[0])

@@ -151,7 +151,8 @@ func (a *app) cycle(ctx context.Context, s *syncer.Syncer, w syncer.Watch, o syn
 	show.End()
 	if !c.Key.IsZero() { // zero if the cycle did not start
 		fmt.Fprintf(a.err, "%s: %s; %s, %s archived, %s, %d failed, %s, %s\n",
-			c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"), text.Plural(c.Changes, "change"),
+			c.Watch, outcome(c.Outcome, c.Err), text.Plural(c.Listed, "document"), text.Plural(c.Versions, "version"),
+			text.Plural(c.Changes, "change"),
 			len(c.Failures), text.Plural(c.Requests, "request"), c.EndedAt.Sub(c.StartedAt).Round(time.Millisecond))
 	}
 	if c.Outcome == coc.CycleGood && !c.Complete && o.Only == nil {

@@ -40,7 +40,8 @@ func ParseWitnessKey(line string) (k WitnessKey, err error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	id, err2 := strconv.ParseUint(hash, 16, 32)
 	switch {
-	case !ok || err != nil || err2 != nil || len(hash) != 8 || len(key) == 0 || name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsSpace):
+	case !ok || err != nil || err2 != nil || len(hash) != 8 || len(key) == 0 || name == "" || !utf8.ValidString(name) ||
+		strings.ContainsFunc(name, unicode.IsSpace):
 		return k, fmt.Errorf("%q is not the verifier key of a witness: it has a name, eight digits and a key in base64, separated by +", line)
 	case key[0] == 1:
 		return k, fmt.Errorf("%q is the key of a log, not of a witness, whose keys have the type 4", line)

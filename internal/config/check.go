@@ -135,7 +135,8 @@ func (c *checker) checkDatabase() {
 	case d == "" || strings.ContainsFunc(d, unicode.IsControl):
 		c.fault("database", "database: not a valid file name", "write the path of the archive, or leave the key out")
 	case strings.HasPrefix(d, "~") || strings.HasPrefix(d, "file:") || strings.HasPrefix(d, ":memory:"):
-		c.fault("database", "database: "+quote(d)+" is not a plain path", "write a path; a relative path is relative to the folder of the config file")
+		c.fault("database", "database: "+quote(d)+" is not a plain path",
+			"write a path; a relative path is relative to the folder of the config file")
 	}
 }
 

@@ -77,7 +77,8 @@ func (c *Config) Warnings() []Problem {
 		used = append(used, r.Notify...)
 	}
 	if len(c.Operators) == 0 && len(c.Notifiers()) > 0 {
-		k.fault("operators", "no one is notified when monitoring itself fails", `write operators = ["…"] at the top, with the name of a [[slack]] or [[webhook]]`)
+		k.fault("operators", "no one is notified when monitoring itself fails",
+			`write operators = ["…"] at the top, with the name of a [[slack]] or [[webhook]]`)
 	}
 	k.exposed("database", c.Database)
 	k.exposed("signing_key", c.Key())
@@ -92,7 +93,8 @@ func (c *Config) Warnings() []Problem {
 		case *Slack:
 			k.idle(t.Name, used)
 			if t.Token.IsSet() && !channelID(t.Channel) {
-				k.fault("channel", quote(t.Channel)+" is a channel's name", "write its ID, such as C0123456789: Slack accepts files, and so long diffs, only for an ID")
+				k.fault("channel", quote(t.Channel)+" is a channel's name",
+					"write its ID, such as C0123456789: Slack accepts files, and so long diffs, only for an ID")
 			}
 		case *Webhook:
 			k.idle(t.Name, used)

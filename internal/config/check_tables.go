@@ -71,9 +71,11 @@ func checkKey(text string) error {
 	region := regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`) // as in Huawei Cloud's list of regions
 	switch {
 	case text == "auto", text == "none", text == "all":
-		return hint.Wrap(fmt.Errorf("%s is not a key", quote(text)), "leave access_key and secret_key out: then the environment, the profile file and the ECS agency are used")
+		return hint.Wrap(fmt.Errorf("%s is not a key", quote(text)),
+			"leave access_key and secret_key out: then the environment, the profile file and the ECS agency are used")
 	case region.MatchString(text):
-		return hint.Wrap(fmt.Errorf("%s is a region, not a key", quote(text)), `write region = "`+text+`" in the account, and env:NAME or file:PATH for the key`)
+		return hint.Wrap(fmt.Errorf("%s is a region, not a key", quote(text)),
+			`write region = "`+text+`" in the account, and env:NAME or file:PATH for the key`)
 	}
 	return nil
 }
@@ -117,7 +119,8 @@ func (c *checker) documents(ids []string) {
 	for i, id := range ids {
 		switch {
 		case id == "" || len(id) > maxID || strings.ContainsFunc(id, notInID):
-			c.fault(element("documents", i), quote(id)+" is not a valid document id", "write the document_id that COC shows, such as DM2025070118023…")
+			c.fault(element("documents", i), quote(id)+" is not a valid document id",
+				"write the document_id that COC shows, such as DM2025070118023…")
 		case slices.Contains(ids[:i], id):
 			c.fault(element("documents", i), "documents has "+quote(id)+" twice", "write it once")
 		}
@@ -221,11 +224,13 @@ func (c *checker) route(r Route) {
 	for i, m := range r.Mention {
 		if !slackID("UWS", m) {
 			c.fault(element("mention", i), "mention: "+quote(m)+" is not the ID of a person or a user group in Slack",
-				"write an ID such as U0123456789 (in Slack: the person's profile, ⋮, Copy member ID) or S0123456789 (the user group's menu, Copy group ID)")
+				"write an ID such as U0123456789 (in Slack: the person's profile, ⋮, Copy member ID) or S0123456789 (the user "+
+					"group's menu, Copy group ID)")
 		}
 	}
 	if len(r.Notify) == 0 && len(r.Mention) == 0 && !c.bad[c.table.path+".mention"] {
-		c.fault("notify", "notify and mention are missing: the route has no effect", `write notify = ["…"] with the name of a [[slack]] or [[webhook]], or mention = ["U…"]`)
+		c.fault("notify", "notify and mention are missing: the route has no effect",
+			`write notify = ["…"] with the name of a [[slack]] or [[webhook]], or mention = ["U…"]`)
 	}
 }
 
@@ -266,7 +271,8 @@ func (c *checker) person(user string, p Person) {
 		c.fault("name", quote(p.Name)+" is not a valid name", fmt.Sprintf("write at most %d characters, all of them printable", maxPerson))
 	}
 	if p.Slack != "" && !slackID("UW", p.Slack) {
-		c.fault("slack", "slack: "+quote(p.Slack)+" is not the ID of a person in Slack", "write the ID, such as U0123456789 (in Slack: the person's profile, ⋮, Copy member ID), or leave it out")
+		c.fault("slack", "slack: "+quote(p.Slack)+" is not the ID of a person in Slack",
+			"write the ID, such as U0123456789 (in Slack: the person's profile, ⋮, Copy member ID), or leave it out")
 	}
 }
 

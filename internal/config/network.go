@@ -82,7 +82,8 @@ func proxyErrors() (errs []error) {
 
 // checkProxy checks one variable as golang.org/x/net/http/httpproxy reads it.
 func checkProxy(name, value string) error {
-	const advice = "write http://HOST:PORT, http://USER:PASSWORD@HOST:PORT or socks5://HOST:PORT; in the user and the password write % as %25, @ as %40, : as %3A, / as %2F and # as %23"
+	const advice = "write http://HOST:PORT, http://USER:PASSWORD@HOST:PORT or socks5://HOST:PORT; in the user and the " +
+		"password write % as %25, @ as %40, : as %3A, / as %2F and # as %23"
 	if value == "" {
 		return nil
 	}
@@ -174,7 +175,8 @@ func checkLink(text string) error {
 		return hint.Wrap(fmt.Errorf("unknown placeholder %s", quote(unknown)),
 			hint.OneOf(unknown, known))
 	case strings.ContainsAny(filled, "{}"):
-		return hint.Wrap(errors.New("a brace has no counterpart"), "placeholders are "+strings.Join(known, ", ")+"; write other braces as %7B and %7D")
+		return hint.Wrap(errors.New("a brace has no counterpart"),
+			"placeholders are "+strings.Join(known, ", ")+"; write other braces as %7B and %7D")
 	}
 	u, err := url.Parse(filled)
 	// A character that is not allowed in a URL would end a link in Slack early.

@@ -138,7 +138,8 @@ func (n Notifier) Masks() ([]*regexp.Regexp, error) {
 const (
 	keyPrefix      = "whsec_"
 	minKey, maxKey = 24, 64
-	keyAdvice      = `it is 24 to 64 bytes in base64, usually with the prefix "whsec_"; the receiver provides it, or make one: echo "whsec_$(openssl rand -base64 32)"`
+	keyAdvice      = `it is 24 to 64 bytes in base64, usually with the prefix "whsec_"; the receiver provides it, ` +
+		`or make one: echo "whsec_$(openssl rand -base64 32)"`
 )
 
 // Key reads the signing secret and returns the bytes to sign with. As in the official

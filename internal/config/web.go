@@ -39,7 +39,8 @@ func OnLoopback(listen string) error {
 		return err
 	}
 	if !(Web{Listen: listen}).loopback() {
-		return hint.Wrap(fmt.Errorf("other machines can reach %s", quote(listen)), "listen on 127.0.0.1; the daemon can serve others, with a token and https: see [web] in config.example.toml")
+		return hint.Wrap(fmt.Errorf("other machines can reach %s", quote(listen)),
+			"listen on 127.0.0.1; the daemon can serve others, with a token and https: see [web] in config.example.toml")
 	}
 	return nil
 }
@@ -62,7 +63,8 @@ func (c *checker) web(w Web) {
 		c.fault("cert", "cert and key must be given together", "write both, or neither for plain http")
 	}
 	if w.BehindProxy && w.Cert != "" {
-		c.fault("behind_proxy", "behind_proxy and cert are both given", "keep one of them: behind_proxy if a proxy provides https, cert if cocsync does")
+		c.fault("behind_proxy", "behind_proxy and cert are both given",
+			"keep one of them: behind_proxy if a proxy provides https, cert if cocsync does")
 	}
 	if w.loopback() || checkListen(w.Listen) != nil {
 		return
@@ -86,7 +88,8 @@ func checkListen(text string) error {
 		return hint.Wrap(fmt.Errorf("%s is not a valid port", quote(port)), advice)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "localhost" && host != "" {
-		return hint.Wrap(fmt.Errorf("%s is not an IP address", quote(host)), "write the address of the interface to listen on, such as 127.0.0.1 or 0.0.0.0")
+		return hint.Wrap(fmt.Errorf("%s is not an IP address", quote(host)),
+			"write the address of the interface to listen on, such as 127.0.0.1 or 0.0.0.0")
 	}
 	return nil
 }

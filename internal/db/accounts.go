@@ -66,7 +66,8 @@ func (t *tx) addAccount(name, endpoint string, now time.Time) (added bool) {
 
 // newAccount adds the rows of an account without a log.
 func (t *tx) newAccount(name, endpoint string) int64 {
-	id, _ := get[int64](t, `INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ? FROM accounts RETURNING id`, name, endpoint)
+	id, _ := get[int64](t, `INSERT INTO accounts (id, name, endpoint) SELECT coalesce(max(id), 0) + 1, ?, ?
+		FROM accounts RETURNING id`, name, endpoint)
 	t.exec(`INSERT INTO counters (account_id) VALUES (?)`, id)
 	return id
 }

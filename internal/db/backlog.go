@@ -48,5 +48,6 @@ func (o *Outbox) Backlogs(ctx context.Context, since time.Time) ([]Backlog, erro
 				ORDER BY m.sent_at DESC LIMIT 1), '')
 		FROM (SELECT notifier FROM names WHERE notifier IS NOT NULL UNION SELECT notifier FROM holds
 			UNION SELECT DISTINCT notifier FROM messages WHERE state <> 'sent') n
-		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN pauses q ON q.notifier = n.notifier AND q.reason = 'hours' ORDER BY n.notifier`, since.UnixMilli(), coc.ErrForged.Error())
+		LEFT JOIN holds h ON h.notifier = n.notifier LEFT JOIN pauses q ON q.notifier = n.notifier AND q.reason = 'hours'
+			ORDER BY n.notifier`, since.UnixMilli(), coc.ErrForged.Error())
 }

@@ -197,7 +197,8 @@ func (a *Archive) Lines(ctx context.Context, n Need, f func(document coc.Key, li
 	if match := n.match(); match != "" {
 		args = append(args, match)
 		queries = []string{
-			blockRows + `trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?3 AND trigrams.rowid > ?1 ORDER BY trigrams.rowid LIMIT ?2`,
+			blockRows + `trigrams JOIN blocks b ON b.id = trigrams.rowid WHERE trigrams MATCH ?3 AND trigrams.rowid > ?1
+				ORDER BY trigrams.rowid LIMIT ?2`,
 			blockRows + `blocks b WHERE b.state <> 'indexed' AND b.id > ?1 AND ?3 <> '' ORDER BY b.id LIMIT ?2`,
 		}
 	}

@@ -21,7 +21,8 @@ func (a *Archive) blockFaults(r reader, fault faultFunc) error {
 		State string
 	}
 	for b, err := range pages(linesBatch, func(last row) ([]row, error) {
-		return collect[row](r, `SELECT b.account_id, b.document_id, b.id, b.frame, b.size, b.state FROM blocks b WHERE b.id > ? ORDER BY b.id LIMIT ?`,
+		return collect[row](r, `SELECT b.account_id, b.document_id, b.id, b.frame, b.size, b.state FROM blocks b
+			WHERE b.id > ? ORDER BY b.id LIMIT ?`,
 			last.ID, linesBatch)
 	}) {
 		if err != nil {
@@ -29,7 +30,8 @@ func (a *Archive) blockFaults(r reader, fault faultFunc) error {
 		}
 		lines, err := a.packs.unpack(b.Frame, nil)
 		switch {
-		case err != nil || !a.isFrame(b.Frame, b.Size) || len(lines) == 0 || lines[len(lines)-1] != '\n' || (b.State == "large") != (len(lines) > blockSize):
+		case err != nil || !a.isFrame(b.Frame, b.Size) || len(lines) == 0 || lines[len(lines)-1] != '\n' ||
+			(b.State == "large") != (len(lines) > blockSize):
 			fault("the line index: block %d is not what its row says", b.ID)
 			continue
 		case b.State == "large":

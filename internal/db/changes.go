@@ -135,7 +135,8 @@ func (a *Archive) eachChange(ctx context.Context, f Filter) iter.Seq2[coc.Change
 // changesIn returns the selected changes c, with their items unless the filter excludes them.
 func changesIn(r reader, f Filter, from, order string, args ...any) ([]coc.Change, error) {
 	page, err := collect[coc.Change](r, `
-		SELECT c.account_id, c.id, `+changeRef+`, c.kind, a.name, c.account_id, coalesce(d.id, 0), coalesce(d.document_id, ''), coalesce(d.name, ''),
+		SELECT c.account_id, c.id, `+changeRef+`, c.kind, a.name, c.account_id, coalesce(d.id, 0),
+			coalesce(d.document_id, ''), coalesce(d.name, ''),
 			`+revisionName("coalesce(vt.label, v.label, '')", "rt")+`, `+revisionName("coalesce(vf.label, '')", "rf")+`,
 			coalesce(rt.made_at, v.made_at), c.seen_at, c.at, coalesce(rt.author, ''),
 			coalesce(s.modifier, ''), coalesce(s.risk_level, ''), c.backfill, c.late,
@@ -182,7 +183,8 @@ func selectChanges(r reader, f Filter) (string, []any, error) {
 		return `FROM changes c WHERE ` + where, args, nil
 	}
 	// CROSS JOIN keeps SQLite from starting with changes.
-	return `FROM (SELECT DISTINCT account_id, id FROM (` + few.list + `) h) h CROSS JOIN changes c WHERE c.account_id = h.account_id AND c.id = h.id AND ` + where,
+	return `FROM (SELECT DISTINCT account_id, id FROM (` + few.list +
+			`) h) h CROSS JOIN changes c WHERE c.account_id = h.account_id AND c.id = h.id AND ` + where,
 		slices.Concat(few.args, args), nil
 }
 

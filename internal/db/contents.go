@@ -178,7 +178,8 @@ type storedContent struct {
 func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedContent) {
 	var p pack
 	for _, c := range contents {
-		s, ok := get[storedContent](t, `SELECT c.id, `+isErased+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`, document.Account, c.hash)
+		s, ok := get[storedContent](t, `SELECT c.id, `+isErased+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`,
+			document.Account, c.hash)
 		if !ok {
 			if p.ID == 0 {
 				p = t.openPack(document)

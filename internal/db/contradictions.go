@@ -63,7 +63,8 @@ const (
 )
 
 // covers is the condition that a coverage has the cycle x.
-const covers = `EXISTS (SELECT 1 FROM coverages g JOIN cycles f ON f.account_id = g.account_id AND f.id = g.first_cycle AND f.partial = x.partial
+const covers = `EXISTS (SELECT 1 FROM coverages g JOIN cycles f ON f.account_id = g.account_id
+	AND f.id = g.first_cycle AND f.partial = x.partial
 	WHERE g.account_id = x.account_id AND g.watch = x.watch AND g.last_cycle >= x.id AND g.first_cycle <= x.id)`
 
 var contradictions = []string{
@@ -81,7 +82,8 @@ var contradictions = []string{
 				AND k.account_id = l.account_id ORDER BY k.id DESC LIMIT 1), l.public_key))`,
 	`SELECT 'watch ' || x.name || ' was never started in its account' FROM watches x
 		WHERE NOT EXISTS (SELECT 1 FROM watch_starts s WHERE s.account_id = x.account_id AND s.watch = x.name)`,
-	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,
+	`SELECT DISTINCT 'watch ' || x.watch || ' is missing' FROM watch_starts x
+		WHERE NOT EXISTS (SELECT 1 FROM watches w WHERE w.name = x.watch)`,
 
 	`SELECT 'document ' || x.document_id` + inAccount + ` || ': its name is not that of its newest state' FROM documents x
 		JOIN document_states s ON s.account_id = x.account_id AND s.document_id = x.id

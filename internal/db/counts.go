@@ -30,7 +30,8 @@ func (d *DB) Totals(ctx context.Context) (t Totals, err error) {
 			(SELECT count(*) FROM documents WHERE state = 'deleted'),
 			coalesce(sum(versions), 0), (SELECT count(*) FROM versions WHERE state = 'pending'),
 			(SELECT count(*) FROM versions WHERE state = 'unavailable'),
-			coalesce(sum(changes), 0) - (SELECT coalesce(sum(skipped_changes), 0) FROM logs), coalesce(sum(contents), 0), coalesce(sum(content_bytes), 0),
+			coalesce(sum(changes), 0) - (SELECT coalesce(sum(skipped_changes), 0) FROM logs), coalesce(sum(contents), 0),
+				coalesce(sum(content_bytes), 0),
 			(SELECT page_count * page_size FROM pragma_page_count, pragma_page_size)
 		FROM counters`).Scan(&t.Documents, &listed, &deleted, &t.Versions, &pending, &unavailable,
 		&t.Changes, &t.Contents, &t.ContentBytes, &t.FileBytes)

@@ -129,7 +129,8 @@ func (t *tx) putSummary(key watchKey, s *summary) {
 // SHA-256 of their sorted names, so that a removed account is detected.
 func (t *tx) putCoverage(typ string, first coc.Key, watch string, last int64, r audit.Record) {
 	accounts, names := namesHash(list[string](t, `SELECT name FROM accounts`))
-	key := t.add(first.Account, "coverages", "watch, type, first_cycle, last_cycle, accounts, names", watch, typ, first.ID, last, accounts, names)
+	key := t.add(first.Account, "coverages", "watch, type, first_cycle, last_cycle, accounts, names", watch, typ, first.ID,
+		last, accounts, names)
 	r.Add("accounts", accounts, "accounts_sha256", names)
 	t.leaf(key, r)
 }

@@ -296,7 +296,8 @@ func (d *DB) Path() string { return d.name }
 // larger log, delayed by a reader, is truncated to that size.
 func writeDSN(path string) string {
 	return dsn(path, "_txlock=immediate&_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL"+
-		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-8000)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
+		"&_foreign_keys=1&_pragma=trusted_schema(0)&_pragma=cell_size_check(1)&_pragma=cache_size(-8000)&_pragma=temp_store(2)"+
+		"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(16384000)")
 }
 
 func readDSN(path string, immutable bool) string {

@@ -103,7 +103,8 @@ func (q DocumentQuery) where() (string, []any) {
 	c.add(q.Account != "", `d.account_id = (SELECT id FROM accounts WHERE name = ?)`, q.Account)
 	c.add(q.State != "", `d.state = ?`, q.State)
 	c.add(!q.Key.IsZero(), `d.account_id = ? AND d.id = ?`, q.Key)
-	c.add(!q.ChangedSince.IsZero(), `EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
+	c.add(!q.ChangedSince.IsZero(),
+		`EXISTS (SELECT 1 FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id AND c.at >= ?)`,
 		q.ChangedSince)
 	return c.where()
 }
@@ -123,7 +124,8 @@ func (a *Archive) ListDocuments(ctx context.Context, q DocumentQuery) iter.Seq2[
 		SELECT d.account_id, d.id, a.name, d.document_id, d.name, d.state, d.newest,
 			(SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id)
 				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'pending')
-				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.state = 'unavailable'), -- only reads indexes
+				- (SELECT count(*) FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id
+					AND v.state = 'unavailable'), -- only reads indexes
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.newest),
 			d.first_seen_at, (SELECT max(x.at) FROM (SELECT d.checked_at AS at UNION ALL SELECT ` + lastListed + `) x),
 			(SELECT max(c.at) FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id),
@@ -236,12 +238,14 @@ func (a *Archive) DetailsAt(ctx context.Context, when time.Time, keys []coc.Key)
 			FROM asked CROSS JOIN n d)
 		SELECT d.account_id, d.id, d.account_id, d.id, a.name, d.document_id, coalesce(s.name, d.name),
 			CASE (SELECT c.kind FROM changes c WHERE c.account_id = d.account_id AND c.document_id = d.id
-				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,
+				AND c.kind IN ('deleted', 'restored') AND c.at <= d.t
+					ORDER BY c.at DESC, c.id DESC LIMIT 1) WHEN 'deleted' THEN 'deleted' ELSE 'present' END,
 			d.version,
 			d.counts % 1000000,
 			(SELECT v.made_at FROM versions v WHERE v.account_id = d.account_id AND v.document_id = d.id AND v.label = d.version),
 			d.first_seen_at, NULL, NULL,
-			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t AND (m.until IS NULL OR m.until > d.t)),
+			EXISTS (SELECT 1 FROM memberships m WHERE m.account_id = d.account_id AND m.document_id = d.id AND m.since <= d.t
+				AND (m.until IS NULL OR m.until > d.t)),
 			`+metaColumns+`
 		FROM d JOIN accounts a ON a.id = d.account_id
 		LEFT JOIN document_states s ON s.account_id = d.account_id AND s.id = `+strings.Replace(stateAt, "?", "d.t", 1)+`
@@ -298,7 +302,8 @@ func (t *tx) documentKey(accountName, documentID, typ, name string, now time.Tim
 	if !ok {
 		key = t.add(account, "documents", "document_id, document_type, first_seen_at, state, name, checked_at, lines_version",
 			documentID, typ, now, coc.DocListed, name, now, linesAlgorithm)
-		t.leaf(key, audit.NewRecord(audit.TypeDocument, "account", accountName, "document_id", documentID, "document_type", typ, "first_seen_at", now))
+		t.leaf(key, audit.NewRecord(audit.TypeDocument, "account", accountName, "document_id", documentID, "document_type",
+			typ, "first_seen_at", now))
 	}
 	return key, !ok
 }

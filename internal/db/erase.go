@@ -37,7 +37,8 @@ const (
 		WITH gone (account_id, id) AS (SELECT r.account_id, r.id FROM accounts a JOIN contents t ON t.account_id = a.id
 				JOIN revisions r ON r.account_id = t.account_id AND r.content_id = t.id WHERE t.sha256 = ?1),
 			touched (account_id, id) AS (SELECT account_id, id FROM changes
-				WHERE (account_id, from_revision) IN (SELECT account_id, id FROM gone) OR (account_id, to_revision) IN (SELECT account_id, id FROM gone))`
+				WHERE (account_id, from_revision) IN (SELECT account_id, id FROM gone)
+					OR (account_id, to_revision) IN (SELECT account_id, id FROM gone))`
 	erasedMessages = erasedChanges + `,
 			direct (id) AS (SELECT DISTINCT message_id FROM deliveries
 				WHERE message_id IS NOT NULL AND (account_id, change_id) IN (SELECT account_id, id FROM touched)),
@@ -122,7 +123,8 @@ func (t *tx) eraseMessage(id int64) {
 // eraseDifferences removes all text of the contents from the stored differences.
 func (t *tx) eraseDifferences(hash coc.Hash) {
 	const touched = ` WHERE (account_id, change_id) IN (SELECT account_id, id FROM touched)`
-	t.exec(erasedChanges+` UPDATE diffs SET class = ?2, omitted = 0, cut = 0, formatting = '[]', summary = ?3, reason = '', partial = 1`+touched,
+	t.exec(erasedChanges+` UPDATE diffs SET class = ?2, omitted = 0, cut = 0, formatting = '[]', summary = ?3,
+		reason = '', partial = 1`+touched,
 		hash, coc.ClassErased, coc.ErasedDifference(0, nil).Summary)
 	t.exec(erasedChanges+` DELETE FROM items`+touched, hash)
 	t.exec(`DELETE FROM words AS x WHERE ` + unused)

@@ -58,7 +58,8 @@ func singleName(path string) error {
 	if err != nil || n <= 1 {
 		return ignore(err, fs.ErrNotExist)
 	}
-	return hint.Wrap(fmt.Errorf("the file has %d names (hard links): two processes that open it by different names would not see each other's lock and write-ahead log", n),
+	return hint.Wrap(fmt.Errorf("the file has %d names (hard links): two processes that open it by different names would "+
+		"not see each other's lock and write-ahead log", n),
 		"find the other name with `find DIR -samefile "+path+"` and remove it, or make a copy with `cocsync backup FILE`")
 }
 

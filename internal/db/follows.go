@@ -46,7 +46,8 @@ func (w *stepper) followsState(c coc.NewChange) {
 	if c.Kind != coc.KindDeleted && c.Kind != coc.KindRestored {
 		return
 	}
-	last, _ := get[coc.Kind](w.tx, `SELECT kind FROM changes WHERE account_id = ? AND document_id = ? AND kind IN ('deleted', 'restored') ORDER BY id DESC LIMIT 1`,
+	last, _ := get[coc.Kind](w.tx,
+		`SELECT kind FROM changes WHERE account_id = ? AND document_id = ? AND kind IN ('deleted', 'restored') ORDER BY id DESC LIMIT 1`,
 		w.document)
 	if (last == coc.KindDeleted) != (c.Kind == coc.KindRestored) {
 		w.fail(changedWhileOpen(fmt.Sprintf("document %s would be %s, which its changes contradict", text.Visible(w.DocumentID), c.Kind)))
@@ -55,7 +56,8 @@ func (w *stepper) followsState(c coc.NewChange) {
 
 // followsListing returns an error unless whether a version is withdrawn is what was recorded.
 func (w *stepper) followsListing(v storedVersion, label string) {
-	last, _ := get[bool](w.tx, `SELECT withdrawn = 1 FROM listings WHERE account_id = ? AND version_id = ? ORDER BY id DESC LIMIT 1`, w.document.Account, v.ID)
+	last, _ := get[bool](w.tx, `SELECT withdrawn = 1 FROM listings WHERE account_id = ? AND version_id = ?
+		ORDER BY id DESC LIMIT 1`, w.document.Account, v.ID)
 	if last != v.Withdrawn {
 		w.fail(changedWhileOpen(fmt.Sprintf("whether version %s of document %s is withdrawn is not what was recorded",
 			text.Visible(label), text.Visible(w.DocumentID))))

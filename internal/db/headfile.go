@@ -100,7 +100,8 @@ func (l *Log) readHeads(ctx context.Context, archive string) (*witness.Heads, er
 }
 
 func (l *Log) noHead() error {
-	return alteredError{hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown", ErrNoHead, l.keyPath),
+	return alteredError{hint.Wrap(fmt.Errorf("%w, and the key %s exists: whether the database is an older copy is unknown",
+		ErrNoHead, l.keyPath),
 		"put back "+l.headPath+", or run `cocsync audit trust --reason TEXT`, which verifies the archive and asks")}
 }
 
@@ -390,7 +391,8 @@ func (s *store) readKey(row archiveRow, isNew bool) (*audit.Key, error) {
 		return k, nil
 	}
 	if _, err := witness.Read(s.headPath, row.Name, k.Public()); err == nil || len(row.PublicKey) == 0 {
-		return nil, alteredError{hint.Wrap(fmt.Errorf("the key of the archive was altered: it is not that of %s, with which it was made", s.keyPath),
+		return nil, alteredError{hint.Wrap(fmt.Errorf("the key of the archive was altered: it is not that of %s, with which "+
+			"it was made", s.keyPath),
 			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 	}
 	return nil, fmt.Errorf("%s is the key of another archive", s.keyPath)

@@ -38,5 +38,6 @@ func (o *Outbox) Pause(ctx context.Context, notifier string, reason coc.PauseRea
 // PausedUntil returns the recorded end of the notifier's pause for Slack's rate limit; zero
 // for none.
 func (o *Outbox) PausedUntil(ctx context.Context, notifier string) (time.Time, error) {
-	return first[time.Time](o.reading(ctx, "pause of %s", notifier), `SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier)
+	return first[time.Time](o.reading(ctx, "pause of %s", notifier),
+		`SELECT until FROM pauses WHERE notifier = ? AND reason = 'rate'`, notifier)
 }

@@ -102,7 +102,8 @@ func (l *Log) rotate(ctx context.Context, old, next *audit.Key, person string, n
 				t.startLog(s.Account, s.Name, &after, now)
 				continue
 			}
-			key := t.add(s.Account, "key_changes", "at, person, old_key, new_key, lost", now, person, []byte(before), []byte(next.Public()), old == nil)
+			key := t.add(s.Account, "key_changes", "at, person, old_key, new_key, lost", now, person, []byte(before),
+				[]byte(next.Public()), old == nil)
 			t.leaf(key, audit.NewRecord(audit.TypeKey, "account", s.Name, "at", now, "person", person,
 				"old_key", []byte(before), "new_key", []byte(next.Public()), "lost", old == nil))
 		}

@@ -44,11 +44,13 @@ func (a *Archive) Follow(ctx context.Context, m coc.NewMembers) error {
 func (t *tx) follow(m coc.NewMembers, r coc.Row) {
 	defer t.naming("document %s", r.DocumentID)()
 	doc, _ := t.documentKey(m.Account, r.DocumentID, m.DocumentType, r.Name, m.At)
-	if _, ok := get[int64](t, `SELECT id FROM memberships WHERE account_id = ? AND document_id = ? AND watch = ? AND until IS NULL`, doc, m.Watch); ok {
+	if _, ok := get[int64](t, `SELECT id FROM memberships WHERE account_id = ? AND document_id = ? AND watch = ?
+		AND until IS NULL`, doc, m.Watch); ok {
 		return
 	}
 	key := t.add(doc.Account, "memberships", "document_id, watch, since, initial", doc.ID, m.Watch, m.At, m.InitialSync)
-	t.leaf(key, audit.NewRecord(audit.TypeMember, "account", m.Account, "document_id", r.DocumentID, "watch", m.Watch, "since", m.At, "initial", m.InitialSync))
+	t.leaf(key, audit.NewRecord(audit.TypeMember, "account", m.Account, "document_id", r.DocumentID, "watch", m.Watch,
+		"since", m.At, "initial", m.InitialSync))
 }
 
 // Leave records that a watch no longer follows these documents.
@@ -68,10 +70,12 @@ func (t *tx) endMemberships(now time.Time, where string, args ...any) {
 		Since                      time.Time
 	}](t, `
 		SELECT m.account_id, m.id, a.name, d.document_id, m.watch, m.since FROM memberships m JOIN accounts a ON a.id = m.account_id
-		JOIN documents d ON d.account_id = m.account_id AND d.id = m.document_id WHERE m.until IS NULL`+where+` ORDER BY m.account_id, m.id`, args...) {
+		JOIN documents d ON d.account_id = m.account_id AND d.id = m.document_id WHERE m.until IS NULL`+where+`
+			ORDER BY m.account_id, m.id`, args...) {
 		t.exec(`UPDATE memberships SET until = ? WHERE account_id = ? AND id = ?`, now, m.Key)
 		key := t.add(m.Key.Account, "membership_ends", "membership_id, until", m.Key.ID, now)
-		t.leaf(key, audit.NewRecord(audit.TypeMemberEnd, "account", m.Account, "document_id", m.DocumentID, "watch", m.Watch, "since", m.Since, "until", now))
+		t.leaf(key, audit.NewRecord(audit.TypeMemberEnd, "account", m.Account, "document_id", m.DocumentID, "watch", m.Watch,
+			"since", m.Since, "until", now))
 	}
 }
 

@@ -118,7 +118,8 @@ func readVersion(ctx context.Context, db *sql.DB, newest int64) (int64, error) {
 			"choose another file: set database in config.toml, or --db FILE")
 	case app != applicationID && version > 0:
 		return 0, hint.Wrap(fmt.Errorf("it is an SQLite database, but not cocsync's: its application_id is %d, not %d", app, applicationID),
-			fmt.Sprintf("choose another file: set database in config.toml, or --db FILE; if the file was made by .dump of sqlite3, which omits the application_id: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
+			fmt.Sprintf("choose another file: set database in config.toml, or --db FILE; if the file was made by .dump of "+
+				"sqlite3, which omits the application_id: sqlite3 FILE 'PRAGMA application_id = %d'", applicationID))
 	case version > newest:
 		return 0, hint.Wrap(fmt.Errorf("its schema is version %d, newer than version %d of this cocsync", version, newest),
 			"install the release of cocsync that wrote it; nothing was changed")

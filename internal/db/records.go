@@ -132,7 +132,8 @@ var sources = func() map[string]source {
 
 // firstListed is the id of the first of the versions that were listed together with a version v.
 func firstListed(v string) string {
-	return strings.ReplaceAll(`(SELECT n.id FROM versions n WHERE n.account_id = v.account_id AND n.id <= v.id AND n.listed > 0 ORDER BY n.id DESC LIMIT 1)`,
+	return strings.ReplaceAll(`(SELECT n.id FROM versions n WHERE n.account_id = v.account_id AND n.id <= v.id
+		AND n.listed > 0 ORDER BY n.id DESC LIMIT 1)`,
 		"v.", v+".")
 }
 
@@ -153,7 +154,8 @@ func listedVersions(r reader, account int64, ids []int64) (list []event, err err
 			x.backfill
 		FROM versions f JOIN accounts a ON a.id = f.account_id JOIN documents d ON d.account_id = f.account_id AND d.id = f.document_id
 		CROSS JOIN versions x
-		WHERE f.account_id = ? AND f.id IN `+in+` AND x.account_id = f.account_id AND x.id >= f.id AND x.id < f.id + CASE WHEN f.listed < 100 THEN f.listed ELSE 100 END
+		WHERE f.account_id = ? AND f.id IN `+in+` AND x.account_id = f.account_id AND x.id >= f.id
+			AND x.id < f.id + CASE WHEN f.listed < 100 THEN f.listed ELSE 100 END
 			AND x.document_id = f.document_id AND x.listed_at = f.listed_at
 		ORDER BY f.id, x.id`, append([]any{account}, args...)...)
 	for len(rows) > 0 {

@@ -60,7 +60,8 @@ func Restore(ctx context.Context, path string, o Restoring) (list []Restored, er
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
-		return nil, hint.Wrap(fmt.Errorf("%s exists", text.Visible(file)), "archives are never overwritten: move it away first, with its -wal if it has one")
+		return nil, hint.Wrap(fmt.Errorf("%s exists", text.Visible(file)),
+			"archives are never overwritten: move it away first, with its -wal if it has one")
 	}
 	// The head file of the copy replaces that of the archive after the copy has its name.
 	d := newDB(&store{name: o.Copy, path: o.Copy, keyPath: keyPath, headPath: headPath + ".restored", altered: o.Altered})

@@ -111,7 +111,8 @@ func (w *stepper) putVersions() {
 	if !w.isNew && len(w.Versions) > 0 {
 		var err error
 		w.versions, err = byKey[string, storedVersion](w.reader,
-			`SELECT label, id, 0, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
+			`SELECT label, id, 0, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions
+				WHERE account_id = ? AND document_id = ?`, w.document)
 		w.fail(err)
 	}
 	var added []coc.VersionStep

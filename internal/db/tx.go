@@ -166,7 +166,8 @@ type counters [21]int64
 
 // counterColumns are the tables whose ids they are, and content_bytes.
 const counterColumns = "documents, document_states, versions, revisions, contents, packs, changes, cycles, " +
-	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, key_changes, delivery_records, words, content_bytes"
+	"unavailable_versions, coverages, endpoints, watch_starts, memberships, membership_ends, listings, erasures, trusts, " +
+	"key_changes, delivery_records, words, content_bytes"
 
 // count returns a counter of an account.
 func (t *tx) count(account int64, column string) *int64 {

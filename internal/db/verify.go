@@ -54,7 +54,8 @@ func (l *Log) NewestHeads(ctx context.Context) (*witness.Heads, error) {
 	heads := &witness.Heads{Archive: row.Name}
 	stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs+` ORDER BY a.name`)
 	for _, s := range stored {
-		heads.Logs = append(heads.Logs, witness.Log{Account: s.Name, Change: s.Change, At: time.Now().UTC().Truncate(time.Millisecond), Note: string(s.Note)})
+		heads.Logs = append(heads.Logs, witness.Log{Account: s.Name, Change: s.Change,
+			At: time.Now().UTC().Truncate(time.Millisecond), Note: string(s.Note)})
 	}
 	return heads, err
 }

@@ -46,7 +46,8 @@ func (l *Log) Submissions(ctx context.Context, key string) (heads []witness.Subm
 			return nil, err
 		}
 		if signed {
-			heads = append(heads, witness.Submission{Account: id, ID: a.id, Name: a.account, Head: c, Note: a.note, Progress: progress[logKey{id, a.id}]})
+			heads = append(heads, witness.Submission{Account: id, ID: a.id, Name: a.account, Head: c, Note: a.note,
+				Progress: progress[logKey{id, a.id}]})
 		}
 	}
 	return heads, err
@@ -60,7 +61,8 @@ func (l *Log) Attempted(ctx context.Context, a witness.Attempt) error {
 		if a.Cosignature != nil {
 			t.exec(insertInto("checkpoints", "account_id, log_id, size, at, note")+` ON CONFLICT DO NOTHING`,
 				a.Account, a.ID, a.Head.Size, a.TriedAt, a.Note)
-			t.exec(insertInto("cosignatures", "account_id, log_id, size, witness, signature")+` ON CONFLICT DO UPDATE SET signature = excluded.signature`,
+			t.exec(insertInto("cosignatures", "account_id, log_id, size, witness, signature")+`
+				ON CONFLICT DO UPDATE SET signature = excluded.signature`,
 				a.Account, a.ID, a.Head.Size, key, []byte(a.Cosignature))
 		}
 		t.exec(`INSERT OR REPLACE INTO witness_logs (witness, account_id, log_id, url, size, tried_at, failure, error, failing_since)

@@ -39,7 +39,8 @@ func newRows(text lines.Text) rows {
 		}
 		r.filled[i] = last
 	}
-	odd := bytes.Contains(content, []byte("\u0085")) || bytes.Contains(content, []byte("\u2028")) || bytes.Contains(content, []byte("\u2029")) ||
+	odd := bytes.Contains(content, []byte("\u0085")) || bytes.Contains(content, []byte("\u2028")) ||
+		bytes.Contains(content, []byte("\u2029")) ||
 		bytes.Count(content, []byte("\r")) != bytes.Count(content, []byte("\r\n"))
 	if !odd {
 		return r

@@ -22,7 +22,8 @@ func (w *walker) mapping(at *place, old, new *node) {
 		if i, ok := now[j]; ok {
 			twin = &old.pairs[i].slot
 			to := here.pair(p.key, twin, &p.slot)
-			w.renamed(&to, old.pairs[i].key.node(), p.key.node(), here.old.part(slot{at: twin.at, lines: 1}), here.new.part(slot{at: p.at, lines: 1}))
+			w.renamed(&to, old.pairs[i].key.node(), p.key.node(), here.old.part(slot{at: twin.at, lines: 1}),
+				here.new.part(slot{at: p.at, lines: 1}))
 			w.node(&to, twin.value, p.value)
 			continue
 		}

@@ -151,7 +151,8 @@ func (c *Client) keyPair(ctx context.Context, op string, refused KeyPair) (KeyPa
 	// The source's advice stays a hint: in the message it would be shown next to the
 	// caller's own advice.
 	advice := foreign(strings.ReplaceAll(hint.Of(err), "\n", "; "), kp)
-	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp), class: hint.Wrap(class, advice), final: true}
+	return KeyPair{}, &Error{Op: op, Message: "read the credentials: " + foreign(err.Error(), kp),
+		class: hint.Wrap(class, advice), final: true}
 }
 
 // setup prepares the client at its first call.

@@ -138,7 +138,8 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 		case int64(len(body)) > q.limit:
 			e.class, e.Message = coc.ErrMalformed, fmt.Sprintf("the response is longer than %d MiB, more than COC ever sends", q.limit>>20)
 		case !isJSON:
-			e.class = hint.Wrap(coc.ErrTemporary, "COC did not send this: check the endpoint in the config, and a proxy or the login page of a network in between")
+			e.class = hint.Wrap(coc.ErrTemporary,
+				"COC did not send this: check the endpoint in the config, and a proxy or the login page of a network in between")
 			e.Message = "the response is not JSON: " + outline(body, kp)
 		default:
 			a.root = root
@@ -149,7 +150,8 @@ func (c *Client) judge(q request, resp *http.Response, body []byte, kp KeyPair) 
 	e.window, e.pace = limitOf(said.message)
 	switch {
 	case e.is(coc.ErrUnauthorized):
-		const advice = "check the access key and the secret key; they are paused for five minutes, because COC locks a key pair that keeps failing"
+		const advice = "check the access key and the secret key; they are paused for five minutes, because COC locks a key " +
+			"pair that keeps failing"
 		e.Note = cmp.Or(clockNote(c.now(), a.evidence.Date), advice)
 	case e.is(coc.ErrForbidden):
 		e.Action, e.Note = q.action, "the user needs the IAM action "+q.action

@@ -64,7 +64,8 @@ func Network(err error) string {
 	case errors.As(err, new(x509.HostnameError)):
 		return "the server's certificate is for another host: check the address in the config, and a proxy in between"
 	case Permanent(err):
-		return "the authority that signed the server's certificate is unknown here: if it is your company's, such as that of a proxy that reads TLS, set ca_file in the config to its certificate"
+		return "the authority that signed the server's certificate is unknown here: if it is your company's, such as that " +
+			"of a proxy that reads TLS, set ca_file in the config to its certificate"
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return "the server does not speak TLS: check the address and its port in the config, and HTTPS_PROXY"
 	case errors.As(err, &op) && op.Op == "proxyconnect":

@@ -16,7 +16,8 @@ var (
 )
 
 // secretFiles are prefixes of the names of files that have only secrets.
-var secretFiles = strings.Fields(`.pgpass .my.cnf .netrc .git-credentials .vault_pass id_rsa id_dsa id_ecdsa id_ed25519 passwd- chap-secrets .smbcredentials .cifs`)
+var secretFiles = strings.Fields(`.pgpass .my.cnf .netrc .git-credentials .vault_pass id_rsa id_dsa id_ecdsa
+	id_ed25519 passwd- chap-secrets .smbcredentials .cifs`)
 
 func isSecretFile(path string) bool {
 	base := path[strings.LastIndexByte(path, '/')+1:]

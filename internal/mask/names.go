@@ -53,7 +53,8 @@ var describingWords = strings.Fields(`file path dir directory folder url uri end
 	rotated needed optional strategy security tool vault`)
 
 // switchWords start names of switches: rotate_password: true.
-var switchWords = strings.Fields(`reset generate require use has have is enable disable skip change rotate update set show hide no with force allow ask check need`)
+var switchWords = strings.Fields(`reset generate require use has have is enable disable skip change rotate update set
+	show hide no with force allow ask check need`)
 
 // notPass end in pass and have nothing to do with passwords.
 var notPass = strings.Fields(`bypass compass trespass surpass overpass underpass lowpass highpass bandpass multipass
@@ -71,7 +72,8 @@ func levelOf(name string) level {
 	switch {
 	case slices.Contains(describingWords, last) && !isSecretWord(last):
 		return never
-	case !found && (slices.Contains(randomWords, last) || strings.HasSuffix(last, "key") && !slices.Contains([]string{"monkey", "turkey", "donkey", "hotkey"}, last)):
+	case !found && (slices.Contains(randomWords, last) || strings.HasSuffix(last, "key") &&
+		!slices.Contains([]string{"monkey", "turkey", "donkey", "hotkey"}, last)):
 		return random
 	case !found:
 		return never
@@ -91,7 +93,8 @@ func isSecretWord(w string) bool {
 		return false // isPass decides
 	}
 	return slices.ContainsFunc(secretWords, func(s string) bool {
-		return w == s || len(s) >= 4 && s != "pass" && strings.HasSuffix(w, s) || (s == "pwd" || s == "psk" || s == "pw") && strings.HasSuffix(w, s)
+		return w == s || len(s) >= 4 && s != "pass" && strings.HasSuffix(w, s) ||
+			(s == "pwd" || s == "psk" || s == "pw") && strings.HasSuffix(w, s)
 	}) || strings.HasPrefix(w, "password") && w != "passwordless" || strings.HasPrefix(w, "passwd")
 }
 
@@ -136,7 +139,8 @@ func splitWords(name string) (words []string) {
 	}
 	for i, r := range runes {
 		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
-		camel := i > 0 && unicode.IsUpper(r) && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]))
+		camel := i > 0 && unicode.IsUpper(r) && (unicode.IsLower(runes[i-1]) ||
+			i+1 < len(runes) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]))
 		if !letter || camel {
 			add(i)
 			start = i

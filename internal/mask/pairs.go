@@ -16,7 +16,8 @@ type pairPattern struct {
 }
 
 func pairPatterns() []pairPattern {
-	return []pairPattern{{"value Value VALUE default Default", pairOf}, {"value Value VALUE default Default", pairBack}, {"</ />", element}, {"</", named}, {"</ />", keyed},
+	return []pairPattern{{"value Value VALUE default Default", pairOf}, {"value Value VALUE default Default", pairBack},
+		{"</ />", element}, {"</", named}, {"</ />", keyed},
 		{"密码 密碼 口令 密钥 密鑰 令牌 パスワード 비밀번호 пароль", wordFor}}
 }
 

@@ -54,7 +54,8 @@ func shapeTable() []shape {
 		{"open-apis/bot/v2/hook/", 8, "", "https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot"},
 		{"cgi-bin/webhook/send?key=", 8, "", "https://developer.work.weixin.qq.com/document/path/91770"},
 		{"robot/send?access_token=", 8, "", "https://open.dingtalk.com/document/robots/custom-robot-access"},
-		{"webhook.office.com/", 16, "/@", "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook"},
+		{"webhook.office.com/", 16, "/@",
+			"https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook"},
 		{"api.telegram.org/bot", 20, ":", "https://core.telegram.org/bots/api#authorizing-your-bot"},
 		{"discord.com/api/webhooks/", 20, "/", "https://discord.com/developers/docs/resources/webhook"},
 	}

@@ -13,7 +13,8 @@ var commandWords = strings.Fields(`bash sh zsh dash ksh cmd powershell pwsh curl
 	perl ruby php node eval exec source base64 xxd cat echo printf sudo su env nohup timeout xargs tee rm dd mkfifo chmod openssl ssh scp`)
 
 // emptyWords are values that are not secrets under any name.
-var emptyWords = strings.Fields(`null none nil ~ undefined string str text integer required optional empty prompt auto generated hidden redacted
+var emptyWords = strings.Fields(`null none nil ~ undefined string str text integer required optional empty prompt
+	auto generated hidden redacted
 	disabled enabled default`)
 
 var (

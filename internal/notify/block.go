@@ -216,7 +216,8 @@ func fill(template string, c *coc.Change) string {
 	}
 	version, _, _ := strings.Cut(c.Version, "#")
 	address := strings.NewReplacer("{account}", escapeURL(c.Account), "{document_id}", escapeURL(c.DocumentID),
-		"{name}", escapeURL(c.Name), "{version}", escapeURL(version), "{change}", strings.ReplaceAll(escapeURL(c.Ref), "%2F", "/")).Replace(template)
+		"{name}", escapeURL(c.Name), "{version}", escapeURL(version), "{change}",
+		strings.ReplaceAll(escapeURL(c.Ref), "%2F", "/")).Replace(template)
 	if len(address) > maxLink {
 		return ""
 	}

@@ -207,7 +207,8 @@ func (s Slack) checkUpload(address string) error {
 	if u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") && slices.ContainsFunc([]string{"slack.com", "slack-gov.com"}, ofSlack) {
 		return nil
 	}
-	return &refusal{class: message, why: "the response has the upload URL " + text.Line(u.Scheme+"://"+u.Host, maxNote) + ", which is not Slack's; nothing was sent there",
+	return &refusal{class: message, why: "the response has the upload URL " + text.Line(u.Scheme+"://"+u.Host, maxNote) +
+		", which is not Slack's; nothing was sent there",
 		fix: "check api_url in the config and proxies"}
 }
 

@@ -154,7 +154,8 @@ func (b *bundle) number(l *db.LogInfo) int {
 
 // proof adds the proof of a record to a folder, and the content that it names.
 func (b *bundle) proof(folder string, x reported) error {
-	p := audit.Proof{Record: x.record.Encode(), Index: x.index, Hashes: x.proof, Checkpoint: cosigned(x.log.Note, x.log.Size, b.cosignatures[x.log.Origin])}
+	p := audit.Proof{Record: x.record.Encode(), Index: x.index, Hashes: x.proof,
+		Checkpoint: cosigned(x.log.Note, x.log.Size, b.cosignatures[x.log.Origin])}
 	name := fmt.Sprintf("%s/%d/%09d-%s.proof", folder, b.number(&x.log.LogInfo), x.index, x.record.Type)
 	if err := b.bytes(name, p.Encode()); err != nil || x.record.Type != audit.TypeRevision {
 		return err
@@ -304,7 +305,8 @@ func (b *bundle) checkpoints(v *verifier, account []db.LogInfo, rows map[string]
 				continue
 			}
 			written[s.Size] = true
-			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size), cosigned(s.Note, s.Size, b.cosignatures[l.Origin])); err != nil {
+			if err := b.bytes(fmt.Sprintf("checkpoints/%d/%09d.txt", b.number(l), s.Size),
+				cosigned(s.Note, s.Size, b.cosignatures[l.Origin])); err != nil {
 				return err
 			}
 			if s.Size == 0 {

@@ -36,7 +36,8 @@ type ChangeFacts struct {
 func newChangeFacts(c coc.Change) ChangeFacts {
 	return ChangeFacts{
 		ID: c.Key.ID, Kind: c.Kind, Ref: Ref{c.Account, c.DocumentID, c.Name}, Version: Text(c.Version), Previous: Text(c.Previous),
-		MadeAt: Time{c.MadeAt}, SeenAt: Time{c.SeenAt}, By: Text(c.By), Added: c.Added, Removed: c.Removed, Summary: c.Summary, Note: Text(c.Note()),
+		MadeAt: Time{c.MadeAt}, SeenAt: Time{c.SeenAt}, By: Text(c.By), Added: c.Added, Removed: c.Removed,
+		Summary: c.Summary, Note: Text(c.Note()),
 	}
 }
 

@@ -77,9 +77,11 @@ func (a *Archive) Compare(ctx context.Context, args []string) (*Comparison, erro
 	from, to, ranged := strings.Cut(ref, "..")
 	switch {
 	case from != "" && strings.HasPrefix(to, "."):
-		return nil, badQuery(hint.Wrap(fmt.Errorf("%q has too many dots", ref), fmt.Sprintf("did you mean %s..%s?", from, strings.TrimLeft(to, "."))))
+		return nil, badQuery(hint.Wrap(fmt.Errorf("%q has too many dots", ref),
+			fmt.Sprintf("did you mean %s..%s?", from, strings.TrimLeft(to, "."))))
 	case ranged && (len(args) == 2 || from == ""), len(args) == 2 && strings.Contains(args[1], ".."):
-		return nil, badQuery(hint.Wrap(fmt.Errorf("%q does not name two versions", strings.Join(args, " ")), "write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
+		return nil, badQuery(hint.Wrap(fmt.Errorf("%q does not name two versions", strings.Join(args, " ")),
+			"write DOC@v3..v5, DOC@v3 v5, or DOC@v3.. for up to the newest"))
 	case len(args) == 2 && ref == "":
 		from, ranged = args[1], true // up to the newest
 	case len(args) == 2:

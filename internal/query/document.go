@@ -105,7 +105,9 @@ func (a *Archive) find(ctx context.Context, ref string) (_ Document, ok bool, er
 	} {
 		found := slices.DeleteFunc(slices.Clone(whole), func(d db.Document) bool { return !match(d, ref) })
 		if len(found) == 0 {
-			found = slices.DeleteFunc(slices.Clone(inAccounts), func(d db.Document) bool { return !match(d, strings.TrimPrefix(ref, d.Account+"/")) })
+			found = slices.DeleteFunc(slices.Clone(inAccounts), func(d db.Document) bool {
+				return !match(d, strings.TrimPrefix(ref, d.Account+"/"))
+			})
 		}
 		if len(found) > 0 {
 			return oneOf(found, "%q names %d documents", ref)

@@ -135,7 +135,8 @@ func (g *gitWriter) revision(ctx context.Context, d *gitDocument, r recorded) {
 	if newer(d.newest, listed) {
 		c.from = g.marks[r.From]
 		g.marks[r.To] = g.write(c)
-		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s was added, and is not the newest.\n", text.Visible(d.name), text.Visible(d.newest.Label), text.Visible(what))})
+		g.main(commit{at: r.At, merge: g.mark, message: fmt.Sprintf("%s %s stays\n\n%s was added, and is not the newest.\n",
+			text.Visible(d.name), text.Visible(d.newest.Label), text.Visible(what))})
 		return
 	}
 	d.newest, d.last = listed, r

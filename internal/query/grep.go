@@ -72,9 +72,11 @@ func (q Grep) Regexp() (*regexp.Regexp, error) {
 	text := q.Pattern
 	switch {
 	case text == "":
-		return nil, badQuery(hint.Wrap(errors.New("the pattern is empty"), "is a shell variable not set? A dot matches every line that is not empty"))
+		return nil, badQuery(hint.Wrap(errors.New("the pattern is empty"),
+			"is a shell variable not set? A dot matches every line that is not empty"))
 	case strings.Contains(text, "\n"):
-		return nil, badQuery(hint.Wrap(errors.New("the pattern contains a line feed"), "lines are searched one by one: search for one of its lines"))
+		return nil, badQuery(hint.Wrap(errors.New("the pattern contains a line feed"),
+			"lines are searched one by one: search for one of its lines"))
 	}
 	if q.Fixed {
 		text = regexp.QuoteMeta(text)
@@ -171,7 +173,8 @@ func (a *Archive) grepDocuments(ctx context.Context, refs []string) (docs []Docu
 			return nil, err
 		}
 		if ref != "" {
-			return nil, badQuery(hint.Wrap(fmt.Errorf("%q names a version, but grep searches all of them", arg), "leave @"+ref+" out; --newest and --at select one"))
+			return nil, badQuery(hint.Wrap(fmt.Errorf("%q names a version, but grep searches all of them", arg),
+				"leave @"+ref+" out; --newest and --at select one"))
 		}
 		if !slices.ContainsFunc(docs, func(d Document) bool { return d.key == doc.key }) {
 			docs = append(docs, doc)

@@ -69,7 +69,8 @@ func (a *Archive) Log(ctx context.Context, q Log) iter.Seq2[coc.Change, error] {
 // filter converts a query to a filter of the database. It returns all errors that need no
 // archive.
 func (a *Archive) filter(ctx context.Context, q Log) (f db.Filter, err error) {
-	f = db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, After: q.After, OldestFirst: q.OldestFirst && q.Limit == 0 && q.Text == ""}
+	f = db.Filter{Seen: q.Seen, By: q.By, Risk: q.Risk, Task: q.Task, Path: q.Path, Limit: q.Limit, After: q.After,
+		OldestFirst: q.OldestFirst && q.Limit == 0 && q.Text == ""}
 	errs := make([]error, 3)
 	f.Since, errs[0] = Option("since", q.Since, a.Since)
 	f.Until, errs[1] = Option("until", q.Until, a.Until)

@@ -58,7 +58,8 @@ func ProblemKinds() []ProblemKind {
 	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead,
 		ProblemConflict, ProblemWitness, ProblemKeyRefused,
 		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
-		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain, ProblemMessageFailed, ProblemMessageAltered}
+		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain,
+		ProblemMessageFailed, ProblemMessageAltered}
 }
 
 const (
@@ -86,7 +87,8 @@ func (s *Status) findProblems() {
 	}
 	for _, a := range s.Accounts {
 		if a.RefusedUntil.After(s.At) {
-			s.problem(ProblemKeyRefused, "account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
+			s.problem(ProblemKeyRefused,
+				"account "+a.Name+": COC refuses the key pair; requests are paused for another "+text.Age(a.RefusedUntil.Sub(s.At)),
 				a.refusedReason, "check access_key, secret_key and this machine's clock; then `cocsync check --online`")
 		}
 		if a.PausedUntil.After(s.At) {
@@ -133,10 +135,12 @@ func (s *Status) archiveProblems() {
 		if s.writerErr != nil {
 			why = "it is unknown whether one runs: " + s.writerErr.Error()
 		}
-		s.problem(ProblemNoDaemon, "no daemon is running", why, "start it: `cocsync run`, or `systemctl start cocsync`; its log says why it ended")
+		s.problem(ProblemNoDaemon, "no daemon is running", why,
+			"start it: `cocsync run`, or `systemctl start cocsync`; its log says why it ended")
 	}
 	if s.freeKnown && s.freeBytes < diskLow && !s.Copy {
-		s.problem(ProblemDiskFull, "the disk of the archive has "+text.Size(s.freeBytes)+" left", "a cycle needs disk space for what it stores and for the write-ahead log",
+		s.problem(ProblemDiskFull, "the disk of the archive has "+text.Size(s.freeBytes)+" left",
+			"a cycle needs disk space for what it stores and for the write-ahead log",
 			"free disk space; nothing was lost, the next cycle continues")
 	}
 	old := !s.wal.Since.IsZero() && s.Now.Sub(s.wal.Since) > walOld
@@ -156,7 +160,8 @@ func (s *Status) archiveProblems() {
 	}
 	if s.headError != "" {
 		s.problem(ProblemHead, "the head file cannot be written", s.headError,
-			"make its folder (head_file, or that of the archive) writable for cocsync; until then an older copy of the archive is not detected, and messages have no head")
+			"make its folder (head_file, or that of the archive) writable for cocsync; until then an older copy of the archive "+
+				"is not detected, and messages have no head")
 	}
 }
 
@@ -199,7 +204,8 @@ func (s *Status) notifierProblems(n Notifier) {
 	b, pending := n.db, text.Plural(n.Waiting, "delivery")+" pending"
 	if b.Held != "" {
 		s.problem(ProblemOnHold, fmt.Sprintf("notifier %s: its channel is on hold; %s, next try %s", b.Notifier, pending, s.Until(b.HeldTill)),
-			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, the pending messages are sent")
+			b.Held, "correct it in Slack or in config.toml, then run `cocsync notify test "+b.Notifier+"`: when it succeeds, "+
+				"the pending messages are sent")
 	} else if old := s.At.Sub(b.Oldest); b.Waiting > 0 && old > pendingLong && (b.LastErr != "" || !b.Quiet.After(s.At) || old > quietMax) {
 		s.problem(ProblemPending, fmt.Sprintf("notifier %s: %s, the oldest for %s",
 			b.Notifier, pending, text.Age(s.At.Sub(b.Oldest))),
@@ -207,13 +213,16 @@ func (s *Status) notifierProblems(n Notifier) {
 			"check cocsync's log, and whether config.toml still names the notifier; to send now, "+s.nextCycle())
 	}
 	if b.Plain > 0 {
-		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier, text.Plural(b.Plain, "message")), b.PlainErr,
+		s.problem(ProblemMessagePlain, fmt.Sprintf("notifier %s: %s of the last week sent as plain text only", b.Notifier,
+			text.Plural(b.Plain, "message")), b.PlainErr,
 			"`cocsync notify list --all` shows them; `cocsync notify test "+b.Notifier+"` shows whether it is fixed")
 	}
 	if b.Altered > 0 {
-		s.problem(ProblemMessageAltered, fmt.Sprintf("notifier %s: %s altered in the database, and not sent", b.Notifier, text.Plural(b.Altered, "message")),
+		s.problem(ProblemMessageAltered, fmt.Sprintf("notifier %s: %s altered in the database, and not sent", b.Notifier,
+			text.Plural(b.Altered, "message")),
 			"its code is not the one that cocsync wrote with its key when it composed the message; `cocsync notify list` shows which",
-			"find out who can write the database, and run `cocsync verify`; `cocsync notify retry --notifier "+b.Notifier+"` composes the message again from the archive")
+			"find out who can write the database, and run `cocsync verify`; `cocsync notify retry --notifier "+b.Notifier+"` "+
+				"composes the message again from the archive")
 	}
 	if b.Failed > 0 {
 		s.problem(ProblemMessageFailed, fmt.Sprintf("notifier %s: %s refused permanently", b.Notifier, text.Plural(b.Failed, "message")),
@@ -301,7 +310,8 @@ func (s watchStatus) lateProblem() {
 	set, lastGood := s.state.Schedule, s.Watch.LastGoodAt.Time
 	due, err := schedule.Parse(set.Spec, set.Timezone)
 	if err != nil {
-		s.problem(ProblemScheduleBroken, ": its schedule cannot be read", err.Error(), "restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
+		s.problem(ProblemScheduleBroken, ": its schedule cannot be read", err.Error(),
+			"restart the daemon, or run `cocsync sync`: it stores the schedule of config.toml")
 		return
 	}
 	from := lastGood
@@ -316,7 +326,8 @@ func (s watchStatus) lateProblem() {
 	if next.IsZero() || s.Now.Sub(next) <= tolerance || running && s.Now.Sub(responded).Abs() < noResponseLong {
 		return
 	}
-	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", set.Spec, set.Timezone, s.Ago(lastGood), lastGood.UTC().Format(time.RFC3339))
+	why := fmt.Sprintf("schedule %s (%s); the last good cycle ended %s, at %s", set.Spec, set.Timezone, s.Ago(lastGood),
+		lastGood.UTC().Format(time.RFC3339))
 	if s.unattested() {
 		why += "; later good cycles are unattested: the process that wrote them did not record them"
 	}

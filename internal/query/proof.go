@@ -413,7 +413,8 @@ type Proved struct {
 
 // NewProved returns what a proof that was checked proves.
 func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint, cosigned []CosignedLog) Proved {
-	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(), Type: r.Type,
+	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size,
+		Root: c.Root.String(), Type: r.Type,
 		Record: map[string]string{}}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value

@@ -119,9 +119,11 @@ func (a *Archive) report(ctx context.Context, q ReportQuery, each func(reported)
 		return r, err
 	}
 	now := a.Now()
-	r = Report{Since: Time{since}, Until: Time{until.Add(-time.Millisecond)}, ReportedAt: Time{now}, Account: Text(q.Account), Limits: reportLimits()}
+	r = Report{Since: Time{since}, Until: Time{until.Add(-time.Millisecond)}, ReportedAt: Time{now},
+		Account: Text(q.Account), Limits: reportLimits()}
 	period := clip(Period{Time{since}, Time{until}}, Period{Time{since}, Time{now}})
-	within := db.Filter{Since: since, Until: until, Either: true, Account: q.Account, Backfill: db.OnlyBackfill, OldestFirst: true, NoItems: true}
+	within := db.Filter{Since: since, Until: until, Either: true, Account: q.Account, Backfill: db.OnlyBackfill,
+		OldestFirst: true, NoItems: true}
 	var errs [4]error
 	records, signed, err := a.db.LogSize(ctx)
 	if err != nil {
@@ -155,9 +157,10 @@ func (a *Archive) report(ctx context.Context, q ReportQuery, each func(reported)
 	r.Rewrites = Rows[Rewrite](a.rewrites(ctx, within))
 	r.Deletions = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindDeleted, coc.KindRestored))
 	r.Withdrawn = Rows[ReportedChange](a.reportedChanges(ctx, within, coc.KindWithdrawn))
-	r.Missing = Rows[UnavailableVersion](Convert(a.db.WithoutContent(ctx, until, q.Account), func(v coc.MissingVersion) (UnavailableVersion, error) {
-		return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
-	}))
+	r.Missing = Rows[UnavailableVersion](Convert(a.db.WithoutContent(ctx, until, q.Account),
+		func(v coc.MissingVersion) (UnavailableVersion, error) {
+			return UnavailableVersion{Ref{v.Account, v.DocumentID, v.Name}, v.Label, v.State, Time{v.MadeAt}, Time{v.ListedAt}, Text(v.Reason)}, nil
+		}))
 	r.ByDocument = a.changesByDocument(ctx, within)
 	return r, nil
 }
@@ -183,7 +186,8 @@ func (a *Archive) reportPeriod(q ReportQuery) (since, until time.Time, err error
 	case since.After(now):
 		err = hint.Wrap(fmt.Errorf("--since %s is in the future", q.Since), "give a time in the past")
 	case !since.Before(until):
-		err = hint.Wrap(fmt.Errorf("the period would begin at %s, after its end at %s", since.Format(time.RFC3339), until.Add(-time.Millisecond).Format(time.RFC3339)),
+		err = hint.Wrap(fmt.Errorf("the period would begin at %s, after its end at %s", since.Format(time.RFC3339),
+			until.Add(-time.Millisecond).Format(time.RFC3339)),
 			"are --since and --until reversed? An age such as 7d counts back from now")
 	}
 	return since, until, err
@@ -323,10 +327,14 @@ func (a *Archive) watchedDocument(ctx context.Context, key coc.Key, period Perio
 func reportLimits() []string {
 	return []string{
 		"What existed only between two polls is not in the archive. After a gap, that is everything that COC no longer lists.",
-		"“Made” is the time that COC gives. “Seen”, and the times of cycles, are by the clock of the machine that cocsync ran on. Neither was compared with another clock.",
-		"A content that was replaced in place is noticed when it is read again: it may have been replaced at any time after the old one was last seen.",
-		"COC names one modifier for a document, not one for each version. An author is named only if there is no doubt; otherwise the author is “unknown”.",
+		"“Made” is the time that COC gives. “Seen”, and the times of cycles, are by the clock of the machine that cocsync " +
+			"ran on. Neither was compared with another clock.",
+		"A content that was replaced in place is noticed when it is read again: it may have been replaced at any time after " +
+			"the old one was last seen.",
+		"COC names one modifier for a document, not one for each version. An author is named only if there is no doubt; " +
+			"otherwise the author is “unknown”.",
 		"Documents have their current names, and the list of missing versions is the current one.",
-		"All of this was read from the current file of the archive. The verification compares it with a signed log. It cannot tell whether someone with the key rebuilt the log, or whether rows were removed: `cocsync verify --checkpoint` can.",
+		"All of this was read from the current file of the archive. The verification compares it with a signed log. It " +
+			"cannot tell whether someone with the key rebuilt the log, or whether rows were removed: `cocsync verify --checkpoint` can.",
 	}
 }

@@ -44,7 +44,8 @@ type reportedLog struct {
 
 // verifyReport verifies the rows that a report of an account, or of "" all, prints. It calls
 // each with every record that is in its log, if it is not nil.
-func (a *Archive) verifyReport(ctx context.Context, within db.Filter, keys []audit.PublicKey, each func(reported) error) (ReportVerdict, error) {
+func (a *Archive) verifyReport(ctx context.Context, within db.Filter, keys []audit.PublicKey,
+	each func(reported) error) (ReportVerdict, error) {
 	v := &verifier{Verification: Verification{Keys: keys}, db: a.db}
 	out := ReportVerdict{Logs: []LogVerdict{}, Counts: []Count{}, Faults: []string{}}
 	logs, err := a.db.Logs(ctx)
@@ -118,7 +119,8 @@ func (v *verifier) heads(ctx context.Context, logs []db.LogInfo) map[int64]*repo
 
 // reportedIn yields the records of an account's rows that are in their log. The others are
 // faults.
-func (v *verifier) reportedIn(ctx context.Context, account int64, heads map[int64]*reportedLog, rows *db.Reported) iter.Seq2[reported, error] {
+func (v *verifier) reportedIn(ctx context.Context, account int64, heads map[int64]*reportedLog,
+	rows *db.Reported) iter.Seq2[reported, error] {
 	return func(yield func(reported, error) bool) {
 		for _, typ := range sortedTypes(rows.Rows) {
 			for x, err := range v.db.RecordsOf(ctx, account, typ, rows.Rows[typ]) {
@@ -192,7 +194,8 @@ func sortedTypes(rows map[string][]int64) (list []string) {
 func reportNotCovered(unrecorded int) []string {
 	list := []string{
 		"Summaries of differences, and the counts of lines: they are computed from the contents. `cocsync verify --deep` computes them again.",
-		"The version and the number of versions at the end of the period, the number of changes from before the initial sync, and when COC was last checked.",
+		"The version and the number of versions at the end of the period, the number of changes from before the initial " +
+			"sync, and when COC was last checked.",
 		"Names of documents that COC listed and did not serve, and errors of missing versions after the first one.",
 		"Rows that were removed from the archive: `cocsync verify` names them.",
 	}

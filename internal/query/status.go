@@ -354,7 +354,8 @@ func (a *Archive) MissingVersions(ctx context.Context, limit int, at time.Time) 
 	missing, all, err := a.db.MissingVersions(ctx, limit)
 	out := make([]MissingVersion, len(missing))
 	for i, m := range missing {
-		v := MissingVersion{Ref{m.Account, m.DocumentID, m.Name}, m.Label, m.Reason, Time{m.Since}, m.Refused(at), Time{m.RetryAt}, m.Reason, m.State}
+		v := MissingVersion{Ref{m.Account, m.DocumentID, m.Name}, m.Label, m.Reason, Time{m.Since}, m.Refused(at),
+			Time{m.RetryAt}, m.Reason, m.State}
 		if since := text.Age(at.Sub(m.Since)); v.Refused {
 			v.Reason = "refused by COC for " + since + ": " + m.Reason
 		} else if !m.Since.IsZero() {

@@ -267,12 +267,14 @@ func (c *logCheck) place(before []db.LogInfo) {
 	case signed && len(c.log.PublicKey) == 0:
 		c.fault("%s: it started without the key and is signed: cocsync signs no such log", c.name)
 	case c.log.NeverSigned():
-		c.verdict.Notes = append(c.verdict.Notes, fmt.Sprintf("%s: its %s were added while the key was missing, and are not signed. Whether they were "+
-			"replaced before the log that continues it started is unknown: compare it with an external checkpoint",
-			c.name, text.Plural(int(c.log.Size), "record")))
+		c.verdict.Notes = append(c.verdict.Notes,
+			fmt.Sprintf("%s: its %s were added while the key was missing, and are not signed. Whether they were "+
+				"replaced before the log that continues it started is unknown: compare it with an external checkpoint",
+				c.name, text.Plural(int(c.log.Size), "record")))
 	}
 	if len(before) == 0 {
-		if none := (&audit.Edge{}).Root(); c.log.OldSize != 0 || c.log.OldOrigin != c.log.LostOrigin || c.log.ID > 1 && string(c.log.OldRoot) != string(none[:]) {
+		if none := (&audit.Edge{}).Root(); c.log.OldSize != 0 || c.log.OldOrigin != c.log.LostOrigin ||
+			c.log.ID > 1 && string(c.log.OldRoot) != string(none[:]) {
 			c.fault("%s: the log before it is missing", c.name)
 		}
 		return
@@ -289,7 +291,8 @@ func restoreNote(l db.LogInfo) string {
 	case l.Restored.IsZero():
 		return ""
 	case l.LostOrigin == "":
-		return fmt.Sprintf("it was started by the restore of %s: later records than the %d of the log before it may be lost", stamp(l.Restored), l.OldSize)
+		return fmt.Sprintf("it was started by the restore of %s: later records than the %d of the log before it may be lost",
+			stamp(l.Restored), l.OldSize)
 	case l.LostOrigin != l.OldOrigin:
 		return fmt.Sprintf("it was started by the restore of %s, which lost %s of the log %s", stamp(l.Restored),
 			text.Plural(int(l.LostSize), "record"), text.Visible(l.LostOrigin))

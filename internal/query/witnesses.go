@@ -85,7 +85,8 @@ func (s *Status) witnessProblems(w Witness) {
 	name := "witness " + string(w.Witness)
 	for _, l := range w.failing("conflict") {
 		s.problem(ProblemConflict, fmt.Sprintf("%s contradicts the log of account %s since %s", name, l.Account, stamp(l.Since.Time)),
-			fmt.Sprintf("%s: %s: an older copy of the archive was put back, or another copy of it was continued with the same key", l.Origin, l.Error),
+			fmt.Sprintf("%s: %s: an older copy of the archive was put back, or another copy of it was continued with "+
+				"the same key", l.Origin, l.Error),
 			"keep the database as evidence, and end other copies that run; the archive continues without this witness: docs/witnesses.md")
 	}
 	if unknown := w.failing("unknown"); len(unknown) > 0 {
@@ -106,7 +107,8 @@ func (s *Status) witnessProblems(w Witness) {
 			continue
 		}
 		since, what := oldest(list), name+" is unreachable"
-		fix := "check url in [[witness]], and network, proxy and DNS of this machine; the archive continues, and sends the newest heads when the witness responds"
+		fix := "check url in [[witness]], and network, proxy and DNS of this machine; the archive continues, and sends the " +
+			"newest heads when the witness responds"
 		if kind == "invalid" {
 			what, fix = name+" does not respond as a witness", "check url and key in [[witness]], and this machine's clock: `cocsync check --online`"
 		} else if s.At.Sub(since) < witnessLong && !since.After(s.At) {
@@ -220,7 +222,8 @@ func (c *logCheck) checkCosignatures(ctx context.Context) error {
 			c.fault("%s: the cosignature of %d records: %v", c.name, s.Size, err)
 		case !key.Verify([]byte(texts[s.Size]), s.Signature):
 			c.fault("%s: the cosignature of %d records by %s does not match its key and the checkpoint", c.name, s.Size, text.Visible(key.Name()))
-		case slices.ContainsFunc(c.Witnesses, func(w audit.WitnessKey) bool { return w.Name() == key.Name() }) && !slices.Contains(c.Witnesses, key):
+		case slices.ContainsFunc(c.Witnesses, func(w audit.WitnessKey) bool { return w.Name() == key.Name() }) &&
+			!slices.Contains(c.Witnesses, key):
 			c.fault("%s: the cosignature of %d records by %s is by another key than the given one", c.name, s.Size, text.Visible(key.Name()))
 		default:
 			newest[key] = s
@@ -233,7 +236,8 @@ func (c *logCheck) checkCosignatures(ctx context.Context) error {
 			c.verdict.Notes = append(c.verdict.Notes, fmt.Sprintf("%s: the archive has no cosignature by %s", c.name, text.Visible(w.Name())))
 			continue
 		}
-		c.verdict.Cosigned = append(c.verdict.Cosigned, CosignedLog{Text(c.log.Origin), Text(w.Name()), s.Size, Time{audit.Cosignature(s.Signature).At()}})
+		c.verdict.Cosigned = append(c.verdict.Cosigned, CosignedLog{Text(c.log.Origin), Text(w.Name()), s.Size,
+			Time{audit.Cosignature(s.Signature).At()}})
 	}
 	return nil
 }

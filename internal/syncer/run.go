@@ -55,7 +55,8 @@ var errStop = errors.New("the next cycle is due")
 func (s *Syncer) Run(ctx context.Context, w Watch, o Options) (coc.Cycle, error) {
 	w.Account.init()
 	r := &run{Syncer: s, Options: o, watch: w, account: w.Account, before: w.Account.COC.Requests()}
-	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, Partial: o.Only != nil, StartedAt: s.Now(), Outcome: coc.CycleRunning}
+	r.cycle = coc.Cycle{Watch: w.Name, Account: w.Account.Name, Trigger: o.Trigger, Partial: o.Only != nil,
+		StartedAt: s.Now(), Outcome: coc.CycleRunning}
 	account, err := s.Store.Account(ctx, w.Account.Name, w.Account.Endpoint, w.Account.AcceptEndpoint)
 	if err != nil {
 		return r.cycle, err

@@ -34,7 +34,8 @@ func (o Output) Progress() *Progress {
 	p := &Progress{out: o.Err}
 	if columnsOf(o.Err) >= barWidth && os.Getenv("TERM") != "dumb" {
 		p.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(o.Err), progressbar.OptionShowCount(),
-			progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
+			progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionSetWidth(30),
+			progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	return p
 }

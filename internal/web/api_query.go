@@ -41,7 +41,8 @@ func named(kind kind, names ...string) (list []parameter) {
 func readQuery(raw string, params []parameter) (url.Values, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, badRequest{hint.Wrap(fmt.Errorf("parse the query string: %w", err), "percent-encode the values; curl --data-urlencode does it")}
+		return nil, badRequest{hint.Wrap(fmt.Errorf("parse the query string: %w", err),
+			"percent-encode the values; curl --data-urlencode does it")}
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(values)) {

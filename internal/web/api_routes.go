@@ -15,7 +15,8 @@ import (
 // endpoints returns all addresses of the API.
 func endpoints() []endpoint {
 	return []endpoint{
-		{"/documents", slices.Concat(named(kindText, "account", "name", "state", "since", "at", "sort"), named(kindFlag, "reverse")), apiDocuments},
+		{"/documents", slices.Concat(named(kindText, "account", "name", "state", "since", "at", "sort"),
+			named(kindFlag, "reverse")), apiDocuments},
 		{"/documents/{doc}/versions", nil, apiVersions},
 		{"/documents/{doc}/versions/{ref}", nil, apiVersions},
 		{"/documents/{doc}/versions/{ref}/content", nil, apiContent},
@@ -156,7 +157,8 @@ func apiGrep(ctx context.Context, q *request) (any, error) {
 	}
 	grep := query.Grep{
 		Pattern: q.get("pattern"), Fixed: q.flag("fixed_strings"), IgnoreCase: q.flag("ignore_case"), Names: q.flag("files_with_matches"),
-		Counts: q.flag("count"), Newest: q.flag("newest"), At: q.get("at"), Step: q.get("step"), Path: q.get("path"), Documents: q.values["document"],
+		Counts: q.flag("count"), Newest: q.flag("newest"), At: q.get("at"), Step: q.get("step"), Path: q.get("path"),
+		Documents:       q.values["document"],
 		MaxInstructions: maxInstructions,
 	}
 	limit, err := q.number("n")

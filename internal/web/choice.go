@@ -68,7 +68,8 @@ func (q *request) diffChoice(first bool, patch string) (diffChoice, error) {
 	d.Groups = []choices{
 		{"Layout", true, []choice{{"side by side", q.with("view", ""), !d.Unified}, {"unified", q.with("view", "unified"), d.Unified}}},
 		{"Context", false, around},
-		{"White space", false, []choice{{"compared", q.with("space", ""), !d.IgnoreSpace}, {"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
+		{"White space", false, []choice{{"compared", q.with("space", ""), !d.IgnoreSpace},
+			{"ignored", q.with("space", "ignore"), d.IgnoreSpace}}},
 	}
 	return d, nil
 }

@@ -132,7 +132,9 @@ func (s *Site) watches(ctx context.Context, x *samples, st *query.Status) error 
 			names = append(names, w.Watch)
 		}
 	}
-	oldest, err := s.checks.get(st.Now, maxChecksAge, func() (map[string]time.Time, error) { return s.Archive.OldestChecks(ctx, names, st.Now) })
+	oldest, err := s.checks.get(st.Now, maxChecksAge, func() (map[string]time.Time, error) {
+		return s.Archive.OldestChecks(ctx, names, st.Now)
+	})
 	if err != nil {
 		return err
 	}

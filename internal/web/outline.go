@@ -64,7 +64,8 @@ func newItem(it coc.Item, name, old, now string) item {
 	if ends(old) && ends(now) {
 		old, now = strings.TrimSuffix(old, "\n"), strings.TrimSuffix(now, "\n")
 	}
-	return item{Op: it.Op, Name: name, Old: old, New: now, Block: strings.Contains(old+now, "\n"), Lines: itemLines(it.Op, it.OldLines, it.NewLines)}
+	return item{Op: it.Op, Name: name, Old: old, New: now, Block: strings.Contains(old+now, "\n"),
+		Lines: itemLines(it.Op, it.OldLines, it.NewLines)}
 }
 
 // itemLines names the lines of an item in the new version, or in the old one if it was

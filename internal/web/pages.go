@@ -26,7 +26,8 @@ type pages struct {
 
 // pageNames returns the names of all pages. Each has a template of the same name.
 func pageNames() []string {
-	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare", "search", "health", "missing", "error"}
+	return []string{"overview", "documents", "changes", "document", "version", "outline", "blame", "change", "compare",
+		"search", "health", "missing", "error"}
 }
 
 func newPages(s *Site) (*pages, error) {

@@ -108,7 +108,8 @@ func limited(next http.Handler, concurrency int) http.Handler {
 // assets serves styles, script and icon under addresses with a hash of their content, so
 // that browsers may cache them permanently.
 func (p *pages) assets(mux *http.ServeMux) {
-	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, typ := range map[string]string{"style.css": "text/css; charset=utf-8",
+		"page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		body := p.bodies[name]
 		mux.HandleFunc("GET "+p.asset(name), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", typ)

@@ -122,7 +122,8 @@ func unreachable(err error) error {
 
 // cosign sends a signed head of a log to a witness that is known to have cosigned old records of it,
 // and returns the cosignature. prove proves that the head has all of the log's first records.
-func (c client) cosign(ctx context.Context, w Witness, head audit.Checkpoint, note []byte, old int64, prove func(old int64) ([]audit.Hash, error)) (audit.Cosignature, error) {
+func (c client) cosign(ctx context.Context, w Witness, head audit.Checkpoint, note []byte, old int64,
+	prove func(old int64) ([]audit.Hash, error)) (audit.Cosignature, error) {
 	old = max(0, min(old, head.Size))
 	for range maxRequests {
 		proof, err := prove(old)
@@ -172,7 +173,8 @@ func (c client) result(w Witness, head audit.Checkpoint, note []byte, r response
 	case http.StatusForbidden:
 		return nil, refuse(Unknown, "it does not know the key of the log (HTTP 403)")
 	case http.StatusUnprocessableEntity:
-		return nil, refuse(Conflict, "it has cosigned other records of the log: they are not the first of the %d in this archive (HTTP 422)", head.Size)
+		return nil, refuse(Conflict, "it has cosigned other records of the log: they are not the first of the %d in this "+
+			"archive (HTTP 422)", head.Size)
 	default:
 		return nil, refuse(Invalid, "HTTP %d", r.status)
 	}
@@ -182,7 +184,8 @@ func (c client) result(w Witness, head audit.Checkpoint, note []byte, r response
 		return nil, refuse(Invalid, "its response has no valid cosignature: %v", err)
 	}
 	if d := cosignature.At().Sub(c.now()); d.Abs() > maxClockDifference {
-		return nil, refuse(Invalid, "its cosignature is of %s, and this machine's clock says %s", cosignature.At().Format(time.RFC3339), c.now().UTC().Format(time.RFC3339))
+		return nil, refuse(Invalid, "its cosignature is of %s, and this machine's clock says %s",
+			cosignature.At().Format(time.RFC3339), c.now().UTC().Format(time.RFC3339))
 	}
 	return cosignature, nil
 }
