@@ -143,7 +143,8 @@ func TestAPISingleItems(t *testing.T) {
 	}
 	for _, tt := range []struct{ command, address, file string }{
 		{"show DM-restart@v3#1", "/documents/DM-restart/versions/v3%231/content", `attachment; filename="restart-unhealthy-nodes@v3#1.yaml"`},
-		{"show DM-evil", "/documents/DM-evil/versions/latest/content", `attachment; filename="evil^[[2Jname<U+202E>gpj<U+009B>31m <!channel>@v1.yaml"`},
+		{"show DM-evil", "/documents/DM-evil/versions/latest/content",
+			`attachment; filename="evil^[[2Jname<U+202E>gpj<U+009B>31m <!channel>@v1.yaml"`},
 		{"audit prove 5", "/changes/5/proof", "attachment; filename=change-5.proof"},
 	} {
 		want, stderr, status := ask(t, archive, words(tt.command)...)
@@ -152,7 +153,8 @@ func TestAPISingleItems(t *testing.T) {
 			t.Errorf("%s is %q, `%s` writes %q %s", tt.address, got, tt.command, want, stderr)
 		}
 		h := answered.Header
-		if h.Get("Content-Disposition") != tt.file || h.Get("Content-Type") != "text/plain; charset=utf-8" || h.Get("X-Content-Type-Options") != "nosniff" {
+		if h.Get("Content-Disposition") != tt.file || h.Get("Content-Type") != "text/plain; charset=utf-8" ||
+			h.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s returns %v", tt.address, h)
 		}
 	}
@@ -169,7 +171,8 @@ func TestAPIAcceptsAnyName(t *testing.T) {
 				t.Errorf("%s is\n%s\nwant\n%s%s", address, got, want, stderr)
 			}
 		}
-		if _, got := s.get("/api/v1/diff?" + url.Values{"old": {name + "@v1"}, "new": {name + "@v2"}}.Encode()); !strings.Contains(got, `"old": "v1",`) {
+		if _, got := s.get("/api/v1/diff?" + url.Values{"old": {name + "@v1"},
+			"new": {name + "@v2"}}.Encode()); !strings.Contains(got, `"old": "v1",`) {
 			t.Errorf("the diff of %q is %s", name, got)
 		}
 		if answered, _ := s.get("/documents/" + url.PathEscape(name) + "/feed.atom"); answered.StatusCode != http.StatusOK {
@@ -255,7 +258,8 @@ func TestAPIRefusesUnknownParameters(t *testing.T) {
 		}
 	}
 	answered, body := s.get("/api/v1/chagnes")
-	if got := asPrinted(t, body); answered.StatusCode != http.StatusNotFound || !strings.HasPrefix(got, "cocsync: no API at \"/api/v1/chagnes\"\ncocsync: hint: the addresses are /api/v1/documents, ") {
+	if got := asPrinted(t, body); answered.StatusCode != http.StatusNotFound ||
+		!strings.HasPrefix(got, "cocsync: no API at \"/api/v1/chagnes\"\ncocsync: hint: the addresses are /api/v1/documents, ") {
 		t.Errorf("an unknown address answers %d %s", answered.StatusCode, got)
 	}
 }

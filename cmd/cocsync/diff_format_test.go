@@ -121,7 +121,8 @@ func pairs(t *testing.T) [][2]string {
 		{"a: " + strings.Repeat("👍🏽☀️", 60) + "\n", "a: " + strings.Repeat("👍🏽☀️", 59) + "👍☀\n"},
 		{"a: 👍 e\n", "a: 👍🏽 e\u0301\n"},
 		{"a: {b: 1, c: " + strings.Repeat("long ", 60) + "}\n", "a: {b: 1}\n"},
-		{"steps: []\n", "steps: [{name: " + strings.Repeat("name", 30) + ", task: " + strings.Repeat("task", 30) + "}]\nx: " + strings.Repeat("y ", 90) + "\n"},
+		{"steps: []\n", "steps: [{name: " + strings.Repeat("name", 30) + ", task: " + strings.Repeat("task", 30) + "}]\nx: " +
+			strings.Repeat("y ", 90) + "\n"},
 	}
 	for _, file := range goldens(t) {
 		list = append(list, [2]string{string(file.Files[0].Data), string(file.Files[1].Data)})

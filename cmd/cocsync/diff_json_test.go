@@ -94,7 +94,8 @@ func TestDiffJSONHasAllBytes(t *testing.T) {
 		if pair[0] != pair[1] && (old.String() != pair[0] || now.String() != pair[1]) {
 			t.Errorf("hunks of %q have %q and %q", pair, old.String(), now.String())
 		}
-		if got, want := bytesOf(t, d.Unified, d.UnifiedBase64), string(comparisonOf(pair[0], pair[1]).Patch(diff.Options{Context: 1 << 20})); got != want {
+		if got, want := bytesOf(t, d.Unified, d.UnifiedBase64), string(comparisonOf(pair[0],
+			pair[1]).Patch(diff.Options{Context: 1 << 20})); got != want {
 			t.Errorf("the patch of %q is %q, want %q", pair, got, want)
 		}
 	}

@@ -101,7 +101,8 @@ func TestFormatsAreCompleted(t *testing.T) {
 func two(t *testing.T, name, old, now string) string {
 	t.Helper()
 	d, path := newArchive(t)
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2", State: coc.DocPresent,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(2), Name: name, Newest: "v2",
+		State:    coc.DocPresent,
 		Versions: []coc.VersionStep{versionStep("v1", 0, old, "li"), versionStep("v2", 1, now, "")}}))
 	must(t, d.Close())
 	return path
@@ -114,7 +115,8 @@ func TestShowOfARawToken(t *testing.T) {
 	must(t, err)
 	v := versionStep("v3", 2, "", "")
 	v.Revision.Content = coc.Content{Bytes: []byte(`"\ud800"`), Form: coc.FormToken}
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(3), Newest: "v3", Versions: []coc.VersionStep{v}}))
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(3), Newest: "v3",
+		Versions: []coc.VersionStep{v}}))
 	must(t, d.Close())
 	stdout, stderr, status := ask(t, path, "show", "job")
 	if stdout != `"\ud800"` || !strings.Contains(stderr, "this content is not valid Unicode") || status != 0 {

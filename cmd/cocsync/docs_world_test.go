@@ -139,7 +139,8 @@ func (w *docsWorld) run(ctx context.Context, dir, line string, at time.Time) (st
 	cmd := exec.CommandContext(ctx, "bash", "-c", line)
 	cmd.Dir, cmd.WaitDelay = dir, patience
 	cmd.Env = append(os.Environ(), "PATH="+w.bin+":"+os.Getenv("PATH"), asProgram+"=1", asOf+"="+at.Format(time.RFC3339),
-		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C.UTF-8", "COCSYNC_CONFIG=",
+		"NO_COLOR=1", "TZ=UTC", "HOME="+dir, "PAGER=cat", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"LC_ALL=C.UTF-8", "COCSYNC_CONFIG=",
 		"HUAWEICLOUD_SDK_AK=ak", "HUAWEICLOUD_SDK_SK="+secretKey, "SLACK_BOT_TOKEN="+secretToken)
 	out, err := cmd.CombinedOutput()
 	err = errors.Join(err, w.settle(dir))

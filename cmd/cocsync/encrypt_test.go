@@ -12,7 +12,8 @@ import (
 // An encrypted backup is opened by the stock age tool, and restored with the private key.
 func TestEncryptedBackup(t *testing.T) {
 	dir := t.TempDir()
-	build := exec.Command(tool(t, "go"), "build", "-o", dir+string(filepath.Separator), "filippo.io/age/cmd/age", "filippo.io/age/cmd/age-keygen")
+	build := exec.Command(tool(t, "go"), "build", "-o", dir+string(filepath.Separator), "filippo.io/age/cmd/age",
+		"filippo.io/age/cmd/age-keygen")
 	build.Dir = filepath.Join("..", "..", "tools", "age")
 	if out, err := build.CombinedOutput(); err != nil && os.Getenv("CI") == "true" {
 		t.Fatalf("build the age tool: %v\n%s", err, out)

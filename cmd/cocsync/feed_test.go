@@ -154,7 +154,8 @@ func TestFeeds(t *testing.T) {
 	got := titles(feed)
 	want := []string{"new: twin v1", "new: twin v1", "deleted: old-job", "new: old-job v1",
 		"new: evil^[[2Jname<U+202E>gpj<U+009B>31m <!channel> v1", "metadata: restart-unhealthy-nodes",
-		"rewritten: restart-unhealthy-nodes v3#1 → v3#2", "version: restart-unhealthy-nodes v3#1 → v5", "version: restart-unhealthy-nodes v2 → v3#1"}
+		"rewritten: restart-unhealthy-nodes v3#1 → v3#2", "version: restart-unhealthy-nodes v3#1 → v5",
+		"version: restart-unhealthy-nodes v2 → v3#1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("/feed.atom has the entries\n%q, want\n%q", got, want)
 	}
@@ -220,7 +221,8 @@ func TestFeedOfOneDocument(t *testing.T) {
 	if got, want := feed.all("link")[0].attr("href"), s.url+"/documents/prod/DM-restart/feed.atom"; got != want {
 		t.Errorf("the document's feed is at %s, want %s", got, want)
 	}
-	for _, address := range []string{"/documents/restart-unhealthy-nodes/feed.atom", "/documents/DM-res/feed.atom", "/documents/prod%2FDM-restart/feed.atom"} {
+	for _, address := range []string{"/documents/restart-unhealthy-nodes/feed.atom", "/documents/DM-res/feed.atom",
+		"/documents/prod%2FDM-restart/feed.atom"} {
 		if _, body := s.get(address); body != whole {
 			t.Errorf("%s is another feed:\n%s", address, body)
 		}
@@ -229,7 +231,8 @@ func TestFeedOfOneDocument(t *testing.T) {
 	if got, want := checkFeed(t, evilFeed).one("title"), "cocsync: evil^[[2Jname<U+202E>gpj<U+009B>31m <!channel>"; got != want {
 		t.Errorf("the hostile document's feed is called %q, want %q", got, want)
 	}
-	for address, want := range map[string]int{"/documents/nope/feed.atom": http.StatusNotFound, "/documents/twin/feed.atom": http.StatusBadRequest} {
+	for address, want := range map[string]int{"/documents/nope/feed.atom": http.StatusNotFound,
+		"/documents/twin/feed.atom": http.StatusBadRequest} {
 		if answered, _ := s.get(address); answered.StatusCode != want {
 			t.Errorf("%s returns %s, want %d", address, answered.Status, want)
 		}
@@ -248,7 +251,8 @@ func TestFeedETag(t *testing.T) {
 	if answered, body := s.get("/feed.atom", "If-None-Match", tag); answered.StatusCode != http.StatusNotModified || body != "" {
 		t.Errorf("with its ETag the feed returns %s and %q", answered.Status, body)
 	}
-	for _, headers := range [][]string{{"If-None-Match", `"other"`}, {"If-Modified-Since", modified}, {"If-None-Match", `"other"`, "If-Modified-Since", modified}} {
+	for _, headers := range [][]string{{"If-None-Match", `"other"`}, {"If-Modified-Since", modified},
+		{"If-None-Match", `"other"`, "If-Modified-Since", modified}} {
 		if answered, body := s.get("/feed.atom", headers...); answered.StatusCode != http.StatusOK || body == "" {
 			t.Errorf("with %q the feed returns %s", headers, answered.Status)
 		}
@@ -284,7 +288,8 @@ func TestFeedIDsArePermanent(t *testing.T) {
 	d, err := db.Open(t.Context(), archive)
 	must(t, err)
 	name := "renamed"
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: coc.Key{Account: 1, ID: 1}, SeenAt: dayOf(30), Name: name, State: coc.DocPresent,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM-restart", Cycle: coc.Key{Account: 1, ID: 1},
+		SeenAt: dayOf(30), Name: name, State: coc.DocPresent,
 		Meta: &coc.Meta{Name: &name}, Versions: []coc.VersionStep{rewritten("v5", 13, job1, dayOf(29))},
 		Changes: []coc.NewChange{change(coc.KindRewritten, "v5", "v5#2", 30, job4, job1, false)}}))
 	must(t, d.Close())
@@ -310,10 +315,12 @@ func TestFeedHasNewestChanges(t *testing.T) {
 	}
 	for i := range 101 {
 		label := fmt.Sprintf("v%d", i+1)
-		step := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(200).Add(time.Duration(i) * time.Minute), Name: "job", State: coc.DocPresent,
+		step := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: dayOf(200).Add(time.Duration(i) * time.Minute),
+			Name: "job", State: coc.DocPresent,
 			Newest: label, Versions: []coc.VersionStep{versionStep(label, 150-i, label+": \ufffe\xff\n", "")},
 			Changes: []coc.NewChange{change(coc.KindVersion, "", label, 150-i, "", label, false)}}
-		step.Changes[0].Items = []coc.Item{{Op: "added", Path: "x", New: strings.Repeat("重", 300) + "\ufffe\xff\x00"}, {Op: "changed", Path: "y", Old: "a\x00\ufffe\n\xffb", New: ""}}
+		step.Changes[0].Items = []coc.Item{{Op: "added", Path: "x", New: strings.Repeat("重", 300) + "\ufffe\xff\x00"},
+			{Op: "changed", Path: "y", Old: "a\x00\ufffe\n\xffb", New: ""}}
 		must(t, d.Commit(t.Context(), step))
 	}
 	_, full := s.get("/feed.atom")

@@ -84,7 +84,8 @@ func pastSituations() []situation {
 			w.sync("DM1") // a sync by name does not count for the watch
 		}, want: kinds(query.ProblemNoCycle)},
 		{name: "written by sync only", do: func(w *healthWorld) { good(w, 0) }, says: "no daemon"},
-		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(query.ProblemLate), says: "last good cycle ended 3 days ago"},
+		{name: "late", do: func(w *healthWorld) { good(w, 72*time.Hour) }, want: kinds(query.ProblemLate),
+			says: "last good cycle ended 3 days ago"},
 		{name: "due and not late yet", do: func(w *healthWorld) { good(w, 100*time.Minute) }},
 		{name: "daemon that works", do: func(w *healthWorld) { w.await(w.start("run"), "cycle ended") }, says: "daemon running since "},
 		{name: "nightly watch due", do: nightly(night.Add(30 * time.Minute))},
@@ -191,7 +192,8 @@ func brokenSituations() []situation {
 			p.end(syscall.SIGKILL)
 		}, want: kinds(query.ProblemStopped)},
 		{name: "killed in the middle of the first cycle", do: func(w *healthWorld) {
-			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"},
+				{Label: "v2", Content: "b\n"}}})
 			begun, _ := w.hang("version=v1")
 			p := w.start("run")
 			<-begun
@@ -266,18 +268,21 @@ func cocSituations() []situation {
 			good(w, 30*time.Hour)
 			good(w, 0)
 		}, want: kinds(query.ProblemList), says: "COC's list has changed during every read for 30 hours"},
-		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }), want: kinds(query.ProblemList), says: "1 unreadable row"},
+		{name: "skipped rows", do: mangled(func(row map[string]any) { row["document_id"] = "" }),
+			want: kinds(query.ProblemList), says: "1 unreadable row"},
 		{name: "row over a limit", do: mangled(func(row map[string]any) { row["name"] = strings.Repeat("x", 20_000) }),
 			want: kinds(query.ProblemFailed), says: "DM2"},
 		{name: "missing versions", do: func(w *healthWorld) {
-			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"},
+				{Label: "v2", Content: "b\n"}}})
 			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
 			for range 4 {
 				w.sync()
 			}
 		}, want: kinds(query.ProblemMissing), says: "1 listed version missing: v1 of two"},
 		{name: "version refused for a week", do: func(w *healthWorld) {
-			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"}, {Label: "v2", Content: "b\n"}}})
+			w.coc.Add(cocsim.Document{ID: "DM2", Name: "two", Versions: []cocsim.Version{{Label: "v1", Content: "a\n"},
+				{Label: "v2", Content: "b\n"}}})
 			w.answer("version=v1", http.StatusBadRequest, `{"error_code":"COC.00010002","error_msg":"no"}`)
 			w.step(-8 * 24 * time.Hour)
 			for range 4 {
@@ -326,12 +331,14 @@ func slackSituations() []situation {
 		}, want: kinds(query.ProblemOnHold)},
 		{name: "file pending", do: func(w *healthWorld) {
 			edited(w, manySteps())
-			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
+			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus,
+				Status: http.StatusTooManyRequests, RetryAfter: "3600"})
 			w.sync()
 		}, says: "pending      1, the oldest due"},
 		{name: "file pending for long", do: func(w *healthWorld) {
 			edited(w, manySteps())
-			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus, Status: http.StatusTooManyRequests, RetryAfter: "3600"})
+			w.slack.Fail(cocsim.Fault{Path: "files.getUploadURLExternal", Count: -1, Kind: cocsim.FaultStatus,
+				Status: http.StatusTooManyRequests, RetryAfter: "3600"})
 			w.sync()
 			w.step(20 * time.Minute)
 		}, want: kinds(query.ProblemPending), says: "1 delivery pending, the oldest for 20 minutes"},

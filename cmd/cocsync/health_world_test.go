@@ -76,7 +76,8 @@ func (w *healthWorld) witness(f func(http.ResponseWriter)) {
 func (w *healthWorld) write() {
 	w.Helper()
 	text := w.top + fmt.Sprintf("[[account]]\nname = \"prod\"\nendpoint = %q\naccess_key = %q\nsecret_key = \"sk\"\nrequests_per_second = 0\n"+
-		"[[watch]]\nname = %q\naccount = \"prod\"\nschedule = %q\nnotify = [\"ops\"]\n%s\n%s", w.endpoint, w.key, cmp.Or(w.rename, "runbooks"), w.schedule, w.watch, w.more)
+		"[[watch]]\nname = %q\naccount = \"prod\"\nschedule = %q\nnotify = [\"ops\"]\n%s\n%s", w.endpoint, w.key,
+		cmp.Or(w.rename, "runbooks"), w.schedule, w.watch, w.more)
 	must(w.T, os.WriteFile(w.config, []byte(text), 0o600))
 }
 
@@ -269,7 +270,8 @@ func (w *healthWorld) healthcheck(v *verdict, healthy bool) {
 	}
 	var h query.Health
 	stdout, _, status = w.ask("healthcheck", "-o", "json")
-	if err := json.Unmarshal([]byte(stdout), &h); err != nil || h.Healthy != healthy || (status == 0) != healthy || len(h.Problems) != len(v.kinds) {
+	if err := json.Unmarshal([]byte(stdout), &h); err != nil || h.Healthy != healthy || (status == 0) != healthy ||
+		len(h.Problems) != len(v.kinds) {
 		w.Errorf("healthcheck -o json exits with %d, %v:\n%s", status, err, stdout)
 	}
 	for _, x := range h.Watches {
@@ -313,7 +315,8 @@ func (w *healthWorld) page(s query.Status, v verdict, healthy bool) {
 	}
 	w.metric(metrics, "cocsync_healthy", bit(healthy))
 	code, body = w.get(url + "health")
-	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy || strings.Count(body, `<span class="fix">`) != len(s.Problems) || absurd.MatchString(body) {
+	if code != http.StatusOK || strings.Contains(body, "All is well.") != healthy ||
+		strings.Count(body, `<span class="fix">`) != len(s.Problems) || absurd.MatchString(body) {
 		w.Errorf("the health page of %d problems returns %d\n%s", len(s.Problems), code, body)
 	}
 	// The pages showed a last good cycle in the future as "a moment ago".

@@ -88,14 +88,16 @@ func TestInitAsks(t *testing.T) {
 			t.Errorf("the screen shows %q:\n%s", hidden, screen)
 		}
 	}
-	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`, `unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the choices`, `"8321" is not a valid address`} {
+	for _, shown := range []string{"env:COC_AK", "***", `"cn-north-4" is a region, not a key`, `"auto" is not a key`,
+		`unknown region "mars"`, "a person's token (xoxp-)", `"tokn" is not one of the choices`, `"8321" is not a valid address`} {
 		if !strings.Contains(screen, shown) {
 			t.Errorf("the screen does not show %q:\n%s", shown, screen)
 		}
 	}
 	text, err := os.ReadFile(path)
 	must(t, err)
-	for _, want := range []string{`secret_key = "` + secret, `operators = ["operators"]`, `channel = "C9876543210"`, "[web]\nlisten = \"127.0.0.1:8321\"", "chat:write and files:write"} {
+	for _, want := range []string{`secret_key = "` + secret, `operators = ["operators"]`, `channel = "C9876543210"`,
+		"[web]\nlisten = \"127.0.0.1:8321\"", "chat:write and files:write"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the config has no %q:\n%s", want, text)
 		}

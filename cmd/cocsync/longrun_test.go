@@ -106,6 +106,7 @@ func TestNonBlockingLog(t *testing.T) {
 		log.Info("nine")
 		out.set(nil, nil)
 		log.Info("ten")
-		want("after a stalled line that broke", `level=WARN msg="log lines lost because the log was not read" watch=all lines=2|level=INFO msg=ten watch=all`)
+		want("after a stalled line that broke",
+			`level=WARN msg="log lines lost because the log was not read" watch=all lines=2|level=INFO msg=ten watch=all`)
 	})
 }

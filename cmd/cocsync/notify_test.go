@@ -100,7 +100,8 @@ func TestNotifyRetryOneMessage(t *testing.T) {
 			t.Errorf("%q succeeded", args)
 		}
 	}
-	if _, stderr, status := ask(t, archive, "notify", "retry", "--notifier", "other"); status != 0 || stderr != "no message is pending or failed\n" {
+	if _, stderr, status := ask(t, archive, "notify", "retry", "--notifier", "other"); status != 0 ||
+		stderr != "no message is pending or failed\n" {
 		t.Errorf("notify retry --notifier other = %q, %d", stderr, status)
 	}
 	if reason, _, _ := d.Held(t.Context(), "other"); reason != "" {

@@ -63,10 +63,12 @@ func TestContentOnATerminalAndInAPipe(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	for _, columns := range []uint16{80, 0} {
 		want := "a: ^[]0;owned^G^M\nb: <U+202E>1\tx"
-		if got := onTerminal(t, columns, archive, "show", "DM-evil", "--color", "never"); strings.ReplaceAll(got, "       ", "\t") != want && got != want {
+		if got := onTerminal(t, columns, archive, "show", "DM-evil", "--color", "never"); strings.ReplaceAll(got, "       ",
+			"\t") != want && got != want {
 			t.Errorf("show on a terminal of %d columns = %q, want %q", columns, got, want)
 		}
-		for _, args := range [][]string{{"diff", "DM-evil"}, {"log", "DM-evil", "-p"}, {"list"}, {"show", "DM-evil", "--meta"}, {"notify", "list"}, {"status"}, {"list", "-o", "json"}} {
+		for _, args := range [][]string{{"diff", "DM-evil"}, {"log", "DM-evil", "-p"}, {"list"},
+			{"show", "DM-evil", "--meta"}, {"notify", "list"}, {"status"}, {"list", "-o", "json"}} {
 			got := onTerminal(t, columns, archive, append(args, "--color", "never")...)
 			if i := strings.IndexFunc(got, func(r rune) bool { return text.Hidden(r) && r != '\n' && r != '\t' }); i >= 0 {
 				t.Errorf("%q on a terminal of %d columns writes %q", args, columns, got[i:])
@@ -87,7 +89,8 @@ func TestColorModes(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
 	args := []string{"diff", "DM-restart@v1..v2"}
-	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got, "\x1b[31m-    inputs: {service: ECS, timeout: \x1b[0m\x1b[7;31m30\x1b[0m") {
+	if got := onTerminal(t, 80, archive, args...); !strings.Contains(got,
+		"\x1b[31m-    inputs: {service: ECS, timeout: \x1b[0m\x1b[7;31m30\x1b[0m") {
 		t.Errorf("diff on a terminal = %q, want colors", got)
 	}
 	if got, _, _ := ask(t, archive, args...); strings.Contains(got, "\x1b") {

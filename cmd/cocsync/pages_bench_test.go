@@ -145,8 +145,10 @@ func writeFor(b *testing.B, d *db.DB, long time.Duration, name string) float64 {
 	for ; time.Since(begun) < long; n++ {
 		id := fmt.Sprintf("DM-%s-%d", name, n)
 		text := strings.Repeat("a: b\n", 100) + id + "\n"
-		err := d.Commit(b.Context(), coc.Step{Account: "prod", DocumentID: id, SeenAt: time.Now(), Name: id, Newest: "v1", State: coc.DocPresent, Meta: &coc.Meta{Name: &id},
-			Versions: []coc.VersionStep{versionStep("v1", 1, text, "")}, Changes: []coc.NewChange{change(coc.KindNew, "", "v1", 1, "", text, false)}})
+		err := d.Commit(b.Context(), coc.Step{Account: "prod", DocumentID: id, SeenAt: time.Now(), Name: id, Newest: "v1",
+			State: coc.DocPresent, Meta: &coc.Meta{Name: &id},
+			Versions: []coc.VersionStep{versionStep("v1", 1, text, "")}, Changes: []coc.NewChange{change(coc.KindNew, "", "v1",
+				1, "", text, false)}})
 		if err != nil {
 			b.Errorf("commit during reads: %v", err)
 			return 0

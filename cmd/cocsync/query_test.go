@@ -47,13 +47,16 @@ func dayOf(n int) time.Time { return first.AddDate(0, 0, n) }
 func fixture(t testing.TB) string {
 	t.Helper()
 	d, path := newArchive(t)
-	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(10)))
+	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "runbooks", Account: "prod", Spec: "*/5 * * * *",
+		Timezone: "UTC", Interval: 5 * time.Minute}}, dayOf(10)))
 	cycle := coc.Cycle{Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSchedule, StartedAt: dayOf(10)}
 	var err error
 	cycle.Key, err = d.Begin(t.Context(), cycle)
 	must(t, err)
-	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"}, {DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
-	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: dayOf(10)}))
+	rows := []coc.Row{{DocumentID: "DM-restart"}, {DocumentID: "DM-evil"}, {DocumentID: "DM-old"},
+		{DocumentID: "DM-twin-1"}, {DocumentID: "DM-twin-2"}}
+	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true,
+		ListComplete: true, At: dayOf(10)}))
 	must(t, d.Commit(t.Context(), restartSteps(cycle.Key)...))
 	must(t, d.Commit(t.Context(), otherSteps(cycle.Key)...))
 	cycle.EndedAt, cycle.Outcome, cycle.Complete = dayOf(20).Add(1200*time.Millisecond), coc.CycleFailed, true
@@ -88,7 +91,8 @@ func restartSteps(cycle coc.Key) []coc.Step {
 		onDay(10, []coc.VersionStep{versionStep("v1", 0, job1, li), versionStep("v2", 2, job2, "")},
 			change(coc.KindNew, "", "v1", 0, "", job1, true), change(coc.KindVersion, "v1", "v2", 2, job1, job2, true)),
 		onDay(11, []coc.VersionStep{versionStep("v3", 11, job3, wang)}, change(coc.KindVersion, "v2", "v3", 11, job2, job3, false)),
-		onDay(13, []coc.VersionStep{{Listed: coc.Listed{Label: "v4", UUID: "u4", MadeAt: dayOf(12)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"},
+		onDay(13, []coc.VersionStep{{Listed: coc.Listed{Label: "v4", UUID: "u4", MadeAt: dayOf(12)}, State: coc.Unavailable,
+			Recorded: true, Err: "400 COC.00010002"},
 			versionStep("v5", 13, job4, "")}, change(coc.KindVersion, "v3", "v5", 13, job3, job4, false)),
 		onDay(15, []coc.VersionStep{rewritten("v3", 11, job2+"# altered\n", dayOf(14))}),
 		onDay(16, nil, coc.NewChange{Kind: coc.KindMetadata, At: dayOf(16), Difference: coc.Difference{Summary: "risk_level LOW → HIGH",
@@ -105,8 +109,10 @@ func restartSteps(cycle coc.Key) []coc.Step {
 func otherSteps(cycle coc.Key) []coc.Step {
 	one := func(id, name string, day int, content string) coc.Step {
 		meta := coc.Meta{Name: &name, Creator: &name, Description: &name}
-		return coc.Step{Account: "prod", DocumentID: id, Cycle: cycle, SeenAt: dayOf(day), Name: name, Newest: "v1", State: coc.DocPresent, Meta: &meta,
-			Versions: []coc.VersionStep{versionStep("v1", day, content, name)}, Changes: []coc.NewChange{change(coc.KindNew, "", "v1", day, "", content, false)}}
+		return coc.Step{Account: "prod", DocumentID: id, Cycle: cycle, SeenAt: dayOf(day), Name: name, Newest: "v1",
+			State: coc.DocPresent, Meta: &meta,
+			Versions: []coc.VersionStep{versionStep("v1", day, content, name)},
+			Changes:  []coc.NewChange{change(coc.KindNew, "", "v1", day, "", content, false)}}
 	}
 	hostile := one("DM-evil", evil, 17, "a: \x1b]0;owned\x07\r\nb: \u202e1\tx")
 	hostile.Changes[0].Items = []coc.Item{{Op: "changed", Path: evil, Task: evil, Old: evil, New: "x\ny"}}
@@ -118,7 +124,8 @@ func otherSteps(cycle coc.Key) []coc.Step {
 }
 
 func versionStep(label string, day int, content, author string) coc.VersionStep {
-	return coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: dayOf(day)}, State: coc.Archived, Recorded: true, Checked: true,
+	return coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: dayOf(day)}, State: coc.Archived,
+		Recorded: true, Checked: true,
 		Revision: &coc.NewRevision{Number: 1, UUID: "u-" + label, Content: coc.Content{Bytes: []byte(content)}, Author: author,
 			Evidence: coc.Evidence{RequestID: "req-" + label, Date: dayOf(day)}}}
 }
@@ -146,7 +153,8 @@ func change(kind coc.Kind, from, to string, day int, old, now string, backfill b
 	if from != "" {
 		was = diff.Read([]byte(old))
 	}
-	return coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill, Difference: diff.Compare(was, diff.Read([]byte(now)))}
+	return coc.NewChange{Kind: kind, From: ref(from), To: ref(to), At: dayOf(day), Backfill: backfill,
+		Difference: diff.Compare(was, diff.Read([]byte(now)))}
 }
 
 // outbox stores one pending, one failed and one sent message.

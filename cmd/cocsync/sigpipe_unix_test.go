@@ -47,8 +47,9 @@ func TestDaemonContinuesWithoutLogReader(t *testing.T) {
 		must(t, err)
 		t.Cleanup(stop)
 		config, pipe := filepath.Join(dir, "config.toml"), filepath.Join(dir, "log")
-		must(t, os.WriteFile(config, fmt.Appendf(nil, "[[account]]\nname = \"p\"\nendpoint = %q\naccess_key = \"ak\"\nsecret_key = \"sk\"\nrequests_per_second = 0\n"+
-			"[[watch]]\nname = \"w\"\naccount = \"p\"\nschedule = \"@every 1s\"\nselect = { all = true }\n", url), 0o600))
+		must(t, os.WriteFile(config, fmt.Appendf(nil,
+			"[[account]]\nname = \"p\"\nendpoint = %q\naccess_key = \"ak\"\nsecret_key = \"sk\"\nrequests_per_second = 0\n"+
+				"[[watch]]\nname = \"w\"\naccount = \"p\"\nschedule = \"@every 1s\"\nselect = { all = true }\n", url), 0o600))
 		must(t, syscall.Mkfifo(pipe, 0o600))
 		first, lines := readPipe(t, pipe, syscall.O_NONBLOCK) // otherwise opening blocks until there is a writer
 		log, err := os.OpenFile(pipe, os.O_WRONLY, 0)

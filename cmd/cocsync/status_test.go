@@ -32,7 +32,8 @@ func statusText(t *testing.T, d *db.DB, now time.Time) string {
 	p := &page{&term.Writer{Writer: bufio.NewWriter(&b)}, time.UTC}
 	must(t, p.status(s))
 	p.Flush()
-	return strings.NewReplacer(d.Path(), "ARCHIVE", fmt.Sprintf("pid %d", os.Getpid()), "pid 7", fmt.Sprintf("-USR1 %d`", os.Getpid()), "-USR1 7`").Replace(b.String())
+	return strings.NewReplacer(d.Path(), "ARCHIVE", fmt.Sprintf("pid %d", os.Getpid()), "pid 7",
+		fmt.Sprintf("-USR1 %d`", os.Getpid()), "-USR1 7`").Replace(b.String())
 }
 
 // Problems are shown first, each with its fix.
@@ -91,7 +92,8 @@ func TestStatusJSON(t *testing.T) {
 	if status != 0 || got.Documents["present"] != 4 || got.Documents["deleted"] != 1 || got.Versions["unavailable"] != 1 {
 		t.Errorf("status -o json counts %v documents and %v versions, status %d", got.Documents, got.Versions, status)
 	}
-	if w := got.Watches[0]; w.FailedInARow != 1 || !w.LastGoodAt.IsZero() || w.LastCycle.Outcome != "failed" || len(w.LastCycle.Failures) != 1 {
+	if w := got.Watches[0]; w.FailedInARow != 1 || !w.LastGoodAt.IsZero() || w.LastCycle.Outcome != "failed" ||
+		len(w.LastCycle.Failures) != 1 {
 		t.Errorf("status -o json has the watch %+v", w)
 	}
 	if n := got.Notifiers[0]; n.Waiting != 1 || n.Failed != 1 || n.Held != "channel_is_archived" {

@@ -77,7 +77,8 @@ func plainStep(name string, versions int) coc.Step {
 		label := fmt.Sprintf("v%d", n+1)
 		text := fmt.Sprintf("name: %s\nz: '%s'\n", name, strings.Repeat(fmt.Sprintf("r%d ", n), 500))
 		s.Newest = label
-		s.Versions = append(s.Versions, coc.VersionStep{Listed: coc.Listed{Label: label, MadeAt: dayOf(n)}, State: coc.Archived, Recorded: true, Checked: true,
+		s.Versions = append(s.Versions, coc.VersionStep{Listed: coc.Listed{Label: label, MadeAt: dayOf(n)},
+			State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte(text)}}})
 		c := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: dayOf(n)}
 		if n > 0 {

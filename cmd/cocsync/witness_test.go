@@ -83,7 +83,8 @@ func newWitness(t *testing.T, corpus string) *gitMirror {
 	}
 	w.docs = nil
 	git(t, w.repo, nil, "fsck", "--strict")
-	for entry := range strings.SplitSeq(string(git(t, w.repo, nil, "log", "--reverse", "--format=%x01%H %s", "--name-only", "-z", "main")), "\x01") {
+	for entry := range strings.SplitSeq(string(git(t, w.repo, nil, "log", "--reverse", "--format=%x01%H %s", "--name-only",
+		"-z", "main")), "\x01") {
 		if entry == "" {
 			continue
 		}

@@ -31,7 +31,8 @@ func TestRecord(t *testing.T) {
 	if err != nil || !bytes.Equal(back.Encode(), text) || back.Get("name") != r.Get("name") {
 		t.Errorf("ParseRecord = %+v, %v", back, err)
 	}
-	for _, bad := range []string{"", "state", "State\n", "state\nname 3:ab\n", "state\nname 03:abc\n", "state\nname 3:abc", "state\nname:abc\n",
+	for _, bad := range []string{"", "state", "State\n", "state\nname 3:ab\n", "state\nname 03:abc\n", "state\nname 3:abc",
+		"state\nname:abc\n",
 		"state\nname -1:\n", "state\nNAME 1:a\n", "state\nname 1:ab\n", "state\n\n", "state\nname 99999999999999999999:a\n"} {
 		if r, err := ParseRecord([]byte(bad)); err == nil {
 			t.Errorf("ParseRecord(%q) = %+v, want an error", bad, r)

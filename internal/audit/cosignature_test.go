@@ -44,7 +44,8 @@ func TestCosigned(t *testing.T) {
 	if _, err := Open([]byte(signed), key.Public()); err != nil {
 		t.Errorf("Open = %v", err)
 	}
-	if got, err := Cosigned([]byte(signed), a); err != nil || !got.At().Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) || string(got) != string(c) {
+	if got, err := Cosigned([]byte(signed), a); err != nil || !got.At().Equal(time.Date(2026, 1, 1, 0, 0, 0, 0,
+		time.UTC)) || string(got) != string(c) {
 		t.Errorf("Cosigned = %x of %s, %v", got, got.At(), err)
 	}
 	if _, err := Cosigned([]byte(signed), b); !errors.Is(err, ErrNotCosigned) {

@@ -31,11 +31,14 @@ func TestFaults(t *testing.T) {
 		header string // Retry-After
 		body   string
 	}{
-		{"too many requests", Fault{Kind: FaultStatus, Status: 429, RetryAfter: "7"}, 429, "7", `policy user over ratelimit,limit:200,time:5 minute`},
-		{"until a date", Fault{Kind: FaultStatus, Status: 429, RetryAfter: "Mon, 01 Jun 2026 12:00:00 GMT"}, 429, "Mon, 01 Jun 2026 12:00:00 GMT", "APIGW.0308"},
+		{"too many requests", Fault{Kind: FaultStatus, Status: 429, RetryAfter: "7"}, 429, "7",
+			`policy user over ratelimit,limit:200,time:5 minute`},
+		{"until a date", Fault{Kind: FaultStatus, Status: 429, RetryAfter: "Mon, 01 Jun 2026 12:00:00 GMT"}, 429,
+			"Mon, 01 Jun 2026 12:00:00 GMT", "APIGW.0308"},
 		{"unavailable", Fault{Kind: FaultStatus, Status: 503}, 503, "", "request_id"},
 		{"load balancer", Fault{Kind: FaultHTML}, 502, "", "<html>"},
-		{"error in a 200", Fault{Kind: FaultStatus, Code: "COC.00040701", Message: "inner"}, 200, "", `{"error_code":"COC.00040701","error_msg":"inner"}`},
+		{"error in a 200", Fault{Kind: FaultStatus, Code: "COC.00040701", Message: "inner"}, 200, "",
+			`{"error_code":"COC.00040701","error_msg":"inner"}`},
 		{"any body", Fault{Kind: FaultBody, Body: "[[["}, 200, "", "[[["},
 		{"redirect", Fault{Kind: FaultBody, Status: 302, Header: http.Header{"Location": {"/elsewhere"}}}, 302, "", ""},
 		{"slow", Fault{Latency: time.Millisecond}, 200, "", page},

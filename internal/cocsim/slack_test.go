@@ -36,7 +36,8 @@ func TestRealClient(t *testing.T) {
 		slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", "restart changed", false, false)),
 		slack.NewContextBlock("", slack.NewTextBlockObject("plain_text", "change 7", false, false)),
 	)
-	ch, root, err := api.PostMessageContext(t.Context(), channel, slack.MsgOptionText("restart", false), blocks, slack.MsgOptionDisableLinkUnfurl())
+	ch, root, err := api.PostMessageContext(t.Context(), channel, slack.MsgOptionText("restart", false), blocks,
+		slack.MsgOptionDisableLinkUnfurl())
 	if err != nil || ch != channel {
 		t.Fatalf("PostMessage = %s, %v", ch, err)
 	}
@@ -59,7 +60,8 @@ func TestRealClient(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Messages (-want +got):\n%s", diff)
 	}
-	if f := s.Files(); len(f) != 1 || f[0].ID != file || string(f[0].Content) != "-ü\n+ö\n" || f[0].ThreadTS != root || f[0].Title != "the diff" {
+	if f := s.Files(); len(f) != 1 || f[0].ID != file || string(f[0].Content) != "-ü\n+ö\n" || f[0].ThreadTS != root ||
+		f[0].Title != "the diff" {
 		t.Errorf("Files = %+v", f)
 	}
 	if got := s.Calls("chat.postMessage"); got != 2 {
@@ -207,7 +209,8 @@ func TestWebhook(t *testing.T) {
 	}
 	s := NewSlack(SlackOptions{WebhookPath: "/services/T1/B1/s"})
 	err := slack.PostWebhookContext(t.Context(), serve(t, s)+"/services/T1/B1/s", &slack.WebhookMessage{
-		Text: "x", Blocks: &slack.Blocks{BlockSet: []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", "x", false, false))}},
+		Text: "x", Blocks: &slack.Blocks{BlockSet: []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text",
+			"x", false, false))}},
 	})
 	if m := s.Messages(); err != nil || len(m) != 1 || m[0].Blocks == nil {
 		t.Errorf("real client = %v, %+v", err, m)

@@ -60,7 +60,8 @@ url = "https://example.com"
 secret = "file:hook"
 `)
 	dir := filepath.Dir(path)
-	files := map[string]os.FileMode{"tls.key": 0o644, "tls.crt": 0o644, "web": 0o444, "hook": 0o640, "cocsync.db": 0o644, "cocsync.db.key": 0o604}
+	files := map[string]os.FileMode{"tls.key": 0o644, "tls.crt": 0o644, "web": 0o444, "hook": 0o640, "cocsync.db": 0o644,
+		"cocsync.db.key": 0o604}
 	for name, mode := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(testKey(24)), 0o600); err != nil {
 			t.Fatal(err)

@@ -25,7 +25,8 @@ func FuzzParse(f *testing.F) {
 	base, spare := fuzzLines(f)
 	f.Add([]byte{}, "")
 	for _, value := range []string{
-		"TZ=UTC", "0 0 31 2 *", "@every 1ns", "@every 90s", "*/5 * * * *", "Local", "UTC", "30d1h", "99999999d", "-1h", "22:00-07:00", "24:00-24:00",
+		"TZ=UTC", "0 0 31 2 *", "@every 1ns", "@every 90s", "*/5 * * * *", "Local", "UTC", "30d1h", "99999999d", "-1h",
+		"22:00-07:00", "24:00-24:00",
 		"[::1]:80", "0.0.0.0:1", ":", "http://[::1]:8080", "https://u@h/", "https://x/{change}?{", "xoxp-1", "whsec_", "env:", "file:", "file:.",
 		"$X", "(", "a*", "HIGH", "PUBLIC", "U0123456789", "é\u202e", strings.Repeat("n", 65), "'", "\n",
 	} {
@@ -48,7 +49,8 @@ func FuzzParse(f *testing.F) {
 // FuzzBytes is FuzzParse over short texts of any kind.
 func FuzzBytes(f *testing.F) {
 	for _, text := range []string{
-		"", "[", "a", "a=", "a=1", "a.b.c=1", "[a]\n[a]", "[[watch]]\nselect.all = true\n[watch.select]", "x=\"\"\"\n", "x='''", "people.\"\".name=''", "\uFEFF",
+		"", "[", "a", "a=", "a=1", "a.b.c=1", "[a]\n[a]", "[[watch]]\nselect.all = true\n[watch.select]", "x=\"\"\"\n",
+		"x='''", "people.\"\".name=''", "\uFEFF",
 		"[[account]]\nname='a'\nregion='cn-north-4'\n[[watch]]\nname='b'\naccount='a'\ndocuments=['c']",
 		"database=1e9", "x=1979-05-27T07:32:00Z", "account=[{}]", "watch=[{select={}}]", "web={listen=''}", "people={a={}}", "#\x00", "\xff",
 	} {

@@ -56,7 +56,8 @@ func TestFaultsHideSecrets(t *testing.T) {
 	for _, text := range []string{
 		"token = \"" + secret, "token = \"" + secret + "\\q\"", "token = \"" + secret + "\" x",
 		"token = [\"" + secret + "\"]", "tokn = \"" + secret + "\"", "token = \"" + secret + "\"\ntoken = \"" + secret + "\"",
-		"token = \"" + secret + "\\n\"", "token = '\"" + secret + "\"'", "token = \"xoxp-" + secret + "\"", "webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
+		"token = \"" + secret + "\\n\"", "token = '\"" + secret + "\"'", "token = \"xoxp-" + secret + "\"",
+		"webhook = \"https://" + secret + "\"", "token = \"" + secret + "\"",
 	} {
 		_, err := parse("config.toml", []byte(minimal+"[[slack]]\nname = \"ops\"\n"+text), 0o644, nowForTests())
 		if err == nil || strings.Contains(err.Error(), secret) {

@@ -13,7 +13,8 @@ func TestNew(t *testing.T) {
 		a    Answers
 		want func(*Config) bool
 	}{
-		{"documents and a token", Answers{Region: "eu-west-101", Documents: []string{"DM1", "DM2"}, SlackToken: "env:T", Channel: "C0123456789"}, func(c *Config) bool {
+		{"documents and a token", Answers{Region: "eu-west-101", Documents: []string{"DM1", "DM2"}, SlackToken: "env:T",
+			Channel: "C0123456789"}, func(c *Config) bool {
 			return c.Accounts[0].Region == "eu-west-101" && slices.Equal(c.Watches[0].Documents, []string{"DM1", "DM2"}) &&
 				c.Watches[0].Select == nil && c.Slacks[0].Token == Secret{"env:T"} && c.Slacks[0].Channel == "C0123456789" &&
 				slices.Equal(c.Watches[0].Notify, []string{"ops"}) && slices.Equal(c.Operators, []string{"ops"})
@@ -21,7 +22,8 @@ func TestNew(t *testing.T) {
 		{"all and a webhook", Answers{Region: "cn-north-4", SelectAll: true, Webhook: "env:W"}, func(c *Config) bool {
 			return c.Watches[0].Select.All && c.Slacks[0].Webhook == Secret{"env:W"} && !c.Slacks[0].Token.IsSet()
 		}},
-		{"endpoint, keys, no notifier", Answers{Endpoint: "http://localhost:1", AccessKey: "env:A", SecretKey: "env:S", SelectAll: true}, func(c *Config) bool {
+		{"endpoint, keys, no notifier", Answers{Endpoint: "http://localhost:1", AccessKey: "env:A", SecretKey: "env:S",
+			SelectAll: true}, func(c *Config) bool {
 			a := c.Accounts[0]
 			return a.Endpoint == "http://localhost:1" && a.Region == "" && a.AccessKey == Secret{"env:A"} && a.SecretKey == Secret{"env:S"} &&
 				len(c.Slacks) == 0 && len(c.Watches[0].Notify) == 0

@@ -111,11 +111,12 @@ func TestWitness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		running, starts, reload := 0, 0, make(chan struct{})
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
-			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: (&recorder{}).cycle, Witness: func(ctx context.Context) {
-				running, starts = running+1, starts+1
-				<-ctx.Done()
-				running--
-			}}, nil
+			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 5m")}}, Cycle: (&recorder{}).cycle,
+				Witness: func(ctx context.Context) {
+					running, starts = running+1, starts+1
+					<-ctx.Done()
+					running--
+				}}, nil
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)

@@ -101,12 +101,14 @@ func TestTimeOfDayFollowsAClockStep(t *testing.T) {
 		after, step time.Duration
 		want        []time.Duration // without the one at the start, to the ten seconds of a comparison
 	}{
-		{"back, the hour repeats", "0 * * * *", 90 * minute, -2 * time.Hour, []time.Duration{60 * minute, 120 * minute, 180 * minute, 240 * minute}},
+		{"back, the hour repeats", "0 * * * *", 90 * minute, -2 * time.Hour,
+			[]time.Duration{60 * minute, 120 * minute, 180 * minute, 240 * minute}},
 		{"back to half past", "0 * * * *", 80 * minute, -50 * minute, []time.Duration{60 * minute, 110 * minute, 170 * minute, 230 * minute}},
 		{"forward over the time", "30 2 * * *", 60 * minute, 2 * time.Hour, []time.Duration{60 * minute}},
 		{"forward, still before it", "30 2 * * *", 60 * minute, time.Hour, []time.Duration{90 * minute}},
 		{"back before it", "30 2 * * *", 60 * minute, -30 * minute, []time.Duration{180 * minute}},
-		{"too little to matter", "0 * * * *", 90 * minute, -50 * time.Second, []time.Duration{60 * minute, 120*minute + 50*time.Second, 180*minute + 50*time.Second, 240*minute + 50*time.Second}},
+		{"too little to matter", "0 * * * *", 90 * minute, -50 * time.Second,
+			[]time.Duration{60 * minute, 120*minute + 50*time.Second, 180*minute + 50*time.Second, 240*minute + 50*time.Second}},
 	} {
 		got := stepped(t, "TZ=UTC "+tt.spec, tt.after, tt.step, 245*minute)
 		near := func(a, b time.Duration) bool { return a >= b && a-b <= clockEvery }

@@ -23,7 +23,8 @@ func TestGoodCycleIsRecorded(t *testing.T) {
 			}
 			return n
 		}
-		c := coc.Cycle{Key: id, Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day, EndedAt: day.Add(time.Minute), Outcome: coc.CycleGood}
+		c := coc.Cycle{Key: id, Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day,
+			EndedAt: day.Add(time.Minute), Outcome: coc.CycleGood}
 		if err := d.End(t.Context(), c, nil); err != nil {
 			t.Fatal(err)
 		}

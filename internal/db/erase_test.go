@@ -22,7 +22,8 @@ func TestErase(t *testing.T) {
 	second.Changes[0].Difference = coc.Difference{Summary: "password " + secret + " added", Added: 1,
 		Items: []coc.Item{{Op: "added", Path: "password", New: secret}}}
 	third := next("DM1", 3, "a: 2\n")
-	third.Changes[0].Difference = coc.Difference{Summary: "password removed", Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
+	third.Changes[0].Difference = coc.Difference{Summary: "password removed",
+		Items: []coc.Item{{Op: "removed", Path: "password", Old: secret}}}
 	commit(t, d, second, third, step("DM2", "a: 1\nb: 2\n"))
 	hash := coc.Content{Bytes: leaked}.Hash()
 	if err := d.update(t.Context(), "index", (*tx).indexBlocks); err != nil {
@@ -47,7 +48,8 @@ func TestErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, i := range []int{1, 4} {
-		if err := d.RecordAttempt(t.Context(), coc.Message{ID: ids[i], Kind: msgs[i].Kind, State: coc.Sent, NextAt: day, SentAt: day}); err != nil {
+		if err := d.RecordAttempt(t.Context(), coc.Message{ID: ids[i], Kind: msgs[i].Kind, State: coc.Sent, NextAt: day,
+			SentAt: day}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +91,8 @@ func TestErase(t *testing.T) {
 		t.Errorf("the line sets are\n%swant\n%s", got, want)
 	}
 	changes, err := all(d.Changes(t.Context(), Filter{Document: key(1)}))
-	if err != nil || len(changes) != 3 || changes[0].Summary != "content changed" || changes[1].Items != nil || changes[1].Added != 1 || changes[2].Summary != "1 step" {
+	if err != nil || len(changes) != 3 || changes[0].Summary != "content changed" || changes[1].Items != nil ||
+		changes[1].Added != 1 || changes[2].Summary != "1 step" {
 		t.Errorf("Changes = %+v, %v", changes, err)
 	}
 	// The pending delivery is due again; others did not change.

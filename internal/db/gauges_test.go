@@ -37,7 +37,8 @@ func TestNewestEndedCycle(t *testing.T) {
 	want := cycle(t, d, "runbooks", day.Add(time.Hour), coc.CycleStopped, false)
 	cycle(t, d, "runbooks", day.Add(2*time.Hour), coc.CycleGood, true)
 	cycle(t, d, "runbooks", day.Add(3*time.Hour), coc.CycleRunning, false)
-	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || c.Key != want || c.Outcome != coc.CycleStopped {
+	if c, err := d.NewestCycle(t.Context(), "runbooks", CycleQuery{Ended: true}); err != nil || c.Key != want ||
+		c.Outcome != coc.CycleStopped {
 		t.Errorf("NewestCycle = %+v, %v, want the stopped cycle %d", c, err, want)
 	}
 }

@@ -118,7 +118,8 @@ func TestWALOfAReaderThatMayNotWrite(t *testing.T) {
 	holdCheckpoints(d)
 	commit(t, d, step("DM1", "a\n"))
 	dir := filepath.Dir(d.path)
-	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755, d.path: 0o644, d.path + "-wal": 0o644, d.path + "-shm": 0o644} {
+	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755, d.path: 0o644,
+		d.path + "-wal": 0o644, d.path + "-shm": 0o644} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}

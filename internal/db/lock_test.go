@@ -68,7 +68,8 @@ func TestHolder(t *testing.T) {
 		t.Errorf("Open of an open archive = %v, want ErrLocked with the process", err)
 	}
 	// If the holder file is invalid, the process is unknown.
-	for _, text := range []string{"", "garbage", "pid -1 since 2026-11-30T02:52:38Z", "pid 1 since yesterday", "pid 99999999999999999999 since 2026-11-30T02:52:38Z"} {
+	for _, text := range []string{"", "garbage", "pid -1 since 2026-11-30T02:52:38Z", "pid 1 since yesterday",
+		"pid 99999999999999999999 since 2026-11-30T02:52:38Z"} {
 		if err := os.WriteFile(holderFile(lockFile(path)), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

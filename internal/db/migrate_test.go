@@ -18,7 +18,8 @@ import (
 // nextMigrations returns the migrations and an additional one.
 func nextMigrations(t testing.TB) fstest.MapFS {
 	t.Helper()
-	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql", schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
+	files := fstest.MapFS{fmt.Sprintf("%04d_next.sql",
+		schemaVersion+1): {Data: []byte("-- +goose Up\nCREATE TABLE next (id INTEGER PRIMARY KEY) STRICT;\n")}}
 	entries, err := fs.ReadDir(migrations.Files, ".")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,8 @@ func oldArchive(t testing.TB, d *DB) (path string) {
 // An archive of a build before 1.0 is refused with a specific error and not changed.
 func TestEarlyArchiveIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "early.db")
-	alter(t, path, `PRAGMA journal_mode = WAL`, `PRAGMA application_id = 1668244273`, `CREATE TABLE goose_db_version (version_id INTEGER, is_applied INTEGER)`, `INSERT INTO goose_db_version VALUES (6, 1)`)
+	alter(t, path, `PRAGMA journal_mode = WAL`, `PRAGMA application_id = 1668244273`,
+		`CREATE TABLE goose_db_version (version_id INTEGER, is_applied INTEGER)`, `INSERT INTO goose_db_version VALUES (6, 1)`)
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,8 @@ func TestNotifications(t *testing.T) {
 		for _, x := range all {
 			s := fmt.Sprintf("%s %s %v", x.Notifier, x.State, x.DueAt.Sub(day))
 			if m := x.Message; m != nil {
-				s += fmt.Sprintf(": %s %s plain=%v %d %q %q %q %q next=%v sent=%v", m.Kind, m.State, m.Plain, m.Attempts, m.Channel, m.TS, m.Err, m.Text, m.NextAt.Sub(day), !m.SentAt.IsZero())
+				s += fmt.Sprintf(": %s %s plain=%v %d %q %q %q %q next=%v sent=%v", m.Kind, m.State, m.Plain, m.Attempts, m.Channel,
+					m.TS, m.Err, m.Text, m.NextAt.Sub(day), !m.SentAt.IsZero())
 			}
 			list = append(list, s)
 		}
@@ -130,7 +131,8 @@ func TestBasis(t *testing.T) {
 // number.
 func TestNeighbours(t *testing.T) {
 	d, _ := open(t)
-	commit(t, d, step("DM1", "a\n"), restored("DM1", day.Add(time.Hour)), step("DM2", "b\n"), restored("DM1", day), restored("DM1", day.Add(-time.Hour)))
+	commit(t, d, step("DM1", "a\n"), restored("DM1", day.Add(time.Hour)), step("DM2", "b\n"), restored("DM1", day),
+		restored("DM1", day.Add(-time.Hour)))
 	order := []int64{5, 1, 4, 2}
 	list, err := all(d.Changes(t.Context(), Filter{Document: key(1)}))
 	if err != nil || len(list) != len(order) {

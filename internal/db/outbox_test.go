@@ -141,7 +141,8 @@ func TestEndQueuesNotices(t *testing.T) {
 	d, cycle := open(t)
 	c := coc.Cycle{Key: cycle, Watch: "runbooks", EndedAt: day.Add(time.Second), Outcome: coc.CycleFailed, Err: "no list",
 		Failures: []coc.Failure{{DocumentID: "DM1", Name: "job", Err: "503"}}}
-	notice := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken", Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
+	notice := coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "runbooks", At: c.EndedAt, Title: "broken",
+		Lines: []string{"a", "b"}}, Notify: []string{"ops"}}
 	if err := d.End(t.Context(), c, []coc.NewNotice{notice}); err != nil {
 		t.Fatal(err)
 	}

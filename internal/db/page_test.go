@@ -84,7 +84,8 @@ func TestOfADocument(t *testing.T) {
 		t.Fatalf("Revisions = %v, %v", revisions, err)
 	}
 	for _, r := range revisions {
-		if c, err := all(d.Changes(t.Context(), Filter{To: r.Key})); err != nil || len(c) != 1 || c[0].Version != r.Label || c[0].Document != doc.Key {
+		if c, err := all(d.Changes(t.Context(), Filter{To: r.Key})); err != nil || len(c) != 1 || c[0].Version != r.Label ||
+			c[0].Document != doc.Key {
 			t.Errorf("the changes to %s are %v, %v", r.Label, c, err)
 		}
 	}

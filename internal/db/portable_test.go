@@ -15,7 +15,8 @@ import (
 // SQL is portable between SQLite and PostgreSQL, except in the files that a second engine
 // replaces.
 func TestSQLIsPortable(t *testing.T) {
-	engine := []string{"db.go", "wal.go", "schema.go", "migrate.go", "backup.go", "blocks.go", "blocks_verify.go", "erase.go", "verify.go", "counts.go"}
+	engine := []string{"db.go", "wal.go", "schema.go", "migrate.go", "backup.go", "blocks.go", "blocks_verify.go",
+		"erase.go", "verify.go", "counts.go"}
 	banned := map[string]*regexp.Regexp{
 		"GLOB":                     regexp.MustCompile(`\bGLOB\b`),
 		"iif":                      regexp.MustCompile(`\biif\(`),

@@ -83,7 +83,8 @@ func TestPatterns(t *testing.T) {
 		[]coc.Item{{Path: "inputs.region"}},
 		[]coc.Item{{Path: "inputs.ab"}, {Path: `inputs["c d"].x`}},
 		[]coc.Item{{Path: "steps[Restart]"}, {Path: "steps[restart2][0]"}},
-		[]coc.Item{{Op: "renamed", Path: "steps[drain]", Old: "empty", New: "drain"}, {Op: "renamed", Path: "inputs.zone", Old: "area", New: "zone"}},
+		[]coc.Item{{Op: "renamed", Path: "steps[drain]", Old: "empty", New: "drain"},
+			{Op: "renamed", Path: "inputs.zone", Old: "area", New: "zone"}},
 	)
 	for _, tt := range []struct {
 		Filter
@@ -128,7 +129,8 @@ func TestUnsearched(t *testing.T) {
 		commit(t, d, s)
 	}
 	s := step("DM5", "a\n")
-	s.Changes[0].At, s.Changes[0].Cut, s.Changes[0].Items = day.Add(-5*time.Hour), true, []coc.Item{{Path: "inputs." + strings.Repeat("x", 79) + "…"}}
+	s.Changes[0].At, s.Changes[0].Cut, s.Changes[0].Items = day.Add(-5*time.Hour), true,
+		[]coc.Item{{Path: "inputs." + strings.Repeat("x", 79) + "…"}}
 	commit(t, d, s)
 	for _, tt := range []struct {
 		Filter

@@ -97,7 +97,8 @@ func TestDeliveriesAreRecordedAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if got := deliveryRecords(t, d); len(got) != 2 || !strings.HasPrefix(got[1], `prod  [{"change":101,`) || strings.Count(got[1], "change") != 1 {
+	if got := deliveryRecords(t, d); len(got) != 2 || !strings.HasPrefix(got[1], `prod  [{"change":101,`) ||
+		strings.Count(got[1], "change") != 1 {
 		t.Errorf("the records of the next process are %q, want a second one of change 101", got)
 	}
 }

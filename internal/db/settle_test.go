@@ -61,7 +61,8 @@ func TestCommitOfUnknownOutcome(t *testing.T) {
 // A good cycle whose end was stored, in a transaction without a record, is counted.
 func TestEndOfUnknownOutcome(t *testing.T) {
 	d, id := open(t)
-	c := coc.Cycle{Key: id, Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day, EndedAt: day.Add(time.Minute), Outcome: coc.CycleGood}
+	c := coc.Cycle{Key: id, Watch: "runbooks", Account: "prod", Trigger: coc.TriggerSync, StartedAt: day,
+		EndedAt: day.Add(time.Minute), Outcome: coc.CycleGood}
 	d.commit = failing
 	if err := d.End(t.Context(), c, nil); !errors.Is(err, errDisk) || len(d.uncounted) != 0 {
 		t.Errorf("End that was not stored = %v, %d counted", err, len(d.uncounted))

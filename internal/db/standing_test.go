@@ -31,10 +31,12 @@ func TestUnreachedAndMissed(t *testing.T) {
 	s.SeenAt = reached
 	commit(t, d, s)
 	ran(reached.Add(time.Hour), coc.CycleGood, 2)
-	ran(reached.Add(2*time.Hour), coc.CycleFailed, 3, coc.Failure{DocumentID: "DM1", Name: "job", Err: "503"}, coc.Failure{DocumentID: "DM9", Name: "new", Err: "403"})
+	ran(reached.Add(2*time.Hour), coc.CycleFailed, 3, coc.Failure{DocumentID: "DM1", Name: "job", Err: "503"},
+		coc.Failure{DocumentID: "DM9", Name: "new", Err: "403"})
 	ran(reached.Add(3*time.Hour), coc.CycleRunning, 0)
 	list, err := d.Unreached(t.Context(), "all")
-	if err != nil || len(list) != 2 || list[0].DocumentID != "DM9" || !list[0].CheckedAt.IsZero() || list[1].Err != "503" || !list[1].CheckedAt.Equal(reached) {
+	if err != nil || len(list) != 2 || list[0].DocumentID != "DM9" || !list[0].CheckedAt.IsZero() ||
+		list[1].Err != "503" || !list[1].CheckedAt.Equal(reached) {
 		t.Errorf("Unreached = %+v, %v, want DM9, never, and DM1, at %v", list, err, reached)
 	}
 	if _, n, err := d.Ran(t.Context(), "all", reached.Add(90*time.Minute), reached.Add(4*time.Hour)); n != 3 || err != nil {

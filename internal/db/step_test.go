@@ -37,7 +37,8 @@ func TestContentsAreReturnedByteForByte(t *testing.T) {
 	for i, want := range all {
 		got, err := d.Content(t.Context(), 1, want.Hash())
 		if err != nil || !bytes.Equal(got.Bytes, want.Bytes) || got.Form != want.Form || got.Bytes == nil {
-			t.Errorf("Content of version %d: %d bytes of form %d, %v, want %d of form %d", i+1, len(got.Bytes), got.Form, err, len(want.Bytes), want.Form)
+			t.Errorf("Content of version %d: %d bytes of form %d, %v, want %d of form %d", i+1, len(got.Bytes), got.Form, err,
+				len(want.Bytes), want.Form)
 		}
 	}
 	var packs, widest int
@@ -97,7 +98,8 @@ func TestStepIsAtomic(t *testing.T) {
 func TestKnownReturnsWhatStepsStored(t *testing.T) {
 	d, cycle := open(t)
 	row := coc.Row{DocumentID: "DM1", Name: "job"}
-	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row}, InitialSync: true, ListComplete: true, At: day}); err != nil {
+	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: []coc.Row{row},
+		InitialSync: true, ListComplete: true, At: day}); err != nil {
 		t.Fatal(err)
 	}
 	s := step("DM1", "a\n")
@@ -123,7 +125,10 @@ func TestKnownReturnsWhatStepsStored(t *testing.T) {
 				CheckedAt: day.Add(time.Hour), Number: 2, UUID: "u2", Hash: coc.Content{Bytes: []byte("b\n")}.Hash()},
 			{VersionStep: coc.VersionStep{Listed: coc.Listed{Label: "v2"}, State: coc.Pending, Failures: 1, Reason: "503"}},
 		}}
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a, b coc.KnownVersion) bool { return a.Label < b.Label })); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.SortSlices(func(a,
+		b coc.KnownVersion) bool {
+		return a.Label < b.Label
+	})); diff != "" {
 		t.Errorf("Known differs (-want +got):\n%s", diff)
 	}
 	changes, err := all(d.Changes(t.Context(), Filter{}))

@@ -30,7 +30,8 @@ func follow(t testing.TB, d *DB, watch string, at time.Time, complete bool, ids 
 	for _, id := range ids {
 		rows = append(rows, coc.Row{DocumentID: id, Name: "job " + id})
 	}
-	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: complete, ListComplete: complete, At: at}); err != nil {
+	if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: complete,
+		ListComplete: complete, At: at}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +140,8 @@ func TestWatchedDocumentsAndChanges(t *testing.T) {
 	} {
 		documents, changes, err := d.FollowedChanges(t.Context(), tt.watches, day, day.Add(3*time.Hour))
 		if err != nil || documents != tt.documents || changes != tt.changes {
-			t.Errorf("FollowedChanges(%q) = %d, %d, %v, want %d documents, %d changes", tt.watches, documents, changes, err, tt.documents, tt.changes)
+			t.Errorf("FollowedChanges(%q) = %d, %d, %v, want %d documents, %d changes", tt.watches, documents, changes, err,
+				tt.documents, tt.changes)
 		}
 	}
 	if _, changes, err := d.FollowedChanges(t.Context(), []string{"runbooks"}, day, day.Add(2*time.Hour)); err != nil || changes != 0 {
@@ -158,7 +160,8 @@ func TestWeeklyNoticeIsQueuedOnce(t *testing.T) {
 	defer shared.Close()
 	queue := func(d *DB, since, at, now time.Time, want bool) {
 		t.Helper()
-		n := coc.NewNotice{Notify: []string{"ops", "lead"}, Notice: coc.Notice{Kind: coc.NoticeWeekly, At: at, Title: "alive", Lines: []string{"a"}}}
+		n := coc.NewNotice{Notify: []string{"ops", "lead"}, Notice: coc.Notice{Kind: coc.NoticeWeekly, At: at, Title: "alive",
+			Lines: []string{"a"}}}
 		if added, err := d.QueueNotice(t.Context(), n, since, now); err != nil || added != want {
 			t.Errorf("QueueNotice(at %v, since %v) = %v, %v, want %v", at, since, added, err, want)
 		}

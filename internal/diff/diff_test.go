@@ -105,8 +105,10 @@ func TestSummary(t *testing.T) {
 		{"step", job, job + "- {name: c}\n", "step c added", ""},
 		{"steps", job, job + "- {name: c}\n- {name: d}\n", "2 steps added", ""},
 		{"steps moved as one", jobOf("a", "b", "c", "d", "e", "f"), jobOf("d", "e", "a", "b", "c", "f"), "d, e moved to the front", ""},
-		{"many steps moved as one", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"), jobOf("f", "g", "h", "i", "a", "b", "c", "d", "e", "j"), "f, g, h and 1 more moved to the front", ""},
-		{"two runs of steps moved", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i"), jobOf("h", "i", "c", "d", "e", "a", "b", "f", "g"), "h, i moved to the front, a, b moved after e", ""},
+		{"many steps moved as one", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i", "j"),
+			jobOf("f", "g", "h", "i", "a", "b", "c", "d", "e", "j"), "f, g, h and 1 more moved to the front", ""},
+		{"two runs of steps moved", jobOf("a", "b", "c", "d", "e", "f", "g", "h", "i"),
+			jobOf("h", "i", "c", "d", "e", "a", "b", "f", "g"), "h, i moved to the front, a, b moved after e", ""},
 		{"all steps", "meta: {name: j}\n", job, "2 steps added", ""},
 		{"secret", "db_password: a\n", "db_password: b\n", "db_password changed", ""},
 		{"secret in JSON", "p: '{\"password\":\"a\"}'\n", "p: '{\"password\":\"b\"}'\n", "p.password changed", ""},
@@ -116,8 +118,10 @@ func TestSummary(t *testing.T) {
 		{"old is plain text", "test", job, "+7 −1 lines", "structure of the previous version not read: plain text"},
 		{"duplicate key", job, "name: a\nb: 1\nname: c\n", "+3 −7 lines", `structure not read: line 3: duplicate key "name"`},
 		{"tab", job, "a:\n\tb: 1\n", "+2 −7 lines", "structure not read: line 2: found character that cannot start any token"},
-		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n", "parameter z added, parameter x removed", ""},
-		{"value next to the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n", "env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
+		{"parameters that share nothing but a type", "inputs:\n  x: {type: string}\n", "inputs:\n  z: {type: string}\n",
+			"parameter z added, parameter x removed", ""},
+		{"value next to the name of a secret", "env:\n- key: DB_PASSWORD\n  value: aaaaaa\n",
+			"env:\n- key: DB_PASSWORD\n  value: bbbbbb\n", "env[0].value changed", ""},
 		{"boolean of YAML 1.1", "a: no\n", "a: 'no'\n", "a no → \"no\"", ""},
 		{"spelling of a boolean of YAML 1.1", "a: [NO, SE]\n", "a: [no, SE]\n", "a[0] NO → no", ""},
 		{"spelling of a boolean", "a: True\n", "a: true\n", "formatting only (spelling)", ""},
@@ -130,12 +134,17 @@ func TestSummary(t *testing.T) {
 		{"a comment on another line", "a: 1 # one\nb: 2\n", "a: 1\nb: 2 # one\n", "formatting only (comments)", ""},
 		{"a document more", "a: 1\nb: 2\n", "a: 1\nb: 3\n---\nc: 1\nd: 2\n", "[0].b 2 → 3, [1] added", ""},
 		{"JSON reformatted", "s: '{\"a\":1,\"b\":2}'\n", "s: '{\"b\": 2, \"a\": 1}'\n", "s reformatted (the same JSON)", ""},
-		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n", "steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
-		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"), "timeout 30 → 60 in a, white space changed", ""},
+		{"a field in steps of one name", "steps:\n- name: a\n  timeout: 30\n- name: a\n  x: 1\n  timeout: 30\n",
+			"steps:\n- name: a\n  timeout: 60\n- name: a\n  x: 1\n  timeout: 60\n", "timeout 30 → 60 in 2 places", ""},
+		{"line ends and a value", job, strings.ReplaceAll(strings.Replace(job, "30", "60", 1), "\n", "\r\n"),
+			"timeout 30 → 60 in a, white space changed", ""},
 		{"a secret that moved", "passwords: [aaa, bbb, ccc, ddd]\n", "passwords: [ddd, aaa, bbb, ccc]\n", "passwords[0] moved", ""},
-		{"what has no room counts", "steps:\n" + wide("1", "30"), "steps:\n" + wide("2", "60"), strings.Repeat("fa", 20) + " 1 → 2 in " + strings.Repeat("a", 39) + ", " + strings.Repeat("fb", 20) + " 1 → 2 in " + strings.Repeat("b", 39) + ", and 3 more", ""},
+		{"what has no room counts", "steps:\n" + wide("1", "30"), "steps:\n" + wide("2", "60"),
+			strings.Repeat("fa", 20) + " 1 → 2 in " + strings.Repeat("a", 39) + ", " + strings.Repeat("fb", 20) + " 1 → 2 in " +
+				strings.Repeat("b", 39) + ", and 3 more", ""},
 		{"moves of two lists", "p: {steps: [{name: a}, {name: b}, {name: c}]}\nq: {steps: [{name: a}, {name: b}, {name: c}]}\n", "p: {steps: [{name: c}, {name: a}, {name: b}]}\nq: {steps: [{name: c}, {name: a}, {name: b}]}\n", "c moved to the front, c moved to the front", ""},
-		{"values moved as one", "l: [one, two, three, four]\n", "l: [three, four, one, two]\n", "l[0] moved to the front, l[1] moved after three", ""},
+		{"values moved as one", "l: [one, two, three, four]\n", "l: [three, four, one, two]\n",
+			"l[0] moved to the front, l[1] moved after three", ""},
 		{"a comment after a text of two lines", "a: x\n  y\n", "a: x\n  y # c\n", "formatting only (comments)", ""},
 		{"a command that moved after one", "l: [a b, c d, e f, g h]\n", "l: [a b, g h, c d, e f]\n", "l[1] moved", ""},
 		{"a key pair", "sk: abcdef\n", "sk: ghijkl\n", "sk changed", ""},
@@ -189,7 +198,8 @@ func TestMovedAsOne(t *testing.T) {
 // own lines; the line of the empty section on the other side belongs to the first
 // part.
 func TestSections(t *testing.T) {
-	const inputs, steps = "m: 1\ninputs:\n  # where\n  a: {type: string}\n  b:\n    type: string\n", "m: 1\nsteps:\n- name: a\n  task: x\n- name: b\n  task: y\n"
+	const inputs, steps = "m: 1\ninputs:\n  # where\n  a: {type: string}\n  b:\n    type: string\n",
+		"m: 1\nsteps:\n- name: a\n  task: x\n- name: b\n  task: y\n"
 	for _, tt := range []struct{ old, new, want string }{
 		{"m: 1\ninputs: {}\n", inputs, "added inputs.a 2 → 2-4, added inputs.b none → 5-6"},
 		{"m: 1\ninputs:\n", inputs, "added inputs.a 2 → 2-4, added inputs.b none → 5-6"},
@@ -199,7 +209,8 @@ func TestSections(t *testing.T) {
 		{"m: 1\n", steps, "added steps[a] none → 2-4, added steps[b] none → 5-6"},
 		{"outputs: {x: 1}\n", "outputs: {}\n", "removed outputs.x 1 → 1"},
 		{"s: |\n  x\n  # one\n", "s: |\n  x\n # one\n", "changed s 1-3 → 1-2"},
-		{"{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 30\n }\n]\n}\n", "{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 60\n }\n]\n}\n",
+		{"{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 30\n }\n]\n}\n",
+			"{\n\"steps\": [\n {\n \"name\": \"a\",\n \"timeout\": 60\n }\n]\n}\n",
 			"changed steps[a].timeout 5 → 5"},
 	} {
 		a, b := Read([]byte(tt.old)), Read([]byte(tt.new))
@@ -217,7 +228,8 @@ func TestSections(t *testing.T) {
 // A note on formatting has the lines that it is about, not those between.
 func TestFormattingRuns(t *testing.T) {
 	r := Compare(Read([]byte("# one\na: 1\nb: 2\n# two\n")), Read([]byte("# uno\na: 3\nb: 4\n# due\n")))
-	want := []coc.Formatting{{Kind: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}}, {Kind: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
+	want := []coc.Formatting{{Kind: comments, OldLines: coc.Span{From: 1, To: 1}, NewLines: coc.Span{From: 1, To: 1}},
+		{Kind: comments, OldLines: coc.Span{From: 4, To: 4}, NewLines: coc.Span{From: 4, To: 4}}}
 	if d := cmp.Diff(want, r.Formatting); d != "" {
 		t.Errorf("formatting (-want +got):\n%s", d)
 	}
@@ -351,7 +363,8 @@ func checkPair(t *testing.T, a, b *Text) {
 	}
 	for _, item := range there.Items {
 		// An element without a name may have moved among others that look the same.
-		if item.Op != Added && item.Op != Removed && item.Old == item.New && !(item.Op == Moved && strings.Trim(item.Path[strings.LastIndex(item.Path, "["):], "[0123456789]") == "") {
+		if item.Op != Added && item.Op != Removed && item.Old == item.New &&
+			!(item.Op == Moved && strings.Trim(item.Path[strings.LastIndex(item.Path, "["):], "[0123456789]") == "") {
 			t.Errorf("%s %s from %.100q to the same", item.Op, item.Path, item.Old)
 		}
 	}

@@ -127,7 +127,8 @@ func TestNoStructure(t *testing.T) {
 			t.Errorf("%s: structure %t, reason %q; want none, %q", name, tree != nil, got, want)
 		}
 	}
-	for _, name := range []string{"nothing", "closed lists", "steps", "same steps", "aliases", "alias key", "merge", "CRLF", "mark", "only comments"} {
+	for _, name := range []string{"nothing", "closed lists", "steps", "same steps", "aliases", "alias key", "merge",
+		"CRLF", "mark", "only comments"} {
 		if tree, why := parse(Read([]byte(contents[name])).Text); tree == nil {
 			t.Errorf("%s: no structure: %s", name, why)
 		}

@@ -194,7 +194,8 @@ func checkRows(t *testing.T, hunks []Hunk, items []coc.Item) {
 		}
 		for i := range h.Lines {
 			l := &h.Lines[i]
-			if l.Op != Insert && (len(old) == 0 || old[0] != l && (l.Op != Same || old[0].Old != l.Old)) || l.Op != Delete && (len(new) == 0 || new[0] != l) {
+			if l.Op != Insert && (len(old) == 0 || old[0] != l && (l.Op != Same || old[0].Old != l.Old)) ||
+				l.Op != Delete && (len(new) == 0 || new[0] != l) {
 				t.Fatalf("line %d of the hunk has no row, or not in its order", i)
 			}
 			if l.Op != Insert {

@@ -66,7 +66,8 @@ func BenchmarkRows(b *testing.B) {
 
 func BenchmarkWordsOfLines(b *testing.B) {
 	for name, p := range map[string][2]string{
-		"typical":                 {`      path_params: '{"project_id":"x","force":false}'`, `      path_params: '{"project_id":"x","force":true}'`},
+		"typical": {`      path_params: '{"project_id":"x","force":false}'`,
+			`      path_params: '{"project_id":"x","force":true}'`},
 		"1,500 shuffled":          {strings.Repeat("a b c d e ", 150), strings.Repeat("e c f a b ", 150)},
 		"64 KB one change":        {strings.Repeat("a b ", 1<<14), strings.Repeat("a b ", 1<<13) + "c " + strings.Repeat("a b ", 1<<13)},
 		"64 KB nothing in common": {strings.Repeat("a b ", 1<<14), strings.Repeat("c d ", 1<<14)},

@@ -35,11 +35,13 @@ func worst() map[string][2]string {
 		return "steps:\n- name: a\n  script: |\n" + fill(func(i int) string { return fmt.Sprintf("    echo %s %d\n", word, i) })
 	}
 	alias := func(n int) string {
-		return fmt.Sprintf("x: &x {a: [%s]}\n", strings.Repeat("1, ", 300)) + steps(func(i int) string { return fmt.Sprintf("- {name: s%d, n: %d, x: *x}\n", i, n) })
+		return fmt.Sprintf("x: &x {a: [%s]}\n", strings.Repeat("1, ", 300)) +
+			steps(func(i int) string { return fmt.Sprintf("- {name: s%d, n: %d, x: *x}\n", i, n) })
 	}
 	random := func(n int) string { return fill(func(int) string { return fmt.Sprintf("%d\n", noise.IntN(n)) }) }
 	named30K := func(n int) string {
-		return fmt.Sprintf("x: &x %s\nsteps:\n", strings.Repeat("a_", 15<<10)) + fill(func(i int) string { return fmt.Sprintf("- {name: *x, b: %d, c: 2}\n", i*n) })[:size/2]
+		return fmt.Sprintf("x: &x %s\nsteps:\n", strings.Repeat("a_", 15<<10)) +
+			fill(func(i int) string { return fmt.Sprintf("- {name: *x, b: %d, c: 2}\n", i*n) })[:size/2]
 	}
 	deepLists := func(n int) string {
 		return fill(func(int) string {
@@ -75,11 +77,12 @@ func worst() map[string][2]string {
 				return fmt.Sprintf("- {name: b%d, l: [%s]}\n", i, strings.Repeat("a, c, b, ", 100))
 			}),
 		},
-		"all steps reversed":   {named, reversed(named)},
-		"all steps shuffled":   {named, shuffled(named)},
-		"names twice":          {strings.ReplaceAll(named, "s1", "s"), strings.ReplaceAll(shuffled(named), "s2", "s")},
-		"all lines equal":      {fill(func(int) string { return "a\n" }), fill(func(int) string { return "a\n" })[2:] + "b\n"},
-		"all lines alternate":  {fill(func(i int) string { return []string{"a\n", "b\n"}[i%2] }), fill(func(i int) string { return []string{"b\n", "c\n"}[i%2] })},
+		"all steps reversed": {named, reversed(named)},
+		"all steps shuffled": {named, shuffled(named)},
+		"names twice":        {strings.ReplaceAll(named, "s1", "s"), strings.ReplaceAll(shuffled(named), "s2", "s")},
+		"all lines equal":    {fill(func(int) string { return "a\n" }), fill(func(int) string { return "a\n" })[2:] + "b\n"},
+		"all lines alternate": {fill(func(i int) string { return []string{"a\n", "b\n"}[i%2] }),
+			fill(func(i int) string { return []string{"b\n", "c\n"}[i%2] })},
 		"all list items equal": {fill(func(int) string { return "- a\n" }), fill(func(i int) string { return []string{"- a\n", "- b\n"}[i%2] })},
 		"lists shuffled": {
 			fill(func(i int) string { return fmt.Sprintf("- %d\n", i*7919%10007) }),
@@ -96,9 +99,10 @@ func worst() map[string][2]string {
 			fill(func(i int) string { return fmt.Sprintf("k%d: %d\n", i, i) }),
 			fill(func(i int) string { return fmt.Sprintf("'k%d': '%d'\n", i, i) }),
 		},
-		"comments only": {fill(func(i int) string { return fmt.Sprintf("# %d\n", i) }), fill(func(i int) string { return fmt.Sprintf("# x%d\n", i) })},
-		"blank lines":   {"a: 1\n" + fill(func(int) string { return "\n" }), fill(func(int) string { return " \n" }) + "a: 1\n"},
-		"aliases":       {alias(1), alias(2)},
+		"comments only": {fill(func(i int) string { return fmt.Sprintf("# %d\n", i) }),
+			fill(func(i int) string { return fmt.Sprintf("# x%d\n", i) })},
+		"blank lines": {"a: 1\n" + fill(func(int) string { return "\n" }), fill(func(int) string { return " \n" }) + "a: 1\n"},
+		"aliases":     {alias(1), alias(2)},
 		"aliases of a collection that changed all over": {
 			"x: &x {" + fill(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) })[:4000] + "}\nl:\n" + strings.Repeat("- *x\n", 400),
 			"x: &x {" + fill(func(i int) string { return fmt.Sprintf("k%d: 2, ", i) })[:4000] + "}\nl:\n" + strings.Repeat("- *x\n", 400),
@@ -116,11 +120,14 @@ func worst() map[string][2]string {
 			"inputs:\n" + fill(func(i int) string { return fmt.Sprintf("  b%d: {type: string, default: %d}\n", i, i+1) }),
 		},
 		"few lines, over and over": {random(10), random(10)},
-		"a list of few values":     {"- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size], "- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size]},
-		"a script of few lines":    {"a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size], "a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size]},
-		"JSON of few values":       {"a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n", "a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n"},
-		"a list of lists":          {"[" + strings.Repeat("[[]],", size/5) + "]\n", "[" + strings.Repeat("[[1]],", size/6) + "]\n"},
-		"aliases of a long name":   {named30K(1), named30K(2)},
+		"a list of few values": {"- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size],
+			"- " + strings.ReplaceAll(random(10), "\n", "\n- ")[:size]},
+		"a script of few lines": {"a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size],
+			"a: |\n  " + strings.ReplaceAll(random(9), "\n", "\n  ")[:size]},
+		"JSON of few values": {"a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n",
+			"a: '[" + strings.ReplaceAll(random(3), "\n", ",")[:size] + "1]'\n"},
+		"a list of lists":        {"[" + strings.Repeat("[[]],", size/5) + "]\n", "[" + strings.Repeat("[[1]],", size/6) + "]\n"},
+		"aliases of a long name": {named30K(1), named30K(2)},
 		"aliases of a text in maps": {
 			"x: &x |\n" + strings.Repeat("  a b\n", 500) + "l:\n" + fill(func(i int) string { return fmt.Sprintf("- [{a: *x, n: %d}]\n", i) }),
 			"x: &x |\n" + strings.Repeat("  a b\n", 500) + "l:\n" + fill(func(i int) string { return fmt.Sprintf("- [{a: *x, n: x%d}]\n", i) }),

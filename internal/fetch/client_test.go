@@ -76,7 +76,8 @@ func TestGetClasses(t *testing.T) {
 		sent   int
 		words  []string
 	}{
-		{"no such document", 400, gateway("COC.00042101", "document not exist"), coc.ErrNotFound, 1, []string{`get document "DM1"`, "HTTP 400 COC.00042101: document not exist", "(request header-id)"}},
+		{"no such document", 400, gateway("COC.00042101", "document not exist"), coc.ErrNotFound, 1,
+			[]string{`get document "DM1"`, "HTTP 400 COC.00042101: document not exist", "(request header-id)"}},
 		{"no such document in a 200", 200, gateway("COC.00042101", "gone"), coc.ErrNotFound, 1, nil},
 		{"gateway's 404", 404, gateway("APIGW.0101", "the API does not exist"), coc.ErrRefused, 1, []string{"APIGW.0101"}},
 		{"404 is never not found", 404, gateway("COC.00042101", "x"), coc.ErrRefused, 1, nil},
@@ -93,7 +94,8 @@ func TestGetClasses(t *testing.T) {
 		{"bad signature", 401, gateway("APIGW.0301", "verify aksk signature fail"), coc.ErrUnauthorized, 1, []string{"check the access key"}},
 		{"bad signature in a 200", 200, gateway("APIG.0301", "x"), coc.ErrUnauthorized, 1, nil},
 		{"401 without a body", 401, "", coc.ErrUnauthorized, 1, nil},
-		{"not allowed", 403, gateway("APIGW.0302", "denied"), coc.ErrForbidden, 1, []string{"the user needs the IAM action coc:document:getDocument"}},
+		{"not allowed", 403, gateway("APIGW.0302", "denied"), coc.ErrForbidden, 1,
+			[]string{"the user needs the IAM action coc:document:getDocument"}},
 		{"too many", 429, gateway("APIGW.0308", "slow down"), coc.ErrTemporary, 5, nil},
 		{"too many, older", 400, gateway("APIG.0308", "slow down"), coc.ErrTemporary, 5, nil},
 		{"500", 500, gateway("COC.1", "x"), coc.ErrTemporary, 5, nil},
@@ -108,7 +110,8 @@ func TestGetClasses(t *testing.T) {
 		{"no content field", 200, `{"data":{"document_id":"DM1","version":"v1"}}`, coc.ErrMalformed, 1, []string{"response without content"}},
 		{"null content", 200, `{"data":{"document_id":"DM1","version":"v1","content":null}}`, coc.ErrMalformed, 1, nil},
 		{"no version", 200, `{"data":{"document_id":"DM1","content":"x"}}`, coc.ErrMalformed, 1, nil},
-		{"another document", 200, `{"data":{"document_id":"DM2","content":"x","version":"v1"}}`, coc.ErrMalformed, 1, []string{"another document"}},
+		{"another document", 200, `{"data":{"document_id":"DM2","content":"x","version":"v1"}}`, coc.ErrMalformed, 1,
+			[]string{"another document"}},
 		{"a list", 200, `{"data":[]}`, coc.ErrMalformed, 1, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +123,8 @@ func TestGetClasses(t *testing.T) {
 				if !errors.Is(err, tt.class) {
 					t.Errorf("Get error = %v, want class %v", err, tt.class)
 				}
-				for _, other := range []error{coc.ErrNotFound, coc.ErrRefused, coc.ErrTemporary, coc.ErrUnauthorized, coc.ErrForbidden, coc.ErrMalformed} {
+				for _, other := range []error{coc.ErrNotFound, coc.ErrRefused, coc.ErrTemporary, coc.ErrUnauthorized,
+					coc.ErrForbidden, coc.ErrMalformed} {
 					if !errors.Is(tt.class, other) && errors.Is(err, other) {
 						t.Errorf("error is also %v", other)
 					}
@@ -263,7 +267,8 @@ func TestSecretsNeverShown(t *testing.T) {
 		body   string
 		err    error
 	}{
-		{"error_msg", 401, fmt.Sprintf(`{"error_code":%q,"error_msg":%q,"request_id":%q}`, plain, strings.ReplaceAll(echo, "\x1b", ""), plain), nil},
+		{"error_msg", 401, fmt.Sprintf(`{"error_code":%q,"error_msg":%q,"request_id":%q}`, plain,
+			strings.ReplaceAll(echo, "\x1b", ""), plain), nil},
 		{"terminal escapes", 400, `{"error_code":"COC.1","error_msg":"\u001b[2J` + plain + `"}`, nil},
 		{"text", 404, strings.Repeat("x", maxText-10) + plain, nil},
 		{"503", 503, plain, nil},
@@ -279,14 +284,16 @@ func TestSecretsNeverShown(t *testing.T) {
 					if tt.err != nil {
 						return nil, tt.err
 					}
-					return respond(tt.status, tt.body, "X-Request-Id", plain, "Location", "https://"+testKey.SecretKey+".example.com/"+testKey.SecurityToken), nil
+					return respond(tt.status, tt.body, "X-Request-Id", plain, "Location",
+						"https://"+testKey.SecretKey+".example.com/"+testKey.SecurityToken), nil
 				})
 				c.Log = slog.New(slog.NewTextHandler(&log, nil))
 				_, err := c.Get(t.Context(), "DM1", "", "")
 				if err == nil {
 					t.Fatal("no error")
 				}
-				all := fmt.Sprintf("%v %+v %#v", err, err, err) + log.String() + fmt.Sprintf("%v %+v %#v %d", c.Credentials, c.Credentials, testKey, testKey)
+				all := fmt.Sprintf("%v %+v %#v", err, err, err) + log.String() + fmt.Sprintf("%v %+v %#v %d", c.Credentials,
+					c.Credentials, testKey, testKey)
 				var e *Error
 				if errors.As(err, &e) {
 					all += fmt.Sprintf("%#v", *e)

@@ -62,7 +62,8 @@ func TestProfile(t *testing.T) {
 		want       KeyPair
 		words      string // of the error
 	}{
-		{"global goes first", "[basic]\nak=b\nsk=b\n[global]\nak = g\nsk = x=y\nsecurity_token = t\n", KeyPair{AccessKey: "g", SecretKey: "x=y", SecurityToken: "t"}, ""},
+		{"global goes first", "[basic]\nak=b\nsk=b\n[global]\nak = g\nsk = x=y\nsecurity_token = t\n",
+			KeyPair{AccessKey: "g", SecretKey: "x=y", SecurityToken: "t"}, ""},
 		{"basic", "\uFEFF# comment\r\n[ BASIC ]\r\n; ak=no\r\nAK=b\r\nsk=c\r\n", KeyPair{AccessKey: "b", SecretKey: "c"}, ""},
 		{"half", "[basic]\nak=hunter2\n", KeyPair{}, "needs both ak and sk"},
 		{"another section", "[other]\nak=hunter2\nsk=hunter2\n", KeyPair{}, "no section [global] or [basic]"},

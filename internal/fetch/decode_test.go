@@ -44,7 +44,8 @@ func TestDecodeDocument(t *testing.T) {
 		{"no other fields", `{"data":{"content":"x","version":"v1"}}`, coc.Response{Version: "v1", Content: text}},
 		{"null is absent", `{"data":{"content":"x","version":"v1","name":null,"modifier":null,"create_time":null,"versions":null,"unknown":null}}`,
 			coc.Response{Version: "v1", Content: text}},
-		{"numbers for texts, texts for numbers", `{"data":{"content":"x","version":"v1","enterprise_project_id":0,"create_time":"1751364159273","update_time":"2025-07-01T10:02:39.273Z"}}`,
+		{"numbers for texts, texts for numbers",
+			`{"data":{"content":"x","version":"v1","enterprise_project_id":0,"create_time":"1751364159273","update_time":"2025-07-01T10:02:39.273Z"}}`,
 			coc.Response{Version: "v1", Content: text, Meta: coc.Meta{ProjectID: ptr("0"), CreatedAt: at, UpdatedAt: at}}},
 		{"invalid times are absent", `{"data":{"content":"x","version":"v1","create_time":0,"update_time":"yesterday"}}`,
 			coc.Response{Version: "v1", Content: text}},
@@ -56,10 +57,13 @@ func TestDecodeDocument(t *testing.T) {
 			coc.Response{Version: "v2", Content: text, Versions: listed}},
 		{"versions without its own are absent", `{"data":{"content":"x","version":"v3","versions":[{"version":"v1"}]}}`,
 			coc.Response{Version: "v3", Content: text}},
-		{"an empty list of versions is absent", `{"data":{"content":"x","version":"v3","versions":[]}}`, coc.Response{Version: "v3", Content: text}},
-		{"unknown fields, in canonical form", `{"data":{"z":1.0,"content":"x","version":"v1","a":{"d":[1, null ,{"b":2,"a":1}],"c":null},"z":2e1}}`,
+		{"an empty list of versions is absent", `{"data":{"content":"x","version":"v3","versions":[]}}`,
+			coc.Response{Version: "v3", Content: text}},
+		{"unknown fields, in canonical form",
+			`{"data":{"z":1.0,"content":"x","version":"v1","a":{"d":[1, null ,{"b":2,"a":1}],"c":null},"z":2e1}}`,
 			coc.Response{Version: "v1", Content: text, Meta: coc.Meta{Extra: `{"a":{"d":[1,null,{"a":1,"b":2}]},"z":2e1}`}}},
-		{"escaped keys, the last of two counts", `{"data":{"content":"y","cont\u0065nt":"x","version":"v1"}}`, coc.Response{Version: "v1", Content: text}},
+		{"escaped keys, the last of two counts", `{"data":{"content":"y","cont\u0065nt":"x","version":"v1"}}`,
+			coc.Response{Version: "v1", Content: text}},
 		{"empty content", `{"data":{"content":"","version":"v1"}}`, coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte{}}}},
 		{"every escape", `{"data":{"content":"\"\\\/\b\f\n\r\t\u0000\u00e9\ud83d\ude00é","version":"v1"}}`,
 			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\"\\/\b\f\n\r\t\x00é😀é")}}},
@@ -68,7 +72,8 @@ func TestDecodeDocument(t *testing.T) {
 		{"reversed surrogates", `{"data":{"content":"\ude00\ud83d","version":"v1"}}`,
 			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte(`"\ude00\ud83d"`), Form: coc.FormToken}}},
 		{"invalid UTF-8", "{\"data\":{\"content\":\"a\xff\",\"version\":\"v1\",\"name\":\"b\xff\"}}",
-			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\"a\xff\""), Form: coc.FormToken}, Meta: coc.Meta{Name: ptr("b\uFFFD")}}},
+			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\"a\xff\""), Form: coc.FormToken},
+				Meta: coc.Meta{Name: ptr("b\uFFFD")}}},
 		{"a real U+FFFD is text", `{"data":{"content":"\ufffd","version":"v1"}}`,
 			coc.Response{Version: "v1", Content: coc.Content{Bytes: []byte("\uFFFD")}}},
 	} {
@@ -178,8 +183,10 @@ func TestDecodePage(t *testing.T) {
 // refer to the response's buffer, which the next response reuses.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
-		goodDocument, `{"total":1,"data":[{"document_id":"D","x":{"b":1,"a":[null,{}]}}]}`, `{"data":{"content":"\ud83d\ude00\ud800","version":"v1"}}`,
-		"{\"data\":{\"content\":\"\xff\",\"version\":\"v1\"}}", `{"error":{"code":1,"message":null}}`, `[]`, ` { } `, `{"":{"":""},"":0}`, `"\u00zz"`,
+		goodDocument, `{"total":1,"data":[{"document_id":"D","x":{"b":1,"a":[null,{}]}}]}`,
+		`{"data":{"content":"\ud83d\ude00\ud800","version":"v1"}}`,
+		"{\"data\":{\"content\":\"\xff\",\"version\":\"v1\"}}", `{"error":{"code":1,"message":null}}`, `[]`, ` { } `,
+		`{"":{"":""},"":0}`, `"\u00zz"`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -263,7 +270,8 @@ func withoutNulls(v any) any {
 
 // Every string token is read as encoding/json reads it.
 func TestText(t *testing.T) {
-	for _, token := range []string{`""`, `"a"`, `"\n\u0041\ud83d\ude00"`, `"\ud800\u0041"`, "\"\xff\"", `"\ufffd"`, "\"\xe4\xb8\"", `"\ud800\ud800\udc00"`} {
+	for _, token := range []string{`""`, `"a"`, `"\n\u0041\ud83d\ude00"`, `"\ud800\u0041"`, "\"\xff\"", `"\ufffd"`,
+		"\"\xe4\xb8\"", `"\ud800\ud800\udc00"`} {
 		var want string
 		if err := json.Unmarshal([]byte(token), &want); err != nil {
 			t.Fatal(err)
@@ -309,7 +317,8 @@ func benchDocument() []byte {
 	for i := range 100 {
 		versions = append(versions, fmt.Sprintf(`{"version_uuid":"573634e7-0000-0000-0000-%012d","create_time":1751374833988,"version":"v%d"}`, i, i+1))
 	}
-	return []byte(`{"data":{"document_id":"D","name":"n","version":"v100","content":` + string(content) + `,"versions":[` + strings.Join(versions, ",") + `]}}`)
+	return []byte(`{"data":{"document_id":"D","name":"n","version":"v100","content":` + string(content) + `,"versions":[` +
+		strings.Join(versions, ",") + `]}}`)
 }
 
 func BenchmarkDocument(b *testing.B) {

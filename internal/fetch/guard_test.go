@@ -189,7 +189,10 @@ func TestNoCredentials(t *testing.T) {
 		{kp: KeyPair{AccessKey: "a"}, want: coc.ErrUnauthorized},
 		{kp: KeyPair{AccessKey: "a\n", SecretKey: "b"}, want: coc.ErrUnauthorized},
 	} {
-		c := &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Credentials: Source(func(context.Context, KeyPair) (KeyPair, error) { return tt.kp, tt.err })}
+		c := &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Credentials: Source(func(context.Context, KeyPair) (KeyPair,
+			error) {
+			return tt.kp, tt.err
+		})}
 		if _, err := c.Get(t.Context(), "DM1", "", ""); !errors.Is(err, tt.want) {
 			t.Errorf("Get error = %v, want %v", err, tt.want)
 		}

@@ -52,8 +52,10 @@ func TestListSkipsLongRows(t *testing.T) {
 		t.Fatalf("List: stable %v, %v", list.Stable, err)
 	}
 	want := []coc.SkippedRow{
-		{DocumentID: "DM1", Reason: "its name in the list is longer than 1 KiB"}, {DocumentID: "DM2", Reason: "its name in the list is longer than 1 KiB"},
-		{DocumentID: "DM3", Reason: "its row in the list is longer than 16 KiB"}, {DocumentID: "DM44", Reason: "its row in the list is longer than 16 KiB"},
+		{DocumentID: "DM1", Reason: "its name in the list is longer than 1 KiB"},
+		{DocumentID: "DM2", Reason: "its name in the list is longer than 1 KiB"},
+		{DocumentID: "DM3", Reason: "its row in the list is longer than 16 KiB"},
+		{DocumentID: "DM44", Reason: "its row in the list is longer than 16 KiB"},
 		{Reason: "its row in the list is longer than 16 KiB"},
 	}
 	if d := cmp.Diff(want, list.Skipped); d != "" {
@@ -83,10 +85,15 @@ func TestListIsBounded(t *testing.T) {
 		answer canned
 		want   string
 	}{
-		"bytes":            {served(150_000, pageSize, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d","name":"%s"}`, i, long) }), "longer than 64 MiB"},
-		"rows":             {served(maxListed+1, 10_000, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d"}`, i) }), "more than 200000 documents"},
-		"rows of one page": {served(maxListed+5, maxListed+5, func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d"}`, i) }), "more than 200000 documents"},
-		"invalid rows":     {served(1_000_000, 1_000_000, func(int) string { return "0" }), "more than 200000 documents"},
+		"bytes": {served(150_000, pageSize,
+			func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d","name":"%s"}`, i, long) }), "longer than 64 MiB"},
+		"rows": {served(maxListed+1, 10_000, func(i int) string {
+			return fmt.Sprintf(`{"document_id":"DM%d"}`,
+				i)
+		}), "more than 200000 documents"},
+		"rows of one page": {served(maxListed+5, maxListed+5,
+			func(i int) string { return fmt.Sprintf(`{"document_id":"DM%d"}`, i) }), "more than 200000 documents"},
+		"invalid rows": {served(1_000_000, 1_000_000, func(int) string { return "0" }), "more than 200000 documents"},
 	} {
 		c, tr := newClient(tt.answer)
 		list, err := c.List(t.Context(), coc.Selection{})

@@ -90,7 +90,8 @@ func TestListPages(t *testing.T) {
 		{"two pages and a half", shelf{ids: ids(1, 250)}, ids(1, 250), 3, true},
 		{"a smaller page than asked for", shelf{ids: ids(1, 95), cap: 10}, ids(1, 95), 10, true},
 		{"no total: until an empty page", shelf{ids: ids(1, 150), silent: true}, ids(1, 150), 3, true},
-		{"rows without a document id", shelf{ids: append(append(ids(1, 3), "", "null", strings.Repeat("x", 300)), ids(4, 5)...)}, ids(1, 5), 1, true},
+		{"rows without a document id", shelf{ids: append(append(ids(1, 3), "", "null", strings.Repeat("x", 300)),
+			ids(4, 5)...)}, ids(1, 5), 1, true},
 		{"a page of only such rows", shelf{ids: append(ids(1, 100), "")}, ids(1, 100), 2, true},
 		// The same wrong total twice: this COC counts so.
 		{"a total that is always wrong", shelf{ids: ids(1, 3), total: &wrong}, ids(1, 3), 4, true},
@@ -145,7 +146,8 @@ func TestUnstableListHasTheSmallestTotal(t *testing.T) {
 	}
 	// Three passes over two pages, and three pages of the last.
 	if list.Total != 250-6-2 || list.Missing() != 0 || len(list.Rows) != list.Total-1 || len(list.Unnamed()) != 1 {
-		t.Errorf("List = %d rows and %d without a document of %d, %d missing; want 241 and 1 of 242", len(list.Rows), len(list.Unnamed()), list.Total, list.Missing())
+		t.Errorf("List = %d rows and %d without a document of %d, %d missing; want 241 and 1 of 242", len(list.Rows),
+			len(list.Unnamed()), list.Total, list.Missing())
 	}
 }
 

@@ -23,7 +23,8 @@ import (
 // A gateway's error that quoted the request showed its signature, and secrets that
 // were escaped or truncated.
 func TestQuotedRequestIsHidden(t *testing.T) {
-	kp := KeyPair{AccessKey: "AKEXAMPLE0123456789", SecretKey: "SKexample0123456789secret", SecurityToken: "TOKEN/example+0123456789abcdefghij=="}
+	kp := KeyPair{AccessKey: "AKEXAMPLE0123456789", SecretKey: "SKexample0123456789secret",
+		SecurityToken: "TOKEN/example+0123456789abcdefghij=="}
 	var auth, signature string
 	for _, quote := range []func() string{
 		func() string { return "header Authorization: " + auth },
@@ -51,7 +52,8 @@ func TestQuotedRequestIsHidden(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			for _, secret := range []string{signature, signature[:20], signature[:10], kp.AccessKey, "TOKEN/example", "TOKEN%2Fexample", `TOKEN\/example`} {
+			for _, secret := range []string{signature, signature[:20], signature[:10], kp.AccessKey, "TOKEN/example",
+				"TOKEN%2Fexample", `TOKEN\/example`} {
 				if strings.Contains(err.Error(), secret) {
 					t.Errorf("%q is shown in %q", secret, err)
 				}
@@ -98,7 +100,8 @@ func TestHints(t *testing.T) {
 		{"refused", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "nothing listens there"},
 		{"name", &net.DNSError{Err: "no such host", Name: "coc.invalid", IsNotFound: true}, "", "DNS"},
 		{"proxy", &net.OpError{Op: "proxyconnect", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "the proxy cannot be reached"},
-		{"proxy's password", &hint.ProxyError{Host: "proxy:1", Status: "407 Proxy Authentication Required", Code: 407}, "", "the password in HTTPS_PROXY"},
+		{"proxy's password", &hint.ProxyError{Host: "proxy:1", Status: "407 Proxy Authentication Required", Code: 407}, "",
+			"the password in HTTPS_PROXY"},
 		{"HTML", nil, "<html>log in</html>", "login page"},
 		{"nothing", nil, "", "login page"},
 	} {

@@ -41,7 +41,8 @@ func oldDecodePage(root []byte) (coc.List, error) {
 			break
 		}
 		if len(v) > maxRow {
-			p.Skipped = append(p.Skipped, coc.SkippedRow{DocumentID: oldRowID(v), Reason: fmt.Sprintf("its row in the list is longer than %d KiB", maxRow>>10)})
+			p.Skipped = append(p.Skipped, coc.SkippedRow{DocumentID: oldRowID(v),
+				Reason: fmt.Sprintf("its row in the list is longer than %d KiB", maxRow>>10)})
 			continue
 		}
 		row, problem := oldDecodeRow(c.collect(v, 0))

@@ -37,7 +37,8 @@ func comparedBodies() []string {
 		`{"data":{"content":"","version":"v1","deep":[[[[[[[[[[[[[[[[[[ {"b": null , "a":1} ]]]]]]]]]]]]]]]]]]}}`)
 	for _, field := range jsonTexts() {
 		if len(field) < 1000 {
-			bodies = append(bodies, fmt.Sprintf(`{"total":1,"data":[{"document_id":"D","x":%s}]}`, field), fmt.Sprintf(`{"data":{"version":"v1","content":%s}}`, field))
+			bodies = append(bodies, fmt.Sprintf(`{"total":1,"data":[{"document_id":"D","x":%s}]}`, field),
+				fmt.Sprintf(`{"data":{"version":"v1","content":%s}}`, field))
 		}
 	}
 	return bodies

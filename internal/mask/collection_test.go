@@ -32,7 +32,8 @@ func readExamples(t *testing.T, file string) (list []example) {
 // testdata has the project's own examples; the others are in a folder next to it.
 func TestCollection(t *testing.T) {
 	shared := filepath.Join("..", "..", "..", "shared", "cases", "mask")
-	for _, file := range []string{filepath.Join("testdata", "secrets.txt"), filepath.Join(shared, "secrets.txt"), filepath.Join(shared, "harmless.txt")} {
+	for _, file := range []string{filepath.Join("testdata", "secrets.txt"), filepath.Join(shared, "secrets.txt"),
+		filepath.Join(shared, "harmless.txt")} {
 		t.Run(file, func(t *testing.T) {
 			list, hidden := readExamples(t, file), 0
 			secrets := filepath.Base(file) == "secrets.txt"

@@ -170,8 +170,10 @@ func TestLongSecrets(t *testing.T) {
 
 // slowTexts are parts that make texts slow when they are repeated.
 func slowTexts() []string {
-	return []string{"password ", `\"password\": \"a\\\"`, "{name: key ", "password=$(", "<password ", "${PASSWORD", "'password''", "@//:", "curl -u ",
-		"password `", "密码为 ", "<password>", "login -p ", "sshpass ", "password \"", "echo \"", "\"a\":\"", "password=\"", "name: token,", "a\\\n", "echo x | ", "${a:-", "-----BEGIN PRIVATE KEY-----\n",
+	return []string{"password ", `\"password\": \"a\\\"`, "{name: key ", "password=$(", "<password ", "${PASSWORD",
+		"'password''", "@//:", "curl -u ",
+		"password `", "密码为 ", "<password>", "login -p ", "sshpass ", "password \"", "echo \"", "\"a\":\"", "password=\"",
+		"name: token,", "a\\\n", "echo x | ", "${a:-", "-----BEGIN PRIVATE KEY-----\n",
 		"value: a, ", "AAAAAAAAAAAAAAAAAAAA ", "x <<EOF\n", "chpasswd <<E\n", "PW=$A ", "[", "- "}
 }
 

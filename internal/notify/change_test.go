@@ -136,7 +136,8 @@ func TestChangeGolden(t *testing.T) {
 	}
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	c, _ := example(coc.KindVersion)
-	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt}, newJob, newJob)
+	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Name: c.Name, Previous: "v4", Version: "v5",
+		SeenAt: c.SeenAt}, newJob, newJob)
 	m := w.change(c, pair, nil)
 	golden(t, "unchanged.txt", write(t, m))
 }
@@ -146,7 +147,8 @@ func TestChangeGolden(t *testing.T) {
 func everything() (*writer, []string) {
 	n := byToken("ops", testChannel)
 	n.Thread = 24 * time.Hour
-	return &writer{n: &n, mask: &mask.Masker{}, people: map[string]Person{"COC-li.wei": {Name: "Li Wei", Slack: "U0LIWEI"}, "COC-anita.rao": {Name: "Anita Rao"}},
+	return &writer{n: &n, mask: &mask.Masker{}, people: map[string]Person{"COC-li.wei": {Name: "Li Wei", Slack: "U0LIWEI"},
+		"COC-anita.rao": {Name: "Anita Rao"}},
 		links: Links{Page: "https://cocsync.example.com/changes/{change}",
 			Console: map[string]string{"prod": "https://console.example.com/coc?region=ap#/jobs/{document_id}/{version}?name={name}&account={account}"}},
 	}, []string{"U0ONCALL", "S0SECURITY"}
@@ -175,7 +177,8 @@ func TestConfiguredGolden(t *testing.T) {
 		golden(t, "configured-"+string(kind)+".txt", write(t, m))
 	}
 	c, _ := example(coc.KindVersion)
-	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Account: c.Account, Name: c.Name, Previous: "v4", Version: "v5", SeenAt: c.SeenAt, By: c.By}, newJob, newJob)
+	c, pair := compared(coc.Change{Key: c.Key, Ref: c.Ref, Kind: c.Kind, Account: c.Account, Name: c.Name, Previous: "v4",
+		Version: "v5", SeenAt: c.SeenAt, By: c.By}, newJob, newJob)
 	golden(t, "configured-unchanged.txt", write(t, w.change(c, pair, mentions)))
 	golden(t, "configured-digest.txt", write(t, w.digest([]*coc.Change{c, c}, mentions)))
 	c, pair = example(coc.KindVersion)
@@ -188,7 +191,8 @@ func TestConfiguredGolden(t *testing.T) {
 
 // A link leads where its template says, whatever a document is called.
 func TestFill(t *testing.T) {
-	c := &coc.Change{Key: key(41), Ref: fmt.Sprint(41), Account: "prod", DocumentID: "DM1/../x?y#z", Name: "a b&c=<d>|https://evil.example", Version: "v3#2"}
+	c := &coc.Change{Key: key(41), Ref: fmt.Sprint(41), Account: "prod", DocumentID: "DM1/../x?y#z",
+		Name: "a b&c=<d>|https://evil.example", Version: "v3#2"}
 	const template = "https://h.example/{account}/{document_id}/{version}?n={name}#{change}"
 	want := "https://h.example/prod/DM1%2F..%2Fx%3Fy%23z/v3?n=a%20b%26c%3D%3Cd%3E%7Chttps%3A%2F%2Fevil.example#41"
 	if got := fill(template, c); got != want {
@@ -230,7 +234,8 @@ func TestOthersGolden(t *testing.T) {
 	for kind, n := range map[coc.NoticeKind]*coc.Notice{
 		coc.NoticeInitialSync: {Title: "Initial sync of watch runbooks: 7 documents, 31 versions archived in this cycle",
 			Lines: []string{"1 document could not be read completely and will be tried again:", "restart (DM1): 500 <html>"}},
-		coc.NoticeFailure:   {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302", "No cycle of this watch has been good so far."}},
+		coc.NoticeFailure: {Title: "Watch runbooks does not work", Lines: []string{"list documents: 403 APIGW.0302",
+			"No cycle of this watch has been good so far."}},
 		coc.NoticeRecovered: {Title: "Watch runbooks works again"},
 	} {
 		n.ID, n.Kind, n.Watch, n.At = 12, kind, "runbooks", time.Date(2026, 7, 1, 13, 0, 0, 0, time.UTC)
@@ -274,7 +279,8 @@ func TestDetail(t *testing.T) {
 func TestLongDiff(t *testing.T) {
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
 	now := strings.Repeat("a line of some length, so that they add up\n", 1000)
-	c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: "big", Previous: "v3", Version: "v4"}, "", now)
+	c, pair := compared(coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: coc.KindVersion, Name: "big", Previous: "v3",
+		Version: "v4"}, "", now)
 	m := w.change(c, pair, nil)
 	got := string(write(t, m))
 	if weight(m.blocks) > maxBlocks || weight(m.blocks) < maxBlocks/2 {
@@ -325,7 +331,8 @@ func TestAuthor(t *testing.T) {
 		{coc.KindDeleted, "", "COC-bob", ""},
 		{coc.KindWithdrawn, "", "COC-bob", ""},
 	} {
-		if got := (&writer{mask: &mask.Masker{}}).author(&coc.Change{Kind: test.kind, By: test.by, Modifier: test.modifier}).text; got != test.want {
+		if got := (&writer{mask: &mask.Masker{}}).author(&coc.Change{Kind: test.kind, By: test.by,
+			Modifier: test.modifier}).text; got != test.want {
 			t.Errorf("author(%s, %q, %q) = %q, want %q", test.kind, test.by, test.modifier, got, test.want)
 		}
 	}

@@ -45,7 +45,8 @@ func (a *anarchy) check(t *testing.T, d *db.DB) {
 	}
 	for i, tale := range a.tales {
 		for _, s := range []subject{{"ops", false, int64(i + 1)}, {"hook", false, int64(i + 1)}, {"ops", true, int64(i + 1)}} {
-			if wanted := slices.Contains(tale.notify, s.notifier) && (!s.file || tale.long); len(took[s]) > 0 != wanted || len(took[s]) != len(landed[s]) {
+			if wanted := slices.Contains(tale.notify, s.notifier) && (!s.file || tale.long); len(took[s]) > 0 != wanted ||
+				len(took[s]) != len(landed[s]) {
 				t.Errorf("%v was posted %d times by %d calls, want it posted: %v", s, len(landed[s]), len(took[s]), wanted)
 				continue
 			}

@@ -137,7 +137,8 @@ func (a *anarchy) run(t *testing.T, changes, most, kills int) {
 		t.Errorf("killed %d times, want about %d: add changes", a.life-1, kills)
 	}
 	calls := len(slices.DeleteFunc(slices.Clone(a.calls), func(c *call) bool { return c.method == recorded }))
-	t.Logf("%d changes, %d calls, %d messages, %d files in %v; killed %v", changes, calls, len(a.slack.Messages()), len(a.slack.Files()), time.Since(begun).Round(time.Minute), deaths)
+	t.Logf("%d changes, %d calls, %d messages, %d files in %v; killed %v", changes, calls, len(a.slack.Messages()),
+		len(a.slack.Files()), time.Since(begun).Round(time.Minute), deaths)
 }
 
 // pause is up to short, and once in often up to long.
@@ -239,7 +240,8 @@ func (s *story) step(cycle coc.Key) coc.Step {
 	}
 	return coc.Step{Account: "prod", DocumentID: "DM-" + name, Cycle: cycle, SeenAt: time.Now(),
 		Name: name, Newest: c.To.Label, State: coc.DocPresent, Meta: &coc.Meta{Name: &name},
-		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: c.To.Label, MadeAt: time.Now()}, State: coc.Archived, Recorded: true, Checked: true,
+		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: c.To.Label, MadeAt: time.Now()}, State: coc.Archived,
+			Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: now.revision, Content: coc.Content{Bytes: []byte(content)}}}},
 		Changes: []coc.NewChange{c}}
 }

@@ -22,7 +22,8 @@ func TestTest(t *testing.T) {
 		}
 		b.slack.Refuse(testChannel, "not_in_channel")
 		_, err := b.Test(t.Context(), "ops")
-		if want, advice := "post a test message to ops: not_in_channel", "invite the bot into the channel with /invite"; err == nil || err.Error() != want || hint.Of(err) != advice {
+		if want, advice := "post a test message to ops: not_in_channel",
+			"invite the bot into the channel with /invite"; err == nil || err.Error() != want || hint.Of(err) != advice {
 			t.Errorf("Test = %v (hint %q), want %s (hint %q)", err, hint.Of(err), want, advice)
 		}
 		b.slack.Refuse(testChannel, "")
@@ -60,7 +61,8 @@ func TestCheck(t *testing.T) {
 		t.Errorf("Check(hook) = %q, %v, want that it cannot be", who, err)
 	}
 	b.slack.Refuse("", "account_inactive")
-	if who, err := b.Check(t.Context(), "ops"); err == nil || err.Error() != "check ops: account_inactive" || !strings.HasPrefix(hint.Of(err), "the bot token") {
+	if who, err := b.Check(t.Context(), "ops"); err == nil || err.Error() != "check ops: account_inactive" ||
+		!strings.HasPrefix(hint.Of(err), "the bot token") {
 		t.Errorf("Check(ops) = %q, %v (hint %q), want account_inactive and a hint about the token", who, err, hint.Of(err))
 	}
 	if got := len(b.slack.Messages()); got != 0 {

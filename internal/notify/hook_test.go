@@ -79,7 +79,8 @@ func TestHook(t *testing.T) {
 		rc := &receiver{answers: []int{500, 500}}
 		b.wire.Handler = rc
 		b.out.queue("audit", edit(1, 1, 1), edit(2, 1, 2), edit(3, 2, 1))
-		b.out.add(coc.Delivery{Notifier: "audit", Notice: &coc.Notice{ID: 9, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work", Lines: []string{"no list"}}})
+		b.out.add(coc.Delivery{Notifier: "audit", Notice: &coc.Notice{ID: 9, Kind: coc.NoticeFailure, Watch: "w",
+			Title: "Watch w does not work", Lines: []string{"no list"}}})
 		stop := b.start(t, nil)
 		time.Sleep(5 * time.Minute)
 		stop()
@@ -104,7 +105,8 @@ func TestHook(t *testing.T) {
 			first[c.id] = c
 		}
 		want := "notice.failure 9,change.version 1,change.version 3,notice.failure 9,change.version 1,change.version 2"
-		if s := strings.Join(got, ","); s != want && s != strings.Replace(want, "notice.failure 9,change.version 1,change.version 2", "change.version 1,change.version 2,notice.failure 9", 1) {
+		if s := strings.Join(got, ","); s != want && s != strings.Replace(want,
+			"notice.failure 9,change.version 1,change.version 2", "change.version 1,change.version 2,notice.failure 9", 1) {
 			t.Errorf("events %s, want %s", s, want)
 		}
 		if len(first) != 4 {
@@ -125,7 +127,8 @@ func TestHookRefusals(t *testing.T) {
 		b.wire.Handler = &receiver{answers: []int{status}}
 		_, err := b.post(t.Context(), &b.Notifiers[0], coc.Message{Body: []byte("{}")})
 		var r *refusal
-		if !errors.As(err, &r) || r.class != want || !strings.Contains(err.Error(), fmt.Sprint(status)) || strings.Contains(err.Error(), "SeCrEt") {
+		if !errors.As(err, &r) || r.class != want || !strings.Contains(err.Error(), fmt.Sprint(status)) ||
+			strings.Contains(err.Error(), "SeCrEt") {
 			t.Errorf("status %d: %v (class %v), want class %v", status, err, r, want)
 		}
 	}
@@ -180,7 +183,8 @@ func TestHookSecretsStayInside(t *testing.T) {
 		})
 	}
 	for _, bad := range []string{"", "SeCrEt", "://SeCrEt", "https://%SeCrEt/"} {
-		n := Notifier{Name: "audit", Channel: Webhook{URL: func() (string, error) { return bad, nil }, Key: func() ([]byte, error) { return nil, nil }}}
+		n := Notifier{Name: "audit", Channel: Webhook{URL: func() (string, error) { return bad, nil },
+			Key: func() ([]byte, error) { return nil, nil }}}
 		b := setUp(t, n)
 		if _, err := b.Test(t.Context(), "audit"); err == nil || strings.Contains(err.Error(), "SeCrEt") {
 			t.Errorf("Test of %q = %v, want an error without it", bad, err)

@@ -196,7 +196,8 @@ func TestMaskEverywhere(t *testing.T) {
 			*s = secret
 		}
 		c.Items = []coc.Item{{Op: "changed", Path: "steps[" + secret + "].x", Step: secret, Task: secret, Old: secret, New: secret + "2"},
-			{Op: "added", Path: "steps[" + secret + "]", Step: secret, Task: secret}, {Op: "moved", Path: "steps[b]", Step: "b", Old: "after " + secret, New: "after a"}}
+			{Op: "added", Path: "steps[" + secret + "]", Step: secret, Task: secret},
+			{Op: "moved", Path: "steps[b]", Step: "b", Old: "after " + secret, New: "after a"}}
 		pair := contents{old: []byte("a\n"), now: []byte(secret + "\n" + strings.Repeat("x\n", 100))}
 		m := w.change(c, pair, nil)
 		d := w.digest([]*coc.Change{c, c}, nil)

@@ -58,7 +58,8 @@ func TestObserveInterrupted(t *testing.T) {
 	}
 	var got []string
 	b.Observe = func(_, outcome string) { got = append(got, outcome) }
-	if _, err := b.post(ctx, &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"}); err == nil || !slices.Equal(got, []string{"stopped"}) {
+	if _, err := b.post(ctx, &b.Notifiers[0], coc.Message{Kind: coc.MessageRoot, Text: "x"}); err == nil ||
+		!slices.Equal(got, []string{"stopped"}) {
 		t.Errorf("post = %v, got %q, want stopped", err, got)
 	}
 }

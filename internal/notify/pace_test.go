@@ -99,7 +99,8 @@ func TestNoticesInOrder(t *testing.T) {
 		b := setUp(t)
 		b.slack.Fail(cocsim.Fault{Path: "chat.postMessage", Kind: cocsim.FaultStatus, Status: 503, Count: 4})
 		note := func(id int64, k coc.NoticeKind, watch, title string) {
-			b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: id, Kind: k, Watch: watch, At: time.Now(), Title: title}})
+			b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: id, Kind: k, Watch: watch,
+				At: time.Now(), Title: title}})
 		}
 		note(1, coc.NoticeFailure, "w", "Watch w does not work")
 		stop := b.start(t, nil)
@@ -109,7 +110,10 @@ func TestNoticesInOrder(t *testing.T) {
 		time.Sleep(time.Hour)
 		stop()
 		got := b.texts()
-		if len(got) != 3 || slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w does not") }) > slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w works") }) {
+		if len(got) != 3 || slices.IndexFunc(got, func(s string) bool {
+			return strings.Contains(s,
+				"w does not")
+		}) > slices.IndexFunc(got, func(s string) bool { return strings.Contains(s, "w works") }) {
 			t.Errorf("sent %q, want failure before recovery", got)
 		}
 	})

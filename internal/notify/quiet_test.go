@@ -93,7 +93,8 @@ func TestQuietHoursHoldBack(t *testing.T) {
 		if until := b.out.quietUntil("ops"); !until.Equal(begun.Add(7 * time.Hour)) {
 			t.Errorf("recorded as quiet until %v", until)
 		}
-		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Title: "Watch w does not work"}})
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure,
+			Title: "Watch w does not work"}})
 		time.Sleep(time.Hour)
 		want = append(want, "⚠ Watch w does not work (notice 1)")
 		if d := cmp.Diff(want, b.layout()); d != "" {
@@ -125,7 +126,8 @@ func TestQuietHoursBlockNothingElse(t *testing.T) {
 		alarm := edit(maxDue+1, maxDue+1, 1)
 		alarm.Kind = coc.KindRewritten
 		b.out.queue("ops", alarm)
-		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure, Watch: "w", Title: "Watch w does not work"}})
+		b.out.add(coc.Delivery{Notifier: "ops", DueAt: time.Now(), Notice: &coc.Notice{ID: 1, Kind: coc.NoticeFailure,
+			Watch: "w", Title: "Watch w does not work"}})
 		stop := b.start(t, nil)
 		time.Sleep(time.Hour)
 		stop()

@@ -16,7 +16,8 @@ import (
 
 // touches is a change with these items.
 func touches(kind coc.Kind, name, risk string, items ...coc.Item) *coc.Change {
-	return &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: kind, Document: key(1), Name: name, RiskLevel: risk, Difference: coc.Difference{Items: items}}
+	return &coc.Change{Key: key(1), Ref: fmt.Sprint(1), Kind: kind, Document: key(1), Name: name, RiskLevel: risk,
+		Difference: coc.Difference{Items: items}}
 }
 
 // The first route that fits a change decides, unless it continues; after the last one the
@@ -28,7 +29,8 @@ func TestRoutes(t *testing.T) {
 	prod := Route{Names: []string{"prod-*"}, Notify: []string{"prod"}}
 	alarm := Route{Kinds: []coc.Kind{coc.KindRewritten, coc.KindDeleted}, Mention: []string{"U0ONCALL"}}
 	high := Route{RiskLevels: []string{"HIGH"}, Notify: []string{"ops", "prod"}, Mention: []string{"U0BOSS"}}
-	replaced := coc.Item{Op: "changed", Path: "steps[a].action", Step: "a", Task: "hwc:runbook:sleep@1.0.0", Old: "hwc:runbook:scripts@1.0.0", New: "hwc:runbook:sleep@1.0.0"}
+	replaced := coc.Item{Op: "changed", Path: "steps[a].action", Step: "a", Task: "hwc:runbook:sleep@1.0.0",
+		Old: "hwc:runbook:scripts@1.0.0", New: "hwc:runbook:sleep@1.0.0"}
 	unread := touches(coc.KindVersion, "job", "")
 	unread.Class, unread.Reason = coc.ClassUnreadable, "not YAML"
 	long := touches(coc.KindVersion, "job", "", make([]coc.Item, diff.MaxItems)...)
@@ -38,19 +40,22 @@ func TestRoutes(t *testing.T) {
 		change *coc.Change
 		want   string // of ops (the watch's own), security and prod (which only routes name)
 	}{
-		"no routes":              {nil, touches(coc.KindVersion, "job", "", script), "ops"},
-		"as well":                {[]Route{security, prod}, touches(coc.KindVersion, "job", "", timeout, script), "ops security:S0SEC"},
-		"neither":                {[]Route{security, prod}, touches(coc.KindVersion, "job", "", timeout), "ops"},
-		"instead":                {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", timeout), "prod"},
-		"both":                   {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", script), "security:S0SEC prod"},
-		"first wins":             {[]Route{prod, security}, touches(coc.KindVersion, "prod-job", "", script), "prod"},
-		"a removed task":         {[]Route{security}, touches(coc.KindVersion, "job", "", replaced), "ops security:S0SEC"},
-		"only a mention":         {[]Route{alarm}, touches(coc.KindDeleted, "job", ""), "ops:U0ONCALL"},
-		"mention of no other":    {[]Route{alarm}, touches(coc.KindVersion, "job", "", script), "ops"},
-		"risk in any case":       {[]Route{high}, touches(coc.KindVersion, "job", "high", script), "ops:U0BOSS prod:U0BOSS"},
-		"mentioned by two, once": {[]Route{security, security, {Notify: []string{"security"}, Mention: []string{"S0SEC", "U1"}}}, touches(coc.KindVersion, "job", "", script), "security:S0SEC,U1"},
-		"all conditions":         {[]Route{{Names: []string{"job"}, Paths: []string{"steps[*].inputs.timeout"}, Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "prod"},
-		"not all conditions":     {[]Route{{Names: []string{"other"}, Paths: []string{"steps[*].inputs.timeout"}, Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "ops"},
+		"no routes":           {nil, touches(coc.KindVersion, "job", "", script), "ops"},
+		"as well":             {[]Route{security, prod}, touches(coc.KindVersion, "job", "", timeout, script), "ops security:S0SEC"},
+		"neither":             {[]Route{security, prod}, touches(coc.KindVersion, "job", "", timeout), "ops"},
+		"instead":             {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", timeout), "prod"},
+		"both":                {[]Route{security, prod}, touches(coc.KindVersion, "prod-job", "", script), "security:S0SEC prod"},
+		"first wins":          {[]Route{prod, security}, touches(coc.KindVersion, "prod-job", "", script), "prod"},
+		"a removed task":      {[]Route{security}, touches(coc.KindVersion, "job", "", replaced), "ops security:S0SEC"},
+		"only a mention":      {[]Route{alarm}, touches(coc.KindDeleted, "job", ""), "ops:U0ONCALL"},
+		"mention of no other": {[]Route{alarm}, touches(coc.KindVersion, "job", "", script), "ops"},
+		"risk in any case":    {[]Route{high}, touches(coc.KindVersion, "job", "high", script), "ops:U0BOSS prod:U0BOSS"},
+		"mentioned by two, once": {[]Route{security, security, {Notify: []string{"security"},
+			Mention: []string{"S0SEC", "U1"}}}, touches(coc.KindVersion, "job", "", script), "security:S0SEC,U1"},
+		"all conditions": {[]Route{{Names: []string{"job"}, Paths: []string{"steps[*].inputs.timeout"},
+			Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "prod"},
+		"not all conditions": {[]Route{{Names: []string{"other"}, Paths: []string{"steps[*].inputs.timeout"},
+			Notify: []string{"prod"}}}, touches(coc.KindVersion, "job", "", timeout), "ops"},
 		// The differences are not all known, so every route that may match does.
 		"unread structure": {[]Route{security, {Tasks: []string{"x"}, Notify: []string{"prod"}}}, unread, "ops security:S0SEC prod"},
 		"too many to know": {[]Route{{Paths: []string{"x"}, Notify: []string{"prod"}}}, long, "ops prod"},
@@ -195,7 +200,8 @@ func TestRouteToOtherKinds(t *testing.T) {
 // A route by task or path fits all parts of a new document, and of a step that was added or
 // removed as a whole.
 func TestRoutesOfWholes(t *testing.T) {
-	s := &Sender{Outbox: &memory{contents: map[coc.Key]contents{key(1): {now: []byte(oldJob)}}}, Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}}}
+	s := &Sender{Outbox: &memory{contents: map[coc.Key]contents{key(1): {now: []byte(oldJob)}}},
+		Notifiers: []Notifier{{Name: "ops"}, {Name: "security"}}}
 	receives := func(c *coc.Change, r Route) bool {
 		r.Notify, r.Continue = []string{"security"}, true
 		s.Routes = []Route{r}
@@ -226,7 +232,8 @@ func TestRoutesOfWholes(t *testing.T) {
 func TestRoutesOfSettings(t *testing.T) {
 	s := &Sender{Outbox: &memory{}, Notifiers: []Notifier{{Name: "ops"}, {Name: "boss"}},
 		Routes: []Route{{RiskLevels: []string{"HIGH"}, Notify: []string{"boss"}}, {Names: []string{"prod-*"}, Notify: []string{"boss"}}}}
-	for _, it := range []coc.Item{{Op: "changed", Path: "risk_level", Old: "HIGH", New: "LOW"}, {Op: "changed", Path: "name", Old: "prod-db", New: "db"}} {
+	for _, it := range []coc.Item{{Op: "changed", Path: "risk_level", Old: "HIGH", New: "LOW"},
+		{Op: "changed", Path: "name", Old: "prod-db", New: "db"}} {
 		c := touches(coc.KindMetadata, "db", "LOW", it)
 		if wanted, _, _ := s.decide(t.Context(), &coc.Delivery{Notifier: "boss", Routed: true, Change: c}); !wanted {
 			t.Errorf("%s %s → %s is not routed by its old value", it.Path, it.Old, it.New)

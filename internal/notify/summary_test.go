@@ -26,7 +26,8 @@ func TestSummariesAreNotRead(t *testing.T) {
 		"omitted":    {"steps: []\n", "steps:\n" + many},
 		"cut":        {"a: 1\n", strings.Repeat("k", 100) + ": 1\n"},
 	} {
-		c, pair := compared(coc.Change{Key: key(7), Ref: fmt.Sprint(7), Kind: coc.KindVersion, Account: "prod", DocumentID: "DM1", Name: "job", Version: "v2", Previous: "v1"}, texts[0], texts[1])
+		c, pair := compared(coc.Change{Key: key(7), Ref: fmt.Sprint(7), Kind: coc.KindVersion, Account: "prod",
+			DocumentID: "DM1", Name: "job", Version: "v2", Previous: "v1"}, texts[0], texts[1])
 		other := *c
 		other.Summary = words
 		for _, n := range []*Notifier{
@@ -42,7 +43,8 @@ func TestSummariesAreNotRead(t *testing.T) {
 				t.Errorf("%s: with other words the message is\n%s\nwant\n%s", name, got, want)
 			}
 		}
-		s := &Sender{Routes: []Route{{Paths: []string{"steps[a].timeout"}, Notify: []string{"ops"}}, {Tasks: []string{"x"}, Notify: []string{"ops"}}},
+		s := &Sender{Routes: []Route{{Paths: []string{"steps[a].timeout"}, Notify: []string{"ops"}},
+			{Tasks: []string{"x"}, Notify: []string{"ops"}}},
 			Notifiers: []Notifier{{Name: "ops"}}}
 		was, is := s.judge(c, c.Items, allItems(c)), s.judge(&other, other.Items, allItems(&other))
 		if was.fromWatches != is.fromWatches || !maps.EqualFunc(was.routed, is.routed, slices.Equal) {

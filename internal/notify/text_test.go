@@ -36,7 +36,8 @@ func TestUnlink(t *testing.T) {
 // Slack checks in another way.
 func sound(w rendered, allowed ...string) error {
 	blocks, text := w.blocks, w.text
-	if f := w.file; f != nil && (!regexp.MustCompile(`^\w[\w.-]*\.diff$`).MatchString(f.Name) || f.Content == "" || !utf8.ValidString(f.Content+f.Title) ||
+	if f := w.file; f != nil && (!regexp.MustCompile(`^\w[\w.-]*\.diff$`).MatchString(f.Name) || f.Content == "" ||
+		!utf8.ValidString(f.Content+f.Title) ||
 		strings.ContainsFunc(f.Title+f.Content+f.Instead, func(r rune) bool {
 			return unicode.Is(unicode.Bidi_Control, r) || unicode.Is(unicode.Cc, r) && r != '\n' && r != '\t'
 		})) {
@@ -187,7 +188,8 @@ func FuzzChange(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, version, summary, path, value, old, now string, kind uint8) {
 		w, mentions := everything()
-		c := &coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: coc.Kinds()[int(kind)%len(coc.Kinds())], Account: "prod", Document: key(1), DocumentID: name, Name: name,
+		c := &coc.Change{Key: key(812), Ref: fmt.Sprint(812), Kind: coc.Kinds()[int(kind)%len(coc.Kinds())], Account: "prod",
+			Document: key(1), DocumentID: name, Name: name,
 			Version: version, Previous: "v1", By: value, SeenAt: time.UnixMilli(1_800_000_000_000),
 			Difference: coc.Difference{Summary: summary, Reason: value, Items: []coc.Item{{Op: "changed", Path: path, Old: value, New: old}}}}
 		pair, may := contents{old: []byte(old), now: []byte(now)}, live(w, c, mentions)
@@ -252,7 +254,8 @@ func BenchmarkChange64K(b *testing.B) {
 		fmt.Fprintf(&old, "  - name: step_%d\n    inputs: {timeout: %d, password: 'abc%d'}\n", i, i, i)
 	}
 	w := &writer{n: &Notifier{}, mask: &mask.Masker{}}
-	c, pair := compared(coc.Change{Kind: coc.KindVersion, Name: "big"}, old.String(), strings.Replace(old.String(), "timeout: 7", "timeout: 8", 1))
+	c, pair := compared(coc.Change{Kind: coc.KindVersion, Name: "big"}, old.String(),
+		strings.Replace(old.String(), "timeout: 7", "timeout: 8", 1))
 	for b.Loop() {
 		w.change(c, pair, nil)
 	}

@@ -206,7 +206,8 @@ func TestFileRefused(t *testing.T) {
 		stop := b.start(t, nil)
 		time.Sleep(time.Minute)
 		stop()
-		want := []string{"job-1 v1 → v2", "  The whole diff of change 1 is too long for a message: cocsync diff job-1@v1..v2 shows it", "job-2 v1 → v2"}
+		want := []string{"job-1 v1 → v2",
+			"  The whole diff of change 1 is too long for a message: cocsync diff job-1@v1..v2 shows it", "job-2 v1 → v2"}
 		if d := cmp.Diff(want, b.layout()); d != "" {
 			t.Errorf("channel (-want +got):\n%s", d)
 		}

@@ -59,9 +59,11 @@ func attacks() []attack {
 	}
 	return []attack{
 		{"a row", statements(forgery{sql: author}), true, named, named},
-		{"a row, and the checkpoints after its record", statements(forgery{sql: author + `DELETE FROM checkpoints WHERE size` + inLeaves}), true, named, named},
+		{"a row, and the checkpoints after its record", statements(forgery{sql: author +
+			`DELETE FROM checkpoints WHERE size` + inLeaves}), true, named, named},
 		{"a row and the log", statements(forgery{sql: author, rebuilt: true}), false, altered, opened},
-		{"a row and the log, signed with another key", statements(forgery{sql: author, rebuilt: true, signed: true}), false, "the key of the archive was altered", opened},
+		{"a row and the log, signed with another key", statements(forgery{sql: author, rebuilt: true, signed: true}), false,
+			"the key of the archive was altered", opened},
 		{"the tail with its events", statements(forgery{sql: tail, rebuilt: true}), false, "of account prod on ", opened},
 		{"a record after the newest checkpoint", statements(forgery{sql: add + `; UPDATE logs SET size = size + 1 WHERE account_id = 1`}), false,
 			"the log of account prod: its right edge does not have the hashes", opened},

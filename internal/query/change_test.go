@@ -27,7 +27,8 @@ func TestChangeReferences(t *testing.T) {
 		t.Errorf("Change(1) = %v with the hint %q, want both references", err, advice)
 	}
 	for ref, want := range map[string]error{
-		"prod/999": coc.ErrNotFound, "nosuch/1": coc.ErrNotFound, "x": ErrBadQuery, "": ErrBadQuery, "prod/": ErrBadQuery, "-1": ErrBadQuery, "0": ErrBadQuery,
+		"prod/999": coc.ErrNotFound, "nosuch/1": coc.ErrNotFound, "x": ErrBadQuery, "": ErrBadQuery, "prod/": ErrBadQuery,
+		"-1": ErrBadQuery, "0": ErrBadQuery,
 	} {
 		if _, err := h.Change(t.Context(), ref); !errors.Is(err, want) {
 			t.Errorf("Change(%q) = %v, want %v", ref, err, want)
@@ -36,7 +37,8 @@ func TestChangeReferences(t *testing.T) {
 	c, err := h.Change(t.Context(), "prod/2")
 	must(t, err)
 	before, after, err := h.Neighbours(t.Context(), c)
-	if err != nil || before != "" && !strings.HasPrefix(before, "prod/") || after != "" && !strings.HasPrefix(after, "prod/") || before+after == "" {
+	if err != nil || before != "" && !strings.HasPrefix(before, "prod/") ||
+		after != "" && !strings.HasPrefix(after, "prod/") || before+after == "" {
 		t.Errorf("Neighbours(prod/2) = %q, %q, %v, want references with the account", before, after, err)
 	}
 }

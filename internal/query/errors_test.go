@@ -13,7 +13,8 @@ import (
 // depend on it.
 func TestErrorsOfReferencesHaveTheirKind(t *testing.T) {
 	h := &Archive{Now: func() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) }, Local: time.UTC}
-	all := []db.Revision{{Key: coc.Key{Account: 1, ID: 1}, Label: "v1", Number: 1, Revisions: 1}, {Label: "v2", State: coc.Unavailable, Err: "400"}}
+	all := []db.Revision{{Key: coc.Key{Account: 1, ID: 1}, Label: "v1", Number: 1, Revisions: 1},
+		{Label: "v2", State: coc.Unavailable, Err: "400"}}
 	_, far := goBack(all, "v1", "~9")
 	_, word := goBack(all, "v1", "~x")
 	_, gone := labelledIn(all, "v9", 0)

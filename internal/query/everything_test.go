@@ -19,7 +19,8 @@ func everything(t *testing.T) string {
 	ctx := t.Context()
 	_, err = d.Account(ctx, "test", "https://test.example", false)
 	must(t, err)
-	schedules := []coc.Schedule{{Watch: "all", Account: "prod", Endpoint: "https://coc.example", Spec: "@every 5m", Timezone: "UTC", Interval: 5 * time.Minute},
+	schedules := []coc.Schedule{{Watch: "all", Account: "prod", Endpoint: "https://coc.example", Spec: "@every 5m",
+		Timezone: "UTC", Interval: 5 * time.Minute},
 		{Watch: "other", Account: "test", Endpoint: "https://test.example", Spec: "@every 5m", Timezone: "UTC", Interval: 5 * time.Minute}}
 	must(t, d.Configure(ctx, schedules, on(7)))
 	begin := func(watch, account string, n int) coc.Cycle {
@@ -36,12 +37,14 @@ func everything(t *testing.T) string {
 		must(t, d.End(ctx, c, notices))
 	}
 	c := begin("all", "prod", 8)
-	must(t, d.Follow(ctx, coc.NewMembers{Account: "prod", Watch: "all", At: on(8), ListComplete: true, Rows: []coc.Row{{DocumentID: "DM2", Name: "restart"}}}))
+	must(t, d.Follow(ctx, coc.NewMembers{Account: "prod", Watch: "all", At: on(8), ListComplete: true,
+		Rows: []coc.Row{{DocumentID: "DM2", Name: "restart"}}}))
 	for i := range texts() {
 		must(t, d.Commit(ctx, restart(i, c.Key)))
 	}
 	end(c, coc.CycleGood)
-	end(begin("all", "prod", 12), coc.CycleFailed, coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "all", At: on(12), Title: "failed", Lines: []string{"why"}},
+	end(begin("all", "prod", 12), coc.CycleFailed, coc.NewNotice{Notice: coc.Notice{Kind: coc.NoticeFailure, Watch: "all",
+		At: on(12), Title: "failed", Lines: []string{"why"}},
 		Notify: []string{"ops"}, Whole: true})
 	c = begin("other", "test", 8)
 	twin := restart(0, c.Key)
@@ -60,7 +63,8 @@ func everything(t *testing.T) string {
 	newTestWitness(t, "witness.example/w1").cosignAll(t, d, on(13))
 	must(t, d.Close())
 	note := "a checkpoint"
-	d, err = db.OpenWith(ctx, path, db.Options{Trust: &db.Trust{Person: "root@host", Reason: "the head file was lost", Checkpoint: &note, At: on(14)}})
+	d, err = db.OpenWith(ctx, path, db.Options{Trust: &db.Trust{Person: "root@host", Reason: "the head file was lost",
+		Checkpoint: &note, At: on(14)}})
 	must(t, err)
 	must(t, d.Close())
 	// The 256th block is indexed together with all before it.
@@ -92,12 +96,15 @@ func restart(i int, cycle coc.Key) coc.Step {
 	day := on(8 + i)
 	label := fmt.Sprintf("v%d", i+1)
 	print := coc.Hash{byte(i)}
-	s := coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: day, Name: name, Newest: label, State: coc.DocPresent, Cycle: cycle, Fingerprint: &print,
+	s := coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: day, Name: name, Newest: label, State: coc.DocPresent,
+		Cycle: cycle, Fingerprint: &print,
 		Evidence: coc.Evidence{RequestID: "request", Date: day},
-		Meta:     &coc.Meta{Name: &name, RiskLevel: &risk, Description: &description, Creator: &name, Modifier: &name, ProjectID: &name, CreatedAt: day, UpdatedAt: day, Extra: `{"x":1}`}}
+		Meta: &coc.Meta{Name: &name, RiskLevel: &risk, Description: &description, Creator: &name, Modifier: &name,
+			ProjectID: &name, CreatedAt: day, UpdatedAt: day, Extra: `{"x":1}`}}
 	version := func(label, text string) coc.VersionStep {
 		return coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "uuid", MadeAt: day}, State: coc.Archived, Recorded: true, Checked: true,
-			Revision: &coc.NewRevision{Number: 1, UUID: "uuid", Author: "somebody", Content: coc.Content{Bytes: []byte(text)}, Evidence: s.Evidence, PreviousCheckedAt: day}}
+			Revision: &coc.NewRevision{Number: 1, UUID: "uuid", Author: "somebody", Content: coc.Content{Bytes: []byte(text)},
+				Evidence: s.Evidence, PreviousCheckedAt: day}}
 	}
 	change := coc.NewChange{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: day, Notify: []string{"ops", "team"}}
 	if i == 0 {
@@ -121,13 +128,15 @@ func restart(i int, cycle coc.Key) coc.Step {
 	case i == len(texts()):
 		label = "v5"
 		s.Newest, change.To.Label, change.Skipped = label, label, []string{"v4"}
-		lost := coc.VersionStep{Listed: coc.Listed{Label: "v4"}, State: coc.Unavailable, Err: "HTTP 400", Reason: "400", Failures: 3, FailedCycle: 1, FailedSince: day, RetryAt: day}
+		lost := coc.VersionStep{Listed: coc.Listed{Label: "v4"}, State: coc.Unavailable, Err: "HTTP 400", Reason: "400",
+			Failures: 3, FailedCycle: 1, FailedSince: day, RetryAt: day}
 		first := coc.VersionStep{Listed: coc.Listed{Label: "v1", MadeAt: on(8)}, State: coc.Archived, Recorded: true, Withdrawn: true}
 		s.Versions = []coc.VersionStep{first, lost, version(label, "broken: [\n")}
 		s.Changes = []coc.NewChange{
 			{Kind: coc.KindDeleted, At: day, Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}},
 			{Kind: coc.KindRestored, At: day, Difference: coc.Difference{Summary: "available again"}},
-			{Kind: coc.KindWithdrawn, At: day, Label: "v1", Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}, change}
+			{Kind: coc.KindWithdrawn, At: day, Label: "v1",
+				Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}, change}
 	}
 	if i < len(texts()) {
 		s.Versions = []coc.VersionStep{version(label, texts()[i])}
@@ -141,8 +150,10 @@ func post(t *testing.T, d *db.DB) {
 	due, err := d.Due(t.Context(), "ops", on(40), nil, 10)
 	must(t, err)
 	document := due[0].Change.Document
-	root := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: document, Body: []byte(`{"a":1}`), Text: "a"}, Claims: []int64{due[0].ID}}
-	reply := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: document, Body: []byte(`{"b":1}`), Text: "b"}, ReplyTo: root, Claims: []int64{due[1].ID}}
+	root := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: document,
+		Body: []byte(`{"a":1}`), Text: "a"}, Claims: []int64{due[0].ID}}
+	reply := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageReply, Document: document,
+		Body: []byte(`{"b":1}`), Text: "b"}, ReplyTo: root, Claims: []int64{due[1].ID}}
 	_, err = d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{root, reply}, Drop: []int64{due[2].ID}}, on(12))
 	must(t, err)
 	for i := range 2 {

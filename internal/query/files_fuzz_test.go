@@ -57,8 +57,10 @@ const nameEnd = 0xfe
 // a shell, and letters with several forms.
 func nameParts() []string {
 	return []string{
-		"a", "A", "dm", "DM1", "-DM1", "-2", "-", ".", "..", "/", "\\", ":", "~", "~1", " ", "\t", "\n", "\x00", "\x1b[31m", "\x7f", "*", "?", "\"", "<", "|",
-		".git", "git", ".yaml", "con", "NUL", "com1", "lpt9", "COM", ".x", "\xff", "\xc3", "\u00e9", "e\u0301", "\u0301", "İ", "ı", "ſ", "ß", "K", "\u202e", "\ufeff", "\u200b",
+		"a", "A", "dm", "DM1", "-DM1", "-2", "-", ".", "..", "/", "\\", ":", "~", "~1", " ", "\t", "\n", "\x00", "\x1b[31m",
+		"\x7f", "*", "?", "\"", "<", "|",
+		".git", "git", ".yaml", "con", "NUL", "com1", "lpt9", "COM", ".x", "\xff", "\xc3", "\u00e9", "e\u0301", "\u0301", "İ",
+		"ı", "ſ", "ß", "K", "\u202e", "\ufeff", "\u200b",
 		"注", "册", "\U0001F600", strings.Repeat("注", 67), strings.Repeat("n", 199), "$(x)", "`", "'", "%2e", "_",
 	}
 }
@@ -87,7 +89,8 @@ func checkFileName(t *testing.T, account, name, path string) {
 		if part == file {
 			base = strings.TrimSuffix(file, ".yaml")
 		}
-		if len(part) > 255 || base == "" || strings.ContainsRune(".- ", rune(part[0])) || strings.HasSuffix(base, " ") || strings.HasSuffix(part, ".") || reserved(part) {
+		if len(part) > 255 || base == "" || strings.ContainsRune(".- ", rune(part[0])) || strings.HasSuffix(base, " ") ||
+			strings.HasSuffix(part, ".") || reserved(part) {
 			t.Errorf("of(%q, %q) = %q", account, name, path)
 		}
 	}

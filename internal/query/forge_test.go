@@ -215,7 +215,8 @@ func TestMissingKey(t *testing.T) {
 	// Fault: a log that started without the key was signed when the key was back, as if the key had
 	// been there.
 	v, faults := verify(t, path, false)
-	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, "/test: its 2 records were added while the key was missing") {
+	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes,
+		"/test: its 2 records were added while the key was missing") {
 		t.Errorf("Verify finds\n%s\nwith the notes\n%s", faults, notes)
 	}
 	a, err := Open(t.Context(), path)
@@ -250,7 +251,8 @@ func TestRewrittenAsUnsigned(t *testing.T) {
 	must(t, err)
 	must(t, d.Close())
 	v, faults := verify(t, path, false)
-	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, "are not signed") || v.Logs[0].Key != "" || v.Logs[1].Key == "" {
+	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, "are not signed") ||
+		v.Logs[0].Key != "" || v.Logs[1].Key == "" {
 		t.Errorf("Verify finds\n%s\nwith the notes\n%s\nand the logs %+v", faults, notes, v.Logs)
 	}
 	// A process that was killed before it wrote the head file is not a rollback.

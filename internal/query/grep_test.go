@@ -20,7 +20,8 @@ func TestGrepFindsWhatMatches(t *testing.T) {
 	defer d.Close()
 	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
 	must(t, err)
-	words := []string{"timeout: 30", "  TIMEOUT: 60", "\tKelvin \u212a", "straße ſ", "注册 步骤", "a.b*c", "\xff\x00odd", "", "   ", "x", "ab", "foo   bar", "foo bar \r", "\"quoted\" 'it'"}
+	words := []string{"timeout: 30", "  TIMEOUT: 60", "\tKelvin \u212a", "straße ſ", "注册 步骤", "a.b*c", "\xff\x00odd", "",
+		"   ", "x", "ab", "foo   bar", "foo bar \r", "\"quoted\" 'it'"}
 	lines := map[string][]string{}
 	var steps []coc.Step
 	for i := range 300 { // more than stay unindexed

@@ -17,7 +17,8 @@ func TestLabelsWithAtAndHash(t *testing.T) {
 	defer d.Close()
 	_, err = d.Account(t.Context(), "prod", "https://coc.example", false)
 	must(t, err)
-	must(t, d.Commit(t.Context(), step("prod", "DM-1", "job", 1, kept("v3", 1), kept("v3#2", 2), kept("a@b", 3), kept("@", 4), kept("x#y", 5), kept("#", 6))))
+	must(t, d.Commit(t.Context(), step("prod", "DM-1", "job", 1, kept("v3", 1), kept("v3#2", 2), kept("a@b", 3),
+		kept("@", 4), kept("x#y", 5), kept("#", 6))))
 	for i, label := range []string{"v3", "x#y", "a@b"} { // each is rewritten once
 		again := kept(label, 7+i)
 		again.Revision.Number, again.Revision.Content = 2, coc.Content{Bytes: []byte(label + " again")}

@@ -19,7 +19,8 @@ import (
 func TestMatcherMatchesAsRegexp(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(list []string) string { return list[random.IntN(len(list))] }
-	atoms := []string{"a", "b", "ab", ".", `\b`, `\B`, "^", "$", `\x{ff}`, `\x{fffd}`, "é", "[^a]", `\d`, "(?i)A", `\A`, `\z`, "日", `\x00`, "(?s).", "[a-c]"}
+	atoms := []string{"a", "b", "ab", ".", `\b`, `\B`, "^", "$", `\x{ff}`, `\x{fffd}`, "é", "[^a]", `\d`, "(?i)A", `\A`,
+		`\z`, "日", `\x00`, "(?s).", "[a-c]"}
 	ends := []string{"", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{0,2}?"}
 	pieces := []string{"a", "b", "ab", "A", " ", "é", "日", "\xff", "\xc3", "\xed\xa0\x80", "\x00", "1", "\n", "c", "�"}
 	var build func(depth int) string

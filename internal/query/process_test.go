@@ -150,7 +150,8 @@ func benchStep(i int, h history, cycle coc.Key, now time.Time) coc.Step {
 		} else {
 			change.Kind, change.From = coc.KindVersion, coc.RevisionRef{Label: fmt.Sprintf("v%d", n), Number: 1}
 		}
-		s.Versions = append(s.Versions, coc.VersionStep{Listed: l, State: coc.Archived, Recorded: true, Checked: true, Backfill: true, Revision: rev})
+		s.Versions = append(s.Versions, coc.VersionStep{Listed: l, State: coc.Archived, Recorded: true, Checked: true,
+			Backfill: true, Revision: rev})
 		s.Changes = append(s.Changes, change)
 	}
 	return s

@@ -59,7 +59,8 @@ func version(n int) coc.Step {
 	for i := range n {
 		text += fmt.Sprintf("line %d\n", i+1)
 	}
-	s := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(n), Name: name, Newest: label, State: coc.DocPresent, Meta: &coc.Meta{Name: &name},
+	s := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(n), Name: name, Newest: label, State: coc.DocPresent,
+		Meta: &coc.Meta{Name: &name},
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: label, MadeAt: on(n)}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte(text)}}}},
 		Changes: []coc.NewChange{{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: on(n)}}}

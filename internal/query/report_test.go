@@ -25,7 +25,8 @@ func watched(t *testing.T, h *Archive, account, watch string, from, to int, bad 
 			for _, id := range ids {
 				rows = append(rows, coc.Row{DocumentID: id})
 			}
-			must(t, h.db.Follow(t.Context(), coc.NewMembers{Account: account, Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(day)}))
+			must(t, h.db.Follow(t.Context(), coc.NewMembers{Account: account, Watch: watch, Rows: rows, InitialSync: true,
+				ListComplete: true, At: on(day)}))
 		}
 		c.EndedAt, c.Outcome, c.Complete, c.Requests = on(day).Add(time.Minute), coc.CycleGood, true, 2
 		if strings.Contains(" "+bad+" ", fmt.Sprintf(" %d ", day)) {
@@ -112,7 +113,8 @@ func TestReportOmitsNoChange(t *testing.T) {
 	again := step("prod", "DM-9", "late", 14, kept("v1", 8))
 	again.Versions[0].Revision.Number, again.Versions[0].Revision.PreviousCheckedAt = 2, on(13)
 	again.Versions[0].Revision.Content.Bytes = []byte("another")
-	again.Changes = []coc.NewChange{{Kind: coc.KindRewritten, At: on(14), From: coc.RevisionRef{Label: "v1", Number: 1}, To: coc.RevisionRef{Label: "v1", Number: 2}}}
+	again.Changes = []coc.NewChange{{Kind: coc.KindRewritten, At: on(14), From: coc.RevisionRef{Label: "v1", Number: 1},
+		To: coc.RevisionRef{Label: "v1", Number: 2}}}
 	must(t, h.db.Commit(t.Context(), late, old, again))
 	for _, tt := range []struct {
 		from, to, backfill int
@@ -151,5 +153,6 @@ func TestReportOmitsNoChange(t *testing.T) {
 
 // reportOf returns the report of [since, until).
 func reportOf(t *testing.T, h *Archive, since, until time.Time, account string) (Report, error) {
-	return h.Report(t.Context(), ReportQuery{since.Format(time.RFC3339Nano), until.Add(-time.Millisecond).Format(time.RFC3339Nano), account, nil})
+	return h.Report(t.Context(), ReportQuery{since.Format(time.RFC3339Nano),
+		until.Add(-time.Millisecond).Format(time.RFC3339Nano), account, nil})
 }

@@ -36,7 +36,8 @@ func TestReportVerifies(t *testing.T) {
 	for _, c := range v.Counts {
 		counts[c.What] = c.Count
 	}
-	for typ, want := range map[string]int{"change": 5, "revision": 4, "member": 1, "member_end": 1, "unavailable": 1, "erasure": 1, "document": 1, "watch": 1, "start": 1} {
+	for typ, want := range map[string]int{"change": 5, "revision": 4, "member": 1, "member_end": 1, "unavailable": 1,
+		"erasure": 1, "document": 1, "watch": 1, "start": 1} {
 		if counts[typ] != want {
 			t.Errorf("%d %s records verified, want %d", counts[typ], typ, want)
 		}
@@ -51,7 +52,8 @@ func TestReportVerifies(t *testing.T) {
 	}
 	other, err := audit.NewKey()
 	must(t, err)
-	if v, faults := reportFaults(t, path, other.Public()); v.Good || !strings.Contains(faults, "its newest checkpoint: it is not signed by this key") || v.Rows > 0 {
+	if v, faults := reportFaults(t, path, other.Public()); v.Good || !strings.Contains(faults,
+		"its newest checkpoint: it is not signed by this key") || v.Rows > 0 {
 		t.Errorf("Verification with another key = %+v", v)
 	}
 }
@@ -74,15 +76,20 @@ func TestReportFindsAlterations(t *testing.T) {
 		{"an error", `UPDATE cycles SET error = 'x' WHERE outcome = 'failed'`, "cycle 2 of watch all: it is not what was logged"},
 		{"a membership", `UPDATE memberships SET since = since - 1`, "the membership of prod/DM1 in watch all: it is not what was logged"},
 		{"its end", `UPDATE memberships SET until = NULL`, "its end is not the one that was recorded"},
-		{"an unavailable version", `UPDATE unavailable_versions SET at = at + 1`, "the unavailable version v5 of prod/DM1: it is not what was logged"},
-		{"when it was listed", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v5'`, "of versions of prod/DM1: it is not what was logged"},
+		{"an unavailable version", `UPDATE unavailable_versions SET at = at + 1`,
+			"the unavailable version v5 of prod/DM1: it is not what was logged"},
+		{"when it was listed", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v5'`,
+			"of versions of prod/DM1: it is not what was logged"},
 		{"the reason of an erasure", `UPDATE erasures SET reason = 'x'`, "the erasure of"},
 		{"a name", `UPDATE documents SET name = 'other'`, "its name is not that of its newest state"},
 		{"the name of a state", `UPDATE document_states SET name = 'other'; UPDATE documents SET name = 'other'`, "it is not what was logged"},
-		{"a change without a record", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id,
+		{"a change without a record",
+			`INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id,
 			at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 (version) of prod/DM1: it was never logged"},
-		{"a revision of another document", `INSERT INTO documents (account_id, id, document_id, document_type, first_seen_at, state, name, checked_at)
-			VALUES (1, 2, 'DM2', '', 1, 'present', 'two', 1); UPDATE changes SET document_id = 2 WHERE id = 3`, "change 3 names a revision or a state of another document"},
+		{"a revision of another document",
+			`INSERT INTO documents (account_id, id, document_id, document_type, first_seen_at, state, name, checked_at)
+			VALUES (1, 2, 'DM2', '', 1, 'present', 'two', 1); UPDATE changes SET document_id = 2 WHERE id = 3`,
+			"change 3 names a revision or a state of another document"},
 		{"the head", `UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), 'prod', 'prob') AS BLOB)`, "its newest checkpoint"},
 		{"the size", `UPDATE logs SET size = size - 1`, "signed are"},
 		{"the change and its leaf", forgedChange(t, path), "its leaf is not in the log of the signed root"},
@@ -104,7 +111,8 @@ func forgedChange(t *testing.T, path string) string {
 	record, _, leaf, err := d.RecordOf(t.Context(), audit.TypeChange, coc.Key{Account: 1, ID: 3})
 	must(t, err)
 	hash := audit.LeafHash(record.Encode())
-	return fmt.Sprintf(`%s; UPDATE leaves SET hashes = CAST(x'%x' || substr(hashes, 33) AS BLOB) WHERE id = %d`, alteration, hash[:], leaf.Index)
+	return fmt.Sprintf(`%s; UPDATE leaves SET hashes = CAST(x'%x' || substr(hashes, 33) AS BLOB) WHERE id = %d`,
+		alteration, hash[:], leaf.Index)
 }
 
 // A proof of each of many records is built from blocks of hashes.
@@ -144,7 +152,8 @@ func TestTimeRunsBackwards(t *testing.T) {
 	}
 	must(t, d.Close())
 	v, faults := verify(t, path, false)
-	if !v.Good || len(v.Notes) != 1 || !strings.Contains(v.Notes[0], "time runs backwards: record ") || !strings.HasSuffix(v.Notes[0], ", and 1 more time") {
+	if !v.Good || len(v.Notes) != 1 || !strings.Contains(v.Notes[0], "time runs backwards: record ") ||
+		!strings.HasSuffix(v.Notes[0], ", and 1 more time") {
 		t.Errorf("notes = %q, faults %s", v.Notes, faults)
 	}
 }

@@ -64,7 +64,8 @@ func TestLossyRestore(t *testing.T) {
 	head, err := os.ReadFile(path + ".head")
 	must(t, err)
 	list := restored(t, path, backup)
-	if len(list) != 2 || list[0].Continues || list[0].Lost == nil || list[0].Lost.Size != lost[0].Size || list[1].Continues || list[1].Size != 0 {
+	if len(list) != 2 || list[0].Continues || list[0].Lost == nil || list[0].Lost.Size != lost[0].Size ||
+		list[1].Continues || list[1].Size != 0 {
 		t.Errorf("Restore = %+v", list)
 	}
 	for what, prepare := range map[string]func(){

@@ -42,8 +42,10 @@ func TestRotatedKey(t *testing.T) {
 		t.Fatal("the key file has the old key")
 	}
 	opened(t, path, func(d *db.DB) { must(t, d.Commit(t.Context(), version(8))) })
-	for what, keys := range map[string][]audit.PublicKey{"no key": nil, "the new key": {keyFile(t, path)}, "the old key": {old.Public()}, "both": {old.Public(), keyFile(t, path)}} {
-		if v, faults := verifyWith(t, path, keys, external); faults != "" || len(v.External) != 1 || v.Logs[0].Key != keyFile(t, path).Fingerprint() {
+	for what, keys := range map[string][]audit.PublicKey{"no key": nil, "the new key": {keyFile(t, path)},
+		"the old key": {old.Public()}, "both": {old.Public(), keyFile(t, path)}} {
+		if v, faults := verifyWith(t, path, keys, external); faults != "" || len(v.External) != 1 ||
+			v.Logs[0].Key != keyFile(t, path).Fingerprint() {
 			t.Errorf("with %s Verify finds\n%s\nand %+v", what, faults, v)
 		}
 	}
@@ -73,7 +75,8 @@ func TestRotatedKey(t *testing.T) {
 	} {
 		other := copyOf(t, path)
 		tamper(t, other, sql)
-		if _, faults := verifyWith(t, other, nil); !strings.Contains(faults, "not both keys signed the change") && !strings.Contains(faults, "the change of the key of account prod") {
+		if _, faults := verifyWith(t, other, nil); !strings.Contains(faults, "not both keys signed the change") &&
+			!strings.Contains(faults, "the change of the key of account prod") {
 			t.Errorf("%s: Verify finds %q", what, faults)
 		}
 	}
@@ -140,13 +143,15 @@ func TestLostKey(t *testing.T) {
 	opened(t, path, func(d *db.DB) { must(t, d.RotateKey(t.Context(), "root@here", on(9))) })
 	opened(t, path, func(d *db.DB) { must(t, d.Commit(t.Context(), version(9))) })
 	v, faults := verifyWith(t, path, nil)
-	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, old.Fingerprint()) || !strings.Contains(notes, keyFile(t, path).Fingerprint()) {
+	if notes := strings.Join(v.Notes, "\n"); faults != "" || !strings.Contains(notes, old.Fingerprint()) ||
+		!strings.Contains(notes, keyFile(t, path).Fingerprint()) {
 		t.Errorf("Verify finds\n%s\nwith the notes\n%s", faults, notes)
 	}
 	if _, faults := verifyWith(t, path, []audit.PublicKey{keyFile(t, path)}); faults != "" {
 		t.Errorf("with the new key Verify finds\n%s", faults)
 	}
-	if _, faults := verifyWith(t, path, []audit.PublicKey{old}); !strings.Contains(faults, "it is signed by the key "+keyFile(t, path).Fingerprint()) {
+	if _, faults := verifyWith(t, path, []audit.PublicKey{old}); !strings.Contains(faults,
+		"it is signed by the key "+keyFile(t, path).Fingerprint()) {
 		t.Errorf("with the old key Verify finds %q", faults)
 	}
 }

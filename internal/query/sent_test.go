@@ -23,7 +23,8 @@ func TestProveSent(t *testing.T) {
 	must(t, err)
 	list, err := audit.ParseDelivered(r.Get("sent"))
 	want := audit.Delivered{Change: 6, Notifier: "ops", Channel: "C1", TS: "1.0", SentAt: on(12)}
-	if err != nil || r.Type != audit.TypeDelivery || r.Get("account") != "prod" || r.Get("unattested") != "" || len(list) != 2 || list[0] != want {
+	if err != nil || r.Type != audit.TypeDelivery || r.Get("account") != "prod" || r.Get("unattested") != "" ||
+		len(list) != 2 || list[0] != want {
 		t.Errorf("the proof is of %q: %+v, %v, want %+v first", r.Encode(), list, err, want)
 	}
 	if p, err = h.Prove(t.Context(), "delivery:prod/1"); err != nil || string(p.Record) != string(r.Encode()) {

@@ -99,7 +99,8 @@ func TestInsertedCyclesEndNoGap(t *testing.T) {
 
 	// Before the next process, those of the last two hours may still be recorded.
 	r, c := covered(t, path, 400)
-	if len(c.Gaps) != 1 || c.Gaps[0].Period != span(101, 280) || c.Gaps[0].Unattested != 35 || c.Cycles.Unattested != 35 || !r.Verification.Good {
+	if len(c.Gaps) != 1 || c.Gaps[0].Period != span(101, 280) || c.Gaps[0].Unattested != 35 || c.Cycles.Unattested != 35 ||
+		!r.Verification.Good {
 		t.Errorf("before the next process: %+v, verified %v", c, r.Verification.Good)
 	}
 	if r, c = covered(t, path, 521); len(c.Gaps) != 1 || c.Gaps[0].Period != span(101, 521) || !r.LastCheckedAt.Equal(clock(101)) {
@@ -152,7 +153,8 @@ func TestCyclesOfAKilledProcess(t *testing.T) {
 	runGood(t, d, 105, 120)
 	must(t, d.Close())
 	r, c := covered(t, killed, 122)
-	if n := c.Cycles; n.Unattested != 8 || n.Good != 17 || len(c.Gaps) != 1 || c.Gaps[0].Period != span(61, 105) || c.Gaps[0].Unattested != 8 || !r.Verification.Good {
+	if n := c.Cycles; n.Unattested != 8 || n.Good != 17 || len(c.Gaps) != 1 || c.Gaps[0].Period != span(61, 105) ||
+		c.Gaps[0].Unattested != 8 || !r.Verification.Good {
 		t.Errorf("Report has %+v, gaps %+v, faults %v; want 17 good, 8 unattested", n, c.Gaps, r.Verification.Faults)
 	}
 }
@@ -183,7 +185,8 @@ func TestInsertedCyclesAreNotFresh(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive.db")
 	d, err := db.Open(t.Context(), path)
 	must(t, err)
-	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "all", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC", Interval: 5 * time.Minute}}, noon))
+	must(t, d.Configure(t.Context(), []coc.Schedule{{Watch: "all", Account: "prod", Spec: "*/5 * * * *", Timezone: "UTC",
+		Interval: 5 * time.Minute}}, noon))
 	runGood(t, d, 0, 100)
 	must(t, d.Close())
 	insertGood(t, path, 5, 105, 395)
@@ -201,7 +204,8 @@ func TestInsertedCyclesAreNotFresh(t *testing.T) {
 	}
 	for _, when := range []string{"before", "after"} {
 		s := status()
-		if !s.LastGoodAt().Equal(clock(101)) || s.Healthy() || s.Problems[0].Kind != ProblemLate || !strings.Contains(s.Problems[0].Why, "later good cycles are unattested") {
+		if !s.LastGoodAt().Equal(clock(101)) || s.Healthy() || s.Problems[0].Kind != ProblemLate ||
+			!strings.Contains(s.Problems[0].Why, "later good cycles are unattested") {
 			t.Errorf("%s the next process: last good at %v, problems %+v", when, s.LastGoodAt(), s.Problems)
 		}
 		d, err := db.Open(t.Context(), path)

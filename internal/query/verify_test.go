@@ -54,8 +54,9 @@ func logged(t *testing.T) (path string, external External) {
 	missing.Versions[0].Revision, missing.Versions[0].State, missing.Versions[0].Err = nil, coc.Unavailable, "400"
 	missing.Versions[0].Recorded, missing.Versions[0].Checked = false, false
 	missing.Changes, missing.Meta = nil, nil
-	withdrawn := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(3), Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", MadeAt: on(1)},
-		State: coc.Archived, Recorded: true, Withdrawn: true}}}
+	withdrawn := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(3),
+		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", MadeAt: on(1)},
+			State: coc.Archived, Recorded: true, Withdrawn: true}}}
 	cycle(1, coc.CycleGood, compared(1, 0), compared(2, 1))
 	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "all", At: on(1), Rows: []coc.Row{{DocumentID: "DM1", Name: "job"}}}))
 	must(t, d.Leave(t.Context(), "prod", "all", []string{"DM1"}, on(2)))
@@ -108,7 +109,9 @@ func TestGoodArchiveVerifies(t *testing.T) {
 	}
 	for _, c := range v.Counts {
 		// All differences are of this algorithm, no process ended within a cycle or lost its head file, no key was replaced, and nothing was sent.
-		if c.Count == 0 && !strings.HasPrefix(c.What, "differences of older") && !strings.HasPrefix(c.What, audit.TypeUnattested) && !strings.HasPrefix(c.What, audit.TypeTrust) && !strings.HasPrefix(c.What, audit.TypeKey) && !strings.HasPrefix(c.What, audit.TypeDelivery) {
+		if c.Count == 0 && !strings.HasPrefix(c.What, "differences of older") &&
+			!strings.HasPrefix(c.What, audit.TypeUnattested) && !strings.HasPrefix(c.What, audit.TypeTrust) &&
+			!strings.HasPrefix(c.What, audit.TypeKey) && !strings.HasPrefix(c.What, audit.TypeDelivery) {
 			t.Errorf("no %s were checked", c.What)
 		}
 	}
@@ -129,49 +132,64 @@ func TestTampering(t *testing.T) {
 		{"the request that brought it", `UPDATE revisions SET request_id = 'x' WHERE id = 2`, "v2#1 of prod/DM1: it is not what was logged"},
 		{"what a version says", `UPDATE revisions SET content_id = 3 WHERE id = 2`, "v2#1 of prod/DM1: it is not what was logged"},
 		{"a label", `UPDATE versions SET label = 'v9' WHERE label = 'v2'`, "v9#1 of prod/DM1: it is not what was logged"},
-		{"a change's kind", `UPDATE changes SET kind = 'version' WHERE kind = 'metadata'`, "change 4 (version) of prod/DM1: it is not what was logged"},
+		{"a change's kind", `UPDATE changes SET kind = 'version' WHERE kind = 'metadata'`,
+			"change 4 (version) of prod/DM1: it is not what was logged"},
 		{"a change's time", `UPDATE changes SET at = at + 1 WHERE id = 3`, "change 3 (version) of prod/DM1: it is not what was logged"},
-		{"what a change compares", `UPDATE changes SET from_revision = 1 WHERE id = 3`, "change 3 (version) of prod/DM1: it is not what was logged"},
+		{"what a change compares", `UPDATE changes SET from_revision = 1 WHERE id = 3`,
+			"change 3 (version) of prod/DM1: it is not what was logged"},
 		{"a document's id", `UPDATE documents SET document_id = 'DM2'`, "prod/DM2: it is not what was logged"},
 		{"an account", `UPDATE accounts SET name = 'test'`, "test/DM1: it is not what was logged"},
 		{"a description", `UPDATE document_states SET description = 'harmless' WHERE id = 1`, "of prod/DM1: it is not what was logged"},
-		{"why a version is not there", `UPDATE unavailable_versions SET error = '404'`, "the unavailable version v5 of prod/DM1: it is not what was logged"},
+		{"why a version is not there", `UPDATE unavailable_versions SET error = '404'`,
+			"the unavailable version v5 of prod/DM1: it is not what was logged"},
 		{"why a content was erased", `UPDATE erasures SET reason = 'by law'`, "the erasure of"},
 		{"an erasure less", `DELETE FROM erasures`, "has no bytes, and no one erased it"},
-		{"an endpoint", `UPDATE endpoints SET endpoint = 'https://other.example'`, "endpoint https://other.example of account prod: it is not what was logged"},
+		{"an endpoint", `UPDATE endpoints SET endpoint = 'https://other.example'`,
+			"endpoint https://other.example of account prod: it is not what was logged"},
 		{"the newest endpoint", `UPDATE accounts SET endpoint = 'https://other.example'`, "its endpoint is not the newest that was recorded"},
-		{"a cycle that failed", `UPDATE cycles SET outcome = 'good', error = '' WHERE outcome = 'failed'`, "cycle 2 of watch all: it is not what was logged"},
+		{"a cycle that failed", `UPDATE cycles SET outcome = 'good', error = '' WHERE outcome = 'failed'`,
+			"cycle 2 of watch all: it is not what was logged"},
 		{"a good cycle", `UPDATE cycles SET listed = 9 WHERE id = 1`, "cycles of watch all from"},
 		{"cycles that did not run", `UPDATE cycles SET missed = 0 WHERE missed > 0`, "cycle 4 of watch all: it is not what was logged"},
 		{"a cycle less", `PRAGMA foreign_keys = 0; DELETE FROM cycles WHERE outcome = 'failed'`, "it is not what was logged"},
 		{"a version less", `PRAGMA foreign_keys = 0; DELETE FROM revisions WHERE id = 3; DELETE FROM versions WHERE label = 'v3'`, "the revision 3 of leaf"},
-		{"a version's listing", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v2'`, "of versions of prod/DM1: it is not what was logged"},
+		{"a version's listing", `UPDATE versions SET listed_at = listed_at + 1 WHERE label = 'v2'`,
+			"of versions of prod/DM1: it is not what was logged"},
 		{"a withdrawal", `UPDATE versions SET withdrawn_at = 1 WHERE label = 'v2'`, "whether it is withdrawn is not what was recorded"},
 		{"no withdrawal", `UPDATE versions SET withdrawn_at = NULL`, "whether it is withdrawn is not what was recorded"},
-		{"when it was withdrawn", `UPDATE listings SET at = at + 1; UPDATE versions SET withdrawn_at = withdrawn_at + 1`, "of v1 of prod/DM1: it is not what was logged"},
-		{"since when a watch follows it", `UPDATE memberships SET since = since - 1`, "the membership of prod/DM1 in watch all: it is not what was logged"},
+		{"when it was withdrawn", `UPDATE listings SET at = at + 1; UPDATE versions SET withdrawn_at = withdrawn_at + 1`,
+			"of v1 of prod/DM1: it is not what was logged"},
+		{"since when a watch follows it", `UPDATE memberships SET since = since - 1`,
+			"the membership of prod/DM1 in watch all: it is not what was logged"},
 		{"until when a watch followed it", `UPDATE memberships SET until = until + 1`, "its end is not the one that was recorded"},
-		{"the end of a membership", `UPDATE memberships SET until = until + 1; UPDATE membership_ends SET until = until + 1`, "the end of the membership of prod/DM1 in watch all: it is not what was logged"},
+		{"the end of a membership", `UPDATE memberships SET until = until + 1; UPDATE membership_ends SET until = until + 1`,
+			"the end of the membership of prod/DM1 in watch all: it is not what was logged"},
 		{"the first sighting", `UPDATE documents SET first_seen_at = 1`, "document prod/DM1: it is not what was logged"},
 		{"a document's type", `UPDATE documents SET document_type = 'PUBLIC'`, "document prod/DM1: it is not what was logged"},
 		{"the start of a watch", `UPDATE watch_starts SET at = 1`, "the start of watch all in account prod: it is not what was logged"},
 		{"a change less", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 3`, "the change 3 of leaf"},
 		{"a change more", `INSERT INTO changes SELECT account_id, 99, document_id, cycle_id, kind, from_revision, to_revision, from_state, to_state, version_id, at, seen_at, backfill, late FROM changes WHERE id = 3`, "change 99 (version) of prod/DM1: it was never logged"},
-		{"two changed places", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`, "leaf 6 names the revision 2, and has the hash of v1#1 of prod/DM1"},
+		{"two changed places", `UPDATE leaves SET ref = 3 - ref WHERE type = 'revision' AND ref IN (1, 2)`,
+			"leaf 6 names the revision 2, and has the hash of v1#1 of prod/DM1"},
 		{"a leaf", `UPDATE leaves SET hashes = CAST(randomblob(32) || substr(hashes, 33) AS BLOB) WHERE id = 4`, "leaf 4 was altered"},
 		{"a hash above a leaf", `UPDATE leaves SET hashes = CAST(substr(hashes, 1, 32) || randomblob(32) || substr(hashes, 65) AS BLOB) WHERE id = 7`, "the hashes of leaf 7 are not those of the leaves before it"},
 		{"a leaf less", `DELETE FROM leaves WHERE id = 4`, "leaf 4 is missing"},
-		{"the last leaves and their events", `PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
+		{"the last leaves and their events",
+			`PRAGMA foreign_keys = 0; DELETE FROM changes WHERE id = 5; DELETE FROM revisions WHERE id = 4; DELETE FROM versions WHERE label = 'v6';
 			DELETE FROM leaves WHERE id >= (SELECT min(id) FROM leaves WHERE type = 'versions' AND ref = 5)`, "signed are"},
 		{"a leaf again", `INSERT INTO leaves SELECT account_id, log_id, (SELECT max(id) + 1 FROM leaves), type, ref, hashes FROM leaves WHERE id = 4`, "state 1 of account prod has 2 leaves"},
 		{"the head", `UPDATE logs SET size = size - 1`, "signed are"},
 		{"a signature", `UPDATE logs SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "its newest checkpoint"},
 		{"the newest checkpoint less", `UPDATE logs SET note = x''`, "its newest checkpoint"},
-		{"the signature of a checkpoint that was sent", `UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "the checkpoint of"},
-		{"the key", `UPDATE archive SET public_key = randomblob(32); UPDATE logs SET public_key = randomblob(32)`, "it is not signed by this key"},
-		{"the key of the start", `UPDATE logs SET public_key = randomblob(32)`, "the start of the log of account prod: it is not what was logged"},
+		{"the signature of a checkpoint that was sent",
+			`UPDATE checkpoints SET note = CAST(replace(CAST(note AS TEXT), char(10) || char(10), char(10) || 'x' || char(10) || char(10)) AS BLOB)`, "the checkpoint of"},
+		{"the key", `UPDATE archive SET public_key = randomblob(32); UPDATE logs SET public_key = randomblob(32)`,
+			"it is not signed by this key"},
+		{"the key of the start", `UPDATE logs SET public_key = randomblob(32)`,
+			"the start of the log of account prod: it is not what was logged"},
 		{"the archive's name", `UPDATE archive SET name = 'other'`, "its origin should be cocsync/other/prod"},
-		{"the right edge", `UPDATE logs SET peaks = CAST(randomblob(32) || substr(peaks, 33) AS BLOB)`, "its right edge is not that of its records"},
+		{"the right edge", `UPDATE logs SET peaks = CAST(randomblob(32) || substr(peaks, 33) AS BLOB)`,
+			"its right edge is not that of its records"},
 		{"the log", `PRAGMA foreign_keys = 0; DELETE FROM logs`, "external: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -224,7 +242,8 @@ func TestWhatOnlyExternalDataShows(t *testing.T) {
 	if _, faults := verify(t, older, false); faults != "" {
 		t.Errorf("an older copy has faults in itself:\n%s", faults)
 	}
-	if _, faults := verify(t, older, false, keptHead(heads["prod"])); !strings.Contains(faults, "kept: it covers ") || !strings.Contains(faults, "this is an older copy") {
+	if _, faults := verify(t, older, false, keptHead(heads["prod"])); !strings.Contains(faults, "kept: it covers ") ||
+		!strings.Contains(faults, "this is an older copy") {
 		t.Errorf("an external checkpoint does not show an older copy: %q", faults)
 	}
 }

@@ -48,7 +48,8 @@ func (w testWitness) cosignAll(t *testing.T, d *db.DB, at time.Time) {
 	list, err := d.Submissions(t.Context(), w.key.String())
 	must(t, err)
 	for i, l := range list {
-		a := witness.Attempt{Witness: witness.Witness{URL: "https://witness.example", Key: w.key}, Submission: l, Cosignature: w.cosign(l.Head, at)}
+		a := witness.Attempt{Witness: witness.Witness{URL: "https://witness.example", Key: w.key}, Submission: l,
+			Cosignature: w.cosign(l.Head, at)}
 		a.Progress = witness.Progress{Size: l.Head.Size, TriedAt: at}
 		if i == len(list)-1 && i > 0 {
 			a.Failure, a.Error, a.Since = witness.Unreachable, "no response", at
@@ -137,7 +138,10 @@ func TestVerifyCosignatures(t *testing.T) {
 	if diff := cmp.Diff(want, v.Cosigned); diff != "" || !v.Good {
 		t.Errorf("good: %t, faults %q, cosigned (-want +got):\n%s", v.Good, v.Faults, diff)
 	}
-	if !slices.ContainsFunc(v.Notes, func(s string) bool { return strings.HasSuffix(s, ": the archive has no cosignature by other.example") }) {
+	if !slices.ContainsFunc(v.Notes, func(s string) bool {
+		return strings.HasSuffix(s,
+			": the archive has no cosignature by other.example")
+	}) {
 		t.Errorf("notes %q do not say that there is no cosignature", v.Notes)
 	}
 	// Another witness of the same name is not the given one.

@@ -107,7 +107,8 @@ func bench(b *testing.B, url string) (*Syncer, Watch, *db.DB) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { d.Close() })
-	s := &Syncer{Store: d, Route: func(string, coc.Kind) ([]string, []string) { return []string{"ops"}, nil }, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	s := &Syncer{Store: d, Route: func(string, coc.Kind) ([]string, []string) { return []string{"ops"}, nil },
+		Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	w := Watch{Name: "all", Account: &Account{Name: "prod", Endpoint: url, COC: client(url), Connections: connections},
 		Select: &coc.Selection{}, Notify: []string{"ops"}}
 	return s, w, d

@@ -16,7 +16,8 @@ func TestEnded(t *testing.T) {
 	w.coc.fail["DM1"] = coc.ErrTemporary
 	w.coc.edit("DM1", "b\n", "bob")
 	last := w.cycle()
-	if len(got) != 2 || got[0].Outcome != coc.CycleGood || got[1].Outcome != coc.CycleFailed || got[1].Key != last.Key || !got[1].EndedAt.Equal(last.EndedAt) {
+	if len(got) != 2 || got[0].Outcome != coc.CycleGood || got[1].Outcome != coc.CycleFailed || got[1].Key != last.Key ||
+		!got[1].EndedAt.Equal(last.EndedAt) {
 		t.Errorf("Ended got %+v, want a good and a failed cycle", got)
 	}
 }

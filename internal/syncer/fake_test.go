@@ -34,7 +34,8 @@ type fakeCOC struct {
 }
 
 func newFake() *fakeCOC {
-	return &fakeCOC{docs: map[string]*coc.Response{}, contents: map[string]string{}, listed: map[string]bool{}, fail: map[string]error{}, key: "k1"}
+	return &fakeCOC{docs: map[string]*coc.Response{}, contents: map[string]string{}, listed: map[string]bool{},
+		fail: map[string]error{}, key: "k1"}
 }
 
 // put adds a document with these contents as its versions.
@@ -86,7 +87,8 @@ func (f *fakeCOC) List(ctx context.Context, _ coc.Selection) (coc.List, error) {
 	for id, a := range f.docs {
 		if f.listed[id] {
 			print := coc.Content{Bytes: fmt.Append(nil, a.Version, a.Meta.UpdatedAt, coc.OrEmpty(a.Meta.Name))}.Hash()
-			l.Rows = append(l.Rows, coc.Row{DocumentID: id, Name: coc.OrEmpty(a.Meta.Name), Version: a.Version, UpdatedAt: a.Meta.UpdatedAt, Fingerprint: print})
+			l.Rows = append(l.Rows, coc.Row{DocumentID: id, Name: coc.OrEmpty(a.Meta.Name), Version: a.Version,
+				UpdatedAt: a.Meta.UpdatedAt, Fingerprint: print})
 		}
 	}
 	if f.total > 0 {

@@ -251,7 +251,8 @@ func TestSkippedRowsFailTheCycle(t *testing.T) {
 	w.cycle()
 	w.coc.listed["DM3"], w.coc.skipped = false, []coc.SkippedRow{{Reason: "its document_id is empty"}}
 	c := w.cycle()
-	if c.Outcome != coc.CycleFailed || c.Skipped != 1 || !strings.Contains(c.Err, "rows of the list cannot be used: 1, the first because its document_id is empty") {
+	if c.Outcome != coc.CycleFailed || c.Skipped != 1 || !strings.Contains(c.Err,
+		"rows of the list cannot be used: 1, the first because its document_id is empty") {
 		t.Errorf("cycle = %+v, want the skipped row", c)
 	}
 	if slices.Contains(w.coc.asked, "DM3") {

@@ -283,7 +283,8 @@ func TestFailureNamesItsFix(t *testing.T) {
 		after int // cycles
 		want  []string
 	}{
-		{"hint", hint.Wrap(fmt.Errorf("no way: %w", coc.ErrTemporary), "open the firewall"), 3, []string{"no way", "To fix it: open the firewall"}},
+		{"hint", hint.Wrap(fmt.Errorf("no way: %w", coc.ErrTemporary), "open the firewall"), 3,
+			[]string{"no way", "To fix it: open the firewall"}},
 		{"key pair", fmt.Errorf("401: %s; the clock is off (request 1): %w", long, coc.ErrUnauthorized), 1,
 			[]string{"the clock is off (request 1)", "To fix it: check access_key and secret_key of account prod"}},
 		{"outage", fmt.Errorf("503: %w", coc.ErrTemporary), 3, []string{"503", "Each cycle tries again"}},
@@ -334,7 +335,8 @@ func TestFold(t *testing.T) {
 		{strings.Repeat("é", lineMax), strings.Repeat("é", lineMax)},
 		{strings.Repeat("é", lineMax+1), strings.Repeat("é", lineMax) + "|é"},
 		{strings.Repeat("a", 200) + "; " + strings.Repeat("b", 100), strings.Repeat("a", 200) + ";|" + strings.Repeat("b", 100)},
-		{"x; " + strings.Repeat("word ", 60), "x; " + strings.TrimSpace(strings.Repeat("word ", 47)) + "|" + strings.TrimSpace(strings.Repeat("word ", 13))},
+		{"x; " + strings.Repeat("word ", 60), "x; " + strings.TrimSpace(strings.Repeat("word ", 47)) + "|" +
+			strings.TrimSpace(strings.Repeat("word ", 13))},
 		{"", ""},
 	} {
 		if got := strings.Join(fold(tt.text), "|"); got != tt.want {

@@ -301,13 +301,16 @@ func TestUnstableListWithMissingRowsFailsTheCycle(t *testing.T) {
 		want    string // in the cycle's error; "" for a good one
 	}{
 		{"documents", 5, nil, "there are 5 documents and lists 1"},
-		{"a row that names none", 0, []coc.SkippedRow{{Reason: "its document_id is empty"}}, "rows of the list cannot be used: 1, the first because its document_id is empty"},
-		{"as many rows as its total, one of which names none", 2, []coc.SkippedRow{{Reason: "its document_id is empty"}}, "rows of the list cannot be used: 1"},
+		{"a row that names none", 0, []coc.SkippedRow{{Reason: "its document_id is empty"}},
+			"rows of the list cannot be used: 1, the first because its document_id is empty"},
+		{"as many rows as its total, one of which names none", 2, []coc.SkippedRow{{Reason: "its document_id is empty"}},
+			"rows of the list cannot be used: 1"},
 		{"nothing", 1, nil, ""},
 	} {
 		w.coc.total, w.coc.skipped = tt.total, tt.skipped
 		c := w.cycle()
-		if want := tt.want == ""; want != (c.Outcome == coc.CycleGood) || want != (c.Err == "") || !strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
+		if want := tt.want == ""; want != (c.Outcome == coc.CycleGood) || want != (c.Err == "") ||
+			!strings.Contains(c.Err, tt.want) || c.Skipped != len(tt.skipped) {
 			t.Errorf("an unstable list without %s: cycle = %+v, want its error to hold %q", tt.name, c, tt.want)
 		}
 		if c.Complete || len(w.changes()) != 2 {

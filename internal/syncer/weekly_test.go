@@ -138,7 +138,8 @@ func TestWeeklyCountsANewWatchFromItsStart(t *testing.T) {
 	w.w.Name = "late"
 	w.now = begin.Add(week - 3*hour)
 	w.run(hour, begin.Add(week))
-	err := w.s.Weekly(t.Context(), []Watch{{Name: old.Name, Schedule: every(24 * hour)}, {Name: w.w.Name, Schedule: every(hour)}, {Name: "newest", Schedule: every(hour)}})
+	err := w.s.Weekly(t.Context(), []Watch{{Name: old.Name, Schedule: every(24 * hour)},
+		{Name: w.w.Name, Schedule: every(hour)}, {Name: "newest", Schedule: every(hour)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,8 @@ func TestWrapKeepsCharactersWhole(t *testing.T) {
 		for pad := range 9 {
 			_, size := utf8.DecodeRuneInString(glyph)
 			var got []string
-			for _, strip := range new(Writer).Wrap(MinWidth, Span{Text: strings.Repeat("x", pad) + glyph[:size]}, Span{Text: glyph[size:] + "yyyyyyyy"}) {
+			for _, strip := range new(Writer).Wrap(MinWidth, Span{Text: strings.Repeat("x", pad) + glyph[:size]},
+				Span{Text: glyph[size:] + "yyyyyyyy"}) {
 				got = append(got, strip.Text)
 				if n := Width(strip.Text); n != strip.Width || n > MinWidth {
 					t.Errorf("strip %q is %d wide, and its Width is %d", strip.Text, n, strip.Width)

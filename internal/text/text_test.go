@@ -99,7 +99,8 @@ func TestPlural(t *testing.T) {
 		n    int
 		noun string
 		want string
-	}{{0, "change", "0 changes"}, {1, "change", "1 change"}, {2, "more change", "2 more changes"}, {1, "delivery", "1 delivery"}, {3, "delivery", "3 deliveries"}, {7, "day", "7 days"}} {
+	}{{0, "change", "0 changes"}, {1, "change", "1 change"}, {2, "more change", "2 more changes"},
+		{1, "delivery", "1 delivery"}, {3, "delivery", "3 deliveries"}, {7, "day", "7 days"}} {
 		if got := Plural(tt.n, tt.noun); got != tt.want {
 			t.Errorf("Plural(%d, %q) = %q, want %q", tt.n, tt.noun, got, tt.want)
 		}
@@ -121,7 +122,8 @@ func TestAge(t *testing.T) {
 // A time is before now, after it, or unknown.
 func TestAgo(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for want, at := range map[string]time.Time{"never": {}, "a moment ago": now, "3 hours ago": now.Add(-3 * time.Hour), "in 4 days": now.AddDate(0, 0, 4)} {
+	for want, at := range map[string]time.Time{"never": {}, "a moment ago": now, "3 hours ago": now.Add(-3 * time.Hour),
+		"in 4 days": now.AddDate(0, 0, 4)} {
 		if got := Ago(at, now); got != want {
 			t.Errorf("Ago(%v) = %q, want %q", at, got, want)
 		}
@@ -130,7 +132,8 @@ func TestAgo(t *testing.T) {
 
 // A size has the largest unit of which there is at least one.
 func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 1023: "1023 bytes", 1536: "1.5 KiB", 3 << 20: "3.0 MiB", 5 << 40: "5.0 TiB", 1 << 62: "4194304.0 TiB"} {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 1023: "1023 bytes", 1536: "1.5 KiB",
+		3 << 20: "3.0 MiB", 5 << 40: "5.0 TiB", 1 << 62: "4194304.0 TiB"} {
 		if got := Size(n); got != want {
 			t.Errorf("Size(%d) = %q, want %q", n, got, want)
 		}

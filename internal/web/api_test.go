@@ -101,7 +101,8 @@ func TestAPIEndsInTime(t *testing.T) {
 		w := httptest.NewRecorder()
 		s.respond(w, httptest.NewRequestWithContext(late, http.MethodGet, apiRoot+e.path, nil), e)
 		var got errorBody
-		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusServiceUnavailable || got.Error != "the query took longer than 20s" {
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusServiceUnavailable ||
+			got.Error != "the query took longer than 20s" {
 			t.Errorf("%s after its deadline = %d %s", e.path, w.Code, w.Body)
 		}
 		w = httptest.NewRecorder()

@@ -26,7 +26,8 @@ steps:
 
 // strange returns ids and accounts that break addresses if they are not escaped.
 func strange() []string {
-	return []string{"..", ".", "~..", "~", "compare", "feed.atom", "~compare", "a/b", "a//b/", "x?y#z%2F&q=1", " ", "v1", "日本", "\u202e", "%2e%2e", "javascript:alert(1)", `"><script>`}
+	return []string{"..", ".", "~..", "~", "compare", "feed.atom", "~compare", "a/b", "a//b/", "x?y#z%2F&q=1", " ", "v1",
+		"日本", "\u202e", "%2e%2e", "javascript:alert(1)", `"><script>`}
 }
 
 // archive returns a site with this archive:
@@ -48,13 +49,15 @@ func archive(t *testing.T) *Site {
 	}
 	commit(t, s, job()...)
 	gone := steps("prod", "DM-2", "job", kept("v1", 1, "a\n"), kept("v2", 2, "secret\n"))
-	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.DocDeleted, Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
+	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.DocDeleted,
+		Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
 	if err := writer(t, s).Erase(t.Context(), coc.Content{Bytes: []byte("secret\n")}.Hash(), "it held a password", on(6)); err != nil {
 		t.Fatal(err)
 	}
 	bad := strings.Join(hostile(), "\n")
 	for _, x := range strange() {
-		doc := steps("prod", x, "strange "+x, kept("first", 1, "a: b\n"), kept("bad", 2, bad), kept(x, 3, "steps:\n- name: '"+strings.ReplaceAll(x, "'", "''")+"'\n  task: <b>\n"))
+		doc := steps("prod", x, "strange "+x, kept("first", 1, "a: b\n"), kept("bad", 2, bad),
+			kept(x, 3, "steps:\n- name: '"+strings.ReplaceAll(x, "'", "''")+"'\n  task: <b>\n"))
 		doc.Meta = &coc.Meta{Name: &doc.Name, Description: &bad, RiskLevel: &bad, Creator: &bad, Modifier: &bad, ProjectID: &bad}
 		for i := range doc.Versions {
 			v := doc.Versions[i].Revision
@@ -85,7 +88,8 @@ func job() []coc.Step {
 	withdrawn := kept("v6", 10, "")
 	rewrite := steps("prod", "DM-1", "job", again)
 	rewrite.SeenAt, rewrite.Newest = on(8), "v3"
-	rewrite.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v3", Number: 1}, To: coc.RevisionRef{Label: "v3", Number: 2}, At: on(8)}}
+	rewrite.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v3", Number: 1},
+		To: coc.RevisionRef{Label: "v3", Number: 2}, At: on(8)}}
 	last := steps("prod", "DM-1", "job", missing, kept("v5", 10, "not: [closed\n"), withdrawn)
 	last.SeenAt = on(10)
 	withdrawn.Withdrawn, withdrawn.Revision = true, nil
@@ -104,7 +108,8 @@ func steps(account, id, name string, versions ...coc.VersionStep) coc.Step {
 			continue
 		}
 		to := coc.RevisionRef{Label: v.Label, Number: v.Revision.Number}
-		s.Changes = append(s.Changes, coc.NewChange{Kind: coc.KindVersion, From: before, To: to, At: v.MadeAt, Difference: coc.Difference{Summary: "to " + v.Label}})
+		s.Changes = append(s.Changes, coc.NewChange{Kind: coc.KindVersion, From: before, To: to, At: v.MadeAt,
+			Difference: coc.Difference{Summary: "to " + v.Label}})
 		before = to
 	}
 	return s

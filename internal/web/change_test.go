@@ -28,7 +28,8 @@ func noonOf(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UT
 
 // versionOf returns the step of a version made on a day.
 func versionOf(label string, number, day int, content string) coc.VersionStep {
-	v := coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: noonOf(day)}, State: coc.Archived, Recorded: true, Checked: true,
+	v := coc.VersionStep{Listed: coc.Listed{Label: label, UUID: "u-" + label, MadeAt: noonOf(day)}, State: coc.Archived,
+		Recorded: true, Checked: true,
 		Revision: &coc.NewRevision{Number: number, UUID: "u-" + label, Content: coc.Content{Bytes: []byte(content)},
 			Evidence: coc.Evidence{RequestID: "request-of-" + label, Date: noonOf(day)}}}
 	if number > 1 {
@@ -90,17 +91,22 @@ func restartHistory(cycle coc.Key) []coc.Step {
 			Versions: versions, Changes: changes}
 	}
 	ref := func(label string, n int) coc.RevisionRef { return coc.RevisionRef{Label: label, Number: n} }
-	lost := coc.VersionStep{Listed: coc.Listed{Label: "v3", UUID: "u-v3", MadeAt: noonOf(4)}, State: coc.Unavailable, Recorded: true, Err: "400 COC.00010002"}
-	left := coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u-v1", MadeAt: noonOf(1)}, State: coc.Archived, Recorded: true, Withdrawn: true}
+	lost := coc.VersionStep{Listed: coc.Listed{Label: "v3", UUID: "u-v3", MadeAt: noonOf(4)}, State: coc.Unavailable,
+		Recorded: true, Err: "400 COC.00010002"}
+	left := coc.VersionStep{Listed: coc.Listed{Label: "v1", UUID: "u-v1", MadeAt: noonOf(1)}, State: coc.Archived,
+		Recorded: true, Withdrawn: true}
 	steps := []coc.Step{
 		step(2, []coc.VersionStep{versionOf("v1", 1, 1, job1)}, changeOf(coc.KindNew, ref("", 0), ref("v1", 1), 1, "", job1)),
 		step(3, []coc.VersionStep{versionOf("v2", 1, 3, job2)}, changeOf(coc.KindVersion, ref("v1", 1), ref("v2", 1), 3, job1, job2)),
 		step(5, []coc.VersionStep{lost, versionOf("v4", 1, 5, job3)}, changeOf(coc.KindVersion, ref("v2", 1), ref("v4", 1), 5, job2, job3)),
 		step(6, []coc.VersionStep{versionOf("v4", 2, 6, job2)}, changeOf(coc.KindRewritten, ref("v4", 1), ref("v4", 2), 6, job3, job2)),
-		step(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7), Difference: coc.Difference{Summary: "description changed, risk_level added", Items: []coc.Item{
-			{Op: "changed", Path: "description", Old: "what", New: described}, {Op: "added", Path: "risk_level", New: high}}}}),
-		step(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8), Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
-		step(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9), Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}),
+		step(7, nil, coc.NewChange{Kind: coc.KindMetadata, At: noonOf(7),
+			Difference: coc.Difference{Summary: "description changed, risk_level added", Items: []coc.Item{
+				{Op: "changed", Path: "description", Old: "what", New: described}, {Op: "added", Path: "risk_level", New: high}}}}),
+		step(8, []coc.VersionStep{left}, coc.NewChange{Kind: coc.KindWithdrawn, Label: "v1", At: noonOf(8),
+			Difference: coc.Difference{Summary: "v1 is no longer listed by COC; the archive keeps it"}}),
+		step(9, nil, coc.NewChange{Kind: coc.KindDeleted, At: noonOf(9),
+			Difference: coc.Difference{Summary: "deleted at COC; the archive keeps every version"}}),
 		step(10, nil, coc.NewChange{Kind: coc.KindRestored, At: noonOf(10), Difference: coc.Difference{Summary: "restored"}}),
 		step(11, []coc.VersionStep{versionOf("v5", 1, 11, job2)}, changeOf(coc.KindVersion, ref("v4", 2), ref("v5", 1), 11, job2, job2)),
 	}
@@ -109,7 +115,8 @@ func restartHistory(cycle coc.Key) []coc.Step {
 	steps[0].Changes[0].Backfill = true
 	steps[2].Changes[0].Skipped = []string{"v3"}
 	steps[3].Changes[0].Notify = []string{"ops", "team"}
-	steps[4].Meta, steps[4].Evidence = &coc.Meta{Name: &name, Creator: &li, RiskLevel: &high, Description: &described}, coc.Evidence{RequestID: "request-of-fields"}
+	steps[4].Meta, steps[4].Evidence = &coc.Meta{Name: &name, Creator: &li, RiskLevel: &high, Description: &described},
+		coc.Evidence{RequestID: "request-of-fields"}
 	steps[8].Newest = "v5"
 	return steps
 }
@@ -124,10 +131,12 @@ func evilHistory(cycle coc.Key) []coc.Step {
 	}
 	now.WriteString(strings.Repeat("long ", 13<<10))
 	v1, v2 := coc.RevisionRef{Label: "v1", Number: 1}, coc.RevisionRef{Label: "v2", Number: 1}
-	return []coc.Step{{Account: "prod", DocumentID: "DM-evil", Cycle: cycle, SeenAt: noonOf(12), Name: name, State: coc.DocPresent, Newest: "v2",
+	return []coc.Step{{Account: "prod", DocumentID: "DM-evil", Cycle: cycle, SeenAt: noonOf(12), Name: name,
+		State: coc.DocPresent, Newest: "v2",
 		Meta:     &coc.Meta{Name: &name, Creator: &name, Modifier: &name},
 		Versions: []coc.VersionStep{versionOf("v1", 1, 12, ""), versionOf("v2", 1, 13, old.String()), versionOf("v3", 1, 14, now.String())},
-		Changes: []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, v1, 12, "", ""), changeOf(coc.KindVersion, v1, v2, 13, "", old.String()),
+		Changes: []coc.NewChange{changeOf(coc.KindNew, coc.RevisionRef{}, v1, 12, "", ""),
+			changeOf(coc.KindVersion, v1, v2, 13, "", old.String()),
 			changeOf(coc.KindVersion, v2, coc.RevisionRef{Label: "v3", Number: 1}, 14, old.String(), now.String())}}}
 }
 
@@ -167,7 +176,8 @@ func pageText(t *testing.T, html string) (words string, links []string) {
 		switch e := token.(type) {
 		case xml.StartElement:
 			name := e.Name.Local
-			if slices.Contains([]string{"img", "iframe", "object", "embed", "style", "base"}, name) || name == "script" && len(attribute(e, "src")) == 0 {
+			if slices.Contains([]string{"img", "iframe", "object", "embed", "style", "base"}, name) ||
+				name == "script" && len(attribute(e, "src")) == 0 {
 				t.Errorf("a page has the element %s", name)
 			}
 			for _, a := range e.Attr {
@@ -201,7 +211,8 @@ func TestChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for address, want := range map[string]struct{ has, not, links string }{
 		"/changes/1": {"restart v1 new|By COC-li|Made 2026-03-01 12:00|First seen 2026-03-02 12:00 it existed before the initial sync|1 step|No one was notified: the change was made before the initial sync|change 1",
-			"Layout|Old lines|Rewritten", "/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2fDM-restart"},
+			"Layout|Old lines|Rewritten",
+			"/documents/prod/DM-restart/v1|/changes/2|/changes/1/patch|/changes/1/proof|/changes?document=prod%2fDM-restart"},
 		"/changes/2": {"restart v1 → v2 version|Risk now HIGH|By unknown|timeout 30 → 60|Evidence COC’s response to request request-of-v2 of 2026-03-03 12:00|cycle 1 of watch runbooks|no watch or route named",
 			"Note", "/documents/prod/DM-restart/v1|/documents/prod/DM-restart/v2|/changes/1|/changes/3"},
 		"/changes/3": {"v2 → v4#1|v3 was not available and is skipped", "structure", "/documents/prod/DM-restart/v4%231"},

@@ -31,22 +31,25 @@ func TestComparePages(t *testing.T) {
 		status           int
 		has, not, chosen string
 	}{
-		restart + "/compare?old=v1&new=v2":         {200, "restart v1 → v2|timeout 30 → 60|v5 · 2026-03-11 12:00|Reverse|v3 · 2026-03-04 12:00 · unavailable", "identical", "v1 v2"},
+		restart + "/compare?old=v1&new=v2": {200,
+			"restart v1 → v2|timeout 30 → 60|v5 · 2026-03-11 12:00|Reverse|v3 · 2026-03-04 12:00 · unavailable", "identical", "v1 v2"},
 		restart + "/compare?old=v2&new=v1":         {200, "restart v2 → v1|timeout 60 → 30", "", "v2 v1"},
 		restart + "/compare?old=v2&new=v5":         {200, "The two contents are identical.", "Layout", "v2 v5"},
 		restart + "/compare":                       {200, "restart v4#2 → v5|identical", "", "v4#2 v5"},
 		restart + "/compare?new=v1":                {200, "v1 is the first version: it is compared with nothing|+6 −0", "Reverse|Layout", "v1"},
 		restart + "/compare?old=~1&new=2026-03-03": {200, "restart v4#2 → v2|identical", "", "v4#2 v2"},
-		restart + "/compare?old=v3&new=v5":         {404, "Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
-		restart + "/compare?old=v4%231&new=v5":     {404, "The content of v4#1 was permanently removed from the archive|held a password|Its size was 111 bytes", "identical", "v4#1 v5"},
-		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|the archive has v1 to v5`, "identical", "v1"},
-		restart + "/compare?old=v1&new=v2..v4":     {400, "names two versions", "", "v1"},
-		"/documents/prod/DM-rstart/compare":        {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
-		"/compare":                                 {200, "Compares a version of one document", "identical", ""},
-		"/compare?old=restart@v1&new=restart@v4":   {200, "restart v1 → v4#2|timeout 30 → 60", "", ""},
-		"/compare?old=DM-evil@v1&new=restart@v1":   {200, "v1 → restart v1|+6 −0", "identical", ""},
-		"/compare?old=restart@v1":                  {404, `no document ""`, "", ""},
-		"/compare?old=nobody@v1&new=restart@v1":    {404, `no document "nobody" in the archive`, "identical", ""},
+		restart + "/compare?old=v3&new=v5": {404,
+			"Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
+		restart + "/compare?old=v4%231&new=v5": {404,
+			"The content of v4#1 was permanently removed from the archive|held a password|Its size was 111 bytes", "identical", "v4#1 v5"},
+		restart + "/compare?old=v1&new=v99":      {404, `version "v99" of restart: not found|the archive has v1 to v5`, "identical", "v1"},
+		restart + "/compare?old=v1&new=v2..v4":   {400, "names two versions", "", "v1"},
+		"/documents/prod/DM-rstart/compare":      {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
+		"/compare":                               {200, "Compares a version of one document", "identical", ""},
+		"/compare?old=restart@v1&new=restart@v4": {200, "restart v1 → v4#2|timeout 30 → 60", "", ""},
+		"/compare?old=DM-evil@v1&new=restart@v1": {200, "v1 → restart v1|+6 −0", "identical", ""},
+		"/compare?old=restart@v1":                {404, `no document ""`, "", ""},
+		"/compare?old=nobody@v1&new=restart@v1":  {404, `no document "nobody" in the archive`, "identical", ""},
 	} {
 		got := fetch(t, s, address)
 		words, _ := pageText(t, got.body)
@@ -140,7 +143,8 @@ func patchOf(t *testing.T, s *Site, address string) (patch []byte, name string) 
 	t.Helper()
 	got := fetch(t, s, address)
 	disposition, params, err := mime.ParseMediaType(got.header.Get("Content-Disposition"))
-	if got.status != http.StatusOK || got.header.Get("Content-Type") != "text/x-diff; charset=utf-8" || disposition != "attachment" || err != nil {
+	if got.status != http.StatusOK || got.header.Get("Content-Type") != "text/x-diff; charset=utf-8" ||
+		disposition != "attachment" || err != nil {
 		t.Fatalf("%s returns %d %q, %v", address, got.status, got.header, err)
 	}
 	return []byte(got.body), params["filename"]
@@ -205,7 +209,8 @@ func TestHostileChangePages(t *testing.T) {
 	s, _ := changeFixture(t)
 	for _, address := range []string{
 		"/changes/10", "/changes/11", "/changes/12", "/changes/12?view=unified&context=all", "/documents/prod/DM-evil/compare?old=v1&new=v3",
-		"/documents/prod/DM-evil/compare?old=%3Cscript%3E%E2%80%AE&new=v1", "/compare?old=DM-evil@v1&new=restart", "/compare?old=%22%3E%3Cscript%3E&new=javascript:alert(1)",
+		"/documents/prod/DM-evil/compare?old=%3Cscript%3E%E2%80%AE&new=v1", "/compare?old=DM-evil@v1&new=restart",
+		"/compare?old=%22%3E%3Cscript%3E&new=javascript:alert(1)",
 		"/changes/%3Cscript%3E", "/changes/1%00", "/changes?document=%3Cscript%3E%E2%80%AE",
 	} {
 		got := fetch(t, s, address)
@@ -213,7 +218,8 @@ func TestHostileChangePages(t *testing.T) {
 		if got.status >= 500 {
 			t.Errorf("%s returns %d", address, got.status)
 		}
-		if strings.Contains(address, "/changes/1") && got.status == 200 && !strings.Contains(words, "../<script>alert(1)</script><U+202E>\"^M^JX: y^@/con") {
+		if strings.Contains(address, "/changes/1") && got.status == 200 && !strings.Contains(words,
+			"../<script>alert(1)</script><U+202E>\"^M^JX: y^@/con") {
 			t.Errorf("%s does not show the name as it is: %s", address, words)
 		}
 	}

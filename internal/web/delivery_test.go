@@ -34,9 +34,11 @@ func TestDeliveries(t *testing.T) {
 		hold    string
 		want    string
 	}{
-		{coc.Message{Kind: coc.MessageRoot, State: coc.Sent, Attempts: 1, SentAt: noonOf(21), Channel: "C1", TS: "17.5", Text: "<b>\u202e", NextAt: noonOf(20)}, "",
+		{coc.Message{Kind: coc.MessageRoot, State: coc.Sent, Attempts: 1, SentAt: noonOf(21), Channel: "C1", TS: "17.5",
+			Text: "<b>\u202e", NextAt: noonOf(20)}, "",
 			"team sent in the channel 2026-03-21 12:00 channel C1, message 17.5 <b><U+202E>"},
-		{coc.Message{Kind: coc.MessageReply, State: coc.Sent, Attempts: 3, Plain: true, SentAt: noonOf(21), Channel: "C1", TS: "17.5", Text: "text", NextAt: noonOf(20)}, "",
+		{coc.Message{Kind: coc.MessageReply, State: coc.Sent, Attempts: 3, Plain: true, SentAt: noonOf(21), Channel: "C1",
+			TS: "17.5", Text: "text", NextAt: noonOf(20)}, "",
 			"team sent in a thread, as plain text after 3 attempts 2026-03-21 12:00 channel C1, message 17.5 text"},
 		{coc.Message{Kind: coc.MessageDigest, State: coc.Failed, Attempts: 1, Err: "invalid_blocks", Text: "text", NextAt: noonOf(20)}, "",
 			"team failed in a digest after 1 attempt 2026-03-06 12:02 invalid_blocks text"},

@@ -58,7 +58,8 @@ func TestLinksWork(t *testing.T) {
 		case w.Code == http.StatusSeeOther:
 			queue = append(queue, w.Header().Get("Location"))
 			continue
-		case w.Code == http.StatusNotFound && strings.HasSuffix(address, "/v4"), w.Code == http.StatusGone && strings.HasSuffix(address, "/DM-2/v2"):
+		case w.Code == http.StatusNotFound && strings.HasSuffix(address, "/v4"),
+			w.Code == http.StatusGone && strings.HasSuffix(address, "/DM-2/v2"):
 		case w.Code != http.StatusOK:
 			t.Errorf("%s returns %d: %s", address, w.Code, w.Body)
 			continue
@@ -87,7 +88,8 @@ func TestLinksWork(t *testing.T) {
 				t.Errorf("%s links to %q, %v", address, a.attr["href"], err)
 				continue
 			}
-			if id := to.Fragment; id != "" && to.RequestURI() == address && !slices.ContainsFunc(page.all("[id]"), func(e *element) bool { return e.attr["id"] == id }) {
+			if id := to.Fragment; id != "" && to.RequestURI() == address && !slices.ContainsFunc(page.all("[id]"),
+				func(e *element) bool { return e.attr["id"] == id }) {
 				t.Errorf("%s has nothing at #%s", address, id)
 			}
 			if strings.HasSuffix(to.Path, "/proof") {
@@ -164,7 +166,8 @@ func TestDocumentPage(t *testing.T) {
 	}
 	for row, want := range map[int]string{2: "old=v3%231&new=v5", 3: "old=v3%231&new=v3%232", 6: "old=v1&new=v3%231"} {
 		to, err := url.Parse(pick(chosen, row))
-		if got, _ := url.QueryUnescape(to.RawQuery); err != nil || to.Path != "/documents/prod/DM-1/compare" || to.Query().Encode() != mustQuery(t, want) {
+		if got, _ := url.QueryUnescape(to.RawQuery); err != nil || to.Path != "/documents/prod/DM-1/compare" ||
+			to.Query().Encode() != mustQuery(t, want) {
 			t.Errorf("row %d compares by %s, %v, want %s", row, got, err, want)
 		}
 		page(to.String())
@@ -298,7 +301,8 @@ func TestLife(t *testing.T) {
 		bars         int
 	}{
 		{0, "2026-02-19", "day", 30}, {29, "2026-02-19", "day", 30}, {30, "2026-02-18", "day", 31}, {189, "2025-09-12", "day", 190},
-		{190, "2025-09-11", "week", 28}, {1329, "2022-07-30", "week", 190}, {1330, "2022-07-29", "8 days", 167}, {5000, "2012-07-11", "27 days", 186},
+		{190, "2025-09-11", "week", 28}, {1329, "2022-07-30", "week", 190}, {1330, "2022-07-29", "8 days", 167},
+		{5000, "2012-07-11", "27 days", 186},
 	} {
 		now := on(20)
 		times := []time.Time{now.AddDate(0, 0, -tt.days), now.AddDate(0, 0, -tt.days/2), now}
@@ -311,7 +315,8 @@ func TestLife(t *testing.T) {
 			sum += d.Count
 		}
 		if l.Since != tt.since || l.Every != tt.every || len(l.Bars) != tt.bars || sum != len(times) {
-			t.Errorf("after %d days the chart has %d bars of a %s since %s with %d changes, want %d of a %s since %s", tt.days, len(l.Bars), l.Every, l.Since, sum, tt.bars, tt.every, tt.since)
+			t.Errorf("after %d days the chart has %d bars of a %s since %s with %d changes, want %d of a %s since %s", tt.days,
+				len(l.Bars), l.Every, l.Since, sum, tt.bars, tt.every, tt.since)
 		}
 	}
 	if l, err := newHistoryChart(nil, on(20), berlin); err != nil || l.Bars != nil {

@@ -53,7 +53,8 @@ func TestForeignHostsAreRefused(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
-		g.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+		g.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") }),
+			slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 		if w.Code != want || (want != 200) == strings.Contains(w.Body.String(), "secret") {
 			t.Errorf("Host %q: %d %q, want %d", host, w.Code, w.Body, want)
 		}
@@ -75,7 +76,8 @@ func TestToken(t *testing.T) {
 		{"/", "Basic " + basic("anybody", token), 200}, {"/", "Basic " + basic(token, ""), 401}, {"/", "Basic ???", 401},
 	} {
 		response := requestTo(t, g, http.MethodGet, "http://localhost"+tt.path, "Authorization", tt.header)
-		if text := body(t, response); response.StatusCode != tt.want || tt.want != 200 && (strings.Contains(text, "secret") || strings.Contains(text, token)) {
+		if text := body(t, response); response.StatusCode != tt.want || tt.want != 200 &&
+			(strings.Contains(text, "secret") || strings.Contains(text, token)) {
 			t.Errorf("%s with %q = %d %q, want %d", tt.path, tt.header, response.StatusCode, text, tt.want)
 		}
 		if got := response.Header.Get("WWW-Authenticate") != ""; got != (tt.want == 401) {
@@ -86,7 +88,8 @@ func TestToken(t *testing.T) {
 		func() (string, error) { return "", nil },
 		func() (string, error) { return "", errors.New("no file") },
 	} {
-		if response := requestTo(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization", "Bearer "); response.StatusCode != 401 {
+		if response := requestTo(t, Guard{Token: broken}, http.MethodGet, "http://localhost/", "Authorization",
+			"Bearer "); response.StatusCode != 401 {
 			t.Errorf("with an unreadable token the status is %d, want 401", response.StatusCode)
 		}
 	}
@@ -99,12 +102,15 @@ func TestOtherSitesAreRefused(t *testing.T) {
 		site, mode, dest string
 		want             int
 	}{
-		{"", "", "", 200}, {"none", "navigate", "document", 200}, {"same-origin", "cors", "empty", 200}, {"same-site", "navigate", "document", 200},
+		{"", "", "", 200}, {"none", "navigate", "document", 200}, {"same-origin", "cors", "empty", 200},
+		{"same-site", "navigate", "document", 200},
 		{"cross-site", "navigate", "document", 200}, {"cross-site", "navigate", "iframe", 403}, {"cross-site", "no-cors", "image", 403},
-		{"cross-site", "no-cors", "script", 403}, {"cross-site", "cors", "empty", 403}, {"cross-site", "no-cors", "document", 403}, {"cross-site", "", "", 403},
+		{"cross-site", "no-cors", "script", 403}, {"cross-site", "cors", "empty", 403},
+		{"cross-site", "no-cors", "document", 403}, {"cross-site", "", "", 403},
 	} {
 		for _, path := range []string{"/", "/-/ready", "/metrics"} {
-			response := requestTo(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site, "Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
+			response := requestTo(t, Guard{}, http.MethodGet, "http://localhost"+path, "Sec-Fetch-Site", tt.site,
+				"Sec-Fetch-Mode", tt.mode, "Sec-Fetch-Dest", tt.dest)
 			if text := body(t, response); response.StatusCode != tt.want || (tt.want == 200) != (text == "secret") {
 				t.Errorf("%s, %+v: %d %q, want %d", path, tt, response.StatusCode, text, tt.want)
 			}
@@ -139,7 +145,8 @@ func TestRefusedCredentialsAreLogged(t *testing.T) {
 		get("/-/healthy", "")
 		get("/-/healthy", "")
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-		if len(lines) != 2 || !strings.Contains(lines[0], "requests=1 remote=192.0.2.7:4711") || !strings.Contains(lines[1], "requests=1999 remote=192.0.2.7:4711") {
+		if len(lines) != 2 || !strings.Contains(lines[0], "requests=1 remote=192.0.2.7:4711") ||
+			!strings.Contains(lines[1], "requests=1999 remote=192.0.2.7:4711") {
 			t.Errorf("the log is %q, want one line for the first refusal and one for the 1999 others", lines)
 		}
 		if strings.Contains(log.String(), "guess") || strings.Contains(log.String(), "0123456789abcdef") || log.Len() > 600 {
@@ -161,7 +168,8 @@ func TestSecurityHeaders(t *testing.T) {
 		want           int
 	}{
 		{http.MethodGet, "http://localhost/", 200}, {http.MethodHead, "http://localhost/", 200},
-		{http.MethodPost, "http://localhost/", 405}, {http.MethodDelete, "http://localhost/", 405}, {http.MethodOptions, "http://localhost/", 405},
+		{http.MethodPost, "http://localhost/", 405}, {http.MethodDelete, "http://localhost/", 405},
+		{http.MethodOptions, "http://localhost/", 405},
 		{http.MethodGet, "http://evil.example/", 421}, {http.MethodGet, "http://localhost/panics", 500},
 		{http.MethodGet, "http://localhost/?" + strings.Repeat("x", maxURL), 414},
 	} {

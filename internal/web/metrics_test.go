@@ -77,9 +77,11 @@ func watchedSite(t *testing.T) *web.Site {
 	addCycle(t, d, "nightly", noon.Add(-2*time.Minute), coc.CycleFailed)
 	addCycle(t, d, "runbooks", noon.Add(-15*time.Minute), coc.CycleGood)
 	rows := []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}, {DocumentID: "DM3"}}
-	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true, ListComplete: true, At: noon.Add(-15 * time.Minute)}))
+	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "runbooks", Rows: rows, InitialSync: true,
+		ListComplete: true, At: noon.Add(-15 * time.Minute)}))
 	must(t, d.Commit(t.Context(), oneVersion("DM1", coc.KindNew)))
-	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: noon.Add(-14 * time.Minute), Name: "job", State: coc.DocDeleted,
+	must(t, d.Commit(t.Context(), coc.Step{Account: "prod", DocumentID: "DM2", SeenAt: noon.Add(-14 * time.Minute),
+		Name: "job", State: coc.DocDeleted,
 		Versions: []coc.VersionStep{
 			{Listed: coc.Listed{Label: "v1"}, State: coc.Pending},
 			{Listed: coc.Listed{Label: "v2"}, State: coc.Unavailable, Err: "refused"}}}))
@@ -105,7 +107,8 @@ func oneVersion(id string, kind coc.Kind) coc.Step {
 	return coc.Step{Account: "prod", DocumentID: id, SeenAt: noon.Add(-14 * time.Minute), Name: "job", Newest: "v1", State: coc.DocPresent,
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1"}, State: coc.Archived, Recorded: true, Checked: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte("a: 1\n")}}}},
-		Changes: []coc.NewChange{{Kind: kind, To: coc.RevisionRef{Label: "v1", Number: 1}, At: noon.Add(-14 * time.Minute), Notify: []string{"ops", "night"}}}}
+		Changes: []coc.NewChange{{Kind: kind, To: coc.RevisionRef{Label: "v1", Number: 1}, At: noon.Add(-14 * time.Minute),
+			Notify: []string{"ops", "night"}}}}
 }
 
 // addCycle records a cycle of 1.5 seconds.
@@ -202,22 +205,23 @@ func TestMetricsOfTheArchive(t *testing.T) {
 		`cocsync_versions{state="unavailable"}`:                            1,
 		`cocsync_deliveries_waiting{notifier="ops"}`:                       1,
 		`cocsync_deliveries_waiting{notifier="night"}`:                     1,
-		`cocsync_delivery_oldest_waiting_seconds{notifier="ops"}`:          (12 * time.Minute).Seconds(), // due two minutes after the change was seen
-		`cocsync_delivery_oldest_waiting_seconds{notifier="night"}`:        (12 * time.Minute).Seconds(),
-		`cocsync_deliveries_failed{notifier="ops"}`:                        0,
-		`cocsync_deliveries_failed{notifier="night"}`:                      0,
-		`cocsync_notifier_held{notifier="ops"}`:                            1,
-		`cocsync_notifier_held{notifier="night"}`:                          0,
-		`cocsync_notifier_quiet{notifier="ops"}`:                           0,
-		`cocsync_notifier_quiet{notifier="night"}`:                         1,
-		`cocsync_account_refused{account="prod"}`:                          1,
-		`cocsync_healthy{}`:                                                0,
-		`cocsync_problems{kind="cycle_failed"}`:                            2,
-		`cocsync_problems{kind="on_hold"}`:                                 1,
-		`cocsync_problems{kind="late"}`:                                    0,
-		`cocsync_versions_missing{}`:                                       0, // its document is deleted
-		`cocsync_account_paused{account="prod"}`:                           0,
-		`cocsync_changes_total{kind="new"}`:                                0, // recorded before the process started
+		// due two minutes after the change was seen
+		`cocsync_delivery_oldest_waiting_seconds{notifier="ops"}`:   (12 * time.Minute).Seconds(),
+		`cocsync_delivery_oldest_waiting_seconds{notifier="night"}`: (12 * time.Minute).Seconds(),
+		`cocsync_deliveries_failed{notifier="ops"}`:                 0,
+		`cocsync_deliveries_failed{notifier="night"}`:               0,
+		`cocsync_notifier_held{notifier="ops"}`:                     1,
+		`cocsync_notifier_held{notifier="night"}`:                   0,
+		`cocsync_notifier_quiet{notifier="ops"}`:                    0,
+		`cocsync_notifier_quiet{notifier="night"}`:                  1,
+		`cocsync_account_refused{account="prod"}`:                   1,
+		`cocsync_healthy{}`:                                         0,
+		`cocsync_problems{kind="cycle_failed"}`:                     2,
+		`cocsync_problems{kind="on_hold"}`:                          1,
+		`cocsync_problems{kind="late"}`:                             0,
+		`cocsync_versions_missing{}`:                                0, // its document is deleted
+		`cocsync_account_paused{account="prod"}`:                    0,
+		`cocsync_changes_total{kind="new"}`:                         0, // recorded before the process started
 	}
 	for name, v := range want {
 		if g, is := got[name]; !is || g != v {
@@ -295,7 +299,8 @@ func TestMetricsOfTheDaemon(t *testing.T) {
 		t.Errorf("cycle_seconds has %d cycles of %v s, want the two complete ones of 2 s", cycles.GetSampleCount(), cycles.GetSampleSum())
 	}
 	s.Live.Loaded(errors.New("config.toml: line 3"))
-	if got := values(scraped(t, h)); got[`cocsync_config_last_reload_successful{}`] != 0 || got[`cocsync_watch_failed_cycles{watch="runbooks"}`] != 1 {
+	if got := values(scraped(t, h)); got[`cocsync_config_last_reload_successful{}`] != 0 ||
+		got[`cocsync_watch_failed_cycles{watch="runbooks"}`] != 1 {
 		t.Errorf("after a refused configuration: %v", got)
 	}
 	must(t, writer(t, s).Configure(t.Context(), schedules("runbooks"), noon))
@@ -372,7 +377,8 @@ func TestMetricsError(t *testing.T) {
 	h := handler(t, s)
 	must(t, s.Archive.Close())
 	w := request(t, h, "/metrics")
-	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "cocsync_") || !strings.Contains(log.String(), "metrics not read") {
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "cocsync_") ||
+		!strings.Contains(log.String(), "metrics not read") {
 		t.Errorf("/metrics of a closed archive = %d, %q, and the log is %q", w.Code, w.Body, log.String())
 	}
 	log.Reset()

@@ -72,7 +72,8 @@ func (e *element) is(selector string) bool {
 	selector, attribute, _ := strings.Cut(strings.TrimSuffix(selector, "]"), "[")
 	tag, class, _ := strings.Cut(selector, ".")
 	_, has := e.attr[attribute]
-	return e.name != "" && (tag == "" || tag == e.name) && (class == "" || slices.Contains(strings.Fields(e.attr["class"]), class)) && (attribute == "" || has)
+	return e.name != "" && (tag == "" || tag == e.name) && (class == "" ||
+		slices.Contains(strings.Fields(e.attr["class"]), class)) && (attribute == "" || has)
 }
 
 // text returns the text of an element and its descendants.

@@ -77,7 +77,8 @@ func TestProbesNeedNoToken(t *testing.T) {
 	if log.Len() > 0 {
 		t.Errorf("the log is %s", &log)
 	}
-	for token, status := range map[string]int{"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized, "Bearer 0123456789abcdef": http.StatusOK} {
+	for token, status := range map[string]int{"": http.StatusUnauthorized, "Bearer wrong": http.StatusUnauthorized,
+		"Bearer 0123456789abcdef": http.StatusOK} {
 		if w := request(t, h, "/metrics", "Authorization", token); w.Code != status {
 			t.Errorf("/metrics with %q returns %d, want %d", token, w.Code, status)
 		}
@@ -90,7 +91,8 @@ func TestProbesOfUnreadableArchive(t *testing.T) {
 	s.Log = slog.New(slog.DiscardHandler)
 	h := handler(t, s)
 	must(t, s.Archive.Close())
-	if w := request(t, h, "/-/ready"); w.Code != http.StatusServiceUnavailable || w.Body.String() != "not ready: the archive cannot be read; see cocsync's log for the error\n" {
+	if w := request(t, h, "/-/ready"); w.Code != http.StatusServiceUnavailable ||
+		w.Body.String() != "not ready: the archive cannot be read; see cocsync's log for the error\n" {
 		t.Errorf("/-/ready of a closed archive returns %d, %q", w.Code, w.Body)
 	}
 	if w := request(t, h, "/-/healthy"); w.Code != http.StatusOK {

@@ -40,7 +40,8 @@ func checkSemantics(t *testing.T, address string, page *element) {
 		names[role+" "+name] = true
 	}
 	for role, selectors := range map[string][]string{
-		"region": {"section[aria-label]", "section[aria-labelledby]", "div[role]"}, "navigation": {"nav"}, "main": {"main"}, "search": {"form[role]"},
+		"region": {"section[aria-label]", "section[aria-labelledby]", "div[role]"}, "navigation": {"nav"}, "main": {"main"},
+		"search": {"form[role]"},
 	} {
 		for _, selector := range selectors {
 			for _, e := range page.all(selector) {
@@ -90,7 +91,8 @@ func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows := []coc.Row{{DocumentID: "DM-1"}, {DocumentID: "DM-2"}}
-		if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: true, ListComplete: true, At: on(18)}); err != nil {
+		if err := d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: watch, Rows: rows, InitialSync: true,
+			ListComplete: true, At: on(18)}); err != nil {
 			t.Fatal(err)
 		}
 		c.EndedAt, c.Outcome = on(18).Add(time.Second), coc.CycleFailed
@@ -103,9 +105,11 @@ func TestPagesHaveDistinctLandmarksAndControls(t *testing.T) {
 	const doc = "/documents/prod/DM-1"
 	tables := 0
 	for _, address := range []string{
-		"/", "/documents", "/documents?q=job", "/changes", "/changes?by=COC-wang", "/search", "/search?q=timeout", "/search?q=(&pattern=1", "/health",
+		"/", "/documents", "/documents?q=job", "/changes", "/changes?by=COC-wang", "/search", "/search?q=timeout",
+		"/search?q=(&pattern=1", "/health",
 		doc, doc + "?from=v1", doc + "/v1", doc + "/v2/outline", doc + "/v5/outline", doc + "/v2/blame", doc + "/v4", "/documents/prod/DM-2/v2",
-		doc + "/compare?old=v1&new=v2", doc + "/compare?old=v1&new=v5", doc + "/compare", "/compare", "/compare?old=prod/DM-1@v1&new=prod/DM-2@v1",
+		doc + "/compare?old=v1&new=v2", doc + "/compare?old=v1&new=v5", doc + "/compare", "/compare",
+		"/compare?old=prod/DM-1@v1&new=prod/DM-2@v1",
 		"/changes/1", "/changes/2", "/changes/3", "/changes/4", "/changes/8", "/changes/999", "/nosuch", "/documents/nosuch",
 	} {
 		w := visit(t, h, address)

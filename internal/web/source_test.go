@@ -26,8 +26,10 @@ func colors(line template.HTML) string {
 
 func TestColors(t *testing.T) {
 	lines, more := sourceOf(strings.Join([]string{
-		"# all of it: 1", "meta:", "  name: restart  # why", `  quoted: "a # b" # so`, "steps:", "  - name: one", "  - - two", "    retries: 3", "    on: true",
-		"    script: | # a script", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x", "{a: b}: c", "  - ", "a: 'it''s'",
+		"# all of it: 1", "meta:", "  name: restart  # why", `  quoted: "a # b" # so`, "steps:", "  - name: one", "  - - two",
+		"    retries: 3", "    on: true",
+		"    script: | # a script", "      key: value # no comment", "", "      done", "    after: -1.5e3", "not a key:x",
+		"{a: b}: c", "  - ", "a: 'it''s'",
 		`"a: \" b": "c" d`, "- >-", "  a: 1", "task: hwc:scripts@1.0.0", "url#x: y#z", ":", ": ", `open: "a`, "sign: -", "last: ~",
 	}, "\n"))
 	want := strings.Split(`comment(# all of it: 1)

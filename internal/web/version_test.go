@@ -40,8 +40,9 @@ func TestVersionPage(t *testing.T) {
 	h := handler(t, archive(t))
 	p := getPage(t, h, "/documents/prod/DM-1/v1", http.StatusOK)
 	for name, want := range map[string]string{
-		"By": "COC-wang", "Made": "2026-03-01 12:00", "First seen": "2026-03-03 12:00", "Size": text.Size(int64(len(jobV1))), "version_uuid": "uuid-1",
-		"SHA-256": coc.Content{Bytes: []byte(jobV1)}.Hash().String(), "COC request": "request-1 of 2026-03-03 12:00",
+		"By": "COC-wang", "Made": "2026-03-01 12:00", "First seen": "2026-03-03 12:00", "Size": text.Size(int64(len(jobV1))),
+		"version_uuid": "uuid-1",
+		"SHA-256":      coc.Content{Bytes: []byte(jobV1)}.Hash().String(), "COC request": "request-1 of 2026-03-03 12:00",
 	} {
 		if got := facts(p)[name]; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -49,7 +50,8 @@ func TestVersionPage(t *testing.T) {
 	}
 	var lines []string
 	for i, row := range p.all("table.source tr") {
-		if id := row.attr["id"]; id != "L"+row.all("td.no")[0].text() || row.all("td.no a")[0].attr["href"] != "#"+id || row.all("td.no")[0].text() == "" {
+		if id := row.attr["id"]; id != "L"+row.all("td.no")[0].text() || row.all("td.no a")[0].attr["href"] != "#"+id ||
+			row.all("td.no")[0].text() == "" {
 			t.Errorf("row %d has the id %q", i+1, id)
 		}
 		lines = append(lines, row.all("td")[1].text()+"\n")
@@ -82,7 +84,8 @@ func TestVersionPage(t *testing.T) {
 	}
 	p = getPage(t, h, "/documents/prod/DM-1/v2", http.StatusOK)
 	links := hrefs(p.all("div.siblings a"))
-	for _, want := range []string{"/documents/prod/DM-1", "/documents/prod/DM-1/v1", "/documents/prod/DM-1/v3%231", "/changes/prod/2", "/documents/prod/DM-1/compare?new=v5&old=v2", "/documents/prod/DM-1?from=v2"} {
+	for _, want := range []string{"/documents/prod/DM-1", "/documents/prod/DM-1/v1", "/documents/prod/DM-1/v3%231",
+		"/changes/prod/2", "/documents/prod/DM-1/compare?new=v5&old=v2", "/documents/prod/DM-1?from=v2"} {
 		if !slices.Contains(links, want) {
 			t.Errorf("v2 links to %q, not to %s", links, want)
 		}
@@ -116,7 +119,8 @@ func TestAbsentVersion(t *testing.T) {
 			}
 		}
 	}
-	if got := facts(getPage(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 || got["Size"] != "7 bytes" || got["Content removed"] != "2026-03-06 12:00" {
+	if got := facts(getPage(t, h, "/documents/prod/DM-2/v2", http.StatusGone)); len(got["SHA-256"]) != 64 ||
+		got["Size"] != "7 bytes" || got["Content removed"] != "2026-03-06 12:00" {
 		t.Errorf("the facts of an erased content are %q", got)
 	}
 }
@@ -135,10 +139,12 @@ func TestOutlinePage(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the outline is %q, want %q", got, want)
 	}
-	if a := p.all("section.outline li.step a.row"); len(a) != 1 || a[0].attr["href"] != "/documents/prod/DM-1/v2#L6" || a[0].attr["data-to"] != "9" {
+	if a := p.all("section.outline li.step a.row"); len(a) != 1 || a[0].attr["href"] != "/documents/prod/DM-1/v2#L6" ||
+		a[0].attr["data-to"] != "9" {
 		t.Errorf("the step links to %q", hrefs(a))
 	}
-	if got := texts(getPage(t, h, "/documents/prod/DM-1/v5/outline", http.StatusOK).all("p.aside")); len(got) != 1 || !strings.HasPrefix(got[0], "The structure cannot be parsed: line 2:") {
+	if got := texts(getPage(t, h, "/documents/prod/DM-1/v5/outline", http.StatusOK).all("p.aside")); len(got) != 1 ||
+		!strings.HasPrefix(got[0], "The structure cannot be parsed: line 2:") {
 		t.Errorf("the outline of invalid YAML is %q", got)
 	}
 }
@@ -153,7 +159,8 @@ func TestBlamePage(t *testing.T) {
 			got[row.attr["id"]] = by
 		}
 	}
-	want := map[string]string{"L1": "v1 2026-03-01 12:00 COC-wang", "L9": "v2 2026-03-02 12:00 unknown", "L10": "v3#2 2026-03-03 12:00 unknown"}
+	want := map[string]string{"L1": "v1 2026-03-01 12:00 COC-wang", "L9": "v2 2026-03-02 12:00 unknown",
+		"L10": "v3#2 2026-03-03 12:00 unknown"}
 	for id, by := range want {
 		if got[id] != by {
 			t.Errorf("line %s is by %q, want %q", id, got[id], by)
@@ -181,7 +188,8 @@ func TestRaw(t *testing.T) {
 		if w.Code != http.StatusOK || w.Body.String() != want[0] || header.Get("Content-Disposition") != want[1] {
 			t.Errorf("%s returns %d, %s, %q", address, w.Code, header.Get("Content-Disposition"), w.Body)
 		}
-		if header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(header.Get("Content-Security-Policy"), "sandbox") {
+		if header.Get("Content-Type") != "text/plain; charset=utf-8" || header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.Contains(header.Get("Content-Security-Policy"), "sandbox") {
 			t.Errorf("%s has header %v", address, header)
 		}
 	}

@@ -190,7 +190,8 @@ func TestSignedCheckpointIsKept(t *testing.T) {
 		}
 	}
 	// One that is not signed, of another origin, or newer than the checkpoint is refused.
-	for _, note := range []string{string(text(2)), sign(audit.Checkpoint{Origin: "cocsync/0f3a/test", Size: 2}), sign(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: 9})} {
+	for _, note := range []string{string(text(2)), sign(audit.Checkpoint{Origin: "cocsync/0f3a/test", Size: 2}),
+		sign(audit.Checkpoint{Origin: "cocsync/0f3a/prod", Size: 9})} {
 		*h.Log("prod") = Log{Account: "prod", Note: string(text(4)), Signed: note}
 		if err := Write(path, database, h, nil); err != nil {
 			t.Fatal(err)

@@ -257,7 +257,8 @@ func TestHonestGrowth(t *testing.T) {
 			t.Errorf("with the known size %d: %s %s after %q", size, a.Failure, a.Error, got)
 		}
 	}
-	if c, err := audit.Cosigned(append(s.last().Note, w.line(s.head(t), w.Key)...), w.Key); err != nil || !bytes.Equal(c, s.last().Cosignature) {
+	if c, err := audit.Cosigned(append(s.last().Note, w.line(s.head(t), w.Key)...), w.Key); err != nil ||
+		!bytes.Equal(c, s.last().Cosignature) {
 		t.Errorf("the cosignature is not that of the witness: %v", err)
 	}
 }
@@ -298,17 +299,23 @@ func TestRefusals(t *testing.T) {
 		"a page":      {fixed(status(200, "<html>ok</html>\n")), Invalid, "no valid cosignature"},
 		"control":     {fixed(status(200, "— w\x1b[31m AAAAAAAAAA==\n")), Invalid, "no valid cosignature"},
 		"many lines":  {fixed(status(200, strings.Repeat("— x AAAAAAAAAA==\n", 101))), Invalid, "no valid cosignature"},
-		"another key": {func(w *fakeWitness) func(http.ResponseWriter) { return status(200, other.line(head, other.Key)) }, Invalid, "it has no cosignature of this witness"},
-		"forged key":  {func(w *fakeWitness) func(http.ResponseWriter) { return status(200, other.line(head, w.Key)) }, Invalid, "does not match its key"},
+		"another key": {func(w *fakeWitness) func(http.ResponseWriter) { return status(200, other.line(head, other.Key)) },
+			Invalid, "it has no cosignature of this witness"},
+		"forged key": {func(w *fakeWitness) func(http.ResponseWriter) { return status(200, other.line(head, w.Key)) },
+			Invalid, "does not match its key"},
 		"another head": {func(w *fakeWitness) func(http.ResponseWriter) {
 			return status(200, w.line(audit.Checkpoint{Origin: head.Origin, Size: 11, Root: head.Root}, w.Key))
 		}, Invalid, "does not match its key"},
 		"another log": {func(w *fakeWitness) func(http.ResponseWriter) {
 			return status(200, w.line(audit.Checkpoint{Origin: "cocsync/test/other", Size: head.Size, Root: head.Root}, w.Key))
 		}, Invalid, "does not match its key"},
-		"the note again": {func(w *fakeWitness) func(http.ResponseWriter) { return status(200, string(note)+w.line(head, w.Key)) }, Invalid, "no valid cosignature"},
-		"the past":       {clockedBy(head, -2*time.Hour), Invalid, "its cosignature is of 2026-06-01T10:00:00Z, and this machine's clock says 2026-06-01T12:00:00Z"},
-		"the future":     {clockedBy(head, 2*time.Hour), Invalid, "its cosignature is of 2026-06-01T14:00:00Z"},
+		"the note again": {func(w *fakeWitness) func(http.ResponseWriter) {
+			return status(200,
+				string(note)+w.line(head, w.Key))
+		}, Invalid, "no valid cosignature"},
+		"the past": {clockedBy(head, -2*time.Hour), Invalid,
+			"its cosignature is of 2026-06-01T10:00:00Z, and this machine's clock says 2026-06-01T12:00:00Z"},
+		"the future": {clockedBy(head, 2*time.Hour), Invalid, "its cosignature is of 2026-06-01T14:00:00Z"},
 		"redirect": {fixed(func(rw http.ResponseWriter) {
 			rw.Header().Set("Location", target.URL)
 			rw.WriteHeader(http.StatusTemporaryRedirect)
@@ -324,7 +331,8 @@ func TestRefusals(t *testing.T) {
 			}
 			submitter(s, &now, w).Once(t.Context())
 			a := s.last()
-			if a.Failure != tt.failure || !strings.Contains(a.Error, tt.why) || a.Cosignature != nil || !a.Since.Equal(noon) || (a.Notice != nil) != (tt.failure == Conflict) {
+			if a.Failure != tt.failure || !strings.Contains(a.Error, tt.why) || a.Cosignature != nil || !a.Since.Equal(noon) ||
+				(a.Notice != nil) != (tt.failure == Conflict) {
 				t.Errorf("%q: %s (since %s, notice %v), want %q: %s", a.Failure, a.Error, a.Since, a.Notice, tt.failure, tt.why)
 			}
 			if n := len(w.take()); n > maxRequests {
@@ -388,11 +396,13 @@ func TestConflictIsNotifiedOnce(t *testing.T) {
 			since = time.Time{}
 		}
 		if a.Failure != tt.failure || !a.Since.Equal(since) || queued != tt.notices || !a.TriedAt.Equal(now) {
-			t.Errorf("step %d: %q since %s, %d notices at %s; want %q since %s, %d notices", i, a.Failure, a.Since, queued, a.TriedAt, tt.failure, since, tt.notices)
+			t.Errorf("step %d: %q since %s, %d notices at %s; want %q since %s, %d notices", i, a.Failure, a.Since, queued,
+				a.TriedAt, tt.failure, since, tt.notices)
 		}
 	}
 	n := s.last().Notice
-	if n == nil || !slices.Equal(n.Notify, []string{"ops"}) || !strings.Contains(n.Lines[0], "it has cosigned 14 records of the log, and this archive has 11") {
+	if n == nil || !slices.Equal(n.Notify, []string{"ops"}) || !strings.Contains(n.Lines[0],
+		"it has cosigned 14 records of the log, and this archive has 11") {
 		t.Errorf("the notice is %+v", n)
 	}
 }

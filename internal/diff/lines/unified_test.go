@@ -40,7 +40,8 @@ func FuzzUnified(f *testing.F) {
 
 // GNU patch and git apply accept the format, names included.
 func TestUnifiedWithTools(t *testing.T) {
-	names := []string{"plain.yaml", "with space.yaml", "tab\there", `quote".yaml`, `back\slash`, "重启.yaml", "line\nbreak", "new 1\n2", "ends in spaces  ", " begins with one"}
+	names := []string{"plain.yaml", "with space.yaml", "tab\there", `quote".yaml`, `back\slash`, "重启.yaml", "line\nbreak",
+		"new 1\n2", "ends in spaces  ", " begins with one"}
 	for _, tool := range []struct {
 		name string
 		args []string

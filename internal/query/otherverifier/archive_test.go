@@ -34,7 +34,8 @@ func version(account string, n int) coc.Step {
 		Evidence: coc.Evidence{RequestID: "request-" + label, Date: on(n)},
 		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: label, UUID: "uuid-" + label, MadeAt: on(n)}, State: coc.Archived, Recorded: true,
 			Revision: &coc.NewRevision{Number: 1, Content: coc.Content{Bytes: []byte(strings.Repeat("line\n", n))}, Author: "li"}}},
-		Changes: []coc.NewChange{{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: on(n), Late: n == 3, Notify: []string{"ops"}}}}
+		Changes: []coc.NewChange{{Kind: coc.KindVersion, To: coc.RevisionRef{Label: label, Number: 1}, At: on(n),
+			Late: n == 3, Notify: []string{"ops"}}}}
 	if n > 1 {
 		s.Changes[0].From = coc.RevisionRef{Label: fmt.Sprintf("v%d", n-1), Number: 1}
 	}
@@ -88,19 +89,23 @@ func logged(t *testing.T) (f files) {
 	again := missing // it has a create_time now
 	again.Versions = []coc.VersionStep{missing.Versions[0]}
 	again.Versions[0].MadeAt, again.SeenAt = on(5), on(6)
-	withdrawn := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(3), Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", MadeAt: on(1)},
-		State: coc.Archived, Recorded: true, Withdrawn: true}}, Changes: []coc.NewChange{{Kind: coc.KindWithdrawn, Label: "v1", At: on(3)}}}
+	withdrawn := coc.Step{Account: "prod", DocumentID: "DM1", SeenAt: on(3),
+		Versions: []coc.VersionStep{{Listed: coc.Listed{Label: "v1", MadeAt: on(1)},
+			State: coc.Archived, Recorded: true, Withdrawn: true}}, Changes: []coc.NewChange{{Kind: coc.KindWithdrawn, Label: "v1", At: on(3)}}}
 	rewritten := version("prod", 2)
 	rewritten.SeenAt, rewritten.Meta = on(4), nil
 	rewritten.Versions[0].Revision = &coc.NewRevision{Number: 2, Content: coc.Content{}, PreviousCheckedAt: on(3)}
-	rewritten.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v2", Number: 1}, To: coc.RevisionRef{Label: "v2", Number: 2}, At: on(4)}}
+	rewritten.Changes = []coc.NewChange{{Kind: coc.KindRewritten, From: coc.RevisionRef{Label: "v2", Number: 1},
+		To: coc.RevisionRef{Label: "v2", Number: 2}, At: on(4)}}
 	name := "renamed"
 	missing.Name, rewritten.Name, again.Name = name, name, name
-	renamed := coc.Step{Account: "prod", DocumentID: "DM1", Name: name, SeenAt: on(4), Meta: &coc.Meta{Name: &name}, Changes: []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}}
+	renamed := coc.Step{Account: "prod", DocumentID: "DM1", Name: name, SeenAt: on(4), Meta: &coc.Meta{Name: &name},
+		Changes: []coc.NewChange{{Kind: coc.KindMetadata, At: on(4)}}}
 
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(1)}, version("prod", 1), version("prod", 2))
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(1).Add(time.Hour)})
-	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "all", At: on(1), InitialSync: true, Rows: []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}}}))
+	must(t, d.Follow(t.Context(), coc.NewMembers{Account: "prod", Watch: "all", At: on(1), InitialSync: true,
+		Rows: []coc.Row{{DocumentID: "DM1"}, {DocumentID: "DM2"}}}))
 	must(t, d.Leave(t.Context(), "prod", "all", []string{"DM1"}, on(2)))
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(2), Outcome: coc.CycleFailed, Err: "no <list>",
 		Failures: []coc.Failure{{DocumentID: "DM2", Name: "a\n\u2028&", Err: "\x01\xff\"\\é"}, {DocumentID: "DM1", Err: "400"}}})
@@ -115,7 +120,8 @@ func logged(t *testing.T) (f files) {
 	begin(coc.Cycle{Account: "prod", StartedAt: on(7)})
 
 	// The process is killed: its cycles are unattested.
-	f = files{filepath.Join(dir, "archive.db"), filepath.Join(dir, "keys.txt"), filepath.Join(dir, "checkpoint.txt"), filepath.Join(dir, "archive.db.head")}
+	f = files{filepath.Join(dir, "archive.db"), filepath.Join(dir, "keys.txt"), filepath.Join(dir, "checkpoint.txt"),
+		filepath.Join(dir, "archive.db.head")}
 	for _, end := range []string{"", "-wal", ".key", ".head"} {
 		b, err := os.ReadFile(path + end)
 		must(t, err)
@@ -139,7 +145,8 @@ func send(t *testing.T, d *db.DB) {
 	t.Helper()
 	due, err := d.Due(t.Context(), "ops", on(40), nil, 1)
 	must(t, err)
-	draft := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: due[0].Change.Document, Body: []byte(`{}`), Text: "a"},
+	draft := &coc.Draft{Message: coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: due[0].Change.Document,
+		Body: []byte(`{}`), Text: "a"},
 		Claims: []int64{due[0].ID}}
 	_, err = d.Freeze(t.Context(), coc.Batch{Drafts: []*coc.Draft{draft}}, on(7))
 	must(t, err)
@@ -197,7 +204,8 @@ func TestVerify(t *testing.T) {
 func restore(t *testing.T, from, to string) {
 	t.Helper()
 	must(t, db.Copy(t.Context(), from, to+".copy"))
-	_, err := db.Restore(t.Context(), to, db.Restoring{Options: db.Options{Key: from + ".key"}, Copy: to + ".copy", Person: "root@here", At: on(8)})
+	_, err := db.Restore(t.Context(), to, db.Restoring{Options: db.Options{Key: from + ".key"}, Copy: to + ".copy",
+		Person: "root@here", At: on(8)})
 	must(t, err)
 }
 
@@ -240,7 +248,8 @@ func TestRotatedKey(t *testing.T) {
 	if status, out := verified(f); status != 0 {
 		t.Errorf("status %d:\n%s", status, out)
 	}
-	for _, altered := range []string{`DELETE FROM checkpoints`, `UPDATE key_changes SET lost = 1`, `UPDATE key_changes SET new_key = old_key`} {
+	for _, altered := range []string{`DELETE FROM checkpoints`, `UPDATE key_changes SET lost = 1`,
+		`UPDATE key_changes SET new_key = old_key`} {
 		if status, out := verified(alter(t, f, altered)); status != 3 {
 			t.Errorf("%s: status %d:\n%s", altered, status, out)
 		}
@@ -302,7 +311,8 @@ func TestAlterations(t *testing.T) {
 		{"a sent checkpoint", `UPDATE checkpoints SET note = (SELECT note FROM logs WHERE logs.account_id = checkpoints.account_id)`, "a sent checkpoint is not"},
 		{"the peaks", `UPDATE logs SET peaks = CAST(substr(peaks, 33) AS BLOB)`, "its size or its peaks"},
 		{"the last leaf", `PRAGMA foreign_keys = 0; DELETE FROM coverages WHERE type = 'unattested'; DELETE FROM leaves WHERE type = 'unattested'`, "its size or its peaks"},
-		{"an account", `PRAGMA foreign_keys = 0; DELETE FROM accounts WHERE id = 2; DELETE FROM logs WHERE account_id = 2`, "one of them was removed"},
+		{"an account", `PRAGMA foreign_keys = 0; DELETE FROM accounts WHERE id = 2; DELETE FROM logs WHERE account_id = 2`,
+			"one of them was removed"},
 		{"an account's name", `UPDATE accounts SET name = 'other' WHERE id = 2`, "one of them was removed or renamed"},
 		{"the archive's key", `UPDATE archive SET public_key = randomblob(32)`, "the key of log 1"},
 		{"the archive's name", `UPDATE archive SET name = 'ffffffffffffffff'`, "should be cocsync/ffffffffffffffff/prod"},

@@ -121,7 +121,8 @@ func TestBundle(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "change; account prod; document_id DM1; change 1; kind version") {
 		t.Errorf("go run: %v\n%s", err, out)
 	}
-	if text := string(out); !strings.Contains(text, `kind rewritten`) || !strings.Contains(text, "erasure; account prod") || !strings.Contains(text, "cycle; account prod") {
+	if text := string(out); !strings.Contains(text, `kind rewritten`) || !strings.Contains(text,
+		"erasure; account prod") || !strings.Contains(text, "cycle; account prod") {
 		t.Errorf("not all records are printed:\n%s", text)
 	}
 }
@@ -146,7 +147,8 @@ func TestBundleOfRestored(t *testing.T) {
 		t.Errorf("a restored archive: status %d:\n%s", status, out)
 	}
 	status, out := runs(t, bin, "-key", f.keys, "-checkpoint", f.checkpoint, dir)
-	if status != 0 || strings.Count(out, "NOTE another log's checkpoint, not compared: cocsync/") != 1 || strings.Count(out, "Compared with the checkpoint") != 1 {
+	if status != 0 || strings.Count(out, "NOTE another log's checkpoint, not compared: cocsync/") != 1 ||
+		strings.Count(out, "Compared with the checkpoint") != 1 {
 		t.Errorf("checkpoints of the older log and of another account: status %d:\n%s", status, out)
 	}
 
@@ -175,7 +177,8 @@ func TestBundleOfRestored(t *testing.T) {
 		{"of more records than the older log has", signed(func(c *audit.Checkpoint) { c.Size += 1000 }), 3, "is not that of the proofs"},
 		{"of a later log", signed(func(c *audit.Checkpoint) { c.Origin += "/3" }), 3, "is not that of the proofs"},
 		{"of another key", strings.Replace(good, "\n\n", "x\n\n", 1), 3, "no key that you gave"},
-		{"only of an account with a similar name", signed(func(c *audit.Checkpoint) { c.Origin += "-2" }), 1, "one of them of a log of this bundle"},
+		{"only of an account with a similar name", signed(func(c *audit.Checkpoint) { c.Origin += "-2" }), 1,
+			"one of them of a log of this bundle"},
 		{"without an empty line", strings.Replace(good, "\n\n", "\n", 1), 1, "must have signed checkpoints"},
 		{"and one without an empty line", good + strings.Replace(good, "\n\n", "\n", 1), 1, "must have signed checkpoints"},
 		{"empty", "", 1, "must have signed checkpoints"},
@@ -275,25 +278,36 @@ func TestAlteredBundles(t *testing.T) {
 	}{
 		{"a content", with(t, good, "contents/*", func(b []byte) []byte { return slices.Concat(b, []byte("x")) }), "is not that of"},
 		{"a content less", with(t, good, "contents/*", remove), "is not that of"},
-		{"the record of a proof", with(t, good, "proofs/*/*-change.proof", func(b []byte) []byte { return foreignRecord(b, foreign) }), "not in the log of the signed root"},
-		{"the index of a proof", with(t, good, "proofs/*/*-change.proof", replace("\nindex 8\n", "\nindex 9\n")), "not in the log of the signed root"},
-		{"a hash of a proof", with(t, good, "proofs/*/*-revision.proof", func(b []byte) []byte { return lineReplaced(b, 3) }), "not in the log of the signed root"},
-		{"the size of a checkpoint", with(t, good, "proofs/*/*-revision.proof", func(b []byte) []byte { return bytes.Replace(b, []byte("/prod\n"), []byte("/prod\n1"), 1) }), "no key that you gave"},
-		{"a proof of another archive", with(t, good, "proofs/*/*-change.proof", func([]byte) []byte { return foreign[firstOf(foreign, "proofs/*/*-change.proof")] }), "no key that you gave"},
+		{"the record of a proof", with(t, good, "proofs/*/*-change.proof", func(b []byte) []byte {
+			return foreignRecord(b,
+				foreign)
+		}), "not in the log of the signed root"},
+		{"the index of a proof", with(t, good, "proofs/*/*-change.proof", replace("\nindex 8\n", "\nindex 9\n")),
+			"not in the log of the signed root"},
+		{"a hash of a proof", with(t, good, "proofs/*/*-revision.proof", func(b []byte) []byte { return lineReplaced(b, 3) }),
+			"not in the log of the signed root"},
+		{"the size of a checkpoint", with(t, good, "proofs/*/*-revision.proof",
+			func(b []byte) []byte { return bytes.Replace(b, []byte("/prod\n"), []byte("/prod\n1"), 1) }), "no key that you gave"},
+		{"a proof of another archive", with(t, good, "proofs/*/*-change.proof",
+			func([]byte) []byte { return foreign[firstOf(foreign, "proofs/*/*-change.proof")] }), "no key that you gave"},
 		{"a removed change", with(t, good, "proofs/*/*-change.proof", remove), "of the report has no proof"},
 		{"a removed revision", with(t, good, "proofs/*/*-revision.proof", remove), "has no proof"},
 		{"a removed document", with(t, good, "proofs/*/*-document.proof", remove), "no proof of the document"},
 		{"a removed cycle", with(t, good, "proofs/*/*-cycle.proof", remove), "records of the report were verified"},
 		{"all proofs between", without(short, "between/"), "they may be changes"},
 		{"all proofs", without(good, "proofs/"), "of the report has no proof"},
-		{"a swapped checkpoint", with(t, good, "checkpoints/*/*", func([]byte) []byte { return foreign[firstOf(foreign, "checkpoints/*/*")] }), "no key that you gave"},
+		{"a swapped checkpoint", with(t, good, "checkpoints/*/*", func([]byte) []byte {
+			return foreign[firstOf(foreign,
+				"checkpoints/*/*")]
+		}), "no key that you gave"},
 		{"the checkpoint of the proofs", with(t, good, "proofs/*/*-change.proof", func(b []byte) []byte {
 			top, _, _ := bytes.Cut(b, []byte("\n\n"))
 			return slices.Concat(top, []byte("\n\n"), good[firstOf(good, "checkpoints/*/*")])
 		}), "has not the checkpoint of the others"},
 		{"an author of the report", with(t, good, "report.json", replace(`"by": null`, `"by": "COC-x"`)), "the report has the by"},
 		{"a kind of the report", with(t, good, "report.json", replace(`"kind": "rewritten"`, `"kind": "version"`)), "the report has the kind"},
-		{"a time of the report", with(t, good, "report.json", replace(`"seen_at": "2026-01-0`, `"seen_at": "2026-02-0`)), "the report has the seen_at"},
+		{"a time of the report", with(t, good, "report.json", replace(`"seen_at": "2026-01-0`, `"seen_at": "2026-02-0`)),
+			"the report has the seen_at"},
 		{"a change of the report", with(t, good, "report.json", func(b []byte) []byte {
 			return regexp.MustCompile(`(?s)"changes": \[\s+\{.*?\},`).ReplaceAll(b, []byte(`"changes": [`))
 		}), "the report leaves out change"},

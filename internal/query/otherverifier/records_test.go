@@ -29,19 +29,22 @@ func recordTypes() map[string]string {
 			LEFT JOIN contents %[1]sc ON %[1]sc.account_id = x.account_id AND %[1]sc.id = %[1]sr.content_id`
 	)
 	return map[string]string{
-		"start":       `logs x: origin public_key at=started_at old_origin old_size old_root person lost_origin lost_size lost_root skipped_changes!`,
-		"endpoint":    `endpoints x: endpoint at`,
-		"watch":       `watch_starts x: watch at`,
-		"document":    `documents x: document_id document_type first_seen_at`,
-		"member":      `memberships` + ofDocument + `watch since initial!`,
-		"member_end":  `(SELECT e.*, m.document_id, m.watch, m.since FROM membership_ends e JOIN memberships m ON m.account_id = e.account_id AND m.id = e.membership_id)` + ofDocument + `watch since until`,
-		"state":       `document_states` + ofDocument + `seen_at name description risk_level creator modifier enterprise_project_id created_at updated_at others=extra request_id* answered_at`,
+		"start":      `logs x: origin public_key at=started_at old_origin old_size old_root person lost_origin lost_size lost_root skipped_changes!`,
+		"endpoint":   `endpoints x: endpoint at`,
+		"watch":      `watch_starts x: watch at`,
+		"document":   `documents x: document_id document_type first_seen_at`,
+		"member":     `memberships` + ofDocument + `watch since initial!`,
+		"member_end": `(SELECT e.*, m.document_id, m.watch, m.since FROM membership_ends e JOIN memberships m ON m.account_id = e.account_id AND m.id = e.membership_id)` + ofDocument + `watch since until`,
+		"state": `document_states` + ofDocument +
+			`seen_at name description risk_level creator modifier enterprise_project_id created_at updated_at others=extra request_id* answered_at`,
 		"listing":     `listings` + ofVersion + `at withdrawn! made_at`,
 		"unavailable": `unavailable_versions` + ofVersion + `seen_at=at error*`,
-		"revision":    `(SELECT x.*, c.sha256, c.size, c.form FROM revisions x` + ofContent + `)` + ofVersion + `revision=number version_uuid* sha256 size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
+		"revision": `(SELECT x.*, c.sha256, c.size, c.form FROM revisions x` + ofContent + `)` + ofVersion +
+			`revision=number version_uuid* sha256 size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
 		"change": `(SELECT x.*, fromv.label AS fv, fromr.number AS fr, fromc.sha256 AS fc, tov.label AS tv, tor.number AS tr, toc.sha256 AS tc, v.label AS version,
 			iif(to_state IS NULL, NULL, coalesce(from_state, 0)) AS fs FROM changes x LEFT JOIN versions v ON v.account_id = x.account_id AND v.id = x.version_id` +
-			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument + `change=id kind from_version=fv from_revision=fr from_sha256=fc
+			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument +
+			`change=id kind from_version=fv from_revision=fr from_sha256=fc
 			to_version=tv to_revision=tr to_sha256=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
 		"erasure": `(SELECT x.*, c.sha256, c.size FROM erasures x` + ofContent + `) x: sha256 size at reason`,
 		"key":     `key_changes x: at person old_key new_key lost!`,
@@ -191,7 +194,8 @@ func (v *verifier) coverages(account int64, all map[string][]record) error {
 		names, cycles, err := v.query(`SELECT a.name AS account, c.watch, c.id AS cycle, c.cause, nullif(c.partial, 0) AS partial, c.started_at, c.ended_at,
 			c.outcome, c.missed, nullif(c.complete, 0) AS complete, c.requests, c.listed, c.total, c.skipped, c.documents, c.versions, c.changes,
 			nullif(c.error, '') AS error, NULL AS failures FROM cycles c JOIN accounts a ON a.id = c.account_id
-			WHERE c.account_id = ? AND c.watch = ? AND c.id BETWEEN ? AND ? AND (c.partial = 0 OR c.id = ?) ORDER BY c.id`, account, g[1], g[3], g[4], g[3])
+			WHERE c.account_id = ? AND c.watch = ? AND c.id BETWEEN ? AND ? AND (c.partial = 0 OR c.id = ?) ORDER BY c.id`,
+			account, g[1], g[3], g[4], g[3])
 		if err != nil {
 			return err
 		}
@@ -214,7 +218,8 @@ func (v *verifier) coverages(account int64, all map[string][]record) error {
 			}
 			s := append(row{v.names[account-1], g[1]}, sums[0]...)
 			s[len(s)-1] = digest.Sum(nil)
-			text = encode([]byte(typ+"\n"), strings.Fields("account watch first_cycle last_cycle started_at ended_at cycles good complete requests listed cycles_sha256"), s)
+			text = encode([]byte(typ+"\n"),
+				strings.Fields("account watch first_cycle last_cycle started_at ended_at cycles good complete requests listed cycles_sha256"), s)
 		}
 		all[typ] = append(all[typ], record{g.int(0), hash(0, encode(text, []string{"accounts", "accounts_sha256"}, row{g[5], g[6]}))})
 		then := slices.Clone(v.names[:min(int(g.int(5)), len(v.names))])

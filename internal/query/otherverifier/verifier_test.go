@@ -146,7 +146,8 @@ func (v *verifier) open(note []byte, name string, more ...ed25519.PublicKey) (ed
 		encoded, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "— "+name+" ")
 		b, err := base64.StdEncoding.DecodeString(encoded)
 		for _, key := range append(more, v.keys...) {
-			if ok && err == nil && len(b) == 4+ed25519.SignatureSize && bytes.Equal(b[:4], keyID(name, key)) && ed25519.Verify(key, []byte(text), b[4:]) {
+			if ok && err == nil && len(b) == 4+ed25519.SignatureSize && bytes.Equal(b[:4], keyID(name, key)) &&
+				ed25519.Verify(key, []byte(text), b[4:]) {
 				return key, text, nil
 			}
 		}
