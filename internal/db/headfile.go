@@ -52,7 +52,7 @@ func (l *Log) beginLog(ctx context.Context) (err error) {
 	if err = ignore(err, coc.ErrNotFound); err != nil {
 		return err
 	}
-	if l.key, err = l.readKey(row, isNew); err != nil {
+	if l.key, err = l.readKey(ctx, row, isNew); err != nil {
 		return err
 	}
 	if l.opened = l.public(); l.opened == nil {
@@ -377,11 +377,11 @@ func logAltered(s *storedLog, what string) error {
 // readKey reads the private key of the logs. It returns nil if the file is missing; the archive
 // then continues without signatures. If the key signed the head file and the archive names another
 // key or none, the archive was altered.
-func (s *store) readKey(row archiveRow, isNew bool) (*audit.Key, error) {
-	if err := s.finishRotation(row.PublicKey); err != nil {
+func (l *Log) readKey(ctx context.Context, row archiveRow, isNew bool) (*audit.Key, error) {
+	if err := l.finishRotation(ctx, row.PublicKey); err != nil {
 		return nil, err
 	}
-	k, err := audit.ReadKey(s.keyPath)
+	k, err := audit.ReadKey(l.keyPath)
 	switch {
 	case isMissing(err):
 		return nil, nil
@@ -390,12 +390,12 @@ func (s *store) readKey(row archiveRow, isNew bool) (*audit.Key, error) {
 	case isNew || k.Public().Equal(row.PublicKey):
 		return k, nil
 	}
-	if _, err := witness.Read(s.headPath, row.Name, k.Public()); err == nil || len(row.PublicKey) == 0 {
+	if _, err := witness.Read(l.headPath, row.Name, k.Public()); err == nil || len(row.PublicKey) == 0 {
 		return nil, alteredError{hint.Wrap(fmt.Errorf("the key of the archive was altered: it is not that of %s, with which "+
-			"it was made", s.keyPath),
+			"it was made", l.keyPath),
 			"`cocsync verify` lists the differences; keep the file as evidence and restore a backup that verifies")}
 	}
-	return nil, fmt.Errorf("%s is the key of another archive", s.keyPath)
+	return nil, fmt.Errorf("%s is the key of another archive", l.keyPath)
 }
 
 // Altered records that the archive does not verify: nothing more is written, and the next process

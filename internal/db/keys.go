@@ -20,13 +20,64 @@ import (
 func (s *store) successor() string { return s.keyPath + ".next" }
 
 // finishRotation replaces the key file by the new key, if a process was killed after it had signed
-// with it. public is the key of the archive.
-func (s *store) finishRotation(public audit.PublicKey) error {
-	next, err := audit.ReadKey(s.successor())
+// with it. public is the key of the archive. The old key, if it is there, must have signed the change:
+// else anyone who can write the folder and the database could replace it.
+func (l *Log) finishRotation(ctx context.Context, public audit.PublicKey) error {
+	next, err := audit.ReadKey(l.successor())
 	if err != nil || !next.Public().Equal(public) {
 		return nil // it was not used: the next rotation removes it
 	}
-	return s.replaceKey()
+	old, err := audit.ReadKey(l.keyPath)
+	if ignore(err, os.ErrNotExist) != nil {
+		return err
+	}
+	if old != nil && !old.Public().Equal(public) {
+		stored, err := collect[storedLog](l.reading(ctx, "logs"), storedLogs)
+		if err != nil {
+			return err
+		}
+		for i := range stored {
+			if err := l.signedChange(ctx, &stored[i], old.Public(), public); err != nil {
+				return alteredError{hint.Wrap(fmt.Errorf("the archive has the key %s, and the key %s did not sign that: %w",
+					l.successor(), l.keyPath, err), changedAdvice)}
+			}
+		}
+	}
+	return l.replaceKey()
+}
+
+// signedChange returns an error unless the newest record of a log is that of a change to the key next,
+// or of a log that started with it, and the key old signed it.
+func (l *Log) signedChange(ctx context.Context, s *storedLog, old, next audit.PublicKey) error {
+	c, err := audit.Open(s.Note, old)
+	if err != nil {
+		return err
+	}
+	newest, err := first[struct {
+		Type string
+		Ref  int64
+	}](l.reading(ctx, "newest record"), `SELECT type, ref FROM leaves WHERE account_id = ? AND log_id = ? AND id = ?`,
+		s.Account, s.ID, c.Size-1)
+	if err != nil {
+		return err
+	}
+	field := map[string]string{audit.TypeKey: "new_key", audit.TypeStart: "public_key"}[newest.Type]
+	if field == "" {
+		return errors.New("its newest record is not of a change of the key")
+	}
+	records, err := l.Records(ctx, s.Account, newest.Type, []int64{newest.Ref})
+	if err != nil {
+		return err
+	}
+	edge, err := audit.ReadEdge(c.Size-1, l.StoredHashes(ctx, s.Account, s.ID))
+	if err != nil {
+		return err
+	}
+	r := records[newest.Ref]
+	if edge.Add(audit.LeafHash(r.Encode())); edge.Root() != c.Root || r.Get(field) != fmt.Sprintf("%x", []byte(next)) {
+		return errors.New("its newest record is not of a change to that key")
+	}
+	return nil
 }
 
 func (s *store) replaceKey() error {

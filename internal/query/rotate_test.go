@@ -1,7 +1,9 @@
 package query
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -153,5 +155,33 @@ func TestLostKey(t *testing.T) {
 	if _, faults := verifyWith(t, path, []audit.PublicKey{old}); !strings.Contains(faults,
 		"it is signed by the key "+keyFile(t, path).Fingerprint()) {
 		t.Errorf("with the old key Verify finds %q", faults)
+	}
+}
+
+// Fault: anyone who could write the folder and the database could replace the key by another one,
+// which did not have to be signed by the first.
+func TestPlantedKey(t *testing.T) {
+	path, _ := logged(t)
+	before, err := os.ReadFile(path + ".key")
+	must(t, err)
+	planted, err := audit.NewKey()
+	must(t, err)
+	must(t, planted.Write(path+".key.next"))
+	head := externals(t, path)[0]
+	both, err := planted.Sign(audit.Checkpoint{Origin: head.Origin, Size: head.Size, Root: head.Root})
+	must(t, err)
+	both = append(append([]byte{}, head.Note...), both[bytes.LastIndex(both, []byte("\n\n"))+2:]...)
+	for _, sql := range []string{
+		fmt.Sprintf(`UPDATE archive SET public_key = x'%x'`, []byte(planted.Public())),
+		fmt.Sprintf(`UPDATE logs SET note = x'%x'`, both),
+	} {
+		tamper(t, path, sql)
+		_, err = db.Open(t.Context(), path)
+		if !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "did not sign that") {
+			t.Errorf("%.20s: Open = %v, want an ErrAltered", sql, err)
+		}
+	}
+	if after, err := os.ReadFile(path + ".key"); err != nil || string(after) != string(before) {
+		t.Errorf("the key was replaced: %v", err)
 	}
 }
