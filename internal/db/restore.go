@@ -124,7 +124,7 @@ func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (lis
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, witness.ErrUnsigned) {
 		return nil, false, alteredError{hint.Wrap(err, "use another backup, or move this head file away")}
 	}
-	plans, err := d.plans(ctx, row.Name, local, with)
+	plans, err := d.plans(ctx, row.Name, local, signedHeads(with))
 	if err != nil {
 		return nil, false, err
 	}
@@ -155,6 +155,21 @@ func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (lis
 	}
 	list, err = d.restart(ctx, plans, o.Person, o.At)
 	return list, aside, err
+}
+
+// signedHeads returns the newest signed heads: anyone who can write the head file of a backup can add
+// others, which would close a log that is complete.
+func signedHeads(heads *witness.Heads) *witness.Heads {
+	var list []witness.Log
+	for _, l := range heads.All() {
+		if _, signed, err := l.Checkpoint(); err != nil || !signed {
+			l.Note = l.Signed
+		}
+		if l.Note != "" {
+			list = append(list, l)
+		}
+	}
+	return &witness.Heads{Logs: list}
 }
 
 // plan is what a restore does with the log of an account: it continues if restart is not set.
@@ -199,8 +214,13 @@ func (l *Log) plans(ctx context.Context, archive string, local, with *witness.He
 			if err != nil {
 				return nil, err
 			}
+			id := generation(archive, head.Account, c.Origin)
+			if id == 0 {
+				return nil, alteredError{hint.Wrap(fmt.Errorf("a head file has the head of %s for account %s",
+					text.Visible(c.Origin), text.Visible(head.Account)), "restore the head file, or move it away")}
+			}
 			p := plan{restart: true, after: continued{old: audit.Checkpoint{Origin: c.Origin, Root: (&audit.Edge{}).Root()}}}
-			p.lose(generation(archive, head.Account, c.Origin), c)
+			p.lose(id, c)
 			p.after.skipped = skipped(0, local.Log(head.Account))
 			p.Restored = Restored{Account: head.Account, Lost: p.after.lost}
 			list = append(list, p)
@@ -312,7 +332,7 @@ func (l *Log) restart(ctx context.Context, plans []plan, person string, now time
 }
 
 // RestartLogs restarts the logs of an archive that is an older snapshot: heads are the newest
-// signed checkpoints that are known, one of a log at most. The caller has verified the archive.
+// signed checkpoints that are known: the newest one of each log counts. The caller has verified the archive.
 func (l *Log) RestartLogs(ctx context.Context, heads []audit.Checkpoint, person string, now time.Time) ([]Restored, error) {
 	row, err := first[archiveRow](l.reading(ctx, "archive"), archiveRows)
 	if err != nil {
@@ -332,11 +352,25 @@ func (l *Log) RestartLogs(ctx context.Context, heads []audit.Checkpoint, person 
 			return nil, hint.Wrap(fmt.Errorf("the checkpoint of %d records of %s is not newer than the archive", c.Size, text.Visible(c.Origin)),
 				"give the newest checkpoint; `cocsync verify --checkpoint NOTE` compares an older one")
 		}
-		lost.Logs = append(lost.Logs, witness.Log{Account: stored[i].Name, Note: c.Text()})
+		if known := lost.Log(stored[i].Name); known == nil {
+			lost.Logs = append(lost.Logs, witness.Log{Account: stored[i].Name, Note: c.Text()})
+		} else if newer(row.Name, known, c) {
+			known.Note = c.Text()
+		}
 	}
 	plans, err := l.plans(ctx, row.Name, nil, lost)
 	if err != nil {
 		return nil, err
 	}
 	return l.restart(ctx, plans, person, now)
+}
+
+// newer reports whether a checkpoint is newer than the head of the same account.
+func newer(archive string, head *witness.Log, c audit.Checkpoint) bool {
+	known, _, err := head.Checkpoint()
+	if err != nil {
+		return true
+	}
+	before, id := generation(archive, head.Account, known.Origin), generation(archive, head.Account, c.Origin)
+	return id > before || id == before && c.Size > known.Size
 }

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/witness"
 )
 
 // restored restores a backup in place of the archive at path.
@@ -143,4 +145,52 @@ func TestRestoreContinues(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a refused restore left an archive: %v", err)
 	}
+}
+
+// Fault: a head without a signature in the head file of a backup closed a log that was complete, and
+// added an account, whose log the key signed.
+func TestForgedHeadOfABackup(t *testing.T) {
+	path, _ := logged(t)
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	opened(t, path, func(d *db.DB) { must(t, d.Backup(t.Context(), backup)) })
+	heads := externals(t, path)
+	logs := func(text string, accounts ...string) *witness.Heads {
+		h := &witness.Heads{Archive: strings.Split(heads[0].Origin, "/")[1]}
+		for _, account := range accounts {
+			h.Logs = append(h.Logs, witness.Log{Account: account, Note: strings.ReplaceAll(text, "prod", account)})
+		}
+		return h
+	}
+	later := audit.Checkpoint{Origin: heads[0].Origin, Size: heads[0].Size + 100, Root: heads[0].Root}
+	must(t, witness.Write(backup+".head", backup, logs(later.Text(), "evil", "prod"), nil))
+	if list := restored(t, path, backup); len(list) != 1 || !list[0].Continues {
+		t.Errorf("Restore with heads that are not signed = %+v, want that the log continues", list)
+	}
+	if _, faults := verify(t, path, false); faults != "" {
+		t.Errorf("Verify finds\n%s", faults)
+	}
+	// The head of an account, which is signed, is not that of another one.
+	h := logs(later.Text(), "evil")
+	h.Logs[0].Note = string(heads[0].Note)
+	must(t, witness.Write(backup+".head", backup, h, nil))
+	must(t, os.Remove(path))
+	must(t, db.Copy(t.Context(), backup, path+".copy"))
+	_, err := db.Restore(t.Context(), path, db.Restoring{Copy: path + ".copy", Heads: backup + ".head", At: on(30)})
+	if !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), "for account evil") {
+		t.Errorf("Restore with the head of another account = %v, want an ErrAltered", err)
+	}
+}
+
+// Fault: of two checkpoints of one log the first one counted, also if the other one was newer.
+func TestRestartAfterTheNewestCheckpoint(t *testing.T) {
+	path, external := logged(t)
+	first := audit.Checkpoint{Origin: external.Origin, Size: externals(t, path)[0].Size + 1, Root: external.Root}
+	second := first
+	second.Size++
+	opened(t, path, func(d *db.DB) {
+		list, err := d.RestartLogs(t.Context(), []audit.Checkpoint{first, second, first}, "root@here", on(30))
+		if err != nil || len(list) != 1 || list[0].Lost == nil || *list[0].Lost != second {
+			t.Errorf("RestartLogs = %+v, %v, want that the log lost %+v", list, err, second)
+		}
+	})
 }
