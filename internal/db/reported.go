@@ -189,9 +189,13 @@ func (p *Reported) others(r reader, args []any) (err error) {
 	}
 	p.Unrecorded, err = first[int](r, `
 		SELECT count(*) FROM cycles x
-		WHERE x.account_id = ?1 AND x.started_at < ?3 AND (x.started_at >= ?2 OR x.ended_at >= ?2) AND NOT `+covers, args...)
+		WHERE x.account_id = ?1 AND x.started_at < ?3 AND (x.started_at >= ?2 OR x.ended_at >= ?2) AND NOT CASE x.partial WHEN 0 THEN `+inRange+` ELSE `+covers+` END`, args...)
 	return err
 }
+
+// inRange is covers for a cycle that is not partial: only its own record can have a partial one.
+const inRange = `EXISTS (SELECT 1 FROM coverages g WHERE g.account_id = x.account_id AND g.watch = x.watch
+	AND g.last_cycle >= x.id AND g.first_cycle <= x.id)`
 
 // ChangesAround returns the numbers of the changes of an account from the last one before number
 // begin that was seen before since to the first one after number end that was seen at until or
