@@ -290,7 +290,7 @@ func (a *app) restoreInPlace(ctx context.Context, notes []string) error {
 	if err != nil {
 		return err
 	}
-	if err := verifyNow(ctx, d); err != nil {
+	if err := verifyNow(ctx, d, noteFolder{}); err != nil {
 		return err
 	}
 	list, err := d.RestartLogs(ctx, heads, person(), a.now())

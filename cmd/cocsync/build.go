@@ -45,7 +45,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		return nil, err
 	}
 	if d != nil {
-		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
+		p.syncer.Store = witnessed{d, noteFolder{cfg.WitnessDir, log}}
 	}
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {

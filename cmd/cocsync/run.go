@@ -69,7 +69,7 @@ func (a *app) runDaemon(ctx context.Context) error {
 	daemon.Jitter = jitter
 	daemon.Notify, daemon.Alive = systemdNotify(log)
 	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
-	daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
+	daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d, a.noteFolder(cfg)) }
 	rebuilding := sync.WaitGroup{}
 	rebuilding.Go(func() { rebuild(ctx, d, log) })
 	err = daemon.Run(ctx, reload, wake)

@@ -428,6 +428,17 @@ func (d *DB) Altered() {
 	d.head.Abandon()
 }
 
+// Contradicted ends all writing because of a checkpoint outside of the archive that contradicts it, and
+// returns the error as an ErrAltered.
+func (d *DB) Contradicted(err error) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.failed == nil {
+		d.stop(alteredError{err})
+	}
+	return d.failed
+}
+
 // PublicKey returns the public key of the key that signs the logs; nil if the key is missing.
 func (d *DB) PublicKey() audit.PublicKey { return d.public() }
 
