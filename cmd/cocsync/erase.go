@@ -60,6 +60,9 @@ func (a *app) openExclusive(ctx context.Context, o db.Options) (*db.DB, error) {
 			return nil, err
 		}
 		o.Key, o.Head = cfg.SigningKey, cfg.HeadFile
+		if o.Compare == nil {
+			o.Compare = a.compareNotes(cfg)
+		}
 	}
 	r, err := query.Open(ctx, path) // OpenWith would create a missing file
 	if err != nil {

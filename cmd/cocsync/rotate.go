@@ -57,7 +57,7 @@ func (a *app) auditRotate(ctx context.Context, lost bool) error {
 	if lost && d.HasKey() {
 		return errors.New("the key file is there again")
 	}
-	if err := verifyNow(ctx, d, noteFolder{}); err != nil {
+	if err := a.verifyWithNotes(ctx, d); err != nil {
 		return err
 	}
 	if lost && !a.confirmed("Continue the logs with a new key, which the old one does not sign?") {

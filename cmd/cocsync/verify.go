@@ -394,7 +394,7 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command,
-		Report: a.reportHead, Altered: stop}))
+		Report: a.reportHead, Altered: stop, Compare: a.compareNotes(cfg)}))
 	if err != nil {
 		return nil, err
 	}
@@ -402,18 +402,27 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 		a.logger(slog.LevelInfo).Warn("the signing key is missing: the archive continues, and its new records are not signed",
 			"key", cmp.Or(cfg.SigningKey, db.KeyFile(cfg.Database)))
 	}
-	notes := a.noteFolder(cfg)
 	if d.Unchanged() && !dueForVerification(d) {
-		if extended, err := notes.extended(ctx, d); extended || err != nil {
-			return d, err
-		}
+		return d, nil
 	}
-	return d, verifyNow(ctx, d, notes)
+	return d, verifyNow(ctx, d, a.noteFolder(cfg))
 }
 
 // noteFolder returns the configured witness_dir.
 func (a *app) noteFolder(cfg *config.Config) noteFolder {
 	return noteFolder{cfg.WitnessDir, a.logger(slog.LevelInfo)}
+}
+
+// compareNotes returns a function that compares an archive that is being opened for writing with the
+// newest checkpoints in witness_dir. If it does not extend them, it is verified, which says why.
+func (a *app) compareNotes(cfg *config.Config) func(context.Context, *db.DB) error {
+	notes := a.noteFolder(cfg)
+	return func(ctx context.Context, d *db.DB) error {
+		if extended, err := notes.extended(ctx, d); extended || err != nil {
+			return err
+		}
+		return verifyNow(ctx, d, notes)
+	}
 }
 
 // reportHead logs that the head file cannot be written, or is written again.
@@ -460,6 +469,18 @@ func verifyNow(ctx context.Context, d *db.DB, notes noteFolder) error {
 	}
 	_ = d.Verified(started) // its error is reported, and stops nothing
 	return nil
+}
+
+// verifyWithNotes is verifyNow with the configured witness_dir; with --db there is none.
+func (a *app) verifyWithNotes(ctx context.Context, d *db.DB) error {
+	if a.dbFlag != "" {
+		return verifyNow(ctx, d, noteFolder{})
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	return verifyNow(ctx, d, a.noteFolder(cfg))
 }
 
 // alteredError returns the error for an archive that does not verify.

@@ -233,6 +233,11 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
+	if l.outside != nil {
+		if err := l.outside(ctx); err != nil {
+			return err
+		}
+	}
 	for _, a := range without { // so that the file has the newest signed head of a log that continues without the key
 		l.head.Set(a.account, a.change, a.note, time.Now())
 	}

@@ -2,7 +2,6 @@ package query
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,9 +121,7 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 			}
 		}
 	}
-	slices.SortStableFunc(c.pending, func(i, j int) int {
-		return cmp.Compare(c.Verification.External[i].Size, c.Verification.External[j].Size)
-	})
+	c.sortPending()
 	c.externals()
 	var page []db.Leaf
 	for l, err := range c.db.Leaves(ctx, c.log.Account, c.log.ID) {
