@@ -470,6 +470,7 @@ CREATE INDEX deliveries_notifier ON deliveries (notifier);
 CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('waiting', 'claimed');
 CREATE INDEX deliveries_record ON deliveries (record_id, account_id) WHERE record_id IS NOT NULL;
 CREATE INDEX deliveries_unrecorded ON deliveries (account_id) WHERE state = 'sent' AND record_id IS NULL AND account_id IS NOT NULL;
+CREATE INDEX deliveries_notice ON deliveries (notice_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
 
 -- The outbox: one API call to one channel, frozen before the first attempt.

@@ -20,6 +20,8 @@ CREATE INDEX cycles_running ON cycles (watch) WHERE outcome = 'running';
 CREATE INDEX cycles_watch ON cycles (watch, account_id, id);
 -- object index deliveries_message deliveries
 CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
+-- object index deliveries_notice deliveries
+CREATE INDEX deliveries_notice ON deliveries (notice_id) WHERE notice_id IS NOT NULL;
 -- object index deliveries_notifier deliveries
 CREATE INDEX deliveries_notifier ON deliveries (notifier);
 -- object index deliveries_open deliveries

@@ -136,7 +136,9 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 			},
 			Send:    func(ctx context.Context) { p.sender.Run(ctx, wake) },
 			Witness: p.submitter.Run,
-			Weekly:  func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
+			Notices: func(ctx context.Context) error {
+				return errors.Join(p.syncer.Weekly(ctx, p.watches), p.syncer.QueueCheckpoint(ctx))
+			},
 		}, nil
 	}}
 }

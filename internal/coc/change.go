@@ -77,6 +77,7 @@ const (
 	NoticeFailure     NoticeKind = "failure"      // monitoring itself fails
 	NoticeRecovered   NoticeKind = "recovered"    // it works again
 	NoticeWeekly      NoticeKind = "weekly"       // monitoring works
+	NoticeCheckpoint  NoticeKind = "checkpoint"   // the signed heads of the logs
 	NoticeTest        NoticeKind = "test"
 )
 
