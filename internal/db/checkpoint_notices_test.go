@@ -1,6 +1,10 @@
 package db
 
 import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -107,11 +111,43 @@ func TestCheckpointNoticesWithoutKey(t *testing.T) {
 	if got := queueCheckpoint(t, d, now); len(got) != 1 || got[0] != "oncall" {
 		t.Errorf("QueueCheckpoint without the key is for %v", got)
 	}
-	if list, err := d.SignedHeads(t.Context(), now); err != coc.ErrNoKey || list != nil {
+	if list, err := d.SignedHeads(t.Context(), now); !errors.Is(err, coc.ErrNoKey) || list != nil {
 		t.Errorf("SignedHeads without the key = %v, %v", list, err)
 	}
 	d.key = key
 	if got := queueCheckpoint(t, d, now); len(got) != 1 || got[0] != "ops" {
 		t.Errorf("QueueCheckpoint with the key is for %v", got)
+	}
+}
+
+// The head file has the heads before a message can have them: an older copy of the database, which lacks
+// what a message has, is detected. If it cannot be written, there are none.
+func TestSignedHeadsAreInTheHeadFile(t *testing.T) {
+	d, _ := open(t)
+	for i, id := range []string{"DM1", "DM2", "DM3"} {
+		commit(t, d, step(id, "a\n"))
+		heads, err := d.SignedHeads(t.Context(), day)
+		if err != nil || len(heads) != 1 {
+			t.Fatalf("SignedHeads = %v, %v", heads, err)
+		}
+		file, err := os.ReadFile(HeadFile(d.Path()))
+		root := base64.StdEncoding.EncodeToString(heads[0].Root[:])
+		if err != nil || !strings.Contains(string(file), root) || !strings.Contains(string(heads[0].Note), root) {
+			t.Errorf("%d: %v: the head file lacks %s", i, err, root)
+		}
+		sent, err := d.SentNotes(t.Context(), "", day)
+		if err != nil || len(sent) != 1 || string(sent[0]) != string(heads[0].Note) {
+			t.Errorf("%d: SentNotes = %q, %v, want %q", i, sent, err, heads[0].Note)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(HeadFile(d.Path())+".new", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, d, step("DM4", "a\n"))
+	if heads, err := d.SignedHeads(t.Context(), day); !errors.Is(err, coc.ErrNoHeadFile) || heads != nil {
+		t.Errorf("SignedHeads without a head file = %v, %v", heads, err)
+	}
+	if err := os.RemoveAll(HeadFile(d.Path()) + ".new"); err != nil {
+		t.Fatal(err)
 	}
 }

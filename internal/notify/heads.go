@@ -67,8 +67,8 @@ func noHeads(n *coc.Notice, why error) *coc.Notice {
 func (w *writer) signedHeads(n *coc.Notice, logs []coc.Head, now time.Time) rendered {
 	title := text.Line(n.Title, maxHeader)
 	id := fmt.Sprintf("notice %d · %s · key %s", n.ID, utc(now), logs[0].Key)
-	lead := rich(paragraph(span("What the archive had recorded by then, signed. Keep it: cocsync verify --checkpoint FILE " +
-		"shows whether any of it was altered or removed since.")))
+	lead := rich(paragraph(span("The signed head of each log of the archive. Keep it: cocsync verify --checkpoint FILE " +
+		"shows whether anything that was recorded so far is altered or removed later.")))
 	var notes []string
 	for _, h := range logs {
 		notes = append(notes, string(h.Note))
