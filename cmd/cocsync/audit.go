@@ -273,12 +273,12 @@ func isCheckpoints(pasted string) bool {
 
 // checkSigned verifies the signatures of checkpoints and shows what they cover.
 func (a *app) checkSigned(path, pasted string, keys []audit.PublicKey, witnesses []audit.WitnessKey) error {
-	list, err := query.NewSigned(pasted, keys, witnesses)
+	list, err := query.NewChecked(pasted, keys, witnesses)
 	if err != nil {
 		return fmt.Errorf("%s is not valid: %w", path, err)
 	}
 	return a.result(list, func(w *page) {
-		for _, s := range list {
+		for _, s := range list.Checkpoints {
 			fmt.Fprintf(w, "Log %s; key %s signed %s with the root\n%s\n", text.Visible(s.Origin), s.Key, text.Plural(int(s.Size), "record"), s.Root)
 			w.cosigned(s.Cosigned)
 		}

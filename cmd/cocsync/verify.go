@@ -46,7 +46,7 @@ you noted earlier (cocsync audit keys), or the key file.
 
 Someone who has the key can rebuild everything. Only a checkpoint stored elsewhere can
 show that this did not happen. Give one with --checkpoint: a file, a note pasted from a
-message, or the size and the root from one. Those in witness_dir are always compared.
+message, or a size and a root. Those in witness_dir are always compared.
 
 A witness signs only heads that extend those it signed before. With --witness the result
 says how many records of each log the witness with that verifier key has cosigned, and
@@ -202,13 +202,13 @@ func readSmall(path string) ([]byte, error) {
 	return b, nil
 }
 
-// readExternal reads checkpoints: a file of them, notes, or size and root as in a message.
+// readExternal reads checkpoints: a file of them, notes, or size and root as in an event.
 func readExternal(arg string) (list []query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
 		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
 			x := query.External{Size: n, Name: "checkpoint of " + size + " records"}
 			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
-				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
+				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root"))
 			}
 			return []query.External{x}, err
 		}
@@ -217,7 +217,7 @@ func readExternal(arg string) (list []query.External, err error) {
 	if !strings.Contains(arg, "\n") {
 		b, err := readSmall(arg)
 		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
+			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root, separated by a space")
 		}
 		name, arg = arg, string(b)
 	}

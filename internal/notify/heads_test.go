@@ -16,7 +16,8 @@ import (
 func signedLogs(n int) (list []coc.Head) {
 	for i := range n {
 		origin := fmt.Sprintf("cocsync/0123456789abcdef/account-%02d", i)
-		note := fmt.Sprintf("%s\n%d\nLGs8O6HuVe8fN1H2Dyelm/Wsw5sGLDPDnFZgvHSCzfE=\n\n— %s %s\n", origin, 100+i, origin, strings.Repeat("aB3+", 23))
+		note := fmt.Sprintf("%s\n%d\nLGs8O6HuVe8fN1H2Dyelm/Wsw5sGLDPDnFZgvHSCzfE=\n\n— %s %s\n",
+			origin, 100+i, origin, strings.Repeat("aB3+", 23))
 		list = append(list, coc.Head{Origin: origin, Size: int64(100 + i), Key: "083a8bbc26f2a77ae58efd11a8274606", Note: []byte(note)})
 	}
 	return list

@@ -32,22 +32,27 @@ type Signed struct {
 	Cosigned []CosignedLog `json:"cosigned"`
 }
 
-// NewSigned verifies the signatures of the checkpoints in a text, which may have been pasted.
-func NewSigned(pasted string, keys []audit.PublicKey, witnesses []audit.WitnessKey) (list []Signed, err error) {
+// Checked are checkpoints whose signatures were verified.
+type Checked struct {
+	Checkpoints []Signed `json:"checkpoints"`
+}
+
+// NewChecked verifies the signatures of the checkpoints in a text, which may have been pasted.
+func NewChecked(pasted string, keys []audit.PublicKey, witnesses []audit.WitnessKey) (list Checked, err error) {
 	found, err := audit.ParsePasted(pasted)
 	for _, p := range found {
 		if p.Note == nil {
-			return nil, fmt.Errorf("the checkpoint of %s has no signature", text.Visible(p.Origin))
+			return list, fmt.Errorf("the checkpoint of %s has no signature", text.Visible(p.Origin))
 		}
 		c, key, err := audit.OpenAny(p.Note, keys)
 		if err != nil {
-			return nil, fmt.Errorf("the checkpoint of %s: %w", text.Visible(p.Origin), err)
+			return list, fmt.Errorf("the checkpoint of %s: %w", text.Visible(p.Origin), err)
 		}
 		cosigned, err := NewCosigned(p.Note, c, witnesses)
 		if err != nil {
-			return nil, err
+			return list, err
 		}
-		list = append(list, Signed{c.Origin, key.Fingerprint(), c.Size, c.Root.String(), cosigned})
+		list.Checkpoints = append(list.Checkpoints, Signed{c.Origin, key.Fingerprint(), c.Size, c.Root.String(), cosigned})
 	}
 	return list, err
 }
