@@ -35,6 +35,7 @@ func allowedImports() map[string][]string {
 		"internal/schedule":       {"internal/hint"},
 		"internal/config":         {"internal/audit", "internal/coc", "internal/hint", "internal/schedule", "internal/text"},
 		"internal/fetch":          {"internal/coc", "internal/hint", "internal/text"},
+		"internal/db/dbtest":      {"internal/coc", "internal/db"},
 		"internal/db":             {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text", "internal/witness", "migrations"},
 		"internal/mask":           {"internal/coc"},
 		"internal/notify":         {"internal/coc", "internal/diff", "internal/hint", "internal/mask", "internal/text"},

@@ -22,7 +22,9 @@ CREATE TABLE archive (
 	-- Progress: why the head file could not be written; null if it could. And the version of
 	-- the algorithm that made all differences, or an older one until they are rebuilt.
 	head_error TEXT,
-	diff_algorithm INTEGER NOT NULL DEFAULT 0
+	diff_algorithm INTEGER NOT NULL DEFAULT 0,
+	-- Progress: the id of the key that recognizes erased contents; null if it is missing.
+	erasure_key BLOB
 ) STRICT;
 
 -- One set of COC credentials and one endpoint. Its name is its identity.
@@ -292,30 +294,53 @@ CREATE TABLE revisions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 
--- One distinct text of an account, by SHA-256. Erasing it clears pack_id and start, and
--- keeps the rest.
+-- One distinct text of an account. Erasing it clears pack_id, start and salt, and replaces
+-- hash and size.
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
-	sha256 BLOB NOT NULL,
-	size INTEGER NOT NULL,
+	hash BLOB NOT NULL,       -- SHA-256; of an erased one, the keyed hash of that
+	salt BLOB,                -- random; null when it is erased
+	commitment BLOB NOT NULL, -- SHA-256 of the salt and the hash: what the records have
+	size INTEGER NOT NULL,    -- of an erased one, rounded up
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
-	start INTEGER NOT NULL, -- its offset in the unpacked frame
+	start INTEGER NOT NULL,   -- its offset in the unpacked frame
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, sha256),
+	UNIQUE (account_id, hash, salt), -- an erased one may be there again
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- One erasure of a content by a person.
+-- One revision whose content a person erased.
 CREATE TABLE erasures (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
+	revision_id INTEGER NOT NULL,
 	content_id INTEGER NOT NULL,
 	at INTEGER NOT NULL,
+	person TEXT NOT NULL, -- the user and the host
 	reason TEXT NOT NULL,
+	key_id BLOB NOT NULL, -- of the key of contents.hash
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, content_id),
+	UNIQUE (account_id, revision_id),
+	FOREIGN KEY (account_id, revision_id) REFERENCES revisions (account_id, id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erasures_content ON erasures (account_id, content_id);
+
+-- A person asks the process that keeps the logs to erase a content of an account.
+CREATE TABLE erasure_requests (
+	account_id INTEGER NOT NULL,
+	content_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	code BLOB NOT NULL, -- HMAC with a key of the key file
+	-- erased: the file is still to be rewritten without the bytes. error says why that, or the
+	-- erasure, failed.
+	state TEXT NOT NULL CHECK (state IN ('requested', 'erased', 'failed')),
+	error TEXT NOT NULL DEFAULT '',
+	PRIMARY KEY (account_id, content_id),
 	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 

@@ -292,6 +292,11 @@ func (a *app) checkProof(b []byte, key audit.PublicKey, witnesses []audit.Witnes
 				continue // below
 			}
 			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))
+			for _, o := range p.Openings {
+				if strings.HasSuffix(f.Name, "commitment") && fmt.Sprintf("%x", o.Commitment()) == f.Value {
+					fmt.Fprintf(w, "%-20s %x\n", "  to the SHA-256", o.SHA256)
+				}
+			}
 		}
 		writeDelivered(w, sent)
 	})

@@ -132,6 +132,7 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 			},
 			Send:    func(ctx context.Context) { p.sender.Run(ctx, wake) },
 			Witness: p.submitter.Run,
+			Erase:   (&eraser{db: d, operators: cfg.Operators, queued: p.syncer.DeliveriesDue, now: a.now, log: log}).run,
 			Weekly:  func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
 		}, nil
 	}}

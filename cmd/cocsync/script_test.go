@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"write":   writeCommand,
 			"config":  configCommand,
 			"same":    sameCommand,
+			"traces":  tracesCommand,
 			"get":     getCommand,
 			"notify":  notifyCommand,
 			"witness": witnessCommand,

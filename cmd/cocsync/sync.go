@@ -80,13 +80,14 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err := configure(ctx, d, p, a.now()); err != nil {
 		return err
 	}
+	erased := (&eraser{db: d, operators: cfg.Operators, now: a.now, log: a.logger(slog.LevelError)}).erase(ctx)
 	show := a.output().Progress()
 	p.syncer.Progress = showCycle(show)
 	only, err := chosen(ctx, d, p, docs)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{erased}
 	for i := range p.watches {
 		p.watches[i].Schedule = nil // only cron knows when they run
 	}

@@ -77,6 +77,7 @@ const (
 	NoticeFailure     NoticeKind = "failure"      // monitoring itself fails
 	NoticeRecovered   NoticeKind = "recovered"    // it works again
 	NoticeWeekly      NoticeKind = "weekly"       // monitoring works
+	NoticeErased      NoticeKind = "erased"       // a person erased a content
 	NoticeTest        NoticeKind = "test"
 )
 

@@ -24,6 +24,8 @@ type Set struct {
 	Send    func(context.Context) // sends what is due until the context ends
 	// Witness has the logs cosigned until the context ends; may be nil.
 	Witness func(context.Context)
+	// Erase erases what is requested until the context ends; may be nil.
+	Erase func(context.Context)
 	// Weekly queues the weekly notice. It is called at the start and every hour, and
 	// decides whether it is due; may be nil.
 	Weekly func(context.Context) error
@@ -123,6 +125,9 @@ func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
 	}
 	if s.set.Witness != nil {
 		s.running.Go(func() { s.set.Witness(ctx) })
+	}
+	if s.set.Erase != nil {
+		s.running.Go(func() { s.set.Erase(ctx) })
 	}
 	if s.set.Weekly != nil {
 		weekly := func() {

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -304,23 +306,34 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 
 // Compared is what a change compares. Later observations never alter it.
 type Compared struct {
-	From, To     coc.Key   // the revisions; zero for none
-	Old, New     coc.Hash  // their contents
-	OldCheckedAt time.Time // when the old bytes were last compared with COC's; zero for never
-	Label        string    // of To
-	Number       int       // of To
+	From, To     coc.Key  // the revisions; zero for none
+	Old, New     coc.Hash // their contents
+	OldErased    bool
+	NewErased    bool
+	Opened       [2]struct{ Salt, Commitment []byte } // the commitments to both
+	OldCheckedAt time.Time                            // when the old bytes were last compared with COC's; zero for never
+	Label        string                               // of To
+	Number       int                                  // of To
 	Evidence     coc.Evidence
 }
 
-// Compared returns what a change compares.
+// Compared returns what a change compares. The hashes of the contents are those to which its record
+// commits.
 func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error) {
-	return comparedBy(a.reading(ctx, "change %d", change.ID), change)
+	c, err := comparedBy(a.reading(ctx, "change %d", change.ID), change)
+	for i, hash := range []coc.Hash{c.Old, c.New} {
+		if o := c.Opened[i]; err == nil && o.Salt != nil && !bytes.Equal(audit.Commit(o.Salt, hash[:]), o.Commitment) {
+			err = damaged("change %d: the SHA-256 of a content is not that of its commitment", change.ID)
+		}
+	}
+	return c, err
 }
 
 func comparedBy(r reader, change coc.Key) (Compared, error) {
 	return find[Compared](r, `
-		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.sha256, tt.sha256,
-			rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
+		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.hash, tt.hash,
+			tf.id IS NOT NULL AND tf.pack_id IS NULL, tt.id IS NOT NULL AND tt.pack_id IS NULL,
+			tf.salt, tf.commitment, tt.salt, tt.commitment, rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
 		FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
 }
 

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -68,7 +70,7 @@ type packed struct {
 	Erased      bool
 }
 
-const packedColumns = `c.sha256, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
+const packedColumns = `c.hash, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
 
 // isErased is the condition that a person erased a content c.
 const isErased = `EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = c.account_id AND e.content_id = c.id)`
@@ -79,7 +81,8 @@ func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c
 }
 
 func (u *Unpacker) content(r reader, account int64, hash coc.Hash) (_ coc.Content, err error) {
-	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`, account, hash)
+	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.hash IN (?, ?) ORDER BY c.pack_id IS NULL`,
+		account, hash, u.s.Keyed(hash))
 	if err != nil {
 		return coc.Content{}, err
 	}
@@ -129,15 +132,20 @@ func (p packed) check(data []byte) error {
 func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault error)) error {
 	r := a.reading(ctx, "contents")
 	u := a.Unpacker()
-	for p, err := range stream[packed](r, `
-		SELECT `+packedColumns+` FROM contents c ORDER BY c.account_id, c.pack_id`) {
+	for c, err := range stream[struct {
+		packed
+		Salt, Commitment []byte
+	}](r, `SELECT `+packedColumns+`, c.salt, c.commitment FROM contents c ORDER BY c.account_id, c.pack_id`) {
 		if err != nil {
 			return err
 		}
-		var fault error
+		p, fault := c.packed, error(nil)
 		switch {
 		case !p.Erased:
 			_, fault = u.unpack(reader{ctx: ctx, on: a.read}, p)
+			if fault == nil && (len(c.Salt) != saltSize || !bytes.Equal(audit.Commit(c.Salt, p.Hash[:]), c.Commitment)) {
+				fault = errors.New("its commitment is not that of its salt and its SHA-256")
+			}
 		case p.Pack.ID != 0:
 			fault = errors.New("it is erased, but has a pack")
 		}
@@ -149,15 +157,15 @@ func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault 
 	return nil
 }
 
-// Hashes returns the hashes of contents with a hexadecimal prefix, including erased contents.
+// Hashes returns the hashes of contents with a hexadecimal prefix. An erased content has none.
 func (a *Archive) Hashes(ctx context.Context, prefix string) ([]coc.Hash, error) {
 	low, err := hex.DecodeString(prefix[:len(prefix)/2*2])
 	if err != nil {
 		return nil, fmt.Errorf("content %s: %q is not a hexadecimal number", prefix, prefix)
 	}
 	list, err := collect[coc.Hash](a.reading(ctx, "content %s", prefix), `
-		SELECT DISTINCT c.sha256 FROM accounts a JOIN contents c ON c.account_id = a.id
-		WHERE c.sha256 >= ?1 AND substr(c.sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
+		SELECT DISTINCT c.hash FROM accounts a JOIN contents c ON c.account_id = a.id
+		WHERE c.hash >= ?1 AND substr(c.hash, 1, length(?1)) = ?1 AND c.pack_id IS NOT NULL LIMIT 1000`, low)
 	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
 }
 
@@ -169,8 +177,9 @@ type hashed struct {
 
 // storedContent is a row of contents that a revision names.
 type storedContent struct {
-	ID     int64
-	Erased bool
+	ID         int64
+	Erased     bool
+	Commitment []byte
 }
 
 // addContents stores the contents that are new for the account, in the open pack of the
@@ -178,7 +187,10 @@ type storedContent struct {
 func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedContent) {
 	var p pack
 	for _, c := range contents {
-		s, ok := get[storedContent](t, `SELECT c.id, `+isErased+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`, document.Account, c.hash)
+		// An erased content is not stored again.
+		s, ok := get[storedContent](t, `
+			SELECT c.id, `+isErased+`, c.commitment FROM contents c WHERE c.account_id = ? AND c.hash IN (?, ?) ORDER BY c.pack_id IS NOT NULL`,
+			document.Account, c.hash, t.s.Keyed(c.hash))
 		if !ok {
 			if p.ID == 0 {
 				p = t.openPack(document)
@@ -187,7 +199,10 @@ func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedCo
 				t.savePack(p)
 				p = t.newPack(document)
 			}
-			s.ID = t.add(document.Account, "contents", "sha256, size, form, pack_id, start", c.hash, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
+			salt := newSalt()
+			s.Commitment = audit.Commit(salt, c.hash[:])
+			s.ID = t.add(document.Account, "contents", "hash, salt, commitment, size, form, pack_id, start",
+				c.hash, salt, s.Commitment, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
 			*t.count(document.Account, "content_bytes") += int64(len(c.Bytes))
 			p.data = append(p.data, c.Bytes...)
 			p.Count++
@@ -246,4 +261,21 @@ func (t *tx) savePack(p pack) {
 	}
 	t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
 		p.Count, len(p.data), t.s.packs.pack(p.data), p.Account, p.ID)
+}
+
+// Openings returns the openings of the commitments in the record of a row; none of erased contents.
+func (a *Archive) Openings(ctx context.Context, typ string, row coc.Key) ([]audit.Opening, error) {
+	revisions := map[string]string{
+		audit.TypeRevision: `SELECT account_id, id FROM revisions`,
+		audit.TypeChange: `SELECT account_id, from_revision AS id FROM changes WHERE account_id = ?1 AND id = ?2
+			UNION SELECT account_id, to_revision FROM changes`,
+	}[typ]
+	if revisions == "" {
+		return nil, nil
+	}
+	return collect[audit.Opening](a.reading(ctx, "contents of %s %d", typ, row.ID), `
+		SELECT c.salt, c.hash FROM (`+revisions+` WHERE account_id = ?1 AND id = ?2) x
+		JOIN revisions r ON r.account_id = x.account_id AND r.id = x.id
+		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE c.salt IS NOT NULL ORDER BY c.id`, row)
 }

@@ -81,6 +81,7 @@ type store struct {
 	report   func(error)
 
 	writing   sync.Mutex            // one transaction at a time
+	rewriting atomic.Bool           // the file is rewritten, which may take minutes
 	failed    error                 // why nothing more is written: see stop
 	altered   func(error)           // receives failed
 	commit    func(*sql.Tx) error   // Tx.Commit; tests replace it

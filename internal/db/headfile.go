@@ -155,8 +155,8 @@ func (l *Log) newArchive(ctx context.Context, heads *witness.Heads, headErr erro
 	}
 	l.start(heads)
 	return l.update(ctx, "name the archive", func(t *tx) {
-		t.exec(insertInto("archive", "id, name, created_at, public_key, diff_algorithm"), 1, heads.Archive, time.Now(), []byte(l.public()),
-			diff.Algorithm)
+		t.exec(insertInto("archive", "id, name, created_at, public_key, diff_algorithm, erasure_key"), 1, heads.Archive, time.Now(), []byte(l.public()),
+			diff.Algorithm, l.erasureKey())
 	})
 }
 
@@ -248,6 +248,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads) error {
 		}
 		// What this program adds is not of a newer algorithm.
 		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
+		t.exec(`UPDATE archive SET erasure_key = ?1 WHERE erasure_key IS NOT ?1`, t.s.erasureKey())
 		t.attest()
 		t.attestDeliveries(time.Now())
 	})

@@ -108,17 +108,20 @@ var sources = func() map[string]source {
 			d.document_id, v.label AS version, x.at, nullif(x.withdrawn, 0) AS withdrawn, x.made_at`},
 		{audit.TypeRevision, "revisions", ofVersion + ofContent, `
 			d.document_id, v.label AS version, x.number AS revision, nullif(x.version_uuid, '') AS version_uuid,
-			t.sha256, t.size, nullif(t.form, 0) AS raw_token, x.made_at, x.seen_at, nullif(x.author, '') AS author,
+			t.commitment, ` + roundedSizeOf + ` AS size, nullif(t.form, 0) AS raw_token, x.made_at, x.seen_at, nullif(x.author, '') AS author,
 			x.previous_checked_at, nullif(x.request_id, '') AS request_id, x.answered_at`},
 		{audit.TypeUnavailable, "unavailable_versions", ofVersion, `
 			d.document_id, v.label AS version, x.at AS seen_at, nullif(x.error, '') AS error`},
 		{audit.TypeChange, "changes", ofDocument + strings.ReplaceAll(compared, "c.", "x."), `
-			d.document_id, x.id AS change, x.kind, vf.label AS from_version, rf.number AS from_revision, tf.sha256 AS from_sha256,
-			vt.label AS to_version, rt.number AS to_revision, tt.sha256 AS to_sha256, nullif(v.label, '') AS version,
+			d.document_id, x.id AS change, x.kind, vf.label AS from_version, rf.number AS from_revision, tf.commitment AS from_commitment,
+			vt.label AS to_version, rt.number AS to_revision, tt.commitment AS to_commitment, nullif(v.label, '') AS version,
 			CASE WHEN x.to_state IS NOT NULL THEN coalesce(x.from_state, 0) END AS from_state, x.to_state,
 			x.at, x.seen_at, nullif(x.backfill, 0) AS backfill, nullif(x.late, 0) AS late, x.cycle_id AS cycle`},
 		{audit.TypeTrust, "trusts", "", `x.at, x.person, x.reason, x.checkpoint`},
-		{audit.TypeErasure, "erasures", ofContent, `t.sha256, t.size, x.at, x.reason`},
+		{audit.TypeErasure, "erasures", ` JOIN revisions r ON r.account_id = x.account_id AND r.id = x.revision_id` +
+			strings.ReplaceAll(ofVersion, "x.", "r.") + ofContent, `
+			d.document_id, v.label AS version, r.number AS revision, t.commitment, ` + roundedSizeOf + ` AS size, t.hash AS keyed_hash,
+			x.key_id, x.at, x.person, x.reason`},
 	} {
 		list[s.typ] = selected(s.typ, s.table, s.joined, s.columns)
 	}

@@ -47,9 +47,9 @@ type storedVersion struct {
 
 // storedRevision is a revision of this step; zero for none.
 type storedRevision struct {
-	ID     int64
-	Hash   coc.Hash
-	Erased bool // its content was erased
+	ID         int64
+	Commitment []byte // to its content
+	Erased     bool   // its content was erased
 }
 
 func (w *stepper) put() {
@@ -227,21 +227,21 @@ func (w *stepper) putRevisions() {
 	w.putLines(w.document, w.isNew, kept)
 	for _, v := range w.Versions {
 		if v.Revision != nil {
-			w.putRevision(v, contents[0].hash, stored[0])
-			contents, stored = contents[1:], stored[1:]
+			w.putRevision(v, stored[0])
+			stored = stored[1:]
 		}
 	}
 }
 
-func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) {
+func (w *stepper) putRevision(v coc.VersionStep, content storedContent) {
 	r := v.Revision
 	defer w.naming("revision %s", coc.RevisionLabel(v.Label, r.Number, r.Number))()
 	key := w.add(w.document.Account, "revisions", `version_id, number, version_uuid, content_id, made_at, seen_at, author,
 		previous_checked_at, request_id, answered_at`,
 		w.versions[v.Label].ID, r.Number, r.UUID, content.ID, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
-	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.Erased}
+	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, content.Commitment, content.Erased}
 	w.leaf(key, w.record(audit.TypeRevision, "version", v.Label, "revision", r.Number, "version_uuid", audit.NotEmpty(r.UUID),
-		"sha256", hash[:], "size", len(r.Content.Bytes), "raw_token", r.Content.Form == coc.FormToken, "made_at", v.MadeAt,
+		"commitment", content.Commitment, "size", roundedSize(len(r.Content.Bytes)), "raw_token", r.Content.Form == coc.FormToken, "made_at", v.MadeAt,
 		"seen_at", w.SeenAt, "author", audit.NotEmpty(r.Author), "previous_checked_at", r.PreviousCheckedAt,
 		"request_id", audit.NotEmpty(r.Evidence.RequestID), "answered_at", r.Evidence.Date))
 }
@@ -253,7 +253,7 @@ func (w *stepper) revision(ref coc.RevisionRef) storedRevision {
 		return r
 	}
 	if r, ok = get[storedRevision](w.tx, `
-		SELECT r.id, c.sha256, 0 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+		SELECT r.id, c.commitment, c.pack_id IS NULL FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
 		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`, w.document, ref); !ok {
 		w.fail(fmt.Errorf("no revision %s", coc.RevisionLabel(ref.Label, ref.Number, ref.Number)))
@@ -276,10 +276,10 @@ func (w *stepper) putChange(c coc.NewChange) {
 		noneIsNull(states[1]), noneIsNull(w.versions[c.Label].ID), c.At, w.SeenAt, c.Backfill, c.Late)
 	r := w.record(audit.TypeChange, "change", key.ID, "kind", c.Kind)
 	if from.ID != 0 {
-		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_sha256", from.Hash[:])
+		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_commitment", from.Commitment)
 	}
 	if to.ID != 0 {
-		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_sha256", to.Hash[:])
+		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_commitment", to.Commitment)
 	}
 	r.Add("version", audit.NotEmpty(c.Label))
 	if states[1] != 0 {

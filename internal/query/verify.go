@@ -215,7 +215,7 @@ func describe(typ string, r *audit.Record) string {
 		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
 		audit.TypeRevision:    "${version}#${revision} of ${account}/${document_id}",
 		audit.TypeChange:      "change ${change} (${kind}) of ${account}/${document_id}",
-		audit.TypeErasure:     "the erasure of ${sha256}",
+		audit.TypeErasure:     "the erasure of ${version}#${revision} of ${account}/${document_id}",
 		audit.TypeCycle:       "cycle ${cycle} of watch ${watch}",
 		audit.TypeCoverage:    "cycles of watch ${watch} from ${started_at}",
 		audit.TypeTrust:       "the decision at ${at} to continue the log of account ${account}",

@@ -31,6 +31,8 @@ type Fetcher interface {
 type Store interface {
 	Known(ctx context.Context, account, documentID string) (coc.ArchivedDocument, error)
 	Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error)
+	// Keyed returns by what an erased content is recognized; zero if the key for that is missing.
+	Keyed(hash coc.Hash) coc.Hash
 	// NamesOf returns the names of documents by their ids.
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
 	// Commit stores all steps or none.

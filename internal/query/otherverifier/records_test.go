@@ -38,14 +38,15 @@ func recordTypes() map[string]string {
 		"state":       `document_states` + ofDocument + `seen_at name description risk_level creator modifier enterprise_project_id created_at updated_at others=extra request_id* answered_at`,
 		"listing":     `listings` + ofVersion + `at withdrawn! made_at`,
 		"unavailable": `unavailable_versions` + ofVersion + `seen_at=at error*`,
-		"revision":    `(SELECT x.*, c.sha256, c.size, c.form FROM revisions x` + ofContent + `)` + ofVersion + `revision=number version_uuid* sha256 size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
-		"change": `(SELECT x.*, fromv.label AS fv, fromr.number AS fr, fromc.sha256 AS fc, tov.label AS tv, tor.number AS tr, toc.sha256 AS tc, v.label AS version,
+		"revision":    `(SELECT x.*, c.commitment, (c.size + 255) / 256 * 256 AS size, c.form FROM revisions x` + ofContent + `)` + ofVersion + `revision=number version_uuid* commitment size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
+		"change": `(SELECT x.*, fromv.label AS fv, fromr.number AS fr, fromc.commitment AS fc, tov.label AS tv, tor.number AS tr, toc.commitment AS tc, v.label AS version,
 			iif(to_state IS NULL, NULL, coalesce(from_state, 0)) AS fs FROM changes x LEFT JOIN versions v ON v.account_id = x.account_id AND v.id = x.version_id` +
-			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument + `change=id kind from_version=fv from_revision=fr from_sha256=fc
-			to_version=tv to_revision=tr to_sha256=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
-		"erasure": `(SELECT x.*, c.sha256, c.size FROM erasures x` + ofContent + `) x: sha256 size at reason`,
-		"key":     `key_changes x: at person old_key new_key lost!`,
-		"trust":   `trusts x: at person reason checkpoint`,
+			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument + `change=id kind from_version=fv from_revision=fr from_commitment=fc
+			to_version=tv to_revision=tr to_commitment=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
+		"erasure": `(SELECT x.*, c.commitment, c.size, c.hash, r.version_id, r.number FROM erasures x JOIN revisions r
+			ON r.account_id = x.account_id AND r.id = x.revision_id` + ofContent + `)` + ofVersion + `revision=number commitment size keyed_hash=hash key_id at person reason`,
+		"key":   `key_changes x: at person old_key new_key lost!`,
+		"trust": `trusts x: at person reason checkpoint`,
 	}
 }
 
