@@ -278,7 +278,7 @@ CREATE TABLE revisions (
 	id INTEGER NOT NULL,
 	version_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	version_uuid TEXT NOT NULL, -- '' when absent
+	version_uuid TEXT, -- null when it is that of the version; '' when absent
 	content_id INTEGER NOT NULL,
 	made_at INTEGER,
 	seen_at INTEGER NOT NULL,
@@ -294,20 +294,19 @@ CREATE TABLE revisions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 
--- One distinct text of an account. Erasing it clears pack_id, start and salt, and replaces
--- hash and size.
+-- One distinct text of an account. The records have a commitment to it: SHA-256 of salt and
+-- hash. Erasing it clears pack_id, start and salt, replaces hash and rounds size up.
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
-	hash BLOB NOT NULL,       -- SHA-256; of an erased one, the keyed hash of that
-	salt BLOB,                -- random; null when it is erased
-	commitment BLOB NOT NULL, -- SHA-256 of the salt and the hash: what the records have
-	size INTEGER NOT NULL,    -- of an erased one, rounded up
+	hash BLOB NOT NULL, -- SHA-256; of an erased one, the commitment
+	salt BLOB,          -- 16 random bytes; null when it is erased
+	size INTEGER NOT NULL,
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
-	start INTEGER NOT NULL,   -- its offset in the unpacked frame
+	start INTEGER NOT NULL, -- its offset in the unpacked frame
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, hash, salt), -- an erased one may be there again
+	UNIQUE (account_id, hash),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -320,13 +319,16 @@ CREATE TABLE erasures (
 	at INTEGER NOT NULL,
 	person TEXT NOT NULL, -- the user and the host
 	reason TEXT NOT NULL,
-	key_id BLOB NOT NULL, -- of the key of contents.hash
+	-- HMAC of the SHA-256, by which the content is recognized, and the id of its key.
+	keyed_hash BLOB NOT NULL,
+	key_id BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, revision_id),
 	FOREIGN KEY (account_id, revision_id) REFERENCES revisions (account_id, id),
 	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX erasures_content ON erasures (account_id, content_id);
+CREATE INDEX erasures_keyed_hash ON erasures (account_id, keyed_hash);
 
 -- A person asks the process that keeps the logs to erase a content of an account.
 CREATE TABLE erasure_requests (

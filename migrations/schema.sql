@@ -46,6 +46,8 @@ CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed
 CREATE INDEX documents_name ON documents (name, document_id);
 -- object index erasures_content erasures
 CREATE INDEX erasures_content ON erasures (account_id, content_id);
+-- object index erasures_keyed_hash erasures
+CREATE INDEX erasures_keyed_hash ON erasures (account_id, keyed_hash);
 -- object index items_old_path items
 CREATE INDEX items_old_path ON items (old_path) WHERE old_path IS NOT NULL;
 -- object index items_old_task items
@@ -183,15 +185,14 @@ CREATE TABLE checkpoints (
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
-	hash BLOB NOT NULL,       -- SHA-256; of an erased one, the keyed hash of that
-	salt BLOB,                -- random; null when it is erased
-	commitment BLOB NOT NULL, -- SHA-256 of the salt and the hash: what the records have
-	size INTEGER NOT NULL,    -- of an erased one, rounded up
+	hash BLOB NOT NULL, -- SHA-256; of an erased one, the commitment
+	salt BLOB,          -- 16 random bytes; null when it is erased
+	size INTEGER NOT NULL,
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
-	start INTEGER NOT NULL,   -- its offset in the unpacked frame
+	start INTEGER NOT NULL, -- its offset in the unpacked frame
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, hash, salt), -- an erased one may be there again
+	UNIQUE (account_id, hash),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table cosignatures cosignatures
@@ -396,7 +397,9 @@ CREATE TABLE erasures (
 	at INTEGER NOT NULL,
 	person TEXT NOT NULL, -- the user and the host
 	reason TEXT NOT NULL,
-	key_id BLOB NOT NULL, -- of the key of contents.hash
+	-- HMAC of the SHA-256, by which the content is recognized, and the id of its key.
+	keyed_hash BLOB NOT NULL,
+	key_id BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
 	UNIQUE (account_id, revision_id),
 	FOREIGN KEY (account_id, revision_id) REFERENCES revisions (account_id, id),
@@ -587,7 +590,7 @@ CREATE TABLE revisions (
 	id INTEGER NOT NULL,
 	version_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	version_uuid TEXT NOT NULL, -- '' when absent
+	version_uuid TEXT, -- null when it is that of the version; '' when absent
 	content_id INTEGER NOT NULL,
 	made_at INTEGER,
 	seen_at INTEGER NOT NULL,

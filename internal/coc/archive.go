@@ -39,10 +39,10 @@ type KnownVersion struct {
 	// The newest revision; Number is 0 if there is none.
 	Number int
 	UUID   string
-	Hash   Hash // of an erased content, the keyed hash
-	Erased bool
-	// Opaque is an erased content that cannot be recognized, because the key is missing.
-	Opaque bool
+	Hash   Hash
+	Erased bool // its content was erased
+	Keyed  Hash // by what an erased content is recognized
+	Opaque bool // it cannot be recognized: the key is missing
 	// Earlier are the contents of the previous revisions of a version that is not
 	// recorded yet.
 	Earlier []Hash

@@ -1,7 +1,6 @@
 package db
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -308,32 +306,24 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 type Compared struct {
 	From, To     coc.Key  // the revisions; zero for none
 	Old, New     coc.Hash // their contents
-	OldErased    bool
+	OldErased    bool     // then the hash is the commitment
 	NewErased    bool
-	Opened       [2]struct{ Salt, Commitment []byte } // the commitments to both
-	OldCheckedAt time.Time                            // when the old bytes were last compared with COC's; zero for never
-	Label        string                               // of To
-	Number       int                                  // of To
+	OldCheckedAt time.Time // when the old bytes were last compared with COC's; zero for never
+	Label        string    // of To
+	Number       int       // of To
 	Evidence     coc.Evidence
 }
 
-// Compared returns what a change compares. The hashes of the contents are those to which its record
-// commits.
+// Compared returns what a change compares.
 func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error) {
-	c, err := comparedBy(a.reading(ctx, "change %d", change.ID), change)
-	for i, hash := range []coc.Hash{c.Old, c.New} {
-		if o := c.Opened[i]; err == nil && o.Salt != nil && !bytes.Equal(audit.Commit(o.Salt, hash[:]), o.Commitment) {
-			err = damaged("change %d: the SHA-256 of a content is not that of its commitment", change.ID)
-		}
-	}
-	return c, err
+	return comparedBy(a.reading(ctx, "change %d", change.ID), change)
 }
 
 func comparedBy(r reader, change coc.Key) (Compared, error) {
 	return find[Compared](r, `
 		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.hash, tt.hash,
 			tf.id IS NOT NULL AND tf.pack_id IS NULL, tt.id IS NOT NULL AND tt.pack_id IS NULL,
-			tf.salt, tf.commitment, tt.salt, tt.commitment, rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
+			rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
 		FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
 }
 

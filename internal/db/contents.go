@@ -1,7 +1,7 @@
 package db
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -81,8 +81,13 @@ func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c
 }
 
 func (u *Unpacker) content(r reader, account int64, hash coc.Hash) (_ coc.Content, err error) {
-	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.hash IN (?, ?) ORDER BY c.pack_id IS NULL`,
-		account, hash, u.s.Keyed(hash))
+	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.hash = ?`, account, hash)
+	if errors.Is(err, coc.ErrNotFound) {
+		// It may have been erased since the caller read the hash.
+		if gone, err2 := first[bool](r, `SELECT EXISTS (SELECT 1 FROM erasures WHERE account_id = ? AND keyed_hash = ?)`, account, u.s.Keyed(hash)); gone || err2 != nil {
+			return coc.Content{}, cmp.Or(err2, coc.ErrErased)
+		}
+	}
 	if err != nil {
 		return coc.Content{}, err
 	}
@@ -132,20 +137,15 @@ func (p packed) check(data []byte) error {
 func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault error)) error {
 	r := a.reading(ctx, "contents")
 	u := a.Unpacker()
-	for c, err := range stream[struct {
-		packed
-		Salt, Commitment []byte
-	}](r, `SELECT `+packedColumns+`, c.salt, c.commitment FROM contents c ORDER BY c.account_id, c.pack_id`) {
+	for p, err := range stream[packed](r, `
+		SELECT `+packedColumns+` FROM contents c ORDER BY c.account_id, c.pack_id`) {
 		if err != nil {
 			return err
 		}
-		p, fault := c.packed, error(nil)
+		var fault error
 		switch {
 		case !p.Erased:
 			_, fault = u.unpack(reader{ctx: ctx, on: a.read}, p)
-			if fault == nil && (len(c.Salt) != saltSize || !bytes.Equal(audit.Commit(c.Salt, p.Hash[:]), c.Commitment)) {
-				fault = errors.New("its commitment is not that of its salt and its SHA-256")
-			}
 		case p.Pack.ID != 0:
 			fault = errors.New("it is erased, but has a pack")
 		}
@@ -179,7 +179,18 @@ type hashed struct {
 type storedContent struct {
 	ID         int64
 	Erased     bool
-	Commitment []byte
+	Salt, Hash []byte
+}
+
+// commitment returns what the records have of a content.
+func (c storedContent) commitment() []byte { return commitment(c.Salt, c.Hash) }
+
+// commitment returns what the records have of the content of a row of contents.
+func commitment(salt, hash []byte) []byte {
+	if salt == nil { // erased
+		return hash
+	}
+	return audit.Commit(salt, hash)
 }
 
 // addContents stores the contents that are new for the account, in the open pack of the
@@ -187,10 +198,7 @@ type storedContent struct {
 func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedContent) {
 	var p pack
 	for _, c := range contents {
-		// An erased content is not stored again.
-		s, ok := get[storedContent](t, `
-			SELECT c.id, `+isErased+`, c.commitment FROM contents c WHERE c.account_id = ? AND c.hash IN (?, ?) ORDER BY c.pack_id IS NOT NULL`,
-			document.Account, c.hash, t.s.Keyed(c.hash))
+		s, ok := t.storedContent(document.Account, c.hash)
 		if !ok {
 			if p.ID == 0 {
 				p = t.openPack(document)
@@ -199,10 +207,9 @@ func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedCo
 				t.savePack(p)
 				p = t.newPack(document)
 			}
-			salt := newSalt()
-			s.Commitment = audit.Commit(salt, c.hash[:])
-			s.ID = t.add(document.Account, "contents", "hash, salt, commitment, size, form, pack_id, start",
-				c.hash, salt, s.Commitment, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
+			s.Salt, s.Hash = newSalt(), c.hash[:]
+			s.ID = t.add(document.Account, "contents", "hash, salt, size, form, pack_id, start",
+				c.hash, s.Salt, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
 			*t.count(document.Account, "content_bytes") += int64(len(c.Bytes))
 			p.data = append(p.data, c.Bytes...)
 			p.Count++
@@ -213,6 +220,16 @@ func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedCo
 		t.savePack(p)
 	}
 	return stored
+}
+
+// storedContent returns the content with a hash, also an erased one: it is not stored again.
+func (t *tx) storedContent(account int64, hash coc.Hash) (storedContent, bool) {
+	const columns = `SELECT c.id, ` + isErased + `, c.salt, c.hash FROM contents c WHERE c.account_id = ?1 AND `
+	s, ok := get[storedContent](t, columns+`c.hash = ?2`, account, hash)
+	if keyed := t.s.Keyed(hash); !ok && keyed != (coc.Hash{}) {
+		s, ok = get[storedContent](t, columns+`c.id IN (SELECT e.content_id FROM erasures e WHERE e.account_id = ?1 AND e.keyed_hash = ?2)`, account, keyed)
+	}
+	return s, ok
 }
 
 // pack is the decompressed open pack of a document. Only one is open at a time: its data is

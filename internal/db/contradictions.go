@@ -141,10 +141,8 @@ var contradictions = []string{
 		WHERE (x.pack_id IS NULL) <> EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = x.account_id AND e.content_id = x.id)`,
 	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' has no bytes, and a place for them' FROM contents x
 		WHERE x.pack_id IS NULL AND x.start <> 0`,
-	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' is erased, and has a salt or its exact size' FROM contents x
-		WHERE x.pack_id IS NULL AND (x.salt IS NOT NULL OR x.size % 256 <> 0)`,
-	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' is there twice' FROM contents x
-		WHERE x.pack_id IS NOT NULL GROUP BY x.account_id, x.hash HAVING count(*) > 1`,
+	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' has a salt or an exact size although it is erased, or no salt' FROM contents x
+		WHERE (x.pack_id IS NULL) <> (x.salt IS NULL) OR x.pack_id IS NULL AND x.size % 256 <> 0`,
 	`SELECT 'erasure ' || x.id` + inAccount + ` || ' is of another content than its revision' FROM erasures x
 		JOIN revisions r ON r.account_id = x.account_id AND r.id = x.revision_id WHERE r.content_id <> x.content_id`,
 	`SELECT DISTINCT 'pack ' || x.id` + inAccount + ` || ' has contents of other documents' FROM packs x

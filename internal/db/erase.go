@@ -55,7 +55,7 @@ func (s *store) erasureKey() []byte {
 type Erasure struct {
 	Content  coc.Key
 	Account  string
-	Hash     coc.Hash // of an erased one, the keyed hash
+	Hash     coc.Hash // of an erased one, the commitment
 	Size     int
 	ErasedAt time.Time // zero if it is not erased
 	Person   string    // who erased it
@@ -90,7 +90,8 @@ const (
 func (a *Archive) Erasures(ctx context.Context, hash, keyed coc.Hash) (all []Erasure, err error) {
 	r := a.reading(ctx, "content %.12s", hash)
 	contents, err := collect[coc.Key](r, `
-		SELECT a.id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id WHERE c.hash IN (?, ?) ORDER BY a.name, c.id`, hash, keyed)
+		SELECT a.id, c.id FROM accounts a JOIN contents c ON c.account_id = a.id
+		WHERE c.hash = ?1 OR c.id IN (SELECT e.content_id FROM erasures e WHERE e.account_id = a.id AND e.keyed_hash = ?2) ORDER BY a.name, c.id`, hash, keyed)
 	for _, content := range contents {
 		if err == nil {
 			var e Erasure
@@ -142,7 +143,7 @@ func globbed(path string) string {
 type ErasureRequest struct {
 	Content    coc.Key
 	Account    string
-	Commitment []byte
+	Salt, Hash []byte // of the content
 	At         time.Time
 	Person     string
 	Reason     string
@@ -163,7 +164,7 @@ const (
 
 // code authenticates a request: who can write only the database cannot have a content erased.
 func (q *ErasureRequest) code(key *audit.Key) []byte {
-	r := audit.NewRecord("erase", "account", q.Content.Account, "content", q.Content.ID, "commitment", q.Commitment,
+	r := audit.NewRecord("erase", "account", q.Content.Account, "content", q.Content.ID, "commitment", commitment(q.Salt, q.Hash),
 		"at", q.At, "person", q.Person, "reason", q.Reason)
 	return key.Authenticate(r.Encode())
 }
@@ -178,11 +179,11 @@ func (a *Archive) RequestErasure(ctx context.Context, key *audit.Key, content co
 		return a.errNoErasureKey()
 	}
 	return a.update(ctx, "request an erasure", func(t *tx) {
-		commitment, ok := get[[]byte](t, `SELECT commitment FROM contents WHERE account_id = ? AND id = ?`, content)
+		c, ok := get[struct{ Salt, Hash []byte }](t, `SELECT salt, hash FROM contents WHERE account_id = ? AND id = ?`, content)
 		if !ok {
 			t.fail(coc.ErrNotFound)
 		}
-		q := ErasureRequest{Content: content, Commitment: commitment, At: now.Truncate(time.Millisecond), Person: person, Reason: reason}
+		q := ErasureRequest{Content: content, Salt: c.Salt, Hash: c.Hash, At: now.Truncate(time.Millisecond), Person: person, Reason: reason}
 		t.exec(`DELETE FROM erasure_requests WHERE account_id = ? AND content_id = ? AND state = 'failed'`, content)
 		added := t.exec(insertInto("erasure_requests", "account_id, content_id, at, person, reason, code, state")+` ON CONFLICT DO NOTHING`,
 			content, q.At, person, reason, q.code(key), ErasureRequested)
@@ -195,7 +196,7 @@ func (a *Archive) RequestErasure(ctx context.Context, key *audit.Key, content co
 // ErasureRequests returns the requests that are not finished, oldest first.
 func (a *Archive) ErasureRequests(ctx context.Context) ([]ErasureRequest, error) {
 	return collect[ErasureRequest](a.reading(ctx, "requested erasures"), `
-		SELECT q.account_id, q.content_id, a.name, c.commitment, q.at, q.person, q.reason, q.code, q.state, q.error
+		SELECT q.account_id, q.content_id, a.name, c.salt, c.hash, q.at, q.person, q.reason, q.code, q.state, q.error
 		FROM erasure_requests q JOIN accounts a ON a.id = q.account_id
 		JOIN contents c ON c.account_id = q.account_id AND c.id = q.content_id ORDER BY q.at, q.account_id, q.content_id`)
 }
@@ -255,8 +256,8 @@ func (t *tx) eraseContent(q ErasureRequest, now time.Time) bool {
 	t.renewDeliveries(q.Content)
 	t.eraseDifferences(q.Content)
 	t.eraseBytes(q.Content, c)
-	keyed, size := t.s.Keyed(c.Hash), roundedSize(int(c.Size))
-	t.exec(`UPDATE contents SET hash = ?, salt = NULL, size = ?, pack_id = NULL, start = 0 WHERE account_id = ? AND id = ?`, keyed, size, q.Content)
+	committed, keyed, size := commitment(q.Salt, q.Hash), t.s.Keyed(c.Hash), roundedSize(int(c.Size))
+	t.exec(`UPDATE contents SET hash = ?, salt = NULL, size = ?, pack_id = NULL, start = 0 WHERE account_id = ? AND id = ?`, committed, size, q.Content)
 	*t.count(q.Content.Account, "content_bytes") += int64(size) - c.Size
 	t.eraseLines(q.Content)
 	for _, p := range list[struct {
@@ -267,10 +268,10 @@ func (t *tx) eraseContent(q ErasureRequest, now time.Time) bool {
 		SELECT r.id, d.document_id, v.label, r.number FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id
 		JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id WHERE r.account_id = ? AND r.content_id = ? ORDER BY r.id`, q.Content) {
 		t.logged(audit.TypeRevision, coc.Key{Account: q.Content.Account, ID: p.Revision})
-		key := t.add(q.Content.Account, "erasures", "revision_id, content_id, at, person, reason, key_id",
-			p.Revision, q.Content.ID, now, q.Person, q.Reason, t.s.erasureKey())
+		key := t.add(q.Content.Account, "erasures", "revision_id, content_id, at, person, reason, keyed_hash, key_id",
+			p.Revision, q.Content.ID, now, q.Person, q.Reason, keyed, t.s.erasureKey())
 		t.leaf(key, audit.NewRecord(audit.TypeErasure, "account", q.Account, "document_id", p.DocumentID, "version", p.Version, "revision", p.Number,
-			"commitment", q.Commitment, "size", size, "keyed_hash", keyed[:], "key_id", t.s.erasureKey(), "at", now, "person", q.Person, "reason", q.Reason))
+			"commitment", committed, "size", size, "keyed_hash", keyed[:], "key_id", t.s.erasureKey(), "at", now, "person", q.Person, "reason", q.Reason))
 	}
 	// The index keeps deleted text until its segments are merged.
 	t.exec(`INSERT INTO trigrams (trigrams) VALUES ('optimize')`)

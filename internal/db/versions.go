@@ -19,7 +19,7 @@ type Revision struct {
 	UUID         string
 	State        coc.VersionState
 	Err          string   // why it is unavailable
-	Hash         coc.Hash // of an erased content, the keyed hash
+	Hash         coc.Hash // of an erased content, the commitment
 	Size         int
 	Form         coc.Form
 	Erased       bool
@@ -68,11 +68,6 @@ func (a *Archive) Predecessors(ctx context.Context, document coc.Key) (map[coc.K
 		FROM changes WHERE account_id = ? AND document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document)
 }
 
-// opaque is the condition that a content c is erased, and that the key with the id ?1 does not
-// recognize it.
-const opaque = `EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = c.account_id AND e.content_id = c.id
-	AND e.key_id IS DISTINCT FROM ?1)`
-
 // opaqueContents are erased contents e, and the revisions r that have them, that cannot be
 // recognized with the key with the id ?1.
 const opaqueContents = `FROM erasures e JOIN revisions r ON r.account_id = e.account_id AND r.content_id = e.content_id
@@ -97,12 +92,13 @@ func (a *Archive) OpaqueVersions(ctx context.Context) (int, error) {
 func (s *store) knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {
 	list, err := collect[coc.KnownVersion](r, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.backfill, v.withdrawn_at IS NOT NULL, v.recorded, v.failures, v.failed_cycle,
-			v.error, v.failed_since, v.retry_at, '', 0, v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.hash,
-			c.id IS NOT NULL AND c.pack_id IS NULL, `+opaque+`, NULL
+			v.error, v.failed_since, v.retry_at, '', 0, v.checked_at, coalesce(r.number, 0), CASE WHEN r.id IS NULL THEN '' ELSE coalesce(r.version_uuid, v.version_uuid) END, c.hash,
+			e.id IS NOT NULL, e.keyed_hash, e.id IS NOT NULL AND e.key_id IS DISTINCT FROM ?1, NULL
 		FROM versions v
 		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			AND r.number = (SELECT max(n.number) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id)
 		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		LEFT JOIN erasures e ON `+isErasureOf("c")+`
 		WHERE v.account_id = ?2 AND v.document_id = ?3`, s.erasureKey(), document)
 	for i := range list {
 		if v := &list[i]; err == nil && v.Number > 1 && !v.Recorded {

@@ -159,7 +159,7 @@ func (v *visit) applyContent(x *version, a coc.Response) {
 	hash := a.Content.Hash()
 	uuid := cmp.Or(x.listed, x.UUID, x.Listed.UUID)
 	x.Checked, x.touched = true, true
-	same := hash == x.Hash || x.Erased && v.Store.Keyed(hash) == x.Hash
+	same := hash == x.Hash || x.Erased && v.Store.Keyed(hash) == x.Keyed
 	if x.Number > 0 && same && (x.UUID == "" || uuid == "" || x.UUID == uuid) {
 		return
 	}
