@@ -35,15 +35,14 @@ func allowedImports() map[string][]string {
 		"internal/schedule":       {"internal/hint"},
 		"internal/config":         {"internal/audit", "internal/coc", "internal/hint", "internal/schedule", "internal/text"},
 		"internal/fetch":          {"internal/coc", "internal/hint", "internal/text"},
-		"internal/db": {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text",
-			"internal/witness", "migrations"},
-		"internal/mask":   {"internal/coc"},
-		"internal/notify": {"internal/coc", "internal/diff", "internal/hint", "internal/mask", "internal/text"},
-		"internal/query": {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/hint",
-			"internal/schedule", "internal/text"},
-		"internal/syncer": {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
-		"internal/daemon": {"internal/coc", "internal/syncer"},
-		"internal/web":    {"internal/coc", "internal/diff", "internal/hint", "internal/query", "internal/text"},
+		"internal/db/dbtest":      {"internal/coc", "internal/db"},
+		"internal/db":             {"internal/audit", "internal/coc", "internal/diff", "internal/hint", "internal/text", "internal/witness", "migrations"},
+		"internal/mask":           {"internal/coc"},
+		"internal/notify":         {"internal/coc", "internal/diff", "internal/hint", "internal/mask", "internal/text"},
+		"internal/query":          {"internal/audit", "internal/coc", "internal/db", "internal/diff", "internal/hint", "internal/schedule", "internal/text"},
+		"internal/syncer":         {"internal/coc", "internal/diff", "internal/hint", "internal/text"},
+		"internal/daemon":         {"internal/coc", "internal/syncer"},
+		"internal/web":            {"internal/coc", "internal/diff", "internal/hint", "internal/query", "internal/text"},
 	}
 }
 

@@ -22,7 +22,9 @@ CREATE TABLE archive (
 	-- Progress: why the head file could not be written; null if it could. And the version of
 	-- the algorithm that made all differences, or an older one until they are rebuilt.
 	head_error TEXT,
-	diff_algorithm INTEGER NOT NULL DEFAULT 0
+	diff_algorithm INTEGER NOT NULL DEFAULT 0,
+	-- Progress: the id of the key that recognizes erased contents; null if it is missing.
+	erasure_key BLOB
 ) STRICT;
 
 -- One set of COC credentials and one endpoint. Its name is its identity.
@@ -276,7 +278,7 @@ CREATE TABLE revisions (
 	id INTEGER NOT NULL,
 	version_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	version_uuid TEXT NOT NULL, -- '' when absent
+	version_uuid TEXT, -- null when it is that of the version; '' when absent
 	content_id INTEGER NOT NULL,
 	made_at INTEGER,
 	seen_at INTEGER NOT NULL,
@@ -292,30 +294,55 @@ CREATE TABLE revisions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revisions_author ON revisions (author) WHERE author IS NOT NULL;
 
--- One distinct text of an account, by SHA-256. Erasing it clears pack_id and start, and
--- keeps the rest.
+-- One distinct text of an account. The records have a commitment to it: SHA-256 of salt and
+-- hash. Erasing it clears pack_id, start and salt, replaces hash and rounds size up.
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
-	sha256 BLOB NOT NULL,
+	hash BLOB NOT NULL, -- SHA-256; of an erased one, the commitment
+	salt BLOB,          -- 16 random bytes; null when it is erased
 	size INTEGER NOT NULL,
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
 	start INTEGER NOT NULL, -- its offset in the unpacked frame
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, sha256),
+	UNIQUE (account_id, hash),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- One erasure of a content by a person.
+-- One revision whose content a person erased.
 CREATE TABLE erasures (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
+	revision_id INTEGER NOT NULL,
 	content_id INTEGER NOT NULL,
 	at INTEGER NOT NULL,
+	person TEXT NOT NULL, -- the user and the host
 	reason TEXT NOT NULL,
+	-- HMAC of the SHA-256, by which the content is recognized, and the id of its key.
+	keyed_hash BLOB NOT NULL,
+	key_id BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, content_id),
+	UNIQUE (account_id, revision_id),
+	FOREIGN KEY (account_id, revision_id) REFERENCES revisions (account_id, id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erasures_content ON erasures (account_id, content_id);
+CREATE INDEX erasures_keyed_hash ON erasures (account_id, keyed_hash);
+
+-- A person asks the process that keeps the logs to erase a content of an account.
+CREATE TABLE erasure_requests (
+	account_id INTEGER NOT NULL,
+	content_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	code BLOB NOT NULL, -- HMAC with a key of the key file
+	-- erased: the file is still to be rewritten without the bytes. error says why that, or the
+	-- erasure, failed.
+	state TEXT NOT NULL CHECK (state IN ('requested', 'erased', 'failed')),
+	error TEXT NOT NULL DEFAULT '',
+	PRIMARY KEY (account_id, content_id),
 	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -470,6 +497,7 @@ CREATE INDEX deliveries_notifier ON deliveries (notifier);
 CREATE INDEX deliveries_open ON deliveries (notifier, due_at) WHERE state IN ('waiting', 'claimed');
 CREATE INDEX deliveries_record ON deliveries (record_id, account_id) WHERE record_id IS NOT NULL;
 CREATE INDEX deliveries_unrecorded ON deliveries (account_id) WHERE state = 'sent' AND record_id IS NULL AND account_id IS NOT NULL;
+CREATE INDEX deliveries_notice ON deliveries (notice_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
 
 -- The outbox: one API call to one channel, frozen before the first attempt.

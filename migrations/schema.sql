@@ -20,6 +20,8 @@ CREATE INDEX cycles_running ON cycles (watch) WHERE outcome = 'running';
 CREATE INDEX cycles_watch ON cycles (watch, account_id, id);
 -- object index deliveries_message deliveries
 CREATE INDEX deliveries_message ON deliveries (message_id) WHERE message_id IS NOT NULL;
+-- object index deliveries_notice deliveries
+CREATE INDEX deliveries_notice ON deliveries (notice_id) WHERE notice_id IS NOT NULL;
 -- object index deliveries_notifier deliveries
 CREATE INDEX deliveries_notifier ON deliveries (notifier);
 -- object index deliveries_open deliveries
@@ -44,6 +46,10 @@ CREATE INDEX documents_lines_version ON documents (lines_version);
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
 CREATE INDEX documents_name ON documents (name, document_id);
+-- object index erasures_content erasures
+CREATE INDEX erasures_content ON erasures (account_id, content_id);
+-- object index erasures_keyed_hash erasures
+CREATE INDEX erasures_keyed_hash ON erasures (account_id, keyed_hash);
 -- object index items_old_path items
 CREATE INDEX items_old_path ON items (old_path) WHERE old_path IS NOT NULL;
 -- object index items_old_task items
@@ -126,7 +132,9 @@ CREATE TABLE archive (
 	-- Progress: why the head file could not be written; null if it could. And the version of
 	-- the algorithm that made all differences, or an older one until they are rebuilt.
 	head_error TEXT,
-	diff_algorithm INTEGER NOT NULL DEFAULT 0
+	diff_algorithm INTEGER NOT NULL DEFAULT 0,
+	-- Progress: the id of the key that recognizes erased contents; null if it is missing.
+	erasure_key BLOB
 ) STRICT;
 -- object table blocks blocks
 CREATE TABLE blocks (
@@ -179,13 +187,14 @@ CREATE TABLE checkpoints (
 CREATE TABLE contents (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
-	sha256 BLOB NOT NULL,
+	hash BLOB NOT NULL, -- SHA-256; of an erased one, the commitment
+	salt BLOB,          -- 16 random bytes; null when it is erased
 	size INTEGER NOT NULL,
 	form INTEGER NOT NULL CHECK (form IN (0, 1)), -- 1: the raw JSON token
 	pack_id INTEGER,
 	start INTEGER NOT NULL, -- its offset in the unpacked frame
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, sha256),
+	UNIQUE (account_id, hash),
 	FOREIGN KEY (account_id, pack_id) REFERENCES packs (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table cosignatures cosignatures
@@ -366,15 +375,36 @@ CREATE TABLE endpoints (
 	at INTEGER NOT NULL,
 	PRIMARY KEY (id, account_id)
 ) STRICT, WITHOUT ROWID;
+-- object table erasure_requests erasure_requests
+CREATE TABLE erasure_requests (
+	account_id INTEGER NOT NULL,
+	content_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	person TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	code BLOB NOT NULL, -- HMAC with a key of the key file
+	-- erased: the file is still to be rewritten without the bytes. error says why that, or the
+	-- erasure, failed.
+	state TEXT NOT NULL CHECK (state IN ('requested', 'erased', 'failed')),
+	error TEXT NOT NULL DEFAULT '',
+	PRIMARY KEY (account_id, content_id),
+	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
+) STRICT, WITHOUT ROWID;
 -- object table erasures erasures
 CREATE TABLE erasures (
 	account_id INTEGER NOT NULL,
 	id INTEGER NOT NULL,
+	revision_id INTEGER NOT NULL,
 	content_id INTEGER NOT NULL,
 	at INTEGER NOT NULL,
+	person TEXT NOT NULL, -- the user and the host
 	reason TEXT NOT NULL,
+	-- HMAC of the SHA-256, by which the content is recognized, and the id of its key.
+	keyed_hash BLOB NOT NULL,
+	key_id BLOB NOT NULL,
 	PRIMARY KEY (id, account_id),
-	UNIQUE (account_id, content_id),
+	UNIQUE (account_id, revision_id),
+	FOREIGN KEY (account_id, revision_id) REFERENCES revisions (account_id, id),
 	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
 -- object table goose_db_version goose_db_version
@@ -562,7 +592,7 @@ CREATE TABLE revisions (
 	id INTEGER NOT NULL,
 	version_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
-	version_uuid TEXT NOT NULL, -- '' when absent
+	version_uuid TEXT, -- null when it is that of the version; '' when absent
 	content_id INTEGER NOT NULL,
 	made_at INTEGER,
 	seen_at INTEGER NOT NULL,

@@ -35,7 +35,7 @@ describes the formats.`,
 }
 
 func (a *app) auditCheckpointCommand() *cobra.Command {
-	var account string
+	var account, at string
 	cmd := &cobra.Command{
 		Use:   "checkpoint",
 		Short: "write the newest signed checkpoint of each log",
@@ -43,11 +43,24 @@ func (a *app) auditCheckpointCommand() *cobra.Command {
 of records, their root, the signature (a signed note, https://c2sp.org/tlog-checkpoint),
 and the cosignatures of witnesses, if it has any. Store it where no one with write access to the archive
 can change it. Then cocsync verify --checkpoint FILE shows whether anything that the
-archive held at that time was altered or removed.`,
-		Example: `  cocsync audit checkpoint --account prod > checkpoint-$(date +%F).txt`,
-		Args:    noArgs,
+archive held at that time was altered or removed.
+
+With --at it writes those that were the newest to be sent at a time, without cosignatures: the
+daily message of that time has them, or the SHA-256 of this output.`,
+		Example: `  cocsync audit checkpoint --account prod > checkpoint-$(date +%F).txt
+  cocsync audit checkpoint --at 2026-06-01T00:00:05.123Z | sha256sum`,
+		Args: noArgs,
 		RunE: a.withArchive(func(ctx context.Context, q *query.Archive, _ []string) error {
-			notes, err := q.Notes(ctx, account)
+			then, err := query.Option("at", at, q.Time)
+			if err != nil {
+				return err
+			}
+			var notes [][]byte
+			if then.IsZero() {
+				notes, err = q.Notes(ctx, account)
+			} else {
+				notes, err = q.NotesAt(ctx, account, then)
+			}
 			if err != nil {
 				return err
 			}
@@ -56,6 +69,7 @@ archive held at that time was altered or removed.`,
 		}),
 	}
 	cmd.Flags().StringVar(&account, "account", "", "only the log of account `NAME`")
+	cmd.Flags().StringVar(&at, "at", "", "those that were sent until `TIME`")
 	return cmd
 }
 
@@ -191,16 +205,20 @@ func (a *app) auditCheckCommand() *cobra.Command {
 	var keys, witnesses []string
 	cmd := &cobra.Command{
 		Use:   "check FILE --key KEY",
-		Short: "check a proof without an archive",
+		Short: "check a proof or a checkpoint without an archive",
 		Long: `Check reads a proof written by "cocsync audit prove" or "cocsync audit consistency" and
 shows what it proves. It needs the verifier key of the log, from a trusted source: a line
 that "cocsync audit keys" printed, or a file with such lines.
 
-With --witness the newest checkpoint of the proof must also be cosigned by the witness with
-that verifier key.`,
-		Example: `  cocsync audit check change-41.proof --key keys.txt`,
-		Args:    rangeArgs(1, 1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], keys, witnesses) },
+It also reads checkpoints, such as those of a daily message, and verifies their signatures.
+Whether an archive still has what they cover is checked by cocsync verify --checkpoint.
+
+With --witness the newest checkpoint of the proof, or each checkpoint, must also be cosigned
+by the witness with that verifier key.`,
+		Example: `  cocsync audit check change-41.proof --key keys.txt
+  cocsync audit check checkpoint.txt --key keys.txt`,
+		Args: rangeArgs(1, 1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.auditCheck(args[0], keys, witnesses) },
 	}
 	cmd.Flags().StringArrayVar(&keys, "key", nil, "a verifier key, or a `FILE` with some; may be repeated (required)")
 	witnessFlag(cmd, &witnesses)
@@ -224,6 +242,9 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 	if err != nil {
 		return err
 	}
+	if isCheckpoints(string(b)) {
+		return a.checkSigned(path, string(b), keys, by)
+	}
 	if c, wrong := audit.ParseConsistency(b); wrong == nil {
 		err = a.checkConsistency(c, keys, by)
 	} else {
@@ -237,6 +258,32 @@ func (a *app) auditCheck(path string, list, witnesses []string) error {
 		return fmt.Errorf("%s is not a valid proof: %w", path, err)
 	}
 	return nil
+}
+
+// isCheckpoints reports whether a text begins with a checkpoint: that of a proof is at its end.
+func isCheckpoints(pasted string) bool {
+	found, err := audit.ParsePasted(pasted)
+	for line := range strings.Lines(pasted) {
+		if line = strings.Trim(line, "> `\t\r\n\ufeff"); line != "" {
+			return err == nil && line == found[0].Origin
+		}
+	}
+	return false
+}
+
+// checkSigned verifies the signatures of checkpoints and shows what they cover.
+func (a *app) checkSigned(path, pasted string, keys []audit.PublicKey, witnesses []audit.WitnessKey) error {
+	list, err := query.NewChecked(pasted, keys, witnesses)
+	if err != nil {
+		return fmt.Errorf("%s is not valid: %w", path, err)
+	}
+	return a.result(list, func(w *page) {
+		for _, s := range list.Checkpoints {
+			fmt.Fprintf(w, "Log %s; key %s signed %s with the root\n%s\n", text.Visible(s.Origin), s.Key, text.Plural(int(s.Size), "record"), s.Root)
+			w.cosigned(s.Cosigned)
+		}
+		w.WriteString("Whether an archive has them unaltered: cocsync verify --checkpoint FILE\n")
+	})
 }
 
 // checkConsistency checks a consistency proof and shows what it proves.
@@ -292,6 +339,11 @@ func (a *app) checkProof(b []byte, key audit.PublicKey, witnesses []audit.Witnes
 				continue // below
 			}
 			fmt.Fprintf(w, "%-20s %s\n", f.Name, text.Visible(f.Value)+recordTime(f))
+			for _, o := range p.Openings {
+				if strings.HasSuffix(f.Name, "commitment") && fmt.Sprintf("%x", o.Commitment()) == f.Value {
+					fmt.Fprintf(w, "%-20s %x\n", "  to the SHA-256", o.SHA256)
+				}
+			}
 		}
 		writeDelivered(w, sent)
 	})

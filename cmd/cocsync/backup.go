@@ -287,11 +287,12 @@ func (a *app) restoreInPlace(ctx context.Context, notes []string) error {
 			heads = append(heads, c)
 		}
 	}
-	d, err := a.openExclusive(ctx, db.Options{Command: "restore"})
+	older := func(context.Context, *db.DB) error { return nil } // witness_dir has newer checkpoints
+	d, err := a.openExclusive(ctx, db.Options{Command: "restore", Compare: older})
 	if err != nil {
 		return err
 	}
-	if err := verifyNow(ctx, d); err != nil {
+	if err := verifyNow(ctx, d, noteFolder{}); err != nil {
 		return err
 	}
 	list, err := d.RestartLogs(ctx, heads, person(), a.now())

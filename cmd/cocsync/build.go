@@ -37,7 +37,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{syncer: &syncer.Syncer{Operators: cfg.Operators, Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}}
+	p := &parts{syncer: &syncer.Syncer{Operators: cfg.Operators, Checkpoints: cfg.DailyCheckpoints(), Route: routes(cfg), Now: a.now, Log: log, Ended: a.live.Cycles()}}
 	if p.sender, err = a.sender(cfg, d, log); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (a *app) build(cfg *config.Config, d *db.DB, log *slog.Logger) (*parts, err
 		return nil, err
 	}
 	if d != nil {
-		p.syncer.Store = witnessed{d, cfg.WitnessDir, log}
+		p.syncer.Store = witnessed{d, noteFolder{cfg.WitnessDir, log}}
 	}
 	accounts := map[string]*syncer.Account{}
 	for _, c := range cfg.Accounts {
@@ -159,7 +159,7 @@ func (a *app) sender(cfg *config.Config, d *db.DB, log *slog.Logger) (*notify.Se
 	if err != nil {
 		return nil, err
 	}
-	s := &notify.Sender{Now: a.now, Log: log, HTTP: postClient(authorities),
+	s := &notify.Sender{Operators: cfg.Operators, Now: a.now, Log: log, HTTP: postClient(authorities),
 		Links: notify.Links{Page: cfg.PageURL, Console: map[string]string{}}, People: map[string]notify.Person{}}
 	if d != nil {
 		s.Outbox = d

@@ -227,13 +227,13 @@ func TestDamagedRows(t *testing.T) {
 		{`UPDATE contents SET size = 9223372036854775807`, "log -p", "are outside of pack"},
 		{`UPDATE contents SET size = 9223372036854775807`, "backup FILE", "are outside of pack"},
 		{`UPDATE contents SET size = 9223372036854775807`, "verify", "are outside of pack"},
-		{`UPDATE contents SET sha256 = x'00' WHERE id = 1`, "show DM-restart --meta", "a hash of 1 bytes"},
-		{`UPDATE contents SET sha256 = x'00' WHERE id = 1`, "log -p", "a hash of 1 bytes"},
+		{`UPDATE contents SET hash = x'00' WHERE id = 1`, "show DM-restart --meta", "a hash of 1 bytes"},
+		{`UPDATE contents SET hash = x'00' WHERE id = 1`, "log -p", "a hash of 1 bytes"},
 		{`UPDATE packs SET frame = x'28b52ffd'`, "show DM-restart", "pack "},
 		{`UPDATE blocks SET frame = x'28b52ffd'`, "grep timeout", "block "},
-		{`UPDATE contents SET sha256 = zeroblob(31) WHERE id = 1`, "verify", "a hash of 31 bytes"},
+		{`UPDATE contents SET hash = zeroblob(31) WHERE id = 1`, "verify", "a hash of 31 bytes"},
 		{`DELETE FROM packs`, "show DM-restart", "its pack 1 is missing"},
-		{`UPDATE contents SET sha256 = zeroblob(32) WHERE id = 1`, "show DM-restart@v1", "its bytes do not have its SHA-256"},
+		{`UPDATE contents SET hash = zeroblob(32) WHERE id = 1`, "show DM-restart@v1", "its bytes do not have its SHA-256"},
 		{`UPDATE changes SET document_id = 99 WHERE id = 1`, "export jsonl", "change 1 names a document that is missing"},
 		{`UPDATE notices SET lines = '{'`, "export jsonl", "row (id=1, kind="},
 	} {
@@ -320,6 +320,6 @@ func alterArchive(t *testing.T, path string, how uint8, where uint64, number int
 	id := where%8 + 1
 	tamper(t, path,
 		fmt.Sprintf(`UPDATE packs SET frame = x'%x', size = %d WHERE id = (SELECT pack_id FROM contents WHERE id = %d)`, frame, len(text), id),
-		fmt.Sprintf(`UPDATE contents SET sha256 = x'%x', size = %d, start = 0, form = 0 WHERE id = %d`, sha256.Sum256(text), len(text), id))
+		fmt.Sprintf(`UPDATE contents SET hash = x'%x', size = %d, start = 0, form = 0 WHERE id = %d`, sha256.Sum256(text), len(text), id))
 	return fmt.Sprintf("content %d is %q", id, text)
 }

@@ -315,6 +315,7 @@ func docsTidy(text string) string {
 		{`cocsync/[0-9a-f]{16}`, "cocsync/ORIGIN"},
 		{`key [0-9a-f]{32}`, "key ID"},
 		{`[A-Za-z0-9+/]{43}=`, "ROOT"},
+		{`(commitment +)[0-9a-f]{64}`, "${1}COMMITMENT"},
 		{`— (\S+) [A-Za-z0-9+/]{80,}=*`, "— $1 SIGNATURE"},
 		{`[0-9a-f]{7,}\.\.[0-9a-f]{7,}`, "COMMITS"},
 	} {

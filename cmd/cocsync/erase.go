@@ -1,15 +1,18 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -20,23 +23,25 @@ import (
 func (a *app) eraseCommand() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "erase HASH --reason TEXT",
+		Use:   "erase DOC@REF | HASH --reason TEXT",
 		Short: "remove one content permanently",
-		Long: `Erase removes one content, given by its SHA-256 or a unique prefix of it, and everything
-derived from it: its lines, the differences of its changes, and the messages that report
-them. Its hash and size, the reason, and the record that these versions existed are kept.
-Pending messages are rewritten without it. Then the database file is rewritten so that no
-trace of the content is left in it; this temporarily needs as much disk space again.
+		Long: `Erase removes one content, given by a version of a document or by its SHA-256 or a unique
+prefix of that, and everything derived from it: its lines, the differences of its changes,
+the messages that report them, and its SHA-256. All accounts that have the content are
+listed, and each is erased separately. What remains is a signed record with the versions, a
+salted hash, the size rounded up to 256 bytes, you, and the reason. Pending messages are
+written again without it, and operators are notified. Then the database file is rewritten
+so that no trace is left in it; this temporarily needs as much disk space again.
 
-It first shows what is affected and asks for confirmation: type yes. It needs exclusive
-access to the archive: stop the daemon first.
+It first shows what is affected and asks for confirmation: type yes. While the daemon runs,
+the daemon does the work; both need the key of the archive. If COC serves the content again,
+it is recognized with the key: it is neither stored nor shown.
 
-It does not affect COC, messages that were posted, exports, or copies of the file. Other
-versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, and
-` + "`cocsync show DOC@REF --meta`" + ` shows their hashes.`,
-		Example: `  cocsync show rotate-database-password@v3 --meta | grep SHA-256
-  cocsync erase 3f786850e387 --reason 'a password, ticket 4711'`,
-		Args: rangeArgs(1, 1),
+It does not affect COC, messages that were posted, exports, backups, or proofs and bundles
+that were made before. Other versions may have the same text: ` + "`cocsync grep -F TEXT`" + `
+finds them.`,
+		Example: `  cocsync erase rotate-database-password@v3 --reason 'a password, ticket 4711'`,
+		Args:    rangeArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return usage(hint.Wrap(errors.New("--reason is missing"), "add --reason TEXT: the archive keeps it in place of the content"))
@@ -48,115 +53,245 @@ versions may have the same text: ` + "`cocsync grep -F TEXT`" + ` finds them, an
 	return a.outputFlag(cmd)
 }
 
-// openExclusive opens an existing archive for the only process that may write it.
-func (a *app) openExclusive(ctx context.Context, o db.Options) (*db.DB, error) {
-	path, err := a.database()
+func (a *app) erase(ctx context.Context, ref, reason string) error {
+	path, keyFile, _, err := a.target()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if a.dbFlag == "" {
-		cfg, err := a.config()
-		if err != nil {
-			return nil, err
+	list, key, err := a.erasable(ctx, path, ref, cmp.Or(keyFile, db.KeyFile(path)))
+	if err != nil {
+		return err
+	}
+	var contents []coc.Key // to erase
+	for _, e := range list {
+		a.showErasure(e)
+		if e.ErasedAt.IsZero() {
+			contents = append(contents, e.Content)
 		}
-		o.Key, o.Head = cfg.SigningKey, cfg.HeadFile
 	}
-	r, err := query.Open(ctx, path) // OpenWith would create a missing file
-	if err != nil {
-		return nil, err
-	}
-	if err := r.Close(); err != nil {
-		return nil, err
-	}
-	o.Report = a.reportHead
-	return a.closeAtExit(db.OpenWith(ctx, path, o))
-}
-
-func (a *app) erase(ctx context.Context, prefix, reason string) error {
-	d, err := a.openExclusive(ctx, db.Options{Command: "erase"})
-	if err != nil {
-		return err
-	}
-	hash, err := findHash(ctx, d, prefix)
-	if err != nil {
-		return err
-	}
-	q := query.New(d)
-	e, err := q.Erasure(ctx, hash)
-	if err != nil {
-		return err
-	}
-	a.showErasure(e)
-	if !a.confirmed("Erase it permanently?") {
-		return errors.New("nothing was erased")
-	}
-	if e.ErasedAt.IsZero() {
-		if err := d.Erase(ctx, hash, reason, a.now()); err != nil {
+	if len(contents) > 0 {
+		if !a.confirmed("Erase it permanently?") {
+			return errors.New("nothing was erased")
+		}
+		if err := a.requestErasures(ctx, path, key, contents, reason); err != nil {
 			return err
 		}
 	}
-	if err := d.Scrub(ctx); err != nil {
-		return hint.Wrap(err, "the content is erased, but its bytes may still be in the file: free as much disk space as "+
-			"the file needs and run the command again")
+	for _, e := range list {
+		contents = append(contents, e.Content) // an earlier request may not be finished
 	}
-	after, err := q.Erasure(ctx, hash)
+	if err := a.awaitErasures(ctx, contents); err != nil {
+		return err
+	}
+	return a.showErased(ctx, path, list)
+}
+
+// showErased shows which contents were erased. uses is what contained them before.
+func (a *app) showErased(ctx context.Context, path string, uses []query.Erasure) error {
+	q, err := query.Open(ctx, path)
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		e.ErasedAt, e.Reason = after.ErasedAt, after.Reason // the other fields are from before the erasure
-		return query.Write(a.out, e)
+	defer q.Close() // it only read
+	for i := range uses {
+		e := &uses[i]
+		now, err := q.Erasure(ctx, e.Content)
+		if err != nil {
+			return err
+		}
+		if now.ErasedAt.IsZero() {
+			return fmt.Errorf("the content of account %s is not erased: its request was removed", text.Visible(string(e.Account)))
+		}
+		e.ErasedAt, e.ErasedBy, e.Reason, e.Size = now.ErasedAt, now.ErasedBy, now.Reason, now.Size
 	}
-	fmt.Fprintf(a.out, "erased %s\n", hash)
+	if a.json() {
+		return query.Write(a.out, uses)
+	}
+	for _, e := range uses {
+		fmt.Fprintf(a.out, "erased %s\n", erasedVersions(e))
+	}
 	return nil
 }
 
-// confirmed asks a question and reports whether the answer is yes.
-func (a *app) confirmed(question string) bool {
-	fmt.Fprint(a.err, question+" Type yes: ")
-	line, _ := bufio.NewReader(a.stdin).ReadString('\n')
-	return strings.TrimSpace(line) == "yes"
+// erasable returns what contains the content that a reference names, by account, and the key of
+// the archive.
+func (a *app) erasable(ctx context.Context, path, ref, keyFile string) ([]query.Erasure, *audit.Key, error) {
+	q, err := query.Open(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer q.Close() // it only read
+	key, err := audit.ReadKey(keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = hint.Wrap(fmt.Errorf("the key file %s is missing: it signs an erasure, and recognizes the content if COC still serves it", text.Visible(keyFile)),
+			"put it back; if it is lost: `cocsync audit rotate-key --lost`")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	hash, err := q.ContentHash(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := q.Erasures(ctx, hash, coc.Hash(key.Erased(hash[:])))
+	return list, key, err
 }
 
-// minHash is the minimum length of the prefix of a hash.
-const minHash = 8
+func (a *app) requestErasures(ctx context.Context, path string, key *audit.Key, contents []coc.Key, reason string) error {
+	d, err := db.OpenShared(ctx, path)
+	if err != nil {
+		return err
+	}
+	for _, c := range contents {
+		if err = d.RequestErasure(ctx, key, c, person(), reason, a.now()); errors.Is(err, db.ErrAskedToErase) {
+			err = nil
+		}
+		if err != nil {
+			break
+		}
+	}
+	return errors.Join(err, d.Close())
+}
 
-// findHash returns the hash of the content with that prefix.
-func findHash(ctx context.Context, d *db.DB, prefix string) (coc.Hash, error) {
-	wrong := func(format string, args ...any) error {
-		return hint.Wrap(fmt.Errorf(format, args...), "`cocsync show DOC@REF --meta` shows the SHA-256 of a version")
+const (
+	// erasePoll is how often the daemon looks for requests, and a request for its end.
+	erasePoll = 500 * time.Millisecond
+	// eraseRetry is the pause after the files could not be rewritten.
+	eraseRetry = 30 * time.Second
+	// eraseWait is how long the command waits for readers of older states to end.
+	eraseWait = time.Minute
+)
+
+// awaitErasures waits until contents are erased: by the process that has the archive open for
+// writing, or by this one if there is none.
+func (a *app) awaitErasures(ctx context.Context, contents []coc.Key) error {
+	for ended := a.now().Add(eraseWait); ; {
+		d, err := a.openExclusive(ctx, db.Options{Command: "erase"})
+		switch {
+		case err == nil:
+			operators, err := a.operators()
+			if err != nil {
+				return err
+			}
+			e := &eraser{db: d, operators: operators, now: a.now, log: a.logger(slog.LevelError)}
+			err = e.erase(ctx)
+			for errors.Is(err, db.ErrReaders) && a.now().Before(ended) && ctx.Err() == nil {
+				time.Sleep(erasePoll)
+				err = e.erase(ctx)
+			}
+			if err == nil {
+				return failedErasure(ctx, d, contents)
+			}
+			return stillInFile(err)
+		case errors.Is(err, db.ErrLocked):
+			var done bool
+			if done, err = a.erasureDone(ctx, contents); done {
+				return err
+			}
+		case errors.Is(err, db.ErrAltered):
+			return err
+		default:
+			return hint.Wrap(fmt.Errorf("it was requested, and is not erased: %w", err), "the next `cocsync run` or `cocsync sync` erases it")
+		}
+		if err != nil && a.now().After(ended) {
+			return stillInFile(err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(erasePoll):
+		}
 	}
-	prefix = strings.ToLower(prefix)
-	if strings.Trim(prefix, "0123456789abcdef") != "" || len(prefix) < minHash || len(prefix) > 64 {
-		return coc.Hash{}, usage(wrong("%q is not a valid SHA-256 or a prefix of at least %d digits", prefix, minHash))
+}
+
+func stillInFile(err error) error {
+	return hint.Wrap(fmt.Errorf("the files of the archive may still contain the bytes: %w", err),
+		"end the programs that read the archive, or free disk space; the daemon, or the next `cocsync sync`, continues")
+}
+
+// erasureDone reports whether another process has erased the contents, or cannot.
+func (a *app) erasureDone(ctx context.Context, contents []coc.Key) (done bool, err error) {
+	path, _, _, err := a.target()
+	if err != nil {
+		return true, err
 	}
-	list, err := d.Hashes(ctx, prefix)
-	switch {
-	case err != nil:
-	case len(list) == 1:
-		return list[0], nil
-	case len(list) == 0:
-		err = wrong("no content %s in the archive", prefix)
-	default:
-		err = wrong("%s is the prefix of %d hashes", prefix, len(list))
+	d, err := db.OpenReader(ctx, path)
+	if err != nil {
+		return true, err
 	}
-	return coc.Hash{}, err
+	defer d.Close() // it only read
+	requests, err := requested(ctx, d, contents)
+	if err != nil || len(requests) == 0 {
+		return true, err
+	}
+	if err := failedErasure(ctx, d, contents); err != nil {
+		return true, err
+	}
+	if requests[0].Err != "" {
+		err = errors.New(requests[0].Err)
+	}
+	return false, err
+}
+
+// requested returns the requests for contents that are not finished.
+func requested(ctx context.Context, d *db.DB, contents []coc.Key) (list []db.ErasureRequest, err error) {
+	all, err := d.ErasureRequests(ctx)
+	for _, q := range all {
+		for _, c := range contents {
+			if q.Content == c {
+				list = append(list, q)
+				break
+			}
+		}
+	}
+	return list, err
+}
+
+// failedErasure returns the error of the first of the contents that could not be erased.
+func failedErasure(ctx context.Context, d *db.DB, contents []coc.Key) error {
+	list, err := requested(ctx, d, contents)
+	for _, q := range list {
+		if q.State == db.ErasureFailed {
+			err = errors.Join(err, fmt.Errorf("the content of account %s was not erased: %s", text.Visible(q.Account), q.Err))
+		}
+	}
+	return err
+}
+
+// operators returns the notifiers of the operators; none with --db.
+func (a *app) operators() ([]string, error) {
+	if a.dbFlag != "" {
+		fmt.Fprintln(a.err, "operators are not notified: --db does not read the configuration")
+		return nil, nil
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return cfg.Operators, nil
+}
+
+// erasedVersions names the versions with a content.
+func erasedVersions(e query.Erasure) string {
+	var list []string
+	for _, p := range e.Versions {
+		list = append(list, text.Visible(p.Version)+" of "+text.Visible(p.Name)+" ("+text.Visible(p.Account)+"/"+text.Visible(p.DocumentID)+")")
+	}
+	return strings.Join(list, ", ")
 }
 
 // showErasure writes what erasing removes.
 func (a *app) showErasure(e query.Erasure) {
 	w := &page{a.output().Writer(a.err), time.Local}
 	defer w.Flush()
-	fmt.Fprintf(w, "content %s, %d bytes", e.SHA256, e.Size)
 	if !e.ErasedAt.IsZero() {
-		fmt.Fprintf(w, ", erased %s (%s); only the file is still to be rewritten\n",
-			w.time(e.ErasedAt.Time), text.Visible(e.Reason))
+		fmt.Fprintf(w, "account %s: erased %s by %s: %s\n", text.Visible(string(e.Account)), w.time(e.ErasedAt.Time),
+			text.Visible(string(e.ErasedBy)), text.Visible(string(e.Reason)))
 		return
 	}
-	fmt.Fprintln(w, "; this removes")
+	fmt.Fprintf(w, "account %s, a content of %d bytes; this removes\n", text.Visible(string(e.Account)), e.Size)
 	for _, p := range e.Versions {
-		fmt.Fprintf(w, "  the content of %s of %s (%s/%s)\n", text.Visible(p.Version),
-			text.Visible(p.Name), text.Visible(p.Account), text.Visible(p.DocumentID))
+		fmt.Fprintf(w, "  the content of %s of %s (%s)\n", text.Visible(p.Version), text.Visible(p.Name), text.Visible(p.DocumentID))
 	}
 	fmt.Fprintf(w, "  its lines in the differences of %s\n", text.Plural(e.Changes, "change"))
 	if e.Sent > 0 {
@@ -170,4 +305,98 @@ func (a *app) showErasure(e query.Erasure) {
 	for _, c := range e.Copies {
 		fmt.Fprintf(w, "This copy, made before a migration, still has it: %s\n", text.Visible(c))
 	}
+}
+
+// eraser does the erasures that were requested, in the process that keeps the logs.
+type eraser struct {
+	db        *db.DB
+	operators []string
+	queued    func() // called after a notice was queued; may be nil
+	now       func() time.Time
+	log       *slog.Logger
+	rewritten bool // only the write-ahead log is to be emptied
+}
+
+// run does what is requested until ctx ends.
+func (e *eraser) run(ctx context.Context) {
+	for pause := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = erasePoll
+		if err := e.erase(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("erasure not complete; it is tried again", "err", err)
+			pause = eraseRetry
+		}
+	}
+}
+
+// erase does what is requested. An error says that the files still contain the bytes.
+func (e *eraser) erase(ctx context.Context) error {
+	requests, err := e.db.ErasureRequests(ctx)
+	if err != nil {
+		return err
+	}
+	var erased []coc.Key
+	for _, q := range requests {
+		done := q.State == db.ErasureErased
+		if q.State == db.ErasureRequested {
+			if done, err = e.content(ctx, q); err != nil {
+				return err
+			}
+		}
+		if done {
+			erased = append(erased, q.Content)
+		}
+	}
+	if len(erased) == 0 {
+		return nil
+	}
+	if err := e.clean(ctx); err != nil {
+		for _, c := range erased {
+			err = errors.Join(err, e.db.SetErasureError(ctx, c, err))
+		}
+		return err
+	}
+	return e.db.RemoveErasureRequests(ctx, erased)
+}
+
+// content erases one content. A request that cannot be done has failed.
+func (e *eraser) content(ctx context.Context, q db.ErasureRequest) (done bool, err error) {
+	uses, err := e.db.Erasure(ctx, q.Content)
+	if err != nil {
+		return false, err
+	}
+	n := coc.NewNotice{Notify: e.operators, Notice: coc.Notice{Kind: coc.NoticeErased, At: e.now(), Title: "A content was erased",
+		Lines: []string{"Account " + q.Account, "By " + q.Person + ": " + q.Reason}}}
+	for _, p := range uses.Places {
+		n.Lines = append(n.Lines, p.Version+" of "+p.Name+" ("+p.DocumentID+")")
+	}
+	err = e.db.Erase(ctx, q, n, e.now())
+	if errors.Is(err, db.ErrAltered) || ctx.Err() != nil {
+		return false, err
+	}
+	if err != nil {
+		e.log.Error("content not erased", "account", q.Account, "content", q.Content.ID, "err", err)
+		return false, e.db.SetErasureError(ctx, q.Content, err)
+	}
+	e.rewritten = false
+	e.log.Info("content erased", "account", q.Account, "person", q.Person, "versions", len(uses.Places))
+	if e.queued != nil {
+		e.queued()
+	}
+	return true, nil
+}
+
+// clean removes what was erased from the files.
+func (e *eraser) clean(ctx context.Context) error {
+	if !e.rewritten {
+		if err := e.db.Rewrite(ctx); err != nil {
+			return err
+		}
+		e.rewritten = true
+	}
+	return e.db.EmptyWAL(ctx)
 }

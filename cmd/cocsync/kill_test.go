@@ -226,8 +226,8 @@ func waiting(t *testing.T, config string) (n int) {
 func compareArchives(t *testing.T, want, got string) {
 	t.Helper()
 	for name, query := range map[string]string{
-		"contents": `SELECT hex(sha256), size FROM contents ORDER BY 1`,
-		"versions": `SELECT d.document_id, v.label, v.state, v.recorded, v.backfill, r.number, r.version_uuid, coalesce(r.author, '?'), hex(c.sha256)
+		"contents": `SELECT hex(hash), size FROM contents ORDER BY 1`,
+		"versions": `SELECT d.document_id, v.label, v.state, v.recorded, v.backfill, r.number, coalesce(r.version_uuid, v.version_uuid), coalesce(r.author, '?'), hex(c.hash)
 			FROM documents d JOIN versions v ON v.document_id = d.id JOIN revisions r ON r.version_id = v.id
 			JOIN contents c ON c.id = r.content_id ORDER BY 1, 2, r.number`,
 		"changes": `SELECT d.document_id, x.kind, coalesce(vf.label, ''), coalesce(vt.label, ''), x.at, x.backfill, x.late,

@@ -27,7 +27,8 @@ Erased contents are still recognized; pending messages are composed again.
 
 With --lost the key file is lost: the archive is verified with the key in the archive and
 the head file, and the record says that the old key did not sign it. Who has the old
-verifier key cannot know whether this was you: tell them the new one another way.
+verifier key cannot know whether this was you: tell them the new one another way. Contents
+that were erased before are no longer recognized: these versions are not compared with COC.
 
 It needs exclusive access to the archive: stop the daemon first.`,
 		Example: `  cocsync audit rotate-key && cocsync audit keys > keys.txt`,
@@ -58,7 +59,7 @@ func (a *app) auditRotate(ctx context.Context, lost bool) error {
 	if lost && d.HasKey() {
 		return errors.New("the key file is there again")
 	}
-	if err := verifyNow(ctx, d); err != nil {
+	if err := a.verifyWithNotes(ctx, d); err != nil {
 		return err
 	}
 	if lost && !a.confirmed("Continue the logs with a new key, which the old one does not sign?") {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -69,7 +70,6 @@ func (a *app) runDaemon(ctx context.Context) error {
 	daemon.Jitter = jitter
 	daemon.Notify, daemon.Alive = systemdNotify(log)
 	daemon.Pulse = func(ctx context.Context) { _ = d.Ping(ctx) } // cycles log what is wrong
-	daemon.Verify = func(ctx context.Context) error { return verifyAll(ctx, d) }
 	rebuilding := sync.WaitGroup{}
 	rebuilding.Go(func() { rebuild(ctx, d, log) })
 	err = daemon.Run(ctx, reload, wake)
@@ -96,7 +96,9 @@ func rebuild(ctx context.Context, d *db.DB, log *slog.Logger) {
 // request, and records the result of each load in the metrics. It calls stop if a cycle finds
 // that the archive was altered: another attempt does not fix that.
 func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.CancelCauseFunc) *daemon.Daemon {
-	return &daemon.Daemon{Log: log, Now: a.now, Stepped: d.Checkpoint, Load: func(ctx context.Context) (_ *daemon.Set, err error) {
+	var notes atomic.Pointer[noteFolder] // of the newest configuration
+	verify := func(ctx context.Context) error { return verifyAll(ctx, d, *notes.Load()) }
+	return &daemon.Daemon{Log: log, Now: a.now, Stepped: d.Checkpoint, Verify: verify, Load: func(ctx context.Context) (_ *daemon.Set, err error) {
 		defer func() { a.live.Loaded(err) }()
 		cfg, err := a.config()
 		if err != nil {
@@ -118,6 +120,8 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 		if err != nil {
 			return nil, err
 		}
+		folder := a.noteFolder(cfg)
+		notes.Store(&folder)
 		wake := make(chan struct{}, 1)
 		p.syncer.DeliveriesDue = func() { signalTo(wake) }
 		p.submitter.NoticeQueued = p.syncer.DeliveriesDue
@@ -132,7 +136,10 @@ func (a *app) daemon(d *db.DB, path string, log *slog.Logger, stop context.Cance
 			},
 			Send:    func(ctx context.Context) { p.sender.Run(ctx, wake) },
 			Witness: p.submitter.Run,
-			Weekly:  func(ctx context.Context) error { return p.syncer.Weekly(ctx, p.watches) },
+			Erase:   (&eraser{db: d, operators: cfg.Operators, queued: p.syncer.DeliveriesDue, now: a.now, log: log}).run,
+			Notices: func(ctx context.Context) error {
+				return errors.Join(p.syncer.Weekly(ctx, p.watches), p.syncer.QueueCheckpoint(ctx))
+			},
 		}, nil
 	}}
 }

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"write":   writeCommand,
 			"config":  configCommand,
 			"same":    sameCommand,
+			"traces":  tracesCommand,
 			"get":     getCommand,
 			"notify":  notifyCommand,
 			"witness": witnessCommand,
@@ -168,6 +169,7 @@ name = "ops"
 token = "env:SLACK_TOKEN"
 channel = "C0123456789"
 api_url = "$SLACK/api/"
+checkpoints = "never"
 `
 
 // tidyCommand writes the output of the last run again, with values that differ between runs
@@ -226,6 +228,8 @@ func recent(stamp string) string {
 //
 //	slack messages       write the new messages as shown to users; they may have only the
 //	                     expected mentions and links
+//	slack last           write the last message as shown to users, with all its values
+//	slack code           write its code block
 //	slack files          write the names and the contents of all files
 //	slack wait N         wait until there are N messages in total
 //	slack refuse WORD    refuse every post with that error from now on
@@ -265,6 +269,10 @@ func slackCommand(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			fmt.Fprintf(ts.Stdout(), "%s, %s, %s:\n%s", f.Name, f.Title, where, f.Content)
 		}
+	case "code", "last":
+		all := w.slack.Messages()
+		show := map[string]func(cocsim.Message) string{"code": cocsim.Code, "last": cocsim.Render}[args[0]]
+		fmt.Fprint(ts.Stdout(), show(all[len(all)-1]))
 	case "wait":
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,3 +170,34 @@ func mount(dir, size string) error {
 }
 
 func unmount(dir string) error { return exec.Command("umount", dir).Run() }
+
+// tracesCommand searches all files of the archive for a SHA-256 in a file, as bytes, in hexadecimal
+// and in base64:
+//
+//	[!] traces FILE
+func tracesCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] traces FILE")
+	}
+	digits := strings.TrimSpace(ts.ReadFile(args[0]))
+	sum, err := hex.DecodeString(digits)
+	if err == nil && len(sum) != 32 {
+		err = fmt.Errorf("%q is not a SHA-256", digits)
+	}
+	ts.Check(err)
+	files, err := filepath.Glob(ts.MkAbs("cocsync.db*"))
+	ts.Check(err)
+	found := ""
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		ts.Check(err)
+		for _, trace := range []string{string(sum), digits, strings.ToUpper(digits), base64.StdEncoding.EncodeToString(sum)} {
+			if bytes.Contains(b, []byte(trace)) {
+				found += " " + filepath.Base(name)
+			}
+		}
+	}
+	if (found == "") != neg {
+		ts.Fatalf("traces of %s are in:%s (of %d files)", digits, found, len(files))
+	}
+}

@@ -132,13 +132,16 @@ func (p *page) versionFields(r query.Revision) {
 	if r.Archived {
 		p.field("SHA-256", string(r.SHA256))
 		size := fmt.Sprintf("%d bytes", *r.Size)
+		if r.Erased {
+			size = "up to " + size
+		}
 		if r.RawToken {
 			size += ", a raw JSON string that is not valid Unicode"
 		}
 		p.field("Size", size)
 	}
 	if r.Erased {
-		p.field("Erased", p.time(r.ErasedAt.Time)+": "+text.Visible(string(r.ErasedReason)))
+		p.field("Erased", p.time(r.ErasedAt.Time)+" by "+text.Visible(string(r.ErasedBy))+": "+text.Visible(string(r.ErasedReason)))
 	}
 	p.field("UUID", text.Visible(string(r.UUID)))
 	p.field("Request", text.Visible(string(r.RequestID)))

@@ -80,13 +80,14 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if err := configure(ctx, d, p, a.now()); err != nil {
 		return err
 	}
+	erased := (&eraser{db: d, operators: cfg.Operators, now: a.now, log: a.logger(slog.LevelError)}).erase(ctx)
 	show := a.output().Progress()
 	p.syncer.Progress = showCycle(show)
 	only, err := chosen(ctx, d, p, docs)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{erased}
 	for i := range p.watches {
 		p.watches[i].Schedule = nil // only cron knows when they run
 	}
@@ -104,12 +105,31 @@ func (a *app) sync(ctx context.Context, docs []string, f syncFlags) error {
 	if len(docs) == 0 { // else only these documents were requested
 		errs = append(errs, a.missing(ctx, d), p.syncer.Weekly(ctx, p.watches))
 	}
-	errs = append(errs, a.sendDue(ctx, d, p), a.cosign(ctx, d, p))
+	errs = append(errs, a.sendDue(ctx, d, p))
+	if len(docs) == 0 {
+		errs = a.sendCheckpoint(ctx, d, p, errs)
+	}
+	errs = append(errs, a.cosign(ctx, d, p))
 	if ctx.Err() != nil {
 		return interrupted(ctx, errs)
 	}
 	_, err = d.RebuildDifferences(ctx)
 	return errors.Join(append(errs, err)...)
+}
+
+// sendCheckpoint sends the daily checkpoint if it is due: what was sent before says to whom. It adds what
+// failed to errs, of which the last says what was not sent before.
+func (a *app) sendCheckpoint(ctx context.Context, d *db.DB, p *parts, errs []error) []error {
+	queued := false
+	p.syncer.DeliveriesDue = func() { queued = true }
+	if err := p.syncer.QueueCheckpoint(ctx); err != nil || !queued {
+		return append(errs, err)
+	}
+	err := a.sendDue(ctx, d, p)
+	if errs[len(errs)-1] != nil {
+		return errs // it says the same of each notifier
+	}
+	return append(errs, err)
 }
 
 // cosign has the logs cosigned, and sends the notice of a conflict.

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"cocsync/internal/audit"
-	"cocsync/internal/coc"
 	"cocsync/internal/config"
 	"cocsync/internal/db"
 	"cocsync/internal/hint"
@@ -48,7 +46,7 @@ you noted earlier (cocsync audit keys), or the key file.
 
 Someone who has the key can rebuild everything. Only a checkpoint stored elsewhere can
 show that this did not happen. Give one with --checkpoint: a file, a note pasted from a
-message, or the size and the root from one.
+message, or a size and a root. Those in witness_dir are always compared.
 
 A witness signs only heads that extend those it signed before. With --witness the result
 says how many records of each log the witness with that verifier key has cosigned, and
@@ -119,14 +117,20 @@ func (a *app) verify(ctx context.Context, external, keys, witnesses []string, de
 	}
 	check.HeadFile = heads.err
 	check.External = append(check.External, heads.list...)
+	stored, unused, err := a.storedNotes(ctx, q)
+	if err != nil {
+		return err
+	}
+	check.External = append(check.External, stored...)
 	show := a.output().Progress()
 	v, err := q.Verify(ctx, check, func(now query.Progress) { show.Update("checking "+now.What, now.Done, now.Total, "") })
 	show.End()
 	if err != nil {
 		return err
 	}
+	v.Notes = append(v.Notes, unused...)
 	err = a.result(v, func(p *page) {
-		p.verdict(v, len(external) > 0)
+		p.verdict(v, len(external)+len(stored) > 0)
 		if v.Good && len(check.Keys) == 0 && own == nil {
 			p.WriteString("The signatures were checked with the key in the archive itself; --key checks whether it is the one that you noted.\n")
 		}
@@ -198,13 +202,13 @@ func readSmall(path string) ([]byte, error) {
 	return b, nil
 }
 
-// readExternal reads checkpoints: a file of them, notes, or size and root as in a message.
+// readExternal reads checkpoints: a file of them, notes, or size and root as in an event.
 func readExternal(arg string) (list []query.External, err error) {
 	if size, root, ok := strings.Cut(strings.TrimSpace(arg), " "); ok {
 		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
 			x := query.External{Size: n, Name: "checkpoint of " + size + " records"}
 			if x.Root, err = audit.ParseRoot(strings.TrimSpace(root)); err != nil {
-				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root from the message"))
+				err = usage(hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "copy the complete size and root"))
 			}
 			return []query.External{x}, err
 		}
@@ -213,7 +217,7 @@ func readExternal(arg string) (list []query.External, err error) {
 	if !strings.Contains(arg, "\n") {
 		b, err := readSmall(arg)
 		if err != nil {
-			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root from a message, separated by a space")
+			return nil, hint.Wrap(fmt.Errorf("--checkpoint: %w", err), "give a file, a note, or size and root, separated by a space")
 		}
 		name, arg = arg, string(b)
 	}
@@ -314,6 +318,23 @@ func (a *app) readHead(ctx context.Context, q *query.Archive, keys []audit.Publi
 	return h, nil
 }
 
+// storedNotes returns the checkpoints in the configured witness_dir, and which files of it are not used.
+func (a *app) storedNotes(ctx context.Context, q *query.Archive) (list []query.External, unused []string, err error) {
+	if a.dbFlag != "" {
+		return nil, nil, nil
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	who, err := q.Identity(ctx)
+	if err != nil || cfg.WitnessDir == "" {
+		return nil, nil, err
+	}
+	list, unused = a.noteFolder(cfg).checkpoints(who.Name, 0)
+	return list, unused, nil
+}
+
 // cosigned writes what witnesses have cosigned.
 func (p *page) cosigned(list []query.CosignedLog) {
 	for _, c := range list {
@@ -373,7 +394,7 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	d, err := a.closeAtExit(db.OpenWith(ctx, cfg.Database, db.Options{Key: cfg.SigningKey, Head: cfg.HeadFile, Command: command,
-		Report: a.reportHead, Altered: stop}))
+		Report: a.reportHead, Altered: stop, Compare: a.compareNotes(cfg)}))
 	if err != nil {
 		return nil, err
 	}
@@ -381,10 +402,27 @@ func (a *app) openForSync(ctx context.Context, cfg *config.Config, command strin
 		a.logger(slog.LevelInfo).Warn("the signing key is missing: the archive continues, and its new records are not signed",
 			"key", cmp.Or(cfg.SigningKey, db.KeyFile(cfg.Database)))
 	}
-	if !d.Unchanged() {
-		return d, verifyNow(ctx, d)
+	if d.Unchanged() && !dueForVerification(d) {
+		return d, nil
 	}
-	return d, verifyAll(ctx, d)
+	return d, verifyNow(ctx, d, a.noteFolder(cfg))
+}
+
+// noteFolder returns the configured witness_dir.
+func (a *app) noteFolder(cfg *config.Config) noteFolder {
+	return noteFolder{cfg.WitnessDir, a.logger(slog.LevelInfo)}
+}
+
+// compareNotes returns a function that compares an archive that is being opened for writing with the
+// newest checkpoints in witness_dir. If it does not extend them, it is verified, which says why.
+func (a *app) compareNotes(cfg *config.Config) func(context.Context, *db.DB) error {
+	notes := a.noteFolder(cfg)
+	return func(ctx context.Context, d *db.DB) error {
+		if extended, err := notes.extended(ctx, d); extended || err != nil {
+			return err
+		}
+		return verifyNow(ctx, d, notes)
+	}
 }
 
 // reportHead logs that the head file cannot be written, or is written again.
@@ -397,63 +435,56 @@ func (a *app) reportHead(err error) {
 }
 
 // verifyAll verifies the whole archive, unless it was verified recently.
-func verifyAll(ctx context.Context, d *db.DB) error {
-	if now := time.Now(); now.Sub(d.LastVerified(now)) < verifyEvery {
+func verifyAll(ctx context.Context, d *db.DB, notes noteFolder) error {
+	if !dueForVerification(d) {
 		return nil
 	}
-	return verifyNow(ctx, d)
+	return verifyNow(ctx, d, notes)
 }
 
-// verifyNow verifies the whole archive.
-func verifyNow(ctx context.Context, d *db.DB) error {
+func dueForVerification(d *db.DB) bool {
+	now := time.Now()
+	return now.Sub(d.LastVerified(now)) >= verifyEvery
+}
+
+// verifyNow verifies the whole archive, and compares it with all checkpoints in witness_dir. Those of
+// records that a restore lost are not faults.
+func verifyNow(ctx context.Context, d *db.DB, notes noteFolder) error {
 	started := time.Now()
-	v, err := query.New(d).Verify(ctx, query.Verification{Unsigned: !d.HasKey()}, nil)
+	stored, err := notes.all(ctx, d)
+	if err != nil {
+		return fmt.Errorf("verify the archive: %w", err)
+	}
+	v, err := query.New(d).Verify(ctx, query.Verification{External: stored, Unsigned: !d.HasKey()}, nil)
 	if err != nil {
 		return fmt.Errorf("verify the archive: %w", err)
 	}
 	if !v.Good {
 		d.Altered()
-		return alteredError(v, "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies")
+		advice := "`cocsync verify` lists all faults; keep the file as evidence and restore a backup that verifies"
+		if v.Contradicted {
+			advice = contradictedAdvice
+		}
+		return alteredError(v, advice)
 	}
 	_ = d.Verified(started) // its error is reported, and stops nothing
 	return nil
+}
+
+// verifyWithNotes is verifyNow with the configured witness_dir; with --db there is none.
+func (a *app) verifyWithNotes(ctx context.Context, d *db.DB) error {
+	if a.dbFlag != "" {
+		return verifyNow(ctx, d, noteFolder{})
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	return verifyNow(ctx, d, a.noteFolder(cfg))
 }
 
 // alteredError returns the error for an archive that does not verify.
 func alteredError(v query.Verdict, advice string) error {
 	return &exitError{exitAltered, hint.Wrap(fmt.Errorf("the archive does not match its log: %s; %s in total",
 		v.Faults[0], text.Plural(len(v.Faults)+v.More, "fault")), advice)}
-}
-
-// witnessed is the archive for a syncer. After each cycle it writes the newest signed checkpoint
-// of the account to witness_dir, if configured. That folder is best on append-only storage.
-type witnessed struct {
-	*db.DB
-	dir string
-	log *slog.Logger
-}
-
-// End calls db.DB.End and writes the checkpoint. If that fails, the cycle does not fail.
-func (w witnessed) End(ctx context.Context, c coc.Cycle, notices []coc.NewNotice) error {
-	if err := w.DB.End(ctx, c, notices); err != nil || w.dir == "" {
-		return err
-	}
-	if err := w.writeCheckpoint(ctx, c.Account); err != nil {
-		w.log.Error("checkpoint not written to witness_dir", "err", err)
-	}
-	return nil
-}
-
-func (w witnessed) writeCheckpoint(ctx context.Context, account string) error {
-	logs, err := w.Logs(ctx)
-	for _, l := range logs {
-		if l.Name != account || !bytes.Contains(l.Note, []byte("\n\n")) { // without an empty line it is not signed
-			continue
-		}
-		name := strings.ReplaceAll(l.Origin, "/", "-") + "-" + strconv.FormatInt(l.Size, 10) + ".txt"
-		if err := createFile(filepath.Join(w.dir, name), l.Note, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
-	return err
 }

@@ -286,6 +286,10 @@ func TestPasted(t *testing.T) {
 	if p, err := ParsePasted(body); err != nil || len(p) != 1 || p[0].Note != nil || p[0].Size != 2 {
 		t.Errorf("without signatures: ParsePasted = %+v, %v", p, err)
 	}
+	many := strings.Repeat("a\n1\nLGs8O6HuVe8fN1H2Dyelm/Wsw5sGLDPDnFZgvHSCzfE=\n\n", 5_000) // more than 64 KiB
+	if list, err := ParsePasted(many); err != nil || len(list) != 5_000 {
+		t.Errorf("ParsePasted of 5,000 checkpoints = %d, %v", len(list), err)
+	}
 	for _, bad := range []string{"", "hello", "a\nb\nc\n", strings.Repeat("a\n", maxPasted)} {
 		if p, err := ParsePasted(bad); err == nil {
 			t.Errorf("ParsePasted(%q) = %+v", bad[:min(20, len(bad))], p)

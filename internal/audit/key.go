@@ -84,9 +84,12 @@ type signer struct {
 
 func (s signer) Sign(text []byte) ([]byte, error) { return ed25519.Sign(s.key, text), nil }
 
-// Erased returns a keyed hash by which an erased content is recognized if COC serves it
-// again. Without the key it says nothing about the content.
-func (k *Key) Erased(content []byte) []byte { return keyedHash(k.erasure, content) }
+// Erased returns a keyed hash of the SHA-256 of an erased content, by which it is recognized if COC
+// serves it again. Without the key it says nothing about the content.
+func (k *Key) Erased(hash []byte) []byte { return keyedHash(k.erasure, hash) }
+
+// ErasureID identifies the key of Erased, which a successor keeps.
+func (k *Key) ErasureID() []byte { return keyedHash(k.erasure, []byte("cocsync erasure key"))[:8] }
 
 // Authenticate returns the code that a frozen message must have.
 func (k *Key) Authenticate(message []byte) []byte { return keyedHash(k.message, message) }

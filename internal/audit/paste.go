@@ -13,8 +13,11 @@ type Pasted struct {
 	Note []byte // with its signatures, as it was signed; nil if it has none
 }
 
-// maxPasted bounds such a text in bytes. A note has a few hundred.
-const maxPasted = 64 << 10
+// maxPasted bounds such a text in bytes. A note has a few hundred, and a file has those of all logs.
+const maxPasted = 1 << 20
+
+// maxExtension bounds the lines of a checkpoint after its root. Those of cocsync have none.
+const maxExtension = 100
 
 // ParsePasted finds the checkpoints in a text. It ignores what programs add to a text that
 // is copied: indentation, quotation marks and code fences, CRLF, no-break spaces, wrapped
@@ -30,7 +33,7 @@ func ParsePasted(text string) (list []Pasted, err error) {
 			continue
 		}
 		end := i + 3
-		for end < len(lines) && lines[end] != "" && !isSignature(lines[end]) { // of an extension
+		for end < min(len(lines), i+3+maxExtension) && lines[end] != "" && !isSignature(lines[end]) { // of an extension
 			end++
 		}
 		body := strings.Join(lines[i:end], "\n") + "\n"

@@ -2,8 +2,10 @@ package audit
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -11,9 +13,10 @@ import (
 
 // Proof shows that a record is in a log: the record, its index, the hashes of its
 // inclusion proof, and the signed checkpoint with the root. It needs no database. Its
-// file is a https://c2sp.org/tlog-proof with the record as extra data.
+// file is a https://c2sp.org/tlog-proof with the record as extra data, followed by its openings.
 type Proof struct {
 	Record     []byte
+	Openings   []Opening // of the commitments in the record
 	Index      int64
 	Hashes     []Hash
 	Checkpoint []byte // signed
@@ -27,7 +30,12 @@ const (
 
 // Encode writes the proof.
 func (p *Proof) Encode() []byte {
-	head := fmt.Sprintf("%s\nextra %s\nindex %d\n", inclusionHead, base64.StdEncoding.EncodeToString(p.Record), p.Index)
+	extra := slices.Clone(p.Record)
+	for _, o := range p.Openings {
+		r := NewRecord(typeOpening, "commitment", Commit(o.Salt, o.SHA256), "salt", o.Salt, "sha256", o.SHA256)
+		extra = append(extra, r.Encode()...)
+	}
+	head := fmt.Sprintf("%s\nextra %s\nindex %d\n", inclusionHead, base64.StdEncoding.EncodeToString(extra), p.Index)
 	return append([]byte(head+hashLines(p.Hashes)+"\n"), p.Checkpoint...)
 }
 
@@ -48,9 +56,13 @@ func ParseProof(b []byte) (p Proof, err error) {
 	if err != nil {
 		return p, err
 	}
-	record, ok := strings.CutPrefix(lines[0], "extra ")
-	if p.Record, err = base64.StdEncoding.Strict().DecodeString(record); !ok || err != nil {
+	encoded, ok := strings.CutPrefix(lines[0], "extra ")
+	extra, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if !ok || err != nil {
 		return p, errors.New("line 2 is not the record: extra, and the record in base64")
+	}
+	if err := p.parseExtra(extra); err != nil {
+		return p, err
 	}
 	index, ok := strings.CutPrefix(lines[1], "index ")
 	if p.Index, err = parseSize(index); !ok || err != nil {
@@ -59,6 +71,29 @@ func ParseProof(b []byte) (p Proof, err error) {
 	p.Hashes, err = parseHashes(lines[2:], 4)
 	p.Checkpoint = rest
 	return p, err
+}
+
+// parseExtra parses a record and its openings.
+func (p *Proof) parseExtra(extra []byte) error {
+	_, rest, err := parseRecord(extra)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	p.Record = extra[:len(extra)-len(rest)]
+	for len(rest) > 0 {
+		var r Record
+		if r, rest, err = parseRecord(rest); err != nil {
+			return fmt.Errorf("opening: %w", err)
+		}
+		salt, err1 := hex.DecodeString(r.Get("salt"))
+		hash, err2 := hex.DecodeString(r.Get("sha256"))
+		o := Opening{salt, hash}
+		if r.Type != typeOpening || err1 != nil || err2 != nil || r.Get("commitment") != hex.EncodeToString(o.Commitment()) {
+			return errors.New("the opening of a content does not match its commitment")
+		}
+		p.Openings = append(p.Openings, o)
+	}
+	return nil
 }
 
 // proofLines returns the lines after the first one, at least n, and what follows them.
@@ -95,6 +130,12 @@ func (p *Proof) Check(key PublicKey) (r Record, c Checkpoint, err error) {
 	}
 	if r, err = ParseRecord(p.Record); err != nil {
 		return r, c, fmt.Errorf("record: %w", err)
+	}
+	for _, o := range p.Openings {
+		commitment := hex.EncodeToString(o.Commitment())
+		if !slices.ContainsFunc(r.Fields, func(f Field) bool { return strings.HasSuffix(f.Name, "commitment") && f.Value == commitment }) {
+			return r, c, errors.New("it has the opening of a content to which its record does not commit")
+		}
 	}
 	if p.Index >= c.Size {
 		return r, c, fmt.Errorf("the record is number %d, and the log had %d", p.Index, c.Size)

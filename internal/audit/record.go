@@ -123,26 +123,35 @@ func (r *Record) Get(name string) string {
 }
 
 // ParseRecord parses what Encode writes, and nothing else.
-func ParseRecord(b []byte) (r Record, err error) {
+func ParseRecord(b []byte) (Record, error) {
+	r, rest, err := parseRecord(b)
+	if err == nil && len(rest) > 0 {
+		err = errors.New("something follows the record")
+	}
+	return r, err
+}
+
+// parseRecord parses a record, and returns what follows it: an opening.
+func parseRecord(b []byte) (r Record, rest []byte, err error) {
 	line, rest, ok := bytes.Cut(b, []byte("\n"))
 	if !ok || !isName(line) {
-		return r, errors.New("a record starts with its type")
+		return r, nil, errors.New("a record starts with its type")
 	}
 	r.Type = string(line)
-	for len(rest) > 0 {
+	for len(rest) > 0 && !bytes.HasPrefix(rest, []byte(typeOpening+"\n")) {
 		name, after, ok := bytes.Cut(rest, []byte(" "))
 		if !ok || !isName(name) {
-			return r, fmt.Errorf("field %d has no name", len(r.Fields)+1)
+			return r, nil, fmt.Errorf("field %d has no name", len(r.Fields)+1)
 		}
 		digits, after, ok := bytes.Cut(after, []byte(":"))
 		n, err := strconv.Atoi(string(digits))
 		if !ok || err != nil || n < 0 || n >= len(after) || after[n] != '\n' || strconv.Itoa(n) != string(digits) {
-			return r, fmt.Errorf("the length of field %s is wrong", name)
+			return r, nil, fmt.Errorf("the length of field %s is wrong", name)
 		}
 		r.Fields = append(r.Fields, Field{string(name), string(after[:n])})
 		rest = after[n+1:]
 	}
-	return r, nil
+	return r, rest, nil
 }
 
 // isName reports whether a text is a valid type or name of a field: lower-case

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -87,6 +88,7 @@ func TestVectors(t *testing.T) {
 		t.Error(err)
 	}
 	public := v.key.Public()
+	salt, sum := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, sha256.Sum256([]byte("a: 1\n"))
 	for name, want := range map[string]string{
 		"record":      string(v.records[0]),
 		"hashes":      hashes.String(),
@@ -94,6 +96,7 @@ func TestVectors(t *testing.T) {
 		"note":        string(v.note(t, 5)),
 		"proof":       string(proof.Encode()),
 		"consistency": string(consistency.Encode()),
+		"commitment":  fmt.Sprintf("%x\n%x\n%x\n", salt, sum, Commit(salt, sum[:])),
 	} {
 		if block := "```text\n" + want + "```\n"; !strings.Contains(string(page), block) {
 			t.Errorf("the %s in docs/audit-log-vectors.md is not\n%s", name, block)

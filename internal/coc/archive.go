@@ -40,6 +40,9 @@ type KnownVersion struct {
 	Number int
 	UUID   string
 	Hash   Hash
+	Erased bool // its content was erased
+	Keyed  Hash // by what an erased content is recognized
+	Opaque bool // it cannot be recognized: the key is missing
 	// Earlier are the contents of the previous revisions of a version that is not
 	// recorded yet.
 	Earlier []Hash

@@ -77,6 +77,8 @@ const (
 	NoticeFailure     NoticeKind = "failure"      // monitoring itself fails
 	NoticeRecovered   NoticeKind = "recovered"    // it works again
 	NoticeWeekly      NoticeKind = "weekly"       // monitoring works
+	NoticeErased      NoticeKind = "erased"       // a person erased a content
+	NoticeCheckpoint  NoticeKind = "checkpoint"   // the signed heads of the logs
 	NoticeTest        NoticeKind = "test"
 )
 

@@ -33,6 +33,9 @@ var (
 	ErrAltered = errors.New("the archive was altered or is damaged")
 	// ErrErased reports a content that a person erased from the archive permanently.
 	ErrErased = errors.New("erased")
+	// ErrNoKey and ErrNoHeadFile are why there is no signed head that may be sent.
+	ErrNoKey      = errors.New("the signing key is missing")
+	ErrNoHeadFile = errors.New("the head file cannot be written")
 	// ErrMalformed reports a response that cannot be read.
 	ErrMalformed = errors.New("malformed response")
 )

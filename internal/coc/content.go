@@ -3,6 +3,7 @@ package coc
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 )
 
 // Form says how the bytes of a content must be read.
@@ -39,3 +40,12 @@ func (c Content) Hash() Hash {
 }
 
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// ParseHash parses what String returns.
+func ParseHash(s string) (h Hash, err error) {
+	b, err := hex.DecodeString(s)
+	if err == nil && copy(h[:], b) != len(b) || len(b) != len(h) {
+		err = fmt.Errorf("%q is not a SHA-256", s)
+	}
+	return h, err
+}

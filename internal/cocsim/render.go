@@ -60,6 +60,20 @@ func renderRich(parts []block) string {
 	return strings.Join(lines, "\n")
 }
 
+// Code returns the text of the code blocks of a message, as a person copies it.
+func Code(m Message) string {
+	blocks, _ := parseBlocks(m.Blocks)
+	var texts []string
+	for _, b := range blocks {
+		for _, e := range b.Elements {
+			if e.Type == "rich_text_preformatted" {
+				texts = append(texts, renderInline(e.Elements))
+			}
+		}
+	}
+	return strings.Join(texts, "\n")
+}
+
 // renderInline joins the elements of a line of rich text.
 func renderInline(elements []block) string {
 	var b strings.Builder

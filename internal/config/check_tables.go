@@ -162,6 +162,9 @@ func (c *checker) slack(s Slack) {
 	_, err = s.Quiet()
 	c.wrong("quiet_hours", err)
 	c.kinds("quiet_except", s.QuietExcept)
+	if s.Checkpoints != "daily" && s.Checkpoints != "never" {
+		c.fault("checkpoints", "checkpoints is "+quote(s.Checkpoints), `write checkpoints = "daily" or "never"`)
+	}
 }
 
 func (c *checker) webhook(w Webhook) {

@@ -78,6 +78,7 @@ kinds = ["withdrawn"]
 mask = ["a+"]
 thread = ""
 quiet_except = []
+checkpoints = "never"
 
 [[webhook]]
 name = "bus"
@@ -116,7 +117,7 @@ name = "李伟"
 		Slacks: []Slack{{
 			Notifier: Notifier{Name: "ops", Kinds: []coc.Kind{coc.KindWithdrawn}, Detail: "full", Mask: []string{"a+"}},
 			Token:    Secret{"file:/run/token"}, Channel: "C0123456789", APIURL: "https://slack.com/api/", DigestOver: 10,
-			Timezone: "UTC", QuietExcept: []coc.Kind{},
+			Timezone: "UTC", QuietExcept: []coc.Kind{}, Checkpoints: "never",
 		}},
 		Webhooks: []Webhook{{
 			Notifier: Notifier{Name: "bus", Kinds: defaultKinds(), Detail: "full", Mask: []string{"b+"}},

@@ -35,6 +35,8 @@ type Slack struct {
 	Timezone   string `toml:"timezone"`    // of the quiet hours
 	// QuietExcept are the kinds that are sent in quiet hours too.
 	QuietExcept []coc.Kind `toml:"quiet_except"`
+	// Checkpoints is when the signed heads of the logs are sent: daily, never.
+	Checkpoints string `toml:"checkpoints"`
 }
 
 // Webhook is a notifier: a receiver of signed requests as in
@@ -73,7 +75,7 @@ func defaultKinds() []coc.Kind {
 func defaultSlack() Slack {
 	return Slack{
 		Notifier: Notifier{Kinds: defaultKinds(), Detail: "full"}, APIURL: "https://slack.com/api/", DigestOver: 10, Thread: "1d",
-		Timezone: "UTC", QuietExcept: []coc.Kind{coc.KindRewritten, coc.KindDeleted},
+		Timezone: "UTC", QuietExcept: []coc.Kind{coc.KindRewritten, coc.KindDeleted}, Checkpoints: "daily",
 	}
 }
 
@@ -90,6 +92,16 @@ func (c *Config) Notifiers() []string {
 	}
 	for _, w := range c.Webhooks {
 		names = append(names, w.Name)
+	}
+	return names
+}
+
+// DailyCheckpoints returns the names of the notifiers that are sent the signed heads of the logs daily.
+func (c *Config) DailyCheckpoints() (names []string) {
+	for _, s := range c.Slacks {
+		if s.Checkpoints == "daily" {
+			names = append(names, s.Name)
+		}
 	}
 	return names
 }

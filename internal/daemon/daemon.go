@@ -24,9 +24,11 @@ type Set struct {
 	Send    func(context.Context) // sends what is due until the context ends
 	// Witness has the logs cosigned until the context ends; may be nil.
 	Witness func(context.Context)
-	// Weekly queues the weekly notice. It is called at the start and every hour, and
-	// decides whether it is due; may be nil.
-	Weekly func(context.Context) error
+	// Erase erases what is requested until the context ends; may be nil.
+	Erase func(context.Context)
+	// Notices queues the weekly notice and the daily checkpoint. It is called at the start and every
+	// hour, and decides whether they are due; may be nil.
+	Notices func(context.Context) error
 }
 
 // Daemon runs watches until its context ends.
@@ -56,7 +58,7 @@ type Daemon struct {
 // between cycles, and at most this.
 const margin = 5 * time.Second
 
-// hourly is how often the weekly notice and the verification are checked.
+// hourly is how often the notices and the verification are checked.
 const hourly = time.Hour
 
 // Run runs every watch at once and then on its schedule, until ctx ends. A value from
@@ -124,14 +126,17 @@ func (s *service) start(ctx context.Context, stop context.CancelCauseFunc) {
 	if s.set.Witness != nil {
 		s.running.Go(func() { s.set.Witness(ctx) })
 	}
-	if s.set.Weekly != nil {
-		weekly := func() {
-			if err := s.guarded(ctx, s.set.Weekly); err != nil {
-				s.Log.Error("weekly notice not queued", "err", err) // it is tried again in an hour
+	if s.set.Erase != nil {
+		s.running.Go(func() { s.set.Erase(ctx) })
+	}
+	if s.set.Notices != nil {
+		notices := func() {
+			if err := s.guarded(ctx, s.set.Notices); err != nil {
+				s.Log.Error("weekly notice or daily checkpoint not queued", "err", err) // it is tried again in an hour
 			}
 		}
-		s.running.Go(weekly)
-		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: weekly})
+		s.running.Go(notices)
+		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: notices})
 	}
 	if s.Verify != nil {
 		tasks = append(tasks, &task{schedule: cron.Every(hourly), run: func() {

@@ -195,16 +195,16 @@ func TestStopWaitsForTheCycle(t *testing.T) {
 	})
 }
 
-// Weekly is called at the start and every hour, and neither an error nor a panic in it stops
+// Notices is called at the start and every hour, and neither an error nor a panic in it stops
 // anything.
-func TestWeeklyIsCalledHourlyAndStopsNothing(t *testing.T) {
+func TestNoticesAreCalledHourlyAndStopNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, began := &recorder{}, time.Now()
 		var mu sync.Mutex
 		var calls []time.Duration
 		d := &Daemon{Log: slog.New(slog.DiscardHandler), Load: func(context.Context) (*Set, error) {
-			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 1h")}}, Cycle: r.cycle, Weekly: func(context.Context) error {
+			return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, "@every 1h")}}, Cycle: r.cycle, Notices: func(context.Context) error {
 				mu.Lock()
 				defer mu.Unlock()
 				calls = append(calls, time.Since(began))

@@ -43,7 +43,7 @@ func stepped(t *testing.T, spec string, after, step, total time.Duration) (got t
 		d := &Daemon{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: w.now,
 			Load: func(context.Context) (*Set, error) {
 				return &Set{Watches: []syncer.Watch{{Name: "w", Schedule: every(t, spec)}}, Cycle: r.cycle,
-					Weekly: func(context.Context) error { note(&got.weekly); return nil }}, nil
+					Notices: func(context.Context) error { note(&got.weekly); return nil }}, nil
 			},
 			Verify:  func(context.Context) error { note(&got.verified); return nil },
 			Stepped: func() { note(&got.stepped) },

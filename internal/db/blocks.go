@@ -273,7 +273,7 @@ func (s *store) buildLines(ctx context.Context) error {
 func (t *tx) contentsOf(document coc.Key) (contents []hashed) {
 	u := &Unpacker{s: t.s}
 	for _, hash := range list[coc.Hash](t, `
-		SELECT c.sha256 FROM contents c JOIN (
+		SELECT c.hash FROM contents c JOIN (
 			SELECT r.account_id, r.content_id, min(r.id) AS first FROM versions v
 			JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			WHERE v.account_id = ? AND v.document_id = ? GROUP BY r.account_id, r.content_id) f

@@ -306,8 +306,10 @@ func (a *Archive) FollowedChanges(ctx context.Context, watches []string, since, 
 
 // Compared is what a change compares. Later observations never alter it.
 type Compared struct {
-	From, To     coc.Key   // the revisions; zero for none
-	Old, New     coc.Hash  // their contents
+	From, To     coc.Key  // the revisions; zero for none
+	Old, New     coc.Hash // their contents
+	OldErased    bool     // then the hash is the commitment
+	NewErased    bool
 	OldCheckedAt time.Time // when the old bytes were last compared with COC's; zero for never
 	Label        string    // of To
 	Number       int       // of To
@@ -321,7 +323,8 @@ func (a *Archive) Compared(ctx context.Context, change coc.Key) (Compared, error
 
 func comparedBy(r reader, change coc.Key) (Compared, error) {
 	return find[Compared](r, `
-		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.sha256, tt.sha256,
+		SELECT coalesce(rf.account_id, 0), coalesce(rf.id, 0), coalesce(rt.account_id, 0), coalesce(rt.id, 0), tf.hash, tt.hash,
+			tf.id IS NOT NULL AND tf.pack_id IS NULL, tt.id IS NOT NULL AND tt.pack_id IS NULL,
 			rt.previous_checked_at, coalesce(vt.label, ''), coalesce(rt.number, 0), coalesce(rt.request_id, ''), rt.answered_at
 		FROM changes c `+compared+` WHERE c.account_id = ? AND c.id = ?`, change)
 }

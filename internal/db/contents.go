@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 )
 
@@ -68,7 +70,7 @@ type packed struct {
 	Erased      bool
 }
 
-const packedColumns = `c.sha256, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
+const packedColumns = `c.hash, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
 
 // isErased is the condition that a person erased a content c.
 const isErased = `EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = c.account_id AND e.content_id = c.id)`
@@ -79,7 +81,15 @@ func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (c
 }
 
 func (u *Unpacker) content(r reader, account int64, hash coc.Hash) (_ coc.Content, err error) {
-	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`, account, hash)
+	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.hash = ?`, account, hash)
+	if errors.Is(err, coc.ErrNotFound) {
+		// It may have been erased since the caller read the hash.
+		gone, err2 := first[bool](r, `SELECT EXISTS (SELECT 1 FROM erasures WHERE account_id = ? AND keyed_hash = ?)`,
+			account, u.s.Keyed(hash))
+		if gone || err2 != nil {
+			return coc.Content{}, cmp.Or(err2, coc.ErrErased)
+		}
+	}
 	if err != nil {
 		return coc.Content{}, err
 	}
@@ -149,15 +159,15 @@ func (a *Archive) EachContent(ctx context.Context, do func(hash coc.Hash, fault 
 	return nil
 }
 
-// Hashes returns the hashes of contents with a hexadecimal prefix, including erased contents.
+// Hashes returns the hashes of contents with a hexadecimal prefix. An erased content has none.
 func (a *Archive) Hashes(ctx context.Context, prefix string) ([]coc.Hash, error) {
 	low, err := hex.DecodeString(prefix[:len(prefix)/2*2])
 	if err != nil {
 		return nil, fmt.Errorf("content %s: %q is not a hexadecimal number", prefix, prefix)
 	}
 	list, err := collect[coc.Hash](a.reading(ctx, "content %s", prefix), `
-		SELECT DISTINCT c.sha256 FROM accounts a JOIN contents c ON c.account_id = a.id
-		WHERE c.sha256 >= ?1 AND substr(c.sha256, 1, length(?1)) = ?1 LIMIT 1000`, low)
+		SELECT DISTINCT c.hash FROM accounts a JOIN contents c ON c.account_id = a.id
+		WHERE c.hash >= ?1 AND substr(c.hash, 1, length(?1)) = ?1 AND c.pack_id IS NOT NULL LIMIT 1000`, low)
 	return slices.DeleteFunc(list, func(h coc.Hash) bool { return h.String()[:len(prefix)] != prefix }), err
 }
 
@@ -169,8 +179,20 @@ type hashed struct {
 
 // storedContent is a row of contents that a revision names.
 type storedContent struct {
-	ID     int64
-	Erased bool
+	ID         int64
+	Erased     bool
+	Salt, Hash []byte
+}
+
+// commitment returns what the records have of a content.
+func (c storedContent) commitment() []byte { return commitment(c.Salt, c.Hash) }
+
+// commitment returns what the records have of the content of a row of contents.
+func commitment(salt, hash []byte) []byte {
+	if salt == nil { // erased
+		return hash
+	}
+	return audit.Commit(salt, hash)
 }
 
 // addContents stores the contents that are new for the account, in the open pack of the
@@ -178,8 +200,7 @@ type storedContent struct {
 func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedContent) {
 	var p pack
 	for _, c := range contents {
-		s, ok := get[storedContent](t, `SELECT c.id, `+isErased+` FROM contents c WHERE c.account_id = ? AND c.sha256 = ?`,
-			document.Account, c.hash)
+		s, ok := t.storedContent(document.Account, c.hash)
 		if !ok {
 			if p.ID == 0 {
 				p = t.openPack(document)
@@ -188,7 +209,9 @@ func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedCo
 				t.savePack(p)
 				p = t.newPack(document)
 			}
-			s.ID = t.add(document.Account, "contents", "sha256, size, form, pack_id, start", c.hash, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
+			s.Salt, s.Hash = newSalt(), c.hash[:]
+			s.ID = t.add(document.Account, "contents", "hash, salt, size, form, pack_id, start",
+				c.hash, s.Salt, len(c.Bytes), c.Form, p.ID, len(p.data)).ID
 			*t.count(document.Account, "content_bytes") += int64(len(c.Bytes))
 			p.data = append(p.data, c.Bytes...)
 			p.Count++
@@ -199,6 +222,17 @@ func (t *tx) addContents(document coc.Key, contents []hashed) (stored []storedCo
 		t.savePack(p)
 	}
 	return stored
+}
+
+// storedContent returns the content with a hash, also an erased one: it is not stored again.
+func (t *tx) storedContent(account int64, hash coc.Hash) (storedContent, bool) {
+	const columns = `SELECT c.id, ` + isErased + `, c.salt, c.hash FROM contents c WHERE c.account_id = ?1 AND `
+	s, ok := get[storedContent](t, columns+`c.hash = ?2`, account, hash)
+	if keyed := t.s.Keyed(hash); !ok && keyed != (coc.Hash{}) {
+		s, ok = get[storedContent](t, columns+`c.id IN (
+			SELECT e.content_id FROM erasures e WHERE e.account_id = ?1 AND e.keyed_hash = ?2)`, account, keyed)
+	}
+	return s, ok
 }
 
 // pack is the decompressed open pack of a document. Only one is open at a time: its data is
@@ -247,4 +281,21 @@ func (t *tx) savePack(p pack) {
 	}
 	t.exec(`UPDATE packs SET count = ?, size = ?, frame = ? WHERE account_id = ? AND id = ?`,
 		p.Count, len(p.data), t.s.packs.pack(p.data), p.Account, p.ID)
+}
+
+// Openings returns the openings of the commitments in the record of a row; none of erased contents.
+func (a *Archive) Openings(ctx context.Context, typ string, row coc.Key) ([]audit.Opening, error) {
+	revisions := map[string]string{
+		audit.TypeRevision: `SELECT account_id, id FROM revisions`,
+		audit.TypeChange: `SELECT account_id, from_revision AS id FROM changes WHERE account_id = ?1 AND id = ?2
+			UNION SELECT account_id, to_revision FROM changes`,
+	}[typ]
+	if revisions == "" {
+		return nil, nil
+	}
+	return collect[audit.Opening](a.reading(ctx, "contents of %s %d", typ, row.ID), `
+		SELECT c.salt, c.hash FROM (`+revisions+` WHERE account_id = ?1 AND id = ?2) x
+		JOIN revisions r ON r.account_id = x.account_id AND r.id = x.id
+		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
+		WHERE c.salt IS NOT NULL ORDER BY c.id`, row)
 }

@@ -136,13 +136,17 @@ var contradictions = []string{
 	`SELECT 'change ' || x.id` + inAccount + ` || ' has a state before it and none after it' FROM changes x
 		WHERE x.from_state IS NOT NULL AND x.to_state IS NULL`,
 
-	`SELECT 'content ' || lower(hex(x.sha256))` + inAccount + ` || ' belongs to no version' FROM contents x
+	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' belongs to no version' FROM contents x
 		WHERE (x.account_id, x.id) NOT IN (SELECT account_id, content_id FROM revisions)`,
-	`SELECT 'content ' || lower(hex(x.sha256))` + inAccount + ` || CASE WHEN x.pack_id IS NULL THEN ' has no bytes, and no one erased it'
+	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || CASE WHEN x.pack_id IS NULL THEN ' has no bytes, and no one erased it'
 			ELSE ' was erased, and has bytes' END FROM contents x
 		WHERE (x.pack_id IS NULL) <> EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = x.account_id AND e.content_id = x.id)`,
-	`SELECT 'content ' || lower(hex(x.sha256))` + inAccount + ` || ' has no bytes, and a place for them' FROM contents x
+	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' has no bytes, and a place for them' FROM contents x
 		WHERE x.pack_id IS NULL AND x.start <> 0`,
+	`SELECT 'content ' || lower(hex(x.hash))` + inAccount + ` || ' has a salt or an exact size although it is erased, or no salt' FROM contents x
+		WHERE (x.pack_id IS NULL) <> (x.salt IS NULL) OR x.pack_id IS NULL AND x.size % 256 <> 0`,
+	`SELECT 'erasure ' || x.id` + inAccount + ` || ' is of another content than its revision' FROM erasures x
+		JOIN revisions r ON r.account_id = x.account_id AND r.id = x.revision_id WHERE r.content_id <> x.content_id`,
 	`SELECT DISTINCT 'pack ' || x.id` + inAccount + ` || ' has contents of other documents' FROM packs x
 		JOIN contents c ON c.account_id = x.account_id AND c.pack_id = x.id
 		WHERE (x.account_id, c.id, x.document_id) NOT IN (SELECT r.account_id, r.content_id, v.document_id

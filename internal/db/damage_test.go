@@ -5,15 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	"cocsync/internal/coc"
 )
 
 // Fault: methods that write failed with unspecific errors or panics at altered rows. The error
 // is ErrAltered and names the row.
 func TestWritersReportDamage(t *testing.T) {
 	erase := func(ctx context.Context, d *DB) error {
-		return d.Erase(ctx, coc.Content{Bytes: []byte("a\n")}.Hash(), "a password", day)
+		return eraseContent(ctx, d, "a\n", "a password", day)
 	}
 	more := func(ctx context.Context, d *DB) error { return d.Commit(ctx, step("DM2", "b\n")) }
 	open := func(ctx context.Context, d *DB) error {

@@ -79,8 +79,10 @@ type store struct {
 	trust    *Trust
 	exact    bool // the logs end where the head file says
 	report   func(error)
+	outside  func(context.Context) error // Options.Compare; may be nil
 
 	writing   sync.Mutex            // one transaction at a time
+	rewriting atomic.Bool           // the file is rewritten, which may take minutes
 	failed    error                 // why nothing more is written: see stop
 	altered   func(error)           // receives failed
 	commit    func(*sql.Tx) error   // Tx.Commit; tests replace it
@@ -113,8 +115,11 @@ func Open(ctx context.Context, path string) (*DB, error) { return OpenWith(ctx, 
 type Options struct {
 	Key  string // the path of the private key of the logs; "" means KeyFile
 	Head string // the path of the head file; "" means HeadFile
-	// Trust continues the logs without their head file.
-	Trust   *Trust
+	// Trust continues the logs without their head file. The caller has verified the archive.
+	Trust *Trust
+	// Compare compares the archive with what is outside of it and of the head file; may be nil. It is
+	// called before anything is added to the logs of an existing archive. Its error fails the open.
+	Compare func(context.Context, *DB) error
 	Command string      // the cocsync command, reported by Holder
 	Report  func(error) // receives the errors of writes of the head file, each once, and nil when it is written again
 	// Altered is called once if a transaction finds that the archive was altered. Nothing is
@@ -139,6 +144,9 @@ func OpenWith(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	d := newDB(&store{name: path, path: file, keyPath: cmp.Or(o.Key, KeyFile(file)),
 		headPath: cmp.Or(o.Head, HeadFile(file)), trust: o.Trust, lock: lock, altered: o.Altered})
 	d.report = d.reporter(o.Report)
+	if o.Compare != nil {
+		d.outside = func(ctx context.Context) error { return o.Compare(ctx, d) }
+	}
 	d.found = stateOf(file)
 	for _, step := range []func(context.Context) error{d.create, d.beginLog} {
 		if err := step(ctx); err != nil {

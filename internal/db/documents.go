@@ -287,7 +287,7 @@ func (a *Archive) Known(ctx context.Context, account, documentID string) (coc.Ar
 	if err != nil || k.Key.IsZero() {
 		return k, err
 	}
-	if k.Versions, err = knownVersions(r, k.Key); err != nil {
+	if k.Versions, err = a.knownVersions(r, k.Key); err != nil {
 		return k, err
 	}
 	k.Watches, err = collect[coc.Membership](r, `

@@ -2,9 +2,13 @@ package db
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,9 +58,10 @@ func TestErase(t *testing.T) {
 		}
 	}
 
-	want := Erasure{Hash: hash, Size: len(leaked), Places: []Place{{"prod", "DM1", "job DM1", "v2"}}, Changes: 2, Sent: 2, Waiting: 1}
-	if got, err := d.Erasure(t.Context(), hash); err != nil || cmp.Diff(want, got) != "" {
-		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
+	want := []Erasure{{Content: key(2), Account: "prod", Hash: hash, Size: len(leaked),
+		Places: []Place{{"DM1", "job DM1", "v2"}}, Changes: 2, Sent: 2, Waiting: 1}}
+	if got, err := d.Erasures(t.Context(), hash, d.Keyed(hash)); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("Erasures = %+v, %v, want %+v", got, err, want)
 	}
 	// The remaining messages are about another document or v1.
 	for _, id := range []int64{ids[0], ids[3]} {
@@ -64,15 +69,26 @@ func TestErase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := d.Erase(t.Context(), hash, "a password", day.AddDate(0, 0, 1)); err != nil {
+	if err := eraseContent(t.Context(), d, string(leaked), "a password", day.AddDate(0, 0, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Scrub(t.Context()); err != nil {
+	if err := errors.Join(d.Rewrite(t.Context()), d.EmptyWAL(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	for _, suffix := range []string{"", "-wal"} {
-		if file, err := os.ReadFile(d.Path() + suffix); err == nil && bytes.Contains(file, []byte(secret)) {
-			t.Errorf("the secret is in the file%s", suffix)
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(d.Path()), "*"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%v, %v, want the database with its other files", files, err)
+	}
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, trace := range map[string][]byte{"text": []byte(secret), "SHA-256": hash[:], "SHA-256 in hexadecimal": []byte(hash.String()),
+			"SHA-256 in base64": []byte(base64.StdEncoding.EncodeToString(hash[:]))} {
+			if bytes.Contains(file, trace) {
+				t.Errorf("%s contains the %s", filepath.Base(name), what)
+			}
 		}
 	}
 	if _, err := d.Content(t.Context(), 1, hash); !errors.Is(err, coc.ErrErased) {
@@ -100,9 +116,14 @@ func TestErase(t *testing.T) {
 	if err != nil || len(due) != 1 || due[0].Change.Version != "v3" {
 		t.Errorf("Due = %+v, %v, want v3's", due, err)
 	}
-	got, err := d.Erasure(t.Context(), hash)
-	if want.ErasedAt, want.Reason, want.Waiting = day.AddDate(0, 0, 1), "a password", 0; err != nil || cmp.Diff(want, got) != "" {
-		t.Errorf("Erasure = %+v, %v, want %+v", got, err, want)
+	got, err := d.Erasures(t.Context(), hash, d.Keyed(hash))
+	if len(got) != 1 || got[0].Hash == hash || got[0].Hash == d.Keyed(hash) {
+		t.Fatalf("Erasures = %+v, %v", got, err)
+	}
+	e := &want[0]
+	e.ErasedAt, e.Person, e.Reason, e.Waiting, e.Hash, e.Size = day.AddDate(0, 0, 1), "a person", "a password", 0, got[0].Hash, 256
+	if err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("Erasures = %+v, %v, want %+v", got, err, want)
 	}
 
 	// The content stays erased if COC serves it again.
@@ -131,5 +152,76 @@ func TestHashes(t *testing.T) {
 	}
 	if list, err := d.Hashes(t.Context(), "ffffffffffff"); err != nil || len(list) > 0 {
 		t.Errorf("Hashes of none = %v, %v", list, err)
+	}
+}
+
+// eraseContent erases a text from the account prod.
+func eraseContent(ctx context.Context, d *DB, content, reason string, now time.Time) error {
+	hash := coc.Content{Bytes: []byte(content)}.Hash()
+	list, err := d.Erasures(ctx, hash, d.Keyed(hash))
+	if err != nil || len(list) != 1 {
+		return errors.Join(err, coc.ErrNotFound)
+	}
+	if err := d.RequestErasure(ctx, nil, list[0].Content, "a person", reason, now); err != nil {
+		return err
+	}
+	requests, err := d.ErasureRequests(ctx)
+	if err != nil || len(requests) != 1 {
+		return errors.Join(err, coc.ErrNotFound)
+	}
+	if err := d.Erase(ctx, requests[0], coc.NewNotice{}, now); err != nil {
+		return err
+	}
+	return d.RemoveErasureRequests(ctx, []coc.Key{list[0].Content})
+}
+
+// A message that was composed with a content before its erasure is not stored after it.
+func TestMessageComposedBeforeAnErasure(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a: secret\n"))
+	due, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("Due = %v, %v, want one", due, err)
+	}
+	m := coc.Message{Notifier: "ops", Kind: coc.MessageRoot, Document: due[0].Change.Document, Body: []byte(`"secret"`), Text: "secret"}
+	batch := coc.Batch{Drafts: []*coc.Draft{{Message: m, Claims: []int64{due[0].ID}}}}
+	if err := eraseContent(t.Context(), d, "a: secret\n", "a test", day); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := d.Freeze(t.Context(), batch, day); err == nil {
+		t.Errorf("Freeze = %v: the message with the erased content is stored", ids)
+	}
+	again, err := d.Due(t.Context(), "ops", day.Add(releaseAfter), nil, 10)
+	if err != nil || len(again) != 1 || again[0].Change.Key != due[0].Change.Key {
+		t.Errorf("Due = %v, %v, want the change again", again, err)
+	}
+}
+
+// A request that was not made with the key is not done.
+func TestForgedErasureRequest(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a: secret\n"))
+	if err := d.RequestErasure(t.Context(), nil, key(1), "a person", "a test", day); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.RequestErasure(t.Context(), nil, key(1), "another", "a test", day); !errors.Is(err, ErrAskedToErase) {
+		t.Errorf("the second request = %v, want ErrAskedToErase", err)
+	}
+	for _, sql := range []string{
+		`UPDATE erasure_requests SET person = 'another'`,
+		`UPDATE erasure_requests SET reason = 'another', person = 'a person'`,
+		`UPDATE erasure_requests SET at = at + 1, reason = 'a test'`,
+	} {
+		alter(t, d.path, sql)
+		requests, err := d.ErasureRequests(t.Context())
+		if err != nil || len(requests) != 1 {
+			t.Fatalf("ErasureRequests = %v, %v, want one", requests, err)
+		}
+		if err := d.Erase(t.Context(), requests[0], coc.NewNotice{}, day); !errors.Is(err, errNotAuthentic) {
+			t.Errorf("after %s: Erase = %v, want %v", sql, err, errNotAuthentic)
+		}
+	}
+	if c, err := d.Content(t.Context(), 1, coc.Content{Bytes: []byte("a: secret\n")}.Hash()); err != nil || string(c.Bytes) != "a: secret\n" {
+		t.Errorf("Content = %q, %v, want that it is there", c.Bytes, err)
 	}
 }

@@ -131,8 +131,8 @@ func (l *Log) newArchive(ctx context.Context, heads *witness.Heads, headErr erro
 	}
 	l.start(heads)
 	return l.update(ctx, "name the archive", func(t *tx) {
-		t.exec(insertInto("archive", "id, name, created_at, public_key, diff_algorithm"), 1, heads.Archive, time.Now(), []byte(l.public()),
-			diff.Algorithm)
+		t.exec(insertInto("archive", "id, name, created_at, public_key, diff_algorithm, erasure_key"), 1, heads.Archive, time.Now(), []byte(l.public()),
+			diff.Algorithm, l.erasureKey())
 	})
 }
 
@@ -209,6 +209,11 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads, before func(*t
 	l.unchanged = witness.Same(l.found, heads.Closed)
 	l.start(heads)
 	l.logs = logs
+	if l.outside != nil {
+		if err := l.outside(ctx); err != nil {
+			return err
+		}
+	}
 	if l.trust == nil { // else the file has no head before the decision is recorded
 		for _, a := range without { // so that the file has the newest signed head of a log that continues without the key
 			l.head.Set(a.account, a.change, a.note, time.Now())
@@ -227,6 +232,7 @@ func (l *Log) openLogs(ctx context.Context, heads *witness.Heads, before func(*t
 		}
 		// What this program adds is not of a newer algorithm.
 		t.exec(`UPDATE archive SET diff_algorithm = ?1 WHERE diff_algorithm > ?1`, diff.Algorithm)
+		t.exec(`UPDATE archive SET erasure_key = ?1 WHERE erasure_key IS NOT ?1`, t.s.erasureKey())
 		t.attest()
 		t.attestDeliveries(time.Now())
 		t.trustLogs()
@@ -407,6 +413,17 @@ func (d *DB) Altered() {
 		d.failed = alteredError{errors.New("the archive does not match its logs")}
 	}
 	d.head.Abandon()
+}
+
+// Contradicted ends all writing because of a checkpoint outside of the archive that contradicts it, and
+// returns the error as an ErrAltered.
+func (d *DB) Contradicted(err error) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if d.failed == nil {
+		d.stop(alteredError{err})
+	}
+	return d.failed
 }
 
 // PublicKey returns the public key of the key that signs the logs; nil if the key is missing.

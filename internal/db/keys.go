@@ -158,7 +158,7 @@ func (l *Log) rotate(ctx context.Context, old, next *audit.Key, person string, n
 			t.leaf(key, audit.NewRecord(audit.TypeKey, "account", s.Name, "at", now, "person", person,
 				"old_key", []byte(before), "new_key", []byte(next.Public()), "lost", old == nil))
 		}
-		t.exec(`UPDATE archive SET public_key = ?`, []byte(next.Public()))
+		t.exec(`UPDATE archive SET public_key = ?, erasure_key = ?`, []byte(next.Public()), next.ErasureID())
 		t.exec(`UPDATE messages SET code = NULL WHERE code IS NOT NULL`) // pending messages are composed again
 	})
 }

@@ -270,33 +270,79 @@ func (s *store) public() audit.PublicKey {
 	return s.key.Public()
 }
 
-// Heads returns the newest signed heads of the logs of accounts, by account, for messages: they
+// Heads returns the newest signed heads of the logs of accounts, by account, for events: they
 // are kept as checkpoints, and the head file has them. If there is only one log, its head is
-// also the one of "". If the head file cannot be written, the result is empty: a message is sent
-// without a head rather than not at all. It fails with ErrAltered if a head in the database is
-// not what this process wrote.
+// also the one of "". Without the key, or if the head file cannot be written, the result is empty: an
+// event is sent without a head rather than not at all. It fails with ErrAltered if a head in the
+// database is not what this process wrote.
 func (l *Log) Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error) {
-	heads := map[string]coc.Head{}
-	if l.key == nil {
-		return heads, nil
+	logs := l.newest()
+	only := len(logs) == 1
+	maps.DeleteFunc(logs, func(_ int64, a *accountLog) bool { return !only && !slices.Contains(accounts, a.account) })
+	heads, err := l.keepHeads(ctx, logs, now)
+	if errors.Is(err, coc.ErrNoKey) || errors.Is(err, coc.ErrNoHeadFile) {
+		return map[string]coc.Head{}, nil
 	}
-	l.writing.Lock()
-	logs := maps.Clone(l.logs)
-	l.writing.Unlock()
+	if only {
+		for _, h := range maps.Clone(heads) {
+			heads[""] = h
+		}
+	}
+	return heads, err
+}
+
+// SignedHeads returns the newest signed heads of all logs, in the order of the accounts' names, for
+// the daily message: they are kept as checkpoints, and the head file has them. It fails with
+// coc.ErrNoKey and coc.ErrNoHeadFile if there are none, and with ErrAltered as Heads does.
+func (l *Log) SignedHeads(ctx context.Context, now time.Time) (list []coc.Head, err error) {
+	heads, err := l.keepHeads(ctx, l.newest(), now)
+	for _, account := range slices.Sorted(maps.Keys(heads)) {
+		list = append(list, heads[account])
+	}
+	return list, err
+}
+
+// newest returns the logs that are not closed, by account, as they are now.
+func (s *store) newest() map[int64]*accountLog {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return maps.Clone(s.logs)
+}
+
+// keepHeads returns the heads of logs by account, and keeps them as checkpoints. The head file has
+// them: an older copy of the database that lacks what was sent is detected.
+func (l *Log) keepHeads(ctx context.Context, logs map[int64]*accountLog, now time.Time) (map[string]coc.Head, error) {
+	if l.key == nil {
+		return nil, coc.ErrNoKey
+	}
 	flushed := l.head.Flush() // an error is reported, and is a problem in status
+	heads := map[string]coc.Head{}
 	err := l.update(ctx, "checkpoints", func(t *tx) {
 		t.checkLogs()
 		for id, a := range logs {
-			if flushed != nil || len(logs) > 1 && !slices.Contains(accounts, a.account) {
-				continue
+			if flushed != nil {
+				break
 			}
 			h := coc.Head{Origin: a.origin, Size: a.edge.Size, Root: a.edge.Root(), Key: l.key.Public().Fingerprint(), Note: a.note}
 			t.exec(insertInto("checkpoints", "account_id, log_id, size, at, note")+` ON CONFLICT DO NOTHING`, id, a.id, h.Size, now, h.Note)
 			heads[a.account] = h
-			if len(logs) == 1 {
-				heads[""] = h
-			}
 		}
 	})
-	return heads, err
+	switch {
+	case err != nil:
+		return nil, err
+	case flushed != nil:
+		return nil, coc.ErrNoHeadFile
+	}
+	return heads, nil
+}
+
+// SentNotes returns the newest checkpoint of each account that was kept until a time, in the order
+// of the accounts' names.
+func (l *Log) SentNotes(ctx context.Context, account string, at time.Time) ([][]byte, error) {
+	return collect[[]byte](l.reading(ctx, "checkpoints"), `
+		SELECT note FROM (
+			SELECT a.name, (SELECT c.note FROM checkpoints c WHERE c.account_id = a.id AND c.at <= ?1
+				ORDER BY c.log_id DESC, c.size DESC LIMIT 1) AS note
+			FROM accounts a WHERE ?2 IN ('', a.name)) WHERE note IS NOT NULL ORDER BY name`, at.UnixMilli(), account)
 }

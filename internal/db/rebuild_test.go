@@ -49,7 +49,7 @@ func TestRebuildDifferences(t *testing.T) {
 		old = now
 		commit(t, d, s)
 	}
-	if err := d.Erase(t.Context(), coc.Content{Bytes: []byte(contents[5])}.Hash(), "a test", day); err != nil {
+	if err := eraseContent(t.Context(), d, contents[5], "a test", day); err != nil {
 		t.Fatal(err)
 	}
 	want := differences(t, d)

@@ -57,6 +57,25 @@ func (f *fields) dest(columns []string) []any {
 	return dest
 }
 
+// record returns the record of a row of an account. The column salt is no field, but that of the next
+// one: a hash, which becomes a commitment.
+func (f *fields) record(typ, account string) audit.Record {
+	r := audit.NewRecord(typ, "account", account)
+	var salt []byte
+	for i, name := range f.names {
+		value := f.values[i]
+		switch hash, _ := value.([]byte); {
+		case name == "salt":
+			salt = hash
+			continue
+		case strings.HasSuffix(name, "commitment") && hash != nil:
+			value = commitment(salt, hash)
+		}
+		r.Add(name, value)
+	}
+	return r
+}
+
 // selected returns the source of a table x. columns are the fields of a record after the
 // account's name; joined are the tables that they need.
 func selected(typ, table, joined, columns string) source {
@@ -70,11 +89,7 @@ func selected(typ, table, joined, columns string) source {
 		rows, err := collect[fields](r, query+in, append([]any{account}, args...)...)
 		list := make([]event, len(rows))
 		for i, f := range rows {
-			record := audit.NewRecord(typ, "account", name)
-			for j, field := range f.names {
-				record.Add(field, f.values[j])
-			}
-			list[i] = event{f.id, record}
+			list[i] = event{f.id, f.record(typ, name)}
 		}
 		return list, err
 	}}
@@ -107,18 +122,21 @@ var sources = func() map[string]source {
 		{audit.TypeListing, "listings", ofVersion, `
 			d.document_id, v.label AS version, x.at, nullif(x.withdrawn, 0) AS withdrawn, x.made_at`},
 		{audit.TypeRevision, "revisions", ofVersion + ofContent, `
-			d.document_id, v.label AS version, x.number AS revision, nullif(x.version_uuid, '') AS version_uuid,
-			t.sha256, t.size, nullif(t.form, 0) AS raw_token, x.made_at, x.seen_at, nullif(x.author, '') AS author,
+			d.document_id, v.label AS version, x.number AS revision, nullif(coalesce(x.version_uuid, v.version_uuid), '') AS version_uuid,
+			t.salt, t.hash AS commitment, ` + roundedSizeOf + ` AS size, nullif(t.form, 0) AS raw_token, x.made_at, x.seen_at, nullif(x.author, '') AS author,
 			x.previous_checked_at, nullif(x.request_id, '') AS request_id, x.answered_at`},
 		{audit.TypeUnavailable, "unavailable_versions", ofVersion, `
 			d.document_id, v.label AS version, x.at AS seen_at, nullif(x.error, '') AS error`},
 		{audit.TypeChange, "changes", ofDocument + strings.ReplaceAll(compared, "c.", "x."), `
-			d.document_id, x.id AS change, x.kind, vf.label AS from_version, rf.number AS from_revision, tf.sha256 AS from_sha256,
-			vt.label AS to_version, rt.number AS to_revision, tt.sha256 AS to_sha256, nullif(v.label, '') AS version,
+			d.document_id, x.id AS change, x.kind, vf.label AS from_version, rf.number AS from_revision, tf.salt, tf.hash AS from_commitment,
+			vt.label AS to_version, rt.number AS to_revision, tt.salt, tt.hash AS to_commitment, nullif(v.label, '') AS version,
 			CASE WHEN x.to_state IS NOT NULL THEN coalesce(x.from_state, 0) END AS from_state, x.to_state,
 			x.at, x.seen_at, nullif(x.backfill, 0) AS backfill, nullif(x.late, 0) AS late, x.cycle_id AS cycle`},
 		{audit.TypeTrust, "trusts", "", `x.at, x.person, x.reason, x.checkpoint`},
-		{audit.TypeErasure, "erasures", ofContent, `t.sha256, t.size, x.at, x.reason`},
+		{audit.TypeErasure, "erasures", ` JOIN revisions r ON r.account_id = x.account_id AND r.id = x.revision_id` +
+			strings.ReplaceAll(ofVersion, "x.", "r.") + ofContent, `
+			d.document_id, v.label AS version, r.number AS revision, t.salt, t.hash AS commitment, ` + roundedSizeOf + ` AS size,
+			x.keyed_hash, x.key_id, x.at, x.person, x.reason`},
 	} {
 		list[s.typ] = selected(s.typ, s.table, s.joined, s.columns)
 	}

@@ -105,7 +105,7 @@ func (d *DB) Snapshot(ctx context.Context, do func(*DB) error) (err error) {
 // blocks while a transaction runs, so that a caller can detect a hanging database.
 func (d *DB) Ping(ctx context.Context) error {
 	const what = "ping the archive"
-	if d.write != nil {
+	if d.write != nil && !d.rewriting.Load() {
 		if err := d.update(ctx, what, func(*tx) {}); err != nil {
 			return err
 		}

@@ -40,6 +40,7 @@ type stepper struct {
 type storedVersion struct {
 	ID          int64
 	New         bool // added by this step
+	UUID        string
 	Unavailable bool // recorded as unavailable
 	Made        bool // its create_time is known
 	Withdrawn   bool
@@ -47,9 +48,9 @@ type storedVersion struct {
 
 // storedRevision is a revision of this step; zero for none.
 type storedRevision struct {
-	ID     int64
-	Hash   coc.Hash
-	Erased bool // its content was erased
+	ID         int64
+	Erased     bool   // its content was erased
+	Salt, Hash []byte // of its content
 }
 
 func (w *stepper) put() {
@@ -111,8 +112,8 @@ func (w *stepper) putVersions() {
 	if !w.isNew && len(w.Versions) > 0 {
 		var err error
 		w.versions, err = byKey[string, storedVersion](w.reader,
-			`SELECT label, id, 0, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL FROM versions
-				WHERE account_id = ? AND document_id = ?`, w.document)
+			`SELECT label, id, 0, version_uuid, state = 'unavailable', made_at IS NOT NULL, withdrawn_at IS NOT NULL
+				FROM versions WHERE account_id = ? AND document_id = ?`, w.document)
 		w.fail(err)
 	}
 	var added []coc.VersionStep
@@ -166,7 +167,7 @@ func (w *stepper) addVersion(v coc.VersionStep, listed int) coc.Key {
 		state, failures, failed_cycle, error, recorded, failed_since, retry_at, checked_at`,
 		w.document.ID, v.Label, v.MadeAt, v.UUID, w.SeenAt, v.Backfill, listed, withdrawn,
 		v.State, v.Failures, v.FailedCycle, cmp.Or(v.Reason, v.Err), v.Recorded, v.FailedSince, v.RetryAt, checked)
-	w.versions[v.Label] = storedVersion{ID: key.ID, New: true, Made: !v.MadeAt.IsZero()}
+	w.versions[v.Label] = storedVersion{ID: key.ID, New: true, UUID: v.UUID, Made: !v.MadeAt.IsZero()}
 	if n, ok := coc.Number(v.Label); !ok || n > maxNumber {
 		w.exec(`UPDATE documents SET numbered = 0 WHERE account_id = ? AND id = ?`, w.document)
 	}
@@ -228,21 +229,26 @@ func (w *stepper) putRevisions() {
 	w.putLines(w.document, w.isNew, kept)
 	for _, v := range w.Versions {
 		if v.Revision != nil {
-			w.putRevision(v, contents[0].hash, stored[0])
-			contents, stored = contents[1:], stored[1:]
+			w.putRevision(v, stored[0])
+			stored = stored[1:]
 		}
 	}
 }
 
-func (w *stepper) putRevision(v coc.VersionStep, hash coc.Hash, content storedContent) {
+func (w *stepper) putRevision(v coc.VersionStep, content storedContent) {
 	r := v.Revision
 	defer w.naming("revision %s", coc.RevisionLabel(v.Label, r.Number, r.Number))()
+	version, uuid := w.versions[v.Label], any(r.UUID)
+	if r.UUID == version.UUID {
+		uuid = nil
+	}
 	key := w.add(w.document.Account, "revisions", `version_id, number, version_uuid, content_id, made_at, seen_at, author,
 		previous_checked_at, request_id, answered_at`,
-		w.versions[v.Label].ID, r.Number, r.UUID, content.ID, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
-	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, hash, content.Erased}
+		version.ID, r.Number, uuid, content.ID, v.MadeAt, w.SeenAt, noneIsNull(r.Author), r.PreviousCheckedAt, r.Evidence)
+	w.revisions[coc.RevisionRef{Label: v.Label, Number: r.Number}] = storedRevision{key.ID, content.Erased, content.Salt, content.Hash}
 	w.leaf(key, w.record(audit.TypeRevision, "version", v.Label, "revision", r.Number, "version_uuid", audit.NotEmpty(r.UUID),
-		"sha256", hash[:], "size", len(r.Content.Bytes), "raw_token", r.Content.Form == coc.FormToken, "made_at", v.MadeAt,
+		"commitment", content.commitment(), "size", roundedSize(len(r.Content.Bytes)), "raw_token", r.Content.Form == coc.FormToken,
+		"made_at", v.MadeAt,
 		"seen_at", w.SeenAt, "author", audit.NotEmpty(r.Author), "previous_checked_at", r.PreviousCheckedAt,
 		"request_id", audit.NotEmpty(r.Evidence.RequestID), "answered_at", r.Evidence.Date))
 }
@@ -254,7 +260,7 @@ func (w *stepper) revision(ref coc.RevisionRef) storedRevision {
 		return r
 	}
 	if r, ok = get[storedRevision](w.tx, `
-		SELECT r.id, c.sha256, 0 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+		SELECT r.id, c.pack_id IS NULL, c.salt, c.hash FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 		JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
 		WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number = ?`, w.document, ref); !ok {
 		w.fail(fmt.Errorf("no revision %s", coc.RevisionLabel(ref.Label, ref.Number, ref.Number)))
@@ -277,10 +283,10 @@ func (w *stepper) putChange(c coc.NewChange) {
 		noneIsNull(states[1]), noneIsNull(w.versions[c.Label].ID), c.At, w.SeenAt, c.Backfill, c.Late)
 	r := w.record(audit.TypeChange, "change", key.ID, "kind", c.Kind)
 	if from.ID != 0 {
-		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_sha256", from.Hash[:])
+		r.Add("from_version", c.From.Label, "from_revision", c.From.Number, "from_commitment", commitment(from.Salt, from.Hash))
 	}
 	if to.ID != 0 {
-		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_sha256", to.Hash[:])
+		r.Add("to_version", c.To.Label, "to_revision", c.To.Number, "to_commitment", commitment(to.Salt, to.Hash))
 	}
 	r.Add("version", audit.NotEmpty(c.Label))
 	if states[1] != 0 {

@@ -63,7 +63,7 @@ func TestEqualContentsAreStoredOnce(t *testing.T) {
 func TestDamageIsFound(t *testing.T) {
 	d, _ := open(t)
 	commit(t, d, step("DM1", "one\n"))
-	if _, err := d.write.Exec(`UPDATE contents SET sha256 = zeroblob(32)`); err != nil {
+	if _, err := d.write.Exec(`UPDATE contents SET hash = zeroblob(32)`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Content(t.Context(), 1, coc.Hash{}); err == nil {

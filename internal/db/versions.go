@@ -18,12 +18,13 @@ type Revision struct {
 	Revisions    int // of its version
 	UUID         string
 	State        coc.VersionState
-	Err          string // why it is unavailable
-	Hash         coc.Hash
+	Err          string   // why it is unavailable
+	Hash         coc.Hash // of an erased content, the commitment
 	Size         int
 	Form         coc.Form
 	Erased       bool
 	ErasedAt     time.Time
+	ErasedBy     string
 	ErasedReason string
 	MadeAt       time.Time
 	SeenAt       time.Time
@@ -49,13 +50,13 @@ func (a *Archive) Revisions(ctx context.Context, document coc.Key, label string)
 		SELECT coalesce(r.account_id, 0), coalesce(r.id, 0), v.label, coalesce(r.number, 0),
 			(SELECT count(*) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id),
 			coalesce(r.version_uuid, v.version_uuid), v.state, v.error,
-			c.sha256, coalesce(c.size, 0), coalesce(c.form, 0), e.at IS NOT NULL, e.at, coalesce(e.reason, ''),
+			c.hash, coalesce(c.size, 0), coalesce(c.form, 0), e.at IS NOT NULL, e.at, coalesce(e.person, ''), coalesce(e.reason, ''),
 			coalesce(r.made_at, v.made_at), coalesce(r.seen_at, v.listed_at), v.checked_at, v.withdrawn_at,
 			coalesce(r.author, ''), coalesce(r.request_id, ''), r.answered_at, r.previous_checked_at
 		FROM versions v
 		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
-		LEFT JOIN erasures e ON e.account_id = c.account_id AND e.content_id = c.id
+		LEFT JOIN erasures e ON `+isErasureOf("c")+`
 		WHERE v.account_id = ?1 AND v.document_id = ?2 AND (?3 = '' OR v.label = ?3)`, document, label)
 }
 
@@ -67,19 +68,43 @@ func (a *Archive) Predecessors(ctx context.Context, document coc.Key) (map[coc.K
 		FROM changes WHERE account_id = ? AND document_id = ? AND to_revision IS NOT NULL ORDER BY id`, document)
 }
 
-func knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {
+// opaqueContents are erased contents e, and the revisions r that have them, that cannot be
+// recognized with the key with the id ?1.
+const opaqueContents = `FROM erasures e JOIN revisions r ON r.account_id = e.account_id AND r.content_id = e.content_id
+	WHERE e.key_id IS DISTINCT FROM ?1
+		AND NOT EXISTS (SELECT 1 FROM revisions n WHERE n.account_id = r.account_id AND n.version_id = r.version_id AND n.number > r.number)`
+
+// opaqueVersion is the condition that the newest content of a version v is erased and cannot be
+// recognized: it is not compared with COC.
+const opaqueVersion = `EXISTS (SELECT 1 ` + opaqueContents + ` AND e.account_id = v.account_id AND r.version_id = v.id)`
+
+// OpaqueVersions counts the versions that are not compared with COC, because their content is
+// erased and the key that recognizes it is missing.
+func (a *Archive) OpaqueVersions(ctx context.Context) (int, error) {
+	r := a.reading(ctx, "erased contents")
+	key, err := first[[]byte](r, `SELECT erasure_key FROM archive`)
+	if err != nil {
+		return 0, err
+	}
+	return first[int](r, `SELECT count(*) FROM (SELECT DISTINCT r.account_id, r.version_id `+opaqueContents+`) n`, key)
+}
+
+func (s *store) knownVersions(r reader, document coc.Key) ([]coc.KnownVersion, error) {
 	list, err := collect[coc.KnownVersion](r, `
 		SELECT v.label, v.version_uuid, v.made_at, v.state, v.backfill, v.withdrawn_at IS NOT NULL, v.recorded, v.failures, v.failed_cycle,
-			v.error, v.failed_since, v.retry_at, '', 0, v.checked_at, coalesce(r.number, 0), coalesce(r.version_uuid, ''), c.sha256, NULL
+			v.error, v.failed_since, v.retry_at, '', 0, v.checked_at, coalesce(r.number, 0),
+			CASE WHEN r.id IS NULL THEN '' ELSE coalesce(r.version_uuid, v.version_uuid) END, c.hash,
+			e.id IS NOT NULL, e.keyed_hash, e.id IS NOT NULL AND e.key_id IS DISTINCT FROM ?1, NULL
 		FROM versions v
 		LEFT JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 			AND r.number = (SELECT max(n.number) FROM revisions n WHERE n.account_id = v.account_id AND n.version_id = v.id)
 		LEFT JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
-		WHERE v.account_id = ? AND v.document_id = ?`, document)
+		LEFT JOIN erasures e ON `+isErasureOf("c")+`
+		WHERE v.account_id = ?2 AND v.document_id = ?3`, s.erasureKey(), document)
 	for i := range list {
 		if v := &list[i]; err == nil && v.Number > 1 && !v.Recorded {
 			v.Earlier, err = collect[coc.Hash](r, `
-				SELECT c.sha256 FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
+				SELECT c.hash FROM versions v JOIN revisions r ON r.account_id = v.account_id AND r.version_id = v.id
 				JOIN contents c ON c.account_id = r.account_id AND c.id = r.content_id
 				WHERE v.account_id = ? AND v.document_id = ? AND v.label = ? AND r.number < ? ORDER BY r.number`,
 				document, v.Label, v.Number)
@@ -99,13 +124,14 @@ func (a *Archive) Unchecked(ctx context.Context, watch string, before, now time.
 		Newest    bool
 	}](a.reading(ctx, "versions to check of watch %q", watch), `
 		SELECT d.document_id, v.label, v.label = d.newest AS newest
-		FROM (SELECT account_id, document_id, label, checked_at FROM versions WHERE checked_at < ?2
-			UNION ALL SELECT account_id, document_id, label, 0 FROM versions WHERE checked_at > ?3) v
+		FROM (SELECT account_id, id, document_id, label, checked_at FROM versions WHERE checked_at < ?3
+			UNION ALL SELECT account_id, id, document_id, label, 0 FROM versions WHERE checked_at > ?4) v
 		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
-		CROSS JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?1 AND m.until IS NULL
+		CROSS JOIN memberships m ON m.account_id = d.account_id AND m.document_id = d.id AND m.watch = ?2 AND m.until IS NULL
 		JOIN watches w ON w.name = m.watch AND w.account_id = d.account_id
+		WHERE NOT `+opaqueVersion+`
 		ORDER BY newest DESC, v.checked_at
-		LIMIT ?4`, watch, before.UnixMilli(), now.UnixMilli(), limit) {
+		LIMIT ?5`, a.erasureKey(), watch, before.UnixMilli(), now.UnixMilli(), limit) {
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +159,7 @@ func (a *Archive) OldestChecks(ctx context.Context, watches []string, now time.T
 		SELECT m.watch, v.checked_at FROM versions v
 		CROSS JOIN documents d ON d.account_id = v.account_id AND d.id = v.document_id AND d.state = 'present'
 		CROSS JOIN memberships m ON m.account_id = v.account_id AND m.document_id = v.document_id AND m.until IS NULL
-		WHERE v.checked_at > 0 AND v.checked_at <= ? ORDER BY v.checked_at`, now.UnixMilli()) {
+		WHERE v.checked_at > 0 AND v.checked_at <= ?2 AND NOT `+opaqueVersion+` ORDER BY v.checked_at`, a.erasureKey(), now.UnixMilli()) {
 		if err != nil || len(oldest) == len(watches) {
 			return oldest, err
 		}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"cocsync/internal/witness"
@@ -30,9 +29,7 @@ func (l *Log) Submissions(ctx context.Context, key string) (heads []witness.Subm
 	if l.key == nil {
 		return nil, nil
 	}
-	l.writing.Lock()
-	logs := maps.Clone(l.logs)
-	l.writing.Unlock()
+	logs := l.newest()
 	if l.head.Flush() != nil {
 		return nil, nil // it is reported
 	}

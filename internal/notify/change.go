@@ -2,9 +2,7 @@ package notify
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +33,7 @@ type writer struct {
 	mask   *mask.Masker
 	people map[string]Person
 	links  Links
-	heads  map[string]coc.Head // of the logs, by account
+	heads  map[string]coc.Head // of the logs, by account, for events
 	// sample adds the diff of a version as a file even if the message has all of it.
 	sample bool
 }
@@ -195,7 +193,7 @@ func times(c *coc.Change, follows bool) []block {
 	return []block{span(word), dateBlock(t)}
 }
 
-// smallPrint returns the change's id, its document, and the head of the log.
+// smallPrint returns the change's id and its document.
 func (w *writer) smallPrint(c *coc.Change, s excerpt) block {
 	line := idOf(c)
 	for _, name := range []string{c.Account, c.DocumentID} {
@@ -206,7 +204,7 @@ func (w *writer) smallPrint(c *coc.Change, s excerpt) block {
 	if c.Added > 0 || c.Removed > 0 {
 		line += fmt.Sprintf(" · +%d −%d lines", c.Added, c.Removed)
 	}
-	return footer(plain(line + hidden(s.masked) + w.checkpoint(c.Account)))
+	return footer(plain(line + hidden(s.masked)))
 }
 
 // hidden says how many values are hidden; "" for none.
@@ -215,37 +213,6 @@ func hidden(n int) string {
 		return ""
 	}
 	return " · " + text.Plural(n, "value") + " hidden"
-}
-
-// checkpoint is the head of the log of an account, "" for the only one, so that the message
-// witnesses it; "" if there is none.
-func (w *writer) checkpoint(account string) string {
-	h, ok := w.heads[account]
-	if !ok {
-		return ""
-	}
-	return fmt.Sprintf(" · log %d %s key %s", h.Size, base64.StdEncoding.EncodeToString(h.Root[:]), h.Key)
-}
-
-// maxHeads is the maximum number of heads in a message: each has about 100 characters, and a
-// text at most 3,000:
-// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-const maxHeads = 10
-
-// checkpoints are the heads of the logs of the first accounts of changes, by name.
-func (w *writer) checkpoints(changes []*coc.Change) string {
-	heads := map[string]string{}
-	for _, c := range changes {
-		if head := w.checkpoint(c.Account); head != "" {
-			heads[c.Account] = head
-		}
-	}
-	accounts := slices.Sorted(maps.Keys(heads))
-	var b strings.Builder
-	for _, account := range accounts[:min(maxHeads, len(accounts))] {
-		b.WriteString(heads[account])
-	}
-	return b.String()
 }
 
 // idOf is the change's id in words, by which a repeat is recognized.

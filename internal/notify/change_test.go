@@ -351,20 +351,3 @@ func TestUnlisted(t *testing.T) {
 		t.Errorf("content of %q has %d more and says %q, want 7 and nothing", c.Note(), s.more, s.notes)
 	}
 }
-
-// Fault: a digest of many accounts had more heads than a text of Slack can have.
-func TestDigestOfManyAccounts(t *testing.T) {
-	w := &writer{n: &Notifier{}, mask: &mask.Masker{}, heads: map[string]coc.Head{}}
-	var changes []*coc.Change
-	for i := range int64(100) {
-		c := edit(100+i, i, 1)
-		c.Account = fmt.Sprintf("account-%02d", i)
-		w.heads[c.Account] = coc.Head{Size: i, Key: "083a8bbc26f2a77ae58efd11a8274606"}
-		changes = append(changes, c)
-	}
-	m := w.digest(changes, nil)
-	small := m.blocks[len(m.blocks)-1].Elements[0].Text.(string)
-	if n := strings.Count(small, " · log "); n != maxHeads || len(small) > 3000 {
-		t.Errorf("a digest of 100 accounts has %d heads in %d bytes, want %d", n, len(small), maxHeads)
-	}
-}

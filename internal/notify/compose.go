@@ -34,6 +34,8 @@ type batch struct {
 	now     time.Time
 	notices []coc.Delivery
 	changes []alert
+	logs    []coc.Head // for a notice of them; if there are none, why
+	noLogs  error
 	// fresh ignores earlier messages and threads, for samples and previews.
 	fresh   bool
 	samples map[*coc.Change]contents // that are not in the archive
@@ -64,10 +66,13 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 		return false, quiet, err
 	}
 	stored := b.route(ctx, due)
-	if len(due) > 0 {
-		if b.write.heads, err = w.Outbox.Heads(ctx, b.accounts(), b.now); err != nil {
-			return false, quiet, err
-		}
+	if len(due) > 0 && w.n.traits().structured {
+		b.write.heads, err = w.Outbox.Heads(ctx, b.accounts(), b.now)
+	} else if slices.ContainsFunc(b.notices, ofHeads) {
+		err = b.loadHeads(ctx, &stored)
+	}
+	if err != nil {
+		return false, quiet, err
 	}
 	if err := w.n.Channel.compose(ctx, b); err != nil {
 		return false, quiet, err
@@ -83,7 +88,7 @@ func (w *worker) freeze(ctx context.Context, limit int) (did bool, quiet time.Ti
 	return false, quiet, w.recordQuiet(ctx, b.now, quiet)
 }
 
-// accounts returns the accounts of the changes to send, by name: the heads of their logs are sent, too.
+// accounts returns the accounts of the changes to send, by name: an event has the head of its log.
 func (b *batch) accounts() (accounts []string) {
 	for _, d := range b.changes {
 		if !slices.Contains(accounts, d.Change.Account) {
@@ -139,7 +144,11 @@ func (b *batch) composeBlocks(ctx context.Context) error {
 	for i := range b.notices {
 		d := &b.notices[i]
 		m := coc.Draft{Message: coc.Message{Kind: coc.MessageNotice}, Claims: []int64{d.ID}}
-		if _, err := b.add(m, b.write.notice(d.Notice)); err != nil {
+		w := b.write.notice(d.Notice)
+		if ofHeads(*d) {
+			w = b.headsMessage(d.Notice)
+		}
+		if _, err := b.add(m, w); err != nil {
 			return err
 		}
 	}
@@ -181,11 +190,7 @@ func (b *batch) single(ctx context.Context, a alert) error {
 			m.Kind = coc.MessageReply
 		}
 	}
-	w := *b.write
-	if m.Kind == coc.MessageRoot && b.n.threads() {
-		w.heads = nil // the small print of a thread's first message stays short
-	}
-	_, err = b.add(m, w.change(c, pair, a.mention))
+	_, err = b.add(m, b.write.change(c, pair, a.mention))
 	return err
 }
 

@@ -26,7 +26,6 @@ type entry struct {
 // digest writes many changes as one message: a line for each document, the most important
 // first, and how many did not fit.
 func (w *writer) digest(changes []*coc.Change, mentions []string) rendered {
-	heads := w.checkpoints(changes)
 	changes = w.maskAllNames(changes)
 	entries := w.entries(changes)
 	title := text.Plural(len(changes), "change") + " in " + text.Plural(len(entries), "document")
@@ -39,7 +38,7 @@ func (w *writer) digest(changes []*coc.Change, mentions []string) rendered {
 		return fmt.Sprintf("… and %s; %s shows all", rest, command)
 	}
 	cc := mentionBlocks(mentions)
-	small := footer(plain(ids + " · " + countKinds(changes) + heads))
+	small := footer(plain(ids + " · " + countKinds(changes)))
 	frame := []block{header(title), rich(paragraph(bold("x")), paragraph(span("x")), paragraph(cc...)), small}
 	var shown, texts []string
 	for _, e := range entries {

@@ -45,6 +45,6 @@ func (w *writer) notice(n *coc.Notice) rendered {
 		id += " · " + utc(n.At)
 	}
 	text := escape(text.Truncate(strings.Join(append([]string{title}, lines...), "\n"), maxText/5))
-	return rendered{blocks: append(blocks, footer(plain(id+w.checkpoint("")))),
+	return rendered{blocks: append(blocks, footer(plain(id))),
 		text: fmt.Sprintf("%s (%s)", text, escape(id))}
 }

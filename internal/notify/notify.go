@@ -31,10 +31,13 @@ type Outbox interface {
 	// not sent, and creates the missing deliveries of its recipients, due now. It returns the
 	// messages' ids in the order of the drafts.
 	Freeze(ctx context.Context, b coc.Batch, now time.Time) ([]int64, error)
-	// Heads returns the signed heads of the logs of accounts, by account, for messages: they
+	// Heads returns the signed heads of the logs of accounts, by account, for events: they
 	// cover every change that is due. If there is only one log, its head is also the one
 	// of "". A log without a signature has none.
 	Heads(ctx context.Context, accounts []string, now time.Time) (map[string]coc.Head, error)
+	// SignedHeads returns the signed heads of all logs, in the order of the accounts' names. It
+	// fails with coc.ErrNoKey or coc.ErrNoHeadFile if there are none that may be sent.
+	SignedHeads(ctx context.Context, now time.Time) ([]coc.Head, error)
 	// Next returns the pending message to post next: one that is due, whose parent is not
 	// pending, and with no earlier unsent one about the same document or watch. If ok is
 	// false, wake is when the next one is due; zero if none is pending. With the error
@@ -125,6 +128,7 @@ func (n *Notifier) digestOver() int {
 type Sender struct {
 	Outbox    Outbox
 	Notifiers []Notifier
+	Operators []string // names of the notifiers that are notified of failures
 	Routes    []Route
 	People    map[string]Person // by their names in COC
 	Links     Links

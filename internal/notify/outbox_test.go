@@ -21,6 +21,8 @@ import (
 type memory struct {
 	head       coc.Head
 	headsOf    []string // the accounts of which heads were requested
+	logs       []coc.Head
+	noLogs     error // why there are no logs
 	mu         sync.Mutex
 	deliveries []*owed
 	messages   []*coc.Message
@@ -364,7 +366,7 @@ func edit(id, document int64, n int) *coc.Change {
 		Difference: coc.Difference{Added: 1, Removed: 1, Summary: "timeout 30 → 60 in wait"}}
 }
 
-// Heads returns head, which is zero except in TestMessagesBearTheHead.
+// Heads returns head for each account, if it is not zero.
 func (m *memory) Heads(_ context.Context, accounts []string, _ time.Time) (map[string]coc.Head, error) {
 	heads := map[string]coc.Head{}
 	m.mu.Lock()
@@ -376,6 +378,13 @@ func (m *memory) Heads(_ context.Context, accounts []string, _ time.Time) (map[s
 		}
 	}
 	return heads, nil
+}
+
+// SignedHeads returns logs, or why there are none.
+func (m *memory) SignedHeads(context.Context, time.Time) ([]coc.Head, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.logs, m.noLogs
 }
 
 // key is a key of the first account.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -168,7 +169,8 @@ func TestRoutesFixedWhileWaiting(t *testing.T) {
 // Fault: a notifier requested the heads of accounts of which a route sent all changes to another one.
 func TestHeadsOfDroppedChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := setUp(t, byToken("ops", testChannel), byToken("security", "C0OTHER"))
+		b := setUp(t, byHook("ops"), byHook("security"))
+		b.wire.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 		b.Routes = []Route{{Names: []string{"job-2"}, Notify: []string{"security"}}}
 		dropped := edit(2, 2, 1)
 		dropped.Account = "test"
@@ -179,8 +181,8 @@ func TestHeadsOfDroppedChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got, want := strings.Join(b.out.headsOf, " "), "prod test"; got != want || len(b.slack.Messages()) != 2 {
-			t.Errorf("the heads of %q were requested for %d messages, want %q", got, len(b.slack.Messages()), want)
+		if got, want := strings.Join(b.out.headsOf, " "), "prod test"; got != want {
+			t.Errorf("the heads of %q were requested, want %q", got, want)
 		}
 	})
 }

@@ -3,7 +3,6 @@ package query
 import (
 	"archive/zip"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -154,13 +153,17 @@ func (b *bundle) number(l *db.LogInfo) int {
 
 // proof adds the proof of a record to a folder, and the content that it names.
 func (b *bundle) proof(folder string, x reported) error {
-	p := audit.Proof{Record: x.record.Encode(), Index: x.index, Hashes: x.proof,
-		Checkpoint: cosigned(x.log.Note, x.log.Size, b.cosignatures[x.log.Origin])}
-	name := fmt.Sprintf("%s/%d/%09d-%s.proof", folder, b.number(&x.log.LogInfo), x.index, x.record.Type)
-	if err := b.bytes(name, p.Encode()); err != nil || x.record.Type != audit.TypeRevision {
+	openings, err := b.openings(b.ctx, coc.Key{Account: x.log.Account, ID: x.ref}, &x.record)
+	if err != nil {
 		return err
 	}
-	return b.content(x)
+	p := audit.Proof{Record: x.record.Encode(), Openings: openings, Index: x.index, Hashes: x.proof,
+		Checkpoint: cosigned(x.log.Note, x.log.Size, b.cosignatures[x.log.Origin])}
+	name := fmt.Sprintf("%s/%d/%09d-%s.proof", folder, b.number(&x.log.LogInfo), x.index, x.record.Type)
+	if err := b.bytes(name, p.Encode()); err != nil || x.record.Type != audit.TypeRevision || len(openings) == 0 {
+		return err // an erased content has no opening
+	}
+	return b.content(x, coc.Hash(openings[0].SHA256))
 }
 
 // printed adds the proof of a row of the report.
@@ -171,20 +174,12 @@ func (b *bundle) printed(x reported) error {
 	return b.proof("proofs", x)
 }
 
-// content adds the content of a revision once, unless it was erased.
-func (b *bundle) content(x reported) error {
-	sum, err := hex.DecodeString(x.record.Get("sha256"))
-	if err != nil || len(sum) != len(coc.Hash{}) {
-		return &classed{fmt.Errorf("%s has no SHA-256", describe(x.record.Type, &x.record)), ErrAltered}
-	}
-	hash := coc.Hash(sum)
+// content adds the content of a revision once.
+func (b *bundle) content(x reported, hash coc.Hash) error {
 	if b.contents[hash] {
 		return nil
 	}
 	c, err := b.unpack.Content(b.ctx, x.log.Account, hash)
-	if errors.Is(err, coc.ErrErased) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

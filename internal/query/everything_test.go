@@ -76,6 +76,7 @@ func everything(t *testing.T) string {
 	c = begin("all", "prod", 14)
 	must(t, d.Responded(ctx, c.Key, on(14)))
 	must(t, d.RotateKey(ctx, "root@host", on(14)))
+	must(t, d.RequestErasure(ctx, nil, coc.Key{Account: 1, ID: 2}, "root@host", "a test", on(14)))
 	must(t, d.Close())
 	return path
 }

@@ -59,34 +59,3 @@ func (a *Archive) Messages(ctx context.Context, all bool, limit int) ([]Message,
 	}
 	return out, nil
 }
-
-// Erasure is a content that was or is to be erased, and what contains it.
-type Erasure struct {
-	SHA256   string            `json:"sha256"`
-	Size     int               `json:"size"`
-	ErasedAt Time              `json:"erased_at"`
-	Reason   string            `json:"reason"`
-	Versions []AffectedVersion `json:"versions"`
-	Changes  int               `json:"changes"`
-	Messages int               `json:"messages"`
-	Copies   []string          `json:"copies"` // files from before migrations that keep it
-	Sent     int               `json:"-"`      // of the messages
-	Waiting  int               `json:"-"`
-}
-
-// AffectedVersion is a version with the content.
-type AffectedVersion struct {
-	Ref
-	Version string `json:"version"`
-}
-
-// Erasure returns what contains a content, or contained it before it was erased.
-func (a *Archive) Erasure(ctx context.Context, hash coc.Hash) (Erasure, error) {
-	e, err := a.db.Erasure(ctx, hash)
-	out := Erasure{SHA256: e.Hash.String(), Size: e.Size, ErasedAt: Time{e.ErasedAt}, Reason: e.Reason,
-		Changes: e.Changes, Messages: e.Sent + e.Waiting, Copies: e.Copies, Sent: e.Sent, Waiting: e.Waiting}
-	for _, p := range e.Places {
-		out.Versions = append(out.Versions, AffectedVersion{Ref{p.Account, p.DocumentID, p.Name}, p.Version})
-	}
-	return out, err
-}

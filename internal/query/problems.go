@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db"
 	"cocsync/internal/schedule"
 	"cocsync/internal/text"
 )
@@ -33,6 +34,7 @@ const (
 	ProblemWAL            ProblemKind = "wal"             // the write-ahead log is not written back
 	ProblemUnsigned       ProblemKind = "unsigned"        // records of the log without a signature
 	ProblemHead           ProblemKind = "head_file"       // the head file cannot be written
+	ProblemErasure        ProblemKind = "erasure"         // a content is not erased completely, or not recognized
 	ProblemConflict       ProblemKind = "log_conflict"    // a witness has cosigned something else
 	ProblemWitness        ProblemKind = "witness"         // a witness does not cosign
 	ProblemMissing        ProblemKind = "missing_version" // COC lists versions that could not be fetched
@@ -55,7 +57,7 @@ const (
 
 // ProblemKinds returns all kinds, in the order in which status shows them.
 func ProblemKinds() []ProblemKind {
-	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead,
+	return []ProblemKind{ProblemNoCycle, ProblemNoDaemon, ProblemDiskFull, ProblemWAL, ProblemUnsigned, ProblemHead, ProblemErasure,
 		ProblemConflict, ProblemWitness, ProblemKeyRefused,
 		ProblemPaused, ProblemClock, ProblemScheduleBroken, ProblemLate, ProblemNoGoodCycle, ProblemList, ProblemFailed,
 		ProblemStopped, ProblemMissing, ProblemIncomplete, ProblemOnHold, ProblemPending, ProblemMessagePlain,
@@ -72,6 +74,8 @@ const (
 	// 16 MB before SQLite does so, and readers can delay that.
 	walLarge = 64 << 20
 	walOld   = 10 * time.Minute
+	// erasureLong is how long an erasure may be pending before that is a problem.
+	erasureLong = 10 * time.Minute
 	// diskLow is the disk space that a cycle may need for commits and the write-ahead log.
 	diskLow = 16 << 20
 )
@@ -82,6 +86,7 @@ func (s *Status) problem(kind ProblemKind, what, why, fix string) {
 
 func (s *Status) findProblems() {
 	s.archiveProblems()
+	s.erasureProblems()
 	for _, w := range s.Witnesses {
 		s.witnessProblems(w)
 	}
@@ -162,6 +167,27 @@ func (s *Status) archiveProblems() {
 		s.problem(ProblemHead, "the head file cannot be written", s.headError,
 			"make its folder (head_file, or that of the archive) writable for cocsync; until then an older copy of the archive "+
 				"is not detected, and messages have no head")
+	}
+}
+
+// erasureProblems are those of contents that a person erased.
+func (s *Status) erasureProblems() {
+	for _, q := range s.erasures {
+		what := "an erasure that " + text.Visible(q.Person) + " requested " + stamp(q.At)
+		switch {
+		case q.State == db.ErasureFailed:
+			s.problem(ProblemErasure, what+" failed", q.Err, "correct the cause, and run `cocsync erase` again")
+		case q.Err != "":
+			s.problem(ProblemErasure, what+" is not complete: the files of the archive still contain the bytes", q.Err,
+				"end programs that read the archive, and free disk space; the daemon, or the next sync, continues")
+		case s.At.Sub(q.At) > erasureLong:
+			s.problem(ProblemErasure, what+" is not complete", "no process has done it", "run `cocsync run` or `cocsync sync`")
+		}
+	}
+	if s.opaqueVersions > 0 {
+		s.problem(ProblemErasure, text.Plural(s.opaqueVersions, "version")+" with an erased content: not compared with COC",
+			"the key that recognizes the erased content is missing, or was lost and replaced",
+			"put the old key file (signing_key) back and restart cocsync; if it is lost, this remains")
 	}
 }
 

@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -331,11 +332,27 @@ func (a *Archive) prove(ctx context.Context, typ string, row coc.Key) (p audit.P
 		return p, err
 	}
 	p = audit.Proof{Record: record.Encode(), Index: leaf.Index, Checkpoint: note}
+	if p.Openings, err = a.openings(ctx, row, &record); err != nil {
+		return p, err
+	}
 	if p.Hashes, err = tlog.ProveRecord(size, leaf.Index, a.db.StoredHashes(ctx, l.Account, l.ID)); err != nil {
 		return p, hint.Wrap(errors.New("hashes of the log are missing"), "`cocsync verify` says which")
 	}
 	_, _, err = p.Check(key)
 	return p, err
+}
+
+// openings returns the openings of the commitments of a row's record; none of erased contents.
+func (a *Archive) openings(ctx context.Context, row coc.Key, r *audit.Record) ([]audit.Opening, error) {
+	list, err := a.db.Openings(ctx, r.Type, row)
+	for _, o := range list {
+		commitment := hex.EncodeToString(o.Commitment())
+		if !slices.ContainsFunc(r.Fields, func(f audit.Field) bool { return strings.HasSuffix(f.Name, "commitment") && f.Value == commitment }) {
+			err = &classed{fmt.Errorf("%s: its content does not have its SHA-256", describe(r.Type, r)), ErrAltered}
+			return nil, hint.Wrap(err, "`cocsync verify` says what else is wrong")
+		}
+	}
+	return list, err
 }
 
 // ProveConsistency proves that a log at a newer checkpoint contains that at an older one. now
@@ -407,15 +424,25 @@ type Proved struct {
 	Root   string            `json:"root"`
 	Type   string            `json:"type"`
 	Record map[string]string `json:"record"`
+	// Contents are the contents to which the record commits, unless they were erased before.
+	Contents []ProvedContent `json:"contents"`
 	// Cosigned is what the given witnesses cosigned of the checkpoint.
 	Cosigned []CosignedLog `json:"cosigned"`
 }
 
+// ProvedContent is a content to which a record commits.
+type ProvedContent struct {
+	Commitment string `json:"commitment"`
+	SHA256     string `json:"sha256"`
+}
+
 // NewProved returns what a proof that was checked proves.
 func NewProved(p audit.Proof, key audit.PublicKey, r audit.Record, c audit.Checkpoint, cosigned []CosignedLog) Proved {
-	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size,
-		Root: c.Root.String(), Type: r.Type,
-		Record: map[string]string{}}
+	out := Proved{Cosigned: cosigned, Origin: c.Origin, Key: key.Fingerprint(), Index: p.Index, Size: c.Size, Root: c.Root.String(),
+		Type: r.Type, Record: map[string]string{}, Contents: []ProvedContent{}}
+	for _, o := range p.Openings {
+		out.Contents = append(out.Contents, ProvedContent{hex.EncodeToString(o.Commitment()), hex.EncodeToString(o.SHA256)})
+	}
 	for _, f := range r.Fields {
 		out.Record[f.Name] = f.Value
 	}

@@ -254,12 +254,14 @@ func (a *Archive) rewrites(ctx context.Context, within db.Filter) iter.Seq2[Rewr
 	within.Kinds = []coc.Kind{coc.KindRewritten}
 	return Convert(a.db.Changes(ctx, within), func(c coc.Change) (Rewrite, error) {
 		x, err := a.db.Compared(ctx, c.Key)
-		return Rewrite{ReportedChange{newChangeFacts(c), c.Late}, Time{x.OldCheckedAt}, hashText(x.Old), hashText(x.New)}, err
+		return Rewrite{ReportedChange{newChangeFacts(c), c.Late}, Time{x.OldCheckedAt},
+			hashText(x.Old, x.OldErased), hashText(x.New, x.NewErased)}, err
 	})
 }
 
-func hashText(h coc.Hash) Text {
-	if h == (coc.Hash{}) {
+// hashText returns the SHA-256 of a content; "" for none or an erased one.
+func hashText(h coc.Hash, erased bool) Text {
+	if erased || h == (coc.Hash{}) {
 		return ""
 	}
 	return Text(h.String())

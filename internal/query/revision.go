@@ -22,10 +22,11 @@ type Revision struct {
 	Error        Text             `json:"error"` // why it was not fetched
 	UUID         Text             `json:"version_uuid"`
 	SHA256       Text             `json:"sha256"`
-	Size         *int             `json:"size"`
+	Size         *int             `json:"size"`      // of an erased content, rounded up
 	RawToken     bool             `json:"raw_token"` // the content is the JSON string as COC sent it
 	Erased       bool             `json:"erased"`
 	ErasedAt     Time             `json:"erased_at"`
+	ErasedBy     Text             `json:"erased_by"`
 	ErasedReason Text             `json:"erased_reason"`
 	By           Text             `json:"by"`
 	MadeAt       Time             `json:"made_at"`
@@ -46,14 +47,15 @@ type Revision struct {
 func newRevision(r db.Revision) Revision {
 	out := Revision{
 		Version: r.Name(), State: r.State, Error: Text(r.Err), UUID: Text(r.UUID),
-		RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: Time{r.ErasedAt}, ErasedReason: Text(r.ErasedReason),
+		RawToken: r.Form == coc.FormToken, Erased: r.Erased, ErasedAt: Time{r.ErasedAt},
+		ErasedBy: Text(r.ErasedBy), ErasedReason: Text(r.ErasedReason),
 		By: Text(r.Author), MadeAt: Time{r.MadeAt}, SeenAt: Time{r.SeenAt}, CheckedAt: Time{r.CheckedAt},
 		WithdrawnAt: Time{r.WithdrawnAt}, PreviousCheckedAt: Time{r.PreviousCheckedAt},
 		RequestID: Text(r.Evidence.RequestID), RespondedAt: Time{r.Evidence.Date},
 		Label: r.Label, Archived: r.Number > 0, db: r,
 	}
 	if out.Archived {
-		out.SHA256, out.Size = Text(r.Hash.String()), &r.Size
+		out.SHA256, out.Size = hashText(r.Hash, r.Erased), &r.Size
 	}
 	return out
 }
@@ -130,6 +132,9 @@ func (a *Archive) revisions(ctx context.Context, document coc.Key) ([]db.Revisio
 
 // Content returns the content of a version. The error is coc.ErrErased if it was erased.
 func (a *Archive) Content(ctx context.Context, v Version) (coc.Content, error) {
+	if v.Erased {
+		return coc.Content{}, contentError(coc.ErrErased, v.Version, v.Document.Name)
+	}
 	c, err := a.db.Content(ctx, v.Document.key.Account, v.db.Hash)
 	return c, contentError(err, v.Version, v.Document.Name)
 }
@@ -140,7 +145,7 @@ func contentError(err error, version, document string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, coc.ErrErased):
-		err = hint.Wrap(err, "it was removed permanently; `cocsync show --meta` still shows its hash and size")
+		err = hint.Wrap(err, "it was removed permanently; `cocsync show --meta` shows when, by whom and why")
 	}
 	return fmt.Errorf("%s of %s: %w", text.Visible(version), text.Visible(document), err)
 }

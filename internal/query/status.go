@@ -41,6 +41,8 @@ type Status struct {
 
 	writerErr                         error // why Writer is unknown
 	headError                         string
+	erasures                          []db.ErasureRequest
+	opaqueVersions                    int
 	pendingDocuments, pendingVersions int // listed before the running cycle and not fetched yet
 	wal                               db.WAL
 	freeBytes                         int64
@@ -206,6 +208,12 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	if s.headError, err = a.db.HeadError(ctx); err != nil {
+		return nil, err
+	}
+	if s.erasures, err = a.db.ErasureRequests(ctx); err != nil {
+		return nil, err
+	}
+	if s.opaqueVersions, err = a.db.OpaqueVersions(ctx); err != nil {
 		return nil, err
 	}
 	s.WALBytes = s.wal.Bytes

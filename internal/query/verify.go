@@ -22,6 +22,7 @@ type External struct {
 	Root   audit.Hash
 	Note   []byte // with its signatures; nil for none
 	Name   string // for messages
+	Stored bool   // it is one of many that are kept: matches are only counted
 }
 
 // Verification selects what is verified.
@@ -36,15 +37,17 @@ type Verification struct {
 
 // Verdict is the result of a verification.
 type Verdict struct {
-	Good     bool          `json:"good"`
-	Logs     []LogVerdict  `json:"logs"`
-	Counts   []Count       `json:"counts"`   // what was checked
-	External []string      `json:"external"` // external checkpoints that match
-	Lost     []string      `json:"lost"`     // external checkpoints of records that a restore lost
-	Cosigned []CosignedLog `json:"cosigned"` // what the given witnesses cosigned
-	Faults   []string      `json:"faults"`
-	More     int           `json:"more"`  // faults that are not in Faults
-	Notes    []string      `json:"notes"` // what is unusual, and no fault
+	Good bool `json:"good"`
+	// Contradicted means that a stored external checkpoint is one of the faults.
+	Contradicted bool          `json:"-"`
+	Logs         []LogVerdict  `json:"logs"`
+	Counts       []Count       `json:"counts"`   // what was checked
+	External     []string      `json:"external"` // external checkpoints that match
+	Lost         []string      `json:"lost"`     // external checkpoints of records that a restore lost
+	Cosigned     []CosignedLog `json:"cosigned"` // what the given witnesses cosigned
+	Faults       []string      `json:"faults"`
+	More         int           `json:"more"`  // faults that are not in Faults
+	Notes        []string      `json:"notes"` // what is unusual, and no fault
 }
 
 // Records returns the number of records in all logs.
@@ -89,10 +92,11 @@ const (
 // verifier is a verification that is being run.
 type verifier struct {
 	Verification
-	db       *db.DB
-	verdict  Verdict
-	external [][]string // what the logs say of each external checkpoint; "" for a match
-	lost     []string   // how a restore lost its last records; "" if none did
+	db         *db.DB
+	verdict    Verdict
+	external   [][]string     // what the logs say of each external checkpoint; "" for a match
+	lost       []string       // how a restore lost its last records; "" if none did
+	lostStored map[string]int // lost stored checkpoints, by origin
 	signers
 	report func(Progress)
 	now    Progress
@@ -103,7 +107,7 @@ type verifier struct {
 // and external checkpoints. report receives the progress, if it is not nil. It returns an error
 // only if it cannot continue.
 func (a *Archive) Verify(ctx context.Context, q Verification, report func(Progress)) (Verdict, error) {
-	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External)), lost: make([]string, len(q.External))}
+	v := &verifier{Verification: q, report: report, external: make([][]string, len(q.External)), lost: make([]string, len(q.External)), lostStored: map[string]int{}}
 	v.verdict.Logs, v.verdict.Cosigned, v.verdict.Notes, v.verdict.Lost = []LogVerdict{}, []CosignedLog{}, []string{}, []string{}
 	var err error
 	if v.signers, err = a.signers(ctx); err != nil {
@@ -215,7 +219,7 @@ func describe(typ string, r *audit.Record) string {
 		audit.TypeUnavailable: "the unavailable version ${version} of ${account}/${document_id}",
 		audit.TypeRevision:    "${version}#${revision} of ${account}/${document_id}",
 		audit.TypeChange:      "change ${change} (${kind}) of ${account}/${document_id}",
-		audit.TypeErasure:     "the erasure of ${sha256}",
+		audit.TypeErasure:     "the erasure of ${version}#${revision} of ${account}/${document_id}",
 		audit.TypeCycle:       "cycle ${cycle} of watch ${watch}",
 		audit.TypeCoverage:    "cycles of watch ${watch} from ${started_at}",
 		audit.TypeTrust:       "the decision at ${at} to continue the log of account ${account}",

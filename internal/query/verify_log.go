@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"cocsync/internal/audit"
 	"cocsync/internal/db"
@@ -48,63 +47,10 @@ func (v *verifier) logs(ctx context.Context) error {
 		v.count(cosignatures, n)
 	}
 	pairs.blame(ctx, v)
-	for i, x := range v.Verification.External {
-		wrong := slices.DeleteFunc(slices.Clone(v.external[i]), func(s string) bool { return s == "" })
-		switch matched := len(wrong) < len(v.external[i]); {
-		case matched && (x.Origin == "" || len(wrong) == 0):
-		case len(wrong) > 0 && (x.Origin != "" || v.lost[i] == ""):
-			v.fault("%s: %s", x.Name, strings.Join(wrong, "; "))
-		default:
-			v.missing(logs, i)
-		}
+	if n := counts[stored]; n > 0 {
+		v.count(stored, n)
 	}
-	return nil
-}
-
-// missing says why no log has the records of an external checkpoint.
-func (v *verifier) missing(logs []db.LogInfo, i int) {
-	x := &v.Verification.External[i]
-	if v.lost[i] == "" {
-		before := db.LogInfo{}
-		for _, l := range logs {
-			if l.Name != before.Name {
-				before = db.LogInfo{Name: l.Name}
-			}
-			if n := v.Identity.Generation(l.Name, x.Origin); before.ID < n && n < l.ID {
-				if err := v.lose(i, l, &l); err != nil {
-					v.fault("%s: %v", x.Name, err)
-					return
-				}
-			}
-			before = l
-		}
-	}
-	if v.lost[i] == "" {
-		v.fault("%s: it is of the log %s, which is not in this archive", x.Name, text.Visible(x.Origin))
-		return
-	}
-	v.verdict.Lost = append(v.verdict.Lost, v.lost[i])
-}
-
-// lose notes that records of an external checkpoint were lost by the restore that started a log. signer
-// is a log whose keys may have signed it.
-func (v *verifier) lose(i int, signer db.LogInfo, restored *db.LogInfo) error {
-	x := &v.Verification.External[i]
-	if x.Note != nil {
-		if _, _, err := v.open(signer, x.Note); err != nil && v.openLost(*restored, x.Note) != nil {
-			return err
-		}
-	}
-	if x.Size == restored.LostSize && (x.Origin == restored.LostOrigin || x.Origin == "") && string(x.Root[:]) != string(restored.LostRoot) {
-		return fmt.Errorf("another head of %d records was lost by the restore of %s: its root is %x, not %x",
-			x.Size, stamp(restored.Restored), restored.LostRoot, x.Root)
-	}
-	of := ""
-	if x.Origin != "" {
-		of = " of the log " + text.Visible(x.Origin)
-	}
-	v.lost[i] = fmt.Sprintf("%s: it covers %s%s, of which the last were lost by the restore of %s",
-		x.Name, text.Plural(int(x.Size), "record"), of, stamp(restored.Restored))
+	v.externalFaults(logs)
 	return nil
 }
 
@@ -152,7 +98,7 @@ type logCheck struct {
 	gap       bool  // a leaf is missing: the tree ends before it
 	tree      audit.Edge
 	sent      []db.Signed // checkpoints that are not reached yet
-	pending   []int       // external checkpoints that are not reached yet, by number
+	pending   []int       // external checkpoints that are not reached yet, by number, the smallest first
 	unmatched *unmatched  // of all logs
 	clock     seenClock
 }
@@ -175,6 +121,8 @@ func (c *logCheck) run(ctx context.Context) (err error) {
 			}
 		}
 	}
+	c.sortPending()
+	c.externals()
 	var page []db.Leaf
 	for l, err := range c.db.Leaves(ctx, c.log.Account, c.log.ID) {
 		if err != nil {
@@ -454,27 +402,5 @@ func (c *logCheck) checkpoints() {
 			c.fault("%s: the first %d records are not those that were signed: their root is %s, not %s", c.name, s.Size, c.tree.Root(), head.Root)
 		}
 	}
-	c.pending = slices.DeleteFunc(c.pending, func(i int) bool {
-		x := c.Verification.External[i]
-		if x.Size != c.tree.Size {
-			return false
-		}
-		wrong := ""
-		if x.Root != c.tree.Root() {
-			wrong = fmt.Sprintf("the first %s of %s have changed since: their root is %s, not %s",
-				text.Plural(int(x.Size), "record"), c.name, c.tree.Root(), x.Root)
-		} else {
-			match := fmt.Sprintf("%s: the log of account %s is unaltered up to this checkpoint (%s)",
-				x.Name, text.Visible(c.log.Name), text.Plural(int(x.Size), "record"))
-			if by, err := c.cosigners(x); err == nil && x.Note != nil {
-				match += by
-			}
-			if x.Note == nil {
-				match += "; it has no signature, so it proves only as much as the place where you kept it"
-			}
-			c.verdict.External = append(c.verdict.External, match)
-		}
-		c.external[i] = append(c.external[i], wrong)
-		return true
-	})
+	c.externals()
 }

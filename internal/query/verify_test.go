@@ -17,6 +17,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/db/dbtest"
 	"cocsync/internal/diff"
 	"cocsync/internal/hint"
 )
@@ -63,7 +64,7 @@ func logged(t *testing.T) (path string, external External) {
 	cycle(2, coc.CycleFailed)
 	cycle(3, coc.CycleGood, compared(3, 2), withdrawn)
 	cycle(4, coc.CycleGood, renamed, missing)
-	must(t, d.Erase(t.Context(), coc.Content{Bytes: []byte("line 1\n")}.Hash(), "a test", on(5)))
+	dbtest.Erase(t, d, "line 1\n", "a test", on(5))
 	heads, err := d.Heads(t.Context(), []string{"prod"}, on(5))
 	must(t, err)
 	last := compared(6, 3) // v5 has no content
@@ -125,7 +126,7 @@ func TestTampering(t *testing.T) {
 		want      string // part of what is found; with "external: " before it only an external checkpoint shows it
 	}{
 		{"a byte of a content", `UPDATE packs SET frame = CAST(substr(frame, 1, length(frame) - 9) || x'00' || substr(frame, length(frame) - 7) AS BLOB)`, "content "},
-		{"a content's hash", `UPDATE contents SET sha256 = randomblob(32) WHERE id = 3`, "its bytes do not have its SHA-256"},
+		{"a content's hash", `UPDATE contents SET hash = randomblob(32) WHERE id = 3`, "its bytes do not have its SHA-256"},
 		{"when a version was made", `UPDATE revisions SET made_at = made_at + 1 WHERE id = 2`, "v2#1 of prod/DM1: it is not what was logged"},
 		{"when it was seen", `UPDATE revisions SET seen_at = seen_at - 86400000 WHERE id = 3`, "v3#1 of prod/DM1: it is not what was logged"},
 		{"an author", `UPDATE revisions SET author = 'COC-somebody' WHERE id = 2`, "v2#1 of prod/DM1: it is not what was logged"},
@@ -349,7 +350,7 @@ func TestFaultsAreBounded(t *testing.T) {
 	path, _ := logged(t)
 	tamper(t, path, `UPDATE accounts SET name = char(27) || char(10) || hex(zeroblob(1000000));
 		WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
-		INSERT INTO contents SELECT 1, i, randomblob(32), 0, 0, NULL, 0 FROM n`)
+		INSERT INTO contents SELECT 1, i, randomblob(32), NULL, 0, 0, NULL, 0 FROM n`)
 	v, _ := verify(t, path, true)
 	if len(v.Faults) != maxFaults || v.More < 300 {
 		t.Errorf("Verify names %d faults, and %d more", len(v.Faults), v.More)

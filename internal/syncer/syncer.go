@@ -31,6 +31,8 @@ type Fetcher interface {
 type Store interface {
 	Known(ctx context.Context, account, documentID string) (coc.ArchivedDocument, error)
 	Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error)
+	// Keyed returns by what an erased content is recognized; zero if the key for that is missing.
+	Keyed(hash coc.Hash) coc.Hash
 	// NamesOf returns the names of documents by their ids.
 	NamesOf(ctx context.Context, account string, ids []string) (map[string]string, error)
 	// Commit stores all steps or none.
@@ -57,6 +59,9 @@ type Store interface {
 	Stopped(ctx context.Context, watch string) (n int, since time.Time, err error)
 	// QueueNotice queues a notice, unless one like it was queued within (since, now].
 	QueueNotice(ctx context.Context, n coc.NewNotice, since, now time.Time) (queued bool, err error)
+	// QueueCheckpoint queues a notice of the signed heads for n.Notify, and for those of active that
+	// were sent something since their last one, unless they had one within (since, now].
+	QueueCheckpoint(ctx context.Context, n coc.NewNotice, active []string, since, now time.Time) (queued bool, err error)
 
 	// The others return what the weekly notice reports. Entered returns when the watch's part
 	// of a period begins; zero before its first cycle.
@@ -114,9 +119,11 @@ type Syncer struct {
 	// own, and those that a route may add, which is decided when the message is written.
 	Route     func(watch string, kind coc.Kind) (own, routed []string)
 	Operators []string // notifiers of failures of monitoring itself
-	Now       func() time.Time
-	Log       *slog.Logger
-	Progress  func(Progress) // called while a cycle runs; may be nil
+	// Checkpoints are the notifiers that are sent the signed heads of the logs daily.
+	Checkpoints []string
+	Now         func() time.Time
+	Log         *slog.Logger
+	Progress    func(Progress) // called while a cycle runs; may be nil
 	// DeliveriesDue is called when deliveries are due; may be nil.
 	DeliveriesDue func()
 	Ended         func(coc.Cycle) // called with each cycle that ended; may be nil

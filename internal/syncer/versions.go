@@ -141,7 +141,7 @@ func (v *visit) applyMeta(a coc.Response, withVersion bool) {
 // ends later than the longest one was set by a clock that was wrong.
 func (v *visit) missingVersions() (labels []string) {
 	for _, x := range v.versions {
-		moved := x.Number > 0 && !x.Checked && x.listed != "" && x.UUID != "" && x.listed != x.UUID && !x.Withdrawn
+		moved := x.Number > 0 && !x.Opaque && !x.Checked && x.listed != "" && x.UUID != "" && x.listed != x.UUID && !x.Withdrawn
 		retries := x.State == coc.Unavailable && !x.Withdrawn && x.FailedCycle != v.cycle.Key.ID &&
 			(v.onDemand() || !x.RetryAt.After(v.now) || x.RetryAt.Sub(v.now) > retryMax)
 		if x.State == coc.Pending || moved || retries {
@@ -153,10 +153,14 @@ func (v *visit) missingVersions() (labels []string) {
 
 // applyContent applies the content of a version.
 func (v *visit) applyContent(x *version, a coc.Response) {
+	if x.Opaque {
+		return // it may be the erased content: it is neither compared nor stored
+	}
 	hash := a.Content.Hash()
 	uuid := cmp.Or(x.listed, x.UUID, x.Listed.UUID)
 	x.Checked, x.touched = true, true
-	if x.Number > 0 && hash == x.Hash && (x.UUID == "" || uuid == "" || x.UUID == uuid) {
+	same := hash == x.Hash || x.Erased && v.Store.Keyed(hash) == x.Keyed
+	if x.Number > 0 && same && (x.UUID == "" || uuid == "" || x.UUID == uuid) {
 		return
 	}
 	rev := &coc.NewRevision{Number: x.Number + 1, UUID: uuid, Content: a.Content, Evidence: a.Evidence}
@@ -174,7 +178,7 @@ func (v *visit) applyContent(x *version, a coc.Response) {
 	if v.texts[hash] == nil {
 		v.texts[hash] = diff.Read(a.Content.Bytes)
 	}
-	x.State, x.Revision, x.Number, x.UUID, x.Hash = coc.Archived, rev, rev.Number, uuid, hash
+	x.State, x.Revision, x.Number, x.UUID, x.Hash, x.Erased = coc.Archived, rev, rev.Number, uuid, hash, false
 	x.succeeded()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cocsync/internal/coc"
+	"cocsync/internal/db/dbtest"
 )
 
 // on returns noon of a day in March.
@@ -49,11 +50,8 @@ func archive(t *testing.T) *Site {
 	}
 	commit(t, s, job()...)
 	gone := steps("prod", "DM-2", "job", kept("v1", 1, "a\n"), kept("v2", 2, "secret\n"))
-	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.DocDeleted,
-		Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
-	if err := writer(t, s).Erase(t.Context(), coc.Content{Bytes: []byte("secret\n")}.Hash(), "it held a password", on(6)); err != nil {
-		t.Fatal(err)
-	}
+	commit(t, s, gone, coc.Step{Account: "prod", DocumentID: "DM-2", SeenAt: on(5), State: coc.DocDeleted, Changes: []coc.NewChange{{Kind: coc.KindDeleted, At: on(5)}}})
+	dbtest.Erase(t, writer(t, s), "secret\n", "it held a password", on(6))
 	bad := strings.Join(hostile(), "\n")
 	for _, x := range strange() {
 		doc := steps("prod", x, "strange "+x, kept("first", 1, "a: b\n"), kept("bad", 2, bad),

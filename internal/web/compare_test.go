@@ -16,6 +16,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/db/dbtest"
 	"cocsync/internal/diff/difftest"
 )
 
@@ -38,18 +39,16 @@ func TestComparePages(t *testing.T) {
 		restart + "/compare":                       {200, "restart v4#2 → v5|identical", "", "v4#2 v5"},
 		restart + "/compare?new=v1":                {200, "v1 is the first version: it is compared with nothing|+6 −0", "Reverse|Layout", "v1"},
 		restart + "/compare?old=~1&new=2026-03-03": {200, "restart v4#2 → v2|identical", "", "v4#2 v2"},
-		restart + "/compare?old=v3&new=v5": {404,
-			"Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
-		restart + "/compare?old=v4%231&new=v5": {404,
-			"The content of v4#1 was permanently removed from the archive|held a password|Its size was 111 bytes", "identical", "v4#1 v5"},
-		restart + "/compare?old=v1&new=v99":      {404, `version "v99" of restart: not found|the archive has v1 to v5`, "identical", "v1"},
-		restart + "/compare?old=v1&new=v2..v4":   {400, "names two versions", "", "v1"},
-		"/documents/prod/DM-rstart/compare":      {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
-		"/compare":                               {200, "Compares a version of one document", "identical", ""},
-		"/compare?old=restart@v1&new=restart@v4": {200, "restart v1 → v4#2|timeout 30 → 60", "", ""},
-		"/compare?old=DM-evil@v1&new=restart@v1": {200, "v1 → restart v1|+6 −0", "identical", ""},
-		"/compare?old=restart@v1":                {404, `no document ""`, "", ""},
-		"/compare?old=nobody@v1&new=restart@v1":  {404, `no document "nobody" in the archive`, "identical", ""},
+		restart + "/compare?old=v3&new=v5":         {404, "Compare versions of restart|the content of v3 is not in the archive: COC did not serve it (400 COC.00010002)", "identical", "v3 v5"},
+		restart + "/compare?old=v4%231&new=v5":     {404, "The content of v4#1 was permanently removed from the archive|held a password|Its size was up to 256 bytes", "identical", "v4#1 v5"},
+		restart + "/compare?old=v1&new=v99":        {404, `version "v99" of restart: not found|the archive has v1 to v5`, "identical", "v1"},
+		restart + "/compare?old=v1&new=v2..v4":     {400, "names two versions", "", "v1"},
+		"/documents/prod/DM-rstart/compare":        {404, `no document "prod/DM-rstart" in the archive`, "Compare ", ""},
+		"/compare":                                 {200, "Compares a version of one document", "identical", ""},
+		"/compare?old=restart@v1&new=restart@v4":   {200, "restart v1 → v4#2|timeout 30 → 60", "", ""},
+		"/compare?old=DM-evil@v1&new=restart@v1":   {200, "v1 → restart v1|+6 −0", "identical", ""},
+		"/compare?old=restart@v1":                  {404, `no document ""`, "", ""},
+		"/compare?old=nobody@v1&new=restart@v1":    {404, `no document "nobody" in the archive`, "identical", ""},
 	} {
 		got := fetch(t, s, address)
 		words, _ := pageText(t, got.body)
@@ -78,9 +77,7 @@ func TestComparePages(t *testing.T) {
 
 func erase(t *testing.T, d *db.DB, content, why string) {
 	t.Helper()
-	if err := d.Erase(t.Context(), coc.Content{Bytes: []byte(content)}.Hash(), why, noonOf(24)); err != nil {
-		t.Fatal(err)
-	}
+	dbtest.Erase(t, d, content, why, noonOf(24))
 }
 
 // The Reverse link swaps both sides and keeps the display options.
@@ -244,7 +241,7 @@ func TestChangeErrors(t *testing.T) {
 		"/changes/999/proof": {404, "no change 999"},
 		"/changes/7/patch":   {404, "a change of this kind has no patch"},
 		"/changes/4/patch":   {404, "no patch: one of the two contents was erased from the archive"},
-		"/changes/4":         {200, "The content of v4#1 was permanently removed from the archive at 2026-03-24 12:00: “held a password”"},
+		"/changes/4":         {200, "The content of v4#1 was permanently removed from the archive at 2026-03-24 12:00 by root@host: “held a password”"},
 		"/compare/patch":     {404, "no document"},
 		"/compare/patch?old=restart@v3&new=restart@v5": {404, "COC did not serve it"},
 	} {

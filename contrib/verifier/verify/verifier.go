@@ -28,7 +28,7 @@ import (
 )
 
 func main() {
-	v := &verifier{heads: map[string]head{}, notes: map[string]head{}, roots: map[string]string{}, index: map[string][]record{}}
+	v := &verifier{heads: map[string]head{}, notes: map[string]head{}, roots: map[string]string{}, opened: map[string]string{}, index: map[string][]record{}}
 	flag.Func("key", "a verifier key from a trusted source, or a `FILE` with some; may be repeated", v.addKeys)
 	kept := flag.String("checkpoint", "", "a `FILE` with checkpoints that you kept")
 	flag.Parse()
@@ -54,6 +54,7 @@ type verifier struct {
 	heads   map[string]head     // the checkpoint of the proofs of each log
 	notes   map[string]head     // verified checkpoints
 	roots   map[string]string   // that proofs lead to, by origin and size
+	opened  map[string]string   // the SHA-256 of contents, by commitment
 	records []record            // that are proved, in the order of the logs
 	index   map[string][]record // by their subject
 	faults  int
@@ -77,15 +78,13 @@ func (v *verifier) faultIf(wrong bool, format string, args ...any) {
 	}
 }
 
-// visible returns a text without characters that a terminal interprets.
 func visible(s string) string {
-	s = strconv.Quote(s)
+	s = strconv.Quote(s) // a terminal interprets control characters
 	return strings.ReplaceAll(s[1:len(s)-1], `\"`, `"`)
 }
 
-// readFile reads a regular file: others, such as a pipe, may never end.
 func readFile(name string) ([]byte, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a pipe may never end
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
 	return os.ReadFile(name)
@@ -171,7 +170,6 @@ func (v *verifier) addKept(name string) error {
 	return err
 }
 
-// file checks a proof or a checkpoint.
 func (v *verifier) file(name string, d fs.DirEntry, err error) error {
 	if err != nil || d.IsDir() {
 		return err
@@ -188,7 +186,6 @@ func (v *verifier) file(name string, d fs.DirEntry, err error) error {
 	return nil
 }
 
-// open verifies a checkpoint.
 func (v *verifier) open(note string) (h head, err error) {
 	if h, ok := v.notes[note]; ok {
 		return h, nil
@@ -211,7 +208,6 @@ func (v *verifier) open(note string) (h head, err error) {
 	return h, errors.New("no key that you gave signed its checkpoint")
 }
 
-// proof checks an inclusion proof, and keeps its record.
 func (v *verifier) proof(text string) error {
 	extra, at := "", int64(0)
 	top, note, _ := strings.Cut(text, "\n\n")
@@ -222,14 +218,21 @@ func (v *verifier) proof(text string) error {
 		return cmp.Or(failed, errors.New("it is not a proof, or has not the checkpoint of the others"))
 	}
 	v.heads[h.Origin] = h
-	root, before := rootOf(sum([]byte{0}, b), at, h.Size, strings.Split(top, "\n")[3:])
-	if root != h.Root {
-		return errors.New("its record is not in the log of the signed root")
+	r, rest, err := parse(string(b))
+	root, before := rootOf(sum([]byte{0}, b[:len(b)-len(rest)]), at, h.Size, strings.Split(top, "\n")[3:])
+	if root != h.Root || err != nil {
+		return cmp.Or(err, errors.New("its record is not in the log of the signed root"))
 	}
 	v.roots[fmt.Sprint(h.Origin, " ", at+1)], v.roots[fmt.Sprint(h.Origin, " ", h.Size)] = before, root
-	r, err := parse(string(b))
 	r.origin, r.at, r.account = h.Origin, at, r.fields["account"]
 	v.records = append(v.records, r)
+	for rest != "" && err == nil { // the contents to which the record commits
+		var o record
+		o, rest, err = parse(rest)
+		opening, wrong := hex.DecodeString(o.fields["salt"] + o.fields["sha256"])
+		v.faultIf(err != nil || wrong != nil || hex.EncodeToString(sum(opening)) != o.fields["commitment"] || len(opening) != 48, "a content is not that of a commitment")
+		v.opened[o.fields["commitment"]] = o.fields["sha256"]
+	}
 	return err
 }
 
@@ -256,20 +259,20 @@ func rootOf(leaf []byte, at, size int64, hashes []string) (root, before string) 
 	return "", ""
 }
 
-func parse(text string) (r record, err error) {
+func parse(text string) (r record, rest string, err error) {
 	r.typ, text, _ = strings.Cut(text, "\n")
 	r.line, r.fields = r.typ, map[string]string{}
-	for text != "" {
+	for text != "" && !strings.HasPrefix(text, "content\n") {
 		name, rest, _ := strings.Cut(text, " ")
 		length, rest, _ := strings.Cut(rest, ":")
 		n, err := strconv.Atoi(length)
 		if err != nil || n < 0 || n >= len(rest) || rest[n] != '\n' {
-			return r, errors.New("its record has a field without a length")
+			return r, "", errors.New("its record has a field without a length")
 		}
 		r.fields[name], text = rest[:n], rest[n+1:]
 		r.line += "; " + name + " " + cmp.Or(r.time(name), r.fields[name])
 	}
-	return r, nil
+	return r, text, nil
 }
 
 // time returns a time as in report.json; "" if the field is absent or none.
@@ -283,11 +286,10 @@ func (r record) time(name string) string {
 
 // newest returns the newest proved record about a row of the report; an empty one if there is none.
 func (v *verifier) newest(typ string, x map[string]any, of string) record {
-	subject := fmt.Sprintf("%s %v %v %s", typ, x["account"], cmp.Or(x["document_id"], x["watch"]), of)
+	subject := fmt.Sprintln(typ, x["account"], cmp.Or(x["document_id"], x["watch"]), of)
 	return append([]record{{}}, v.index[subject]...)[len(v.index[subject])]
 }
 
-// add adds a record, and the versions that it lists, to the index.
 func (v *verifier) add(r record) {
 	v.index[r.subject()] = append(v.index[r.subject()], r)
 	var versions []map[string]any
@@ -299,19 +301,18 @@ func (v *verifier) add(r record) {
 }
 
 func (r record) subject() string {
-	f := r.fields
-	return fmt.Sprintf("%s %s %s %s", r.typ, r.account, cmp.Or(f["document_id"], f["watch"]), cmp.Or(f["change"], f["version"]+"#"+f["revision"]))
+	return fmt.Sprintln(r.typ, r.account, cmp.Or(r.fields["document_id"], r.fields["watch"]), cmp.Or(r.fields["change"], r.fields["version"]+"#"+r.fields["revision"]))
 }
 
 // content checks the content of a revision. Only that of an erased one may be missing.
 func (v *verifier) content(r record) {
-	hash := r.fields["sha256"]
+	commitment, hash := r.fields["commitment"], v.opened[r.fields["commitment"]]
 	b, err := fs.ReadFile(v.files, "contents/"+hash)
-	if r.fields["raw_token"] == "1" {
-		b = append([]byte{0xFF}, b...)
+	b = append([]byte(strings.Repeat("\xff", len(r.fields["raw_token"]))), b...)
+	erased := func(e record) bool {
+		return e.typ == "erasure" && e.account == r.account && e.fields["commitment"] == commitment
 	}
-	erased := func(e record) bool { return e.typ == "erasure" && e.account == r.account && e.fields["sha256"] == hash }
-	good := hex.EncodeToString(sum(b)) == hash || err != nil && slices.ContainsFunc(v.records, erased)
+	good := err == nil && hash != "" && hex.EncodeToString(sum(b)) == hash || hash == "" && slices.ContainsFunc(v.records, erased)
 	v.faultIf(r.typ == "revision" && !good, "contents/%s is not that of %s of document %s", hash, r.fields["version"], r.fields["document_id"])
 }
 
@@ -352,13 +353,12 @@ func (v *verifier) report() error {
 	return nil
 }
 
-// row compares a change of the report with its records.
 func (v *verifier) row(x map[string]any, c record) {
 	f := c.fields
 	revision := v.newest("revision", x, f["to_version"]+"#"+f["to_revision"])
 	v.faultIf(c.typ == "" || f["to_revision"] != "" && revision.typ == "", "change %v of the report has no proof", x["id"])
 	for name, proved := range map[string]string{"kind": f["kind"], "seen_at": c.time("seen_at"), "by": revision.fields["author"],
-		"version": cmp.Or(f["to_version"], f["version"]), "previous": f["from_version"], "sha256": f["to_sha256"], "previous_sha256": f["from_sha256"],
+		"version": cmp.Or(f["to_version"], f["version"]), "previous": f["from_version"], "sha256": v.opened[f["to_commitment"]], "previous_sha256": v.opened[f["from_commitment"]],
 		"made_at": cmp.Or(revision.time("made_at"), v.newest("version", x, f["version"]+"#").time("made_at"), v.newest("listing", x, f["version"]+"#").time("made_at")),
 		"name":    cmp.Or(v.newest("state", x, "#").fields["name"], fmt.Sprint(x["name"])), "previous_checked_at": revision.time("previous_checked_at")} {
 		value, there := x[name]

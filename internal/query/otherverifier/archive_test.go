@@ -13,6 +13,7 @@ import (
 	"cocsync/internal/audit"
 	"cocsync/internal/coc"
 	"cocsync/internal/db"
+	"cocsync/internal/db/dbtest"
 )
 
 func must(t *testing.T, err error) {
@@ -111,7 +112,7 @@ func logged(t *testing.T) (f files) {
 		Failures: []coc.Failure{{DocumentID: "DM2", Name: "a\n\u2028&", Err: "\x01\xff\"\\é"}, {DocumentID: "DM1", Err: "400"}}})
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(3), Partial: true}, token, withdrawn)
 	cycle(coc.Cycle{Account: "prod", StartedAt: on(4), Missed: 2}, renamed, missing, rewritten)
-	must(t, d.Erase(t.Context(), coc.Content{Bytes: []byte("line\n")}.Hash(), "a test", on(5)))
+	dbtest.Erase(t, d, "line\n", "a test", on(5))
 	must(t, d.Commit(t.Context(), version("a test/ü+1", 1), again))
 	heads, err := d.Heads(t.Context(), []string{"prod", "a test/ü+1"}, on(5))
 	must(t, err)
@@ -295,7 +296,7 @@ func TestAlterations(t *testing.T) {
 		{"a good cycle", `UPDATE cycles SET requests = 4 WHERE id = 1`, "that of coverage 1"},
 		{"a failure", `DELETE FROM cycle_failures WHERE document_id = 'DM1'`, "that of cycle"},
 		{"a state", `UPDATE document_states SET description = NULL WHERE id = 1`, "that of state 1"},
-		{"a content", `UPDATE contents SET sha256 = randomblob(32) WHERE id = 2`, "does not have its hash"},
+		{"a content", `UPDATE contents SET hash = randomblob(32) WHERE id = 2`, "does not have its hash"},
 		{"the form of a content", `UPDATE contents SET form = 1 WHERE id = 2`, "does not have its hash"},
 		{"the withdrawal of a version", `UPDATE versions SET withdrawn_at = NULL`, "the withdrawal of version 1"},
 		{"the end of a membership", `UPDATE memberships SET until = NULL`, "the end of membership 1"},

@@ -13,7 +13,7 @@ import (
 // contents checks that each content has its hash, and that packs have no other bytes.
 func (v *verifier) contents() error {
 	_, packs, err := v.query(`SELECT account_id, id, size, count, frame FROM packs ORDER BY account_id, id`)
-	_, list, err2 := v.query(`SELECT account_id, pack_id, sha256, form, start, size FROM contents WHERE pack_id IS NOT NULL ORDER BY 1, 2, start, size`)
+	_, list, err2 := v.query(`SELECT account_id, pack_id, hash, form, start, size, salt FROM contents WHERE pack_id IS NOT NULL ORDER BY 1, 2, start, size`)
 	d, err3 := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(64<<20))
 	if err := errors.Join(err, err2, err3); err != nil {
 		return err
@@ -33,6 +33,9 @@ func (v *verifier) contents() error {
 			}
 			if h := sha256.Sum256(text); !bytes.Equal(h[:], c.bytes(2)) {
 				v.fault("content %x does not have its hash", c.bytes(2))
+			}
+			if len(c.bytes(6)) != 16 {
+				v.fault("content %x has no salt", c.bytes(2))
 			}
 			at += c.int(5)
 		}
@@ -60,6 +63,9 @@ func (v *verifier) columns() error {
 			WHERE l.account_id = x.account_id AND l.version_id = x.id AND l.made_at <> coalesce(x.made_at, -1))
 		UNION ALL SELECT 'pack of content', x.account_id, x.id FROM contents x LEFT JOIN packs p ON p.account_id = x.account_id AND p.id = x.pack_id
 			WHERE (p.id IS NULL) <> EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = x.account_id AND e.content_id = x.id)
+		UNION ALL SELECT 'salt or size of content', account_id, id FROM contents WHERE pack_id IS NULL AND (salt IS NOT NULL OR size % 256 <> 0)
+		UNION ALL SELECT 'revision of erasure', x.account_id, x.id FROM erasures x JOIN revisions r
+			ON r.account_id = x.account_id AND r.id = x.revision_id WHERE r.content_id <> x.content_id
 		UNION ALL SELECT 'revision of content', account_id, id FROM contents WHERE (account_id, id) NOT IN (SELECT account_id, content_id FROM revisions)
 		UNION ALL SELECT 'document of change', account_id, id FROM changes c WHERE EXISTS (
 			SELECT 1 FROM revisions r JOIN versions v ON v.account_id = r.account_id AND v.id = r.version_id

@@ -39,16 +39,16 @@ func recordTypes() map[string]string {
 			`seen_at name description risk_level creator modifier enterprise_project_id created_at updated_at others=extra request_id* answered_at`,
 		"listing":     `listings` + ofVersion + `at withdrawn! made_at`,
 		"unavailable": `unavailable_versions` + ofVersion + `seen_at=at error*`,
-		"revision": `(SELECT x.*, c.sha256, c.size, c.form FROM revisions x` + ofContent + `)` + ofVersion +
-			`revision=number version_uuid* sha256 size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
-		"change": `(SELECT x.*, fromv.label AS fv, fromr.number AS fr, fromc.sha256 AS fc, tov.label AS tv, tor.number AS tr, toc.sha256 AS tc, v.label AS version,
+		"revision": `(SELECT x.*, coalesce(x.version_uuid, w.version_uuid) AS uuid, c.salt, c.hash, (c.size + 255) / 256 * 256 AS size, c.form FROM revisions x
+			JOIN versions w ON w.account_id = x.account_id AND w.id = x.version_id` + ofContent + `)` + ofVersion + `revision=number version_uuid=uuid* salt commitment=hash size raw_token=form! made_at seen_at author* previous_checked_at request_id* answered_at`,
+		"change": `(SELECT x.*, fromv.label AS fv, fromr.number AS fr, fromc.salt AS fs1, fromc.hash AS fc, tov.label AS tv, tor.number AS tr, toc.salt AS ts1, toc.hash AS tc, v.label AS version,
 			iif(to_state IS NULL, NULL, coalesce(from_state, 0)) AS fs FROM changes x LEFT JOIN versions v ON v.account_id = x.account_id AND v.id = x.version_id` +
-			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument +
-			`change=id kind from_version=fv from_revision=fr from_sha256=fc
-			to_version=tv to_revision=tr to_sha256=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
-		"erasure": `(SELECT x.*, c.sha256, c.size FROM erasures x` + ofContent + `) x: sha256 size at reason`,
-		"key":     `key_changes x: at person old_key new_key lost!`,
-		"trust":   `trusts x: at person reason checkpoint`,
+			fmt.Sprintf(comparison, "from") + fmt.Sprintf(comparison, "to") + `)` + ofDocument + `change=id kind from_version=fv from_revision=fr salt=fs1 from_commitment=fc
+			to_version=tv to_revision=tr salt=ts1 to_commitment=tc version from_state=fs to_state at seen_at backfill! late! cycle=cycle_id`,
+		"erasure": `(SELECT x.*, c.salt, c.hash, c.size, r.version_id, r.number FROM erasures x JOIN revisions r
+			ON r.account_id = x.account_id AND r.id = x.revision_id` + ofContent + `)` + ofVersion + `revision=number salt commitment=hash size keyed_hash key_id at person reason`,
+		"key":   `key_changes x: at person old_key new_key lost!`,
+		"trust": `trusts x: at person reason checkpoint`,
 	}
 }
 
@@ -83,11 +83,29 @@ func (v *verifier) records(account int64) (map[string][]record, error) {
 			return nil, err
 		}
 		for _, r := range rows {
+			names, r := commitments(names, r)
 			text := encode([]byte(typ+"\n"), names, append(row{v.names[account-1]}, r[1:]...))
 			all[typ] = append(all[typ], record{r.int(0), hash(0, text)})
 		}
 	}
 	return all, errors.Join(err, v.versions(account, all), v.coverages(account, all), v.deliveries(account, all))
+}
+
+// commitments replaces each salt and hash by the commitment. An erased content has only the latter.
+func commitments(names []string, r row) (fields []string, values row) {
+	var salt []byte
+	for i, name := range names {
+		switch {
+		case name == "salt":
+			salt, _ = r[i].([]byte)
+			continue
+		case strings.HasSuffix(name, "commitment") && salt != nil:
+			h := sha256.Sum256(slices.Concat(salt, r.bytes(i)))
+			r[i] = h[:]
+		}
+		fields, values = append(fields, name), append(values, r[i])
+	}
+	return fields, values
 }
 
 // versions adds the records of versions that were listed together.
