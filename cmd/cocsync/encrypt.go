@@ -61,6 +61,9 @@ func encryptFile(from, to string, recipients []age.Recipient) error {
 
 // isEncrypted reports whether a file is encrypted with age.
 func isEncrypted(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // opening a pipe blocks
+		return false
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return false

@@ -3,10 +3,7 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"time"
 
 	"cocsync/internal/hint"
 )
@@ -29,9 +26,4 @@ func Copy(ctx context.Context, from, to string) (err error) {
 		return err
 	}
 	return explain(errors.Join(backupTo(ctx, in.pool, to), in.Close()))
-}
-
-// putAside renames a file, if it exists.
-func putAside(path string, now time.Time) error {
-	return ignore(os.Rename(path, fmt.Sprintf("%s.until-%s", path, now.UTC().Format("20060102T150405Z"))), fs.ErrNotExist)
 }

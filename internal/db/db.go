@@ -342,6 +342,9 @@ func exists(path string) error {
 	case info.IsDir():
 		return isDirectory()
 	}
+	if err := regular(path); err != nil {
+		return err
+	}
 	// SQLite's error has no reason. Opening and closing the file here would release the
 	// POSIX locks that this process holds on it.
 	if err := mayRead(path); err != nil {

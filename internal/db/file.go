@@ -50,10 +50,13 @@ func resolve(path string) string {
 // KeyFile returns the default path of the signing key of the archive at path.
 func KeyFile(path string) string { return resolve(path) + ".key" }
 
-// singleName returns an error for a file with several hard links. Two processes could open it
+// singleName returns an error for a named pipe, and for a file with several hard links. Two processes could open it
 // by different names with separate locks and -wal files and corrupt it. A missing file is
 // valid.
 func singleName(path string) error {
+	if err := regular(path); err != nil {
+		return err
+	}
 	n, err := links(path)
 	if err != nil || n <= 1 {
 		return ignore(err, fs.ErrNotExist)
@@ -61,6 +64,16 @@ func singleName(path string) error {
 	return hint.Wrap(fmt.Errorf("the file has %d names (hard links): two processes that open it by different names would "+
 		"not see each other's lock and write-ahead log", n),
 		"find the other name with `find DIR -samefile "+path+"` and remove it, or make a copy with `cocsync backup FILE`")
+}
+
+// regular returns an error if a file exists and is not a regular file or a directory: opening a named
+// pipe blocks until it has a writer.
+func regular(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	return nil
 }
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

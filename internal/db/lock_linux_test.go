@@ -90,6 +90,21 @@ func TestHeadFileThatIsAPipe(t *testing.T) {
 	})
 }
 
+// Fault: with a named pipe instead of the database, each command blocked.
+func TestDatabaseThatIsAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for how, open := range openers() {
+		readsNoPipe(t, path, func() {
+			if d, err := open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+				t.Errorf("%s of a pipe = %v, %v, want an error", how, d, err)
+			}
+		})
+	}
+}
+
 // readsNoPipe fails if f blocks until a named pipe has a writer.
 func readsNoPipe(t *testing.T, pipe string, f func()) {
 	t.Helper()

@@ -66,15 +66,11 @@ func Restore(ctx context.Context, path string, o Restoring) (list []Restored, er
 	// The head file of the copy replaces that of the archive after the copy has its name.
 	d := newDB(&store{name: o.Copy, path: o.Copy, keyPath: keyPath, headPath: headPath + ".restored", altered: o.Altered})
 	d.report = d.reporter(func(error) {})
-	list, aside, err := d.restoreLogs(ctx, headPath, o)
+	list, err = d.restoreLogs(ctx, headPath, o)
 	if err = errors.Join(err, d.Close()); err != nil {
 		return nil, errors.Join(err, ignore(os.Remove(d.headPath), fs.ErrNotExist))
 	}
-	if aside {
-		err = putAside(headPath, o.At)
-	}
 	for _, step := range []func() error{
-		func() error { return err },
 		func() error { return os.Rename(o.Copy, file) },
 		func() error { return witness.SyncFolder(filepath.Dir(file)) },
 		func() error { return ignore(os.Rename(d.headPath, headPath), fs.ErrNotExist) },
@@ -87,15 +83,14 @@ func Restore(ctx context.Context, path string, o Restoring) (list []Restored, er
 	return list, nil
 }
 
-// restoreLogs continues or restarts the logs of a copy. aside is set if the head file that is there
-// is of another archive.
-func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (list []Restored, aside bool, err error) {
+// restoreLogs continues or restarts the logs of a copy.
+func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (list []Restored, err error) {
 	if err := d.create(ctx); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	row, err := find[archiveRow](d.reading(ctx, "archive"), archiveRows)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	key, err := audit.ReadKey(d.keyPath)
 	d.opened = row.PublicKey // or one that the key replaced after the backup
@@ -103,41 +98,42 @@ func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (lis
 	switch {
 	case isMissing(err):
 	case err != nil:
-		return nil, false, err
+		return nil, err
 	case !key.Public().Equal(d.opened) && !slices.ContainsFunc(key.Previous(), d.opened.Equal):
-		return nil, false, foreign(fmt.Sprintf("the backup is not signed by the key %s", d.keyPath), d.keyPath)
+		return nil, foreign(fmt.Sprintf("the backup is not signed by the key %s", d.keyPath), d.keyPath)
 	default:
 		d.key, signer = key, key.Public()
 	}
 	local, err := witness.Read(headPath, "", signer)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-	case local == nil && d.key == nil && errors.Is(err, audit.ErrSignature), local != nil && local.Archive != row.Name:
-		local, aside = nil, true
+	case local != nil && local.Archive != row.Name:
+		return nil, foreign(fmt.Sprintf("the head file %s is of the archive %s, and the backup of %s", headPath,
+			text.Visible(local.Archive), row.Name), headPath)
 	case local == nil:
-		return nil, false, alteredError{hint.Wrap(err, "restore the head file, or move it away: then it is unknown whether records were lost")}
+		return nil, alteredError{hint.Wrap(err, "restore the head file, or move it away: then it is unknown whether records were lost")}
 	case d.key == nil:
-		return nil, false, hint.Wrap(fmt.Errorf("the head file %s exists, and the key %s is missing", headPath, d.keyPath),
+		return nil, hint.Wrap(fmt.Errorf("the head file %s exists, and the key %s is missing", headPath, d.keyPath),
 			"put the key back; if it is lost, move the head file away: then a new key and new logs start")
 	}
 	with, err := witness.Read(o.Heads, row.Name, d.opened)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, witness.ErrUnsigned) {
-		return nil, false, alteredError{hint.Wrap(err, "use another backup, or move this head file away")}
+		return nil, alteredError{hint.Wrap(err, "use another backup, or move this head file away")}
 	}
 	plans, err := d.plans(ctx, row.Name, local, signedHeads(with))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	heads := &witness.Heads{Archive: row.Name}
 	if local != nil {
 		heads.VerifiedAt = local.VerifiedAt
 	}
 	if err := ignore(os.Remove(d.headPath), fs.ErrNotExist); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	makesKey := d.key == nil
 	if err := d.makeKey(); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer func() {
 		if err != nil && makesKey {
@@ -150,11 +146,11 @@ func (d *DB) restoreLogs(ctx context.Context, headPath string, o Restoring) (lis
 			t.exec(`UPDATE archive SET public_key = ?`, []byte(d.public()))
 			t.exec(`UPDATE messages SET code = NULL WHERE code IS NOT NULL`)
 		}); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	list, err = d.restart(ctx, plans, o.Person, o.At)
-	return list, aside, err
+	return list, err
 }
 
 // signedHeads returns the newest signed heads: anyone who can write the head file of a backup can add

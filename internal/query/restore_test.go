@@ -194,3 +194,24 @@ func TestRestartAfterTheNewestCheckpoint(t *testing.T) {
 		}
 	})
 }
+
+// Fault: without the key, the head file of another archive was put aside without a message.
+func TestRestoreNextToTheHeadOfAnotherArchive(t *testing.T) {
+	backup, _ := logged(t)
+	other, _ := logged(t)
+	path := filepath.Join(t.TempDir(), "a.db")
+	head, err := os.ReadFile(other + ".head")
+	must(t, err)
+	must(t, os.WriteFile(path+".head", head, 0o600))
+	must(t, db.Copy(t.Context(), backup, path+".copy"))
+	_, err = db.Restore(t.Context(), path, db.Restoring{Copy: path + ".copy", Person: "root@here", At: on(30)})
+	if !errors.Is(err, db.ErrAltered) || !strings.Contains(err.Error(), ".head") {
+		t.Errorf("Restore = %v, want ErrAltered with the head file", err)
+	}
+	if now, err := os.ReadFile(path + ".head"); err != nil || string(now) != string(head) {
+		t.Errorf("the head file has changed: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is an archive: %v", err)
+	}
+}

@@ -96,8 +96,14 @@ func (l *Log) Checkpoint() (c audit.Checkpoint, signed bool, err error) {
 		text += "\n"
 	}
 	c, err = audit.ParseCheckpoint(text)
+	if err == nil && (l.Change < 0 || l.Change > maxChange) {
+		err = fmt.Errorf("%d is not a number of a change", l.Change)
+	}
 	return c, signed, err
 }
+
+// maxChange bounds the number of a change, so that numbers after it are valid, too.
+const maxChange = 1 << 53
 
 // All returns the heads of all logs; none for no head file.
 func (h *Heads) All() []Log {

@@ -3,6 +3,7 @@ package witness
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -234,5 +235,15 @@ func TestWriteErrors(t *testing.T) {
 	}
 	if len(reported) != 3 || reported[0] != "written" || reported[2] != "written" || reported[1] == "written" {
 		t.Errorf("reported %q, want a success, an error and a success", reported)
+	}
+}
+
+// A number of a change that leaves no room for others is refused.
+func TestHeadWithAnImpossibleChange(t *testing.T) {
+	for _, n := range []int64{-1, maxChange + 1, math.MaxInt64} {
+		l := Log{Account: "prod", Note: "cocsync/0/prod\n0\n" + (audit.Hash{}).String() + "\n", Change: n}
+		if _, _, err := l.Checkpoint(); err == nil || !strings.Contains(err.Error(), "is not a number of a change") {
+			t.Errorf("Checkpoint with change %d = %v, want an error", n, err)
+		}
 	}
 }
