@@ -31,7 +31,7 @@ the messages that report them, and its SHA-256. All accounts that have the conte
 listed, and each is erased separately. What remains is a signed record with the versions, a
 salted hash, the size rounded up to 256 bytes, you, and the reason. Pending messages are
 written again without it, and operators are notified. Then the database file is rewritten
-so that no trace is left in it; this temporarily needs as much disk space again.
+so that no trace is left in it; this temporarily needs twice as much disk space again.
 
 It first shows what is affected and asks for confirmation: type yes. While the daemon runs,
 the daemon does the work; both need the key of the archive. If COC serves the content again,

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -58,25 +59,51 @@ name = "jobs"
 account = "prod"
 select = { all = true }
 `), 0o600))
-			program, err := os.Executable()
-			must(t, err)
-			cmd := exec.CommandContext(t.Context(), program, append([]string{"-c", path}, tt.args...)...)
-			peak := filepath.Join(t.TempDir(), "status")
-			cmd.Env = append(os.Environ(), asProgram+"=1", peakFile+"="+peak, "GOGC=", "GOMEMLIMIT=")
-			out, err := cmd.CombinedOutput()
-			if tt.want != "" && !strings.Contains(string(out), tt.want) || tt.want == "" && cmd.ProcessState.ExitCode() < 0 {
+			out, kib, err := peakOf(t, "", append([]string{"-c", path}, tt.args...)...)
+			if failed := (*exec.ExitError)(nil); tt.want != "" && !strings.Contains(out, tt.want) ||
+				tt.want == "" && errors.As(err, &failed) && failed.ExitCode() < 0 {
 				t.Errorf("%v = %v, want %q:\n%.2000s", tt.args, err, tt.want, out)
 			}
-			text, err := os.ReadFile(peak)
-			must(t, err)
-			_, line, _ := strings.Cut(string(text), "VmHWM:")
-			var kib int
-			_, err = fmt.Sscan(line, &kib)
-			must(t, err)
 			if kib > limit {
 				t.Errorf("the peak is %d KiB, want at most %d", kib, limit)
 			}
 			t.Logf("the peak is %d KiB", kib)
 		})
 	}
+}
+
+// peakOf runs the program with an input, and returns its output and the peak of its memory in KiB.
+func peakOf(t *testing.T, stdin string, args ...string) (out string, kib int, failed error) {
+	t.Helper()
+	program, err := os.Executable()
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	peak := filepath.Join(t.TempDir(), "status")
+	cmd.Env = append(os.Environ(), asProgram+"=1", peakFile+"="+peak, "GOGC=", "GOMEMLIMIT=")
+	cmd.Stdin = strings.NewReader(stdin)
+	b, failed := cmd.CombinedOutput()
+	text, err := os.ReadFile(peak)
+	must(t, err)
+	_, line, _ := strings.Cut(string(text), "VmHWM:")
+	_, err = fmt.Sscan(line, &kib)
+	must(t, err)
+	return string(b), kib, failed
+}
+
+// To rewrite the file after an erasure took twice its size in memory.
+func TestEraseMemory(t *testing.T) {
+	d, path := newArchive(t)
+	must(t, d.Commit(t.Context(), plainStep("job", 1)))
+	must(t, d.Close())
+	must(t, execSQL(path, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 128)
+		INSERT INTO messages (notifier, kind, body, text, plain, state, attempts, created_at, next_at, channel, ts, error)
+		SELECT 'ops', 'notice', randomblob(1048576), '', 0, 'sent', 1, 0, 0, '', '', '' FROM n`))
+	out, kib, err := peakOf(t, "yes\n", "--db", path, "erase", "job@v1", "--reason", "a test")
+	if err != nil || !strings.Contains(out, "erased v1 of job") {
+		t.Fatalf("erase = %v:\n%s", err, out)
+	}
+	if kib > 128<<10 {
+		t.Errorf("the peak is %d KiB, want less than the 128 MiB of the file", kib)
+	}
+	t.Logf("the peak is %d KiB", kib)
 }

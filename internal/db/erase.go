@@ -360,17 +360,26 @@ func (t *tx) eraseLines(content coc.Key) {
 	}
 }
 
-// Rewrite rewrites the file without removed data. It temporarily needs disk space for a second
-// copy, and other transactions wait for it.
+// Rewrite rewrites the file without removed data. It temporarily needs disk space for two more
+// copies, one of them in the write-ahead log, and other transactions wait for it.
 func (d *DB) Rewrite(ctx context.Context) (err error) {
 	defer wrap(&err, "rewrite %s", d.path)
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	d.rewriting.Store(true)
 	defer d.rewriting.Store(false)
-	_, err = d.write.ExecContext(ctx, "VACUUM")
-	return explain(err)
+	// In a file, not in memory, and not in another folder, which may be unencrypted or small.
+	for _, sql := range []string{"PRAGMA temp_store = FILE", "PRAGMA temp_store_directory = " + quoted(filepath.Dir(d.path)), "VACUUM"} {
+		if _, err = d.write.ExecContext(ctx, sql); err != nil {
+			break
+		}
+	}
+	_, err2 := d.write.ExecContext(context.WithoutCancel(ctx), "PRAGMA temp_store = MEMORY")
+	return explain(errors.Join(err, err2))
 }
+
+// quoted returns a text as an SQL literal.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // ErrReaders means that the write-ahead log cannot be emptied.
 var ErrReaders = errors.New("a program keeps an older state of the archive open")
