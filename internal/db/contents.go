@@ -64,28 +64,37 @@ func (a *Archive) Unpacker() *Unpacker { return &Unpacker{s: a.store} }
 // packed is a row of contents.
 type packed struct {
 	Hash        coc.Hash
+	ID          int64
 	Pack        coc.Key // without ID if it has none
 	Start, Size int64
 	Form        coc.Form
 	Erased      bool
 }
 
-const packedColumns = `c.hash, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
+const packedColumns = `c.hash, c.id, c.account_id, coalesce(c.pack_id, 0), c.start, c.size, c.form, ` + isErased
 
 // isErased is the condition that a person erased a content c.
 const isErased = `EXISTS (SELECT 1 FROM erasures e WHERE e.account_id = c.account_id AND e.content_id = c.id)`
 
-// Content is like Archive.Content. The bytes must not be modified.
+// Content is like Archive.Content. The bytes must not be modified. Its errors do not have the hash:
+// cycles record errors permanently.
 func (u *Unpacker) Content(ctx context.Context, account int64, hash coc.Hash) (coc.Content, error) {
-	return u.content(u.s.reading(ctx, "content %.12s", hash), account, hash)
+	r := u.s.reading(ctx, "content")
+	c, err := u.content(r, account, hash)
+	if errors.Is(err, ErrAltered) {
+		// An erasure of another content may have rewritten the pack since it was read, or since
+		// the row was.
+		u.pack = coc.Key{}
+		c, err = u.content(r, account, hash)
+	}
+	return c, err
 }
 
 func (u *Unpacker) content(r reader, account int64, hash coc.Hash) (_ coc.Content, err error) {
 	p, err := find[packed](r, `SELECT `+packedColumns+` FROM contents c WHERE c.account_id = ? AND c.hash = ?`, account, hash)
-	if errors.Is(err, coc.ErrNotFound) {
+	if keyed := u.s.Keyed(hash); errors.Is(err, coc.ErrNotFound) && keyed != (coc.Hash{}) {
 		// It may have been erased since the caller read the hash.
-		gone, err2 := first[bool](r, `SELECT EXISTS (SELECT 1 FROM erasures WHERE account_id = ? AND keyed_hash = ?)`,
-			account, u.s.Keyed(hash))
+		gone, err2 := first[bool](r, `SELECT EXISTS (SELECT 1 FROM erasures WHERE account_id = ? AND keyed_hash = ?)`, account, keyed)
 		if gone || err2 != nil {
 			return coc.Content{}, cmp.Or(err2, coc.ErrErased)
 		}
@@ -93,10 +102,10 @@ func (u *Unpacker) content(r reader, account int64, hash coc.Hash) (_ coc.Conten
 	if err != nil {
 		return coc.Content{}, err
 	}
-	defer r.name(&err)
 	if p.Erased {
 		return coc.Content{}, coc.ErrErased
 	}
+	defer wrap(&err, "content %d", p.ID)
 	return u.unpack(reader{ctx: r.ctx, on: r.on}, p)
 }
 
@@ -116,11 +125,16 @@ func (u *Unpacker) unpack(r reader, p packed) (c coc.Content, err error) {
 		}
 		u.pack = p.Pack
 	}
-	if err := p.check(u.data); err != nil {
+	return p.of(u.data)
+}
+
+// of returns the content in the data of its pack, and verifies its hash.
+func (p packed) of(data []byte) (c coc.Content, err error) {
+	if err := p.check(data); err != nil {
 		return c, err
 	}
 	end := p.Start + p.Size
-	c = coc.Content{Bytes: u.data[p.Start:end:end], Form: p.Form}
+	c = coc.Content{Bytes: data[p.Start:end:end], Form: p.Form}
 	if c.Hash() != p.Hash {
 		return coc.Content{}, damaged("its bytes do not have its SHA-256")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -223,5 +224,50 @@ func TestForgedErasureRequest(t *testing.T) {
 	}
 	if c, err := d.Content(t.Context(), 1, coc.Content{Bytes: []byte("a: secret\n")}.Hash()); err != nil || string(c.Bytes) != "a: secret\n" {
 		t.Errorf("Content = %q, %v, want that it is there", c.Bytes, err)
+	}
+}
+
+// A reader of contents said that one is damaged after the erasure of another one in its pack.
+func TestReaderDuringAnErasure(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a: 1\n"), next("DM1", 2, "a: secret\n"), next("DM1", 3, "a: 3\n"))
+	u := d.Unpacker()
+	read := func(text string) {
+		t.Helper()
+		c, err := u.Content(t.Context(), 1, coc.Content{Bytes: []byte(text)}.Hash())
+		if err != nil || string(c.Bytes) != text {
+			t.Errorf("Content = %q, %v, want %q", c.Bytes, err, text)
+		}
+	}
+	read("a: 1\n")
+	if err := eraseContent(t.Context(), d, "a: secret\n", "a test", day); err != nil {
+		t.Fatal(err)
+	}
+	read("a: 3\n")
+	if _, err := u.Content(t.Context(), 1, coc.Content{Bytes: []byte("a: secret\n")}.Hash()); !errors.Is(err, coc.ErrErased) {
+		t.Errorf("Content of the erased one = %v, want %v", err, coc.ErrErased)
+	}
+}
+
+// The erasure of a content whose row names the bytes of another one removed those, left its own, and
+// succeeded.
+func TestEraseDamagedContent(t *testing.T) {
+	d, _ := open(t)
+	commit(t, d, step("DM1", "a: secret\n"), next("DM1", 2, "a: public\n"))
+	alter(t, d.path, `UPDATE contents SET start = 10 - start`) // each has the bytes of the other
+	hash := coc.Content{Bytes: []byte("a: secret\n")}.Hash()
+	if err := eraseContent(t.Context(), d, "a: secret\n", "a test", day); !errors.Is(err, ErrAltered) {
+		t.Errorf("Erase = %v, want %v", err, ErrAltered)
+	}
+	// A cycle records such errors permanently.
+	if _, err := d.Content(t.Context(), 1, hash); !errors.Is(err, ErrAltered) || strings.Contains(err.Error(), hash.String()[:8]) {
+		t.Errorf("Content = %v, want an error without the SHA-256", err)
+	}
+	alter(t, d.path, `UPDATE contents SET start = 10 - start`)
+	for _, text := range []string{"a: secret\n", "a: public\n"} {
+		c, err := d.Content(t.Context(), 1, coc.Content{Bytes: []byte(text)}.Hash())
+		if err != nil || string(c.Bytes) != text {
+			t.Errorf("Content = %q, %v, want %q", c.Bytes, err, text)
+		}
 	}
 }
