@@ -345,6 +345,7 @@ CREATE TABLE erasure_requests (
 	PRIMARY KEY (account_id, content_id),
 	FOREIGN KEY (account_id, content_id) REFERENCES contents (account_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX erasure_requests_open ON erasure_requests (at) WHERE state <> 'failed';
 
 -- Up to sixteen consecutive contents of one document in one zstd frame.
 CREATE TABLE packs (

@@ -46,6 +46,8 @@ CREATE INDEX documents_lines_version ON documents (lines_version);
 CREATE INDEX documents_listed ON documents (first_seen_at) WHERE state = 'listed';
 -- object index documents_name documents
 CREATE INDEX documents_name ON documents (name, document_id);
+-- object index erasure_requests_open erasure_requests
+CREATE INDEX erasure_requests_open ON erasure_requests (at) WHERE state <> 'failed';
 -- object index erasures_content erasures
 CREATE INDEX erasures_content ON erasures (account_id, content_id);
 -- object index erasures_keyed_hash erasures

@@ -156,6 +156,8 @@ func (a *app) requestErasures(ctx context.Context, path string, key *audit.Key, 
 const (
 	// erasePoll is how often the daemon looks for requests, and a request for its end.
 	erasePoll = 500 * time.Millisecond
+	// refusedPause is the pause between two log lines about requests that were refused.
+	refusedPause = time.Minute
 	// eraseRetry is the pause after the files could not be rewritten.
 	eraseRetry = 30 * time.Second
 	// eraseWait is how long the command waits for readers of older states to end.
@@ -235,16 +237,15 @@ func (a *app) erasureDone(ctx context.Context, contents []coc.Key) (done bool, e
 
 // requested returns the requests for contents that are not finished.
 func requested(ctx context.Context, d *db.DB, contents []coc.Key) (list []db.ErasureRequest, err error) {
-	all, err := d.ErasureRequests(ctx)
-	for _, q := range all {
-		for _, c := range contents {
-			if q.Content == c {
-				list = append(list, q)
-				break
-			}
+	for _, c := range contents {
+		q, err := d.ErasureRequest(ctx, c)
+		if err == nil {
+			list = append(list, q)
+		} else if !errors.Is(err, coc.ErrNotFound) {
+			return nil, err
 		}
 	}
-	return list, err
+	return list, nil
 }
 
 // failedErasure returns the error of the first of the contents that could not be erased.
@@ -315,6 +316,8 @@ type eraser struct {
 	now       func() time.Time
 	log       *slog.Logger
 	rewritten bool // only the write-ahead log is to be emptied
+	refused   int  // requests that are not logged yet
+	loggedAt  time.Time
 }
 
 // run does what is requested until ctx ends.
@@ -335,14 +338,15 @@ func (e *eraser) run(ctx context.Context) {
 
 // erase does what is requested. An error says that the files still contain the bytes.
 func (e *eraser) erase(ctx context.Context) error {
-	requests, err := e.db.ErasureRequests(ctx)
+	due, refused, err := e.db.DueErasures(ctx)
 	if err != nil {
 		return err
 	}
+	e.logRefused(refused)
 	var erased []coc.Key
-	for _, q := range requests {
-		done := q.State == db.ErasureErased
-		if q.State == db.ErasureRequested {
+	for _, q := range due {
+		done := q.Erased && q.State == db.ErasureErased
+		if !done {
 			if done, err = e.content(ctx, q); err != nil {
 				return err
 			}
@@ -361,6 +365,17 @@ func (e *eraser) erase(ctx context.Context) error {
 		return err
 	}
 	return e.db.RemoveErasureRequests(ctx, erased)
+}
+
+// logRefused logs how many requests were refused, at most once in refusedPause: who can write only the
+// database must not be able to fill the log.
+func (e *eraser) logRefused(n int) {
+	e.refused += n
+	if now := e.now(); e.refused > 0 && now.Sub(e.loggedAt).Abs() >= refusedPause {
+		e.log.Error("requested erasures refused", "requests", e.refused,
+			"err", "they are not signed with the key of the archive, or it is missing; `cocsync status` shows them")
+		e.refused, e.loggedAt = 0, now
+	}
 }
 
 // content erases one content. A request that cannot be done has failed.

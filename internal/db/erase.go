@@ -153,6 +153,7 @@ type ErasureRequest struct {
 	Code       []byte
 	State      ErasureState
 	Err        string // why it failed, or why the file still contains the bytes
+	Erased     bool   // the content is erased, whatever State says
 }
 
 // ErasureState is the state of a request. A finished one is removed.
@@ -172,6 +173,11 @@ func (q *ErasureRequest) code(key *audit.Key) []byte {
 	return key.Authenticate(r.Encode())
 }
 
+// authentic reports whether the key made the request's code.
+func (q *ErasureRequest) authentic(key *audit.Key) bool {
+	return key != nil && hmac.Equal(q.Code, q.code(key))
+}
+
 // ErrAskedToErase means that a request to erase the content exists.
 var ErrAskedToErase = errors.New("its erasure was requested before")
 
@@ -186,22 +192,59 @@ func (a *Archive) RequestErasure(ctx context.Context, key *audit.Key, content co
 		if !ok {
 			t.fail(coc.ErrNotFound)
 		}
-		q := ErasureRequest{Content: content, Salt: c.Salt, Hash: c.Hash, At: now.Truncate(time.Millisecond), Person: person, Reason: reason}
-		t.exec(`DELETE FROM erasure_requests WHERE account_id = ? AND content_id = ? AND state = 'failed'`, content)
-		added := t.exec(insertInto("erasure_requests", "account_id, content_id, at, person, reason, code, state")+` ON CONFLICT DO NOTHING`,
-			content, q.At, person, reason, q.code(key), ErasureRequested)
-		if t.err == nil && added == 0 {
+		old, exists := get[ErasureRequest](t, erasureRequests+` WHERE q.account_id = ? AND q.content_id = ?`, content)
+		if exists && old.State != ErasureFailed && old.authentic(key) {
 			t.fail(ErrAskedToErase)
 		}
+		q := ErasureRequest{Content: content, Salt: c.Salt, Hash: c.Hash, At: now.Truncate(time.Millisecond), Person: person, Reason: reason}
+		t.exec(`DELETE FROM erasure_requests WHERE account_id = ? AND content_id = ?`, content)
+		t.exec(insertInto("erasure_requests", "account_id, content_id, at, person, reason, code, state"),
+			content, q.At, person, reason, q.code(key), ErasureRequested)
 	})
 }
 
-// ErasureRequests returns the requests that are not finished, oldest first.
-func (a *Archive) ErasureRequests(ctx context.Context) ([]ErasureRequest, error) {
-	return collect[ErasureRequest](a.reading(ctx, "requested erasures"), `
-		SELECT q.account_id, q.content_id, a.name, c.salt, c.hash, q.at, q.person, q.reason, q.code, q.state, q.error
-		FROM erasure_requests q JOIN accounts a ON a.id = q.account_id
-		JOIN contents c ON c.account_id = q.account_id AND c.id = q.content_id ORDER BY q.at, q.account_id, q.content_id`)
+// erasureRequests selects requests q.
+const erasureRequests = `
+	SELECT q.account_id, q.content_id, a.name, c.salt, c.hash, q.at, q.person, q.reason, q.code, q.state, q.error, c.pack_id IS NULL
+	FROM erasure_requests q JOIN accounts a ON a.id = q.account_id
+	JOIN contents c ON c.account_id = q.account_id AND c.id = q.content_id`
+
+// ErasureRequests returns the requests that are not finished, at most limit: first those that have not
+// failed, oldest first. all is their number.
+func (a *Archive) ErasureRequests(ctx context.Context, limit int) (list []ErasureRequest, all int, err error) {
+	r := a.reading(ctx, "requested erasures")
+	if all, err = first[int](r, `SELECT count(*) FROM erasure_requests`); err == nil && all > 0 {
+		list, err = collect[ErasureRequest](r, erasureRequests+`
+			ORDER BY q.state = 'failed', q.at, q.account_id, q.content_id LIMIT ?`, limit)
+	}
+	return list, all, err
+}
+
+// ErasureRequest returns the request for a content; coc.ErrNotFound if there is none that is not finished.
+func (a *Archive) ErasureRequest(ctx context.Context, content coc.Key) (ErasureRequest, error) {
+	return find[ErasureRequest](a.reading(ctx, "requested erasure"), erasureRequests+` WHERE q.account_id = ? AND q.content_id = ?`, content)
+}
+
+// DueErasures returns the requests to do, oldest first, and those whose content is erased in the
+// database only. The others have failed then, because they are not authentic: refused is their number.
+func (a *Archive) DueErasures(ctx context.Context) (due []ErasureRequest, refused int, err error) {
+	const open = erasureRequests + ` WHERE q.state <> 'failed' ORDER BY q.at, q.account_id, q.content_id`
+	all, err := collect[ErasureRequest](a.reading(ctx, "requested erasures"), open)
+	forged := func(q ErasureRequest) bool { return !q.authentic(a.key) && !(q.Erased && q.State == ErasureErased) }
+	if err != nil || !slices.ContainsFunc(all, forged) {
+		return all, 0, err
+	}
+	why := cmp.Or(a.errNoErasureKey(), errNotAuthentic)
+	err = a.update(ctx, "refuse erasures", func(t *tx) {
+		all = list[ErasureRequest](t, open)
+		for _, q := range all {
+			if forged(q) {
+				refused++
+				t.exec(`UPDATE erasure_requests SET state = 'failed', error = ? WHERE account_id = ? AND content_id = ?`, why.Error(), q.Content)
+			}
+		}
+	})
+	return slices.DeleteFunc(all, forged), refused, err
 }
 
 // SetErasureError records why a request failed; one that is erased remains so.
@@ -219,7 +262,11 @@ func (a *Archive) RemoveErasureRequests(ctx context.Context, contents []coc.Key)
 	})
 }
 
+// errNoErasureKey returns an error if the key is missing.
 func (s *store) errNoErasureKey() error {
+	if s.key != nil {
+		return nil
+	}
 	return hint.Wrap(fmt.Errorf("the key %s is missing: it signs an erasure, and recognizes the content if COC still serves it", s.keyPath),
 		"put the key back; if it is lost: `cocsync audit rotate-key --lost`")
 }
@@ -232,10 +279,10 @@ var errNotAuthentic = errors.New("the request is not signed with the key of the 
 // rounded size, who erased it and why remain. Pending messages are composed again without it. The
 // file may contain the bytes until Rewrite and EmptyWAL.
 func (a *Archive) Erase(ctx context.Context, q ErasureRequest, notice coc.NewNotice, now time.Time) error {
-	if a.key == nil {
-		return a.errNoErasureKey()
+	if err := a.errNoErasureKey(); err != nil {
+		return err
 	}
-	if !hmac.Equal(q.Code, q.code(a.key)) {
+	if !q.authentic(a.key) {
 		return errNotAuthentic
 	}
 	return a.update(ctx, "erase a content", func(t *tx) {

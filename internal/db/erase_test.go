@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,11 +167,11 @@ func eraseContent(ctx context.Context, d *DB, content, reason string, now time.T
 	if err := d.RequestErasure(ctx, nil, list[0].Content, "a person", reason, now); err != nil {
 		return err
 	}
-	requests, err := d.ErasureRequests(ctx)
-	if err != nil || len(requests) != 1 {
-		return errors.Join(err, coc.ErrNotFound)
+	request, err := d.ErasureRequest(ctx, list[0].Content)
+	if err != nil {
+		return err
 	}
-	if err := d.Erase(ctx, requests[0], coc.NewNotice{}, now); err != nil {
+	if err := d.Erase(ctx, request, coc.NewNotice{}, now); err != nil {
 		return err
 	}
 	return d.RemoveErasureRequests(ctx, []coc.Key{list[0].Content})
@@ -214,11 +215,11 @@ func TestForgedErasureRequest(t *testing.T) {
 		`UPDATE erasure_requests SET at = at + 1, reason = 'a test'`,
 	} {
 		alter(t, d.path, sql)
-		requests, err := d.ErasureRequests(t.Context())
-		if err != nil || len(requests) != 1 {
-			t.Fatalf("ErasureRequests = %v, %v, want one", requests, err)
+		request, err := d.ErasureRequest(t.Context(), key(1))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := d.Erase(t.Context(), requests[0], coc.NewNotice{}, day); !errors.Is(err, errNotAuthentic) {
+		if err := d.Erase(t.Context(), request, coc.NewNotice{}, day); !errors.Is(err, errNotAuthentic) {
 			t.Errorf("after %s: Erase = %v, want %v", sql, err, errNotAuthentic)
 		}
 	}
@@ -269,5 +270,30 @@ func TestEraseDamagedContent(t *testing.T) {
 		if err != nil || string(c.Bytes) != text {
 			t.Errorf("Content = %q, %v, want %q", c.Bytes, err, text)
 		}
+	}
+}
+
+// Requests that were not made with the key are refused together, a request that someone marked as done
+// is done, and one for the same content does not hinder a real one.
+func TestManyForgedErasureRequests(t *testing.T) {
+	d, _ := open(t)
+	for i := range 20 {
+		commit(t, d, step(fmt.Sprint("DM", i), fmt.Sprintf("a: secret %d\n", i)))
+	}
+	alter(t, d.path, `INSERT INTO erasure_requests SELECT account_id, id, 9e15, 'root@host', 'a test', randomblob(32), 'requested', '' FROM contents`)
+	if err := d.RequestErasure(t.Context(), nil, key(7), "a person", "a test", day); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, d.path, `UPDATE erasure_requests SET state = 'erased'`)
+	due, refused, err := d.DueErasures(t.Context())
+	if err != nil || refused != 19 || len(due) != 1 || due[0].Content != key(7) || due[0].Erased {
+		t.Errorf("DueErasures = %+v, %d, %v, want that of content 7, and 19 that are refused", due, refused, err)
+	}
+	if due, refused, err := d.DueErasures(t.Context()); err != nil || refused != 0 || len(due) != 1 {
+		t.Errorf("the second DueErasures = %+v, %d, %v, want that of content 7", due, refused, err)
+	}
+	list, all, err := d.ErasureRequests(t.Context(), 3)
+	if err != nil || all != 20 || len(list) != 3 || list[0].Content != key(7) || list[1].Err != errNotAuthentic.Error() {
+		t.Errorf("ErasureRequests = %+v, %d, %v, want 3 of 20, the one that has not failed first", list, all, err)
 	}
 }

@@ -76,6 +76,10 @@ const (
 	walOld   = 10 * time.Minute
 	// erasureLong is how long an erasure may be pending before that is a problem.
 	erasureLong = 10 * time.Minute
+	// shownErasures is the maximum number of requested erasures that are problems of their own.
+	shownErasures = 5
+	// maxPerson and maxWhy bound who requested one, and why it failed.
+	maxPerson, maxWhy = 100, 500
 	// diskLow is the disk space that a cycle may need for commits and the write-ahead log.
 	diskLow = 16 << 20
 )
@@ -172,17 +176,21 @@ func (s *Status) archiveProblems() {
 
 // erasureProblems are those of contents that a person erased.
 func (s *Status) erasureProblems() {
-	for _, q := range s.erasures {
-		what := "an erasure that " + text.Visible(q.Person) + " requested " + stamp(q.At)
+	for _, q := range s.erasures { // anyone who can write the database can add some
+		what := "an erasure that " + text.Line(q.Person, maxPerson) + " requested " + stamp(q.At)
 		switch {
 		case q.State == db.ErasureFailed:
-			s.problem(ProblemErasure, what+" failed", q.Err, "correct the cause, and run `cocsync erase` again")
+			s.problem(ProblemErasure, what+" failed", text.Line(q.Err, maxWhy), "correct the cause, and run `cocsync erase` again")
 		case q.Err != "":
-			s.problem(ProblemErasure, what+" is not complete: the files of the archive still contain the bytes", q.Err,
+			s.problem(ProblemErasure, what+" is not complete: the files of the archive still contain the bytes", text.Line(q.Err, maxWhy),
 				"end programs that read the archive, and free disk space; the daemon, or the next sync, continues")
-		case s.At.Sub(q.At) > erasureLong:
+		case s.Writer == nil || s.At.Sub(q.At).Abs() > erasureLong:
 			s.problem(ProblemErasure, what+" is not complete", "no process has done it", "run `cocsync run` or `cocsync sync`")
 		}
+	}
+	if more := s.erasureCount - len(s.erasures); more > 0 {
+		s.problem(ProblemErasure, text.Plural(more, "other requested erasure")+" failed, or are not complete",
+			"see those above; or someone wrote them into the database", "correct the cause")
 	}
 	if s.opaqueVersions > 0 {
 		s.problem(ProblemErasure, text.Plural(s.opaqueVersions, "version")+" with an erased content: not compared with COC",

@@ -41,7 +41,8 @@ type Status struct {
 
 	writerErr                         error // why Writer is unknown
 	headError                         string
-	erasures                          []db.ErasureRequest
+	erasures                          []db.ErasureRequest // the first ones
+	erasureCount                      int
 	opaqueVersions                    int
 	pendingDocuments, pendingVersions int // listed before the running cycle and not fetched yet
 	wal                               db.WAL
@@ -210,7 +211,7 @@ func (a *Archive) LoadProblems(ctx context.Context) (*Status, error) {
 	if s.headError, err = a.db.HeadError(ctx); err != nil {
 		return nil, err
 	}
-	if s.erasures, err = a.db.ErasureRequests(ctx); err != nil {
+	if s.erasures, s.erasureCount, err = a.db.ErasureRequests(ctx, shownErasures); err != nil {
 		return nil, err
 	}
 	if s.opaqueVersions, err = a.db.OpaqueVersions(ctx); err != nil {

@@ -172,6 +172,10 @@ func (w *walk) alterations(t *testing.T) (list []alteration) {
 		if tab.name == "documents" {
 			list = append(list, alteration{"documents.newest", []string{`UPDATE documents SET newest = 'v2' WHERE document_id = 'DM1'`}})
 		}
+		if tab.name == "erasure_requests" { // tab.insert adds one for an account that does not exist
+			list = append(list, alteration{tab.name + ": row added", []string{`INSERT INTO erasure_requests
+				SELECT account_id, id, 0, 'root@host', 'a test', x'00', 'requested', '' FROM contents WHERE id = 1 AND account_id = 1`}})
+		}
 		for _, row := range tab.some(tab.columns[0]) {
 			list = append(list, alteration{tab.name + ": row removed", []string{`DELETE FROM ` + tab.name + ` WHERE ` + tab.key(row)}})
 		}

@@ -22,11 +22,11 @@ func Erase(t testing.TB, d *db.DB, content, reason string, now time.Time) {
 		if err := d.RequestErasure(ctx, nil, c.Content, "root@host", reason, now); err != nil {
 			t.Fatal(err)
 		}
-		requests, err := d.ErasureRequests(ctx)
-		if err != nil || len(requests) != 1 {
-			t.Fatalf("ErasureRequests = %v, %v, want one", requests, err)
+		request, err := d.ErasureRequest(ctx, c.Content)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := errors.Join(d.Erase(ctx, requests[0], coc.NewNotice{}, now), d.RemoveErasureRequests(ctx, []coc.Key{c.Content})); err != nil {
+		if err := errors.Join(d.Erase(ctx, request, coc.NewNotice{}, now), d.RemoveErasureRequests(ctx, []coc.Key{c.Content})); err != nil {
 			t.Fatal(err)
 		}
 	}
